@@ -1,0 +1,190 @@
+package entry
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Access is the body of a record access: who did what to whose record, why and with what result. One entry is about one person. The
+// claims tagged here stand open in the JWS, which itself is sealed; the fields tagged "-" are disclosures.
+type Access struct {
+	Common
+	Source      string   `json:"source"`                // the reporting system within iss; Seq counts per source
+	Org         string   `json:"org,omitempty"`         // organisation that accessed; empty = iss
+	System      string   `json:"system,omitempty"`      // system through which it accessed
+	Event       []string `json:"event,omitempty"`       // "system|code": FHIR AuditEvent.type, then its subtypes
+	Action      string   `json:"action"`                // FHIR AuditEvent.action: C R U D E
+	Data        []string `json:"data,omitempty"`        // "system|code" of categories of data: resource types, SNOMED CT, LOINC
+	Purpose     []string `json:"purpose,omitempty"`     // PurposeOfUse codes (v3-ActReason), others as "system|code"
+	Role        []string `json:"role,omitempty"`        // role of the human user, "system|code" or a plain code
+	Machine     bool     `json:"machine,omitzero"`      // no human behind it: polling, batch
+	Emergency   bool     `json:"emergency,omitzero"`    // break-glass
+	Agreement   string   `json:"agreement,omitempty"`   // id of the agreement relied on
+	Outcome     string   `json:"outcome"`               // FHIR AuditEvent.outcome: 0 4 8 12
+	Occurred    string   `json:"occurred,omitempty"`    // RFC 3339; empty = Recorded
+	OccurredEnd string   `json:"occurredEnd,omitempty"` // RFC 3339
+	Recorded    string   `json:"recorded"`              // RFC 3339, when the source noted it
+	SD          []string `json:"_sd"`                   // 8 sorted digests, decoys included
+
+	Sub     string         `json:"-"` // id of the person: disclosure "sub"
+	Staff   *Staff         `json:"-"` // disclosure "staff"
+	Parties []Party        `json:"-"` // disclosure "parties"
+	Text    *Text          `json:"-"` // disclosure "text"
+	Seq     *uint64        `json:"-"` // disclosure "seq": the source's gap-free number, from 1
+	FHIR    jsontext.Value `json:"-"` // disclosure "fhir": what of the source's AuditEvent is not modelled here
+}
+
+// Staff is the person who accessed.
+type Staff struct {
+	ID     string `json:"id,omitempty"`     // identifier within System
+	System string `json:"system,omitempty"` // who gave the identifier
+	Name   string `json:"name,omitempty"`
+	AltID  string `json:"altId,omitempty"`
+}
+
+// Party is another agent of the event: client, server, custodian, recipient, authoriser.
+type Party struct {
+	Type    string `json:"type,omitempty"`    // "system|code" of AuditEvent.agent.type
+	ID      string `json:"id,omitempty"`      // reference or identifier
+	Name    string `json:"name,omitempty"`    //
+	Address string `json:"address,omitempty"` // AuditEvent.agent.network.address
+}
+
+// Text is what was said in words.
+type Text struct {
+	Why           string `json:"why,omitempty"`           // purpose in words
+	Justification string `json:"justification,omitempty"` // of break-glass
+	Outcome       string `json:"outcome,omitempty"`       // AuditEvent.outcomeDesc
+	Query         string `json:"query,omitempty"`         // search that was run
+}
+
+const maxText = 64 << 10 // bytes of any one disclosure
+
+func (a *Access) check() error {
+	if err := CheckSystem(a.Source); err != nil {
+		return fail(BadClaim, "source", "want 1-128 printable ASCII characters")
+	}
+	if a.Org != "" && CheckOrgID(a.Org) != nil {
+		return fail(BadClaim, "org", "not an organisation id")
+	}
+	if len(a.Action) != 1 || !strings.Contains("CRUDE", a.Action) {
+		return fail(BadClaim, "action", "want one of C R U D E")
+	}
+	if !slices.Contains([]string{"0", "4", "8", "12"}, a.Outcome) {
+		return fail(BadClaim, "outcome", "want one of 0 4 8 12")
+	}
+	for name, list := range map[string][]string{"event": a.Event, "data": a.Data, "purpose": a.Purpose, "role": a.Role} {
+		if len(list) > 64 {
+			return fail(BadClaim, name, "%d codes, at most 64", len(list))
+		}
+		for _, s := range list {
+			if s == "" || len(s) > 512 {
+				return fail(BadClaim, name, "a code is empty or longer than 512 bytes")
+			}
+		}
+	}
+	if len(a.System) > 512 || len(a.Agreement) > 512 {
+		return fail(BadClaim, "system or agreement", "longer than 512 bytes")
+	}
+	if _, err := time.Parse(time.RFC3339Nano, a.Recorded); err != nil {
+		return fail(BadClaim, "recorded", "not an RFC 3339 time with zone")
+	}
+	for name, t := range map[string]string{"occurred": a.Occurred, "occurredEnd": a.OccurredEnd} {
+		if _, err := time.Parse(time.RFC3339Nano, t); t != "" && err != nil {
+			return fail(BadClaim, name, "not an RFC 3339 time with zone")
+		}
+	}
+	return nil
+}
+
+// CheckSystem reports whether s can name a source system: 1 to 128 printable ASCII characters without space.
+func CheckSystem(s string) error {
+	if len(s) > 128 || !printable(s) {
+		return fail(BadClaim, "source", "want 1-128 printable ASCII characters")
+	}
+	return nil
+}
+
+// Time is when the access happened by the source's claim: occurred, else recorded.
+func (a *Access) Time() time.Time {
+	s := a.Occurred
+	if s == "" {
+		s = a.Recorded
+	}
+	t, _ := time.Parse(time.RFC3339Nano, s) // checked by check
+	return t
+}
+
+// Accessor is the organisation that accessed: org, else the issuer.
+func (a *Access) Accessor() string {
+	if a.Org != "" {
+		return a.Org
+	}
+	return a.Issuer
+}
+
+// fields is the table of disclosures: name and where it is kept.
+func (a *Access) fields() map[string]any {
+	return map[string]any{"sub": &a.Sub, "staff": &a.Staff, "parties": &a.Parties, "text": &a.Text, "seq": &a.Seq, "fhir": &a.FHIR}
+}
+
+// disclosures makes the disclosures of the fields that are set.
+func (a *Access) disclosures() ([]Disclosure, error) {
+	if err := CheckID(a.Sub); err != nil {
+		return nil, err
+	}
+	var list []Disclosure
+	add := func(set bool, name string, v any) error {
+		if !set {
+			return nil
+		}
+		d, err := NewDisclosure(name, v)
+		list = append(list, d)
+		return err
+	}
+	for _, err := range []error{
+		add(true, "sub", a.Sub), add(a.Staff != nil, "staff", a.Staff), add(len(a.Parties) > 0, "parties", a.Parties),
+		add(a.Text != nil, "text", a.Text), add(a.Seq != nil, "seq", a.Seq), add(len(a.FHIR) > 0, "fhir", a.FHIR),
+	} {
+		if err != nil {
+			return nil, fmt.Errorf("making disclosures: %w", err)
+		}
+	}
+	return list, nil
+}
+
+// disclose fills the fields from disclosures, each strictly of its own kind.
+func (a *Access) disclose(discs []Disclosure) error {
+	fields := a.fields()
+	for _, d := range discs {
+		into, ok := fields[d.Name]
+		if !ok {
+			return fail(BadDisclosure, "disclosure", "a name that an access does not have")
+		}
+		if len(d.Value) > maxText {
+			return fail(TooLarge, "disclosure "+d.Name, "%d bytes, at most %d", len(d.Value), maxText)
+		}
+		if d.Value.Kind() == 'n' {
+			return fail(BadDisclosure, "disclosure "+d.Name, "null")
+		}
+		if err := DecodeJSON("disclosure "+d.Name, d.Value, into); err != nil {
+			return err
+		}
+	}
+	if a.Sub != "" {
+		return CheckID(a.Sub)
+	}
+	return nil
+}
+
+// ShownSub gives the id that the entry's disclosures show, or "" if they withhold it.
+func (e *Entry) ShownSub() string {
+	if a, ok := e.Body.(*Access); ok {
+		return a.Sub
+	}
+	return ""
+}

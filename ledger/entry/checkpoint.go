@@ -1,0 +1,134 @@
+package entry
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Checkpoint is a tree head, C2SP tlog-checkpoint, without extension lines.
+type Checkpoint struct {
+	Origin string
+	Size   uint64
+	Root   Hash
+}
+
+// Text is the note text: origin, size in decimal, root in standard base64, each with a line feed.
+func (c Checkpoint) Text() string {
+	return c.Origin + "\n" + strconv.FormatUint(c.Size, 10) + "\n" + base64.StdEncoding.EncodeToString(c.Root[:]) + "\n"
+}
+
+// Sign makes the signed note (C2SP signed-note, Ed25519) of the checkpoint.
+func (c Checkpoint) Sign(signer note.Signer) ([]byte, error) {
+	signed, err := note.Sign(&note.Note{Text: c.Text()}, signer)
+	if err != nil {
+		return nil, fail(BadCheckpoint, "checkpoint", "signing failed")
+	}
+	return signed, nil
+}
+
+// NewLogVerifier reads a C2SP signed-note verifier key, "<origin>+<hash>+<base64>", and insists on Ed25519.
+func NewLogVerifier(vkey string) (note.Verifier, error) {
+	v, err := note.NewVerifier(vkey)
+	if err != nil {
+		return nil, fail(BadCheckpoint, "log verifier key", "want <origin>+<8 hex digits>+<base64 Ed25519 key>")
+	}
+	return v, nil
+}
+
+// OpenCheckpoint checks the log's signature on a signed note and reads its text strictly. It stops everybody but the log from
+// stating a tree head; it does not stop the log from stating two: that is what witnesses are for.
+func OpenCheckpoint(signed []byte, log note.Verifier) (Checkpoint, error) {
+	if len(signed) > 1<<16 {
+		return Checkpoint{}, fail(TooLarge, "checkpoint", "%d bytes", len(signed))
+	}
+	n, err := note.Open(signed, note.VerifierList(log))
+	if err != nil {
+		return Checkpoint{}, fail(BadCheckpoint, "checkpoint", "not a signed note with a good signature of %s", log.Name())
+	}
+	c, err := ParseCheckpointText(n.Text)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if c.Origin != log.Name() {
+		return Checkpoint{}, fail(BadCheckpoint, "checkpoint", "origin is not %s", log.Name())
+	}
+	return c, nil
+}
+
+// ParseCheckpointText reads a note text of exactly origin, size and root.
+func ParseCheckpointText(text string) (Checkpoint, error) {
+	lines := strings.Split(text, "\n")
+	if len(lines) != 4 || lines[3] != "" {
+		return Checkpoint{}, fail(BadCheckpoint, "checkpoint", "want exactly the lines origin, size, root")
+	}
+	if err := CheckOrigin(lines[0]); err != nil {
+		return Checkpoint{}, fail(BadCheckpoint, "checkpoint", "malformed origin")
+	}
+	size, err := parseDecimal(lines[1])
+	if err != nil {
+		return Checkpoint{}, fail(BadCheckpoint, "checkpoint", "malformed size")
+	}
+	root, err := decodeStd(lines[2])
+	if err != nil {
+		return Checkpoint{}, fail(BadCheckpoint, "checkpoint", "malformed root")
+	}
+	return Checkpoint{Origin: lines[0], Size: size, Root: root}, nil
+}
+
+// NewLogKey makes an Ed25519 signed-note key for origin: skey is the secret file's content, vkey what everybody gets.
+func NewLogKey(origin string) (skey, vkey string, err error) {
+	if err := CheckOrigin(origin); err != nil {
+		return "", "", err
+	}
+	skey, vkey, err = note.GenerateKey(nil, origin)
+	if err != nil {
+		return "", "", fail(BadKey, "log key", "generation failed")
+	}
+	return skey, vkey, nil
+}
+
+// LogVerifierKey derives the verifier key from a signer key, "PRIVATE+KEY+<origin>+<hash>+<base64>".
+func LogVerifierKey(skey string) (string, error) {
+	s, err := note.NewSigner(skey)
+	if err != nil {
+		return "", fail(BadKey, "log key", "not a signed-note signer key")
+	}
+	parts := strings.Split(skey, "+")
+	seed, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
+	if err != nil || len(seed) != 1+ed25519.SeedSize {
+		return "", fail(BadKey, "log key", "not an Ed25519 signer key")
+	}
+	vkey, err := note.NewEd25519VerifierKey(s.Name(), ed25519.NewKeyFromSeed(seed[1:]).Public().(ed25519.PublicKey))
+	if err != nil {
+		return "", fail(BadKey, "log key", "not an Ed25519 signer key")
+	}
+	return vkey, nil
+}
+
+func parseDecimal(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || strconv.FormatUint(n, 10) != s || n > 1<<62 {
+		return 0, fail(BadCheckpoint, "number", "not a canonical decimal below 2^62")
+	}
+	return n, nil
+}
+
+var std64 = base64.StdEncoding.Strict()
+
+func decodeStd(s string) (Hash, error) {
+	if strings.ContainsAny(s, "\r\n") {
+		return Hash{}, fail(BadBase64, "hash", "line break")
+	}
+	b, err := std64.DecodeString(s)
+	if err != nil {
+		return Hash{}, fail(BadBase64, "hash", "not canonical base64")
+	}
+	if len(b) != 32 {
+		return Hash{}, fail(BadLength, "hash", "%d bytes, want 32", len(b))
+	}
+	return Hash(b), nil
+}

@@ -1,0 +1,243 @@
+// Package entry holds the formats of igledger, byte for byte as docs/FORMATS.md has them: the signed entry (a compact JWS in the
+// shape of an SD-JWT, RFC 9901), the leaf and its commitments, the tag (a VRF pseudonym), openings, receipts, checkpoints and the register
+// of organisations and keys that the public entries build up.
+//
+// It is pure: no clock, no network, no storage. Every decoder is strict, takes hostile bytes, never panics, and fails with an *Error
+// whose Code says what is wrong and which carries no personal datum. What it does not do: decide whether an access was covered
+// (package policies), or whether a list is complete (package audit).
+package entry
+
+import (
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+)
+
+// Type says what an entry states.
+type Type string
+
+// The types this version knows.
+const (
+	TypeGenesis       Type = "genesis"        // leaf 0 of a log
+	TypeOrganisation  Type = "organisation"   // an organisation is registered, or its registration changed
+	TypeKey           Type = "key"            // a key of an organisation is activated
+	TypeKeyRevocation Type = "key-revocation" // a key is revoked
+	TypeAccess        Type = "access"         // somebody looked at, changed or disclosed a person's record
+)
+
+// Sealed reports whether entries of the type are about a person: they go into sealed leaves. Others are public.
+func (t Type) Sealed() bool { return t == TypeAccess }
+
+// ChangesRegister reports whether entries of the type change which organisations and keys there are.
+func (t Type) ChangesRegister() bool {
+	return t == TypeGenesis || t == TypeOrganisation || t == TypeKey || t == TypeKeyRevocation
+}
+
+// Common holds the claims every entry has.
+type Common struct {
+	Type     Type   `json:"type"`
+	Issuer   string `json:"iss"` // organisation id
+	Audience string `json:"aud"` // origin of the log; an entry for one log cannot be replayed into another
+	IssuedAt int64  `json:"iat"` // seconds since 1970, the issuer's claim
+	ID       string `json:"jti"` // UUID in lower case; (iss, jti) makes submission idempotent
+}
+
+func (c *Common) common() *Common { return c }
+
+func (c *Common) check() error {
+	if err := CheckOrgID(c.Issuer); err != nil {
+		return fail(BadClaim, "iss", "not an organisation id")
+	}
+	if err := CheckOrigin(c.Audience); err != nil {
+		return err
+	}
+	if c.IssuedAt <= 0 || c.IssuedAt > 1<<40 {
+		return fail(BadClaim, "iat", "not seconds since 1970")
+	}
+	if u, err := uuid.Parse(c.ID); err != nil || u.String() != c.ID {
+		return fail(BadClaim, "jti", "not a UUID in lower case with hyphens")
+	}
+	return nil
+}
+
+// Body is the content of an entry: *Genesis, *Organisation, *Key, *KeyRevocation or *Access.
+type Body interface {
+	common() *Common
+	check() error // the claims of the type, beyond the common ones
+}
+
+// newBody is the table of types.
+var newBody = map[Type]func() Body{
+	TypeGenesis:       func() Body { return new(Genesis) },
+	TypeOrganisation:  func() Body { return new(Organisation) },
+	TypeKey:           func() Body { return new(Key) },
+	TypeKeyRevocation: func() Body { return new(KeyRevocation) },
+	TypeAccess:        func() Body { return new(Access) },
+}
+
+// Entry is a decoded entry. Its signature has not been checked: see Register.Authorise and JWS.Verify.
+type Entry struct {
+	*JWS
+	Common
+	Body        Body
+	Disclosures []Disclosure // sealed types only; those that came along
+}
+
+// Parse reads an entry in SD-JWT form: a JWS, and for sealed types the disclosures that are shown, each preceded by "~", and a last
+// "~" (RFC 9901 section 4). A bare JWS is an entry without disclosures.
+func Parse(s string) (*Entry, error) {
+	jws, rest, found := strings.Cut(s, "~")
+	if !found {
+		return ParseParts(jws, nil)
+	}
+	if rest == "" {
+		return ParseParts(jws, nil)
+	}
+	list, ok := strings.CutSuffix(rest, "~")
+	if !ok { // what would follow is a key binding JWT, which entries do not have
+		return nil, fail(BadDisclosure, "entry", "does not end in ~")
+	}
+	return ParseParts(jws, strings.Split(list, "~"))
+}
+
+// ParseParts reads an entry from its JWS and its disclosures.
+func ParseParts(compact string, disclosures []string) (*Entry, error) {
+	jws, err := ParseJWS("entry", compact, TypEntry)
+	if err != nil {
+		return nil, err
+	}
+	var peek struct {
+		Type Type `json:"type"`
+	}
+	if err := json.Unmarshal(jws.Payload, &peek); err != nil {
+		return nil, fail(BadJSON, "entry payload", "not a JSON object with a type")
+	}
+	make, ok := newBody[peek.Type]
+	if !ok {
+		return nil, fail(UnknownType, "entry payload", "type is none this version knows")
+	}
+	body := make()
+	if err := DecodeJSON("entry payload", jws.Payload, body); err != nil {
+		return nil, err
+	}
+	e := &Entry{JWS: jws, Common: *body.common(), Body: body}
+	if err := e.Common.check(); err != nil {
+		return nil, err
+	}
+	if e.Type.Sealed() {
+		access := body.(*Access)
+		if err := checkDigests(access.SD); err != nil {
+			return nil, err
+		}
+		if e.Disclosures, err = matchDisclosures(access.SD, disclosures); err != nil {
+			return nil, err
+		}
+		if err := access.disclose(e.Disclosures); err != nil {
+			return nil, err
+		}
+	} else {
+		if len(disclosures) > 0 {
+			return nil, fail(BadDisclosure, "entry", "a public entry has no disclosures")
+		}
+		if len(compact)+1 > MaxLeafSize {
+			return nil, fail(TooLarge, "public entry", "%d bytes, at most %d", len(compact), MaxLeafSize-1)
+		}
+	}
+	if err := body.check(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// SDJWT is the entry with its disclosures as it travels: what Parse reads.
+func (e *Entry) SDJWT() string {
+	if !e.Type.Sealed() {
+		return e.Compact
+	}
+	var b strings.Builder
+	b.WriteString(e.Compact)
+	for _, d := range e.Disclosures {
+		b.WriteByte('~')
+		b.WriteString(d.Encoded)
+	}
+	b.WriteByte('~')
+	return b.String()
+}
+
+// Encoded gives the disclosures as they travel.
+func (e *Entry) Encoded() []string {
+	list := make([]string, len(e.Disclosures))
+	for i, d := range e.Disclosures {
+		list[i] = d.Encoded
+	}
+	return list
+}
+
+// Name is the public history a public entry belongs to: "genesis", "org:<id>" or "key:<kid>". Sealed entries have none.
+func (e *Entry) Name() string {
+	switch b := e.Body.(type) {
+	case *Genesis:
+		return "genesis"
+	case *Organisation:
+		return "org:" + b.Organisation.ID
+	case *Key:
+		return "key:" + b.Key.JWK.Thumbprint()
+	case *KeyRevocation:
+		return "key:" + b.KID
+	}
+	return ""
+}
+
+// Sign makes an entry from body: it fills in type and, where they are empty, jti and iat, makes the disclosures of sealed types, checks all as
+// Parse would, and signs with signer.
+func Sign(signer *Signer, body Body) (*Entry, error) {
+	c := body.common()
+	for t, make := range newBody {
+		if sameType(make(), body) {
+			c.Type = t
+		}
+	}
+	if c.ID == "" {
+		c.ID = uuid.NewString()
+	}
+	if c.IssuedAt == 0 {
+		c.IssuedAt = time.Now().Unix()
+	}
+	var discs []Disclosure
+	if a, ok := body.(*Access); ok {
+		var err error
+		if discs, err = a.disclosures(); err != nil {
+			return nil, err
+		}
+		if a.SD, err = digests(discs); err != nil {
+			return nil, err
+		}
+	}
+	payload, err := encodeJSON(body)
+	if err != nil {
+		return nil, err
+	}
+	compact, err := signer.signJWS(TypEntry, payload)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]string, len(discs))
+	for i, d := range discs {
+		list[i] = d.Encoded
+	}
+	return ParseParts(compact, list)
+}
+
+// CheckOrigin reports whether s can be a log's origin (C2SP tlog-checkpoint, signed-note): 1 to 255 printable ASCII characters
+// without space and plus sign.
+func CheckOrigin(s string) error {
+	if s == "" || len(s) > 255 || !printable(s) || strings.Contains(s, "+") {
+		return fail(BadClaim, "origin", "want 1-255 printable ASCII characters without space and +")
+	}
+	return nil
+}
+
+func sameType(a, b Body) bool { return reflect.TypeOf(a) == reflect.TypeOf(b) }

@@ -1,0 +1,155 @@
+package entry
+
+import (
+	"strings"
+	"time"
+)
+
+// An id names the person a record is about, or one of the registers that stand in for a person. Forms:
+//
+//	chi:DDDDDDDDDD        Community Health Index number, Scotland
+//	nhs:DDDDDDDDDD        NHS number, England, Wales, Isle of Man
+//	temp:<org>:<number>   anything else, scoped by the organisation that gave it
+//	reg:withheld, reg:sources, reg:everyone, reg:padding
+//
+// An id is a personal datum: it stands in the encrypted disclosure "sub" and nowhere else; never print one in an error or a log.
+const (
+	RegWithheld = "reg:withheld" // entries lawfully withheld from their subject
+	RegSources  = "reg:sources"  // events without a patient, numbers of heartbeats
+	RegEveryone = "reg:everyone" // bulk reads that touch everybody
+	RegPadding  = "reg:padding"  // dummy entries
+)
+
+// CheckID reports whether id has one of the forms above. A wrong check digit or birth date is not an error here, because an access
+// that happened is never refused for it: see CheckDigitOK.
+func CheckID(id string) error {
+	scheme, rest, ok := strings.Cut(id, ":")
+	switch {
+	case !ok:
+	case scheme == "chi" || scheme == "nhs":
+		if len(rest) == 10 && digits(rest) {
+			return nil
+		}
+	case scheme == "temp":
+		org, number, ok := strings.Cut(rest, ":")
+		if ok && CheckOrgID(org) == nil && number != "" && len(number) <= 128 && printable(number) {
+			return nil
+		}
+	case scheme == "reg":
+		switch id {
+		case RegWithheld, RegSources, RegEveryone, RegPadding:
+			return nil
+		}
+	}
+	return fail(BadID, "id", "want chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name")
+}
+
+// CheckDigitOK reports whether an id's own check holds: for chi a possible birth date and a Modulus 11 or (from 2026) Luhn check
+// digit, for nhs Modulus 11. Other ids carry no check and are true.
+func CheckDigitOK(id string) bool {
+	scheme, n, _ := strings.Cut(id, ":")
+	switch scheme {
+	case "chi":
+		return ValidCHI(n)
+	case "nhs":
+		return ValidNHSNumber(n)
+	}
+	return true
+}
+
+// ValidCHI reports whether n is ten digits DDMMYY + serial + check digit with a possible date and a Modulus 11 or Modulus 10
+// (Luhn) check digit. The century is not in the number: 29 February is taken if either 19YY or 20YY has one.
+func ValidCHI(n string) bool {
+	if len(n) != 10 || !digits(n) || !(mod11(n) || luhn(n)) {
+		return false
+	}
+	for _, century := range []string{"19", "20"} {
+		if _, err := time.Parse("02012006", n[:4]+century+n[4:6]); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// ValidNHSNumber reports whether n is ten digits with a Modulus 11 check digit.
+func ValidNHSNumber(n string) bool { return len(n) == 10 && digits(n) && mod11(n) }
+
+func mod11(n string) bool {
+	sum := 0
+	for i := range 9 {
+		sum += int(n[i]-'0') * (10 - i)
+	}
+	k := 11 - sum%11
+	if k == 11 {
+		k = 0
+	}
+	return k == int(n[9]-'0') // k == 10 never equals a digit: no such number
+}
+
+func luhn(n string) bool {
+	sum := 0
+	for i := range 9 {
+		d := int(n[i] - '0')
+		if i%2 == 0 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return (10-sum%10)%10 == int(n[9]-'0')
+}
+
+// ContainsPersonNumber reports whether s holds ten digits, possibly grouped by single spaces or hyphens and not part of a longer run
+// of digits, that are a valid CHI or NHS number. Public entries that do are refused.
+func ContainsPersonNumber(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !digit(s[i]) || i > 0 && digit(s[i-1]) {
+			continue
+		}
+		var n [10]byte
+		k, j := 0, i
+		for ; j < len(s) && k <= 10; j++ {
+			if digit(s[j]) {
+				if k == 10 {
+					k++
+					break
+				}
+				n[k] = s[j]
+				k++
+			} else if (s[j] != ' ' && s[j] != '-') || j+1 >= len(s) || !digit(s[j+1]) {
+				break
+			} else if k == 10 {
+				break
+			}
+		}
+		if k == 10 && (ValidCHI(string(n[:])) || ValidNHSNumber(string(n[:]))) {
+			return true
+		}
+	}
+	return false
+}
+
+// CheckOrgID reports whether id can name an organisation: 1 to 64 of A-Z a-z 0-9 . _ - beginning with a letter or digit. A colon is
+// not allowed because temp ids use it as a separator.
+func CheckOrgID(id string) error {
+	if id == "" || len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool { return !tokenRune(r) }) || strings.ContainsRune("._-", rune(id[0])) {
+		return fail(BadClaim, "organisation id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
+	}
+	return nil
+}
+
+func tokenRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
+}
+
+func digit(b byte) bool { return b >= '0' && b <= '9' }
+
+func digits(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// printable is ASCII without space and control characters.
+func printable(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= 0x20 || r > 0x7e })
+}

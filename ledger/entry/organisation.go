@@ -1,0 +1,322 @@
+package entry
+
+import (
+	"slices"
+	"time"
+)
+
+// Role is what an organisation may be in the log.
+type Role string
+
+// The roles. Registrar, enroller and operator of a log are set by its genesis; more of them can be registered.
+const (
+	RoleController Role = "controller" // decides on purposes and means (UK GDPR Article 4(7))
+	RoleProcessor  Role = "processor"  // processes for a controller
+	RoleSource     Role = "source"     // reports accesses
+	RoleAuditor    Role = "auditor"    // replays the log
+	RoleRegistrar  Role = "registrar"  // registers organisations
+	RoleEnroller   Role = "enroller"   // countersigns first enrolments; not the operator
+	RoleOperator   Role = "operator"   // runs the log
+)
+
+var roles = []Role{RoleController, RoleProcessor, RoleSource, RoleAuditor, RoleRegistrar, RoleEnroller, RoleOperator}
+
+// Purpose is what a key may sign.
+type Purpose string
+
+// The purposes.
+const (
+	PurposeSubmit     Purpose = "submit"     // accesses
+	PurposeAgreements Purpose = "agreements" // agreements and consents
+	PurposeAudit      Purpose = "audit"      // callers that read openings
+	PurposeAdminister Purpose = "administer" // organisations and keys
+)
+
+var purposes = []Purpose{PurposeSubmit, PurposeAgreements, PurposeAudit, PurposeAdminister}
+
+// Member is an organisation as it stands in the log. No officer's name: a public entry carries functions only.
+type Member struct {
+	ID    string `json:"id"`    // see CheckOrgID, e.g. an ODS code
+	Name  string `json:"name"`  // of the organisation
+	Kind  string `json:"kind"`  // lower-case word, e.g. health-board, gp-practice, supplier, regulator, university
+	Roles []Role `json:"roles"` // sorted, distinct, at least one
+}
+
+// Organisation is the body of an entry by which a registrar registers an organisation or changes its registration (same id again). The
+// first enrolment carries the countersignature of an enroller other than the registrar.
+type Organisation struct {
+	Common
+	Organisation Member `json:"organisation"`
+	Counter      string `json:"countersignature,omitempty"` // compact JWS, see Countersignature
+}
+
+// PublicKey is a key with what it may be used for.
+type PublicKey struct {
+	JWK       JWK       `json:"jwk"`
+	Purposes  []Purpose `json:"purposes"`           // sorted, distinct, at least one
+	ValidFrom uint64    `json:"validFrom,omitzero"` // first log index at which it counts, if later than the entry's own + 1
+}
+
+// Key is the body of an entry by which an organisation's administrative key activates a further key (rotation: Proof is by the new one,
+// the entry by the old), or by which a registrar activates a key for an organisation that has none left, countersigned by an enroller.
+type Key struct {
+	Common
+	Org     string    `json:"organisation"` // whose key it is
+	Key     PublicKey `json:"key"`
+	Proof   string    `json:"proof"`                      // compact JWS by the new key, see KeyProof
+	Counter string    `json:"countersignature,omitempty"` // compact JWS, see Countersignature; when a registrar signs for another organisation
+}
+
+// KeyRevocation is the body of an entry that ends a key: it does not count for any later index. SuspectFrom flags earlier entries, never voids them.
+type KeyRevocation struct {
+	Common
+	Org         string  `json:"organisation"`
+	KID         string  `json:"kid"`                   // thumbprint of the key
+	Reason      string  `json:"reason"`                // superseded, compromised, retired or other
+	SuspectFrom *uint64 `json:"suspectFrom,omitempty"` // first log index at which the key may have been in other hands
+}
+
+// GenesisParty is one of the three organisations a log begins with.
+type GenesisParty struct {
+	Member
+	Key PublicKey `json:"key"`
+}
+
+// Genesis is the body of leaf 0, signed by the registrar. All that verifiers must know of a log stands here: they take the VRF public key
+// from here and nowhere else. Proof is a KeyProof by each party's key, in the order registrar, enroller, operator.
+type Genesis struct {
+	Common
+	Formats     string       `json:"formats"` // "igledger/1"
+	VRFKey      Hash         `json:"vrfKey"`  // vrf-r255 public key
+	LogKey      string       `json:"logKey"`  // C2SP signed-note verifier key of the checkpoints
+	IndexLag    uint64       `json:"indexLag"`
+	Registrar   GenesisParty `json:"registrar"`
+	Enroller    GenesisParty `json:"enroller"`
+	Operator    GenesisParty `json:"operator"`
+	Proofs      []string     `json:"proofs"`
+	Predecessor *Predecessor `json:"predecessor,omitempty"` // the shard before this one
+}
+
+// Predecessor is the frozen end of the shard before this one.
+type Predecessor struct {
+	Origin string `json:"origin"`
+	Size   uint64 `json:"size"`
+	Root   Hash   `json:"root"`
+}
+
+// FormatsV1 names the formats of docs/FORMATS.md in a genesis.
+const FormatsV1 = "igledger/1"
+
+func (m *Member) check() error {
+	if err := CheckOrgID(m.ID); err != nil {
+		return err
+	}
+	if len(m.Name) == 0 || len(m.Name) > 200 {
+		return fail(BadClaim, "organisation name", "want 1-200 bytes")
+	}
+	if m.Kind == "" || len(m.Kind) > 40 || !lowerWord(m.Kind) {
+		return fail(BadClaim, "organisation kind", "want 1-40 of a-z and -")
+	}
+	if err := checkSet("organisation roles", m.Roles, roles); err != nil {
+		return err
+	}
+	return refusePersonNumbers(m.ID, m.Name)
+}
+
+func (k *PublicKey) check() error {
+	if _, err := k.JWK.Public(); err != nil {
+		return err
+	}
+	return checkSet("key purposes", k.Purposes, purposes)
+}
+
+// checkSet wants a sorted list of distinct values of the vocabulary, so that one set has one spelling.
+func checkSet[T ~string](what string, list, vocabulary []T) error {
+	if len(list) == 0 {
+		return fail(BadClaim, what, "empty")
+	}
+	for i, v := range list {
+		if !slices.Contains(vocabulary, v) {
+			return fail(BadClaim, what, "value %d is not in the vocabulary", i)
+		}
+		if i > 0 && list[i-1] >= v {
+			return fail(BadClaim, what, "not sorted or not distinct")
+		}
+	}
+	return nil
+}
+
+func refusePersonNumbers(texts ...string) error {
+	for _, s := range texts {
+		if ContainsPersonNumber(s) {
+			return fail(PersonalData, "public entry", "a text holds a valid CHI or NHS number")
+		}
+	}
+	return nil
+}
+
+func lowerWord(s string) bool {
+	return !slices.ContainsFunc([]rune(s), func(r rune) bool { return (r < 'a' || r > 'z') && r != '-' })
+}
+
+func (o *Organisation) check() error {
+	if o.Counter != "" {
+		if _, _, err := parseCountersignature(o.Counter); err != nil {
+			return err
+		}
+	}
+	return o.Organisation.check()
+}
+
+func (k *Key) check() error {
+	if err := CheckOrgID(k.Org); err != nil {
+		return err
+	}
+	if err := k.Key.check(); err != nil {
+		return err
+	}
+	if k.Counter != "" {
+		if _, _, err := parseCountersignature(k.Counter); err != nil {
+			return err
+		}
+	}
+	return checkKeyProof(k.Proof, k.Audience, k.Org, k.Key.JWK)
+}
+
+func (r *KeyRevocation) check() error {
+	if err := CheckOrgID(r.Org); err != nil {
+		return err
+	}
+	if b, err := Decode64("kid", r.KID); err != nil || len(b) != 32 {
+		return fail(BadClaim, "kid", "not an RFC 7638 SHA-256 thumbprint")
+	}
+	if !slices.Contains([]string{"superseded", "compromised", "retired", "other"}, r.Reason) {
+		return fail(BadClaim, "reason", "want superseded, compromised, retired or other")
+	}
+	return nil
+}
+
+func (g *Genesis) check() error {
+	if g.Formats != FormatsV1 {
+		return fail(BadGenesis, "genesis", "formats is not %s", FormatsV1)
+	}
+	if g.VRFKey == (Hash{}) {
+		return fail(BadGenesis, "genesis", "vrfKey is missing")
+	}
+	if v, err := NewLogVerifier(g.LogKey); err != nil || v.Name() != g.Audience {
+		return fail(BadGenesis, "genesis", "logKey is not an Ed25519 verifier key named as the origin")
+	}
+	if g.IndexLag == 0 {
+		return fail(BadGenesis, "genesis", "indexLag must be positive")
+	}
+	if g.Issuer != g.Registrar.ID {
+		return fail(BadGenesis, "genesis", "iss is not the registrar")
+	}
+	if g.Predecessor != nil && CheckOrigin(g.Predecessor.Origin) != nil {
+		return fail(BadGenesis, "genesis", "predecessor's origin is malformed")
+	}
+	parties := g.parties()
+	if len(g.Proofs) != len(parties) {
+		return fail(BadGenesis, "genesis", "%d key proofs, want %d", len(g.Proofs), len(parties))
+	}
+	for i, p := range parties {
+		if err := p.party.Member.check(); err != nil {
+			return err
+		}
+		if err := p.party.Key.check(); err != nil {
+			return err
+		}
+		if !slices.Contains(p.party.Roles, p.role) || !slices.Contains(p.party.Key.Purposes, p.purpose) {
+			return fail(BadGenesis, "genesis", "party %d lacks the role %s or a key for %s", i, p.role, p.purpose)
+		}
+		if err := checkKeyProof(g.Proofs[i], g.Audience, p.party.ID, p.party.Key.JWK); err != nil {
+			return err
+		}
+		for j := range i {
+			if parties[j].party.ID == p.party.ID || parties[j].party.Key.JWK.Equal(p.party.Key.JWK) {
+				return fail(BadGenesis, "genesis", "parties %d and %d are the same organisation or hold the same key", j, i)
+			}
+		}
+	}
+	return nil
+}
+
+type genesisRole struct {
+	party   *GenesisParty
+	role    Role
+	purpose Purpose
+}
+
+func (g *Genesis) parties() []genesisRole {
+	return []genesisRole{
+		{&g.Registrar, RoleRegistrar, PurposeAdminister},
+		{&g.Enroller, RoleEnroller, PurposeAdminister},
+		{&g.Operator, RoleOperator, PurposeSubmit},
+	}
+}
+
+// KeyProof is what the holder of a new key signs with it, so that nobody can register a key that is not theirs.
+type keyProof struct {
+	Audience string `json:"aud"` // origin
+	Org      string `json:"org"`
+	KID      string `json:"jkt"` // thumbprint of the key, RFC 7638
+}
+
+// ProveKey signs, with a new key, that it is to be registered for org in the log origin.
+func ProveKey(newKey *Signer, origin, org string) (string, error) {
+	payload, err := encodeJSON(keyProof{origin, org, newKey.KID})
+	if err != nil {
+		return "", err
+	}
+	return newKey.signJWS(TypKeyProof, payload)
+}
+
+func checkKeyProof(compact, origin, org string, key JWK) error {
+	jws, err := ParseJWS("key proof", compact, TypKeyProof)
+	if err != nil {
+		return err
+	}
+	var p keyProof
+	if err := DecodeJSON("key proof", jws.Payload, &p); err != nil {
+		return err
+	}
+	if p.Audience != origin || p.Org != org || p.KID != key.Thumbprint() {
+		return fail(BadClaim, "key proof", "is for another log, organisation or key")
+	}
+	return jws.Verify(key)
+}
+
+// Countersignature is what an enroller signs on a first enrolment: exactly the organisation or the key it has checked, out of band, to be
+// real. It stops a registrar, who may be the operator, from inventing organisations alone.
+type Countersignature struct {
+	Issuer       string     `json:"iss"` // the enroller
+	Audience     string     `json:"aud"` // origin
+	IssuedAt     int64      `json:"iat"`
+	Organisation *Member    `json:"organisation,omitempty"`
+	Org          string     `json:"org,omitempty"` // with key: whose key it is
+	Key          *PublicKey `json:"key,omitempty"`
+}
+
+// Countersign signs c with an enroller's key.
+func Countersign(enroller *Signer, c Countersignature) (string, error) {
+	if c.IssuedAt == 0 {
+		c.IssuedAt = time.Now().Unix()
+	}
+	payload, err := encodeJSON(c)
+	if err != nil {
+		return "", err
+	}
+	return enroller.signJWS(TypCountersignature, payload)
+}
+
+func parseCountersignature(compact string) (*JWS, *Countersignature, error) {
+	jws, err := ParseJWS("countersignature", compact, TypCountersignature)
+	if err != nil {
+		return nil, nil, err
+	}
+	var c Countersignature
+	if err := DecodeJSON("countersignature", jws.Payload, &c); err != nil {
+		return nil, nil, err
+	}
+	return jws, &c, nil
+}
