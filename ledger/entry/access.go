@@ -1,10 +1,12 @@
 package entry
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -62,7 +64,10 @@ type Text struct {
 	Query         string `json:"query,omitempty"`         // search that was run
 }
 
-const maxText = 64 << 10 // bytes of any one disclosure
+const (
+	maxText  = 64 << 10 // bytes of the value of any one disclosure
+	maxDepth = 32       // levels of nesting in "fhir"
+)
 
 func (a *Access) check() error {
 	if err := CheckSystem(a.Source); err != nil {
@@ -82,23 +87,34 @@ func (a *Access) check() error {
 			return fail(BadClaim, name, "%d codes, at most 64", len(list))
 		}
 		for _, s := range list {
-			if s == "" || len(s) > 512 {
-				return fail(BadClaim, name, "a code is empty or longer than 512 bytes")
+			if s == "" || !plain(s, 512) {
+				return fail(BadClaim, name, "a code is empty, longer than 512 bytes or has control characters")
 			}
 		}
 	}
-	if len(a.System) > 512 || len(a.Agreement) > 512 {
-		return fail(BadClaim, "system or agreement", "longer than 512 bytes")
+	if !plain(a.System, 512) || !plain(a.Agreement, 512) {
+		return fail(BadClaim, "system or agreement", "longer than 512 bytes or with control characters")
 	}
-	if _, err := time.Parse(time.RFC3339Nano, a.Recorded); err != nil {
+	if _, err := parseTime(a.Recorded); err != nil {
 		return fail(BadClaim, "recorded", "not an RFC 3339 time with zone")
 	}
 	for name, t := range map[string]string{"occurred": a.Occurred, "occurredEnd": a.OccurredEnd} {
-		if _, err := time.Parse(time.RFC3339Nano, t); t != "" && err != nil {
+		if _, err := parseTime(t); t != "" && err != nil {
 			return fail(BadClaim, name, "not an RFC 3339 time with zone")
 		}
 	}
 	return nil
+}
+
+// parseTime reads an RFC 3339 time as the RFC has it; time.Parse also takes 7:00 for 07:00 and a comma for the point.
+func parseTime(s string) (t time.Time, err error) {
+	err = t.UnmarshalText([]byte(s))
+	return t, err
+}
+
+// plain reports whether s has at most max bytes and no control characters, which would reach a reader's terminal.
+func plain(s string, max int) bool {
+	return len(s) <= max && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // CheckSystem reports whether s can name a source system: 1 to 128 printable ASCII characters without space.
@@ -115,7 +131,7 @@ func (a *Access) Time() time.Time {
 	if s == "" {
 		s = a.Recorded
 	}
-	t, _ := time.Parse(time.RFC3339Nano, s) // checked by check
+	t, _ := parseTime(s) // checked by check
 	return t
 }
 
@@ -168,17 +184,32 @@ func (a *Access) disclose(discs []Disclosure) error {
 		if len(d.Value) > maxText {
 			return fail(TooLarge, "disclosure "+d.Name, "%d bytes, at most %d", len(d.Value), maxText)
 		}
-		if d.Value.Kind() == 'n' {
-			return fail(BadDisclosure, "disclosure "+d.Name, "null")
-		}
 		if err := DecodeJSON("disclosure "+d.Name, d.Value, into); err != nil {
 			return err
 		}
-	}
-	if a.Sub != "" {
-		return CheckID(a.Sub)
+		switch {
+		case d.Name == "sub":
+			if err := CheckID(a.Sub); err != nil {
+				return err
+			}
+		case d.Name == "seq" && (*a.Seq == 0 || *a.Seq > maxInt):
+			return fail(BadDisclosure, "disclosure seq", "want 1 to 2^53-1")
+		case d.Name == "fhir" && (a.FHIR.Kind() != '{' || depth(a.FHIR) > maxDepth):
+			return fail(BadDisclosure, "disclosure fhir", "not an object of at most %d levels", maxDepth)
+		}
 	}
 	return nil
+}
+
+// depth is how deep objects and arrays of a valid JSON value are nested. Parsers of other languages overflow at some depth: what they
+// cannot read must not be taken.
+func depth(v jsontext.Value) int {
+	deepest := 0
+	for d := jsontext.NewDecoder(bytes.NewReader(v)); ; deepest = max(deepest, d.StackDepth()) {
+		if _, err := d.ReadToken(); err != nil {
+			return deepest
+		}
+	}
 }
 
 // ShownSub gives the id that the entry's disclosures show, or "" if they withhold it.
@@ -187,4 +218,10 @@ func (e *Entry) ShownSub() string {
 		return a.Sub
 	}
 	return ""
+}
+
+// RecordedTime is recorded as a time.
+func (a *Access) RecordedTime() time.Time {
+	t, _ := parseTime(a.Recorded) // checked by check
+	return t
 }

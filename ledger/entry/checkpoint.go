@@ -21,8 +21,11 @@ func (c Checkpoint) Text() string {
 	return c.Origin + "\n" + strconv.FormatUint(c.Size, 10) + "\n" + base64.StdEncoding.EncodeToString(c.Root[:]) + "\n"
 }
 
-// Sign makes the signed note (C2SP signed-note, Ed25519) of the checkpoint.
+// Sign makes the signed note (C2SP signed-note, Ed25519) of the checkpoint. The signer is named as the origin.
 func (c Checkpoint) Sign(signer note.Signer) ([]byte, error) {
+	if signer.Name() != c.Origin {
+		return nil, fail(BadCheckpoint, "checkpoint", "the signer is not named %s", c.Origin)
+	}
 	signed, err := note.Sign(&note.Note{Text: c.Text()}, signer)
 	if err != nil {
 		return nil, fail(BadCheckpoint, "checkpoint", "signing failed")
@@ -30,11 +33,20 @@ func (c Checkpoint) Sign(signer note.Signer) ([]byte, error) {
 	return signed, nil
 }
 
-// NewLogVerifier reads a C2SP signed-note verifier key, "<origin>+<hash>+<base64>", and insists on Ed25519.
+// NewLogVerifier reads a C2SP signed-note verifier key, "<origin>+<hash>+<base64>", and insists on Ed25519 and on the one spelling of
+// the key: two spellings would be two logs to whoever compares strings.
 func NewLogVerifier(vkey string) (note.Verifier, error) {
+	malformed := fail(BadCheckpoint, "log verifier key", "want <origin>+<8 hex digits>+<base64 Ed25519 key>")
 	v, err := note.NewVerifier(vkey)
-	if err != nil {
-		return nil, fail(BadCheckpoint, "log verifier key", "want <origin>+<8 hex digits>+<base64 Ed25519 key>")
+	if err != nil || CheckOrigin(v.Name()) != nil {
+		return nil, malformed
+	}
+	key, err := std64.DecodeString(strings.SplitN(vkey, "+", 3)[2]) // the base64 may hold a + too
+	if err != nil || !validEd25519(key[1:]) {
+		return nil, malformed
+	}
+	if again, err := note.NewEd25519VerifierKey(v.Name(), key[1:]); err != nil || again != vkey {
+		return nil, malformed
 	}
 	return v, nil
 }
@@ -61,7 +73,7 @@ func OpenCheckpoint(signed []byte, log note.Verifier) (Checkpoint, error) {
 
 // ParseCheckpointText reads a note text of exactly origin, size and root.
 func ParseCheckpointText(text string) (Checkpoint, error) {
-	lines := strings.Split(text, "\n")
+	lines := strings.SplitN(text, "\n", 5)
 	if len(lines) != 4 || lines[3] != "" {
 		return Checkpoint{}, fail(BadCheckpoint, "checkpoint", "want exactly the lines origin, size, root")
 	}
@@ -97,7 +109,7 @@ func LogVerifierKey(skey string) (string, error) {
 	if err != nil {
 		return "", fail(BadKey, "log key", "not a signed-note signer key")
 	}
-	parts := strings.Split(skey, "+")
+	parts := strings.SplitN(skey, "+", 5) // the base64 at the end may hold a + too
 	seed, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
 	if err != nil || len(seed) != 1+ed25519.SeedSize {
 		return "", fail(BadKey, "log key", "not an Ed25519 signer key")
@@ -111,7 +123,7 @@ func LogVerifierKey(skey string) (string, error) {
 
 func parseDecimal(s string) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
-	if err != nil || strconv.FormatUint(n, 10) != s || n > 1<<62 {
+	if err != nil || strconv.FormatUint(n, 10) != s || n >= 1<<62 {
 		return 0, fail(BadCheckpoint, "number", "not a canonical decimal below 2^62")
 	}
 	return n, nil

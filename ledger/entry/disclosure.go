@@ -4,8 +4,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"slices"
+	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -43,8 +43,12 @@ func NewDisclosure(name string, value any) (Disclosure, error) {
 	return Disclosure{Name: name, Value: raw, Encoded: Encode64(array)}, nil
 }
 
-// ParseDisclosure reads one disclosure: canonical base64url of exactly [string of at least 22 characters, string, value].
+// ParseDisclosure reads one disclosure: canonical base64url of exactly [salt, name, value], the salt at least 22 characters of
+// base64url, the name a string.
 func ParseDisclosure(encoded string) (Disclosure, error) {
+	if len(encoded) > 2*maxText {
+		return Disclosure{}, fail(TooLarge, "disclosure", "%d characters, at most %d", len(encoded), 2*maxText)
+	}
 	raw, err := Decode64("disclosure", encoded)
 	if err != nil {
 		return Disclosure{}, err
@@ -57,11 +61,11 @@ func ParseDisclosure(encoded string) (Disclosure, error) {
 		return Disclosure{}, fail(BadDisclosure, "disclosure", "%d elements, want salt, name, value", len(parts))
 	}
 	var salt, name string
-	if json.Unmarshal(parts[0], &salt) != nil || json.Unmarshal(parts[1], &name) != nil {
+	if DecodeJSON("salt", parts[0], &salt) != nil || DecodeJSON("name", parts[1], &name) != nil {
 		return Disclosure{}, fail(BadDisclosure, "disclosure", "salt and name must be strings")
 	}
-	if len(salt) < minSaltLen {
-		return Disclosure{}, fail(BadDisclosure, "disclosure", "salt of %d characters, want at least %d", len(salt), minSaltLen)
+	if len(salt) < minSaltLen || strings.ContainsFunc(salt, func(r rune) bool { return !tokenRune(r) || r == '.' }) {
+		return Disclosure{}, fail(BadDisclosure, "disclosure", "salt is not at least %d characters of base64url", minSaltLen)
 	}
 	return Disclosure{Name: name, Value: parts[2], Encoded: encoded}, nil
 }

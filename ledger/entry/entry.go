@@ -45,6 +45,13 @@ type Common struct {
 	ID       string `json:"jti"` // UUID in lower case; (iss, jti) makes submission idempotent
 }
 
+// maxTime bounds seconds since 1970, about the year 36800, so that sums cannot overflow.
+const maxTime = 1 << 40
+
+// maxInt bounds the other integers in JSON: above 2^53-1 readers in other languages round them (RFC 7493 section 2.2) and would judge
+// the same entry differently.
+const maxInt = 1<<53 - 1
+
 func (c *Common) common() *Common { return c }
 
 func (c *Common) check() error {
@@ -54,7 +61,7 @@ func (c *Common) check() error {
 	if err := CheckOrigin(c.Audience); err != nil {
 		return err
 	}
-	if c.IssuedAt <= 0 || c.IssuedAt > 1<<40 {
+	if c.IssuedAt <= 0 || c.IssuedAt > maxTime {
 		return fail(BadClaim, "iat", "not seconds since 1970")
 	}
 	if u, err := uuid.Parse(c.ID); err != nil || u.String() != c.ID {
@@ -86,21 +93,29 @@ type Entry struct {
 	Disclosures []Disclosure // sealed types only; those that came along
 }
 
-// Parse reads an entry in SD-JWT form: a JWS, and for sealed types the disclosures that are shown, each preceded by "~", and a last
-// "~" (RFC 9901 section 4). A bare JWS is an entry without disclosures.
+// Parse reads an entry as it travels. Sealed types are in SD-JWT form: a JWS, the disclosures that are shown, each preceded by "~", and a
+// last "~" (RFC 9901 section 4); a bare JWS is one without disclosures. Public types are a bare JWS.
 func Parse(s string) (*Entry, error) {
 	jws, rest, found := strings.Cut(s, "~")
 	if !found {
 		return ParseParts(jws, nil)
 	}
-	if rest == "" {
-		return ParseParts(jws, nil)
+	var disclosures []string
+	if rest != "" {
+		list, ok := strings.CutSuffix(rest, "~")
+		if !ok { // what would follow is a key binding JWT, which entries do not have
+			return nil, fail(BadDisclosure, "entry", "does not end in ~")
+		}
+		if strings.Count(list, "~") >= SDDigests { // before Split makes room for millions
+			return nil, fail(BadDisclosure, "entry", "more than %d disclosures", SDDigests)
+		}
+		disclosures = strings.Split(list, "~")
 	}
-	list, ok := strings.CutSuffix(rest, "~")
-	if !ok { // what would follow is a key binding JWT, which entries do not have
-		return nil, fail(BadDisclosure, "entry", "does not end in ~")
+	e, err := ParseParts(jws, disclosures)
+	if err == nil && !e.Type.Sealed() {
+		return nil, fail(BadDisclosure, "entry", "a public entry is a bare JWS, without ~")
 	}
-	return ParseParts(jws, strings.Split(list, "~"))
+	return e, err
 }
 
 // ParseParts reads an entry from its JWS and its disclosures.
@@ -115,11 +130,11 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 	if err := json.Unmarshal(jws.Payload, &peek); err != nil {
 		return nil, fail(BadJSON, "entry payload", "not a JSON object with a type")
 	}
-	make, ok := newBody[peek.Type]
+	newOf, ok := newBody[peek.Type]
 	if !ok {
 		return nil, fail(UnknownType, "entry payload", "type is none this version knows")
 	}
-	body := make()
+	body := newOf()
 	if err := DecodeJSON("entry payload", jws.Payload, body); err != nil {
 		return nil, err
 	}
@@ -144,6 +159,9 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 		}
 		if len(compact)+1 > MaxLeafSize {
 			return nil, fail(TooLarge, "public entry", "%d bytes, at most %d", len(compact), MaxLeafSize-1)
+		}
+		if err := refusePersonNumbers(e.Issuer); err != nil {
+			return nil, err
 		}
 	}
 	if err := body.check(); err != nil {
@@ -195,8 +213,8 @@ func (e *Entry) Name() string {
 // Parse would, and signs with signer.
 func Sign(signer *Signer, body Body) (*Entry, error) {
 	c := body.common()
-	for t, make := range newBody {
-		if sameType(make(), body) {
+	for t, newOf := range newBody {
+		if reflect.TypeOf(newOf()) == reflect.TypeOf(body) {
 			c.Type = t
 		}
 	}
@@ -239,5 +257,3 @@ func CheckOrigin(s string) error {
 	}
 	return nil
 }
-
-func sameType(a, b Body) bool { return reflect.TypeOf(a) == reflect.TypeOf(b) }

@@ -40,7 +40,7 @@ func ParseJWS(what, compact, typ string) (*JWS, error) {
 	if len(compact) > maxJWS {
 		return nil, fail(TooLarge, what, "%d bytes, at most %d", len(compact), maxJWS)
 	}
-	parts := strings.Split(compact, ".")
+	parts := strings.SplitN(compact, ".", 4)
 	if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
 		return nil, fail(BadJWS, what, "want header.payload.signature")
 	}

@@ -1,16 +1,17 @@
 package entry
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"math/big"
+	"slices"
 
+	"filippo.io/edwards25519"
 	jose "github.com/go-jose/go-jose/v4"
-	"github.com/go-json-experiment/json"
 )
 
 // JWK is an organisation's public key as it stands in the log (RFC 7517, RFC 8037): exactly kty, crv, x and, for P-256, y. No kid
@@ -40,15 +41,25 @@ func (k JWK) Algorithm() string {
 func (k JWK) Public() (crypto.PublicKey, error) {
 	switch {
 	case k.Kty == "OKP" && k.Crv == "Ed25519" && len(k.X) == ed25519.PublicKeySize && k.Y == nil:
+		if !validEd25519(k.X) {
+			return nil, fail(BadKey, "JWK", "x is not the canonical encoding of an Ed25519 point of large order")
+		}
 		return ed25519.PublicKey(k.X), nil
 	case k.Kty == "EC" && k.Crv == "P-256" && len(k.X) == 32 && len(k.Y) == 32:
-		pub := &ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(k.X), Y: new(big.Int).SetBytes(k.Y)}
-		if _, err := pub.ECDH(); err != nil { // refuses points off the curve and the identity
+		pub, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, k.X, k.Y)) // SEC 1 section 2.3.4
+		if err != nil {
 			return nil, fail(BadKey, "JWK", "point is not on P-256")
 		}
 		return pub, nil
 	}
 	return nil, fail(BadKey, "JWK", "want exactly kty OKP, crv Ed25519, x of 32 bytes or kty EC, crv P-256, x and y of 32 bytes")
+}
+
+// validEd25519 refuses points off the curve, second encodings of a point (a second thumbprint for one key), and points of small order:
+// under those one signature fits every message, so their holder could deny all it signed.
+func validEd25519(x []byte) bool {
+	p, err := new(edwards25519.Point).SetBytes(x)
+	return err == nil && bytes.Equal(p.Bytes(), x) && new(edwards25519.Point).MultByCofactor(p).Equal(edwards25519.NewIdentityPoint()) == 0
 }
 
 // Thumbprint is the key's kid: base64url of the RFC 7638 SHA-256 thumbprint.
@@ -101,7 +112,11 @@ func NewSigner(key crypto.Signer) (*Signer, error) {
 		if pub.Curve != elliptic.P256() {
 			return nil, fail(BadKey, "private key", "want P-256")
 		}
-		s.Public = JWK{Kty: "EC", Crv: "P-256", X: pub.X.FillBytes(make([]byte, 32)), Y: pub.Y.FillBytes(make([]byte, 32))}
+		point, err := pub.Bytes() // 0x04 ‖ x ‖ y
+		if err != nil {
+			return nil, fail(BadKey, "private key", "point is not on P-256")
+		}
+		s.Public = JWK{Kty: "EC", Crv: "P-256", X: point[1:33], Y: point[33:]}
 	default:
 		return nil, fail(BadKey, "private key", "want Ed25519 or P-256")
 	}
@@ -132,29 +147,24 @@ func ParseSigner(data []byte) (*Signer, error) {
 	if err := DecodeJSON("private JWK", data, &p); err != nil {
 		return nil, err
 	}
-	pub, err := p.Public()
-	if err != nil {
+	if _, err := p.Public(); err != nil {
 		return nil, err
 	}
 	if len(p.D) != 32 {
 		return nil, fail(BadLength, "private JWK", "d has %d bytes, want 32", len(p.D))
 	}
-	var s *Signer
-	if p.Kty == "OKP" {
-		s, err = NewSigner(ed25519.NewKeyFromSeed(p.D))
-	} else {
-		key := &ecdsa.PrivateKey{PublicKey: *pub.(*ecdsa.PublicKey), D: new(big.Int).SetBytes(p.D)}
-		if _, ecdhErr := key.ECDH(); ecdhErr != nil {
+	var key crypto.Signer = ed25519.NewKeyFromSeed(p.D)
+	if p.Kty == "EC" {
+		var err error
+		if key, err = ecdsa.ParseRawPrivateKey(elliptic.P256(), p.D); err != nil {
 			return nil, fail(BadKey, "private JWK", "d is out of range")
 		}
-		// The public half is computed anew from d: a file whose halves do not belong together is refused below.
-		key.X, key.Y = key.Curve.ScalarBaseMult(p.D) //nolint:staticcheck // no other way to derive the point from a raw scalar
-		s, err = NewSigner(key)
 	}
+	s, err := NewSigner(key)
 	if err != nil {
 		return nil, err
 	}
-	if !s.Public.Equal(p.JWK) {
+	if !s.Public.Equal(p.JWK) { // computed from d
 		return nil, fail(BadKey, "private JWK", "private and public part do not belong together")
 	}
 	return s, nil
@@ -167,9 +177,13 @@ func (s *Signer) MarshalPrivate() ([]byte, error) {
 	case ed25519.PrivateKey:
 		p.D = Bytes(k.Seed())
 	case *ecdsa.PrivateKey:
-		p.D = k.D.FillBytes(make([]byte, 32))
+		d, err := k.Bytes()
+		if err != nil {
+			return nil, fail(BadKey, "private key", "cannot be exported")
+		}
+		p.D = d
 	default:
 		return nil, fail(BadKey, "private key", "cannot be exported")
 	}
-	return json.Marshal(p, json.Deterministic(true))
+	return encodeJSON(p)
 }

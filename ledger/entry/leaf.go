@@ -64,6 +64,21 @@ func ParseLeaf(b []byte) (Leaf, error) {
 	return Leaf{}, fail(BadLeaf, "leaf", "first byte 0x%02x and %d bytes: neither public nor sealed", b[0], len(b))
 }
 
+// Entry reads the entry of a public leaf. A sealed type in a public leaf would show a person's access to everybody: a failed audit.
+func (l Leaf) Entry() (*Entry, error) {
+	if !l.Public {
+		return nil, fail(BadLeaf, "leaf", "is sealed: see Opening")
+	}
+	e, err := ParseParts(l.JWS, nil)
+	if err != nil {
+		return nil, err
+	}
+	if e.Type.Sealed() {
+		return nil, fail(BadLeaf, "public leaf", "holds an entry of the sealed type %s", e.Type)
+	}
+	return e, nil
+}
+
 // TagCommit is HMAC-SHA256(saltT, 0x10 ‖ tag).
 func TagCommit(saltT Hash, tag Hash) Hash { return commit(saltT, hashTag, tag[:]) }
 

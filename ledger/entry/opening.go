@@ -39,6 +39,9 @@ func ParseOpening(data []byte) (*Opening, error) {
 	if err := DecodeJSON("opening", data, o); err != nil {
 		return nil, err
 	}
+	if o.Index > maxInt {
+		return nil, fail(BadClaim, "opening", "index is above 2^53-1")
+	}
 	return o, nil
 }
 
@@ -94,6 +97,9 @@ func ParseReceipt(data []byte) (*Receipt, error) {
 // Check checks a receipt for e, which the caller holds itself, as the source does before it forgets the event: leaf form, both
 // commitments, the tag is the VRF of its own sub under the genesis' key, inclusion under a checkpoint of log. It gives index and checkpoint.
 func (r *Receipt) Check(e *Entry, log note.Verifier, vrfKey Hash) (uint64, Checkpoint, error) {
+	if e.Audience != log.Name() {
+		return 0, Checkpoint{}, fail(WrongAudience, "receipt", "the entry is for another log than %s", log.Name())
+	}
 	p, err := ParseProof([]byte(r.Proof))
 	if err != nil {
 		return 0, Checkpoint{}, err

@@ -42,8 +42,8 @@ type Member struct {
 	Roles []Role `json:"roles"` // sorted, distinct, at least one
 }
 
-// Organisation is the body of an entry by which a registrar registers an organisation or changes its registration (same id again). The
-// first enrolment carries the countersignature of an enroller other than the registrar.
+// Organisation is the body of an entry by which a registrar registers an organisation or changes its registration (same id again). What
+// adds an organisation or a role carries the countersignature of an enroller other than the registrar; what takes roles away does not.
 type Organisation struct {
 	Common
 	Organisation Member `json:"organisation"`
@@ -111,8 +111,8 @@ func (m *Member) check() error {
 	if err := CheckOrgID(m.ID); err != nil {
 		return err
 	}
-	if len(m.Name) == 0 || len(m.Name) > 200 {
-		return fail(BadClaim, "organisation name", "want 1-200 bytes")
+	if m.Name == "" || !plain(m.Name, 200) {
+		return fail(BadClaim, "organisation name", "want 1-200 bytes without control characters")
 	}
 	if m.Kind == "" || len(m.Kind) > 40 || !lowerWord(m.Kind) {
 		return fail(BadClaim, "organisation kind", "want 1-40 of a-z and -")
@@ -126,6 +126,9 @@ func (m *Member) check() error {
 func (k *PublicKey) check() error {
 	if _, err := k.JWK.Public(); err != nil {
 		return err
+	}
+	if k.ValidFrom > maxInt {
+		return fail(BadClaim, "validFrom", "above 2^53-1")
 	}
 	return checkSet("key purposes", k.Purposes, purposes)
 }
@@ -172,6 +175,9 @@ func (k *Key) check() error {
 	if err := CheckOrgID(k.Org); err != nil {
 		return err
 	}
+	if err := refusePersonNumbers(k.Org); err != nil {
+		return err
+	}
 	if err := k.Key.check(); err != nil {
 		return err
 	}
@@ -187,6 +193,12 @@ func (r *KeyRevocation) check() error {
 	if err := CheckOrgID(r.Org); err != nil {
 		return err
 	}
+	if err := refusePersonNumbers(r.Org); err != nil {
+		return err
+	}
+	if r.SuspectFrom != nil && *r.SuspectFrom > maxInt {
+		return fail(BadClaim, "suspectFrom", "above 2^53-1")
+	}
 	if b, err := Decode64("kid", r.KID); err != nil || len(b) != 32 {
 		return fail(BadClaim, "kid", "not an RFC 7638 SHA-256 thumbprint")
 	}
@@ -200,20 +212,23 @@ func (g *Genesis) check() error {
 	if g.Formats != FormatsV1 {
 		return fail(BadGenesis, "genesis", "formats is not %s", FormatsV1)
 	}
-	if g.VRFKey == (Hash{}) {
-		return fail(BadGenesis, "genesis", "vrfKey is missing")
+	if _, err := parseVRFPublic(g.VRFKey); err != nil {
+		return fail(BadGenesis, "genesis", "vrfKey is missing or not a vrf-r255 public key")
 	}
 	if v, err := NewLogVerifier(g.LogKey); err != nil || v.Name() != g.Audience {
 		return fail(BadGenesis, "genesis", "logKey is not an Ed25519 verifier key named as the origin")
 	}
-	if g.IndexLag == 0 {
-		return fail(BadGenesis, "genesis", "indexLag must be positive")
+	if g.IndexLag == 0 || g.IndexLag > maxInt {
+		return fail(BadGenesis, "genesis", "indexLag is not 1 to 2^53-1")
 	}
 	if g.Issuer != g.Registrar.ID {
 		return fail(BadGenesis, "genesis", "iss is not the registrar")
 	}
-	if g.Predecessor != nil && CheckOrigin(g.Predecessor.Origin) != nil {
-		return fail(BadGenesis, "genesis", "predecessor's origin is malformed")
+	if p := g.Predecessor; p != nil && (CheckOrigin(p.Origin) != nil || p.Origin == g.Audience || p.Size == 0 || p.Size > maxInt) {
+		return fail(BadGenesis, "genesis", "predecessor is malformed, empty or this log itself")
+	}
+	if slices.Contains(g.Enroller.Roles, RoleOperator) {
+		return fail(BadGenesis, "genesis", "the enroller is an operator, whose countersignature counts for nothing")
 	}
 	parties := g.parties()
 	if len(g.Proofs) != len(parties) {
@@ -228,6 +243,9 @@ func (g *Genesis) check() error {
 		}
 		if !slices.Contains(p.party.Roles, p.role) || !slices.Contains(p.party.Key.Purposes, p.purpose) {
 			return fail(BadGenesis, "genesis", "party %d lacks the role %s or a key for %s", i, p.role, p.purpose)
+		}
+		if p.party.Key.ValidFrom != 0 {
+			return fail(BadGenesis, "genesis", "the key of party %d counts from index 1 and has no validFrom", i)
 		}
 		if err := checkKeyProof(g.Proofs[i], g.Audience, p.party.ID, p.party.Key.JWK); err != nil {
 			return err
@@ -317,6 +335,9 @@ func parseCountersignature(compact string) (*JWS, *Countersignature, error) {
 	var c Countersignature
 	if err := DecodeJSON("countersignature", jws.Payload, &c); err != nil {
 		return nil, nil, err
+	}
+	if c.IssuedAt <= 0 || c.IssuedAt > maxTime {
+		return nil, nil, fail(BadClaim, "countersignature", "iat is not seconds since 1970")
 	}
 	return jws, &c, nil
 }

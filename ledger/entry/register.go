@@ -13,6 +13,7 @@ type Register struct {
 	Genesis *Genesis // nil before leaf 0
 	orgs    map[string]*Member
 	keys    map[string]*RegisteredKey
+	spent   map[Hash]bool // Identity of countersignatures that were used
 }
 
 // RegisteredKey is a key and its life in the log. It counts for leaf i if From <= i and not (Revoked and i > RevokedAt).
@@ -30,13 +31,13 @@ type RegisteredKey struct {
 
 // NewRegister is the register of an empty log.
 func NewRegister(origin string) *Register {
-	return &Register{Origin: origin, orgs: map[string]*Member{}, keys: map[string]*RegisteredKey{}}
+	return &Register{Origin: origin, orgs: map[string]*Member{}, keys: map[string]*RegisteredKey{}, spent: map[Hash]bool{}}
 }
 
 // Clone gives a copy that can grow on its own.
 func (r *Register) Clone() *Register {
 	c := *r
-	c.orgs, c.keys = maps.Clone(r.orgs), maps.Clone(r.keys)
+	c.orgs, c.keys, c.spent = maps.Clone(r.orgs), maps.Clone(r.keys), maps.Clone(r.spent)
 	return &c
 }
 
@@ -173,7 +174,7 @@ func (r *Register) applyGenesis(g *Genesis, kid string) error {
 	for _, p := range g.parties() {
 		m := p.party.Member
 		r.orgs[m.ID] = &m
-		k := &RegisteredKey{Org: m.ID, Key: p.party.Key, KID: p.party.Key.JWK.Thumbprint(), From: max(1, p.party.Key.ValidFrom)}
+		k := &RegisteredKey{Org: m.ID, Key: p.party.Key, KID: p.party.Key.JWK.Thumbprint(), From: 1}
 		r.keys[k.KID] = k
 	}
 	r.Genesis = g
@@ -182,12 +183,23 @@ func (r *Register) applyGenesis(g *Genesis, kid string) error {
 
 func (r *Register) applyOrganisation(o *Organisation, index uint64) error {
 	m := o.Organisation
-	if r.orgs[m.ID] == nil {
-		if err := r.checkCounter(o.Counter, o.Issuer, index, Countersignature{Organisation: &m}); err != nil {
+	before := r.orgs[m.ID]
+	gains := before == nil || slices.ContainsFunc(m.Roles, func(role Role) bool { return !slices.Contains(before.Roles, role) })
+	if !gains && o.Counter != "" {
+		return fail(RegisterConflict, "organisation "+m.ID, "gains nothing; a countersignature belongs to a first enrolment or a new role")
+	}
+	if before != nil {
+		r.orgs[m.ID] = &m
+		can := r.hasRegistrar(index)
+		r.orgs[m.ID] = before
+		if !can {
+			return fail(RegisterConflict, "organisation "+m.ID, "is the last that can register organisations: add another first")
+		}
+	}
+	if gains {
+		if err := r.spendCounter(o.Counter, o.Issuer, index, Countersignature{Organisation: &m}); err != nil {
 			return err
 		}
-	} else if o.Counter != "" {
-		return fail(RegisterConflict, "organisation "+m.ID, "is enrolled already; a countersignature belongs to the first enrolment")
 	}
 	r.orgs[m.ID] = &m
 	return nil
@@ -205,7 +217,7 @@ func (r *Register) applyKey(k *Key, index uint64) error {
 		if !slices.Contains(r.orgs[k.Issuer].Roles, RoleRegistrar) {
 			return fail(WrongIssuer, "key "+kid, "only the organisation itself or a registrar adds a key")
 		}
-		if err := r.checkCounter(k.Counter, k.Issuer, index, Countersignature{Org: k.Org, Key: &k.Key}); err != nil {
+		if err := r.spendCounter(k.Counter, k.Issuer, index, Countersignature{Org: k.Org, Key: &k.Key}); err != nil {
 			return err
 		}
 	} else if k.Counter != "" {
@@ -228,52 +240,61 @@ func (r *Register) applyRevocation(v *KeyRevocation, index uint64) error {
 		return fail(WrongIssuer, "key "+v.KID, "only the organisation itself or a registrar revokes a key")
 	case v.SuspectFrom != nil && *v.SuspectFrom > index:
 		return fail(BadClaim, "suspectFrom", "lies beyond the revocation at index %d", index)
-	case !r.othersCan(k, index):
-		return fail(RegisterConflict, "key "+v.KID, "is the last key that can register organisations: add another first")
 	}
 	revoked := *k
 	revoked.Revoked, revoked.RevokedAt, revoked.SuspectFrom, revoked.Reason = true, index, v.SuspectFrom, v.Reason
 	r.keys[v.KID] = &revoked
+	if !r.hasRegistrar(index) {
+		r.keys[v.KID] = k
+		return fail(RegisterConflict, "key "+v.KID, "is the last key that can register organisations: add another first")
+	}
 	return nil
 }
 
-// othersCan reports whether without k some registrar's key remains, so that a log cannot lock itself out.
-func (r *Register) othersCan(k *RegisteredKey, index uint64) bool {
-	can := func(o *RegisteredKey) bool {
-		return !o.Revoked && slices.Contains(o.Key.Purposes, PurposeAdminister) && slices.Contains(r.orgs[o.Org].Roles, RoleRegistrar)
-	}
-	if !can(k) {
-		return true
-	}
-	for _, o := range r.keys {
-		if o != k && can(o) && o.From <= index+1 {
+// hasRegistrar reports whether after index some key can register organisations, so that a log cannot lock itself out.
+func (r *Register) hasRegistrar(index uint64) bool {
+	for kid, k := range r.keys {
+		if r.May(kid, k.Org, PurposeAdminister, RoleRegistrar, index+1) == nil {
 			return true
 		}
 	}
 	return false
 }
 
+// spendCounter checks an enroller's countersignature and marks it as used: the registrar cannot bring back a role that was taken away
+// by showing again what was signed when it was first given.
+func (r *Register) spendCounter(compact, registrar string, index uint64, want Countersignature) error {
+	id, err := r.checkCounter(compact, registrar, index, want)
+	if err == nil {
+		r.spent[id] = true
+	}
+	return err
+}
+
 // checkCounter checks an enroller's countersignature: by an administrative key that counts at index, of an enroller that is neither the
-// registrar who signs the entry nor an operator of the log, over exactly want.
-func (r *Register) checkCounter(compact, registrar string, index uint64, want Countersignature) error {
+// registrar who signs the entry nor an operator of the log, over exactly want, not used before. It gives its identity.
+func (r *Register) checkCounter(compact, registrar string, index uint64, want Countersignature) (Hash, error) {
 	if compact == "" {
-		return fail(NotCountersigned, "enrolment", "a first enrolment carries an enroller's countersignature")
+		return Hash{}, fail(NotCountersigned, "enrolment", "what adds an organisation, a role or another's key carries an enroller's countersignature")
 	}
 	jws, c, err := parseCountersignature(compact)
 	if err != nil {
-		return err
+		return Hash{}, err
 	}
 	if err := r.May(jws.KID, c.Issuer, PurposeAdminister, RoleEnroller, index); err != nil {
-		return fail(NotCountersigned, "enrolment", "the countersigner may not: %s", err)
+		return Hash{}, fail(NotCountersigned, "enrolment", "the countersigner may not: %s", err)
 	}
-	if c.Issuer == registrar || slices.Contains(r.orgs[c.Issuer].Roles, RoleOperator) {
-		return fail(NotCountersigned, "enrolment", "the countersigner is the registrar itself or the operator")
+	if c.Issuer == registrar || c.Issuer == r.Genesis.Operator.ID || slices.Contains(r.orgs[c.Issuer].Roles, RoleOperator) {
+		return Hash{}, fail(NotCountersigned, "enrolment", "the countersigner is the registrar itself or the operator")
 	}
 	if c.Audience != r.Origin {
-		return fail(WrongAudience, "countersignature", "aud is not %s", r.Origin)
+		return Hash{}, fail(WrongAudience, "countersignature", "aud is not %s", r.Origin)
 	}
 	if !reflect.DeepEqual(c.Organisation, want.Organisation) || c.Org != want.Org || !reflect.DeepEqual(c.Key, want.Key) {
-		return fail(NotCountersigned, "enrolment", "the countersignature is over another organisation or key")
+		return Hash{}, fail(NotCountersigned, "enrolment", "the countersignature is over another organisation or key")
 	}
-	return jws.Verify(r.keys[jws.KID].Key.JWK)
+	if r.spent[jws.Identity()] {
+		return Hash{}, fail(NotCountersigned, "enrolment", "the countersignature was used before")
+	}
+	return jws.Identity(), jws.Verify(r.keys[jws.KID].Key.JWK)
 }

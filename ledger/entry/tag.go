@@ -41,12 +41,20 @@ func (k *VRFKey) Tag(origin, id string) (tag Hash, proof []byte) {
 	return Hash(p.Hash()[:32]), p.Bytes()
 }
 
+func parseVRFPublic(public Hash) (*vrf.PublicKey, error) {
+	pk, err := vrf.NewPublicKey(public[:])
+	if err != nil || public == (Hash{}) { // the library takes the identity element, RFC 9381 section 5.4.5 does not
+		return nil, fail(BadVRF, "VRF public key", "not a canonical ristretto255 element other than the identity")
+	}
+	return pk, nil
+}
+
 // VerifyTag checks that proof shows tag to be the one tag of id in origin under the VRF public key of the log's genesis. The id must
 // come from the caller, never from what is being checked. It stops the operator from filing an access under another person.
 func VerifyTag(public Hash, origin, id string, tag Hash, proof []byte) error {
-	pk, err := vrf.NewPublicKey(public[:])
-	if err != nil || public == (Hash{}) { // the library takes the identity element, RFC 9381 section 5.4.5 does not
-		return fail(BadVRF, "VRF public key", "not a canonical ristretto255 element other than the identity")
+	pk, err := parseVRFPublic(public)
+	if err != nil {
+		return err
 	}
 	if len(proof) != VRFProofSize {
 		return fail(BadLength, "VRF proof", "%d bytes, want %d", len(proof), VRFProofSize)

@@ -1,0 +1,296 @@
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"igledger/ledger/entry"
+)
+
+// Result is what became of one entry.
+type Result struct {
+	Index    uint64         // position in the log
+	Replayed bool           // the entry had been in the log before: this is its first receipt anew
+	Flags    []entry.Flag   // the ledger's remarks
+	Receipt  *entry.Receipt // against the checkpoint of the entry's own batch or, replayed, the newest one
+	Err      error          // if not nil the entry was refused and nothing of it was kept, or (ErrUnavailable, context errors) it is unknown: send it again
+}
+
+// Limits of an entry's times against the ledger's clock.
+const (
+	MaxAhead = 5 * time.Minute
+	LateBy   = 24 * time.Hour
+)
+
+// pending is an entry on its way, with all that can be worked out without the database lock.
+type pending struct {
+	e        *entry.Entry
+	verified bool // signature checked; false if the key was not known yet
+	key      [16]byte
+	identity [32]byte
+
+	chain    entry.Hash // K
+	head0    entry.Hash
+	leaf     []byte
+	leafHash entry.Hash
+
+	link     link // sealed only
+	vrfProof []byte
+	content  content
+	seqKey   [16]byte
+	seq      uint64 // 0 = none
+
+	path [][]byte // inclusion path in checkpoint, after commit
+	note []byte   // checkpoint, after commit
+	res  Result
+}
+
+// unit is what one caller waits for.
+type unit struct {
+	items []*pending
+	done  chan struct{}
+}
+
+// Append appends entries, parsed by entry.Parse, and blocks until each is durable and integrated or refused. One bad entry does not touch the
+// others. Entries of one call keep their order as far as public ones go; sealed ones are shuffled within a batch, so that positions say
+// little of arrival. When the queue is full all of them get a *BusyError at once.
+func (l *Log) Append(ctx context.Context, entries ...*entry.Entry) []Result {
+	items := make([]*pending, len(entries))
+	if len(entries) == 1 {
+		items[0] = l.newPending(entries[0])
+	} else {
+		var g errgroup.Group
+		g.SetLimit(runtime.GOMAXPROCS(0))
+		for i, e := range entries {
+			g.Go(func() error { items[i] = l.newPending(e); return nil })
+		}
+		_ = g.Wait() // never fails: each item holds its own error
+	}
+	good := make([]*pending, 0, len(items))
+	for _, p := range items {
+		if p.res.Err == nil {
+			good = append(good, p)
+		}
+	}
+	err := l.enqueue(ctx, good)
+	results := make([]Result, len(items))
+	for i, p := range items {
+		if results[i] = (Result{Err: err}); p.res.Err != nil {
+			results[i] = Result{Err: p.res.Err} // refused before it was queued
+		}
+	}
+	if err != nil {
+		return results
+	}
+	for i, p := range items {
+		if results[i] = p.res; p.res.Err != nil {
+			continue
+		}
+		if p.res.Replayed {
+			results[i] = l.replayed(ctx, p)
+		} else {
+			results[i].Receipt = p.receipt()
+		}
+	}
+	return results
+}
+
+// enqueue waits until all of good are answered.
+func (l *Log) enqueue(ctx context.Context, good []*pending) error {
+	if len(good) == 0 {
+		return nil
+	}
+	if n := l.waiting.Add(int64(len(good))); n > int64(l.cfg.MaxQueue) {
+		l.waiting.Add(-int64(len(good)))
+		l.stats.busy.Add(1)
+		return &BusyError{RetryAfter: time.Second}
+	}
+	defer l.waiting.Add(-int64(len(good)))
+	var units []*unit
+	for len(good) > 0 {
+		n := min(len(good), l.cfg.MaxBatch)
+		units = append(units, &unit{items: good[:n], done: make(chan struct{})})
+		good = good[n:]
+	}
+	l.mu.RLock()
+	if l.closed {
+		l.mu.RUnlock()
+		return ErrClosed
+	}
+	for _, u := range units {
+		l.queue <- u // never blocks: its capacity is MaxQueue units of at least one entry
+	}
+	l.mu.RUnlock()
+	for _, u := range units {
+		select {
+		case <-u.done:
+		case <-ctx.Done(): // the entries may yet be appended; the caller sends them again and gets its receipts
+			return fmt.Errorf("waiting for the append: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
+// newPending checks what needs no lock and seals. Failures stand in res.Err.
+func (l *Log) newPending(e *entry.Entry) *pending {
+	p := &pending{e: e, identity: e.Identity()}
+	if p.res.Err = l.check(p); p.res.Err != nil {
+		return p
+	}
+	p.key = idempotencyKey(e.Issuer, e.ID)
+	if !e.Type.Sealed() {
+		name := e.Name()
+		p.chain, p.head0 = entry.NameKey(name), entry.NameHead0(name)
+		p.leaf = entry.PublicLeaf(e.Compact)
+		p.leafHash = entry.LeafHash(p.leaf)
+		return p
+	}
+	a := e.Body.(*entry.Access)
+	p.link.Tag, p.vrfProof = l.tags.tag(a.Sub)
+	rand.Read(p.link.TagSalt[:])
+	rand.Read(p.content.BodySalt[:])
+	p.content.SDJWT = e.SDJWT()
+	p.chain, p.head0 = entry.TagKey(p.link.Tag), entry.TagHead0(p.link.Tag)
+	p.leaf = entry.SealedLeaf(entry.TagCommit(p.link.TagSalt, p.link.Tag), entry.BodyCommit(p.content.BodySalt, e.Compact))
+	p.leafHash = entry.LeafHash(p.leaf)
+	if a.Seq != nil {
+		p.seq = *a.Seq
+	}
+	sum := sha256.Sum256([]byte(a.Issuer + "\x00" + a.Source))
+	p.seqKey = [16]byte(sum[:16])
+	return p
+}
+
+// check refuses or flags what can be told without the lock. The key's status is checked again at the entry's own position.
+func (l *Log) check(p *pending) error {
+	e := p.e
+	if e.Audience != l.cfg.Origin {
+		return &entry.Error{Code: entry.WrongAudience, What: "entry", Detail: "aud is not " + l.cfg.Origin}
+	}
+	now := l.cfg.Now()
+	p.content.Received = now
+	times := []time.Time{time.Unix(e.IssuedAt, 0)}
+	if a, ok := e.Body.(*entry.Access); ok {
+		if a.Sub == "" {
+			return &entry.Error{Code: entry.BadDisclosure, What: "entry", Detail: "the disclosure sub is missing: nobody would find this access"}
+		}
+		times = append(times, a.RecordedTime(), a.Time())
+		if !entry.CheckDigitOK(a.Sub) {
+			p.content.Flags = append(p.content.Flags, entry.FlagCheckDigit)
+		}
+		if a.Agreement != "" { // agreements come into the log with issue 4; until then none is known
+			p.content.Flags = append(p.content.Flags, entry.FlagUnknownAgreement)
+		}
+	}
+	late := false
+	for i, t := range times {
+		if t.After(now.Add(MaxAhead)) {
+			return ErrFuture
+		}
+		late = late || i < 2 && t.Before(now.Add(-LateBy))
+	}
+	if late {
+		p.content.Flags = append(p.content.Flags, entry.FlagLate)
+	}
+	if g, ok := e.Body.(*entry.Genesis); ok {
+		p.verified = true
+		return e.JWS.Verify(g.Registrar.Key.JWK)
+	}
+	if k := l.reg.Load().reg.Key(e.KID); k != nil {
+		p.verified = true
+		return e.JWS.Verify(k.Key.JWK)
+	}
+	return nil // the key may be new: commit looks again, under the lock
+}
+
+// receipt builds the receipt of a freshly appended entry.
+func (p *pending) receipt() *entry.Receipt {
+	r := &entry.Receipt{Leaf: p.leaf, Proof: proofText(p.res.Index, p.path, p.note)}
+	if p.e.Type.Sealed() {
+		r.TagSalt, r.Tag, r.BodySalt, r.VRFProof = &p.link.TagSalt, &p.link.Tag, &p.content.BodySalt, p.vrfProof
+	}
+	return r
+}
+
+func proofText(index uint64, path [][]byte, note []byte) string {
+	proof := entry.Proof{Index: index, Checkpoint: note, Hashes: make([]entry.Hash, len(path))}
+	for i, h := range path {
+		proof.Hashes[i] = entry.Hash(h)
+	}
+	return string(proof.Marshal())
+}
+
+// idempotencyKey is SHA-256(iss ‖ 0x00 ‖ 16 bytes of jti)[:16]. A source that finds a collision harms only itself.
+func idempotencyKey(iss, jti string) [16]byte {
+	id, _ := uuid.Parse(jti) // entry.Parse checked it
+	sum := sha256.Sum256(append([]byte(iss+"\x00"), id[:]...))
+	return [16]byte(sum[:16])
+}
+
+// start runs the batcher: one transaction in flight per process, group commit over all callers.
+func (l *Log) start() {
+	go func() {
+		defer close(l.done)
+		var carry *unit
+		for {
+			first := carry
+			carry = nil
+			if first == nil {
+				var ok bool
+				if first, ok = <-l.queue; !ok {
+					return
+				}
+			}
+			units, n := []*unit{first}, len(first.items)
+			timer := time.NewTimer(l.cfg.Linger)
+		collect:
+			for n < l.cfg.MaxBatch {
+				select {
+				case u, ok := <-l.queue:
+					if !ok {
+						break collect
+					}
+					if n+len(u.items) > l.cfg.MaxBatch {
+						carry = u
+						break collect
+					}
+					units, n = append(units, u), n+len(u.items)
+				case <-timer.C:
+					break collect
+				}
+			}
+			timer.Stop()
+			batch := make([]*pending, 0, n)
+			for _, u := range units {
+				batch = append(batch, u.items...)
+			}
+			l.commit(context.Background(), batch)
+			for _, u := range units {
+				close(u.done)
+			}
+		}
+	}()
+}
+
+// Close takes no more entries, appends those that wait, and returns when all is answered or ctx ends.
+func (l *Log) Close(ctx context.Context) error {
+	l.mu.Lock()
+	if !l.closed {
+		l.closed = true
+		close(l.queue)
+	}
+	l.mu.Unlock()
+	select {
+	case <-l.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("draining the queue: %w", ctx.Err())
+	}
+}

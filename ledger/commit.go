@@ -1,0 +1,313 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+)
+
+// commitTimeout bounds one transaction with its retries; then callers are told that the database is away.
+const commitTimeout = 20 * time.Second
+
+// commit appends a batch in one transaction and sets every item's res. What is decided under the lock is kept apart until the transaction has
+// committed, because the function may run again.
+func (l *Log) commit(ctx context.Context, batch []*pending) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	began := time.Now()
+	key, err := l.vault.prepare(ctx, len(batch))
+	var b *batchTx
+	if err == nil {
+		err = l.store.Append(ctx, l.tree, lookup(batch), func(ctx context.Context, tx *storage.AppendTx) error {
+			b = &batchTx{l: l, tx: tx, key: key, batch: batch, out: make([]outcome, len(batch)), seen: map[[16]byte]int{}}
+			return b.run(ctx)
+		})
+	}
+	if err != nil {
+		if ctx.Err() != nil && !errors.Is(err, storage.ErrUnavailable) {
+			err = errors.Join(storage.ErrUnavailable, err)
+		}
+		l.cfg.Logger.Error("append failed", "entries", len(batch), "error", err)
+		l.stats.failed.Add(1)
+		for _, p := range batch {
+			p.res = Result{Err: err}
+		}
+		return
+	}
+	if b.state != l.reg.Load() {
+		l.publishRegister(b.state)
+	}
+	added := 0
+	for i, p := range batch {
+		o := b.out[i]
+		p.res = Result{Index: o.index, Replayed: o.replayed, Flags: o.flags, Err: o.err}
+		p.path, p.note = o.path, b.note
+		if o.err == nil && !o.replayed {
+			added++
+		}
+	}
+	l.stats.batch(added, len(batch), b.size, time.Since(began))
+}
+
+// publishRegister moves the cached register forward, never back: Register may have been faster.
+func (l *Log) publishRegister(next *registerState) {
+	for {
+		cur := l.reg.Load()
+		if cur.upto >= next.upto || l.reg.CompareAndSwap(cur, next) {
+			return
+		}
+	}
+}
+
+func lookup(batch []*pending) storage.Lookup {
+	var look storage.Lookup
+	keys, chains, seqs := map[[16]byte]bool{}, map[[32]byte]bool{}, map[[16]byte]bool{}
+	for _, p := range batch {
+		if !keys[p.key] {
+			keys[p.key] = true
+			look.Keys = append(look.Keys, p.key)
+		}
+		if !chains[p.chain] {
+			chains[p.chain] = true
+			look.Chains = append(look.Chains, p.chain)
+		}
+		if p.seq > 0 && !seqs[p.seqKey] {
+			seqs[p.seqKey] = true
+			look.Sequences = append(look.Sequences, p.seqKey)
+		}
+	}
+	return look
+}
+
+// outcome is what one run of the transaction decided for one item.
+type outcome struct {
+	index    uint64
+	replayed bool
+	flags    []entry.Flag
+	path     [][]byte
+	err      error
+}
+
+// batchTx is one run of the append transaction.
+type batchTx struct {
+	l     *Log
+	tx    *storage.AppendTx
+	key   dataKey
+	batch []*pending
+	out   []outcome
+	seen  map[[16]byte]int // items of this very batch, by key
+	state *registerState
+	note  []byte
+	size  uint64
+}
+
+func (b *batchTx) run(ctx context.Context) error {
+	b.state = b.l.reg.Load()
+	b.size = b.tx.Head.Size
+	if b.tx.Head.Register > b.state.upto { // another replica changed the register
+		records, err := b.tx.RegisterSince(ctx, b.state.upto)
+		if err != nil {
+			return err
+		}
+		if b.state, err = b.state.advance(records); err != nil {
+			return err
+		}
+	}
+	added, err := b.decide()
+	if err != nil {
+		return err
+	}
+	if len(added) == 0 {
+		return nil
+	}
+	head, err := b.tx.Integrate(ctx)
+	if err != nil {
+		return err
+	}
+	b.size = head.Size
+	if b.note, err = (entry.Checkpoint{Origin: b.l.cfg.Origin, Size: head.Size, Root: head.Root}).Sign(b.l.cfg.Keys.Log); err != nil {
+		return err
+	}
+	for _, i := range added {
+		if b.out[i].path, err = b.tx.InclusionProof(b.out[i].index); err != nil {
+			return err
+		}
+	}
+	b.tx.SetCheckpoint(b.note)
+	return nil
+}
+
+// decide goes through the batch and adds what may be added. Public entries come first, as they came, for each may change what the next may do.
+// Sealed ones are judged as they came, at the first index any of them can get (no key changes above it in this batch), and then take their
+// places in random order. It gives the items that were added.
+func (b *batchTx) decide() (added []int, err error) {
+	var sealed []int
+	for i, p := range b.batch {
+		if p.e.Type.Sealed() || b.repeated(i) {
+			continue
+		}
+		if b.out[i].err = b.authorise(p, b.size); b.out[i].err != nil {
+			b.out[i].index = b.size
+			continue
+		}
+		if err := b.add(i); err != nil {
+			return nil, err
+		}
+		added = append(added, i)
+	}
+	for i, p := range b.batch {
+		if !p.e.Type.Sealed() || b.repeated(i) {
+			continue
+		}
+		if b.out[i].err = b.authorise(p, b.size); b.out[i].err != nil {
+			b.out[i].index = b.size
+			continue
+		}
+		b.out[i].flags = append(p.content.Flags[:len(p.content.Flags):len(p.content.Flags)], b.sequence(p)...)
+		b.seen[p.key] = i
+		sealed = append(sealed, i)
+	}
+	// The ChaCha8 source of math/rand/v2 is seeded by the system: who sees the log cannot undo the shuffle.
+	rand.Shuffle(len(sealed), func(i, j int) { sealed[i], sealed[j] = sealed[j], sealed[i] })
+	for _, i := range sealed {
+		if err := b.add(i); err != nil {
+			return nil, err
+		}
+	}
+	for i, p := range b.batch { // repetitions within the batch learn their index last
+		if j := b.seen[p.key]; b.out[i].replayed && j != i && b.tx.Found[p.key] == (storage.Found{}) {
+			b.out[i].index = b.out[j].index
+		}
+	}
+	return append(added, sealed...), nil
+}
+
+// repeated settles an item whose (iss, jti) is in the log or earlier in this batch.
+func (b *batchTx) repeated(i int) bool {
+	p, o := b.batch[i], &b.out[i]
+	found, inLog := b.tx.Found[p.key]
+	first, inBatch := b.seen[p.key]
+	switch {
+	case inLog && found.Identity == p.identity:
+		*o = outcome{index: found.Index, replayed: true}
+	case inLog:
+		*o = outcome{index: found.Index, err: ErrConflict}
+	case inBatch && b.batch[first].identity == p.identity:
+		*o = outcome{replayed: true}
+	case inBatch:
+		*o = outcome{err: ErrConflict}
+	}
+	return inLog || inBatch
+}
+
+// add gives item i the next index, its encrypted opening and its place in its history.
+func (b *batchTx) add(i int) error {
+	p, index := b.batch[i], b.size
+	leaf := storage.Leaf{Key: p.key, Identity: p.identity, Chain: p.chain, Value: p.leaf, Register: p.e.Type.ChangesRegister()}
+	if p.e.Type.Sealed() {
+		c := p.content
+		c.Flags = b.out[i].flags
+		leaf.Extra = b.l.vault.seal(b.key, index, p.leafHash, p.link, c)
+	}
+	got, err := b.tx.Add(leaf)
+	if err != nil {
+		return err
+	}
+	if got != index {
+		return errors.New("storage gave another index than the next one")
+	}
+	chain, ok := b.tx.Chains[p.chain]
+	if !ok {
+		chain.Head = p.head0
+	}
+	next := storage.Chain{Count: chain.Count + 1, Head: entry.NextHead(chain.Head, index, p.leafHash), Last: index}
+	b.tx.SetChain(p.chain, next)
+	b.tx.Chains[p.chain] = next
+	b.seen[p.key] = i
+	b.out[i].index = index
+	b.size++
+	return nil
+}
+
+// authorise checks the key at the entry's own position and, for public entries, the rules of the register.
+func (b *batchTx) authorise(p *pending, index uint64) error {
+	check := b.state.reg.Authorise
+	if !p.verified {
+		check = b.state.reg.Verify
+	}
+	if err := check(p.e, index); err != nil {
+		return err
+	}
+	if !p.e.Type.ChangesRegister() {
+		return nil
+	}
+	next := &registerState{reg: b.state.reg.Clone(), upto: index + 1}
+	if err := next.reg.Apply(p.e, index); err != nil {
+		return err
+	}
+	b.state = next
+	return nil
+}
+
+// sequence compares seq with the source's last and remembers the highest.
+func (b *batchTx) sequence(p *pending) []entry.Flag {
+	if p.seq == 0 {
+		return []entry.Flag{entry.FlagNoSequence}
+	}
+	last := b.tx.Sequences[p.seqKey]
+	if p.seq <= last {
+		return []entry.Flag{entry.FlagSequenceBack}
+	}
+	b.tx.SetSequence(p.seqKey, p.seq)
+	b.tx.Sequences[p.seqKey] = p.seq
+	if p.seq > last+1 {
+		return []entry.Flag{entry.FlagSequenceGap}
+	}
+	return nil
+}
+
+// counters are the numbers behind Stats.
+type counters struct {
+	batches, appended, answered, failed, busy, size atomic.Uint64
+	observe                                         atomic.Pointer[func(added int, took time.Duration)]
+}
+
+func (c *counters) batch(added, answered int, size uint64, took time.Duration) {
+	c.batches.Add(1)
+	c.appended.Add(uint64(added))
+	c.answered.Add(uint64(answered))
+	c.size.Store(max(size, c.size.Load()))
+	if f := c.observe.Load(); f != nil {
+		(*f)(added, took)
+	}
+}
+
+// Stats are counts since the process began, for metrics.
+type Stats struct {
+	Batches  uint64 // transactions committed
+	Appended uint64 // entries appended
+	Answered uint64 // entries answered, refused and replayed ones included
+	Failed   uint64 // transactions given up
+	Busy     uint64 // calls turned away
+	Queued   int64  // entries waiting now
+	Size     uint64 // log size at this process's last commit
+	TagHits  uint64 // VRF tags found in memory
+	TagCalls uint64 // VRF tags asked for
+}
+
+// Stats gives the counts.
+func (l *Log) Stats() Stats {
+	l.tags.mu.Lock()
+	hits, all := l.tags.hits, l.tags.all
+	l.tags.mu.Unlock()
+	return Stats{l.stats.batches.Load(), l.stats.appended.Load(), l.stats.answered.Load(), l.stats.failed.Load(), l.stats.busy.Load(),
+		l.waiting.Load(), l.stats.size.Load(), hits, all}
+}
+
+// ObserveBatches calls f after each committed batch with the number of entries appended and the time it took. For metrics.
+func (l *Log) ObserveBatches(f func(added int, took time.Duration)) { l.stats.observe.Store(&f) }

@@ -1,0 +1,29 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Errors of this package, to be tested with errors.Is. Refusals of an entry for its form, key or signature are entry.Code errors; a
+// database that is away is storage.ErrUnavailable.
+var (
+	ErrNoLog    = errors.New("no log of this origin in the database")
+	ErrExists   = errors.New("a log of this origin exists")
+	ErrNotFound = errors.New("not found")
+	ErrConflict = errors.New("an entry with this iss and jti and other content is in the log")
+	ErrFuture   = errors.New("a time of the entry lies more than 5 minutes ahead")
+	ErrBusy     = errors.New("the queue is full")
+	ErrClosed   = errors.New("the ledger is shutting down")
+	ErrKeys     = errors.New("the keys do not fit the log")
+	ErrErased   = errors.New("the content was erased")
+)
+
+// BusyError says that the bounded queue is full: nothing was taken, try again later. It is an ErrBusy.
+type BusyError struct{ RetryAfter time.Duration }
+
+func (e *BusyError) Error() string { return fmt.Sprintf("%v, retry after %s", ErrBusy, e.RetryAfter) }
+
+// Unwrap makes errors.Is(err, ErrBusy) true.
+func (e *BusyError) Unwrap() error { return ErrBusy }

@@ -1,0 +1,321 @@
+// Package ledger appends signed entries to a Trillian verifiable log and proves that they are there.
+//
+// It promises: when Append says an entry is in, it is durable, integrated under a signed checkpoint, present once (by iss and jti), signed
+// by a key that counted at the entry's own position, filed in its person's history, and its opening is encrypted. Any number of
+// processes may work on one database; the database orders them and none is special. It does not judge whether an access was allowed,
+// and it does not prove to a citizen that a list is complete: those are packages policies and audit.
+//
+// Trillian runs in process (log.IntegrateBatch) inside the one transaction that appends a batch: see package storage.
+package ledger
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/trillian"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+)
+
+// Config is what a Log needs. Zero values of the numbers are the defaults.
+type Config struct {
+	Storage *storage.Storage
+	Keys    *Keys
+	Origin  string           // C2SP origin of the log: its name everywhere
+	Now     func() time.Time // default time.Now
+	Logger  *slog.Logger     // default discards
+
+	Linger   time.Duration // how long a batch waits for company: default 2 ms, 5 ms on CockroachDB
+	MaxBatch int           // entries a transaction: default 512
+	MaxQueue int           // entries that may wait before callers are told to come back: default 16384
+}
+
+// Log is an open log. It is safe for concurrent use.
+type Log struct {
+	cfg   Config
+	store *storage.Storage
+	tree  *trillian.Tree
+	vault *vault
+	tags  *tagCache
+	reg   atomic.Pointer[registerState]
+	stats counters
+
+	queue   chan *unit
+	waiting atomic.Int64 // entries queued and not yet answered
+	mu      sync.RWMutex // guards closed against sends to queue
+	closed  bool
+	done    chan struct{} // closed when the batcher has drained
+}
+
+// registerState is the register as the public entries below upto build it.
+type registerState struct {
+	reg  *entry.Register
+	upto uint64 // storage.Head.Register: 1 + index of the last entry taken in
+}
+
+// Open opens an existing log and starts its batcher. It folds the register anew from the public entries, checks the stored checkpoint, and
+// refuses keys that are not the genesis' own (ErrKeys). ErrNoLog if there is none.
+func Open(ctx context.Context, cfg Config) (*Log, error) {
+	l, err := prepare(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if l.tree, err = l.store.FindTree(ctx, cfg.Origin); errors.Is(err, storage.ErrNotFound) {
+		return nil, ErrNoLog
+	} else if err != nil {
+		return nil, fmt.Errorf("finding the log: %w", err)
+	}
+	if err := l.load(ctx); err != nil {
+		return nil, err
+	}
+	l.start()
+	return l, nil
+}
+
+// Create makes a new log with genesis as entry 0 and opens it. ErrExists if the log has entries.
+func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error) {
+	l, err := prepare(cfg)
+	if err != nil {
+		return nil, err
+	}
+	g, ok := genesis.Body.(*entry.Genesis)
+	if !ok {
+		return nil, fmt.Errorf("creating the log: %w", entry.BadGenesis)
+	}
+	if err := l.checkKeys(g); err != nil {
+		return nil, err
+	}
+	if l.tree, _, err = l.store.TreeByName(ctx, cfg.Origin); err != nil {
+		return nil, fmt.Errorf("creating the log: %w", err)
+	}
+	head, err := l.store.Head(ctx, l.tree)
+	if err != nil {
+		return nil, fmt.Errorf("creating the log: %w", err)
+	}
+	if head.Size > 0 {
+		return nil, ErrExists
+	}
+	p := l.newPending(genesis)
+	if p.res.Err == nil {
+		l.commit(ctx, []*pending{p})
+	}
+	if errors.Is(p.res.Err, entry.BadGenesis) && p.res.Index > 0 {
+		return nil, ErrExists // another replica was faster
+	}
+	if p.res.Err != nil {
+		return nil, fmt.Errorf("creating the log: %w", p.res.Err)
+	}
+	if err := l.load(ctx); err != nil {
+		return nil, err
+	}
+	l.start()
+	return l, nil
+}
+
+func prepare(cfg Config) (*Log, error) {
+	if err := entry.CheckOrigin(cfg.Origin); err != nil {
+		return nil, err
+	}
+	if cfg.Keys.Log.Name() != cfg.Origin {
+		return nil, fmt.Errorf("%w: the log key is named %q, the log %q", ErrKeys, cfg.Keys.Log.Name(), cfg.Origin)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Linger == 0 {
+		if cfg.Linger = 2 * time.Millisecond; cfg.Storage.Engine() == storage.CockroachDB {
+			cfg.Linger = 5 * time.Millisecond
+		}
+	}
+	if cfg.MaxBatch == 0 {
+		cfg.MaxBatch = 512
+	}
+	if cfg.MaxQueue == 0 {
+		cfg.MaxQueue = 16384
+	}
+	l := &Log{
+		cfg: cfg, store: cfg.Storage,
+		vault: newVault(cfg.Storage, cfg.Keys, cfg.Origin),
+		tags:  newTagCache(cfg.Keys.VRF, cfg.Origin),
+		queue: make(chan *unit, cfg.MaxQueue),
+		done:  make(chan struct{}),
+	}
+	l.reg.Store(&registerState{reg: entry.NewRegister(cfg.Origin)})
+	return l, nil
+}
+
+// load folds the register and checks that database and keys belong together.
+func (l *Log) load(ctx context.Context) error {
+	head, err := l.store.Head(ctx, l.tree)
+	if err != nil {
+		return fmt.Errorf("reading the head: %w", err)
+	}
+	if head.Size == 0 {
+		return ErrNoLog
+	}
+	records, err := l.store.Register(ctx, l.tree, 0)
+	if err != nil {
+		return fmt.Errorf("reading the register: %w", err)
+	}
+	state, err := (&registerState{reg: entry.NewRegister(l.cfg.Origin)}).advance(records)
+	if err != nil {
+		return err
+	}
+	if state.reg.Genesis == nil {
+		return fmt.Errorf("entry 0: %w", entry.BadGenesis)
+	}
+	if err := l.checkKeys(state.reg.Genesis); err != nil {
+		return err
+	}
+	verifier, err := entry.NewLogVerifier(l.cfg.Keys.LogVerifierKey)
+	if err != nil {
+		return err
+	}
+	c, err := entry.OpenCheckpoint(head.Checkpoint, verifier)
+	if err != nil {
+		return fmt.Errorf("the stored checkpoint: %w", err)
+	}
+	if c.Size != head.Size || c.Root != head.Root {
+		return fmt.Errorf("the stored checkpoint of size %d is not of the stored head of size %d: %w", c.Size, head.Size, entry.BadCheckpoint)
+	}
+	l.reg.Store(state)
+	return nil
+}
+
+func (l *Log) checkKeys(g *entry.Genesis) error {
+	switch k := l.cfg.Keys; {
+	case g.LogKey != k.LogVerifierKey:
+		return fmt.Errorf("%w: the genesis names another log key", ErrKeys)
+	case g.VRFKey != k.VRF.Public():
+		return fmt.Errorf("%w: the genesis names another VRF key", ErrKeys)
+	}
+	return nil
+}
+
+// advance takes in further register entries, each verified as any auditor would: a database that was tampered with is noticed at start.
+func (s *registerState) advance(records []storage.Record) (*registerState, error) {
+	if len(records) == 0 {
+		return s, nil
+	}
+	next := &registerState{reg: s.reg.Clone(), upto: s.upto}
+	for _, r := range records {
+		leaf, err := entry.ParseLeaf(r.Value)
+		if err != nil {
+			return nil, fmt.Errorf("register entry %d: %w", r.Index, err)
+		}
+		e, err := entry.Parse(leaf.JWS)
+		if err == nil {
+			err = next.reg.Verify(e, r.Index)
+		}
+		if err == nil {
+			err = next.reg.Apply(e, r.Index)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("register entry %d: %w", r.Index, err)
+		}
+		next.upto = r.Index + 1
+	}
+	return next, nil
+}
+
+// Origin is the log's name.
+func (l *Log) Origin() string { return l.cfg.Origin }
+
+// VerifierKey is the C2SP signed-note verifier key of the log's checkpoints.
+func (l *Log) VerifierKey() string { return l.cfg.Keys.LogVerifierKey }
+
+// Genesis is the body of entry 0.
+func (l *Log) Genesis() *entry.Genesis { return l.reg.Load().reg.Genesis }
+
+// Operator signs the operator's own entries.
+func (l *Log) Operator() *entry.Signer { return l.cfg.Keys.Operator }
+
+// Register gives the current register of organisations and keys. Do not change it.
+func (l *Log) Register(ctx context.Context) (*entry.Register, error) {
+	head, err := l.store.Head(ctx, l.tree)
+	if err != nil {
+		return nil, fmt.Errorf("reading the head: %w", err)
+	}
+	for {
+		cur := l.reg.Load()
+		if cur.upto >= head.Register {
+			return cur.reg, nil
+		}
+		records, err := l.store.Register(ctx, l.tree, cur.upto)
+		if err != nil {
+			return nil, fmt.Errorf("reading the register: %w", err)
+		}
+		next, err := cur.advance(records)
+		if err != nil {
+			return nil, err
+		}
+		l.reg.CompareAndSwap(cur, next)
+	}
+}
+
+// Checkpoint gives the newest published checkpoint, a signed note.
+func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
+	head, err := l.store.Head(ctx, l.tree)
+	return head.Checkpoint, err
+}
+
+// Size gives the number of entries.
+func (l *Log) Size(ctx context.Context) (uint64, error) {
+	head, err := l.store.Head(ctx, l.tree)
+	return head.Size, err
+}
+
+// Tile gives width hashes of a C2SP tlog-tiles tile. ErrNotFound if the log does not reach that far.
+func (l *Log) Tile(ctx context.Context, level int, index uint64, width int) ([]byte, error) {
+	b, err := l.store.Tile(ctx, l.tree, level, index, width)
+	return b, notFound(err)
+}
+
+// EntryBundle gives the width (1 to 256) leaves from 256·index on as C2SP tlog-tiles has them: u16 length ‖ leaf, one after the
+// other. ErrNotFound if the log does not reach that far.
+func (l *Log) EntryBundle(ctx context.Context, index uint64, width int) ([]byte, error) {
+	if index > 1<<54 || width < 1 || width > 256 {
+		return nil, ErrNotFound
+	}
+	values, err := l.store.Values(ctx, l.tree, index*256, uint64(width))
+	if err != nil {
+		return nil, notFound(err)
+	}
+	if len(values) < width {
+		return nil, ErrNotFound
+	}
+	var b []byte
+	for _, v := range values {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(v)))
+		b = append(b, v...)
+	}
+	return b, nil
+}
+
+// Ready reports whether the database answers and the log can be appended to.
+func (l *Log) Ready(ctx context.Context) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return ErrClosed
+	}
+	_, err := l.store.Head(ctx, l.tree)
+	return err
+}
+
+func notFound(err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return ErrNotFound
+	}
+	return err
+}

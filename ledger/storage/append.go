@@ -1,0 +1,342 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/trillian"
+	"github.com/transparency-dev/merkle/proof"
+)
+
+// MaxValue is the most bytes a leaf's value may have: C2SP tlog-tiles gives entries a 16-bit length.
+const MaxValue = 65535
+
+// Lookup names what an append needs to know before it decides.
+type Lookup struct {
+	Keys      [][16]byte // idempotency keys
+	Chains    [][32]byte // histories: every one that a leaf is going to be added to
+	Sequences [][16]byte // streams
+}
+
+// Leaf is a leaf to be appended.
+type Leaf struct {
+	Key          [16]byte // idempotency key, unique in the tree
+	Identity     [32]byte // content identity, for the caller to compare when a key is repeated
+	Chain        [32]byte // the history this leaf belongs to; all zero: none
+	Value, Extra []byte
+	Register     bool // this leaf changes what others mean: see Storage.Register
+}
+
+// AppendTx is an append in progress. The exported fields are the log's state before it, read under the lock
+// that orders the tree's writers. It is for one goroutine, and worthless after f has returned.
+type AppendTx struct {
+	Head      Head
+	Found     map[[16]byte]Found
+	Chains    map[[32]byte]Chain
+	Sequences map[[16]byte]uint64
+
+	s     *Storage
+	num   int64
+	tree  *trillian.Tree
+	db    tx
+	row   headRow
+	state struct{ state, kind, live int64 }
+	err   error // of the database, or of a broken rule: f cannot make it undone by ignoring it
+
+	keys       map[[16]byte]bool   // looked up: false; added: true
+	last       map[[32]byte]uint64 // index of the last leaf added to a chain
+	leaves     []*trillian.LogLeaf
+	prevs      []*int64
+	newKeys    [][]byte
+	registers  []int64
+	chains     map[[32]byte]Chain
+	sequences  map[[16]byte]uint64
+	merkle     *logTx // after Integrate
+	checkpoint []byte
+}
+
+// Append runs f inside one transaction that holds the tree's head, after the look-ups of look were done
+// under that lock, and commits: leaves, keys, chains, sequences, tiles, root and checkpoint together, or
+// nothing. A nil error means durable and integrated.
+//
+// f may run again, in a fresh transaction (serialization failure, deadlock, busy database, connection lost
+// on the way to the commit): it must not keep state between calls. As each run starts from look-ups under
+// the lock, a commit whose answer got lost shows up as AppendTx.Found in the next run. When the database
+// stays away the error is ErrUnavailable, which does not say that nothing was stored: repeat with the same
+// keys. The same holds for a ctx that ends meanwhile.
+//
+// If f buffers nothing the transaction is ended without a commit. Inside f, call no writing method of the
+// same Storage, and keep it short: it runs under the tree's lock.
+func (s *Storage) Append(ctx context.Context, tree *trillian.Tree, look Lookup, f func(ctx context.Context, tx *AppendTx) error) error {
+	num, err := s.number(ctx, tree)
+	if err != nil {
+		return s.wrap(ctx, "appending", err)
+	}
+	forgot := false
+	err = update(ctx, func(ctx context.Context) error {
+		a, err := s.append(ctx, num, tree, look, f)
+		if errors.Is(err, ErrCorrupt) && !forgot {
+			// Perhaps it is our memory of the tiles that is wrong: the database may be a restored backup.
+			forgot = true
+			s.tiles.forget(num)
+			a, err = s.append(ctx, num, tree, look, f)
+		}
+		if err != nil {
+			return err
+		}
+		if a.merkle != nil {
+			s.keep(a.merkle.grown())
+			s.saw(num, a.merkle.size())
+		}
+		return nil
+	})
+	return s.wrap(ctx, "appending", err)
+}
+
+func (s *Storage) append(ctx context.Context, num int64, tree *trillian.Tree, look Lookup, f func(context.Context, *AppendTx) error) (*AppendTx, error) {
+	a := &AppendTx{
+		s: s, num: num, tree: tree,
+		Found: map[[16]byte]Found{}, Chains: map[[32]byte]Chain{}, Sequences: map[[16]byte]uint64{},
+		keys: map[[16]byte]bool{}, last: map[[32]byte]uint64{},
+		chains: map[[32]byte]Chain{}, sequences: map[[16]byte]uint64{},
+	}
+	db, err := s.db.begin(ctx, a.lookups(look)...)
+	if err != nil {
+		return nil, err
+	}
+	defer db.rollback()
+	a.db = db
+	if err := a.ready(ctx, look); err != nil {
+		return nil, err
+	}
+	if err := f(ctx, a); err != nil {
+		if a.err != nil && !errors.Is(err, a.err) {
+			err = fmt.Errorf("%w (after: %w)", err, a.err)
+		}
+		return nil, err
+	}
+	if a.err != nil {
+		return nil, a.err
+	}
+	if len(a.leaves) == 0 && len(a.chains) == 0 && len(a.sequences) == 0 {
+		return a, nil
+	}
+	if err := a.complete(); err != nil {
+		return nil, err
+	}
+	return a, db.commit(ctx, a.writes()...)
+}
+
+// lookups is the first round trip. The head comes first: whoever holds it is alone with the tree, so the
+// statements after it see all that was committed before. The tree's own row says whether it is frozen.
+func (a *AppendTx) lookups(look Lookup) []op {
+	ops := []op{headOp(a.num, &a.row, true), {
+		sql:  "SELECT state, kind, CASE WHEN deleted IS NULL THEN 1 ELSE 0 END FROM tree WHERE num = $1",
+		args: []any{a.num},
+		scan: func(scan func(...any) error) error { return scan(&a.state.state, &a.state.kind, &a.state.live) },
+	}}
+	if len(look.Keys) > 0 {
+		ops = append(ops, keysOp(a.num, look.Keys, a.Found))
+	}
+	if len(look.Chains) > 0 {
+		ops = append(ops, chainsOp(a.num, look.Chains, a.Chains))
+	}
+	if len(look.Sequences) > 0 {
+		const start = "SELECT k, last FROM stream WHERE tree = $1 AND k = "
+		ops = append(ops, op{
+			sql: start + "ANY($2)", lite: start + "$2", args: []any{a.num}, cols: []any{slices16(look.Sequences)},
+			scan: func(scan func(...any) error) error {
+				var k []byte
+				var last int64
+				if err := scan(&k, &last); err != nil {
+					return err
+				}
+				if len(k) != 16 {
+					return fmt.Errorf("%w: stream of odd length", ErrCorrupt)
+				}
+				a.Sequences[[16]byte(k)] = uint64(last)
+				return nil
+			},
+		})
+	}
+	return ops
+}
+
+// ready checks what the look-ups brought, and makes it what f may see.
+func (a *AppendTx) ready(ctx context.Context, look Lookup) error {
+	if !a.row.found {
+		return fmt.Errorf("%w: the tree is gone", ErrNotFound)
+	}
+	if a.row.signed == nil {
+		return fmt.Errorf("%w: it needs initialising", ErrFrozen)
+	}
+	if trillian.TreeState(a.state.state) != trillian.TreeState_ACTIVE || a.state.live == 0 ||
+		trillian.TreeType(a.state.kind) != trillian.TreeType_PREORDERED_LOG {
+		return fmt.Errorf("%w: state %s, type %s, live %d", ErrFrozen,
+			trillian.TreeState(a.state.state), trillian.TreeType(a.state.kind), a.state.live)
+	}
+	for _, k := range look.Keys {
+		a.keys[k] = false
+	}
+	for _, k := range look.Chains {
+		if _, ok := a.Chains[k]; !ok {
+			a.last[k] = none
+		} else {
+			a.last[k] = a.Chains[k].Last
+		}
+	}
+	a.Head = a.row.Head
+	return identities(ctx, a.db.do, a.num, a.Found)
+}
+
+// none is no leaf's index.
+const none = 1<<64 - 1
+
+// Add buffers a leaf and returns the index it gets.
+func (a *AppendTx) Add(l Leaf) (index uint64, err error) {
+	index = a.Head.Size + uint64(len(a.leaves))
+	added, looked := a.keys[l.Key]
+	prev, known := a.last[l.Chain]
+	_, found := a.Found[l.Key]
+	switch {
+	case a.merkle != nil:
+		return 0, a.misuse("Add after Integrate")
+	case !looked:
+		return 0, a.misuse("the leaf's key was not looked up")
+	case added || found:
+		return 0, a.misuse("the leaf's key is taken")
+	case l.Chain != [32]byte{} && !known:
+		return 0, a.misuse("the leaf's chain was not looked up")
+	case index >= maxLeaves:
+		return 0, a.misuse("the tree is full")
+	case len(l.Value) > MaxValue: // nothing was buffered: f may go on without this leaf
+		return 0, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(l.Value))
+	}
+	a.keys[l.Key] = true
+	var link *int64
+	if l.Chain != [32]byte{} {
+		if prev != none {
+			p := int64(prev)
+			link = &p
+		}
+		a.last[l.Chain] = index
+	}
+	a.prevs = append(a.prevs, link)
+	a.newKeys = append(a.newKeys, l.Key[:])
+	a.leaves = append(a.leaves, &trillian.LogLeaf{
+		LeafIndex: int64(index), LeafValue: nonNil(l.Value), ExtraData: nonNil(l.Extra),
+		LeafIdentityHash: l.Identity[:], MerkleLeafHash: hasher.HashLeaf(l.Value),
+	})
+	if l.Register {
+		a.registers = append(a.registers, place(a.num, index))
+	}
+	return index, nil
+}
+
+func (a *AppendTx) misuse(what string) error {
+	err := fmt.Errorf("%w: %s", ErrMisuse, what)
+	return a.fail(err)
+}
+
+// fail remembers the first error that f cannot undo by ignoring it.
+func (a *AppendTx) fail(err error) error {
+	if a.err == nil {
+		a.err = err
+	}
+	return err
+}
+
+// SetChain buffers the state of a history after this append. It must be called for each history that a
+// leaf was added to, and name the last of them.
+func (a *AppendTx) SetChain(k [32]byte, c Chain) { a.chains[k] = c }
+
+// SetSequence buffers a stream's last sequence number.
+func (a *AppendTx) SetSequence(key [16]byte, last uint64) { a.sequences[key] = last }
+
+// RegisterSince returns the register leaves with index >= from as they were before this append.
+func (a *AppendTx) RegisterSince(ctx context.Context, from uint64) ([]Record, error) {
+	rs, err := registerSince(ctx, a.db.do, a.num, from)
+	if err != nil {
+		return nil, a.fail(fmt.Errorf("reading the register: %w", err))
+	}
+	return rs, nil
+}
+
+// Integrate makes the buffered leaves part of the tree, by Trillian's log.IntegrateBatch, and returns the
+// state to sign: Checkpoint is still empty.
+func (a *AppendTx) Integrate(ctx context.Context) (Head, error) {
+	if a.merkle != nil {
+		return Head{}, a.misuse("Integrate called twice")
+	}
+	m := newLogTx(a.s, a.tree, a.num, a.row, a.db)
+	m.batch = a.leaves
+	if len(a.leaves) > 0 {
+		if err := integrate(ctx, m); err != nil {
+			return Head{}, a.fail(err)
+		}
+	}
+	a.merkle = m
+	h := a.Head
+	h.Checkpoint = nil
+	if m.newRoot != nil {
+		h.Size = m.newRoot.TreeSize
+		h.Root = [32]byte(m.newRoot.RootHash)
+	}
+	h.Register = a.register()
+	return h, nil
+}
+
+// register is the head's new Register.
+func (a *AppendTx) register() uint64 {
+	if n := len(a.registers); n > 0 {
+		return uint64(a.registers[n-1])&(maxLeaves-1) + 1
+	}
+	return a.Head.Register
+}
+
+// InclusionProof returns the audit path of a leaf just added, in the tree just integrated, from memory.
+func (a *AppendTx) InclusionProof(index uint64) ([][]byte, error) {
+	if a.merkle == nil || index < a.Head.Size {
+		return nil, a.misuse("InclusionProof is for leaves just integrated")
+	}
+	nodes, err := proof.Inclusion(index, a.merkle.size())
+	if err != nil {
+		return nil, fmt.Errorf("proving inclusion of leaf %d: %w", index, err)
+	}
+	hashes := make([][]byte, len(nodes.IDs))
+	for i, id := range nodes.IDs {
+		if hashes[i], err = a.merkle.node(id); err != nil {
+			return nil, fmt.Errorf("proving inclusion of leaf %d: %w", index, err)
+		}
+	}
+	return nodes.Rehash(hashes, hasher.HashChildren)
+}
+
+// SetCheckpoint sets the signed note for the state that Integrate returned. It must be called before f
+// returns if anything was added: the tree never has a size without a checkpoint.
+func (a *AppendTx) SetCheckpoint(note []byte) { a.checkpoint = note }
+
+// complete checks that f did all it had to.
+func (a *AppendTx) complete() error {
+	for k, c := range a.chains {
+		if last, ok := a.last[k]; ok && last != c.Last {
+			return a.misuse("SetChain does not name the chain's last leaf")
+		}
+	}
+	for k, last := range a.last {
+		if _, ok := a.chains[k]; last != none && last >= a.Head.Size && !ok {
+			return a.misuse("a chain got a leaf, and no SetChain")
+		}
+	}
+	if len(a.leaves) == 0 {
+		return nil
+	}
+	if a.merkle == nil {
+		return a.misuse("leaves were added and not integrated")
+	}
+	if len(a.checkpoint) == 0 {
+		return a.misuse("leaves were added without a checkpoint")
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package storage
+
+// The statements of an append's second round trip.
+var (
+	leafCols = []column{{"place", "INT8"}, {"prev", "INT8"}, {"identity", "BYTEA"}, {"value", "BYTEA"}, {"extra", "BYTEA"}}
+	idemCols = []column{{"tree", "INT4"}, {"k", "BYTEA"}, {"idx", "INT8"}}
+
+	insertLeaf, insertLeafLite = insert("leaf", 0, leafCols, "")
+	insertIdem, insertIdemLite = insert("idem", 1, idemCols, "")
+
+	upsertChain, upsertChainLite = insert("chain", 1,
+		[]column{{"tree", "INT4"}, {"k", "BYTEA"}, {"count", "INT8"}, {"head", "BYTEA"}, {"last", "INT8"}},
+		" ON CONFLICT (tree, k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last")
+	upsertStream, upsertStreamLite = insert("stream", 1,
+		[]column{{"tree", "INT4"}, {"k", "BYTEA"}, {"last", "INT8"}},
+		" ON CONFLICT (tree, k) DO UPDATE SET last = excluded.last")
+	insertRegister, insertRegisterLite = insert("register", 0, []column{{"place", "INT8"}}, "")
+	upsertTile, upsertTileLite         = insert("tile", 0, []column{{"place", "INT8"}, {"hashes", "BYTEA"}},
+		" ON CONFLICT (place) DO UPDATE SET hashes = excluded.hashes")
+)
+
+const updateHead = "UPDATE head SET size = $1, root = $2, signed = $3, checkpoint = $4, register = $5 WHERE tree = $6"
+
+// writes is an append's second round trip, which ends in COMMIT.
+func (a *AppendTx) writes() []op {
+	var ops []op
+	n := len(a.leaves)
+	if n > 0 {
+		places, idxs := make([]int64, n), make([]int64, n)
+		identities, values, extras := make([][]byte, n), make([][]byte, n), make([][]byte, n)
+		for i, l := range a.leaves {
+			places[i], idxs[i] = place(a.num, uint64(l.LeafIndex)), l.LeafIndex
+			identities[i], values[i], extras[i] = l.LeafIdentityHash, l.LeafValue, l.ExtraData
+		}
+		ops = append(ops,
+			op{sql: insertLeaf, lite: insertLeafLite, cols: []any{places, a.prevs, identities, values, extras}},
+			op{sql: insertIdem, lite: insertIdemLite, args: []any{a.num}, cols: []any{a.newKeys, idxs}})
+	}
+	if len(a.chains) > 0 {
+		var ks, heads [][]byte
+		var counts, lasts []int64
+		for k, c := range a.chains {
+			ks, heads = append(ks, append([]byte(nil), k[:]...)), append(heads, append([]byte(nil), c.Head[:]...))
+			counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
+		}
+		ops = append(ops, op{sql: upsertChain, lite: upsertChainLite, args: []any{a.num}, cols: []any{ks, counts, heads, lasts}})
+	}
+	if len(a.sequences) > 0 {
+		var ks [][]byte
+		var lasts []int64
+		for k, last := range a.sequences {
+			ks, lasts = append(ks, append([]byte(nil), k[:]...)), append(lasts, int64(last))
+		}
+		ops = append(ops, op{sql: upsertStream, lite: upsertStreamLite, args: []any{a.num}, cols: []any{ks, lasts}})
+	}
+	if len(a.registers) > 0 {
+		ops = append(ops, op{sql: insertRegister, lite: insertRegisterLite, cols: []any{a.registers}})
+	}
+	if n > 0 {
+		ops = append(ops, a.merkle.tileOps()...)
+		root := a.merkle.newRoot
+		ops = append(ops, op{
+			sql: updateHead, expect: 1,
+			args: []any{int64(root.TreeSize), root.RootHash, int64(root.TimestampNanos), a.checkpoint, int64(a.register()), a.num},
+		})
+	}
+	return ops
+}

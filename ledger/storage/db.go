@@ -1,0 +1,109 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// op is one SQL statement, with its arguments and what to do with its rows.
+//
+// A statement over a set of rows is written twice, because the engines differ in one thing that
+// matters for speed: PostgreSQL and CockroachDB take arrays (one statement for the whole set, one
+// array parameter per column), while SQLite has none and is fastest with a prepared statement that
+// is run once per row.
+type op struct {
+	sql    string // placeholders $1, $2, …; args first, then one per column
+	lite   string // what SQLite runs instead; "" means sql as it is
+	args   []any  // int64, string, []byte, *int64, bool-free: one Go type per SQL type
+	cols   []any  // []int64, []*int64 or [][]byte, all of one length
+	scan   func(scan func(dest ...any) error) error
+	fresh  func() // called before each run, if set: a statement may be run again after half its rows came
+	expect int64  // if > 0: fail unless exactly so many rows were changed
+}
+
+// tx is an open read-write transaction. The first error ends it: only rollback may follow.
+type tx interface {
+	// do runs the statements in order, in one round trip where the engine has them.
+	do(ctx context.Context, ops ...op) error
+	// commit runs the statements and commits, in the same round trip. When it fails, the
+	// transaction may nevertheless have been committed, if the error says the connection is lost.
+	commit(ctx context.Context, ops ...op) error
+	// rollback gives everything back. It does nothing after a commit.
+	rollback()
+}
+
+// database is what the three engines have in common. Tests put failures between it and the provider.
+type database interface {
+	engine() Engine
+	// begin opens a read-write transaction and runs the statements in it. On SQLite it holds the
+	// database's only write lock from here on; elsewhere locks are those the statements take.
+	begin(ctx context.Context, ops ...op) (tx, error)
+	// read runs statements outside any transaction. Each sees what was committed before it.
+	read(ctx context.Context, ops ...op) error
+	size(ctx context.Context) (uint64, error)
+	close() error
+}
+
+// size of the set an op runs over.
+func (o *op) rows() int {
+	if len(o.cols) == 0 {
+		return 1
+	}
+	switch c := o.cols[0].(type) {
+	case []int64:
+		return len(c)
+	case []*int64:
+		return len(c)
+	case [][]byte:
+		return len(c)
+	}
+	panic(fmt.Sprintf("storage: column of type %T", o.cols[0]))
+}
+
+// at returns the arguments of row i.
+func (o *op) at(i int, into []any) []any {
+	into = append(into[:0], o.args...)
+	for _, c := range o.cols {
+		switch c := c.(type) {
+		case []int64:
+			into = append(into, c[i])
+		case []*int64:
+			into = append(into, c[i])
+		case [][]byte:
+			into = append(into, c[i])
+		default:
+			panic(fmt.Sprintf("storage: column of type %T", c))
+		}
+	}
+	return into
+}
+
+// column names a column of a bulk insert with its type, as both PostgreSQL and CockroachDB spell it.
+type column struct{ name, typ string }
+
+// insert writes the two forms of an INSERT of many rows. The first fixed columns are scalars that all
+// rows share; tail is an ON CONFLICT clause or nothing.
+func insert(table string, fixed int, cols []column, tail string) (sql, lite string) {
+	var names, arrays, marks []string
+	for i, c := range cols {
+		names = append(names, c.name)
+		marks = append(marks, fmt.Sprintf("$%d", i+1))
+		if i < fixed {
+			arrays = append(arrays, fmt.Sprintf("$%d::%s", i+1, c.typ))
+		} else {
+			arrays = append(arrays, fmt.Sprintf("unnest($%d::%s[])", i+1, c.typ))
+		}
+	}
+	into := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") "
+	return into + "SELECT " + strings.Join(arrays, ", ") + tail,
+		into + "VALUES (" + strings.Join(marks, ", ") + ")" + tail
+}
+
+// nonNil makes an empty value out of a missing one: a nil slice would be stored as NULL.
+func nonNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}

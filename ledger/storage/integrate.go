@@ -1,0 +1,232 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/trillian"
+	"github.com/google/trillian/log"
+	"github.com/google/trillian/quota"
+	trillianstorage "github.com/google/trillian/storage"
+	"github.com/google/trillian/storage/tree"
+	"github.com/google/trillian/types"
+	"github.com/google/trillian/util/clock"
+	"github.com/transparency-dev/merkle/compact"
+)
+
+// integrate runs Trillian's sequencer over m's batch, inside m's transaction.
+func integrate(ctx context.Context, m *logTx) error {
+	ts := laterThan{clock.System, time.Unix(0, *m.head.signed)}
+	n, err := log.IntegrateBatch(ctx, m.tree, len(m.batch), 0, 0, ts, onOpenTx{tx: m}, quota.Noop())
+	switch {
+	case m.err != nil: // of the database: Trillian passes errors on as text only
+		return fmt.Errorf("integrating: %w", m.err)
+	case err != nil && strings.Contains(err.Error(), "root hash mismatch"):
+		return fmt.Errorf("%w: integrating: %w", ErrCorrupt, err)
+	case err != nil:
+		return fmt.Errorf("integrating: %w", err)
+	case n != len(m.batch) || m.newRoot == nil || len(m.newRoot.RootHash) != hashSize:
+		return errors.New("integrating: Trillian took fewer leaves than it was given")
+	}
+	return nil
+}
+
+// onOpenTx is a LogStorage whose only transaction is one that is already open.
+type onOpenTx struct {
+	trillianstorage.LogStorage // nil: IntegrateBatch uses nothing else
+	tx                         trillianstorage.LogTreeTX
+}
+
+func (o onOpenTx) ReadWriteTransaction(ctx context.Context, _ *trillian.Tree, f trillianstorage.LogTXFunc) error {
+	return f(ctx, o.tx)
+}
+
+// laterThan is a clock that is always past a root's timestamp: Trillian refuses to sign a root that is not
+// newer than the last, which another replica with a faster clock may have written.
+type laterThan struct {
+	clock.TimeSource
+	t time.Time
+}
+
+func (l laterThan) Now() time.Time {
+	if now := l.TimeSource.Now(); now.After(l.t) {
+		return now
+	}
+	return l.t.Add(1)
+}
+
+// logTx is the Merkle side of a transaction: a Trillian LogTreeTX. Its tree starts as the head says, and
+// grows by the nodes it is given.
+type logTx struct {
+	s    *Storage
+	tree *trillian.Tree
+	num  int64
+	head headRow
+	db   tx     // nil: read only
+	run  runner // statements, in db if there is one
+	err  error  // the first of the database
+
+	batch   []*trillian.LogLeaf // what DequeueLeaves hands over; nil: look into table leaf
+	edge    tileSet             // the right edge's tiles as of head
+	nodes   map[compact.NodeID][]byte
+	newRoot *types.LogRootV1
+}
+
+func newLogTx(s *Storage, t *trillian.Tree, num int64, head headRow, db tx) *logTx {
+	m := &logTx{s: s, tree: t, num: num, head: head, db: db, nodes: map[compact.NodeID][]byte{}}
+	m.run = m.watch(s.read)
+	if db != nil {
+		m.run = m.watch(db.do)
+	}
+	return m
+}
+
+// watch remembers an error, so that it survives callers who turn it into text.
+func (m *logTx) watch(run runner) runner {
+	return func(ctx context.Context, ops ...op) error {
+		err := run(ctx, ops...)
+		if err != nil && m.err == nil {
+			m.err = err
+		}
+		return err
+	}
+}
+
+// size is the number of leaves after integration.
+func (m *logTx) size() uint64 {
+	if m.newRoot != nil {
+		return m.newRoot.TreeSize
+	}
+	return m.head.Size
+}
+
+// LatestSignedLogRoot returns the root as it was when the transaction began.
+func (m *logTx) LatestSignedLogRoot(context.Context) (*trillian.SignedLogRoot, error) {
+	if m.head.signed == nil {
+		return nil, trillianstorage.ErrTreeNeedsInit
+	}
+	root, err := (&types.LogRootV1{
+		TreeSize: m.head.Size, RootHash: m.head.root, TimestampNanos: uint64(*m.head.signed),
+	}).MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	return &trillian.SignedLogRoot{LogRoot: root}, nil
+}
+
+// GetMerkleNodes returns nodes of the tree as the transaction sees it, in the order asked for.
+func (m *logTx) GetMerkleNodes(ctx context.Context, ids []compact.NodeID) ([]tree.Node, error) {
+	if err := m.loadEdge(ctx); err != nil {
+		return nil, err
+	}
+	w := wants{}
+	for _, id := range ids {
+		if _, err := m.node(id); err != nil {
+			w.node(m.num, id)
+		}
+	}
+	more, err := m.s.loadTiles(ctx, m.run, w, m.head.Size)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]tree.Node, len(ids))
+	for i, id := range ids {
+		hash, err := m.node(id)
+		if err != nil {
+			hash, err = more.node(m.num, id)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[i] = tree.Node{ID: id, Hash: hash}
+	}
+	return out, nil
+}
+
+// loadEdge gets what the tree grows from.
+func (m *logTx) loadEdge(ctx context.Context) (err error) {
+	if m.edge == nil {
+		m.edge, err = m.s.loadTiles(ctx, m.run, edgeWants(m.num, m.head.Size), m.head.Size)
+	}
+	return err
+}
+
+// node returns a node that is new, or at the right edge.
+func (m *logTx) node(id compact.NodeID) ([]byte, error) {
+	if hash := m.nodes[id]; hash != nil {
+		return hash, nil
+	}
+	hash, err := m.edge.node(m.num, id)
+	if err == nil && len(m.batch) > 0 {
+		m.nodes[id] = hash // a batch's proofs share their left siblings
+	}
+	return hash, err
+}
+
+// SetMerkleNodes takes the nodes that new leaves completed. Stored are only those that tiles consist of.
+func (m *logTx) SetMerkleNodes(ctx context.Context, nodes []tree.Node) error {
+	if err := m.loadEdge(ctx); err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		m.nodes[n.ID] = n.Hash
+	}
+	return nil
+}
+
+// grown returns the tiles at the right edge, and behind it, as they are with the new nodes.
+func (m *logTx) grown() tileSet {
+	tiles := tileSet{}
+	for level := 0; level <= maxLevel; level++ {
+		i := m.head.Size >> (tileHeight * level)
+		for ; ; i++ {
+			hash := m.nodes[compact.NodeID{Level: uint(level * tileHeight), Index: i}]
+			if hash == nil {
+				break
+			}
+			id := tileID{m.num, level, i / tileWidth}
+			if tiles[id] == nil {
+				tiles[id] = append(make([]byte, 0, tileWidth*hashSize), m.edge[id]...)
+			}
+			tiles[id] = append(tiles[id], hash...)
+		}
+	}
+	return tiles
+}
+
+// tileOps writes the tiles that grew: level 0 only when full, since rewriting a growing tile with every
+// batch would leave kilobytes of old versions per leaf; higher levels grow once in 256 leaves.
+func (m *logTx) tileOps() []op {
+	var places []int64
+	var hashes [][]byte
+	for id, h := range m.grown() {
+		if id.level > 0 || len(h) == tileWidth*hashSize {
+			places, hashes = append(places, id.place()), append(hashes, h)
+		}
+	}
+	if len(places) == 0 {
+		return nil
+	}
+	return []op{{sql: upsertTile, lite: upsertTileLite, cols: []any{places, hashes}}}
+}
+
+// StoreSignedLogRoot takes the new root; it is written at the end.
+func (m *logTx) StoreSignedLogRoot(_ context.Context, root *trillian.SignedLogRoot) error {
+	var r types.LogRootV1
+	if err := r.UnmarshalBinary(root.GetLogRoot()); err != nil {
+		return fmt.Errorf("parsing a log root: %w", err)
+	}
+	if len(r.Metadata) > 0 {
+		return errors.New("log root metadata is not supported")
+	}
+	m.newRoot = &r
+	return nil
+}
+
+// UpdateSequencedLeaves is for trees of type LOG, which this provider does not sequence.
+func (m *logTx) UpdateSequencedLeaves(context.Context, []*trillian.LogLeaf) error {
+	return errLogTrees
+}

@@ -1,0 +1,102 @@
+-- One schema for three engines; what differs is in braces (see migrate.go). Where it says "place", a leaf's
+-- tree and index are one number, tree * 2^40 + index: shorter keys and rows than two columns.
+
+-- +goose Up
+
+-- The trees Trillian knows. num is small, and never used again; id is Trillian's random 63-bit one.
+CREATE TABLE IF NOT EXISTS tree (
+  num         {{.Int}}  NOT NULL,
+  id          {{.Int}}  NOT NULL,
+  state       {{.Int}}  NOT NULL, -- trillian.TreeState
+  kind        {{.Int}}  NOT NULL, -- trillian.TreeType
+  name        TEXT      NOT NULL, -- DisplayName; igledger's is the log's origin
+  description TEXT      NOT NULL,
+  created     {{.Int}}  NOT NULL, -- times in ms since 1970
+  updated     {{.Int}}  NOT NULL,
+  max_root    {{.Int}}  NOT NULL, -- ms
+  deleted     {{.Int}},           -- NULL: not (softly) deleted
+  CONSTRAINT tree_pk PRIMARY KEY (num),
+  CONSTRAINT tree_id UNIQUE (id)
+){{fill 50}};
+
+-- The one row that orders a tree's writers: whoever changes anything of a tree locks its head first.
+CREATE TABLE IF NOT EXISTS head (
+  tree       {{.Int}}   NOT NULL,
+  size       {{.Int}}   NOT NULL,
+  root       {{.Bytes}} NOT NULL,
+  signed     {{.Int}},            -- ns since 1970, strictly growing; NULL: Trillian's "needs initialising"
+  checkpoint {{.Bytes}},          -- signed note for exactly this size; NULL: none
+  register   {{.Int}}   NOT NULL, -- 1 + index of the last register leaf, or 0
+  CONSTRAINT head_pk PRIMARY KEY (tree)
+){{fill 10}};
+
+CREATE TABLE IF NOT EXISTS leaf (
+  place    {{.Int}}   NOT NULL,
+  prev     {{.Int}},            -- index of the chain's previous leaf
+  queued   {{.Int}},            -- ns since 1970; only leaves that came through Trillian's interface
+  identity {{.Bytes}} NOT NULL,
+  hash     {{.Bytes}},          -- Merkle leaf hash; NULL: the RFC 6962 one of value, which it nearly always is
+  value    {{.Bytes}} NOT NULL,
+  extra    {{.Bytes}} NOT NULL,
+  CONSTRAINT leaf_pk PRIMARY KEY (place)
+);
+
+-- Idempotency keys.
+CREATE TABLE IF NOT EXISTS idem (
+  idx  {{.Int}}   NOT NULL,
+  tree {{.Small}} NOT NULL,
+  k    {{.Bytes}} NOT NULL,
+  CONSTRAINT idem_pk PRIMARY KEY (tree, k)
+){{clustered}};
+
+-- Histories: the state of each chain after its last leaf.
+CREATE TABLE IF NOT EXISTS chain (
+  count {{.Int}}   NOT NULL,
+  last  {{.Int}}   NOT NULL,
+  tree  {{.Small}} NOT NULL,
+  k     {{.Bytes}} NOT NULL,
+  head  {{.Bytes}} NOT NULL,
+  CONSTRAINT chain_pk PRIMARY KEY (tree, k)
+){{clustered}}{{fill 80}};
+
+-- The last sequence number of each source's stream.
+CREATE TABLE IF NOT EXISTS stream (
+  last {{.Int}}   NOT NULL,
+  tree {{.Small}} NOT NULL,
+  k    {{.Bytes}} NOT NULL,
+  CONSTRAINT stream_pk PRIMARY KEY (tree, k)
+){{clustered}}{{fill 50}};
+
+-- The leaves that change what other leaves mean (organisations, keys): few, and read at every start.
+CREATE TABLE IF NOT EXISTS register (
+  place {{.Int}} NOT NULL,
+  CONSTRAINT register_pk PRIMARY KEY (place)
+);
+
+-- C2SP tlog-tiles: place = tree * 2^40 + level * 2^32 + tile index. Level 0 is stored only when full; higher
+-- levels grow in place.
+CREATE TABLE IF NOT EXISTS tile (
+  place  {{.Int}}   NOT NULL,
+  hashes {{.Bytes}} NOT NULL,
+  CONSTRAINT tile_pk PRIMARY KEY (place)
+);
+
+-- Data keys of openings, wrapped by a key that is not in this database.
+CREATE TABLE IF NOT EXISTS data_key (
+  id      {{.Bytes}} NOT NULL,
+  wrapped {{.Bytes}} NOT NULL,
+  CONSTRAINT data_key_pk PRIMARY KEY (id)
+);
+
+-- One row, 'tree': the last tree number given out. Its lock orders the creation of trees.
+CREATE TABLE IF NOT EXISTS counter (
+  name  TEXT    NOT NULL,
+  value {{.Int}} NOT NULL,
+  CONSTRAINT counter_pk PRIMARY KEY (name)
+);
+INSERT INTO counter (name, value) VALUES ('tree', 0) ON CONFLICT (name) DO NOTHING;
+{{if .Postgres}}
+-- Openings are ciphertext and tiles are hashes: trying to compress them only costs time.
+ALTER TABLE leaf ALTER COLUMN extra SET STORAGE EXTERNAL;
+ALTER TABLE tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
+{{end}}

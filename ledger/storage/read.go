@@ -1,0 +1,426 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/google/trillian"
+)
+
+// Head is the state of a log.
+type Head struct {
+	Size       uint64
+	Root       [32]byte
+	Checkpoint []byte // the signed note for exactly this size; nil if there is none yet
+	Register   uint64 // 1 + index of the last leaf with Leaf.Register, 0 if there is none
+}
+
+// Record is a stored leaf. Value is what the Merkle tree hashes (as RFC 6962 leaf hash of it); Extra is kept
+// beside it (igledger: the encrypted opening).
+type Record struct {
+	Index        uint64
+	Value, Extra []byte
+	Identity     [32]byte
+	Prev         uint64 // index of the previous leaf of its chain, if HasPrev
+	HasPrev      bool
+}
+
+// Found is what an idempotency key stands for.
+type Found struct {
+	Index    uint64
+	Identity [32]byte
+}
+
+// Chain is the state of one history: how many leaves it has, its head hash, the index of its last leaf.
+type Chain struct {
+	Count uint64
+	Head  [32]byte
+	Last  uint64
+}
+
+func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
+
+// headRow is the whole row: Head, and what only Trillian needs.
+type headRow struct {
+	Head
+	found  bool
+	root   []byte // as stored: Trillian allows any length
+	signed *int64 // timestamp of the root, ns; nil: not initialised
+}
+
+const headSQL = "SELECT size, root, signed, checkpoint, register FROM head WHERE tree = $1"
+
+// headOp reads a head; locked, it also takes the lock that orders the tree's writers.
+func headOp(num int64, h *headRow, locked bool) op {
+	o := op{
+		sql: headSQL, lite: headSQL, args: []any{num},
+		fresh: func() { *h = headRow{} },
+		scan: func(scan func(...any) error) error {
+			var size, register int64
+			h.found = true
+			err := scan(&size, &h.root, &h.signed, &h.Checkpoint, &register)
+			h.Size, h.Register = uint64(size), uint64(register)
+			copy(h.Root[:], h.root)
+			return err
+		},
+	}
+	if locked {
+		o.sql += " FOR UPDATE"
+	}
+	return o
+}
+
+func readHead(ctx context.Context, run runner, num int64) (headRow, error) {
+	var h headRow
+	err := run(ctx, headOp(num, &h, false))
+	if err == nil && !h.found {
+		err = fmt.Errorf("%w: the tree is gone", ErrNotFound)
+	}
+	return h, err
+}
+
+// Head returns the log's committed state.
+func (s *Storage) Head(ctx context.Context, tree *trillian.Tree) (Head, error) {
+	num, err := s.number(ctx, tree)
+	var h headRow
+	if err == nil {
+		h, err = readHead(ctx, s.read, num)
+	}
+	if err == nil {
+		s.saw(num, h.Size)
+	}
+	return h.Head, s.wrap(ctx, "reading the head", err)
+}
+
+// integrated limits leaf to those of tree $3 that the tree's head covers.
+const integrated = " AND l.place < (SELECT h.size FROM head h WHERE h.tree = $3) + $4"
+
+const recordColumns = "SELECT l.place, l.prev, l.identity, l.value, l.extra FROM leaf l "
+
+func scanRecord(scan func(...any) error) (Record, error) {
+	var r Record
+	var at int64
+	var prev *int64
+	var identity []byte
+	if err := scan(&at, &prev, &identity, &r.Value, &r.Extra); err != nil {
+		return r, err
+	}
+	r.Index = uint64(at) & (maxLeaves - 1)
+	if prev != nil {
+		r.Prev, r.HasPrev = uint64(*prev), true
+	}
+	copy(r.Identity[:], identity)
+	return r, nil
+}
+
+// records makes an op collect records.
+func records(o op, into *[]Record) op {
+	o.fresh = func() { *into = nil }
+	o.scan = func(scan func(...any) error) error {
+		r, err := scanRecord(scan)
+		*into = append(*into, r)
+		return err
+	}
+	return o
+}
+
+// Record returns one integrated leaf.
+func (s *Storage) Record(ctx context.Context, tree *trillian.Tree, index uint64) (Record, error) {
+	rs, err := s.Records(ctx, tree, index, 1)
+	if err == nil && len(rs) == 0 {
+		err = fmt.Errorf("storage: reading leaf %d: %w", index, ErrNotFound)
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	return rs[0], nil
+}
+
+// Records returns up to n integrated leaves from start on: a contiguous run, shorter at the end of the log.
+// All n are held in memory, so callers cap n.
+func (s *Storage) Records(ctx context.Context, tree *trillian.Tree, start, n uint64) ([]Record, error) {
+	num, args, err := s.span(ctx, tree, start, n)
+	var rs []Record
+	if err == nil && num > 0 {
+		err = s.read(ctx, records(op{
+			sql:  recordColumns + "WHERE l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
+			args: args,
+		}, &rs))
+	}
+	return rs, s.wrap(ctx, fmt.Sprintf("reading %d leaves from %d on", n, start), err)
+}
+
+// Values is Records without anything but the values.
+func (s *Storage) Values(ctx context.Context, tree *trillian.Tree, start, n uint64) ([][]byte, error) {
+	num, args, err := s.span(ctx, tree, start, n)
+	var vs [][]byte
+	if err == nil && num > 0 {
+		err = s.read(ctx, op{
+			sql:   "SELECT l.value FROM leaf l WHERE l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
+			args:  args,
+			fresh: func() { vs = nil },
+			scan: func(scan func(...any) error) error {
+				var v []byte
+				err := scan(&v)
+				vs = append(vs, v)
+				return err
+			},
+		})
+	}
+	return vs, s.wrap(ctx, fmt.Sprintf("reading %d values from %d on", n, start), err)
+}
+
+// span returns the arguments of a statement over leaves [start, start+n), and tree number 0 if none can exist.
+func (s *Storage) span(ctx context.Context, tree *trillian.Tree, start, n uint64) (int64, []any, error) {
+	num, err := s.number(ctx, tree)
+	if err != nil || start >= maxLeaves || n == 0 {
+		return 0, nil, err
+	}
+	end := maxLeaves - (maxLeaves - start - min(n, maxLeaves-start))
+	return num, []any{place(num, start), place(num, 0) + int64(end), num, place(num, 0)}, nil
+}
+
+// Chains returns the state of those of the histories that have leaves.
+func (s *Storage) Chains(ctx context.Context, tree *trillian.Tree, ks [][32]byte) (map[[32]byte]Chain, error) {
+	m := map[[32]byte]Chain{}
+	num, err := s.number(ctx, tree)
+	if err == nil && len(ks) > 0 {
+		err = s.read(ctx, chainsOp(num, ks, m))
+	}
+	return m, s.wrap(ctx, "reading chains", err)
+}
+
+func chainsOp(num int64, ks [][32]byte, into map[[32]byte]Chain) op {
+	const start = "SELECT k, count, head, last FROM chain WHERE tree = $1 AND k = "
+	return op{
+		sql: start + "ANY($2)", lite: start + "$2", args: []any{num}, cols: []any{slices32(ks)},
+		scan: func(scan func(...any) error) error {
+			var k, head []byte
+			var count, last int64
+			if err := scan(&k, &count, &head, &last); err != nil {
+				return err
+			}
+			if len(k) != 32 || len(head) != 32 {
+				return fmt.Errorf("%w: chain of odd length", ErrCorrupt)
+			}
+			into[[32]byte(k)] = Chain{Count: uint64(count), Head: [32]byte(head), Last: uint64(last)}
+			return nil
+		},
+	}
+}
+
+// Chain returns up to limit leaves of a history, newest first, with index < before (math.MaxUint64: from its
+// end), by following each leaf's link to the one before it. Skipping to before costs a step per leaf skipped.
+func (s *Storage) Chain(ctx context.Context, tree *trillian.Tree, k [32]byte, before uint64, limit int) ([]Record, error) {
+	rs, err := s.chain(ctx, tree, k, before, limit)
+	return rs, s.wrap(ctx, "reading a chain", err)
+}
+
+func (s *Storage) chain(ctx context.Context, tree *trillian.Tree, k [32]byte, before uint64, limit int) ([]Record, error) {
+	num, err := s.number(ctx, tree)
+	if err != nil || limit <= 0 {
+		return nil, err
+	}
+	m := map[[32]byte]Chain{}
+	if err := s.read(ctx, chainsOp(num, [][32]byte{k}, m)); err != nil {
+		return nil, err
+	}
+	c, ok := m[k]
+	if !ok || c.Count == 0 {
+		return nil, nil
+	}
+	var out []Record
+	for at, more := int64(c.Last), true; more && len(out) < limit; {
+		links, err := s.links(ctx, num, at, before, limit-len(out))
+		if err != nil {
+			return nil, err
+		}
+		if len(links) == 0 {
+			return nil, fmt.Errorf("%w: a chain's leaf is missing", ErrCorrupt)
+		}
+		var want []int64
+		for _, l := range links {
+			if uint64(l.index) < before && len(out)+len(want) < limit {
+				want = append(want, place(num, uint64(l.index)))
+			}
+		}
+		rs, err := s.at(ctx, want)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rs...)
+		last := links[len(links)-1]
+		if more = last.prev != nil; more {
+			at = *last.prev
+		}
+	}
+	return out, nil
+}
+
+type link struct {
+	index int64
+	prev  *int64
+}
+
+// links follows a chain from leaf at backwards: everything down to before, and then up to n leaves.
+func (s *Storage) links(ctx context.Context, num, at int64, before uint64, n int) ([]link, error) {
+	const step = "SELECT place, prev FROM leaf WHERE place = $1"
+	var links []link
+	scan := func(scan func(...any) error) error {
+		var l link
+		err := scan(&l.index, &l.prev)
+		l.index &= maxLeaves - 1
+		links = append(links, l)
+		return err
+	}
+	if s.Engine() == CockroachDB {
+		// Its planner may join a recursive query by scanning the table: one point read a step.
+		err := s.read(ctx, op{sql: step, args: []any{place(num, uint64(at))}, scan: scan, fresh: func() { links = nil }})
+		return links, err
+	}
+	// Counted in steps of at most 1,000, so that no statement runs long.
+	err := s.read(ctx, op{
+		sql: `WITH RECURSIVE step (place, prev, seen, n) AS (
+			SELECT place, prev, CASE WHEN place < $1 THEN 1 ELSE 0 END, 1 FROM leaf WHERE place = $2
+			UNION ALL
+			SELECT l.place, l.prev, s.seen + CASE WHEN l.place < $1 THEN 1 ELSE 0 END, s.n + 1
+			FROM step s JOIN leaf l ON l.place = s.prev + $3 WHERE s.seen < $4 AND s.n < 1000)
+			SELECT place, prev FROM step ORDER BY n`,
+		args:  []any{place(num, 0) + int64(min(before, maxLeaves)), place(num, uint64(at)), place(num, 0), int64(min(n, math.MaxInt32))},
+		fresh: func() { links = nil },
+		scan:  scan,
+	})
+	return links, err
+}
+
+// at returns leaves by place, in the order asked for.
+func (s *Storage) at(ctx context.Context, places []int64) ([]Record, error) {
+	if len(places) == 0 {
+		return nil, nil
+	}
+	byIndex := map[uint64]Record{}
+	err := s.read(ctx, op{
+		sql: recordColumns + "WHERE l.place = ANY($1)", lite: recordColumns + "WHERE l.place = $1", cols: []any{places},
+		scan: func(scan func(...any) error) error {
+			r, err := scanRecord(scan)
+			byIndex[r.Index] = r
+			return err
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Record, len(places))
+	for i, p := range places {
+		r, ok := byIndex[uint64(p)&(maxLeaves-1)]
+		if !ok {
+			return nil, fmt.Errorf("%w: a leaf is missing", ErrCorrupt)
+		}
+		out[i] = r
+	}
+	return out, nil
+}
+
+// Register returns the register leaves with index >= from, ascending.
+func (s *Storage) Register(ctx context.Context, tree *trillian.Tree, from uint64) ([]Record, error) {
+	num, err := s.number(ctx, tree)
+	var rs []Record
+	if err == nil {
+		rs, err = registerSince(ctx, s.read, num, from)
+	}
+	return rs, s.wrap(ctx, "reading the register", err)
+}
+
+func registerSince(ctx context.Context, run runner, num int64, from uint64) ([]Record, error) {
+	var rs []Record
+	err := run(ctx, records(op{
+		sql:  recordColumns + "JOIN register r ON r.place = l.place WHERE r.place >= $1 AND r.place < $2 ORDER BY r.place",
+		args: []any{place(num, min(from, maxLeaves)), place(num+1, 0)},
+	}, &rs))
+	return rs, err
+}
+
+// ByKey returns what those of the idempotency keys that are taken stand for.
+func (s *Storage) ByKey(ctx context.Context, tree *trillian.Tree, keys [][16]byte) (map[[16]byte]Found, error) {
+	m := map[[16]byte]Found{}
+	num, err := s.number(ctx, tree)
+	if err == nil && len(keys) > 0 {
+		if err = s.read(ctx, keysOp(num, keys, m)); err == nil {
+			err = identities(ctx, s.read, num, m)
+		}
+	}
+	return m, s.wrap(ctx, "looking up keys", err)
+}
+
+func keysOp(num int64, keys [][16]byte, into map[[16]byte]Found) op {
+	const start = "SELECT k, idx FROM idem WHERE tree = $1 AND k = "
+	return op{
+		sql: start + "ANY($2)", lite: start + "$2", args: []any{num}, cols: []any{slices16(keys)},
+		scan: func(scan func(...any) error) error {
+			var k []byte
+			var idx int64
+			err := scan(&k, &idx)
+			if err == nil && len(k) != 16 {
+				err = fmt.Errorf("%w: key of odd length", ErrCorrupt)
+			}
+			if err == nil {
+				into[[16]byte(k)] = Found{Index: uint64(idx)}
+			}
+			return err
+		},
+	}
+}
+
+// identities fills in what is kept with the leaf and not with the key: only repeats ask for it.
+func identities(ctx context.Context, run runner, num int64, found map[[16]byte]Found) error {
+	if len(found) == 0 {
+		return nil
+	}
+	var places []int64
+	for _, f := range found {
+		places = append(places, place(num, f.Index))
+	}
+	by := map[uint64][32]byte{}
+	err := run(ctx, op{
+		sql: "SELECT place, identity FROM leaf WHERE place = ANY($1)", lite: "SELECT place, identity FROM leaf WHERE place = $1",
+		cols: []any{places},
+		scan: func(scan func(...any) error) error {
+			var at int64
+			var identity []byte
+			err := scan(&at, &identity)
+			var id [32]byte
+			copy(id[:], identity)
+			by[uint64(at)&(maxLeaves-1)] = id
+			return err
+		},
+	})
+	if err != nil {
+		return err
+	}
+	for k, f := range found {
+		id, ok := by[f.Index]
+		if !ok {
+			return fmt.Errorf("%w: a key's leaf %d is missing", ErrCorrupt, f.Index)
+		}
+		found[k] = Found{Index: f.Index, Identity: id}
+	}
+	return nil
+}
+
+func slices16(a [][16]byte) [][]byte {
+	out := make([][]byte, len(a))
+	for i := range a {
+		out[i] = a[i][:]
+	}
+	return out
+}
+
+func slices32(a [][32]byte) [][]byte {
+	out := make([][]byte, len(a))
+	for i := range a {
+		out[i] = a[i][:]
+	}
+	return out
+}

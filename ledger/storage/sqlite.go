@@ -1,0 +1,277 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	_ "modernc.org/sqlite" // the pure Go driver, registered as "sqlite"
+)
+
+// liteDB is one SQLite file: many readers, and one writer at a time on one connection of its own whose
+// statements stay prepared.
+type liteDB struct {
+	reader *sql.DB
+	pool   *sql.DB
+	writer chan *liteConn // holds the writer's connection while nobody writes
+	temp   string         // directory to remove on close, for ":memory:"
+
+	mu    sync.Mutex
+	stmts map[string]*sql.Stmt // the readers'
+}
+
+type liteConn struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+// pageSize is 8 KiB: an igledger leaf with its opening is about 1 KiB, and with SQLite's default of
+// 4 KiB every page would lose half a leaf of its three.
+const pageSize = 8192
+
+// openSQLite opens or creates the file. ":memory:" is a private database that vanishes on close; it is
+// a temporary file, since SQLite's own in-memory databases make readers wait for the writer.
+func openSQLite(ctx context.Context, path string) (*liteDB, error) {
+	d := &liteDB{writer: make(chan *liteConn, 1), stmts: map[string]*sql.Stmt{}}
+	durable := "FULL"
+	if path == ":memory:" {
+		dir, err := os.MkdirTemp("", "igledger")
+		if err != nil {
+			return nil, fmt.Errorf("making room for a database in memory: %w", err)
+		}
+		d.temp, path, durable = dir, filepath.Join(dir, "memory.db"), "OFF"
+	}
+	uri := func(more ...string) string {
+		q := url.Values{"_pragma": append([]string{
+			"busy_timeout(5000)", fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(WAL)",
+			"synchronous(" + durable + ")", "cache_size(-16384)", "temp_store(MEMORY)",
+		}, more...)}
+		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+	}
+	var err error
+	if d.pool, err = sql.Open("sqlite", uri()); err != nil {
+		return nil, fmt.Errorf("opening the SQLite file: %w", err)
+	}
+	if d.reader, err = sql.Open("sqlite", uri("query_only(1)")); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the SQLite file: %w", err), d.pool.Close())
+	}
+	d.reader.SetMaxOpenConns(max(4, runtime.NumCPU()))
+	d.reader.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	// The first connection turns the file to WAL, which fails at once, whatever the busy timeout, if
+	// another process does the same: so that much is tried again.
+	err = update(ctx, func(ctx context.Context) error {
+		conn, err := d.pool.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		d.writer <- &liteConn{conn: conn, stmts: map[string]*sql.Stmt{}}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the SQLite file: %w", err), d.close())
+	}
+	return d, nil
+}
+
+func (d *liteDB) engine() Engine { return SQLite }
+
+func (d *liteDB) close() error {
+	var errs []error
+	select {
+	case w := <-d.writer:
+		for _, s := range w.stmts {
+			errs = append(errs, s.Close())
+		}
+		errs = append(errs, w.conn.Close())
+	default: // never opened, or a transaction is still open: closing the pool ends it
+	}
+	d.mu.Lock()
+	for _, s := range d.stmts {
+		errs = append(errs, s.Close())
+	}
+	d.stmts = map[string]*sql.Stmt{}
+	d.mu.Unlock()
+	errs = append(errs, d.reader.Close(), d.pool.Close())
+	if d.temp != "" {
+		errs = append(errs, os.RemoveAll(d.temp))
+	}
+	return errors.Join(errs...)
+}
+
+func (d *liteDB) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s := d.stmts[query]; s != nil {
+		return s, nil
+	}
+	s, err := d.reader.PrepareContext(ctx, query)
+	if err == nil {
+		d.stmts[query] = s
+	}
+	return s, err
+}
+
+func (d *liteDB) read(ctx context.Context, ops ...op) error {
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	for i := range ops {
+		if err := liteRun(ctx, &ops[i], d.prepared); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *liteDB) begin(ctx context.Context, ops ...op) (tx, error) {
+	var w *liteConn
+	select {
+	case w = <-d.writer:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	t := &liteTx{db: d, w: w}
+	// IMMEDIATE takes the write lock now: a transaction that reads first and writes later cannot be
+	// upgraded when somebody else wrote in between.
+	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		t.open = false
+		t.give()
+		return nil, err
+	}
+	t.open = true
+	if err := t.do(ctx, ops...); err != nil {
+		t.rollback()
+		return nil, err
+	}
+	return t, nil
+}
+
+type liteTx struct {
+	db   *liteDB
+	w    *liteConn
+	open bool
+}
+
+func (t *liteTx) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s := t.w.stmts[query]; s != nil {
+		return s, nil
+	}
+	s, err := t.w.conn.PrepareContext(ctx, query)
+	if err == nil {
+		t.w.stmts[query] = s
+	}
+	return s, err
+}
+
+func (t *liteTx) do(ctx context.Context, ops ...op) error {
+	for i := range ops {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		// The lock is held and the file is local: a statement here does not wait. A context that can
+		// be cancelled would cost the driver a goroutine per row.
+		if err := liteRun(context.WithoutCancel(ctx), &ops[i], t.prepared); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *liteTx) commit(ctx context.Context, ops ...op) error {
+	if err := t.do(ctx, ops...); err != nil {
+		return err
+	}
+	if _, err := t.w.conn.ExecContext(context.WithoutCancel(ctx), "COMMIT"); err != nil {
+		return err
+	}
+	t.open = false
+	t.give()
+	return nil
+}
+
+func (t *liteTx) rollback() {
+	if t.w == nil {
+		return
+	}
+	if t.open {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		// SQLite may have rolled back by itself (disk full, I/O error): then this fails, rightly.
+		_, _ = t.w.conn.ExecContext(ctx, "ROLLBACK")
+	}
+	t.give()
+}
+
+func (t *liteTx) give() {
+	t.db.writer <- t.w
+	t.w = nil
+}
+
+// liteRun runs one op, row by row if it is over a set.
+func liteRun(ctx context.Context, o *op, prepare func(context.Context, string) (*sql.Stmt, error)) error {
+	query := o.lite
+	if query == "" {
+		query = o.sql
+	}
+	stmt, err := prepare(ctx, query)
+	if err != nil {
+		return err
+	}
+	if o.fresh != nil {
+		o.fresh()
+	}
+	var args []any
+	for i := range o.rows() {
+		args = o.at(i, args)
+		if o.scan == nil {
+			res, err := stmt.ExecContext(ctx, args...)
+			if err != nil {
+				return err
+			}
+			if o.expect > 0 {
+				if n, err := res.RowsAffected(); err != nil || n != o.expect {
+					return fmt.Errorf("%w: %d rows changed, not %d", ErrNotFound, n, o.expect)
+				}
+			}
+			continue
+		}
+		if err := liteQuery(ctx, stmt, o, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func liteQuery(ctx context.Context, stmt *sql.Stmt, o *op, args []any) error {
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := o.scan(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (d *liteDB) size(ctx context.Context) (uint64, error) {
+	var pages, size uint64
+	err := d.read(ctx,
+		op{sql: "PRAGMA page_count", scan: func(scan func(...any) error) error { return scan(&pages) }},
+		op{sql: "PRAGMA page_size", scan: func(scan func(...any) error) error { return scan(&size) }})
+	return pages * size, err
+}
+
+// sqlitePath takes "sqlite:" off a DSN.
+func sqlitePath(dsn string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite:"), "//")
+}

@@ -1,0 +1,150 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/go-logr/logr"
+	"github.com/google/trillian"
+	"github.com/google/trillian/log"
+	trillianstorage "github.com/google/trillian/storage"
+	"k8s.io/klog/v2"
+)
+
+// Engine is the kind of database behind a Storage.
+type Engine string
+
+// The engines there are.
+const (
+	SQLite      Engine = "sqlite"
+	PostgreSQL  Engine = "postgresql"
+	CockroachDB Engine = "cockroachdb"
+)
+
+// Storage keeps logs in one database. It is safe for concurrent use, and any number of Storages, in
+// any number of processes, may share a database: the database orders them.
+type Storage struct {
+	db    database
+	tiles *tileCache
+	trees sync.Map // Trillian's tree id (int64) → small number (int64); both never change
+	sizes sync.Map // small number → largest committed size seen (uint64): sizes never shrink
+}
+
+var (
+	_ trillianstorage.LogStorage   = (*Storage)(nil)
+	_ trillianstorage.AdminStorage = adminStorage{}
+)
+
+// quiet does once per process what Trillian's sequencing code needs: its metrics must exist, and it
+// logs every batch by klog, which without this prints to stderr. What it logs it also returns.
+var quiet = sync.OnceFunc(func() {
+	log.InitMetrics(nil)
+	klog.SetLogger(logr.Discard())
+})
+
+// Open connects to dsn, migrates the schema (safe with several replicas at once) and returns the provider.
+//
+//	sqlite:PATH, sqlite::memory:    a file, WAL, synchronous=FULL; in memory: gone on Close, not durable
+//	postgres://, postgresql://      PostgreSQL or CockroachDB, whichever answers
+//	cockroachdb://                  the same, and an error if it is not CockroachDB
+func Open(ctx context.Context, dsn string) (*Storage, error) {
+	quiet()
+	scheme, _, _ := strings.Cut(dsn, ":")
+	var db interface {
+		database
+		migrate(context.Context) error
+	}
+	var err error
+	switch scheme {
+	case "sqlite":
+		db, err = openSQLite(ctx, sqlitePath(dsn))
+	case "postgres", "postgresql", "cockroachdb":
+		db, err = openPG(ctx, dsn)
+	default:
+		return nil, errors.New("storage: opening: a database URL begins with sqlite:, postgres:// or cockroachdb://")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("storage: opening: %w", unavailable(ctx, err))
+	}
+	if scheme == "cockroachdb" && db.engine() != CockroachDB {
+		err = fmt.Errorf("a cockroachdb:// URL was answered by %s", db.engine())
+	} else {
+		err = db.migrate(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("storage: opening: %w", unavailable(ctx, err)), db.close())
+	}
+	return newStorage(db), nil
+}
+
+func newStorage(db database) *Storage {
+	return &Storage{db: db, tiles: newTileCache(maxCachedTiles)}
+}
+
+// Close ends all connections.
+func (s *Storage) Close() error { return s.db.close() }
+
+// Engine says which database this is.
+func (s *Storage) Engine() Engine { return s.db.engine() }
+
+// Size returns the bytes the database takes.
+func (s *Storage) Size(ctx context.Context) (uint64, error) {
+	n, err := s.db.size(ctx)
+	return n, s.wrap(ctx, "measuring the database", err)
+}
+
+// CheckDatabaseAccessible returns nil if the database answers.
+func (s *Storage) CheckDatabaseAccessible(ctx context.Context) error {
+	var one int64
+	err := s.read(ctx, op{sql: "SELECT 1", scan: func(scan func(...any) error) error { return scan(&one) }})
+	return s.wrap(ctx, "reaching the database", err)
+}
+
+// read runs statements outside a transaction, again if a connection was lost.
+func (s *Storage) read(ctx context.Context, ops ...op) error {
+	return update(ctx, func(ctx context.Context) error { return s.db.read(ctx, ops...) })
+}
+
+func (s *Storage) wrap(ctx context.Context, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("storage: %s: %w", doing, unavailable(ctx, err))
+}
+
+// indexBits is how many bits of a place number the index within its tree.
+const indexBits = 40
+
+// maxLeaves is the most a tree can hold: about 10^12.
+const maxLeaves = 1 << indexBits
+
+// place is where a leaf is: tree and index in one number.
+func place(num int64, index uint64) int64 { return num<<indexBits | int64(index) }
+
+// number returns the small number of a tree.
+func (s *Storage) number(ctx context.Context, tree *trillian.Tree) (int64, error) {
+	if n, ok := s.trees.Load(tree.GetTreeId()); ok {
+		return n.(int64), nil
+	}
+	num, err := treeNumber(ctx, s.read, tree.GetTreeId())
+	if err == nil {
+		s.trees.Store(tree.GetTreeId(), num)
+	}
+	return num, err
+}
+
+func treeNumber(ctx context.Context, run runner, id int64) (int64, error) {
+	var num int64
+	err := run(ctx, op{sql: "SELECT num FROM tree WHERE id = $1", args: []any{id},
+		scan: func(scan func(...any) error) error { return scan(&num) }})
+	if err == nil && num == 0 {
+		err = fmt.Errorf("%w: tree %d", ErrNotFound, id)
+	}
+	return num, err
+}
+
+// runner runs statements, within a transaction or outside.
+type runner func(ctx context.Context, ops ...op) error

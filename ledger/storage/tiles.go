@@ -1,0 +1,291 @@
+package storage
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/google/trillian"
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/rfc6962"
+)
+
+// Tiles are C2SP tlog-tiles: tile n of level L holds, as up to 256 hashes of 32 bytes, the roots of the
+// complete subtrees of height 8L from n*256 on. A hash in a tile never changes; a tile only grows. So
+// whatever prefix of a tile was once committed may be cached for ever.
+const (
+	tileHeight = 8
+	tileWidth  = 1 << tileHeight
+	hashSize   = 32
+	levelBits  = 32 // of a tile's place, below the level
+	maxLevel   = 4  // 2^40 leaves
+	// maxCachedTiles of 8 KiB each: 4 MiB.
+	maxCachedTiles = 512
+)
+
+var (
+	hasher    = rfc6962.DefaultHasher
+	emptyRoot = [hashSize]byte(hasher.EmptyRoot())
+)
+
+type tileID struct {
+	num   int64 // tree
+	level int
+	index uint64
+}
+
+func (t tileID) place() int64 {
+	return t.num<<indexBits | int64(t.level)<<levelBits | int64(t.index)
+}
+
+func tileIDOf(place int64) tileID {
+	return tileID{place >> indexBits, int(place >> levelBits & 0xff), uint64(place) & (1<<levelBits - 1)}
+}
+
+// nodeTile says which hashes of which tile a node is the root of: count of them, from first on.
+func nodeTile(num int64, id compact.NodeID) (t tileID, first, count int) {
+	level, height := int(id.Level/tileHeight), id.Level%tileHeight
+	start := id.Index << height
+	return tileID{num, level, start / tileWidth}, int(start % tileWidth), 1 << height
+}
+
+// tileCache keeps the most recently used tiles, as far as they were seen committed.
+type tileCache struct {
+	mu    sync.Mutex
+	max   int
+	order *list.List // of *cachedTile, most recently used first
+	byID  map[tileID]*list.Element
+}
+
+type cachedTile struct {
+	id     tileID
+	hashes []byte // never written to
+}
+
+func newTileCache(max int) *tileCache {
+	return &tileCache{max: max, order: list.New(), byID: map[tileID]*list.Element{}}
+}
+
+func (c *tileCache) get(id tileID) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.byID[id]
+	if e == nil {
+		return nil
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*cachedTile).hashes
+}
+
+func (c *tileCache) put(id tileID, hashes []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.byID[id]; e != nil {
+		if t := e.Value.(*cachedTile); len(hashes) > len(t.hashes) {
+			t.hashes = hashes
+		}
+		c.order.MoveToFront(e)
+		return
+	}
+	c.byID[id] = c.order.PushFront(&cachedTile{id, hashes})
+	if c.order.Len() > c.max {
+		last := c.order.Back()
+		delete(c.byID, last.Value.(*cachedTile).id)
+		c.order.Remove(last)
+	}
+}
+
+// forget drops a tree's tiles: for when the database contradicts them, as after restoring a backup
+// under a running process.
+func (c *tileCache) forget(num int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, e := range c.byID {
+		if id.num == num {
+			c.order.Remove(e)
+			delete(c.byID, id)
+		}
+	}
+}
+
+// tileSet is a set of tiles, each with at least the number of hashes that was wanted.
+type tileSet map[tileID][]byte
+
+// want notes that a tile is needed up to width hashes.
+type wants map[tileID]int
+
+func (w wants) add(id tileID, width int) { w[id] = max(w[id], width) }
+
+func (w wants) node(num int64, id compact.NodeID) {
+	t, first, count := nodeTile(num, id)
+	w.add(t, first+count)
+}
+
+// loadTiles gets tiles from the cache and, in one round trip, from the database: rows of table tile, or for
+// a level-0 tile that is not full, the leaves themselves. size is a committed size that covers the wants.
+func (s *Storage) loadTiles(ctx context.Context, run runner, w wants, size uint64) (tileSet, error) {
+	got := tileSet{}
+	var rows []int64
+	var ops []op
+	for id, width := range w {
+		have := s.tiles.get(id)
+		switch {
+		case len(have) >= width*hashSize:
+			got[id] = have
+		case id.level > 0 || size/tileWidth > id.index:
+			rows = append(rows, id.place())
+		default:
+			ops = append(ops, leafHashes(id, have, width, got))
+		}
+	}
+	if len(rows) > 0 {
+		ops = append(ops, op{
+			sql:  "SELECT place, hashes FROM tile WHERE place = ANY($1)",
+			lite: "SELECT place, hashes FROM tile WHERE place = $1",
+			cols: []any{rows},
+			scan: func(scan func(...any) error) error {
+				var at int64
+				var hashes []byte
+				err := scan(&at, &hashes)
+				got[tileIDOf(at)] = hashes
+				return err
+			},
+		})
+	}
+	if len(ops) > 0 {
+		if err := run(ctx, ops...); err != nil {
+			return nil, err
+		}
+	}
+	// A full level-0 tile may have no row if its leaves came through AddSequencedLeaves and the root
+	// by hand, as Trillian's own tests do it.
+	for id, width := range w {
+		if id.level == 0 && len(got[id]) < width*hashSize {
+			if err := run(ctx, leafHashes(id, nil, width, got)); err != nil {
+				return nil, err
+			}
+		}
+		if len(got[id]) < width*hashSize {
+			return nil, fmt.Errorf("%w: tile %d of level %d has %d hashes, not %d", ErrNotFound, id.index, id.level, len(got[id])/hashSize, width)
+		}
+	}
+	return got, nil
+}
+
+// keep puts tiles into the cache. Only for tiles whose leaves are known to be committed.
+func (s *Storage) keep(tiles tileSet) {
+	for id, hashes := range tiles {
+		s.tiles.put(id, hashes)
+	}
+}
+
+// leafHashes computes the hashes of a level-0 tile from have to width out of the leaves.
+func leafHashes(id tileID, have []byte, width int, into tileSet) op {
+	start := id.index * tileWidth
+	return op{
+		sql:   "SELECT hash, value FROM leaf WHERE place >= $1 AND place < $2 ORDER BY place",
+		args:  []any{place(id.num, start+uint64(len(have)/hashSize)), place(id.num, start+uint64(width))},
+		fresh: func() { into[id] = append(make([]byte, 0, width*hashSize), have...) },
+		scan: func(scan func(...any) error) error {
+			var hash, value []byte
+			if err := scan(&hash, &value); err != nil {
+				return err
+			}
+			into[id] = append(into[id], leafHash(hash, value)...)
+			return nil
+		},
+	}
+}
+
+func leafHash(stored, value []byte) []byte {
+	if stored != nil {
+		return stored
+	}
+	return hasher.HashLeaf(value)
+}
+
+// node computes a node from the tiles, which must hold it.
+func (t tileSet) node(num int64, id compact.NodeID) ([]byte, error) {
+	tile, first, count := nodeTile(num, id)
+	hashes := t[tile]
+	if len(hashes) < (first+count)*hashSize {
+		return nil, fmt.Errorf("%w: node %d of height %d", ErrNotFound, id.Index, id.Level)
+	}
+	return fold(hashes[first*hashSize : (first+count)*hashSize]), nil
+}
+
+// fold returns the root of a complete subtree over 2^n hashes.
+func fold(hashes []byte) []byte {
+	if len(hashes) == hashSize {
+		return hashes
+	}
+	half := len(hashes) / 2
+	return hasher.HashChildren(fold(hashes[:half]), fold(hashes[half:]))
+}
+
+// edgeWants lists the tiles at the right edge of a tree of this size which are not full: with them, and
+// no others, the tree can grow.
+func edgeWants(num int64, size uint64) wants {
+	w := wants{}
+	for level := 0; level <= maxLevel; level++ {
+		n := size >> (tileHeight * level)
+		if n%tileWidth > 0 {
+			w[tileID{num, level, n / tileWidth}] = int(n % tileWidth)
+		}
+	}
+	return w
+}
+
+// Tile returns the first width (1 to 256) hashes of a C2SP tlog-tiles tile: 32*width bytes. ErrNotFound
+// means that the tree has not grown so far.
+func (s *Storage) Tile(ctx context.Context, tree *trillian.Tree, level int, index uint64, width int) ([]byte, error) {
+	doing := fmt.Sprintf("reading tile %d of level %d", index, level)
+	if level < 0 || level > maxLevel || width < 1 || width > tileWidth || index >= 1<<levelBits {
+		return nil, s.wrap(ctx, doing, ErrNotFound)
+	}
+	num, err := s.number(ctx, tree)
+	if err != nil {
+		return nil, s.wrap(ctx, doing, err)
+	}
+	// The last leaf below the tile's last wanted hash.
+	need := (index*tileWidth + uint64(width)) << (tileHeight * level)
+	size, err := s.committed(ctx, num, need)
+	if err != nil {
+		return nil, s.wrap(ctx, doing, err)
+	}
+	id := tileID{num, level, index}
+	tiles, err := s.loadTiles(ctx, s.read, wants{id: width}, size)
+	if err != nil {
+		return nil, s.wrap(ctx, doing, err)
+	}
+	s.keep(tiles)
+	return append([]byte(nil), tiles[id][:width*hashSize]...), nil
+}
+
+// committed returns a committed size of the tree which is at least need, or ErrNotFound. It asks the
+// database only when the largest size seen so far is too small.
+func (s *Storage) committed(ctx context.Context, num int64, need uint64) (uint64, error) {
+	if n, ok := s.sizes.Load(num); ok && n.(uint64) >= need {
+		return n.(uint64), nil
+	}
+	h, err := readHead(ctx, s.read, num)
+	if err != nil {
+		return 0, err
+	}
+	s.saw(num, h.Size)
+	if h.Size < need {
+		return 0, fmt.Errorf("%w: the tree has %d leaves, not %d", ErrNotFound, h.Size, need)
+	}
+	return h.Size, nil
+}
+
+// saw remembers a committed size.
+func (s *Storage) saw(num int64, size uint64) {
+	for {
+		old, loaded := s.sizes.LoadOrStore(num, size)
+		if !loaded || old.(uint64) >= size || s.sizes.CompareAndSwap(num, old, size) {
+			return
+		}
+	}
+}

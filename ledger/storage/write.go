@@ -1,0 +1,65 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/trillian"
+)
+
+// SetExtra replaces what is kept beside a leaf's value: for erasure, and for re-encryption under a new key.
+// The log itself does not change.
+func (s *Storage) SetExtra(ctx context.Context, tree *trillian.Tree, index uint64, extra []byte) error {
+	doing := fmt.Sprintf("replacing the extra data of leaf %d", index)
+	if index >= maxLeaves {
+		return s.wrap(ctx, doing, ErrNotFound)
+	}
+	num, err := s.number(ctx, tree)
+	if err == nil {
+		err = s.write(ctx, op{
+			sql:  "UPDATE leaf SET extra = $1 WHERE place = $2",
+			args: []any{nonNil(extra), place(num, index)}, expect: 1,
+		})
+	}
+	return s.wrap(ctx, doing, err)
+}
+
+// PutDataKey stores a wrapped data key, in place of one with the same id.
+func (s *Storage) PutDataKey(ctx context.Context, id [8]byte, wrapped []byte) error {
+	return s.wrap(ctx, "storing a data key", s.write(ctx, op{
+		sql:  "INSERT INTO data_key (id, wrapped) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped",
+		args: []any{id[:], nonNil(wrapped)},
+	}))
+}
+
+// DataKeys returns all wrapped data keys.
+func (s *Storage) DataKeys(ctx context.Context) (map[[8]byte][]byte, error) {
+	keys := map[[8]byte][]byte{}
+	err := s.read(ctx, op{
+		sql: "SELECT id, wrapped FROM data_key",
+		scan: func(scan func(...any) error) error {
+			var id, wrapped []byte
+			if err := scan(&id, &wrapped); err != nil {
+				return err
+			}
+			if len(id) != 8 {
+				return fmt.Errorf("%w: data key id of odd length", ErrCorrupt)
+			}
+			keys[[8]byte(id)] = wrapped
+			return nil
+		},
+	})
+	return keys, s.wrap(ctx, "reading data keys", err)
+}
+
+// write commits statements that may be run twice.
+func (s *Storage) write(ctx context.Context, ops ...op) error {
+	return update(ctx, func(ctx context.Context) error {
+		t, err := s.db.begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer t.rollback()
+		return t.commit(ctx, ops...)
+	})
+}

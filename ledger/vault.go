@@ -1,0 +1,246 @@
+package ledger
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"time"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+)
+
+// vault encrypts openings at rest. Link (saltT, tag) and content (saltB, entry) are under separate data keys, so that content can be
+// destroyed while every history and root still recomputes. A data key encrypts at most maxPerKey openings with random 96-bit nonces
+// (AES-256-GCM), is wrapped by an epoch key that never enters the database, and is made anew by each process.
+type vault struct {
+	store  *storage.Storage
+	keys   *Keys
+	origin string
+
+	mu   sync.Mutex
+	open map[[8]byte]cipher.AEAD // data keys unwrapped so far
+	cur  dataKey
+	used uint64
+}
+
+type dataKey struct {
+	id            [8]byte // of the link key; the content key's differs in the last byte
+	link, content cipher.AEAD
+}
+
+const (
+	maxPerKey    = 1 << 30 // GCM with random nonces: far below 2^32
+	kindLink     = 1
+	kindContent  = 2
+	vaultVersion = 1
+	sealedHead   = 1 + 7 // version ‖ key id without its last byte
+	linkSize     = 64    // saltT ‖ tag
+	contentHead  = 32 + 8 + 2
+)
+
+// link is what ties a sealed leaf to a person's history.
+type link struct{ TagSalt, Tag entry.Hash }
+
+// content is what a sealed leaf states, with the ledger's own remarks.
+type content struct {
+	BodySalt entry.Hash
+	Received time.Time // millisecond precision
+	Flags    []entry.Flag
+	SDJWT    string
+}
+
+// flagBits fixes the bit of each flag at rest: append only.
+var flagBits = []entry.Flag{entry.FlagCheckDigit, entry.FlagUnknownAgreement, entry.FlagLate, entry.FlagSequenceGap, entry.FlagSequenceBack, entry.FlagNoSequence}
+
+func newVault(store *storage.Storage, keys *Keys, origin string) *vault {
+	return &vault{store: store, keys: keys, origin: origin, open: map[[8]byte]cipher.AEAD{}}
+}
+
+// prepare makes sure a data key with room for n more openings exists. It runs outside the append transaction.
+func (v *vault) prepare(ctx context.Context, n int) (dataKey, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.cur.link != nil && v.used+uint64(n) <= maxPerKey {
+		v.used += uint64(n)
+		return v.cur, nil
+	}
+	var k dataKey
+	rand.Read(k.id[:7])
+	for _, part := range []struct {
+		kind byte
+		aead *cipher.AEAD
+	}{{kindLink, &k.link}, {kindContent, &k.content}} {
+		id := k.id
+		id[7] = part.kind
+		raw := make([]byte, 32)
+		rand.Read(raw)
+		wrapped, err := v.wrap(id, raw)
+		if err != nil {
+			return dataKey{}, err
+		}
+		if err := v.store.PutDataKey(ctx, id, wrapped); err != nil {
+			return dataKey{}, fmt.Errorf("storing a data key: %w", err)
+		}
+		*part.aead = newGCM(raw)
+		v.open[id] = *part.aead
+	}
+	v.cur, v.used = k, uint64(n)
+	return k, nil
+}
+
+// wrap gives u32 epoch ‖ nonce ‖ ciphertext.
+func (v *vault) wrap(id [8]byte, raw []byte) ([]byte, error) {
+	epoch := v.keys.currentEpoch()
+	out := binary.BigEndian.AppendUint32(nil, epoch)
+	return sealWith(newGCM(v.keys.Epochs[epoch]), out, raw, wrapAD(id)), nil
+}
+
+func (v *vault) unwrap(id [8]byte, wrapped []byte) (cipher.AEAD, error) {
+	if len(wrapped) < 4 {
+		return nil, fmt.Errorf("%w: a wrapped data key is too short", ErrKeys)
+	}
+	epoch, ok := v.keys.Epochs[binary.BigEndian.Uint32(wrapped)]
+	if !ok {
+		return nil, fmt.Errorf("%w: epoch key %d is not at hand", ErrKeys, binary.BigEndian.Uint32(wrapped))
+	}
+	raw, err := openWith(newGCM(epoch), wrapped[4:], wrapAD(id))
+	if err != nil {
+		return nil, fmt.Errorf("%w: a data key does not unwrap", ErrKeys)
+	}
+	return newGCM(raw), nil
+}
+
+func wrapAD(id [8]byte) []byte { return append([]byte("igledger/data-key/v1\n"), id[:]...) }
+
+// seal encrypts an opening for the leaf at index: version ‖ key id ‖ link nonce, ciphertext ‖ content nonce, ciphertext.
+func (v *vault) seal(k dataKey, index uint64, leafHash entry.Hash, l link, c content) []byte {
+	ad := v.ad(index, leafHash)
+	out := make([]byte, 0, sealedHead+2*28+linkSize+contentHead+len(c.SDJWT))
+	out = append(out, vaultVersion)
+	out = append(out, k.id[:7]...)
+	out = sealWith(k.link, out, append(append(make([]byte, 0, linkSize), l.TagSalt[:]...), l.Tag[:]...), ad)
+	plain := make([]byte, 0, contentHead+len(c.SDJWT))
+	plain = append(plain, c.BodySalt[:]...)
+	plain = binary.BigEndian.AppendUint64(plain, uint64(c.Received.UnixMilli()))
+	var bits uint16
+	for i, f := range flagBits {
+		for _, has := range c.Flags {
+			if f == has {
+				bits |= 1 << i
+			}
+		}
+	}
+	plain = binary.BigEndian.AppendUint16(plain, bits)
+	plain = append(plain, c.SDJWT...)
+	return sealWith(k.content, out, plain, ad)
+}
+
+// unseal reads what seal wrote. withContent false reads the link only.
+func (v *vault) unseal(ctx context.Context, index uint64, leafHash entry.Hash, sealed []byte, withContent bool) (link, content, error) {
+	var l link
+	var c content
+	const linkEnd = sealedHead + 12 + linkSize + 16
+	if len(sealed) < linkEnd || sealed[0] != vaultVersion {
+		return l, c, fmt.Errorf("opening of entry %d: unknown form", index)
+	}
+	ad := v.ad(index, leafHash)
+	key, err := v.key(ctx, [7]byte(sealed[1:8]), kindLink)
+	if err != nil {
+		return l, c, fmt.Errorf("opening of entry %d: %w", index, err)
+	}
+	plain, err := openWith(key, sealed[sealedHead:linkEnd], ad)
+	if err != nil {
+		return l, c, fmt.Errorf("opening of entry %d: the link does not decrypt: it was altered or moved", index)
+	}
+	l = link{entry.Hash(plain[:32]), entry.Hash(plain[32:])}
+	if !withContent {
+		return l, c, nil
+	}
+	if len(sealed) == linkEnd {
+		return l, c, fmt.Errorf("opening of entry %d: %w", index, ErrErased)
+	}
+	if key, err = v.key(ctx, [7]byte(sealed[1:8]), kindContent); err != nil {
+		return l, c, fmt.Errorf("opening of entry %d: %w", index, err)
+	}
+	plain, err = openWith(key, sealed[linkEnd:], ad)
+	if err != nil || len(plain) < contentHead {
+		return l, c, fmt.Errorf("opening of entry %d: the content does not decrypt: it was altered or moved", index)
+	}
+	c.BodySalt = entry.Hash(plain[:32])
+	c.Received = time.UnixMilli(int64(binary.BigEndian.Uint64(plain[32:40]))).UTC()
+	bits := binary.BigEndian.Uint16(plain[40:42])
+	for i, f := range flagBits {
+		if bits&(1<<i) != 0 {
+			c.Flags = append(c.Flags, f)
+		}
+	}
+	c.SDJWT = string(plain[contentHead:])
+	return l, c, nil
+}
+
+func (v *vault) key(ctx context.Context, id7 [7]byte, kind byte) (cipher.AEAD, error) {
+	var id [8]byte
+	copy(id[:], id7[:])
+	id[7] = kind
+	v.mu.Lock()
+	k, ok := v.open[id]
+	v.mu.Unlock()
+	if ok {
+		return k, nil
+	}
+	all, err := v.store.DataKeys(ctx) // another replica made it
+	if err != nil {
+		return nil, fmt.Errorf("reading data keys: %w", err)
+	}
+	wrapped, ok := all[id]
+	if !ok {
+		return nil, fmt.Errorf("%w: a data key is missing", ErrKeys)
+	}
+	if k, err = v.unwrap(id, wrapped); err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	v.open[id] = k
+	v.mu.Unlock()
+	return k, nil
+}
+
+// ad binds a ciphertext to its place: origin ‖ u64 index ‖ leaf hash.
+func (v *vault) ad(index uint64, leafHash entry.Hash) []byte {
+	ad := make([]byte, 0, len(v.origin)+8+32)
+	ad = append(ad, v.origin...)
+	ad = binary.BigEndian.AppendUint64(ad, index)
+	return append(ad, leafHash[:]...)
+}
+
+func newGCM(key []byte) cipher.AEAD {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		panic(err) // only for a key of another length than 32, which no caller passes
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err)
+	}
+	return gcm
+}
+
+// sealWith appends a random nonce and the ciphertext to out.
+func sealWith(k cipher.AEAD, out, plain, ad []byte) []byte {
+	var nonce [12]byte
+	rand.Read(nonce[:])
+	out = append(out, nonce[:]...)
+	return k.Seal(out, nonce[:], plain, ad)
+}
+
+func openWith(k cipher.AEAD, sealed, ad []byte) ([]byte, error) {
+	if len(sealed) < 12 {
+		return nil, fmt.Errorf("too short")
+	}
+	return k.Open(nil, sealed[:12], sealed[12:], ad)
+}
