@@ -163,8 +163,7 @@ func (l *Log) newPending(e *entry.Entry) *pending {
 	if a.Seq != nil {
 		p.seq = *a.Seq
 	}
-	sum := sha256.Sum256([]byte(a.Issuer + "\x00" + a.Source))
-	p.seqKey = [16]byte(sum[:16])
+	p.seqKey = streamKey(a)
 	return p
 }
 
@@ -231,6 +230,12 @@ func proofText(index uint64, path [][]byte, note []byte) string {
 func idempotencyKey(iss, jti string) [16]byte {
 	id, _ := uuid.Parse(jti) // entry.Parse checked it
 	sum := sha256.Sum256(append([]byte(iss+"\x00"), id[:]...))
+	return [16]byte(sum[:16])
+}
+
+// streamKey names a source's stream of sequence numbers: SHA-256(iss ‖ 0x00 ‖ source)[:16].
+func streamKey(a *entry.Access) [16]byte {
+	sum := sha256.Sum256([]byte(a.Issuer + "\x00" + a.Source))
 	return [16]byte(sum[:16])
 }
 

@@ -244,3 +244,6 @@ func openWith(k cipher.AEAD, sealed, ad []byte) ([]byte, error) {
 	}
 	return k.Open(nil, sealed[:12], sealed[12:], ad)
 }
+
+// OpeningSize is the number of bytes that an opening of an entry whose SD-JWT form has n bytes takes at rest. For measuring what a log costs beyond it.
+func OpeningSize(n int) int { return sealedHead + 2*(12+16) + linkSize + contentHead + n }

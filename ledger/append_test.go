@@ -1,0 +1,374 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"igledger/internal/testdb"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+)
+
+const person = "chi:0101011237"
+
+func TestAppendGivesReceiptsAndHistory(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		var sent []*entry.Entry
+		for range 3 {
+			e := w.access(person)
+			r := w.must(e)
+			w.checkReceipt(e, r)
+			if len(r.Flags) != 0 || r.Replayed {
+				t.Errorf("entry %d: flags %v, replayed %v", r.Index, r.Flags, r.Replayed)
+			}
+			sent = append(sent, e)
+		}
+		w.must(w.access("nhs:9434765919"))
+		count, list, err := w.log.History(w.ctx, person, math.MaxUint64, 10)
+		if err != nil || count != 3 || len(list) != 3 {
+			t.Fatalf("count %d, %d openings, %v", count, len(list), err)
+		}
+		for i, o := range list {
+			e, err := entry.ParseParts(o.JWS, o.Disclosures)
+			if err != nil || e.Identity() != sent[2-i].Identity() {
+				t.Errorf("opening %d is not of the entry sent: %v", i, err)
+			}
+			if err := entry.VerifyTag(w.keys.VRF.Public(), origin, person, o.Tag, o.VRFProof); err != nil {
+				t.Error(err)
+			}
+			again, err := w.log.Opening(w.ctx, o.Index)
+			if err != nil || again.JWS != o.JWS {
+				t.Errorf("opening %d alone: %v", o.Index, err)
+			}
+		}
+		_, page, err := w.log.History(w.ctx, person, list[1].Index, 10)
+		if err != nil || len(page) != 1 || page[0].Index != list[2].Index {
+			t.Errorf("a page below index %d: %d openings, %v", list[1].Index, len(page), err)
+		}
+		if _, err := w.log.Opening(w.ctx, 0); !errors.Is(err, ledger.ErrNotFound) {
+			t.Errorf("opening of a public entry: %v", err)
+		}
+		w.checkLog()
+	})
+}
+
+func TestRepeatedEntries(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		e := w.access(person)
+		first := w.must(e)
+		again := w.must(e)
+		if !again.Replayed || again.Index != first.Index {
+			t.Errorf("the same entry again: index %d, replayed %v", again.Index, again.Replayed)
+		}
+		w.checkReceipt(e, again)
+		// The same signature input with fewer disclosures is the same entry.
+		other := w.access(person, func(a *entry.Access) { a.ID = e.ID })
+		if r := w.log.Append(w.ctx, other)[0]; !errors.Is(r.Err, ledger.ErrConflict) {
+			t.Errorf("other content under the same jti: %v", r.Err)
+		}
+		twice := w.access(person)
+		conflict := w.access(person, func(a *entry.Access) { a.ID = twice.ID })
+		rs := w.log.Append(w.ctx, twice, twice, conflict)
+		if rs[0].Err != nil || rs[1].Err != nil || !rs[1].Replayed || rs[0].Index != rs[1].Index || !errors.Is(rs[2].Err, ledger.ErrConflict) {
+			t.Errorf("twice and a conflict in one batch: %+v", rs)
+		}
+		w.checkReceipt(twice, rs[1])
+		r, err := w.log.Receipt(w.ctx, "SRC", twice.ID)
+		if err != nil || r.Index != rs[0].Index {
+			t.Errorf("receipt by jti: %v", err)
+		}
+		if _, err := w.log.Receipt(w.ctx, "OTHER", twice.ID); !errors.Is(err, ledger.ErrNotFound) {
+			t.Errorf("receipt of another issuer's jti: %v", err)
+		}
+		w.checkLog()
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	audit := signer(t, entry.EdDSA)
+	w.must(w.addKey("SRC", w.sourceAdmin, audit, entry.PurposeAudit))
+	stranger := signer(t, entry.EdDSA)
+	later := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339) }
+	by := func(s *entry.Signer, change ...func(*entry.Access)) *entry.Entry {
+		real := w.source
+		w.source = s
+		defer func() { w.source = real }()
+		return w.access(person, change...)
+	}
+	forged := w.access(person)
+	forged.JWS, _ = entry.ParseJWS("entry", forged.Compact[:strings.LastIndexByte(forged.Compact, '.')+1]+w.access(person).Compact[strings.LastIndexByte(forged.Compact, '.')+1:], entry.TypEntry)
+	hidden, err := entry.ParseParts(w.access(person).Compact, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, _ := w.log.Size(w.ctx)
+	for name, c := range map[string]struct {
+		e    *entry.Entry
+		want error
+	}{
+		"unknown key":                                    {by(stranger), entry.UnknownKey},
+		"key for another purpose":                        {by(audit), entry.WrongPurpose},
+		"another organisation's key":                     {w.access(person, func(a *entry.Access) { a.Issuer = "OPR" }), entry.WrongIssuer},
+		"unknown organisation":                           {w.access(person, func(a *entry.Access) { a.Issuer = "NOBODY" }), entry.WrongIssuer},
+		"another log's entry":                            {w.access(person, func(a *entry.Access) { a.Audience = "other.log" }), entry.WrongAudience},
+		"signature of another entry":                     {forged, entry.BadSignature},
+		"nobody's access":                                {hidden, entry.BadDisclosure},
+		"iat 6 minutes ahead":                            {w.access(person, func(a *entry.Access) { a.IssuedAt = time.Now().Add(6 * time.Minute).Unix() }), ledger.ErrFuture},
+		"recorded 6 minutes ahead":                       {w.access(person, func(a *entry.Access) { a.Recorded = later(6 * time.Minute) }), ledger.ErrFuture},
+		"occurred 6 minutes ahead":                       {w.access(person, func(a *entry.Access) { a.Occurred = later(6 * time.Minute) }), ledger.ErrFuture},
+		"an access by an organisation that is no source": {w.sign(w.enroller, &entry.Access{Common: entry.Common{Issuer: "ENR", Audience: origin}, Source: "x", Action: "R", Outcome: "0", Recorded: later(0), Sub: person}), entry.WrongPurpose},
+		"a second genesis":                               {w.genesis(), entry.BadGenesis},
+		"an organisation without countersignature": {w.sign(w.registrar, &entry.Organisation{Common: entry.Common{Issuer: "REG", Audience: origin},
+			Organisation: entry.Member{ID: "NEW", Name: "New", Kind: "test", Roles: []entry.Role{entry.RoleSource}}}), entry.NotCountersigned},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if r := w.log.Append(w.ctx, c.e)[0]; !errors.Is(r.Err, c.want) {
+				t.Errorf("got %v, want %v", r.Err, c.want)
+			} else if strings.Contains(r.Err.Error(), person[4:]) {
+				t.Error("the error names the person")
+			}
+		})
+	}
+	if now, _ := w.log.Size(w.ctx); now != size {
+		t.Errorf("refusals made the log grow from %d to %d", size, now)
+	}
+	good := w.access(person)
+	rs := w.log.Append(w.ctx, by(stranger), good, w.access(person, func(a *entry.Access) { a.Issuer = "OPR" }))
+	if rs[0].Err == nil || rs[1].Err != nil || rs[2].Err == nil {
+		t.Errorf("a good entry between bad ones: %+v", rs)
+	}
+	w.checkReceipt(good, rs[1])
+	w.checkLog()
+}
+
+// An access that happened is never refused for what is odd about it.
+func TestFlags(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	seq := func(n uint64) func(*entry.Access) { return func(a *entry.Access) { a.Seq = &n; a.Source = "other" } }
+	for _, c := range []struct {
+		name   string
+		id     string
+		change func(*entry.Access)
+		want   []entry.Flag
+	}{
+		{"plain", person, func(*entry.Access) {}, nil},
+		{"modulus 10 CHI number", "chi:0101201234", func(*entry.Access) {}, nil},
+		{"bad check digit", "chi:0101011238", func(*entry.Access) {}, []entry.Flag{entry.FlagCheckDigit}},
+		{"unknown agreement", person, func(a *entry.Access) { a.Agreement = "ISA-1" }, []entry.Flag{entry.FlagUnknownAgreement}},
+		{"signed late", person, func(a *entry.Access) { a.IssuedAt -= 25 * 3600; a.IssuedAt += time.Now().Unix() }, []entry.Flag{entry.FlagLate}},
+		{"reported late", person, func(a *entry.Access) { a.Recorded = "2020-01-01T00:00:00Z" }, []entry.Flag{entry.FlagLate}},
+		{"no sequence", person, func(a *entry.Access) { a.Seq = nil }, []entry.Flag{entry.FlagNoSequence}},
+		{"a stream that does not begin at 1", person, seq(2), []entry.Flag{entry.FlagSequenceGap}},
+		{"the next", person, seq(3), nil},
+		{"a gap", person, seq(5), []entry.Flag{entry.FlagSequenceGap}},
+		{"back", person, seq(4), []entry.Flag{entry.FlagSequenceBack}},
+		{"the same number again", person, seq(5), []entry.Flag{entry.FlagSequenceBack}},
+		{"going on", person, seq(6), nil},
+	} {
+		e := w.access(c.id, c.change)
+		if c.name == "no sequence" {
+			w.seq--
+		}
+		r := w.must(e)
+		if !slices.Equal(r.Flags, c.want) {
+			t.Errorf("%s: flags %v, want %v", c.name, r.Flags, c.want)
+		}
+		o, err := w.log.Opening(w.ctx, r.Index)
+		if err != nil || !slices.Equal(o.Flags, c.want) {
+			t.Errorf("%s: flags read back %v, want %v (%v)", c.name, o.Flags, c.want, err)
+		}
+		if c.change != nil && strings.HasPrefix(c.name, "a stream") {
+			w.seq = 7 // the plain stream went on to 7
+		}
+	}
+}
+
+// Sequence numbers are judged as entries arrive, although their places in the log are shuffled.
+func TestSequenceWithinABatch(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	var batch []*entry.Entry
+	for range 200 {
+		batch = append(batch, w.access(person))
+	}
+	shuffled := false
+	var last uint64
+	for i, r := range w.log.Append(w.ctx, batch...) {
+		if r.Err != nil || len(r.Flags) > 0 {
+			t.Fatalf("entry %d: flags %v, %v", i, r.Flags, r.Err)
+		}
+		shuffled = shuffled || r.Index < last
+		last = r.Index
+		w.checkReceipt(batch[i], r)
+	}
+	if !shuffled {
+		t.Error("200 entries kept the order of their arrival")
+	}
+	w.checkLog()
+}
+
+func TestKeysCountAtTheEntrysOwnPosition(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		fresh := signer(t, entry.ES256)
+		old := w.source
+		w.source = fresh
+		e := w.access(person)
+		// A key and the first entry it signs may come in one batch: the key's entry stands below.
+		rs := w.log.Append(w.ctx, w.addKey("SRC", w.sourceAdmin, fresh, entry.PurposeSubmit), e)
+		if rs[0].Err != nil || rs[1].Err != nil {
+			t.Fatalf("a key and its first entry: %v, %v", rs[0].Err, rs[1].Err)
+		}
+		suspect := rs[1].Index
+		revoke := w.sign(w.sourceAdmin, &entry.KeyRevocation{Common: entry.Common{Issuer: "SRC", Audience: origin}, Org: "SRC", KID: fresh.KID, Reason: "compromised", SuspectFrom: &suspect})
+		rs = w.log.Append(w.ctx, revoke, w.access(person))
+		if rs[0].Err != nil || !errors.Is(rs[1].Err, entry.RevokedKey) {
+			t.Errorf("a revocation and an entry of that key: %v, %v", rs[0].Err, rs[1].Err)
+		}
+		if r := w.must(e); !r.Replayed || !slices.Contains(r.Flags, entry.FlagSuspectKey) {
+			t.Errorf("an entry from before the revocation: replayed %v, flags %v", r.Replayed, r.Flags)
+		}
+		if o, err := w.log.Opening(w.ctx, suspect); err != nil || !slices.Contains(o.Flags, entry.FlagSuspectKey) {
+			t.Errorf("the opening does not say that the key is suspect: %v", err)
+		}
+		w.source = old
+		w.must(w.access(person))
+		w.checkLog()
+	})
+}
+
+func TestBusy(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	w.log.Close(w.ctx)
+	cfg := w.config()
+	cfg.MaxQueue = 2
+	log, err := ledger.Open(w.ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close(context.Background())
+	var busy *ledger.BusyError
+	for _, r := range log.Append(w.ctx, w.access(person), w.access(person), w.access(person)) {
+		if !errors.As(r.Err, &busy) || busy.RetryAfter <= 0 || !errors.Is(r.Err, ledger.ErrBusy) {
+			t.Errorf("three entries into a queue of two: %v", r.Err)
+		}
+	}
+	for _, r := range log.Append(w.ctx, w.access(person), w.access(person)) {
+		if r.Err != nil {
+			t.Errorf("two entries into a queue of two: %v", r.Err)
+		}
+	}
+}
+
+func TestCloseDrains(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	acked := map[string]bool{}
+	started := make(chan struct{}, 64)
+	for c := range 8 {
+		entries := make([]*entry.Entry, 50)
+		for i := range entries {
+			entries[i] = w.access(fmt.Sprintf("temp:SRC:%d", c))
+		}
+		wg.Go(func() {
+			for _, e := range entries {
+				select {
+				case started <- struct{}{}:
+				default:
+				}
+				r := w.log.Append(w.ctx, e)[0]
+				if r.Err != nil && !errors.Is(r.Err, ledger.ErrClosed) {
+					t.Errorf("while closing: %v", r.Err)
+				}
+				if r.Err == nil {
+					mu.Lock()
+					acked[e.ID] = true
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for range 20 {
+		<-started
+	}
+	if err := w.log.Close(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	if err := w.log.Ready(w.ctx); !errors.Is(err, ledger.ErrClosed) {
+		t.Errorf("ready after closing: %v", err)
+	}
+	w.reopen()
+	for id := range acked {
+		if _, err := w.log.Receipt(w.ctx, "SRC", id); err != nil {
+			t.Errorf("an acknowledged entry is gone: %v", err)
+		}
+	}
+	w.checkLog()
+}
+
+// Several processes on one database, none special: no gap, nothing twice, each sees the keys that another registered.
+func TestReplicas(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		var logs []*ledger.Log
+		for range 3 {
+			cfg := w.config()
+			cfg.Storage = w.openStore()
+			l, err := ledger.Open(w.ctx, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close(context.Background())
+			logs = append(logs, l)
+		}
+		fresh := signer(t, entry.EdDSA)
+		w.must(w.addKey("SRC", w.sourceAdmin, fresh, entry.PurposeSubmit))
+		w.source = fresh
+		const each = 60
+		entries := make([][]*entry.Entry, len(logs))
+		for i := range entries {
+			for j := range each {
+				entries[i] = append(entries[i], w.access(fmt.Sprintf("temp:SRC:%d", j%5)))
+			}
+		}
+		same := w.access("temp:SRC:0")
+		var wg sync.WaitGroup
+		indices := make([]uint64, len(logs))
+		for i, l := range logs {
+			wg.Go(func() {
+				for _, e := range entries[i] {
+					if r := l.Append(w.ctx, e)[0]; r.Err != nil {
+						t.Errorf("replica %d: %v", i, r.Err)
+					} else {
+						w.checkReceipt(e, r)
+					}
+				}
+				r := l.Append(w.ctx, same)[0]
+				if r.Err != nil {
+					t.Errorf("replica %d, the entry all send: %v", i, r.Err)
+				}
+				indices[i] = r.Index
+			})
+		}
+		wg.Wait()
+		if indices[0] != indices[1] || indices[1] != indices[2] {
+			t.Errorf("one entry sent to three replicas stands at %v", indices)
+		}
+		size, _ := w.log.Size(w.ctx)
+		if want := uint64(1 + 3 + 1 + len(logs)*each + 1); size != want {
+			t.Errorf("the log has %d entries, want %d", size, want)
+		}
+		w.checkLog()
+	})
+}

@@ -1,0 +1,142 @@
+package ledger_test
+
+import (
+	"context"
+	"math"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/verifier"
+)
+
+// reopen opens the log anew, as another process would.
+func (w *world) reopen() {
+	w.t.Helper()
+	w.store = w.openStore()
+	log, err := ledger.Open(w.ctx, w.config())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { log.Close(context.Background()) })
+	w.log = log
+}
+
+// checkLog checks the whole log again after a test: as an auditor (package verifier: every leaf, the register's rules, the root), with Go's own tlog
+// package (every leaf provable by the tiles), and that every history recomputes and opens.
+func (w *world) checkLog() {
+	w.t.Helper()
+	note, err := w.log.Checkpoint(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	v, err := entry.NewLogVerifier(w.log.VerifierKey())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	cp, err := entry.OpenCheckpoint(note, v)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	replay, err := verifier.NewLogReplay(w.log.VerifierKey())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	tiles := tlog.TileHashReader(tlog.Tree{N: int64(cp.Size), Hash: tlog.Hash(cp.Root)}, tileReader{w})
+	heads := map[entry.Hash]entry.Hash{}
+	counts := map[entry.Hash]uint64{}
+	var openings []*entry.Opening
+	for start := uint64(0); start < cp.Size; start += 256 {
+		width := min(256, cp.Size-start)
+		bundle, err := w.log.EntryBundle(w.ctx, start/256, int(width))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		leaves, err := verifier.ParseBundle(bundle, int(width), start)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for i, leaf := range leaves {
+			index := start + uint64(i)
+			if err := replay.Add(leaf); err != nil {
+				w.t.Fatalf("entry %d: %v", index, err)
+			}
+			proof, err := tlog.ProveRecord(int64(cp.Size), int64(index), tiles)
+			if err == nil {
+				err = tlog.CheckRecord(proof, int64(cp.Size), tlog.Hash(cp.Root), int64(index), tlog.RecordHash(leaf))
+			}
+			if err != nil {
+				w.t.Fatalf("entry %d is not under the root by sumdb/tlog: %v", index, err)
+			}
+			parsed, _ := entry.ParseLeaf(leaf)
+			var k, head0 entry.Hash
+			if parsed.Public {
+				e, _ := entry.Parse(parsed.JWS)
+				k, head0 = entry.NameKey(e.Name()), entry.NameHead0(e.Name())
+			} else {
+				o, err := w.log.Opening(w.ctx, index)
+				if err != nil {
+					w.t.Fatal(err)
+				}
+				if _, err := o.Open(leaf); err != nil {
+					w.t.Fatalf("opening %d: %v", index, err)
+				}
+				openings = append(openings, o)
+				k, head0 = entry.TagKey(o.Tag), entry.TagHead0(o.Tag)
+			}
+			if counts[k] == 0 {
+				heads[k] = head0
+			}
+			heads[k] = entry.NextHead(heads[k], index, entry.LeafHash(leaf))
+			counts[k]++
+		}
+	}
+	if replay.Size() != cp.Size || replay.Root() != cp.Root {
+		w.t.Fatalf("the leaves give another root than the checkpoint of size %d", cp.Size)
+	}
+	tree, err := w.store.FindTree(w.ctx, origin)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for k, count := range counts {
+		chains, err := w.store.Chains(w.ctx, tree, [][32]byte{k})
+		if c := chains[k]; err != nil || c.Count != count || c.Head != heads[k] {
+			w.t.Errorf("a history of %d entries is stored with %d and another head, or not at all: %v", count, c.Count, err)
+		}
+		records, err := w.store.Chain(w.ctx, tree, k, math.MaxUint64, math.MaxInt32)
+		if err != nil || uint64(len(records)) != count {
+			w.t.Errorf("following a history of %d entries gives %d: %v", count, len(records), err)
+		}
+	}
+	ids := map[string]bool{}
+	for _, o := range openings {
+		e, err := entry.ParseParts(o.JWS, o.Disclosures)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if ids[e.Issuer+e.ID] {
+			w.t.Errorf("entry %d stands in the log twice", o.Index)
+		}
+		ids[e.Issuer+e.ID] = true
+	}
+}
+
+// tileReader serves the log's tiles to sumdb/tlog, which checks them.
+type tileReader struct{ w *world }
+
+func (r tileReader) Height() int { return 8 }
+
+func (r tileReader) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+	var data [][]byte
+	for _, t := range tiles {
+		b, err := r.w.log.Tile(r.w.ctx, t.L, uint64(t.N), t.W)
+		if err != nil {
+			return nil, err
+		}
+		data = append(data, b)
+	}
+	return data, nil
+}
+
+func (r tileReader) SaveTiles([]tlog.Tile, [][]byte) {}

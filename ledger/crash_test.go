@@ -1,0 +1,199 @@
+package ledger_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"igledger/internal/testdb"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+)
+
+// TestMain lets the test binary be the process that is killed: see victim.
+func TestMain(m *testing.M) {
+	if dsn := os.Getenv("IGLEDGER_TEST_VICTIM"); dsn != "" {
+		if err := victim(dsn, os.Getenv("IGLEDGER_TEST_VICTIM_KEYS")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// victim appends for ever from several goroutines and prints the jti of each entry once it is acknowledged.
+func victim(dsn, dir string) error {
+	ctx := context.Background()
+	store, err := storage.Open(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	keys, err := ledger.LoadKeys(filepath.Join(dir, "keys"))
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "source.jwk"))
+	if err != nil {
+		return err
+	}
+	source, err := entry.ParseSigner(data)
+	if err != nil {
+		return err
+	}
+	log, err := ledger.Open(ctx, ledger.Config{Storage: store, Keys: keys, Origin: origin})
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	failed := make(chan error)
+	for c := range 8 {
+		go func() {
+			for n := 0; ; n++ {
+				e, err := entry.Sign(source, &entry.Access{Common: entry.Common{Issuer: "SRC", Audience: origin}, Source: fmt.Sprint("s", c),
+					Action: "R", Outcome: "0", Recorded: time.Now().UTC().Format(time.RFC3339), Sub: fmt.Sprintf("temp:SRC:%d", n%9)})
+				if err != nil {
+					failed <- err
+					return
+				}
+				mu.Lock()
+				fmt.Println("trying", e.SDJWT()) // so that the parent can send again what was cut off
+				mu.Unlock()
+				if r := log.Append(ctx, e)[0]; r.Err != nil {
+					failed <- r.Err
+					return
+				}
+				mu.Lock()
+				fmt.Println("acked", e.ID)
+				mu.Unlock()
+			}
+		}()
+	}
+	return <-failed
+}
+
+// Killed with SIGKILL in the middle of load, many times: every acknowledged entry is there once, what was cut off can be sent again, receipts verify,
+// and the log has no gap.
+func TestKilledUnderLoad(t *testing.T) {
+	const rounds = 6
+	run := func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		dir := w.keyDir
+		jwk, err := w.source.MarshalPrivate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "source.jwk"), jwk, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		acked, tried := map[string]bool{}, map[string]*entry.Entry{}
+		for round := range rounds {
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), "IGLEDGER_TEST_VICTIM="+dsn, "IGLEDGER_TEST_VICTIM_KEYS="+dir)
+			cmd.Stderr = os.Stderr
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewScanner(out)
+			lines.Buffer(nil, 1<<20)
+			seen := 0
+			for lines.Scan() {
+				word, rest, _ := strings.Cut(lines.Text(), " ")
+				switch word {
+				case "trying":
+					e, err := entry.Parse(rest)
+					if err != nil {
+						break // the last line may be cut off
+					}
+					tried[e.ID] = e
+				case "acked":
+					if len(rest) == 36 {
+						acked[rest] = true
+					}
+					// A different moment of the batch each time.
+					if seen++; seen == 40+23*round {
+						cmd.Process.Kill() //nolint:errcheck // it may be dead already, and what follows notices
+					}
+				}
+			}
+			if err := cmd.Wait(); cmd.ProcessState.Exited() {
+				t.Fatalf("round %d: the process ended by itself: %v", round, err)
+			}
+		}
+		w.reopen()
+		for id := range acked {
+			r, err := w.log.Receipt(w.ctx, "SRC", id)
+			if err != nil {
+				t.Fatalf("an acknowledged entry is gone: %v", err)
+			}
+			w.checkReceipt(tried[id], r)
+		}
+		for _, e := range tried { // a source sends again all it has no receipt of
+			w.checkReceipt(e, w.must(e))
+		}
+		size, _ := w.log.Size(w.ctx)
+		if want := uint64(4 + len(tried)); size != want {
+			t.Errorf("the log has %d entries, want %d: genesis, 3 of the register, %d accesses", size, want, len(tried))
+		}
+		w.checkLog()
+	}
+	t.Run("sqlite", func(t *testing.T) { run(t, testdb.SQLite(t)) })
+	t.Run("postgresql", func(t *testing.T) { run(t, testdb.PostgreSQL(t)) })
+}
+
+// The database's server is killed under load: callers are told that it is away, nothing acknowledged is lost, and the ledger recovers by itself.
+func TestDatabaseKilled(t *testing.T) {
+	server := testdb.StartPostgres(t)
+	w := newWorld(t, server.Database(t))
+	var acked []*entry.Entry
+	for range 50 {
+		e := w.access(person)
+		w.must(e)
+		acked = append(acked, e)
+	}
+	if err := server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	// A backend serves on until it notices that its server is gone; from then on nothing is acknowledged.
+	var lost *entry.Entry
+	for lost == nil {
+		e := w.access(person)
+		switch r := w.log.Append(w.ctx, e)[0]; {
+		case r.Err == nil:
+			acked = append(acked, e)
+		case errors.Is(r.Err, storage.ErrUnavailable):
+			lost = e
+		default:
+			t.Fatalf("without a database: %v", r.Err)
+		}
+	}
+	if err := w.log.Ready(w.ctx); err == nil {
+		t.Error("ready without a database")
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.checkReceipt(lost, w.must(lost))
+	if err := w.log.Ready(w.ctx); err != nil {
+		t.Errorf("not ready again: %v", err)
+	}
+	for _, e := range acked {
+		if r := w.must(e); !r.Replayed {
+			t.Error("an acknowledged entry was lost")
+		}
+	}
+	w.checkLog()
+}
