@@ -257,7 +257,8 @@ func (t *adminTx) HardDeleteTree(ctx context.Context, id int64) error {
 	}
 	var ops []op
 	for _, table := range []string{"idem", "chain", "stream"} {
-		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE tree = $1", args: []any{r.num}})
+		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2",
+			args: []any{inTree(r.num, nil), inTree(r.num+1, nil)}})
 	}
 	for _, table := range []string{"leaf", "register", "tile"} {
 		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2",

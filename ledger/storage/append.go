@@ -143,19 +143,19 @@ func (a *AppendTx) lookups(look Lookup) []op {
 		ops = append(ops, chainsOp(a.num, look.Chains, a.Chains))
 	}
 	if len(look.Sequences) > 0 {
-		const start = "SELECT k, last FROM stream WHERE tree = $1 AND k = "
+		const start = "SELECT k, last FROM stream WHERE k = "
 		ops = append(ops, op{
-			sql: start + "ANY($2)", lite: start + "$2", args: []any{a.num}, cols: []any{slices16(look.Sequences)},
+			sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree16(a.num, look.Sequences)},
 			scan: func(scan func(...any) error) error {
 				var k []byte
 				var last int64
 				if err := scan(&k, &last); err != nil {
 					return err
 				}
-				if len(k) != 16 {
+				if len(k) != treePrefix+16 {
 					return fmt.Errorf("%w: stream of odd length", ErrCorrupt)
 				}
-				a.Sequences[[16]byte(k)] = uint64(last)
+				a.Sequences[[16]byte(k[treePrefix:])] = uint64(last)
 				return nil
 			},
 		})
@@ -223,7 +223,7 @@ func (a *AppendTx) Add(l Leaf) (index uint64, err error) {
 		a.last[l.Chain] = index
 	}
 	a.prevs = append(a.prevs, link)
-	a.newKeys = append(a.newKeys, l.Key[:])
+	a.newKeys = append(a.newKeys, inTree(a.num, l.Key[:]))
 	a.leaves = append(a.leaves, &trillian.LogLeaf{
 		LeafIndex: int64(index), LeafValue: nonNil(l.Value), ExtraData: nonNil(l.Extra),
 		LeafIdentityHash: l.Identity[:], MerkleLeafHash: hasher.HashLeaf(l.Value),

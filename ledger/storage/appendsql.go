@@ -3,19 +3,19 @@ package storage
 // The statements of an append's second round trip.
 var (
 	leafCols = []column{{"place", "INT8"}, {"prev", "INT8"}, {"identity", "BYTEA"}, {"value", "BYTEA"}, {"extra", "BYTEA"}}
-	idemCols = []column{{"tree", "INT4"}, {"k", "BYTEA"}, {"idx", "INT8"}}
+	idemCols = []column{{"k", "BYTEA"}, {"idx", "INT8"}}
 
-	insertLeaf, insertLeafLite = insert("leaf", 0, leafCols, "")
-	insertIdem, insertIdemLite = insert("idem", 1, idemCols, "")
+	insertLeaf, insertLeafLite = insert("leaf", leafCols, "")
+	insertIdem, insertIdemLite = insert("idem", idemCols, "")
 
-	upsertChain, upsertChainLite = insert("chain", 1,
-		[]column{{"tree", "INT4"}, {"k", "BYTEA"}, {"count", "INT8"}, {"head", "BYTEA"}, {"last", "INT8"}},
-		" ON CONFLICT (tree, k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last")
-	upsertStream, upsertStreamLite = insert("stream", 1,
-		[]column{{"tree", "INT4"}, {"k", "BYTEA"}, {"last", "INT8"}},
-		" ON CONFLICT (tree, k) DO UPDATE SET last = excluded.last")
-	insertRegister, insertRegisterLite = insert("register", 0, []column{{"place", "INT8"}}, "")
-	upsertTile, upsertTileLite         = insert("tile", 0, []column{{"place", "INT8"}, {"hashes", "BYTEA"}},
+	upsertChain, upsertChainLite = insert("chain",
+		[]column{{"k", "BYTEA"}, {"count", "INT8"}, {"head", "BYTEA"}, {"last", "INT8"}},
+		" ON CONFLICT (k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last")
+	upsertStream, upsertStreamLite = insert("stream",
+		[]column{{"k", "BYTEA"}, {"last", "INT8"}},
+		" ON CONFLICT (k) DO UPDATE SET last = excluded.last")
+	insertRegister, insertRegisterLite = insert("register", []column{{"place", "INT8"}}, "")
+	upsertTile, upsertTileLite         = insert("tile", []column{{"place", "INT8"}, {"hashes", "BYTEA"}},
 		" ON CONFLICT (place) DO UPDATE SET hashes = excluded.hashes")
 )
 
@@ -34,24 +34,24 @@ func (a *AppendTx) writes() []op {
 		}
 		ops = append(ops,
 			op{sql: insertLeaf, lite: insertLeafLite, cols: []any{places, a.prevs, identities, values, extras}},
-			op{sql: insertIdem, lite: insertIdemLite, args: []any{a.num}, cols: []any{a.newKeys, idxs}})
+			op{sql: insertIdem, lite: insertIdemLite, cols: []any{a.newKeys, idxs}})
 	}
 	if len(a.chains) > 0 {
 		var ks, heads [][]byte
 		var counts, lasts []int64
 		for k, c := range a.chains {
-			ks, heads = append(ks, append([]byte(nil), k[:]...)), append(heads, append([]byte(nil), c.Head[:]...))
+			ks, heads = append(ks, inTree(a.num, k[:])), append(heads, append([]byte(nil), c.Head[:]...))
 			counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
 		}
-		ops = append(ops, op{sql: upsertChain, lite: upsertChainLite, args: []any{a.num}, cols: []any{ks, counts, heads, lasts}})
+		ops = append(ops, op{sql: upsertChain, lite: upsertChainLite, cols: []any{ks, counts, heads, lasts}})
 	}
 	if len(a.sequences) > 0 {
 		var ks [][]byte
 		var lasts []int64
 		for k, last := range a.sequences {
-			ks, lasts = append(ks, append([]byte(nil), k[:]...)), append(lasts, int64(last))
+			ks, lasts = append(ks, inTree(a.num, k[:])), append(lasts, int64(last))
 		}
-		ops = append(ops, op{sql: upsertStream, lite: upsertStreamLite, args: []any{a.num}, cols: []any{ks, lasts}})
+		ops = append(ops, op{sql: upsertStream, lite: upsertStreamLite, cols: []any{ks, lasts}})
 	}
 	if len(a.registers) > 0 {
 		ops = append(ops, op{sql: insertRegister, lite: insertRegisterLite, cols: []any{a.registers}})

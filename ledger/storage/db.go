@@ -82,18 +82,13 @@ func (o *op) at(i int, into []any) []any {
 // column names a column of a bulk insert with its type, as both PostgreSQL and CockroachDB spell it.
 type column struct{ name, typ string }
 
-// insert writes the two forms of an INSERT of many rows. The first fixed columns are scalars that all
-// rows share; tail is an ON CONFLICT clause or nothing.
-func insert(table string, fixed int, cols []column, tail string) (sql, lite string) {
+// insert writes the two forms of an INSERT of many rows; tail is an ON CONFLICT clause or nothing.
+func insert(table string, cols []column, tail string) (sql, lite string) {
 	var names, arrays, marks []string
 	for i, c := range cols {
 		names = append(names, c.name)
 		marks = append(marks, fmt.Sprintf("$%d", i+1))
-		if i < fixed {
-			arrays = append(arrays, fmt.Sprintf("$%d::%s", i+1, c.typ))
-		} else {
-			arrays = append(arrays, fmt.Sprintf("unnest($%d::%s[])", i+1, c.typ))
-		}
+		arrays = append(arrays, fmt.Sprintf("unnest($%d::%s[])", i+1, c.typ))
 	}
 	into := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") "
 	return into + "SELECT " + strings.Join(arrays, ", ") + tail,

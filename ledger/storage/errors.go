@@ -37,6 +37,9 @@ var (
 const statementTimeout = 10 * time.Second
 
 const (
+	// maxContention is how long a transaction is run again for: other writers may hold a database
+	// longer than 64 short waits.
+	maxContention   = 3 * statementTimeout
 	conflictRetries = 64 // re-runs after a serialization failure, deadlock or busy database
 	lostRetries     = 4  // re-runs after a lost connection: another node may answer
 )
@@ -122,7 +125,9 @@ func retry(ctx context.Context, lostRetries int, f func(ctx context.Context) err
 		}
 		switch outcomeOf(err) {
 		case conflict:
-			return &retryError{err}
+			if time.Since(began) < maxContention {
+				return &retryError{err}
+			}
 		case lost:
 			// A database that hangs until the deadline is not asked again.
 			if losses++; losses <= lostRetries && time.Since(began) < statementTimeout {

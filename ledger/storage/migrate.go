@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+	goosedb "github.com/pressly/goose/v3/database"
 )
 
 //go:embed migrations/*.sql
@@ -25,34 +26,38 @@ var migrationFiles embed.FS
 // idempotent and a migration is one transaction together with its version row, so of two that collide
 // one fails and, tried again, finds the work done. No advisory locks: CockroachDB has none.
 func migrate(ctx context.Context, e Engine, db *sql.DB) error {
-	dialect := goose.DialectPostgres
-	if e == SQLite {
-		dialect = goose.DialectSQLite3
-	}
 	files, err := renderMigrations(e)
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(goose.DialectCustom, db, files,
+		goose.WithStore(versionStore{}), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("reading the migrations: %w", err)
 	}
 	const tries = 20
 	for try := 1; ; try++ {
-		if err = up(ctx, provider); err == nil || errors.Is(err, ErrNewerSchema) || try == tries || ctx.Err() != nil {
+		if err = up(ctx, db, provider); err == nil || errors.Is(err, ErrNewerSchema) || try == tries || ctx.Err() != nil {
 			return err
 		}
 		// Collisions come as a different error on each engine (23505 on a catalogue, 42P07, 40001,
-		// SQLITE_BUSY, goose's own), so everything is tried again, after a moment that differs
+		// SQLITE_BUSY), so everything is tried again, after a moment that differs
 		// between replicas.
 		select {
-		case <-time.After(time.Duration(try) * (5 + rand.N(20*time.Millisecond/time.Microsecond)) * time.Microsecond):
+		case <-time.After(time.Duration(try) * (time.Millisecond + rand.N(20*time.Millisecond))):
 		case <-ctx.Done():
 		}
 	}
 }
 
-func up(ctx context.Context, p *goose.Provider) error {
+func up(ctx context.Context, db *sql.DB, p *goose.Provider) error {
+	store := versionStore{}
+	if err := store.CreateVersionTable(ctx, db); err != nil {
+		return fmt.Errorf("creating the schema's version table: %w", err)
+	}
+	if err := store.Insert(ctx, db, goosedb.InsertRequest{Version: 0}); err != nil {
+		return fmt.Errorf("setting the schema's first version: %w", err)
+	}
 	current, target, err := p.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("reading the schema's version: %w", err)
@@ -72,12 +77,12 @@ func up(ctx context.Context, p *goose.Provider) error {
 // renderMigrations fills in what the engines spell differently.
 func renderMigrations(e Engine) (fs.FS, error) {
 	words := struct {
-		Int, Small, Bytes string
-		Postgres          bool
-	}{"INT8", "INT4", "BYTEA", e == PostgreSQL}
+		Int, Bytes string
+		Postgres   bool
+	}{"INT8", "BYTEA", e == PostgreSQL}
 	if e == SQLite {
 		// Exactly INTEGER makes a primary key the row's own number, without an index.
-		words.Int, words.Small, words.Bytes = "INTEGER", "INTEGER", "BLOB"
+		words.Int, words.Bytes = "INTEGER", "BLOB"
 	}
 	funcs := template.FuncMap{
 		// fill leaves room on each page for new versions of rows that change often.
@@ -87,7 +92,7 @@ func renderMigrations(e Engine) (fs.FS, error) {
 			}
 			return fmt.Sprintf(" WITH (fillfactor = %d)", percent)
 		},
-		// clustered keeps small rows with a composite key in the key's own tree.
+		// clustered keeps small rows in the tree of their key.
 		"clustered": func() string {
 			if e != SQLite {
 				return ""

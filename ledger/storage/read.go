@@ -193,19 +193,19 @@ func (s *Storage) Chains(ctx context.Context, tree *trillian.Tree, ks [][32]byte
 }
 
 func chainsOp(num int64, ks [][32]byte, into map[[32]byte]Chain) op {
-	const start = "SELECT k, count, head, last FROM chain WHERE tree = $1 AND k = "
+	const start = "SELECT k, count, head, last FROM chain WHERE k = "
 	return op{
-		sql: start + "ANY($2)", lite: start + "$2", args: []any{num}, cols: []any{slices32(ks)},
+		sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree32(num, ks)},
 		scan: func(scan func(...any) error) error {
 			var k, head []byte
 			var count, last int64
 			if err := scan(&k, &count, &head, &last); err != nil {
 				return err
 			}
-			if len(k) != 32 || len(head) != 32 {
+			if len(k) != treePrefix+32 || len(head) != 32 {
 				return fmt.Errorf("%w: chain of odd length", ErrCorrupt)
 			}
-			into[[32]byte(k)] = Chain{Count: uint64(count), Head: [32]byte(head), Last: uint64(last)}
+			into[[32]byte(k[treePrefix:])] = Chain{Count: uint64(count), Head: [32]byte(head), Last: uint64(last)}
 			return nil
 		},
 	}
@@ -355,18 +355,18 @@ func (s *Storage) ByKey(ctx context.Context, tree *trillian.Tree, keys [][16]byt
 }
 
 func keysOp(num int64, keys [][16]byte, into map[[16]byte]Found) op {
-	const start = "SELECT k, idx FROM idem WHERE tree = $1 AND k = "
+	const start = "SELECT k, idx FROM idem WHERE k = "
 	return op{
-		sql: start + "ANY($2)", lite: start + "$2", args: []any{num}, cols: []any{slices16(keys)},
+		sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree16(num, keys)},
 		scan: func(scan func(...any) error) error {
 			var k []byte
 			var idx int64
 			err := scan(&k, &idx)
-			if err == nil && len(k) != 16 {
+			if err == nil && len(k) != treePrefix+16 {
 				err = fmt.Errorf("%w: key of odd length", ErrCorrupt)
 			}
 			if err == nil {
-				into[[16]byte(k)] = Found{Index: uint64(idx)}
+				into[[16]byte(k[treePrefix:])] = Found{Index: uint64(idx)}
 			}
 			return err
 		},
@@ -409,18 +409,26 @@ func identities(ctx context.Context, run runner, num int64, found map[[16]byte]F
 	return nil
 }
 
-func slices16(a [][16]byte) [][]byte {
-	out := make([][]byte, len(a))
-	for i := range a {
-		out[i] = a[i][:]
+// treePrefix is how many bytes of a stored key say which tree it belongs to.
+const treePrefix = 3
+
+// inTree returns a key as it is stored.
+func inTree(num int64, key []byte) []byte {
+	return append([]byte{byte(num >> 16), byte(num >> 8), byte(num)}, key...)
+}
+
+func inTree16(num int64, keys [][16]byte) [][]byte {
+	out := make([][]byte, len(keys))
+	for i := range keys {
+		out[i] = inTree(num, keys[i][:])
 	}
 	return out
 }
 
-func slices32(a [][32]byte) [][]byte {
-	out := make([][]byte, len(a))
-	for i := range a {
-		out[i] = a[i][:]
+func inTree32(num int64, keys [][32]byte) [][]byte {
+	out := make([][]byte, len(keys))
+	for i := range keys {
+		out[i] = inTree(num, keys[i][:])
 	}
 	return out
 }

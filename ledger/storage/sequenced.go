@@ -130,18 +130,18 @@ func (b *sequenced) one(l *trillian.LogLeaf) *trillian.QueuedLogLeaf {
 		hash = l.MerkleLeafHash
 	}
 	b.places, b.idxs = append(b.places, place(b.num, uint64(l.LeafIndex))), append(b.idxs, l.LeafIndex)
-	b.times, b.keys = append(b.times, &b.queued), append(b.keys, key[:])
+	b.times, b.keys = append(b.times, &b.queued), append(b.keys, inTree(b.num, key[:]))
 	b.identities, b.hashes = append(b.identities, l.LeafIdentityHash), append(b.hashes, hash)
 	b.values, b.extras = append(b.values, nonNil(l.LeafValue)), append(b.extras, nonNil(l.ExtraData))
 	return result(codes.OK, "", n)
 }
 
-var insertQueued, insertQueuedLite = insert("leaf", 0, []column{{"place", "INT8"}, {"queued", "INT8"},
+var insertQueued, insertQueuedLite = insert("leaf", []column{{"place", "INT8"}, {"queued", "INT8"},
 	{"identity", "BYTEA"}, {"hash", "BYTEA"}, {"value", "BYTEA"}, {"extra", "BYTEA"}}, "")
 
 func (b *sequenced) writes() []op {
 	return []op{
 		{sql: insertQueued, lite: insertQueuedLite, cols: []any{b.places, b.times, b.identities, b.hashes, b.values, b.extras}},
-		{sql: insertIdem, lite: insertIdemLite, args: []any{b.num}, cols: []any{b.keys, b.idxs}},
+		{sql: insertIdem, lite: insertIdemLite, cols: []any{b.keys, b.idxs}},
 	}
 }

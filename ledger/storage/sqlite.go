@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -28,9 +29,29 @@ type liteDB struct {
 	stmts map[string]*sql.Stmt // the readers'
 }
 
+// liteConn is the writer's connection; conn is nil until it is needed, again after it broke.
 type liteConn struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
+}
+
+// ready opens the connection if need be.
+func (w *liteConn) ready(ctx context.Context, pool *sql.DB) (err error) {
+	if w.conn == nil {
+		w.conn, err = pool.Conn(ctx)
+		w.stmts = map[string]*sql.Stmt{}
+	}
+	return err
+}
+
+// drop closes a connection whose state is unknown, and keeps the pool from using it again.
+func (w *liteConn) drop() {
+	for _, s := range w.stmts {
+		_ = s.Close()
+	}
+	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = w.conn.Close()
+	w.conn, w.stmts = nil, nil
 }
 
 // pageSize is 8 KiB: an igledger leaf with its opening is about 1 KiB, and with SQLite's default of
@@ -49,33 +70,32 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 		}
 		d.temp, path, durable = dir, filepath.Join(dir, "memory.db"), "OFF"
 	}
-	uri := func(more ...string) string {
-		q := url.Values{"_pragma": append([]string{
-			"busy_timeout(5000)", fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(WAL)",
-			"synchronous(" + durable + ")", "cache_size(-16384)", "temp_store(MEMORY)",
-		}, more...)}
+	uri := func(queryOnly string) string {
+		// The driver runs _pragma values first, in alphabetical order, then the other keys: a page size
+		// must be set before WAL writes the file's first page.
+		q := url.Values{
+			"_pragma": {
+				"busy_timeout(5000)", fmt.Sprintf("page_size(%d)", pageSize), "cache_size(-16384)",
+				"synchronous(" + durable + ")", "temp_store(MEMORY)",
+			},
+			"_journal_mode": {"WAL"}, "_query_only": {queryOnly},
+		}
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 	}
 	var err error
-	if d.pool, err = sql.Open("sqlite", uri()); err != nil {
+	if d.pool, err = sql.Open("sqlite", uri("0")); err != nil {
 		return nil, fmt.Errorf("opening the SQLite file: %w", err)
 	}
-	if d.reader, err = sql.Open("sqlite", uri("query_only(1)")); err != nil {
+	if d.reader, err = sql.Open("sqlite", uri("1")); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the SQLite file: %w", err), d.pool.Close())
 	}
 	d.reader.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	d.reader.SetMaxIdleConns(max(4, runtime.NumCPU()))
 	// The first connection turns the file to WAL, which fails at once, whatever the busy timeout, if
 	// another process does the same: so that much is tried again.
-	err = update(ctx, func(ctx context.Context) error {
-		conn, err := d.pool.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		d.writer <- &liteConn{conn: conn, stmts: map[string]*sql.Stmt{}}
-		return nil
-	})
-	if err != nil {
+	w := &liteConn{}
+	d.writer <- w
+	if err := update(ctx, func(ctx context.Context) error { return w.ready(ctx, d.pool) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the SQLite file: %w", err), d.close())
 	}
 	return d, nil
@@ -90,8 +110,10 @@ func (d *liteDB) close() error {
 		for _, s := range w.stmts {
 			errs = append(errs, s.Close())
 		}
-		errs = append(errs, w.conn.Close())
-	default: // never opened, or a transaction is still open: closing the pool ends it
+		if w.conn != nil {
+			errs = append(errs, w.conn.Close())
+		}
+	default: // a transaction is still open: closing the pool ends it
 	}
 	d.mu.Lock()
 	for _, s := range d.stmts {
@@ -140,8 +162,11 @@ func (d *liteDB) begin(ctx context.Context, ops ...op) (tx, error) {
 	t := &liteTx{db: d, w: w}
 	// IMMEDIATE takes the write lock now: a transaction that reads first and writes later cannot be
 	// upgraded when somebody else wrote in between.
-	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		t.open = false
+	err := w.ready(ctx, d.pool)
+	if err == nil {
+		_, err = w.conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+	}
+	if err != nil {
 		t.give()
 		return nil, err
 	}
@@ -203,8 +228,11 @@ func (t *liteTx) rollback() {
 	if t.open {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		// SQLite may have rolled back by itself (disk full, I/O error): then this fails, rightly.
-		_, _ = t.w.conn.ExecContext(ctx, "ROLLBACK")
+		// SQLite may have rolled back by itself (disk full, I/O error); closing the connection is right
+		// then as well.
+		if _, err := t.w.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+			t.w.drop()
+		}
 	}
 	t.give()
 }

@@ -1,0 +1,129 @@
+// Package testdb gives tests a fresh database of each engine.
+//
+// SQLite is always there. PostgreSQL is a server of our own, one per test process, if initdb is found
+// (in PATH, or where Debian puts it), or the one at IGLEDGER_TEST_POSTGRES_URL. CockroachDB is the one at
+// IGLEDGER_TEST_COCKROACH_URL, or is started from COCKROACH_BINARY (IGLEDGER_TEST_COCKROACH_NODES=3:
+// three nodes), and otherwise skipped. With IGLEDGER_REQUIRE_ALL=1 a missing PostgreSQL is a failure.
+//
+// Servers end with the test process, however it ends: a shell that waits for the end of a pipe stops
+// them and removes their files. Nothing here may be used outside tests.
+package testdb
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/cockroach-go/v2/testserver"
+	"github.com/jackc/pgx/v5"
+)
+
+// Each runs f as a subtest per engine, with the URL of a fresh database.
+func Each(t *testing.T, f func(t *testing.T, dsn string)) {
+	t.Helper()
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) { f(t, e.fresh(t)) })
+	}
+}
+
+// EachB is Each for benchmarks. PostgreSQL's server then writes through to the disk, as it would at work.
+func EachB(b *testing.B, f func(b *testing.B, dsn string)) {
+	b.Helper()
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) { f(b, e.fresh(b)) })
+	}
+}
+
+var engines = []struct {
+	name  string
+	fresh func(testing.TB) string
+}{{"sqlite", SQLite}, {"postgresql", PostgreSQL}, {"cockroachdb", CockroachDB}}
+
+// SQLite returns the URL of a file that does not exist yet.
+func SQLite(t testing.TB) string {
+	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+}
+
+// PostgreSQL returns the URL of a fresh database on the process's server, or skips.
+func PostgreSQL(t testing.TB) string {
+	t.Helper()
+	base := os.Getenv("IGLEDGER_TEST_POSTGRES_URL")
+	if base == "" {
+		_, bench := t.(*testing.B)
+		s, err := shared(bench)
+		if err != nil {
+			missing(t, err)
+		}
+		base = s.URL("postgres")
+	}
+	return create(t, base)
+}
+
+// CockroachDB returns the URL of a fresh database, or skips.
+func CockroachDB(t testing.TB) string {
+	t.Helper()
+	base := os.Getenv("IGLEDGER_TEST_COCKROACH_URL")
+	if base == "" {
+		binary := os.Getenv("COCKROACH_BINARY")
+		if binary == "" {
+			t.Skip("no CockroachDB: set IGLEDGER_TEST_COCKROACH_URL or COCKROACH_BINARY")
+		}
+		opts := []testserver.TestServerOpt{testserver.CockroachBinaryPathOpt(binary)}
+		if os.Getenv("IGLEDGER_TEST_COCKROACH_NODES") == "3" {
+			opts = append(opts, testserver.ThreeNodeOpt())
+		}
+		s, err := testserver.NewTestServer(opts...)
+		if err != nil {
+			t.Fatalf("starting CockroachDB: %v", err)
+		}
+		t.Cleanup(s.Stop)
+		base = s.PGURL().String()
+	}
+	return create(t, base)
+}
+
+func missing(t testing.TB, err error) {
+	t.Helper()
+	if os.Getenv("IGLEDGER_REQUIRE_ALL") == "1" {
+		t.Fatalf("no PostgreSQL, and IGLEDGER_REQUIRE_ALL=1: %v", err)
+	}
+	t.Skipf("no PostgreSQL: %v", err)
+}
+
+var databases atomic.Int64
+
+// create makes a database on the server at base, dropped when the test ends.
+func create(t testing.TB, base string) string {
+	t.Helper()
+	name := fmt.Sprintf("igl_%d_%d", os.Getpid(), databases.Add(1))
+	if err := admin(base, "CREATE DATABASE "+name); err != nil {
+		t.Fatalf("creating a database: %v", err)
+	}
+	t.Cleanup(func() {
+		drop := "DROP DATABASE " + name + " WITH (FORCE)" // a failed test may have left connections open
+		if err := admin(base, drop); err != nil {
+			_ = admin(base, "DROP DATABASE "+name+" CASCADE") // CockroachDB's way; nobody needs it to succeed
+		}
+	})
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatalf("parsing the server's URL: %v", err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+func admin(base, sql string) error {
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, base)
+	if err != nil {
+		return err
+	}
+	defer c.Close(ctx)
+	_, err = c.Exec(ctx, sql)
+	return err
+}

@@ -1,0 +1,250 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/trillian"
+	"github.com/transparency-dev/merkle/compact"
+)
+
+// ErrDiffers: the leaves do not give the root that was stored and signed.
+var ErrDiffers = fmt.Errorf("%w: the leaves give another root than the stored one", ErrCorrupt)
+
+// Derived is what the tables beside leaf hold about one leaf.
+type Derived struct {
+	Key      [16]byte
+	Chain    [32]byte // all zero: none
+	Head     [32]byte // the chain's head hash after this leaf
+	Register bool
+	Sequence [16]byte // stream
+	Seq      uint64   // 0: none
+}
+
+// rebuildPage is how many leaves a transaction of Rebuild reads and writes.
+const rebuildPage = 2048
+
+// Rebuild makes every table that follows from the leaves anew: keys, chains with their links, streams, the register's places and the tiles. derive
+// is called for each leaf in order and once only; the record's Prev is not to be relied on. First the leaves are checked against the stored
+// root: if they do not give it, nothing is touched and the error is ErrDiffers.
+//
+// It works in pages, each a transaction of its own, with the tree frozen in between, so that no process can append meanwhile (ErrFrozen).
+// Interrupted, it leaves the tree frozen until it is run again to its end.
+func (s *Storage) Rebuild(ctx context.Context, tree *trillian.Tree, derive func(Record) (Derived, error)) (Head, error) {
+	num, err := s.number(ctx, tree)
+	var h headRow
+	if err == nil {
+		h, err = readHead(ctx, s.read, num)
+	}
+	if err == nil {
+		err = s.setState(ctx, num, trillian.TreeState_FROZEN)
+	}
+	if err != nil {
+		return Head{}, s.wrap(ctx, "rebuilding", err)
+	}
+	r := &rebuild{s: s, tree: tree, num: num, chains: map[[32]byte]Chain{}, streams: map[[16]byte]uint64{}}
+	if err := r.checkRoot(ctx, h.Head); err != nil {
+		return Head{}, s.wrap(ctx, "rebuilding", err)
+	}
+	if err := r.clear(ctx); err != nil {
+		return Head{}, s.wrap(ctx, "rebuilding", err)
+	}
+	for start := uint64(0); start < h.Size; start += rebuildPage {
+		if err := r.page(ctx, start, min(rebuildPage, h.Size-start), derive); err != nil {
+			return Head{}, s.wrap(ctx, fmt.Sprintf("rebuilding from leaf %d", start), err)
+		}
+	}
+	if err := r.finish(ctx); err != nil {
+		return Head{}, s.wrap(ctx, "rebuilding", err)
+	}
+	h.Head.Register = r.register
+	return h.Head, nil
+}
+
+// rebuild is one run.
+type rebuild struct {
+	s        *Storage
+	tree     *trillian.Tree
+	num      int64
+	chains   map[[32]byte]Chain
+	streams  map[[16]byte]uint64
+	edge     [maxLevel + 1][]byte // hashes of the tile at the right edge of each level
+	tiles    [maxLevel + 1]uint64 // its index
+	register uint64
+}
+
+func (s *Storage) setState(ctx context.Context, num int64, state trillian.TreeState) error {
+	var h headRow
+	return update(ctx, func(ctx context.Context) error {
+		t, err := s.db.begin(ctx, headOp(num, &h, true))
+		if err != nil {
+			return err
+		}
+		defer t.rollback()
+		return t.commit(ctx, op{sql: "UPDATE tree SET state = $1 WHERE num = $2", args: []any{int64(state), num}, expect: 1})
+	})
+}
+
+// checkRoot computes the root from the leaves' values alone. If it is not the head's the tree is thawed again: nothing was changed.
+func (r *rebuild) checkRoot(ctx context.Context, h Head) error {
+	rng := (&compact.RangeFactory{Hash: hasher.HashChildren}).NewEmptyRange(0)
+	for start := uint64(0); start < h.Size; start += rebuildPage {
+		values, err := r.s.Values(ctx, r.tree, start, min(rebuildPage, h.Size-start))
+		if err != nil {
+			return err
+		}
+		for _, v := range values {
+			if err := rng.Append(hasher.HashLeaf(v), nil); err != nil {
+				return err
+			}
+		}
+	}
+	root := hasher.EmptyRoot()
+	if rng.End() > 0 {
+		var err error
+		if root, err = rng.GetRootHash(nil); err != nil {
+			return err
+		}
+	}
+	if rng.End() == h.Size && [32]byte(root) == h.Root {
+		return nil
+	}
+	if err := r.s.setState(ctx, r.num, trillian.TreeState_ACTIVE); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %d leaves give %x, the head of size %d has %x", ErrDiffers, rng.End(), root, h.Size, h.Root)
+}
+
+// clear empties the derived tables.
+func (r *rebuild) clear(ctx context.Context) error {
+	r.s.tiles.forget(r.num)
+	from, to := place(r.num, 0), place(r.num+1, 0)
+	var ops []op
+	for _, table := range []string{"idem", "chain", "stream"} {
+		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2", args: []any{inTree(r.num, nil), inTree(r.num+1, nil)}})
+	}
+	for _, table := range []string{"register", "tile"} {
+		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2", args: []any{from, to}})
+	}
+	return r.s.write(ctx, ops...)
+}
+
+var (
+	updatePrev     = "UPDATE leaf SET prev = u.prev FROM (SELECT unnest($1::INT8[]) AS place, unnest($2::INT8[]) AS prev) AS u WHERE leaf.place = u.place"
+	updatePrevLite = "UPDATE leaf SET prev = $2 WHERE place = $1"
+)
+
+// page derives n leaves from start on and writes what has become complete by them.
+func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record) (Derived, error)) error {
+	records, err := r.s.Records(ctx, r.tree, start, n)
+	if err != nil {
+		return err
+	}
+	if uint64(len(records)) != n {
+		return fmt.Errorf("%w: leaf %d is missing", ErrCorrupt, start+uint64(len(records)))
+	}
+	var keys [][]byte
+	var idxs, registers, places []int64
+	var prevs []*int64
+	full := tileSet{}
+	for _, rec := range records {
+		d, err := derive(rec)
+		if err != nil {
+			return err
+		}
+		keys, idxs = append(keys, inTree(r.num, d.Key[:])), append(idxs, int64(rec.Index))
+		if d.Register {
+			registers = append(registers, place(r.num, rec.Index))
+			r.register = rec.Index + 1
+		}
+		if d.Seq > r.streams[d.Sequence] {
+			r.streams[d.Sequence] = d.Seq
+		}
+		if d.Chain != [32]byte{} {
+			c := r.chains[d.Chain]
+			if c.Count == 0 && rec.HasPrev || c.Count > 0 && (!rec.HasPrev || rec.Prev != c.Last) {
+				var prev *int64
+				if c.Count > 0 {
+					last := int64(c.Last)
+					prev = &last
+				}
+				places, prevs = append(places, place(r.num, rec.Index)), append(prevs, prev)
+			}
+			r.chains[d.Chain] = Chain{Count: c.Count + 1, Head: d.Head, Last: rec.Index}
+		}
+		r.grow(0, hasher.HashLeaf(rec.Value), full)
+	}
+	ops := []op{{sql: insertIdem, lite: insertIdemLite, cols: []any{keys, idxs}}}
+	if len(registers) > 0 {
+		ops = append(ops, op{sql: insertRegister, lite: insertRegisterLite, cols: []any{registers}})
+	}
+	if len(places) > 0 {
+		ops = append(ops, op{sql: updatePrev, lite: updatePrevLite, cols: []any{places, prevs}})
+	}
+	return r.s.write(ctx, append(ops, tileWrites(full)...)...)
+}
+
+// grow adds a hash at the right edge of a level; a tile that is full goes into full, and its root a level up.
+func (r *rebuild) grow(level int, hash []byte, full tileSet) {
+	r.edge[level] = append(r.edge[level], hash...)
+	if len(r.edge[level]) < tileWidth*hashSize {
+		return
+	}
+	tile := r.edge[level]
+	full[tileID{r.num, level, r.tiles[level]}] = tile
+	r.edge[level] = nil
+	r.tiles[level]++
+	if level < maxLevel {
+		r.grow(level+1, fold(tile), full)
+	}
+}
+
+func tileWrites(tiles tileSet) []op {
+	if len(tiles) == 0 {
+		return nil
+	}
+	var places []int64
+	var hashes [][]byte
+	for id, h := range tiles {
+		places, hashes = append(places, id.place()), append(hashes, h)
+	}
+	return []op{{sql: upsertTile, lite: upsertTileLite, cols: []any{places, hashes}}}
+}
+
+// finish writes chains, streams and the tiles at the right edge, and thaws the tree.
+func (r *rebuild) finish(ctx context.Context) error {
+	var ks, heads [][]byte
+	var counts, lasts []int64
+	for k, c := range r.chains {
+		ks, heads = append(ks, inTree(r.num, k[:])), append(heads, slices.Clone(c.Head[:]))
+		counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
+	}
+	for i := 0; i < len(ks); i += rebuildPage {
+		end := min(i+rebuildPage, len(ks))
+		if err := r.s.write(ctx, op{sql: upsertChain, lite: upsertChainLite, cols: []any{ks[i:end], counts[i:end], heads[i:end], lasts[i:end]}}); err != nil {
+			return err
+		}
+	}
+	var streams [][]byte
+	var seqs []int64
+	for k, last := range r.streams {
+		if last > 0 {
+			streams, seqs = append(streams, inTree(r.num, k[:])), append(seqs, int64(last))
+		}
+	}
+	edge := tileSet{}
+	for level := 1; level <= maxLevel; level++ {
+		if len(r.edge[level]) > 0 {
+			edge[tileID{r.num, level, r.tiles[level]}] = r.edge[level]
+		}
+	}
+	ops := []op{{sql: "UPDATE head SET register = $1 WHERE tree = $2", args: []any{int64(r.register), r.num}, expect: 1}}
+	if len(streams) > 0 {
+		ops = append(ops, op{sql: upsertStream, lite: upsertStreamLite, cols: []any{streams, seqs}})
+	}
+	if err := r.s.write(ctx, append(ops, tileWrites(edge)...)...); err != nil {
+		return err
+	}
+	return r.s.setState(ctx, r.num, trillian.TreeState_ACTIVE)
+}

@@ -1,0 +1,258 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/trillian"
+	"github.com/google/trillian/log"
+	"github.com/google/trillian/quota"
+	trillianstorage "github.com/google/trillian/storage"
+	"github.com/google/trillian/types"
+	"github.com/google/trillian/util/clock"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"igledger/internal/testdb"
+)
+
+func logLeaf(index int64, what string) *trillian.LogLeaf {
+	id := sha256.Sum256([]byte(what))
+	return &trillian.LogLeaf{
+		LeafIndex: index, LeafValue: []byte(what), ExtraData: []byte("extra " + what),
+		LeafIdentityHash: id[:], MerkleLeafHash: hasher.HashLeaf([]byte(what)),
+	}
+}
+
+// TestSequencedStatuses checks what Trillian's suite does not: the status of each leaf.
+func TestSequencedStatuses(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		ctx := context.Background()
+		s := openTest(t, dsn)
+		tree := mustTree(t, s, "log")
+		a, b, c := logLeaf(0, "a"), logLeaf(1, "b"), logLeaf(2, "c")
+		if _, err := s.AddSequencedLeaves(ctx, tree, []*trillian.LogLeaf{a, b, c}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		cases := []struct {
+			name string
+			leaf *trillian.LogLeaf
+			code codes.Code
+			says *trillian.LogLeaf // the stored leaf that is returned
+		}{
+			{"identical retry", logLeaf(1, "b"), codes.AlreadyExists, b},
+			{"another leaf at the index", logLeaf(2, "x"), codes.FailedPrecondition, c},
+			{"identity is elsewhere", logLeaf(7, "a"), codes.FailedPrecondition, a},
+			{"new", logLeaf(3, "d"), codes.OK, logLeaf(3, "d")},
+			{"twice in one call", logLeaf(3, "d"), codes.AlreadyExists, logLeaf(3, "d")},
+			{"index taken in this call", logLeaf(3, "e"), codes.FailedPrecondition, logLeaf(3, "d")},
+			{"identity taken in this call", logLeaf(4, "d"), codes.FailedPrecondition, logLeaf(3, "d")},
+			{"no such index", logLeaf(-1, "n"), codes.OutOfRange, nil},
+			{"beyond all indices", logLeaf(maxLeaves, "n"), codes.OutOfRange, nil},
+		}
+		var leaves []*trillian.LogLeaf
+		for _, c := range cases {
+			leaves = append(leaves, c.leaf)
+		}
+		res, err := s.AddSequencedLeaves(ctx, tree, leaves, time.Now())
+		if err != nil || len(res) != len(cases) {
+			t.Fatalf("AddSequencedLeaves: %d results, %v", len(res), err)
+		}
+		for i, c := range cases {
+			if got := codes.Code(res[i].Status.Code); got != c.code {
+				t.Errorf("%s: %v, want %v", c.name, got, c.code)
+			}
+			if c.says != nil && (res[i].Leaf.LeafIndex != c.says.LeafIndex || !bytes.Equal(res[i].Leaf.LeafValue, c.says.LeafValue)) {
+				t.Errorf("%s: returned leaf %d", c.name, res[i].Leaf.LeafIndex)
+			}
+		}
+		bad := logLeaf(9, "short")
+		bad.LeafIdentityHash = []byte("short")
+		if _, err := s.AddSequencedLeaves(ctx, tree, []*trillian.LogLeaf{bad}, time.Now()); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("short identity: %v", err)
+		}
+	})
+}
+
+// TestTrillianIntegrates runs Trillian's sequencer on the provider as its own signer would, and then igledger's
+// Append on the same tree.
+func TestTrillianIntegrates(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		ctx := context.Background()
+		s := openTest(t, dsn)
+		tree := mustTree(t, s, "log")
+		ids, err := s.GetActiveLogIDs(ctx)
+		if err != nil || len(ids) != 1 || ids[0] != tree.TreeId {
+			t.Fatalf("GetActiveLogIDs: %v, %v", ids, err)
+		}
+		const total = 700
+		var hashes [][]byte
+		for from := 0; from < total; from += 100 {
+			var leaves []*trillian.LogLeaf
+			for i := range 100 {
+				l := logLeaf(int64(from+i), fmt.Sprint("leaf ", from+i))
+				leaves, hashes = append(leaves, l), append(hashes, l.MerkleLeafHash)
+			}
+			if _, err := s.AddSequencedLeaves(ctx, tree, leaves, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			for { // in bites that do not fit the tiles
+				n, err := log.IntegrateBatch(ctx, tree, 37, 0, 0, clock.System, s, quota.Noop())
+				if err != nil {
+					t.Fatalf("IntegrateBatch: %v", err)
+				}
+				if n == 0 {
+					break
+				}
+			}
+		}
+		head, err := s.Head(ctx, tree)
+		if err != nil || head.Size != total || !bytes.Equal(head.Root[:], naiveRoot(hashes)) || head.Checkpoint != nil {
+			t.Fatalf("head %d, %v", head.Size, err)
+		}
+		checkTiles(t, s, tree, head, hashes)
+		checkProofs(t, s, tree, head, hashes)
+		tx, err := s.SnapshotForTree(ctx, tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Close()
+		for _, i := range []int{0, 255, 256, 600, 699} {
+			got, err := tx.GetLeavesByHash(ctx, [][]byte{hashes[i]}, true)
+			if err != nil || len(got) != 1 || got[0].LeafIndex != int64(i) {
+				t.Fatalf("GetLeavesByHash of leaf %d: %v, %v", i, got, err)
+			}
+		}
+		if got, err := tx.GetLeavesByHash(ctx, [][]byte{make([]byte, 32)}, true); err != nil || len(got) > 0 {
+			t.Fatalf("GetLeavesByHash of nothing: %v, %v", got, err)
+		}
+		mustAppend(t, s, tree, someLeaves("w", 0, 300))
+		if head := checkLog(t, s, tree); head.Size != total+300 {
+			t.Fatalf("%d leaves after Append", head.Size)
+		}
+	})
+}
+
+// TestAppendMeetsQueuedLeaves: leaves that wait for Trillian's sequencer are not overwritten.
+func TestAppendMeetsQueuedLeaves(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		ctx := context.Background()
+		s := openTest(t, dsn)
+		tree := mustTree(t, s, "log")
+		if _, err := s.AddSequencedLeaves(ctx, tree, []*trillian.LogLeaf{logLeaf(0, "a")}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := appendLeaves(ctx, s, tree, someLeaves("w", 0, 2)); err == nil || errors.Is(err, ErrUnavailable) {
+			t.Fatalf("Append over a stored leaf: %v", err)
+		}
+		if rs, err := s.Records(ctx, tree, 0, 5); err != nil || len(rs) != 0 {
+			t.Fatalf("a leaf that is not integrated is served: %d, %v", len(rs), err)
+		}
+		if _, err := s.Tile(ctx, tree, 0, 0, 1); !isNotFound(err) {
+			t.Fatalf("a leaf that is not integrated has a tile: %v", err)
+		}
+	})
+}
+
+func TestTreesThatTakeNoLeaves(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		ctx := context.Background()
+		s := openTest(t, dsn)
+		frozen, logTree, gone := mustTree(t, s, "frozen"), mustTree(t, s, "log tree"), mustTree(t, s, "gone")
+		kept := mustTree(t, s, "kept")
+		mustAppend(t, s, kept, someLeaves("w", 0, 300))
+		mustAppend(t, s, gone, someLeaves("w", 0, 300))
+		admin := s.Admin()
+		freeze := func(tree *trillian.Tree) { tree.TreeState = trillian.TreeState_FROZEN }
+		if _, err := trillianstorage.UpdateTree(ctx, admin, frozen.TreeId, freeze); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := trillianstorage.UpdateTree(ctx, admin, logTree.TreeId, freeze); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := trillianstorage.UpdateTree(ctx, admin, logTree.TreeId, func(tree *trillian.Tree) { tree.TreeType = trillian.TreeType_LOG }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := trillianstorage.SoftDeleteTree(ctx, admin, gone.TreeId); err != nil {
+			t.Fatal(err)
+		}
+		// The callers' trees are as they were: it is the database that decides.
+		for _, tree := range []*trillian.Tree{frozen, logTree, gone} {
+			if _, err := appendLeaves(ctx, s, tree, someLeaves("x", 0, 1)); !errors.Is(err, ErrFrozen) {
+				t.Errorf("%s: %v", tree.DisplayName, err)
+			}
+		}
+		if _, err := s.FindTree(ctx, "gone"); !isNotFound(err) {
+			t.Errorf("a deleted tree is found: %v", err)
+		}
+		if err := trillianstorage.HardDeleteTree(ctx, admin, gone.TreeId); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := appendLeaves(ctx, s, gone, someLeaves("x", 0, 1)); !isNotFound(err) {
+			t.Errorf("Append to a tree that is gone: %v", err)
+		}
+		for _, table := range []string{"leaf", "idem", "chain", "stream", "register", "tile", "head", "tree"} {
+			var n int64
+			if err := s.read(ctx, op{sql: "SELECT count(*) FROM " + table, scan: func(scan func(...any) error) error { return scan(&n) }}); err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]int64{"leaf": 300, "idem": 300, "chain": 7, "stream": 1, "register": 27, "tile": 2, "head": 3, "tree": 3}
+			if n != want[table] {
+				t.Errorf("%d rows in %s after deleting a tree, want %d", n, table, want[table])
+			}
+		}
+		checkLog(t, s, kept)
+		checkChains(t, s, kept, someLeaves("w", 0, 300))
+	})
+}
+
+// TestSnapshotNeedsInit: with ErrTreeNeedsInit comes a transaction that can be used and closed.
+func TestSnapshotNeedsInit(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		ctx := context.Background()
+		s := openTest(t, dsn)
+		tree, err := trillianstorage.CreateTree(ctx, s.Admin(), &trillian.Tree{
+			TreeState: trillian.TreeState_ACTIVE, TreeType: trillian.TreeType_PREORDERED_LOG, DisplayName: "raw",
+		})
+		if status.Code(err) != codes.InvalidArgument { // MaxRootDuration must be set
+			t.Fatalf("CreateTree: %v", err)
+		}
+		raw := mustTree(t, s, "raw")
+		tree, err = s.FindTree(ctx, "raw")
+		if err != nil || tree.TreeId != raw.TreeId {
+			t.Fatal(err)
+		}
+		if err := s.write(ctx, op{sql: "UPDATE head SET signed = NULL"}); err != nil {
+			t.Fatal(err)
+		}
+		tx, err := s.SnapshotForTree(ctx, tree)
+		if !errors.Is(err, trillianstorage.ErrTreeNeedsInit) || tx == nil {
+			t.Fatalf("SnapshotForTree: %v, %v", tx, err)
+		}
+		if _, err := tx.LatestSignedLogRoot(ctx); !errors.Is(err, trillianstorage.ErrTreeNeedsInit) {
+			t.Fatalf("LatestSignedLogRoot: %v", err)
+		}
+		if err := errors.Join(tx.Commit(ctx), tx.Close(), tx.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := appendLeaves(ctx, s, tree, someLeaves("w", 0, 1)); !errors.Is(err, ErrFrozen) {
+			t.Fatalf("Append: %v", err)
+		}
+		root, err := (&types.LogRootV1{RootHash: hasher.EmptyRoot(), TimestampNanos: 1}).MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.ReadWriteTransaction(ctx, tree, func(ctx context.Context, tx trillianstorage.LogTreeTX) error {
+			return tx.StoreSignedLogRoot(ctx, &trillian.SignedLogRoot{LogRoot: root})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		mustAppend(t, s, tree, someLeaves("w", 0, 1))
+		checkLog(t, s, tree)
+	})
+}
