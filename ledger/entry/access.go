@@ -3,6 +3,7 @@ package entry
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -106,10 +107,15 @@ func (a *Access) check() error {
 	return nil
 }
 
-// parseTime reads an RFC 3339 time as the RFC has it; time.Parse also takes 7:00 for 07:00 and a comma for the point.
-func parseTime(s string) (t time.Time, err error) {
-	err = t.UnmarshalText([]byte(s))
-	return t, err
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
+// parseTime reads a time as RFC 3339 section 5.6 has it, in capitals and at most to the nanosecond; time.Parse alone also takes 7:00 for
+// 07:00 and a comma for the point.
+func parseTime(s string) (time.Time, error) {
+	if !rfc3339.MatchString(s) {
+		return time.Time{}, fail(BadClaim, "time", "not RFC 3339")
+	}
+	return time.Parse(time.RFC3339Nano, s)
 }
 
 // plain reports whether s has at most max bytes and no control characters, which would reach a reader's terminal.

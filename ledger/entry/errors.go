@@ -39,7 +39,7 @@ const (
 	WrongPurpose     Code = "wrong-purpose"        // the key or its organisation may not sign this type
 	WrongIssuer      Code = "wrong-issuer"         // iss is not the organisation that holds the key
 	UnknownOrg       Code = "unknown-organisation" // an organisation that is not in the register
-	NotCountersigned Code = "not-countersigned"    // a first enrolment without a good countersignature of an enroller
+	NotCountersigned Code = "not-countersigned"    // what adds an organisation, a role or another's key, without a good, unused countersignature of an enroller
 	RegisterConflict Code = "register-conflict"    // a register entry that contradicts what is there
 	BadGenesis       Code = "bad-genesis"          // leaf 0 is not a well-formed genesis of this origin
 )

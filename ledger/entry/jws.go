@@ -11,7 +11,7 @@ import (
 // The typ header of every JWS of the ledger. A signature made for one use cannot be taken for another.
 const (
 	TypEntry            = "igl-entry+sd-jwt"         // an entry
-	TypCountersignature = "igl-countersignature+jwt" // an enroller's countersignature on a first enrolment
+	TypCountersignature = "igl-countersignature+jwt" // an enroller's countersignature on an enrolment
 	TypKeyProof         = "igl-key-proof+jwt"        // proof that the holder of a new key wants it registered
 	TypCaller           = "igl-caller+jwt"           // a caller's short-lived authorisation at the API (RFC 7523 style)
 )

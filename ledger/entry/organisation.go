@@ -58,7 +58,7 @@ type PublicKey struct {
 }
 
 // Key is the body of an entry by which an organisation's administrative key activates a further key (rotation: Proof is by the new one,
-// the entry by the old), or by which a registrar activates a key for an organisation that has none left, countersigned by an enroller.
+// the entry by the old), or by which a registrar activates a key for another organisation (its first, or when it has none left), countersigned by an enroller.
 type Key struct {
 	Common
 	Org     string    `json:"organisation"` // whose key it is
@@ -304,8 +304,8 @@ func checkKeyProof(compact, origin, org string, key JWK) error {
 	return jws.Verify(key)
 }
 
-// Countersignature is what an enroller signs on a first enrolment: exactly the organisation or the key it has checked, out of band, to be
-// real. It stops a registrar, who may be the operator, from inventing organisations alone.
+// Countersignature is what an enroller signs on an enrolment: exactly the organisation or the key it has checked, out of band, to be
+// real. It counts once in a log. It stops a registrar, who may be the operator, from inventing organisations alone.
 type Countersignature struct {
 	Issuer       string     `json:"iss"` // the enroller
 	Audience     string     `json:"aud"` // origin

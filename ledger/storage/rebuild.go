@@ -30,20 +30,22 @@ const rebuildPage = 2048
 // root: if they do not give it, nothing is touched and the error is ErrDiffers.
 //
 // It works in pages, each a transaction of its own, with the tree frozen in between, so that no process can append meanwhile (ErrFrozen).
-// Interrupted, it leaves the tree frozen until it is run again to its end.
+// Interrupted, it leaves the tree frozen until it is run again to its end, which always thaws it. The derived tables are emptied in one transaction
+// and the chains kept in memory: for a log of hundreds of millions of leaves on CockroachDB that is too much at once.
 func (s *Storage) Rebuild(ctx context.Context, tree *trillian.Tree, derive func(Record) (Derived, error)) (Head, error) {
 	num, err := s.number(ctx, tree)
 	var h headRow
 	if err == nil {
 		h, err = readHead(ctx, s.read, num)
 	}
+	var was trillian.TreeState
 	if err == nil {
-		err = s.setState(ctx, num, trillian.TreeState_FROZEN)
+		was, err = s.setState(ctx, num, trillian.TreeState_FROZEN)
 	}
 	if err != nil {
 		return Head{}, s.wrap(ctx, "rebuilding", err)
 	}
-	r := &rebuild{s: s, tree: tree, num: num, chains: map[[32]byte]Chain{}, streams: map[[16]byte]uint64{}}
+	r := &rebuild{s: s, tree: tree, num: num, was: was, chains: map[[32]byte]Chain{}, streams: map[[16]byte]uint64{}}
 	if err := r.checkRoot(ctx, h.Head); err != nil {
 		return Head{}, s.wrap(ctx, "rebuilding", err)
 	}
@@ -67,6 +69,7 @@ type rebuild struct {
 	s        *Storage
 	tree     *trillian.Tree
 	num      int64
+	was      trillian.TreeState // to be given back at the end
 	chains   map[[32]byte]Chain
 	streams  map[[16]byte]uint64
 	edge     [maxLevel + 1][]byte // hashes of the tile at the right edge of each level
@@ -74,16 +77,21 @@ type rebuild struct {
 	register uint64
 }
 
-func (s *Storage) setState(ctx context.Context, num int64, state trillian.TreeState) error {
+// setState freezes or thaws a tree, under its head's lock, and gives the state it had.
+func (s *Storage) setState(ctx context.Context, num int64, state trillian.TreeState) (was trillian.TreeState, err error) {
 	var h headRow
-	return update(ctx, func(ctx context.Context) error {
-		t, err := s.db.begin(ctx, headOp(num, &h, true))
+	var before int64
+	err = update(ctx, func(ctx context.Context) error {
+		t, err := s.db.begin(ctx, headOp(num, &h, true), op{
+			sql: "SELECT state FROM tree WHERE num = $1", args: []any{num}, scan: func(scan func(...any) error) error { return scan(&before) },
+		})
 		if err != nil {
 			return err
 		}
 		defer t.rollback()
 		return t.commit(ctx, op{sql: "UPDATE tree SET state = $1 WHERE num = $2", args: []any{int64(state), num}, expect: 1})
 	})
+	return trillian.TreeState(before), err
 }
 
 // checkRoot computes the root from the leaves' values alone. If it is not the head's the tree is thawed again: nothing was changed.
@@ -110,7 +118,7 @@ func (r *rebuild) checkRoot(ctx context.Context, h Head) error {
 	if rng.End() == h.Size && [32]byte(root) == h.Root {
 		return nil
 	}
-	if err := r.s.setState(ctx, r.num, trillian.TreeState_ACTIVE); err != nil {
+	if _, err := r.s.setState(ctx, r.num, r.was); err != nil {
 		return err
 	}
 	return fmt.Errorf("%w: %d leaves give %x, the head of size %d has %x", ErrDiffers, rng.End(), root, h.Size, h.Root)
@@ -246,5 +254,6 @@ func (r *rebuild) finish(ctx context.Context) error {
 	if err := r.s.write(ctx, append(ops, tileWrites(edge)...)...); err != nil {
 		return err
 	}
-	return r.s.setState(ctx, r.num, trillian.TreeState_ACTIVE)
+	_, err := r.s.setState(ctx, r.num, trillian.TreeState_ACTIVE)
+	return err
 }

@@ -1,0 +1,159 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+// Code systems that the conversion looks for.
+const (
+	dcm           = "http://dicom.nema.org/resources/ontology/DCM"
+	restType      = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+	restSubtype   = "http://hl7.org/fhir/restful-interaction"
+	lifecycle     = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
+	securityRole  = "http://terminology.hl7.org/CodeSystem/extra-security-role-type"
+	participation = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+	roleClass     = "http://terminology.hl7.org/CodeSystem/v3-RoleClass"
+	roleCode      = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+	entityType    = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+	balpEntity    = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
+	objectRole    = "http://terminology.hl7.org/CodeSystem/object-role"
+	resourceTypes = "http://hl7.org/fhir/resource-types"
+)
+
+// actReason lists the spellings under which v3-ActReason is met.
+var actReason = []string{policies.System, "http://hl7.org/fhir/v3/ActReason", "urn:oid:2.16.840.1.113883.5.8"}
+
+// A coding is a FHIR Coding with the object it came from.
+type coding struct {
+	system, code string
+	at           object
+}
+
+func codingOf(o object) coding { return coding{text(o, "system"), text(o, "code"), o} }
+
+// codings gives the codings of CodeableConcepts.
+func codings(concepts ...object) []coding {
+	var list []coding
+	for _, c := range concepts {
+		for _, o := range objects(c, "coding") {
+			list = append(list, codingOf(o))
+		}
+	}
+	return list
+}
+
+func (c coding) is(system string, codes ...string) bool {
+	return c.system == system && slices.Contains(codes, c.code)
+}
+
+// isPatientRole reports whether an entity's role is object-role#1 Patient, also under the system's name before R4.
+func (c coding) isPatientRole() bool {
+	return c.is(objectRole, "1") || c.is("http://hl7.org/fhir/object-role", "1")
+}
+
+func anyIs(list []coding, system string, codes ...string) bool {
+	return slices.ContainsFunc(list, func(c coding) bool { return c.is(system, codes...) })
+}
+
+// claim is the spelling of a coding in an open claim: "system|code", or the code alone where it has no system.
+func (c coding) claim() string {
+	if c.system == "" {
+		return c.code
+	}
+	return c.system + "|" + c.code
+}
+
+// secrets are words that would tell who a person in the event is. An open claim holds none of them.
+type secrets struct {
+	words   map[string]bool // lower case, at least 3 letters or digits
+	numbers []string        // at least 6 characters: not even as part of a longer word
+}
+
+func (s *secrets) add(text string) {
+	if s.words == nil {
+		s.words = map[string]bool{}
+	}
+	for _, w := range words(text) {
+		if len(w) >= 3 {
+			s.words[w] = true
+		}
+		if len(w) >= 6 && w != "113883" /* HL7's OID */ && strings.ContainsAny(w, "0123456789") {
+			s.numbers = append(s.numbers, w)
+		}
+	}
+}
+
+func words(s string) []string {
+	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r > 0x7f)
+	})
+}
+
+// number reports whether s holds a number that names a person.
+func (s *secrets) number(text string) bool {
+	low := strings.ToLower(text)
+	flat := squeeze(low)
+	return entry.ContainsPersonNumber(text) || slices.ContainsFunc(s.numbers, func(n string) bool {
+		return strings.Contains(low, n) || strings.Contains(flat, n)
+	})
+}
+
+// word reports whether s holds a word of a person's name or identifier.
+func (s *secrets) word(text string) bool {
+	return slices.ContainsFunc(words(text), func(w string) bool { return s.words[w] })
+}
+
+// token reports whether t may stand in an open claim as a code, a system's name or the like: 1 to max printable ASCII characters
+// without space, nothing of a person in it.
+func (s *secrets) token(t string, max int) bool {
+	return t != "" && len(t) <= max && printable(t) && !s.word(t)
+}
+
+// open reports whether a coding may stand in an open claim. A code of a system is a code by the system's word; all the same, neither may
+// hold blanks (free text) or a word that names a person in the event. What may not stays in the residue.
+func (s *secrets) open(c coding) bool {
+	if !s.token(c.code, 64) || strings.Contains(c.code, "|") {
+		return false
+	}
+	if c.system == "" {
+		return true
+	}
+	if slices.ContainsFunc(publicSystems, func(p string) bool { return strings.HasPrefix(c.system, p) }) {
+		return len(c.system) <= 256 && printable(c.system) && !strings.Contains(c.system, "|") && !s.number(c.system)
+	}
+	return s.token(c.system, 256) && strings.Contains(c.system, ":") && !strings.Contains(c.system, "|")
+}
+
+// publicSystems begin the names of code systems whose words, unlike a local system's, cannot be somebody's name.
+var publicSystems = []string{"http://terminology.hl7.org/", "http://hl7.org/fhir/", "http://dicom.nema.org/", "http://snomed.info/", "http://loinc.org",
+	"https://profiles.ihe.net/", "urn:oid:"}
+
+func printable(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= 0x20 || r > 0x7e })
+}
+
+// r4Resources are the resource types of FHIR R4 (4.0.1). Only these become an open code: "Smith/1" is a reference by its form.
+var r4Resources = strings.Fields(`
+Account ActivityDefinition AdverseEvent AllergyIntolerance Appointment AppointmentResponse AuditEvent Basic Binary BiologicallyDerivedProduct
+BodyStructure Bundle CapabilityStatement CarePlan CareTeam CatalogEntry ChargeItem ChargeItemDefinition Claim ClaimResponse ClinicalImpression
+CodeSystem Communication CommunicationRequest CompartmentDefinition Composition ConceptMap Condition Consent Contract Coverage
+CoverageEligibilityRequest CoverageEligibilityResponse DetectedIssue Device DeviceDefinition DeviceMetric DeviceRequest DeviceUseStatement
+DiagnosticReport DocumentManifest DocumentReference EffectEvidenceSynthesis Encounter Endpoint EnrollmentRequest EnrollmentResponse
+EpisodeOfCare EventDefinition Evidence EvidenceVariable ExampleScenario ExplanationOfBenefit FamilyMemberHistory Flag Goal GraphDefinition
+Group GuidanceResponse HealthcareService ImagingStudy Immunization ImmunizationEvaluation ImmunizationRecommendation ImplementationGuide
+InsurancePlan Invoice Library Linkage List Location Measure MeasureReport Media Medication MedicationAdministration MedicationDispense
+MedicationKnowledge MedicationRequest MedicationStatement MedicinalProduct MedicinalProductAuthorization MedicinalProductContraindication
+MedicinalProductIndication MedicinalProductIngredient MedicinalProductInteraction MedicinalProductManufactured MedicinalProductPackaged
+MedicinalProductPharmaceutical MedicinalProductUndesirableEffect MessageDefinition MessageHeader MolecularSequence NamingSystem
+NutritionOrder Observation ObservationDefinition OperationDefinition OperationOutcome Organization OrganizationAffiliation Parameters Patient
+PaymentNotice PaymentReconciliation Person PlanDefinition Practitioner PractitionerRole Procedure Provenance Questionnaire
+QuestionnaireResponse RelatedPerson RequestGroup ResearchDefinition ResearchElementDefinition ResearchStudy ResearchSubject RiskAssessment
+RiskEvidenceSynthesis Schedule SearchParameter ServiceRequest Slot Specimen SpecimenDefinition StructureDefinition StructureMap Subscription
+Substance SubstanceNucleicAcid SubstancePolymer SubstanceProtein SubstanceReferenceInformation SubstanceSourceMaterial SubstanceSpecification
+SupplyDelivery SupplyRequest Task TerminologyCapabilities TestReport TestScript ValueSet VerificationResult VisionPrescription`)
+
+func isResource(name string) bool { return slices.Contains(r4Resources, name) }

@@ -1,0 +1,88 @@
+package demodata
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"strings"
+	"testing"
+	"time"
+
+	"igledger/audit"
+	"igledger/ledger/entry"
+)
+
+// Nobody's numbers: valid, of a leap day, and with a check digit that a date gets only when its Modulus 11 numbers have run out.
+func TestPeopleAreNobody(t *testing.T) {
+	for _, p := range people {
+		scheme, n, _ := strings.Cut(p.ID, ":")
+		switch {
+		case entry.CheckID(p.ID) != nil || !entry.CheckDigitOK(p.ID):
+			t.Errorf("%s: not a valid id", p.Name)
+		case scheme == "nhs" && n[:3] != "999":
+			t.Errorf("%s: not of the test range", p.Name)
+		case scheme == "chi" && (n[:4] != "2902" || entry.ValidNHSNumber(n)): // an NHS number's check is Modulus 11 too
+			t.Errorf("%s: could be somebody's number", p.Name)
+		}
+	}
+}
+
+// The demo shows what it is meant to show.
+func TestEvents(t *testing.T) {
+	signer, err := entry.NewSigner(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := audit.Conversion{Issuer: "NSS", Audience: "demo.example"}
+	orgs := map[string]bool{}
+	for _, o := range Organisations() {
+		if entry.CheckOrgID(o.ID) != nil {
+			t.Errorf("%s is no organisation id", o.ID)
+		}
+		orgs[o.ID] = true
+	}
+	count, accesses := 0, map[string]int{}
+	seen := map[string]bool{}
+	err = audit.Events(bytes.NewReader(Events()), func(e audit.Event) error {
+		count++
+		list, err := c.FromAuditEvent(e.Raw)
+		if err != nil {
+			return err
+		}
+		for _, a := range list {
+			accesses[a.Sub]++
+			if a.Org != "" && !orgs[a.Org] {
+				t.Errorf("event %d: an organisation that is not listed", e.Number)
+			}
+			if when := a.Time(); when.Before(time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)) || when.After(time.Date(2026, 10, 25, 0, 0, 0, 0, time.UTC)) {
+				t.Errorf("event %d is of another time", e.Number)
+			}
+			if a.Sub == people[0].ID {
+				s := audit.Describe(a)
+				for name, is := range map[string]bool{"break-glass": s.Emergency && s.Justification != "", "machine": s.Machine, "refused": a.Outcome == "8",
+					"police": a.Org == "police-demo" && a.Agreement == Agreement, "own": strings.Contains(s.Why, "you asked"), "several": len(list) == 4} {
+					seen[name] = seen[name] || is
+				}
+			}
+			if _, err := entry.Sign(signer, a); err != nil {
+				t.Errorf("event %d: %v", e.Number, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if count < 140 || len(accesses) != len(people)+1 || len(seen) != 6 {
+		t.Errorf("%d events about %d people and registers", count, len(accesses))
+	}
+	for _, p := range People() {
+		if accesses[p.ID] < 5 {
+			t.Errorf("%s has %d accesses", p.Name, accesses[p.ID])
+		}
+	}
+	for name, is := range seen {
+		if !is {
+			t.Errorf("the first person has no %s", name)
+		}
+	}
+}

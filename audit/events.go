@@ -1,0 +1,246 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+)
+
+// Event is one AuditEvent of a stream.
+type Event struct {
+	Raw    []byte // its JSON, yours to keep
+	Number int    // from 1, over the whole stream
+}
+
+// maxNesting bounds Bundles in Bundles (a batch-response of searchsets has two).
+const maxNesting = 4
+
+// Events reads AuditEvents out of r and hands each to f: one AuditEvent, a Bundle of them (entries that hold other resources, such as an
+// OperationOutcome or what a search included, are passed over), a JSON array, or any of these one after another, as NDJSON has them. A byte
+// order mark is skipped. Memory is bounded by MaxEvent, whatever the length of r or of a Bundle. What stops it comes back as *StreamError, an
+// error of f or r included; events before it have been handed over.
+func Events(r io.Reader, f func(Event) error) error {
+	br := bufio.NewReader(r)
+	if b, _ := br.Peek(3); bytes.Equal(b, []byte("\xef\xbb\xbf")) {
+		br.Discard(3)
+	}
+	s := &stream{lines: &lineReader{r: br}, f: f}
+	s.d = jsontext.NewDecoder(s.lines)
+	s.lines.consumed = s.d.InputOffset
+	for {
+		if s.d.PeekKind() == 0 {
+			if _, err := s.d.ReadToken(); err != io.EOF {
+				return s.fail(err)
+			}
+			return nil
+		}
+		if err := s.value("AuditEvent", 0); err != nil {
+			return s.fail(err)
+		}
+	}
+}
+
+type stream struct {
+	d     *jsontext.Decoder
+	lines *lineReader
+	f     func(Event) error
+	n     int  // events handed over
+	inF   bool // the error is f's: it is about event n
+}
+
+func (s *stream) fail(err error) error {
+	n := s.n + 1
+	if s.inF {
+		n = s.n
+	} else if !errors.Is(err, s.lines.err) || s.lines.err == nil || s.lines.err == io.EOF {
+		err = jsonError("stream", err)
+	} else {
+		err = s.lines.err
+	}
+	return &StreamError{Line: s.lines.line(s.d.InputOffset()), Event: n, Err: err}
+}
+
+// value reads an AuditEvent, a Bundle or an array of them.
+func (s *stream) value(path string, depth int) error {
+	switch s.d.PeekKind() {
+	case '{':
+		return s.resource(path, depth)
+	case '[':
+		if depth > 0 {
+			return fail(BadValue, path, "an array where a resource was expected")
+		}
+		return s.each(func() error { return s.value(path, depth+1) })
+	case 0:
+		_, err := s.d.ReadToken()
+		return err
+	}
+	if _, err := s.d.ReadToken(); err != nil { // so that the error names its line
+		return err
+	}
+	return fail(NotAuditEvent, path, "want a JSON object")
+}
+
+// each reads an array, leaving its elements to f.
+func (s *stream) each(f func() error) error {
+	if _, err := s.d.ReadToken(); err != nil {
+		return err
+	}
+	for s.d.PeekKind() != ']' {
+		if s.d.PeekKind() == 0 {
+			_, err := s.d.ReadToken()
+			return err
+		}
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	_, err := s.d.ReadToken()
+	return err
+}
+
+// members reads an object, leaving the value of each member to f.
+func (s *stream) members(f func(name string) error) error {
+	if _, err := s.d.ReadToken(); err != nil {
+		return err
+	}
+	for s.d.PeekKind() != '}' {
+		name, err := s.d.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := f(name.String()); err != nil {
+			return err
+		}
+	}
+	_, err := s.d.ReadToken()
+	return err
+}
+
+// resource reads one resource. Only a Bundle has the member "entry", which is read as a stream; all others are kept until resourceType,
+// which may come last, says what they belong to.
+func (s *stream) resource(path string, depth int) error {
+	if depth > maxNesting {
+		return fail(BadValue, path, "Bundles nested deeper than %d", maxNesting)
+	}
+	raw, kind, bundle := []byte{'{'}, "", false
+	err := s.members(func(name string) error {
+		if name == "entry" && s.d.PeekKind() == '[' && kind != "AuditEvent" {
+			bundle = true
+			return s.each(func() error { return s.entry(depth) })
+		}
+		if kind == "Bundle" || bundle && name != "resourceType" {
+			return s.d.SkipValue()
+		}
+		v, err := s.d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if name == "resourceType" && v.Kind() == '"' {
+			b, _ := jsontext.AppendUnquote(nil, v)
+			kind = string(b)
+		}
+		if len(raw) > 1 {
+			raw = append(raw, ',')
+		}
+		raw, _ = jsontext.AppendQuote(raw, name)
+		raw = append(append(raw, ':'), v...)
+		if len(raw) > MaxEvent {
+			return fail(TooLarge, path, "over %d bytes", MaxEvent)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case kind == "Bundle":
+		return nil
+	case bundle:
+		return fail(NotAuditEvent, path, "has entries but is not a Bundle")
+	case kind == "AuditEvent":
+		s.n, s.inF = s.n+1, true
+		if err := s.f(Event{Raw: append(raw, '}'), Number: s.n}); err != nil {
+			return err
+		}
+		s.inF = false
+		return nil
+	case depth > 0 && isResource(kind):
+		return nil
+	}
+	return fail(NotAuditEvent, path, "want an AuditEvent or a Bundle of them")
+}
+
+// entry reads one Bundle.entry.
+func (s *stream) entry(depth int) error {
+	if s.d.PeekKind() != '{' {
+		return fail(BadValue, "Bundle.entry", "want an object")
+	}
+	return s.members(func(name string) error {
+		if name != "resource" {
+			return s.d.SkipValue()
+		}
+		return s.value("Bundle.entry.resource", depth+1)
+	})
+}
+
+// lineReader knows on which line an offset lies, and refuses to read on when more than a value may have is waiting.
+type lineReader struct {
+	r        io.Reader
+	consumed func() int64
+	read     int64   // bytes given out
+	passed   int     // newlines before the consumed offset
+	ahead    []int64 // offsets of the newlines after it
+	err      error
+}
+
+func (l *lineReader) Read(p []byte) (int, error) {
+	l.line(l.consumed())
+	if l.read-l.consumed() > MaxEvent {
+		l.err = fail(TooLarge, "AuditEvent", "over %d bytes", MaxEvent)
+		return 0, l.err
+	}
+	n, err := l.r.Read(p[:min(len(p), 64<<10)])
+	for i, c := range p[:n] {
+		if c == '\n' {
+			l.ahead = append(l.ahead, l.read+int64(i))
+		}
+	}
+	l.read += int64(n)
+	l.err = err
+	return n, err
+}
+
+// line is the line, from 1, on which offset lies; offsets must not decrease.
+func (l *lineReader) line(offset int64) int {
+	i := 0
+	for i < len(l.ahead) && l.ahead[i] < offset {
+		i++
+	}
+	l.passed += i
+	l.ahead = append(l.ahead[:0], l.ahead[i:]...)
+	return l.passed + 1
+}
+
+// EventKey is a stable name of an event's content, whatever the order of its members and the blanks between them: an importer remembers by
+// it, in a file of its own, what it has imported. It is an unkeyed hash of content that holds an id, and CHI numbers are few: never send it to
+// anybody and never make it an entry's jti.
+func EventKey(raw []byte) uuid.UUID {
+	return uuid.NewHash(sha256.New(), uuid.Nil, canonical(raw), 8)
+}
+
+// canonical is the event's one spelling; numbers keep theirs. What is not JSON stands for itself.
+func canonical(raw []byte) []byte {
+	v, err := parseTree("AuditEvent", raw)
+	if err != nil {
+		return raw
+	}
+	b, err := writeTree(v)
+	if err != nil {
+		return raw
+	}
+	return b
+}

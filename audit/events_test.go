@@ -1,0 +1,233 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"igledger/ledger/entry"
+)
+
+func ev(id string) string {
+	return `{"resourceType":"AuditEvent","id":"` + id + `","type":{"code":"rest"},"recorded":"2026-03-02T09:15:27Z","agent":[{"requestor":true}],"source":{"observer":{"display":"x"}}}`
+}
+
+func late(id string) string { // resourceType last
+	return `{"id":"` + id + `","type":{"code":"rest"},"resourceType":"AuditEvent"}`
+}
+
+func bundle(resources ...string) string {
+	var entries []string
+	for _, r := range resources {
+		entries = append(entries, `{"fullUrl":"urn:x","resource":`+r+`,"search":{"mode":"match"}}`)
+	}
+	return `{"resourceType":"Bundle","type":"searchset","link":[{"url":"x"}],"entry":[` + strings.Join(entries, ",") + `],"total":9}`
+}
+
+func TestEvents(t *testing.T) {
+	const outcome = `{"resourceType":"OperationOutcome","issue":[]}`
+	for name, c := range map[string]struct {
+		in   string
+		want string // ids in order
+		line int    // of the error, 0 = none
+		code Code
+	}{
+		"one":                             {ev("a"), "a", 0, ""},
+		"nothing":                         {" \n\n", "", 0, ""},
+		"byte order mark":                 {"\xef\xbb\xbf" + ev("a"), "a", 0, ""},
+		"resourceType last":               {late("a"), "a", 0, ""},
+		"ndjson":                          {ev("a") + "\n" + ev("b") + "\r\n\n" + late("c"), "abc", 0, ""},
+		"array":                           {"[" + ev("a") + "," + bundle(ev("b")) + "]", "ab", 0, ""},
+		"bundle":                          {bundle(ev("a"), outcome, ev("b")), "ab", 0, ""},
+		"bundle, type last":               {`{"entry":[{"resource":` + ev("a") + `}],"resourceType":"Bundle"}`, "a", 0, ""},
+		"bundle without entry":            {`{"resourceType":"Bundle"}`, "", 0, ""},
+		"entry without res.":              {`{"resourceType":"Bundle","entry":[{"response":{"status":"200"}}]}`, "", 0, ""},
+		"bundle of bundles":               {bundle(bundle(ev("a")), bundle(ev("b"))), "ab", 0, ""},
+		"ndjson of bundles":               {bundle(ev("a")) + "\n" + bundle(ev("b"), ev("c")), "abc", 0, ""},
+		"broken second line":              {ev("a") + "\n{\"resourceType\":\"AuditEvent\",,}\n" + ev("c"), "a", 2, BadJSON},
+		"cut off":                         {ev("a") + "\n" + ev("b")[:40], "a", 2, BadJSON},
+		"cut off bundle":                  {bundle(ev("a"), ev("b"))[:400], "a", 1, BadJSON},
+		"other resource":                  {ev("a") + "\n\n" + outcome, "a", 3, NotAuditEvent},
+		"other value":                     {ev("a") + "\n7", "a", 2, NotAuditEvent},
+		"no resource type":                {`{"a":1}`, "", 1, NotAuditEvent},
+		"not quite a bundle":              {`{"entry":[{"resource":` + ev("a") + `}],"resourceType":"List"}`, "a", 1, NotAuditEvent},
+		"duplicate member":                {ev("a") + "\n" + `{"resourceType":"AuditEvent","id":"x","id":"y"}`, "a", 2, BadJSON},
+		"bundles without end":             {strings.Repeat(`{"resourceType":"Bundle","entry":[{"resource":`, 9), "", 1, BadValue},
+		"arrays without end":              {strings.Repeat("[", 9), "", 1, BadValue},
+		"event too large":                 {ev("a") + "\n" + `{"resourceType":"AuditEvent","x":"` + strings.Repeat("x", MaxEvent+1) + `"}`, "a", 2, TooLarge},
+		"too large in pieces":             {`{"resourceType":"AuditEvent"` + pieces() + `}`, "", 1, TooLarge},
+		"too large, not ended":            {`{"resourceType":"AuditEvent","x":"` + strings.Repeat("x", 3*MaxEvent), "", 1, TooLarge},
+		"large string in a bundle's link": {`{"resourceType":"Bundle","link":[{"url":"` + strings.Repeat("x", 3*MaxEvent) + `"}]}`, "", 1, TooLarge},
+	} {
+		for _, r := range []io.Reader{strings.NewReader(c.in), iotest.OneByteReader(strings.NewReader(c.in))} {
+			got, n := "", 0
+			err := Events(r, func(e Event) error {
+				if n++; e.Number != n {
+					t.Errorf("%s: event %d is numbered %d", name, n, e.Number)
+				}
+				v, err := parseTree("", e.Raw)
+				if err != nil {
+					return err
+				}
+				got += text(v.(object), "id")
+				return nil
+			})
+			if got != c.want {
+				t.Errorf("%s: got events %q, want %q (%v)", name, got, c.want, err)
+			}
+			var se *StreamError
+			switch {
+			case c.line == 0 && err != nil:
+				t.Errorf("%s: %v", name, err)
+			case c.line > 0 && (!errors.As(err, &se) || se.Line != c.line || se.Event != len(c.want)+1 || !errors.Is(err, c.code)):
+				t.Errorf("%s: %v, want %s at line %d", name, err, c.code, c.line)
+			}
+			if len(c.in) > MaxEvent {
+				break // byte by byte takes too long
+			}
+		}
+	}
+}
+
+func pieces() string {
+	var b strings.Builder
+	for i := range 20 {
+		fmt.Fprintf(&b, `,"x%d":"%s"`, i, strings.Repeat("x", MaxEvent/16))
+	}
+	return b.String()
+}
+
+func TestEventsErrorsOfOthers(t *testing.T) {
+	stop := errors.New("stop")
+	err := Events(strings.NewReader(ev("a")+"\n"+ev("b")+"\n"+ev("c")), func(e Event) error {
+		if e.Number == 2 {
+			return stop
+		}
+		return nil
+	})
+	var se *StreamError
+	if !errors.Is(err, stop) || !errors.As(err, &se) || se.Event != 2 || se.Line != 2 {
+		t.Errorf("%v, want stop at event 2, line 2", err)
+	}
+	broken := errors.New("disk on fire")
+	err = Events(io.MultiReader(strings.NewReader(ev("a")+"\n{"), iotest.ErrReader(broken)), func(Event) error { return nil })
+	if !errors.Is(err, broken) || !errors.As(err, &se) || se.Event != 2 {
+		t.Errorf("%v, want the reader's error at event 2", err)
+	}
+}
+
+// A Bundle of any length is read in bounded memory.
+func TestEventsMemory(t *testing.T) {
+	const n = 40000 // about 80 MB
+	filler := strings.Repeat("x", 2000)
+	one := `{"resource":` + strings.Replace(ev("a"), `"id"`, `"language":"`+filler+`","id"`, 1) + `}`
+	i, head := 0, strings.NewReader(`{"resourceType":"Bundle","entry":[`+one)
+	r := io.MultiReader(head, readerFunc(func(p []byte) (int, error) {
+		if i++; i == n {
+			return copy(p, "]}"), io.EOF
+		}
+		return copy(p, ","+one), nil
+	}))
+	var before, now runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	count, most := 0, uint64(0)
+	err := Events(r, func(Event) error {
+		if count++; count%5000 == 0 {
+			runtime.GC()
+			runtime.ReadMemStats(&now)
+			most = max(most, now.HeapAlloc)
+		}
+		return nil
+	})
+	if err != nil || count != n {
+		t.Fatalf("%d events, %v", count, err)
+	}
+	if most > before.HeapAlloc+8<<20 {
+		t.Errorf("held %d bytes more than before", most-before.HeapAlloc)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func TestKeys(t *testing.T) {
+	a, b := []byte(`{"a":1.0,"b":["x"]}`), []byte("{ \"b\" : [\"\\u0078\"],\n\"a\":1.0 }")
+	if EventKey(a) != EventKey(b) {
+		t.Error("the key depends on how the event is written")
+	}
+	for _, other := range []string{`{"a":1.00,"b":["x"]}`, `{"a":1.0,"b":["y"]}`, `{"a":1.0,"b":["x"]`, ``} {
+		if EventKey(a) == EventKey([]byte(other)) {
+			t.Errorf("the key of another event: %s", other)
+		}
+	}
+}
+
+func FuzzEvents(f *testing.F) {
+	for _, s := range []string{ev("a"), late("a"), bundle(ev("a"), ev("b")), "[" + ev("a") + "]", ev("a") + "\n" + bundle(bundle(ev("b"))), "\xef\xbb\xbf{}", "{\"entry\":[{\"resource\":"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		n := 0
+		err := Events(strings.NewReader(string(data)), func(e Event) error {
+			n++
+			if v, err := parseTree("", e.Raw); err == nil {
+				if o, ok := v.(object); !ok || o["resourceType"] != "AuditEvent" || e.Number != n {
+					t.Fatalf("handed over as event %d: %q", e.Number, e.Raw)
+				}
+			} else if !errors.Is(err, BadJSON) { // nesting is judged at conversion
+				t.Fatal(err)
+			}
+			return nil
+		})
+		var se *StreamError
+		if err != nil && (!errors.As(err, &se) || se.Event != n+1 || se.Line < 1 || se.Line > 1+strings.Count(string(data), "\n")) {
+			t.Fatalf("%d events, %v", n, err)
+		}
+	})
+}
+
+// What is accepted can be signed, shows no id openly, and comes back.
+func FuzzFromAuditEvent(f *testing.F) {
+	for _, raw := range patterns(f) {
+		f.Add(raw)
+	}
+	f.Add([]byte(ev("a")))
+	signer := testSigner(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		list, err := board.FromAuditEvent(data)
+		if err != nil {
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Fatalf("not an *Error: %v", err)
+			}
+			return
+		}
+		for _, a := range list {
+			Describe(a)
+			e, err := entry.Sign(signer, a)
+			if err != nil {
+				t.Fatalf("accepted, but cannot be signed: %v", err)
+			}
+			if v := idValue(a.Sub); strings.HasPrefix(a.Sub, "chi:") && strings.Contains(string(e.Payload), `"`+v) {
+				t.Fatal("the id stands in the open claims")
+			}
+			back, err := entry.Parse(e.SDJWT())
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := ToAuditEvent(back.Body.(*entry.Access))
+			if err != nil {
+				t.Fatalf("does not come back: %v", err)
+			}
+			if len(list) == 1 {
+				sameJSON(t, raw, append([]byte(nil), data...))
+			}
+		}
+	})
+}

@@ -1,0 +1,460 @@
+package audit
+
+import (
+	"encoding/base64"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+// AgreementURI and the id of an agreement make the URI that AuditEvent.agent.policy carries to say under which agreement was accessed.
+const AgreementURI = "urn:igledger:agreement:"
+
+// maxDisclosure is what entry takes of one disclosure, in bytes of JSON.
+const maxDisclosure = 64 << 10
+
+// Conversion says who reports accesses and into which log.
+type Conversion struct {
+	Issuer   string            // organisation id of the source, becomes iss
+	Audience string            // origin of the log, becomes aud
+	Source   string            // name of the source system; "" = the event's source.observer or source.site where it can name one, else "fhir"
+	Systems  map[string]string // identifier system URI -> "chi" or "nhs", besides those known: see defaultSystems
+}
+
+// defaultSystems are the identifier systems of CHI and NHS numbers.
+var defaultSystems = map[string]string{
+	"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53": "chi",
+	"https://fhir.nhs.uk/Id/nhs-number":         "nhs",
+}
+
+// FromAuditEvent reads one FHIR R4 AuditEvent (JSON, at most MaxEvent bytes) into accesses: one for each patient it names, each holding nothing of
+// the others; one under reg:sources if it names none. Left for the caller to set: Seq, ID (jti) and IssuedAt. The result passes entry.Sign.
+// Errors are *Error.
+func (c Conversion) FromAuditEvent(data []byte) ([]*entry.Access, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	root, err := parseEvent(data)
+	if err != nil {
+		return nil, err
+	}
+	list := c.patients(root)
+	if len(list) == 0 {
+		list = []*patient{{}}
+	}
+	if len(list) > maxPatients {
+		return nil, fail(TooLarge, "AuditEvent.entity", "%d patients in one event, at most %d", len(list), maxPatients)
+	}
+	accesses := make([]*entry.Access, len(list))
+	for i, part := range shares(root, list) {
+		if accesses[i], err = c.access(part, list[i].id()); err != nil {
+			return nil, err
+		}
+	}
+	return accesses, nil
+}
+
+func (c Conversion) check() error {
+	if entry.CheckOrgID(c.Issuer) != nil {
+		return fail(BadConversion, "Conversion.Issuer", "not an organisation id")
+	}
+	if entry.CheckOrigin(c.Audience) != nil {
+		return fail(BadConversion, "Conversion.Audience", "not an origin")
+	}
+	if c.Source != "" && entry.CheckSystem(c.Source) != nil {
+		return fail(BadConversion, "Conversion.Source", "cannot name a source system")
+	}
+	for _, scheme := range c.Systems {
+		if scheme != "chi" && scheme != "nhs" {
+			return fail(BadConversion, "Conversion.Systems", "a scheme is neither chi nor nhs")
+		}
+	}
+	return nil
+}
+
+// parseEvent reads an event and checks what AuditEvent cannot do without, and the form of whatever decides about whom it is: an entity that
+// cannot be read must not make an access vanish into reg:sources.
+func parseEvent(data []byte) (object, error) {
+	v, err := parseTree("AuditEvent", data)
+	if err != nil {
+		return nil, err
+	}
+	root, ok := v.(object)
+	if !ok || root["resourceType"] != "AuditEvent" {
+		return nil, fail(NotAuditEvent, "AuditEvent.resourceType", "want AuditEvent")
+	}
+	if root["type"] == nil && root["code"] != nil {
+		return nil, fail(Missing, "AuditEvent.type", "looks like FHIR R5; this reads R4")
+	}
+	if len(child(root, "type")) == 0 {
+		return nil, fail(Missing, "AuditEvent.type", "want a Coding")
+	}
+	if text(root, "recorded") == "" {
+		return nil, fail(Missing, "AuditEvent.recorded", "want an instant")
+	}
+	if instant(text(root, "recorded")) == "" {
+		return nil, fail(BadValue, "AuditEvent.recorded", "not an instant: want YYYY-MM-DDThh:mm:ss with a zone")
+	}
+	for name, set := range map[string][]string{"action": {"C", "R", "U", "D", "E"}, "outcome": {"0", "4", "8", "12"}} {
+		if v, ok := root[name]; ok && !slices.Contains(set, text(root, name)) || ok && v == nil {
+			return nil, fail(BadValue, "AuditEvent."+name, "want one of %s", strings.Join(set, " "))
+		}
+	}
+	if list, ok := root["agent"].([]any); root["agent"] == nil || ok && len(list) == 0 {
+		return nil, fail(Missing, "AuditEvent.agent", "want at least one")
+	}
+	for _, name := range []string{"agent", "entity", "contained"} {
+		if err := checkArray(root, name); err != nil {
+			return nil, err
+		}
+	}
+	if len(child(child(root, "source"), "observer")) == 0 {
+		return nil, fail(Missing, "AuditEvent.source.observer", "want a Reference")
+	}
+	return root, nil
+}
+
+// checkArray checks that an element, where it is there, is an array of objects, and that references in it can be read.
+func checkArray(root object, name string) error {
+	path := "AuditEvent." + name
+	v, ok := root[name]
+	if !ok {
+		return nil
+	}
+	list, ok := v.([]any)
+	if !ok {
+		return fail(BadValue, path, "want an array")
+	}
+	for i, e := range list {
+		at := path + "[" + itoa(i) + "]"
+		o, ok := e.(object)
+		if !ok {
+			return fail(BadValue, at, "want an object")
+		}
+		for _, ref := range []string{"who", "what"} {
+			if err := checkReference(o, ref, at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkReference(o object, name, path string) error {
+	path += "." + name
+	if v, ok := o[name]; ok {
+		if _, ok := v.(object); !ok {
+			return fail(BadValue, path, "want a Reference")
+		}
+	}
+	ref := child(o, name)
+	identifier := child(ref, "identifier")
+	for _, c := range []struct {
+		o    object
+		name string
+	}{{ref, "reference"}, {ref, "type"}, {identifier, "system"}, {identifier, "value"}} {
+		if v, ok := c.o[c.name]; ok {
+			if _, ok := v.(string); !ok {
+				return fail(BadValue, path, "its %s is not a string", c.name)
+			}
+		}
+	}
+	if _, ok := ref["identifier"]; ok && identifier == nil {
+		return fail(BadValue, path, "its identifier is not an object")
+	}
+	return nil
+}
+
+var instantForm = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:)(\d\d)(\.\d{1,9})?\d*(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
+// instant gives a FHIR instant as an entry takes it: at most nanoseconds, and 59 for the second 60 that an inserted leap second has; "" if s is no
+// instant. Where it is not s itself, s stays in the residue.
+func instant(s string) string {
+	m := instantForm.FindStringSubmatch(s)
+	if m == nil {
+		return ""
+	}
+	if m[2] == "60" {
+		m[2] = "59"
+	}
+	s = m[1] + m[2] + m[3] + m[4]
+	if _, err := time.Parse(time.RFC3339Nano, s); err != nil {
+		return ""
+	}
+	return s
+}
+
+// builder fills an access from an event and notes in the residue what it took.
+type builder struct {
+	a *entry.Access
+	r residue
+	s secrets
+}
+
+// take gives o's member name and notes that the entry's field of that name has it.
+func (b *builder) take(o object, name, field string) string {
+	b.r.member(o, name, "={"+field+"}")
+	return text(o, name)
+}
+
+// access reads one patient's share of an event.
+func (c Conversion) access(root object, id string) (*entry.Access, error) {
+	b := &builder{a: &entry.Access{Sub: id}, s: personsOf(c, root)}
+	a := b.a
+	a.Type, a.Issuer, a.Audience = entry.TypeAccess, c.Issuer, c.Audience
+	p := child(root, "period")
+	a.Recorded = instant(b.take(root, "recorded", "recorded"))
+	a.Occurred = instant(b.take(p, "start", "occurred"))
+	a.OccurredEnd = instant(b.take(p, "end", "occurredEnd"))
+	b.codes("event", &a.Event, append([]coding{codingOf(child(root, "type"))}, subtypes(root)...))
+	a.Action, a.Outcome = b.take(root, "action", "action"), b.take(root, "outcome", "outcome")
+	if a.Action == "" {
+		a.Action = impliedAction(a.Event)
+	}
+	if a.Outcome == "" {
+		a.Outcome = "0" // what does not say that it failed has happened
+	}
+	b.agents(root)
+	b.purposes(root)
+	b.emergency(root)
+	b.entities(c, root)
+	b.source(c, root)
+	b.words(root)
+	b.subject(root)
+	b.r.finish(root, a)
+	var err error
+	if a.FHIR, err = writeTree(root); err != nil {
+		return nil, err
+	}
+	return a, checkSizes(a)
+}
+
+func subtypes(root object) []coding {
+	var list []coding
+	for _, o := range objects(root, "subtype") {
+		list = append(list, codingOf(o))
+	}
+	return list
+}
+
+// codes adds codings to a list of open claims, each once, at most 64, and notes where they stand.
+func (b *builder) codes(name string, list *[]string, from []coding) {
+	for _, c := range from {
+		if !b.s.open(c) {
+			continue
+		}
+		claim := c.claim()
+		if name == "purpose" && slices.Contains(actReason, c.system) && policies.Known(c.code) {
+			claim = c.code
+		}
+		i := slices.Index(*list, claim)
+		if i < 0 {
+			if i = len(*list); i == 64 {
+				return
+			}
+			*list = append(*list, claim)
+		}
+		b.r.member(c.at, "code", "={"+name+"/"+itoa(i)+"/code}")
+		b.r.member(c.at, "system", "={"+name+"/"+itoa(i)+"/system}")
+	}
+}
+
+// impliedAction is the action of an event that does not say it, from its codes; E where they do not tell either.
+func impliedAction(event []string) string {
+	for _, claim := range event {
+		switch system, code := splitClaim(claim); {
+		case system == restSubtype && slices.Contains([]string{"read", "vread", "history", "history-instance"}, code), claim == dcm+"|110106":
+			return "R"
+		case system == restSubtype && code == "create", claim == dcm+"|110107":
+			return "C"
+		case system == restSubtype && (code == "update" || code == "patch"):
+			return "U"
+		case system == restSubtype && code == "delete":
+			return "D"
+		}
+	}
+	return "E"
+}
+
+// purposes reads why: the user's purposes first, then the event's, then those of other agents. The first wording becomes Text.Why.
+func (b *builder) purposes(root object) {
+	agents, u := objects(root, "agent"), user(root)
+	var concepts []object
+	if u >= 0 {
+		concepts = objects(agents[u], "purposeOfUse")
+	}
+	concepts = append(concepts, objects(root, "purposeOfEvent")...)
+	for i, a := range agents {
+		if i != u {
+			concepts = append(concepts, objects(a, "purposeOfUse")...)
+		}
+	}
+	b.codes("purpose", &b.a.Purpose, codings(concepts...))
+	for _, c := range concepts {
+		if w := text(c, "text"); short(w, 8<<10) {
+			b.text().Why = b.take(c, "text", "text/why")
+			return
+		}
+	}
+}
+
+// emergency: DCM 110127 Emergency Override Started, or the purpose is to break the glass or treat in an emergency.
+func (b *builder) emergency(root object) {
+	b.a.Emergency = slices.Contains(b.a.Event, dcm+"|110127") || slices.Contains(b.a.Purpose, "BTG") || slices.Contains(b.a.Purpose, "ETREAT")
+}
+
+// entities reads categories of data: resource types, security labels and other codes of what was touched, the resource type a search asked for.
+// Audit-entity-types, BALP's and DICOM's say what part an entity plays, not what sort of data it is.
+func (b *builder) entities(c Conversion, root object) {
+	for _, e := range objects(root, "entity") {
+		what, typ, role := child(e, "what"), codingOf(child(e, "type")), codingOf(child(e, "role"))
+		var labels []coding
+		for _, l := range objects(e, "securityLabel") {
+			labels = append(labels, codingOf(l))
+		}
+		b.codes("data", &b.a.Data, labels)
+		if role.isPatientRole() { // says who, not what
+			continue
+		}
+		if kind := referenceType(root, what); isResource(kind) {
+			b.data(kind)
+		}
+		if !slices.Contains([]string{entityType, balpEntity, dcm, ""}, typ.system) {
+			b.codes("data", &b.a.Data, []coding{typ})
+		}
+		if role.is(objectRole, "24") {
+			b.query(e)
+		}
+	}
+}
+
+// data adds a resource type to the categories.
+func (b *builder) data(kind string) {
+	if claim := resourceTypes + "|" + kind; len(b.a.Data) < 64 && !slices.Contains(b.a.Data, claim) {
+		b.a.Data = append(b.a.Data, claim)
+	}
+}
+
+// query takes the first search that is text into Text.Query.
+func (b *builder) query(e object) {
+	raw, err := base64.StdEncoding.DecodeString(text(e, "query"))
+	if q := string(raw); err == nil && utf8.Valid(raw) && short(q, 8<<10) {
+		if path, _, _ := strings.Cut(q, "?"); len(path) < len(q) || strings.Contains(q, "/") {
+			if parts := segments(path); len(parts) > 0 && isResource(parts[len(parts)-1]) {
+				b.data(parts[len(parts)-1])
+			}
+		}
+		if b.text().Query == "" {
+			b.a.Text.Query = q
+			b.r.member(e, "query", "={text/query64}")
+		}
+	}
+}
+
+// segments splits a request line or URL at blanks and slashes.
+func segments(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == '/' || r == ' ' || r == '\n' || r == '\r' })
+}
+
+// source names the reporting system.
+func (b *builder) source(c Conversion, root object) {
+	src := child(root, "source")
+	observer := child(src, "observer")
+	b.a.Source = c.Source
+	for _, at := range []struct {
+		o    object
+		name string
+	}{{child(observer, "identifier"), "value"}, {observer, "reference"}, {src, "site"}} {
+		if slices.Contains(people, referenceType(root, observer)) && at.name != "site" {
+			continue
+		}
+		if v := text(at.o, at.name); b.a.Source == "" && b.s.token(v, 128) {
+			b.a.Source = v
+		}
+		b.r.member(at.o, at.name, "={source}")
+	}
+	if b.a.Source == "" {
+		b.a.Source = "fhir"
+	}
+}
+
+// words reads what was said: outcomeDesc becomes Text.Outcome. A justification of break-glass is an entity.detail of type "justification" or, where
+// there is none and the override succeeded, outcomeDesc (a success has no failure to describe), which then does not stand in Text.Outcome.
+func (b *builder) words(root object) {
+	for _, e := range objects(root, "entity") {
+		for _, d := range objects(e, "detail") {
+			if strings.EqualFold(text(d, "type"), "justification") && short(text(d, "valueString"), 8<<10) && b.text().Justification == "" {
+				b.a.Text.Justification = b.take(d, "valueString", "text/justification")
+			}
+		}
+	}
+	if !short(text(root, "outcomeDesc"), 8<<10) {
+		return
+	}
+	if t := b.text(); b.a.Emergency && b.a.Outcome == "0" && t.Justification == "" {
+		t.Justification = b.take(root, "outcomeDesc", "text/justification")
+	} else {
+		t.Outcome = b.take(root, "outcomeDesc", "text/outcome")
+	}
+}
+
+func (b *builder) text() *entry.Text {
+	if b.a.Text == nil {
+		b.a.Text = &entry.Text{}
+	}
+	return b.a.Text
+}
+
+// subject takes the subject's number out of the references that name it.
+func (b *builder) subject(root object) {
+	if b.a.Text != nil && *b.a.Text == (entry.Text{}) {
+		b.a.Text = nil
+	}
+	v := idValue(b.a.Sub)
+	if v == "" {
+		return
+	}
+	hide := strings.NewReplacer("{", "{{}", v, "{id}")
+	at := func(ref object) {
+		for _, o := range []object{ref, child(ref, "identifier")} {
+			for _, name := range []string{"reference", "value"} {
+				if s := text(o, name); strings.Contains(s, v) {
+					b.r.member(o, name, "="+hide.Replace(s))
+				}
+			}
+		}
+	}
+	for _, e := range objects(root, "entity") {
+		at(child(e, "what"))
+	}
+}
+
+// checkSizes refuses what entry would not take back.
+func checkSizes(a *entry.Access) error {
+	for name, v := range map[string]any{"staff": a.Staff, "parties": a.Parties, "text": a.Text, "fhir": a.FHIR} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return fail(BadJSON, "AuditEvent", "disclosure %s cannot be written", name)
+		}
+		if len(b) > maxDisclosure {
+			return fail(TooLarge, "AuditEvent", "disclosure %s would be %d bytes, at most %d", name, len(b), maxDisclosure)
+		}
+	}
+	return nil
+}
+
+// short reports whether s is there and at most max bytes of JSON; what is longer stays in the residue.
+func short(s string, max int) bool {
+	if s == "" || len(s) > max {
+		return false
+	}
+	b, err := json.Marshal(s)
+	return err == nil && len(b) <= max+2
+}

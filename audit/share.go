@@ -1,0 +1,322 @@
+package audit
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+)
+
+// An event about several patients is cut into shares, one a patient. BALP wants one event each to begin with, so there is no rule for whose a
+// further entity is; ours is that nothing of which it is not certain that it is not another patient's stays:
+//
+//   - an entity that is another patient goes, with the contained resource it refers to;
+//   - an entity that mentions this patient alone stays, one that mentions only others goes;
+//   - one that mentions nobody stays whole if it is no patient's (the search, the job, the transaction, an organisation…);
+//   - of any other the codes stay (type, role, lifecycle, securityLabel): which sort of data, but not which item;
+//   - the narrative goes; elsewhere, what mentions another patient goes.
+//
+// Mentions are found by numbers, references and words of names, in base64 too. Who acted stays in every share: name and number of the
+// user are not looked at.
+
+// neutral are the resources that are no patient's.
+var neutral = []string{"OperationOutcome", "Organization", "Practitioner", "PractitionerRole", "Location", "Device", "Endpoint", "HealthcareService", "Library",
+	"PlanDefinition", "Questionnaire", "ValueSet", "CodeSystem", "StructureDefinition", "ResearchStudy"}
+
+// mentions are the marks by which a patient is recognised in text.
+type mentions struct{ secrets }
+
+func (m *mentions) addID(s string) {
+	m.add(s)
+	for _, w := range words(s) {
+		m.words[w] = true // an id may be one digit
+	}
+	if n := squeeze(s); len(n) >= 6 {
+		m.numbers = append(m.numbers, strings.ToLower(n))
+	}
+}
+
+func (m *mentions) addName(s string) {
+	m.add(s)
+	for _, w := range common {
+		delete(m.words, w)
+	}
+}
+
+// common are words of names and descriptions that name nobody.
+var common = []string{"patient", "person", "record", "unknown", "the", "and", "for", "mrs", "miss", "prof", "doctor", "nurse", "consultant", "professor",
+	"sister", "staff", "user", "admin", "system", "service", "practice", "pharmacy", "pharmacist", "ward", "clinic", "clinician", "hospital", "health",
+	"board", "nhs", "http", "https", "urn", "uuid", "oid"}
+
+// in reports whether text mentions the patient.
+func (m *mentions) in(text string) bool {
+	return slices.ContainsFunc([]string{text, squeeze(text)}, func(s string) bool {
+		low := strings.ToLower(s)
+		return slices.ContainsFunc(m.numbers, func(n string) bool { return strings.Contains(low, n) })
+	}) || m.word(text)
+}
+
+// marksOf collects how an event names a patient.
+func marksOf(root object, p *patient) *mentions {
+	m := &mentions{}
+	m.words = map[string]bool{}
+	refer := func(ref object) {
+		r := text(ref, "reference")
+		if _, typ, id := parseReference(r); typ != "" {
+			m.addID(id)
+		} else if i := strings.LastIndexAny(r, ":|="); i >= 0 {
+			m.addID(r[i+1:])
+		}
+		m.addID(text(child(ref, "identifier"), "value"))
+		m.addName(text(ref, "display"))
+		if c := contained(root, r); c != nil {
+			m.addID(text(c, "id"))
+			for _, i := range objects(c, "identifier") {
+				m.addID(text(i, "value"))
+			}
+			for _, name := range []string{"name", "telecom", "address", "birthDate", "contact"} {
+				eachString(name, c[name], func(name, s string) {
+					if !slices.Contains([]string{"system", "use", "code", "url", "period", "start", "end"}, name) {
+						m.addName(s)
+					}
+				})
+			}
+		}
+	}
+	entities, agents := objects(root, "entity"), objects(root, "agent")
+	for _, i := range p.entities {
+		refer(child(entities[i], "what"))
+		m.addName(text(entities[i], "name"))
+	}
+	for _, i := range p.agents {
+		refer(child(agents[i], "who"))
+		m.addName(text(agents[i], "name"))
+	}
+	return m
+}
+
+// mentioned reports whether any string in v, its base64 decoded, mentions the patient. Codes and systems are not looked at.
+func (m *mentions) mentioned(v any) bool {
+	found := false
+	eachString("", v, func(name, s string) {
+		if found || name == "system" || name == "code" || name == "resourceType" {
+			return
+		}
+		found = m.in(s)
+		if name == "query" || name == "data" || strings.HasPrefix(name, "valueBase64") {
+			if raw, err := base64.StdEncoding.DecodeString(s); err == nil {
+				found = found || m.in(string(raw))
+			}
+		}
+	})
+	return found
+}
+
+// maxPatients bounds the patients of one event: the work grows with their square.
+const maxPatients = 1000
+
+// shares cuts an event into what concerns each of its patients; the trees are the caller's to change.
+func shares(whole object, all []*patient) []object {
+	if len(all) == 1 {
+		return []object{whole}
+	}
+	marks, entities, agents := make([]*mentions, len(all)), map[int]int{}, map[int]int{}
+	for i, p := range all {
+		marks[i] = marksOf(whole, p)
+		for _, e := range p.entities {
+			entities[e] = i
+		}
+		for _, a := range p.agents {
+			agents[a] = i
+		}
+	}
+	list := make([]object, len(all))
+	for i := range all {
+		list[i] = share(whole, i, entities, agents, marks)
+	}
+	return list
+}
+
+// share copies what of an event concerns patient number mine; the maps tell whose an entity or an agent is.
+func share(whole object, mine int, entityOf, agentOf map[int]int, marks []*mentions) object {
+	own, others := marks[mine], &mentions{}
+	others.words = map[string]bool{}
+	for i, m := range marks {
+		if i == mine {
+			continue
+		}
+		for w := range m.words {
+			if !own.words[w] {
+				others.words[w] = true
+			}
+		}
+		for _, n := range m.numbers {
+			if !slices.Contains(own.numbers, n) {
+				others.numbers = append(others.numbers, n)
+			}
+		}
+	}
+	root := object{}
+	for name, v := range whole {
+		if name != "entity" {
+			root[name] = cloneTree(v)
+		}
+	}
+	var entities []any
+	for i, e := range objects(whole, "entity") {
+		switch of, ok := entityOf[i]; {
+		case !ok:
+			e = further(root, cloneTree(e).(object), own, others)
+		case of == mine:
+			e, _ = scrub(e, others).(object)
+		default:
+			continue
+		}
+		if len(e) > 0 {
+			entities = append(entities, cloneTree(e))
+		}
+	}
+	var agents []any
+	for i, a := range objects(root, "agent") {
+		if of, ok := agentOf[i]; ok && of != mine && !asks(a) {
+			continue
+		}
+		kept := object{}
+		for _, name := range []string{"who", "name", "altId", "requestor", "type", "role", "network"} {
+			if v, ok := a[name]; ok {
+				kept[name] = v
+				delete(a, name)
+			}
+		}
+		rest, _ := scrub(a, others).(object)
+		for name, v := range rest {
+			kept[name] = v
+		}
+		agents = append(agents, kept)
+	}
+	var resources []any
+	for _, r := range objects(root, "contained") {
+		if !others.mentioned(r) && (own.mentioned(r) || slices.Contains(neutral, text(r, "resourceType"))) {
+			resources = append(resources, r)
+		}
+	}
+	rest := object{}
+	for name, v := range root {
+		switch name {
+		case "agent", "contained", "text":
+		case "resourceType", "type", "action", "outcome", "recorded", "period", "source":
+			rest[name] = v
+		default:
+			if kept := scrub(object{name: v}, others); kept != nil {
+				rest[name] = kept.(object)[name]
+			}
+		}
+	}
+	for name, list := range map[string][]any{"entity": entities, "agent": agents, "contained": resources} {
+		if len(list) > 0 {
+			rest[name] = list
+		}
+	}
+	return rest
+}
+
+// further judges an entity that is no patient.
+func further(root, e object, own, others *mentions) object {
+	about := []any{e, contained(root, text(child(e, "what"), "reference"))}
+	mine, theirs := own.mentioned(about), others.mentioned(about)
+	_, kind, _ := parseReference(text(child(e, "what"), "reference"))
+	typ, role := codingOf(child(e, "type")), codingOf(child(e, "role"))
+	switch {
+	case mine && !theirs:
+		return e
+	case theirs && !mine:
+		return nil
+	case !theirs && (slices.Contains(neutral, kind) || typ.system == balpEntity || e["what"] == nil && role.is(objectRole, "20", "24")):
+		return e
+	}
+	codes := object{}
+	for _, name := range []string{"type", "role", "lifecycle", "securityLabel"} {
+		if v, ok := e[name]; ok {
+			if v = scrub(v, others); v != nil {
+				codes[name] = v
+			}
+		}
+	}
+	return codes
+}
+
+// scrub takes out of v what mentions others: the member, or the whole extension it stands in. Nil if nothing is left.
+func scrub(v any, others *mentions) any {
+	switch v := v.(type) {
+	case object:
+		o := object{}
+		for name, e := range v {
+			if _, ok := e.(string); ok && others.mentioned(object{name: e}) {
+				if _, extension := v["url"]; extension {
+					return nil
+				}
+				continue
+			}
+			if _, ok := e.(string); ok || e == nil {
+				o[name] = e
+			} else if e = scrub(e, others); e != nil {
+				o[name] = e
+			}
+		}
+		if len(o) == 0 && len(v) > 0 {
+			return nil
+		}
+		return o
+	case []any:
+		list := []any{}
+		for _, e := range v {
+			if s, ok := e.(string); ok && others.in(s) {
+				continue
+			}
+			if e == nil {
+				list = append(list, nil)
+			} else if e = scrub(e, others); e != nil {
+				list = append(list, e)
+			}
+		}
+		if len(list) == 0 && len(v) > 0 {
+			return nil
+		}
+		return list
+	}
+	return v
+}
+
+// personsOf collects the words that name a person in an event, for keeping them out of open claims.
+func personsOf(c Conversion, root object) secrets {
+	m := &mentions{}
+	m.words = map[string]bool{}
+	refer := func(ref object) {
+		m.addName(text(child(ref, "identifier"), "value"))
+		m.addName(text(ref, "display"))
+		if _, typ, id := parseReference(text(ref, "reference")); slices.Contains(people, typ) {
+			m.addName(id)
+		}
+	}
+	for _, e := range objects(root, "entity") {
+		if c.isPatient(root, e) {
+			refer(child(e, "what"))
+			m.addName(text(e, "name"))
+		}
+	}
+	for _, a := range objects(root, "agent") {
+		if human(root, a) {
+			refer(child(a, "who"))
+			m.addName(text(a, "name"))
+			m.addName(text(a, "altId"))
+		}
+	}
+	for _, r := range objects(root, "contained") {
+		if slices.Contains(people, text(r, "resourceType")) {
+			eachString("name", r["name"], func(name, s string) { m.addName(s) })
+			for _, i := range objects(r, "identifier") {
+				m.addName(text(i, "value"))
+			}
+		}
+	}
+	return m.secrets
+}

@@ -1,0 +1,195 @@
+package audit
+
+import (
+	"encoding/base64"
+	"maps"
+	"strings"
+
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+// ToAuditEvent gives an access as a FHIR R4 AuditEvent, JSON. For an access that FromAuditEvent made, that is the source's event, without what was
+// withheld; for any other, or where the disclosure FHIR is withheld, an event made of the claims and of what else is shown. The claims
+// count: a residue that states another action, outcome or time than they do is refused (BadResidue).
+func ToAuditEvent(a *entry.Access) ([]byte, error) {
+	if len(a.FHIR) == 0 {
+		return writeTree(compose(a))
+	}
+	v, err := parseTree("fhir", a.FHIR)
+	if err != nil {
+		return nil, fail(BadResidue, "fhir", "not one JSON value")
+	}
+	budget := MaxEvent
+	filled, _ := fillTree(v, fields(a), &budget)
+	root, ok := filled.(object)
+	if !ok || root["resourceType"] != "AuditEvent" || budget < 0 {
+		return nil, fail(BadResidue, "fhir", "does not give an AuditEvent of at most %d bytes", MaxEvent)
+	}
+	for name, claim := range map[string]string{"action": a.Action, "outcome": a.Outcome, "recorded": a.Recorded} {
+		v, ok := root[name]
+		if name == "recorded" {
+			v = instant(text(root, name))
+		}
+		if ok && v != claim {
+			return nil, fail(BadResidue, "AuditEvent."+name, "is not what the claim says")
+		}
+	}
+	return writeTree(root)
+}
+
+// compose makes a plain event of an access that has no residue. Reading it gives the same access again, as far as it is shown.
+func compose(a *entry.Access) object {
+	root := object{"resourceType": "AuditEvent", "action": a.Action, "outcome": a.Outcome, "recorded": a.Recorded,
+		"type":   object{"system": restType, "code": "rest"},
+		"source": object{"site": a.Issuer, "observer": object{"type": "Device", "identifier": object{"value": a.Source}}}}
+	for i, claim := range a.Event {
+		if i == 0 {
+			root["type"] = codingObject(claim)
+		} else {
+			root["subtype"] = append(list(root["subtype"]), codingObject(claim))
+		}
+	}
+	if a.Occurred != "" || a.OccurredEnd != "" {
+		root["period"] = compact(object{"start": a.Occurred, "end": a.OccurredEnd})
+	}
+	root["agent"] = composeAgents(a)
+	if entities := composeEntities(a); len(entities) > 0 {
+		root["entity"] = entities
+	}
+	if a.Text != nil && a.Text.Outcome != "" {
+		root["outcomeDesc"] = a.Text.Outcome
+	}
+	return root
+}
+
+func composeAgents(a *entry.Access) []any {
+	user := object{"requestor": true, "type": concept(securityRole + "|humanuser")}
+	if a.Machine {
+		user = object{"requestor": true, "who": object{"type": "Device"}, "type": concept(dcm + "|110150")}
+	}
+	if s := a.Staff; s != nil {
+		user["name"], user["altId"] = s.Name, s.AltID
+		if strings.Contains(s.ID, "/") && s.System == "" {
+			user["who"] = object{"reference": s.ID}
+		} else if s.ID != "" {
+			user["who"] = object{"identifier": compact(object{"system": s.System, "value": s.ID})}
+		}
+	}
+	for _, r := range a.Role {
+		user["role"] = append(list(user["role"]), concept(r))
+	}
+	for i, p := range a.Purpose {
+		c := concept(p)
+		if policies.Known(p) {
+			c = concept(policies.System + "|" + p)
+		}
+		if i == 0 && a.Text != nil && a.Text.Why != "" {
+			c["text"] = a.Text.Why
+		}
+		user["purposeOfUse"] = append(list(user["purposeOfUse"]), c)
+	}
+	if len(a.Purpose) == 0 && a.Text != nil && a.Text.Why != "" {
+		user["purposeOfUse"] = []any{object{"text": a.Text.Why}}
+	}
+	if a.Agreement != "" {
+		user["policy"] = []any{AgreementURI + a.Agreement}
+	}
+	agents := []any{compact(user)}
+	if a.Org != "" {
+		agents = append(agents, object{"requestor": false, "type": concept(roleClass + "|PROV"),
+			"who": object{"type": "Organization", "identifier": object{"value": a.Org}}})
+	}
+	known := false
+	for _, p := range a.Parties {
+		agent := object{"requestor": false, "name": p.Name}
+		if p.Type == roleClass+"|PROV" && p.ID == a.Org {
+			continue // said above
+		}
+		if p.Type != "" {
+			agent["type"] = concept(p.Type)
+		}
+		if p.ID != "" {
+			agent["who"] = who(p.ID)
+			known = known || p.ID == a.System
+		}
+		if p.Address != "" {
+			agent["network"] = object{"address": p.Address}
+		}
+		agents = append(agents, compact(agent))
+	}
+	if c := client(a); a.System != "" && !known && len(c) > 0 {
+		agents = append(agents, object{"requestor": false, "type": concept(dcm + "|" + c[0]), "who": who(a.System)})
+	}
+	return agents
+}
+
+func composeEntities(a *entry.Access) []any {
+	var entities []any
+	patientRole := object{"type": codingObject(entityType + "|1"), "role": codingObject(objectRole + "|1")}
+	scheme, rest, _ := strings.Cut(a.Sub, ":")
+	switch scheme {
+	case "chi", "nhs":
+		for system, s := range defaultSystems {
+			if s == scheme {
+				patientRole["what"] = object{"type": "Patient", "identifier": object{"system": system, "value": rest}}
+			}
+		}
+	case "temp":
+		_, value, _ := strings.Cut(rest, ":")
+		if system, _, ok := strings.Cut(value, "|"); ok {
+			patientRole["what"] = object{"identifier": compact(object{"system": idValue("temp::|" + system), "value": idValue(a.Sub)})}
+		} else if v := idValue(a.Sub); strings.Contains(v, ":") || strings.Contains(v, "/") {
+			patientRole["what"] = object{"reference": v}
+		} else if v != "" {
+			patientRole["what"] = object{"reference": "Patient/" + v}
+		} else {
+			patientRole["what"] = object{"identifier": object{"value": value}}
+		}
+	}
+	if patientRole["what"] != nil {
+		entities = append(entities, patientRole)
+	}
+	var labels []any
+	for _, d := range a.Data {
+		if system, code := splitClaim(d); system == resourceTypes {
+			entities = append(entities, object{"what": object{"type": code}, "type": codingObject(entityType + "|2")})
+		} else {
+			labels = append(labels, codingObject(d))
+		}
+	}
+	if len(labels) > 0 {
+		entities = append(entities, object{"type": codingObject(entityType + "|2"), "securityLabel": labels})
+	}
+	if a.Text != nil && a.Text.Query != "" {
+		entities = append(entities, object{"type": codingObject(entityType + "|2"), "role": codingObject(objectRole + "|24"),
+			"query": base64.StdEncoding.EncodeToString([]byte(a.Text.Query))})
+	}
+	if a.Text != nil && a.Text.Justification != "" {
+		entities = append(entities, object{"type": codingObject(entityType + "|4"),
+			"detail": []any{object{"type": "justification", "valueString": a.Text.Justification}}})
+	}
+	return entities
+}
+
+func who(id string) object {
+	if _, typ, _ := parseReference(id); typ != "" || strings.HasPrefix(id, "#") {
+		return object{"reference": id}
+	}
+	return object{"identifier": object{"value": id}}
+}
+
+func codingObject(claim string) object {
+	system, code := splitClaim(claim)
+	return compact(object{"system": system, "code": code})
+}
+
+func concept(claim string) object { return object{"coding": []any{codingObject(claim)}} }
+
+func list(v any) []any { l, _ := v.([]any); return l }
+
+// compact leaves empty strings out.
+func compact(o object) object {
+	maps.DeleteFunc(o, func(_ string, v any) bool { return v == "" })
+	return o
+}

@@ -1,0 +1,362 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/internal/client"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+)
+
+func benchCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "bench",
+		Usage: "measure a ledger of this build: real HTTP, real database, one entry a request, receipts integrated",
+		Description: "Makes a log of its own in the database (give an empty one), starts igledger serve as a process of its own, and posts signed entries that\n" +
+			"were made beforehand. Without --rate each client sends its next entry when the last is answered; with it entries are offered at that rate\n" +
+			"and latency counts from the moment an entry was due.\n\n" +
+			"Example: igledger bench --clients 256 --entries 50000\n" +
+			"Example: igledger bench --database postgres://localhost/bench --rate 1000 --entries 30000 --json",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "database", Usage: "as for serve (default: SQLite in a temporary folder)", EnvVars: []string{"IGLEDGER_BENCH_DATABASE"}},
+			&cli.IntFlag{Name: "clients", Value: 256, Usage: "concurrent connections, one entry under way each"},
+			&cli.IntFlag{Name: "entries", Value: 30000, Usage: "entries to measure"},
+			&cli.IntFlag{Name: "people", Value: 5000, Usage: "people the entries are about"},
+			&cli.IntFlag{Name: "rate", Usage: "entries per second to offer; 0: as fast as answers come"},
+			&cli.IntFlag{Name: "preload", Usage: "entries to append before measuring"},
+			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
+		},
+		Action: func(c *cli.Context) error {
+			b := &bench{clients: c.Int("clients"), entries: c.Int("entries"), people: c.Int("people"), rate: c.Int("rate"), preload: c.Int("preload"), errOut: c.App.ErrWriter}
+			if b.clients < 1 || b.entries < b.clients || b.people < 1 || b.rate < 0 || b.preload < 0 {
+				return usage("want at least one client, one person and an entry per client")
+			}
+			dir, err := os.MkdirTemp("", "igledger-bench-")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(dir)
+			b.dir = dir
+			if b.dsn = c.String("database"); b.dsn == "" {
+				b.dsn = "sqlite:" + filepath.Join(dir, "log.db")
+			}
+			r, err := b.run(c.Context)
+			if err != nil {
+				return err
+			}
+			return output(c, r, "%s", r.text())
+		},
+	}
+}
+
+type bench struct {
+	dir, dsn                                string
+	clients, entries, people, rate, preload int
+	errOut                                  io.Writer
+	keys                                    *ledger.Keys
+	source                                  *entry.Signer
+	origin                                  string
+	seqs                                    []uint64
+}
+
+// benchResult is what a run measured, with its conditions.
+type benchResult struct {
+	Engine        string  `json:"engine"`
+	CPUs          int     `json:"cpus"`
+	GoVersion     string  `json:"go"`
+	Clients       int     `json:"clients"`
+	Offered       int     `json:"offeredPerSecond,omitzero"`
+	Preloaded     int     `json:"preloaded"`
+	People        int     `json:"people"`
+	Entries       int     `json:"entries"`
+	EntryBytes    float64 `json:"sdjwtBytesPerEntry"`
+	Seconds       float64 `json:"seconds"`
+	Rate          float64 `json:"entriesPerSecond"`
+	P50           float64 `json:"p50ms"`
+	P95           float64 `json:"p95ms"`
+	P99           float64 `json:"p99ms"`
+	OpeningBytes  float64 `json:"openingBytesPerEntry"`
+	BeyondOpening float64 `json:"bytesBeyondOpeningPerEntry"`
+	ServerPeakMB  float64 `json:"serverPeakMB,omitzero"`
+	Checked       int     `json:"receiptsChecked"`
+}
+
+func (r *benchResult) text() string {
+	offered := "closed loop"
+	if r.Offered > 0 {
+		offered = fmt.Sprintf("%d/s offered", r.Offered)
+	}
+	return fmt.Sprintf(`%.0f entries/s   p50 %.1f ms   p95 %.1f ms   p99 %.1f ms
+%.0f bytes per entry beyond the opening (%.0f), server's peak memory %.0f MB
+conditions: %s, %d clients, 1 entry a request over HTTP, %s, %d entries of %.0f bytes about %d people, %d in the log before,
+            receipts integrated (%d of them checked), client, server and database on one machine of %d CPUs, %s
+`, r.Rate, r.P50, r.P95, r.P99, r.BeyondOpening, r.OpeningBytes, r.ServerPeakMB, r.Engine, r.Clients, offered, r.Entries, r.EntryBytes, r.People, r.Preloaded, r.Checked, r.CPUs, r.GoVersion)
+}
+
+func (b *bench) run(ctx context.Context) (*benchResult, error) {
+	b.origin = "bench.invalid/" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	b.seqs = make([]uint64, b.clients)
+	store, err := storage.Open(ctx, b.dsn)
+	if err != nil {
+		return nil, fmt.Errorf("opening the database: %w", err)
+	}
+	defer store.Close()
+	if err := b.prepare(ctx, store); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(b.errOut, "igledger: signing %d entries\n", b.entries)
+	texts, err := b.sign(b.entries)
+	if err != nil {
+		return nil, err
+	}
+	before, err := store.Size(ctx)
+	if err != nil {
+		return nil, err
+	}
+	base, stop, peak, err := b.serve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	fmt.Fprintf(b.errOut, "igledger: measuring\n")
+	r := &benchResult{Engine: string(store.Engine()), CPUs: runtime.NumCPU(), GoVersion: runtime.Version(), Clients: b.clients, Offered: b.rate, Preloaded: b.preload, People: b.people, Entries: b.entries}
+	if err := b.load(ctx, base, texts, r); err != nil {
+		return nil, err
+	}
+	r.ServerPeakMB = peak()
+	stop()
+	after, err := store.Size(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var bytes, openings int
+	for _, t := range texts {
+		bytes += len(t)
+		openings += ledger.OpeningSize(len(t))
+	}
+	n := float64(b.entries)
+	r.EntryBytes, r.OpeningBytes = float64(bytes)/n, float64(openings)/n
+	r.BeyondOpening = (float64(after) - float64(before) - float64(openings)) / n
+	return r, nil
+}
+
+// prepare makes the log, enrols a source, and preloads.
+func (b *bench) prepare(ctx context.Context, store *storage.Storage) error {
+	dir := filepath.Join(b.dir, "keys")
+	if err := ledger.GenerateKeys(dir, b.origin); err != nil {
+		return err
+	}
+	var err error
+	if b.keys, err = ledger.LoadKeys(dir); err != nil {
+		return err
+	}
+	p, err := newParties(ctx, ledger.Config{Storage: store, Keys: b.keys, Origin: b.origin})
+	if err != nil {
+		return err
+	}
+	defer p.log.Close(ctx)
+	if b.source, err = p.enrol(ctx, entry.Member{ID: "SRC", Name: "Bench source", Kind: "health-board", Roles: []entry.Role{entry.RoleSource}}, entry.PurposeSubmit); err != nil {
+		return err
+	}
+	const chunk = 10_000
+	for done := 0; done < b.preload; done += chunk {
+		fmt.Fprintf(b.errOut, "igledger: preloading %d of %d\n", done, b.preload)
+		texts, err := b.sign(min(chunk, b.preload-done))
+		if err != nil {
+			return err
+		}
+		entries := make([]*entry.Entry, len(texts))
+		for i, t := range texts {
+			if entries[i], err = entry.Parse(t); err != nil {
+				return err
+			}
+		}
+		for _, r := range p.log.Append(ctx, entries...) {
+			if r.Err != nil {
+				return r.Err
+			}
+		}
+	}
+	return nil
+}
+
+// sign makes n entries; entry i is of the stream of client i mod clients.
+func (b *bench) sign(n int) ([]string, error) {
+	texts := make([]string, n)
+	var wg sync.WaitGroup
+	var failed atomic.Pointer[error]
+	cpus := runtime.NumCPU()
+	for w := range cpus {
+		wg.Go(func() {
+			for i := w; i < n; i += cpus {
+				seq := b.seqs[i%b.clients] + uint64(i/b.clients) + 1
+				e, err := entry.Sign(b.source, benchAccess(b.origin, i%b.clients, seq, rand.IntN(b.people)))
+				if err != nil {
+					failed.Store(&err)
+					return
+				}
+				texts[i] = e.SDJWT()
+			}
+		})
+	}
+	wg.Wait()
+	if err := failed.Load(); err != nil {
+		return nil, *err
+	}
+	for c := range b.seqs {
+		b.seqs[c] += uint64((n - c + b.clients - 1) / b.clients)
+	}
+	return texts, nil
+}
+
+// benchAccess is an access of ordinary size.
+func benchAccess(origin string, stream int, seq uint64, person int) *entry.Access {
+	now := time.Now().UTC()
+	return &entry.Access{
+		Common: entry.Common{Issuer: "SRC", Audience: origin}, Source: "ehr-" + strconv.Itoa(stream), System: "TrakCare",
+		Event:  []string{"http://terminology.hl7.org/CodeSystem/audit-event-type|rest", "http://hl7.org/fhir/restful-interaction|read"},
+		Action: "R", Data: []string{"http://hl7.org/fhir/resource-types|Observation"}, Purpose: []string{"TREAT"}, Role: []string{"nurse"},
+		Outcome: "0", Recorded: now.Format(time.RFC3339Nano), Sub: fmt.Sprintf("temp:SRC:%d", person), Seq: &seq,
+		Staff: &entry.Staff{ID: "n" + strconv.Itoa(person%997), Name: "A. Nurse"}, Text: &entry.Text{Why: "Reviewing results before the ward round"},
+	}
+}
+
+// serve starts this very program as a server of its own.
+func (b *bench) serve(ctx context.Context) (base string, stop func(), peakMB func() float64, err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, nil, err
+	}
+	address := l.Addr().String()
+	l.Close()
+	exe, err := os.Executable()
+	if err != nil {
+		return "", nil, nil, err
+	}
+	cmd := exec.CommandContext(ctx, exe, "serve", "--database", b.dsn, "--keys", filepath.Join(b.dir, "keys"), "--origin", b.origin, "--listen", address)
+	logFile, err := os.Create(filepath.Join(b.dir, "serve.log"))
+	if err != nil {
+		return "", nil, nil, err
+	}
+	cmd.Stderr = logFile
+	if err := cmd.Start(); err != nil {
+		return "", nil, nil, fmt.Errorf("starting the server: %w", err)
+	}
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
+			cmd.Wait()                          //nolint:errcheck // its log says why
+			logFile.Close()
+		})
+	}
+	base = "http://" + address
+	for end := time.Now().Add(30 * time.Second); ; {
+		resp, err := http.Get(base + "/readyz")
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				break
+			}
+		}
+		if time.Now().After(end) {
+			stop()
+			text, _ := os.ReadFile(logFile.Name())
+			return "", nil, nil, fmt.Errorf("the server did not come up: %s", text)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return base, stop, func() float64 { return peakMemory(cmd.Process.Pid) }, nil
+}
+
+// peakMemory is VmHWM of a process in MB, 0 where /proc is not to be had.
+func peakMemory(pid int) float64 {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kb, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			return kb / 1024
+		}
+	}
+	return 0
+}
+
+// load posts texts and measures.
+func (b *bench) load(ctx context.Context, base string, texts []string, r *benchResult) error {
+	h := &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: b.clients, MaxConnsPerHost: 0}}
+	took := make([]time.Duration, len(texts))
+	answers := make([]client.Result, len(texts))
+	var failed atomic.Pointer[error]
+	var wg sync.WaitGroup
+	start := time.Now()
+	for c := range b.clients {
+		wg.Go(func() {
+			cl := &client.Client{Base: base, HTTP: h}
+			for i := c; i < len(texts) && failed.Load() == nil; i += b.clients {
+				due := time.Now()
+				if b.rate > 0 {
+					due = start.Add(time.Duration(i) * time.Second / time.Duration(b.rate))
+					time.Sleep(time.Until(due))
+				}
+				res, err := cl.Submit(ctx, texts[i:i+1])
+				if err == nil && res[0].Problem != nil {
+					err = res[0].Problem
+				}
+				if err != nil {
+					failed.Store(&err)
+					return
+				}
+				took[i] = time.Since(due)
+				if i%100 == 0 {
+					answers[i] = res[0]
+				}
+			}
+		})
+	}
+	wg.Wait()
+	elapsed := time.Since(start)
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	slices.Sort(took)
+	at := func(p float64) float64 { return float64(took[min(len(took)-1, int(p*float64(len(took))))]) / 1e6 }
+	r.Seconds, r.Rate = elapsed.Seconds(), float64(len(texts))/elapsed.Seconds()
+	r.P50, r.P95, r.P99 = at(.50), at(.95), at(.99)
+	verifier, err := entry.NewLogVerifier(b.keys.LogVerifierKey)
+	if err != nil {
+		return err
+	}
+	for i := 0; i < len(texts); i += 100 {
+		e, err := entry.Parse(texts[i])
+		if err != nil {
+			return err
+		}
+		if _, _, err := answers[i].Receipt.Check(e, verifier, b.keys.VRF.Public()); err != nil {
+			return refused("receipt of measured entry %d: %w", i, err)
+		}
+		r.Checked++
+	}
+	return nil
+}

@@ -1,0 +1,306 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/audit"
+	"igledger/audit/demodata"
+	"igledger/internal/client"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+	"igledger/verifier"
+	"igledger/verifier/fetch"
+)
+
+func demoCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "demo",
+		Usage: "see it work: a log on an embedded database, a few weeks of accesses, who looked at one record, and the proof",
+		Description: "Everything is synthetic. All keys are made here and held by one process, which no real log would do.\n\n" +
+			"Example: igledger demo --once",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "once", Usage: "exit when done instead of staying up to be explored"},
+			&cli.StringFlag{Name: "dir", Usage: "folder for database, keys and openings, which must not exist (default: a temporary one)"},
+			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "address to listen on"},
+			&cli.StringFlag{Name: "examples", Value: "../shared/fhir-r4-examples", Usage: "folder with further AuditEvent-*.json to import, if it exists"},
+		},
+		Action: func(c *cli.Context) error {
+			dir := c.String("dir")
+			if dir == "" {
+				tmp, err := os.MkdirTemp("", "igledger-demo-")
+				if err != nil {
+					return err
+				}
+				defer os.RemoveAll(tmp)
+				dir = filepath.Join(tmp, "demo")
+			}
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				return usage("--dir: %v", err)
+			}
+			return (&demo{c: c, dir: dir, out: c.App.Writer}).run(c.Context)
+		},
+	}
+}
+
+type demo struct {
+	c       *cli.Context
+	dir     string
+	out     io.Writer
+	log     *ledger.Log
+	parties *parties
+	server  *server
+}
+
+func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
+
+func (d *demo) run(ctx context.Context) error {
+	stop, err := d.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if err := d.importAll(ctx); err != nil {
+		return err
+	}
+	person := demodata.People()[0]
+	openings, err := d.whoAccessed(ctx, person)
+	if err != nil {
+		return err
+	}
+	cp, err := d.verify(ctx, person, openings)
+	if err != nil {
+		return err
+	}
+	if !d.c.Bool("once") {
+		d.invite(person)
+		select {
+		case <-ctx.Done():
+		case err := <-d.server.failed:
+			return err
+		}
+	}
+	d.say("verified: %d entries, root %x", cp.Size, cp.Root)
+	return nil
+}
+
+// start makes the log and serves it.
+func (d *demo) start(ctx context.Context) (stop func(), err error) {
+	const origin = "demo.igledger.invalid/2026"
+	keyDir := filepath.Join(d.dir, "keys")
+	if err := ledger.GenerateKeys(keyDir, origin); err != nil {
+		return nil, err
+	}
+	keys, err := ledger.LoadKeys(keyDir)
+	if err != nil {
+		return nil, err
+	}
+	store, err := storage.Open(ctx, "sqlite:"+filepath.Join(d.dir, "log.db"))
+	if err != nil {
+		return nil, err
+	}
+	d.parties, err = newParties(ctx, ledger.Config{Storage: store, Keys: keys, Origin: origin})
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
+	d.log = d.parties.log
+	quiet := logger(io.Discard)
+	if d.server, err = listen(d.log, d.c.String("listen"), quiet); err != nil {
+		store.Close()
+		return nil, err
+	}
+	d.say("A log was made: %s", origin)
+	d.say("  log key  %s", d.log.VerifierKey())
+	d.say("  serving  %s", d.server.url)
+	return func() {
+		d.server.stop(d.log) //nolint:errcheck // the demonstration is over
+		store.Close()
+	}, nil
+}
+
+// remote is organisation org speaking to the demo's own server over HTTP.
+func (d *demo) remote(org string, key *entry.Signer) (*remote, error) {
+	v, err := entry.NewLogVerifier(d.log.VerifierKey())
+	if err != nil {
+		return nil, err
+	}
+	return &remote{Client: &client.Client{Base: d.server.url, HTTP: http.DefaultClient}, origin: d.log.Origin(), org: org, signer: key, log: v, logKey: d.log.VerifierKey()}, nil
+}
+
+// importAll enrols the organisations and lets each report the accesses of its own users.
+func (d *demo) importAll(ctx context.Context) error {
+	d.say("\nOrganisations are registered, countersigned by an enroller, and report accesses as FHIR AuditEvents:")
+	events, err := byOrganisation(demodata.Events())
+	if err != nil {
+		return err
+	}
+	for i, m := range demodata.Organisations() {
+		key, err := d.parties.enrol(ctx, m, entry.PurposeSubmit)
+		if err != nil {
+			return err
+		}
+		if len(events[m.ID]) == 0 {
+			continue // it only receives
+		}
+		sum, err := d.importAs(ctx, m.ID, key, "record-store", bytes.NewReader(events[m.ID]))
+		if err != nil {
+			return err
+		}
+		d.say("  %-20s %3d events, %3d entries, every receipt checked", m.ID, sum.Events, sum.Logged)
+		if files, _ := filepath.Glob(filepath.Join(d.c.String("examples"), "AuditEvent-*.json")); i == 0 && len(files) > 0 {
+			sum, err := d.importAs(ctx, m.ID, key, "hl7-examples", nil, files...)
+			if err != nil {
+				return err
+			}
+			d.say("  %-20s %3d of HL7's own examples, %d entries", "", sum.Events, sum.Logged)
+		}
+	}
+	return nil
+}
+
+func (d *demo) importAs(ctx context.Context, org string, key *entry.Signer, source string, in io.Reader, files ...string) (importSummary, error) {
+	r, err := d.remote(org, key)
+	if err != nil {
+		return importSummary{}, err
+	}
+	o, err := openOutbox(ctx, filepath.Join(d.dir, org+"-"+source+".outbox"), org, source, r.logKey)
+	if err != nil {
+		return importSummary{}, err
+	}
+	defer o.close()
+	if in != nil {
+		files = []string{"-"}
+	}
+	im := &importer{remote: r, outbox: o, source: source, batch: 256, errOut: d.c.App.ErrWriter, bar: progress(io.Discard, "")}
+	sum, err := im.run(ctx, files, in)
+	if err == nil && sum.Refused+sum.Unreadable > 0 {
+		err = refused("%s: %d events were not taken", org, sum.Refused+sum.Unreadable)
+	}
+	return sum, err
+}
+
+// byOrganisation sorts events by the organisation whose user acted; what an organisation that reports nothing itself did, the first one reports.
+func byOrganisation(ndjson []byte) (map[string][]byte, error) {
+	known := map[string]bool{}
+	for _, m := range demodata.Organisations() {
+		known[m.ID] = m.Kind != "police"
+	}
+	first := demodata.Organisations()[0].ID
+	split := map[string][]byte{}
+	err := audit.Events(bytes.NewReader(ndjson), func(ev audit.Event) error {
+		list, err := audit.Conversion{Issuer: first, Audience: "demo.invalid", Source: "demo"}.FromAuditEvent(ev.Raw)
+		if err != nil {
+			return err
+		}
+		org := first
+		if len(list) > 0 {
+			list[0].Issuer = first
+			if by := list[0].Accessor(); known[by] {
+				org = by
+			}
+		}
+		split[org] = append(append(split[org], ev.Raw...), '\n')
+		return nil
+	})
+	return split, err
+}
+
+// whoAccessed asks as an auditor would, and prints the table.
+func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]client.RecordedAccess, error) {
+	auditor := entry.Member{ID: "audit-demo", Name: "Auditor (demonstration)", Kind: "regulator", Roles: []entry.Role{entry.RoleAuditor}}
+	key, err := d.parties.enrol(ctx, auditor, entry.PurposeAudit)
+	if err != nil {
+		return nil, err
+	}
+	jwk, err := key.MarshalPrivate()
+	if err != nil {
+		return nil, err
+	}
+	if err := ledger.WriteSecret(filepath.Join(d.dir, "auditor.jwk"), jwk); err != nil {
+		return nil, err
+	}
+	r, err := d.remote(auditor.ID, key)
+	if err != nil {
+		return nil, err
+	}
+	r.asCaller("demonstration")
+	r.Purpose = []string{"HCOMPL"}
+	got, err := r.Search(ctx, person.ID, 0, 200)
+	if err != nil {
+		return nil, err
+	}
+	d.say("\nWho accessed the record of %s (who does not exist)?\n", person.Name)
+	if err := printAccesses(d.out, got.Count, got.Accesses); err != nil {
+		return nil, err
+	}
+	return got.Accesses, saveOpenings(filepath.Join(d.dir, "openings"), got.Accesses)
+}
+
+// verify replays the whole log over HTTP as anybody could, and checks each of the person's accesses against it.
+func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []client.RecordedAccess) (entry.Checkpoint, error) {
+	var none entry.Checkpoint
+	vkey := d.log.VerifierKey()
+	key, err := verifier.LogKey(vkey)
+	if err != nil {
+		return none, err
+	}
+	src, err := fetch.Open(d.server.url)
+	if err != nil {
+		return none, err
+	}
+	note, err := src.Checkpoint(ctx)
+	if err != nil {
+		return none, err
+	}
+	cp, err := verifier.OpenCheckpoint(note, key)
+	if err != nil {
+		return none, refused("%w", err)
+	}
+	replay, err := verifier.NewLogReplay(vkey)
+	if err != nil {
+		return none, err
+	}
+	err = src.Replay(ctx, replay, cp, func(f *verifier.Failure) error { return refused("%w", f) }, func() error { return nil })
+	if err != nil {
+		return none, err
+	}
+	d.say("\nVerified over HTTP, with the log's key and nothing else trusted:")
+	d.say("  the log's %d entries hash to the signed root; %d public ones are signed by keys that counted", replay.Size(), replay.Public())
+	for _, a := range accesses {
+		leaf, err := src.Leaf(ctx, a.Index, cp.Size)
+		if err != nil {
+			return none, err
+		}
+		path, err := verifier.InclusionPath(src.Tiles(ctx), a.Index, cp.Size)
+		if err != nil {
+			return none, err
+		}
+		_, report := verifier.CheckEntry(verifier.EntryEvidence{Opening: a.Opening, Leaf: leaf, Path: path, Checkpoint: cp, Log: key,
+			Genesis: replay.Register().Genesis, Register: replay.Register(), ID: person.ID})
+		if err := report.Err(); err != nil {
+			return none, refused("%w", err)
+		}
+	}
+	d.say("  all %d accesses above are in the log, as their sources signed them, filed under this person", len(accesses))
+	d.say("  not proved yet: that the list is complete (subject index and statements are the next release), see docs/THREATS.md")
+	return cp, nil
+}
+
+// invite says what to try while the demonstration stays up.
+func (d *demo) invite(person demodata.Person) {
+	d.say("\nThe log stays up until you press Ctrl-C. Try, in another terminal:\n")
+	d.say("  bin/igverify log --from %s --log-key '%s'", d.server.url, d.log.VerifierKey())
+	d.say("  echo %s | bin/igledger who-accessed --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk", person.ID, d.server.url, d.log.VerifierKey(), d.dir)
+	d.say("  bin/igledger org list --url %s --log-key '%s'", d.server.url, d.log.VerifierKey())
+	d.say("  curl %s/checkpoint", d.server.url)
+	d.say("\n  openings of the accesses above: %s/openings  (bin/igverify entry --help)\n", d.dir)
+}

@@ -1,0 +1,102 @@
+// Command igledger runs a ledger and is what officers, sources and operators type. Auditors and citizens use igverify, which trusts
+// nobody and shares no code with the server but the formats.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Exit codes, the same for every command.
+const (
+	exitGood        = 0
+	exitRefused     = 1 // a verification failed, or the ledger refused an entry
+	exitUsage       = 2
+	exitUnreachable = 3 // cannot reach or read
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main for tests: it returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	app := &cli.App{
+		Name:  "igledger",
+		Usage: "a ledger for information governance: who accessed whose record, provably",
+		Description: "Exit codes: 0 good, 1 a verification failed or the ledger refused, 2 usage, 3 cannot reach or read.\n" +
+			"Results go to standard output, everything else to standard error.",
+		Reader: stdin, Writer: stdout, ErrWriter: stderr,
+		HideVersion:            true,
+		UseShortOptionHandling: true,
+		ExitErrHandler:         func(*cli.Context, error) {}, // the code below decides
+		OnUsageError:           func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
+		Commands: []*cli.Command{
+			demoCommand(), serveCommand(), initCommand(), keygenCommand(), orgCommand(), keyCommand(), accessCommand(),
+			whoAccessedCommand(), receiptCommand(), benchCommand(), rebuildCommand(),
+		},
+		CommandNotFound: func(c *cli.Context, name string) {},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usage("no command %q", c.Args().First())
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+	for _, c := range app.Commands {
+		usageErrors(c)
+	}
+	err := app.RunContext(ctx, args)
+	if err == nil {
+		return exitGood
+	}
+	fmt.Fprintln(stderr, "igledger:", err)
+	var e *exitError
+	if errors.As(err, &e) {
+		return e.code
+	}
+	return exitUnreachable
+}
+
+// usageErrors makes unknown flags of a command and its subcommands an exit of 2.
+func usageErrors(c *cli.Command) {
+	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) }
+	if c.Action == nil {
+		name := c.Name
+		c.Action = func(cc *cli.Context) error {
+			if cc.Args().Present() {
+				return usage("%s has no command %q", name, cc.Args().First())
+			}
+			return cli.ShowSubcommandHelp(cc)
+		}
+	}
+	for _, s := range c.Subcommands {
+		usageErrors(s)
+	}
+}
+
+// exitError carries an exit code with a message.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+func refused(format string, args ...any) error {
+	return &exitError{exitRefused, fmt.Errorf(format, args...)}
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+
+	_ "modernc.org/sqlite" // the outbox is an SQLite file
+)
+
+// outbox is a source's durable memory between its events and the ledger: an SQLite file. What is signed is kept until its receipt has been checked;
+// what has been done is known by the event's key for ever, so an import that was interrupted goes on without doubling. The file holds personal
+// data until receipts arrive: it is made with mode 0600.
+type outbox struct{ db *sql.DB }
+
+// posted is an entry of the outbox.
+type posted struct {
+	event []byte // 16 bytes, audit.EventKey
+	part  int    // entries of one event, one per person
+	seq   uint64
+	sdjwt string
+}
+
+// openOutbox opens or makes the file. It belongs to one stream of one log: organisation, source, and log key are fixed by the first use.
+func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would make it readable for all
+	if err != nil {
+		return nil, fmt.Errorf("opening the outbox: %w", err)
+	}
+	f.Close()
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	if err != nil {
+		return nil, fmt.Errorf("opening the outbox: %w", err)
+	}
+	db.SetMaxOpenConns(1)
+	o := &outbox{db}
+	if _, err := db.ExecContext(ctx, `
+		CREATE TABLE IF NOT EXISTS stream (org TEXT NOT NULL, source TEXT NOT NULL, log_key TEXT NOT NULL, one INTEGER PRIMARY KEY CHECK (one = 1));
+		CREATE TABLE IF NOT EXISTS entry (
+			event BLOB NOT NULL, part INTEGER NOT NULL,
+			seq INTEGER NOT NULL UNIQUE,
+			sdjwt TEXT,         -- NULL once the receipt has been checked
+			idx INTEGER,        -- position in the log
+			problem TEXT,       -- code of the refusal, if the ledger refused for good
+			PRIMARY KEY (event, part)) WITHOUT ROWID;
+		CREATE INDEX IF NOT EXISTS waiting ON entry (seq) WHERE sdjwt IS NOT NULL;`); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("opening the outbox: %w", err)
+	}
+	if _, err := db.ExecContext(ctx, "INSERT INTO stream VALUES (?, ?, ?, 1) ON CONFLICT DO NOTHING", org, source, logKey); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("opening the outbox: %w", err)
+	}
+	var haveOrg, haveSource, haveKey string
+	err = db.QueryRowContext(ctx, "SELECT org, source, log_key FROM stream").Scan(&haveOrg, &haveSource, &haveKey)
+	if err == nil && (haveOrg != org || haveSource != source || haveKey != logKey) {
+		err = usage("the outbox belongs to organisation %s, source %s, log key %s: use one outbox per stream", haveOrg, haveSource, haveKey)
+	}
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return o, nil
+}
+
+func (o *outbox) close() error { return o.db.Close() }
+
+// known reports whether the event was taken in by an earlier run.
+func (o *outbox) known(ctx context.Context, event []byte) (bool, error) {
+	var one int
+	err := o.db.QueryRowContext(ctx, "SELECT 1 FROM entry WHERE event = ? LIMIT 1", event).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// lastSeq is the highest sequence number given out, 0 at first.
+func (o *outbox) lastSeq(ctx context.Context) (uint64, error) {
+	var seq sql.NullInt64
+	err := o.db.QueryRowContext(ctx, "SELECT max(seq) FROM entry").Scan(&seq)
+	return uint64(seq.Int64), err
+}
+
+// put keeps signed entries before anything is sent.
+func (o *outbox) put(ctx context.Context, list []posted) error {
+	return o.inTx(ctx, func(tx *sql.Tx) error {
+		for _, p := range list {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO entry (event, part, seq, sdjwt) VALUES (?, ?, ?, ?)", p.event, p.part, int64(p.seq), p.sdjwt); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// waiting gives the entries without a checked receipt, lowest sequence number first.
+func (o *outbox) waiting(ctx context.Context, limit int) ([]posted, error) {
+	rows, err := o.db.QueryContext(ctx, "SELECT event, part, seq, sdjwt FROM entry WHERE sdjwt IS NOT NULL ORDER BY seq LIMIT ?", limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []posted
+	for rows.Next() {
+		var p posted
+		var seq int64
+		if err := rows.Scan(&p.event, &p.part, &seq, &p.sdjwt); err != nil {
+			return nil, err
+		}
+		p.seq = uint64(seq)
+		list = append(list, p)
+	}
+	return list, rows.Err()
+}
+
+// settled is what became of an entry.
+type settled struct {
+	posted
+	index   uint64
+	problem string // "" = in the log, receipt checked
+}
+
+// settle forgets the content of entries whose receipts were checked or that the ledger refused for good.
+func (o *outbox) settle(ctx context.Context, list []settled) error {
+	return o.inTx(ctx, func(tx *sql.Tx) error {
+		for _, s := range list {
+			var idx, problem any
+			if idx = int64(s.index); s.problem != "" {
+				idx, problem = nil, s.problem
+			}
+			if _, err := tx.ExecContext(ctx, "UPDATE entry SET sdjwt = NULL, idx = ?, problem = ? WHERE event = ? AND part = ?", idx, problem, s.event, s.part); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (o *outbox) inTx(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := o.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("writing the outbox: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	if err := f(tx); err != nil {
+		return fmt.Errorf("writing the outbox: %w", err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("writing the outbox: %w", err)
+	}
+	return nil
+}

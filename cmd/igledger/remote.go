@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/mod/sumdb/note"
+
+	"igledger/internal/client"
+	"igledger/ledger/entry"
+)
+
+// remoteFlags say which ledger is spoken to and who speaks.
+func remoteFlags(more ...cli.Flag) []cli.Flag {
+	return append([]cli.Flag{
+		&cli.StringFlag{Name: "url", Value: "http://127.0.0.1:8080", EnvVars: []string{"IGLEDGER_URL"}, Usage: "the ledger's address"},
+		&cli.StringFlag{Name: "org", EnvVars: []string{"IGLEDGER_ORG"}, Usage: "id of the organisation that signs"},
+		&cli.StringFlag{Name: "key", EnvVars: []string{"IGLEDGER_KEY"}, Usage: "file with the organisation's private JWK"},
+		&cli.StringFlag{Name: "log-key", EnvVars: []string{"IGLEDGER_LOG_KEY"}, Usage: "the log's verifier key; without it the ledger's own word is taken"},
+		&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
+	}, more...)
+}
+
+// remote is a ledger spoken to over HTTP and the organisation that speaks.
+type remote struct {
+	*client.Client
+	origin  string
+	org     string
+	signer  *entry.Signer // nil for public calls
+	log     note.Verifier
+	logKey  string
+	genesis *entry.Genesis // once a receipt is to be checked
+}
+
+// newRemote reads the flags. signed asks for --org and --key.
+func newRemote(c *cli.Context, signed bool) (*remote, error) {
+	r := &remote{Client: &client.Client{Base: c.String("url"), HTTP: &http.Client{Timeout: 2 * time.Minute}}, org: c.String("org"), logKey: c.String("log-key")}
+	errOut := c.App.ErrWriter
+	r.OnRetry = func(err error, d time.Duration) {
+		fmt.Fprintf(errOut, "igledger: %v; trying again in %s\n", err, d.Round(time.Millisecond))
+	}
+	if signed {
+		if r.org == "" || c.String("key") == "" {
+			return nil, usage("--org and --key are needed")
+		}
+		signer, err := readSigner(c.String("key"))
+		if err != nil {
+			return nil, err
+		}
+		r.signer = signer
+	}
+	if r.logKey == "" {
+		info, err := r.LogInfo(c.Context)
+		if err != nil {
+			return nil, err
+		}
+		r.logKey = info.LogKey
+		fmt.Fprintf(errOut, "igledger: no --log-key given, taking the ledger's word for %s\n", info.LogKey)
+	}
+	v, err := entry.NewLogVerifier(r.logKey)
+	if err != nil {
+		return nil, usage("--log-key: %v", err)
+	}
+	r.log, r.origin = v, v.Name()
+	return r, nil
+}
+
+// asCaller makes the calls of r carry a token for function ("ig-office"), or the command's name.
+func (r *remote) asCaller(function string) {
+	r.Token = func() (string, error) { return entry.SignCaller(r.signer, r.origin, r.org, function, time.Now()) }
+}
+
+func readSigner(path string) (*entry.Signer, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the key: %w", err)
+	}
+	s, err := entry.ParseSigner(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// common is the beginning of an entry for this log.
+func (r *remote) common() entry.Common {
+	return entry.Common{Issuer: r.org, Audience: r.origin}
+}
+
+// submit signs body, hands it in and checks the receipt before it says that the entry is in.
+func (r *remote) submit(ctx context.Context, body entry.Body) (client.Result, error) {
+	e, err := entry.Sign(r.signer, body)
+	if err != nil {
+		return client.Result{}, usage("%v", err)
+	}
+	results, err := r.Submit(ctx, []string{e.SDJWT()})
+	if err != nil {
+		return client.Result{}, err
+	}
+	res := results[0]
+	if res.Problem != nil {
+		return res, refused("the ledger refused: %w", res.Problem)
+	}
+	return res, r.checkReceipt(ctx, e, res.Receipt)
+}
+
+// checkReceipt is what lets a source forget an event: the leaf commits to this very entry under the tag of its own subject, and is in the log.
+func (r *remote) checkReceipt(ctx context.Context, e *entry.Entry, receipt *entry.Receipt) error {
+	if r.genesis == nil && e.Type.Sealed() {
+		g, err := fetchGenesis(ctx, r.Base, r.logKey)
+		if err != nil {
+			return err
+		}
+		r.genesis = g
+	}
+	var vrfKey entry.Hash
+	if r.genesis != nil {
+		vrfKey = r.genesis.VRFKey
+	}
+	if _, _, err := receipt.Check(e, r.log, vrfKey); err != nil {
+		return refused("the receipt of entry %s does not hold, keep the event and tell your auditor: %w", e.ID, err)
+	}
+	return nil
+}
+
+// output prints v as JSON with --json, else the text.
+func output(c *cli.Context, v any, format string, args ...any) error {
+	if c.Bool("json") {
+		return printJSON(c.App.Writer, v)
+	}
+	_, err := fmt.Fprintf(c.App.Writer, format, args...)
+	return err
+}
+
+func printJSON(w io.Writer, v any) error {
+	b, err := json.Marshal(v, json.Deterministic(true), jsontext.WithIndent("  "))
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(b, 0x0a))
+	return err
+}

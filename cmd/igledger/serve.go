@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/urfave/cli/v2"
+
+	"igledger/internal/api"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+)
+
+// logFlags name the database and the keys of a log that this process works on itself.
+func logFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "database", Value: "sqlite:igledger-data/log.db", EnvVars: []string{"IGLEDGER_DATABASE"},
+			Usage: "sqlite:FILE, postgres://… or cockroachdb://…"},
+		&cli.StringFlag{Name: "keys", Value: "igledger-data/keys", EnvVars: []string{"IGLEDGER_KEYS"}, Usage: "folder of the operator's keys, see keygen"},
+		&cli.StringFlag{Name: "origin", EnvVars: []string{"IGLEDGER_ORIGIN"}, Usage: "the log's C2SP origin (default: the name of the log key)"},
+	}
+}
+
+// logConfig opens database and keys as the flags say. The caller closes the storage.
+func logConfig(c *cli.Context) (ledger.Config, error) {
+	keys, err := ledger.LoadKeys(c.String("keys"))
+	if err != nil {
+		return ledger.Config{}, fmt.Errorf("%w (igledger keygen makes a folder of keys)", err)
+	}
+	origin := c.String("origin")
+	if origin == "" {
+		origin = keys.Log.Name()
+	}
+	store, err := storage.Open(c.Context, c.String("database"))
+	if err != nil {
+		return ledger.Config{}, fmt.Errorf("opening the database: %w", err)
+	}
+	return ledger.Config{Storage: store, Keys: keys, Origin: origin, Logger: logger(c.App.ErrWriter)}, nil
+}
+
+func logger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+func serveCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "serve",
+		Usage: "run the ledger's HTTP API; any number of processes may share one database",
+		Description: "The log must exist: see init. SIGTERM drains what is queued and stops.\n\n" +
+			"Example: igledger serve --database postgres://igledger@db/igledger --keys /etc/igledger/keys --listen :8080",
+		Flags: append(logFlags(),
+			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", EnvVars: []string{"IGLEDGER_LISTEN"}, Usage: "address to listen on; put TLS in front"},
+			&cli.BoolFlag{Name: "json", Usage: "log as JSON lines"},
+		),
+		Action: func(c *cli.Context) error {
+			cfg, err := logConfig(c)
+			if err != nil {
+				return err
+			}
+			defer cfg.Storage.Close()
+			if c.Bool("json") {
+				cfg.Logger = slog.New(slog.NewJSONHandler(c.App.ErrWriter, nil))
+			}
+			log, err := ledger.Open(c.Context, cfg)
+			if errors.Is(err, ledger.ErrNoLog) {
+				return fmt.Errorf("%w; igledger init makes it", err)
+			}
+			if err != nil {
+				return err
+			}
+			s, err := listen(log, c.String("listen"), cfg.Logger)
+			if err != nil {
+				return err
+			}
+			cfg.Logger.Info("serving", "address", s.url, "origin", log.Origin(), "engine", cfg.Storage.Engine(), "logKey", log.VerifierKey())
+			select {
+			case <-c.Context.Done():
+			case err := <-s.failed:
+				return err
+			}
+			cfg.Logger.Info("draining")
+			return s.stop(log)
+		},
+	}
+}
+
+// server is a ledger served over HTTP.
+type server struct {
+	url    string
+	http   *http.Server
+	failed chan error
+}
+
+// listen serves log on address until stop.
+func listen(log *ledger.Log, address string, logger *slog.Logger) (*server, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening: %w", err)
+	}
+	handler := api.New(api.Config{Log: log, Logger: logger, Registry: prometheus.NewRegistry()})
+	s := &server{url: "http://" + l.Addr().String(), failed: make(chan error, 1), http: &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      120 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}}
+	go func() {
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	}()
+	return s, nil
+}
+
+// stop answers the requests under way, appends what is queued, and stops.
+func (s *server) stop(log *ledger.Log) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	return errors.Join(s.http.Shutdown(ctx), log.Close(ctx))
+}
+
+func keygenCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "keygen",
+		Usage:     "make keys: the operator's folder for a log, or one organisation's key",
+		ArgsUsage: "PATH",
+		Description: "With --origin, PATH becomes a folder with the log key, the VRF key, the operator's key and an epoch key: keep it off the database\n" +
+			"and its backups. Without, PATH becomes a private JWK of an organisation. Never overwrites.\n\n" +
+			"Example: igledger keygen --origin ledger.example.scot/2026 /etc/igledger/keys\n" +
+			"Example: igledger keygen --alg ES256 lothian-submit.jwk",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "origin", Usage: "make the operator's keys for a log of this origin"},
+			&cli.StringFlag{Name: "alg", Value: entry.EdDSA, Usage: "EdDSA (Ed25519) or ES256 (P-256)"},
+			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
+		},
+		Action: func(c *cli.Context) error {
+			path := c.Args().First()
+			if c.NArg() != 1 {
+				return usage("keygen wants one PATH")
+			}
+			if origin := c.String("origin"); origin != "" {
+				if err := ledger.GenerateKeys(path, origin); err != nil {
+					return err
+				}
+				keys, err := ledger.LoadKeys(path)
+				if err != nil {
+					return err
+				}
+				return output(c, map[string]string{"folder": path, "logKey": keys.LogVerifierKey, "operator": keys.Operator.KID},
+					"log key: %s\noperator kid: %s\n", keys.LogVerifierKey, keys.Operator.KID)
+			}
+			signer, err := entry.GenerateSigner(c.String("alg"))
+			if err != nil {
+				return usage("%v", err)
+			}
+			data, err := signer.MarshalPrivate()
+			if err != nil {
+				return err
+			}
+			if err := ledger.WriteSecret(path, append(data, '\n')); err != nil {
+				return err
+			}
+			return output(c, map[string]any{"file": path, "kid": signer.KID, "jwk": signer.Public}, "kid: %s\n", signer.KID)
+		},
+	}
+}
+
+func rebuildCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "rebuild",
+		Usage: "make every projection of the log anew from its entries, and check that the roots are the same",
+		Description: "Run it while no igledger serve works on the database: it holds the log's lock.\n\n" +
+			"Example: igledger rebuild --database sqlite:igledger-data/log.db --keys igledger-data/keys",
+		Flags: append(logFlags(), &cli.BoolFlag{Name: "json", Usage: "print as JSON"}),
+		Action: func(c *cli.Context) error {
+			cfg, err := logConfig(c)
+			if err != nil {
+				return err
+			}
+			defer cfg.Storage.Close()
+			r, err := ledger.Rebuild(c.Context, cfg, nil)
+			if errors.Is(err, ledger.ErrDiffers) {
+				return refused("%w", err)
+			}
+			if err != nil {
+				return err
+			}
+			return output(c, r, "rebuilt: %d entries, %d histories, root %x\n", r.Entries, r.Histories, r.Root)
+		},
+	}
+}
+
+// fileOrStdin reads the file, or standard input for "-".
+func fileOrStdin(c *cli.Context, path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(io.LimitReader(c.App.Reader, 64<<20))
+	}
+	return os.ReadFile(path)
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/mod/sumdb/note"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+	"igledger/verifier/fetch"
+)
+
+// command is one igverify command: what it is called, and a function that fills a report.
+type command struct {
+	name, usage, argsUsage, description string
+	args                                int // positional arguments it takes
+	flags                               []cli.Flag
+	check                               func(*session) error
+}
+
+// session is one run of a command.
+type session struct {
+	ctx    context.Context
+	c      *cli.Context
+	report *report
+
+	key    string        // verifier key
+	log    note.Verifier // of key
+	src    *fetch.Log    // nil without --from
+	signed []byte        // the log's current checkpoint
+	head   entry.Checkpoint
+}
+
+var (
+	keyFlag  = &cli.StringFlag{Name: "log-key", Usage: "the log's `VKEY`, <origin>+<hash>+<base64>, from elsewhere than the log"}
+	fromFlag = &cli.StringFlag{Name: "from", Usage: "the log's `URL or directory`"}
+	jsonFlag = &cli.BoolFlag{Name: "json", Usage: "print a report for machines"}
+)
+
+func (spec command) cli(exit func(int)) *cli.Command {
+	return &cli.Command{
+		Name: spec.name, Usage: spec.usage, ArgsUsage: spec.argsUsage, Description: spec.description,
+		Flags:        append(append([]cli.Flag{keyFlag, fromFlag}, spec.flags...), jsonFlag),
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usageError(err.Error()) },
+		Action: func(c *cli.Context) error {
+			s := &session{ctx: c.Context, c: c, report: &report{Command: spec.name}}
+			err := s.begin(spec)
+			if err == nil {
+				err = spec.check(s)
+			}
+			var u usageError
+			if errors.As(err, &u) {
+				return u
+			}
+			var f *verifier.Failure
+			if errors.As(err, &f) {
+				s.report.Fail(f)
+				err = nil
+			}
+			code := s.report.finish(err)
+			exit(code)
+			if c.Bool("json") {
+				return s.report.writeJSON(c.App.Writer)
+			}
+			s.report.writeText(c.App.Writer)
+			if code == exitUnreadable {
+				return err
+			}
+			return nil
+		},
+	}
+}
+
+// begin checks what all commands share and reads the log's current checkpoint, if --from says where.
+func (s *session) begin(spec command) error {
+	if s.c.NArg() != spec.args {
+		return usage("igverify %s takes %d arguments, not %d; see igverify %s --help", spec.name, spec.args, s.c.NArg(), spec.name)
+	}
+	s.key = strings.TrimSpace(s.c.String("log-key"))
+	if s.key == "" {
+		return usage("--log-key is missing: the log's verifier key, from elsewhere than the log")
+	}
+	var err error
+	if s.log, err = verifier.LogKey(s.key); err != nil {
+		return usage("--log-key: %s", err)
+	}
+	s.report.Log.Origin = s.log.Name()
+	if s.c.String("from") == "" {
+		if spec.name != receiptCommand.name {
+			return usage("--from is missing: the log's URL or directory")
+		}
+		return nil
+	}
+	if s.src, err = fetch.Open(s.c.String("from")); err != nil {
+		return err
+	}
+	if s.signed, err = s.src.Checkpoint(s.ctx); err != nil {
+		return err
+	}
+	if s.head, err = verifier.OpenCheckpoint(s.signed, s.log); err != nil {
+		return err
+	}
+	s.report.Log.Size, s.report.Log.Root = &s.head.Size, fmt.Sprintf("%x", s.head.Root)
+	s.report.Pass(verifier.CheckCheckpointSignature, nil, "%s now has size %d, root %x", s.head.Origin, s.head.Size, s.head.Root)
+	return nil
+}
+
+// genesis reads leaf 0 from the log and checks that it is leaf 0 and what it must be.
+func (s *session) genesis() (*entry.Genesis, error) {
+	if s.head.Size == 0 {
+		return nil, emptyLog()
+	}
+	leaf, err := s.src.Leaf(s.ctx, 0, s.head.Size)
+	if err != nil {
+		return nil, err
+	}
+	path, err := verifier.InclusionPath(s.src.Tiles(s.ctx), 0, s.head.Size)
+	if err != nil {
+		return nil, err
+	}
+	if err := verifier.CheckInclusionOf(entry.LeafHash(leaf), 0, path, s.head); err != nil {
+		return nil, err
+	}
+	g, err := verifier.CheckGenesis(leaf, s.key)
+	if err == nil {
+		s.report.Pass(verifier.CheckGenesisLeaf, verifier.At(0), "leaf 0 names this log key and the pseudonym key")
+	}
+	return g, err
+}
+
+func emptyLog() error {
+	return &verifier.Failure{Check: verifier.CheckGenesisLeaf, Expected: "a genesis at leaf 0", Found: "an empty log", Meaning: "the log does not begin as a ledger must, or it was emptied"}
+}
+
+// registerAt replays the log up to, and without, index, so that the register is known as it stood there, and checks that what was replayed is what the
+// current checkpoint covers.
+func (s *session) registerAt(index uint64) (*entry.Register, error) {
+	replay, err := verifier.NewLogReplay(s.key)
+	if err != nil {
+		return nil, err
+	}
+	bar := s.bar("reading the log up to the entry", index)
+	defer bar.done()
+	err = s.src.Pieces(s.ctx, 0, index, s.head.Size, false, func(p fetch.Piece) error {
+		for _, leaf := range p.Leaves[:min(uint64(len(p.Leaves)), index-replay.Size())] {
+			if err := replay.Add(leaf); err != nil {
+				return err
+			}
+		}
+		bar.at(replay.Size())
+		return nil
+	})
+	if err != nil || index == 0 {
+		return replay.Register(), err
+	}
+	before := entry.Checkpoint{Origin: s.head.Origin, Size: index, Root: replay.Root()}
+	err = verifier.CheckConsistency(before, s.head, s.src.Tiles(s.ctx))
+	var f *verifier.Failure
+	if errors.As(err, &f) {
+		return nil, &verifier.Failure{Check: verifier.CheckRoot, Expected: fmt.Sprintf("the first %d entries as the checkpoint has them", index), Found: "other entries",
+			Meaning: "the log serves entries that are not those it signed: an entry before this one was exchanged or damaged. igverify log says which", Err: f}
+	}
+	if err == nil {
+		s.report.Pass(verifier.CheckRoot, nil, "the %d entries before it are those of the log, and obey the register's rules", index)
+	}
+	return replay.Register(), err
+}
+
+// readFile reads a file the user named, or stdin for "-", of at most limit bytes.
+func (s *session) readFile(what, name string, limit int64) ([]byte, error) {
+	in := s.c.App.Reader
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s: longer than %d bytes", what, limit)
+	}
+	return data, nil
+}
+
+const maxFile = 4 << 20
+
+// flagsFirst moves a command's flags before its arguments, so that "igverify receipt FILE --from URL" works: package flag stops at the first argument.
+func flagsFirst(app *cli.App, args []string) []string {
+	if len(args) == 0 {
+		return args
+	}
+	cmd := app.Command(args[0])
+	if cmd == nil {
+		return args
+	}
+	takesValue := map[string]bool{}
+	for _, f := range cmd.Flags {
+		_, isBool := f.(*cli.BoolFlag)
+		for _, name := range f.Names() {
+			takesValue[name] = !isBool
+		}
+	}
+	var flags, rest []string
+	for i := 1; i < len(args); i++ {
+		a := args[i]
+		switch {
+		case a == "--":
+			rest = append(rest, args[i+1:]...)
+			i = len(args)
+		case len(a) > 1 && a[0] == '-':
+			flags = append(flags, a)
+			if takesValue[strings.TrimLeft(a, "-")] && i+1 < len(args) {
+				i++
+				flags = append(flags, args[i])
+			}
+		default:
+			rest = append(rest, a)
+		}
+	}
+	return append(append(append([]string{args[0]}, flags...), "--"), rest...)
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+)
+
+var entryCommand = command{
+	name: "entry", usage: "check an access that you are shown, against the log", argsUsage: "OPENING", args: 1,
+	description: "Is what I am shown exactly what stands in the log, did the organisation sign it with a key that counted then, and is it filed under me? " +
+		"Prints who did what, why and when.\n\n" +
+		"Your id (chi:…, nhs:…) is asked for with --ask-id or read from a file; it never leaves this machine.\n\n" +
+		"Example:\n  igverify entry opening.json --ask-id --log-key \"$(cat log.vkey)\" --from https://ledger.example.org",
+	flags: []cli.Flag{
+		&cli.StringFlag{Name: "id-file", Usage: "`FILE` with the id of the person the entry should be about (- for stdin)"},
+		&cli.BoolFlag{Name: "ask-id", Usage: "ask for that id on the terminal, without showing it"},
+		&cli.StringFlag{Name: "id", Usage: "that id itself; WARNING: other users of this machine can see it, and your shell keeps it"},
+		&cli.BoolFlag{Name: "skip-key", Usage: "do not read the log up to the entry to check its signature and key"},
+	},
+	check: checkEntry,
+}
+
+func checkEntry(s *session) error {
+	id, err := s.personID()
+	if err != nil {
+		return err
+	}
+	data, err := s.readFile("opening", s.c.Args().First(), maxFile)
+	if err != nil {
+		return err
+	}
+	o, err := verifier.ParseOpening(data)
+	if err != nil {
+		return err
+	}
+	ev := verifier.EntryEvidence{Opening: o, Checkpoint: s.head, Log: s.log, ID: id}
+	if ev.Genesis, err = s.genesis(); err != nil {
+		return err
+	}
+	tiles := s.src.Tiles(s.ctx)
+	if ev.Path, err = verifier.InclusionPath(tiles, o.Index, s.head.Size); err != nil {
+		return err
+	}
+	if ev.LoggedHash, err = verifier.LeafHashFromTile(tiles, o.Index, s.head.Size); err != nil {
+		return err
+	}
+	if ev.Leaf, err = s.src.Leaf(s.ctx, o.Index, s.head.Size); err != nil {
+		return err
+	}
+	e, rep := verifier.CheckEntry(ev)
+	if rep.Err() == nil && !s.c.Bool("skip-key") { // reading the whole log is not worth it for what is wrong already
+		if ev.Register, err = s.registerAt(o.Index); err == nil {
+			e, rep = verifier.CheckEntry(ev)
+		}
+	}
+	s.report.Add(rep)
+	if e != nil {
+		s.report.Entry = accessRows(e, o, ev.Register)
+	}
+	if len(o.Flags) > 0 || o.Received != "" {
+		s.report.Notes = append(s.report.Notes, "remarks and time of receipt are the ledger's own word; nothing proves them")
+	}
+	return err
+}
+
+// personID gives the id the caller means, or "" if none was said. Errors never repeat it.
+func (s *session) personID() (string, error) {
+	id, file := s.c.String("id"), s.c.String("id-file")
+	switch {
+	case s.c.Bool("ask-id") && id+file != "", id != "" && file != "":
+		return "", usage("give one of --ask-id, --id-file and --id")
+	case s.c.Bool("ask-id"):
+		in, ok := s.c.App.Reader.(*os.File)
+		if !ok || !term.IsTerminal(int(in.Fd())) {
+			return "", usage("--ask-id needs a terminal; use --id-file")
+		}
+		os.Stderr.WriteString("id of the person (chi:…, nhs:…): ")
+		typed, err := term.ReadPassword(int(in.Fd()))
+		os.Stderr.WriteString("\n")
+		if err != nil {
+			return "", err
+		}
+		id = string(typed)
+	case file != "":
+		data, err := s.readFile("id file", file, 1024)
+		if err != nil {
+			return "", err
+		}
+		id = string(data)
+	case id == "":
+		return "", nil
+	}
+	id = strings.TrimSpace(id)
+	if err := entry.CheckID(id); err != nil {
+		return "", usage("the id given is malformed: want chi:<10 digits>, nhs:<10 digits> or temp:<organisation>:<number>")
+	}
+	return id, nil
+}

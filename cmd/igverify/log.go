@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/verifier"
+	"igledger/verifier/fetch"
+)
+
+const (
+	maxFailures = 100 // a log that is wrong everywhere is described well enough by these
+	stateEvery  = 256 // bundles between two writings of the state file: 65,536 entries
+)
+
+var logCommand = command{
+	name: "log", usage: "replay the whole log and recompute everything",
+	description: "Reads every entry bundle and hash tile, recomputes the root from the entries, checks every public entry's signature, key and authority in order, " +
+		"and that nothing else than entries is in the log.\n\n" +
+		"With --state an interrupted run goes on where it stopped, a later run reads only what is new, and a log that was rewound or forked is caught. " +
+		"With --save a copy is kept that serves as --from without a network.\n\n" +
+		"Example:\n  igverify log --state ledger.state --save copy --log-key \"$(cat log.vkey)\" --from https://ledger.example.org",
+	flags: []cli.Flag{
+		&cli.StringFlag{Name: "state", Usage: "`FILE` with how far the last run came; whoever can write to it can make a run skip entries"},
+		&cli.StringFlag{Name: "save", Usage: "`DIR` in which to keep a copy of the log"},
+	},
+	check: checkLog,
+}
+
+// replayRun is a replay under way.
+type replayRun struct {
+	*session
+	replay *verifier.LogReplay
+	state  string // file, or ""
+}
+
+var errStopped = errors.New("stopped")
+
+func checkLog(s *session) error {
+	r := &replayRun{session: s, state: s.c.String("state")}
+	if s.head.Size == 0 {
+		return emptyLog()
+	}
+	if err := r.load(); err != nil {
+		return err
+	}
+	save := s.c.String("save")
+	if save != "" {
+		if r.replay.Size() > 0 && !fetch.HasCopy(save, r.replay.Size()) {
+			r.replay, _ = verifier.NewLogReplay(s.key)
+			s.report.Notes = append(s.report.Notes, "read from the start, because the copy in --save lacks what the state file says was read")
+		}
+		s.src.SaveTo(save)
+	}
+	from, pieces := r.replay.Size(), 0
+	bar := s.bar("replaying "+s.head.Origin, s.head.Size)
+	err := s.src.Replay(s.ctx, r.replay, s.head, r.failed, func() error {
+		bar.at(r.replay.Size())
+		if pieces++; pieces%stateEvery == 0 {
+			return r.keep()
+		}
+		return nil
+	})
+	bar.done()
+	if errors.Is(err, errStopped) {
+		return nil
+	}
+	if err == nil {
+		r.conclude(from)
+		if save != "" && r.replay.Size() == s.head.Size { // what is wrong is worth keeping too
+			err = s.src.SaveCheckpoint(s.signed)
+		}
+	}
+	kept := r.keep()
+	switch {
+	case errors.Is(err, context.Canceled) && r.state != "" && kept == nil:
+		return fmt.Errorf("interrupted after %d entries; the same command goes on from there", r.replay.Size())
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted")
+	case err == nil:
+		return kept
+	}
+	return err
+}
+
+// load begins anew, or where the state file says, if the log still contains what was replayed.
+func (r *replayRun) load() (err error) {
+	r.replay, err = verifier.NewLogReplay(r.key)
+	if err != nil || r.state == "" {
+		return err
+	}
+	data, err := os.ReadFile(r.state)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	replay, saved, err := verifier.ParseState(data, r.key)
+	if err != nil {
+		return fmt.Errorf("%w; remove it to begin anew", err)
+	}
+	old, err := verifier.OpenCheckpoint(saved, r.log)
+	if err != nil || old.Size < replay.Size() {
+		return fmt.Errorf("%w: its checkpoint is not one of this log; remove it to begin anew", verifier.ErrState)
+	}
+	if err := r.consistent(saved, old, r.state); err != nil {
+		return err
+	}
+	r.replay = replay
+	return nil
+}
+
+// failed takes a failure into the report and goes on, until there are too many.
+func (r *replayRun) failed(f *verifier.Failure) error {
+	r.report.Fail(f)
+	if len(r.report.Failures) < maxFailures {
+		return nil
+	}
+	r.report.Notes = append(r.report.Notes, fmt.Sprintf("stopped after %d failures, with %d entries read: nothing after them was looked at", maxFailures, r.replay.Size()))
+	return errStopped
+}
+
+// conclude says what a replay that came to the end has shown.
+func (r *replayRun) conclude(from uint64) {
+	if len(r.report.Failures) == 0 {
+		r.report.Pass(verifier.CheckRoot, nil, "entries %d to %d were read, and all entries hash to the signed root", from, r.head.Size-1)
+		r.report.Pass(verifier.CheckHashTile, nil, "hash tiles agree with the entries")
+		r.report.Pass(verifier.CheckRegister, nil, "every public entry is signed, by a key that counted, and obeys the register's rules")
+		r.report.Pass(verifier.CheckLeafForm, nil, "every other leaf is a sealed entry")
+	}
+	public := r.replay.Public()
+	add := func(name string, n uint64) { r.report.Totals = append(r.report.Totals, row{name, fmt.Sprint(n)}) }
+	add("entries", r.head.Size)
+	add("  public", public)
+	if len(r.report.Failures) == 0 {
+		add("  sealed", r.head.Size-public)
+	}
+	add("organisations", uint64(len(r.replay.Register().Organisations())))
+	add("keys", uint64(len(r.replay.Register().Keys(""))))
+	r.report.Totals = append(r.report.Totals, row{"root", r.report.Log.Root})
+}
+
+// keep writes the state file, unless something was found wrong: a failure must be found again by the next run.
+func (r *replayRun) keep() error {
+	if r.state == "" || len(r.report.Failures) > 0 || !r.replay.Agrees() {
+		return nil
+	}
+	data, err := r.replay.MarshalState(r.signed)
+	if err != nil {
+		return err
+	}
+	return fetch.WriteFile(r.state, data)
+}

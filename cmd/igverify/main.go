@@ -1,0 +1,80 @@
+// Command igverify is the auditor's and citizen's verifier of a ledger: small, offline, trusts nobody. It reads a log's checkpoint, tiles and entry bundles
+// from a URL or a directory (C2SP tlog-tiles), recomputes everything, and takes only one thing on trust: the log's verifier key, which must come from
+// elsewhere than the log.
+//
+// Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or read.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
+)
+
+// The exit codes.
+const (
+	exitGood       = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitUnreadable = 3
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// usageError is a mistake in the command line.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+func usage(format string, args ...any) error { return usageError(fmt.Sprintf(format, args...)) }
+
+// run is the whole command; only results go to stdout.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	code := exitGood
+	app := &cli.App{
+		Name:  "igverify",
+		Usage: "verify a ledger without trusting it",
+		Description: "Checks receipts, entries and whole logs against the log's verifier key, which you must have from elsewhere than the log. " +
+			"Reads the log from a URL or from a directory with a copy of it.\n\n" +
+			"Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or read.",
+		Version:        version(),
+		Reader:         stdin,
+		Writer:         stdout,
+		ErrWriter:      stderr,
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usageError(err.Error()) },
+		CommandNotFound: func(_ *cli.Context, name string) {
+			fmt.Fprintf(stderr, "igverify: no command %q; see igverify --help\n", clean(name))
+			code = exitUsage
+		},
+	}
+	for _, spec := range []command{receiptCommand, entryCommand, consistencyCommand, logCommand} {
+		app.Commands = append(app.Commands, spec.cli(func(c int) { code = c }))
+	}
+	if err := app.RunContext(ctx, append([]string{"igverify"}, flagsFirst(app, args)...)); err != nil {
+		fmt.Fprintf(stderr, "igverify: %s\n", clean(err.Error()))
+		var u usageError
+		if errors.As(err, &u) || code == exitGood { // what a command itself returns has set the code
+			code = exitUsage
+		}
+	}
+	return code
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(unknown)"
+}

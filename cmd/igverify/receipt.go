@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+)
+
+var receiptCommand = command{
+	name: "receipt", usage: "check a receipt for an entry that you hold", argsUsage: "RECEIPT", args: 1,
+	description: "What a source does before it forgets an event: is my entry, and no other, in the log, and is it filed under the right person?\n\n" +
+		"With --from also: is the log that the receipt speaks of still the same log, and did my key count at that place? That reads the log up to the entry; " +
+		"--skip-key leaves it out.\n\n" +
+		"Example:\n  igverify receipt receipt.json --entry entry.sdjwt --log-key \"$(cat log.vkey)\" --from https://ledger.example.org",
+	flags: []cli.Flag{
+		&cli.StringFlag{Name: "entry", Usage: "`FILE` with your entry as you sent it, with its disclosures (- for stdin)"},
+		&cli.StringFlag{Name: "jws", Usage: "the entry itself instead of --entry; other users of this machine can see it, so only for public entries"},
+		&cli.StringFlag{Name: "genesis", Usage: "`FILE` with the log's genesis (the JWS of leaf 0), to check the filing without --from"},
+		&cli.BoolFlag{Name: "skip-key", Usage: "do not read the log up to the entry to check the status of its key"},
+	},
+	check: checkReceipt,
+}
+
+func checkReceipt(s *session) error {
+	data, err := s.readFile("receipt", s.c.Args().First(), maxFile)
+	if err != nil {
+		return err
+	}
+	e, err := s.ownEntry()
+	if err != nil {
+		return err
+	}
+	r, err := verifier.ParseReceipt(data)
+	if err != nil {
+		return err
+	}
+	ev := verifier.ReceiptEvidence{Receipt: r, Entry: e, Log: s.log}
+	if ev.Genesis, err = s.anyGenesis(); err != nil {
+		return err
+	}
+	if ev.Genesis == nil && e.Type.Sealed() {
+		return usage("give --from or --genesis: without the log's genesis nobody can tell under whom the entry is filed")
+	}
+	// The receipt's own claims come first: whatever else cannot be read, they must be said.
+	got, rep := verifier.CheckReceipt(ev)
+	if s.src == nil {
+		s.report.Add(rep)
+		s.report.Skip(verifier.CheckConsistent, nil, "without --from it is not known what the log shows now")
+		return nil
+	}
+	if rep.Err() == nil {
+		err = verifier.CheckConsistency(got.Checkpoint, s.head, s.src.Tiles(s.ctx))
+		if err == nil && !s.c.Bool("skip-key") {
+			if ev.Register, err = s.registerAt(got.Index); err == nil {
+				_, rep = verifier.CheckReceipt(ev)
+			}
+		}
+		s.report.Add(rep)
+		var f *verifier.Failure
+		if errors.As(err, &f) && f.Check == verifier.CheckConsistent {
+			if p, parseErr := entry.ParseProof([]byte(r.Proof)); parseErr == nil {
+				s.report.Evidence = []string{string(p.Checkpoint), string(s.signed)}
+			}
+		} else if err == nil {
+			s.report.Pass(verifier.CheckConsistent, nil, "the log of size %d still contains what the receipt's checkpoint of size %d says", s.head.Size, got.Checkpoint.Size)
+		}
+		return err
+	}
+	s.report.Add(rep)
+	return nil
+}
+
+func (s *session) ownEntry() (*entry.Entry, error) {
+	text, file := s.c.String("jws"), s.c.String("entry")
+	if (text == "") == (file == "") {
+		return nil, usage("give one of --entry and --jws")
+	}
+	if file != "" {
+		data, err := s.readFile("entry", file, maxFile)
+		if err != nil {
+			return nil, err
+		}
+		text = string(data)
+	}
+	return verifier.ParseEntry(strings.TrimSpace(text))
+}
+
+// anyGenesis takes the genesis from the log, from --genesis, or from both if they are the same.
+func (s *session) anyGenesis() (g *entry.Genesis, err error) {
+	if s.src != nil {
+		if g, err = s.genesis(); err != nil {
+			return nil, err
+		}
+	}
+	name := s.c.String("genesis")
+	if name == "" {
+		return g, nil
+	}
+	data, err := s.readFile("genesis", name, maxFile)
+	if err != nil {
+		return nil, err
+	}
+	own, err := verifier.CheckGenesis(entry.PublicLeaf(strings.TrimSpace(string(data))), s.key)
+	if err != nil {
+		return nil, err
+	}
+	if g != nil && g.VRFKey != own.VRFKey {
+		return nil, &verifier.Failure{Check: verifier.CheckGenesisLeaf, Index: verifier.At(0), Expected: fmt.Sprintf("pseudonym key %x, as in your genesis", own.VRFKey), Found: fmt.Sprintf("%x in the log", g.VRFKey),
+			Meaning: "the log shows another beginning than you know: it is another log, or the operator began it anew"}
+	}
+	return own, nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+	"unicode/utf16"
+
+	"igledger/verifier"
+)
+
+// report is what a command found, for people and for machines. Member names are stable.
+type report struct {
+	verifier.Report `json:"-"`
+
+	Command string `json:"command"`
+	Result  string `json:"result"` // verified, failed, unreadable
+	Log     struct {
+		Origin string  `json:"origin"`
+		Size   *uint64 `json:"size,omitempty"` // of the current checkpoint
+		Root   string  `json:"root,omitempty"` // hexadecimal
+	} `json:"log"`
+	Checks   []verifier.Result `json:"checks"`
+	Entry    []row             `json:"entry,omitempty"`    // who, what, why, when
+	Totals   []row             `json:"totals,omitempty"`   // of a replay
+	Notes    []string          `json:"notes,omitempty"`    // what a reader must know besides
+	Evidence []string          `json:"evidence,omitempty"` // signed notes that prove what failed
+	Error    string            `json:"error,omitempty"`    // why it is unreadable
+}
+
+type row struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// finish settles the result: a failed check outweighs something unreadable.
+func (r *report) finish(err error) int {
+	r.Checks = append([]verifier.Result{}, r.Results...)
+	switch {
+	case len(r.Failures) > 0:
+		r.Result = "failed"
+		if err != nil {
+			r.Notes = append(r.Notes, "not everything could be checked: "+err.Error())
+		}
+		return exitFailed
+	case err != nil:
+		r.Result, r.Error = "unreadable", err.Error()
+		return exitUnreadable
+	}
+	r.Result = "verified"
+	return exitGood
+}
+
+// writeJSON escapes what a terminal or text renderer could be steered with, as people look at JSON too.
+func (r *report) writeJSON(w io.Writer) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(r); err != nil {
+		return err
+	}
+	var out strings.Builder
+	for _, c := range b.String() {
+		if unicode.IsPrint(c) || c == '\n' {
+			out.WriteRune(c)
+			continue
+		}
+		for _, u := range utf16.Encode([]rune{c}) {
+			fmt.Fprintf(&out, "\\u%04x", u)
+		}
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func (r *report) writeText(w io.Writer) {
+	for _, c := range r.Checks {
+		at := ""
+		if c.Index != nil {
+			at = fmt.Sprintf("entry %d: ", *c.Index)
+		}
+		if c.Status != verifier.Failed {
+			fmt.Fprintf(w, "%-8s %-20s  %s%s\n", c.Status, c.Check, at, clean(c.Note))
+			continue
+		}
+		fmt.Fprintf(w, "%-8s %-20s  %s%s\n", "FAILED", c.Check, at, clean(c.Meaning))
+		fmt.Fprintf(w, "%31sexpected %s\n%31sfound    %s\n", "", clean(c.Expected), "", clean(c.Found))
+	}
+	for _, rows := range [][]row{r.Entry, r.Totals} {
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for i, row := range rows {
+			if i == 0 {
+				fmt.Fprintln(t)
+			}
+			fmt.Fprintf(t, "%s\t%s\n", row.Name, clean(row.Value))
+		}
+		t.Flush()
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(w, "\nnote: %s\n", clean(n))
+	}
+	for i, e := range r.Evidence {
+		fmt.Fprintf(w, "\nevidence %d:\n", i+1)
+		for line := range strings.Lines(e) {
+			fmt.Fprintf(w, "    %s\n", clean(strings.TrimSuffix(line, "\n")))
+		}
+	}
+	if r.Result != "unreadable" {
+		fmt.Fprintf(w, "\n%s\n", r.Result)
+	}
+}
+
+// clean replaces what could steer a terminal or turn text around: what a hostile source wrote into an entry is shown on somebody's screen.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case r == '\n' || r == '\t':
+			return ' '
+		}
+		return unicode.ReplacementChar
+	}, s)
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+	"igledger/verifier/testlog"
+)
+
+// TestScripts runs testdata/*.txt against logs made for each of them. Files in $WORK:
+//
+//	log/        an honest log of 11 entries    grown/  the same, 700 entries later     early/  the same, when it had 7
+//	fork/       same keys, same size as log/, another history from entry 7 on          fork-grown/  fork/, grown
+//	stolen/     log/ with a leaf by whoever had the revoked key, misfiled/ log/ with an access filed under another person
+//	invented/   log/ with an organisation nobody countersigned
+//	receipt.json, entry.sdjwt, opening.json   of entry 8 of log/, about the person in id; other-id is somebody else
+//	public-receipt.json, public-entry.jws     of entry 1
+//
+// $KEY is the verifier key, $OTHER another log's of the same name, $URL serves $WORK, $HOSTILE serves endless bodies, $DEAD nothing, $WEB a web page.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: setup, RequireExplicitExec: true, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		"exits": exits, "no-id": noID,
+	}})
+}
+
+func setup(env *testscript.Env) error {
+	s := testlog.NewSample("ledger.test/2026")
+	dir := func(name string, files map[string][]byte) {
+		testlog.WriteFiles(filepath.Join(env.WorkDir, name), files)
+	}
+	size := s.Size()
+	index := s.Accesses[3]
+	dir("log", s.Files())
+	dir("early", s.FilesAt(7))
+
+	fork := s.Fork(7)
+	for fork.Size() < size {
+		fork.AddRandom(1)
+	}
+	dir("fork", fork.Files())
+	fork.AddRandom(300)
+	dir("fork-grown", fork.Files())
+
+	stolen := s.Fork(size)
+	at := stolen.AddSealed(s.Access("lothian", s.Source, s.IDs[0]), s.IDs[0])
+	stolenFiles := stolen.Files()
+	misfiled := s.Fork(size)
+	misfiled.AddSealed(s.Access("lothian", s.Second, s.IDs[0]), s.IDs[1])
+	dir("misfiled", misfiled.Files())
+	dir("stolen", stolenFiles)
+	invented := s.Fork(size)
+	invented.AddPublic(s.Organisation("fife", s.Registrar, nil))
+	dir("invented", invented.Files())
+
+	hostileText := s.Fork(size)
+	a := s.Access("lothian", s.Second, s.IDs[0]).Body.(*entry.Access)
+	a.ID, a.Staff.Name = "", "Dr \x1b[2J\u202eEvil"
+	e, err := entry.Sign(s.Second, a)
+	if err != nil {
+		return err
+	}
+	hostileText.AddSealed(e, s.IDs[0])
+	dir("text", hostileText.Files())
+
+	grown := s.Fork(size)
+	grown.AddRandom(700)
+	dir("grown", grown.Files())
+
+	files := map[string][]byte{
+		"receipt.json": testlog.JSON(s.Receipt(index, size)), "entry.sdjwt": []byte(s.Entries[index].SDJWT() + "\n"), "opening.json": testlog.JSON(s.Openings[index]),
+		"public-receipt.json": testlog.JSON(s.Receipt(1, size)), "public-entry.jws": []byte(s.Entries[1].Compact),
+		"genesis.jws": []byte(s.Entries[0].Compact), "id": []byte(s.IDs[0] + "\n"), "other-id": []byte(s.IDs[1] + "\n"),
+		"fork-receipt.json": testlog.JSON(fork.Receipt(3, size)), "fork-entry.sdjwt": []byte(fork.Entries[3].SDJWT()),
+		"stolen-receipt.json": testlog.JSON(stolen.Receipt(at, stolen.Size())), "stolen-entry.sdjwt": []byte(stolen.Entries[at].SDJWT()), "stolen-opening.json": testlog.JSON(stolen.Openings[at]),
+		"misfiled-receipt.json": testlog.JSON(misfiled.Receipt(size, size+1)), "misfiled-entry.sdjwt": []byte(misfiled.Entries[size].SDJWT()), "misfiled-opening.json": testlog.JSON(misfiled.Openings[size]),
+		"text-opening.json": testlog.JSON(hostileText.Openings[size]), "early-receipt.json": testlog.JSON(s.Receipt(3, 7)), "early-entry.sdjwt": []byte(s.Entries[3].SDJWT()),
+	}
+	testlog.WriteFiles(env.WorkDir, files)
+
+	// Logs whose files are damaged in one place.
+	bundle := verifier.BundlePath(0, int(size))
+	for name, change := range map[string]func(map[string][]byte){
+		"swapped": func(f map[string][]byte) {
+			l := append([][]byte(nil), s.Leaves...)
+			l[4], l[5] = l[5], l[4]
+			f[bundle] = testlog.Bundle(l)
+		},
+		"dropped": func(f map[string][]byte) {
+			f[bundle] = testlog.Bundle(append(append([][]byte(nil), s.Leaves[:4]...), s.Leaves[5:]...))
+		},
+		"exchanged": func(f map[string][]byte) {
+			l := append([][]byte(nil), s.Leaves...)
+			l[4] = hostileText.Leaves[size]
+			f[bundle] = testlog.Bundle(l)
+		},
+		"truncated": func(f map[string][]byte) { f[bundle] = f[bundle][:len(f[bundle])-10] },
+		"no-bundle": func(f map[string][]byte) { delete(f, bundle) },
+		"rekeyed":   func(f map[string][]byte) { f["checkpoint"] = testlog.NewSample("ledger.test/2026").Checkpoint(size) },
+	} {
+		f := s.Files()
+		change(f)
+		dir(name, f)
+	}
+
+	srv := httptest.NewServer(http.FileServer(http.Dir(env.WorkDir)))
+	hostile := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/checkpoint") && strings.HasPrefix(r.URL.Path, "/tiles/") {
+			w.Write(s.Checkpoint(size))
+			return
+		}
+		for {
+			if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+				return
+			}
+		}
+	}))
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("<!doctype html><p>Please sign in")) }))
+	env.Defer(srv.Close)
+	env.Defer(hostile.Close)
+	env.Defer(web.Close)
+	env.Setenv("URL", srv.URL)
+	env.Setenv("HOSTILE", hostile.URL)
+	env.Setenv("WEB", web.URL)
+	env.Setenv("KEY", s.Key)
+	env.Setenv("OTHER", testlog.New("ledger.test/2026").Key)
+	env.Setenv("IDS", strings.Join(s.IDs, " "))
+	return nil
+}
+
+// exits runs igverify and checks its exit code: exits 1 log --from …
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE ARGS…")
+	}
+	err := ts.Exec("igverify", args[1:]...)
+	code := "0"
+	if err != nil {
+		code = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if code != args[0] {
+		ts.Fatalf("exit code %s, want %s", code, args[0])
+	}
+	noID(ts, false, nil)
+}
+
+// noID checks that what was printed last names no person.
+func noID(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, id := range strings.Fields(ts.Getenv("IDS")) {
+		_, number, _ := strings.Cut(id, ":")
+		for _, out := range []string{"stdout", "stderr"} {
+			if strings.Contains(ts.ReadFile(out), number) {
+				ts.Fatalf("%s names a person", out)
+			}
+		}
+	}
+}

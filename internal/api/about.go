@@ -1,0 +1,64 @@
+package api
+
+import (
+	"net/http"
+
+	"igledger/internal/client"
+)
+
+// register is GET /v1/register.
+func (a *api) register(w http.ResponseWriter, r *http.Request, _ string) error {
+	reg, err := a.log.Register(r.Context())
+	if err != nil {
+		return err
+	}
+	out := client.Register{Origin: reg.Origin, Organisations: reg.Organisations()}
+	for _, k := range reg.Keys("") {
+		out.Keys = append(out.Keys, client.Key{
+			KID: k.KID, Organisation: k.Org, JWK: k.Key.JWK, Purposes: k.Key.Purposes, Added: k.Added, From: k.From,
+			Revoked: k.Revoked, RevokedAt: k.RevokedAt, SuspectFrom: k.SuspectFrom, Reason: k.Reason,
+		})
+	}
+	return answer(w, out)
+}
+
+// info is GET /v1/log.
+func (a *api) info(w http.ResponseWriter, r *http.Request, _ string) error {
+	size, err := a.log.Size(r.Context())
+	if err != nil {
+		return err
+	}
+	g := a.log.Genesis()
+	return answer(w, client.LogInfo{
+		Origin: a.log.Origin(), LogKey: a.log.VerifierKey(), VRFKey: g.VRFKey, Formats: g.Formats, IndexLag: g.IndexLag, Size: size,
+	})
+}
+
+// document is GET /openapi.json.
+func (a *api) document(w http.ResponseWriter, _ *http.Request, _ string) error {
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	write(w, http.StatusOK, "application/json", a.openapi)
+	return nil
+}
+
+// health is GET /healthz: the process answers. It does not look at the database, so that an outage there does not get replicas restarted.
+func (a *api) health(w http.ResponseWriter, _ *http.Request, _ string) error {
+	write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
+	return nil
+}
+
+// ready is GET /readyz: the database answers and the log takes entries.
+func (a *api) ready(w http.ResponseWriter, r *http.Request, _ string) error {
+	if err := a.log.Ready(r.Context()); err != nil {
+		a.logger.Error("not ready", "error", err)
+		return &refusal{code: unavailable}
+	}
+	write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
+	return nil
+}
+
+// scrape is GET /metrics.
+func (a *api) scrape(w http.ResponseWriter, r *http.Request, _ string) error {
+	a.metrics.handler.ServeHTTP(w, r)
+	return nil
+}

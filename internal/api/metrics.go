@@ -1,0 +1,77 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"igledger/internal/client"
+	"igledger/ledger"
+)
+
+// metrics are counts for operators. Labels come from closed sets only (route patterns, statuses, codes of problems): no user input, and nothing
+// that tells one person, source or organisation from another.
+type metrics struct {
+	requests *prometheus.CounterVec   // route, status
+	took     *prometheus.HistogramVec // route
+	entries  *prometheus.CounterVec   // result
+	append   prometheus.Histogram
+	batch    prometheus.Histogram
+	commit   prometheus.Histogram
+	group    prometheus.Histogram
+	handler  http.Handler
+}
+
+func newMetrics(reg *prometheus.Registry, log *ledger.Log) *metrics {
+	seconds := prometheus.ExponentialBuckets(0.001, 2, 14) // 1 ms to 8 s
+	sizes := prometheus.ExponentialBuckets(1, 2, 11)       // 1 to 1024
+	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
+	}
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "igledger_http_requests_total", Help: "Requests by route and status."}, []string{"route", "status"}),
+		took:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "igledger_http_request_seconds", Help: "Time to answer, by route.", Buckets: seconds}, []string{"route"}),
+		entries:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "igledger_entries_total", Help: "Entries submitted, by result: appended, replayed or the code of the problem."}, []string{"result"}),
+		append:   histogram("igledger_append_seconds", "Time from parsed entries to durable and integrated ones, per submission.", seconds),
+		batch:    histogram("igledger_submission_entries", "Entries per submission.", sizes),
+		commit:   histogram("igledger_commit_seconds", "Time of one transaction that appends and integrates.", seconds),
+		group:    histogram("igledger_commit_entries", "Entries appended by one transaction.", sizes),
+	}
+	count := func(name, help string, f func(ledger.Stats) uint64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(f(log.Stats())) })
+	}
+	gauge := func(name, help string, f func(ledger.Stats) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return f(log.Stats()) })
+	}
+	reg.MustRegister(m.requests, m.took, m.entries, m.append, m.batch, m.commit, m.group,
+		count("igledger_commits_total", "Transactions committed.", func(s ledger.Stats) uint64 { return s.Batches }),
+		count("igledger_commits_failed_total", "Transactions given up because of the database.", func(s ledger.Stats) uint64 { return s.Failed }),
+		count("igledger_busy_total", "Submissions turned away because the queue was full.", func(s ledger.Stats) uint64 { return s.Busy }),
+		count("igledger_tag_lookups_total", "VRF tags asked for.", func(s ledger.Stats) uint64 { return s.TagCalls }),
+		count("igledger_tag_hits_total", "VRF tags found in memory.", func(s ledger.Stats) uint64 { return s.TagHits }),
+		gauge("igledger_queue_entries", "Entries waiting to be appended.", func(s ledger.Stats) float64 { return float64(s.Queued) }),
+		gauge("igledger_log_size", "Entries in the log at this process's last commit.", func(s ledger.Stats) float64 { return float64(s.Size) }),
+	)
+	log.ObserveBatches(func(added int, took time.Duration) {
+		m.commit.Observe(took.Seconds())
+		m.group.Observe(float64(added))
+	})
+	m.handler = promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+	return m
+}
+
+func (m *metrics) request(pattern string, status int, took time.Duration) {
+	m.requests.WithLabelValues(pattern, strconv.Itoa(status)).Inc()
+	m.took.WithLabelValues(pattern).Observe(took.Seconds())
+}
+
+func (m *metrics) result(r client.Result) {
+	label := string(r.Status)
+	if r.Problem != nil {
+		label = r.Problem.Code()
+	}
+	m.entries.WithLabelValues(label).Inc()
+}

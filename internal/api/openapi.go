@@ -1,0 +1,283 @@
+package api
+
+import (
+	"cmp"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"igledger/internal/client"
+	"igledger/ledger/entry"
+)
+
+// examples are real messages of a real log about people who do not exist, one file a message type, made anew by go test -run Examples -update.
+//
+//go:embed examples/*.json
+var examples embed.FS
+
+// operation is what the document says of one route.
+type operation struct {
+	id       string
+	summary  string
+	text     string
+	params   []*huma.Param
+	body     reflect.Type
+	answer   reflect.Type // JSON; nil: media
+	media    string
+	caller   string // who may call; "" = anybody
+	problems []string
+}
+
+// Problems that whole groups of operations share.
+var (
+	ofBody   = []string{badRequest, mediaType, tooLarge}
+	ofCaller = []string{unauthorised, forbidden}
+	ofLog    = []string{unavailable, internal}
+)
+
+const (
+	callerSubmit = "Caller: a key with purpose `submit` of the organisation that submitted the entry."
+	callerRead   = "Caller: a key with purpose `audit` of an organisation with the role `auditor` or `controller`; ids that begin with `reg:` are for auditors. " +
+		"The reading becomes an access entry about the person before the answer is given; if it cannot, nothing is shown (503)."
+)
+
+func indexParam(what string) *huma.Param {
+	return &huma.Param{Name: "index", In: "path", Required: true, Description: what, Example: 7,
+		Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: new(float64)}}
+}
+
+// operations documents every route, by method and pattern.
+var operations = map[string]operation{
+	"POST /v1/entries": {
+		id: "submitEntries", summary: "Submit entries",
+		text: "Takes 1 to 1000 signed entries and answers when each is durable and integrated under a signed checkpoint, or refused. No caller's token: an entry's signature is its " +
+			"authority. Idempotent by issuer and jti: send again whatever was not answered. A bad entry does not touch the others. A single entry that is refused gets its problem's own " +
+			"status; a list gets 200 and a result for each entry in order; a list in which every entry was refused for now gets 503.",
+		body: reflect.TypeFor[client.Submission](), answer: reflect.TypeFor[client.Results](),
+		problems: slices.Concat(ofBody, entryCodes(), []string{conflict, future, erased, busy}, ofLog),
+	},
+	"GET /v1/receipts/{index}": {
+		id: "getReceipt", summary: "Receipt of one entry", text: "Against the newest checkpoint. " + callerSubmit,
+		params: []*huma.Param{indexParam("Position in the log")}, answer: reflect.TypeFor[entry.Receipt](), caller: callerSubmit,
+		problems: slices.Concat([]string{badRequest, notFound, erased}, ofCaller, ofLog),
+	},
+	"POST /v1/receipts/lookup": {
+		id: "lookupReceipts", summary: "Receipts by jti", text: "For a source that lost its receipts or is not sure what arrived. An unknown jti is a result with the problem not-found. " + callerSubmit,
+		body: reflect.TypeFor[client.Lookup](), answer: reflect.TypeFor[client.Results](), caller: callerSubmit,
+		problems: slices.Concat(ofBody, ofCaller, ofLog),
+	},
+	"POST /v1/accesses/search": {
+		id: "searchAccesses", summary: "Who accessed a person's record", text: "One page, newest first. A POST, because an id never stands in a URL. " + callerRead,
+		body: reflect.TypeFor[client.Search](), answer: reflect.TypeFor[client.Accesses](), caller: callerRead,
+		problems: slices.Concat(ofBody, []string{string(entry.BadID), erased, busy}, ofCaller, ofLog),
+	},
+	"GET /v1/openings/{index}": {
+		id: "getOpening", summary: "Opening of a sealed leaf", text: "Not found for public leaves, which open themselves. " + callerRead,
+		params: []*huma.Param{indexParam("Position in the log"), {Name: "purpose", In: "query", Description: "Why the caller reads: PurposeOfUse codes, at most 8; stands in the access entry",
+			Schema: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}}, Example: []string{"HCOMPL"}}},
+		answer: reflect.TypeFor[entry.Opening](), caller: callerRead,
+		problems: slices.Concat([]string{badRequest, notFound, erased, busy}, ofCaller, ofLog),
+	},
+	"GET /v1/register": {
+		id: "getRegister", summary: "Organisations and keys", text: "As the log's public entries make them. A convenience: verifiers replay the log instead.",
+		answer: reflect.TypeFor[client.Register](), problems: ofLog,
+	},
+	"GET /v1/log": {
+		id: "getLog", summary: "Which log this is", text: "Verifiers take the log key from their own policy and the VRF key from leaf 0, never from here.",
+		answer: reflect.TypeFor[client.LogInfo](), problems: ofLog,
+	},
+	"GET /checkpoint": {
+		id: "getCheckpoint", summary: "Newest checkpoint", text: "A C2SP tlog-checkpoint in a signed note.", media: "text/plain; charset=utf-8", problems: ofLog,
+	},
+	"GET /tile/{tile}": {
+		id: "getTile", summary: "Tile or entry bundle", media: "application/octet-stream",
+		text: "C2SP tlog-tiles. Hashes: `/tile/<L>/<N>[.p/<W>]`, 32 bytes each. Entries: `/tile/entries/<N>[.p/<W>]`, each a 16-bit length and the leaf. N is written in groups of three " +
+			"digits, all but the last with an x before: 1234067 is `x001/x234/067`. Every tile has one spelling.",
+		params: []*huma.Param{{Name: "tile", In: "path", Required: true, Description: "The rest of the path; holds slashes, which are not to be escaped", Example: "0/000.p/9",
+			Schema: &huma.Schema{Type: huma.TypeString, Pattern: `^(entries|[0-9]|[1-5][0-9]|6[0-3])/(x[0-9]{3}/)*[0-9]{3}(\.p/[1-9][0-9]{0,2})?$`}}},
+		problems: slices.Concat([]string{notFound}, ofLog),
+	},
+	"GET /openapi.json": {id: "getDocument", summary: "This document", media: "application/json"},
+	"GET /healthz":      {id: "getHealth", summary: "The process answers", media: "text/plain; charset=utf-8"},
+	"GET /readyz":       {id: "getReady", summary: "The database answers and the log takes entries", media: "text/plain; charset=utf-8", problems: []string{unavailable}},
+	"GET /metrics":      {id: "getMetrics", summary: "Prometheus metrics", text: "No label comes from a request. Keep it to the operator's network.", media: "text/plain"},
+}
+
+// entryCodes are the codes of package entry: those of the table of problems that are not this package's own.
+func entryCodes() []string {
+	own := []string{badRequest, notFound, unauthorised, forbidden, conflict, future, erased, busy, unavailable, mediaType, methodNotAllowed, internal, tooLarge}
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(problems)), func(c string) bool { return slices.Contains(own, c) })
+}
+
+// openAPI makes the document from the table above and the message types. It panics on a table that contradicts itself: a test makes it.
+func openAPI() []byte {
+	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	doc := &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info: &huma.Info{
+			Title: "igledger", Version: "1",
+			Description: "A verifiable ledger of record accesses in health and care. Refusals are problem+json (RFC 9457); their types are stable and listed with each status. " +
+				"Integers are 64-bit unsigned; bytes are base64url without padding.",
+			License: &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"},
+		},
+		Components: &huma.Components{Schemas: schemas, SecuritySchemes: map[string]*huma.SecurityScheme{"caller": {
+			Type: "http", Scheme: "bearer", BearerFormat: "JWS",
+			Description: "Compact JWS with typ igl-caller+jwt, alg and kid of a registered key, and the claims iss (organisation), sub (function or system, never a person), aud (origin of the " +
+				"log), iat, exp (at most 5 minutes later), jti. It is a bearer token and not bound to one use: keep it secret and use TLS.",
+		}}},
+	}
+	for _, r := range routes {
+		op, ok := operations[r.method+" "+r.pattern]
+		if !ok {
+			panic("no operation for " + r.method + " " + r.pattern)
+		}
+		doc.AddOperation(op.document(r, schemas))
+	}
+	describe(schemas)
+	out, err := json.Marshal(doc)
+	if err != nil {
+		panic(fmt.Sprintf("encoding the OpenAPI document: %v", err))
+	}
+	return out
+}
+
+func (op operation) document(r route, schemas huma.Registry) *huma.Operation {
+	o := &huma.Operation{
+		OperationID: op.id, Method: r.method, Path: r.pattern, Summary: op.summary, Description: op.text, Parameters: op.params,
+		Responses: map[string]*huma.Response{}, Tags: []string{"public"},
+	}
+	if op.body != nil {
+		o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": media(schemas, op.body)}}
+		o.Tags = []string{"sources"}
+	}
+	if op.caller != "" {
+		o.Security = []map[string][]string{{"caller": {}}}
+		o.Tags = []string{"callers"}
+	}
+	content := map[string]*huma.MediaType{op.media: {Schema: &huma.Schema{Type: huma.TypeString}}}
+	switch {
+	case op.answer != nil:
+		content = map[string]*huma.MediaType{"application/json": media(schemas, op.answer)}
+	case op.media == "application/octet-stream":
+		content[op.media].Schema.Format = "binary"
+	case op.media == "application/json":
+		content[op.media].Schema = &huma.Schema{Type: huma.TypeObject}
+	}
+	o.Responses["200"] = &huma.Response{Description: "OK", Content: content}
+	byStatus := map[int][]string{}
+	for _, code := range op.problems {
+		byStatus[problems[code].status] = append(byStatus[problems[code].status], code)
+	}
+	for status, codes := range byStatus {
+		slices.Sort(codes)
+		var text strings.Builder
+		text.WriteString("One of these problems:\n")
+		for _, code := range codes {
+			fmt.Fprintf(&text, "- `%s%s`: %s. %s\n", client.ProblemPrefix, code, problems[code].title, problems[code].remedy)
+		}
+		p := media(schemas, reflect.TypeFor[client.Problem]())
+		p.Example = (&refusal{code: codes[0]}).problem()
+		resp := &huma.Response{Description: text.String(), Content: map[string]*huma.MediaType{"application/problem+json": p}}
+		if status == http.StatusServiceUnavailable {
+			resp.Headers = map[string]*huma.Header{"Retry-After": {Description: "Seconds to wait before sending the same again", Schema: &huma.Schema{Type: huma.TypeInteger}}}
+		}
+		o.Responses[strconv.Itoa(status)] = resp
+	}
+	return o
+}
+
+// media refers to the schema of t and shows the example of it.
+func media(schemas huma.Registry, t reflect.Type) *huma.MediaType {
+	m := &huma.MediaType{Schema: schemas.Schema(t, true, t.Name())}
+	data, err := examples.ReadFile("examples/" + strings.ToLower(t.Name()) + ".json")
+	if err == nil {
+		m.Example = json.RawMessage(data)
+	}
+	return m
+}
+
+// requests are strict; the schemas of answers may grow members.
+var requests = []string{"Submission", "Lookup", "Search"}
+
+// describe completes what reflection cannot know: the fields of package entry, whose meaning is in its own comments, and that the server
+// never writes null for a list.
+func describe(schemas huma.Registry) {
+	for name, s := range schemas.Map() {
+		if !slices.Contains(requests, name) {
+			s.AdditionalProperties = nil
+		}
+		for prop, p := range s.Properties {
+			p.Nullable = false
+			p.Description = cmp.Or(p.Description, descriptions[name+"."+prop])
+			if p.Items != nil {
+				p.Items.Nullable = false
+			}
+			if enum, ok := enums[name+"."+prop]; ok {
+				p.Items.Enum = enum
+			}
+		}
+	}
+}
+
+// enums are the closed sets behind string types of package entry.
+var enums = map[string][]any{
+	"Member.roles": values(entry.RoleController, entry.RoleProcessor, entry.RoleSource, entry.RoleAuditor, entry.RoleRegistrar, entry.RoleEnroller, entry.RoleOperator),
+	"Key.purposes": values(entry.PurposeSubmit, entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeAdminister),
+	"Result.flags": flags, "Opening.flags": flags,
+}
+
+var flags = values(entry.FlagCheckDigit, entry.FlagUnknownAgreement, entry.FlagLate, entry.FlagSequenceGap, entry.FlagSequenceBack, entry.FlagNoSequence, entry.FlagSuspectKey)
+
+func values[T ~string](list ...T) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
+}
+
+var descriptions = map[string]string{
+	"Receipt.leaf":        "What the Merkle tree hashes: 0x01 ‖ JWS, or 0x02 ‖ tagCommit ‖ bodyCommit; base64url",
+	"Receipt.tagSalt":     "Opens tagCommit, 32 bytes; sealed entries only",
+	"Receipt.tag":         "The person's tag, 32 bytes; sealed entries only",
+	"Receipt.vrfProof":    "Proof that tag is the VRF output of the entry's own sub, 80 bytes; sealed entries only",
+	"Receipt.bodySalt":    "Opens bodyCommit, 32 bytes; sealed entries only",
+	"Receipt.proof":       "C2SP tlog-proof@v1: index, inclusion path and signed checkpoint",
+	"Opening.index":       "Position in the log; inclusion is to be proved apart",
+	"Opening.tagSalt":     "Opens tagCommit, 32 bytes",
+	"Opening.tag":         "The person's tag, 32 bytes",
+	"Opening.vrfProof":    "Proof that tag is the VRF output of the person's id, 80 bytes",
+	"Opening.bodySalt":    "Opens bodyCommit, 32 bytes",
+	"Opening.jws":         "The entry: header.payload.signature",
+	"Opening.disclosures": "Disclosures that are shown (RFC 9901), base64url",
+	"Opening.flags":       "The ledger's remarks at append; not proved",
+	"Opening.received":    "RFC 3339, when the ledger took it; not proved",
+	"Member.id":           "Organisation id, e.g. an ODS code",
+	"Member.name":         "Name of the organisation",
+	"Member.kind":         "Lower-case word, e.g. health-board",
+	"Member.roles":        "What the organisation may be in the log",
+	"JWK.kty":             "OKP or EC",
+	"JWK.crv":             "Ed25519 or P-256",
+	"JWK.x":               "32 bytes",
+	"JWK.y":               "32 bytes, P-256 only",
+	"Staff.id":            "Identifier within system",
+	"Staff.system":        "Who gave the identifier",
+	"Staff.name":          "Name",
+	"Staff.altId":         "Another identifier",
+	"Party.type":          "system|code of FHIR AuditEvent.agent.type",
+	"Party.id":            "Reference or identifier",
+	"Party.name":          "Name",
+	"Party.address":       "FHIR AuditEvent.agent.network.address",
+	"Text.why":            "Purpose in words",
+	"Text.justification":  "Justification of break-glass",
+	"Text.outcome":        "FHIR AuditEvent.outcomeDesc",
+	"Text.query":          "Search that was run",
+}

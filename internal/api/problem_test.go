@@ -1,0 +1,139 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"igledger/internal/client"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+)
+
+var update = flag.Bool("update", false, "write docs/PROBLEMS.md and the examples anew")
+
+// A code that package entry gains must get a status and a remedy here.
+func TestEveryCodeOfEntryIsAProblem(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../../ledger/entry/errors.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		v, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if id, ok := v.Type.(*ast.Ident); !ok || id.Name != "Code" {
+			return true
+		}
+		code, _ := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+		found++
+		if _, ok := problems[code]; !ok {
+			t.Errorf("entry.%s (%s) is not in the table of problems", v.Names[0].Name, code)
+		}
+		return true
+	})
+	if found < 20 {
+		t.Errorf("found %d codes in package entry", found)
+	}
+	if n := len(problems); n != found+len(problems)-len(entryCodes())-1 { // too-large is both
+		t.Errorf("%d problems, %d codes of entry, %d taken for entry's", n, found, len(entryCodes()))
+	}
+}
+
+func TestWhatErrorsBecome(t *testing.T) {
+	own := &entry.Error{Code: entry.BadSignature, What: "signature", Detail: "does not verify"}
+	for _, c := range []struct {
+		name   string
+		err    error
+		code   string
+		detail string
+		after  string
+	}{
+		{"of the caller's entry", ownFault(own), "bad-signature", "signature: does not verify", ""},
+		{"of a stored entry", ownFault(fmt.Errorf("register entry 5: %w", own)), "internal", "", ""},
+		{"of the ledger, unknown", errors.New("chi:0101011237 went wrong"), "internal", "", ""},
+		{"conflict", ledger.ErrConflict, "conflict", "", ""},
+		{"future", ledger.ErrFuture, "future", "", ""},
+		{"erased", fmt.Errorf("entry 7: %w", ledger.ErrErased), "erased", "", ""},
+		{"not found", fmt.Errorf("reading entry 7: %w", ledger.ErrNotFound), "not-found", "", ""},
+		{"busy for long", &ledger.BusyError{RetryAfter: 2500 * time.Millisecond}, "busy", "", "3"},
+		{"busy for a moment", &ledger.BusyError{RetryAfter: time.Millisecond}, "busy", "", "1"},
+		{"shutting down", ledger.ErrClosed, "unavailable", "", "1"},
+		{"database away", fmt.Errorf("append: %w", storage.ErrUnavailable), "unavailable", "", "1"},
+		{"caller gone", fmt.Errorf("waiting: %w", context.Canceled), "unavailable", "", "1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := &world{TB: t, lines: new(syncBuffer)}
+			rec := httptest.NewRecorder()
+			a := &api{logger: w.logger()}
+			a.fail(rec, "/x", c.err)
+			r := reply{rec.Result(), rec.Body.Bytes()}
+			r.Request = httptest.NewRequest("GET", "/none", nil)
+			if got := r.problem(t); got != c.code || r.Header.Get("Retry-After") != c.after {
+				t.Errorf("%s with Retry-After %q, want %s with %q", got, r.Header.Get("Retry-After"), c.code, c.after)
+			}
+			if got := refusalOf(c.err).problem().Detail; got != c.detail {
+				t.Errorf("detail %q, want %q", got, c.detail)
+			}
+		})
+	}
+}
+
+func TestProblemsAreDocumented(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`# Problems
+
+Every refusal of the API is a problem (RFC 9457, ` + "`application/problem+json`" + `) with the members ` + "`type`, `title`, `status` and, where it helps, `detail`" + `.
+The type is ` + "`" + client.ProblemPrefix + "<code>`" + `; code, status and meaning do not change. Titles and details are for people and may.
+No problem holds a personal datum. In a list of entries each refused one carries its problem in ` + "`results`" + `; a single refused entry answers with the problem's own status.
+With 503 comes ` + "`Retry-After`" + ` in seconds; sending the same entries again is always safe, because submission is idempotent by issuer and jti.
+
+This table is written by ` + "`go test ./internal/api -run Documented -update`" + ` from the one that the server uses.
+
+| Code | Status | What it is | What to do |
+|---|---|---|---|
+`)
+	codes := slices.SortedFunc(maps.Keys(problems), func(x, y string) int {
+		return cmp.Or(cmp.Compare(problems[x].status, problems[y].status), cmp.Compare(x, y))
+	})
+	for _, code := range codes {
+		k := problems[code]
+		fmt.Fprintf(&b, "| `%s` | %d | %s | %s |\n", code, k.status, k.title, k.remedy)
+		if k.title == "" || k.remedy == "" || strings.Contains(k.title+k.remedy, "|") {
+			t.Errorf("%s: title or remedy is empty or breaks the table", code)
+		}
+	}
+	golden(t, "../../docs/PROBLEMS.md", b.String())
+}
+
+func golden(t *testing.T, path, want string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s is not what the code says: run with -update", path)
+	}
+}

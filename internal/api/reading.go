@@ -1,0 +1,188 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"igledger/internal/client"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+)
+
+// Page sizes of a search.
+const (
+	defaultLimit = 50
+	maxLimit     = 200
+	maxPage      = 16 << 20 // bytes of entries; a page may be shorter than its limit for this, and Next goes on
+)
+
+// search is POST /v1/accesses/search. It is a POST because an id never stands in a URL.
+func (a *api) search(w http.ResponseWriter, r *http.Request, _ string) error {
+	c, org, err := a.caller(r, readers)
+	if err != nil {
+		return err
+	}
+	var body client.Search
+	if err := a.decode(r, maxBody, "search", &body); err != nil {
+		return err
+	}
+	if err := entry.CheckID(body.ID); err != nil {
+		return refuse(err)
+	}
+	if body.Limit < 0 || body.Limit > maxLimit {
+		return &refusal{code: badRequest, detail: "limit is not 0 to 200"}
+	}
+	if body.Limit == 0 {
+		body.Limit = defaultLimit
+	}
+	if body.Before == 0 {
+		body.Before = math.MaxUint64
+	}
+	if err := checkPurpose(body.Purpose); err != nil {
+		return err
+	}
+	if err := mayRead(org, body.ID); err != nil {
+		return err
+	}
+	count, openings, err := a.log.History(r.Context(), body.ID, body.Before, body.Limit+1) // one more tells whether there is a next page
+	if err != nil {
+		return err
+	}
+	page := client.Accesses{Count: count, Accesses: []client.RecordedAccess{}}
+	shown := openings[:min(fitting(openings), body.Limit)]
+	for _, o := range shown {
+		page.Accesses = append(page.Accesses, client.RecordedAccess{Index: o.Index, Access: decoded(o), Opening: o})
+	}
+	if len(shown) < len(openings) {
+		page.Next = shown[len(shown)-1].Index
+	}
+	if err := a.logReading(r.Context(), c, body.ID, body.Purpose); err != nil {
+		return err
+	}
+	return answer(w, page)
+}
+
+// fitting is how many of the openings one page holds: at least one, if there is one.
+func fitting(openings []*entry.Opening) int {
+	size := 0
+	for i, o := range openings {
+		size += len(o.JWS)
+		for _, d := range o.Disclosures {
+			size += len(d)
+		}
+		if i > 0 && size > maxPage {
+			return i
+		}
+	}
+	return len(openings)
+}
+
+// opening is GET /v1/openings/{index}.
+func (a *api) opening(w http.ResponseWriter, r *http.Request, rest string) error {
+	c, org, err := a.caller(r, readers)
+	if err != nil {
+		return err
+	}
+	index, err := parseIndex(rest)
+	if err != nil {
+		return err
+	}
+	purpose := r.URL.Query()["purpose"]
+	if err := checkPurpose(purpose); err != nil {
+		return err
+	}
+	o, err := a.log.Opening(r.Context(), index)
+	if err != nil {
+		return err
+	}
+	e, err := entry.ParseParts(o.JWS, o.Disclosures)
+	if err != nil || e.ShownSub() == "" {
+		return errors.New("an opening does not say whose it is, so its reading cannot be logged")
+	}
+	if err := mayRead(org, e.ShownSub()); err != nil {
+		return err
+	}
+	if err := a.logReading(r.Context(), c, e.ShownSub(), purpose); err != nil {
+		return err
+	}
+	return answer(w, o)
+}
+
+// mayRead keeps the registers that stand in for persons (withheld entries among them) for auditors.
+func mayRead(org *entry.Member, id string) error {
+	if strings.HasPrefix(id, "reg:") && !slices.Contains(org.Roles, entry.RoleAuditor) {
+		return &refusal{code: forbidden, detail: "only auditors read the registers"}
+	}
+	return nil
+}
+
+func checkPurpose(codes []string) error {
+	if len(codes) > 8 {
+		return &refusal{code: badRequest, detail: "more than 8 codes of purpose"}
+	}
+	for _, c := range codes {
+		if c == "" || len(c) > 128 || strings.ContainsFunc(c, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
+			return &refusal{code: badRequest, detail: "a code of purpose is not 1 to 128 printable ASCII characters"}
+		}
+	}
+	return nil
+}
+
+// readingSource names this API as the source of the entries that readings become. They carry no sequence number: the replicas that write
+// them share no counter.
+const readingSource = "igledger-api"
+
+// logReading makes a reading of id's history an access entry about id, signed by the operator, and returns when it is in the log. An
+// error means: nothing may be shown. It is ATNA's "audit log used" (DICOM PS3.16 CID 400, 110101) in FHIR AuditEvent.type.
+func (a *api) logReading(ctx context.Context, c *entry.Caller, id string, purpose []string) error {
+	now := a.now().UTC()
+	e, err := entry.Sign(a.log.Operator(), &entry.Access{
+		Common:  entry.Common{Issuer: a.log.Genesis().Operator.ID, Audience: a.log.Origin(), IssuedAt: now.Unix()},
+		Source:  readingSource,
+		Org:     c.Issuer,
+		System:  c.Subject,
+		Event:   []string{"http://dicom.nema.org/resources/ontology/DCM|110101"},
+		Action:  "R",
+		Purpose: purpose,
+		Outcome: "0",
+		// To the second: the reader's part of the log, not a stopwatch on people.
+		Recorded: now.Format(time.RFC3339),
+		Sub:      id,
+	})
+	if err == nil {
+		err = a.log.Append(ctx, e)[0].Err
+	}
+	if err == nil {
+		return nil
+	}
+	a.logger.Error("a reading could not be logged and was refused", "error", err)
+	var b *ledger.BusyError
+	r := &refusal{code: unavailable, detail: "the reading could not be logged, so nothing is shown"}
+	if errors.As(err, &b) {
+		r.code, r.retryAfter = busy, b.RetryAfter
+	}
+	return r
+}
+
+// decoded is the entry of an opening as people read it, or nil.
+func decoded(o *entry.Opening) *client.Access {
+	e, err := entry.ParseParts(o.JWS, o.Disclosures)
+	if err != nil {
+		return nil
+	}
+	x, ok := e.Body.(*entry.Access)
+	if !ok {
+		return nil
+	}
+	return &client.Access{
+		Issuer: x.Issuer, Source: x.Source, Organisation: x.Accessor(), System: x.System, Event: x.Event, Action: x.Action, Data: x.Data,
+		Purpose: x.Purpose, Role: x.Role, Machine: x.Machine, Emergency: x.Emergency, Agreement: x.Agreement, Outcome: x.Outcome,
+		Occurred: x.Occurred, OccurredEnd: x.OccurredEnd, Recorded: x.Recorded,
+		Staff: x.Staff, Parties: x.Parties, Text: x.Text, Sequence: x.Seq,
+	}
+}

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"igledger/internal/client"
+	"igledger/ledger"
+)
+
+// receipt is GET /v1/receipts/{index}, for the organisation that submitted the entry.
+func (a *api) receipt(w http.ResponseWriter, r *http.Request, rest string) error {
+	c, _, err := a.caller(r, submitters)
+	if err != nil {
+		return err
+	}
+	index, err := parseIndex(rest)
+	if err != nil {
+		return err
+	}
+	iss, res, err := a.log.ReceiptAt(r.Context(), index)
+	if err != nil {
+		return err
+	}
+	if iss != c.Issuer {
+		return &refusal{code: forbidden, detail: "another organisation submitted this entry"}
+	}
+	return answer(w, res.Receipt)
+}
+
+// lookup is POST /v1/receipts/lookup: the caller's own entries by jti, for a source that lost its receipts or is not sure what arrived.
+func (a *api) lookup(w http.ResponseWriter, r *http.Request, _ string) error {
+	c, _, err := a.caller(r, submitters)
+	if err != nil {
+		return err
+	}
+	var body client.Lookup
+	if err := a.decode(r, maxBody, "lookup", &body); err != nil {
+		return err
+	}
+	if n := len(body.IDs); n == 0 || n > maxEntries {
+		return &refusal{code: badRequest, detail: "jti has " + strconv.Itoa(n) + " members, want 1 to " + strconv.Itoa(maxEntries)}
+	}
+	results := make([]client.Result, len(body.IDs))
+	for i, jti := range body.IDs {
+		if u, err := uuid.Parse(jti); err != nil || u.String() != jti {
+			results[i] = refused(&refusal{code: notFound, detail: "no UUID in lower case with hyphens, so no entry has it"})
+			continue
+		}
+		res, err := a.log.Receipt(r.Context(), c.Issuer, jti)
+		switch {
+		case err == nil:
+			results[i] = taken(res)
+		case errors.Is(err, ledger.ErrNotFound), errors.Is(err, ledger.ErrErased):
+			results[i] = refused(err)
+		default:
+			return err
+		}
+	}
+	return answer(w, client.Results{Results: results})
+}
+
+// parseIndex reads a position in the log in its one spelling.
+func parseIndex(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || strconv.FormatUint(n, 10) != s {
+		return 0, &refusal{code: badRequest, detail: "the index is not a decimal number without leading zeros"}
+	}
+	return n, nil
+}

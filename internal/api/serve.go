@@ -1,0 +1,81 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+)
+
+// ServeHTTP finds the route, lets it answer, and notes that it did: by pattern, method, status and duration, never by path, query or body.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	rec := &recorder{ResponseWriter: w}
+	rt, rest, err := a.find(r)
+	pattern, method := "none", "other" // both from closed sets: what a stranger sends is no label and no log line
+	if rt != nil {
+		pattern, method = rt.pattern, rt.method
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			// The value of a panic may quote what was being worked on; the stack does not.
+			a.logger.Error("panic", "route", pattern, "stack", string(debug.Stack()))
+			if rec.status != 0 {
+				defer panic(http.ErrAbortHandler) // half an answer is out: cut the connection, do not pretend
+			} else {
+				a.fail(rec, pattern, &refusal{code: internal})
+			}
+		}
+		took := time.Since(began)
+		a.metrics.request(pattern, rec.status, took)
+		a.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", method), slog.String("route", pattern),
+			slog.Int("status", rec.status), slog.Duration("took", took))
+	}()
+	secure(rec.Header(), r)
+	if err == nil {
+		if rt.open {
+			rec.Header().Set("Access-Control-Allow-Origin", "*")
+		}
+		if rt.body > 0 {
+			r.Body = http.MaxBytesReader(w, r.Body, rt.body)
+		}
+		err = rt.serve(a, rec, r, rest)
+	}
+	if err != nil {
+		a.fail(rec, pattern, err)
+	}
+}
+
+// secure sets what browsers need to hear; nothing here is ever a page. Routes that may be cached overwrite Cache-Control.
+func secure(h http.Header, r *http.Request) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	if r.TLS != nil {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// recorder remembers the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

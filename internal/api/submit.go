@@ -1,0 +1,136 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"igledger/internal/client"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+)
+
+// submit is POST /v1/entries. No caller's token is asked for: each entry's own signature is its authority. The entries that parse go to the
+// ledger in one call, in order, so one bad entry costs the others nothing.
+func (a *api) submit(w http.ResponseWriter, r *http.Request, _ string) error {
+	var body client.Submission
+	if err := a.decode(r, maxSubmit, "submission", &body); err != nil {
+		return err
+	}
+	if n := len(body.Entries); n == 0 || n > maxEntries {
+		return &refusal{code: badRequest, detail: "entries has " + strconv.Itoa(n) + " members, want 1 to " + strconv.Itoa(maxEntries)}
+	}
+	results := make([]client.Result, len(body.Entries))
+	good, at := make([]*entry.Entry, 0, len(body.Entries)), make([]int, 0, len(body.Entries))
+	var last error // of the entries; the only one, if there is one entry
+	for i, s := range body.Entries {
+		e, err := entry.Parse(s)
+		if err != nil {
+			last = refuse(err)
+			results[i] = refused(last)
+			continue
+		}
+		good, at = append(good, e), append(at, i)
+	}
+	if len(good) > 0 {
+		began := time.Now()
+		appended := a.log.Append(r.Context(), good...)
+		a.metrics.append.Observe(time.Since(began).Seconds())
+		for i, res := range appended {
+			if res.Err == nil {
+				results[at[i]] = taken(res)
+				continue
+			}
+			last = ownFault(res.Err)
+			results[at[i]] = refused(last)
+		}
+		a.logInternal(appended)
+	}
+	a.metrics.batch.Observe(float64(len(results)))
+	later := 0
+	for _, res := range results {
+		a.metrics.result(res)
+		if res.Problem != nil && res.Problem.Status == http.StatusServiceUnavailable {
+			later++
+		}
+	}
+	if last != nil && (len(results) == 1 || later == len(results)) {
+		return last
+	}
+	return answer(w, client.Results{Results: results})
+}
+
+// ownFault gives the refusal of an entry that the ledger found wanting. Only an *entry.Error itself is about the entry; one that is wrapped is about
+// what the ledger has stored, and the server's fault.
+func ownFault(err error) error {
+	if _, ok := err.(*entry.Error); ok {
+		return refuse(err)
+	}
+	return err
+}
+
+// logInternal notes once per submission that the ledger failed in a way that is nobody's fault but ours.
+func (a *api) logInternal(results []ledger.Result) {
+	for _, r := range results {
+		if r.Err != nil && refusalOf(ownFault(r.Err)).code == internal {
+			a.logger.Error("append failed", "error", r.Err)
+			return
+		}
+	}
+}
+
+func taken(r ledger.Result) client.Result {
+	status := client.Appended
+	if r.Replayed {
+		status = client.Replayed
+	}
+	return client.Result{Status: status, Index: r.Index, Flags: r.Flags, Receipt: r.Receipt}
+}
+
+func refused(err error) client.Result {
+	return client.Result{Status: client.Refused, Problem: refusalOf(err).problem()}
+}
+
+// decode reads a JSON body strictly: one value, no duplicate and no unknown members, valid UTF-8, at most limit bytes (as ServeHTTP has set them).
+func (a *api) decode(r *http.Request, limit int64, what string, into any) error {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset := params["charset"]; err != nil || media != "application/json" || charset != "" && !bytes.EqualFold([]byte(charset), []byte("utf-8")) ||
+		r.Header.Get("Content-Encoding") != "" {
+		return &refusal{code: mediaType}
+	}
+	over := &refusal{code: tooLarge, detail: "the body is larger than " + strconv.FormatInt(limit, 10) + " bytes"}
+	size := r.ContentLength
+	switch {
+	case size > limit:
+		return over
+	case size < 0: // chunked: not known
+		size = limit
+	}
+	if size > maxBody {
+		if !a.large.TryAcquire(size) {
+			return &refusal{code: busy, detail: "too many large bodies at once"}
+		}
+		defer a.large.Release(size)
+	}
+	var buf bytes.Buffer
+	buf.Grow(int(min(size, maxBody)) + bytes.MinRead) // not the length claimed: it costs the sender nothing to claim
+	if _, err := io.Copy(&buf, r.Body); err != nil {
+		var tooMuch *http.MaxBytesError
+		if errors.As(err, &tooMuch) {
+			return over
+		}
+		return &refusal{code: badRequest, detail: "the body could not be read to its end"}
+	}
+	if err := entry.DecodeJSON(what, buf.Bytes(), into); err != nil {
+		var e *entry.Error
+		if errors.As(err, &e) {
+			return &refusal{code: badRequest, detail: e.What + ": " + e.Detail}
+		}
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"igledger/ledger"
+)
+
+// tileWidth is the number of hashes or entries of a full tile (C2SP tlog-tiles).
+const tileWidth = 256
+
+// tilePath is what the path of a tile says, after "/tile/".
+type tilePath struct {
+	entries bool   // an entry bundle, not a tile of hashes
+	level   int    // 0 to 63, 0 for entry bundles
+	index   uint64 // N
+	width   int    // 1 to 255, or tileWidth: full
+}
+
+// parseTilePath reads <L>/<N>[.p/<W>] or entries/<N>[.p/<W>] as C2SP tlog-tiles writes them. Each tile has exactly one spelling: tiles are cached
+// for ever, and two names for one thing are two chances to show different things.
+func parseTilePath(s string) (tilePath, bool) {
+	first, rest, ok := strings.Cut(s, "/")
+	if !ok {
+		return tilePath{}, false
+	}
+	t := tilePath{entries: first == "entries", width: tileWidth}
+	if !t.entries {
+		if t.level, ok = decimal(first, 63); !ok {
+			return tilePath{}, false
+		}
+	}
+	if n, w, partial := strings.Cut(rest, ".p/"); partial {
+		if t.width, ok = decimal(w, tileWidth-1); !ok || t.width == 0 {
+			return tilePath{}, false
+		}
+		rest = n
+	}
+	for group := range strings.SplitSeq(rest, "/") {
+		digits := strings.TrimPrefix(group, "x")
+		n, err := strconv.ParseUint(digits, 10, 16)
+		if len(digits) != 3 || err != nil || t.index > (1<<63)/1000 {
+			return tilePath{}, false
+		}
+		t.index = t.index*1000 + n
+	}
+	return t, t.String() == s
+}
+
+// String is the one spelling of the path: the index in groups of three digits, all but the last with an x before.
+func (t tilePath) String() string {
+	n := fmt.Sprintf("%03d", t.index%1000)
+	for i := t.index / 1000; i > 0; i /= 1000 {
+		n = fmt.Sprintf("x%03d/%s", i%1000, n)
+	}
+	dir := "entries"
+	if !t.entries {
+		dir = strconv.Itoa(t.level)
+	}
+	if t.width == tileWidth {
+		return dir + "/" + n
+	}
+	return fmt.Sprintf("%s/%s.p/%d", dir, n, t.width)
+}
+
+// decimal reads a number from 0 to top without leading zeros or signs.
+func decimal(s string, top int) (int, bool) {
+	n, err := strconv.Atoi(s)
+	return n, err == nil && n >= 0 && n <= top && strconv.Itoa(n) == s
+}
+
+// tile is GET /tile/<L>/<N>[.p/<W>] and GET /tile/entries/<N>[.p/<W>].
+func (a *api) tile(w http.ResponseWriter, r *http.Request, rest string) error {
+	t, ok := parseTilePath(rest)
+	if !ok {
+		return &refusal{code: notFound, detail: "not the path of a tile (C2SP tlog-tiles)"}
+	}
+	var body []byte
+	var err error
+	if t.entries {
+		body, err = a.log.EntryBundle(r.Context(), t.index, t.width)
+	} else {
+		body, err = a.log.Tile(r.Context(), t.level, t.index, t.width)
+	}
+	if errors.Is(err, ledger.ErrNotFound) {
+		return &refusal{code: notFound, detail: "the log does not reach that far"}
+	}
+	if err != nil {
+		return err
+	}
+	// A partial tile never changes either, but is of use only until it is full.
+	cache := "public, max-age=3600, immutable"
+	if t.width == tileWidth {
+		cache = "public, max-age=31536000, immutable"
+	}
+	w.Header().Set("Cache-Control", cache)
+	write(w, http.StatusOK, "application/octet-stream", body)
+	return nil
+}
+
+// checkpoint is GET /checkpoint.
+func (a *api) checkpoint(w http.ResponseWriter, r *http.Request, _ string) error {
+	note, err := a.log.Checkpoint(r.Context())
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "public, max-age=1")
+	write(w, http.StatusOK, "text/plain; charset=utf-8", note)
+	return nil
+}

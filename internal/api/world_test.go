@@ -1,0 +1,307 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"igledger/internal/client"
+	"igledger/internal/testdb"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+)
+
+const (
+	origin = "ledger.example.scot/2026"
+	person = "chi:0101011237" // nobody's: a number made for tests
+)
+
+// world is a server on a real log in a fresh SQLite file, with organisations of every kind that may call it.
+type world struct {
+	testing.TB
+	keys                *ledger.Keys
+	store               *storage.Storage
+	log                 *ledger.Log
+	server              *httptest.Server
+	lines               *syncBuffer // what the server logged
+	registrar, enroller *entry.Signer
+	admin               map[string]*entry.Signer // administrative key, by organisation
+	submit              map[string]*entry.Signer
+	audit               map[string]*entry.Signer
+	seq                 map[string]uint64 // last sequence number, by organisation
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// newWorld: SRC (source, controller) and OTH (source) submit; AUD (auditor), CTL (controller) and PRC (processor) hold keys for audit.
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	return newWorldOn(t, testdb.SQLite(t))
+}
+
+func newWorldOn(t testing.TB, dsn string) *world {
+	t.Helper()
+	w := &world{TB: t, lines: new(syncBuffer), admin: map[string]*entry.Signer{}, submit: map[string]*entry.Signer{}, audit: map[string]*entry.Signer{}, seq: map[string]uint64{}}
+	w.registrar, w.enroller = w.newKey(), w.newKey()
+	dir := filepath.Join(t.TempDir(), "keys")
+	w.ok(ledger.GenerateKeys(dir, origin))
+	var err error
+	w.keys, err = ledger.LoadKeys(dir)
+	w.ok(err)
+	w.store, err = storage.Open(t.Context(), dsn)
+	w.ok(err)
+	t.Cleanup(func() { w.store.Close() })
+	w.log, err = ledger.Create(t.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin}, w.genesis())
+	w.ok(err)
+	t.Cleanup(func() { w.log.Close(context.Background()) })
+	for _, o := range []struct {
+		id    string
+		roles []entry.Role
+		keys  map[entry.Purpose]map[string]*entry.Signer
+	}{
+		{"SRC", []entry.Role{entry.RoleController, entry.RoleSource}, map[entry.Purpose]map[string]*entry.Signer{entry.PurposeSubmit: w.submit}},
+		{"OTH", []entry.Role{entry.RoleSource}, map[entry.Purpose]map[string]*entry.Signer{entry.PurposeSubmit: w.submit}},
+		{"AUD", []entry.Role{entry.RoleAuditor}, map[entry.Purpose]map[string]*entry.Signer{entry.PurposeAudit: w.audit}},
+		{"CTL", []entry.Role{entry.RoleController}, map[entry.Purpose]map[string]*entry.Signer{entry.PurposeAudit: w.audit}},
+		{"PRC", []entry.Role{entry.RoleProcessor}, map[entry.Purpose]map[string]*entry.Signer{entry.PurposeAudit: w.audit}},
+	} {
+		w.enrol(o.id, o.roles...)
+		for purpose, into := range o.keys {
+			into[o.id] = w.addKey(o.id, purpose)
+		}
+	}
+	w.server = httptest.NewServer(w.handler())
+	t.Cleanup(w.server.Close)
+	return w
+}
+
+func (w *world) handler() http.Handler {
+	return New(Config{Log: w.log, Logger: w.logger(), Registry: prometheus.NewRegistry()})
+}
+
+func (w *world) ok(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) newKey() *entry.Signer {
+	w.Helper()
+	s, err := entry.GenerateSigner(entry.EdDSA)
+	w.ok(err)
+	return s
+}
+
+func (w *world) sign(s *entry.Signer, b entry.Body) *entry.Entry {
+	w.Helper()
+	e, err := entry.Sign(s, b)
+	w.ok(err)
+	return e
+}
+
+func (w *world) append(s *entry.Signer, b entry.Body) ledger.Result {
+	w.Helper()
+	r := w.log.Append(w.Context(), w.sign(s, b))[0]
+	w.ok(r.Err)
+	return r
+}
+
+func (w *world) prove(s *entry.Signer, org string) string {
+	w.Helper()
+	p, err := entry.ProveKey(s, origin, org)
+	w.ok(err)
+	return p
+}
+
+func (w *world) genesis() *entry.Entry {
+	party := func(id string, s *entry.Signer, p entry.Purpose, roles ...entry.Role) entry.GenesisParty {
+		return entry.GenesisParty{Member: entry.Member{ID: id, Name: id, Kind: "test", Roles: roles}, Key: entry.PublicKey{JWK: s.Public, Purposes: []entry.Purpose{p}}}
+	}
+	return w.sign(w.registrar, &entry.Genesis{
+		Common: entry.Common{Issuer: "REG", Audience: origin}, Formats: entry.FormatsV1, IndexLag: 1000,
+		VRFKey: w.keys.VRF.Public(), LogKey: w.keys.LogVerifierKey,
+		Registrar: party("REG", w.registrar, entry.PurposeAdminister, entry.RoleRegistrar),
+		Enroller:  party("ENR", w.enroller, entry.PurposeAdminister, entry.RoleEnroller),
+		Operator:  party("OPR", w.keys.Operator, entry.PurposeSubmit, entry.RoleOperator, entry.RoleSource),
+		Proofs:    []string{w.prove(w.registrar, "REG"), w.prove(w.enroller, "ENR"), w.prove(w.keys.Operator, "OPR")},
+	})
+}
+
+func (w *world) counter(c entry.Countersignature) string {
+	w.Helper()
+	c.Issuer, c.Audience = "ENR", origin
+	s, err := entry.Countersign(w.enroller, c)
+	w.ok(err)
+	return s
+}
+
+func (w *world) enrol(id string, roles ...entry.Role) {
+	w.Helper()
+	m := entry.Member{ID: id, Name: "Organisation " + id, Kind: "test", Roles: roles}
+	w.append(w.registrar, &entry.Organisation{Common: entry.Common{Issuer: "REG", Audience: origin}, Organisation: m,
+		Counter: w.counter(entry.Countersignature{Organisation: &m})})
+	k := w.newKey()
+	pub := entry.PublicKey{JWK: k.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}
+	w.append(w.registrar, &entry.Key{Common: entry.Common{Issuer: "REG", Audience: origin}, Org: id, Key: pub, Proof: w.prove(k, id),
+		Counter: w.counter(entry.Countersignature{Org: id, Key: &pub})})
+	w.admin[id] = k
+}
+
+func (w *world) addKey(org string, p entry.Purpose) *entry.Signer {
+	w.Helper()
+	k := w.newKey()
+	w.append(w.admin[org], &entry.Key{Common: entry.Common{Issuer: org, Audience: origin}, Org: org,
+		Key: entry.PublicKey{JWK: k.Public, Purposes: []entry.Purpose{p}}, Proof: w.prove(k, org)})
+	return k
+}
+
+func (w *world) revoke(org string, k *entry.Signer) {
+	w.Helper()
+	w.append(w.admin[org], &entry.KeyRevocation{Common: entry.Common{Issuer: org, Audience: origin}, Org: org, KID: k.KID, Reason: "retired"})
+}
+
+// access is an access by org to id as a source would report it.
+func (w *world) access(org, id string) *entry.Access {
+	w.seq[org]++
+	seq := w.seq[org]
+	return &entry.Access{
+		Common: entry.Common{Issuer: org, Audience: origin}, Source: "ehr", System: "portal", Action: "R", Outcome: "0",
+		Purpose: []string{"TREAT"}, Data: []string{"http://snomed.info/sct|371531000"}, Role: []string{"nurse"},
+		Recorded: time.Now().UTC().Format(time.RFC3339), Sub: id, Seq: &seq,
+		Staff: &entry.Staff{ID: "N-1234", System: "urn:example:staff", Name: "Ailsa Example"}, Text: &entry.Text{Why: "ward round"},
+	}
+}
+
+func (w *world) entry(org, id string) string {
+	w.Helper()
+	return w.sign(w.submit[org], w.access(org, id)).SDJWT()
+}
+
+func (w *world) size() uint64 {
+	w.Helper()
+	n, err := w.log.Size(w.Context())
+	w.ok(err)
+	return n
+}
+
+func (w *world) token(s *entry.Signer, org string) string {
+	w.Helper()
+	t, err := entry.SignCaller(s, origin, org, "ig-office", time.Now())
+	w.ok(err)
+	return t
+}
+
+// client calls as org with key s; nil = without a token.
+func (w *world) client(s *entry.Signer, org string) *client.Client {
+	c := &client.Client{Base: w.server.URL, HTTP: w.server.Client()}
+	if s != nil {
+		c.Token = func() (string, error) { return entry.SignCaller(s, origin, org, "ig-office", time.Now()) }
+	}
+	return c
+}
+
+// reply is an answer with its body read.
+type reply struct {
+	*http.Response
+	body []byte
+}
+
+// problem checks that the answer is problem+json and gives its code.
+func (r reply) problem(t testing.TB) string {
+	t.Helper()
+	if ct := r.Header.Get("Content-Type"); ct != "application/problem+json" {
+		t.Fatalf("status %d with Content-Type %q, want application/problem+json: %s", r.StatusCode, ct, r.body)
+	}
+	var p client.Problem
+	if err := json.Unmarshal(r.body, &p); err != nil {
+		t.Fatalf("problem: %v", err)
+	}
+	if p.Status != r.StatusCode || p.Title == "" {
+		t.Fatalf("problem %+v answered with status %d", p, r.StatusCode)
+	}
+	documented(t, r.Request, p.Code())
+	return p.Code()
+}
+
+// documented checks that the OpenAPI document lists the problem for the route that gave it.
+func documented(t testing.TB, r *http.Request, code string) {
+	t.Helper()
+	a := &api{exact: map[string][]*route{}}
+	for _, r := range routes {
+		a.add(&r)
+	}
+	if rt, _, err := a.find(r); err == nil && !slices.Contains(operations[rt.method+" "+rt.pattern].problems, code) {
+		t.Errorf("%s %s answers with %s, which its operation does not list", rt.method, rt.pattern, code)
+	}
+}
+
+func (w *world) request(method, path, body string) *http.Request {
+	w.Helper()
+	req, err := http.NewRequestWithContext(w.Context(), method, w.server.URL+path, strings.NewReader(body))
+	w.ok(err)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req
+}
+
+func (w *world) send(req *http.Request) reply {
+	w.Helper()
+	resp, err := w.server.Client().Do(req)
+	w.ok(err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	w.ok(err)
+	return reply{resp, b}
+}
+
+// do sends a request with headers given as name, value, …
+func (w *world) do(method, path, body string, header ...string) reply {
+	w.Helper()
+	req := w.request(method, path, body)
+	for i := 0; i < len(header); i += 2 {
+		if header[i+1] != "" {
+			req.Header.Set(header[i], header[i+1])
+		}
+	}
+	return w.send(req)
+}
+
+func submission(entries ...string) string {
+	b, _ := json.Marshal(client.Submission{Entries: entries})
+	return string(b)
+}
+
+func decimalOf(n uint64) string { return strconv.FormatUint(n, 10) }
+
+func (w *world) logger() *slog.Logger { return slog.New(slog.NewTextHandler(w.lines, nil)) }

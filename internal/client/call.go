@@ -1,0 +1,195 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// The first wait of a series, doubled each time up to the last, then spread by half either way so that many clients do not come back at
+// once. maxAsked bounds what a server may ask for with Retry-After.
+const (
+	firstWait = 100 * time.Millisecond
+	lastWait  = 10 * time.Second
+	maxAsked  = 2 * time.Minute
+)
+
+// maxAnswer bounds what is read of an answer: 200 openings of the largest size, or 1000 receipts.
+const maxAnswer = 128 << 20
+
+type request struct {
+	method, path string
+	token        bool
+	body         any // nil: none
+}
+
+// get makes a request and reads the JSON of its answer.
+func get[T any](ctx context.Context, c *Client, r request) (*T, error) {
+	into := new(T)
+	if err := c.call(ctx, r, into); err != nil {
+		return nil, err
+	}
+	return into, nil
+}
+
+func (c *Client) call(ctx context.Context, r request, into any) error {
+	data, err := c.fetch(ctx, r)
+	if err != nil {
+		return err
+	}
+	// Unknown members are let through, so that a newer server can add some.
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("%s %s: the answer is not the JSON expected", r.method, r.route())
+	}
+	return nil
+}
+
+// fetch makes a request, again and again while the server cannot take it for now, and gives the body of a 200 answer. Every request of
+// this API may be repeated: reads by nature, submissions by their jti.
+func (c *Client) fetch(ctx context.Context, r request) ([]byte, error) {
+	var body []byte
+	if r.body != nil {
+		var err error
+		if body, err = json.Marshal(r.body); err != nil {
+			return nil, fmt.Errorf("%s %s: encoding the request: invalid UTF-8", r.method, r.route())
+		}
+	}
+	for attempt := 0; ; {
+		data, after, err := c.once(ctx, r, body)
+		switch {
+		case err == nil:
+			return data, nil
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("%s %s: %w", r.method, r.route(), ctx.Err())
+		case !passing(err):
+			return nil, fmt.Errorf("%s %s: %w", r.method, r.route(), err)
+		}
+		if err := c.pause(ctx, &attempt, err, after); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", r.method, r.route(), err)
+		}
+	}
+}
+
+// once makes a request one time. after is what the server asked for with Retry-After, 0 if nothing.
+func (c *Client) once(ctx context.Context, r request, body []byte) (data []byte, after time.Duration, err error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, strings.TrimSuffix(c.Base, "/")+r.path, bytes.NewReader(body))
+	if err != nil {
+		return nil, 0, errors.New("the base address is not a URL")
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.token && c.Token != nil {
+		token, err := c.Token()
+		if err != nil {
+			return nil, 0, fmt.Errorf("making the caller's token: %w", err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	h := c.HTTP
+	if h == nil {
+		h = http.DefaultClient
+	}
+	resp, err := h.Do(req)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer resp.Body.Close()
+	data, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return nil, 0, &url.Error{Op: r.method, URL: r.route(), Err: err} // cut off: as good as not reached
+	case len(data) > maxAnswer:
+		return nil, 0, fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
+	case resp.StatusCode == http.StatusOK:
+		return data, 0, nil
+	}
+	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
+		after = min(time.Duration(s)*time.Second, maxAsked)
+	}
+	return nil, after, readProblem(resp, data)
+}
+
+// readProblem makes the error of an answer other than 200, also one by a proxy in between that does not speak RFC 9457.
+func readProblem(resp *http.Response, data []byte) *Problem {
+	p := new(Problem)
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if media != "application/problem+json" || json.Unmarshal(data, p) != nil || p.Type == "" {
+		p = &Problem{Type: "about:blank", Title: http.StatusText(resp.StatusCode)}
+	}
+	p.Status = resp.StatusCode
+	return p
+}
+
+// passing reports whether the same request may succeed later.
+func passing(err error) bool {
+	var p *Problem
+	if errors.As(err, &p) {
+		switch p.Status {
+		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+			return true
+		}
+		return false
+	}
+	// A name that does not exist and a certificate that is not the server's do not pass by waiting.
+	var dns *net.DNSError
+	var cert *tls.CertificateVerificationError
+	var op *net.OpError
+	if errors.As(err, &dns) && dns.IsNotFound || errors.As(err, &cert) {
+		return false
+	}
+	return errors.As(err, &op) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || timedOut(err)
+}
+
+func timedOut(err error) bool {
+	var t net.Error
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// pause waits before another attempt because of problem: as long as the server asked, else longer each time.
+func (c *Client) pause(ctx context.Context, attempt *int, because error, asked time.Duration) error {
+	d := min(firstWait<<min(*attempt, 10), lastWait)
+	d = max(asked, d/2+rand.N(d))
+	*attempt++
+	if c.OnRetry != nil {
+		c.OnRetry(because, d)
+	}
+	wait := c.wait
+	if wait == nil {
+		wait = sleep
+	}
+	if err := wait(ctx, d); err != nil {
+		return fmt.Errorf("gave up (%w) after: %w", err, because)
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// route is the path without what may name an entry, for errors.
+func (r request) route() string {
+	path, _, _ := strings.Cut(r.path, "?")
+	return path
+}

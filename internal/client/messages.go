@@ -1,0 +1,147 @@
+package client
+
+import (
+	"fmt"
+
+	"igledger/ledger/entry"
+)
+
+// ProblemPrefix begins the type of every problem of the ledger: "urn:igledger:problem:" and a code of docs/PROBLEMS.md.
+const ProblemPrefix = "urn:igledger:problem:"
+
+// Problem is a refusal as the API gives it (RFC 9457, application/problem+json), and the error of every method of Client for which the
+// server answered. Nothing in it is a personal datum.
+type Problem struct {
+	Type   string `json:"type" doc:"Stable name of the problem: urn:igledger:problem:<code>" example:"urn:igledger:problem:bad-signature"`
+	Title  string `json:"title" doc:"What the problem is, the same for every occurrence"`
+	Status int    `json:"status" doc:"HTTP status of the problem, also when it is one result of a batch" example:"422"`
+	Detail string `json:"detail,omitempty" doc:"This occurrence: which part, what was expected. Never a personal datum"`
+}
+
+func (p *Problem) Error() string {
+	if p.Detail == "" {
+		return fmt.Sprintf("%s (%s)", p.Title, p.Type)
+	}
+	return fmt.Sprintf("%s: %s (%s)", p.Title, p.Detail, p.Type)
+}
+
+// Code is Type without ProblemPrefix, or "" for a problem of somebody else, such as a proxy.
+func (p *Problem) Code() string {
+	if len(p.Type) <= len(ProblemPrefix) || p.Type[:len(ProblemPrefix)] != ProblemPrefix {
+		return ""
+	}
+	return p.Type[len(ProblemPrefix):]
+}
+
+// Status is what became of one entry.
+type Status string
+
+// The statuses. Appended and Replayed both mean: durable, integrated, in the log once.
+const (
+	Appended Status = "appended"
+	Replayed Status = "replayed" // an entry with this issuer, jti and content was in the log before
+	Refused  Status = "refused"  // not in the log; Problem says why
+)
+
+// Submission is the body of POST /v1/entries.
+type Submission struct {
+	Entries []string `json:"entries" minItems:"1" maxItems:"1000" doc:"Entries in SD-JWT form: header.payload.signature, each disclosure preceded by ~, and a last ~"`
+}
+
+// Result is what became of one entry, in the order of the submission.
+type Result struct {
+	Status  Status         `json:"status" enum:"appended,replayed,refused" doc:"appended and replayed both mean: in the log, once, durable and integrated"`
+	Index   uint64         `json:"index,omitzero" doc:"Position in the log; absent if refused (and for leaf 0)" example:"1234"`
+	Flags   []entry.Flag   `json:"flags,omitempty" doc:"Remarks of the ledger on an entry it took although something was odd"`
+	Receipt *entry.Receipt `json:"receipt,omitempty" doc:"Proof that the entry is in, to be checked before the event is forgotten; absent if refused"`
+	Problem *Problem       `json:"problem,omitempty" doc:"Why the entry was refused"`
+}
+
+// Results is the answer of POST /v1/entries and of POST /v1/receipts/lookup.
+type Results struct {
+	Results []Result `json:"results" doc:"One for each entry or jti asked for, in that order"`
+}
+
+// Lookup is the body of POST /v1/receipts/lookup.
+type Lookup struct {
+	IDs []string `json:"jti" minItems:"1" maxItems:"1000" doc:"jti of entries the caller's organisation submitted"`
+}
+
+// Search is the body of POST /v1/accesses/search.
+type Search struct {
+	ID      string   `json:"id" doc:"Whose record: chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name" example:"chi:0101010000"`
+	Before  uint64   `json:"before,omitzero" doc:"Only accesses below this index; 0 or absent begins with the newest"`
+	Limit   int      `json:"limit,omitzero" minimum:"0" maximum:"200" doc:"At most so many; 0 or absent means 50"`
+	Purpose []string `json:"purpose,omitempty" maxItems:"8" doc:"Why the caller reads: PurposeOfUse codes (v3-ActReason). Stands in the access entry that this reading becomes" example:"[\"HCOMPL\"]"`
+}
+
+// Accesses is one page of a person's history, newest first.
+type Accesses struct {
+	Count    uint64           `json:"count" doc:"Entries in the whole history when it was read, before this reading was added"`
+	Accesses []RecordedAccess `json:"accesses" doc:"Newest first"`
+	Next     uint64           `json:"next,omitzero" doc:"Pass as before to go on; absent at the end"`
+}
+
+// RecordedAccess is one access with what proves it.
+type RecordedAccess struct {
+	Index   uint64         `json:"index" doc:"Position in the log"`
+	Access  *Access        `json:"access,omitempty" doc:"The entry, decoded; absent if its content cannot be decoded. Believe it only after checking opening"`
+	Opening *entry.Opening `json:"opening" doc:"What reveals the sealed leaf; check it against the log with igverify"`
+}
+
+// Access is the content of an access entry as people read it: open claims and shown disclosures side by side. It is a convenience; the
+// opening it came from is what counts.
+type Access struct {
+	Issuer       string        `json:"issuer" doc:"Organisation that reported the access"`
+	Source       string        `json:"source" doc:"Reporting system within the issuer"`
+	Organisation string        `json:"organisation" doc:"Organisation that accessed"`
+	System       string        `json:"system,omitempty" doc:"System through which it accessed"`
+	Event        []string      `json:"event,omitempty" doc:"FHIR AuditEvent.type and subtypes, system|code"`
+	Action       string        `json:"action" enum:"C,R,U,D,E" doc:"FHIR AuditEvent.action"`
+	Data         []string      `json:"data,omitempty" doc:"Categories of data, system|code"`
+	Purpose      []string      `json:"purpose,omitempty" doc:"PurposeOfUse codes"`
+	Role         []string      `json:"role,omitempty" doc:"Role of the human user"`
+	Machine      bool          `json:"machine,omitzero" doc:"No human behind it: polling, batch"`
+	Emergency    bool          `json:"emergency,omitzero" doc:"Break-glass"`
+	Agreement    string        `json:"agreement,omitempty" doc:"Agreement relied on"`
+	Outcome      string        `json:"outcome" enum:"0,4,8,12" doc:"FHIR AuditEvent.outcome"`
+	Occurred     string        `json:"occurred,omitempty" doc:"RFC 3339"`
+	OccurredEnd  string        `json:"occurredEnd,omitempty" doc:"RFC 3339"`
+	Recorded     string        `json:"recorded" doc:"RFC 3339, when the source noted it"`
+	Staff        *entry.Staff  `json:"staff,omitempty" doc:"Person who accessed, if disclosed"`
+	Parties      []entry.Party `json:"parties,omitempty" doc:"Other agents of the event"`
+	Text         *entry.Text   `json:"text,omitempty" doc:"What was said in words"`
+	Sequence     *uint64       `json:"seq,omitempty" doc:"The source's gap-free number"`
+}
+
+// Register is the answer of GET /v1/register: organisations and keys as the log's public entries make them. A convenience: a verifier
+// replays the log instead.
+type Register struct {
+	Origin        string          `json:"origin" doc:"Name of the log"`
+	Organisations []*entry.Member `json:"organisations" doc:"Sorted by id"`
+	Keys          []Key           `json:"keys" doc:"In the order they were added, revoked ones too"`
+}
+
+// Key is a registered key and its life. It counts for leaf i if From <= i and it is not revoked or i <= RevokedAt.
+type Key struct {
+	KID          string          `json:"kid" doc:"RFC 7638 SHA-256 thumbprint"`
+	Organisation string          `json:"organisation" doc:"Whose key it is"`
+	JWK          entry.JWK       `json:"jwk" doc:"Public key (RFC 7517)"`
+	Purposes     []entry.Purpose `json:"purposes" doc:"What it may sign"`
+	Added        uint64          `json:"added" doc:"Index of the entry that activated it"`
+	From         uint64          `json:"from" doc:"First index at which it counts"`
+	Revoked      bool            `json:"revoked,omitzero" doc:"Whether it was revoked"`
+	RevokedAt    uint64          `json:"revokedAt,omitzero" doc:"Index of the revocation"`
+	SuspectFrom  *uint64         `json:"suspectFrom,omitempty" doc:"First index at which it may have been in other hands"`
+	Reason       string          `json:"reason,omitempty" doc:"Why it was revoked"`
+}
+
+// LogInfo is the answer of GET /v1/log. A verifier takes LogKey from its own policy and VRFKey from leaf 0, never from here.
+type LogInfo struct {
+	Origin   string     `json:"origin" doc:"Name of the log, aud of its entries" example:"ledger.example.scot/2026"`
+	LogKey   string     `json:"logKey" doc:"C2SP signed-note verifier key of the checkpoints"`
+	VRFKey   entry.Hash `json:"vrfKey" doc:"vrf-r255 public key"`
+	Formats  string     `json:"formats" doc:"Version of the formats" example:"igledger/1"`
+	IndexLag uint64     `json:"indexLag" doc:"Longest lag of the subject index behind the log, in entries"`
+	Size     uint64     `json:"size" doc:"Entries in the log"`
+}

@@ -1,0 +1,427 @@
+package entry
+
+import (
+	"bytes"
+	"errors"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Every decoder takes hostile bytes. What the fuzz tests ask of each: it does not panic; what it takes it writes again as it was, or takes
+// again; what it refuses it refuses with an *Error, and the message does not repeat what was read.
+
+// refused checks an error: of this package, with a code, and silent about secrets that hold a number. Words alone may be our own.
+func refused(t *testing.T, err error, secrets ...string) {
+	t.Helper()
+	var own *Error
+	if !errors.As(err, &own) || own.Code == "" || own.What == "" {
+		t.Fatalf("%v is not an *Error with a code and a structure", err)
+	}
+	for _, s := range secrets {
+		if number.MatchString(s) && strings.Contains(err.Error(), s) {
+			t.Fatalf("an error repeats what was read: %v", err)
+		}
+	}
+}
+
+// seeds adds a member of every vector of a structure, as text.
+func seeds(f *testing.F, structure, memberName string) {
+	f.Helper()
+	for _, v := range readVectors(f, filepath.Join("testdata", "vectors", structure+".json")).Vectors {
+		var in map[string]jsontext.Value
+		if err := json.Unmarshal(v.In, &in); err != nil {
+			f.Fatal(err)
+		}
+		var s string
+		if raw, ok := in[memberName]; ok && len(raw) < 8192 {
+			if err := json.Unmarshal(raw, &s); err != nil {
+				f.Fatal(err)
+			}
+			f.Add(s)
+		}
+	}
+}
+
+var number = regexp.MustCompile(`\d{5}`)
+
+func FuzzCheckID(f *testing.F) {
+	seeds(f, "id", "id")
+	f.Fuzz(func(t *testing.T, id string) {
+		ok := CheckDigitOK(id)
+		if err := CheckID(id); err != nil {
+			refused(t, err, id)
+			return
+		}
+		if len(id) > 200 || strings.ContainsAny(id, " \n\r\t\x00") {
+			t.Fatalf("took %q", id)
+		}
+		if number, found := strings.CutPrefix(id, "nhs:"); found && ok != ContainsPersonNumber(number) && ok {
+			t.Fatalf("%q has a good check digit and is not found as a person's number", id)
+		}
+	})
+}
+
+func FuzzContainsPersonNumber(f *testing.F) {
+	seeds(f, "person-number", "text")
+	f.Fuzz(func(t *testing.T, s string) {
+		if ContainsPersonNumber(s) != naivePersonNumber(s) {
+			t.Fatalf("%q: got %v", s, ContainsPersonNumber(s))
+		}
+	})
+}
+
+// naivePersonNumber says the same by trying every substring.
+func naivePersonNumber(s string) bool {
+	for i := range len(s) {
+		for j := i + 10; j <= len(s) && j <= i+19; j++ {
+			if i > 0 && digit(s[i-1]) || j < len(s) && digit(s[j]) || !digit(s[i]) || !digit(s[j-1]) {
+				continue
+			}
+			n := s[i:j]
+			grouped := strings.ContainsAny(n, " -")
+			plain := strings.NewReplacer(" ", "", "-", "").Replace(n)
+			if grouped && (strings.Contains(n, "  ") || strings.Contains(n, "--") || strings.Contains(n, " -") || strings.Contains(n, "- ")) {
+				continue
+			}
+			if ValidCHI(plain) || ValidNHSNumber(plain) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func FuzzDecode64(f *testing.F) {
+	seeds(f, "base64url", "text")
+	f.Fuzz(func(t *testing.T, s string) {
+		b, err := Decode64("text", s)
+		if err != nil {
+			refused(t, err, s)
+		} else if Encode64(b) != s {
+			t.Fatalf("%q and %q are the same bytes", s, Encode64(b))
+		}
+	})
+}
+
+func FuzzDecodeJSON(f *testing.F) {
+	seeds(f, "jwk", "jwk")
+	f.Add(`{"chi:0101011237":1}`)
+	f.Add(`{"id":"a","name":null}`)
+	f.Add(strings.Repeat("[", 20000))
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, v := range []any{new(JWK), new(Staff), new([]Party), new(Text), new(Access), new(Genesis), new(Opening), new(uint64), new(string)} {
+			if err := DecodeJSON("text", []byte(s), v); err != nil {
+				refused(t, err, s)
+				continue
+			}
+			// Another decoder than ours agrees that it is one value.
+			if !jsontext.Value(s).IsValid() {
+				t.Fatalf("took %q", s)
+			}
+			again, err := encodeJSON(v)
+			if err != nil {
+				t.Fatalf("took %q and cannot write it: %v", s, err)
+			}
+			if err := DecodeJSON("text", again, v); err != nil {
+				t.Fatalf("took %q, not %q: %v", s, again, err)
+			}
+		}
+	})
+}
+
+func FuzzVerifyTag(f *testing.F) {
+	w := newWorld(f)
+	pub := w.vrf.Public()
+	tag, proof := w.vrf.Tag(testOrigin, testSub)
+	f.Add(pub[:], testOrigin, testSub, tag[:], proof)
+	f.Add(make([]byte, 32), testOrigin, testSub, tag[:], proof)
+	f.Add(pub[:], testOrigin, testSub, tag[:], proof[:79])
+	f.Fuzz(func(t *testing.T, key []byte, origin, id string, tag, proof []byte) {
+		if len(key) != 32 || len(tag) != 32 {
+			return
+		}
+		if err := VerifyTag(Hash(key), origin, id, Hash(tag), proof); err != nil {
+			refused(t, err, id)
+			return
+		}
+		// Under our key only the one tag of an id verifies, whatever the proof.
+		if Hash(key) == pub {
+			if want, _ := w.vrf.Tag(origin, id); want != Hash(tag) {
+				t.Fatal("two tags for one id")
+			}
+		}
+	})
+}
+
+func FuzzParseLeaf(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte("\x01a.b.c"))
+	f.Add(append([]byte{2}, make([]byte, 64)...))
+	f.Add(append([]byte{2}, make([]byte, 65)...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		l, err := ParseLeaf(b)
+		if err != nil {
+			refused(t, err, string(b))
+			return
+		}
+		again := SealedLeaf(l.TagCommit, l.BodyCommit)
+		if l.Public {
+			again = PublicLeaf(l.JWS)
+			if e, err := l.Entry(); err != nil {
+				refused(t, err)
+			} else if e.Type.Sealed() {
+				t.Fatal("a sealed type in a public leaf")
+			}
+		}
+		if !bytes.Equal(again, b) {
+			t.Fatalf("%x became %x", b, again)
+		}
+	})
+}
+
+func FuzzParseJWS(f *testing.F) {
+	seeds(f, "jws", "jws")
+	w := newWorld(f)
+	f.Fuzz(func(t *testing.T, s string) {
+		j, err := ParseJWS("jws", s, TypEntry)
+		if err != nil {
+			refused(t, err, s)
+			return
+		}
+		parts := strings.Split(s, ".")
+		if len(parts) != 3 || Encode64(j.Payload) != parts[1] || j.Compact != s {
+			t.Fatalf("%q is not what was read", s)
+		}
+		for _, key := range []JWK{w.board.Public, w.boardEC.Public} {
+			if err := j.Verify(key); err != nil {
+				refused(t, err)
+			}
+		}
+	})
+}
+
+func FuzzParseDisclosure(f *testing.F) {
+	seeds(f, "disclosure", "disclosure")
+	f.Fuzz(func(t *testing.T, s string) {
+		d, err := ParseDisclosure(s)
+		if err != nil {
+			refused(t, err, s)
+			return
+		}
+		raw, err := Decode64("", s)
+		if err != nil || d.Encoded != s || !bytes.Contains(raw, d.Value) {
+			t.Fatalf("%q is not what was read", s)
+		}
+	})
+}
+
+// FuzzParse reads whole entries. The signature is not looked at, so that claims can be mutated; see FuzzClaims.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"access", "organisation", "key", "key-revocation", "genesis"} {
+		seeds(f, s, "entry")
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		e, err := Parse(s)
+		if err != nil {
+			refused(t, err, s)
+			return
+		}
+		takenEntry(t, e)
+		if again := e.SDJWT(); again != s && again != s+"~" {
+			t.Fatalf("%q became %q", s, again)
+		}
+	})
+}
+
+// FuzzClaims mutates payload and disclosures below base64 and digests, which a fuzzer does not get past by itself.
+func FuzzClaims(f *testing.F) {
+	w := newWorld(f)
+	for _, b := range []Body{w.accessBody(), w.boardBody(), w.boardKeyBody(), w.genesisBody(),
+		&KeyRevocation{Common: w.common("north-board"), Org: "north-board", KID: w.board.KID, Reason: "retired"}} {
+		e := w.sign(w.board, b)
+		for _, d := range append(e.Disclosures, Disclosure{Name: "sub", Value: []byte(`"chi:0101011237"`)}) {
+			f.Add(string(e.Payload), d.Name, string(d.Value))
+		}
+	}
+	f.Fuzz(func(t *testing.T, payload, name, value string) {
+		quoted, err := json.Marshal(name)
+		if err != nil {
+			return
+		}
+		d := Encode64([]byte(`["0123456789012345678901",` + string(quoted) + `,` + value + `]`))
+		// The first digest becomes the disclosure's.
+		if i := strings.Index(payload, `"_sd":["`); i >= 0 && len(payload) > i+51 {
+			payload = payload[:i+8] + Disclosure{Encoded: d}.Digest() + payload[i+51:]
+		}
+		compact := Encode64([]byte(header(EdDSA, w.board.KID, TypEntry))) + "." + Encode64([]byte(payload)) + "." + Encode64(make([]byte, 64))
+		for _, list := range [][]string{nil, {d}} {
+			e, err := ParseParts(compact, list)
+			if err != nil {
+				refused(t, err, payload, value)
+				continue
+			}
+			takenEntry(t, e)
+		}
+	})
+}
+
+// takenEntry checks what must hold of whatever Parse takes.
+func takenEntry(t *testing.T, e *Entry) {
+	t.Helper()
+	again, err := Parse(e.SDJWT())
+	if err != nil || again.Identity() != e.Identity() || again.ShownSub() != e.ShownSub() {
+		t.Fatalf("taken once and not again: %v", err)
+	}
+	if id := e.ShownSub(); id != "" && CheckID(id) != nil {
+		t.Fatal("a malformed sub was taken")
+	}
+	if e.Type.Sealed() == (e.Name() != "") {
+		t.Fatalf("type %s has the public history %q", e.Type, e.Name())
+	}
+	if !e.Type.Sealed() && (len(e.Compact) >= MaxLeafSize || len(e.Disclosures) > 0) {
+		t.Fatal("a public entry that no leaf can carry")
+	}
+	if a, ok := e.Body.(*Access); ok && a.Time().IsZero() {
+		// The year 1 is a time too; only the absence of one is a defect.
+		if _, err := parseTime(a.Recorded); err != nil {
+			t.Fatal("an access without a time")
+		}
+	}
+	// The claims are schema, not extra members: written anew they are taken again.
+	payload, err := encodeJSON(e.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := DecodeJSON("payload", payload, newBody[e.Type]()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func FuzzParseOpening(f *testing.F) {
+	seeds(f, "opening", "opening")
+	fuzzJSON(f, func(b []byte) (any, error) { return ParseOpening(b) })
+}
+
+func FuzzParseReceipt(f *testing.F) {
+	seeds(f, "receipt", "receipt")
+	fuzzJSON(f, func(b []byte) (any, error) { return ParseReceipt(b) })
+}
+
+// fuzzJSON asks that what is taken is taken again as it is written.
+func fuzzJSON(f *testing.F, parse func([]byte) (any, error)) {
+	f.Fuzz(func(t *testing.T, s string) {
+		v, err := parse([]byte(s))
+		if err != nil {
+			refused(t, err, s)
+			return
+		}
+		b, err := encodeJSON(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := parse(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := encodeJSON(again); err != nil || !bytes.Equal(b, c) {
+			t.Fatalf("%s became %s (%v)", b, c, err)
+		}
+	})
+}
+
+func FuzzParseProof(f *testing.F) {
+	seeds(f, "proof", "proof")
+	w := newWorld(f)
+	v := mustVerifier(w.logKey)
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := ParseProof([]byte(s))
+		if err != nil {
+			refused(t, err, s)
+			return
+		}
+		if string(p.Marshal()) != s {
+			t.Fatalf("%q became %q", s, p.Marshal())
+		}
+		if _, err := p.Verify([]byte("leaf"), v); err != nil {
+			refused(t, err)
+		}
+	})
+}
+
+func FuzzCheckpoint(f *testing.F) {
+	seeds(f, "checkpoint", "note")
+	w := newWorld(f)
+	v := mustVerifier(w.logKey)
+	f.Fuzz(func(t *testing.T, s string) {
+		if c, err := OpenCheckpoint([]byte(s), v); err != nil {
+			refused(t, err, s)
+		} else if !strings.HasPrefix(s, c.Text()+"\n") {
+			t.Fatalf("%q is not the note of %q", s, c.Text())
+		}
+		text, _, _ := strings.Cut(s, "\n\n")
+		if c, err := ParseCheckpointText(text + "\n"); err != nil {
+			refused(t, err, s)
+		} else if c.Text() != text+"\n" {
+			t.Fatalf("%q became %q", text, c.Text())
+		}
+	})
+}
+
+func FuzzLogKey(f *testing.F) {
+	seeds(f, "checkpoint", "verifierKey")
+	f.Fuzz(func(t *testing.T, s string) {
+		v, err := NewLogVerifier(s)
+		if err != nil {
+			refused(t, err, s)
+		} else if !strings.HasPrefix(s, v.Name()+"+") || CheckOrigin(v.Name()) != nil {
+			t.Fatalf("took %q", s)
+		}
+		if _, err := LogVerifierKey(s); err != nil {
+			refused(t, err, s)
+		}
+	})
+}
+
+func FuzzParseSigner(f *testing.F) {
+	seeds(f, "private-key", "jwk")
+	f.Fuzz(func(t *testing.T, s string) {
+		k, err := ParseSigner([]byte(s))
+		if err != nil {
+			refused(t, err, s)
+			return
+		}
+		b, err := k.MarshalPrivate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := ParseSigner(b)
+		if err != nil || again.KID != k.KID {
+			t.Fatalf("a key that is not read again: %v", err)
+		}
+	})
+}
+
+func FuzzParseCaller(f *testing.F) {
+	seeds(f, "caller", "token")
+	w := newWorld(f)
+	f.Add(`{"iss":"north-board","sub":"x","aud":"log.igledger.example/2026","iat":1795305600,"exp":1795305601,"jti":"1"}`)
+	f.Fuzz(func(t *testing.T, s string) {
+		unsigned := Encode64([]byte(header(EdDSA, w.board.KID, TypCaller))) + "." + Encode64([]byte(s)) + "." + Encode64(make([]byte, 64))
+		for _, token := range []string{s, unsigned} {
+			_, c, err := ParseCaller(token, testOrigin, testTime())
+			if err != nil {
+				refused(t, err, s)
+				continue
+			}
+			now := testTime().Unix()
+			if c.Audience != testOrigin || c.Expires < now-60 || c.IssuedAt > now+60 || c.Expires > now+60+300 || c.Expires <= c.IssuedAt {
+				t.Fatalf("took %+v", c)
+			}
+		}
+	})
+}

@@ -1,0 +1,118 @@
+// Package policies knows why a record may be looked at: the PurposeOfUse codes of HL7 v3-ActReason, what covers what among them, and how to
+// say each to a citizen.
+//
+// It promises a fixed tree (HL7 Terminology, the PurposeOfUse part of v3-ActReason) and nothing else yet: whether an access was covered by an
+// agreement or a consent is not decided here. The Cedar policies and schema that decide it come with the agreements.
+package policies
+
+import "slices"
+
+// System is the code system of the PurposeOfUse codes.
+const System = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+
+// Purpose is one PurposeOfUse code.
+type Purpose struct {
+	Code   string // v3-ActReason code, e.g. "TREAT"
+	Parent string // the next wider code, "" for the seven widest
+	Plain  string // our own wording for citizens; completes "Your record was looked at …"
+}
+
+// tree lists parents before their children.
+var tree = []Purpose{
+	{"HMARKT", "", "to market health products or services"},
+
+	{"HOPERAT", "", "to run the health service"},
+	{"CAREMGT", "HOPERAT", "to manage care across services"},
+	{"DONAT", "HOPERAT", "to arrange organ, tissue or blood donation"},
+	{"FRAUD", "HOPERAT", "to look for fraud"},
+	{"GOV", "HOPERAT", "for government purposes"},
+	{"HACCRED", "HOPERAT", "to assess whether a service meets its standards"},
+	{"HCOMPL", "HOPERAT", "to check that the law and the rules are kept"},
+	{"HDECD", "HOPERAT", "to deal with matters after a death"},
+	{"HDIRECT", "HOPERAT", "to keep a directory of staff or services"},
+	{"HDM", "HOPERAT", "to manage how care is delivered"},
+	{"HLEGAL", "HOPERAT", "for legal advice or legal proceedings"},
+	{"HOUTCOMS", "HOPERAT", "to measure how well treatment works"},
+	{"HPRGRP", "HOPERAT", "to report on how a service performs"},
+	{"HQUALIMP", "HOPERAT", "to improve the quality of care"},
+	{"HSYSADMIN", "HOPERAT", "to look after the computer systems"},
+	{"LABELING", "HSYSADMIN", "to put privacy labels on records"},
+	{"METAMGT", "HSYSADMIN", "to keep the descriptions of records in order"},
+	{"MEMADMIN", "HOPERAT", "to manage membership of a health plan"},
+	{"MILCDM", "HOPERAT", "for military command purposes"},
+	{"PATADMIN", "HOPERAT", "to arrange appointments, admissions and letters"},
+	{"PATSFTY", "HOPERAT", "to keep patients safe"},
+	{"PERFMSR", "HOPERAT", "to measure performance"},
+	{"RECORDMGT", "HOPERAT", "to keep your record correct and in order"},
+	{"SYSDEV", "HOPERAT", "to build computer systems"},
+	{"HTEST", "SYSDEV", "to test computer systems"},
+	{"TRAIN", "HOPERAT", "to train staff"},
+
+	{"HPAYMT", "", "to handle payment for care"},
+	{"CLMATTCH", "HPAYMT", "to support a claim for payment"},
+	{"COVAUTH", "HPAYMT", "to approve payment before care is given"},
+	{"COVERAGE", "HPAYMT", "to deal with who pays for care"},
+	{"ELIGDTRM", "COVERAGE", "to decide whether care is covered"},
+	{"ELIGVER", "COVERAGE", "to check that care is covered"},
+	{"ENROLLM", "COVERAGE", "to sign somebody up for cover"},
+	{"MILDCRG", "COVERAGE", "to arrange cover after military service"},
+	{"REMITADV", "HPAYMT", "to explain a payment"},
+
+	{"HRESCH", "", "for health research"},
+	{"BIORCH", "HRESCH", "for biomedical research"},
+	{"CLINTRCH", "HRESCH", "for a clinical trial"},
+	{"CLINTRCHNPC", "CLINTRCH", "for a clinical trial without giving care"},
+	{"CLINTRCHPC", "CLINTRCH", "for a clinical trial that also gives care"},
+	{"PRECLINTRCH", "CLINTRCH", "to prepare a clinical trial"},
+	{"DSRCH", "HRESCH", "for research on a disease"},
+	{"POARCH", "HRESCH", "for research on ancestry and origins"},
+	{"TRANSRCH", "HRESCH", "for research that brings findings into care"},
+
+	{"PATRQT", "", "because you asked for it"},
+	{"FAMRQT", "PATRQT", "because your family asked for it"},
+	{"PWATRNY", "PATRQT", "because somebody with power of attorney asked for it"},
+	{"SUPNWK", "PATRQT", "because somebody who supports you asked for it"},
+
+	{"PUBHLTH", "", "to protect public health"},
+	{"DISASTER", "PUBHLTH", "to respond to a disaster"},
+	{"THREAT", "PUBHLTH", "to respond to a threat to health"},
+
+	{"TREAT", "", "to give you care"},
+	{"CLINTRL", "TREAT", "to give you care in a clinical trial"},
+	{"COC", "TREAT", "to hand your care over between services"},
+	{"ETREAT", "TREAT", "to give you emergency care"},
+	{"BTG", "ETREAT", "in an emergency, by overriding the usual limits"},
+	{"ERTREAT", "ETREAT", "to give you care in an emergency department"},
+	{"POPHLTH", "TREAT", "to plan care for a group of people"},
+}
+
+// Purposes gives all codes, each after its parent.
+func Purposes() []Purpose { return slices.Clone(tree) }
+
+// Lookup gives the purpose with this code.
+func Lookup(code string) (Purpose, bool) {
+	i := slices.IndexFunc(tree, func(p Purpose) bool { return p.Code == code })
+	if i < 0 {
+		return Purpose{}, false
+	}
+	return tree[i], true
+}
+
+// Known reports whether code is a PurposeOfUse code of v3-ActReason. Case counts.
+func Known(code string) bool {
+	_, ok := Lookup(code)
+	return ok
+}
+
+// Subsumes reports whether purpose a covers purpose b: it is b or stands above it. TREAT covers BTG, so a permission for treatment covers
+// break-glass unless that is excluded by name. A code that is not Known covers itself only.
+func Subsumes(a, b string) bool {
+	for a != b {
+		p, ok := Lookup(b)
+		if !ok || p.Parent == "" {
+			return false
+		}
+		b = p.Parent
+	}
+	return true
+}

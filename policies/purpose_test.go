@@ -1,0 +1,67 @@
+package policies
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSubsumes(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"TREAT", "TREAT", true},
+		{"TREAT", "ETREAT", true},
+		{"TREAT", "BTG", true}, // two steps: a permission for treatment covers break-glass
+		{"BTG", "TREAT", false},
+		{"ETREAT", "COC", false},
+		{"HOPERAT", "METAMGT", true},
+		{"HRESCH", "PRECLINTRCH", true},
+		{"HRESCH", "TREAT", false},
+		{"CLINTRL", "CLINTRCH", false}, // care within a trial is not the research
+		{"TREAT", "treat", false},
+		{"TREAT", "NOSUCH", false},
+		{"NOSUCH", "TREAT", false},
+		{"https://example.org/why|x", "https://example.org/why|x", true},
+		{"", "TREAT", false},
+		{"TREAT", "", false},
+		{"", "HMARKT", false}, // the widest codes have no parent; "" is not one
+	} {
+		if got := Subsumes(c.a, c.b); got != c.want {
+			t.Errorf("Subsumes(%q, %q) = %v", c.a, c.b, got)
+		}
+	}
+}
+
+// The published tree has 7 widest codes; a typing error in a parent would cut a branch off and make permissions too narrow.
+func TestTree(t *testing.T) {
+	seen, roots := map[string]bool{}, 0
+	for _, p := range Purposes() {
+		if seen[p.Code] {
+			t.Errorf("%s stands twice", p.Code)
+		}
+		if p.Parent == "" {
+			roots++
+		} else if !seen[p.Parent] {
+			t.Errorf("%s comes before its parent %s", p.Code, p.Parent)
+		}
+		if p.Plain == "" || strings.Contains(p.Plain, p.Code) || strings.HasSuffix(p.Plain, ".") {
+			t.Errorf("%s has no plain wording that completes a sentence: %q", p.Code, p.Plain)
+		}
+		seen[p.Code] = true
+	}
+	if roots != 7 || len(seen) != 59 {
+		t.Errorf("%d roots of %d codes, want 7 of 59", roots, len(seen))
+	}
+	if Known("treat") || Known("") || !Known("BTG") {
+		t.Error("Known takes what is not a code, or refuses one")
+	}
+}
+
+// Purposes hands out a copy: nobody can widen a permission by writing into it.
+func TestPurposesIsACopy(t *testing.T) {
+	Purposes()[0].Code = "TREAT2"
+	if Known("TREAT2") {
+		t.Error("the tree was changed through Purposes")
+	}
+}

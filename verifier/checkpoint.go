@@ -1,0 +1,36 @@
+package verifier
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"igledger/ledger/entry"
+)
+
+// LogKey reads a C2SP signed-note verifier key; its name is the log's origin.
+func LogKey(vkey string) (note.Verifier, error) { return entry.NewLogVerifier(strings.TrimSpace(vkey)) }
+
+// OpenCheckpoint checks the log's signature on a signed note and reads the tree head. Besides what entry.OpenCheckpoint checks, every signature line must
+// be spelled canonically, so that a note cannot be changed in any byte and stay good; lines of other signers are otherwise not looked at. It stops
+// everybody but the log from stating a tree head.
+func OpenCheckpoint(signed []byte, log note.Verifier) (entry.Checkpoint, error) {
+	c, err := entry.OpenCheckpoint(signed, log)
+	if err != nil {
+		f := failure(err, nil, CheckCheckpointSignature)
+		f.Expected = fmt.Sprintf("a checkpoint signed by %s, key %08x", log.Name(), log.KeyHash())
+		return c, f
+	}
+	_, lines, _ := strings.Cut(string(signed), "\n\n")
+	for line := range strings.Lines(lines) {
+		line = strings.TrimSuffix(line, "\n")
+		sig := line[strings.LastIndexByte(line, ' ')+1:]
+		if _, err := base64.StdEncoding.Strict().DecodeString(sig); err != nil {
+			return c, &Failure{Check: CheckCheckpointSignature, Expected: "signature lines in canonical base64", Found: "a second spelling of a signature",
+				Meaning: "the checkpoint was altered after it was signed, without changing what it says"}
+		}
+	}
+	return c, nil
+}

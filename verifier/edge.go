@@ -1,0 +1,81 @@
+package verifier
+
+import (
+	"github.com/transparency-dev/merkle/rfc6962"
+
+	"igledger/ledger/entry"
+)
+
+// edge is the right edge of a tree cut into tiles: what must be remembered of all leaves so far to hash on. levels[l] holds the
+// hashes of the unfinished tile of level l, fewer than TileWidth: those of the perfect subtrees of 256^l leaves.
+//
+//	         level 1:  [a b]            a, b: roots of 256 leaves each
+//	level 0:  ········ ········ [x y z] three leaves: size is 2*256 + 3
+type edge struct {
+	size   uint64
+	levels [][]entry.Hash
+}
+
+// add takes the next leaf's hash. Each tile that it completes is handed to full (if not nil), lower levels first.
+func (e *edge) add(h entry.Hash, full func(Tile)) {
+	e.size++
+	for l := 0; ; l++ {
+		if l == len(e.levels) {
+			e.levels = append(e.levels, make([]entry.Hash, 0, TileWidth))
+		}
+		e.levels[l] = append(e.levels[l], h)
+		if len(e.levels[l]) < TileWidth {
+			return
+		}
+		if full != nil {
+			hashes := append([]entry.Hash(nil), e.levels[l]...)
+			full(Tile{Level: l, Index: e.size>>(8*(l+1)) - 1, Hashes: hashes})
+		}
+		h = subtree(e.levels[l])
+		e.levels[l] = e.levels[l][:0]
+	}
+}
+
+// partials gives the unfinished tiles.
+func (e *edge) partials() []Tile {
+	var list []Tile
+	for l, hashes := range e.levels {
+		if len(hashes) > 0 {
+			list = append(list, Tile{Level: l, Index: e.size >> (8 * (l + 1)), Hashes: append([]entry.Hash(nil), hashes...)})
+		}
+	}
+	return list
+}
+
+// root is the RFC 6962 root of all leaves so far.
+func (e *edge) root() entry.Hash {
+	if e.size == 0 {
+		return entry.Hash(rfc6962.DefaultHasher.EmptyRoot())
+	}
+	var h entry.Hash
+	have := false
+	for _, hashes := range e.levels {
+		row := append(make([]entry.Hash, 0, TileWidth), hashes...)
+		if have {
+			row = append(row, h)
+		}
+		if len(row) > 0 {
+			h, have = subtree(row), true
+		}
+	}
+	return h
+}
+
+// subtree is the root over row as RFC 6962 section 2.1 splits it: at the largest power of two below its length. The last element may itself be
+// the root of a smaller tree than the others'.
+func subtree(row []entry.Hash) entry.Hash {
+	if len(row) == 1 {
+		return row[0]
+	}
+	k := 1
+	for k*2 < len(row) {
+		k *= 2
+	}
+	l, r := subtree(row[:k]), subtree(row[k:])
+	return entry.Hash(rfc6962.DefaultHasher.HashChildren(l[:], r[:]))
+}

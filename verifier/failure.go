@@ -1,0 +1,119 @@
+package verifier
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Check names one check. Names are stable: scripts and auditors' reports rely on them.
+type Check string
+
+// The checks.
+const (
+	CheckCheckpointSignature Check = "checkpoint-signature" // the log's signature on a checkpoint
+	CheckConsistent          Check = "consistency"          // an earlier checkpoint is a prefix of a later one
+	CheckGenesisLeaf         Check = "genesis"              // leaf 0 is a genesis for this log and log key
+	CheckReceiptForm         Check = "receipt-form"         // the receipt decodes strictly
+	CheckOpeningForm         Check = "opening-form"         // the opening decodes strictly
+	CheckEntryForm           Check = "entry-form"           // the entry decodes strictly
+	CheckLeafForm            Check = "leaf-form"            // public or sealed, as the entry's type wants
+	CheckLeafContent         Check = "leaf-content"         // a public leaf holds exactly the entry
+	CheckTagCommitment       Check = "tag-commitment"       // a sealed leaf is committed to the tag
+	CheckBodyCommitment      Check = "body-commitment"      // a sealed leaf is committed to the entry
+	CheckDisclosures         Check = "disclosures"          // each disclosure is referenced once (RFC 9901)
+	CheckFiling              Check = "filing"               // the tag is the VRF of the entry's own sub
+	CheckSubject             Check = "subject"              // the entry is about, and filed under, the id the caller gave
+	CheckInclusion           Check = "inclusion"            // the leaf is in the tree
+	CheckAudience            Check = "audience"             // the entry was made for this log
+	CheckSignature           Check = "signature"            // the organisation's signature
+	CheckKeyStatus           Check = "key-status"           // the key counted at the entry's index
+	CheckAuthority           Check = "authority"            // the key and its organisation may sign this type
+	CheckRegister            Check = "register"             // a public entry obeys the register's rules
+	CheckDuplicate           Check = "duplicate"            // (iss, jti) occurs once among public entries
+	CheckBundle              Check = "entry-bundle"         // an entry bundle has the C2SP tlog-tiles form
+	CheckHashTile            Check = "hash-tile"            // a hash tile holds the hashes of the leaves
+	CheckRoot                Check = "root"                 // the leaves hash to the checkpoint's root
+)
+
+// Failure is a check that failed. No field carries a personal datum.
+type Failure struct {
+	Check    Check
+	Index    *uint64 // the entry concerned; nil: the log as a whole
+	Expected string  // what an honest log would have shown
+	Found    string
+	Meaning  string // for a citizen or auditor: what it says about whom
+	Err      error  // the cause, often an *entry.Error; may be nil
+}
+
+// Error gives it all on one line.
+func (f *Failure) Error() string {
+	var b strings.Builder
+	b.WriteString(string(f.Check))
+	if f.Index != nil {
+		fmt.Fprintf(&b, ": entry %d", *f.Index)
+	}
+	fmt.Fprintf(&b, ": expected %s, found %s: %s", f.Expected, f.Found, f.Meaning)
+	return b.String()
+}
+
+// Unwrap lets errors.Is find an entry.Code.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// At makes an index for a Failure or Result.
+func At(i uint64) *uint64 { return &i }
+
+// Status is how a check ended.
+type Status string
+
+// The statuses.
+const (
+	OK      Status = "ok"
+	Failed  Status = "failed"
+	Skipped Status = "skipped" // not made, Note says why; says nothing, good or bad
+)
+
+// Result is one line of a Report.
+type Result struct {
+	Check    Check   `json:"check"`
+	Status   Status  `json:"status"`
+	Index    *uint64 `json:"index,omitempty"`
+	Note     string  `json:"note,omitempty"`
+	Expected string  `json:"expected,omitempty"`
+	Found    string  `json:"found,omitempty"`
+	Meaning  string  `json:"meaning,omitempty"`
+}
+
+// Report lists checks in the order they were made. The zero value is an empty report. It is for one goroutine.
+type Report struct {
+	Results  []Result
+	Failures []*Failure
+}
+
+// Pass records that a check succeeded; note says what it established.
+func (r *Report) Pass(c Check, index *uint64, format string, args ...any) {
+	r.Results = append(r.Results, Result{Check: c, Status: OK, Index: index, Note: fmt.Sprintf(format, args...)})
+}
+
+// Skip records that a check was not made and why.
+func (r *Report) Skip(c Check, index *uint64, format string, args ...any) {
+	r.Results = append(r.Results, Result{Check: c, Status: Skipped, Index: index, Note: fmt.Sprintf(format, args...)})
+}
+
+// Fail records a failure.
+func (r *Report) Fail(f *Failure) {
+	r.Failures = append(r.Failures, f)
+	r.Results = append(r.Results, Result{Check: f.Check, Status: Failed, Index: f.Index, Expected: f.Expected, Found: f.Found, Meaning: f.Meaning})
+}
+
+// Add appends another report.
+func (r *Report) Add(o Report) {
+	r.Results, r.Failures = append(r.Results, o.Results...), append(r.Failures, o.Failures...)
+}
+
+// Err gives the first failure, or nil if every check that was made succeeded.
+func (r *Report) Err() error {
+	if len(r.Failures) == 0 {
+		return nil
+	}
+	return r.Failures[0]
+}

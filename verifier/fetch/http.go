@@ -1,0 +1,105 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Bounds on one request. A full bundle of largest entries is 16 MB.
+const (
+	requestTime = 2 * time.Minute
+	headerTime  = 30 * time.Second
+	attempts    = 6
+	firstWait   = 200 * time.Millisecond
+	maxWait     = 15 * time.Second
+)
+
+// httpLog reads below a base URL.
+type httpLog struct {
+	base   string
+	client *http.Client
+	wait   func(context.Context, time.Duration) error
+}
+
+func newHTTP(base string) (*httpLog, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("the log's URL: %w: want http(s)://host/path without query", ErrUnreadable)
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = headerTime
+	t.DisableCompression = true // a tile does not compress, and a compressed body could be a bomb
+	t.MaxIdleConnsPerHost = 16
+	t.MaxResponseHeaderBytes = 64 << 10
+	return &httpLog{strings.TrimRight(base, "/"), &http.Client{Transport: t, Timeout: requestTime}, sleep}, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// read gets one file. What may pass (no connection, a torn body, 429, 502, 503, 504) is tried again with growing pauses, or after the Retry-After of the
+// server if that is not long.
+func (h *httpLog) read(ctx context.Context, path string, limit int) ([]byte, error) {
+	pause := firstWait
+	for try := 1; ; try++ {
+		data, again, after, err := h.get(ctx, path, limit)
+		if err == nil || !again || try == attempts || ctx.Err() != nil {
+			return data, err
+		}
+		if err := h.wait(ctx, max(min(after, maxWait), pause/2+rand.N(pause))); err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
+		}
+		pause = min(2*pause, maxWait)
+	}
+}
+
+func (h *httpLog) get(ctx context.Context, path string, limit int) (data []byte, again bool, after time.Duration, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.base+"/"+path, nil)
+	if err != nil {
+		return nil, false, 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
+	}
+	req.Header.Set("User-Agent", "igverify")
+	resp, err := h.client.Do(req)
+	if err != nil {
+		return nil, !errors.Is(err, context.Canceled), 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound, http.StatusGone:
+		return nil, false, 0, fmt.Errorf("%s: %w", path, ErrNotFound)
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+		return nil, true, time.Duration(max(0, min(seconds, 3600))) * time.Second, fmt.Errorf("%s: %w: HTTP status %d", path, ErrUnreadable, resp.StatusCode)
+	default:
+		return nil, false, 0, fmt.Errorf("%s: %w: HTTP status %d", path, ErrUnreadable, resp.StatusCode)
+	}
+	data, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	if err != nil {
+		return nil, true, 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
+	}
+	if len(data) > limit {
+		return nil, false, 0, tooLong(path, limit)
+	}
+	return data, false, 0, nil
+}
+
+func tooLong(path string, limit int) error {
+	return fmt.Errorf("%s: %w: longer than the %d bytes such a file can have", path, ErrUnreadable, limit)
+}

@@ -1,0 +1,72 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+)
+
+// ahead is how many bundles are read at once.
+const ahead = 8
+
+// Replay feeds r, from where it stands to the end of head, with the log's leaves, compares every hash tile, and finishes. head has been opened by
+// verifier.OpenCheckpoint.
+//
+// Each failure is handed to failed, which may return an error to stop. After each bundle that was replayed and compared, done is called: there r can be kept
+// (LogReplay.MarshalState) or progress shown. Other errors are ErrUnreadable, those of failed and done, or that of ctx.
+func (l *Log) Replay(ctx context.Context, r *verifier.LogReplay, head entry.Checkpoint, failed func(*verifier.Failure) error, done func() error) error {
+	note := func(err error) error {
+		var f *verifier.Failure
+		if errors.As(err, &f) {
+			return failed(f)
+		}
+		return err
+	}
+	compare := func(own verifier.Tile, served []byte) error {
+		if served == nil {
+			var err error
+			if served, err = l.Tile(ctx, own.Level, own.Index, len(own.Hashes)); err != nil {
+				return err
+			}
+		}
+		return note(r.Compare(own, served))
+	}
+	var full []verifier.Tile
+	r.OnTile = func(t verifier.Tile) { full = append(full, t) }
+	defer func() { r.OnTile = nil }()
+
+	err := l.Pieces(ctx, r.Size(), head.Size, head.Size, true, func(p Piece) error {
+		for _, leaf := range p.Leaves[r.Size()-p.Index<<8:] {
+			if err := note(r.Add(leaf)); err != nil {
+				return err
+			}
+		}
+		for _, t := range full {
+			served := p.Tile
+			if t.Level > 0 {
+				served = nil
+			}
+			if err := compare(t, served); err != nil {
+				return err
+			}
+		}
+		full = full[:0]
+		return done()
+	})
+	if err != nil {
+		return note(err)
+	}
+	for _, t := range r.Partials() {
+		if err := compare(t, nil); err != nil {
+			return err
+		}
+	}
+	for _, f := range r.Finish(head, l.Tiles(ctx)) {
+		if err := failed(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package verifier
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"igledger/ledger/entry"
+)
+
+// EntryEvidence is what an opening is checked with. All but ID, Register and LoggedHash are needed.
+type EntryEvidence struct {
+	Opening    *entry.Opening
+	Leaf       []byte       // the leaf at Opening.Index, from the log
+	Path       []entry.Hash // its inclusion path under Checkpoint, see InclusionPath
+	Checkpoint entry.Checkpoint
+	Log        note.Verifier
+	Genesis    *entry.Genesis
+	Register   *entry.Register // as it stood at Opening.Index, from a LogReplay; nil: signature and key status are not checked
+	ID         string          // the person the caller means, from the caller, never from the opening; "" if not said
+	LoggedHash entry.Hash      // what the log's hash tile has for the leaf: tells an exchanged leaf from a false place; zero if unknown
+}
+
+// CheckEntry checks that an opening shows what stands in the log: it stops an operator from showing an entry that was never logged or another than was
+// logged (commitments, inclusion), one that no organisation signed or whose key did not count (signature, key status), somebody else's access as yours (subject)
+// or one it filed under somebody else (filing). The entry is given if it decodes at all, so that it can be looked at even when a check failed.
+func CheckEntry(ev EntryEvidence) (*entry.Entry, Report) {
+	var rep Report
+	o, i := ev.Opening, At(ev.Opening.Index)
+	checkInclusion(&rep, ev.Leaf, o.Index, ev.Path, ev.Checkpoint, ev.LoggedHash)
+	l, err := entry.ParseLeaf(ev.Leaf)
+	if err == nil && l.Public {
+		err = &Failure{Check: CheckLeafForm, Index: i, Expected: "a sealed leaf", Found: "a public one", Meaning: "the opening is of another entry than it says"}
+	}
+	if err != nil {
+		rep.Fail(asFailure(err, i, CheckLeafForm))
+		return nil, rep
+	}
+	rep.Pass(CheckLeafForm, i, "sealed leaf")
+	checkCommitment(&rep, CheckTagCommitment, i, entry.TagCommit(o.TagSalt, o.Tag), l.TagCommit, "the entry belongs to somebody else's history than the opening says")
+	checkCommitment(&rep, CheckBodyCommitment, i, entry.BodyCommit(o.BodySalt, o.JWS), l.BodyCommit, "you are shown another content than what was logged")
+
+	e, err := entry.ParseParts(o.JWS, o.Disclosures)
+	if err == nil && !e.Type.Sealed() {
+		err = &Failure{Check: CheckLeafForm, Index: i, Expected: "an entry about a person", Found: "an entry of type " + string(e.Type), Meaning: "the operator hides what must be public"}
+	}
+	if err != nil {
+		rep.Fail(asFailure(err, i, CheckEntryForm))
+		return nil, rep
+	}
+	rep.Pass(CheckDisclosures, i, "%d shown, each signed as part of the entry", len(e.Disclosures))
+	checkAudience(&rep, e, ev.Log.Name(), i)
+	checkKey(&rep, e, ev.Register, i)
+	checkPerson(&rep, ev, e, i)
+	return e, rep
+}
+
+// checkPerson checks under whom the entry is filed: its own sub (the operator's honesty) and the caller's id (that it is about whom the caller means).
+func checkPerson(rep *Report, ev EntryEvidence, e *entry.Entry, i *uint64) {
+	o, origin := ev.Opening, ev.Log.Name()
+	shown := e.ShownSub()
+	switch {
+	case shown == "":
+		rep.Skip(CheckFiling, i, "the opening does not say whom the entry is about")
+	case len(o.VRFProof) == 0:
+		rep.Fail(&Failure{Check: CheckFiling, Index: i, Expected: "a VRF proof of the tag", Found: "none", Meaning: "the operator does not prove under whom it filed the entry", Err: entry.BadVRF})
+	default:
+		checkFiling(rep, CheckFiling, ev.Genesis, origin, shown, o.Tag, o.VRFProof, i, "filed under the person the entry itself names")
+	}
+	switch {
+	case ev.ID == "":
+		rep.Skip(CheckSubject, i, "no id was given, so it was not checked that the entry is about the person you mean")
+	case shown != "" && shown != ev.ID:
+		rep.Fail(&Failure{Check: CheckSubject, Index: i, Expected: "an entry about the person whose id you gave", Found: "an entry about somebody else",
+			Meaning: "you are shown another person's entry as this one's"})
+	default:
+		checkFiling(rep, CheckSubject, ev.Genesis, origin, ev.ID, o.Tag, o.VRFProof, i, "filed under the person whose id you gave")
+	}
+}
+
+// knownFlags are the ledger's remarks; they are not proved, but a word that does not exist shows tampering.
+var knownFlags = map[entry.Flag]bool{entry.FlagCheckDigit: true, entry.FlagUnknownAgreement: true, entry.FlagLate: true, entry.FlagSequenceGap: true,
+	entry.FlagSequenceBack: true, entry.FlagNoSequence: true, entry.FlagSuspectKey: true}
+
+// ParseOpening reads an opening file; a failure is a *Failure. Flags and Received, which nothing proves, must at least be well-formed.
+func ParseOpening(data []byte) (*entry.Opening, error) {
+	o, err := entry.ParseOpening(data)
+	if err != nil {
+		return nil, failure(err, nil, CheckOpeningForm)
+	}
+	bad := func(what string) error {
+		return &Failure{Check: CheckOpeningForm, Index: At(o.Index), Expected: what, Found: "something else", Meaning: "the opening was damaged or altered"}
+	}
+	for n, f := range o.Flags {
+		if !knownFlags[f] {
+			return nil, bad(fmt.Sprintf("a known remark as flag %d", n))
+		}
+	}
+	if _, err := time.Parse(time.RFC3339Nano, o.Received); o.Received != "" && err != nil {
+		return nil, bad("an RFC 3339 time of receipt")
+	}
+	return o, nil
+}

@@ -1,0 +1,173 @@
+package verifier
+
+import (
+	"fmt"
+	"math/bits"
+
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
+
+	"igledger/ledger/entry"
+)
+
+// TileFunc gives the hash tile (level, index) of width hashes, 32*width bytes, from wherever the log is. What it gives is not trusted: proofs
+// built from it count only once they lead to a signed root.
+type TileFunc func(level int, index uint64, width int) ([]byte, error)
+
+// InclusionPath builds the RFC 6962 inclusion path of leaf index in the tree of size leaves from the log's tiles. The path proves nothing
+// until it is checked: see CheckEntry.
+func InclusionPath(tiles TileFunc, index, size uint64) ([]entry.Hash, error) {
+	nodes, err := proof.Inclusion(index, size)
+	if err != nil {
+		return nil, beyond(index, size)
+	}
+	return path(tiles, nodes, size)
+}
+
+// LeafHashFromTile gives the hash that the log's level-0 tile holds for leaf index.
+func LeafHashFromTile(tiles TileFunc, index, size uint64) (entry.Hash, error) {
+	return nodeHash(tiles, compact.NewNodeID(0, index), size)
+}
+
+func beyond(index, size uint64) *Failure {
+	return &Failure{Check: CheckInclusion, Index: At(index), Expected: fmt.Sprintf("an index below the log's size %d", size), Found: fmt.Sprintf("%d", index),
+		Meaning: "the log as it is shown now has no such entry: it was cut short, or what you read is an old copy"}
+}
+
+func path(tiles TileFunc, nodes proof.Nodes, size uint64) ([]entry.Hash, error) {
+	raw := make([][]byte, len(nodes.IDs))
+	for i, id := range nodes.IDs {
+		h, err := nodeHash(tiles, id, size)
+		if err != nil {
+			return nil, err
+		}
+		raw[i] = h[:]
+	}
+	raw, err := nodes.Rehash(raw, rfc6962.DefaultHasher.HashChildren)
+	if err != nil {
+		return nil, fmt.Errorf("building a proof: %w", err)
+	}
+	list := make([]entry.Hash, len(raw))
+	for i, h := range raw {
+		list[i] = entry.Hash(h)
+	}
+	return list, nil
+}
+
+// nodeHash computes the perfect subtree id from the one tile that holds it: a node of tree level 8l+h is the root of 2^h neighbouring hashes
+// in a tile of level l.
+func nodeHash(tiles TileFunc, id compact.NodeID, size uint64) (entry.Hash, error) {
+	level, height := int(id.Level/8), id.Level%8
+	first := id.Index << height
+	index, offset := first>>8, int(first&0xff)
+	width := WidthAt(level, index, size)
+	data, err := tiles(level, index, width)
+	if err != nil {
+		return entry.Hash{}, err
+	}
+	t, err := parseTile(data, level, index, width)
+	if err != nil {
+		return entry.Hash{}, err
+	}
+	if offset+1<<height > width {
+		return entry.Hash{}, fmt.Errorf("node %d/%d is not in a tree of %d leaves", id.Level, id.Index, size)
+	}
+	return subtree(t.Hashes[offset : offset+1<<height]), nil
+}
+
+// CheckInclusionOf checks that a leaf hash stands at index under the root of c. It stops an operator from showing an entry that is not in the log.
+func CheckInclusionOf(leafHash entry.Hash, index uint64, path []entry.Hash, c entry.Checkpoint) error {
+	if index >= c.Size {
+		return beyond(index, c.Size)
+	}
+	if err := proof.VerifyInclusion(rfc6962.DefaultHasher, index, c.Size, leafHash[:], rows(path), c.Root[:]); err != nil {
+		root := "no root at all: the path has a wrong length"
+		if got, err := proof.RootFromInclusionProof(rfc6962.DefaultHasher, index, c.Size, leafHash[:], rows(path)); err == nil {
+			root = fmt.Sprintf("%x", got)
+		}
+		return &Failure{Check: CheckInclusion, Index: At(index), Expected: fmt.Sprintf("a path from leaf hash %x to the root %x of size %d", leafHash, c.Root, c.Size),
+			Found: root, Meaning: "this entry is not in the log at that place under the checkpoint the log signed"}
+	}
+	return nil
+}
+
+// CheckConsistency checks that the log of checkpoint current contains all of the log of checkpoint saved, unchanged and in place, with a proof built
+// from the current log's tiles. Both checkpoints have been opened by OpenCheckpoint. It stops an operator from rewinding its log, from rewriting
+// what was in it, and from showing two histories to one person; two histories to two persons are for witnesses.
+//
+// A failure that speaks of a fork is proven by the two signed notes and the tiles: keep both notes.
+func CheckConsistency(saved, current entry.Checkpoint, tiles TileFunc) error {
+	f := func(expected, found, meaning string) error {
+		return &Failure{Check: CheckConsistent, Expected: expected, Found: found, Meaning: meaning}
+	}
+	head := func(c entry.Checkpoint) string { return fmt.Sprintf("size %d, root %x", c.Size, c.Root) }
+	switch {
+	case saved.Origin != current.Origin:
+		return f("checkpoints of one log", "origins "+saved.Origin+" and "+current.Origin, "these are two logs, not two states of one")
+	case current.Size < saved.Size:
+		return f("a log of at least "+head(saved), head(current),
+			"the log is smaller than one it signed before: it was rewound and entries were taken out, or you were given an old copy. Ask again; if it stays so, the two signed checkpoints are evidence")
+	case current.Size == saved.Size && current.Root != saved.Root:
+		return f(head(saved), head(current), "the log forked: the operator signed two different histories of the same length. The two signed checkpoints prove it to anybody")
+	case current.Size == saved.Size:
+		return nil
+	case saved.Size == 0:
+		if saved.Root != (&edge{}).root() {
+			return f(head(entry.Checkpoint{Root: (&edge{}).root()}), head(saved), "the operator signed a false root for an empty log")
+		}
+		return nil
+	}
+	nodes, err := proof.Consistency(saved.Size, current.Size)
+	if err != nil {
+		return fmt.Errorf("consistency of %d and %d: %w", saved.Size, current.Size, err)
+	}
+	hashes, err := path(tiles, nodes, current.Size)
+	if err != nil {
+		return err
+	}
+	if verifyConsistency(saved, current, hashes) == nil {
+		return nil
+	}
+	// Either the tiles do not lead to the current root, then they prove nothing; or they do, and with another root at the saved size.
+	own, err := rootFromTiles(tiles, saved.Size, current.Size)
+	if err != nil {
+		return err
+	}
+	if verifyConsistency(entry.Checkpoint{Size: saved.Size, Root: own}, current, hashes) == nil {
+		return f(head(saved), fmt.Sprintf("the current log of %s had root %x at size %d", head(current), own, saved.Size),
+			"the log forked: entries that you had seen signed were changed or taken out. The two signed checkpoints, with the log's tiles, prove it to anybody")
+	}
+	return f("hash tiles that lead from "+head(saved)+" to "+head(current), "hashes that do not lead to the current root",
+		"the log does not prove that it kept what it had: its hash tiles are damaged or false. As long as this stays so, treat the log as forked")
+}
+
+func verifyConsistency(a, b entry.Checkpoint, hashes []entry.Hash) error {
+	return proof.VerifyConsistency(rfc6962.DefaultHasher, a.Size, b.Size, rows(hashes), a.Root[:], b.Root[:])
+}
+
+// rootFromTiles computes what root the log had at size at, by the tiles of the log of the given size.
+func rootFromTiles(tiles TileFunc, at, size uint64) (entry.Hash, error) {
+	ids := compact.RangeNodes(0, at, make([]compact.NodeID, 0, bits.OnesCount64(at)))
+	var root entry.Hash
+	for i := len(ids) - 1; i >= 0; i-- { // right to left: each is a left sibling of all after it
+		h, err := nodeHash(tiles, ids[i], size)
+		if err != nil {
+			return root, err
+		}
+		if i == len(ids)-1 {
+			root = h
+		} else {
+			root = entry.Hash(rfc6962.DefaultHasher.HashChildren(h[:], root[:]))
+		}
+	}
+	return root, nil
+}
+
+func rows(hashes []entry.Hash) [][]byte {
+	list := make([][]byte, len(hashes))
+	for i := range hashes {
+		list[i] = hashes[i][:]
+	}
+	return list
+}

@@ -1,0 +1,212 @@
+package verifier_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+	"igledger/verifier/testlog"
+)
+
+func withChecksum(line []byte) []byte {
+	sum := sha256.Sum256(line)
+	return fmt.Appendf(nil, "%s\n%x\n", line, sum)
+}
+
+func key(t testing.TB, l *testlog.Log) note.Verifier {
+	v, err := verifier.LogKey(l.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func registerAt(t *testing.T, l *testlog.Log, index uint64) *entry.Register {
+	r, failures := replay(t, l.Key, l.Leaves[:index])
+	if len(failures) > 0 {
+		t.Fatal(failures[0])
+	}
+	return r.Register()
+}
+
+func genesis(t testing.TB, l *testlog.Log) *entry.Genesis {
+	g, err := verifier.CheckGenesis(l.Leaves[0], l.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// first gives the check that failed first, or "".
+func first(r verifier.Report) verifier.Check {
+	if len(r.Failures) == 0 {
+		return ""
+	}
+	return r.Failures[0].Check
+}
+
+func TestReceiptOfEveryLeaf(t *testing.T) {
+	s := testlog.NewSample(origin)
+	for i := range s.Size() {
+		ev := verifier.ReceiptEvidence{Receipt: s.Receipt(i, s.Size()), Entry: s.Entries[i], Log: key(t, s.Log), Genesis: genesis(t, s.Log), Register: registerAt(t, s.Log, i)}
+		got, rep := verifier.CheckReceipt(ev)
+		if rep.Err() != nil || got.Index != i || got.Checkpoint.Size != s.Size() {
+			t.Errorf("leaf %d: %v", i, rep.Err())
+		}
+		for _, r := range rep.Results {
+			if r.Status != verifier.OK {
+				t.Errorf("leaf %d: %s was %s", i, r.Check, r.Status)
+			}
+		}
+	}
+}
+
+func TestReceiptOfDishonestOperator(t *testing.T) {
+	s := testlog.NewSample(origin)
+	stolen := s.AddSealed(s.Access("lothian", s.Source, s.IDs[0]), s.IDs[0])        // by the revoked key
+	misfiled := s.AddSealed(s.Access("lothian", s.Second, s.IDs[0]), s.IDs[1])      // under somebody else
+	other := testlog.NewSample(origin)                                              // another log with another key
+	sandbox := testlog.NewSample("sandbox.test")                                    //
+	foreign := s.AddSealed(sandbox.Access("lothian", s.Second, s.IDs[0]), s.IDs[0]) // made for another log
+	twin := s.AddSealed(s.Access("lothian", s.Second, s.IDs[0]), s.IDs[0])          // same person, other content
+	public := s.AddPublic(s.Organisation("fife", s.Registrar, s.Enroller))          //
+	publicTwin := s.AddPublic(s.Organisation("fife", s.Registrar, nil))             //
+	good := s.Accesses[5]
+	for name, c := range map[string]struct {
+		of     uint64
+		entry  uint64
+		change func(*entry.Receipt)
+		ev     func(*verifier.ReceiptEvidence)
+		want   verifier.Check
+	}{
+		"good":                        {of: good, entry: good},
+		"accepted from a revoked key": {of: stolen, entry: stolen, want: verifier.CheckKeyStatus},
+		"filed under somebody else":   {of: misfiled, entry: misfiled, want: verifier.CheckFiling},
+		"made for another log":        {of: foreign, entry: foreign, want: verifier.CheckAudience},
+		"for another entry":           {of: good, entry: twin, want: verifier.CheckBodyCommitment},
+		"for a public entry":          {of: public, entry: good, want: verifier.CheckLeafForm},
+		"for a sealed entry":          {of: good, entry: public, want: verifier.CheckLeafForm},
+		"for another public entry":    {of: publicTwin, entry: public, want: verifier.CheckLeafContent},
+		"leaf of no form":             {of: good, entry: good, change: func(r *entry.Receipt) { r.Leaf = []byte{9} }, want: verifier.CheckLeafForm},
+		"no salt":                     {of: good, entry: good, change: func(r *entry.Receipt) { r.TagSalt = nil }, want: verifier.CheckReceiptForm},
+		"no VRF proof":                {of: good, entry: good, change: func(r *entry.Receipt) { r.VRFProof = nil }, want: verifier.CheckFiling},
+		"another tag":                 {of: good, entry: good, change: func(r *entry.Receipt) { r.Tag = &entry.Hash{} }, want: verifier.CheckTagCommitment},
+		"another body salt":           {of: good, entry: good, change: func(r *entry.Receipt) { r.BodySalt = &entry.Hash{} }, want: verifier.CheckBodyCommitment},
+		"a leaf of its own, not logged": {of: good, entry: good, change: func(r *entry.Receipt) {
+			r.TagSalt = &entry.Hash{1}
+			leaf, _ := entry.ParseLeaf(r.Leaf)
+			r.Leaf = entry.SealedLeaf(entry.TagCommit(*r.TagSalt, *r.Tag), leaf.BodyCommit)
+		}, want: verifier.CheckInclusion},
+		"proof of another leaf":    {of: good, entry: good, change: func(r *entry.Receipt) { r.Proof = s.Receipt(good-1, s.Size()).Proof }, want: verifier.CheckInclusion},
+		"proof of another log":     {of: good, entry: good, change: func(r *entry.Receipt) { r.Proof = other.Receipt(3, other.Size()).Proof }, want: verifier.CheckCheckpointSignature},
+		"no proof":                 {of: good, entry: good, change: func(r *entry.Receipt) { r.Proof = "" }, want: verifier.CheckInclusion},
+		"genesis of another log":   {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Genesis = genesis(t, other.Log) }, want: verifier.CheckFiling},
+		"checked with another key": {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Log = key(t, other.Log) }, want: verifier.CheckCheckpointSignature},
+		"entry without its sub": {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) {
+			ev.Entry, _ = entry.Parse(ev.Entry.Compact)
+		}, want: verifier.CheckDisclosures},
+	} {
+		r := s.Receipt(c.of, s.Size())
+		if c.change != nil {
+			c.change(r)
+		}
+		reg, _ := replay(t, s.Key, s.Leaves[:c.of])
+		ev := verifier.ReceiptEvidence{Receipt: r, Entry: s.Entries[c.entry], Log: key(t, s.Log), Genesis: genesis(t, s.Log), Register: reg.Register()}
+		if c.ev != nil {
+			c.ev(&ev)
+		}
+		_, rep := verifier.CheckReceipt(ev)
+		if got := first(rep); got != c.want {
+			t.Errorf("%s: failed at %q, want %q: %v", name, got, c.want, rep.Err())
+		}
+		// The format's own check must never be stricter than ours, nor we laxer.
+		if _, _, err := r.Check(ev.Entry, ev.Log, ev.Genesis.VRFKey); err != nil && rep.Err() == nil {
+			t.Errorf("%s: entry.Receipt.Check refuses what CheckReceipt takes: %v", name, err)
+		}
+		for _, f := range rep.Failures {
+			for _, id := range s.IDs {
+				if _, number, _ := strings.Cut(id, ":"); strings.Contains(f.Error(), number) {
+					t.Errorf("%s: the failure names a person", name)
+				}
+			}
+		}
+	}
+}
+
+func TestOpeningOfDishonestOperator(t *testing.T) {
+	s := testlog.NewSample(origin)
+	stolen := s.AddSealed(s.Access("lothian", s.Source, s.IDs[0]), s.IDs[0])
+	misfiled := s.AddSealed(s.Access("lothian", s.Second, s.IDs[0]), s.IDs[1])
+	foreign := s.AddSealed(testlog.New("sandbox.test").Access("lothian", s.Second, s.IDs[0]), s.IDs[0])
+	hidden := s.AddSealed(s.Organisation("fife", s.Registrar, s.Enroller), s.IDs[0])
+	good := s.Accesses[3] // about IDs[0]
+	files := s.Files()
+	head := entry.Checkpoint{Origin: origin, Size: s.Size(), Root: s.Root(s.Size())}
+	for name, c := range map[string]struct {
+		of     uint64
+		id     string
+		change func(*entry.Opening)
+		leaf   []byte
+		want   verifier.Check
+	}{
+		"good":                      {of: good, id: s.IDs[0]},
+		"good, no id":               {of: good},
+		"somebody else's":           {of: good, id: s.IDs[1], want: verifier.CheckSubject},
+		"by a revoked key":          {of: stolen, id: s.IDs[0], want: verifier.CheckKeyStatus},
+		"filed under somebody else": {of: misfiled, want: verifier.CheckFiling},
+		"shown to whom it is filed under, hiding whom it is about": {of: misfiled, id: s.IDs[0], change: func(o *entry.Opening) { o.Disclosures = nil }, want: verifier.CheckSubject},
+		"made for another log":        {of: foreign, want: verifier.CheckAudience},
+		"public act in hiding":        {of: hidden, want: verifier.CheckLeafForm},
+		"of a public leaf":            {of: good, change: func(o *entry.Opening) { o.Index = 1 }, want: verifier.CheckLeafForm},
+		"of the leaf before":          {of: good, change: func(o *entry.Opening) { o.Index = s.Accesses[2] }, want: verifier.CheckTagCommitment},
+		"another tag":                 {of: good, change: func(o *entry.Opening) { o.Tag[0] ^= 1 }, want: verifier.CheckTagCommitment},
+		"another body":                {of: good, change: func(o *entry.Opening) { o.JWS, o.Disclosures = s.Openings[s.Accesses[4]].JWS, nil }, want: verifier.CheckBodyCommitment},
+		"somebody else's disclosures": {of: good, change: func(o *entry.Opening) { o.Disclosures = s.Openings[s.Accesses[4]].Disclosures }, want: verifier.CheckDisclosures},
+		"a disclosure twice":          {of: good, change: func(o *entry.Opening) { o.Disclosures = append(o.Disclosures, o.Disclosures[0]) }, want: verifier.CheckDisclosures},
+		"no VRF proof":                {of: good, change: func(o *entry.Opening) { o.VRFProof = nil }, want: verifier.CheckFiling},
+		"leaf exchanged":              {of: good, leaf: sealed(7), want: verifier.CheckInclusion},
+	} {
+		o := *s.Openings[c.of]
+		o.Disclosures = append([]string(nil), o.Disclosures...)
+		if c.change != nil {
+			c.change(&o)
+		}
+		path, err := verifier.InclusionPath(tilesOf(files), o.Index, head.Size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reg, _ := replay(t, s.Key, s.Leaves[:o.Index])
+		ev := verifier.EntryEvidence{Opening: &o, Leaf: s.Leaves[o.Index], Path: path, Checkpoint: head, Log: key(t, s.Log), Genesis: genesis(t, s.Log), Register: reg.Register(),
+			ID: c.id, LoggedHash: entry.LeafHash(s.Leaves[o.Index])}
+		if c.leaf != nil {
+			ev.Leaf = c.leaf
+		}
+		_, rep := verifier.CheckEntry(ev)
+		if got := first(rep); got != c.want {
+			t.Errorf("%s: failed at %q, want %q: %v", name, got, c.want, rep.Err())
+		}
+	}
+}
+
+// TestOpeningRemarks: flags and time of receipt are not proved but must be well-formed.
+func TestOpeningRemarks(t *testing.T) {
+	s := testlog.NewSample(origin)
+	o := *s.Openings[s.Accesses[0]]
+	o.Flags = []entry.Flag{entry.FlagLate}
+	if _, err := verifier.ParseOpening(testlog.JSON(o)); err != nil {
+		t.Error(err)
+	}
+	o.Flags = []entry.Flag{"lame"}
+	if _, err := verifier.ParseOpening(testlog.JSON(o)); !isFailure(err, verifier.CheckOpeningForm) {
+		t.Errorf("unknown flag: %v", err)
+	}
+	o.Flags, o.Received = nil, "yesterday"
+	if _, err := verifier.ParseOpening(testlog.JSON(o)); !isFailure(err, verifier.CheckOpeningForm) {
+		t.Errorf("no time: %v", err)
+	}
+}

@@ -1,0 +1,193 @@
+package verifier
+
+import (
+	"fmt"
+	"strings"
+
+	"igledger/ledger/entry"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// LogReplay takes all leaves of a log in order, checks each, and recomputes the root. It stops an operator from keeping anything in
+// the log that is not an entry, from accepting entries by keys or organisations that might not make them, and (Finish) from serving leaves or hash tiles that are not those of the
+// checkpoint it signed. It cannot see into sealed leaves, nor notice that a source never reported something.
+//
+// It is for one goroutine. Memory grows with the public entries only.
+type LogReplay struct {
+	OnTile     func(Tile) // unless nil, gets each hash tile as the leaves complete it
+	log        note.Verifier
+	key        string
+	edge       edge
+	register   *entry.Register
+	public     []publicEntry
+	seen       map[string]uint64 // iss and jti of public entries -> index
+	mismatches []mismatch
+}
+
+// publicEntry is kept to rebuild the register: every type of public entry there is changes it.
+type publicEntry struct {
+	Index uint64 `json:"index"`
+	JWS   string `json:"jws"`
+}
+
+// mismatch is a hash tile that does not agree with the leaves.
+type mismatch struct {
+	level       int
+	first, last uint64 // leaves under the hash
+	own, served entry.Hash
+	failure     *Failure
+}
+
+// maxMismatches bounds what a log that is wrong everywhere makes us remember.
+const maxMismatches = 100
+
+// NewLogReplay begins at leaf 0 of the log whose checkpoints vkey verifies.
+func NewLogReplay(vkey string) (*LogReplay, error) {
+	log, err := LogKey(vkey)
+	if err != nil {
+		return nil, err
+	}
+	return &LogReplay{log: log, key: strings.TrimSpace(vkey), register: entry.NewRegister(log.Name()), seen: map[string]uint64{}}, nil
+}
+
+// Size is the number of leaves taken; the next leaf has this index.
+func (l *LogReplay) Size() uint64 { return l.edge.size }
+
+// Public is how many of them were public entries that passed; Size less Public and failures are sealed.
+func (l *LogReplay) Public() uint64 { return uint64(len(l.public)) }
+
+// Root is the RFC 6962 root of the leaves taken.
+func (l *LogReplay) Root() entry.Hash { return l.edge.root() }
+
+// Register is the register as the public entries so far have built it. It must not be changed.
+func (l *LogReplay) Register() *entry.Register { return l.register }
+
+// Partials gives the unfinished hash tiles of the right edge, level 0 first.
+func (l *LogReplay) Partials() []Tile { return l.edge.partials() }
+
+// Add takes the next leaf. It always counts into the root; if the leaf may not stand there, a *Failure says why and the register is
+// as before.
+func (l *LogReplay) Add(leaf []byte) error {
+	index := l.edge.size
+	err := l.check(leaf, index)
+	l.edge.add(entry.LeafHash(leaf), l.OnTile)
+	return err
+}
+
+func (l *LogReplay) check(b []byte, index uint64) error {
+	i := At(index)
+	leaf, err := entry.ParseLeaf(b)
+	if err != nil {
+		f := failure(err, i, CheckLeafForm)
+		f.Check, f.Expected, f.Meaning = CheckLeafForm, meanings[entry.BadLeaf].expected, meanings[entry.BadLeaf].meaning
+		return f
+	}
+	if !leaf.Public {
+		if index == 0 {
+			return &Failure{Check: CheckGenesisLeaf, Index: i, Expected: meanings[entry.BadGenesis].expected, Found: "a sealed leaf", Meaning: meanings[entry.BadGenesis].meaning, Err: entry.BadGenesis}
+		}
+		return nil
+	}
+	e, err := entry.ParseParts(leaf.JWS, nil)
+	if err != nil {
+		return failure(err, i, CheckEntryForm)
+	}
+	if e.Type.Sealed() {
+		return &Failure{Check: CheckLeafForm, Index: i, Expected: "a sealed leaf for an entry about a person", Found: "an entry of type " + string(e.Type) + " in a public leaf",
+			Meaning: "the operator published an access to somebody's record", Err: entry.BadLeaf}
+	}
+	key := e.Issuer + " " + e.ID
+	if first, ok := l.seen[key]; ok {
+		return &Failure{Check: CheckDuplicate, Index: i, Expected: "each (iss, jti) once", Found: fmt.Sprintf("that of entry %d again", first),
+			Meaning: "the operator logged one act of an organisation twice, or two acts under one number"}
+	}
+	if err := l.register.Authorise(e, index); err != nil {
+		return failure(err, i, CheckSignature)
+	}
+	if g, ok := e.Body.(*entry.Genesis); ok {
+		if v, err := LogKey(g.LogKey); err != nil || v.Name() != l.log.Name() || g.LogKey != l.key {
+			return &Failure{Check: CheckGenesisLeaf, Index: i, Expected: "a genesis that names the log key you gave", Found: "one that names another key",
+				Meaning: "you hold the key of another log, or the operator signs with a key its genesis does not know", Err: entry.BadGenesis}
+		}
+	}
+	if err := l.register.Apply(e, index); err != nil {
+		return failure(err, i, CheckRegister)
+	}
+	l.seen[key] = index
+	l.public = append(l.public, publicEntry{index, leaf.JWS})
+	return nil
+}
+
+// Compare compares a tile computed from the leaves (from OnTile or Partials) with what the log serves for it. An error says that served has no tile's
+// form; what differs is judged by Finish, when the root is known.
+func (l *LogReplay) Compare(own Tile, served []byte) error {
+	t, err := parseTile(served, own.Level, own.Index, len(own.Hashes))
+	if err != nil {
+		return err
+	}
+	for i, h := range own.Hashes {
+		if t.Hashes[i] == h || len(l.mismatches) == maxMismatches {
+			continue
+		}
+		err := CheckTile(Tile{own.Level, own.Index, own.Hashes[:i+1]}, served[:32*(i+1)])
+		l.mismatches = append(l.mismatches, mismatch{own.Level, own.FirstLeaf(i), own.FirstLeaf(i+1) - 1, h, t.Hashes[i], err.(*Failure)})
+	}
+	return nil
+}
+
+// Agrees reports whether every tile compared so far agreed with the leaves.
+func (l *LogReplay) Agrees() bool { return len(l.mismatches) == 0 }
+
+// Finish compares the recomputed root with the checkpoint of the same size, and judges what Compare found: if the leaves hash to the signed root the hash tiles are
+// false, and if a hash tile leads to it where the leaf does not, that leaf was exchanged. tiles serves to build that proof.
+func (l *LogReplay) Finish(c entry.Checkpoint, tiles TileFunc) []*Failure {
+	if c.Size != l.edge.size {
+		return []*Failure{{Check: CheckRoot, Expected: fmt.Sprintf("%d leaves", c.Size), Found: fmt.Sprintf("%d", l.edge.size), Meaning: "not all leaves of the checkpoint were seen"}}
+	}
+	rootGood := l.Root() == c.Root
+	var list []*Failure
+	blamed := map[uint64]bool{}
+	for _, m := range l.mismatches {
+		f := *m.failure
+		if m.level > 0 && covers(blamed, m) {
+			continue // the consequence, one level up, of what has been named
+		}
+		if rootGood {
+			f.Meaning = "the entries are those of the signed checkpoint, but the log's hash tile is damaged or false: proofs built from it fail"
+		} else if path, err := InclusionPath(tiles, m.first, c.Size); m.level == 0 && err == nil && CheckInclusionOf(m.served, m.first, path, c) == nil {
+			f = *exchanged(m.first, m.served, m.own)
+		}
+		if m.level == 0 {
+			blamed[m.first] = true
+		}
+		list = append(list, &f)
+	}
+	if !rootGood {
+		list = append(list, &Failure{Check: CheckRoot, Expected: fmt.Sprintf("root %x of size %d, which the log signed", c.Root, c.Size), Found: fmt.Sprintf("%x from the entries it serves", l.Root()),
+			Meaning: "what the log shows is not what it signed: entries were changed, exchanged, added or taken out"})
+	}
+	return list
+}
+
+func covers(blamed map[uint64]bool, m mismatch) bool {
+	for i := range blamed {
+		if m.first <= i && i <= m.last {
+			return true
+		}
+	}
+	return false
+}
+
+// CheckGenesis reads leaf 0 of the log of vkey and checks all that a genesis must be. That it is leaf 0 of the log needs an inclusion proof besides, unless the
+// caller has it from a source it trusts more than the log.
+func CheckGenesis(leaf []byte, vkey string) (*entry.Genesis, error) {
+	l, err := NewLogReplay(vkey)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Add(leaf); err != nil {
+		return nil, err
+	}
+	return l.register.Genesis, nil
+}

@@ -1,0 +1,106 @@
+package verifier
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"igledger/ledger/entry"
+)
+
+// replayState is a LogReplay between two leaves, as a file: one line of JSON, then its SHA-256 in hexadecimal, each with a line feed, so that
+// a torn or damaged file is noticed. The file is its reader's own and is trusted to have been written by MarshalState; whoever can write
+// to it can make a replay skip leaves.
+type replayState struct {
+	Format     string        `json:"format"`
+	LogKey     string        `json:"logKey"`
+	Checkpoint string        `json:"checkpoint"` // signed note the replay works towards or has reached
+	Size       uint64        `json:"size"`
+	Edge       []entry.Bytes `json:"edge"`   // hashes of the unfinished tile of each level
+	Public     []publicEntry `json:"public"` // all public entries
+}
+
+const replayFormat = "igverify-log-state/1"
+
+// ErrState says that a state file is damaged, of another version, or for another log.
+var ErrState = errors.New("state file")
+
+// MarshalState writes the replay so that ParseState can go on from here. checkpoint is the signed note that it works towards, kept so that a later
+// run can tell whether the log was rewound. It refuses a replay that has seen a tile that did not agree.
+func (l *LogReplay) MarshalState(checkpoint []byte) ([]byte, error) {
+	if !l.Agrees() {
+		return nil, fmt.Errorf("%w: a replay that found something wrong is not kept", ErrState)
+	}
+	s := replayState{Format: replayFormat, LogKey: l.key, Checkpoint: string(checkpoint), Size: l.edge.size, Edge: []entry.Bytes{}, Public: append([]publicEntry{}, l.public...)}
+	for _, hashes := range l.edge.levels {
+		row := entry.Bytes{}
+		for _, h := range hashes {
+			row = append(row, h[:]...)
+		}
+		s.Edge = append(s.Edge, row)
+	}
+	line, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("writing the state: %w", err)
+	}
+	sum := sha256.Sum256(line)
+	return fmt.Appendf(nil, "%s\n%x\n", line, sum), nil
+}
+
+// ParseState reads what MarshalState wrote for the log of vkey, and the signed note in it. The public entries are verified anew. Errors are ErrState.
+func ParseState(data []byte, vkey string) (*LogReplay, []byte, error) {
+	line, rest, ok := bytes.Cut(data, []byte("\n"))
+	sum := sha256.Sum256(line)
+	if !ok || string(rest) != hex.EncodeToString(sum[:])+"\n" {
+		return nil, nil, fmt.Errorf("%w: torn or damaged (its checksum does not match)", ErrState)
+	}
+	var s replayState
+	if err := entry.DecodeJSON("state", line, &s); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	if s.Format != replayFormat || s.LogKey != vkey {
+		return nil, nil, fmt.Errorf("%w: of another version, or of a log with another key", ErrState)
+	}
+	l, err := NewLogReplay(vkey)
+	if err != nil {
+		return nil, nil, err
+	}
+	if l.edge, err = parseEdge(s.Size, s.Edge); err != nil {
+		return nil, nil, err
+	}
+	for n, p := range s.Public {
+		if p.Index >= s.Size || n > 0 && s.Public[n-1].Index >= p.Index {
+			return nil, nil, fmt.Errorf("%w: its public entries are out of order", ErrState)
+		}
+		if err := l.check(entry.PublicLeaf(p.JWS), p.Index); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrState, err)
+		}
+	}
+	if s.Size > 0 && l.register.Genesis == nil {
+		return nil, nil, fmt.Errorf("%w: it has leaves but no genesis", ErrState)
+	}
+	return l, []byte(s.Checkpoint), nil
+}
+
+// parseEdge wants exactly the hashes that a tree of size has on its right edge.
+func parseEdge(size uint64, rows []entry.Bytes) (edge, error) {
+	e := edge{size: size}
+	if len(rows) > 8 || size > 1<<62 || len(rows) < 8 && size>>(8*len(rows)) > 0 {
+		return e, fmt.Errorf("%w: its edge is not that of size %d", ErrState, size)
+	}
+	for l, row := range rows {
+		if len(row) != 32*int(size>>(8*l)&0xff) {
+			return e, fmt.Errorf("%w: its edge is not that of size %d", ErrState, size)
+		}
+		hashes := make([]entry.Hash, 0, TileWidth)
+		for len(row) > 0 {
+			hashes = append(hashes, entry.Hash(row))
+			row = row[32:]
+		}
+		e.levels = append(e.levels, hashes)
+	}
+	return e, nil
+}

@@ -1,0 +1,220 @@
+// Package testlog writes small real logs for tests of those who verify them: a genesis, organisations, keys and accesses made with package
+// entry, hashed and cut into tiles by golang.org/x/mod/sumdb/tlog, which shares no code with package verifier. It also writes what an honest
+// ledger never would: any leaf, any checkpoint.
+//
+// It promises nothing about speed or safety and keeps secrets in memory: it is for tests and examples only.
+package testlog
+
+import (
+	"crypto/rand"
+	"fmt"
+
+	"igledger/ledger/entry"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Now is the time at which everything in a test log happens: 2026-11-22 09:00 UTC.
+const Now = 1795338000
+
+// Log is a log and all secrets of it.
+type Log struct {
+	Origin     string
+	Key        string // verifier key of the checkpoints
+	VRF        *entry.VRFKey
+	Registrar  *entry.Signer // org "registrar"
+	Enroller   *entry.Signer // org "enroller"
+	Operator   *entry.Signer // org "operator"
+	Leaves     [][]byte
+	Entries    map[uint64]*entry.Entry // with all disclosures; none for raw leaves
+	Openings   map[uint64]*entry.Opening
+	signer     note.Signer
+	stored     []tlog.Hash
+	checkpoint map[uint64][]byte
+}
+
+// New begins a log with a genesis. It panics when the formats do not allow what it does, as everything here.
+func New(origin string) *Log {
+	l := &Log{Origin: origin, VRF: entry.NewVRFKey(), Registrar: Signer(entry.EdDSA), Enroller: Signer(entry.ES256), Operator: Signer(entry.EdDSA),
+		Entries: map[uint64]*entry.Entry{}, Openings: map[uint64]*entry.Opening{}, checkpoint: map[uint64][]byte{}}
+	var skey string
+	skey, l.Key = must2(entry.NewLogKey(origin))
+	l.signer = must(note.NewSigner(skey))
+	l.AddPublic(l.Genesis(l.Key))
+	return l
+}
+
+// Signer makes a key.
+func Signer(alg string) *entry.Signer { return must(entry.GenerateSigner(alg)) }
+
+// Genesis makes a genesis of the log's parties that names logKey.
+func (l *Log) Genesis(logKey string) *entry.Entry {
+	party := func(id, name, kind string, s *entry.Signer, purpose entry.Purpose, roles ...entry.Role) entry.GenesisParty {
+		return entry.GenesisParty{Member: entry.Member{ID: id, Name: name, Kind: kind, Roles: roles},
+			Key: entry.PublicKey{JWK: s.Public, Purposes: []entry.Purpose{purpose}}}
+	}
+	g := &entry.Genesis{
+		Common:  entry.Common{Issuer: "registrar", Audience: l.Origin, IssuedAt: Now},
+		Formats: entry.FormatsV1, VRFKey: l.VRF.Public(), LogKey: logKey, IndexLag: 100000,
+		Registrar: party("registrar", "Scottish Registrar", "regulator", l.Registrar, entry.PurposeAdminister, entry.RoleRegistrar),
+		Enroller:  party("enroller", "University of Alba", "university", l.Enroller, entry.PurposeAdminister, entry.RoleEnroller),
+		Operator:  party("operator", "Ledger Operations", "supplier", l.Operator, entry.PurposeSubmit, entry.RoleOperator),
+		Proofs: []string{must(entry.ProveKey(l.Registrar, l.Origin, "registrar")), must(entry.ProveKey(l.Enroller, l.Origin, "enroller")),
+			must(entry.ProveKey(l.Operator, l.Origin, "operator"))},
+	}
+	return must(entry.Sign(l.Registrar, g))
+}
+
+// Organisation makes the entry that enrols a source, signed by registrar and countersigned by enroller (none if nil).
+func (l *Log) Organisation(id string, registrar, enroller *entry.Signer) *entry.Entry {
+	m := entry.Member{ID: id, Name: "Board " + id, Kind: "health-board", Roles: []entry.Role{entry.RoleController, entry.RoleSource}}
+	o := &entry.Organisation{Common: entry.Common{Issuer: "registrar", Audience: l.Origin, IssuedAt: Now}, Organisation: m}
+	if enroller != nil {
+		o.Counter = must(entry.Countersign(enroller, entry.Countersignature{Issuer: "enroller", Audience: l.Origin, IssuedAt: Now, Organisation: &m}))
+	}
+	return must(entry.Sign(registrar, o))
+}
+
+// AddKey makes the entry by which the registrar, countersigned, activates a first key for org.
+func (l *Log) AddKey(org string, s *entry.Signer, purposes ...entry.Purpose) *entry.Entry {
+	pk := entry.PublicKey{JWK: s.Public, Purposes: purposes}
+	k := &entry.Key{Common: entry.Common{Issuer: "registrar", Audience: l.Origin, IssuedAt: Now}, Org: org, Key: pk,
+		Proof:   must(entry.ProveKey(s, l.Origin, org)),
+		Counter: must(entry.Countersign(l.Enroller, entry.Countersignature{Issuer: "enroller", Audience: l.Origin, IssuedAt: Now, Org: org, Key: &pk}))}
+	return must(entry.Sign(l.Registrar, k))
+}
+
+// Revocation makes the entry by which the registrar revokes a key of org.
+func (l *Log) Revocation(org, kid string) *entry.Entry {
+	return must(entry.Sign(l.Registrar, &entry.KeyRevocation{Common: entry.Common{Issuer: "registrar", Audience: l.Origin, IssuedAt: Now}, Org: org, KID: kid, Reason: "compromised"}))
+}
+
+// Access makes an access by org to the record of id.
+func (l *Log) Access(org string, s *entry.Signer, id string) *entry.Entry {
+	seq := uint64(len(l.Leaves))
+	return must(entry.Sign(s, &entry.Access{
+		Common: entry.Common{Issuer: org, Audience: l.Origin, IssuedAt: Now}, Source: "trakcare", System: "Emergency Department",
+		Event: []string{"http://dicom.nema.org/resources/ontology/DCM|110110"}, Action: "R", Data: []string{"http://hl7.org/fhir/resource-types|Observation"},
+		Purpose: []string{"TREAT"}, Role: []string{"doctor"}, Outcome: "0", Recorded: "2026-11-22T08:59:30Z",
+		Sub: id, Staff: &entry.Staff{ID: "gmc-7654321", System: "gmc", Name: "Dr Morag Mackay"}, Text: &entry.Text{Why: "chest pain, seen in A&E"}, Seq: &seq,
+	}))
+}
+
+// AddPublic appends a public entry, whether the register's rules allow it or not.
+func (l *Log) AddPublic(e *entry.Entry) uint64 {
+	i := l.AddRaw(entry.PublicLeaf(e.Compact))
+	l.Entries[i] = e
+	return i
+}
+
+// AddSealed appends an access filed under id, which an honest ledger takes from the entry's own sub.
+func (l *Log) AddSealed(e *entry.Entry, id string) uint64 {
+	o := &entry.Opening{JWS: e.Compact, Disclosures: e.Encoded(), Received: "2026-11-22T09:00:01Z"}
+	rand.Read(o.TagSalt[:])
+	rand.Read(o.BodySalt[:])
+	var proof []byte
+	o.Tag, proof = l.VRF.Tag(l.Origin, id)
+	o.VRFProof = proof
+	o.Index = l.AddRaw(entry.SealedLeaf(entry.TagCommit(o.TagSalt, o.Tag), entry.BodyCommit(o.BodySalt, e.Compact)))
+	l.Entries[o.Index], l.Openings[o.Index] = e, o
+	return o.Index
+}
+
+// AddRandom appends n sealed leaves that nobody can open.
+func (l *Log) AddRandom(n int) {
+	for range n {
+		var a, b entry.Hash
+		rand.Read(a[:])
+		rand.Read(b[:])
+		l.AddRaw(entry.SealedLeaf(a, b))
+	}
+}
+
+// AddRaw appends any bytes as a leaf.
+func (l *Log) AddRaw(leaf []byte) uint64 {
+	i := uint64(len(l.Leaves))
+	l.stored = append(l.stored, must(tlog.StoredHashes(int64(i), leaf, l.reader()))...)
+	l.Leaves = append(l.Leaves, leaf)
+	return i
+}
+
+// Size is the number of leaves.
+func (l *Log) Size() uint64 { return uint64(len(l.Leaves)) }
+
+// Root is the RFC 6962 root of the first size leaves.
+func (l *Log) Root(size uint64) entry.Hash {
+	return entry.Hash(must(tlog.TreeHash(int64(size), l.reader())))
+}
+
+// Checkpoint gives the signed checkpoint of the first size leaves.
+func (l *Log) Checkpoint(size uint64) []byte {
+	if l.checkpoint[size] == nil {
+		l.checkpoint[size] = l.SignCheckpoint(entry.Checkpoint{Origin: l.Origin, Size: size, Root: l.Root(size)})
+	}
+	return l.checkpoint[size]
+}
+
+// SignCheckpoint signs any tree head with the log's key.
+func (l *Log) SignCheckpoint(c entry.Checkpoint) []byte { return must(c.Sign(l.signer)) }
+
+// SignText signs any note text with the log's key.
+func (l *Log) SignText(text string) []byte { return must(note.Sign(&note.Note{Text: text}, l.signer)) }
+
+// Receipt gives the receipt of leaf index under the checkpoint of size.
+func (l *Log) Receipt(index, size uint64) *entry.Receipt {
+	p := entry.Proof{Index: index, Checkpoint: l.Checkpoint(size)}
+	for _, h := range must(tlog.ProveRecord(int64(size), int64(index), l.reader())) {
+		p.Hashes = append(p.Hashes, entry.Hash(h))
+	}
+	r := &entry.Receipt{Leaf: l.Leaves[index], Proof: string(p.Marshal())}
+	if o := l.Openings[index]; o != nil {
+		r.TagSalt, r.Tag, r.VRFProof, r.BodySalt = &o.TagSalt, &o.Tag, o.VRFProof, &o.BodySalt
+	}
+	return r
+}
+
+// Fork gives a log with the same keys that shares the first size leaves and goes its own way after.
+func (l *Log) Fork(size uint64) *Log {
+	f := *l
+	f.Leaves, f.stored = nil, nil
+	f.checkpoint = map[uint64][]byte{}
+	f.Entries, f.Openings = map[uint64]*entry.Entry{}, map[uint64]*entry.Opening{}
+	for i := range size {
+		f.AddRaw(l.Leaves[i])
+		if e := l.Entries[i]; e != nil {
+			f.Entries[i] = e
+		}
+		if o := l.Openings[i]; o != nil {
+			f.Openings[i] = o
+		}
+	}
+	return &f
+}
+
+func (l *Log) reader() tlog.HashReader {
+	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		list := make([]tlog.Hash, len(indexes))
+		for i, x := range indexes {
+			if x >= int64(len(l.stored)) {
+				return nil, fmt.Errorf("hash %d is not stored", x)
+			}
+			list[i] = l.stored[x]
+		}
+		return list, nil
+	})
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func must2[T, U any](v T, w U, err error) (T, U) {
+	if err != nil {
+		panic(err)
+	}
+	return v, w
+}
