@@ -110,7 +110,7 @@ func (s *secrets) word(text string) bool {
 // token reports whether t may stand in an open claim as a code, a system's name or the like: 1 to max printable ASCII characters
 // without space, nothing of a person in it.
 func (s *secrets) token(t string, max int) bool {
-	return t != "" && len(t) <= max && printable(t) && !s.word(t)
+	return t != "" && len(t) <= max && printable(t) && !s.number(t) && !s.word(t)
 }
 
 // open reports whether a coding may stand in an open claim. A code of a system is a code by the system's word; all the same, neither may

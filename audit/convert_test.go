@@ -87,11 +87,12 @@ func TestIsolationOfHidingPlaces(t *testing.T) {
 		"purpose":                `"purposeOfEvent":[{"text":"to compare with Otherly"}]`,
 		"unreferenced contained": `"contained":[{"resourceType":"Observation","id":"o","note":[{"text":"` + other + `"}]}]`,
 		"unowned contained":      `"contained":[{"resourceType":"Condition","id":"c","code":{"text":"somebody else"}}]`,
+		"contained of both":      `"contained":[{"resourceType":"Observation","id":"o","note":[{"text":"2902640017, twin of ` + other + `"}]}]`,
 		"base64":                 `"extension":[{"url":"https://x.scot/1","valueBase64Binary":"` + b64 + `"}]`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			event := `{"resourceType":"AuditEvent","type":{"code":"rest"},"recorded":"2026-03-02T09:15:27Z","source":{"observer":{"display":"x"}},` + member + `,
-			"agent":[{"requestor":true,"name":"Dr A Reader"},{"requestor":false,"who":{"reference":"Patient/o2","display":"Callum Otherly"}}],
+			"agent":[{"requestor":true,"name":"Dr A Reader","purposeOfUse":[{"text":"to compare with ` + other + `"}]},{"requestor":false,"who":{"reference":"Patient/o2","display":"Callum Otherly"}}],
 			"entity":[{"what":{"identifier":{"system":"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53","value":"2902640017"}}},
 			{"what":{"reference":"Patient/o2","identifier":{"system":"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53","value":"` + other + `"},"display":"Callum Otherly"}}]}`
 			list, err := board.FromAuditEvent([]byte(event))
@@ -166,6 +167,41 @@ func TestOpenClaimsNameNobody(t *testing.T) {
 		event := fmt.Sprintf(in, abuse, strings.NewReplacer("Morag", "org", "MORAG", "org").Replace(abuse)) // an organisation may be named like a person
 		a := roundTrip(t, board, []byte(event))
 		assertOpen(t, abuse, a, chi, person, "290264-0017")
+	}
+}
+
+// Who acts, by what the event says of its agents. In doubt it is a person.
+func TestHumanOrMachine(t *testing.T) {
+	typ := func(system, code string) string {
+		return `"type":{"coding":[{"system":"` + system + `","code":"` + code + `"}]}`
+	}
+	for agent, machine := range map[string]bool{
+		`{"requestor":true}`: false,
+		`{"requestor":true,"who":{"reference":"Practitioner/1"}}`:                              false,
+		`{"requestor":false,"who":{"reference":"PractitionerRole/1"}}`:                         false,
+		`{"requestor":false,"who":{"type":"RelatedPerson","display":"x"}}`:                     false,
+		`{"requestor":true,"who":{"reference":"Device/1"},"name":"night job"}`:                 true,
+		`{"requestor":true,"who":{"reference":"Organization/1"}}`:                              false,
+		`{"requestor":true,"name":"A Person",` + typ(dcm, "110153") + `}`:                      false,
+		`{"requestor":true,"who":{"identifier":{"value":"x"}},` + typ(dcm, "110153") + `}`:     true,
+		`{"requestor":false,"name":"export.app",` + typ(dcm, "110153") + `}`:                   true,
+		`{"requestor":false,` + typ(participation, "IRCP") + `}`:                               false,
+		`{"requestor":false,` + typ(securityRole, "humanuser") + `}`:                           false,
+		`{"requestor":true,"who":{"reference":"Device/1"},` + typ(participation, "IRCP") + `}`: true,
+		`{"requestor":false}`: true,
+	} {
+		a := roundTrip(t, board, []byte(strings.Replace(ev("a"), `{"requestor":true}`, agent, 1)))
+		if a.Machine != machine {
+			t.Errorf("%s: machine %v", agent, a.Machine)
+		}
+	}
+}
+
+// A number does not get into the open claims in the name of a well-known code system either.
+func TestNumberInPublicSystem(t *testing.T) {
+	for _, system := range []string{restSubtype, dcm, "urn:oid:2.16", "http://snomed.info/sct"} {
+		a := roundTrip(t, board, []byte(strings.Replace(ev("a"), `"type":{"code":"rest"}`, `"type":{"system":"`+system+`/2902400015","code":"rest"}`, 1)))
+		assertOpen(t, system, a, "2902400015")
 	}
 }
 
@@ -299,10 +335,15 @@ func TestContradictingResidue(t *testing.T) {
 			t.Errorf("%.60s: %v, want BadResidue", fhir, err)
 		}
 	}
-	bomb := `{"resourceType":"AuditEvent","extension":[{"valueString":"=` + strings.Repeat("{text/why}", 6000) + `"}]}`
-	a := &entry.Access{Sub: "chi:2902640017", FHIR: []byte(bomb), Text: &entry.Text{Why: strings.Repeat("x", 60000)}}
-	if raw, err := ToAuditEvent(a); len(raw) > MaxEvent {
-		t.Errorf("a residue of %d bytes blew up to %d (%v)", len(bomb), len(raw), err)
+	why := &entry.Text{Why: strings.Repeat("x", 60000)}
+	for name, bomb := range map[string]string{
+		"one string":   `"=` + strings.Repeat("{text/why}", 6000) + `"`,
+		"many strings": strings.TrimSuffix(strings.Repeat(`"={text/why}",`, 4000), ","),
+	} {
+		a := &entry.Access{Sub: "chi:2902640017", Text: why, FHIR: []byte(`{"resourceType":"AuditEvent","extension":[` + bomb + `]}`)}
+		if raw, err := ToAuditEvent(a); len(raw) > MaxEvent {
+			t.Errorf("a residue of %s blew up from %d bytes to %d (%v)", name, len(a.FHIR), len(raw), err)
+		}
 	}
 }
 

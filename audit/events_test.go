@@ -70,8 +70,9 @@ func TestEvents(t *testing.T) {
 					t.Errorf("%s: event %d is numbered %d", name, n, e.Number)
 				}
 				v, err := parseTree("", e.Raw)
-				if err != nil {
-					return err
+				if err != nil || len(e.Raw) > MaxEvent {
+					t.Errorf("%s: handed over %d bytes: %v", name, len(e.Raw), err)
+					return nil
 				}
 				got += text(v.(object), "id")
 				return nil

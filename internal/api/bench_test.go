@@ -20,6 +20,7 @@ import (
 	gojson "github.com/go-json-experiment/json"
 
 	"igledger/internal/client"
+	"igledger/internal/testdb"
 )
 
 // BenchmarkSubmitDecoding is what one request of one entry costs before and after the ledger, by a plain handler and by a huma operation of
@@ -79,49 +80,53 @@ func BenchmarkSubmitDecoding(b *testing.B) {
 func BenchmarkSubmit(b *testing.B) {
 	for _, clients := range []int{1, 64, 256} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
-			w := newWorld(b)
-			w.server.Close()
-			w.server = httptest.NewServer(New(Config{Log: w.log, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))}))
-			b.Cleanup(w.server.Close)
-			bodies := make([]string, b.N)
-			for i := range bodies {
-				bodies[i] = submission(w.entry("SRC", fmt.Sprintf("chi:%010d", i%5000)))
-			}
-			h := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
-			took := make([]time.Duration, b.N)
-			var next atomic.Int64
-			var wg sync.WaitGroup
-			b.ReportAllocs()
-			b.ResetTimer()
-			for range clients {
-				wg.Go(func() {
-					for {
-						i := int(next.Add(1)) - 1
-						if i >= b.N {
-							return
-						}
-						began := time.Now()
-						resp, err := h.Post(w.server.URL+"/v1/entries", "application/json", strings.NewReader(bodies[i]))
-						if err != nil {
-							b.Error(err)
-							return
-						}
-						_, _ = io.Copy(io.Discard, resp.Body)
-						resp.Body.Close()
-						if resp.StatusCode != 200 {
-							b.Errorf("status %d", resp.StatusCode)
-							return
-						}
-						took[i] = time.Since(began)
-					}
-				})
-			}
-			wg.Wait()
-			b.StopTimer()
-			slices.Sort(took)
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
-			b.ReportMetric(float64(took[b.N/2].Microseconds())/1000, "p50-ms")
-			b.ReportMetric(float64(took[b.N*99/100].Microseconds())/1000, "p99-ms")
+			testdb.EachB(b, func(b *testing.B, dsn string) { benchmarkSubmit(b, dsn, clients) })
 		})
 	}
+}
+
+func benchmarkSubmit(b *testing.B, dsn string, clients int) {
+	w := newWorldOn(b, dsn)
+	w.server.Close()
+	w.server = httptest.NewServer(New(Config{Log: w.log, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))}))
+	b.Cleanup(w.server.Close)
+	bodies := make([]string, b.N)
+	for i := range bodies {
+		bodies[i] = submission(w.entry("SRC", fmt.Sprintf("chi:%010d", i%5000)))
+	}
+	h := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
+	took := make([]time.Duration, b.N)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range clients {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= b.N {
+					return
+				}
+				began := time.Now()
+				resp, err := h.Post(w.server.URL+"/v1/entries", "application/json", strings.NewReader(bodies[i]))
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				if resp.StatusCode != 200 {
+					b.Errorf("status %d", resp.StatusCode)
+					return
+				}
+				took[i] = time.Since(began)
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	slices.Sort(took)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
+	b.ReportMetric(float64(took[b.N/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[b.N*99/100].Microseconds())/1000, "p99-ms")
 }
