@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"runtime"
 	"time"
 
@@ -63,13 +64,14 @@ type unit struct {
 // little of arrival. When the queue is full all of them get a *BusyError at once.
 func (l *Log) Append(ctx context.Context, entries ...*entry.Entry) []Result {
 	items := make([]*pending, len(entries))
+	keys := l.signers(ctx, entries)
 	if len(entries) == 1 {
-		items[0] = l.newPending(entries[0])
+		items[0] = l.newPending(entries[0], keys)
 	} else {
 		var g errgroup.Group
 		g.SetLimit(runtime.GOMAXPROCS(0))
 		for i, e := range entries {
-			g.Go(func() error { items[i] = l.newPending(e); return nil })
+			g.Go(func() error { items[i] = l.newPending(e, keys); return nil })
 		}
 		_ = g.Wait() // never fails: each item holds its own error
 	}
@@ -138,10 +140,37 @@ func (l *Log) enqueue(ctx context.Context, good []*pending) error {
 	return nil
 }
 
+// signers is the register that entries are first judged by, and the keys that entries of the same call may yet bring into it. Strangers get no
+// further than this: neither a tag nor a place in the queue is spent on an entry by a key that is nowhere.
+type signers struct {
+	reg *entry.Register
+	new map[string]bool
+}
+
+func (l *Log) signers(ctx context.Context, entries []*entry.Entry) signers {
+	s := signers{reg: l.reg.Load().reg}
+	unknown := false
+	for _, e := range entries {
+		if k, ok := e.Body.(*entry.Key); ok {
+			if s.new == nil {
+				s.new = map[string]bool{}
+			}
+			s.new[k.Key.JWK.Thumbprint()] = true
+		}
+		unknown = unknown || s.reg.Key(e.KID) == nil
+	}
+	if unknown { // perhaps another replica registered it
+		if reg, err := l.Register(ctx); err == nil {
+			s.reg = reg
+		}
+	}
+	return s
+}
+
 // newPending checks what needs no lock and seals. Failures stand in res.Err.
-func (l *Log) newPending(e *entry.Entry) *pending {
+func (l *Log) newPending(e *entry.Entry, by signers) *pending {
 	p := &pending{e: e, identity: e.Identity()}
-	if p.res.Err = l.check(p); p.res.Err != nil {
+	if p.res.Err = l.check(p, by); p.res.Err != nil {
 		return p
 	}
 	p.key = idempotencyKey(e.Issuer, e.ID)
@@ -168,7 +197,7 @@ func (l *Log) newPending(e *entry.Entry) *pending {
 }
 
 // check refuses or flags what can be told without the lock. The key's status is checked again at the entry's own position.
-func (l *Log) check(p *pending) error {
+func (l *Log) check(p *pending, by signers) error {
 	e := p.e
 	if e.Audience != l.cfg.Origin {
 		return &entry.Error{Code: entry.WrongAudience, What: "entry", Detail: "aud is not " + l.cfg.Origin}
@@ -179,6 +208,10 @@ func (l *Log) check(p *pending) error {
 	if a, ok := e.Body.(*entry.Access); ok {
 		if a.Sub == "" {
 			return &entry.Error{Code: entry.BadDisclosure, What: "entry", Detail: "the disclosure sub is missing: nobody would find this access"}
+		}
+		if a.Sub == entry.RegWithheld || a.Sub == entry.RegPadding {
+			// Whoever could file there without an order could hide an access from the person it is about.
+			return &entry.Error{Code: entry.BadID, What: "entry", Detail: "this register takes entries only with an order, which this version does not know"}
 		}
 		times = append(times, a.RecordedTime(), a.Time())
 		if !entry.CheckDigitOK(a.Sub) {
@@ -202,11 +235,14 @@ func (l *Log) check(p *pending) error {
 		p.verified = true
 		return e.JWS.Verify(g.Registrar.Key.JWK)
 	}
-	if k := l.reg.Load().reg.Key(e.KID); k != nil {
+	if k := by.reg.Key(e.KID); k != nil {
 		p.verified = true
 		return e.JWS.Verify(k.Key.JWK)
 	}
-	return nil // the key may be new: commit looks again, under the lock
+	if by.new[e.KID] {
+		return nil // commit looks again, under the lock, once the key's own entry is in
+	}
+	return by.reg.Authorise(e, math.MaxUint64) // which says why not
 }
 
 // receipt builds the receipt of a freshly appended entry.

@@ -123,6 +123,7 @@ func TestRefusals(t *testing.T) {
 		"another log's entry":                            {w.access(person, func(a *entry.Access) { a.Audience = "other.log" }), entry.WrongAudience},
 		"signature of another entry":                     {forged, entry.BadSignature},
 		"nobody's access":                                {hidden, entry.BadDisclosure},
+		"hidden without an order":                        {w.access(entry.RegWithheld), entry.BadID},
 		"iat 6 minutes ahead":                            {w.access(person, func(a *entry.Access) { a.IssuedAt = time.Now().Add(6 * time.Minute).Unix() }), ledger.ErrFuture},
 		"recorded 6 minutes ahead":                       {w.access(person, func(a *entry.Access) { a.Recorded = later(6 * time.Minute) }), ledger.ErrFuture},
 		"occurred 6 minutes ahead":                       {w.access(person, func(a *entry.Access) { a.Occurred = later(6 * time.Minute) }), ledger.ErrFuture},

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -92,6 +93,9 @@ func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error)
 	if err := l.checkKeys(g); err != nil {
 		return nil, err
 	}
+	if !slices.Contains(g.Operator.Roles, entry.RoleSource) || !g.Operator.Key.JWK.Equal(cfg.Keys.Operator.Public) {
+		return nil, fmt.Errorf("creating the log: %w: the operator must be a source too, by the operator's key at hand, or no reading could be logged", entry.BadGenesis)
+	}
 	if l.tree, _, err = l.store.TreeByName(ctx, cfg.Origin); err != nil {
 		return nil, fmt.Errorf("creating the log: %w", err)
 	}
@@ -102,7 +106,7 @@ func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error)
 	if head.Size > 0 {
 		return nil, ErrExists
 	}
-	p := l.newPending(genesis)
+	p := l.newPending(genesis, signers{reg: l.reg.Load().reg})
 	if p.res.Err == nil {
 		l.commit(ctx, []*pending{p})
 	}
@@ -213,7 +217,7 @@ func (s *registerState) advance(records []storage.Record) (*registerState, error
 		if err != nil {
 			return nil, fmt.Errorf("register entry %d: %w", r.Index, err)
 		}
-		e, err := entry.Parse(leaf.JWS)
+		e, err := leaf.Entry()
 		if err == nil {
 			err = next.reg.Verify(e, r.Index)
 		}

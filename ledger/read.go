@@ -120,7 +120,7 @@ func (l *Log) read(ctx context.Context, index uint64) (storage.Record, *entry.En
 	}
 	leaf, err := entry.ParseLeaf(rec.Value)
 	if err == nil && leaf.Public {
-		e, err := entry.Parse(leaf.JWS)
+		e, err := leaf.Entry()
 		return rec, e, link{}, content{}, err
 	}
 	if err != nil {

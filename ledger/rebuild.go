@@ -70,7 +70,7 @@ func (l *Log) derive(ctx context.Context, reg *entry.Register, heads map[entry.H
 	var e *entry.Entry
 	var ln link
 	if leaf.Public {
-		e, err = entry.Parse(leaf.JWS)
+		e, err = leaf.Entry()
 	} else {
 		e, ln, _, err = l.unseal(ctx, rec)
 	}

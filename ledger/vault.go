@@ -5,8 +5,11 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -136,7 +139,7 @@ func (v *vault) seal(k dataKey, index uint64, leafHash entry.Hash, l link, c con
 		}
 	}
 	plain = binary.BigEndian.AppendUint16(plain, bits)
-	plain = append(plain, c.SDJWT...)
+	plain = packSDJWT(plain, c.SDJWT)
 	return sealWith(k.content, out, plain, ad)
 }
 
@@ -179,8 +182,40 @@ func (v *vault) unseal(ctx context.Context, index uint64, leafHash entry.Hash, s
 			c.Flags = append(c.Flags, f)
 		}
 	}
-	c.SDJWT = string(plain[contentHead:])
+	if c.SDJWT, err = unpackSDJWT(plain[contentHead:]); err != nil {
+		return l, c, fmt.Errorf("opening of entry %d: %w", index, err)
+	}
 	return l, c, nil
+}
+
+// packSDJWT appends an entry in SD-JWT form with its base64url undone, a quarter smaller: each part of header.payload.signature~disclosure~…~ as
+// uvarint length ‖ bytes. entry.Parse took only canonical base64url, so unpackSDJWT gives back the same text.
+func packSDJWT(out []byte, sdjwt string) []byte {
+	for part := range strings.FieldsFuncSeq(sdjwt, func(r rune) bool { return r == '.' || r == '~' }) {
+		raw, _ := base64.RawURLEncoding.DecodeString(part)
+		out = binary.AppendUvarint(out, uint64(len(raw)))
+		out = append(out, raw...)
+	}
+	return out
+}
+
+func unpackSDJWT(packed []byte) (string, error) {
+	text := make([]byte, 0, len(packed)*4/3+16)
+	for parts := 0; len(packed) > 0; parts++ {
+		n, size := binary.Uvarint(packed)
+		if size <= 0 || n > uint64(len(packed)-size) {
+			return "", errors.New("the content is not a packed entry")
+		}
+		switch {
+		case parts > 2:
+			text = append(text, '~')
+		case parts > 0:
+			text = append(text, '.')
+		}
+		text = base64.RawURLEncoding.AppendEncode(text, packed[size:size+int(n)])
+		packed = packed[size+int(n):]
+	}
+	return string(append(text, '~')), nil
 }
 
 func (v *vault) key(ctx context.Context, id7 [7]byte, kind byte) (cipher.AEAD, error) {
@@ -245,5 +280,7 @@ func openWith(k cipher.AEAD, sealed, ad []byte) ([]byte, error) {
 	return k.Open(nil, sealed[:12], sealed[12:], ad)
 }
 
-// OpeningSize is the number of bytes that an opening of an entry whose SD-JWT form has n bytes takes at rest. For measuring what a log costs beyond it.
-func OpeningSize(n int) int { return sealedHead + 2*(12+16) + linkSize + contentHead + n }
+// OpeningSize is the number of bytes that the opening of an entry takes at rest. For measuring what a log costs beyond it.
+func OpeningSize(sdjwt string) int {
+	return sealedHead + 2*(12+16) + linkSize + contentHead + len(packSDJWT(nil, sdjwt))
+}

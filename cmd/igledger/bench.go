@@ -151,7 +151,7 @@ func (b *bench) run(ctx context.Context) (*benchResult, error) {
 	var bytes, openings int
 	for _, t := range texts {
 		bytes += len(t)
-		openings += ledger.OpeningSize(len(t))
+		openings += ledger.OpeningSize(t)
 	}
 	n := float64(b.entries)
 	r.EntryBytes, r.OpeningBytes = float64(bytes)/n, float64(openings)/n

@@ -56,7 +56,7 @@ func orgCommand() *cli.Command {
 			{
 				Name:  "register",
 				Usage: "as a registrar: register an organisation, or change its registration",
-				Description: "A first registration needs an enroller's countersignature; a change (same id again) has none.\n\n" +
+				Description: "A first registration, and a change (same id again) by which the organisation gains a role, needs an enroller's countersignature.\n\n" +
 					"Example: igledger org register --org REGISTRAR --key registrar.jwk --id NHSL --name 'NHS Lothian' --kind health-board --role controller --role source --countersignature nhsl.jws",
 				Flags: remoteFlags(append(memberFlags(), &cli.StringFlag{Name: "countersignature", Usage: "file with the enroller's countersignature"})...),
 				Action: func(c *cli.Context) error {

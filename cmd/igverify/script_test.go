@@ -59,6 +59,10 @@ func setup(env *testscript.Env) error {
 	invented.AddPublic(s.Organisation("fife", s.Registrar, nil))
 	dir("invented", invented.Files())
 
+	begun := *s.Log // began anew: same log key, another pseudonym key
+	begun.VRF = entry.NewVRFKey()
+	newGenesis := begun.Genesis(s.Key)
+
 	hostileText := s.Fork(size)
 	a := s.Access("lothian", s.Second, s.IDs[0]).Body.(*entry.Access)
 	a.ID, a.Staff.Name = "", "Dr \x1b[2J\u202eEvil"
@@ -76,7 +80,7 @@ func setup(env *testscript.Env) error {
 	files := map[string][]byte{
 		"receipt.json": testlog.JSON(s.Receipt(index, size)), "entry.sdjwt": []byte(s.Entries[index].SDJWT() + "\n"), "opening.json": testlog.JSON(s.Openings[index]),
 		"public-receipt.json": testlog.JSON(s.Receipt(1, size)), "public-entry.jws": []byte(s.Entries[1].Compact),
-		"genesis.jws": []byte(s.Entries[0].Compact), "id": []byte(s.IDs[0] + "\n"), "other-id": []byte(s.IDs[1] + "\n"),
+		"genesis.jws": []byte(s.Entries[0].Compact), "new-genesis.jws": []byte(newGenesis.Compact), "id": []byte(s.IDs[0] + "\n"), "other-id": []byte(s.IDs[1] + "\n"),
 		"fork-receipt.json": testlog.JSON(fork.Receipt(3, size)), "fork-entry.sdjwt": []byte(fork.Entries[3].SDJWT()),
 		"stolen-receipt.json": testlog.JSON(stolen.Receipt(at, stolen.Size())), "stolen-entry.sdjwt": []byte(stolen.Entries[at].SDJWT()), "stolen-opening.json": testlog.JSON(stolen.Openings[at]),
 		"misfiled-receipt.json": testlog.JSON(misfiled.Receipt(size, size+1)), "misfiled-entry.sdjwt": []byte(misfiled.Entries[size].SDJWT()), "misfiled-opening.json": testlog.JSON(misfiled.Openings[size]),
@@ -98,6 +102,11 @@ func setup(env *testscript.Env) error {
 		"exchanged": func(f map[string][]byte) {
 			l := append([][]byte(nil), s.Leaves...)
 			l[4] = hostileText.Leaves[size]
+			f[bundle] = testlog.Bundle(l)
+		},
+		"regenesis": func(f map[string][]byte) {
+			l := append([][]byte(nil), s.Leaves...)
+			l[0] = entry.PublicLeaf(newGenesis.Compact)
 			f[bundle] = testlog.Bundle(l)
 		},
 		"truncated": func(f map[string][]byte) { f[bundle] = f[bundle][:len(f[bundle])-10] },

@@ -117,6 +117,10 @@ func TestWrongCheckDigitIsTaken(t *testing.T) {
 // Errors go to logs and over the wire: none may repeat a person's id, name or number, wherever a careless sender put it.
 func TestErrorsKeepSecrets(t *testing.T) {
 	w := newWorld(t)
+	// A name alone looks like a member of a schema; it is not one.
+	if err := DecodeJSON("staff", []byte(`{"Jane":1}`), new(Staff)); err == nil || strings.Contains(err.Error(), "Jane") {
+		t.Error("an unknown member is taken or repeated:", err)
+	}
 	secrets := []string{"chi:0101011236", "0101011236", "Jane Example"} // not even a number whose check digit is wrong
 	good := w.sign(w.board, w.accessBody())
 	org := w.sign(w.registrar, w.boardBody())

@@ -50,7 +50,7 @@ func ParseCaller(compact, origin string, now time.Time) (*JWS, *Caller, error) {
 		return nil, nil, fail(WrongAudience, "caller token", "aud is not %s", origin)
 	case CheckOrgID(c.Issuer) != nil || CheckSystem(c.Subject) != nil || c.ID == "":
 		return nil, nil, fail(BadClaim, "caller token", "iss, sub or jti is missing or malformed")
-	case c.IssuedAt <= 0 || c.IssuedAt > maxTime || c.Expires <= c.IssuedAt || c.Expires > c.IssuedAt+int64(MaxCallerLife/time.Second):
+	case c.Expires <= c.IssuedAt || c.Expires > c.IssuedAt+int64(MaxCallerLife/time.Second): // no difference, which could overflow
 		return nil, nil, fail(BadClaim, "caller token", "does not live for 1 s to %s from iat", MaxCallerLife)
 	case c.IssuedAt > n+leeway || c.Expires < n-leeway:
 		return nil, nil, fail(BadClaim, "caller token", "is expired or not yet valid")

@@ -61,6 +61,9 @@ func OpenCheckpoint(signed []byte, log note.Verifier) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, fail(BadCheckpoint, "checkpoint", "not a signed note with a good signature of %s", log.Name())
 	}
+	if _, err := std64.DecodeString(n.Sigs[0].Base64); err != nil { // note is lenient here; one tree head has one spelling
+		return Checkpoint{}, fail(BadCheckpoint, "checkpoint", "the signature is not canonical base64")
+	}
 	c, err := ParseCheckpointText(n.Text)
 	if err != nil {
 		return Checkpoint{}, err

@@ -218,7 +218,7 @@ func (w *world) keyVectors() map[string]madeFile {
 	}
 }
 
-// trailing gives the last character of s, 43 of base64url, with one of its two unused bits set.
+// trailing gives the last character of s, base64url (or its last character is in both alphabets), with an unused bit set.
 func trailing(s string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	return string(alphabet[strings.IndexByte(alphabet, s[len(s)-1])|1])
