@@ -13,9 +13,8 @@ import (
 // LogKey reads a C2SP signed-note verifier key; its name is the log's origin.
 func LogKey(vkey string) (note.Verifier, error) { return entry.NewLogVerifier(strings.TrimSpace(vkey)) }
 
-// OpenCheckpoint checks the log's signature on a signed note and reads the tree head. Besides what entry.OpenCheckpoint checks, every signature line must
-// be spelled canonically, so that a note cannot be changed in any byte and stay good; lines of other signers are otherwise not looked at. It stops
-// everybody but the log from stating a tree head.
+// OpenCheckpoint checks the log's signature on a signed note and reads the tree head. It stops everybody but the log from stating
+// a tree head. Lines of other signers are not verified here, but must be canonical base64 as the log's own is: one note has one spelling.
 func OpenCheckpoint(signed []byte, log note.Verifier) (entry.Checkpoint, error) {
 	c, err := entry.OpenCheckpoint(signed, log)
 	if err != nil {

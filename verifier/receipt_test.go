@@ -75,7 +75,8 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 	foreign := s.AddSealed(sandbox.Access("lothian", s.Second, s.IDs[0]), s.IDs[0]) // made for another log
 	twin := s.AddSealed(s.Access("lothian", s.Second, s.IDs[0]), s.IDs[0])          // same person, other content
 	public := s.AddPublic(s.Organisation("fife", s.Registrar, s.Enroller))          //
-	publicTwin := s.AddPublic(s.Organisation("fife", s.Registrar, nil))             //
+	publicTwin := s.AddPublic(s.Organisation("forth", s.Registrar, nil))            //
+	forged := s.AddSealed(resign(s.Access("lothian", s.Second, s.IDs[0]), s.Access("lothian", s.Second, s.IDs[0])), s.IDs[0])
 	good := s.Accesses[5]
 	for name, c := range map[string]struct {
 		of     uint64
@@ -84,19 +85,22 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 		ev     func(*verifier.ReceiptEvidence)
 		want   verifier.Check
 	}{
-		"good":                        {of: good, entry: good},
-		"accepted from a revoked key": {of: stolen, entry: stolen, want: verifier.CheckKeyStatus},
-		"filed under somebody else":   {of: misfiled, entry: misfiled, want: verifier.CheckFiling},
-		"made for another log":        {of: foreign, entry: foreign, want: verifier.CheckAudience},
-		"for another entry":           {of: good, entry: twin, want: verifier.CheckBodyCommitment},
-		"for a public entry":          {of: public, entry: good, want: verifier.CheckLeafForm},
-		"for a sealed entry":          {of: good, entry: public, want: verifier.CheckLeafForm},
-		"for another public entry":    {of: publicTwin, entry: public, want: verifier.CheckLeafContent},
-		"leaf of no form":             {of: good, entry: good, change: func(r *entry.Receipt) { r.Leaf = []byte{9} }, want: verifier.CheckLeafForm},
-		"no salt":                     {of: good, entry: good, change: func(r *entry.Receipt) { r.TagSalt = nil }, want: verifier.CheckReceiptForm},
-		"no VRF proof":                {of: good, entry: good, change: func(r *entry.Receipt) { r.VRFProof = nil }, want: verifier.CheckFiling},
-		"another tag":                 {of: good, entry: good, change: func(r *entry.Receipt) { r.Tag = &entry.Hash{} }, want: verifier.CheckTagCommitment},
-		"another body salt":           {of: good, entry: good, change: func(r *entry.Receipt) { r.BodySalt = &entry.Hash{} }, want: verifier.CheckBodyCommitment},
+		"good":                              {of: good, entry: good},
+		"accepted from a revoked key":       {of: stolen, entry: stolen, want: verifier.CheckKeyStatus},
+		"filed under somebody else":         {of: misfiled, entry: misfiled, want: verifier.CheckFiling},
+		"made for another log":              {of: foreign, entry: foreign, want: verifier.CheckAudience},
+		"made for another log, no register": {of: foreign, entry: foreign, ev: func(ev *verifier.ReceiptEvidence) { ev.Register = nil }, want: verifier.CheckAudience},
+		"signature of another entry":        {of: forged, entry: forged, want: verifier.CheckSignature},
+		"not countersigned":                 {of: publicTwin, entry: publicTwin, want: verifier.CheckRegister},
+		"for another entry":                 {of: good, entry: twin, want: verifier.CheckBodyCommitment},
+		"for a public entry":                {of: public, entry: good, want: verifier.CheckLeafForm},
+		"for a sealed entry":                {of: good, entry: public, want: verifier.CheckLeafForm},
+		"for another public entry":          {of: publicTwin, entry: public, want: verifier.CheckLeafContent},
+		"leaf of no form":                   {of: good, entry: good, change: func(r *entry.Receipt) { r.Leaf = []byte{9} }, want: verifier.CheckLeafForm},
+		"no salt":                           {of: good, entry: good, change: func(r *entry.Receipt) { r.TagSalt = nil }, want: verifier.CheckReceiptForm},
+		"no VRF proof":                      {of: good, entry: good, change: func(r *entry.Receipt) { r.VRFProof = nil }, want: verifier.CheckFiling},
+		"another tag":                       {of: good, entry: good, change: func(r *entry.Receipt) { r.Tag = &entry.Hash{} }, want: verifier.CheckTagCommitment},
+		"another body salt":                 {of: good, entry: good, change: func(r *entry.Receipt) { r.BodySalt = &entry.Hash{} }, want: verifier.CheckBodyCommitment},
 		"a leaf of its own, not logged": {of: good, entry: good, change: func(r *entry.Receipt) {
 			r.TagSalt = &entry.Hash{1}
 			leaf, _ := entry.ParseLeaf(r.Leaf)
@@ -138,11 +142,21 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 	}
 }
 
+// resign gives e with the signature of another entry by the same key.
+func resign(e, other *entry.Entry) *entry.Entry {
+	forged, err := entry.ParseParts(e.Compact[:strings.LastIndex(e.Compact, ".")]+other.Compact[strings.LastIndex(other.Compact, "."):], e.Encoded())
+	if err != nil {
+		panic(err)
+	}
+	return forged
+}
+
 func TestOpeningOfDishonestOperator(t *testing.T) {
 	s := testlog.NewSample(origin)
 	stolen := s.AddSealed(s.Access("lothian", s.Source, s.IDs[0]), s.IDs[0])
 	misfiled := s.AddSealed(s.Access("lothian", s.Second, s.IDs[0]), s.IDs[1])
 	foreign := s.AddSealed(testlog.New("sandbox.test").Access("lothian", s.Second, s.IDs[0]), s.IDs[0])
+	forged := s.AddSealed(resign(s.Access("lothian", s.Second, s.IDs[0]), s.Access("lothian", s.Second, s.IDs[0])), s.IDs[0])
 	hidden := s.AddSealed(s.Organisation("fife", s.Registrar, s.Enroller), s.IDs[0])
 	good := s.Accesses[3] // about IDs[0]
 	files := s.Files()
@@ -161,6 +175,7 @@ func TestOpeningOfDishonestOperator(t *testing.T) {
 		"filed under somebody else": {of: misfiled, want: verifier.CheckFiling},
 		"shown to whom it is filed under, hiding whom it is about": {of: misfiled, id: s.IDs[0], change: func(o *entry.Opening) { o.Disclosures = nil }, want: verifier.CheckSubject},
 		"made for another log":        {of: foreign, want: verifier.CheckAudience},
+		"signature of another entry":  {of: forged, id: s.IDs[0], want: verifier.CheckSignature},
 		"public act in hiding":        {of: hidden, want: verifier.CheckLeafForm},
 		"of a public leaf":            {of: good, change: func(o *entry.Opening) { o.Index = 1 }, want: verifier.CheckLeafForm},
 		"of the leaf before":          {of: good, change: func(o *entry.Opening) { o.Index = s.Accesses[2] }, want: verifier.CheckTagCommitment},

@@ -102,7 +102,7 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 		return &Failure{Check: CheckDuplicate, Index: i, Expected: "each (iss, jti) once", Found: fmt.Sprintf("that of entry %d again", first),
 			Meaning: "the operator logged one act of an organisation twice, or two acts under one number"}
 	}
-	if err := l.register.Authorise(e, index); err != nil {
+	if err := l.register.Verify(e, index); err != nil {
 		return failure(err, i, CheckSignature)
 	}
 	if g, ok := e.Body.(*entry.Genesis); ok {

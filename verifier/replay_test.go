@@ -255,6 +255,37 @@ func TestReplayGoesOnFromState(t *testing.T) {
 	}
 }
 
+// TestStateThatContradictsItself has a good checksum and content that no replay could have written.
+func TestStateThatContradictsItself(t *testing.T) {
+	s := testlog.NewSample(origin)
+	r, _ := replay(t, s.Key, s.Leaves[:5])
+	state, err := r.MarshalState(s.Checkpoint(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := bytes.Cut(state, []byte("\n"))
+	if _, _, err := verifier.ParseState(withChecksum(line), s.Key); err != nil {
+		t.Fatalf("unchanged: %v", err)
+	}
+	for name, c := range map[string][2]string{
+		"a public entry beyond its end": {`{"index":2,`, `{"index":9,`},
+		"public entries out of order":   {`{"index":2,`, `{"index":1,`},
+		"a smaller size":                {`"size":5`, `"size":4`},
+		"a larger size":                 {`"size":5`, `"size":261`},
+		"an enormous size":              {`"size":5`, `"size":18446744073709551615`},
+		"another version":               {`state/1`, `state/2`},
+		"no genesis":                    {`{"index":0,`, `{"index":3,`},
+	} {
+		changed := bytes.Replace(line, []byte(c[0]), []byte(c[1]), 1)
+		if bytes.Equal(changed, line) {
+			t.Fatalf("%s: nothing changed", name)
+		}
+		if _, _, err := verifier.ParseState(withChecksum(changed), s.Key); !errors.Is(err, verifier.ErrState) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestReplayThatSawFalseTileIsNotKept(t *testing.T) {
 	s := testlog.NewSample(origin)
 	r, _ := replay(t, s.Key, s.Leaves)

@@ -94,6 +94,9 @@ func TestInclusionPathLeadsToRoot(t *testing.T) {
 			if err := verifier.CheckInclusionOf(h, uint64(i)+1, path, head); err == nil {
 				t.Errorf("leaf %d of %d is taken for its neighbour", i, n)
 			}
+			if err := verifier.CheckInclusionOf(h, head.Size, path, head); err == nil || !bytes.Contains([]byte(err.Error()), []byte("has no such entry")) {
+				t.Errorf("a leaf beyond size %d: %v", n, err)
+			}
 			if n > 1 {
 				if err := verifier.CheckInclusionOf(h, uint64(i), path[1:], head); err == nil {
 					t.Errorf("leaf %d of %d: a short path is taken", i, n)
@@ -183,6 +186,12 @@ func TestOpenCheckpointTakesNoOtherSpelling(t *testing.T) {
 			if _, err := verifier.OpenCheckpoint(b, key); !isFailure(err, verifier.CheckCheckpointSignature) {
 				t.Errorf("byte %d bit %d flipped: %v", pos, bit, err)
 			}
+		}
+	}
+	for _, line := range []string{"— witness.test AAAAAAAA\n", "— witness.test AAAAAAB=\n"} { // the second has bits that mean nothing
+		_, err := verifier.OpenCheckpoint(append(bytes.Clone(signed), line...), key)
+		if good := !bytes.Contains([]byte(line), []byte("=")); good != (err == nil) {
+			t.Errorf("with the line %q: %v", line, err)
 		}
 	}
 	other, _ := verifier.LogKey(testlog.New("ledger.test/2026").Key)
