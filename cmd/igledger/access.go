@@ -46,7 +46,7 @@ func importAction(c *cli.Context) error {
 	if n := c.Int("batch"); n < 1 || n > client.MaxEntries {
 		return usage("--batch wants 1 to %d", client.MaxEntries)
 	}
-	r, err := newRemote(c, true)
+	r, err := newRemote(c, signing)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func orgCommand() *cli.Command {
 					"Example: igledger org countersign --org REGULATOR --key regulator.jwk --id NHSL --name 'NHS Lothian' --kind health-board --role controller --role source > nhsl.jws",
 				Flags: remoteFlags(memberFlags()...),
 				Action: func(c *cli.Context) error {
-					r, err := newRemote(c, true)
+					r, err := newRemote(c, signingAway)
 					if err != nil {
 						return err
 					}
@@ -75,7 +75,7 @@ func orgCommand() *cli.Command {
 				Description: "Example: igledger org list --url https://ledger.example.scot",
 				Flags:       remoteFlags(),
 				Action: func(c *cli.Context) error {
-					r, err := newRemote(c, false)
+					r, err := newRemote(c, anybody)
 					if err != nil {
 						return err
 					}
@@ -136,7 +136,7 @@ func readToken(c *cli.Context, flag string) (string, error) {
 
 // submitPublic signs, submits and checks a public entry and prints where it stands.
 func submitPublic(c *cli.Context, body func(entry.Common) entry.Body) error {
-	r, err := newRemote(c, true)
+	r, err := newRemote(c, signing)
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func keyCommand() *cli.Command {
 					if err != nil {
 						return err
 					}
-					r, err := newRemote(c, true)
+					r, err := newRemote(c, signingAway)
 					if err != nil {
 						return err
 					}
@@ -265,7 +265,7 @@ func keyCommand() *cli.Command {
 }
 
 func listKeys(c *cli.Context) error {
-	r, err := newRemote(c, false)
+	r, err := newRemote(c, anybody)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func whoAccessedCommand() *cli.Command {
 			&cli.StringFlag{Name: "save", Usage: "folder to keep the openings in, one JSON file per entry"},
 		),
 		Action: func(c *cli.Context) error {
-			r, err := newRemote(c, true)
+			r, err := newRemote(c, signing)
 			if err != nil {
 				return err
 			}
@@ -205,7 +205,7 @@ func receiptCommand() *cli.Command {
 			"Example: igledger receipt --org NHSL --key lothian-submit.jwk 120034 > receipt.json",
 		Flags: remoteFlags(&cli.StringFlag{Name: "jti", Usage: "the entry's jti instead of its index"}),
 		Action: func(c *cli.Context) error {
-			r, err := newRemote(c, true)
+			r, err := newRemote(c, signing)
 			if err != nil {
 				return err
 			}

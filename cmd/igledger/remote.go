@@ -39,14 +39,23 @@ type remote struct {
 	genesis *entry.Genesis // once a receipt is to be checked
 }
 
-// newRemote reads the flags. signed asks for --org and --key.
-func newRemote(c *cli.Context, signed bool) (*remote, error) {
+// who speaks to a ledger.
+type speaker int
+
+const (
+	anybody     speaker = iota // no signature
+	signing                    // --org and --key are needed
+	signingAway                // so too, and the ledger itself only if --log-key is not given: for what is signed away from it
+)
+
+// newRemote reads the flags.
+func newRemote(c *cli.Context, as speaker) (*remote, error) {
 	r := &remote{Client: &client.Client{Base: c.String("url"), HTTP: &http.Client{Timeout: 2 * time.Minute}}, org: c.String("org"), logKey: c.String("log-key")}
 	errOut := c.App.ErrWriter
 	r.OnRetry = func(err error, d time.Duration) {
 		fmt.Fprintf(errOut, "igledger: %v; trying again in %s\n", err, d.Round(time.Millisecond))
 	}
-	if signed {
+	if as != anybody {
 		if r.org == "" || c.String("key") == "" {
 			return nil, usage("--org and --key are needed")
 		}
@@ -56,13 +65,10 @@ func newRemote(c *cli.Context, signed bool) (*remote, error) {
 		}
 		r.signer = signer
 	}
-	if r.logKey == "" {
-		info, err := r.LogInfo(c.Context)
-		if err != nil {
+	if as != signingAway || r.logKey == "" {
+		if err := r.meet(c.Context, errOut); err != nil {
 			return nil, err
 		}
-		r.logKey = info.LogKey
-		fmt.Fprintf(errOut, "igledger: no --log-key given, taking the ledger's word for %s\n", info.LogKey)
 	}
 	v, err := entry.NewLogVerifier(r.logKey)
 	if err != nil {
@@ -70,6 +76,24 @@ func newRemote(c *cli.Context, signed bool) (*remote, error) {
 	}
 	r.log, r.origin = v, v.Name()
 	return r, nil
+}
+
+// meet asks the ledger who it is. This first call does not wait long for a server that is not there; what follows has one that may be busy, and waits.
+func (r *remote) meet(ctx context.Context, errOut io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	info, err := r.LogInfo(ctx)
+	if err != nil {
+		return err
+	}
+	if r.logKey == "" {
+		r.logKey = info.LogKey
+		fmt.Fprintf(errOut, "igledger: no --log-key given, taking the ledger's word for %s\n", info.LogKey)
+	}
+	if r.logKey != info.LogKey {
+		return refused("the ledger at this address is %s, --log-key is %s", info.LogKey, r.logKey)
+	}
+	return nil
 }
 
 // asCaller makes the calls of r carry a token for function ("ig-office"), or the command's name.

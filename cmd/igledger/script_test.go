@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -26,7 +25,7 @@ import (
 // TestMain makes igledger a command of the scripts, and builds igverify, which shares no process with it, to be another.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"igledger": func() { os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr)) },
+		"igledger": main,
 	})
 }
 
