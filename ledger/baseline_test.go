@@ -155,7 +155,7 @@ const stockPackage = "github.com/google/trillian/storage/crdb"
 // openStock makes the stock provider's tables in dsn. It skips on SQLite, for which Trillian has none.
 //
 // The schema is the module's own file. PostgreSQL calls CockroachDB's BYTES BYTEA; nothing else differs. Transactions run at the database's
-// default, as the provider asks for nothing: on PostgreSQL that is READ COMMITTED, on which it is at its fastest.
+// default, as the provider asks for nothing: on PostgreSQL that is READ COMMITTED, where it is faster than at SERIALIZABLE.
 func openStock(b *testing.B, dsn string) *trillianServer {
 	b.Helper()
 	if strings.HasPrefix(dsn, "sqlite:") {
