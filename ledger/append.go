@@ -262,11 +262,12 @@ func proofText(index uint64, path [][]byte, note []byte) string {
 	return string(proof.Marshal())
 }
 
-// idempotencyKey is SHA-256(iss ‖ 0x00 ‖ 16 bytes of jti)[:16]. A source that finds a collision harms only itself.
+// idempotencyKey is the first 6 bytes of jti ‖ SHA-256(iss ‖ 0x00 ‖ 16 bytes of jti)[:10]. In a UUIDv7 the first 6 bytes are the time, so new keys stand
+// side by side in the database instead of dirtying a page each; 80 bits of hash keep one organisation from meeting another's key on purpose.
 func idempotencyKey(iss, jti string) [16]byte {
 	id, _ := uuid.Parse(jti) // entry.Parse checked it
 	sum := sha256.Sum256(append([]byte(iss+"\x00"), id[:]...))
-	return [16]byte(sum[:16])
+	return [16]byte(append(id[:6:6], sum[:10]...))
 }
 
 // streamKey names a source's stream of sequence numbers: SHA-256(iss ‖ 0x00 ‖ source)[:16].

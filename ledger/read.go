@@ -6,12 +6,17 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"
 )
 
 // Receipt gives the receipt of the entry with this iss and jti, against the newest checkpoint. ErrNotFound if the log has none.
 func (l *Log) Receipt(ctx context.Context, iss, jti string) (Result, error) {
+	if _, err := uuid.Parse(jti); err != nil {
+		return Result{}, ErrNotFound
+	}
 	key := idempotencyKey(iss, jti)
 	found, err := l.store.ByKey(ctx, l.tree, [][16]byte{key})
 	if err != nil {

@@ -8,6 +8,7 @@
 package entry
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"time"
@@ -219,7 +220,11 @@ func Sign(signer *Signer, body Body) (*Entry, error) {
 		}
 	}
 	if c.ID == "" {
-		c.ID = uuid.NewString()
+		id, err := uuid.NewV7() // ordered by time: kinder to the ledger's database than a random one
+		if err != nil {
+			return nil, fmt.Errorf("making a jti: %w", err)
+		}
+		c.ID = id.String()
 	}
 	if c.IssuedAt == 0 {
 		c.IssuedAt = time.Now().Unix()
