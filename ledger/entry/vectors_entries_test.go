@@ -183,7 +183,7 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 		"organisation": {"An organisation is registered or its registration changed. Whether it may be is for register.json.", []made{
 			entry("first enrolment with countersignature", org.Compact, r, ""),
 			entry("change without countersignature", w.sign(r, plain).Compact, r, ""),
-			editOrg("another order of members", fmt.Sprintf(`"type":"organisation","iss":"registry"`), `"iss":"registry","type":"organisation"`, ""),
+			editOrg("another order of members", `"type":"organisation","iss":"registry"`, `"iss":"registry","type":"organisation"`, ""),
 			entry("in SD-JWT form", org.Compact+"~", r, BadDisclosure),
 			entry("with a disclosure", org.Compact+"~"+Encode64([]byte(`["0123456789012345678901","x",1]`))+"~", r, BadDisclosure),
 			editOrg("id malformed", `"id":"north-board"`, `"id":"-north"`, BadClaim),

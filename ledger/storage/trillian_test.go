@@ -216,14 +216,14 @@ func TestSnapshotNeedsInit(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
-		tree, err := trillianstorage.CreateTree(ctx, s.Admin(), &trillian.Tree{
+		_, err := trillianstorage.CreateTree(ctx, s.Admin(), &trillian.Tree{
 			TreeState: trillian.TreeState_ACTIVE, TreeType: trillian.TreeType_PREORDERED_LOG, DisplayName: "raw",
 		})
 		if status.Code(err) != codes.InvalidArgument { // MaxRootDuration must be set
 			t.Fatalf("CreateTree: %v", err)
 		}
 		raw := mustTree(t, s, "raw")
-		tree, err = s.FindTree(ctx, "raw")
+		tree, err := s.FindTree(ctx, "raw")
 		if err != nil || tree.TreeId != raw.TreeId {
 			t.Fatal(err)
 		}
