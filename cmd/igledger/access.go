@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -133,13 +134,31 @@ func (im *importer) file(ctx context.Context, name string, stdin io.Reader) erro
 		if n := seen[key]; n > 1 {
 			key = uuid.NewSHA1(key, []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 		}
-		return im.event(ctx, name, ev, key)
+		if err := im.event(ctx, name, ev, key); err != nil {
+			return &importError{err}
+		}
+		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	var own *importError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &own): // the ledger or the outbox, not the file
+		return own.err
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
+	// What was read before it is taken in, the other files too; only the rest of this one is left.
+	im.sum.Unreadable++
+	fmt.Fprintf(im.errOut, "igledger: %s: %v; the rest of this file was not read\n", name, err)
 	return nil
 }
+
+// importError marks an error of the import itself on its way through audit.Events.
+type importError struct{ err error }
+
+func (e *importError) Error() string { return e.err.Error() }
+func (e *importError) Unwrap() error { return e.err }
 
 // event converts, signs and queues one event. What cannot be converted is told and counted, not an error.
 func (im *importer) event(ctx context.Context, name string, ev audit.Event, key uuid.UUID) error {
