@@ -26,6 +26,7 @@ const (
 	TypeOrganisation  Type = "organisation"   // an organisation is registered, or its registration changed
 	TypeKey           Type = "key"            // a key of an organisation is activated
 	TypeKeyRevocation Type = "key-revocation" // a key is revoked
+	TypeIndexRoot     Type = "index-root"     // the operator states the root of the subject index
 	TypeAccess        Type = "access"         // somebody looked at, changed or disclosed a person's record
 )
 
@@ -71,7 +72,7 @@ func (c *Common) check() error {
 	return nil
 }
 
-// Body is the content of an entry: *Genesis, *Organisation, *Key, *KeyRevocation or *Access.
+// Body is the content of an entry: *Genesis, *Organisation, *Key, *KeyRevocation, *IndexRoot or *Access.
 type Body interface {
 	common() *Common
 	check() error // the claims of the type, beyond the common ones
@@ -83,6 +84,7 @@ var newBody = map[Type]func() Body{
 	TypeOrganisation:  func() Body { return new(Organisation) },
 	TypeKey:           func() Body { return new(Key) },
 	TypeKeyRevocation: func() Body { return new(KeyRevocation) },
+	TypeIndexRoot:     func() Body { return new(IndexRoot) },
 	TypeAccess:        func() Body { return new(Access) },
 }
 
@@ -195,7 +197,7 @@ func (e *Entry) Encoded() []string {
 	return list
 }
 
-// Name is the public history a public entry belongs to: "genesis", "org:<id>" or "key:<kid>". Sealed entries have none.
+// Name is the public history a public entry belongs to: "genesis", "org:<id>", "key:<kid>" or "index-root". Sealed entries have none.
 func (e *Entry) Name() string {
 	switch b := e.Body.(type) {
 	case *Genesis:
@@ -206,6 +208,8 @@ func (e *Entry) Name() string {
 		return "key:" + b.Key.JWK.Thumbprint()
 	case *KeyRevocation:
 		return "key:" + b.KID
+	case *IndexRoot:
+		return "index-root"
 	}
 	return ""
 }

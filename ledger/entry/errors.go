@@ -32,6 +32,9 @@ const (
 	BadVRF           Code = "bad-vrf"              // a VRF key or proof that does not decode or verify
 	BadCheckpoint    Code = "bad-checkpoint"       // not a checkpoint of this log
 	BadProof         Code = "bad-proof"            // not a tlog-proof@v1, or one that does not verify
+	BadIndexProof    Code = "bad-index-proof"      // a path that no prefix tree has, or that shows something else than asked
+	BadIndexRoot     Code = "bad-index-root"       // an index root that stands where it may not
+	BadStatement     Code = "bad-statement"        // a statement or extract whose parts contradict each other
 	PersonalData     Code = "personal-data"        // a public entry that holds a valid CHI or NHS number
 	UnknownKey       Code = "unknown-key"          // kid is not in the register
 	RevokedKey       Code = "revoked-key"          // kid was revoked below this position

@@ -222,7 +222,7 @@ func FuzzParseDisclosure(f *testing.F) {
 
 // FuzzParse reads whole entries. The signature is not looked at, so that claims can be mutated; see FuzzClaims.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"access", "organisation", "key", "key-revocation", "genesis"} {
+	for _, s := range []string{"access", "organisation", "key", "key-revocation", "genesis", "index-root"} {
 		seeds(f, s, "entry")
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -242,7 +242,8 @@ func FuzzParse(f *testing.F) {
 func FuzzClaims(f *testing.F) {
 	w := newWorld(f)
 	for _, b := range []Body{w.accessBody(), w.boardBody(), w.boardKeyBody(), w.genesisBody(),
-		&KeyRevocation{Common: w.common("north-board"), Org: "north-board", KID: w.board.KID, Reason: "retired"}} {
+		&KeyRevocation{Common: w.common("north-board"), Org: "north-board", KID: w.board.KID, Reason: "retired"},
+		&IndexRoot{Common: w.common("operator"), Size: 3, Root: testHash("root")}} {
 		e := w.sign(w.board, b)
 		for _, d := range append(e.Disclosures, Disclosure{Name: "sub", Value: []byte(`"chi:0101011237"`)}) {
 			f.Add(string(e.Payload), d.Name, string(d.Value))

@@ -9,16 +9,18 @@ import (
 // First bytes of everything that is hashed. None is shared with another use, so no hash of one kind can be passed off as another;
 // 0x00 and 0x01 as prefixes of Merkle nodes are RFC 6962's and apply outside the leaf.
 const (
-	publicLeaf  = 0x01
-	sealedLeaf  = 0x02
-	hashTag     = 0x10
-	hashBody    = 0x11
-	hashKTag    = 0x12
-	hashHeadTag = 0x13
-	hashHead    = 0x14
-	hashValue   = 0x15
-	hashKName   = 0x18
-	hashHeadNam = 0x19
+	publicLeaf    = 0x01
+	sealedLeaf    = 0x02
+	hashTag       = 0x10
+	hashBody      = 0x11
+	hashKTag      = 0x12
+	hashHeadTag   = 0x13
+	hashHead      = 0x14
+	hashValue     = 0x15
+	hashIndexLeaf = 0x16
+	hashIndexNode = 0x17
+	hashKName     = 0x18
+	hashHeadNam   = 0x19
 )
 
 // SealedLeafSize is the length of every leaf about a person: 0x02 ‖ tagCommit ‖ bodyCommit.
@@ -109,15 +111,26 @@ func NameHead0(name string) Hash { return hash([]byte{hashHeadNam}, []byte(name)
 
 // NextHead is head_i = SHA-256(0x14 ‖ head_{i-1} ‖ u64 index_i ‖ LeafHash(leaf_i)): a history can only grow at its end.
 func NextHead(head Hash, index uint64, leafHash Hash) Hash {
-	return hash([]byte{hashHead}, head[:], binary.BigEndian.AppendUint64(nil, index), leafHash[:])
+	return hash([]byte{hashHead}, head[:], binary.BigEndian.AppendUint64(make([]byte, 0, 8), index), leafHash[:])
 }
 
 // IndexValue is V = SHA-256(0x15 ‖ u64 count ‖ head_count), what the subject index holds under K.
 func IndexValue(count uint64, head Hash) Hash {
-	return hash([]byte{hashValue}, binary.BigEndian.AppendUint64(nil, count), head[:])
+	return hash([]byte{hashValue}, binary.BigEndian.AppendUint64(make([]byte, 0, 8), count), head[:])
 }
 
 func hash(parts ...[]byte) Hash {
+	size := 0
+	for _, p := range parts {
+		size += len(p)
+	}
+	if size <= 128 { // all but leaves: without garbage, for indices of millions
+		b := make([]byte, 0, 128)
+		for _, p := range parts {
+			b = append(b, p...)
+		}
+		return sha256.Sum256(b)
+	}
 	h := sha256.New()
 	for _, p := range parts {
 		h.Write(p)

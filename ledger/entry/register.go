@@ -86,6 +86,7 @@ var authority = map[Type]struct {
 	TypeOrganisation:  {PurposeAdminister, RoleRegistrar},
 	TypeKey:           {PurposeAdminister, ""},
 	TypeKeyRevocation: {PurposeAdminister, ""},
+	TypeIndexRoot:     {PurposeSubmit, RoleOperator},
 	TypeAccess:        {PurposeSubmit, RoleSource},
 }
 
@@ -163,6 +164,8 @@ func (r *Register) Apply(e *Entry, index uint64) error {
 		return r.applyKey(b, index)
 	case *KeyRevocation:
 		return r.applyRevocation(b, index)
+	case *IndexRoot:
+		return b.CheckPosition(index)
 	}
 	return nil
 }

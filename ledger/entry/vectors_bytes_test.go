@@ -25,11 +25,14 @@ type madeFile struct {
 
 func (w *world) vectors(t *testing.T) map[string]madeFile {
 	all := map[string]madeFile{}
-	for _, part := range []map[string]madeFile{w.idVectors(), w.hashVectors(), w.keyVectors(), w.jwsVectors(), w.entryVectors(), w.enrolmentVectors(), w.registerVectors(), w.logVectors()} {
+	for _, part := range []map[string]madeFile{w.idVectors(), w.hashVectors(), w.keyVectors(), w.jwsVectors(), w.entryVectors(), w.enrolmentVectors(), w.registerVectors(), w.logVectors(), w.completenessVectors()} {
 		for name, f := range part {
 			all[name] = f
 		}
 	}
+	register := all["register"]
+	register.cases = append(register.cases, w.indexRootPositions()...)
+	all["register"] = register
 	return all
 }
 

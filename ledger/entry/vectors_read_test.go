@@ -40,6 +40,12 @@ var structures = map[string]func(jsontext.Value) (any, error){
 	"opening":          reader(readOpening),
 	"receipt":          reader(readReceipt),
 	"caller":           reader(readCaller),
+
+	"index-root":  reader(readEntry),
+	"index":       reader(readIndex),
+	"multi-proof": reader(readMultiProof),
+	"statement":   reader(readStatement),
+	"extract":     reader(readExtract),
 }
 
 func reader[In, Out any](f func(In) (Out, error)) func(jsontext.Value) (any, error) {

@@ -1,0 +1,206 @@
+package entry
+
+import (
+	"maps"
+	"slices"
+	"testing"
+)
+
+// indexOracle is the subject index as naively as its definition: a map, and recursion over the bits.
+type indexOracle map[Hash]Hash
+
+func (o indexOracle) keys() []Hash { return slices.Collect(maps.Keys(o)) }
+
+func half(keys []Hash, depth, bit int) []Hash {
+	var list []Hash
+	for _, k := range keys {
+		if IndexBit(k, depth) == bit {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
+func (o indexOracle) root(keys []Hash, depth int) Hash {
+	switch len(keys) {
+	case 0:
+		return Hash{}
+	case 1:
+		v := o[keys[0]]
+		return hash([]byte{0x16}, keys[0][:], v[:])
+	}
+	l, r := o.root(half(keys, depth, 0), depth+1), o.root(half(keys, depth, 1), depth+1)
+	return hash([]byte{0x17}, l[:], r[:])
+}
+
+func (o indexOracle) prove(k Hash) IndexProof {
+	p := IndexProof{Siblings: IndexSiblings{}}
+	keys := o.keys()
+	for depth := 0; len(keys) > 1; depth++ {
+		bit := IndexBit(k, depth)
+		p.Siblings = append(p.Siblings, o.root(half(keys, depth, 1-bit), depth+1))
+		keys = half(keys, depth, bit)
+	}
+	if len(keys) == 1 && keys[0] != k {
+		p.Other = &IndexOther{keys[0], o[keys[0]]}
+	}
+	return p
+}
+
+// story is a log of few entries about two persons, with an index root at position 8 over the leaves below 8 and two entries after it.
+type story struct {
+	w        *world
+	leaves   [][]byte
+	openings map[uint64]*Opening
+	names    map[uint64]string // of public leaves
+	index    indexOracle
+}
+
+const (
+	storyRoot = 8 // position of the index root, and its M
+	otherSub  = "chi:0101201234"
+	nobodySub = "nhs:9434765919"
+)
+
+func (w *world) story() *story {
+	s := &story{w: w, openings: map[uint64]*Opening{}, names: map[uint64]string{}}
+	public := func(e *Entry) {
+		s.names[uint64(len(s.leaves))] = e.Name()
+		s.leaves = append(s.leaves, PublicLeaf(e.Compact))
+	}
+	access := func(by *Signer, sub string) {
+		body := w.accessBody()
+		body.Sub = sub
+		i := uint64(len(s.leaves))
+		leaf, o := w.seal(w.sign(by, body), i)
+		o.Received = "2026-11-22T08:15:01Z"
+		s.leaves, s.openings[i] = append(s.leaves, leaf), &o
+	}
+	public(w.sign(w.registrar, w.genesisBody()))
+	public(w.sign(w.registrar, w.boardBody()))
+	public(w.sign(w.registrar, w.boardKeyBody()))
+	access(w.board, testSub)
+	access(w.board, otherSub)
+	access(w.board, testSub)
+	public(w.sign(w.board, w.ownKey(w.boardEC, PurposeSubmit)))
+	access(w.boardEC, testSub)
+	s.index = s.indexBelow(storyRoot)
+	public(w.sign(w.operator, &IndexRoot{Common: w.common("operator"), Size: storyRoot, Root: s.index.root(s.index.keys(), 0)}))
+	access(w.board, testSub)
+	access(w.board, otherSub)
+	return s
+}
+
+func (s *story) indexBelow(m uint64) indexOracle {
+	type history struct {
+		head  Hash
+		count uint64
+	}
+	all := map[Hash]history{}
+	for i := range m {
+		k, h := Hash{}, history{}
+		if o := s.openings[i]; o != nil {
+			k, h = TagKey(o.Tag), history{head: TagHead0(o.Tag)}
+		} else {
+			k, h = NameKey(s.names[i]), history{head: NameHead0(s.names[i])}
+		}
+		if before, ok := all[k]; ok {
+			h = before
+		}
+		all[k] = history{NextHead(h.head, i, LeafHash(s.leaves[i])), h.count + 1}
+	}
+	index := indexOracle{}
+	for k, h := range all {
+		index[k] = IndexValue(h.count, h.head)
+	}
+	return index
+}
+
+func (s *story) leaf(i uint64) StatementLeaf { return StatementLeaf{i, s.leaves[i]} }
+
+func (s *story) chain(name string) StatementChain {
+	c := StatementChain{Name: name, Proof: s.index.prove(NameKey(name))}
+	for i := range uint64(storyRoot) {
+		if s.names[i] == name {
+			c.Leaves = append(c.Leaves, s.leaf(i))
+		}
+	}
+	return c
+}
+
+func (s *story) evidence(format string) Evidence {
+	v := Evidence{
+		Format: format, Origin: testOrigin, Checkpoint: string(s.w.checkpoint(s.leaves)),
+		Genesis: s.leaf(0), IndexRoot: s.leaf(storyRoot), Text: EvidenceText{"What this proves, in words."},
+	}
+	for _, name := range []string{"key:" + s.w.board.KID, "key:" + s.w.boardEC.KID, "key:" + s.w.operator.KID, "org:north-board"} {
+		v.Chains = append(v.Chains, s.chain(name))
+	}
+	slices.SortFunc(v.Chains, func(a, b StatementChain) int { return compare(a.Name, b.Name) })
+	return v
+}
+
+func (s *story) nodes(leaves map[uint64]Hash) []Hash {
+	s.w.t.Helper()
+	nodes, err := MultiProof(slices.Collect(maps.Keys(leaves)), uint64(len(s.leaves)), perfectNodes(s.leaves))
+	if err != nil {
+		s.w.t.Fatal(err)
+	}
+	return nodes
+}
+
+func (s *story) statement(sub string, period *Period) *Statement {
+	s.w.t.Helper()
+	tag, proof := s.w.vrf.Tag(testOrigin, sub)
+	st := &Statement{Evidence: s.evidence(FormatStatement), Period: period}
+	st.Subject = Subject{Tag: tag, VRFProof: proof, Proof: s.index.prove(TagKey(tag))}
+	for i := range uint64(len(s.leaves)) {
+		o := s.openings[i]
+		switch {
+		case o == nil || o.Tag != tag:
+		case i >= storyRoot:
+			st.Newer = append(st.Newer, NewStatementEntry(o))
+		case period != nil && (i < period.From || i >= period.To):
+			st.Entries = append(st.Entries, HiddenStatementEntry(i, LeafHash(s.leaves[i])))
+		default:
+			st.Entries = append(st.Entries, NewStatementEntry(o))
+		}
+	}
+	st.Subject.Count = uint64(len(st.Entries))
+	hashes, err := st.LeafHashes()
+	if err != nil {
+		s.w.t.Fatal(err)
+	}
+	st.Nodes = s.nodes(hashes)
+	return st
+}
+
+func (s *story) extract(indices ...uint64) *Extract {
+	s.w.t.Helper()
+	x := &Extract{Evidence: s.evidence(FormatExtract)}
+	for _, i := range indices {
+		x.Entries = append(x.Entries, NewExtractEntry(s.openings[i]))
+	}
+	hashes, err := x.LeafHashes()
+	if err != nil {
+		s.w.t.Fatal(err)
+	}
+	x.Nodes = s.nodes(hashes)
+	return x
+}
+
+// perfectNodes computes nodes of the log tree anew from its leaves.
+func perfectNodes(leaves [][]byte) func(level uint, index uint64) (Hash, error) {
+	return func(level uint, index uint64) (Hash, error) {
+		return mth(leaves[index<<level : (index+1)<<level]), nil
+	}
+}
+
+func marshalled[T interface{ Marshal() ([]byte, error) }](t testing.TB, v T) string {
+	t.Helper()
+	b, err := v.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

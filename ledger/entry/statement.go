@@ -1,0 +1,250 @@
+package entry
+
+import "github.com/go-json-experiment/json/jsontext"
+
+// FormatStatement is the first member of every statement.
+const FormatStatement = "igledger-statement/1"
+
+// Statement is everything the log holds about one id below M, with the proof that nothing is left out. The id is not in it: who
+// checks a statement knows whose it should be. ParseStatement checks its form only; the checks are package verifier's.
+type Statement struct {
+	Evidence
+	Subject Subject          `json:"subject"`
+	Period  *Period          `json:"period,omitempty"` // none: the whole history, every entry opened
+	Entries StatementEntries `json:"entries"`          // every entry of the subject below M, ascending
+	Newer   StatementEntries `json:"newer"`            // opened entries at or above M, ascending; that none is missing among them is not proved
+}
+
+// Subject says whose history it is and where the subject index has it.
+type Subject struct {
+	Tag      Hash       `json:"tag"`
+	VRFProof Bytes      `json:"vrfProof"` // 80 bytes
+	Proof    IndexProof `json:"proof"`    // of Value under TagKey(Tag), or of absence
+	Count    uint64     `json:"count"`    // of entries below M, equal to the length of entries; 0 with absence
+}
+
+// Period is a range of the log, From <= index < To: every entry of the subject in it is opened, the others may be hidden. It is a range of
+// positions and not of times, because a position is proved and a time is claimed inside the entry, where it cannot be seen of a hidden one.
+type Period struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// StatementEntry is one entry of the subject: opened (TagSalt, BodySalt, JWS, Disclosures) or hidden (LeafHash), never both.
+type StatementEntry struct {
+	Index       uint64           `json:"index"`
+	TagSalt     *Hash            `json:"tagSalt,omitempty"`
+	BodySalt    *Hash            `json:"bodySalt,omitempty"`
+	JWS         string           `json:"jws,omitempty"` // header.payload.signature
+	Disclosures EntryDisclosures `json:"disclosures,omitempty"`
+	Flags       EntryFlags       `json:"flags,omitempty"`    // the ledger's remarks at append; not proved
+	Received    string           `json:"received,omitempty"` // RFC 3339, when the ledger took it; not proved
+	LeafHash    *Hash            `json:"leafHash,omitempty"`
+}
+
+// Lists that stop reading at their limits.
+type (
+	StatementEntries []StatementEntry // at most MaxStatementEntries
+	EntryDisclosures []string         // at most SDDigests
+	EntryFlags       []Flag           // at most 32
+)
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (l *StatementEntries) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return decodeList(d, "entries", MaxStatementEntries, (*[]StatementEntry)(l), (*StatementEntry).check)
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (l *EntryDisclosures) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return decodeList(d, "disclosures", SDDigests, (*[]string)(l), nil)
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (l *EntryFlags) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return decodeList(d, "flags", maxFlags, (*[]Flag)(l), nil)
+}
+
+// NewStatementEntry is the opened form of an opening.
+func NewStatementEntry(o *Opening) StatementEntry {
+	return StatementEntry{Index: o.Index, TagSalt: &o.TagSalt, BodySalt: &o.BodySalt, JWS: o.JWS, Disclosures: o.Disclosures, Flags: o.Flags, Received: o.Received}
+}
+
+// HiddenStatementEntry is the form of an entry outside the period: it shows that there is one and where, and keeps the chain whole.
+func HiddenStatementEntry(index uint64, leafHash Hash) StatementEntry {
+	return StatementEntry{Index: index, LeafHash: &leafHash}
+}
+
+// Opened reports whether the entry's content is here.
+func (e *StatementEntry) Opened() bool { return e.LeafHash == nil }
+
+// Opening is the opening of an opened entry of the subject with tag, without VRF proof (the subject has it); nil of a hidden one.
+func (e *StatementEntry) Opening(tag Hash) *Opening {
+	if !e.Opened() {
+		return nil
+	}
+	return &Opening{Index: e.Index, TagSalt: *e.TagSalt, Tag: tag, BodySalt: *e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures, Flags: e.Flags, Received: e.Received}
+}
+
+// Leaf is the sealed leaf that an opened entry of the subject with tag makes. It is not carried, so it cannot disagree; nil of a hidden one.
+func (e *StatementEntry) Leaf(tag Hash) []byte {
+	if !e.Opened() {
+		return nil
+	}
+	return SealedLeaf(TagCommit(*e.TagSalt, tag), BodyCommit(*e.BodySalt, e.JWS))
+}
+
+// Hash is the leaf hash of an entry of the subject with tag: recomputed if opened, else as given.
+func (e *StatementEntry) Hash(tag Hash) Hash {
+	if e.Opened() {
+		return LeafHash(e.Leaf(tag))
+	}
+	return *e.LeafHash
+}
+
+func (e *StatementEntry) check() error {
+	if err := checkIndex(e.Index); err != nil {
+		return err
+	}
+	if !e.Opened() {
+		if e.TagSalt != nil || e.BodySalt != nil || e.JWS != "" || len(e.Disclosures) > 0 || len(e.Flags) > 0 || e.Received != "" {
+			return fail(BadStatement, "entry", "entry at %d is half hidden: leafHash stands alone", e.Index)
+		}
+		return nil
+	}
+	if e.TagSalt == nil || e.BodySalt == nil {
+		return fail(BadStatement, "entry", "entry at %d has neither leafHash nor both salts", e.Index)
+	}
+	return checkContent(e.Index, e.JWS, e.Disclosures, e.Flags, e.Received)
+}
+
+// checkContent checks the form of what statements and extracts show of an entry, before JWS and disclosures are looked into.
+func checkContent(index uint64, jws string, disclosures []string, flags []Flag, received string) error {
+	if jws == "" {
+		return fail(BadStatement, "entry", "entry at %d has no jws", index)
+	}
+	if len(jws) > maxJWS || len(disclosures) > SDDigests || len(flags) > maxFlags {
+		return fail(TooLarge, "entry", "entry at %d: jws of %d bytes, %d disclosures or %d flags", index, len(jws), len(disclosures), len(flags))
+	}
+	for _, f := range flags {
+		if f == "" || !plain(string(f), 64) {
+			return fail(BadStatement, "entry", "entry at %d has a flag that is empty, longer than 64 bytes or has control characters", index)
+		}
+	}
+	if received != "" {
+		if _, err := parseTime(received); err != nil {
+			return fail(BadStatement, "entry", "entry at %d: received is not an RFC 3339 time with zone", index)
+		}
+	}
+	return nil
+}
+
+// ParseStatement reads a statement strictly and checks its form: limits, order, counts, what is opened and what hidden. Nothing that
+// takes a hash or a signature has been checked.
+func ParseStatement(data []byte) (*Statement, error) {
+	if len(data) > MaxStatementSize {
+		return nil, fail(TooLarge, "statement", "%d bytes, at most %d", len(data), MaxStatementSize)
+	}
+	s := new(Statement)
+	if err := DecodeJSON("statement", data, s); err != nil {
+		return nil, err
+	}
+	if s.Evidence.checkRead() != nil || s.Subject.Proof.Siblings == nil || s.Entries == nil || s.Newer == nil {
+		return nil, fail(BadStatement, "statement", "chains, nodes, text, siblings, entries or newer are missing")
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Marshal writes the statement; what ParseStatement would refuse is refused here.
+func (s *Statement) Marshal() ([]byte, error) { return marshalChecked("statement", s, s.check) }
+
+func marshalChecked(what string, v any, check func() error) ([]byte, error) {
+	if err := check(); err != nil {
+		return nil, err
+	}
+	data, err := encodeJSON(v)
+	if err == nil && len(data) > MaxStatementSize {
+		err = fail(TooLarge, what, "%d bytes, at most %d", len(data), MaxStatementSize)
+	}
+	return data, err
+}
+
+func (s *Statement) check() error {
+	if err := s.Evidence.check(FormatStatement); err != nil {
+		return err
+	}
+	if len(s.Subject.VRFProof) != VRFProofSize {
+		return fail(BadLength, "vrfProof", "%d bytes, want %d", len(s.Subject.VRFProof), VRFProofSize)
+	}
+	if len(s.Entries) > MaxStatementEntries || len(s.Newer) > MaxStatementEntries {
+		return fail(TooLarge, "statement", "%d entries and %d newer, at most %d", len(s.Entries), len(s.Newer), MaxStatementEntries)
+	}
+	if s.Subject.Count != uint64(len(s.Entries)) {
+		return fail(BadStatement, "statement", "%d entries, count says %d", len(s.Entries), s.Subject.Count)
+	}
+	if p := s.Period; p != nil && (p.From >= p.To || p.To > maxInt) {
+		return fail(BadStatement, "period", "want from below to, at most 2^53-1")
+	}
+	for _, list := range []StatementEntries{s.Entries, s.Newer} {
+		for i := range list {
+			if err := list[i].check(); err != nil {
+				return err
+			}
+		}
+		if err := ascending("entries", list, func(e *StatementEntry) uint64 { return e.Index }); err != nil {
+			return err
+		}
+	}
+	for i := range s.Entries {
+		e := &s.Entries[i]
+		if !e.Opened() && (s.Period == nil || s.Period.From <= e.Index && e.Index < s.Period.To) {
+			return fail(BadStatement, "statement", "entry at %d is hidden and lies in what the statement covers", e.Index)
+		}
+	}
+	for i := range s.Newer {
+		if !s.Newer[i].Opened() {
+			return fail(BadStatement, "statement", "newer entry at %d is hidden", s.Newer[i].Index)
+		}
+	}
+	if n, m := len(s.Entries), len(s.Newer); n > 0 && m > 0 && s.Entries[n-1].Index >= s.Newer[0].Index {
+		return fail(BadStatement, "statement", "newer entry at %d is not above the covered ones", s.Newer[0].Index)
+	}
+	return nil
+}
+
+// LeafHashes gives the hash of every leaf in the statement by index: what VerifyMulti takes with Nodes. BadStatement: two leaves at one index.
+func (s *Statement) LeafHashes() (map[uint64]Hash, error) {
+	m := leafHashes{}
+	if err := s.addLeafHashes(m); err != nil {
+		return nil, err
+	}
+	for _, list := range []StatementEntries{s.Entries, s.Newer} {
+		for i := range list {
+			if err := m.add(list[i].Index, list[i].Hash(s.Subject.Tag)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return m, nil
+}
+
+// Value is V of the history that the entries make. Without entries there is none: the subject must be absent (IndexProof.RootWithout).
+func (s *Statement) Value() Hash {
+	head := TagHead0(s.Subject.Tag)
+	for i := range s.Entries {
+		head = NextHead(head, s.Entries[i].Index, s.Entries[i].Hash(s.Subject.Tag))
+	}
+	return IndexValue(uint64(len(s.Entries)), head)
+}
+
+// IndexRootHash is the index root in which the subject's history is what the entries make, or, without entries, has no place: the
+// statement is complete below M iff the index-root entry states it.
+func (s *Statement) IndexRootHash() (Hash, error) {
+	k := TagKey(s.Subject.Tag)
+	if len(s.Entries) == 0 {
+		return s.Subject.Proof.RootWithout(k)
+	}
+	return s.Subject.Proof.Root(k, s.Value())
+}

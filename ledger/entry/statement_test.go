@@ -1,0 +1,322 @@
+package entry
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// What is written is read again as it was, and proves what it is to prove.
+func TestStatementRoundTrip(t *testing.T) {
+	s := newWorld(t).story()
+	stated := s.index.root(s.index.keys(), 0)
+	for name, st := range map[string]*Statement{
+		"whole": s.statement(testSub, nil), "period": s.statement(testSub, &Period{4, 8}), "nobody": s.statement(nobodySub, nil),
+		"nothing in the period": s.statement(testSub, &Period{6, 7}), "period beyond M": s.statement(testSub, &Period{100, 200}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := marshalled(t, st)
+			again, err := ParseStatement([]byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if marshalled(t, again) != text {
+				t.Error("is written otherwise when read")
+			}
+			if strings.Contains(text, "0101011237") || strings.Contains(text, "9434765919") {
+				t.Error("the id stands in the statement")
+			}
+			if root, err := again.IndexRootHash(); err != nil || root != stated {
+				t.Errorf("leads to another index root: %v", err)
+			}
+			for _, c := range again.Chains {
+				if root, err := c.Root(); err != nil || root != stated {
+					t.Errorf("chain leads to another index root: %v", err)
+				}
+			}
+			leaves, err := again.LeafHashes()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := VerifyMulti(leaves, again.Nodes, uint64(len(s.leaves)), mth(s.leaves)); err != nil {
+				t.Error(err)
+			}
+			for _, e := range again.Entries {
+				o := e.Opening(again.Subject.Tag)
+				if p := st.Period; e.Opened() != (p == nil || e.Index >= p.From && e.Index < p.To) || e.Opened() != (o != nil) {
+					t.Fatalf("entry at %d is opened: %v", e.Index, e.Opened())
+				}
+				if o == nil {
+					if e.Leaf(again.Subject.Tag) != nil {
+						t.Error("a hidden entry has a leaf")
+					}
+				} else if got, err := o.Open(s.leaves[e.Index]); err != nil || got.ShownSub() != testSub {
+					t.Errorf("entry at %d does not open its leaf: %v", e.Index, err)
+				}
+			}
+		})
+	}
+}
+
+// An extract of a person's entries does not let its reader tell whose they are where sub is withheld, nor that two belong together.
+func TestExtractKeepsTagClosed(t *testing.T) {
+	s := newWorld(t).story()
+	x := s.extract(3, 5, 7)
+	for i := range x.Entries {
+		x.Entries[i].Disclosures = nil
+	}
+	text := marshalled(t, x)
+	tag, proof := s.w.vrf.Tag(testOrigin, testSub)
+	for what, secret := range map[string][]byte{"tag": tag[:], "VRF proof": proof, "salt": s.openings[3].TagSalt[:]} {
+		if strings.Contains(text, Encode64(secret)) {
+			t.Errorf("the extract holds the %s", what)
+		}
+	}
+	again, err := ParseExtract([]byte(text))
+	if err != nil || marshalled(t, again) != text {
+		t.Fatalf("is not read again as it was: %v", err)
+	}
+	for _, e := range again.Entries {
+		if !slices.Equal(e.Leaf(), s.leaves[e.Index]) {
+			t.Errorf("entry at %d makes another leaf", e.Index)
+		}
+	}
+}
+
+// Our own writer refuses what our reader would.
+func TestMarshalChecks(t *testing.T) {
+	s := newWorld(t).story()
+	st := s.statement(testSub, nil)
+	st.Subject.Count++
+	if _, err := st.Marshal(); !errors.Is(err, BadStatement) {
+		t.Error(err)
+	}
+	st = s.statement(testSub, nil)
+	st.Chains = make(StatementChains, maxChains+1)
+	if _, err := st.Marshal(); !errors.Is(err, TooLarge) {
+		t.Error(err)
+	}
+	if _, err := (&Extract{Evidence: s.evidence(FormatExtract)}).Marshal(); !errors.Is(err, BadStatement) {
+		t.Error(err)
+	}
+}
+
+// A list that is missing is not an empty one: each must be there.
+func TestStatementMissingMembers(t *testing.T) {
+	s := newWorld(t).story()
+	for what, c := range map[string]struct {
+		text  string
+		parse func([]byte) error
+	}{
+		"statement": {marshalled(t, s.statement(testSub, nil)), func(b []byte) error { _, err := ParseStatement(b); return err }},
+		"extract":   {marshalled(t, s.extract(3)), func(b []byte) error { _, err := ParseExtract(b); return err }},
+	} {
+		var members map[string]jsontext.Value
+		if err := json.Unmarshal([]byte(c.text), &members); err != nil {
+			t.Fatal(err)
+		}
+		for name := range members {
+			without := maps.Clone(members)
+			delete(without, name)
+			b, err := json.Marshal(without)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var own *Error
+			if err := c.parse(b); !errors.As(err, &own) {
+				t.Errorf("%s without %s: %v", what, name, err)
+			}
+		}
+		for i := 0; i < len(c.text); i += 1 + len(c.text)/997 {
+			if c.parse([]byte(c.text[:i])) == nil {
+				t.Errorf("%s cut at %d is taken", what, i)
+			}
+		}
+	}
+}
+
+// Files made to exhaust the reader end at a limit, before they take more memory than a few times their size.
+func TestStatementLimits(t *testing.T) {
+	s := newWorld(t).story()
+	good := marshalled(t, s.statement(testSub, nil))
+	hidden := `{"index":1,"leafHash":"` + strings.Repeat("A", 43) + `"},`
+	many := func(element string, n int) string { return strings.TrimSuffix(strings.Repeat(element, n), ",") }
+	list := func(name, elements string) string {
+		return strings.Replace(good, `"`+name+`":[`, `"`+name+`":[`+elements+`,`, 1)
+	}
+	for name, c := range map[string]struct {
+		text string
+		code Code
+	}{
+		"more than 64 MiB":       {good + strings.Repeat(" ", MaxStatementSize), TooLarge},
+		"too many entries":       {list("newer", many(hidden, MaxStatementEntries)), TooLarge},
+		"empty entries":          {list("newer", many(`{},`, 20_000_000)), BadStatement},
+		"empty chains":           {list("chains", many(`{},`, 20_000_000)), BadStatement},
+		"empty leaves":           {list("leaves", many(`{},`, 20_000_000)), BadLeaf},
+		"empty disclosures":      {list("disclosures", many(`"",`, 20_000_000)), TooLarge},
+		"empty text":             {list("text", many(`"",`, 20_000_000)), TooLarge},
+		"empty siblings":         {list("siblings", many(`"",`, 20_000_000)), TooLarge},
+		"a million lists deep":   {list("chains", strings.Repeat("[", 1_000_000)), BadJSON},
+		"a million objects deep": {list("entries", strings.Repeat(`{"tagSalt":`, 1_000_000)), BadJSON},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := []byte(c.text)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := ParseStatement(data)
+			runtime.ReadMemStats(&after)
+			if !errors.Is(err, c.code) {
+				t.Error(err)
+			}
+			if used := after.TotalAlloc - before.TotalAlloc; used > 1<<20+8*uint64(len(data)) {
+				t.Errorf("allocated %d bytes for %d", used, len(data))
+			}
+		})
+	}
+}
+
+// What an access costs in a statement: a thousand of ordinary size, spread evenly over a log of a million, the worst
+// case for shared nodes. The disclosure fhir (what of the source's own record the ledger does not model) has no ordinary size and is withheld.
+func TestStatementSizePerAccess(t *testing.T) {
+	const accesses, size = 1000, 1_000_000
+	w := newWorld(t)
+	tag, vrfProof := w.vrf.Tag(testOrigin, testSub)
+	s := w.story()
+	st := &Statement{Evidence: s.evidence(FormatStatement), Subject: Subject{Tag: tag, VRFProof: vrfProof, Count: accesses}}
+	rnd := rand.New(rand.NewPCG(5, 6))
+	indices := []uint64{0, size - 1}
+	st.IndexRoot.Index = size - 1
+	for i := range uint64(accesses) {
+		index := 1 + i*(size/accesses) + rnd.Uint64N(size/accesses-1)
+		_, o := w.seal(w.sign(w.board, w.accessBody()), index)
+		o.Received = "2026-11-22T08:15:01.123456Z"
+		o.Disclosures = slices.DeleteFunc(o.Disclosures, func(d string) bool {
+			parsed, err := ParseDisclosure(d)
+			return err != nil || parsed.Name == "fhir"
+		})
+		st.Entries = append(st.Entries, NewStatementEntry(&o))
+		indices = append(indices, index)
+	}
+	ids, err := MultiProofNodes(indices, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range ids {
+		st.Nodes = append(st.Nodes, testHash(fmt.Sprint(i)))
+	}
+	text := marshalled(t, st)
+	fixed := marshalled(t, s.statement(nobodySub, nil)) // checkpoint, genesis, chains
+	per := (len(text) - len(fixed)) / accesses
+	t.Logf("%d bytes per access (and %d once), of which nodes %d; jws %d, disclosures %d", per, len(fixed), len(ids)*43/accesses, len(st.Entries[0].JWS), len(strings.Join(st.Entries[0].Disclosures, "")))
+	if per > 2560 {
+		t.Errorf("%d bytes per access, at most 2560", per)
+	}
+	if _, err := ParseStatement([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func BenchmarkParseStatement(b *testing.B) {
+	w := newWorld(b)
+	s := w.story()
+	st := s.statement(testSub, nil)
+	st.Newer = nil
+	first := st.Entries[0]
+	st.Entries = nil
+	for i := range 1000 {
+		e := first
+		e.Index = uint64(3 + i)
+		st.Entries = append(st.Entries, e)
+	}
+	st.Subject.Count = 1000
+	text := []byte(marshalled(b, st))
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if _, err := ParseStatement(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerifyMulti(b *testing.B) {
+	const accesses, size = 1000, 1_000_000
+	leaves, indices := map[uint64]Hash{}, []uint64{}
+	for i := range uint64(accesses) {
+		leaves[i*1000], indices = testHash("x"), append(indices, i*1000)
+	}
+	ids, err := MultiProofNodes(indices, size)
+	if err != nil {
+		b.Fatal(err)
+	}
+	nodes := make([]Hash, len(ids))
+	for b.Loop() {
+		if err := VerifyMulti(leaves, nodes, size, Hash{}); !errors.Is(err, BadProof) {
+			b.Fatal(err)
+		}
+	}
+}
+
+func FuzzParseStatement(f *testing.F) {
+	s := newWorld(f).story()
+	for _, st := range []*Statement{s.statement(testSub, nil), s.statement(testSub, &Period{4, 8}), s.statement(nobodySub, nil)} {
+		f.Add(marshalled(f, st))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		st, err := ParseStatement([]byte(text))
+		if err != nil {
+			refused(t, err, text)
+			return
+		}
+		b, err := st.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := ParseStatement(b); err != nil || marshalled(t, again) != string(b) {
+			t.Fatalf("taken once and not again: %v", err)
+		}
+		// Whatever form passes can be hashed.
+		if _, err := st.IndexRootHash(); err != nil {
+			refused(t, err, text)
+		}
+		for i := range st.Chains {
+			if _, err := st.Chains[i].Root(); err != nil {
+				refused(t, err, text)
+			}
+		}
+		if leaves, err := st.LeafHashes(); err != nil {
+			refused(t, err, text)
+		} else if err := VerifyMulti(leaves, st.Nodes, 1000, Hash{}); !errors.Is(err, BadProof) {
+			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzParseExtract(f *testing.F) {
+	s := newWorld(f).story()
+	f.Add(marshalled(f, s.extract(3, 5)))
+	f.Fuzz(func(t *testing.T, text string) {
+		x, err := ParseExtract([]byte(text))
+		if err != nil {
+			refused(t, err, text)
+			return
+		}
+		b, err := x.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := ParseExtract(b); err != nil || marshalled(t, again) != string(b) {
+			t.Fatalf("taken once and not again: %v", err)
+		}
+		if _, err := x.LeafHashes(); err != nil {
+			refused(t, err, text)
+		}
+	})
+}

@@ -1,0 +1,306 @@
+package entry
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+type indexIn struct {
+	Proof string `json:"proof"` // JSON as text
+	K     hx     `json:"k"`
+	V     hx     `json:"v,omitempty"` // none: absence
+}
+type rootOut struct {
+	Root hx `json:"root"`
+}
+
+func readIndex(in indexIn) (rootOut, error) {
+	p, err := ParseIndexProof([]byte(in.Proof))
+	if err != nil {
+		return rootOut{}, err
+	}
+	var root Hash
+	if in.V == nil {
+		root, err = p.RootWithout(Hash(in.K))
+	} else {
+		root, err = p.Root(Hash(in.K), Hash(in.V))
+	}
+	return rootOut{root[:]}, err
+}
+
+type multiProofIn struct {
+	Size   uint64   `json:"size"`
+	Root   hx       `json:"root"`
+	Leaves []leafAt `json:"leaves"`
+	Nodes  []hx     `json:"nodes"`
+}
+type leafAt struct {
+	Index    uint64 `json:"index"`
+	LeafHash hx     `json:"leafHash"`
+}
+type multiProofOut struct {
+	Nodes [][2]uint64 `json:"nodes"` // level and index of each
+}
+
+func readMultiProof(in multiProofIn) (multiProofOut, error) {
+	leaves, indices, nodes := map[uint64]Hash{}, []uint64{}, []Hash{}
+	for _, l := range in.Leaves {
+		leaves[l.Index], indices = Hash(l.LeafHash), append(indices, l.Index)
+	}
+	for _, n := range in.Nodes {
+		nodes = append(nodes, Hash(n))
+	}
+	if err := VerifyMulti(leaves, nodes, in.Size, Hash(in.Root)); err != nil {
+		return multiProofOut{}, err
+	}
+	ids, err := MultiProofNodes(indices, in.Size)
+	out := multiProofOut{[][2]uint64{}}
+	for _, n := range ids {
+		out.Nodes = append(out.Nodes, [2]uint64{uint64(n.Level), n.Index})
+	}
+	return out, err
+}
+
+type statementIn struct {
+	Statement   string `json:"statement"` // JSON as text
+	VerifierKey string `json:"verifierKey"`
+}
+type evidenceOut struct {
+	Size        uint64   `json:"size"`                 // of the checkpoint
+	Leaves      []leafAt `json:"leaves"`               // all of them, by index: nodes prove that they are in
+	IndexRoots  []hx     `json:"indexRoots,omitempty"` // as recomputed: of the subject, then of each chain; all alike and the index-root entry's
+	StatedRoot  hx       `json:"statedRoot"`
+	CoversBelow uint64   `json:"coversBelow"` // M
+}
+
+func readStatement(in statementIn) (evidenceOut, error) {
+	s, err := ParseStatement([]byte(in.Statement))
+	if err != nil {
+		return evidenceOut{}, err
+	}
+	leaves, err := s.LeafHashes()
+	if err != nil {
+		return evidenceOut{}, err
+	}
+	root, err := s.IndexRootHash()
+	if err != nil {
+		return evidenceOut{}, err
+	}
+	return readEvidence(s.Evidence, leaves, in.VerifierKey, []hx{root[:]})
+}
+
+func readExtract(in extractIn) (evidenceOut, error) {
+	x, err := ParseExtract([]byte(in.Extract))
+	if err != nil {
+		return evidenceOut{}, err
+	}
+	leaves, err := x.LeafHashes()
+	if err != nil {
+		return evidenceOut{}, err
+	}
+	return readEvidence(x.Evidence, leaves, in.VerifierKey, nil)
+}
+
+type extractIn struct {
+	Extract     string `json:"extract"` // JSON as text
+	VerifierKey string `json:"verifierKey"`
+}
+
+func readEvidence(v Evidence, leaves map[uint64]Hash, vkey string, roots []hx) (out evidenceOut, err error) {
+	c, err := OpenCheckpoint([]byte(v.Checkpoint), mustVerifier(vkey))
+	if err != nil {
+		return out, err
+	}
+	if err := VerifyMulti(leaves, v.Nodes, c.Size, c.Root); err != nil {
+		return out, err
+	}
+	leaf, err := ParseLeaf(v.IndexRoot.Leaf)
+	if err != nil {
+		return out, err
+	}
+	e, err := leaf.Entry()
+	if err != nil {
+		return out, err
+	}
+	body, ok := e.Body.(*IndexRoot)
+	if !ok {
+		return out, fail(BadIndexRoot, "indexRoot", "is an entry of another type")
+	}
+	if err := body.CheckPosition(v.IndexRoot.Index); err != nil {
+		return out, err
+	}
+	for i := range v.Chains {
+		root, err := v.Chains[i].Root()
+		if err != nil {
+			return out, err
+		}
+		roots = append(roots, root[:])
+	}
+	out = evidenceOut{Size: c.Size, IndexRoots: roots, StatedRoot: body.Root[:], CoversBelow: body.Size}
+	for i := range c.Size {
+		if h, ok := leaves[i]; ok {
+			out.Leaves = append(out.Leaves, leafAt{i, h[:]})
+		}
+	}
+	return out, nil
+}
+
+func (w *world) completenessVectors() map[string]madeFile {
+	files := map[string]madeFile{"index": indexVectors(), "multi-proof": multiProofVectors(), "index-root": w.indexRootVectors()}
+	s := w.story()
+	files["statement"], files["extract"] = w.statementVectors(s), w.extractVectors(s)
+	return files
+}
+
+func indexVectors() madeFile {
+	o := randomIndex(rand.New(rand.NewPCG(1, 2)), 12)
+	var list []made
+	add := func(name string, p IndexProof, k Hash, v []byte, code Code) {
+		text, err := encodeJSON(p)
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, made{name, indexIn{string(text), k[:], v}, code})
+	}
+	k, v := testHash("k"), testHash("v")
+	add("a tree of one leaf", IndexProof{}, k, v[:], "")
+	add("the empty tree: root zero", IndexProof{}, k, nil, "")
+	add("a tree of one other leaf", IndexProof{Other: &IndexOther{testHash("other"), v}}, k, nil, "")
+	var empty, other bool
+	for i := 0; !empty || !other; i++ {
+		ask := testHash(fmt.Sprint("ask", i))
+		p := o.prove(ask)
+		switch {
+		case p.Other == nil && !empty:
+			empty = true
+			add("absent, the place is empty", p, ask, nil, "")
+			v := testHash("v")
+			add("the same path shows any leaf, but of another tree: compare the root", p, ask, v[:], "")
+		case p.Other != nil && !other:
+			other = true
+			add("absent, another leaf stands there", p, ask, nil, "")
+			add("inclusion with another leaf in the place", p, ask, v[:], BadIndexProof)
+			add("the other leaf is the one asked for", p, p.Other.K, nil, BadIndexProof)
+			add("the other leaf leaves the path", p, flipBit(ask, len(p.Siblings)-1), nil, BadIndexProof)
+		}
+	}
+	deepest := IndexProof{}
+	for _, key := range sortedHashes(o.keys()) {
+		if p := o.prove(key); len(p.Siblings) > len(deepest.Siblings) {
+			deepest, k = p, key
+		}
+	}
+	v = o[k]
+	add("a leaf far down: it shares many bits with another", deepest, k, v[:], "")
+	add("the last sibling is empty", IndexProof{Siblings: append(deepest.Siblings[:len(deepest.Siblings):len(deepest.Siblings)], Hash{})}, k, v[:], BadIndexProof)
+	add("one sibling, empty", IndexProof{Siblings: IndexSiblings{{}}}, k, v[:], BadIndexProof)
+	add("absence beside nothing", IndexProof{Siblings: IndexSiblings{{}}}, k, nil, BadIndexProof)
+	deep := make(IndexSiblings, maxIndexDepth+1)
+	for i := range deep {
+		deep[i] = testHash("sibling")
+	}
+	add("256 siblings", IndexProof{Siblings: deep[:256]}, k, v[:], "")
+	add("absence with 255 siblings", IndexProof{Siblings: deep[:255]}, k, nil, "")
+	add("absence with 256 siblings", IndexProof{Siblings: deep[:256]}, k, nil, BadIndexProof)
+	add("257 siblings", IndexProof{Siblings: deep}, k, v[:], TooLarge)
+	h := Encode64(v[:])
+	for _, c := range []struct {
+		name, text string
+		code       Code
+	}{
+		{"zero spelled out", `{"siblings":["` + strings.Repeat("A", 43) + `","` + h + `"]}`, BadIndexProof},
+		{"siblings missing", `{}`, BadIndexProof},
+		{"null", `{"siblings":null}`, BadJSON},
+		{"a sibling too short", `{"siblings":["AAAA"]}`, BadLength},
+		{"an unknown member", `{"siblings":[],"depth":0}`, BadJSON},
+	} {
+		list = append(list, made{c.name, indexIn{c.text, k[:], v[:]}, c.code})
+	}
+	return madeFile{"A path of the subject index and the K asked for, with V for inclusion and without for absence: the root that it shows. Whoever checks compares this root with the one that an index-root entry states.", list}
+}
+
+func multiProofVectors() madeFile {
+	leaves := make([][]byte, 13)
+	for i := range leaves {
+		leaves[i] = []byte{publicLeaf, byte('a' + i)}
+	}
+	in := func(size uint64, indices ...uint64) multiProofIn {
+		root := mth(leaves[:size])
+		nodes, err := MultiProof(indices, size, perfectNodes(leaves[:size]))
+		if err != nil {
+			panic(err)
+		}
+		m := multiProofIn{Size: size, Root: root[:], Nodes: []hx{}}
+		for _, i := range indices {
+			h := LeafHash(leaves[i])
+			m.Leaves = append(m.Leaves, leafAt{i, h[:]})
+		}
+		for _, n := range nodes {
+			m.Nodes = append(m.Nodes, n[:])
+		}
+		return m
+	}
+	wrong := func(name string, f func(*multiProofIn)) made {
+		m := in(13, 1, 5, 12)
+		f(&m)
+		return made{name, m, BadProof}
+	}
+	return madeFile{"Leaves of a log tree (leaf i is 0x01 and the letter a + i), the nodes that prove them, size and root. out: which nodes, as level and index.", []made{
+		{"one leaf of one", in(1, 0), ""},
+		{"leaves 1 and 5 of 7, the picture in docs/FORMATS.md", in(7, 1, 5), ""},
+		{"leaf 0 of 7: a node on the right edge", in(7, 0), ""},
+		{"leaves 1, 5, 12 of 13", in(13, 1, 5, 12), ""},
+		{"all of 3: no nodes", in(3, 0, 1, 2), ""},
+		{"first and last of 13", in(13, 0, 12), ""},
+		wrong("a node less", func(m *multiProofIn) { m.Nodes = m.Nodes[1:] }),
+		wrong("a node more", func(m *multiProofIn) { m.Nodes = append(m.Nodes, m.Root) }),
+		wrong("two nodes exchanged", func(m *multiProofIn) { m.Nodes[0], m.Nodes[1] = m.Nodes[1], m.Nodes[0] }),
+		wrong("a leaf elsewhere", func(m *multiProofIn) { m.Leaves[0].Index = 0 }),
+		wrong("a leaf less", func(m *multiProofIn) { m.Leaves = m.Leaves[1:] }),
+		wrong("a leaf beyond the tree", func(m *multiProofIn) { m.Leaves[2].Index = 13 }),
+		wrong("another size", func(m *multiProofIn) { m.Size = 14 }),
+		wrong("no leaf, the root for a node", func(m *multiProofIn) { m.Leaves, m.Nodes = nil, []hx{m.Root} }),
+	}}
+}
+
+func (w *world) indexRootVectors() madeFile {
+	body := func() *IndexRoot {
+		return &IndexRoot{Common: w.common("operator"), Size: 8, Root: testHash("root")}
+	}
+	good := w.sign(w.operator, body())
+	h := testHash("root")
+	edit := func(name, old, new string, code Code) made {
+		return made{name, entryIn{w.edit(good, w.operator, old, new), w.operator.Public}, code}
+	}
+	return madeFile{"Index roots. Where one may stand and who may sign it: register.json.", []made{
+		{"over eight leaves", entryIn{good.Compact, w.operator.Public}, ""},
+		edit("over the genesis alone", `"size":8`, `"size":1`, ""),
+		edit("over 2^53 - 1", `"size":8`, `"size":9007199254740991`, ""),
+		edit("over none", `"size":8`, `"size":0`, BadClaim),
+		edit("without size", `"size":8,`, ``, BadClaim),
+		edit("over 2^53", `"size":8`, `"size":9007199254740992`, BadClaim),
+		edit("size as text", `"size":8`, `"size":"8"`, BadJSON),
+		edit("size with a fraction", `"size":8`, `"size":8.0`, BadJSON),
+		edit("root of the empty tree", Encode64(h[:]), strings.Repeat("A", 43), BadClaim),
+		edit("root of 30 bytes", Encode64(h[:]), Encode64(h[:30]), BadLength),
+		edit("an unknown claim", `{`, `{"count":1,`, BadJSON),
+		{"with disclosures", entryIn{good.Compact + "~", w.operator.Public}, BadDisclosure},
+	}}
+}
+
+// indexRootPositions are cases of register.json.
+func (w *world) indexRootPositions() []made {
+	log := replay{}.at(0, w.sign(w.registrar, w.genesisBody()).Compact).at(1, w.sign(w.registrar, w.boardBody()).Compact).at(2, w.sign(w.registrar, w.boardKeyBody()).Compact)
+	root := func(name string, index, size uint64, s *Signer, iss string, code Code) made {
+		e := w.sign(s, &IndexRoot{Common: w.common(iss), Size: size, Root: testHash("root")})
+		return made{name, registerIn{testOrigin, log.at(index, e.Compact)}, code}
+	}
+	return []made{
+		root("an index root over all before it", 3, 3, w.operator, "operator", ""),
+		root("an index root over fewer", 9, 1, w.operator, "operator", ""),
+		root("an index root over itself", 3, 4, w.operator, "operator", BadIndexRoot),
+		root("an index root by a source that is not the operator", 3, 3, w.board, "north-board", WrongPurpose),
+		root("an index root by the registrar", 3, 3, w.registrar, "registry", WrongPurpose),
+	}
+}
