@@ -2,6 +2,7 @@ package verifier_test
 
 import (
 	"fmt"
+	"time"
 
 	"igledger/ledger/entry"
 	"igledger/verifier"
@@ -49,6 +50,35 @@ func ExampleCheckEntry() {
 	fmt.Println(report.Err())
 	// Output:
 	// subject: entry 3: expected an entry about the person whose id you gave, found an entry about somebody else: you are shown another person's entry as this one's
+}
+
+// A citizen checks that a statement shows every access to their record, and none that is not theirs, taking two witnesses' and an auditor's word for what the operator could
+// lie about.
+func ExampleCheckStatement() {
+	ledger := testlog.NewSample("ledger.example/2026")
+	w, x, a := testlog.NewCosigner("w"), testlog.NewCosigner("x"), testlog.NewCosigner("board")
+	statement := ledger.Statement(testlog.Claim{ID: "chi:0101011237", IndexRoot: ledger.AddIndexRoot(), Cosigners: []*testlog.Cosigner{w, x, a}})
+
+	policy, _ := verifier.ParsePolicy([]byte("log " + ledger.Key + `
+witness w ` + w.VKey() + `
+witness x ` + x.VKey() + `
+witness board ` + a.VKey() + `
+group witnesses all w x
+group auditors any board
+group both all witnesses auditors
+quorum both
+`))
+	report := verifier.CheckStatement(verifier.StatementEvidence{Statement: testlog.StatementJSON(statement), Policy: policy, ID: "chi:0101011237",
+		Now: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)})
+	fmt.Println("error:", report.Err())
+	fmt.Println(report.Lines.Complete)
+	fmt.Println(report.Lines.Cosigned)
+	fmt.Println(report.Lines.Fresh)
+	// Output:
+	// error: <nil>
+	// yes, as of entry 11: 2 accesses on record, all shown
+	// audited by board (2026-11-22T09:00:00Z); witnessed by w (2026-11-22T09:00:00Z), x (2026-11-22T09:00:00Z)
+	// STALE: seen by the cosigners that count at 2026-11-22T09:00:00Z, 96 hours ago: true of that day; ask for a new one
 }
 
 // Somebody who kept a checkpoint sees that the log was rewritten.

@@ -33,6 +33,23 @@ const (
 	CheckBundle              Check = "entry-bundle"         // an entry bundle has the C2SP tlog-tiles form
 	CheckHashTile            Check = "hash-tile"            // a hash tile holds the hashes of the leaves
 	CheckRoot                Check = "root"                 // the leaves hash to the checkpoint's root
+
+	// Of statements and extracts, in the order in which they are made.
+	CheckStatementForm Check = "statement-form" // the file decodes strictly and its parts agree
+	CheckOrigin        Check = "origin"         // it is about a log that the policy knows
+	CheckCosignature   Check = "cosignature"    // a line that claims to be a known cosigner's is
+	CheckQuorum        Check = "quorum"         // enough cosigners, by the policy's quorum
+	CheckWitnesses     Check = "witness-quorum" // enough witnesses
+	CheckAuditors      Check = "auditor-quorum" // enough auditors
+	CheckAge           Check = "age"            // how old the checkpoint is; being old is no failure
+	CheckID            Check = "id"             // the caller gave a well-formed id
+	CheckTag           Check = "tag"            // the tag is the VRF of that id under the genesis' key
+	CheckIndexRoot     Check = "index-root"     // the index root is an entry of the operator's, M <= j < N
+	CheckIndexLag      Check = "index-lag"      // it lags behind at most as the genesis allows
+	CheckHistory       Check = "history"        // the entries are all that the index has under the tag, or it has none
+	CheckKeyHistory    Check = "key-history"    // the history of each signing key and organisation is whole
+	CheckCovered       Check = "covered"        // entries lie below M, newer ones not
+	CheckContradicted  Check = "contradiction"  // a receipt and a statement do not convict the operator
 )
 
 // Failure is a check that failed. No field carries a personal datum.

@@ -46,7 +46,13 @@ var meanings = map[entry.Code]struct {
 	entry.UnreferencedDisc: {CheckDisclosures, "disclosures whose digests the entry signs", "what is shown beside the entry is not part of what the organisation signed"},
 	entry.DuplicateDisc:    {CheckDisclosures, "each disclosure once", "the same thing is shown twice, perhaps with different content"},
 	entry.BadCheckpoint:    {CheckCheckpointSignature, "a checkpoint signed by the log key", "this is not the log's word: somebody else wrote it, it was altered, or you hold the key of another log"},
-	entry.BadProof:         {CheckInclusion, "an inclusion proof that leads to the checkpoint's root", "the entry is not in the log at that place"},
+	entry.BadIndexProof: {CheckHistory, "a path that a subject index has",
+		"what is shown of the index proves nothing: the statement was altered, or made wrongly"},
+	entry.BadIndexRoot: {CheckIndexRoot, "an index root that covers only entries before itself",
+		"the operator stated a root over entries that did not exist yet: it cannot have computed it"},
+	entry.BadStatement: {CheckStatementForm, "a statement whose parts agree with each other",
+		"the file contradicts itself: entries were taken out, added, doubled or moved without care"},
+	entry.BadProof: {CheckInclusion, "an inclusion proof that leads to the checkpoint's root", "the entry is not in the log at that place"},
 }
 
 // failure turns a package entry error about index (nil: none) into a Failure. An error of another kind, or with a code that says nothing of its own, becomes

@@ -21,6 +21,7 @@ type command struct {
 	name, usage, argsUsage, description string
 	args                                int // positional arguments it takes
 	flags                               []cli.Flag
+	offline                             bool // takes --policy or --log-key and no log
 	check                               func(*session) error
 }
 
@@ -30,10 +31,11 @@ type session struct {
 	c      *cli.Context
 	report *report
 
-	key    string        // verifier key
-	log    note.Verifier // of key
-	src    *fetch.Log    // nil without --from
-	signed []byte        // the log's current checkpoint
+	policy *verifier.Policy // of offline commands
+	key    string           // verifier key
+	log    note.Verifier    // of key
+	src    *fetch.Log       // nil without --from
+	signed []byte           // the log's current checkpoint
 	head   entry.Checkpoint
 }
 
@@ -46,7 +48,7 @@ var (
 func (spec command) cli(exit func(int)) *cli.Command {
 	return &cli.Command{
 		Name: spec.name, Usage: spec.usage, ArgsUsage: spec.argsUsage, Description: spec.description,
-		Flags:        append(append([]cli.Flag{keyFlag, fromFlag}, spec.flags...), jsonFlag),
+		Flags:        append(append(spec.shared(), spec.flags...), jsonFlag),
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usageError(err.Error()) },
 		Action: func(c *cli.Context) error {
 			s := &session{ctx: c.Context, c: c, report: &report{Command: spec.name}}
@@ -77,10 +79,21 @@ func (spec command) cli(exit func(int)) *cli.Command {
 	}
 }
 
+// shared gives the flags by which a command knows the log.
+func (spec command) shared() []cli.Flag {
+	if spec.offline {
+		return []cli.Flag{keyFlag}
+	}
+	return []cli.Flag{keyFlag, fromFlag}
+}
+
 // begin checks what all commands share and reads the log's current checkpoint, if --from says where.
 func (s *session) begin(spec command) error {
 	if s.c.NArg() != spec.args {
 		return usage("igverify %s takes %d arguments, not %d; see igverify %s --help", spec.name, spec.args, s.c.NArg(), spec.name)
+	}
+	if spec.offline {
+		return s.offlinePolicy()
 	}
 	s.key = strings.TrimSpace(s.c.String("log-key"))
 	if s.key == "" {

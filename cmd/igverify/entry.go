@@ -88,14 +88,23 @@ func (s *session) personID() (string, error) {
 		}
 		id = string(typed)
 	case file != "":
-		data, err := s.readFile("id file", file, 1024)
-		if err != nil {
-			return "", err
-		}
-		id = string(data)
+		return s.idFrom(file)
 	case id == "":
 		return "", nil
 	}
+	return checkedID(id)
+}
+
+// idFrom reads an id from a file, or stdin for "-".
+func (s *session) idFrom(file string) (string, error) {
+	data, err := s.readFile("id file", file, 1024)
+	if err != nil {
+		return "", err
+	}
+	return checkedID(string(data))
+}
+
+func checkedID(id string) (string, error) {
 	id = strings.TrimSpace(id)
 	if err := entry.CheckID(id); err != nil {
 		return "", usage("the id given is malformed: want chi:<10 digits>, nhs:<10 digits> or temp:<organisation>:<number>")

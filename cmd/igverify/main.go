@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	app := &cli.App{
 		Name:  "igverify",
 		Usage: "verify a ledger without trusting it",
-		Description: "Checks receipts, entries and whole logs against the log's verifier key, which you must have from elsewhere than the log. " +
+		Description: "Checks statements, receipts, entries and whole logs against the log's verifier key, which you must have from elsewhere than the log. " +
 			"Reads the log from a URL or from a directory with a copy of it.\n\n" +
 			"Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or read.",
 		Version:        version(),
@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			code = exitUsage
 		},
 	}
-	for _, spec := range []command{receiptCommand, entryCommand, consistencyCommand, logCommand} {
+	for _, spec := range []command{statementCommand, receiptCommand, entryCommand, contradictCommand, consistencyCommand, logCommand} {
 		app.Commands = append(app.Commands, spec.cli(func(c int) { code = c }))
 	}
 	if err := app.RunContext(ctx, append([]string{"igverify"}, flagsFirst(app, args)...)); err != nil {

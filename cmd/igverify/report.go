@@ -26,6 +26,8 @@ type report struct {
 	} `json:"log"`
 	Checks   []verifier.Result `json:"checks"`
 	Entry    []row             `json:"entry,omitempty"`    // who, what, why, when
+	Accesses []shownAccess     `json:"accesses,omitempty"` // of a statement
+	Findings *finding          `json:"findings,omitempty"` // of a statement
 	Totals   []row             `json:"totals,omitempty"`   // of a replay
 	Notes    []string          `json:"notes,omitempty"`    // what a reader must know besides
 	Evidence []string          `json:"evidence,omitempty"` // signed notes that prove what failed
@@ -101,6 +103,7 @@ func (r *report) writeText(w io.Writer) {
 		}
 		t.Flush()
 	}
+	r.writeAccesses(w)
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "\nnote: %s\n", clean(n))
 	}
@@ -110,8 +113,33 @@ func (r *report) writeText(w io.Writer) {
 			fmt.Fprintf(w, "    %s\n", clean(strings.TrimSuffix(line, "\n")))
 		}
 	}
+	if f := r.Findings; f != nil {
+		fmt.Fprintf(w, "\nauthentic  %s\ncomplete   %s\ncosigned   %s\nfresh      %s\n", clean(f.Lines.Authentic), clean(f.Lines.Complete), clean(f.Lines.Cosigned), clean(f.Lines.Fresh))
+	}
 	if r.Result != "unreadable" {
 		fmt.Fprintf(w, "\n%s\n", r.Result)
+	}
+}
+
+// writeAccesses prints who, what and why of each access as a table, with remarks below the line they are about.
+func (r *report) writeAccesses(w io.Writer) {
+	if len(r.Accesses) == 0 {
+		return
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "\nentry\twhen\twho\twhat\twhy\n")
+	for _, a := range r.Accesses {
+		mark := ""
+		if a.Newer {
+			mark = " (newer)"
+		}
+		fmt.Fprintf(t, "%d%s\t%s\t%s\t%s\t%s\n", a.Index, mark, clean(a.When), clean(a.Who), clean(a.What), clean(a.Why))
+	}
+	t.Flush()
+	for _, a := range r.Accesses {
+		for _, remark := range a.Remarks {
+			fmt.Fprintf(w, "entry %d: %s\n", a.Index, clean(remark))
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -87,6 +88,9 @@ func setup(env *testscript.Env) error {
 		"text-opening.json": testlog.JSON(hostileText.Openings[size]), "early-receipt.json": testlog.JSON(s.Receipt(3, 7)), "early-entry.sdjwt": []byte(s.Entries[3].SDJWT()),
 	}
 	testlog.WriteFiles(env.WorkDir, files)
+	if err := statements(env, s); err != nil {
+		return err
+	}
 
 	// Logs whose files are damaged in one place.
 	bundle := verifier.BundlePath(0, int(size))
@@ -140,6 +144,48 @@ func setup(env *testscript.Env) error {
 	env.Setenv("KEY", s.Key)
 	env.Setenv("OTHER", testlog.New("ledger.test/2026").Key)
 	env.Setenv("IDS", strings.Join(s.IDs, " "))
+	return nil
+}
+
+// statements writes statement.json about the person in id, cosigned by all of policy.txt a month before testlog.Now, empty.json about the person in nobody, newer.json with an entry newer than the index,
+// extract.json, uncosigned.json, dropped.json without an access, and lying.json of an operator whose index lacks the access of lied-receipt.json.
+func statements(env *testscript.Env, s *testlog.Sample) error {
+	w, a := testlog.NewCosigner("witness.test/w"), testlog.NewCosigner("board.test/audit")
+	l := s.Fork(s.Size())
+	claim := testlog.Claim{ID: s.IDs[0], IndexRoot: l.AddIndexRoot(), Cosigners: []*testlog.Cosigner{w, a}, CosignedAt: testlog.Now - 30*86400}
+	l.AddRandom(2)
+	files := map[string][]byte{
+		"policy.txt": testlog.Policy(s.Key, 1, []*testlog.Cosigner{w}, []*testlog.Cosigner{a}), "nobody": []byte("chi:0202021238\n"),
+		"statement.json": testlog.StatementJSON(l.Statement(claim)),
+	}
+	extract, err := l.Extract(claim, s.Accesses[3]).Marshal()
+	if err != nil {
+		return err
+	}
+	files["extract.json"] = extract
+	empty := claim
+	empty.ID = "chi:0202021238"
+	files["empty.json"] = testlog.StatementJSON(l.Statement(empty))
+	bare := claim
+	bare.Cosigners = nil
+	files["uncosigned.json"] = testlog.StatementJSON(l.Statement(bare))
+	dropped := l.Statement(claim)
+	dropped.Entries, dropped.Subject.Count = dropped.Entries[1:], 1
+	l.Prove(dropped, l.Size())
+	files["dropped.json"] = testlog.StatementJSON(dropped)
+	l.AddSealed(s.Access("lothian", s.Second, s.IDs[0]), s.IDs[0])
+	fresh := claim
+	fresh.CosignedAt = time.Now().Unix()
+	files["newer.json"] = testlog.StatementJSON(l.Statement(fresh))
+
+	liar := s.Fork(s.Size())
+	histories := liar.Histories(s.Size())
+	tag, _ := s.VRF.Tag(s.Origin, s.IDs[0])
+	delete(histories, entry.TagKey(tag))
+	files["lying.json"] = testlog.StatementJSON(liar.Statement(testlog.Claim{ID: s.IDs[0], Histories: histories, Omit: map[uint64]bool{s.Accesses[0]: true, s.Accesses[3]: true},
+		IndexRoot: liar.AddIndexRootOf(s.Size(), testlog.IndexOf(histories).Root(), s.Operator)}))
+	files["lied-receipt.json"] = testlog.JSON(s.Receipt(s.Accesses[0], s.Size()))
+	testlog.WriteFiles(env.WorkDir, files)
 	return nil
 }
 

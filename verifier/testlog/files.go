@@ -84,8 +84,11 @@ type Sample struct {
 }
 
 // NewSample makes a sample: genesis, organisation, key, accesses, second key, revocation of the first, accesses by the second.
-func NewSample(origin string) *Sample {
-	s := &Sample{Log: New(origin), Source: Signer(entry.EdDSA), Second: Signer(entry.ES256), IDs: []string{"chi:0101011237", "nhs:9434765919", "temp:lothian:A-17"}}
+func NewSample(origin string) *Sample { return NewSampleOn(New(origin)) }
+
+// NewSampleOn makes a sample of a log that has just begun.
+func NewSampleOn(l *Log) *Sample {
+	s := &Sample{Log: l, Source: Signer(entry.EdDSA), Second: Signer(entry.ES256), IDs: []string{"chi:0101011237", "nhs:9434765919", "temp:lothian:A-17"}}
 	s.AddPublic(s.Organisation("lothian", s.Registrar, s.Enroller))
 	s.AddPublic(s.AddKey("lothian", s.Source, entry.PurposeSubmit))
 	for _, id := range s.IDs {

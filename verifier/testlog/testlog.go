@@ -29,14 +29,18 @@ type Log struct {
 	Leaves     [][]byte
 	Entries    map[uint64]*entry.Entry // with all disclosures; none for raw leaves
 	Openings   map[uint64]*entry.Opening
+	lag        uint64
 	signer     note.Signer
 	stored     []tlog.Hash
 	checkpoint map[uint64][]byte
 }
 
-// New begins a log with a genesis. It panics when the formats do not allow what it does, as everything here.
-func New(origin string) *Log {
-	l := &Log{Origin: origin, VRF: entry.NewVRFKey(), Registrar: Signer(entry.EdDSA), Enroller: Signer(entry.ES256), Operator: Signer(entry.EdDSA),
+// New begins a log with a genesis that allows an index 100,000 entries behind. It panics when the formats do not allow what it does, as everything here.
+func New(origin string) *Log { return NewLag(origin, 100000) }
+
+// NewLag is New with another longest lag of the index.
+func NewLag(origin string, lag uint64) *Log {
+	l := &Log{Origin: origin, lag: lag, VRF: entry.NewVRFKey(), Registrar: Signer(entry.EdDSA), Enroller: Signer(entry.ES256), Operator: Signer(entry.EdDSA),
 		Entries: map[uint64]*entry.Entry{}, Openings: map[uint64]*entry.Opening{}, checkpoint: map[uint64][]byte{}}
 	var skey string
 	skey, l.Key = must2(entry.NewLogKey(origin))
@@ -56,7 +60,7 @@ func (l *Log) Genesis(logKey string) *entry.Entry {
 	}
 	g := &entry.Genesis{
 		Common:  entry.Common{Issuer: "registrar", Audience: l.Origin, IssuedAt: Now},
-		Formats: entry.FormatsV1, VRFKey: l.VRF.Public(), LogKey: logKey, IndexLag: 100000,
+		Formats: entry.FormatsV1, VRFKey: l.VRF.Public(), LogKey: logKey, IndexLag: l.lag,
 		Registrar: party("registrar", "Scottish Registrar", "regulator", l.Registrar, entry.PurposeAdminister, entry.RoleRegistrar),
 		Enroller:  party("enroller", "University of Alba", "university", l.Enroller, entry.PurposeAdminister, entry.RoleEnroller),
 		Operator:  party("operator", "Ledger Operations", "supplier", l.Operator, entry.PurposeSubmit, entry.RoleOperator),

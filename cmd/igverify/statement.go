@@ -1,0 +1,205 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+)
+
+var policyFlag = &cli.StringFlag{Name: "policy", Usage: "`FILE` that says whose word you take: the log's key, witnesses and auditors (C2SP tlog-policy)"}
+
+var statementCommand = command{
+	name: "statement", usage: "check that a list of accesses is true and complete, offline", argsUsage: "STATEMENT", args: 1, offline: true,
+	description: "Is every access in this statement real, and is none missing? Needs nothing but the file, your policy and the id of the person, which never leaves " +
+		"this machine: it is asked for with --ask-id, or read from --id-file or standard input.\n\n" +
+		"Prints who did what and why, each check, and four findings apart: authentic, complete, who stands behind it, how fresh. An extract (chosen entries) is checked " +
+		"as well; it is never complete. With --log-key instead of --policy the operator alone is believed for what only witnesses and auditors can say.\n\n" +
+		"Example:\n  igverify statement statement.json --ask-id --policy policy.txt",
+	flags: []cli.Flag{
+		policyFlag,
+		&cli.StringFlag{Name: "id-file", Usage: "`FILE` with the id of the person (- for stdin, which is also what is read when no id is given)"},
+		&cli.BoolFlag{Name: "ask-id", Usage: "ask for that id on the terminal, without showing it"},
+		&cli.StringFlag{Name: "id", Usage: "that id itself; WARNING: other users of this machine can see it, and your shell keeps it"},
+	},
+	check: checkStatement,
+}
+
+func checkStatement(s *session) error {
+	data, err := s.readFile("statement", s.c.Args().First(), entry.MaxStatementSize)
+	if err != nil {
+		return err
+	}
+	ev := verifier.StatementEvidence{Statement: data, Policy: s.policy, Now: time.Now()}
+	isExtract := strings.Contains(string(data[:min(len(data), 64)]), entry.FormatExtract)
+	if ev.ID, err = s.personID(); err != nil {
+		return err
+	}
+	if ev.ID == "" && !isExtract {
+		if s.c.Args().First() == "-" {
+			return usage("the statement comes from standard input, so give --id-file or --ask-id")
+		}
+		if ev.ID, err = s.idFrom("-"); err != nil {
+			return err
+		}
+	}
+	var r *verifier.StatementReport
+	if isExtract {
+		r = verifier.CheckExtract(ev)
+	} else {
+		r = verifier.CheckStatement(ev)
+	}
+	s.report.Add(r.Report)
+	s.report.Log.Origin = r.Head.Origin
+	if r.Head.Size > 0 {
+		s.report.Log.Size, s.report.Log.Root = &r.Head.Size, fmt.Sprintf("%x", r.Head.Root)
+	}
+	s.report.Findings = findings(r)
+	s.report.Accesses = accesses(r)
+	s.report.Notes = append(s.report.Notes, statementNotes...)
+	return nil
+}
+
+// statementNotes is what no statement proves. It stands in every report because the file's own text is the operator's.
+var statementNotes = []string{
+	"complete means: among what sources submitted under this id. It does not cover accesses that no source reported or that were filed under another id of the same person or as reads of everybody (reg:everyone), and there may be entries that are lawfully withheld",
+	"times are the sources' claims; order in the log is proved. Remarks and times of receipt are the ledger's own word",
+}
+
+// finding is the four findings for machines and, in Lines, for people.
+type finding struct {
+	Authentic bool              `json:"authentic"`
+	Complete  bool              `json:"complete"`
+	Below     uint64            `json:"completeBelow"` // entry index
+	Audited   []string          `json:"auditedBy"`
+	Witnessed []string          `json:"witnessedBy"`
+	AsOf      string            `json:"asOf,omitempty"` // RFC 3339
+	Stale     bool              `json:"stale"`
+	Lines     verifier.Findings `json:"inWords"`
+}
+
+func findings(r *verifier.StatementReport) *finding {
+	f := &finding{Authentic: r.Authentic, Complete: r.Complete, Below: r.Below, Audited: names(r.Audited), Witnessed: names(r.Witnessed), Stale: r.Stale, Lines: r.Lines}
+	if !r.AsOf.IsZero() {
+		f.AsOf = r.AsOf.Format(time.RFC3339)
+	}
+	return f
+}
+
+func names(sigs []verifier.Cosignature) []string {
+	list := []string{}
+	for _, s := range sigs {
+		list = append(list, s.By.Name)
+	}
+	return list
+}
+
+// shownAccess is one line of the table of accesses.
+type shownAccess struct {
+	Index   uint64   `json:"index"`
+	When    string   `json:"when,omitempty"`
+	Who     string   `json:"who,omitempty"`
+	What    string   `json:"what,omitempty"`
+	Why     string   `json:"why,omitempty"`
+	Newer   bool     `json:"newer,omitempty"`
+	Hidden  bool     `json:"hidden,omitempty"`
+	Remarks []string `json:"remarks,omitempty"`
+	Details []row    `json:"details,omitempty"`
+}
+
+func accesses(r *verifier.StatementReport) []shownAccess {
+	var list []shownAccess
+	for _, e := range r.Entries {
+		a := shownAccess{Index: e.Index, Newer: e.Newer, Hidden: e.Hidden, Remarks: e.Remarks}
+		switch {
+		case e.Hidden:
+			a.Who = "outside the period, not shown"
+		case e.Entry == nil:
+			a.Who = "could not be read"
+		default:
+			a.Details = accessRows(e.Entry, e.Opening, r.Register)
+			value := func(names ...string) string {
+				var parts []string
+				for _, d := range a.Details {
+					if slices.Contains(names, strings.TrimSpace(d.Name)) {
+						parts = append(parts, d.Value)
+					}
+				}
+				return strings.Join(parts, "; ")
+			}
+			a.When, a.Who, a.What, a.Why = value("when"), value("who", "person", "role", "nature"), value("what", "data"), value("why", "in words", "emergency", "justification")
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+// offlinePolicy reads whose word is taken, from --policy or --log-key.
+func (s *session) offlinePolicy() (err error) {
+	key, file := strings.TrimSpace(s.c.String("log-key")), s.c.String("policy")
+	switch {
+	case (key == "") == (file == ""):
+		return usage("give one of --policy FILE and --log-key VKEY, from elsewhere than the log")
+	case file == "":
+		if s.policy, err = verifier.PolicyForLog(key); err != nil {
+			return usage("--log-key: %s", err)
+		}
+		return nil
+	}
+	data, err := s.readFile("policy", file, 1<<20)
+	if err != nil {
+		return err
+	}
+	if s.policy, err = verifier.ParsePolicy(data); err != nil {
+		return usage("--policy: %s", err)
+	}
+	return nil
+}
+
+var contradictCommand = command{
+	name: "contradict", usage: "convict an operator by a receipt whose entry a statement lacks", argsUsage: "RECEIPT STATEMENT", args: 2, offline: true,
+	description: "A source holds a receipt: an entry about a person is in the log. A later statement about the same person lacks it. Both are signed by the operator, so one of " +
+		"its words is false. Neither the id nor the content is needed or looked at.\n\n" +
+		"Exit code 1 and the check contradiction FAILED: convicted. --evidence writes receipt.json and statement.json without anything about the content, with which this same command " +
+		"convicts again in anybody's hands.\n\n" +
+		"Example:\n  igverify contradict receipt.json statement.json --log-key \"$(cat log.vkey)\" --evidence for-the-regulator",
+	flags: []cli.Flag{policyFlag, &cli.StringFlag{Name: "evidence", Usage: "`DIRECTORY` to write the evidence to, if the operator is convicted"}},
+	check: checkContradiction,
+}
+
+func checkContradiction(s *session) error {
+	receipt, err := s.readFile("receipt", s.c.Args().Get(0), maxFile)
+	if err != nil {
+		return err
+	}
+	statement, err := s.readFile("statement", s.c.Args().Get(1), entry.MaxStatementSize)
+	if err != nil {
+		return err
+	}
+	found, rep := verifier.CheckContradiction(receipt, statement, s.policy)
+	s.report.Add(rep)
+	dir := s.c.String("evidence")
+	switch {
+	case found == nil && rep.Err() != nil:
+		s.report.Notes = append(s.report.Notes, "one of the two proves nothing on its own, so nothing follows about the operator")
+	case found == nil || dir == "":
+	default:
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("evidence: %w", err)
+		}
+		for name, data := range map[string][]byte{"receipt.json": found.Receipt, "statement.json": found.Statement} {
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+				return fmt.Errorf("evidence: %w", err)
+			}
+		}
+		s.report.Notes = append(s.report.Notes, "evidence written: receipt.json and statement.json convict on their own, with the log's verifier key; they show no content, only how many entries there are and where")
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package verifier_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+	"igledger/verifier/testlog"
+)
+
+func decodeStd(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// lying is a log whose operator states an index root without one of my two accesses, and the statement it makes of it.
+func lying(w *world, newer bool) (*testlog.Log, *entry.Statement) {
+	l := w.log()
+	m := l.Size()
+	histories := l.Histories(m)
+	tag, _ := l.VRF.Tag(origin, w.me())
+	at := w.Accesses[3]
+	histories[entry.TagKey(tag)] = &testlog.History{Indices: []uint64{at}, Head: entry.NextHead(entry.TagHead0(tag), at, entry.LeafHash(l.Leaves[at]))}
+	c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(m, testlog.IndexOf(histories).Root(), l.Operator), Histories: histories, Omit: map[uint64]bool{w.Accesses[0]: true}}
+	if newer {
+		l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me())
+	}
+	l.AddRandom(2)
+	return l, l.Statement(c)
+}
+
+func TestContradictionConvicts(t *testing.T) {
+	w := newWorld(t)
+	alone, _ := verifier.PolicyForLog(w.Key)
+	for name, newer := range map[string]bool{"plain": false, "with newer entries": true} {
+		_, s := lying(w, newer)
+		receipt := testlog.JSON(w.Receipt(w.Accesses[0], w.Size()))
+		found, rep := verifier.CheckContradiction(receipt, testlog.StatementJSON(s), alone)
+		if !isFailure(rep.Err(), verifier.CheckContradicted) || len(rep.Failures) != 1 || found == nil || found.Index != w.Accesses[0] {
+			t.Fatalf("%s: %v", name, rep.Err())
+		}
+		// A third party has the evidence and the log's key, nothing else.
+		again, rep := verifier.CheckContradiction(found.Receipt, found.Statement, alone)
+		if !isFailure(rep.Err(), verifier.CheckContradicted) || again == nil {
+			t.Fatalf("%s: in a third party's hands: %v", name, rep.Err())
+		}
+		if !bytes.Equal(again.Receipt, found.Receipt) || !bytes.Equal(again.Statement, found.Statement) {
+			t.Errorf("%s: evidence of evidence is another", name)
+		}
+		proof := entry.Encode64(s.Subject.VRFProof)
+		for _, secret := range []string{s.Entries[0].JWS, proof, entry.Encode64(s.Entries[0].BodySalt[:]), `"jws"`, `"disclosures"`, `"bodySalt"`} {
+			if bytes.Contains(found.Statement, []byte(secret)) || bytes.Contains(found.Receipt, []byte(secret)) {
+				t.Errorf("%s: the evidence shows %.20s", name, secret)
+			}
+		}
+	}
+}
+
+// TestContradictionByAnotherLeaf: the statement has an entry at the receipt's index, but another: the operator signed two logs.
+func TestContradictionByAnotherLeaf(t *testing.T) {
+	w := newWorld(t)
+	alone, _ := verifier.PolicyForLog(w.Key)
+	fork := w.Fork(w.Accesses[0])
+	fork.AddSealed(w.Access("lothian", w.Source, w.me()), w.me())
+	receipt := testlog.JSON(w.Receipt(w.Accesses[0], w.Size()))
+	found, rep := verifier.CheckContradiction(receipt, testlog.StatementJSON(fork.Statement(w.indexed(fork))), alone)
+	if !isFailure(rep.Err(), verifier.CheckContradicted) || found == nil {
+		t.Errorf("%v", rep.Err())
+	}
+}
+
+// TestContradictionConvictsNobodyInnocent: whatever a source, a citizen or anybody in between shows, an honest operator is not convicted.
+func TestContradictionConvictsNobodyInnocent(t *testing.T) {
+	w := newWorld(t)
+	alone, _ := verifier.PolicyForLog(w.Key)
+	l := w.log()
+	c := w.indexed(l)
+	newer := l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me())
+	honest := l.Statement(c)
+	c.Period = &entry.Period{From: 8, To: 9}
+	period := l.Statement(c)
+	c.Period, c.ID = nil, w.IDs[1]
+	other := l.Statement(c)
+	c.ID = "chi:0202021238"
+	absent := l.Statement(c)
+	mine := func() *entry.Receipt { return w.Receipt(w.Accesses[0], w.Size()) }
+
+	stripped := *honest
+	stripped.Entries, stripped.Subject.Count = honest.Entries[1:], 1
+	l.Prove(&stripped, l.Size())
+	retagged := mine() // a receipt about another, dressed as mine
+	*retagged = *w.Receipt(w.Accesses[1], w.Size())
+	tag, _ := w.VRF.Tag(origin, w.me())
+	retagged.Tag = &tag
+	moved := mine()
+	moved.Proof = strings.Replace(moved.Proof, "index 3", "index 4", 1)
+	foreign := testlog.NewSample(origin)
+	salted := mine()
+	salted.TagSalt = &entry.Hash{1}
+
+	unlogged := *honest // my access taken out by somebody who makes an index of his own, which no log holds
+	fake := l.Fork(l.Size())
+	h := fake.Histories(11)
+	delete(h, entry.TagKey(tag))
+	fake.AddIndexRootOf(11, testlog.IndexOf(h).Root(), w.Operator)
+	unlogged.IndexRoot = entry.StatementLeaf{Index: c.IndexRoot, Leaf: fake.Leaves[l.Size()]}
+	unlogged.Entries, unlogged.Subject.Count, unlogged.Subject.Proof = entry.StatementEntries{}, 0, testlog.IndexOf(h).Prove(entry.TagKey(tag))
+	l.Prove(&unlogged, l.Size())
+
+	for name, c := range map[string]struct {
+		receipt   *entry.Receipt
+		statement *entry.Statement
+		check     verifier.Check // "" = no failure
+		says      string
+	}{
+		"the statement has it":                      {mine(), honest, "", "has the entry of the receipt"},
+		"the statement hides it outside its period": {mine(), period, "", "has the entry of the receipt"},
+		"another person's statement":                {mine(), other, "", "about another person"},
+		"a statement of somebody without accesses":  {mine(), absent, "", "about another person"},
+		"an entry newer than the index":             {l.Receipt(newer, l.Size()), honest, "", "newer than what the statement covers"},
+		"a statement that somebody stripped":        {mine(), &stripped, verifier.CheckHistory, ""},
+		"a statement with an index root of its own": {mine(), &unlogged, verifier.CheckInclusion, ""},
+		"a receipt with another's leaf":             {retagged, honest, verifier.CheckTagCommitment, ""},
+		"a receipt with another salt":               {salted, honest, verifier.CheckTagCommitment, ""},
+		"a receipt moved to another place":          {moved, honest, verifier.CheckInclusion, ""},
+		"a receipt of another log":                  {foreign.Receipt(foreign.Accesses[0], foreign.Size()), honest, verifier.CheckCheckpointSignature, ""},
+		"a receipt of a public entry":               {w.Receipt(1, w.Size()), honest, verifier.CheckReceiptForm, ""},
+	} {
+		found, rep := verifier.CheckContradiction(testlog.JSON(c.receipt), testlog.StatementJSON(c.statement), alone)
+		if found != nil {
+			t.Errorf("%s: convicts", name)
+		}
+		if c.check != "" {
+			if !isFailure(rep.Err(), c.check) {
+				t.Errorf("%s: %v, want %s", name, rep.Err(), c.check)
+			}
+			continue
+		}
+		last := rep.Results[len(rep.Results)-1]
+		if rep.Err() != nil || last.Check != verifier.CheckContradicted || !strings.Contains(last.Note, c.says) {
+			t.Errorf("%s: %v, %+v", name, rep.Err(), last)
+		}
+	}
+}
+
+// TestFlippedEvidenceConvictsNobody flips bytes of evidence: what is altered is no evidence any more, or still the same.
+func TestFlippedEvidenceConvictsNobody(t *testing.T) {
+	w := newWorld(t)
+	alone, _ := verifier.PolicyForLog(w.Key)
+	l := w.log()
+	statement := testlog.StatementJSON(l.Statement(w.indexed(l)))
+	receipt := testlog.JSON(w.Receipt(w.Accesses[0], w.Size()))
+	for pos := 0; pos < len(receipt)+len(statement); pos += 3 {
+		r, s := bytes.Clone(receipt), bytes.Clone(statement)
+		if pos < len(r) {
+			r[pos] ^= 1 << (pos % 7)
+		} else {
+			s[pos-len(r)] ^= 1 << (pos % 7)
+		}
+		if found, _ := verifier.CheckContradiction(r, s, alone); found != nil {
+			t.Errorf("byte %d: an honest operator is convicted", pos)
+		}
+	}
+}
+
+func TestExtracts(t *testing.T) {
+	w := newWorld(t)
+	make := func(l *testlog.Log) *entry.Extract { return l.Extract(w.indexed(l), w.Accesses[0], w.Accesses[4]) }
+	check := func(x *entry.Extract, id string) *verifier.StatementReport {
+		return verifier.CheckExtract(verifier.StatementEvidence{Statement: raw(t, x), Policy: w.policy, ID: id, Now: now})
+	}
+	if r := check(make(w.log()), ""); r.Err() != nil || !r.Authentic || r.Complete || len(r.Entries) != 2 {
+		t.Fatalf("%v, %+v", r.Err(), r.Lines)
+	}
+	for name, c := range map[string]struct {
+		change func(l *testlog.Log, x *entry.Extract)
+		id     string
+		check  verifier.Check
+	}{
+		"about whom it is asked": {func(*testlog.Log, *entry.Extract) {}, w.me(), verifier.CheckSubject}, // the second is about another
+		"another link":           {func(l *testlog.Log, x *entry.Extract) { x.Entries[0].TagCommit[0] ^= 1 }, "", verifier.CheckInclusion},
+		"another salt":           {func(l *testlog.Log, x *entry.Extract) { x.Entries[0].BodySalt[0] ^= 1 }, "", verifier.CheckInclusion},
+		"another content":        {func(l *testlog.Log, x *entry.Extract) { x.Entries[0].JWS = x.Entries[1].JWS }, "", verifier.CheckInclusion},
+		"another reason": {func(l *testlog.Log, x *entry.Extract) {
+			x.Entries[0].Disclosures = altered(x.Entries[0].Disclosures, "text")
+		}, "", verifier.CheckDisclosures},
+		"another place":             {func(l *testlog.Log, x *entry.Extract) { x.Entries[0].Index++ }, "", verifier.CheckInclusion},
+		"a hidden revocation":       {func(l *testlog.Log, x *entry.Extract) { x.Chains = without(x.Chains, "key:"+w.Source.KID) }, "", verifier.CheckInclusion},
+		"no cosignatures":           {func(l *testlog.Log, x *entry.Extract) { x.Checkpoint = string(l.Checkpoint(l.Size())) }, "", verifier.CheckWitnesses},
+		"passed off as a statement": {func(l *testlog.Log, x *entry.Extract) { x.Format = entry.FormatStatement }, "", verifier.CheckStatementForm},
+	} {
+		l := w.log()
+		x := make(l)
+		c.change(l, x)
+		if r := check(x, c.id); !isFailure(r.Err(), c.check) || r.Complete || r.Authentic {
+			t.Errorf("%s: %v, want %s", name, r.Err(), c.check)
+		}
+	}
+}

@@ -1,0 +1,360 @@
+package verifier_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+	"igledger/verifier/testlog"
+)
+
+// world is a sample log with cosigners and a policy that wants both witnesses and both auditors.
+type world struct {
+	*testlog.Sample
+	witnesses, auditors []*testlog.Cosigner
+	policy              *verifier.Policy
+}
+
+func newWorld(t testing.TB) *world { return newWorldOn(t, testlog.New(origin)) }
+
+func newWorldOn(t testing.TB, l *testlog.Log) *world {
+	t.Helper()
+	w := &world{Sample: testlog.NewSampleOn(l)}
+	w.witnesses = []*testlog.Cosigner{testlog.NewCosigner("witness.one.test/w"), testlog.NewCosigner("witness.two.test/w")}
+	w.auditors = []*testlog.Cosigner{testlog.NewCosigner("board.test/audit"), testlog.NewCosigner("university.test/audit")}
+	p, err := verifier.ParsePolicy(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.policy = p
+	return w
+}
+
+func (w *world) everybody() []*testlog.Cosigner {
+	return append(append([]*testlog.Cosigner{}, w.witnesses...), w.auditors...)
+}
+
+// me is the person whose statements are asked for: accesses 0 (by the first key, later revoked) and 3 (by the second).
+func (w *world) me() string { return w.IDs[0] }
+
+// indexed appends an index root and three further leaves, so that nothing stands at the very end, and claims me.
+func (w *world) indexed(l *testlog.Log) testlog.Claim {
+	c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRoot(), Cosigners: w.everybody()}
+	l.AddRandom(3)
+	return c
+}
+
+func (w *world) log() *testlog.Log { return w.Fork(w.Size()) }
+
+var now = time.Unix(testlog.Now, 0).Add(time.Hour)
+
+func (w *world) check(data []byte) *verifier.StatementReport {
+	return verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: w.policy, ID: w.me(), Now: now})
+}
+
+// raw writes a statement whatever its form.
+func raw(t testing.TB, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestHonestStatements(t *testing.T) {
+	w := newWorld(t)
+	more := func(l *testlog.Log) testlog.Claim {
+		c := w.indexed(l)
+		l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me())
+		l.AddRandom(1)
+		return c
+	}
+	for name, c := range map[string]struct {
+		make   func(l *testlog.Log) testlog.Claim
+		shown  int
+		below  uint64
+		saying string
+	}{
+		"whole":         {w.indexed, 2, 11, "yes, as of entry 11: 2 accesses on record, all shown"},
+		"newer":         {more, 3, 11, "yes, as of entry 11: 2 accesses on record, all shown; 1 newer shown besides, outside the proof"},
+		"nobody looked": {func(l *testlog.Log) testlog.Claim { c := w.indexed(l); c.ID = "chi:0202021238"; return c }, 0, 11, "yes, as of entry 11: no access on record"},
+		"a period": {func(l *testlog.Log) testlog.Claim {
+			c := w.indexed(l)
+			c.Period = &entry.Period{From: 8, To: 100}
+			return c
+		}, 2, 11, "yes, for entries 8 to 10 as of entry 11: 1 shown, none left out; 1 outside the period exist and are not shown"},
+		"another person": {func(l *testlog.Log) testlog.Claim { c := w.indexed(l); c.ID = w.IDs[2]; return c }, 2, 11, "2 accesses on record"},
+	} {
+		l := w.log()
+		claim := c.make(l)
+		data := testlog.StatementJSON(l.Statement(claim))
+		r := verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: w.policy, ID: claim.ID, Now: now})
+		if r.Err() != nil || !r.Authentic || !r.Complete || r.Stale {
+			t.Errorf("%s: %v, %+v", name, r.Err(), r.Lines)
+			continue
+		}
+		if len(r.Entries) != c.shown || r.Below != c.below || !strings.Contains(r.Lines.Complete, c.saying) {
+			t.Errorf("%s: %d entries below %d, %q", name, len(r.Entries), r.Below, r.Lines.Complete)
+		}
+		if len(r.Audited) != 2 || len(r.Witnessed) != 2 || !r.AsOf.Equal(time.Unix(testlog.Now, 0)) {
+			t.Errorf("%s: cosigned %q as of %s", name, r.Lines.Cosigned, r.AsOf)
+		}
+		for _, e := range r.Entries {
+			if !e.Hidden && e.Entry == nil || e.Newer != (e.Index >= c.below) {
+				t.Errorf("%s: entry %d: %+v", name, e.Index, e)
+			}
+		}
+	}
+}
+
+// TestOldStatement: a statement verifies years later, and says that it is old.
+func TestOldStatement(t *testing.T) {
+	w := newWorld(t)
+	l := w.log()
+	data := testlog.StatementJSON(l.Statement(w.indexed(l)))
+	for name, c := range map[string]struct {
+		now   time.Time
+		stale bool
+		says  string
+	}{
+		"fresh":        {time.Unix(testlog.Now, 0).Add(48 * time.Hour), false, "seen by the cosigners that count at 2026-11-22T09:00:00Z"},
+		"stale":        {time.Unix(testlog.Now, 0).Add(48*time.Hour + time.Second), true, "STALE"},
+		"twenty years": {time.Unix(testlog.Now, 0).AddDate(20, 0, 0), true, "STALE"},
+		"no clock":     {time.Time{}, false, "seen by the cosigners that count at"},
+	} {
+		r := verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: w.policy, ID: w.me(), Now: c.now})
+		if r.Err() != nil || !r.Complete || r.Stale != c.stale || !strings.Contains(r.Lines.Fresh, c.says) {
+			t.Errorf("%s: %v, stale %v, %q", name, r.Err(), r.Stale, r.Lines.Fresh)
+		}
+	}
+}
+
+// TestNobodyAsked: without cosigners the statement still holds, and the report says whose word it is.
+func TestNobodyAsked(t *testing.T) {
+	w := newWorld(t)
+	alone, err := verifier.PolicyForLog(w.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := w.log()
+	r := verifier.CheckStatement(verifier.StatementEvidence{Statement: testlog.StatementJSON(l.Statement(w.indexed(l))), Policy: alone, ID: w.me(), Now: now})
+	if r.Err() != nil || !r.Complete {
+		t.Fatal(r.Err())
+	}
+	for _, c := range []struct{ text, says string }{
+		{r.Lines.Complete, "BY THE OPERATOR'S WORD ALONE"}, {r.Lines.Cosigned, "audited by nobody you name; witnessed by nobody you name"}, {r.Lines.Fresh, "age unknown: no witness"},
+	} {
+		if !strings.Contains(c.text, c.says) {
+			t.Errorf("%q does not say %q", c.text, c.says)
+		}
+	}
+}
+
+// TestFalseIndex: an operator who leaves an access out of the index itself makes a statement that only auditors can tell from a true one. That is what their
+// cosignature is for.
+func TestFalseIndex(t *testing.T) {
+	w := newWorld(t)
+	l := w.log()
+	m := l.Size()
+	histories := l.Histories(m)
+	tag, _ := l.VRF.Tag(origin, w.me())
+	delete(histories, entry.TagKey(tag))
+	c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(m, testlog.IndexOf(histories).Root(), l.Operator), Histories: histories, Cosigners: w.witnesses, Omit: map[uint64]bool{w.Accesses[0]: true, w.Accesses[3]: true}}
+	data := testlog.StatementJSON(l.Statement(c))
+	r := w.check(data)
+	if !isFailure(r.Err(), verifier.CheckAuditors) || r.Complete {
+		t.Errorf("without an auditor: %v", r.Err())
+	}
+	alone, _ := verifier.PolicyForLog(w.Key)
+	r = verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: alone, ID: w.me(), Now: now})
+	if r.Err() != nil || !strings.Contains(r.Lines.Complete, "no access on record; BY THE OPERATOR'S WORD ALONE") {
+		t.Errorf("believing the operator: %v, %q", r.Err(), r.Lines.Complete)
+	}
+}
+
+// TestFlippedStatementNeverVerifies flips bits of every byte of a statement that all cosigners of the policy must have signed. Text is for readers, and remarks and time of
+// receipt are the ledger's own word: nothing proves them.
+func TestFlippedStatementNeverVerifies(t *testing.T) {
+	w := newWorld(t)
+	l := w.log()
+	s := l.Statement(w.indexed(l))
+	data := testlog.StatementJSON(s)
+	if r := w.check(data); !r.Complete {
+		t.Fatal(r.Err())
+	}
+	unproved := map[int]bool{}
+	for _, text := range []string{s.Text[0], s.Entries[0].Received} {
+		for at, rest := 0, data; ; {
+			i := bytes.Index(rest, []byte(text))
+			if i < 0 {
+				break
+			}
+			for n := range len(text) {
+				unproved[at+i+n] = true
+			}
+			at, rest = at+i+len(text), rest[i+len(text):]
+		}
+	}
+	step := 1
+	if testing.Short() {
+		step = 23
+	}
+	for pos := 0; pos < len(data); pos += step {
+		if unproved[pos] {
+			continue
+		}
+		b := bytes.Clone(data)
+		b[pos] ^= 1 << (pos % 7)
+		if r := w.check(b); r.Complete || r.Err() == nil {
+			t.Errorf("byte %d of %d (%q): verifies", pos, len(data), data[max(0, pos-20):min(len(data), pos+20)])
+		}
+	}
+	for n := 0; n < len(data); n += 1 + len(data)/50 {
+		if r := w.check(data[:n]); r.Complete || !isFailure(r.Err(), verifier.CheckStatementForm) {
+			t.Errorf("cut to %d bytes: %v", n, r.Err())
+		}
+	}
+}
+
+// TestStatementErrorsNamePersons never: neither id nor tag nor name may stand in any word of a report.
+func TestStatementReportsNameNobody(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range tamperings(w) {
+		data, _ := c.make(t)
+		r := w.check(data)
+		tag, _ := w.VRF.Tag(origin, w.me())
+		for _, f := range r.Failures {
+			for _, secret := range []string{"0101011237", "9434765919", "Mackay", entry.Encode64(tag[:])} {
+				if strings.Contains(f.Error(), secret) {
+					t.Errorf("%s: %v names a person", c.name, f)
+				}
+			}
+		}
+	}
+}
+
+func FuzzCheckStatement(f *testing.F) {
+	w := newWorld(f)
+	l := w.log()
+	c := w.indexed(l)
+	f.Add(testlog.StatementJSON(l.Statement(c)))
+	c.Period = &entry.Period{From: 8, To: 9}
+	f.Add(testlog.StatementJSON(l.Statement(c)))
+	x, err := l.Extract(c, w.Accesses[3]).Marshal()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(x)
+	receipt := testlog.JSON(w.Receipt(w.Accesses[0], w.Size()))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		ev := verifier.StatementEvidence{Statement: data, Policy: w.policy, ID: w.me(), Now: now}
+		for _, r := range []*verifier.StatementReport{verifier.CheckStatement(ev), verifier.CheckExtract(ev)} {
+			var failure *verifier.Failure
+			if err := r.Err(); err != nil && !errors.As(err, &failure) {
+				t.Fatalf("%v is no failure", err)
+			}
+			if (r.Complete || r.Authentic) && r.Err() != nil && r.Complete {
+				t.Fatalf("complete in spite of %v", r.Err())
+			}
+		}
+		verifier.CheckContradiction(receipt, data, w.policy)
+		verifier.ParsePolicy(data)
+	})
+}
+
+// TestStaleIndexRoot has a genesis that allows an index five entries behind.
+func TestStaleIndexRoot(t *testing.T) {
+	w := newWorldOn(t, testlog.NewLag(origin, 5))
+	l := w.log()
+	c := w.indexed(l) // the index root and three leaves: four behind
+	l.AddRandom(1)
+	if r := w.check(testlog.StatementJSON(l.Statement(c))); r.Err() != nil {
+		t.Errorf("as far behind as allowed: %v", r.Err())
+	}
+	l.AddRandom(1)
+	r := w.check(testlog.StatementJSON(l.Statement(c)))
+	if !isFailure(r.Err(), verifier.CheckIndexLag) || !strings.Contains(r.Err().Error(), "rests on an old index root") || r.Complete || !r.Authentic {
+		t.Errorf("further behind: %v, complete %v, authentic %v", r.Err(), r.Complete, r.Authentic)
+	}
+}
+
+// TestRemarks: what a reader must know of an entry although it verifies.
+func TestRemarks(t *testing.T) {
+	w := newWorld(t)
+	l := w.log()
+	suspect := l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me())
+	v, err := entry.Sign(w.Registrar, &entry.KeyRevocation{Common: entry.Common{Issuer: "registrar", Audience: origin, IssuedAt: testlog.Now}, Org: "lothian", KID: w.Second.KID, Reason: "compromised", SuspectFrom: &suspect})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.AddPublic(v)
+	third := testlog.Signer(entry.EdDSA)
+	c := w.indexed(l)
+	l.AddPublic(l.AddKey("lothian", third, entry.PurposeSubmit)) // after M
+	l.AddSealed(w.Access("lothian", third, w.me()), w.me())
+	r := w.check(testlog.StatementJSON(l.Statement(c)))
+	if r.Err() != nil || !r.Complete || len(r.Entries) != 4 {
+		t.Fatal(r.Err())
+	}
+	for i, says := range []string{"", "", "its key was later declared suspect from entry 11 on", "newer than the index (entry 13): in the log, but others as new may be missing here, and a revocation of its key as well; WHO SIGNED IT IS NOT PROVED"} {
+		if got := strings.Join(r.Entries[i].Remarks, "; "); !strings.HasPrefix(got, says) || (got == "") != (says == "") {
+			t.Errorf("entry %d: %q, want %q", r.Entries[i].Index, got, says)
+		}
+	}
+
+	// Nothing is complete about a period that the index has not reached.
+	c.Period = &entry.Period{From: 13, To: 20}
+	r = w.check(testlog.StatementJSON(l.Statement(c)))
+	if r.Err() != nil || r.Complete || !r.Authentic || !strings.Contains(r.Lines.Complete, "NO: the period begins at entry 13, the index covers entries below 13 only") {
+		t.Errorf("a period beyond the index: %v, %q", r.Err(), r.Lines.Complete)
+	}
+}
+
+// TestRotatedRegistrar: a statement holds a part of the register only, in which the registrar's revoked key is the last one to be seen.
+func TestRotatedRegistrar(t *testing.T) {
+	w := newWorld(t)
+	l := w.log()
+	second := testlog.Signer(entry.EdDSA)
+	common := entry.Common{Issuer: "registrar", Audience: origin, IssuedAt: testlog.Now}
+	proof, err := entry.ProveKey(second, origin, "registrar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []entry.Body{
+		&entry.Key{Common: common, Org: "registrar", Key: entry.PublicKey{JWK: second.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}, Proof: proof},
+		&entry.KeyRevocation{Common: common, Org: "registrar", KID: w.Registrar.KID, Reason: "superseded"},
+	} {
+		e, err := entry.Sign(w.Registrar, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.AddPublic(e)
+	}
+	s := l.Statement(w.indexed(l))
+	if len(without(s.Chains, "key:"+second.KID)) != len(s.Chains) {
+		t.Fatal("the second key's history is in the statement: it has nothing to do with it")
+	}
+	r := w.check(testlog.StatementJSON(s))
+	if r.Err() != nil || !r.Complete {
+		t.Fatal(r.Err())
+	}
+	if k := r.Register.Key(w.Registrar.KID); !k.Revoked || k.RevokedAt != 12 {
+		t.Errorf("the registrar's first key: %+v", k)
+	}
+
+	// It does not count from then on.
+	l.AddPublic(l.AddKey("lothian", testlog.Signer(entry.EdDSA), entry.PurposeSubmit))
+	late := testlog.Signer(entry.EdDSA)
+	l.AddPublic(l.AddKey("lothian", late, entry.PurposeSubmit))
+	l.AddSealed(w.Access("lothian", late, w.me()), w.me())
+	if r := w.check(testlog.StatementJSON(l.Statement(w.indexed(l)))); !isFailure(r.Err(), verifier.CheckKeyStatus) || r.Authentic {
+		t.Errorf("a key added by a revoked registrar's key: %v", r.Err())
+	}
+}

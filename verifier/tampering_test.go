@@ -1,0 +1,437 @@
+package verifier_test
+
+import (
+	"bytes"
+	"crypto/elliptic"
+	"encoding/base64"
+	"math/big"
+	"strings"
+	"testing"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+	"igledger/verifier/testlog"
+)
+
+// tampering is one row of the catalogue in docs/THREATS.md, section "Tampering with a statement": what somebody does, and the first check that catches it.
+type tampering struct {
+	name  string
+	make  func(t testing.TB) ([]byte, string) // the statement, and the id asked for
+	check verifier.Check
+	says  string // in the failure's words
+	whole bool   // what is shown is all the same authentic
+}
+
+// TestTamperedStatements is the catalogue.
+func TestTamperedStatements(t *testing.T) {
+	w := newWorld(t)
+	list := tamperings(w)
+	if len(list) < 25 {
+		t.Errorf("%d tamperings", len(list))
+	}
+	for _, c := range list {
+		t.Run(c.name, func(t *testing.T) {
+			data, id := c.make(t)
+			r := verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: w.policy, ID: id, Now: now})
+			if r.Complete || r.Authentic != c.whole {
+				t.Errorf("complete %v, authentic %v", r.Complete, r.Authentic)
+			}
+			if !isFailure(r.Err(), c.check) || !strings.Contains(r.Err().Error(), c.says) {
+				t.Fatalf("found %v\nwant %s saying %q", r.Err(), c.check, c.says)
+			}
+			if !strings.HasPrefix(r.Lines.Complete, "NO") {
+				t.Errorf("complete: %q", r.Lines.Complete)
+			}
+		})
+	}
+}
+
+func tamperings(w *world) []tampering {
+	first, last := w.Accesses[0], w.Accesses[3]
+	// file alters a statement as somebody can who has nothing but the file.
+	file := func(change func(l *testlog.Log, s *entry.Statement)) func(testing.TB) ([]byte, string) {
+		return func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			s := l.Statement(w.indexed(l))
+			change(l, s)
+			return raw(t, s), w.me()
+		}
+	}
+	// operator alters it as the operator can who makes it: the nodes fit again.
+	operator := func(change func(l *testlog.Log, s *entry.Statement)) func(testing.TB) ([]byte, string) {
+		return file(func(l *testlog.Log, s *entry.Statement) {
+			change(l, s)
+			l.Prove(s, l.Size())
+		})
+	}
+	// logged has the operator log something first.
+	logged := func(add func(l *testlog.Log)) func(testing.TB) ([]byte, string) {
+		return func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			add(l)
+			return raw(t, l.Statement(w.indexed(l))), w.me()
+		}
+	}
+	// claimed makes the statement of another claim.
+	claimed := func(claim func(l *testlog.Log) testlog.Claim) func(testing.TB) ([]byte, string) {
+		return func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			return raw(t, l.Statement(claim(l))), w.me()
+		}
+	}
+	drop := func(s *entry.Statement, n int) {
+		s.Entries = append(s.Entries[:n:n], s.Entries[n+1:]...)
+		s.Subject.Count = uint64(len(s.Entries))
+	}
+	third := func(l *testlog.Log) uint64 { return l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me()) }
+	dropped := func(n int) func(testing.TB) ([]byte, string) {
+		return func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			third(l)
+			s := l.Statement(w.indexed(l))
+			drop(s, n)
+			l.Prove(s, l.Size())
+			return raw(t, s), w.me()
+		}
+	}
+	chain := func(s *entry.Statement, name string) *entry.StatementChain {
+		for i := range s.Chains {
+			if s.Chains[i].Name == name {
+				return &s.Chains[i]
+			}
+		}
+		panic("no chain " + name)
+	}
+	otherVRF := entry.NewVRFKey()
+
+	return []tampering{
+		// The list.
+		{"an access is dropped", dropped(1), verifier.CheckHistory, "an access was left out", true},
+		{"the first access is dropped", dropped(0), verifier.CheckHistory, "an access was left out", true},
+		{"the last access is dropped", dropped(2), verifier.CheckHistory, "an access was left out", true},
+		{"all accesses are dropped", operator(func(l *testlog.Log, s *entry.Statement) { drop(s, 0); drop(s, 0) }), verifier.CheckHistory, "the proof that nobody looked proves nothing", true},
+		{"all accesses are dropped, with the absence proof of another", operator(func(l *testlog.Log, s *entry.Statement) {
+			drop(s, 0)
+			drop(s, 0)
+			tag, _ := l.VRF.Tag(origin, "chi:0202021238")
+			s.Subject.Proof = l.IndexAt(11).Prove(entry.TagKey(tag))
+		}), verifier.CheckHistory, "the proof that nobody looked proves nothing", true},
+		{"an access is dropped from the file alone", file(func(l *testlog.Log, s *entry.Statement) { drop(s, 1) }), verifier.CheckInclusion, "entries or nodes were taken out or added", false},
+		{"an access is dropped and the count left", file(func(l *testlog.Log, s *entry.Statement) { s.Entries = s.Entries[:1] }), verifier.CheckStatementForm, "contradicts itself", false},
+		{"two accesses are swapped", file(func(l *testlog.Log, s *entry.Statement) { s.Entries[0], s.Entries[1] = s.Entries[1], s.Entries[0] }), verifier.CheckStatementForm, "not ascending", false},
+		{"two accesses change places", operator(func(l *testlog.Log, s *entry.Statement) {
+			a, b := &s.Entries[0], &s.Entries[1]
+			*a, *b = *b, *a
+			a.Index, b.Index = b.Index, a.Index
+		}), verifier.CheckInclusion, "not what the log holds at that place", false},
+		{"an access is shown twice", operator(func(l *testlog.Log, s *entry.Statement) {
+			again := s.Entries[1]
+			again.Index++
+			s.Entries = append(s.Entries, again)
+			s.Subject.Count++
+		}), verifier.CheckInclusion, "not what the log holds", false},
+		{"an access is shown twice at one place", file(func(l *testlog.Log, s *entry.Statement) {
+			s.Entries = append(s.Entries, s.Entries[1])
+			s.Subject.Count++
+		}), verifier.CheckStatementForm, "not ascending", false},
+		{"a covered access is hidden", operator(func(l *testlog.Log, s *entry.Statement) {
+			s.Entries[0] = entry.HiddenStatementEntry(first, s.Entries[0].Hash(s.Subject.Tag))
+		}), verifier.CheckStatementForm, "hidden and lies in what the statement covers", false},
+		{"an access of the period is hidden", operator(func(l *testlog.Log, s *entry.Statement) {
+			s.Period = &entry.Period{From: first, To: last + 1}
+			s.Entries[1] = entry.HiddenStatementEntry(last, s.Entries[1].Hash(s.Subject.Tag))
+		}), verifier.CheckStatementForm, "hidden and lies in what the statement covers", false},
+		{"a hidden access is invented", operator(func(l *testlog.Log, s *entry.Statement) {
+			s.Period = &entry.Period{From: first, To: last + 1}
+			s.Entries = append(entry.StatementEntries{entry.HiddenStatementEntry(first-1, entry.LeafHash(l.Leaves[first-1]))}, s.Entries...)
+			s.Subject.Count++
+		}), verifier.CheckHistory, "added", true},
+		{"a covered access is passed off as newer", operator(func(l *testlog.Log, s *entry.Statement) {
+			s.Newer = append(s.Newer, s.Entries[1])
+			drop(s, 1)
+		}), verifier.CheckCovered, "missing from the history where it belongs", true},
+		{"a newer access is passed off as covered", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			c := w.indexed(l)
+			third(l)
+			s := l.Statement(c)
+			s.Entries, s.Newer = append(s.Entries, s.Newer...), entry.StatementEntries{}
+			s.Subject.Count++
+			l.Prove(s, l.Size())
+			return raw(t, s), w.me()
+		}, verifier.CheckCovered, "shown as covered", true},
+
+		// What an entry says.
+		{"a reason is altered", file(func(l *testlog.Log, s *entry.Statement) {
+			s.Entries[0].Disclosures = altered(s.Entries[0].Disclosures, "text")
+		}), verifier.CheckDisclosures, "not part of what the organisation signed", false},
+		{"a disclosure is shown twice", file(func(l *testlog.Log, s *entry.Statement) {
+			s.Entries[0].Disclosures = append(s.Entries[0].Disclosures, s.Entries[0].Disclosures[1])
+		}), verifier.CheckDisclosures, "shown twice", false},
+		{"another entry's disclosure is shown", file(func(l *testlog.Log, s *entry.Statement) { s.Entries[0].Disclosures[1] = s.Entries[1].Disclosures[1] }), verifier.CheckDisclosures, "not part of what the organisation signed", false},
+		{"whom it is about is not shown", file(func(l *testlog.Log, s *entry.Statement) { s.Entries[0].Disclosures = s.Entries[0].Disclosures[1:] }), verifier.CheckSubject, "what cannot be opened counts as false", false},
+		{"a time is altered", operator(func(l *testlog.Log, s *entry.Statement) {
+			s.Entries[0].JWS = alterPayload(s.Entries[0].JWS, "08:59:30Z", "20:59:30Z")
+		}), verifier.CheckInclusion, "an entry's content, link or position was altered", false},
+		{"a time is altered before it is logged", logged(func(l *testlog.Log) {
+			e := w.Access("lothian", w.Second, w.me())
+			l.AddSealed(parsed(alterPayload(e.Compact, "08:59:30Z", "20:59:30Z"), e.Encoded()), w.me())
+		}), verifier.CheckSignature, "altered after it was signed", false},
+		{"another person's entry is filed here", logged(func(l *testlog.Log) { l.AddSealed(w.Access("lothian", w.Second, w.IDs[1]), w.me()) }), verifier.CheckSubject, "another person's entry is shown as this one's", false},
+		{"a public act is hidden here", logged(func(l *testlog.Log) { l.AddSealed(w.Revocation("lothian", w.Second.KID), w.me()) }), verifier.CheckLeafForm, "hides what must be public", false},
+		{"an entry of another log", logged(func(l *testlog.Log) {
+			sandbox := testlog.New("sandbox.test/1")
+			l.AddSealed(sandbox.Access("lothian", w.Second, w.me()), w.me())
+		}), verifier.CheckAudience, "made for another log", false},
+		{"an act is logged twice", logged(func(l *testlog.Log) { l.AddSealed(w.Entries[last], w.me()) }), verifier.CheckDuplicate, "logged one act twice", false},
+		{"a high-S twin is shown", operator(func(l *testlog.Log, s *entry.Statement) { s.Entries[1].JWS = highS(s.Entries[1].JWS) }), verifier.CheckInclusion, "altered", false},
+		{"a high-S twin is logged as a second access", logged(func(l *testlog.Log) {
+			l.AddSealed(parsed(highS(w.Entries[last].Compact), w.Entries[last].Encoded()), w.me())
+		}), verifier.CheckDuplicate, "second spelling of its signature", false},
+		{"a signature is spelt anew", operator(func(l *testlog.Log, s *entry.Statement) { s.Entries[1].JWS += "=" }), verifier.CheckInclusion, "altered", false},
+
+		// Who signed.
+		{"a revoked key signs", logged(func(l *testlog.Log) { l.AddSealed(w.Access("lothian", w.Source, w.me()), w.me()) }), verifier.CheckKeyStatus, "the key had been revoked", false},
+		{"a revocation is left out", operator(func(l *testlog.Log, s *entry.Statement) {
+			c := chain(s, "key:"+w.Source.KID)
+			c.Leaves = c.Leaves[:1]
+		}), verifier.CheckKeyHistory, "perhaps its revocation", false},
+		{"a key's history is left out", operator(func(l *testlog.Log, s *entry.Statement) {
+			s.Chains = without(s.Chains, "key:"+w.Source.KID)
+		}), verifier.CheckKeyStatus, "nobody registered this key", false},
+		{"the history of a key of the genesis is left out", operator(func(l *testlog.Log, s *entry.Statement) {
+			s.Chains = without(s.Chains, "key:"+w.Registrar.KID)
+		}), verifier.CheckKeyHistory, "was not taken away before", false},
+		{"the history of an organisation is left out", operator(func(l *testlog.Log, s *entry.Statement) {
+			s.Chains = without(s.Chains, "org:registrar")
+		}), verifier.CheckKeyHistory, "was not taken away before", false},
+		{"a key that nobody registered signs", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			l.AddSealed(w.Access("lothian", testlog.Signer(entry.EdDSA), w.me()), w.me())
+			c := w.indexed(l)
+			return raw(t, l.Statement(c)), w.me()
+		}, verifier.CheckKeyStatus, "nobody registered this key", false},
+		{"one organisation signs in the name of another", logged(func(l *testlog.Log) {
+			l.AddPublic(l.Organisation("fife", w.Registrar, w.Enroller))
+			l.AddSealed(w.Access("fife", w.Second, w.me()), w.me())
+		}), verifier.CheckAuthority, "in the name of another", false},
+		{"an organisation nobody countersigned", logged(func(l *testlog.Log) {
+			key := testlog.Signer(entry.EdDSA)
+			l.AddPublic(l.Organisation("invented", w.Registrar, nil))
+			l.AddPublic(l.AddKey("invented", key, entry.PurposeSubmit))
+			l.AddSealed(w.Access("invented", key, w.me()), w.me())
+		}), verifier.CheckRegister, "without the second pair of eyes", false},
+
+		// The person.
+		{"another person's statement", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			return raw(t, l.Statement(w.indexed(l))), w.IDs[1]
+		}, verifier.CheckTag, "another person's list", false},
+		{"the statement of somebody without accesses", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			c := w.indexed(l)
+			c.ID = "chi:0202021238"
+			return raw(t, l.Statement(c)), w.me()
+		}, verifier.CheckTag, "perhaps an empty one", false},
+		{"no id is asked for", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			return raw(t, l.Statement(w.indexed(l))), ""
+		}, verifier.CheckID, "from whoever asks", false},
+		{"a wrong VRF proof", file(func(l *testlog.Log, s *entry.Statement) {
+			s.Subject.VRFProof = bytes.Clone(s.Subject.VRFProof)
+			s.Subject.VRFProof[40] ^= 1
+		}), verifier.CheckTag, "under the key in the genesis", false},
+		{"a second VRF key", claimed(func(l *testlog.Log) testlog.Claim {
+			c := w.indexed(l)
+			c.VRF = otherVRF
+			return c
+		}), verifier.CheckTag, "another pseudonym key than the log's", false},
+		{"a second VRF key with a genesis of its own", file(func(l *testlog.Log, s *entry.Statement) {
+			f := *l
+			f.VRF = otherVRF
+			s.Genesis.Leaf = entry.PublicLeaf(f.Genesis(l.Key).Compact)
+		}), verifier.CheckInclusion, "not what the log holds", false},
+
+		// The index.
+		{"an index root that was never logged", operator(func(l *testlog.Log, s *entry.Statement) {
+			f := l.Fork(11)
+			f.AddIndexRootOf(11, entry.Hash{1}, w.Operator)
+			s.IndexRoot.Leaf = f.Leaves[11]
+		}), verifier.CheckInclusion, "not what the log holds", false},
+		{"an index root from beyond its position", claimed(func(l *testlog.Log) testlog.Claim {
+			third(l)
+			f := l.Fork(l.Size())
+			j := l.AddIndexRootOf(12+1, f.IndexAt(12).Root(), w.Operator)
+			return testlog.Claim{ID: w.me(), IndexRoot: j, Cosigners: w.everybody(), Histories: f.Histories(12)}
+		}), verifier.CheckIndexRoot, "entries that did not exist yet", false},
+		{"an index root that the checkpoint does not cover", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			c := w.indexed(l)
+			s := l.Statement(c)
+			s.Checkpoint = string(l.Cosigned(11, 0, w.everybody()...))
+			return raw(t, s), w.me()
+		}, verifier.CheckInclusion, "beyond the tree", false},
+		{"another entry for an index root", operator(func(l *testlog.Log, s *entry.Statement) {
+			s.IndexRoot = entry.StatementLeaf{Index: w.Revoked, Leaf: l.Leaves[w.Revoked]}
+		}), verifier.CheckIndexRoot, "no word of the operator about the index", false},
+		{"an index root by a source", claimed(func(l *testlog.Log) testlog.Claim {
+			c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(11, l.IndexAt(11).Root(), w.Second), Cosigners: w.everybody()}
+			return c
+		}), verifier.CheckAuthority, "in the name of another", false},
+		{"an index without the access", claimed(func(l *testlog.Log) testlog.Claim {
+			h := l.Histories(11)
+			tag, _ := l.VRF.Tag(origin, w.me())
+			delete(h, entry.TagKey(tag))
+			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(11, testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.witnesses,
+				Omit: map[uint64]bool{first: true, last: true}} // no honest auditor cosigns what follows
+		}), verifier.CheckAuditors, "too few stand behind the subject index", true},
+		{"an index that files a false entry under a key", claimed(func(l *testlog.Log) testlog.Claim {
+			h := l.Histories(11)
+			name := "key:" + w.Second.KID
+			false1 := h[entry.NameKey(name)]
+			h[entry.NameKey(name)] = &testlog.History{Indices: append([]uint64{1}, false1.Indices...),
+				Head: entry.NextHead(entry.NextHead(entry.NameHead0(name), 1, entry.LeafHash(l.Leaves[1])), false1.Indices[0], entry.LeafHash(l.Leaves[false1.Indices[0]]))}
+			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(11, testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.everybody()}
+		}), verifier.CheckKeyHistory, "files an entry under a name it does not belong to", false},
+		{"an index over more than it says", claimed(func(l *testlog.Log) testlog.Claim {
+			l.AddPublic(w.Revocation("lothian", w.Second.KID))
+			h := l.Histories(12)
+			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(11, testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.everybody()}
+		}), verifier.CheckKeyHistory, "below the index root's size", false},
+
+		// The checkpoint.
+		{"another log", file(func(l *testlog.Log, s *entry.Statement) { s.Origin = "other.test/1" }), verifier.CheckOrigin, "another log than those you trust", false},
+		{"a checkpoint by another key", file(func(l *testlog.Log, s *entry.Statement) {
+			s.Checkpoint = string(testlog.New(origin).SignCheckpoint(entry.Checkpoint{Origin: origin, Size: l.Size(), Root: l.Root(l.Size())}))
+		}), verifier.CheckCheckpointSignature, "not the log's word", false},
+		{"a forked checkpoint", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			f := l.Fork(first) // a history of its own, for this person alone
+			f.AddRandom(9)
+			c := w.indexed(f)
+			c.Cosigners = nil
+			return raw(t, f.Statement(c)), w.me()
+		}, verifier.CheckWitnesses, "may be one that is shown to you alone", false},
+		{"a forked checkpoint with the cosignatures of the true one", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			truth := l.Cosigned(l.Size(), 0, w.everybody()...)
+			_, lines, _ := strings.Cut(string(truth), "\n\n")
+			_, lines, _ = strings.Cut(lines, "\n") // without the log's own
+			f := l.Fork(first)
+			f.AddRandom(9)
+			c := w.indexed(f)
+			c.Cosigners = nil
+			s := f.Statement(c)
+			s.Checkpoint += lines
+			return raw(t, s), w.me()
+		}, verifier.CheckCosignature, "a tree head that it never saw", false},
+		{"one witness too few", claimed(func(l *testlog.Log) testlog.Claim {
+			c := w.indexed(l)
+			c.Cosigners = append(w.witnesses[:1:1], w.auditors...)
+			return c
+		}), verifier.CheckWitnesses, "2 of 2 of witnesses", false},
+		{"one witness twice", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			c := w.indexed(l)
+			c.Cosigners = append([]*testlog.Cosigner{w.witnesses[0], w.witnesses[0]}, w.auditors...)
+			return raw(t, l.Statement(c)), w.me()
+		}, verifier.CheckWitnesses, "2 of 2 of witnesses", false},
+		{"an unknown auditor", claimed(func(l *testlog.Log) testlog.Claim {
+			c := w.indexed(l)
+			c.Cosigners = append(w.witnesses[:2:2], w.auditors[0], testlog.NewCosigner("anybody.test/audit"))
+			return c
+		}), verifier.CheckAuditors, "too few stand behind the subject index", true},
+		{"an auditor's name under another key", claimed(func(l *testlog.Log) testlog.Claim {
+			c := w.indexed(l)
+			c.Cosigners = append(w.witnesses[:2:2], w.auditors[0], testlog.NewCosigner(w.auditors[1].Name))
+			return c
+		}), verifier.CheckAuditors, "too few stand behind the subject index", true},
+		{"cosignatures of tomorrow", claimed(func(l *testlog.Log) testlog.Claim {
+			c := w.indexed(l)
+			c.CosignedAt = now.Unix() + 86400
+			return c
+		}), verifier.CheckWitnesses, "too few saw this tree head", false},
+		{"a cosignature's time is altered", file(func(l *testlog.Log, s *entry.Statement) { s.Checkpoint = laterCosignature(s.Checkpoint) }), verifier.CheckCosignature, "the line was altered", false},
+
+		// Proofs and forms.
+		{"a node too many", file(func(l *testlog.Log, s *entry.Statement) { s.Nodes = append(s.Nodes, entry.Hash{}) }), verifier.CheckInclusion, "1 nodes too many", false},
+		{"an unknown leaf form", file(func(l *testlog.Log, s *entry.Statement) {
+			s.IndexRoot.Leaf = append([]byte{3}, s.IndexRoot.Leaf[1:]...)
+		}), verifier.CheckLeafForm, "not an entry", false},
+		{"something after the end", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			return append(raw(t, l.Statement(w.indexed(l))), "{}"...), w.me()
+		}, verifier.CheckStatementForm, "damaged on the way, or altered", false},
+		{"a member twice", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			data := raw(t, l.Statement(w.indexed(l)))
+			return bytes.Replace(data, []byte(`"entries":`), []byte(`"entries":[],"entries":`), 1), w.me()
+		}, verifier.CheckStatementForm, "duplicate member", false},
+	}
+}
+
+func without(list entry.StatementChains, name string) entry.StatementChains {
+	out := entry.StatementChains{}
+	for _, c := range list {
+		if c.Name != name {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// altered gives disclosures of which one says something else.
+func altered(list []string, name string) []string {
+	out := append([]string{}, list...)
+	for i, d := range out {
+		if p, err := entry.ParseDisclosure(d); err == nil && p.Name == name {
+			n, err := entry.NewDisclosure(name, entry.Text{Why: "at the patient's request"})
+			if err != nil {
+				panic(err)
+			}
+			out[i] = n.Encoded
+		}
+	}
+	return out
+}
+
+// alterPayload changes the payload of a JWS and leaves the signature.
+func alterPayload(jws, old, changed string) string {
+	p := strings.Split(jws, ".")
+	b, err := base64.RawURLEncoding.DecodeString(p[1])
+	if err != nil || !bytes.Contains(b, []byte(old)) {
+		panic("payload has no " + old)
+	}
+	return p[0] + "." + base64.RawURLEncoding.EncodeToString(bytes.Replace(b, []byte(old), []byte(changed), 1)) + "." + p[2]
+}
+
+// highS gives the twin of an ES256 signature, which verifies as well.
+func highS(jws string) string {
+	at := strings.LastIndexByte(jws, '.') + 1
+	sig, err := base64.RawURLEncoding.DecodeString(jws[at:])
+	if err != nil {
+		panic(err)
+	}
+	s := new(big.Int).SetBytes(sig[32:])
+	s.Sub(elliptic.P256().Params().N, s).FillBytes(sig[32:])
+	return jws[:at] + base64.RawURLEncoding.EncodeToString(sig)
+}
+
+func parsed(jws string, disclosures []string) *entry.Entry {
+	e, err := entry.ParseParts(jws, disclosures)
+	if err != nil {
+		panic(err)
+	}
+	return e
+}
+
+// laterCosignature moves the time in the last signature line by a second.
+func laterCosignature(signed string) string {
+	at := strings.LastIndexByte(signed, ' ') + 1
+	b, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(signed[at:], "\n"))
+	if err != nil {
+		panic(err)
+	}
+	b[11]++
+	return signed[:at] + base64.StdEncoding.EncodeToString(b) + "\n"
+}

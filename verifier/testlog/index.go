@@ -1,0 +1,145 @@
+package testlog
+
+import (
+	"slices"
+
+	"igledger/ledger/entry"
+)
+
+// Index is a subject index written as its definition reads, slow and without any shared code but the hashes: a map, made into a tree anew for each question.
+type Index map[entry.Hash]entry.Hash // K -> V
+
+// History is the entries of one K.
+type History struct {
+	Indices []uint64
+	Head    entry.Hash
+}
+
+// Histories files every leaf below m as an honest ledger does: sealed ones under the tag of their opening, public ones under their name.
+func (l *Log) Histories(m uint64) map[entry.Hash]*History {
+	all := map[entry.Hash]*History{}
+	add := func(k, head0 entry.Hash, i uint64) {
+		if all[k] == nil {
+			all[k] = &History{Head: head0}
+		}
+		h := all[k]
+		h.Indices = append(h.Indices, i)
+		h.Head = entry.NextHead(h.Head, i, entry.LeafHash(l.Leaves[i]))
+	}
+	for i := range m {
+		if o := l.Openings[i]; o != nil {
+			add(entry.TagKey(o.Tag), entry.TagHead0(o.Tag), i)
+		} else if e := l.Entries[i]; e != nil {
+			add(entry.NameKey(e.Name()), entry.NameHead0(e.Name()), i)
+		}
+	}
+	return all
+}
+
+// IndexOf makes the index of histories.
+func IndexOf(histories map[entry.Hash]*History) Index {
+	x := Index{}
+	for k, h := range histories {
+		x[k] = entry.IndexValue(uint64(len(h.Indices)), h.Head)
+	}
+	return x
+}
+
+// IndexAt is the index over the leaves below m.
+func (l *Log) IndexAt(m uint64) Index { return IndexOf(l.Histories(m)) }
+
+// Root is the root of the index.
+func (x Index) Root() entry.Hash {
+	var keys []entry.Hash
+	for k := range x {
+		keys = append(keys, k)
+	}
+	return x.subtree(keys, 0)
+}
+
+func (x Index) subtree(keys []entry.Hash, depth int) entry.Hash {
+	switch len(keys) {
+	case 0:
+		return entry.Hash{}
+	case 1:
+		return entry.IndexLeaf(keys[0], x[keys[0]])
+	}
+	zeros, ones := split(keys, depth)
+	return entry.IndexNode(x.subtree(zeros, depth+1), x.subtree(ones, depth+1))
+}
+
+func split(keys []entry.Hash, depth int) (zeros, ones []entry.Hash) {
+	for _, k := range keys {
+		if k[depth/8]&(0x80>>(depth%8)) == 0 {
+			zeros = append(zeros, k)
+		} else {
+			ones = append(ones, k)
+		}
+	}
+	return zeros, ones
+}
+
+// Prove gives the path of k, or that it is absent.
+func (x Index) Prove(k entry.Hash) entry.IndexProof {
+	var keys []entry.Hash
+	for o := range x {
+		keys = append(keys, o)
+	}
+	p := entry.IndexProof{Siblings: entry.IndexSiblings{}}
+	for depth := 0; len(keys) > 1; depth++ {
+		zeros, ones := split(keys, depth)
+		keys, ones = zeros, ones
+		if k[depth/8]&(0x80>>(depth%8)) != 0 {
+			keys, ones = ones, zeros
+		}
+		p.Siblings = append(p.Siblings, x.subtree(ones, depth+1))
+	}
+	if len(keys) == 1 && keys[0] != k {
+		p.Other = &entry.IndexOther{K: keys[0], V: x[keys[0]]}
+	}
+	return p
+}
+
+// MultiNodes gives the nodes of a multi-inclusion proof of indices in the tree of the first size leaves.
+func (l *Log) MultiNodes(indices []uint64, size uint64) []entry.Hash {
+	hashes := make([]entry.Hash, size)
+	for i := range hashes {
+		hashes[i] = entry.LeafHash(l.Leaves[i])
+	}
+	nodes := []entry.Hash{}
+	var walk func(lo, hi uint64, indices []uint64)
+	walk = func(lo, hi uint64, indices []uint64) {
+		switch {
+		case len(indices) == 0:
+			nodes = append(nodes, treeHash(hashes[lo:hi]))
+			return
+		case hi-lo == 1:
+			return
+		}
+		mid := lo + half(hi-lo)
+		at, _ := slices.BinarySearch(indices, mid)
+		walk(lo, mid, indices[:at])
+		walk(mid, hi, indices[at:])
+	}
+	walk(0, size, slices.Compact(slices.Sorted(slices.Values(indices))))
+	return nodes
+}
+
+// half is the largest power of two below n > 1.
+func half(n uint64) uint64 {
+	k := uint64(1)
+	for k*2 < n {
+		k *= 2
+	}
+	return k
+}
+
+// treeHash is MTH of RFC 6962 section 2.1.
+func treeHash(hashes []entry.Hash) entry.Hash {
+	if len(hashes) == 1 {
+		return hashes[0]
+	}
+	k := half(uint64(len(hashes)))
+	l, r := treeHash(hashes[:k]), treeHash(hashes[k:])
+	return sha(append(append([]byte{1}, l[:]...), r[:]...))
+}

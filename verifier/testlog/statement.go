@@ -1,0 +1,192 @@
+package testlog
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"igledger/ledger/entry"
+)
+
+// AddIndexRoot appends the index root that an honest operator states now.
+func (l *Log) AddIndexRoot() uint64 {
+	return l.AddIndexRootOf(l.Size(), l.IndexAt(l.Size()).Root(), l.Operator)
+}
+
+// AddIndexRootOf appends any index root.
+func (l *Log) AddIndexRootOf(size uint64, root entry.Hash, s *entry.Signer) uint64 {
+	return l.AddPublic(must(entry.Sign(s, &entry.IndexRoot{Common: entry.Common{Issuer: "operator", Audience: l.Origin, IssuedAt: Now}, Size: size, Root: root})))
+}
+
+// Claim is what a statement is made from; the zero value of what may be left out is what an honest ledger takes.
+type Claim struct {
+	ID         string                  // whose statement
+	IndexRoot  uint64                  // position of the index root it uses
+	Size       uint64                  // of the checkpoint; 0: of the log
+	Checkpoint []byte                  // signed; nil: the log's own with Cosigners' lines
+	Cosigners  []*Cosigner             //
+	CosignedAt int64                   // 0: Now
+	Index      Index                   // nil: the honest one at the index root's size
+	Period     *entry.Period           // nil: whole
+	Omit       map[uint64]bool         // entries left out of the list
+	VRF        *entry.VRFKey           // nil: the log's
+	Histories  map[entry.Hash]*History // nil: the honest ones
+}
+
+// Statement makes a statement. What it needs of chains it finds by following signers, beginning with those of the entries and of the index root.
+func (l *Log) Statement(c Claim) *entry.Statement {
+	ir := l.Entries[c.IndexRoot].Body.(*entry.IndexRoot)
+	m := ir.Size
+	if c.Histories == nil {
+		c.Histories = l.Histories(min(m, l.Size()))
+	}
+	if c.Index == nil {
+		c.Index = IndexOf(c.Histories)
+	}
+	if c.VRF == nil {
+		c.VRF = l.VRF
+	}
+	tag, proof := c.VRF.Tag(l.Origin, c.ID)
+	s := &entry.Statement{Subject: entry.Subject{Tag: tag, VRFProof: proof, Proof: c.Index.Prove(entry.TagKey(tag))}, Period: c.Period,
+		Entries: entry.StatementEntries{}, Newer: entry.StatementEntries{}}
+	signers := map[string]bool{l.Entries[c.IndexRoot].KID: true}
+	size := c.Size
+	if size == 0 {
+		size = l.Size()
+	}
+	for i := range size {
+		o := l.Openings[i]
+		if o == nil || o.Tag != tag || c.Omit[i] {
+			continue
+		}
+		e := entry.NewStatementEntry(o)
+		e.Disclosures = slices.Clone(e.Disclosures) // tests alter them
+		if c.Period != nil && i < m && (i < c.Period.From || i >= c.Period.To) {
+			e = entry.HiddenStatementEntry(i, entry.LeafHash(l.Leaves[i]))
+		} else {
+			signers[l.Entries[i].KID] = true
+		}
+		if i < m {
+			s.Entries = append(s.Entries, e)
+		} else {
+			s.Newer = append(s.Newer, e)
+		}
+	}
+	s.Subject.Count = uint64(len(s.Entries))
+	s.Evidence = l.evidence(c, entry.FormatStatement, size, signers)
+	l.Prove(s, size)
+	return s
+}
+
+// Prove makes the nodes of a statement that was altered, as an operator can who makes the statement.
+func (l *Log) Prove(s *entry.Statement, size uint64) {
+	s.Nodes = l.MultiNodes(slices.Collect(maps.Keys(must(s.LeafHashes()))), size)
+}
+
+// Extract makes an extract of chosen entries.
+func (l *Log) Extract(c Claim, indices ...uint64) *entry.Extract {
+	x := &entry.Extract{Entries: entry.ExtractEntries{}}
+	signers := map[string]bool{l.Entries[c.IndexRoot].KID: true}
+	if c.Histories == nil {
+		c.Histories = l.Histories(l.Entries[c.IndexRoot].Body.(*entry.IndexRoot).Size)
+	}
+	if c.Index == nil {
+		c.Index = IndexOf(c.Histories)
+	}
+	for _, i := range indices {
+		x.Entries = append(x.Entries, entry.NewExtractEntry(l.Openings[i]))
+		signers[l.Entries[i].KID] = true
+	}
+	x.Evidence = l.evidence(c, entry.FormatExtract, l.Size(), signers)
+	x.Nodes = l.MultiNodes(slices.Collect(maps.Keys(must(x.LeafHashes()))), l.Size())
+	return x
+}
+
+func (l *Log) evidence(c Claim, format string, size uint64, signers map[string]bool) entry.Evidence {
+	if c.Checkpoint == nil {
+		c.Checkpoint = l.Cosigned(size, c.CosignedAt, c.Cosigners...)
+	}
+	ev := entry.Evidence{Format: format, Origin: l.Origin, Checkpoint: string(c.Checkpoint), Genesis: entry.StatementLeaf{Leaf: l.Leaves[0]},
+		IndexRoot: entry.StatementLeaf{Index: c.IndexRoot, Leaf: l.Leaves[c.IndexRoot]}, Chains: entry.StatementChains{}, Nodes: []entry.Hash{}, Text: []string{"for tests"}}
+	names := l.names(signers)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		k := entry.NameKey(name)
+		chain := entry.StatementChain{Name: name, Proof: c.Index.Prove(k), Leaves: entry.StatementLeaves{}}
+		if h := c.Histories[k]; h != nil {
+			for _, i := range h.Indices {
+				chain.Leaves = append(chain.Leaves, entry.StatementLeaf{Index: i, Leaf: l.Leaves[i]})
+			}
+		}
+		ev.Chains = append(ev.Chains, chain)
+	}
+	return ev
+}
+
+// names follows signers to the public histories that decide about them: of their keys, of their organisations, of those who signed these, and so on.
+func (l *Log) names(signers map[string]bool) map[string]bool {
+	orgOf := map[string]string{}
+	g := l.Entries[0].Body.(*entry.Genesis)
+	for _, p := range []entry.GenesisParty{g.Registrar, g.Enroller, g.Operator} {
+		orgOf[p.Key.JWK.Thumbprint()] = p.ID
+	}
+	byName := map[string][]*entry.Entry{}
+	for i := range l.Size() {
+		e := l.Entries[i]
+		if e == nil || e.Type.Sealed() {
+			continue
+		}
+		byName[e.Name()] = append(byName[e.Name()], e)
+		if k, ok := e.Body.(*entry.Key); ok {
+			orgOf[k.Key.JWK.Thumbprint()] = k.Org
+		}
+	}
+	names := map[string]bool{}
+	var follow func(name string)
+	signed := func(kid string) {
+		follow("key:" + kid)
+		follow("org:" + orgOf[kid])
+	}
+	follow = func(name string) {
+		if names[name] || strings.HasSuffix(name, ":") {
+			return
+		}
+		names[name] = true
+		for _, e := range byName[name] {
+			signed(e.KID)
+			for _, counter := range counters(e) {
+				signed(must(entry.ParseJWS("countersignature", counter, entry.TypCountersignature)).KID)
+			}
+		}
+	}
+	for kid := range signers {
+		signed(kid)
+	}
+	return names
+}
+
+func counters(e *entry.Entry) []string {
+	var list []string
+	switch b := e.Body.(type) {
+	case *entry.Organisation:
+		list = []string{b.Counter}
+	case *entry.Key:
+		list = []string{b.Counter}
+	}
+	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+}
+
+// Cosigned is the checkpoint of the first size leaves with cosignatures made at a time (0: Now).
+func (l *Log) Cosigned(size uint64, at int64, cosigners ...*Cosigner) []byte {
+	if at == 0 {
+		at = Now
+	}
+	head := entry.Checkpoint{Origin: l.Origin, Size: size, Root: l.Root(size)}
+	b := slices.Clone(l.Checkpoint(size))
+	for _, c := range cosigners {
+		b = append(b, c.Line(head, at)...)
+	}
+	return b
+}
+
+// StatementJSON writes a statement as its format wants it.
+func StatementJSON(s *entry.Statement) []byte { return must(s.Marshal()) }
