@@ -244,7 +244,7 @@ func (b *batchTx) authorise(p *pending, index uint64) error {
 		return err
 	}
 	if !p.e.Type.ChangesRegister() {
-		return nil
+		return b.state.reg.Apply(p.e, index) // changes nothing, but an index root may stand only above what it covers
 	}
 	next := &registerState{reg: b.state.reg.Clone(), upto: index + 1}
 	if err := next.reg.Apply(p.e, index); err != nil {

@@ -101,17 +101,24 @@ func (l *Log) History(ctx context.Context, id string, before uint64, limit int) 
 	return chains[k].Count, newestFirst, nil
 }
 
+// receivedForm is how Opening.Received is written.
+const receivedForm = time.RFC3339Nano
+
 func (l *Log) opening(index uint64, e *entry.Entry, ln link, c content) *entry.Opening {
 	_, vrfProof := l.tags.tag(e.ShownSub())
 	return &entry.Opening{
 		Index: index, TagSalt: ln.TagSalt, Tag: ln.Tag, VRFProof: vrfProof, BodySalt: c.BodySalt,
-		JWS: e.Compact, Disclosures: e.Encoded(), Flags: l.flags(e, index, c), Received: c.Received.Format(time.RFC3339Nano),
+		JWS: e.Compact, Disclosures: e.Encoded(), Flags: l.flags(e, index, c), Received: c.Received.Format(receivedForm),
 	}
 }
 
 // flags are those noted at append and, as it can become known later, that the key is suspect from this index or one below.
 func (l *Log) flags(e *entry.Entry, index uint64, c content) []entry.Flag {
-	if k := l.reg.Load().reg.Key(e.KID); k != nil && k.SuspectFrom != nil && index >= *k.SuspectFrom {
+	return l.flagsOf(e.KID, index, c)
+}
+
+func (l *Log) flagsOf(kid string, index uint64, c content) []entry.Flag {
+	if k := l.reg.Load().reg.Key(kid); k != nil && k.SuspectFrom != nil && index >= *k.SuspectFrom {
 		return append(c.Flags, entry.FlagSuspectKey)
 	}
 	return c.Flags

@@ -44,6 +44,7 @@ const (
 	sealedHead   = 1 + 7 // version ‖ key id without its last byte
 	linkSize     = 64    // saltT ‖ tag
 	contentHead  = 32 + 8 + 2
+	linkEnd      = sealedHead + 12 + linkSize + 16 // where the content's nonce begins
 )
 
 // link is what ties a sealed leaf to a person's history.
@@ -147,7 +148,6 @@ func (v *vault) seal(k dataKey, index uint64, leafHash entry.Hash, l link, c con
 func (v *vault) unseal(ctx context.Context, index uint64, leafHash entry.Hash, sealed []byte, withContent bool) (link, content, error) {
 	var l link
 	var c content
-	const linkEnd = sealedHead + 12 + linkSize + 16
 	if len(sealed) < linkEnd || sealed[0] != vaultVersion {
 		return l, c, fmt.Errorf("opening of entry %d: unknown form", index)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -58,6 +59,7 @@ type demo struct {
 	log     *ledger.Log
 	parties *parties
 	server  *server
+	proof   []byte // the person's statement
 }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
@@ -114,7 +116,7 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	}
 	d.log = d.parties.log
 	quiet := logger(io.Discard)
-	if d.server, err = listen(d.log, d.c.String("listen"), quiet); err != nil {
+	if d.server, err = listen(d.log, d.c.String("listen"), time.Second, quiet); err != nil {
 		store.Close()
 		return nil, err
 	}
@@ -242,6 +244,15 @@ func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]clien
 	if err := printAccesses(d.out, got.Count, got.Accesses); err != nil {
 		return nil, err
 	}
+	if err := d.server.index.Flush(ctx); err != nil { // not to wait until the next index root is due
+		return nil, err
+	}
+	if d.proof, err = r.Statement(ctx, client.StatementRequest{ID: person.ID}); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(d.dir, "statement.json"), d.proof, 0o600); err != nil {
+		return nil, fmt.Errorf("keeping the statement: %w", err)
+	}
 	return got.Accesses, saveOpenings(filepath.Join(d.dir, "openings"), got.Accesses)
 }
 
@@ -291,7 +302,16 @@ func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []cl
 		}
 	}
 	d.say("  all %d accesses above are in the log, as their sources signed them, filed under this person", len(accesses))
-	d.say("  not proved yet: that the list is complete (subject index and statements are the next release), see docs/THREATS.md")
+	policy, err := verifier.PolicyForLog(vkey)
+	if err != nil {
+		return none, err
+	}
+	s := verifier.CheckStatement(verifier.StatementEvidence{Statement: d.proof, Policy: policy, ID: person.ID, Now: time.Now()})
+	if err := s.Err(); err != nil {
+		return none, refused("%w", err)
+	}
+	d.say("  the statement proves that of all entries below %d none about this person is missing: %d are listed", s.Below, len(s.Entries))
+	d.say("  that everybody sees this same log, and that its index is right, is the operator's word here: no witness or auditor has cosigned, see docs/THREATS.md")
 	return cp, nil
 }
 
@@ -302,5 +322,6 @@ func (d *demo) invite(person demodata.Person) {
 	d.say("  echo %s | bin/igledger who-accessed --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk", person.ID, d.server.url, d.log.VerifierKey(), d.dir)
 	d.say("  bin/igledger org list --url %s --log-key '%s'", d.server.url, d.log.VerifierKey())
 	d.say("  curl %s/checkpoint", d.server.url)
-	d.say("\n  openings of the accesses above: %s/openings  (bin/igverify entry --help)\n", d.dir)
+	d.say("\n  the statement of who accessed it, complete: %s/statement.json  (bin/igverify statement --help)", d.dir)
+	d.say("  openings of the accesses above: %s/openings  (bin/igverify entry --help)\n", d.dir)
 }

@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		OnUsageError:           func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
 		Commands: []*cli.Command{
 			demoCommand(), serveCommand(), initCommand(), keygenCommand(), orgCommand(), keyCommand(), accessCommand(),
-			whoAccessedCommand(), receiptCommand(), benchCommand(), rebuildCommand(),
+			whoAccessedCommand(), statementCommand(), receiptCommand(), benchCommand(), rebuildCommand(),
 		},
 		CommandNotFound: func(c *cli.Context, name string) {},
 		Action: func(c *cli.Context) error {

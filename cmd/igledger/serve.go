@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/urfave/cli/v2"
 
+	"igledger/audit/statement"
 	"igledger/internal/api"
 	"igledger/ledger"
 	"igledger/ledger/entry"
@@ -57,11 +58,16 @@ func serveCommand() *cli.Command {
 		Usage: "run the ledger's HTTP API; any number of processes may share one database",
 		Description: "The log must exist: see init. SIGTERM drains what is queued and stops.\n\n" +
 			"Example: igledger serve --database postgres://igledger@db/igledger --keys /etc/igledger/keys --listen :8080",
-		Flags: append(logFlags(),
+		Flags: append(append(logFlags(), witnessFlags()...),
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", EnvVars: []string{"IGLEDGER_LISTEN"}, Usage: "address to listen on; put TLS in front"},
+			&cli.DurationFlag{Name: "index-interval", Value: statement.DefaultInterval, EnvVars: []string{"IGLEDGER_INDEX_INTERVAL"},
+				Usage: "how long an entry waits at most for an index root that covers it, and so for a place in proofs of completeness"},
 			&cli.BoolFlag{Name: "json", Usage: "log as JSON lines"},
 		),
 		Action: func(c *cli.Context) error {
+			if c.Duration("index-interval") <= 0 {
+				return usage("--index-interval must be above 0")
+			}
 			cfg, err := logConfig(c)
 			if err != nil {
 				return err
@@ -70,6 +76,10 @@ func serveCommand() *cli.Command {
 			if c.Bool("json") {
 				cfg.Logger = slog.New(slog.NewJSONHandler(c.App.ErrWriter, nil))
 			}
+			asked, err := witnesses(c, cfg.Logger)
+			if err != nil {
+				return err
+			}
 			log, err := ledger.Open(c.Context, cfg)
 			if errors.Is(err, ledger.ErrNoLog) {
 				return fmt.Errorf("%w; igledger init makes it", err)
@@ -77,11 +87,12 @@ func serveCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			s, err := listen(log, c.String("listen"), cfg.Logger)
+			s, err := listen(log, c.String("listen"), c.Duration("index-interval"), cfg.Logger)
 			if err != nil {
 				return err
 			}
 			cfg.Logger.Info("serving", "address", s.url, "origin", log.Origin(), "engine", cfg.Storage.Engine(), "logKey", log.VerifierKey())
+			defer keepWitnessed(c.Context, log, asked)()
 			select {
 			case <-c.Context.Done():
 			case err := <-s.failed:
@@ -93,21 +104,33 @@ func serveCommand() *cli.Command {
 	}
 }
 
-// server is a ledger served over HTTP.
+// server is a ledger served over HTTP, with its subject index.
 type server struct {
 	url    string
 	http   *http.Server
 	failed chan error
+	index  *statement.Follower
+	rest   func() // ends the follower and waits for it
 }
 
-// listen serves log on address until stop.
-func listen(log *ledger.Log, address string, logger *slog.Logger) (*server, error) {
+// listen serves log on address until stop, and logs index roots at this interval.
+func listen(log *ledger.Log, address string, interval time.Duration, logger *slog.Logger) (*server, error) {
+	index, err := statement.New(statement.Config{Log: log, Interval: interval, Logger: logger})
+	if err != nil {
+		return nil, err
+	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}
-	handler := api.New(api.Config{Log: log, Logger: logger, Registry: prometheus.NewRegistry()})
-	s := &server{url: "http://" + l.Addr().String(), failed: make(chan error, 1), http: &http.Server{
+	ctx, cancel := context.WithCancel(context.Background())
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		index.Run(ctx)
+	}()
+	handler := api.New(api.Config{Log: log, Index: index, Logger: logger, Registry: prometheus.NewRegistry()})
+	s := &server{url: "http://" + l.Addr().String(), failed: make(chan error, 1), index: index, rest: func() { cancel(); <-followed }, http: &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
@@ -128,7 +151,9 @@ func listen(log *ledger.Log, address string, logger *slog.Logger) (*server, erro
 func (s *server) stop(log *ledger.Log) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	return errors.Join(s.http.Shutdown(ctx), log.Close(ctx))
+	err := s.http.Shutdown(ctx)
+	s.rest()
+	return errors.Join(err, log.Close(ctx))
 }
 
 func keygenCommand() *cli.Command {
@@ -197,7 +222,22 @@ func rebuildCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return output(c, r, "rebuilt: %d entries, %d histories, root %x\n", r.Entries, r.Histories, r.Root)
+			log, err := ledger.Open(c.Context, cfg)
+			if err != nil {
+				return err
+			}
+			defer log.Close(c.Context) //nolint:errcheck // nothing was appended
+			x, err := statement.Recheck(c.Context, log)
+			if errors.Is(err, statement.ErrDiffers) {
+				return refused("%w", err)
+			}
+			if err != nil {
+				return err
+			}
+			return output(c, struct {
+				*ledger.Rebuilt
+				Index statement.Rechecked `json:"index"`
+			}{r, x}, "rebuilt: %d entries, %d histories, root %x\nsubject index: root %x, %d index roots in the log agree\n", r.Entries, r.Histories, r.Root, x.Root, x.Roots)
 		},
 	}
 }

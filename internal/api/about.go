@@ -1,9 +1,11 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
 	"igledger/internal/client"
+	"igledger/ledger"
 )
 
 // register is GET /v1/register.
@@ -28,9 +30,14 @@ func (a *api) info(w http.ResponseWriter, r *http.Request, _ string) error {
 	if err != nil {
 		return err
 	}
+	witnessed, err := a.log.WitnessedCheckpoint(r.Context())
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return err
+	}
 	g := a.log.Genesis()
 	return answer(w, client.LogInfo{
 		Origin: a.log.Origin(), LogKey: a.log.VerifierKey(), VRFKey: g.VRFKey, Formats: g.Formats, IndexLag: g.IndexLag, Size: size,
+		Witnessed: string(witnessed),
 	})
 }
 
@@ -47,9 +54,14 @@ func (a *api) health(w http.ResponseWriter, _ *http.Request, _ string) error {
 	return nil
 }
 
-// ready is GET /readyz: the database answers and the log takes entries.
+// ready is GET /readyz: the database answers, the log takes entries, and no index root was found wrong. An index that is still loading is no reason
+// against: entries can be taken.
 func (a *api) ready(w http.ResponseWriter, r *http.Request, _ string) error {
-	if err := a.log.Ready(r.Context()); err != nil {
+	err := a.log.Ready(r.Context())
+	if err == nil && a.index != nil {
+		err = a.index.Broken()
+	}
+	if err != nil {
 		a.logger.Error("not ready", "error", err)
 		return &refusal{code: unavailable}
 	}

@@ -21,12 +21,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
+	"igledger/audit/statement"
 	"igledger/internal/client"
 	"igledger/ledger"
 )
 
 // Config is what the API needs. Only Log must be set.
 type Config struct {
+	Index    *statement.Follower  // makes statements; the caller runs it. Without it there are none
 	Log      *ledger.Log          // its operator must be a source with a submit key that counts, or every reading is refused: see logReading
 	Logger   *slog.Logger         // access lines and failures; default discards
 	Registry *prometheus.Registry // metrics are registered here and served at /metrics; default one of its own
@@ -45,6 +47,7 @@ const (
 
 type api struct {
 	log     *ledger.Log
+	index   *statement.Follower // may be nil
 	logger  *slog.Logger
 	now     func() time.Time
 	metrics *metrics
@@ -56,7 +59,7 @@ type api struct {
 
 // New makes the handler. It panics if the registry holds its metrics already: one handler a registry.
 func New(cfg Config) http.Handler {
-	a := &api{log: cfg.Log, logger: cfg.Logger, now: cfg.Now, exact: map[string][]*route{}, large: semaphore.NewWeighted(maxLarge)}
+	a := &api{log: cfg.Log, index: cfg.Index, logger: cfg.Logger, now: cfg.Now, exact: map[string][]*route{}, large: semaphore.NewWeighted(maxLarge)}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
@@ -68,6 +71,9 @@ func New(cfg Config) http.Handler {
 		reg = prometheus.NewRegistry()
 	}
 	a.metrics = newMetrics(reg, a.log)
+	if a.index != nil {
+		indexMetrics(reg, a.index)
+	}
 	a.openapi = openAPI()
 	for _, r := range routes {
 		a.add(&r)

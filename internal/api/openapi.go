@@ -79,6 +79,14 @@ var operations = map[string]operation{
 		body: reflect.TypeFor[client.Search](), answer: reflect.TypeFor[client.Accesses](), caller: callerRead,
 		problems: slices.Concat(ofBody, []string{string(entry.BadID), erased, busy}, ofCaller, ofLog),
 	},
+	"POST /v1/statements": {
+		id: "makeStatement", summary: "Statement of a person's record, with the proof that it is complete",
+		text: "A statement (`igledger-statement/1`) of all entries of the person, or with from and to, or since and until, of a period: the others are then hidden, but counted and proved. " +
+			"With extract, an extract (`igledger-extract/1`) of chosen entries, which proves only that these are in the log: the thing to share. For a person whom nobody looked at it proves that. " +
+			"docs/FORMATS.md has both forms; igverify checks them offline. 503 while the subject index is loading. " + callerRead,
+		body: reflect.TypeFor[client.StatementRequest](), media: "application/json", caller: callerRead,
+		problems: slices.Concat(ofBody, []string{string(entry.BadID), notFound, erased, busy}, ofCaller, ofLog),
+	},
 	"GET /v1/openings/{index}": {
 		id: "getOpening", summary: "Opening of a sealed leaf", text: "Not found for public leaves, which open themselves. " + callerRead,
 		params: []*huma.Param{indexParam("Position in the log"), {Name: "purpose", In: "query", Description: "Why the caller reads: PurposeOfUse codes, at most 8; stands in the access entry",
@@ -95,7 +103,7 @@ var operations = map[string]operation{
 		answer: reflect.TypeFor[client.LogInfo](), problems: ofLog,
 	},
 	"GET /checkpoint": {
-		id: "getCheckpoint", summary: "Newest checkpoint", text: "A C2SP tlog-checkpoint in a signed note.", media: "text/plain; charset=utf-8", problems: ofLog,
+		id: "getCheckpoint", summary: "Newest checkpoint", text: "A C2SP tlog-checkpoint in a signed note, with the cosignatures it has by now. Always the newest: while entries keep coming it is seldom cosigned yet; getLog has the newest that was.", media: "text/plain; charset=utf-8", problems: ofLog,
 	},
 	"GET /tile/{tile}": {
 		id: "getTile", summary: "Tile or entry bundle", media: "application/octet-stream",
@@ -107,7 +115,7 @@ var operations = map[string]operation{
 	},
 	"GET /openapi.json": {id: "getDocument", summary: "This document", media: "application/json"},
 	"GET /healthz":      {id: "getHealth", summary: "The process answers", media: "text/plain; charset=utf-8"},
-	"GET /readyz":       {id: "getReady", summary: "The database answers and the log takes entries", media: "text/plain; charset=utf-8", problems: []string{unavailable}},
+	"GET /readyz":       {id: "getReady", summary: "The database answers, the log takes entries and the subject index is not broken", media: "text/plain; charset=utf-8", problems: []string{unavailable}},
 	"GET /metrics":      {id: "getMetrics", summary: "Prometheus metrics", text: "No label comes from a request. Keep it to the operator's network.", media: "text/plain"},
 }
 
@@ -205,7 +213,7 @@ func media(schemas huma.Registry, t reflect.Type) *huma.MediaType {
 }
 
 // requests are strict; the schemas of answers may grow members.
-var requests = []string{"Submission", "Lookup", "Search"}
+var requests = []string{"Submission", "Lookup", "Search", "StatementRequest"}
 
 // describe completes what reflection cannot know: the fields of package entry, whose meaning is in its own comments, and that the server
 // never writes null for a list.

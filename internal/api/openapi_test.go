@@ -135,6 +135,7 @@ func list(v any) []object {
 var messages = []reflect.Type{
 	reflect.TypeFor[client.Submission](), reflect.TypeFor[client.Results](), reflect.TypeFor[client.Lookup](), reflect.TypeFor[client.Search](), reflect.TypeFor[client.Accesses](),
 	reflect.TypeFor[client.Register](), reflect.TypeFor[client.LogInfo](), reflect.TypeFor[client.Problem](), reflect.TypeFor[entry.Receipt](), reflect.TypeFor[entry.Opening](),
+	reflect.TypeFor[client.StatementRequest](),
 }
 
 func example(t *testing.T, typ reflect.Type) []byte {
@@ -236,6 +237,7 @@ func writeExamples(t *testing.T) {
 	save("lookup", []byte(`{"jti":["`+a.ID+`"]}`))
 	search := `{"id":"` + person + `","limit":10,"purpose":["HCOMPL"]}`
 	save("search", []byte(search))
+	save("statementrequest", []byte(`{"id":"`+person+`","since":"2026-01-01T00:00:00Z","until":"2026-04-01T00:00:00Z","purpose":["PATRQT"]}`))
 	save("opening", w.do("GET", "/v1/openings/"+decimalOf(index), "", aud...).body)
 	save("accesses", w.do("POST", "/v1/accesses/search", search, aud...).body)
 	save("register", w.do("GET", "/v1/register", "").body)

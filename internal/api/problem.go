@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"igledger/audit/statement"
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/entry"
@@ -75,6 +76,9 @@ var problems = map[string]kind{
 	"bad-vrf":              {422, "A VRF key or proof is wrong", "See docs/FORMATS.md."},
 	"bad-checkpoint":       {422, "Not a checkpoint of this log", "Fetch it anew; if it stays, tell an auditor."},
 	"bad-proof":            {422, "A proof does not verify", "Fetch it anew; if it stays, tell an auditor."},
+	"bad-index-proof":      {422, "Not a path of the subject index", "Fetch it anew; if it stays, tell an auditor."},
+	"bad-index-root":       {422, "An index root that stands where it may not", "Only the operator states index roots, of entries below their own place."},
+	"bad-statement":        {422, "A statement or extract contradicts itself", "Fetch it anew; if it stays, tell an auditor."},
 	"personal-data":        {422, "A public entry holds a person's number", "Take the CHI or NHS number out: public entries are for everybody, for ever."},
 	"unknown-key":          {403, "The key is not registered", "Register the key first (entry type key)."},
 	"revoked-key":          {403, "The key was revoked", "Sign with a key of the organisation that counts."},
@@ -115,6 +119,9 @@ var failures = []struct {
 	{ledger.ErrFuture, future},
 	{ledger.ErrErased, erased},
 	{ledger.ErrNotFound, notFound},
+	{ledger.ErrTooMany, tooLarge},
+	{statement.ErrNotReady, unavailable},
+	{statement.ErrDiffers, unavailable},
 	{ledger.ErrBusy, busy},
 	{ledger.ErrClosed, unavailable},
 	{storage.ErrUnavailable, unavailable},

@@ -23,6 +23,7 @@ var routes = []route{
 	{method: "GET", pattern: "/v1/receipts/{index}", serve: (*api).receipt},
 	{method: "POST", pattern: "/v1/receipts/lookup", serve: (*api).lookup, body: maxBody},
 	{method: "POST", pattern: "/v1/accesses/search", serve: (*api).search, body: maxBody},
+	{method: "POST", pattern: "/v1/statements", serve: (*api).statement, body: maxBody},
 	{method: "GET", pattern: "/v1/openings/{index}", serve: (*api).opening},
 	{method: "GET", pattern: "/v1/register", serve: (*api).register, open: true},
 	{method: "GET", pattern: "/v1/log", serve: (*api).info, open: true},

@@ -102,9 +102,9 @@ func (a *api) tile(w http.ResponseWriter, r *http.Request, rest string) error {
 	return nil
 }
 
-// checkpoint is GET /checkpoint.
+// checkpoint is GET /checkpoint: the newest, with the cosignatures it has by now. One that reached a quorum of witnesses stands in GET /v1/log.
 func (a *api) checkpoint(w http.ResponseWriter, r *http.Request, _ string) error {
-	note, err := a.log.Checkpoint(r.Context())
+	note, err := a.log.PublishedCheckpoint(r.Context())
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ type Client struct {
 	Base    string                           // e.g. "https://ledger.example.scot", without the /v1
 	HTTP    *http.Client                     // nil: http.DefaultClient
 	Token   func() (string, error)           // gives a caller's token (entry.SignCaller); nil: public calls and submission only
-	Purpose []string                         // PurposeOfUse codes under which Search and Opening read; logged about the person
+	Purpose []string                         // PurposeOfUse codes under which Search, Opening and Statement read; logged about the person
 	OnRetry func(err error, d time.Duration) // told before each wait of d for another try; may be nil
 
 	wait func(context.Context, time.Duration) error // nil: a timer
@@ -137,6 +137,15 @@ func (c *Client) ReceiptsByID(ctx context.Context, jtis []string) ([]Result, err
 func (c *Client) Search(ctx context.Context, id string, before uint64, limit int) (*Accesses, error) {
 	body := Search{ID: id, Before: before, Limit: limit, Purpose: c.Purpose}
 	return get[Accesses](ctx, c, request{method: http.MethodPost, path: "/v1/accesses/search", token: true, body: body})
+}
+
+// Statement gives a statement or an extract as JSON, unchecked: entry.ParseStatement and ParseExtract read it, package verifier checks it. The
+// purposes of Client stand in for those of q if it has none. The reading is itself logged as an access before the answer is given.
+func (c *Client) Statement(ctx context.Context, q StatementRequest) ([]byte, error) {
+	if q.Purpose == nil {
+		q.Purpose = c.Purpose
+	}
+	return c.fetch(ctx, request{method: http.MethodPost, path: "/v1/statements", token: true, body: q})
 }
 
 // Opening gives the opening of the sealed leaf at index. The reading is itself logged as an access before the answer is given.

@@ -75,6 +75,20 @@ type Search struct {
 	Purpose []string `json:"purpose,omitempty" maxItems:"8" doc:"Why the caller reads: PurposeOfUse codes (v3-ActReason). Stands in the access entry that this reading becomes" example:"[\"HCOMPL\"]"`
 }
 
+// MaxExtract is how many entries an extract may choose.
+const MaxExtract = 1000
+
+// StatementRequest is the body of POST /v1/statements. Of from and to, since and until, and extract one kind is given, or none for everything.
+type StatementRequest struct {
+	ID      string   `json:"id" doc:"Whose record: chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name" example:"chi:0101010000"`
+	From    uint64   `json:"from,omitzero" doc:"Open entries from this position of the log on"`
+	To      uint64   `json:"to,omitzero" doc:"and below this one; 0 or absent: to the end"`
+	Since   string   `json:"since,omitempty" doc:"Open entries that the ledger took at this time (RFC 3339) or later"`
+	Until   string   `json:"until,omitempty" doc:"and before this one"`
+	Extract []uint64 `json:"extract,omitempty" maxItems:"1000" doc:"Positions of the entries that an extract is to show"`
+	Purpose []string `json:"purpose,omitempty" maxItems:"8" doc:"Why the caller reads: PurposeOfUse codes (v3-ActReason). Stands in the access entry that this reading becomes" example:"[\"PATRQT\"]"`
+}
+
 // Accesses is one page of a person's history, newest first.
 type Accesses struct {
 	Count    uint64           `json:"count" doc:"Entries in the whole history when it was read, before this reading was added"`
@@ -144,4 +158,7 @@ type LogInfo struct {
 	Formats  string     `json:"formats" doc:"Version of the formats" example:"igledger/1"`
 	IndexLag uint64     `json:"indexLag" doc:"Longest lag of the subject index behind the log, in entries"`
 	Size     uint64     `json:"size" doc:"Entries in the log"`
+
+	// The newest checkpoint, GET /checkpoint, is seldom cosigned yet while entries keep coming.
+	Witnessed string `json:"witnessed,omitempty" doc:"Newest checkpoint that reached the operator's quorum of witnesses, a signed note with their cosignatures. Absent if none has"`
 }

@@ -41,6 +41,9 @@ type database interface {
 	begin(ctx context.Context, ops ...op) (tx, error)
 	// read runs statements outside any transaction. Each sees what was committed before it.
 	read(ctx context.Context, ops ...op) error
+	// snapshot runs statements in one read-only transaction: all see the same state. It is bounded by ctx
+	// alone, and never run again.
+	snapshot(ctx context.Context, ops ...op) error
 	size(ctx context.Context) (uint64, error)
 	close() error
 }

@@ -26,6 +26,8 @@ var (
 	ErrMisuse = errors.New("append rule broken")
 	// ErrTooLarge: a leaf's value exceeds what an entry bundle can hold (MaxValue).
 	ErrTooLarge = errors.New("leaf value too large")
+	// ErrTooMany: there is more than the caller wants to hold in memory.
+	ErrTooMany = errors.New("too many leaves")
 	// ErrCorrupt: stored hashes contradict each other.
 	ErrCorrupt = errors.New("stored log is corrupt")
 	// ErrNewerSchema: the database was migrated by a newer igledger.

@@ -99,6 +99,20 @@ func (d *pgDB) read(ctx context.Context, ops ...op) error {
 	return send(ctx, c.Conn(), ops)
 }
 
+func (d *pgDB) snapshot(ctx context.Context, ops ...op) error {
+	c, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return pgFailure(ctx, nil, err)
+	}
+	t := &pgTx{conn: c}
+	defer t.rollback()
+	start := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	if d.kind == CockroachDB {
+		start = "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY" // it has no other in every version; readers do not wait there either
+	}
+	return send(ctx, c.Conn(), append([]op{{sql: start}}, ops...))
+}
+
 func (d *pgDB) begin(ctx context.Context, ops ...op) (tx, error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()

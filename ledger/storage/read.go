@@ -197,16 +197,11 @@ func chainsOp(num int64, ks [][32]byte, into map[[32]byte]Chain) op {
 	return op{
 		sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree32(num, ks)},
 		scan: func(scan func(...any) error) error {
-			var k, head []byte
-			var count, last int64
-			if err := scan(&k, &count, &head, &last); err != nil {
-				return err
+			k, c, err := scanChain(scan)
+			if err == nil {
+				into[k] = c
 			}
-			if len(k) != treePrefix+32 || len(head) != 32 {
-				return fmt.Errorf("%w: chain of odd length", ErrCorrupt)
-			}
-			into[[32]byte(k[treePrefix:])] = Chain{Count: uint64(count), Head: [32]byte(head), Last: uint64(last)}
-			return nil
+			return err
 		},
 	}
 }

@@ -152,6 +152,26 @@ func (d *liteDB) read(ctx context.Context, ops ...op) error {
 	return nil
 }
 
+// snapshot uses a connection of its own: in WAL mode a transaction sees the state as of its first read.
+func (d *liteDB) snapshot(ctx context.Context, ops ...op) error {
+	c, err := d.reader.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	t, err := c.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer t.Rollback() //nolint:errcheck // it only read
+	for i := range ops {
+		if err := liteRun(ctx, &ops[i], t.PrepareContext); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (d *liteDB) begin(ctx context.Context, ops ...op) (tx, error) {
 	var w *liteConn
 	select {

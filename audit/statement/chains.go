@@ -1,0 +1,108 @@
+package statement
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+
+	"igledger/ledger"
+	"igledger/ledger/entry"
+)
+
+// chainCache remembers the public histories of keys and organisations, which every statement needs and which change seldom: as long as the register is the
+// same, none of them has grown.
+type chainCache struct {
+	log *ledger.Log
+
+	mu     sync.Mutex
+	reg    *entry.Register
+	byName map[string]publicChain
+}
+
+type publicChain struct {
+	leaves []ledger.PublicLeaf
+	kids   []string // whose signatures and countersignatures stand in it
+}
+
+// behind gives the public histories that decide about signers, by name: of their keys and organisations, of the keys and organisations of those who signed
+// these, and so on to the genesis, which is there too. They may hold entries that came after the register was read.
+func (c *chainCache) behind(ctx context.Context, kids map[string]bool) (map[string][]ledger.PublicLeaf, error) {
+	reg, err := c.log.Register(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	if c.reg != reg {
+		c.reg, c.byName = reg, map[string]publicChain{}
+	}
+	byName := c.byName
+	c.mu.Unlock()
+	out := map[string][]ledger.PublicLeaf{}
+	todo := []string{"genesis"}
+	ask := func(kid string) error {
+		k := reg.Key(kid)
+		if k == nil {
+			return fmt.Errorf("key %s has signed and is not in the register", kid)
+		}
+		todo = append(todo, "key:"+kid, "org:"+k.Org)
+		return nil
+	}
+	for kid := range kids {
+		if err := ask(kid); err != nil {
+			return nil, err
+		}
+	}
+	for len(todo) > 0 {
+		name := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if _, done := out[name]; done {
+			continue
+		}
+		c.mu.Lock()
+		chain, ok := byName[name]
+		c.mu.Unlock()
+		if !ok {
+			if chain, err = readChain(ctx, c.log, name); err != nil {
+				return nil, err
+			}
+			c.mu.Lock()
+			byName[name] = chain
+			c.mu.Unlock()
+		}
+		out[name] = chain.leaves
+		for _, kid := range chain.kids {
+			if err := ask(kid); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+func readChain(ctx context.Context, log *ledger.Log, name string) (publicChain, error) {
+	leaves, err := log.PublicHistory(ctx, name, 0, math.MaxUint64)
+	if err != nil {
+		return publicChain{}, fmt.Errorf("reading the history of %s: %w", name, err)
+	}
+	chain := publicChain{leaves: leaves}
+	for _, l := range leaves {
+		chain.kids = append(chain.kids, l.Entry.KID)
+		var counter string
+		switch b := l.Entry.Body.(type) {
+		case *entry.Organisation:
+			counter = b.Counter
+		case *entry.Key:
+			counter = b.Counter
+		}
+		if counter == "" {
+			continue
+		}
+		jws, err := entry.ParseJWS("countersignature", counter, entry.TypCountersignature)
+		if err != nil {
+			return publicChain{}, fmt.Errorf("entry %d as stored: %w", l.Index, err)
+		}
+		chain.kids = append(chain.kids, jws.KID)
+	}
+	return chain, nil
+}

@@ -1,0 +1,376 @@
+// Package statement keeps the subject index of a log and makes from it what a citizen takes home: statements, which prove that no access to her record is
+// missing, and extracts, which prove only that the chosen ones are in the log.
+//
+// It promises: the index that proofs are made against is exactly the one whose root is logged, at that root's size, whatever other processes write; a
+// root in the log that is not what the entries below it give is noticed and nothing is served from then on; roots are logged within an interval,
+// one for all replicas; and a statement lists every entry of its subject under its checkpoint, those the proof does not cover yet marked as such.
+// It does not promise that a subject's entries were filed under the right person, which sources check by their receipts, and it trusts the database as
+// package ledger does. Whoever holds a statement trusts neither: it is checked by package verifier.
+package statement
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"igledger/audit/index"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+)
+
+// Errors to be tested with errors.Is.
+var (
+	// ErrNotReady: the index is being loaded, or its first root has not been logged yet. Come back.
+	ErrNotReady = errors.New("the subject index is not ready")
+	// ErrDiffers: an index root in the log is not what the entries below it give, here. Either the process that logged it or this one is
+	// wrong, so this one serves no more proofs; igledger rebuild tells which.
+	ErrDiffers = errors.New("an index root in the log is not that of its entries")
+	// ErrNotFound: an entry chosen for an extract is not one of the subject's.
+	ErrNotFound = ledger.ErrNotFound
+)
+
+// DefaultInterval is how long entries wait at most for an index root that covers them.
+const DefaultInterval = 10 * time.Second
+
+// Config is what a Follower needs. Only Log must be set.
+type Config struct {
+	Log      *ledger.Log
+	Interval time.Duration // default DefaultInterval; an index root is logged that long after the last one, sooner under load, if entries came
+	Now      func() time.Time
+	Logger   *slog.Logger
+
+	// Checkpoint gives the newest published checkpoint, cosigned as it may be; default Log.Checkpoint. The index follows no further than it reaches, so
+	// that every statement can be shown under it.
+	Checkpoint func(context.Context) ([]byte, error)
+}
+
+// Root is an index root as it stands in the log.
+type Root struct {
+	Index uint64 // its position
+	Size  uint64 // M: it covers the entries below
+	Hash  entry.Hash
+	leaf  []byte
+	kid   string
+}
+
+// record is what is remembered of an entry until an index root covers it.
+type record struct {
+	index              uint64
+	leafHash, k, head0 entry.Hash
+}
+
+// Follower keeps the subject index in memory at exactly the size of the newest index root in the log: what came after waits aside. It is safe for
+// concurrent use. Any number of processes may follow one log; each also offers to log the next root, and the log takes one.
+type Follower struct {
+	cfg      Config
+	verifier note.Verifier
+	chains   chainCache
+
+	step  sync.Mutex // one Step at a time; what follows up to mu is Step's own
+	next  uint64     // first entry not read yet
+	tail  []record   // entries from size on
+	fresh int        // those of them that are no index roots
+	last  uint64     // position of the newest index root; 0: none
+	offer *offer
+	since time.Time // when the last root was taken over
+	mine  bool      // this process logged it
+
+	mu     sync.RWMutex
+	tree   *index.Tree // nil until it is loaded
+	size   uint64      // tree holds the entries below
+	root   *Root       // the logged root of tree; nil: none is logged for this size
+	broken error
+	stats  Stats
+}
+
+// New makes a follower that has read nothing: see Step and Run.
+func New(cfg Config) (*Follower, error) {
+	if cfg.Interval == 0 {
+		cfg.Interval = DefaultInterval
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Checkpoint == nil {
+		cfg.Checkpoint = cfg.Log.Checkpoint
+	}
+	v, err := entry.NewLogVerifier(cfg.Log.VerifierKey())
+	if err != nil {
+		return nil, err
+	}
+	return &Follower{cfg: cfg, verifier: v, chains: chainCache{log: cfg.Log}}, nil
+}
+
+// Run calls Step again and again until ctx ends. Errors are logged, each once until it changes.
+func (f *Follower) Run(ctx context.Context) {
+	ticker := time.NewTicker(min(f.cfg.Interval/10, 250*time.Millisecond))
+	defer ticker.Stop()
+	said := ""
+	for {
+		err := f.Step(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && err.Error() != said {
+			f.cfg.Logger.Error("following the log for the subject index", "error", err)
+		}
+		if said = ""; err != nil {
+			said = err.Error()
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Step loads the index if that is still to be done, takes in what the log has, and logs an index root if one is due. After an error it may be
+// called again: nothing is lost and nothing logged twice. ErrDiffers stays.
+func (f *Follower) Step(ctx context.Context) error { return f.advance(ctx, false) }
+
+// Flush is Step that does not wait for the interval: when it returns, an index root covers all that was in the published log when it was called, if it
+// held anything but index roots that was not covered.
+func (f *Follower) Flush(ctx context.Context) error { return f.advance(ctx, true) }
+
+func (f *Follower) advance(ctx context.Context, now bool) error {
+	f.step.Lock()
+	defer f.step.Unlock()
+	if err := f.failure(); err != nil {
+		return err
+	}
+	if f.tree == nil {
+		if err := f.load(ctx); err != nil {
+			return err
+		}
+	}
+	if err := f.follow(ctx); err != nil || !f.due() && !(now && f.fresh > 0) {
+		return err
+	}
+	if err := f.submit(ctx); err != nil {
+		return err
+	}
+	return f.follow(ctx)
+}
+
+func (f *Follower) failure() error {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.broken
+}
+
+// load builds the tree from the histories as they are now, without reading the log. Roots logged for smaller sizes cannot be checked any more; the next one is
+// logged for this size.
+func (f *Follower) load(ctx context.Context) error {
+	last, err := f.cfg.Log.LastPublic(ctx, (&entry.Entry{Body: &entry.IndexRoot{}}).Name())
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return fmt.Errorf("looking for the newest index root: %w", err)
+	}
+	tree, size, err := build(ctx, f.cfg.Log)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.tree, f.size = tree, size
+	f.mu.Unlock()
+	f.next, f.last = size, last.Index
+	return nil
+}
+
+// errEnough ends a reading whose reader has gone.
+var errEnough = errors.New("enough")
+
+// build makes the index over the whole log as it is now.
+func build(ctx context.Context, log *ledger.Log) (tree *index.Tree, size uint64, err error) {
+	tree = index.Build(func(yield func(index.Update) bool) {
+		size, err = log.Histories(ctx, func(k entry.Hash, count uint64, head entry.Hash) error {
+			if !yield(index.Update{K: k, State: index.State{Count: count, Head: head}}) {
+				return errEnough
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("building the subject index: %w", err)
+	}
+	return tree, size, nil
+}
+
+// page is how many entries are read at a time.
+const page = 4096
+
+// follow reads the log up to the published checkpoint, and takes over each index root it meets.
+func (f *Follower) follow(ctx context.Context) error {
+	_, head, err := f.checkpoint(ctx)
+	if err != nil {
+		return err
+	}
+	return f.read(ctx, head.Size)
+}
+
+func (f *Follower) read(ctx context.Context, size uint64) error {
+	for f.next < size {
+		records, err := f.cfg.Log.Feed(ctx, f.next, min(page, size-f.next))
+		if err != nil {
+			return err
+		}
+		if len(records) == 0 {
+			return fmt.Errorf("following the log: it ends at %d, below its own checkpoint", f.next)
+		}
+		for _, r := range records {
+			if err := f.take(r); err != nil {
+				return err
+			}
+		}
+		f.mu.Lock()
+		f.stats.Read = f.next
+		f.mu.Unlock()
+	}
+	return nil
+}
+
+func (f *Follower) take(r ledger.FeedRecord) error {
+	f.tail = append(f.tail, record{r.Index, r.LeafHash, r.K, r.Head0})
+	f.next = r.Index + 1
+	if r.Entry != nil {
+		if body, ok := r.Entry.Body.(*entry.IndexRoot); ok {
+			return f.adopt(Root{Index: r.Index, Size: body.Size, Hash: body.Root, leaf: r.Leaf, kid: r.Entry.KID})
+		}
+	}
+	f.fresh++
+	return nil
+}
+
+// adopt moves the tree to the size of a root that was met in the log, and holds the two against each other.
+func (f *Follower) adopt(r Root) error {
+	offer := f.offer
+	f.last, f.offer = r.Index, nil
+	f.since, f.mine = f.cfg.Now(), offer != nil && offer.size == r.Size && offer.root == r.Hash
+	if r.Size > r.Index {
+		return f.stop(fmt.Errorf("the one at %d covers what comes after it: %w", r.Index, ErrDiffers))
+	}
+	if r.Size < f.size {
+		if f.root == nil {
+			return nil // logged before this process began: the tree has passed it
+		}
+		return f.stop(fmt.Errorf("the one at %d covers less than the one at %d before it: %w", r.Index, f.root.Index, ErrDiffers))
+	}
+	var updates []index.Update
+	var n int
+	if f.mine {
+		updates, n = offer.updates, offer.n
+	} else {
+		updates, n = f.updates(r.Size)
+	}
+	f.mu.Lock()
+	f.tree.Apply(updates)
+	f.size, f.root = r.Size, &r
+	got := f.tree.Root()
+	f.stats.Roots++
+	f.mu.Unlock()
+	f.tail = append([]record(nil), f.tail[n:]...)
+	f.fresh = 0
+	for _, t := range f.tail {
+		if t.k != rootsKey {
+			f.fresh++
+		}
+	}
+	if got != r.Hash {
+		return f.stop(fmt.Errorf("the one at %d for the entries below %d says %x, they give %x: %w", r.Index, r.Size, r.Hash, got, ErrDiffers))
+	}
+	return nil
+}
+
+var rootsKey = entry.NameKey((&entry.Entry{Body: &entry.IndexRoot{}}).Name())
+
+// stop ends all service: a proof against a root that is wrong misleads, and one against a wrong tree convicts the innocent.
+func (f *Follower) stop(err error) error {
+	f.mu.Lock()
+	f.broken, f.root = err, nil
+	f.mu.Unlock()
+	f.cfg.Logger.Error("subject index: "+err.Error(), "alarm", true)
+	return err
+}
+
+// updates gives what becomes of the tree with the entries below size, and how many of the tail these are.
+func (f *Follower) updates(size uint64) (list []index.Update, n int) {
+	at := map[entry.Hash]int{}
+	for _, r := range f.tail {
+		if r.index >= size {
+			break
+		}
+		n++
+		i, ok := at[r.k]
+		if !ok {
+			state, found := f.tree.Get(r.k)
+			if !found {
+				state.Head = r.head0
+			}
+			i = len(list)
+			at[r.k], list = i, append(list, index.Update{K: r.k, State: state})
+		}
+		s := &list[i].State
+		s.Count, s.Head = s.Count+1, entry.NextHead(s.Head, r.index, r.leafHash)
+	}
+	return list, n
+}
+
+// checkpoint gives the published checkpoint, as a note and decoded.
+func (f *Follower) checkpoint(ctx context.Context) ([]byte, entry.Checkpoint, error) {
+	signed, err := f.cfg.Checkpoint(ctx)
+	if err != nil {
+		return nil, entry.Checkpoint{}, fmt.Errorf("reading the checkpoint: %w", err)
+	}
+	head, err := entry.OpenCheckpoint(signed, f.verifier)
+	return signed, head, err
+}
+
+// Stats are numbers for metrics.
+type Stats struct {
+	Subjects  int    // histories in the index, public names among them
+	Size      uint64 // entries below are covered by a logged root
+	Read      uint64 // entries below are read
+	Roots     uint64 // index roots met in the log by this process
+	Conflicts uint64 // offers of this process that came after another's
+	Ready     bool   // proofs can be served
+	Broken    bool   // ErrDiffers
+}
+
+// Stats gives the numbers.
+func (f *Follower) Stats() Stats {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	s := f.stats
+	if f.tree != nil {
+		s.Subjects = f.tree.Len()
+	}
+	if f.root != nil {
+		s.Size, s.Ready = f.root.Size, true
+	}
+	s.Broken = f.broken != nil
+	return s
+}
+
+// Root is the newest index root, against which proofs are made. ErrNotReady if there is none yet.
+func (f *Follower) Root() (Root, error) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	switch {
+	case f.broken != nil:
+		return Root{}, f.broken
+	case f.root == nil:
+		return Root{}, ErrNotReady
+	}
+	return *f.root, nil
+}
+
+// Broken is the error with which the index stopped, or nil. A process whose index is broken should not be given requests.
+func (f *Follower) Broken() error { return f.failure() }

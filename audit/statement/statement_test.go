@@ -1,0 +1,225 @@
+package statement_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"igledger/audit/statement"
+	"igledger/internal/testdb"
+	"igledger/ledger/entry"
+	"igledger/verifier"
+)
+
+func (w *world) make(f *statement.Follower, id string, win statement.Window) *entry.Statement {
+	w.Helper()
+	s, err := f.Statement(w.Context(), id, win)
+	w.ok(err)
+	return s
+}
+
+func indices(list entry.StatementEntries, opened bool) (at []uint64) {
+	for _, e := range list {
+		if e.Opened() == opened {
+			at = append(at, e.Index)
+		}
+	}
+	return at
+}
+
+func same(t *testing.T, what string, got, want []uint64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %v, want %v", what, got, want)
+	}
+	for i := range got {
+		if got[i] != want[i] {
+			t.Fatalf("%s: %v, want %v", what, got, want)
+		}
+	}
+}
+
+// A statement verifies, lists every access and no other person's, keeps apart what the proof does not cover yet, and is nobody else's.
+func TestStatement(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		mine := w.look(alice, alice)
+		w.look(bob)
+		w.add(w.admin, &entry.KeyRevocation{Common: w.by("SRC"), Org: "SRC", KID: w.sourceSpare.KID, Reason: "retired"})
+		mine = append(mine, w.look(alice)...)
+		f := w.follow(w.log)
+		w.step(f)
+		newer := w.look(alice)
+		w.look(bob)
+		s := w.make(f, alice, statement.Window{})
+		same(t, "covered", indices(s.Entries, true), mine)
+		same(t, "newer", indices(s.Newer, true), newer)
+		r := w.check(s, alice)
+		if r.Below != w.root(f).Size || len(r.Entries) != 4 {
+			t.Errorf("complete below %d with %d entries", r.Below, len(r.Entries))
+		}
+		if data, _ := s.Marshal(); bytes.Contains(data, []byte(alice)) || bytes.Contains(data, []byte(alice[4:])) {
+			t.Error("the id stands in the statement")
+		}
+		policy, err := verifier.PolicyForLog(w.log.VerifierKey())
+		w.ok(err)
+		data, err := s.Marshal()
+		w.ok(err)
+		if verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: policy, ID: bob}).Err() == nil {
+			t.Error("it passes for another person's")
+		}
+		// One root later all of it is covered.
+		w.pass()
+		w.step(f)
+		s = w.make(f, alice, statement.Window{})
+		same(t, "covered later", indices(s.Entries, true), append(mine, newer...))
+		same(t, "newer later", indices(s.Newer, true), nil)
+		w.check(s, alice)
+	})
+}
+
+// Of whom nobody looked at that is proved, before and after somebody has.
+func TestNobodyLooked(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	w.look(alice)
+	f := w.follow(w.log)
+	w.step(f)
+	s := w.make(f, carol, statement.Window{})
+	if s.Subject.Count != 0 || len(s.Entries)+len(s.Newer) != 0 {
+		t.Fatalf("%d entries", s.Subject.Count)
+	}
+	w.check(s, carol)
+	at := w.look(carol)
+	s = w.make(f, carol, statement.Window{})
+	same(t, "newer", indices(s.Newer, true), at)
+	w.check(s, carol)
+	// Left out, nothing would be missed: it is above what the proof covers, and says so.
+	if !strings.Contains(strings.Join(s.Text, "\n"), "1 entries came after that") {
+		t.Errorf("text does not say that there is one more: %q", s.Text)
+	}
+	if _, err := f.Statement(t.Context(), "chi:12", statement.Window{}); err == nil {
+		t.Error("a statement for what is no id")
+	}
+}
+
+// A period opens what lies in it and proves the number of the others.
+func TestPeriods(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	day := func(d int) time.Time { return time.Date(2026, 3, d, 0, 0, 0, 0, time.UTC) }
+	var at []uint64
+	for d := 1; d <= 5; d++ {
+		w.clock = day(d)
+		at = append(at, w.look(alice)...)
+		w.look(bob)
+	}
+	f := w.follow(w.log)
+	w.step(f)
+	w.clock = day(6)
+	at = append(at, w.look(alice)...) // not covered
+	for name, c := range map[string]struct {
+		win    statement.Window
+		opened []uint64
+		newer  []uint64
+
+		uncovered bool // the index has not come so far
+	}{
+		"all":            {statement.Window{}, at[:5], at[5:], false},
+		"positions":      {statement.Window{From: at[1], To: at[3]}, at[1:3], nil, false},
+		"from":           {statement.Window{From: at[2]}, at[2:5], at[5:], false},
+		"days":           {statement.Window{Since: day(2), Until: day(4)}, at[1:3], nil, false},
+		"since":          {statement.Window{Since: day(3)}, at[2:5], at[5:], false},
+		"until":          {statement.Window{Until: day(3)}, at[:2], nil, false},
+		"before any":     {statement.Window{Until: day(1)}, nil, nil, false},
+		"after all":      {statement.Window{Since: day(20)}, nil, nil, true},
+		"between":        {statement.Window{Since: day(2).Add(time.Hour), Until: day(3)}, nil, nil, false},
+		"future places":  {statement.Window{From: 1 << 40}, nil, nil, true},
+		"the newest day": {statement.Window{Since: day(6)}, nil, at[5:], false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := w.make(f, alice, c.win)
+			same(t, "opened", indices(s.Entries, true), c.opened)
+			same(t, "newer", indices(s.Newer, true), c.newer)
+			if len(s.Entries) != 5 {
+				t.Errorf("%d entries, want all 5 counted", len(s.Entries))
+			}
+			r := w.verify(t, s, alice)
+			if want := s.Period == nil || s.Period.From < r.Below; !r.Authentic || r.Complete != want || want == c.uncovered {
+				t.Errorf("authentic %v, complete %v, for %+v below %d", r.Authentic, r.Complete, s.Period, r.Below)
+			}
+		})
+	}
+}
+
+// An extract holds the chosen entries and neither the tag nor anybody else's.
+func TestExtract(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	mine := w.look(alice, alice, alice)
+	others := w.look(bob)
+	f := w.follow(w.log)
+	w.step(f)
+	x, err := f.Extract(t.Context(), alice, []uint64{mine[2], mine[0], mine[0]})
+	w.ok(err)
+	if len(x.Entries) != 2 || x.Entries[0].Index != mine[0] || x.Entries[1].Index != mine[2] {
+		t.Fatalf("%d entries", len(x.Entries))
+	}
+	data, err := x.Marshal()
+	w.ok(err)
+	policy, err := verifier.PolicyForLog(w.log.VerifierKey())
+	w.ok(err)
+	w.ok(verifier.CheckExtract(verifier.StatementEvidence{Statement: data, Policy: policy, ID: alice}).Err())
+	tag, _, err := w.log.Tag(alice)
+	w.ok(err)
+	if bytes.Contains(data, []byte(entry.Encode64(tag[:]))) {
+		t.Error("the tag stands in the extract")
+	}
+	if _, err := f.Extract(t.Context(), alice, others); !errors.Is(err, statement.ErrNotFound) {
+		t.Errorf("an extract of another person's entry: %v", err)
+	}
+}
+
+// While roots are logged and entries appended, every statement is of one moment.
+func TestStatementsWhileTheLogGrows(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		w.look(alice)
+		f := w.follow(w.log)
+		w.step(f)
+		done := make(chan error)
+		go func() {
+			for range 20 {
+				e, err := entry.Sign(w.source, w.access(alice))
+				if err == nil {
+					err = w.log.Append(t.Context(), e)[0].Err
+				}
+				if err == nil {
+					err = f.Flush(t.Context())
+				}
+				if err != nil {
+					done <- err
+					return
+				}
+			}
+			close(done)
+		}()
+		seen := 0
+		for {
+			s := w.make(f, alice, statement.Window{})
+			if r := w.check(s, alice); len(r.Entries) < seen {
+				t.Fatalf("%d entries after %d", len(r.Entries), seen)
+			} else {
+				seen = len(r.Entries)
+			}
+			select {
+			case err := <-done:
+				w.ok(err)
+				if got := len(w.make(f, alice, statement.Window{}).Entries); got != 21 {
+					t.Errorf("%d entries are covered in the end, want 21", got)
+				}
+				return
+			default:
+			}
+		}
+	})
+}

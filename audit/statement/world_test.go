@@ -1,0 +1,204 @@
+package statement_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"igledger/audit/statement"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+	"igledger/verifier"
+)
+
+const (
+	origin = "ledger.test/2026"
+	alice  = "chi:0101011237" // nobody's: numbers made for tests
+	bob    = "chi:0202020009"
+	carol  = "temp:SRC:77"
+)
+
+// world is a log on a database with an organisation SRC that submits, and a clock that stands still until it is moved.
+type world struct {
+	testing.TB
+	dsn                        string
+	keys                       *ledger.Keys
+	registrar, enroller        *entry.Signer
+	admin, source, sourceSpare *entry.Signer
+	log                        *ledger.Log
+	clock                      time.Time
+	seq                        uint64
+}
+
+func newWorld(t testing.TB, dsn string) *world {
+	t.Helper()
+	w := &world{TB: t, dsn: dsn, clock: time.Now()}
+	for _, k := range []**entry.Signer{&w.registrar, &w.enroller, &w.admin, &w.source, &w.sourceSpare} {
+		var err error
+		*k, err = entry.GenerateSigner(entry.EdDSA)
+		w.ok(err)
+	}
+	dir := filepath.Join(t.TempDir(), "keys")
+	w.ok(ledger.GenerateKeys(dir, origin))
+	var err error
+	w.keys, err = ledger.LoadKeys(dir)
+	w.ok(err)
+	w.log, err = ledger.Create(t.Context(), w.config(), w.genesis())
+	w.ok(err)
+	t.Cleanup(func() { w.log.Close(context.Background()) })
+	m := entry.Member{ID: "SRC", Name: "Source", Kind: "test", Roles: []entry.Role{entry.RoleSource}}
+	w.add(w.registrar, &entry.Organisation{Common: w.by("REG"), Organisation: m, Counter: w.counter(entry.Countersignature{Organisation: &m})})
+	pub := entry.PublicKey{JWK: w.admin.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}
+	w.add(w.registrar, &entry.Key{Common: w.by("REG"), Org: "SRC", Key: pub, Proof: w.prove(w.admin, "SRC"), Counter: w.counter(entry.Countersignature{Org: "SRC", Key: &pub})})
+	for _, k := range []*entry.Signer{w.source, w.sourceSpare} {
+		w.add(w.admin, &entry.Key{Common: w.by("SRC"), Org: "SRC", Proof: w.prove(k, "SRC"), Key: entry.PublicKey{JWK: k.Public, Purposes: []entry.Purpose{entry.PurposeSubmit}}})
+	}
+	return w
+}
+
+func (w *world) ok(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) config() ledger.Config {
+	store, err := storage.Open(w.Context(), w.dsn)
+	w.ok(err)
+	w.Cleanup(func() { store.Close() })
+	return ledger.Config{Storage: store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.clock }, MaxBatch: 512}
+}
+
+// another opens the log as another process does.
+func (w *world) another() *ledger.Log {
+	w.Helper()
+	log, err := ledger.Open(w.Context(), w.config())
+	w.ok(err)
+	w.Cleanup(func() { log.Close(context.Background()) })
+	return log
+}
+
+// follow starts a follower of log, as a process does when it starts.
+func (w *world) follow(log *ledger.Log) *statement.Follower {
+	w.Helper()
+	f, err := statement.New(statement.Config{Log: log, Now: func() time.Time { return w.clock }})
+	w.ok(err)
+	return f
+}
+
+func (w *world) by(org string) entry.Common { return entry.Common{Issuer: org, Audience: origin} }
+
+func (w *world) prove(s *entry.Signer, org string) string {
+	w.Helper()
+	p, err := entry.ProveKey(s, origin, org)
+	w.ok(err)
+	return p
+}
+
+func (w *world) counter(c entry.Countersignature) string {
+	w.Helper()
+	c.Issuer, c.Audience = "ENR", origin
+	s, err := entry.Countersign(w.enroller, c)
+	w.ok(err)
+	return s
+}
+
+func (w *world) genesis() *entry.Entry {
+	party := func(id string, s *entry.Signer, p entry.Purpose, roles ...entry.Role) entry.GenesisParty {
+		return entry.GenesisParty{Member: entry.Member{ID: id, Name: id, Kind: "test", Roles: roles}, Key: entry.PublicKey{JWK: s.Public, Purposes: []entry.Purpose{p}}}
+	}
+	e, err := entry.Sign(w.registrar, &entry.Genesis{
+		Common: w.by("REG"), Formats: entry.FormatsV1, VRFKey: w.keys.VRF.Public(), LogKey: w.keys.LogVerifierKey, IndexLag: 100,
+		Registrar: party("REG", w.registrar, entry.PurposeAdminister, entry.RoleRegistrar),
+		Enroller:  party("ENR", w.enroller, entry.PurposeAdminister, entry.RoleEnroller),
+		Operator:  party("OPR", w.keys.Operator, entry.PurposeSubmit, entry.RoleOperator, entry.RoleSource),
+		Proofs:    []string{w.prove(w.registrar, "REG"), w.prove(w.enroller, "ENR"), w.prove(w.keys.Operator, "OPR")},
+	})
+	w.ok(err)
+	return e
+}
+
+// add signs and appends through the first process, and gives the position.
+func (w *world) add(s *entry.Signer, b entry.Body) uint64 {
+	w.Helper()
+	e, err := entry.Sign(s, b)
+	w.ok(err)
+	r := w.log.Append(w.Context(), e)[0]
+	w.ok(r.Err)
+	return r.Index
+}
+
+func (w *world) access(id string) *entry.Access {
+	w.seq++
+	seq := w.seq
+	return &entry.Access{Common: entry.Common{Issuer: "SRC", Audience: origin, IssuedAt: w.clock.Unix()}, Source: "ehr", Action: "R", Outcome: "0", Purpose: []string{"TREAT"},
+		Recorded: w.clock.UTC().Format(time.RFC3339), Sub: id, Seq: &seq, Text: &entry.Text{Why: "clinic"}}
+}
+
+// look records accesses to ids, one after the other.
+func (w *world) look(ids ...string) (at []uint64) {
+	w.Helper()
+	for _, id := range ids {
+		at = append(at, w.add(w.source, w.access(id)))
+	}
+	return at
+}
+
+// pass lets more time go by than an index root waits.
+func (w *world) pass() { w.clock = w.clock.Add(2 * statement.DefaultInterval) }
+
+func (w *world) step(fs ...*statement.Follower) {
+	w.Helper()
+	for _, f := range fs {
+		w.ok(f.Step(w.Context()))
+	}
+}
+
+func (w *world) root(f *statement.Follower) statement.Root {
+	w.Helper()
+	r, err := f.Root()
+	w.ok(err)
+	return r
+}
+
+// check verifies a statement as its reader does and gives what was found.
+func (w *world) check(s *entry.Statement, id string) *verifier.StatementReport {
+	w.Helper()
+	r := w.verify(w, s, id)
+	if !r.Authentic || !r.Complete {
+		w.Fatalf("authentic %v, complete %v", r.Authentic, r.Complete)
+	}
+	return r
+}
+
+func (w *world) verify(t testing.TB, s *entry.Statement, id string) *verifier.StatementReport {
+	t.Helper()
+	data, err := s.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := verifier.PolicyForLog(w.log.VerifierKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: policy, ID: id, Now: w.clock})
+	if err := r.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// roots gives the index roots in the log, by position.
+func (w *world) roots() map[uint64]*entry.IndexRoot {
+	w.Helper()
+	leaves, err := w.log.PublicHistory(w.Context(), "index-root", 0, 1<<40)
+	w.ok(err)
+	out := map[uint64]*entry.IndexRoot{}
+	for _, l := range leaves {
+		out[l.Index] = l.Entry.Body.(*entry.IndexRoot)
+	}
+	return out
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/internal/client"
+)
+
+func statementCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "statement",
+		Usage: "fetch a person's statement: every access to the record, with the proof that none is missing",
+		Description: "The person's id is read from standard input, so that it stands in no list of processes. Prints the statement as JSON, unchecked;\n" +
+			"igverify statement checks it, offline and years later. With --extract only the entries chosen, with the proof that they are in the log: the thing\n" +
+			"to share, as a statement tells everything. The caller's organisation must be an auditor or controller and the key for audit. This\n" +
+			"reading is itself logged.\n\n" +
+			"Example: echo chi:0101011237 | igledger statement --org NHSL --key lothian-audit.jwk --purpose PATRQT --out statement.json\n" +
+			"Example: … --period 2026-01-01..2026-03-31\n" +
+			"Example: … --extract 120034,120077",
+		Flags: remoteFlags(
+			&cli.StringFlag{Name: "id", Usage: "the id; other users of this machine may see it in the list of processes"},
+			&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
+			&cli.StringSliceFlag{Name: "purpose", Usage: "PurposeOfUse code under which this reading is logged"},
+			&cli.StringFlag{Name: "period", Usage: "show only what the ledger took on these days (UTC, both included) or at these positions: FROM..TO; the rest is hidden and still proved"},
+			&cli.StringSliceFlag{Name: "extract", Usage: "make an extract of the entries at these positions instead"},
+			&cli.StringFlag{Name: "out", Usage: "file to write, readable by its owner only (default: standard output)"},
+		),
+		Action: func(c *cli.Context) error {
+			q, err := statementRequest(c)
+			if err != nil {
+				return err
+			}
+			r, err := newRemote(c, signing)
+			if err != nil {
+				return err
+			}
+			r.asCaller(c.String("function"))
+			if q.ID, err = readID(c); err != nil {
+				return err
+			}
+			data, err := r.Statement(c.Context, q)
+			if err != nil {
+				return err
+			}
+			data = append(data, '\n')
+			if path := c.String("out"); path != "" {
+				if err := os.WriteFile(path, data, 0o600); err != nil {
+					return fmt.Errorf("keeping the statement: %w", err)
+				}
+				return nil
+			}
+			_, err = c.App.Writer.Write(data)
+			return err
+		},
+	}
+}
+
+// statementRequest reads the flags, without the id.
+func statementRequest(c *cli.Context) (client.StatementRequest, error) {
+	q := client.StatementRequest{Purpose: c.StringSlice("purpose")}
+	for _, text := range append(c.StringSlice("extract"), c.Args().Slice()...) {
+		index, err := strconv.ParseUint(text, 10, 64)
+		if err != nil || !c.IsSet("extract") {
+			return q, usage("--extract wants positions of entries in the log")
+		}
+		q.Extract = append(q.Extract, index)
+	}
+	period := c.String("period")
+	if period == "" {
+		return q, nil
+	}
+	if len(q.Extract) > 0 {
+		return q, usage("--period and --extract do not go together")
+	}
+	from, to, ok := strings.Cut(period, "..")
+	since, err1 := time.Parse(time.DateOnly, from)
+	until, err2 := time.Parse(time.DateOnly, to)
+	if ok && err1 == nil && err2 == nil && !until.Before(since) {
+		q.Since, q.Until = since.Format(time.RFC3339), until.AddDate(0, 0, 1).Format(time.RFC3339)
+		return q, nil
+	}
+	q.From, err1 = strconv.ParseUint(from, 10, 64)
+	q.To, err2 = strconv.ParseUint(to, 10, 64)
+	if !ok || err1 != nil || err2 != nil || q.To < q.From || q.To+1 == 0 {
+		return q, usage("--period wants FROM..TO, two days as 2026-01-31 or two positions in the log")
+	}
+	q.To++ // both included
+	return q, nil
+}

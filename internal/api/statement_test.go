@@ -1,0 +1,129 @@
+package api
+
+import (
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"igledger/audit/statement"
+	"igledger/internal/client"
+	"igledger/ledger/entry"
+	"igledger/verifier"
+)
+
+// withIndex serves the world with a subject index that has just been loaded and stated.
+func (w *world) withIndex() *statement.Follower {
+	w.Helper()
+	f, err := statement.New(statement.Config{Log: w.log})
+	w.ok(err)
+	w.server.Close()
+	w.server = httptest.NewServer(New(Config{Log: w.log, Index: f, Logger: w.logger(), Registry: prometheus.NewRegistry()}))
+	w.Cleanup(w.server.Close)
+	return f
+}
+
+// A statement comes over HTTP as it was made, verifies, and the reading is in the log before the answer is out.
+func TestStatement(t *testing.T) {
+	w := newWorld(t)
+	f := w.withIndex()
+	mine := w.append(w.submit["SRC"], w.access("SRC", person)).Index
+	aud := w.client(w.audit["AUD"], "AUD")
+	aud.Purpose = []string{"PATRQT"}
+	token := []string{"Authorization", "Bearer " + w.token(w.audit["AUD"], "AUD")}
+	if code := w.do("POST", "/v1/statements", `{"id":"`+person+`"}`, token...).problem(t); code != unavailable {
+		t.Fatalf("before the index is loaded: %s", code)
+	}
+	w.ok(f.Step(t.Context()))
+	size := w.size()
+	policy, err := verifier.PolicyForLog(w.log.VerifierKey())
+	w.ok(err)
+	data, err := aud.Statement(t.Context(), client.StatementRequest{ID: person})
+	w.ok(err)
+	r := verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: policy, ID: person})
+	w.ok(r.Err())
+	if !r.Complete || len(r.Entries) != 1 || r.Entries[0].Index != mine {
+		t.Errorf("complete %v, entries %+v", r.Complete, r.Entries)
+	}
+	if got := w.size(); got != size+1 {
+		t.Fatalf("%d entries after the reading, want %d", got, size+1)
+	}
+	_, history, err := w.log.History(t.Context(), person, size+1, 1)
+	w.ok(err)
+	if a := decoded(history[0]); a == nil || a.Organisation != "AUD" || a.Issuer != "OPR" || len(a.Purpose) != 1 || a.Purpose[0] != "PATRQT" {
+		t.Errorf("the reading stands in the log as %+v", a)
+	}
+	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, Extract: []uint64{mine}})
+	w.ok(err)
+	w.ok(verifier.CheckExtract(verifier.StatementEvidence{Statement: data, Policy: policy, ID: person}).Err())
+	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, Since: "2020-01-01T00:00:00Z", Until: "2020-02-01T00:00:00Z"})
+	w.ok(err)
+	s, err := entry.ParseStatement(data)
+	w.ok(err)
+	if len(s.Entries) != 1 || s.Entries[0].Opened() {
+		t.Errorf("a period before all shows %+v", s.Entries)
+	}
+	if strings.Contains(w.lines.String(), person[4:]) {
+		t.Error("the id stands in a log line")
+	}
+}
+
+// What is refused is refused before anything is read or logged.
+func TestStatementRefusals(t *testing.T) {
+	w := newWorld(t)
+	mine := w.append(w.submit["SRC"], w.access("SRC", person)).Index
+	f := w.withIndex()
+	w.ok(f.Step(t.Context()))
+	size := w.size()
+	id := `"id":"` + person + `"`
+	for name, c := range map[string]struct{ body, code string }{
+		"no id":                  {`{}`, "bad-id"},
+		"not an id":              {`{"id":"0101011237"}`, "bad-id"},
+		"unknown member":         {`{` + id + `,"all":true}`, badRequest},
+		"from above to":          {`{` + id + `,"from":5,"to":5}`, badRequest},
+		"a place beyond numbers": {`{` + id + `,"from":9007199254740991}`, badRequest},
+		"since after until":      {`{` + id + `,"since":"2026-02-01T00:00:00Z","until":"2026-02-01T00:00:00Z"}`, badRequest},
+		"not a time":             {`{` + id + `,"since":"yesterday"}`, badRequest},
+		"times and places":       {`{` + id + `,"since":"2026-02-01T00:00:00Z","from":4}`, badRequest},
+		"extract of a period":    {`{` + id + `,"extract":[` + decimalOf(mine) + `],"from":4}`, badRequest},
+		"too long an extract":    {`{` + id + `,"extract":[1` + strings.Repeat(",1", 1000) + `]}`, badRequest},
+		"another's entry":        {`{"id":"temp:SRC:1","extract":[` + decimalOf(mine) + `]}`, notFound},
+		"a public entry":         {`{` + id + `,"extract":[0]}`, notFound},
+		"purpose of no code":     {`{` + id + `,"purpose":[""]}`, badRequest},
+	} {
+		if code := w.do("POST", "/v1/statements", c.body, "Authorization", "Bearer "+w.token(w.audit["AUD"], "AUD")).problem(t); code != c.code {
+			t.Errorf("%s: %s, want %s", name, code, c.code)
+		}
+	}
+	if code := w.do("POST", "/v1/statements", `{"id":"reg:withheld"}`, "Authorization", "Bearer "+w.token(w.audit["CTL"], "CTL")).problem(t); code != forbidden {
+		t.Errorf("a controller asks for a register: %s", code)
+	}
+	if got := w.size(); got != size {
+		t.Errorf("%d entries were logged for what was refused", got-size)
+	}
+}
+
+// A wrong index root takes the process out of service.
+func TestBrokenIndexIsNotReady(t *testing.T) {
+	w := newWorld(t)
+	f := w.withIndex()
+	w.ok(f.Step(t.Context()))
+	if r := w.do("GET", "/readyz", ""); r.StatusCode != 200 {
+		t.Fatalf("ready: %d", r.StatusCode)
+	}
+	w.append(w.keys.Operator, &entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: origin}, Size: w.size(), Root: entry.Hash{1}})
+	if err := f.Step(t.Context()); !errors.Is(err, statement.ErrDiffers) {
+		t.Fatal(err)
+	}
+	if code := w.do("GET", "/readyz", "").problem(t); code != unavailable {
+		t.Errorf("ready: %s", code)
+	}
+	if m := string(w.do("GET", "/metrics", "").body); !strings.Contains(m, "igledger_index_broken 1") {
+		t.Error("no alarm in the metrics")
+	}
+	if code := w.do("POST", "/v1/statements", `{"id":"`+person+`"}`, "Authorization", "Bearer "+w.token(w.audit["AUD"], "AUD")).problem(t); code != unavailable {
+		t.Errorf("a statement: %s", code)
+	}
+}

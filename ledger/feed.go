@@ -1,0 +1,216 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/transparency-dev/merkle/compact"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+)
+
+// FeedRecord is what follows for the subject index from one leaf: whose history it was added to. It decrypts no content.
+type FeedRecord struct {
+	Index    uint64
+	LeafHash entry.Hash
+	K        entry.Hash // key of the history in the subject index
+	Head0    entry.Hash // the history's head before its first leaf
+
+	Entry        *entry.Entry // public leaves only
+	Leaf         []byte
+	TagSalt, Tag entry.Hash // sealed leaves only
+}
+
+// Feed gives the records of up to n leaves from index from on, fewer at the end of the log. It holds n of them in memory: cap n. Links are secret: who has
+// them can tell which leaves are of one person.
+func (l *Log) Feed(ctx context.Context, from, n uint64) ([]FeedRecord, error) {
+	raw, err := l.store.Prefixes(ctx, l.tree, from, n, linkEnd)
+	if err != nil {
+		return nil, fmt.Errorf("following the log: %w", err)
+	}
+	out := make([]FeedRecord, len(raw))
+	for i, rec := range raw {
+		r := FeedRecord{Index: rec.Index, LeafHash: entry.LeafHash(rec.Value), Leaf: rec.Value}
+		leaf, err := entry.ParseLeaf(rec.Value)
+		if err == nil && leaf.Public {
+			if r.Entry, err = leaf.Entry(); err == nil {
+				name := r.Entry.Name()
+				r.K, r.Head0 = entry.NameKey(name), entry.NameHead0(name)
+			}
+		} else if err == nil {
+			var ln link
+			if ln, _, err = l.vault.unseal(ctx, rec.Index, r.LeafHash, rec.Extra, false); err == nil {
+				r.TagSalt, r.Tag = ln.TagSalt, ln.Tag
+				r.K, r.Head0 = entry.TagKey(ln.Tag), entry.TagHead0(ln.Tag)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("following the log at entry %d: %w", rec.Index, err)
+		}
+		out[i] = r
+	}
+	return out, nil
+}
+
+// Histories calls f with the key, count and head of every history, in no promised order, and gives the size of the log for which
+// exactly these are true. An error of f ends it; after any error what f was given is worthless.
+func (l *Log) Histories(ctx context.Context, f func(k entry.Hash, count uint64, head entry.Hash) error) (size uint64, err error) {
+	size, err = l.store.AllChains(ctx, l.tree, func(k [32]byte, c storage.Chain) error { return f(k, c.Count, c.Head) })
+	if err != nil {
+		return 0, fmt.Errorf("reading all histories: %w", err)
+	}
+	return size, nil
+}
+
+// MaxHistory is the most entries of one person that HistoryRange holds in memory at once.
+const MaxHistory = 1 << 16
+
+// ErrTooMany says that a history has more than MaxHistory entries in the range asked for.
+var ErrTooMany = storage.ErrTooMany
+
+// HistoryEntry is an opened entry with what a statement needs beside it. Its VRFProof is empty.
+type HistoryEntry struct {
+	*entry.Opening
+	LeafHash entry.Hash
+	KID      string // of the signing key
+}
+
+// Tag is the tag of an id, with its VRF proof. The id has one of the forms of entry.CheckID.
+func (l *Log) Tag(id string) (tag entry.Hash, proof []byte, err error) {
+	if err := entry.CheckID(id); err != nil {
+		return entry.Hash{}, nil, err
+	}
+	tag, proof = l.tags.tag(id)
+	return tag, proof, nil
+}
+
+// HistoryRange gives the entries with from <= index < before that stand under tag, ascending. Content is not parsed again: it was at append, and whoever
+// gets it checks it. ErrErased if one's content is no more.
+func (l *Log) HistoryRange(ctx context.Context, tag entry.Hash, from, before uint64) ([]HistoryEntry, error) {
+	records, err := l.store.ChainRange(ctx, l.tree, entry.TagKey(tag), from, before, MaxHistory)
+	if err != nil {
+		return nil, fmt.Errorf("reading a history: %w", err)
+	}
+	kids := map[string]string{} // by header: a history has few keys
+	out := make([]HistoryEntry, len(records))
+	for i, rec := range records {
+		hash := entry.LeafHash(rec.Value)
+		ln, c, err := l.vault.unseal(ctx, rec.Index, hash, rec.Extra, true)
+		if err != nil {
+			return nil, err
+		}
+		jws, disclosures := cutSDJWT(c.SDJWT)
+		kid, err := kidOf(jws, kids)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d as stored: %w", rec.Index, err)
+		}
+		out[i] = HistoryEntry{LeafHash: hash, KID: kid, Opening: &entry.Opening{
+			Index: rec.Index, TagSalt: ln.TagSalt, Tag: ln.Tag, BodySalt: c.BodySalt, JWS: jws, Disclosures: disclosures,
+			Flags: l.flagsOf(kid, rec.Index, c), Received: c.Received.Format(receivedForm),
+		}}
+	}
+	return out, nil
+}
+
+// cutSDJWT takes jws~disclosure~…~ apart without decoding.
+func cutSDJWT(sdjwt string) (jws string, disclosures []string) {
+	jws, rest, _ := strings.Cut(sdjwt, "~")
+	if rest = strings.TrimSuffix(rest, "~"); rest == "" {
+		return jws, []string{}
+	}
+	return jws, strings.Split(rest, "~")
+}
+
+// kidOf reads the kid in a JWS header; known remembers those of headers seen.
+func kidOf(jws string, known map[string]string) (string, error) {
+	header, _, _ := strings.Cut(jws, ".")
+	if kid, ok := known[header]; ok {
+		return kid, nil
+	}
+	parsed, err := entry.ParseJWS("entry", jws, entry.TypEntry)
+	if err != nil {
+		return "", err
+	}
+	known[header] = parsed.KID
+	return parsed.KID, nil
+}
+
+// PublicLeaf is a public leaf and the entry in it.
+type PublicLeaf struct {
+	Index uint64
+	Leaf  []byte
+	Entry *entry.Entry
+}
+
+// PublicHistory gives the leaves with from <= index < before of a public name ("key:<kid>", "org:<id>", "index-root", …), ascending.
+func (l *Log) PublicHistory(ctx context.Context, name string, from, before uint64) ([]PublicLeaf, error) {
+	records, err := l.store.ChainRange(ctx, l.tree, entry.NameKey(name), from, before, MaxHistory)
+	if err != nil {
+		return nil, fmt.Errorf("reading a public history: %w", err)
+	}
+	return publicLeaves(records)
+}
+
+// LastPublic gives the newest leaf of a public name, ErrNotFound if there is none.
+func (l *Log) LastPublic(ctx context.Context, name string) (PublicLeaf, error) {
+	records, err := l.store.Chain(ctx, l.tree, entry.NameKey(name), ^uint64(0), 1)
+	if err != nil {
+		return PublicLeaf{}, fmt.Errorf("reading a public history: %w", err)
+	}
+	leaves, err := publicLeaves(records)
+	if err == nil && len(leaves) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return PublicLeaf{}, err
+	}
+	return leaves[0], nil
+}
+
+func publicLeaves(records []storage.Record) ([]PublicLeaf, error) {
+	out := make([]PublicLeaf, len(records))
+	for i, rec := range records {
+		leaf, err := entry.ParseLeaf(rec.Value)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d as stored: %w", rec.Index, err)
+		}
+		e, err := leaf.Entry()
+		if err != nil {
+			return nil, fmt.Errorf("entry %d as stored: %w", rec.Index, err)
+		}
+		out[i] = PublicLeaf{rec.Index, rec.Value, e}
+	}
+	return out, nil
+}
+
+// MultiProof gives the nodes that prove leaves at indices in the tree of this size, see entry.MultiProofNodes. ErrNotFound if the log
+// is not as large.
+func (l *Log) MultiProof(ctx context.Context, indices []uint64, size uint64) ([]entry.Hash, error) {
+	type node struct {
+		level uint
+		index uint64
+	}
+	at := map[node]int{}
+	var want []compact.NodeID
+	// Once to learn which nodes it takes, so that they come in one round trip, and once to use them.
+	if _, err := entry.MultiProof(indices, size, func(level uint, index uint64) (entry.Hash, error) {
+		if _, ok := at[node{level, index}]; !ok {
+			at[node{level, index}] = len(want)
+			want = append(want, compact.NodeID{Level: level, Index: index})
+		}
+		return entry.Hash{}, nil
+	}); err != nil {
+		return nil, err
+	}
+	hashes, err := l.store.Nodes(ctx, l.tree, want)
+	if err != nil {
+		return nil, fmt.Errorf("proving %d entries: %w", len(indices), notFound(err))
+	}
+	proof, err := entry.MultiProof(indices, size, func(level uint, index uint64) (entry.Hash, error) {
+		return hashes[at[node{level, index}]], nil
+	})
+	return slices.Clip(proof), err
+}

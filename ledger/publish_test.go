@@ -1,0 +1,334 @@
+package ledger_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"igledger/internal/testdb"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/witness"
+)
+
+// cosignatureVerifier is C2SP tlog-cosignature for golang.org/x/mod's notes: other code than that under test.
+type cosignatureVerifier struct {
+	name string
+	key  ed25519.PublicKey
+}
+
+func (v cosignatureVerifier) Name() string { return v.name }
+func (v cosignatureVerifier) KeyHash() uint32 {
+	h := sha256.Sum256(append([]byte(v.name+"\n\x04"), v.key...))
+	return binary.BigEndian.Uint32(h[:])
+}
+func (v cosignatureVerifier) Verify(msg, sig []byte) bool {
+	return len(sig) == 72 && ed25519.Verify(v.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", binary.BigEndian.Uint64(sig), msg), sig[8:])
+}
+
+func cosign(name string, key ed25519.PrivateKey, c entry.Checkpoint, at int64) string {
+	id := sha256.Sum256(append([]byte(name+"\n\x04"), key.Public().(ed25519.PublicKey)...))
+	b := binary.BigEndian.AppendUint64(id[:4], uint64(at))
+	b = append(b, ed25519.Sign(key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, c.Text()))...)
+	return "— " + name + " " + base64.StdEncoding.EncodeToString(b) + "\n"
+}
+
+// watching keeps the log witnessed and hears of every attempt.
+type watching struct {
+	*world
+	client *witness.Client
+	events chan event
+	stop   func()
+}
+
+type event struct {
+	witness string
+	size    uint64
+	err     error
+}
+
+func (w *world) watch(cfg witness.Config) *watching {
+	w.t.Helper()
+	x := &watching{world: w, events: make(chan event, 10000)}
+	cfg.Interval, cfg.Now = 10*time.Millisecond, w.now
+	cfg.Observe = func(name string, size uint64, err error) { x.events <- event{name, size, err} }
+	var err error
+	if x.client, err = witness.New(cfg); err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(w.ctx)
+	ended := make(chan struct{})
+	go func() { defer close(ended); w.log.Witness(ctx, x.client) }()
+	x.stop = func() { cancel(); <-ended }
+	w.t.Cleanup(x.stop)
+	return x
+}
+
+// await waits until each of them has cosigned the log's present size.
+func (x *watching) await(names ...string) uint64 {
+	x.t.Helper()
+	size, err := x.log.Size(x.ctx)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	for len(names) > 0 {
+		e := <-x.events
+		if i := slices.Index(names, e.witness); i >= 0 && e.err == nil && e.size == size {
+			names = slices.Delete(names, i, i+1)
+		}
+	}
+	return size
+}
+
+// signers says who signed a checkpoint, in alphabetical order, and its size; all signatures of the log and of those known must be good.
+func signers(t *testing.T, signed []byte, logKey string, known ...witness.Witness) (size uint64, names string) {
+	t.Helper()
+	v, err := entry.NewLogVerifier(logKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := []note.Verifier{v}
+	for _, k := range known {
+		raw, err := base64.StdEncoding.DecodeString(strings.SplitN(k.VKey, "+", 3)[2])
+		if err != nil || len(raw) != 33 {
+			t.Fatalf("key %q: %v", k.VKey, err)
+		}
+		list = append(list, cosignatureVerifier{k.Name, raw[1:]})
+	}
+	n, err := note.Open(signed, note.VerifierList(list...))
+	if err != nil {
+		t.Fatalf("the checkpoint does not verify: %v\n%s", err, signed)
+	}
+	c, err := entry.ParseCheckpointText(n.Text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, s := range n.Sigs[1:] {
+		all = append(all, s.Name)
+	}
+	slices.Sort(all)
+	return c.Size, strings.Join(all, " ")
+}
+
+func (x *watching) published(size uint64, names string, known ...witness.Witness) {
+	x.t.Helper()
+	signed, err := x.log.PublishedCheckpoint(x.ctx)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if s, n := signers(x.t.(*testing.T), signed, x.log.VerifierKey(), known...); s != size || n != names {
+		x.t.Errorf("the checkpoint is of %d and cosigned by %q, want %d and %q", s, n, size, names)
+	}
+}
+
+func (x *watching) witnessed(size uint64, names string, known ...witness.Witness) {
+	x.t.Helper()
+	signed, err := x.log.WitnessedCheckpoint(x.ctx)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if s, n := signers(x.t.(*testing.T), signed, x.log.VerifierKey(), known...); s != size || n != names {
+		x.t.Errorf("the witnessed checkpoint is of %d and cosigned by %q, want %d and %q", s, n, size, names)
+	}
+}
+
+// Two witnesses by other people's program cosign; killing one costs its line and nothing else; one that lost its memory is led on.
+func TestLitewitness(t *testing.T) {
+	program := buildLitewitness(t)
+	w := newWorld(t, testdb.SQLite(t))
+	a, b := newLitewitness(t, program, "a.witness.test", w.log.VerifierKey()), newLitewitness(t, program, "b.witness.test", w.log.VerifierKey())
+	known := []witness.Witness{a.witness(), b.witness()}
+	const both = "a.witness.test b.witness.test"
+	if _, err := w.log.WitnessedCheckpoint(w.ctx); !errors.Is(err, ledger.ErrNotFound) {
+		t.Fatalf("before anybody cosigned: %v", err)
+	}
+	a.start()
+	b.start()
+	x := w.watch(witness.Config{Witnesses: known})
+	first := x.await(a.name, b.name)
+	firstRoot, err := w.log.Checkpoint(w.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.published(first, both, known...)
+	x.witnessed(first, both, known...)
+
+	for range 3 {
+		w.must(w.access("chi:0101011237"))
+	}
+	second := x.await(a.name, b.name)
+	x.published(second, both, known...)
+	x.witnessed(second, both, known...)
+
+	b.kill()
+	e := w.access("chi:0101011237")
+	w.checkReceipt(e, w.must(e)) // nobody waits for the dead
+	third := x.await(a.name)
+	x.published(third, a.name, known...)
+	x.witnessed(second, both, known...)
+
+	b.answered()
+	root := strings.Split(string(firstRoot), "\n")[2]
+	b.database("UPDATE log SET tree_size = ?, tree_hash = ?", first, root)
+	b.start()
+	x.await(b.name)
+	x.published(third, both, known...)
+	x.witnessed(third, both, known...)
+	if s := slices.DeleteFunc(b.answered(), func(s int) bool { return s == http.StatusBadGateway }); !slices.Equal(s, []int{409, 200}) {
+		t.Errorf("the rewound witness answered %v, want 409 and 200", s)
+	}
+
+	// A ledger that starts anew knows from its database what they have seen.
+	x.stop()
+	a.answered()
+	w.reopen()
+	w.must(w.access("chi:0101011237"))
+	x = w.watch(witness.Config{Witnesses: known})
+	fourth := x.await(a.name, b.name)
+	x.published(fourth, both, known...)
+	if s := append(a.answered(), b.answered()...); !slices.Equal(s, []int{200, 200}) {
+		t.Errorf("after a restart they answered %v", s)
+	}
+}
+
+// A witness that hangs, one that lies and one that is not there: what they do is theirs alone, on every database.
+func TestBadWitnesses(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		key := func(name string) ed25519.PrivateKey {
+			s := sha256.Sum256([]byte(name))
+			return ed25519.NewKeyFromSeed(s[:])
+		}
+		serve := func(name string, answer func(c entry.Checkpoint) string) witness.Witness {
+			s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				_, text, _ := strings.Cut(string(body), "\n\n")
+				text, _, _ = strings.Cut(text, "\n\n")
+				c, err2 := entry.ParseCheckpointText(text + "\n")
+				if err != nil || err2 != nil {
+					t.Errorf("the request: %v %v", err, err2)
+				}
+				if answer == nil {
+					<-r.Context().Done()
+					return
+				}
+				_, _ = io.WriteString(rw, answer(c))
+			}))
+			t.Cleanup(s.Close)
+			return witness.Witness{Name: name, VKey: cosignerKey(name, key(name).Public().(ed25519.PublicKey)), URL: s.URL}
+		}
+		good := serve("good", func(c entry.Checkpoint) string { return cosign("good", key("good"), c, w.now().Unix()) })
+		liar := serve("liar", func(c entry.Checkpoint) string { return cosign("liar", key("good"), c, w.now().Unix()) })
+		other := serve("other", func(c entry.Checkpoint) string { c.Size--; return cosign("other", key("other"), c, w.now().Unix()) })
+		deaf := serve("deaf", nil)
+		known := []witness.Witness{good, liar, other, deaf}
+		x := w.watch(witness.Config{Witnesses: known, Quorum: func(c []string) bool { return slices.Contains(c, "good") }})
+		var size uint64
+		for range 3 {
+			e := w.access("chi:0101011237")
+			w.checkReceipt(e, w.must(e))
+			size = x.await("good")
+		}
+		for wait := map[string]bool{"liar": true, "other": true}; len(wait) > 0; { // each has had its say
+			e := <-x.events
+			if e.witness != "good" && e.witness != "deaf" {
+				if !errors.Is(e.err, witness.ErrBadCosignature) {
+					t.Errorf("%s: %v", e.witness, e.err)
+				}
+				delete(wait, e.witness)
+			}
+		}
+		x.published(size, "good", known...)
+		x.witnessed(size, "good", known...)
+		x.stop()
+	})
+}
+
+// What an auditor brings is kept if this log signed the checkpoint, and its tree is that of the database.
+func TestAddCosignatures(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		seed := sha256.Sum256([]byte("auditor"))
+		key := ed25519.NewKeyFromSeed(seed[:])
+		auditor := witness.Witness{Name: "auditor", VKey: cosignerKey("auditor", key.Public().(ed25519.PublicKey))}
+		client, err := witness.New(witness.Config{Witnesses: []witness.Witness{auditor}, Quorum: func(c []string) bool { return len(c) > 0 }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := &watching{world: w}
+		v, err := entry.NewLogVerifier(w.log.VerifierKey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkpoint := func() (entry.Checkpoint, string) {
+			signed, err := w.log.Checkpoint(w.ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := entry.OpenCheckpoint(signed, v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c, string(signed)
+		}
+		old, oldNote := checkpoint()
+		w.must(w.access("chi:0101011237"))
+		head, headNote := checkpoint()
+		add := func(signed string) ([]string, error) { return w.log.AddCosignatures(w.ctx, client, []byte(signed)) }
+
+		stranger := "— stranger AAAAAAAAAA==\n"
+		if names, err := add(oldNote + stranger); err != nil || len(names) != 0 {
+			t.Errorf("a stranger's line: %q, %v", names, err)
+		}
+		for range 2 {
+			if names, err := add(oldNote + stranger + cosign("auditor", key, old, 1700000000)); err != nil || !slices.Equal(names, []string{"auditor"}) {
+				t.Fatalf("an older checkpoint: %q, %v", names, err)
+			}
+		}
+		x.published(head.Size, "", auditor)
+		x.witnessed(old.Size, "auditor", auditor)
+		if signed, err := w.log.WitnessedCheckpoint(w.ctx); err != nil || string(signed) != oldNote+cosign("auditor", key, old, 1700000000) {
+			t.Errorf("served %q, %v", signed, err)
+		}
+
+		if _, err := add(headNote + cosign("auditor", key, old, 1700000000)); !errors.Is(err, witness.ErrBadCosignature) {
+			t.Errorf("a line for another checkpoint: %v", err)
+		}
+		if _, err := add(strings.Replace(headNote, "\n", "x\n", 1)); !errors.Is(err, entry.BadCheckpoint) {
+			t.Errorf("not signed by this log: %v", err)
+		}
+		for name, c := range map[string]entry.Checkpoint{
+			"a fork":                  {Origin: origin, Size: head.Size, Root: old.Root},
+			"a fork of an older size": {Origin: origin, Size: old.Size, Root: head.Root},
+			"a size yet to come":      {Origin: origin, Size: head.Size + 1, Root: head.Root},
+			"the empty log":           {Origin: origin, Size: 0, Root: sha256.Sum256(nil)},
+		} {
+			signed, err := c.Sign(w.keys.Log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := add(string(signed) + cosign("auditor", key, c, 1700000000)); !errors.Is(err, entry.BadCheckpoint) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		x.published(head.Size, "", auditor)
+		if names, err := add(headNote + cosign("auditor", key, head, 1700000000)); err != nil || len(names) != 1 {
+			t.Errorf("the newest: %q, %v", names, err)
+		}
+		x.published(head.Size, "auditor", auditor)
+	})
+}

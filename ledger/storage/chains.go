@@ -1,0 +1,103 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/google/trillian"
+)
+
+// AllChains calls f with the state of every history, in no promised order, and returns the size of the log for which exactly these states are
+// true: head and histories are read in one snapshot, so no append falls between them. It holds one connection and no lock while it runs, which for
+// millions of histories takes seconds. An error of f ends it. On any error what f was given is worthless; there is no second try, as f has
+// seen half.
+func (s *Storage) AllChains(ctx context.Context, tree *trillian.Tree, f func(k [32]byte, c Chain) error) (size uint64, err error) {
+	const doing = "reading all chains"
+	num, err := s.number(ctx, tree)
+	if err != nil {
+		return 0, s.wrap(ctx, doing, err)
+	}
+	var h headRow
+	err = s.db.snapshot(ctx, headOp(num, &h, false), op{
+		sql:  "SELECT k, count, head, last FROM chain WHERE k >= $1 AND k < $2",
+		args: []any{inTree(num, nil), inTree(num+1, nil)},
+		scan: func(scan func(...any) error) error {
+			k, c, err := scanChain(scan)
+			if err != nil {
+				return err
+			}
+			return f(k, c)
+		},
+	})
+	if err == nil && !h.found {
+		err = fmt.Errorf("%w: the tree is gone", ErrNotFound)
+	}
+	if err == nil {
+		s.saw(num, h.Size)
+	}
+	return h.Size, s.wrap(ctx, doing, err)
+}
+
+func scanChain(scan func(...any) error) (k [32]byte, c Chain, err error) {
+	var key, head []byte
+	var count, last int64
+	if err := scan(&key, &count, &head, &last); err != nil {
+		return k, c, err
+	}
+	if len(key) != treePrefix+32 || len(head) != 32 {
+		return k, c, fmt.Errorf("%w: chain of odd length", ErrCorrupt)
+	}
+	return [32]byte(key[treePrefix:]), Chain{Count: uint64(count), Head: [32]byte(head), Last: uint64(last)}, nil
+}
+
+// ChainRange returns the leaves of a history with from <= index < before, ascending, by following each leaf's link to the one before it: it costs a
+// step for each leaf from the end of the history down to from. ErrTooMany if there are more than most.
+func (s *Storage) ChainRange(ctx context.Context, tree *trillian.Tree, k [32]byte, from, before uint64, most int) ([]Record, error) {
+	rs, err := s.chainRange(ctx, tree, k, from, before, most)
+	return rs, s.wrap(ctx, "reading a chain", err)
+}
+
+func (s *Storage) chainRange(ctx context.Context, tree *trillian.Tree, k [32]byte, from, before uint64, most int) ([]Record, error) {
+	if from >= before {
+		return nil, nil
+	}
+	num, err := s.number(ctx, tree)
+	if err != nil {
+		return nil, err
+	}
+	m := map[[32]byte]Chain{}
+	if err := s.read(ctx, chainsOp(num, [][32]byte{k}, m)); err != nil {
+		return nil, err
+	}
+	c, ok := m[k]
+	if !ok {
+		return nil, nil
+	}
+	var places []int64 // descending
+	for at, more := c.Last, c.Count > 0 && c.Last >= from; more; {
+		links, err := s.links(ctx, num, int64(at), before, math.MaxInt32)
+		if err != nil {
+			return nil, err
+		}
+		if len(links) == 0 {
+			return nil, fmt.Errorf("%w: a chain's leaf is missing", ErrCorrupt)
+		}
+		for _, l := range links {
+			if i := uint64(l.index); i < before && i >= from {
+				places = append(places, place(num, i))
+			}
+		}
+		if len(places) > most {
+			return nil, fmt.Errorf("%w: more than %d", ErrTooMany, most)
+		}
+		last := links[len(links)-1]
+		if more = last.prev != nil && uint64(*last.prev) >= from; more {
+			at = uint64(*last.prev)
+		}
+	}
+	for i, j := 0, len(places)-1; i < j; i, j = i+1, j-1 {
+		places[i], places[j] = places[j], places[i]
+	}
+	return s.at(ctx, places)
+}

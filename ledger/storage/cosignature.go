@@ -1,0 +1,126 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/trillian"
+)
+
+// Cosignature is what a cosigner added to a checkpoint. Storage verifies nothing of it.
+type Cosignature struct {
+	Size     uint64    // of the checkpoint, at least 1
+	Cosigner string    // C2SP verifier key
+	Time     time.Time // by the cosigner's clock; kept to the second
+	Note     []byte    // the checkpoint with the log's own signature
+	Line     []byte    // the signature line, line feed included
+}
+
+// keptCosignatures is how many a tree keeps beside those of the largest witnessed checkpoint: with one checkpoint a second and eight
+// cosigners, two minutes' worth. A cosigner who is slower brings the checkpoint along with its line.
+const keptCosignatures = 1024
+
+const (
+	upsertCosignature = "INSERT INTO cosignature (place, signed, cosigner, note, line) VALUES ($1, $2, $3, $4, $5)" +
+		" ON CONFLICT (place, cosigner) DO UPDATE SET signed = excluded.signed, line = excluded.line WHERE excluded.signed > cosignature.signed"
+	pruneCosignatures = "DELETE FROM cosignature WHERE place >= $1 AND place < (SELECT min(k.place) FROM (SELECT c.place FROM cosignature c" +
+		" WHERE c.place >= $2 AND c.place < $3 ORDER BY c.place DESC LIMIT $4) AS k)" +
+		" AND place <> $5 + COALESCE((SELECT w.size FROM witnessed w WHERE w.tree = $6), 0) - 1"
+	upsertWitnessed = "INSERT INTO witnessed (tree, size) VALUES ($1, $2) ON CONFLICT (tree) DO UPDATE SET size = excluded.size WHERE excluded.size > witnessed.size"
+
+	selectCosignatures = "SELECT place, signed, cosigner, note, line FROM cosignature WHERE place = "
+	orderCosignatures  = " ORDER BY cosigner"
+)
+
+// AddCosignatures keeps cosignatures, of several by one cosigner on one checkpoint the latest, and forgets the smallest checkpoints'
+// beyond keptCosignatures. It may be repeated.
+func (s *Storage) AddCosignatures(ctx context.Context, tree *trillian.Tree, list ...Cosignature) error {
+	doing := fmt.Sprintf("keeping %d cosignatures", len(list))
+	num, err := s.number(ctx, tree)
+	if err != nil || len(list) == 0 {
+		return s.wrap(ctx, doing, err)
+	}
+	ops := make([]op, 0, len(list)+1)
+	for _, c := range list {
+		if c.Size == 0 || c.Size > maxLeaves {
+			return s.wrap(ctx, doing, fmt.Errorf("%w: a checkpoint of size %d", ErrMisuse, c.Size))
+		}
+		ops = append(ops, op{sql: upsertCosignature, args: []any{place(num, c.Size-1), c.Time.Unix(), c.Cosigner, nonNil(c.Note), nonNil(c.Line)}})
+	}
+	first, end := place(num, 0), place(num+1, 0)
+	return s.wrap(ctx, doing, s.write(ctx, append(ops,
+		op{sql: pruneCosignatures, args: []any{first, first, end, int64(keptCosignatures), first, num}})...))
+}
+
+// Cosignatures returns those kept on the checkpoint of this size, ordered by cosigner.
+func (s *Storage) Cosignatures(ctx context.Context, tree *trillian.Tree, size uint64) ([]Cosignature, error) {
+	doing := fmt.Sprintf("reading the cosignatures of size %d", size)
+	if size == 0 || size > maxLeaves {
+		return nil, nil
+	}
+	num, err := s.number(ctx, tree)
+	if err != nil {
+		return nil, s.wrap(ctx, doing, err)
+	}
+	list, err := s.cosignatures(ctx, op{sql: selectCosignatures + "$1" + orderCosignatures, args: []any{place(num, size-1)}})
+	return list, s.wrap(ctx, doing, err)
+}
+
+// CosignedBy returns the cosignature on the largest checkpoint that this cosigner has cosigned, as far as it was kept; the zero value if
+// there is none.
+func (s *Storage) CosignedBy(ctx context.Context, tree *trillian.Tree, cosigner string) (Cosignature, error) {
+	const doing = "reading a cosigner's last cosignature"
+	num, err := s.number(ctx, tree)
+	if err != nil {
+		return Cosignature{}, s.wrap(ctx, doing, err)
+	}
+	list, err := s.cosignatures(ctx, op{
+		sql:  selectCosignatures + "(SELECT max(c.place) FROM cosignature c WHERE c.place >= $1 AND c.place < $2 AND c.cosigner = $3) AND cosigner = $4",
+		args: []any{place(num, 0), place(num+1, 0), cosigner, cosigner},
+	})
+	if err != nil || len(list) == 0 {
+		return Cosignature{}, s.wrap(ctx, doing, err)
+	}
+	return list[0], nil
+}
+
+// SetWitnessed notes that the checkpoint of this size has reached its quorum. A larger one that was noted before stays.
+func (s *Storage) SetWitnessed(ctx context.Context, tree *trillian.Tree, size uint64) error {
+	num, err := s.number(ctx, tree)
+	if err == nil {
+		err = s.write(ctx, op{sql: upsertWitnessed, args: []any{num, int64(size)}})
+	}
+	return s.wrap(ctx, fmt.Sprintf("noting that size %d is witnessed", size), err)
+}
+
+// Witnessed returns the cosignatures of the largest checkpoint that SetWitnessed noted, ordered by cosigner. ErrNotFound if there is none.
+func (s *Storage) Witnessed(ctx context.Context, tree *trillian.Tree) ([]Cosignature, error) {
+	const doing = "reading the newest witnessed checkpoint"
+	num, err := s.number(ctx, tree)
+	if err != nil {
+		return nil, s.wrap(ctx, doing, err)
+	}
+	list, err := s.cosignatures(ctx, op{
+		sql:  selectCosignatures + "(SELECT w.size - 1 FROM witnessed w WHERE w.tree = $1) + $2" + orderCosignatures,
+		args: []any{num, place(num, 0)},
+	})
+	if err == nil && len(list) == 0 {
+		err = ErrNotFound
+	}
+	return list, s.wrap(ctx, doing, err)
+}
+
+func (s *Storage) cosignatures(ctx context.Context, o op) (list []Cosignature, err error) {
+	o.fresh = func() { list = nil }
+	o.scan = func(scan func(...any) error) error {
+		var c Cosignature
+		var at, signed int64
+		err := scan(&at, &signed, &c.Cosigner, &c.Note, &c.Line)
+		c.Size, c.Time = uint64(at)&(maxLeaves-1)+1, time.Unix(signed, 0).UTC()
+		list = append(list, c)
+		return err
+	}
+	err = s.read(ctx, o)
+	return list, err
+}

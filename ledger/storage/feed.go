@@ -1,0 +1,37 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/trillian"
+)
+
+// Prefixes is Records with no more of each leaf's Extra than its first extra bytes, and only Index, Value and Extra set: whoever follows a log
+// needs little of what is kept beside the leaves, and that is most of their bytes.
+func (s *Storage) Prefixes(ctx context.Context, tree *trillian.Tree, start, n uint64, extra int) ([]Record, error) {
+	num, args, err := s.span(ctx, tree, start, n)
+	var rs []Record
+	if err == nil && num > 0 {
+		err = s.read(ctx, op{
+			sql:   "SELECT l.place, l.value, substr(l.extra, 1, $5) FROM leaf l WHERE l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
+			args:  append(args, int64(extra)),
+			fresh: func() { rs = nil },
+			scan: func(scan func(...any) error) error {
+				var r Record
+				var at int64
+				err := scan(&at, &r.Value, &r.Extra)
+				r.Index = uint64(at) & (maxLeaves - 1)
+				rs = append(rs, r)
+				return err
+			},
+		})
+	}
+	for i, r := range rs {
+		if r.Index != start+uint64(i) {
+			err = fmt.Errorf("%w: leaf %d is missing", ErrCorrupt, start+uint64(i))
+			break
+		}
+	}
+	return rs, s.wrap(ctx, fmt.Sprintf("following %d leaves from %d on", n, start), err)
+}
