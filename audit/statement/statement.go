@@ -3,6 +3,7 @@ package statement
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -155,7 +156,7 @@ func (f *Follower) gather(ctx context.Context, id string, pick func(all []ledger
 		if err != nil {
 			return nil, err
 		}
-		signed, head, err := f.checkpoint(ctx)
+		signed, head, err := f.cover(ctx, max(root.Index+1, g.size))
 		if err != nil {
 			return nil, err
 		}
@@ -184,6 +185,26 @@ func (f *Follower) gather(ctx context.Context, id string, pick func(all []ledger
 		}
 	}
 	return nil, fmt.Errorf("index roots come faster than a history can be read: %w", ErrNotReady)
+}
+
+// cover gives the checkpoint that a statement is made under: the newest that a quorum of witnesses stands behind, if it has at least size entries and so the
+// newest index root; else the newest of all, with the cosignatures it has. What came after it is not part of the statement.
+func (f *Follower) cover(ctx context.Context, size uint64) ([]byte, entry.Checkpoint, error) {
+	signed, err := f.cfg.Log.WitnessedCheckpoint(ctx)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return f.checkpoint(ctx)
+	}
+	if err != nil {
+		return nil, entry.Checkpoint{}, fmt.Errorf("reading the witnessed checkpoint: %w", err)
+	}
+	c, err := entry.OpenCheckpoint(signed, f.verifier)
+	if err != nil {
+		return nil, entry.Checkpoint{}, fmt.Errorf("the witnessed checkpoint: %w", err)
+	}
+	if c.Size < size {
+		return f.checkpoint(ctx)
+	}
+	return signed, c, nil
 }
 
 // prove adds what the tree says, if its root is logged below g's checkpoint.
