@@ -13,19 +13,21 @@ import (
 // the log that is not an entry, from accepting entries by keys or organisations that might not make them, and (Finish) from serving leaves or hash tiles that are not those of the
 // checkpoint it signed. It cannot see into sealed leaves, nor notice that a source never reported something.
 //
-// It is for one goroutine. Memory grows with the public entries only.
+// It is for one goroutine. Memory grows with the entries that change the register only.
 type LogReplay struct {
 	OnTile     func(Tile) // unless nil, gets each hash tile as the leaves complete it
 	log        note.Verifier
 	key        string
 	edge       edge
 	register   *entry.Register
-	public     []publicEntry
-	seen       map[string]uint64 // iss and jti of public entries -> index
+	passed     uint64 // public entries
+	kept       []publicEntry
+	seen       map[string]uint64 // iss and jti of kept entries -> index
 	mismatches []mismatch
 }
 
-// publicEntry is kept to rebuild the register: every type of public entry there is changes it.
+// publicEntry is kept to rebuild the register: one that changes it. Index roots, of which there are millions a year, are not, and one logged twice says
+// nothing that is not so.
 type publicEntry struct {
 	Index uint64 `json:"index"`
 	JWS   string `json:"jws"`
@@ -55,7 +57,7 @@ func NewLogReplay(vkey string) (*LogReplay, error) {
 func (l *LogReplay) Size() uint64 { return l.edge.size }
 
 // Public is how many of them were public entries that passed; Size less Public and failures are sealed.
-func (l *LogReplay) Public() uint64 { return uint64(len(l.public)) }
+func (l *LogReplay) Public() uint64 { return l.passed }
 
 // Root is the RFC 6962 root of the leaves taken.
 func (l *LogReplay) Root() entry.Hash { return l.edge.root() }
@@ -98,7 +100,7 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 			Meaning: "the operator published an access to somebody's record", Err: entry.BadLeaf}
 	}
 	key := e.Issuer + " " + e.ID
-	if first, ok := l.seen[key]; ok {
+	if first, ok := l.seen[key]; ok && e.Type.ChangesRegister() {
 		return &Failure{Check: CheckDuplicate, Index: i, Expected: "each (iss, jti) once", Found: fmt.Sprintf("that of entry %d again", first),
 			Meaning: "the operator logged one act of an organisation twice, or two acts under one number"}
 	}
@@ -114,8 +116,11 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 	if err := l.register.Apply(e, index); err != nil {
 		return failure(err, i, CheckRegister)
 	}
-	l.seen[key] = index
-	l.public = append(l.public, publicEntry{index, leaf.JWS})
+	l.passed++
+	if e.Type.ChangesRegister() {
+		l.seen[key] = index
+		l.kept = append(l.kept, publicEntry{index, leaf.JWS})
+	}
 	return nil
 }
 

@@ -20,7 +20,8 @@ type replayState struct {
 	Checkpoint string        `json:"checkpoint"` // signed note the replay works towards or has reached
 	Size       uint64        `json:"size"`
 	Edge       []entry.Bytes `json:"edge"`   // hashes of the unfinished tile of each level
-	Public     []publicEntry `json:"public"` // all public entries
+	Passed     uint64        `json:"passed"` // public entries
+	Public     []publicEntry `json:"public"` // those of them that change the register
 }
 
 const replayFormat = "igverify-log-state/1"
@@ -34,7 +35,7 @@ func (l *LogReplay) MarshalState(checkpoint []byte) ([]byte, error) {
 	if !l.Agrees() {
 		return nil, fmt.Errorf("%w: a replay that found something wrong is not kept", ErrState)
 	}
-	s := replayState{Format: replayFormat, LogKey: l.key, Checkpoint: string(checkpoint), Size: l.edge.size, Edge: []entry.Bytes{}, Public: append([]publicEntry{}, l.public...)}
+	s := replayState{Format: replayFormat, LogKey: l.key, Checkpoint: string(checkpoint), Size: l.edge.size, Edge: []entry.Bytes{}, Passed: l.passed, Public: append([]publicEntry{}, l.kept...)}
 	for _, hashes := range l.edge.levels {
 		row := entry.Bytes{}
 		for _, h := range hashes {
@@ -79,6 +80,10 @@ func ParseState(data []byte, vkey string) (*LogReplay, []byte, error) {
 			return nil, nil, fmt.Errorf("%w: %w", ErrState, err)
 		}
 	}
+	if s.Passed < l.passed || s.Passed > s.Size {
+		return nil, nil, fmt.Errorf("%w: its number of public entries cannot be", ErrState)
+	}
+	l.passed = s.Passed
 	if s.Size > 0 && l.register.Genesis == nil {
 		return nil, nil, fmt.Errorf("%w: it has leaves but no genesis", ErrState)
 	}
