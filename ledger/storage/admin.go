@@ -260,11 +260,12 @@ func (t *adminTx) HardDeleteTree(ctx context.Context, id int64) error {
 		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2",
 			args: []any{inTree(r.num, nil), inTree(r.num+1, nil)}})
 	}
-	for _, table := range []string{"leaf", "register", "tile"} {
+	for _, table := range []string{"leaf", "register", "tile", "cosignature"} {
 		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2",
 			args: []any{place(r.num, 0), place(r.num+1, 0)}})
 	}
 	ops = append(ops,
+		op{sql: "DELETE FROM witnessed WHERE tree = $1", args: []any{r.num}},
 		op{sql: "DELETE FROM head WHERE tree = $1", args: []any{r.num}},
 		op{sql: "DELETE FROM tree WHERE num = $1", args: []any{r.num}})
 	return t.run(ctx, ops...)
