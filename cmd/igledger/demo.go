@@ -15,6 +15,7 @@ import (
 	"igledger/audit"
 	"igledger/audit/demodata"
 	"igledger/internal/client"
+	"igledger/internal/web"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"
@@ -32,6 +33,7 @@ func demoCommand() *cli.Command {
 			&cli.BoolFlag{Name: "once", Usage: "exit when done instead of staying up to be explored"},
 			&cli.StringFlag{Name: "dir", Usage: "folder for database, keys and openings, which must not exist (default: a temporary one)"},
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "address to listen on"},
+			&cli.StringFlag{Name: "web", Value: "bin/web", Usage: "folder that make web made, if it exists: the page that checks statements"},
 			&cli.StringFlag{Name: "examples", Value: "../shared/fhir-r4-examples", Usage: "folder with further AuditEvent-*.json to import, if it exists"},
 		},
 		Action: func(c *cli.Context) error {
@@ -60,6 +62,7 @@ type demo struct {
 	parties *parties
 	server  *server
 	proof   []byte // the person's statement
+	page    bool   // the browser's verifier is served
 }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
@@ -116,7 +119,9 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	}
 	d.log = d.parties.log
 	quiet := logger(io.Discard)
-	if d.server, err = listen(d.log, d.c.String("listen"), time.Second, quiet); err != nil {
+	page, noPage := web.Handler(os.DirFS(d.c.String("web"))) // nil unless make web made it
+	d.page = noPage == nil
+	if d.server, err = listen(d.log, d.c.String("listen"), time.Second, page, quiet); err != nil {
 		store.Close()
 		return nil, err
 	}
@@ -323,5 +328,10 @@ func (d *demo) invite(person demodata.Person) {
 	d.say("  bin/igledger org list --url %s --log-key '%s'", d.server.url, d.log.VerifierKey())
 	d.say("  curl %s/checkpoint", d.server.url)
 	d.say("\n  the statement of who accessed it, complete: %s/statement.json  (bin/igverify statement --help)", d.dir)
+	if d.page {
+		d.say("  check it in the browser: %s/verify/  (the number is %s, the policy is the log key above)", d.server.url, person.ID)
+	} else {
+		d.say("  to check it in the browser: make web, then make demo again")
+	}
 	d.say("  openings of the accesses above: %s/openings  (bin/igverify entry --help)\n", d.dir)
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +17,7 @@ import (
 
 	"igledger/audit/statement"
 	"igledger/internal/api"
+	"igledger/internal/web"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"
@@ -62,6 +64,7 @@ func serveCommand() *cli.Command {
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", EnvVars: []string{"IGLEDGER_LISTEN"}, Usage: "address to listen on; put TLS in front"},
 			&cli.DurationFlag{Name: "index-interval", Value: statement.DefaultInterval, EnvVars: []string{"IGLEDGER_INDEX_INTERVAL"},
 				Usage: "how long an entry waits at most for an index root that covers it, and so for a place in proofs of completeness"},
+			&cli.StringFlag{Name: "web", EnvVars: []string{"IGLEDGER_WEB"}, Usage: "folder that make web made: serves the page that checks statements at /verify/"},
 			&cli.BoolFlag{Name: "json", Usage: "log as JSON lines"},
 		),
 		Action: func(c *cli.Context) error {
@@ -87,7 +90,13 @@ func serveCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			s, err := listen(log, c.String("listen"), c.Duration("index-interval"), cfg.Logger)
+			var page http.Handler
+			if dir := c.String("web"); dir != "" {
+				if page, err = web.Handler(os.DirFS(dir)); err != nil {
+					return fmt.Errorf("--web: %w", err)
+				}
+			}
+			s, err := listen(log, c.String("listen"), c.Duration("index-interval"), page, cfg.Logger)
 			if err != nil {
 				return err
 			}
@@ -113,8 +122,8 @@ type server struct {
 	rest   func() // ends the follower and waits for it
 }
 
-// listen serves log on address until stop, and logs index roots at this interval.
-func listen(log *ledger.Log, address string, interval time.Duration, logger *slog.Logger) (*server, error) {
+// listen serves log on address until stop, and logs index roots at this interval; page, unless nil, stands at /verify/.
+func listen(log *ledger.Log, address string, interval time.Duration, page http.Handler, logger *slog.Logger) (*server, error) {
 	index, err := statement.New(statement.Config{Log: log, Interval: interval, Logger: logger})
 	if err != nil {
 		return nil, err
@@ -130,6 +139,9 @@ func listen(log *ledger.Log, address string, interval time.Duration, logger *slo
 		index.Run(ctx)
 	}()
 	handler := api.New(api.Config{Log: log, Index: index, Logger: logger, Registry: prometheus.NewRegistry()})
+	if page != nil {
+		handler = within(http.StripPrefix("/verify", page), "/verify/", handler)
+	}
 	s := &server{url: "http://" + l.Addr().String(), failed: make(chan error, 1), index: index, rest: func() { cancel(); <-followed }, http: &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -145,6 +157,17 @@ func listen(log *ledger.Log, address string, interval time.Duration, logger *slo
 		}
 	}()
 	return s, nil
+}
+
+// within gives what stands below prefix to page and all else, untouched, to api, whose paths have one spelling only.
+func within(page http.Handler, prefix string, api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, prefix) {
+			page.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // stop answers the requests under way, appends what is queued, and stops.

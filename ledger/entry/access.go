@@ -1,7 +1,6 @@
 package entry
 
 import (
-	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -205,17 +204,6 @@ func (a *Access) disclose(discs []Disclosure) error {
 		}
 	}
 	return nil
-}
-
-// depth is how deep objects and arrays of a valid JSON value are nested. Parsers of other languages overflow at some depth: what they
-// cannot read must not be taken.
-func depth(v jsontext.Value) int {
-	deepest := 0
-	for d := jsontext.NewDecoder(bytes.NewReader(v)); ; deepest = max(deepest, d.StackDepth()) {
-		if _, err := d.ReadToken(); err != nil {
-			return deepest
-		}
-	}
 }
 
 // ShownSub gives the id that the entry's disclosures show, or "" if they withhold it.

@@ -73,9 +73,35 @@ var refuseNull = json.WithUnmarshalers(json.UnmarshalFromFunc(
 		return errors.ErrUnsupported // nothing was read: go on as usual
 	}))
 
+// maxNesting is more than any structure here needs. Deeper input is refused before a decoder walks into it: in a browser its stack is small.
+const maxNesting = 64
+
+// depth is how deep the objects and arrays of JSON text are nested. Parsers of other languages overflow at some depth: what they cannot read must not be taken.
+func depth(data []byte) (deepest int) {
+	level, inString := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			level++
+			deepest = max(deepest, level)
+		case c == '}' || c == ']':
+			level--
+		}
+	}
+	return deepest
+}
+
 // DecodeJSON reads exactly one JSON value into v: case-sensitive names, no duplicate and no unknown members, no null, valid UTF-8,
 // nothing after it. Every JSON structure of this package goes through it.
 func DecodeJSON(what string, data []byte, v any) error {
+	if depth(data) > maxNesting {
+		return fail(BadJSON, what, "nested deeper than %d levels", maxNesting)
+	}
 	options := json.RejectUnknownMembers(true)
 	if bytes.Contains(data, []byte("null")) { // else the look at every value, a third of the time, is for nothing
 		options = json.JoinOptions(options, refuseNull)

@@ -1,0 +1,256 @@
+// The page of docs/BROWSER.md. Everything from the statement reaches the page through textContent: nothing in it is ever markup.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const pageRows = 500; // accesses shown at once: more at a time make a phone slow
+const maxChecks = 500; // a hostile file can fail one check a million times
+
+let statement = null; // Uint8Array of the chosen file
+let loaded = false;
+
+// element makes an element with a class and children; strings become text.
+function element(name, className, ...children) {
+  const e = document.createElement(name);
+  if (className) e.className = className;
+  e.append(...children.filter((c) => c !== null && c !== ""));
+  return e;
+}
+
+// given wraps text from the file, so that its writing direction ends with it.
+function given(text) {
+  return text ? element("bdi", "given", text) : null;
+}
+
+function when(text) {
+  const d = new Date(text);
+  if (isNaN(d)) return given(text);
+  const t = element("time", "", d.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }));
+  t.dateTime = text;
+  return t;
+}
+
+// ---- loading the checker
+
+let program = null; // compiled once, so that it can be started again without the network
+
+window.igverifyReady = () => {
+  // From here on the page can load and send nothing at all, whatever the program or the statement holds.
+  if (!$("sealed")) {
+    const csp = element("meta");
+    csp.id = "sealed";
+    csp.httpEquiv = "Content-Security-Policy";
+    csp.content = "connect-src 'none'; worker-src 'none'";
+    document.head.append(csp);
+  }
+  loaded = true;
+  $("check").disabled = false;
+  $("state").textContent = "Ready. From now on this page cannot send anything.";
+};
+
+async function load() {
+  try {
+    const response = await fetch("igverify.wasm");
+    if (!response.ok) throw new Error("not found");
+    program = await WebAssembly.compile(await response.arrayBuffer());
+    await start();
+  } catch {
+    $("state").textContent = "The checker could not be loaded. Load the page again, or use the program igverify.";
+  }
+}
+
+async function start() {
+  const go = new Go();
+  go.run(await WebAssembly.instantiate(program, go.importObject)).catch(() => {}); // its end is noticed by the call that it ends in
+}
+
+// verify gives a report even when a file exhausts the browser's stack or memory: the program is then lost, and started anew.
+async function verify(bytes, policy, number) {
+  try {
+    const report = verifyStatement(bytes, policy, number);
+    if (report) return report;
+  } catch {
+    // told below
+  }
+  loaded = false;
+  await start();
+  return { kind: "", verdict: "unreadable", hint: "", checks: [], entries: [], authentic: false,
+    problem: "The checker gave up: the file asks for more than this browser can bear, or was made to harm the program that reads it. Try igverify statement." };
+}
+
+// ---- what the reader gives
+
+async function take(file) {
+  if (!file) return;
+  statement = null;
+  $("report").hidden = true;
+  try {
+    statement = new Uint8Array(await file.arrayBuffer());
+    $("file-name").replaceChildren("Chosen: ", given(file.name), ` (${file.size.toLocaleString("en-GB")} bytes)`);
+  } catch {
+    $("file-name").textContent = "The file could not be read.";
+  }
+}
+
+// id is the number as the ledger writes it. People write CHI and NHS numbers with spaces.
+function id() {
+  const scheme = $("scheme").value, typed = $("number").value.trim();
+  if (scheme === "" || typed === "") return typed;
+  return scheme + typed.replace(/[\s-]/g, "").replace(/^(chi|nhs):/i, "");
+}
+
+$("file").addEventListener("change", () => take($("file").files[0]));
+$("policy-file").addEventListener("change", async () => {
+  const file = $("policy-file").files[0];
+  if (file) $("policy").value = await file.text();
+});
+
+// A file dropped beside the field must not replace the page.
+for (const type of ["dragover", "drop"]) window.addEventListener(type, (e) => e.preventDefault());
+$("drop").addEventListener("dragover", () => $("drop").classList.add("over"));
+$("drop").addEventListener("dragleave", () => $("drop").classList.remove("over"));
+$("drop").addEventListener("drop", (e) => {
+  $("drop").classList.remove("over");
+  take(e.dataTransfer.files[0]);
+});
+
+$("form").addEventListener("submit", (e) => {
+  e.preventDefault();
+  if (!loaded) return;
+  if (!statement) {
+    $("state").textContent = "Choose the statement's file first.";
+    $("file").focus();
+    return;
+  }
+  $("state").textContent = "Checking…";
+  $("check").disabled = true;
+  setTimeout(async () => { // after the browser has shown the line above: the check takes a second for a thousand accesses
+    const report = await verify(statement, $("policy").value, id());
+    $("check").disabled = !loaded;
+    $("state").textContent = "Checked on this device.";
+    show(report);
+  }, 50);
+});
+
+$("print").addEventListener("click", () => window.print());
+
+// ---- the report
+
+const headlines = {
+  complete: (r) => r.operatorAlone ? "✓ The list is genuine. That it is complete is the operator's word." : "✓ The list is genuine and complete.",
+  incomplete: (r) => r.kind === "extract" ? "✓ What is shown is genuine. An extract does not say what else there is." : "! What is shown is genuine, but nothing proves that it is all.",
+  refused: () => "✗ Do not rely on this file: a check failed.",
+  unreadable: () => "✗ Nothing could be checked.",
+};
+
+function summary(r) {
+  const failed = r.checks.filter((c) => c.status === "failed");
+  if (r.problem) return r.problem;
+  if (failed.length > 0) {
+    const f = failed[0];
+    return `${f.title}${f.entry === null ? "" : ` (entry ${f.entry})`}: this check failed. ${capital(f.meaning)}.` + (failed.length > 1 ? ` ${failed.length - 1} other checks failed as well.` : "");
+  }
+  if (r.verdict === "complete") {
+    const n = r.entries.filter((e) => !e.newer).length;
+    const count = n === 0 ? "Nobody's access to this record is" : n === 1 ? "One access to this record is" : `${n} accesses to this record are`;
+    return `${count} in the ledger ${r.hidden > 0 ? "for the period that the statement covers" : `among its first ${r.completeAsOf} entries`}.` +
+      (r.entries.length > n ? ` ${r.entries.length - n} newer shown besides.` : "");
+  }
+  return "";
+}
+
+const capital = (s) => s.charAt(0).toUpperCase() + s.slice(1);
+const names = (list) => list.map((w) => `${w.name}, ${new Date(w.at).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })}`).join("; ");
+
+// findings gives the four things to know: question, tone, answer, detail.
+function findings(r) {
+  const backed = r.auditedBy.length > 0 && r.witnessedBy.length > 0;
+  const fresh = { fresh: ["good", "Yes"], stale: ["warn", "No: it is old"], unknown: ["warn", "Not known"] }[r.fresh];
+  return [
+    ["Is it genuine?", r.authentic ? "good" : "bad", r.authentic ? "Yes" : "Not shown", r.says.authentic],
+    ["Is it complete?", r.complete ? (r.operatorAlone ? "warn" : "good") : "bad", r.complete ? (r.operatorAlone ? "By the operator's word" : "Yes") : "Not shown", r.says.complete],
+    ["Who stands behind it?", backed ? "good" : "warn", backed ? "Others than the operator" : r.auditedBy.length + r.witnessedBy.length > 0 ? "Some of those you name" : "The operator alone",
+      `Auditors: ${names(r.auditedBy) || "none that you name"}. Witnesses: ${names(r.witnessedBy) || "none that you name: others may be shown another ledger"}.`],
+    ["Is it recent?", ...fresh, r.says.fresh],
+  ];
+}
+
+const statuses = { ok: "✓ Passed", failed: "✗ Failed", skipped: "– Not made" };
+
+function show(r) {
+  $("banner").className = "banner " + r.verdict;
+  $("headline").textContent = headlines[r.verdict](r);
+  $("summary").textContent = summary(r);
+  $("hint").hidden = !r.hint;
+  $("hint").textContent = r.hint;
+  $("made").textContent = `Checked on ${new Date().toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" })} against the number that was entered, which this report does not repeat.`;
+
+  const readable = r.verdict !== "unreadable";
+  $("findings").hidden = !readable;
+  $("findings").replaceChildren(...(readable ? findings(r) : []).map(([question, tone, answer, detail]) =>
+    element("div", tone, element("dt", "", question), element("dd", "answer", answer), element("dd", "detail", capital(detail.replace(/^(yes|no)(:|,) /i, ""))))));
+
+  $("list-title").hidden = $("list-note").hidden = $("list").hidden = !readable;
+  $("list-title").textContent = r.authentic ? "Who looked at the record" : "What the file shows. It is NOT verified";
+  $("list").className = r.authentic ? "" : "unproved";
+  table(r);
+
+  $("checks-note").textContent = !readable ? "None was made." :
+    `${r.checks.filter((c) => c.status === "ok").length} passed, ${r.checks.filter((c) => c.status === "failed").length} failed, ${r.checks.filter((c) => c.status === "skipped").length} not made. Ledger ${r.origin || "not known"}, ${r.size} entries.` +
+    (r.checks.length > maxChecks ? ` The first ${maxChecks} are listed.` : "");
+  $("checks").replaceChildren(...r.checks.slice(0, maxChecks).map((c) => element("li", c.status,
+    element("span", "status", statuses[c.status]), element("div", "name", c.title + (c.entry === null ? "" : `, entry ${c.entry}`)),
+    c.note ? element("div", "detail", given(c.note)) : null,
+    c.status === "failed" ? element("div", "detail", "Expected: ", given(c.expected), ". Found: ", given(c.found), ".") : null,
+    c.meaning ? element("div", "detail", "What it means: ", given(c.meaning), ".") : null)));
+  $("report").hidden = false;
+  $("headline").focus();
+}
+
+function table(r) {
+  const newest = [...r.entries].reverse();
+  $("list-note").textContent = (newest.length === 0 ? "The file shows no access." : "Newest first. Times, reasons and roles are what each organisation states and signed; times are shown in your device's time zone.") +
+    (r.hidden > 0 ? ` ${r.hidden} ${r.hidden === 1 ? "access" : "accesses"} outside the period ${r.hidden === 1 ? "exists and is" : "exist and are"} not shown.` : "");
+  $("list").replaceChildren();
+  $("more").hidden = true;
+  window.onbeforeprint = null;
+  if (newest.length === 0) return;
+  const body = element("tbody", "");
+  const head = element("tr", "", ...["When", "Who", "What", "Why"].map((name) => {
+    const th = element("th", "", name);
+    th.scope = "col";
+    return th;
+  }));
+  $("list").append(element("table", "", element("colgroup", "", element("col", "col-when"), element("col", "col-who"), element("col", "col-what"), element("col", "")),
+    element("thead", "", head), body));
+  let shown = 0;
+  const more = (to) => {
+    body.append(...newest.slice(shown, to).map(row));
+    shown = Math.min(to, newest.length);
+    $("more").hidden = shown === newest.length;
+    $("more").textContent = `Show ${Math.min(pageRows, newest.length - shown)} more of ${newest.length}`;
+  };
+  more(pageRows);
+  $("more").onclick = () => more(shown + pageRows);
+  window.onbeforeprint = () => more(newest.length); // a printed list must not be a part that looks whole
+}
+
+function row(e) {
+  const cell = (label, ...lines) => {
+    const td = element("td", "", ...lines.filter((l) => l !== null));
+    td.dataset.label = label;
+    return td;
+  };
+  const line = (...parts) => element("div", "", ...parts);
+  const minor = (label, text) => text ? element("div", "minor", label, given(text)) : null;
+  const tag = (on, text) => on ? line(element("span", "tag", text)) : null;
+  return element("tr", "",
+    cell("When", line(e.when ? when(e.when) : "not readable"), e.until ? element("div", "minor", "until ", when(e.until)) : null, minor("entry ", String(e.entry)),
+      tag(e.newer, "newer than the proof")),
+    cell("Who", line(given(e.who)), minor("", [e.person, e.role].filter(Boolean).join(", ")), minor("through ", e.system), tag(e.machine, "a machine, no person"),
+      e.reportedBy === e.who ? null : minor("reported by ", e.reportedBy)),
+    cell("What", line(given(capital(e.what))), minor("", e.result)),
+    cell("Why", line(given(e.why)), tag(e.emergency, "emergency: usual limits overridden"), minor("justification: ", e.justification), minor("agreement: ", e.agreement),
+      ...e.remarks.map((text) => minor("", text))));
+}
+
+load();

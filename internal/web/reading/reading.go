@@ -1,0 +1,240 @@
+// Package reading checks a statement or extract and says what was found as people read it: flat values and sentences that a page can show as they are.
+//
+// It promises: Check never panics and never refuses, whatever it is given, but returns a Report that says what is wrong; no string in a Report has line breaks,
+// control or direction characters, nor is it longer than a page can bear, so a name cannot pass itself off as something else; the id is not in the Report unless the
+// statement itself has it in a text. It does not judge: every finding is package verifier's.
+package reading
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+)
+
+// Report is what the page shows and what verifyStatement gives to JavaScript, under the names of the tags. Times are RFC 3339.
+type Report struct {
+	Kind    string  `json:"kind"`    // "statement", "extract", or "" when nothing could be checked
+	Problem string  `json:"problem"` // why nothing could be checked; "" otherwise
+	Hint    string  `json:"hint"`    // what the reader may have done wrong; "" if nothing is suspected
+	Verdict Verdict `json:"verdict"`
+
+	Authentic     bool    `json:"authentic"`     // everything shown stands in the log and was signed by who may
+	Complete      bool    `json:"complete"`      // and it is all there is about the id among the first CompleteAsOf entries, or within the period
+	CompleteAsOf  *uint64 `json:"completeAsOf"`  // null: completeness is not proved
+	AuditedBy     []Word  `json:"auditedBy"`     // by cosigners of the policy's group "auditors"
+	WitnessedBy   []Word  `json:"witnessedBy"`   // by all other cosigners of the policy
+	OperatorAlone bool    `json:"operatorAlone"` // it is complete by the operator's word alone: too few auditors of the policy stand behind the index
+	AsOf          string  `json:"asOf"`          // when the cosigners that count saw the checkpoint; "" unknown
+	Fresh         Age     `json:"fresh"`
+
+	Says    verifier.Findings `json:"says"` // the four findings in words, as igverify prints them
+	Origin  string            `json:"origin"`
+	Size    uint64            `json:"size"` // of the log, by the checkpoint; 0 unknown
+	Checks  []Check           `json:"checks"`
+	Entries []Entry           `json:"entries"` // in order of the log, oldest first; hidden ones are counted only
+	Hidden  int               `json:"hidden"`  // entries outside the period: that they exist is proved, their content is not shown
+}
+
+// Verdict is the report in one word.
+type Verdict string
+
+// The verdicts.
+const (
+	Unreadable Verdict = "unreadable" // nothing could be checked
+	Refused    Verdict = "refused"    // a check failed: nothing shown is to be relied on
+	Incomplete Verdict = "incomplete" // what is shown is true; that it is all is not proved
+	Whole      Verdict = "complete"   // true and complete
+)
+
+// Age says whether a statement is recent.
+type Age string
+
+// The ages.
+const (
+	Fresh      Age = "fresh"
+	Stale      Age = "stale" // older than verifier.StaleAfter
+	UnknownAge Age = "unknown"
+)
+
+// Word is a cosigner's word.
+type Word struct {
+	Name string `json:"name"` // in the policy
+	At   string `json:"at"`   // by the cosigner's clock
+}
+
+// Check is one check.
+type Check struct {
+	Name     string          `json:"name"`  // verifier.Check, stable
+	Title    string          `json:"title"` // for citizens
+	Status   verifier.Status `json:"status"`
+	Entry    *uint64         `json:"entry"` // position in the log; null: not about one entry
+	Note     string          `json:"note"`
+	Expected string          `json:"expected"`
+	Found    string          `json:"found"`
+	Meaning  string          `json:"meaning"`
+}
+
+// Input is what a statement is read with. All of it comes from the reader.
+type Input struct {
+	Statement []byte
+	Policy    string // C2SP tlog-policy, or a log's verifier key alone; line ends may be those of a text field
+	ID        string // e.g. "chi:0101011237"; may be "" for an extract
+	Now       time.Time
+}
+
+// Read checks a statement or extract.
+func Read(in Input) (rep *Report) {
+	defer func() {
+		if recover() != nil { // a defect of ours: the reader must not take it for a good or a bad statement
+			rep = Unread("The checker itself failed on this file. That says nothing about the statement, good or bad: check it with igverify, and tell its makers.")
+		}
+	}()
+	policy, err := parsePolicy(in.Policy)
+	if err != nil {
+		return Unread("The trust policy cannot be used: " + err.Error())
+	}
+	kind := kindOf(in.Statement)
+	if len(in.Statement) == 0 {
+		return Unread("The file is empty.")
+	}
+	if nesting(in.Statement) > maxNesting {
+		return Unread("The file is nested deeper than any statement: it was made to harm the program that reads it.")
+	}
+	if kind == "" {
+		return Unread("The file is neither a statement nor an extract of this ledger's format.")
+	}
+	if kind == "statement" || in.ID != "" {
+		if err := entry.CheckID(in.ID); err != nil {
+			return Unread("The number was not given, or is not one this ledger knows: a CHI or NHS number has 10 digits.")
+		}
+	}
+	ev := verifier.StatementEvidence{Statement: in.Statement, Policy: policy, ID: in.ID, Now: in.Now}
+	check := verifier.CheckStatement
+	if kind == "extract" {
+		check = verifier.CheckExtract
+	}
+	rep = report(check(ev))
+	rep.Kind = kind
+	rep.Fresh = age(rep.AsOf, rep.Fresh, in.Now)
+	if in.ID != "" && !entry.CheckDigitOK(in.ID) {
+		rep.Hint = "The number you entered fails its own check digit: it may hold a typing error."
+	}
+	return rep
+}
+
+// Unread is the report when nothing could be checked.
+func Unread(problem string) *Report {
+	return &Report{Verdict: Unreadable, Problem: clean(problem, maxSentence), Fresh: UnknownAge, Says: verifier.Findings{Authentic: "not known", Complete: "not known", Cosigned: "not known", Fresh: "not known"}}
+}
+
+// parsePolicy reads a policy as a text field or file gives it.
+func parsePolicy(text string) (*verifier.Policy, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, errors.New("none was given")
+	}
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	if key := strings.TrimSpace(text); len(strings.Fields(key)) == 1 {
+		return verifier.PolicyForLog(key)
+	}
+	return verifier.ParsePolicy([]byte(strings.TrimRight(text, "\n") + "\n"))
+}
+
+// maxNesting is far above what statements need and far below what exhausts a browser's stack, which is smaller than Go's.
+const maxNesting = 64
+
+// nesting is how deep objects and arrays are nested in what may be JSON.
+func nesting(data []byte) int {
+	depth, deepest, quoted := 0, 0, false
+	for i := 0; i < len(data); i++ {
+		switch b := data[i]; {
+		case quoted && b == '\\':
+			i++
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '[' || b == '{':
+			depth++
+			deepest = max(deepest, depth)
+		case b == ']' || b == '}':
+			depth--
+		}
+	}
+	return deepest
+}
+
+// kindOf reads the first member, which says what the file is.
+func kindOf(data []byte) string {
+	d := jsontext.NewDecoder(strings.NewReader(string(data[:min(len(data), 256)])))
+	for _, want := range []string{"{", "format"} {
+		if t, err := d.ReadToken(); err != nil || t.String() != want {
+			return ""
+		}
+	}
+	t, err := d.ReadToken()
+	if err != nil {
+		return ""
+	}
+	switch t.String() {
+	case entry.FormatStatement:
+		return "statement"
+	case entry.FormatExtract:
+		return "extract"
+	}
+	return ""
+}
+
+func report(r *verifier.StatementReport) *Report {
+	rep := &Report{Authentic: r.Authentic, Complete: r.Complete, AuditedBy: words(r.Audited), WitnessedBy: words(r.Witnessed), Origin: clean(r.Head.Origin, maxName), Size: r.Head.Size,
+		Says: verifier.Findings{Authentic: clean(r.Lines.Authentic, maxSentence), Complete: clean(r.Lines.Complete, maxSentence), Cosigned: clean(r.Lines.Cosigned, maxSentence), Fresh: clean(r.Lines.Fresh, maxSentence)}}
+	switch {
+	case r.Complete:
+		rep.Verdict, rep.CompleteAsOf = Whole, &r.Below
+	case r.Authentic:
+		rep.Verdict = Incomplete
+	default:
+		rep.Verdict = Refused
+	}
+	rep.OperatorAlone = r.Complete && (len(r.Audited) == 0 || strings.Contains(r.Lines.Complete, operatorAlone))
+	if !r.AsOf.IsZero() {
+		rep.AsOf, rep.Fresh = r.AsOf.Format(time.RFC3339), Fresh
+	}
+	if r.Stale {
+		rep.Fresh = Stale
+	}
+	for _, c := range r.Results {
+		rep.Checks = append(rep.Checks, Check{Name: string(c.Check), Title: title(c.Check), Status: c.Status, Entry: c.Index, Note: clean(c.Note, maxSentence),
+			Expected: clean(c.Expected, maxSentence), Found: clean(c.Found, maxSentence), Meaning: clean(c.Meaning, maxSentence)})
+	}
+	for i := range r.Entries {
+		if r.Entries[i].Hidden {
+			rep.Hidden++
+			continue
+		}
+		rep.Entries = append(rep.Entries, row(&r.Entries[i], r.Register))
+	}
+	return rep
+}
+
+// operatorAlone is how package verifier says that some auditors cosigned, but fewer than the policy's group asks for.
+const operatorAlone = "BY THE OPERATOR'S WORD ALONE"
+
+// age is what can be said with and without a clock.
+func age(asOf string, found Age, now time.Time) Age {
+	if asOf == "" || now.IsZero() {
+		return UnknownAge
+	}
+	return found
+}
+
+func words(list []verifier.Cosignature) []Word {
+	var out []Word
+	for _, c := range list {
+		out = append(out, Word{clean(c.By.Name, maxName), c.Time.Format(time.RFC3339)})
+	}
+	return out
+}

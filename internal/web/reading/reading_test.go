@@ -1,0 +1,216 @@
+package reading_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"igledger/internal/web/reading"
+	"igledger/ledger/entry"
+	"igledger/verifier"
+	"igledger/verifier/testlog"
+)
+
+var now = time.Unix(testlog.Now, 0).Add(time.Hour)
+
+type world struct {
+	*testlog.Sample
+	witnesses, auditors []*testlog.Cosigner
+}
+
+func newWorld() *world {
+	return &world{testlog.NewSample("ledger.example.test/2026"), []*testlog.Cosigner{testlog.NewCosigner("w.test/w"), testlog.NewCosigner("v.test/w")},
+		[]*testlog.Cosigner{testlog.NewCosigner("a.test/a"), testlog.NewCosigner("b.test/a")}}
+}
+
+func (w *world) claim() testlog.Claim {
+	c := testlog.Claim{ID: w.IDs[0], IndexRoot: w.AddIndexRoot(), Cosigners: append(append([]*testlog.Cosigner{}, w.witnesses...), w.auditors...)}
+	w.AddRandom(3)
+	return c
+}
+
+func (w *world) read(t *testing.T, s *entry.Statement, policy string) *reading.Report {
+	t.Helper()
+	data, err := s.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reading.Read(reading.Input{Statement: data, Policy: policy, ID: w.IDs[0], Now: now})
+}
+
+func TestReport(t *testing.T) {
+	w := newWorld()
+	policy := string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
+	c := w.claim()
+	later := w.AddSealed(w.Access("lothian", w.Second, w.IDs[0]), w.IDs[0])
+	r := w.read(t, w.Statement(c), policy)
+	if r.Verdict != reading.Whole || !r.Authentic || !r.Complete || r.CompleteAsOf == nil || *r.CompleteAsOf != c.IndexRoot || r.OperatorAlone || r.Fresh != reading.Fresh || r.AsOf != "2026-11-22T09:00:00Z" || r.Problem != "" {
+		t.Fatalf("%+v", r)
+	}
+	if n := len(r.Entries); n != 3 || r.Entries[0].Newer || !r.Entries[2].Newer || r.Entries[2].Entry != later || len(r.Entries[2].Remarks) == 0 {
+		t.Errorf("entries: %+v", r.Entries)
+	}
+	want := reading.Entry{Entry: w.Accesses[0], When: "2026-11-22T08:59:30Z", Who: "Board lothian (lothian)", Role: "doctor", Person: "Dr Morag Mackay", System: "Emergency Department", What: "read Observation",
+		Why: "to give you care; chest pain, seen in A&E", Result: "succeeded", ReportedBy: "Board lothian (lothian)", Received: "2026-11-22T09:00:01Z"}
+	if !reflect.DeepEqual(r.Entries[0], want) {
+		t.Errorf("got  %+v\nwant %+v", r.Entries[0], want)
+	}
+	for _, c := range r.Checks {
+		if c.Status != verifier.OK || c.Title == c.Name {
+			t.Errorf("check %+v", c)
+		}
+	}
+	if data, err := json.Marshal(r); err != nil || strings.Contains(string(data), w.IDs[0]) || strings.Contains(string(data), "0101011237") {
+		t.Errorf("the report repeats the id, or %v", err)
+	}
+
+	hidden := c
+	hidden.Period = &entry.Period{From: w.Accesses[3], To: w.Accesses[3] + 1}
+	if r := w.read(t, w.Statement(hidden), policy); r.Verdict != reading.Whole || r.Hidden != 1 || len(r.Entries) != 2 {
+		t.Errorf("of a period: %s, %d hidden, %d shown", r.Verdict, r.Hidden, len(r.Entries))
+	}
+}
+
+// TestWhoseWord: completeness without enough auditors is never shown as more than the operator's word.
+func TestWhoseWord(t *testing.T) {
+	w := newWorld()
+	c := w.claim()
+	one := c
+	one.Cosigners = append(append([]*testlog.Cosigner{}, w.witnesses...), w.auditors[0])
+	all := string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
+	onlyWitnesses := strings.Replace(all, "quorum both", "quorum witnesses", 1)
+	for name, tt := range map[string]struct {
+		claim    testlog.Claim
+		policy   string
+		verdict  reading.Verdict
+		operator bool
+	}{
+		"all":                                     {c, all, reading.Whole, false},
+		"all, with CRLF and no last line feed":    {c, strings.TrimSpace(strings.ReplaceAll(all, "\n", "\r\n")), reading.Whole, false},
+		"the log's key alone":                     {c, " " + w.Key + "\r\n", reading.Whole, true},
+		"one of two auditors, both asked for":     {one, all, reading.Incomplete, false},
+		"one of two auditors, none asked for":     {one, onlyWitnesses, reading.Whole, true},
+		"both auditors, though none is asked for": {c, onlyWitnesses, reading.Whole, false},
+	} {
+		if r := w.read(t, w.Statement(tt.claim), tt.policy); r.Verdict != tt.verdict || r.OperatorAlone != tt.operator {
+			t.Errorf("%s: %s, operator alone %t: %s", name, r.Verdict, r.OperatorAlone, r.Says.Complete)
+		}
+	}
+}
+
+func TestExtract(t *testing.T) {
+	w := newWorld()
+	data, err := w.Extract(w.claim(), w.Accesses[0]).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"", w.IDs[0]} {
+		if r := reading.Read(reading.Input{Statement: data, Policy: w.Key, ID: id}); r.Kind != "extract" || r.Verdict != reading.Incomplete || r.Complete || r.Fresh != reading.UnknownAge || len(r.Entries) != 1 {
+			t.Errorf("%+v", r)
+		}
+	}
+	if r := reading.Read(reading.Input{Statement: data, Policy: w.Key, ID: w.IDs[1]}); r.Verdict != reading.Refused {
+		t.Errorf("for another id: %s", r.Verdict)
+	}
+}
+
+// TestUnreadable: whatever is given, a report comes back, and it says what is wrong.
+func TestUnreadable(t *testing.T) {
+	w := newWorld()
+	data, err := w.Statement(w.claim()).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		in   reading.Input
+		says string
+	}{
+		"nothing":              {reading.Input{}, "none was given"},
+		"no policy":            {reading.Input{Statement: data, Policy: " \r\n", ID: w.IDs[0]}, "none was given"},
+		"a policy of nonsense": {reading.Input{Statement: data, Policy: "log x\nquorum none\n", ID: w.IDs[0]}, "line 1"},
+		"no file":              {reading.Input{Policy: w.Key, ID: w.IDs[0]}, "empty"},
+		"another file":         {reading.Input{Statement: []byte(`{"format":"x"}`), Policy: w.Key, ID: w.IDs[0]}, "neither"},
+		"a list":               {reading.Input{Statement: []byte(`["format","igledger-statement/1"]`), Policy: w.Key, ID: w.IDs[0]}, "neither"},
+		"no id":                {reading.Input{Statement: data, Policy: w.Key}, "number"},
+		"no such id":           {reading.Input{Statement: data, Policy: w.Key, ID: "chi:12345"}, "number"},
+		"nested":               {reading.Input{Statement: []byte(strings.Repeat(`{"a":[`, 40)), Policy: w.Key, ID: w.IDs[0]}, "nested"},
+	} {
+		if r := reading.Read(tt.in); r.Verdict != reading.Unreadable || r.Authentic || r.Complete || !strings.Contains(r.Problem, tt.says) {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	if r := reading.Read(reading.Input{Statement: data, Policy: w.Key, ID: "chi:0101011238"}); r.Verdict != reading.Refused || r.Hint == "" {
+		t.Errorf("a typing error: %s, hint %q", r.Verdict, r.Hint)
+	}
+	brackets := strings.Replace(string(data), `"origin":"`, `"origin":"`+strings.Repeat(`[\"{`, 100), 1)
+	if r := reading.Read(reading.Input{Statement: []byte(brackets), Policy: w.Key, ID: w.IDs[0]}); r.Verdict != reading.Refused {
+		t.Errorf("brackets inside a string count as nesting: %s", r.Problem)
+	}
+}
+
+// FuzzRead: no statement makes a page that misleads by its form, and what was altered is never whole with other content.
+func FuzzRead(f *testing.F) {
+	w := newWorld()
+	data, err := w.Statement(w.claim()).Marshal()
+	if err != nil {
+		f.Fatal(err)
+	}
+	honest := reading.Read(reading.Input{Statement: data, Policy: w.Key, ID: w.IDs[0], Now: now})
+	f.Add(data, w.IDs[0])
+	f.Add([]byte(`{"format":"igledger-extract/1"`), "")
+	f.Fuzz(func(t *testing.T, data []byte, id string) {
+		r := reading.Read(reading.Input{Statement: data, Policy: w.Key, ID: id, Now: now})
+		if r.Complete && (id != w.IDs[0] || len(r.Entries) != len(honest.Entries)) {
+			t.Error("an altered statement is complete")
+		}
+		walk(reflect.ValueOf(r), func(s string) {
+			for _, c := range s {
+				if unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+					t.Errorf("U+%04X is shown", c)
+				}
+			}
+			if len(s) > 20000 {
+				t.Errorf("a text of %d bytes is shown", len(s))
+			}
+		})
+	})
+}
+
+// walk calls f for each string inside v.
+func walk(v reflect.Value, f func(string)) {
+	switch v.Kind() {
+	case reflect.String:
+		f(v.String())
+	case reflect.Pointer:
+		if !v.IsNil() {
+			walk(v.Elem(), f)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			walk(v.Field(i), f)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			walk(v.Index(i), f)
+		}
+	}
+}
+
+// TestDependencies: what reads a statement travels to every reader's device, and must not bring a database or a network along.
+func TestDependencies(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "igledger/internal/web/reading").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for _, dep := range strings.Fields(string(out)) {
+		for _, word := range []string{"trillian", "pgx", "sqlite", "grpc", "huma", "prometheus", "igledger/ledger/storage"} {
+			if strings.Contains(dep, word) || dep == "net/http" || dep == "database/sql" || dep == "igledger/ledger" {
+				t.Errorf("depends on %s", dep)
+			}
+		}
+	}
+}
