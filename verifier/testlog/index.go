@@ -88,11 +88,11 @@ func (x Index) Prove(k entry.Hash) entry.IndexProof {
 	p := entry.IndexProof{Siblings: entry.IndexSiblings{}}
 	for depth := 0; len(keys) > 1; depth++ {
 		zeros, ones := split(keys, depth)
-		keys, ones = zeros, ones
-		if k[depth/8]&(0x80>>(depth%8)) != 0 {
-			keys, ones = ones, zeros
+		other := ones
+		if keys = zeros; k[depth/8]&(0x80>>(depth%8)) != 0 {
+			keys, other = ones, zeros
 		}
-		p.Siblings = append(p.Siblings, x.subtree(ones, depth+1))
+		p.Siblings = append(p.Siblings, x.subtree(other, depth+1))
 	}
 	if len(keys) == 1 && keys[0] != k {
 		p.Other = &entry.IndexOther{K: keys[0], V: x[keys[0]]}
