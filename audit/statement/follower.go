@@ -18,9 +18,9 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"igledger/audit/index"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/index"
 )
 
 // Errors to be tested with errors.Is.

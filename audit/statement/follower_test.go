@@ -6,11 +6,11 @@ import (
 	"slices"
 	"testing"
 
-	"igledger/audit/index"
 	"igledger/audit/statement"
 	"igledger/internal/testdb"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/index"
 )
 
 // fromScratch is the root of the index over the entries below size, made in the plainest way from what the log decrypts to.

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"slices"
 
-	"igledger/audit/index"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/index"
 )
 
 // rootWith is the root that tree would have after Apply(updates), no K twice, without changing it: a root is logged before the tree may move to it, as the log

@@ -4,8 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"igledger/audit/index"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/index"
 )
 
 // The root that is foretold is the one that Apply then gives, for keys of every likeness.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"igledger/audit/index"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/index"
 )
 
 // Rechecked is what Recheck found.

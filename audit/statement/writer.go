@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"igledger/audit/index"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/index"
 )
 
 // offer is an index root that this process wants in the log: the same until it is in or another one is.

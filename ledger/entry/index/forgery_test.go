@@ -8,8 +8,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"igledger/audit/index"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/index"
 )
 
 // victims are histories whose proofs are forged: strangers to each other, twins, and a lone pair that leaves empty places beside a long path.

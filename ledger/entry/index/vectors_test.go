@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"igledger/audit/index"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/index"
 )
 
 var update = flag.Bool("update", false, "write testdata/index.json anew, from the oracle")

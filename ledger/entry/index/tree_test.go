@@ -11,8 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"igledger/audit/index"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/index"
 )
 
 func flip(k entry.Hash, bit int) entry.Hash {

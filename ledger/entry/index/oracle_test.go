@@ -6,8 +6,8 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"igledger/audit/index"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/index"
 )
 
 // The oracle is the subject index as DESIGN.md section 4 words it, naively and with nothing of the tree's code or of package entry's: a list of

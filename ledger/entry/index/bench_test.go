@@ -11,8 +11,8 @@ import (
 	"sync"
 	"testing"
 
-	"igledger/audit/index"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/index"
 )
 
 // population is the number of people in Scotland.
