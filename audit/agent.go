@@ -150,7 +150,7 @@ func (b *builder) organisation(root object, list []object, u int) {
 func (b *builder) orgID(who object) bool {
 	if id := text(child(who, "identifier"), "value"); entry.CheckOrgID(id) == nil && !b.s.number(id) {
 		b.a.Org = id
-		b.r.member(child(who, "identifier"), "value", "={org}")
+		b.r.Member(child(who, "identifier"), "value", "={org}")
 		return true
 	}
 	if _, typ, id := parseReference(text(who, "reference")); typ == "Organization" && entry.CheckOrgID(id) == nil && !b.s.number(id) {
@@ -167,7 +167,7 @@ func (b *builder) system(who object) bool {
 	}{{child(who, "identifier"), "value"}, {who, "reference"}} {
 		if v := text(at.o, at.name); b.s.token(v, 128) {
 			b.a.System = v
-			b.r.member(at.o, at.name, "={system}")
+			b.r.Member(at.o, at.name, "={system}")
 			return true
 		}
 	}
@@ -186,7 +186,7 @@ func (b *builder) staff(agent object) {
 	}
 	if short(text(agent, "name"), 512) {
 		s.Name = b.take(agent, "name", "staff/name")
-		b.r.member(who, "display", "={staff/name}") // when they agree
+		b.r.Member(who, "display", "={staff/name}") // when they agree
 	} else if short(text(who, "display"), 512) {
 		s.Name = b.take(who, "display", "staff/name")
 	}
@@ -231,6 +231,6 @@ func (b *builder) agreement(agent object) {
 			continue
 		}
 		b.a.Agreement = id
-		b.r.element(policies, i, "="+AgreementURI+"{agreement}")
+		b.r.Element(policies, i, "="+AgreementURI+"{agreement}")
 	}
 }

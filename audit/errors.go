@@ -1,44 +1,30 @@
 package audit
 
-import "fmt"
+import (
+	"fmt"
+
+	"igledger/consent/fhir/tree"
+)
 
 // Code names one way in which an AuditEvent cannot be read. Codes are stable. A Code is itself an error, so errors.Is(err, audit.Missing) works.
-type Code string
-
-// Error makes a Code usable as the target of errors.Is.
-func (c Code) Error() string { return string(c) }
+type Code = tree.Code
 
 // What can be wrong.
 const (
-	BadJSON       Code = "bad-json"           // not one JSON value, duplicate member, invalid UTF-8, nested too deep
+	BadJSON            = tree.BadJSON         // not one JSON value, duplicate member, invalid UTF-8, nested too deep
 	NotAuditEvent Code = "not-an-audit-event" // resourceType is another one or missing
 	Missing       Code = "missing-element"    // an element that AuditEvent or its filing cannot do without
 	BadValue      Code = "bad-value"          // an element of the wrong kind or outside its required value set
-	TooLarge      Code = "too-large"          // over MaxEvent, or a disclosure over what an entry takes
+	TooLarge           = tree.TooLarge        // over MaxEvent, or a disclosure over what an entry takes
 	BadConversion Code = "bad-conversion"     // the Conversion itself is not usable
 	BadResidue    Code = "bad-residue"        // the disclosure "fhir" of an entry does not give an AuditEvent, or contradicts the claims
 )
 
-// Error says which element of an event was wrong. It never holds anything out of the event but positions: Path is built from names of the
-// FHIR specification and array indices.
-type Error struct {
-	Code   Code
-	Path   string // FHIR path, e.g. "AuditEvent.agent[1].who"
-	Detail string // what was expected
-}
-
-func (e *Error) Error() string {
-	if e.Detail == "" {
-		return fmt.Sprintf("%s: %s", e.Path, e.Code)
-	}
-	return fmt.Sprintf("%s: %s: %s", e.Path, e.Code, e.Detail)
-}
-
-// Unwrap lets errors.Is find the Code.
-func (e *Error) Unwrap() error { return e.Code }
+// Error says which element of an event was wrong. It never holds anything out of the event but positions.
+type Error = tree.Error
 
 func fail(code Code, path, format string, args ...any) error {
-	return &Error{Code: code, Path: path, Detail: fmt.Sprintf(format, args...)}
+	return tree.Fail(code, path, format, args...)
 }
 
 // StreamError says where in a stream of events reading stopped.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
+
+	"igledger/consent/fhir/tree"
 )
 
 // Event is one AuditEvent of a stream.
@@ -58,7 +60,7 @@ func (s *stream) fail(err error) error {
 	if s.inF {
 		n = s.n
 	} else if !errors.Is(err, s.lines.err) || s.lines.err == nil || s.lines.err == io.EOF {
-		err = jsonError("stream", err)
+		err = tree.JSONError("stream", err)
 	} else {
 		err = s.lines.err
 	}

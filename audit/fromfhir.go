@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 	"igledger/policies"
 )
@@ -25,13 +26,7 @@ type Conversion struct {
 	Issuer   string            // organisation id of the source, becomes iss
 	Audience string            // origin of the log, becomes aud
 	Source   string            // name of the source system; "" = the event's source.observer or source.site where it can name one, else "fhir"
-	Systems  map[string]string // identifier system URI -> "chi" or "nhs", besides those known: see defaultSystems
-}
-
-// defaultSystems are the identifier systems of CHI and NHS numbers.
-var defaultSystems = map[string]string{
-	"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53": "chi",
-	"https://fhir.nhs.uk/Id/nhs-number":         "nhs",
+	Systems  map[string]string // identifier system URI -> "chi" or "nhs", besides those known: see tree.DefaultSystems
 }
 
 // FromAuditEvent reads one FHIR R4 AuditEvent (JSON, at most MaxEvent bytes) into accesses: one for each patient it names, each holding nothing of
@@ -194,13 +189,13 @@ func instant(s string) string {
 // builder fills an access from an event and notes in the residue what it took.
 type builder struct {
 	a *entry.Access
-	r residue
+	r tree.Residue
 	s secrets
 }
 
 // take gives o's member name and notes that the entry's field of that name has it.
 func (b *builder) take(o object, name, field string) string {
-	b.r.member(o, name, "={"+field+"}")
+	b.r.Member(o, name, "={"+field+"}")
 	return text(o, name)
 }
 
@@ -228,7 +223,7 @@ func (c Conversion) access(root object, id string) (*entry.Access, error) {
 	b.source(c, root)
 	b.words(root)
 	b.subject(root)
-	b.r.finish(root, a)
+	finish(&b.r, root, a)
 	var err error
 	if a.FHIR, err = writeTree(root); err != nil {
 		return nil, err
@@ -261,8 +256,8 @@ func (b *builder) codes(name string, list *[]string, from []coding) {
 			}
 			*list = append(*list, claim)
 		}
-		b.r.member(c.at, "code", "={"+name+"/"+itoa(i)+"/code}")
-		b.r.member(c.at, "system", "={"+name+"/"+itoa(i)+"/system}")
+		b.r.Member(c.at, "code", "={"+name+"/"+itoa(i)+"/code}")
+		b.r.Member(c.at, "system", "={"+name+"/"+itoa(i)+"/system}")
 	}
 }
 
@@ -353,7 +348,7 @@ func (b *builder) query(e object) {
 		}
 		if b.text().Query == "" {
 			b.a.Text.Query = q
-			b.r.member(e, "query", "={text/query64}")
+			b.r.Member(e, "query", "={text/query64}")
 		}
 	}
 }
@@ -378,7 +373,7 @@ func (b *builder) source(c Conversion, root object) {
 		if v := text(at.o, at.name); b.a.Source == "" && b.s.token(v, 128) {
 			b.a.Source = v
 		}
-		b.r.member(at.o, at.name, "={source}")
+		b.r.Member(at.o, at.name, "={source}")
 	}
 	if b.a.Source == "" {
 		b.a.Source = "fhir"
@@ -426,7 +421,7 @@ func (b *builder) subject(root object) {
 		for _, o := range []object{ref, child(ref, "identifier")} {
 			for _, name := range []string{"reference", "value"} {
 				if s := text(o, name); strings.Contains(s, v) {
-					b.r.member(o, name, "="+hide.Replace(s))
+					b.r.Member(o, name, "="+hide.Replace(s))
 				}
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 
+	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 	"igledger/policies"
 )
@@ -21,7 +22,7 @@ func ToAuditEvent(a *entry.Access) ([]byte, error) {
 		return nil, fail(BadResidue, "fhir", "not one JSON value")
 	}
 	budget := MaxEvent
-	filled, _ := fillTree(v, fields(a), &budget)
+	filled, _ := tree.FillTree(v, fields(a), &budget)
 	root, ok := filled.(object)
 	if !ok || root["resourceType"] != "AuditEvent" || budget < 0 {
 		return nil, fail(BadResidue, "fhir", "does not give an AuditEvent of at most %d bytes", MaxEvent)
@@ -127,27 +128,8 @@ func composeAgents(a *entry.Access) []any {
 func composeEntities(a *entry.Access) []any {
 	var entities []any
 	patientRole := object{"type": codingObject(entityType + "|1"), "role": codingObject(objectRole + "|1")}
-	scheme, rest, _ := strings.Cut(a.Sub, ":")
-	switch scheme {
-	case "chi", "nhs":
-		for system, s := range defaultSystems {
-			if s == scheme {
-				patientRole["what"] = object{"type": "Patient", "identifier": object{"system": system, "value": rest}}
-			}
-		}
-	case "temp":
-		_, value, _ := strings.Cut(rest, ":")
-		if system, _, ok := strings.Cut(value, "|"); ok {
-			patientRole["what"] = object{"identifier": compact(object{"system": idValue("temp::|" + system), "value": idValue(a.Sub)})}
-		} else if v := idValue(a.Sub); strings.Contains(v, ":") || strings.Contains(v, "/") {
-			patientRole["what"] = object{"reference": v}
-		} else if v != "" {
-			patientRole["what"] = object{"reference": "Patient/" + v}
-		} else {
-			patientRole["what"] = object{"identifier": object{"value": value}}
-		}
-	}
-	if patientRole["what"] != nil {
+	if what := tree.PatientReference(a.Sub); what != nil {
+		patientRole["what"] = what
 		entities = append(entities, patientRole)
 	}
 	var labels []any

@@ -20,6 +20,7 @@ type Result struct {
 	Index    uint64         // position in the log
 	Replayed bool           // the entry had been in the log before: this is its first receipt anew
 	Flags    []entry.Flag   // the ledger's remarks
+	Verdict  *entry.Verdict // what policy says, of accesses and decisions just appended
 	Receipt  *entry.Receipt // against the checkpoint of the entry's own batch or, replayed, the newest one
 	Err      error          // if not nil the entry was refused and nothing of it was kept, or (ErrUnavailable, context errors) it is unknown: send it again
 }
@@ -45,8 +46,11 @@ type pending struct {
 	link     link // sealed only
 	vrfProof []byte
 	content  content
-	seqKey   [16]byte
-	seq      uint64 // 0 = none
+	stream   [16]byte // see streamOf
+	delegate struct { // of a delegation: who acts
+		id string
+		k  entry.Hash
+	}
 
 	path [][]byte // inclusion path in checkpoint, after commit
 	note []byte   // checkpoint, after commit
@@ -143,12 +147,13 @@ func (l *Log) enqueue(ctx context.Context, good []*pending) error {
 // signers is the register that entries are first judged by, and the keys that entries of the same call may yet bring into it. Strangers get no
 // further than this: neither a tag nor a place in the queue is spent on an entry by a key that is nowhere.
 type signers struct {
-	reg *entry.Register
-	new map[string]bool
+	reg   *entry.Register
+	rules entry.Rules
+	new   map[string]bool
 }
 
 func (l *Log) signers(ctx context.Context, entries []*entry.Entry) signers {
-	s := signers{reg: l.reg.Load().reg}
+	s := signers{reg: l.reg.Load().reg, rules: l.cfg.Rules}
 	unknown := false
 	for _, e := range entries {
 		if k, ok := e.Body.(*entry.Key); ok {
@@ -173,7 +178,7 @@ func (l *Log) newPending(e *entry.Entry, by signers) *pending {
 	if p.res.Err = l.check(p, by); p.res.Err != nil {
 		return p
 	}
-	p.key = idempotencyKey(e.Issuer, e.ID)
+	p.key, p.stream = idempotencyKey(e.Issuer, e.ID), streamOf(e)
 	if !e.Type.Sealed() {
 		name := e.Name()
 		p.chain, p.head0 = entry.NameKey(name), entry.NameHead0(name)
@@ -181,18 +186,17 @@ func (l *Log) newPending(e *entry.Entry, by signers) *pending {
 		p.leafHash = entry.LeafHash(p.leaf)
 		return p
 	}
-	a := e.Body.(*entry.Access)
-	p.link.Tag, p.vrfProof = l.tags.tag(a.Sub)
+	p.link.Tag, p.vrfProof = l.tags.tag(e.ShownSub())
 	rand.Read(p.link.TagSalt[:])
 	rand.Read(p.content.BodySalt[:])
 	p.content.SDJWT = e.SDJWT()
 	p.chain, p.head0 = entry.TagKey(p.link.Tag), entry.TagHead0(p.link.Tag)
 	p.leaf = entry.SealedLeaf(entry.TagCommit(p.link.TagSalt, p.link.Tag), entry.BodyCommit(p.content.BodySalt, e.Compact))
 	p.leafHash = entry.LeafHash(p.leaf)
-	if a.Seq != nil {
-		p.seq = *a.Seq
+	if persons := e.Persons(); len(persons) > 1 && entry.CheckID(persons[1]) == nil {
+		tag, _ := l.tags.tag(persons[1])
+		p.delegate.id, p.delegate.k = persons[1], entry.TagKey(tag)
 	}
-	p.seqKey = streamKey(a)
 	return p
 }
 
@@ -202,22 +206,26 @@ func (l *Log) check(p *pending, by signers) error {
 	if e.Audience != l.cfg.Origin {
 		return &entry.Error{Code: entry.WrongAudience, What: "entry", Detail: "aud is not " + l.cfg.Origin}
 	}
+	if by.rules == nil && needsRules(e.Type) {
+		return errUngoverned(e.Type)
+	}
 	now := l.cfg.Now()
 	p.content.Received = now
 	times := []time.Time{time.Unix(e.IssuedAt, 0)}
-	if a, ok := e.Body.(*entry.Access); ok {
-		if a.Sub == "" {
-			return &entry.Error{Code: entry.BadDisclosure, What: "entry", Detail: "the disclosure sub is missing: nobody would find this access"}
-		}
-		if a.Sub == entry.RegWithheld || a.Sub == entry.RegPadding {
+	if e.Type.Sealed() {
+		switch sub := e.ShownSub(); {
+		case sub == "":
+			return &entry.Error{Code: entry.BadDisclosure, What: "entry", Detail: "the disclosure sub is missing: nobody would find this entry"}
+		case sub == entry.RegWithheld || sub == entry.RegPadding:
 			// Whoever could file there without an order could hide an access from the person it is about.
 			return &entry.Error{Code: entry.BadID, What: "entry", Detail: "this register takes entries only with an order, which this version does not know"}
-		}
-		times = append(times, a.RecordedTime(), a.Time())
-		if !entry.CheckDigitOK(a.Sub) {
+		case !entry.CheckDigitOK(sub):
 			p.content.Flags = append(p.content.Flags, entry.FlagCheckDigit)
 		}
-		if a.Agreement != "" { // agreements come into the log with issue 4; until then none is known
+	}
+	if a, ok := e.Body.(*entry.Access); ok {
+		times = append(times, a.RecordedTime(), a.Time())
+		if a.Agreement != "" && by.rules == nil { // else the rules say it
 			p.content.Flags = append(p.content.Flags, entry.FlagUnknownAgreement)
 		}
 	}
@@ -268,12 +276,6 @@ func idempotencyKey(iss, jti string) [16]byte {
 	id, _ := uuid.Parse(jti) // entry.Parse checked it
 	sum := sha256.Sum256(append([]byte(iss+"\x00"), id[:]...))
 	return [16]byte(append(id[:6:6], sum[:10]...))
-}
-
-// streamKey names a source's stream of sequence numbers: SHA-256(iss ‖ 0x00 ‖ source)[:16].
-func streamKey(a *entry.Access) [16]byte {
-	sum := sha256.Sum256([]byte(a.Issuer + "\x00" + a.Source))
-	return [16]byte(sum[:16])
 }
 
 // start runs the batcher: one transaction in flight per process, group commit over all callers.

@@ -23,8 +23,8 @@ func (l *Log) commit(ctx context.Context, batch []*pending) {
 	key, err := l.vault.prepare(ctx, len(batch))
 	var b *batchTx
 	if err == nil {
-		err = l.store.Append(ctx, l.tree, lookup(batch), func(ctx context.Context, tx *storage.AppendTx) error {
-			b = &batchTx{l: l, tx: tx, key: key, batch: batch, out: make([]outcome, len(batch)), seen: map[[16]byte]int{}}
+		err = l.store.Append(ctx, l.tree, lookup(batch, l.cfg.Rules != nil), func(ctx context.Context, tx *storage.AppendTx) error {
+			b = &batchTx{l: l, tx: tx, key: key, batch: batch, out: make([]outcome, len(batch)), last: map[[16]byte]uint64{}, known: map[[16]byte]*stream{}, persons: map[[32]byte][]byte{}, seen: map[[16]byte]int{}}
 			return b.run(ctx)
 		})
 	}
@@ -45,7 +45,7 @@ func (l *Log) commit(ctx context.Context, batch []*pending) {
 	added := 0
 	for i, p := range batch {
 		o := b.out[i]
-		p.res = Result{Index: o.index, Replayed: o.replayed, Flags: o.flags, Err: o.err}
+		p.res = Result{Index: o.index, Replayed: o.replayed, Flags: o.flags, Verdict: o.verdict, Err: o.err}
 		p.path, p.note = o.path, b.note
 		if o.err == nil && !o.replayed {
 			added++
@@ -64,9 +64,9 @@ func (l *Log) publishRegister(next *registerState) {
 	}
 }
 
-func lookup(batch []*pending) storage.Lookup {
+func lookup(batch []*pending, governed bool) storage.Lookup {
 	var look storage.Lookup
-	keys, chains, seqs := map[[16]byte]bool{}, map[[32]byte]bool{}, map[[16]byte]bool{}
+	keys, chains, streams, persons := map[[16]byte]bool{}, map[[32]byte]bool{}, map[[16]byte]bool{{}: true}, map[[32]byte]bool{{}: true}
 	for _, p := range batch {
 		if !keys[p.key] {
 			keys[p.key] = true
@@ -76,9 +76,18 @@ func lookup(batch []*pending) storage.Lookup {
 			chains[p.chain] = true
 			look.Chains = append(look.Chains, p.chain)
 		}
-		if p.seq > 0 && !seqs[p.seqKey] {
-			seqs[p.seqKey] = true
-			look.Sequences = append(look.Sequences, p.seqKey)
+		if !streams[p.stream] {
+			streams[p.stream] = true
+			look.Streams = append(look.Streams, p.stream)
+		}
+		if !governed || !p.e.Type.Sealed() {
+			continue
+		}
+		for _, k := range []entry.Hash{p.chain, p.delegate.k} {
+			if !persons[k] {
+				persons[k] = true
+				look.Persons = append(look.Persons, k)
+			}
 		}
 	}
 	return look
@@ -89,21 +98,25 @@ type outcome struct {
 	index    uint64
 	replayed bool
 	flags    []entry.Flag
+	verdict  *entry.Verdict
 	path     [][]byte
 	err      error
 }
 
 // batchTx is one run of the append transaction.
 type batchTx struct {
-	l     *Log
-	tx    *storage.AppendTx
-	key   dataKey
-	batch []*pending
-	out   []outcome
-	seen  map[[16]byte]int // items of this very batch, by key
-	state *registerState
-	note  []byte
-	size  uint64
+	l       *Log
+	tx      *storage.AppendTx
+	key     dataKey
+	batch   []*pending
+	out     []outcome
+	last    map[[16]byte]uint64  // highest number of each stream so far, as entries came
+	known   map[[16]byte]*stream // streams as the entries added leave them
+	persons map[[32]byte][]byte  // states of persons as the entries so far leave them
+	seen    map[[16]byte]int     // items of this very batch, by key
+	state   *registerState
+	note    []byte
+	size    uint64
 }
 
 func (b *batchTx) run(ctx context.Context) error {
@@ -118,12 +131,15 @@ func (b *batchTx) run(ctx context.Context) error {
 			return err
 		}
 	}
-	added, err := b.decide()
+	added, err := b.decide(ctx)
 	if err != nil {
 		return err
 	}
 	if len(added) == 0 {
 		return nil
+	}
+	for key, state := range encodeStreams(b.known) { // only what was added made them known
+		b.tx.SetStream(key, state)
 	}
 	head, err := b.tx.Integrate(ctx)
 	if err != nil {
@@ -144,9 +160,9 @@ func (b *batchTx) run(ctx context.Context) error {
 
 // decide goes through the batch and adds what may be added. Public entries come first, as they came, for each may change what the next may do.
 // Sealed ones are judged as they came, at the first index any of them can get (no key changes above it in this batch), and then take their
-// places in random order. It gives the items that were added.
-func (b *batchTx) decide() (added []int, err error) {
-	var sealed []int
+// places in random order, after acts of consent and delegation, which keep theirs: what they say counts for the accesses of the batch. It gives the items that were added.
+func (b *batchTx) decide(ctx context.Context) (added []int, err error) {
+	var first, sealed []int
 	for i, p := range b.batch {
 		if p.e.Type.Sealed() || b.repeated(i) {
 			continue
@@ -168,23 +184,42 @@ func (b *batchTx) decide() (added []int, err error) {
 			b.out[i].index = b.size
 			continue
 		}
-		b.out[i].flags = append(p.content.Flags[:len(p.content.Flags):len(p.content.Flags)], b.sequence(p)...)
+		b.out[i].flags = p.content.Flags[:len(p.content.Flags):len(p.content.Flags)]
+		if a, ok := p.e.Body.(*entry.Access); ok {
+			flags, err := b.sequence(p.stream, a)
+			if err != nil {
+				return nil, err
+			}
+			b.out[i].flags = append(b.out[i].flags, flags...)
+		}
 		b.seen[p.key] = i
+		if p.e.Type == entry.TypeConsent || p.e.Type == entry.TypeDelegation {
+			first = append(first, i)
+			continue
+		}
 		sealed = append(sealed, i)
 	}
 	// The ChaCha8 source of math/rand/v2 is seeded by the system: who sees the log cannot undo the shuffle.
 	rand.Shuffle(len(sealed), func(i, j int) { sealed[i], sealed[j] = sealed[j], sealed[i] })
-	for _, i := range sealed {
+	for _, i := range append(first, sealed...) {
+		if b.out[i].err = b.judge(ctx, i); b.out[i].err != nil {
+			b.out[i].index = b.size
+			continue
+		}
 		if err := b.add(i); err != nil {
 			return nil, err
 		}
+		added = append(added, i)
 	}
 	for i, p := range b.batch { // repetitions within the batch learn their index last
 		if j := b.seen[p.key]; b.out[i].replayed && j != i && b.tx.Found[p.key] == (storage.Found{}) {
 			b.out[i].index = b.out[j].index
+			if b.out[j].err != nil {
+				b.out[i] = b.out[j]
+			}
 		}
 	}
-	return append(added, sealed...), nil
+	return added, nil
 }
 
 // repeated settles an item whose (iss, jti) is in the log or earlier in this batch.
@@ -208,10 +243,10 @@ func (b *batchTx) repeated(i int) bool {
 // add gives item i the next index, its encrypted opening and its place in its history.
 func (b *batchTx) add(i int) error {
 	p, index := b.batch[i], b.size
-	leaf := storage.Leaf{Key: p.key, Identity: p.identity, Chain: p.chain, Value: p.leaf, Register: p.e.Type.ChangesRegister()}
+	leaf := storage.Leaf{Key: p.key, Identity: p.identity, Chain: p.chain, Value: p.leaf, Register: inRegister(p.e.Type)}
 	if p.e.Type.Sealed() {
 		c := p.content
-		c.Flags = b.out[i].flags
+		c.Flags, c.Verdict = b.out[i].flags, b.out[i].verdict
 		leaf.Extra = b.l.vault.seal(b.key, index, p.leafHash, p.link, c)
 	}
 	got, err := b.tx.Add(leaf)
@@ -231,7 +266,14 @@ func (b *batchTx) add(i int) error {
 	b.seen[p.key] = i
 	b.out[i].index = index
 	b.size++
-	return nil
+	if p.stream == ([16]byte{}) {
+		return nil
+	}
+	s, err := b.stream(p.stream)
+	if err == nil {
+		s.take(p.e, index, p.content.Received)
+	}
+	return err
 }
 
 // authorise checks the key at the entry's own position and, for public entries, the rules of the register.
@@ -243,32 +285,71 @@ func (b *batchTx) authorise(p *pending, index uint64) error {
 	if err := check(p.e, index); err != nil {
 		return err
 	}
+	if p.e.Type.Governs() {
+		rules, err := b.state.rules.Admit(p.e, index, b.state.reg)
+		if err == nil {
+			b.state = &registerState{reg: b.state.reg, rules: rules, upto: index + 1}
+		}
+		return err
+	}
 	if !p.e.Type.ChangesRegister() {
 		return b.state.reg.Apply(p.e, index) // changes nothing, but an index root may stand only above what it covers
 	}
-	next := &registerState{reg: b.state.reg.Clone(), upto: index + 1}
+	next := &registerState{reg: b.state.reg.Clone(), rules: b.state.rules, upto: index + 1}
 	if err := next.reg.Apply(p.e, index); err != nil {
 		return err
+	}
+	if next.rules != nil {
+		var err error
+		if next.rules, err = next.rules.Admit(p.e, index, next.reg); err != nil {
+			return err
+		}
 	}
 	b.state = next
 	return nil
 }
 
-// sequence compares seq with the source's last and remembers the highest.
-func (b *batchTx) sequence(p *pending) []entry.Flag {
-	if p.seq == 0 {
-		return []entry.Flag{entry.FlagNoSequence}
+// inRegister reports whether every replica must know of entries of the type before it can judge another.
+func inRegister(t entry.Type) bool { return t.ChangesRegister() || t.Governs() }
+
+// sequence compares an access's number with the highest of its stream so far.
+func (b *batchTx) sequence(key [16]byte, a *entry.Access) ([]entry.Flag, error) {
+	if a.Seq == nil {
+		return []entry.Flag{entry.FlagNoSequence}, nil
 	}
-	last := b.tx.Sequences[p.seqKey]
-	if p.seq <= last {
-		return []entry.Flag{entry.FlagSequenceBack}
+	last, ok := b.last[key]
+	if !ok {
+		s, err := b.stream(key)
+		if err != nil {
+			return nil, err
+		}
+		last = s.Seen.Highest()
 	}
-	b.tx.SetSequence(p.seqKey, p.seq)
-	b.tx.Sequences[p.seqKey] = p.seq
-	if p.seq > last+1 {
-		return []entry.Flag{entry.FlagSequenceGap}
+	b.last[key] = max(last, *a.Seq)
+	switch {
+	case *a.Seq <= last:
+		return []entry.Flag{entry.FlagSequenceBack}, nil
+	case *a.Seq > last+1:
+		return []entry.Flag{entry.FlagSequenceGap}, nil
 	}
-	return nil
+	return nil, nil
+}
+
+// stream gives the state of a stream, decoded once a batch.
+func (b *batchTx) stream(key [16]byte) (*stream, error) {
+	s, ok := b.known[key]
+	if ok {
+		return s, nil
+	}
+	s = new(stream)
+	if data, ok := b.tx.Streams[key]; ok {
+		var err error
+		if s, err = parseStream(data); err != nil {
+			return nil, err
+		}
+	}
+	b.known[key] = s
+	return s, nil
 }
 
 // counters are the numbers behind Stats.

@@ -18,6 +18,13 @@ var (
 	ErrClosed   = errors.New("the ledger is shutting down")
 	ErrKeys     = errors.New("the keys do not fit the log")
 	ErrErased   = errors.New("the content was erased")
+	ErrPolicy   = errors.New("the policy is of another log")
+
+	// Of cosignatures that somebody brings.
+	ErrForeign        = errors.New("a checkpoint that this log did not sign")
+	ErrFork           = errors.New("a checkpoint signed by this log's key that is not of the tree in the database: the log forked, or a backup was restored")
+	ErrBadCosignature = errors.New("a cosignature does not verify")
+	ErrNoCosigner     = errors.New("no cosignature of a cosigner of the log's policy")
 )
 
 // BusyError says that the bounded queue is full: nothing was taken, try again later. It is an ErrBusy.

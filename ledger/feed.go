@@ -109,7 +109,7 @@ func (l *Log) HistoryRange(ctx context.Context, tag entry.Hash, from, before uin
 		}
 		out[i] = HistoryEntry{LeafHash: hash, KID: kid, Opening: &entry.Opening{
 			Index: rec.Index, TagSalt: ln.TagSalt, Tag: ln.Tag, BodySalt: c.BodySalt, JWS: jws, Disclosures: disclosures,
-			Flags: l.flagsOf(kid, rec.Index, c), Received: c.Received.Format(receivedForm),
+			Flags: l.flagsOf(kid, rec.Index, c), Verdict: c.Verdict, Received: c.Received.Format(receivedForm),
 		}}
 	}
 	return out, nil

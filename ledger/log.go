@@ -22,6 +22,7 @@ import (
 	"github.com/google/trillian"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/cosign"
 	"igledger/ledger/storage"
 )
 
@@ -32,6 +33,10 @@ type Config struct {
 	Origin  string           // C2SP origin of the log: its name everywhere
 	Now     func() time.Time // default time.Now
 	Logger  *slog.Logger     // default discards
+	Rules   entry.Rules      // what governs accesses, before any entry; nil: agreements and consents are not taken, and accesses get no verdict
+	Policy  *cosign.Policy   // whose cosignatures are kept and what quorum makes a checkpoint count as witnessed; must know this log. nil: nobody's
+
+	AnchorInterval time.Duration // how long a checkpoint stays the one that cosigners meet on: default 10 s. The cosignatures a log keeps grow with its inverse
 
 	Linger   time.Duration // how long a batch waits for company: default 2 ms, 5 ms on CockroachDB
 	MaxBatch int           // entries a transaction: default 512
@@ -57,8 +62,9 @@ type Log struct {
 
 // registerState is the register as the public entries below upto build it.
 type registerState struct {
-	reg  *entry.Register
-	upto uint64 // storage.Head.Register: 1 + index of the last entry taken in
+	reg   *entry.Register
+	rules entry.Rules // nil: none
+	upto  uint64      // storage.Head.Register: 1 + index of the last entry taken in
 }
 
 // Open opens an existing log and starts its batcher. It folds the register anew from the public entries, checks the stored checkpoint, and
@@ -130,6 +136,14 @@ func prepare(cfg Config) (*Log, error) {
 	if cfg.Keys.Log.Name() != cfg.Origin {
 		return nil, fmt.Errorf("%w: the log key is named %q, the log %q", ErrKeys, cfg.Keys.Log.Name(), cfg.Origin)
 	}
+	if cfg.Policy != nil {
+		if p := cfg.Policy.Log(cfg.Origin); p == nil || p.Key != cfg.Keys.LogVerifierKey {
+			return nil, fmt.Errorf("%w: it has no log line with this log's key, %s", ErrPolicy, cfg.Keys.LogVerifierKey)
+		}
+	}
+	if cfg.AnchorInterval == 0 {
+		cfg.AnchorInterval = 10 * time.Second
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -154,7 +168,7 @@ func prepare(cfg Config) (*Log, error) {
 		queue: make(chan *unit, cfg.MaxQueue),
 		done:  make(chan struct{}),
 	}
-	l.reg.Store(&registerState{reg: entry.NewRegister(cfg.Origin)})
+	l.reg.Store(&registerState{reg: entry.NewRegister(cfg.Origin), rules: cfg.Rules})
 	return l, nil
 }
 
@@ -171,7 +185,7 @@ func (l *Log) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the register: %w", err)
 	}
-	state, err := (&registerState{reg: entry.NewRegister(l.cfg.Origin)}).advance(records)
+	state, err := (&registerState{reg: entry.NewRegister(l.cfg.Origin), rules: l.cfg.Rules}).advance(records)
 	if err != nil {
 		return err
 	}
@@ -211,7 +225,7 @@ func (s *registerState) advance(records []storage.Record) (*registerState, error
 	if len(records) == 0 {
 		return s, nil
 	}
-	next := &registerState{reg: s.reg.Clone(), upto: s.upto}
+	next := &registerState{reg: s.reg.Clone(), rules: s.rules, upto: s.upto}
 	for _, r := range records {
 		leaf, err := entry.ParseLeaf(r.Value)
 		if err != nil {
@@ -223,6 +237,9 @@ func (s *registerState) advance(records []storage.Record) (*registerState, error
 		}
 		if err == nil {
 			err = next.reg.Apply(e, r.Index)
+		}
+		if err == nil && next.rules != nil {
+			next.rules, err = next.rules.Admit(e, r.Index, next.reg)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("register entry %d: %w", r.Index, err)
@@ -246,6 +263,15 @@ func (l *Log) Operator() *entry.Signer { return l.cfg.Keys.Operator }
 
 // Register gives the current register of organisations and keys. Do not change it.
 func (l *Log) Register(ctx context.Context) (*entry.Register, error) {
+	s, err := l.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.reg, nil
+}
+
+// current is the register's state as of the head that is stored now.
+func (l *Log) current(ctx context.Context) (*registerState, error) {
 	head, err := l.store.Head(ctx, l.tree)
 	if err != nil {
 		return nil, fmt.Errorf("reading the head: %w", err)
@@ -253,7 +279,7 @@ func (l *Log) Register(ctx context.Context) (*entry.Register, error) {
 	for {
 		cur := l.reg.Load()
 		if cur.upto >= head.Register {
-			return cur.reg, nil
+			return cur, nil
 		}
 		records, err := l.store.Register(ctx, l.tree, cur.upto)
 		if err != nil {

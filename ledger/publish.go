@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/cosign"
 	"igledger/ledger/storage"
 	"igledger/ledger/witness"
 )
@@ -20,10 +22,13 @@ import (
 //
 // PublishedCheckpoint is always the newest, with whatever cosignatures it has by then: it never goes back, never lags behind a receipt, and needs no
 // clock. The price: while entries keep coming the newest is seldom cosigned yet. Whoever wants witnesses' word takes WitnessedCheckpoint, which is
-// some seconds older, and at any age says of itself when it was cosigned.
+// some seconds older, and at any age says of itself when it was cosigned. What cosigners are asked to cosign is the Anchor.
 
-// Witness sends the log's newest checkpoint to w's witnesses and keeps what they cosign, until ctx ends. Any number of replicas may do so.
-func (l *Log) Witness(ctx context.Context, w *witness.Client) { w.Run(ctx, witnessed{l, w}) }
+// Witness sends the log's anchor to w's witnesses and keeps what they cosign, until ctx ends. Any number of replicas may do so.
+func (l *Log) Witness(ctx context.Context, w *witness.Client) { w.Run(ctx, witnessed{l}) }
+
+// Policy gives whose cosignatures are kept; nil: nobody's.
+func (l *Log) Policy() *cosign.Policy { return l.cfg.Policy }
 
 // PublishedCheckpoint gives the newest checkpoint, a signed note, with the cosignatures it has.
 func (l *Log) PublishedCheckpoint(ctx context.Context) ([]byte, error) {
@@ -57,28 +62,39 @@ func withLines(note []byte, list []storage.Cosignature) []byte {
 	return out
 }
 
-// AddCosignatures takes a checkpoint of this log, of any size it had, with the cosignatures of those w knows, and keeps these. It gives their names. Lines of
-// others are passed over; a line of a known cosigner that does not verify refuses all (witness.ErrBadCosignature). This is how an auditor brings
-// its word; who calls need not be trusted. entry.BadCheckpoint if it is not signed by this log or not consistent with it.
-func (l *Log) AddCosignatures(ctx context.Context, w *witness.Client, signed []byte) ([]string, error) {
+// AddCosignatures takes a checkpoint of this log, of any size it had, with cosignatures of cosigners of the log's policy, and keeps these. It gives their names. Lines
+// of others are passed over; a line of a known cosigner that does not verify, or of a time yet to come, refuses all. This is how an auditor brings its word; who
+// calls need not be trusted. ErrForeign if this log did not sign it, ErrFork if it did and the tree is another one, ErrBadCosignature, ErrNoCosigner.
+func (l *Log) AddCosignatures(ctx context.Context, signed []byte) ([]string, error) {
 	verifier, err := entry.NewLogVerifier(l.cfg.Keys.LogVerifierKey)
 	if err != nil {
 		return nil, err
 	}
-	c, err := entry.OpenCheckpoint(signed, verifier)
+	c, err := entry.OpenCheckpoint(signed, verifier) // bounds its size, too
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
 	}
 	if err := l.consistent(ctx, c); err != nil {
 		return nil, err
 	}
-	found, err := w.Cosignatures(witness.Checkpoint{Checkpoint: c, Note: signed})
-	if err != nil {
+	if l.cfg.Policy == nil {
+		return nil, ErrNoCosigner
+	}
+	good, bad := cosign.Read(signed, c, l.cfg.Policy.Cosigners)
+	found, early := cosign.Latest(good, l.cfg.Now())
+	for _, s := range early {
+		bad = append(bad, cosign.Bad{By: s.By, Err: fmt.Errorf("its time is %s, which is yet to come", s.Time.Format(time.RFC3339))})
+	}
+	if len(bad) > 0 {
+		err := fmt.Errorf("%w: checkpoint of size %d: %w", ErrBadCosignature, c.Size, bad[0].Err)
+		if by := bad[0].By; by != nil {
+			err = fmt.Errorf("%w: of %s, checkpoint of size %d: %w", ErrBadCosignature, by.Name, c.Size, bad[0].Err)
+		}
 		l.cfg.Logger.Error("a cosignature was refused", "error", err)
 		return nil, err
 	}
 	if len(found) == 0 {
-		return nil, nil
+		return nil, ErrNoCosigner
 	}
 	own, err := ownNote(signed, verifier)
 	if err != nil {
@@ -86,13 +102,12 @@ func (l *Log) AddCosignatures(ctx context.Context, w *witness.Client, signed []b
 	}
 	names := make([]string, len(found))
 	for i, s := range found {
-		names[i] = s.Name
+		names[i] = s.By.Name
 	}
-	return names, witnessed{l, w}.keep(ctx, witness.Checkpoint{Checkpoint: c, Note: own}, found...)
+	return names, l.keep(ctx, witness.Checkpoint{Checkpoint: c, Note: own}, found...)
 }
 
-// consistent refuses a checkpoint signed by our key that is not of the tree in the database: the log forked, or a backup was restored. It is evidence against
-// the operator, and nothing to serve.
+// consistent refuses a checkpoint signed by our key that is not of the tree in the database. It is evidence against the operator, and nothing to serve.
 func (l *Log) consistent(ctx context.Context, c entry.Checkpoint) error {
 	head, err := l.store.Head(ctx, l.tree)
 	if err != nil {
@@ -105,8 +120,8 @@ func (l *Log) consistent(ctx context.Context, c entry.Checkpoint) error {
 		}
 	}
 	if c.Size == 0 || proof.VerifyConsistency(rfc6962.DefaultHasher, c.Size, head.Size, path, c.Root[:], head.Root[:]) != nil {
-		l.cfg.Logger.Error("somebody holds a checkpoint signed by this log's key that is not of this log", "size", c.Size)
-		return fmt.Errorf("a checkpoint of size %d: %w: not of the tree in the database", c.Size, entry.BadCheckpoint)
+		l.cfg.Logger.Error("ALARM: somebody holds a checkpoint signed by this log's key that is not of this log", "size", c.Size, "root", fmt.Sprintf("%x", c.Root))
+		return fmt.Errorf("checkpoint of size %d: %w", c.Size, ErrFork)
 	}
 	return nil
 }
@@ -125,19 +140,33 @@ func ownNote(signed []byte, log note.Verifier) ([]byte, error) {
 	return []byte(b.String()), nil
 }
 
-// witnessed is the log as its witnesses' client sees it.
-type witnessed struct {
-	*Log
-	client *witness.Client
+// CosignerState is what was kept last of a cosigner.
+type CosignerState struct {
+	Name string
+	Size uint64 // of the largest checkpoint it cosigned; 0: none
+	Time time.Time
 }
 
-func (l witnessed) Newest(ctx context.Context) (witness.Checkpoint, error) {
-	head, err := l.store.Head(ctx, l.tree)
-	if err != nil {
-		return witness.Checkpoint{}, err
+// Cosigners gives the state of each cosigner of the policy, in its order.
+func (l *Log) Cosigners(ctx context.Context) ([]CosignerState, error) {
+	if l.cfg.Policy == nil {
+		return nil, nil
 	}
-	return witness.Checkpoint{Checkpoint: entry.Checkpoint{Origin: l.cfg.Origin, Size: head.Size, Root: head.Root}, Note: head.Checkpoint}, nil
+	list := make([]CosignerState, len(l.cfg.Policy.Cosigners))
+	for i, w := range l.cfg.Policy.Cosigners {
+		c, err := l.store.CosignedBy(ctx, l.tree, w.VKey)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = CosignerState{w.Name, c.Size, c.Time}
+	}
+	return list, nil
 }
+
+// witnessed is the log as its witnesses' client sees it.
+type witnessed struct{ *Log }
+
+func (l witnessed) Newest(ctx context.Context) (witness.Checkpoint, error) { return l.newest(ctx) }
 
 func (l witnessed) Cosigned(ctx context.Context, vkey string) (uint64, time.Time, error) {
 	c, err := l.store.CosignedBy(ctx, l.tree, vkey)
@@ -148,15 +177,15 @@ func (l witnessed) Prove(ctx context.Context, old, size uint64) ([][]byte, error
 	return l.store.ConsistencyProof(ctx, l.tree, old, size)
 }
 
-func (l witnessed) Keep(ctx context.Context, c witness.Checkpoint, by witness.Cosignature) error {
+func (l witnessed) Keep(ctx context.Context, c witness.Checkpoint, by cosign.Cosignature) error {
 	return l.keep(ctx, c, by)
 }
 
 // keep stores cosignatures on c and notes when they, with those that were there, make the quorum.
-func (l witnessed) keep(ctx context.Context, c witness.Checkpoint, by ...witness.Cosignature) error {
+func (l *Log) keep(ctx context.Context, c witness.Checkpoint, by ...cosign.Cosignature) error {
 	list := make([]storage.Cosignature, len(by))
 	for i, s := range by {
-		list[i] = storage.Cosignature{Size: c.Size, Cosigner: s.VKey, Time: s.Time, Note: c.Note, Line: []byte(s.Line)}
+		list[i] = storage.Cosignature{Size: c.Size, Cosigner: s.By.VKey, Time: s.Time, Note: c.Note, Line: []byte(s.Line)}
 	}
 	if err := l.store.AddCosignatures(ctx, l.tree, list...); err != nil {
 		return err
@@ -165,12 +194,19 @@ func (l witnessed) keep(ctx context.Context, c witness.Checkpoint, by ...witness
 	if err != nil {
 		return err
 	}
-	vkeys := make([]string, len(all))
-	for i, s := range all {
-		vkeys[i] = s.Cosigner
-	}
-	if !l.client.Reached(vkeys) {
+	if l.cfg.Policy == nil || !l.cfg.Policy.Reached(names(l.cfg.Policy, all)) {
 		return nil
 	}
 	return l.store.SetWitnessed(ctx, l.tree, c.Size)
+}
+
+// names gives what the policy calls the cosigners of a list. Keys it does not know, of a policy of before, are left out.
+func names(p *cosign.Policy, list []storage.Cosignature) []string {
+	var out []string
+	for _, w := range p.Cosigners {
+		if slices.ContainsFunc(list, func(s storage.Cosignature) bool { return s.Cosigner == w.VKey }) {
+			out = append(out, w.Name)
+		}
+	}
+	return out
 }

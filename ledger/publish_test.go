@@ -19,8 +19,10 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"igledger/internal/testdb"
+	"igledger/internal/testwitness"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/cosign"
 	"igledger/ledger/witness"
 )
 
@@ -39,7 +41,7 @@ func (v cosignatureVerifier) Verify(msg, sig []byte) bool {
 	return len(sig) == 72 && ed25519.Verify(v.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", binary.BigEndian.Uint64(sig), msg), sig[8:])
 }
 
-func cosign(name string, key ed25519.PrivateKey, c entry.Checkpoint, at int64) string {
+func signLine(name string, key ed25519.PrivateKey, c entry.Checkpoint, at int64) string {
 	id := sha256.Sum256(append([]byte(name+"\n\x04"), key.Public().(ed25519.PublicKey)...))
 	b := binary.BigEndian.AppendUint64(id[:4], uint64(at))
 	b = append(b, ed25519.Sign(key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, c.Text()))...)
@@ -49,7 +51,6 @@ func cosign(name string, key ed25519.PrivateKey, c entry.Checkpoint, at int64) s
 // watching keeps the log witnessed and hears of every attempt.
 type watching struct {
 	*world
-	client *witness.Client
 	events chan event
 	stop   func()
 }
@@ -60,18 +61,32 @@ type event struct {
 	err     error
 }
 
-func (w *world) watch(cfg witness.Config) *watching {
+// believe opens the log anew under a policy of these cosigners; the quorum is in the words of a policy's group line.
+func (w *world) believe(quorum string, known ...*cosign.Cosigner) {
+	w.t.Helper()
+	text := "log " + w.log.VerifierKey() + "\n"
+	for _, c := range known {
+		text += "witness " + c.Name + " " + c.VKey + " " + c.URL + "\n"
+	}
+	var err error
+	if w.policy, err = cosign.ParsePolicy([]byte(text + "group enough " + quorum + "\nquorum enough\n")); err != nil {
+		w.t.Fatal(err)
+	}
+	w.reopen()
+}
+
+func (w *world) watch() *watching {
 	w.t.Helper()
 	x := &watching{world: w, events: make(chan event, 10000)}
-	cfg.Interval, cfg.Now = 10*time.Millisecond, w.now
+	cfg := witness.Config{Cosigners: w.policy.Cosigners, Interval: 10 * time.Millisecond, Now: w.now}
 	cfg.Observe = func(name string, size uint64, err error) { x.events <- event{name, size, err} }
-	var err error
-	if x.client, err = witness.New(cfg); err != nil {
+	client, err := witness.New(cfg)
+	if err != nil {
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	ended := make(chan struct{})
-	go func() { defer close(ended); w.log.Witness(ctx, x.client) }()
+	go func() { defer close(ended); w.log.Witness(ctx, client) }()
 	x.stop = func() { cancel(); <-ended }
 	w.t.Cleanup(x.stop)
 	return x
@@ -94,7 +109,7 @@ func (x *watching) await(names ...string) uint64 {
 }
 
 // signers says who signed a checkpoint, in alphabetical order, and its size; all signatures of the log and of those known must be good.
-func signers(t *testing.T, signed []byte, logKey string, known ...witness.Witness) (size uint64, names string) {
+func signers(t *testing.T, signed []byte, logKey string, known ...*cosign.Cosigner) (size uint64, names string) {
 	t.Helper()
 	v, err := entry.NewLogVerifier(logKey)
 	if err != nil {
@@ -124,7 +139,7 @@ func signers(t *testing.T, signed []byte, logKey string, known ...witness.Witnes
 	return c.Size, strings.Join(all, " ")
 }
 
-func (x *watching) published(size uint64, names string, known ...witness.Witness) {
+func (x *watching) published(size uint64, names string, known ...*cosign.Cosigner) {
 	x.t.Helper()
 	signed, err := x.log.PublishedCheckpoint(x.ctx)
 	if err != nil {
@@ -135,7 +150,7 @@ func (x *watching) published(size uint64, names string, known ...witness.Witness
 	}
 }
 
-func (x *watching) witnessed(size uint64, names string, known ...witness.Witness) {
+func (x *watching) witnessed(size uint64, names string, known ...*cosign.Cosigner) {
 	x.t.Helper()
 	signed, err := x.log.WitnessedCheckpoint(x.ctx)
 	if err != nil {
@@ -148,18 +163,20 @@ func (x *watching) witnessed(size uint64, names string, known ...witness.Witness
 
 // Two witnesses by other people's program cosign; killing one costs its line and nothing else; one that lost its memory is led on.
 func TestLitewitness(t *testing.T) {
-	program := buildLitewitness(t)
+	program := testwitness.Build(t, t.TempDir())
 	w := newWorld(t, testdb.SQLite(t))
-	a, b := newLitewitness(t, program, "a.witness.test", w.log.VerifierKey()), newLitewitness(t, program, "b.witness.test", w.log.VerifierKey())
-	known := []witness.Witness{a.witness(), b.witness()}
+	a, b := testwitness.New(t, program, "a.witness.test", origin, w.log.VerifierKey()), testwitness.New(t, program, "b.witness.test", origin, w.log.VerifierKey())
+	known := []*cosign.Cosigner{a.Cosigner(), b.Cosigner()}
 	const both = "a.witness.test b.witness.test"
 	if _, err := w.log.WitnessedCheckpoint(w.ctx); !errors.Is(err, ledger.ErrNotFound) {
 		t.Fatalf("before anybody cosigned: %v", err)
 	}
-	a.start()
-	b.start()
-	x := w.watch(witness.Config{Witnesses: known})
-	first := x.await(a.name, b.name)
+	a.Start()
+	b.Start()
+	w.anchor = time.Nanosecond // every checkpoint
+	w.believe("all "+both, known...)
+	x := w.watch()
+	first := x.await(a.Name, b.Name)
 	firstRoot, err := w.log.Checkpoint(w.ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -170,37 +187,37 @@ func TestLitewitness(t *testing.T) {
 	for range 3 {
 		w.must(w.access("chi:0101011237"))
 	}
-	second := x.await(a.name, b.name)
+	second := x.await(a.Name, b.Name)
 	x.published(second, both, known...)
 	x.witnessed(second, both, known...)
 
-	b.kill()
+	b.Kill()
 	e := w.access("chi:0101011237")
 	w.checkReceipt(e, w.must(e)) // nobody waits for the dead
-	third := x.await(a.name)
-	x.published(third, a.name, known...)
+	third := x.await(a.Name)
+	x.published(third, a.Name, known...)
 	x.witnessed(second, both, known...)
 
-	b.answered()
+	b.Answered()
 	root := strings.Split(string(firstRoot), "\n")[2]
-	b.database("UPDATE log SET tree_size = ?, tree_hash = ?", first, root)
-	b.start()
-	x.await(b.name)
+	b.Database("UPDATE log SET tree_size = ?, tree_hash = ?", first, root)
+	b.Start()
+	x.await(b.Name)
 	x.published(third, both, known...)
 	x.witnessed(third, both, known...)
-	if s := slices.DeleteFunc(b.answered(), func(s int) bool { return s == http.StatusBadGateway }); !slices.Equal(s, []int{409, 200}) {
+	if s := slices.DeleteFunc(b.Answered(), func(s int) bool { return s == http.StatusBadGateway }); !slices.Equal(s, []int{409, 200}) {
 		t.Errorf("the rewound witness answered %v, want 409 and 200", s)
 	}
 
 	// A ledger that starts anew knows from its database what they have seen.
 	x.stop()
-	a.answered()
+	a.Answered()
 	w.reopen()
 	w.must(w.access("chi:0101011237"))
-	x = w.watch(witness.Config{Witnesses: known})
-	fourth := x.await(a.name, b.name)
+	x = w.watch()
+	fourth := x.await(a.Name, b.Name)
 	x.published(fourth, both, known...)
-	if s := append(a.answered(), b.answered()...); !slices.Equal(s, []int{200, 200}) {
+	if s := append(a.Answered(), b.Answered()...); !slices.Equal(s, []int{200, 200}) {
 		t.Errorf("after a restart they answered %v", s)
 	}
 }
@@ -213,7 +230,7 @@ func TestBadWitnesses(t *testing.T) {
 			s := sha256.Sum256([]byte(name))
 			return ed25519.NewKeyFromSeed(s[:])
 		}
-		serve := func(name string, answer func(c entry.Checkpoint) string) witness.Witness {
+		serve := func(name string, answer func(c entry.Checkpoint) string) *cosign.Cosigner {
 			s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				body, err := io.ReadAll(r.Body)
 				_, text, _ := strings.Cut(string(body), "\n\n")
@@ -229,14 +246,16 @@ func TestBadWitnesses(t *testing.T) {
 				_, _ = io.WriteString(rw, answer(c))
 			}))
 			t.Cleanup(s.Close)
-			return witness.Witness{Name: name, VKey: cosignerKey(name, key(name).Public().(ed25519.PublicKey)), URL: s.URL}
+			return cosigner(t, name, key(name), s.URL)
 		}
-		good := serve("good", func(c entry.Checkpoint) string { return cosign("good", key("good"), c, w.now().Unix()) })
-		liar := serve("liar", func(c entry.Checkpoint) string { return cosign("liar", key("good"), c, w.now().Unix()) })
-		other := serve("other", func(c entry.Checkpoint) string { c.Size--; return cosign("other", key("other"), c, w.now().Unix()) })
+		good := serve("good", func(c entry.Checkpoint) string { return signLine("good", key("good"), c, w.now().Unix()) })
+		liar := serve("liar", func(c entry.Checkpoint) string { return signLine("liar", key("good"), c, w.now().Unix()) })
+		other := serve("other", func(c entry.Checkpoint) string { c.Size--; return signLine("other", key("other"), c, w.now().Unix()) })
 		deaf := serve("deaf", nil)
-		known := []witness.Witness{good, liar, other, deaf}
-		x := w.watch(witness.Config{Witnesses: known, Quorum: func(c []string) bool { return slices.Contains(c, "good") }})
+		known := []*cosign.Cosigner{good, liar, other, deaf}
+		w.anchor = time.Nanosecond
+		w.believe("all good", known...)
+		x := w.watch()
 		var size uint64
 		for range 3 {
 			e := w.access("chi:0101011237")
@@ -264,11 +283,15 @@ func TestAddCosignatures(t *testing.T) {
 		w := newWorld(t, dsn)
 		seed := sha256.Sum256([]byte("auditor"))
 		key := ed25519.NewKeyFromSeed(seed[:])
-		auditor := witness.Witness{Name: "auditor", VKey: cosignerKey("auditor", key.Public().(ed25519.PublicKey))}
-		client, err := witness.New(witness.Config{Witnesses: []witness.Witness{auditor}, Quorum: func(c []string) bool { return len(c) > 0 }})
+		auditor := cosigner(t, "auditor", key, "")
+		signed, err := w.log.Checkpoint(w.ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
+		if _, err := w.log.AddCosignatures(w.ctx, signed); !errors.Is(err, ledger.ErrNoCosigner) {
+			t.Errorf("a log that believes nobody: %v", err)
+		}
+		w.believe("all auditor", auditor)
 		x := &watching{world: w}
 		v, err := entry.NewLogVerifier(w.log.VerifierKey())
 		if err != nil {
@@ -288,27 +311,33 @@ func TestAddCosignatures(t *testing.T) {
 		old, oldNote := checkpoint()
 		w.must(w.access("chi:0101011237"))
 		head, headNote := checkpoint()
-		add := func(signed string) ([]string, error) { return w.log.AddCosignatures(w.ctx, client, []byte(signed)) }
+		add := func(signed string) ([]string, error) { return w.log.AddCosignatures(w.ctx, []byte(signed)) }
 
 		stranger := "— stranger AAAAAAAAAA==\n"
-		if names, err := add(oldNote + stranger); err != nil || len(names) != 0 {
+		if names, err := add(oldNote + stranger); !errors.Is(err, ledger.ErrNoCosigner) || len(names) != 0 {
 			t.Errorf("a stranger's line: %q, %v", names, err)
 		}
 		for range 2 {
-			if names, err := add(oldNote + stranger + cosign("auditor", key, old, 1700000000)); err != nil || !slices.Equal(names, []string{"auditor"}) {
+			if names, err := add(oldNote + stranger + signLine("auditor", key, old, 1700000000)); err != nil || !slices.Equal(names, []string{"auditor"}) {
 				t.Fatalf("an older checkpoint: %q, %v", names, err)
 			}
 		}
 		x.published(head.Size, "", auditor)
 		x.witnessed(old.Size, "auditor", auditor)
-		if signed, err := w.log.WitnessedCheckpoint(w.ctx); err != nil || string(signed) != oldNote+cosign("auditor", key, old, 1700000000) {
+		if signed, err := w.log.WitnessedCheckpoint(w.ctx); err != nil || string(signed) != oldNote+signLine("auditor", key, old, 1700000000) {
 			t.Errorf("served %q, %v", signed, err)
 		}
 
-		if _, err := add(headNote + cosign("auditor", key, old, 1700000000)); !errors.Is(err, witness.ErrBadCosignature) {
+		if _, err := add(headNote + signLine("auditor", key, old, 1700000000)); !errors.Is(err, ledger.ErrBadCosignature) {
 			t.Errorf("a line for another checkpoint: %v", err)
 		}
-		if _, err := add(strings.Replace(headNote, "\n", "x\n", 1)); !errors.Is(err, entry.BadCheckpoint) {
+		if _, err := add(headNote + signLine("auditor", key, head, w.now().Unix()+3600)); !errors.Is(err, ledger.ErrBadCosignature) {
+			t.Errorf("a line of a time yet to come: %v", err)
+		}
+		if _, err := add(headNote + strings.Repeat(stranger, 4000)); !errors.Is(err, ledger.ErrForeign) {
+			t.Errorf("a note of %d bytes: %v", len(headNote)+4000*len(stranger), err)
+		}
+		if _, err := add(strings.Replace(headNote, "\n", "x\n", 1)); !errors.Is(err, ledger.ErrForeign) {
 			t.Errorf("not signed by this log: %v", err)
 		}
 		for name, c := range map[string]entry.Checkpoint{
@@ -321,14 +350,27 @@ func TestAddCosignatures(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := add(string(signed) + cosign("auditor", key, c, 1700000000)); !errors.Is(err, entry.BadCheckpoint) {
+			if _, err := add(string(signed) + signLine("auditor", key, c, 1700000000)); !errors.Is(err, ledger.ErrFork) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 		x.published(head.Size, "", auditor)
-		if names, err := add(headNote + cosign("auditor", key, head, 1700000000)); err != nil || len(names) != 1 {
+		if names, err := add(headNote + signLine("auditor", key, head, 1700000000)); err != nil || len(names) != 1 {
 			t.Errorf("the newest: %q, %v", names, err)
 		}
 		x.published(head.Size, "auditor", auditor)
 	})
+}
+
+// cosigner is somebody in a policy, with a verifier key of C2SP tlog-cosignature that this test writes itself.
+func cosigner(t *testing.T, name string, key ed25519.PrivateKey, url string) *cosign.Cosigner {
+	t.Helper()
+	raw := append([]byte{4}, key.Public().(ed25519.PublicKey)...)
+	id := sha256.Sum256(append([]byte(name+"\n"), raw...))
+	c, err := cosign.New(name, fmt.Sprintf("%s+%x+%s", name, id[:4], base64.StdEncoding.EncodeToString(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.URL = url
+	return c
 }

@@ -108,7 +108,7 @@ func (l *Log) opening(index uint64, e *entry.Entry, ln link, c content) *entry.O
 	_, vrfProof := l.tags.tag(e.ShownSub())
 	return &entry.Opening{
 		Index: index, TagSalt: ln.TagSalt, Tag: ln.Tag, VRFProof: vrfProof, BodySalt: c.BodySalt,
-		JWS: e.Compact, Disclosures: e.Encoded(), Flags: l.flags(e, index, c), Received: c.Received.Format(receivedForm),
+		JWS: e.Compact, Disclosures: e.Encoded(), Flags: l.flags(e, index, c), Verdict: c.Verdict, Received: c.Received.Format(receivedForm),
 	}
 }
 

@@ -17,6 +17,8 @@ type Rebuilt struct {
 	Entries   uint64     `json:"entries"`
 	Histories int        `json:"histories"` // people and public names
 	Root      entry.Hash `json:"root"`
+	Verdicts  int        `json:"verdicts"`            // that were computed again
+	Differing []uint64   `json:"differing,omitempty"` // positions of entries whose stored verdict is another: somebody changed the database. At most 1,000
 }
 
 // Rebuild makes all that follows from the entries anew: idempotency keys, histories, streams, register and tiles. Every signature, key
@@ -32,10 +34,9 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 	} else if err != nil {
 		return nil, fmt.Errorf("finding the log: %w", err)
 	}
-	reg := entry.NewRegister(cfg.Origin)
-	heads := map[entry.Hash]entry.Hash{}
+	r := &rebuilding{l: l, reg: entry.NewRegister(cfg.Origin), rules: cfg.Rules, heads: map[entry.Hash]entry.Hash{}, streams: map[[16]byte]*stream{}, persons: map[[32]byte][]byte{}}
 	head, err := l.store.Rebuild(ctx, l.tree, func(rec storage.Record) (storage.Derived, error) {
-		d, err := l.derive(ctx, reg, heads, rec)
+		d, err := r.derive(ctx, rec)
 		if err != nil {
 			return d, fmt.Errorf("entry %d: %w", rec.Index, err)
 		}
@@ -43,7 +44,7 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 			progress(rec.Index + 1)
 		}
 		return d, nil
-	})
+	}, func() (storage.Final, error) { return r.final(ctx) })
 	if err != nil {
 		return nil, err
 	}
@@ -58,46 +59,115 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 	if c.Root != head.Root || c.Size != head.Size {
 		return nil, fmt.Errorf("%w: the signed checkpoint of size %d is another than the stored head", ErrDiffers, c.Size)
 	}
-	return &Rebuilt{Entries: head.Size, Histories: len(heads), Root: head.Root}, nil
+	return &Rebuilt{Entries: head.Size, Histories: len(r.heads), Root: head.Root, Verdicts: r.verdicts, Differing: r.differing}, nil
 }
 
-// derive works out what follows from one entry and the register and histories before it.
-func (l *Log) derive(ctx context.Context, reg *entry.Register, heads map[entry.Hash]entry.Hash, rec storage.Record) (storage.Derived, error) {
+// rebuilding is what follows from the entries so far.
+type rebuilding struct {
+	l         *Log
+	reg       *entry.Register
+	rules     entry.Rules // nil: none
+	heads     map[entry.Hash]entry.Hash
+	streams   map[[16]byte]*stream
+	persons   map[[32]byte][]byte
+	verdicts  int
+	differing []uint64
+}
+
+// maxDiffering bounds what a database that is wrong everywhere makes us remember.
+const maxDiffering = 1000
+
+// derive works out what follows from one entry and all before it.
+func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.Derived, error) {
 	leaf, err := entry.ParseLeaf(rec.Value)
 	if err != nil {
 		return storage.Derived{}, err
 	}
 	var e *entry.Entry
 	var ln link
+	var c content
 	if leaf.Public {
 		e, err = leaf.Entry()
 	} else {
-		e, ln, _, err = l.unseal(ctx, rec)
+		e, ln, c, err = r.l.unseal(ctx, rec)
 	}
 	if err == nil {
-		err = reg.Verify(e, rec.Index)
+		err = r.reg.Verify(e, rec.Index)
 	}
 	if err == nil {
-		err = reg.Apply(e, rec.Index)
+		err = r.reg.Apply(e, rec.Index)
+	}
+	if err == nil && r.rules != nil {
+		err = r.govern(e, rec.Index, ln.Tag, c.Verdict)
 	}
 	if err != nil {
 		return storage.Derived{}, err
 	}
-	d := storage.Derived{Key: idempotencyKey(e.Issuer, e.ID), Register: e.Type.ChangesRegister()}
+	d := storage.Derived{Key: idempotencyKey(e.Issuer, e.ID), Register: inRegister(e.Type)}
 	var k, head0 entry.Hash
 	if leaf.Public {
 		k, head0 = entry.NameKey(e.Name()), entry.NameHead0(e.Name())
 	} else {
 		k, head0 = entry.TagKey(ln.Tag), entry.TagHead0(ln.Tag)
-		if a := e.Body.(*entry.Access); a.Seq != nil {
-			d.Sequence, d.Seq = streamKey(a), *a.Seq
-		}
 	}
-	head, ok := heads[k]
+	if key := streamOf(e); key != [16]byte{} {
+		if r.streams[key] == nil {
+			r.streams[key] = new(stream)
+		}
+		r.streams[key].take(e, rec.Index, c.Received)
+	}
+	head, ok := r.heads[k]
 	if !ok {
 		head = head0
 	}
-	heads[k] = entry.NextHead(head, rec.Index, entry.LeafHash(rec.Value))
-	d.Chain, d.Head = k, heads[k]
+	r.heads[k] = entry.NextHead(head, rec.Index, entry.LeafHash(rec.Value))
+	d.Chain, d.Head = k, r.heads[k]
 	return d, nil
+}
+
+// govern tells the rules of an entry, and holds the verdict that is stored against theirs. An entry of before the ledger had rules has none.
+func (r *rebuilding) govern(e *entry.Entry, index uint64, tag entry.Hash, stored *entry.Verdict) (err error) {
+	if inRegister(e.Type) {
+		r.rules, err = r.rules.Admit(e, index, r.reg)
+		return err
+	}
+	if !e.Type.Sealed() {
+		return nil
+	}
+	j, err := r.rules.Judge(e, index, func(id string) []byte {
+		of := tag
+		if id != e.ShownSub() {
+			of, _ = r.l.tags.tag(id)
+		}
+		return r.persons[entry.TagKey(of)]
+	})
+	if err != nil {
+		return err
+	}
+	if j.Person != nil {
+		r.persons[entry.TagKey(tag)] = j.Person
+	}
+	if stored == nil {
+		return nil
+	}
+	if r.verdicts++; !stored.Equal(j.Verdict) && len(r.differing) < maxDiffering {
+		r.differing = append(r.differing, index)
+	}
+	return nil
+}
+
+// final encrypts what is known of persons anew.
+func (r *rebuilding) final(ctx context.Context) (storage.Final, error) {
+	f := storage.Final{Streams: encodeStreams(r.streams), Persons: make(map[[32]byte][]byte, len(r.persons))}
+	if len(r.persons) == 0 {
+		return f, nil
+	}
+	key, err := r.l.vault.prepare(ctx, len(r.persons))
+	if err != nil {
+		return f, err
+	}
+	for k, state := range r.persons {
+		f.Persons[k] = r.l.vault.sealPerson(key, k, state)
+	}
+	return f, nil
 }

@@ -55,11 +55,16 @@ type content struct {
 	BodySalt entry.Hash
 	Received time.Time // millisecond precision
 	Flags    []entry.Flag
+	Verdict  *entry.Verdict
 	SDJWT    string
 }
 
 // flagBits fixes the bit of each flag at rest: append only.
-var flagBits = []entry.Flag{entry.FlagCheckDigit, entry.FlagUnknownAgreement, entry.FlagLate, entry.FlagSequenceGap, entry.FlagSequenceBack, entry.FlagNoSequence}
+var flagBits = []entry.Flag{entry.FlagCheckDigit, entry.FlagUnknownAgreement, entry.FlagLate, entry.FlagSequenceGap, entry.FlagSequenceBack, entry.FlagNoSequence,
+	entry.FlagConsentNotBasis}
+
+// hasVerdict is the bit that says a verdict follows the flags.
+const hasVerdict = 1 << 15
 
 func newVault(store *storage.Storage, keys *Keys, origin string) *vault {
 	return &vault{store: store, keys: keys, origin: origin, open: map[[8]byte]cipher.AEAD{}}
@@ -139,7 +144,13 @@ func (v *vault) seal(k dataKey, index uint64, leafHash entry.Hash, l link, c con
 			}
 		}
 	}
+	if c.Verdict != nil {
+		bits |= hasVerdict
+	}
 	plain = binary.BigEndian.AppendUint16(plain, bits)
+	if c.Verdict != nil {
+		plain = packVerdict(plain, c.Verdict)
+	}
 	plain = packSDJWT(plain, c.SDJWT)
 	return sealWith(k.content, out, plain, ad)
 }
@@ -182,7 +193,13 @@ func (v *vault) unseal(ctx context.Context, index uint64, leafHash entry.Hash, s
 			c.Flags = append(c.Flags, f)
 		}
 	}
-	if c.SDJWT, err = unpackSDJWT(plain[contentHead:]); err != nil {
+	rest := plain[contentHead:]
+	if bits&hasVerdict != 0 {
+		if c.Verdict, rest, err = unpackVerdict(rest); err != nil {
+			return l, c, fmt.Errorf("opening of entry %d: %w", index, err)
+		}
+	}
+	if c.SDJWT, err = unpackSDJWT(rest); err != nil {
 		return l, c, fmt.Errorf("opening of entry %d: %w", index, err)
 	}
 	return l, c, nil

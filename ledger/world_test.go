@@ -8,6 +8,7 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/cosign"
 	"igledger/ledger/storage"
 )
 
@@ -25,6 +26,8 @@ type world struct {
 	log                 *ledger.Log
 	seq                 uint64
 	now                 func() time.Time
+	policy              *cosign.Policy // of the log when it is opened next
+	anchor              time.Duration  // its AnchorInterval
 }
 
 func signer(t testing.TB, alg string) *entry.Signer {
@@ -71,7 +74,7 @@ func (w *world) openStore() *storage.Storage {
 }
 
 func (w *world) config() ledger.Config {
-	return ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.now() }}
+	return ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.now() }, Policy: w.policy, AnchorInterval: w.anchor}
 }
 
 func (w *world) sign(s *entry.Signer, b entry.Body) *entry.Entry {

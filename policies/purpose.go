@@ -1,8 +1,3 @@
-// Package policies knows why a record may be looked at: the PurposeOfUse codes of HL7 v3-ActReason, what covers what among them, and how to
-// say each to a citizen.
-//
-// It promises a fixed tree (HL7 Terminology, the PurposeOfUse part of v3-ActReason) and nothing else yet: whether an access was covered by an
-// agreement or a consent is not decided here. The Cedar policies and schema that decide it come with the agreements.
 package policies
 
 import "slices"

@@ -11,6 +11,7 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/cosign"
 )
 
 // Contradiction is a receipt and a statement of one log, both signed by the operator, that cannot both be true. It is evidence: whoever holds the log's
@@ -21,7 +22,7 @@ type Contradiction struct {
 	Statement []byte // JSON, every entry hidden and without the proof of the tag, by which an id could be found by trial
 }
 
-// CheckContradiction compares a receipt with a statement about the same person. The operator is convicted if the receipt shows a leaf that it filed under the statement's tag below M, and the
+// CheckContradiction compares a receipt with a statement about the same person. The operator is convicted if the receipt shows a leaf that it filed under the statement's tag, or that of reads of everybody's data, below M, and the
 // index root it signed has a history of that tag without that leaf. Then one of its signed words is false: the receipt's checkpoint, the statement's checkpoint or the index root
 // in it. Not needed and not looked at: the id, the content of entries, cosigners. Both must prove what they say on their own, or nothing follows and the report says why.
 //
@@ -47,33 +48,42 @@ func CheckContradiction(receipt, statement []byte, policy *Policy) (*Contradicti
 	if !v.checkGenesis() || !v.checkIndexRoot() {
 		return nil, rep
 	}
-	claimed := &StatementReport{Below: v.root.Size}
-	claimed.checkHistory(v, s)
-	rep.Add(claimed.Report)
 	r, p := openReceipt(&rep, receipt, v.log)
 	if rep.Err() != nil {
 		return nil, rep
 	}
 
 	i, leaf := At(p.Index), entry.LeafHash(r.Leaf)
-	if *r.Tag != s.Subject.Tag {
+	var h *entry.History
+	for _, one := range s.Histories() {
+		if one.Tag == *r.Tag {
+			h = one
+		}
+	}
+	if h == nil {
 		rep.Skip(CheckContradicted, i, "the receipt is about another person than the statement: nothing follows")
+		return nil, rep
+	}
+	claimed := &StatementReport{Below: v.root.Size}
+	claimed.checkHistory(v, h, historyWords{"entries", "under this pseudonym", "", "nothing on record"})
+	rep.Add(claimed.Report)
+	if rep.Err() != nil {
 		return nil, rep
 	}
 	if p.Index >= v.root.Size {
 		rep.Skip(CheckContradicted, i, "the entry is newer than what the statement covers, entries below %d: nothing follows. Ask for a newer statement", v.root.Size)
 		return nil, rep
 	}
-	for n := range s.Entries {
-		if s.Entries[n].Index == p.Index && s.Entries[n].Hash(s.Subject.Tag) == leaf {
+	for n := range h.Entries {
+		if h.Entries[n].Index == p.Index && h.Entries[n].Hash(h.Tag) == leaf {
 			rep.Pass(CheckContradicted, i, "the statement has the entry of the receipt")
 			return nil, rep
 		}
 	}
 	rep.Fail(&Failure{Check: CheckContradicted, Index: i, Expected: fmt.Sprintf("leaf %x, which the operator's receipt shows under this pseudonym, among the entries below %d", leaf, v.root.Size),
-		Found:   fmt.Sprintf("an index root by the operator, at entry %d, whose history of %d entries lacks it", s.IndexRoot.Index, len(s.Entries)),
+		Found:   fmt.Sprintf("an index root by the operator, at entry %d, whose history of %d entries lacks it", s.IndexRoot.Index, len(h.Entries)),
 		Meaning: "the operator took an entry about this person, proved that it was logged, and then stated a history without it: one of the things it signed is false. Receipt and statement convict it before anybody who has the log's key"})
-	c, err := evidenceOf(r, s, v.head, v.root.Size, p.Index)
+	c, err := evidenceOf(r, s, h, v.head, v.root.Size, p.Index)
 	if err != nil {
 		rep.Fail(failure(err, i, CheckStatementForm))
 	}
@@ -81,7 +91,7 @@ func CheckContradiction(receipt, statement []byte, policy *Policy) (*Contradicti
 }
 
 // openReceipt checks what a receipt alone proves: that the operator signed a tree with this leaf, and committed the leaf to this tag.
-func openReceipt(rep *Report, data []byte, log *PolicyLog) (*entry.Receipt, entry.Proof) {
+func openReceipt(rep *Report, data []byte, log *cosign.PolicyLog) (*entry.Receipt, entry.Proof) {
 	r, err := ParseReceipt(data)
 	if err != nil {
 		rep.Fail(asFailure(err, nil, CheckReceiptForm))
@@ -112,12 +122,13 @@ func openReceipt(rep *Report, data []byte, log *PolicyLog) (*entry.Receipt, entr
 	return r, p
 }
 
-// evidenceOf takes out of both what a third party need not see: content, salts of content, newer entries, the proof of the tag.
-func evidenceOf(r *entry.Receipt, s *entry.Statement, head entry.Checkpoint, below, index uint64) (*Contradiction, error) {
+// evidenceOf takes out of both what a third party need not see: other histories than h, content, salts of content, newer entries, the proof of the tag.
+func evidenceOf(r *entry.Receipt, s *entry.Statement, h *entry.History, head entry.Checkpoint, below, index uint64) (*Contradiction, error) {
 	bare := *s
-	bare.Entries, bare.Newer = make(entry.StatementEntries, len(s.Entries)), entry.StatementEntries{}
-	for i := range s.Entries {
-		bare.Entries[i] = entry.HiddenStatementEntry(s.Entries[i].Index, s.Entries[i].Hash(s.Subject.Tag))
+	bare.Subject, bare.Everyone = h.Subject, nil
+	bare.Entries, bare.Newer = make(entry.StatementEntries, len(h.Entries)), entry.StatementEntries{}
+	for i := range h.Entries {
+		bare.Entries[i] = entry.HiddenStatementEntry(h.Entries[i].Index, h.Entries[i].Hash(h.Tag))
 	}
 	bare.Period = &entry.Period{From: below, To: below + 1} // no hidden entry lies in it
 	bare.Subject.VRFProof = make([]byte, entry.VRFProofSize)

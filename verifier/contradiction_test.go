@@ -33,16 +33,21 @@ func lying(w *world, newer bool) (*testlog.Log, *entry.Statement) {
 		l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me())
 	}
 	l.AddRandom(2)
-	return l, l.Statement(c)
+	return l, w.statement(l, c)
 }
 
 func TestContradictionConvicts(t *testing.T) {
-	w := newWorld(t)
-	alone, _ := verifier.PolicyForLog(w.Key)
-	for name, newer := range map[string]bool{"plain": false, "with newer entries": true} {
-		_, s := lying(w, newer)
+	person, everybody := newWorld(t), newWorldOf(t, testlog.NewSampleAbout(testlog.New(origin), entry.RegEveryone, "nhs:9434765919", "temp:lothian:A-17"))
+	for name, c := range map[string]struct {
+		w     *world
+		newer bool
+	}{"plain": {person, false}, "with newer entries": {person, true}, "a read of everybody's data": {everybody, true}} {
+		w := c.w
+		alone, _ := verifier.PolicyForLog(w.Key)
+		_, s := lying(w, c.newer)
+		own := s.Own()
 		receipt := testlog.JSON(w.Receipt(w.Accesses[0], w.Size()))
-		found, rep := verifier.CheckContradiction(receipt, testlog.StatementJSON(s), alone)
+		found, rep := verifier.CheckContradiction(receipt, w.finished(t, s), alone)
 		if !isFailure(rep.Err(), verifier.CheckContradicted) || len(rep.Failures) != 1 || found == nil || found.Index != w.Accesses[0] {
 			t.Fatalf("%s: %v", name, rep.Err())
 		}
@@ -54,8 +59,8 @@ func TestContradictionConvicts(t *testing.T) {
 		if !bytes.Equal(again.Receipt, found.Receipt) || !bytes.Equal(again.Statement, found.Statement) {
 			t.Errorf("%s: evidence of evidence is another", name)
 		}
-		proof := entry.Encode64(s.Subject.VRFProof)
-		for _, secret := range []string{s.Entries[0].JWS, proof, entry.Encode64(s.Entries[0].BodySalt[:]), `"jws"`, `"disclosures"`, `"bodySalt"`} {
+		proof := entry.Encode64(own.VRFProof)
+		for _, secret := range []string{own.Entries[0].JWS, proof, entry.Encode64(own.Entries[0].BodySalt[:]), `"jws"`, `"disclosures"`, `"bodySalt"`} {
 			if bytes.Contains(found.Statement, []byte(secret)) || bytes.Contains(found.Receipt, []byte(secret)) {
 				t.Errorf("%s: the evidence shows %.20s", name, secret)
 			}

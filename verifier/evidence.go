@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/cosign"
 )
 
 // evidence is the check of what statements and extracts have in common: the checkpoint and who stands behind it, leaf 0, the index root, and the
@@ -16,14 +17,15 @@ type evidence struct {
 	rep     *Report
 	doc     *entry.Evidence
 	policy  *Policy
-	log     *PolicyLog
+	log     *cosign.PolicyLog
 	head    entry.Checkpoint
 	sigs    []Cosignature
 	genesis *entry.Genesis
 	root    *entry.IndexRoot
-	acts    []act           // what was signed, to be judged in order of index
-	late    map[uint64]bool // newer entries whose key came later than the index root covers
-	proved  map[string]bool // public histories shown -> whole by the index
+	acts    []act             // what was signed, to be judged in order of index
+	first   map[string]uint64 // (iss, jti) and identity of what is shown -> its index
+	late    map[uint64]bool   // newer entries whose key came later than the index root covers
+	proved  map[string]bool   // public histories shown -> whole by the index
 }
 
 // act is a signed entry at its place.
@@ -72,8 +74,8 @@ func (v *evidence) checkQuorum() {
 		v.rep.Skip(CheckQuorum, nil, "your policy asks for no cosigner: that the log is the same for everybody, and its index true, is the operator's word")
 		return
 	}
-	if _, ok := v.policy.quorum.asOf(v.sigs); ok {
-		v.rep.Pass(CheckQuorum, nil, "%s", v.policy.quorum.want())
+	if _, ok := v.policy.Quorum().AsOf(v.sigs); ok {
+		v.rep.Pass(CheckQuorum, nil, "%s", v.policy.Quorum().Want())
 		return
 	}
 	named := false
@@ -82,26 +84,26 @@ func (v *evidence) checkQuorum() {
 		check          Check
 		what, whyItHas string
 	}{
-		{GroupWitnesses, CheckWitnesses, "witnesses", "too few saw this tree head: it may be one that is shown to you alone"},
-		{GroupAuditors, CheckAuditors, "auditors", "too few stand behind the subject index: that nothing is missing would be the operator's word"},
+		{cosign.GroupWitnesses, CheckWitnesses, "witnesses", "too few saw this tree head: it may be one that is shown to you alone"},
+		{cosign.GroupAuditors, CheckAuditors, "auditors", "too few stand behind the subject index: that nothing is missing would be the operator's word"},
 	} {
-		m := v.policy.names[g.name]
+		m := v.policy.Group(g.name)
 		if m == nil {
 			continue
 		}
-		if _, ok := m.asOf(v.sigs); !ok {
+		if _, ok := m.AsOf(v.sigs); !ok {
 			named = true
-			v.rep.Fail(&Failure{Check: g.check, Expected: "cosignatures of " + m.want(), Found: v.namesOf(m), Meaning: g.whyItHas})
+			v.rep.Fail(&Failure{Check: g.check, Expected: "cosignatures of " + m.Want(), Found: v.namesOf(m), Meaning: g.whyItHas})
 		}
 	}
 	if !named {
-		v.rep.Fail(&Failure{Check: CheckQuorum, Expected: "cosignatures of " + v.policy.quorum.want(), Found: v.namesOf(v.policy.quorum),
+		v.rep.Fail(&Failure{Check: CheckQuorum, Expected: "cosignatures of " + v.policy.Quorum().Want(), Found: v.namesOf(v.policy.Quorum()),
 			Meaning: "too few of those you trust stand behind this tree head"})
 	}
 }
 
 // namesOf lists who of m cosigned.
-func (v *evidence) namesOf(m *member) string {
+func (v *evidence) namesOf(m *cosign.Group) string {
 	var names []string
 	for _, s := range v.signersOf(m) {
 		names = append(names, s.By.Name)
@@ -112,11 +114,11 @@ func (v *evidence) namesOf(m *member) string {
 	return strings.Join(names, ", ")
 }
 
-func (v *evidence) signersOf(m *member) []Cosignature {
+func (v *evidence) signersOf(m *cosign.Group) []Cosignature {
 	if m == nil {
 		return nil
 	}
-	members := m.cosigners()
+	members := m.Cosigners()
 	return slices.DeleteFunc(slices.Clone(v.sigs), func(s Cosignature) bool { return !slices.Contains(members, s.By) })
 }
 
@@ -238,6 +240,7 @@ func (v *evidence) judge() *entry.Register {
 		return 0
 	})
 	reg := entry.NewRegister(v.log.Verifier.Name())
+	reg.Partial = true
 	v.late = map[uint64]bool{}
 	good, last := 0, -1
 	for n, a := range v.acts {
@@ -248,7 +251,7 @@ func (v *evidence) judge() *entry.Register {
 		last = n
 		err := reg.Verify(a.entry, a.index)
 		if err == nil && a.public {
-			err = applyPart(reg, a.entry, a.index)
+			err = reg.Apply(a.entry, a.index)
 		}
 		if errors.Is(err, entry.UnknownKey) && a.index >= v.root.Size && a.entry.Type.Sealed() { // its key may have come after M, where nothing is proved
 			v.late[a.index] = true
@@ -264,32 +267,6 @@ func (v *evidence) judge() *entry.Register {
 	v.rep.Pass(CheckSignature, nil, "%d entries, public ones included, are signed as the register allows at their places", good)
 	v.checkWhole(reg)
 	return reg
-}
-
-// applyPart takes an entry into a register that holds a part of the public entries only. Of the register's rules one cannot be judged by a part: that some registrar's key remains
-// after a revocation or the loss of a role. The others are judged before it, so what is refused for it alone is taken in here.
-func applyPart(reg *entry.Register, e *entry.Entry, index uint64) error {
-	err := reg.Apply(e, index)
-	if !errors.Is(err, entry.RegisterConflict) {
-		return err
-	}
-	switch b := e.Body.(type) {
-	case *entry.KeyRevocation:
-		if k := reg.Key(b.KID); k.Org == b.Org && !k.Revoked {
-			k.Revoked, k.RevokedAt, k.SuspectFrom, k.Reason = true, index, b.SuspectFrom, b.Reason
-			return nil
-		}
-	case *entry.Organisation:
-		m, gains := reg.Organisation(b.Organisation.ID), false
-		for _, role := range b.Organisation.Roles {
-			gains = gains || m != nil && !slices.Contains(m.Roles, role)
-		}
-		if m != nil && !gains && b.Counter == "" {
-			*m = b.Organisation
-			return nil
-		}
-	}
-	return err
 }
 
 // checkWhole asks for the history of every key that signed something, and of its organisation: without it nobody sees that it was not revoked.
@@ -343,9 +320,11 @@ func signersOf(e *entry.Entry) []string {
 
 // checkContents checks of shown entries what needs no register: form, disclosures, audience, whom they are about ("" = not asked), and that none comes twice. It gives
 // those that could be read, in order.
-func (v *evidence) checkContents(shown []*entry.Opening, id string) []*entry.Entry {
+func (v *evidence) checkContents(shown []*entry.Opening, id string, words historyWords) []*entry.Entry {
 	list := make([]*entry.Entry, len(shown))
-	first := map[string]uint64{}
+	if v.first == nil {
+		v.first = map[string]uint64{}
+	}
 	failures := len(v.rep.Failures)
 	for n, o := range shown {
 		i := At(o.Index)
@@ -363,7 +342,7 @@ func (v *evidence) checkContents(shown []*entry.Opening, id string) []*entry.Ent
 		}
 		list[n] = e
 		if sub := e.ShownSub(); id != "" && sub != id {
-			f := &Failure{Check: CheckSubject, Index: i, Expected: "an entry about the person whose id you gave", Found: "an entry about somebody else",
+			f := &Failure{Check: CheckSubject, Index: i, Expected: "an entry about " + words.about, Found: "an entry about somebody else",
 				Meaning: "another person's entry is shown as this one's"}
 			if sub == "" {
 				f.Found, f.Meaning = "an entry that does not show whom it is about", "whether it belongs here cannot be checked: what cannot be opened counts as false"
@@ -371,19 +350,19 @@ func (v *evidence) checkContents(shown []*entry.Opening, id string) []*entry.Ent
 			v.rep.Fail(f)
 		}
 		for _, key := range []string{e.Issuer + " " + e.ID, string(sliceOf(e.Identity()))} {
-			if at, again := first[key]; again {
+			if at, again := v.first[key]; again {
 				v.rep.Fail(&Failure{Check: CheckDuplicate, Index: i, Expected: "each act of an organisation once", Found: fmt.Sprintf("that of entry %d again", at),
 					Meaning: "the operator logged one act twice, perhaps with a second spelling of its signature, or the source gave two acts one number"})
 				break
 			}
-			first[key] = o.Index
+			v.first[key] = o.Index
 		}
 		v.acts = append(v.acts, act{o.Index, e, false})
 	}
 	if len(v.rep.Failures) == failures && len(shown) > 0 {
-		v.rep.Pass(CheckDisclosures, nil, "%d entries read; each thing shown is part of what was signed", len(shown))
+		v.rep.Pass(CheckDisclosures, nil, "%d %s read; each thing shown is part of what was signed", len(shown), words.entries)
 		if id != "" {
-			v.rep.Pass(CheckSubject, nil, "each is about the person whose id you gave")
+			v.rep.Pass(CheckSubject, nil, "each is about %s", words.about)
 		}
 		v.rep.Pass(CheckDuplicate, nil, "no act comes twice")
 	}

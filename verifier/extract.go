@@ -31,7 +31,10 @@ func CheckExtract(ev StatementEvidence) *StatementReport {
 	if ev.ID == "" {
 		r.Skip(CheckSubject, nil, "no id was given, so it was not checked whom the entries are about")
 	}
-	r.judge(v, shown, ev.ID)
+	for i, e := range v.checkContents(shown, ev.ID, ownWords) {
+		r.Entries[i].Entry = e
+	}
+	r.judge(v)
 	return r.finishExtract(ev)
 }
 

@@ -44,12 +44,15 @@ const (
 	CheckAge           Check = "age"            // how old the checkpoint is; being old is no failure
 	CheckID            Check = "id"             // the caller gave a well-formed id
 	CheckTag           Check = "tag"            // the tag is the VRF of that id under the genesis' key
+	CheckEveryone      Check = "everyone"       // reads of everybody's data are shown besides, under the tag of that register
 	CheckIndexRoot     Check = "index-root"     // the index root is an entry of the operator's, M <= j < N
 	CheckIndexLag      Check = "index-lag"      // it lags behind at most as the genesis allows
 	CheckHistory       Check = "history"        // the entries are all that the index has under the tag, or it has none
 	CheckKeyHistory    Check = "key-history"    // the history of each signing key and organisation is whole
 	CheckCovered       Check = "covered"        // entries lie below M, newer ones not
 	CheckContradicted  Check = "contradiction"  // a receipt and a statement do not convict the operator
+	CheckEvidenceForm  Check = "evidence-form"  // a file of evidence decodes strictly
+	CheckOpened        Check = "opened"         // the operator opens a leaf to an auditor who asks
 )
 
 // Failure is a check that failed. No field carries a personal datum.

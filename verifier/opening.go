@@ -78,7 +78,7 @@ func checkPerson(rep *Report, ev EntryEvidence, e *entry.Entry, i *uint64) {
 
 // knownFlags are the ledger's remarks; they are not proved, but a word that does not exist shows tampering.
 var knownFlags = map[entry.Flag]bool{entry.FlagCheckDigit: true, entry.FlagUnknownAgreement: true, entry.FlagLate: true, entry.FlagSequenceGap: true,
-	entry.FlagSequenceBack: true, entry.FlagNoSequence: true, entry.FlagSuspectKey: true}
+	entry.FlagSequenceBack: true, entry.FlagNoSequence: true, entry.FlagSuspectKey: true, entry.FlagConsentNotBasis: true}
 
 // ParseOpening reads an opening file; a failure is a *Failure. Flags and Received, which nothing proves, must at least be well-formed.
 func ParseOpening(data []byte) (*entry.Opening, error) {

@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 
@@ -22,7 +23,7 @@ func InclusionPath(tiles TileFunc, index, size uint64) ([]entry.Hash, error) {
 	if err != nil {
 		return nil, beyond(index, size)
 	}
-	return path(tiles, nodes, size)
+	return nodePath(tiles, nodes, size)
 }
 
 // LeafHashFromTile gives the hash that the log's level-0 tile holds for leaf index.
@@ -35,7 +36,7 @@ func beyond(index, size uint64) *Failure {
 		Meaning: "the log as it is shown now has no such entry: it was cut short, or what you read is an old copy"}
 }
 
-func path(tiles TileFunc, nodes proof.Nodes, size uint64) ([]entry.Hash, error) {
+func nodePath(tiles TileFunc, nodes proof.Nodes, size uint64) ([]entry.Hash, error) {
 	raw := make([][]byte, len(nodes.IDs))
 	for i, id := range nodes.IDs {
 		h, err := nodeHash(tiles, id, size)
@@ -92,29 +93,36 @@ func CheckInclusionOf(leafHash entry.Hash, index uint64, path []entry.Hash, c en
 	return nil
 }
 
+// What a failure of CheckConsistency proves, to be tested with errors.Is. Without either it is the tiles that are damaged or false, and nothing follows about the
+// checkpoints.
+var (
+	ErrForked  = errors.New("two signed checkpoints contradict each other")
+	ErrRewound = errors.New("a checkpoint is smaller than an earlier one")
+)
+
 // CheckConsistency checks that the log of checkpoint current contains all of the log of checkpoint saved, unchanged and in place, with a proof built
 // from the current log's tiles. Both checkpoints have been opened by OpenCheckpoint. It stops an operator from rewinding its log, from rewriting
 // what was in it, and from showing two histories to one person; two histories to two persons are for witnesses.
 //
 // A failure that speaks of a fork is proven by the two signed notes and the tiles: keep both notes.
 func CheckConsistency(saved, current entry.Checkpoint, tiles TileFunc) error {
-	f := func(expected, found, meaning string) error {
-		return &Failure{Check: CheckConsistent, Expected: expected, Found: found, Meaning: meaning}
+	f := func(cause error, expected, found, meaning string) error {
+		return &Failure{Check: CheckConsistent, Expected: expected, Found: found, Meaning: meaning, Err: cause}
 	}
 	head := func(c entry.Checkpoint) string { return fmt.Sprintf("size %d, root %x", c.Size, c.Root) }
 	switch {
 	case saved.Origin != current.Origin:
-		return f("checkpoints of one log", "origins "+saved.Origin+" and "+current.Origin, "these are two logs, not two states of one")
+		return f(nil, "checkpoints of one log", "origins "+saved.Origin+" and "+current.Origin, "these are two logs, not two states of one")
 	case current.Size < saved.Size:
-		return f("a log of at least "+head(saved), head(current),
+		return f(ErrRewound, "a log of at least "+head(saved), head(current),
 			"the log is smaller than one it signed before: it was rewound and entries were taken out, or you were given an old copy. Ask again; if it stays so, the two signed checkpoints are evidence")
 	case current.Size == saved.Size && current.Root != saved.Root:
-		return f(head(saved), head(current), "the log forked: the operator signed two different histories of the same length. The two signed checkpoints prove it to anybody")
+		return f(ErrForked, head(saved), head(current), "the log forked: the operator signed two different histories of the same length. The two signed checkpoints prove it to anybody")
 	case current.Size == saved.Size:
 		return nil
 	case saved.Size == 0:
 		if saved.Root != (&edge{}).root() {
-			return f(head(entry.Checkpoint{Root: (&edge{}).root()}), head(saved), "the operator signed a false root for an empty log")
+			return f(ErrForked, head(entry.Checkpoint{Root: (&edge{}).root()}), head(saved), "the operator signed a false root for an empty log")
 		}
 		return nil
 	}
@@ -122,7 +130,7 @@ func CheckConsistency(saved, current entry.Checkpoint, tiles TileFunc) error {
 	if err != nil {
 		return fmt.Errorf("consistency of %d and %d: %w", saved.Size, current.Size, err)
 	}
-	hashes, err := path(tiles, nodes, current.Size)
+	hashes, err := nodePath(tiles, nodes, current.Size)
 	if err != nil {
 		return err
 	}
@@ -135,11 +143,33 @@ func CheckConsistency(saved, current entry.Checkpoint, tiles TileFunc) error {
 		return err
 	}
 	if verifyConsistency(entry.Checkpoint{Size: saved.Size, Root: own}, current, hashes) == nil {
-		return f(head(saved), fmt.Sprintf("the current log of %s had root %x at size %d", head(current), own, saved.Size),
+		return f(ErrForked, head(saved), fmt.Sprintf("the current log of %s had root %x at size %d", head(current), own, saved.Size),
 			"the log forked: entries that you had seen signed were changed or taken out. The two signed checkpoints, with the log's tiles, prove it to anybody")
 	}
-	return f("hash tiles that lead from "+head(saved)+" to "+head(current), "hashes that do not lead to the current root",
+	return f(nil, "hash tiles that lead from "+head(saved)+" to "+head(current), "hashes that do not lead to the current root",
 		"the log does not prove that it kept what it had: its hash tiles are damaged or false. As long as this stays so, treat the log as forked")
+}
+
+// PrefixProof gives the root that the log of size leaves had when it had at, by its tiles, and the RFC 6962 consistency proof of the two: with the checkpoint of
+// size and another root signed for at it convicts whoever signed both. CheckPrefix checks it without the tiles.
+func PrefixProof(tiles TileFunc, at, size uint64) (root entry.Hash, path []entry.Hash, err error) {
+	nodes, err := proof.Consistency(at, size)
+	if err == nil && at > 0 && at < size {
+		path, err = nodePath(tiles, nodes, size)
+	}
+	if err != nil {
+		return root, nil, err
+	}
+	root, err = rootFromTiles(tiles, at, size)
+	return root, path, err
+}
+
+// CheckPrefix reports whether path proves that the tree of head began with the tree of size at and this root.
+func CheckPrefix(at uint64, root entry.Hash, path []entry.Hash, head entry.Checkpoint) error {
+	if at == 0 || at >= head.Size {
+		return fmt.Errorf("a prefix of size %d of a tree of %d: want one that is smaller and not empty", at, head.Size)
+	}
+	return verifyConsistency(entry.Checkpoint{Size: at, Root: root}, head, path)
 }
 
 func verifyConsistency(a, b entry.Checkpoint, hashes []entry.Hash) error {

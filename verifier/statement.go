@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/cosign"
 )
 
 // StatementEvidence is what a statement or extract is checked with. Only Now may be left out.
@@ -30,22 +31,24 @@ type StatementEntry struct {
 // StatementReport is what was found of a statement. Its four findings stand apart because each can hold without the next.
 type StatementReport struct {
 	Report
-	Head      entry.Checkpoint
-	Below     uint64           // M: the index covers entries below it
-	Entries   []StatementEntry // in order of index
-	Register  *entry.Register  // organisations and keys that the file shows, after its last entry; nil if it got not so far
-	Authentic bool             // everything shown stands in the log and was signed by who may
-	Complete  bool             // and it is all there is about the id below Below (within the period, if there is one)
-	Audited   []Cosignature    // by members of the policy's group "auditors"
-	Witnessed []Cosignature    // by all others
-	AsOf      time.Time        // when the cosigners that count saw the checkpoint; zero: nobody's word
-	Stale     bool             // AsOf is more than StaleAfter before Now
-	Lines     Findings         // the same in words
+	Head          entry.Checkpoint
+	Below         uint64           // M: the index covers entries below it
+	Entries       []StatementEntry // in order of index
+	Everyone      []StatementEntry // reads of everybody's data (entry.RegEveryone), likewise; none in the statement of that register itself
+	Register      *entry.Register  // organisations and keys that the file shows, after its last entry; nil if it got not so far
+	Authentic     bool             // everything shown stands in the log and was signed by who may
+	Complete      bool             // and it is all there is about the id, and about everybody, below Below (within the period, if there is one)
+	Audited       []Cosignature    // by members of the policy's group "auditors"
+	AuditedEnough bool             // by as many of them as the group asks for; false: completeness is the operator's word
+	Witnessed     []Cosignature    // by all others
+	AsOf          time.Time        // when the cosigners that count saw the checkpoint; zero: nobody's word
+	Stale         bool             // AsOf is more than StaleAfter before Now
+	Lines         Findings         // the same in words
 
 	period   *entry.Period
+	everyone bool // everyone's history is part of the file
 	unsigned int  // newer entries whose keys are newer than the index
 	asked    bool // the policy asks for cosigners
-	audited  bool // enough auditors
 }
 
 // Findings are the four things a statement's reader wants to know, one line each.
@@ -60,7 +63,7 @@ type Findings struct {
 const StaleAfter = 48 * time.Hour
 
 // CheckStatement checks that a statement is what the log holds about ID, all of it and nothing else, in this order: form → origin, checkpoint, cosignatures, quorum →
-// inclusion of all that is shown → genesis → id → tag (VRF) → index root, M <= j < N, lag → history or absence → histories of keys and organisations → content and disclosures → whom each
+// inclusion of all that is shown → genesis → id → tags (VRF), of the id and of reads of everybody's data → index root, M <= j < N, lag → both histories or their absence → histories of keys and organisations → content and disclosures → whom each
 // entry is about → doubles → signature and key status of each entry at its place. What cannot be opened fails. It stops an operator from leaving out, adding, altering, moving or misfiling an access, from hiding
 // that a key was revoked, and, with the policy's cosigners, from showing this log to this person alone or stating a false index. It does not stop what the ledger
 // never got, what its sources filed under another id, and what is lawfully withheld.
@@ -83,24 +86,48 @@ func CheckStatement(ev StatementEvidence) *StatementReport {
 		return r.finish(ev.Now)
 	}
 	r.Below = v.root.Size
-	r.checkHistory(v, s)
+	r.checkHistory(v, s.Own(), ownWords)
+	r.Entries = r.read(v, s.Own(), ev.ID, ownWords)
+	if s.Everyone != nil {
+		r.checkHistory(v, s.Everyone, everyoneWords)
+		r.Everyone = r.read(v, s.Everyone, entry.RegEveryone, everyoneWords)
+	}
 	v.checkChains()
+	r.judge(v)
+	return r.finish(ev.Now)
+}
 
+// historyWords is how reports speak of a history.
+type historyWords struct{ entries, of, about, none string }
+
+var (
+	ownWords = historyWords{"entries", "under this id", "the person whose id you gave", "no access on record"}
+	// Reads of everybody's data are the subject's matter too.
+	everyoneWords = historyWords{"reads of everybody's data", "as such", "everybody", "no reads of everybody's data on record"}
+)
+
+// read checks the content of what a history shows and gives its rows.
+func (r *StatementReport) read(v *evidence, h *entry.History, id string, words historyWords) (rows []StatementEntry) {
 	var shown []*entry.Opening
-	for _, list := range []entry.StatementEntries{s.Entries, s.Newer} {
+	for _, list := range []entry.StatementEntries{h.Entries, h.Newer} {
 		for i := range list {
 			e := &list[i]
-			row := StatementEntry{Index: e.Index, Opening: e.Opening(s.Subject.Tag), Newer: e.Index >= r.Below, Hidden: !e.Opened()}
+			row := StatementEntry{Index: e.Index, Opening: e.Opening(h.Tag), Newer: e.Index >= r.Below, Hidden: !e.Opened()}
 			if row.Hidden {
 				row.LeafHash = *e.LeafHash
 			} else {
 				shown = append(shown, row.Opening)
 			}
-			r.Entries = append(r.Entries, row)
+			rows = append(rows, row)
 		}
 	}
-	r.judge(v, shown, ev.ID)
-	return r.finish(ev.Now)
+	read := v.checkContents(shown, id, words)
+	for i := range rows {
+		if !rows[i].Hidden {
+			rows[i].Entry, read = read[0], read[1:]
+		}
+	}
+	return rows
 }
 
 // head opens the checkpoint and keeps who stands behind it.
@@ -109,7 +136,7 @@ func (r *StatementReport) head(v *evidence, now time.Time) bool {
 		return false
 	}
 	r.Head = v.head
-	auditors := v.policy.names[GroupAuditors]
+	auditors := v.policy.Group(cosign.GroupAuditors)
 	r.Audited = v.signersOf(auditors)
 	for _, s := range v.sigs {
 		if auditors == nil || !isOneOf(s, r.Audited) {
@@ -117,10 +144,10 @@ func (r *StatementReport) head(v *evidence, now time.Time) bool {
 		}
 	}
 	if auditors != nil {
-		_, r.audited = auditors.asOf(v.sigs)
+		_, r.AuditedEnough = auditors.AsOf(v.sigs)
 	}
-	if m := v.policy.quorum; m != nil {
-		r.AsOf, _ = m.asOf(v.sigs)
+	if m := v.policy.Quorum(); m != nil {
+		r.AsOf, _ = m.AsOf(v.sigs)
 	} else { // nobody is asked for: whoever of the policy's cosigners saw it last
 		for _, s := range v.sigs {
 			if s.Time.After(r.AsOf) {
@@ -172,11 +199,30 @@ func (r *StatementReport) checkTag(v *evidence, s *entry.Statement, id string) b
 		return false
 	}
 	r.Pass(CheckTag, nil, "the pseudonym in the file is the only one the log has for the id you gave")
+	r.checkEveryone(v, s, id)
 	return true
 }
 
+// checkEveryone checks that the file shows the reads of everybody's data, under their own tag.
+func (r *StatementReport) checkEveryone(v *evidence, s *entry.Statement, id string) {
+	h := s.Everyone
+	if r.everyone = h != nil; !r.everyone {
+		if id != entry.RegEveryone {
+			r.Fail(&Failure{Check: CheckEveryone, Expected: "the reads of everybody's data besides, and proof that none is missing", Found: "nothing about them",
+				Meaning: "reads in bulk, which touch this person's record as any other, are kept out of the statement: ask for one that has them"})
+		}
+		return
+	}
+	if err := entry.VerifyTag(v.genesis.VRFKey, v.head.Origin, entry.RegEveryone, h.Tag, h.VRFProof); err != nil {
+		r.Fail(&Failure{Check: CheckEveryone, Expected: "a VRF proof, under the key in the genesis, of the pseudonym of " + entry.RegEveryone, Found: err.Error(), Err: err,
+			Meaning: "another list, perhaps an empty one, is shown as that of the reads of everybody's data"})
+		return
+	}
+	r.Pass(CheckEveryone, nil, "the reads of everybody's data are shown besides, under the only pseudonym the log has for them")
+}
+
 // checkHistory checks that the index holds exactly the entries shown under the tag, or nothing.
-func (r *StatementReport) checkHistory(v *evidence, s *entry.Statement) {
+func (r *StatementReport) checkHistory(v *evidence, s *entry.History, words historyWords) {
 	for i := range s.Entries {
 		if s.Entries[i].Index >= r.Below {
 			r.Fail(&Failure{Check: CheckCovered, Index: At(s.Entries[i].Index), Expected: fmt.Sprintf("an index below %d, which the index covers", r.Below), Found: fmt.Sprint(s.Entries[i].Index), Meaning: "an entry is shown as covered by the proof of completeness that is not"})
@@ -190,16 +236,16 @@ func (r *StatementReport) checkHistory(v *evidence, s *entry.Statement) {
 	root, err := s.IndexRootHash()
 	if err == nil && root == v.root.Root {
 		if len(s.Entries) == 0 {
-			r.Pass(CheckHistory, nil, "the index has nothing under this id: no access on record below entry %d", r.Below)
+			r.Pass(CheckHistory, nil, "the index has nothing %s: %s below entry %d", words.of, words.none, r.Below)
 		} else {
-			r.Pass(CheckHistory, nil, "the %d entries are all that the index has under this id below entry %d", len(s.Entries), r.Below)
+			r.Pass(CheckHistory, nil, "the %d %s are all that the index has %s below entry %d", len(s.Entries), words.entries, words.of, r.Below)
 		}
 		return
 	}
-	f := &Failure{Check: CheckHistory, Expected: fmt.Sprintf("%d entries that lead to the index root %x", len(s.Entries), v.root.Root), Found: fmt.Sprintf("index root %x", root), Err: err,
+	f := &Failure{Check: CheckHistory, Expected: fmt.Sprintf("%d %s that lead to the index root %x", len(s.Entries), words.entries, v.root.Root), Found: fmt.Sprintf("index root %x", root), Err: err,
 		Meaning: "the list is not the one the index holds: an access was left out, added, altered or moved, or the proof is of another index. Nothing shows that it is complete"}
 	if len(s.Entries) == 0 {
-		f.Expected = fmt.Sprintf("proof that index root %x has nothing under this id", v.root.Root)
+		f.Expected = fmt.Sprintf("proof that index root %x has nothing %s", v.root.Root, words.of)
 		f.Meaning = "the proof that nobody looked proves nothing: there may be accesses on record"
 	}
 	if err != nil {
@@ -208,31 +254,32 @@ func (r *StatementReport) checkHistory(v *evidence, s *entry.Statement) {
 	r.Fail(f)
 }
 
-// judge checks what is shown and every signature, and leaves remarks on the rows.
-func (r *StatementReport) judge(v *evidence, shown []*entry.Opening, id string) {
-	read := v.checkContents(shown, id)
+// judge checks every signature, and leaves remarks on the rows.
+func (r *StatementReport) judge(v *evidence) {
 	r.Register = v.judge()
 	r.unsigned = len(v.late)
-	n := 0
-	for i := range r.Entries {
-		row := &r.Entries[i]
-		if row.Hidden {
-			continue
+	for _, rows := range [][]StatementEntry{r.Entries, r.Everyone} {
+		for i := range rows {
+			r.remark(v, &rows[i])
 		}
-		row.Entry = read[n]
-		n++
-		if row.Newer {
-			row.Remarks = append(row.Remarks, fmt.Sprintf("newer than the index (entry %d): in the log, but others as new may be missing here, and a revocation of its key as well", r.Below))
-		}
-		if v.late[row.Index] {
-			row.Remarks = append(row.Remarks, "WHO SIGNED IT IS NOT PROVED: its key is newer than the index too")
-		}
-		if row.Entry == nil {
-			continue
-		}
-		if k := r.Register.Key(row.Entry.KID); k != nil && k.SuspectFrom != nil && row.Index >= *k.SuspectFrom {
-			row.Remarks = append(row.Remarks, fmt.Sprintf("its key was later declared suspect from entry %d on", *k.SuspectFrom))
-		}
+	}
+}
+
+func (r *StatementReport) remark(v *evidence, row *StatementEntry) {
+	if row.Hidden {
+		return
+	}
+	if row.Newer {
+		row.Remarks = append(row.Remarks, fmt.Sprintf("newer than the index (entry %d): in the log, but others as new may be missing here, and a revocation of its key as well", r.Below))
+	}
+	if v.late[row.Index] {
+		row.Remarks = append(row.Remarks, "WHO SIGNED IT IS NOT PROVED: its key is newer than the index too")
+	}
+	if row.Entry == nil {
+		return
+	}
+	if k := r.Register.Key(row.Entry.KID); k != nil && k.SuspectFrom != nil && row.Index >= *k.SuspectFrom {
+		row.Remarks = append(row.Remarks, fmt.Sprintf("its key was later declared suspect from entry %d on", *k.SuspectFrom))
 	}
 }
 
@@ -243,7 +290,7 @@ func (r *StatementReport) stop(f *Failure) *StatementReport {
 }
 
 // onlyCompleteness are the checks that can fail while each entry shown is still what the log holds.
-var onlyCompleteness = map[Check]bool{CheckHistory: true, CheckIndexLag: true, CheckCovered: true, CheckAuditors: true}
+var onlyCompleteness = map[Check]bool{CheckHistory: true, CheckEveryone: true, CheckIndexLag: true, CheckCovered: true, CheckAuditors: true}
 
 // finish settles the findings and puts them into words.
 func (r *StatementReport) finish(now time.Time) *StatementReport {
@@ -282,17 +329,7 @@ func (r *StatementReport) complete() string {
 	case !r.Complete:
 		return "NO: what is not authentic cannot be complete"
 	}
-	covered, hidden, newer := 0, 0, 0
-	for _, e := range r.Entries {
-		switch {
-		case e.Newer:
-			newer++
-		case e.Hidden:
-			hidden++
-		default:
-			covered++
-		}
-	}
+	covered, hidden, newer := count(r.Entries)
 	var b strings.Builder
 	switch {
 	case r.period != nil:
@@ -305,10 +342,35 @@ func (r *StatementReport) complete() string {
 	if newer > 0 {
 		fmt.Fprintf(&b, "; %d newer shown besides, outside the proof", newer)
 	}
-	if !r.audited {
+	if r.everyone {
+		covered, hidden, newer := count(r.Everyone)
+		if covered+hidden == 0 {
+			b.WriteString("; no reads of everybody's data on record")
+		} else {
+			fmt.Fprintf(&b, "; all %d reads of everybody's data on record, %d of them shown", covered+hidden, covered)
+		}
+		if newer > 0 {
+			fmt.Fprintf(&b, "; %d newer of these outside the proof", newer)
+		}
+	}
+	if !r.AuditedEnough {
 		b.WriteString("; BY THE OPERATOR'S WORD ALONE: no auditors you name stand behind the index")
 	}
 	return b.String()
+}
+
+func count(rows []StatementEntry) (covered, hidden, newer int) {
+	for _, e := range rows {
+		switch {
+		case e.Newer:
+			newer++
+		case e.Hidden:
+			hidden++
+		default:
+			covered++
+		}
+	}
+	return covered, hidden, newer
 }
 
 func (r *StatementReport) cosigned() string {

@@ -23,9 +23,11 @@ type world struct {
 
 func newWorld(t testing.TB) *world { return newWorldOn(t, testlog.New(origin)) }
 
-func newWorldOn(t testing.TB, l *testlog.Log) *world {
+func newWorldOn(t testing.TB, l *testlog.Log) *world { return newWorldOf(t, testlog.NewSampleOn(l)) }
+
+func newWorldOf(t testing.TB, s *testlog.Sample) *world {
 	t.Helper()
-	w := &world{Sample: testlog.NewSampleOn(l)}
+	w := &world{Sample: s}
 	w.witnesses = []*testlog.Cosigner{testlog.NewCosigner("witness.one.test/w"), testlog.NewCosigner("witness.two.test/w")}
 	w.auditors = []*testlog.Cosigner{testlog.NewCosigner("board.test/audit"), testlog.NewCosigner("university.test/audit")}
 	p, err := verifier.ParsePolicy(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
@@ -48,6 +50,31 @@ func (w *world) indexed(l *testlog.Log) testlog.Claim {
 	c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRoot(), Cosigners: w.everybody()}
 	l.AddRandom(3)
 	return c
+}
+
+// statement makes the statement of a claim. Where me is everybody (entry.RegEveryone) a person's history stands under everyone, until finished puts both where they belong: so whatever
+// is done to a subject's history is done to the reads of everybody's data.
+func (w *world) statement(l *testlog.Log, c testlog.Claim) *entry.Statement {
+	if w.me() == entry.RegEveryone {
+		c.Besides = w.asked()
+	}
+	return l.Statement(c)
+}
+
+func (w *world) finished(t testing.TB, s *entry.Statement) []byte {
+	if w.me() == entry.RegEveryone {
+		own := s.Own()
+		s.Subject, s.Entries, s.Newer, s.Everyone = s.Everyone.Subject, s.Everyone.Entries, s.Everyone.Newer, own
+	}
+	return raw(t, s)
+}
+
+// asked is whose statement is asked for.
+func (w *world) asked() string {
+	if w.me() == entry.RegEveryone {
+		return w.IDs[2]
+	}
+	return w.me()
 }
 
 func (w *world) log() *testlog.Log { return w.Fork(w.Size()) }
@@ -90,6 +117,20 @@ func TestHonestStatements(t *testing.T) {
 			c.Period = &entry.Period{From: 8, To: 100}
 			return c
 		}, 2, 11, "yes, for entries 8 to 10 as of entry 11: 1 shown, none left out; 1 outside the period exist and are not shown"},
+		"reads of everybody's data": {func(l *testlog.Log) testlog.Claim {
+			bulk := func() { l.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone) }
+			bulk()
+			bulk()
+			c := w.indexed(l)
+			bulk()
+			return c
+		}, 2, 13, "2 accesses on record, all shown; all 2 reads of everybody's data on record, 2 of them shown; 1 newer of these outside the proof"},
+		"that register itself": {func(l *testlog.Log) testlog.Claim {
+			l.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
+			c := w.indexed(l)
+			c.ID = entry.RegEveryone
+			return c
+		}, 1, 12, "yes, as of entry 12: 1 accesses on record, all shown"},
 		"another person": {func(l *testlog.Log) testlog.Claim { c := w.indexed(l); c.ID = w.IDs[2]; return c }, 2, 11, "2 accesses on record"},
 	} {
 		l := w.log()
@@ -174,7 +215,7 @@ func TestFalseIndex(t *testing.T) {
 	}
 	alone, _ := verifier.PolicyForLog(w.Key)
 	r = verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: alone, ID: w.me(), Now: now})
-	if r.Err() != nil || !strings.Contains(r.Lines.Complete, "no access on record; BY THE OPERATOR'S WORD ALONE") {
+	if r.Err() != nil || !strings.Contains(r.Lines.Complete, "no access on record; no reads of everybody's data on record; BY THE OPERATOR'S WORD ALONE") {
 		t.Errorf("believing the operator: %v, %q", r.Err(), r.Lines.Complete)
 	}
 }
@@ -247,6 +288,9 @@ func FuzzCheckStatement(f *testing.F) {
 	f.Add(testlog.StatementJSON(l.Statement(c)))
 	c.Period = &entry.Period{From: 8, To: 9}
 	f.Add(testlog.StatementJSON(l.Statement(c)))
+	bulk := w.log()
+	bulk.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
+	f.Add(testlog.StatementJSON(bulk.Statement(w.indexed(bulk))))
 	x, err := l.Extract(c, w.Accesses[3]).Marshal()
 	if err != nil {
 		f.Fatal(err)

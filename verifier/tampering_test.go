@@ -46,15 +46,52 @@ func TestTamperedStatements(t *testing.T) {
 	}
 }
 
+// TestTamperedReadsOfEverybody: what is done to the subject's history in the catalogue is done here to the reads of everybody's data, in a person's statement, and the same check says so.
+func TestTamperedReadsOfEverybody(t *testing.T) {
+	w := newWorldOf(t, testlog.NewSampleAbout(testlog.New(origin), entry.RegEveryone, "nhs:9434765919", "temp:lothian:A-17"))
+	check := func(data []byte, id string) *verifier.StatementReport {
+		return verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: w.policy, ID: id, Now: now})
+	}
+	l := w.log()
+	c := w.indexed(l)
+	if r := check(w.finished(t, w.statement(l, c)), w.asked()); r.Err() != nil || !r.Complete || len(r.Everyone) != 2 || len(r.Entries) != 2 {
+		t.Fatalf("an honest one: %v", r.Err())
+	}
+	for _, c := range tamperings(w) {
+		if c.check == verifier.CheckEveryone { // is about them already
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			data, id := c.make(t)
+			r := check(data, id)
+			if r.Complete {
+				t.Error("complete")
+			}
+			if c.check == verifier.CheckTag { // both have a tag, each its own check of it
+				if !isFailure(r.Err(), verifier.CheckTag) && !isFailure(r.Err(), verifier.CheckEveryone) {
+					t.Errorf("found %v", r.Err())
+				}
+				return
+			}
+			if !isFailure(r.Err(), c.check) || !strings.Contains(r.Err().Error(), c.says) {
+				t.Errorf("found %v\nwant %s saying %q", r.Err(), c.check, c.says)
+			}
+			if r.Authentic != c.whole {
+				t.Errorf("authentic %v", r.Authentic)
+			}
+		})
+	}
+}
+
 func tamperings(w *world) []tampering {
 	first, last := w.Accesses[0], w.Accesses[3]
 	// file alters a statement as somebody can who has nothing but the file.
 	file := func(change func(l *testlog.Log, s *entry.Statement)) func(testing.TB) ([]byte, string) {
 		return func(t testing.TB) ([]byte, string) {
 			l := w.log()
-			s := l.Statement(w.indexed(l))
+			s := w.statement(l, w.indexed(l))
 			change(l, s)
-			return raw(t, s), w.me()
+			return w.finished(t, s), w.asked()
 		}
 	}
 	// operator alters it as the operator can who makes it: the nodes fit again.
@@ -69,14 +106,14 @@ func tamperings(w *world) []tampering {
 		return func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			add(l)
-			return raw(t, l.Statement(w.indexed(l))), w.me()
+			return w.finished(t, w.statement(l, w.indexed(l))), w.asked()
 		}
 	}
 	// claimed makes the statement of another claim.
 	claimed := func(claim func(l *testlog.Log) testlog.Claim) func(testing.TB) ([]byte, string) {
 		return func(t testing.TB) ([]byte, string) {
 			l := w.log()
-			return raw(t, l.Statement(claim(l))), w.me()
+			return w.finished(t, w.statement(l, claim(l))), w.asked()
 		}
 	}
 	drop := func(s *entry.Statement, n int) {
@@ -88,10 +125,10 @@ func tamperings(w *world) []tampering {
 		return func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			third(l)
-			s := l.Statement(w.indexed(l))
+			s := w.statement(l, w.indexed(l))
 			drop(s, n)
 			l.Prove(s, l.Size())
-			return raw(t, s), w.me()
+			return w.finished(t, s), w.asked()
 		}
 	}
 	chain := func(s *entry.Statement, name string) *entry.StatementChain {
@@ -154,12 +191,25 @@ func tamperings(w *world) []tampering {
 			l := w.log()
 			c := w.indexed(l)
 			third(l)
-			s := l.Statement(c)
+			s := w.statement(l, c)
 			s.Entries, s.Newer = append(s.Entries, s.Newer...), entry.StatementEntries{}
 			s.Subject.Count++
 			l.Prove(s, l.Size())
-			return raw(t, s), w.me()
+			return w.finished(t, s), w.asked()
 		}, verifier.CheckCovered, "shown as covered", true},
+
+		// Reads of everybody's data. What is done above and below to the subject's list is done to theirs in TestTamperedReadsOfEverybody.
+		{"the reads of everybody's data are left out", claimed(func(l *testlog.Log) testlog.Claim {
+			c := w.indexed(l)
+			c.Alone = true
+			return c
+		}), verifier.CheckEveryone, "reads in bulk", true},
+		{"a person's empty list for the reads of everybody's data", claimed(func(l *testlog.Log) testlog.Claim {
+			l.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
+			c := w.indexed(l)
+			c.Besides = "chi:0202021238"
+			return c
+		}), verifier.CheckEveryone, "another list, perhaps an empty one", true},
 
 		// What an entry says.
 		{"a reason is altered", file(func(l *testlog.Log, s *entry.Statement) {
@@ -209,7 +259,7 @@ func tamperings(w *world) []tampering {
 			l := w.log()
 			l.AddSealed(w.Access("lothian", testlog.Signer(entry.EdDSA), w.me()), w.me())
 			c := w.indexed(l)
-			return raw(t, l.Statement(c)), w.me()
+			return w.finished(t, w.statement(l, c)), w.asked()
 		}, verifier.CheckKeyStatus, "nobody registered this key", false},
 		{"one organisation signs in the name of another", logged(func(l *testlog.Log) {
 			l.AddPublic(l.Organisation("fife", w.Registrar, w.Enroller))
@@ -225,17 +275,17 @@ func tamperings(w *world) []tampering {
 		// The person.
 		{"another person's statement", func(t testing.TB) ([]byte, string) {
 			l := w.log()
-			return raw(t, l.Statement(w.indexed(l))), w.IDs[1]
+			return w.finished(t, w.statement(l, w.indexed(l))), w.IDs[1]
 		}, verifier.CheckTag, "another person's list", false},
 		{"the statement of somebody without accesses", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			c := w.indexed(l)
 			c.ID = "chi:0202021238"
-			return raw(t, l.Statement(c)), w.me()
+			return w.finished(t, w.statement(l, c)), w.asked()
 		}, verifier.CheckTag, "perhaps an empty one", false},
 		{"no id is asked for", func(t testing.TB) ([]byte, string) {
 			l := w.log()
-			return raw(t, l.Statement(w.indexed(l))), ""
+			return w.finished(t, w.statement(l, w.indexed(l))), ""
 		}, verifier.CheckID, "from whoever asks", false},
 		{"a wrong VRF proof", file(func(l *testlog.Log, s *entry.Statement) {
 			s.Subject.VRFProof = bytes.Clone(s.Subject.VRFProof)
@@ -267,9 +317,9 @@ func tamperings(w *world) []tampering {
 		{"an index root that the checkpoint does not cover", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			c := w.indexed(l)
-			s := l.Statement(c)
+			s := w.statement(l, c)
 			s.Checkpoint = string(l.Cosigned(11, 0, w.everybody()...))
-			return raw(t, s), w.me()
+			return w.finished(t, s), w.asked()
 		}, verifier.CheckInclusion, "beyond the tree", false},
 		{"another entry for an index root", operator(func(l *testlog.Log, s *entry.Statement) {
 			s.IndexRoot = entry.StatementLeaf{Index: w.Revoked, Leaf: l.Leaves[w.Revoked]}
@@ -310,7 +360,7 @@ func tamperings(w *world) []tampering {
 			f.AddRandom(9)
 			c := w.indexed(f)
 			c.Cosigners = nil
-			return raw(t, f.Statement(c)), w.me()
+			return w.finished(t, w.statement(f, c)), w.asked()
 		}, verifier.CheckWitnesses, "may be one that is shown to you alone", false},
 		{"a forked checkpoint with the cosignatures of the true one", func(t testing.TB) ([]byte, string) {
 			l := w.log()
@@ -321,9 +371,9 @@ func tamperings(w *world) []tampering {
 			f.AddRandom(9)
 			c := w.indexed(f)
 			c.Cosigners = nil
-			s := f.Statement(c)
+			s := w.statement(f, c)
 			s.Checkpoint += lines
-			return raw(t, s), w.me()
+			return w.finished(t, s), w.asked()
 		}, verifier.CheckCosignature, "a tree head that it never saw", false},
 		{"one witness too few", claimed(func(l *testlog.Log) testlog.Claim {
 			c := w.indexed(l)
@@ -334,7 +384,7 @@ func tamperings(w *world) []tampering {
 			l := w.log()
 			c := w.indexed(l)
 			c.Cosigners = append([]*testlog.Cosigner{w.witnesses[0], w.witnesses[0]}, w.auditors...)
-			return raw(t, l.Statement(c)), w.me()
+			return w.finished(t, w.statement(l, c)), w.asked()
 		}, verifier.CheckWitnesses, "2 of 2 of witnesses", false},
 		{"an unknown auditor", claimed(func(l *testlog.Log) testlog.Claim {
 			c := w.indexed(l)
@@ -360,12 +410,12 @@ func tamperings(w *world) []tampering {
 		}), verifier.CheckLeafForm, "not an entry", false},
 		{"something after the end", func(t testing.TB) ([]byte, string) {
 			l := w.log()
-			return append(raw(t, l.Statement(w.indexed(l))), "{}"...), w.me()
+			return append(w.finished(t, w.statement(l, w.indexed(l))), "{}"...), w.asked()
 		}, verifier.CheckStatementForm, "damaged on the way, or altered", false},
 		{"a member twice", func(t testing.TB) ([]byte, string) {
 			l := w.log()
-			data := raw(t, l.Statement(w.indexed(l)))
-			return bytes.Replace(data, []byte(`"entries":`), []byte(`"entries":[],"entries":`), 1), w.me()
+			data := w.finished(t, w.statement(l, w.indexed(l)))
+			return bytes.Replace(data, []byte(`"entries":`), []byte(`"entries":[],"entries":`), 1), w.asked()
 		}, verifier.CheckStatementForm, "duplicate member", false},
 	}
 }

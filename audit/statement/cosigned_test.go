@@ -1,64 +1,216 @@
 package statement_test
 
 import (
-	"crypto/ed25519"
-	"slices"
+	"errors"
 	"testing"
 	"time"
 
 	"igledger/audit/statement"
 	"igledger/internal/testdb"
 	"igledger/ledger/entry"
-	"igledger/ledger/witness"
 	"igledger/verifier"
+	"igledger/verifier/testlog"
 )
 
-// A statement is made under the checkpoint that a quorum stands behind as soon as that covers the newest index root, and shows who cosigned.
-func TestStatementCarriesCosignatures(t *testing.T) {
-	w := newWorld(t, testdb.SQLite(t))
+// cosigned is a world whose policy asks for one witness.
+type cosigned struct {
+	*world
+	witness *testlog.Cosigner
+}
+
+func newCosigned(t *testing.T, dsn string) *cosigned {
+	c := &cosigned{witness: testlog.NewCosigner("witness.example/w")}
+	c.world = newWorldWith(t, dsn, func(vkey string) []byte {
+		return []byte("log " + vkey + "\nwitness w " + c.witness.VKey() + "\ngroup witnesses all w\nquorum witnesses\n")
+	})
+	return c
+}
+
+// cosign has the witness stand behind the newest checkpoint.
+func (c *cosigned) cosign() {
+	c.Helper()
+	signed, err := c.log.Checkpoint(c.Context())
+	c.ok(err)
+	v, err := entry.NewLogVerifier(c.log.VerifierKey())
+	c.ok(err)
+	head, err := entry.OpenCheckpoint(signed, v)
+	c.ok(err)
+	_, err = c.log.AddCosignatures(c.Context(), append(signed, c.witness.Line(head, c.clock.Unix())...))
+	c.ok(err)
+}
+
+// report is what a reader finds whose policy is the log's.
+func (c *cosigned) report(f *statement.Follower) *verifier.StatementReport {
+	c.Helper()
+	data, err := c.make(f, alice, statement.Window{}).Marshal()
+	c.ok(err)
+	return verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: c.policy, ID: alice, Now: c.clock})
+}
+
+// at expects the tree at a root, and the quorum reached or not.
+func (c *cosigned) at(f *statement.Follower, index uint64, witnessed bool) {
+	c.Helper()
+	r := c.report(f)
+	if got := c.root(f).Index; got != index {
+		c.Errorf("statements rest on the root at %d, want %d", got, index)
+	}
+	if r.Authentic != witnessed || (r.Err() == nil) != witnessed || len(r.Witnessed) == 1 != witnessed {
+		c.Errorf("witnessed by %v, want %v: %v", r.Witnessed, witnessed, r.Err())
+	}
+}
+
+// newest logs something, and a root over it once it is due, and gives the root's position.
+func (c *cosigned) newest(f *statement.Follower) (at uint64) {
+	c.Helper()
+	before := len(c.roots())
+	c.look(alice)
+	c.pass()
+	c.step(f)
+	if n := len(c.roots()); n != before+1 {
+		c.Fatalf("%d roots, want %d", n, before+1)
+	}
+	for i := range c.roots() {
+		at = max(at, i)
+	}
+	return at
+}
+
+// Statements rest on the newest root that the quorum stands above, and are made under the checkpoint that it cosigned, while younger roots wait.
+func TestSettledRoots(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newCosigned(t, dsn)
+		f := w.follow(w.log)
+		w.look(alice, bob, alice)
+		w.step(f)
+		first := w.root(f).Index
+		w.at(f, first, false) // the first root is taken as it is: there would be nothing to show
+		w.cosign()
+		w.at(f, first, true)
+		w.look(alice) // the log goes on; statements stay under what was cosigned
+		w.at(f, first, true)
+
+		second := w.newest(f)
+		third := w.newest(f)
+		w.at(f, first, true)
+		if s := f.Stats(); s.Covered <= s.Size {
+			t.Errorf("%+v: the waiting root is not told", s)
+		}
+		another := w.follow(w.another()) // a process that starts meanwhile serves at once
+		w.step(another)
+		if w.root(another).Index <= third {
+			t.Errorf("a new process rests on %+v", w.root(another))
+		}
+		w.cosign() // above the third
+		w.step(f)
+		if got := w.root(f).Index; got <= second {
+			t.Errorf("after the quorum came: rests on %d", got)
+		}
+		w.at(f, w.root(f).Index, true)
+		if n := len(w.report(f).Entries); n != 5 {
+			t.Errorf("%d entries, want 5", n)
+		}
+	})
+}
+
+// Without quorum a root waits as long as it is told, then statements go on without; when the quorum is back they wait again.
+func TestPatience(t *testing.T) {
+	w := newCosigned(t, testdb.SQLite(t))
 	f := w.follow(w.log)
-	w.look(alice, bob, alice)
-	w.pass()
 	w.step(f)
-
-	pub, key, err := ed25519.GenerateKey(nil)
-	w.ok(err)
-	const name = "witness.example/w1"
-	vkey := verifier.CosignerKey(name, pub)
-	client, err := witness.New(witness.Config{Witnesses: []witness.Witness{{Name: "w1", VKey: vkey}}, Quorum: func(by []string) bool { return slices.Contains(by, "w1") }, Now: func() time.Time { return w.clock }})
-	w.ok(err)
-	policy, err := verifier.ParsePolicy([]byte("log " + w.log.VerifierKey() + "\nwitness w1 " + vkey + "\ngroup witnesses all w1\nquorum witnesses\n"))
-	w.ok(err)
-
-	check := func() *verifier.StatementReport {
-		s := w.make(f, alice, statement.Window{})
-		data, err := s.Marshal()
-		w.ok(err)
-		return verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: policy, ID: alice, Now: w.clock})
-	}
-	if r := check(); r.Authentic || r.Err() == nil {
-		t.Error("a policy's quorum was met by nobody")
-	}
-	signed, err := w.log.Checkpoint(w.Context())
-	w.ok(err)
-	v, err := entry.NewLogVerifier(w.log.VerifierKey())
-	w.ok(err)
-	cp, err := entry.OpenCheckpoint(signed, v)
-	w.ok(err)
-	names, err := w.log.AddCosignatures(w.Context(), client, append(signed, verifier.Cosign(name, key, cp, w.clock)...))
-	w.ok(err)
-	if len(names) != 1 {
-		t.Fatalf("kept cosignatures of %v", names)
-	}
-	w.look(alice) // the log goes on; the statement stays under what was cosigned
-	r := check()
-	if r.Err() != nil || !r.Authentic || !r.Complete || len(r.Witnessed) != 1 {
-		t.Errorf("authentic %v, complete %v, witnessed by %v: %v", r.Authentic, r.Complete, r.Witnessed, r.Err())
-	}
-	// Once a newer index root is logged, the statement is about that, whoever has cosigned it yet.
-	w.pass()
+	w.cosign()
+	first := w.root(f).Index
+	second := w.newest(f)
+	w.at(f, first, true)
+	w.clock = w.clock.Add(statement.DefaultPatience)
 	w.step(f)
-	if r := check(); r.Authentic {
-		t.Error("the newest index root lies above what was cosigned, and the quorum is still called met")
+	w.at(f, first, true)
+	w.clock = w.clock.Add(time.Nanosecond)
+	w.step(f)
+	w.at(f, second, false)
+	third := w.newest(f) // no more waiting
+	w.at(f, third, false)
+	w.cosign()
+	w.step(f)
+	w.at(f, third, true)
+	fourth := w.newest(f) // waiting again
+	w.at(f, third, true)
+	w.cosign()
+	w.step(f)
+	w.at(f, fourth, true)
+}
+
+// However long the quorum takes, no statement is further behind than the genesis allows.
+func TestNoStatementBeyondTheLag(t *testing.T) {
+	w := newCosigned(t, testdb.SQLite(t))
+	f := w.follow(w.log)
+	w.step(f) // a root that nobody cosigns; the genesis allows 100 entries
+	for range 40 {
+		w.look(alice, bob, carol, bob, carol)
+		w.step(f)
+		r := w.report(f)
+		for _, failure := range r.Failures {
+			if failure.Check == verifier.CheckIndexLag {
+				t.Fatal(failure)
+			}
+		}
+	}
+}
+
+// A root of wrong making is met with the same alarm though it would have waited.
+func TestWrongRootWhileWaiting(t *testing.T) {
+	w := newCosigned(t, testdb.SQLite(t))
+	f := w.follow(w.log)
+	w.step(f)
+	w.cosign()
+	right := w.newest(f)
+	w.add(w.keys.Operator, &entry.IndexRoot{Common: w.by("OPR"), Size: right + 1, Root: entry.Hash{1}})
+	if err := f.Step(t.Context()); !errors.Is(err, statement.ErrDiffers) || !f.Stats().Broken {
+		t.Fatalf("met with %v", err)
+	}
+	if _, err := f.Statement(t.Context(), alice, statement.Window{}); !errors.Is(err, statement.ErrDiffers) {
+		t.Errorf("a statement was made: %v", err)
+	}
+}
+
+// Every statement shows the reads of everybody's data, without what may name others.
+func TestReadsOfEverybody(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	mine := w.look(alice)
+	body := w.access(entry.RegEveryone)
+	body.Text = &entry.Text{Why: "yearly report", Query: "name=Nobody"}
+	body.Staff = &entry.Staff{Name: "A. Nother"}
+	bulk := []uint64{w.add(w.source, body)}
+	bulk = append(bulk, w.look(entry.RegEveryone)...)
+	f := w.follow(w.log)
+	w.step(f)
+	newer := w.look(entry.RegEveryone)
+
+	s := w.make(f, alice, statement.Window{})
+	same(t, "hers", indices(s.Entries, true), mine)
+	same(t, "everybody's", indices(s.Everyone.Entries, true), bulk)
+	same(t, "newer", indices(s.Everyone.Newer, true), newer)
+	r := w.check(s, alice)
+	if len(r.Everyone) != 3 || r.Everyone[0].Entry.ShownSub() != entry.RegEveryone {
+		t.Errorf("%+v", r.Everyone)
+	}
+	a := r.Everyone[0].Entry.Body.(*entry.Access)
+	if a.Staff != nil || a.Text != nil {
+		t.Error("a name or a search reaches everybody")
+	}
+	if a := r.Everyone[1].Entry.Body.(*entry.Access); a.Text == nil || a.Text.Why == "" || a.Seq != nil {
+		t.Errorf("not the reason alone is shown: %+v", a)
+	}
+
+	s = w.make(f, alice, statement.Window{From: bulk[1], To: bulk[1] + 1})
+	same(t, "opened", indices(s.Everyone.Entries, true), bulk[1:])
+	same(t, "hidden", indices(s.Everyone.Entries, false), bulk[:1])
+	w.check(s, alice)
+
+	s = w.make(f, entry.RegEveryone, statement.Window{})
+	if s.Everyone != nil {
+		t.Error("the register's own statement holds it twice")
+	}
+	if a := w.check(s, entry.RegEveryone).Entries[0].Entry.Body.(*entry.Access); a.Staff == nil || a.Text == nil {
+		t.Error("who may see the register does not see what it says")
 	}
 }

@@ -3,7 +3,8 @@
 //
 // It promises: the index that proofs are made against is exactly the one whose root is logged, at that root's size, whatever other processes write; a
 // root in the log that is not what the entries below it give is noticed and nothing is served from then on; roots are logged within an interval,
-// one for all replicas; and a statement lists every entry of its subject under its checkpoint, those the proof does not cover yet marked as such.
+// one for all replicas; a statement rests on a root that the log's quorum of cosigners stands above, unless they have been silent for longer than
+// Config.Patience; and it lists every entry of its subject under its checkpoint, those the proof does not cover yet marked as such.
 // It does not promise that a subject's entries were filed under the right person, which sources check by their receipts, and it trusts the database as
 // package ledger does. Whoever holds a statement trusts neither: it is checked by package verifier.
 package statement
@@ -44,6 +45,10 @@ type Config struct {
 	Now      func() time.Time
 	Logger   *slog.Logger
 
+	// Patience is how long a root waits at most for the cosigners that the log's policy asks for, before statements are made on it without them (settle.go);
+	// default DefaultPatience.
+	Patience time.Duration
+
 	// Checkpoint gives the newest published checkpoint, cosigned as it may be; default Log.Checkpoint. The index follows no further than it reaches, so
 	// that every statement can be shown under it.
 	Checkpoint func(context.Context) ([]byte, error)
@@ -64,26 +69,30 @@ type record struct {
 	leafHash, k, head0 entry.Hash
 }
 
-// Follower keeps the subject index in memory at exactly the size of the newest index root in the log: what came after waits aside. It is safe for
+// Follower keeps the subject index in memory at exactly the size of the newest settled index root in the log: what came after waits aside. It is safe for
 // concurrent use. Any number of processes may follow one log; each also offers to log the next root, and the log takes one.
 type Follower struct {
 	cfg      Config
 	verifier note.Verifier
+	quorum   bool // the log's policy asks for cosigners
 	chains   chainCache
 
-	step  sync.Mutex // one Step at a time; what follows up to mu is Step's own
-	next  uint64     // first entry not read yet
-	tail  []record   // entries from size on
-	fresh int        // those of them that are no index roots
-	last  uint64     // position of the newest index root; 0: none
-	offer *offer
-	since time.Time // when the last root was taken over
-	mine  bool      // this process logged it
+	step    sync.Mutex    // one Step at a time; what follows up to mu is Step's own
+	next    uint64        // first entry not read yet
+	tail    []record      // entries from size on, without a gap
+	waiting []waitingRoot // roots above size, found right, not settled yet
+	overdue uint64        // position of the root that had waited too long; 0: no quorum is missing
+	covered uint64        // the newest root in the log covers the entries below
+	fresh   int           // entries from covered on that are no index roots
+	last    uint64        // position of the newest index root; 0: none
+	offer   *offer
+	since   time.Time // when the last root was met
+	mine    bool      // this process logged it
 
 	mu     sync.RWMutex
 	tree   *index.Tree // nil until it is loaded
 	size   uint64      // tree holds the entries below
-	root   *Root       // the logged root of tree; nil: none is logged for this size
+	root   *Root       // the logged root of tree, settled; nil: none is logged for this size
 	broken error
 	stats  Stats
 }
@@ -92,6 +101,9 @@ type Follower struct {
 func New(cfg Config) (*Follower, error) {
 	if cfg.Interval == 0 {
 		cfg.Interval = DefaultInterval
+	}
+	if cfg.Patience == 0 {
+		cfg.Patience = DefaultPatience
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -106,7 +118,8 @@ func New(cfg Config) (*Follower, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Follower{cfg: cfg, verifier: v, chains: chainCache{log: cfg.Log}}, nil
+	policy := cfg.Log.Policy()
+	return &Follower{cfg: cfg, verifier: v, quorum: policy != nil && !policy.AsksNobody(), chains: chainCache{log: cfg.Log}}, nil
 }
 
 // Run calls Step again and again until ctx ends. Errors are logged, each once until it changes.
@@ -137,8 +150,8 @@ func (f *Follower) Run(ctx context.Context) {
 // called again: nothing is lost and nothing logged twice. ErrDiffers stays.
 func (f *Follower) Step(ctx context.Context) error { return f.advance(ctx, false) }
 
-// Flush is Step that does not wait for the interval: when it returns, an index root covers all that was in the published log when it was called, if it
-// held anything but index roots that was not covered.
+// Flush is Step that does not wait for the interval: when it returns, an index root is logged that covers all that was in the published log when it was
+// called, if that held anything but index roots that was not covered. It does not wait for cosigners either.
 func (f *Follower) Flush(ctx context.Context) error { return f.advance(ctx, true) }
 
 func (f *Follower) advance(ctx context.Context, now bool) error {
@@ -181,7 +194,7 @@ func (f *Follower) load(ctx context.Context) error {
 	f.mu.Lock()
 	f.tree, f.size = tree, size
 	f.mu.Unlock()
-	f.next, f.last = size, last.Index
+	f.next, f.covered, f.last = size, size, last.Index
 	return nil
 }
 
@@ -207,13 +220,16 @@ func build(ctx context.Context, log *ledger.Log) (tree *index.Tree, size uint64,
 // page is how many entries are read at a time.
 const page = 4096
 
-// follow reads the log up to the published checkpoint, and takes over each index root it meets.
+// follow reads the log up to the published checkpoint, checks each index root it meets, and moves the tree to the newest that is settled.
 func (f *Follower) follow(ctx context.Context) error {
 	_, head, err := f.checkpoint(ctx)
 	if err != nil {
 		return err
 	}
-	return f.read(ctx, head.Size)
+	if err := f.read(ctx, head.Size); err != nil {
+		return err
+	}
+	return f.settle(ctx)
 }
 
 func (f *Follower) read(ctx context.Context, size uint64) error {
@@ -231,7 +247,7 @@ func (f *Follower) read(ctx context.Context, size uint64) error {
 			}
 		}
 		f.mu.Lock()
-		f.stats.Read = f.next
+		f.stats.Read, f.stats.Covered = f.next, f.covered
 		f.mu.Unlock()
 	}
 	return nil
@@ -242,51 +258,68 @@ func (f *Follower) take(r ledger.FeedRecord) error {
 	f.next = r.Index + 1
 	if r.Entry != nil {
 		if body, ok := r.Entry.Body.(*entry.IndexRoot); ok {
-			return f.adopt(Root{Index: r.Index, Size: body.Size, Hash: body.Root, leaf: r.Leaf, kid: r.Entry.KID})
+			return f.meet(Root{Index: r.Index, Size: body.Size, Hash: body.Root, leaf: r.Leaf, kid: r.Entry.KID})
 		}
 	}
 	f.fresh++
 	return nil
 }
 
-// adopt moves the tree to the size of a root that was met in the log, and holds the two against each other.
-func (f *Follower) adopt(r Root) error {
+// meet holds a root that was met in the log against the entries it covers, and moves the tree there unless it is to wait.
+func (f *Follower) meet(r Root) error {
 	offer := f.offer
 	f.last, f.offer = r.Index, nil
 	f.since, f.mine = f.cfg.Now(), offer != nil && offer.size == r.Size && offer.root == r.Hash
 	if r.Size > r.Index {
 		return f.stop(fmt.Errorf("the one at %d covers what comes after it: %w", r.Index, ErrDiffers))
 	}
-	if r.Size < f.size {
+	if r.Size < f.covered {
 		if f.root == nil {
 			return nil // logged before this process began: the tree has passed it
 		}
-		return f.stop(fmt.Errorf("the one at %d covers less than the one at %d before it: %w", r.Index, f.root.Index, ErrDiffers))
+		return f.stop(fmt.Errorf("the one at %d for the entries below %d covers less than one before it: %w", r.Index, r.Size, ErrDiffers))
 	}
-	var updates []index.Update
-	var n int
-	if f.mine {
-		updates, n = offer.updates, offer.n
-	} else {
-		updates, n = f.updates(r.Size)
-	}
-	f.mu.Lock()
-	f.tree.Apply(updates)
-	f.size, f.root = r.Size, &r
-	got := f.tree.Root()
-	f.stats.Roots++
-	f.mu.Unlock()
-	f.tail = append([]record(nil), f.tail[n:]...)
-	f.fresh = 0
-	for _, t := range f.tail {
+	f.covered, f.fresh = r.Size, 0
+	for _, t := range f.tail[r.Size-f.size:] {
 		if t.k != rootsKey {
 			f.fresh++
 		}
 	}
+	f.mu.Lock()
+	f.stats.Roots++
+	f.mu.Unlock()
+	if !f.waits() {
+		return f.move(r)
+	}
+	got := r.Hash // what this process offered it has computed
+	if !f.mine {
+		updates, _ := f.updates(r.Size)
+		got = rootWith(f.tree, updates)
+	}
 	if got != r.Hash {
-		return f.stop(fmt.Errorf("the one at %d for the entries below %d says %x, they give %x: %w", r.Index, r.Size, r.Hash, got, ErrDiffers))
+		return f.differs(r, got)
+	}
+	f.waiting = append(f.waiting, waitingRoot{r, f.cfg.Now()})
+	return nil
+}
+
+// move takes the tree to the size of a root in the log.
+func (f *Follower) move(r Root) error {
+	updates, n := f.updates(r.Size)
+	f.mu.Lock()
+	f.tree.Apply(updates)
+	f.size, f.root = r.Size, &r
+	got := f.tree.Root()
+	f.mu.Unlock()
+	f.tail = append([]record(nil), f.tail[n:]...)
+	if got != r.Hash {
+		return f.differs(r, got)
 	}
 	return nil
+}
+
+func (f *Follower) differs(r Root, got entry.Hash) error {
+	return f.stop(fmt.Errorf("the one at %d for the entries below %d says %x, they give %x: %w", r.Index, r.Size, r.Hash, got, ErrDiffers))
 }
 
 var rootsKey = entry.NameKey((&entry.Entry{Body: &entry.IndexRoot{}}).Name())
@@ -336,12 +369,13 @@ func (f *Follower) checkpoint(ctx context.Context) ([]byte, entry.Checkpoint, er
 // Stats are numbers for metrics.
 type Stats struct {
 	Subjects  int    // histories in the index, public names among them
-	Size      uint64 // entries below are covered by a logged root
+	Size      uint64 // entries below are covered by the root that statements rest on
+	Covered   uint64 // entries below are covered by the newest root in the log
 	Read      uint64 // entries below are read
 	Roots     uint64 // index roots met in the log by this process
 	Conflicts uint64 // offers of this process that came after another's
 	Ready     bool   // proofs can be served
-	Broken    bool   // ErrDiffers
+	Broken    bool   // ErrDiffers: an alarm for people. No statements are made and no roots logged; entries can be taken as before
 }
 
 // Stats gives the numbers.
@@ -359,7 +393,7 @@ func (f *Follower) Stats() Stats {
 	return s
 }
 
-// Root is the newest index root, against which proofs are made. ErrNotReady if there is none yet.
+// Root is the newest settled index root, against which proofs are made. ErrNotReady if there is none yet.
 func (f *Follower) Root() (Root, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -371,6 +405,3 @@ func (f *Follower) Root() (Root, error) {
 	}
 	return *f.root, nil
 }
-
-// Broken is the error with which the index stopped, or nil. A process whose index is broken should not be given requests.
-func (f *Follower) Broken() error { return f.failure() }

@@ -141,7 +141,7 @@ func TestWrongRoot(t *testing.T) {
 			if err := f.Step(t.Context()); !errors.Is(err, statement.ErrDiffers) {
 				t.Fatalf("met with %v", err)
 			}
-			if err := f.Step(t.Context()); !errors.Is(err, statement.ErrDiffers) || f.Broken() == nil || !f.Stats().Broken {
+			if err := f.Step(t.Context()); !errors.Is(err, statement.ErrDiffers) || !f.Stats().Broken {
 				t.Errorf("and forgotten: %v", err)
 			}
 			if _, err := f.Statement(t.Context(), alice, statement.Window{}); !errors.Is(err, statement.ErrDiffers) {
@@ -203,6 +203,31 @@ func TestPublishedCheckpoint(t *testing.T) {
 	w.check(s, alice)
 	if slices.ContainsFunc(append(s.Entries, s.Newer...), func(e entry.StatementEntry) bool { return e.Index == later[0] }) {
 		t.Error("an entry above the published checkpoint is shown")
+	}
+}
+
+// An operator's key that is registered while the process runs signs from the first root on that covers its registration, and statements on that root show whose it is.
+func TestNewOperatorKey(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	w.look(alice)
+	next, err := entry.GenerateSigner(entry.EdDSA)
+	w.ok(err)
+	keys := *w.keys
+	keys.Operator, w.keys = next, &keys
+	f := w.follow(w.another())
+	if err := f.Step(t.Context()); !errors.Is(err, entry.UnknownKey) {
+		t.Fatalf("a root by an unknown key: %v", err)
+	}
+	pub := entry.PublicKey{JWK: next.Public, Purposes: []entry.Purpose{entry.PurposeSubmit}}
+	w.add(w.registrar, &entry.Key{Common: w.by("REG"), Org: "OPR", Key: pub, Proof: w.prove(next, "OPR"), Counter: w.counter(entry.Countersignature{Org: "OPR", Key: &pub})})
+	w.step(f)
+	w.check(w.make(f, alice, statement.Window{}), alice)
+	size, err := w.log.Size(t.Context())
+	w.ok(err)
+	e, err := entry.Sign(next, &entry.IndexRoot{Common: w.by("OPR"), Size: size - 2, Root: entry.Hash{1}}) // below its registration
+	w.ok(err)
+	if r := w.log.Append(t.Context(), e)[0]; !errors.Is(r.Err, entry.BadIndexRoot) {
+		t.Errorf("a root below the registration of its key: %v", r.Err)
 	}
 }
 

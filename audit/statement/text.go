@@ -21,17 +21,22 @@ var (
 
 func statementText(g *gathered, p *entry.Period) []string {
 	text := []string{wholeText}
-	if g.covered == 0 {
+	own := g.pasts[0]
+	if own.covered == 0 {
 		text = append(text, fmt.Sprintf("It proves: among the %d entries of the log that the proof covers there is no access on record for this person.", g.root.Size))
 	} else {
 		text = append(text, fmt.Sprintf("It proves: among the %d entries of the log that the proof covers exactly %d are about this person, and each listed one was "+
-			"signed by the organisation named in it.", g.root.Size, g.covered))
+			"signed by the organisation named in it.", g.root.Size, own.covered))
 	}
 	if p != nil {
 		text = append(text, fmt.Sprintf("Opened are the entries at positions %d to %d of the log; the others are counted and proved, but their content is not shown.", p.From, p.To-1))
 	}
-	if n := len(g.entries) - g.covered; n > 0 {
+	if n := len(own.entries) - own.covered; n > 0 {
 		text = append(text, fmt.Sprintf("%d entries came after that and are not covered by the proof yet: those asked for are listed under newer. A later statement covers them.", n))
+	}
+	if len(g.pasts) > 1 {
+		text = append(text, fmt.Sprintf("Reads of everybody's data at once touch this record too: exactly %d are among the entries that the proof covers, and they are listed apart, under everyone. "+
+			"What in them may name other persons is not shown.", g.pasts[1].covered))
 	}
 	return append(text, limits...)
 }

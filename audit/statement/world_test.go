@@ -9,6 +9,7 @@ import (
 	"igledger/audit/statement"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/cosign"
 	"igledger/ledger/storage"
 	"igledger/verifier"
 )
@@ -27,12 +28,16 @@ type world struct {
 	keys                       *ledger.Keys
 	registrar, enroller        *entry.Signer
 	admin, source, sourceSpare *entry.Signer
+	policy                     *cosign.Policy // nil: nobody is asked
 	log                        *ledger.Log
 	clock                      time.Time
 	seq                        uint64
 }
 
-func newWorld(t testing.TB, dsn string) *world {
+func newWorld(t testing.TB, dsn string) *world { return newWorldWith(t, dsn, nil) }
+
+// newWorldWith makes a world whose log has the policy that the lines after its own ask for.
+func newWorldWith(t testing.TB, dsn string, policy func(vkey string) []byte) *world {
 	t.Helper()
 	w := &world{TB: t, dsn: dsn, clock: time.Now()}
 	for _, k := range []**entry.Signer{&w.registrar, &w.enroller, &w.admin, &w.source, &w.sourceSpare} {
@@ -45,6 +50,10 @@ func newWorld(t testing.TB, dsn string) *world {
 	var err error
 	w.keys, err = ledger.LoadKeys(dir)
 	w.ok(err)
+	if policy != nil {
+		w.policy, err = cosign.ParsePolicy(policy(w.keys.LogVerifierKey))
+		w.ok(err)
+	}
 	w.log, err = ledger.Create(t.Context(), w.config(), w.genesis())
 	w.ok(err)
 	t.Cleanup(func() { w.log.Close(context.Background()) })
@@ -69,7 +78,7 @@ func (w *world) config() ledger.Config {
 	store, err := storage.Open(w.Context(), w.dsn)
 	w.ok(err)
 	w.Cleanup(func() { store.Close() })
-	return ledger.Config{Storage: store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.clock }, MaxBatch: 512}
+	return ledger.Config{Storage: store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.clock }, MaxBatch: 512, Policy: w.policy}
 }
 
 // another opens the log as another process does.

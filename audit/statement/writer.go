@@ -10,16 +10,13 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/entry"
-	"igledger/ledger/entry/index"
 )
 
 // offer is an index root that this process wants in the log: the same until it is in or another one is.
 type offer struct {
-	entry   *entry.Entry
-	size    uint64
-	root    entry.Hash
-	updates []index.Update // what it adds to the tree, and how many of the tail these are
-	n       int
+	entry *entry.Entry
+	size  uint64
+	root  entry.Hash
 }
 
 // due reports whether an index root is wanted now: entries came and the last root is old enough, or so many came that half the lag that the genesis allows
@@ -36,7 +33,7 @@ func (f *Follower) due() bool {
 	case f.fresh == 0:
 		return false
 	}
-	return f.cfg.Now().Sub(f.since) >= wait || f.next-f.size >= f.cfg.Log.Genesis().IndexLag/2
+	return f.cfg.Now().Sub(f.since) >= wait || f.next-f.covered >= f.cfg.Log.Genesis().IndexLag/2
 }
 
 // submit logs the index root over all that was read. Its jti follows from the position of the root before it, so that of all replicas' offers the
@@ -55,6 +52,10 @@ func (f *Follower) submit(ctx context.Context) error {
 		f.mu.Unlock()
 		return nil
 	}
+	var refusal *entry.Error
+	if errors.As(res.Err, &refusal) {
+		f.offer = nil // as it is it will not be taken: by a key that is not registered yet, or only above what the offer covers
+	}
 	if res.Err != nil {
 		return fmt.Errorf("logging an index root: %w", res.Err)
 	}
@@ -63,8 +64,8 @@ func (f *Follower) submit(ctx context.Context) error {
 
 func (f *Follower) prepare() error {
 	o := &offer{size: f.next}
-	o.updates, o.n = f.updates(o.size)
-	o.root = rootWith(f.tree, o.updates)
+	updates, _ := f.updates(o.size)
+	o.root = rootWith(f.tree, updates)
 	log := f.cfg.Log
 	e, err := entry.Sign(log.Operator(), &entry.IndexRoot{
 		Common: entry.Common{Issuer: log.Genesis().Operator.ID, Audience: log.Origin(), IssuedAt: f.cfg.Now().Unix(), ID: rootID(log.Origin(), f.last)},

@@ -200,7 +200,7 @@ func (im *importer) event(ctx context.Context, name string, ev audit.Event, key 
 // flush makes what is queued durable, then sends it.
 func (im *importer) flush(ctx context.Context) error {
 	if len(im.waiting) > 0 {
-		if err := im.outbox.put(ctx, im.waiting); err != nil {
+		if err := im.outbox.put(ctx, im.waiting, time.Now().UTC().Format(time.DateOnly)); err != nil {
 			return err
 		}
 		im.waiting = nil

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/urfave/cli/v2"
 
 	"igledger/audit"
@@ -121,7 +122,7 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	quiet := logger(io.Discard)
 	page, noPage := web.Handler(os.DirFS(d.c.String("web"))) // nil unless make web made it
 	d.page = noPage == nil
-	if d.server, err = listen(d.log, d.c.String("listen"), time.Second, page, quiet); err != nil {
+	if d.server, err = listen(d.log, d.c.String("listen"), time.Second, page, prometheus.NewRegistry(), quiet); err != nil {
 		store.Close()
 		return nil, err
 	}

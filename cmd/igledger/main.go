@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		ExitErrHandler:         func(*cli.Context, error) {}, // the code below decides
 		OnUsageError:           func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
 		Commands: []*cli.Command{
-			demoCommand(), serveCommand(), initCommand(), keygenCommand(), orgCommand(), keyCommand(), accessCommand(),
+			demoCommand(), serveCommand(), initCommand(), keygenCommand(), orgCommand(), keyCommand(), accessCommand(), heartbeatCommand(), sourcesCommand(),
 			whoAccessedCommand(), statementCommand(), receiptCommand(), benchCommand(), rebuildCommand(),
 		},
 		CommandNotFound: func(c *cli.Context, name string) {},

@@ -44,8 +44,16 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 			sdjwt TEXT,         -- NULL once the receipt has been checked
 			idx INTEGER,        -- position in the log
 			problem TEXT,       -- code of the refusal, if the ledger refused for good
+			day TEXT,           -- YYYY-MM-DD, UTC, on which the number was given out; grows with seq; NULL: before days were kept
 			PRIMARY KEY (event, part)) WITHOUT ROWID;
+		CREATE TABLE IF NOT EXISTS heartbeat (
+			day TEXT PRIMARY KEY,
+			beat TEXT, numbers TEXT) WITHOUT ROWID; -- as signed; NULL once the receipts have been checked
 		CREATE INDEX IF NOT EXISTS waiting ON entry (seq) WHERE sdjwt IS NOT NULL;`); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("opening the outbox: %w", err)
+	}
+	if err := o.addDays(ctx); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("opening the outbox: %w", err)
 	}
@@ -63,6 +71,16 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 		return nil, err
 	}
 	return o, nil
+}
+
+// addDays gives a file made before days were kept its column.
+func (o *outbox) addDays(ctx context.Context) error {
+	var n int
+	err := o.db.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info('entry') WHERE name = 'day'").Scan(&n)
+	if err == nil && n == 0 {
+		_, err = o.db.ExecContext(ctx, "ALTER TABLE entry ADD COLUMN day TEXT")
+	}
+	return err
 }
 
 func (o *outbox) close() error { return o.db.Close() }
@@ -84,11 +102,15 @@ func (o *outbox) lastSeq(ctx context.Context) (uint64, error) {
 	return uint64(seq.Int64), err
 }
 
-// put keeps signed entries before anything is sent.
-func (o *outbox) put(ctx context.Context, list []posted) error {
+// put keeps signed entries, numbered on day, before anything is sent. A clock that was set back does not bring back a day that is over.
+func (o *outbox) put(ctx context.Context, list []posted, day string) error {
 	return o.inTx(ctx, func(tx *sql.Tx) error {
+		var last string
+		if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(day), '') FROM (SELECT day FROM entry UNION ALL SELECT date(day, '+1 day') FROM heartbeat)").Scan(&last); err != nil {
+			return err
+		}
 		for _, p := range list {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO entry (event, part, seq, sdjwt) VALUES (?, ?, ?, ?)", p.event, p.part, int64(p.seq), p.sdjwt); err != nil {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO entry (event, part, seq, sdjwt, day) VALUES (?, ?, ?, ?, ?)", p.event, p.part, int64(p.seq), p.sdjwt, max(day, last)); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"database/sql"
 	"io"
 	"net"
 	"net/http"
@@ -44,10 +45,15 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(filepath.Join(env.WorkDir, "events.ndjson"), demodata.Events(), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve":    serveInBackground,
-			"postgres": usePostgres(t),
-			"cuts":     cutAfter,
-			"member":   setFromJSON,
+			"serve":     serveInBackground,
+			"witness":   realWitnesses(t),
+			"auditor":   auditorProcesses(),
+			"await":     awaits,
+			"postgres":  usePostgres(t),
+			"cuts":      cutAfter,
+			"member":    setFromJSON,
+			"dayslater": daysLater,
+			"loses":     losesNumbers,
 		},
 	})
 }
@@ -125,6 +131,26 @@ func setFromJSON(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	value, _, _ := strings.Cut(rest, `"`)
 	ts.Setenv(args[0], value)
+}
+
+// dayslater makes what an outbox holds older, as if days had gone by: "dayslater FILE N".
+func daysLater(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("sqlite", "file:"+ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	for _, table := range []string{"entry", "heartbeat"} {
+		_, err = db.Exec("UPDATE "+table+" SET day = date(day, ?)", "-"+args[1]+" day")
+		ts.Check(err)
+	}
+}
+
+// loses makes an outbox give out its next number two too high: "loses FILE".
+func losesNumbers(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("sqlite", "file:"+ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec("INSERT INTO entry (event, part, seq, day, problem) SELECT x'00', 0, max(seq) + 2, max(day), 'lost' FROM entry")
+	ts.Check(err)
 }
 
 // usePostgres gives the script a fresh PostgreSQL database.

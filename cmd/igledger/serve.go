@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -59,17 +60,19 @@ func serveCommand() *cli.Command {
 		Name:  "serve",
 		Usage: "run the ledger's HTTP API; any number of processes may share one database",
 		Description: "The log must exist: see init. SIGTERM drains what is queued and stops.\n\n" +
-			"Example: igledger serve --database postgres://igledger@db/igledger --keys /etc/igledger/keys --listen :8080",
-		Flags: append(append(logFlags(), witnessFlags()...),
+			"Example: igledger serve --database postgres://igledger@db/igledger --keys /etc/igledger/keys --policy /etc/igledger/policy.txt --listen :8080",
+		Flags: append(append(logFlags(), policyFlag()),
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", EnvVars: []string{"IGLEDGER_LISTEN"}, Usage: "address to listen on; put TLS in front"},
 			&cli.DurationFlag{Name: "index-interval", Value: statement.DefaultInterval, EnvVars: []string{"IGLEDGER_INDEX_INTERVAL"},
 				Usage: "how long an entry waits at most for an index root that covers it, and so for a place in proofs of completeness"},
+			&cli.DurationFlag{Name: "anchor-interval", Value: 10 * time.Second, EnvVars: []string{"IGLEDGER_ANCHOR_INTERVAL"},
+				Usage: "how long a checkpoint stays the one that all witnesses and auditors meet on"},
 			&cli.StringFlag{Name: "web", EnvVars: []string{"IGLEDGER_WEB"}, Usage: "folder that make web made: serves the page that checks statements at /verify/"},
 			&cli.BoolFlag{Name: "json", Usage: "log as JSON lines"},
 		),
 		Action: func(c *cli.Context) error {
-			if c.Duration("index-interval") <= 0 {
-				return usage("--index-interval must be above 0")
+			if c.Duration("index-interval") <= 0 || c.Duration("anchor-interval") <= 0 {
+				return usage("--index-interval and --anchor-interval must be above 0")
 			}
 			cfg, err := logConfig(c)
 			if err != nil {
@@ -79,11 +82,19 @@ func serveCommand() *cli.Command {
 			if c.Bool("json") {
 				cfg.Logger = slog.New(slog.NewJSONHandler(c.App.ErrWriter, nil))
 			}
-			asked, err := witnesses(c, cfg.Logger)
+			cfg.AnchorInterval = c.Duration("anchor-interval")
+			if cfg.Policy, err = readPolicy(c); err != nil {
+				return err
+			}
+			registry := prometheus.NewRegistry()
+			asked, err := witnesses(cfg.Policy, cfg.Logger, api.WitnessAttempts(registry))
 			if err != nil {
 				return err
 			}
 			log, err := ledger.Open(c.Context, cfg)
+			if errors.Is(err, ledger.ErrPolicy) {
+				return usage("--policy: %v", err)
+			}
 			if errors.Is(err, ledger.ErrNoLog) {
 				return fmt.Errorf("%w; igledger init makes it", err)
 			}
@@ -96,7 +107,7 @@ func serveCommand() *cli.Command {
 					return fmt.Errorf("--web: %w", err)
 				}
 			}
-			s, err := listen(log, c.String("listen"), c.Duration("index-interval"), page, cfg.Logger)
+			s, err := listen(log, c.String("listen"), c.Duration("index-interval"), page, registry, cfg.Logger)
 			if err != nil {
 				return err
 			}
@@ -113,17 +124,17 @@ func serveCommand() *cli.Command {
 	}
 }
 
-// server is a ledger served over HTTP, with its subject index.
+// server is a ledger served over HTTP, with its subject index and its anchor.
 type server struct {
 	url    string
 	http   *http.Server
 	failed chan error
 	index  *statement.Follower
-	rest   func() // ends the follower and waits for it
+	rest   func() // ends what runs beside the requests and waits for it
 }
 
-// listen serves log on address until stop, and logs index roots at this interval; page, unless nil, stands at /verify/.
-func listen(log *ledger.Log, address string, interval time.Duration, page http.Handler, logger *slog.Logger) (*server, error) {
+// listen serves log on address until stop, and logs index roots at this interval and moves the anchor; page, unless nil, stands at /verify/.
+func listen(log *ledger.Log, address string, interval time.Duration, page http.Handler, registry *prometheus.Registry, logger *slog.Logger) (*server, error) {
 	index, err := statement.New(statement.Config{Log: log, Interval: interval, Logger: logger})
 	if err != nil {
 		return nil, err
@@ -133,16 +144,14 @@ func listen(log *ledger.Log, address string, interval time.Duration, page http.H
 		return nil, fmt.Errorf("listening: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	followed := make(chan struct{})
-	go func() {
-		defer close(followed)
-		index.Run(ctx)
-	}()
-	handler := api.New(api.Config{Log: log, Index: index, Logger: logger, Registry: prometheus.NewRegistry()})
+	var work sync.WaitGroup
+	work.Go(func() { index.Run(ctx) })
+	work.Go(func() { log.KeepAnchor(ctx) })
+	handler := api.New(api.Config{Log: log, Index: index, Logger: logger, Registry: registry})
 	if page != nil {
 		handler = within(http.StripPrefix("/verify", page), "/verify/", handler)
 	}
-	s := &server{url: "http://" + l.Addr().String(), failed: make(chan error, 1), index: index, rest: func() { cancel(); <-followed }, http: &http.Server{
+	s := &server{url: "http://" + l.Addr().String(), failed: make(chan error, 1), index: index, rest: func() { cancel(); work.Wait() }, http: &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,

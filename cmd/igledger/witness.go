@@ -2,48 +2,49 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
-	"strings"
+	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"igledger/ledger"
+	"igledger/ledger/entry/cosign"
 	"igledger/ledger/witness"
 )
 
-// witnessFlags name those who are asked to cosign checkpoints.
-func witnessFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "witness", EnvVars: []string{"IGLEDGER_WITNESSES"},
-			Usage: "a witness that is sent every new checkpoint (C2SP tlog-witness): \"NAME VKEY URL\", the words of a policy's witness line; may be repeated"},
-		&cli.IntFlag{Name: "witness-quorum", EnvVars: []string{"IGLEDGER_WITNESS_QUORUM"},
-			Usage: "how many of them make a checkpoint count as witnessed for those who ask us; verifiers ask their own policy (default: all)"},
-	}
+// policyFlag names those whose cosignatures on checkpoints are asked for and kept.
+func policyFlag() cli.Flag {
+	return &cli.StringFlag{Name: "policy", EnvVars: []string{"IGLEDGER_POLICY"},
+		Usage: "`FILE` that names this log, its witnesses and its auditors, and when a checkpoint counts as witnessed (C2SP tlog-policy). A witness with a URL is sent checkpoints\n" +
+			"(C2SP tlog-witness); one without, an auditor, comes by itself. Verifiers ask their own policy; it may be the same file"}
 }
 
-// witnesses reads the flags. nil if there are none.
-func witnesses(c *cli.Context, logger *slog.Logger) (*witness.Client, error) {
-	cfg := witness.Config{Logger: logger}
-	for _, line := range c.StringSlice("witness") {
-		words := strings.Fields(line)
-		if len(words) != 3 {
-			return nil, usage("--witness wants \"NAME VKEY URL\"")
-		}
-		cfg.Witnesses = append(cfg.Witnesses, witness.Witness{Name: words[0], VKey: words[1], URL: words[2]})
-	}
-	k := c.Int("witness-quorum")
-	if k < 0 || k > len(cfg.Witnesses) {
-		return nil, usage("--witness-quorum is more than there are witnesses, or below 0")
-	}
-	if k > 0 {
-		cfg.Quorum = func(cosigned []string) bool { return len(cosigned) >= k }
-	}
-	if len(cfg.Witnesses) == 0 {
+// readPolicy reads the file of the flag; nil if there is none.
+func readPolicy(c *cli.Context) (*cosign.Policy, error) {
+	path := c.String("policy")
+	if path == "" {
 		return nil, nil
 	}
-	w, err := witness.New(cfg)
+	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, usage("--witness: %v", err)
+		return nil, fmt.Errorf("--policy: %w", err)
+	}
+	p, err := cosign.ParsePolicy(data)
+	if err != nil {
+		return nil, usage("--policy: %v", err)
+	}
+	return p, nil
+}
+
+// witnesses makes the client of those whom the policy gives a URL; nil if there is no policy. observe is told of each attempt.
+func witnesses(p *cosign.Policy, logger *slog.Logger, observe func(string, uint64, error)) (*witness.Client, error) {
+	if p == nil {
+		return nil, nil
+	}
+	w, err := witness.New(witness.Config{Cosigners: p.Cosigners, Logger: logger, Observe: observe})
+	if err != nil {
+		return nil, usage("--policy: %v", err)
 	}
 	return w, nil
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 )
@@ -26,7 +27,7 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -59,9 +60,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			code = exitUsage
 		},
 	}
-	for _, spec := range []command{statementCommand, receiptCommand, entryCommand, contradictCommand, consistencyCommand, logCommand} {
+	for _, spec := range []command{statementCommand, receiptCommand, entryCommand, contradictCommand, consistencyCommand, logCommand, auditCommand, evidenceCommand} {
 		app.Commands = append(app.Commands, spec.cli(func(c int) { code = c }))
 	}
+	app.Commands = append(app.Commands, keygenCommand(func(c int) { code = c }))
 	if err := app.RunContext(ctx, append([]string{"igverify"}, flagsFirst(app, args)...)); err != nil {
 		fmt.Fprintf(stderr, "igverify: %s\n", clean(err.Error()))
 		var u usageError

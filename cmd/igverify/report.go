@@ -27,6 +27,7 @@ type report struct {
 	Checks   []verifier.Result `json:"checks"`
 	Entry    []row             `json:"entry,omitempty"`    // who, what, why, when
 	Accesses []shownAccess     `json:"accesses,omitempty"` // of a statement
+	Everyone []shownAccess     `json:"everyone,omitempty"` // of a statement: reads of everybody's data
 	Findings *finding          `json:"findings,omitempty"` // of a statement
 	Totals   []row             `json:"totals,omitempty"`   // of a replay
 	Notes    []string          `json:"notes,omitempty"`    // what a reader must know besides
@@ -103,7 +104,8 @@ func (r *report) writeText(w io.Writer) {
 		}
 		t.Flush()
 	}
-	r.writeAccesses(w)
+	writeAccesses(w, "", r.Accesses)
+	writeAccesses(w, "reads of everybody's data, this person's among them:\n", r.Everyone)
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "\nnote: %s\n", clean(n))
 	}
@@ -121,14 +123,15 @@ func (r *report) writeText(w io.Writer) {
 	}
 }
 
-// writeAccesses prints who, what and why of each access as a table, with remarks below the line they are about.
-func (r *report) writeAccesses(w io.Writer) {
-	if len(r.Accesses) == 0 {
+// writeAccesses prints who, what and why of each access as a table below a title, with remarks below the line they are about.
+func writeAccesses(w io.Writer, title string, list []shownAccess) {
+	if len(list) == 0 {
 		return
 	}
+	fmt.Fprint(w, "\n", title)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprint(t, "\nentry\twhen\twho\twhat\twhy\n")
-	for _, a := range r.Accesses {
+	fmt.Fprint(t, "entry\twhen\twho\twhat\twhy\n")
+	for _, a := range list {
 		mark := ""
 		if a.Newer {
 			mark = " (newer)"
@@ -136,7 +139,7 @@ func (r *report) writeAccesses(w io.Writer) {
 		fmt.Fprintf(t, "%d%s\t%s\t%s\t%s\t%s\n", a.Index, mark, clean(a.When), clean(a.Who), clean(a.What), clean(a.Why))
 	}
 	t.Flush()
-	for _, a := range r.Accesses {
+	for _, a := range list {
 		for _, remark := range a.Remarks {
 			fmt.Fprintf(w, "entry %d: %s\n", a.Index, clean(remark))
 		}

@@ -148,7 +148,7 @@ func setup(env *testscript.Env) error {
 }
 
 // statements writes statement.json about the person in id, cosigned by all of policy.txt a month before testlog.Now, empty.json about the person in nobody, newer.json with an entry newer than the index,
-// extract.json, uncosigned.json, dropped.json without an access, and lying.json of an operator whose index lacks the access of lied-receipt.json.
+// extract.json, uncosigned.json, dropped.json without an access, and bulk.json with a read of everybody's data, alone.json without it, lying.json of an operator whose index lacks the access of lied-receipt.json.
 func statements(env *testscript.Env, s *testlog.Sample) error {
 	w, a := testlog.NewCosigner("witness.test/w"), testlog.NewCosigner("board.test/audit")
 	l := s.Fork(s.Size())
@@ -177,6 +177,14 @@ func statements(env *testscript.Env, s *testlog.Sample) error {
 	fresh := claim
 	fresh.CosignedAt = time.Now().Unix()
 	files["newer.json"] = testlog.StatementJSON(l.Statement(fresh))
+
+	bulk := s.Fork(s.Size())
+	bulk.AddSealed(s.Access("lothian", s.Second, entry.RegEveryone), entry.RegEveryone)
+	all := claim
+	all.IndexRoot = bulk.AddIndexRoot()
+	files["bulk.json"] = testlog.StatementJSON(bulk.Statement(all))
+	all.Alone = true
+	files["alone.json"] = testlog.StatementJSON(bulk.Statement(all))
 
 	liar := s.Fork(s.Size())
 	histories := liar.Histories(s.Size())

@@ -20,7 +20,7 @@ var statementCommand = command{
 	name: "statement", usage: "check that a list of accesses is true and complete, offline", argsUsage: "STATEMENT", args: 1, offline: true,
 	description: "Is every access in this statement real, and is none missing? Needs nothing but the file, your policy and the id of the person, which never leaves " +
 		"this machine: it is asked for with --ask-id, or read from --id-file or standard input.\n\n" +
-		"Prints who did what and why, each check, and four findings apart: authentic, complete, who stands behind it, how fresh. An extract (chosen entries) is checked " +
+		"Prints who did what and why, reads of everybody's data apart, each check, and four findings apart: authentic, complete, who stands behind it, how fresh. An extract (chosen entries) is checked " +
 		"as well; it is never complete. With --log-key instead of --policy the operator alone is believed for what only witnesses and auditors can say.\n\n" +
 		"Example:\n  igverify statement statement.json --ask-id --policy policy.txt",
 	flags: []cli.Flag{
@@ -62,14 +62,14 @@ func checkStatement(s *session) error {
 		s.report.Log.Size, s.report.Log.Root = &r.Head.Size, fmt.Sprintf("%x", r.Head.Root)
 	}
 	s.report.Findings = findings(r)
-	s.report.Accesses = accesses(r)
+	s.report.Accesses, s.report.Everyone = accesses(r.Entries, r.Register), accesses(r.Everyone, r.Register)
 	s.report.Notes = append(s.report.Notes, statementNotes...)
 	return nil
 }
 
 // statementNotes is what no statement proves. It stands in every report because the file's own text is the operator's.
 var statementNotes = []string{
-	"complete means: among what sources submitted under this id. It does not cover accesses that no source reported or that were filed under another id of the same person or as reads of everybody (reg:everyone), and there may be entries that are lawfully withheld",
+	"complete means: among what sources submitted under this id. It does not cover accesses that no source reported or that were filed under another id of the same person, and there may be entries that are lawfully withheld",
 	"times are the sources' claims; order in the log is proved. Remarks and times of receipt are the ledger's own word",
 }
 
@@ -79,6 +79,7 @@ type finding struct {
 	Complete  bool              `json:"complete"`
 	Below     uint64            `json:"completeBelow"` // entry index
 	Audited   []string          `json:"auditedBy"`
+	Enough    bool              `json:"enoughAuditors"` // by the policy; false: completeness is the operator's word
 	Witnessed []string          `json:"witnessedBy"`
 	AsOf      string            `json:"asOf,omitempty"` // RFC 3339
 	Stale     bool              `json:"stale"`
@@ -86,7 +87,7 @@ type finding struct {
 }
 
 func findings(r *verifier.StatementReport) *finding {
-	f := &finding{Authentic: r.Authentic, Complete: r.Complete, Below: r.Below, Audited: names(r.Audited), Witnessed: names(r.Witnessed), Stale: r.Stale, Lines: r.Lines}
+	f := &finding{Authentic: r.Authentic, Complete: r.Complete, Below: r.Below, Audited: names(r.Audited), Enough: r.AuditedEnough, Witnessed: names(r.Witnessed), Stale: r.Stale, Lines: r.Lines}
 	if !r.AsOf.IsZero() {
 		f.AsOf = r.AsOf.Format(time.RFC3339)
 	}
@@ -114,9 +115,9 @@ type shownAccess struct {
 	Details []row    `json:"details,omitempty"`
 }
 
-func accesses(r *verifier.StatementReport) []shownAccess {
+func accesses(rows []verifier.StatementEntry, reg *entry.Register) []shownAccess {
 	var list []shownAccess
-	for _, e := range r.Entries {
+	for _, e := range rows {
 		a := shownAccess{Index: e.Index, Newer: e.Newer, Hidden: e.Hidden, Remarks: e.Remarks}
 		switch {
 		case e.Hidden:
@@ -124,7 +125,7 @@ func accesses(r *verifier.StatementReport) []shownAccess {
 		case e.Entry == nil:
 			a.Who = "could not be read"
 		default:
-			a.Details = accessRows(e.Entry, e.Opening, r.Register)
+			a.Details = accessRows(e.Entry, e.Opening, reg)
 			value := func(names ...string) string {
 				var parts []string
 				for _, d := range a.Details {

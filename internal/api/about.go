@@ -34,10 +34,14 @@ func (a *api) info(w http.ResponseWriter, r *http.Request, _ string) error {
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return err
 	}
+	anchor, err := a.log.Anchor(r.Context())
+	if err != nil {
+		return err
+	}
 	g := a.log.Genesis()
 	return answer(w, client.LogInfo{
 		Origin: a.log.Origin(), LogKey: a.log.VerifierKey(), VRFKey: g.VRFKey, Formats: g.Formats, IndexLag: g.IndexLag, Size: size,
-		Witnessed: string(witnessed),
+		Anchor: string(anchor), Witnessed: string(witnessed),
 	})
 }
 
@@ -54,14 +58,10 @@ func (a *api) health(w http.ResponseWriter, _ *http.Request, _ string) error {
 	return nil
 }
 
-// ready is GET /readyz: the database answers, the log takes entries, and no index root was found wrong. An index that is still loading is no reason
-// against: entries can be taken.
+// ready is GET /readyz: the database answers and the log takes entries. An index that is still loading, or that met a wrong root and makes no more statements
+// (the metric igledger_index_broken), is no reason against: every replica meets the same root, and accesses must be logged all the same.
 func (a *api) ready(w http.ResponseWriter, r *http.Request, _ string) error {
-	err := a.log.Ready(r.Context())
-	if err == nil && a.index != nil {
-		err = a.index.Broken()
-	}
-	if err != nil {
+	if err := a.log.Ready(r.Context()); err != nil {
 		a.logger.Error("not ready", "error", err)
 		return &refusal{code: unavailable}
 	}

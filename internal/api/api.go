@@ -54,6 +54,7 @@ type api struct {
 	exact   map[string][]*route // by path
 	prefix  []*route            // pattern ends in {…}
 	large   *semaphore.Weighted
+	bulk    bulkReads
 	openapi []byte
 }
 
@@ -71,6 +72,7 @@ func New(cfg Config) http.Handler {
 		reg = prometheus.NewRegistry()
 	}
 	a.metrics = newMetrics(reg, a.log)
+	reg.MustRegister(cosigning{a.log, a.logger})
 	if a.index != nil {
 		indexMetrics(reg, a.index)
 	}

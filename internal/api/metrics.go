@@ -12,8 +12,8 @@ import (
 	"igledger/ledger"
 )
 
-// metrics are counts for operators. Labels come from closed sets only (route patterns, statuses, codes of problems): no user input, and nothing
-// that tells one person, source or organisation from another.
+// metrics are counts for operators. Labels come from closed sets only (route patterns, statuses, codes of problems, cosigners of the policy): no user
+// input, and nothing that tells one person or source from another.
 type metrics struct {
 	requests *prometheus.CounterVec   // route, status
 	took     *prometheus.HistogramVec // route

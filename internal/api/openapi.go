@@ -29,7 +29,8 @@ type operation struct {
 	summary  string
 	text     string
 	params   []*huma.Param
-	body     reflect.Type
+	body     reflect.Type // JSON
+	takes    string       // media type of a body that is not JSON
 	answer   reflect.Type // JSON; nil: media
 	media    string
 	caller   string // who may call; "" = anybody
@@ -47,11 +48,19 @@ const (
 	callerSubmit = "Caller: a key with purpose `submit` of the organisation that submitted the entry."
 	callerRead   = "Caller: a key with purpose `audit` of an organisation with the role `auditor` or `controller`; ids that begin with `reg:` are for auditors. " +
 		"The reading becomes an access entry about the person before the answer is given; if it cannot, nothing is shown (503)."
+	callerSources = "Caller: any key; all streams for an organisation with the role `auditor`, `operator` or `registrar`, otherwise the organisation's own."
+	callerFeed    = "Caller: a key with purpose `audit` of an organisation with the role `auditor`. The organisation's first reading in a UTC day becomes an access entry about `reg:everyone` before " +
+		"the answer is given; if it cannot, nothing is shown (503)."
 )
 
 func indexParam(what string) *huma.Param {
 	return &huma.Param{Name: "index", In: "path", Required: true, Description: what, Example: 7,
 		Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: new(float64)}}
+}
+
+func purposeParam() *huma.Param {
+	return &huma.Param{Name: "purpose", In: "query", Description: "Why the caller reads: PurposeOfUse codes, at most 8; stands in the access entry",
+		Schema: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}}, Example: []string{"HCOMPL"}}
 }
 
 // operations documents every route, by method and pattern.
@@ -89,14 +98,33 @@ var operations = map[string]operation{
 	},
 	"GET /v1/openings/{index}": {
 		id: "getOpening", summary: "Opening of a sealed leaf", text: "Not found for public leaves, which open themselves. " + callerRead,
-		params: []*huma.Param{indexParam("Position in the log"), {Name: "purpose", In: "query", Description: "Why the caller reads: PurposeOfUse codes, at most 8; stands in the access entry",
-			Schema: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}}, Example: []string{"HCOMPL"}}},
+		params: []*huma.Param{indexParam("Position in the log"), purposeParam()},
 		answer: reflect.TypeFor[entry.Opening](), caller: callerRead,
 		problems: slices.Concat([]string{badRequest, notFound, erased, busy}, ofCaller, ofLog),
+	},
+	"GET /v1/feed/{from}": {
+		id: "getFeed", summary: "Audit feed: whose history each leaf belongs to",
+		text: "Up to 4096 records of 64 bytes for the leaves from `from` on, fewer at the end of the log, none beyond it: tagSalt and tag of a sealed leaf, zero bytes for a public one. With the public leaves it is " +
+			"all that it takes to make the subject index anew; it shows which entries are of one person, not of whom. " + callerFeed,
+		params: []*huma.Param{{Name: "from", In: "path", Required: true, Description: "Position in the log of the first record", Example: 0,
+			Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: new(float64)}}, purposeParam()},
+		media: "application/octet-stream", caller: callerFeed, problems: slices.Concat([]string{badRequest, busy}, ofCaller, ofLog),
+	},
+	"GET /v1/sources": {
+		id: "getSources", summary: "Streams of sources: numbers that are missing, silence, heartbeats",
+		text:   "What the log says of each stream: its highest sequence number, gaps below it, repetitions, the newest access, and what the source's heartbeats declare. Late entries close gaps. " + callerSources,
+		answer: reflect.TypeFor[client.Sources](), caller: callerSources, problems: slices.Concat(ofCaller, ofLog),
 	},
 	"GET /v1/register": {
 		id: "getRegister", summary: "Organisations and keys", text: "As the log's public entries make them. A convenience: verifiers replay the log instead.",
 		answer: reflect.TypeFor[client.Register](), problems: ofLog,
+	},
+	"POST /v1/cosignatures": {
+		id: "addCosignatures", summary: "Bring cosignatures of a checkpoint",
+		text: "A checkpoint of this log, of any size it had, as a signed note with cosignature lines (C2SP tlog-cosignature) of witnesses or auditors of the log's policy. Good ones are kept and served with the checkpoint. " +
+			"No caller's token: the lines verify or they do not. Lines of others are passed over; a bad line of a known cosigner refuses all.",
+		takes: "text/plain", answer: reflect.TypeFor[client.Cosigners](),
+		problems: slices.Concat(ofBody, []string{badCheckpoint, inconsistentCheckpoint, badCosignature, unknownCosigner, busy}, ofLog),
 	},
 	"GET /v1/log": {
 		id: "getLog", summary: "Which log this is", text: "Verifiers take the log key from their own policy and the VRF key from leaf 0, never from here.",
@@ -115,13 +143,13 @@ var operations = map[string]operation{
 	},
 	"GET /openapi.json": {id: "getDocument", summary: "This document", media: "application/json"},
 	"GET /healthz":      {id: "getHealth", summary: "The process answers", media: "text/plain; charset=utf-8"},
-	"GET /readyz":       {id: "getReady", summary: "The database answers, the log takes entries and the subject index is not broken", media: "text/plain; charset=utf-8", problems: []string{unavailable}},
+	"GET /readyz":       {id: "getReady", summary: "The database answers and the log takes entries", media: "text/plain; charset=utf-8", problems: []string{unavailable}},
 	"GET /metrics":      {id: "getMetrics", summary: "Prometheus metrics", text: "No label comes from a request. Keep it to the operator's network.", media: "text/plain"},
 }
 
 // entryCodes are the codes of package entry: those of the table of problems that are not this package's own.
 func entryCodes() []string {
-	own := []string{badRequest, notFound, unauthorised, forbidden, conflict, future, erased, busy, unavailable, mediaType, methodNotAllowed, internal, tooLarge}
+	own := []string{badRequest, notFound, unauthorised, forbidden, conflict, future, erased, busy, unavailable, mediaType, methodNotAllowed, internal, tooLarge, inconsistentCheckpoint, badCosignature, unknownCosigner}
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(problems)), func(c string) bool { return slices.Contains(own, c) })
 }
 
@@ -165,6 +193,9 @@ func (op operation) document(r route, schemas huma.Registry) *huma.Operation {
 	if op.body != nil {
 		o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": media(schemas, op.body)}}
 		o.Tags = []string{"sources"}
+	}
+	if op.takes != "" {
+		o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{op.takes: {Schema: &huma.Schema{Type: huma.TypeString}}}}
 	}
 	if op.caller != "" {
 		o.Security = []map[string][]string{{"caller": {}}}
@@ -240,9 +271,10 @@ var enums = map[string][]any{
 	"Member.roles": values(entry.RoleController, entry.RoleProcessor, entry.RoleSource, entry.RoleAuditor, entry.RoleRegistrar, entry.RoleEnroller, entry.RoleOperator),
 	"Key.purposes": values(entry.PurposeSubmit, entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeAdminister),
 	"Result.flags": flags, "Opening.flags": flags,
+	"Source.faults": values(entry.FaultGaps, entry.FaultSilent, entry.FaultMissingDays, entry.FaultOverdue, entry.FaultDeclared, entry.FaultUnverified),
 }
 
-var flags = values(entry.FlagCheckDigit, entry.FlagUnknownAgreement, entry.FlagLate, entry.FlagSequenceGap, entry.FlagSequenceBack, entry.FlagNoSequence, entry.FlagSuspectKey)
+var flags = values(entry.FlagCheckDigit, entry.FlagUnknownAgreement, entry.FlagLate, entry.FlagSequenceGap, entry.FlagSequenceBack, entry.FlagNoSequence, entry.FlagSuspectKey, entry.FlagConsentNotBasis)
 
 func values[T ~string](list ...T) []any {
 	out := make([]any, len(list))

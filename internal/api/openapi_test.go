@@ -135,7 +135,7 @@ func list(v any) []object {
 var messages = []reflect.Type{
 	reflect.TypeFor[client.Submission](), reflect.TypeFor[client.Results](), reflect.TypeFor[client.Lookup](), reflect.TypeFor[client.Search](), reflect.TypeFor[client.Accesses](),
 	reflect.TypeFor[client.Register](), reflect.TypeFor[client.LogInfo](), reflect.TypeFor[client.Problem](), reflect.TypeFor[entry.Receipt](), reflect.TypeFor[entry.Opening](),
-	reflect.TypeFor[client.StatementRequest](),
+	reflect.TypeFor[client.StatementRequest](), reflect.TypeFor[client.Cosigners](), reflect.TypeFor[client.Sources](),
 }
 
 func example(t *testing.T, typ reflect.Type) []byte {
@@ -242,5 +242,10 @@ func writeExamples(t *testing.T) {
 	save("accesses", w.do("POST", "/v1/accesses/search", search, aud...).body)
 	save("register", w.do("GET", "/v1/register", "").body)
 	save("loginfo", w.do("GET", "/v1/log", "").body)
+	save("cosigners", []byte(`{"cosigners":["university.example/audit"]}`))
+	w.seq["SRC"] += 3
+	w.append(w.submit["SRC"], w.access("SRC", person))
+	w.append(w.submit["SRC"], w.heartbeat("SRC", "ehr", yesterday()))
+	save("sources", w.do("GET", "/v1/sources", "", aud...).body)
 	save("problem", w.do("POST", "/v1/entries", submission("not.an.entry")).body)
 }

@@ -37,23 +37,31 @@ const (
 	mediaType        = "unsupported-media-type"
 	methodNotAllowed = "method-not-allowed"
 	internal         = "internal"
-	tooLarge         = string(entry.TooLarge)
+
+	badCheckpoint          = string(entry.BadCheckpoint)
+	inconsistentCheckpoint = "inconsistent-checkpoint"
+	badCosignature         = "bad-cosignature"
+	unknownCosigner        = "unknown-cosigner"
+	tooLarge               = string(entry.TooLarge)
 )
 
 // problems is the table of all types of problem, of this package and of package entry.
 var problems = map[string]kind{
-	badRequest:       {400, "The request is malformed", "Correct the request; sent again as it is, it fails again."},
-	unauthorised:     {401, "No valid caller's token", "Present `Authorization: Bearer` with a token of at most 5 minutes for this log, signed by a registered, unrevoked key."},
-	forbidden:        {403, "The caller may not do this", "Use a key with the purpose, of an organisation with the role, that the route asks for."},
-	notFound:         {404, "Not found", "Check the path or number. Tiles and entries beyond the log appear when it has grown that far."},
-	methodNotAllowed: {405, "The path does not take this method", "Use a method of the Allow header."},
-	conflict:         {409, "Another entry with this iss and jti is in the log", "Give the entry a jti of its own. If this is meant to be the same entry, the one in the log counts."},
-	erased:           {410, "The content was erased", "None: the leaf stays in the log, its content is lawfully gone."},
-	mediaType:        {415, "The body is not application/json", "Send `Content-Type: application/json`, without Content-Encoding."},
-	future:           {422, "A time of the entry lies more than 5 minutes ahead", "Set the source's clock and sign the entry anew."},
-	internal:         {500, "The server failed", "Tell the operator when it happened. A submission may be sent again: it is idempotent."},
-	busy:             {503, "The queue is full", "Send the same again after Retry-After. Nothing was taken."},
-	unavailable:      {503, "The log cannot be reached for now", "Send the same again after Retry-After. A submission may or may not be in the log already; it will be there once."},
+	badRequest:             {400, "The request is malformed", "Correct the request; sent again as it is, it fails again."},
+	unauthorised:           {401, "No valid caller's token", "Present `Authorization: Bearer` with a token of at most 5 minutes for this log, signed by a registered, unrevoked key."},
+	forbidden:              {403, "The caller may not do this", "Use a key with the purpose, of an organisation with the role, that the route asks for."},
+	notFound:               {404, "Not found", "Check the path or number. Tiles and entries beyond the log appear when it has grown that far."},
+	methodNotAllowed:       {405, "The path does not take this method", "Use a method of the Allow header."},
+	conflict:               {409, "Another entry with this iss and jti is in the log", "Give the entry a jti of its own. If this is meant to be the same entry, the one in the log counts."},
+	erased:                 {410, "The content was erased", "None: the leaf stays in the log, its content is lawfully gone."},
+	mediaType:              {415, "The body is not of the media type of this route", "Send `Content-Type: application/json`, for cosignatures `text/plain`, without Content-Encoding."},
+	inconsistentCheckpoint: {409, "A checkpoint signed by this log's key that is not of this log", "Keep it, with the checkpoint that GET /checkpoint gives: the two convict the operator, or a backup was restored. Tell the auditors and witnesses."},
+	badCosignature:         {422, "A cosignature does not verify", "Cosign exactly the checkpoint of the note, with the key of the log's policy and a clock that is right."},
+	unknownCosigner:        {422, "No cosignature of a cosigner this log knows", "Ask the operator to name the cosigner's key in the log's policy (igledger serve --policy)."},
+	future:                 {422, "A time of the entry lies more than 5 minutes ahead", "Set the source's clock and sign the entry anew."},
+	internal:               {500, "The server failed", "Tell the operator when it happened. A submission may be sent again: it is idempotent."},
+	busy:                   {503, "The queue is full", "Send the same again after Retry-After. Nothing was taken."},
+	unavailable:            {503, "The log cannot be reached for now", "Send the same again after Retry-After. A submission may or may not be in the log already; it will be there once."},
 
 	"too-large":            {413, "Larger than the limit", "Send less: a body of at most 8 MiB, an entry of at most 1 MiB, a public entry of at most 65,534 bytes, a disclosure of at most 64 KiB."},
 	"bad-base64":           {400, "Not canonical base64url", "Encode without padding and with zero trailing bits (RFC 7515 section 2)."},

@@ -140,9 +140,14 @@ const readingSource = "igledger-api"
 // logReading makes a reading of id's history an access entry about id, signed by the operator, and returns when it is in the log. An
 // error means: nothing may be shown. It is ATNA's "audit log used" (DICOM PS3.16 CID 400, 110101) in FHIR AuditEvent.type.
 func (a *api) logReading(ctx context.Context, c *entry.Caller, id string, purpose []string) error {
+	return a.logReadingAs(ctx, "", c, id, purpose)
+}
+
+// logReadingAs is logReading under a jti, unless that is "": then a reading that is in the log under it is not logged again.
+func (a *api) logReadingAs(ctx context.Context, jti string, c *entry.Caller, id string, purpose []string) error {
 	now := a.now().UTC()
 	e, err := entry.Sign(a.log.Operator(), &entry.Access{
-		Common:  entry.Common{Issuer: a.log.Genesis().Operator.ID, Audience: a.log.Origin(), IssuedAt: now.Unix()},
+		Common:  entry.Common{Issuer: a.log.Genesis().Operator.ID, Audience: a.log.Origin(), IssuedAt: now.Unix(), ID: jti},
 		Source:  readingSource,
 		Org:     c.Issuer,
 		System:  c.Subject,
@@ -157,7 +162,7 @@ func (a *api) logReading(ctx context.Context, c *entry.Caller, id string, purpos
 	if err == nil {
 		err = a.log.Append(ctx, e)[0].Err
 	}
-	if err == nil {
+	if err == nil || jti != "" && errors.Is(err, ledger.ErrConflict) {
 		return nil
 	}
 	a.logger.Error("a reading could not be logged and was refused", "error", err)

@@ -120,10 +120,11 @@ func indexMetrics(reg prometheus.Registerer, f *statement.Follower) {
 	}
 	reg.MustRegister(
 		gauge("igledger_index_subjects", "Histories in the subject index, public names among them.", func(s statement.Stats) float64 { return float64(s.Subjects) }),
-		gauge("igledger_index_size", "Entries below are covered by the newest index root.", func(s statement.Stats) float64 { return float64(s.Size) }),
+		gauge("igledger_index_size", "Entries below are covered by the index root that statements rest on.", func(s statement.Stats) float64 { return float64(s.Size) }),
+		gauge("igledger_index_covered", "Entries below are covered by the newest index root in the log; above igledger_index_size while cosigners are waited for.", func(s statement.Stats) float64 { return float64(s.Covered) }),
 		gauge("igledger_index_read", "Entries below have been read for the index.", func(s statement.Stats) float64 { return float64(s.Read) }),
 		gauge("igledger_index_ready", "1 if statements can be served.", func(s statement.Stats) float64 { return truth(s.Ready) }),
-		gauge("igledger_index_broken", "1 if an index root in the log is not that of its entries: an alarm.", func(s statement.Stats) float64 { return truth(s.Broken) }),
+		gauge("igledger_index_broken", "1 if an index root in the log is not that of its entries: an alarm. No statements are made; entries are taken.", func(s statement.Stats) float64 { return truth(s.Broken) }),
 		count("igledger_index_roots_total", "Index roots met in the log.", func(s statement.Stats) uint64 { return s.Roots }),
 		count("igledger_index_conflicts_total", "Index roots this process offered after another had logged one.", func(s statement.Stats) uint64 { return s.Conflicts }),
 	)

@@ -97,22 +97,38 @@ func refused(err error) client.Result {
 
 // decode reads a JSON body strictly: one value, no duplicate and no unknown members, valid UTF-8, at most limit bytes (as ServeHTTP has set them).
 func (a *api) decode(r *http.Request, limit int64, what string, into any) error {
+	data, err := a.body(r, limit, "application/json")
+	if err != nil {
+		return err
+	}
+	if err := entry.DecodeJSON(what, data, into); err != nil {
+		var e *entry.Error
+		if errors.As(err, &e) {
+			return &refusal{code: badRequest, detail: e.What + ": " + e.Detail}
+		}
+		return err
+	}
+	return nil
+}
+
+// body reads a body of this media type to its end.
+func (a *api) body(r *http.Request, limit int64, want string) ([]byte, error) {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := params["charset"]; err != nil || media != "application/json" || charset != "" && !bytes.EqualFold([]byte(charset), []byte("utf-8")) ||
+	if charset := params["charset"]; err != nil || media != want || charset != "" && !bytes.EqualFold([]byte(charset), []byte("utf-8")) ||
 		r.Header.Get("Content-Encoding") != "" {
-		return &refusal{code: mediaType}
+		return nil, &refusal{code: mediaType}
 	}
 	over := &refusal{code: tooLarge, detail: "the body is larger than " + strconv.FormatInt(limit, 10) + " bytes"}
 	size := r.ContentLength
 	switch {
 	case size > limit:
-		return over
+		return nil, over
 	case size < 0: // chunked: not known
 		size = limit
 	}
 	if size > maxBody {
 		if !a.large.TryAcquire(size) {
-			return &refusal{code: busy, detail: "too many large bodies at once"}
+			return nil, &refusal{code: busy, detail: "too many large bodies at once"}
 		}
 		defer a.large.Release(size)
 	}
@@ -121,16 +137,9 @@ func (a *api) decode(r *http.Request, limit int64, what string, into any) error 
 	if _, err := io.Copy(&buf, r.Body); err != nil {
 		var tooMuch *http.MaxBytesError
 		if errors.As(err, &tooMuch) {
-			return over
+			return nil, over
 		}
-		return &refusal{code: badRequest, detail: "the body could not be read to its end"}
+		return nil, &refusal{code: badRequest, detail: "the body could not be read to its end"}
 	}
-	if err := entry.DecodeJSON(what, buf.Bytes(), into); err != nil {
-		var e *entry.Error
-		if errors.As(err, &e) {
-			return &refusal{code: badRequest, detail: e.What + ": " + e.Detail}
-		}
-		return err
-	}
-	return nil
+	return buf.Bytes(), nil
 }

@@ -1,64 +1,180 @@
 package api
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"igledger/internal/client"
+	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/cosign"
 	"igledger/ledger/witness"
 )
 
-// GET /checkpoint is the newest with what it has; GET /v1/log keeps showing the one that has its quorum.
-func TestCosignaturesAreServed(t *testing.T) {
-	w := newWorld(t)
-	info := func() string {
-		t.Helper()
-		var i client.LogInfo
-		w.ok(json.Unmarshal(w.do("GET", "/v1/log", "").body, &i))
-		return i.Witnessed
-	}
-	plain := string(w.do("GET", "/checkpoint", "").body)
-	if got := info(); got != "" {
-		t.Errorf("nobody cosigned, and witnessed is %q", got)
-	}
-
+// believing serves the world's log anew under a policy of one auditor, w, and gives its key.
+func (w *world) believing() ed25519.PrivateKey {
+	w.Helper()
 	seed := sha256.Sum256([]byte("witness"))
 	key := ed25519.NewKeyFromSeed(seed[:])
-	typed := append([]byte{4}, key.Public().(ed25519.PublicKey)...)
-	id := sha256.Sum256(append([]byte("w\n"), typed...))
-	cl, err := witness.New(witness.Config{
-		Witnesses: []witness.Witness{{Name: "w", VKey: fmt.Sprintf("w+%x+%s", id[:4], base64.StdEncoding.EncodeToString(typed))}},
-		Quorum:    func(c []string) bool { return len(c) == 1 },
-	})
+	policy, err := cosign.ParsePolicy([]byte("log " + w.log.VerifierKey() + "\nwitness w " + cosign.Key("w.test", key.Public().(ed25519.PublicKey)) + "\nquorum w\n"))
 	w.ok(err)
+	w.log, err = ledger.Open(w.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Policy: policy, Logger: w.logger()})
+	w.ok(err)
+	w.Cleanup(func() { w.log.Close(context.Background()) })
+	w.server = httptest.NewServer(w.handler())
+	w.Cleanup(w.server.Close)
+	return key
+}
+
+func (w *world) info() (i client.LogInfo) {
+	w.Helper()
+	w.ok(json.Unmarshal(w.do("GET", "/v1/log", "").body, &i))
+	return i
+}
+
+func (w *world) open(note string) entry.Checkpoint {
+	w.Helper()
 	v, err := entry.NewLogVerifier(w.log.VerifierKey())
 	w.ok(err)
-	c, err := entry.OpenCheckpoint([]byte(plain), v)
+	c, err := entry.OpenCheckpoint([]byte(note), v)
 	w.ok(err)
-	b := binary.BigEndian.AppendUint64(id[:4:4], 1700000000)
-	b = append(b, ed25519.Sign(key, []byte("cosignature/v1\ntime 1700000000\n"+c.Text()))...)
-	cosigned := plain + "— w " + base64.StdEncoding.EncodeToString(b) + "\n"
-	_, err = w.log.AddCosignatures(t.Context(), cl, []byte(cosigned))
-	w.ok(err)
+	return c
+}
 
+// GET /checkpoint is the newest with what it has; GET /v1/log shows what is to be cosigned now, and keeps showing the one that has its quorum.
+func TestCosignaturesAreServed(t *testing.T) {
+	w := newWorld(t)
+	key := w.believing()
+	plain := string(w.do("GET", "/checkpoint", "").body)
+	before := w.info()
+	if before.Anchor != plain || before.Witnessed != "" {
+		t.Errorf("nobody cosigned: anchor %q, witnessed %q", before.Anchor, before.Witnessed)
+	}
+	c := w.open(plain)
+	cosigned := plain + cosign.Sign("w.test", key, c, time.Unix(1700000000, 0))
+	text := []string{"Content-Type", "text/plain; charset=utf-8"}
+	for range 2 { // it may be repeated
+		r := w.do("POST", "/v1/cosignatures", cosigned, text...)
+		if r.StatusCode != 200 || string(r.body) != `{"cosigners":["w"]}` {
+			t.Fatalf("%d %s", r.StatusCode, r.body)
+		}
+	}
 	if got := string(w.do("GET", "/checkpoint", "").body); got != cosigned {
 		t.Errorf("checkpoint %q, want %q", got, cosigned)
 	}
-	if got := info(); got != cosigned {
-		t.Errorf("witnessed %q, want %q", got, cosigned)
-	}
 	w.ok(w.log.Append(t.Context(), w.sign(w.submit["SRC"], w.access("SRC", person)))[0].Err)
-	newer := w.do("GET", "/checkpoint", "").body
-	if n, err := entry.OpenCheckpoint(newer, v); err != nil || n.Size != c.Size+1 {
-		t.Errorf("the newest is of size %d, %v", n.Size, err)
+	if n := w.open(string(w.do("GET", "/checkpoint", "").body)); n.Size != c.Size+1 {
+		t.Errorf("the newest is of size %d", n.Size)
 	}
-	if got := info(); got != cosigned {
-		t.Errorf("later, witnessed is %q, want %q", got, cosigned)
+	if got := w.info(); got.Witnessed != cosigned || got.Anchor != cosigned || got.Size != c.Size+1 {
+		t.Errorf("later: witnessed %q, anchor %q, want both %q", got.Witnessed, got.Anchor, cosigned)
+	}
+	metrics := string(w.do("GET", "/metrics", "").body)
+	for _, want := range []string{fmt.Sprintf(`igledger_cosigner_size{cosigner="w"} %d`, c.Size), `igledger_cosigner_time_seconds{cosigner="w"} 1.7e+09`,
+		fmt.Sprintf("igledger_anchor_size %d", c.Size), fmt.Sprintf("igledger_witnessed_size %d", c.Size)} {
+		if !strings.Contains(metrics, want+"\n") {
+			t.Errorf("metrics lack %q", want)
+		}
+	}
+}
+
+// What is brought and does not hold is refused, each for its own reason, and nothing of it is kept. A fork is an alarm.
+func TestCosignaturesRefused(t *testing.T) {
+	w := newWorld(t)
+	key := w.believing()
+	plain := string(w.do("GET", "/checkpoint", "").body)
+	head := w.open(plain)
+	fork := head
+	fork.Root[3]++
+	forked, err := fork.Sign(w.keys.Log)
+	w.ok(err)
+	line := func(c entry.Checkpoint, at time.Time) string { return cosign.Sign("w.test", key, c, at) }
+	stranger := cosign.Sign("stranger.test", key, head, time.Unix(1700000000, 0))
+	now := time.Now()
+	for name, c := range map[string]struct {
+		body, media string
+		code        string
+	}{
+		"JSON":                      {`{"note":"x"}`, "application/json", mediaType},
+		"nothing":                   {"", "text/plain", badCheckpoint},
+		"prose":                     {"thank you\n", "text/plain", badCheckpoint},
+		"another log's signature":   {strings.Replace(plain, "\n", "\n1", 1) + line(head, now), "text/plain", badCheckpoint},
+		"a fork":                    {string(forked) + line(fork, now), "text/plain", inconsistentCheckpoint},
+		"a line for another":        {plain + line(fork, now), "text/plain", badCosignature},
+		"a line of tomorrow":        {plain + line(head, now.Add(24*time.Hour)), "text/plain", badCosignature},
+		"nobody":                    {plain, "text/plain", unknownCosigner},
+		"a stranger":                {plain + stranger, "text/plain", unknownCosigner},
+		"too much":                  {plain + strings.Repeat(stranger, 1000), "text/plain", tooLarge},
+		"a bad one, and a good one": {plain + line(head, now) + line(fork, now), "text/plain", badCosignature},
+	} {
+		r := w.do("POST", "/v1/cosignatures", c.body, "Content-Type", c.media)
+		if got := r.problem(t); got != c.code {
+			t.Errorf("%s: %s, want %s", name, got, c.code)
+		}
+	}
+	if got := w.info(); got.Witnessed != "" || got.Anchor != plain {
+		t.Errorf("kept: witnessed %q, anchor %q", got.Witnessed, got.Anchor)
+	}
+	if n := strings.Count(w.lines.String(), "ALARM"); n != 1 {
+		t.Errorf("%d alarms for one fork:\n%s", n, w.lines)
+	}
+	if m := string(w.do("GET", "/metrics", "").body); !strings.Contains(m, `igledger_cosigner_size{cosigner="w"} 0`) || strings.Contains(m, "igledger_cosigner_time_seconds{") || strings.Contains(m, "igledger_witnessed_size ") {
+		t.Errorf("metrics tell of cosignatures that nobody gave")
+	}
+}
+
+// The client brings cosignatures as the server takes them.
+func TestClientBringsCosignatures(t *testing.T) {
+	w := newWorld(t)
+	key := w.believing()
+	cl := &client.Client{Base: w.server.URL}
+	info, err := cl.LogInfo(t.Context())
+	w.ok(err)
+	names, err := cl.AddCosignatures(t.Context(), []byte(info.Anchor+cosign.Sign("w.test", key, w.open(info.Anchor), time.Now())))
+	if err != nil || len(names) != 1 || names[0] != "w" {
+		t.Errorf("%q, %v", names, err)
+	}
+	var p *client.Problem
+	if _, err := cl.AddCosignatures(t.Context(), []byte(info.Anchor)); !errors.As(err, &p) || p.Code() != unknownCosigner {
+		t.Errorf("no line: %v", err)
+	}
+}
+
+// Attempts are counted under the few words that an operator can put an alarm on.
+func TestWitnessAttempts(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	observe := WitnessAttempts(reg)
+	answered := func(status int, err error) error {
+		return fmt.Errorf("sending: %w", &witness.AnswerError{Witness: "w", Status: status, Err: err})
+	}
+	want := map[string]error{
+		"kept": nil, "unreachable": answered(0, errors.New("connection refused")), "refused": answered(503, errors.New("HTTP status 503")),
+		"own-failure": errors.New("the database is away"), "fork": answered(409, witness.ErrFork), "ahead": answered(409, fmt.Errorf("%w: 7", witness.ErrAhead)),
+		"inconsistent": answered(422, witness.ErrInconsistent), "bad-cosignature": answered(0, fmt.Errorf("%w: none", witness.ErrBadCosignature)),
+		"unknown-log": answered(404, witness.ErrUnknownLog), "unknown-key": answered(403, witness.ErrUnknownKey), "malformed": answered(200, witness.ErrMalformed),
+	}
+	for _, err := range want {
+		observe("w", 7, err)
+	}
+	families, err := reg.Gather()
+	if err != nil || len(families) != 1 || families[0].GetName() != "igledger_witness_attempts_total" || len(families[0].GetMetric()) != len(want) {
+		t.Fatalf("%v, %v", families, err)
+	}
+	for _, m := range families[0].GetMetric() {
+		for _, l := range m.GetLabel() {
+			if _, ok := want[l.GetValue()]; l.GetName() == "result" && (!ok || m.GetCounter().GetValue() != 1) {
+				t.Errorf("%s: %v", l.GetValue(), m.GetCounter().GetValue())
+			}
+		}
 	}
 }

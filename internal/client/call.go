@@ -33,7 +33,8 @@ const maxAnswer = 128 << 20
 type request struct {
 	method, path string
 	token        bool
-	body         any // nil: none
+	body         any    // nil: none
+	text         []byte // instead of body: sent as it is, text/plain
 }
 
 // get makes a request and reads the JSON of its answer.
@@ -60,7 +61,7 @@ func (c *Client) call(ctx context.Context, r request, into any) error {
 // fetch makes a request, again and again while the server cannot take it for now, and gives the body of a 200 answer. Every request of
 // this API may be repeated: reads by nature, submissions by their jti.
 func (c *Client) fetch(ctx context.Context, r request) ([]byte, error) {
-	var body []byte
+	body := r.text
 	if r.body != nil {
 		var err error
 		if body, err = json.Marshal(r.body); err != nil {
@@ -74,7 +75,7 @@ func (c *Client) fetch(ctx context.Context, r request) ([]byte, error) {
 			return data, nil
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%s %s: %w", r.method, r.route(), ctx.Err())
-		case !passing(err):
+		case !passing(err), attempt+1 == c.Attempts:
 			return nil, fmt.Errorf("%s %s: %w", r.method, r.route(), err)
 		}
 		if err := c.pause(ctx, &attempt, err, after); err != nil {
@@ -89,7 +90,10 @@ func (c *Client) once(ctx context.Context, r request, body []byte) (data []byte,
 	if err != nil {
 		return nil, 0, errors.New("the base address is not a URL")
 	}
-	if body != nil {
+	switch {
+	case r.text != nil:
+		req.Header.Set("Content-Type", "text/plain; charset=utf-8")
+	case body != nil:
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if r.token && c.Token != nil {

@@ -28,11 +28,13 @@ const (
 
 // Client is a caller of one log's API. It is safe for concurrent use once set up.
 type Client struct {
-	Base    string                           // e.g. "https://ledger.example.scot", without the /v1
-	HTTP    *http.Client                     // nil: http.DefaultClient
-	Token   func() (string, error)           // gives a caller's token (entry.SignCaller); nil: public calls and submission only
-	Purpose []string                         // PurposeOfUse codes under which Search, Opening and Statement read; logged about the person
-	OnRetry func(err error, d time.Duration) // told before each wait of d for another try; may be nil
+	Base    string                 // e.g. "https://ledger.example.scot", without the /v1
+	HTTP    *http.Client           // nil: http.DefaultClient
+	Token   func() (string, error) // gives a caller's token (entry.SignCaller); nil: public calls and submission only
+	Purpose []string               // PurposeOfUse codes under which Search, Opening and Statement read; logged about the person
+	// Attempts bounds how often one request is made; 0: until its context ends. Submit goes on regardless.
+	Attempts int
+	OnRetry  func(err error, d time.Duration) // told before each wait of d for another try; may be nil
 
 	wait func(context.Context, time.Duration) error // nil: a timer
 }
@@ -150,11 +152,24 @@ func (c *Client) Statement(ctx context.Context, q StatementRequest) ([]byte, err
 
 // Opening gives the opening of the sealed leaf at index. The reading is itself logged as an access before the answer is given.
 func (c *Client) Opening(ctx context.Context, index uint64) (*entry.Opening, error) {
-	path := "/v1/openings/" + strconv.FormatUint(index, 10)
-	if len(c.Purpose) > 0 {
-		path += "?" + url.Values{"purpose": c.Purpose}.Encode()
+	return get[entry.Opening](ctx, c, request{method: http.MethodGet, path: c.withPurpose("/v1/openings/" + strconv.FormatUint(index, 10)), token: true})
+}
+
+func (c *Client) withPurpose(path string) string {
+	if len(c.Purpose) == 0 {
+		return path
 	}
-	return get[entry.Opening](ctx, c, request{method: http.MethodGet, path: path, token: true})
+	return path + "?" + url.Values{"purpose": c.Purpose}.Encode()
+}
+
+// Feed gives the records of up to entry.MaxFeedRecords leaves from index from on, fewer at the end of the log, unchecked: entry.FeedRecord.Check holds one against
+// its leaf. The organisation's first reading of a day is itself logged as an access about everyone before the answer is given.
+func (c *Client) Feed(ctx context.Context, from uint64) ([]entry.FeedRecord, error) {
+	data, err := c.fetch(ctx, request{method: http.MethodGet, path: c.withPurpose("/v1/feed/" + strconv.FormatUint(from, 10)), token: true})
+	if err != nil {
+		return nil, err
+	}
+	return entry.ParseFeed(data)
 }
 
 // Register gives the organisations and keys of the log.
@@ -170,4 +185,13 @@ func (c *Client) LogInfo(ctx context.Context) (*LogInfo, error) {
 // Checkpoint gives the latest checkpoint, a C2SP signed note, unchecked.
 func (c *Client) Checkpoint(ctx context.Context) ([]byte, error) {
 	return c.fetch(ctx, request{method: http.MethodGet, path: "/checkpoint"})
+}
+
+// AddCosignatures brings a checkpoint, a signed note, with lines of cosigners, and gives the names of those whose lines are kept. It may be repeated.
+func (c *Client) AddCosignatures(ctx context.Context, note []byte) ([]string, error) {
+	a, err := get[Cosigners](ctx, c, request{method: http.MethodPost, path: "/v1/cosignatures", text: note})
+	if err != nil {
+		return nil, err
+	}
+	return a.Cosigners, nil
 }

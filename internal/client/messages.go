@@ -159,6 +159,12 @@ type LogInfo struct {
 	IndexLag uint64     `json:"indexLag" doc:"Longest lag of the subject index behind the log, in entries"`
 	Size     uint64     `json:"size" doc:"Entries in the log"`
 
-	// The newest checkpoint, GET /checkpoint, is seldom cosigned yet while entries keep coming.
-	Witnessed string `json:"witnessed,omitempty" doc:"Newest checkpoint that reached the operator's quorum of witnesses, a signed note with their cosignatures. Absent if none has"`
+	// The newest checkpoint, GET /checkpoint, is another one each time while entries keep coming.
+	Anchor    string `json:"anchor" doc:"Checkpoint that cosigners are to cosign now, a signed note with the cosignatures it has: it stands for some seconds, so that they meet on the same one"`
+	Witnessed string `json:"witnessed,omitempty" doc:"Newest checkpoint that reached the quorum of the operator's policy, a signed note with their cosignatures. Absent if none has"`
+}
+
+// Cosigners is the answer of POST /v1/cosignatures.
+type Cosigners struct {
+	Cosigners []string `json:"cosigners" doc:"Whose cosignatures are kept now, as the operator's policy calls them" example:"[\"university.example/audit\"]"`
 }

@@ -31,6 +31,7 @@ func TestHonestStatement(t *testing.T) {
 		a.Emergency, a.Purpose, a.Data = true, []string{"BTG"}, []string{"http://hl7.org/fhir/resource-types|AllergyIntolerance"}
 		a.Text = &entry.Text{Justification: "unconscious, no time to ask"}
 	})
+	w.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
 	p := open(t)
 	p.clock(now)
 	p.check(marshal(t, w.Statement(w.claim())), "chi:", " 010 101-1237 ", strings.ReplaceAll(w.policy, "\n", "\r\n"))
@@ -54,6 +55,9 @@ func TestHonestStatement(t *testing.T) {
 		if !strings.Contains(rows[0], want) {
 			t.Errorf("newest row lacks %q:\n%s", want, rows[0])
 		}
+	}
+	if n := eval[int](p, `document.querySelectorAll("#everyone tbody tr").length`); n != 1 || !strings.Contains(p.text("#report"), "Reads of everybody's data") {
+		t.Errorf("%d reads of everybody's data are shown", n)
 	}
 	if failed := eval[int](p, `document.querySelectorAll("#checks li:not(.ok)").length`); failed != 0 {
 		t.Errorf("not all checks passed:\n%s", p.text("#checks"))
@@ -363,7 +367,7 @@ func TestDroppedFile(t *testing.T) {
 func TestLongList(t *testing.T) {
 	p := open(t)
 	rows := `document.querySelectorAll("#list tbody tr").length`
-	eval[bool](p, `(document.getElementById("report").hidden = false, table({ hidden: 0, entries: Array.from({ length: 1200 }, (_, i) => ({ entry: i, who: "w", what: "w", why: "w", remarks: [] })) }), true)`)
+	eval[bool](p, `(document.getElementById("report").hidden = false, tables({ hidden: 0, everyone: [], everyoneHidden: 0, entries: Array.from({ length: 1200 }, (_, i) => ({ entry: i, who: "w", what: "w", why: "w", remarks: [] })) }), true)`)
 	if n, more := eval[int](p, rows), p.text("#more"); n != 500 || more != "Show 500 more of 1200" {
 		t.Errorf("%d rows, %q", n, more)
 	}

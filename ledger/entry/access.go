@@ -1,7 +1,6 @@
 package entry
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +25,8 @@ type Access struct {
 	Machine     bool     `json:"machine,omitzero"`      // no human behind it: polling, batch
 	Emergency   bool     `json:"emergency,omitzero"`    // break-glass
 	Agreement   string   `json:"agreement,omitempty"`   // id of the agreement relied on
+	Decision    string   `json:"decision,omitempty"`    // jti of the Decision that allowed it
+	Delegation  string   `json:"delegation,omitempty"`  // id of the delegation under which somebody acted for the person
 	Outcome     string   `json:"outcome"`               // FHIR AuditEvent.outcome: 0 4 8 12
 	Occurred    string   `json:"occurred,omitempty"`    // RFC 3339; empty = Recorded
 	OccurredEnd string   `json:"occurredEnd,omitempty"` // RFC 3339
@@ -64,10 +65,7 @@ type Text struct {
 	Query         string `json:"query,omitempty"`         // search that was run
 }
 
-const (
-	maxText  = 64 << 10 // bytes of the value of any one disclosure
-	maxDepth = 32       // levels of nesting in "fhir"
-)
+const maxDepth = 32 // levels of nesting in "fhir"
 
 func (a *Access) check() error {
 	if err := CheckSystem(a.Source); err != nil {
@@ -92,8 +90,8 @@ func (a *Access) check() error {
 			}
 		}
 	}
-	if !plain(a.System, 512) || !plain(a.Agreement, 512) {
-		return fail(BadClaim, "system or agreement", "longer than 512 bytes or with control characters")
+	if !plain(a.System, 512) || !plain(a.Agreement, 512) || !plain(a.Decision, 64) || !plain(a.Delegation, 64) {
+		return fail(BadClaim, "system, agreement, decision or delegation", "too long or with control characters")
 	}
 	if _, err := parseTime(a.Recorded); err != nil {
 		return fail(BadClaim, "recorded", "not an RFC 3339 time with zone")
@@ -148,70 +146,27 @@ func (a *Access) Accessor() string {
 	return a.Issuer
 }
 
-// fields is the table of disclosures: name and where it is kept.
-func (a *Access) fields() map[string]any {
-	return map[string]any{"sub": &a.Sub, "staff": &a.Staff, "parties": &a.Parties, "text": &a.Text, "seq": &a.Seq, "fhir": &a.FHIR}
-}
+func (a *Access) digests() *[]string { return &a.SD }
+func (a *Access) subject() *string   { return &a.Sub }
 
-// disclosures makes the disclosures of the fields that are set.
-func (a *Access) disclosures() ([]Disclosure, error) {
-	if err := CheckID(a.Sub); err != nil {
-		return nil, err
-	}
-	var list []Disclosure
-	add := func(set bool, name string, v any) error {
-		if !set {
-			return nil
-		}
-		d, err := NewDisclosure(name, v)
-		list = append(list, d)
-		return err
-	}
-	for _, err := range []error{
-		add(true, "sub", a.Sub), add(a.Staff != nil, "staff", a.Staff), add(len(a.Parties) > 0, "parties", a.Parties),
-		add(a.Text != nil, "text", a.Text), add(a.Seq != nil, "seq", a.Seq), add(len(a.FHIR) > 0, "fhir", a.FHIR),
-	} {
-		if err != nil {
-			return nil, fmt.Errorf("making disclosures: %w", err)
-		}
-	}
-	return list, nil
-}
-
-// disclose fills the fields from disclosures, each strictly of its own kind.
-func (a *Access) disclose(discs []Disclosure) error {
-	fields := a.fields()
-	for _, d := range discs {
-		into, ok := fields[d.Name]
-		if !ok {
-			return fail(BadDisclosure, "disclosure", "a name that an access does not have")
-		}
-		if len(d.Value) > maxText {
-			return fail(TooLarge, "disclosure "+d.Name, "%d bytes, at most %d", len(d.Value), maxText)
-		}
-		if err := DecodeJSON("disclosure "+d.Name, d.Value, into); err != nil {
-			return err
-		}
-		switch {
-		case d.Name == "sub":
-			if err := CheckID(a.Sub); err != nil {
-				return err
+func (a *Access) claims() []claim {
+	return []claim{
+		{"staff", a.Staff != nil, &a.Staff, nil},
+		{"parties", len(a.Parties) > 0, &a.Parties, nil},
+		{"text", a.Text != nil, &a.Text, nil},
+		{"seq", a.Seq != nil, &a.Seq, func() error {
+			if *a.Seq == 0 || *a.Seq > maxInt {
+				return fail(BadDisclosure, "disclosure seq", "want 1 to 2^53-1")
 			}
-		case d.Name == "seq" && (*a.Seq == 0 || *a.Seq > maxInt):
-			return fail(BadDisclosure, "disclosure seq", "want 1 to 2^53-1")
-		case d.Name == "fhir" && (a.FHIR.Kind() != '{' || depth(a.FHIR) > maxDepth):
-			return fail(BadDisclosure, "disclosure fhir", "not an object of at most %d levels", maxDepth)
-		}
+			return nil
+		}},
+		{"fhir", len(a.FHIR) > 0, &a.FHIR, func() error {
+			if a.FHIR.Kind() != '{' || depth(a.FHIR) > maxDepth {
+				return fail(BadDisclosure, "disclosure fhir", "not an object of at most %d levels", maxDepth)
+			}
+			return nil
+		}},
 	}
-	return nil
-}
-
-// ShownSub gives the id that the entry's disclosures show, or "" if they withhold it.
-func (e *Entry) ShownSub() string {
-	if a, ok := e.Body.(*Access); ok {
-		return a.Sub
-	}
-	return ""
 }
 
 // RecordedTime is recorded as a time.

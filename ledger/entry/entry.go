@@ -27,11 +27,24 @@ const (
 	TypeKey           Type = "key"            // a key of an organisation is activated
 	TypeKeyRevocation Type = "key-revocation" // a key is revoked
 	TypeIndexRoot     Type = "index-root"     // the operator states the root of the subject index
+	TypeHeartbeat     Type = "heartbeat"      // a source says that a stream was alive and whole on a day
 	TypeAccess        Type = "access"         // somebody looked at, changed or disclosed a person's record
+
+	TypeAgreement          Type = "agreement"           // a version of a data-sharing agreement is proposed
+	TypeAgreementSignature Type = "agreement-signature" // a party signs it
+	TypeAgreementAct       Type = "agreement-act"       // a party changes its state
+	TypeSharingRequest     Type = "sharing-request"     // an organisation asks another for data
+	TypeSharingDecision    Type = "sharing-decision"    // and is answered
+	TypePolicySet          Type = "policy-set"          // the registrar puts policies in force
+	TypeConsent            Type = "consent"             // a person gives, refuses, withdraws consent
+	TypeDelegation         Type = "delegation"          // somebody may act for a person, or no longer
+	TypeDecision           Type = "decision"            // an access was asked for and allowed or denied
+	TypeSourceCount        Type = "source-count"        // the numbers behind a heartbeat
 )
 
-// Sealed reports whether entries of the type are about a person: they go into sealed leaves. Others are public.
-func (t Type) Sealed() bool { return t == TypeAccess }
+// Sealed reports whether entries of the type are about a person, or of numbers that concern people: they go into sealed leaves. Others
+// are public.
+func (t Type) Sealed() bool { return sealed[t] }
 
 // ChangesRegister reports whether entries of the type change which organisations and keys there are.
 func (t Type) ChangesRegister() bool {
@@ -72,7 +85,7 @@ func (c *Common) check() error {
 	return nil
 }
 
-// Body is the content of an entry: *Genesis, *Organisation, *Key, *KeyRevocation, *IndexRoot or *Access.
+// Body is the content of an entry: a pointer to the type that newBody has for the entry's.
 type Body interface {
 	common() *Common
 	check() error // the claims of the type, beyond the common ones
@@ -85,8 +98,29 @@ var newBody = map[Type]func() Body{
 	TypeKey:           func() Body { return new(Key) },
 	TypeKeyRevocation: func() Body { return new(KeyRevocation) },
 	TypeIndexRoot:     func() Body { return new(IndexRoot) },
+	TypeHeartbeat:     func() Body { return new(Heartbeat) },
 	TypeAccess:        func() Body { return new(Access) },
+
+	TypeAgreement:          func() Body { return new(Agreement) },
+	TypeAgreementSignature: func() Body { return new(AgreementSignature) },
+	TypeAgreementAct:       func() Body { return new(AgreementAct) },
+	TypeSharingRequest:     func() Body { return new(SharingRequest) },
+	TypeSharingDecision:    func() Body { return new(SharingDecision) },
+	TypePolicySet:          func() Body { return new(PolicySet) },
+	TypeConsent:            func() Body { return new(Consent) },
+	TypeDelegation:         func() Body { return new(Delegation) },
+	TypeDecision:           func() Body { return new(Decision) },
+	TypeSourceCount:        func() Body { return new(SourceCount) },
 }
+
+// sealed are the types whose body is a sealedBody.
+var sealed = func() map[Type]bool {
+	types := map[Type]bool{}
+	for t, newOf := range newBody {
+		_, types[t] = newOf().(sealedBody)
+	}
+	return types
+}()
 
 // Entry is a decoded entry. Its signature has not been checked: see Register.Authorise and JWS.Verify.
 type Entry struct {
@@ -146,14 +180,7 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 		return nil, err
 	}
 	if e.Type.Sealed() {
-		access := body.(*Access)
-		if err := checkDigests(access.SD); err != nil {
-			return nil, err
-		}
-		if e.Disclosures, err = matchDisclosures(access.SD, disclosures); err != nil {
-			return nil, err
-		}
-		if err := access.disclose(e.Disclosures); err != nil {
+		if e.Disclosures, err = readDisclosures(body.(sealedBody), disclosures); err != nil {
 			return nil, err
 		}
 	} else {
@@ -197,7 +224,8 @@ func (e *Entry) Encoded() []string {
 	return list
 }
 
-// Name is the public history a public entry belongs to: "genesis", "org:<id>", "key:<kid>" or "index-root". Sealed entries have none.
+// Name is the public history a public entry belongs to: "genesis", "org:<id>", "key:<kid>", "index-root" or "source:<org>:<source>". Sealed
+// entries have none.
 func (e *Entry) Name() string {
 	switch b := e.Body.(type) {
 	case *Genesis:
@@ -210,6 +238,20 @@ func (e *Entry) Name() string {
 		return "key:" + b.KID
 	case *IndexRoot:
 		return "index-root"
+	case *Agreement:
+		return "agreement:" + b.Agreement.ID
+	case *AgreementSignature:
+		return "agreement:" + b.Agreement
+	case *AgreementAct:
+		return "agreement:" + b.Agreement
+	case *SharingRequest:
+		return "request:" + b.Request
+	case *SharingDecision:
+		return "request:" + b.Request
+	case *PolicySet:
+		return "policies"
+	case *Heartbeat:
+		return StreamName(b.Issuer, b.Source)
 	}
 	return ""
 }
@@ -233,13 +275,10 @@ func Sign(signer *Signer, body Body) (*Entry, error) {
 	if c.IssuedAt == 0 {
 		c.IssuedAt = time.Now().Unix()
 	}
-	var discs []Disclosure
-	if a, ok := body.(*Access); ok {
+	var encoded []string
+	if b, ok := body.(sealedBody); ok {
 		var err error
-		if discs, err = a.disclosures(); err != nil {
-			return nil, err
-		}
-		if a.SD, err = digests(discs); err != nil {
+		if encoded, err = disclose(b); err != nil {
 			return nil, err
 		}
 	}
@@ -251,11 +290,7 @@ func Sign(signer *Signer, body Body) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make([]string, len(discs))
-	for i, d := range discs {
-		list[i] = d.Encoded
-	}
-	return ParseParts(compact, list)
+	return ParseParts(compact, encoded)
 }
 
 // CheckOrigin reports whether s can be a log's origin (C2SP tlog-checkpoint, signed-note): 1 to 255 printable ASCII characters

@@ -47,7 +47,7 @@ func (o indexOracle) prove(k Hash) IndexProof {
 	return p
 }
 
-// story is a log of few entries about two persons, with an index root at position 8 over the leaves below 8 and two entries after it.
+// story is a log of few entries about two persons and everybody, with an index root at position 9 over the leaves below 9 and three entries after it.
 type story struct {
 	w        *world
 	leaves   [][]byte
@@ -57,7 +57,7 @@ type story struct {
 }
 
 const (
-	storyRoot = 8 // position of the index root, and its M
+	storyRoot = 9 // position of the index root, and its M
 	otherSub  = "chi:0101201234"
 	nobodySub = "nhs:9434765919"
 )
@@ -84,10 +84,12 @@ func (w *world) story() *story {
 	access(w.board, testSub)
 	public(w.sign(w.board, w.ownKey(w.boardEC, PurposeSubmit)))
 	access(w.boardEC, testSub)
+	access(w.board, RegEveryone)
 	s.index = s.indexBelow(storyRoot)
 	public(w.sign(w.operator, &IndexRoot{Common: w.common("operator"), Size: storyRoot, Root: s.index.root(s.index.keys(), 0)}))
 	access(w.board, testSub)
 	access(w.board, otherSub)
+	access(w.board, RegEveryone)
 	return s
 }
 
@@ -151,28 +153,36 @@ func (s *story) nodes(leaves map[uint64]Hash) []Hash {
 
 func (s *story) statement(sub string, period *Period) *Statement {
 	s.w.t.Helper()
-	tag, proof := s.w.vrf.Tag(testOrigin, sub)
-	st := &Statement{Evidence: s.evidence(FormatStatement), Period: period}
-	st.Subject = Subject{Tag: tag, VRFProof: proof, Proof: s.index.prove(TagKey(tag))}
-	for i := range uint64(len(s.leaves)) {
-		o := s.openings[i]
-		switch {
-		case o == nil || o.Tag != tag:
-		case i >= storyRoot:
-			st.Newer = append(st.Newer, NewStatementEntry(o))
-		case period != nil && (i < period.From || i >= period.To):
-			st.Entries = append(st.Entries, HiddenStatementEntry(i, LeafHash(s.leaves[i])))
-		default:
-			st.Entries = append(st.Entries, NewStatementEntry(o))
-		}
+	own := s.history(sub, period)
+	st := &Statement{Evidence: s.evidence(FormatStatement), Period: period, Subject: own.Subject, Entries: own.Entries, Newer: own.Newer}
+	if sub != RegEveryone {
+		st.Everyone = s.history(RegEveryone, period)
 	}
-	st.Subject.Count = uint64(len(st.Entries))
 	hashes, err := st.LeafHashes()
 	if err != nil {
 		s.w.t.Fatal(err)
 	}
 	st.Nodes = s.nodes(hashes)
 	return st
+}
+
+func (s *story) history(sub string, period *Period) *History {
+	tag, proof := s.w.vrf.Tag(testOrigin, sub)
+	h := &History{Subject: Subject{Tag: tag, VRFProof: proof, Proof: s.index.prove(TagKey(tag))}}
+	for i := range uint64(len(s.leaves)) {
+		o := s.openings[i]
+		switch {
+		case o == nil || o.Tag != tag:
+		case i >= storyRoot:
+			h.Newer = append(h.Newer, NewStatementEntry(o))
+		case period != nil && (i < period.From || i >= period.To):
+			h.Entries = append(h.Entries, HiddenStatementEntry(i, LeafHash(s.leaves[i])))
+		default:
+			h.Entries = append(h.Entries, NewStatementEntry(o))
+		}
+	}
+	h.Count = uint64(len(h.Entries))
+	return h
 }
 
 func (s *story) extract(indices ...uint64) *Extract {

@@ -21,6 +21,7 @@ type ExtractEntry struct {
 	Disclosures EntryDisclosures `json:"disclosures"`
 	Flags       EntryFlags       `json:"flags,omitempty"`    // the ledger's remarks at append; not proved
 	Received    string           `json:"received,omitempty"` // RFC 3339, when the ledger took it; not proved
+	Verdict     *Verdict         `json:"verdict,omitempty"`  // not proved
 }
 
 // ExtractEntries stops reading at MaxStatementEntries.
@@ -33,7 +34,7 @@ func (l *ExtractEntries) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 
 // NewExtractEntry closes the link of an opening.
 func NewExtractEntry(o *Opening) ExtractEntry {
-	return ExtractEntry{Index: o.Index, TagCommit: TagCommit(o.TagSalt, o.Tag), BodySalt: o.BodySalt, JWS: o.JWS, Disclosures: o.Disclosures, Flags: o.Flags, Received: o.Received}
+	return ExtractEntry{Index: o.Index, TagCommit: TagCommit(o.TagSalt, o.Tag), BodySalt: o.BodySalt, JWS: o.JWS, Disclosures: o.Disclosures, Flags: o.Flags, Received: o.Received, Verdict: o.Verdict}
 }
 
 // Leaf is the sealed leaf that the entry makes.
@@ -43,7 +44,7 @@ func (e *ExtractEntry) check() error {
 	if err := checkIndex(e.Index); err != nil {
 		return err
 	}
-	return checkContent(e.Index, e.JWS, e.Disclosures, e.Flags, e.Received)
+	return checkContent(e.Index, e.JWS, e.Disclosures, e.Flags, e.Received, e.Verdict)
 }
 
 // ParseExtract reads an extract strictly and checks its form. Nothing that takes a hash or a signature has been checked.

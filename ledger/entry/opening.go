@@ -14,6 +14,7 @@ type Opening struct {
 	Disclosures []string `json:"disclosures"`        // those shown
 	Flags       []Flag   `json:"flags,omitempty"`    // the ledger's remarks at append; not proved
 	Received    string   `json:"received,omitempty"` // RFC 3339, when the ledger took it; not proved
+	Verdict     *Verdict `json:"verdict,omitempty"`  // what policy says of an access; not proved, but anybody can compute it again
 }
 
 // Flag is a remark of the ledger on an entry it took although something was odd: an access that happened is never refused for these.
@@ -27,6 +28,7 @@ const (
 	FlagSequenceGap      Flag = "sequence-gap"      // seq leaps: entries of the source are missing or still to come
 	FlagSequenceBack     Flag = "sequence-back"     // seq is not above the last: a source restored from backup, or late entries
 	FlagNoSequence       Flag = "no-sequence"       // no seq disclosed
+	FlagConsentNotBasis  Flag = "consent-not-basis" // consent was recorded for an agreement that does not rest on it: it changes nothing
 	FlagSuspectKey       Flag = "suspect-key"       // the signing key is declared suspect from an index at or below this one
 )
 
@@ -41,6 +43,9 @@ func ParseOpening(data []byte) (*Opening, error) {
 	}
 	if o.Index > maxInt {
 		return nil, fail(BadClaim, "opening", "index is above 2^53-1")
+	}
+	if err := o.Verdict.check(); err != nil {
+		return nil, err
 	}
 	return o, nil
 }

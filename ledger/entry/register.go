@@ -11,6 +11,7 @@ import (
 type Register struct {
 	Origin  string
 	Genesis *Genesis // nil before leaf 0
+	Partial bool     // it is made from a part of the public entries, as a statement shows: that a registrar remains cannot be judged and is not
 	orgs    map[string]*Member
 	keys    map[string]*RegisteredKey
 	spent   map[Hash]bool // Identity of countersignatures that were used
@@ -87,7 +88,19 @@ var authority = map[Type]struct {
 	TypeKey:           {PurposeAdminister, ""},
 	TypeKeyRevocation: {PurposeAdminister, ""},
 	TypeIndexRoot:     {PurposeSubmit, RoleOperator},
+	TypeHeartbeat:     {PurposeSubmit, RoleSource},
 	TypeAccess:        {PurposeSubmit, RoleSource},
+
+	TypeAgreement:          {PurposeAgreements, ""},
+	TypeAgreementSignature: {PurposeAgreements, ""},
+	TypeAgreementAct:       {PurposeAgreements, ""},
+	TypeSharingRequest:     {PurposeAgreements, ""},
+	TypeSharingDecision:    {PurposeAgreements, ""},
+	TypePolicySet:          {PurposeAdminister, RoleRegistrar},
+	TypeConsent:            {PurposeAgreements, ""},
+	TypeDelegation:         {PurposeAgreements, ""},
+	TypeDecision:           {PurposeSubmit, RoleOperator},
+	TypeSourceCount:        {PurposeSubmit, RoleSource},
 }
 
 // Active reports why the key kid does not count at index, or nil.
@@ -165,9 +178,17 @@ func (r *Register) Apply(e *Entry, index uint64) error {
 	case *KeyRevocation:
 		return r.applyRevocation(b, index)
 	case *IndexRoot:
-		return b.CheckPosition(index)
+		return r.checkIndexRoot(b, e.KID, index)
 	}
 	return nil
+}
+
+// checkIndexRoot asks that the key which signs counts at the root's size already: a statement proves the history of keys below it and no further.
+func (r *Register) checkIndexRoot(b *IndexRoot, kid string, index uint64) error {
+	if k := r.keys[kid]; k != nil && k.From > b.Size {
+		return fail(BadIndexRoot, "index root", "its key counts from index %d, it covers the leaves below %d: no statement on it could show whose key that is", k.From, b.Size)
+	}
+	return b.CheckPosition(index)
 }
 
 func (r *Register) applyGenesis(g *Genesis, kid string) error {
@@ -256,6 +277,9 @@ func (r *Register) applyRevocation(v *KeyRevocation, index uint64) error {
 
 // hasRegistrar reports whether after index some key can register organisations, so that a log cannot lock itself out.
 func (r *Register) hasRegistrar(index uint64) bool {
+	if r.Partial {
+		return true
+	}
 	for kid, k := range r.keys {
 		if r.May(kid, k.Org, PurposeAdminister, RoleRegistrar, index+1) == nil {
 			return true

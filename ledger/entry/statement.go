@@ -5,14 +5,34 @@ import "github.com/go-json-experiment/json/jsontext"
 // FormatStatement is the first member of every statement.
 const FormatStatement = "igledger-statement/1"
 
-// Statement is everything the log holds about one id below M, with the proof that nothing is left out. The id is not in it: who
-// checks a statement knows whose it should be. ParseStatement checks its form only; the checks are package verifier's.
+// Statement is everything the log holds about one id below M, with the proof that nothing is left out, and what it holds about everybody at once (RegEveryone)
+// with the same proof. The id is not in it: who checks a statement knows whose it should be. ParseStatement checks its form only; the checks are
+// package verifier's.
 type Statement struct {
 	Evidence
-	Subject Subject          `json:"subject"`
-	Period  *Period          `json:"period,omitempty"` // none: the whole history, every entry opened
-	Entries StatementEntries `json:"entries"`          // every entry of the subject below M, ascending
-	Newer   StatementEntries `json:"newer"`            // opened entries at or above M, ascending; that none is missing among them is not proved
+	Subject  Subject          `json:"subject"`
+	Period   *Period          `json:"period,omitempty"`   // none: the whole history, every entry opened
+	Entries  StatementEntries `json:"entries"`            // every entry of the subject below M, ascending
+	Newer    StatementEntries `json:"newer"`              // opened entries at or above M, ascending; that none is missing among them is not proved
+	Everyone *History         `json:"everyone,omitempty"` // reads of everybody's data concern the subject too; none: the subject is RegEveryone itself
+}
+
+// History is what a statement shows of one id.
+type History struct {
+	Subject
+	Entries StatementEntries `json:"entries"` // as in Statement
+	Newer   StatementEntries `json:"newer"`   // as in Statement
+}
+
+// Own is the subject's history.
+func (s *Statement) Own() *History { return &History{s.Subject, s.Entries, s.Newer} }
+
+// Histories gives the subject's history and, if it is there, everyone's.
+func (s *Statement) Histories() []*History {
+	if s.Everyone == nil {
+		return []*History{s.Own()}
+	}
+	return []*History{s.Own(), s.Everyone}
 }
 
 // Subject says whose history it is and where the subject index has it.
@@ -39,6 +59,7 @@ type StatementEntry struct {
 	Disclosures EntryDisclosures `json:"disclosures,omitempty"`
 	Flags       EntryFlags       `json:"flags,omitempty"`    // the ledger's remarks at append; not proved
 	Received    string           `json:"received,omitempty"` // RFC 3339, when the ledger took it; not proved
+	Verdict     *Verdict         `json:"verdict,omitempty"`  // what policy says of an access; not proved
 	LeafHash    *Hash            `json:"leafHash,omitempty"`
 }
 
@@ -66,7 +87,7 @@ func (l *EntryFlags) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 
 // NewStatementEntry is the opened form of an opening.
 func NewStatementEntry(o *Opening) StatementEntry {
-	return StatementEntry{Index: o.Index, TagSalt: &o.TagSalt, BodySalt: &o.BodySalt, JWS: o.JWS, Disclosures: o.Disclosures, Flags: o.Flags, Received: o.Received}
+	return StatementEntry{Index: o.Index, TagSalt: &o.TagSalt, BodySalt: &o.BodySalt, JWS: o.JWS, Disclosures: o.Disclosures, Flags: o.Flags, Received: o.Received, Verdict: o.Verdict}
 }
 
 // HiddenStatementEntry is the form of an entry outside the period: it shows that there is one and where, and keeps the chain whole.
@@ -82,7 +103,7 @@ func (e *StatementEntry) Opening(tag Hash) *Opening {
 	if !e.Opened() {
 		return nil
 	}
-	return &Opening{Index: e.Index, TagSalt: *e.TagSalt, Tag: tag, BodySalt: *e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures, Flags: e.Flags, Received: e.Received}
+	return &Opening{Index: e.Index, TagSalt: *e.TagSalt, Tag: tag, BodySalt: *e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures, Flags: e.Flags, Received: e.Received, Verdict: e.Verdict}
 }
 
 // Leaf is the sealed leaf that an opened entry of the subject with tag makes. It is not carried, so it cannot disagree; nil of a hidden one.
@@ -106,7 +127,7 @@ func (e *StatementEntry) check() error {
 		return err
 	}
 	if !e.Opened() {
-		if e.TagSalt != nil || e.BodySalt != nil || e.JWS != "" || len(e.Disclosures) > 0 || len(e.Flags) > 0 || e.Received != "" {
+		if e.TagSalt != nil || e.BodySalt != nil || e.JWS != "" || len(e.Disclosures) > 0 || len(e.Flags) > 0 || e.Received != "" || e.Verdict != nil {
 			return fail(BadStatement, "entry", "entry at %d is half hidden: leafHash stands alone", e.Index)
 		}
 		return nil
@@ -114,16 +135,19 @@ func (e *StatementEntry) check() error {
 	if e.TagSalt == nil || e.BodySalt == nil {
 		return fail(BadStatement, "entry", "entry at %d has neither leafHash nor both salts", e.Index)
 	}
-	return checkContent(e.Index, e.JWS, e.Disclosures, e.Flags, e.Received)
+	return checkContent(e.Index, e.JWS, e.Disclosures, e.Flags, e.Received, e.Verdict)
 }
 
 // checkContent checks the form of what statements and extracts show of an entry, before JWS and disclosures are looked into.
-func checkContent(index uint64, jws string, disclosures []string, flags []Flag, received string) error {
+func checkContent(index uint64, jws string, disclosures []string, flags []Flag, received string, verdict *Verdict) error {
 	if jws == "" {
 		return fail(BadStatement, "entry", "entry at %d has no jws", index)
 	}
 	if len(jws) > maxJWS || len(disclosures) > SDDigests || len(flags) > maxFlags {
 		return fail(TooLarge, "entry", "entry at %d: jws of %d bytes, %d disclosures or %d flags", index, len(jws), len(disclosures), len(flags))
+	}
+	if err := verdict.check(); err != nil {
+		return err
 	}
 	for _, f := range flags {
 		if f == "" || !plain(string(f), 64) {
@@ -148,13 +172,23 @@ func ParseStatement(data []byte) (*Statement, error) {
 	if err := DecodeJSON("statement", data, s); err != nil {
 		return nil, err
 	}
-	if s.Evidence.checkRead() != nil || s.Subject.Proof.Siblings == nil || s.Entries == nil || s.Newer == nil {
+	if s.Evidence.checkRead() != nil || s.lacks() {
 		return nil, fail(BadStatement, "statement", "chains, nodes, text, siblings, entries or newer are missing")
 	}
 	if err := s.check(); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// lacks reports whether a list is missing, which is not an empty one.
+func (s *Statement) lacks() bool {
+	for _, h := range s.Histories() {
+		if h.Proof.Siblings == nil || h.Entries == nil || h.Newer == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Marshal writes the statement; what ParseStatement would refuse is refused here.
@@ -175,19 +209,31 @@ func (s *Statement) check() error {
 	if err := s.Evidence.check(FormatStatement); err != nil {
 		return err
 	}
-	if len(s.Subject.VRFProof) != VRFProofSize {
-		return fail(BadLength, "vrfProof", "%d bytes, want %d", len(s.Subject.VRFProof), VRFProofSize)
-	}
-	if len(s.Entries) > MaxStatementEntries || len(s.Newer) > MaxStatementEntries {
-		return fail(TooLarge, "statement", "%d entries and %d newer, at most %d", len(s.Entries), len(s.Newer), MaxStatementEntries)
-	}
-	if s.Subject.Count != uint64(len(s.Entries)) {
-		return fail(BadStatement, "statement", "%d entries, count says %d", len(s.Entries), s.Subject.Count)
-	}
 	if p := s.Period; p != nil && (p.From >= p.To || p.To > maxInt) {
 		return fail(BadStatement, "period", "want from below to, at most 2^53-1")
 	}
-	for _, list := range []StatementEntries{s.Entries, s.Newer} {
+	if s.Everyone != nil && s.Everyone.Tag == s.Subject.Tag {
+		return fail(BadStatement, "everyone", "is the subject's own history again")
+	}
+	for _, h := range s.Histories() {
+		if err := h.check(s.Period); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *History) check(period *Period) error {
+	if len(h.VRFProof) != VRFProofSize {
+		return fail(BadLength, "vrfProof", "%d bytes, want %d", len(h.VRFProof), VRFProofSize)
+	}
+	if len(h.Entries) > MaxStatementEntries || len(h.Newer) > MaxStatementEntries {
+		return fail(TooLarge, "statement", "%d entries and %d newer, at most %d", len(h.Entries), len(h.Newer), MaxStatementEntries)
+	}
+	if h.Count != uint64(len(h.Entries)) {
+		return fail(BadStatement, "statement", "%d entries, count says %d", len(h.Entries), h.Count)
+	}
+	for _, list := range []StatementEntries{h.Entries, h.Newer} {
 		for i := range list {
 			if err := list[i].check(); err != nil {
 				return err
@@ -197,19 +243,19 @@ func (s *Statement) check() error {
 			return err
 		}
 	}
-	for i := range s.Entries {
-		e := &s.Entries[i]
-		if !e.Opened() && (s.Period == nil || s.Period.From <= e.Index && e.Index < s.Period.To) {
+	for i := range h.Entries {
+		e := &h.Entries[i]
+		if !e.Opened() && (period == nil || period.From <= e.Index && e.Index < period.To) {
 			return fail(BadStatement, "statement", "entry at %d is hidden and lies in what the statement covers", e.Index)
 		}
 	}
-	for i := range s.Newer {
-		if !s.Newer[i].Opened() {
-			return fail(BadStatement, "statement", "newer entry at %d is hidden", s.Newer[i].Index)
+	for i := range h.Newer {
+		if !h.Newer[i].Opened() {
+			return fail(BadStatement, "statement", "newer entry at %d is hidden", h.Newer[i].Index)
 		}
 	}
-	if n, m := len(s.Entries), len(s.Newer); n > 0 && m > 0 && s.Entries[n-1].Index >= s.Newer[0].Index {
-		return fail(BadStatement, "statement", "newer entry at %d is not above the covered ones", s.Newer[0].Index)
+	if n, m := len(h.Entries), len(h.Newer); n > 0 && m > 0 && h.Entries[n-1].Index >= h.Newer[0].Index {
+		return fail(BadStatement, "statement", "newer entry at %d is not above the covered ones", h.Newer[0].Index)
 	}
 	return nil
 }
@@ -220,31 +266,33 @@ func (s *Statement) LeafHashes() (map[uint64]Hash, error) {
 	if err := s.addLeafHashes(m); err != nil {
 		return nil, err
 	}
-	for _, list := range []StatementEntries{s.Entries, s.Newer} {
-		for i := range list {
-			if err := m.add(list[i].Index, list[i].Hash(s.Subject.Tag)); err != nil {
-				return nil, err
+	for _, h := range s.Histories() {
+		for _, list := range []StatementEntries{h.Entries, h.Newer} {
+			for i := range list {
+				if err := m.add(list[i].Index, list[i].Hash(h.Tag)); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
 	return m, nil
 }
 
-// Value is V of the history that the entries make. Without entries there is none: the subject must be absent (IndexProof.RootWithout).
-func (s *Statement) Value() Hash {
-	head := TagHead0(s.Subject.Tag)
-	for i := range s.Entries {
-		head = NextHead(head, s.Entries[i].Index, s.Entries[i].Hash(s.Subject.Tag))
+// Value is V of the history that the entries make. Without entries there is none: the id must be absent (IndexProof.RootWithout).
+func (h *History) Value() Hash {
+	head := TagHead0(h.Tag)
+	for i := range h.Entries {
+		head = NextHead(head, h.Entries[i].Index, h.Entries[i].Hash(h.Tag))
 	}
-	return IndexValue(uint64(len(s.Entries)), head)
+	return IndexValue(uint64(len(h.Entries)), head)
 }
 
-// IndexRootHash is the index root in which the subject's history is what the entries make, or, without entries, has no place: the
-// statement is complete below M iff the index-root entry states it.
-func (s *Statement) IndexRootHash() (Hash, error) {
-	k := TagKey(s.Subject.Tag)
-	if len(s.Entries) == 0 {
-		return s.Subject.Proof.RootWithout(k)
+// IndexRootHash is the index root in which the history is what the entries make, or, without entries, has no place: it is
+// complete below M iff the index-root entry states it.
+func (h *History) IndexRootHash() (Hash, error) {
+	k := TagKey(h.Tag)
+	if len(h.Entries) == 0 {
+		return h.Proof.RootWithout(k)
 	}
-	return s.Subject.Proof.Root(k, s.Value())
+	return h.Proof.Root(k, h.Value())
 }

@@ -65,6 +65,10 @@ func TestStatementForm(t *testing.T) {
 		"hidden after the period":       {"", func(st *Statement) { st.Period = &Period{2, 5}; st.Entries[1] = HiddenStatementEntry(5, h) }},
 		"newer hidden, whatever period": {BadStatement, func(st *Statement) { st.Period = &Period{2, 5}; st.Newer[0] = HiddenStatementEntry(9, h) }},
 		"newer at the last covered":     {BadStatement, func(st *Statement) { st.Newer[0].Index = 7 }},
+		"everyone out of order":         {BadStatement, func(st *Statement) { st.Everyone.Newer[0].Index = 8 }},
+		"everyone outside the period":   {"", func(st *Statement) { st.Period = &Period{2, 8}; st.Everyone.Entries[0] = HiddenStatementEntry(8, h) }},
+		"everyone hidden in the period": {BadStatement, func(st *Statement) { st.Period = &Period{2, 9}; st.Everyone.Entries[0] = HiddenStatementEntry(8, h) }},
+		"everyone twice":                {BadStatement, func(st *Statement) { st.Everyone = st.Own() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := s.statement(testSub, nil)
@@ -90,6 +94,10 @@ func TestStatementForm(t *testing.T) {
 		if _, err := ParseStatement([]byte(strings.Replace(good, edit[0], edit[1], 1))); !errors.Is(err, BadJSON) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	last := strings.LastIndex(good, `,"newer":[`) // everyone's
+	if _, err := ParseStatement([]byte(good[:last] + "}}")); !errors.Is(err, BadStatement) {
+		t.Errorf("everyone without newer: %v", err)
 	}
 	for name, chain := range map[string]string{
 		"no leaves":   `{"name":"a","proof":{"siblings":[]}}`,

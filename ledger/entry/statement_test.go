@@ -19,7 +19,7 @@ func TestStatementRoundTrip(t *testing.T) {
 	s := newWorld(t).story()
 	stated := s.index.root(s.index.keys(), 0)
 	for name, st := range map[string]*Statement{
-		"whole": s.statement(testSub, nil), "period": s.statement(testSub, &Period{4, 8}), "nobody": s.statement(nobodySub, nil),
+		"whole": s.statement(testSub, nil), "period": s.statement(testSub, &Period{4, 8}), "nobody": s.statement(nobodySub, nil), "everybody": s.statement(RegEveryone, nil),
 		"nothing in the period": s.statement(testSub, &Period{6, 7}), "period beyond M": s.statement(testSub, &Period{100, 200}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -34,8 +34,13 @@ func TestStatementRoundTrip(t *testing.T) {
 			if strings.Contains(text, "0101011237") || strings.Contains(text, "9434765919") {
 				t.Error("the id stands in the statement")
 			}
-			if root, err := again.IndexRootHash(); err != nil || root != stated {
-				t.Errorf("leads to another index root: %v", err)
+			if (name == "everybody") != (again.Everyone == nil) {
+				t.Errorf("%d histories", len(again.Histories()))
+			}
+			for _, h := range again.Histories() {
+				if root, err := h.IndexRootHash(); err != nil || root != stated {
+					t.Errorf("leads to another index root: %v", err)
+				}
 			}
 			for _, c := range again.Chains {
 				if root, err := c.Root(); err != nil || root != stated {
@@ -49,6 +54,10 @@ func TestStatementRoundTrip(t *testing.T) {
 			if err := VerifyMulti(leaves, again.Nodes, uint64(len(s.leaves)), mth(s.leaves)); err != nil {
 				t.Error(err)
 			}
+			who := testSub
+			if name == "everybody" {
+				who = RegEveryone
+			}
 			for _, e := range again.Entries {
 				o := e.Opening(again.Subject.Tag)
 				if p := st.Period; e.Opened() != (p == nil || e.Index >= p.From && e.Index < p.To) || e.Opened() != (o != nil) {
@@ -58,7 +67,7 @@ func TestStatementRoundTrip(t *testing.T) {
 					if e.Leaf(again.Subject.Tag) != nil {
 						t.Error("a hidden entry has a leaf")
 					}
-				} else if got, err := o.Open(s.leaves[e.Index]); err != nil || got.ShownSub() != testSub {
+				} else if got, err := o.Open(s.leaves[e.Index]); err != nil || got.ShownSub() != who {
 					t.Errorf("entry at %d does not open its leaf: %v", e.Index, err)
 				}
 			}
@@ -124,6 +133,9 @@ func TestStatementMissingMembers(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name := range members {
+			if name == "everyone" { // is missing from a statement about everybody itself
+				continue
+			}
 			without := maps.Clone(members)
 			delete(without, name)
 			b, err := json.Marshal(without)
@@ -266,7 +278,7 @@ func BenchmarkVerifyMulti(b *testing.B) {
 
 func FuzzParseStatement(f *testing.F) {
 	s := newWorld(f).story()
-	for _, st := range []*Statement{s.statement(testSub, nil), s.statement(testSub, &Period{4, 8}), s.statement(nobodySub, nil)} {
+	for _, st := range []*Statement{s.statement(testSub, nil), s.statement(testSub, &Period{4, 8}), s.statement(nobodySub, nil), s.statement(RegEveryone, nil)} {
 		f.Add(marshalled(f, st))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -283,8 +295,10 @@ func FuzzParseStatement(f *testing.F) {
 			t.Fatalf("taken once and not again: %v", err)
 		}
 		// Whatever form passes can be hashed.
-		if _, err := st.IndexRootHash(); err != nil {
-			refused(t, err, text)
+		for _, h := range st.Histories() {
+			if _, err := h.IndexRootHash(); err != nil {
+				refused(t, err, text)
+			}
 		}
 		for i := range st.Chains {
 			if _, err := st.Chains[i].Root(); err != nil {
@@ -301,7 +315,11 @@ func FuzzParseStatement(f *testing.F) {
 
 func FuzzParseExtract(f *testing.F) {
 	s := newWorld(f).story()
-	f.Add(marshalled(f, s.extract(3, 5)))
+	withheld := s.extract(3)
+	withheld.Entries[0].Disclosures, withheld.Entries[0].Flags = nil, EntryFlags{FlagLate, FlagCheckDigit}
+	for _, x := range []*Extract{s.extract(3, 5), s.extract(4, 7, 10), withheld} {
+		f.Add(marshalled(f, x))
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		x, err := ParseExtract([]byte(text))
 		if err != nil {

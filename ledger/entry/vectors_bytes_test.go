@@ -25,7 +25,7 @@ type madeFile struct {
 
 func (w *world) vectors(t *testing.T) map[string]madeFile {
 	all := map[string]madeFile{}
-	for _, part := range []map[string]madeFile{w.idVectors(), w.hashVectors(), w.keyVectors(), w.jwsVectors(), w.entryVectors(), w.enrolmentVectors(), w.registerVectors(), w.logVectors(), w.completenessVectors()} {
+	for _, part := range []map[string]madeFile{w.idVectors(), w.hashVectors(), w.keyVectors(), w.jwsVectors(), w.entryVectors(), w.enrolmentVectors(), w.registerVectors(), w.logVectors(), w.completenessVectors(), w.heartbeatVectors(), w.governanceVectors()} {
 		for name, f := range part {
 			all[name] = f
 		}

@@ -69,7 +69,7 @@ type statementIn struct {
 type evidenceOut struct {
 	Size        uint64   `json:"size"`                 // of the checkpoint
 	Leaves      []leafAt `json:"leaves"`               // all of them, by index: nodes prove that they are in
-	IndexRoots  []hx     `json:"indexRoots,omitempty"` // as recomputed: of the subject, then of each chain; all alike and the index-root entry's
+	IndexRoots  []hx     `json:"indexRoots,omitempty"` // as recomputed: of the subject, of everyone, of each chain; all alike and the index-root entry's
 	StatedRoot  hx       `json:"statedRoot"`
 	CoversBelow uint64   `json:"coversBelow"` // M
 }
@@ -83,11 +83,15 @@ func readStatement(in statementIn) (evidenceOut, error) {
 	if err != nil {
 		return evidenceOut{}, err
 	}
-	root, err := s.IndexRootHash()
-	if err != nil {
-		return evidenceOut{}, err
+	var roots []hx
+	for _, h := range s.Histories() {
+		root, err := h.IndexRootHash()
+		if err != nil {
+			return evidenceOut{}, err
+		}
+		roots = append(roots, root[:])
 	}
-	return readEvidence(s.Evidence, leaves, in.VerifierKey, []hx{root[:]})
+	return readEvidence(s.Evidence, leaves, in.VerifierKey, roots)
 }
 
 func readExtract(in extractIn) (evidenceOut, error) {
@@ -296,11 +300,20 @@ func (w *world) indexRootPositions() []made {
 		e := w.sign(s, &IndexRoot{Common: w.common(iss), Size: size, Root: testHash("root")})
 		return made{name, registerIn{testOrigin, log.at(index, e.Compact)}, code}
 	}
-	return []made{
+	key := pk(w.stranger, PurposeSubmit)
+	second := w.sign(w.registrar, &Key{Common: w.common("registry"), Org: "operator", Key: key, Proof: w.prove(w.stranger, "operator"),
+		Counter: w.countersign(w.enroller, Countersignature{Issuer: "guardian", Org: "operator", Key: &key})})
+	return append([]made{
 		root("an index root over all before it", 3, 3, w.operator, "operator", ""),
 		root("an index root over fewer", 9, 1, w.operator, "operator", ""),
 		root("an index root over itself", 3, 4, w.operator, "operator", BadIndexRoot),
 		root("an index root by a source that is not the operator", 3, 3, w.board, "north-board", WrongPurpose),
 		root("an index root by the registrar", 3, 3, w.registrar, "registry", WrongPurpose),
-	}
+	}, func() []made {
+		log = log.at(3, second.Compact) // counts from 4
+		return []made{
+			root("an index root by a key that counts from its size", 6, 4, w.stranger, "operator", ""),
+			root("an index root by a key that came after its size", 6, 3, w.stranger, "operator", BadIndexRoot),
+		}
+	}()...)
 }

@@ -32,6 +32,16 @@ var structures = map[string]func(jsontext.Value) (any, error){
 	"key-revocation": reader(readEntry),
 	"genesis":        reader(readEntry),
 
+	"agreement":           reader(readEntry),
+	"agreement-signature": reader(readEntry),
+	"agreement-act":       reader(readEntry),
+	"sharing-request":     reader(readEntry),
+	"sharing-decision":    reader(readEntry),
+	"policy-set":          reader(readEntry),
+	"consent":             reader(readEntry),
+	"delegation":          reader(readEntry),
+	"decision":            reader(readEntry),
+
 	"key-proof":        reader(readKeyProof),
 	"countersignature": reader(readCountersignature),
 	"register":         reader(readRegister),
@@ -40,6 +50,9 @@ var structures = map[string]func(jsontext.Value) (any, error){
 	"opening":          reader(readOpening),
 	"receipt":          reader(readReceipt),
 	"caller":           reader(readCaller),
+
+	"heartbeat":    reader(readEntry),
+	"source-count": reader(readEntry),
 
 	"index-root":  reader(readEntry),
 	"index":       reader(readIndex),

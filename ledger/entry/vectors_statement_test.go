@@ -35,11 +35,17 @@ func (w *world) statementVectors(s *story) madeFile {
 	}
 	e64 := func(h Hash) string { return Encode64(h[:]) }
 	h := testHash("x")
-	return madeFile{"Statements: their form, all leaves under the checkpoint's root by the shared nodes, and the index roots that subject and chains lead to. Signatures of entries, keys, the VRF and cosignatures are further checks of section 12 that these vectors leave out. Where indexRoots and statedRoot differ, the statement is false.", []made{
+	return madeFile{"Statements: their form, all leaves under the checkpoint's root by the shared nodes, and the index roots that subject, everyone and chains lead to. Signatures of entries, keys, the VRF and cosignatures are further checks of section 12 that these vectors leave out. Where indexRoots and statedRoot differ, the statement is false.", []made{
 		{"the whole history", whole, ""},
 		{"a period: entries outside are hidden", in(s.statement(testSub, &Period{4, 8})), ""},
 		{"nobody looked", in(s.statement(nobodySub, nil)), ""},
 		{"another person", in(s.statement(otherSub, nil)), ""},
+		{"reads of everybody's data alone", in(s.statement(RegEveryone, nil)), ""},
+		change("a read of everybody's data dropped and counted so: the second index root is another", "", func(st *Statement) {
+			st.Everyone.Entries, st.Everyone.Count = StatementEntries{}, 0
+			m, _ := st.LeafHashes()
+			st.Nodes = s.nodes(m)
+		}),
 		change("an entry dropped and counted so: the index root is another", "", func(st *Statement) {
 			st.Entries, st.Subject.Count = st.Entries[:2], 2
 			m, _ := st.LeafHashes()
@@ -56,6 +62,14 @@ func (w *world) statementVectors(s *story) madeFile {
 		text("the id inside", `"subject":{`, `"subject":{"id":"`+testSub+`",`, BadJSON),
 		text("null", `"newer":[`, `"period":null,"newer":[`, BadJSON),
 		text("newer missing", `"newer":[`, `"newe":[`, BadJSON),
+		text("an unknown member of everyone", `"everyone":{`, `"everyone":{"id":"reg:everyone",`, BadJSON),
+		change("everyone's count one more", BadStatement, func(st *Statement) { st.Everyone.Count++ }),
+		change("everyone is the subject again", BadStatement, func(st *Statement) { st.Everyone = st.Own() }),
+		change("a read of everybody's data hidden in a whole statement", BadStatement, func(st *Statement) {
+			st.Everyone.Entries[0] = HiddenStatementEntry(8, LeafHash(s.leaves[8]))
+		}),
+		change("a read of everybody's data among the newer hidden", BadStatement, func(st *Statement) { st.Everyone.Newer[0] = HiddenStatementEntry(12, LeafHash(s.leaves[12])) }),
+		change("everyone's VRF proof of 79 bytes", BadLength, func(st *Statement) { st.Everyone.VRFProof = st.Everyone.VRFProof[:79] }),
 		text("text missing", `,"text":["What this proves, in words."]`, ``, BadStatement),
 		text("a control character in text", "in words.", `in words.\u001b[2J`, BadStatement),
 		text("an origin with a space", `"origin":"log.`, `"origin":"log `, BadClaim),
@@ -78,7 +92,7 @@ func (w *world) statementVectors(s *story) madeFile {
 		}),
 		change("an entry half hidden", BadStatement, func(st *Statement) { st.Entries[1].LeafHash = &h }),
 		change("an entry without salt", BadStatement, func(st *Statement) { st.Entries[1].TagSalt = nil }),
-		change("a newer entry hidden", BadStatement, func(st *Statement) { st.Newer[0] = HiddenStatementEntry(9, LeafHash(s.leaves[9])) }),
+		change("a newer entry hidden", BadStatement, func(st *Statement) { st.Newer[0] = HiddenStatementEntry(10, LeafHash(s.leaves[10])) }),
 		change("a newer entry below the others", BadStatement, func(st *Statement) { st.Newer[0].Index = 6 }),
 		change("a period that ends before it begins", BadStatement, func(st *Statement) { st.Period = &Period{8, 8} }),
 		change("VRF proof of 79 bytes", BadLength, func(st *Statement) { st.Subject.VRFProof = st.Subject.VRFProof[:79] }),
@@ -98,7 +112,7 @@ func (w *world) statementVectors(s *story) madeFile {
 		change("a subject's path with an empty end", BadIndexProof, func(st *Statement) {
 			st.Subject.Proof.Siblings = append(slices.Clone(st.Subject.Proof.Siblings), Hash{})
 		}),
-		text("a checkpoint changed", `"checkpoint":"`+testOrigin+`\n11`, `"checkpoint":"`+testOrigin+`\n12`, BadCheckpoint),
+		text("a checkpoint changed", `"checkpoint":"`+testOrigin+`\n13`, `"checkpoint":"`+testOrigin+`\n14`, BadCheckpoint),
 		text("a salt of another spelling", e64(*s.statement(testSub, nil).Entries[0].TagSalt), e64(*s.statement(testSub, nil).Entries[0].TagSalt)+"=", BadBase64),
 	}}
 }
@@ -117,7 +131,7 @@ func (w *world) extractVectors(s *story) madeFile {
 	return madeFile{"Extracts: their form, and all leaves under the checkpoint's root by the shared nodes. The tag is not in them.", []made{
 		{"two entries", in(s.extract(3, 5)), ""},
 		{"one", in(s.extract(7)), ""},
-		{"of two persons, one newer than the index root", in(s.extract(4, 9)), ""},
+		{"of two persons, one newer than the index root", in(s.extract(4, 10)), ""},
 		change("staff withheld", "", func(x *Extract) { x.Entries[0].Disclosures = x.Entries[0].Disclosures[:1] }),
 		change("none", BadStatement, func(x *Extract) { x.Entries = nil }),
 		change("a statement's format", BadStatement, func(x *Extract) { x.Format = FormatStatement }),

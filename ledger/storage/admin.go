@@ -256,7 +256,7 @@ func (t *adminTx) HardDeleteTree(ctx context.Context, id int64) error {
 		return status.Errorf(codes.FailedPrecondition, "tree %d is not soft deleted", id)
 	}
 	var ops []op
-	for _, table := range []string{"idem", "chain", "stream"} {
+	for _, table := range []string{"idem", "chain", "source"} {
 		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2",
 			args: []any{inTree(r.num, nil), inTree(r.num+1, nil)}})
 	}

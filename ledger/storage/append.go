@@ -14,9 +14,10 @@ const MaxValue = 65535
 
 // Lookup names what an append needs to know before it decides.
 type Lookup struct {
-	Keys      [][16]byte // idempotency keys
-	Chains    [][32]byte // histories: every one that a leaf is going to be added to
-	Sequences [][16]byte // streams
+	Keys    [][16]byte // idempotency keys
+	Chains  [][32]byte // histories: every one that a leaf is going to be added to
+	Streams [][16]byte
+	Persons [][32]byte // histories whose governing state is wanted
 }
 
 // Leaf is a leaf to be appended.
@@ -31,10 +32,11 @@ type Leaf struct {
 // AppendTx is an append in progress. The exported fields are the log's state before it, read under the lock
 // that orders the tree's writers. It is for one goroutine, and worthless after f has returned.
 type AppendTx struct {
-	Head      Head
-	Found     map[[16]byte]Found
-	Chains    map[[32]byte]Chain
-	Sequences map[[16]byte]uint64
+	Head    Head
+	Found   map[[16]byte]Found
+	Chains  map[[32]byte]Chain
+	Streams map[[16]byte][]byte // as SetStream left them
+	Persons map[[32]byte][]byte // as SetPerson left them
 
 	s     *Storage
 	num   int64
@@ -51,13 +53,14 @@ type AppendTx struct {
 	newKeys    [][]byte
 	registers  []int64
 	chains     map[[32]byte]Chain
-	sequences  map[[16]byte]uint64
+	streams    map[[16]byte][]byte
+	persons    map[[32]byte][]byte
 	merkle     *logTx // after Integrate
 	checkpoint []byte
 }
 
 // Append runs f inside one transaction that holds the tree's head, after the look-ups of look were done
-// under that lock, and commits: leaves, keys, chains, sequences, tiles, root and checkpoint together, or
+// under that lock, and commits: leaves, keys, chains, streams, tiles, root and checkpoint together, or
 // nothing. A nil error means durable and integrated.
 //
 // f may run again, in a fresh transaction (serialization failure, deadlock, busy database, connection lost
@@ -97,9 +100,9 @@ func (s *Storage) Append(ctx context.Context, tree *trillian.Tree, look Lookup, 
 func (s *Storage) append(ctx context.Context, num int64, tree *trillian.Tree, look Lookup, f func(context.Context, *AppendTx) error) (*AppendTx, error) {
 	a := &AppendTx{
 		s: s, num: num, tree: tree,
-		Found: map[[16]byte]Found{}, Chains: map[[32]byte]Chain{}, Sequences: map[[16]byte]uint64{},
+		Found: map[[16]byte]Found{}, Chains: map[[32]byte]Chain{}, Streams: map[[16]byte][]byte{}, Persons: map[[32]byte][]byte{},
 		keys: map[[16]byte]bool{}, last: map[[32]byte]uint64{},
-		chains: map[[32]byte]Chain{}, sequences: map[[16]byte]uint64{},
+		chains: map[[32]byte]Chain{}, streams: map[[16]byte][]byte{}, persons: map[[32]byte][]byte{},
 	}
 	db, err := s.db.begin(ctx, a.lookups(look)...)
 	if err != nil {
@@ -119,7 +122,7 @@ func (s *Storage) append(ctx context.Context, num int64, tree *trillian.Tree, lo
 	if a.err != nil {
 		return nil, a.err
 	}
-	if len(a.leaves) == 0 && len(a.chains) == 0 && len(a.sequences) == 0 {
+	if len(a.leaves) == 0 && len(a.chains) == 0 && len(a.streams) == 0 {
 		return a, nil
 	}
 	if err := a.complete(); err != nil {
@@ -142,23 +145,11 @@ func (a *AppendTx) lookups(look Lookup) []op {
 	if len(look.Chains) > 0 {
 		ops = append(ops, chainsOp(a.num, look.Chains, a.Chains))
 	}
-	if len(look.Sequences) > 0 {
-		const start = "SELECT k, last FROM stream WHERE k = "
-		ops = append(ops, op{
-			sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree16(a.num, look.Sequences)},
-			scan: func(scan func(...any) error) error {
-				var k []byte
-				var last int64
-				if err := scan(&k, &last); err != nil {
-					return err
-				}
-				if len(k) != treePrefix+16 {
-					return fmt.Errorf("%w: stream of odd length", ErrCorrupt)
-				}
-				a.Sequences[[16]byte(k[treePrefix:])] = uint64(last)
-				return nil
-			},
-		})
+	if len(look.Streams) > 0 {
+		ops = append(ops, streamsOp(a.num, look.Streams, a.Streams))
+	}
+	if len(look.Persons) > 0 {
+		ops = append(ops, personsOp(a.num, look.Persons, a.Persons))
 	}
 	return ops
 }
@@ -251,8 +242,11 @@ func (a *AppendTx) fail(err error) error {
 // leaf was added to, and name the last of them.
 func (a *AppendTx) SetChain(k [32]byte, c Chain) { a.chains[k] = c }
 
-// SetSequence buffers a stream's last sequence number.
-func (a *AppendTx) SetSequence(key [16]byte, last uint64) { a.sequences[key] = last }
+// SetStream buffers a stream's state, bytes that mean nothing to this package.
+func (a *AppendTx) SetStream(key [16]byte, state []byte) { a.streams[key] = state }
+
+// SetPerson buffers the state that governs a history, ciphertext that means nothing to this package.
+func (a *AppendTx) SetPerson(k [32]byte, state []byte) { a.persons[k] = state }
 
 // RegisterSince returns the register leaves with index >= from as they were before this append.
 func (a *AppendTx) RegisterSince(ctx context.Context, from uint64) ([]Record, error) {

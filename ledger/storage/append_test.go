@@ -157,14 +157,14 @@ func TestAppendRules(t *testing.T) {
 		}
 		// What is not a leaf can be changed without one.
 		if err := s.Append(ctx, tree, Lookup{}, func(_ context.Context, tx *AppendTx) error {
-			tx.SetSequence([16]byte{9}, 77)
+			tx.SetStream([16]byte{9}, []byte("seventy-seven"))
 			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Append(ctx, tree, Lookup{Sequences: [][16]byte{{9}, {8}}}, func(_ context.Context, tx *AppendTx) error {
-			if n, ok := tx.Sequences[[16]byte{9}]; !ok || n != 77 || len(tx.Sequences) != 1 {
-				t.Errorf("sequences are %v", tx.Sequences)
+		if err := s.Append(ctx, tree, Lookup{Streams: [][16]byte{{9}, {8}}}, func(_ context.Context, tx *AppendTx) error {
+			if string(tx.Streams[[16]byte{9}]) != "seventy-seven" || len(tx.Streams) != 1 {
+				t.Errorf("streams are %v", tx.Streams)
 			}
 			return nil
 		}); err != nil {

@@ -11,9 +11,12 @@ var (
 	upsertChain, upsertChainLite = insert("chain",
 		[]column{{"k", "BYTEA"}, {"count", "INT8"}, {"head", "BYTEA"}, {"last", "INT8"}},
 		" ON CONFLICT (k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last")
-	upsertStream, upsertStreamLite = insert("stream",
-		[]column{{"k", "BYTEA"}, {"last", "INT8"}},
-		" ON CONFLICT (k) DO UPDATE SET last = excluded.last")
+	upsertStream, upsertStreamLite = insert("source",
+		[]column{{"k", "BYTEA"}, {"state", "BYTEA"}},
+		" ON CONFLICT (k) DO UPDATE SET state = excluded.state")
+	upsertPerson, upsertPersonLite = insert("person",
+		[]column{{"k", "BYTEA"}, {"state", "BYTEA"}},
+		" ON CONFLICT (k) DO UPDATE SET state = excluded.state")
 	insertRegister, insertRegisterLite = insert("register", []column{{"place", "INT8"}}, "")
 	upsertTile, upsertTileLite         = insert("tile", []column{{"place", "INT8"}, {"hashes", "BYTEA"}},
 		" ON CONFLICT (place) DO UPDATE SET hashes = excluded.hashes")
@@ -45,13 +48,11 @@ func (a *AppendTx) writes() []op {
 		}
 		ops = append(ops, op{sql: upsertChain, lite: upsertChainLite, cols: []any{ks, counts, heads, lasts}})
 	}
-	if len(a.sequences) > 0 {
-		var ks [][]byte
-		var lasts []int64
-		for k, last := range a.sequences {
-			ks, lasts = append(ks, inTree(a.num, k[:])), append(lasts, int64(last))
-		}
-		ops = append(ops, op{sql: upsertStream, lite: upsertStreamLite, cols: []any{ks, lasts}})
+	if len(a.streams) > 0 {
+		ops = append(ops, putStreams(a.num, a.streams))
+	}
+	if len(a.persons) > 0 {
+		ops = append(ops, putPersons(a.num, a.persons))
 	}
 	if len(a.registers) > 0 {
 		ops = append(ops, op{sql: insertRegister, lite: insertRegisterLite, cols: []any{a.registers}})

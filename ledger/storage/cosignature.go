@@ -17,8 +17,8 @@ type Cosignature struct {
 	Line     []byte    // the signature line, line feed included
 }
 
-// keptCosignatures is how many a tree keeps beside those of the largest witnessed checkpoint: with one checkpoint a second and eight
-// cosigners, two minutes' worth. A cosigner who is slower brings the checkpoint along with its line.
+// keptCosignatures is how many a tree keeps beside those of the largest witnessed checkpoint and the last of each cosigner: with an anchor each ten seconds and
+// eight cosigners, twenty minutes' worth. A cosigner who is slower brings the checkpoint along with its line.
 const keptCosignatures = 1024
 
 const (
@@ -26,7 +26,8 @@ const (
 		" ON CONFLICT (place, cosigner) DO UPDATE SET signed = excluded.signed, line = excluded.line WHERE excluded.signed > cosignature.signed"
 	pruneCosignatures = "DELETE FROM cosignature WHERE place >= $1 AND place < (SELECT min(k.place) FROM (SELECT c.place FROM cosignature c" +
 		" WHERE c.place >= $2 AND c.place < $3 ORDER BY c.place DESC LIMIT $4) AS k)" +
-		" AND place <> $5 + COALESCE((SELECT w.size FROM witnessed w WHERE w.tree = $6), 0) - 1"
+		" AND place <> $5 + COALESCE((SELECT w.size FROM witnessed w WHERE w.tree = $6), 0) - 1" +
+		" AND place < (SELECT max(n.place) FROM cosignature n WHERE n.place >= $7 AND n.place < $8 AND n.cosigner = cosignature.cosigner)"
 	upsertWitnessed = "INSERT INTO witnessed (tree, size) VALUES ($1, $2) ON CONFLICT (tree) DO UPDATE SET size = excluded.size WHERE excluded.size > witnessed.size"
 
 	selectCosignatures = "SELECT place, signed, cosigner, note, line FROM cosignature WHERE place = "
@@ -34,7 +35,7 @@ const (
 )
 
 // AddCosignatures keeps cosignatures, of several by one cosigner on one checkpoint the latest, and forgets the smallest checkpoints'
-// beyond keptCosignatures. It may be repeated.
+// beyond keptCosignatures, but never what a cosigner said last. It may be repeated.
 func (s *Storage) AddCosignatures(ctx context.Context, tree *trillian.Tree, list ...Cosignature) error {
 	doing := fmt.Sprintf("keeping %d cosignatures", len(list))
 	num, err := s.number(ctx, tree)
@@ -50,7 +51,7 @@ func (s *Storage) AddCosignatures(ctx context.Context, tree *trillian.Tree, list
 	}
 	first, end := place(num, 0), place(num+1, 0)
 	return s.wrap(ctx, doing, s.write(ctx, append(ops,
-		op{sql: pruneCosignatures, args: []any{first, first, end, int64(keptCosignatures), first, num}})...))
+		op{sql: pruneCosignatures, args: []any{first, first, end, int64(keptCosignatures), first, num, first, end}})...))
 }
 
 // Cosignatures returns those kept on the checkpoint of this size, ordered by cosigner.
@@ -67,7 +68,7 @@ func (s *Storage) Cosignatures(ctx context.Context, tree *trillian.Tree, size ui
 	return list, s.wrap(ctx, doing, err)
 }
 
-// CosignedBy returns the cosignature on the largest checkpoint that this cosigner has cosigned, as far as it was kept; the zero value if
+// CosignedBy returns the cosignature on the largest checkpoint that this cosigner has cosigned; the zero value if
 // there is none.
 func (s *Storage) CosignedBy(ctx context.Context, tree *trillian.Tree, cosigner string) (Cosignature, error) {
 	const doing = "reading a cosigner's last cosignature"

@@ -92,7 +92,7 @@ func TestOldCosignaturesGo(t *testing.T) {
 		for _, l := range []struct {
 			size uint64
 			by   string
-		}{{5, "w1"}, {5, "w2"}, {3, "w1"}} {
+		}{{5, "w1"}, {5, "w2"}, {3, "w1"}, {4, "w3"}, {2, "w3"}} {
 			if err := errors.Join(s.AddCosignatures(ctx, tree, cosigned(l.size, l.by, 1)), s.AddCosignatures(ctx, other, cosigned(l.size, l.by, 1))); err != nil {
 				t.Fatal(err)
 			}
@@ -107,13 +107,16 @@ func TestOldCosignaturesGo(t *testing.T) {
 		if err := s.AddCosignatures(ctx, tree, many...); err != nil {
 			t.Fatal(err)
 		}
-		for size, want := range map[uint64]int{3: 0, 5: 2, 109: 0, 110: 1, 109 + keptCosignatures: 1} {
+		for size, want := range map[uint64]int{3: 0, 2: 0, 4: 1, 5: 2, 109: 0, 110: 1, 109 + keptCosignatures: 1} {
 			if list, err := s.Cosignatures(ctx, tree, size); err != nil || len(list) != want {
 				t.Errorf("size %d: %d cosignatures, %v; want %d", size, len(list), err, want)
 			}
 		}
 		if list, err := s.Witnessed(ctx, tree); err != nil || len(list) != 2 {
 			t.Errorf("witnessed: %q, %v", linesOf(list), err)
+		}
+		if c, err := s.CosignedBy(ctx, tree, "w3"); err != nil || c.Size != 4 { // who went silent is not forgotten
+			t.Errorf("the last of a cosigner who went silent: %+v, %v", c, err)
 		}
 		if list, err := s.Cosignatures(ctx, other, 3); err != nil || len(list) != 1 {
 			t.Errorf("another log lost its own: %q, %v", linesOf(list), err)
@@ -128,7 +131,7 @@ func TestCosignaturesInAnOlderDatabase(t *testing.T) {
 		s := openTest(t, dsn)
 		tree := mustTree(t, s, "log")
 		mustAppend(t, s, tree, someLeaves("w", 0, 3))
-		if err := s.write(ctx, op{sql: "DROP TABLE cosignature"}, op{sql: "DROP TABLE witnessed"}, op{sql: "DELETE FROM " + versionTable + " WHERE version >= 2"}); err != nil {
+		if err := s.write(ctx, op{sql: "DROP TABLE cosignature"}, op{sql: "DROP TABLE witnessed"}, op{sql: "DROP TABLE anchor"}, op{sql: "DELETE FROM " + versionTable + " WHERE version >= 2"}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Close(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/google/trillian"
@@ -51,7 +52,7 @@ func lookupOf(leaves []Leaf) Lookup {
 		look.Keys = append(look.Keys, l.Key)
 		look.Chains = append(look.Chains, l.Chain)
 	}
-	look.Sequences = [][16]byte{{1}}
+	look.Streams = [][16]byte{{1}}
 	return look
 }
 
@@ -104,7 +105,7 @@ func addAll(ctx context.Context, tx *AppendTx, leaves []Leaf, at *[]uint64) erro
 	for k, c := range chains {
 		tx.SetChain(k, c)
 	}
-	tx.SetSequence([16]byte{1}, tx.Sequences[[16]byte{1}]+uint64(len(added)))
+	tx.SetStream([16]byte{1}, append(slices.Clone(tx.Streams[[16]byte{1}]), byte(len(added))))
 	head, err := tx.Integrate(ctx)
 	if err != nil {
 		return err

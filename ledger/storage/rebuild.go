@@ -18,21 +18,25 @@ type Derived struct {
 	Chain    [32]byte // all zero: none
 	Head     [32]byte // the chain's head hash after this leaf
 	Register bool
-	Sequence [16]byte // stream
-	Seq      uint64   // 0: none
+}
+
+// Final is what the tables hold that follow from all leaves together.
+type Final struct {
+	Streams map[[16]byte][]byte // as SetStream left them
+	Persons map[[32]byte][]byte // as SetPerson left them
 }
 
 // rebuildPage is how many leaves a transaction of Rebuild reads and writes.
 const rebuildPage = 2048
 
 // Rebuild makes every table that follows from the leaves anew: keys, chains with their links, streams, the register's places and the tiles. derive
-// is called for each leaf in order and once only; the record's Prev is not to be relied on. First the leaves are checked against the stored
+// is called for each leaf in order and once only, and final at the end for the state of every stream and person; the record's Prev is not to be relied on. First the leaves are checked against the stored
 // root: if they do not give it, nothing is touched and the error is ErrDiffers.
 //
 // It works in pages, each a transaction of its own, with the tree frozen in between, so that no process can append meanwhile (ErrFrozen).
 // Interrupted, it leaves the tree frozen until it is run again to its end, which always thaws it. The derived tables are emptied in one transaction
 // and the chains kept in memory: for a log of hundreds of millions of leaves on CockroachDB that is too much at once.
-func (s *Storage) Rebuild(ctx context.Context, tree *trillian.Tree, derive func(Record) (Derived, error)) (Head, error) {
+func (s *Storage) Rebuild(ctx context.Context, tree *trillian.Tree, derive func(Record) (Derived, error), final func() (Final, error)) (Head, error) {
 	num, err := s.number(ctx, tree)
 	var h headRow
 	if err == nil {
@@ -45,7 +49,7 @@ func (s *Storage) Rebuild(ctx context.Context, tree *trillian.Tree, derive func(
 	if err != nil {
 		return Head{}, s.wrap(ctx, "rebuilding", err)
 	}
-	r := &rebuild{s: s, tree: tree, num: num, was: was, chains: map[[32]byte]Chain{}, streams: map[[16]byte]uint64{}}
+	r := &rebuild{s: s, tree: tree, num: num, was: was, chains: map[[32]byte]Chain{}}
 	if err := r.checkRoot(ctx, h.Head); err != nil {
 		return Head{}, s.wrap(ctx, "rebuilding", err)
 	}
@@ -57,7 +61,11 @@ func (s *Storage) Rebuild(ctx context.Context, tree *trillian.Tree, derive func(
 			return Head{}, s.wrap(ctx, fmt.Sprintf("rebuilding from leaf %d", start), err)
 		}
 	}
-	if err := r.finish(ctx); err != nil {
+	f, err := final()
+	if err == nil {
+		err = r.finish(ctx, f)
+	}
+	if err != nil {
 		return Head{}, s.wrap(ctx, "rebuilding", err)
 	}
 	h.Head.Register = r.register
@@ -71,7 +79,6 @@ type rebuild struct {
 	num      int64
 	was      trillian.TreeState // to be given back at the end
 	chains   map[[32]byte]Chain
-	streams  map[[16]byte]uint64
 	edge     [maxLevel + 1][]byte // hashes of the tile at the right edge of each level
 	tiles    [maxLevel + 1]uint64 // its index
 	register uint64
@@ -129,7 +136,7 @@ func (r *rebuild) clear(ctx context.Context) error {
 	r.s.tiles.forget(r.num)
 	from, to := place(r.num, 0), place(r.num+1, 0)
 	var ops []op
-	for _, table := range []string{"idem", "chain", "stream"} {
+	for _, table := range []string{"idem", "chain", "source", "person"} {
 		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2", args: []any{inTree(r.num, nil), inTree(r.num+1, nil)}})
 	}
 	for _, table := range []string{"register", "tile"} {
@@ -165,9 +172,6 @@ func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record)
 		if d.Register {
 			registers = append(registers, place(r.num, rec.Index))
 			r.register = rec.Index + 1
-		}
-		if d.Seq > r.streams[d.Sequence] {
-			r.streams[d.Sequence] = d.Seq
 		}
 		if d.Chain != [32]byte{} {
 			c := r.chains[d.Chain]
@@ -220,8 +224,8 @@ func tileWrites(tiles tileSet) []op {
 	return []op{{sql: upsertTile, lite: upsertTileLite, cols: []any{places, hashes}}}
 }
 
-// finish writes chains, streams and the tiles at the right edge, and thaws the tree.
-func (r *rebuild) finish(ctx context.Context) error {
+// finish writes chains, streams, persons and the tiles at the right edge, and thaws the tree.
+func (r *rebuild) finish(ctx context.Context, f Final) error {
 	var ks, heads [][]byte
 	var counts, lasts []int64
 	for k, c := range r.chains {
@@ -234,13 +238,6 @@ func (r *rebuild) finish(ctx context.Context) error {
 			return err
 		}
 	}
-	var streams [][]byte
-	var seqs []int64
-	for k, last := range r.streams {
-		if last > 0 {
-			streams, seqs = append(streams, inTree(r.num, k[:])), append(seqs, int64(last))
-		}
-	}
 	edge := tileSet{}
 	for level := 1; level <= maxLevel; level++ {
 		if len(r.edge[level]) > 0 {
@@ -248,8 +245,11 @@ func (r *rebuild) finish(ctx context.Context) error {
 		}
 	}
 	ops := []op{{sql: "UPDATE head SET register = $1 WHERE tree = $2", args: []any{int64(r.register), r.num}, expect: 1}}
-	if len(streams) > 0 {
-		ops = append(ops, op{sql: upsertStream, lite: upsertStreamLite, cols: []any{streams, seqs}})
+	if len(f.Streams) > 0 {
+		ops = append(ops, putStreams(r.num, f.Streams))
+	}
+	if len(f.Persons) > 0 {
+		ops = append(ops, putPersons(r.num, f.Persons))
 	}
 	if err := r.s.write(ctx, append(ops, tileWrites(edge)...)...); err != nil {
 		return err

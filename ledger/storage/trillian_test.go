@@ -196,12 +196,12 @@ func TestTreesThatTakeNoLeaves(t *testing.T) {
 		if _, err := appendLeaves(ctx, s, gone, someLeaves("x", 0, 1)); !isNotFound(err) {
 			t.Errorf("Append to a tree that is gone: %v", err)
 		}
-		for _, table := range []string{"leaf", "idem", "chain", "stream", "register", "tile", "head", "tree"} {
+		for _, table := range []string{"leaf", "idem", "chain", "source", "register", "tile", "head", "tree"} {
 			var n int64
 			if err := s.read(ctx, op{sql: "SELECT count(*) FROM " + table, scan: func(scan func(...any) error) error { return scan(&n) }}); err != nil {
 				t.Fatal(err)
 			}
-			want := map[string]int64{"leaf": 300, "idem": 300, "chain": 7, "stream": 1, "register": 27, "tile": 2, "head": 3, "tree": 3}
+			want := map[string]int64{"leaf": 300, "idem": 300, "chain": 7, "source": 1, "register": 27, "tile": 2, "head": 3, "tree": 3}
 			if n != want[table] {
 				t.Errorf("%d rows in %s after deleting a tree, want %d", n, table, want[table])
 			}

@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"igledger/ledger/entry/cosign"
 )
 
-// Run sends log's newest checkpoint to the witnesses whenever it has changed, at most once an Interval, until ctx ends; then it returns, within a
-// request's Timeout. Failures are logged and tried again for ever. It looks for the newest checkpoint in the database, not at what this process appends:
+// Run sends log's newest anchor to the witnesses whenever it has changed, at most once an Interval, until ctx ends; then it returns, within a
+// request's Timeout. Failures are logged and tried again for ever. It looks for the anchor in the database, not at what this process appends:
 // so every replica may run it and none need.
 //
 // All get the same checkpoint, or none would ever have more than one cosignature while the log is busy; one who is slow gets the newest of those sent
@@ -19,11 +21,9 @@ func (c *Client) Run(ctx context.Context, log Log) {
 	defer feeds.Wait()
 	var boxes []chan Checkpoint
 	for _, w := range c.list {
-		if w.URL != "" {
-			box := make(chan Checkpoint, 1)
-			boxes = append(boxes, box)
-			feeds.Go(func() { c.feed(ctx, log, w, box) })
-		}
+		box := make(chan Checkpoint, 1)
+		boxes = append(boxes, box)
+		feeds.Go(func() { c.feed(ctx, log, w, box) })
 	}
 	if len(boxes) == 0 {
 		return
@@ -66,7 +66,7 @@ func put(box chan Checkpoint, head Checkpoint) {
 }
 
 // feed serves one witness.
-func (c *Client) feed(ctx context.Context, log Log, w *cosigner, box chan Checkpoint) {
+func (c *Client) feed(ctx context.Context, log Log, w *cosign.Cosigner, box chan Checkpoint) {
 	logger := c.cfg.Logger.With("witness", w.Name)
 	for {
 		var head Checkpoint

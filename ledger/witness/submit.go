@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"igledger/ledger/entry/cosign"
 )
 
 // Limits of C2SP tlog-witness and ours.
@@ -20,8 +22,9 @@ const (
 	maxAnswer = 16 << 10 // bytes of an answer that we look at
 )
 
-// submit gets w's cosignature on head and has it kept. nil means that it is kept, or that a newer one is or is under way.
-func (c *Client) submit(ctx context.Context, log Log, w *cosigner, head Checkpoint) error {
+// submit gets w's cosignature on head and has it kept. nil means that it is kept, or that a newer one is or is under way, or that w has seen a later checkpoint of
+// this log, sent by somebody else: it cosigns again when the anchor has passed that.
+func (c *Client) submit(ctx context.Context, log Log, w *cosign.Cosigner, head Checkpoint) error {
 	old, at, err := log.Cosigned(ctx, w.VKey)
 	if err != nil {
 		return fmt.Errorf("witness %s: reading what it has cosigned: %w", w.Name, err)
@@ -33,7 +36,7 @@ func (c *Client) submit(ctx context.Context, log Log, w *cosigner, head Checkpoi
 	for try := 1; ; try++ {
 		lines, seen, err := c.add(ctx, log, w, old, head)
 		if err == nil {
-			s, err := w.verify(lines, head.Checkpoint, c.cfg.Now())
+			s, err := read(lines, w, head, c.cfg.Now())
 			if err != nil {
 				return c.answered(w, head, 0, err)
 			}
@@ -44,11 +47,11 @@ func (c *Client) submit(ctx context.Context, log Log, w *cosigner, head Checkpoi
 		}
 		switch {
 		case seen > head.Size:
-			newest, err := log.Newest(ctx)
+			size, err := log.Size(ctx)
 			if err != nil {
-				return fmt.Errorf("witness %s: reading the newest checkpoint: %w", w.Name, err)
+				return fmt.Errorf("witness %s: reading the log's size: %w", w.Name, err)
 			}
-			if newest.Size < seen {
+			if size < seen {
 				return c.answered(w, head, http.StatusConflict, fmt.Errorf("%w: %d", ErrAhead, seen))
 			}
 			return nil
@@ -66,19 +69,19 @@ func (c *Client) submit(ctx context.Context, log Log, w *cosigner, head Checkpoi
 // errSeen: 409, the witness has last seen another size than we thought.
 var errSeen = errors.New("it has last seen another size")
 
-func (c *Client) answered(w *cosigner, head Checkpoint, status int, err error) error {
+func (c *Client) answered(w *cosign.Cosigner, head Checkpoint, status int, err error) error {
 	return &AnswerError{Witness: w.Name, Size: head.Size, Status: status, Err: err}
 }
 
 // add is one add-checkpoint request: the answer's signature lines, or, with errSeen, the size the witness has last seen.
-func (c *Client) add(ctx context.Context, log Log, w *cosigner, old uint64, head Checkpoint) (lines string, seen uint64, err error) {
+func (c *Client) add(ctx context.Context, log Log, w *cosign.Cosigner, old uint64, head Checkpoint) (lines string, seen uint64, err error) {
 	body, err := request(ctx, log, old, head)
 	if err != nil {
 		return "", 0, fmt.Errorf("witness %s: %w", w.Name, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL+"/add-checkpoint", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(w.URL, "/")+"/add-checkpoint", bytes.NewReader(body))
 	if err != nil {
 		return "", 0, fmt.Errorf("witness %s: %w", w.Name, withoutURL(err))
 	}

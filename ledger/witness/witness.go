@@ -1,4 +1,4 @@
-// Package witness gets cosignatures for a log's checkpoints: it sends the newest one to each witness by C2SP tlog-witness and hands
+// Package witness gets cosignatures for a log's checkpoints: it sends the newest anchor to each witness by C2SP tlog-witness and hands
 // back what verifies as C2SP tlog-cosignature.
 //
 // It promises: no cosignature is handed on that does not verify, under the witness's own key, over the very checkpoint that was sent; of many
@@ -16,23 +16,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/cosign"
 )
-
-// Witness is a cosigner, in the words of a witness line of C2SP tlog-policy.
-type Witness struct {
-	Name string // what we call it
-	VKey string // C2SP verifier key, type 0x04: "<key name>+<key id>+<base64 of 0x04 ‖ Ed25519 key>"
-	URL  string // submission prefix, http or https; "": never asked, but known (an auditor who comes by itself)
-}
 
 // Config is whom to ask, and how hard. Zero values of the times are the defaults.
 type Config struct {
-	Witnesses []Witness
-	Quorum    func(cosigned []string) bool // whether these, by Name, suffice; default all who have a URL, and at least one
+	Cosigners []*cosign.Cosigner // those with a URL are asked; the others come by themselves
 
 	Interval time.Duration // between checkpoints: default 1 s. The cosignatures a log keeps grow with its inverse
 	Timeout  time.Duration // of one request, answer included: default 5 s, the limit litewitness sets itself
@@ -56,14 +48,16 @@ type Checkpoint struct {
 
 // Log is what cosignatures are for. Its methods are called from several goroutines.
 type Log interface {
-	// Newest gives the largest checkpoint there is.
+	// Newest gives the largest checkpoint that is to be cosigned: the log's anchor, which may lie behind its head.
 	Newest(ctx context.Context) (Checkpoint, error)
+	// Size gives the number of entries. A witness may have seen more than Newest: others may send it checkpoints too.
+	Size(ctx context.Context) (uint64, error)
 	// Cosigned gives the size and time of the largest checkpoint kept with a cosignature by this verifier key; 0 if there is none.
 	Cosigned(ctx context.Context, vkey string) (size uint64, at time.Time, err error)
 	// Prove gives the RFC 6962 consistency proof from old to size, 0 < old < size.
 	Prove(ctx context.Context, old, size uint64) ([][]byte, error)
 	// Keep takes a verified cosignature. It may come twice.
-	Keep(ctx context.Context, c Checkpoint, by Cosignature) error
+	Keep(ctx context.Context, c Checkpoint, by cosign.Cosignature) error
 }
 
 // What a witness can answer, to be tested with errors.Is.
@@ -95,40 +89,22 @@ func (e *AnswerError) Unwrap() error { return e.Err }
 // Client knows the witnesses. It is safe for concurrent use.
 type Client struct {
 	cfg  Config
-	list []*cosigner
+	list []*cosign.Cosigner // with a URL
 	http http.Client
 }
 
-// cosigner is a Witness whose key was read.
-type cosigner struct {
-	Witness
-	key key
-}
-
-// New checks the witnesses' keys and addresses.
+// New checks the addresses of those to be asked.
 func New(cfg Config) (*Client, error) {
 	c := &Client{cfg: cfg}
-	names, keys := map[string]bool{}, map[string]bool{}
-	for _, w := range cfg.Witnesses {
-		k, err := parseKey(w.VKey)
-		if err != nil {
-			return nil, fmt.Errorf("witness %q: %w", w.Name, err)
+	for _, w := range cfg.Cosigners {
+		if w.URL == "" {
+			continue
 		}
-		if w.Name == "" || names[w.Name] || keys[string(k.public)] {
-			return nil, fmt.Errorf("witness %q: no name, or the name or key of another", w.Name)
+		u, err := url.Parse(w.URL)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+			return nil, fmt.Errorf("witness %q: the URL is not http(s)://host[/path]", w.Name)
 		}
-		names[w.Name], keys[string(k.public)] = true, true
-		if w.URL != "" {
-			u, err := url.Parse(w.URL)
-			if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-				return nil, fmt.Errorf("witness %q: the URL is not http(s)://host[/path]", w.Name)
-			}
-			w.URL = strings.TrimSuffix(w.URL, "/")
-		}
-		c.list = append(c.list, &cosigner{w, k})
-	}
-	if c.cfg.Quorum == nil {
-		c.cfg.Quorum = c.all
+		c.list = append(c.list, w)
 	}
 	for _, d := range []struct {
 		value *time.Duration
@@ -153,34 +129,4 @@ func New(cfg Config) (*Client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return c, nil
-}
-
-func (c *Client) all(cosigned []string) bool {
-	have, n := map[string]bool{}, 0
-	for _, name := range cosigned {
-		have[name] = true
-	}
-	for _, w := range c.list {
-		if w.URL == "" {
-			continue
-		}
-		if n++; !have[w.Name] {
-			return false
-		}
-	}
-	return n > 0
-}
-
-// Reached says whether those whose verifier keys these are make the quorum. Keys of nobody we know do not count.
-func (c *Client) Reached(vkeys []string) bool {
-	var names []string
-	for _, w := range c.list {
-		for _, k := range vkeys {
-			if k == w.VKey {
-				names = append(names, w.Name)
-				break
-			}
-		}
-	}
-	return c.cfg.Quorum(names)
 }

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/entry/cosign"
 )
 
 const origin = "ledger.test/2026"
@@ -35,7 +36,7 @@ type memory struct {
 	size    int64
 	salt    string // of the leaves: another salt is another history
 	away    error  // what Newest answers
-	kept    map[string][]Cosignature
+	kept    map[string][]cosign.Cosignature
 	keptAt  map[string]uint64
 	newests int
 	changed chan struct{} // told of each Keep
@@ -50,7 +51,7 @@ func newMemory(t testing.TB) *memory {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &memory{t: t, signer: signer, vkey: vkey, kept: map[string][]Cosignature{}, keptAt: map[string]uint64{}, changed: make(chan struct{}, 1000)}
+	return &memory{t: t, signer: signer, vkey: vkey, kept: map[string][]cosign.Cosignature{}, keptAt: map[string]uint64{}, changed: make(chan struct{}, 1000)}
 }
 
 func (m *memory) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
@@ -108,6 +109,12 @@ func (m *memory) Newest(context.Context) (Checkpoint, error) {
 	return m.head(), nil
 }
 
+func (m *memory) Size(context.Context) (uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return uint64(m.size), nil
+}
+
 func (m *memory) Cosigned(_ context.Context, vkey string) (uint64, time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -128,11 +135,11 @@ func (m *memory) Prove(_ context.Context, old, size uint64) ([][]byte, error) {
 	return out, err
 }
 
-func (m *memory) Keep(_ context.Context, c Checkpoint, s Cosignature) error {
+func (m *memory) Keep(_ context.Context, c Checkpoint, s cosign.Cosignature) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.kept[s.VKey] = append(m.kept[s.VKey], s)
-	m.keptAt[s.VKey] = c.Size
+	m.kept[s.By.VKey] = append(m.kept[s.By.VKey], s)
+	m.keptAt[s.By.VKey] = c.Size
 	m.changed <- struct{}{}
 	return nil
 }
@@ -180,8 +187,13 @@ func (f *fake) vkey() string {
 	return fmt.Sprintf("%s+%x+%s", f.name, f.id(), base64.StdEncoding.EncodeToString(append([]byte{4}, f.key.Public().(ed25519.PublicKey)...)))
 }
 
-func (f *fake) witness() Witness {
-	return Witness{Name: f.name, VKey: f.vkey(), URL: "https://" + f.name + "/prefix/"}
+func (f *fake) witness() *cosign.Cosigner {
+	c, err := cosign.New(f.name, f.vkey())
+	if err != nil {
+		panic(err)
+	}
+	c.URL = "https://" + f.name + "/prefix/"
+	return c
 }
 
 func (f *fake) line(c entry.Checkpoint, at int64) string {
@@ -331,7 +343,7 @@ func (r records) all() []string {
 func client(t testing.TB, logger *slog.Logger, fakes ...*fake) *Client {
 	cfg := Config{Transport: network{}, Logger: logger}
 	for _, f := range fakes {
-		cfg.Witnesses = append(cfg.Witnesses, f.witness())
+		cfg.Cosigners = append(cfg.Cosigners, f.witness())
 		cfg.Transport.(network)[f.name] = f
 	}
 	c, err := New(cfg)

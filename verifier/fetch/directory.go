@@ -49,10 +49,17 @@ func reason(err error) error {
 
 // WriteFile puts data at path so that after a crash there is the old content or the new one, never a part: it writes beside, syncs, renames and syncs the
 // directory, which it makes if need be.
-func WriteFile(path string, data []byte) error { return writeFile(path, data, true) }
+func WriteFile(path string, data []byte) error {
+	return WriteFileWith(path, func(w io.Writer) error { _, err := w.Write(data); return err })
+}
+
+// WriteFileWith is WriteFile for what is too large to be held in memory: write writes it.
+func WriteFileWith(path string, write func(io.Writer) error) error {
+	return writeFile(path, write, true)
+}
 
 // writeFile without sync is for copies of tiles: a power cut may leave them empty, which whoever reads them notices.
-func writeFile(path string, data []byte, sync bool) error {
+func writeFile(path string, write func(io.Writer) error, sync bool) error {
 	path = filepath.FromSlash(path)
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -62,7 +69,7 @@ func writeFile(path string, data []byte, sync bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	err = write(f)
 	if err == nil {
 		err = f.Chmod(0o644)
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 
@@ -92,6 +93,13 @@ func (l *Log) Tiles(ctx context.Context) verifier.TileFunc {
 	}
 }
 
+// Forget drops what Tiles remembers, for whoever reads a growing log for days.
+func (l *Log) Forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.tiles)
+}
+
 // Bundle reads the entry bundle index and gives its first width leaves. An error is ErrUnreadable or the bundle's *verifier.Failure.
 func (l *Log) Bundle(ctx context.Context, index uint64, width int) ([][]byte, error) {
 	data, full, err := l.file(ctx, verifier.BundlePath(index, width), verifier.BundlePath(index, verifier.TileWidth), verifier.MaxBundleSize)
@@ -131,7 +139,7 @@ func (l *Log) file(ctx context.Context, path, fullPath string, limit int) (data 
 		return nil, false, err
 	}
 	if l.save != "" {
-		if err := writeFile(l.save+"/"+path, data, false); err != nil {
+		if err := writeFile(l.save+"/"+path, func(w io.Writer) error { _, err := w.Write(data); return err }, false); err != nil {
 			return nil, false, fmt.Errorf("keeping a copy of %s: %w", path, reason(err))
 		}
 	}

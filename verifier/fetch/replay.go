@@ -17,6 +17,12 @@ const ahead = 8
 // Each failure is handed to failed, which may return an error to stop. After each bundle that was replayed and compared, done is called: there r can be kept
 // (LogReplay.MarshalState) or progress shown. Other errors are ErrUnreadable, those of failed and done, or that of ctx.
 func (l *Log) Replay(ctx context.Context, r *verifier.LogReplay, head entry.Checkpoint, failed func(*verifier.Failure) error, done func() error) error {
+	return l.ReplayWith(ctx, r, r.Add, head, failed, done)
+}
+
+// ReplayWith is Replay for whoever does more with each leaf than r does: add is called in place of r.Add, and calls it. Its errors that are no
+// failures end the replay.
+func (l *Log) ReplayWith(ctx context.Context, r *verifier.LogReplay, add func(leaf []byte) error, head entry.Checkpoint, failed func(*verifier.Failure) error, done func() error) error {
 	note := func(err error) error {
 		var f *verifier.Failure
 		if errors.As(err, &f) {
@@ -39,7 +45,7 @@ func (l *Log) Replay(ctx context.Context, r *verifier.LogReplay, head entry.Chec
 
 	err := l.Pieces(ctx, r.Size(), head.Size, head.Size, true, func(p Piece) error {
 		for _, leaf := range p.Leaves[r.Size()-p.Index<<8:] {
-			if err := note(r.Add(leaf)); err != nil {
+			if err := note(add(leaf)); err != nil {
 				return err
 			}
 		}

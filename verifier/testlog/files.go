@@ -88,7 +88,12 @@ func NewSample(origin string) *Sample { return NewSampleOn(New(origin)) }
 
 // NewSampleOn makes a sample of a log that has just begun.
 func NewSampleOn(l *Log) *Sample {
-	s := &Sample{Log: l, Source: Signer(entry.EdDSA), Second: Signer(entry.ES256), IDs: []string{"chi:0101011237", "nhs:9434765919", "temp:lothian:A-17"}}
+	return NewSampleAbout(l, "chi:0101011237", "nhs:9434765919", "temp:lothian:A-17")
+}
+
+// NewSampleAbout makes a sample with accesses to the records of ids.
+func NewSampleAbout(l *Log, ids ...string) *Sample {
+	s := &Sample{Log: l, Source: Signer(entry.EdDSA), Second: Signer(entry.ES256), IDs: ids}
 	s.AddPublic(s.Organisation("lothian", s.Registrar, s.Enroller))
 	s.AddPublic(s.AddKey("lothian", s.Source, entry.PurposeSubmit))
 	for _, id := range s.IDs {

@@ -29,6 +29,8 @@ type Claim struct {
 	Index      Index                   // nil: the honest one at the index root's size
 	Period     *entry.Period           // nil: whole
 	Omit       map[uint64]bool         // entries left out of the list
+	Besides    string                  // whose history stands under everyone; "": of entry.RegEveryone, if that is not ID
+	Alone      bool                    // none stands there
 	VRF        *entry.VRFKey           // nil: the log's
 	Histories  map[entry.Hash]*History // nil: the honest ones
 }
@@ -46,14 +48,28 @@ func (l *Log) Statement(c Claim) *entry.Statement {
 	if c.VRF == nil {
 		c.VRF = l.VRF
 	}
-	tag, proof := c.VRF.Tag(l.Origin, c.ID)
-	s := &entry.Statement{Subject: entry.Subject{Tag: tag, VRFProof: proof, Proof: c.Index.Prove(entry.TagKey(tag))}, Period: c.Period,
-		Entries: entry.StatementEntries{}, Newer: entry.StatementEntries{}}
 	signers := map[string]bool{l.Entries[c.IndexRoot].KID: true}
 	size := c.Size
 	if size == 0 {
 		size = l.Size()
 	}
+	own := l.history(c, c.ID, m, size, signers)
+	s := &entry.Statement{Subject: own.Subject, Period: c.Period, Entries: own.Entries, Newer: own.Newer}
+	if c.Besides == "" && c.ID != entry.RegEveryone {
+		c.Besides = entry.RegEveryone
+	}
+	if c.Besides != "" && !c.Alone {
+		s.Everyone = l.history(c, c.Besides, m, size, signers)
+	}
+	s.Evidence = l.evidence(c, entry.FormatStatement, size, signers)
+	l.Prove(s, size)
+	return s
+}
+
+// history is what the log has of an id; who signed what is opened is added to signers.
+func (l *Log) history(c Claim, id string, m, size uint64, signers map[string]bool) *entry.History {
+	tag, proof := c.VRF.Tag(l.Origin, id)
+	h := &entry.History{Subject: entry.Subject{Tag: tag, VRFProof: proof, Proof: c.Index.Prove(entry.TagKey(tag))}, Entries: entry.StatementEntries{}, Newer: entry.StatementEntries{}}
 	for i := range size {
 		o := l.Openings[i]
 		if o == nil || o.Tag != tag || c.Omit[i] {
@@ -67,15 +83,13 @@ func (l *Log) Statement(c Claim) *entry.Statement {
 			signers[l.Entries[i].KID] = true
 		}
 		if i < m {
-			s.Entries = append(s.Entries, e)
+			h.Entries = append(h.Entries, e)
 		} else {
-			s.Newer = append(s.Newer, e)
+			h.Newer = append(h.Newer, e)
 		}
 	}
-	s.Subject.Count = uint64(len(s.Entries))
-	s.Evidence = l.evidence(c, entry.FormatStatement, size, signers)
-	l.Prove(s, size)
-	return s
+	h.Count = uint64(len(h.Entries))
+	return h
 }
 
 // Prove makes the nodes of a statement that was altered, as an operator can who makes the statement.

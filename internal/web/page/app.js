@@ -73,7 +73,7 @@ async function verify(bytes, policy, number) {
   }
   loaded = false;
   await start();
-  return { kind: "", verdict: "unreadable", hint: "", checks: [], entries: [], authentic: false,
+  return { kind: "", verdict: "unreadable", hint: "", checks: [], entries: [], everyone: [], hidden: 0, everyoneHidden: 0, authentic: false,
     problem: "The checker gave up: the file asks for more than this browser can bear, or was made to harm the program that reads it. Try igverify statement." };
 }
 
@@ -192,7 +192,9 @@ function show(r) {
   $("list-title").hidden = $("list-note").hidden = $("list").hidden = !readable;
   $("list-title").textContent = r.authentic ? "Who looked at the record" : "What the file shows. It is NOT verified";
   $("list").className = r.authentic ? "" : "unproved";
-  table(r);
+  $("everyone-title").hidden = $("everyone-note").hidden = !readable || r.everyone.length + r.everyoneHidden === 0;
+  $("everyone").className = r.authentic ? "" : "unproved";
+  tables(r);
 
   $("checks-note").textContent = !readable ? "None was made." :
     `${r.checks.filter((c) => c.status === "ok").length} passed, ${r.checks.filter((c) => c.status === "failed").length} failed, ${r.checks.filter((c) => c.status === "skipped").length} not made. Ledger ${r.origin || "not known"}, ${r.size} entries.` +
@@ -206,32 +208,39 @@ function show(r) {
   $("headline").focus();
 }
 
-function table(r) {
-  const newest = [...r.entries].reverse();
-  $("list-note").textContent = (newest.length === 0 ? "The file shows no access." : "Newest first. Times, reasons and roles are what each organisation states and signed; times are shown in your device's time zone.") +
-    (r.hidden > 0 ? ` ${r.hidden} ${r.hidden === 1 ? "access" : "accesses"} outside the period ${r.hidden === 1 ? "exists and is" : "exist and are"} not shown.` : "");
-  $("list").replaceChildren();
-  $("more").hidden = true;
-  window.onbeforeprint = null;
-  if (newest.length === 0) return;
+// table shows entries, newest first, in list, with a button for more.
+function table(entries, list, button) {
+  const newest = [...entries].reverse();
+  list.replaceChildren();
+  button.hidden = true;
+  if (newest.length === 0) return () => {};
   const body = element("tbody", "");
   const head = element("tr", "", ...["When", "Who", "What", "Why"].map((name) => {
     const th = element("th", "", name);
     th.scope = "col";
     return th;
   }));
-  $("list").append(element("table", "", element("colgroup", "", element("col", "col-when"), element("col", "col-who"), element("col", "col-what"), element("col", "")),
+  list.append(element("table", "", element("colgroup", "", element("col", "col-when"), element("col", "col-who"), element("col", "col-what"), element("col", "")),
     element("thead", "", head), body));
   let shown = 0;
   const more = (to) => {
     body.append(...newest.slice(shown, to).map(row));
     shown = Math.min(to, newest.length);
-    $("more").hidden = shown === newest.length;
-    $("more").textContent = `Show ${Math.min(pageRows, newest.length - shown)} more of ${newest.length}`;
+    button.hidden = shown === newest.length;
+    button.textContent = `Show ${Math.min(pageRows, newest.length - shown)} more of ${newest.length}`;
   };
   more(pageRows);
-  $("more").onclick = () => more(shown + pageRows);
-  window.onbeforeprint = () => more(newest.length); // a printed list must not be a part that looks whole
+  button.onclick = () => more(shown + pageRows);
+  return () => more(newest.length);
+}
+
+const outside = (n) => n > 0 ? ` ${n} ${n === 1 ? "access" : "accesses"} outside the period ${n === 1 ? "exists and is" : "exist and are"} not shown.` : "";
+
+function tables(r) {
+  $("list-note").textContent = (r.entries.length === 0 ? "The file shows no access." : "Newest first. Times, reasons and roles are what each organisation states and signed; times are shown in your device's time zone.") + outside(r.hidden);
+  $("everyone-note").textContent = "These reads were made of everybody's data at once, and so of yours. Names are not shown in this list, because everybody receives it." + outside(r.everyoneHidden);
+  const all = [table(r.entries, $("list"), $("more")), table(r.everyone, $("everyone"), $("everyone-more"))];
+  window.onbeforeprint = () => all.forEach((showAll) => showAll()); // a printed list must not be a part that looks whole
 }
 
 function row(e) {

@@ -41,6 +41,7 @@ var flagWords = map[entry.Flag]string{
 	entry.FlagSequenceGap:      "other reports of the same system are missing before this one, or still to come",
 	entry.FlagSequenceBack:     "reported out of order",
 	entry.FlagNoSequence:       "reported without a running number",
+	entry.FlagConsentNotBasis:  "consent was recorded, but the use does not rest on consent",
 	entry.FlagSuspectKey:       "signed with a key that is under suspicion",
 }
 

@@ -38,6 +38,9 @@ type Report struct {
 	Checks  []Check           `json:"checks"`
 	Entries []Entry           `json:"entries"` // in order of the log, oldest first; hidden ones are counted only
 	Hidden  int               `json:"hidden"`  // entries outside the period: that they exist is proved, their content is not shown
+
+	Everyone       []Entry `json:"everyone"` // reads of everybody's data, which touch the reader's as well, likewise
+	EveryoneHidden int     `json:"everyoneHidden"`
 }
 
 // Verdict is the report in one word.
@@ -199,7 +202,7 @@ func report(r *verifier.StatementReport) *Report {
 	default:
 		rep.Verdict = Refused
 	}
-	rep.OperatorAlone = r.Complete && (len(r.Audited) == 0 || strings.Contains(r.Lines.Complete, operatorAlone))
+	rep.OperatorAlone = r.Complete && !r.AuditedEnough
 	if !r.AsOf.IsZero() {
 		rep.AsOf, rep.Fresh = r.AsOf.Format(time.RFC3339), Fresh
 	}
@@ -210,18 +213,21 @@ func report(r *verifier.StatementReport) *Report {
 		rep.Checks = append(rep.Checks, Check{Name: string(c.Check), Title: title(c.Check), Status: c.Status, Entry: c.Index, Note: clean(c.Note, maxSentence),
 			Expected: clean(c.Expected, maxSentence), Found: clean(c.Found, maxSentence), Meaning: clean(c.Meaning, maxSentence)})
 	}
-	for i := range r.Entries {
-		if r.Entries[i].Hidden {
-			rep.Hidden++
-			continue
-		}
-		rep.Entries = append(rep.Entries, row(&r.Entries[i], r.Register))
-	}
+	rep.Entries, rep.Hidden = rows(r.Entries, r.Register)
+	rep.Everyone, rep.EveryoneHidden = rows(r.Everyone, r.Register)
 	return rep
 }
 
-// operatorAlone is how package verifier says that some auditors cosigned, but fewer than the policy's group asks for.
-const operatorAlone = "BY THE OPERATOR'S WORD ALONE"
+func rows(list []verifier.StatementEntry, reg *entry.Register) (shown []Entry, hidden int) {
+	for i := range list {
+		if list[i].Hidden {
+			hidden++
+			continue
+		}
+		shown = append(shown, row(&list[i], reg))
+	}
+	return shown, hidden
+}
 
 // age is what can be said with and without a clock.
 func age(asOf string, found Age, now time.Time) Age {

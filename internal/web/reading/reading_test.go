@@ -214,3 +214,24 @@ func TestDependencies(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryone: reads of everybody's data are shown apart, and as complete as the reader's own.
+func TestEveryone(t *testing.T) {
+	w := newWorld()
+	policy := string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
+	first := w.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
+	second := w.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
+	c := w.claim()
+	r := w.read(t, w.Statement(c), policy)
+	if r.Verdict != reading.Whole || len(r.Entries) != 2 || len(r.Everyone) != 2 || r.Everyone[0].Entry != first || r.Everyone[0].Why == "" || r.EveryoneHidden != 0 {
+		t.Errorf("%s, %d and %+v", r.Verdict, len(r.Entries), r.Everyone)
+	}
+	c.Period = &entry.Period{From: second, To: second + 1}
+	if r := w.read(t, w.Statement(c), policy); r.Verdict != reading.Whole || len(r.Everyone) != 1 || r.EveryoneHidden != 1 || r.Hidden != 2 {
+		t.Errorf("of a period: %s, %d shown, %d hidden", r.Verdict, len(r.Everyone), r.EveryoneHidden)
+	}
+	c.Period, c.Alone = nil, true
+	if r := w.read(t, w.Statement(c), policy); r.Verdict != reading.Incomplete {
+		t.Errorf("without them: %s", r.Verdict)
+	}
+}

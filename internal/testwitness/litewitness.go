@@ -1,4 +1,6 @@
-package ledger_test
+// Package testwitness runs litewitness, a C2SP witness by others (filippo.io/torchwood), for tests: the real program in a process of its own, built in a module of its
+// own, so that its dependencies are not ours.
+package testwitness
 
 import (
 	"bytes"
@@ -6,7 +8,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -18,52 +19,61 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"testing"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
-	"igledger/ledger/witness"
+	"igledger/ledger/entry/cosign"
 )
 
 // litewitnessModule is the witness these tests build: a program by others that shares no code with us.
 const litewitnessModule = "module witness\n\ngo 1.26.0\n\nrequire filippo.io/torchwood v0.9.0\n"
 
-// buildLitewitness builds it in a module of its own, so that its dependencies are not ours. Without the module the test is skipped, or with
-// IGLEDGER_REQUIRE_ALL=1 fails.
-func buildLitewitness(t *testing.T) string {
+// T is what is needed of a *testing.T; a test script has the like.
+type T interface {
+	Helper()
+	Cleanup(func())
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Skipf(format string, args ...any)
+}
+
+// Build builds the program into dir and gives its path. Without the module the test is skipped, or with IGLEDGER_REQUIRE_ALL=1 fails.
+func Build(t T, dir string) string {
 	t.Helper()
-	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(litewitnessModule), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	program := filepath.Join(dir, "litewitness")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", program, "filippo.io/torchwood/cmd/litewitness")
+	cmd := exec.Command("go", "build", "-o", program, "filippo.io/torchwood/cmd/litewitness")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if os.Getenv("IGLEDGER_REQUIRE_ALL") == "1" {
-			t.Fatalf("no litewitness, and IGLEDGER_REQUIRE_ALL=1: %v\n%s", err, out)
+			t.Fatal("no litewitness, and IGLEDGER_REQUIRE_ALL=1:", err, string(out))
 		}
 		t.Skipf("no litewitness: %v", err)
 	}
 	return program
 }
 
-// litewitness is one such witness. Its requests go through a proxy of the test's, which sees them and outlives it.
-type litewitness struct {
-	t                         *testing.T
-	program, name, dir, print string
-	key                       ed25519.PrivateKey
-	proxy                     *httptest.Server
-	cmd                       *exec.Cmd
-	ended                     chan struct{}
+// Witness is one such witness. Its requests go through a proxy of the test's, which sees them and outlives it.
+type Witness struct {
+	Name string
+
+	t                   T
+	program, dir, print string
+	key                 ed25519.PrivateKey
+	proxy               *httptest.Server
+	cmd                 *exec.Cmd
+	ended               chan struct{}
 
 	mu       sync.Mutex
 	target   *url.URL
 	statuses []int
 }
 
-func newLitewitness(t *testing.T, program, name, logKey string) *litewitness {
+// New makes a witness that knows one log and is not running yet. Its key follows from its name.
+func New(t T, program, name, origin, logKey string) *Witness {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "igl") // not t.TempDir: the path of a socket may have 108 bytes
 	if err != nil {
@@ -71,13 +81,13 @@ func newLitewitness(t *testing.T, program, name, logKey string) *litewitness {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	seed := sha256.Sum256([]byte(name))
-	w := &litewitness{t: t, program: program, name: name, dir: dir, key: ed25519.NewKeyFromSeed(seed[:])}
+	w := &Witness{t: t, program: program, Name: name, dir: dir, key: ed25519.NewKeyFromSeed(seed[:])}
 	w.serveAgent()
-	w.database("CREATE TABLE log (origin TEXT PRIMARY KEY, tree_size INTEGER NOT NULL, tree_hash TEXT NOT NULL)")
-	w.database("CREATE TABLE key (origin TEXT NOT NULL, key TEXT NOT NULL, FOREIGN KEY(origin) REFERENCES log(origin))")
+	w.Database("CREATE TABLE log (origin TEXT PRIMARY KEY, tree_size INTEGER NOT NULL, tree_hash TEXT NOT NULL)")
+	w.Database("CREATE TABLE key (origin TEXT NOT NULL, key TEXT NOT NULL, FOREIGN KEY(origin) REFERENCES log(origin))")
 	empty := sha256.Sum256(nil)
-	w.database("INSERT INTO log VALUES (?, 0, ?)", origin, base64.StdEncoding.EncodeToString(empty[:]))
-	w.database("INSERT INTO key VALUES (?, ?)", origin, logKey)
+	w.Database("INSERT INTO log VALUES (?, 0, ?)", origin, base64.StdEncoding.EncodeToString(empty[:]))
+	w.Database("INSERT INTO key VALUES (?, ?)", origin, logKey)
 	w.proxy = httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			w.mu.Lock()
@@ -97,7 +107,7 @@ func newLitewitness(t *testing.T, program, name, logKey string) *litewitness {
 }
 
 // serveAgent holds the witness's key as an ssh-agent would.
-func (w *litewitness) serveAgent() {
+func (w *Witness) serveAgent() {
 	keys := agent.NewKeyring()
 	if err := keys.Add(agent.AddedKey{PrivateKey: &w.key}); err != nil {
 		w.t.Fatal(err)
@@ -123,8 +133,8 @@ func (w *litewitness) serveAgent() {
 	}()
 }
 
-// database works on the witness's memory; it must not be running.
-func (w *litewitness) database(query string, args ...any) {
+// Database works on the witness's memory; it must not be running.
+func (w *Witness) Database(query string, args ...any) {
 	w.t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(w.dir, "db"))
 	if err == nil {
@@ -138,7 +148,8 @@ func (w *litewitness) database(query string, args ...any) {
 	}
 }
 
-func (w *litewitness) start() {
+// Start runs it.
+func (w *Witness) Start() {
 	w.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -150,7 +161,7 @@ func (w *litewitness) start() {
 	w.target = &url.URL{Scheme: "http", Host: address}
 	w.mu.Unlock()
 	var out bytes.Buffer
-	w.cmd = exec.Command(w.program, "-name", w.name, "-db", filepath.Join(w.dir, "db"), "-ssh-agent", filepath.Join(w.dir, "agent"), "-key", w.print, "-listen", address)
+	w.cmd = exec.Command(w.program, "-name", w.Name, "-db", filepath.Join(w.dir, "db"), "-ssh-agent", filepath.Join(w.dir, "agent"), "-key", w.print, "-listen", address)
 	w.cmd.Stderr = &out
 	if err := w.cmd.Start(); err != nil {
 		w.t.Fatal(err)
@@ -160,34 +171,34 @@ func (w *litewitness) start() {
 	go func() {
 		defer close(ended)
 		if err := cmd.Wait(); cmd.ProcessState.ExitCode() > 0 {
-			w.t.Errorf("litewitness %s ended by itself: %v\n%s", w.name, err, out.String())
+			w.t.Errorf("litewitness %s ended by itself: %v\n%s", w.Name, err, out.String())
 		}
 	}()
-	w.t.Cleanup(w.kill)
+	w.t.Cleanup(w.Kill)
 }
 
-// kill ends it without warning.
-func (w *litewitness) kill() {
+// Kill ends it without warning.
+func (w *Witness) Kill() {
 	_ = w.cmd.Process.Kill()
 	<-w.ended
 }
 
-func (w *litewitness) witness() witness.Witness {
-	return witness.Witness{Name: w.name, VKey: cosignerKey(w.name, w.key.Public().(ed25519.PublicKey)), URL: w.proxy.URL}
+// Cosigner is it in a policy.
+func (w *Witness) Cosigner() *cosign.Cosigner {
+	w.t.Helper()
+	c, err := cosign.New(w.Name, cosign.Key(w.Name, w.key.Public().(ed25519.PublicKey)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c.URL = w.proxy.URL
+	return c
 }
 
-// answered gives the statuses since it was last asked.
-func (w *litewitness) answered() []int {
+// Answered gives the statuses since it was last asked.
+func (w *Witness) Answered() []int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.statuses
 	w.statuses = nil
 	return s
-}
-
-// cosignerKey writes a verifier key of C2SP tlog-cosignature.
-func cosignerKey(name string, key ed25519.PublicKey) string {
-	raw := append([]byte{4}, key...)
-	id := sha256.Sum256(append([]byte(name+"\n"), raw...))
-	return fmt.Sprintf("%s+%x+%s", name, id[:4], base64.StdEncoding.EncodeToString(raw))
 }

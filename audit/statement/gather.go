@@ -1,0 +1,191 @@
+package statement
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"igledger/ledger"
+	"igledger/ledger/entry"
+)
+
+// gathered is what a statement is made of: checkpoint, index root, history and public chains of one moment.
+type gathered struct {
+	origin  string
+	note    []byte // the checkpoint
+	size    uint64 // N
+	root    Root
+	genesis ledger.PublicLeaf
+	pasts   []*past // in the order of the ids asked for
+	chains  entry.StatementChains
+}
+
+// past is the history of one id.
+type past struct {
+	tag      entry.Hash
+	vrfProof []byte
+	entries  []ledger.HistoryEntry // all below N
+	covered  int                   // of them below M
+	proof    entry.IndexProof
+}
+
+// history shows it, opened inside the period.
+func (p *past) history(period *entry.Period) *entry.History {
+	h := &entry.History{Subject: entry.Subject{Tag: p.tag, VRFProof: p.vrfProof, Proof: p.proof, Count: uint64(p.covered)},
+		Entries: make(entry.StatementEntries, 0, p.covered), Newer: entry.StatementEntries{}}
+	for i, e := range p.entries {
+		switch in := inside(period, e.Index); {
+		case i < p.covered && in:
+			h.Entries = append(h.Entries, entry.NewStatementEntry(e.Opening))
+		case i < p.covered:
+			h.Entries = append(h.Entries, entry.HiddenStatementEntry(e.Index, e.LeafHash))
+		case in:
+			h.Newer = append(h.Newer, entry.NewStatementEntry(e.Opening))
+		} // else outside the period asked for, and above what is proved
+	}
+	return h
+}
+
+// attempts bounds how often gather goes on because an index root came in between: each time only what is new is read.
+const attempts = 16
+
+// gather reads without any lock, the checkpoint first, and then looks under the lock whether the index root of now lies below that checkpoint: so a
+// long history keeps nobody waiting. pick says of which entries the signers' keys are to be shown.
+func (f *Follower) gather(ctx context.Context, ids []string, pick func(all []*past, size uint64) ([]ledger.HistoryEntry, error)) (*gathered, error) {
+	g := &gathered{origin: f.cfg.Log.Origin()}
+	for _, id := range ids {
+		tag, proof, err := f.cfg.Log.Tag(id)
+		if err != nil {
+			return nil, err
+		}
+		g.pasts = append(g.pasts, &past{tag: tag, vrfProof: proof})
+	}
+	for range attempts {
+		root, err := f.Root()
+		if err != nil {
+			return nil, err
+		}
+		signed, head, err := f.cover(ctx, max(root.Index+1, g.size))
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range g.pasts {
+			more, err := f.cfg.Log.HistoryRange(ctx, p.tag, g.size, head.Size)
+			if err != nil {
+				return nil, err
+			}
+			if p.entries = append(p.entries, more...); len(p.entries) > ledger.MaxHistory {
+				return nil, fmt.Errorf("making a statement: %w", ledger.ErrTooMany)
+			}
+		}
+		g.note, g.size = signed, head.Size
+		shown, err := pick(g.pasts, g.size)
+		if err != nil {
+			return nil, err
+		}
+		kids := map[string]bool{root.kid: true}
+		for _, e := range shown {
+			kids[e.KID] = true
+		}
+		chains, err := f.chains.behind(ctx, kids)
+		if err != nil {
+			return nil, err
+		}
+		if ok, err := f.prove(g, root.kid, chains); ok || err != nil {
+			return g, err
+		}
+	}
+	return nil, fmt.Errorf("index roots come faster than a history can be read: %w", ErrNotReady)
+}
+
+// cover gives the checkpoint that a statement is made under: the newest that a quorum of witnesses stands behind, if it has at least size entries and so the
+// newest index root; else the newest of all, with the cosignatures it has. What came after it is not part of the statement.
+func (f *Follower) cover(ctx context.Context, size uint64) ([]byte, entry.Checkpoint, error) {
+	signed, c, err := f.witnessed(ctx)
+	if err != nil {
+		return nil, entry.Checkpoint{}, err
+	}
+	if c.Size < size {
+		return f.checkpoint(ctx)
+	}
+	return signed, c, nil
+}
+
+// prove adds what the tree says, if its root is logged below g's checkpoint.
+func (f *Follower) prove(g *gathered, kid string, chains map[string][]ledger.PublicLeaf) (bool, error) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	switch {
+	case f.broken != nil:
+		return false, f.broken
+	case f.root == nil:
+		return false, ErrNotReady
+	case f.root.Index >= g.size || f.root.kid != kid:
+		return false, nil
+	}
+	g.root = *f.root
+	g.genesis = chains["genesis"][0]
+	delete(chains, "genesis")
+	for _, p := range g.pasts {
+		p.covered = below(p.entries, g.root.Size, func(e ledger.HistoryEntry) uint64 { return e.Index })
+		proof, state, found := f.tree.Prove(entry.TagKey(p.tag))
+		head := entry.TagHead0(p.tag)
+		for _, e := range p.entries[:p.covered] {
+			head = entry.NextHead(head, e.Index, e.LeafHash)
+		}
+		if found != (p.covered > 0) || found && (state.Count != uint64(p.covered) || state.Head != head) {
+			return false, fmt.Errorf("a history of %d entries below %d is another than the index has: %w", p.covered, g.root.Size, ErrDiffers)
+		}
+		p.proof = filled(proof)
+	}
+	g.chains = make(entry.StatementChains, 0, len(chains))
+	for name, leaves := range chains {
+		proof, state, _ := f.tree.Prove(entry.NameKey(name))
+		n := below(leaves, g.root.Size, func(l ledger.PublicLeaf) uint64 { return l.Index })
+		if state.Count != uint64(n) {
+			return false, fmt.Errorf("the history of %s has %d entries below %d, not the %d of the index: %w", name, n, g.root.Size, state.Count, ErrDiffers)
+		}
+		c := entry.StatementChain{Name: name, Proof: filled(proof), Leaves: make(entry.StatementLeaves, n)}
+		for i, l := range leaves[:n] {
+			c.Leaves[i] = entry.StatementLeaf{Index: l.Index, Leaf: l.Leaf}
+		}
+		g.chains = append(g.chains, c)
+	}
+	slices.SortFunc(g.chains, func(a, b entry.StatementChain) int { return cmp.Compare(a.Name, b.Name) })
+	return true, nil
+}
+
+// filled makes an empty path an empty list, which JSON tells from a missing one.
+func filled(p entry.IndexProof) entry.IndexProof {
+	if p.Siblings == nil {
+		p.Siblings = entry.IndexSiblings{}
+	}
+	return p
+}
+
+// below is how many of list, ascending, lie below size.
+func below[T any](list []T, size uint64, index func(T) uint64) int {
+	n, _ := slices.BinarySearchFunc(list, size, func(e T, size uint64) int { return cmp.Compare(index(e), size) })
+	return n
+}
+
+func (g *gathered) evidence(format string, text []string) entry.Evidence {
+	return entry.Evidence{
+		Format: format, Origin: g.origin, Checkpoint: string(g.note),
+		Genesis:   entry.StatementLeaf{Index: g.genesis.Index, Leaf: g.genesis.Leaf},
+		IndexRoot: entry.StatementLeaf{Index: g.root.Index, Leaf: g.root.leaf},
+		Chains:    g.chains, Text: text,
+	}
+}
+
+// indices are the positions of the public leaves of a statement.
+func (g *gathered) indices() []uint64 {
+	list := []uint64{g.genesis.Index, g.root.Index}
+	for _, c := range g.chains {
+		for _, l := range c.Leaves {
+			list = append(list, l.Index)
+		}
+	}
+	return list
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/internal/client"
+)
+
+func sourcesCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "sources",
+		Usage: "show the streams of sources: missing numbers, silence, heartbeats",
+		Description: "Auditors, operators and registrars see all streams, other organisations their own. Exit 1 if any stream has a fault: numbers are missing, it is\n" +
+			"silent for longer than it declared, a day has no heartbeat, or a heartbeat itself declares gaps or receipts not checked.\n\n" +
+			"Example: igledger sources --org NHSL --key lothian-submit.jwk",
+		Flags: remoteFlags(),
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usage("sources takes no arguments")
+			}
+			r, err := newRemote(c, signing)
+			if err != nil {
+				return err
+			}
+			r.asCaller("igledger")
+			list, err := r.Sources(c.Context)
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				err = printJSON(c.App.Writer, list)
+			} else {
+				err = printSources(c.App.Writer, list.Sources)
+			}
+			if err != nil {
+				return err
+			}
+			faulty := 0
+			for _, s := range list.Sources {
+				if len(s.Faults) > 0 {
+					faulty++
+				}
+			}
+			if faulty > 0 {
+				return refused("%d of %d streams have faults", faulty, len(list.Sources))
+			}
+			return nil
+		},
+	}
+}
+
+func printSources(w io.Writer, list []client.Source) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ORGANISATION\tSOURCE\tENTRIES\tLAST\tMISSING\tNEWEST\tHEARTBEAT\tINTERVAL\tFAULTS")
+	for _, s := range list {
+		newest, day, interval := "-", "-", "-"
+		if s.LastReceived != "" {
+			newest = s.LastReceived
+		}
+		if h := s.Heartbeats; h != nil {
+			day, interval = h.LastDay, (time.Duration(h.Interval) * time.Second).String()
+		}
+		var faults []string
+		for _, f := range s.Faults {
+			faults = append(faults, string(f))
+		}
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", s.Organisation, s.Source, s.Entries, s.Last, missing(s), newest, day, interval, strings.Join(faults, ","))
+	}
+	return t.Flush()
+}
+
+// missing says which numbers are missing, the lowest three ranges by name.
+func missing(s client.Source) string {
+	if s.Missing == 0 {
+		return "none"
+	}
+	var named []string
+	var listed uint64
+	for _, g := range s.Gaps[:min(3, len(s.Gaps))] {
+		listed += g.Last - g.First + 1
+		if g.First == g.Last {
+			named = append(named, fmt.Sprint(g.First))
+		} else {
+			named = append(named, fmt.Sprintf("%d-%d", g.First, g.Last))
+		}
+	}
+	if more := s.Missing - listed; more > 0 {
+		named = append(named, fmt.Sprintf("and %d more", more))
+	}
+	return fmt.Sprintf("%d: %s", s.Missing, strings.Join(named, " "))
+}

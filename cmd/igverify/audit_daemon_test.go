@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"igledger/ledger/entry"
+)
+
+// The daemon rides out an outage, goes on with the log as it grows, tells by /metrics how it is, and ends with exit code 1 on what convicts.
+func TestAuditDaemon(t *testing.T) {
+	l := rooted()
+	s := newLedgerServer(t, l.Log)
+	s.change(func() { s.refuse["/v1/log"] = 500 })
+	var out, errOut lockedBuffer
+	done := make(chan int, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { done <- run(ctx, s.args("--listen", "127.0.0.1:0"), strings.NewReader(""), &out, &errOut) }()
+	until := func(what string, ok func() bool) {
+		t.Helper()
+		for !ok() {
+			select {
+			case code := <-done:
+				t.Fatalf("%s: the daemon ended with %d\n%s%s", what, code, out.String(), errOut.String())
+			default:
+			}
+		}
+	}
+	until("not reached", func() bool { return strings.Contains(out.String(), "not reached") })
+	s.change(func() { clear(s.refuse) })
+	if head := <-s.posted; head.Size != l.Size() {
+		t.Errorf("cosigned %d, want %d", head.Size, l.Size())
+	}
+	for range 3 {
+		s.change(func() {
+			l.AddSealed(l.Access("lothian", l.Second, l.IDs[0]), l.IDs[0])
+			l.AddIndexRoot()
+			s.size, s.files = l.Size(), l.Files()
+		})
+		if head := <-s.posted; head.Size != l.Size() {
+			t.Errorf("cosigned %d, want %d", head.Size, l.Size())
+		}
+	}
+	address := regexp.MustCompile(`http://\S+/metrics`).FindString(errOut.String())
+	var metrics string
+	until("metrics", func() bool {
+		resp, err := http.Get(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, _ := io.ReadAll(resp.Body)
+		metrics = string(b)
+		return strings.Contains(metrics, "igverify_audit_cosigned_size 18\n")
+	})
+	for _, want := range []string{"# TYPE igverify_audit_alarm gauge\nigverify_audit_alarm 0\n", "igverify_audit_size 18\n", "igverify_audit_index_lag 1\n", "igverify_audit_index_lag_allowed 20\n",
+		`igverify_audit_rounds_total{result="cosigned"} 4`, `igverify_audit_rounds_total{result="unreadable"} `, "igverify_audit_index_roots 4\n"} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("/metrics lacks %q:\n%s", want, metrics)
+		}
+	}
+	s.change(func() {
+		l.AddIndexRootOf(l.Size(), entry.Hash{9}, l.Operator)
+		s.size, s.files = l.Size(), l.Files()
+	})
+	if code := <-done; code != exitFailed || !strings.Contains(out.String(), "false index root") {
+		t.Errorf("ended with %d\n%s%s", code, out.String(), errOut.String())
+	}
+}
+
+// A daemon that is told to stop keeps what it has, and its exit code says that nothing was wrong.
+func TestAuditDaemonStops(t *testing.T) {
+	s := newLedgerServer(t, rooted().Log)
+	ctx, cancel := context.WithCancel(t.Context())
+	var out lockedBuffer
+	done := make(chan int, 1)
+	go func() { done <- run(ctx, s.args("--json"), strings.NewReader(""), &out, io.Discard) }()
+	<-s.posted
+	cancel()
+	if code := <-done; code != exitGood || !s.has("state") {
+		t.Errorf("ended with %d\n%s", code, out.String())
+	}
+	for dec := json.NewDecoder(strings.NewReader(out.String())); ; {
+		var v map[string]any
+		if err := dec.Decode(&v); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("not JSON: %v\n%s", err, out.String())
+		}
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// auditMetrics is what /metrics shows, in the text format of Prometheus (version 0.0.4). Labels come from closed sets; nothing is about a person.
+type auditMetrics struct {
+	mu     sync.Mutex
+	values map[string]float64 // by name with labels
+}
+
+// auditFamilies are all metrics: name, type, help.
+var auditFamilies = [][3]string{
+	{"igverify_audit_rounds_total", "counter", "Rounds by how they ended: cosigned, quiet (nothing new), failed, unreadable."},
+	{"igverify_audit_findings_total", "counter", "Checks that failed, by check."},
+	{"igverify_audit_alarm", "gauge", "1: something was found that ends cosigning until somebody looks."},
+	{"igverify_audit_entries_total", "counter", "Entries audited by this process."},
+	{"igverify_audit_openings_total", "counter", "Openings asked for and checked, by result: good, bad."},
+	{"igverify_audit_size", "gauge", "Entries audited."},
+	{"igverify_audit_anchor_size", "gauge", "Size of the checkpoint that the log last offered for cosigning."},
+	{"igverify_audit_cosigned_size", "gauge", "Size of the checkpoint cosigned last."},
+	{"igverify_audit_cosigned_time_seconds", "gauge", "When that was, seconds since 1970."},
+	{"igverify_audit_round_time_seconds", "gauge", "End of the last round, seconds since 1970."},
+	{"igverify_audit_index_covered", "gauge", "Entries that the newest index root covers."},
+	{"igverify_audit_index_lag", "gauge", "Entries that no index root covers."},
+	{"igverify_audit_index_lag_longest", "gauge", "Most entries that no index root covered at any size."},
+	{"igverify_audit_index_lag_allowed", "gauge", "Most that the genesis allows."},
+	{"igverify_audit_index_roots", "gauge", "Index roots recomputed."},
+	{"igverify_audit_histories", "gauge", "Histories in the subject index, public ones among them."},
+	{"igverify_audit_source_findings", "gauge", "What is wrong with sources' heartbeats now."},
+}
+
+func (m *auditMetrics) set(name string, v float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.values[name] = v
+}
+
+func (m *auditMetrics) add(name string, v float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.values[name] += v
+}
+
+func (m *auditMetrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/metrics" {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	names := slices.Sorted(maps.Keys(m.values))
+	for _, f := range auditFamilies {
+		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", f[0], f[2], f[0], f[1])
+		for _, name := range names {
+			if family, _, _ := strings.Cut(name, "{"); family == f[0] {
+				fmt.Fprintf(w, "%s %s\n", name, strconv.FormatFloat(m.values[name], 'f', -1, 64))
+			}
+		}
+	}
+}
+
+func labelled(name, label, value string) string { return fmt.Sprintf("%s{%s=%q}", name, label, value) }

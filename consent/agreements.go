@@ -1,0 +1,317 @@
+package consent
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+// Agreements is what the public entries of a log say of data-sharing agreements. A value never changes.
+type Agreements struct {
+	byID *table[*Agreement]
+}
+
+// Agreement is the life of one agreement so far. It is shared: do not change it.
+type Agreement struct {
+	ID         string
+	Versions   []*Version // version n at n-1
+	Terminated *Ended     // nil: not terminated
+	successors []string   // ids of agreements of which a version says that it supersedes this one
+}
+
+// Ended says who terminated an agreement.
+type Ended struct {
+	By     string
+	Index  uint64
+	At     time.Time // iat
+	Reason string
+}
+
+// Version is one version of an agreement. It is shared: do not change it.
+type Version struct {
+	Text        *entry.AgreementText
+	Proposal    entry.Hash  // identity of its entry, which signatures name
+	By          string      // organisation that proposed it
+	Proposed    uint64      // index of its entry
+	Signatures  []Signature // in the order of the log
+	Withdrawn   bool
+	UnderReview bool
+	Suspended   []string // organisations that suspended it and have not resumed it
+
+	start, end time.Time
+	facts      policies.Agreement // all but the state
+}
+
+// Signature is that of one party.
+type Signature struct {
+	Org   string
+	Index uint64
+	At    time.Time // iat
+}
+
+// Complete reports whether every party has signed.
+func (v *Version) Complete() bool { return len(v.Signatures) == len(v.Text.Parties) }
+
+// Missing gives the parties that have yet to sign, in the order of the text.
+func (v *Version) Missing() []string {
+	return slices.DeleteFunc(v.Text.Organisations(), v.signedBy)
+}
+
+func (v *Version) signedBy(org string) bool {
+	return slices.ContainsFunc(v.Signatures, func(s Signature) bool { return s.Org == org })
+}
+
+// Get gives an agreement, or nil.
+func (s *Agreements) Get(id string) *Agreement {
+	a, _ := s.byID.get(id)
+	return a
+}
+
+// IDs gives all, sorted.
+func (s *Agreements) IDs() []string { return slices.Sorted(s.byID.keys()) }
+
+// Apply checks that an entry about an agreement may stand at index and gives the agreements after it. reg is the register below index. *entry.Error.
+func (s *Agreements) Apply(e *entry.Entry, index uint64, reg *entry.Register) (*Agreements, error) {
+	at := time.Unix(e.IssuedAt, 0).UTC()
+	switch b := e.Body.(type) {
+	case *entry.Agreement:
+		return s.propose(&b.Agreement, e, index, at, reg)
+	case *entry.AgreementSignature:
+		return s.sign(b, index, at)
+	case *entry.AgreementAct:
+		return s.act(b, index, at)
+	}
+	return s, nil
+}
+
+func (s *Agreements) with(list ...*Agreement) *Agreements {
+	next := *s
+	for _, a := range list {
+		next.byID = next.byID.with(a.ID, a)
+	}
+	return &next
+}
+
+func (s *Agreements) propose(t *entry.AgreementText, e *entry.Entry, index uint64, at time.Time, reg *entry.Register) (*Agreements, error) {
+	what := named(t.ID, t.Version)
+	for _, p := range t.Parties {
+		if reg.Organisation(p.Org) == nil {
+			return nil, refuse(entry.UnknownOrg, what, "party %s is not registered", p.Org)
+		}
+	}
+	if err := checkCodes(t); err != nil {
+		return nil, err
+	}
+	if !isController(t, e.Issuer) {
+		return nil, refuse(entry.NotParty, what, "%s is no controller in it: a controller or joint controller proposes", e.Issuer)
+	}
+	if !t.EndTime().After(at) {
+		return nil, refuse(entry.PastPeriod, what, "it ended before it was proposed")
+	}
+	if t.Under != "" && s.Get(t.Under) == nil {
+		return nil, refuse(entry.UnknownAgreement, what, "agreement %s, under which it is to stand, is not in the log", t.Under)
+	}
+	a := s.Get(t.ID)
+	if err := s.mayFollow(a, t, e.Issuer, at); err != nil {
+		return nil, err
+	}
+	v := &Version{Text: t, Proposal: e.Identity(), By: e.Issuer, Proposed: index, start: t.StartTime(), end: t.EndTime(), facts: factsOf(t)}
+	next := Agreement{ID: t.ID}
+	if a != nil {
+		next = *a
+	}
+	next.Versions = append(slices.Clip(next.Versions), v)
+	changed := []*Agreement{&next}
+	for _, id := range t.Supersedes {
+		old := s.Get(id)
+		switch {
+		case old == nil:
+			return nil, refuse(entry.UnknownAgreement, what, "agreement %s, which it is to supersede, is not in the log", id)
+		case s.leadsTo(t.ID, id):
+			return nil, refuse(entry.BadTransition, what, "agreement %s is itself to supersede it, directly or by others", id)
+		}
+		if _, missing := replaces(t, s.standing(old, at)); missing != "" {
+			return nil, refuse(entry.NotParty, what, "%s is a controller of agreement %s, which ends by this, and is no party here", missing, id)
+		}
+		if !slices.Contains(old.successors, t.ID) {
+			o := *old
+			o.successors = append(slices.Clip(old.successors), t.ID)
+			changed = append(changed, &o)
+		}
+	}
+	return s.with(changed...), nil
+}
+
+// mayFollow checks that t may stand after the versions that there are.
+func (s *Agreements) mayFollow(a *Agreement, t *entry.AgreementText, by string, at time.Time) error {
+	what := named(t.ID, t.Version)
+	if a == nil {
+		if t.Version != 1 {
+			return refuse(entry.UnknownAgreement, what, "the agreement is not in the log: its first version is 1")
+		}
+		return nil
+	}
+	last := a.Versions[len(a.Versions)-1]
+	state := s.state(a, last, at)
+	switch {
+	case a.Terminated != nil:
+		return refuse(entry.BadTransition, what, "%s terminated the agreement at index %d: a new one needs a new id", a.Terminated.By, a.Terminated.Index)
+	case t.Version <= last.Text.Version:
+		v := a.Versions[t.Version-1]
+		return refuse(entry.VersionConflict, what, "version %d was proposed by %s at index %d; the next is %d", t.Version, v.By, v.Proposed, last.Text.Version+1)
+	case state == Proposed:
+		return refuse(entry.VersionConflict, what, "version %d was proposed by %s at index %d and is still open: it is to be signed or withdrawn first", last.Text.Version, last.By, last.Proposed)
+	case t.Version != last.Text.Version+1:
+		return refuse(entry.VersionConflict, what, "the next version is %d", last.Text.Version+1)
+	case state == Superseded:
+		return refuse(entry.BadTransition, what, "another agreement superseded it")
+	}
+	before := last
+	for _, v := range a.Versions {
+		if !v.Complete() || v.Withdrawn {
+			continue
+		}
+		if before = v; !t.StartTime().After(v.start) {
+			return refuse(entry.VersionConflict, what, "it would start on %s, but version %d starts on %s: a version starts after the ones before it", t.Start, v.Text.Version, v.Text.Start)
+		}
+	}
+	// Else anybody could keep the parties from amending their agreement by proposing something of his own.
+	if !isController(before.Text, by) {
+		return refuse(entry.NotParty, what, "%s is no controller in version %d, so it cannot amend it", by, before.Text.Version)
+	}
+	return nil
+}
+
+func (s *Agreements) sign(b *entry.AgreementSignature, index uint64, at time.Time) (*Agreements, error) {
+	what := named(b.Agreement, b.Version)
+	a, v, err := s.find(b.Agreement, b.Version)
+	if err != nil {
+		return nil, err
+	}
+	if v.Proposal != b.Proposal {
+		return nil, refuse(entry.VersionConflict, what, "what is signed is another text than the one that %s proposed at index %d", v.By, v.Proposed)
+	}
+	if !slices.Contains(v.Text.Organisations(), b.Issuer) {
+		return nil, refuse(entry.NotParty, what, "%s is no party, so it cannot sign", b.Issuer)
+	}
+	if v.signedBy(b.Issuer) {
+		return nil, refuse(entry.BadTransition, what, "%s has signed it", b.Issuer)
+	}
+	if state := s.state(a, v, at); state != Proposed {
+		return nil, refuse(entry.BadTransition, what, "it is %s; only a proposal is signed", state)
+	}
+	next := *v
+	next.Signatures = append(slices.Clip(v.Signatures), Signature{b.Issuer, index, at})
+	return s.with(a.replace(&next)), nil
+}
+
+// find gives a version of an agreement.
+func (s *Agreements) find(id string, version uint64) (*Agreement, *Version, error) {
+	a := s.Get(id)
+	if a == nil {
+		return nil, nil, refuse(entry.UnknownAgreement, named(id, version), "the agreement is not in the log")
+	}
+	if version > uint64(len(a.Versions)) {
+		return nil, nil, refuse(entry.UnknownAgreement, named(id, version), "its newest version is %d", len(a.Versions))
+	}
+	return a, a.Versions[version-1], nil
+}
+
+// replace gives a copy in which v stands for its version.
+func (a *Agreement) replace(v *Version) *Agreement {
+	next := *a
+	next.Versions = slices.Clone(a.Versions)
+	next.Versions[v.Text.Version-1] = v
+	return &next
+}
+
+// leadsTo reports whether the successors of from, theirs and so on include to.
+func (s *Agreements) leadsTo(from, to string) bool {
+	seen := map[string]bool{}
+	var walk func(string) bool
+	walk = func(id string) bool {
+		if id == to {
+			return true
+		}
+		if seen[id] {
+			return false
+		}
+		seen[id] = true
+		a := s.Get(id)
+		return a != nil && slices.ContainsFunc(a.successors, walk)
+	}
+	return walk(from)
+}
+
+// replaces reports whether t may end the agreement of v: every controller of v must be a party of t, for those sign it. Else it names one that is not.
+func replaces(t *entry.AgreementText, v *Version) (ok bool, missing string) {
+	for _, p := range v.Text.Parties {
+		if isController(v.Text, p.Org) && !slices.Contains(t.Organisations(), p.Org) {
+			return false, p.Org
+		}
+	}
+	return true, ""
+}
+
+func isController(t *entry.AgreementText, org string) bool {
+	return slices.ContainsFunc(t.Parties, func(p entry.AgreementParty) bool {
+		return p.Org == org && (p.Role == "controller" || p.Role == "joint-controller")
+	})
+}
+
+// checkCodes refuses codes that nothing could ever match.
+func checkCodes(t *entry.AgreementText) error {
+	for i, p := range t.Purposes {
+		if !knownPurpose(p.Code) {
+			return refuse(entry.BadClaim, fmt.Sprintf("purposes[%d].code", i), "not a PurposeOfUse code of v3-ActReason; a code of another system is written system|code")
+		}
+	}
+	for i, d := range t.Data {
+		for _, c := range d.Codes {
+			if !coded(c) {
+				return refuse(entry.BadClaim, fmt.Sprintf("data[%d].codes", i), "want system|code")
+			}
+		}
+	}
+	return nil
+}
+
+// knownPurpose reports whether a code is of PurposeOfUse, or names its own system.
+func knownPurpose(code string) bool { return policies.Known(code) || coded(code) }
+
+func coded(s string) bool {
+	system, code, found := strings.Cut(s, "|")
+	return found && system != "" && code != ""
+}
+
+// factsOf is what a decision needs of a version.
+func factsOf(t *entry.AgreementText) policies.Agreement {
+	f := policies.Agreement{ID: t.ID, Version: t.Version, Parties: t.Organisations(), Roles: t.Roles, ConsentBasis: t.ConsentBasis(), Start: t.StartTime(), End: t.EndTime()}
+	for _, p := range t.Purposes {
+		f.Purposes = append(f.Purposes, p.Code)
+		f.Research = f.Research || policies.Subsumes("HRESCH", p.Code)
+	}
+	limited := !slices.ContainsFunc(t.Data, func(d entry.AgreementData) bool { return len(d.Codes) == 0 })
+	for _, d := range t.Data {
+		if limited {
+			f.Data = append(f.Data, d.Codes...)
+		}
+	}
+	if len(t.Approvals) > 0 {
+		f.Project = t.Approvals[0].Reference
+	}
+	return f
+}
+
+// named says which agreement is meant. Ids of agreements are public.
+func named(id string, version uint64) string {
+	return fmt.Sprintf("agreement %s version %d", id, version)
+}
+
+func refuse(code entry.Code, what, format string, args ...any) error {
+	return &entry.Error{Code: code, What: what, Detail: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,126 @@
+package fhir
+
+import (
+	"slices"
+	"strings"
+
+	"igledger/consent/fhir/tree"
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+type object = tree.Object
+
+// Code systems that are read.
+const (
+	actCode       = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+	participation = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+	practitioner  = "http://terminology.hl7.org/CodeSystem/practitioner-role"
+	scopes        = "http://terminology.hl7.org/CodeSystem/consentscope"
+	categories    = "http://terminology.hl7.org/CodeSystem/consentcategorycodes"
+	consentAction = "http://terminology.hl7.org/CodeSystem/consentaction"
+	auditAction   = "http://hl7.org/fhir/audit-event-action"
+	resourceTypes = "http://hl7.org/fhir/resource-types"
+	loinc         = "http://loinc.org"
+)
+
+// sameSystem gives older spellings of code systems their present one.
+var sameSystem = map[string]string{
+	"http://hl7.org/fhir/v3/ActCode":           actCode,
+	"urn:oid:2.16.840.1.113883.5.4":            actCode,
+	"http://hl7.org/fhir/v3/ActReason":         policies.System,
+	"urn:oid:2.16.840.1.113883.5.8":            policies.System,
+	"http://hl7.org/fhir/v3/ParticipationType": participation,
+	"http://hl7.org/fhir/consentscope":         scopes,
+	"http://hl7.org/fhir/consentaction":        consentAction,
+}
+
+// actions gives the actions of an access (FHIR AuditEvent.action) that stand for a code: a search is E, so what lets somebody read lets her search.
+var actions = map[string]string{
+	consentAction + "|collect":  "C",
+	consentAction + "|access":   "RE",
+	consentAction + "|use":      "RE",
+	consentAction + "|disclose": "RE",
+	consentAction + "|correct":  "U",
+	auditAction + "|C":          "C",
+	auditAction + "|R":          "R",
+	auditAction + "|U":          "U",
+	auditAction + "|D":          "D",
+	auditAction + "|E":          "E",
+}
+
+// basePolicies are the policy rules that decide by themselves.
+var basePolicies = map[string]string{actCode + "|OPTIN": permit, actCode + "|OPTOUT": deny, actCode + "|OPTOUTE": deny}
+
+// emergencyOnly are categories that limit a consent to emergencies.
+var emergencyOnly = []string{actCode + "|EMRGONLY", categories + "|emrgonly"}
+
+// scopeOf gives the scope of a consent by a code of R4's scope or of category, which is all that R5 has.
+var scopeOf = map[string]string{
+	scopes + "|adr": "adr", scopes + "|research": "research", scopes + "|patient-privacy": "patient-privacy", scopes + "|treatment": "treatment",
+	categories + "|acd": "adr", categories + "|dnr": "adr", categories + "|hcd": "adr", categories + "|polst": "adr",
+	categories + "|research": "research", categories + "|rsdid": "research", categories + "|rsreid": "research",
+	actCode + "|RESEARCH": "research", actCode + "|RSDID": "research", actCode + "|RSREID": "research",
+}
+
+// recipientRoles are what an actor is to whom the data goes (IHE PCF: IRCP). Others say who wrote, holds or protects it.
+var recipientRoles = []string{participation + "|IRCP", participation + "|PRCP", participation + "|TRC"}
+
+// claim is the spelling of a Coding in a rule: "system|code", the code alone where it has no system or is a PurposeOfUse; "" for what may not stand
+// there: no code, free text, a "*" (which would stand for every code of the system), a person's number.
+func claim(o object) string {
+	system, code := tree.Text(o, "system"), tree.Text(o, "code")
+	if s := sameSystem[system]; s != "" {
+		system = s
+	}
+	if code == "" || code == "*" || len(code) > 64 || len(system) > 256 || strings.ContainsFunc(system+code, func(r rune) bool { return r <= 0x20 || r > 0x7e || r == '|' }) ||
+		entry.ContainsPersonNumber(system) || entry.ContainsPersonNumber(code) {
+		return ""
+	}
+	if system == "" || system == policies.System && policies.Known(code) {
+		return code
+	}
+	return system + "|" + code
+}
+
+// codingObject is the Coding of a claim.
+func codingObject(c string) object {
+	system, code := "", c
+	if i := strings.LastIndexByte(c, '|'); i >= 0 {
+		system, code = c[:i], c[i+1:]
+	} else if policies.Known(c) {
+		system = policies.System
+	}
+	if system == "" {
+		return object{"code": code}
+	}
+	return object{"system": system, "code": code}
+}
+
+func concept(c string) object { return object{"coding": []any{codingObject(c)}} }
+
+// maxCodes is what an entry takes in one list.
+const maxCodes = 256
+
+// claims gives the claims of Codings and CodeableConcepts, each once; ok is false where one of them gives none, or where they are more than maxCodes.
+func claims(list []object) (out []string, ok bool) {
+	ok = true
+	for _, o := range list {
+		codings := []object{o}
+		if o["coding"] != nil || o["code"] == nil {
+			codings = tree.Objects(o, "coding")
+		}
+		found := false
+		for _, c := range codings {
+			s := claim(c)
+			found = found || s != ""
+			if s != "" && !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+		if ok = ok && found; len(out) > maxCodes {
+			return nil, false
+		}
+	}
+	return out, ok
+}

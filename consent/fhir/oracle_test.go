@@ -1,0 +1,168 @@
+package fhir
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+// world is an access with all that a Consent can ask of it, also what no access entry says.
+type world struct {
+	person, org, role, purpose, action, kind, label, record string
+	at                                                      time.Time
+}
+
+var (
+	persons  = []string{"Practitioner/f204", "Practitioner/other"}
+	orgs     = map[string]string{"Organization/f001": "good-health", "Organization/f002": "other-health"}
+	purposes = []string{"TREAT", "BTG", "HRESCH"}
+	sorts    = []string{"Observation", "Condition"}
+	labels   = []string{"PSY", "SEX"}
+	verbs    = map[string]string{"access": "R", "collect": "C", "correct": "U"}
+	days     = []string{"2026-01-01", "2026-02-01", "2026-03-01"}
+)
+
+func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
+
+// randomProvision makes an R4 provision with limits that a rule can express and that it cannot.
+func randomProvision(r *rand.Rand, depth int) object {
+	p := object{"type": pick(r, []string{permit, deny})}
+	coding := func(system, code string) object { return object{"system": system, "code": code} }
+	if r.IntN(3) == 0 {
+		p["purpose"] = []any{coding(policies.System, pick(r, purposes))}
+	}
+	if r.IntN(4) == 0 {
+		p["class"] = []any{coding(resourceTypes, pick(r, sorts))}
+	}
+	if r.IntN(4) == 0 {
+		p["securityLabel"] = []any{coding(actCode, pick(r, labels))}
+	}
+	if r.IntN(4) == 0 {
+		p["action"] = []any{object{"coding": []any{coding(consentAction, pick(r, []string{"access", "collect", "correct"}))}}}
+	}
+	if r.IntN(3) == 0 {
+		var actors []any
+		for range 1 + r.IntN(2) {
+			who := pick(r, []string{"Organization/f001", "Organization/f002", persons[0]})
+			actors = append(actors, object{"role": object{"coding": []any{coding(participation, "IRCP")}}, "reference": object{"reference": who}})
+		}
+		p["actor"] = actors
+	}
+	if r.IntN(5) == 0 {
+		p["period"] = object{"start": days[1]}
+	}
+	if r.IntN(6) == 0 {
+		p["data"] = []any{object{"meaning": "instance", "reference": object{"reference": "Observation/1"}}}
+	}
+	var nested []any
+	for depth > 0 && r.IntN(2) == 0 && len(nested) < 3 {
+		nested = append(nested, randomProvision(r, depth-1))
+	}
+	if len(nested) > 0 {
+		p["provision"] = nested
+	}
+	return p
+}
+
+// says is what a provision says of an access to who knows everything: "" if it does not apply. Of what stands in it, refusals decide first,
+// then what says the opposite; permissions within a permission narrow it.
+func says(p object, w world) string {
+	meets := func(name string, hit func(o object) bool) bool {
+		l, there := p[name].([]any)
+		for _, e := range l {
+			if hit(e.(object)) {
+				return true
+			}
+		}
+		return !there
+	}
+	start, _ := p["period"].(object)
+	from := time.Time{}
+	if start != nil {
+		from, _ = time.Parse(time.DateOnly, start["start"].(string))
+	}
+	if !meets("purpose", func(o object) bool { return policies.Subsumes(o["code"].(string), w.purpose) }) ||
+		!meets("class", func(o object) bool { return o["code"] == w.kind }) ||
+		!meets("securityLabel", func(o object) bool { return o["code"] == w.label }) ||
+		!meets("action", func(o object) bool { return verbs[o["coding"].([]any)[0].(object)["code"].(string)] == w.action }) ||
+		!meets("actor", func(o object) bool {
+			who := o["reference"].(object)["reference"].(string)
+			return who == w.person || orgs[who] == w.org
+		}) ||
+		!meets("data", func(o object) bool { return o["reference"].(object)["reference"] == w.record }) || w.at.Before(from) {
+		return ""
+	}
+	nested, _ := p["provision"].([]any)
+	within, narrows, exception := false, false, ""
+	for _, n := range nested {
+		n := n.(object)
+		got := says(n, w)
+		switch {
+		case n["type"] == p["type"]:
+			narrows = narrows || p["type"] == permit
+			within = within || got == permit
+			if got == deny {
+				exception = deny
+			}
+		case got == deny || got == permit && exception == "":
+			exception = got
+		}
+	}
+	switch {
+	case exception != "":
+		return exception
+	case narrows && !within:
+		return ""
+	}
+	return p["type"].(string)
+}
+
+func judged(r *entry.ConsentRule) policies.Rule {
+	out := policies.Rule{Deny: r.Decision == deny, Start: r.Time(r.Start), End: r.Time(r.End), Purposes: r.Purposes, Data: r.Data, Recipients: r.Recipients, Roles: r.Roles,
+		Actions: r.Actions, DataStart: r.Time(r.DataStart), DataEnd: r.Time(r.DataEnd)}
+	for i := range r.Except {
+		out.Except = append(out.Except, judged(&r.Except[i]))
+	}
+	return out
+}
+
+// Whatever a Consent holds, the ledger permits nothing by it that it does not permit to who knows everything, and leaves no refusal out.
+func TestNothingIsPermittedThatWasNotMeant(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	c := Conversion{Issuer: "board-a", Organisations: orgs}
+	permitted, refused := 0, 0
+	for range 4000 {
+		p := randomProvision(r, 3)
+		b, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := c.Read([]byte(r4(`"provision":` + string(b))))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, b)
+		}
+		rule := judged(in.Consent.Rule)
+		for range 20 {
+			at, _ := time.Parse(time.DateOnly, pick(r, days))
+			w := world{person: pick(r, persons), org: pick(r, []string{"good-health", "other-health"}), purpose: pick(r, purposes), action: pick(r, []string{"R", "C", "U"}),
+				kind: pick(r, sorts), label: pick(r, labels), record: pick(r, []string{"Observation/1", "Observation/2"}), at: at}
+			want := says(p, w)
+			got, _ := rule.Applies(policies.Request{Org: w.org, Action: w.action, Purposes: []string{w.purpose}, At: w.at,
+				Data: []string{resourceTypes + "|" + w.kind, actCode + "|" + w.label}})
+			if got == permit && want != permit {
+				t.Fatalf("permits what was not: want %q of %+v\n%s\n%+v", want, w, b, rule)
+			}
+			if p["type"] == deny && want == deny && got != deny {
+				t.Fatalf("leaves a refusal out: got %q of %+v\n%s\n%+v", got, w, b, rule)
+			}
+			permitted, refused = permitted+map[bool]int{true: 1}[got == permit], refused+map[bool]int{true: 1}[got == deny]
+		}
+	}
+	if permitted < 500 || refused < 5000 {
+		t.Errorf("only %d permitted and %d refused: the test sees too little", permitted, refused)
+	}
+}

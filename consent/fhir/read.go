@@ -1,0 +1,431 @@
+package fhir
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"igledger/consent/fhir/tree"
+	"igledger/ledger/entry"
+)
+
+// maxDisclosure is what an entry takes of one disclosure, in bytes of JSON.
+const maxDisclosure = 64 << 10
+
+// Read reads one FHIR Consent, R4 or R5 by its shape (JSON, at most tree.Max bytes). Times without a zone are UTC. *Error.
+func (c Conversion) Read(data []byte) (*Imported, error) {
+	if entry.CheckOrgID(c.Issuer) != nil {
+		return nil, tree.Fail(BadConversion, "Conversion.Issuer", "not an organisation id")
+	}
+	for _, org := range c.Organisations {
+		if entry.CheckOrgID(org) != nil {
+			return nil, tree.Fail(BadConversion, "Conversion.Organisations", "a value is not an organisation id")
+		}
+	}
+	v, err := tree.Parse("Consent", data)
+	if err != nil {
+		return nil, err
+	}
+	root, ok := v.(object)
+	if !ok {
+		return nil, tree.Fail(NotConsent, "Consent", "want an object")
+	}
+	in, r, err := c.read(root)
+	if err != nil {
+		return nil, err
+	}
+	x := in.Consent
+	if x.Consent == "" {
+		x.Consent = uuid.NewSHA1(namespace, append([]byte(c.Issuer+"\n"), data...)).String()
+	}
+	r.Finish(root, fields(x), tree.Personal{Name: "id", Least: 6}, tree.Personal{Name: "by/name", Least: 4})
+	if x.FHIR, err = tree.Write(root); err != nil {
+		return nil, err
+	}
+	if len(x.FHIR) > maxDisclosure {
+		return nil, tree.Fail(tree.TooLarge, "Consent", "disclosure fhir would be %d bytes, at most %d", len(x.FHIR), maxDisclosure)
+	}
+	return in, nil
+}
+
+// namespace makes ids of consent records whose resource has none that is a UUID.
+var namespace = uuid.MustParse("5c0f4f0e-6c8b-5d0a-9a51-4f0a5b9c8d27")
+
+// fields names the fields that a residue refers to: id (the person's number, see tree.IDValue), by/name, text/evidence, text/reason.
+func fields(x *entry.Consent) map[string]string {
+	m := map[string]string{"{": "{"}
+	if v := tree.IDValue(x.Sub); v != "" {
+		m["id"] = v
+	}
+	if x.By != nil && x.By.Name != "" {
+		m["by/name"] = x.By.Name
+	}
+	if x.Text != nil {
+		for name, v := range map[string]string{"text/evidence": x.Text.Evidence, "text/reason": x.Text.Reason} {
+			if v != "" {
+				m[name] = v
+			}
+		}
+	}
+	return m
+}
+
+// kinds are the members of Consent that are read, by release: 'o' an object, 'l' an array of objects, 's' a string, '-' looked at by nobody here.
+var kinds = map[Release]map[string]byte{
+	R4: {"resourceType": 's', "id": 's', "meta": 'o', "implicitRules": '-', "language": 's', "text": 'o', "contained": 'l', "extension": 'l', "modifierExtension": '-',
+		"identifier": 'l', "status": 's', "scope": 'o', "category": 'l', "patient": 'o', "dateTime": 's', "performer": 'l', "organization": 'l', "sourceAttachment": 'o',
+		"sourceReference": 'o', "policy": 'l', "policyRule": 'o', "verification": 'l', "provision": 'o'},
+	R5: {"resourceType": 's', "id": 's', "meta": 'o', "implicitRules": '-', "language": 's', "text": 'o', "contained": 'l', "extension": 'l', "modifierExtension": '-',
+		"identifier": 'l', "status": 's', "category": 'l', "subject": 'o', "date": 's', "period": 'o', "grantor": 'l', "grantee": 'l', "manager": 'l', "controller": 'l',
+		"sourceAttachment": 'l', "sourceReference": 'l', "regulatoryBasis": 'l', "policyBasis": 'o', "policyText": 'l', "verification": 'l', "decision": 's', "provision": 'l'},
+}
+
+// releaseOf tells R4 from R5 by the members that only one of them has.
+func releaseOf(root object) (Release, error) {
+	if root["resourceType"] != "Consent" {
+		return "", tree.Fail(NotConsent, "Consent.resourceType", "want Consent")
+	}
+	_, several := root["provision"].([]any)
+	count := map[Release]int{}
+	for name := range root {
+		_, r4 := kinds[R4][name]
+		if _, r5 := kinds[R5][name]; r4 != r5 {
+			count[map[bool]Release{true: R4, false: R5}[r4]]++
+		}
+	}
+	if several {
+		count[R5]++
+	}
+	switch {
+	case count[R4] > 0 && count[R5] > 0:
+		return "", tree.Fail(NotConsent, "Consent", "has elements of R4 and of R5")
+	case count[R5] > 0:
+		return R5, nil
+	}
+	return R4, nil
+}
+
+// read reads all but the record's id where the resource has none, and gives what the residue needs to know. It leaves root as it is.
+func (c Conversion) read(root object) (*Imported, *tree.Residue, error) {
+	release, err := releaseOf(root)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkForm(root, release); err != nil {
+		return nil, nil, err
+	}
+	x := &entry.Consent{}
+	x.Type, x.Issuer = entry.TypeConsent, c.Issuer
+	r, residue := &reader{c: c, root: root, release: release}, &tree.Residue{}
+	if err := r.subject(x, residue); err != nil {
+		return nil, nil, err
+	}
+	r.id = tree.IDValue(x.Sub)
+	if err := r.decided(x); err != nil {
+		return nil, nil, err
+	}
+	x.Consent = r.recordID()
+	r.scope(x)
+	r.policy(x)
+	if err := r.act(x); err != nil {
+		return nil, nil, err
+	}
+	r.by(x, residue)
+	r.expressed(x, residue)
+	if err := r.extensions(x, residue); err != nil {
+		return nil, nil, err
+	}
+	for name := range root {
+		if _, ok := kinds[release][name]; !ok {
+			r.note("Consent.(other)", "an element that is not of this release is kept and not read")
+		}
+	}
+	return &Imported{Consent: x, Release: release, Unenforced: r.notes}, residue, nil
+}
+
+// checkForm refuses what must not be passed over, and elements of another kind than they have in the release: one that cannot be read must not pass for
+// one that is not there.
+func checkForm(root object, release Release) error {
+	for name, v := range root {
+		path := modifier("Consent", object{name: v})
+		if list := tree.Objects(root, name); name == "modifierExtension" && release == R5 && len(list) == 1 && len(list[0]) == 2 && noDefault(object{name: v}) {
+			path = "" // the one that is understood
+		}
+		if path != "" && name != "contained" {
+			return tree.Fail(NotUnderstood, path, "changes the meaning of what it stands in and is not understood")
+		}
+	}
+	for name, kind := range kinds[release] {
+		v, there := root[name]
+		if !there {
+			continue
+		}
+		ok := true
+		switch kind {
+		case 'o':
+			_, ok = v.(object)
+		case 's':
+			_, ok = v.(string)
+		case 'l':
+			_, err := list(root, name, "Consent")
+			ok = err == nil
+		}
+		if !ok {
+			return tree.Fail(BadValue, "Consent."+name, "want %s", map[byte]string{'o': "an object", 's': "a string", 'l': "an array of objects, not empty"}[kind])
+		}
+	}
+	return nil
+}
+
+// modifier finds a modifierExtension or implicitRules, outside contained resources; "" if there is none.
+func modifier(path string, v any) string {
+	switch v := v.(type) {
+	case object:
+		for _, name := range []string{"modifierExtension", "implicitRules"} {
+			if _, there := v[name]; there {
+				return path + "." + name
+			}
+		}
+		for name, e := range v {
+			if name == "contained" {
+				continue
+			}
+			if p := modifier(path, e); p != "" {
+				return p
+			}
+		}
+	case []any:
+		for _, e := range v {
+			if p := modifier(path, e); p != "" {
+				return p
+			}
+		}
+	}
+	return ""
+}
+
+// subject finds the patient.
+func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
+	name := map[Release]string{R4: "patient", R5: "subject"}[r.release]
+	ref := tree.Child(r.root, name)
+	if t := tree.ReferenceType(r.root, ref); ref == nil || t != "" && t != "Patient" {
+		return tree.Fail(NoSubject, "Consent."+name, "want a Reference to a Patient")
+	}
+	x.Sub = tree.Best(tree.Patients{Issuer: r.c.Issuer, Systems: r.c.Systems}.Identities(r.root, ref))
+	if x.Sub == "" || entry.CheckID(x.Sub) != nil {
+		return tree.Fail(NoSubject, "Consent."+name, "names nobody: want a reference or an identifier")
+	}
+	if !entry.CheckDigitOK(x.Sub) {
+		return tree.Fail(NoSubject, "Consent."+name, "the number's check digit or date is wrong")
+	}
+	if v := tree.IDValue(x.Sub); v != "" {
+		hide := strings.NewReplacer("{", "{{}", v, "{id}")
+		for _, o := range []object{ref, tree.Child(ref, "identifier")} {
+			for _, m := range []string{"reference", "value"} {
+				if s := tree.Text(o, m); strings.Contains(s, v) {
+					residue.Member(o, m, "="+hide.Replace(s))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// decided finds when: the date of the consent or, where it has ended, of the resource's last change.
+func (r *reader) decided(x *entry.Consent) error {
+	name := map[Release]string{R4: "dateTime", R5: "date"}[r.release]
+	changed := tree.Child(r.root, "meta")["lastUpdated"]
+	at, path := r.root[name], "Consent."+name
+	if at == nil || r.root["status"] == "inactive" && changed != nil {
+		at, path = changed, "Consent.meta.lastUpdated"
+	}
+	if at == nil {
+		return tree.Fail(Missing, "Consent."+name, "want when it was decided")
+	}
+	first, _, ok := span(at)
+	if !ok {
+		return tree.Fail(BadValue, path, "not a dateTime")
+	}
+	x.Decided = rfc3339(first)
+	return nil
+}
+
+// recordID is the record's id: an identifier or resource id that is a UUID, else one made from the first of them; "" if there is none.
+func (r *reader) recordID() string {
+	var names []string
+	for _, i := range tree.Objects(r.root, "identifier") {
+		if v := tree.Text(i, "value"); v != "" {
+			names = append(names, tree.Text(i, "system")+"|"+v)
+		}
+	}
+	if id := tree.Text(r.root, "id"); id != "" {
+		names = append(names, "Consent/"+id)
+	}
+	for _, n := range names {
+		if u, err := uuid.Parse(n[strings.LastIndexAny(n, "|/")+1:]); err == nil {
+			return u.String()
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return uuid.NewSHA1(namespace, []byte(r.c.Issuer+"\n"+names[0])).String()
+}
+
+// scope: R4 has it, R5 says it by category. What is neither is about privacy.
+func (r *reader) scope(x *entry.Consent) {
+	codes, _ := claims(append(tree.Objects(object{"scope": []any{r.root["scope"]}}, "scope"), tree.Objects(r.root, "category")...))
+	x.Scope = "patient-privacy"
+	for _, c := range codes {
+		if s := scopeOf[c]; s != "" {
+			x.Scope = s
+			return
+		}
+	}
+	if r.root["scope"] != nil {
+		r.note("Consent.scope", "is none of adr, patient-privacy, research, treatment; recorded as patient-privacy")
+	}
+}
+
+// policy finds the agreement that the consent was asked for, and names the policies that are not known here.
+func (r *reader) policy(x *entry.Consent) {
+	at := "Consent.policy"
+	policies := tree.Objects(r.root, "policy")
+	if r.release == R5 {
+		at = "Consent.policyBasis"
+		policies = tree.Objects(object{"p": []any{r.root["policyBasis"]}}, "p")
+	}
+	for _, p := range policies {
+		uri := tree.Text(p, map[Release]string{R4: "uri", R5: "url"}[r.release])
+		if id, ok := strings.CutPrefix(uri, AgreementURI); ok && x.Agreement == "" && entry.CheckAgreementID(id) == nil {
+			x.Agreement = id
+		} else {
+			r.note(at, "a policy it names is not known here: the provisions decide")
+		}
+	}
+	if rule := tree.Child(r.root, "policyRule"); rule != nil {
+		codes, _ := claims([]object{rule})
+		if !slices.ContainsFunc(codes, func(c string) bool { return basePolicies[c] != "" }) {
+			r.note("Consent.policyRule", "is not OPTIN or OPTOUT: the provisions decide")
+		}
+	}
+	for _, name := range []string{"regulatoryBasis", "policyText"} {
+		if r.root[name] != nil {
+			r.note("Consent."+name, "is kept and not enforced: the agreement says the legal basis")
+		}
+	}
+}
+
+// act finds what happened to the record, and the rule.
+func (r *reader) act(x *entry.Consent) error {
+	switch status := tree.Text(r.root, "status"); status {
+	case "inactive":
+		x.Act = "withdrawn"
+		p := r.root
+		if r.release == R4 {
+			p = tree.Child(r.root, "provision")
+		}
+		at, _, _ := span(x.Decided)
+		if _, end, ok := span(tree.Child(p, "period")["end"]); ok && !at.Before(end) {
+			x.Act = "expired"
+		}
+		return nil
+	case "active":
+	case "rejected":
+		if r.release == R5 {
+			return tree.Fail(BadValue, "Consent.status", "is not a status of R5")
+		}
+	case "draft", "proposed", "entered-in-error", "not-done", "unknown":
+		return tree.Fail(NotDecided, "Consent.status", "nobody has decided: want active, rejected or inactive")
+	default:
+		return tree.Fail(BadValue, "Consent.status", "want a status of the release")
+	}
+	rule, err := r.rule()
+	if err != nil {
+		return err
+	}
+	if r.root["status"] == "rejected" && rule.Decision == permit { // refused is what would have been permitted, exceptions and all
+		if slices.Contains(rule.Data, Unenforceable) {
+			rule = &entry.ConsentRule{}
+		}
+		rule.Decision, rule.Except = deny, nil
+	}
+	x.Act, x.Rule = map[string]string{permit: "given", deny: "refused"}[rule.Decision], rule
+	return nil
+}
+
+// by finds who decided in the patient's place.
+func (r *reader) by(x *entry.Consent, residue *tree.Residue) {
+	name := map[Release]string{R4: "performer", R5: "grantor"}[r.release]
+	for i, ref := range tree.Objects(r.root, name) {
+		same := tree.Best(tree.Patients{Issuer: r.c.Issuer, Systems: r.c.Systems}.Identities(r.root, ref)) == x.Sub
+		if t := tree.ReferenceType(r.root, ref); same || t != "RelatedPerson" && t != "Patient" || x.By != nil {
+			continue
+		}
+		x.By = &entry.ConsentBy{}
+		member := "display"
+		if tree.Text(ref, member) == "" {
+			member = "reference"
+		}
+		if v := tree.Text(ref, member); v != "" && len(v) <= 512 {
+			x.By.Name = v
+			residue.Member(ref, member, "={by/name}")
+		}
+		codes, _ := claims(tree.Objects(tree.Contained(r.root, tree.Text(ref, "reference")), "relationship"))
+		if len(codes) > 0 {
+			x.By.Relation = codes[0][strings.LastIndexByte(codes[0], '|')+1:]
+		}
+		r.note("Consent."+name+"["+itoa(i)+"]", "somebody decided in the patient's place: the authority to do so is not known until a delegation is named")
+	}
+}
+
+// expressed finds how the decision was made, and of what there is evidence.
+func (r *reader) expressed(x *entry.Consent, residue *tree.Residue) {
+	x.Expressed = entry.Expressed{How: "implied"}
+	for _, v := range tree.Objects(r.root, "verification") {
+		dates, _ := v["verificationDate"].([]any) // R5 has several
+		if r.release == R4 {
+			dates = []any{v["verificationDate"]}
+		}
+		for _, d := range dates {
+			if first, _, ok := span(d); ok && v["verified"] == true && x.Expressed.Verified == "" {
+				x.Expressed.Verified = rfc3339(first)
+			}
+		}
+	}
+	if l := tree.Text(r.root, "language"); len(l) <= 35 {
+		x.Expressed.Language = l
+	}
+	sources := func(name string) []object {
+		if r.release == R4 {
+			return tree.Objects(object{name: []any{r.root[name]}}, name)
+		}
+		return tree.Objects(r.root, name)
+	}
+	evidence := func(o object, members ...string) {
+		for _, m := range members {
+			if v := tree.Text(o, m); v != "" && len(v) <= 2048 && x.Text == nil {
+				x.Text = &entry.ConsentText{Evidence: v}
+				residue.Member(o, m, "={text/evidence}")
+			}
+		}
+	}
+	for _, s := range sources("sourceReference") {
+		x.Expressed.How = "written"
+		if tree.ReferenceType(r.root, s) == "QuestionnaireResponse" {
+			x.Expressed.How = "electronic"
+		}
+		evidence(s, "reference", "display")
+	}
+	for _, a := range sources("sourceAttachment") {
+		x.Expressed.How = "written"
+		evidence(a, "url", "title")
+	}
+	if x.Expressed.How == "implied" && extension(r.root, "how") == "" {
+		r.note("Consent.source", "does not say how the decision was expressed; recorded as implied, the weakest")
+	}
+}
+
+func itoa(i int) string { return strconv.Itoa(i) }

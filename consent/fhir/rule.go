@@ -1,0 +1,511 @@
+package fhir
+
+import (
+	"slices"
+
+	"strings"
+
+	"igledger/consent/fhir/tree"
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+// reader reads one Consent.
+type reader struct {
+	c       Conversion
+	root    object
+	release Release
+	id      string // the patient's number as the resource has it, which no open claim may hold; "" if unknown
+	notes   []Unenforced
+}
+
+func (r *reader) note(path, why string) {
+	r.notes = append(r.notes, Unenforced{Path: path, Why: why})
+}
+
+// effects say what follows from a limit that cannot be kept.
+var effects = map[string]string{
+	permit: "; so this permission is not used",
+	deny:   "; so this refusal is taken without the limit",
+}
+
+// rule reads what the person allows or forbids. *Error.
+func (r *reader) rule() (*entry.ConsentRule, error) {
+	rule := r.ruleR4
+	if r.release == R5 {
+		rule = r.ruleR5
+	}
+	read, err := rule()
+	if err != nil {
+		return nil, err
+	}
+	if n := 0; read != nil && !bounded(read, 1, &n) {
+		return nil, tree.Fail(tree.TooLarge, "Consent.provision", "more than 8 levels or 256 provisions")
+	}
+	if read == nil {
+		read = &entry.ConsentRule{Decision: permit, Data: []string{Unenforceable}}
+		r.note("Consent", "no part of the permission can be used; it is recorded as one that permits nothing")
+	}
+	if only := r.emergencyOnly(); only && read.Decision == permit && len(read.Purposes) == 0 {
+		read.Purposes = []string{"ETREAT"}
+	} else if only {
+		r.note("Consent.category", "emergency only: the provision decides, not the category")
+	}
+	return read, nil
+}
+
+// bounded keeps to what an entry takes.
+func bounded(rule *entry.ConsentRule, level int, n *int) bool {
+	*n++
+	for i := range rule.Except {
+		if !bounded(&rule.Except[i], level+1, n) {
+			return false
+		}
+	}
+	return level <= 8 && *n <= 256
+}
+
+func (r *reader) emergencyOnly() bool {
+	list, _ := claims(tree.Objects(r.root, "category"))
+	return slices.ContainsFunc(list, func(c string) bool { return slices.Contains(emergencyOnly, c) })
+}
+
+func (r *reader) ruleR5() (*entry.ConsentRule, error) {
+	decision := tree.Text(r.root, "decision")
+	if decision != permit && decision != deny {
+		return nil, tree.Fail(NoDecision, "Consent.decision", "want permit or deny")
+	}
+	if noDefault(r.root) {
+		nested := tree.Objects(r.root, "provision")
+		if len(nested) != 1 {
+			return nil, tree.Fail(BadValue, "Consent.provision", "want one, with no-default")
+		}
+		rule, _, err := r.provision(nested[0], "Consent.provision[0]", opposite(decision))
+		return rule, err
+	}
+	// The root's limits stand at the resource itself: its period, and whom it is granted to.
+	limits := object{"provision": r.root["provision"], "period": r.root["period"]}
+	for name, v := range limits {
+		if v == nil {
+			delete(limits, name)
+		}
+	}
+	if grantees := tree.Objects(r.root, "grantee"); len(grantees) > 0 && decision == permit {
+		var actors []any
+		for _, g := range grantees {
+			actors = append(actors, object{"reference": g})
+		}
+		limits["actor"] = actors
+	} else if len(grantees) > 0 {
+		r.note("Consent.grantee", "says who is to keep to the refusal; it counts for everybody")
+	}
+	rule, _, err := r.provision(limits, "Consent", decision)
+	for i := range r.notes {
+		r.notes[i].Path = strings.Replace(r.notes[i].Path, "Consent.actor", "Consent.grantee", 1)
+	}
+	return rule, err
+}
+
+func (r *reader) ruleR4() (*entry.ConsentRule, error) {
+	const path = "Consent.provision"
+	base := ""
+	codes, _ := claims([]object{tree.Child(r.root, "policyRule")})
+	for _, c := range codes {
+		if d := basePolicies[c]; d != "" && base != deny {
+			base = d
+		}
+	}
+	p, there := r.root["provision"].(object)
+	typ, err := r.typeOf(p, path)
+	switch {
+	case err != nil:
+		return nil, err
+	case typ == "" && base == "":
+		return nil, tree.Fail(NoDecision, path+".type", "neither it nor policyRule OPTIN or OPTOUT says permit or deny")
+	case !there:
+		return &entry.ConsentRule{Decision: base}, nil
+	case typ == "" && ambiguous(p):
+		return r.ambiguousRoot(p, path, base)
+	case typ == "" || typ == base || base == "":
+		if typ == "" {
+			typ = base
+		}
+		rule, _, err := r.provision(p, path, typ)
+		return rule, err
+	}
+	exception, widened, err := r.provision(p, path, typ)
+	rule := &entry.ConsentRule{Decision: base}
+	switch {
+	case err != nil:
+		return nil, err
+	case exception == nil:
+		return rule, nil
+	case covers(exception, rule):
+		if widened {
+			r.note("Consent.policyRule", "nothing is left of the permission once the refusal is taken without its limits")
+		}
+		return exception, nil
+	}
+	rule.Except = []entry.ConsentRule{*exception}
+	return rule, nil
+}
+
+// ambiguous reports whether a root provision without type has limits beyond its period.
+func ambiguous(p object) bool {
+	for name := range p {
+		if name != "id" && name != "period" && name != "provision" {
+			return true
+		}
+	}
+	return false
+}
+
+// ambiguousRoot takes of a root provision without type what is permitted whether its limits belong to the base rule or are an exception to it.
+func (r *reader) ambiguousRoot(p object, path, base string) (*entry.ConsentRule, error) {
+	rule, _, err := r.provision(p, path, base) // for its form
+	if err != nil {
+		return nil, err
+	}
+	r.note(path, "has no type: its limits may be those of the base rule or an exception to it"+map[string]string{
+		permit: "; so no permission is taken from it", deny: "; so the refusal is taken whole"}[base])
+	if base == permit {
+		return nil, nil
+	}
+	return &entry.ConsentRule{Decision: deny, Start: rule.Start, End: rule.End, Except: rule.Except}, nil
+}
+
+// typeOf reads R4's provision.type, "" if there is none.
+func (r *reader) typeOf(p object, path string) (string, error) {
+	v, there := p["type"]
+	if s, _ := v.(string); s == permit || s == deny || !there {
+		return s, nil
+	}
+	return "", tree.Fail(BadValue, path+".type", "want permit or deny")
+}
+
+// lost is a limit that no rule can express.
+type lost struct{ path, why string }
+
+// provision reads one level and those below it. The rule is nil where it is a permission that cannot be used; widened where it is a refusal that lost
+// a limit.
+func (r *reader) provision(o object, path, decision string) (rule *entry.ConsentRule, widened bool, err error) {
+	rule = &entry.ConsentRule{Decision: decision}
+	limits, err := r.limits(o, path, rule)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, l := range limits {
+		r.note(l.path, l.why+effects[decision])
+	}
+	usable := decision == deny || len(limits) == 0
+	nested, err := list(o, "provision", path)
+	if err != nil {
+		return nil, false, err
+	}
+	var within, refusals []*entry.ConsentRule // of the same decision: permissions within a permission, refusals within a refusal
+	hidden := false                           // a permission that is not used had refusals in it, which would win over its neighbours
+	for i, n := range nested {
+		at := path + ".provision[" + itoa(i) + "]"
+		d, err := r.typeOf(n, at)
+		if err != nil {
+			return nil, false, err
+		}
+		untyped := d == "" && r.release == R4
+		switch {
+		case r.release == R5:
+			d = opposite(decision)
+		case untyped && decision == permit:
+			r.note(at, "has no type; it is taken as a refusal")
+			d = deny
+		case untyped:
+			r.note(at, "has no type; it is not taken as a permission")
+			d = deny
+		}
+		x, wide, err := r.provision(n, at, d)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case d == permit && x == nil:
+			usable = usable && decision == deny
+			hidden = hidden || n["provision"] != nil
+		case d == decision && d == permit:
+			within = append(within, x)
+		case d == decision:
+			refusals = append(refusals, x)
+		case d == deny && wide && covers(x, rule):
+			r.note(path, "nothing is left of the permission once a refusal in it is taken without its limits"+effects[permit])
+			usable = false
+		default:
+			rule.Except = append(rule.Except, *x)
+		}
+	}
+	if decision == deny {
+		r.overrule(rule, path, refusals, hidden)
+	}
+	if len(within) == 1 {
+		usable = narrow(rule, within[0]) && usable
+	} else if len(within) > 1 {
+		r.note(path, "several permissions within a permission cannot be kept apart"+effects[permit])
+		usable = false
+	}
+	if !usable {
+		return nil, false, nil
+	}
+	return rule, decision == deny && len(limits) > 0, nil
+}
+
+// overrule lets refusals within a refusal win over the permissions beside them, of which they become exceptions. Without such neighbours they say nothing
+// that the refusal around them does not.
+func (r *reader) overrule(rule *entry.ConsentRule, path string, refusals []*entry.ConsentRule, hidden bool) {
+	if hidden && len(rule.Except) > 0 {
+		r.note(path, "a permission that is not used has refusals in it; so the permissions beside it are not used either")
+		rule.Except = nil
+	}
+	rule.Except = slices.DeleteFunc(rule.Except, func(e entry.ConsentRule) bool {
+		gone := slices.ContainsFunc(refusals, func(x *entry.ConsentRule) bool { return covers(x, &e) })
+		if gone {
+			r.note(path, "a refusal beside a permission leaves nothing of it")
+		}
+		return gone
+	})
+	for i := range rule.Except {
+		for _, x := range refusals {
+			rule.Except[i].Except = append(slices.Clone(rule.Except[i].Except), *x)
+		}
+	}
+}
+
+// known are the members of a provision by release; any other is a limit that is not understood.
+var known = map[Release][]string{
+	R4: {"id", "type", "period", "actor", "action", "securityLabel", "purpose", "class", "code", "dataPeriod", "data", "provision"},
+	R5: {"id", "period", "actor", "action", "securityLabel", "purpose", "documentType", "resourceType", "code", "dataPeriod", "data", "expression", "provision"},
+}
+
+// limits reads to what a provision applies.
+func (r *reader) limits(o object, path string, rule *entry.ConsentRule) ([]lost, error) {
+	var out []lost
+	lose := func(name, why string) { out = append(out, lost{path + "." + name, why}) }
+	for name := range o {
+		if !slices.Contains(known[r.release], name) {
+			lose("(other)", "an extension or element that is not understood limits it")
+		}
+	}
+	for _, p := range []struct {
+		name       string
+		start, end *string
+	}{{"period", &rule.Start, &rule.End}, {"dataPeriod", &rule.DataStart, &rule.DataEnd}} {
+		if err := period(o, p.name, path, p.start, p.end); err != nil {
+			return nil, err
+		}
+	}
+	if rule.DataStart+rule.DataEnd != "" {
+		r.note(path+".dataPeriod", "no access says of what time its data is: a permission limited so permits nothing, a refusal counts for data of every time")
+	}
+	actors, err := list(o, "actor", path)
+	if err != nil {
+		return nil, err
+	}
+	why, err := r.actors(actors, path, rule)
+	if err != nil {
+		return nil, err
+	} else if why != "" {
+		lose("actor", why)
+	}
+	acts, err := list(o, "action", path)
+	if err != nil {
+		return nil, err
+	}
+	if !r.actions(acts, path, rule) {
+		lose("action", "an action is not one that an access has")
+		rule.Actions = nil
+	}
+	if rule.Purposes, err = r.codes(o, "purpose", path); err != nil {
+		return nil, err
+	} else if slices.Contains(rule.Purposes, "") {
+		rule.Purposes = nil
+		lose("purpose", "a purpose has no code that may stand in an entry")
+	}
+	if err := r.data(o, path, rule, lose); err != nil {
+		return nil, err
+	}
+	for name, why := range map[string]string{"data": "single resources are not told apart in an access", "expression": "expressions are not evaluated"} {
+		if _, there := o[name]; there {
+			lose(name, why)
+		}
+	}
+	slices.SortFunc(out, func(a, b lost) int { return strings.Compare(a.path, b.path) })
+	return slices.Compact(out), nil
+}
+
+// data reads what sorts of data are meant. FHIR wants all of the elements met, a rule has one list: of a permission with several that is a limit lost, of
+// a refusal one of them, the finest, is kept.
+func (r *reader) data(o object, path string, rule *entry.ConsentRule, lose func(name, why string)) error {
+	names := []string{"code", "securityLabel", "class", "documentType", "resourceType"}
+	for _, name := range names {
+		codes, err := r.codes(o, name, path)
+		switch {
+		case err != nil:
+			return err
+		case len(codes) == 0 || r.release == R5 && name == "class" || r.release == R4 && (name == "documentType" || name == "resourceType"):
+		case slices.Contains(codes, ""):
+			lose(name, "it has no code that may stand in an entry")
+		case len(rule.Data) > 0:
+			lose(name, "a rule has one list of data, met by any of its codes; a second one limits it further")
+		default:
+			rule.Data = codes
+			if name == "securityLabel" {
+				r.note(path+"."+name, "counts for accesses whose source labels the data")
+			}
+		}
+	}
+	return nil
+}
+
+// codes gives the claims of an element; one that has none is "".
+func (r *reader) codes(o object, name, path string) ([]string, error) {
+	l, err := list(o, name, path)
+	if err != nil {
+		return nil, err
+	}
+	out, ok := claims(l)
+	if !ok || len(r.id) >= 6 && strings.Contains(strings.Join(out, "\n"), r.id) {
+		return []string{""}, nil
+	}
+	return out, nil
+}
+
+func (r *reader) actions(list []object, path string, rule *entry.ConsentRule) bool {
+	letters := ""
+	for i, o := range list {
+		codes, _ := claims([]object{o})
+		found := ""
+		for _, c := range codes {
+			found += actions[c]
+			if c == consentAction+"|use" || c == consentAction+"|disclose" {
+				r.note(path+".action["+itoa(i)+"]", "an access does not say whether it uses or discloses: it is read as access")
+			}
+		}
+		if found == "" {
+			return false
+		}
+		letters += found
+	}
+	for _, a := range strings.Split("CRUDE", "") {
+		if strings.Contains(letters, a) {
+			rule.Actions = append(rule.Actions, a)
+		}
+	}
+	return true
+}
+
+// period reads a FHIR Period: it starts with the first moment of start and ends after the last of end.
+func period(o object, name, path string, start, end *string) error {
+	v, there := o[name]
+	p, ok := v.(object)
+	if there && !ok {
+		return tree.Fail(BadValue, path+"."+name, "want a Period")
+	}
+	if v, there := p["start"]; there {
+		first, _, ok := span(v)
+		if !ok {
+			return tree.Fail(BadValue, path+"."+name+".start", "not a dateTime")
+		}
+		*start = rfc3339(first)
+	}
+	if v, there := p["end"]; there {
+		_, last, ok := span(v)
+		if !ok {
+			return tree.Fail(BadValue, path+"."+name+".end", "not a dateTime")
+		}
+		*end = rfc3339(last)
+	}
+	if from, _, ok := span(*start); ok && *end != "" {
+		if before, _, _ := span(*end); !from.Before(before) {
+			return tree.Fail(BadValue, path+"."+name, "ends before it starts")
+		}
+	}
+	for member := range p {
+		if member != "id" && member != "start" && member != "end" {
+			return tree.Fail(NotUnderstood, path+"."+name, "has a member other than start and end")
+		}
+	}
+	return nil
+}
+
+// list gives an array of objects, none if it is not there.
+func list(o object, name, path string) ([]object, error) {
+	v, there := o[name]
+	if !there {
+		return nil, nil
+	}
+	l, ok := v.([]any)
+	out := tree.Objects(o, name)
+	if !ok || len(out) != len(l) || len(l) == 0 {
+		return nil, tree.Fail(BadValue, path+"."+name, "want an array of objects, not empty")
+	}
+	return out, nil
+}
+
+// covers reports whether a applies wherever b does, as far as their lists and periods tell.
+func covers(a, b *entry.ConsentRule) bool {
+	for _, l := range lists(a, b) {
+		if len(*l.a) > 0 && (len(*l.b) == 0 || slices.ContainsFunc(*l.b, func(s string) bool { return !slices.ContainsFunc(*l.a, func(t string) bool { return l.covers(t, s) }) })) {
+			return false
+		}
+	}
+	early := func(x, y string) bool { return x == "" || y != "" && !a.Time(x).After(b.Time(y)) }
+	late := func(x, y string) bool { return x == "" || y != "" && !a.Time(x).Before(b.Time(y)) }
+	return early(a.Start, b.Start) && late(a.End, b.End) && early(a.DataStart, b.DataStart) && late(a.DataEnd, b.DataEnd)
+}
+
+type listPair struct {
+	a, b   *[]string
+	covers func(a, b string) bool
+}
+
+func lists(a, b *entry.ConsentRule) []listPair {
+	same := func(a, b string) bool { return a == b }
+	return []listPair{{&a.Purposes, &b.Purposes, policies.Subsumes}, {&a.Data, &b.Data, same}, {&a.Recipients, &b.Recipients, same},
+		{&a.Roles, &b.Roles, same}, {&a.Actions, &b.Actions, same}}
+}
+
+// narrow makes rule what rule and inner both say; false if that is nothing. inner's exceptions join rule's.
+func narrow(rule, inner *entry.ConsentRule) bool {
+	for _, l := range lists(rule, inner) {
+		switch {
+		case len(*l.b) == 0:
+		case len(*l.a) == 0:
+			*l.a = *l.b
+		default:
+			var both []string
+			for _, s := range *l.a {
+				for _, t := range *l.b {
+					if l.covers(s, t) {
+						both = append(both, t)
+					} else if l.covers(t, s) {
+						both = append(both, s)
+					}
+				}
+			}
+			if len(both) == 0 {
+				return false
+			}
+			slices.Sort(both)
+			*l.a = slices.Compact(both)
+		}
+	}
+	for _, t := range []struct {
+		to   *string
+		from string
+		last bool
+	}{{&rule.Start, inner.Start, true}, {&rule.End, inner.End, false}, {&rule.DataStart, inner.DataStart, true}, {&rule.DataEnd, inner.DataEnd, false}} {
+		if a, b := rule.Time(*t.to), rule.Time(t.from); t.from != "" && (*t.to == "" || t.last == b.After(a)) {
+			*t.to = t.from
+		}
+	}
+	rule.Except = append(rule.Except, inner.Except...)
+	ends := func(start, end string) bool {
+		return start != "" && end != "" && !rule.Time(start).Before(rule.Time(end))
+	}
+	return !ends(rule.Start, rule.End) && !ends(rule.DataStart, rule.DataEnd)
+}

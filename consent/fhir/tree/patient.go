@@ -1,0 +1,242 @@
+package tree
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"igledger/ledger/entry"
+)
+
+// How a patient that a resource names gets an id (entry.CheckID), best first:
+//
+//	identifier of a system in Patients.Systems, ten digits      chi:<digits>, nhs:<digits>
+//	Patient/<id>                                                temp:<issuer>:<id>
+//	other reference                                             temp:<issuer>:<reference without version>
+//	other identifier                                            temp:<issuer>:<system>|<value>, as in a FHIR token search; |<value> without system
+//
+// In temp ids, bytes that are not printable ASCII, "%" and a "|" of the resource's own are percent-encoded, so that no two patients of one issuer
+// share an id; what is longer than 128 characters then becomes sha256:<base64url>. A patient named by words only has no id.
+
+// Patients gives ids to patients.
+type Patients struct {
+	Issuer  string            // organisation whose local numbers they are
+	Systems map[string]string // identifier system URI -> "chi" or "nhs", besides DefaultSystems
+}
+
+// DefaultSystems are the identifier systems of CHI and NHS numbers.
+var DefaultSystems = map[string]string{
+	"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53": "chi",
+	"https://fhir.nhs.uk/Id/nhs-number":         "nhs",
+}
+
+// Identity is one way in which a resource names a patient.
+type Identity struct {
+	Rank int    // 0 chi, 1 nhs, 2 reference, 3 identifier
+	ID   string // entry id
+}
+
+// Best gives the id of the best identity, "" if there is none.
+func Best(list []Identity) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return slices.MinFunc(list, func(a, b Identity) int { return cmp.Compare(a.Rank, b.Rank) }).ID
+}
+
+// Identities lists how a Reference of the resource root names a patient.
+func (p Patients) Identities(root, ref Object) []Identity {
+	var list []Identity
+	identify := func(identifier Object) {
+		system, value := Text(identifier, "system"), Text(identifier, "value")
+		if value == "" {
+			return
+		}
+		if scheme := p.Scheme(identifier); scheme != "" {
+			rank := 0
+			if scheme == "nhs" {
+				rank = 1
+			}
+			list = append(list, Identity{rank, scheme + ":" + Squeeze(value)})
+			return
+		}
+		list = append(list, Identity{3, p.temp(escape(system) + "|" + escape(value))})
+	}
+	identify(Child(ref, "identifier"))
+	switch r := Text(ref, "reference"); {
+	case r == "":
+	case r[0] == '#':
+		for _, i := range Objects(Contained(root, r), "identifier") {
+			identify(i)
+		}
+	case strings.HasPrefix(r, "Patient?"): // a conditional reference
+		if q, err := url.ParseQuery(r[len("Patient?"):]); err == nil {
+			if system, value, ok := strings.Cut(q.Get("identifier"), "|"); ok {
+				identify(Object{"system": system, "value": value})
+			}
+		}
+	default:
+		list = append(list, Identity{2, p.temp(referenceValue(r))})
+	}
+	return list
+}
+
+// Scheme is the id scheme of an identifier whose system is known and whose value has the form, else "". The check digit does not matter: what
+// happened is filed under the number it was made with.
+func (p Patients) Scheme(identifier Object) string {
+	scheme := p.Systems[Text(identifier, "system")]
+	if scheme == "" {
+		scheme = DefaultSystems[Text(identifier, "system")]
+	}
+	if scheme == "" || entry.CheckID(scheme+":"+Squeeze(Text(identifier, "value"))) != nil {
+		return ""
+	}
+	return scheme
+}
+
+func (p Patients) temp(value string) string {
+	if len(value) > 128 {
+		h := sha256.Sum256([]byte(value))
+		value = "sha256:" + base64.RawURLEncoding.EncodeToString(h[:])
+	}
+	return "temp:" + p.Issuer + ":" + value
+}
+
+// IsPatient reports whether a Reference says that it names a Patient.
+func IsPatient(root, ref Object) bool {
+	r := Text(ref, "reference")
+	_, typ, _ := ParseReference(r)
+	return typ == "Patient" || Text(ref, "type") == "Patient" || strings.HasPrefix(r, "Patient?") ||
+		Text(Contained(root, r), "resourceType") == "Patient"
+}
+
+// PatientReference is the Reference by which Identities finds the id again; nil for registers.
+func PatientReference(id string) Object {
+	scheme, rest, _ := strings.Cut(id, ":")
+	switch scheme {
+	case "chi", "nhs":
+		for system, s := range DefaultSystems {
+			if s == scheme {
+				return Object{"type": "Patient", "identifier": Object{"system": system, "value": rest}}
+			}
+		}
+	case "temp":
+		_, value, _ := strings.Cut(rest, ":")
+		v := IDValue(id)
+		if system, _, ok := strings.Cut(value, "|"); ok {
+			identifier := Object{"value": v}
+			if s := IDValue("temp::|" + system); s != "" {
+				identifier["system"] = s
+			}
+			return Object{"identifier": identifier}
+		}
+		switch {
+		case strings.Contains(v, ":"), strings.Contains(v, "/"):
+			return Object{"reference": v}
+		case v != "":
+			return Object{"reference": "Patient/" + v}
+		}
+		return Object{"identifier": Object{"value": value}}
+	}
+	return nil
+}
+
+// Contained gives the contained resource that a reference "#id" names.
+func Contained(root Object, ref string) Object {
+	id, ok := strings.CutPrefix(ref, "#")
+	if !ok || id == "" {
+		return nil
+	}
+	for _, o := range Objects(root, "contained") {
+		if Text(o, "id") == id {
+			return o
+		}
+	}
+	return nil
+}
+
+// ReferenceType is the resource type a Reference names, "" if it does not say.
+func ReferenceType(root, ref Object) string {
+	if t := Text(ref, "type"); IsResource(t) {
+		return t
+	}
+	if c := Contained(root, Text(ref, "reference")); c != nil {
+		return Text(c, "resourceType")
+	}
+	_, t, _ := ParseReference(Text(ref, "reference"))
+	return t
+}
+
+// referenceValue is the value of a temp id for a reference.
+func referenceValue(ref string) string {
+	base, typ, id := ParseReference(ref)
+	switch {
+	case typ == "":
+		return escape(ref)
+	case base != "":
+		return escape(base + "/" + typ + "/" + id)
+	case typ != "Patient":
+		return escape(typ + "/" + id)
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(escape(id), ":", "%3A"), "/", "%2F") // so that no FHIR id looks like a URL
+}
+
+// ParseReference takes a literal reference apart: [base/]Type/id[/_history/version]. Type is "" if it has another form.
+func ParseReference(ref string) (base, typ, id string) {
+	ref, _, _ = strings.Cut(ref, "/_history/")
+	parts := strings.Split(strings.TrimPrefix(ref, "/"), "/")
+	n := len(parts)
+	if n < 2 || !IsResource(parts[n-2]) || parts[n-1] == "" {
+		return "", "", ""
+	}
+	return strings.Join(parts[:n-2], "/"), parts[n-2], parts[n-1]
+}
+
+// Squeeze takes blanks and hyphens out of a number, as people group it.
+func Squeeze(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || r == '-' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func escape(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c <= 0x20 || c > 0x7e || c == '%' || c == '|' {
+			b.WriteByte('%')
+			b.WriteString(strings.ToUpper(strconv.FormatUint(uint64(c)|0x100, 16)[1:]))
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// IDValue is what the resource had in the place of the id: digits, the id of a Patient, the value of an identifier or a whole reference; "" where
+// the id does not tell.
+func IDValue(id string) string {
+	scheme, rest, _ := strings.Cut(id, ":")
+	switch scheme {
+	case "chi", "nhs":
+		return rest
+	case "temp":
+		_, value, _ := strings.Cut(rest, ":")
+		if strings.HasPrefix(value, "sha256:") {
+			return ""
+		}
+		if i := strings.IndexByte(value, '|'); i >= 0 {
+			value = value[i+1:]
+		}
+		if plain, err := url.PathUnescape(value); err == nil {
+			return plain
+		}
+	}
+	return ""
+}

@@ -1,0 +1,158 @@
+package tree
+
+import (
+	"slices"
+	"strings"
+
+	"igledger/ledger/entry"
+)
+
+// A residue is the disclosure "fhir" of an entry: the resource itself, with every string that stands elsewhere in the entry replaced by a reference to
+// it. So nothing is dropped, nothing stands twice, and a withheld disclosure stays withheld. A string of the residue is
+//
+//	text      itself, if it does not begin with "="
+//	==text    the literal "=text"
+//	=text     a template: each {name} in it is replaced by that field of the entry, "{{}" by "{"
+//
+// A string is replaced only if filling the template in gives exactly it back, so the way back is exact by construction. Where the way back meets a
+// name whose field is withheld, it leaves the element out.
+
+// template is a finished string of a residue.
+type template string
+
+// Residue collects where in a tree fields of the entry stand.
+type Residue struct{ marks []mark }
+
+type mark struct {
+	template string
+	get      func() any
+	set      func(any)
+}
+
+// Member says that o's member name can be told by t.
+func (r *Residue) Member(o Object, name, t string) {
+	if _, ok := o[name].(string); ok {
+		r.marks = append(r.marks, mark{t, func() any { return o[name] }, func(v any) { o[name] = v }})
+	}
+}
+
+// Element says that the i-th of list can be told by t.
+func (r *Residue) Element(list []any, i int, t string) {
+	r.marks = append(r.marks, mark{t, func() any { return list[i] }, func(v any) { list[i] = v }})
+}
+
+// Finish turns the tree into the residue of an entry with these fields. personal names those that tell who somebody is, with the fewest bytes from which
+// on a value is surely that: they are replaced wherever else they stand, in the narrative, in contained resources, in a description.
+func (r *Residue) Finish(root Object, fields map[string]string, personal ...Personal) {
+	for _, m := range r.marks {
+		s, ok := m.get().(string)
+		if !ok {
+			continue // told already
+		}
+		if got, ok := Fill(m.template, fields); ok && got == s {
+			m.set(template(m.template))
+		}
+	}
+	pairs := []string{"{", "{{}"}
+	for _, p := range personal {
+		if v := fields[p.Name]; v != "" && len(v) >= p.Least {
+			pairs = append(pairs, v, "{"+p.Name+"}")
+		}
+	}
+	hide := strings.NewReplacer(pairs...)
+	for name, v := range root {
+		root[name] = seal(name, v, hide, fields)
+	}
+}
+
+// Personal names a field that tells who somebody is.
+type Personal struct {
+	Name  string
+	Least int // bytes
+}
+
+// seal finishes the strings that were not told.
+func seal(name string, v any, hide *strings.Replacer, values map[string]string) any {
+	switch v := v.(type) {
+	case Object:
+		for k, e := range v {
+			v[k] = seal(k, e, hide, values)
+		}
+	case []any:
+		for i, e := range v {
+			v[i] = seal(name, e, hide, values)
+		}
+	case string:
+		if slices.Contains([]string{"resourceType", "system", "url", "code"}, name) && !entry.ContainsPersonNumber(v) {
+			return literal(v)
+		}
+		return hidden(v, hide, values)
+	}
+	return v
+}
+
+func literal(s string) template {
+	if strings.HasPrefix(s, "=") {
+		return template("=" + s)
+	}
+	return template(s)
+}
+
+func hidden(s string, hide *strings.Replacer, values map[string]string) template {
+	t := "=" + hide.Replace(s)
+	if got, ok := Fill(t, values); ok && got == s && strings.ReplaceAll(t, "{{}", "{") != "="+s {
+		return template(t)
+	}
+	return literal(s)
+}
+
+// Fill gives the string that a template stands for, false if a field it names is not there. values["{"] is "{".
+func Fill(t string, values map[string]string) (string, bool) {
+	t, ok := strings.CutPrefix(t, "=")
+	if !ok || strings.HasPrefix(t, "=") {
+		return t, true
+	}
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(t, "{")
+		b.WriteString(before)
+		if !found {
+			return b.String(), true
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		v, ok := values[name]
+		if !closed || !ok || b.Len()+len(v) > Max { // the bound stops an entry made to blow up
+			return "", false
+		}
+		b.WriteString(v)
+		t = after
+	}
+}
+
+// FillTree fills every template of v; ok is false for what is withheld, and for objects and arrays of which nothing else was left. budget is how many
+// bytes of strings may come out: it is negative where there were more.
+func FillTree(v any, values map[string]string, budget *int) (filled any, ok bool) {
+	switch v := v.(type) {
+	case Object:
+		o := make(Object, len(v))
+		for k, e := range v {
+			if f, ok := FillTree(e, values, budget); ok {
+				o[k] = f
+			}
+		}
+		return o, len(o) > 0 || len(v) == 0
+	case []any:
+		list := make([]any, 0, len(v))
+		for _, e := range v {
+			if f, ok := FillTree(e, values, budget); ok {
+				list = append(list, f)
+			}
+		}
+		return list, len(list) > 0 || len(v) == 0
+	case string:
+		s, ok := Fill(v, values)
+		*budget -= len(s)
+		return s, ok && *budget >= 0
+	}
+	return v, true
+}

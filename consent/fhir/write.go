@@ -1,0 +1,311 @@
+package fhir
+
+import (
+	"reflect"
+	"slices"
+
+	"igledger/consent/fhir/tree"
+	"igledger/ledger/entry"
+)
+
+// Write gives a consent entry as a FHIR Consent of the release, JSON. An entry that Read made comes back as the resource it came from, without what
+// was withheld, if that is the release it had; for any other, one is made of the claims and of what else is shown, and what the residue alone holds is
+// not in it. The claims count: a residue that states another decision, subject or time than they do is refused (BadResidue), for which the
+// Conversion must be the one it was read with. A rule that the release cannot say is refused (NotExpressible).
+func (c Conversion) Write(x *entry.Consent, release Release) ([]byte, error) {
+	if release != R4 && release != R5 {
+		return nil, tree.Fail(BadConversion, "release", "want R4 or R5")
+	}
+	if len(x.FHIR) > 0 {
+		root, err := c.restore(x)
+		if err != nil {
+			return nil, err
+		}
+		if is, err := releaseOf(root); err != nil {
+			return nil, tree.Fail(BadResidue, "fhir", "is of no release")
+		} else if is == release {
+			return tree.Write(root)
+		}
+	}
+	root, err := compose(x, release)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.contradiction(x, root); err != nil {
+		return nil, tree.Fail(NotExpressible, "Consent", "what the entry says cannot be said in %s", release)
+	}
+	return tree.Write(root)
+}
+
+// restore fills the residue of x.
+func (c Conversion) restore(x *entry.Consent) (object, error) {
+	v, err := tree.Parse("fhir", x.FHIR)
+	if err != nil {
+		return nil, tree.Fail(BadResidue, "fhir", "not one JSON value")
+	}
+	budget := tree.Max
+	filled, _ := tree.FillTree(v, fields(x), &budget)
+	root, ok := filled.(object)
+	if !ok || budget < 0 {
+		return nil, tree.Fail(BadResidue, "fhir", "does not give a Consent of at most %d bytes", tree.Max)
+	}
+	return root, c.contradiction(x, root)
+}
+
+// contradiction reads a resource again and holds it against the claims of x, as far as both say something.
+func (c Conversion) contradiction(x *entry.Consent, root object) error {
+	if x.Sub == "" { // withheld: the rest is still held against the claims
+		root = tree.Clone(root).(object)
+		for _, name := range []string{"patient", "subject"} {
+			delete(root, name)
+		}
+		release, err := releaseOf(root)
+		if err != nil {
+			return tree.Fail(BadResidue, "Consent", "is of no release")
+		}
+		root[map[Release]string{R4: "patient", R5: "subject"}[release]] = object{"reference": "Patient/withheld"}
+	}
+	in, _, err := c.read(root)
+	if err != nil {
+		return tree.Fail(BadResidue, "Consent", "does not read as a Consent")
+	}
+	y := in.Consent
+	at, _, _ := span(x.Decided)
+	read, _, _ := span(y.Decided)
+	live := func(act string) bool { return act != "withdrawn" && act != "expired" }
+	for _, claim := range []struct {
+		path string
+		same bool
+	}{
+		{"subject", x.Sub == "" || x.Sub == y.Sub},
+		{"status", live(x.Act) == live(y.Act)},
+		{"scope", x.Scope == y.Scope},
+		{"decided", at.Equal(read)},
+		{"agreement", y.Agreement == "" || x.Agreement == y.Agreement},
+		{"provision", sameRule(x.Rule, y.Rule)},
+	} {
+		if !claim.same {
+			return tree.Fail(BadResidue, "Consent."+claim.path, "is not what the claim says")
+		}
+	}
+	return nil
+}
+
+// sameRule compares two rules whatever the spelling of their times and the order of their lists.
+func sameRule(a, b *entry.ConsentRule) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return reflect.DeepEqual(canonical(*a), canonical(*b))
+}
+
+func canonical(r entry.ConsentRule) entry.ConsentRule {
+	for _, l := range []*[]string{&r.Purposes, &r.Data, &r.Recipients, &r.Roles, &r.Actions} {
+		*l = slices.Clone(*l)
+		slices.Sort(*l)
+		if *l = slices.Compact(*l); len(*l) == 0 {
+			*l = nil
+		}
+	}
+	for _, t := range []*string{&r.Start, &r.End, &r.DataStart, &r.DataEnd} {
+		if *t != "" {
+			*t = rfc3339(r.Time(*t).UTC())
+		}
+	}
+	var except []entry.ConsentRule
+	for _, e := range r.Except {
+		except = append(except, canonical(e))
+	}
+	r.Except = except
+	return r
+}
+
+// gdpr is the UK GDPR as a policy.
+const gdpr = "https://www.legislation.gov.uk/eur/2016/679"
+
+// compose makes a resource of the claims. Reading it gives the same claims again.
+func compose(x *entry.Consent, release Release) (object, error) {
+	root := object{"resourceType": "Consent", "status": "active", "identifier": []any{object{"system": "urn:ietf:rfc:3986", "value": "urn:uuid:" + x.Consent}}}
+	if x.Act == "withdrawn" || x.Act == "expired" {
+		root["status"] = "inactive"
+		root["meta"] = object{"lastUpdated": x.Decided}
+	}
+	issuer := object{"type": "Organization", "identifier": object{"system": ownOrganisation, "value": x.Issuer}}
+	patient, performer := tree.PatientReference(x.Sub), object{"type": "RelatedPerson"}
+	if x.By != nil && x.By.Name != "" {
+		performer["display"] = x.By.Name
+	}
+	if x.Expressed.Language != "" {
+		root["language"] = x.Expressed.Language
+	}
+	if e := composeExtensions(x); len(e) > 0 {
+		root["extension"] = e
+	}
+	verified := object{"verified": true}
+	names := map[string]any{"patient": patient, "dateTime": x.Decided, "scope": concept(scopes + "|" + x.Scope), "organization": []any{issuer},
+		"category": []any{concept(loinc + "|59284-0")}, "policy": []any{object{"uri": AgreementURI + x.Agreement}}, "performer": []any{performer}}
+	verified["verificationDate"] = x.Expressed.Verified
+	if release == R5 {
+		names = map[string]any{"subject": patient, "date": x.Decided, "controller": []any{issuer}, "category": []any{concept(scopes + "|" + x.Scope)},
+			"policyBasis": object{"url": AgreementURI + x.Agreement}, "grantor": []any{performer}}
+		verified["verificationDate"] = []any{x.Expressed.Verified}
+	}
+	for name, v := range names {
+		switch name {
+		case "patient", "subject":
+			if patient == nil {
+				continue
+			}
+		case "policy", "policyBasis":
+			if x.Agreement == "" {
+				continue
+			}
+		case "performer", "grantor":
+			if x.By == nil {
+				continue
+			}
+		}
+		root[name] = v
+	}
+	if x.Expressed.Verified != "" {
+		root["verification"] = []any{verified}
+	}
+	if x.Rule == nil {
+		return root, nil
+	}
+	if release == R5 {
+		return root, composeR5(root, x.Rule)
+	}
+	if x.Agreement == "" {
+		root["policy"] = []any{object{"uri": gdpr}} // R4 wants a policy (ppc-1)
+	}
+	p, err := provision(x.Rule, release)
+	root["provision"] = p
+	return root, err
+}
+
+// composeR5 says a rule at the root, where R5 has room for a decision with a period: what else limits it makes it an exception to the opposite, with
+// a mark that the opposite itself is not decided (see noDefault). Who does not know the mark reads of a limited permission that all else is refused, never more
+// than was permitted; of a limited refusal it would read that all else is permitted, so there the mark is a modifierExtension, with which the resource may
+// not be read by who does not know it.
+func composeR5(root object, rule *entry.ConsentRule) error {
+	p, err := provision(rule, R5)
+	if err != nil {
+		return err
+	}
+	root["decision"] = rule.Decision
+	for name := range p {
+		if name != "period" && name != "provision" {
+			root["decision"], root["provision"] = opposite(rule.Decision), []any{p}
+			mark := "extension"
+			if rule.Decision == deny {
+				mark = "modifierExtension"
+			}
+			old, _ := root[mark].([]any)
+			root[mark] = append(old, object{"url": noDefaultURI, "valueBoolean": true})
+			return nil
+		}
+	}
+	for name, v := range p {
+		root[name] = v
+	}
+	return nil
+}
+
+// provision says one level of a rule and those below it.
+func provision(rule *entry.ConsentRule, release Release) (object, error) {
+	p := object{}
+	if release == R4 {
+		p["type"] = rule.Decision
+	}
+	for name, t := range map[string][2]string{"period": {rule.Start, rule.End}, "dataPeriod": {rule.DataStart, rule.DataEnd}} {
+		o := object{}
+		if t[0] != "" {
+			o["start"] = t[0]
+		}
+		if t[1] != "" {
+			o["end"] = inclusive(rule.Time(t[1]))
+		}
+		if len(o) > 0 {
+			p[name] = o
+		}
+	}
+	actors, err := composeActors(rule)
+	if err != nil {
+		return nil, err
+	}
+	set := func(name string, l []any) {
+		if len(l) > 0 {
+			p[name] = l
+		}
+	}
+	set("actor", actors)
+	set("action", composeActions(rule.Actions))
+	var purposes, data []any
+	for _, c := range rule.Purposes {
+		purposes = append(purposes, codingObject(c))
+	}
+	set("purpose", purposes)
+	element := map[Release]string{R4: "class", R5: "resourceType"}[release] // a Coding; code is a CodeableConcept
+	if slices.ContainsFunc(rule.Data, func(c string) bool { return codingObject(c)["system"] != resourceTypes }) {
+		element = "code"
+	}
+	for _, c := range rule.Data {
+		if element == "code" {
+			data = append(data, concept(c))
+		} else {
+			data = append(data, codingObject(c))
+		}
+	}
+	set(element, data)
+	var nested []any
+	for i := range rule.Except {
+		n, err := provision(&rule.Except[i], release)
+		if err != nil {
+			return nil, err
+		}
+		nested = append(nested, n)
+	}
+	set("provision", nested)
+	return p, nil
+}
+
+// composeActors names organisations as recipients, roles as members of staff anywhere and, where a rule has both, each role in each organisation.
+func composeActors(rule *entry.ConsentRule) (out []any, err error) {
+	if len(rule.Recipients)*len(rule.Roles) > 1024 {
+		return nil, tree.Fail(NotExpressible, "Consent.provision.actor", "more than 1024 actors")
+	}
+	for _, org := range rule.Recipients {
+		ref := object{"type": "Organization", "identifier": object{"system": ownOrganisation, "value": org}}
+		if len(rule.Roles) == 0 {
+			out = append(out, object{"role": concept(participation + "|IRCP"), "reference": ref})
+		}
+		for _, role := range rule.Roles {
+			out = append(out, object{"role": concept(role), "reference": ref})
+		}
+	}
+	if len(rule.Recipients) == 0 {
+		for _, role := range rule.Roles {
+			out = append(out, object{"role": concept(role), "reference": object{"type": "PractitionerRole"}})
+		}
+	}
+	return out, nil
+}
+
+// composeActions says actions as consentaction where one stands for just these, else as AuditEvent has them.
+func composeActions(list []string) (out []any) {
+	rest := slices.Clone(list)
+	take := func(code string, letters ...string) {
+		if !slices.ContainsFunc(letters, func(l string) bool { return !slices.Contains(rest, l) }) {
+			out = append(out, concept(code))
+			rest = slices.DeleteFunc(rest, func(l string) bool { return slices.Contains(letters, l) })
+		}
+	}
+	take(consentAction+"|collect", "C")
+	take(consentAction+"|access", "R", "E")
+	take(consentAction+"|correct", "U")
+	for _, a := range rest {
+		out = append(out, concept(auditAction+"|"+a))
+	}
+	return out
+}

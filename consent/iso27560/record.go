@@ -1,0 +1,433 @@
+package iso27560
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+const profile = "https://w3id.org/dpv/schema/dpv-27560#"
+
+// Record writes the consent record: its processing as the newest act with a rule has it, all acts as events. It names the person by her id and is for
+// whoever may see that. *Error.
+func Record(s Source) ([]byte, error) {
+	r, err := record(s)
+	if err != nil {
+		return nil, err
+	}
+	r["@context"] = context()
+	return write(r)
+}
+
+// Receipt writes the receipt of the newest act, to give to the person: it holds the whole record. created is when it is made. *Error.
+func Receipt(s Source, created time.Time) ([]byte, error) {
+	r, err := record(s)
+	if err != nil {
+		return nil, err
+	}
+	newest := s.Acts[len(s.Acts)-1]
+	id := uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:igledger:consent-receipt:"+newest.Audience+":"+newest.Issuer+":"+newest.ID)).String()
+	return write(object{
+		"@context":                context(),
+		"@id":                     "urn:uuid:" + id,
+		"@type":                   "dpv:ConsentReceipt",
+		"dct:identifier":          id,
+		"dct:conformsTo":          profile + "receipt",
+		"dct:created":             typed("xsd:dateTime", created.UTC().Format(time.RFC3339)),
+		"dct:publisher":           object{"@id": organisationIRI(newest.Issuer)},
+		"schema:recipient":        object{"@id": "dpv:DataSubject"},
+		"dpv:hasRecordOfActivity": r,
+	})
+}
+
+func write(v object) ([]byte, error) {
+	return json.Marshal(v, json.Deterministic(true), jsontext.WithIndent("  "))
+}
+
+func typed(kind, v string) object { return object{"@type": kind, "@value": v} }
+
+func record(s Source) (object, error) {
+	ruling, err := s.check()
+	if err != nil {
+		return nil, err
+	}
+	first := s.Acts[0]
+	notice, err := s.notice()
+	if err != nil {
+		return nil, err
+	}
+	process, err := s.process(ruling)
+	if err != nil {
+		return nil, err
+	}
+	entities, err := s.entities(ruling)
+	if err != nil {
+		return nil, err
+	}
+	events := make([]any, len(s.Acts))
+	for i, x := range s.Acts {
+		events[i] = event(x, ruling)
+	}
+	return object{
+		"@id":                  "urn:uuid:" + first.Consent,
+		"@type":                "dpv:ConsentRecord",
+		"dct:identifier":       first.Consent,
+		"dct:conformsTo":       profile + "record",
+		"dpv:hasDataSubject":   object{"@type": "dpv:Patient", "dct:identifier": first.Sub},
+		"dpv:hasNotice":        notice,
+		"dpv:hasProcess":       process,
+		"dpv:hasEntity":        entities,
+		"dpv:hasConsentStatus": events,
+	}, nil
+}
+
+// check wants acts of one record under its agreement, and gives the newest act with a rule.
+func (s Source) check() (*entry.Consent, error) {
+	var ruling *entry.Consent
+	for _, x := range s.Acts {
+		if x.Consent != s.Acts[0].Consent || x.Sub != s.Acts[0].Sub {
+			return nil, &Error{BadSource, "record_id", "acts of several records, or of several people"}
+		}
+		if x.Rule != nil {
+			ruling = x
+		}
+	}
+	switch {
+	case len(s.Acts) == 0:
+		return nil, &Error{BadSource, "record_id", "no act"}
+	case s.Acts[0].Sub == "":
+		return nil, missing("pii_principal_id", "the person's id is withheld")
+	case ruling == nil:
+		return nil, missing("purpose", "no act says what was decided")
+	case s.Agreement == nil:
+		return nil, missing("pii_controllers", "the consent names no agreement")
+	case ruling.Agreement != s.Agreement.ID:
+		return nil, &Error{BadSource, "pii_controllers", "the consent was asked for another agreement"}
+	case s.Jurisdiction == "":
+		return nil, missing("jurisdiction", "the ledger is not configured with one")
+	}
+	return ruling, nil
+}
+
+// notice is the one that the person was told by, newest first, else the agreement's.
+func (s Source) notice() (object, error) {
+	n, language := &s.Agreement.Notice, ""
+	for _, x := range slices.Backward(s.Acts) {
+		if language == "" {
+			language = x.Expressed.Language
+		}
+		if x.Notice != nil {
+			n = x.Notice
+			break
+		}
+	}
+	if n.Language != "" {
+		language = n.Language
+	}
+	if n.URL == "" {
+		return nil, missing("privacy_notice", "neither the consent nor the agreement has one")
+	}
+	if language == "" {
+		return nil, missing("language", "neither the notice nor the consent says it")
+	}
+	o := object{"@id": n.URL, "@type": "dpv:ConsentNotice", "dct:language": language, "dct:identifier": "sha-256:" + entry.Encode64(n.Hash[:])}
+	if n.Version != "" {
+		o["dct:hasVersion"] = n.Version
+	}
+	return o, nil
+}
+
+// process is what is done with the data, as the agreement has it within what the person decided.
+func (s Source) process(x *entry.Consent) (object, error) {
+	a := s.Agreement
+	purposes, data := s.purposes(x.Rule), s.data(x.Rule)
+	if len(purposes) == 0 {
+		return nil, missing("purpose", "neither the rule nor the agreement has one")
+	}
+	if len(data) == 0 {
+		return nil, missing("pii_information", "neither the rule nor the agreement says which data")
+	}
+	var bases, places []any
+	for _, letter := range a.Article6 {
+		bases = append(bases, object{"@id": "eu-gdpr:A6-1-" + letter})
+	}
+	for _, letter := range a.Article9 {
+		bases = append(bases, object{"@id": "eu-gdpr:A9-2-" + letter})
+	}
+	if a.ConsentBasis() {
+		bases = append(bases, object{"@id": consentTypes[x.Expressed.How]})
+	}
+	for _, country := range append([]string{"GB"}, a.Transfers...) {
+		places = append(places, object{"@id": "loc:" + country})
+	}
+	parties := map[string][]any{}
+	for _, p := range a.Parties {
+		ref := object{"@id": organisationIRI(p.Org)}
+		if p.Role == "controller" || p.Role == "joint-controller" {
+			parties["dpv:hasDataController"] = append(parties["dpv:hasDataController"], ref)
+		} else if p.Role == "processor" {
+			parties["dpv:hasDataProcessor"] = append(parties["dpv:hasDataProcessor"], ref)
+		}
+	}
+	var recipients []any
+	for _, id := range s.recipients(x.Rule) {
+		recipients = append(recipients, object{"@id": organisationIRI(id)})
+	}
+	rights := make([]any, 0, 6)
+	for _, r := range s.rights() {
+		rights = append(rights, object{"@type": []any{"dpv:DataSubjectRight", r}, "dpv:isExercisedAt": a.Rights})
+	}
+	dpia := object{"@type": "dpv:DPIA", "dct:identifier": a.DPIA.Reference, "dct:date": typed("xsd:date", a.DPIA.Date)}
+	o := object{
+		"@type":               "dpv:Process",
+		"dct:isPartOf":        object{"@id": "urn:igledger:agreement:" + a.ID, "dct:hasVersion": a.Version, "dct:title": a.Title},
+		"dpv:hasPurpose":      purposes,
+		"dpv:hasLegalBasis":   bases,
+		"dpv:hasPersonalData": data,
+		"dpv:hasRecipient":    recipients,
+		"dpv:hasRule":         s.rule(x.Rule),
+		"dpv:hasStorageCondition": []any{
+			object{"@type": "dpv:StorageLocation", "dpv:hasLocation": places},
+			object{"@type": "dpv:StorageDuration", "dct:description": a.Retention},
+			object{"@type": "dpv:StorageDeletion", "dct:description": a.Disposal},
+		},
+		"dpv:hasJurisdiction":   object{"@id": "loc:" + s.Jurisdiction},
+		"dpv:hasApplicableLaw":  []any{object{"@id": "gb:law-GDPR"}, object{"@id": "gb:law-DPA"}},
+		"dpv:hasConsentControl": object{"@type": "dpv:WithdrawConsent", "dpv:isExercisedAt": a.Rights},
+		"dpv:hasRight":          rights,
+		"dpv:hasAssessment":     dpia,
+	}
+	if !a.ConsentBasis() { // there is nothing to withdraw; the right that applies stands among the rights
+		o["dpv:hasConsentControl"] = object{"@type": "dpv:ConsentControl", "dpv:isExercisedAt": a.Rights, "dct:description": "Consent is not the legal basis; object to the processing instead."}
+	}
+	for name, list := range parties {
+		o[name] = list
+	}
+	return o, nil
+}
+
+// rights are those of UK GDPR that people have by the agreement's basis: withdrawal and portability where it is consent, else objection.
+func (s Source) rights() []string {
+	always := []string{"eu-gdpr:A15", "eu-gdpr:A16", "eu-gdpr:A17", "eu-gdpr:A18"}
+	if s.Agreement.ConsentBasis() {
+		return append([]string{"eu-gdpr:A7-3"}, append(always, "eu-gdpr:A20")...)
+	}
+	return append(always, "eu-gdpr:A21")
+}
+
+// purposes are the agreement's as far as the rule is about them, then what of the rule no purpose of the agreement covers.
+func (s Source) purposes(rule *entry.ConsentRule) []any {
+	var out []any
+	left := slices.Clone(rule.Purposes)
+	for _, p := range s.Agreement.Purposes {
+		touches := func(code string) bool { return policies.Subsumes(p.Code, code) || policies.Subsumes(code, p.Code) }
+		if len(rule.Purposes) > 0 && !slices.ContainsFunc(rule.Purposes, touches) {
+			continue
+		}
+		left = slices.DeleteFunc(left, touches)
+		o := purpose(p.Code)
+		o["dct:description"] = p.Text
+		if p.DPV != "" {
+			o["skos:broader"] = object{"@id": p.DPV}
+		}
+		out = append(out, o)
+	}
+	for _, code := range left {
+		out = append(out, purpose(code))
+	}
+	return out
+}
+
+func purpose(code string) object {
+	o := codeObject(code)
+	o["@type"] = "dpv:Purpose"
+	if policies.Known(code) {
+		o["dct:identifier"] = policies.System + "|" + code
+	}
+	if t := purposeTerm(code); t != "" {
+		o["skos:broader"] = object{"@id": t}
+	}
+	return o
+}
+
+// data are the agreement's kinds of data as far as the rule is about them, then codes of the rule that none of them has. They are all health data, which
+// Article 9 makes special, and all needed for the purposes: the agreement has no optional data.
+func (s Source) data(rule *entry.ConsentRule) []any {
+	kind := "dpv:PersonalData"
+	if len(s.Agreement.Article9) > 0 {
+		kind = "dpv:SpecialCategoryPersonalData"
+	}
+	item := func(text string, codes []string) object {
+		o := object{"@type": kind, "skos:broader": object{"@id": "pd:MedicalHealth"}, "dpv:hasNecessity": object{"@id": "dpv:Required"}}
+		if text != "" {
+			o["dct:description"] = text
+		}
+		if len(codes) > 0 {
+			list := make([]any, len(codes))
+			for i, c := range codes {
+				list[i] = codeObject(c)
+			}
+			o["dct:subject"] = list
+		}
+		return o
+	}
+	var out []any
+	left := slices.Clone(rule.Data)
+	for _, d := range s.Agreement.Data {
+		has := func(code string) bool { return slices.Contains(d.Codes, code) }
+		if len(rule.Data) > 0 && len(d.Codes) > 0 && !slices.ContainsFunc(rule.Data, has) {
+			continue
+		}
+		left = slices.DeleteFunc(left, has)
+		out = append(out, item(d.Text, d.Codes))
+	}
+	if len(left) > 0 {
+		out = append(out, item("", left))
+	}
+	return out
+}
+
+// recipients are those that the rule names, else all parties that receive data by the agreement.
+func (s Source) recipients(rule *entry.ConsentRule) []string {
+	if len(rule.Recipients) > 0 {
+		return rule.Recipients
+	}
+	var out []string
+	for _, f := range s.Agreement.Flows {
+		if !slices.Contains(out, f.To) {
+			out = append(out, f.To)
+		}
+	}
+	for _, p := range s.Agreement.Parties {
+		if p.Role == "recipient" && !slices.Contains(out, p.Org) {
+			out = append(out, p.Org)
+		}
+	}
+	if len(out) == 0 {
+		return s.Agreement.Organisations()
+	}
+	return out
+}
+
+// rule is what the person decided, level by level: what stands in a rule is the exception to it.
+func (s Source) rule(rule *entry.ConsentRule) object {
+	o := object{"@type": map[string]string{"permit": "dpv:Permission", "deny": "dpv:Prohibition"}[rule.Decision]}
+	each := func(name string, codes []string, f func(string) any) {
+		var list []any
+		for _, c := range codes {
+			list = append(list, f(c))
+		}
+		if len(list) > 0 {
+			o[name] = list
+		}
+	}
+	code := func(c string) any { return codeObject(c) }
+	each("dpv:hasPurpose", rule.Purposes, func(c string) any { return purpose(c) })
+	each("dpv:hasPersonalData", rule.Data, code)
+	each("dpv:hasRecipient", rule.Recipients, func(id string) any { return object{"@id": organisationIRI(id)} })
+	each("schema:roleName", rule.Roles, func(c string) any { return c })
+	each("dpv:hasProcessing", rule.Actions, func(a string) any { return object{"@id": operations[a]} })
+	for name, t := range map[string]string{"schema:startDate": rule.Start, "schema:endDate": rule.End} {
+		if t != "" {
+			o[name] = typed("xsd:dateTime", utc(t))
+		}
+	}
+	if rule.DataStart+rule.DataEnd != "" {
+		interval := []string{"..", ".."} // ISO 8601-2: open
+		for i, t := range []string{rule.DataStart, rule.DataEnd} {
+			if t != "" {
+				interval[i] = utc(t)
+			}
+		}
+		o["dct:temporal"] = strings.Join(interval, "/")
+	}
+	var nested []any
+	for i := range rule.Except {
+		nested = append(nested, s.rule(&rule.Except[i]))
+	}
+	if len(nested) > 0 {
+		o["dpv:hasRule"] = nested
+	}
+	return o
+}
+
+// entities are all organisations that the record names.
+func (s Source) entities(x *entry.Consent) ([]any, error) {
+	ids := s.Agreement.Organisations()
+	for _, id := range s.recipients(x.Rule) {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	var out []any
+	for _, id := range ids {
+		m := slices.IndexFunc(s.Organisations, func(m entry.Member) bool { return m.ID == id })
+		if m < 0 || s.Organisations[m].Name == "" || s.Organisations[m].Kind == "" {
+			return nil, missing("party_name", "organisation "+id+" is not among those registered")
+		}
+		o := object{"@id": organisationIRI(id), "dpv:hasIdentifier": id, "dpv:hasName": s.Organisations[m].Name, "schema:additionalType": s.Organisations[m].Kind}
+		types := []any{"dpv:Organisation"}
+		p := slices.IndexFunc(s.Agreement.Parties, func(p entry.AgreementParty) bool { return p.Org == id })
+		if p < 0 || s.Agreement.Parties[p].Contact == "" {
+			return nil, missing("party_contact", "organisation "+id+" is no party of the agreement, which says how to reach the parties")
+		}
+		party := s.Agreement.Parties[p]
+		o["@type"] = append(types, partyTerms[party.Role])
+		// The agreement has one text for how data subjects reach a party; the vocabulary has no other place for an address.
+		o["schema:contactPoint"] = object{"@type": "schema:ContactPoint", "schema:contactType": "data subjects", "schema:description": party.Contact}
+		if party.Registration != "" {
+			o["dct:identifier"] = party.Registration
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// event is one act. It holds until the rule ends or, without an end, until the person withdraws it; an act without a rule holds for good.
+func event(x, ruling *entry.Consent) object {
+	duration := object{"@type": "dpv:EndlessDuration"}
+	switch {
+	case x.Rule != nil && x.Rule.End != "":
+		duration = object{"@type": "dpv:UntilTimeDuration", "rdf:value": typed("xsd:dateTime", utc(x.Rule.End))}
+	case x.Rule != nil:
+		duration = object{"@type": "dpv:UntilEventDuration", "rdf:value": "withdrawal or change by the person"}
+	}
+	by := object{"@id": "dpv:DataSubject"}
+	if x.By != nil {
+		by = object{"@type": "dpv:Representative"}
+		if t := byTerms[x.By.Relation]; t != "" {
+			by["@type"] = t
+		}
+		if x.By.Delegation != "" {
+			by["dct:identifier"] = "urn:uuid:" + x.By.Delegation
+		}
+	}
+	if x.Act == "expired" { // by time: whoever keeps the record says so
+		by = object{"@id": organisationIRI(x.Issuer)}
+	}
+	o := object{
+		"@type":                   []any{state(x), consentTypes[x.Expressed.How]},
+		"dct:identifier":          x.ID,
+		"dpv:isIndicatedAtTime":   typed("xsd:dateTime", utc(x.Decided)),
+		"dpv:isIndicatedBy":       by,
+		"dpv:hasDuration":         duration,
+		"dpv:hasIndicationMethod": x.Expressed.How,
+	}
+	return o
+}
+
+// utc gives a checked RFC 3339 time as UTC, as ISO/IEC TS 27560 wants event times.
+func utc(s string) string {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return s
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}

@@ -1,0 +1,86 @@
+package iso27560
+
+import (
+	"strings"
+
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+type object = map[string]any
+
+// context gives the prefixes of a record's terms.
+func context() object {
+	return object{
+		"dct":     "http://purl.org/dc/terms/",
+		"dpv":     "https://w3id.org/dpv#",
+		"eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",
+		"gb":      "https://w3id.org/dpv/legal/gb#",
+		"health":  "https://w3id.org/dpv/sector/health#",
+		"loc":     "https://w3id.org/dpv/loc#",
+		"pd":      "https://w3id.org/dpv/pd#",
+		"rdf":     "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+		"schema":  "https://schema.org/",
+		"skos":    "http://www.w3.org/2004/02/skos/core#",
+		"xsd":     "http://www.w3.org/2001/XMLSchema#",
+	}
+}
+
+// purposeTerms gives the DPV purpose of PurposeOfUse codes; a code that is not here has that of the next wider one.
+var purposeTerms = map[string]string{
+	"HMARKT":  "dpv:Marketing",
+	"HOPERAT": "health:HealthcareManagement",
+	"HPAYMT":  "dpv:PaymentManagement",
+	"HRESCH":  "health:HealthcareScientificResearch",
+	"PATRQT":  "dpv:ServiceProvision",
+	"PUBHLTH": "health:PublicHealthMonitoring",
+	"TREAT":   "health:HealthcareServiceManagement",
+	"ETREAT":  "health:EmergencyCareManagement",
+	"POPHLTH": "health:PopulationHealthAnalysis",
+}
+
+// purposeTerm is the DPV purpose of a code, "" for those of other systems.
+func purposeTerm(code string) string {
+	for code != "" {
+		if t := purposeTerms[code]; t != "" {
+			return t
+		}
+		p, _ := policies.Lookup(code)
+		code = p.Parent
+	}
+	return ""
+}
+
+// partyTerms gives what a party is (party_role).
+var partyTerms = map[string]string{"controller": "dpv:DataController", "joint-controller": "dpv:JointDataControllers", "processor": "dpv:DataProcessor", "recipient": "dpv:Recipient"}
+
+// consentTypes gives event_type by how a decision was expressed.
+var consentTypes = map[string]string{"implied": "dpv:ImpliedConsent", "verbal": "dpv:ExpressedConsent", "written": "dpv:ExpressedConsent", "electronic": "dpv:ExpressedConsent",
+	"explicit-electronic": "dpv:ExplicitlyExpressedConsent"}
+
+// operations gives the processing that actions of an access are.
+var operations = map[string]string{"C": "dpv:Collect", "R": "dpv:Access", "U": "dpv:Modify", "D": "dpv:Erase", "E": "dpv:Query"}
+
+// byTerms gives who decided in the person's place, by v3-RoleCode or v3-RoleClass; others are representatives.
+var byTerms = map[string]string{"GUARD": "dpv:GuardianOfDataSubject", "GUADLTM": "dpv:GuardianOfDataSubject", "PRN": "dpv:ParentOfDataSubject"}
+
+// state is event_state after an act.
+func state(x *entry.Consent) string {
+	switch {
+	case x.Act == "withdrawn":
+		return "dpv:ConsentWithdrawn"
+	case x.Act == "expired":
+		return "dpv:ConsentExpired"
+	case x.Rule.Decision == "deny":
+		return "dpv:ConsentRefused"
+	case x.Act == "reconfirmed":
+		return "dpv:RenewedConsentGiven"
+	}
+	return "dpv:ConsentGiven"
+}
+
+func organisationIRI(id string) string { return "urn:igledger:organisation:" + id }
+
+func codeObject(claim string) object {
+	return object{"@type": "skos:Concept", "skos:notation": claim[strings.LastIndexByte(claim, '|')+1:], "dct:identifier": claim}
+}

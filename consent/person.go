@@ -1,0 +1,239 @@
+package consent
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+// Limits of what is kept of one person. Beyond them the records that ended longest ago go; where that is not enough, the act is refused.
+const (
+	maxRecords = 10_000
+	maxState   = 1 << 20 // bytes
+)
+
+// person is the state of a person as compact JSON, {"v":1,…}: of each consent record its newest act, and the delegations that others hold for her. It
+// holds ids of delegates: whoever keeps it keeps it encrypted. The lists are in the order of the newest acts.
+type person struct {
+	Format      int          `json:"v"` // 1
+	Consents    []record     `json:"consents,omitempty"`
+	Delegations []delegation `json:"delegations,omitempty"`
+}
+
+// record is a consent record as its newest act left it.
+type record struct {
+	ID        string             `json:"id"`
+	Act       string             `json:"act"`
+	Scope     string             `json:"scope"`
+	Agreement string             `json:"agreement,omitempty"`
+	Holder    string             `json:"holder"` // organisation that stated its first act
+	Index     uint64             `json:"index"`  // of the newest act
+	Rule      *entry.ConsentRule `json:"rule,omitempty"`
+}
+
+func (r *record) closed() bool { return r.Rule == nil }
+
+// delegation is an authority to act for the person.
+type delegation struct {
+	ID       string   `json:"id"`
+	Delegate string   `json:"delegate"`
+	Scope    []string `json:"scope"`
+	Start    string   `json:"start"`
+	End      string   `json:"end"`
+	Revoked  bool     `json:"revoked,omitzero"`
+	Index    uint64   `json:"index"` // of the newest act
+}
+
+// readPerson reads a state strictly; nil is that of somebody of whom nothing is known.
+func readPerson(data []byte) (*person, error) {
+	p := &person{Format: 1}
+	if data == nil {
+		return p, nil
+	}
+	if len(data) > maxState {
+		return nil, refuse(entry.TooLarge, "person state", "%d bytes, at most %d", len(data), maxState)
+	}
+	p.Format = 0
+	if err := entry.DecodeJSON("person state", data, p); err != nil {
+		return nil, err
+	}
+	return p, p.check()
+}
+
+func (p *person) check() error {
+	bad := func(detail string) error { return refuse(entry.BadJSON, "person state", "%s", detail) }
+	if p.Format != 1 || len(p.Consents)+len(p.Delegations) > maxRecords {
+		return bad("not of format 1, or too many records")
+	}
+	seen := map[string]bool{}
+	for i, r := range p.Consents {
+		ended := r.Act == "withdrawn" || r.Act == "expired"
+		if r.ID == "" || seen[r.ID] || i > 0 && r.Index <= p.Consents[i-1].Index || !slices.Contains(entry.ConsentActs, r.Act) || ended != r.closed() {
+			return bad("a consent record twice, out of order, or with an impossible act")
+		}
+		seen[r.ID] = true
+		if !r.closed() {
+			if _, err := policyRule(r.Rule); err != nil {
+				return err
+			}
+		}
+	}
+	clear(seen)
+	for i, d := range p.Delegations {
+		_, startErr := moment(d.Start)
+		_, endErr := moment(d.End)
+		if d.ID == "" || seen[d.ID] || i > 0 && d.Index <= p.Delegations[i-1].Index || startErr != nil || endErr != nil {
+			return bad("a delegation twice, out of order, or without its times")
+		}
+		seen[d.ID] = true
+	}
+	return nil
+}
+
+// bytes writes the state, within its limits.
+func (p *person) bytes() ([]byte, error) {
+	for {
+		b, err := json.Marshal(p)
+		if err != nil {
+			return nil, refuse(entry.BadJSON, "person state", "cannot be written")
+		}
+		if len(b) <= maxState && len(p.Consents)+len(p.Delegations) <= maxRecords {
+			return b, nil
+		}
+		if !p.forget() {
+			return nil, refuse(entry.TooLarge, "person state", "the person has more consents on file than can be kept: withdraw some first")
+		}
+	}
+}
+
+// forget drops a tenth of what has ended, the oldest first, and reports whether there was something to drop.
+func (p *person) forget() bool {
+	var ended []uint64
+	for _, r := range p.Consents {
+		if r.closed() {
+			ended = append(ended, r.Index)
+		}
+	}
+	for _, d := range p.Delegations {
+		if d.Revoked {
+			ended = append(ended, d.Index)
+		}
+	}
+	if len(ended) == 0 {
+		return false
+	}
+	slices.Sort(ended)
+	last := ended[len(ended)/10]
+	p.Consents = slices.DeleteFunc(p.Consents, func(r record) bool { return r.closed() && r.Index <= last })
+	p.Delegations = slices.DeleteFunc(p.Delegations, func(d delegation) bool { return d.Revoked && d.Index <= last })
+	return true
+}
+
+func (p *person) record(id string) *record {
+	if i := slices.IndexFunc(p.Consents, func(r record) bool { return r.ID == id }); i >= 0 {
+		return &p.Consents[i]
+	}
+	return nil
+}
+
+func (p *person) delegation(id string) *delegation {
+	if i := slices.IndexFunc(p.Delegations, func(d delegation) bool { return d.ID == id }); i >= 0 {
+		return &p.Delegations[i]
+	}
+	return nil
+}
+
+// put makes r the newest record.
+func (p *person) put(r record) {
+	p.Consents = append(slices.DeleteFunc(p.Consents, func(x record) bool { return x.ID == r.ID }), r)
+}
+
+// live reports whether a delegation holds at a time.
+func (d *delegation) live(at time.Time) bool {
+	start, _ := moment(d.Start)
+	end, _ := moment(d.End)
+	return !d.Revoked && !at.Before(start) && at.Before(end)
+}
+
+// policyFacts is what a decision needs of the delegation id; nil if none is named.
+func (p *person) delegate(id string) *policies.Delegation {
+	if id == "" {
+		return nil
+	}
+	d := p.delegation(id)
+	if d == nil {
+		return &policies.Delegation{ID: id}
+	}
+	start, _ := moment(d.Start)
+	end, _ := moment(d.End)
+	return &policies.Delegation{ID: id, Known: true, Revoked: d.Revoked, Scope: d.Scope, Start: start, End: end}
+}
+
+// records are the consents that bear on an access under an agreement ("": none is named), the newest first. What was asked for one agreement bears on
+// accesses under that one alone, in both directions: neither does consent to one project open another, nor does refusing it. An advance directive
+// (scope adr) is about care and not about access.
+func (p *person) records(agreement string) []policies.Record {
+	var list []policies.Record
+	for _, r := range slices.Backward(p.Consents) {
+		if r.closed() || r.Scope == "adr" || r.Agreement != "" && r.Agreement != agreement {
+			continue
+		}
+		rule, err := policyRule(r.Rule)
+		if err != nil { // readPerson has checked it
+			continue
+		}
+		if wide := scopePurpose[r.Scope]; wide != "" && len(rule.Purposes) == 0 {
+			rule.Purposes = []string{wide}
+		}
+		list = append(list, policies.Record{ID: r.ID, Rule: rule})
+	}
+	return list
+}
+
+// scopePurpose is what a consent of a scope is for, where its rule does not say.
+var scopePurpose = map[string]string{"research": "HRESCH", "treatment": "TREAT"}
+
+// policyRule turns a rule of an entry into one that decides.
+func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
+	out := policies.Rule{Deny: r.Decision == "deny", Purposes: r.Purposes, Data: r.Data, Recipients: r.Recipients, Roles: r.Roles, Actions: r.Actions}
+	for _, t := range []struct {
+		text string
+		into *time.Time
+	}{{r.Start, &out.Start}, {r.End, &out.End}, {r.DataStart, &out.DataStart}, {r.DataEnd, &out.DataEnd}} {
+		if t.text == "" {
+			continue
+		}
+		var err error
+		if *t.into, err = moment(t.text); err != nil {
+			return out, err
+		}
+	}
+	if r.Decision != "permit" && r.Decision != "deny" {
+		return out, refuse(entry.BadJSON, "rule", "neither permits nor denies")
+	}
+	for i := range r.Except {
+		x, err := policyRule(&r.Except[i])
+		if err != nil {
+			return out, err
+		}
+		out.Except = append(out.Except, x)
+	}
+	return out, nil
+}
+
+// moment reads a time that an entry's own check has found to be RFC 3339.
+func moment(s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return t, refuse(entry.BadClaim, "time", "not RFC 3339")
+	}
+	return t, nil
+}
+
+// nobody reports whether an id is a register's: no person, who could consent.
+func nobody(id string) bool { return id == "" || strings.HasPrefix(id, "reg:") }

@@ -1,0 +1,279 @@
+package consent_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"igledger/ledger/entry"
+)
+
+const deed = "9b2d1f04-6f0f-4d0c-8a43-51f1f5b7a111"
+
+func (w *world) delegation(act string, change ...func(*entry.Delegation)) *entry.Delegation {
+	d := &entry.Delegation{Common: w.by("north"), Delegation: deed, Act: act, Sub: person}
+	if act == "granted" {
+		d.Kind, d.Scope, d.Start, d.End = "POWATT", []string{"access", "consent"}, "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"
+		d.Delegate = &entry.Delegate{ID: other}
+	}
+	for _, f := range change {
+		f(d)
+	}
+	return d
+}
+
+func withAgreement(id string) func(*entry.Consent) {
+	return func(c *entry.Consent) { c.Agreement = id }
+}
+
+func byDelegate(c *entry.Consent) { c.By = &entry.ConsentBy{Delegation: deed} }
+
+// The life of a consent record: what each state of it allows.
+func TestConsentActs(t *testing.T) {
+	states := map[string][]string{"none": nil, "given": {"given"}, "refused": {"refused"}, "withdrawn": {"given", "withdrawn"}, "expired": {"given", "expired"}}
+	refused := map[string]map[string]entry.Code{
+		"none":      {"amended": entry.UnknownConsent, "reconfirmed": entry.UnknownConsent, "withdrawn": entry.UnknownConsent, "expired": entry.UnknownConsent},
+		"withdrawn": {"amended": entry.BadTransition, "reconfirmed": entry.BadTransition, "withdrawn": entry.BadTransition, "expired": entry.BadTransition},
+		"expired":   {"amended": entry.BadTransition, "withdrawn": entry.BadTransition, "expired": entry.BadTransition},
+	}
+	for state, before := range states {
+		for _, act := range entry.ConsentActs {
+			t.Run(state+"/"+act, func(t *testing.T) {
+				w := newWorld(t)
+				for _, b := range before {
+					w.mustJudge(w.consent(b))
+				}
+				kept := w.states[person]
+				_, err := w.judge(w.consent(act))
+				w.want(err, refused[state][act])
+				if err != nil && !bytes.Equal(kept, w.states[person]) {
+					t.Error("a refused act left a trace")
+				}
+			})
+		}
+	}
+}
+
+func TestConsentRefused(t *testing.T) {
+	rule := func(f func(r *entry.ConsentRule)) func(*entry.Consent) {
+		return func(c *entry.Consent) { f(c.Rule) }
+	}
+	except := func(x ...entry.ConsentRule) func(*entry.Consent) {
+		return rule(func(r *entry.ConsentRule) { r.Purposes, r.Except = []string{"ETREAT", "HRESCH"}, x })
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*entry.Consent)
+		want   entry.Code
+	}{
+		{"plain", func(*entry.Consent) {}, ""},
+		{"of a register", func(c *entry.Consent) { c.Sub = "reg:everyone" }, entry.BadID},
+		{"for an unknown agreement", withAgreement("isa-9"), entry.UnknownAgreement},
+		{"over before it was decided", rule(func(r *entry.ConsentRule) { r.End = "2026-11-22T09:00:00Z" }), entry.PastPeriod},
+		{"ends later", rule(func(r *entry.ConsentRule) { r.End = "2026-11-22T09:00:01Z" }), ""},
+		{"unknown purpose", rule(func(r *entry.ConsentRule) { r.Purposes = []string{"CURIOSITY"} }), entry.BadClaim},
+		{"exception takes all", except(entry.ConsentRule{Decision: "deny"}), entry.Contradiction},
+		{"exception takes all by subsumption", except(entry.ConsentRule{Decision: "deny", Purposes: []string{"TREAT", "HRESCH"}}), entry.Contradiction},
+		{"exception takes part", except(entry.ConsentRule{Decision: "deny", Purposes: []string{"BTG"}}), ""},
+		{"exception takes all for a time", except(entry.ConsentRule{Decision: "deny", Start: "2027-01-01T00:00:00Z"}), ""},
+		{"exception takes all of some", except(entry.ConsentRule{Decision: "deny", Recipients: []string{"university"}}), ""},
+		{"exception with an exception", except(entry.ConsentRule{Decision: "deny", Except: []entry.ConsentRule{{Decision: "permit", Recipients: []string{"north"}}}}), ""},
+		{"deeper exception takes all", except(entry.ConsentRule{Decision: "deny", Recipients: []string{"north"}, Except: []entry.ConsentRule{{Decision: "permit", Recipients: []string{"north", "south"}}}}), entry.Contradiction},
+		{"by an unknown delegation", byDelegate, entry.UnknownConsent},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			_, err := w.judge(w.consent("given", c.change))
+			w.want(err, c.want)
+		})
+	}
+}
+
+// Where consent is not the basis, taking one is flagged and there is nothing to withdraw; the refusal names the true basis and the right that does apply.
+func TestTrueBasis(t *testing.T) {
+	for _, c := range []struct {
+		article6, article9 []string
+		says               []string // nil: consent is the basis
+	}{
+		{[]string{"e"}, []string{"h"}, []string{"Article 6(1)(e) (a public task)", "Article 9(2)(h)", "to object (Article 21)"}},
+		{[]string{"f"}, nil, []string{"Article 6(1)(f)", "to object"}},
+		{[]string{"c"}, nil, []string{"Article 6(1)(c) (a legal obligation)", "restricted (Article 18)"}},
+		{[]string{"b", "d"}, nil, []string{"6(1)(b)", "6(1)(d)", "restricted"}},
+		{[]string{"a"}, []string{"h"}, nil},
+		{[]string{"e"}, []string{"a"}, nil},
+	} {
+		t.Run(strings.Join(c.article6, "")+"-"+strings.Join(c.article9, ""), func(t *testing.T) {
+			w := newWorld(t)
+			w.agree(isa("isa-1", 1, func(t *entry.AgreementText) { t.Article6, t.Article9 = c.article6, c.article9 }))
+			j := w.mustJudge(w.consent("given", withAgreement("isa-1")))
+			if flagged := len(j.Flags) == 1 && j.Flags[0] == entry.FlagConsentNotBasis; flagged != (c.says != nil) {
+				t.Errorf("flags %v", j.Flags)
+			}
+			_, err := w.judge(w.consent("withdrawn"))
+			if c.says == nil {
+				w.ok(err)
+				return
+			}
+			w.want(err, entry.NotConsentBasis)
+			for _, s := range c.says {
+				if !strings.Contains(err.Error(), s) {
+					t.Errorf("%q does not say %q", err, s)
+				}
+			}
+			// An objection can be made and taken back.
+			w.mustJudge(w.consent("refused", withAgreement("isa-1")))
+			w.mustJudge(w.consent("withdrawn"))
+		})
+	}
+}
+
+func TestConsentByDelegate(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*entry.Delegation)
+		revoke bool
+		want   entry.Code
+	}{
+		{"live", func(*entry.Delegation) {}, false, ""},
+		{"revoked", func(*entry.Delegation) {}, true, entry.BadDelegation},
+		{"not begun", func(d *entry.Delegation) { d.Start = "2026-11-22T09:00:01Z" }, false, entry.BadDelegation},
+		{"for other things", func(d *entry.Delegation) { d.Scope = []string{"access", "question"} }, false, entry.BadDelegation},
+		{"ended since", func(d *entry.Delegation) { d.End = "2026-11-22T09:00:30Z" }, false, entry.BadDelegation},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mustJudge(w.delegation("granted", c.change))
+			if c.revoke {
+				w.mustJudge(w.delegation("revoked"))
+			}
+			if c.name == "ended since" {
+				w.clock = w.clock.Add(time.Minute)
+			}
+			_, err := w.judge(w.consent("given", byDelegate))
+			w.want(err, c.want)
+		})
+	}
+}
+
+func TestDelegations(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.judge(w.delegation("revoked"))
+	w.want(err, entry.UnknownConsent)
+	_, err = w.judge(w.delegation("granted", func(d *entry.Delegation) { d.Delegate.ID = person }))
+	w.want(err, entry.BadDelegation)
+	_, err = w.judge(w.delegation("granted", func(d *entry.Delegation) { d.Delegate.ID = "reg:everyone" }))
+	w.want(err, entry.BadDelegation)
+	_, err = w.judge(w.delegation("granted", func(d *entry.Delegation) { d.Delegate = nil }))
+	w.want(err, entry.BadClaim)
+	_, err = w.judge(w.delegation("granted", func(d *entry.Delegation) { d.End = "2026-11-22T09:00:00Z" }))
+	w.want(err, entry.PastPeriod)
+	_, err = w.judge(w.delegation("granted", func(d *entry.Delegation) { d.Sub = "reg:everyone" }))
+	w.want(err, entry.BadID)
+	w.mustJudge(w.delegation("granted"))
+	_, err = w.judge(w.delegation("granted"))
+	w.want(err, entry.BadTransition)
+
+	back := w.delegation("granted", func(d *entry.Delegation) { d.Sub, d.Delegate.ID = other, person })
+	_, err = w.judge(back)
+	w.want(err, entry.BadDelegation) // the two would act for each other
+	w.mustJudge(w.delegation("revoked"))
+	_, err = w.judge(w.delegation("revoked"))
+	w.want(err, entry.BadTransition)
+	w.mustJudge(back)
+}
+
+// What another organisation holds it alone declares expired; the person may withdraw anywhere.
+func TestForeignRecord(t *testing.T) {
+	w := newWorld(t)
+	w.mustJudge(w.consent("given"))
+	foreign := func(c *entry.Consent) { c.Issuer = "south" }
+	_, err := w.judge(w.consent("expired", foreign))
+	w.want(err, entry.WrongIssuer)
+	_, err = w.judge(w.consent("amended", withAgreement("isa-1")))
+	w.want(err, entry.BadTransition) // the record is for none
+	w.mustJudge(w.consent("withdrawn", foreign))
+}
+
+// No error of this package tells who the person is, in whatever way an act about her fails.
+func TestErrorsHoldNoPersonalDatum(t *testing.T) {
+	w := newWorld(t)
+	w.mustJudge(w.delegation("granted"))
+	w.agree(isa("isa-1", 1))
+	for _, b := range []entry.Body{
+		w.consent("withdrawn"), w.consent("given", withAgreement("isa-9")), w.delegation("granted"),
+		w.delegation("granted", func(d *entry.Delegation) { d.Sub, d.Delegate.ID = other, person }),
+	} {
+		_, err := w.judge(b)
+		if err == nil || strings.Contains(err.Error(), "0101011237") || strings.Contains(err.Error(), "0202022236") || strings.Contains(err.Error(), record1) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// The state stays bounded: what ended longest ago goes first, and what is open stays.
+func TestStateIsBounded(t *testing.T) {
+	w := newWorld(t)
+	w.mustJudge(w.consent("refused"))
+	id := func(i int) func(*entry.Consent) {
+		return func(c *entry.Consent) {
+			c.Consent = fmt.Sprintf("7d444840-9dc0-11d1-b245-%012x", i)
+			if c.Rule != nil {
+				c.Rule.Purposes = []string{"https://" + strings.Repeat("x", 400) + ".example|care"}
+				for i := range 200 {
+					c.Rule.Purposes = append(c.Rule.Purposes, fmt.Sprintf("https://%s.example|%d", strings.Repeat("x", 400), i))
+				}
+			}
+		}
+	}
+	for i := range 8 {
+		w.mustJudge(w.consent("given", id(i)))
+	}
+	var err error
+	i := 8
+	for ; err == nil && i < 100; i++ {
+		_, err = w.judge(w.consent("given", id(i)))
+	}
+	w.want(err, entry.TooLarge)
+	if n := len(w.states[person]); n > 1<<20 {
+		t.Errorf("%d bytes", n)
+	}
+	w.mustJudge(w.consent("withdrawn", id(3)))
+	w.mustJudge(w.consent("given", id(i)))
+	if !bytes.Contains(w.states[person], []byte(record1)) {
+		t.Error("a refusal that stands was forgotten")
+	}
+}
+
+func FuzzPersonState(f *testing.F) {
+	w := newWorld(f)
+	w.agree(isa("isa-1", 1))
+	w.mustJudge(w.consent("given", func(c *entry.Consent) { c.Rule.Except = []entry.ConsentRule{{Decision: "deny", Purposes: []string{"BTG"}}} }))
+	w.mustJudge(w.delegation("granted"))
+	f.Add(w.states[person])
+	w.mustJudge(w.consent("withdrawn"))
+	w.mustJudge(w.delegation("revoked"))
+	f.Add(w.states[person])
+	f.Add([]byte(`{"v":1}`))
+	f.Add([]byte(`{"v":1,"consents":[{"id":"a","act":"given","scope":"","holder":"","index":1}]}`))
+	access, act := w.sign(w.access()), w.sign(w.consent("refused"))
+	f.Fuzz(func(t *testing.T, state []byte) {
+		j, err := w.rules.Judge(access, 1<<40, func(string) []byte { return state })
+		next, err2 := w.rules.Judge(act, 1<<40, func(string) []byte { return state })
+		if err != nil {
+			if j.Verdict != nil || err2 == nil {
+				t.Error("a state that cannot be read was judged by")
+			}
+			return
+		}
+		if err2 != nil {
+			return // too large, or above the index
+		}
+		// What was written is read again, to the same.
+		again, err := w.rules.Judge(act, 1<<40+1, func(string) []byte { return next.Person })
+		if err != nil || len(again.Person) == 0 {
+			t.Errorf("own state refused: %v", err)
+		}
+	})
+}

@@ -1,0 +1,77 @@
+package consent
+
+import (
+	"slices"
+
+	"igledger/ledger/entry"
+)
+
+// Requests is what the public entries of a log say of requests to share data. A value never changes.
+type Requests struct {
+	byID *table[*Request]
+}
+
+// Request is a sharing request and, once given, its answer. It is shared: do not change it.
+type Request struct {
+	Asked    *entry.SharingRequest
+	Index    uint64
+	Decision *entry.SharingDecision // nil: not decided
+	Decided  uint64                 // index of the decision
+}
+
+// Get gives a request, or nil.
+func (s *Requests) Get(id string) *Request {
+	r, _ := s.byID.get(id)
+	return r
+}
+
+// IDs gives all, sorted.
+func (s *Requests) IDs() []string { return slices.Sorted(s.byID.keys()) }
+
+// apply checks that a request or decision may stand at index and gives the requests after it.
+func (s *Requests) apply(e *entry.Entry, index uint64, reg *entry.Register, agreements *Agreements) (*Requests, error) {
+	switch b := e.Body.(type) {
+	case *entry.SharingRequest:
+		return s.ask(b, index, reg, agreements)
+	case *entry.SharingDecision:
+		return s.decide(b, index, agreements)
+	}
+	return s, nil
+}
+
+func (s *Requests) ask(b *entry.SharingRequest, index uint64, reg *entry.Register, agreements *Agreements) (*Requests, error) {
+	what := "sharing request " + b.Request
+	if r := s.Get(b.Request); r != nil {
+		return nil, refuse(entry.BadTransition, what, "%s made a request of this id at index %d", r.Asked.Issuer, r.Index)
+	}
+	if reg.Organisation(b.Holder) == nil {
+		return nil, refuse(entry.UnknownOrg, what, "the holder %s is not registered", b.Holder)
+	}
+	for _, c := range b.Codes {
+		if !knownPurpose(c) {
+			return nil, refuse(entry.BadClaim, "codes", "not PurposeOfUse codes of v3-ActReason; a code of another system is written system|code")
+		}
+	}
+	if b.Agreement != "" && agreements.Get(b.Agreement) == nil {
+		return nil, refuse(entry.UnknownAgreement, what, "agreement %s is not in the log", b.Agreement)
+	}
+	return &Requests{s.byID.with(b.Request, &Request{Asked: b, Index: index})}, nil
+}
+
+func (s *Requests) decide(b *entry.SharingDecision, index uint64, agreements *Agreements) (*Requests, error) {
+	what := "sharing request " + b.Request
+	r := s.Get(b.Request)
+	switch {
+	case r == nil:
+		return nil, refuse(entry.UnknownAgreement, what, "the request is not in the log")
+	case b.Issuer != r.Asked.Holder:
+		return nil, refuse(entry.NotParty, what, "%s is not the organisation that is asked: that is %s", b.Issuer, r.Asked.Holder)
+	case r.Decision != nil:
+		return nil, refuse(entry.BadTransition, what, "it was answered at index %d", r.Decided)
+	case b.Agreement != "" && agreements.Get(b.Agreement) == nil:
+		return nil, refuse(entry.UnknownAgreement, what, "agreement %s is not in the log", b.Agreement)
+	}
+	next := *r
+	next.Decision, next.Decided = b, index
+	return &Requests{s.byID.with(b.Request, &next)}, nil
+}

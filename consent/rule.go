@@ -1,0 +1,75 @@
+package consent
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+// checkRule refuses a rule that could not have been meant: over before it was decided, with a code that nothing matches, or never to apply because an
+// exception takes all of it.
+func checkRule(r *entry.ConsentRule, decided time.Time) error {
+	if end := r.Time(r.End); !end.IsZero() && !end.After(decided) {
+		return refuse(entry.PastPeriod, "rule", "its period was over when it was decided")
+	}
+	return checkLevel(r, "rule")
+}
+
+func checkLevel(r *entry.ConsentRule, at string) error {
+	for _, p := range r.Purposes {
+		if !knownPurpose(p) {
+			return refuse(entry.BadClaim, at+".purposes", "not PurposeOfUse codes of v3-ActReason; a code of another system is written system|code")
+		}
+	}
+	for i := range r.Except {
+		x := &r.Except[i]
+		path := fmt.Sprintf("%s.except[%d]", at, i)
+		if x.Decision == r.Decision {
+			return refuse(entry.Contradiction, path, "it says what the rule says that it is an exception to")
+		}
+		if len(x.Except) == 0 && covers(x, r) {
+			return refuse(entry.Contradiction, path, "it takes everything from the rule that it is an exception to, so that rule says one thing and means the other")
+		}
+		if err := checkLevel(x, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// covers reports whether x applies to every access that r applies to.
+func covers(x, r *entry.ConsentRule) bool {
+	same := func(a, b string) bool { return a == b }
+	return within(r.Time(r.Start), r.Time(r.End), x.Time(x.Start), x.Time(x.End)) &&
+		within(r.Time(r.DataStart), r.Time(r.DataEnd), x.Time(x.DataStart), x.Time(x.DataEnd)) &&
+		listed(x.Purposes, r.Purposes, policies.Covers) &&
+		listed(x.Data, r.Data, dataCovers) &&
+		listed(x.Recipients, r.Recipients, same) &&
+		listed(x.Roles, r.Roles, same) &&
+		listed(x.Actions, r.Actions, same)
+}
+
+// listed reports whether every member of inner is covered by one of outer. An empty list is everything.
+func listed(outer, inner []string, covers func(outer, inner string) bool) bool {
+	if len(outer) == 0 {
+		return true
+	}
+	return len(inner) > 0 && !slices.ContainsFunc(inner, func(i string) bool {
+		return !slices.ContainsFunc(outer, func(o string) bool { return covers(o, i) })
+	})
+}
+
+// dataCovers is equality, and "system|*" for every code of a system.
+func dataCovers(outer, inner string) bool {
+	system, all := strings.CutSuffix(outer, "|*")
+	return outer == inner || all && strings.HasPrefix(inner, system+"|")
+}
+
+// within reports whether the period [start, end) lies in [from, to); zero is open.
+func within(start, end, from, to time.Time) bool {
+	return (from.IsZero() || !start.IsZero() && !start.Before(from)) && (to.IsZero() || !end.IsZero() && !end.After(to))
+}

@@ -1,0 +1,172 @@
+package consent
+
+import (
+	"slices"
+
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+// Rules is what governs a log: entry.Rules. A value never changes and is safe for concurrent use.
+type Rules struct {
+	operator   string // organisation that runs the log; "" until it is known
+	agreements *Agreements
+	requests   *Requests
+	sets       []*policies.Set // by version; 0 is built in, the last is in use
+}
+
+var _ entry.Rules = (*Rules)(nil)
+
+// New is the rules of an empty log: no agreement, the policy set that is built in.
+func New() *Rules {
+	return &Rules{agreements: new(Agreements), requests: new(Requests), sets: []*policies.Set{policies.BuiltIn()}}
+}
+
+// Agreements are those of the log.
+func (r *Rules) Agreements() *Agreements { return r.agreements }
+
+// Requests are the sharing requests of the log.
+func (r *Rules) Requests() *Requests { return r.requests }
+
+// Policies is the set in use.
+func (r *Rules) Policies() *policies.Set { return r.sets[len(r.sets)-1] }
+
+// PoliciesOf is the set of a version, as verdicts name it, or nil. Every version is kept: a new set never rewrites old verdicts.
+func (r *Rules) PoliciesOf(version uint64) *policies.Set {
+	if version >= uint64(len(r.sets)) {
+		return nil
+	}
+	return r.sets[version]
+}
+
+// Admit is of entry.Rules. It may be told of other public entries, too: they pass, and from a genesis it knows the operator.
+func (r *Rules) Admit(e *entry.Entry, index uint64, reg *entry.Register) (entry.Rules, error) {
+	next := *r
+	if g := reg.Genesis; g != nil {
+		next.operator = g.Operator.ID
+	}
+	var err error
+	switch b := e.Body.(type) {
+	case *entry.Agreement, *entry.AgreementSignature, *entry.AgreementAct:
+		next.agreements, err = r.agreements.Apply(e, index, reg)
+	case *entry.SharingRequest, *entry.SharingDecision:
+		next.requests, err = r.requests.apply(e, index, reg, r.agreements)
+	case *entry.PolicySet:
+		next.sets, err = r.admitPolicies(b)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &next, nil
+}
+
+func (r *Rules) admitPolicies(b *entry.PolicySet) ([]*policies.Set, error) {
+	if next := uint64(len(r.sets)); b.Version != next {
+		return nil, refuse(entry.VersionConflict, "policy set", "the set in use has version %d, so the next is %d", next-1, next)
+	}
+	set, err := policies.Compile(b.Version, b.Text)
+	if err != nil {
+		return nil, refuse(entry.BadPolicySet, "policy set", "%s", err)
+	}
+	return append(slices.Clip(r.sets), set), nil
+}
+
+// Judge is of entry.Rules.
+func (r *Rules) Judge(e *entry.Entry, index uint64, state func(id string) []byte) (entry.Judgement, error) {
+	switch b := e.Body.(type) {
+	case *entry.Access:
+		return r.judgeAccess(b, state(b.Sub))
+	case *entry.Decision:
+		return r.judgeAccess(asAccess(b), state(b.Sub))
+	case *entry.Consent, *entry.Delegation:
+		return r.judgePerson(e, index, state)
+	}
+	return entry.Judgement{}, nil
+}
+
+func (r *Rules) judgeAccess(a *entry.Access, state []byte) (entry.Judgement, error) {
+	_, v, err := r.Decide(a, state)
+	if err != nil {
+		return entry.Judgement{}, err
+	}
+	j := entry.Judgement{Verdict: v}
+	if a.Agreement != "" && v.Version == 0 {
+		j.Flags = append(j.Flags, entry.FlagUnknownAgreement)
+	}
+	return j, nil
+}
+
+func (r *Rules) judgePerson(e *entry.Entry, index uint64, state func(id string) []byte) (j entry.Judgement, err error) {
+	p, err := readPerson(state(e.ShownSub()))
+	if err != nil {
+		return j, err
+	}
+	switch b := e.Body.(type) {
+	case *entry.Consent:
+		j.Flags, err = r.consented(b, index, p)
+	case *entry.Delegation:
+		err = delegated(b, index, p, func() (*person, error) { return readPerson(state(b.Delegate.ID)) })
+	}
+	if err != nil {
+		return entry.Judgement{}, err
+	}
+	j.Person, err = p.bytes()
+	return j, err
+}
+
+// Decide says whether an access is covered, by what stands in the log now and the state of its person (nil: nothing is on file). A decision service asks it
+// before an access; the verdict is the one that Judge gives if the access is logged next.
+func (r *Rules) Decide(a *entry.Access, state []byte) (policies.Decision, *entry.Verdict, error) {
+	f, err := r.facts(a, state)
+	if err != nil {
+		return policies.Decision{}, nil, err
+	}
+	set := r.Policies()
+	d := set.Decide(f)
+	v := &entry.Verdict{Result: d.Result, Rules: d.Rules, Policies: set.Version()}
+	if f.Agreement != nil {
+		v.Agreement, v.Version = f.Agreement.ID, f.Agreement.Version
+	}
+	if d.Consent {
+		v.Consent = f.Consent.ID
+	}
+	return d, v, nil
+}
+
+// auditLogUsed is DICOM's "Audit Log Used" (PS3.16 CID 400), by which the operator reports readings of the ledger.
+const auditLogUsed = "http://dicom.nema.org/resources/ontology/DCM|110101"
+
+func (r *Rules) facts(a *entry.Access, state []byte) (policies.Facts, error) {
+	org, at := a.Accessor(), a.Time()
+	f := policies.Facts{
+		Org: org, Holder: a.Issuer, Own: org == a.Issuer, Ledger: r.operator != "" && a.Issuer == r.operator && slices.Contains(a.Event, auditLogUsed),
+		Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role, Machine: a.Machine, Emergency: a.Emergency, At: at,
+		Justified: a.Text != nil && a.Text.Justification != "", Named: a.Agreement != "",
+	}
+	if f.Named {
+		f.Agreement = r.agreements.policyFacts(a.Agreement, at)
+	}
+	if state == nil && a.Delegation == "" {
+		return f, nil
+	}
+	p, err := readPerson(state)
+	if err != nil {
+		return f, err
+	}
+	f.Delegate = p.delegate(a.Delegation)
+	f.Consent = policies.Combine(p.records(a.Agreement), policies.Request{Org: org, Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role, At: at})
+	return f, nil
+}
+
+// asAccess puts a decision as the access that was asked for.
+func asAccess(d *entry.Decision) *entry.Access {
+	a := &entry.Access{
+		Common: d.Common, Org: d.Org, System: d.System, Action: d.Action, Data: d.Data, Purpose: d.Purpose, Role: d.Role, Machine: d.Machine, Emergency: d.Emergency,
+		Agreement: d.Agreement, Delegation: d.Delegation, Recorded: d.Asked, Sub: d.Sub,
+	}
+	a.Issuer = d.Holder
+	if d.Justified {
+		a.Text = &entry.Text{Justification: "given"}
+	}
+	return a
+}

@@ -1,0 +1,301 @@
+package consent_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"igledger/consent"
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+func (w *world) verdict(a *entry.Access, result entry.VerdictResult, rules ...string) *entry.Verdict {
+	w.Helper()
+	v := w.mustJudge(a).Verdict
+	if v == nil || v.Result != result || len(rules) > 0 && !slices.Equal(v.Rules, rules) {
+		w.Errorf("verdict %+v, want %s %v", v, result, rules)
+	}
+	return v
+}
+
+// From three boards' signatures to termination, what is said of an access follows the agreement.
+func TestVerdictFollowsAgreement(t *testing.T) {
+	w := newWorld(t)
+	j := w.mustJudge(w.access())
+	if j.Verdict.Result != entry.NotCovered || !slices.Equal(j.Flags, []entry.Flag{entry.FlagUnknownAgreement}) || j.Verdict.Agreement != "" {
+		t.Errorf("under an unknown agreement: %+v", j)
+	}
+	e, err := w.propose("north", isa("isa-1", 1))
+	w.ok(err)
+	w.verdict(w.access(), entry.NotCovered, "agreement-in-force")
+	for _, org := range []string{"north", "south", "east"} {
+		w.must(w.signature(org, e))
+	}
+	v := w.verdict(w.access(), entry.Covered, "agreement")
+	if v.Agreement != "isa-1" || v.Version != 1 || v.Policies != 0 || v.Consent != "" {
+		t.Errorf("%+v", v)
+	}
+	w.verdict(w.access(func(a *entry.Access) { a.Org = "university" }), entry.NotCovered, "agreement-party")
+	w.verdict(w.access(func(a *entry.Access) { a.Purpose = []string{"HMARKT"} }), entry.NotCovered, "agreement-purpose")
+	w.verdict(w.access(func(a *entry.Access) { a.Recorded = "2026-10-31T23:59:59Z" }), entry.NotCovered)
+	w.verdict(w.access(func(a *entry.Access) { a.Agreement = "" }), entry.NotCovered, "agreement-named")
+	w.verdict(w.access(func(a *entry.Access) { a.Agreement, a.Org = "", "" }), entry.Covered, "own-records")
+	w.verdict(w.access(func(a *entry.Access) {
+		a.Agreement, a.Emergency, a.Text = "", true, &entry.Text{Justification: "unconscious"}
+	}), entry.BreakGlass, "break-glass")
+
+	w.ok(w.act("south", "isa-1", 1, "suspend"))
+	w.verdict(w.access(), entry.NotCovered, "agreement-in-force")
+	w.ok(w.act("south", "isa-1", 1, "resume"))
+	w.ok(w.act("east", "isa-1", 1, "review"))
+	w.verdict(w.access(), entry.Covered)
+	w.ok(w.act("north", "isa-1", 1, "terminate"))
+	v = w.verdict(w.access(), entry.NotCovered, "agreement-in-force")
+	if words := strings.Join(w.rules.Plain(v), " "); !strings.Contains(words, "Not covered") || !strings.Contains(words, "isa-1, version 1") || !strings.Contains(words, "was not in force") {
+		t.Errorf("in words: %s", words)
+	}
+}
+
+// An access is held against the version that was in force when it happened.
+func TestVerdictNamesVersionOfItsTime(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1))
+	w.agree(isa("isa-1", 2, starting("2026-11-21"), func(t *entry.AgreementText) { t.Purposes[0].Code = "HRESCH" }))
+	for day, want := range map[string]struct {
+		version uint64
+		result  entry.VerdictResult
+	}{"2026-11-20": {1, entry.Covered}, "2026-11-21": {2, entry.NotCovered}} {
+		v := w.verdict(w.access(func(a *entry.Access) { a.Recorded = day + "T12:00:00Z" }), want.result)
+		if v.Version != want.version {
+			t.Errorf("%s: version %d", day, v.Version)
+		}
+	}
+}
+
+func TestVerdictFollowsConsent(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1, onConsent))
+	w.agree(isa("isa-2", 1, onConsent))
+	w.verdict(w.access(), entry.NotCovered, "consent-missing")
+	w.mustJudge(w.consent("given", withAgreement("isa-1")))
+	if v := w.verdict(w.access(), entry.Covered, "agreement", "consent"); v.Consent != record1 {
+		t.Errorf("decided by %q", v.Consent)
+	}
+	w.verdict(w.access(func(a *entry.Access) { a.Agreement = "isa-2" }), entry.NotCovered, "consent-missing")
+	w.verdict(w.access(func(a *entry.Access) { a.Sub = other }), entry.NotCovered, "consent-missing")
+	w.mustJudge(w.consent("withdrawn"))
+	w.verdict(w.access(), entry.NotCovered, "consent-missing")
+	w.mustJudge(w.consent("refused", withAgreement("isa-1")))
+	if v := w.verdict(w.access(), entry.NotCovered, "consent-refused"); v.Consent != record1 {
+		t.Errorf("decided by %q", v.Consent)
+	}
+}
+
+// A citizen's refusal turns research under an agreement that rests on a public task to not covered, and leaves her care as it was.
+func TestObjectionToResearch(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1))
+	w.agree(isa("res-1", 1, func(t *entry.AgreementText) {
+		t.Purposes[0].Code = "HRESCH"
+		t.Approvals = []entry.Approval{{Body: "PBPP", Reference: "2026-0042", Date: "2026-03-01"}}
+	}))
+	research := func(a *entry.Access) { a.Agreement, a.Purpose = "res-1", []string{"DSRCH"} }
+	w.verdict(w.access(research), entry.Covered)
+	w.mustJudge(w.consent("refused", func(c *entry.Consent) { c.Scope = "research" }))
+	w.verdict(w.access(research), entry.NotCovered, "objection")
+	w.verdict(w.access(), entry.Covered)
+	w.mustJudge(w.consent("withdrawn"))
+	w.verdict(w.access(research), entry.Covered)
+}
+
+// An advance directive is about care: it opens and closes no record.
+func TestAdvanceDirectiveDecidesNoAccess(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1, onConsent))
+	w.mustJudge(w.consent("given", func(c *entry.Consent) { c.Scope = "adr" }))
+	w.verdict(w.access(), entry.NotCovered, "consent-missing")
+}
+
+func TestVerdictFollowsDelegation(t *testing.T) {
+	w := newWorld(t)
+	act := func(a *entry.Access) { a.Agreement, a.Org, a.Purpose, a.Delegation = "", "", []string{"PWATRNY"}, deed }
+	w.verdict(w.access(act), entry.NotCovered, "delegation-known")
+	w.mustJudge(w.delegation("granted"))
+	w.verdict(w.access(act), entry.Covered)
+	w.verdict(w.access(act, func(a *entry.Access) { a.Sub = other }), entry.NotCovered, "delegation-known")
+	w.mustJudge(w.delegation("revoked"))
+	w.verdict(w.access(act), entry.NotCovered, "delegation-live")
+}
+
+// A decision that was asked for has the verdict of the access it was asked for, holder and all.
+func TestDecisionIsJudgedAsItsAccess(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1))
+	decision := func(change func(*entry.Decision)) *entry.Verdict {
+		a := w.access()
+		d := &entry.Decision{Common: w.by("operator"), Org: a.Org, Holder: a.Issuer, Action: a.Action, Data: a.Data, Purpose: a.Purpose, Agreement: a.Agreement,
+			Decision: "permit", Asked: a.Recorded, Sub: person}
+		change(d)
+		return w.mustJudge(d).Verdict
+	}
+	if v := decision(func(*entry.Decision) {}); v.Result != entry.Covered || v.Agreement != "isa-1" {
+		t.Errorf("%+v", v)
+	}
+	if v := decision(func(d *entry.Decision) { d.Holder = "university" }); !slices.Equal(v.Rules, []string{"agreement-holder"}) {
+		t.Errorf("%+v", v)
+	}
+	if v := decision(func(d *entry.Decision) { d.Agreement, d.Holder = "", d.Org }); !slices.Equal(v.Rules, []string{"own-records"}) {
+		t.Errorf("%+v", v)
+	}
+	if v := decision(func(d *entry.Decision) { d.Agreement, d.Holder = "", "" }); v.Result != entry.NotCovered {
+		t.Errorf("of nobody's record: %+v", v)
+	}
+}
+
+// Only what the operator itself reports is a reading of the ledger: another source's word for it opens nothing.
+func TestReadingTheLedger(t *testing.T) {
+	w := newWorld(t)
+	g := &entry.Entry{JWS: &entry.JWS{}, Body: w.reg.Genesis}
+	next, err := w.rules.Admit(g, 0, w.reg)
+	w.ok(err)
+	w.rules = next.(*consent.Rules)
+	reading := func(a *entry.Access) {
+		a.Agreement, a.Purpose, a.Data, a.Event = "", []string{"HCOMPL"}, nil, []string{"http://dicom.nema.org/resources/ontology/DCM|110101"}
+	}
+	w.verdict(w.access(reading), entry.NotCovered)
+	w.verdict(w.access(reading, func(a *entry.Access) { a.Issuer = "operator" }), entry.Covered, "ledger-reading")
+}
+
+func (w *world) policySet(version uint64, text string) error {
+	w.Helper()
+	_, err := w.admit(&entry.PolicySet{Common: w.by("registry"), Version: version, Schema: entry.SchemaV1, Text: text, Hash: sum(text), Reason: "as decided"})
+	return err
+}
+
+// A new policy set judges what comes after it; older verdicts keep their words.
+func TestPolicySets(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1))
+	text := policies.BuiltIn().Text()
+	w.want(w.policySet(2, text), entry.VersionConflict)
+	w.want(w.policySet(1, "permit (principal, action, resource);"), entry.BadPolicySet)
+	w.want(w.policySet(1, "nonsense"), entry.BadPolicySet)
+	before := w.verdict(w.access(), entry.Covered)
+	w.ok(w.policySet(1, strings.Replace(text, "A data-sharing agreement between the organisations covers it.", "Other words.", 1)))
+	w.want(w.policySet(1, text), entry.VersionConflict)
+	after := w.verdict(w.access(), entry.Covered)
+	if before.Policies != 0 || after.Policies != 1 {
+		t.Errorf("sets %d and %d", before.Policies, after.Policies)
+	}
+	if a, b := w.rules.Plain(before)[1], w.rules.Plain(after)[1]; a == b || b != "Other words." {
+		t.Errorf("%q and %q", a, b)
+	}
+	if words := w.rules.Plain(&entry.Verdict{Result: entry.NotCovered, Rules: []string{"gone"}, Policies: 9}); !slices.Contains(words, "Rule gone.") {
+		t.Errorf("of an unknown set: %q", words)
+	}
+}
+
+// story is a log in which everything happens.
+func story(w *world) {
+	w.agree(isa("isa-1", 1))
+	w.agree(isa("con-1", 1, onConsent))
+	w.mustJudge(w.access())
+	w.mustJudge(w.consent("given", withAgreement("con-1")))
+	w.mustJudge(w.access(func(a *entry.Access) { a.Agreement = "con-1" }))
+	w.mustJudge(w.delegation("granted"))
+	w.mustJudge(w.consent("amended", byDelegate))
+	w.ok(w.act("south", "isa-1", 1, "suspend"))
+	w.mustJudge(w.access())
+	w.ok(w.policySet(1, policies.BuiltIn().Text()+"\n"))
+	w.mustJudge(w.consent("withdrawn"))
+	w.mustJudge(w.access(func(a *entry.Access) { a.Agreement = "con-1" }))
+	w.agree(isa("isa-1", 2, starting("2026-11-10")))
+	w.mustJudge(w.access())
+	w.ok(w.act("north", "isa-1", 2, "terminate"))
+	w.mustJudge(w.access())
+}
+
+// Whoever replays a log comes to the same: every judgement, and at every point the same rules, whatever was done with them in between. Rules of before
+// an entry stay as they were.
+func TestReplay(t *testing.T) {
+	w := newWorld(t)
+	story(w)
+	type answer struct {
+		judgements []entry.Judgement
+		states     []consent.State
+		set        uint64
+	}
+	ask := func(r *consent.Rules, upto int) (a answer) {
+		for _, id := range r.Agreements().IDs() {
+			for days := range 400 {
+				_, s := r.Agreements().State(id, now.AddDate(0, 0, days-30))
+				a.states = append(a.states, s)
+			}
+		}
+		a.set = r.Policies().Version()
+		return a
+	}
+	replay := func(upto int) (answer, []*consent.Rules) {
+		var r entry.Rules = consent.New()
+		var all []*consent.Rules
+		persons := map[string][]byte{}
+		var js []entry.Judgement
+		for i, e := range w.log[:upto] {
+			all = append(all, r.(*consent.Rules))
+			if e.Type.Governs() {
+				next, err := r.Admit(e, uint64(i+10), w.reg)
+				w.ok(err)
+				r = next
+				continue
+			}
+			j, err := r.Judge(e, uint64(i+10), func(id string) []byte { return persons[id] })
+			w.ok(err)
+			if j.Person != nil {
+				persons[e.ShownSub()] = j.Person
+			}
+			js = append(js, j)
+		}
+		a := ask(r.(*consent.Rules), upto)
+		a.judgements = js
+		return a, append(all, r.(*consent.Rules))
+	}
+	whole, along := replay(len(w.log))
+	results := map[entry.VerdictResult]bool{}
+	for _, j := range whole.judgements {
+		if j.Verdict != nil {
+			results[j.Verdict.Result] = true
+		}
+	}
+	if !results[entry.Covered] || !results[entry.NotCovered] {
+		t.Fatal("the story is too dull to prove anything")
+	}
+	for n := range len(w.log) + 1 {
+		part, _ := replay(n)
+		if !reflect.DeepEqual(part.judgements, whole.judgements[:len(part.judgements)]) && len(part.judgements) > 0 {
+			t.Fatalf("of the first %d entries other judgements", n)
+		}
+		kept := ask(along[n], n)
+		if !reflect.DeepEqual(kept.states, part.states) || kept.set != part.set {
+			t.Fatalf("the rules before entry %d changed afterwards", n)
+		}
+	}
+}
+
+func TestDue(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1))
+	w.agree(isa("isa-2", 1, func(t *entry.AgreementText) { t.ReviewDue = "2026-12-31" }))
+	for days, want := range map[int][]string{30: nil, 60: {"isa-2"}, 365: {"isa-1", "isa-2"}} {
+		var got []string
+		for _, d := range w.rules.Agreements().Due(now, now.Add(time.Duration(days)*24*time.Hour)) {
+			got = append(got, d.Version.Text.ID)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("within %d days: %v, want %v", days, got, want)
+		}
+	}
+}

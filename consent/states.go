@@ -1,0 +1,209 @@
+package consent
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+// State is that of a version of an agreement.
+type State string
+
+// The states. Signatures, acts and time lead from one to the next:
+//
+//	proposed ─signed by all→ approved ─start→ in-force ⇄ under-review      (review, confirm)
+//	   │                        │                │  ⇅ suspended            (suspend, resume)
+//	withdrawn                withdrawn           └→ terminated │ superseded │ expired
+const (
+	Proposed    State = "proposed"     // not every party has signed
+	Approved    State = "approved"     // signed by all, its start is to come
+	InForce     State = "in-force"     //
+	UnderReview State = "under-review" // in force
+	Suspended   State = "suspended"    // until every party that suspended it resumes it
+	Withdrawn   State = "withdrawn"    // before it was in force
+	Terminated  State = "terminated"   // before its end
+	Superseded  State = "superseded"   // a newer version, or another agreement in its place, came into force
+	Expired     State = "expired"      // its end has passed, signed by all or not
+)
+
+// States gives all.
+func States() []State {
+	return []State{Proposed, Approved, InForce, UnderReview, Suspended, Withdrawn, Terminated, Superseded, Expired}
+}
+
+// who may do an act.
+type who func(v *Version, org string) bool
+
+func proposer(v *Version, org string) bool   { return v.By == org }
+func party(v *Version, org string) bool      { return slices.Contains(v.Text.Organisations(), org) }
+func controller(v *Version, org string) bool { return isController(v.Text, org) }
+func suspender(v *Version, org string) bool  { return slices.Contains(v.Suspended, org) }
+
+// move is one line of the state machine: in a state that is not in the table for it, an act is impossible.
+type move struct {
+	may  who
+	whom string // may, in words
+	do   func(v *Version, org string)
+}
+
+var (
+	withdraw  = func(v *Version, _ string) { v.Withdrawn = true }
+	review    = func(v *Version, _ string) { v.UnderReview = true }
+	confirm   = func(v *Version, _ string) { v.UnderReview = false }
+	suspend   = func(v *Version, org string) { v.Suspended = append(slices.Clip(v.Suspended), org) }
+	resume    = func(v *Version, org string) { v.Suspended = slices.DeleteFunc(slices.Clone(v.Suspended), is(org)) }
+	terminate = func(*Version, string) {} // ends the agreement, not the version: see act
+)
+
+func is(org string) func(string) bool { return func(s string) bool { return s == org } }
+
+// machine is the whole of what acts can do. Terminating belongs to any controller: nobody is held to sharing.
+var machine = map[string]map[State]move{
+	"withdraw":  {Proposed: {proposer, "the organisation that proposed it", withdraw}, Approved: {controller, "a controller", withdraw}},
+	"review":    {InForce: {party, "a party", review}},
+	"confirm":   {UnderReview: {controller, "a controller", confirm}},
+	"suspend":   {InForce: {party, "a party", suspend}, UnderReview: {party, "a party", suspend}, Suspended: {party, "a party", suspend}},
+	"resume":    {Suspended: {suspender, "an organisation that suspended it", resume}},
+	"terminate": {Approved: ending, InForce: ending, UnderReview: ending, Suspended: ending},
+}
+
+var ending = move{controller, "a controller", terminate}
+
+func (s *Agreements) act(b *entry.AgreementAct, index uint64, at time.Time) (*Agreements, error) {
+	what := named(b.Agreement, b.Version)
+	a, v, err := s.find(b.Agreement, b.Version)
+	if err != nil {
+		return nil, err
+	}
+	state := s.state(a, v, at)
+	if current := s.standing(a, at); current != v && b.Act != "withdraw" {
+		return nil, refuse(entry.VersionConflict, what, "it is %s; the version that stands is %d, proposed by %s at index %d", state, current.Text.Version, current.By, current.Proposed)
+	}
+	m, ok := machine[b.Act][state]
+	switch {
+	case !ok:
+		return nil, refuse(entry.BadTransition, what, "it is %s; %s needs one that is %s", state, b.Act, states(machine[b.Act]))
+	case !m.may(v, b.Issuer):
+		return nil, refuse(entry.NotParty, what, "%s may not %s it: that is for %s", b.Issuer, b.Act, m.whom)
+	case b.Act == "suspend" && suspender(v, b.Issuer):
+		return nil, refuse(entry.BadTransition, what, "%s has suspended it", b.Issuer)
+	}
+	next := *v
+	m.do(&next, b.Issuer)
+	changed := a.replace(&next)
+	if b.Act == "terminate" {
+		changed.Terminated = &Ended{b.Issuer, index, at, b.Reason}
+	}
+	return s.with(changed), nil
+}
+
+func states(from map[State]move) string {
+	var list []string
+	for _, s := range States() {
+		if _, ok := from[s]; ok {
+			list = append(list, string(s))
+		}
+	}
+	return strings.Join(list, " or ")
+}
+
+// State gives the version of an agreement that stands at a time, and in which state: of those that have started the newest, else the one that will start first,
+// else the newest proposal. It is nil if the agreement is not in the log.
+func (s *Agreements) State(id string, at time.Time) (*Version, State) {
+	a := s.Get(id)
+	if a == nil {
+		return nil, ""
+	}
+	v := s.standing(a, at)
+	return v, s.state(a, v, at)
+}
+
+// StateOf gives the state of one version, which exists.
+func (s *Agreements) StateOf(id string, version uint64, at time.Time) State {
+	a, v, err := s.find(id, version)
+	if err != nil {
+		return ""
+	}
+	return s.state(a, v, at)
+}
+
+func (s *Agreements) standing(a *Agreement, at time.Time) *Version {
+	v := a.Versions[len(a.Versions)-1]
+	agreed := false
+	for _, x := range slices.Backward(a.Versions) {
+		if !x.Complete() || x.Withdrawn {
+			continue
+		}
+		v, agreed = x, true
+		if !at.Before(x.start) {
+			break
+		}
+	}
+	if !agreed { // a newer proposal stands before one that was withdrawn; all here are one or the other, and at most the newest is open
+		return a.Versions[len(a.Versions)-1]
+	}
+	return v
+}
+
+func (s *Agreements) state(a *Agreement, v *Version, at time.Time) State {
+	switch {
+	case v.Withdrawn:
+		return Withdrawn
+	case v.Complete() && s.replaced(a, v, at):
+		return Superseded
+	case a.Terminated != nil:
+		return Terminated
+	case !at.Before(v.end):
+		return Expired
+	case !v.Complete():
+		return Proposed
+	case at.Before(v.start):
+		return Approved
+	case len(v.Suspended) > 0:
+		return Suspended
+	case v.UnderReview:
+		return UnderReview
+	}
+	return InForce
+}
+
+// replaced reports whether a newer version of the agreement, or another agreement in its place, has come into force.
+func (s *Agreements) replaced(a *Agreement, v *Version, at time.Time) bool {
+	for _, newer := range a.Versions[v.Text.Version:] {
+		if started(a, newer, at) {
+			return true
+		}
+	}
+	for _, id := range a.successors {
+		b := s.Get(id)
+		for _, x := range b.Versions {
+			if !slices.Contains(x.Text.Supersedes, a.ID) || !started(b, x, at) {
+				continue
+			}
+			// Asked again: since x was proposed an amendment may have brought in a controller that never agreed to this.
+			if ok, _ := replaces(x.Text, v); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// started reports whether a version came into force: signed by all, its start has come, and the agreement had not been terminated before.
+func started(a *Agreement, v *Version, at time.Time) bool {
+	return v.Complete() && !v.Withdrawn && !at.Before(v.start) && (a.Terminated == nil || !a.Terminated.At.Before(v.start))
+}
+
+// policyFacts is what a decision about an access at a time needs of an agreement; nil if it is not in the log.
+func (s *Agreements) policyFacts(id string, at time.Time) *policies.Agreement {
+	v, state := s.State(id, at)
+	if v == nil {
+		return nil
+	}
+	f := v.facts
+	f.State = string(state)
+	return &f
+}

@@ -1,0 +1,309 @@
+package consent_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"igledger/consent"
+	"igledger/ledger/entry"
+)
+
+// reach brings agreement isa-1 into a state and gives the version that is in it.
+var reach = map[consent.State]func(w *world) uint64{
+	consent.Proposed: func(w *world) uint64 { _, err := w.propose("north", isa("isa-1", 1)); w.ok(err); return 1 },
+	consent.Approved: func(w *world) uint64 { w.agree(isa("isa-1", 1, starting("2026-12-01"))); return 1 },
+	consent.InForce:  func(w *world) uint64 { w.agree(isa("isa-1", 1)); return 1 },
+	consent.UnderReview: func(w *world) uint64 {
+		w.agree(isa("isa-1", 1))
+		w.ok(w.act("east", "isa-1", 1, "review"))
+		return 1
+	},
+	consent.Suspended: func(w *world) uint64 {
+		w.agree(isa("isa-1", 1))
+		w.ok(w.act("south", "isa-1", 1, "suspend"))
+		return 1
+	},
+	consent.Withdrawn: func(w *world) uint64 {
+		_, err := w.propose("north", isa("isa-1", 1))
+		w.ok(err)
+		w.ok(w.act("north", "isa-1", 1, "withdraw"))
+		return 1
+	},
+	consent.Terminated: func(w *world) uint64 {
+		w.agree(isa("isa-1", 1))
+		w.ok(w.act("north", "isa-1", 1, "terminate"))
+		return 1
+	},
+	consent.Superseded: func(w *world) uint64 {
+		w.agree(isa("isa-1", 1))
+		w.agree(isa("isa-2", 1, func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }))
+		return 1
+	},
+	consent.Expired: func(w *world) uint64 {
+		w.agree(isa("isa-1", 1))
+		w.clock = time.Date(2027, 11, 1, 0, 0, 0, 0, time.UTC)
+		return 1
+	},
+}
+
+// The whole machine: what each act does in each state, by an organisation that may do it wherever anybody may. "" is refused as impossible.
+func TestEveryActInEveryState(t *testing.T) {
+	S := func(s consent.State) consent.State { return s }
+	table := map[consent.State]map[string]consent.State{
+		consent.Proposed:    {"withdraw": S(consent.Withdrawn)},
+		consent.Approved:    {"withdraw": S(consent.Withdrawn), "terminate": S(consent.Terminated)},
+		consent.InForce:     {"review": S(consent.UnderReview), "suspend": S(consent.Suspended), "terminate": S(consent.Terminated)},
+		consent.UnderReview: {"confirm": S(consent.InForce), "suspend": S(consent.Suspended), "terminate": S(consent.Terminated)},
+		consent.Suspended:   {"suspend": S(consent.Suspended), "resume": S(consent.InForce), "terminate": S(consent.Terminated)},
+		consent.Withdrawn:   {}, consent.Terminated: {}, consent.Superseded: {}, consent.Expired: {},
+	}
+	for _, state := range consent.States() {
+		for _, act := range entry.AgreementActs {
+			t.Run(string(state)+"/"+act, func(t *testing.T) {
+				w := newWorld(t)
+				version := reach[state](w)
+				if got := w.rules.Agreements().StateOf("isa-1", version, w.clock); got != state {
+					t.Fatalf("it is %s", got)
+				}
+				org := "north"
+				if act == "resume" {
+					org = "south" // who suspended it
+				}
+				want, possible := table[state][act]
+				err := w.act(org, "isa-1", version, act)
+				if !possible {
+					w.want(err, entry.BadTransition)
+					want = state
+				} else {
+					w.ok(err)
+				}
+				if got := w.rules.Agreements().StateOf("isa-1", version, w.clock); got != want {
+					t.Errorf("then it is %s, want %s", got, want)
+				}
+			})
+		}
+	}
+}
+
+func TestWhoMayAct(t *testing.T) {
+	for _, c := range []struct {
+		state    consent.State
+		act      string
+		may, not []string
+	}{
+		{consent.Proposed, "withdraw", []string{"north"}, []string{"south", "east", "stranger"}},
+		{consent.Approved, "withdraw", []string{"north", "south"}, []string{"east", "stranger"}},
+		{consent.InForce, "review", []string{"north", "south", "east"}, []string{"stranger"}},
+		{consent.InForce, "suspend", []string{"north", "south", "east"}, []string{"stranger"}},
+		{consent.InForce, "terminate", []string{"north", "south"}, []string{"east", "stranger"}},
+		{consent.UnderReview, "confirm", []string{"north", "south"}, []string{"east", "stranger"}},
+		{consent.Suspended, "resume", []string{"south"}, []string{"north", "east", "stranger"}},
+	} {
+		for _, org := range slices.Concat(c.may, c.not) {
+			t.Run(string(c.state)+"/"+c.act+"/"+org, func(t *testing.T) {
+				w := newWorld(t)
+				v := reach[c.state](w)
+				code := entry.NotParty
+				if slices.Contains(c.may, org) {
+					code = ""
+				}
+				w.want(w.act(org, "isa-1", v, c.act), code)
+			})
+		}
+	}
+}
+
+// Who suspended an agreement is not overruled by another's resuming.
+func TestSuspendedByTwo(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1))
+	w.ok(w.act("south", "isa-1", 1, "suspend"))
+	w.want(w.act("south", "isa-1", 1, "suspend"), entry.BadTransition)
+	w.ok(w.act("east", "isa-1", 1, "suspend"))
+	w.ok(w.act("south", "isa-1", 1, "resume"))
+	w.inState("isa-1", 1, consent.Suspended)
+	w.ok(w.act("east", "isa-1", 1, "resume"))
+	w.inState("isa-1", 1, consent.InForce)
+}
+
+func (w *world) inState(id string, version uint64, want consent.State) {
+	w.Helper()
+	v, got := w.rules.Agreements().State(id, w.clock)
+	if v == nil || got != want || v.Text.Version != version {
+		w.Errorf("%s: %+v is %s, want version %d %s", id, v, got, version, want)
+	}
+}
+
+// Nothing is in force before the last signature, and each party signs once, the text that was proposed.
+func TestSigning(t *testing.T) {
+	w := newWorld(t)
+	e, err := w.propose("south", isa("isa-1", 1))
+	w.ok(err)
+	for i, org := range []string{"north", "east", "south"} {
+		w.inState("isa-1", 1, consent.Proposed)
+		if missing := w.rules.Agreements().Get("isa-1").Versions[0].Missing(); len(missing) != 3-i || !slices.Contains(missing, org) {
+			t.Errorf("missing %v", missing)
+		}
+		forged := w.signature(org, e)
+		forged.Proposal[0] ^= 1
+		_, err := w.admit(forged)
+		w.want(err, entry.VersionConflict)
+		w.must(w.signature(org, e))
+		_, err = w.admit(w.signature(org, e))
+		w.want(err, entry.BadTransition)
+	}
+	w.inState("isa-1", 1, consent.InForce)
+	_, err = w.admit(w.signature("stranger", e))
+	w.want(err, entry.NotParty)
+	_, err = w.admit(&entry.AgreementSignature{Common: w.by("north"), Agreement: "isa-1", Version: 2, Proposal: e.Identity()})
+	w.want(err, entry.UnknownAgreement)
+	_, err = w.admit(&entry.AgreementSignature{Common: w.by("north"), Agreement: "isa-9", Version: 1, Proposal: e.Identity()})
+	w.want(err, entry.UnknownAgreement)
+}
+
+func TestLateSignature(t *testing.T) {
+	w := newWorld(t)
+	e, err := w.propose("north", isa("isa-1", 1))
+	w.ok(err)
+	w.clock = time.Date(2027, 11, 1, 0, 0, 0, 0, time.UTC)
+	w.inState("isa-1", 1, consent.Expired)
+	_, err = w.admit(w.signature("north", e))
+	w.want(err, entry.BadTransition)
+	// What lapsed does not stand in the way of the next.
+	w.agree(isa("isa-1", 2, starting("2027-11-01"), func(t *entry.AgreementText) { t.End, t.ReviewDue = "2028-10-31", "2028-06-01" }))
+	w.inState("isa-1", 2, consent.InForce)
+}
+
+// An amendment leaves the version before it in force until it is signed by all and has started.
+func TestAmendment(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1))
+	e, err := w.propose("south", isa("isa-1", 2, starting("2026-12-01")))
+	w.ok(err)
+	w.inState("isa-1", 1, consent.InForce)
+	for _, org := range []string{"north", "south", "east"} {
+		w.must(w.signature(org, e))
+	}
+	w.inState("isa-1", 1, consent.InForce)
+	if got := w.rules.Agreements().StateOf("isa-1", 2, w.clock); got != consent.Approved {
+		t.Errorf("version 2 is %s", got)
+	}
+	w.want(w.act("north", "isa-1", 2, "review"), entry.VersionConflict) // not yet the one that stands
+	w.clock = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	w.inState("isa-1", 2, consent.InForce)
+	if got := w.rules.Agreements().StateOf("isa-1", 1, w.clock); got != consent.Superseded {
+		t.Errorf("version 1 is %s", got)
+	}
+	w.want(w.act("north", "isa-1", 1, "suspend"), entry.VersionConflict)
+	w.ok(w.act("north", "isa-1", 2, "terminate"))
+	w.inState("isa-1", 2, consent.Terminated)
+	_, err = w.propose("north", isa("isa-1", 3, starting("2027-01-01")))
+	w.want(err, entry.BadTransition)
+}
+
+func TestProposals(t *testing.T) {
+	parties := func(orgs ...string) func(*entry.AgreementText) {
+		return func(t *entry.AgreementText) {
+			t.Parties, t.Flows = nil, []entry.AgreementFlow{{From: orgs[0], To: orgs[1], How: "by post"}}
+			for _, o := range orgs {
+				t.Parties = append(t.Parties, entry.AgreementParty{Org: o, Role: "controller", Contact: "Privacy office"})
+			}
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		before func(w *world)
+		by     string
+		text   entry.AgreementText
+		want   entry.Code
+	}{
+		{"first", nil, "north", isa("isa-1", 1), ""},
+		{"by a joint controller", nil, "south", isa("isa-1", 1), ""},
+		{"by a recipient", nil, "east", isa("isa-1", 1), entry.NotParty},
+		{"by a stranger", nil, "stranger", isa("isa-1", 1), entry.NotParty},
+		{"of a party that is not registered", nil, "north", isa("isa-1", 1, parties("north", "atlantis")), entry.UnknownOrg},
+		{"begins with 2", nil, "north", isa("isa-1", 2), entry.UnknownAgreement},
+		{"over before it was proposed", nil, "north", isa("isa-1", 1, starting("2025-01-01"), func(t *entry.AgreementText) { t.End = "2026-11-21" }), entry.PastPeriod},
+		{"ends today", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.End = "2026-11-22" }), ""},
+		{"unknown purpose", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Purposes[0].Code = "CURIOSITY" }), entry.BadClaim},
+		{"purpose of another system", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Purposes[0].Code = "https://x.example|care" }), ""},
+		{"data without a system", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Data[0].Codes = []string{"Observation"} }), entry.BadClaim},
+		{"under an unknown one", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Under = "mou-1" }), entry.UnknownAgreement},
+		{"version taken", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 1), entry.VersionConflict},
+		{"version skipped", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 3, starting("2027-01-01")), entry.VersionConflict},
+		{"while another is open", func(w *world) { reach[consent.Proposed](w) }, "north", isa("isa-1", 2, starting("2027-01-01")), entry.VersionConflict},
+		{"after one was withdrawn", func(w *world) { reach[consent.Withdrawn](w) }, "north", isa("isa-1", 2), ""},
+		{"overlaps: same start", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 2), entry.VersionConflict},
+		{"overlaps: earlier start", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 2, starting("2026-10-01")), entry.VersionConflict},
+		{"amended by a new party", func(w *world) { w.agree(isa("isa-1", 1)) }, "university", isa("isa-1", 2, starting("2027-01-01"), parties("university", "north")), entry.NotParty},
+		{"amended to add a party", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 2, starting("2027-01-01"), parties("north", "university")), ""},
+		{"amended though superseded", func(w *world) { reach[consent.Superseded](w) }, "north", isa("isa-1", 2, starting("2027-01-01")), entry.BadTransition},
+		{"supersedes an unknown one", nil, "north", isa("isa-2", 1, func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }), entry.UnknownAgreement},
+		{"supersedes without a controller", func(w *world) { w.agree(isa("isa-1", 1)) }, "north",
+			isa("isa-2", 1, parties("north", "university"), func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }), entry.NotParty},
+		{"supersedes without a recipient", func(w *world) { w.agree(isa("isa-1", 1)) }, "north",
+			isa("isa-2", 1, parties("north", "south"), func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }), ""},
+		{"supersedes in a circle", func(w *world) { w.agree(isa("isa-2", 1)); reachSuperseding(w, "isa-1", "isa-2") }, "north",
+			isa("isa-2", 2, starting("2027-01-01"), func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }), entry.BadTransition},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			if c.before != nil {
+				c.before(w)
+			}
+			_, err := w.propose(c.by, c.text)
+			w.want(err, c.want)
+		})
+	}
+}
+
+func reachSuperseding(w *world, id, old string) {
+	w.agree(isa(id, 1, starting("2026-12-15"), func(t *entry.AgreementText) { t.Supersedes = []string{old} }))
+}
+
+// An agreement that is to take another's place does so when it is in force, not before, and not if it was given up before.
+func TestSuperseding(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1))
+	reachSuperseding(w, "isa-2", "isa-1")
+	w.inState("isa-1", 1, consent.InForce)
+	w.clock = time.Date(2026, 12, 15, 0, 0, 0, 0, time.UTC)
+	w.inState("isa-1", 1, consent.Superseded)
+
+	w = newWorld(t)
+	w.agree(isa("isa-1", 1))
+	reachSuperseding(w, "isa-2", "isa-1")
+	w.ok(w.act("north", "isa-2", 1, "terminate"))
+	w.clock = time.Date(2026, 12, 15, 0, 0, 0, 0, time.UTC)
+	w.inState("isa-1", 1, consent.InForce)
+}
+
+func TestSharingRequests(t *testing.T) {
+	w := newWorld(t)
+	ask := func(change ...func(*entry.SharingRequest)) error {
+		r := &entry.SharingRequest{Common: w.by("university"), Request: "req-1", Holder: "north", Data: "Prescriptions", Purpose: "Research", Codes: []string{"HRESCH"},
+			Necessity: "No other source", Power: "Charter", By: "Principal investigator"}
+		for _, f := range change {
+			f(r)
+		}
+		_, err := w.admit(r)
+		return err
+	}
+	answer := func(org, id string) error {
+		_, err := w.admit(&entry.SharingDecision{Common: w.by(org), Request: id, Decision: "refused", Reasons: "Too wide", DPIA: "Considered", By: "Caldicott Guardian"})
+		return err
+	}
+	w.want(ask(func(r *entry.SharingRequest) { r.Holder = "atlantis" }), entry.UnknownOrg)
+	w.want(ask(func(r *entry.SharingRequest) { r.Codes = []string{"CURIOSITY"} }), entry.BadClaim)
+	w.want(ask(func(r *entry.SharingRequest) { r.Agreement = "isa-9" }), entry.UnknownAgreement)
+	w.ok(ask())
+	w.want(ask(), entry.BadTransition)
+	w.want(answer("north", "req-2"), entry.UnknownAgreement)
+	w.want(answer("south", "req-1"), entry.NotParty)
+	w.ok(answer("north", "req-1"))
+	w.want(answer("north", "req-1"), entry.BadTransition)
+	if r := w.rules.Requests().Get("req-1"); r == nil || r.Decision.Decision != "refused" || !slices.Equal(w.rules.Requests().IDs(), []string{"req-1"}) {
+		t.Errorf("kept as %+v", r)
+	}
+}

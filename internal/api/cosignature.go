@@ -1,0 +1,36 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"igledger/internal/client"
+	"igledger/ledger"
+)
+
+// cosignatures is POST /v1/cosignatures. Anybody may bring them: what counts is whether the lines verify. Before the log's own signature on the note is found
+// good, nothing is looked up.
+func (a *api) cosignatures(w http.ResponseWriter, r *http.Request, _ string) error {
+	note, err := a.body(r, maxBody, "text/plain")
+	if err != nil {
+		return err
+	}
+	names, err := a.log.AddCosignatures(r.Context(), note)
+	for _, c := range []struct {
+		err  error
+		code string
+	}{
+		{ledger.ErrForeign, badCheckpoint},
+		{ledger.ErrFork, inconsistentCheckpoint},
+		{ledger.ErrBadCosignature, badCosignature},
+		{ledger.ErrNoCosigner, unknownCosigner},
+	} {
+		if errors.Is(err, c.err) {
+			return &refusal{code: c.code, detail: err.Error()}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return answer(w, client.Cosigners{Cosigners: names})
+}

@@ -1,0 +1,97 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"igledger/ledger/entry"
+)
+
+// feedReaders are more than readers of one history: they see all of them, under tags.
+var feedReaders = grant{entry.PurposeAudit, []entry.Role{entry.RoleAuditor}}
+
+// everyone is whom a bulk read concerns.
+const everyone = "reg:everyone"
+
+// feed is GET /v1/feed/{from}.
+func (a *api) feed(w http.ResponseWriter, r *http.Request, rest string) error {
+	c, _, err := a.caller(r, feedReaders)
+	if err != nil {
+		return err
+	}
+	from, err := parseIndex(rest)
+	if err != nil {
+		return err
+	}
+	purpose := r.URL.Query()["purpose"]
+	if err := checkPurpose(purpose); err != nil {
+		return err
+	}
+	size, err := a.log.Size(r.Context())
+	if err != nil {
+		return err
+	}
+	var body []byte
+	if from < size {
+		records, err := a.log.Feed(r.Context(), from, min(size-from, entry.MaxFeedRecords))
+		if err != nil {
+			return err
+		}
+		body = make([]byte, 0, len(records)*entry.FeedRecordSize)
+		for _, rec := range records {
+			body = entry.FeedRecord{TagSalt: rec.TagSalt, Tag: rec.Tag}.Append(body)
+		}
+	}
+	if err := a.logBulkRead(r.Context(), c, purpose); err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	write(w, http.StatusOK, "application/octet-stream", body)
+	return nil
+}
+
+// bulkReads remembers which organisations' reading of this day is in the log, so that not each page asks the database. Other replicas know by themselves.
+type bulkReads struct {
+	mu   sync.Mutex
+	day  string
+	orgs map[string]bool
+}
+
+func (b *bulkReads) has(day, org string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.day == day && b.orgs[org]
+}
+
+func (b *bulkReads) add(day, org string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.day != day {
+		b.day, b.orgs = day, map[string]bool{}
+	}
+	b.orgs[org] = true
+}
+
+// logBulkRead makes the first bulk read of an organisation in a UTC day an access entry about everyone. One a day: an auditor's machine reads all day long, and
+// an entry a page would bury the others. An error means: nothing may be shown.
+func (a *api) logBulkRead(ctx context.Context, c *entry.Caller, purpose []string) error {
+	day := a.now().UTC().Format(time.DateOnly)
+	if a.bulk.has(day, c.Issuer) {
+		return nil
+	}
+	err := a.logReadingAs(ctx, bulkReadID(a.log.Origin(), c.Issuer, day), c, everyone, purpose)
+	if err == nil {
+		a.bulk.add(day, c.Issuer)
+	}
+	return err
+}
+
+// bulkReadID is the jti of that entry, the same in every replica, so that the log takes one: a UUID of version 5 (RFC 9562 section 5.5) in the URL namespace, of
+// "igledger/feed/v1\n" ‖ origin ‖ "\n" ‖ organisation ‖ "\n" ‖ day.
+func bulkReadID(origin, org, day string) string {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("igledger/feed/v1\n"+origin+"\n"+org+"\n"+day)).String()
+}

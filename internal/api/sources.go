@@ -1,0 +1,73 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"igledger/internal/client"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+)
+
+// anyKey lets every key of every organisation ask: what it gets to see depends on the organisation.
+var anyKey = grant{}
+
+// overseers see the streams of all sources.
+var overseers = []entry.Role{entry.RoleAuditor, entry.RoleOperator, entry.RoleRegistrar}
+
+// maxGaps is how many gaps of a stream are listed.
+const maxGaps = 100
+
+// sources is GET /v1/sources. Nothing in it is about a person, but how many people a source sees is its own business: others get their own only.
+func (a *api) sources(w http.ResponseWriter, r *http.Request, _ string) error {
+	_, org, err := a.caller(r, anyKey)
+	if err != nil {
+		return err
+	}
+	now := a.now().UTC()
+	list, err := a.log.Sources(r.Context(), now)
+	if err != nil {
+		return err
+	}
+	all := slices.ContainsFunc(overseers, func(role entry.Role) bool { return slices.Contains(org.Roles, role) })
+	out := client.Sources{At: now.Format(time.RFC3339), Sources: []client.Source{}}
+	for _, s := range list {
+		if all || s.Org == org.ID {
+			out.Sources = append(out.Sources, describeSource(s, now))
+		}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return answer(w, out)
+}
+
+func describeSource(s ledger.Source, now time.Time) client.Source {
+	out := client.Source{
+		Organisation: s.Org, Source: s.Source, Entries: s.Entries, Last: s.Last, Missing: s.Unlisted, Repeats: s.Repeats, Unnumbered: s.Unnumbered,
+		LastIndex: s.LastIndex, Faults: s.Faults,
+	}
+	for i, g := range s.Gaps {
+		out.Missing += g.Len()
+		if i >= len(s.Gaps)-maxGaps {
+			out.Gaps = append(out.Gaps, client.Gap{First: g.First, Last: g.Last})
+		}
+	}
+	if !s.LastReceived.IsZero() {
+		out.LastReceived = s.LastReceived.Format(time.RFC3339)
+		out.SilentFor = uint64(max(0, now.Sub(s.LastReceived)) / time.Second)
+	}
+	if h := s.Heartbeats; len(h.Days) > 0 {
+		out.Heartbeats = &client.StreamHeartbeats{
+			LastDay: h.LastDay(), Interval: h.Interval, Days: h.Days.Count(), Missing: days(h.Missing()), Gaps: days(h.Gaps), Unverified: days(h.Unverified),
+		}
+	}
+	return out
+}
+
+func days(ranges []entry.Range) []client.Days {
+	var out []client.Days
+	for _, r := range ranges {
+		out = append(out, client.Days{First: entry.FormatDay(r.First), Last: entry.FormatDay(r.Last)})
+	}
+	return out
+}

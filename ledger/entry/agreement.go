@@ -1,0 +1,408 @@
+package entry
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Agreement is the body of a public entry by which a party proposes a version of a data-sharing agreement. It is in force once every party has
+// signed it (AgreementSignature) and its start has come; package consent derives that.
+type Agreement struct {
+	Common
+	Agreement AgreementText `json:"agreement"`
+}
+
+// AgreementText is what the parties sign: the contents that the ICO's data sharing code and the Scottish information sharing agreement template
+// ask for. Officers stand here by function ("Caldicott Guardian"), never by name. Texts hold at most 8192 bytes.
+type AgreementText struct {
+	ID         string             `json:"id"`                   // see CheckAgreementID
+	Version    uint64             `json:"version"`              // 1, and one more with each amendment
+	Supersedes []string           `json:"supersedes,omitempty"` // ids of other agreements that end when this comes into force
+	Under      string             `json:"under,omitempty"`      // id of the agreement that this one works out, as an ISA its MoU
+	Title      string             `json:"title"`
+	Tier       string             `json:"tier"` // mou, isa or work-instruction
+	Parties    []AgreementParty   `json:"parties"`
+	Drivers    string             `json:"drivers,omitempty"` // business and legislative drivers
+	Purposes   []AgreementPurpose `json:"purposes"`
+	Article6   []string           `json:"article6"`               // UK GDPR Article 6(1): "a" to "f"
+	Article9   []string           `json:"article9,omitempty"`     // UK GDPR Article 9(2): "a" to "j"; where special-category data is shared
+	Condition  string             `json:"dpaCondition,omitempty"` // Data Protection Act 2018 Schedule 1, e.g. "Part 1 paragraph 2"
+	Power      string             `json:"legalPower"`             // the law that lets the parties share
+	Data       []AgreementData    `json:"data"`
+	Subjects   string             `json:"subjects"` // whose data
+	Flows      []AgreementFlow    `json:"flows"`
+	Roles      []string           `json:"roles,omitempty"` // who may see it: "system|code" or plain codes; none: every role
+	Necessity  string             `json:"necessity,omitempty"`
+	Quality    string             `json:"quality,omitempty"` // accuracy, and how mistakes are put right
+	Retention  string             `json:"retention"`
+	Disposal   string             `json:"disposal"`
+	Security   string             `json:"security"`
+	Transfers  []string           `json:"transfers,omitempty"` // countries outside the UK, ISO 3166-1 alpha-2; none: no transfer
+	DPIA       Assessment         `json:"dpia"`
+	Approvals  []Approval         `json:"approvals,omitempty"`
+	Notice     Notice             `json:"privacyNotice"`
+	Rights     string             `json:"rightsContact"`      // function and address
+	Breach     string             `json:"breachContact"`      // function and address
+	Start      string             `json:"start"`              // day, "2027-01-31": from its first moment UTC
+	End        string             `json:"end"`                // day: to its last moment UTC
+	ReviewDue  string             `json:"reviewDue"`          // day
+	Document   *Hash              `json:"document,omitempty"` // SHA-256 of the agreement as a file
+}
+
+// AgreementParty is an organisation and what it is in an agreement. The functions are titles or posts, with no person's name.
+type AgreementParty struct {
+	Org          string `json:"organisation"` // of the register
+	Role         string `json:"role"`         // controller, joint-controller, processor or recipient
+	Registration string `json:"icoRegistration,omitempty"`
+	DPO          string `json:"dpo,omitempty"`       // data protection officer
+	SIRO         string `json:"siro,omitempty"`      // senior information risk owner
+	Caldicott    string `json:"caldicott,omitempty"` // Caldicott Guardian
+	Contact      string `json:"contact"`             // for data subjects
+}
+
+// AgreementPurpose is why data is shared.
+type AgreementPurpose struct {
+	Text string `json:"text"`
+	Code string `json:"code"`          // PurposeOfUse (v3-ActReason); what it covers is wider by subsumption
+	DPV  string `json:"dpv,omitempty"` // IRI of a purpose of the W3C Data Privacy Vocabulary
+}
+
+// AgreementData is a kind of data that is shared.
+type AgreementData struct {
+	Text         string   `json:"text"`
+	Codes        []string `json:"codes,omitempty"`       // "system|code": SNOMED CT, LOINC, FHIR resource types; none: not limited by code
+	Identifiable bool     `json:"identifiable,omitzero"` // about known persons
+}
+
+// AgreementFlow is one way that the data takes.
+type AgreementFlow struct {
+	From string `json:"from"` // organisation
+	To   string `json:"to"`
+	How  string `json:"how"`
+}
+
+// Assessment is a data protection impact assessment.
+type Assessment struct {
+	Reference string `json:"reference"`
+	Date      string `json:"date"`              // day
+	Opinion   string `json:"opinion,omitempty"` // of the data protection officer
+}
+
+// Approval is what another body has approved.
+type Approval struct {
+	Body      string `json:"body"` // e.g. PBPP, research ethics committee
+	Reference string `json:"reference"`
+	Date      string `json:"date"` // day
+}
+
+// Notice is the exact text that people were told.
+type Notice struct {
+	URL      string `json:"url"`
+	Hash     Hash   `json:"hash"` // SHA-256 of what stood there
+	Version  string `json:"version,omitempty"`
+	Language string `json:"language,omitempty"` // BCP 47
+}
+
+// AgreementSignature is the body of a public entry by which a party signs a version of an agreement, with its own key.
+type AgreementSignature struct {
+	Common
+	Agreement string `json:"agreement"` // id
+	Version   uint64 `json:"version"`
+	Proposal  Hash   `json:"proposal"` // identity (JWS.Identity) of the Agreement entry that is signed
+}
+
+// AgreementAct is the body of a public entry by which a party changes the state of an agreement.
+type AgreementAct struct {
+	Common
+	Agreement string `json:"agreement"` // id
+	Version   uint64 `json:"version"`   // the one that is meant, so that acts of two officers at once do not meet something else
+	Act       string `json:"act"`       // see AgreementActs
+	Reason    string `json:"reason"`    // in words
+}
+
+// AgreementActs: a proposal is withdrawn; an agreement in force is put under review (and stays in force) or confirmed after it, suspended, resumed, terminated.
+var AgreementActs = []string{"withdraw", "review", "confirm", "suspend", "resume", "terminate"}
+
+// Organisations gives the ids of the parties in their order.
+func (t *AgreementText) Organisations() []string {
+	ids := make([]string, len(t.Parties))
+	for i, p := range t.Parties {
+		ids[i] = p.Org
+	}
+	return ids
+}
+
+// ConsentBasis reports whether the agreement rests on consent: Article 6(1)(a), or 9(2)(a) where no other condition of Article 9 is named.
+func (t *AgreementText) ConsentBasis() bool {
+	return slices.Contains(t.Article6, "a") || slices.Equal(t.Article9, []string{"a"})
+}
+
+// CheckAgreementID reports whether id can name an agreement or a sharing request: the form of an organisation id.
+func CheckAgreementID(id string) error {
+	if CheckOrgID(id) != nil {
+		return fail(BadClaim, "agreement id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
+	}
+	return nil
+}
+
+// maxWords is the most bytes of one text of a public entry: its leaf has at most 65,535.
+const maxWords = 8192
+
+// words checks texts of a public entry: set, not too long, no control characters but line feeds.
+func words(list ...claimText) error {
+	for _, c := range list {
+		switch {
+		case c.text == "" && !c.optional:
+			return fail(BadClaim, c.name, "is missing")
+		case len(c.text) > maxWords || !plain(strings.ReplaceAll(c.text, "\n", ""), maxWords):
+			return fail(BadClaim, c.name, "longer than %d bytes, or with control characters", maxWords)
+		}
+	}
+	return nil
+}
+
+type claimText struct {
+	name, text string
+	optional   bool
+}
+
+// day reads "2006-01-02" as the first moment of that day in UTC.
+func day(name, s string) (time.Time, error) {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil || len(s) != len(time.DateOnly) {
+		return t, fail(BadClaim, name, "want a day as 2027-01-31")
+	}
+	return t, nil
+}
+
+// StartTime is the first moment at which the agreement can be in force.
+func (t *AgreementText) StartTime() time.Time { s, _ := day("start", t.Start); return s }
+
+// EndTime is the first moment after the agreement.
+func (t *AgreementText) EndTime() time.Time { e, _ := day("end", t.End); return e.AddDate(0, 0, 1) }
+
+// ReviewTime is the first moment at which its review is overdue.
+func (t *AgreementText) ReviewTime() time.Time {
+	r, _ := day("reviewDue", t.ReviewDue)
+	return r.AddDate(0, 0, 1)
+}
+
+func checkCodes(name string, list []string) error {
+	if len(list) > 256 {
+		return fail(BadClaim, name, "%d codes, at most 256", len(list))
+	}
+	for _, s := range list {
+		if s == "" || !plain(s, 512) {
+			return fail(BadClaim, name, "a code is empty, longer than 512 bytes or has control characters")
+		}
+	}
+	return nil
+}
+
+// checkArticles wants sorted distinct letters from a to last.
+func checkArticles(name string, list []string, last byte) error {
+	for i, s := range list {
+		if len(s) != 1 || s[0] < 'a' || s[0] > last || i > 0 && list[i-1] >= s {
+			return fail(BadClaim, name, "want letters a to %c, sorted and distinct", last)
+		}
+	}
+	return nil
+}
+
+var (
+	partyRoles = []string{"controller", "joint-controller", "processor", "recipient"}
+	tiers      = []string{"mou", "isa", "work-instruction"}
+	country    = regexp.MustCompile(`^[A-Z]{2}$`)
+)
+
+func (a *Agreement) check() error { return a.Agreement.Check() }
+
+// Check reports what is missing or wrong in the text: an *Error whose What is the field's path, e.g. "parties[1].role".
+func (t *AgreementText) Check() error {
+	if err := CheckAgreementID(t.ID); err != nil {
+		return fail(BadClaim, "id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
+	}
+	if t.Version == 0 || t.Version > maxInt {
+		return fail(BadClaim, "version", "want 1 or more")
+	}
+	if len(t.Supersedes) > 64 || len(t.Parties) > 256 || len(t.Purposes) > 64 || len(t.Data) > 256 || len(t.Flows) > 256 || len(t.Approvals) > 64 || len(t.Transfers) > 256 {
+		return fail(TooLarge, "agreement", "a list has more members than an agreement may have")
+	}
+	for i, id := range t.Supersedes {
+		if CheckAgreementID(id) != nil || id == t.ID || slices.Contains(t.Supersedes[:i], id) {
+			return fail(BadClaim, fmt.Sprintf("supersedes[%d]", i), "not the id of another agreement, or twice")
+		}
+	}
+	if t.Under != "" && (CheckAgreementID(t.Under) != nil || t.Under == t.ID) {
+		return fail(BadClaim, "under", "not the id of another agreement")
+	}
+	if !slices.Contains(tiers, t.Tier) {
+		return fail(BadClaim, "tier", "want mou, isa or work-instruction")
+	}
+	if err := words(claimText{"title", t.Title, false}, claimText{"drivers", t.Drivers, true}, claimText{"dpaCondition", t.Condition, true}, claimText{"legalPower", t.Power, false},
+		claimText{"subjects", t.Subjects, false}, claimText{"necessity", t.Necessity, true}, claimText{"quality", t.Quality, true}, claimText{"retention", t.Retention, false},
+		claimText{"disposal", t.Disposal, false}, claimText{"security", t.Security, false}, claimText{"rightsContact", t.Rights, false}, claimText{"breachContact", t.Breach, false}); err != nil {
+		return err
+	}
+	for _, err := range []error{t.checkParties(), t.checkContents(), t.checkDays(), t.Notice.check("privacyNotice")} {
+		if err != nil {
+			return err
+		}
+	}
+	b, err := encodeJSON(t)
+	if err != nil {
+		return err
+	}
+	return refusePersonNumbers(string(b))
+}
+
+func (t *AgreementText) checkParties() error {
+	if len(t.Parties) < 2 {
+		return fail(BadClaim, "parties", "want at least two")
+	}
+	controllers := 0
+	for i, p := range t.Parties {
+		at := fmt.Sprintf("parties[%d].", i)
+		if CheckOrgID(p.Org) != nil || slices.Contains(t.Organisations()[:i], p.Org) {
+			return fail(BadClaim, at+"organisation", "not an organisation id, or a party twice")
+		}
+		if !slices.Contains(partyRoles, p.Role) {
+			return fail(BadClaim, at+"role", "want controller, joint-controller, processor or recipient")
+		}
+		if p.Role == "controller" || p.Role == "joint-controller" {
+			controllers++
+		}
+		if err := words(claimText{at + "icoRegistration", p.Registration, true}, claimText{at + "dpo", p.DPO, true}, claimText{at + "siro", p.SIRO, true},
+			claimText{at + "caldicott", p.Caldicott, true}, claimText{at + "contact", p.Contact, false}); err != nil {
+			return err
+		}
+	}
+	if controllers == 0 {
+		return fail(BadClaim, "parties", "none is a controller")
+	}
+	for i, f := range t.Flows {
+		at := fmt.Sprintf("flows[%d].", i)
+		if !slices.Contains(t.Organisations(), f.From) || !slices.Contains(t.Organisations(), f.To) {
+			return fail(BadClaim, at+"from or to", "not a party")
+		}
+		if err := words(claimText{at + "how", f.How, false}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *AgreementText) checkContents() error {
+	if len(t.Purposes) == 0 || len(t.Data) == 0 || len(t.Article6) == 0 || len(t.Flows) == 0 {
+		return fail(BadClaim, "purposes, data, article6 or flows", "is empty")
+	}
+	for i, p := range t.Purposes {
+		at := fmt.Sprintf("purposes[%d].", i)
+		if err := checkCodes(at+"code", []string{p.Code}); err != nil {
+			return err
+		}
+		if err := words(claimText{at + "text", p.Text, false}, claimText{at + "dpv", p.DPV, true}); err != nil {
+			return err
+		}
+	}
+	for i, d := range t.Data {
+		at := fmt.Sprintf("data[%d].", i)
+		if err := checkCodes(at+"codes", d.Codes); err != nil {
+			return err
+		}
+		if err := words(claimText{at + "text", d.Text, false}); err != nil {
+			return err
+		}
+	}
+	if err := checkArticles("article6", t.Article6, 'f'); err != nil {
+		return err
+	}
+	if err := checkArticles("article9", t.Article9, 'j'); err != nil {
+		return err
+	}
+	for i, c := range t.Transfers {
+		if !country.MatchString(c) {
+			return fail(BadClaim, fmt.Sprintf("transfers[%d]", i), "want a country as two capital letters (ISO 3166-1)")
+		}
+	}
+	return checkCodes("roles", t.Roles)
+}
+
+func (t *AgreementText) checkDays() error {
+	start, err := day("start", t.Start)
+	if err != nil {
+		return err
+	}
+	end, err := day("end", t.End)
+	if err != nil {
+		return err
+	}
+	if end.Before(start) {
+		return fail(BadClaim, "end", "lies before start")
+	}
+	if _, err := day("reviewDue", t.ReviewDue); err != nil {
+		return err
+	}
+	if _, err := day("dpia.date", t.DPIA.Date); err != nil {
+		return err
+	}
+	if err := words(claimText{"dpia.reference", t.DPIA.Reference, false}, claimText{"dpia.opinion", t.DPIA.Opinion, true}); err != nil {
+		return err
+	}
+	for i, a := range t.Approvals {
+		at := fmt.Sprintf("approvals[%d].", i)
+		if _, err := day(at+"date", a.Date); err != nil {
+			return err
+		}
+		if err := words(claimText{at + "body", a.Body, false}, claimText{at + "reference", a.Reference, false}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Notice) check(at string) error {
+	if n.Hash == (Hash{}) {
+		return fail(BadClaim, at+".hash", "is missing")
+	}
+	return words(claimText{at + ".url", n.URL, false}, claimText{at + ".version", n.Version, true}, claimText{at + ".language", n.Language, true})
+}
+
+func (s *AgreementSignature) check() error {
+	if err := CheckAgreementID(s.Agreement); err != nil {
+		return err
+	}
+	if s.Version == 0 || s.Version > maxInt || s.Proposal == (Hash{}) {
+		return fail(BadClaim, "version or proposal", "is missing")
+	}
+	return nil
+}
+
+func (a *AgreementAct) check() error {
+	if err := CheckAgreementID(a.Agreement); err != nil {
+		return err
+	}
+	if a.Version == 0 || a.Version > maxInt {
+		return fail(BadClaim, "version", "want 1 or more")
+	}
+	if !slices.Contains(AgreementActs, a.Act) {
+		return fail(BadClaim, "act", "want one of %s", strings.Join(AgreementActs, ", "))
+	}
+	if err := words(claimText{"reason", a.Reason, false}); err != nil {
+		return err
+	}
+	return refusePersonNumbers(a.Reason)
+}
+
+// checkUUID wants a UUID in its one spelling.
+func checkUUID(name, s string) error {
+	if u, err := uuid.Parse(s); err != nil || u.String() != s {
+		return fail(BadClaim, name, "not a UUID in lower case with hyphens")
+	}
+	return nil
+}

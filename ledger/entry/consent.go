@@ -1,0 +1,294 @@
+package entry
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Consent is the body of a sealed entry: one act of consent of a person, or of who acts for her. Acts with the same Consent id are the life of one
+// consent record (ISO/IEC TS 27560); its newest act counts. The fields tagged "-" are disclosures.
+type Consent struct {
+	Common
+	Consent   string       `json:"consent"`             // id of the consent record, a UUID
+	Act       string       `json:"act"`                 // see ConsentActs
+	Scope     string       `json:"scope"`               // FHIR consentscope: adr, research, patient-privacy, treatment
+	Agreement string       `json:"agreement,omitempty"` // the agreement it was asked for
+	Decided   string       `json:"decided"`             // RFC 3339: when the person decided, by the issuer's claim
+	Rule      *ConsentRule `json:"rule,omitempty"`      // what was decided; given, refused, amended, reconfirmed have it, withdrawn and expired do not
+	Expressed Expressed    `json:"expressed"`
+	Notice    *Notice      `json:"notice,omitempty"` // what the person was told
+	SD        []string     `json:"_sd"`
+
+	Sub  string         `json:"-"` // id of the person: disclosure "sub"
+	By   *ConsentBy     `json:"-"` // disclosure "by": who decided, if not the person herself
+	Text *ConsentText   `json:"-"` // disclosure "text"
+	FHIR jsontext.Value `json:"-"` // disclosure "fhir": what of the FHIR Consent it came from is not modelled here
+}
+
+// ConsentActs are what can happen to a consent record. expired is stated by whoever holds the record; that a rule's own period is over needs no act.
+var ConsentActs = []string{"given", "refused", "amended", "reconfirmed", "withdrawn", "expired"}
+
+// ConsentScopes are FHIR's consentscope codes.
+var ConsentScopes = []string{"adr", "patient-privacy", "research", "treatment"}
+
+// ConsentRule is what a person allows or forbids: FHIR Consent.provision with the decision said at each level. It applies to an access that matches every list that
+// is not empty (any member of the list will do) and lies in its periods. Where one of Except applies too, that one decides.
+type ConsentRule struct {
+	Decision   string        `json:"decision"`             // permit or deny; an exception has the opposite of the rule it is in
+	Start      string        `json:"start,omitempty"`      // RFC 3339: accesses from then on
+	End        string        `json:"end,omitempty"`        // RFC 3339: accesses before
+	Purposes   []string      `json:"purposes,omitempty"`   // PurposeOfUse codes, by subsumption; others as "system|code"
+	Data       []string      `json:"data,omitempty"`       // "system|code"
+	Recipients []string      `json:"recipients,omitempty"` // organisation ids
+	Roles      []string      `json:"roles,omitempty"`      // of the human user
+	Actions    []string      `json:"actions,omitempty"`    // FHIR AuditEvent.action: C R U D E
+	DataStart  string        `json:"dataStart,omitempty"`  // RFC 3339: data of this period (not decidable from an access: reported, not enforced)
+	DataEnd    string        `json:"dataEnd,omitempty"`
+	Except     []ConsentRule `json:"except,omitempty"`
+}
+
+// Expressed is how a decision was made and made sure of.
+type Expressed struct {
+	How      string `json:"how"`                // see ConsentModes
+	Verified string `json:"verified,omitempty"` // RFC 3339: when it was verified with the person or proxy
+	Language string `json:"language,omitempty"` // BCP 47
+}
+
+// ConsentModes are ways to express a decision (ISO/IEC TS 27560 event_type, finer).
+var ConsentModes = []string{"implied", "verbal", "written", "electronic", "explicit-electronic"}
+
+// ConsentBy is who decided in the person's place.
+type ConsentBy struct {
+	Delegation string `json:"delegation,omitempty"` // id of a live delegation in this log
+	Name       string `json:"name,omitempty"`
+	Relation   string `json:"relation,omitempty"` // v3-RoleCode or v3-RoleClass, e.g. GUARD, HPOWATT
+}
+
+// ConsentText is what was said in words.
+type ConsentText struct {
+	Reason   string `json:"reason,omitempty"`
+	Evidence string `json:"evidence,omitempty"` // reference of a form, a recording
+}
+
+// Delegation is the body of a sealed entry filed under the person for whom somebody acts: a carer, parent, guardian, attorney. Authority is always bounded and
+// expires; it is not passed on.
+type Delegation struct {
+	Common
+	Delegation string   `json:"delegation"`      // id, a UUID
+	Act        string   `json:"act"`             // granted or revoked
+	Kind       string   `json:"kind,omitempty"`  // v3-RoleCode or v3-RoleClass: GUARD, RESPRSN, POWATT, HPOWATT, DPOWATT, SPOWATT, GUADLTM, NOK, AGNT, DELEGATEE
+	Scope      []string `json:"scope,omitempty"` // see DelegationScopes; sorted, distinct
+	Start      string   `json:"start,omitempty"` // RFC 3339
+	End        string   `json:"end,omitempty"`   // RFC 3339; always with granted
+	Basis      string   `json:"basis,omitempty"` // e.g. "Adults with Incapacity (Scotland) Act 2000"
+	SD         []string `json:"_sd"`
+
+	Sub      string              `json:"-"` // disclosure "sub": for whom
+	Delegate *Delegate           `json:"-"` // disclosure "delegate": who acts; with granted
+	Evidence *DelegationEvidence `json:"-"` // disclosure "evidence"
+}
+
+// DelegationScopes are what a delegate may do.
+var DelegationScopes = []string{"access", "consent", "question"}
+
+// Delegate is who acts for a person.
+type Delegate struct {
+	ID   string `json:"id"` // an id, see CheckID
+	Name string `json:"name,omitempty"`
+}
+
+// DelegationEvidence is what the authority was seen from.
+type DelegationEvidence struct {
+	Reference string `json:"reference"`        // of the deed, order or certificate
+	Seen      string `json:"seen,omitempty"`   // RFC 3339
+	Office    string `json:"office,omitempty"` // where it is registered, e.g. Office of the Public Guardian (Scotland)
+}
+
+var delegationKinds = []string{"AGNT", "DELEGATEE", "DPOWATT", "GUADLTM", "GUARD", "HPOWATT", "NOK", "POWATT", "RESPRSN", "SPOWATT"}
+
+func (c *Consent) digests() *[]string    { return &c.SD }
+func (c *Consent) subject() *string      { return &c.Sub }
+func (d *Delegation) digests() *[]string { return &d.SD }
+func (d *Delegation) subject() *string   { return &d.Sub }
+
+func (c *Consent) claims() []claim {
+	return []claim{
+		{"by", c.By != nil, &c.By, nil},
+		{"text", c.Text != nil, &c.Text, nil},
+		{"fhir", len(c.FHIR) > 0, &c.FHIR, func() error { return checkFHIR(c.FHIR) }},
+	}
+}
+
+func (d *Delegation) claims() []claim {
+	return []claim{
+		{"delegate", d.Delegate != nil, &d.Delegate, func() error { return CheckID(d.Delegate.ID) }},
+		{"evidence", d.Evidence != nil, &d.Evidence, nil},
+	}
+}
+
+// Limits of a rule, so that judging by it is bounded.
+const (
+	maxRuleDepth = 8
+	maxRules     = 256 // in one consent, all levels together
+)
+
+func (c *Consent) check() error {
+	if err := checkUUID("consent", c.Consent); err != nil {
+		return err
+	}
+	if !slices.Contains(ConsentActs, c.Act) {
+		return fail(BadClaim, "act", "want one of %s", strings.Join(ConsentActs, ", "))
+	}
+	if !slices.Contains(ConsentScopes, c.Scope) {
+		return fail(BadClaim, "scope", "want one of %s", strings.Join(ConsentScopes, ", "))
+	}
+	if c.Agreement != "" {
+		if err := CheckAgreementID(c.Agreement); err != nil {
+			return err
+		}
+	}
+	if _, err := parseTime(c.Decided); err != nil {
+		return fail(BadClaim, "decided", "not an RFC 3339 time with zone")
+	}
+	if !slices.Contains(ConsentModes, c.Expressed.How) {
+		return fail(BadClaim, "expressed.how", "want one of %s", strings.Join(ConsentModes, ", "))
+	}
+	if _, err := parseTime(c.Expressed.Verified); c.Expressed.Verified != "" && err != nil {
+		return fail(BadClaim, "expressed.verified", "not an RFC 3339 time with zone")
+	}
+	if !plain(c.Expressed.Language, 35) {
+		return fail(BadClaim, "expressed.language", "not a BCP 47 tag")
+	}
+	if c.Notice != nil {
+		if err := c.Notice.check("notice"); err != nil {
+			return err
+		}
+	}
+	switch c.Act {
+	case "withdrawn", "expired":
+		if c.Rule != nil {
+			return fail(BadClaim, "rule", "does not belong to %s", c.Act)
+		}
+		return nil
+	}
+	if c.Rule == nil {
+		return fail(BadClaim, "rule", "is missing")
+	}
+	if c.Act == "given" && c.Rule.Decision != "permit" || c.Act == "refused" && c.Rule.Decision != "deny" {
+		return fail(BadClaim, "rule.decision", "is the opposite of %s", c.Act)
+	}
+	n := 0
+	return c.Rule.check("rule", 1, &n)
+}
+
+func (r *ConsentRule) check(at string, level int, n *int) error {
+	if *n++; level > maxRuleDepth || *n > maxRules {
+		return fail(TooLarge, at, "more than %d levels or %d rules", maxRuleDepth, maxRules)
+	}
+	if r.Decision != "permit" && r.Decision != "deny" {
+		return fail(BadClaim, at+".decision", "want permit or deny")
+	}
+	var times [4]time.Time
+	for i, c := range []claimText{{name: "start", text: r.Start}, {name: "end", text: r.End}, {name: "dataStart", text: r.DataStart}, {name: "dataEnd", text: r.DataEnd}} {
+		if c.text == "" {
+			continue
+		}
+		var err error
+		if times[i], err = parseTime(c.text); err != nil {
+			return fail(BadClaim, at+"."+c.name, "not an RFC 3339 time with zone")
+		}
+	}
+	for i := 0; i < 4; i += 2 {
+		if !times[i].IsZero() && !times[i+1].IsZero() && !times[i].Before(times[i+1]) {
+			return fail(BadClaim, at, "a period ends before it starts")
+		}
+	}
+	for _, l := range []struct {
+		name string
+		list []string
+	}{{"purposes", r.Purposes}, {"data", r.Data}, {"roles", r.Roles}} {
+		if err := checkCodes(at+"."+l.name, l.list); err != nil {
+			return err
+		}
+	}
+	for i, id := range r.Recipients {
+		if CheckOrgID(id) != nil {
+			return fail(BadClaim, fmt.Sprintf("%s.recipients[%d]", at, i), "not an organisation id")
+		}
+	}
+	for _, a := range r.Actions {
+		if len(a) != 1 || !strings.Contains("CRUDE", a) {
+			return fail(BadClaim, at+".actions", "want C R U D E")
+		}
+	}
+	if len(r.Recipients) > 256 || len(r.Actions) > 5 {
+		return fail(TooLarge, at, "too many recipients or actions")
+	}
+	for i := range r.Except {
+		if r.Except[i].Decision == r.Decision {
+			return fail(BadClaim, fmt.Sprintf("%s.except[%d].decision", at, i), "is that of the rule it is an exception to")
+		}
+		if err := r.Except[i].check(fmt.Sprintf("%s.except[%d]", at, i), level+1, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Delegation) check() error {
+	if err := checkUUID("delegation", d.Delegation); err != nil {
+		return err
+	}
+	if !plain(d.Basis, 512) {
+		return fail(BadClaim, "basis", "longer than 512 bytes or with control characters")
+	}
+	switch d.Act {
+	case "revoked":
+		if d.Kind != "" || d.Scope != nil || d.Start != "" || d.End != "" {
+			return fail(BadClaim, "act", "revoked stands alone with the delegation's id")
+		}
+		return nil
+	case "granted":
+	default:
+		return fail(BadClaim, "act", "want granted or revoked")
+	}
+	if !slices.Contains(delegationKinds, d.Kind) {
+		return fail(BadClaim, "kind", "want one of %s", strings.Join(delegationKinds, ", "))
+	}
+	if err := checkSet("scope", d.Scope, DelegationScopes); err != nil {
+		return err
+	}
+	start, err := parseTime(d.Start)
+	if err != nil {
+		return fail(BadClaim, "start", "not an RFC 3339 time with zone")
+	}
+	end, err := parseTime(d.End)
+	if err != nil {
+		return fail(BadClaim, "end", "not an RFC 3339 time with zone: authority to act for somebody expires")
+	}
+	if !start.Before(end) {
+		return fail(BadClaim, "end", "is not after start")
+	}
+	return nil
+}
+
+// Time reads one of the times of a checked rule: zero if it is not set.
+func (r *ConsentRule) Time(s string) time.Time {
+	if s == "" {
+		return time.Time{}
+	}
+	t, _ := parseTime(s)
+	return t
+}
+
+// checkFHIR wants an object of bounded depth.
+func checkFHIR(v jsontext.Value) error {
+	if v.Kind() != '{' || depth(v) > maxDepth {
+		return fail(BadDisclosure, "disclosure fhir", "not an object of at most %d levels", maxDepth)
+	}
+	return nil
+}

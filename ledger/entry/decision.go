@@ -1,0 +1,67 @@
+package entry
+
+import "strings"
+
+// Decision is the body of a sealed entry: somebody asked whether an access would be allowed (OpenID AuthZEN), and was told. Denials are always logged, so that the
+// person sees attempts; permits if asked to. The operator signs it: the ledger was the one to decide.
+type Decision struct {
+	Common
+	Org         string   `json:"org"`                   // organisation that asked to access
+	Holder      string   `json:"holder,omitempty"`      // organisation that holds the record; empty: not said
+	System      string   `json:"system,omitempty"`      // through which
+	Action      string   `json:"action"`                // FHIR AuditEvent.action: C R U D E
+	Data        []string `json:"data,omitempty"`        // as in Access
+	Purpose     []string `json:"purpose,omitempty"`     //
+	Role        []string `json:"role,omitempty"`        //
+	Machine     bool     `json:"machine,omitzero"`      //
+	Emergency   bool     `json:"emergency,omitzero"`    //
+	Justified   bool     `json:"justified,omitzero"`    // a justification was given
+	Agreement   string   `json:"agreement,omitempty"`   //
+	Delegation  string   `json:"delegation,omitempty"`  //
+	Decision    string   `json:"decision"`              // permit or deny
+	Rules       []string `json:"rules,omitempty"`       // as in Verdict
+	Obligations []string `json:"obligations,omitempty"` // that came with a permit
+	Asked       string   `json:"asked"`                 // RFC 3339
+	SD          []string `json:"_sd"`
+
+	Sub   string `json:"-"` // disclosure "sub"
+	Staff *Staff `json:"-"` // disclosure "staff": who asked
+	Text  *Text  `json:"-"` // disclosure "text"
+}
+
+func (d *Decision) digests() *[]string { return &d.SD }
+func (d *Decision) subject() *string   { return &d.Sub }
+
+func (d *Decision) claims() []claim {
+	return []claim{{"staff", d.Staff != nil, &d.Staff, nil}, {"text", d.Text != nil, &d.Text, nil}}
+}
+
+func (d *Decision) check() error {
+	if err := CheckOrgID(d.Org); err != nil {
+		return err
+	}
+	if len(d.Action) != 1 || !strings.Contains("CRUDE", d.Action) {
+		return fail(BadClaim, "action", "want one of C R U D E")
+	}
+	if d.Holder != "" && CheckOrgID(d.Holder) != nil {
+		return fail(BadClaim, "holder", "not an organisation id")
+	}
+	if d.Decision != "permit" && d.Decision != "deny" {
+		return fail(BadClaim, "decision", "want permit or deny")
+	}
+	for name, list := range map[string][]string{"data": d.Data, "purpose": d.Purpose, "role": d.Role, "rules": d.Rules, "obligations": d.Obligations} {
+		if len(list) > 64 {
+			return fail(BadClaim, name, "%d codes, at most 64", len(list))
+		}
+		if err := checkCodes(name, list); err != nil {
+			return err
+		}
+	}
+	if !plain(d.System, 512) || !plain(d.Agreement, 512) || !plain(d.Delegation, 64) {
+		return fail(BadClaim, "system, agreement or delegation", "too long or with control characters")
+	}
+	if _, err := parseTime(d.Asked); err != nil {
+		return fail(BadClaim, "asked", "not an RFC 3339 time with zone")
+	}
+	return nil
+}

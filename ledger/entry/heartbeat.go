@@ -1,0 +1,146 @@
+package entry
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Heartbeat is the body of a public entry by which a source says, once for each of its streams and each day, that the stream is alive
+// and whether it is whole. It stops an operator, or a source, from losing a stream without anybody noticing: a day without a heartbeat is
+// a finding for everyone who reads the log. It holds no numbers, for how many people a source sees is nobody's business: see SourceCount.
+type Heartbeat struct {
+	Common
+	Source   string `json:"source"`   // the stream: a reporting system of iss
+	Day      string `json:"day"`      // YYYY-MM-DD, UTC; over when the entry is made
+	Interval uint64 `json:"interval"` // seconds: that the stream is silent for longer is a fault
+	Gaps     bool   `json:"gaps"`     // numbers of that day were given out whose entries will never come
+	Receipts bool   `json:"receipts"` // the source holds a receipt, checked, of every entry of that day
+}
+
+// SourceCount is the body of the sealed entry, filed under RegSources, with the numbers behind a heartbeat. Numbers of a stream are given
+// out without a gap from 1, and those of a day follow those of the day before: whoever holds the openings can add them up.
+type SourceCount struct {
+	Common
+	Source string   `json:"source"`
+	Day    string   `json:"day"`
+	SD     []string `json:"_sd"`
+
+	Sub      string  `json:"-"` // disclosure "sub": always RegSources
+	First    *uint64 `json:"-"` // disclosure "first": the day's first number; on a day without, the one that comes next
+	Last     *uint64 `json:"-"` // disclosure "last": the day's last number; on a day without, First-1
+	Count    *uint64 `json:"-"` // disclosure "count": how many of First to Last were handed over
+	Receipts *uint64 `json:"-"` // disclosure "receipts": of how many of these the source holds a receipt that it checked
+}
+
+// Limits of a heartbeat's interval, in seconds.
+const (
+	MinInterval = 60
+	MaxInterval = 31 * 24 * 60 * 60
+)
+
+func (h *Heartbeat) check() error {
+	if err := checkStreamDay(&h.Common, h.Source, h.Day, HeartbeatID(h.Audience, h.Issuer, h.Source, h.Day)); err != nil {
+		return err
+	}
+	if h.Interval < MinInterval || h.Interval > MaxInterval {
+		return fail(BadClaim, "interval", "want %d to %d seconds", MinInterval, MaxInterval)
+	}
+	return refusePersonNumbers(h.Source)
+}
+
+func (c *SourceCount) check() error {
+	if err := checkStreamDay(&c.Common, c.Source, c.Day, SourceCountID(c.Audience, c.Issuer, c.Source, c.Day)); err != nil {
+		return err
+	}
+	if c.Sub != "" && c.Sub != RegSources {
+		return fail(BadID, "source-count", "numbers of a source are filed under "+RegSources)
+	}
+	if c.First != nil && c.Last != nil {
+		if *c.First == 0 || *c.Last < *c.First-1 {
+			return fail(BadDisclosure, "source-count", "numbers begin at 1, and last is first-1 at least")
+		}
+		if c.Count != nil && *c.Count > *c.Last-*c.First+1 {
+			return fail(BadDisclosure, "source-count", "more entries than numbers")
+		}
+	}
+	if c.Count != nil && c.Receipts != nil && *c.Receipts > *c.Count {
+		return fail(BadDisclosure, "source-count", "more receipts than entries")
+	}
+	return nil
+}
+
+// checkStreamDay checks what both types say of stream and day. The jti follows from them, so that the ledger takes one entry for each
+// day, and a source cannot say one thing today and another tomorrow.
+func checkStreamDay(c *Common, source, day, id string) error {
+	if err := CheckSystem(source); err != nil {
+		return err
+	}
+	n, err := DayNumber(day)
+	if err != nil {
+		return err
+	}
+	if c.IssuedAt < int64(n+1)*secondsPerDay {
+		return fail(BadClaim, "day", "is not over at iat: a heartbeat is about a whole day")
+	}
+	if c.ID != id {
+		return fail(BadClaim, "jti", "is not the one that follows from origin, organisation, source and day")
+	}
+	return nil
+}
+
+func (c *SourceCount) digests() *[]string { return &c.SD }
+func (c *SourceCount) subject() *string   { return &c.Sub }
+
+func (c *SourceCount) claims() []claim {
+	number := func(name string, field **uint64) claim {
+		return claim{name, *field != nil, field, func() error {
+			if **field > maxInt {
+				return fail(BadDisclosure, "disclosure "+name, "above 2^53-1")
+			}
+			return nil
+		}}
+	}
+	return []claim{number("first", &c.First), number("last", &c.Last), number("count", &c.Count), number("receipts", &c.Receipts)}
+}
+
+// HeartbeatID is the jti of the heartbeat of a stream's day: UUIDv5 (RFC 9562 section 5.5) in the namespace URL of
+// "igledger/heartbeat/v1\n" ‖ origin ‖ "\n" ‖ org ‖ "\n" ‖ source ‖ "\n" ‖ day.
+func HeartbeatID(origin, org, source, day string) string {
+	return streamDayID("igledger/heartbeat/v1", origin, org, source, day)
+}
+
+// SourceCountID is the jti of a SourceCount: as HeartbeatID, of "igledger/source-count/v1\n" ‖ the same.
+func SourceCountID(origin, org, source, day string) string {
+	return streamDayID("igledger/source-count/v1", origin, org, source, day)
+}
+
+func streamDayID(parts ...string) string {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(strings.Join(parts, "\n"))).String()
+}
+
+const secondsPerDay = 24 * 60 * 60
+
+var dayForm = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
+
+// DayNumber gives a day YYYY-MM-DD as days since 1970-01-01.
+func DayNumber(day string) (uint64, error) {
+	if !dayForm.MatchString(day) {
+		return 0, fail(BadClaim, "day", "want YYYY-MM-DD")
+	}
+	t, err := time.Parse(time.DateOnly, day)
+	if err != nil || t.Unix() < 0 {
+		return 0, fail(BadClaim, "day", "no day since 1970")
+	}
+	return uint64(t.Unix() / secondsPerDay), nil
+}
+
+// FormatDay is the inverse of DayNumber.
+func FormatDay(n uint64) string {
+	return time.Unix(int64(n)*secondsPerDay, 0).UTC().Format(time.DateOnly)
+}
+
+// StreamName is the public history of a stream's heartbeats: "source:<org>:<source>". An organisation id holds no colon.
+func StreamName(org, source string) string { return "source:" + org + ":" + source }

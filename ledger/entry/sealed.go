@@ -1,0 +1,94 @@
+package entry
+
+import "fmt"
+
+// sealedBody is the body of a sealed type. What it says stands in three places: in the open claims, for whoever holds the entry; in
+// disclosures, which may be withheld one by one; and of those always in "sub", the id under which the entry is filed.
+type sealedBody interface {
+	Body
+	digests() *[]string // claim "_sd"
+	subject() *string   // disclosure "sub"
+	claims() []claim    // the other claims that are disclosed, at most SDDigests-1
+}
+
+// claim is one claim that travels as a disclosure.
+type claim struct {
+	name  string
+	set   bool
+	field any          // pointer to where the body keeps it
+	check func() error // of its value, once read; nil: any value of its kind will do
+}
+
+// maxText is the most bytes that the value of any one disclosure has.
+const maxText = 64 << 10
+
+// disclosed are all claims of b that travel as disclosures.
+func disclosed(b sealedBody) []claim {
+	sub := b.subject()
+	return append([]claim{{"sub", true, sub, func() error { return CheckID(*sub) }}}, b.claims()...)
+}
+
+// disclose makes the disclosures of the claims that are set, and the digests.
+func disclose(b sealedBody) ([]string, error) {
+	if err := CheckID(*b.subject()); err != nil {
+		return nil, err
+	}
+	var discs []Disclosure
+	var encoded []string
+	for _, c := range disclosed(b) {
+		if !c.set {
+			continue
+		}
+		d, err := NewDisclosure(c.name, c.field)
+		if err != nil {
+			return nil, fmt.Errorf("making disclosures: %w", err)
+		}
+		discs, encoded = append(discs, d), append(encoded, d.Encoded)
+	}
+	sd, err := digests(discs)
+	*b.digests() = sd
+	return encoded, err
+}
+
+// readDisclosures matches encoded disclosures against the digests of b and fills its fields, each strictly of its own kind.
+func readDisclosures(b sealedBody, encoded []string) ([]Disclosure, error) {
+	sd := *b.digests()
+	if err := checkDigests(sd); err != nil {
+		return nil, err
+	}
+	discs, err := matchDisclosures(sd, encoded)
+	if err != nil {
+		return nil, err
+	}
+	byName := map[string]claim{}
+	for _, c := range disclosed(b) {
+		byName[c.name] = c
+	}
+	for _, d := range discs {
+		c, ok := byName[d.Name]
+		if !ok {
+			return nil, fail(BadDisclosure, "disclosure", "a name that the entry's type does not have")
+		}
+		if len(d.Value) > maxText {
+			return nil, fail(TooLarge, "disclosure "+d.Name, "%d bytes, at most %d", len(d.Value), maxText)
+		}
+		if err := DecodeJSON("disclosure "+d.Name, d.Value, c.field); err != nil {
+			return nil, err
+		}
+		if c.check == nil {
+			continue
+		}
+		if err := c.check(); err != nil {
+			return nil, err
+		}
+	}
+	return discs, nil
+}
+
+// ShownSub gives the id that a sealed entry's disclosures show, or "" if they withhold it. Public entries have none.
+func (e *Entry) ShownSub() string {
+	if b, ok := e.Body.(sealedBody); ok {
+		return *b.subject()
+	}
+	return ""
+}

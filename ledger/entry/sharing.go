@@ -1,0 +1,134 @@
+package entry
+
+import (
+	"slices"
+	"strings"
+)
+
+// SharingRequest is the body of a public entry: an organisation asks another for data (ICO data sharing request form).
+type SharingRequest struct {
+	Common
+	Request   string   `json:"request"`   // id, see CheckAgreementID
+	Holder    string   `json:"holder"`    // organisation that is asked
+	Data      string   `json:"data"`      // what is asked for
+	Purpose   string   `json:"purpose"`   // in words
+	Codes     []string `json:"codes"`     // PurposeOfUse
+	Necessity string   `json:"necessity"` // why it is needed
+	Power     string   `json:"legalPower"`
+	Agreement string   `json:"agreement,omitempty"` // that is in place already
+	By        string   `json:"by"`                  // post of whoever asks
+	Needed    string   `json:"needed,omitempty"`    // day by which
+}
+
+// SharingDecision is the body of a public entry: the holder's answer to a request (ICO data sharing decision form).
+type SharingDecision struct {
+	Common
+	Request   string   `json:"request"`
+	Decision  string   `json:"decision"` // agreed, agreed-in-part or refused
+	Reasons   string   `json:"reasons"`
+	Article6  []string `json:"article6,omitempty"` // if agreed
+	Article9  []string `json:"article9,omitempty"`
+	Condition string   `json:"dpaCondition,omitempty"`
+	DPIA      string   `json:"dpia"` // considered, and with what outcome
+	Opinion   string   `json:"dpoOpinion,omitempty"`
+	Retention string   `json:"retention,omitempty"`
+	Security  string   `json:"security,omitempty"`
+	Rights    string   `json:"rights,omitempty"`   // how individuals' rights are met
+	Interval  string   `json:"interval,omitempty"` // once, or how often
+	By        string   `json:"by"`                 // post of whoever decided
+	Agreement string   `json:"agreement,omitempty"`
+}
+
+// PolicySet is the body of a public entry by which a registrar puts a set of policies in force for all later entries.
+type PolicySet struct {
+	Common
+	Version uint64 `json:"version"` // 1, and one more each time; 0 is the set built into the software
+	Schema  string `json:"schema"`  // of the facts that the policies speak about: "igledger/1"
+	Text    string `json:"text"`    // Cedar
+	Hash    Hash   `json:"hash"`    // SHA-256 of text, for people to compare
+	Reason  string `json:"reason"`  // in words
+}
+
+// maxPolicyText is the most bytes of a policy set: with its entry's other claims it must fit into a leaf of 65,535 in base64.
+const maxPolicyText = 40 << 10
+
+func (r *SharingRequest) check() error {
+	if err := CheckAgreementID(r.Request); err != nil {
+		return err
+	}
+	if CheckOrgID(r.Holder) != nil || r.Holder == r.Issuer {
+		return fail(BadClaim, "holder", "not the id of another organisation")
+	}
+	if len(r.Codes) == 0 {
+		return fail(BadClaim, "codes", "is empty")
+	}
+	if err := checkCodes("codes", r.Codes); err != nil {
+		return err
+	}
+	if r.Agreement != "" {
+		if err := CheckAgreementID(r.Agreement); err != nil {
+			return err
+		}
+	}
+	if r.Needed != "" {
+		if _, err := day("needed", r.Needed); err != nil {
+			return err
+		}
+	}
+	if err := words(claimText{"data", r.Data, false}, claimText{"purpose", r.Purpose, false}, claimText{"necessity", r.Necessity, false},
+		claimText{"legalPower", r.Power, false}, claimText{"by", r.By, false}); err != nil {
+		return err
+	}
+	return refusePersonNumbers(r.Request, r.Data, r.Purpose, r.Necessity, r.Power, r.By)
+}
+
+func (d *SharingDecision) check() error {
+	if err := CheckAgreementID(d.Request); err != nil {
+		return err
+	}
+	if !slices.Contains([]string{"agreed", "agreed-in-part", "refused"}, d.Decision) {
+		return fail(BadClaim, "decision", "want agreed, agreed-in-part or refused")
+	}
+	if d.Decision != "refused" && len(d.Article6) == 0 {
+		return fail(BadClaim, "article6", "is empty, but the answer is not a refusal")
+	}
+	if err := checkArticles("article6", d.Article6, 'f'); err != nil {
+		return err
+	}
+	if err := checkArticles("article9", d.Article9, 'j'); err != nil {
+		return err
+	}
+	if d.Agreement != "" {
+		if err := CheckAgreementID(d.Agreement); err != nil {
+			return err
+		}
+	}
+	if err := words(claimText{"reasons", d.Reasons, false}, claimText{"dpia", d.DPIA, false}, claimText{"by", d.By, false}, claimText{"dpaCondition", d.Condition, true},
+		claimText{"dpoOpinion", d.Opinion, true}, claimText{"retention", d.Retention, true}, claimText{"security", d.Security, true}, claimText{"rights", d.Rights, true},
+		claimText{"interval", d.Interval, true}); err != nil {
+		return err
+	}
+	return refusePersonNumbers(d.Request, d.Reasons, d.DPIA, d.By, d.Condition, d.Opinion, d.Retention, d.Security, d.Rights, d.Interval)
+}
+
+// SchemaV1 names the facts that policies speak about.
+const SchemaV1 = "igledger/1"
+
+func (p *PolicySet) check() error {
+	if p.Version == 0 || p.Version > maxInt {
+		return fail(BadClaim, "version", "want 1 or more")
+	}
+	if p.Schema != SchemaV1 {
+		return fail(BadClaim, "schema", "want %s", SchemaV1)
+	}
+	if p.Text == "" || len(p.Text) > maxPolicyText || !plain(strings.NewReplacer("\n", "", "\t", "").Replace(p.Text), maxPolicyText) {
+		return fail(BadClaim, "text", "empty, longer than %d bytes, or with control characters", maxPolicyText)
+	}
+	if p.Hash != hash([]byte(p.Text)) {
+		return fail(BadClaim, "hash", "is not that of the text")
+	}
+	if err := words(claimText{"reason", p.Reason, false}); err != nil {
+		return err
+	}
+	return refusePersonNumbers(p.Text, p.Reason)
+}

@@ -1,0 +1,49 @@
+package entry
+
+import "slices"
+
+// VerdictResult is what policy says of an access.
+type VerdictResult string
+
+// The results.
+const (
+	Covered    VerdictResult = "covered"     // by agreement, consent or law, as the rules have it
+	BreakGlass VerdictResult = "break-glass" // an emergency override with a justification: allowed, and to be followed up
+	NotCovered VerdictResult = "not-covered"
+)
+
+// Verdict is what policy says of an access, computed by the ledger when it took the entry, from the entries below it alone. It stands outside the tree: nothing proves it
+// but computing it again, which anybody with the openings can.
+type Verdict struct {
+	Result    VerdictResult `json:"result"`
+	Rules     []string      `json:"rules,omitempty"`     // ids of the policies that decided, sorted; of not-covered those that failed
+	Agreement string        `json:"agreement,omitempty"` // id of the one named, if it is in the log
+	Version   uint64        `json:"version,omitzero"`    // of the agreement, as it was then
+	Consent   string        `json:"consent,omitempty"`   // id of the consent record that decided, a permit or a refusal
+	Policies  uint64        `json:"policies,omitzero"`   // version of the policy set; 0: built in
+}
+
+const maxVerdictRules = 64
+
+// Equal reports whether two verdicts say the same.
+func (v *Verdict) Equal(o *Verdict) bool {
+	if v == nil || o == nil {
+		return v == o
+	}
+	return v.Result == o.Result && slices.Equal(v.Rules, o.Rules) && v.Agreement == o.Agreement && v.Version == o.Version && v.Consent == o.Consent && v.Policies == o.Policies
+}
+
+func (v *Verdict) check() error {
+	if v == nil {
+		return nil
+	}
+	if !slices.Contains([]VerdictResult{Covered, BreakGlass, NotCovered}, v.Result) || len(v.Rules) > maxVerdictRules || v.Version > maxInt || v.Policies > maxInt {
+		return fail(BadStatement, "verdict", "want covered, break-glass or not-covered, at most %d rules", maxVerdictRules)
+	}
+	for _, s := range append([]string{v.Agreement, v.Consent}, v.Rules...) {
+		if !plain(s, 128) {
+			return fail(BadStatement, "verdict", "a text is longer than 128 bytes or has control characters")
+		}
+	}
+	return nil
+}

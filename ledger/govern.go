@@ -1,0 +1,179 @@
+package ledger
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+)
+
+// What governs accesses, entry.Rules, is told of every public entry in the transaction that appends it, and judges every sealed one at its own place. What
+// it must remember of a person (her consents and delegations) stands encrypted beside her history and is written in the same transaction. So a verdict
+// follows from the entries below the access and nothing else, whichever replica appends.
+
+// errUngoverned refuses what nobody here could judge.
+func errUngoverned(t entry.Type) error {
+	return &entry.Error{Code: entry.UnknownType, What: "entry", Detail: "this ledger runs without the rules that entries of type " + string(t) + " obey"}
+}
+
+// needsRules reports whether nothing can be said of the type without rules.
+func needsRules(t entry.Type) bool {
+	return t.Governs() || t == entry.TypeConsent || t == entry.TypeDelegation || t == entry.TypeDecision
+}
+
+// judge asks the rules about sealed item i, which is to stand at b.size.
+func (b *batchTx) judge(ctx context.Context, i int) error {
+	p := b.batch[i]
+	if b.state.rules == nil {
+		return nil
+	}
+	var failed error
+	j, err := b.state.rules.Judge(p.e, b.size, func(id string) []byte {
+		k := p.chain
+		if p.delegate.id != "" && id == p.delegate.id {
+			k = p.delegate.k
+		}
+		state, err := b.person(ctx, k)
+		if err != nil {
+			failed = err
+		}
+		return state
+	})
+	if failed != nil {
+		err = failed
+	}
+	if err != nil && p.e.Type == entry.TypeAccess {
+		// It happened, so it is logged. A rebuild says what its verdict should have been.
+		b.l.cfg.Logger.Error("an access has no verdict", "alarm", true, "index", b.size, "error", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.out[i].verdict = j.Verdict
+	b.out[i].flags = append(b.out[i].flags, j.Flags...)
+	if j.Person != nil {
+		b.persons[p.chain] = j.Person
+		b.tx.SetPerson(p.chain, b.l.vault.sealPerson(b.key, p.chain, j.Person))
+	}
+	return nil
+}
+
+// person gives the state of a history's person, decrypted once a batch.
+func (b *batchTx) person(ctx context.Context, k entry.Hash) ([]byte, error) {
+	if state, ok := b.persons[k]; ok {
+		return state, nil
+	}
+	var state []byte
+	if sealed, ok := b.tx.Persons[k]; ok {
+		var err error
+		if state, err = b.l.vault.unsealPerson(ctx, k, sealed); err != nil {
+			return nil, err
+		}
+	}
+	b.persons[k] = state
+	return state, nil
+}
+
+// Rules gives what governs accesses now; nil if the ledger runs without. It is a Config.Rules that has been told of every public entry.
+func (l *Log) Rules(ctx context.Context) (entry.Rules, error) {
+	s, err := l.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.rules, nil
+}
+
+// Person gives the state that the rules keep of a person, for entry.Rules.Judge; nil if there is none.
+func (l *Log) Person(ctx context.Context, id string) ([]byte, error) {
+	tag, _, err := l.Tag(id)
+	if err != nil {
+		return nil, err
+	}
+	k := entry.TagKey(tag)
+	states, err := l.store.Persons(ctx, l.tree, [][32]byte{k})
+	if err != nil || states[k] == nil {
+		return nil, err
+	}
+	return l.vault.unsealPerson(ctx, k, states[k])
+}
+
+// sealPerson encrypts the state of the person of history k: version ‖ key id ‖ nonce, ciphertext; associated data origin ‖ "person" ‖ K.
+func (v *vault) sealPerson(key dataKey, k entry.Hash, state []byte) []byte {
+	return sealWith(key.content, append([]byte{vaultVersion}, key.id[:7]...), state, v.personAD(k))
+}
+
+func (v *vault) unsealPerson(ctx context.Context, k entry.Hash, sealed []byte) ([]byte, error) {
+	if len(sealed) < sealedHead || sealed[0] != vaultVersion {
+		return nil, fmt.Errorf("%w: what governs a history has an unknown form", storage.ErrCorrupt)
+	}
+	key, err := v.key(ctx, [7]byte(sealed[1:8]), kindContent)
+	if err != nil {
+		return nil, fmt.Errorf("what governs a history: %w", err)
+	}
+	state, err := openWith(key, sealed[sealedHead:], v.personAD(k))
+	if err != nil {
+		return nil, fmt.Errorf("%w: what governs a history does not decrypt: it was altered or moved; rebuild it", storage.ErrCorrupt)
+	}
+	return state, nil
+}
+
+func (v *vault) personAD(k entry.Hash) []byte { return append([]byte(v.origin+"\nperson\n"), k[:]...) }
+
+// results fixes the byte of each verdict at rest: append only. 0 is none.
+var results = []entry.VerdictResult{"", entry.Covered, entry.BreakGlass, entry.NotCovered}
+
+// packVerdict appends a verdict: byte of the result, uvarint version of the policies, uvarint version of the agreement, then texts, each uvarint
+// length ‖ bytes: number of rules (uvarint), agreement, consent, each rule.
+func packVerdict(out []byte, v *entry.Verdict) []byte {
+	for i, r := range results {
+		if r == v.Result {
+			out = append(out, byte(i))
+		}
+	}
+	out = binary.AppendUvarint(binary.AppendUvarint(out, v.Policies), v.Version)
+	out = binary.AppendUvarint(out, uint64(len(v.Rules)))
+	for _, s := range append([]string{v.Agreement, v.Consent}, v.Rules...) {
+		out = append(binary.AppendUvarint(out, uint64(len(s))), s...)
+	}
+	return out
+}
+
+// unpackVerdict reads what packVerdict wrote and gives what follows.
+func unpackVerdict(b []byte) (*entry.Verdict, []byte, error) {
+	bad := fmt.Errorf("%w: not a packed verdict", storage.ErrCorrupt)
+	if len(b) == 0 || b[0] == 0 || int(b[0]) >= len(results) {
+		return nil, nil, bad
+	}
+	v := &entry.Verdict{Result: results[b[0]]}
+	b = b[1:]
+	number := func() (n uint64) {
+		n, size := binary.Uvarint(b)
+		if size <= 0 {
+			b = nil
+			return 0
+		}
+		b = b[size:]
+		return n
+	}
+	v.Policies, v.Version = number(), number()
+	rules := number()
+	if rules > 64 {
+		return nil, nil, bad
+	}
+	var texts []string
+	for range 2 + rules {
+		n := number()
+		if n > uint64(len(b)) {
+			return nil, nil, bad
+		}
+		texts, b = append(texts, string(b[:n])), b[n:]
+	}
+	v.Agreement, v.Consent = texts[0], texts[1]
+	if rules > 0 {
+		v.Rules = texts[2:]
+	}
+	return v, b, nil
+}

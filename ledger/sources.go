@@ -1,0 +1,143 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+)
+
+// Source is what the log says of one stream of a source: a projection, written in the transaction of each append and made anew by Rebuild.
+// It shows what a source lost or never sent as far as its numbers tell; that a source never numbered an event, nobody can see.
+type Source struct {
+	Org, Source  string              // Org is "" if the stream had no entry since a database older than this table was opened: rebuild it
+	Entries      uint64              // accesses
+	Last         uint64              // highest number
+	Gaps         []entry.Range       // numbers below Last that have not come
+	Unlisted     uint64              // numbers below all Gaps that had not come when there were more than maxRanges gaps; late ones do not lower it
+	Repeats      uint64              // accesses under a number that had come
+	Unnumbered   uint64              // accesses without a number, or that withhold it
+	LastIndex    uint64              // of the newest access
+	LastReceived time.Time           // when the ledger took it; zero: none
+	Heartbeats   entry.Heartbeats    //
+	Faults       []entry.StreamFault // as of the time asked for
+}
+
+// Sources gives all streams, by organisation and source. Faults are judged as of now.
+func (l *Log) Sources(ctx context.Context, now time.Time) ([]Source, error) {
+	states, err := l.store.Streams(ctx, l.tree)
+	if err != nil {
+		return nil, fmt.Errorf("reading the streams: %w", err)
+	}
+	list := make([]Source, 0, len(states))
+	for _, data := range states {
+		s, err := parseStream(data)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s.source(now))
+	}
+	slices.SortFunc(list, func(a, b Source) int { return cmp.Or(cmp.Compare(a.Org, b.Org), cmp.Compare(a.Source, b.Source)) })
+	return list, nil
+}
+
+// maxRanges bounds each set of a stream's state. A batch is shuffled, so that while it is taken in half its entries may stand alone: the
+// bound is well above the largest batch.
+const maxRanges = 1024
+
+// stream is a Source as it is stored, as JSON. It is a fold over the log in order, nothing else, so that a rebuild gives the same bytes.
+type stream struct {
+	Org        string           `json:"org,omitempty"`
+	Source     string           `json:"source,omitempty"`
+	Entries    uint64           `json:"entries,omitzero"`
+	Seen       entry.Seen       `json:"seen,omitempty"` // numbers
+	Unlisted   uint64           `json:"unlisted,omitzero"`
+	Repeats    uint64           `json:"repeats,omitzero"`
+	Unnumbered uint64           `json:"unnumbered,omitzero"`
+	Index      uint64           `json:"index,omitzero"`
+	Received   int64            `json:"received,omitzero"` // ms since 1970
+	Heartbeats entry.Heartbeats `json:"heartbeats,omitzero"`
+}
+
+func parseStream(data []byte) (*stream, error) {
+	s := new(stream)
+	if err := json.Unmarshal(data, s); err != nil {
+		return nil, fmt.Errorf("%w: the state of a stream does not decode: rebuild it", storage.ErrCorrupt)
+	}
+	return s, nil
+}
+
+func encodeStreams(streams map[[16]byte]*stream) map[[16]byte][]byte {
+	out := make(map[[16]byte][]byte, len(streams))
+	for k, s := range streams {
+		out[k], _ = json.Marshal(s) // numbers and names that an entry held: it cannot fail
+	}
+	return out
+}
+
+// streamOf names the stream that an entry belongs to: SHA-256(iss ‖ 0x00 ‖ source)[:16]; all zero: none.
+func streamOf(e *entry.Entry) (key [16]byte) {
+	var source string
+	switch b := e.Body.(type) {
+	case *entry.Access:
+		source = b.Source
+	case *entry.Heartbeat:
+		source = b.Source
+	default:
+		return key
+	}
+	sum := sha256.Sum256([]byte(e.Issuer + "\x00" + source))
+	return [16]byte(sum[:16])
+}
+
+// take takes in the entry at index. received counts for accesses.
+func (s *stream) take(e *entry.Entry, index uint64, received time.Time) {
+	switch b := e.Body.(type) {
+	case *entry.Access:
+		s.Org, s.Source = e.Issuer, b.Source
+		s.Entries++
+		s.Index, s.Received = index, max(s.Received, received.UnixMilli())
+		switch {
+		case b.Seq == nil:
+			s.Unnumbered++
+		case !s.Seen.Add(*b.Seq):
+			s.Repeats++
+		}
+		if len(s.Seen) > maxRanges {
+			s.Unlisted += s.Seen.CloseLowest()
+		}
+	case *entry.Heartbeat:
+		s.Org, s.Source = e.Issuer, b.Source
+		s.Heartbeats.Take(b)
+		for _, set := range []*entry.Seen{&s.Heartbeats.Days, &s.Heartbeats.Gaps, &s.Heartbeats.Unverified} {
+			if len(*set) > maxRanges {
+				set.CloseLowest()
+			}
+		}
+	}
+}
+
+func (s *stream) source(now time.Time) Source {
+	out := Source{
+		Org: s.Org, Source: s.Source, Entries: s.Entries, Last: s.Seen.Highest(), Gaps: s.Seen.Gaps(1), Unlisted: s.Unlisted,
+		Repeats: s.Repeats, Unnumbered: s.Unnumbered, LastIndex: s.Index, Heartbeats: s.Heartbeats,
+	}
+	if s.Received > 0 {
+		out.LastReceived = time.UnixMilli(s.Received).UTC()
+	}
+	if len(out.Gaps) > 0 || s.Unlisted > 0 {
+		out.Faults = append(out.Faults, entry.FaultGaps)
+	}
+	if i := s.Heartbeats.Interval; i > 0 && now.Sub(out.LastReceived) > time.Duration(i)*time.Second {
+		out.Faults = append(out.Faults, entry.FaultSilent)
+	}
+	out.Faults = append(out.Faults, s.Heartbeats.Faults(now.Unix())...)
+	return out
+}

@@ -1,0 +1,178 @@
+package ledger_test
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"igledger/internal/testdb"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+)
+
+func (w *world) sources() map[string]ledger.Source {
+	w.t.Helper()
+	list, err := w.log.Sources(w.ctx, w.now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	out := map[string]ledger.Source{}
+	for _, s := range list {
+		out[s.Org+" "+s.Source] = s
+	}
+	return out
+}
+
+// numbered makes an access of the stream lims with this number.
+func (w *world) numbered(n uint64) *entry.Entry {
+	w.t.Helper()
+	return w.access(person, func(a *entry.Access) { a.Source, a.Seq = "lims", &n })
+}
+
+func (w *world) heartbeat(source, day string, change ...func(*entry.Heartbeat)) *entry.Entry {
+	w.t.Helper()
+	h := &entry.Heartbeat{Common: entry.Common{Issuer: "SRC", Audience: origin, ID: entry.HeartbeatID(origin, "SRC", source, day)}, Source: source, Day: day, Interval: 3600, Receipts: true}
+	for _, f := range change {
+		f(h)
+	}
+	return w.sign(w.source, h)
+}
+
+func dayBefore(now time.Time, days int) string {
+	return now.UTC().AddDate(0, 0, -days).Format(time.DateOnly)
+}
+
+// What the ledger tells of a source's stream: gaps, late entries that close them, repetitions, silence; and a rebuild finds the same.
+func TestSources(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		var batch []*entry.Entry
+		for n := uint64(1); n <= 300; n++ {
+			if n != 17 && (n < 100 || n >= 110) {
+				batch = append(batch, w.numbered(n))
+			}
+		}
+		w.log.Append(w.ctx, batch...)
+		other := w.must(w.access(person)) // of the stream ehr, whose next number is not 1
+		s := w.sources()["SRC lims"]
+		if want := []entry.Range{{First: 17, Last: 17}, {First: 100, Last: 109}}; !slices.Equal(s.Gaps, want) || s.Last != 300 || s.Entries != 289 {
+			t.Errorf("gaps %v, last %d of %d entries", s.Gaps, s.Last, s.Entries)
+		}
+		if s.Repeats != 0 || s.Unlisted != 0 || !slices.Equal(s.Faults, []entry.StreamFault{entry.FaultGaps}) || s.LastReceived.IsZero() {
+			t.Errorf("%+v", s)
+		}
+		if ehr := w.sources()["SRC ehr"]; ehr.LastIndex != other.Index || ehr.Entries != 1 || len(ehr.Gaps) != 1 {
+			t.Errorf("the other stream: %+v", ehr)
+		}
+		w.log.Append(w.ctx, w.numbered(17), w.numbered(105), w.numbered(300), w.access(person, func(a *entry.Access) { a.Source, a.Seq = "lims", nil }))
+		last := w.must(w.numbered(301))
+		w.must(batch[3]) // sent again: not a repetition, the log has it once
+		s = w.sources()["SRC lims"]
+		if want := []entry.Range{{First: 100, Last: 104}, {First: 106, Last: 109}}; !slices.Equal(s.Gaps, want) || s.Last != 301 || s.Repeats != 1 || s.Unnumbered != 1 || s.LastIndex != last.Index {
+			t.Errorf("after late ones: %+v", s)
+		}
+
+		for _, days := range []int{5, 2, 4} {
+			w.must(w.heartbeat("lims", dayBefore(w.now(), days), func(h *entry.Heartbeat) { h.Gaps = days == 4 }))
+		}
+		s = w.sources()["SRC lims"]
+		missing := s.Heartbeats.Missing()
+		if len(missing) != 1 || entry.FormatDay(missing[0].First) != dayBefore(w.now(), 3) || s.Heartbeats.LastDay() != dayBefore(w.now(), 2) {
+			t.Errorf("heartbeats: %+v", s.Heartbeats)
+		}
+		if want := []entry.StreamFault{entry.FaultGaps, entry.FaultMissingDays, entry.FaultDeclared}; !slices.Equal(s.Faults, want) {
+			t.Errorf("faults %v, want %v", s.Faults, want)
+		}
+		later := w.now().Add(time.Hour + time.Minute)
+		list, err := w.log.Sources(w.ctx, later)
+		if err != nil || !slices.ContainsFunc(list, func(s ledger.Source) bool { return slices.Contains(s.Faults, entry.FaultSilent) }) {
+			t.Errorf("an hour of silence is not seen: %v", err)
+		}
+
+		before := w.sources()
+		if _, err := ledger.Rebuild(w.ctx, w.config(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if after := w.sources(); !reflect.DeepEqual(after, before) {
+			t.Errorf("rebuilt:\n%+v, was\n%+v", after, before)
+		}
+		w.checkLog()
+	})
+}
+
+// A stream full of holes is bounded, and never looks whole for that.
+func TestSourcesBound(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	var batch []*entry.Entry
+	for n := uint64(1); n <= 2600; n += 2 {
+		batch = append(batch, w.numbered(n))
+	}
+	w.log.Append(w.ctx, batch...)
+	before := w.sources()["SRC lims"]
+	if len(before.Gaps) > 1024 || uint64(len(before.Gaps))+before.Unlisted < 1299 || before.Unlisted == 0 {
+		t.Errorf("%d gaps and %d numbers beyond them", len(before.Gaps), before.Unlisted)
+	}
+	if _, err := ledger.Rebuild(w.ctx, w.config(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if after := w.sources()["SRC lims"]; !reflect.DeepEqual(after, before) {
+		t.Error("a rebuild gives another stream")
+	}
+	batch = nil
+	for n := uint64(2); n < 2600; n += 2 {
+		batch = append(batch, w.numbered(n))
+	}
+	w.log.Append(w.ctx, batch...)
+	if s := w.sources()["SRC lims"]; len(s.Gaps) > 0 || s.Unlisted != before.Unlisted || s.Repeats != s.Unlisted || !slices.Equal(s.Faults, []entry.StreamFault{entry.FaultGaps}) {
+		t.Errorf("what could not be told any more is taken for whole: %d gaps, %d numbers beyond them, %d repeats, faults %v", len(s.Gaps), s.Unlisted, s.Repeats, s.Faults)
+	}
+}
+
+// One heartbeat for each day, by a source, about a day that is over; numbers of a source under reg:sources only.
+func TestHeartbeats(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	day := dayBefore(w.now(), 1)
+	beat := w.heartbeat("ehr", day)
+	first := w.must(beat)
+	if r := w.must(beat); !r.Replayed || r.Index != first.Index {
+		t.Errorf("sent again: %+v", r)
+	}
+	second := w.heartbeat("ehr", day, func(h *entry.Heartbeat) { h.Gaps = true })
+	if r := w.log.Append(w.ctx, second)[0]; !errors.Is(r.Err, ledger.ErrConflict) {
+		t.Errorf("another word on the same day: %v", r.Err)
+	}
+	auditor, key := signer(t, entry.EdDSA), signer(t, entry.EdDSA)
+	w.enrol("AUD", auditor, entry.RoleAuditor)
+	w.must(w.addKey("AUD", auditor, key, entry.PurposeSubmit))
+	foreign := w.sign(key, &entry.Heartbeat{Common: entry.Common{Issuer: "AUD", Audience: origin, ID: entry.HeartbeatID(origin, "AUD", "ehr", day)}, Source: "ehr", Day: day, Interval: 60})
+	if r := w.log.Append(w.ctx, foreign)[0]; !errors.Is(r.Err, entry.WrongPurpose) {
+		t.Errorf("a heartbeat of an organisation that is no source: %v", r.Err)
+	}
+	n := uint64(3)
+	one := uint64(1)
+	count := &entry.SourceCount{Common: entry.Common{Issuer: "SRC", Audience: origin, ID: entry.SourceCountID(origin, "SRC", "ehr", day)},
+		Source: "ehr", Day: day, Sub: entry.RegSources, First: &one, Last: &n, Count: &n, Receipts: &n}
+	e := w.sign(w.source, count)
+	r := w.must(e)
+	w.checkReceipt(e, r)
+	if len(r.Flags) != 0 {
+		t.Errorf("flags %v", r.Flags)
+	}
+	total, list, err := w.log.History(w.ctx, entry.RegSources, ^uint64(0), 10)
+	if err != nil || total != 1 || list[0].Index != r.Index {
+		t.Errorf("reg:sources holds %d entries, %v", total, err)
+	}
+	bare, err := entry.Parse(e.Compact + "~")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := w.log.Append(w.ctx, bare)[0]; !errors.Is(r.Err, entry.BadDisclosure) {
+		t.Errorf("numbers that nobody would find: %v", r.Err)
+	}
+	if got := w.sources()["SRC ehr"]; got.Heartbeats.LastDay() != day || got.Entries != 0 {
+		t.Errorf("%+v", got)
+	}
+	w.checkLog()
+}

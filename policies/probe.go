@@ -1,0 +1,63 @@
+package policies
+
+import (
+	"time"
+
+	"igledger/ledger/entry"
+)
+
+// probe refuses a set that is a mistake. It does not say that the others are right: a set that passes may still deny or allow too much.
+func (s *Set) probe() error {
+	if !s.anyIs(soundAccesses(), true) {
+		return fail(DeniesEverything, 0, "not even care under an agreement in force, with consent, is covered")
+	}
+	if !s.anyIs(unsoundAccesses(), false) {
+		return fail(PermitsEverything, 0, "even an access that names no agreement, for marketing, against a refusal is covered")
+	}
+	return nil
+}
+
+func (s *Set) anyIs(list []Facts, covered bool) bool {
+	for _, f := range list {
+		if (s.decide(f).Result != entry.NotCovered) == covered {
+			return true
+		}
+	}
+	return false
+}
+
+// sound is an access with which nothing is wrong: one board's doctor reads another's record to give care, under an agreement in force.
+func sound() Facts {
+	at := time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
+	return Facts{
+		Org: "probe-a", Holder: "probe-b", Action: "R", Purposes: []string{"TREAT"}, Data: []string{"http://hl7.org/fhir/resource-types|Observation"},
+		Roles: []string{"doctor"}, At: at, Named: true, Consent: Consent{Decision: Permit, ID: "probe"},
+		Agreement: &Agreement{ID: "probe", Version: 1, State: "in-force", Parties: []string{"probe-a", "probe-b"}, Purposes: []string{"TREAT"},
+			Start: at.AddDate(-1, 0, 0), End: at.AddDate(1, 0, 0)},
+	}
+}
+
+// soundAccesses are such that a set under which none is covered denies everything.
+func soundAccesses() []Facts {
+	own := Facts{Org: "probe-a", Holder: "probe-a", Own: true, Action: "R", Purposes: []string{"TREAT"}, Roles: []string{"doctor"}, At: sound().At}
+	emergency := sound()
+	emergency.Purposes, emergency.Emergency, emergency.Justified, emergency.Named, emergency.Agreement = []string{"BTG"}, true, true, false, nil
+	research := sound()
+	a := *research.Agreement
+	a.Purposes, a.Research, a.Project, a.ConsentBasis = []string{"HRESCH"}, true, "probe", true
+	research.Purposes, research.Agreement = []string{"HRESCH"}, &a
+	return []Facts{sound(), own, emergency, research}
+}
+
+// unsoundAccesses are such that a set under which all are covered permits everything.
+func unsoundAccesses() []Facts {
+	unknown, ended, refused := sound(), sound(), sound()
+	unknown.Agreement, unknown.Named, unknown.Purposes, unknown.Consent = nil, false, []string{"HMARKT"}, Consent{Decision: Deny, ID: "probe"}
+	a := *ended.Agreement
+	a.State, a.Parties = "terminated", nil
+	ended.Agreement = &a
+	b := *refused.Agreement
+	b.ConsentBasis = true
+	refused.Agreement, refused.Consent = &b, Consent{Decision: Deny, ID: "probe"}
+	return []Facts{unknown, ended, refused}
+}

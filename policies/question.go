@@ -1,0 +1,153 @@
+package policies
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+
+	"github.com/cedar-policy/cedar-go"
+)
+
+// The grounds on which an access may stand: the actions of the schema.
+var (
+	ownRecords = cedar.NewEntityUID("Action", "own-records")
+	ledger     = cedar.NewEntityUID("Action", "ledger")
+	agreement  = cedar.NewEntityUID("Action", "agreement")
+	breakGlass = cedar.NewEntityUID("Action", "break-glass")
+)
+
+func (f *Facts) grounds() []cedar.EntityUID {
+	if f.Ledger {
+		return []cedar.EntityUID{ledger}
+	}
+	list := make([]cedar.EntityUID, 0, 3)
+	if f.Own {
+		list = append(list, ownRecords)
+	}
+	list = append(list, agreement)
+	if f.Emergency {
+		list = append(list, breakGlass)
+	}
+	return list
+}
+
+// question puts an access as the schema has it; the action is the caller's to set. Neither the time nor any id of a consent or delegation is in it:
+// a policy could tell people apart by them, and a decision could not be remembered.
+func (f *Facts) question() cedar.Request {
+	all, widest := kinds(f.Purposes)
+	context := cedar.RecordMap{
+		"action":     cedar.String(f.Action),
+		"purposes":   set(f.Purposes),
+		"kinds":      set(all),
+		"widest":     set(widest),
+		"data":       set(f.Data),
+		"roles":      set(f.Roles),
+		"machine":    cedar.Boolean(f.Machine),
+		"emergency":  cedar.Boolean(f.Emergency),
+		"justified":  cedar.Boolean(f.Justified),
+		"named":      cedar.Boolean(f.Named || f.Agreement != nil),
+		"consent":    cedar.String(f.consent()),
+		"delegation": cedar.String(f.delegation()),
+	}
+	if f.Agreement != nil {
+		context["agreement"] = f.agreement()
+	}
+	return cedar.Request{
+		Principal: cedar.NewEntityUID("Organisation", cedar.String(f.Org)),
+		Resource:  cedar.NewEntityUID("Record", "person"),
+		Context:   cedar.NewRecord(context),
+	}
+}
+
+func (f *Facts) agreement() cedar.Record {
+	a := f.Agreement
+	return cedar.NewRecord(cedar.RecordMap{
+		"id":           cedar.String(a.ID),
+		"version":      cedar.Long(min(a.Version, math.MaxInt64)),
+		"state":        cedar.String(a.State),
+		"current":      cedar.Boolean(within(f.At, a.Start, a.End)),
+		"party":        cedar.Boolean(slices.Contains(a.Parties, f.Org)),
+		"holder":       cedar.Boolean(f.Holder == "" || slices.Contains(a.Parties, f.Holder)),
+		"purposes":     cedar.Boolean(coversPurposes(a.Purposes, f.Purposes)),
+		"data":         cedar.Boolean(len(a.Data) == 0 || len(f.Data) > 0 && len(uncovered(a.Data, f.Data)) == 0),
+		"role":         cedar.Boolean(f.Machine || len(a.Roles) == 0 || overlap(a.Roles, f.Roles)),
+		"consentBasis": cedar.Boolean(a.ConsentBasis),
+		"research":     cedar.Boolean(a.Research),
+		"approved":     cedar.Boolean(a.Project != ""),
+	})
+}
+
+func (f *Facts) consent() string {
+	if f.Consent.Decision == "" {
+		return "none"
+	}
+	return f.Consent.Decision
+}
+
+func (f *Facts) delegation() string {
+	switch d := f.Delegate; {
+	case d == nil:
+		return "none"
+	case !d.Known:
+		return "unknown"
+	case d.Revoked || !within(f.At, d.Start, d.End):
+		return "ended"
+	case !slices.Contains(d.Scope, "access"):
+		return "outside"
+	}
+	return "valid"
+}
+
+func set(list []string) cedar.Set {
+	values := make([]cedar.Value, len(list))
+	for i, s := range list {
+		values[i] = cedar.String(s)
+	}
+	return cedar.NewSet(values...)
+}
+
+// maxKey is the longest key of a decision that is remembered.
+const maxKey = 2 << 10
+
+// key is everything that Decide looks at, so that equal keys have equal decisions: every text with its length before it. It is short enough to be
+// remembered if small.
+func (f *Facts) key() (key []byte, small bool) {
+	b := make([]byte, 0, 512)
+	text := func(s string) {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	texts := func(lists ...[]string) {
+		for _, list := range lists {
+			b = binary.AppendUvarint(b, uint64(len(list)))
+			for _, s := range list {
+				text(s)
+			}
+		}
+	}
+	bits := func(list ...bool) {
+		var n byte
+		for _, set := range list {
+			n <<= 1
+			if set {
+				n |= 1
+			}
+		}
+		b = append(b, n)
+	}
+	text(f.Org)
+	text(f.Action)
+	texts(f.Purposes, f.Data, f.Roles, f.Consent.Refused)
+	text(f.Consent.Decision)
+	text(f.delegation())
+	bits(f.Own, f.Ledger, f.Machine, f.Emergency, f.Justified, f.Named, f.Agreement != nil)
+	if a := f.Agreement; a != nil {
+		text(f.Holder)
+		text(a.ID)
+		text(a.State)
+		b = binary.AppendUvarint(b, a.Version)
+		texts(a.Parties, a.Purposes, a.Data, a.Roles)
+		bits(within(f.At, a.Start, a.End), a.ConsentBasis, a.Research, a.Project != "")
+	}
+	return b, len(b) <= maxKey
+}

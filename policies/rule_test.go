@@ -1,0 +1,148 @@
+package policies
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// asked is a doctor's reading of an Observation for care, changed.
+func asked(change func(q *Request)) Request {
+	q := Request{Org: "BOARD-A", Action: "R", Purposes: []string{"TREAT"}, Data: []string{observation}, Roles: []string{"doctor"}, At: noon}
+	if change != nil {
+		change(&q)
+	}
+	return q
+}
+
+func TestApplies(t *testing.T) {
+	purposes := func(list ...string) func(*Request) { return func(q *Request) { q.Purposes = list } }
+	data := func(list ...string) func(*Request) { return func(q *Request) { q.Data = list } }
+	org := func(id string) func(*Request) { return func(q *Request) { q.Org = id } }
+	notBTG := Rule{Purposes: []string{"TREAT"}, NotPurposes: []string{"BTG"}}
+	onlyObservations := Rule{Data: []string{observation}}
+	exceptB := Rule{Deny: true, Except: []Rule{{Recipients: []string{"BOARD-B"}}}}
+	// No to all, but board B may, though not conditions, those for emergencies again.
+	deep := Rule{Deny: true, Except: []Rule{{Recipients: []string{"BOARD-B"}, Except: []Rule{
+		{Deny: true, Data: []string{condition}, Except: []Rule{{Purposes: []string{"ETREAT"}}}}}}}}
+	for _, c := range []struct {
+		name string
+		r    Rule
+		q    func(*Request)
+		want string
+	}{
+		{"permit all", Rule{}, nil, Permit},
+		{"deny all", Rule{Deny: true}, nil, Deny},
+
+		{"subsumed purpose", Rule{Purposes: []string{"TREAT"}}, purposes("BTG"), Permit},
+		{"BTG excluded", notBTG, purposes("BTG"), ""},
+		{"the rest is not", notBTG, purposes("ETREAT"), Permit},
+		{"exclusion by an exception", Rule{Purposes: []string{"TREAT"}, Except: []Rule{{Deny: true, Purposes: []string{"BTG"}}}}, purposes("BTG"), Deny},
+		{"refusal of all but emergencies", Rule{Deny: true, NotPurposes: []string{"ETREAT"}}, purposes("BTG"), ""},
+		{"refused by a wider purpose", Rule{Deny: true, Purposes: []string{"HRESCH"}}, purposes("DSRCH"), Deny},
+		{"refused is narrower than asked", Rule{Deny: true, Purposes: []string{"DSRCH"}}, purposes("HRESCH"), ""},
+		{"one of two purposes permitted", Rule{Purposes: []string{"TREAT"}}, purposes("TREAT", "HRESCH"), ""},
+		{"one of two purposes refused", Rule{Deny: true, Purposes: []string{"HRESCH"}}, purposes("TREAT", "HRESCH"), Deny},
+		{"other systems by equality", Rule{Purposes: []string{"urn:x|a"}}, purposes("urn:x|a"), Permit},
+		{"and no more", Rule{Purposes: []string{"urn:x|a"}}, purposes("urn:x|ab"), ""},
+
+		{"one of two data permitted", onlyObservations, data(observation, condition), ""},
+		{"one of two data refused", Rule{Deny: true, Data: []string{condition}}, data(observation, condition), Deny},
+		{"a whole system", Rule{Data: []string{"http://hl7.org/fhir/resource-types|*"}}, data(observation, condition), Permit},
+
+		{"unstated purpose, limited permission", Rule{Purposes: []string{"TREAT"}}, purposes(), ""},
+		{"unstated purpose, permission with an exclusion", Rule{NotPurposes: []string{"BTG"}}, purposes(), ""},
+		{"unstated purpose, permission without limit", Rule{}, purposes(), Permit},
+		{"unstated purpose, refusal", Rule{Deny: true, Purposes: []string{"HRESCH"}}, purposes(), Deny},
+		{"unstated data, limited permission", onlyObservations, data(), ""},
+		{"unstated data, refusal", Rule{Deny: true, Data: []string{condition}}, data(), Deny},
+		{"unstated data, exception that permits", Rule{Deny: true, Except: []Rule{onlyObservations}}, data(), Deny},
+		{"unstated data, exception that refuses", Rule{Except: []Rule{{Deny: true, Data: []string{condition}}}}, data(), Deny},
+		{"unstated role, limited permission", Rule{Roles: []string{"doctor"}}, func(q *Request) { q.Roles = nil }, ""},
+		{"unstated role, refusal", Rule{Deny: true, Roles: []string{"nurse"}}, func(q *Request) { q.Roles = nil }, Deny},
+		{"permission for data of a period", Rule{DataStart: noon}, nil, ""},
+		{"refusal for data of a period", Rule{Deny: true, DataEnd: noon}, nil, Deny},
+
+		{"recipient", Rule{Recipients: []string{"BOARD-B", "BOARD-A"}}, nil, Permit},
+		{"another recipient", Rule{Recipients: []string{"BOARD-B"}}, nil, ""},
+		{"action", Rule{Actions: []string{"R"}}, nil, Permit},
+		{"another action", Rule{Deny: true, Actions: []string{"C", "U"}}, nil, ""},
+		{"one role of two", Rule{Roles: []string{"nurse", "doctor"}}, nil, Permit},
+		{"another role", Rule{Deny: true, Roles: []string{"nurse"}}, nil, ""},
+		{"at its start", Rule{Start: noon}, nil, Permit},
+		{"before its start", Rule{Deny: true, Start: noon.Add(1)}, nil, ""},
+		{"at its end", Rule{Deny: true, End: noon}, nil, ""},
+		{"before its end", Rule{End: noon.Add(1)}, nil, Permit},
+		{"its end in another time zone", Rule{End: noon.Add(1).In(time.FixedZone("", -3600))}, nil, Permit},
+
+		{"outside the exception", exceptB, nil, Deny},
+		{"the exception", exceptB, org("BOARD-B"), Permit},
+		{"an exception reaches no further than its rule", Rule{Actions: []string{"U"}, Except: []Rule{{Deny: true}}}, nil, ""},
+		{"an exception out of its time", Rule{Deny: true, Except: []Rule{{End: noon}}}, nil, Deny},
+		{"deep, outside", deep, data(condition), Deny},
+		{"deep, board B", deep, org("BOARD-B"), Permit},
+		{"deep, board B, conditions", deep, func(q *Request) { q.Org, q.Data = "BOARD-B", []string{condition} }, Deny},
+		{"deep, board B, conditions in an emergency", deep, func(q *Request) { q.Org, q.Data, q.Purposes = "BOARD-B", []string{condition}, []string{"BTG"} }, Permit},
+		{"exceptions that contradict each other", Rule{Except: []Rule{
+			{Deny: true, Except: []Rule{{Actions: []string{"R"}}}}, {Deny: true, Roles: []string{"doctor"}}}}, nil, Deny},
+		{"the same the other way round", Rule{Deny: true, Except: []Rule{
+			{Actions: []string{"R"}, Except: []Rule{{Deny: true}}}, {Roles: []string{"doctor"}}}}, nil, Deny},
+		{"an exception flips even if it forgets to say so", Rule{Except: []Rule{{Actions: []string{"R"}}}}, nil, Deny},
+		{"a refusal inside a refusal stays one", Rule{Deny: true, Except: []Rule{{Deny: true}}}, nil, Deny},
+	} {
+		if got, applies := c.r.Applies(asked(c.q)); got != c.want || applies != (c.want != "") {
+			t.Errorf("%s: %q, %v, want %q", c.name, got, applies, c.want)
+		}
+	}
+}
+
+func TestCombine(t *testing.T) {
+	yes, no := Record{ID: "yes"}, Record{ID: "no", Rule: Rule{Deny: true}}
+	elsewhere := Record{ID: "elsewhere", Rule: Rule{Deny: true, Recipients: []string{"BOARD-B"}}}
+	observations := Record{ID: "observations", Rule: Rule{Data: []string{observation}}}
+	conditions := Record{ID: "conditions", Rule: Rule{Data: []string{condition}}}
+	noConditions := Record{ID: "no-conditions", Rule: Rule{Deny: true, Data: []string{condition}}}
+	for _, c := range []struct {
+		name    string
+		records []Record
+		data    []string
+		want    Consent
+	}{
+		{"no consent", nil, []string{observation}, Consent{}},
+		{"none that applies", []Record{elsewhere, conditions}, []string{observation}, Consent{}},
+		{"one", []Record{elsewhere, yes}, []string{observation}, Consent{Decision: Permit, ID: "yes"}},
+		{"a refusal wins over what comes after", []Record{no, yes}, []string{observation}, Consent{Decision: Deny, ID: "no"}},
+		{"and over what came before", []Record{yes, no}, []string{observation}, Consent{Decision: Deny, ID: "no"}},
+		{"but not over what it does not apply to", []Record{noConditions, yes}, []string{observation}, Consent{Decision: Permit, ID: "yes"}},
+		{"two permit together", []Record{observations, conditions}, []string{observation, condition}, Consent{Decision: Permit, ID: "observations"}},
+		{"half is permitted", []Record{observations}, []string{observation, condition}, Consent{}},
+		{"the other half is permitted", []Record{observations}, []string{condition, observation}, Consent{}},
+		{"half is refused", []Record{yes, noConditions}, []string{observation, condition}, Consent{Decision: Deny, ID: "no-conditions", Refused: []string{condition}}},
+		{"all is refused", []Record{yes, noConditions}, []string{condition}, Consent{Decision: Deny, ID: "no-conditions"}},
+		{"unstated", []Record{yes, noConditions}, nil, Consent{Decision: Deny, ID: "no-conditions"}},
+	} {
+		got := Combine(c.records, asked(func(q *Request) { q.Data = c.data }))
+		if got.Decision != c.want.Decision || got.ID != c.want.ID || !slices.Equal(got.Refused, c.want.Refused) {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestCovers(t *testing.T) {
+	if coversPurposes([]string{"TREAT"}, nil) {
+		t.Error("an agreement covers an access that says no purpose")
+	}
+	for _, c := range []struct {
+		permitted, asked string
+		want             bool
+	}{
+		{"TREAT", "BTG", true}, {"BTG", "TREAT", false}, {"", "", false}, {"TREAT", "", false},
+		{"urn:x|a", "urn:x|a", true}, {"urn:x|a", "urn:x|b", false}, {System + "|TREAT", "BTG", false},
+	} {
+		if got := Covers(c.permitted, c.asked); got != c.want {
+			t.Errorf("Covers(%q, %q) = %v", c.permitted, c.asked, got)
+		}
+	}
+}

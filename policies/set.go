@@ -1,0 +1,261 @@
+package policies
+
+import (
+	_ "embed"
+	"fmt"
+	"iter"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/x/exp/ast"
+	"github.com/cedar-policy/cedar-go/x/exp/schema"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
+)
+
+// Limits of a policy set. They keep it inside one public entry, and reading and evaluating it cheap whoever wrote it.
+const (
+	MaxText    = 40 << 10
+	MaxRules   = 64
+	maxNesting = 32
+	maxPlain   = 300
+)
+
+//go:embed igledger.cedarschema
+var schemaText string
+
+//go:embed default.cedar
+var defaultText string
+
+// SchemaText is the Cedar schema against which every policy set is validated.
+func SchemaText() string { return schemaText }
+
+// Set is a policy set, compiled and validated. It is safe for concurrent use and never changes.
+type Set struct {
+	version          uint64
+	text             string
+	permits, forbids ruleList
+	rules            map[string]*rule
+	memo             memo
+}
+
+// rule is one policy of a set.
+type rule struct {
+	id, plain         string
+	line              int
+	obligations       []string
+	agreement, person bool // the verdict cites the agreement, the consent
+	policy            *cedar.Policy
+}
+
+// ruleList is policies in the order of the text, as Cedar takes them.
+type ruleList []*rule
+
+// All gives the policies under their ids.
+func (l ruleList) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
+	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
+		for _, r := range l {
+			if !yield(cedar.PolicyID(r.id), r.policy) {
+				return
+			}
+		}
+	}
+}
+
+// builtIn is compiled once, when first asked for: its memo is worth sharing.
+var builtIn = sync.OnceValue(func() *Set {
+	s, err := Compile(0, defaultText)
+	if err != nil {
+		panic(fmt.Sprintf("policies: the built-in set: %v", err)) // a test compiles it
+	}
+	return s
+})
+
+// BuiltIn is the set that a log goes by until its registrar states another: version 0.
+func BuiltIn() *Set { return builtIn() }
+
+// Compile reads a policy set: Cedar text in UTF-8, each policy with annotations
+//
+//	@id("…")          1-64 of a-z 0-9 -, beginning with a letter, once in the set: what a verdict names
+//	@plain("…")       at most 300 bytes, for citizens and officers: of a permit why an access is covered, of a forbid why it is not
+//	@cites("…")       optional; agreement, consent or both: a verdict that this policy decides names them
+//	@obligation("…")  optional; see Obligation
+//
+// and no others, valid under SchemaText in Cedar's strict mode. A set that denies all that any sensible set allows, or allows all that any sensible set
+// denies, is refused as a mistake. *PolicyError.
+func Compile(version uint64, text string) (*Set, error) {
+	if err := checkText(text); err != nil {
+		return nil, err
+	}
+	list, err := cedar.NewPolicyListFromBytes("", []byte(text))
+	if err != nil {
+		return nil, fail(Syntax, syntaxLine(err), "%s", printable(err.Error()))
+	}
+	if len(list) > MaxRules {
+		return nil, fail(TooLarge, 0, "%d policies, at most %d", len(list), MaxRules)
+	}
+	validator, err := newValidator()
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{version: version, text: text, rules: make(map[string]*rule, len(list))}
+	for _, p := range list {
+		r, err := newRule(p)
+		if err != nil {
+			return nil, err
+		}
+		if before := s.rules[r.id]; before != nil {
+			return nil, fail(Annotation, r.line, "@id %q stands on line %d already", r.id, before.line)
+		}
+		if err := validator.Policy(r.id, (*ast.Policy)(p.AST())); err != nil {
+			return nil, fail(Schema, r.line, "%s", firstOf(err))
+		}
+		s.rules[r.id] = r
+		if p.Effect() == cedar.Permit {
+			s.permits = append(s.permits, r)
+		} else {
+			s.forbids = append(s.forbids, r)
+		}
+	}
+	return s, s.probe()
+}
+
+func newValidator() (*validate.Validator, error) {
+	var sch schema.Schema
+	if err := sch.UnmarshalCedar([]byte(schemaText)); err != nil {
+		return nil, fmt.Errorf("reading the Cedar schema: %w", err)
+	}
+	resolved, err := sch.Resolve()
+	if err != nil {
+		return nil, fmt.Errorf("resolving the Cedar schema: %w", err)
+	}
+	return validate.New(resolved), nil
+}
+
+// checkText bounds what the parser and the checker of types are given: both recurse as deep as the text nests.
+func checkText(text string) error {
+	if len(text) > MaxText {
+		return fail(TooLarge, 0, "%d bytes, at most %d", len(text), MaxText)
+	}
+	if !utf8.ValidString(text) {
+		return fail(Syntax, 0, "not UTF-8")
+	}
+	line, depth, run := 1, 0, 0 // run: of ! and -, which nest without brackets
+	comment, quoted := false, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\n':
+			line++
+			comment = false
+		case comment:
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted, run = !quoted, 0
+		case quoted:
+		case c == '/' && strings.HasPrefix(text[i:], "//"):
+			comment = true
+		case c == '!' || c == '-':
+			run++
+		case strings.IndexByte("([{", c) >= 0:
+			depth++
+			run = 0
+		case strings.IndexByte(")]}", c) >= 0:
+			depth--
+			run = 0
+		case c > ' ':
+			run = 0
+		}
+		if depth > maxNesting || run > maxNesting {
+			return fail(TooLarge, line, "nested more than %d deep", maxNesting)
+		}
+	}
+	return nil
+}
+
+var ruleID = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
+
+func newRule(p *cedar.Policy) (*rule, error) {
+	r := &rule{line: p.Position().Line, policy: p}
+	notes := p.Annotations()
+	for key, value := range notes {
+		words := strings.Fields(string(value))
+		switch key {
+		case "id":
+			r.id = string(value)
+		case "plain":
+			r.plain = string(value)
+		case "cites":
+			r.agreement, r.person = slices.Contains(words, "agreement"), slices.Contains(words, "consent")
+			if len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return w != "agreement" && w != "consent" }) {
+				return nil, fail(Annotation, r.line, "@cites wants agreement, consent or both")
+			}
+		case "obligation":
+			r.obligations = words
+			if len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(obligations, w) }) {
+				return nil, fail(Annotation, r.line, "@obligation wants some of %s", strings.Join(obligations, ", "))
+			}
+		default:
+			return nil, fail(Annotation, r.line, "@%s is not known; want id, plain, cites, obligation", key)
+		}
+	}
+	if !ruleID.MatchString(r.id) || r.id == NoRule {
+		return nil, fail(Annotation, r.line, "want @id of 1-64 of a-z 0-9 -, beginning with a letter, and not %q", NoRule)
+	}
+	if strings.TrimSpace(r.plain) == "" || len(r.plain) > maxPlain || strings.ContainsFunc(r.plain, unicode.IsControl) {
+		return nil, fail(Annotation, r.line, "want @plain of 1-%d bytes: words for citizens and officers", maxPlain)
+	}
+	return r, nil
+}
+
+var linePattern = regexp.MustCompile(`:(\d+):\d+`)
+
+// syntaxLine finds the line in a parser's error, which has it in its text only.
+func syntaxLine(err error) int {
+	m := linePattern.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1])
+	return n
+}
+
+// firstOf gives one of several errors, the same every time: the checker of types goes through maps.
+func firstOf(err error) string { return printable(slices.Min(strings.Split(err.Error(), "\n"))) }
+
+// printable is a text cut to a sensible length, without the control characters it may quote.
+func printable(s string) string {
+	const most = 300
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// Version is the one given to Compile; 0 is the built-in set.
+func (s *Set) Version() uint64 { return s.version }
+
+// Text is the Cedar text of the set.
+func (s *Set) Text() string { return s.text }
+
+// Plain says in words what a rule's id in a verdict means; "" if the set has no such rule.
+func (s *Set) Plain(rule string) string {
+	if rule == NoRule {
+		return "No rule allows it."
+	}
+	if r := s.rules[rule]; r != nil {
+		return r.plain
+	}
+	return ""
+}

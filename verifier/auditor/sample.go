@@ -1,0 +1,77 @@
+package auditor
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+)
+
+// Sealed is a sealed leaf with its record, checked by Add.
+type Sealed struct {
+	Index  uint64
+	Leaf   []byte
+	Record entry.FeedRecord
+}
+
+// Sample chooses n of the sealed leaves offered to it, each with the same chance (reservoir sampling). An operator cannot prepare for the choice unless it knows the
+// seed before it writes the leaves: keep it secret until then, and publish it after, so that others see that the choice was not made to please.
+type Sample struct {
+	n    int
+	seen uint64
+	rng  *rand.Rand
+	list []Sealed
+}
+
+// NewSample makes a sample of n by ChaCha8 (C2SP chacha8rand) with this seed.
+func NewSample(n int, seed [32]byte) *Sample {
+	return &Sample{n: n, rng: rand.New(rand.NewChaCha8(seed))}
+}
+
+// Offer shows a leaf to the sample. It keeps the bytes.
+func (s *Sample) Offer(leaf Sealed) {
+	if s.n == 0 {
+		return
+	}
+	s.seen++
+	if len(s.list) < s.n {
+		s.list = append(s.list, leaf)
+	} else if i := s.rng.Uint64N(s.seen); i < uint64(s.n) {
+		s.list[i] = leaf
+	}
+}
+
+// Take gives what was chosen, and how many were offered, and begins anew with the next random numbers.
+func (s *Sample) Take() (chosen []Sealed, of uint64) {
+	chosen, of = s.list, s.seen
+	s.list, s.seen = nil, 0
+	return chosen, of
+}
+
+// CheckOpening checks an opening of a leaf that Add has taken: it is of this leaf, and of the tag that the feed has; both commitments; the entry's signature by a key
+// that counted there; and that it is filed under whom the entry itself is about, by the VRF proof. This catches an operator that files an access under
+// somebody else whose source did not check its receipt. register may be later than the leaf, not earlier. path is the leaf's inclusion path under head.
+func CheckOpening(s Sealed, o *entry.Opening, path []entry.Hash, head entry.Checkpoint, log note.Verifier, register *entry.Register) verifier.Report {
+	var rep verifier.Report
+	at := verifier.At(s.Index)
+	if o.Index != s.Index {
+		rep.Fail(&verifier.Failure{Check: verifier.CheckOpeningForm, Index: at, Expected: "an opening of this entry", Found: fmt.Sprintf("one of entry %d", o.Index),
+			Meaning: "the operator shows an auditor another entry than the one chosen"})
+		return rep
+	}
+	if o.Tag != s.Record.Tag || o.TagSalt != s.Record.TagSalt {
+		rep.Fail(&verifier.Failure{Check: verifier.CheckTagCommitment, Index: at, Expected: "the link of the audit feed", Found: "another one",
+			Meaning: "the opening and the feed file the entry under different people"})
+		return rep
+	}
+	e, more := verifier.CheckEntry(verifier.EntryEvidence{Opening: o, Leaf: s.Leaf, Path: path, Checkpoint: head, Log: log, Genesis: register.Genesis, Register: register})
+	rep.Add(more)
+	if e != nil && e.ShownSub() == "" {
+		rep.Fail(&verifier.Failure{Check: verifier.CheckFiling, Index: at, Expected: "an opening that says whom the entry is about", Found: "one that does not",
+			Meaning: "the operator keeps from an auditor what it takes to check under whom the entry is filed"})
+	}
+	return rep
+}

@@ -1,0 +1,162 @@
+package verifier
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"igledger/ledger/entry"
+)
+
+// Sources follows what sources say of themselves: for each stream, a heartbeat for each day, and, for whoever is given the openings of reg:sources,
+// the numbers behind it. It stops a stream from falling silent, or losing entries, without anybody noticing. It cannot see what a source never
+// numbered, and it takes a source's word for what it did number.
+//
+// It is a fold over entries that were verified by others (LogReplay; key and signature of a count). Its exported fields are its state, as JSON. It is for
+// one goroutine; memory grows with streams, gaps and counts, not with days.
+type Sources struct {
+	Streams map[string]*SourceStream `json:"streams"` // by entry.StreamName
+}
+
+// SourceStream is one stream.
+type SourceStream struct {
+	Org        string                 `json:"org"`
+	Source     string                 `json:"source"`
+	Heartbeats entry.Heartbeats       `json:"heartbeats"`
+	LastIndex  uint64                 `json:"lastIndex"`         // of its newest heartbeat
+	Doubled    entry.Seen             `json:"doubled,omitempty"` // days with two heartbeats
+	Counts     map[uint64]SourceCount `json:"counts,omitempty"`  // by day
+}
+
+// SourceCount is the numbers of one day, see entry.SourceCount.
+type SourceCount struct {
+	First    uint64 `json:"first"`
+	Last     uint64 `json:"last"`
+	Count    uint64 `json:"count"`
+	Receipts uint64 `json:"receipts"`
+}
+
+// NewSources knows of no stream.
+func NewSources() *Sources { return &Sources{Streams: map[string]*SourceStream{}} }
+
+func (s *Sources) stream(org, source string) *SourceStream {
+	name := entry.StreamName(org, source)
+	st := s.Streams[name]
+	if st == nil {
+		st = &SourceStream{Org: org, Source: source}
+		if s.Streams == nil {
+			s.Streams = map[string]*SourceStream{}
+		}
+		s.Streams[name] = st
+	}
+	return st
+}
+
+// Add takes the public entry at index; others than heartbeats are passed over.
+func (s *Sources) Add(index uint64, e *entry.Entry) {
+	h, ok := e.Body.(*entry.Heartbeat)
+	if !ok {
+		return
+	}
+	st := s.stream(e.Issuer, h.Source)
+	st.LastIndex = index
+	if day, err := entry.DayNumber(h.Day); err == nil && !st.Heartbeats.Take(h) {
+		st.Doubled.Add(day)
+	}
+}
+
+// AddCount takes an opened count; others, and counts that withhold a number, are passed over.
+func (s *Sources) AddCount(e *entry.Entry) {
+	c, ok := e.Body.(*entry.SourceCount)
+	if !ok || c.First == nil || c.Last == nil || c.Count == nil || c.Receipts == nil {
+		return
+	}
+	day, err := entry.DayNumber(c.Day)
+	if err != nil {
+		return
+	}
+	st := s.stream(e.Issuer, c.Source)
+	if st.Counts == nil {
+		st.Counts = map[uint64]SourceCount{}
+	}
+	st.Counts[day] = SourceCount{*c.First, *c.Last, *c.Count, *c.Receipts}
+}
+
+// Findings says what is wrong as of now, a sentence each, in the same order for the same state. They concern organisations and days, never a person.
+func (s *Sources) Findings(now time.Time) []string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(s.Streams)) {
+		st := s.Streams[name]
+		for _, text := range append(st.heartbeatFindings(now), st.countFindings()...) {
+			list = append(list, fmt.Sprintf("stream %s of %s: %s", st.Source, st.Org, text))
+		}
+	}
+	return list
+}
+
+func (st *SourceStream) heartbeatFindings(now time.Time) []string {
+	var list []string
+	add := func(what string, days []entry.Range) {
+		if len(days) > 0 {
+			list = append(list, what+" "+dayList(days))
+		}
+	}
+	add("no heartbeat for", st.Heartbeats.Missing())
+	if st.Heartbeats.Overdue(now.Unix()) {
+		list = append(list, fmt.Sprintf("heartbeats stopped: the last one is of %s, at entry %d", st.Heartbeats.LastDay(), st.LastIndex))
+	}
+	add("it says that entries will never come of", st.Heartbeats.Gaps)
+	add("it did not hold a checked receipt of every entry of", st.Heartbeats.Unverified)
+	add("two heartbeats, of which the ledger may take one, for", st.Doubled)
+	return list
+}
+
+// countFindings checks that numbers follow one another from day to day, and that they bear out the heartbeats.
+func (st *SourceStream) countFindings() []string {
+	var list []string
+	days := slices.Sorted(maps.Keys(st.Counts))
+	for i, day := range days {
+		c, name := st.Counts[day], entry.FormatDay(day)
+		declared := st.Heartbeats.Gaps.Has(day)
+		if i > 0 && days[i-1] == day-1 && c.First != st.Counts[day-1].Last+1 {
+			list = append(list, fmt.Sprintf("numbers of %s begin at %d, those of the day before end at %d", name, c.First, st.Counts[day-1].Last))
+		}
+		if !st.Heartbeats.Days.Has(day) {
+			list = append(list, fmt.Sprintf("numbers of %s without a heartbeat", name))
+			continue
+		}
+		if n := c.Last + 1 - c.First; c.Count != n && !declared {
+			list = append(list, fmt.Sprintf("%d of the %d numbers of %s have entries, and its heartbeat declares no gap", c.Count, n, name))
+		}
+		if c.Receipts != c.Count && !st.Heartbeats.Unverified.Has(day) {
+			list = append(list, fmt.Sprintf("%d receipts for %d entries of %s, and its heartbeat says that it has all", c.Receipts, c.Count, name))
+		}
+	}
+	return list
+}
+
+// maxDayRanges bounds what a finding spells out.
+const maxDayRanges = 5
+
+// dayList spells out days, the last of them if there are many.
+func dayList(ranges []entry.Range) string {
+	text, more := "", uint64(0)
+	for i, r := range ranges {
+		if i < len(ranges)-maxDayRanges {
+			more += r.Len()
+			continue
+		}
+		if text != "" {
+			text += ", "
+		}
+		text += entry.FormatDay(r.First)
+		if r.Len() > 1 {
+			text += " to " + entry.FormatDay(r.Last)
+		}
+	}
+	if more > 0 {
+		text += fmt.Sprintf(" and %d days before", more)
+	}
+	return text
+}
