@@ -28,6 +28,7 @@ type world struct {
 	now                 func() time.Time
 	policy              *cosign.Policy // of the log when it is opened next
 	anchor              time.Duration  // its AnchorInterval
+	rules               entry.Rules    // of the log when it is opened next
 }
 
 func signer(t testing.TB, alg string) *entry.Signer {
@@ -74,7 +75,7 @@ func (w *world) openStore() *storage.Storage {
 }
 
 func (w *world) config() ledger.Config {
-	return ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.now() }, Policy: w.policy, AnchorInterval: w.anchor}
+	return ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.now() }, Policy: w.policy, AnchorInterval: w.anchor, Rules: w.rules}
 }
 
 func (w *world) sign(s *entry.Signer, b entry.Body) *entry.Entry {

@@ -22,6 +22,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/consent"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"
@@ -169,7 +170,7 @@ func (b *bench) prepare(ctx context.Context, store *storage.Storage) error {
 	if b.keys, err = ledger.LoadKeys(dir); err != nil {
 		return err
 	}
-	p, err := newParties(ctx, ledger.Config{Storage: store, Keys: b.keys, Origin: b.origin})
+	p, err := newParties(ctx, ledger.Config{Storage: store, Keys: b.keys, Origin: b.origin, Rules: consent.New()})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"igledger/audit"
 	"igledger/audit/demodata"
+	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/internal/web"
 	"igledger/ledger"
@@ -113,7 +114,7 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	d.parties, err = newParties(ctx, ledger.Config{Storage: store, Keys: keys, Origin: origin})
+	d.parties, err = newParties(ctx, ledger.Config{Storage: store, Keys: keys, Origin: origin, Rules: consent.New()})
 	if err != nil {
 		store.Close()
 		return nil, err

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -42,6 +44,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		OnUsageError:           func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
 		Commands: []*cli.Command{
 			demoCommand(), serveCommand(), initCommand(), keygenCommand(), orgCommand(), keyCommand(), accessCommand(), heartbeatCommand(), sourcesCommand(),
+			agreementCommand(), sharingCommand(), consentCommand(), delegationCommand(), policyCommand(), decideCommand(), reportCommand(),
 			whoAccessedCommand(), statementCommand(), receiptCommand(), benchCommand(), rebuildCommand(),
 		},
 		CommandNotFound: func(c *cli.Context, name string) {},
@@ -55,7 +58,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	for _, c := range app.Commands {
 		usageErrors(c)
 	}
-	err := app.RunContext(ctx, args)
+	err := app.RunContext(ctx, flagsFirst(app.Commands, args))
 	if err == nil {
 		return exitGood
 	}
@@ -65,6 +68,41 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return e.code
 	}
 	return exitUnreachable
+}
+
+// flagsFirst moves the flags of a command before its arguments, wherever they were typed: urfave/cli reads none after the first argument.
+func flagsFirst(commands []*cli.Command, args []string) []string {
+	var known []cli.Flag
+	i := min(1, len(args))
+	for ; i < len(args); i++ {
+		next := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.Name == args[i] })
+		if next < 0 {
+			break
+		}
+		known, commands = commands[next].Flags, commands[next].Subcommands
+	}
+	head, flags, rest := slices.Clone(args[:i]), []string(nil), []string(nil)
+	for ; i < len(args); i++ {
+		a := args[i]
+		if a == "--" {
+			return slices.Concat(head, flags, []string{"--"}, rest, args[i+1:])
+		}
+		if len(a) < 2 || a[0] != '-' {
+			rest = append(rest, a)
+			continue
+		}
+		flags = append(flags, a)
+		name := strings.TrimLeft(a, "-")
+		at := slices.IndexFunc(known, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) }) // none with --name=value
+		if at < 0 || i+1 == len(args) {
+			continue
+		}
+		if _, alone := known[at].(*cli.BoolFlag); !alone {
+			i++
+			flags = append(flags, args[i])
+		}
+	}
+	return slices.Concat(head, flags, rest)
 }
 
 // usageErrors makes unknown flags of a command and its subcommands an exit of 2.

@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/audit/statement"
+	"igledger/consent"
 	"igledger/internal/api"
 	"igledger/internal/web"
 	"igledger/ledger"
@@ -48,7 +49,7 @@ func logConfig(c *cli.Context) (ledger.Config, error) {
 	if err != nil {
 		return ledger.Config{}, fmt.Errorf("opening the database: %w", err)
 	}
-	return ledger.Config{Storage: store, Keys: keys, Origin: origin, Logger: logger(c.App.ErrWriter)}, nil
+	return ledger.Config{Storage: store, Keys: keys, Origin: origin, Rules: consent.New(), Logger: logger(c.App.ErrWriter)}, nil
 }
 
 func logger(w io.Writer) *slog.Logger {
@@ -237,7 +238,7 @@ func keygenCommand() *cli.Command {
 func rebuildCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "rebuild",
-		Usage: "make every projection of the log anew from its entries, and check that the roots are the same",
+		Usage: "make every projection of the log anew from its entries, and check that roots and verdicts are the same",
 		Description: "Run it while no igledger serve works on the database: it holds the log's lock.\n\n" +
 			"Example: igledger rebuild --database sqlite:igledger-data/log.db --keys igledger-data/keys",
 		Flags: append(logFlags(), &cli.BoolFlag{Name: "json", Usage: "print as JSON"}),
@@ -266,12 +267,34 @@ func rebuildCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return output(c, struct {
+			if err := output(c, struct {
 				*ledger.Rebuilt
 				Index statement.Rechecked `json:"index"`
-			}{r, x}, "rebuilt: %d entries, %d histories, root %x\nsubject index: root %x, %d index roots in the log agree\n", r.Entries, r.Histories, r.Root, x.Root, x.Roots)
+			}{r, x}, "rebuilt: %d entries, %d histories, root %x\nsubject index: root %x, %d index roots in the log agree\nverdicts: %d computed again, %d differ from what was stored\n",
+				r.Entries, r.Histories, r.Root, x.Root, x.Roots, r.Verdicts, len(r.Differing)); err != nil {
+				return err
+			}
+			if len(r.Differing) > 0 {
+				return refused("the database holds another verdict than the log gives for the entries at %s: somebody changed it", positions(r.Differing))
+			}
+			return nil
 		},
 	}
+}
+
+// positions lists the first ten of indices.
+func positions(list []uint64) string {
+	var b strings.Builder
+	for i, at := range list[:min(len(list), 10)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprint(&b, at)
+	}
+	if more := len(list) - 10; more > 0 {
+		fmt.Fprintf(&b, " and %d more", more)
+	}
+	return b.String()
 }
 
 // fileOrStdin reads the file, or standard input for "-".

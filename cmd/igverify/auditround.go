@@ -42,6 +42,12 @@ func (a *audit) round(ctx context.Context, rep *report) (ending, error) {
 			return a.judge(ctx, rep, signed, head)
 		}
 	}
+	if a.auditor.Size() != head.Size || a.auditor.Replay().Root() != head.Root { // whatever else went wrong: nothing is cosigned that was not recomputed
+		rep.Fail(&verifier.Failure{Check: verifier.CheckRoot, Expected: fmt.Sprintf("root %x of size %d", head.Root, head.Size), Found: fmt.Sprintf("%x of %d from the entries", a.auditor.Replay().Root(), a.auditor.Size()),
+			Meaning: "what was audited is not what the log signed"})
+		a.reset(nil)
+		return failed, nil
+	}
 	if behind := a.auditor.Behind(); behind != nil {
 		rep.Fail(behind.Failure)
 		return failed, nil
@@ -154,7 +160,7 @@ func (a *audit) replay(ctx context.Context, rep *report, head entry.Checkpoint) 
 			return err
 		}
 		if rec != (entry.FeedRecord{}) {
-			a.sample.Offer(auditor.Sealed{Index: at, Leaf: leaf, Record: rec})
+			a.sample.Offer(auditor.Sealed{Index: at, Leaf: leaf})
 		}
 		for _, f := range list {
 			if len(a.found) < maxFailures {

@@ -207,6 +207,10 @@ func TestRules(t *testing.T) {
 			`{"decision":"permit","purposes":["BTG"]}`, ""},
 		{"permissions with nothing in common", r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"permit",` + research + `}]}`), "given", nothing, "Consent"},
 		{"nested without type in a permission", r4(`"provision":{"type":"permit","provision":[{` + research + `}]}`), "given", `{"decision":"permit","except":[{"decision":"deny","purposes":["HRESCH"]}]}`, "Consent.provision.provision[0]"},
+		{"all refused but treatment, and never this", r4(`"provision":{"type":"deny","provision":[{"type":"permit",` + treat + `},{"type":"deny",` + psy + `}]}`), "refused",
+			`{"decision":"deny","except":[{"decision":"permit","purposes":["TREAT"],"except":[{"decision":"deny","data":["http://terminology.hl7.org/CodeSystem/v3-ActCode|PSY"]}]}]}`, "Consent.provision.provision[1].securityLabel"},
+		{"a refusal that lost a limit keeps no permission", r4(`"provision":{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"Observation/1"}}],"provision":[{"type":"permit","actor":[` + recipient + `]}]}`), "refused",
+			`{"decision":"deny"}`, "Consent.provision.data"},
 		{"opt-out but", r4(`"policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTOUT"}]},"provision":{"type":"permit",` + treat + `}`), "refused",
 			`{"decision":"deny","except":[{"decision":"permit","purposes":["TREAT"]}]}`, ""},
 		{"opt-in less what cannot be told", r4(`"policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTIN"}]},"provision":{"type":"deny","actor":[` + nurse + `]}`), "refused",
@@ -278,6 +282,7 @@ func TestRefused(t *testing.T) {
 		{"implicit rules", r4(permits + `,"implicitRules":"http://example.org/rules"`), NotUnderstood},
 		{"no date", strings.Replace(r4(permits), `"dateTime":"2026-03-04",`, ``, 1), Missing},
 		{"act contradicts", r4(permits + `,"extension":[{"url":"urn:igledger:consent:act","valueString":"refused"}]`), BadValue},
+		{"too many", r4(`"provision":{"type":"deny","provision":[{"type":"permit"}` + strings.Repeat(`,{"type":"deny",`+treat+`}`, 300) + `]}`), tree.TooLarge},
 		{"too deep", r4(`"provision":` + strings.Repeat(`{"type":"permit","provision":[{"type":"deny","class":`+obs+`,"provision":[`, 5) + `{"type":"permit"}` + strings.Repeat(`]}]}`, 5)), tree.TooLarge},
 	} {
 		t.Run(c.name, func(t *testing.T) {

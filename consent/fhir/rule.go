@@ -7,7 +7,6 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
-	"igledger/policies"
 )
 
 // reader reads one Consent.
@@ -16,6 +15,7 @@ type reader struct {
 	root    object
 	release Release
 	id      string // the patient's number as the resource has it, which no open claim may hold; "" if unknown
+	count   int    // provisions read
 	notes   []Unenforced
 }
 
@@ -54,17 +54,6 @@ func (r *reader) rule() (*entry.ConsentRule, error) {
 	return read, nil
 }
 
-// bounded keeps to what an entry takes.
-func bounded(rule *entry.ConsentRule, level int, n *int) bool {
-	*n++
-	for i := range rule.Except {
-		if !bounded(&rule.Except[i], level+1, n) {
-			return false
-		}
-	}
-	return level <= 8 && *n <= 256
-}
-
 func (r *reader) emergencyOnly() bool {
 	list, _ := claims(tree.Objects(r.root, "category"))
 	return slices.ContainsFunc(list, func(c string) bool { return slices.Contains(emergencyOnly, c) })
@@ -80,7 +69,7 @@ func (r *reader) ruleR5() (*entry.ConsentRule, error) {
 		if len(nested) != 1 {
 			return nil, tree.Fail(BadValue, "Consent.provision", "want one, with no-default")
 		}
-		rule, _, err := r.provision(nested[0], "Consent.provision[0]", opposite(decision))
+		rule, _, err := r.provision(nested[0], "Consent.provision[0]", opposite(decision), nil)
 		return rule, err
 	}
 	// The root's limits stand at the resource itself: its period, and whom it is granted to.
@@ -99,7 +88,7 @@ func (r *reader) ruleR5() (*entry.ConsentRule, error) {
 	} else if len(grantees) > 0 {
 		r.note("Consent.grantee", "says who is to keep to the refusal; it counts for everybody")
 	}
-	rule, _, err := r.provision(limits, "Consent", decision)
+	rule, _, err := r.provision(limits, "Consent", decision, nil)
 	for i := range r.notes {
 		r.notes[i].Path = strings.Replace(r.notes[i].Path, "Consent.actor", "Consent.grantee", 1)
 	}
@@ -130,10 +119,10 @@ func (r *reader) ruleR4() (*entry.ConsentRule, error) {
 		if typ == "" {
 			typ = base
 		}
-		rule, _, err := r.provision(p, path, typ)
+		rule, _, err := r.provision(p, path, typ, nil)
 		return rule, err
 	}
-	exception, widened, err := r.provision(p, path, typ)
+	exception, widened, err := r.provision(p, path, typ, nil)
 	rule := &entry.ConsentRule{Decision: base}
 	switch {
 	case err != nil:
@@ -162,7 +151,7 @@ func ambiguous(p object) bool {
 
 // ambiguousRoot takes of a root provision without type what is permitted whether its limits belong to the base rule or are an exception to it.
 func (r *reader) ambiguousRoot(p object, path, base string) (*entry.ConsentRule, error) {
-	rule, _, err := r.provision(p, path, base) // for its form
+	rule, _, err := r.provision(p, path, base, nil) // for its form
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +160,7 @@ func (r *reader) ambiguousRoot(p object, path, base string) (*entry.ConsentRule,
 	if base == permit {
 		return nil, nil
 	}
-	return &entry.ConsentRule{Decision: deny, Start: rule.Start, End: rule.End, Except: rule.Except}, nil
+	return &entry.ConsentRule{Decision: deny, Start: rule.Start, End: rule.End}, nil
 }
 
 // typeOf reads R4's provision.type, "" if there is none.
@@ -186,16 +175,26 @@ func (r *reader) typeOf(p object, path string) (string, error) {
 // lost is a limit that no rule can express.
 type lost struct{ path, why string }
 
-// provision reads one level and those below it. The rule is nil where it is a permission that cannot be used; widened where it is a refusal that lost
-// a limit.
-func (r *reader) provision(o object, path, decision string) (rule *entry.ConsentRule, widened bool, err error) {
+// provision reads one level and those below it. outer is the nearest list of data around it. The rule is nil where it is a permission that cannot be used;
+// widened where it is a refusal that lost a limit.
+func (r *reader) provision(o object, path, decision string, outer []string) (rule *entry.ConsentRule, widened bool, err error) {
+	if r.count++; r.count > 256 {
+		return nil, false, tree.Fail(tree.TooLarge, "Consent.provision", "more than 256 provisions")
+	}
 	rule = &entry.ConsentRule{Decision: decision}
 	limits, err := r.limits(o, path, rule)
 	if err != nil {
 		return nil, false, err
 	}
+	if disjoint(rule.Data, outer) {
+		rule.Data = nil
+		limits = append(limits, lost{path, "it and what it stands in limit the data by different sorts of codes, and a rule looks at each code by itself"})
+	}
 	for _, l := range limits {
 		r.note(l.path, l.why+effects[decision])
+	}
+	if len(rule.Data) > 0 {
+		outer = rule.Data
 	}
 	usable := decision == deny || len(limits) == 0
 	nested, err := list(o, "provision", path)
@@ -221,7 +220,7 @@ func (r *reader) provision(o object, path, decision string) (rule *entry.Consent
 			r.note(at, "has no type; it is not taken as a permission")
 			d = deny
 		}
-		x, wide, err := r.provision(n, at, d)
+		x, wide, err := r.provision(n, at, d, outer)
 		switch {
 		case err != nil:
 			return nil, false, err
@@ -240,7 +239,7 @@ func (r *reader) provision(o object, path, decision string) (rule *entry.Consent
 		}
 	}
 	if decision == deny {
-		r.overrule(rule, path, refusals, hidden)
+		r.overrule(rule, path, refusals, hidden, len(limits) > 0)
 	}
 	if len(within) == 1 {
 		usable = narrow(rule, within[0]) && usable
@@ -252,27 +251,6 @@ func (r *reader) provision(o object, path, decision string) (rule *entry.Consent
 		return nil, false, nil
 	}
 	return rule, decision == deny && len(limits) > 0, nil
-}
-
-// overrule lets refusals within a refusal win over the permissions beside them, of which they become exceptions. Without such neighbours they say nothing
-// that the refusal around them does not.
-func (r *reader) overrule(rule *entry.ConsentRule, path string, refusals []*entry.ConsentRule, hidden bool) {
-	if hidden && len(rule.Except) > 0 {
-		r.note(path, "a permission that is not used has refusals in it; so the permissions beside it are not used either")
-		rule.Except = nil
-	}
-	rule.Except = slices.DeleteFunc(rule.Except, func(e entry.ConsentRule) bool {
-		gone := slices.ContainsFunc(refusals, func(x *entry.ConsentRule) bool { return covers(x, &e) })
-		if gone {
-			r.note(path, "a refusal beside a permission leaves nothing of it")
-		}
-		return gone
-	})
-	for i := range rule.Except {
-		for _, x := range refusals {
-			rule.Except[i].Except = append(slices.Clone(rule.Except[i].Except), *x)
-		}
-	}
 }
 
 // known are the members of a provision by release; any other is a limit that is not understood.
@@ -444,68 +422,4 @@ func list(o object, name, path string) ([]object, error) {
 		return nil, tree.Fail(BadValue, path+"."+name, "want an array of objects, not empty")
 	}
 	return out, nil
-}
-
-// covers reports whether a applies wherever b does, as far as their lists and periods tell.
-func covers(a, b *entry.ConsentRule) bool {
-	for _, l := range lists(a, b) {
-		if len(*l.a) > 0 && (len(*l.b) == 0 || slices.ContainsFunc(*l.b, func(s string) bool { return !slices.ContainsFunc(*l.a, func(t string) bool { return l.covers(t, s) }) })) {
-			return false
-		}
-	}
-	early := func(x, y string) bool { return x == "" || y != "" && !a.Time(x).After(b.Time(y)) }
-	late := func(x, y string) bool { return x == "" || y != "" && !a.Time(x).Before(b.Time(y)) }
-	return early(a.Start, b.Start) && late(a.End, b.End) && early(a.DataStart, b.DataStart) && late(a.DataEnd, b.DataEnd)
-}
-
-type listPair struct {
-	a, b   *[]string
-	covers func(a, b string) bool
-}
-
-func lists(a, b *entry.ConsentRule) []listPair {
-	same := func(a, b string) bool { return a == b }
-	return []listPair{{&a.Purposes, &b.Purposes, policies.Subsumes}, {&a.Data, &b.Data, same}, {&a.Recipients, &b.Recipients, same},
-		{&a.Roles, &b.Roles, same}, {&a.Actions, &b.Actions, same}}
-}
-
-// narrow makes rule what rule and inner both say; false if that is nothing. inner's exceptions join rule's.
-func narrow(rule, inner *entry.ConsentRule) bool {
-	for _, l := range lists(rule, inner) {
-		switch {
-		case len(*l.b) == 0:
-		case len(*l.a) == 0:
-			*l.a = *l.b
-		default:
-			var both []string
-			for _, s := range *l.a {
-				for _, t := range *l.b {
-					if l.covers(s, t) {
-						both = append(both, t)
-					} else if l.covers(t, s) {
-						both = append(both, s)
-					}
-				}
-			}
-			if len(both) == 0 {
-				return false
-			}
-			slices.Sort(both)
-			*l.a = slices.Compact(both)
-		}
-	}
-	for _, t := range []struct {
-		to   *string
-		from string
-		last bool
-	}{{&rule.Start, inner.Start, true}, {&rule.End, inner.End, false}, {&rule.DataStart, inner.DataStart, true}, {&rule.DataEnd, inner.DataEnd, false}} {
-		if a, b := rule.Time(*t.to), rule.Time(t.from); t.from != "" && (*t.to == "" || t.last == b.After(a)) {
-			*t.to = t.from
-		}
-	}
-	rule.Except = append(rule.Except, inner.Except...)
-	ends := func(start, end string) bool {
-		return start != "" && end != "" && !rule.Time(start).Before(rule.Time(end))
-	}
-	return !ends(rule.Start, rule.End) && !ends(rule.DataStart, rule.DataEnd)
 }

@@ -12,6 +12,8 @@ import (
 	"igledger/ledger/entry"
 )
 
+const observation = "http://hl7.org/fhir/resource-types|Observation"
+
 // randomRule makes a rule of which each level has limits, as a person would not, but the formats allow.
 func randomRule(r *rand.Rand, decision string, depth int) entry.ConsentRule {
 	rule := entry.ConsentRule{Decision: decision}
@@ -28,9 +30,12 @@ func randomRule(r *rand.Rand, decision string, depth int) entry.ConsentRule {
 	rule.Start, rule.End = one("", "2026-01-01T00:00:00Z"), one("", "2027-01-01T00:00:00+01:00", "2027-01-01T00:00:00.25Z")
 	rule.DataStart, rule.DataEnd = one("", "", "2001-01-01T00:00:00Z"), one("", "", "2011-01-01T00:00:00Z")
 	rule.Purposes = some("TREAT", "BTG", "HRESCH", "http://example.org/purposes|LOCAL")
-	rule.Data = some("http://hl7.org/fhir/resource-types|Observation", "http://hl7.org/fhir/resource-types|Condition")
+	rule.Data = some(observation, "http://hl7.org/fhir/resource-types|Condition")
 	if r.IntN(2) == 0 {
 		rule.Data = append(rule.Data, some("http://snomed.info/sct|394921008", "http://loinc.org|34133-9", "local")...)
+	}
+	if len(rule.Data) > 0 && rule.Data[0] != observation { // so that no exception is about data that the rule it stands in is not about, which FHIR says otherwise
+		rule.Data = append(rule.Data, observation)
 	}
 	rule.Recipients = some("board-a", "board-b", "uni.c")
 	rule.Roles = some("http://snomed.info/sct|224535009", "http://terminology.hl7.org/CodeSystem/practitioner-role|doctor", "porter")

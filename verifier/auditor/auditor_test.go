@@ -304,7 +304,7 @@ func TestOpenings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return CheckOpening(Sealed{at, s.Leaves[at], record(s.Log, at)}, &o, p.Hashes, head, log, a.Replay().Register())
+		return CheckOpening(Sealed{at, s.Leaves[at]}, &o, p.Hashes, head, log, a.Replay().Register())
 	}
 	if rep := check(at, nil); rep.Err() != nil {
 		t.Errorf("a good opening: %v", rep.Err())

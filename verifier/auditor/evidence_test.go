@@ -78,6 +78,17 @@ func TestEvidence(t *testing.T) {
 		if rep := CheckEvidence(data, testlog.New(origin).Key); rep.Err() == nil {
 			t.Errorf("%s: convicts a log with another key", name)
 		}
+		if c.ev.Index != nil {
+			elsewhere := c.ev
+			elsewhere.Index = verifier.At(*c.ev.Index - 1)
+			moved, err := elsewhere.Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rep := CheckEvidence(moved, s.Key); rep.Err() == nil {
+				t.Errorf("%s: is taken for another entry", name)
+			}
+		}
 		for i := range data { // what is altered proves nothing, or the same: indentation, words
 			b := []byte(string(data))
 			b[i] ^= 1

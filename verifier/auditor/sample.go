@@ -10,11 +10,10 @@ import (
 	"igledger/verifier"
 )
 
-// Sealed is a sealed leaf with its record, checked by Add.
+// Sealed is a sealed leaf that Add has taken.
 type Sealed struct {
-	Index  uint64
-	Leaf   []byte
-	Record entry.FeedRecord
+	Index uint64
+	Leaf  []byte
 }
 
 // Sample chooses n of the sealed leaves offered to it, each with the same chance (reservoir sampling). An operator cannot prepare for the choice unless it knows the
@@ -51,7 +50,7 @@ func (s *Sample) Take() (chosen []Sealed, of uint64) {
 	return chosen, of
 }
 
-// CheckOpening checks an opening of a leaf that Add has taken: it is of this leaf, and of the tag that the feed has; both commitments; the entry's signature by a key
+// CheckOpening checks an opening of a leaf that Add has taken: both commitments of this leaf, and so the tag that the feed has for it; the entry's signature by a key
 // that counted there; and that it is filed under whom the entry itself is about, by the VRF proof. This catches an operator that files an access under
 // somebody else whose source did not check its receipt. register may be later than the leaf, not earlier. path is the leaf's inclusion path under head.
 func CheckOpening(s Sealed, o *entry.Opening, path []entry.Hash, head entry.Checkpoint, log note.Verifier, register *entry.Register) verifier.Report {
@@ -60,11 +59,6 @@ func CheckOpening(s Sealed, o *entry.Opening, path []entry.Hash, head entry.Chec
 	if o.Index != s.Index {
 		rep.Fail(&verifier.Failure{Check: verifier.CheckOpeningForm, Index: at, Expected: "an opening of this entry", Found: fmt.Sprintf("one of entry %d", o.Index),
 			Meaning: "the operator shows an auditor another entry than the one chosen"})
-		return rep
-	}
-	if o.Tag != s.Record.Tag || o.TagSalt != s.Record.TagSalt {
-		rep.Fail(&verifier.Failure{Check: verifier.CheckTagCommitment, Index: at, Expected: "the link of the audit feed", Found: "another one",
-			Meaning: "the opening and the feed file the entry under different people"})
 		return rep
 	}
 	e, more := verifier.CheckEntry(verifier.EntryEvidence{Opening: o, Leaf: s.Leaf, Path: path, Checkpoint: head, Log: log, Genesis: register.Genesis, Register: register})

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/consent"
+	"igledger/ledger/entry"
+)
+
+func agreementCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "agreement",
+		Usage: "data-sharing agreements: write, propose, sign, change, look up, prove",
+		Subcommands: append([]*cli.Command{
+			{
+				Name:      "new",
+				Usage:     "write a template, or an agreement that there is, for the next version",
+				ArgsUsage: "FILE or -",
+				Description: "Never overwrites. The template is YAML with a comment on each field. With --amend the newest version of an agreement in the log is written instead,\n" +
+					"with the version after it.\n\n" +
+					"Example: igledger agreement new isa-2027-001.yaml\n" +
+					"Example: igledger agreement new --amend isa-2027-001 isa-2027-001-v2.yaml",
+				Flags:  remoteFlags(&cli.StringFlag{Name: "amend", Usage: "`ID` of the agreement to begin from"}),
+				Action: newAgreement,
+			},
+			{
+				Name:        "check",
+				Usage:       "check an agreement in a file, without a ledger",
+				ArgsUsage:   "FILE or -",
+				Description: "Says of each field that is missing or wrong what to write there. Exit 1 if there is one.\n\nExample: igledger agreement check isa-2027-001.yaml",
+				Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print the agreement as JSON, as it would be signed"}},
+				Action: func(c *cli.Context) error {
+					t, err := readAgreement(c)
+					if err != nil {
+						return err
+					}
+					if c.Bool("json") {
+						return printJSON(c.App.Writer, t)
+					}
+					if err := describeAgreement(c.App.Writer, t); err != nil {
+						return err
+					}
+					_, err = fmt.Fprintln(c.App.Writer, "\nThe agreement is well-formed; the ledger checks besides that the parties are registered.")
+					return err
+				},
+			},
+			{
+				Name:      "propose",
+				Usage:     "as a controller: propose a version of an agreement, for all parties to sign",
+				ArgsUsage: "FILE or -",
+				Description: "The key is one for agreements. The proposal does not sign for your organisation: sign does. It is public for ever: it must name no person.\n\n" +
+					"Example: igledger agreement propose --org NHSL --key lothian-agreements.jwk isa-2027-001.yaml",
+				Flags: remoteFlags(),
+				Action: func(c *cli.Context) error {
+					t, err := readAgreement(c)
+					if err != nil {
+						return err
+					}
+					r, err := newRemote(c, signing)
+					if err != nil {
+						return err
+					}
+					res, err := r.submit(c.Context, &entry.Agreement{Common: r.common(), Agreement: *t})
+					if err != nil {
+						return err
+					}
+					return output(c, res, "entry %d: %s\n%s version %d is proposed; to sign: %s\n", res.Index, res.Status, t.ID, t.Version, strings.Join(t.Organisations(), ", "))
+				},
+			},
+			signCommand(),
+			{
+				Name:      "act",
+				Usage:     "as a party: change the state of an agreement",
+				ArgsUsage: "ID ACT",
+				Description: "ACT is one of\n" +
+					"  review     the agreement is looked at again; it stays in force\n" +
+					"  confirm    the review is done and it goes on\n" +
+					"  suspend    nothing is covered by it until whoever suspended it resumes it\n" +
+					"  resume\n" +
+					"  terminate  it ends; a controller may at any time\n" +
+					"  withdraw   a version that is not yet in force is taken back\n" +
+					"The act counts for what the log takes after it.\n\n" +
+					"Example: igledger agreement act --org NHSL --key lothian-agreements.jwk isa-2027-001 suspend --reason 'breach under investigation'",
+				Flags: remoteFlags(
+					&cli.StringFlag{Name: "reason", Required: true, Usage: "in words, for everybody to read; names no person"},
+					&cli.Uint64Flag{Name: "version", Usage: "the version that is meant (default: the one that stands, for withdraw the newest)"},
+				),
+				Action: actOnAgreement,
+			},
+		}, agreementReading()...),
+	}
+}
+
+// readAgreement reads the file that is the only argument.
+func readAgreement(c *cli.Context) (*entry.AgreementText, error) {
+	if c.NArg() != 1 {
+		return nil, usage("%s wants one FILE, or - for standard input", c.Command.FullName())
+	}
+	return agreementFile(c, c.Args().First())
+}
+
+func agreementFile(c *cli.Context, path string) (*entry.AgreementText, error) {
+	data, err := fileOrStdin(c, path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the agreement: %w", err)
+	}
+	t, err := consent.ReadAgreement(data)
+	if err != nil {
+		return nil, refused("%s: %w", path, err)
+	}
+	return t, nil
+}
+
+func newAgreement(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usage("agreement new wants one FILE, or - for standard output")
+	}
+	text := consent.Template()
+	if id := c.String("amend"); id != "" {
+		r, err := newRemote(c, anybody)
+		if err != nil {
+			return err
+		}
+		a, err := r.Agreement(c.Context, id)
+		if err != nil {
+			return err
+		}
+		t := a.Versions[len(a.Versions)-1].Text
+		t.Version++
+		if text, err = yamlOf(t); err != nil {
+			return err
+		}
+	}
+	path := c.Args().First()
+	if path == "-" {
+		_, err := c.App.Writer.Write(text)
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return usage("%s exists and is not overwritten", path)
+	}
+	if err == nil {
+		_, err = f.Write(text)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("writing the agreement: %w", err)
+	}
+	return output(c, map[string]string{"file": path}, "%s written; fill it in, then: igledger agreement check %s\n", path, path)
+}
+
+func actOnAgreement(c *cli.Context) error {
+	if c.NArg() != 2 {
+		return usage("agreement act wants ID and ACT, one of %s", strings.Join(entry.AgreementActs, ", "))
+	}
+	id, act := c.Args().Get(0), c.Args().Get(1)
+	r, err := newRemote(c, signing)
+	if err != nil {
+		return err
+	}
+	version := c.Uint64("version")
+	if version == 0 {
+		a, err := r.Agreement(c.Context, id)
+		if err != nil {
+			return err
+		}
+		if version = a.Version; act == "withdraw" {
+			version = a.Versions[len(a.Versions)-1].Text.Version
+		}
+	}
+	res, err := r.submit(c.Context, &entry.AgreementAct{Common: r.common(), Agreement: id, Version: version, Act: act, Reason: c.String("reason")})
+	if err != nil {
+		return err
+	}
+	return output(c, res, "entry %d: %s\n%s version %d: %s\n", res.Index, res.Status, id, version, act)
+}
+
+// describeAgreement prints what an officer looks at before signing. Every field of the text that decides is in it; show --json has all.
+func describeAgreement(w io.Writer, t *entry.AgreementText) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s version %d (%s): %s\n", t.ID, t.Version, t.Tier, line(t.Title))
+	tab := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) { fmt.Fprintf(tab, "  %s\t%s\n", name, line(fmt.Sprintf(format, args...))) }
+	for i, p := range t.Parties {
+		row(first(i, "Parties"), "%s, %s", p.Org, p.Role)
+	}
+	for i, p := range t.Purposes {
+		row(first(i, "Purposes"), "%s: %s", p.Code, p.Text)
+	}
+	row("Legal basis", "UK GDPR %s; %s", basis(t.Article6, t.Article9), t.Power)
+	for i, d := range t.Data {
+		codes := "not limited by code"
+		if len(d.Codes) > 0 {
+			codes = strings.Join(d.Codes, " ")
+		}
+		row(first(i, "Data"), "%s (%s)", d.Text, codes)
+	}
+	row("People", "%s", t.Subjects)
+	for i, f := range t.Flows {
+		row(first(i, "Flows"), "%s to %s: %s", f.From, f.To, f.How)
+	}
+	if len(t.Roles) > 0 {
+		row("Roles", "%s", strings.Join(t.Roles, " "))
+	} else {
+		row("Roles", "every role")
+	}
+	if len(t.Transfers) > 0 {
+		row("Outside the UK", "%s", strings.Join(t.Transfers, " "))
+	}
+	row("Impact assessment", "%s of %s", t.DPIA.Reference, t.DPIA.Date)
+	for i, a := range t.Approvals {
+		row(first(i, "Approvals"), "%s %s of %s", a.Body, a.Reference, a.Date)
+	}
+	row("Privacy notice", "%s, SHA-256 %s", t.Notice.URL, t.Notice.Hash)
+	if t.Under != "" {
+		row("Works out", "%s", t.Under)
+	}
+	if len(t.Supersedes) > 0 {
+		row("Ends", "%s, once it is in force", strings.Join(t.Supersedes, ", "))
+	}
+	row("In force", "%s to %s, review due %s", t.Start, t.End, t.ReviewDue)
+	if err := tab.Flush(); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func first(i int, name string) string {
+	if i == 0 {
+		return name
+	}
+	return ""
+}
+
+func basis(article6, article9 []string) string {
+	var parts []string
+	for _, a := range article6 {
+		parts = append(parts, "Article 6(1)("+a+")")
+	}
+	for _, a := range article9 {
+		parts = append(parts, "Article 9(2)("+a+")")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// line makes a text of somebody else's one line, so that it can look like nothing but itself in a table or a terminal.
+func line(s string) string { return strings.Join(strings.FieldsFunc(s, unprintable), " ") }

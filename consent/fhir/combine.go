@@ -1,0 +1,121 @@
+package fhir
+
+import (
+	"slices"
+
+	"igledger/ledger/entry"
+	"igledger/policies"
+)
+
+// overrule lets refusals within a refusal win over the permissions beside them, of which they become exceptions. Without such neighbours they say nothing
+// that the refusal around them does not. A refusal that lost a limit is about more than the person meant: its permissions, which were not, are left out.
+func (r *reader) overrule(rule *entry.ConsentRule, path string, refusals []*entry.ConsentRule, hidden, widened bool) {
+	switch {
+	case len(rule.Except) == 0:
+	case hidden:
+		r.note(path, "a permission that is not used has refusals in it; so the permissions beside it are not used either")
+		rule.Except = nil
+	case widened:
+		r.note(path, "the refusal is taken without a limit; so the permissions in it are not used")
+		rule.Except = nil
+	}
+	var kept []entry.ConsentRule
+	for _, e := range rule.Except {
+		gone := false
+		for _, x := range refusals {
+			x := *x
+			if disjoint(x.Data, e.Data) {
+				x.Data, x.Except = nil, nil
+				r.note(path, "a refusal beside a permission names other sorts of data"+effects[deny])
+			}
+			gone = gone || covers(&x, &e)
+			e.Except = append(slices.Clone(e.Except), x)
+		}
+		if gone {
+			r.note(path, "a refusal beside a permission leaves nothing of it")
+		} else {
+			kept = append(kept, e)
+		}
+	}
+	rule.Except = kept
+}
+
+// disjoint reports whether two lists of data are there and have no code in common.
+func disjoint(a, b []string) bool {
+	return len(a) > 0 && len(b) > 0 && !slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+}
+
+// covers reports whether a applies wherever b does, as far as their lists and periods tell.
+func covers(a, b *entry.ConsentRule) bool {
+	for _, l := range lists(a, b) {
+		if len(*l.a) > 0 && (len(*l.b) == 0 || slices.ContainsFunc(*l.b, func(s string) bool { return !slices.ContainsFunc(*l.a, func(t string) bool { return l.covers(t, s) }) })) {
+			return false
+		}
+	}
+	early := func(x, y string) bool { return x == "" || y != "" && !a.Time(x).After(b.Time(y)) }
+	late := func(x, y string) bool { return x == "" || y != "" && !a.Time(x).Before(b.Time(y)) }
+	return early(a.Start, b.Start) && late(a.End, b.End) && early(a.DataStart, b.DataStart) && late(a.DataEnd, b.DataEnd)
+}
+
+type listPair struct {
+	a, b   *[]string
+	covers func(a, b string) bool
+}
+
+func lists(a, b *entry.ConsentRule) []listPair {
+	same := func(a, b string) bool { return a == b }
+	return []listPair{{&a.Purposes, &b.Purposes, policies.Subsumes}, {&a.Data, &b.Data, same}, {&a.Recipients, &b.Recipients, same},
+		{&a.Roles, &b.Roles, same}, {&a.Actions, &b.Actions, same}}
+}
+
+// narrow makes rule what rule and inner both say; false if that is nothing. inner's exceptions join rule's.
+func narrow(rule, inner *entry.ConsentRule) bool {
+	for _, l := range lists(rule, inner) {
+		switch {
+		case len(*l.b) == 0:
+		case len(*l.a) == 0:
+			*l.a = *l.b
+		default:
+			var both []string
+			for _, s := range *l.a {
+				for _, t := range *l.b {
+					if l.covers(s, t) {
+						both = append(both, t)
+					} else if l.covers(t, s) {
+						both = append(both, s)
+					}
+				}
+			}
+			if len(both) == 0 {
+				return false
+			}
+			slices.Sort(both)
+			*l.a = slices.Compact(both)
+		}
+	}
+	for _, t := range []struct {
+		to   *string
+		from string
+		last bool
+	}{{&rule.Start, inner.Start, true}, {&rule.End, inner.End, false}, {&rule.DataStart, inner.DataStart, true}, {&rule.DataEnd, inner.DataEnd, false}} {
+		if a, b := rule.Time(*t.to), rule.Time(t.from); t.from != "" && (*t.to == "" || t.last == b.After(a)) {
+			*t.to = t.from
+		}
+	}
+	rule.Except = append(rule.Except, inner.Except...)
+	ends := func(start, end string) bool {
+		return start != "" && end != "" && !rule.Time(start).Before(rule.Time(end))
+	}
+	return !ends(rule.Start, rule.End) && !ends(rule.DataStart, rule.DataEnd)
+}
+
+// bounded keeps to what an entry takes.
+func bounded(rule *entry.ConsentRule, level int, n *int) bool {
+	*n++
+	for i := range rule.Except {
+		if !bounded(&rule.Except[i], level+1, n) {
+			return false
+		}
+	}
+	return level <= 8 && *n <= 256
+}

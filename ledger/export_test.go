@@ -1,0 +1,47 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+)
+
+// ForgeVerdict writes another verdict into an opening, as an operator could who holds the keys and an SQLite file.
+func ForgeVerdict(ctx context.Context, cfg Config, file string, index uint64, verdict *entry.Verdict) error {
+	store, err := storage.Open(ctx, "sqlite:"+file)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	cfg.Storage = store
+	l, err := prepare(cfg)
+	if err == nil {
+		l.tree, err = store.FindTree(ctx, cfg.Origin)
+	}
+	if err != nil {
+		return err
+	}
+	records, err := store.Records(ctx, l.tree, index, 1)
+	if err != nil {
+		return err
+	}
+	hash := entry.LeafHash(records[0].Value)
+	ln, c, err := l.vault.unseal(ctx, index, hash, records[0].Extra, true)
+	if err != nil {
+		return err
+	}
+	c.Verdict = verdict
+	key, err := l.vault.prepare(ctx, 1)
+	if err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.ExecContext(ctx, "UPDATE leaf SET extra = $1 WHERE place = (SELECT min(place) FROM leaf) + $2", l.vault.seal(key, index, hash, ln, c), int64(index))
+	return err
+}

@@ -1,0 +1,268 @@
+package ledger_test
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"igledger/consent"
+	"igledger/internal/testdb"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+)
+
+// governed is a log whose accesses are judged, with a board SRC that holds records and a university UNI that may use them under an agreement.
+type governed struct {
+	*world
+	board, university *entry.Signer // for agreements
+}
+
+func newGoverned(t *testing.T, dsn string) *governed {
+	t.Helper()
+	w := newWorld(t, dsn)
+	w.log.Close(w.ctx)
+	w.rules = consent.New()
+	w.reopen()
+	g := &governed{world: w, board: signer(t, entry.EdDSA), university: signer(t, entry.EdDSA)}
+	uni := signer(t, entry.EdDSA)
+	w.enrol("UNI", uni, entry.RoleController)
+	w.must(w.addKey("SRC", w.sourceAdmin, g.board, entry.PurposeAgreements))
+	w.must(w.addKey("UNI", uni, g.university, entry.PurposeAgreements))
+	return g
+}
+
+func common(org string) entry.Common { return entry.Common{Issuer: org, Audience: origin} }
+
+func (g *governed) text(basis string) entry.AgreementText {
+	day := func(days int) string { return g.now().UTC().AddDate(0, 0, days).Format(time.DateOnly) }
+	return entry.AgreementText{
+		ID: "isa-1", Version: 1, Title: "Study of drug reactions", Tier: "isa",
+		Parties:  []entry.AgreementParty{{Org: "SRC", Role: "controller", Contact: "rights office"}, {Org: "UNI", Role: "recipient", Contact: "research office"}},
+		Purposes: []entry.AgreementPurpose{{Text: "research", Code: "HRESCH"}}, Article6: []string{basis}, Power: "statute",
+		Data: []entry.AgreementData{{Text: "allergies"}}, Subjects: "patients", Flows: []entry.AgreementFlow{{From: "SRC", To: "UNI", How: "safe haven"}},
+		Retention: "a year", Disposal: "deletion", Security: "safe haven", DPIA: entry.Assessment{Reference: "1", Date: day(-30)},
+		Approvals: []entry.Approval{{Body: "PBPP", Reference: "42", Date: day(-20)}},
+		Notice:    entry.Notice{URL: "https://src.test/privacy", Hash: sha256.Sum256([]byte("notice"))}, Rights: "rights office", Breach: "security desk",
+		Start: day(-10), End: day(300), ReviewDue: day(200),
+	}
+}
+
+// agree brings an agreement into force.
+func (g *governed) agree(basis string) {
+	g.t.Helper()
+	text := g.text(basis)
+	e := g.sign(g.board, &entry.Agreement{Common: common("SRC"), Agreement: text})
+	g.must(e)
+	for org, key := range map[string]*entry.Signer{"SRC": g.board, "UNI": g.university} {
+		g.must(g.sign(key, &entry.AgreementSignature{Common: common(org), Agreement: text.ID, Version: 1, Proposal: e.Identity()}))
+	}
+}
+
+func research(a *entry.Access) { a.Org, a.Agreement, a.Purpose = "UNI", "isa-1", []string{"HRESCH"} }
+
+func (g *governed) consent(act string) *entry.Entry {
+	c := &entry.Consent{Common: common("SRC"), Consent: "0193b5a0-0000-7000-8000-000000000001", Act: act, Scope: "research", Agreement: "isa-1",
+		Decided: g.now().UTC().Format(time.RFC3339), Expressed: entry.Expressed{How: "written"}, Sub: person}
+	switch act {
+	case "given", "reconfirmed":
+		c.Rule = &entry.ConsentRule{Decision: "permit", Purposes: []string{"HRESCH"}}
+	case "refused":
+		c.Rule = &entry.ConsentRule{Decision: "deny", Purposes: []string{"HRESCH"}}
+	}
+	return g.sign(g.board, c)
+}
+
+// verdict appends a research access to person and gives what the ledger says of it, from the answer and from the opening, which must agree.
+func (g *governed) verdict() string {
+	g.t.Helper()
+	r := g.must(g.access(person, research))
+	o, err := g.log.Opening(g.ctx, r.Index)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if r.Verdict == nil || !r.Verdict.Equal(o.Verdict) {
+		g.t.Fatalf("the answer says %+v, the opening %+v", r.Verdict, o.Verdict)
+	}
+	return string(r.Verdict.Result) + " " + strings.Join(r.Verdict.Rules, ",")
+}
+
+func (g *governed) want(what string) {
+	g.t.Helper()
+	if got := g.verdict(); got != what {
+		g.t.Errorf("the verdict is %q, want %q", got, what)
+	}
+}
+
+// The story of an agreement on consent, each verdict from what the log holds below it, the same at another replica, after a restart, and after a rebuild.
+func TestVerdicts(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		g := newGoverned(t, dsn)
+		g.want("not-covered agreement-known,research-approved")
+		g.agree("a")
+		g.want("not-covered consent-missing")
+		g.must(g.consent("given"))
+		g.want("covered agreement,consent")
+
+		other, err := ledger.Open(g.ctx, g.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		here := g.log
+		g.log = other
+		g.want("covered agreement,consent")
+		g.must(g.consent("withdrawn"))
+		g.log = here
+		g.want("not-covered consent-missing")
+		g.must(g.sign(g.university, &entry.AgreementAct{Common: common("UNI"), Agreement: "isa-1", Version: 1, Act: "suspend", Reason: "a breach"}))
+		g.log = other
+		g.want("not-covered agreement-in-force,consent-missing")
+		other.Close(g.ctx)
+		here.Close(g.ctx)
+
+		before := g.persons()
+		r, err := ledger.Rebuild(g.ctx, g.config(), nil)
+		if err != nil || r.Verdicts != 6 || len(r.Differing) > 0 {
+			t.Fatalf("rebuilding: %+v, %v", r, err)
+		}
+		if after := g.persons(); after != before {
+			t.Errorf("what is known of the person was %s, is %s", before, after)
+		}
+		g.reopen()
+		g.must(g.consent("given"))
+		g.want("not-covered agreement-in-force")
+		g.checkLog()
+	})
+}
+
+func (g *governed) persons() string {
+	g.t.Helper()
+	log, err := ledger.Open(g.ctx, g.config())
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer log.Close(g.ctx) //nolint:errcheck // nothing was appended
+	state, err := log.Person(g.ctx, person)
+	if err != nil || len(state) == 0 {
+		g.t.Fatalf("the state of a person: %q, %v", state, err)
+	}
+	return string(state)
+}
+
+// What the rules refuse is refused with its code and leaves nothing; the rest of the call is not touched.
+func TestRulesRefuse(t *testing.T) {
+	g := newGoverned(t, testdb.SQLite(t))
+	stranger := g.sign(g.university, &entry.AgreementSignature{Common: common("UNI"), Agreement: "isa-1", Version: 1, Proposal: sha256.Sum256(nil)})
+	withdrawn := g.consent("withdrawn")
+	size, _ := g.log.Size(g.ctx)
+	results := g.log.Append(g.ctx, stranger, g.access(person), withdrawn)
+	if !errors.Is(results[0].Err, entry.UnknownAgreement) || results[1].Err != nil || !errors.Is(results[2].Err, entry.UnknownConsent) {
+		t.Errorf("%v, %v, %v", results[0].Err, results[1].Err, results[2].Err)
+	}
+	if now, _ := g.log.Size(g.ctx); now != size+1 {
+		t.Errorf("the log grew from %d to %d", size, now)
+	}
+	g.agree("e")
+	if err := g.log.Append(g.ctx, g.consent("withdrawn"))[0].Err; !errors.Is(err, entry.UnknownConsent) {
+		t.Errorf("withdrawing what was never given: %v", err)
+	}
+	g.must(g.consent("given"))
+	if err := g.log.Append(g.ctx, g.consent("withdrawn"))[0].Err; !errors.Is(err, entry.NotConsentBasis) {
+		t.Errorf("withdrawing where consent is not the basis: %v", err)
+	}
+	// The same again is the same, not a second act.
+	again := g.consent("refused")
+	g.must(again)
+	if r := g.must(again); !r.Replayed {
+		t.Error("an act sent twice counted twice")
+	}
+	g.want("not-covered objection")
+	g.checkLog()
+}
+
+// Acts of one call keep their order and count for the accesses beside them, which are shuffled.
+func TestConsentAndAccessesInOneCall(t *testing.T) {
+	g := newGoverned(t, testdb.SQLite(t))
+	g.agree("a")
+	calls := []*entry.Entry{g.access(person, research), g.consent("given"), g.access(person, research), g.consent("withdrawn"), g.access(person, research), g.consent("reconfirmed"), g.access(person, research)}
+	for i, r := range g.log.Append(g.ctx, calls...) {
+		switch {
+		case r.Err != nil:
+			if !errors.Is(r.Err, entry.BadTransition) { // what was withdrawn cannot be reconfirmed
+				t.Errorf("entry %d: %v", i, r.Err)
+			}
+		case calls[i].Type == entry.TypeAccess && slices.Contains(r.Verdict.Rules, "consent"):
+			t.Errorf("access %d was covered by a consent that was withdrawn in the same call", i)
+		}
+	}
+}
+
+// Somebody who holds database and keys can write another verdict; whoever computes them again finds it.
+func TestTamperedVerdict(t *testing.T) {
+	dsn := testdb.SQLite(t)
+	g := newGoverned(t, dsn)
+	g.want("not-covered agreement-known,research-approved")
+	index := g.must(g.access(person, research)).Index
+	g.log.Close(g.ctx)
+	if err := g.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledger.ForgeVerdict(g.ctx, g.config(), strings.TrimPrefix(dsn, "sqlite:"), index, &entry.Verdict{Result: entry.Covered, Rules: []string{"agreement"}}); err != nil {
+		t.Fatal(err)
+	}
+	g.reopen()
+	if o, err := g.log.Opening(g.ctx, index); err != nil || o.Verdict.Result != entry.Covered {
+		t.Fatalf("the forgery did not take: %+v, %v", o, err)
+	}
+	g.log.Close(g.ctx)
+	r, err := ledger.Rebuild(g.ctx, g.config(), nil)
+	if err != nil || !slices.Equal(r.Differing, []uint64{index}) {
+		t.Errorf("rebuilding found %+v, %v; want entry %d", r, err, index)
+	}
+}
+
+// A state that does not decrypt stops no access: it is logged, without a verdict, and acts of consent wait for somebody to look.
+func TestDamagedPerson(t *testing.T) {
+	dsn := testdb.SQLite(t)
+	g := newGoverned(t, dsn)
+	g.agree("a")
+	g.must(g.consent("given"))
+	db, err := sql.Open("sqlite", strings.TrimPrefix(dsn, "sqlite:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("UPDATE person SET state = substr(state, 1, 25) || x'00' || substr(state, 27)"); err != nil {
+		t.Fatal(err)
+	}
+	if r := g.must(g.access(person, research)); r.Verdict != nil {
+		t.Errorf("a verdict from nothing: %+v", r.Verdict)
+	}
+	if err := g.log.Append(g.ctx, g.consent("withdrawn"))[0].Err; err == nil {
+		t.Error("an act on a state that cannot be read was taken")
+	}
+	if _, err := ledger.Rebuild(g.ctx, g.config(), nil); err != nil {
+		t.Fatal(err)
+	}
+	g.want("covered agreement,consent")
+}
+
+// A ledger without rules takes nothing that it could not judge.
+func TestWithoutRules(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	board := signer(t, entry.EdDSA)
+	w.must(w.addKey("SRC", w.sourceAdmin, board, entry.PurposeAgreements))
+	g := &governed{world: w, board: board}
+	if err := w.log.Append(w.ctx, g.consent("given"))[0].Err; !errors.Is(err, entry.UnknownType) {
+		t.Errorf("a consent: %v", err)
+	}
+	if err := w.log.Append(w.ctx, w.sign(board, &entry.Agreement{Common: common("SRC"), Agreement: g.text("e")}))[0].Err; !errors.Is(err, entry.UnknownType) {
+		t.Errorf("an agreement: %v", err)
+	}
+	if r := w.must(w.access(person, research)); r.Verdict != nil || !slices.Contains(r.Flags, entry.FlagUnknownAgreement) {
+		t.Errorf("an access: %+v", r)
+	}
+}
