@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -265,4 +266,35 @@ func TestWithoutRules(t *testing.T) {
 	if r := w.must(w.access(person, research)); r.Verdict != nil || !slices.Contains(r.Flags, entry.FlagUnknownAgreement) {
 		t.Errorf("an access: %+v", r)
 	}
+}
+
+// BenchmarkVerdicts compares the rate of a log that judges every access with one that does not. Runs alternate and the medians are compared; ratio-cpu compares processor
+// time an entry. The promise is at least 0.90.
+func BenchmarkVerdicts(b *testing.B) {
+	const rounds, entries, clients = 7, 10_000, 256
+	printConditions()
+	for range b.N {
+		var rates, cpu [2][]float64
+		for round := range rounds {
+			for _, i := range [][]int{{0, 1}, {1, 0}}[round%2] {
+				w := newWorld(b, testdb.SQLite(b))
+				w.log.Close(w.ctx)
+				if i == 1 {
+					w.rules = consent.New()
+				}
+				w.reopen()
+				c := newCrowd(w, clients, entries)
+				work := c.sign(entries)
+				runtime.GC()
+				m := c.send(work, 1)
+				rates[i], cpu[i] = append(rates[i], m.rate()), append(cpu[i], m.cpu.Seconds())
+				c.check(m)
+			}
+		}
+		b.ReportMetric(median(rates[0]), "entries/s-without")
+		b.ReportMetric(median(rates[1]), "entries/s-with")
+		b.ReportMetric(median(rates[1])/median(rates[0]), "ratio")
+		b.ReportMetric(median(cpu[0])/median(cpu[1]), "ratio-cpu")
+	}
+	b.ReportMetric(0, "ns/op")
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -220,7 +221,7 @@ func describeAgreement(w io.Writer, t *entry.AgreementText) error {
 	for i, a := range t.Approvals {
 		row(first(i, "Approvals"), "%s %s of %s", a.Body, a.Reference, a.Date)
 	}
-	row("Privacy notice", "%s, SHA-256 %s", t.Notice.URL, t.Notice.Hash)
+	row("Privacy notice", "%s, SHA-256 %x", t.Notice.URL, t.Notice.Hash)
 	if t.Under != "" {
 		row("Works out", "%s", t.Under)
 	}
@@ -254,4 +255,6 @@ func basis(article6, article9 []string) string {
 }
 
 // line makes a text of somebody else's one line, so that it can look like nothing but itself in a table or a terminal.
-func line(s string) string { return strings.Join(strings.FieldsFunc(s, unprintable), " ") }
+func line(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
+}

@@ -12,8 +12,8 @@ import (
 type pair struct{ org, role string }
 
 // actors reads whom a provision is about. why says which limit was lost; then rule has neither recipients nor roles. Any of several actors will do, so a
-// permission may lack those that cannot be expressed; a refusal may not.
-func (r *reader) actors(list []object, path string, rule *entry.ConsentRule) (why string, err error) {
+// permission may lack those that cannot be expressed, unless there are exceptions to it, which are about those too; a refusal may not.
+func (r *reader) actors(list []object, path string, rule *entry.ConsentRule, exceptions bool) (why string, err error) {
 	var pairs []pair
 	for i, a := range list {
 		got, w, err := r.actor(a)
@@ -23,7 +23,7 @@ func (r *reader) actors(list []object, path string, rule *entry.ConsentRule) (wh
 		switch {
 		case w == "":
 			pairs = append(pairs, got...)
-		case rule.Decision == permit && !strings.HasPrefix(w, otherPart):
+		case rule.Decision == permit && !exceptions && !strings.HasPrefix(w, otherPart):
 			r.note(path+".actor["+itoa(i)+"]", w+"; so it is not among those permitted")
 			why = w
 		default:

@@ -241,11 +241,13 @@ func (r *reader) provision(o object, path, decision string, outer []string) (rul
 	if decision == deny {
 		r.overrule(rule, path, refusals, hidden, len(limits) > 0)
 	}
-	if len(within) == 1 {
-		usable = narrow(rule, within[0]) && usable
-	} else if len(within) > 1 {
-		r.note(path, "several permissions within a permission cannot be kept apart"+effects[permit])
+	switch {
+	case len(within) == 0:
+	case len(within) > 1 || len(rule.Except) > 0: // narrowed, the refusals would no longer win over what stands beside this permission
+		r.note(path, "a permission within a permission can be kept only if nothing stands beside it"+effects[permit])
 		usable = false
+	default:
+		usable = narrow(rule, within[0]) && usable
 	}
 	if !usable {
 		return nil, false, nil
@@ -283,7 +285,7 @@ func (r *reader) limits(o object, path string, rule *entry.ConsentRule) ([]lost,
 	if err != nil {
 		return nil, err
 	}
-	why, err := r.actors(actors, path, rule)
+	why, err := r.actors(actors, path, rule, o["provision"] != nil)
 	if err != nil {
 		return nil, err
 	} else if why != "" {

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"igledger/internal/client"
+	"igledger/ledger/entry"
+)
+
+func signCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "sign",
+		Usage:     "as a party: sign the version of an agreement that is proposed",
+		ArgsUsage: "ID",
+		Description: "Takes the proposal out of the log itself, with the proof that it is in, and shows it; the signature is over exactly that text and nothing that the\n" +
+			"ledger says of it. --text compares it with the file that your organisation approved. Without a terminal --yes or --text is needed.\n" +
+			"Once every party has signed and the start has come, the agreement is in force.\n\n" +
+			"Example: igledger agreement sign --org NHSH --key highland-agreements.jwk --text approved.yaml isa-2027-001",
+		Flags: remoteFlags(
+			&cli.Uint64Flag{Name: "version", Usage: "the version to sign (default: the newest)"},
+			&cli.StringFlag{Name: "text", Usage: "`FILE` with the agreement as your organisation approved it: anything else is not signed"},
+			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+		),
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return usage("agreement sign wants one ID")
+			}
+			r, err := newRemote(c, signing)
+			if err != nil {
+				return err
+			}
+			proposal, index, err := r.proposal(c, c.Args().First(), c.Uint64("version"))
+			if err != nil {
+				return err
+			}
+			t := &proposal.Body.(*entry.Agreement).Agreement
+			if err := agreed(c, r.org, t); err != nil {
+				return err
+			}
+			res, err := r.submit(c.Context, &entry.AgreementSignature{Common: r.common(), Agreement: t.ID, Version: t.Version, Proposal: proposal.Identity()})
+			if err != nil {
+				return err
+			}
+			return output(c, res, "entry %d: %s\n%s version %d, proposed at %d, is signed by %s\n", res.Index, res.Status, t.ID, t.Version, index, r.org)
+		},
+	}
+}
+
+// proposal takes the entry that proposes a version of an agreement, 0 being the newest, out of the log. The ledger only says where to look.
+func (r *remote) proposal(c *cli.Context, id string, version uint64) (*entry.Entry, uint64, error) {
+	a, err := r.Agreement(c.Context, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(a.Versions) == 0 {
+		return nil, 0, refused("the ledger names no version of %s", id)
+	}
+	v := a.Versions[len(a.Versions)-1]
+	if version != 0 {
+		at := slices.IndexFunc(a.Versions, func(v client.AgreementVersion) bool { return v.Text.Version == version })
+		if at < 0 {
+			return nil, 0, refused("%s has no version %d, the newest is %d", id, version, v.Text.Version)
+		}
+		v = a.Versions[at]
+	}
+	log, err := openLog(c.Context, r.Base, r.logKey)
+	if err != nil {
+		return nil, 0, err
+	}
+	e, err := log.public(c.Context, v.Proposed)
+	if err != nil {
+		return nil, 0, err
+	}
+	p, ok := e.Body.(*entry.Agreement)
+	if !ok || p.Agreement.ID != id || p.Agreement.Version != v.Text.Version {
+		return nil, 0, refused("entry %d, which the ledger names as the proposal of %s version %d, is another", v.Proposed, id, v.Text.Version)
+	}
+	return e, v.Proposed, nil
+}
+
+// agreed makes sure that the officer means this text.
+func agreed(c *cli.Context, org string, t *entry.AgreementText) error {
+	if !slices.Contains(t.Organisations(), org) {
+		return refused("%s is no party of %s version %d", org, t.ID, t.Version)
+	}
+	if path := c.String("text"); path != "" {
+		own, err := agreementFile(c, path)
+		if err != nil {
+			return err
+		}
+		if fields := differing(own, t); len(fields) > 0 {
+			return refused("the agreement in the log is not the one in %s; these differ: %s", path, strings.Join(fields, ", "))
+		}
+	}
+	if err := describeAgreement(c.App.ErrWriter, t); err != nil {
+		return err
+	}
+	if c.Bool("yes") || c.String("text") != "" {
+		return nil
+	}
+	if f, ok := c.App.Reader.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+		return usage("without a terminal, sign wants --text FILE or --yes")
+	}
+	fmt.Fprintf(c.App.ErrWriter, "\nTo sign this for %s, type %s: ", org, t.ID)
+	typed, err := bufio.NewReader(io.LimitReader(c.App.Reader, 4096)).ReadString('\n')
+	if err != nil && typed == "" || strings.TrimSpace(typed) != t.ID {
+		return refused("not signed")
+	}
+	return nil
+}
+
+// differing names the fields, as they stand in a file, in which two agreements differ.
+func differing(a, b *entry.AgreementText) []string {
+	var names []string
+	x, y := reflect.ValueOf(*a), reflect.ValueOf(*b)
+	for i := range x.NumField() {
+		if p, q := x.Field(i), y.Field(i); p.Kind() == reflect.Slice && p.Len()+q.Len() == 0 || reflect.DeepEqual(p.Interface(), q.Interface()) {
+			continue
+		}
+		name, _, _ := strings.Cut(x.Type().Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
