@@ -146,11 +146,8 @@ func TestCosignersMeetOnTheAnchor(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := w.watch()
-	for e := range x.events {
-		if e.err != nil || e.size != size {
-			t.Fatalf("the witness was sent %d, not the anchor %d: %v", e.size, size, e.err)
-		}
-		break
+	if e := <-x.events; e.err != nil || e.size != size {
+		t.Fatalf("the witness was sent %d, not the anchor %d: %v", e.size, size, e.err)
 	}
 	for range 20 {
 		w.must(w.access("chi:0101011237"))

@@ -97,22 +97,29 @@ func (l *Log) HistoryRange(ctx context.Context, tag entry.Hash, from, before uin
 	kids := map[string]string{} // by header: a history has few keys
 	out := make([]HistoryEntry, len(records))
 	for i, rec := range records {
-		hash := entry.LeafHash(rec.Value)
-		ln, c, err := l.vault.unseal(ctx, rec.Index, hash, rec.Extra, true)
-		if err != nil {
+		if out[i], err = l.historyEntry(ctx, rec, kids); err != nil {
 			return nil, err
 		}
-		jws, disclosures := cutSDJWT(c.SDJWT)
-		kid, err := kidOf(jws, kids)
-		if err != nil {
-			return nil, fmt.Errorf("entry %d as stored: %w", rec.Index, err)
-		}
-		out[i] = HistoryEntry{LeafHash: hash, KID: kid, Opening: &entry.Opening{
-			Index: rec.Index, TagSalt: ln.TagSalt, Tag: ln.Tag, BodySalt: c.BodySalt, JWS: jws, Disclosures: disclosures,
-			Flags: l.flagsOf(kid, rec.Index, c), Verdict: c.Verdict, Received: c.Received.Format(receivedForm),
-		}}
 	}
 	return out, nil
+}
+
+// historyEntry opens a sealed leaf without parsing its content; kids remembers those of headers seen.
+func (l *Log) historyEntry(ctx context.Context, rec storage.Record, kids map[string]string) (HistoryEntry, error) {
+	hash := entry.LeafHash(rec.Value)
+	ln, c, err := l.vault.unseal(ctx, rec.Index, hash, rec.Extra, true)
+	if err != nil {
+		return HistoryEntry{}, err
+	}
+	jws, disclosures := cutSDJWT(c.SDJWT)
+	kid, err := kidOf(jws, kids)
+	if err != nil {
+		return HistoryEntry{}, fmt.Errorf("entry %d as stored: %w", rec.Index, err)
+	}
+	return HistoryEntry{LeafHash: hash, KID: kid, Opening: &entry.Opening{
+		Index: rec.Index, TagSalt: ln.TagSalt, Tag: ln.Tag, BodySalt: c.BodySalt, JWS: jws, Disclosures: disclosures,
+		Flags: l.flagsOf(kid, rec.Index, c), Verdict: c.Verdict, Received: c.Received.Format(receivedForm),
+	}}, nil
 }
 
 // cutSDJWT takes jws~disclosure~…~ apart without decoding.

@@ -2,7 +2,6 @@ package verifier_test
 
 import (
 	"bytes"
-	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -10,15 +9,6 @@ import (
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
-
-func decodeStd(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := base64.StdEncoding.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // lying is a log whose operator states an index root without one of my two accesses, and the statement it makes of it.
 func lying(w *world, newer bool) (*testlog.Log, *entry.Statement) {

@@ -303,12 +303,8 @@ func (a *audit) conclude(rep *report) {
 	rep.Pass(verifier.CheckRegister, nil, "every public entry is signed, by a key that counted, and obeys the register's rules; every other is sealed, and the feed opens it")
 	rep.Pass(verifier.CheckIndexRoot, nil, "%d index roots are those of their entries; the newest, at %d, covers all below %d", s.Roots, s.RootIndex, s.Covered)
 	rep.Pass(verifier.CheckIndexLag, nil, "%d entries behind, %d allowed; %d at most so far", s.Lag, a.auditor.Replay().Register().Genesis.IndexLag, s.Longest)
-	for _, r := range []row{{"entries", fmt.Sprint(s.Size)}, {"  public", fmt.Sprint(a.auditor.Replay().Public())}, {"histories", fmt.Sprint(s.Histories)}, {"index roots", fmt.Sprint(s.Roots)}} {
-		rep.Totals = append(rep.Totals, r)
-	}
-	for _, f := range a.sourceFindings() {
-		rep.Notes = append(rep.Notes, f)
-	}
+	rep.Totals = append(rep.Totals, row{"entries", fmt.Sprint(s.Size)}, row{"  public", fmt.Sprint(a.auditor.Replay().Public())}, row{"histories", fmt.Sprint(s.Histories)}, row{"index roots", fmt.Sprint(s.Roots)})
+	rep.Notes = append(rep.Notes, a.sourceFindings()...)
 	a.measure()
 }
 

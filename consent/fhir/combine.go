@@ -21,7 +21,7 @@ func (r *reader) overrule(rule *entry.ConsentRule, path string, refusals []*entr
 	}
 	var kept []entry.ConsentRule
 	for _, e := range rule.Except {
-		gone := false
+		gone, refuses := false, len(e.Except) > 0
 		for _, x := range refusals {
 			x := *x
 			if disjoint(x.Data, e.Data) {
@@ -31,9 +31,14 @@ func (r *reader) overrule(rule *entry.ConsentRule, path string, refusals []*entr
 			gone = gone || covers(&x, &e)
 			e.Except = append(slices.Clone(e.Except), x)
 		}
-		if gone {
+		switch {
+		case gone && refuses:
+			r.note(path, "a refusal beside a permission leaves nothing of it, and it has refusals in it; so no permission beside it is used")
+			rule.Except = nil
+			return
+		case gone:
 			r.note(path, "a refusal beside a permission leaves nothing of it")
-		} else {
+		default:
 			kept = append(kept, e)
 		}
 	}

@@ -139,6 +139,27 @@ func TestWhatIsWithheldStaysWithheld(t *testing.T) {
 	}
 }
 
+func TestWithoutThePerson(t *testing.T) {
+	for release, data := range map[Release]string{R4: r4(`"provision":{"type":"permit",` + research + `}`), R5: r5(`"decision":"deny"`)} {
+		in, err := testConversion.Read([]byte(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Consent.Sub = ""
+		out, err := testConversion.Write(in.Consent, release)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(out), "Patient/") || strings.Contains(string(out), "9434765919") || strings.Contains(string(out), "withheld") {
+			t.Errorf("names somebody: %s", out)
+		}
+		in.Consent.Scope = "adr"
+		if _, err := testConversion.Write(in.Consent, release); !errors.Is(err, BadResidue) {
+			t.Errorf("the residue contradicts the claims all the same: %v", err)
+		}
+	}
+}
+
 // The claims are what counts: a residue that says otherwise is not given out.
 func TestResidueMustSayWhatTheClaimsSay(t *testing.T) {
 	for name, change := range map[string]func(x *entry.Consent){

@@ -110,6 +110,10 @@ func (s Source) check() (*entry.Consent, error) {
 		return nil, missing("pii_controllers", "the consent names no agreement")
 	case ruling.Agreement != s.Agreement.ID:
 		return nil, &Error{BadSource, "pii_controllers", "the consent was asked for another agreement"}
+	case s.Agreement.Retention == "":
+		return nil, missing("retention_period", "the agreement does not say it")
+	case s.Agreement.Rights == "":
+		return nil, missing("withdrawal_method", "the agreement does not say whom to turn to")
 	case s.Jurisdiction == "":
 		return nil, missing("jurisdiction", "the ledger is not configured with one")
 	}
@@ -164,7 +168,7 @@ func (s Source) process(x *entry.Consent) (object, error) {
 	if a.ConsentBasis() {
 		bases = append(bases, object{"@id": consentTypes[x.Expressed.How]})
 	}
-	for _, country := range append([]string{"GB"}, a.Transfers...) {
+	for _, country := range append([]string{"GB"}, a.Transfers...) { // the data stays in the UK but for the transfers that the agreement names
 		places = append(places, object{"@id": "loc:" + country})
 	}
 	parties := map[string][]any{}

@@ -170,6 +170,8 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		"only a withdrawal": {func(s *Source) { s.Acts = s.Acts[2:] }, Missing, "purpose"},
 		"no agreement":      {func(s *Source) { s.Agreement = nil }, Missing, "pii_controllers"},
 		"another agreement": {func(s *Source) { s.Agreement.ID = "isa-8" }, BadSource, "pii_controllers"},
+		"no retention":      {func(s *Source) { s.Agreement.Retention = "" }, Missing, "retention_period"},
+		"no contact":        {func(s *Source) { s.Agreement.Rights = "" }, Missing, "withdrawal_method"},
 		"no jurisdiction":   {func(s *Source) { s.Jurisdiction = "" }, Missing, "jurisdiction"},
 		"no notice":         {func(s *Source) { s.Agreement.Notice.URL = "" }, Missing, "privacy_notice"},
 		"no language": {func(s *Source) {

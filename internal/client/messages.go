@@ -53,6 +53,7 @@ type Result struct {
 	Status  Status         `json:"status" enum:"appended,replayed,refused" doc:"appended and replayed both mean: in the log, once, durable and integrated"`
 	Index   uint64         `json:"index,omitzero" doc:"Position in the log; absent if refused (and for leaf 0)" example:"1234"`
 	Flags   []entry.Flag   `json:"flags,omitempty" doc:"Remarks of the ledger on an entry it took although something was odd"`
+	Verdict *entry.Verdict `json:"verdict,omitempty" doc:"What policy says of an access that was just appended; not repeated for one that was in the log before"`
 	Receipt *entry.Receipt `json:"receipt,omitempty" doc:"Proof that the entry is in, to be checked before the event is forgotten; absent if refused"`
 	Problem *Problem       `json:"problem,omitempty" doc:"Why the entry was refused"`
 }
@@ -99,7 +100,10 @@ type Accesses struct {
 // RecordedAccess is one access with what proves it.
 type RecordedAccess struct {
 	Index   uint64         `json:"index" doc:"Position in the log"`
-	Access  *Access        `json:"access,omitempty" doc:"The entry, decoded; absent if its content cannot be decoded. Believe it only after checking opening"`
+	Type    entry.Type     `json:"type,omitempty" doc:"What the entry states: access, decision, consent, delegation, source-count; absent if its content cannot be decoded"`
+	Access  *Access        `json:"access,omitempty" doc:"Of an access: the entry, decoded. Believe it only after checking opening"`
+	Asked   *Asked         `json:"asked,omitempty" doc:"Of a decision: what was asked and answered. The access may never have happened"`
+	Verdict *Verdict       `json:"verdict,omitempty" doc:"What policy said of it when the ledger took it; not proved, but anybody with the openings can compute it again"`
 	Opening *entry.Opening `json:"opening" doc:"What reveals the sealed leaf; check it against the log with igverify"`
 }
 
@@ -118,6 +122,8 @@ type Access struct {
 	Machine      bool          `json:"machine,omitzero" doc:"No human behind it: polling, batch"`
 	Emergency    bool          `json:"emergency,omitzero" doc:"Break-glass"`
 	Agreement    string        `json:"agreement,omitempty" doc:"Agreement relied on"`
+	Decision     string        `json:"decision,omitempty" doc:"jti of the decision that allowed it"`
+	Delegation   string        `json:"delegation,omitempty" doc:"Delegation under which somebody acted for the person"`
 	Outcome      string        `json:"outcome" enum:"0,4,8,12" doc:"FHIR AuditEvent.outcome"`
 	Occurred     string        `json:"occurred,omitempty" doc:"RFC 3339"`
 	OccurredEnd  string        `json:"occurredEnd,omitempty" doc:"RFC 3339"`
@@ -126,6 +132,14 @@ type Access struct {
 	Parties      []entry.Party `json:"parties,omitempty" doc:"Other agents of the event"`
 	Text         *entry.Text   `json:"text,omitempty" doc:"What was said in words"`
 	Sequence     *uint64       `json:"seq,omitempty" doc:"The source's gap-free number"`
+}
+
+// Asked is what somebody asked before an access, and was told.
+type Asked struct {
+	Decision    string   `json:"decision" enum:"permit,deny" doc:"The answer"`
+	Rules       []string `json:"rules,omitempty" doc:"Ids of the rules that decided"`
+	Obligations []string `json:"obligations,omitempty" doc:"What went with a permit"`
+	Access      Access   `json:"access" doc:"What was asked for; issuer is the organisation that holds the record, outcome 0 or 8 the answer"`
 }
 
 // Register is the answer of GET /v1/register: organisations and keys as the log's public entries make them. A convenience: a verifier

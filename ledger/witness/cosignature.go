@@ -12,11 +12,11 @@ import (
 // or whoever answers in its place, from having its line served under a checkpoint that it never saw.
 func read(lines string, w *cosign.Cosigner, head Checkpoint, now time.Time) (cosign.Cosignature, error) {
 	good, bad := cosign.ReadLines(lines, head.Checkpoint, []*cosign.Cosigner{w})
-	for _, b := range bad {
-		if b.By == nil {
-			return cosign.Cosignature{}, fmt.Errorf("%w: a line is %w", ErrMalformed, b.Err)
-		}
-		return cosign.Cosignature{}, fmt.Errorf("%w: %w", ErrBadCosignature, b.Err)
+	switch {
+	case len(bad) > 0 && bad[0].By == nil:
+		return cosign.Cosignature{}, fmt.Errorf("%w: a line is %w", ErrMalformed, bad[0].Err)
+	case len(bad) > 0:
+		return cosign.Cosignature{}, fmt.Errorf("%w: %w", ErrBadCosignature, bad[0].Err)
 	}
 	latest, early := cosign.Latest(good, now)
 	switch {
