@@ -39,6 +39,7 @@ const (
 	TypeConsent            Type = "consent"             // a person gives, refuses, withdraws consent
 	TypeDelegation         Type = "delegation"          // somebody may act for a person, or no longer
 	TypeDecision           Type = "decision"            // an access was asked for and allowed or denied
+	TypeLink               Type = "link"                // two ids are of one person, or no longer
 	TypeSourceCount        Type = "source-count"        // the numbers behind a heartbeat
 )
 
@@ -110,6 +111,7 @@ var newBody = map[Type]func() Body{
 	TypeConsent:            func() Body { return new(Consent) },
 	TypeDelegation:         func() Body { return new(Delegation) },
 	TypeDecision:           func() Body { return new(Decision) },
+	TypeLink:               func() Body { return new(Link) },
 	TypeSourceCount:        func() Body { return new(SourceCount) },
 }
 
@@ -161,13 +163,11 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	var peek struct {
-		Type Type `json:"type"`
+	t, err := typeOf(jws.Payload)
+	if err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(jws.Payload, &peek); err != nil {
-		return nil, fail(BadJSON, "entry payload", "not a JSON object with a type")
-	}
-	newOf, ok := newBody[peek.Type]
+	newOf, ok := newBody[t]
 	if !ok {
 		return nil, fail(UnknownType, "entry payload", "type is none this version knows")
 	}
@@ -198,6 +198,17 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// typeOf reads the type in a payload and nothing else.
+func typeOf(payload []byte) (Type, error) {
+	var peek struct {
+		Type Type `json:"type"`
+	}
+	if err := json.Unmarshal(payload, &peek); err != nil {
+		return "", fail(BadJSON, "entry payload", "not a JSON object with a type")
+	}
+	return peek.Type, nil
 }
 
 // SDJWT is the entry with its disclosures as it travels: what Parse reads.

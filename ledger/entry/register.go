@@ -100,6 +100,7 @@ var authority = map[Type]struct {
 	TypeConsent:            {PurposeAgreements, ""},
 	TypeDelegation:         {PurposeAgreements, ""},
 	TypeDecision:           {PurposeSubmit, RoleOperator},
+	TypeLink:               {PurposeAgreements, ""}, // and see Link.mayLink
 	TypeSourceCount:        {PurposeSubmit, RoleSource},
 }
 
@@ -151,7 +152,13 @@ func (r *Register) Authorise(e *Entry, index uint64) error {
 		return fail(BadGenesis, "log", "begins with another entry than a genesis")
 	}
 	a := authority[e.Type]
-	return r.May(e.KID, e.Issuer, a.purpose, a.role, index)
+	if err := r.May(e.KID, e.Issuer, a.purpose, a.role, index); err != nil {
+		return err
+	}
+	if l, ok := e.Body.(*Link); ok {
+		return l.mayLink(r.orgs[e.Issuer])
+	}
+	return nil
 }
 
 // Verify is Authorise and the signature.

@@ -6,8 +6,8 @@ import "github.com/go-json-experiment/json/jsontext"
 const FormatStatement = "igledger-statement/1"
 
 // Statement is everything the log holds about one id below M, with the proof that nothing is left out, and what it holds about everybody at once (RegEveryone)
-// with the same proof. The id is not in it: who checks a statement knows whose it should be. ParseStatement checks its form only; the checks are
-// package verifier's.
+// and about the ids that are linked with this one (Link), with the same proof. The id is not in it: who checks a statement knows whose it should be. Linked ids are: they
+// stand in the links, too. ParseStatement checks its form only; the checks are package verifier's.
 type Statement struct {
 	Evidence
 	Subject  Subject          `json:"subject"`
@@ -15,7 +15,17 @@ type Statement struct {
 	Entries  StatementEntries `json:"entries"`            // every entry of the subject below M, ascending
 	Newer    StatementEntries `json:"newer"`              // opened entries at or above M, ascending; that none is missing among them is not proved
 	Everyone *History         `json:"everyone,omitempty"` // reads of everybody's data concern the subject too; none: the subject is RegEveryone itself
+	Linked   LinkedHistories  `json:"linked"`             // of each id that a link of the subject's below M holds hers, ascending by id; links of these are not followed
 }
+
+// LinkedHistory is what a statement shows of a linked id.
+type LinkedHistory struct {
+	ID string `json:"id"`
+	History
+}
+
+// MaxLinked is how many ids a statement can show besides the subject's.
+const MaxLinked = 256
 
 // History is what a statement shows of one id.
 type History struct {
@@ -27,12 +37,16 @@ type History struct {
 // Own is the subject's history.
 func (s *Statement) Own() *History { return &History{s.Subject, s.Entries, s.Newer} }
 
-// Histories gives the subject's history and, if it is there, everyone's.
+// Histories gives the subject's history, if it is there everyone's, and those of linked ids.
 func (s *Statement) Histories() []*History {
-	if s.Everyone == nil {
-		return []*History{s.Own()}
+	list := []*History{s.Own()}
+	if s.Everyone != nil {
+		list = append(list, s.Everyone)
 	}
-	return []*History{s.Own(), s.Everyone}
+	for i := range s.Linked {
+		list = append(list, &s.Linked[i].History)
+	}
+	return list
 }
 
 // Subject says whose history it is and where the subject index has it.
@@ -68,6 +82,7 @@ type (
 	StatementEntries []StatementEntry // at most MaxStatementEntries
 	EntryDisclosures []string         // at most SDDigests
 	EntryFlags       []Flag           // at most 32
+	LinkedHistories  []LinkedHistory  // at most MaxLinked
 )
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
@@ -83,6 +98,11 @@ func (l *EntryDisclosures) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
 func (l *EntryFlags) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return decodeList(d, "flags", maxFlags, (*[]Flag)(l), nil)
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (l *LinkedHistories) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return decodeList(d, "linked", MaxLinked, (*[]LinkedHistory)(l), nil)
 }
 
 // NewStatementEntry is the opened form of an opening.
@@ -173,7 +193,7 @@ func ParseStatement(data []byte) (*Statement, error) {
 		return nil, err
 	}
 	if s.Evidence.checkRead() != nil || s.lacks() {
-		return nil, fail(BadStatement, "statement", "chains, nodes, text, siblings, entries or newer are missing")
+		return nil, fail(BadStatement, "statement", "chains, nodes, text, siblings, entries, newer or linked are missing")
 	}
 	if err := s.check(); err != nil {
 		return nil, err
@@ -183,6 +203,9 @@ func ParseStatement(data []byte) (*Statement, error) {
 
 // lacks reports whether a list is missing, which is not an empty one.
 func (s *Statement) lacks() bool {
+	if s.Linked == nil {
+		return true
+	}
 	for _, h := range s.Histories() {
 		if h.Proof.Siblings == nil || h.Entries == nil || h.Newer == nil {
 			return true
@@ -215,12 +238,36 @@ func (s *Statement) check() error {
 	if s.Everyone != nil && s.Everyone.Tag == s.Subject.Tag {
 		return fail(BadStatement, "everyone", "is the subject's own history again")
 	}
+	if err := s.checkLinked(); err != nil {
+		return err
+	}
 	for _, h := range s.Histories() {
 		if err := h.check(s.Period); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *Statement) checkLinked() error {
+	if len(s.Linked) > MaxLinked {
+		return fail(TooLarge, "linked", "%d ids, at most %d", len(s.Linked), MaxLinked)
+	}
+	shown := map[Hash]bool{s.Subject.Tag: true}
+	if s.Everyone != nil {
+		shown[s.Everyone.Tag] = true
+	}
+	for i := range s.Linked {
+		l := &s.Linked[i]
+		if err := CheckID(l.ID); err != nil {
+			return err
+		}
+		if shown[l.Tag] {
+			return fail(BadStatement, "linked", "number %d is a history that the statement has already", i)
+		}
+		shown[l.Tag] = true
+	}
+	return ascending("linked ids", s.Linked, func(l *LinkedHistory) string { return l.ID })
 }
 
 func (h *History) check(period *Period) error {
