@@ -30,7 +30,7 @@
 //	Parties          the other agents: server, recipient, custodian, authoriser
 //	Purpose          purposeOfUse of the user, purposeOfEvent, purposeOfUse of others: v3-ActReason plain, others "system|code"
 //	Agreement        agent.policy "urn:igledger:agreement:<id>"; tokens (SAML assertion id, OAuth jti) stay in the residue
-//	Emergency        DCM 110127 Emergency Override Started, or purpose BTG or ETREAT
+//	Emergency        DCM 110127 Emergency Override Started, or purpose BTG
 //	Data             entities: resource types, securityLabel, types other than audit-entity-type; resource type of a search
 //	Text             purposeOfUse.text; outcomeDesc; entity.detail of type "justification"; the first search that is text
 //	Source           source.observer, source.site

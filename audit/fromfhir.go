@@ -300,9 +300,9 @@ func (b *builder) purposes(root object) {
 	}
 }
 
-// emergency: DCM 110127 Emergency Override Started, or the purpose is to break the glass or treat in an emergency.
+// emergency: DCM 110127 Emergency Override Started, or the purpose is to break the glass. Treatment in an emergency (ETREAT) is not: most of it overrides nothing.
 func (b *builder) emergency(root object) {
-	b.a.Emergency = slices.Contains(b.a.Event, dcm+"|110127") || slices.Contains(b.a.Purpose, "BTG") || slices.Contains(b.a.Purpose, "ETREAT")
+	b.a.Emergency = slices.Contains(b.a.Event, dcm+"|110127") || slices.Contains(b.a.Purpose, "BTG")
 }
 
 // entities reads categories of data: resource types, security labels and other codes of what was touched, the resource type a search asked for.

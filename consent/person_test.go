@@ -3,6 +3,7 @@ package consent_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +172,12 @@ func TestDelegations(t *testing.T) {
 	w.want(err, entry.PastPeriod)
 	_, err = w.judge(w.delegation("granted", func(d *entry.Delegation) { d.Sub = "reg:everyone" }))
 	w.want(err, entry.BadID)
+	// That the delegate is himself helped by others, or was once by the person, is no circle.
+	w.mustJudge(w.delegation("granted", func(d *entry.Delegation) { d.Delegation, d.Sub, d.Delegate.ID = record1, other, "nhs:9434765919" }))
+	w.mustJudge(w.delegation("granted", func(d *entry.Delegation) {
+		d.Delegation, d.Sub, d.Delegate.ID, d.End = "9b2d1f04-6f0f-4d0c-8a43-51f1f5b7a112", other, person, "2026-11-22T09:00:30Z"
+	}))
+	w.clock = w.clock.Add(time.Minute)
 	w.mustJudge(w.delegation("granted"))
 	_, err = w.judge(w.delegation("granted"))
 	w.want(err, entry.BadTransition)
@@ -246,10 +253,46 @@ func TestStateIsBounded(t *testing.T) {
 	}
 }
 
+// Of what has ended the oldest tenth goes when room is needed, consents and delegations alike; what is open stays, however old.
+func TestForgetting(t *testing.T) {
+	const full = 9000
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"v":1,"consents":[{"id":%q,"act":"refused","scope":"research","holder":"north","index":1,"rule":{"decision":"deny"}}`, record1)
+	for i := range full {
+		fmt.Fprintf(&b, `,{"id":"%08d","act":"withdrawn","scope":"research","holder":"north","index":%d}`, i, 10+i)
+	}
+	delegation := func(id string, index int, revoked bool) string {
+		return fmt.Sprintf(`{"id":%q,"delegate":%q,"scope":["access"],"start":"2026-01-01T00:00:00Z","end":"2027-01-01T00:00:00Z","revoked":%v,"index":%d}`, id, other, revoked, index)
+	}
+	b.WriteString(`],"delegations":[` + delegation("open", 2, false) + "," + delegation("early", 3, true) + "," + delegation("late", 5_000_000, true) + "]}")
+	w := newWorld(t)
+	w.index = 10_000_000
+	w.states[person] = []byte(b.String())
+	w.mustJudge(w.access()) // it can be read
+	w.mustJudge(w.consent("given", func(c *entry.Consent) {
+		c.Consent = deed
+		for range 250 {
+			c.Rule.Purposes = append(c.Rule.Purposes, "https://"+strings.Repeat("x", 480)+".example|care")
+		}
+		c.Rule.Data = slices.Repeat([]string{"https://" + strings.Repeat("x", 480) + ".example|care"}, 250)
+		for range 20 {
+			c.Rule.Except = append(c.Rule.Except, entry.ConsentRule{Decision: "deny", Purposes: []string{"HMARKT"}, Data: slices.Repeat([]string{"https://" + strings.Repeat("y", 480) + ".example|care"}, 25)})
+		}
+	}))
+	state := string(w.states[person])
+	for id, kept := range map[string]bool{record1: true, deed: true, "open": true, "early": false, "late": true, "00000000": false, "00008999": true} {
+		if strings.Contains(state, `"id":"`+id+`"`) != kept {
+			t.Errorf("%s: kept is %v", id, !kept)
+		}
+	}
+}
+
 func FuzzPersonState(f *testing.F) {
 	w := newWorld(f)
 	w.agree(isa("isa-1", 1))
-	w.mustJudge(w.consent("given", func(c *entry.Consent) { c.Rule.Except = []entry.ConsentRule{{Decision: "deny", Purposes: []string{"BTG"}}} }))
+	w.mustJudge(w.consent("given", func(c *entry.Consent) {
+		c.Rule.Except = []entry.ConsentRule{{Decision: "deny", Purposes: []string{"BTG"}}}
+	}))
 	w.mustJudge(w.delegation("granted"))
 	f.Add(w.states[person])
 	w.mustJudge(w.consent("withdrawn"))

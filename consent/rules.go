@@ -77,7 +77,7 @@ func (r *Rules) Judge(e *entry.Entry, index uint64, state func(id string) []byte
 	case *entry.Access:
 		return r.judgeAccess(b, state(b.Sub))
 	case *entry.Decision:
-		return r.judgeAccess(asAccess(b), state(b.Sub))
+		return r.judgeAccess(AsAccess(b), state(b.Sub))
 	case *entry.Consent, *entry.Delegation:
 		return r.judgePerson(e, index, state)
 	}
@@ -158,8 +158,8 @@ func (r *Rules) facts(a *entry.Access, state []byte) (policies.Facts, error) {
 	return f, nil
 }
 
-// asAccess puts a decision as the access that was asked for.
-func asAccess(d *entry.Decision) *entry.Access {
+// AsAccess puts a decision as the access that was asked for, of which Decide tells.
+func AsAccess(d *entry.Decision) *entry.Access {
 	a := &entry.Access{
 		Common: d.Common, Org: d.Org, System: d.System, Action: d.Action, Data: d.Data, Purpose: d.Purpose, Role: d.Role, Machine: d.Machine, Emergency: d.Emergency,
 		Agreement: d.Agreement, Delegation: d.Delegation, Recorded: d.Asked, Sub: d.Sub,

@@ -119,6 +119,16 @@ func TestAdvanceDirectiveDecidesNoAccess(t *testing.T) {
 	w.verdict(w.access(), entry.NotCovered, "consent-missing")
 }
 
+// Consent to research that names no purpose is for research, and one to treatment for treatment.
+func TestScopeIsThePurpose(t *testing.T) {
+	for scope, want := range map[string]entry.VerdictResult{"research": entry.NotCovered, "treatment": entry.Covered, "patient-privacy": entry.Covered} {
+		w := newWorld(t)
+		w.agree(isa("isa-1", 1, onConsent))
+		w.mustJudge(w.consent("given", func(c *entry.Consent) { c.Scope = scope }))
+		w.verdict(w.access(), want)
+	}
+}
+
 func TestVerdictFollowsDelegation(t *testing.T) {
 	w := newWorld(t)
 	act := func(a *entry.Access) { a.Agreement, a.Org, a.Purpose, a.Delegation = "", "", []string{"PWATRNY"}, deed }
@@ -296,6 +306,30 @@ func TestDue(t *testing.T) {
 		slices.Sort(got)
 		if !slices.Equal(got, want) {
 			t.Errorf("within %d days: %v, want %v", days, got, want)
+		}
+	}
+}
+
+// Two futures of the same rules know nothing of each other: the ledger drops one when a transaction is rolled back.
+func TestFuturesAreApart(t *testing.T) {
+	w := newWorld(t)
+	e, err := w.propose("north", isa("isa-1", 1, func(t *entry.AgreementText) {
+		for _, org := range []string{"university", "stranger"} {
+			t.Parties = append(t.Parties, entry.AgreementParty{Org: org, Role: "recipient", Contact: "Privacy office"})
+		}
+	}))
+	w.ok(err)
+	for _, org := range []string{"north", "south", "east"} {
+		w.must(w.signature(org, e))
+	}
+	before := w.rules
+	w.must(w.signature("university", e))
+	one := w.rules
+	w.rules = before
+	w.must(w.signature("stranger", e))
+	for r, missing := range map[*consent.Rules][]string{before: {"university", "stranger"}, one: {"stranger"}, w.rules: {"university"}} {
+		if got := r.Agreements().Get("isa-1").Versions[0].Missing(); !slices.Equal(got, missing) {
+			t.Errorf("missing %v, want %v", got, missing)
 		}
 	}
 }

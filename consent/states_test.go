@@ -1,7 +1,9 @@
 package consent_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -305,5 +307,31 @@ func TestSharingRequests(t *testing.T) {
 	w.want(answer("north", "req-1"), entry.BadTransition)
 	if r := w.rules.Requests().Get("req-1"); r == nil || r.Decision.Decision != "refused" || !slices.Equal(w.rules.Requests().IDs(), []string{"req-1"}) {
 		t.Errorf("kept as %+v", r)
+	}
+}
+
+// A controller that came in after another agreement was to take this one's place never agreed to that: its agreement goes on.
+func TestSupersededOnlyByItsControllers(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1))
+	reachSuperseding(w, "isa-2", "isa-1")
+	w.agree(isa("isa-1", 2, starting("2026-12-01"), func(t *entry.AgreementText) {
+		t.Parties = append(t.Parties, entry.AgreementParty{Org: "university", Role: "controller", Contact: "Privacy office"})
+	}))
+	w.clock = time.Date(2026, 12, 15, 0, 0, 0, 0, time.UTC)
+	w.inState("isa-1", 2, consent.InForce)
+}
+
+// Of two officers who amend one agreement at once the second is told what the first did.
+func TestConflictSaysWhatThereIs(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1))
+	_, err := w.propose("south", isa("isa-1", 2, starting("2027-01-01")))
+	w.ok(err)
+	said := fmt.Sprintf("version 2 was proposed by south at index %d", w.index)
+	_, err = w.propose("north", isa("isa-1", 2, starting("2027-02-01")))
+	w.want(err, entry.VersionConflict)
+	if err == nil || !strings.Contains(err.Error(), said) {
+		t.Errorf("%v does not say %q", err, said)
 	}
 }

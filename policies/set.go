@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"iter"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -248,6 +249,9 @@ func (s *Set) Version() uint64 { return s.version }
 
 // Text is the Cedar text of the set.
 func (s *Set) Text() string { return s.text }
+
+// IDs gives the ids of the rules, sorted.
+func (s *Set) IDs() []string { return slices.Sorted(maps.Keys(s.rules)) }
 
 // Plain says in words what a rule's id in a verdict means; "" if the set has no such rule.
 func (s *Set) Plain(rule string) string {

@@ -22,7 +22,7 @@ type Contradiction struct {
 	Statement []byte // JSON, every entry hidden and without the proof of the tag, by which an id could be found by trial
 }
 
-// CheckContradiction compares a receipt with a statement about the same person. The operator is convicted if the receipt shows a leaf that it filed under the statement's tag, or that of reads of everybody's data, below M, and the
+// CheckContradiction compares a receipt with a statement about the same person. The operator is convicted if the receipt shows a leaf that it filed under the statement's tag, that of reads of everybody's data or a linked one, below M, and the
 // index root it signed has a history of that tag without that leaf. Then one of its signed words is false: the receipt's checkpoint, the statement's checkpoint or the index root
 // in it. Not needed and not looked at: the id, the content of entries, cosigners. Both must prove what they say on their own, or nothing follows and the report says why.
 //
@@ -125,7 +125,7 @@ func openReceipt(rep *Report, data []byte, log *cosign.PolicyLog) (*entry.Receip
 // evidenceOf takes out of both what a third party need not see: other histories than h, content, salts of content, newer entries, the proof of the tag.
 func evidenceOf(r *entry.Receipt, s *entry.Statement, h *entry.History, head entry.Checkpoint, below, index uint64) (*Contradiction, error) {
 	bare := *s
-	bare.Subject, bare.Everyone = h.Subject, nil
+	bare.Subject, bare.Everyone, bare.Linked = h.Subject, nil, entry.LinkedHistories{}
 	bare.Entries, bare.Newer = make(entry.StatementEntries, len(h.Entries)), entry.StatementEntries{}
 	for i := range h.Entries {
 		bare.Entries[i] = entry.HiddenStatementEntry(h.Entries[i].Index, h.Entries[i].Hash(h.Tag))

@@ -13,7 +13,8 @@ func TestDependencies(t *testing.T) {
 	for pkg, allowed := range map[string][]string{
 		"igledger/verifier": {"igledger/verifier", "igledger/ledger/entry", "igledger/ledger/entry/cosign"},
 		"igledger/cmd/igverify": {"igledger/cmd/igverify", "igledger/verifier", "igledger/verifier/fetch", "igledger/verifier/auditor", "igledger/ledger/entry", "igledger/ledger/entry/cosign",
-			"igledger/ledger/entry/index", "igledger/internal/client"}, // client: the messages of the API, which an auditor speaks; it checks nothing
+			"igledger/ledger/entry/index", "igledger/consent", "igledger/policies", // what governs accesses, pure, for verdicts
+			"igledger/internal/client"}, // client: the messages of the API, which an auditor speaks; it checks nothing
 		"igledger/verifier/auditor": {"igledger/verifier", "igledger/verifier/auditor", "igledger/ledger/entry", "igledger/ledger/entry/cosign", "igledger/ledger/entry/index"},
 	} {
 		out, err := exec.Command("go", "list", "-deps", pkg).Output()

@@ -45,6 +45,7 @@ const (
 	CheckID            Check = "id"             // the caller gave a well-formed id
 	CheckTag           Check = "tag"            // the tag is the VRF of that id under the genesis' key
 	CheckEveryone      Check = "everyone"       // reads of everybody's data are shown besides, under the tag of that register
+	CheckLinked        Check = "linked"         // histories of exactly the ids that the subject's links hold are shown besides, each under its tag
 	CheckIndexRoot     Check = "index-root"     // the index root is an entry of the operator's, M <= j < N
 	CheckIndexLag      Check = "index-lag"      // it lags behind at most as the genesis allows
 	CheckHistory       Check = "history"        // the entries are all that the index has under the tag, or it has none
@@ -53,6 +54,8 @@ const (
 	CheckContradicted  Check = "contradiction"  // a receipt and a statement do not convict the operator
 	CheckEvidenceForm  Check = "evidence-form"  // a file of evidence decodes strictly
 	CheckOpened        Check = "opened"         // the operator opens a leaf to an auditor who asks
+	CheckRules         Check = "rules"          // an entry obeys what governs accesses: states of agreements, consents, policies
+	CheckVerdict       Check = "verdict"        // a verdict is the one that follows from the entries below
 )
 
 // Failure is a check that failed. No field carries a personal datum.

@@ -35,9 +35,10 @@ type StatementReport struct {
 	Below         uint64           // M: the index covers entries below it
 	Entries       []StatementEntry // in order of index
 	Everyone      []StatementEntry // reads of everybody's data (entry.RegEveryone), likewise; none in the statement of that register itself
+	Linked        []LinkedHistory  // what is on record under other ids of the same person, by id
 	Register      *entry.Register  // organisations and keys that the file shows, after its last entry; nil if it got not so far
 	Authentic     bool             // everything shown stands in the log and was signed by who may
-	Complete      bool             // and it is all there is about the id, and about everybody, below Below (within the period, if there is one)
+	Complete      bool             // and it is all there is about the id, the ids linked with it, and everybody, below Below (within the period, if there is one)
 	Audited       []Cosignature    // by members of the policy's group "auditors"
 	AuditedEnough bool             // by as many of them as the group asks for; false: completeness is the operator's word
 	Witnessed     []Cosignature    // by all others
@@ -49,6 +50,14 @@ type StatementReport struct {
 	everyone bool // everyone's history is part of the file
 	unsigned int  // newer entries whose keys are newer than the index
 	asked    bool // the policy asks for cosigners
+}
+
+// LinkedHistory is what a statement shows under an id that is linked with the subject's. The id is a personal datum: it is no part of what a report says in words.
+type LinkedHistory struct {
+	ID       string
+	Entries  []StatementEntry // as in StatementReport
+	Link     uint64           // position of the link that holds
+	OneSided bool             // no link back is shown: that history's own statement would not show the subject's
 }
 
 // Findings are the four things a statement's reader wants to know, one line each.
@@ -63,8 +72,8 @@ type Findings struct {
 const StaleAfter = 48 * time.Hour
 
 // CheckStatement checks that a statement is what the log holds about ID, all of it and nothing else, in this order: form → origin, checkpoint, cosignatures, quorum →
-// inclusion of all that is shown → genesis → id → tags (VRF), of the id and of reads of everybody's data → index root, M <= j < N, lag → both histories or their absence → histories of keys and organisations → content and disclosures → whom each
-// entry is about → doubles → signature and key status of each entry at its place. What cannot be opened fails. It stops an operator from leaving out, adding, altering, moving or misfiling an access, from hiding
+// inclusion of all that is shown → genesis → id → tags (VRF), of the id, of reads of everybody's data and of linked ids → index root, M <= j < N, lag → each history or its absence → histories of keys and organisations → content and disclosures → whom each
+// entry is about → doubles → that the linked ids are those that the subject's links hold → signature and key status of each entry at its place. What cannot be opened fails. It stops an operator from leaving out, adding, altering, moving or misfiling an access, from hiding
 // that a key was revoked, and, with the policy's cosigners, from showing this log to this person alone or stating a false index. It does not stop what the ledger
 // never got, what its sources filed under another id, and what is lawfully withheld.
 //
@@ -92,6 +101,7 @@ func CheckStatement(ev StatementEvidence) *StatementReport {
 		r.checkHistory(v, s.Everyone, everyoneWords)
 		r.Everyone = r.read(v, s.Everyone, entry.RegEveryone, everyoneWords)
 	}
+	r.readLinked(v, s, ev.ID)
 	v.checkChains()
 	r.judge(v)
 	return r.finish(ev.Now)
@@ -200,6 +210,7 @@ func (r *StatementReport) checkTag(v *evidence, s *entry.Statement, id string) b
 	}
 	r.Pass(CheckTag, nil, "the pseudonym in the file is the only one the log has for the id you gave")
 	r.checkEveryone(v, s, id)
+	r.checkLinkedTags(v, s)
 	return true
 }
 
@@ -258,7 +269,11 @@ func (r *StatementReport) checkHistory(v *evidence, s *entry.History, words hist
 func (r *StatementReport) judge(v *evidence) {
 	r.Register = v.judge()
 	r.unsigned = len(v.late)
-	for _, rows := range [][]StatementEntry{r.Entries, r.Everyone} {
+	all := [][]StatementEntry{r.Entries, r.Everyone}
+	for i := range r.Linked {
+		all = append(all, r.Linked[i].Entries)
+	}
+	for _, rows := range all {
 		for i := range rows {
 			r.remark(v, &rows[i])
 		}
@@ -290,7 +305,7 @@ func (r *StatementReport) stop(f *Failure) *StatementReport {
 }
 
 // onlyCompleteness are the checks that can fail while each entry shown is still what the log holds.
-var onlyCompleteness = map[Check]bool{CheckHistory: true, CheckEveryone: true, CheckIndexLag: true, CheckCovered: true, CheckAuditors: true}
+var onlyCompleteness = map[Check]bool{CheckHistory: true, CheckEveryone: true, CheckLinked: true, CheckIndexLag: true, CheckCovered: true, CheckAuditors: true}
 
 // finish settles the findings and puts them into words.
 func (r *StatementReport) finish(now time.Time) *StatementReport {
@@ -353,6 +368,7 @@ func (r *StatementReport) complete() string {
 			fmt.Fprintf(&b, "; %d newer of these outside the proof", newer)
 		}
 	}
+	r.completeLinked(&b)
 	if !r.AuditedEnough {
 		b.WriteString("; BY THE OPERATOR'S WORD ALONE: no auditors you name stand behind the index")
 	}

@@ -19,6 +19,7 @@ type world struct {
 	*testlog.Sample
 	witnesses, auditors []*testlog.Cosigner
 	policy              *verifier.Policy
+	linked              bool // statements are of IDs[2], with which me is linked
 }
 
 func newWorld(t testing.TB) *world { return newWorldOn(t, testlog.New(origin)) }
@@ -52,9 +53,12 @@ func (w *world) indexed(l *testlog.Log) testlog.Claim {
 	return c
 }
 
-// statement makes the statement of a claim. Where me is everybody (entry.RegEveryone) a person's history stands under everyone, until finished puts both where they belong: so whatever
-// is done to a subject's history is done to the reads of everybody's data.
+// statement makes the statement of a claim. Where me is everybody (entry.RegEveryone) a person's history stands under everyone, and where me is linked under linked, until finished puts
+// both where they belong: so whatever is done to a subject's history is done to the reads of everybody's data, and to a linked history.
 func (w *world) statement(l *testlog.Log, c testlog.Claim) *entry.Statement {
+	if w.linked {
+		c.Linked = []string{w.asked()}
+	}
 	if w.me() == entry.RegEveryone {
 		c.Besides = w.asked()
 	}
@@ -66,12 +70,16 @@ func (w *world) finished(t testing.TB, s *entry.Statement) []byte {
 		own := s.Own()
 		s.Subject, s.Entries, s.Newer, s.Everyone = s.Everyone.Subject, s.Everyone.Entries, s.Everyone.Newer, own
 	}
+	if w.linked {
+		own, l := s.Own(), s.Linked[0]
+		s.Subject, s.Entries, s.Newer, s.Linked[0] = l.Subject, l.Entries, l.Newer, entry.LinkedHistory{ID: w.me(), History: *own}
+	}
 	return raw(t, s)
 }
 
 // asked is whose statement is asked for.
 func (w *world) asked() string {
-	if w.me() == entry.RegEveryone {
+	if w.linked || w.me() == entry.RegEveryone {
 		return w.IDs[2]
 	}
 	return w.me()

@@ -25,7 +25,7 @@ type tampering struct {
 // TestTamperedStatements is the catalogue.
 func TestTamperedStatements(t *testing.T) {
 	w := newWorld(t)
-	list := tamperings(w)
+	list := append(tamperings(w), linkTamperings(w)...)
 	if len(list) < 25 {
 		t.Errorf("%d tamperings", len(list))
 	}
@@ -151,7 +151,7 @@ func tamperings(w *world) []tampering {
 			drop(s, 0)
 			drop(s, 0)
 			tag, _ := l.VRF.Tag(origin, "chi:0202021238")
-			s.Subject.Proof = l.IndexAt(11).Prove(entry.TagKey(tag))
+			s.Subject.Proof = l.IndexAt(w.Size()).Prove(entry.TagKey(tag))
 		}), verifier.CheckHistory, "the proof that nobody looked proves nothing", true},
 		{"an access is dropped from the file alone", file(func(l *testlog.Log, s *entry.Statement) { drop(s, 1) }), verifier.CheckInclusion, "entries or nodes were taken out or added", false},
 		{"an access is dropped and the count left", file(func(l *testlog.Log, s *entry.Statement) { s.Entries = s.Entries[:1] }), verifier.CheckStatementForm, "contradicts itself", false},
@@ -304,49 +304,49 @@ func tamperings(w *world) []tampering {
 
 		// The index.
 		{"an index root that was never logged", operator(func(l *testlog.Log, s *entry.Statement) {
-			f := l.Fork(11)
-			f.AddIndexRootOf(11, entry.Hash{1}, w.Operator)
-			s.IndexRoot.Leaf = f.Leaves[11]
+			f := l.Fork(w.Size())
+			f.AddIndexRootOf(w.Size(), entry.Hash{1}, w.Operator)
+			s.IndexRoot.Leaf = f.Leaves[w.Size()]
 		}), verifier.CheckInclusion, "not what the log holds", false},
 		{"an index root from beyond its position", claimed(func(l *testlog.Log) testlog.Claim {
 			third(l)
 			f := l.Fork(l.Size())
-			j := l.AddIndexRootOf(12+1, f.IndexAt(12).Root(), w.Operator)
-			return testlog.Claim{ID: w.me(), IndexRoot: j, Cosigners: w.everybody(), Histories: f.Histories(12)}
+			j := l.AddIndexRootOf(w.Size()+2, f.IndexAt(w.Size()+1).Root(), w.Operator)
+			return testlog.Claim{ID: w.me(), IndexRoot: j, Cosigners: w.everybody(), Histories: f.Histories(w.Size() + 1)}
 		}), verifier.CheckIndexRoot, "entries that did not exist yet", false},
 		{"an index root that the checkpoint does not cover", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			c := w.indexed(l)
 			s := w.statement(l, c)
-			s.Checkpoint = string(l.Cosigned(11, 0, w.everybody()...))
+			s.Checkpoint = string(l.Cosigned(w.Size(), 0, w.everybody()...))
 			return w.finished(t, s), w.asked()
 		}, verifier.CheckInclusion, "beyond the tree", false},
 		{"another entry for an index root", operator(func(l *testlog.Log, s *entry.Statement) {
 			s.IndexRoot = entry.StatementLeaf{Index: w.Revoked, Leaf: l.Leaves[w.Revoked]}
 		}), verifier.CheckIndexRoot, "no word of the operator about the index", false},
 		{"an index root by a source", claimed(func(l *testlog.Log) testlog.Claim {
-			c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(11, l.IndexAt(11).Root(), w.Second), Cosigners: w.everybody()}
+			c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), l.IndexAt(w.Size()).Root(), w.Second), Cosigners: w.everybody()}
 			return c
 		}), verifier.CheckAuthority, "in the name of another", false},
 		{"an index without the access", claimed(func(l *testlog.Log) testlog.Claim {
-			h := l.Histories(11)
+			h := l.Histories(w.Size())
 			tag, _ := l.VRF.Tag(origin, w.me())
 			delete(h, entry.TagKey(tag))
-			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(11, testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.witnesses,
+			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.witnesses,
 				Omit: map[uint64]bool{first: true, last: true}} // no honest auditor cosigns what follows
 		}), verifier.CheckAuditors, "too few stand behind the subject index", true},
 		{"an index that files a false entry under a key", claimed(func(l *testlog.Log) testlog.Claim {
-			h := l.Histories(11)
+			h := l.Histories(w.Size())
 			name := "key:" + w.Second.KID
 			false1 := h[entry.NameKey(name)]
 			h[entry.NameKey(name)] = &testlog.History{Indices: append([]uint64{1}, false1.Indices...),
 				Head: entry.NextHead(entry.NextHead(entry.NameHead0(name), 1, entry.LeafHash(l.Leaves[1])), false1.Indices[0], entry.LeafHash(l.Leaves[false1.Indices[0]]))}
-			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(11, testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.everybody()}
+			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.everybody()}
 		}), verifier.CheckKeyHistory, "files an entry under a name it does not belong to", false},
 		{"an index over more than it says", claimed(func(l *testlog.Log) testlog.Claim {
 			l.AddPublic(w.Revocation("lothian", w.Second.KID))
-			h := l.Histories(12)
-			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(11, testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.everybody()}
+			h := l.Histories(w.Size() + 1)
+			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.everybody()}
 		}), verifier.CheckKeyHistory, "below the index root's size", false},
 
 		// The checkpoint.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"igledger/ledger"
@@ -18,16 +19,39 @@ type gathered struct {
 	root    Root
 	genesis ledger.PublicLeaf
 	pasts   []*past // in the order of the ids asked for
+	linked  []*past // of statements: of the ids that are linked with the first, ascending
 	chains  entry.StatementChains
 }
 
+// all are the histories in the order in which a statement has them.
+func (g *gathered) all() []*past { return append(g.pasts[:len(g.pasts):len(g.pasts)], g.linked...) }
+
 // past is the history of one id.
 type past struct {
+	id       string
 	tag      entry.Hash
 	vrfProof []byte
 	entries  []ledger.HistoryEntry // all below N
-	covered  int                   // of them below M
+	read     uint64                // N, or what it was when this was last looked at
+	links    map[uint64]*entry.Link
+	covered  int // of entries those below M
 	proof    entry.IndexProof
+}
+
+// shows reports whether an entry is opened in a statement of the period: links always are, because which other histories belong to it follows from them.
+func (p *past) shows(period *entry.Period, index uint64) bool {
+	return inside(period, index) || p.links[index] != nil
+}
+
+// linkedBelow gives the ids that the entries below size link with this one, ascending.
+func (p *past) linkedBelow(size uint64) []string {
+	holding := entry.Links{}
+	for _, index := range slices.Sorted(maps.Keys(p.links)) {
+		if index < size {
+			holding.Add(index, p.links[index])
+		}
+	}
+	return holding.IDs()
 }
 
 // history shows it, opened inside the period.
@@ -35,7 +59,7 @@ func (p *past) history(period *entry.Period) *entry.History {
 	h := &entry.History{Subject: entry.Subject{Tag: p.tag, VRFProof: p.vrfProof, Proof: p.proof, Count: uint64(p.covered)},
 		Entries: make(entry.StatementEntries, 0, p.covered), Newer: entry.StatementEntries{}}
 	for i, e := range p.entries {
-		switch in := inside(period, e.Index); {
+		switch in := p.shows(period, e.Index); {
 		case i < p.covered && in:
 			h.Entries = append(h.Entries, entry.NewStatementEntry(e.Opening))
 		case i < p.covered:
@@ -51,15 +75,15 @@ func (p *past) history(period *entry.Period) *entry.History {
 const attempts = 16
 
 // gather reads without any lock, the checkpoint first, and then looks under the lock whether the index root of now lies below that checkpoint: so a
-// long history keeps nobody waiting. pick says of which entries the signers' keys are to be shown.
-func (f *Follower) gather(ctx context.Context, ids []string, pick func(all []*past, size uint64) ([]ledger.HistoryEntry, error)) (*gathered, error) {
+// long history keeps nobody waiting. With links, the histories of the ids linked with the first are gathered too. pick says of which entries the signers' keys are to be shown.
+func (f *Follower) gather(ctx context.Context, ids []string, links bool, pick func(all []*past, size uint64) ([]ledger.HistoryEntry, error)) (*gathered, error) {
 	g := &gathered{origin: f.cfg.Log.Origin()}
 	for _, id := range ids {
-		tag, proof, err := f.cfg.Log.Tag(id)
+		p, err := f.past(id)
 		if err != nil {
 			return nil, err
 		}
-		g.pasts = append(g.pasts, &past{tag: tag, vrfProof: proof})
+		g.pasts = append(g.pasts, p)
 	}
 	for range attempts {
 		root, err := f.Root()
@@ -71,16 +95,17 @@ func (f *Follower) gather(ctx context.Context, ids []string, pick func(all []*pa
 			return nil, err
 		}
 		for _, p := range g.pasts {
-			more, err := f.cfg.Log.HistoryRange(ctx, p.tag, g.size, head.Size)
-			if err != nil {
+			if err := f.readOn(ctx, p, head.Size, links); err != nil {
 				return nil, err
 			}
-			if p.entries = append(p.entries, more...); len(p.entries) > ledger.MaxHistory {
-				return nil, fmt.Errorf("making a statement: %w", ledger.ErrTooMany)
+		}
+		if links {
+			if err := f.readLinked(ctx, g, g.pasts[0].linkedBelow(root.Size), head.Size); err != nil {
+				return nil, err
 			}
 		}
 		g.note, g.size = signed, head.Size
-		shown, err := pick(g.pasts, g.size)
+		shown, err := pick(g.all(), g.size)
 		if err != nil {
 			return nil, err
 		}
@@ -92,11 +117,78 @@ func (f *Follower) gather(ctx context.Context, ids []string, pick func(all []*pa
 		if err != nil {
 			return nil, err
 		}
-		if ok, err := f.prove(g, root.kid, chains); ok || err != nil {
+		if ok, err := f.prove(g, root.kid, links, chains); ok || err != nil {
 			return g, err
 		}
 	}
 	return nil, fmt.Errorf("index roots come faster than a history can be read: %w", ErrNotReady)
+}
+
+func (f *Follower) past(id string) (*past, error) {
+	tag, proof, err := f.cfg.Log.Tag(id)
+	return &past{id: id, tag: tag, vrfProof: proof, links: map[uint64]*entry.Link{}}, err
+}
+
+// readOn reads what a history has further below size, and of it the links if they are asked for.
+func (f *Follower) readOn(ctx context.Context, p *past, size uint64, links bool) error {
+	if p.read >= size {
+		return nil
+	}
+	more, err := f.cfg.Log.HistoryRange(ctx, p.tag, p.read, size)
+	if err != nil {
+		return err
+	}
+	if p.entries = append(p.entries, more...); len(p.entries) > ledger.MaxHistory {
+		return fmt.Errorf("making a statement: %w", ledger.ErrTooMany)
+	}
+	p.read = size
+	for i := range more {
+		if !links {
+			break
+		}
+		l, err := entry.LinkOf(more[i].Opening)
+		if err != nil {
+			return fmt.Errorf("entry %d as stored: %w", more[i].Index, err)
+		}
+		if l != nil {
+			p.links[more[i].Index] = l
+		}
+	}
+	return nil
+}
+
+// readLinked reads the histories of ids, keeping what was read of them before.
+func (f *Follower) readLinked(ctx context.Context, g *gathered, ids []string, size uint64) error {
+	if len(ids) > entry.MaxLinked {
+		return fmt.Errorf("making a statement of more than %d linked ids: %w", entry.MaxLinked, ledger.ErrTooMany)
+	}
+	before, n := g.linked, len(g.pasts[0].entries)
+	g.linked = nil
+	for _, id := range ids {
+		at := slices.IndexFunc(before, func(p *past) bool { return p.id == id })
+		var p *past
+		if at >= 0 {
+			p = before[at]
+		} else {
+			var err error
+			if p, err = f.past(id); err != nil {
+				return err
+			}
+		}
+		if err := f.readOn(ctx, p, size, true); err != nil {
+			return err
+		}
+		if n += len(p.entries); n > ledger.MaxHistory {
+			return fmt.Errorf("making a statement with what is linked: %w", ledger.ErrTooMany)
+		}
+		g.linked = append(g.linked, p)
+	}
+	return nil
+}
+
+// stillLinked reports whether g holds the histories that the links below size ask for.
+func (g *gathered) stillLinked(size uint64) bool {
+	return slices.EqualFunc(g.pasts[0].linkedBelow(size), g.linked, func(id string, p *past) bool { return id == p.id })
 }
 
 // cover gives the checkpoint that a statement is made under: the newest that a quorum of witnesses stands behind, if it has at least size entries and so the
@@ -113,7 +205,7 @@ func (f *Follower) cover(ctx context.Context, size uint64) ([]byte, entry.Checkp
 }
 
 // prove adds what the tree says, if its root is logged below g's checkpoint.
-func (f *Follower) prove(g *gathered, kid string, chains map[string][]ledger.PublicLeaf) (bool, error) {
+func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string][]ledger.PublicLeaf) (bool, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	switch {
@@ -121,13 +213,13 @@ func (f *Follower) prove(g *gathered, kid string, chains map[string][]ledger.Pub
 		return false, f.broken
 	case f.root == nil:
 		return false, ErrNotReady
-	case f.root.Index >= g.size || f.root.kid != kid:
+	case f.root.Index >= g.size || f.root.kid != kid || links && !g.stillLinked(f.root.Size):
 		return false, nil
 	}
 	g.root = *f.root
 	g.genesis = chains["genesis"][0]
 	delete(chains, "genesis")
-	for _, p := range g.pasts {
+	for _, p := range g.all() {
 		p.covered = below(p.entries, g.root.Size, func(e ledger.HistoryEntry) uint64 { return e.Index })
 		proof, state, found := f.tree.Prove(entry.TagKey(p.tag))
 		head := entry.TagHead0(p.tag)

@@ -21,19 +21,20 @@ type Window struct {
 }
 
 // Statement makes the statement of an id (see entry.CheckID): every entry of it below the checkpoint it stands under, and the proof that below the newest settled
-// index root none is missing, or that there is none at all; and the same of reads of everybody's data, unless these are what is asked for. ErrNotReady,
-// ErrDiffers; ledger.ErrTooMany above ledger.MaxHistory entries; ErrErased.
+// index root none is missing, or that there is none at all; the same of reads of everybody's data, unless these are what is asked for; and the same of each id that a link
+// below that root holds to be the same person's, whose links are not followed further. ErrNotReady, ErrDiffers; ledger.ErrTooMany above ledger.MaxHistory entries of all these ids together or
+// entry.MaxLinked ids; ErrErased.
 func (f *Follower) Statement(ctx context.Context, id string, w Window) (*entry.Statement, error) {
 	ids := []string{id}
 	if id != entry.RegEveryone {
 		ids = append(ids, entry.RegEveryone)
 	}
 	var period *entry.Period
-	g, err := f.gather(ctx, ids, func(all []*past, size uint64) (shown []ledger.HistoryEntry, err error) {
-		period = w.period(all[0].entries, size)
+	g, err := f.gather(ctx, ids, true, func(all []*past, size uint64) (shown []ledger.HistoryEntry, err error) {
+		period = w.period(merged(all[0], all[len(ids):]), size)
 		for _, p := range all {
 			for _, e := range p.entries {
-				if inside(period, e.Index) {
+				if p.shows(period, e.Index) {
 					shown = append(shown, e)
 				}
 			}
@@ -46,7 +47,10 @@ func (f *Follower) Statement(ctx context.Context, id string, w Window) (*entry.S
 	own := g.pasts[0].history(period)
 	s := &entry.Statement{
 		Evidence: g.evidence(entry.FormatStatement, statementText(g, period)),
-		Subject:  own.Subject, Period: period, Entries: own.Entries, Newer: own.Newer,
+		Subject:  own.Subject, Period: period, Entries: own.Entries, Newer: own.Newer, Linked: entry.LinkedHistories{},
+	}
+	for _, p := range g.linked {
+		s.Linked = append(s.Linked, entry.LinkedHistory{ID: p.id, History: *p.history(period)})
 	}
 	if len(g.pasts) > 1 {
 		s.Everyone = g.pasts[1].history(period)
@@ -68,6 +72,18 @@ func (f *Follower) Statement(ctx context.Context, id string, w Window) (*entry.S
 	return s, err
 }
 
+// merged are the entries of a person's ids, ascending.
+func merged(own *past, linked []*past) []ledger.HistoryEntry {
+	list := own.entries
+	for _, p := range linked {
+		list = append(list[:len(list):len(list)], p.entries...)
+	}
+	if len(linked) > 0 {
+		slices.SortFunc(list, func(a, b ledger.HistoryEntry) int { return cmp.Compare(a.Index, b.Index) })
+	}
+	return list
+}
+
 // forEverybody leaves of the disclosures of a read of everybody's data what its statements may show to everybody: what it is filed under, and the reason in words. The
 // rest may name others: staff, who was searched for, what the source knew besides. Organisation, role and purpose are open in any case.
 func forEverybody(disclosures []string) []string {
@@ -84,7 +100,7 @@ func forEverybody(disclosures []string) []string {
 // Extract makes an extract of chosen entries of an id: that each is in the log, and nothing about what else there is. ErrNotFound if one is not the id's.
 func (f *Follower) Extract(ctx context.Context, id string, indices []uint64) (*entry.Extract, error) {
 	var shown []ledger.HistoryEntry
-	g, err := f.gather(ctx, []string{id}, func(pasts []*past, _ uint64) ([]ledger.HistoryEntry, error) {
+	g, err := f.gather(ctx, []string{id}, false, func(pasts []*past, _ uint64) ([]ledger.HistoryEntry, error) {
 		all := pasts[0].entries
 		shown = nil
 		for _, at := range slices.Compact(slices.Sorted(slices.Values(indices))) {

@@ -223,3 +223,141 @@ func TestStatementsWhileTheLogGrows(t *testing.T) {
 		}
 	})
 }
+
+// A statement shows what is on record under every number that is linked with its own, proved as its own entries are, and no further.
+func TestLinkedIDs(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		mine, theirs := w.look(alice), w.look(carol, carol)
+		w.look(bob)
+		forth := w.link("linked", alice, carol)
+		f := w.follow(w.log)
+		w.step(f)
+		s := w.make(f, alice, statement.Window{})
+		if len(s.Linked) != 1 || s.Linked[0].ID != carol {
+			t.Fatalf("%d linked histories", len(s.Linked))
+		}
+		same(t, "own", indices(s.Entries, true), append(mine, forth))
+		same(t, "linked", indices(s.Linked[0].Entries, true), theirs)
+		if r := w.check(s, alice); len(r.Linked) != 1 || !r.Linked[0].OneSided || r.Linked[0].Link != forth {
+			t.Errorf("linked: %+v", r.Linked)
+		}
+		if s := w.make(f, carol, statement.Window{}); len(s.Linked) != 0 {
+			t.Error("a link stated once is followed backwards")
+		}
+
+		// Both ways, and further on to bob, which is not followed.
+		back := w.link("linked", carol, alice)
+		w.link("linked", carol, bob)
+		s = w.make(f, carol, statement.Window{})
+		if len(s.Linked) != 0 || len(s.Newer) != 2 {
+			t.Errorf("links that the index does not cover yet: %d linked, %d newer", len(s.Linked), len(s.Newer))
+		}
+		w.check(s, carol)
+		w.pass()
+		w.step(f)
+		r := w.check(w.make(f, alice, statement.Window{}), alice)
+		if len(r.Linked) != 1 || r.Linked[0].OneSided {
+			t.Errorf("linked both ways: %+v", r.Linked)
+		}
+		r = w.check(w.make(f, carol, statement.Window{}), carol)
+		if len(r.Linked) != 2 || r.Linked[0].ID != alice || r.Linked[0].Link != back || r.Linked[0].OneSided || r.Linked[1].ID != bob || !r.Linked[1].OneSided {
+			t.Errorf("linked with two: %+v", r.Linked)
+		}
+
+		// Undone, it is as before, and the history says that it was.
+		w.link("unlinked", alice, carol)
+		w.pass()
+		w.step(f)
+		if r := w.check(w.make(f, alice, statement.Window{}), alice); len(r.Linked) != 0 || len(r.Entries) != 3 {
+			t.Errorf("unlinked: %d linked, %d entries", len(r.Linked), len(r.Entries))
+		}
+	})
+}
+
+// A link is shown outside the period too, else nobody could tell which histories belong to the statement; and the period is one of all the person's numbers.
+func TestLinkOutsidePeriod(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	day := func(d int) time.Time { return time.Date(2026, 3, d, 0, 0, 0, 0, time.UTC) }
+	w.clock = day(1)
+	first := w.look(alice)
+	link := w.link("linked", alice, carol)
+	w.clock = day(2)
+	early := w.look(carol)
+	w.clock = day(3)
+	late := w.look(carol)
+	w.clock = day(5)
+	last := w.look(alice)
+	f := w.follow(w.log)
+	w.step(f)
+	s := w.make(f, alice, statement.Window{Since: day(3), Until: day(4)})
+	same(t, "opened", indices(s.Entries, true), []uint64{link})
+	same(t, "hidden", indices(s.Entries, false), append(first, last...))
+	same(t, "linked, opened", indices(s.Linked[0].Entries, true), late)
+	same(t, "linked, hidden", indices(s.Linked[0].Entries, false), early)
+	r := w.check(s, alice)
+	if !strings.Contains(r.Lines.Complete, "that none of those outside the period links a further id is the operator's word") || !strings.Contains(strings.Join(s.Text, "\n"), "Links are shown even outside the period") {
+		t.Errorf("%q", r.Lines.Complete)
+	}
+}
+
+// What would show anybody's history to anybody is not taken.
+func TestLinksThatTheLogRefuses(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	for name, c := range map[string]struct {
+		by         *entry.Signer
+		sub, other string
+		code       entry.Code
+	}{
+		"two numbers of others": {w.source, alice, bob, entry.WrongPurpose},
+		"another's number":      {w.source, alice, "temp:SRC2:1", entry.WrongPurpose},
+		"a key for accesses":    {w.sourceSpare, alice, carol, entry.WrongPurpose},
+	} {
+		e, err := entry.Sign(c.by, &entry.Link{Common: w.by("SRC"), Act: "linked", Reason: "one person", Sub: c.sub, Other: c.other})
+		w.ok(err)
+		if r := w.log.Append(t.Context(), e)[0]; !errors.Is(r.Err, c.code) {
+			t.Errorf("%s: %v", name, r.Err)
+		}
+	}
+	e, err := entry.Sign(w.source, &entry.Link{Common: w.by("SRC"), Act: "linked", Reason: "one person", Sub: alice, Other: carol})
+	w.ok(err)
+	bare, err := entry.Parse(e.Compact)
+	w.ok(err)
+	if r := w.log.Append(t.Context(), bare)[0]; !errors.Is(r.Err, entry.BadDisclosure) {
+		t.Errorf("without its ids: %v", r.Err)
+	}
+}
+
+// While links come and go under running index roots, each statement has just the histories that its own links ask for: its verifier sees to it.
+func TestLinksWhileTheLogGrows(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	w.look(alice, carol)
+	f := w.follow(w.log)
+	w.step(f)
+	done := make(chan error)
+	go func() {
+		defer close(done)
+		for i := range 20 {
+			e, err := entry.Sign(w.source, &entry.Link{Common: w.by("SRC"), Act: entry.LinkActs[i%2], Reason: "one person", Sub: alice, Other: carol})
+			if err == nil {
+				err = w.log.Append(t.Context(), e)[0].Err
+			}
+			if err == nil {
+				err = f.Flush(t.Context())
+			}
+			if err != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	for {
+		w.check(w.make(f, alice, statement.Window{}), alice)
+		select {
+		case err := <-done:
+			w.ok(err)
+			return
+		default:
+		}
+	}
+}

@@ -38,6 +38,13 @@ func statementText(g *gathered, p *entry.Period) []string {
 		text = append(text, fmt.Sprintf("Reads of everybody's data at once touch this record too: exactly %d are among the entries that the proof covers, and they are listed apart, under everyone. "+
 			"What in them may name other persons is not shown.", g.pasts[1].covered))
 	}
+	if n := len(g.linked); n > 0 {
+		text = append(text, fmt.Sprintf("%d other numbers are linked with this person's by the links listed: what is on record under each of them is shown whole, under linked. Links of those numbers are not followed: "+
+			"ask for a statement of each.", n))
+	}
+	if p != nil {
+		text = append(text, "Links are shown even outside the period. That there are no others among what is not shown is the operator's word: only a statement without period proves it.")
+	}
 	return append(text, limits...)
 }
 

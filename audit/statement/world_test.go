@@ -61,10 +61,16 @@ func newWorldWith(t testing.TB, dsn string, policy func(vkey string) []byte) *wo
 	w.add(w.registrar, &entry.Organisation{Common: w.by("REG"), Organisation: m, Counter: w.counter(entry.Countersignature{Organisation: &m})})
 	pub := entry.PublicKey{JWK: w.admin.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}
 	w.add(w.registrar, &entry.Key{Common: w.by("REG"), Org: "SRC", Key: pub, Proof: w.prove(w.admin, "SRC"), Counter: w.counter(entry.Countersignature{Org: "SRC", Key: &pub})})
-	for _, k := range []*entry.Signer{w.source, w.sourceSpare} {
-		w.add(w.admin, &entry.Key{Common: w.by("SRC"), Org: "SRC", Proof: w.prove(k, "SRC"), Key: entry.PublicKey{JWK: k.Public, Purposes: []entry.Purpose{entry.PurposeSubmit}}})
+	for k, purposes := range map[*entry.Signer][]entry.Purpose{w.source: {entry.PurposeAgreements, entry.PurposeSubmit}, w.sourceSpare: {entry.PurposeSubmit}} {
+		w.add(w.admin, &entry.Key{Common: w.by("SRC"), Org: "SRC", Proof: w.prove(k, "SRC"), Key: entry.PublicKey{JWK: k.Public, Purposes: purposes}})
 	}
 	return w
+}
+
+// link states a link under sub.
+func (w *world) link(act, sub, other string) uint64 {
+	w.Helper()
+	return w.add(w.source, &entry.Link{Common: entry.Common{Issuer: "SRC", Audience: origin, IssuedAt: w.clock.Unix()}, Act: act, Reason: "one person", Sub: sub, Other: other})
 }
 
 func (w *world) ok(err error) {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"igledger/consent"
+	"igledger/consent/draft"
 	"igledger/ledger/entry"
 )
 
@@ -37,9 +37,13 @@ func agreementCommand() *cli.Command {
 				Usage:       "check an agreement in a file, without a ledger",
 				ArgsUsage:   "FILE or -",
 				Description: "Says of each field that is missing or wrong what to write there. Exit 1 if there is one.\n\nExample: igledger agreement check isa-2027-001.yaml",
-				Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print the agreement as JSON, as it would be signed"}},
+				Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print the agreement as it would be signed, or what is wrong, as JSON"}},
 				Action: func(c *cli.Context) error {
 					t, err := readAgreement(c)
+					var wrong *draft.Error
+					if c.Bool("json") && errors.As(err, &wrong) {
+						return errors.Join(printJSON(c.App.Writer, wrong.Problems), refused("%d fields are wrong", len(wrong.Problems)))
+					}
 					if err != nil {
 						return err
 					}
@@ -50,6 +54,15 @@ func agreementCommand() *cli.Command {
 						return err
 					}
 					_, err = fmt.Fprintln(c.App.Writer, "\nThe agreement is well-formed; the ledger checks besides that the parties are registered.")
+					return err
+				},
+			},
+			{
+				Name:        "schema",
+				Usage:       "print the JSON Schema of agreements, for editors and other systems",
+				Description: "Example: igledger agreement schema > agreement.schema.json",
+				Action: func(c *cli.Context) error {
+					_, err := c.App.Writer.Write(draft.Schema())
 					return err
 				},
 			},
@@ -113,9 +126,9 @@ func agreementFile(c *cli.Context, path string) (*entry.AgreementText, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the agreement: %w", err)
 	}
-	t, err := consent.ReadAgreement(data)
+	t, err := draft.Read(data)
 	if err != nil {
-		return nil, refused("%s: %w", path, err)
+		return nil, refused("%s:\n%w", path, err)
 	}
 	return t, nil
 }
@@ -124,17 +137,20 @@ func newAgreement(c *cli.Context) error {
 	if c.NArg() != 1 {
 		return usage("agreement new wants one FILE, or - for standard output")
 	}
-	text := consent.Template()
+	text := draft.Template()
 	if id := c.String("amend"); id != "" {
 		r, err := newRemote(c, anybody)
 		if err != nil {
 			return err
 		}
-		a, err := r.Agreement(c.Context, id)
+		a, err := r.agreement(c.Context, id)
 		if err != nil {
 			return err
 		}
 		t := a.Versions[len(a.Versions)-1].Text
+		if t == nil {
+			return refused("the ledger's answer about %s has no text", id)
+		}
 		t.Version++
 		if text, err = yamlOf(t); err != nil {
 			return err
@@ -170,12 +186,12 @@ func actOnAgreement(c *cli.Context) error {
 	}
 	version := c.Uint64("version")
 	if version == 0 {
-		a, err := r.Agreement(c.Context, id)
+		a, err := r.agreement(c.Context, id)
 		if err != nil {
 			return err
 		}
 		if version = a.Version; act == "withdraw" {
-			version = a.Versions[len(a.Versions)-1].Text.Version
+			version = uint64(len(a.Versions))
 		}
 	}
 	res, err := r.submit(c.Context, &entry.AgreementAct{Common: r.common(), Agreement: id, Version: version, Act: act, Reason: c.String("reason")})
@@ -190,7 +206,9 @@ func describeAgreement(w io.Writer, t *entry.AgreementText) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s version %d (%s): %s\n", t.ID, t.Version, t.Tier, line(t.Title))
 	tab := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	row := func(name, format string, args ...any) { fmt.Fprintf(tab, "  %s\t%s\n", name, line(fmt.Sprintf(format, args...))) }
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(tab, "  %s\t%s\n", name, line(fmt.Sprintf(format, args...)))
+	}
 	for i, p := range t.Parties {
 		row(first(i, "Parties"), "%s, %s", p.Org, p.Role)
 	}

@@ -21,8 +21,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"igledger/internal/client"
 	"igledger/consent"
+	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"

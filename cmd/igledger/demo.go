@@ -28,7 +28,7 @@ import (
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
-		Usage: "see it work: a log on an embedded database, a few weeks of accesses, who looked at one record, and the proof",
+		Usage: "see it work: a log on an embedded database, a few weeks of accesses, an agreement that governs, who looked at one record, and the proof",
 		Description: "Everything is synthetic. All keys are made here and held by one process, which no real log would do.\n\n" +
 			"Example: igledger demo --once",
 		Flags: []cli.Flag{
@@ -51,7 +51,7 @@ func demoCommand() *cli.Command {
 			if err := os.Mkdir(dir, 0o700); err != nil {
 				return usage("--dir: %v", err)
 			}
-			return (&demo{c: c, dir: dir, out: c.App.Writer}).run(c.Context)
+			return (&demo{c: c, dir: dir, out: c.App.Writer, keys: map[string]*entry.Signer{}}).run(c.Context)
 		},
 	}
 }
@@ -65,6 +65,9 @@ type demo struct {
 	server  *server
 	proof   []byte // the person's statement
 	page    bool   // the browser's verifier is served
+	cfg     ledger.Config
+	auditor *remote
+	keys    map[string]*entry.Signer // of the organisations, by id
 }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
@@ -79,12 +82,21 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	person := demodata.People()[0]
+	if err := d.govern(ctx, person); err != nil {
+		return err
+	}
 	openings, err := d.whoAccessed(ctx, person)
 	if err != nil {
 		return err
 	}
+	if err := d.reportUncovered(ctx); err != nil {
+		return err
+	}
 	cp, err := d.verify(ctx, person, openings)
 	if err != nil {
+		return err
+	}
+	if err := d.findForged(ctx, d.cfg, demodata.People()[1]); err != nil {
 		return err
 	}
 	if !d.c.Bool("once") {
@@ -114,7 +126,8 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	d.parties, err = newParties(ctx, ledger.Config{Storage: store, Keys: keys, Origin: origin, Rules: consent.New()})
+	d.cfg = ledger.Config{Storage: store, Keys: keys, Origin: origin, Rules: consent.New()}
+	d.parties, err = newParties(ctx, d.cfg)
 	if err != nil {
 		store.Close()
 		return nil, err
@@ -153,10 +166,11 @@ func (d *demo) importAll(ctx context.Context) error {
 		return err
 	}
 	for i, m := range demodata.Organisations() {
-		key, err := d.parties.enrol(ctx, m, entry.PurposeSubmit)
+		key, err := d.parties.enrol(ctx, m, entry.PurposeAgreements, entry.PurposeSubmit)
 		if err != nil {
 			return err
 		}
+		d.keys[m.ID] = key
 		if len(events[m.ID]) == 0 {
 			continue // it only receives
 		}
@@ -243,6 +257,7 @@ func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]clien
 	}
 	r.asCaller("demonstration")
 	r.Purpose = []string{"HCOMPL"}
+	d.auditor = r
 	got, err := r.Search(ctx, person.ID, 0, 200)
 	if err != nil {
 		return nil, err
@@ -328,6 +343,8 @@ func (d *demo) invite(person demodata.Person) {
 	d.say("  bin/igverify log --from %s --log-key '%s'", d.server.url, d.log.VerifierKey())
 	d.say("  echo %s | bin/igledger who-accessed --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk", person.ID, d.server.url, d.log.VerifierKey(), d.dir)
 	d.say("  bin/igledger org list --url %s --log-key '%s'", d.server.url, d.log.VerifierKey())
+	d.say("  bin/igledger agreement verify --url %s --log-key '%s' isa-demo-1", d.server.url, d.log.VerifierKey())
+	d.say("  bin/igledger report uncovered --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk --format markdown", d.server.url, d.log.VerifierKey(), d.dir)
 	d.say("  curl %s/checkpoint", d.server.url)
 	d.say("\n  the statement of who accessed it, complete: %s/statement.json  (bin/igverify statement --help)", d.dir)
 	if d.page {

@@ -42,12 +42,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		UseShortOptionHandling: true,
 		ExitErrHandler:         func(*cli.Context, error) {}, // the code below decides
 		OnUsageError:           func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
-		Commands: []*cli.Command{
-			demoCommand(), serveCommand(), initCommand(), keygenCommand(), orgCommand(), keyCommand(), accessCommand(), heartbeatCommand(), sourcesCommand(),
-			agreementCommand(), sharingCommand(), consentCommand(), delegationCommand(), policyCommand(), decideCommand(), reportCommand(),
-			whoAccessedCommand(), statementCommand(), receiptCommand(), benchCommand(), rebuildCommand(),
-		},
-		CommandNotFound: func(c *cli.Context, name string) {},
+		Commands:               commands(),
+		CommandNotFound:        func(c *cli.Context, name string) {},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usage("no command %q", c.Args().First())
@@ -68,6 +64,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return e.code
 	}
 	return exitUnreachable
+}
+
+func commands() []*cli.Command {
+	return []*cli.Command{
+		demoCommand(), serveCommand(), initCommand(), keygenCommand(), orgCommand(), keyCommand(), accessCommand(), heartbeatCommand(), sourcesCommand(),
+		agreementCommand(), sharingCommand(), consentCommand(), delegationCommand(), policyCommand(), decideCommand(), reportCommand(),
+		whoAccessedCommand(), statementCommand(), receiptCommand(), benchCommand(), rebuildCommand(),
+	}
 }
 
 // flagsFirst moves the flags of a command before its arguments, wherever they were typed: urfave/cli reads none after the first argument.

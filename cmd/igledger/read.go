@@ -108,33 +108,67 @@ func (r *remote) history(c *cli.Context, id string, limit int) ([]client.Recorde
 // printAccesses prints the table that a person reads.
 func printAccesses(w io.Writer, count uint64, list []client.RecordedAccess) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ENTRY\tWHEN\tWHO\tWHAT\tWHY\tRESULT\tREMARKS")
+	fmt.Fprintln(t, "ENTRY\tWHEN\tWHO\tWHAT\tWHY\tRESULT\tREMARKS\tVERDICT")
 	slices.SortStableFunc(list, func(a, b client.RecordedAccess) int { return happened(b).Compare(happened(a)) })
+	rows := 0
 	for _, a := range list {
 		e, err := entry.ParseParts(a.Opening.JWS, a.Opening.Disclosures)
 		if err != nil {
 			return refused("entry %d as the ledger gives it: %w", a.Index, err)
 		}
-		access, ok := e.Body.(*entry.Access)
-		if !ok {
-			continue
+		var s audit.Summary
+		switch b := e.Body.(type) {
+		case *entry.Access:
+			s = audit.Describe(b)
+		case *entry.Decision:
+			s = attempt(b)
+		default:
+			continue // consents and delegations, which consent list shows
 		}
-		s := audit.Describe(access)
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Index, s.When.UTC().Format("2006-01-02 15:04"), who(s), s.What, why(s), s.Result, remarks(s, a.Opening.Flags))
+		rows++
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Index, s.When.UTC().Format("2006-01-02 15:04"), who(s), s.What, why(s), s.Result, remarks(s, a.Opening.Flags),
+			verdictText(a.Verdict))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%d of %d accesses\n", len(list), count)
+	_, err := fmt.Fprintf(w, "%d accesses and attempts, in %d of %d entries\n", rows, len(list), count)
 	return err
+}
+
+// attempt describes a decision that was asked for: whether the access was made is for the one who asked to report.
+func attempt(d *entry.Decision) audit.Summary {
+	s := audit.Describe(&entry.Access{Org: d.Org, System: d.System, Action: d.Action, Data: d.Data, Purpose: d.Purpose, Role: d.Role, Machine: d.Machine, Emergency: d.Emergency,
+		Agreement: d.Agreement, Recorded: d.Asked, Staff: d.Staff, Text: d.Text})
+	s.What, s.Result = "asked: "+s.What, "was told no"
+	if d.Decision == "permit" {
+		s.Result = "was told yes"
+	}
+	return s
+}
+
+// verdictText says a verdict in a cell.
+func verdictText(v *client.PlainVerdict) string {
+	if v == nil {
+		return "-" // of before the ledger had rules
+	}
+	text := map[entry.VerdictResult]string{entry.Covered: "covered", entry.BreakGlass: "emergency, to be followed up", entry.NotCovered: "NOT COVERED"}[v.Result]
+	if v.Version > 0 {
+		text += fmt.Sprintf(" (%s version %d)", v.Agreement, v.Version)
+	}
+	return line(text + ": " + verdictReasons(v))
 }
 
 // happened is when an access happened by its source's claim: the order people read in, which is not that of the log.
 func happened(a client.RecordedAccess) time.Time {
-	if a.Access == nil {
+	access := a.Access
+	if access == nil && a.Asked != nil {
+		access = &a.Asked.Access
+	}
+	if access == nil {
 		return time.Time{}
 	}
-	for _, text := range []string{a.Access.Occurred, a.Access.Recorded} {
+	for _, text := range []string{access.Occurred, access.Recorded} {
 		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 			return t
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"database/sql"
 	"io"
 	"net"
@@ -19,8 +20,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"igledger/audit"
 	"igledger/audit/demodata"
+	"igledger/consent"
 	"igledger/internal/testdb"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
 )
 
 // TestMain makes igledger a command of the scripts, and builds igverify, which shares no process with it, to be another.
@@ -54,6 +60,9 @@ func TestScripts(t *testing.T) {
 			"member":    setFromJSON,
 			"dayslater": daysLater,
 			"loses":     losesNumbers,
+			"newlog":    makeLog,
+			"enrols":    enrolOrganisation,
+			"tampers":   tamperWithVerdict,
 		},
 	})
 }
@@ -151,6 +160,81 @@ func losesNumbers(ts *testscript.TestScript, _ bool, args []string) {
 	defer db.Close()
 	_, err = db.Exec("INSERT INTO entry (event, part, seq, day, problem) SELECT x'00', 0, max(seq) + 2, max(day), 'lost' FROM entry")
 	ts.Check(err)
+}
+
+// newlog makes a log with its three founders, as story.txt does command by command, and serves it: $LOG_KEY, registrar.jwk, enroller.jwk.
+func makeLog(ts *testscript.TestScript, _ bool, _ []string) {
+	igledger(ts, "keygen", "--json", "--origin", "ledger.test/2026", "keys")
+	_, rest, _ := strings.Cut(ts.ReadFile("stdout"), `"logKey": "`)
+	key, _, _ := strings.Cut(rest, `"`)
+	ts.Setenv("LOG_KEY", key)
+	igledger(ts, "keygen", "registrar.jwk")
+	igledger(ts, "keygen", "enroller.jwk")
+	keep(ts, "enroller.json", "key", "request", "--origin", "ledger.test/2026", "--org", "ENR", "--key", "enroller.jwk", "--purpose", "administer")
+	igledger(ts, "init", "--keys", "keys", "--operator", "OPR=Operator", "--registrar", "REG=Registrar", "--registrar-key", "registrar.jwk", "--enroller", "ENR=Enroller",
+		"--enroller-request", "enroller.json")
+	serveInBackground(ts, false, []string{"--keys", "keys"})
+	ts.Setenv("IGLEDGER_LOG_KEY", key)
+}
+
+// enrols registers organisations as controllers, sources and, if called audit…, auditors: "enrols ID…". Each gets ID-admin.jwk, ID-submit.jwk, ID-agreements.jwk and
+// ID-audit.jwk, for these purposes.
+func enrolOrganisation(ts *testscript.TestScript, _ bool, args []string) {
+	for _, id := range args {
+		member := []string{"--id", id, "--name", "The " + id, "--kind", "health-board", "--role", "controller", "--role", "source"}
+		if strings.HasPrefix(id, "audit") {
+			member = append(member, "--role", "auditor")
+		}
+		keep(ts, "org.jws", append([]string{"org", "countersign", "--org", "ENR", "--key", "enroller.jwk"}, member...)...)
+		igledger(ts, append([]string{"org", "register", "--org", "REG", "--key", "registrar.jwk", "--countersignature", "org.jws"}, member...)...)
+		for _, purpose := range []string{"admin", "submit", "agreements", "audit"} {
+			key := id + "-" + purpose + ".jwk"
+			igledger(ts, "keygen", key)
+			keep(ts, "request.json", "key", "request", "--origin", "ledger.test/2026", "--org", id, "--key", key, "--purpose", strings.ReplaceAll(purpose, "admin", "administer"))
+			if purpose == "admin" {
+				keep(ts, "key.jws", "key", "countersign", "--org", "ENR", "--key", "enroller.jwk", "--request", "request.json")
+				igledger(ts, "key", "add", "--org", "REG", "--key", "registrar.jwk", "--request", "request.json", "--countersignature", "key.jws")
+				continue
+			}
+			igledger(ts, "key", "add", "--org", id, "--key", id+"-admin.jwk", "--request", "request.json")
+		}
+	}
+}
+
+func igledger(ts *testscript.TestScript, args ...string) { ts.Check(ts.Exec("igledger", args...)) }
+
+// keep writes what a command prints into a file.
+func keep(ts *testscript.TestScript, file string, args ...string) {
+	igledger(ts, args...)
+	ts.Check(os.WriteFile(ts.MkAbs(file), []byte(ts.ReadFile("stdout")), 0o600))
+}
+
+// tampers logs the same accesses as an operator would whose process goes by rules of its own, which find everything covered: "tampers EVENTS". The server is stopped.
+func tamperWithVerdict(ts *testscript.TestScript, _ bool, args []string) {
+	ctx := context.Background()
+	keys, err := ledger.LoadKeys(ts.MkAbs("keys"))
+	ts.Check(err)
+	store, err := storage.Open(ctx, ts.Getenv("IGLEDGER_DATABASE"))
+	ts.Check(err)
+	defer store.Close()
+	log, err := ledger.Open(ctx, ledger.Config{Storage: store, Keys: keys, Origin: keys.Log.Name(), Rules: lenient{consent.New()}})
+	ts.Check(err)
+	defer log.Close(ctx) //nolint:errcheck // it was appended or it was not
+	signer, err := readSigner(ts.MkAbs("nhs-lothian-submit.jwk"))
+	ts.Check(err)
+	ts.Check(audit.Events(strings.NewReader(ts.ReadFile(args[0])), func(ev audit.Event) error {
+		list, err := audit.Conversion{Issuer: "nhs-lothian", Audience: log.Origin(), Source: "other"}.FromAuditEvent(ev.Raw)
+		for _, a := range list {
+			e, err := entry.Sign(signer, a)
+			if err != nil {
+				return err
+			}
+			if r := log.Append(ctx, e)[0]; r.Err != nil {
+				return r.Err
+			}
+		}
+		return err
+	}))
 }
 
 // usePostgres gives the script a fresh PostgreSQL database.

@@ -57,18 +57,15 @@ func signCommand() *cli.Command {
 
 // proposal takes the entry that proposes a version of an agreement, 0 being the newest, out of the log. The ledger only says where to look.
 func (r *remote) proposal(c *cli.Context, id string, version uint64) (*entry.Entry, uint64, error) {
-	a, err := r.Agreement(c.Context, id)
+	a, err := r.agreement(c.Context, id)
 	if err != nil {
 		return nil, 0, err
 	}
-	if len(a.Versions) == 0 {
-		return nil, 0, refused("the ledger names no version of %s", id)
-	}
 	v := a.Versions[len(a.Versions)-1]
 	if version != 0 {
-		at := slices.IndexFunc(a.Versions, func(v client.AgreementVersion) bool { return v.Text.Version == version })
+		at := slices.IndexFunc(a.Versions, func(v client.AgreementVersion) bool { return v.Version == version })
 		if at < 0 {
-			return nil, 0, refused("%s has no version %d, the newest is %d", id, version, v.Text.Version)
+			return nil, 0, refused("%s has no version %d, the newest is %d", id, version, v.Version)
 		}
 		v = a.Versions[at]
 	}
@@ -76,15 +73,15 @@ func (r *remote) proposal(c *cli.Context, id string, version uint64) (*entry.Ent
 	if err != nil {
 		return nil, 0, err
 	}
-	e, err := log.public(c.Context, v.Proposed)
+	e, err := log.public(c.Context, v.Index)
 	if err != nil {
 		return nil, 0, err
 	}
 	p, ok := e.Body.(*entry.Agreement)
-	if !ok || p.Agreement.ID != id || p.Agreement.Version != v.Text.Version {
-		return nil, 0, refused("entry %d, which the ledger names as the proposal of %s version %d, is another", v.Proposed, id, v.Text.Version)
+	if !ok || p.Agreement.ID != id || p.Agreement.Version != v.Version {
+		return nil, 0, refused("entry %d, which the ledger names as the proposal of %s version %d, is another", v.Index, id, v.Version)
 	}
-	return e, v.Proposed, nil
+	return e, v.Index, nil
 }
 
 // agreed makes sure that the officer means this text.

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 
+	"igledger/consent"
 	"igledger/ledger/entry"
 )
 
@@ -18,21 +19,25 @@ var (
 
 // accessRows says who, what, why and when, with the names that reg (which may be nil) has for organisations. The id of the person it is about is left out: whoever asks knows it, and the table may be printed or shared.
 func accessRows(e *entry.Entry, o *entry.Opening, reg *entry.Register) []row {
+	org := func(id string) string {
+		if reg == nil || reg.Organisation(id) == nil {
+			return id
+		}
+		return reg.Organisation(id).Name + " (" + id + ")"
+	}
 	a, ok := e.Body.(*entry.Access)
 	if !ok {
-		return nil
+		rows := actRows(e, o, org)
+		if v := verdictOf(o); v != "" {
+			rows = append(rows, row{"verdict", v})
+		}
+		return rows
 	}
 	var rows []row
 	add := func(name string, values ...string) {
 		if v := strings.Join(nonEmpty(values), ", "); v != "" {
 			rows = append(rows, row{name, v})
 		}
-	}
-	org := func(id string) string {
-		if reg == nil || reg.Organisation(id) == nil {
-			return id
-		}
-		return reg.Organisation(id).Name + " (" + id + ")"
 	}
 	add("who", org(a.Accessor()))
 	if a.Staff != nil {
@@ -70,6 +75,7 @@ func accessRows(e *entry.Entry, o *entry.Opening, reg *entry.Register) []row {
 	add("  recorded", a.Recorded)
 	add("reported by", org(a.Issuer), "system "+a.Source)
 	add("received", o.Received)
+	add("verdict", verdictOf(o))
 	for _, f := range o.Flags {
 		add("remark", string(f))
 	}
@@ -80,6 +86,14 @@ func accessRows(e *entry.Entry, o *entry.Opening, reg *entry.Register) []row {
 		add("not shown", "the member of staff, if the entry names one")
 	}
 	return rows
+}
+
+// verdictOf says the verdict of an opening in words, marked as what it is. Of a policy set that the log has stated, whose words are not at hand, it names the rules.
+func verdictOf(o *entry.Opening) string {
+	if o.Verdict == nil {
+		return ""
+	}
+	return strings.Join(consent.New().Plain(o.Verdict), " ") + " (the ledger's word, not proved)"
 }
 
 func codes(list []string, words map[string]string) []string {

@@ -28,6 +28,9 @@ var auditCommand = command{
 		"Something that convicts the operator (a fork, a false index root, an entry nobody might make) ends the audit with exit code 1: the evidence is kept in a file that igverify evidence checks in anybody's " +
 		"hands, and nothing is cosigned again until somebody has looked and removed the file alarm from --state. What may pass (an index that is late, no network) is tried again.\n\n" +
 		"With --openings the entries themselves are sampled: signatures, key status, and that each is filed under whom it is about. Each person concerned sees in their list that the auditor read the entry.\n\n" +
+		"With --verdicts all of them are read, and the verdict of every access is computed again from the agreements, consents and policies below it. A verdict that differs is told (exit code 1 with --once), but it is " +
+		"not signed, so it convicts nobody and withholds no cosignature. Everybody sees in their list that auditors read all entries on that day. The state then holds people's consents, encrypted by the caller key; an audit that " +
+		"went on without --verdicts so far begins anew.\n\n" +
 		"Example:\n  igverify keygen --name audit.example.org/igledger audit.key\n" +
 		"  igverify audit https://ledger.example.org --log-key \"$(cat log.vkey)\" --org AUD1 --caller-key aud1.jwk --key audit.key --state /var/lib/igverify --listen 127.0.0.1:9464",
 	flags: []cli.Flag{
@@ -42,6 +45,7 @@ var auditCommand = command{
 		&cli.StringFlag{Name: "listen", Usage: "`ADDRESS` for /metrics (Prometheus)"},
 		&cli.IntFlag{Name: "openings", Usage: "how many of the new entries of each round to have opened"},
 		&cli.StringFlag{Name: "seed", Usage: "`HEX` of 32 bytes by which they are chosen (default: random, and told when a round is over)"},
+		&cli.BoolFlag{Name: "verdicts", Usage: "read all openings and compute every verdict again"},
 		&cli.StringSliceFlag{Name: "purpose", Value: cli.NewStringSlice("HCOMPL"), Usage: "`CODE` of why the auditor reads; people see it in their lists"},
 	},
 	check: checkAudit,
@@ -60,12 +64,17 @@ type audit struct {
 	sample   *auditor.Sample
 	seed     [32]byte
 
-	auditor *auditor.Auditor // nil: to be loaded
-	sources *verifier.Sources
-	feed    []entry.FeedRecord // a page, from
-	feedAt  uint64
-	found   []located // findings of entries that no signed root has confirmed yet
-	stopped bool      // by what convicts: the state stays as it was before, so that it is found again
+	auditor  *auditor.Auditor // nil: to be loaded
+	sources  *verifier.Sources
+	feed     []entry.FeedRecord // a page, from
+	feedAt   uint64
+	verdicts *auditor.Verdicts // nil: without --verdicts
+	secret   []byte            // for its state
+	page     []*entry.Opening  // of openings, from
+	pageAt   uint64
+	told     int       // of its doubts
+	found    []located // findings of entries that no signed root has confirmed yet
+	stopped  bool      // by what convicts: the state stays as it was before, so that it is found again
 
 	latest   []byte // largest checkpoint seen; never forgotten
 	seen     entry.Checkpoint
@@ -118,6 +127,9 @@ func (a *audit) begin() error {
 	caller, err := entry.ParseSigner(data)
 	if err != nil {
 		return usage("--caller-key: %s", err)
+	}
+	if a.secret, err = caller.MarshalPrivate(); err != nil {
+		return err
 	}
 	if file := c.String("key"); file != "" {
 		if data, err = a.readFile("--key", file, maxFile); err != nil {
@@ -192,6 +204,8 @@ func (a *audit) run() error {
 		if a.ctx.Err() != nil {
 			a.report.Notes = append(a.report.Notes, "stopped; the same command goes on from there")
 			a.conclude(a.report)
+			a.told = 0
+			a.tellVerdicts(a.report)
 			return a.keep()
 		}
 		if end == convicted {
@@ -203,7 +217,7 @@ func (a *audit) run() error {
 		} else {
 			pause = a.interval
 		}
-		if text := summary(rep, err); end != quiet && (text != said || end == cosigned) { // not each time that nothing changed
+		if text := summary(end, rep, err); (end != quiet || len(rep.Failures) > 0) && (text != said || end == cosigned) { // not each time that nothing changed
 			said = text
 			if err := a.tell(end, rep, text); err != nil {
 				return err
@@ -219,8 +233,10 @@ func (a *audit) run() error {
 const maxPause = time.Minute
 
 // summary is one round on one line.
-func summary(rep *report, err error) string {
+func summary(end ending, rep *report, err error) string {
 	switch {
+	case len(rep.Failures) > 0 && (end == cosigned || end == quiet): // verdicts, of which a cosignature says nothing
+		return fmt.Sprintf("DOUBTFUL %s (%d in all)", rep.Failures[0], len(rep.Failures))
 	case len(rep.Failures) > 0:
 		return fmt.Sprintf("FAILED %s (not cosigned)", rep.Failures[0])
 	case err != nil:
@@ -239,7 +255,16 @@ func (a *audit) tell(end ending, rep *report, text string) error {
 	if a.c.Bool("json") {
 		enc := json.NewEncoder(a.c.App.Writer)
 		enc.SetEscapeHTML(false)
-		return enc.Encode(map[string]any{"time": at, "round": end, "text": text, "log": rep.Log, "audited": s, "notes": rep.Notes})
+		line := map[string]any{"time": at, "round": end, "text": text, "log": rep.Log, "audited": s, "notes": rep.Notes}
+		if a.verdicts != nil {
+			line["verdicts"], line["checks"] = a.verdicts.Stats(), rep.failed()
+		}
+		return enc.Encode(line)
+	}
+	if end == cosigned && len(rep.Failures) > 0 {
+		if _, err := fmt.Fprintf(a.c.App.Writer, "%s %s\n", at, clean(text)); err != nil {
+			return err
+		}
 	}
 	if end == cosigned {
 		text = fmt.Sprintf("cosigned size %d: %d index roots right, the newest %d behind of %d allowed", s.Size, s.Roots, s.Lag, a.auditor.Replay().Register().Genesis.IndexLag)

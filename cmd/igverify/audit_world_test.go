@@ -38,6 +38,7 @@ type ledgerServer struct {
 	refuse   map[string]int // status by path prefix
 	asked    []string       // paths of the API, in order
 	openings []uint64
+	bulked   []uint64 // where pages of openings began
 }
 
 func newLedgerServer(t testing.TB, l *testlog.Log) *ledgerServer {
@@ -104,6 +105,10 @@ func (s *ledgerServer) answer(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
+	if path == "v1/openings" && strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+		s.bulk(w, r.URL.Query().Get("from"))
+		return
+	}
 	if at, ok := number("v1/openings/"); ok && s.log.Openings[at] != nil {
 		s.openings = append(s.openings, at)
 		json.NewEncoder(w).Encode(s.log.Openings[at])
@@ -121,6 +126,23 @@ func (s *ledgerServer) answer(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.Write(data)
+	}
+}
+
+// bulk serves a few openings as JSON lines, without VRF proofs, and null for public leaves.
+func (s *ledgerServer) bulk(w io.Writer, from string) {
+	at, err := strconv.ParseUint(from, 10, 64)
+	if err != nil {
+		s.Error(err)
+	}
+	s.bulked = append(s.bulked, at)
+	for i := at; i < min(s.log.Size(), at+7); i++ {
+		o := s.log.Openings[i]
+		if o != nil {
+			bare := *o
+			bare.VRFProof, o = nil, &bare
+		}
+		w.Write(append(testlog.JSON(o), '\n'))
 	}
 }
 

@@ -34,6 +34,8 @@ var auditFamilies = [][3]string{
 	{"igverify_audit_index_lag_allowed", "gauge", "Most that the genesis allows."},
 	{"igverify_audit_index_roots", "gauge", "Index roots recomputed."},
 	{"igverify_audit_histories", "gauge", "Histories in the subject index, public ones among them."},
+	{"igverify_audit_verdicts", "gauge", "Verdicts computed again, with --verdicts."},
+	{"igverify_audit_verdicts_doubtful", "gauge", "Verdicts that differ, and entries that the rules refuse or that were not opened."},
 	{"igverify_audit_source_findings", "gauge", "What is wrong with sources' heartbeats now."},
 }
 

@@ -52,6 +52,9 @@ func (a *audit) round(ctx context.Context, rep *report) (ending, error) {
 		rep.Fail(behind.Failure)
 		return failed, nil
 	}
+	if a.wrongOpenings(rep) {
+		return a.stop(rep)
+	}
 	a.conclude(rep)
 	if wrong, err := a.openings(ctx, rep, head); wrong {
 		return a.stop(rep)
@@ -63,7 +66,9 @@ func (a *audit) round(ctx context.Context, rep *report) (ending, error) {
 			return unreadable, err
 		}
 	}
-	return a.cosign(ctx, rep, signed, head)
+	end, err := a.cosign(ctx, rep, signed, head)
+	a.tellVerdicts(rep)
+	return end, err
 }
 
 // saveEvery is after how many entries the state is written, more if it is large: what is not in it is read again after a restart.
@@ -154,10 +159,17 @@ func (a *audit) replay(ctx context.Context, rep *report, head entry.Checkpoint) 
 		if err != nil {
 			return err
 		}
+		o, err := a.opening(ctx, at)
+		if err != nil {
+			return err
+		}
 		list, err := a.auditor.Add(leaf, rec)
 		if err != nil {
 			a.feed = nil // to be asked for again
 			return err
+		}
+		if a.verdicts != nil {
+			a.verdicts.Add(leaf, rec, o)
 		}
 		if rec != (entry.FeedRecord{}) {
 			a.sample.Offer(auditor.Sealed{Index: at, Leaf: leaf})
@@ -173,6 +185,9 @@ func (a *audit) replay(ctx context.Context, rep *report, head entry.Checkpoint) 
 		rep.Fail(f)
 		return errStopped
 	}, func() error {
+		if a.verdicts != nil {
+			a.verdicts.Flush()
+		}
 		bar.at(a.auditor.Size())
 		a.measure()
 		if size := a.auditor.Size(); size >= last+16*saveEvery { // a first audit can take hours
@@ -243,7 +258,7 @@ func (a *audit) stop(rep *report) (ending, error) {
 // reset forgets what was read and not confirmed by a signed root. An error of reading alone leaves the entries as good as they were.
 func (a *audit) reset(err error) {
 	if err == nil || a.auditor.Replay().Size() > 0 && !a.auditor.Replay().Agrees() {
-		a.auditor, a.feed, a.found = nil, nil, nil
+		a.auditor, a.verdicts, a.feed, a.page, a.found = nil, nil, nil, nil, nil
 		a.sample.Take()
 	}
 }

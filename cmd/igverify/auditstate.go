@@ -26,6 +26,8 @@ import (
 //	cosigned   the last checkpoint cosigned, with the auditor's line
 //	alarm      what was found that ends cosigning: a report as JSON. Somebody looks, and removes it
 //	evidence/  files for igverify evidence
+//
+// and with --verdicts what auditverdicts.go has.
 type auditFiles struct{ dir, evidence string }
 
 func (f auditFiles) path(name string) string { return filepath.Join(f.dir, name) }
@@ -73,13 +75,7 @@ func (f auditFiles) alarm(rep *report) (bool, error) {
 
 // writeAlarm keeps what failed.
 func (f auditFiles) writeAlarm(rep *report) error {
-	var list []verifier.Result
-	for _, r := range rep.Results {
-		if r.Status == verifier.Failed {
-			list = append(list, r)
-		}
-	}
-	data, err := json.MarshalIndent(list, "", "  ")
+	data, err := json.MarshalIndent(rep.failed(), "", "  ")
 	if err == nil {
 		err = fetch.WriteFile(f.path("alarm"), append(data, '\n'))
 	}
@@ -134,6 +130,14 @@ func (a *audit) load() error {
 		if a.auditor, err = a.confirmed(saved, checkpoint, fresh); err != nil {
 			return err
 		}
+		if a.auditor == saved && a.c.Bool("verdicts") {
+			if err := a.loadVerdicts(saved.Size()); err != nil {
+				return err
+			}
+			if a.verdicts == nil { // none so far: all is read again, with openings
+				a.auditor = fresh
+			}
+		}
 		if a.auditor == saved {
 			if err := json.Unmarshal(extra, a.sources); err != nil {
 				return fmt.Errorf("%w: what it says of sources cannot be read; remove state in --state to begin anew", verifier.ErrState)
@@ -141,7 +145,15 @@ func (a *audit) load() error {
 		}
 	}
 	a.saved = a.auditor.Size()
-	a.auditor.OnPublic = a.sources.Add
+	if a.auditor == fresh && a.c.Bool("verdicts") {
+		if err := a.loadVerdicts(0); err != nil {
+			return err
+		}
+	}
+	a.auditor.OnPublic = a.public
+	if a.verdicts != nil {
+		a.verdicts.OnSealed = func(_ uint64, e *entry.Entry) { a.sources.AddCount(e) }
+	}
 	return nil
 }
 
@@ -167,10 +179,16 @@ func (a *audit) keep() error {
 	if err != nil {
 		return fmt.Errorf("writing the state: %w", err)
 	}
+	if a.verdicts != nil {
+		if err := a.files.writeVerdicts(a.verdicts, a.secret); err != nil {
+			return err
+		}
+	}
 	if err := fetch.WriteFileWith(a.files.path("state"), func(w io.Writer) error { return a.auditor.WriteState(w, a.latest, extra) }); err != nil {
 		return err
 	}
 	a.saved = a.auditor.Size()
+	a.files.forgetVerdicts(a.saved)
 	return nil
 }
 

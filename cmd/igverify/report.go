@@ -28,6 +28,7 @@ type report struct {
 	Entry    []row             `json:"entry,omitempty"`    // who, what, why, when
 	Accesses []shownAccess     `json:"accesses,omitempty"` // of a statement
 	Everyone []shownAccess     `json:"everyone,omitempty"` // of a statement: reads of everybody's data
+	Linked   []linkedHistory   `json:"linked,omitempty"`   // of a statement: under other numbers of the same person
 	Findings *finding          `json:"findings,omitempty"` // of a statement
 	Totals   []row             `json:"totals,omitempty"`   // of a replay
 	Notes    []string          `json:"notes,omitempty"`    // what a reader must know besides
@@ -56,6 +57,16 @@ func (r *report) finish(err error) int {
 	}
 	r.Result = "verified"
 	return exitGood
+}
+
+// failed are the checks that failed.
+func (r *report) failed() (list []verifier.Result) {
+	for _, c := range r.Results {
+		if c.Status == verifier.Failed {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // writeJSON escapes what a terminal or text renderer could be steered with, as people look at JSON too.
@@ -105,6 +116,7 @@ func (r *report) writeText(w io.Writer) {
 		t.Flush()
 	}
 	writeAccesses(w, "", r.Accesses)
+	writeLinked(w, r.Linked)
 	writeAccesses(w, "reads of everybody's data, this person's among them:\n", r.Everyone)
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "\nnote: %s\n", clean(n))
@@ -140,6 +152,9 @@ func writeAccesses(w io.Writer, title string, list []shownAccess) {
 	}
 	t.Flush()
 	for _, a := range list {
+		if a.Verdict != "" {
+			fmt.Fprintf(w, "entry %d: verdict: %s\n", a.Index, clean(a.Verdict))
+		}
 		for _, remark := range a.Remarks {
 			fmt.Fprintf(w, "entry %d: %s\n", a.Index, clean(remark))
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"igledger/consent"
 	"igledger/ledger/entry"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
@@ -148,7 +149,8 @@ func setup(env *testscript.Env) error {
 }
 
 // statements writes statement.json about the person in id, cosigned by all of policy.txt a month before testlog.Now, empty.json about the person in nobody, newer.json with an entry newer than the index,
-// extract.json, uncosigned.json, dropped.json without an access, and bulk.json with a read of everybody's data, alone.json without it, lying.json of an operator whose index lacks the access of lied-receipt.json.
+// verdicts.json of a log with the key $GOVERNED and the files in governed/, with accesses that are covered and not, one of them in verdict-opening.json,
+// extract.json, uncosigned.json, dropped.json without an access, and bulk.json with a read of everybody's data, alone.json without it, linked.json with a linked id, unlinked.json without what stands under it, lying.json of an operator whose index lacks the access of lied-receipt.json.
 func statements(env *testscript.Env, s *testlog.Sample) error {
 	w, a := testlog.NewCosigner("witness.test/w"), testlog.NewCosigner("board.test/audit")
 	l := s.Fork(s.Size())
@@ -178,6 +180,16 @@ func statements(env *testscript.Env, s *testlog.Sample) error {
 	fresh.CosignedAt = time.Now().Unix()
 	files["newer.json"] = testlog.StatementJSON(l.Statement(fresh))
 
+	g := testlog.NewGoverned(testlog.New("ledger.test/2026"))
+	g.AddSealed(testlog.Sign(g.Operator, &entry.Decision{Common: g.Common("operator"), Org: "fife", Holder: "lothian", Action: "R", Purpose: []string{"HMARKT"}, Decision: "deny",
+		Rules: []string{"agreement-named"}, Asked: "2026-11-22T08:59:50Z", Sub: g.IDs[0]}), g.IDs[0])
+	g.GiveVerdicts(consent.New())
+	g.Openings[g.Shared[0]].Verdict.Policies = 3 // of a policy set whose words are not at hand
+	files["verdicts.json"] = testlog.StatementJSON(g.Statement(testlog.Claim{ID: g.IDs[0], IndexRoot: g.AddIndexRoot()}))
+	files["verdict-opening.json"] = testlog.JSON(g.Openings[g.Shared[3]])
+	testlog.WriteFiles(filepath.Join(env.WorkDir, "governed"), g.Files())
+	env.Setenv("GOVERNED", g.Key)
+
 	bulk := s.Fork(s.Size())
 	bulk.AddSealed(s.Access("lothian", s.Second, entry.RegEveryone), entry.RegEveryone)
 	all := claim
@@ -185,6 +197,16 @@ func statements(env *testscript.Env, s *testlog.Sample) error {
 	files["bulk.json"] = testlog.StatementJSON(bulk.Statement(all))
 	all.Alone = true
 	files["alone.json"] = testlog.StatementJSON(bulk.Statement(all))
+
+	linked := s.Fork(s.Size())
+	const number = "temp:lothian:B-9" // nobody's whose number must not be in an output
+	linked.AddSealed(s.Access("lothian", s.Second, number), number)
+	linked.AddSealed(s.Link("lothian", s.Second, "linked", s.IDs[0], number), s.IDs[0])
+	both := claim
+	both.IndexRoot = linked.AddIndexRoot()
+	files["linked.json"] = testlog.StatementJSON(linked.Statement(both))
+	both.Linked = []string{}
+	files["unlinked.json"] = testlog.StatementJSON(linked.Statement(both))
 
 	liar := s.Fork(s.Size())
 	histories := liar.Histories(s.Size())

@@ -20,7 +20,7 @@ var statementCommand = command{
 	name: "statement", usage: "check that a list of accesses is true and complete, offline", argsUsage: "STATEMENT", args: 1, offline: true,
 	description: "Is every access in this statement real, and is none missing? Needs nothing but the file, your policy and the id of the person, which never leaves " +
 		"this machine: it is asked for with --ask-id, or read from --id-file or standard input.\n\n" +
-		"Prints who did what and why, reads of everybody's data apart, each check, and four findings apart: authentic, complete, who stands behind it, how fresh. An extract (chosen entries) is checked " +
+		"Prints who did what and why, what is on record under linked ids and reads of everybody's data apart, each check, and four findings apart: authentic, complete, who stands behind it, how fresh. An extract (chosen entries) is checked " +
 		"as well; it is never complete. With --log-key instead of --policy the operator alone is believed for what only witnesses and auditors can say.\n\n" +
 		"Example:\n  igverify statement statement.json --ask-id --policy policy.txt",
 	flags: []cli.Flag{
@@ -62,15 +62,15 @@ func checkStatement(s *session) error {
 		s.report.Log.Size, s.report.Log.Root = &r.Head.Size, fmt.Sprintf("%x", r.Head.Root)
 	}
 	s.report.Findings = findings(r)
-	s.report.Accesses, s.report.Everyone = accesses(r.Entries, r.Register), accesses(r.Everyone, r.Register)
+	s.report.Accesses, s.report.Everyone, s.report.Linked = accesses(r.Entries, r.Register), accesses(r.Everyone, r.Register), linkedHistories(r)
 	s.report.Notes = append(s.report.Notes, statementNotes...)
 	return nil
 }
 
 // statementNotes is what no statement proves. It stands in every report because the file's own text is the operator's.
 var statementNotes = []string{
-	"complete means: among what sources submitted under this id. It does not cover accesses that no source reported or that were filed under another id of the same person, and there may be entries that are lawfully withheld",
-	"times are the sources' claims; order in the log is proved. Remarks and times of receipt are the ledger's own word",
+	"complete means: among what sources submitted under this id. It does not cover accesses that no source reported or that were filed under another id of the same person which no link names, and there may be entries that are lawfully withheld",
+	"times are the sources' claims; order in the log is proved. Remarks, verdicts and times of receipt are the ledger's own word; an auditor with openings can compute every verdict again",
 }
 
 // finding is the four findings for machines and, in Lines, for people.
@@ -111,6 +111,7 @@ type shownAccess struct {
 	Why     string   `json:"why,omitempty"`
 	Newer   bool     `json:"newer,omitempty"`
 	Hidden  bool     `json:"hidden,omitempty"`
+	Verdict string   `json:"verdict,omitempty"` // in words; the ledger's word
 	Remarks []string `json:"remarks,omitempty"`
 	Details []row    `json:"details,omitempty"`
 }
@@ -135,6 +136,7 @@ func accesses(rows []verifier.StatementEntry, reg *entry.Register) []shownAccess
 				}
 				return strings.Join(parts, "; ")
 			}
+			a.Verdict = value("verdict")
 			a.When, a.Who, a.What, a.Why = value("when"), value("who", "person", "role", "nature"), value("what", "data"), value("why", "in words", "emergency", "justification")
 		}
 		list = append(list, a)

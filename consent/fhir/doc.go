@@ -10,8 +10,9 @@
 // How permit and deny are found. R5: decision, with each level of provision the opposite of the level around it. R4: provision.type, nested ones being
 // exceptions where they say the opposite. policyRule OPTIN and OPTOUT are a base rule to which a root provision that says the opposite is an exception.
 // A root provision without type is used both ways by HL7's own examples, as limit of the base rule (Consent-example-smartonfhir) and as exception
-// to it (Consent-example-Emergency): with limits beyond its period it makes an OPTIN permit nothing and leaves an OPTOUT whole. A permission
-// within a permission narrows it.
+// to it (Consent-example-Emergency): with limits beyond its period it makes an OPTIN permit nothing and leaves an OPTOUT whole. A refusal within a
+// refusal wins over the permissions beside it; a permission within a permission
+// narrows it.
 package fhir
 
 import (

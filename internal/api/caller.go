@@ -10,13 +10,13 @@ import (
 
 // grant is what a route asks of its caller.
 type grant struct {
-	purpose entry.Purpose // of the key; "" = any
-	roles   []entry.Role  // of the organisation: any one of these; none = any organisation
+	purposes []entry.Purpose // of the key: any one of these; none = any key
+	roles    []entry.Role    // of the organisation: any one of these; none = any organisation
 }
 
 var (
-	submitters = grant{purpose: entry.PurposeSubmit}
-	readers    = grant{entry.PurposeAudit, []entry.Role{entry.RoleAuditor, entry.RoleController}}
+	submitters = grant{purposes: []entry.Purpose{entry.PurposeSubmit}}
+	readers    = grant{[]entry.Purpose{entry.PurposeAudit}, []entry.Role{entry.RoleAuditor, entry.RoleController}}
 )
 
 // caller checks the token of a request: form, audience, times, signature by a key that counts at the current size, then purpose and role. Everything
@@ -53,8 +53,12 @@ func (a *api) caller(r *http.Request, g grant) (*entry.Caller, *entry.Member, er
 	if err := jws.Verify(key.Key.JWK); err != nil {
 		return nil, nil, denied(unauthorised, err)
 	}
-	if g.purpose != "" {
-		if err := reg.May(jws.KID, c.Issuer, g.purpose, "", size); err != nil {
+	for i, p := range g.purposes {
+		err := reg.May(jws.KID, c.Issuer, p, "", size)
+		if err == nil {
+			break
+		}
+		if i == len(g.purposes)-1 {
 			return nil, nil, denied(forbidden, err)
 		}
 	}

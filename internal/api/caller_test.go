@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,9 +27,9 @@ func TestCallers(t *testing.T) {
 	forged := at(w.audit["CTL"], origin, "CTL", now)
 	forged = forged[:strings.LastIndexByte(forged, '.')+1] + strings.Split(at(w.audit["CTL"], origin, "CTL", now), ".")[2]
 
-	read := []string{"POST /v1/accesses/search", "POST /v1/statements", "GET /v1/openings/" + fmt.Sprint(mine), "GET /v1/feed/0"}
+	read := []string{"POST /v1/accesses/search", "POST /v1/statements", "GET /v1/openings/" + fmt.Sprint(mine), "GET /v1/feed/0", "GET /v1/openings?from=0"}
 	own := []string{"POST /v1/receipts/lookup", "GET /v1/receipts/" + fmt.Sprint(mine)}
-	all := append(append([]string{}, read...), own...)
+	all := slices.Concat(read, own, []string{"POST /v1/reports", "POST /access/v1/evaluation", "POST /access/v1/evaluations"})
 	bodies := map[string]string{"/v1/accesses/search": `{"id":"` + person + `"}`, "/v1/statements": `{"id":"` + person + `"}`, "/v1/receipts/lookup": `{"jti":["` + strings.Repeat("x", 36) + `"]}`}
 
 	for _, c := range []struct {

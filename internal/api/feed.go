@@ -12,7 +12,7 @@ import (
 )
 
 // feedReaders are more than readers of one history: they see all of them, under tags.
-var feedReaders = grant{entry.PurposeAudit, []entry.Role{entry.RoleAuditor}}
+var feedReaders = grant{[]entry.Purpose{entry.PurposeAudit}, []entry.Role{entry.RoleAuditor}}
 
 // everyone is whom a bulk read concerns.
 const everyone = "reg:everyone"

@@ -33,6 +33,7 @@ type operation struct {
 	takes    string       // media type of a body that is not JSON
 	answer   reflect.Type // JSON; nil: media
 	media    string
+	also     string // another media type that the answer has if asked for, of JSON objects
 	caller   string // who may call; "" = anybody
 	problems []string
 }
@@ -49,9 +50,16 @@ const (
 	callerRead   = "Caller: a key with purpose `audit` of an organisation with the role `auditor` or `controller`; ids that begin with `reg:` are for auditors. " +
 		"The reading becomes an access entry about the person before the answer is given; if it cannot, nothing is shown (503)."
 	callerSources = "Caller: any key; all streams for an organisation with the role `auditor`, `operator` or `registrar`, otherwise the organisation's own."
-	callerFeed    = "Caller: a key with purpose `audit` of an organisation with the role `auditor`. The organisation's first reading in a UTC day becomes an access entry about `reg:everyone` before " +
+	callerDecide  = "Caller: a key with purpose `submit` or `audit` of the organisation that wants to access or that holds the record."
+	callerReport  = "Caller: a key with purpose `audit`; an organisation without the role `auditor` gets reports on itself only. A report that looks into accesses is a bulk reading: the organisation's first in a UTC day becomes an access " +
+		"entry about `reg:everyone` before the answer is given; if it cannot, nothing is shown (503)."
+	callerFeed = "Caller: a key with purpose `audit` of an organisation with the role `auditor`. The organisation's first reading in a UTC day becomes an access entry about `reg:everyone` before " +
 		"the answer is given; if it cannot, nothing is shown (503)."
 )
+
+func textParam(name, what, example string) *huma.Param {
+	return &huma.Param{Name: name, In: "query", Description: what, Example: example, Schema: &huma.Schema{Type: huma.TypeString}}
+}
 
 func indexParam(what string) *huma.Param {
 	return &huma.Param{Name: "index", In: "path", Required: true, Description: what, Example: 7,
@@ -109,6 +117,56 @@ var operations = map[string]operation{
 		params: []*huma.Param{{Name: "from", In: "path", Required: true, Description: "Position in the log of the first record", Example: 0,
 			Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: new(float64)}}, purposeParam()},
 		media: "application/octet-stream", caller: callerFeed, problems: slices.Concat([]string{badRequest, busy}, ofCaller, ofLog),
+	},
+	"GET /v1/openings": {
+		id: "getOpenings", summary: "Openings of many leaves",
+		text: "A line of JSON for each of up to 256 leaves from `from` on, fewer where they are large, at the end of the log, or none beyond it: the opening of a sealed leaf without its VRF proof, `null` for a public one. An " +
+			"opening whose jws is empty is of content that was erased. With the public leaves it is all that it takes to compute every verdict again. " + callerFeed,
+		params: []*huma.Param{{Name: "from", In: "query", Required: true, Description: "Position in the log of the first leaf", Example: 0,
+			Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: new(float64)}}, purposeParam()},
+		media: "application/jsonl", caller: callerFeed, problems: slices.Concat([]string{badRequest, busy}, ofCaller, ofLog),
+	},
+	"POST /v1/reports": {
+		id: "makeReport", summary: "Reports for information governance officers",
+		text: "`uncovered`: accesses that no rule covers. `break-glass`: emergency overrides that nobody followed up: no later access by the same organisation to the same record says `" + client.FollowUp + "<jti>`. `due`: agreements in force that are " +
+			"to be reviewed or about to end. `drift`: purposes, data and roles of accesses that the agreement they name does not list. No person and no member of staff is in a report. One page; go on with next. " + callerReport,
+		body: reflect.TypeFor[client.ReportRequest](), answer: reflect.TypeFor[client.Report](), caller: callerReport,
+		problems: slices.Concat(ofBody, []string{busy}, ofCaller, ofLog),
+	},
+	"POST /access/v1/evaluation": {
+		id: "evaluate", summary: "May this access be made? (OpenID AuthZEN Authorization API 1.0)",
+		text: "Answers as the ledger would judge the access if it were logged next. A denial is a sealed entry in the person's own history before the answer is given; a permit is one if context.log asks for it. If it cannot be logged there is no " +
+			"answer (503). Members that are not named here are passed over. With `_format=application/fhir+json` or that Accept the answer is a FHIR R4 AuditEvent of IHE BALP's profile AuthZconsent. X-Request-ID is given back. " + callerDecide,
+		params: []*huma.Param{{Name: "_format", In: "query", Description: "application/fhir+json or application/json", Schema: &huma.Schema{Type: huma.TypeString}}},
+		body:   reflect.TypeFor[client.Evaluation](), answer: reflect.TypeFor[client.Decision](), also: fhirJSON, caller: callerDecide,
+		problems: slices.Concat(ofBody, []string{string(entry.BadID), string(entry.BadClaim), string(entry.BadDisclosure), busy}, ofCaller, ofLog),
+	},
+	"POST /access/v1/evaluations": {
+		id: "evaluateAll", summary: "Several evaluations at once (OpenID AuthZEN Authorization API 1.0)",
+		text: "Up to 256, in order; what one leaves out it takes from the top. What is wrong with one alone is its context.error, and its decision is false. Without evaluations it is one evaluation, answered as such. " + callerDecide,
+		body: reflect.TypeFor[client.Evaluations](), answer: reflect.TypeFor[client.Decisions](), caller: callerDecide,
+		problems: slices.Concat(ofBody, []string{string(entry.BadID), string(entry.BadClaim), string(entry.BadDisclosure), busy}, ofCaller, ofLog),
+	},
+	"GET /.well-known/authzen-configuration": {
+		id: "getDecisionPoint", summary: "Where decisions are made (OpenID AuthZEN Authorization API 1.0)", answer: reflect.TypeFor[client.PDP](),
+	},
+	"GET /v1/agreements": {
+		id: "getAgreements", summary: "Data-sharing agreements", text: "Each by the version that stands, with its state by the ledger's clock. At most 500; go on with next. A convenience: verifiers replay the log instead.",
+		params: []*huma.Param{textParam("party", "Only agreements of this organisation", "NHS-HIGHLAND"), textParam("state", "Only agreements in this state", "in-force"),
+			{Name: "due", In: "query", Description: "Only agreements in force, under review or suspended that are to be reviewed or to end within so many days", Example: 90, Schema: &huma.Schema{Type: huma.TypeInteger}},
+			textParam("after", "Only agreements after this id: next of the page before", "ISA-2026-041")},
+		answer: reflect.TypeFor[client.Agreements](), problems: slices.Concat([]string{badRequest}, ofLog),
+	},
+	"GET /v1/agreements/{id}": {
+		id: "getAgreement", summary: "One agreement: texts, signatures, acts", text: "Every version, and every entry of the log about it. To prove it, fetch the leaves at these positions (GET /tile) and check them: `igledger agreement verify`.",
+		params: []*huma.Param{{Name: "id", In: "path", Required: true, Description: "Id of the agreement", Example: "ISA-2026-041", Schema: &huma.Schema{Type: huma.TypeString}}},
+		answer: reflect.TypeFor[client.Agreement](), problems: slices.Concat([]string{notFound}, ofLog),
+	},
+	"GET /v1/requests": {
+		id: "getRequests", summary: "Requests to share data, and their answers", answer: reflect.TypeFor[client.SharingRequests](), problems: ofLog,
+	},
+	"GET /v1/policies": {
+		id: "getPolicies", summary: "Policy sets, old and in use", text: "The Cedar text of each version with its hash. docs/POLICIES.md says what the built-in one means.", answer: reflect.TypeFor[client.Policies](), problems: ofLog,
 	},
 	"GET /v1/sources": {
 		id: "getSources", summary: "Streams of sources: numbers that are missing, silence, heartbeats",
@@ -210,6 +268,9 @@ func (op operation) document(r route, schemas huma.Registry) *huma.Operation {
 	case op.media == "application/json":
 		content[op.media].Schema = &huma.Schema{Type: huma.TypeObject}
 	}
+	if op.also != "" {
+		content[op.also] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeObject}}
+	}
 	o.Responses["200"] = &huma.Response{Description: "OK", Content: content}
 	byStatus := map[int][]string{}
 	for _, code := range op.problems {
@@ -244,7 +305,7 @@ func media(schemas huma.Registry, t reflect.Type) *huma.MediaType {
 }
 
 // requests are strict; the schemas of answers may grow members.
-var requests = []string{"Submission", "Lookup", "Search", "StatementRequest"}
+var requests = []string{"Submission", "Lookup", "Search", "StatementRequest", "ReportRequest"}
 
 // describe completes what reflection cannot know: the fields of package entry, whose meaning is in its own comments, and that the server
 // never writes null for a list.
@@ -255,7 +316,7 @@ func describe(schemas huma.Registry) {
 		}
 		for prop, p := range s.Properties {
 			p.Nullable = false
-			p.Description = cmp.Or(p.Description, descriptions[name+"."+prop])
+			p.Description = cmp.Or(p.Description, descriptions[name+"."+prop], described[name+"."+prop])
 			if p.Items != nil {
 				p.Items.Nullable = false
 			}

@@ -136,6 +136,9 @@ var messages = []reflect.Type{
 	reflect.TypeFor[client.Submission](), reflect.TypeFor[client.Results](), reflect.TypeFor[client.Lookup](), reflect.TypeFor[client.Search](), reflect.TypeFor[client.Accesses](),
 	reflect.TypeFor[client.Register](), reflect.TypeFor[client.LogInfo](), reflect.TypeFor[client.Problem](), reflect.TypeFor[entry.Receipt](), reflect.TypeFor[entry.Opening](),
 	reflect.TypeFor[client.StatementRequest](), reflect.TypeFor[client.Cosigners](), reflect.TypeFor[client.Sources](),
+	reflect.TypeFor[client.Evaluation](), reflect.TypeFor[client.Decision](), reflect.TypeFor[client.Evaluations](), reflect.TypeFor[client.Decisions](), reflect.TypeFor[client.PDP](),
+	reflect.TypeFor[client.Agreements](), reflect.TypeFor[client.Agreement](), reflect.TypeFor[client.SharingRequests](), reflect.TypeFor[client.Policies](),
+	reflect.TypeFor[client.ReportRequest](), reflect.TypeFor[client.Report](),
 }
 
 func example(t *testing.T, typ reflect.Type) []byte {
@@ -248,4 +251,33 @@ func writeExamples(t *testing.T) {
 	w.append(w.submit["SRC"], w.heartbeat("SRC", "ehr", yesterday()))
 	save("sources", w.do("GET", "/v1/sources", "", aud...).body)
 	save("problem", w.do("POST", "/v1/entries", submission("not.an.entry")).body)
+	governed(t, save)
+}
+
+// governed makes a log with an agreement and keeps what its API says of it.
+func governed(t *testing.T, save func(name string, body []byte)) {
+	b := newBoard(t)
+	b.agree(b.isa("isa-1", 1))
+	b.append(b.keys["CTL"], &entry.SharingRequest{Common: common("CTL"), Request: "req-1", Holder: "SRC", Data: "discharge letters", Purpose: "care", Codes: []string{"TREAT"}, Necessity: "clinics need them", Power: "statute", By: "IG lead"})
+	b.append(b.keys["SRC"], &entry.SharingDecision{Common: common("SRC"), Request: "req-1", Decision: "agreed", Reasons: "necessary for care", Article6: []string{"e"}, DPIA: "considered, low risk", By: "Caldicott Guardian", Agreement: "isa-1"})
+	b.append(b.submit["SRC"], b.shared(person, func(a *entry.Access) { a.Purpose = []string{"HPAYMT"} }))
+	post := func(name, answer, path string, body any, caller ...string) {
+		text, err := json.Marshal(body)
+		b.ok(err)
+		save(name, text)
+		save(answer, b.do("POST", path, string(text), caller...).body)
+	}
+	src := []string{"Authorization", "Bearer " + b.token(b.submit["SRC"], "SRC")}
+	aud := []string{"Authorization", "Bearer " + b.token(b.audit["AUD"], "AUD")}
+	q := questionOf(b.shared(person))
+	post("evaluation", "decision", "/access/v1/evaluation", q, src...)
+	billing := &client.RequestContext{Purpose: []string{"HPAYMT"}, Agreement: "isa-1"}
+	post("evaluations", "decisions", "/access/v1/evaluations", client.Evaluations{Evaluation: q, Evaluations: []client.Evaluation{{}, {Context: billing}},
+		Options: &client.EvaluationOptions{Semantic: client.DenyOnFirstDeny}}, src...)
+	post("reportrequest", "report", "/v1/reports", client.ReportRequest{Kind: client.Uncovered, Organisation: "CTL", Purpose: []string{"HOPERAT"}}, aud...)
+	save("agreements", b.do("GET", "/v1/agreements", "").body)
+	save("agreement", b.do("GET", "/v1/agreements/isa-1", "").body)
+	save("sharingrequests", b.do("GET", "/v1/requests", "").body)
+	save("policies", b.do("GET", "/v1/policies", "").body)
+	save("pdp", []byte(`{"policy_decision_point":"https://ledger.example.scot","access_evaluation_endpoint":"https://ledger.example.scot/access/v1/evaluation","access_evaluations_endpoint":"https://ledger.example.scot/access/v1/evaluations"}`))
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/entry"
@@ -55,8 +56,12 @@ func (a *api) search(w http.ResponseWriter, r *http.Request, _ string) error {
 	}
 	page := client.Accesses{Count: count, Accesses: []client.RecordedAccess{}}
 	shown := openings[:min(fitting(openings), body.Limit)]
+	rules, err := a.rules(r.Context())
+	if refusal := (*refusal)(nil); err != nil && !errors.As(err, &refusal) { // without rules there are no verdicts to say in words
+		return err
+	}
 	for _, o := range shown {
-		page.Accesses = append(page.Accesses, client.RecordedAccess{Index: o.Index, Access: decoded(o), Opening: o})
+		page.Accesses = append(page.Accesses, recorded(o, rules))
 	}
 	if len(shown) < len(openings) {
 		page.Next = shown[len(shown)-1].Index
@@ -165,29 +170,48 @@ func (a *api) logReadingAs(ctx context.Context, jti string, c *entry.Caller, id 
 	if err == nil || jti != "" && errors.Is(err, ledger.ErrConflict) {
 		return nil
 	}
-	a.logger.Error("a reading could not be logged and was refused", "error", err)
+	return a.unlogged("a reading", "the reading could not be logged, so nothing is shown", err)
+}
+
+// unlogged is the refusal of what may not be answered because it is not in the log.
+func (a *api) unlogged(what, detail string, err error) error {
+	a.logger.Error(what+" could not be logged and was refused", "error", err)
 	var b *ledger.BusyError
-	r := &refusal{code: unavailable, detail: "the reading could not be logged, so nothing is shown"}
+	r := &refusal{code: unavailable, detail: detail}
 	if errors.As(err, &b) {
 		r.code, r.retryAfter = busy, b.RetryAfter
 	}
 	return r
 }
 
-// decoded is the entry of an opening as people read it, or nil.
-func decoded(o *entry.Opening) *client.Access {
+// recorded is an opening with what stands in it as people read it.
+func recorded(o *entry.Opening, rules *consent.Rules) client.RecordedAccess {
+	out := client.RecordedAccess{Index: o.Index, Verdict: plain(rules, o.Verdict), Opening: o}
 	e, err := entry.ParseParts(o.JWS, o.Disclosures)
 	if err != nil {
-		return nil
+		return out
 	}
-	x, ok := e.Body.(*entry.Access)
-	if !ok {
-		return nil
+	out.Type = e.Type
+	switch b := e.Body.(type) {
+	case *entry.Access:
+		x := describeAccess(b)
+		out.Access = &x
+	case *entry.Decision:
+		x := describeAccess(consent.AsAccess(b))
+		x.Staff, x.Text, x.Outcome = b.Staff, b.Text, "0"
+		if b.Decision == "deny" {
+			x.Outcome = "8"
+		}
+		out.Asked = &client.Asked{Decision: b.Decision, Rules: b.Rules, Obligations: b.Obligations, Access: x}
 	}
-	return &client.Access{
+	return out
+}
+
+func describeAccess(x *entry.Access) client.Access {
+	return client.Access{
 		Issuer: x.Issuer, Source: x.Source, Organisation: x.Accessor(), System: x.System, Event: x.Event, Action: x.Action, Data: x.Data,
-		Purpose: x.Purpose, Role: x.Role, Machine: x.Machine, Emergency: x.Emergency, Agreement: x.Agreement, Outcome: x.Outcome,
-		Occurred: x.Occurred, OccurredEnd: x.OccurredEnd, Recorded: x.Recorded,
+		Purpose: x.Purpose, Role: x.Role, Machine: x.Machine, Emergency: x.Emergency, Agreement: x.Agreement, Decision: x.Decision, Delegation: x.Delegation,
+		Outcome: x.Outcome, Occurred: x.Occurred, OccurredEnd: x.OccurredEnd, Recorded: x.Recorded,
 		Staff: x.Staff, Parties: x.Parties, Text: x.Text, Sequence: x.Seq,
 	}
 }

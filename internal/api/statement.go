@@ -41,35 +41,43 @@ func (a *api) statement(w http.ResponseWriter, r *http.Request, _ string) error 
 	if a.index == nil {
 		return &refusal{code: unavailable, detail: "this server keeps no subject index"}
 	}
-	data, err := a.make(r.Context(), body, window)
+	data, ids, err := a.make(r.Context(), body, window)
 	if err != nil {
 		return err
 	}
-	if err := a.logReading(r.Context(), c, body.ID, body.Purpose); err != nil {
-		return err
+	for _, id := range ids {
+		if err := a.logReading(r.Context(), c, id, body.Purpose); err != nil {
+			return err
+		}
 	}
 	write(w, http.StatusOK, "application/json", data)
 	return nil
 }
 
-// make gives a statement or an extract as JSON.
-func (a *api) make(ctx context.Context, body client.StatementRequest, window statement.Window) ([]byte, error) {
+// make gives a statement or an extract as JSON, and the ids whose entries it shows: the one asked for and those linked with it.
+func (a *api) make(ctx context.Context, body client.StatementRequest, window statement.Window) (data []byte, ids []string, err error) {
 	var made interface{ Marshal() ([]byte, error) }
-	var err error
+	ids = []string{body.ID}
 	if len(body.Extract) > 0 {
 		made, err = a.index.Extract(ctx, body.ID, body.Extract)
 	} else {
-		made, err = a.index.Statement(ctx, body.ID, window)
+		var s *entry.Statement
+		if s, err = a.index.Statement(ctx, body.ID, window); err == nil {
+			for _, l := range s.Linked {
+				ids = append(ids, l.ID)
+			}
+		}
+		made = s
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	data, err := made.Marshal()
+	data, err = made.Marshal()
 	var e *entry.Error
 	if errors.As(err, &e) && e.Code == entry.TooLarge {
-		return nil, &refusal{code: tooLarge, detail: "the statement is larger than " + strconv.Itoa(entry.MaxStatementSize>>20) + " MiB: ask for a period"}
+		return nil, nil, &refusal{code: tooLarge, detail: "the statement is larger than " + strconv.Itoa(entry.MaxStatementSize>>20) + " MiB: ask for a period"}
 	}
-	return data, err
+	return data, ids, err
 }
 
 func windowOf(b client.StatementRequest) (statement.Window, error) {

@@ -52,7 +52,7 @@ func TestStatement(t *testing.T) {
 	}
 	_, history, err := w.log.History(t.Context(), person, size+1, 1)
 	w.ok(err)
-	if a := decoded(history[0]); a == nil || a.Organisation != "AUD" || a.Issuer != "OPR" || len(a.Purpose) != 1 || a.Purpose[0] != "PATRQT" {
+	if a := recorded(history[0], nil).Access; a == nil || a.Organisation != "AUD" || a.Issuer != "OPR" || len(a.Purpose) != 1 || a.Purpose[0] != "PATRQT" {
 		t.Errorf("the reading stands in the log as %+v", a)
 	}
 	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, Extract: []uint64{mine}})

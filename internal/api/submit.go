@@ -88,7 +88,7 @@ func taken(r ledger.Result) client.Result {
 	if r.Replayed {
 		status = client.Replayed
 	}
-	return client.Result{Status: status, Index: r.Index, Flags: r.Flags, Receipt: r.Receipt}
+	return client.Result{Status: status, Index: r.Index, Flags: r.Flags, Verdict: r.Verdict, Receipt: r.Receipt}
 }
 
 func refused(err error) client.Result {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/internal/testdb"
 	"igledger/ledger"
@@ -68,7 +69,9 @@ func newWorld(t testing.TB) *world {
 	return newWorldOn(t, testdb.SQLite(t))
 }
 
-func newWorldOn(t testing.TB, dsn string) *world {
+func newWorldOn(t testing.TB, dsn string) *world { return newWorldWith(t, dsn, consent.New(), nil) }
+
+func newWorldWith(t testing.TB, dsn string, rules entry.Rules, now func() time.Time) *world {
 	t.Helper()
 	w := &world{TB: t, lines: new(syncBuffer), admin: map[string]*entry.Signer{}, submit: map[string]*entry.Signer{}, audit: map[string]*entry.Signer{}, seq: map[string]uint64{}}
 	w.registrar, w.enroller = w.newKey(), w.newKey()
@@ -80,7 +83,7 @@ func newWorldOn(t testing.TB, dsn string) *world {
 	w.store, err = storage.Open(t.Context(), dsn)
 	w.ok(err)
 	t.Cleanup(func() { w.store.Close() })
-	w.log, err = ledger.Create(t.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin}, w.genesis())
+	w.log, err = ledger.Create(t.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Rules: rules, Now: now}, w.genesis())
 	w.ok(err)
 	t.Cleanup(func() { w.log.Close(context.Background()) })
 	for _, o := range []struct {

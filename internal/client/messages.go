@@ -103,7 +103,7 @@ type RecordedAccess struct {
 	Type    entry.Type     `json:"type,omitempty" doc:"What the entry states: access, decision, consent, delegation, source-count; absent if its content cannot be decoded"`
 	Access  *Access        `json:"access,omitempty" doc:"Of an access: the entry, decoded. Believe it only after checking opening"`
 	Asked   *Asked         `json:"asked,omitempty" doc:"Of a decision: what was asked and answered. The access may never have happened"`
-	Verdict *Verdict       `json:"verdict,omitempty" doc:"What policy said of it when the ledger took it; not proved, but anybody with the openings can compute it again"`
+	Verdict *PlainVerdict  `json:"verdict,omitempty" doc:"What policy said of it when the ledger took it; not proved, but anybody with the openings can compute it again"`
 	Opening *entry.Opening `json:"opening" doc:"What reveals the sealed leaf; check it against the log with igverify"`
 }
 

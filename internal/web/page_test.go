@@ -363,11 +363,39 @@ func TestDroppedFile(t *testing.T) {
 	}
 }
 
+// TestLinkedNumbers: what is on record under another number of the person stands under a heading of its own.
+func TestLinkedNumbers(t *testing.T) {
+	w := newWorld()
+	w.AddSealed(w.Link("lothian", w.Second, "linked", w.me(), w.IDs[2]), w.me())
+	p := open(t)
+	p.clock(now)
+	p.check(marshal(t, w.Statement(w.claim())), "chi:", "0101011237", w.policy)
+	if got := p.text("#headline"); got != "✓ The list is genuine and complete." {
+		t.Errorf("headline %q\n%s", got, p.text("#report"))
+	}
+	if n := eval[int](p, `document.querySelectorAll("#list tbody tr").length`); n != 3 || !strings.Contains(p.text("#list"), "Stated that another number belongs to the same person") {
+		t.Errorf("%d rows in the person's own list:\n%s", n, p.text("#list"))
+	}
+	if n, text := eval[int](p, `document.querySelectorAll("#linked tbody tr").length`), p.text("#linked"); n != 2 || !strings.Contains(text, "Under the number temp:lothian:A-17") || !strings.Contains(text, "No link back is shown") {
+		t.Errorf("%d rows:\n%s", n, text)
+	}
+	if len(p.problems) > 0 {
+		t.Errorf("the page complained: %v", p.problems)
+	}
+	p.screenshot("linked-desktop", "screen", 1280)
+
+	// The next file has none, and nothing of the last one's stays.
+	p.check(marshal(t, w.Statement(testlog.Claim{ID: w.IDs[1], IndexRoot: w.AddIndexRoot(), Cosigners: w.cosigners})), "nhs:", "9434765919", w.policy)
+	if text := p.text("#linked"); text != "" {
+		t.Errorf("still shown: %s", text)
+	}
+}
+
 // TestLongList: a long list is shown in parts and printed whole.
 func TestLongList(t *testing.T) {
 	p := open(t)
 	rows := `document.querySelectorAll("#list tbody tr").length`
-	eval[bool](p, `(document.getElementById("report").hidden = false, tables({ hidden: 0, everyone: [], everyoneHidden: 0, entries: Array.from({ length: 1200 }, (_, i) => ({ entry: i, who: "w", what: "w", why: "w", remarks: [] })) }), true)`)
+	eval[bool](p, `(document.getElementById("report").hidden = false, tables({ hidden: 0, everyone: [], linked: [], everyoneHidden: 0, entries: Array.from({ length: 1200 }, (_, i) => ({ entry: i, who: "w", what: "w", why: "w", remarks: [] })) }), true)`)
 	if n, more := eval[int](p, rows), p.text("#more"); n != 500 || more != "Show 500 more of 1200" {
 		t.Errorf("%d rows, %q", n, more)
 	}

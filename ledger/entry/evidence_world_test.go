@@ -60,21 +60,39 @@ const (
 	storyRoot = 9 // position of the index root, and its M
 	otherSub  = "chi:0101201234"
 	nobodySub = "nhs:9434765919"
+	linkedSub = "temp:north-board:A-77" // of linkedStory: its one entry links it with testSub
 )
 
 func (w *world) story() *story {
+	return w.storyWith(func() *Entry {
+		body := w.accessBody()
+		body.Sub = RegEveryone
+		return w.sign(w.board, body)
+	}, PurposeSubmit)
+}
+
+// linkedStory is the story with a link at 8 in place of a read of everybody's data.
+func (w *world) linkedStory() *story {
+	return w.storyWith(func() *Entry { return w.sign(w.boardEC, w.linkBody()) }, PurposeAgreements, PurposeSubmit)
+}
+
+// storyWith is the story with any sealed entry at 8, and the purposes that the board's second key has.
+func (w *world) storyWith(eighth func() *Entry, second ...Purpose) *story {
 	s := &story{w: w, openings: map[uint64]*Opening{}, names: map[uint64]string{}}
 	public := func(e *Entry) {
 		s.names[uint64(len(s.leaves))] = e.Name()
 		s.leaves = append(s.leaves, PublicLeaf(e.Compact))
 	}
+	sealed := func(e *Entry) {
+		i := uint64(len(s.leaves))
+		leaf, o := w.seal(e, i)
+		o.Received = "2026-11-22T08:15:01Z"
+		s.leaves, s.openings[i] = append(s.leaves, leaf), &o
+	}
 	access := func(by *Signer, sub string) {
 		body := w.accessBody()
 		body.Sub = sub
-		i := uint64(len(s.leaves))
-		leaf, o := w.seal(w.sign(by, body), i)
-		o.Received = "2026-11-22T08:15:01Z"
-		s.leaves, s.openings[i] = append(s.leaves, leaf), &o
+		sealed(w.sign(by, body))
 	}
 	public(w.sign(w.registrar, w.genesisBody()))
 	public(w.sign(w.registrar, w.boardBody()))
@@ -82,9 +100,9 @@ func (w *world) story() *story {
 	access(w.board, testSub)
 	access(w.board, otherSub)
 	access(w.board, testSub)
-	public(w.sign(w.board, w.ownKey(w.boardEC, PurposeSubmit)))
+	public(w.sign(w.board, w.ownKey(w.boardEC, second...)))
 	access(w.boardEC, testSub)
-	access(w.board, RegEveryone)
+	sealed(eighth())
 	s.index = s.indexBelow(storyRoot)
 	public(w.sign(w.operator, &IndexRoot{Common: w.common("operator"), Size: storyRoot, Root: s.index.root(s.index.keys(), 0)}))
 	access(w.board, testSub)
@@ -154,9 +172,12 @@ func (s *story) nodes(leaves map[uint64]Hash) []Hash {
 func (s *story) statement(sub string, period *Period) *Statement {
 	s.w.t.Helper()
 	own := s.history(sub, period)
-	st := &Statement{Evidence: s.evidence(FormatStatement), Period: period, Subject: own.Subject, Entries: own.Entries, Newer: own.Newer}
+	st := &Statement{Evidence: s.evidence(FormatStatement), Period: period, Subject: own.Subject, Entries: own.Entries, Newer: own.Newer, Linked: LinkedHistories{}}
 	if sub != RegEveryone {
 		st.Everyone = s.history(RegEveryone, period)
+	}
+	if sub == linkedSub {
+		st.Linked = LinkedHistories{{testSub, *s.history(testSub, period)}}
 	}
 	hashes, err := st.LeafHashes()
 	if err != nil {

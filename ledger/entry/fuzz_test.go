@@ -222,7 +222,7 @@ func FuzzParseDisclosure(f *testing.F) {
 
 // FuzzParse reads whole entries. The signature is not looked at, so that claims can be mutated; see FuzzClaims.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"access", "organisation", "key", "key-revocation", "genesis", "index-root", "heartbeat", "source-count", "agreement", "consent", "delegation", "decision", "policy-set"} {
+	for _, s := range []string{"access", "organisation", "key", "key-revocation", "genesis", "index-root", "heartbeat", "source-count", "agreement", "consent", "delegation", "decision", "link", "policy-set"} {
 		seeds(f, s, "entry")
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -69,6 +69,22 @@ func TestStatementForm(t *testing.T) {
 		"everyone outside the period":   {"", func(st *Statement) { st.Period = &Period{2, 8}; st.Everyone.Entries[0] = HiddenStatementEntry(8, h) }},
 		"everyone hidden in the period": {BadStatement, func(st *Statement) { st.Period = &Period{2, 9}; st.Everyone.Entries[0] = HiddenStatementEntry(8, h) }},
 		"everyone twice":                {BadStatement, func(st *Statement) { st.Everyone = st.Own() }},
+		"linked outside the period": {"", func(st *Statement) {
+			st.Period = &Period{6, 9}
+			st.Linked = LinkedHistories{{otherSub, *s.history(otherSub, st.Period)}}
+		}},
+		"linked hidden in the period": {BadStatement, func(st *Statement) {
+			st.Period = &Period{2, 9}
+			st.Linked = LinkedHistories{{otherSub, *s.history(otherSub, &Period{6, 9})}}
+		}},
+		"linked out of order": {BadStatement, func(st *Statement) {
+			st.Linked = LinkedHistories{{nobodySub, *s.history(nobodySub, nil)}, {otherSub, *s.history(otherSub, nil)}}
+		}},
+		"linked without VRF proof": {BadLength, func(st *Statement) {
+			st.Linked = LinkedHistories{{otherSub, *s.history(otherSub, nil)}}
+			st.Linked[0].VRFProof = nil
+		}},
+		"257 linked": {TooLarge, func(st *Statement) { st.Linked = make(LinkedHistories, MaxLinked+1) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := s.statement(testSub, nil)

@@ -75,6 +75,61 @@ func TestStatementRoundTrip(t *testing.T) {
 	}
 }
 
+// A statement with a linked id is read again as it was, and all its histories lead to the one index root.
+func TestLinkedRoundTrip(t *testing.T) {
+	s := newWorld(t).linkedStory()
+	stated := s.index.root(s.index.keys(), 0)
+	text := marshalled(t, s.statement(linkedSub, &Period{0, 4}))
+	again, err := ParseStatement([]byte(text))
+	if err != nil || marshalled(t, again) != text {
+		t.Fatalf("is not read again as it was: %v", err)
+	}
+	if strings.Contains(text, "A-77") {
+		t.Error("the subject's id stands in the statement")
+	}
+	list := again.Histories()
+	if len(list) != 3 || list[2].Count != 3 || again.Linked[0].ID != testSub {
+		t.Fatalf("%d histories", len(list))
+	}
+	for i, h := range list {
+		if root, err := h.IndexRootHash(); err != nil || root != stated {
+			t.Errorf("history %d leads to another index root: %v", i, err)
+		}
+	}
+}
+
+func TestLinks(t *testing.T) {
+	links := Links{}
+	for i, act := range []struct{ act, other string }{{"linked", "chi:2"}, {"linked", "chi:1"}, {"unlinked", "chi:3"}, {"unlinked", "chi:2"}, {"linked", "chi:2"}, {"linked", "chi:4"}, {"unlinked", "chi:4"}} {
+		links.Add(uint64(i), &Link{Act: act.act, Other: act.other})
+	}
+	if got := links.IDs(); !slices.Equal(got, []string{"chi:1", "chi:2"}) || links["chi:2"] != 4 {
+		t.Errorf("%v", links)
+	}
+}
+
+// The maker of statements finds links in whatever spelling of JSON their issuers wrote them.
+func TestLinkOf(t *testing.T) {
+	w := newWorld(t)
+	link := w.sign(w.board, w.linkBody())
+	spelt, err := Parse(w.edit(link, w.board, `"type":"link"`, `"type": "l\u0069nk"`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []*Entry{link, spelt} {
+		if l, err := LinkOf(&Opening{JWS: e.Compact, Disclosures: e.Encoded()}); err != nil || l == nil || l.Other != testSub {
+			t.Errorf("%v, %v", l, err)
+		}
+	}
+	access := w.sign(w.board, w.accessBody())
+	if l, err := LinkOf(&Opening{JWS: access.Compact, Disclosures: access.Encoded()}); err != nil || l != nil {
+		t.Errorf("an access: %v, %v", l, err)
+	}
+	if _, err := LinkOf(&Opening{JWS: "x.y.z"}); err == nil {
+		t.Error("what is no entry")
+	}
+}
+
 // An extract of a person's entries does not let its reader tell whose they are where sub is withheld, nor that two belong together.
 func TestExtractKeepsTagClosed(t *testing.T) {
 	s := newWorld(t).story()

@@ -32,7 +32,12 @@ func (w *world) vectors(t *testing.T) map[string]madeFile {
 	}
 	register := all["register"]
 	register.cases = append(register.cases, w.indexRootPositions()...)
-	all["register"] = register
+	// What came later is made last, so that the random streams of the others stay as they were.
+	all["link"] = w.linkVectors()
+	register.cases = append(register.cases, w.linkSigners()...)
+	statement := all["statement"]
+	statement.cases = append(statement.cases, w.linkedStatements()...)
+	all["register"], all["statement"] = register, statement
 	return all
 }
 

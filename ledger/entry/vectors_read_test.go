@@ -41,6 +41,7 @@ var structures = map[string]func(jsontext.Value) (any, error){
 	"consent":             reader(readEntry),
 	"delegation":          reader(readEntry),
 	"decision":            reader(readEntry),
+	"link":                reader(readEntry),
 
 	"key-proof":        reader(readKeyProof),
 	"countersignature": reader(readCountersignature),

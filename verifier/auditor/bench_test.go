@@ -3,9 +3,11 @@ package auditor
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
+	"igledger/consent"
 	"igledger/ledger/entry"
 	"igledger/ledger/entry/index"
 	"igledger/verifier/testlog"
@@ -78,4 +80,63 @@ func BenchmarkState(b *testing.B) {
 		}
 		b.SetBytes(int64(len(file)))
 	})
+}
+
+// BenchmarkVerdicts is the replay of verdicts on one core: 5,000 accesses under an agreement about 1,000 people, every fifth of whom refused research. Once beyond signature
+// checks (commitments, decoding, the verdict), once all of it.
+func BenchmarkVerdicts(b *testing.B) {
+	g := testlog.NewGoverned(testlog.New(origin))
+	l := g.Fork(g.Ended)
+	ids := make([]string, 1000)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("temp:lothian:%d", i)
+		if i%5 == 0 {
+			c := *g.Entries[g.Consents[0]].Body.(*entry.Consent)
+			c.ID, c.SD, c.Sub = "", nil, ids[i]
+			l.AddSealed(testlog.Sign(g.Lothian, &c), ids[i])
+		}
+	}
+	first := l.Size()
+	for i := range 5000 {
+		id := ids[i%len(ids)]
+		l.AddSealed(g.SharedAccess(id), id)
+	}
+	l.GiveVerdicts(consent.New())
+	prepared := func() *Verdicts {
+		v := NewVerdicts(origin, consent.New())
+		a := begin(b, l)
+		a.OnPublic = func(i uint64, e *entry.Entry) { v.Public(i, e) }
+		for i := range first {
+			if _, err := a.Add(l.Leaves[i], record(l, i)); err != nil {
+				b.Fatal(err)
+			}
+			v.Add(l.Leaves[i], record(l, i), l.Openings[i])
+		}
+		v.Flush()
+		return v
+	}
+	run := func(name string, signatures bool) {
+		b.Run(name, func(b *testing.B) {
+			v := prepared()
+			rules, register := v.rules, v.register
+			b.ReportAllocs()
+			n := uint64(0)
+			for b.Loop() {
+				i := first + n%(l.Size()-first)
+				p := opened{index: i, leaf: l.Leaves[i], rec: record(l, i), opening: l.Openings[i], rules: rules, register: register}
+				p.read()
+				if signatures {
+					p.verify()
+				}
+				v.judge(&p)
+				n++
+			}
+			if len(v.doubts)+len(v.wrong) > 0 || v.stats.Verdicts < n {
+				b.Fatal(v.stats, v.wrong)
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "verdicts/s")
+		})
+	}
+	run("beyond signatures", false)
+	run("all", true)
 }

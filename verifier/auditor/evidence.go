@@ -151,6 +151,8 @@ func checkLeaf(rep *verifier.Report, ev Evidence, log note.Verifier, bad func(ve
 	case ev.Own != nil:
 		rep.Pass(verifier.CheckIndexRoot, ev.Index, "the operator states index root %x over the entries below %d; the auditor computed %x", root.Root, root.Size, *ev.Own)
 		rep.Skip(verifier.CheckIndexRoot, ev.Index, "which of the two is right shows who recomputes it from the entries and the audit feed, as any other auditor can")
+	case ev.Check == verifier.CheckRules:
+		rep.Skip(ev.Check, ev.Index, "whether the state of agreements, requests and policies allows this entry shows who replays the public entries before it")
 	default:
 		rep.Skip(ev.Check, ev.Index, "whether the register's rules allow this entry shows who replays the log before it: igverify log")
 	}

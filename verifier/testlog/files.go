@@ -99,7 +99,7 @@ func NewSampleAbout(l *Log, ids ...string) *Sample {
 	for _, id := range s.IDs {
 		s.Accesses = append(s.Accesses, s.AddSealed(s.Access("lothian", s.Source, id), id))
 	}
-	s.AddPublic(s.AddKey("lothian", s.Second, entry.PurposeSubmit))
+	s.AddPublic(s.AddKey("lothian", s.Second, entry.PurposeAgreements, entry.PurposeSubmit))
 	s.Revoked = s.AddPublic(s.Revocation("lothian", s.Source.KID))
 	for _, id := range s.IDs {
 		s.Accesses = append(s.Accesses, s.AddSealed(s.Access("lothian", s.Second, id), id))

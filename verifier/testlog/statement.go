@@ -31,6 +31,7 @@ type Claim struct {
 	Omit       map[uint64]bool         // entries left out of the list
 	Besides    string                  // whose history stands under everyone; "": of entry.RegEveryone, if that is not ID
 	Alone      bool                    // none stands there
+	Linked     []string                // ids whose histories stand under linked, ascending; nil: those that the links hold
 	VRF        *entry.VRFKey           // nil: the log's
 	Histories  map[entry.Hash]*History // nil: the honest ones
 }
@@ -54,16 +55,34 @@ func (l *Log) Statement(c Claim) *entry.Statement {
 		size = l.Size()
 	}
 	own := l.history(c, c.ID, m, size, signers)
-	s := &entry.Statement{Subject: own.Subject, Period: c.Period, Entries: own.Entries, Newer: own.Newer}
+	s := &entry.Statement{Subject: own.Subject, Period: c.Period, Entries: own.Entries, Newer: own.Newer, Linked: entry.LinkedHistories{}}
 	if c.Besides == "" && c.ID != entry.RegEveryone {
 		c.Besides = entry.RegEveryone
 	}
 	if c.Besides != "" && !c.Alone {
 		s.Everyone = l.history(c, c.Besides, m, size, signers)
 	}
+	if c.Linked == nil {
+		c.Linked = l.linked(own, m)
+	}
+	for _, id := range c.Linked {
+		s.Linked = append(s.Linked, entry.LinkedHistory{ID: id, History: *l.history(c, id, m, size, signers)})
+	}
 	s.Evidence = l.evidence(c, entry.FormatStatement, size, signers)
 	l.Prove(s, size)
 	return s
+}
+
+// linked are the ids that a history's links below m hold.
+func (l *Log) linked(h *entry.History, m uint64) []string {
+	holding := map[string]bool{}
+	for _, e := range h.Entries {
+		if b, ok := l.Entries[e.Index].Body.(*entry.Link); ok && e.Index < m {
+			holding[b.Other] = b.Act == "linked"
+		}
+	}
+	maps.DeleteFunc(holding, func(_ string, holds bool) bool { return !holds })
+	return slices.Sorted(maps.Keys(holding))
 }
 
 // history is what the log has of an id; who signed what is opened is added to signers.
@@ -77,7 +96,8 @@ func (l *Log) history(c Claim, id string, m, size uint64, signers map[string]boo
 		}
 		e := entry.NewStatementEntry(o)
 		e.Disclosures = slices.Clone(e.Disclosures) // tests alter them
-		if c.Period != nil && i < m && (i < c.Period.From || i >= c.Period.To) {
+		_, isLink := l.Entries[i].Body.(*entry.Link)
+		if c.Period != nil && !isLink && i < m && (i < c.Period.From || i >= c.Period.To) {
 			e = entry.HiddenStatementEntry(i, entry.LeafHash(l.Leaves[i]))
 		} else {
 			signers[l.Entries[i].KID] = true

@@ -105,6 +105,11 @@ func (l *Log) Access(org string, s *entry.Signer, id string) *entry.Entry {
 	}))
 }
 
+// Link makes the entry by which org links sub with other ("linked") or no longer ("unlinked"); it is filed under sub.
+func (l *Log) Link(org string, s *entry.Signer, act, sub, other string) *entry.Entry {
+	return must(entry.Sign(s, &entry.Link{Common: entry.Common{Issuer: org, Audience: l.Origin, IssuedAt: Now}, Act: act, Reason: "one person, two numbers", Sub: sub, Other: other}))
+}
+
 // AddPublic appends a public entry, whether the register's rules allow it or not.
 func (l *Log) AddPublic(e *entry.Entry) uint64 {
 	i := l.AddRaw(entry.PublicLeaf(e.Compact))

@@ -73,7 +73,7 @@ async function verify(bytes, policy, number) {
   }
   loaded = false;
   await start();
-  return { kind: "", verdict: "unreadable", hint: "", checks: [], entries: [], everyone: [], hidden: 0, everyoneHidden: 0, authentic: false,
+  return { kind: "", verdict: "unreadable", hint: "", checks: [], entries: [], everyone: [], linked: [], hidden: 0, everyoneHidden: 0, authentic: false,
     problem: "The checker gave up: the file asks for more than this browser can bear, or was made to harm the program that reads it. Try igverify statement." };
 }
 
@@ -193,7 +193,7 @@ function show(r) {
   $("list-title").textContent = r.authentic ? "Who looked at the record" : "What the file shows. It is NOT verified";
   $("list").className = r.authentic ? "" : "unproved";
   $("everyone-title").hidden = $("everyone-note").hidden = !readable || r.everyone.length + r.everyoneHidden === 0;
-  $("everyone").className = r.authentic ? "" : "unproved";
+  $("everyone").className = $("linked").className = r.authentic ? "" : "unproved";
   tables(r);
 
   $("checks-note").textContent = !readable ? "None was made." :
@@ -239,8 +239,22 @@ const outside = (n) => n > 0 ? ` ${n} ${n === 1 ? "access" : "accesses"} outside
 function tables(r) {
   $("list-note").textContent = (r.entries.length === 0 ? "The file shows no access." : "Newest first. Times, reasons and roles are what each organisation states and signed; times are shown in your device's time zone.") + outside(r.hidden);
   $("everyone-note").textContent = "These reads were made of everybody's data at once, and so of yours. Names are not shown in this list, because everybody receives it." + outside(r.everyoneHidden);
-  const all = [table(r.entries, $("list"), $("more")), table(r.everyone, $("everyone"), $("everyone-more"))];
+  const all = [table(r.entries, $("list"), $("more")), table(r.everyone, $("everyone"), $("everyone-more")), ...linked(r)];
   window.onbeforeprint = () => all.forEach((showAll) => showAll()); // a printed list must not be a part that looks whole
+}
+
+// linked shows what is on record under each other number of the same person, under a heading of its own.
+function linked(r) {
+  $("linked").replaceChildren();
+  return r.linked.map((l) => {
+    const list = element("div", ""), more = element("button", "quiet");
+    more.type = "button";
+    $("linked").append(element("h3", "", "Under the number ", given(l.id)),
+      element("p", "help", `Entry ${l.link} states that this number is the same person's.` + (l.entries.length === 0 ? " The file shows no access under it." : "") + outside(l.hidden) +
+        (l.oneSided ? " No link back is shown: a statement of that number would not show the accesses above." : "") + " Numbers that it is linked with in turn are not followed: each has a statement of its own."),
+      list, element("p", "", more));
+    return table(l.entries, list, more);
+  });
 }
 
 function row(e) {

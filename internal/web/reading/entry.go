@@ -65,7 +65,7 @@ func row(s *verifier.StatementEntry, reg *entry.Register) Entry {
 	}
 	a, ok := s.Entry.Body.(*entry.Access)
 	if !ok {
-		return e
+		return act(e, s.Entry, reg)
 	}
 	d := audit.Describe(a)
 	e.When, e.Until = d.When.Format(time.RFC3339), a.OccurredEnd
@@ -77,6 +77,15 @@ func row(s *verifier.StatementEntry, reg *entry.Register) Entry {
 	e.Machine = a.Machine
 	if a.Staff == nil && !a.Machine { // decoys hide whether the entry has it
 		e.Person = "not shown"
+	}
+	return e
+}
+
+// act fills in what an entry other than an access states.
+func act(e Entry, stated *entry.Entry, reg *entry.Register) Entry {
+	if a, ok := verifier.DescribeAct(stated); ok {
+		e.When, e.Who, e.ReportedBy = a.When, organisation(reg, a.Org), organisation(reg, stated.Issuer)
+		e.What, e.Why = clean(a.What, maxText), clean(a.Why, maxText)
 	}
 	return e
 }

@@ -2,7 +2,7 @@
 //
 // It promises: Check never panics and never refuses, whatever it is given, but returns a Report that says what is wrong; no string in a Report has line breaks,
 // control or direction characters, nor is it longer than a page can bear, so a name cannot pass itself off as something else; the id is not in the Report unless the
-// statement itself has it in a text. It does not judge: every finding is package verifier's.
+// statement itself has it in a text; numbers that it links with the id are. It does not judge: every finding is package verifier's.
 package reading
 
 import (
@@ -41,6 +41,17 @@ type Report struct {
 
 	Everyone       []Entry `json:"everyone"` // reads of everybody's data, which touch the reader's as well, likewise
 	EveryoneHidden int     `json:"everyoneHidden"`
+
+	Linked []Linked `json:"linked"` // what is on record under other numbers of the same person, by number
+}
+
+// Linked is what is on record under a number that a link holds to be the same person's.
+type Linked struct {
+	ID       string  `json:"id"`
+	Link     uint64  `json:"link"`     // position of the link
+	OneSided bool    `json:"oneSided"` // no link back is shown: that number's own statement would not show the reader's entries
+	Entries  []Entry `json:"entries"`  // as in Report
+	Hidden   int     `json:"hidden"`
 }
 
 // Verdict is the report in one word.
@@ -215,6 +226,10 @@ func report(r *verifier.StatementReport) *Report {
 	}
 	rep.Entries, rep.Hidden = rows(r.Entries, r.Register)
 	rep.Everyone, rep.EveryoneHidden = rows(r.Everyone, r.Register)
+	for _, l := range r.Linked {
+		shown, hidden := rows(l.Entries, r.Register)
+		rep.Linked = append(rep.Linked, Linked{ID: clean(l.ID, maxName), Link: l.Link, OneSided: l.OneSided, Entries: shown, Hidden: hidden})
+	}
 	return rep
 }
 

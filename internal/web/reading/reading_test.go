@@ -235,3 +235,33 @@ func TestEveryone(t *testing.T) {
 		t.Errorf("without them: %s", r.Verdict)
 	}
 }
+
+func TestLinked(t *testing.T) {
+	w := newWorld()
+	me, other := w.IDs[0], w.IDs[2]
+	link := w.AddSealed(w.Link("lothian", w.Second, "linked", me, other), me)
+	c := w.claim()
+	policy := string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
+	r := w.read(t, w.Statement(c), policy)
+	if r.Verdict != reading.Whole || len(r.Entries) != 3 || len(r.Linked) != 1 {
+		t.Fatalf("%s, %d entries, %d linked: %s", r.Verdict, len(r.Entries), len(r.Linked), r.Says.Complete)
+	}
+	if l := r.Linked[0]; l.ID != other || l.Link != link || !l.OneSided || len(l.Entries) != 2 || l.Hidden != 0 || l.Entries[0].Who != "Board lothian (lothian)" {
+		t.Errorf("%+v", l)
+	}
+	if e := r.Entries[2]; e.Who != "Board lothian (lothian)" || e.What != "stated that another number belongs to the same person" || e.Why != "one person, two numbers" {
+		t.Errorf("the link itself: %+v", e)
+	}
+	if data, err := json.Marshal(r); err != nil || strings.Contains(string(data), me) {
+		t.Errorf("the report repeats the id, or %v", err)
+	}
+	for _, c := range r.Checks {
+		if c.Status != verifier.OK || c.Title == c.Name {
+			t.Errorf("check %+v", c)
+		}
+	}
+	c.Linked = []string{}
+	if r := w.read(t, w.Statement(c), policy); r.Verdict != reading.Incomplete || len(r.Linked) != 0 {
+		t.Errorf("without it: %s", r.Verdict)
+	}
+}

@@ -17,6 +17,7 @@ var titles = map[verifier.Check]string{
 	verifier.CheckID:                  "A number was entered by you, not taken from the file",
 	verifier.CheckTag:                 "The file is about the number you entered",
 	verifier.CheckEveryone:            "Reads of everybody's data are shown besides",
+	verifier.CheckLinked:              "What is on record under linked numbers is shown, and no other",
 	verifier.CheckIndexRoot:           "The index of the log that it uses is itself in the log",
 	verifier.CheckIndexLag:            "That index is recent enough",
 	verifier.CheckCovered:             "What counts as covered by the index is",
