@@ -299,6 +299,9 @@ func FuzzCheckStatement(f *testing.F) {
 	bulk := w.log()
 	bulk.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
 	f.Add(testlog.StatementJSON(bulk.Statement(w.indexed(bulk))))
+	linked := w.log()
+	w.link(linked, "linked", w.me(), w.other())
+	f.Add(testlog.StatementJSON(linked.Statement(w.indexed(linked))))
 	x, err := l.Extract(c, w.Accesses[3]).Marshal()
 	if err != nil {
 		f.Fatal(err)

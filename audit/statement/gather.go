@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"igledger/ledger"
@@ -36,22 +35,6 @@ type past struct {
 	links    map[uint64]*entry.Link
 	covered  int // of entries those below M
 	proof    entry.IndexProof
-}
-
-// shows reports whether an entry is opened in a statement of the period: links always are, because which other histories belong to it follows from them.
-func (p *past) shows(period *entry.Period, index uint64) bool {
-	return inside(period, index) || p.links[index] != nil
-}
-
-// linkedBelow gives the ids that the entries below size link with this one, ascending.
-func (p *past) linkedBelow(size uint64) []string {
-	holding := entry.Links{}
-	for _, index := range slices.Sorted(maps.Keys(p.links)) {
-		if index < size {
-			holding.Add(index, p.links[index])
-		}
-	}
-	return holding.IDs()
 }
 
 // history shows it, opened inside the period.
@@ -155,40 +138,6 @@ func (f *Follower) readOn(ctx context.Context, p *past, size uint64, links bool)
 		}
 	}
 	return nil
-}
-
-// readLinked reads the histories of ids, keeping what was read of them before.
-func (f *Follower) readLinked(ctx context.Context, g *gathered, ids []string, size uint64) error {
-	if len(ids) > entry.MaxLinked {
-		return fmt.Errorf("making a statement of more than %d linked ids: %w", entry.MaxLinked, ledger.ErrTooMany)
-	}
-	before, n := g.linked, len(g.pasts[0].entries)
-	g.linked = nil
-	for _, id := range ids {
-		at := slices.IndexFunc(before, func(p *past) bool { return p.id == id })
-		var p *past
-		if at >= 0 {
-			p = before[at]
-		} else {
-			var err error
-			if p, err = f.past(id); err != nil {
-				return err
-			}
-		}
-		if err := f.readOn(ctx, p, size, true); err != nil {
-			return err
-		}
-		if n += len(p.entries); n > ledger.MaxHistory {
-			return fmt.Errorf("making a statement with what is linked: %w", ledger.ErrTooMany)
-		}
-		g.linked = append(g.linked, p)
-	}
-	return nil
-}
-
-// stillLinked reports whether g holds the histories that the links below size ask for.
-func (g *gathered) stillLinked(size uint64) bool {
-	return slices.EqualFunc(g.pasts[0].linkedBelow(size), g.linked, func(id string, p *past) bool { return id == p.id })
 }
 
 // cover gives the checkpoint that a statement is made under: the newest that a quorum of witnesses stands behind, if it has at least size entries and so the

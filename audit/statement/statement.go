@@ -72,18 +72,6 @@ func (f *Follower) Statement(ctx context.Context, id string, w Window) (*entry.S
 	return s, err
 }
 
-// merged are the entries of a person's ids, ascending.
-func merged(own *past, linked []*past) []ledger.HistoryEntry {
-	list := own.entries
-	for _, p := range linked {
-		list = append(list[:len(list):len(list)], p.entries...)
-	}
-	if len(linked) > 0 {
-		slices.SortFunc(list, func(a, b ledger.HistoryEntry) int { return cmp.Compare(a.Index, b.Index) })
-	}
-	return list
-}
-
 // forEverybody leaves of the disclosures of a read of everybody's data what its statements may show to everybody: what it is filed under, and the reason in words. The
 // rest may name others: staff, who was searched for, what the source knew besides. Organisation, role and purpose are open in any case.
 func forEverybody(disclosures []string) []string {

@@ -2,6 +2,7 @@ package statement_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -325,6 +326,39 @@ func TestLinksThatTheLogRefuses(t *testing.T) {
 	w.ok(err)
 	if r := w.log.Append(t.Context(), bare)[0]; !errors.Is(r.Err, entry.BadDisclosure) {
 		t.Errorf("without its ids: %v", r.Err)
+	}
+}
+
+// A link that an index root covers while the histories are being read is followed, as the root that the statement then rests on asks for; one that ended meanwhile is not.
+func TestLinkWhileAStatementIsMade(t *testing.T) {
+	for _, act := range entry.LinkActs {
+		t.Run(act, func(t *testing.T) {
+			w := newWorld(t, testdb.SQLite(t))
+			w.look(alice, carol)
+			if act == "unlinked" {
+				w.link("linked", alice, carol)
+			}
+			var f *statement.Follower
+			meanwhile := func() {}
+			f, err := statement.New(statement.Config{Log: w.log, Now: func() time.Time { return w.clock }, Checkpoint: func(ctx context.Context) ([]byte, error) {
+				do := meanwhile
+				meanwhile = func() {}
+				do()
+				return w.log.Checkpoint(ctx)
+			}})
+			w.ok(err)
+			w.step(f)
+			meanwhile = func() {
+				w.link(act, alice, carol)
+				w.pass()
+				w.step(f)
+			}
+			s := w.make(f, alice, statement.Window{})
+			if want := map[string]int{"linked": 1, "unlinked": 0}[act]; len(s.Linked) != want || len(s.Newer) != 0 {
+				t.Errorf("%d linked, want %d; %d newer", len(s.Linked), want, len(s.Newer))
+			}
+			w.check(s, alice)
+		})
 	}
 }
 

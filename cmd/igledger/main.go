@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"igledger/internal/client"
 )
 
 // Exit codes, the same for every command.
@@ -63,13 +65,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if errors.As(err, &e) {
 		return e.code
 	}
+	if p := new(client.Problem); errors.As(err, &p) && p.Code() != "" && p.Status < 500 {
+		return exitRefused // the ledger was reached and said no
+	}
 	return exitUnreachable
 }
 
 func commands() []*cli.Command {
 	return []*cli.Command{
 		demoCommand(), serveCommand(), initCommand(), keygenCommand(), orgCommand(), keyCommand(), accessCommand(), heartbeatCommand(), sourcesCommand(),
-		agreementCommand(), sharingCommand(), consentCommand(), delegationCommand(), policyCommand(), decideCommand(), reportCommand(),
+		agreementCommand(), sharingCommand(), consentCommand(), delegationCommand(), linkCommand(), unlinkCommand(), policyCommand(), decideCommand(), reportCommand(),
 		whoAccessedCommand(), statementCommand(), receiptCommand(), benchCommand(), rebuildCommand(),
 	}
 }

@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			env.Setenv("IGLEDGER_DATABASE", "sqlite:"+filepath.Join(env.WorkDir, "log.db"))
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // with -race each of some hundred commands would sleep a second at its end
 			env.Setenv("PERSON", demodata.People()[0].ID)
 			return os.WriteFile(filepath.Join(env.WorkDir, "events.ndjson"), demodata.Events(), 0o600)
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -38,7 +39,7 @@ func signCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			proposal, index, err := r.proposal(c, c.Args().First(), c.Uint64("version"))
+			proposal, index, err := r.proposal(c.Context, c.Args().First(), c.Uint64("version"))
 			if err != nil {
 				return err
 			}
@@ -56,8 +57,8 @@ func signCommand() *cli.Command {
 }
 
 // proposal takes the entry that proposes a version of an agreement, 0 being the newest, out of the log. The ledger only says where to look.
-func (r *remote) proposal(c *cli.Context, id string, version uint64) (*entry.Entry, uint64, error) {
-	a, err := r.agreement(c.Context, id)
+func (r *remote) proposal(ctx context.Context, id string, version uint64) (*entry.Entry, uint64, error) {
+	a, err := r.agreement(ctx, id)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -69,11 +70,11 @@ func (r *remote) proposal(c *cli.Context, id string, version uint64) (*entry.Ent
 		}
 		v = a.Versions[at]
 	}
-	log, err := openLog(c.Context, r.Base, r.logKey)
+	log, err := openLog(ctx, r.Base, r.logKey)
 	if err != nil {
 		return nil, 0, err
 	}
-	e, err := log.public(c.Context, v.Index)
+	e, err := log.public(ctx, v.Index)
 	if err != nil {
 		return nil, 0, err
 	}

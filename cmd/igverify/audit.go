@@ -29,8 +29,8 @@ var auditCommand = command{
 		"hands, and nothing is cosigned again until somebody has looked and removed the file alarm from --state. What may pass (an index that is late, no network) is tried again.\n\n" +
 		"With --openings the entries themselves are sampled: signatures, key status, and that each is filed under whom it is about. Each person concerned sees in their list that the auditor read the entry.\n\n" +
 		"With --verdicts all of them are read, and the verdict of every access is computed again from the agreements, consents and policies below it. A verdict that differs is told (exit code 1 with --once), but it is " +
-		"not signed, so it convicts nobody and withholds no cosignature. Everybody sees in their list that auditors read all entries on that day. The state then holds people's consents, encrypted by the caller key; an audit that " +
-		"went on without --verdicts so far begins anew.\n\n" +
+		"not signed, so it convicts nobody and withholds no cosignature. Everybody sees in their list that auditors read all entries on that day. What was read once is not read again: with another --state all of it is. The state then " +
+		"holds people's consents, encrypted by the caller key; an audit that went on without --verdicts so far begins anew.\n\n" +
 		"Example:\n  igverify keygen --name audit.example.org/igledger audit.key\n" +
 		"  igverify audit https://ledger.example.org --log-key \"$(cat log.vkey)\" --org AUD1 --caller-key aud1.jwk --key audit.key --state /var/lib/igverify --listen 127.0.0.1:9464",
 	flags: []cli.Flag{

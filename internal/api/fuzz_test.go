@@ -5,8 +5,10 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"igledger/internal/client"
+	"igledger/ledger/entry"
 )
 
 // Whatever is posted, the answer is a documented one: results that account for every entry, or a problem; never a panic or a 500.
@@ -41,6 +43,59 @@ func FuzzSubmit(f *testing.F) {
 		}
 		if err := json.Unmarshal(r.body, &got); err != nil || len(got.Results) != len(sent.Entries) {
 			t.Fatalf("%q: %d results for %d entries: %v", body, len(got.Results), len(sent.Entries), err)
+		}
+	})
+}
+
+// Whatever is asked, the answer is a decision or a documented problem, and a denial that was decided is in the log under the id that the answer names.
+func FuzzEvaluations(f *testing.F) {
+	b := newBoard(f)
+	b.agree(b.isa("isa-1", 1))
+	for _, a := range []*entry.Access{b.access("SRC", person), b.shared(person), b.shared(person, breakGlass)} {
+		one, _ := json.Marshal(questionOf(a))
+		list, _ := json.Marshal(client.Evaluations{Evaluation: questionOf(a), Evaluations: []client.Evaluation{{}, {Context: &client.RequestContext{Delegation: deed}}}})
+		f.Add(string(one))
+		f.Add(string(list))
+	}
+	f.Add(`{"subject":null,"evaluations":[{"action":{"name":"C"}}]}`)
+	f.Add(`{"options":{"evaluations_semantic":"deny_on_first_deny"},"evaluations":[{},{}]}`)
+	now := time.Now()
+	h := New(Config{Log: b.log, Now: func() time.Time { return now }})
+	auth := "Bearer " + b.token(b.submit["SRC"], "SRC")
+	f.Fuzz(func(t *testing.T, body string) {
+		req := httptest.NewRequest("POST", "/access/v1/evaluations", strings.NewReader(body))
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", auth)
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, req)
+		r := reply{rec.Result(), rec.Body.Bytes()}
+		if r.Request = req; r.StatusCode != 200 {
+			if code := r.problem(t); code == internal {
+				t.Fatalf("%q: %s", body, r.body)
+			}
+			return
+		}
+		var got struct {
+			client.Decision
+			Evaluations []client.Decision
+		}
+		if err := json.Unmarshal(r.body, &got); err != nil {
+			t.Fatalf("%q: %v", body, err)
+		}
+		if got.Evaluations == nil {
+			got.Evaluations = []client.Decision{got.Decision}
+		}
+		for _, d := range got.Evaluations {
+			if d.Context == nil || !d.Decision && d.Context.Error == nil && (d.Context.ID == "" || d.Context.Index == 0) {
+				t.Fatalf("%q: a denial that is not logged: %s", body, r.body)
+			}
+			if d.Context.ID == "" {
+				continue
+			}
+			o, err := b.log.Opening(t.Context(), d.Context.Index)
+			if err != nil || !o.Verdict.Equal(&d.Context.Verdict.Verdict) {
+				t.Fatalf("%q: logged with another verdict: %v", body, err)
+			}
 		}
 	})
 }

@@ -100,7 +100,7 @@ var operations = map[string]operation{
 		id: "makeStatement", summary: "Statement of a person's record, with the proof that it is complete",
 		text: "A statement (`igledger-statement/1`) of all entries of the person, or with from and to, or since and until, of a period: the others are then hidden, but counted and proved. " +
 			"With extract, an extract (`igledger-extract/1`) of chosen entries, which proves only that these are in the log: the thing to share. For a person whom nobody looked at it proves that. " +
-			"docs/FORMATS.md has both forms; igverify checks them offline. 503 while the subject index is loading. " + callerRead,
+			"A statement shows what is on record under the numbers that links hold to be the same person's, and the reading becomes an access entry about each of them too. docs/FORMATS.md has both forms; igverify checks them offline. 503 while the subject index is loading. " + callerRead,
 		body: reflect.TypeFor[client.StatementRequest](), media: "application/json", caller: callerRead,
 		problems: slices.Concat(ofBody, []string{string(entry.BadID), notFound, erased, busy}, ofCaller, ofLog),
 	},

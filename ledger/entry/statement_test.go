@@ -333,7 +333,8 @@ func BenchmarkVerifyMulti(b *testing.B) {
 
 func FuzzParseStatement(f *testing.F) {
 	s := newWorld(f).story()
-	for _, st := range []*Statement{s.statement(testSub, nil), s.statement(testSub, &Period{4, 8}), s.statement(nobodySub, nil), s.statement(RegEveryone, nil)} {
+	linked := newWorld(f).linkedStory().statement(linkedSub, nil)
+	for _, st := range []*Statement{s.statement(testSub, nil), s.statement(testSub, &Period{4, 8}), s.statement(nobodySub, nil), s.statement(RegEveryone, nil), linked} {
 		f.Add(marshalled(f, st))
 	}
 	f.Fuzz(func(t *testing.T, text string) {

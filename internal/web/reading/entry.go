@@ -45,6 +45,13 @@ var flagWords = map[entry.Flag]string{
 	entry.FlagSuspectKey:       "signed with a key that is under suspicion",
 }
 
+// verdictWords word what policy says of an access. Which rules decided igverify says: the policies are not part of this page.
+var verdictWords = map[entry.VerdictResult]string{
+	entry.Covered:    "covered",
+	entry.BreakGlass: "an emergency override, which the organisation has to justify afterwards",
+	entry.NotCovered: "not covered by any agreement, consent or law that the ledger knows",
+}
+
 func row(s *verifier.StatementEntry, reg *entry.Register) Entry {
 	e := Entry{Entry: s.Index, Newer: s.Newer, Who: "not readable", What: "not readable", Why: "not readable"}
 	if s.Opening != nil {
@@ -56,6 +63,9 @@ func row(s *verifier.StatementEntry, reg *entry.Register) Entry {
 			}
 			e.Remarks = append(e.Remarks, "the ledger's remark: "+clean(w, maxName))
 		}
+	}
+	if s.Opening != nil && s.Opening.Verdict != nil {
+		e.Remarks = append(e.Remarks, "the ledger's verdict, not proved: "+verdictWords[s.Opening.Verdict.Result])
 	}
 	for _, r := range s.Remarks {
 		e.Remarks = append(e.Remarks, clean(r, maxSentence))

@@ -265,3 +265,18 @@ func TestLinked(t *testing.T) {
 		t.Errorf("without it: %s", r.Verdict)
 	}
 }
+
+// The verdict is shown as what it is: the ledger's word.
+func TestVerdictIsTheLedgersWord(t *testing.T) {
+	for result, words := range map[entry.VerdictResult]string{entry.Covered: "covered", entry.BreakGlass: "an emergency override", entry.NotCovered: "not covered by any agreement"} {
+		w := newWorld()
+		w.Openings[w.Accesses[0]].Verdict = &entry.Verdict{Result: result, Rules: []string{"agreement"}}
+		r := w.read(t, w.Statement(w.claim()), string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors)))
+		if got := strings.Join(r.Entries[0].Remarks, "; "); !strings.HasPrefix(got, "the ledger's verdict, not proved: "+words) {
+			t.Errorf("%s: remarks %q", result, got)
+		}
+		if got := r.Entries[1].Remarks; len(got) > 0 {
+			t.Errorf("%s: remarks %q of an entry without", result, got)
+		}
+	}
+}

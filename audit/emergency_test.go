@@ -1,0 +1,28 @@
+package audit
+
+import (
+	"strings"
+	"testing"
+)
+
+// Only an override makes an emergency: ETREAT alone is what an emergency department does all day, and if it counted every access there would owe a follow-up.
+func TestEmergencyIsAnOverride(t *testing.T) {
+	raw := string(patterns(t)["break-glass"])
+	for name, c := range map[string]struct {
+		purpose, event string
+		want           bool
+	}{
+		"override started, to break the glass":  {"BTG", "110127", true},
+		"to break the glass":                    {"BTG", "110112", true},
+		"override started, emergency treatment": {"ETREAT", "110127", true},
+		"emergency treatment":                   {"ETREAT", "110112", false},
+	} {
+		list, err := board.FromAuditEvent([]byte(strings.NewReplacer(`"BTG"`, `"`+c.purpose+`"`, `"110127"`, `"`+c.event+`"`).Replace(raw)))
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%s: %d accesses, %v", name, len(list), err)
+		}
+		if a := list[0]; a.Emergency != c.want || len(a.Purpose) == 0 || a.Purpose[0] != c.purpose {
+			t.Errorf("%s: emergency %v with purpose %v, want %v", name, a.Emergency, a.Purpose, c.want)
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package statement
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"igledger/ledger"
+	"igledger/ledger/entry"
+)
+
+// A statement shows what is on record under every number that links of its subject's, below M, hold to be the same person's. M may move while
+// histories are read, and with it the links that count; then what lacks is read and the rest kept.
+
+// shows reports whether an entry is opened in a statement of the period: links always are, because which other histories belong to it follows from them.
+func (p *past) shows(period *entry.Period, index uint64) bool {
+	return inside(period, index) || p.links[index] != nil
+}
+
+// linkedBelow gives the ids that the entries below size link with this one, ascending.
+func (p *past) linkedBelow(size uint64) []string {
+	holding := entry.Links{}
+	for _, index := range slices.Sorted(maps.Keys(p.links)) {
+		if index < size {
+			holding.Add(index, p.links[index])
+		}
+	}
+	return holding.IDs()
+}
+
+// readLinked reads the histories of ids, keeping what was read of them before.
+func (f *Follower) readLinked(ctx context.Context, g *gathered, ids []string, size uint64) error {
+	if len(ids) > entry.MaxLinked {
+		return fmt.Errorf("making a statement of more than %d linked ids: %w", entry.MaxLinked, ledger.ErrTooMany)
+	}
+	before, n := g.linked, len(g.pasts[0].entries)
+	g.linked = nil
+	for _, id := range ids {
+		at := slices.IndexFunc(before, func(p *past) bool { return p.id == id })
+		var p *past
+		if at >= 0 {
+			p = before[at]
+		} else {
+			var err error
+			if p, err = f.past(id); err != nil {
+				return err
+			}
+		}
+		if err := f.readOn(ctx, p, size, true); err != nil {
+			return err
+		}
+		if n += len(p.entries); n > ledger.MaxHistory {
+			return fmt.Errorf("making a statement with what is linked: %w", ledger.ErrTooMany)
+		}
+		g.linked = append(g.linked, p)
+	}
+	return nil
+}
+
+// stillLinked reports whether g holds the histories that the links below size ask for.
+func (g *gathered) stillLinked(size uint64) bool {
+	return slices.EqualFunc(g.pasts[0].linkedBelow(size), g.linked, func(id string, p *past) bool { return id == p.id })
+}
+
+// merged are the entries of a person's ids, ascending.
+func merged(own *past, linked []*past) []ledger.HistoryEntry {
+	list := own.entries
+	for _, p := range linked {
+		list = append(list[:len(list):len(list)], p.entries...)
+	}
+	if len(linked) > 0 {
+		slices.SortFunc(list, func(a, b ledger.HistoryEntry) int { return cmp.Compare(a.Index, b.Index) })
+	}
+	return list
+}

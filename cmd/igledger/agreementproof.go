@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/consent"
+	"igledger/ledger/entry"
+	"igledger/verifier"
+)
+
+func verifyAgreementCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "prove the state of an agreement from the log alone, trusting its key and nobody else",
+		ArgsUsage: "ID",
+		Description: "Reads every leaf of the log, from the ledger or from a copy that igverify log --save keeps (offline), checks that they hash to the signed checkpoint and\n" +
+			"that each public entry is signed by a key that counted, and plays all agreements again. Because all leaves are read, nothing that was done to\n" +
+			"the agreement can be missing. That everybody sees this same checkpoint is not shown here: see igverify log --policy.\n\n" +
+			"Example: igledger agreement verify --log-key \"$LOG_KEY\" --from copy isa-2027-001",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "url", Value: "http://127.0.0.1:8080", EnvVars: []string{"IGLEDGER_URL"}, Usage: "the ledger's address"},
+			&cli.StringFlag{Name: "from", Usage: "folder with a copy of the log, instead of --url"},
+			&cli.StringFlag{Name: "log-key", Required: true, EnvVars: []string{"IGLEDGER_LOG_KEY"}, Usage: "the log's verifier key"},
+			&cli.StringFlag{Name: "at", Usage: "day, or RFC 3339 time, of which the state is asked (default: now)"},
+			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return usage("agreement verify wants one ID")
+			}
+			at, err := timeFlag(c, "at", time.Now())
+			if err != nil {
+				return err
+			}
+			from := c.String("from")
+			if from == "" {
+				from = c.String("url")
+			}
+			p, err := proveAgreement(c.Context, from, c.String("log-key"), c.Args().First(), at)
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return printJSON(c.App.Writer, p)
+			}
+			return p.print(c.App.Writer)
+		},
+	}
+}
+
+// timeFlag reads a day or a time, or gives otherwise.
+func timeFlag(c *cli.Context, name string, otherwise time.Time) (time.Time, error) {
+	s := c.String(name)
+	if s == "" {
+		return otherwise, nil
+	}
+	for _, form := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(form, s); err == nil {
+			return t, nil
+		}
+	}
+	return otherwise, usage("--%s wants a day as 2027-01-31 or an RFC 3339 time", name)
+}
+
+// agreementProof is what the log proves of an agreement.
+type agreementProof struct {
+	Agreement string               `json:"agreement"`
+	Version   uint64               `json:"version"` // that stands
+	State     consent.State        `json:"state"`
+	At        string               `json:"at"` // RFC 3339, of which State is
+	Entries   uint64               `json:"entries"`
+	Root      string               `json:"root"` // hex
+	Text      *entry.AgreementText `json:"text"` // of the version that stands
+	Missing   []string             `json:"unsigned,omitempty"`
+	History   []agreementEvent     `json:"history"`
+}
+
+// agreementEvent is one entry about an agreement.
+type agreementEvent struct {
+	Index   uint64 `json:"index"`
+	Signed  string `json:"signed"` // RFC 3339, by the claim of whoever signed
+	By      string `json:"by"`
+	KID     string `json:"kid"`
+	Version uint64 `json:"version"`
+	What    string `json:"what"` // proposed, signed, or the act
+	Reason  string `json:"reason,omitempty"`
+}
+
+// proveAgreement replays the log.
+func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) (*agreementProof, error) {
+	log, err := openLog(ctx, from, logKey)
+	if err != nil {
+		return nil, err
+	}
+	replay, err := verifier.NewLogReplay(logKey)
+	if err != nil {
+		return nil, err
+	}
+	p := &agreementProof{Agreement: id, At: at.UTC().Format(time.RFC3339)}
+	var rules entry.Rules = consent.New()
+	seen := map[string]uint64{}
+	add := func(b []byte) error {
+		index := replay.Size()
+		if err := replay.Add(b); err != nil {
+			return err
+		}
+		leaf, err := entry.ParseLeaf(b)
+		if err != nil || !leaf.Public {
+			return err
+		}
+		e, err := leaf.Entry()
+		if err != nil || !e.Type.Governs() {
+			return err
+		}
+		// The ledger keeps (iss, jti) apart; one that logged a party's old act again would change what the party meant to be over.
+		if first, again := seen[e.Issuer+" "+e.ID]; again {
+			return refused("entry %d is entry %d again: the operator logged one act twice", index, first)
+		}
+		seen[e.Issuer+" "+e.ID] = index
+		if rules, err = rules.Admit(e, index, replay.Register()); err != nil {
+			return refused("entry %d may not stand in the log, and the ledger took it: %w", index, err)
+		}
+		if e.Name() == "agreement:"+id {
+			p.History = append(p.History, eventOf(e, index))
+		}
+		return nil
+	}
+	if err := log.log.ReplayWith(ctx, replay, add, log.head, func(f *verifier.Failure) error { return refused("%w", f) }, func() error { return nil }); err != nil {
+		return nil, err
+	}
+	agreements := rules.(*consent.Rules).Agreements()
+	v, state := agreements.State(id, at)
+	if v == nil {
+		return nil, refused("no agreement %s is in the log: all %d entries were read", id, replay.Size())
+	}
+	p.Version, p.State, p.Text, p.Missing = v.Text.Version, state, v.Text, v.Missing()
+	p.Entries, p.Root = log.head.Size, fmt.Sprintf("%x", log.head.Root)
+	return p, nil
+}
+
+func eventOf(e *entry.Entry, index uint64) agreementEvent {
+	ev := agreementEvent{Index: index, Signed: time.Unix(e.IssuedAt, 0).UTC().Format(time.RFC3339), By: e.Issuer, KID: e.KID}
+	switch b := e.Body.(type) {
+	case *entry.Agreement:
+		ev.Version, ev.What = b.Agreement.Version, "proposed"
+	case *entry.AgreementSignature:
+		ev.Version, ev.What = b.Version, "signed"
+	case *entry.AgreementAct:
+		ev.Version, ev.What, ev.Reason = b.Version, b.Act, b.Reason
+	}
+	return ev
+}
+
+func (p *agreementProof) print(w io.Writer) error {
+	if err := describeAgreement(w, p.Text); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nstate: %s at %s\n\n", p.State, p.At)
+	if err := printHistory(w, p.History); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "\nproved from all %d entries of the log, root %s\n", p.Entries, p.Root); err != nil {
+		return err
+	}
+	if len(p.Missing) > 0 && p.State == consent.Proposed {
+		_, err := fmt.Fprintf(w, "not yet signed by %s\n", joined(p.Missing))
+		return err
+	}
+	return nil
+}
+
+func printHistory(w io.Writer, list []agreementEvent) error {
+	rows := [][]string{{"ENTRY", "SIGNED", "BY", "VERSION", "WHAT", "REASON"}}
+	for _, e := range list {
+		rows = append(rows, []string{fmt.Sprint(e.Index), e.Signed, e.By, fmt.Sprint(e.Version), e.What, e.Reason})
+	}
+	return printTable(w, rows)
+}

@@ -1,0 +1,324 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/go-json-experiment/json"
+
+	"igledger/internal/client"
+	"igledger/ledger/entry"
+)
+
+// agreementReading are the commands that show agreements, which are for everybody.
+func agreementReading() []*cli.Command {
+	formatFlag := &cli.StringFlag{Name: "format", Value: "csv", Usage: "csv or json"}
+	listFlags := []cli.Flag{
+		&cli.StringFlag{Name: "party", Usage: "only those of this organisation"},
+		&cli.StringFlag{Name: "state", Usage: "only those that are proposed, approved, in-force, under-review, suspended, withdrawn, terminated, superseded or expired"},
+	}
+	return []*cli.Command{
+		{
+			Name:        "list",
+			Usage:       "list the agreements with their states",
+			Description: "Example: igledger agreement list --party NHSL --state in-force",
+			Flags:       remoteFlags(listFlags...),
+			Action:      func(c *cli.Context) error { return listAgreements(c, 0) },
+		},
+		{
+			Name:        "due",
+			Usage:       "list the agreements that are to be reviewed, or end, soon",
+			Description: "Exit 1 if the review of one is overdue.\n\nExample: igledger agreement due --within 90d --party NHSL",
+			Flags:       remoteFlags(append(listFlags, &cli.StringFlag{Name: "within", Value: "90d", Usage: "days from now, as 90d"})...),
+			Action:      dueAgreements,
+		},
+		{
+			Name:      "show",
+			Usage:     "show an agreement: its text, its state, who signed",
+			ArgsUsage: "ID",
+			Description: "As the ledger says; verify proves it. --json has every field of every version.\n\n" +
+				"Example: igledger agreement show isa-2027-001",
+			Flags:  remoteFlags(&cli.Uint64Flag{Name: "version", Usage: "the version to show (default: the one that stands)"}),
+			Action: showAgreement,
+		},
+		{
+			Name:        "history",
+			Usage:       "list every entry about an agreement",
+			ArgsUsage:   "ID",
+			Description: "Example: igledger agreement history isa-2027-001",
+			Flags:       remoteFlags(),
+			Action: func(c *cli.Context) error {
+				a, err := oneAgreement(c)
+				if err != nil {
+					return err
+				}
+				if c.Bool("json") {
+					return printJSON(c.App.Writer, a.History)
+				}
+				var list []agreementEvent
+				for _, e := range a.History {
+					list = append(list, agreementEvent{Index: e.Index, Signed: e.At, By: e.Organisation, KID: e.KID, Version: e.Version, What: whatOf(e), Reason: e.Reason})
+				}
+				return printHistory(c.App.Writer, list)
+			},
+		},
+		{
+			Name:        "export",
+			Usage:       "export the agreements for a spreadsheet or another register",
+			Description: "CSV has one line for each agreement, as it stands; JSON has every version with its whole text, its signatures and its acts.\n\nExample: igledger agreement export --format csv > agreements.csv",
+			Flags:       remoteFlags(append(listFlags, formatFlag)...),
+			Action:      exportAgreements,
+		},
+		verifyAgreementCommand(),
+	}
+}
+
+func whatOf(e client.AgreementEntry) string {
+	switch entry.Type(e.Type) {
+	case entry.TypeAgreement:
+		return "proposed"
+	case entry.TypeAgreementSignature:
+		return "signed"
+	}
+	return e.Act
+}
+
+func oneAgreement(c *cli.Context) (*client.Agreement, error) {
+	if c.NArg() != 1 {
+		return nil, usage("%s wants one ID", c.Command.FullName())
+	}
+	r, err := newRemote(c, anybody)
+	if err != nil {
+		return nil, err
+	}
+	return r.agreement(c.Context, c.Args().First())
+}
+
+// agreement asks the ledger for an agreement, and makes sure that its answer is one.
+func (r *remote) agreement(ctx context.Context, id string) (*client.Agreement, error) {
+	a, err := r.Agreement(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	whole := a.ID == id && a.Version > 0 && a.Version <= uint64(len(a.Versions))
+	for i, v := range a.Versions {
+		whole = whole && v.Version == uint64(i)+1 && v.Text != nil
+	}
+	if !whole {
+		return nil, refused("the ledger's answer about agreement %s is not whole", id)
+	}
+	return a, nil
+}
+
+func queryAgreements(c *cli.Context, days int) (*remote, []client.AgreementSummary, error) {
+	if c.Args().Present() {
+		return nil, nil, usage("%s takes no arguments", c.Command.FullName())
+	}
+	r, err := newRemote(c, anybody)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := r.Agreements(c.Context, client.AgreementQuery{Party: c.String("party"), State: c.String("state"), Due: days})
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, list.Agreements, nil
+}
+
+func listAgreements(c *cli.Context, days int) error {
+	_, list, err := queryAgreements(c, days)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return printJSON(c.App.Writer, list)
+	}
+	rows := [][]string{{"ID", "VERSION", "STATE", "PARTIES", "PURPOSES", "START", "END", "REVIEW DUE", "TITLE"}}
+	for _, a := range list {
+		version := fmt.Sprint(a.Version)
+		if a.Newest > a.Version {
+			version += fmt.Sprintf(" (%d to come)", a.Newest)
+		}
+		state := a.State
+		if len(a.Missing) > 0 && state == "proposed" {
+			state += ", to be signed by " + joined(a.Missing)
+		}
+		rows = append(rows, []string{a.ID, version, state, joined(a.Parties), joined(a.Purposes), a.Start, a.End, a.ReviewDue, a.Title})
+	}
+	return printTable(c.App.Writer, rows)
+}
+
+func dueAgreements(c *cli.Context) error {
+	var days int
+	within, _ := strings.CutSuffix(c.String("within"), "d")
+	if _, err := fmt.Sscanf(within, "%d", &days); err != nil || fmt.Sprint(days) != within || days < 1 {
+		return usage("--within wants days, as 90d")
+	}
+	_, list, err := queryAgreements(c, days)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		err = printJSON(c.App.Writer, list)
+	} else {
+		rows := [][]string{{"ID", "STATE", "REVIEW DUE", "END", "PARTIES", "TITLE"}}
+		for _, a := range list {
+			rows = append(rows, []string{a.ID, a.State, a.ReviewDue, a.End, joined(a.Parties), a.Title})
+		}
+		err = printTable(c.App.Writer, rows)
+	}
+	if err != nil {
+		return err
+	}
+	overdue := 0
+	for _, a := range list {
+		if a.ReviewDue < time.Now().UTC().Format(time.DateOnly) {
+			overdue++
+		}
+	}
+	if overdue > 0 {
+		return refused("the review of %d of %d agreements is overdue", overdue, len(list))
+	}
+	return nil
+}
+
+func showAgreement(c *cli.Context) error {
+	a, err := oneAgreement(c)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return printJSON(c.App.Writer, a)
+	}
+	version := a.Version
+	if c.IsSet("version") {
+		version = c.Uint64("version")
+	}
+	w := c.App.Writer
+	newest := uint64(len(a.Versions))
+	if version == 0 || version > newest {
+		return refused("%s has no version %d, the newest is %d", a.ID, version, newest)
+	}
+	v := a.Versions[version-1]
+	if err := describeAgreement(w, v.Text); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nstate: %s\nproposed by %s at %d\n", v.State, v.By, v.Index)
+	for _, s := range v.Signatures {
+		fmt.Fprintf(w, "signed by %s at %d (%s), key %s\n", s.Organisation, s.Index, s.At, s.KID)
+	}
+	if len(v.Missing) > 0 {
+		fmt.Fprintf(w, "not yet signed by %s\n", joined(v.Missing))
+	}
+	if len(v.Suspended) > 0 {
+		fmt.Fprintf(w, "suspended by %s\n", joined(v.Suspended))
+	}
+	if version < newest {
+		fmt.Fprintf(w, "there is a version %d: igledger agreement show --version %d %s\n", newest, newest, a.ID)
+	}
+	return nil
+}
+
+func exportAgreements(c *cli.Context) error {
+	format := c.String("format")
+	if c.Bool("json") {
+		format = "json"
+	}
+	if format != "csv" && format != "json" {
+		return usage("--format wants csv or json")
+	}
+	r, list, err := queryAgreements(c, 0)
+	if err != nil {
+		return err
+	}
+	whole := make([]*client.Agreement, len(list))
+	for i, s := range list {
+		if whole[i], err = r.agreement(c.Context, s.ID); err != nil {
+			return err
+		}
+	}
+	if format == "json" {
+		return printJSON(c.App.Writer, whole)
+	}
+	rows := [][]string{{"id", "version", "state", "tier", "title", "parties", "controllers", "purposes", "legalBasis", "legalPower", "data", "roles", "start", "end", "reviewDue",
+		"dpia", "dpiaDate", "approvals", "privacyNotice", "rightsContact", "breachContact", "proposedAt", "signedAt"}}
+	for _, a := range whole {
+		rows = append(rows, agreementRow(a, &a.Versions[a.Version-1]))
+	}
+	return printCSV(c.App.Writer, rows)
+}
+
+func agreementRow(a *client.Agreement, v *client.AgreementVersion) []string {
+	t := v.Text
+	var controllers, purposes, data, approvals, signed []string
+	for _, p := range t.Parties {
+		if strings.Contains(p.Role, "controller") {
+			controllers = append(controllers, p.Org)
+		}
+	}
+	for _, p := range t.Purposes {
+		purposes = append(purposes, p.Code)
+	}
+	for _, d := range t.Data {
+		data = append(data, d.Codes...)
+	}
+	for _, x := range t.Approvals {
+		approvals = append(approvals, x.Body+" "+x.Reference)
+	}
+	for _, s := range v.Signatures {
+		signed = append(signed, fmt.Sprintf("%s:%d", s.Organisation, s.Index))
+	}
+	words := func(list []string) string { return strings.Join(list, " ") }
+	return []string{a.ID, fmt.Sprint(a.Version), a.State, t.Tier, t.Title, words(t.Organisations()), words(controllers), words(purposes), basis(t.Article6, t.Article9), t.Power,
+		words(data), words(t.Roles), t.Start, t.End, t.ReviewDue, t.DPIA.Reference, t.DPIA.Date, strings.Join(approvals, "; "), t.Notice.URL, t.Rights, t.Breach,
+		fmt.Sprint(v.Index), words(signed)}
+}
+
+// yamlOf writes an agreement as officers edit it.
+func yamlOf(t *entry.AgreementText) ([]byte, error) {
+	b, err := json.Marshal(t, json.Deterministic(true))
+	if err != nil {
+		return nil, fmt.Errorf("writing the agreement: %w", err)
+	}
+	var n yaml.Node
+	if err := yaml.Unmarshal(b, &n); err != nil { // JSON is YAML
+		return nil, fmt.Errorf("writing the agreement: %w", err)
+	}
+	blockStyle(&n)
+	return yaml.Marshal(&n)
+}
+
+func blockStyle(n *yaml.Node) {
+	n.Style = 0
+	for _, c := range n.Content {
+		blockStyle(c)
+	}
+}
+
+func listRequests(c *cli.Context) error {
+	r, err := newRemote(c, anybody)
+	if err != nil {
+		return err
+	}
+	list, err := r.SharingRequests(c.Context)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return printJSON(c.App.Writer, list)
+	}
+	rows := [][]string{{"ID", "BY", "OF", "ASKED", "CODES", "DATA", "PURPOSE", "NEEDED", "ANSWER", "REASONS"}}
+	for _, q := range list {
+		answer, reasons := "open", ""
+		if q.Answer != nil {
+			answer, reasons = fmt.Sprintf("%s at %d", q.Answer.Decision, q.Answer.Index), q.Answer.Reasons
+		}
+		rows = append(rows, []string{q.ID, q.Organisation, q.Holder, fmt.Sprintf("%d, %s", q.Index, q.At), joined(q.Codes), q.Data, q.Purpose, q.Needed, answer, reasons})
+	}
+	return printTable(c.App.Writer, rows)
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+	"github.com/urfave/cli/v2"
+
+	"igledger/consent/fhir"
+	"igledger/internal/client"
+	"igledger/ledger/entry"
+)
+
+func importConsentCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "import",
+		Usage:     "record consents from FHIR Consent resources, R4 or R5",
+		ArgsUsage: "FILE… or -",
+		Description: "Takes single Consents, Bundles and NDJSON. Whatever in a resource the ledger cannot enforce as it stands is named, with what follows from it; the rest of the\n" +
+			"resource is kept with the entry. The same resource imported again is known and changes nothing. Exit 1 if one could not be taken; the others are.\n\n" +
+			"Example: igledger consent import --org NHSL --key lothian-agreements.jwk --map Organization/f001=NHSL consents.ndjson",
+		Flags: remoteFlags(
+			&cli.StringFlag{Name: "agreement", Usage: "id of the agreement that they were asked for, where the resource names none"},
+			&cli.StringSliceFlag{Name: "map", Usage: "REFERENCE=ORG: which organisation of the log a reference means; may be given again"},
+			&cli.StringSliceFlag{Name: "system", Usage: "URI=chi or URI=nhs: further identifier systems of people; may be given again"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "say what cannot be enforced, record nothing, and need no ledger and no key"},
+		),
+		Action: importConsents,
+	}
+}
+
+// importedConsent is what became of one resource.
+type importedConsent struct {
+	File       string            `json:"file"`
+	Number     int               `json:"number"` // of the resource in its file, from 1
+	Status     string            `json:"status"` // appended, replayed, known, checked or refused
+	Record     string            `json:"record,omitempty"`
+	Index      uint64            `json:"index,omitzero"`
+	Flags      []entry.Flag      `json:"flags,omitempty"`
+	Unenforced []fhir.Unenforced `json:"unenforced,omitempty"`
+	Error      string            `json:"error,omitempty"`
+}
+
+func importConsents(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return usage("consent import wants files, or - for standard input")
+	}
+	conv := fhir.Conversion{Issuer: c.String("org")}
+	var err error
+	if conv.Organisations, err = pairs(c, "map"); err != nil {
+		return err
+	}
+	if conv.Systems, err = pairs(c, "system"); err != nil {
+		return err
+	}
+	var r *remote // none for a dry run
+	if !c.Bool("dry-run") {
+		if r, err = newRemote(c, signing); err != nil {
+			return err
+		}
+	} else if conv.Issuer == "" {
+		return usage("--org is needed: it scopes the person's local numbers")
+	}
+	var list []importedConsent
+	for _, name := range c.Args().Slice() {
+		data, err := fileOrStdin(c, name)
+		if err != nil {
+			return fmt.Errorf("reading consents: %w", err)
+		}
+		resources, err := consentsIn(data)
+		if err != nil {
+			return refused("%s: %w", name, err)
+		}
+		for i, raw := range resources {
+			one := importedConsent{File: name, Number: i + 1}
+			if err := r.importConsent(c, conv, raw, &one); err != nil {
+				return err
+			}
+			list = append(list, one)
+		}
+	}
+	return reportImport(c, list)
+}
+
+func pairs(c *cli.Context, flag string) (map[string]string, error) {
+	m := map[string]string{}
+	for _, s := range c.StringSlice(flag) {
+		i := strings.LastIndexByte(s, '=')
+		if i <= 0 || i == len(s)-1 {
+			return nil, usage("--%s wants NAME=VALUE", flag)
+		}
+		m[s[:i]] = s[i+1:]
+	}
+	return m, nil
+}
+
+// consentsIn finds the Consents of a file: the values in it, and what stands in those that are Bundles.
+func consentsIn(data []byte) ([]jsontext.Value, error) {
+	var out []jsontext.Value
+	for d := jsontext.NewDecoder(bytes.NewReader(data)); ; {
+		v, err := d.ReadValue()
+		if err == io.EOF {
+			return out, nil
+		}
+		if err != nil {
+			return nil, errors.New("not JSON, or NDJSON")
+		}
+		var bundle struct {
+			ResourceType string `json:"resourceType"`
+			Entry        []struct {
+				Resource jsontext.Value `json:"resource"`
+			} `json:"entry"`
+		}
+		if v = v.Clone(); json.Unmarshal(v, &bundle) != nil || bundle.ResourceType != "Bundle" {
+			out = append(out, v)
+			continue
+		}
+		for _, e := range bundle.Entry {
+			out = append(out, e.Resource)
+		}
+	}
+}
+
+// importConsent converts, states and tells of one resource in one. An error is one of the ledger or the way to it; a resource that cannot be taken is none.
+func (r *remote) importConsent(c *cli.Context, conv fhir.Conversion, raw []byte, one *importedConsent) error {
+	in, err := conv.Read(raw)
+	if err != nil {
+		one.Status, one.Error = "refused", err.Error()
+		return nil
+	}
+	x := in.Consent
+	one.Record, one.Unenforced, one.Status = x.Consent, in.Unenforced, "checked"
+	if c.Bool("dry-run") {
+		return nil
+	}
+	x.Common = r.common()
+	if x.Agreement == "" {
+		x.Agreement = c.String("agreement")
+	}
+	// The same resource is the same act, whenever it comes.
+	sum := sha256.Sum256(raw)
+	x.ID = uuid.NewSHA1(uuid.NameSpaceURL, fmt.Appendf(nil, "urn:igledger:consent-import:%s:%s:%x", r.origin, r.org, sum)).String()
+	res, err := r.submit(c.Context, x)
+	var e *exitError
+	var p *client.Problem
+	switch {
+	case err == nil:
+		one.Status, one.Index, one.Flags = string(res.Status), res.Index, res.Flags
+	case errors.As(err, &p) && p.Code() == "conflict":
+		one.Status = "known"
+	case res.Problem != nil && p != nil, errors.As(err, &e) && e.code == exitUsage: // this one is refused, by the ledger or by the form of entries
+		one.Status, one.Error = "refused", err.Error()
+	default:
+		return err
+	}
+	return nil
+}
+
+func reportImport(c *cli.Context, list []importedConsent) error {
+	bad := 0
+	for _, one := range list {
+		if one.Status == "refused" {
+			bad++
+		}
+	}
+	if c.Bool("json") {
+		if err := printJSON(c.App.Writer, list); err != nil {
+			return err
+		}
+	} else {
+		for _, one := range list {
+			fmt.Fprintf(c.App.Writer, "%s, resource %d: %s", one.File, one.Number, one.Status)
+			if one.Index > 0 {
+				fmt.Fprintf(c.App.Writer, " at %d", one.Index)
+			}
+			if one.Record != "" {
+				fmt.Fprintf(c.App.Writer, ", record %s", one.Record)
+			}
+			fmt.Fprintln(c.App.Writer)
+			if one.Error != "" {
+				fmt.Fprintf(c.App.Writer, "  %s\n", one.Error)
+			}
+			for _, f := range one.Flags {
+				fmt.Fprintf(c.App.Writer, "  %s\n", flagText(f))
+			}
+			printUnenforced(c.App.Writer, one.Unenforced)
+		}
+	}
+	if bad > 0 {
+		return refused("%d of %d consents were not taken", bad, len(list))
+	}
+	return nil
+}
+
+// printUnenforced says each reason once, with the elements that it holds for.
+func printUnenforced(w io.Writer, list []fhir.Unenforced) {
+	var reasons []string
+	paths := map[string][]string{}
+	for _, u := range list {
+		if paths[u.Why] == nil {
+			reasons = append(reasons, u.Why)
+		}
+		paths[u.Why] = append(paths[u.Why], u.Path)
+	}
+	for _, why := range reasons {
+		fmt.Fprintf(w, "  not enforced as it stands: %s\n    (%s)\n", why, strings.Join(paths[why], ", "))
+	}
+}

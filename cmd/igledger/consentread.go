@@ -1,0 +1,238 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/consent/fhir"
+	"igledger/consent/iso27560"
+	"igledger/ledger/entry"
+)
+
+// readingFlags are those of commands that read what is on file of a person.
+func readingFlags(more ...cli.Flag) []cli.Flag {
+	return remoteFlags(append([]cli.Flag{idFlag(),
+		&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
+		&cli.StringSliceFlag{Name: "purpose", Usage: "PurposeOfUse code under which this reading is logged"},
+	}, more...)...)
+}
+
+func listConsentsCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "list",
+		Usage: "list what a person decided, and who may act for the person",
+		Description: "The person's id is read from standard input. The caller's organisation must be an auditor or controller and the key for audit. This reading is itself logged.\n\n" +
+			"Example: igledger consent list --org NHSL --key lothian-audit.jwk < id.txt",
+		Flags: readingFlags(),
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usage("consent list takes no arguments; the id comes from standard input")
+			}
+			_, acts, err := personalActs(c)
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return printJSON(c.App.Writer, acts)
+			}
+			return printTable(c.App.Writer, consentRows(acts))
+		},
+	}
+}
+
+// personalAct is a consent or delegation of a person as it stands in the log.
+type personalAct struct {
+	Index      uint64            `json:"index"`
+	Newest     bool              `json:"newest"` // of its record: the one that counts
+	Consent    *entry.Consent    `json:"consent,omitempty"`
+	Delegation *entry.Delegation `json:"delegation,omitempty"`
+}
+
+func (a *personalAct) record() string {
+	if a.Consent != nil {
+		return a.Consent.Consent
+	}
+	return a.Delegation.Delegation
+}
+
+// personalActs reads them from the person's history, in the order of the log.
+func personalActs(c *cli.Context) (*remote, []personalAct, error) {
+	r, err := newRemote(c, signing)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.asCaller(c.String("function"))
+	r.Purpose = c.StringSlice("purpose")
+	id, err := readID(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, _, err := r.history(c, id, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	var acts []personalAct
+	seen := map[string]bool{}
+	for _, a := range list { // newest first
+		e, err := entry.ParseParts(a.Opening.JWS, a.Opening.Disclosures)
+		if err != nil {
+			return nil, nil, refused("entry %d as the ledger gives it: %w", a.Index, err)
+		}
+		act := personalAct{Index: a.Index}
+		switch b := e.Body.(type) {
+		case *entry.Consent:
+			act.Consent = b
+		case *entry.Delegation:
+			act.Delegation = b
+		default:
+			continue
+		}
+		act.Newest = !seen[act.record()]
+		seen[act.record()] = true
+		acts = append(acts, act)
+	}
+	slices.Reverse(acts)
+	return r, acts, nil
+}
+
+func consentRows(acts []personalAct) [][]string {
+	rows := [][]string{{"ENTRY", "RECORD", "WHAT", "SCOPE", "DECIDED", "PURPOSES", "DATA", "TO", "AGREEMENT", "UNTIL", "COUNTS"}}
+	for _, a := range acts {
+		row := []string{fmt.Sprint(a.Index), a.record()}
+		if x := a.Consent; x != nil {
+			var rule entry.ConsentRule
+			if x.Rule != nil {
+				rule = *x.Rule
+			}
+			exceptions := ""
+			if n := len(rule.Except); n > 0 {
+				exceptions = fmt.Sprintf(", with %d exceptions", n)
+			}
+			row = append(row, x.Act+exceptions, x.Scope, x.Decided, joined(rule.Purposes), joined(rule.Data), joined(rule.Recipients), x.Agreement, rule.End)
+		} else {
+			d := a.Delegation
+			row = append(row, "delegation "+d.Act, joined(d.Scope), d.Start, d.Kind, "", "", "", d.End)
+		}
+		rows = append(rows, append(row, counts(&a)))
+	}
+	return rows
+}
+
+// counts says whether an act decides anything now.
+func counts(a *personalAct) string {
+	switch {
+	case !a.Newest:
+		return "no, a newer act does"
+	case a.Consent != nil && a.Consent.Rule == nil, a.Delegation != nil && a.Delegation.Act == "revoked":
+		return "no, it ended"
+	}
+	return "yes"
+}
+
+func exportConsentCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "export",
+		Usage:     "write a consent record as FHIR or ISO/IEC TS 27560",
+		ArgsUsage: "RECORD",
+		Description: "The person's id is read from standard input. FHIR is of the newest act; the ISO record has all. The caller as for list.\n\n" +
+			"Example: igledger consent export --org NHSL --key lothian-audit.jwk --format fhir-r4 0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt",
+		Flags: readingFlags(jurisdictionFlag(),
+			&cli.StringFlag{Name: "format", Value: "fhir-r4", Usage: "fhir-r4, fhir-r5 or iso27560"},
+		),
+		Action: func(c *cli.Context) error {
+			write := map[string]func(*cli.Context, *remote, []*entry.Consent) ([]byte, error){
+				"fhir-r4": fhirOf(fhir.R4), "fhir-r5": fhirOf(fhir.R5),
+				"iso27560": isoOf(iso27560.Record),
+			}[c.String("format")]
+			if write == nil {
+				return usage("--format wants fhir-r4, fhir-r5 or iso27560")
+			}
+			return exportConsent(c, write)
+		},
+	}
+}
+
+func receiptOfConsentCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "receipt",
+		Usage:       "write the receipt of a consent for the person, as ISO/IEC TS 27560 has it",
+		ArgsUsage:   "RECORD",
+		Description: "The person's id is read from standard input. The caller as for list.\n\nExample: igledger consent receipt --org NHSL --key lothian-audit.jwk 0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt > receipt.jsonld",
+		Flags:       readingFlags(jurisdictionFlag()),
+		Action: func(c *cli.Context) error {
+			return exportConsent(c, isoOf(func(s iso27560.Source) ([]byte, error) { return iso27560.Receipt(s, time.Now()) }))
+		},
+	}
+}
+
+func jurisdictionFlag() cli.Flag {
+	return &cli.StringFlag{Name: "jurisdiction", Value: "GB-SCT", Usage: "ISO 3166 code of the law that applies, for ISO/IEC TS 27560"}
+}
+
+// exportConsent gathers the acts of the record that is named and writes them.
+func exportConsent(c *cli.Context, write func(*cli.Context, *remote, []*entry.Consent) ([]byte, error)) error {
+	if c.NArg() != 1 {
+		return usage("%s wants the id of one consent record", c.Command.FullName())
+	}
+	r, all, err := personalActs(c)
+	if err != nil {
+		return err
+	}
+	var acts []*entry.Consent
+	for _, a := range all {
+		if a.Consent != nil && a.Consent.Consent == c.Args().First() {
+			acts = append(acts, a.Consent)
+		}
+	}
+	if len(acts) == 0 {
+		return refused("no consent record of this id is on file for the person")
+	}
+	b, err := write(c, r, acts)
+	if err != nil {
+		return err
+	}
+	_, err = c.App.Writer.Write(append(b, '\n'))
+	return err
+}
+
+func fhirOf(release fhir.Release) func(*cli.Context, *remote, []*entry.Consent) ([]byte, error) {
+	return func(_ *cli.Context, _ *remote, acts []*entry.Consent) ([]byte, error) {
+		x := acts[len(acts)-1]
+		b, err := fhir.Conversion{Issuer: x.Issuer}.Write(x, release)
+		if err != nil {
+			return nil, refused("%w", err)
+		}
+		return b, nil
+	}
+}
+
+func isoOf(write func(iso27560.Source) ([]byte, error)) func(*cli.Context, *remote, []*entry.Consent) ([]byte, error) {
+	return func(c *cli.Context, r *remote, acts []*entry.Consent) ([]byte, error) {
+		s := iso27560.Source{Acts: acts, Jurisdiction: c.String("jurisdiction")}
+		for _, x := range acts {
+			if x.Agreement == "" || s.Agreement != nil && s.Agreement.ID == x.Agreement {
+				continue
+			}
+			a, err := r.agreement(c.Context, x.Agreement)
+			if err != nil {
+				return nil, err
+			}
+			s.Agreement = a.Versions[a.Version-1].Text
+		}
+		reg, err := r.Register(c.Context)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range reg.Organisations {
+			s.Organisations = append(s.Organisations, *m)
+		}
+		b, err := write(s)
+		if err != nil {
+			return nil, refused("%w", err)
+		}
+		return b, nil
+	}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/internal/client"
+)
+
+func decideCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "decide",
+		Usage: "ask whether an access would be allowed, before it is made",
+		Description: "The person's id is read from standard input. Asks as any system does over the OpenID AuthZEN API; the key is one to submit or audit. A denial is logged, so that the\n" +
+			"person sees the attempt; a permit with --log, and then the access can name it. Exit 0 if it is allowed, 1 if not. An access that happens is\n" +
+			"judged again when it is reported, by what stands in the log then.\n\n" +
+			"Example: igledger decide --org NHSH --key highland-submit.jwk --staff n-1234 --role nurse --purpose TREAT --holder NHSL --agreement isa-2027-001 < id.txt",
+		Flags: remoteFlags(idFlag(),
+			&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
+			&cli.StringFlag{Name: "staff", Required: true, Usage: "identifier of the user, or of the machine"},
+			&cli.BoolFlag{Name: "machine", Usage: "no human is behind it"},
+			&cli.StringSliceFlag{Name: "role", Usage: "role of the user; may be given again"},
+			&cli.StringFlag{Name: "action", Value: "R", Usage: "C R U D E, or a FHIR interaction"},
+			&cli.StringSliceFlag{Name: "purpose", Usage: "PurposeOfUse code of the access; may be given again"},
+			&cli.StringSliceFlag{Name: "data", Usage: "category of data, system|code; may be given again"},
+			&cli.StringFlag{Name: "holder", Usage: "organisation that holds the record (default: --org)"},
+			&cli.StringFlag{Name: "agreement", Usage: "id of the agreement relied on"},
+			&cli.StringFlag{Name: "delegation", Usage: "id of the delegation under which somebody acts for the person"},
+			&cli.BoolFlag{Name: "emergency", Usage: "break-glass"},
+			&cli.StringFlag{Name: "justification", Usage: "why, with --emergency"},
+			&cli.BoolFlag{Name: "log", Usage: "log a permit too"},
+			&cli.BoolFlag{Name: "fhir", Usage: "print the answer as a FHIR AuditEvent (IHE BALP AuthZconsent)"},
+		),
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usage("decide takes no arguments")
+			}
+			r, err := newRemote(c, signing)
+			if err != nil {
+				return err
+			}
+			r.asCaller(c.String("function"))
+			id, err := readID(c)
+			if err != nil {
+				return err
+			}
+			q := question(c, id)
+			if c.Bool("fhir") {
+				b, err := r.DecideFHIR(c.Context, q)
+				if err != nil {
+					return err
+				}
+				_, err = c.App.Writer.Write(append(b, '\n'))
+				return err
+			}
+			d, err := r.Decide(c.Context, q)
+			if err != nil {
+				return err
+			}
+			if err := output(c, d, "%s", decisionText(d)); err != nil {
+				return err
+			}
+			if !d.Decision {
+				return refused("not allowed")
+			}
+			return nil
+		},
+	}
+}
+
+func question(c *cli.Context, id string) client.Evaluation {
+	kind := "staff"
+	if c.Bool("machine") {
+		kind = "machine"
+	}
+	return client.Evaluation{
+		Subject:  &client.Subject{Type: kind, ID: c.String("staff"), Properties: &client.SubjectProperties{Role: c.StringSlice("role")}},
+		Action:   &client.Action{Name: c.String("action")},
+		Resource: &client.Resource{Type: "record", ID: id, Properties: &client.ResourceProperties{Holder: c.String("holder"), Data: c.StringSlice("data")}},
+		Context: &client.RequestContext{Purpose: c.StringSlice("purpose"), Agreement: c.String("agreement"), Delegation: c.String("delegation"), Emergency: c.Bool("emergency"),
+			Justification: c.String("justification"), Log: c.Bool("log")},
+	}
+}
+
+// obligationWords says obligations to who asked: of a permit what is still due, of a denial what would make it a permit.
+var obligationWords = map[string][2]string{
+	"follow-up":      {"afterwards, say why the override was right", ""},
+	"review-refusal": {"have somebody independent, such as the Caldicott Guardian, look at the override of the person's refusal", ""},
+	"justify":        {"say why", "give a justification"},
+	"ask-consent":    {"", "ask the person for consent"},
+	"redact":         {"", "leave out"},
+}
+
+func decisionText(d *client.Decision) string {
+	var b strings.Builder
+	at := 1
+	if d.Decision {
+		at = 0
+		b.WriteString("allowed\n")
+	} else {
+		b.WriteString("not allowed\n")
+	}
+	if d.Context == nil {
+		return b.String()
+	}
+	for _, r := range d.Context.Reasons {
+		fmt.Fprintf(&b, "  %s  %s\n", line(r.ID), line(r.Plain))
+	}
+	for _, o := range d.Context.Obligations {
+		words := obligationWords[o.ID][at]
+		if words == "" {
+			words = line(o.ID)
+		}
+		fmt.Fprintf(&b, "  %s %s\n", map[bool]string{true: "still due:", false: "would be allowed if you"}[d.Decision], strings.TrimSpace(words+" "+line(strings.Join(o.Codes, " "))))
+	}
+	if d.Context.ID != "" {
+		fmt.Fprintf(&b, "  logged at %d as decision %s\n", d.Context.Index, line(d.Context.ID))
+	}
+	return b.String()
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"igledger/audit/demodata"
+	"igledger/consent"
+	"igledger/consent/draft"
+	"igledger/internal/client"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+)
+
+//go:embed demo-agreement.yaml
+var demoAgreement string
+
+// govern shows what agreements and consents do: three boards agree, each with its own key; an access under the agreement is covered; a citizen's refusal ends the study's,
+// and a termination all others.
+func (d *demo) govern(ctx context.Context, person demodata.Person) error {
+	now := time.Now().UTC()
+	text := strings.NewReplacer("$START", now.AddDate(0, -1, 0).Format(time.DateOnly), "$END", now.AddDate(2, 0, 0).Format(time.DateOnly),
+		"$REVIEW", now.AddDate(0, 2, 0).Format(time.DateOnly)).Replace(demoAgreement)
+	t, err := draft.Read([]byte(text))
+	if err != nil {
+		return err
+	}
+	d.say("\nThree boards make a data-sharing agreement, %s, each signing with its own key:", t.ID)
+	g := &governing{demo: d, agreement: t, person: person}
+	for _, org := range t.Organisations() {
+		r, err := d.remote(org, d.keys[org])
+		if err != nil {
+			return err
+		}
+		g.boards = append(g.boards, r)
+	}
+	for _, step := range []func(context.Context) error{g.agree,
+		g.access("a nurse of nhs-highland reads the medicines, for care", 1, "TREAT"),
+		g.access("nhs-greater-glasgow reads them, for the study", 2, "HRESCH"),
+		g.refuse,
+		g.access("nhs-greater-glasgow reads them again, for the study", 2, "HRESCH"),
+		g.terminate,
+		g.access("the nurse of nhs-highland reads them again, for care", 1, "TREAT"),
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type governing struct {
+	*demo
+	agreement *entry.AgreementText
+	boards    []*remote // in the order of the agreement; the first holds the records
+	person    demodata.Person
+	seq       uint64
+}
+
+func (g *governing) agree(ctx context.Context) error {
+	e, err := entry.Sign(g.boards[0].signer, &entry.Agreement{Common: g.boards[0].common(), Agreement: *g.agreement})
+	if err != nil {
+		return err
+	}
+	if err := g.put(ctx, g.boards[0], e); err != nil {
+		return err
+	}
+	g.say("  proposed by %s", g.boards[0].org)
+	for _, r := range g.boards {
+		if _, err := r.submit(ctx, &entry.AgreementSignature{Common: r.common(), Agreement: g.agreement.ID, Version: 1, Proposal: e.Identity()}); err != nil {
+			return err
+		}
+		a, err := r.Agreement(ctx, g.agreement.ID)
+		if err != nil {
+			return err
+		}
+		g.say("  signed by %s: %s", r.org, a.State)
+	}
+	return nil
+}
+
+func (g *governing) put(ctx context.Context, r *remote, e *entry.Entry) error {
+	results, err := r.Submit(ctx, []string{e.SDJWT()})
+	if err != nil {
+		return err
+	}
+	if p := results[0].Problem; p != nil {
+		return refused("the ledger refused: %w", p)
+	}
+	return r.checkReceipt(ctx, e, results[0].Receipt)
+}
+
+// access reports, as the holder, that board read the person's medicines under the agreement, and says what the rules make of it.
+func (g *governing) access(what string, board int, purpose string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		g.seq++
+		seq := g.seq
+		holder := g.boards[0]
+		a := &entry.Access{Common: holder.common(), Source: "sharing-portal", Org: g.boards[board].org, Event: []string{"http://hl7.org/fhir/restful-interaction|read"},
+			Action: "R", Data: []string{"http://hl7.org/fhir/resource-types|MedicationRequest"}, Purpose: []string{purpose}, Agreement: g.agreement.ID, Outcome: "0",
+			Recorded: time.Now().UTC().Format(time.RFC3339), Sub: g.person.ID, Seq: &seq}
+		if purpose == "TREAT" {
+			a.Role = []string{"nurse"}
+		} else {
+			a.Machine = true
+		}
+		res, err := holder.submit(ctx, a)
+		if err != nil {
+			return err
+		}
+		return g.tell(ctx, what, res.Verdict)
+	}
+}
+
+func (d *demo) tell(ctx context.Context, what string, v *entry.Verdict) error {
+	rules, err := d.log.Rules(ctx)
+	if err != nil {
+		return err
+	}
+	r, ok := rules.(*consent.Rules)
+	if !ok || v == nil {
+		return fmt.Errorf("an access has no verdict")
+	}
+	d.say("  %-55s → %s", what, verdictText(&client.PlainVerdict{Verdict: *v, Plain: r.Plain(v)}))
+	return nil
+}
+
+func (g *governing) refuse(ctx context.Context) error {
+	r := g.boards[0]
+	now := time.Now().UTC().Format(time.RFC3339)
+	_, err := r.submit(ctx, &entry.Consent{Common: r.common(), Consent: uuid.NewString(), Act: "refused", Scope: "research", Agreement: g.agreement.ID, Decided: now,
+		Rule: &entry.ConsentRule{Decision: "deny", Purposes: []string{"HRESCH"}}, Expressed: entry.Expressed{How: "verbal", Verified: now}, Sub: g.person.ID})
+	if err == nil {
+		g.say("%s says no to research", g.person.Name)
+	}
+	return err
+}
+
+func (g *governing) terminate(ctx context.Context) error {
+	r := g.boards[1]
+	_, err := r.submit(ctx, &entry.AgreementAct{Common: r.common(), Agreement: g.agreement.ID, Version: 1, Act: "terminate", Reason: "the demonstration goes on"})
+	if err == nil {
+		g.say("%s terminates the agreement", r.org)
+	}
+	return err
+}
+
+// reportUncovered shows the newest of what no rule covers, as an officer's report has it: without whose record it was.
+func (d *demo) reportUncovered(ctx context.Context) error {
+	got, err := d.auditor.Report(ctx, client.ReportRequest{Kind: client.Uncovered})
+	if err != nil {
+		return err
+	}
+	d.say("\nThe report of what was not covered names no person: %d of %d accesses, the last five being\n", len(got.Accesses), got.Seen)
+	rows := [][]string{{"ENTRY", "BY", "HOLDER", "PURPOSE", "AGREEMENT", "IN WORDS"}}
+	for _, a := range got.Accesses[max(0, len(got.Accesses)-5):] {
+		rows = append(rows, []string{fmt.Sprint(a.Index), a.Organisation, a.Holder, strings.Join(a.Purpose, " "), a.Verdict.Agreement, verdictReasons(&a.Verdict)})
+	}
+	return printTable(d.out, rows)
+}
+
+// findForged logs one access as an operator would who means to please, and computes all verdicts again, as whoever holds the openings can: the one that the log does not give
+// is found.
+func (d *demo) findForged(ctx context.Context, cfg ledger.Config, person demodata.Person) error {
+	forger := cfg
+	forger.Rules = lenient{cfg.Rules}
+	log, err := ledger.Open(ctx, forger)
+	if err != nil {
+		return err
+	}
+	e, err := entry.Sign(d.keys["nhs-lothian"], &entry.Access{Common: entry.Common{Issuer: "nhs-lothian", Audience: log.Origin()}, Source: "sharing-portal", Org: "police-demo", Action: "R",
+		Purpose: []string{"HMARKT"}, Outcome: "0", Recorded: time.Now().UTC().Format(time.RFC3339), Sub: person.ID})
+	if err != nil {
+		return err
+	}
+	if err := log.Append(ctx, e)[0].Err; err != nil {
+		return err
+	}
+	if err := log.Close(ctx); err != nil {
+		return err
+	}
+	r, err := ledger.Rebuild(ctx, cfg, nil)
+	if err != nil {
+		return err
+	}
+	d.say("\nSuppose the operator had written “covered” beside an access for marketing. Computing every verdict again from the log:")
+	d.say("  %d verdicts, %d differ from what the database says: entry %s", r.Verdicts, len(r.Differing), positions(r.Differing))
+	if len(r.Differing) != 1 {
+		return refused("one forged verdict was to be found, %d were", len(r.Differing))
+	}
+	return nil
+}
+
+// lenient are rules that find every access covered: those of an operator who means to please. The demonstration and tests log an access under them, to have it found out.
+type lenient struct{ entry.Rules }
+
+func (l lenient) Admit(e *entry.Entry, index uint64, reg *entry.Register) (entry.Rules, error) {
+	next, err := l.Rules.Admit(e, index, reg)
+	if err != nil {
+		return nil, err
+	}
+	return lenient{next}, nil
+}
+
+func (l lenient) Judge(e *entry.Entry, index uint64, person func(id string) []byte) (entry.Judgement, error) {
+	j, err := l.Rules.Judge(e, index, person)
+	if err == nil && j.Verdict != nil {
+		v := *j.Verdict
+		v.Result, v.Rules = entry.Covered, []string{"agreement"}
+		j.Verdict = &v
+	}
+	return j, err
+}

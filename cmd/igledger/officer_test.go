@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/internal/client"
+	"igledger/ledger/entry"
+	"igledger/verifier/testlog"
+)
+
+// Every command that does something shows how it is typed, and prints JSON if it is asked to.
+func TestEveryCommandShowsAnExample(t *testing.T) {
+	silent := []string{"agreement schema", "statement", "receipt", "demo", "bench", "agreement new", "org countersign", "key request", "key countersign", "policy check", "agreement check"}
+	var walk func(prefix string, list []*cli.Command)
+	walk = func(prefix string, list []*cli.Command) {
+		for _, c := range list {
+			name := strings.TrimSpace(prefix + " " + c.Name)
+			if len(c.Subcommands) > 0 {
+				walk(name, c.Subcommands)
+				continue
+			}
+			if !strings.Contains(c.Description, "Example: igledger "+name) && !strings.Contains(c.Description, "| igledger "+name) {
+				t.Errorf("%s shows no example of itself", name)
+			}
+			json := slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), "json") })
+			if !json && !slices.Contains(silent, name) {
+				t.Errorf("%s has no --json", name)
+			}
+			for _, f := range c.Flags {
+				if d, ok := f.(cli.DocGenerationFlag); ok && d.GetUsage() == "" {
+					t.Errorf("%s: --%s is not explained", name, f.Names()[0])
+				}
+			}
+		}
+	}
+	walk("", commands())
+}
+
+func TestFlagsMayFollowArguments(t *testing.T) {
+	tree := []*cli.Command{{Name: "agreement", Subcommands: []*cli.Command{{Name: "act", Flags: []cli.Flag{
+		&cli.StringFlag{Name: "reason", Aliases: []string{"r"}}, &cli.BoolFlag{Name: "json"}, &cli.StringSliceFlag{Name: "org"}}}}}}
+	for _, c := range []struct{ in, want string }{
+		{"agreement act isa-1 suspend --reason why", "agreement act --reason why isa-1 suspend"},
+		{"agreement act isa-1 --json suspend", "agreement act --json isa-1 suspend"},
+		{"agreement act --org A isa-1 -r why --org=B x", "agreement act --org A -r why --org=B isa-1 x"},
+		{"agreement act isa-1 -- --reason why", "agreement act -- isa-1 --reason why"},
+		{"agreement act - --json", "agreement act --json -"},
+		{"agreement act isa-1 --unknown x", "agreement act --unknown isa-1 x"},
+		{"agreement act isa-1 --reason", "agreement act --reason isa-1"},
+		{"agreement nonsense --json", "agreement --json nonsense"},
+		{"", ""},
+	} {
+		got := strings.Join(flagsFirst(tree, append([]string{"igledger"}, strings.Fields(c.in)...)), " ")
+		if got != strings.TrimSpace("igledger "+c.want) {
+			t.Errorf("%q: %q, want %q", c.in, got, c.want)
+		}
+	}
+	if got := flagsFirst(tree, nil); len(got) != 0 {
+		t.Errorf("of nothing: %q", got)
+	}
+}
+
+// What another organisation wrote stays in its cell: no formula, no markup, no line or escape sequence of its own.
+func TestTablesHoldHostileText(t *testing.T) {
+	rows := [][]string{{"A", "B"}, {"=HYPERLINK(\"http://x\")", "a|b\n\x1b[2Jc\u202ed <script>"}}
+	for form, want := range map[string]string{
+		"text":     "A                       B\n=HYPERLINK(\"http://x\")  a|b [2Jc d <script>\n",
+		"csv":      "A,B\r\n\"'=HYPERLINK(\"\"http://x\"\")\",a|b [2Jc d <script>\r\n",
+		"markdown": "| A | B |\n|---|---|\n| =HYPERLINK(\"http://x\") | a\\|b \\[2Jc d &lt;script> |\n",
+	} {
+		var b bytes.Buffer
+		if err := tableForms[form](&b, rows); err != nil || b.String() != want {
+			t.Errorf("%s: %v\n%q, want\n%q", form, err, b.String(), want)
+		}
+	}
+}
+
+// An officer is told of every field in which the agreement in the log is another than the one approved.
+func TestDiffering(t *testing.T) {
+	a := &entry.AgreementText{ID: "isa-1", Version: 1, Roles: nil, Parties: []entry.AgreementParty{{Org: "A"}, {Org: "B"}}}
+	same := *a
+	same.Roles = []string{} // left out or empty is the same
+	if got := differing(a, &same); len(got) != 0 {
+		t.Errorf("the same differ in %q", got)
+	}
+	other := *a
+	other.Parties = []entry.AgreementParty{{Org: "A"}, {Org: "C"}}
+	other.Notice.URL, other.Document = "https://x", &entry.Hash{1}
+	if got := differing(a, &other); !slices.Equal(got, []string{"parties", "privacyNotice", "document"}) {
+		t.Errorf("they differ in %q", got)
+	}
+}
+
+func TestPositions(t *testing.T) {
+	var many []uint64
+	for i := range uint64(12) {
+		many = append(many, i)
+	}
+	for want, list := range map[string][]uint64{"7": {7}, "7, 9": {7, 9}, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more": many} {
+		if got := positions(list); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestConsentsInAFile(t *testing.T) {
+	for in, want := range map[string]int{
+		"":                           0,
+		`{"resourceType":"Consent"}`: 1,
+		"{\"a\":1}\n{\"a\":2}\n":     2,
+		`{"resourceType":"Bundle"}`:  0,
+		`{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Consent"}},{}]} {"resourceType":"Consent"}`: 3,
+		`{"resourceType":"Bundle","entry":3}`: 1, // not a Bundle: refused as a resource
+		`{"a":1`:                              -1,
+		`[`:                                   -1,
+	} {
+		list, err := consentsIn([]byte(in))
+		if err != nil {
+			if want != -1 {
+				t.Errorf("%s: %v", in, err)
+			}
+			continue
+		}
+		if len(list) != want {
+			t.Errorf("%s: %d, want %d", in, len(list), want)
+		}
+	}
+}
+
+// Whoever runs commands by a scheduler can tell a ledger that says no from one that is not there.
+func TestExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		answer func(http.ResponseWriter)
+		want   int
+	}{
+		{func(w http.ResponseWriter) { problem(w, 404, client.ProblemPrefix+"not-found") }, exitRefused},
+		{func(w http.ResponseWriter) { problem(w, 403, client.ProblemPrefix+"forbidden") }, exitRefused},
+		{func(w http.ResponseWriter) { problem(w, 500, client.ProblemPrefix+"internal") }, exitUnreachable},
+		{func(w http.ResponseWriter) { problem(w, 404, "about:blank") }, exitUnreachable},  // a proxy in between
+		{func(w http.ResponseWriter) { w.Write([]byte(`{"id":"another"}`)) }, exitRefused}, //nolint:errcheck // a test
+		{func(w http.ResponseWriter) { w.Write([]byte(`<html>`)) }, exitUnreachable},       //nolint:errcheck // a test
+	} {
+		l := testlog.New("exit.test/2026")
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/v1/log" {
+				w.Write(testlog.JSON(client.LogInfo{Origin: l.Origin, LogKey: l.Key})) //nolint:errcheck // a test
+				return
+			}
+			c.answer(w)
+		}))
+		var out, errOut bytes.Buffer
+		if got := run(t.Context(), []string{"igledger", "agreement", "show", "isa-1", "--url", server.URL, "--log-key", l.Key}, nil, &out, &errOut); got != c.want || out.Len() > 0 {
+			t.Errorf("exit %d, want %d: %s%s", got, c.want, out.String(), errOut.String())
+		}
+		server.Close()
+	}
+}
+
+func problem(w http.ResponseWriter, status int, kind string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	w.Write(testlog.JSON(client.Problem{Type: kind, Title: "No", Status: status})) //nolint:errcheck // a test
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/internal/client"
+)
+
+// reports are the kinds there are, and how each is put into rows.
+var reports = []struct {
+	kind  client.ReportKind
+	usage string
+	rows  func(*client.Report) [][]string
+}{
+	{client.Uncovered, "accesses that no agreement, consent or law covers", accessRows},
+	{client.BreakGlass, "emergency overrides that nobody followed up", accessRows},
+	{client.Due, "agreements to be reviewed or about to end", dueRows},
+	{client.Drift, "purposes, data and roles of accesses that the agreement they name does not list", driftRows},
+}
+
+func reportCommand() *cli.Command {
+	cmd := &cli.Command{
+		Name:  "report",
+		Usage: "reports for information governance: what was not covered, what is due",
+		Description: "The caller is an auditor, or an organisation about its own accesses and records, with a key for audit. No person and no member of staff is in a report. The day's first\n" +
+			"reading is itself logged. Periods are of when the ledger took an access, which its source does not choose.",
+	}
+	for _, r := range reports {
+		cmd.Subcommands = append(cmd.Subcommands, &cli.Command{
+			Name:        string(r.kind),
+			Usage:       r.usage,
+			Description: fmt.Sprintf("Example: igledger report %s --org NHSL --key lothian-audit.jwk --from 2026-11-01 --to 2026-11-30 --format markdown", r.kind),
+			Flags: remoteFlags(
+				&cli.StringFlag{Name: "of", Usage: "only of this organisation (default: all that the caller may see)"},
+				&cli.StringFlag{Name: "from", Usage: "first day, or RFC 3339 time"},
+				&cli.StringFlag{Name: "to", Usage: "last day, or RFC 3339 time before which"},
+				&cli.IntFlag{Name: "within", Usage: "of due: days from now (default: 90)"},
+				&cli.StringFlag{Name: "format", Value: "text", Usage: "text, json, csv or markdown"},
+				&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
+				&cli.StringSliceFlag{Name: "purpose", Value: cli.NewStringSlice("HCOMPL"), Usage: "PurposeOfUse code under which this reading is logged"},
+			),
+			Action: func(c *cli.Context) error { return report(c, r.kind, r.rows) },
+		})
+	}
+	return cmd
+}
+
+func report(c *cli.Context, kind client.ReportKind, rows func(*client.Report) [][]string) error {
+	format := c.String("format")
+	if c.Bool("json") {
+		format = "json"
+	}
+	if tableForms[format] == nil && format != "json" || c.Args().Present() {
+		return usage("report %s wants --format text, json, csv or markdown, and no arguments", kind)
+	}
+	q := client.ReportRequest{Kind: kind, Organisation: c.String("of"), Within: c.Int("within"), Purpose: c.StringSlice("purpose")}
+	if c.IsSet("within") && kind != client.Due {
+		return usage("--within is for report due")
+	}
+	for flag, into := range map[string]*string{"from": &q.From, "to": &q.To} {
+		if c.String(flag) == "" {
+			continue
+		}
+		read := map[string]func(*cli.Context, string) (time.Time, error){"to": lastMoment,
+			"from": func(c *cli.Context, name string) (time.Time, error) { return timeFlag(c, name, time.Time{}) }}[flag]
+		t, err := read(c, flag)
+		if err != nil {
+			return err
+		}
+		*into = t.UTC().Format(time.RFC3339)
+	}
+	r, err := newRemote(c, signing)
+	if err != nil {
+		return err
+	}
+	r.asCaller(c.String("function"))
+	got, err := r.Report(c.Context, q)
+	if err != nil {
+		return err
+	}
+	if format == "json" {
+		return printJSON(c.App.Writer, got)
+	}
+	return printReport(c.App.Writer, format, got, rows(got))
+}
+
+func printReport(w io.Writer, format string, got *client.Report, rows [][]string) error {
+	if err := tableForms[format](w, rows); err != nil || format == "csv" {
+		return err
+	}
+	what := "accesses"
+	n := fmt.Sprintf("%d of %d", len(rows)-1, got.Seen)
+	if got.Kind == client.Due || got.Kind == client.Drift {
+		what, n = "findings", fmt.Sprint(len(rows)-1)
+	}
+	_, err := fmt.Fprintf(w, "\n%s %s, %s, as of %s\n", n, what, got.Kind, got.At)
+	return err
+}
+
+func accessRows(r *client.Report) [][]string {
+	rows := [][]string{{"ENTRY", "RECEIVED", "BY", "HOLDER", "SYSTEM", "ROLE", "ACTION", "PURPOSE", "AGREEMENT", "RULES", "IN WORDS", "JTI"}}
+	for _, a := range r.Accesses {
+		role := strings.Join(a.Role, " ")
+		if a.Machine {
+			role = strings.TrimSpace(role + " (machine)")
+		}
+		agreement := a.Verdict.Agreement
+		if agreement != "" {
+			agreement = fmt.Sprintf("%s version %d", agreement, a.Verdict.Version)
+		}
+		rows = append(rows, []string{fmt.Sprint(a.Index), a.Received, a.Organisation, a.Holder, a.System, role, a.Action, strings.Join(a.Purpose, " "), agreement,
+			strings.Join(a.Verdict.Rules, " "), verdictReasons(&a.Verdict), a.ID})
+	}
+	return rows
+}
+
+func dueRows(r *client.Report) [][]string {
+	rows := [][]string{{"AGREEMENT", "VERSION", "STATE", "REVIEW DUE", "END", "OVERDUE", "PARTIES", "TITLE"}}
+	for _, a := range r.Due {
+		overdue := ""
+		if a.Overdue {
+			overdue = "OVERDUE"
+		}
+		rows = append(rows, []string{a.ID, fmt.Sprint(a.Version), a.State, a.ReviewDue, a.End, overdue, joined(a.Parties), a.Title})
+	}
+	return rows
+}
+
+func driftRows(r *client.Report) [][]string {
+	rows := [][]string{{"AGREEMENT", "VERSION", "BY", "FIELD", "NOT IN IT", "ACCESSES", "FIRST", "LAST"}}
+	for _, d := range r.Drift {
+		code := d.Code
+		if code == "" {
+			code = "(none stated)"
+		}
+		rows = append(rows, []string{d.Agreement, fmt.Sprint(d.Version), d.Organisation, d.Field, code, fmt.Sprint(d.Count), fmt.Sprint(d.First), fmt.Sprint(d.Last)})
+	}
+	return rows
+}
+
+// verdictReasons are the sentences of a verdict without the first, which says the result.
+func verdictReasons(v *client.PlainVerdict) string {
+	if len(v.Plain) == 0 {
+		return ""
+	}
+	return strings.Join(v.Plain[1:], " ")
+}

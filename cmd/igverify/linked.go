@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+)
+
+// linkedHistory is what a statement shows under another number of the same person.
+type linkedHistory struct {
+	ID       string        `json:"id"`
+	Link     uint64        `json:"link"`     // entry that links it
+	OneSided bool          `json:"oneSided"` // no link back is shown
+	Accesses []shownAccess `json:"accesses"`
+}
+
+func linkedHistories(r *verifier.StatementReport) (list []linkedHistory) {
+	for _, l := range r.Linked {
+		list = append(list, linkedHistory{l.ID, l.Link, l.OneSided, accesses(l.Entries, r.Register)})
+	}
+	return list
+}
+
+// writeLinked prints each as a table of its own.
+func writeLinked(w io.Writer, list []linkedHistory) {
+	for _, l := range list {
+		title := fmt.Sprintf("on record under %s, which entry %d says is the same person's:\n", clean(l.ID), l.Link)
+		if len(l.Accesses) == 0 {
+			fmt.Fprintf(w, "\n%snothing\n", title)
+		}
+		writeAccesses(w, title, l.Accesses)
+		if l.OneSided {
+			fmt.Fprintf(w, "no link back is shown: a statement of that number would not show this one's entries\n")
+		}
+	}
+}
+
+// actRows are the rows of a sealed entry that is no access.
+func actRows(e *entry.Entry, o *entry.Opening, org func(id string) string) (rows []row) {
+	a, ok := verifier.DescribeAct(e)
+	if !ok {
+		return nil
+	}
+	for _, r := range []row{{"who", org(a.Org)}, {"what", a.What}, {"why", a.Why}, {"when", a.When}, {"reported by", org(e.Issuer)}, {"received", o.Received}} {
+		if r.Value != "" {
+			rows = append(rows, r)
+		}
+	}
+	for _, f := range o.Flags {
+		rows = append(rows, row{"remark", string(f)})
+	}
+	return rows
+}

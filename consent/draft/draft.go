@@ -1,0 +1,331 @@
+package draft
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"igledger/ledger/entry"
+)
+
+//go:embed agreement.schema.json
+var schemaText []byte
+
+//go:embed agreement.yaml
+var template []byte
+
+// Schema is the JSON Schema (2020-12) of an agreement.
+func Schema() []byte { return bytes.Clone(schemaText) }
+
+// Template is an agreement in YAML to write over, with a comment on every field. It lacks an id and the hash of the privacy notice.
+func Template() []byte { return bytes.Clone(template) }
+
+// MaxSize is the most bytes that Read takes; an entry has room for less.
+const MaxSize = 128 << 10
+
+// Problem is one thing to put right.
+type Problem struct {
+	Line  int    `json:"line,omitzero"`  // in YAML, from 1; 0: not known
+	Field string `json:"field"`          // "parties[1].role"; "" is the whole
+	Words string `json:"words"`          // the field in words: "Parties, number 2, Role"
+	Wrong string `json:"wrong"`          // "is missing"
+	Write string `json:"write,omitzero"` // what to write
+}
+
+func (p Problem) String() string {
+	var b strings.Builder
+	if p.Line > 0 {
+		fmt.Fprintf(&b, "line %d: ", p.Line)
+	}
+	fmt.Fprintf(&b, "%s %s.", p.Words, p.Wrong)
+	if p.Write != "" {
+		b.WriteString(" " + p.Write)
+	}
+	return b.String()
+}
+
+// Error is all that is wrong with an agreement, in the order of the text. It quotes no value.
+type Error struct{ Problems []Problem }
+
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap lets errors.Is find entry.BadClaim.
+func (e *Error) Unwrap() error { return entry.BadClaim }
+
+// Read reads an agreement from YAML or, if it begins with "{", JSON. Fields that are left empty count as left out. A hash may be written in hex. *Error.
+func Read(data []byte) (*entry.AgreementText, error) {
+	if len(data) > MaxSize {
+		return nil, whole("is too long", fmt.Sprintf("Write at most %d bytes.", MaxSize))
+	}
+	f, err := newForm()
+	if err != nil {
+		return nil, err
+	}
+	var doc any
+	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
+		doc, err = f.fromJSON(data)
+	} else {
+		doc, err = f.fromYAML(data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := f.validate(doc); err != nil {
+		return nil, err
+	}
+	normaliseHashes(doc.(map[string]any))
+	b, err := json.Marshal(doc)
+	if err != nil {
+		return nil, whole("cannot be read", "Write plain text in UTF-8.")
+	}
+	t := new(entry.AgreementText)
+	if err := entry.DecodeJSON("agreement", b, t); err != nil {
+		return nil, f.checked(err)
+	}
+	if err := t.Check(); err != nil {
+		return nil, f.checked(err)
+	}
+	return t, nil
+}
+
+func whole(wrong, write string) error {
+	return &Error{[]Problem{{Words: "The agreement", Wrong: wrong, Write: write}}}
+}
+
+// form is the schema, and where the fields of what is being read stand.
+type form struct {
+	compiled *jsonschema.Schema
+	raw      map[string]any
+	lines    map[string]int // by field
+}
+
+func newForm() (*form, error) {
+	raw, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaText))
+	if err != nil {
+		return nil, fmt.Errorf("reading the schema of agreements: %w", err)
+	}
+	c := jsonschema.NewCompiler()
+	const name = "urn:igledger:schema:agreement:1"
+	if err := c.AddResource(name, raw); err != nil {
+		return nil, fmt.Errorf("reading the schema of agreements: %w", err)
+	}
+	s, err := c.Compile(name)
+	if err != nil {
+		return nil, fmt.Errorf("compiling the schema of agreements: %w", err)
+	}
+	return &form{s, raw.(map[string]any), map[string]int{}}, nil
+}
+
+func (f *form) validate(doc any) error {
+	err := f.compiled.Validate(doc)
+	if err == nil {
+		return nil
+	}
+	var v *jsonschema.ValidationError
+	if !errors.As(err, &v) {
+		return fmt.Errorf("checking an agreement against its schema: %w", err)
+	}
+	out := new(Error)
+	f.collect(v, out)
+	slices.SortStableFunc(out.Problems, func(a, b Problem) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return strings.Compare(a.Field, b.Field)
+	})
+	out.Problems = slices.CompactFunc(out.Problems, func(a, b Problem) bool { return a.Field == b.Field && a.Wrong == b.Wrong })
+	return out
+}
+
+// collect goes down to what is wrong in itself.
+func (f *form) collect(v *jsonschema.ValidationError, out *Error) {
+	switch k := v.ErrorKind.(type) {
+	case *kind.Required:
+		for _, name := range k.Missing {
+			out.Problems = append(out.Problems, f.problem(append(slices.Clone(v.InstanceLocation), name), "is missing"))
+		}
+	case *kind.AdditionalProperties:
+		for _, name := range k.Properties {
+			p := f.problem(v.InstanceLocation, "has a field that an agreement does not know")
+			if s := closest(name, f.names(v.InstanceLocation)); s != "" {
+				p.Wrong, p.Write = "has a field with an unknown name", "Did you mean "+s+"?"
+			}
+			p.Line = max(p.Line, f.lines[field(append(slices.Clone(v.InstanceLocation), name))])
+			out.Problems = append(out.Problems, p)
+		}
+	case *kind.MinItems:
+		out.Problems = append(out.Problems, f.problem(v.InstanceLocation, fmt.Sprintf("has %d, and needs at least %d", k.Got, k.Want)))
+	case *kind.MaxItems:
+		out.Problems = append(out.Problems, f.problem(v.InstanceLocation, fmt.Sprintf("has %d, more than the %d there may be", k.Got, k.Want)))
+	case *kind.UniqueItems:
+		out.Problems = append(out.Problems, f.problem(v.InstanceLocation, "has something twice"))
+	case *kind.MaxLength:
+		out.Problems = append(out.Problems, f.problem(v.InstanceLocation, fmt.Sprintf("is longer than %d characters", k.Want)))
+	case *kind.AnyOf:
+		out.Problems = append(out.Problems, f.problem(v.InstanceLocation, "is not what can stand here"))
+	default:
+		for _, c := range v.Causes {
+			f.collect(c, out)
+		}
+		if len(v.Causes) == 0 {
+			out.Problems = append(out.Problems, f.problem(v.InstanceLocation, "is not what can stand here"))
+		}
+	}
+}
+
+// problem says where something is wrong, in words.
+func (f *form) problem(location []string, wrong string) Problem {
+	p := Problem{Field: field(location), Words: "The agreement", Wrong: wrong}
+	for n := len(location); n > 0 && p.Line == 0; n-- {
+		p.Line = f.lines[field(location[:n])]
+	}
+	at := f.raw
+	var words []string
+	for _, step := range location {
+		if at = under(at, step); at == nil {
+			break
+		}
+		if i, err := strconv.Atoi(step); err == nil {
+			words = append(words, fmt.Sprintf("number %d", i+1))
+		} else {
+			title, _ := at["title"].(string)
+			words = append(words, title)
+		}
+	}
+	if len(words) > 0 {
+		p.Words = strings.Join(words, ", ")
+	}
+	if at != nil && len(location) > 0 {
+		p.Write, _ = at["description"].(string)
+	}
+	return p
+}
+
+// under gives the schema of a member or an element.
+func under(schema map[string]any, step string) map[string]any {
+	if items, ok := schema["items"].(map[string]any); ok {
+		return items
+	}
+	props, _ := schema["properties"].(map[string]any)
+	s, _ := props[step].(map[string]any)
+	return s
+}
+
+// names are the fields that may stand at a place.
+func (f *form) names(location []string) (list []string) {
+	at := f.raw
+	for _, step := range location {
+		if at = under(at, step); at == nil {
+			return nil
+		}
+	}
+	props, _ := at["properties"].(map[string]any)
+	for name := range props {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// field writes a location as entry.AgreementText.Check does: "parties[1].role".
+func field(location []string) string {
+	var b strings.Builder
+	for _, step := range location {
+		if _, err := strconv.Atoi(step); err == nil {
+			b.WriteString("[" + step + "]")
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(step)
+	}
+	return b.String()
+}
+
+var steps = regexp.MustCompile(`[A-Za-z0-9]+`)
+
+// checked puts a refusal of the format itself, whose What is a field, as the schema's are put.
+func (f *form) checked(err error) error {
+	var e *entry.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	if e.Code == entry.PersonalData {
+		return whole("holds what is a valid CHI or NHS number", "It will be published: write no person's number anywhere.")
+	}
+	p := f.problem(steps.FindAllString(e.What, -1), "is wrong: "+e.Detail)
+	if p.Words == "The agreement" && e.What != "agreement" {
+		p.Words = e.What
+	}
+	return &Error{[]Problem{p}}
+}
+
+// closest gives the name that differs from what was written in case, separators or little else; "" if none does.
+func closest(written string, names []string) string {
+	plain := func(s string) string {
+		return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(s))
+	}
+	best, least := "", 3
+	for _, n := range names {
+		if d := distance(plain(written), plain(n)); d < least {
+			best, least = n, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's, over bytes; of long texts it is the difference in length.
+func distance(a, b string) int {
+	if len(a) > 64 || len(a) > len(b)+3 {
+		return max(len(a)-len(b), 3)
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := before
+			if a[i] != b[j] {
+				cost++
+			}
+			before = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// normaliseHashes turns hashes in hex into base64url, the one spelling of an entry.
+func normaliseHashes(doc map[string]any) {
+	fix := func(m map[string]any, name string) {
+		if s, ok := m[name].(string); ok {
+			if b, err := hex.DecodeString(s); err == nil && len(b) == 32 {
+				m[name] = entry.Encode64(b)
+			}
+		}
+	}
+	fix(doc, "document")
+	if n, ok := doc["privacyNotice"].(map[string]any); ok {
+		fix(n, "hash")
+	}
+}

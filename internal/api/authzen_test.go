@@ -1,0 +1,382 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"igledger/audit"
+	"igledger/internal/client"
+	"igledger/ledger/entry"
+)
+
+// What is decided before an access is the verdict that the access gets, and the verdict of the decision that is logged: for accesses of every kind, at every step of a story.
+func TestDecisionIsTheVerdict(t *testing.T) {
+	b := newBoard(t)
+	accesses := map[string]func() *entry.Access{
+		"own":            func() *entry.Access { return b.access("SRC", person) },
+		"own, marketing": func() *entry.Access { a := b.access("SRC", person); a.Purpose = []string{"HMARKT"}; return a },
+		"shared":         func() *entry.Access { return b.shared(person) },
+		"other data": func() *entry.Access {
+			return b.shared(person, func(a *entry.Access) { a.Data = append(a.Data, sct+"1") })
+		},
+		"other role": func() *entry.Access { return b.shared(person, func(a *entry.Access) { a.Role = []string{"clerk"} }) },
+		"machine":    func() *entry.Access { return b.shared(person, func(a *entry.Access) { a.Role, a.Machine = nil, true }) },
+		"research": func() *entry.Access {
+			return b.shared(person, func(a *entry.Access) { a.Purpose = []string{"HRESCH"} })
+		},
+		"payment": func() *entry.Access {
+			return b.shared(person, func(a *entry.Access) { a.Purpose = []string{"HPAYMT"} })
+		},
+		"no agreement": func() *entry.Access { return b.shared(person, func(a *entry.Access) { a.Agreement = "" }) },
+		"unknown":      func() *entry.Access { return b.shared(person, func(a *entry.Access) { a.Agreement = "isa-9" }) },
+		"for her, by her": func() *entry.Access {
+			a := b.access("SRC", person)
+			a.Purpose, a.Delegation = []string{"FAMRQT"}, deed
+			return a
+		},
+		"emergency":   func() *entry.Access { return b.shared(person, breakGlass) },
+		"unjustified": func() *entry.Access { return b.shared(person, breakGlass, func(a *entry.Access) { a.Text = nil }) },
+	}
+	seen := map[entry.VerdictResult]int{}
+	for _, step := range []struct {
+		name string
+		do   func()
+	}{
+		{"no agreement", func() {}},
+		{"in force", func() { b.agree(b.isa("isa-1", 1)) }},
+		{"she refuses research and payment", func() { b.refuse(person, "HRESCH", "HPAYMT") }},
+		{"suspended", func() { b.act("CTL", "isa-1", "suspend") }},
+		{"terminated", func() { b.act("SRC", "isa-1", "terminate") }},
+	} {
+		step.do()
+		for name, make := range accesses {
+			a := make()
+			q := questionOf(a)
+			q.Context.Log = true
+			got, err := b.pep().Decide(t.Context(), q)
+			b.ok(err)
+			logged, err := b.log.Opening(t.Context(), got.Context.Index)
+			b.ok(err)
+			e := b.sign(b.submit["SRC"], a)
+			res := b.log.Append(t.Context(), e)[0]
+			b.ok(res.Err)
+			if !got.Context.Verdict.Equal(res.Verdict) || !logged.Verdict.Equal(res.Verdict) {
+				t.Errorf("%s, %s: decided %+v, its entry %+v, the access %+v", step.name, name, got.Context.Verdict.Verdict, logged.Verdict, res.Verdict)
+			}
+			if got.Decision != (res.Verdict.Result != entry.NotCovered) || len(got.Context.Verdict.Plain) == 0 || len(got.Context.Reasons) != len(res.Verdict.Rules) {
+				t.Errorf("%s, %s: decision %v of a verdict %s, reasons %+v", step.name, name, got.Decision, res.Verdict.Result, got.Context.Reasons)
+			}
+			for _, r := range got.Context.Reasons {
+				if r.Plain == "" && r.ID != "no-rule" {
+					t.Errorf("%s has no words", r.ID)
+				}
+			}
+			seen[res.Verdict.Result]++
+		}
+	}
+	if len(seen) != 3 || seen[entry.Covered] < 5 {
+		t.Errorf("the story has only %v", seen)
+	}
+}
+
+// The person sees attempts: a denial is in her history before the answer, with who asked for what. A permit is only if asked for, and then an access can name it.
+func TestDenialsAreLogged(t *testing.T) {
+	b := newBoard(t)
+	b.agree(b.isa("isa-1", 1))
+	q := questionOf(b.shared(person))
+	if d, err := b.pep().Decide(t.Context(), q); err != nil || !d.Decision || d.Context.ID != "" || d.Context.Index != 0 || len(b.history(person)) != 0 {
+		t.Fatalf("%+v %v, with %d entries", d, err, len(b.history(person)))
+	}
+	q.Context.Purpose, q.Context.Why = []string{"HPAYMT"}, "billing run"
+	d, err := b.pep().Decide(t.Context(), q)
+	b.ok(err)
+	h := b.history(person)
+	if d.Decision || len(h) != 1 {
+		t.Fatalf("decision %v, %d entries", d.Decision, len(h))
+	}
+	x, ok := h[0].Body.(*entry.Decision)
+	if !ok || x.Issuer != "OPR" || x.ID != d.Context.ID || x.Decision != "deny" || x.Org != "CTL" || x.Holder != "SRC" || x.Staff == nil || x.Staff.ID != "N-1234" || x.Text == nil || x.Text.Why != "billing run" ||
+		!slices.Equal(x.Rules, []string{"agreement-purpose"}) || !slices.Equal(x.Purpose, []string{"HPAYMT"}) || x.Agreement != "isa-1" {
+		t.Errorf("logged as %+v", h[0].Body)
+	}
+	q = questionOf(b.shared(person, breakGlass))
+	q.Context.Log = true
+	if d, err = b.pep().Decide(t.Context(), q); err != nil || !d.Decision || d.Context.ID == "" || len(d.Context.Obligations) == 0 {
+		t.Fatalf("%+v %v", d, err)
+	}
+	b.append(b.submit["SRC"], b.shared(person, breakGlass, func(a *entry.Access) { a.Decision = d.Context.ID }))
+	page, err := b.client(b.audit["AUD"], "AUD").Search(t.Context(), person, 0, 0)
+	b.ok(err)
+	if len(page.Accesses) != 3 {
+		t.Fatalf("%d entries", len(page.Accesses))
+	}
+	access, permit, denial := page.Accesses[0], page.Accesses[1], page.Accesses[2]
+	if access.Type != entry.TypeAccess || access.Access.Decision != d.Context.ID || access.Asked != nil || access.Verdict == nil || access.Verdict.Result != entry.BreakGlass || len(access.Verdict.Plain) < 2 {
+		t.Errorf("the access is shown as %+v", access)
+	}
+	if permit.Type != entry.TypeDecision || permit.Access != nil || permit.Asked.Decision != "permit" || len(permit.Asked.Obligations) == 0 || permit.Asked.Access.Outcome != "0" {
+		t.Errorf("the permit is shown as %+v", permit)
+	}
+	if denial.Access != nil || denial.Asked.Decision != "deny" || denial.Asked.Access.Organisation != "CTL" || denial.Asked.Access.Staff.Name != "Ailsa Example" || denial.Asked.Access.Outcome != "8" {
+		t.Errorf("the denial is shown as %+v", denial)
+	}
+}
+
+// A denial that cannot be logged is not given, nor is anything of a list that holds one. A permit that is not to be logged needs no log.
+func TestDecisionIsRefusedIfItCannotBeLogged(t *testing.T) {
+	b := newBoard(t)
+	b.append(b.registrar, &entry.KeyRevocation{Common: common("REG"), Org: "OPR", KID: b.world.keys.Operator.KID, Reason: "retired"})
+	permit, denial := questionOf(b.access("SRC", person)), questionOf(b.shared(person))
+	if d, err := b.pep().Decide(t.Context(), permit); err != nil || !d.Decision {
+		t.Fatalf("%+v %v", d, err)
+	}
+	auth := "Bearer " + b.token(b.submit["SRC"], "SRC")
+	for path, body := range map[string]any{
+		"/access/v1/evaluation":  denial,
+		"/access/v1/evaluations": client.Evaluations{Evaluations: []client.Evaluation{permit, denial}},
+	} {
+		text, _ := json.Marshal(body)
+		r := b.do("POST", path, string(text), "Authorization", auth)
+		if code := r.problem(t); code != unavailable || strings.Contains(string(r.body), `"decision"`) {
+			t.Errorf("%s: %s", path, r.body)
+		}
+	}
+}
+
+func TestEvaluations(t *testing.T) {
+	b := newBoard(t)
+	yes, no := questionOf(b.access("SRC", person)), questionOf(b.shared(person))
+	for _, c := range []struct {
+		semantic client.Semantic
+		list     []client.Evaluation
+		want     []bool
+	}{
+		{"", []client.Evaluation{yes, no, yes}, []bool{true, false, true}},
+		{client.ExecuteAll, []client.Evaluation{no, yes}, []bool{false, true}},
+		{client.DenyOnFirstDeny, []client.Evaluation{yes, no, yes}, []bool{true, false}},
+		{client.DenyOnFirstDeny, []client.Evaluation{yes, yes}, []bool{true, true}},
+		{client.DenyOnFirstDeny, []client.Evaluation{{}, yes}, []bool{false}},
+		{client.PermitOnFirstPermit, []client.Evaluation{no, yes, no}, []bool{false, true}},
+		{client.PermitOnFirstPermit, []client.Evaluation{{}, yes}, []bool{false, true}},
+	} {
+		before := len(b.history(person))
+		got, err := b.pep().DecideAll(t.Context(), client.Evaluations{Evaluations: c.list, Options: &client.EvaluationOptions{Semantic: c.semantic}})
+		b.ok(err)
+		var decided []bool
+		denied := 0
+		for _, d := range got {
+			decided = append(decided, d.Decision)
+			if !d.Decision && d.Context.Error == nil {
+				denied++
+			}
+		}
+		if !slices.Equal(decided, c.want) || len(b.history(person))-before != denied {
+			t.Errorf("%q: %v, want %v; %d denials, %d logged", c.semantic, decided, c.want, denied, len(b.history(person))-before)
+		}
+	}
+}
+
+// What an evaluation leaves out it takes from the top, each of the four as a whole; what is wrong with one is its own error.
+func TestEvaluationDefaults(t *testing.T) {
+	b := newBoard(t)
+	b.agree(b.isa("isa-1", 1))
+	base := questionOf(b.shared(person))
+	billing := &client.RequestContext{Purpose: []string{"HPAYMT"}, Agreement: "isa-1"}
+	got, err := b.pep().DecideAll(t.Context(), client.Evaluations{Evaluation: base, Evaluations: []client.Evaluation{
+		{},
+		{Context: billing},
+		{Context: &client.RequestContext{Purpose: []string{"TREAT"}}}, // the agreement is not taken over
+		{Resource: &client.Resource{Type: "record", ID: "chi:1"}},
+		{Action: &client.Action{Name: "burn"}},
+	}})
+	b.ok(err)
+	var text []string
+	for _, d := range got {
+		switch x := d.Context; {
+		case x.Error != nil:
+			text = append(text, fmt.Sprint(x.Error.Status))
+		default:
+			text = append(text, fmt.Sprint(d.Decision, x.Verdict.Rules))
+		}
+	}
+	want := []string{"true [agreement]", "false [agreement-purpose]", "false [agreement-named]", "422", "400"}
+	if !slices.Equal(text, want) {
+		t.Errorf("got %q, want %q", text, want)
+	}
+	if got := len(b.history(person)); got != 2 {
+		t.Errorf("%d denials are logged, want 2", got)
+	}
+}
+
+// Bad requests are refused whole and say what is wrong, without the person's id.
+func TestBadEvaluations(t *testing.T) {
+	b := newBoard(t)
+	good, _ := json.Marshal(questionOf(b.access("SRC", person)))
+	with := func(old, new string) string {
+		if !strings.Contains(string(good), old) {
+			t.Fatalf("%s is not in %s", old, good)
+		}
+		return strings.Replace(string(good), old, new, 1)
+	}
+	others := questionOf(b.access("OTH", person))
+	others.Subject.Properties.Organisation = "CTL"
+	foreign, _ := json.Marshal(others)
+	auth := "Bearer " + b.token(b.submit["SRC"], "SRC")
+	for name, c := range map[string]struct{ body, code string }{
+		"not JSON":                {`{`, badRequest},
+		"twice":                   {`{"subject":{},"subject":{}}`, badRequest},
+		"wrong type":              {with(`"id":"N-1234"`, `"id":1`), badRequest},
+		"nothing":                 {`{}`, badRequest},
+		"no action":               {with(`"action":`, `"actions":`), badRequest},
+		"unknown kind of subject": {with(`"type":"staff"`, `"type":"robot"`), badRequest},
+		"nobody":                  {with(`"id":"N-1234"`, `"id":""`), badRequest},
+		"unknown action":          {with(`"name":"R"`, `"name":"r"`), badRequest},
+		"another resource":        {with(`"type":"record"`, `"type":"todo"`), badRequest},
+		"no id":                   {with(person, "0101011237"), string(entry.BadID)},
+		"a register":              {with(person, "reg:everyone"), string(entry.BadID)},
+		"in another's name":       {string(foreign), forbidden},
+		"no organisation":         {with(`"properties":{"role"`, `"properties":{"organisation":"a b","role"`), string(entry.BadClaim)},
+		"a control character":     {with(`"nurse"`, `"nurse\u0007"`), string(entry.BadClaim)},
+		"too many codes":          {with(`"nurse"`, `"nurse"`+strings.Repeat(`,"x"`, 64)), badRequest},
+		"too long a reason":       {with(`"context":{`, `"context":{"why":"`+strings.Repeat("x", 65<<10)+`",`), tooLarge},
+	} {
+		before := b.size()
+		r := b.do("POST", "/access/v1/evaluation", c.body, "Authorization", auth)
+		if code := r.problem(t); code != c.code {
+			t.Errorf("%s: %s, want %s: %s", name, code, c.code, r.body)
+		}
+		if strings.Contains(string(r.body), "0101011237") || b.size() != before {
+			t.Errorf("%s: the refusal tells the id, or something was logged: %s", name, r.body)
+		}
+	}
+	for name, body := range map[string]string{
+		"unknown semantic": `{"options":{"evaluations_semantic":"whatever"},"evaluations":[{}]}`,
+		"too many":         `{"evaluations":[{}` + strings.Repeat(",{}", client.MaxEvaluations) + `]}`,
+	} {
+		if code := b.do("POST", "/access/v1/evaluations", body, "Authorization", auth).problem(t); code != badRequest {
+			t.Errorf("%s: %s", name, code)
+		}
+	}
+	if strings.Contains(b.lines.String(), "0101011237") {
+		t.Error("the server logged an id")
+	}
+}
+
+// AuthZEN wants what it does not define passed over, one evaluation taken where a list is absent, and the request's id given back, also with a refusal.
+func TestAuthZENTransport(t *testing.T) {
+	b := newBoard(t)
+	auth := "Bearer " + b.token(b.submit["SRC"], "SRC")
+	good, _ := json.Marshal(questionOf(b.access("SRC", person)))
+	more := strings.Replace(string(good), `{"subject":{`, `{"extra":1,"subject":{"beyond":{"a":[null]},`, 1)
+	for _, path := range []string{"/access/v1/evaluation", "/access/v1/evaluations"} {
+		r := b.do("POST", path, more, "Authorization", auth, "X-Request-ID", "bfe9eb29-ab87")
+		var d client.Decision
+		if err := json.Unmarshal(r.body, &d); err != nil || r.StatusCode != 200 || !d.Decision || r.Header.Get("X-Request-ID") != "bfe9eb29-ab87" || r.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %s with X-Request-ID %q", path, r.StatusCode, r.body, r.Header.Get("X-Request-ID"))
+		}
+	}
+	if r := b.do("POST", "/access/v1/evaluation", `{}`, "Authorization", auth, "X-Request-ID", "7"); r.Header.Get("X-Request-ID") != "7" {
+		t.Error("a refusal has not the request's id")
+	}
+	if r := b.do("POST", "/access/v1/evaluation", `{}`, "X-Request-ID", strings.Repeat("x", 129)); r.Header.Get("X-Request-ID") != "" {
+		t.Error("an id of any length is given back")
+	}
+	r := b.do("GET", "/.well-known/authzen-configuration", "")
+	var p client.PDP
+	b.ok(json.Unmarshal(r.body, &p))
+	if want := (client.PDP{PolicyDecisionPoint: b.server.URL, Evaluation: b.server.URL + "/access/v1/evaluation", Evaluations: b.server.URL + "/access/v1/evaluations"}); p != want {
+		t.Errorf("%+v", p)
+	}
+}
+
+// The answer as a FHIR AuditEvent says what the profile AuthZconsent asks for, once each, and reads back as an event about the person.
+func TestDecisionAsAuditEvent(t *testing.T) {
+	b := newBoard(t)
+	b.agree(b.isa("isa-1", 1))
+	b.refuse(person, "HRESCH")
+	for _, c := range []struct {
+		name, purpose, outcome, consent string
+		accept                          bool
+	}{
+		{"permit", "TREAT", "0", "", false},
+		{"denial", "HPAYMT", "8", "", true},
+		{"refusal", "HRESCH", "8", consentID, false},
+	} {
+		q := questionOf(b.shared(person, func(a *entry.Access) { a.Purpose = []string{c.purpose} }))
+		q.Context.Agreement = "isa-1"
+		path, accept := "/access/v1/evaluation?_format=fhir", ""
+		if c.accept {
+			path, accept = "/access/v1/evaluation", fhirJSON+"; charset=utf-8, */*;q=0.1"
+		}
+		text, _ := json.Marshal(q)
+		r := b.do("POST", path, string(text), "Authorization", "Bearer "+b.token(b.submit["SRC"], "SRC"), "Accept", accept)
+		if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != fhirJSON {
+			t.Fatalf("%s: %d %s", c.name, r.StatusCode, r.body)
+		}
+		var e struct {
+			ResourceType, ID, Action, Outcome, OutcomeDesc string
+			Meta                                           struct{ Profile []string }
+			Type                                           struct{ Code string }
+			Subtype                                        []struct{ Code string }
+			Source                                         struct{ Observer any }
+			Agent                                          []struct {
+				Type      struct{ Coding []struct{ Code string } }
+				Who       any
+				Requestor *bool
+				Policy    []string
+				Network   struct{ Address string }
+			}
+			Entity []struct {
+				Type struct{ Code string }
+				What struct {
+					Identifier struct{ Value string }
+					Display    string
+				}
+			}
+		}
+		b.ok(json.Unmarshal(r.body, &e))
+		if e.ResourceType != "AuditEvent" || e.Type.Code != "110113" || len(e.Subtype) != 1 || e.Subtype[0].Code != "AuthZ-Consent" || e.Action != "E" || e.Outcome != c.outcome || e.OutcomeDesc == "" ||
+			!slices.Equal(e.Meta.Profile, []string{"https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.AuthZconsent"}) || (e.ID == "") != (c.outcome == "0") {
+			t.Errorf("%s: %s", c.name, r.body)
+		}
+		var agents []string
+		for _, a := range e.Agent {
+			agents = append(agents, a.Type.Coding[0].Code)
+			if a.Who == nil || a.Requestor == nil || *a.Requestor != (a.Type.Coding[0].Code == "IRCP") {
+				t.Errorf("%s: agent %+v", c.name, a)
+			}
+			switch a.Type.Coding[0].Code {
+			case "authserver":
+				if fmt.Sprint(a.Who) != fmt.Sprint(e.Source.Observer) {
+					t.Errorf("%s: the authoriser %v is not the observer %v", c.name, a.Who, e.Source.Observer)
+				}
+			case "110150":
+				if a.Network.Address != "127.0.0.1" {
+					t.Errorf("%s: the client has the address %q", c.name, a.Network.Address)
+				}
+			case "IRCP":
+				if !slices.Equal(a.Policy, []string{audit.AgreementURI + "isa-1"}) {
+					t.Errorf("%s: the user's policy is %q", c.name, a.Policy)
+				}
+			}
+		}
+		if !slices.Equal(agents, []string{"110150", "IRCP", "PROV", "authserver"}) {
+			t.Errorf("%s: agents %q", c.name, agents)
+		}
+		if len(e.Entity) != 2 || e.Entity[0].Type.Code != "1" || e.Entity[1].Type.Code != "Consent" ||
+			c.consent != "" && e.Entity[1].What.Identifier.Value != "urn:uuid:"+c.consent || c.consent == "" && e.Entity[1].What.Display == "" {
+			t.Errorf("%s: entities %+v", c.name, e.Entity)
+		}
+		back, err := audit.Conversion{Issuer: "SRC", Audience: origin}.FromAuditEvent(r.body)
+		if err != nil || len(back) != 1 || back[0].Sub != person || back[0].Org != "CTL" || !slices.Equal(back[0].Purpose, []string{c.purpose}) || back[0].Agreement != "isa-1" {
+			t.Errorf("%s: read back as %+v, %v", c.name, back, err)
+		}
+	}
+	if code := b.do("POST", "/access/v1/evaluation?_format=xml", "{}", "Authorization", "Bearer "+b.token(b.submit["SRC"], "SRC")).problem(t); code != badRequest {
+		t.Errorf("a format that is not known: %s", code)
+	}
+}

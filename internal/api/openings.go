@@ -1,0 +1,50 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+
+	"igledger/internal/client"
+)
+
+// openingsAtOnce is how many leaves are held in memory beyond a page that is full.
+const openingsAtOnce = 32
+
+// openings is GET /v1/openings: the openings of many leaves, for auditors who recompute every verdict. A line of JSON for each leaf, null for a public one.
+func (a *api) openings(w http.ResponseWriter, r *http.Request, _ string) error {
+	c, _, err := a.caller(r, feedReaders)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	from, err := parseIndex(q.Get("from"))
+	if err != nil {
+		return err
+	}
+	if err := checkPurpose(q["purpose"]); err != nil {
+		return err
+	}
+	var body []byte
+	for n := uint64(0); n < client.MaxOpenings && len(body) < maxPage; n += openingsAtOnce {
+		list, err := a.log.Openings(r.Context(), from+n, openingsAtOnce)
+		if err != nil {
+			return err
+		}
+		for _, o := range list {
+			line, err := json.Marshal(o)
+			if err != nil {
+				return err
+			}
+			body = append(append(body, line...), '\n')
+		}
+		if len(list) < openingsAtOnce {
+			break
+		}
+	}
+	if err := a.logBulkRead(r.Context(), c, q["purpose"]); err != nil {
+		return err
+	}
+	write(w, http.StatusOK, "application/jsonl", body)
+	return nil
+}

@@ -1,0 +1,306 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"igledger/consent"
+	"igledger/internal/client"
+	"igledger/ledger/entry"
+)
+
+// Reports for information governance officers: what they have to act on, without whose record it was. A report reads openings in the order of the log, a page at a time.
+
+var reporters = grant{purposes: []entry.Purpose{entry.PurposeAudit}}
+
+const (
+	maxLeaves   = 20_000 // that one page looks at
+	maxReported = 1_000  // accesses or findings that one page lists, about
+	scanAtOnce  = 256
+
+	// disorder is how far the times at which the ledger took entries may be out of the order of the log: replicas have clocks and queues of their own.
+	disorder = 10 * time.Minute
+)
+
+// report is POST /v1/reports.
+func (a *api) report(w http.ResponseWriter, r *http.Request, _ string) error {
+	c, org, err := a.caller(r, reporters)
+	if err != nil {
+		return err
+	}
+	var body client.ReportRequest
+	if err := a.decode(r, maxBody, "report request", &body); err != nil {
+		return err
+	}
+	period, err := periodOf(body)
+	if err != nil {
+		return err
+	}
+	now := a.now().UTC()
+	if !slices.Contains(org.Roles, entry.RoleAuditor) {
+		if body.Organisation = firstOf(body.Organisation, org.ID); body.Organisation != org.ID {
+			return &refusal{code: forbidden, detail: "only auditors get reports on other organisations"}
+		}
+	}
+	rules, err := a.rules(r.Context())
+	if err != nil {
+		return err
+	}
+	out := &client.Report{Kind: body.Kind, Organisation: body.Organisation, At: now.Format(time.RFC3339)}
+	if body.Kind == client.Due {
+		out.Due = dueAgreements(rules, body.Organisation, now, firstNumber(body.Within, defaultWithin))
+		return answer(w, out)
+	}
+	s := scan{a: a, rules: rules, out: out, period: period, look: looks[body.Kind], most: maxLeaves, drift: map[client.DriftFinding]*client.DriftFinding{}}
+	if err := s.run(r.Context(), body.After); err != nil {
+		return err
+	}
+	if err := a.logBulkRead(r.Context(), c, body.Purpose); err != nil {
+		return err
+	}
+	return answer(w, out)
+}
+
+func firstNumber(n, otherwise int) int {
+	if n != 0 {
+		return n
+	}
+	return otherwise
+}
+
+// reportPeriod is when the ledger took what is reported: from from on, before to. Zero is open.
+type reportPeriod struct{ from, to time.Time }
+
+func periodOf(b client.ReportRequest) (p reportPeriod, err error) {
+	bad := func(detail string) (reportPeriod, error) { return p, &refusal{code: badRequest, detail: detail} }
+	if b.Kind != client.Due && looks[b.Kind] == nil {
+		return bad("kind is not uncovered, break-glass, due or drift")
+	}
+	if b.Within < 0 || b.Within > maxWithin {
+		return bad("within is not 0 to " + strconv.Itoa(maxWithin) + " days")
+	}
+	if b.Organisation != "" && entry.CheckOrgID(b.Organisation) != nil {
+		return bad("organisation is not an organisation id")
+	}
+	if err := checkPurpose(b.Purpose); err != nil {
+		return p, err
+	}
+	for _, t := range []struct {
+		text string
+		into *time.Time
+	}{{b.From, &p.from}, {b.To, &p.to}} {
+		if t.text == "" {
+			continue
+		}
+		if *t.into, err = time.Parse(time.RFC3339, t.text); err != nil {
+			return bad("from or to is not an RFC 3339 time with zone")
+		}
+	}
+	if !p.from.IsZero() && !p.to.IsZero() && !p.from.Before(p.to) {
+		return bad("from is not before to")
+	}
+	return p, nil
+}
+
+func dueAgreements(rules *consent.Rules, party string, now time.Time, within int) []client.DueAgreement {
+	var out []client.DueAgreement
+	for _, d := range rules.Agreements().Due(now, now.AddDate(0, 0, within)) {
+		t := d.Version.Text
+		if party != "" && !slices.Contains(t.Organisations(), party) {
+			continue
+		}
+		out = append(out, client.DueAgreement{
+			ID: t.ID, Title: t.Title, Version: t.Version, State: string(d.State), Parties: t.Organisations(), ReviewDue: t.ReviewDue, End: t.End, Overdue: !now.Before(d.Review),
+		})
+	}
+	return out
+}
+
+// scan goes through openings and keeps what look finds.
+type scan struct {
+	a      *api
+	rules  *consent.Rules
+	out    *client.Report
+	period reportPeriod
+	look   look
+	most   uint64 // leaves to look at
+	size   uint64
+	drift  map[client.DriftFinding]*client.DriftFinding // by what is found, without count and positions
+}
+
+// look judges one access of the period and organisation.
+type look func(ctx context.Context, s *scan, o *entry.Opening, e *entry.Entry, x *entry.Access) error
+
+var looks = map[client.ReportKind]look{client.Uncovered: lookUncovered, client.BreakGlass: lookBreakGlass, client.Drift: lookDrift}
+
+// run looks at one page, from position after on, or the beginning of the period if that is 0.
+func (s *scan) run(ctx context.Context, after uint64) (err error) {
+	if s.size, err = s.a.log.Size(ctx); err != nil {
+		return err
+	}
+	at := after
+	if at == 0 && !s.period.from.IsZero() {
+		if at, err = s.begin(ctx); err != nil {
+			return err
+		}
+	}
+	over := false
+	for end := at + s.most; at < s.size && at < end && !over && len(s.out.Accesses)+len(s.drift) < maxReported; {
+		list, err := s.a.log.Openings(ctx, at, min(scanAtOnce, s.size-at, end-at))
+		if err != nil {
+			return err
+		}
+		for _, o := range list {
+			if over, err = s.take(ctx, o); err != nil {
+				return err
+			}
+			if over {
+				break
+			}
+		}
+		at += uint64(len(list))
+	}
+	if at < s.size && !over {
+		s.out.Next = at
+	}
+	for _, d := range s.drift {
+		s.out.Drift = append(s.out.Drift, *d)
+	}
+	slices.SortFunc(s.out.Drift, func(a, b client.DriftFinding) int {
+		return cmp.Or(cmp.Compare(a.Agreement, b.Agreement), cmp.Compare(a.First, b.First), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Code, b.Code))
+	})
+	return nil
+}
+
+// take looks at one opening, and reports whether the period is over.
+func (s *scan) take(ctx context.Context, o *entry.Opening) (over bool, err error) {
+	if o == nil || o.JWS == "" { // public, or erased
+		return false, nil
+	}
+	received, err := time.Parse(time.RFC3339Nano, o.Received)
+	switch p := s.period; {
+	case err != nil:
+		return false, err
+	case !p.to.IsZero() && !received.Before(p.to):
+		return received.After(p.to.Add(disorder)), nil
+	case received.Before(p.from):
+		return false, nil
+	}
+	e, err := entry.ParseParts(o.JWS, o.Disclosures)
+	if err != nil {
+		return false, err
+	}
+	x, ok := e.Body.(*entry.Access)
+	if !ok || s.out.Organisation != "" && s.out.Organisation != x.Accessor() && s.out.Organisation != x.Issuer {
+		return false, nil
+	}
+	s.out.Seen++
+	return false, s.look(ctx, s, o, e, x)
+}
+
+// begin gives a position at or before the first entry of the period, by halving: the ledger takes entries in the order of the log, but for disorder.
+func (s *scan) begin(ctx context.Context) (uint64, error) {
+	want := s.period.from.Add(-disorder)
+	low, high := uint64(0), s.size
+	for low < high {
+		middle := low + (high-low)/2
+		at, received, err := s.firstSealed(ctx, middle, high)
+		if err != nil {
+			return 0, err
+		}
+		if at < high && received.Before(want) {
+			low = at + 1
+		} else {
+			high = middle
+		}
+	}
+	return low, nil
+}
+
+// firstSealed gives the first sealed entry from position from on and when it was taken; high if there is none below it.
+func (s *scan) firstSealed(ctx context.Context, from, high uint64) (at uint64, received time.Time, err error) {
+	for n := uint64(8); from < high; n = min(2*n, scanAtOnce) {
+		list, err := s.a.log.Openings(ctx, from, min(n, high-from))
+		if err != nil {
+			return 0, received, err
+		}
+		for _, o := range list {
+			if o == nil || o.JWS == "" {
+				continue
+			}
+			received, err = time.Parse(time.RFC3339Nano, o.Received)
+			return o.Index, received, err
+		}
+		from += uint64(len(list))
+	}
+	return high, received, nil
+}
+
+func lookUncovered(_ context.Context, s *scan, o *entry.Opening, e *entry.Entry, x *entry.Access) error {
+	if o.Verdict != nil && o.Verdict.Result == entry.NotCovered {
+		s.list(o, e, x)
+	}
+	return nil
+}
+
+func lookBreakGlass(ctx context.Context, s *scan, o *entry.Opening, e *entry.Entry, x *entry.Access) error {
+	if o.Verdict == nil || o.Verdict.Result != entry.BreakGlass {
+		return nil
+	}
+	later, err := s.a.log.HistoryRange(ctx, o.Tag, o.Index+1, s.size)
+	if err != nil {
+		return err
+	}
+	for _, h := range later {
+		f, err := entry.ParseParts(h.JWS, h.Disclosures)
+		if err != nil {
+			return err
+		}
+		if y, ok := f.Body.(*entry.Access); ok && follows(y, e.ID, x) {
+			return nil
+		}
+	}
+	s.list(o, e, x)
+	return nil
+}
+
+// follows reports whether y follows up x, whose jti this is: see client.FollowUp.
+func follows(y *entry.Access, jti string, x *entry.Access) bool {
+	words := client.FollowUp + jti
+	return y.Accessor() == x.Accessor() && y.Text != nil && (strings.Contains(y.Text.Why, words) || strings.Contains(y.Text.Justification, words))
+}
+
+func (s *scan) list(o *entry.Opening, e *entry.Entry, x *entry.Access) {
+	s.out.Accesses = append(s.out.Accesses, client.ReportedAccess{
+		Index: o.Index, ID: e.ID, Received: o.Received, At: firstOf(x.Occurred, x.Recorded), Organisation: x.Accessor(), Holder: x.Issuer, Source: x.Source, System: x.System,
+		Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role, Machine: x.Machine, Verdict: *plain(s.rules, o.Verdict),
+	})
+}
+
+// lookDrift holds an access against the version of the agreement that its verdict names. An emergency overrides what agreements say, so it is no drift.
+func lookDrift(_ context.Context, s *scan, o *entry.Opening, _ *entry.Entry, x *entry.Access) error {
+	if o.Verdict == nil || o.Verdict.Version == 0 || x.Emergency {
+		return nil
+	}
+	g := s.rules.Agreements().Get(o.Verdict.Agreement)
+	if g == nil || o.Verdict.Version > uint64(len(g.Versions)) {
+		return nil // the verdict was tampered with; igledger rebuild says so
+	}
+	for _, d := range consent.Departures(g.Versions[o.Verdict.Version-1].Text, x) {
+		key := client.DriftFinding{Agreement: g.ID, Version: o.Verdict.Version, Organisation: x.Accessor(), Field: d.Field, Code: d.Code}
+		f := s.drift[key]
+		if f == nil {
+			found := key
+			found.First = o.Index
+			f = &found
+			s.drift[key] = f
+		}
+		f.Count, f.Last = f.Count+1, o.Index
+	}
+	return nil
+}

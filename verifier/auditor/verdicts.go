@@ -1,0 +1,342 @@
+package auditor
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+)
+
+// Verdicts computes every verdict of a log again, from the openings of all its sealed leaves, and holds it against the one that the ledger shows. It takes all leaves in
+// order beside an Auditor, which checks them and the feed; it is for one goroutine, and uses all cores.
+//
+// It promises: when Flush has been called, every opening taken is of its leaf (both commitments, the feed's tag), signed by a key that counted there, each id is filed under one tag
+// and each tag under one id, every public entry obeys the rules, and every verdict that is not among Doubts is the one that follows from the entries below it. It stops an
+// operator from showing a verdict that suits it better, and whoever changes the database from doing so unseen.
+//
+// It does not promise that the tag is the VRF of the id, which bulk openings leave out (see CheckOpening, on samples), nor that a source told the truth. And it sees the
+// openings as they were when it read them: what is changed later shows to whoever reads them again.
+//
+// Memory: 270 bytes a history, what the rules keep of people who consented or delegated, and the public entries that govern.
+type Verdicts struct {
+	// OnSealed, unless nil, gets each sealed entry that was opened and is signed, in order, for further checks.
+	OnSealed func(index uint64, e *entry.Entry)
+
+	rules    entry.Rules
+	register *entry.Register
+	frozen   *entry.Register // as register is now, never changed; nil: to be made
+	told     []told
+	size     uint64
+	pending  []opened
+	persons  map[entry.Hash]*filed // by K
+	ids      map[idHash]entry.Hash // K of each
+	secret   [32]byte              // of ids
+	stats    VerdictStats
+	doubts   []Doubt
+	wrong    []*verifier.Failure
+}
+
+// told is a public entry that the rules were told of.
+type told struct {
+	index uint64
+	jws   string
+}
+
+// idHash is a keyed hash of a person's id: two that are equal are one person's. Whoever has the secret can try all ids.
+type idHash [16]byte
+
+// filed is what is known of a history about a person.
+type filed struct {
+	id     idHash
+	unsure bool   // some of its content could not be read, so what follows from it may be wrong
+	state  []byte // as the rules keep it
+}
+
+// opened is a sealed leaf with its opening, waiting to be judged by the rules and the register of its place.
+type opened struct {
+	index    uint64
+	leaf     []byte
+	rec      entry.FeedRecord
+	opening  *entry.Opening // nil: there is none
+	rules    entry.Rules
+	register *entry.Register
+	entry    *entry.Entry      // once read
+	failure  *verifier.Failure // why not
+}
+
+// Doubt is something that the operator has to explain, and that no signature of its own convicts it of.
+type Doubt struct {
+	Index   uint64         `json:"index"`
+	Kind    DoubtKind      `json:"kind"`
+	Stored  *entry.Verdict `json:"stored,omitempty"` // the ledger's; nil: none
+	Own     *entry.Verdict `json:"own,omitempty"`    // as it follows from the entries below
+	Refused string         `json:"refused,omitempty"`
+}
+
+// DoubtKind says of what.
+type DoubtKind string
+
+// The kinds.
+const (
+	VerdictDiffers DoubtKind = "verdict"  // Stored is not Own
+	EntryRefused   DoubtKind = "refused"  // the rules refuse the entry: Refused says why
+	NotOpened      DoubtKind = "unopened" // the entry has no content, so nothing that follows from it can be computed
+)
+
+// VerdictStats are numbers for reports.
+type VerdictStats struct {
+	Sealed   uint64 `json:"sealed"`   // sealed leaves whose opening was read
+	Verdicts uint64 `json:"verdicts"` // held against the own ones
+	Without  uint64 `json:"without"`  // accesses that have none because they are older than the first verdict of the log
+	Unsure   uint64 `json:"unsure"`   // others than the own ones, of people some of whose entries could not be opened: nothing follows
+	Doubts   uint64 `json:"doubts"`
+}
+
+// maxDoubts bounds what a ledger that is wrong everywhere makes us remember; the rest is counted.
+const maxDoubts = 1000
+
+// batch is how many leaves wait before they are judged: enough to be worth sharing between cores.
+const batch = 1024
+
+// NewVerdicts begins at leaf 0 of the log origin, with the rules of an empty log.
+func NewVerdicts(origin string, rules entry.Rules) *Verdicts {
+	v := &Verdicts{rules: rules, register: entry.NewRegister(origin), persons: map[entry.Hash]*filed{}, ids: map[idHash]entry.Hash{}}
+	rand.Read(v.secret[:])
+	return v
+}
+
+// Size is the number of leaves taken.
+func (v *Verdicts) Size() uint64 { return v.size }
+
+// Rules are what governs the log at Size.
+func (v *Verdicts) Rules() entry.Rules { return v.rules }
+
+// Stats gives the numbers.
+func (v *Verdicts) Stats() VerdictStats { return v.stats }
+
+// Doubts are what was found that convicts nobody, in order, the first 1,000.
+func (v *Verdicts) Doubts() []Doubt { return v.doubts }
+
+// Wrong are openings that are not of their leaf, not signed, or filed under somebody else. The operator committed to each of them, or shows an auditor something else than it did.
+func (v *Verdicts) Wrong() []*verifier.Failure { return v.wrong }
+
+// Public takes the public entry at Size, which has passed an Auditor (its OnPublic), before Add takes the leaf. The finding says that the rules do not allow it: anybody who replays the
+// public entries comes to the same.
+func (v *Verdicts) Public(index uint64, e *entry.Entry) *Finding {
+	if !e.Type.ChangesRegister() && !e.Type.Governs() {
+		return nil
+	}
+	if err := v.tell(index, e); err != nil {
+		return &Finding{Convicts: true, Failure: &verifier.Failure{Check: verifier.CheckRules, Index: verifier.At(index), Expected: "an entry that the rules allow at this place", Found: err.Error(), Err: err,
+			Meaning: "the operator logged an act that the state of the agreement, request or policies does not allow, as if it counted. Anybody who replays the public entries comes to the same"}}
+	}
+	v.told = append(v.told, told{index, e.Compact})
+	return nil
+}
+
+func (v *Verdicts) tell(index uint64, e *entry.Entry) error {
+	if e.Type.ChangesRegister() {
+		v.frozen = nil
+		if err := v.register.Apply(e, index); err != nil {
+			return err
+		}
+	}
+	next, err := v.rules.Admit(e, index, v.register)
+	if err == nil {
+		v.rules = next
+	}
+	return err
+}
+
+// Add takes the leaf at Size with its record of the feed, which an Auditor has found to open it, and its opening: nil for a public leaf.
+func (v *Verdicts) Add(leaf []byte, rec entry.FeedRecord, o *entry.Opening) {
+	at := v.size
+	v.size++
+	if rec == (entry.FeedRecord{}) {
+		if o != nil {
+			v.accuse(&verifier.Failure{Check: verifier.CheckOpeningForm, Index: verifier.At(at), Expected: "no opening of a public entry", Found: "one", Meaning: "the operator shows an auditor something that is not in the log"})
+		}
+		return
+	}
+	if v.frozen == nil {
+		v.frozen = v.register.Clone()
+	}
+	v.pending = append(v.pending, opened{index: at, leaf: leaf, rec: rec, opening: o, rules: v.rules, register: v.frozen})
+	if len(v.pending) == batch {
+		v.Flush()
+	}
+}
+
+// Flush judges what waits.
+func (v *Verdicts) Flush() {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(v.pending)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(v.pending)); i = next.Add(1) - 1 {
+				if p := &v.pending[i]; p.content() {
+					p.read()
+					p.verify()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range v.pending {
+		v.judge(&v.pending[i])
+	}
+	clear(v.pending)
+	v.pending = v.pending[:0]
+}
+
+func (v *Verdicts) accuse(f *verifier.Failure) {
+	if len(v.wrong) < maxDoubts {
+		v.wrong = append(v.wrong, f)
+	}
+}
+
+func (v *Verdicts) doubt(d Doubt) {
+	if v.stats.Doubts++; len(v.doubts) < maxDoubts {
+		v.doubts = append(v.doubts, d)
+	}
+}
+
+// content reports whether there is something to be read. That an opening's content is gone leaves its link part, which the feed has too.
+func (p *opened) content() bool { return p.opening != nil && p.opening.JWS != "" }
+
+func (p *opened) fail(c verifier.Check, err error, expected, meaning string) {
+	p.failure = &verifier.Failure{Check: c, Index: verifier.At(p.index), Expected: expected, Found: err.Error(), Meaning: meaning, Err: err}
+}
+
+// read opens the leaf.
+func (p *opened) read() {
+	o := p.opening
+	if o.Index != p.index || o.Tag != p.rec.Tag || o.TagSalt != p.rec.TagSalt {
+		p.fail(verifier.CheckTagCommitment, errors.New("another position or link"), "an opening with the link that the feed has", "the operator gives auditors two links for one entry")
+		return
+	}
+	e, err := o.Open(p.leaf)
+	switch {
+	case errors.Is(err, entry.BadCommitment):
+		p.fail(verifier.CheckBodyCommitment, err, "the content that the leaf is committed to", "the operator shows an auditor another content than what was logged")
+	case err != nil:
+		p.fail(verifier.CheckEntryForm, err, "an entry about a person", "the operator logged something that is no entry about a person, or this verifier is too old for it: get a newer one before you judge")
+	case e.ShownSub() == "":
+		p.fail(verifier.CheckFiling, errors.New("one that does not"), "an opening that says whom the entry is about", "the operator keeps from an auditor what it takes to check under whom the entry is filed")
+	default:
+		p.entry = e
+	}
+}
+
+// verify checks who signed.
+func (p *opened) verify() {
+	if p.failure != nil {
+		return
+	}
+	if err := p.register.Verify(p.entry, p.index); err != nil {
+		p.fail(verifier.CheckSignature, err, "a signature by a key that counted at this place, of an organisation that may", "the operator logged an entry that nobody signed who might")
+	}
+}
+
+// judge holds the verdict of an entry, which was read, against the own one, and takes the entry into the state of its person.
+func (v *Verdicts) judge(p *opened) {
+	v.stats.Sealed++
+	k := entry.TagKey(p.rec.Tag)
+	f := v.persons[k]
+	if f == nil {
+		f = new(filed)
+		v.persons[k] = f
+	}
+	switch {
+	case !p.content():
+		f.unsure = true
+		v.doubt(Doubt{Index: p.index, Kind: NotOpened})
+		return
+	case p.failure != nil:
+		f.unsure = true
+		v.accuse(p.failure)
+		return
+	}
+	e := p.entry
+	if other := v.file(k, f, e.ShownSub()); other != "" {
+		v.accuse(&verifier.Failure{Check: verifier.CheckFiling, Index: verifier.At(p.index), Expected: "an entry filed under the one tag of whom it is about", Found: other,
+			Meaning: "the operator filed the entry under somebody else: the person's statement leaves it out, or another's shows it"})
+		return
+	}
+	if v.OnSealed != nil {
+		v.OnSealed(p.index, e)
+	}
+	j, err := p.rules.Judge(e, p.index, func(id string) []byte {
+		if id == e.ShownSub() {
+			return f.state
+		}
+		if g := v.persons[v.ids[v.hash(id)]]; g != nil {
+			return g.state
+		}
+		return nil
+	})
+	if err != nil {
+		v.doubt(Doubt{Index: p.index, Kind: EntryRefused, Refused: err.Error()})
+		return
+	}
+	if j.Person != nil {
+		f.state = j.Person
+	}
+	v.compare(p.index, p.opening.Verdict, j.Verdict, f.unsure)
+}
+
+func (v *Verdicts) compare(index uint64, stored, own *entry.Verdict, unsure bool) {
+	switch {
+	case stored == nil && own == nil:
+		return
+	case stored == nil && v.stats.Verdicts == 0: // the ledger ran without rules so far
+		v.stats.Without++
+		return
+	}
+	v.stats.Verdicts++
+	switch {
+	case stored.Equal(own):
+	case unsure:
+		v.stats.Unsure++
+	default:
+		v.doubt(Doubt{Index: index, Kind: VerdictDiffers, Stored: stored, Own: own})
+	}
+}
+
+// file notes that history k is about id, and gives what is wrong with that, or "".
+func (v *Verdicts) file(k entry.Hash, f *filed, id string) string {
+	h := v.hash(id)
+	if before, ok := v.ids[h]; ok && before != k {
+		return "the id has another tag in an entry before"
+	}
+	if f.id == (idHash{}) {
+		f.id, v.ids[h] = h, k
+	}
+	if f.id != h {
+		return "the tag is another person's in an entry before"
+	}
+	return ""
+}
+
+func (v *Verdicts) hash(id string) idHash {
+	m := hmac.New(sha256.New, v.secret[:])
+	m.Write([]byte(id))
+	return idHash(m.Sum(nil))
+}
+
+// histories are those about people, ascending by K.
+func (v *Verdicts) histories() []entry.Hash {
+	list := make([]entry.Hash, 0, len(v.persons))
+	for k := range v.persons {
+		list = append(list, k)
+	}
+	slices.SortFunc(list, func(a, b entry.Hash) int { return slices.Compare(a[:], b[:]) })
+	return list
+}

@@ -1,0 +1,222 @@
+package verifier_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"igledger/ledger/entry"
+	"igledger/verifier"
+	"igledger/verifier/testlog"
+)
+
+// other is a number that lothian gave to me.
+func (w *world) other() string { return w.IDs[2] }
+
+func (w *world) link(l *testlog.Log, act, sub, other string) uint64 {
+	return l.AddSealed(w.Link("lothian", w.Second, act, sub, other), sub)
+}
+
+// ownKey is a key for agreements that an organisation adds for itself.
+func ownKey(t testing.TB, admin *entry.Signer, org string, key *entry.Signer) *entry.Entry {
+	t.Helper()
+	proof, err := entry.ProveKey(key, origin, org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := entry.Sign(admin, &entry.Key{Common: entry.Common{Issuer: org, Audience: origin, IssuedAt: testlog.Now}, Org: org,
+		Key: entry.PublicKey{JWK: key.Public, Purposes: []entry.Purpose{entry.PurposeAgreements}}, Proof: proof})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func ids(list []verifier.LinkedHistory) (out []string) {
+	for _, h := range list {
+		out = append(out, h.ID)
+	}
+	return out
+}
+
+func TestLinkedIDs(t *testing.T) {
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		make     func(l *testlog.Log) testlog.Claim
+		linked   []string
+		oneSided bool
+		saying   string
+	}{
+		"both ways": {func(l *testlog.Log) testlog.Claim {
+			w.link(l, "linked", w.me(), w.other())
+			w.link(l, "linked", w.other(), w.me())
+			return w.indexed(l)
+		}, []string{w.other()}, false, "all 3 entries under 1 linked ids, 3 of them shown"},
+		"one way": {func(l *testlog.Log) testlog.Claim {
+			w.link(l, "linked", w.me(), w.other())
+			return w.indexed(l)
+		}, []string{w.other()}, true, "all 2 entries under 1 linked ids"},
+		"from the other side only": {func(l *testlog.Log) testlog.Claim {
+			w.link(l, "linked", w.other(), w.me())
+			return w.indexed(l)
+		}, nil, false, ""},
+		"unlinked": {func(l *testlog.Log) testlog.Claim {
+			w.link(l, "linked", w.me(), w.other())
+			w.link(l, "unlinked", w.me(), w.other())
+			return w.indexed(l)
+		}, nil, false, ""},
+		"linked again": {func(l *testlog.Log) testlog.Claim {
+			w.link(l, "linked", w.me(), w.other())
+			w.link(l, "unlinked", w.me(), w.other())
+			w.link(l, "linked", w.me(), w.other())
+			return w.indexed(l)
+		}, []string{w.other()}, true, "linked ids"},
+		"two, by registrar and board": {func(l *testlog.Log) testlog.Claim {
+			key := testlog.Signer(entry.EdDSA)
+			l.AddPublic(ownKey(t, w.Registrar, "registrar", key))
+			l.AddSealed(w.Link("registrar", key, "linked", w.me(), w.IDs[1]), w.me())
+			w.link(l, "linked", w.me(), w.other())
+			return w.indexed(l)
+		}, []string{w.IDs[1], w.other()}, true, "all 4 entries under 2 linked ids, 4 of them shown"},
+		"newer than the index": {func(l *testlog.Log) testlog.Claim {
+			c := w.indexed(l)
+			w.link(l, "linked", w.me(), w.other())
+			return c
+		}, nil, false, "1 newer"},
+		"unlinked since the index": {func(l *testlog.Log) testlog.Claim {
+			w.link(l, "linked", w.me(), w.other())
+			c := w.indexed(l)
+			w.link(l, "unlinked", w.me(), w.other())
+			return c
+		}, []string{w.other()}, true, "linked ids"},
+		"links of the linked are not followed": {func(l *testlog.Log) testlog.Claim {
+			w.link(l, "linked", w.me(), w.other())
+			w.link(l, "linked", w.other(), w.IDs[1])
+			return w.indexed(l)
+		}, []string{w.other()}, true, "all 3 entries under 1 linked ids"},
+		"outside the period the link is shown": {func(l *testlog.Log) testlog.Claim {
+			w.link(l, "linked", w.me(), w.other())
+			c := w.indexed(l)
+			c.Period = &entry.Period{From: 8, To: 11}
+			return c
+		}, []string{w.other()}, true, "2 shown, none left out; 1 outside the period exist and are not shown; no reads of everybody's data on record; all 2 entries under 1 linked ids, 1 of them shown; that none of those outside the period links a further id is the operator's word"},
+	} {
+		l := w.log()
+		claim := c.make(l)
+		r := w.check(testlog.StatementJSON(l.Statement(claim)))
+		if r.Err() != nil || !r.Authentic || !r.Complete {
+			t.Errorf("%s: %v, %+v", name, r.Err(), r.Lines)
+			continue
+		}
+		if got := ids(r.Linked); !slices.Equal(got, c.linked) || !strings.Contains(r.Lines.Complete, c.saying) {
+			t.Errorf("%s: %d linked, %q", name, len(got), r.Lines.Complete)
+		}
+		for _, h := range r.Linked {
+			if h.OneSided != c.oneSided || h.Link < w.Size() || len(h.Entries) == 0 {
+				t.Errorf("%s: one-sided %v, link at %d, %d entries", name, h.OneSided, h.Link, len(h.Entries))
+			}
+			for _, e := range h.Entries {
+				if !e.Hidden && (e.Entry == nil || e.Entry.ShownSub() != h.ID) {
+					t.Errorf("%s: entry %d is another's or not read", name, e.Index)
+				}
+			}
+		}
+	}
+}
+
+// newLinkedWorld is a world in which statements are asked of a number that is linked with me.
+func newLinkedWorld(t testing.TB) *world {
+	w := newWorld(t)
+	w.link(w.Log, "linked", w.other(), w.me())
+	w.linked = true
+	return w
+}
+
+// linkTamperings belong to the catalogue.
+func linkTamperings(w *world) []tampering {
+	claimed := func(with []string, acts ...string) func(testing.TB) ([]byte, string) {
+		return func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			for _, act := range acts {
+				w.link(l, act, w.me(), w.other())
+			}
+			c := w.indexed(l)
+			c.Linked = with
+			return raw(t, l.Statement(c)), w.me()
+		}
+	}
+	altered := func(change func(l *testlog.Log, s *entry.Statement)) func(testing.TB) ([]byte, string) {
+		return func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			w.link(l, "linked", w.me(), w.other())
+			s := l.Statement(w.indexed(l))
+			change(l, s)
+			l.Prove(s, l.Size())
+			return raw(t, s), w.me()
+		}
+	}
+	return []tampering{
+		{"what stands under a linked id is left out", claimed([]string{}, "linked"), verifier.CheckLinked, "kept out of the statement", true},
+		{"another person is shown as linked", claimed([]string{w.IDs[1]}), verifier.CheckLinked, "which no link that holds names", true},
+		{"another person is shown as linked besides", claimed([]string{w.IDs[1], w.other()}, "linked"), verifier.CheckLinked, "perhaps another person's", true},
+		{"another person is shown in place of the linked id", claimed([]string{w.IDs[1]}, "linked"), verifier.CheckLinked, "which no link that holds names", true},
+		{"what was unlinked is shown as linked", claimed([]string{w.other()}, "linked", "unlinked"), verifier.CheckLinked, "which no link that holds names", true},
+		{"another's empty list is shown for the linked id", altered(func(l *testlog.Log, s *entry.Statement) {
+			nobody := l.Statement(testlog.Claim{ID: "chi:0202021238", IndexRoot: s.IndexRoot.Index})
+			s.Linked[0].History = *nobody.Own()
+		}), verifier.CheckLinked, "another list, perhaps an empty one", true},
+		{"the link is dropped with what it names", altered(func(l *testlog.Log, s *entry.Statement) {
+			s.Entries, s.Subject.Count, s.Linked = s.Entries[:2], 2, entry.LinkedHistories{}
+		}), verifier.CheckHistory, "an access was left out", true},
+		{"the other id of a link is not shown", altered(func(l *testlog.Log, s *entry.Statement) {
+			e := &s.Entries[2]
+			e.Disclosures = slices.DeleteFunc(slices.Clone(e.Disclosures), func(d string) bool { p, _ := entry.ParseDisclosure(d); return p.Name == "other" })
+			s.Linked = entry.LinkedHistories{}
+		}), verifier.CheckDisclosures, "not part of what the organisation signed", false},
+		{"an organisation links two numbers that it did not give", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			l.AddSealed(w.Link("lothian", w.Second, "linked", w.me(), w.IDs[1]), w.me())
+			return raw(t, l.Statement(w.indexed(l))), w.me()
+		}, verifier.CheckAuthority, "the operator accepted an entry it had to refuse", false},
+		{"a key for accesses links", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			key := testlog.Signer(entry.EdDSA)
+			l.AddPublic(l.AddKey("lothian", key, entry.PurposeSubmit))
+			l.AddSealed(w.Link("lothian", key, "linked", w.me(), w.other()), w.me())
+			return raw(t, l.Statement(w.indexed(l))), w.me()
+		}, verifier.CheckAuthority, "the operator accepted an entry it had to refuse", false},
+	}
+}
+
+// TestTamperedLinkedHistory: what is done to the subject's history in the catalogue is done here to that of a linked id, in the statement of the number that is linked with it, and the same check says so.
+func TestTamperedLinkedHistory(t *testing.T) {
+	w := newLinkedWorld(t)
+	check := func(data []byte, id string) *verifier.StatementReport {
+		return verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: w.policy, ID: id, Now: now})
+	}
+	l := w.log()
+	if r := check(w.finished(t, w.statement(l, w.indexed(l))), w.asked()); r.Err() != nil || !r.Complete || len(r.Linked) != 1 || len(r.Linked[0].Entries) != 2 || len(r.Entries) != 3 {
+		t.Fatalf("an honest one: %v", r.Err())
+	}
+	for _, c := range tamperings(w) {
+		t.Run(c.name, func(t *testing.T) {
+			data, id := c.make(t)
+			r := check(data, id)
+			if r.Complete {
+				t.Error("complete")
+			}
+			if c.check == verifier.CheckTag { // each has a tag, and its own check of it
+				if !isFailure(r.Err(), verifier.CheckTag) && !isFailure(r.Err(), verifier.CheckLinked) {
+					t.Errorf("found %v", r.Err())
+				}
+				return
+			}
+			if !isFailure(r.Err(), c.check) || !strings.Contains(r.Err().Error(), c.says) {
+				t.Errorf("found %v\nwant %s saying %q", r.Err(), c.check, c.says)
+			}
+			if r.Authentic != c.whole {
+				t.Errorf("authentic %v", r.Authentic)
+			}
+		})
+	}
+}
