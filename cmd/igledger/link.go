@@ -12,7 +12,7 @@ func linkCommand() *cli.Command {
 		Usage: "state that two numbers are one person's",
 		Description: "From standard input come the two ids, one on a line. From then on a statement of either shows what is on record under both, so be sure that it is one person:\n" +
 			"whoever may see the one may see the other. A registrar links any two numbers; another organisation only what has to do with a number that it gave (temp:ORG:…).\n" +
-			"Two entries are made, one filed under each number. A number that fails its check digit is taken with --unchecked only.\n\n" +
+			"Consents, verdicts and who-accessed go by the single number as before. Two entries are made, one filed under each number. A number that fails its check digit is taken with --unchecked only.\n\n" +
 			"Example: igledger link --org NHSL --key lothian-agreements.jwk --reason 'CHI number found after an emergency admission' < two-ids.txt",
 	})
 }
