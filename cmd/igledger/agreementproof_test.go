@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,12 +128,13 @@ func TestSignTakesTheTextFromTheLog(t *testing.T) {
 	other := testlog.AgreementText("isa-2", 1)
 	other.Title = "What the ledger would like"
 	answer := client.Agreement{ID: "isa-2", Version: 1, Versions: []client.AgreementVersion{{Version: 1, Index: at, Proposal: entry.Hash{7}, Text: &other}}}
+	files := g.Files()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/v1/agreements/") {
 			w.Write(testlog.JSON(answer)) //nolint:errcheck // a test
 			return
 		}
-		testlog.Handler("", g.Files()).ServeHTTP(w, r)
+		testlog.Handler("", files).ServeHTTP(w, r)
 	}))
 	defer server.Close()
 	r := &remote{Client: &client.Client{Base: server.URL, Attempts: 1}, origin: g.Origin, logKey: g.Key}
@@ -140,7 +142,7 @@ func TestSignTakesTheTextFromTheLog(t *testing.T) {
 	if err != nil || index != at || e.Identity() != second.Identity() || e.Body.(*entry.Agreement).Agreement.Title != "Care across the Forth" {
 		t.Errorf("%v at %d: %v", e, index, err)
 	}
-	for name, index := range map[string]uint64{"a signature": at + 1, "the proposal of another agreement": g.Ended - 1, "a sealed leaf": g.Shared[0], "beyond the log": g.Size()} {
+	for name, index := range map[string]uint64{"a signature": at + 1, "the proposal of another agreement": indexOf(g, g.Proposal), "a sealed leaf": g.Shared[0], "beyond the log": g.Size()} {
 		answer.Versions[0].Index = index
 		if _, _, err := r.proposal(t.Context(), "isa-2", 1); err == nil {
 			t.Errorf("%s was taken for the proposal", name)
@@ -150,8 +152,28 @@ func TestSignTakesTheTextFromTheLog(t *testing.T) {
 	if _, _, err := r.proposal(t.Context(), "isa-2", 2); err == nil {
 		t.Error("a version that there is none of")
 	}
+	// The operator serves another text in the place of the one that stands there.
+	exchanged := slices.Clone(g.Leaves)
+	exchanged[at] = entry.PublicLeaf(testlog.Sign(g.Lothian, &entry.Agreement{Common: g.Common("lothian"), Agreement: other}).Compact)
+	for path := range files {
+		if strings.HasPrefix(path, "tile/entries/") {
+			files[path] = testlog.Bundle(exchanged)
+		}
+	}
+	if _, _, err := r.proposal(t.Context(), "isa-2", 1); err == nil {
+		t.Error("a text that is not in the log was taken for the proposal")
+	}
 	answer.Versions = nil
 	if _, _, err := r.proposal(t.Context(), "isa-2", 0); err == nil {
 		t.Error("an agreement without versions")
 	}
+}
+
+func indexOf(g *testlog.Governed, e *entry.Entry) uint64 {
+	for i, x := range g.Entries {
+		if x == e {
+			return i
+		}
+	}
+	panic("not in the log")
 }

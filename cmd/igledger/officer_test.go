@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/policies"
 	"igledger/verifier/testlog"
 )
 
@@ -145,7 +147,13 @@ func TestExitCodes(t *testing.T) {
 		{func(w http.ResponseWriter) { problem(w, 500, client.ProblemPrefix+"internal") }, exitUnreachable},
 		{func(w http.ResponseWriter) { problem(w, 404, "about:blank") }, exitUnreachable},  // a proxy in between
 		{func(w http.ResponseWriter) { w.Write([]byte(`{"id":"another"}`)) }, exitRefused}, //nolint:errcheck // a test
-		{func(w http.ResponseWriter) { w.Write([]byte(`<html>`)) }, exitUnreachable},       //nolint:errcheck // a test
+		{func(w http.ResponseWriter) { // agreements that are not whole
+			w.Write([]byte(`{"id":"isa-1","version":1,"versions":[{"version":1}]}`)) //nolint:errcheck // a test
+		}, exitRefused},
+		{func(w http.ResponseWriter) {
+			w.Write([]byte(`{"id":"isa-1","version":2,"versions":[{"version":1,"text":{}}]}`)) //nolint:errcheck // a test
+		}, exitRefused},
+		{func(w http.ResponseWriter) { w.Write([]byte(`<html>`)) }, exitUnreachable}, //nolint:errcheck // a test
 	} {
 		l := testlog.New("exit.test/2026")
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -160,6 +168,30 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("exit %d, want %d: %s%s", got, c.want, out.String(), errOut.String())
 		}
 		server.Close()
+	}
+}
+
+// A policy set is shown only if it has the hash that people compare.
+func TestPolicyShowChecksTheHash(t *testing.T) {
+	l := testlog.New("policy.test/2026")
+	set := client.PolicySet{Text: policies.BuiltIn().Text()}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var answer any = client.Policies{Sets: []client.PolicySet{set}}
+		if r.URL.Path == "/v1/log" {
+			answer = client.LogInfo{Origin: l.Origin, LogKey: l.Key}
+		}
+		w.Write(testlog.JSON(answer)) //nolint:errcheck // a test
+	}))
+	defer server.Close()
+	for want, hash := range map[int]entry.Hash{exitGood: sha256.Sum256([]byte(set.Text)), exitRefused: {1}} {
+		set.Hash = hash
+		var out, errOut bytes.Buffer
+		if got := run(t.Context(), []string{"igledger", "policy", "show", "--text", "--url", server.URL, "--log-key", l.Key}, nil, &out, &errOut); got != want {
+			t.Errorf("exit %d, want %d: %s", got, want, errOut.String())
+		}
+		if shown := out.String() == set.Text; shown != (want == exitGood) {
+			t.Errorf("exit %d: shown %v", want, shown)
+		}
 	}
 }
 

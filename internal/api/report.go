@@ -21,7 +21,7 @@ var reporters = grant{purposes: []entry.Purpose{entry.PurposeAudit}}
 const (
 	maxLeaves   = 20_000 // that one page looks at
 	maxReported = 1_000  // accesses or findings that one page lists, about
-	scanAtOnce  = 256
+	scanAtOnce  = 64     // leaves in memory: one may be of more than a megabyte
 
 	// disorder is how far the times at which the ledger took entries may be out of the order of the log: replicas have clocks and queues of their own.
 	disorder = 10 * time.Minute
