@@ -16,7 +16,7 @@ import (
 func readingFlags(more ...cli.Flag) []cli.Flag {
 	return remoteFlags(append([]cli.Flag{idFlag(),
 		&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
-		&cli.StringSliceFlag{Name: "purpose", Usage: "PurposeOfUse code under which this reading is logged"},
+		readingPurpose(),
 	}, more...)...)
 }
 

@@ -19,6 +19,11 @@ import (
 	"igledger/ledger/entry"
 )
 
+// readingPurpose is why somebody reads the ledger: the reading becomes an access entry about the person, and without a purpose one that is not covered.
+func readingPurpose() cli.Flag {
+	return &cli.StringSliceFlag{Name: "purpose", Value: cli.NewStringSlice("HCOMPL"), Usage: "PurposeOfUse code of why this is read, which the person will see; PATRQT if she asked for it"}
+}
+
 func whoAccessedCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "who-accessed",
@@ -30,7 +35,7 @@ func whoAccessedCommand() *cli.Command {
 		Flags: remoteFlags(
 			&cli.StringFlag{Name: "id", Usage: "the id; other users of this machine may see it in the list of processes"},
 			&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
-			&cli.StringSliceFlag{Name: "purpose", Usage: "PurposeOfUse code under which this reading is logged"},
+			readingPurpose(),
 			&cli.IntFlag{Name: "limit", Value: 100, Usage: "at most so many, newest first; 0 for all"},
 			&cli.StringFlag{Name: "save", Usage: "folder to keep the openings in, one JSON file per entry"},
 		),

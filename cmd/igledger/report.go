@@ -42,7 +42,7 @@ func reportCommand() *cli.Command {
 				&cli.IntFlag{Name: "within", Usage: "of due: days from now (default: 90)"},
 				&cli.StringFlag{Name: "format", Value: "text", Usage: "text, json, csv or markdown"},
 				&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
-				&cli.StringSliceFlag{Name: "purpose", Value: cli.NewStringSlice("HCOMPL"), Usage: "PurposeOfUse code under which this reading is logged"},
+				readingPurpose(),
 			),
 			Action: func(c *cli.Context) error { return report(c, r.kind, r.rows) },
 		})

@@ -26,7 +26,7 @@ func statementCommand() *cli.Command {
 		Flags: remoteFlags(
 			&cli.StringFlag{Name: "id", Usage: "the id; other users of this machine may see it in the list of processes"},
 			&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
-			&cli.StringSliceFlag{Name: "purpose", Usage: "PurposeOfUse code under which this reading is logged"},
+			readingPurpose(),
 			&cli.StringFlag{Name: "period", Usage: "show only what the ledger took on these days (UTC, both included) or at these positions: FROM..TO; the rest is hidden and still proved"},
 			&cli.StringSliceFlag{Name: "extract", Usage: "make an extract of the entries at these positions instead"},
 			&cli.StringFlag{Name: "out", Usage: "file to write, readable by its owner only (default: standard output)"},

@@ -8,6 +8,8 @@
 // It does not promise that a leaf is filed under the right person: which tag a person has only sources and citizens can check, and auditors by samples (Sample,
 // CheckOpening). Nor that a source reported everything: see verifier.Sources.
 //
+// With the openings of all sealed leaves Verdicts computes what policy says of each access again, beside an Auditor.
+//
 // It is pure: no network and no clock. Memory: 130 bytes a history, and 96 for each leaf that no index root covers yet.
 package auditor
 
