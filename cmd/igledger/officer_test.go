@@ -147,6 +147,9 @@ func TestExitCodes(t *testing.T) {
 		{func(w http.ResponseWriter) { problem(w, 500, client.ProblemPrefix+"internal") }, exitUnreachable},
 		{func(w http.ResponseWriter) { problem(w, 404, "about:blank") }, exitUnreachable},  // a proxy in between
 		{func(w http.ResponseWriter) { w.Write([]byte(`{"id":"another"}`)) }, exitRefused}, //nolint:errcheck // a test
+		{func(w http.ResponseWriter) {
+			w.Write([]byte(`{"id":"isa-2","version":1,"versions":[{"version":1,"text":{}}]}`)) //nolint:errcheck // a test
+		}, exitRefused},
 		{func(w http.ResponseWriter) { // agreements that are not whole
 			w.Write([]byte(`{"id":"isa-1","version":1,"versions":[{"version":1}]}`)) //nolint:errcheck // a test
 		}, exitRefused},

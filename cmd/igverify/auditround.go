@@ -172,7 +172,7 @@ func (a *audit) replay(ctx context.Context, rep *report, head entry.Checkpoint) 
 			a.verdicts.Add(leaf, rec, o)
 		}
 		if rec != (entry.FeedRecord{}) {
-			a.sample.Offer(auditor.Sealed{Index: at, Leaf: leaf})
+			a.sample.Offer(auditor.Sealed{Index: at, Leaf: leaf, Register: a.auditor.Register()})
 		}
 		for _, f := range list {
 			if len(a.found) < maxFailures {
@@ -287,7 +287,7 @@ func (a *audit) openings(ctx context.Context, rep *report, head entry.Checkpoint
 		if err != nil {
 			return wrong, err
 		}
-		one := auditor.CheckOpening(s, o, path, head, a.log, a.auditor.Replay().Register())
+		one := auditor.CheckOpening(s, o, path, head, a.log)
 		result := "good"
 		for _, f := range one.Failures {
 			rep.Fail(f)

@@ -28,13 +28,14 @@ type Auditor struct {
 	OnPublic func(index uint64, e *entry.Entry)
 
 	replay  *verifier.LogReplay
-	tree    *index.Tree // over the leaves below covered
-	covered uint64      // M of the newest index root; 0: there is none
-	root    uint64      // its position
-	roots   uint64      // how many were met
-	longest uint64      // greatest lag at any size
-	late    uint64      // greatest lag since one was too great; 0: it is not now
-	tail    []waiting   // leaves from covered on
+	tree    *index.Tree     // over the leaves below covered
+	covered uint64          // M of the newest index root; 0: there is none
+	root    uint64          // its position
+	roots   uint64          // how many were met
+	longest uint64          // greatest lag at any size
+	late    uint64          // greatest lag since one was too great; 0: it is not now
+	tail    []waiting       // leaves from covered on
+	frozen  *entry.Register // as the register is now, never changed; nil: to be made
 }
 
 // waiting is a leaf that no index root covers yet. A zero k: a leaf so wrong that it has no history.
@@ -117,6 +118,9 @@ func (a *Auditor) Add(leaf []byte, rec entry.FeedRecord) (found []Finding, err e
 		}
 		found = append(found, Finding{Failure: f, Convicts: true})
 	} else if e != nil {
+		if e.Type.ChangesRegister() {
+			a.frozen = nil
+		}
 		found = a.public(at, e)
 	}
 	a.longest = max(a.longest, a.lag())
@@ -124,6 +128,14 @@ func (a *Auditor) Add(leaf []byte, rec entry.FeedRecord) (found []Finding, err e
 		a.late = max(a.late, a.lag())
 	}
 	return found, nil
+}
+
+// Register is the register after the leaves so far, which later ones do not change: roles come and go, and an entry is judged by those of its place.
+func (a *Auditor) Register() *entry.Register {
+	if a.frozen == nil {
+		a.frozen = a.replay.Register().Clone()
+	}
+	return a.frozen
 }
 
 // public looks at a public entry that is well-formed and by who might make it.

@@ -304,7 +304,7 @@ func TestOpenings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return CheckOpening(Sealed{at, s.Leaves[at]}, &o, p.Hashes, head, log, a.Replay().Register())
+		return CheckOpening(Sealed{at, s.Leaves[at], a.Register()}, &o, p.Hashes, head, log)
 	}
 	if rep := check(at, nil); rep.Err() != nil {
 		t.Errorf("a good opening: %v", rep.Err())
@@ -336,5 +336,39 @@ func TestOpenings(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// An entry is judged by the roles of its place: that its source lost the role later accuses nobody.
+func TestRoleTakenAwayLater(t *testing.T) {
+	s := grown()
+	at := s.Accesses[0]
+	a := begin(t, s.Log)
+	audit(t, a, s.Log, at+1)
+	then := a.Register()
+	org := *then.Organisation("lothian")
+	org.Roles = []entry.Role{entry.RoleController}
+	e, err := entry.Sign(s.Registrar, &entry.Organisation{Common: entry.Common{Issuer: "registrar", Audience: origin}, Organisation: org})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.AddPublic(e)
+	if found := audit(t, a, s.Log, s.Size()); len(found) > 0 {
+		t.Fatal(found)
+	}
+	log, err := verifier.LogKey(s.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := entry.ParseProof([]byte(s.Receipt(at, s.Size()).Proof))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := entry.Checkpoint{Origin: origin, Size: s.Size(), Root: s.Root(s.Size())}
+	if rep := CheckOpening(Sealed{at, s.Leaves[at], then}, s.Openings[at], p.Hashes, head, log); rep.Err() != nil {
+		t.Errorf("by the register of its place: %v", rep.Err())
+	}
+	if rep := CheckOpening(Sealed{at, s.Leaves[at], a.Register()}, s.Openings[at], p.Hashes, head, log); rep.Err() == nil {
+		t.Error("the later register says nothing against it, so this test shows nothing")
 	}
 }

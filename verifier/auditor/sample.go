@@ -12,8 +12,9 @@ import (
 
 // Sealed is a sealed leaf that Add has taken.
 type Sealed struct {
-	Index uint64
-	Leaf  []byte
+	Index    uint64
+	Leaf     []byte
+	Register *entry.Register // of its place: Auditor.Register when Add had taken it
 }
 
 // Sample chooses n of the sealed leaves offered to it, each with the same chance (reservoir sampling). An operator cannot prepare for the choice unless it knows the
@@ -52,8 +53,8 @@ func (s *Sample) Take() (chosen []Sealed, of uint64) {
 
 // CheckOpening checks an opening of a leaf that Add has taken: both commitments of this leaf, and so the tag that the feed has for it; the entry's signature by a key
 // that counted there; and that it is filed under whom the entry itself is about, by the VRF proof. This catches an operator that files an access under
-// somebody else whose source did not check its receipt. register may be later than the leaf, not earlier. path is the leaf's inclusion path under head.
-func CheckOpening(s Sealed, o *entry.Opening, path []entry.Hash, head entry.Checkpoint, log note.Verifier, register *entry.Register) verifier.Report {
+// somebody else whose source did not check its receipt. path is the leaf's inclusion path under head.
+func CheckOpening(s Sealed, o *entry.Opening, path []entry.Hash, head entry.Checkpoint, log note.Verifier) verifier.Report {
 	var rep verifier.Report
 	at := verifier.At(s.Index)
 	if o.Index != s.Index {
@@ -61,7 +62,7 @@ func CheckOpening(s Sealed, o *entry.Opening, path []entry.Hash, head entry.Chec
 			Meaning: "the operator shows an auditor another entry than the one chosen"})
 		return rep
 	}
-	e, more := verifier.CheckEntry(verifier.EntryEvidence{Opening: o, Leaf: s.Leaf, Path: path, Checkpoint: head, Log: log, Genesis: register.Genesis, Register: register})
+	e, more := verifier.CheckEntry(verifier.EntryEvidence{Opening: o, Leaf: s.Leaf, Path: path, Checkpoint: head, Log: log, Genesis: s.Register.Genesis, Register: s.Register})
 	rep.Add(more)
 	if e != nil && e.ShownSub() == "" {
 		rep.Fail(&verifier.Failure{Check: verifier.CheckFiling, Index: at, Expected: "an opening that says whom the entry is about", Found: "one that does not",
