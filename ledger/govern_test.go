@@ -208,8 +208,14 @@ func TestConsentAndAccessesInOneCall(t *testing.T) {
 	}
 }
 
-// Somebody who holds database and keys can write another verdict; whoever computes them again finds it.
+// Somebody who holds database and keys can write another verdict, or take it out; whoever computes them again finds it.
 func TestTamperedVerdict(t *testing.T) {
+	for name, verdict := range map[string]*entry.Verdict{"another": {Result: entry.Covered, Rules: []string{"agreement"}}, "none": nil} {
+		t.Run(name, func(t *testing.T) { tamperVerdict(t, verdict) })
+	}
+}
+
+func tamperVerdict(t *testing.T, verdict *entry.Verdict) {
 	dsn := testdb.SQLite(t)
 	g := newGoverned(t, dsn)
 	g.want("not-covered agreement-known,research-approved")
@@ -218,11 +224,11 @@ func TestTamperedVerdict(t *testing.T) {
 	if err := g.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := ledger.ForgeVerdict(g.ctx, g.config(), strings.TrimPrefix(dsn, "sqlite:"), index, &entry.Verdict{Result: entry.Covered, Rules: []string{"agreement"}}); err != nil {
+	if err := ledger.ForgeVerdict(g.ctx, g.config(), strings.TrimPrefix(dsn, "sqlite:"), index, verdict); err != nil {
 		t.Fatal(err)
 	}
 	g.reopen()
-	if o, err := g.log.Opening(g.ctx, index); err != nil || o.Verdict.Result != entry.Covered {
+	if o, err := g.log.Opening(g.ctx, index); err != nil || !o.Verdict.Equal(verdict) {
 		t.Fatalf("the forgery did not take: %+v, %v", o, err)
 	}
 	g.log.Close(g.ctx)

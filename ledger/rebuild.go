@@ -125,7 +125,7 @@ func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.De
 	return d, nil
 }
 
-// govern tells the rules of an entry, and holds the verdict that is stored against theirs. An entry of before the ledger had rules has none.
+// govern tells the rules of an entry, and holds the verdict that is stored against theirs. Entries of before the ledger had rules have none; from the first that has, a missing one was taken out.
 func (r *rebuilding) govern(e *entry.Entry, index uint64, tag entry.Hash, stored *entry.Verdict) (err error) {
 	if inRegister(e.Type) {
 		r.rules, err = r.rules.Admit(e, index, r.reg)
@@ -147,8 +147,8 @@ func (r *rebuilding) govern(e *entry.Entry, index uint64, tag entry.Hash, stored
 	if j.Person != nil {
 		r.persons[entry.TagKey(tag)] = j.Person
 	}
-	if stored == nil {
-		return nil
+	if stored == nil && (j.Verdict == nil || r.verdicts == 0) {
+		return nil // of before the ledger had rules
 	}
 	if r.verdicts++; !stored.Equal(j.Verdict) && len(r.differing) < maxDiffering {
 		r.differing = append(r.differing, index)

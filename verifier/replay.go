@@ -13,7 +13,7 @@ import (
 // the log that is not an entry, from accepting entries by keys or organisations that might not make them, and (Finish) from serving leaves or hash tiles that are not those of the
 // checkpoint it signed. It cannot see into sealed leaves, nor notice that a source never reported something.
 //
-// It is for one goroutine. Memory grows with the entries that change the register only.
+// It is for one goroutine. Memory grows with the public entries that change what others mean only.
 type LogReplay struct {
 	OnTile     func(Tile) // unless nil, gets each hash tile as the leaves complete it
 	log        note.Verifier
@@ -26,7 +26,7 @@ type LogReplay struct {
 	mismatches []mismatch
 }
 
-// publicEntry is kept to rebuild the register: one that changes it. Index roots, of which there are millions a year, are not, and one logged twice says
+// publicEntry is kept because later ones depend on it: one that changes the register or governs accesses. Index roots, of which there are millions a year, are not, and one logged twice says
 // nothing that is not so.
 type publicEntry struct {
 	Index uint64 `json:"index"`
@@ -77,6 +77,9 @@ func (l *LogReplay) Add(leaf []byte) error {
 	return err
 }
 
+// keeps reports whether an entry of the type, logged twice, would say something new: the second act would undo what came between.
+func keeps(t entry.Type) bool { return t.ChangesRegister() || t.Governs() }
+
 func (l *LogReplay) check(b []byte, index uint64) error {
 	i := At(index)
 	leaf, err := entry.ParseLeaf(b)
@@ -100,7 +103,7 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 			Meaning: "the operator published an access to somebody's record", Err: entry.BadLeaf}
 	}
 	key := e.Issuer + " " + e.ID
-	if first, ok := l.seen[key]; ok && e.Type.ChangesRegister() {
+	if first, ok := l.seen[key]; ok && keeps(e.Type) {
 		return &Failure{Check: CheckDuplicate, Index: i, Expected: "each (iss, jti) once", Found: fmt.Sprintf("that of entry %d again", first),
 			Meaning: "the operator logged one act of an organisation twice, or two acts under one number"}
 	}
@@ -117,7 +120,7 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 		return failure(err, i, CheckRegister)
 	}
 	l.passed++
-	if e.Type.ChangesRegister() {
+	if keeps(e.Type) {
 		l.seen[key] = index
 		l.kept = append(l.kept, publicEntry{index, leaf.JWS})
 	}

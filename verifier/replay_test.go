@@ -341,3 +341,33 @@ func FuzzParseState(f *testing.F) {
 		}
 	})
 }
+
+// An act on an agreement that is logged a second time would undo what came between: it is found like a key's entry logged twice.
+func TestActLoggedTwice(t *testing.T) {
+	s := testlog.NewSample("ledger.test/2026")
+	key, err := entry.GenerateSigner(entry.EdDSA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.AddPublic(s.AddKey("lothian", key, entry.PurposeAgreements))
+	e, err := entry.Sign(key, &entry.AgreementAct{Common: entry.Common{Issuer: "lothian", Audience: "ledger.test/2026"}, Agreement: "isa-1", Version: 1, Act: "resume", Reason: "mended"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.AddPublic(e)
+	s.AddPublic(e)
+	l, err := verifier.NewLogReplay(s.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, leaf := range s.Leaves {
+		err := l.Add(leaf)
+		var f *verifier.Failure
+		switch last := i == len(s.Leaves)-1; {
+		case !last && err != nil:
+			t.Fatalf("entry %d: %v", i, err)
+		case last && (!errors.As(err, &f) || f.Check != verifier.CheckDuplicate):
+			t.Errorf("the second: %v", err)
+		}
+	}
+}

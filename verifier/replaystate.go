@@ -21,7 +21,7 @@ type replayState struct {
 	Size       uint64        `json:"size"`
 	Edge       []entry.Bytes `json:"edge"`   // hashes of the unfinished tile of each level
 	Passed     uint64        `json:"passed"` // public entries
-	Public     []publicEntry `json:"public"` // those of them that change the register
+	Public     []publicEntry `json:"public"` // those of them that change what others mean
 }
 
 const replayFormat = "igverify-log-state/1"

@@ -352,7 +352,7 @@ func (r *StatementReport) complete() string {
 	case covered == 0:
 		fmt.Fprintf(&b, "yes, as of entry %d: no access on record", r.Below)
 	default:
-		fmt.Fprintf(&b, "yes, as of entry %d: %d accesses on record, all shown", r.Below, covered)
+		fmt.Fprintf(&b, "yes, as of entry %d: %d entries on record, all shown", r.Below, covered)
 	}
 	if newer > 0 {
 		fmt.Fprintf(&b, "; %d newer shown besides, outside the proof", newer)

@@ -117,8 +117,8 @@ func TestHonestStatements(t *testing.T) {
 		below  uint64
 		saying string
 	}{
-		"whole":         {w.indexed, 2, 11, "yes, as of entry 11: 2 accesses on record, all shown"},
-		"newer":         {more, 3, 11, "yes, as of entry 11: 2 accesses on record, all shown; 1 newer shown besides, outside the proof"},
+		"whole":         {w.indexed, 2, 11, "yes, as of entry 11: 2 entries on record, all shown"},
+		"newer":         {more, 3, 11, "yes, as of entry 11: 2 entries on record, all shown; 1 newer shown besides, outside the proof"},
 		"nobody looked": {func(l *testlog.Log) testlog.Claim { c := w.indexed(l); c.ID = "chi:0202021238"; return c }, 0, 11, "yes, as of entry 11: no access on record"},
 		"a period": {func(l *testlog.Log) testlog.Claim {
 			c := w.indexed(l)
@@ -132,14 +132,14 @@ func TestHonestStatements(t *testing.T) {
 			c := w.indexed(l)
 			bulk()
 			return c
-		}, 2, 13, "2 accesses on record, all shown; all 2 reads of everybody's data on record, 2 of them shown; 1 newer of these outside the proof"},
+		}, 2, 13, "2 entries on record, all shown; all 2 reads of everybody's data on record, 2 of them shown; 1 newer of these outside the proof"},
 		"that register itself": {func(l *testlog.Log) testlog.Claim {
 			l.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
 			c := w.indexed(l)
 			c.ID = entry.RegEveryone
 			return c
-		}, 1, 12, "yes, as of entry 12: 1 accesses on record, all shown"},
-		"another person": {func(l *testlog.Log) testlog.Claim { c := w.indexed(l); c.ID = w.IDs[2]; return c }, 2, 11, "2 accesses on record"},
+		}, 1, 12, "yes, as of entry 12: 1 entries on record, all shown"},
+		"another person": {func(l *testlog.Log) testlog.Claim { c := w.indexed(l); c.ID = w.IDs[2]; return c }, 2, 11, "2 entries on record"},
 	} {
 		l := w.log()
 		claim := c.make(l)

@@ -103,7 +103,6 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 	}
 	p := &agreementProof{Agreement: id, At: at.UTC().Format(time.RFC3339)}
 	var rules entry.Rules = consent.New()
-	seen := map[string]uint64{}
 	add := func(b []byte) error {
 		index := replay.Size()
 		if err := replay.Add(b); err != nil {
@@ -117,11 +116,6 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 		if err != nil || !e.Type.Governs() {
 			return err
 		}
-		// The ledger keeps (iss, jti) apart; one that logged a party's old act again would change what the party meant to be over.
-		if first, again := seen[e.Issuer+" "+e.ID]; again {
-			return refused("entry %d is entry %d again: the operator logged one act twice", index, first)
-		}
-		seen[e.Issuer+" "+e.ID] = index
 		if rules, err = rules.Admit(e, index, replay.Register()); err != nil {
 			return refused("entry %d may not stand in the log, and the ledger took it: %w", index, err)
 		}

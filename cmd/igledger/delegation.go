@@ -25,10 +25,10 @@ func delegationCommand() *cli.Command {
 			{
 				Name:  "grant",
 				Usage: "state that somebody may act for a person, until a day",
-				Description: "From standard input comes the person's id, on a second line the id of who acts for her, and on a third, if it is to be kept, that one's name: so they stand\n" +
-					"in no list of processes. Prints the id of the delegation, which acts through it name. Look at the deed or order first and give its reference.\n" +
+				Description: "From standard input comes the person's id, on a second line the id of who acts for her, on a third, if it is to be kept, that one's name, and on a fourth the person's\n" +
+					"birth date, where it is needed: so they stand in no list of processes. Prints the id of the delegation, which acts through it name. Look at the deed or order first and give its reference.\n" +
 					"Without --evidence it can only be for a child, as a parent acts for it, and only until the age at which the law presumes that people decide for themselves. A CHI number does\n" +
-					"not say the century and other ids no birth date: then --born does.\n\n" +
+					"not say the century and other ids no birth date: then the fourth line, as 2020-01-31, does. It is not sent.\n\n" +
 					"Example: igledger delegation grant --org NHSL --key lothian-agreements.jwk --kind HPOWATT --scope access --scope consent --until 2029-12-31 \\\n" +
 					"  --basis 'Adults with Incapacity (Scotland) Act 2000' --evidence OPG-2026-1234 --office 'Office of the Public Guardian (Scotland)' < two-ids.txt",
 				Flags: remoteFlags(
@@ -39,7 +39,6 @@ func delegationCommand() *cli.Command {
 					&cli.StringFlag{Name: "basis", Usage: "the law or deed it rests on"},
 					&cli.StringFlag{Name: "evidence", Usage: "reference of the deed, order or certificate that was seen"},
 					&cli.StringFlag{Name: "office", Usage: "where it is registered"},
-					&cli.StringFlag{Name: "born", Usage: "birth date of the person, 2020-01-31; is not sent"},
 					&cli.IntFlag{Name: "capacity-age", Value: 12, EnvVars: []string{"IGLEDGER_CAPACITY_AGE"}, Usage: "from which birthday on a person is presumed to decide for herself (Scotland: 12)"},
 				),
 				Action: grantDelegation,
@@ -90,7 +89,7 @@ func grantDelegation(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	lines, err := readLines(c, "the person's id", "the id of who acts", "name of who acts (may be left empty)")
+	lines, err := readLines(c, "the person's id", "the id of who acts", "name of who acts (may be left empty)", "the person's birth date, if her id does not say it (may be left empty)")
 	if err != nil {
 		return err
 	}
@@ -105,19 +104,19 @@ func grantDelegation(c *cli.Context) error {
 		d.Evidence = &entry.DelegationEvidence{Reference: ref, Seen: now.Format(time.RFC3339), Office: c.String("office")}
 	} else if c.String("office") != "" {
 		return usage("--office goes with --evidence")
-	} else if err := parental(c, d.Sub, now, end); err != nil {
+	} else if err := parental(c, d.Sub, lines[3], now, end); err != nil {
 		return err
 	}
 	return r.state(c, d, d.Delegation)
 }
 
 // parental refuses what a parent may not do: act for somebody who is presumed to decide for herself.
-func parental(c *cli.Context, id string, now, end time.Time) error {
+func parental(c *cli.Context, id, birthday string, now, end time.Time) error {
 	born, ok := consent.Born(id, now)
-	if day := c.String("born"); day != "" {
+	if birthday != "" {
 		var err error
-		if born, err = time.Parse(time.DateOnly, day); err != nil {
-			return usage("--born wants a day as 2020-01-31")
+		if born, err = time.Parse(time.DateOnly, birthday); err != nil {
+			return usage("the birth date wants the form 2020-01-31")
 		}
 		ok = true
 	}
@@ -126,7 +125,7 @@ func parental(c *cli.Context, id string, now, end time.Time) error {
 	case age <= 0:
 		return usage("--capacity-age must be above 0")
 	case !ok:
-		return usage("without --evidence of an authority it can only be a child's parent who acts, and the id does not say when the person was born: give --evidence or --born")
+		return usage("without --evidence of an authority it can only be a child's parent who acts, and the id does not say when the person was born: give --evidence, or the birth date on the fourth line")
 	case consent.PresumedCapable(born, end, age):
 		return usage("from the age of %d on a person is presumed to decide for herself: end it by that birthday with --until, or give the --evidence of an authority", age)
 	}

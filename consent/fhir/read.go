@@ -353,7 +353,18 @@ func (r *reader) act(x *entry.Consent) error {
 		rule.Decision, rule.Except = deny, nil
 	}
 	x.Act, x.Rule = map[string]string{permit: "given", deny: "refused"}[rule.Decision], rule
+	r.filedLate(x)
 	return nil
+}
+
+// filedLate puts the decision where it can have been: a resource dated when its own period was over was filed then, and decided at the period's start at the latest.
+func (r *reader) filedLate(x *entry.Consent) {
+	start, end, decided := x.Rule.Time(x.Rule.Start), x.Rule.Time(x.Rule.End), x.Rule.Time(x.Decided)
+	if end.IsZero() || decided.Before(end) || !start.Before(end) || start.IsZero() {
+		return
+	}
+	x.Decided = x.Rule.Start
+	r.note("Consent."+map[Release]string{R4: "dateTime", R5: "date"}[r.release], "lies after the period that was decided on: the decision is taken to be of the period's start, and no longer has effect")
 }
 
 // by finds who decided in the patient's place.
