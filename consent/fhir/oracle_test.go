@@ -12,8 +12,8 @@ import (
 
 // world is an access with all that a Consent can ask of it, also what no access entry says.
 type world struct {
-	person, org, role, purpose, action, kind, label, record string
-	at                                                      time.Time
+	person, org, purpose, action, kind, label, record string
+	at                                                time.Time
 }
 
 var (
