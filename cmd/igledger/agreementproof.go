@@ -154,7 +154,7 @@ func (p *agreementProof) print(w io.Writer) error {
 	if err := describeAgreement(w, p.Text); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nstate: %s at %s\n\n", p.State, p.At)
+	fmt.Fprintf(w, "\nstate as of %s: %s\n\n", p.At, p.State)
 	if err := printHistory(w, p.History); err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ function summary(r) {
   }
   if (r.verdict === "complete") {
     const n = r.entries.filter((e) => !e.newer).length;
-    const count = n === 0 ? "Nobody's access to this record is" : n === 1 ? "One access to this record is" : `${n} accesses to this record are`;
+    const count = n === 0 ? "Nobody's access to this record is" : n === 1 ? "One entry about this record is" : `${n} entries about this record are`;
     return `${count} in the ledger ${r.hidden > 0 ? "for the period that the statement covers" : `among its first ${r.completeAsOf} entries`}.` +
       (r.entries.length > n ? ` ${r.entries.length - n} newer shown besides.` : "");
   }
