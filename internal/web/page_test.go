@@ -38,7 +38,7 @@ func TestHonestStatement(t *testing.T) {
 	if got := p.text("#headline"); got != "✓ The list is genuine and complete." {
 		t.Errorf("headline %q\n%s", got, p.text("#report"))
 	}
-	if got := p.text("#summary"); !strings.Contains(got, "3 accesses") {
+	if got := p.text("#summary"); !strings.Contains(got, "3 entries") {
 		t.Errorf("summary %q", got)
 	}
 	findings := p.text("#findings")
