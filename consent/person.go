@@ -17,12 +17,13 @@ const (
 	maxState   = 1 << 20 // bytes
 )
 
-// person is the state of a person as compact JSON, {"v":1,…}: of each consent record its newest act, and the delegations that others hold for her. It
-// holds ids of delegates: whoever keeps it keeps it encrypted. The lists are in the order of the newest acts.
+// person is the state of a person as compact JSON, {"v":1,…}: of each consent record its newest act, the delegations that others hold for her, and her other
+// numbers. It holds ids of people: whoever keeps it keeps it encrypted. The lists are in the order of the newest acts.
 type person struct {
 	Format      int          `json:"v"` // 1
 	Consents    []record     `json:"consents,omitempty"`
 	Delegations []delegation `json:"delegations,omitempty"`
+	Linked      []linked     `json:"linked,omitempty"`
 }
 
 // record is a consent record as its newest act left it.
@@ -91,6 +92,9 @@ func (p *person) check() error {
 			return bad("a delegation twice, out of order, or without its times")
 		}
 		seen[d.ID] = true
+	}
+	if len(p.Linked) > 0 && !p.checkLinks() {
+		return bad("a linked number twice, out of order, or nobody's; or too many")
 	}
 	return nil
 }

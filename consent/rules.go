@@ -75,16 +75,16 @@ func (r *Rules) admitPolicies(b *entry.PolicySet) ([]*policies.Set, error) {
 func (r *Rules) Judge(e *entry.Entry, index uint64, state func(id string) []byte) (entry.Judgement, error) {
 	switch b := e.Body.(type) {
 	case *entry.Access:
-		return r.judgeAccess(b, state(b.Sub))
+		return r.judgeAccess(b, state)
 	case *entry.Decision:
-		return r.judgeAccess(AsAccess(b), state(b.Sub))
-	case *entry.Consent, *entry.Delegation:
+		return r.judgeAccess(AsAccess(b), state)
+	case *entry.Consent, *entry.Delegation, *entry.Link:
 		return r.judgePerson(e, index, state)
 	}
 	return entry.Judgement{}, nil
 }
 
-func (r *Rules) judgeAccess(a *entry.Access, state []byte) (entry.Judgement, error) {
+func (r *Rules) judgeAccess(a *entry.Access, state func(id string) []byte) (entry.Judgement, error) {
 	_, v, err := r.Decide(a, state)
 	if err != nil {
 		return entry.Judgement{}, err
@@ -106,6 +106,8 @@ func (r *Rules) judgePerson(e *entry.Entry, index uint64, state func(id string) 
 		j.Flags, err = r.consented(b, index, p)
 	case *entry.Delegation:
 		err = delegated(b, index, p, func() (*person, error) { return readPerson(state(b.Delegate.ID)) })
+	case *entry.Link:
+		err = p.link(b, index)
 	}
 	if err != nil {
 		return entry.Judgement{}, err
@@ -114,9 +116,10 @@ func (r *Rules) judgePerson(e *entry.Entry, index uint64, state func(id string) 
 	return j, err
 }
 
-// Decide says whether an access is covered, by what stands in the log now and the state of its person (nil: nothing is on file). A decision service asks it
-// before an access; the verdict is the one that Judge gives if the access is logged next.
-func (r *Rules) Decide(a *entry.Access, state []byte) (policies.Decision, *entry.Verdict, error) {
+// Decide says whether an access is covered, by what stands in the log now. state gives the state of a person (nil: nothing is on file); it is asked for the
+// access's, and for the other numbers that are linked with it. A decision service asks before an access; the verdict is the one that Judge gives if the
+// access is logged next.
+func (r *Rules) Decide(a *entry.Access, state func(id string) []byte) (policies.Decision, *entry.Verdict, error) {
 	f, err := r.facts(a, state)
 	if err != nil {
 		return policies.Decision{}, nil, err
@@ -136,7 +139,7 @@ func (r *Rules) Decide(a *entry.Access, state []byte) (policies.Decision, *entry
 // auditLogUsed is DICOM's "Audit Log Used" (PS3.16 CID 400), by which the operator reports readings of the ledger.
 const auditLogUsed = "http://dicom.nema.org/resources/ontology/DCM|110101"
 
-func (r *Rules) facts(a *entry.Access, state []byte) (policies.Facts, error) {
+func (r *Rules) facts(a *entry.Access, state func(id string) []byte) (policies.Facts, error) {
 	org, at := a.Accessor(), a.Time()
 	f := policies.Facts{
 		Org: org, Holder: a.Issuer, Own: org == a.Issuer, Ledger: r.operator != "" && a.Issuer == r.operator && slices.Contains(a.Event, auditLogUsed),
@@ -146,15 +149,24 @@ func (r *Rules) facts(a *entry.Access, state []byte) (policies.Facts, error) {
 	if f.Named {
 		f.Agreement = r.agreements.policyFacts(a.Agreement, at)
 	}
-	if state == nil && a.Delegation == "" {
+	own := state(a.Sub)
+	if own == nil && a.Delegation == "" {
 		return f, nil
 	}
-	p, err := readPerson(state)
+	p, err := readPerson(own)
 	if err != nil {
 		return f, err
 	}
+	records := p.records(a.Agreement)
+	if len(p.Linked) > 0 {
+		others, err := p.linkedRecords(a.Agreement, state)
+		if err != nil {
+			return f, err
+		}
+		records = append(records, others...)
+	}
 	f.Delegate = p.delegate(a.Delegation)
-	f.Consent = policies.Combine(p.records(a.Agreement), policies.Request{Org: org, Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role, At: at})
+	f.Consent = policies.Combine(records, policies.Request{Org: org, Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role, At: at})
 	return f, nil
 }
 

@@ -113,6 +113,7 @@ type batchTx struct {
 	last    map[[16]byte]uint64  // highest number of each stream so far, as entries came
 	known   map[[16]byte]*stream // streams as the entries added leave them
 	persons map[[32]byte][]byte  // states of persons as the entries so far leave them
+	failed  error                // of reading one of them: the transaction is over
 	seen    map[[16]byte]int     // items of this very batch, by key
 	state   *registerState
 	note    []byte
@@ -160,7 +161,7 @@ func (b *batchTx) run(ctx context.Context) error {
 
 // decide goes through the batch and adds what may be added. Public entries come first, as they came, for each may change what the next may do.
 // Sealed ones are judged as they came, at the first index any of them can get (no key changes above it in this batch), and then take their
-// places in random order, after acts of consent and delegation, which keep theirs: what they say counts for the accesses of the batch. It gives the items that were added.
+// places in random order, after acts of consent and delegation and links, which keep theirs: what they say counts for the accesses of the batch. It gives the items that were added.
 func (b *batchTx) decide(ctx context.Context) (added []int, err error) {
 	var first, sealed []int
 	for i, p := range b.batch {
@@ -193,16 +194,21 @@ func (b *batchTx) decide(ctx context.Context) (added []int, err error) {
 			b.out[i].flags = append(b.out[i].flags, flags...)
 		}
 		b.seen[p.key] = i
-		if p.e.Type == entry.TypeConsent || p.e.Type == entry.TypeDelegation {
+		switch p.e.Type {
+		case entry.TypeConsent, entry.TypeDelegation, entry.TypeLink:
 			first = append(first, i)
-			continue
+		default:
+			sealed = append(sealed, i)
 		}
-		sealed = append(sealed, i)
 	}
 	// The ChaCha8 source of math/rand/v2 is seeded by the system: who sees the log cannot undo the shuffle.
 	rand.Shuffle(len(sealed), func(i, j int) { sealed[i], sealed[j] = sealed[j], sealed[i] })
 	for _, i := range append(first, sealed...) {
-		if b.out[i].err = b.judge(ctx, i); b.out[i].err != nil {
+		b.out[i].err = b.judge(ctx, i)
+		if b.failed != nil {
+			return nil, b.failed
+		}
+		if b.out[i].err != nil {
 			b.out[i].index = b.size
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // What governs accesses, entry.Rules, is told of every public entry in the transaction that appends it, and judges every sealed one at its own place. What
-// it must remember of a person (her consents and delegations) stands encrypted beside her history and is written in the same transaction. So a verdict
+// it must remember of a person (her consents, delegations and other numbers) stands encrypted beside her history and is written in the same transaction. So a verdict
 // follows from the entries below the access and nothing else, whichever replica appends.
 
 // errUngoverned refuses what nobody here could judge.
@@ -31,16 +31,15 @@ func (b *batchTx) judge(ctx context.Context, i int) error {
 	}
 	var failed error
 	j, err := b.state.rules.Judge(p.e, b.size, func(id string) []byte {
-		k := p.chain
-		if p.delegate.id != "" && id == p.delegate.id {
-			k = p.delegate.k
-		}
-		state, err := b.person(ctx, k)
+		state, err := b.person(ctx, b.history(p, id))
 		if err != nil {
 			failed = err
 		}
 		return state
 	})
+	if b.failed != nil {
+		return b.failed
+	}
 	if failed != nil {
 		err = failed
 	}
@@ -61,14 +60,31 @@ func (b *batchTx) judge(ctx context.Context, i int) error {
 	return nil
 }
 
+// history is that of a person whom the rules ask of when they judge p. The entry names most of them, and these were looked up beforehand; a linked number stands
+// in the state of another.
+func (b *batchTx) history(p *pending, id string) entry.Hash {
+	switch id {
+	case p.e.ShownSub():
+		return p.chain
+	case p.delegate.id:
+		return p.delegate.k
+	}
+	tag, _ := b.l.tags.tag(id)
+	return entry.TagKey(tag)
+}
+
 // person gives the state of a history's person, decrypted once a batch.
 func (b *batchTx) person(ctx context.Context, k entry.Hash) ([]byte, error) {
 	if state, ok := b.persons[k]; ok {
 		return state, nil
 	}
+	sealed, err := b.tx.Person(ctx, k)
+	if err != nil {
+		b.failed = err
+		return nil, err
+	}
 	var state []byte
-	if sealed, ok := b.tx.Persons[k]; ok {
-		var err error
+	if sealed != nil {
 		if state, err = b.l.vault.unsealPerson(ctx, k, sealed); err != nil {
 			return nil, err
 		}

@@ -42,6 +42,7 @@ type Request struct {
 type Record struct {
 	ID string
 	Rule
+	RefusesOnly bool // what it permits counts for nothing
 }
 
 // Applies gives what the rule says of an access, alone. Each pair of a purpose and a data code of the access is looked at by itself: the rule
@@ -54,7 +55,7 @@ func (r Rule) Applies(q Request) (decision string, applies bool) {
 
 // Combine is the one rule for several consents of a person, since the standards give none. Of each record the newest act counts (that is the caller's
 // to see to). Each pair of a purpose and a data code of the access is looked at by itself: of the records that apply to it a refusal wins over any
-// permission, whatever their order and age. The access is denied if one pair is denied, permitted if every pair is permitted, by whichever
+// permission, whatever their order and age; what a record that RefusesOnly permits is not looked at. The access is denied if one pair is denied, permitted if every pair is permitted, by whichever
 // records, and else nothing is said of it. ID is the first record, in the order given, that decided so.
 func Combine(records []Record, q Request) Consent {
 	live := make([]*Record, 0, len(records))
@@ -83,7 +84,9 @@ func Combine(records []Record, q Request) Consent {
 				case Deny:
 					denies[i], no = true, true
 				case Permit:
-					permits[i], yes = true, true
+					if !r.RefusesOnly {
+						permits[i], yes = true, true
+					}
 				}
 			}
 			all = all && yes

@@ -134,17 +134,19 @@ func (a *api) decide(ctx context.Context, c *entry.Caller, list []client.Evaluat
 	}
 	var out []*question
 	states := map[string][]byte{} // by id: a list is often about one person
+	var unread error
+	state := func(id string) []byte {
+		if _, known := states[id]; !known && unread == nil {
+			states[id], unread = a.log.Person(ctx, id)
+		}
+		return states[id]
+	}
 	for _, e := range list {
 		q := new(question)
 		if q.asked, q.err = a.ask(c, e); q.err == nil {
-			id := q.asked.Sub
-			if _, known := states[id]; !known {
-				if states[id], err = a.log.Person(ctx, id); err != nil {
-					return nil, nil, err
-				}
-			}
 			q.keep = e.Context != nil && e.Context.Log
-			if err := q.decide(rules, states[id], a.log.Operator()); err != nil {
+			err := q.decide(rules, state, a.log.Operator())
+			if err = errors.Join(unread, err); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -157,7 +159,7 @@ func (a *api) decide(ctx context.Context, c *entry.Caller, list []client.Evaluat
 }
 
 // decide fills in the decision and signs the entry. What is wrong with the question's own claims is its err.
-func (q *question) decide(rules *consent.Rules, state []byte, operator *entry.Signer) (err error) {
+func (q *question) decide(rules *consent.Rules, state func(id string) []byte, operator *entry.Signer) (err error) {
 	if q.decided, q.verdict, err = rules.Decide(consent.AsAccess(q.asked), state); err != nil {
 		return err
 	}

@@ -20,8 +20,8 @@ type Rules interface {
 	// Admit checks that a public entry, which has passed Register.Verify and Apply, may stand at index, and gives the rules after it. It is told of
 	// those that govern (Type.Governs) and of those that change the register. *Error.
 	Admit(e *Entry, index uint64, reg *Register) (Rules, error)
-	// Judge says what is to be said of a sealed entry at index. person gives the state of a person after her entries below index, nil if there is none; it knows
-	// the ids that Persons names. *Error if the entry may not stand there; an Access is never refused.
+	// Judge says what is to be said of a sealed entry at index. person gives the state of a person after her entries below index, nil if there is none. Judge asks
+	// it for ids that Persons names and for such as stand in a state that it gave. *Error if the entry may not stand there; an Access is never refused.
 	Judge(e *Entry, index uint64, person func(id string) []byte) (Judgement, error)
 }
 
@@ -32,7 +32,7 @@ type Judgement struct {
 	Flags   []Flag
 }
 
-// Persons names the ids whose state Rules.Judge needs: the subject and, where somebody acts for another, the delegate.
+// Persons names the ids whose state Rules.Judge needs, as far as the entry itself tells: the subject and, where somebody acts for another, the delegate.
 func (e *Entry) Persons() []string {
 	list := []string{e.ShownSub()}
 	if d, ok := e.Body.(*Delegation); ok && d.Delegate != nil {

@@ -17,7 +17,7 @@ type Lookup struct {
 	Keys    [][16]byte // idempotency keys
 	Chains  [][32]byte // histories: every one that a leaf is going to be added to
 	Streams [][16]byte
-	Persons [][32]byte // histories whose governing state is wanted
+	Persons [][32]byte // histories whose governing state is wanted, as far as is known beforehand: see AppendTx.Person
 }
 
 // Leaf is a leaf to be appended.
@@ -36,7 +36,6 @@ type AppendTx struct {
 	Found   map[[16]byte]Found
 	Chains  map[[32]byte]Chain
 	Streams map[[16]byte][]byte // as SetStream left them
-	Persons map[[32]byte][]byte // as SetPerson left them
 
 	s     *Storage
 	num   int64
@@ -47,6 +46,7 @@ type AppendTx struct {
 	err   error // of the database, or of a broken rule: f cannot make it undone by ignoring it
 
 	keys       map[[16]byte]bool   // looked up: false; added: true
+	known      map[[32]byte][]byte // persons looked up, as SetPerson left them; nil: has no state
 	last       map[[32]byte]uint64 // index of the last leaf added to a chain
 	leaves     []*trillian.LogLeaf
 	prevs      []*int64
@@ -100,8 +100,8 @@ func (s *Storage) Append(ctx context.Context, tree *trillian.Tree, look Lookup, 
 func (s *Storage) append(ctx context.Context, num int64, tree *trillian.Tree, look Lookup, f func(context.Context, *AppendTx) error) (*AppendTx, error) {
 	a := &AppendTx{
 		s: s, num: num, tree: tree,
-		Found: map[[16]byte]Found{}, Chains: map[[32]byte]Chain{}, Streams: map[[16]byte][]byte{}, Persons: map[[32]byte][]byte{},
-		keys: map[[16]byte]bool{}, last: map[[32]byte]uint64{},
+		Found: map[[16]byte]Found{}, Chains: map[[32]byte]Chain{}, Streams: map[[16]byte][]byte{},
+		keys: map[[16]byte]bool{}, known: map[[32]byte][]byte{}, last: map[[32]byte]uint64{},
 		chains: map[[32]byte]Chain{}, streams: map[[16]byte][]byte{}, persons: map[[32]byte][]byte{},
 	}
 	db, err := s.db.begin(ctx, a.lookups(look)...)
@@ -149,7 +149,7 @@ func (a *AppendTx) lookups(look Lookup) []op {
 		ops = append(ops, streamsOp(a.num, look.Streams, a.Streams))
 	}
 	if len(look.Persons) > 0 {
-		ops = append(ops, personsOp(a.num, look.Persons, a.Persons))
+		ops = append(ops, personsOp(a.num, look.Persons, a.known))
 	}
 	return ops
 }
@@ -175,6 +175,11 @@ func (a *AppendTx) ready(ctx context.Context, look Lookup) error {
 			a.last[k] = none
 		} else {
 			a.last[k] = a.Chains[k].Last
+		}
+	}
+	for _, k := range look.Persons {
+		if _, ok := a.known[k]; !ok {
+			a.known[k] = nil
 		}
 	}
 	a.Head = a.row.Head
@@ -247,6 +252,21 @@ func (a *AppendTx) SetStream(key [16]byte, state []byte) { a.streams[key] = stat
 
 // SetPerson buffers the state that governs a history, ciphertext that means nothing to this package.
 func (a *AppendTx) SetPerson(k [32]byte, state []byte) { a.persons[k] = state }
+
+// Person gives the state that governs a history as it was before this append, as SetPerson left it; nil if it has none. One that Lookup did not name is read now,
+// a round trip under the lock, once.
+func (a *AppendTx) Person(ctx context.Context, k [32]byte) ([]byte, error) {
+	if state, ok := a.known[k]; ok {
+		return state, nil
+	}
+	if err := a.db.do(ctx, personsOp(a.num, [][32]byte{k}, a.known)); err != nil {
+		return nil, a.fail(fmt.Errorf("reading what governs a history: %w", err))
+	}
+	if _, ok := a.known[k]; !ok {
+		a.known[k] = nil
+	}
+	return a.known[k], nil
+}
 
 // RegisterSince returns the register leaves with index >= from as they were before this append.
 func (a *AppendTx) RegisterSince(ctx context.Context, from uint64) ([]Record, error) {

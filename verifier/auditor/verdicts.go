@@ -273,11 +273,13 @@ func (v *Verdicts) judge(p *opened) {
 	if v.OnSealed != nil {
 		v.OnSealed(p.index, e)
 	}
+	unsure := f.unsure
 	j, err := p.rules.Judge(e, p.index, func(id string) []byte {
 		if id == e.ShownSub() {
 			return f.state
 		}
 		if g := v.persons[v.ids[v.hash(id)]]; g != nil {
+			unsure = unsure || g.unsure
 			return g.state
 		}
 		return nil
@@ -289,7 +291,7 @@ func (v *Verdicts) judge(p *opened) {
 	if j.Person != nil {
 		f.state = j.Person
 	}
-	v.compare(p.index, p.opening.Verdict, j.Verdict, f.unsure)
+	v.compare(p.index, p.opening.Verdict, j.Verdict, unsure)
 }
 
 func (v *Verdicts) compare(index uint64, stored, own *entry.Verdict, unsure bool) {
