@@ -164,6 +164,7 @@ func keyCommand() *cli.Command {
 		Name:  "key",
 		Usage: "keys in the log",
 		Subcommands: []*cli.Command{
+			tokenCommand(),
 			{
 				Name:  "request",
 				Usage: "as the holder of a new key: ask for its registration and prove that it is yours",
