@@ -298,6 +298,8 @@ func FuzzPersonState(f *testing.F) {
 	w.mustJudge(w.consent("withdrawn"))
 	w.mustJudge(w.delegation("revoked"))
 	f.Add(w.states[person])
+	w.mustJudge(w.link("linked", person, temp))
+	f.Add(w.states[person])
 	f.Add([]byte(`{"v":1}`))
 	f.Add([]byte(`{"v":1,"consents":[{"id":"a","act":"given","scope":"","holder":"","index":1}]}`))
 	access, act := w.sign(w.access()), w.sign(w.consent("refused"))

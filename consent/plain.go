@@ -4,10 +4,11 @@ import (
 	"fmt"
 
 	"igledger/ledger/entry"
+	"igledger/policies"
 )
 
 // Plain says a verdict in words for citizens and officers: first the result, then a sentence for each rule that decided, in the words of the policy set
-// that was in use then.
+// that was in use then or, if this log's are not known here, of the built-in one.
 func (r *Rules) Plain(v *entry.Verdict) []string {
 	var list []string
 	under := ""
@@ -23,11 +24,11 @@ func (r *Rules) Plain(v *entry.Verdict) []string {
 		list = append(list, "Not covered by any agreement, consent or law that this ledger knows."+under)
 	}
 	set := r.PoliciesOf(v.Policies)
+	if set == nil { // the reader has no log at hand; an id keeps its meaning from set to set
+		set = policies.BuiltIn()
+	}
 	for _, id := range v.Rules {
-		words := ""
-		if set != nil {
-			words = set.Plain(id)
-		}
+		words := set.Plain(id)
 		if words == "" {
 			words = "Rule " + id + "."
 		}

@@ -84,10 +84,10 @@ func (g *governed) consent(act string) *entry.Entry {
 	return g.sign(g.board, c)
 }
 
-// verdict appends a research access to person and gives what the ledger says of it, from the answer and from the opening, which must agree.
-func (g *governed) verdict() string {
+// verdict appends a research access to id and gives what the ledger says of it, from the answer and from the opening, which must agree.
+func (g *governed) verdict(id string) string {
 	g.t.Helper()
-	r := g.must(g.access(person, research))
+	r := g.must(g.access(id, research))
 	o, err := g.log.Opening(g.ctx, r.Index)
 	if err != nil {
 		g.t.Fatal(err)
@@ -100,7 +100,12 @@ func (g *governed) verdict() string {
 
 func (g *governed) want(what string) {
 	g.t.Helper()
-	if got := g.verdict(); got != what {
+	g.wantOf(person, what)
+}
+
+func (g *governed) wantOf(id, what string) {
+	g.t.Helper()
+	if got := g.verdict(id); got != what {
 		g.t.Errorf("the verdict is %q, want %q", got, what)
 	}
 }
@@ -131,12 +136,12 @@ func TestVerdicts(t *testing.T) {
 		other.Close(g.ctx)
 		here.Close(g.ctx)
 
-		before := g.persons()
+		before := g.persons(person)
 		r, err := ledger.Rebuild(g.ctx, g.config(), nil)
 		if err != nil || r.Verdicts != 6 || len(r.Differing) > 0 {
 			t.Fatalf("rebuilding: %+v, %v", r, err)
 		}
-		if after := g.persons(); after != before {
+		if after := g.persons(person); after != before {
 			t.Errorf("what is known of the person was %s, is %s", before, after)
 		}
 		g.reopen()
@@ -146,18 +151,89 @@ func TestVerdicts(t *testing.T) {
 	})
 }
 
-func (g *governed) persons() string {
+func (g *governed) persons(id string) string {
 	g.t.Helper()
 	log, err := ledger.Open(g.ctx, g.config())
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	defer log.Close(g.ctx) //nolint:errcheck // nothing was appended
-	state, err := log.Person(g.ctx, person)
+	state, err := log.Person(g.ctx, id)
 	if err != nil || len(state) == 0 {
 		g.t.Fatalf("the state of a person: %q, %v", state, err)
 	}
 	return string(state)
+}
+
+// numbered is a number that SRC gave person before it knew hers.
+const numbered = "temp:SRC:77"
+
+func (g *governed) link(act, sub, other string) *entry.Entry {
+	return g.sign(g.board, &entry.Link{Common: common("SRC"), Act: act, Reason: "one person", Sub: sub, Other: other})
+}
+
+// What a person refused under one number counts for accesses filed under another that is linked with it, at every replica, and after a rebuild.
+func TestRefusalReachesLinkedNumber(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		g := newGoverned(t, dsn)
+		g.agree("e")
+		g.must(g.consent("refused"))
+		const covered, objection = "covered agreement", "not-covered objection"
+		g.wantOf(numbered, covered)
+		g.must(g.link("linked", person, numbered)) // makes her number stricter by what was refused under the other, and not the other way round
+		g.wantOf(numbered, covered)
+		here := g.log
+		other, err := ledger.Open(g.ctx, g.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.must(g.link("linked", numbered, person))
+		g.log = other
+		g.wantOf(numbered, objection)
+		g.wantOf("temp:SRC:78", covered)
+		// An act of the same call counts: links keep their place before accesses.
+		results := g.log.Append(g.ctx, g.access("temp:SRC:78", research), g.link("linked", "temp:SRC:78", person), g.access("temp:SRC:78", research))
+		for i, r := range results {
+			if r.Err != nil || i != 1 && r.Verdict.Result != entry.NotCovered {
+				t.Errorf("entry %d of the call: %+v, %v", i, r.Verdict, r.Err)
+			}
+		}
+		g.must(g.consent("given")) // she thought again: the same record, under the number where it stands
+		g.log = here
+		g.wantOf(numbered, covered)
+		g.must(g.consent("refused"))
+		g.wantOf(numbered, objection)
+		g.must(g.link("unlinked", numbered, person))
+		g.wantOf(numbered, covered)
+		g.must(g.link("linked", numbered, person))
+		other.Close(g.ctx)
+		here.Close(g.ctx)
+
+		before := g.persons(person) + g.persons(numbered)
+		r, err := ledger.Rebuild(g.ctx, g.config(), nil)
+		if err != nil || r.Verdicts == 0 || len(r.Differing) > 0 {
+			t.Fatalf("rebuilding: %+v, %v", r, err)
+		}
+		if after := g.persons(person) + g.persons(numbered); after != before {
+			t.Errorf("what is known of the person was %s, is %s", before, after)
+		}
+		g.reopen()
+		g.wantOf(numbered, objection)
+		g.checkLog()
+	})
+}
+
+// An organisation may link a number of its own to anybody's, both ways: that gets it nobody's permission.
+func TestPermissionIsNotBorrowedOverLink(t *testing.T) {
+	g := newGoverned(t, testdb.SQLite(t))
+	g.agree("a")
+	g.must(g.consent("given"))
+	g.must(g.link("linked", numbered, person))
+	g.wantOf(numbered, "not-covered consent-missing")
+	g.must(g.link("linked", person, numbered))
+	g.wantOf(numbered, "not-covered consent-missing")
+	g.want("covered agreement,consent")
+	g.checkLog()
 }
 
 // What the rules refuse is refused with its code and leaves nothing; the rest of the call is not touched.
@@ -372,7 +448,7 @@ func BenchmarkDecide(b *testing.B) {
 				return
 			}
 			d, _, err := rules.(*consent.Rules).Decide(&entry.Access{Common: common("SRC"), Org: "UNI", Agreement: fmt.Sprintf("isa-%d", i%agreements), Action: "R", Purpose: []string{"HRESCH"},
-				Recorded: g.now().UTC().Format(time.RFC3339), Sub: id(i)}, state)
+				Recorded: g.now().UTC().Format(time.RFC3339), Sub: id(i)}, func(string) []byte { return state })
 			if err != nil || d.Result != entry.Covered {
 				b.Error(d, err)
 				return

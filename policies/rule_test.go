@@ -104,6 +104,9 @@ func TestCombine(t *testing.T) {
 	observations := Record{ID: "observations", Rule: Rule{Data: []string{observation}}}
 	conditions := Record{ID: "conditions", Rule: Rule{Data: []string{condition}}}
 	noConditions := Record{ID: "no-conditions", Rule: Rule{Deny: true, Data: []string{condition}}}
+	only := func(r Record) Record { r.RefusesOnly = true; return r }
+	butConditions := Record{ID: "but-conditions", Rule: Rule{Except: []Rule{{Deny: true, Data: []string{condition}}}}}
+	onlyConditions := Record{ID: "only-conditions", Rule: Rule{Deny: true, Except: []Rule{{Data: []string{condition}}}}}
 	for _, c := range []struct {
 		name    string
 		records []Record
@@ -122,6 +125,14 @@ func TestCombine(t *testing.T) {
 		{"half is refused", []Record{yes, noConditions}, []string{observation, condition}, Consent{Decision: Deny, ID: "no-conditions", Refused: []string{condition}}},
 		{"all is refused", []Record{yes, noConditions}, []string{condition}, Consent{Decision: Deny, ID: "no-conditions"}},
 		{"unstated", []Record{yes, noConditions}, nil, Consent{Decision: Deny, ID: "no-conditions"}},
+		{"a permission of one that refuses only", []Record{only(yes)}, []string{observation}, Consent{}},
+		{"names nothing either", []Record{only(yes), yes}, []string{observation}, Consent{Decision: Permit, ID: "yes"}},
+		{"nor does it help out", []Record{observations, only(conditions)}, []string{observation, condition}, Consent{}},
+		{"its refusal", []Record{yes, only(no)}, []string{observation}, Consent{Decision: Deny, ID: "no"}},
+		{"a refusal within its permission", []Record{yes, only(butConditions)}, []string{observation, condition}, Consent{Decision: Deny, ID: "but-conditions", Refused: []string{condition}}},
+		{"and what that leaves", []Record{only(butConditions)}, []string{observation}, Consent{}},
+		{"a permission within its refusal", []Record{only(onlyConditions)}, []string{condition}, Consent{}},
+		{"takes away no other's", []Record{yes, only(onlyConditions)}, []string{condition}, Consent{Decision: Permit, ID: "yes"}},
 	} {
 		got := Combine(c.records, asked(func(q *Request) { q.Data = c.data }))
 		if got.Decision != c.want.Decision || got.ID != c.want.ID || !slices.Equal(got.Refused, c.want.Refused) {

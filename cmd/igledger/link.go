@@ -12,7 +12,8 @@ func linkCommand() *cli.Command {
 		Usage: "state that two numbers are one person's",
 		Description: "From standard input come the two ids, one on a line. From then on a statement of either shows what is on record under both, so be sure that it is one person:\n" +
 			"whoever may see the one may see the other. A registrar links any two numbers; another organisation only what has to do with a number that it gave (temp:ORG:…).\n" +
-			"Consents, verdicts and who-accessed go by the single number as before. Two entries are made, one filed under each number. A number that fails its check digit is taken with --unchecked only.\n\n" +
+			"What the person refused under the one counts for accesses under the other, too; what she permitted does not, nor does who acts for her: record that under each number. who-accessed goes\n" +
+			"by the single number. Two entries are made, one filed under each number. A number that fails its check digit is taken with --unchecked only.\n\n" +
 			"Example: igledger link --org NHSL --key lothian-agreements.jwk --reason 'CHI number found after an emergency admission' < two-ids.txt",
 	})
 }
@@ -21,7 +22,7 @@ func unlinkCommand() *cli.Command {
 	return pairCommand("unlinked", &cli.Command{
 		Name:  "unlink",
 		Usage: "state that two numbers are not one person's, or no longer held to be",
-		Description: "From standard input come the two ids, one on a line. The link and its end stay on record under both. Who may is as with link.\n\n" +
+		Description: "From standard input come the two ids, one on a line. The link and its end stay on record under both. What was refused under the one no longer counts under the other. Who may is as with link.\n\n" +
 			"Example: igledger unlink --org NHSL --key lothian-agreements.jwk --reason 'two persons of one name' < two-ids.txt",
 	})
 }

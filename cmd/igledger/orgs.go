@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,6 +15,7 @@ import (
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/policies"
 )
 
 func memberFlags() []cli.Flag {
@@ -351,7 +354,7 @@ func initCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			log, err := ledger.Create(c.Context, cfg, g)
+			log, err := createLog(c.Context, cfg, g, registrar)
 			if errors.Is(err, ledger.ErrExists) {
 				return refused("%w", err)
 			}
@@ -362,6 +365,27 @@ func initCommand() *cli.Command {
 			return output(c, map[string]string{"origin": log.Origin(), "logKey": log.VerifierKey()}, "log %s made\nlog key: %s\n", log.Origin(), log.VerifierKey())
 		},
 	}
+}
+
+// createLog makes a log whose first entries are its genesis and the policies that are built into this program, as version 1 by the registrar: so the log itself says by which
+// rules it judges, and a later program with others built in changes nothing.
+func createLog(ctx context.Context, cfg ledger.Config, genesis *entry.Entry, registrar *entry.Signer) (*ledger.Log, error) {
+	log, err := ledger.Create(ctx, cfg, genesis)
+	if err != nil {
+		return nil, err
+	}
+	text := policies.BuiltIn().Text()
+	e, err := entry.Sign(registrar, &entry.PolicySet{
+		Common:  entry.Common{Issuer: genesis.Issuer, Audience: cfg.Origin},
+		Version: 1, Schema: entry.SchemaV1, Text: text, Hash: sha256.Sum256([]byte(text)), Reason: "the policies that igledger comes with",
+	})
+	if err == nil {
+		err = log.Append(ctx, e)[0].Err
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the log was made, and its policies could not be put into it (igledger policy put does it later): %w", err), log.Close(ctx))
+	}
+	return log, nil
 }
 
 // newGenesis makes and signs entry 0.

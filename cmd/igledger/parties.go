@@ -43,7 +43,7 @@ func newParties(ctx context.Context, cfg ledger.Config) (*parties, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.log, err = ledger.Create(ctx, cfg, g)
+	p.log, err = createLog(ctx, cfg, g, p.registrar)
 	return p, err
 }
 

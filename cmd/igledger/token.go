@@ -14,7 +14,8 @@ func tokenCommand() *cli.Command {
 		Name:  "token",
 		Usage: "print a caller's token for the HTTP API",
 		Description: "It lives for five minutes, at this log only, and is a bearer's token: who has it can use it. Made from the key alone if --log-key is given.\n\n" +
-			"Example: curl -H \"Authorization: Bearer $(igledger key token --org NHSL --key lothian-audit.jwk)\" https://ledger.example.scot/v1/sources",
+			"Example: igledger key token --org NHSL --key lothian-audit.jwk --log-key \"$LOG_KEY\"\n" +
+			"  curl -H \"Authorization: Bearer $(igledger key token …)\" https://ledger.example.scot/v1/sources",
 		Flags: remoteFlags(&cli.StringFlag{Name: "as", Value: "curl", Usage: "function or system on whose behalf, which stands in what is logged of the call; never a person"}),
 		Action: func(c *cli.Context) error {
 			if err := entry.CheckSystem(c.String("as")); err != nil {

@@ -146,7 +146,10 @@ func (a *api) decide(ctx context.Context, c *entry.Caller, list []client.Evaluat
 		if q.asked, q.err = a.ask(c, e); q.err == nil {
 			q.keep = e.Context != nil && e.Context.Log
 			err := q.decide(rules, state, a.log.Operator())
-			if err = errors.Join(unread, err); err != nil {
+			if unread != nil {
+				err = unread
+			}
+			if err != nil {
 				return nil, nil, err
 			}
 		}

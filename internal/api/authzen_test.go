@@ -83,6 +83,33 @@ func TestDecisionIsTheVerdict(t *testing.T) {
 	}
 }
 
+// A decision about one number of a person is the verdict there too if she refused under another.
+func TestDecisionFollowsLinks(t *testing.T) {
+	b := newBoard(t)
+	const numbered = "temp:SRC:77"
+	b.refuse(person, "HRESCH")
+	ask := func() []string {
+		t.Helper()
+		a := b.access("SRC", numbered)
+		a.Purpose = []string{"HRESCH"}
+		got, err := b.pep().Decide(t.Context(), questionOf(a))
+		b.ok(err)
+		res := b.log.Append(t.Context(), b.sign(b.submit["SRC"], a))[0]
+		b.ok(res.Err)
+		if !got.Context.Verdict.Equal(res.Verdict) {
+			t.Errorf("decided %+v, the access %+v", got.Context.Verdict.Verdict, res.Verdict)
+		}
+		return res.Verdict.Rules
+	}
+	if rules := ask(); slices.Contains(rules, "objection") {
+		t.Errorf("before the link: %v", rules)
+	}
+	b.append(b.keys["SRC"], &entry.Link{Common: common("SRC"), Act: "linked", Reason: "one person", Sub: numbered, Other: person})
+	if rules := ask(); !slices.Contains(rules, "objection") {
+		t.Errorf("after the link: %v", rules)
+	}
+}
+
 // The person sees attempts: a denial is in her history before the answer, with who asked for what. A permit is only if asked for, and then an access can name it.
 func TestDenialsAreLogged(t *testing.T) {
 	b := newBoard(t)

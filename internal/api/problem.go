@@ -63,7 +63,7 @@ var problems = map[string]kind{
 	busy:                   {503, "The queue is full", "Send the same again after Retry-After. Nothing was taken."},
 	unavailable:            {503, "The log cannot be reached for now", "Send the same again after Retry-After. A submission may or may not be in the log already; it will be there once."},
 
-	"too-large":             {413, "Larger than the limit", "Send less: a body of at most 8 MiB, an entry of at most 1 MiB, a public entry of at most 65,534 bytes, a disclosure of at most 64 KiB."},
+	"too-large":             {413, "Larger than the limit", "Send less: a body of at most 8 MiB, an entry of at most 1 MiB, a public entry of at most 65,534 bytes, a disclosure of at most 64 KiB. Of a link: the person has 256 other numbers already; unlink one."},
 	"bad-base64":            {400, "Not canonical base64url", "Encode without padding and with zero trailing bits (RFC 7515 section 2)."},
 	"bad-json":              {400, "JSON of the wrong shape", "Send one JSON value in UTF-8 without duplicate or unknown members."},
 	"bad-length":            {400, "A field has the wrong length", "See docs/FORMATS.md for the field named in detail."},

@@ -201,6 +201,62 @@ func TestVerdictsFollowPersons(t *testing.T) {
 	}
 }
 
+// A refusal under one number counts for accesses under another that is linked with it, also when the replay was written down in between. A ledger that shows a verdict as if she had
+// not refused is found out; where the refusal itself is gone nothing is said of it.
+func TestVerdictsFollowLinks(t *testing.T) {
+	const temp = "temp:lothian:77"
+	for _, c := range []struct {
+		name   string
+		change func(g *testlog.Governed, shared uint64)
+		doubt  auditor.DoubtKind // of shared; "": none
+		unsure uint64
+	}{
+		{"honest", func(*testlog.Governed, uint64) {}, "", 0},
+		{"as if not refused", func(g *testlog.Governed, shared uint64) { g.Openings[shared].Verdict = g.Openings[shared-2].Verdict }, auditor.VerdictDiffers, 0},
+		{"the refusal is gone", func(g *testlog.Governed, _ uint64) {
+			g.Openings[g.Consents[0]].JWS, g.Openings[g.Consents[0]].Disclosures = "", nil
+		}, "", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := governed()
+			add := func() uint64 {
+				a := *g.SharedAccess(temp).Body.(*entry.Access)
+				a.ID, a.SD, a.Org, a.Agreement, a.Purpose = "", nil, "", "", []string{"HRESCH"}
+				return g.AddSealed(testlog.Sign(g.Second, &a), temp)
+			}
+			before := add()
+			g.AddSealed(g.Link("lothian", g.Lothian, "linked", temp, g.IDs[0]), temp)
+			linked := add()
+			g.GiveVerdicts(consent.New())
+			for i, refused := range map[uint64]bool{before: false, linked: true} {
+				if v := g.Openings[i].Verdict; slices.Contains(v.Rules, "objection") != refused {
+					t.Fatalf("the test log is not what it should be: %+v", v)
+				}
+			}
+			c.change(g, linked)
+			r := replay(t, g.Log).to(linked)
+			again, err := auditor.ReadVerdicts(bytes.NewReader(written(t, r.verdicts)), secret, origin, consent.New())
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.verdicts = again
+			r.to(g.Size())
+			var got auditor.DoubtKind
+			for _, d := range again.Doubts() {
+				if d.Index == linked {
+					got = d.Kind
+				}
+			}
+			if got != c.doubt || len(r.found) > 0 || len(again.Wrong()) > 0 || c.name == "honest" && len(again.Doubts()) > 0 {
+				t.Errorf("doubt %q, want %q; found %v, wrong %v, doubts %+v", got, c.doubt, r.found, again.Wrong(), again.Doubts())
+			}
+			if c.unsure > 0 && again.Stats().Unsure == 0 {
+				t.Errorf("%+v", again.Stats())
+			}
+		})
+	}
+}
+
 // What the state of an agreement does not allow convicts the operator who logged it, and counts for nothing.
 func TestForbiddenActsConvict(t *testing.T) {
 	propose := func(id string, version uint64) func(*testlog.Governed) *entry.Entry {
