@@ -43,7 +43,7 @@ func TestPatientsAreIsolated(t *testing.T) {
 	marks := map[string][]string{
 		"chi:2902640017": {"2902640017", "morag", "patient/p1"},
 		"temp:NHS-EXAMPLE:https://other.example.scot/fhir/Patient/22": {"other.example.scot", "hamish", "of-hamish", "asthma"},
-		"nhs:9990000018": {"9990000018", "una", "haemoglobin", "1964"},
+		"nhs:9990000018": {"9990000018", `"una"`, "#una", "una demo", "haemoglobin", `"1964`}, // with marks around what random digests might spell
 	}
 	if len(list) != len(marks) {
 		t.Fatalf("%d accesses, want %d", len(list), len(marks))
