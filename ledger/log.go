@@ -2,8 +2,8 @@
 //
 // It promises: when Append says an entry is in, it is durable, integrated under a signed checkpoint, present once (by iss and jti), signed
 // by a key that counted at the entry's own position, filed in its person's history, and its opening is encrypted. Any number of
-// processes may work on one database; the database orders them and none is special. It does not judge whether an access was allowed,
-// and it does not prove to a citizen that a list is complete: those are packages policies and audit.
+// processes may work on one database; the database orders them and none is special. What governs accesses is judged where it is appended, by the rules that the caller
+// gives (Config.Rules, which package consent has); and it does not prove to a citizen that a list is complete: that is package audit's.
 //
 // Trillian runs in process (log.IntegrateBatch) inside the one transaction that appends a batch: see package storage.
 package ledger
