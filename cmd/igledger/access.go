@@ -40,6 +40,15 @@ func accessCommand() *cli.Command {
 	}
 }
 
+// outbox opens the outbox that the flags name.
+func (r *remote) outbox(c *cli.Context) (*outbox, error) {
+	path := c.String("outbox")
+	if path == "" {
+		path = c.String("source") + ".outbox"
+	}
+	return openOutbox(c.Context, path, r.org, c.String("source"), r.logKey)
+}
+
 func importAction(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return usage("access import wants files, or - for standard input")
@@ -51,11 +60,7 @@ func importAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	path := c.String("outbox")
-	if path == "" {
-		path = c.String("source") + ".outbox"
-	}
-	o, err := openOutbox(c.Context, path, r.org, c.String("source"), r.logKey)
+	o, err := r.outbox(c)
 	if err != nil {
 		return err
 	}

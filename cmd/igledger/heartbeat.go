@@ -41,11 +41,7 @@ func heartbeatAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	path := c.String("outbox")
-	if path == "" {
-		path = c.String("source") + ".outbox"
-	}
-	o, err := openOutbox(c.Context, path, r.org, c.String("source"), r.logKey)
+	o, err := r.outbox(c)
 	if err != nil {
 		return err
 	}

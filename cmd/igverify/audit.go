@@ -84,7 +84,7 @@ type audit struct {
 }
 
 func checkAudit(s *session) error {
-	a := &audit{session: s, wait: sleep, now: time.Now, metrics: &auditMetrics{values: map[string]float64{}}, interval: s.c.Duration("interval")}
+	a := &audit{session: s, wait: client.Sleep, now: time.Now, metrics: &auditMetrics{values: map[string]float64{}}, interval: s.c.Duration("interval")}
 	if err := a.begin(); err != nil {
 		return err
 	}
@@ -271,17 +271,6 @@ func (a *audit) tell(end ending, rep *report, text string) error {
 	}
 	_, err := fmt.Fprintf(a.c.App.Writer, "%s %s\n", at, clean(text))
 	return err
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // ending is how a round ended.

@@ -173,7 +173,7 @@ func (c *Client) pause(ctx context.Context, attempt *int, because error, asked t
 	}
 	wait := c.wait
 	if wait == nil {
-		wait = sleep
+		wait = Sleep
 	}
 	if err := wait(ctx, d); err != nil {
 		return fmt.Errorf("gave up (%w) after: %w", err, because)
@@ -181,7 +181,8 @@ func (c *Client) pause(ctx context.Context, attempt *int, because error, asked t
 	return nil
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for d, or until ctx ends, and then gives its error.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

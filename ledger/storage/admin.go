@@ -256,7 +256,7 @@ func (t *adminTx) HardDeleteTree(ctx context.Context, id int64) error {
 		return status.Errorf(codes.FailedPrecondition, "tree %d is not soft deleted", id)
 	}
 	var ops []op
-	for _, table := range []string{"idem", "chain", "source"} {
+	for _, table := range []string{"idem", "chain", "source", "person"} {
 		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2",
 			args: []any{inTree(r.num, nil), inTree(r.num+1, nil)}})
 	}
@@ -266,6 +266,7 @@ func (t *adminTx) HardDeleteTree(ctx context.Context, id int64) error {
 	}
 	ops = append(ops,
 		op{sql: "DELETE FROM witnessed WHERE tree = $1", args: []any{r.num}},
+		op{sql: "DELETE FROM anchor WHERE tree = $1", args: []any{r.num}},
 		op{sql: "DELETE FROM head WHERE tree = $1", args: []any{r.num}},
 		op{sql: "DELETE FROM tree WHERE num = $1", args: []any{r.num}})
 	return t.run(ctx, ops...)

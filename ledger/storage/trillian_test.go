@@ -167,6 +167,20 @@ func TestTreesThatTakeNoLeaves(t *testing.T) {
 		kept := mustTree(t, s, "kept")
 		mustAppend(t, s, kept, someLeaves("w", 0, 300))
 		mustAppend(t, s, gone, someLeaves("w", 0, 300))
+		for _, tree := range []*trillian.Tree{kept, gone} { // what an append alone does not leave behind
+			num, err := s.number(ctx, tree)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.write(ctx,
+				op{sql: "INSERT INTO person (k, state) VALUES ($1, $2)", args: []any{inTree(num, make([]byte, 32)), []byte("x")}},
+				op{sql: "INSERT INTO anchor (tree, size, at, note) VALUES ($1, 1, 1, $2)", args: []any{num, []byte("x")}},
+				op{sql: "INSERT INTO witnessed (tree, size) VALUES ($1, 1)", args: []any{num}},
+				op{sql: "INSERT INTO cosignature (place, signed, cosigner, note, line) VALUES ($1, 1, 'w', $2, $2)", args: []any{place(num, 0), []byte("x")}},
+			); err != nil {
+				t.Fatal(err)
+			}
+		}
 		admin := s.Admin()
 		freeze := func(tree *trillian.Tree) { tree.TreeState = trillian.TreeState_FROZEN }
 		if _, err := trillianstorage.UpdateTree(ctx, admin, frozen.TreeId, freeze); err != nil {
@@ -196,12 +210,12 @@ func TestTreesThatTakeNoLeaves(t *testing.T) {
 		if _, err := appendLeaves(ctx, s, gone, someLeaves("x", 0, 1)); !isNotFound(err) {
 			t.Errorf("Append to a tree that is gone: %v", err)
 		}
-		for _, table := range []string{"leaf", "idem", "chain", "source", "register", "tile", "head", "tree"} {
+		for _, table := range []string{"leaf", "idem", "chain", "source", "register", "tile", "head", "tree", "person", "anchor", "witnessed", "cosignature"} {
 			var n int64
 			if err := s.read(ctx, op{sql: "SELECT count(*) FROM " + table, scan: func(scan func(...any) error) error { return scan(&n) }}); err != nil {
 				t.Fatal(err)
 			}
-			want := map[string]int64{"leaf": 300, "idem": 300, "chain": 7, "source": 1, "register": 27, "tile": 2, "head": 3, "tree": 3}
+			want := map[string]int64{"leaf": 300, "idem": 300, "chain": 7, "source": 1, "register": 27, "tile": 2, "head": 3, "tree": 3, "person": 1, "anchor": 1, "witnessed": 1, "cosignature": 1}
 			if n != want[table] {
 				t.Errorf("%d rows in %s after deleting a tree, want %d", n, table, want[table])
 			}
