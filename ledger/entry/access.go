@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -85,12 +84,12 @@ func (a *Access) check() error {
 			return fail(BadClaim, name, "%d codes, at most 64", len(list))
 		}
 		for _, s := range list {
-			if s == "" || !plain(s, 512) {
+			if s == "" || !Plain(s, 512) {
 				return fail(BadClaim, name, "a code is empty, longer than 512 bytes or has control characters")
 			}
 		}
 	}
-	if !plain(a.System, 512) || !plain(a.Agreement, 512) || !plain(a.Decision, 64) || !plain(a.Delegation, 64) {
+	if !Plain(a.System, 512) || !Plain(a.Agreement, 512) || !Plain(a.Decision, 64) || !Plain(a.Delegation, 64) {
 		return fail(BadClaim, "system, agreement, decision or delegation", "too long or with control characters")
 	}
 	if _, err := parseTime(a.Recorded); err != nil {
@@ -115,14 +114,9 @@ func parseTime(s string) (time.Time, error) {
 	return time.Parse(time.RFC3339Nano, s)
 }
 
-// plain reports whether s has at most max bytes and no control characters, which would reach a reader's terminal.
-func plain(s string, max int) bool {
-	return len(s) <= max && !strings.ContainsFunc(s, unicode.IsControl)
-}
-
 // CheckSystem reports whether s can name a source system: 1 to 128 printable ASCII characters without space.
 func CheckSystem(s string) error {
-	if len(s) > 128 || !printable(s) {
+	if len(s) > 128 || !Printable(s) {
 		return fail(BadClaim, "source", "want 1-128 printable ASCII characters")
 	}
 	return nil
@@ -155,7 +149,7 @@ func (a *Access) claims() []claim {
 		{"parties", len(a.Parties) > 0, &a.Parties, nil},
 		{"text", a.Text != nil, &a.Text, nil},
 		{"seq", a.Seq != nil, &a.Seq, func() error {
-			if *a.Seq == 0 || *a.Seq > maxInt {
+			if *a.Seq == 0 || *a.Seq > MaxInt {
 				return fail(BadDisclosure, "disclosure seq", "want 1 to 2^53-1")
 			}
 			return nil

@@ -3,12 +3,13 @@ package entry
 import (
 	"bytes"
 	"errors"
-	"github.com/go-json-experiment/json"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 func unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }

@@ -159,7 +159,7 @@ func words(list ...claimText) error {
 		switch {
 		case c.text == "" && !c.optional:
 			return fail(BadClaim, c.name, "is missing")
-		case len(c.text) > maxWords || !plain(strings.ReplaceAll(c.text, "\n", ""), maxWords):
+		case len(c.text) > maxWords || !Plain(strings.ReplaceAll(c.text, "\n", ""), maxWords):
 			return fail(BadClaim, c.name, "longer than %d bytes, or with control characters", maxWords)
 		}
 	}
@@ -197,7 +197,7 @@ func checkCodes(name string, list []string) error {
 		return fail(BadClaim, name, "%d codes, at most 256", len(list))
 	}
 	for _, s := range list {
-		if s == "" || !plain(s, 512) {
+		if s == "" || !Plain(s, 512) {
 			return fail(BadClaim, name, "a code is empty, longer than 512 bytes or has control characters")
 		}
 	}
@@ -227,7 +227,7 @@ func (t *AgreementText) Check() error {
 	if err := CheckAgreementID(t.ID); err != nil {
 		return fail(BadClaim, "id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
 	}
-	if t.Version == 0 || t.Version > maxInt {
+	if t.Version == 0 || t.Version > MaxInt {
 		return fail(BadClaim, "version", "want 1 or more")
 	}
 	if len(t.Supersedes) > 64 || len(t.Parties) > 256 || len(t.Purposes) > 64 || len(t.Data) > 256 || len(t.Flows) > 256 || len(t.Approvals) > 64 || len(t.Transfers) > 256 {
@@ -377,7 +377,7 @@ func (s *AgreementSignature) check() error {
 	if err := CheckAgreementID(s.Agreement); err != nil {
 		return err
 	}
-	if s.Version == 0 || s.Version > maxInt || s.Proposal == (Hash{}) {
+	if s.Version == 0 || s.Version > MaxInt || s.Proposal == (Hash{}) {
 		return fail(BadClaim, "version or proposal", "is missing")
 	}
 	return nil
@@ -387,7 +387,7 @@ func (a *AgreementAct) check() error {
 	if err := CheckAgreementID(a.Agreement); err != nil {
 		return err
 	}
-	if a.Version == 0 || a.Version > maxInt {
+	if a.Version == 0 || a.Version > MaxInt {
 		return fail(BadClaim, "version", "want 1 or more")
 	}
 	if !slices.Contains(AgreementActs, a.Act) {

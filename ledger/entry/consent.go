@@ -160,7 +160,7 @@ func (c *Consent) check() error {
 	if _, err := parseTime(c.Expressed.Verified); c.Expressed.Verified != "" && err != nil {
 		return fail(BadClaim, "expressed.verified", "not an RFC 3339 time with zone")
 	}
-	if !plain(c.Expressed.Language, 35) {
+	if !Plain(c.Expressed.Language, 35) {
 		return fail(BadClaim, "expressed.language", "not a BCP 47 tag")
 	}
 	if c.Notice != nil {
@@ -243,7 +243,7 @@ func (d *Delegation) check() error {
 	if err := checkUUID("delegation", d.Delegation); err != nil {
 		return err
 	}
-	if !plain(d.Basis, 512) {
+	if !Plain(d.Basis, 512) {
 		return fail(BadClaim, "basis", "longer than 512 bytes or with control characters")
 	}
 	switch d.Act {

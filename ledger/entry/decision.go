@@ -57,7 +57,7 @@ func (d *Decision) check() error {
 			return err
 		}
 	}
-	if !plain(d.System, 512) || !plain(d.Agreement, 512) || !plain(d.Delegation, 64) {
+	if !Plain(d.System, 512) || !Plain(d.Agreement, 512) || !Plain(d.Delegation, 64) {
 		return fail(BadClaim, "system, agreement or delegation", "too long or with control characters")
 	}
 	if _, err := parseTime(d.Asked); err != nil {

@@ -64,7 +64,7 @@ func ParseDisclosure(encoded string) (Disclosure, error) {
 	if DecodeJSON("salt", parts[0], &salt) != nil || DecodeJSON("name", parts[1], &name) != nil {
 		return Disclosure{}, fail(BadDisclosure, "disclosure", "salt and name must be strings")
 	}
-	if len(salt) < minSaltLen || strings.ContainsFunc(salt, func(r rune) bool { return !tokenRune(r) || r == '.' }) {
+	if len(salt) < minSaltLen || strings.ContainsFunc(salt, func(r rune) bool { return !TokenRune(r) || r == '.' }) {
 		return Disclosure{}, fail(BadDisclosure, "disclosure", "salt is not at least %d characters of base64url", minSaltLen)
 	}
 	return Disclosure{Name: name, Value: parts[2], Encoded: encoded}, nil
@@ -129,3 +129,6 @@ func matchDisclosures(sd []string, encoded []string) ([]Disclosure, error) {
 	}
 	return discs, nil
 }
+
+// maxText is the most bytes that the value of any one disclosure has.
+const maxText = 64 << 10

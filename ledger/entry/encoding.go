@@ -132,7 +132,7 @@ func DecodeJSON(what string, data []byte, v any) error {
 // or name for a key.
 func safePointer(p jsontext.Pointer) string {
 	for token := range p.Tokens() {
-		if len(token) > 20 || strings.ContainsFunc(token, func(r rune) bool { return !tokenRune(r) }) || len(token) > 3 && strings.ContainsAny(token, "0123456789") {
+		if len(token) > 20 || strings.ContainsFunc(token, func(r rune) bool { return !TokenRune(r) }) || len(token) > 3 && strings.ContainsAny(token, "0123456789") {
 			return "?"
 		}
 	}

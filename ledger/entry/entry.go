@@ -64,10 +64,6 @@ type Common struct {
 // maxTime bounds seconds since 1970, about the year 36800, so that sums cannot overflow.
 const maxTime = 1 << 40
 
-// maxInt bounds the other integers in JSON: above 2^53-1 readers in other languages round them (RFC 7493 section 2.2) and would judge
-// the same entry differently.
-const maxInt = 1<<53 - 1
-
 func (c *Common) common() *Common { return c }
 
 func (c *Common) check() error {
@@ -304,11 +300,23 @@ func Sign(signer *Signer, body Body) (*Entry, error) {
 	return ParseParts(compact, encoded)
 }
 
-// CheckOrigin reports whether s can be a log's origin (C2SP tlog-checkpoint, signed-note): 1 to 255 printable ASCII characters
-// without space and plus sign.
-func CheckOrigin(s string) error {
-	if s == "" || len(s) > 255 || !printable(s) || strings.Contains(s, "+") {
-		return fail(BadClaim, "origin", "want 1-255 printable ASCII characters without space and +")
+// MaxLeafSize is the largest leaf a C2SP tlog-tiles entry bundle can carry (its length is a u16).
+const MaxLeafSize = 65535
+
+// Persons names the ids whose state Rules.Judge needs, as far as the entry itself tells: the subject and, where somebody acts for another, the delegate.
+func (e *Entry) Persons() []string {
+	list := []string{e.ShownSub()}
+	if d, ok := e.Body.(*Delegation); ok && d.Delegate != nil {
+		list = append(list, d.Delegate.ID)
 	}
-	return nil
+	return list
+}
+
+// Governs reports whether public entries of the type are for Rules.Admit.
+func (t Type) Governs() bool {
+	switch t {
+	case TypeAgreement, TypeAgreementSignature, TypeAgreementAct, TypeSharingRequest, TypeSharingDecision, TypePolicySet:
+		return true
+	}
+	return false
 }

@@ -128,7 +128,7 @@ func (c *StatementChain) Root() (Hash, error) {
 }
 
 func (c *StatementChain) check() error {
-	if len(c.Name) > maxNameSize || !printable(c.Name) {
+	if len(c.Name) > maxNameSize || !Printable(c.Name) {
 		return fail(BadStatement, "chain", "name is not 1-%d printable ASCII characters", maxNameSize)
 	}
 	for i := range c.Leaves {
@@ -173,7 +173,7 @@ func (v *Evidence) check(format string) error {
 		}
 	}
 	for _, line := range v.Text {
-		if !plain(line, maxTextLine) {
+		if !Plain(line, maxTextLine) {
 			return fail(BadStatement, "text", "a line has control characters or more than %d bytes", maxTextLine)
 		}
 	}
@@ -213,7 +213,7 @@ func (v *Evidence) addLeafHashes(m leafHashes) error {
 }
 
 func checkIndex(index uint64) error {
-	if index > maxInt {
+	if index > MaxInt {
 		return fail(BadClaim, "index", "is above 2^53-1")
 	}
 	return nil

@@ -3,6 +3,7 @@ package entry
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -156,7 +157,7 @@ func (s *story) evidence(format string) Evidence {
 	for _, name := range []string{"key:" + s.w.board.KID, "key:" + s.w.boardEC.KID, "key:" + s.w.operator.KID, "org:north-board"} {
 		v.Chains = append(v.Chains, s.chain(name))
 	}
-	slices.SortFunc(v.Chains, func(a, b StatementChain) int { return compare(a.Name, b.Name) })
+	slices.SortFunc(v.Chains, func(a, b StatementChain) int { return strings.Compare(a.Name, b.Name) })
 	return v
 }
 

@@ -97,7 +97,7 @@ func (c *SourceCount) subject() *string   { return &c.Sub }
 func (c *SourceCount) claims() []claim {
 	number := func(name string, field **uint64) claim {
 		return claim{name, *field != nil, field, func() error {
-			if **field > maxInt {
+			if **field > MaxInt {
 				return fail(BadDisclosure, "disclosure "+name, "above 2^53-1")
 			}
 			return nil

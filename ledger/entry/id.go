@@ -32,7 +32,7 @@ func CheckID(id string) error {
 		}
 	case scheme == "temp":
 		org, number, ok := strings.Cut(rest, ":")
-		if ok && CheckOrgID(org) == nil && number != "" && len(number) <= 128 && printable(number) {
+		if ok && CheckOrgID(org) == nil && number != "" && len(number) <= 128 && Printable(number) {
 			return nil
 		}
 	case scheme == "reg":
@@ -133,23 +133,14 @@ func ContainsPersonNumber(s string) bool {
 // CheckOrgID reports whether id can name an organisation: 1 to 64 of A-Z a-z 0-9 . _ - beginning with a letter or digit. A colon is
 // not allowed because temp ids use it as a separator.
 func CheckOrgID(id string) error {
-	if id == "" || len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool { return !tokenRune(r) }) || strings.ContainsRune("._-", rune(id[0])) {
+	if id == "" || len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool { return !TokenRune(r) }) || strings.ContainsRune("._-", rune(id[0])) {
 		return fail(BadClaim, "organisation id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
 	}
 	return nil
-}
-
-func tokenRune(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
 }
 
 func digit(b byte) bool { return b >= '0' && b <= '9' }
 
 func digits(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
-}
-
-// printable is ASCII without space and control characters.
-func printable(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= 0x20 || r > 0x7e })
 }

@@ -10,7 +10,7 @@ type IndexRoot struct {
 }
 
 func (r *IndexRoot) check() error {
-	if r.Size == 0 || r.Size > maxInt {
+	if r.Size == 0 || r.Size > MaxInt {
 		return fail(BadClaim, "size", "want 1 to 2^53-1")
 	}
 	if r.Root == (Hash{}) {

@@ -26,9 +26,6 @@ const (
 // SealedLeafSize is the length of every leaf about a person: 0x02 ‖ tagCommit ‖ bodyCommit.
 const SealedLeafSize = 65
 
-// MaxLeafSize is the largest leaf a C2SP tlog-tiles entry bundle can carry (its length is a u16).
-const MaxLeafSize = 65535
-
 // PublicLeaf is 0x01 ‖ JWS, for an entry everybody may read.
 func PublicLeaf(jws string) []byte { return append([]byte{publicLeaf}, jws...) }
 

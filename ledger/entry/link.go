@@ -1,7 +1,6 @@
 package entry
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
@@ -33,7 +32,7 @@ func (l *Link) check() error {
 	if !slices.Contains(LinkActs, l.Act) {
 		return fail(BadClaim, "act", "want one of %s", strings.Join(LinkActs, ", "))
 	}
-	if l.Reason == "" || !plain(l.Reason, 512) {
+	if l.Reason == "" || !Plain(l.Reason, 512) {
 		return fail(BadClaim, "reason", "is missing, longer than 512 bytes or with control characters")
 	}
 	// Whoever is shown whose entry it is must see what it is linked with: the statement cannot be checked otherwise.
@@ -50,46 +49,3 @@ func (l *Link) check() error {
 }
 
 func isRegister(id string) bool { return strings.HasPrefix(id, "reg:") }
-
-// mayLink says why an organisation may not state a link, or nil: a link shows the history of one id to whoever holds the other, so a registrar links any two, and others only what
-// has to do with a number that they gave themselves. It cannot be told while the ids are withheld.
-func (l *Link) mayLink(org *Member) error {
-	own := "temp:" + l.Issuer + ":"
-	if l.Sub == "" || slices.Contains(org.Roles, RoleRegistrar) || strings.HasPrefix(l.Sub, own) || strings.HasPrefix(l.Other, own) {
-		return nil
-	}
-	return fail(WrongPurpose, "organisation "+l.Issuer, "links two ids of which it gave neither, and is no registrar")
-}
-
-// Links are the links of one history that hold: id -> position of the entry that says so. The zero value is nil and cannot be added to.
-type Links map[string]uint64
-
-// Add takes in the next link of the history, in order of index.
-func (m Links) Add(index uint64, l *Link) {
-	if l.Act == "linked" {
-		m[l.Other] = index
-	} else {
-		delete(m, l.Other)
-	}
-}
-
-// IDs gives the ids, ascending.
-func (m Links) IDs() []string { return slices.Sorted(maps.Keys(m)) }
-
-// LinkOf gives the link that an opening shows, or nil if it is an entry of another type; these are not parsed further than that takes.
-func LinkOf(o *Opening) (*Link, error) {
-	_, rest, _ := strings.Cut(o.JWS, ".")
-	encoded, _, _ := strings.Cut(rest, ".")
-	payload, err := Decode64("entry payload", encoded)
-	if err != nil {
-		return nil, err
-	}
-	if t, err := typeOf(payload); err != nil || t != TypeLink {
-		return nil, err
-	}
-	e, err := ParseParts(o.JWS, o.Disclosures)
-	if err != nil {
-		return nil, err
-	}
-	return e.Body.(*Link), nil
-}

@@ -17,21 +17,6 @@ type Opening struct {
 	Verdict     *Verdict `json:"verdict,omitempty"`  // what policy says of an access; not proved, but anybody can compute it again
 }
 
-// Flag is a remark of the ledger on an entry it took although something was odd: an access that happened is never refused for these.
-type Flag string
-
-// The flags.
-const (
-	FlagCheckDigit       Flag = "check-digit"       // the person's number fails its check
-	FlagUnknownAgreement Flag = "unknown-agreement" // the agreement named is not in the log
-	FlagLate             Flag = "late"              // iat more than 24 hours before the ledger took it
-	FlagSequenceGap      Flag = "sequence-gap"      // seq leaps: entries of the source are missing or still to come
-	FlagSequenceBack     Flag = "sequence-back"     // seq is not above the last: a source restored from backup, or late entries
-	FlagNoSequence       Flag = "no-sequence"       // no seq disclosed
-	FlagConsentNotBasis  Flag = "consent-not-basis" // consent was recorded for an agreement that does not rest on it: it changes nothing
-	FlagSuspectKey       Flag = "suspect-key"       // the signing key is declared suspect from an index at or below this one
-)
-
 // ParseOpening reads an opening from JSON.
 func ParseOpening(data []byte) (*Opening, error) {
 	if len(data) > maxJWS+SDDigests*2*maxText {
@@ -41,7 +26,7 @@ func ParseOpening(data []byte) (*Opening, error) {
 	if err := DecodeJSON("opening", data, o); err != nil {
 		return nil, err
 	}
-	if o.Index > maxInt {
+	if o.Index > MaxInt {
 		return nil, fail(BadClaim, "opening", "index is above 2^53-1")
 	}
 	if err := o.Verdict.check(); err != nil {

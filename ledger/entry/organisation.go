@@ -111,7 +111,7 @@ func (m *Member) check() error {
 	if err := CheckOrgID(m.ID); err != nil {
 		return err
 	}
-	if m.Name == "" || !plain(m.Name, 200) {
+	if m.Name == "" || !Plain(m.Name, 200) {
 		return fail(BadClaim, "organisation name", "want 1-200 bytes without control characters")
 	}
 	if m.Kind == "" || len(m.Kind) > 40 || !lowerWord(m.Kind) {
@@ -127,7 +127,7 @@ func (k *PublicKey) check() error {
 	if _, err := k.JWK.Public(); err != nil {
 		return err
 	}
-	if k.ValidFrom > maxInt {
+	if k.ValidFrom > MaxInt {
 		return fail(BadClaim, "validFrom", "above 2^53-1")
 	}
 	return checkSet("key purposes", k.Purposes, purposes)
@@ -196,7 +196,7 @@ func (r *KeyRevocation) check() error {
 	if err := refusePersonNumbers(r.Org); err != nil {
 		return err
 	}
-	if r.SuspectFrom != nil && *r.SuspectFrom > maxInt {
+	if r.SuspectFrom != nil && *r.SuspectFrom > MaxInt {
 		return fail(BadClaim, "suspectFrom", "above 2^53-1")
 	}
 	if b, err := Decode64("kid", r.KID); err != nil || len(b) != 32 {
@@ -218,13 +218,13 @@ func (g *Genesis) check() error {
 	if v, err := NewLogVerifier(g.LogKey); err != nil || v.Name() != g.Audience {
 		return fail(BadGenesis, "genesis", "logKey is not an Ed25519 verifier key named as the origin")
 	}
-	if g.IndexLag == 0 || g.IndexLag > maxInt {
+	if g.IndexLag == 0 || g.IndexLag > MaxInt {
 		return fail(BadGenesis, "genesis", "indexLag is not 1 to 2^53-1")
 	}
 	if g.Issuer != g.Registrar.ID {
 		return fail(BadGenesis, "genesis", "iss is not the registrar")
 	}
-	if p := g.Predecessor; p != nil && (CheckOrigin(p.Origin) != nil || p.Origin == g.Audience || p.Size == 0 || p.Size > maxInt) {
+	if p := g.Predecessor; p != nil && (CheckOrigin(p.Origin) != nil || p.Origin == g.Audience || p.Size == 0 || p.Size > MaxInt) {
 		return fail(BadGenesis, "genesis", "predecessor is malformed, empty or this log itself")
 	}
 	if slices.Contains(g.Enroller.Roles, RoleOperator) {

@@ -1,9 +1,11 @@
 package entry
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // Register is the state that the public entries of a log build up: which organisations there are and which keys they hold. It is a
@@ -47,7 +49,7 @@ func (r *Register) Organisation(id string) *Member { return r.orgs[id] }
 
 // Organisations gives all, sorted by id.
 func (r *Register) Organisations() []*Member {
-	return slices.SortedFunc(maps.Values(r.orgs), func(a, b *Member) int { return compare(a.ID, b.ID) })
+	return slices.SortedFunc(maps.Values(r.orgs), func(a, b *Member) int { return strings.Compare(a.ID, b.ID) })
 }
 
 // Key gives a key by its thumbprint, or nil.
@@ -62,21 +64,9 @@ func (r *Register) Keys(org string) []*RegisteredKey {
 		}
 	}
 	slices.SortFunc(list, func(a, b *RegisteredKey) int {
-		if a.Added != b.Added {
-			return int(int64(a.Added) - int64(b.Added))
-		}
-		return compare(a.KID, b.KID)
+		return cmp.Or(cmp.Compare(a.Added, b.Added), strings.Compare(a.KID, b.KID))
 	})
 	return list
-}
-
-func compare(a, b string) int {
-	if a < b {
-		return -1
-	} else if a > b {
-		return 1
-	}
-	return 0
 }
 
 // authority is what a type of entry asks of its signer.
@@ -100,7 +90,7 @@ var authority = map[Type]struct {
 	TypeConsent:            {PurposeAgreements, ""},
 	TypeDelegation:         {PurposeAgreements, ""},
 	TypeDecision:           {PurposeSubmit, RoleOperator},
-	TypeLink:               {PurposeAgreements, ""}, // and see Link.mayLink
+	TypeLink:               {PurposeAgreements, ""}, // and see mayLink
 	TypeSourceCount:        {PurposeSubmit, RoleSource},
 }
 
@@ -156,7 +146,7 @@ func (r *Register) Authorise(e *Entry, index uint64) error {
 		return err
 	}
 	if l, ok := e.Body.(*Link); ok {
-		return l.mayLink(r.orgs[e.Issuer])
+		return mayLink(l, r.orgs[e.Issuer])
 	}
 	return nil
 }
@@ -331,4 +321,14 @@ func (r *Register) checkCounter(compact, registrar string, index uint64, want Co
 		return Hash{}, fail(NotCountersigned, "enrolment", "the countersignature was used before")
 	}
 	return jws.Identity(), jws.Verify(r.keys[jws.KID].Key.JWK)
+}
+
+// mayLink says why an organisation may not state a link, or nil: a link shows the history of one id to whoever holds the other, so a registrar links any two, and others only what
+// has to do with a number that they gave themselves. It cannot be told while the ids are withheld.
+func mayLink(l *Link, org *Member) error {
+	own := "temp:" + l.Issuer + ":"
+	if l.Sub == "" || slices.Contains(org.Roles, RoleRegistrar) || strings.HasPrefix(l.Sub, own) || strings.HasPrefix(l.Other, own) {
+		return nil
+	}
+	return fail(WrongPurpose, "organisation "+l.Issuer, "links two ids of which it gave neither, and is no registrar")
 }

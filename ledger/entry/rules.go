@@ -31,21 +31,3 @@ type Judgement struct {
 	Person  []byte   // the state of the entry's person after it; nil: as before
 	Flags   []Flag
 }
-
-// Persons names the ids whose state Rules.Judge needs, as far as the entry itself tells: the subject and, where somebody acts for another, the delegate.
-func (e *Entry) Persons() []string {
-	list := []string{e.ShownSub()}
-	if d, ok := e.Body.(*Delegation); ok && d.Delegate != nil {
-		list = append(list, d.Delegate.ID)
-	}
-	return list
-}
-
-// Governs reports whether public entries of the type are for Rules.Admit.
-func (t Type) Governs() bool {
-	switch t {
-	case TypeAgreement, TypeAgreementSignature, TypeAgreementAct, TypeSharingRequest, TypeSharingDecision, TypePolicySet:
-		return true
-	}
-	return false
-}

@@ -19,9 +19,6 @@ type claim struct {
 	check func() error // of its value, once read; nil: any value of its kind will do
 }
 
-// maxText is the most bytes that the value of any one disclosure has.
-const maxText = 64 << 10
-
 // disclosed are all claims of b that travel as disclosures.
 func disclosed(b sealedBody) []claim {
 	sub := b.subject()

@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strings"
 )
@@ -115,16 +116,16 @@ func (d *SharingDecision) check() error {
 const SchemaV1 = "igledger/1"
 
 func (p *PolicySet) check() error {
-	if p.Version == 0 || p.Version > maxInt {
+	if p.Version == 0 || p.Version > MaxInt {
 		return fail(BadClaim, "version", "want 1 or more")
 	}
 	if p.Schema != SchemaV1 {
 		return fail(BadClaim, "schema", "want %s", SchemaV1)
 	}
-	if p.Text == "" || len(p.Text) > maxPolicyText || !plain(strings.NewReplacer("\n", "", "\t", "").Replace(p.Text), maxPolicyText) {
+	if p.Text == "" || len(p.Text) > maxPolicyText || !Plain(strings.NewReplacer("\n", "", "\t", "").Replace(p.Text), maxPolicyText) {
 		return fail(BadClaim, "text", "empty, longer than %d bytes, or with control characters", maxPolicyText)
 	}
-	if p.Hash != hash([]byte(p.Text)) {
+	if p.Hash != sha256.Sum256([]byte(p.Text)) {
 		return fail(BadClaim, "hash", "is not that of the text")
 	}
 	if err := words(claimText{"reason", p.Reason, false}); err != nil {

@@ -170,7 +170,7 @@ func checkContent(index uint64, jws string, disclosures []string, flags []Flag, 
 		return err
 	}
 	for _, f := range flags {
-		if f == "" || !plain(string(f), 64) {
+		if f == "" || !Plain(string(f), 64) {
 			return fail(BadStatement, "entry", "entry at %d has a flag that is empty, longer than 64 bytes or has control characters", index)
 		}
 	}
@@ -232,7 +232,7 @@ func (s *Statement) check() error {
 	if err := s.Evidence.check(FormatStatement); err != nil {
 		return err
 	}
-	if p := s.Period; p != nil && (p.From >= p.To || p.To > maxInt) {
+	if p := s.Period; p != nil && (p.From >= p.To || p.To > MaxInt) {
 		return fail(BadStatement, "period", "want from below to, at most 2^53-1")
 	}
 	if s.Everyone != nil && s.Everyone.Tag == s.Subject.Tag {

@@ -37,13 +37,28 @@ func (v *Verdict) check() error {
 	if v == nil {
 		return nil
 	}
-	if !slices.Contains([]VerdictResult{Covered, BreakGlass, NotCovered}, v.Result) || len(v.Rules) > maxVerdictRules || v.Version > maxInt || v.Policies > maxInt {
+	if !slices.Contains([]VerdictResult{Covered, BreakGlass, NotCovered}, v.Result) || len(v.Rules) > maxVerdictRules || v.Version > MaxInt || v.Policies > MaxInt {
 		return fail(BadStatement, "verdict", "want covered, break-glass or not-covered, at most %d rules", maxVerdictRules)
 	}
 	for _, s := range append([]string{v.Agreement, v.Consent}, v.Rules...) {
-		if !plain(s, 128) {
+		if !Plain(s, 128) {
 			return fail(BadStatement, "verdict", "a text is longer than 128 bytes or has control characters")
 		}
 	}
 	return nil
 }
+
+// Flag is a remark of the ledger on an entry it took although something was odd: an access that happened is never refused for these.
+type Flag string
+
+// The flags.
+const (
+	FlagCheckDigit       Flag = "check-digit"       // the person's number fails its check
+	FlagUnknownAgreement Flag = "unknown-agreement" // the agreement named is not in the log
+	FlagLate             Flag = "late"              // iat more than 24 hours before the ledger took it
+	FlagSequenceGap      Flag = "sequence-gap"      // seq leaps: entries of the source are missing or still to come
+	FlagSequenceBack     Flag = "sequence-back"     // seq is not above the last: a source restored from backup, or late entries
+	FlagNoSequence       Flag = "no-sequence"       // no seq disclosed
+	FlagConsentNotBasis  Flag = "consent-not-basis" // consent was recorded for an agreement that does not rest on it: it changes nothing
+	FlagSuspectKey       Flag = "suspect-key"       // the signing key is declared suspect from an index at or below this one
+)
