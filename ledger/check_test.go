@@ -62,9 +62,9 @@ func (w *world) checkLog() {
 			if err := replay.Add(leaf); err != nil {
 				w.t.Fatalf("entry %d: %v", index, err)
 			}
-			proof, err := tlog.ProveRecord(int64(cp.Size), int64(index), tiles)
+			path, err := tlog.ProveRecord(int64(cp.Size), int64(index), tiles)
 			if err == nil {
-				err = tlog.CheckRecord(proof, int64(cp.Size), tlog.Hash(cp.Root), int64(index), tlog.RecordHash(leaf))
+				err = tlog.CheckRecord(path, int64(cp.Size), tlog.Hash(cp.Root), int64(index), tlog.RecordHash(leaf))
 			}
 			if err != nil {
 				w.t.Fatalf("entry %d is not under the root by sumdb/tlog: %v", index, err)

@@ -24,7 +24,7 @@ func (l *Log) commit(ctx context.Context, batch []*pending) {
 	var b *batchTx
 	if err == nil {
 		err = l.store.Append(ctx, l.tree, lookup(batch, l.cfg.Rules != nil), func(ctx context.Context, tx *storage.AppendTx) error {
-			b = &batchTx{l: l, tx: tx, key: key, batch: batch, out: make([]outcome, len(batch)), last: map[[16]byte]uint64{}, known: map[[16]byte]*stream{}, persons: map[[32]byte][]byte{}, seen: map[[16]byte]int{}}
+			b = &batchTx{l: l, tx: tx, key: key, batch: batch, out: make([]outcome, len(batch)), last: map[[16]byte]uint64{}, known: map[[16]byte]*streamState{}, persons: map[[32]byte][]byte{}, seen: map[[16]byte]int{}}
 			return b.run(ctx)
 		})
 	}
@@ -111,7 +111,7 @@ type batchTx struct {
 	batch   []*pending
 	out     []outcome
 	last    map[[16]byte]uint64  // highest number of each stream so far, as entries came
-	known   map[[16]byte]*stream // streams as the entries added leave them
+	known   map[[16]byte]*streamState // streams as the entries added leave them
 	persons map[[32]byte][]byte  // states of persons as the entries so far leave them
 	failed  error                // of reading one of them: the transaction is over
 	seen    map[[16]byte]int     // items of this very batch, by key
@@ -342,12 +342,12 @@ func (b *batchTx) sequence(key [16]byte, a *entry.Access) ([]entry.Flag, error) 
 }
 
 // stream gives the state of a stream, decoded once a batch.
-func (b *batchTx) stream(key [16]byte) (*stream, error) {
+func (b *batchTx) stream(key [16]byte) (*streamState, error) {
 	s, ok := b.known[key]
 	if ok {
 		return s, nil
 	}
-	s = new(stream)
+	s = new(streamState)
 	if data, ok := b.tx.Streams[key]; ok {
 		var err error
 		if s, err = parseStream(data); err != nil {

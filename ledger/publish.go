@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/transparency-dev/merkle/proof"
+	merkle "github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
 
@@ -119,7 +119,7 @@ func (l *Log) consistent(ctx context.Context, c entry.Checkpoint) error {
 			return err
 		}
 	}
-	if c.Size == 0 || proof.VerifyConsistency(rfc6962.DefaultHasher, c.Size, head.Size, path, c.Root[:], head.Root[:]) != nil {
+	if c.Size == 0 || merkle.VerifyConsistency(rfc6962.DefaultHasher, c.Size, head.Size, path, c.Root[:], head.Root[:]) != nil {
 		l.cfg.Logger.Error("ALARM: somebody holds a checkpoint signed by this log's key that is not of this log", "size", c.Size, "root", fmt.Sprintf("%x", c.Root))
 		return fmt.Errorf("checkpoint of size %d: %w", c.Size, ErrFork)
 	}

@@ -34,7 +34,7 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 	} else if err != nil {
 		return nil, fmt.Errorf("finding the log: %w", err)
 	}
-	r := &rebuilding{l: l, reg: entry.NewRegister(cfg.Origin), rules: cfg.Rules, heads: map[entry.Hash]entry.Hash{}, streams: map[[16]byte]*stream{}, persons: map[[32]byte][]byte{}}
+	r := &rebuilding{l: l, reg: entry.NewRegister(cfg.Origin), rules: cfg.Rules, heads: map[entry.Hash]entry.Hash{}, streams: map[[16]byte]*streamState{}, persons: map[[32]byte][]byte{}}
 	head, err := l.store.Rebuild(ctx, l.tree, func(rec storage.Record) (storage.Derived, error) {
 		d, err := r.derive(ctx, rec)
 		if err != nil {
@@ -68,7 +68,7 @@ type rebuilding struct {
 	reg       *entry.Register
 	rules     entry.Rules // nil: none
 	heads     map[entry.Hash]entry.Hash
-	streams   map[[16]byte]*stream
+	streams   map[[16]byte]*streamState
 	persons   map[[32]byte][]byte
 	verdicts  int
 	differing []uint64
@@ -112,7 +112,7 @@ func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.De
 	}
 	if key := streamOf(e); key != [16]byte{} {
 		if r.streams[key] == nil {
-			r.streams[key] = new(stream)
+			r.streams[key] = new(streamState)
 		}
 		r.streams[key].take(e, rec.Index, c.Received)
 	}

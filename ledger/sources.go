@@ -52,8 +52,8 @@ func (l *Log) Sources(ctx context.Context, now time.Time) ([]Source, error) {
 // bound is well above the largest batch.
 const maxRanges = 1024
 
-// stream is a Source as it is stored, as JSON. It is a fold over the log in order, nothing else, so that a rebuild gives the same bytes.
-type stream struct {
+// streamState is a Source as it is stored, as JSON. It is a fold over the log in order, nothing else, so that a rebuild gives the same bytes.
+type streamState struct {
 	Org        string           `json:"org,omitempty"`
 	Source     string           `json:"source,omitempty"`
 	Entries    uint64           `json:"entries,omitzero"`
@@ -66,15 +66,15 @@ type stream struct {
 	Heartbeats entry.Heartbeats `json:"heartbeats,omitzero"`
 }
 
-func parseStream(data []byte) (*stream, error) {
-	s := new(stream)
+func parseStream(data []byte) (*streamState, error) {
+	s := new(streamState)
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("%w: the state of a stream does not decode: rebuild it", storage.ErrCorrupt)
 	}
 	return s, nil
 }
 
-func encodeStreams(streams map[[16]byte]*stream) map[[16]byte][]byte {
+func encodeStreams(streams map[[16]byte]*streamState) map[[16]byte][]byte {
 	out := make(map[[16]byte][]byte, len(streams))
 	for k, s := range streams {
 		out[k], _ = json.Marshal(s) // numbers and names that an entry held: it cannot fail
@@ -98,7 +98,7 @@ func streamOf(e *entry.Entry) (key [16]byte) {
 }
 
 // take takes in the entry at index. received counts for accesses.
-func (s *stream) take(e *entry.Entry, index uint64, received time.Time) {
+func (s *streamState) take(e *entry.Entry, index uint64, received time.Time) {
 	switch b := e.Body.(type) {
 	case *entry.Access:
 		s.Org, s.Source = e.Issuer, b.Source
@@ -124,7 +124,7 @@ func (s *stream) take(e *entry.Entry, index uint64, received time.Time) {
 	}
 }
 
-func (s *stream) source(now time.Time) Source {
+func (s *streamState) source(now time.Time) Source {
 	out := Source{
 		Org: s.Org, Source: s.Source, Entries: s.Entries, Last: s.Seen.Highest(), Gaps: s.Seen.Gaps(1), Unlisted: s.Unlisted,
 		Repeats: s.Repeats, Unnumbered: s.Unnumbered, LastIndex: s.Index, Heartbeats: s.Heartbeats,

@@ -108,8 +108,8 @@ func (f *Follower) gather(ctx context.Context, ids []string, links bool, pick fu
 }
 
 func (f *Follower) past(id string) (*past, error) {
-	tag, proof, err := f.cfg.Log.Tag(id)
-	return &past{id: id, tag: tag, vrfProof: proof, links: map[uint64]*entry.Link{}}, err
+	tag, vrfProof, err := f.cfg.Log.Tag(id)
+	return &past{id: id, tag: tag, vrfProof: vrfProof, links: map[uint64]*entry.Link{}}, err
 }
 
 // readOn reads what a history has further below size, and of it the links if they are asked for.
@@ -170,7 +170,7 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 	delete(chains, "genesis")
 	for _, p := range g.all() {
 		p.covered = below(p.entries, g.root.Size, func(e ledger.HistoryEntry) uint64 { return e.Index })
-		proof, state, found := f.tree.Prove(entry.TagKey(p.tag))
+		path, state, found := f.tree.Prove(entry.TagKey(p.tag))
 		head := entry.TagHead0(p.tag)
 		for _, e := range p.entries[:p.covered] {
 			head = entry.NextHead(head, e.Index, e.LeafHash)
@@ -178,16 +178,16 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 		if found != (p.covered > 0) || found && (state.Count != uint64(p.covered) || state.Head != head) {
 			return false, fmt.Errorf("a history of %d entries below %d is another than the index has: %w", p.covered, g.root.Size, ErrDiffers)
 		}
-		p.proof = filled(proof)
+		p.proof = filled(path)
 	}
 	g.chains = make(entry.StatementChains, 0, len(chains))
 	for name, leaves := range chains {
-		proof, state, _ := f.tree.Prove(entry.NameKey(name))
+		path, state, _ := f.tree.Prove(entry.NameKey(name))
 		n := below(leaves, g.root.Size, func(l ledger.PublicLeaf) uint64 { return l.Index })
 		if state.Count != uint64(n) {
 			return false, fmt.Errorf("the history of %s has %d entries below %d, not the %d of the index: %w", name, n, g.root.Size, state.Count, ErrDiffers)
 		}
-		c := entry.StatementChain{Name: name, Proof: filled(proof), Leaves: make(entry.StatementLeaves, n)}
+		c := entry.StatementChain{Name: name, Proof: filled(path), Leaves: make(entry.StatementLeaves, n)}
 		for i, l := range leaves[:n] {
 			c.Leaves[i] = entry.StatementLeaf{Index: l.Index, Leaf: l.Leaf}
 		}

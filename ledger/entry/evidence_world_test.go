@@ -28,10 +28,10 @@ func (o indexOracle) root(keys []Hash, depth int) Hash {
 		return Hash{}
 	case 1:
 		v := o[keys[0]]
-		return hash([]byte{0x16}, keys[0][:], v[:])
+		return sha([]byte{0x16}, keys[0][:], v[:])
 	}
 	l, r := o.root(half(keys, depth, 0), depth+1), o.root(half(keys, depth, 1), depth+1)
-	return hash([]byte{0x17}, l[:], r[:])
+	return sha([]byte{0x17}, l[:], r[:])
 }
 
 func (o indexOracle) prove(k Hash) IndexProof {
@@ -189,8 +189,8 @@ func (s *story) statement(sub string, period *Period) *Statement {
 }
 
 func (s *story) history(sub string, period *Period) *History {
-	tag, proof := s.w.vrf.Tag(testOrigin, sub)
-	h := &History{Subject: Subject{Tag: tag, VRFProof: proof, Proof: s.index.prove(TagKey(tag))}}
+	tag, vrfProof := s.w.vrf.Tag(testOrigin, sub)
+	h := &History{Subject: Subject{Tag: tag, VRFProof: vrfProof, Proof: s.index.prove(TagKey(tag))}}
 	for i := range uint64(len(s.leaves)) {
 		o := s.openings[i]
 		switch {

@@ -79,7 +79,7 @@ func FuzzContainsPersonNumber(f *testing.F) {
 func naivePersonNumber(s string) bool {
 	for i := range len(s) {
 		for j := i + 10; j <= len(s) && j <= i+19; j++ {
-			if i > 0 && digit(s[i-1]) || j < len(s) && digit(s[j]) || !digit(s[i]) || !digit(s[j-1]) {
+			if i > 0 && isDigit(s[i-1]) || j < len(s) && isDigit(s[j]) || !isDigit(s[i]) || !isDigit(s[j-1]) {
 				continue
 			}
 			n := s[i:j]
@@ -298,7 +298,7 @@ func takenEntry(t *testing.T, e *Entry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := DecodeJSON("payload", payload, newBody[e.Type]()); err != nil {
+	if err := DecodeJSON("payload", payload, NewBody[e.Type]()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -426,3 +426,5 @@ func FuzzParseCaller(f *testing.F) {
 		}
 	})
 }
+
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }

@@ -46,7 +46,7 @@ func (h *Heartbeats) Missing() []Range {
 // Overdue reports whether a heartbeat is late at a time in seconds since 1970: that of a day is due by the end of the day after. It is
 // never before the first.
 func (h *Heartbeats) Overdue(now int64) bool {
-	return len(h.Days) > 0 && now >= int64(h.Days.Highest()+3)*secondsPerDay
+	return len(h.Days) > 0 && now >= int64(h.Days.Highest()+3)*24*60*60
 }
 
 // StreamFault names what is not as it should be with a stream.

@@ -18,7 +18,7 @@ func randomIndex(r *rand.Rand, n int) indexOracle {
 	for i := range n {
 		k := testHash(fmt.Sprint(r.Uint64()))
 		if keys := o.keys(); i%3 == 1 {
-			shared := r.IntN(maxIndexDepth)
+			shared := r.IntN(256)
 			slices.SortFunc(keys, func(a, b Hash) int { return slices.Compare(a[:], b[:]) })
 			k = flipBit(keys[r.IntN(len(keys))], shared)
 		}
@@ -131,7 +131,7 @@ func TestIndexProofOfCrookedTrees(t *testing.T) {
 	k, v := testHash("k"), testHash("v")
 	o := randomIndex(rand.New(rand.NewPCG(1, 3)), 2)
 	fork := o.root(o.keys(), 0)
-	deep := make(IndexSiblings, maxIndexDepth+1)
+	deep := make(IndexSiblings, 256+1)
 	for i := range deep {
 		deep[i] = fork
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/transparency-dev/merkle/proof"
+	merkle "github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/merkle/testonly"
 )
@@ -79,7 +79,7 @@ func TestMultiProofAgainstSingleProofs(t *testing.T) {
 			for _, i := range indices {
 				path, err := r.tree.InclusionProof(i, size)
 				h := leaves[i]
-				if err != nil || proof.VerifyInclusion(rfc6962.DefaultHasher, i, size, h[:], path, root[:]) != nil {
+				if err != nil || merkle.VerifyInclusion(rfc6962.DefaultHasher, i, size, h[:], path, root[:]) != nil {
 					t.Fatal("the reference refuses its own proof")
 				}
 				for _, p := range path {

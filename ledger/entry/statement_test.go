@@ -164,7 +164,7 @@ func TestMarshalChecks(t *testing.T) {
 		t.Error(err)
 	}
 	st = s.statement(testSub, nil)
-	st.Chains = make(StatementChains, maxChains+1)
+	st.Chains = make(StatementChains, 4096+1)
 	if _, err := st.Marshal(); !errors.Is(err, TooLarge) {
 		t.Error(err)
 	}

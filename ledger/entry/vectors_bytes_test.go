@@ -252,7 +252,7 @@ func (w *world) jwsVectors() map[string]madeFile {
 	disclosure := func(name, array string, code Code) made {
 		return made{name, disclosureIn{Encode64([]byte(array))}, code}
 	}
-	saltBytes := hash([]byte("salt"))
+	saltBytes := sha([]byte("salt"))
 	salt := Encode64(saltBytes[:17])
 	sub := fmt.Sprintf(`[%q,"sub","chi:0101011237"]`, salt)
 	return map[string]madeFile{

@@ -22,7 +22,7 @@ func (w *world) entryVectors() map[string]madeFile {
 		var list []string
 		sd := slices.Clone(good.Body.(*Access).SD)
 		for i, p := range pairs {
-			salt := hash([]byte(name), []byte{byte(i)})
+			salt := sha([]byte(name), []byte{byte(i)})
 			d := Disclosure{Encoded: Encode64(fmt.Appendf(nil, "[%q,%q,%s]", Encode64(salt[:17]), p[0], p[1]))}
 			list = append(list, d.Encoded)
 			sd[i] = d.Digest()
@@ -144,17 +144,17 @@ func exchangePayload(sdjwt, old, new string) string {
 }
 
 func (w *world) enrolmentVectors() map[string]madeFile {
-	entry := func(name, e string, s *Signer, code Code) made { return made{name, entryIn{e, s.Public}, code} }
+	vector := func(name, e string, s *Signer, code Code) made { return made{name, entryIn{e, s.Public}, code} }
 	r := w.registrar
 	org := w.sign(r, w.boardBody())
 	plain := &Organisation{Common: w.common("registry"), Organisation: member("ac-uk.7", "Universität München – Prüfung", "university", RoleAuditor)}
-	editOrg := func(name, old, new string, code Code) made { return entry(name, w.edit(org, r, old, new), r, code) }
+	editOrg := func(name, old, new string, code Code) made { return vector(name, w.edit(org, r, old, new), r, code) }
 	key := w.sign(r, w.boardKeyBody())
 	rotation := w.sign(w.board, w.ownKey(w.boardNext, PurposeSubmit))
 	later := w.ownKey(w.boardEC, PurposeAudit, PurposeSubmit)
 	later.Key.ValidFrom = 100
 	editKey := func(name, old, new string, code Code) made {
-		return entry(name, w.edit(rotation, w.board, old, new), w.board, code)
+		return vector(name, w.edit(rotation, w.board, old, new), w.board, code)
 	}
 	proof := rotation.Body.(*Key).Proof
 	suspect := uint64(0)
@@ -163,7 +163,7 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 	}
 	rev := revoke("compromised", &suspect)
 	editRev := func(name, old, new string, code Code) made {
-		return entry(name, w.edit(rev, w.board, old, new), w.board, code)
+		return vector(name, w.edit(rev, w.board, old, new), w.board, code)
 	}
 	keyProof := func(name, p string, s *Signer, code Code) made {
 		return made{name, keyProofIn{p, testOrigin, "north-board", s.Public}, code}
@@ -181,11 +181,11 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 	wrongOrg := orgCounter[:len(orgCounter)-4] + "AAAA"
 	files := map[string]madeFile{
 		"organisation": {"An organisation is registered or its registration changed. Whether it may be is for register.json.", []made{
-			entry("first enrolment with countersignature", org.Compact, r, ""),
-			entry("change without countersignature", w.sign(r, plain).Compact, r, ""),
+			vector("first enrolment with countersignature", org.Compact, r, ""),
+			vector("change without countersignature", w.sign(r, plain).Compact, r, ""),
 			editOrg("another order of members", `"type":"organisation","iss":"registry"`, `"iss":"registry","type":"organisation"`, ""),
-			entry("in SD-JWT form", org.Compact+"~", r, BadDisclosure),
-			entry("with a disclosure", org.Compact+"~"+Encode64([]byte(`["0123456789012345678901","x",1]`))+"~", r, BadDisclosure),
+			vector("in SD-JWT form", org.Compact+"~", r, BadDisclosure),
+			vector("with a disclosure", org.Compact+"~"+Encode64([]byte(`["0123456789012345678901","x",1]`))+"~", r, BadDisclosure),
 			editOrg("id malformed", `"id":"north-board"`, `"id":"-north"`, BadClaim),
 			editOrg("id with slash", `"id":"north-board"`, `"id":"north/board"`, BadClaim),
 			editOrg("name empty", `"name":"North Test Health Board"`, `"name":""`, BadClaim),
@@ -205,9 +205,9 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 			editOrg("countersignature null", `"countersignature":"`+org.Body.(*Organisation).Counter+`"`, `"countersignature":null`, BadJSON),
 		}},
 		"key": {"A key is activated. Whether it may be is for register.json.", []made{
-			entry("by a registrar, countersigned", key.Compact, r, ""),
-			entry("by the organisation itself", rotation.Compact, w.board, ""),
-			entry("P-256, valid from a later index", w.sign(w.board, later).Compact, w.board, ""),
+			vector("by a registrar, countersigned", key.Compact, r, ""),
+			vector("by the organisation itself", rotation.Compact, w.board, ""),
+			vector("P-256, valid from a later index", w.sign(w.board, later).Compact, w.board, ""),
 			editKey("organisation malformed", `"organisation":"north-board"`, `"organisation":""`, BadClaim),
 			editKey("CHI as organisation", `"organisation":"north-board"`, `"organisation":"0101011237"`, PersonalData),
 			editKey("key of an unknown kind", `"crv":"Ed25519"`, `"crv":"X25519"`, BadKey),
@@ -224,10 +224,10 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 			editKey("countersignature is an entry", `"proof"`, `"countersignature":"`+org.Compact+`","proof"`, BadHeader),
 		}},
 		"key-revocation": {"A key's end. suspectFrom flags earlier entries and voids none.", []made{
-			entry("compromised", rev.Compact, w.board, ""),
-			entry("superseded", revoke("superseded", nil).Compact, w.board, ""),
-			entry("retired", revoke("retired", nil).Compact, w.board, ""),
-			entry("other", revoke("other", nil).Compact, w.board, ""),
+			vector("compromised", rev.Compact, w.board, ""),
+			vector("superseded", revoke("superseded", nil).Compact, w.board, ""),
+			vector("retired", revoke("retired", nil).Compact, w.board, ""),
+			vector("other", revoke("other", nil).Compact, w.board, ""),
 			editRev("organisation malformed", `"organisation":"north-board"`, `"organisation":"."`, BadClaim),
 			editRev("CHI as organisation", `"organisation":"north-board"`, `"organisation":"010101-1237"`, PersonalData),
 			editRev("kid is no thumbprint", `"kid":"`, `"kid":"A`, BadClaim),
@@ -270,10 +270,10 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 func (w *world) genesisVectors() madeFile {
 	r := w.registrar
 	g := w.sign(r, w.genesisBody())
-	entry := func(name, e string, code Code) made { return made{name, entryIn{e, r.Public}, code} }
-	edit := func(name, old, new string, code Code) made { return entry(name, w.edit(g, r, old, new), code) }
+	vector := func(name, e string, code Code) made { return made{name, entryIn{e, r.Public}, code} }
+	edit := func(name, old, new string, code Code) made { return vector(name, w.edit(g, r, old, new), code) }
 	follows := w.genesisBody()
-	follows.Predecessor = &Predecessor{Origin: "log.igledger.example/2025", Size: 12345, Root: hash([]byte("a root"))}
+	follows.Predecessor = &Predecessor{Origin: "log.igledger.example/2025", Size: 12345, Root: sha([]byte("a root"))}
 	more := w.genesisBody()
 	more.Registrar.Roles = []Role{RoleAuditor, RoleRegistrar}
 	// body makes an invalid genesis by changing a good body before it is signed by hand.
@@ -285,12 +285,12 @@ func (w *world) genesisVectors() madeFile {
 		if err != nil {
 			panic(err)
 		}
-		return entry(name, rawJWS(r, header(EdDSA, r.KID, TypEntry), string(payload)), code)
+		return vector(name, rawJWS(r, header(EdDSA, r.KID, TypEntry), string(payload)), code)
 	}
 	_, otherLogKey := testLogKey(w.t, "log.igledger.example/2027")
 	lowHash := strings.Split(w.logKey, "+")
 	return madeFile{"Leaf 0. Its three parties, their key proofs, the VRF key and the log's key.", []made{
-		entry("first shard", g.Compact, ""), entry("with a predecessor", w.sign(r, follows).Compact, ""), entry("a party with more roles", w.sign(r, more).Compact, ""),
+		vector("first shard", g.Compact, ""), vector("with a predecessor", w.sign(r, follows).Compact, ""), vector("a party with more roles", w.sign(r, more).Compact, ""),
 		edit("formats of a later version", FormatsV1, "igledger/2", BadGenesis),
 		edit("formats missing", `"formats":"igledger/1",`, ``, BadGenesis),
 		body("VRF key zero", func(g *Genesis) { g.VRFKey = Hash{} }, BadGenesis),

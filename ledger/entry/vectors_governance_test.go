@@ -19,7 +19,7 @@ func agreementText() AgreementText {
 		Subjects: "patients of the board", Flows: []AgreementFlow{{From: "north-board", To: "university", How: "read in the board's safe haven"}},
 		Roles: []string{"researcher"}, Retention: "five years after the study", Disposal: "deletion in the safe haven", Security: "safe haven, ISO/IEC 27001",
 		DPIA: Assessment{Reference: "DPIA-88", Date: "2026-09-01"}, Approvals: []Approval{{Body: "PBPP", Reference: "2026-0042", Date: "2026-10-01"}},
-		Notice: Notice{URL: "https://north.example/privacy", Hash: hash([]byte("notice"))}, Rights: "rights@north.example", Breach: "Information security desk",
+		Notice: Notice{URL: "https://north.example/privacy", Hash: sha([]byte("notice"))}, Rights: "rights@north.example", Breach: "Information security desk",
 		Start: "2026-12-01", End: "2028-11-30", ReviewDue: "2027-12-01",
 	}
 }
@@ -29,7 +29,7 @@ func (w *world) consentBody() *Consent {
 		Common: w.common("north-board"), Consent: "0193b5a0-0000-7000-8000-000000000001", Act: "given", Scope: "research", Agreement: "isa-2026-17", Decided: "2026-11-22T10:00:00Z",
 		Rule: &ConsentRule{Decision: "permit", End: "2028-11-30T00:00:00Z", Purposes: []string{"HRESCH"}, Recipients: []string{"university"},
 			Except: []ConsentRule{{Decision: "deny", Data: []string{"http://snomed.info/sct|365866002"}}}},
-		Expressed: Expressed{How: "written", Verified: "2026-11-22T10:05:00Z", Language: "en-GB"}, Notice: &Notice{URL: "https://north.example/privacy", Hash: hash([]byte("notice")), Version: "3"},
+		Expressed: Expressed{How: "written", Verified: "2026-11-22T10:05:00Z", Language: "en-GB"}, Notice: &Notice{URL: "https://north.example/privacy", Hash: sha([]byte("notice")), Version: "3"},
 		Sub: testSub, By: &ConsentBy{Delegation: "0193b5a0-0000-7000-8000-000000000002", Name: "B. Tester", Relation: "HPOWATT"}, Text: &ConsentText{Evidence: "form 12"}, FHIR: []byte(`{"language":"en"}`),
 	}
 }
@@ -99,7 +99,7 @@ func (w *world) governanceVectors() map[string]madeFile {
 			{"a flow from nowhere|bad-claim", `"from":"north-board"`, `"from":"south-board"`}, {"Article 6(1)(g)|bad-claim", `"article6":["e"]`, `"article6":["g"]`}, {"Article 6 not sorted|bad-claim", `"article6":["e"]`, `"article6":["e","a"]`},
 			{"no Article 6|bad-claim", `"article6":["e"]`, `"article6":[]`}, {"Article 9(2)(k)|bad-claim", `"article9":["j"]`, `"article9":["k"]`}, {"no data|bad-claim", `[{"text":"allergies","codes":["http://hl7.org/fhir/resource-types|AllergyIntolerance"],"identifiable":true}]`, `[]`},
 			{"end before start|bad-claim", `"end":"2028-11-30"`, `"end":"2026-11-30"`}, {"a day that is none|bad-claim", `"start":"2026-12-01"`, `"start":"2026-02-30"`}, {"a day with time|bad-claim", `"start":"2026-12-01"`, `"start":"2026-12-01T00:00:00Z"`},
-			{"notice without hash|bad-claim", text64(hash([]byte("notice"))), Encode64(make([]byte, 32))}, {"a country in words|bad-claim", `"dpia":`, `"transfers":["Norway"],"dpia":`}, {"supersedes itself|bad-claim", `"title":`, `"supersedes":["isa-2026-17"],"title":`},
+			{"notice without hash|bad-claim", text64(sha([]byte("notice"))), Encode64(make([]byte, 32))}, {"a country in words|bad-claim", `"dpia":`, `"transfers":["Norway"],"dpia":`}, {"supersedes itself|bad-claim", `"title":`, `"supersedes":["isa-2026-17"],"title":`},
 			{"a CHI in a text|personal-data", `patients of the board`, `patient 010101 1237`},
 		}...),
 		"agreement-signature": file("A party signs a version of an agreement: the identity (SHA-256 of header.payload) of the entry that proposed it.", signature, b,
@@ -124,7 +124,7 @@ func (w *world) governanceVectors() map[string]madeFile {
 				{"decided without zone|bad-claim", `"decided":"2026-11-22T10:00:00Z"`, `"decided":"2026-11-22"`}, {"given, and a rule that denies|bad-claim", `"rule":{"decision":"permit"`, `"rule":{"decision":"deny"`}, {"withdrawn, and a rule|bad-claim", `"act":"given"`, `"act":"withdrawn"`},
 				{"rule without decision|bad-claim", `"decision":"deny",`, ``}, {"an exception that says the same|bad-claim", `"decision":"deny"`, `"decision":"permit"`}, {"period the wrong way round|bad-claim", `"end":"2028-11-30T00:00:00Z"`, `"start":"2029-11-30T00:00:00Z","end":"2028-11-30T00:00:00Z"`},
 				{"recipient malformed|bad-claim", `["university"]`, `["the university"]`}, {"action unknown|bad-claim", `"recipients"`, `"actions":["X"],"recipients"`}, {"nine levels|too-large", `"recipients":["university"],"except":[{"decision":"deny","data":["http://snomed.info/sct|365866002"]}]`, `"recipients":["university"]` + deep},
-				{"how unknown|bad-claim", `"how":"written"`, `"how":"telepathy"`}, {"sub as open claim|bad-json", `"scope":`, `"sub":"chi:0101011237","scope":`}, {"notice without hash|bad-claim", text64(hash([]byte("notice"))), Encode64(make([]byte, 32))}}...),
+				{"how unknown|bad-claim", `"how":"written"`, `"how":"telepathy"`}, {"sub as open claim|bad-json", `"scope":`, `"sub":"chi:0101011237","scope":`}, {"notice without hash|bad-claim", text64(sha([]byte("notice"))), Encode64(make([]byte, 32))}}...),
 		"delegation": file("Somebody may act for a person, or no longer; sealed.", w.sign(b, w.delegationBody()), b,
 			[]made{one("revoked", w.sign(b, revoked).SDJWT(), b, ""), one("nothing shown", w.sign(b, w.delegationBody()).Compact+"~", b, "")},
 			[][3]string{{"id no UUID|bad-claim", `"delegation":"0193b5a0-0000-7000-8000-000000000002"`, `"delegation":""`}, {"act unknown|bad-claim", `"act":"granted"`, `"act":"lent"`}, {"revoked, and more|bad-claim", `"act":"granted"`, `"act":"revoked"`}, {"kind unknown|bad-claim", `"kind":"HPOWATT"`, `"kind":"FRIEND"`},

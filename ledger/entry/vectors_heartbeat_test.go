@@ -27,9 +27,9 @@ func (w *world) sourceCountBody(first, last, count, receipts uint64) *SourceCoun
 
 func (w *world) heartbeatVectors() map[string]madeFile {
 	good := w.sign(w.board, w.heartbeatBody())
-	entry := func(name, e string, s *Signer, code Code) made { return made{name, entryIn{e, s.Public}, code} }
+	vector := func(name, e string, s *Signer, code Code) made { return made{name, entryIn{e, s.Public}, code} }
 	edit := func(name, old, new string, code Code) made {
-		return entry(name, w.edit(good, w.board, old, new), w.board, code)
+		return vector(name, w.edit(good, w.board, old, new), w.board, code)
 	}
 	// another gives the claims of another stream or day, with the jti that follows from them.
 	another := func(name string, change func(*Heartbeat), code Code) made {
@@ -40,12 +40,12 @@ func (w *world) heartbeatVectors() map[string]madeFile {
 		if err != nil {
 			panic(err)
 		}
-		return entry(name, rawJWS(w.board, header(EdDSA, w.board.KID, TypEntry), string(payload)), w.board, code)
+		return vector(name, rawJWS(w.board, header(EdDSA, w.board.KID, TypEntry), string(payload)), w.board, code)
 	}
 	number := "943-476-5919"
 	return map[string]madeFile{
 		"heartbeat": {"Heartbeats of streams: public. The jti follows from origin, organisation, source and day.", []made{
-			entry("a whole day", good.Compact, w.board, ""),
+			vector("a whole day", good.Compact, w.board, ""),
 			another("gaps declared, not all receipts", func(h *Heartbeat) { h.Gaps, h.Receipts = true, false }, ""),
 			another("29 February of a leap year", func(h *Heartbeat) { h.Day = "2024-02-29" }, ""),
 			another("in the second in which the day is over", func(h *Heartbeat) { h.IssuedAt = 1795305600 }, ""),
@@ -64,8 +64,8 @@ func (w *world) heartbeatVectors() map[string]madeFile {
 			edit("gaps left out", `,"gaps":false`, ``, ""),
 			edit("gaps as text", `"gaps":false`, `"gaps":"no"`, BadJSON),
 			edit("a count in the open", `{`, `{"count":1,`, BadJSON),
-			entry("with disclosures", good.Compact+"~", w.board, BadDisclosure),
-			entry("by another key", good.Compact, w.university, UnknownKey),
+			vector("with disclosures", good.Compact+"~", w.board, BadDisclosure),
+			vector("by another key", good.Compact, w.university, UnknownKey),
 		}},
 		"source-count": w.sourceCountVectors(),
 	}
@@ -82,7 +82,7 @@ func (w *world) sourceCountVectors() madeFile {
 		var list []string
 		sd := slices.Clone(good.Body.(*SourceCount).SD)
 		for i, p := range pairs {
-			salt := hash([]byte(name), []byte{byte(i)})
+			salt := sha([]byte(name), []byte{byte(i)})
 			d := Disclosure{Encoded: Encode64(fmt.Appendf(nil, "[%q,%q,%s]", Encode64(salt[:17]), p[0], p[1]))}
 			list = append(list, d.Encoded)
 			sd[i] = d.Digest()

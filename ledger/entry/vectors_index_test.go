@@ -200,7 +200,7 @@ func indexVectors() madeFile {
 	add("the last sibling is empty", IndexProof{Siblings: append(deepest.Siblings[:len(deepest.Siblings):len(deepest.Siblings)], Hash{})}, k, v[:], BadIndexProof)
 	add("one sibling, empty", IndexProof{Siblings: IndexSiblings{{}}}, k, v[:], BadIndexProof)
 	add("absence beside nothing", IndexProof{Siblings: IndexSiblings{{}}}, k, nil, BadIndexProof)
-	deep := make(IndexSiblings, maxIndexDepth+1)
+	deep := make(IndexSiblings, 256+1)
 	for i := range deep {
 		deep[i] = testHash("sibling")
 	}
@@ -227,7 +227,7 @@ func indexVectors() madeFile {
 func multiProofVectors() madeFile {
 	leaves := make([][]byte, 13)
 	for i := range leaves {
-		leaves[i] = []byte{publicLeaf, byte('a' + i)}
+		leaves[i] = []byte{0x01, byte('a' + i)}
 	}
 	in := func(size uint64, indices ...uint64) multiProofIn {
 		root := mth(leaves[:size])

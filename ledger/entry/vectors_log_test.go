@@ -18,7 +18,7 @@ func (w *world) logVectors() map[string]madeFile {
 	leaf2, opening2 := w.seal(second, 2)
 	leaves = append(leaves, leaf, leaf2)
 	for i := range 4 {
-		leaves = append(leaves, SealedLeaf(hash([]byte{byte(i)}), hash([]byte("x"), []byte{byte(i)})))
+		leaves = append(leaves, SealedLeaf(sha([]byte{byte(i)}), sha([]byte("x"), []byte{byte(i)})))
 	}
 	files := w.checkpointVectors(leaves)
 	for name, f := range w.openingVectors(leaves, genesis, e, second, opening, opening2) {
