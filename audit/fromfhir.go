@@ -12,6 +12,7 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 	"igledger/policies"
 )
 
@@ -60,7 +61,7 @@ func (c Conversion) check() error {
 	if entry.CheckOrgID(c.Issuer) != nil {
 		return fail(BadConversion, "Conversion.Issuer", "not an organisation id")
 	}
-	if entry.CheckOrigin(c.Audience) != nil {
+	if wire.CheckOrigin(c.Audience) != nil {
 		return fail(BadConversion, "Conversion.Audience", "not an origin")
 	}
 	if c.Source != "" && entry.CheckSystem(c.Source) != nil {

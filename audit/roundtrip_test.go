@@ -11,13 +11,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 var board = Conversion{Issuer: "NHS-EXAMPLE", Audience: "ledger.example.org/2026"}
 
-func testSigner(t testing.TB) *entry.Signer {
+func testSigner(t testing.TB) *wire.Signer {
 	t.Helper()
-	s, err := entry.NewSigner(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	s, err := wire.NewSigner(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // consentActs is what can happen to a consent record in the state that its newest act left: "" is none on file. A record that does not allow an act refuses it.
@@ -19,7 +21,7 @@ var consentActs = map[string][]string{
 func (r *Rules) consented(c *entry.Consent, index uint64, p *person) ([]entry.Flag, error) {
 	what := "consent"
 	if nobody(c.Sub) {
-		return nil, refuse(entry.BadID, what, "a register is no person who could consent")
+		return nil, refuse(wire.BadID, what, "a register is no person who could consent")
 	}
 	decided, err := moment(c.Decided)
 	if err != nil {
@@ -50,13 +52,13 @@ func (r *Rules) consented(c *entry.Consent, index uint64, p *person) ([]entry.Fl
 	if next.Agreement != "" {
 		a := r.agreements.Get(next.Agreement)
 		if a == nil {
-			return nil, refuse(entry.UnknownAgreement, what, "the agreement that it was asked for is not in the log")
+			return nil, refuse(register.UnknownAgreement, what, "the agreement that it was asked for is not in the log")
 		}
 		v := r.agreements.standing(a, decided)
 		if !v.Text.ConsentBasis() {
 			// Taking back an objection is nobody's business but the person's; only a permit that nothing rests on cannot be taken back.
 			if c.Act == "withdrawn" && old.Rule.Decision == "permit" {
-				return nil, refuse(entry.NotConsentBasis, what, "%s", TrueBasis(v.Text))
+				return nil, refuse(register.NotConsentBasis, what, "%s", TrueBasis(v.Text))
 			}
 			if c.Rule != nil && c.Rule.Decision == "permit" {
 				flags = append(flags, entry.FlagConsentNotBasis)
@@ -80,16 +82,16 @@ func mayAct(c *entry.Consent, old *record) error {
 	switch {
 	case slices.Contains(consentActs[state], c.Act):
 	case old == nil:
-		return refuse(entry.UnknownConsent, "consent", "no consent record of this id is on file for the person, so it cannot be %s", c.Act)
+		return refuse(register.UnknownConsent, "consent", "no consent record of this id is on file for the person, so it cannot be %s", c.Act)
 	default:
-		return refuse(entry.BadTransition, "consent", "the record is %s since index %d, so it cannot be %s", old.Act, old.Index, c.Act)
+		return refuse(register.BadTransition, "consent", "the record is %s since index %d, so it cannot be %s", old.Act, old.Index, c.Act)
 	}
 	switch {
 	case old == nil:
 	case c.Agreement != "" && c.Agreement != old.Agreement:
-		return refuse(entry.BadTransition, "consent", "the record is for another agreement, or for none")
+		return refuse(register.BadTransition, "consent", "the record is for another agreement, or for none")
 	case c.Act == "expired" && c.Issuer != old.Holder:
-		return refuse(entry.WrongIssuer, "consent", "only the organisation that holds the record says that it expired")
+		return refuse(wire.WrongIssuer, "consent", "only the organisation that holds the record says that it expired")
 	}
 	return nil
 }
@@ -98,11 +100,11 @@ func mayAct(c *entry.Consent, old *record) error {
 func mayConsent(d *delegation, at time.Time) error {
 	switch {
 	case d == nil:
-		return refuse(entry.UnknownConsent, "consent", "the delegation named in by is not on file for the person")
+		return refuse(register.UnknownConsent, "consent", "the delegation named in by is not on file for the person")
 	case !d.live(at):
-		return refuse(entry.BadDelegation, "consent", "the delegation named in by was revoked, had ended or had not begun")
+		return refuse(register.BadDelegation, "consent", "the delegation named in by was revoked, had ended or had not begun")
 	case !slices.Contains(d.Scope, "consent"):
-		return refuse(entry.BadDelegation, "consent", "the delegation named in by is not for consenting")
+		return refuse(register.BadDelegation, "consent", "the delegation named in by is not for consenting")
 	}
 	return nil
 }
@@ -110,16 +112,16 @@ func mayConsent(d *delegation, at time.Time) error {
 // delegated takes a delegation into the state of the person. other gives the state of the delegate.
 func delegated(d *entry.Delegation, index uint64, p *person, other func() (*person, error)) error {
 	if nobody(d.Sub) {
-		return refuse(entry.BadID, "delegation", "nobody acts for a register")
+		return refuse(wire.BadID, "delegation", "nobody acts for a register")
 	}
 	at := time.Unix(d.IssuedAt, 0)
 	old := p.delegation(d.Delegation)
 	if d.Act == "revoked" {
 		switch {
 		case old == nil:
-			return refuse(entry.UnknownConsent, "delegation", "no delegation of this id is on file for the person")
+			return refuse(register.UnknownConsent, "delegation", "no delegation of this id is on file for the person")
 		case old.Revoked:
-			return refuse(entry.BadTransition, "delegation", "it was revoked at index %d", old.Index)
+			return refuse(register.BadTransition, "delegation", "it was revoked at index %d", old.Index)
 		}
 		revoked := *old
 		revoked.Revoked, revoked.Index = true, index
@@ -127,20 +129,20 @@ func delegated(d *entry.Delegation, index uint64, p *person, other func() (*pers
 		return nil
 	}
 	if old != nil {
-		return refuse(entry.BadTransition, "delegation", "one of this id was granted before; another one has another id")
+		return refuse(register.BadTransition, "delegation", "one of this id was granted before; another one has another id")
 	}
 	if d.Delegate == nil {
-		return refuse(entry.BadClaim, "delegate", "is missing: who acts is to be disclosed to the ledger")
+		return refuse(wire.BadClaim, "delegate", "is missing: who acts is to be disclosed to the ledger")
 	}
 	if nobody(d.Delegate.ID) || d.Delegate.ID == d.Sub {
-		return refuse(entry.BadDelegation, "delegation", "nobody acts for himself, and a register for nobody")
+		return refuse(register.BadDelegation, "delegation", "nobody acts for himself, and a register for nobody")
 	}
 	end, err := moment(d.End)
 	if err != nil {
 		return err
 	}
 	if !end.After(at) {
-		return refuse(entry.PastPeriod, "delegation", "it ended before it was stated")
+		return refuse(register.PastPeriod, "delegation", "it ended before it was stated")
 	}
 	q, err := other()
 	if err != nil {
@@ -148,7 +150,7 @@ func delegated(d *entry.Delegation, index uint64, p *person, other func() (*pers
 	}
 	for _, x := range q.Delegations {
 		if xEnd, _ := moment(x.End); x.Delegate == d.Sub && !x.Revoked && xEnd.After(at) {
-			return refuse(entry.BadDelegation, "delegation", "the person acts for the delegate already: two who act for each other are a circle")
+			return refuse(register.BadDelegation, "delegation", "the person acts for the delegate already: two who act for each other are a circle")
 		}
 	}
 	p.Delegations = append(p.Delegations, delegation{ID: d.Delegation, Delegate: d.Delegate.ID, Scope: d.Scope, Start: d.Start, End: d.End, Index: index})

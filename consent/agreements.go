@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/policies"
 )
 
@@ -34,7 +36,7 @@ type Ended struct {
 // Version is one version of an agreement. It is shared: do not change it.
 type Version struct {
 	Text        *entry.AgreementText
-	Proposal    entry.Hash  // identity of its entry, which signatures name
+	Proposal    wire.Hash   // identity of its entry, which signatures name
 	By          string      // organisation that proposed it
 	Proposed    uint64      // index of its entry
 	Signatures  []Signature // in the order of the log
@@ -75,7 +77,7 @@ func (s *Agreements) Get(id string) *Agreement {
 func (s *Agreements) IDs() []string { return slices.Sorted(s.byID.keys()) }
 
 // Apply checks that an entry about an agreement may stand at index and gives the agreements after it. reg is the register below index. *entry.Error.
-func (s *Agreements) Apply(e *entry.Entry, index uint64, reg *entry.Register) (*Agreements, error) {
+func (s *Agreements) Apply(e *entry.Entry, index uint64, reg *register.Register) (*Agreements, error) {
 	at := time.Unix(e.IssuedAt, 0).UTC()
 	switch b := e.Body.(type) {
 	case *entry.Agreement:
@@ -96,24 +98,24 @@ func (s *Agreements) with(list ...*Agreement) *Agreements {
 	return &next
 }
 
-func (s *Agreements) propose(t *entry.AgreementText, e *entry.Entry, index uint64, at time.Time, reg *entry.Register) (*Agreements, error) {
+func (s *Agreements) propose(t *entry.AgreementText, e *entry.Entry, index uint64, at time.Time, reg *register.Register) (*Agreements, error) {
 	what := named(t.ID, t.Version)
 	for _, p := range t.Parties {
 		if reg.Organisation(p.Org) == nil {
-			return nil, refuse(entry.UnknownOrg, what, "party %s is not registered", p.Org)
+			return nil, refuse(wire.UnknownOrg, what, "party %s is not registered", p.Org)
 		}
 	}
 	if err := checkCodes(t); err != nil {
 		return nil, err
 	}
 	if !isController(t, e.Issuer) {
-		return nil, refuse(entry.NotParty, what, "%s is no controller in it: a controller or joint controller proposes", e.Issuer)
+		return nil, refuse(register.NotParty, what, "%s is no controller in it: a controller or joint controller proposes", e.Issuer)
 	}
 	if !t.EndTime().After(at) {
-		return nil, refuse(entry.PastPeriod, what, "it ended before it was proposed")
+		return nil, refuse(register.PastPeriod, what, "it ended before it was proposed")
 	}
 	if t.Under != "" && s.Get(t.Under) == nil {
-		return nil, refuse(entry.UnknownAgreement, what, "agreement %s, under which it is to stand, is not in the log", t.Under)
+		return nil, refuse(register.UnknownAgreement, what, "agreement %s, under which it is to stand, is not in the log", t.Under)
 	}
 	a := s.Get(t.ID)
 	if err := s.mayFollow(a, t, e.Issuer, at); err != nil {
@@ -130,12 +132,12 @@ func (s *Agreements) propose(t *entry.AgreementText, e *entry.Entry, index uint6
 		old := s.Get(id)
 		switch {
 		case old == nil:
-			return nil, refuse(entry.UnknownAgreement, what, "agreement %s, which it is to supersede, is not in the log", id)
+			return nil, refuse(register.UnknownAgreement, what, "agreement %s, which it is to supersede, is not in the log", id)
 		case s.leadsTo(t.ID, id):
-			return nil, refuse(entry.BadTransition, what, "agreement %s is itself to supersede it, directly or by others", id)
+			return nil, refuse(register.BadTransition, what, "agreement %s is itself to supersede it, directly or by others", id)
 		}
 		if _, missing := replaces(t, s.standing(old, at)); missing != "" {
-			return nil, refuse(entry.NotParty, what, "%s is a controller of agreement %s, which ends by this, and is no party here", missing, id)
+			return nil, refuse(register.NotParty, what, "%s is a controller of agreement %s, which ends by this, and is no party here", missing, id)
 		}
 		if !slices.Contains(old.successors, t.ID) {
 			o := *old
@@ -151,7 +153,7 @@ func (s *Agreements) mayFollow(a *Agreement, t *entry.AgreementText, by string, 
 	what := named(t.ID, t.Version)
 	if a == nil {
 		if t.Version != 1 {
-			return refuse(entry.UnknownAgreement, what, "the agreement is not in the log: its first version is 1")
+			return refuse(register.UnknownAgreement, what, "the agreement is not in the log: its first version is 1")
 		}
 		return nil
 	}
@@ -159,16 +161,16 @@ func (s *Agreements) mayFollow(a *Agreement, t *entry.AgreementText, by string, 
 	state := s.state(a, last, at)
 	switch {
 	case a.Terminated != nil:
-		return refuse(entry.BadTransition, what, "%s terminated the agreement at index %d: a new one needs a new id", a.Terminated.By, a.Terminated.Index)
+		return refuse(register.BadTransition, what, "%s terminated the agreement at index %d: a new one needs a new id", a.Terminated.By, a.Terminated.Index)
 	case t.Version <= last.Text.Version:
 		v := a.Versions[t.Version-1]
-		return refuse(entry.VersionConflict, what, "version %d was proposed by %s at index %d; the next is %d", t.Version, v.By, v.Proposed, last.Text.Version+1)
+		return refuse(register.VersionConflict, what, "version %d was proposed by %s at index %d; the next is %d", t.Version, v.By, v.Proposed, last.Text.Version+1)
 	case state == Proposed:
-		return refuse(entry.VersionConflict, what, "version %d was proposed by %s at index %d and is still open: it is to be signed or withdrawn first", last.Text.Version, last.By, last.Proposed)
+		return refuse(register.VersionConflict, what, "version %d was proposed by %s at index %d and is still open: it is to be signed or withdrawn first", last.Text.Version, last.By, last.Proposed)
 	case t.Version != last.Text.Version+1:
-		return refuse(entry.VersionConflict, what, "the next version is %d", last.Text.Version+1)
+		return refuse(register.VersionConflict, what, "the next version is %d", last.Text.Version+1)
 	case state == Superseded:
-		return refuse(entry.BadTransition, what, "another agreement superseded it")
+		return refuse(register.BadTransition, what, "another agreement superseded it")
 	}
 	before := last
 	for _, v := range a.Versions {
@@ -176,12 +178,12 @@ func (s *Agreements) mayFollow(a *Agreement, t *entry.AgreementText, by string, 
 			continue
 		}
 		if before = v; !t.StartTime().After(v.start) {
-			return refuse(entry.VersionConflict, what, "it would start on %s, but version %d starts on %s: a version starts after the ones before it", t.Start, v.Text.Version, v.Text.Start)
+			return refuse(register.VersionConflict, what, "it would start on %s, but version %d starts on %s: a version starts after the ones before it", t.Start, v.Text.Version, v.Text.Start)
 		}
 	}
 	// Else anybody could keep the parties from amending their agreement by proposing something of his own.
 	if !isController(before.Text, by) {
-		return refuse(entry.NotParty, what, "%s is no controller in version %d, so it cannot amend it", by, before.Text.Version)
+		return refuse(register.NotParty, what, "%s is no controller in version %d, so it cannot amend it", by, before.Text.Version)
 	}
 	return nil
 }
@@ -193,16 +195,16 @@ func (s *Agreements) sign(b *entry.AgreementSignature, index uint64, at time.Tim
 		return nil, err
 	}
 	if v.Proposal != b.Proposal {
-		return nil, refuse(entry.VersionConflict, what, "what is signed is another text than the one that %s proposed at index %d", v.By, v.Proposed)
+		return nil, refuse(register.VersionConflict, what, "what is signed is another text than the one that %s proposed at index %d", v.By, v.Proposed)
 	}
 	if !slices.Contains(v.Text.Organisations(), b.Issuer) {
-		return nil, refuse(entry.NotParty, what, "%s is no party, so it cannot sign", b.Issuer)
+		return nil, refuse(register.NotParty, what, "%s is no party, so it cannot sign", b.Issuer)
 	}
 	if v.signedBy(b.Issuer) {
-		return nil, refuse(entry.BadTransition, what, "%s has signed it", b.Issuer)
+		return nil, refuse(register.BadTransition, what, "%s has signed it", b.Issuer)
 	}
 	if state := s.state(a, v, at); state != Proposed {
-		return nil, refuse(entry.BadTransition, what, "it is %s; only a proposal is signed", state)
+		return nil, refuse(register.BadTransition, what, "it is %s; only a proposal is signed", state)
 	}
 	next := *v
 	next.Signatures = append(slices.Clip(v.Signatures), Signature{b.Issuer, index, at})
@@ -213,10 +215,10 @@ func (s *Agreements) sign(b *entry.AgreementSignature, index uint64, at time.Tim
 func (s *Agreements) find(id string, version uint64) (*Agreement, *Version, error) {
 	a := s.Get(id)
 	if a == nil {
-		return nil, nil, refuse(entry.UnknownAgreement, named(id, version), "the agreement is not in the log")
+		return nil, nil, refuse(register.UnknownAgreement, named(id, version), "the agreement is not in the log")
 	}
 	if version > uint64(len(a.Versions)) {
-		return nil, nil, refuse(entry.UnknownAgreement, named(id, version), "its newest version is %d", len(a.Versions))
+		return nil, nil, refuse(register.UnknownAgreement, named(id, version), "its newest version is %d", len(a.Versions))
 	}
 	return a, a.Versions[version-1], nil
 }
@@ -267,13 +269,13 @@ func isController(t *entry.AgreementText, org string) bool {
 func checkCodes(t *entry.AgreementText) error {
 	for i, p := range t.Purposes {
 		if !knownPurpose(p.Code) {
-			return refuse(entry.BadClaim, fmt.Sprintf("purposes[%d].code", i), "not a PurposeOfUse code of v3-ActReason; a code of another system is written system|code")
+			return refuse(wire.BadClaim, fmt.Sprintf("purposes[%d].code", i), "not a PurposeOfUse code of v3-ActReason; a code of another system is written system|code")
 		}
 	}
 	for i, d := range t.Data {
 		for _, c := range d.Codes {
 			if !coded(c) {
-				return refuse(entry.BadClaim, fmt.Sprintf("data[%d].codes", i), "want system|code")
+				return refuse(wire.BadClaim, fmt.Sprintf("data[%d].codes", i), "want system|code")
 			}
 		}
 	}
@@ -312,6 +314,6 @@ func named(id string, version uint64) string {
 	return fmt.Sprintf("agreement %s version %d", id, version)
 }
 
-func refuse(code entry.Code, what, format string, args ...any) error {
-	return &entry.Error{Code: code, What: what, Detail: fmt.Sprintf(format, args...)}
+func refuse(code wire.Code, what, format string, args ...any) error {
+	return &wire.Error{Code: code, What: what, Detail: fmt.Sprintf(format, args...)}
 }

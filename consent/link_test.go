@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 const temp = "temp:north:77"
@@ -116,17 +119,17 @@ func TestDelegationIsNotBorrowedOverLink(t *testing.T) {
 	}
 	w.verdict(w.access(act), entry.NotCovered, "delegation-known")
 	_, err := w.judge(w.consent("given", under(temp), byDelegate))
-	w.want(err, entry.UnknownConsent)
+	w.want(err, register.UnknownConsent)
 }
 
 // As many numbers are kept as a statement may show; beyond them a link is refused, and an old one can be ended and stated again.
 func TestTooManyLinks(t *testing.T) {
 	w := newWorld(t)
-	for i := range entry.MaxLinked {
+	for i := range bundle.MaxLinked {
 		w.mustJudge(w.link("linked", person, fmt.Sprintf("temp:north:%d", i)))
 	}
 	_, err := w.judge(w.link("linked", person, "temp:north:x"))
-	w.want(err, entry.TooLarge)
+	w.want(err, wire.TooLarge)
 	if err == nil || strings.Contains(err.Error(), person) {
 		t.Errorf("the refusal names whom: %v", err)
 	}
@@ -147,8 +150,8 @@ func TestBadLinksInState(t *testing.T) {
 			}
 			return []byte(`{"v":1,"linked":[` + links + `]}`)
 		})
-		var e *entry.Error
-		if !errors.As(err, &e) || e.Code != entry.BadJSON {
+		var e *wire.Error
+		if !errors.As(err, &e) || e.Code != wire.BadJSON {
 			t.Errorf("%s: %v", links, err)
 		}
 	}

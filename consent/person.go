@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 	"igledger/policies"
 )
 
@@ -57,17 +58,17 @@ func readPerson(data []byte) (*person, error) {
 		return p, nil
 	}
 	if len(data) > maxState {
-		return nil, refuse(entry.TooLarge, "person state", "%d bytes, at most %d", len(data), maxState)
+		return nil, refuse(wire.TooLarge, "person state", "%d bytes, at most %d", len(data), maxState)
 	}
 	p.Format = 0
-	if err := entry.DecodeJSON("person state", data, p); err != nil {
+	if err := wire.DecodeJSON("person state", data, p); err != nil {
 		return nil, err
 	}
 	return p, p.check()
 }
 
 func (p *person) check() error {
-	bad := func(detail string) error { return refuse(entry.BadJSON, "person state", "%s", detail) }
+	bad := func(detail string) error { return refuse(wire.BadJSON, "person state", "%s", detail) }
 	if p.Format != 1 || len(p.Consents)+len(p.Delegations) > maxRecords {
 		return bad("not of format 1, or too many records")
 	}
@@ -104,13 +105,13 @@ func (p *person) bytes() ([]byte, error) {
 	for {
 		b, err := json.Marshal(p)
 		if err != nil {
-			return nil, refuse(entry.BadJSON, "person state", "cannot be written")
+			return nil, refuse(wire.BadJSON, "person state", "cannot be written")
 		}
 		if len(b) <= maxState && len(p.Consents)+len(p.Delegations) <= maxRecords {
 			return b, nil
 		}
 		if !p.forget() {
-			return nil, refuse(entry.TooLarge, "person state", "the person has more consents on file than can be kept: withdraw some first")
+			return nil, refuse(wire.TooLarge, "person state", "the person has more consents on file than can be kept: withdraw some first")
 		}
 	}
 }
@@ -218,7 +219,7 @@ func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
 		}
 	}
 	if r.Decision != "permit" && r.Decision != "deny" {
-		return out, refuse(entry.BadJSON, "rule", "neither permits nor denies")
+		return out, refuse(wire.BadJSON, "rule", "neither permits nor denies")
 	}
 	for i := range r.Except {
 		x, err := policyRule(&r.Except[i])
@@ -234,7 +235,7 @@ func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
 func moment(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return t, refuse(entry.BadClaim, "time", "not RFC 3339")
+		return t, refuse(wire.BadClaim, "time", "not RFC 3339")
 	}
 	return t, nil
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 const deed = "9b2d1f04-6f0f-4d0c-8a43-51f1f5b7a111"
@@ -34,10 +36,10 @@ func byDelegate(c *entry.Consent) { c.By = &entry.ConsentBy{Delegation: deed} }
 // The life of a consent record: what each state of it allows.
 func TestConsentActs(t *testing.T) {
 	states := map[string][]string{"none": nil, "given": {"given"}, "refused": {"refused"}, "withdrawn": {"given", "withdrawn"}, "expired": {"given", "expired"}}
-	refused := map[string]map[string]entry.Code{
-		"none":      {"amended": entry.UnknownConsent, "reconfirmed": entry.UnknownConsent, "withdrawn": entry.UnknownConsent, "expired": entry.UnknownConsent},
-		"withdrawn": {"amended": entry.BadTransition, "reconfirmed": entry.BadTransition, "withdrawn": entry.BadTransition, "expired": entry.BadTransition},
-		"expired":   {"amended": entry.BadTransition, "withdrawn": entry.BadTransition, "expired": entry.BadTransition},
+	refused := map[string]map[string]wire.Code{
+		"none":      {"amended": register.UnknownConsent, "reconfirmed": register.UnknownConsent, "withdrawn": register.UnknownConsent, "expired": register.UnknownConsent},
+		"withdrawn": {"amended": register.BadTransition, "reconfirmed": register.BadTransition, "withdrawn": register.BadTransition, "expired": register.BadTransition},
+		"expired":   {"amended": register.BadTransition, "withdrawn": register.BadTransition, "expired": register.BadTransition},
 	}
 	for state, before := range states {
 		for _, act := range entry.ConsentActs {
@@ -67,22 +69,22 @@ func TestConsentRefused(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*entry.Consent)
-		want   entry.Code
+		want   wire.Code
 	}{
 		{"plain", func(*entry.Consent) {}, ""},
-		{"of a register", func(c *entry.Consent) { c.Sub = "reg:everyone" }, entry.BadID},
-		{"for an unknown agreement", withAgreement("isa-9"), entry.UnknownAgreement},
-		{"over before it was decided", rule(func(r *entry.ConsentRule) { r.End = "2026-11-22T09:00:00Z" }), entry.PastPeriod},
+		{"of a register", func(c *entry.Consent) { c.Sub = "reg:everyone" }, wire.BadID},
+		{"for an unknown agreement", withAgreement("isa-9"), register.UnknownAgreement},
+		{"over before it was decided", rule(func(r *entry.ConsentRule) { r.End = "2026-11-22T09:00:00Z" }), register.PastPeriod},
 		{"ends later", rule(func(r *entry.ConsentRule) { r.End = "2026-11-22T09:00:01Z" }), ""},
-		{"unknown purpose", rule(func(r *entry.ConsentRule) { r.Purposes = []string{"CURIOSITY"} }), entry.BadClaim},
-		{"exception takes all", except(entry.ConsentRule{Decision: "deny"}), entry.Contradiction},
-		{"exception takes all by subsumption", except(entry.ConsentRule{Decision: "deny", Purposes: []string{"TREAT", "HRESCH"}}), entry.Contradiction},
+		{"unknown purpose", rule(func(r *entry.ConsentRule) { r.Purposes = []string{"CURIOSITY"} }), wire.BadClaim},
+		{"exception takes all", except(entry.ConsentRule{Decision: "deny"}), register.Contradiction},
+		{"exception takes all by subsumption", except(entry.ConsentRule{Decision: "deny", Purposes: []string{"TREAT", "HRESCH"}}), register.Contradiction},
 		{"exception takes part", except(entry.ConsentRule{Decision: "deny", Purposes: []string{"BTG"}}), ""},
 		{"exception takes all for a time", except(entry.ConsentRule{Decision: "deny", Start: "2027-01-01T00:00:00Z"}), ""},
 		{"exception takes all of some", except(entry.ConsentRule{Decision: "deny", Recipients: []string{"university"}}), ""},
 		{"exception with an exception", except(entry.ConsentRule{Decision: "deny", Except: []entry.ConsentRule{{Decision: "permit", Recipients: []string{"north"}}}}), ""},
-		{"deeper exception takes all", except(entry.ConsentRule{Decision: "deny", Recipients: []string{"north"}, Except: []entry.ConsentRule{{Decision: "permit", Recipients: []string{"north", "south"}}}}), entry.Contradiction},
-		{"by an unknown delegation", byDelegate, entry.UnknownConsent},
+		{"deeper exception takes all", except(entry.ConsentRule{Decision: "deny", Recipients: []string{"north"}, Except: []entry.ConsentRule{{Decision: "permit", Recipients: []string{"north", "south"}}}}), register.Contradiction},
+		{"by an unknown delegation", byDelegate, register.UnknownConsent},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -117,7 +119,7 @@ func TestTrueBasis(t *testing.T) {
 				w.ok(err)
 				return
 			}
-			w.want(err, entry.NotConsentBasis)
+			w.want(err, register.NotConsentBasis)
 			for _, s := range c.says {
 				if !strings.Contains(err.Error(), s) {
 					t.Errorf("%q does not say %q", err, s)
@@ -135,13 +137,13 @@ func TestConsentByDelegate(t *testing.T) {
 		name   string
 		change func(*entry.Delegation)
 		revoke bool
-		want   entry.Code
+		want   wire.Code
 	}{
 		{"live", func(*entry.Delegation) {}, false, ""},
-		{"revoked", func(*entry.Delegation) {}, true, entry.BadDelegation},
-		{"not begun", func(d *entry.Delegation) { d.Start = "2026-11-22T09:00:01Z" }, false, entry.BadDelegation},
-		{"for other things", func(d *entry.Delegation) { d.Scope = []string{"access", "question"} }, false, entry.BadDelegation},
-		{"ended since", func(d *entry.Delegation) { d.End = "2026-11-22T09:00:30Z" }, false, entry.BadDelegation},
+		{"revoked", func(*entry.Delegation) {}, true, register.BadDelegation},
+		{"not begun", func(d *entry.Delegation) { d.Start = "2026-11-22T09:00:01Z" }, false, register.BadDelegation},
+		{"for other things", func(d *entry.Delegation) { d.Scope = []string{"access", "question"} }, false, register.BadDelegation},
+		{"ended since", func(d *entry.Delegation) { d.End = "2026-11-22T09:00:30Z" }, false, register.BadDelegation},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -161,17 +163,17 @@ func TestConsentByDelegate(t *testing.T) {
 func TestDelegations(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.judge(w.delegation("revoked"))
-	w.want(err, entry.UnknownConsent)
+	w.want(err, register.UnknownConsent)
 	_, err = w.judge(w.delegation("granted", func(d *entry.Delegation) { d.Delegate.ID = person }))
-	w.want(err, entry.BadDelegation)
+	w.want(err, register.BadDelegation)
 	_, err = w.judge(w.delegation("granted", func(d *entry.Delegation) { d.Delegate.ID = "reg:everyone" }))
-	w.want(err, entry.BadDelegation)
+	w.want(err, register.BadDelegation)
 	_, err = w.judge(w.delegation("granted", func(d *entry.Delegation) { d.Delegate = nil }))
-	w.want(err, entry.BadClaim)
+	w.want(err, wire.BadClaim)
 	_, err = w.judge(w.delegation("granted", func(d *entry.Delegation) { d.End = "2026-11-22T09:00:00Z" }))
-	w.want(err, entry.PastPeriod)
+	w.want(err, register.PastPeriod)
 	_, err = w.judge(w.delegation("granted", func(d *entry.Delegation) { d.Sub = "reg:everyone" }))
-	w.want(err, entry.BadID)
+	w.want(err, wire.BadID)
 	// That the delegate is himself helped by others, or was once by the person, is no circle.
 	w.mustJudge(w.delegation("granted", func(d *entry.Delegation) { d.Delegation, d.Sub, d.Delegate.ID = record1, other, "nhs:9434765919" }))
 	w.mustJudge(w.delegation("granted", func(d *entry.Delegation) {
@@ -180,14 +182,14 @@ func TestDelegations(t *testing.T) {
 	w.clock = w.clock.Add(time.Minute)
 	w.mustJudge(w.delegation("granted"))
 	_, err = w.judge(w.delegation("granted"))
-	w.want(err, entry.BadTransition)
+	w.want(err, register.BadTransition)
 
 	back := w.delegation("granted", func(d *entry.Delegation) { d.Sub, d.Delegate.ID = other, person })
 	_, err = w.judge(back)
-	w.want(err, entry.BadDelegation) // the two would act for each other
+	w.want(err, register.BadDelegation) // the two would act for each other
 	w.mustJudge(w.delegation("revoked"))
 	_, err = w.judge(w.delegation("revoked"))
-	w.want(err, entry.BadTransition)
+	w.want(err, register.BadTransition)
 	w.mustJudge(back)
 }
 
@@ -197,9 +199,9 @@ func TestForeignRecord(t *testing.T) {
 	w.mustJudge(w.consent("given"))
 	foreign := func(c *entry.Consent) { c.Issuer = "south" }
 	_, err := w.judge(w.consent("expired", foreign))
-	w.want(err, entry.WrongIssuer)
+	w.want(err, wire.WrongIssuer)
 	_, err = w.judge(w.consent("amended", withAgreement("isa-1")))
-	w.want(err, entry.BadTransition) // the record is for none
+	w.want(err, register.BadTransition) // the record is for none
 	w.mustJudge(w.consent("withdrawn", foreign))
 }
 
@@ -242,7 +244,7 @@ func TestStateIsBounded(t *testing.T) {
 	for ; err == nil && i < 100; i++ {
 		_, err = w.judge(w.consent("given", id(i)))
 	}
-	w.want(err, entry.TooLarge)
+	w.want(err, wire.TooLarge)
 	if n := len(w.states[person]); n > 1<<20 {
 		t.Errorf("%d bytes", n)
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // Requests is what the public entries of a log say of requests to share data. A value never changes.
@@ -29,7 +31,7 @@ func (s *Requests) Get(id string) *Request {
 func (s *Requests) IDs() []string { return slices.Sorted(s.byID.keys()) }
 
 // apply checks that a request or decision may stand at index and gives the requests after it.
-func (s *Requests) apply(e *entry.Entry, index uint64, reg *entry.Register, agreements *Agreements) (*Requests, error) {
+func (s *Requests) apply(e *entry.Entry, index uint64, reg *register.Register, agreements *Agreements) (*Requests, error) {
 	switch b := e.Body.(type) {
 	case *entry.SharingRequest:
 		return s.ask(b, index, reg, agreements)
@@ -39,21 +41,21 @@ func (s *Requests) apply(e *entry.Entry, index uint64, reg *entry.Register, agre
 	return s, nil
 }
 
-func (s *Requests) ask(b *entry.SharingRequest, index uint64, reg *entry.Register, agreements *Agreements) (*Requests, error) {
+func (s *Requests) ask(b *entry.SharingRequest, index uint64, reg *register.Register, agreements *Agreements) (*Requests, error) {
 	what := "sharing request " + b.Request
 	if r := s.Get(b.Request); r != nil {
-		return nil, refuse(entry.BadTransition, what, "%s made a request of this id at index %d", r.Asked.Issuer, r.Index)
+		return nil, refuse(register.BadTransition, what, "%s made a request of this id at index %d", r.Asked.Issuer, r.Index)
 	}
 	if reg.Organisation(b.Holder) == nil {
-		return nil, refuse(entry.UnknownOrg, what, "the holder %s is not registered", b.Holder)
+		return nil, refuse(wire.UnknownOrg, what, "the holder %s is not registered", b.Holder)
 	}
 	for _, c := range b.Codes {
 		if !knownPurpose(c) {
-			return nil, refuse(entry.BadClaim, "codes", "not PurposeOfUse codes of v3-ActReason; a code of another system is written system|code")
+			return nil, refuse(wire.BadClaim, "codes", "not PurposeOfUse codes of v3-ActReason; a code of another system is written system|code")
 		}
 	}
 	if b.Agreement != "" && agreements.Get(b.Agreement) == nil {
-		return nil, refuse(entry.UnknownAgreement, what, "agreement %s is not in the log", b.Agreement)
+		return nil, refuse(register.UnknownAgreement, what, "agreement %s is not in the log", b.Agreement)
 	}
 	return &Requests{s.byID.with(b.Request, &Request{Asked: b, Index: index})}, nil
 }
@@ -63,13 +65,13 @@ func (s *Requests) decide(b *entry.SharingDecision, index uint64, agreements *Ag
 	r := s.Get(b.Request)
 	switch {
 	case r == nil:
-		return nil, refuse(entry.UnknownAgreement, what, "the request is not in the log")
+		return nil, refuse(register.UnknownAgreement, what, "the request is not in the log")
 	case b.Issuer != r.Asked.Holder:
-		return nil, refuse(entry.NotParty, what, "%s is not the organisation that is asked: that is %s", b.Issuer, r.Asked.Holder)
+		return nil, refuse(register.NotParty, what, "%s is not the organisation that is asked: that is %s", b.Issuer, r.Asked.Holder)
 	case r.Decision != nil:
-		return nil, refuse(entry.BadTransition, what, "it was answered at index %d", r.Decided)
+		return nil, refuse(register.BadTransition, what, "it was answered at index %d", r.Decided)
 	case b.Agreement != "" && agreements.Get(b.Agreement) == nil:
-		return nil, refuse(entry.UnknownAgreement, what, "agreement %s is not in the log", b.Agreement)
+		return nil, refuse(register.UnknownAgreement, what, "agreement %s is not in the log", b.Agreement)
 	}
 	next := *r
 	next.Decision, next.Decided = b, index

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/policies"
 )
 
@@ -14,7 +16,7 @@ import (
 // exception takes all of it.
 func checkRule(r *entry.ConsentRule, decided time.Time) error {
 	if end := r.Time(r.End); !end.IsZero() && !end.After(decided) {
-		return refuse(entry.PastPeriod, "rule", "its period was over when it was decided")
+		return refuse(register.PastPeriod, "rule", "its period was over when it was decided")
 	}
 	return checkLevel(r, "rule")
 }
@@ -22,17 +24,17 @@ func checkRule(r *entry.ConsentRule, decided time.Time) error {
 func checkLevel(r *entry.ConsentRule, at string) error {
 	for _, p := range r.Purposes {
 		if !knownPurpose(p) {
-			return refuse(entry.BadClaim, at+".purposes", "not PurposeOfUse codes of v3-ActReason; a code of another system is written system|code")
+			return refuse(wire.BadClaim, at+".purposes", "not PurposeOfUse codes of v3-ActReason; a code of another system is written system|code")
 		}
 	}
 	for i := range r.Except {
 		x := &r.Except[i]
 		path := fmt.Sprintf("%s.except[%d]", at, i)
 		if x.Decision == r.Decision {
-			return refuse(entry.Contradiction, path, "it says what the rule says that it is an exception to")
+			return refuse(register.Contradiction, path, "it says what the rule says that it is an exception to")
 		}
 		if len(x.Except) == 0 && covers(x, r) {
-			return refuse(entry.Contradiction, path, "it takes everything from the rule that it is an exception to, so that rule says one thing and means the other")
+			return refuse(register.Contradiction, path, "it takes everything from the rule that it is an exception to, so that rule says one thing and means the other")
 		}
 		if err := checkLevel(x, path); err != nil {
 			return err

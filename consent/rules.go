@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 	"igledger/policies"
 )
 
@@ -15,7 +16,7 @@ type Rules struct {
 	sets       []*policies.Set // by version; 0 is built in, the last is in use
 }
 
-var _ entry.Rules = (*Rules)(nil)
+var _ register.Rules = (*Rules)(nil)
 
 // New is the rules of an empty log: no agreement, the policy set that is built in.
 func New() *Rules {
@@ -40,7 +41,7 @@ func (r *Rules) PoliciesOf(version uint64) *policies.Set {
 }
 
 // Admit is of entry.Rules. It may be told of other public entries, too: they pass, and from a genesis it knows the operator.
-func (r *Rules) Admit(e *entry.Entry, index uint64, reg *entry.Register) (entry.Rules, error) {
+func (r *Rules) Admit(e *entry.Entry, index uint64, reg *register.Register) (register.Rules, error) {
 	next := *r
 	if g := reg.Genesis; g != nil {
 		next.operator = g.Operator.ID
@@ -62,17 +63,17 @@ func (r *Rules) Admit(e *entry.Entry, index uint64, reg *entry.Register) (entry.
 
 func (r *Rules) admitPolicies(b *entry.PolicySet) ([]*policies.Set, error) {
 	if next := uint64(len(r.sets)); b.Version != next {
-		return nil, refuse(entry.VersionConflict, "policy set", "the set in use has version %d, so the next is %d", next-1, next)
+		return nil, refuse(register.VersionConflict, "policy set", "the set in use has version %d, so the next is %d", next-1, next)
 	}
 	set, err := policies.Compile(b.Version, b.Text)
 	if err != nil {
-		return nil, refuse(entry.BadPolicySet, "policy set", "%s", err)
+		return nil, refuse(register.BadPolicySet, "policy set", "%s", err)
 	}
 	return append(slices.Clip(r.sets), set), nil
 }
 
 // Judge is of entry.Rules.
-func (r *Rules) Judge(e *entry.Entry, index uint64, state func(id string) []byte) (entry.Judgement, error) {
+func (r *Rules) Judge(e *entry.Entry, index uint64, state func(id string) []byte) (register.Judgement, error) {
 	switch b := e.Body.(type) {
 	case *entry.Access:
 		return r.judgeAccess(b, state)
@@ -81,22 +82,22 @@ func (r *Rules) Judge(e *entry.Entry, index uint64, state func(id string) []byte
 	case *entry.Consent, *entry.Delegation, *entry.Link:
 		return r.judgePerson(e, index, state)
 	}
-	return entry.Judgement{}, nil
+	return register.Judgement{}, nil
 }
 
-func (r *Rules) judgeAccess(a *entry.Access, state func(id string) []byte) (entry.Judgement, error) {
+func (r *Rules) judgeAccess(a *entry.Access, state func(id string) []byte) (register.Judgement, error) {
 	_, v, err := r.Decide(a, state)
 	if err != nil {
-		return entry.Judgement{}, err
+		return register.Judgement{}, err
 	}
-	j := entry.Judgement{Verdict: v}
+	j := register.Judgement{Verdict: v}
 	if a.Agreement != "" && v.Version == 0 {
 		j.Flags = append(j.Flags, entry.FlagUnknownAgreement)
 	}
 	return j, nil
 }
 
-func (r *Rules) judgePerson(e *entry.Entry, index uint64, state func(id string) []byte) (j entry.Judgement, err error) {
+func (r *Rules) judgePerson(e *entry.Entry, index uint64, state func(id string) []byte) (j register.Judgement, err error) {
 	p, err := readPerson(state(e.ShownSub()))
 	if err != nil {
 		return j, err
@@ -110,7 +111,7 @@ func (r *Rules) judgePerson(e *entry.Entry, index uint64, state func(id string) 
 		err = p.link(b, index)
 	}
 	if err != nil {
-		return entry.Judgement{}, err
+		return register.Judgement{}, err
 	}
 	j.Person, err = p.bytes()
 	return j, err

@@ -9,6 +9,8 @@ import (
 
 	"igledger/consent"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/policies"
 )
 
@@ -168,7 +170,7 @@ func TestDecisionIsJudgedAsItsAccess(t *testing.T) {
 // Only what the operator itself reports is a reading of the ledger: another source's word for it opens nothing.
 func TestReadingTheLedger(t *testing.T) {
 	w := newWorld(t)
-	g := &entry.Entry{JWS: &entry.JWS{}, Body: w.reg.Genesis}
+	g := &entry.Entry{JWS: &wire.JWS{}, Body: w.reg.Genesis}
 	next, err := w.rules.Admit(g, 0, w.reg)
 	w.ok(err)
 	w.rules = next.(*consent.Rules)
@@ -190,12 +192,12 @@ func TestPolicySets(t *testing.T) {
 	w := newWorld(t)
 	w.agree(isa("isa-1", 1))
 	text := policies.BuiltIn().Text()
-	w.want(w.policySet(2, text), entry.VersionConflict)
-	w.want(w.policySet(1, "permit (principal, action, resource);"), entry.BadPolicySet)
-	w.want(w.policySet(1, "nonsense"), entry.BadPolicySet)
+	w.want(w.policySet(2, text), register.VersionConflict)
+	w.want(w.policySet(1, "permit (principal, action, resource);"), register.BadPolicySet)
+	w.want(w.policySet(1, "nonsense"), register.BadPolicySet)
 	before := w.verdict(w.access(), entry.Covered)
 	w.ok(w.policySet(1, strings.Replace(text, "A data-sharing agreement between the organisations covers it.", "Other words.", 1)))
-	w.want(w.policySet(1, text), entry.VersionConflict)
+	w.want(w.policySet(1, text), register.VersionConflict)
 	after := w.verdict(w.access(), entry.Covered)
 	if before.Policies != 0 || after.Policies != 1 {
 		t.Errorf("sets %d and %d", before.Policies, after.Policies)
@@ -237,7 +239,7 @@ func TestReplay(t *testing.T) {
 	w := newWorld(t)
 	story(w)
 	type answer struct {
-		judgements []entry.Judgement
+		judgements []register.Judgement
 		states     []consent.State
 		set        uint64
 	}
@@ -252,10 +254,10 @@ func TestReplay(t *testing.T) {
 		return a
 	}
 	replay := func(upto int) (answer, []*consent.Rules) {
-		var r entry.Rules = consent.New()
+		var r register.Rules = consent.New()
 		var all []*consent.Rules
 		persons := map[string][]byte{}
-		var js []entry.Judgement
+		var js []register.Judgement
 		for i, e := range w.log[:upto] {
 			all = append(all, r.(*consent.Rules))
 			if e.Type.Governs() {

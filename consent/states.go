@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 	"igledger/policies"
 )
 
@@ -80,16 +81,16 @@ func (s *Agreements) act(b *entry.AgreementAct, index uint64, at time.Time) (*Ag
 	}
 	state := s.state(a, v, at)
 	if current := s.standing(a, at); current != v && b.Act != "withdraw" {
-		return nil, refuse(entry.VersionConflict, what, "it is %s; the version that stands is %d, proposed by %s at index %d", state, current.Text.Version, current.By, current.Proposed)
+		return nil, refuse(register.VersionConflict, what, "it is %s; the version that stands is %d, proposed by %s at index %d", state, current.Text.Version, current.By, current.Proposed)
 	}
 	m, ok := machine[b.Act][state]
 	switch {
 	case !ok:
-		return nil, refuse(entry.BadTransition, what, "it is %s; %s needs one that is %s", state, b.Act, states(machine[b.Act]))
+		return nil, refuse(register.BadTransition, what, "it is %s; %s needs one that is %s", state, b.Act, states(machine[b.Act]))
 	case !m.may(v, b.Issuer):
-		return nil, refuse(entry.NotParty, what, "%s may not %s it: that is for %s", b.Issuer, b.Act, m.whom)
+		return nil, refuse(register.NotParty, what, "%s may not %s it: that is for %s", b.Issuer, b.Act, m.whom)
 	case b.Act == "suspend" && suspender(v, b.Issuer):
-		return nil, refuse(entry.BadTransition, what, "%s has suspended it", b.Issuer)
+		return nil, refuse(register.BadTransition, what, "%s has suspended it", b.Issuer)
 	}
 	next := *v
 	m.do(&next, b.Issuer)

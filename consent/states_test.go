@@ -9,6 +9,8 @@ import (
 
 	"igledger/consent"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // reach brings agreement isa-1 into a state and gives the version that is in it.
@@ -75,7 +77,7 @@ func TestEveryActInEveryState(t *testing.T) {
 				want, possible := table[state][act]
 				err := w.act(org, "isa-1", version, act)
 				if !possible {
-					w.want(err, entry.BadTransition)
+					w.want(err, register.BadTransition)
 					want = state
 				} else {
 					w.ok(err)
@@ -106,7 +108,7 @@ func TestWhoMayAct(t *testing.T) {
 			t.Run(string(c.state)+"/"+c.act+"/"+org, func(t *testing.T) {
 				w := newWorld(t)
 				v := reach[c.state](w)
-				code := entry.NotParty
+				code := register.NotParty
 				if slices.Contains(c.may, org) {
 					code = ""
 				}
@@ -121,7 +123,7 @@ func TestSuspendedByTwo(t *testing.T) {
 	w := newWorld(t)
 	w.agree(isa("isa-1", 1))
 	w.ok(w.act("south", "isa-1", 1, "suspend"))
-	w.want(w.act("south", "isa-1", 1, "suspend"), entry.BadTransition)
+	w.want(w.act("south", "isa-1", 1, "suspend"), register.BadTransition)
 	w.ok(w.act("east", "isa-1", 1, "suspend"))
 	w.ok(w.act("south", "isa-1", 1, "resume"))
 	w.inState("isa-1", 1, consent.Suspended)
@@ -150,18 +152,18 @@ func TestSigning(t *testing.T) {
 		forged := w.signature(org, e)
 		forged.Proposal[0] ^= 1
 		_, err := w.admit(forged)
-		w.want(err, entry.VersionConflict)
+		w.want(err, register.VersionConflict)
 		w.must(w.signature(org, e))
 		_, err = w.admit(w.signature(org, e))
-		w.want(err, entry.BadTransition)
+		w.want(err, register.BadTransition)
 	}
 	w.inState("isa-1", 1, consent.InForce)
 	_, err = w.admit(w.signature("stranger", e))
-	w.want(err, entry.NotParty)
+	w.want(err, register.NotParty)
 	_, err = w.admit(&entry.AgreementSignature{Common: w.by("north"), Agreement: "isa-1", Version: 2, Proposal: e.Identity()})
-	w.want(err, entry.UnknownAgreement)
+	w.want(err, register.UnknownAgreement)
 	_, err = w.admit(&entry.AgreementSignature{Common: w.by("north"), Agreement: "isa-9", Version: 1, Proposal: e.Identity()})
-	w.want(err, entry.UnknownAgreement)
+	w.want(err, register.UnknownAgreement)
 }
 
 func TestLateSignature(t *testing.T) {
@@ -171,7 +173,7 @@ func TestLateSignature(t *testing.T) {
 	w.clock = time.Date(2027, 11, 1, 0, 0, 0, 0, time.UTC)
 	w.inState("isa-1", 1, consent.Expired)
 	_, err = w.admit(w.signature("north", e))
-	w.want(err, entry.BadTransition)
+	w.want(err, register.BadTransition)
 	// What lapsed does not stand in the way of the next.
 	w.agree(isa("isa-1", 2, starting("2027-11-01"), func(t *entry.AgreementText) { t.End, t.ReviewDue = "2028-10-31", "2028-06-01" }))
 	w.inState("isa-1", 2, consent.InForce)
@@ -191,17 +193,17 @@ func TestAmendment(t *testing.T) {
 	if got := w.rules.Agreements().StateOf("isa-1", 2, w.clock); got != consent.Approved {
 		t.Errorf("version 2 is %s", got)
 	}
-	w.want(w.act("north", "isa-1", 2, "review"), entry.VersionConflict) // not yet the one that stands
+	w.want(w.act("north", "isa-1", 2, "review"), register.VersionConflict) // not yet the one that stands
 	w.clock = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	w.inState("isa-1", 2, consent.InForce)
 	if got := w.rules.Agreements().StateOf("isa-1", 1, w.clock); got != consent.Superseded {
 		t.Errorf("version 1 is %s", got)
 	}
-	w.want(w.act("north", "isa-1", 1, "suspend"), entry.VersionConflict)
+	w.want(w.act("north", "isa-1", 1, "suspend"), register.VersionConflict)
 	w.ok(w.act("north", "isa-1", 2, "terminate"))
 	w.inState("isa-1", 2, consent.Terminated)
 	_, err = w.propose("north", isa("isa-1", 3, starting("2027-01-01")))
-	w.want(err, entry.BadTransition)
+	w.want(err, register.BadTransition)
 }
 
 func TestProposals(t *testing.T) {
@@ -218,36 +220,36 @@ func TestProposals(t *testing.T) {
 		before func(w *world)
 		by     string
 		text   entry.AgreementText
-		want   entry.Code
+		want   wire.Code
 	}{
 		{"first", nil, "north", isa("isa-1", 1), ""},
 		{"by a joint controller", nil, "south", isa("isa-1", 1), ""},
-		{"by a recipient", nil, "east", isa("isa-1", 1), entry.NotParty},
-		{"by a stranger", nil, "stranger", isa("isa-1", 1), entry.NotParty},
-		{"of a party that is not registered", nil, "north", isa("isa-1", 1, parties("north", "atlantis")), entry.UnknownOrg},
-		{"begins with 2", nil, "north", isa("isa-1", 2), entry.UnknownAgreement},
-		{"over before it was proposed", nil, "north", isa("isa-1", 1, starting("2025-01-01"), func(t *entry.AgreementText) { t.End = "2026-11-21" }), entry.PastPeriod},
+		{"by a recipient", nil, "east", isa("isa-1", 1), register.NotParty},
+		{"by a stranger", nil, "stranger", isa("isa-1", 1), register.NotParty},
+		{"of a party that is not registered", nil, "north", isa("isa-1", 1, parties("north", "atlantis")), wire.UnknownOrg},
+		{"begins with 2", nil, "north", isa("isa-1", 2), register.UnknownAgreement},
+		{"over before it was proposed", nil, "north", isa("isa-1", 1, starting("2025-01-01"), func(t *entry.AgreementText) { t.End = "2026-11-21" }), register.PastPeriod},
 		{"ends today", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.End = "2026-11-22" }), ""},
-		{"unknown purpose", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Purposes[0].Code = "CURIOSITY" }), entry.BadClaim},
+		{"unknown purpose", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Purposes[0].Code = "CURIOSITY" }), wire.BadClaim},
 		{"purpose of another system", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Purposes[0].Code = "https://x.example|care" }), ""},
-		{"data without a system", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Data[0].Codes = []string{"Observation"} }), entry.BadClaim},
-		{"under an unknown one", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Under = "mou-1" }), entry.UnknownAgreement},
-		{"version taken", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 1), entry.VersionConflict},
-		{"version skipped", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 3, starting("2027-01-01")), entry.VersionConflict},
-		{"while another is open", func(w *world) { reach[consent.Proposed](w) }, "north", isa("isa-1", 2, starting("2027-01-01")), entry.VersionConflict},
+		{"data without a system", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Data[0].Codes = []string{"Observation"} }), wire.BadClaim},
+		{"under an unknown one", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Under = "mou-1" }), register.UnknownAgreement},
+		{"version taken", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 1), register.VersionConflict},
+		{"version skipped", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 3, starting("2027-01-01")), register.VersionConflict},
+		{"while another is open", func(w *world) { reach[consent.Proposed](w) }, "north", isa("isa-1", 2, starting("2027-01-01")), register.VersionConflict},
 		{"after one was withdrawn", func(w *world) { reach[consent.Withdrawn](w) }, "north", isa("isa-1", 2), ""},
-		{"overlaps: same start", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 2), entry.VersionConflict},
-		{"overlaps: earlier start", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 2, starting("2026-10-01")), entry.VersionConflict},
-		{"amended by a new party", func(w *world) { w.agree(isa("isa-1", 1)) }, "university", isa("isa-1", 2, starting("2027-01-01"), parties("university", "north")), entry.NotParty},
+		{"overlaps: same start", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 2), register.VersionConflict},
+		{"overlaps: earlier start", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 2, starting("2026-10-01")), register.VersionConflict},
+		{"amended by a new party", func(w *world) { w.agree(isa("isa-1", 1)) }, "university", isa("isa-1", 2, starting("2027-01-01"), parties("university", "north")), register.NotParty},
 		{"amended to add a party", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 2, starting("2027-01-01"), parties("north", "university")), ""},
-		{"amended though superseded", func(w *world) { reach[consent.Superseded](w) }, "north", isa("isa-1", 2, starting("2027-01-01")), entry.BadTransition},
-		{"supersedes an unknown one", nil, "north", isa("isa-2", 1, func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }), entry.UnknownAgreement},
+		{"amended though superseded", func(w *world) { reach[consent.Superseded](w) }, "north", isa("isa-1", 2, starting("2027-01-01")), register.BadTransition},
+		{"supersedes an unknown one", nil, "north", isa("isa-2", 1, func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }), register.UnknownAgreement},
 		{"supersedes without a controller", func(w *world) { w.agree(isa("isa-1", 1)) }, "north",
-			isa("isa-2", 1, parties("north", "university"), func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }), entry.NotParty},
+			isa("isa-2", 1, parties("north", "university"), func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }), register.NotParty},
 		{"supersedes without a recipient", func(w *world) { w.agree(isa("isa-1", 1)) }, "north",
 			isa("isa-2", 1, parties("north", "south"), func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }), ""},
 		{"supersedes in a circle", func(w *world) { w.agree(isa("isa-2", 1)); reachSuperseding(w, "isa-1", "isa-2") }, "north",
-			isa("isa-2", 2, starting("2027-01-01"), func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }), entry.BadTransition},
+			isa("isa-2", 2, starting("2027-01-01"), func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }), register.BadTransition},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -296,15 +298,15 @@ func TestSharingRequests(t *testing.T) {
 		_, err := w.admit(&entry.SharingDecision{Common: w.by(org), Request: id, Decision: "refused", Reasons: "Too wide", DPIA: "Considered", By: "Caldicott Guardian"})
 		return err
 	}
-	w.want(ask(func(r *entry.SharingRequest) { r.Holder = "atlantis" }), entry.UnknownOrg)
-	w.want(ask(func(r *entry.SharingRequest) { r.Codes = []string{"CURIOSITY"} }), entry.BadClaim)
-	w.want(ask(func(r *entry.SharingRequest) { r.Agreement = "isa-9" }), entry.UnknownAgreement)
+	w.want(ask(func(r *entry.SharingRequest) { r.Holder = "atlantis" }), wire.UnknownOrg)
+	w.want(ask(func(r *entry.SharingRequest) { r.Codes = []string{"CURIOSITY"} }), wire.BadClaim)
+	w.want(ask(func(r *entry.SharingRequest) { r.Agreement = "isa-9" }), register.UnknownAgreement)
 	w.ok(ask())
-	w.want(ask(), entry.BadTransition)
-	w.want(answer("north", "req-2"), entry.UnknownAgreement)
-	w.want(answer("south", "req-1"), entry.NotParty)
+	w.want(ask(), register.BadTransition)
+	w.want(answer("north", "req-2"), register.UnknownAgreement)
+	w.want(answer("south", "req-1"), register.NotParty)
 	w.ok(answer("north", "req-1"))
-	w.want(answer("north", "req-1"), entry.BadTransition)
+	w.want(answer("north", "req-1"), register.BadTransition)
 	if r := w.rules.Requests().Get("req-1"); r == nil || r.Decision.Decision != "refused" || !slices.Equal(w.rules.Requests().IDs(), []string{"req-1"}) {
 		t.Errorf("kept as %+v", r)
 	}
@@ -330,7 +332,7 @@ func TestConflictSaysWhatThereIs(t *testing.T) {
 	w.ok(err)
 	said := fmt.Sprintf("version 2 was proposed by south at index %d", w.index)
 	_, err = w.propose("north", isa("isa-1", 2, starting("2027-02-01")))
-	w.want(err, entry.VersionConflict)
+	w.want(err, register.VersionConflict)
 	if err == nil || !strings.Contains(err.Error(), said) {
 		t.Errorf("%v does not say %q", err, said)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"igledger/consent"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 const (
@@ -24,8 +26,8 @@ var now = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 // world plays a log: it admits and judges as a ledger would, and keeps what it was told, so that it can be told again.
 type world struct {
 	testing.TB
-	signer *entry.Signer
-	reg    *entry.Register
+	signer *wire.Signer
+	reg    *register.Register
 	rules  *consent.Rules
 	index  uint64
 	clock  time.Time
@@ -34,10 +36,10 @@ type world struct {
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{TB: t, clock: now, states: map[string][]byte{}, rules: consent.New(), reg: entry.NewRegister(origin), index: 10}
+	w := &world{TB: t, clock: now, states: map[string][]byte{}, rules: consent.New(), reg: register.New(origin), index: 10}
 	seed := sha256.Sum256([]byte("igledger test key consent"))
 	var err error
-	if w.signer, err = entry.NewSigner(ed25519.NewKeyFromSeed(seed[:])); err != nil {
+	if w.signer, err = wire.NewSigner(ed25519.NewKeyFromSeed(seed[:])); err != nil {
 		t.Fatal(err)
 	}
 	w.founders()
@@ -47,10 +49,10 @@ func newWorld(t testing.TB) *world {
 // founders gives the register its organisations. Their keys are of no matter here: entries reach these rules after Register.Verify.
 func (w *world) founders() {
 	w.Helper()
-	signers := map[string]*entry.Signer{}
+	signers := map[string]*wire.Signer{}
 	public := func(id string) entry.PublicKey {
 		seed := sha256.Sum256([]byte("igledger test key " + id))
-		s, err := entry.NewSigner(ed25519.NewKeyFromSeed(seed[:]))
+		s, err := wire.NewSigner(ed25519.NewKeyFromSeed(seed[:]))
 		w.ok(err)
 		signers[id] = s
 		return entry.PublicKey{JWK: s.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}
@@ -60,14 +62,14 @@ func (w *world) founders() {
 	}
 	g := &entry.Genesis{Registrar: party("registry", entry.RoleRegistrar), Enroller: party("guardian", entry.RoleEnroller), Operator: party("operator", entry.RoleOperator)}
 	g.Issuer = "registry"
-	w.ok(w.reg.Apply(&entry.Entry{JWS: &entry.JWS{KID: signers["registry"].KID}, Body: g}, 0))
+	w.ok(w.reg.Apply(&entry.Entry{JWS: &wire.JWS{KID: signers["registry"].KID}, Body: g}, 0))
 	for i, id := range []string{"north", "south", "east", "university", "stranger"} {
 		m := entry.Member{ID: id, Name: "The " + id, Kind: "health-board", Roles: []entry.Role{entry.RoleController}}
 		counter, err := entry.Countersign(signers["guardian"], entry.Countersignature{Issuer: "guardian", Audience: origin, IssuedAt: now.Unix(), Organisation: &m})
 		w.ok(err)
 		o := &entry.Organisation{Organisation: m, Counter: counter}
 		o.Issuer = "registry"
-		w.ok(w.reg.Apply(&entry.Entry{JWS: &entry.JWS{}, Body: o}, uint64(1+i)))
+		w.ok(w.reg.Apply(&entry.Entry{JWS: &wire.JWS{}, Body: o}, uint64(1+i)))
 	}
 }
 
@@ -109,7 +111,7 @@ func (w *world) must(b entry.Body) *entry.Entry {
 	return e
 }
 
-func (w *world) judge(b entry.Body) (entry.Judgement, error) {
+func (w *world) judge(b entry.Body) (register.Judgement, error) {
 	w.Helper()
 	e := w.sign(b)
 	j, err := w.rules.Judge(e, w.index, func(id string) []byte { return w.states[id] })
@@ -122,7 +124,7 @@ func (w *world) judge(b entry.Body) (entry.Judgement, error) {
 	return j, err
 }
 
-func (w *world) mustJudge(b entry.Body) entry.Judgement {
+func (w *world) mustJudge(b entry.Body) register.Judgement {
 	w.Helper()
 	j, err := w.judge(b)
 	w.ok(err)
@@ -130,9 +132,9 @@ func (w *world) mustJudge(b entry.Body) entry.Judgement {
 }
 
 // want holds an error's code.
-func (w *world) want(err error, code entry.Code) {
+func (w *world) want(err error, code wire.Code) {
 	w.Helper()
-	var e *entry.Error
+	var e *wire.Error
 	if code == "" {
 		w.ok(err)
 	} else if !errors.As(err, &e) || e.Code != code {
@@ -153,7 +155,7 @@ func isa(id string, version uint64, change ...func(*entry.AgreementText)) entry.
 		Data:     []entry.AgreementData{{Text: "Medicines", Codes: []string{"http://hl7.org/fhir/resource-types|MedicationRequest"}, Identifiable: true}},
 		Subjects: "Patients", Flows: []entry.AgreementFlow{{From: "north", To: "south", How: "over the portal"}},
 		Retention: "As the record", Disposal: "As the record", Security: "As the boards' policies", DPIA: entry.Assessment{Reference: "DPIA-7", Date: "2026-01-05"},
-		Notice: entry.Notice{URL: "https://north.example/privacy", Hash: entry.Hash{1}}, Rights: "Privacy office, North", Breach: "Security desk, North",
+		Notice: entry.Notice{URL: "https://north.example/privacy", Hash: wire.Hash{1}}, Rights: "Privacy office, North", Breach: "Security desk, North",
 		Start: "2026-11-01", End: "2027-10-31", ReviewDue: "2027-06-01",
 	}
 	for _, f := range change {
@@ -227,4 +229,4 @@ func (w *world) consent(act string, change ...func(*entry.Consent)) *entry.Conse
 	return c
 }
 
-func sum(text string) entry.Hash { return sha256.Sum256([]byte(text)) }
+func sum(text string) wire.Hash { return sha256.Sum256([]byte(text)) }

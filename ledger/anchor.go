@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 	"igledger/ledger/witness"
 )
 
@@ -78,11 +79,11 @@ func (l *Log) newest(ctx context.Context) (witness.Checkpoint, error) {
 	if err != nil {
 		return witness.Checkpoint{}, err
 	}
-	verifier, err := entry.NewLogVerifier(l.cfg.Keys.LogVerifierKey)
+	verifier, err := wire.NewLogVerifier(l.cfg.Keys.LogVerifierKey)
 	if err != nil {
 		return witness.Checkpoint{}, err
 	}
-	c, err := entry.OpenCheckpoint(a.Note, verifier)
+	c, err := proof.OpenCheckpoint(a.Note, verifier)
 	if err != nil {
 		return witness.Checkpoint{}, fmt.Errorf("the stored anchor of size %d: %w", a.Size, err)
 	}

@@ -15,8 +15,9 @@ import (
 
 	"igledger/internal/testdb"
 	"igledger/ledger"
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/wire"
 )
 
 // anchorOf gives the size of the anchor, which must be a checkpoint of this log.
@@ -130,7 +131,7 @@ func TestCosignersMeetOnTheAnchor(t *testing.T) {
 		body, err := io.ReadAll(r.Body)
 		_, signed, _ := strings.Cut(string(body), "\n\n")
 		text, _, _ := strings.Cut(signed, "\n\n")
-		c, err2 := entry.ParseCheckpointText(text + "\n")
+		c, err2 := proof.ParseCheckpointText(text + "\n")
 		if err := errors.Join(err, err2); err != nil {
 			t.Error(err)
 		}
@@ -155,11 +156,11 @@ func TestCosignersMeetOnTheAnchor(t *testing.T) {
 	if _, err := w.log.WitnessedCheckpoint(w.ctx); !errors.Is(err, ledger.ErrNotFound) {
 		t.Fatalf("one of two cosigned, and it is witnessed: %v", err)
 	}
-	v, err := entry.NewLogVerifier(w.log.VerifierKey())
+	v, err := wire.NewLogVerifier(w.log.VerifierKey())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := entry.OpenCheckpoint(signed, v)
+	c, err := proof.OpenCheckpoint(signed, v)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,17 +12,21 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // Result is what became of one entry.
 type Result struct {
-	Index    uint64         // position in the log
-	Replayed bool           // the entry had been in the log before: this is its first receipt anew
-	Flags    []entry.Flag   // the ledger's remarks
-	Verdict  *entry.Verdict // what policy says, of accesses and decisions just appended
-	Receipt  *entry.Receipt // against the checkpoint of the entry's own batch or, replayed, the newest one
-	Err      error          // if not nil the entry was refused and nothing of it was kept, or (ErrUnavailable, context errors) it is unknown: send it again
+	Index    uint64          // position in the log
+	Replayed bool            // the entry had been in the log before: this is its first receipt anew
+	Flags    []entry.Flag    // the ledger's remarks
+	Verdict  *entry.Verdict  // what policy says, of accesses and decisions just appended
+	Receipt  *bundle.Receipt // against the checkpoint of the entry's own batch or, replayed, the newest one
+	Err      error           // if not nil the entry was refused and nothing of it was kept, or (ErrUnavailable, context errors) it is unknown: send it again
 }
 
 // Limits of an entry's times against the ledger's clock.
@@ -38,10 +42,10 @@ type pending struct {
 	key      [16]byte
 	identity [32]byte
 
-	chain    entry.Hash // K
-	head0    entry.Hash
+	chain    wire.Hash // K
+	head0    wire.Hash
 	leaf     []byte
-	leafHash entry.Hash
+	leafHash wire.Hash
 
 	link     link // sealed only
 	vrfProof []byte
@@ -49,7 +53,7 @@ type pending struct {
 	stream   [16]byte // see streamOf
 	delegate struct { // of a delegation: who acts
 		id string
-		k  entry.Hash
+		k  wire.Hash
 	}
 
 	path [][]byte // inclusion path in checkpoint, after commit
@@ -147,8 +151,8 @@ func (l *Log) enqueue(ctx context.Context, good []*pending) error {
 // signers is the register that entries are first judged by, and the keys that entries of the same call may yet bring into it. Strangers get no
 // further than this: neither a tag nor a place in the queue is spent on an entry by a key that is nowhere.
 type signers struct {
-	reg   *entry.Register
-	rules entry.Rules
+	reg   *register.Register
+	rules register.Rules
 	new   map[string]bool
 }
 
@@ -181,21 +185,21 @@ func (l *Log) newPending(e *entry.Entry, by signers) *pending {
 	p.key, p.stream = idempotencyKey(e.Issuer, e.ID), streamOf(e)
 	if !e.Type.Sealed() {
 		name := e.Name()
-		p.chain, p.head0 = entry.NameKey(name), entry.NameHead0(name)
-		p.leaf = entry.PublicLeaf(e.Compact)
-		p.leafHash = entry.LeafHash(p.leaf)
+		p.chain, p.head0 = proof.NameKey(name), proof.NameHead0(name)
+		p.leaf = proof.PublicLeaf(e.Compact)
+		p.leafHash = proof.LeafHash(p.leaf)
 		return p
 	}
 	p.link.Tag, p.vrfProof = l.tags.tag(e.ShownSub())
 	rand.Read(p.link.TagSalt[:])
 	rand.Read(p.content.BodySalt[:])
 	p.content.SDJWT = e.SDJWT()
-	p.chain, p.head0 = entry.TagKey(p.link.Tag), entry.TagHead0(p.link.Tag)
-	p.leaf = entry.SealedLeaf(entry.TagCommit(p.link.TagSalt, p.link.Tag), entry.BodyCommit(p.content.BodySalt, e.Compact))
-	p.leafHash = entry.LeafHash(p.leaf)
+	p.chain, p.head0 = proof.TagKey(p.link.Tag), proof.TagHead0(p.link.Tag)
+	p.leaf = proof.SealedLeaf(proof.TagCommit(p.link.TagSalt, p.link.Tag), proof.BodyCommit(p.content.BodySalt, e.Compact))
+	p.leafHash = proof.LeafHash(p.leaf)
 	if persons := e.Persons(); len(persons) > 1 && entry.CheckID(persons[1]) == nil {
 		tag, _ := l.tags.tag(persons[1])
-		p.delegate.id, p.delegate.k = persons[1], entry.TagKey(tag)
+		p.delegate.id, p.delegate.k = persons[1], proof.TagKey(tag)
 	}
 	return p
 }
@@ -204,7 +208,7 @@ func (l *Log) newPending(e *entry.Entry, by signers) *pending {
 func (l *Log) check(p *pending, by signers) error {
 	e := p.e
 	if e.Audience != l.cfg.Origin {
-		return &entry.Error{Code: entry.WrongAudience, What: "entry", Detail: "aud is not " + l.cfg.Origin}
+		return &wire.Error{Code: wire.WrongAudience, What: "entry", Detail: "aud is not " + l.cfg.Origin}
 	}
 	if by.rules == nil && needsRules(e.Type) {
 		return errUngoverned(e.Type)
@@ -215,10 +219,10 @@ func (l *Log) check(p *pending, by signers) error {
 	if e.Type.Sealed() {
 		switch sub := e.ShownSub(); {
 		case sub == "":
-			return &entry.Error{Code: entry.BadDisclosure, What: "entry", Detail: "the disclosure sub is missing: nobody would find this entry"}
+			return &wire.Error{Code: wire.BadDisclosure, What: "entry", Detail: "the disclosure sub is missing: nobody would find this entry"}
 		case sub == entry.RegWithheld || sub == entry.RegPadding:
 			// Whoever could file there without an order could hide an access from the person it is about.
-			return &entry.Error{Code: entry.BadID, What: "entry", Detail: "this register takes entries only with an order, which this version does not know"}
+			return &wire.Error{Code: wire.BadID, What: "entry", Detail: "this register takes entries only with an order, which this version does not know"}
 		case !entry.CheckDigitOK(sub):
 			p.content.Flags = append(p.content.Flags, entry.FlagCheckDigit)
 		}
@@ -254,8 +258,8 @@ func (l *Log) check(p *pending, by signers) error {
 }
 
 // receipt builds the receipt of a freshly appended entry.
-func (p *pending) receipt() *entry.Receipt {
-	r := &entry.Receipt{Leaf: p.leaf, Proof: proofText(p.res.Index, p.path, p.note)}
+func (p *pending) receipt() *bundle.Receipt {
+	r := &bundle.Receipt{Leaf: p.leaf, Proof: proofText(p.res.Index, p.path, p.note)}
 	if p.e.Type.Sealed() {
 		r.TagSalt, r.Tag, r.BodySalt, r.VRFProof = &p.link.TagSalt, &p.link.Tag, &p.content.BodySalt, p.vrfProof
 	}
@@ -263,9 +267,9 @@ func (p *pending) receipt() *entry.Receipt {
 }
 
 func proofText(index uint64, path [][]byte, note []byte) string {
-	proof := entry.Proof{Index: index, Checkpoint: note, Hashes: make([]entry.Hash, len(path))}
+	proof := proof.Inclusion{Index: index, Checkpoint: note, Hashes: make([]wire.Hash, len(path))}
 	for i, h := range path {
-		proof.Hashes[i] = entry.Hash(h)
+		proof.Hashes[i] = wire.Hash(h)
 	}
 	return string(proof.Marshal())
 }

@@ -14,6 +14,7 @@ import (
 	"igledger/internal/testdb"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 const person = "chi:0101011237"
@@ -41,7 +42,7 @@ func TestAppendGivesReceiptsAndHistory(t *testing.T) {
 			if err != nil || e.Identity() != sent[2-i].Identity() {
 				t.Errorf("opening %d is not of the entry sent: %v", i, err)
 			}
-			if err := entry.VerifyTag(w.keys.VRF.Public(), origin, person, o.Tag, o.VRFProof); err != nil {
+			if err := wire.VerifyTag(w.keys.VRF.Public(), origin, person, o.Tag, o.VRFProof); err != nil {
 				t.Error(err)
 			}
 			again, err := w.log.Opening(w.ctx, o.Index)
@@ -95,18 +96,18 @@ func TestRepeatedEntries(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
-	audit := signer(t, entry.EdDSA)
+	audit := signer(t, wire.EdDSA)
 	w.must(w.addKey("SRC", w.sourceAdmin, audit, entry.PurposeAudit))
-	stranger := signer(t, entry.EdDSA)
+	stranger := signer(t, wire.EdDSA)
 	later := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339) }
-	by := func(s *entry.Signer, change ...func(*entry.Access)) *entry.Entry {
+	by := func(s *wire.Signer, change ...func(*entry.Access)) *entry.Entry {
 		real := w.source
 		w.source = s
 		defer func() { w.source = real }()
 		return w.access(person, change...)
 	}
 	forged := w.access(person)
-	forged.JWS, _ = entry.ParseJWS("entry", forged.Compact[:strings.LastIndexByte(forged.Compact, '.')+1]+w.access(person).Compact[strings.LastIndexByte(forged.Compact, '.')+1:], entry.TypEntry)
+	forged.JWS, _ = wire.ParseJWS("entry", forged.Compact[:strings.LastIndexByte(forged.Compact, '.')+1]+w.access(person).Compact[strings.LastIndexByte(forged.Compact, '.')+1:], wire.TypEntry)
 	hidden, err := entry.ParseParts(w.access(person).Compact, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -116,21 +117,21 @@ func TestRefusals(t *testing.T) {
 		e    *entry.Entry
 		want error
 	}{
-		"unknown key":                                    {by(stranger), entry.UnknownKey},
-		"key for another purpose":                        {by(audit), entry.WrongPurpose},
-		"another organisation's key":                     {w.access(person, func(a *entry.Access) { a.Issuer = "OPR" }), entry.WrongIssuer},
-		"unknown organisation":                           {w.access(person, func(a *entry.Access) { a.Issuer = "NOBODY" }), entry.WrongIssuer},
-		"another log's entry":                            {w.access(person, func(a *entry.Access) { a.Audience = "other.log" }), entry.WrongAudience},
-		"signature of another entry":                     {forged, entry.BadSignature},
-		"nobody's access":                                {hidden, entry.BadDisclosure},
-		"hidden without an order":                        {w.access(entry.RegWithheld), entry.BadID},
+		"unknown key":                                    {by(stranger), wire.UnknownKey},
+		"key for another purpose":                        {by(audit), wire.WrongPurpose},
+		"another organisation's key":                     {w.access(person, func(a *entry.Access) { a.Issuer = "OPR" }), wire.WrongIssuer},
+		"unknown organisation":                           {w.access(person, func(a *entry.Access) { a.Issuer = "NOBODY" }), wire.WrongIssuer},
+		"another log's entry":                            {w.access(person, func(a *entry.Access) { a.Audience = "other.log" }), wire.WrongAudience},
+		"signature of another entry":                     {forged, wire.BadSignature},
+		"nobody's access":                                {hidden, wire.BadDisclosure},
+		"hidden without an order":                        {w.access(entry.RegWithheld), wire.BadID},
 		"iat 6 minutes ahead":                            {w.access(person, func(a *entry.Access) { a.IssuedAt = time.Now().Add(6 * time.Minute).Unix() }), ledger.ErrFuture},
 		"recorded 6 minutes ahead":                       {w.access(person, func(a *entry.Access) { a.Recorded = later(6 * time.Minute) }), ledger.ErrFuture},
 		"occurred 6 minutes ahead":                       {w.access(person, func(a *entry.Access) { a.Occurred = later(6 * time.Minute) }), ledger.ErrFuture},
-		"an access by an organisation that is no source": {w.sign(w.enroller, &entry.Access{Common: entry.Common{Issuer: "ENR", Audience: origin}, Source: "x", Action: "R", Outcome: "0", Recorded: later(0), Sub: person}), entry.WrongPurpose},
-		"a second genesis":                               {w.genesis(), entry.BadGenesis},
+		"an access by an organisation that is no source": {w.sign(w.enroller, &entry.Access{Common: entry.Common{Issuer: "ENR", Audience: origin}, Source: "x", Action: "R", Outcome: "0", Recorded: later(0), Sub: person}), wire.WrongPurpose},
+		"a second genesis":                               {w.genesis(), wire.BadGenesis},
 		"an organisation without countersignature": {w.sign(w.registrar, &entry.Organisation{Common: entry.Common{Issuer: "REG", Audience: origin},
-			Organisation: entry.Member{ID: "NEW", Name: "New", Kind: "test", Roles: []entry.Role{entry.RoleSource}}}), entry.NotCountersigned},
+			Organisation: entry.Member{ID: "NEW", Name: "New", Kind: "test", Roles: []entry.Role{entry.RoleSource}}}), wire.NotCountersigned},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r := w.log.Append(w.ctx, c.e)[0]; !errors.Is(r.Err, c.want) {
@@ -220,7 +221,7 @@ func TestSequenceWithinABatch(t *testing.T) {
 func TestKeysCountAtTheEntrysOwnPosition(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
-		fresh := signer(t, entry.ES256)
+		fresh := signer(t, wire.ES256)
 		old := w.source
 		w.source = fresh
 		e := w.access(person)
@@ -232,7 +233,7 @@ func TestKeysCountAtTheEntrysOwnPosition(t *testing.T) {
 		suspect := rs[1].Index
 		revoke := w.sign(w.sourceAdmin, &entry.KeyRevocation{Common: entry.Common{Issuer: "SRC", Audience: origin}, Org: "SRC", KID: fresh.KID, Reason: "compromised", SuspectFrom: &suspect})
 		rs = w.log.Append(w.ctx, revoke, w.access(person))
-		if rs[0].Err != nil || !errors.Is(rs[1].Err, entry.RevokedKey) {
+		if rs[0].Err != nil || !errors.Is(rs[1].Err, wire.RevokedKey) {
 			t.Errorf("a revocation and an entry of that key: %v, %v", rs[0].Err, rs[1].Err)
 		}
 		if r := w.must(e); !r.Replayed || !slices.Contains(r.Flags, entry.FlagSuspectKey) {
@@ -333,7 +334,7 @@ func TestReplicas(t *testing.T) {
 			defer l.Close(context.Background())
 			logs = append(logs, l)
 		}
-		fresh := signer(t, entry.EdDSA)
+		fresh := signer(t, wire.EdDSA)
 		w.must(w.addKey("SRC", w.sourceAdmin, fresh, entry.PurposeSubmit))
 		w.source = fresh
 		const each = 60

@@ -21,7 +21,9 @@ import (
 	"igledger/internal/testdb"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
@@ -308,11 +310,11 @@ func (w *world) replay() uint64 {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	key, err := entry.NewLogVerifier(w.log.VerifierKey())
+	key, err := wire.NewLogVerifier(w.log.VerifierKey())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	cp, err := entry.OpenCheckpoint(note, key)
+	cp, err := proof.OpenCheckpoint(note, key)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -373,7 +375,7 @@ func (w *world) preload(size uint64, people []string) {
 	for i := range chains {
 		if rand.Read(chains[i][:]); i < len(people) {
 			tag, _ := w.keys.VRF.Tag(origin, people[i])
-			chains[i] = entry.TagKey(tag)
+			chains[i] = proof.TagKey(tag)
 		}
 	}
 	for n := w.logSize(); n < size; {
@@ -391,7 +393,7 @@ func (w *world) preload(size uint64, people []string) {
 					return err
 				}
 				c := tx.Chains[k]
-				c = storage.Chain{Count: c.Count + 1, Head: entry.NextHead(c.Head, index, entry.LeafHash(r.Value)), Last: index}
+				c = storage.Chain{Count: c.Count + 1, Head: proof.NextHead(c.Head, index, proof.LeafHash(r.Value)), Last: index}
 				tx.Chains[k] = c
 				tx.SetChain(k, c)
 			}
@@ -399,7 +401,7 @@ func (w *world) preload(size uint64, people []string) {
 			if err != nil {
 				return err
 			}
-			note, err := (entry.Checkpoint{Origin: origin, Size: head.Size, Root: head.Root}).Sign(w.keys.Log)
+			note, err := (proof.Checkpoint{Origin: origin, Size: head.Size, Root: head.Root}).Sign(w.keys.Log)
 			tx.SetCheckpoint(note)
 			n = head.Size
 			return err
@@ -423,10 +425,10 @@ const madeUpOpening = 1200
 func madeUp(n int) []storage.Record {
 	records := make([]storage.Record, n)
 	for i := range records {
-		var tagCommit, bodyCommit entry.Hash
+		var tagCommit, bodyCommit wire.Hash
 		rand.Read(tagCommit[:])
 		rand.Read(bodyCommit[:])
-		records[i] = storage.Record{Value: entry.SealedLeaf(tagCommit, bodyCommit), Extra: make([]byte, madeUpOpening)}
+		records[i] = storage.Record{Value: proof.SealedLeaf(tagCommit, bodyCommit), Extra: make([]byte, madeUpOpening)}
 		rand.Read(records[i].Extra)
 		rand.Read(records[i].Identity[:])
 	}

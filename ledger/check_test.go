@@ -7,7 +7,10 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"igledger/ledger"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
@@ -31,11 +34,11 @@ func (w *world) checkLog() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	v, err := entry.NewLogVerifier(w.log.VerifierKey())
+	v, err := wire.NewLogVerifier(w.log.VerifierKey())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	cp, err := entry.OpenCheckpoint(note, v)
+	cp, err := proof.OpenCheckpoint(note, v)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -44,9 +47,9 @@ func (w *world) checkLog() {
 		w.t.Fatal(err)
 	}
 	tiles := tlog.TileHashReader(tlog.Tree{N: int64(cp.Size), Hash: tlog.Hash(cp.Root)}, tileReader{w})
-	heads := map[entry.Hash]entry.Hash{}
-	counts := map[entry.Hash]uint64{}
-	var openings []*entry.Opening
+	heads := map[wire.Hash]wire.Hash{}
+	counts := map[wire.Hash]uint64{}
+	var openings []*bundle.Opening
 	for start := uint64(0); start < cp.Size; start += 256 {
 		width := min(256, cp.Size-start)
 		bundle, err := w.log.EntryBundle(w.ctx, start/256, int(width))
@@ -69,11 +72,11 @@ func (w *world) checkLog() {
 			if err != nil {
 				w.t.Fatalf("entry %d is not under the root by sumdb/tlog: %v", index, err)
 			}
-			parsed, _ := entry.ParseLeaf(leaf)
-			var k, head0 entry.Hash
+			parsed, _ := proof.ParseLeaf(leaf)
+			var k, head0 wire.Hash
 			if parsed.Public {
 				e, _ := entry.Parse(parsed.JWS)
-				k, head0 = entry.NameKey(e.Name()), entry.NameHead0(e.Name())
+				k, head0 = proof.NameKey(e.Name()), proof.NameHead0(e.Name())
 			} else {
 				o, err := w.log.Opening(w.ctx, index)
 				if err != nil {
@@ -83,12 +86,12 @@ func (w *world) checkLog() {
 					w.t.Fatalf("opening %d: %v", index, err)
 				}
 				openings = append(openings, o)
-				k, head0 = entry.TagKey(o.Tag), entry.TagHead0(o.Tag)
+				k, head0 = proof.TagKey(o.Tag), proof.TagHead0(o.Tag)
 			}
 			if counts[k] == 0 {
 				heads[k] = head0
 			}
-			heads[k] = entry.NextHead(heads[k], index, entry.LeafHash(leaf))
+			heads[k] = proof.NextHead(heads[k], index, proof.LeafHash(leaf))
 			counts[k]++
 		}
 	}

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 // commitTimeout bounds one transaction with its retries; then callers are told that the database is away.
@@ -83,7 +85,7 @@ func lookup(batch []*pending, governed bool) storage.Lookup {
 		if !governed || !p.e.Type.Sealed() {
 			continue
 		}
-		for _, k := range []entry.Hash{p.chain, p.delegate.k} {
+		for _, k := range []wire.Hash{p.chain, p.delegate.k} {
 			if !persons[k] {
 				persons[k] = true
 				look.Persons = append(look.Persons, k)
@@ -110,11 +112,11 @@ type batchTx struct {
 	key     dataKey
 	batch   []*pending
 	out     []outcome
-	last    map[[16]byte]uint64  // highest number of each stream so far, as entries came
+	last    map[[16]byte]uint64       // highest number of each stream so far, as entries came
 	known   map[[16]byte]*streamState // streams as the entries added leave them
-	persons map[[32]byte][]byte  // states of persons as the entries so far leave them
-	failed  error                // of reading one of them: the transaction is over
-	seen    map[[16]byte]int     // items of this very batch, by key
+	persons map[[32]byte][]byte       // states of persons as the entries so far leave them
+	failed  error                     // of reading one of them: the transaction is over
+	seen    map[[16]byte]int          // items of this very batch, by key
 	state   *registerState
 	note    []byte
 	size    uint64
@@ -147,7 +149,7 @@ func (b *batchTx) run(ctx context.Context) error {
 		return err
 	}
 	b.size = head.Size
-	if b.note, err = (entry.Checkpoint{Origin: b.l.cfg.Origin, Size: head.Size, Root: head.Root}).Sign(b.l.cfg.Keys.Log); err != nil {
+	if b.note, err = (proof.Checkpoint{Origin: b.l.cfg.Origin, Size: head.Size, Root: head.Root}).Sign(b.l.cfg.Keys.Log); err != nil {
 		return err
 	}
 	for _, i := range added {
@@ -266,7 +268,7 @@ func (b *batchTx) add(i int) error {
 	if !ok {
 		chain.Head = p.head0
 	}
-	next := storage.Chain{Count: chain.Count + 1, Head: entry.NextHead(chain.Head, index, p.leafHash), Last: index}
+	next := storage.Chain{Count: chain.Count + 1, Head: proof.NextHead(chain.Head, index, p.leafHash), Last: index}
 	b.tx.SetChain(p.chain, next)
 	b.tx.Chains[p.chain] = next
 	b.seen[p.key] = i

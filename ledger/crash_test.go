@@ -17,6 +17,7 @@ import (
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 // TestMain lets the test binary be the process that is killed: see victim.
@@ -46,7 +47,7 @@ func victim(dsn, dir string) error {
 	if err != nil {
 		return err
 	}
-	source, err := entry.ParseSigner(data)
+	source, err := wire.ParseSigner(data)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/ledger/storage"
 )
 
@@ -27,7 +28,7 @@ func ForgeVerdict(ctx context.Context, cfg Config, file string, index uint64, ve
 	if err != nil {
 		return err
 	}
-	hash := entry.LeafHash(records[0].Value)
+	hash := proof.LeafHash(records[0].Value)
 	ln, c, err := l.vault.unseal(ctx, index, hash, records[0].Extra, true)
 	if err != nil {
 		return err

@@ -8,20 +8,23 @@ import (
 
 	"github.com/transparency-dev/merkle/compact"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 // FeedRecord is what follows for the subject index from one leaf: whose history it was added to. It decrypts no content.
 type FeedRecord struct {
 	Index    uint64
-	LeafHash entry.Hash
-	K        entry.Hash // key of the history in the subject index
-	Head0    entry.Hash // the history's head before its first leaf
+	LeafHash wire.Hash
+	K        wire.Hash // key of the history in the subject index
+	Head0    wire.Hash // the history's head before its first leaf
 
 	Entry        *entry.Entry // public leaves only
 	Leaf         []byte
-	TagSalt, Tag entry.Hash // sealed leaves only
+	TagSalt, Tag wire.Hash // sealed leaves only
 }
 
 // Feed gives the records of up to n leaves from index from on, fewer at the end of the log. It holds n of them in memory: cap n. Links are secret: who has
@@ -33,18 +36,18 @@ func (l *Log) Feed(ctx context.Context, from, n uint64) ([]FeedRecord, error) {
 	}
 	out := make([]FeedRecord, len(raw))
 	for i, rec := range raw {
-		r := FeedRecord{Index: rec.Index, LeafHash: entry.LeafHash(rec.Value), Leaf: rec.Value}
-		leaf, err := entry.ParseLeaf(rec.Value)
+		r := FeedRecord{Index: rec.Index, LeafHash: proof.LeafHash(rec.Value), Leaf: rec.Value}
+		leaf, err := proof.ParseLeaf(rec.Value)
 		if err == nil && leaf.Public {
 			if r.Entry, err = leaf.Entry(); err == nil {
 				name := r.Entry.Name()
-				r.K, r.Head0 = entry.NameKey(name), entry.NameHead0(name)
+				r.K, r.Head0 = proof.NameKey(name), proof.NameHead0(name)
 			}
 		} else if err == nil {
 			var ln link
 			if ln, _, err = l.vault.unseal(ctx, rec.Index, r.LeafHash, rec.Extra, false); err == nil {
 				r.TagSalt, r.Tag = ln.TagSalt, ln.Tag
-				r.K, r.Head0 = entry.TagKey(ln.Tag), entry.TagHead0(ln.Tag)
+				r.K, r.Head0 = proof.TagKey(ln.Tag), proof.TagHead0(ln.Tag)
 			}
 		}
 		if err != nil {
@@ -57,7 +60,7 @@ func (l *Log) Feed(ctx context.Context, from, n uint64) ([]FeedRecord, error) {
 
 // Histories calls f with the key, count and head of every history, in no promised order, and gives the size of the log for which
 // exactly these are true. An error of f ends it; after any error what f was given is worthless.
-func (l *Log) Histories(ctx context.Context, f func(k entry.Hash, count uint64, head entry.Hash) error) (size uint64, err error) {
+func (l *Log) Histories(ctx context.Context, f func(k wire.Hash, count uint64, head wire.Hash) error) (size uint64, err error) {
 	size, err = l.store.AllChains(ctx, l.tree, func(k [32]byte, c storage.Chain) error { return f(k, c.Count, c.Head) })
 	if err != nil {
 		return 0, fmt.Errorf("reading all histories: %w", err)
@@ -73,15 +76,15 @@ var ErrTooMany = storage.ErrTooMany
 
 // HistoryEntry is an opened entry with what a statement needs beside it. Its VRFProof is empty.
 type HistoryEntry struct {
-	*entry.Opening
-	LeafHash entry.Hash
+	*bundle.Opening
+	LeafHash wire.Hash
 	KID      string // of the signing key
 }
 
 // Tag is the tag of an id, with its VRF proof. The id has one of the forms of entry.CheckID.
-func (l *Log) Tag(id string) (tag entry.Hash, proof []byte, err error) {
+func (l *Log) Tag(id string) (tag wire.Hash, proof []byte, err error) {
 	if err := entry.CheckID(id); err != nil {
-		return entry.Hash{}, nil, err
+		return wire.Hash{}, nil, err
 	}
 	tag, proof = l.tags.tag(id)
 	return tag, proof, nil
@@ -89,8 +92,8 @@ func (l *Log) Tag(id string) (tag entry.Hash, proof []byte, err error) {
 
 // HistoryRange gives the entries with from <= index < before that stand under tag, ascending. Content is not parsed again: it was at append, and whoever
 // gets it checks it. ErrErased if one's content is no more.
-func (l *Log) HistoryRange(ctx context.Context, tag entry.Hash, from, before uint64) ([]HistoryEntry, error) {
-	records, err := l.store.ChainRange(ctx, l.tree, entry.TagKey(tag), from, before, MaxHistory)
+func (l *Log) HistoryRange(ctx context.Context, tag wire.Hash, from, before uint64) ([]HistoryEntry, error) {
+	records, err := l.store.ChainRange(ctx, l.tree, proof.TagKey(tag), from, before, MaxHistory)
 	if err != nil {
 		return nil, fmt.Errorf("reading a history: %w", err)
 	}
@@ -106,7 +109,7 @@ func (l *Log) HistoryRange(ctx context.Context, tag entry.Hash, from, before uin
 
 // historyEntry opens a sealed leaf without parsing its content; kids remembers those of headers seen.
 func (l *Log) historyEntry(ctx context.Context, rec storage.Record, kids map[string]string) (HistoryEntry, error) {
-	hash := entry.LeafHash(rec.Value)
+	hash := proof.LeafHash(rec.Value)
 	ln, c, err := l.vault.unseal(ctx, rec.Index, hash, rec.Extra, true)
 	if err != nil {
 		return HistoryEntry{}, err
@@ -116,7 +119,7 @@ func (l *Log) historyEntry(ctx context.Context, rec storage.Record, kids map[str
 	if err != nil {
 		return HistoryEntry{}, fmt.Errorf("entry %d as stored: %w", rec.Index, err)
 	}
-	return HistoryEntry{LeafHash: hash, KID: kid, Opening: &entry.Opening{
+	return HistoryEntry{LeafHash: hash, KID: kid, Opening: &bundle.Opening{
 		Index: rec.Index, TagSalt: ln.TagSalt, Tag: ln.Tag, BodySalt: c.BodySalt, JWS: jws, Disclosures: disclosures,
 		Flags: l.flagsOf(kid, rec.Index, c), Verdict: c.Verdict, Received: c.Received.Format(receivedForm),
 	}}, nil
@@ -137,7 +140,7 @@ func kidOf(jws string, known map[string]string) (string, error) {
 	if kid, ok := known[header]; ok {
 		return kid, nil
 	}
-	parsed, err := entry.ParseJWS("entry", jws, entry.TypEntry)
+	parsed, err := wire.ParseJWS("entry", jws, wire.TypEntry)
 	if err != nil {
 		return "", err
 	}
@@ -154,7 +157,7 @@ type PublicLeaf struct {
 
 // PublicHistory gives the leaves with from <= index < before of a public name ("key:<kid>", "org:<id>", "index-root", …), ascending.
 func (l *Log) PublicHistory(ctx context.Context, name string, from, before uint64) ([]PublicLeaf, error) {
-	records, err := l.store.ChainRange(ctx, l.tree, entry.NameKey(name), from, before, MaxHistory)
+	records, err := l.store.ChainRange(ctx, l.tree, proof.NameKey(name), from, before, MaxHistory)
 	if err != nil {
 		return nil, fmt.Errorf("reading a public history: %w", err)
 	}
@@ -163,7 +166,7 @@ func (l *Log) PublicHistory(ctx context.Context, name string, from, before uint6
 
 // LastPublic gives the newest leaf of a public name, ErrNotFound if there is none.
 func (l *Log) LastPublic(ctx context.Context, name string) (PublicLeaf, error) {
-	records, err := l.store.Chain(ctx, l.tree, entry.NameKey(name), ^uint64(0), 1)
+	records, err := l.store.Chain(ctx, l.tree, proof.NameKey(name), ^uint64(0), 1)
 	if err != nil {
 		return PublicLeaf{}, fmt.Errorf("reading a public history: %w", err)
 	}
@@ -180,7 +183,7 @@ func (l *Log) LastPublic(ctx context.Context, name string) (PublicLeaf, error) {
 func publicLeaves(records []storage.Record) ([]PublicLeaf, error) {
 	out := make([]PublicLeaf, len(records))
 	for i, rec := range records {
-		leaf, err := entry.ParseLeaf(rec.Value)
+		leaf, err := proof.ParseLeaf(rec.Value)
 		if err != nil {
 			return nil, fmt.Errorf("entry %d as stored: %w", rec.Index, err)
 		}
@@ -195,7 +198,7 @@ func publicLeaves(records []storage.Record) ([]PublicLeaf, error) {
 
 // MultiProof gives the nodes that prove leaves at indices in the tree of this size, see entry.MultiProofNodes. ErrNotFound if the log
 // is not as large.
-func (l *Log) MultiProof(ctx context.Context, indices []uint64, size uint64) ([]entry.Hash, error) {
+func (l *Log) MultiProof(ctx context.Context, indices []uint64, size uint64) ([]wire.Hash, error) {
 	type node struct {
 		level uint
 		index uint64
@@ -203,12 +206,12 @@ func (l *Log) MultiProof(ctx context.Context, indices []uint64, size uint64) ([]
 	at := map[node]int{}
 	var want []compact.NodeID
 	// Once to learn which nodes it takes, so that they come in one round trip, and once to use them.
-	if _, err := entry.MultiProof(indices, size, func(level uint, index uint64) (entry.Hash, error) {
+	if _, err := proof.MultiProof(indices, size, func(level uint, index uint64) (wire.Hash, error) {
 		if _, ok := at[node{level, index}]; !ok {
 			at[node{level, index}] = len(want)
 			want = append(want, compact.NodeID{Level: level, Index: index})
 		}
-		return entry.Hash{}, nil
+		return wire.Hash{}, nil
 	}); err != nil {
 		return nil, err
 	}
@@ -216,7 +219,7 @@ func (l *Log) MultiProof(ctx context.Context, indices []uint64, size uint64) ([]
 	if err != nil {
 		return nil, fmt.Errorf("proving %d entries: %w", len(indices), notFound(err))
 	}
-	proof, err := entry.MultiProof(indices, size, func(level uint, index uint64) (entry.Hash, error) {
+	proof, err := proof.MultiProof(indices, size, func(level uint, index uint64) (wire.Hash, error) {
 		return hashes[at[node{level, index}]], nil
 	})
 	return slices.Clip(proof), err

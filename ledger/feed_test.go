@@ -5,6 +5,8 @@ import (
 
 	"igledger/internal/testdb"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 // The histories and the size that they are true for belong together, whatever is appended meanwhile: every entry is in exactly one of them.
@@ -41,7 +43,7 @@ func TestHistoriesAreOfOneMoment(t *testing.T) {
 			default:
 			}
 			var sum uint64
-			size, err := w.log.Histories(w.ctx, func(_ entry.Hash, count uint64, _ entry.Hash) error { sum += count; return nil })
+			size, err := w.log.Histories(w.ctx, func(_ wire.Hash, count uint64, _ wire.Hash) error { sum += count; return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,7 +66,7 @@ func TestFeed(t *testing.T) {
 				w.must(w.access("temp:SRC:2"))
 			}
 		}
-		heads, counts := map[entry.Hash]entry.Hash{}, map[entry.Hash]uint64{}
+		heads, counts := map[wire.Hash]wire.Hash{}, map[wire.Hash]uint64{}
 		var next uint64
 		for {
 			records, err := w.log.Feed(w.ctx, next, 7)
@@ -78,18 +80,18 @@ func TestFeed(t *testing.T) {
 				if r.Index != next {
 					t.Fatalf("entry %d after %d", r.Index, next)
 				}
-				if leaf, err := entry.ParseLeaf(r.Leaf); err != nil || !leaf.Public && entry.TagCommit(r.TagSalt, r.Tag) != leaf.TagCommit || leaf.Public != (r.Entry != nil) {
+				if leaf, err := proof.ParseLeaf(r.Leaf); err != nil || !leaf.Public && proof.TagCommit(r.TagSalt, r.Tag) != leaf.TagCommit || leaf.Public != (r.Entry != nil) {
 					t.Fatalf("entry %d: the link does not open the leaf", r.Index)
 				}
 				next++
 				if counts[r.K] == 0 {
 					heads[r.K] = r.Head0
 				}
-				heads[r.K], counts[r.K] = entry.NextHead(heads[r.K], r.Index, r.LeafHash), counts[r.K]+1
+				heads[r.K], counts[r.K] = proof.NextHead(heads[r.K], r.Index, r.LeafHash), counts[r.K]+1
 			}
 		}
 		found := 0
-		size, err := w.log.Histories(w.ctx, func(k entry.Hash, count uint64, head entry.Hash) error {
+		size, err := w.log.Histories(w.ctx, func(k wire.Hash, count uint64, head wire.Hash) error {
 			found++
 			if counts[k] != count || heads[k] != head {
 				t.Errorf("a history of %d entries is another than the feed gives", count)

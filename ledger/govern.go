@@ -6,7 +6,10 @@ import (
 	"fmt"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 // What governs accesses, entry.Rules, is told of every public entry in the transaction that appends it, and judges every sealed one at its own place. What
@@ -15,7 +18,7 @@ import (
 
 // errUngoverned refuses what nobody here could judge.
 func errUngoverned(t entry.Type) error {
-	return &entry.Error{Code: entry.UnknownType, What: "entry", Detail: "this ledger runs without the rules that entries of type " + string(t) + " obey"}
+	return &wire.Error{Code: wire.UnknownType, What: "entry", Detail: "this ledger runs without the rules that entries of type " + string(t) + " obey"}
 }
 
 // needsRules reports whether nothing can be said of the type without rules.
@@ -62,7 +65,7 @@ func (b *batchTx) judge(ctx context.Context, i int) error {
 
 // history is that of a person whom the rules ask of when they judge p. The entry names most of them, and these were looked up beforehand; a linked number stands
 // in the state of another.
-func (b *batchTx) history(p *pending, id string) entry.Hash {
+func (b *batchTx) history(p *pending, id string) wire.Hash {
 	switch id {
 	case p.e.ShownSub():
 		return p.chain
@@ -70,11 +73,11 @@ func (b *batchTx) history(p *pending, id string) entry.Hash {
 		return p.delegate.k
 	}
 	tag, _ := b.l.tags.tag(id)
-	return entry.TagKey(tag)
+	return proof.TagKey(tag)
 }
 
 // person gives the state of a history's person, decrypted once a batch.
-func (b *batchTx) person(ctx context.Context, k entry.Hash) ([]byte, error) {
+func (b *batchTx) person(ctx context.Context, k wire.Hash) ([]byte, error) {
 	if state, ok := b.persons[k]; ok {
 		return state, nil
 	}
@@ -94,7 +97,7 @@ func (b *batchTx) person(ctx context.Context, k entry.Hash) ([]byte, error) {
 }
 
 // Rules gives what governs accesses now; nil if the ledger runs without. It is a Config.Rules that has been told of every public entry.
-func (l *Log) Rules(ctx context.Context) (entry.Rules, error) {
+func (l *Log) Rules(ctx context.Context) (register.Rules, error) {
 	s, err := l.current(ctx)
 	if err != nil {
 		return nil, err
@@ -108,7 +111,7 @@ func (l *Log) Person(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := entry.TagKey(tag)
+	k := proof.TagKey(tag)
 	states, err := l.store.Persons(ctx, l.tree, [][32]byte{k})
 	if err != nil || states[k] == nil {
 		return nil, err
@@ -117,11 +120,11 @@ func (l *Log) Person(ctx context.Context, id string) ([]byte, error) {
 }
 
 // sealPerson encrypts the state of the person of history k: version ‖ key id ‖ nonce, ciphertext; associated data origin ‖ "person" ‖ K.
-func (v *vault) sealPerson(key dataKey, k entry.Hash, state []byte) []byte {
+func (v *vault) sealPerson(key dataKey, k wire.Hash, state []byte) []byte {
 	return sealWith(key.content, append([]byte{vaultVersion}, key.id[:7]...), state, v.personAD(k))
 }
 
-func (v *vault) unsealPerson(ctx context.Context, k entry.Hash, sealed []byte) ([]byte, error) {
+func (v *vault) unsealPerson(ctx context.Context, k wire.Hash, sealed []byte) ([]byte, error) {
 	if len(sealed) < sealedHead || sealed[0] != vaultVersion {
 		return nil, fmt.Errorf("%w: what governs a history has an unknown form", storage.ErrCorrupt)
 	}
@@ -136,7 +139,7 @@ func (v *vault) unsealPerson(ctx context.Context, k entry.Hash, sealed []byte) (
 	return state, nil
 }
 
-func (v *vault) personAD(k entry.Hash) []byte { return append([]byte(v.origin+"\nperson\n"), k[:]...) }
+func (v *vault) personAD(k wire.Hash) []byte { return append([]byte(v.origin+"\nperson\n"), k[:]...) }
 
 // results fixes the byte of each verdict at rest: append only. 0 is none.
 var results = []entry.VerdictResult{"", entry.Covered, entry.BreakGlass, entry.NotCovered}

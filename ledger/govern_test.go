@@ -20,12 +20,14 @@ import (
 	"igledger/internal/testdb"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // governed is a log whose accesses are judged, with a board SRC that holds records and a university UNI that may use them under an agreement.
 type governed struct {
 	*world
-	board, university *entry.Signer // for agreements
+	board, university *wire.Signer // for agreements
 }
 
 func newGoverned(t testing.TB, dsn string) *governed {
@@ -34,8 +36,8 @@ func newGoverned(t testing.TB, dsn string) *governed {
 	w.log.Close(w.ctx)
 	w.rules = consent.New()
 	w.reopen()
-	g := &governed{world: w, board: signer(t, entry.EdDSA), university: signer(t, entry.EdDSA)}
-	uni := signer(t, entry.EdDSA)
+	g := &governed{world: w, board: signer(t, wire.EdDSA), university: signer(t, wire.EdDSA)}
+	uni := signer(t, wire.EdDSA)
 	w.enrol("UNI", uni, entry.RoleController)
 	w.must(w.addKey("SRC", w.sourceAdmin, g.board, entry.PurposeAgreements))
 	w.must(w.addKey("UNI", uni, g.university, entry.PurposeAgreements))
@@ -64,7 +66,7 @@ func (g *governed) agree(basis string) {
 	text := g.text(basis)
 	e := g.sign(g.board, &entry.Agreement{Common: common("SRC"), Agreement: text})
 	g.must(e)
-	for org, key := range map[string]*entry.Signer{"SRC": g.board, "UNI": g.university} {
+	for org, key := range map[string]*wire.Signer{"SRC": g.board, "UNI": g.university} {
 		g.must(g.sign(key, &entry.AgreementSignature{Common: common(org), Agreement: text.ID, Version: 1, Proposal: e.Identity()}))
 	}
 }
@@ -242,18 +244,18 @@ func TestRulesRefuse(t *testing.T) {
 	withdrawn := g.consent("withdrawn")
 	size, _ := g.log.Size(g.ctx)
 	results := g.log.Append(g.ctx, stranger, g.access(person), withdrawn)
-	if !errors.Is(results[0].Err, entry.UnknownAgreement) || results[1].Err != nil || !errors.Is(results[2].Err, entry.UnknownConsent) {
+	if !errors.Is(results[0].Err, register.UnknownAgreement) || results[1].Err != nil || !errors.Is(results[2].Err, register.UnknownConsent) {
 		t.Errorf("%v, %v, %v", results[0].Err, results[1].Err, results[2].Err)
 	}
 	if now, _ := g.log.Size(g.ctx); now != size+1 {
 		t.Errorf("the log grew from %d to %d", size, now)
 	}
 	g.agree("e")
-	if err := g.log.Append(g.ctx, g.consent("withdrawn"))[0].Err; !errors.Is(err, entry.UnknownConsent) {
+	if err := g.log.Append(g.ctx, g.consent("withdrawn"))[0].Err; !errors.Is(err, register.UnknownConsent) {
 		t.Errorf("withdrawing what was never given: %v", err)
 	}
 	g.must(g.consent("given"))
-	if err := g.log.Append(g.ctx, g.consent("withdrawn"))[0].Err; !errors.Is(err, entry.NotConsentBasis) {
+	if err := g.log.Append(g.ctx, g.consent("withdrawn"))[0].Err; !errors.Is(err, register.NotConsentBasis) {
 		t.Errorf("withdrawing where consent is not the basis: %v", err)
 	}
 	// The same again is the same, not a second act.
@@ -274,7 +276,7 @@ func TestConsentAndAccessesInOneCall(t *testing.T) {
 	for i, r := range g.log.Append(g.ctx, calls...) {
 		switch {
 		case r.Err != nil:
-			if !errors.Is(r.Err, entry.BadTransition) { // what was withdrawn cannot be reconfirmed
+			if !errors.Is(r.Err, register.BadTransition) { // what was withdrawn cannot be reconfirmed
 				t.Errorf("entry %d: %v", i, r.Err)
 			}
 		case calls[i].Type == entry.TypeAccess && slices.Contains(r.Verdict.Rules, "consent"):
@@ -342,13 +344,13 @@ func TestDamagedPerson(t *testing.T) {
 // A ledger without rules takes nothing that it could not judge.
 func TestWithoutRules(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
-	board := signer(t, entry.EdDSA)
+	board := signer(t, wire.EdDSA)
 	w.must(w.addKey("SRC", w.sourceAdmin, board, entry.PurposeAgreements))
 	g := &governed{world: w, board: board}
-	if err := w.log.Append(w.ctx, g.consent("given"))[0].Err; !errors.Is(err, entry.UnknownType) {
+	if err := w.log.Append(w.ctx, g.consent("given"))[0].Err; !errors.Is(err, wire.UnknownType) {
 		t.Errorf("a consent: %v", err)
 	}
-	if err := w.log.Append(w.ctx, w.sign(board, &entry.Agreement{Common: common("SRC"), Agreement: g.text("e")}))[0].Err; !errors.Is(err, entry.UnknownType) {
+	if err := w.log.Append(w.ctx, w.sign(board, &entry.Agreement{Common: common("SRC"), Agreement: g.text("e")}))[0].Err; !errors.Is(err, wire.UnknownType) {
 		t.Errorf("an agreement: %v", err)
 	}
 	if r := w.must(w.access(person, research)); r.Verdict != nil || !slices.Contains(r.Flags, entry.FlagUnknownAgreement) {
@@ -411,7 +413,7 @@ func BenchmarkDecide(b *testing.B) {
 		text.ID = fmt.Sprintf("isa-%d", i)
 		e := g.sign(g.board, &entry.Agreement{Common: common("SRC"), Agreement: text})
 		batch = append(batch, e)
-		for org, key := range map[string]*entry.Signer{"SRC": g.board, "UNI": g.university} {
+		for org, key := range map[string]*wire.Signer{"SRC": g.board, "UNI": g.university} {
 			batch = append(batch, g.sign(key, &entry.AgreementSignature{Common: common(org), Agreement: text.ID, Version: 1, Proposal: e.Identity()}))
 		}
 		if len(batch) > 500 {

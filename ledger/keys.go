@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // Keys are the operator's secrets. They live in a folder of their own, outside the database and its backups: who has the database alone can
@@ -20,9 +20,9 @@ import (
 type Keys struct {
 	Log            note.Signer       // signs checkpoints
 	LogVerifierKey string            // C2SP signed-note verifier key of Log: give it to everybody
-	VRF            *entry.VRFKey     // makes tags
+	VRF            *wire.VRFKey      // makes tags
 	Epochs         map[uint32][]byte // epoch keys, 32 bytes, wrap the data keys; destroying one ends what was wrapped by it
-	Operator       *entry.Signer     // signs the operator's own entries: reads of the ledger, index roots
+	Operator       *wire.Signer      // signs the operator's own entries: reads of the ledger, index roots
 }
 
 // Files of a key folder.
@@ -35,11 +35,11 @@ const (
 
 // GenerateKeys writes a new set for a log of the given origin into dir (mode 0700, files 0600). It never overwrites.
 func GenerateKeys(dir, origin string) error {
-	skey, _, err := entry.NewLogKey(origin)
+	skey, _, err := wire.NewLogKey(origin)
 	if err != nil {
 		return err
 	}
-	operator, err := entry.GenerateSigner(entry.EdDSA)
+	operator, err := wire.GenerateSigner(wire.EdDSA)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func GenerateKeys(dir, origin string) error {
 	}
 	for _, f := range []struct{ name, content string }{
 		{fileLog, skey},
-		{fileVRF, hex.EncodeToString(entry.NewVRFKey().Bytes())},
+		{fileVRF, hex.EncodeToString(wire.NewVRFKey().Bytes())},
 		{fileOperator, string(jwk)},
 		{epochPrefix + "1.key", hex.EncodeToString(epoch)},
 	} {
@@ -92,7 +92,7 @@ func LoadKeys(dir string) (*Keys, error) {
 	if k.Log, err = note.NewSigner(skey); err != nil {
 		return nil, fmt.Errorf("%w: %s is not a signed-note signer key", ErrKeys, fileLog)
 	}
-	if k.LogVerifierKey, err = entry.LogVerifierKey(skey); err != nil {
+	if k.LogVerifierKey, err = wire.LogVerifierKey(skey); err != nil {
 		return nil, fmt.Errorf("%s: %w", fileLog, err)
 	}
 	vrf, err := read(fileVRF)
@@ -103,14 +103,14 @@ func LoadKeys(dir string) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s is not hexadecimal", ErrKeys, fileVRF)
 	}
-	if k.VRF, err = entry.ParseVRFKey(raw); err != nil {
+	if k.VRF, err = wire.ParseVRFKey(raw); err != nil {
 		return nil, fmt.Errorf("%s: %w", fileVRF, err)
 	}
 	jwk, err := read(fileOperator)
 	if err != nil {
 		return nil, err
 	}
-	if k.Operator, err = entry.ParseSigner([]byte(jwk)); err != nil {
+	if k.Operator, err = wire.ParseSigner([]byte(jwk)); err != nil {
 		return nil, fmt.Errorf("%s: %w", fileOperator, err)
 	}
 	epochs, err := filepath.Glob(filepath.Join(dir, epochPrefix+"*.key"))

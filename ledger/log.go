@@ -22,8 +22,11 @@ import (
 	"github.com/google/trillian"
 
 	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/register"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 // Config is what a Log needs. Zero values of the numbers are the defaults.
@@ -33,7 +36,7 @@ type Config struct {
 	Origin  string           // C2SP origin of the log: its name everywhere
 	Now     func() time.Time // default time.Now
 	Logger  *slog.Logger     // default discards
-	Rules   entry.Rules      // what governs accesses, before any entry; nil: agreements and consents are not taken, and accesses get no verdict
+	Rules   register.Rules   // what governs accesses, before any entry; nil: agreements and consents are not taken, and accesses get no verdict
 	Policy  *cosign.Policy   // whose cosignatures are kept and what quorum makes a checkpoint count as witnessed; must know this log. nil: nobody's
 
 	AnchorInterval time.Duration // how long a checkpoint stays the one that cosigners meet on: default 10 s. The cosignatures a log keeps grow with its inverse
@@ -62,9 +65,9 @@ type Log struct {
 
 // registerState is the register as the public entries below upto build it.
 type registerState struct {
-	reg   *entry.Register
-	rules entry.Rules // nil: none
-	upto  uint64      // storage.Head.Register: 1 + index of the last entry taken in
+	reg   *register.Register
+	rules register.Rules // nil: none
+	upto  uint64         // storage.Head.Register: 1 + index of the last entry taken in
 }
 
 // Open opens an existing log and starts its batcher. It folds the register anew from the public entries, checks the stored checkpoint, and
@@ -94,13 +97,13 @@ func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error)
 	}
 	g, ok := genesis.Body.(*entry.Genesis)
 	if !ok {
-		return nil, fmt.Errorf("creating the log: %w", entry.BadGenesis)
+		return nil, fmt.Errorf("creating the log: %w", wire.BadGenesis)
 	}
 	if err := l.checkKeys(g); err != nil {
 		return nil, err
 	}
 	if !slices.Contains(g.Operator.Roles, entry.RoleSource) || !g.Operator.Key.JWK.Equal(cfg.Keys.Operator.Public) {
-		return nil, fmt.Errorf("creating the log: %w: the operator must be a source too, by the operator's key at hand, or no reading could be logged", entry.BadGenesis)
+		return nil, fmt.Errorf("creating the log: %w: the operator must be a source too, by the operator's key at hand, or no reading could be logged", wire.BadGenesis)
 	}
 	if l.tree, _, err = l.store.TreeByName(ctx, cfg.Origin); err != nil {
 		return nil, fmt.Errorf("creating the log: %w", err)
@@ -116,7 +119,7 @@ func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error)
 	if p.res.Err == nil {
 		l.commit(ctx, []*pending{p})
 	}
-	if errors.Is(p.res.Err, entry.BadGenesis) && p.res.Index > 0 {
+	if errors.Is(p.res.Err, wire.BadGenesis) && p.res.Index > 0 {
 		return nil, ErrExists // another replica was faster
 	}
 	if p.res.Err != nil {
@@ -130,7 +133,7 @@ func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error)
 }
 
 func prepare(cfg Config) (*Log, error) {
-	if err := entry.CheckOrigin(cfg.Origin); err != nil {
+	if err := wire.CheckOrigin(cfg.Origin); err != nil {
 		return nil, err
 	}
 	if cfg.Keys.Log.Name() != cfg.Origin {
@@ -168,7 +171,7 @@ func prepare(cfg Config) (*Log, error) {
 		queue: make(chan *unit, cfg.MaxQueue),
 		done:  make(chan struct{}),
 	}
-	l.reg.Store(&registerState{reg: entry.NewRegister(cfg.Origin), rules: cfg.Rules})
+	l.reg.Store(&registerState{reg: register.New(cfg.Origin), rules: cfg.Rules})
 	return l, nil
 }
 
@@ -185,26 +188,26 @@ func (l *Log) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the register: %w", err)
 	}
-	state, err := (&registerState{reg: entry.NewRegister(l.cfg.Origin), rules: l.cfg.Rules}).advance(records)
+	state, err := (&registerState{reg: register.New(l.cfg.Origin), rules: l.cfg.Rules}).advance(records)
 	if err != nil {
 		return err
 	}
 	if state.reg.Genesis == nil {
-		return fmt.Errorf("entry 0: %w", entry.BadGenesis)
+		return fmt.Errorf("entry 0: %w", wire.BadGenesis)
 	}
 	if err := l.checkKeys(state.reg.Genesis); err != nil {
 		return err
 	}
-	verifier, err := entry.NewLogVerifier(l.cfg.Keys.LogVerifierKey)
+	verifier, err := wire.NewLogVerifier(l.cfg.Keys.LogVerifierKey)
 	if err != nil {
 		return err
 	}
-	c, err := entry.OpenCheckpoint(head.Checkpoint, verifier)
+	c, err := proof.OpenCheckpoint(head.Checkpoint, verifier)
 	if err != nil {
 		return fmt.Errorf("the stored checkpoint: %w", err)
 	}
 	if c.Size != head.Size || c.Root != head.Root {
-		return fmt.Errorf("the stored checkpoint of size %d is not of the stored head of size %d: %w", c.Size, head.Size, entry.BadCheckpoint)
+		return fmt.Errorf("the stored checkpoint of size %d is not of the stored head of size %d: %w", c.Size, head.Size, wire.BadCheckpoint)
 	}
 	l.reg.Store(state)
 	return nil
@@ -227,7 +230,7 @@ func (s *registerState) advance(records []storage.Record) (*registerState, error
 	}
 	next := &registerState{reg: s.reg.Clone(), rules: s.rules, upto: s.upto}
 	for _, r := range records {
-		leaf, err := entry.ParseLeaf(r.Value)
+		leaf, err := proof.ParseLeaf(r.Value)
 		if err != nil {
 			return nil, fmt.Errorf("register entry %d: %w", r.Index, err)
 		}
@@ -259,10 +262,10 @@ func (l *Log) VerifierKey() string { return l.cfg.Keys.LogVerifierKey }
 func (l *Log) Genesis() *entry.Genesis { return l.reg.Load().reg.Genesis }
 
 // Operator signs the operator's own entries.
-func (l *Log) Operator() *entry.Signer { return l.cfg.Keys.Operator }
+func (l *Log) Operator() *wire.Signer { return l.cfg.Keys.Operator }
 
 // Register gives the current register of organisations and keys. Do not change it.
-func (l *Log) Register(ctx context.Context) (*entry.Register, error) {
+func (l *Log) Register(ctx context.Context) (*register.Register, error) {
 	s, err := l.current(ctx)
 	if err != nil {
 		return nil, err

@@ -5,20 +5,21 @@ import (
 	"errors"
 	"fmt"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/bundle"
+	"igledger/ledger/proof"
 )
 
 // Openings gives what reveals the leaves from index from on, up to n, fewer at the end of the log: nil for a public leaf, an opening without its VRF proof for a sealed one. Where
 // the content was erased the link part alone is set. It holds all in memory: cap n. Content is not parsed again: it was at append, and whoever gets it checks it.
-func (l *Log) Openings(ctx context.Context, from, n uint64) ([]*entry.Opening, error) {
+func (l *Log) Openings(ctx context.Context, from, n uint64) ([]*bundle.Opening, error) {
 	records, err := l.store.Records(ctx, l.tree, from, n)
 	if err != nil {
 		return nil, fmt.Errorf("opening the log from entry %d on: %w", from, err)
 	}
 	kids := map[string]string{}
-	out := make([]*entry.Opening, len(records))
+	out := make([]*bundle.Opening, len(records))
 	for i, rec := range records {
-		leaf, err := entry.ParseLeaf(rec.Value)
+		leaf, err := proof.ParseLeaf(rec.Value)
 		if err != nil {
 			return nil, fmt.Errorf("entry %d as stored: %w", rec.Index, err)
 		}
@@ -27,11 +28,11 @@ func (l *Log) Openings(ctx context.Context, from, n uint64) ([]*entry.Opening, e
 		}
 		h, err := l.historyEntry(ctx, rec, kids)
 		if errors.Is(err, ErrErased) {
-			ln, _, err := l.vault.unseal(ctx, rec.Index, entry.LeafHash(rec.Value), rec.Extra, false)
+			ln, _, err := l.vault.unseal(ctx, rec.Index, proof.LeafHash(rec.Value), rec.Extra, false)
 			if err != nil {
 				return nil, err
 			}
-			out[i] = &entry.Opening{Index: rec.Index, TagSalt: ln.TagSalt, Tag: ln.Tag, Disclosures: []string{}}
+			out[i] = &bundle.Opening{Index: rec.Index, TagSalt: ln.TagSalt, Tag: ln.Tag, Disclosures: []string{}}
 			continue
 		}
 		if err != nil {

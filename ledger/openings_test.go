@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"igledger/internal/testdb"
-	"igledger/ledger/entry"
+	"igledger/ledger/bundle"
 )
 
 // linkEnd is where the link part of an opening at rest ends: version and key id, nonce, two hashes, authentication tag.
@@ -65,14 +65,14 @@ func TestOpenings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := &entry.Opening{Index: first, TagSalt: list[first].TagSalt, Tag: list[first].Tag, Disclosures: []string{}}
+		want := &bundle.Opening{Index: first, TagSalt: list[first].TagSalt, Tag: list[first].Tag, Disclosures: []string{}}
 		if !sameOpening(after[first], want) || !sameOpening(after[size-1], list[size-1]) {
 			t.Errorf("after the content is gone: %+v", after[first])
 		}
 	})
 }
 
-func sameOpening(a, b *entry.Opening) bool {
+func sameOpening(a, b *bundle.Opening) bool {
 	x, _ := json.Marshal(a)
 	y, _ := json.Marshal(b)
 	return bytes.Equal(x, y)

@@ -11,9 +11,10 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
 
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 	"igledger/ledger/witness"
 )
 
@@ -66,11 +67,11 @@ func withLines(note []byte, list []storage.Cosignature) []byte {
 // of others are passed over; a line of a known cosigner that does not verify, or of a time yet to come, refuses all. This is how an auditor brings its word; who
 // calls need not be trusted. ErrForeign if this log did not sign it, ErrFork if it did and the tree is another one, ErrBadCosignature, ErrNoCosigner.
 func (l *Log) AddCosignatures(ctx context.Context, signed []byte) ([]string, error) {
-	verifier, err := entry.NewLogVerifier(l.cfg.Keys.LogVerifierKey)
+	verifier, err := wire.NewLogVerifier(l.cfg.Keys.LogVerifierKey)
 	if err != nil {
 		return nil, err
 	}
-	c, err := entry.OpenCheckpoint(signed, verifier) // bounds its size, too
+	c, err := proof.OpenCheckpoint(signed, verifier) // bounds its size, too
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
 	}
@@ -108,7 +109,7 @@ func (l *Log) AddCosignatures(ctx context.Context, signed []byte) ([]string, err
 }
 
 // consistent refuses a checkpoint signed by our key that is not of the tree in the database. It is evidence against the operator, and nothing to serve.
-func (l *Log) consistent(ctx context.Context, c entry.Checkpoint) error {
+func (l *Log) consistent(ctx context.Context, c proof.Checkpoint) error {
 	head, err := l.store.Head(ctx, l.tree)
 	if err != nil {
 		return fmt.Errorf("reading the head: %w", err)
@@ -130,7 +131,7 @@ func (l *Log) consistent(ctx context.Context, c entry.Checkpoint) error {
 func ownNote(signed []byte, log note.Verifier) ([]byte, error) {
 	n, err := note.Open(signed, note.VerifierList(log))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", entry.BadCheckpoint, err)
+		return nil, fmt.Errorf("%w: %w", wire.BadCheckpoint, err)
 	}
 	var b strings.Builder
 	b.WriteString(n.Text + "\n")

@@ -21,8 +21,9 @@ import (
 	"igledger/internal/testdb"
 	"igledger/internal/testwitness"
 	"igledger/ledger"
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/wire"
 	"igledger/ledger/witness"
 )
 
@@ -41,7 +42,7 @@ func (v cosignatureVerifier) Verify(msg, sig []byte) bool {
 	return len(sig) == 72 && ed25519.Verify(v.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", binary.BigEndian.Uint64(sig), msg), sig[8:])
 }
 
-func signLine(name string, key ed25519.PrivateKey, c entry.Checkpoint, at int64) string {
+func signLine(name string, key ed25519.PrivateKey, c proof.Checkpoint, at int64) string {
 	id := sha256.Sum256(append([]byte(name+"\n\x04"), key.Public().(ed25519.PublicKey)...))
 	b := binary.BigEndian.AppendUint64(id[:4], uint64(at))
 	b = append(b, ed25519.Sign(key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, c.Text()))...)
@@ -111,7 +112,7 @@ func (x *watching) await(names ...string) uint64 {
 // signers says who signed a checkpoint, in alphabetical order, and its size; all signatures of the log and of those known must be good.
 func signers(t *testing.T, signed []byte, logKey string, known ...*cosign.Cosigner) (size uint64, names string) {
 	t.Helper()
-	v, err := entry.NewLogVerifier(logKey)
+	v, err := wire.NewLogVerifier(logKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func signers(t *testing.T, signed []byte, logKey string, known ...*cosign.Cosign
 	if err != nil {
 		t.Fatalf("the checkpoint does not verify: %v\n%s", err, signed)
 	}
-	c, err := entry.ParseCheckpointText(n.Text)
+	c, err := proof.ParseCheckpointText(n.Text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,12 +231,12 @@ func TestBadWitnesses(t *testing.T) {
 			s := sha256.Sum256([]byte(name))
 			return ed25519.NewKeyFromSeed(s[:])
 		}
-		serve := func(name string, answer func(c entry.Checkpoint) string) *cosign.Cosigner {
+		serve := func(name string, answer func(c proof.Checkpoint) string) *cosign.Cosigner {
 			s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				body, err := io.ReadAll(r.Body)
 				_, text, _ := strings.Cut(string(body), "\n\n")
 				text, _, _ = strings.Cut(text, "\n\n")
-				c, err2 := entry.ParseCheckpointText(text + "\n")
+				c, err2 := proof.ParseCheckpointText(text + "\n")
 				if err != nil || err2 != nil {
 					t.Errorf("the request: %v %v", err, err2)
 				}
@@ -248,9 +249,9 @@ func TestBadWitnesses(t *testing.T) {
 			t.Cleanup(s.Close)
 			return cosigner(t, name, key(name), s.URL)
 		}
-		good := serve("good", func(c entry.Checkpoint) string { return signLine("good", key("good"), c, w.now().Unix()) })
-		liar := serve("liar", func(c entry.Checkpoint) string { return signLine("liar", key("good"), c, w.now().Unix()) })
-		other := serve("other", func(c entry.Checkpoint) string { c.Size--; return signLine("other", key("other"), c, w.now().Unix()) })
+		good := serve("good", func(c proof.Checkpoint) string { return signLine("good", key("good"), c, w.now().Unix()) })
+		liar := serve("liar", func(c proof.Checkpoint) string { return signLine("liar", key("good"), c, w.now().Unix()) })
+		other := serve("other", func(c proof.Checkpoint) string { c.Size--; return signLine("other", key("other"), c, w.now().Unix()) })
 		deaf := serve("deaf", nil)
 		known := []*cosign.Cosigner{good, liar, other, deaf}
 		w.anchor = time.Nanosecond
@@ -293,16 +294,16 @@ func TestAddCosignatures(t *testing.T) {
 		}
 		w.believe("all auditor", auditor)
 		x := &watching{world: w}
-		v, err := entry.NewLogVerifier(w.log.VerifierKey())
+		v, err := wire.NewLogVerifier(w.log.VerifierKey())
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkpoint := func() (entry.Checkpoint, string) {
+		checkpoint := func() (proof.Checkpoint, string) {
 			signed, err := w.log.Checkpoint(w.ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := entry.OpenCheckpoint(signed, v)
+			c, err := proof.OpenCheckpoint(signed, v)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -340,7 +341,7 @@ func TestAddCosignatures(t *testing.T) {
 		if _, err := add(strings.Replace(headNote, "\n", "x\n", 1)); !errors.Is(err, ledger.ErrForeign) {
 			t.Errorf("not signed by this log: %v", err)
 		}
-		for name, c := range map[string]entry.Checkpoint{
+		for name, c := range map[string]proof.Checkpoint{
 			"a fork":                  {Origin: origin, Size: head.Size, Root: old.Root},
 			"a fork of an older size": {Origin: origin, Size: old.Size, Root: head.Root},
 			"a size yet to come":      {Origin: origin, Size: head.Size + 1, Root: head.Root},

@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/ledger/storage"
 )
 
@@ -45,7 +47,7 @@ func (l *Log) ReceiptAt(ctx context.Context, index uint64) (iss string, r Result
 	if err != nil {
 		return "", Result{}, fmt.Errorf("proving entry %d: %w", index, notFound(err))
 	}
-	r = Result{Index: index, Replayed: true, Receipt: &entry.Receipt{Leaf: rec.Value, Proof: proofText(index, path, head.Checkpoint)}}
+	r = Result{Index: index, Replayed: true, Receipt: &bundle.Receipt{Leaf: rec.Value, Proof: proofText(index, path, head.Checkpoint)}}
 	if e.Type.Sealed() {
 		_, vrfProof := l.tags.tag(e.ShownSub())
 		r.Flags = l.flags(e, index, c)
@@ -64,7 +66,7 @@ func (l *Log) replayed(ctx context.Context, p *pending) Result {
 }
 
 // Opening reveals the sealed entry at index. ErrNotFound for a public entry or beyond the log.
-func (l *Log) Opening(ctx context.Context, index uint64) (*entry.Opening, error) {
+func (l *Log) Opening(ctx context.Context, index uint64) (*bundle.Opening, error) {
 	_, e, ln, c, err := l.read(ctx, index)
 	if err != nil {
 		return nil, err
@@ -77,12 +79,12 @@ func (l *Log) Opening(ctx context.Context, index uint64) (*entry.Opening, error)
 
 // History gives the openings of a person's entries, newest first, at most limit of those below before (math.MaxUint64: from the newest), and how many
 // there are in all. The id has one of the forms of entry.CheckID. It is the ledger's word; the proof that none is missing is a statement's.
-func (l *Log) History(ctx context.Context, id string, before uint64, limit int) (count uint64, newestFirst []*entry.Opening, err error) {
+func (l *Log) History(ctx context.Context, id string, before uint64, limit int) (count uint64, newestFirst []*bundle.Opening, err error) {
 	if err := entry.CheckID(id); err != nil {
 		return 0, nil, err
 	}
 	tag, _ := l.tags.tag(id)
-	k := entry.TagKey(tag)
+	k := proof.TagKey(tag)
 	chains, err := l.store.Chains(ctx, l.tree, [][32]byte{k})
 	if err != nil {
 		return 0, nil, fmt.Errorf("reading a history: %w", err)
@@ -104,9 +106,9 @@ func (l *Log) History(ctx context.Context, id string, before uint64, limit int) 
 // receivedForm is how Opening.Received is written.
 const receivedForm = time.RFC3339Nano
 
-func (l *Log) opening(index uint64, e *entry.Entry, ln link, c content) *entry.Opening {
+func (l *Log) opening(index uint64, e *entry.Entry, ln link, c content) *bundle.Opening {
 	_, vrfProof := l.tags.tag(e.ShownSub())
-	return &entry.Opening{
+	return &bundle.Opening{
 		Index: index, TagSalt: ln.TagSalt, Tag: ln.Tag, VRFProof: vrfProof, BodySalt: c.BodySalt,
 		JWS: e.Compact, Disclosures: e.Encoded(), Flags: l.flags(e, index, c), Verdict: c.Verdict, Received: c.Received.Format(receivedForm),
 	}
@@ -130,7 +132,7 @@ func (l *Log) read(ctx context.Context, index uint64) (storage.Record, *entry.En
 	if err != nil {
 		return rec, nil, link{}, content{}, fmt.Errorf("reading entry %d: %w", index, notFound(err))
 	}
-	leaf, err := entry.ParseLeaf(rec.Value)
+	leaf, err := proof.ParseLeaf(rec.Value)
 	if err == nil && leaf.Public {
 		e, err := leaf.Entry()
 		return rec, e, link{}, content{}, err
@@ -143,7 +145,7 @@ func (l *Log) read(ctx context.Context, index uint64) (storage.Record, *entry.En
 }
 
 func (l *Log) unseal(ctx context.Context, rec storage.Record) (*entry.Entry, link, content, error) {
-	ln, c, err := l.vault.unseal(ctx, rec.Index, entry.LeafHash(rec.Value), rec.Extra, true)
+	ln, c, err := l.vault.unseal(ctx, rec.Index, proof.LeafHash(rec.Value), rec.Extra, true)
 	if err != nil {
 		return nil, ln, c, err
 	}

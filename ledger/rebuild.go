@@ -6,7 +6,10 @@ import (
 	"fmt"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 // ErrDiffers says that the stored leaves do not give the root that was signed: somebody changed the database.
@@ -14,11 +17,11 @@ var ErrDiffers = storage.ErrDiffers
 
 // Rebuilt is what Rebuild found.
 type Rebuilt struct {
-	Entries   uint64     `json:"entries"`
-	Histories int        `json:"histories"` // people and public names
-	Root      entry.Hash `json:"root"`
-	Verdicts  int        `json:"verdicts"`            // that were computed again
-	Differing []uint64   `json:"differing,omitempty"` // positions of entries whose stored verdict is another: somebody changed the database. At most 1,000
+	Entries   uint64    `json:"entries"`
+	Histories int       `json:"histories"` // people and public names
+	Root      wire.Hash `json:"root"`
+	Verdicts  int       `json:"verdicts"`            // that were computed again
+	Differing []uint64  `json:"differing,omitempty"` // positions of entries whose stored verdict is another: somebody changed the database. At most 1,000
 }
 
 // Rebuild makes all that follows from the entries anew: idempotency keys, histories, streams, register and tiles. Every signature, key
@@ -34,7 +37,7 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 	} else if err != nil {
 		return nil, fmt.Errorf("finding the log: %w", err)
 	}
-	r := &rebuilding{l: l, reg: entry.NewRegister(cfg.Origin), rules: cfg.Rules, heads: map[entry.Hash]entry.Hash{}, streams: map[[16]byte]*streamState{}, persons: map[[32]byte][]byte{}}
+	r := &rebuilding{l: l, reg: register.New(cfg.Origin), rules: cfg.Rules, heads: map[wire.Hash]wire.Hash{}, streams: map[[16]byte]*streamState{}, persons: map[[32]byte][]byte{}}
 	head, err := l.store.Rebuild(ctx, l.tree, func(rec storage.Record) (storage.Derived, error) {
 		d, err := r.derive(ctx, rec)
 		if err != nil {
@@ -48,11 +51,11 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := entry.NewLogVerifier(cfg.Keys.LogVerifierKey)
+	verifier, err := wire.NewLogVerifier(cfg.Keys.LogVerifierKey)
 	if err != nil {
 		return nil, err
 	}
-	c, err := entry.OpenCheckpoint(head.Checkpoint, verifier)
+	c, err := proof.OpenCheckpoint(head.Checkpoint, verifier)
 	if err != nil {
 		return nil, fmt.Errorf("the stored checkpoint: %w", err)
 	}
@@ -65,9 +68,9 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 // rebuilding is what follows from the entries so far.
 type rebuilding struct {
 	l         *Log
-	reg       *entry.Register
-	rules     entry.Rules // nil: none
-	heads     map[entry.Hash]entry.Hash
+	reg       *register.Register
+	rules     register.Rules // nil: none
+	heads     map[wire.Hash]wire.Hash
 	streams   map[[16]byte]*streamState
 	persons   map[[32]byte][]byte
 	verdicts  int
@@ -79,7 +82,7 @@ const maxDiffering = 1000
 
 // derive works out what follows from one entry and all before it.
 func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.Derived, error) {
-	leaf, err := entry.ParseLeaf(rec.Value)
+	leaf, err := proof.ParseLeaf(rec.Value)
 	if err != nil {
 		return storage.Derived{}, err
 	}
@@ -104,11 +107,11 @@ func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.De
 		return storage.Derived{}, err
 	}
 	d := storage.Derived{Key: idempotencyKey(e.Issuer, e.ID), Register: inRegister(e.Type)}
-	var k, head0 entry.Hash
+	var k, head0 wire.Hash
 	if leaf.Public {
-		k, head0 = entry.NameKey(e.Name()), entry.NameHead0(e.Name())
+		k, head0 = proof.NameKey(e.Name()), proof.NameHead0(e.Name())
 	} else {
-		k, head0 = entry.TagKey(ln.Tag), entry.TagHead0(ln.Tag)
+		k, head0 = proof.TagKey(ln.Tag), proof.TagHead0(ln.Tag)
 	}
 	if key := streamOf(e); key != [16]byte{} {
 		if r.streams[key] == nil {
@@ -120,13 +123,13 @@ func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.De
 	if !ok {
 		head = head0
 	}
-	r.heads[k] = entry.NextHead(head, rec.Index, entry.LeafHash(rec.Value))
+	r.heads[k] = proof.NextHead(head, rec.Index, proof.LeafHash(rec.Value))
 	d.Chain, d.Head = k, r.heads[k]
 	return d, nil
 }
 
 // govern tells the rules of an entry, and holds the verdict that is stored against theirs. Entries of before the ledger had rules have none; from the first that has, a missing one was taken out.
-func (r *rebuilding) govern(e *entry.Entry, index uint64, tag entry.Hash, stored *entry.Verdict) (err error) {
+func (r *rebuilding) govern(e *entry.Entry, index uint64, tag wire.Hash, stored *entry.Verdict) (err error) {
 	if inRegister(e.Type) {
 		r.rules, err = r.rules.Admit(e, index, r.reg)
 		return err
@@ -139,13 +142,13 @@ func (r *rebuilding) govern(e *entry.Entry, index uint64, tag entry.Hash, stored
 		if id != e.ShownSub() {
 			of, _ = r.l.tags.tag(id)
 		}
-		return r.persons[entry.TagKey(of)]
+		return r.persons[proof.TagKey(of)]
 	})
 	if err != nil {
 		return err
 	}
 	if j.Person != nil {
-		r.persons[entry.TagKey(tag)] = j.Person
+		r.persons[proof.TagKey(tag)] = j.Person
 	}
 	if stored == nil && (j.Verdict == nil || r.verdicts == 0) {
 		return nil // of before the ledger had rules

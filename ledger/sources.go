@@ -12,22 +12,23 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"
+	"igledger/ledger/stream"
 )
 
 // Source is what the log says of one stream of a source: a projection, written in the transaction of each append and made anew by Rebuild.
 // It shows what a source lost or never sent as far as its numbers tell; that a source never numbered an event, nobody can see.
 type Source struct {
-	Org, Source  string              // Org is "" if the stream had no entry since a database older than this table was opened: rebuild it
-	Entries      uint64              // accesses
-	Last         uint64              // highest number
-	Gaps         []entry.Range       // numbers below Last that have not come
-	Unlisted     uint64              // numbers below all Gaps that had not come when there were more than maxRanges gaps; late ones do not lower it
-	Repeats      uint64              // accesses under a number that had come
-	Unnumbered   uint64              // accesses without a number, or that withhold it
-	LastIndex    uint64              // of the newest access
-	LastReceived time.Time           // when the ledger took it; zero: none
-	Heartbeats   entry.Heartbeats    //
-	Faults       []entry.StreamFault // as of the time asked for
+	Org, Source  string            // Org is "" if the stream had no entry since a database older than this table was opened: rebuild it
+	Entries      uint64            // accesses
+	Last         uint64            // highest number
+	Gaps         []stream.Range    // numbers below Last that have not come
+	Unlisted     uint64            // numbers below all Gaps that had not come when there were more than maxRanges gaps; late ones do not lower it
+	Repeats      uint64            // accesses under a number that had come
+	Unnumbered   uint64            // accesses without a number, or that withhold it
+	LastIndex    uint64            // of the newest access
+	LastReceived time.Time         // when the ledger took it; zero: none
+	Heartbeats   stream.Heartbeats //
+	Faults       []stream.Fault    // as of the time asked for
 }
 
 // Sources gives all streams, by organisation and source. Faults are judged as of now.
@@ -54,16 +55,16 @@ const maxRanges = 1024
 
 // streamState is a Source as it is stored, as JSON. It is a fold over the log in order, nothing else, so that a rebuild gives the same bytes.
 type streamState struct {
-	Org        string           `json:"org,omitempty"`
-	Source     string           `json:"source,omitempty"`
-	Entries    uint64           `json:"entries,omitzero"`
-	Seen       entry.Seen       `json:"seen,omitempty"` // numbers
-	Unlisted   uint64           `json:"unlisted,omitzero"`
-	Repeats    uint64           `json:"repeats,omitzero"`
-	Unnumbered uint64           `json:"unnumbered,omitzero"`
-	Index      uint64           `json:"index,omitzero"`
-	Received   int64            `json:"received,omitzero"` // ms since 1970
-	Heartbeats entry.Heartbeats `json:"heartbeats,omitzero"`
+	Org        string            `json:"org,omitempty"`
+	Source     string            `json:"source,omitempty"`
+	Entries    uint64            `json:"entries,omitzero"`
+	Seen       stream.Seen       `json:"seen,omitempty"` // numbers
+	Unlisted   uint64            `json:"unlisted,omitzero"`
+	Repeats    uint64            `json:"repeats,omitzero"`
+	Unnumbered uint64            `json:"unnumbered,omitzero"`
+	Index      uint64            `json:"index,omitzero"`
+	Received   int64             `json:"received,omitzero"` // ms since 1970
+	Heartbeats stream.Heartbeats `json:"heartbeats,omitzero"`
 }
 
 func parseStream(data []byte) (*streamState, error) {
@@ -116,7 +117,7 @@ func (s *streamState) take(e *entry.Entry, index uint64, received time.Time) {
 	case *entry.Heartbeat:
 		s.Org, s.Source = e.Issuer, b.Source
 		s.Heartbeats.Take(b)
-		for _, set := range []*entry.Seen{&s.Heartbeats.Days, &s.Heartbeats.Gaps, &s.Heartbeats.Unverified} {
+		for _, set := range []*stream.Seen{&s.Heartbeats.Days, &s.Heartbeats.Gaps, &s.Heartbeats.Unverified} {
 			if len(*set) > maxRanges {
 				set.CloseLowest()
 			}
@@ -133,10 +134,10 @@ func (s *streamState) source(now time.Time) Source {
 		out.LastReceived = time.UnixMilli(s.Received).UTC()
 	}
 	if len(out.Gaps) > 0 || s.Unlisted > 0 {
-		out.Faults = append(out.Faults, entry.FaultGaps)
+		out.Faults = append(out.Faults, stream.FaultGaps)
 	}
 	if i := s.Heartbeats.Interval; i > 0 && now.Sub(out.LastReceived) > time.Duration(i)*time.Second {
-		out.Faults = append(out.Faults, entry.FaultSilent)
+		out.Faults = append(out.Faults, stream.FaultSilent)
 	}
 	out.Faults = append(out.Faults, s.Heartbeats.Faults(now.Unix())...)
 	return out

@@ -10,6 +10,8 @@ import (
 	"igledger/internal/testdb"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/stream"
+	"igledger/ledger/wire"
 )
 
 func (w *world) sources() map[string]ledger.Source {
@@ -57,10 +59,10 @@ func TestSources(t *testing.T) {
 		w.log.Append(w.ctx, batch...)
 		other := w.must(w.access(person)) // of the stream ehr, whose next number is not 1
 		s := w.sources()["SRC lims"]
-		if want := []entry.Range{{First: 17, Last: 17}, {First: 100, Last: 109}}; !slices.Equal(s.Gaps, want) || s.Last != 300 || s.Entries != 289 {
+		if want := []stream.Range{{First: 17, Last: 17}, {First: 100, Last: 109}}; !slices.Equal(s.Gaps, want) || s.Last != 300 || s.Entries != 289 {
 			t.Errorf("gaps %v, last %d of %d entries", s.Gaps, s.Last, s.Entries)
 		}
-		if s.Repeats != 0 || s.Unlisted != 0 || !slices.Equal(s.Faults, []entry.StreamFault{entry.FaultGaps}) || s.LastReceived.IsZero() {
+		if s.Repeats != 0 || s.Unlisted != 0 || !slices.Equal(s.Faults, []stream.Fault{stream.FaultGaps}) || s.LastReceived.IsZero() {
 			t.Errorf("%+v", s)
 		}
 		if ehr := w.sources()["SRC ehr"]; ehr.LastIndex != other.Index || ehr.Entries != 1 || len(ehr.Gaps) != 1 {
@@ -70,7 +72,7 @@ func TestSources(t *testing.T) {
 		last := w.must(w.numbered(301))
 		w.must(batch[3]) // sent again: not a repetition, the log has it once
 		s = w.sources()["SRC lims"]
-		if want := []entry.Range{{First: 100, Last: 104}, {First: 106, Last: 109}}; !slices.Equal(s.Gaps, want) || s.Last != 301 || s.Repeats != 1 || s.Unnumbered != 1 || s.LastIndex != last.Index {
+		if want := []stream.Range{{First: 100, Last: 104}, {First: 106, Last: 109}}; !slices.Equal(s.Gaps, want) || s.Last != 301 || s.Repeats != 1 || s.Unnumbered != 1 || s.LastIndex != last.Index {
 			t.Errorf("after late ones: %+v", s)
 		}
 
@@ -82,12 +84,12 @@ func TestSources(t *testing.T) {
 		if len(missing) != 1 || entry.FormatDay(missing[0].First) != dayBefore(w.now(), 3) || s.Heartbeats.LastDay() != dayBefore(w.now(), 2) {
 			t.Errorf("heartbeats: %+v", s.Heartbeats)
 		}
-		if want := []entry.StreamFault{entry.FaultGaps, entry.FaultMissingDays, entry.FaultDeclared}; !slices.Equal(s.Faults, want) {
+		if want := []stream.Fault{stream.FaultGaps, stream.FaultMissingDays, stream.FaultDeclared}; !slices.Equal(s.Faults, want) {
 			t.Errorf("faults %v, want %v", s.Faults, want)
 		}
 		later := w.now().Add(time.Hour + time.Minute)
 		list, err := w.log.Sources(w.ctx, later)
-		if err != nil || !slices.ContainsFunc(list, func(s ledger.Source) bool { return slices.Contains(s.Faults, entry.FaultSilent) }) {
+		if err != nil || !slices.ContainsFunc(list, func(s ledger.Source) bool { return slices.Contains(s.Faults, stream.FaultSilent) }) {
 			t.Errorf("an hour of silence is not seen: %v", err)
 		}
 
@@ -125,7 +127,7 @@ func TestSourcesBound(t *testing.T) {
 		batch = append(batch, w.numbered(n))
 	}
 	w.log.Append(w.ctx, batch...)
-	if s := w.sources()["SRC lims"]; len(s.Gaps) > 0 || s.Unlisted != before.Unlisted || s.Repeats != s.Unlisted || !slices.Equal(s.Faults, []entry.StreamFault{entry.FaultGaps}) {
+	if s := w.sources()["SRC lims"]; len(s.Gaps) > 0 || s.Unlisted != before.Unlisted || s.Repeats != s.Unlisted || !slices.Equal(s.Faults, []stream.Fault{stream.FaultGaps}) {
 		t.Errorf("what could not be told any more is taken for whole: %d gaps, %d numbers beyond them, %d repeats, faults %v", len(s.Gaps), s.Unlisted, s.Repeats, s.Faults)
 	}
 }
@@ -143,11 +145,11 @@ func TestHeartbeats(t *testing.T) {
 	if r := w.log.Append(w.ctx, second)[0]; !errors.Is(r.Err, ledger.ErrConflict) {
 		t.Errorf("another word on the same day: %v", r.Err)
 	}
-	auditor, key := signer(t, entry.EdDSA), signer(t, entry.EdDSA)
+	auditor, key := signer(t, wire.EdDSA), signer(t, wire.EdDSA)
 	w.enrol("AUD", auditor, entry.RoleAuditor)
 	w.must(w.addKey("AUD", auditor, key, entry.PurposeSubmit))
 	foreign := w.sign(key, &entry.Heartbeat{Common: entry.Common{Issuer: "AUD", Audience: origin, ID: entry.HeartbeatID(origin, "AUD", "ehr", day)}, Source: "ehr", Day: day, Interval: 60})
-	if r := w.log.Append(w.ctx, foreign)[0]; !errors.Is(r.Err, entry.WrongPurpose) {
+	if r := w.log.Append(w.ctx, foreign)[0]; !errors.Is(r.Err, wire.WrongPurpose) {
 		t.Errorf("a heartbeat of an organisation that is no source: %v", r.Err)
 	}
 	n := uint64(3)
@@ -168,7 +170,7 @@ func TestHeartbeats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := w.log.Append(w.ctx, bare)[0]; !errors.Is(r.Err, entry.BadDisclosure) {
+	if r := w.log.Append(w.ctx, bare)[0]; !errors.Is(r.Err, wire.BadDisclosure) {
 		t.Errorf("numbers that nobody would find: %v", r.Err)
 	}
 	if got := w.sources()["SRC ehr"]; got.Heartbeats.LastDay() != day || got.Entries != 0 {

@@ -3,13 +3,13 @@ package ledger
 import (
 	"sync"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // tagCache remembers VRF tags and proofs, which cost 0.23 ms each, of the people seen lately. Two generations of at most tagGeneration
 // people: when the younger is full the older is forgotten. About 60 MB when full.
 type tagCache struct {
-	key    *entry.VRFKey
+	key    *wire.VRFKey
 	origin string
 
 	mu         sync.Mutex
@@ -18,18 +18,18 @@ type tagCache struct {
 }
 
 type tagged struct {
-	tag   entry.Hash
-	proof [entry.VRFProofSize]byte
+	tag   wire.Hash
+	proof [wire.VRFProofSize]byte
 }
 
 const tagGeneration = 100_000
 
-func newTagCache(key *entry.VRFKey, origin string) *tagCache {
+func newTagCache(key *wire.VRFKey, origin string) *tagCache {
 	return &tagCache{key: key, origin: origin, young: map[string]tagged{}}
 }
 
 // tag gives the tag of id and the proof that it is the only one.
-func (c *tagCache) tag(id string) (entry.Hash, []byte) {
+func (c *tagCache) tag(id string) (wire.Hash, []byte) {
 	c.mu.Lock()
 	c.all++
 	t, ok := c.young[id]
@@ -46,7 +46,7 @@ func (c *tagCache) tag(id string) (entry.Hash, []byte) {
 		return t.tag, t.proof[:]
 	}
 	tag, proof := c.key.Tag(c.origin, id)
-	t = tagged{tag, [entry.VRFProofSize]byte(proof)}
+	t = tagged{tag, [wire.VRFProofSize]byte(proof)}
 	c.mu.Lock()
 	c.put(id, t)
 	c.mu.Unlock()

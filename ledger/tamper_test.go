@@ -11,6 +11,7 @@ import (
 	"igledger/internal/testdb"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // Rebuilding gives the same tables, bit for bit, and a log that goes on.
@@ -55,8 +56,8 @@ func TestTamperedDatabase(t *testing.T) {
 	}{
 		{"a key's entry is altered", "UPDATE leaf SET value = replace(value, 'a', 'b') WHERE place = " + leaf + " + 3", open, nil, "register entry 3"},
 		{"the genesis is gone", "UPDATE leaf SET value = x'01' || value WHERE place = " + leaf, open, nil, "register entry 0"},
-		{"the checkpoint is another", "UPDATE head SET checkpoint = substr(checkpoint, 1, 30) || x'00' || substr(checkpoint, 32)", open, entry.BadCheckpoint, "checkpoint"},
-		{"the root is another", "UPDATE head SET root = zeroblob(32)", open, entry.BadCheckpoint, "checkpoint"},
+		{"the checkpoint is another", "UPDATE head SET checkpoint = substr(checkpoint, 1, 30) || x'00' || substr(checkpoint, 32)", open, wire.BadCheckpoint, "checkpoint"},
+		{"the root is another", "UPDATE head SET root = zeroblob(32)", open, wire.BadCheckpoint, "checkpoint"},
 		{"an opening is altered", "UPDATE leaf SET extra = substr(extra, 1, 400) || x'00' || substr(extra, 402) WHERE place = " + leaf + " + 5", read, nil, "does not decrypt"},
 		{"two openings are exchanged", "UPDATE leaf SET extra = (SELECT extra FROM leaf AS o WHERE o.place = " + leaf + " + 6) WHERE place = " + leaf + " + 5", read, nil, "altered or moved"},
 		{"a leaf's value is altered", "UPDATE leaf SET value = zeroblob(65) WHERE place = " + leaf + " + 5", rebuild, ledger.ErrDiffers, "root"},

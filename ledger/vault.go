@@ -15,6 +15,7 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 // vault encrypts openings at rest. Link (saltT, tag) and content (saltB, entry) are under separate data keys, so that content can be
@@ -48,11 +49,11 @@ const (
 )
 
 // link is what ties a sealed leaf to a person's history.
-type link struct{ TagSalt, Tag entry.Hash }
+type link struct{ TagSalt, Tag wire.Hash }
 
 // content is what a sealed leaf states, with the ledger's own remarks.
 type content struct {
-	BodySalt entry.Hash
+	BodySalt wire.Hash
 	Received time.Time // millisecond precision
 	Flags    []entry.Flag
 	Verdict  *entry.Verdict
@@ -127,7 +128,7 @@ func (v *vault) unwrap(id [8]byte, wrapped []byte) (cipher.AEAD, error) {
 func wrapAD(id [8]byte) []byte { return append([]byte("igledger/data-key/v1\n"), id[:]...) }
 
 // seal encrypts an opening for the leaf at index: version ‖ key id ‖ link nonce, ciphertext ‖ content nonce, ciphertext.
-func (v *vault) seal(k dataKey, index uint64, leafHash entry.Hash, l link, c content) []byte {
+func (v *vault) seal(k dataKey, index uint64, leafHash wire.Hash, l link, c content) []byte {
 	ad := v.ad(index, leafHash)
 	out := make([]byte, 0, sealedHead+2*28+linkSize+contentHead+len(c.SDJWT))
 	out = append(out, vaultVersion)
@@ -156,7 +157,7 @@ func (v *vault) seal(k dataKey, index uint64, leafHash entry.Hash, l link, c con
 }
 
 // unseal reads what seal wrote. withContent false reads the link only.
-func (v *vault) unseal(ctx context.Context, index uint64, leafHash entry.Hash, sealed []byte, withContent bool) (link, content, error) {
+func (v *vault) unseal(ctx context.Context, index uint64, leafHash wire.Hash, sealed []byte, withContent bool) (link, content, error) {
 	var l link
 	var c content
 	if len(sealed) < linkEnd || sealed[0] != vaultVersion {
@@ -171,7 +172,7 @@ func (v *vault) unseal(ctx context.Context, index uint64, leafHash entry.Hash, s
 	if err != nil {
 		return l, c, fmt.Errorf("opening of entry %d: the link does not decrypt: it was altered or moved", index)
 	}
-	l = link{entry.Hash(plain[:32]), entry.Hash(plain[32:])}
+	l = link{wire.Hash(plain[:32]), wire.Hash(plain[32:])}
 	if !withContent {
 		return l, c, nil
 	}
@@ -185,7 +186,7 @@ func (v *vault) unseal(ctx context.Context, index uint64, leafHash entry.Hash, s
 	if err != nil || len(plain) < contentHead {
 		return l, c, fmt.Errorf("opening of entry %d: the content does not decrypt: it was altered or moved", index)
 	}
-	c.BodySalt = entry.Hash(plain[:32])
+	c.BodySalt = wire.Hash(plain[:32])
 	c.Received = time.UnixMilli(int64(binary.BigEndian.Uint64(plain[32:40]))).UTC()
 	bits := binary.BigEndian.Uint16(plain[40:42])
 	for i, f := range flagBits {
@@ -263,7 +264,7 @@ func (v *vault) key(ctx context.Context, id7 [7]byte, kind byte) (cipher.AEAD, e
 }
 
 // ad binds a ciphertext to its place: origin ‖ u64 index ‖ leaf hash.
-func (v *vault) ad(index uint64, leafHash entry.Hash) []byte {
+func (v *vault) ad(index uint64, leafHash wire.Hash) []byte {
 	ad := make([]byte, 0, len(v.origin)+8+32)
 	ad = append(ad, v.origin...)
 	ad = binary.BigEndian.AppendUint64(ad, index)

@@ -8,8 +8,10 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/register"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 const origin = "ledger.test/2026"
@@ -20,20 +22,20 @@ type world struct {
 	ctx                 context.Context
 	dsn, keyDir         string
 	keys                *ledger.Keys
-	registrar, enroller *entry.Signer
-	sourceAdmin, source *entry.Signer
+	registrar, enroller *wire.Signer
+	sourceAdmin, source *wire.Signer
 	store               *storage.Storage
 	log                 *ledger.Log
 	seq                 uint64
 	now                 func() time.Time
 	policy              *cosign.Policy // of the log when it is opened next
 	anchor              time.Duration  // its AnchorInterval
-	rules               entry.Rules    // of the log when it is opened next
+	rules               register.Rules // of the log when it is opened next
 }
 
-func signer(t testing.TB, alg string) *entry.Signer {
+func signer(t testing.TB, alg string) *wire.Signer {
 	t.Helper()
-	s, err := entry.GenerateSigner(alg)
+	s, err := wire.GenerateSigner(alg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +45,7 @@ func signer(t testing.TB, alg string) *entry.Signer {
 // newWorld makes a log on dsn and enrols an organisation SRC with an administrative and a submit key.
 func newWorld(t testing.TB, dsn string) *world {
 	t.Helper()
-	w := &world{t: t, ctx: t.Context(), dsn: dsn, registrar: signer(t, entry.EdDSA), enroller: signer(t, entry.ES256), sourceAdmin: signer(t, entry.EdDSA), source: signer(t, entry.EdDSA), now: time.Now}
+	w := &world{t: t, ctx: t.Context(), dsn: dsn, registrar: signer(t, wire.EdDSA), enroller: signer(t, wire.ES256), sourceAdmin: signer(t, wire.EdDSA), source: signer(t, wire.EdDSA), now: time.Now}
 	w.keyDir = t.TempDir()
 	dir := filepath.Join(w.keyDir, "keys")
 	if err := ledger.GenerateKeys(dir, origin); err != nil {
@@ -78,7 +80,7 @@ func (w *world) config() ledger.Config {
 	return ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.now() }, Policy: w.policy, AnchorInterval: w.anchor, Rules: w.rules}
 }
 
-func (w *world) sign(s *entry.Signer, b entry.Body) *entry.Entry {
+func (w *world) sign(s *wire.Signer, b entry.Body) *entry.Entry {
 	w.t.Helper()
 	e, err := entry.Sign(s, b)
 	if err != nil {
@@ -87,7 +89,7 @@ func (w *world) sign(s *entry.Signer, b entry.Body) *entry.Entry {
 	return e
 }
 
-func (w *world) prove(s *entry.Signer, org string) string {
+func (w *world) prove(s *wire.Signer, org string) string {
 	w.t.Helper()
 	p, err := entry.ProveKey(s, origin, org)
 	if err != nil {
@@ -97,7 +99,7 @@ func (w *world) prove(s *entry.Signer, org string) string {
 }
 
 func (w *world) genesis() *entry.Entry {
-	party := func(id string, role []entry.Role, s *entry.Signer, p entry.Purpose) entry.GenesisParty {
+	party := func(id string, role []entry.Role, s *wire.Signer, p entry.Purpose) entry.GenesisParty {
 		return entry.GenesisParty{Member: entry.Member{ID: id, Name: id, Kind: "test", Roles: role}, Key: entry.PublicKey{JWK: s.Public, Purposes: []entry.Purpose{p}}}
 	}
 	return w.sign(w.registrar, &entry.Genesis{
@@ -128,7 +130,7 @@ func (w *world) must(e *entry.Entry) ledger.Result {
 	return r
 }
 
-func (w *world) enrol(id string, admin *entry.Signer, roles ...entry.Role) {
+func (w *world) enrol(id string, admin *wire.Signer, roles ...entry.Role) {
 	w.t.Helper()
 	if len(roles) == 2 && roles[0] > roles[1] {
 		roles[0], roles[1] = roles[1], roles[0]
@@ -139,7 +141,7 @@ func (w *world) enrol(id string, admin *entry.Signer, roles ...entry.Role) {
 	w.must(w.sign(w.registrar, &entry.Key{Common: entry.Common{Issuer: "REG", Audience: origin}, Org: id, Key: k, Proof: w.prove(admin, id), Counter: w.countersign(entry.Countersignature{Org: id, Key: &k})}))
 }
 
-func (w *world) addKey(org string, admin, key *entry.Signer, purposes ...entry.Purpose) *entry.Entry {
+func (w *world) addKey(org string, admin, key *wire.Signer, purposes ...entry.Purpose) *entry.Entry {
 	w.t.Helper()
 	return w.sign(admin, &entry.Key{Common: entry.Common{Issuer: org, Audience: origin}, Org: org, Key: entry.PublicKey{JWK: key.Public, Purposes: purposes}, Proof: w.prove(key, org)})
 }
@@ -159,7 +161,7 @@ func (w *world) access(id string, change ...func(*entry.Access)) *entry.Entry {
 
 func (w *world) checkReceipt(e *entry.Entry, r ledger.Result) {
 	w.t.Helper()
-	v, err := entry.NewLogVerifier(w.log.VerifierKey())
+	v, err := wire.NewLogVerifier(w.log.VerifierKey())
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -17,7 +18,7 @@ func BenchmarkReplay(b *testing.B) {
 			s := testlog.NewSample(origin)
 			for i := range 1000 {
 				if public > 0 && i%public == 0 {
-					s.AddPublic(s.AddKey("lothian", testlog.Signer(entry.EdDSA), entry.PurposeSubmit))
+					s.AddPublic(s.AddKey("lothian", testlog.Signer(wire.EdDSA), entry.PurposeSubmit))
 				} else {
 					s.AddRandom(1)
 				}
@@ -46,10 +47,10 @@ func BenchmarkReplay(b *testing.B) {
 func BenchmarkStatement(b *testing.B) {
 	w := newWorld(b)
 	l := w.log()
-	eddsa := testlog.Signer(entry.EdDSA)
+	eddsa := testlog.Signer(wire.EdDSA)
 	l.AddPublic(l.AddKey("lothian", eddsa, entry.PurposeSubmit))
 	for i := range 1000 {
-		l.AddSealed(w.Access("lothian", []*entry.Signer{eddsa, w.Second}[i%2], w.me()), w.me())
+		l.AddSealed(w.Access("lothian", []*wire.Signer{eddsa, w.Second}[i%2], w.me()), w.me())
 		l.AddRandom(19)
 	}
 	for i := range 200 { // others in the index

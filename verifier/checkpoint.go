@@ -7,16 +7,17 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 // LogKey reads a C2SP signed-note verifier key; its name is the log's origin.
-func LogKey(vkey string) (note.Verifier, error) { return entry.NewLogVerifier(strings.TrimSpace(vkey)) }
+func LogKey(vkey string) (note.Verifier, error) { return wire.NewLogVerifier(strings.TrimSpace(vkey)) }
 
 // OpenCheckpoint checks the log's signature on a signed note and reads the tree head. It stops everybody but the log from stating
 // a tree head. Lines of other signers are not verified here, but must be canonical base64 as the log's own is: one note has one spelling.
-func OpenCheckpoint(signed []byte, log note.Verifier) (entry.Checkpoint, error) {
-	c, err := entry.OpenCheckpoint(signed, log)
+func OpenCheckpoint(signed []byte, log note.Verifier) (proof.Checkpoint, error) {
+	c, err := proof.OpenCheckpoint(signed, log)
 	if err != nil {
 		f := failure(err, nil, CheckCheckpointSignature)
 		f.Expected = fmt.Sprintf("a checkpoint signed by %s, key %08x", log.Name(), log.KeyHash())

@@ -10,8 +10,10 @@ import (
 
 	"github.com/transparency-dev/merkle/rfc6962"
 
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/bundle"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/wire"
 )
 
 // Contradiction is a receipt and a statement of one log, both signed by the operator, that cannot both be true. It is evidence: whoever holds the log's
@@ -29,7 +31,7 @@ type Contradiction struct {
 // The report fails by CheckContradicted, and evidence is given, if and only if the operator is convicted.
 func CheckContradiction(receipt, statement []byte, policy *Policy) (*Contradiction, Report) {
 	var rep Report
-	s, err := entry.ParseStatement(statement)
+	s, err := bundle.ParseStatement(statement)
 	if err != nil {
 		rep.Fail(failure(err, nil, CheckStatementForm))
 		return nil, rep
@@ -53,8 +55,8 @@ func CheckContradiction(receipt, statement []byte, policy *Policy) (*Contradicti
 		return nil, rep
 	}
 
-	i, leaf := At(p.Index), entry.LeafHash(r.Leaf)
-	var h *entry.History
+	i, leaf := At(p.Index), proof.LeafHash(r.Leaf)
+	var h *bundle.History
 	for _, one := range s.Histories() {
 		if one.Tag == *r.Tag {
 			h = one
@@ -91,13 +93,13 @@ func CheckContradiction(receipt, statement []byte, policy *Policy) (*Contradicti
 }
 
 // openReceipt checks what a receipt alone proves: that the operator signed a tree with this leaf, and committed the leaf to this tag.
-func openReceipt(rep *Report, data []byte, log *cosign.PolicyLog) (*entry.Receipt, entry.Proof) {
+func openReceipt(rep *Report, data []byte, log *cosign.PolicyLog) (*bundle.Receipt, proof.Inclusion) {
 	r, err := ParseReceipt(data)
 	if err != nil {
 		rep.Fail(asFailure(err, nil, CheckReceiptForm))
-		return nil, entry.Proof{}
+		return nil, proof.Inclusion{}
 	}
-	p, err := entry.ParseProof([]byte(r.Proof))
+	p, err := proof.ParseInclusion([]byte(r.Proof))
 	if err != nil {
 		rep.Fail(failure(err, nil, CheckReceiptForm))
 		return nil, p
@@ -109,7 +111,7 @@ func openReceipt(rep *Report, data []byte, log *cosign.PolicyLog) (*entry.Receip
 		return nil, p
 	}
 	rep.Pass(CheckCheckpointSignature, nil, "the receipt's: %s signed size %d, root %x", head.Origin, head.Size, head.Root)
-	l, err := entry.ParseLeaf(r.Leaf)
+	l, err := proof.ParseLeaf(r.Leaf)
 	if err == nil && (l.Public || r.Tag == nil || r.TagSalt == nil) {
 		err = &Failure{Check: CheckReceiptForm, Index: i, Expected: "a receipt of a sealed entry with tag and salt", Found: "another", Meaning: "the receipt does not show under whom the operator filed the entry"}
 	}
@@ -117,22 +119,22 @@ func openReceipt(rep *Report, data []byte, log *cosign.PolicyLog) (*entry.Receip
 		rep.Fail(asFailure(err, i, CheckLeafForm))
 		return nil, p
 	}
-	checkCommitment(rep, CheckTagCommitment, i, entry.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit, "the receipt names another pseudonym than its leaf is committed to: it convicts nobody")
-	checkInclusion(rep, r.Leaf, p.Index, p.Hashes, head, entry.Hash{})
+	checkCommitment(rep, CheckTagCommitment, i, proof.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit, "the receipt names another pseudonym than its leaf is committed to: it convicts nobody")
+	checkInclusion(rep, r.Leaf, p.Index, p.Hashes, head, wire.Hash{})
 	return r, p
 }
 
 // evidenceOf takes out of both what a third party need not see: other histories than h, content, salts of content, newer entries, the proof of the tag.
-func evidenceOf(r *entry.Receipt, s *entry.Statement, h *entry.History, head entry.Checkpoint, below, index uint64) (*Contradiction, error) {
+func evidenceOf(r *bundle.Receipt, s *bundle.Statement, h *bundle.History, head proof.Checkpoint, below, index uint64) (*Contradiction, error) {
 	bare := *s
-	bare.Subject, bare.Everyone, bare.Linked = h.Subject, nil, entry.LinkedHistories{}
-	bare.Entries, bare.Newer = make(entry.StatementEntries, len(h.Entries)), entry.StatementEntries{}
+	bare.Subject, bare.Everyone, bare.Linked = h.Subject, nil, bundle.LinkedHistories{}
+	bare.Entries, bare.Newer = make(bundle.Entries, len(h.Entries)), bundle.Entries{}
 	for i := range h.Entries {
-		bare.Entries[i] = entry.HiddenStatementEntry(h.Entries[i].Index, h.Entries[i].Hash(h.Tag))
+		bare.Entries[i] = bundle.HiddenEntry(h.Entries[i].Index, h.Entries[i].Hash(h.Tag))
 	}
-	bare.Period = &entry.Period{From: below, To: below + 1} // no hidden entry lies in it
-	bare.Subject.VRFProof = make([]byte, entry.VRFProofSize)
-	bare.Text = entry.EvidenceText{"Evidence against the operator, together with the receipt beside it: check both with igverify contradict. The content of entries is taken out."}
+	bare.Period = &bundle.Period{From: below, To: below + 1} // no hidden entry lies in it
+	bare.Subject.VRFProof = make([]byte, wire.VRFProofSize)
+	bare.Text = bundle.Text{"Evidence against the operator, together with the receipt beside it: check both with igverify contradict. The content of entries is taken out."}
 	all, err := s.LeafHashes()
 	if err != nil {
 		return nil, err
@@ -146,18 +148,18 @@ func evidenceOf(r *entry.Receipt, s *entry.Statement, h *entry.History, head ent
 	if c.Statement, err = bare.Marshal(); err != nil {
 		return nil, err
 	}
-	c.Receipt, err = json.Marshal(entry.Receipt{Leaf: r.Leaf, TagSalt: r.TagSalt, Tag: r.Tag, Proof: r.Proof})
+	c.Receipt, err = json.Marshal(bundle.Receipt{Leaf: r.Leaf, TagSalt: r.TagSalt, Tag: r.Tag, Proof: r.Proof})
 	return c, err
 }
 
 // fewerLeaves makes of a multi-inclusion proof of all, which has been verified, one of the leaves kept among them: subtrees that hold none of these become nodes.
-func fewerLeaves(all, kept map[uint64]entry.Hash, nodes []entry.Hash, size uint64) []entry.Hash {
-	out := []entry.Hash{}
+func fewerLeaves(all, kept map[uint64]wire.Hash, nodes []wire.Hash, size uint64) []wire.Hash {
+	out := []wire.Hash{}
 	sorted := slices.Sorted(maps.Keys(all))
-	var climb func(lo, hi uint64, in []uint64, emit bool) entry.Hash
-	climb = func(lo, hi uint64, in []uint64, emit bool) entry.Hash {
+	var climb func(lo, hi uint64, in []uint64, emit bool) wire.Hash
+	climb = func(lo, hi uint64, in []uint64, emit bool) wire.Hash {
 		none := emit && !slices.ContainsFunc(in, func(i uint64) bool { _, ok := kept[i]; return ok })
-		var h entry.Hash
+		var h wire.Hash
 		switch {
 		case len(in) == 0:
 			h, nodes = nodes[0], nodes[1:]
@@ -168,7 +170,7 @@ func fewerLeaves(all, kept map[uint64]entry.Hash, nodes []entry.Hash, size uint6
 			at, _ := slices.BinarySearch(in, mid)
 			l := climb(lo, mid, in[:at], emit && !none)
 			r := climb(mid, hi, in[at:], emit && !none)
-			h = entry.Hash(rfc6962.DefaultHasher.HashChildren(l[:], r[:]))
+			h = wire.Hash(rfc6962.DefaultHasher.HashChildren(l[:], r[:]))
 		}
 		if none {
 			out = append(out, h)

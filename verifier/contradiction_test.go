@@ -5,19 +5,22 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
 
 // lying is a log whose operator states an index root without one of my two accesses, and the statement it makes of it.
-func lying(w *world, newer bool) (*testlog.Log, *entry.Statement) {
+func lying(w *world, newer bool) (*testlog.Log, *bundle.Statement) {
 	l := w.log()
 	m := l.Size()
 	histories := l.Histories(m)
 	tag, _ := l.VRF.Tag(origin, w.me())
 	at := w.Accesses[3]
-	histories[entry.TagKey(tag)] = &testlog.History{Indices: []uint64{at}, Head: entry.NextHead(entry.TagHead0(tag), at, entry.LeafHash(l.Leaves[at]))}
+	histories[proof.TagKey(tag)] = &testlog.History{Indices: []uint64{at}, Head: proof.NextHead(proof.TagHead0(tag), at, proof.LeafHash(l.Leaves[at]))}
 	c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(m, testlog.IndexOf(histories).Root(), l.Operator), Histories: histories, Omit: map[uint64]bool{w.Accesses[0]: true}}
 	if newer {
 		l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me())
@@ -49,8 +52,8 @@ func TestContradictionConvicts(t *testing.T) {
 		if !bytes.Equal(again.Receipt, found.Receipt) || !bytes.Equal(again.Statement, found.Statement) {
 			t.Errorf("%s: evidence of evidence is another", name)
 		}
-		proof := entry.Encode64(own.VRFProof)
-		for _, secret := range []string{own.Entries[0].JWS, proof, entry.Encode64(own.Entries[0].BodySalt[:]), `"jws"`, `"disclosures"`, `"bodySalt"`} {
+		proof := wire.Encode64(own.VRFProof)
+		for _, secret := range []string{own.Entries[0].JWS, proof, wire.Encode64(own.Entries[0].BodySalt[:]), `"jws"`, `"disclosures"`, `"bodySalt"`} {
 			if bytes.Contains(found.Statement, []byte(secret)) || bytes.Contains(found.Receipt, []byte(secret)) {
 				t.Errorf("%s: the evidence shows %.20s", name, secret)
 			}
@@ -79,13 +82,13 @@ func TestContradictionConvictsNobodyInnocent(t *testing.T) {
 	c := w.indexed(l)
 	newer := l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me())
 	honest := l.Statement(c)
-	c.Period = &entry.Period{From: 8, To: 9}
+	c.Period = &bundle.Period{From: 8, To: 9}
 	period := l.Statement(c)
 	c.Period, c.ID = nil, w.IDs[1]
 	other := l.Statement(c)
 	c.ID = "chi:0202021238"
 	absent := l.Statement(c)
-	mine := func() *entry.Receipt { return w.Receipt(w.Accesses[0], w.Size()) }
+	mine := func() *bundle.Receipt { return w.Receipt(w.Accesses[0], w.Size()) }
 
 	stripped := *honest
 	stripped.Entries, stripped.Subject.Count = honest.Entries[1:], 1
@@ -98,20 +101,20 @@ func TestContradictionConvictsNobodyInnocent(t *testing.T) {
 	moved.Proof = strings.Replace(moved.Proof, "index 3", "index 4", 1)
 	foreign := testlog.NewSample(origin)
 	salted := mine()
-	salted.TagSalt = &entry.Hash{1}
+	salted.TagSalt = &wire.Hash{1}
 
 	unlogged := *honest // my access taken out by somebody who makes an index of his own, which no log holds
 	fake := l.Fork(l.Size())
 	h := fake.Histories(11)
-	delete(h, entry.TagKey(tag))
+	delete(h, proof.TagKey(tag))
 	fake.AddIndexRootOf(11, testlog.IndexOf(h).Root(), w.Operator)
-	unlogged.IndexRoot = entry.StatementLeaf{Index: c.IndexRoot, Leaf: fake.Leaves[l.Size()]}
-	unlogged.Entries, unlogged.Subject.Count, unlogged.Subject.Proof = entry.StatementEntries{}, 0, testlog.IndexOf(h).Prove(entry.TagKey(tag))
+	unlogged.IndexRoot = bundle.Leaf{Index: c.IndexRoot, Leaf: fake.Leaves[l.Size()]}
+	unlogged.Entries, unlogged.Subject.Count, unlogged.Subject.Proof = bundle.Entries{}, 0, testlog.IndexOf(h).Prove(proof.TagKey(tag))
 	l.Prove(&unlogged, l.Size())
 
 	for name, c := range map[string]struct {
-		receipt   *entry.Receipt
-		statement *entry.Statement
+		receipt   *bundle.Receipt
+		statement *bundle.Statement
 		check     verifier.Check // "" = no failure
 		says      string
 	}{
@@ -167,29 +170,29 @@ func TestFlippedEvidenceConvictsNobody(t *testing.T) {
 
 func TestExtracts(t *testing.T) {
 	w := newWorld(t)
-	make := func(l *testlog.Log) *entry.Extract { return l.Extract(w.indexed(l), w.Accesses[0], w.Accesses[4]) }
-	check := func(x *entry.Extract, id string) *verifier.StatementReport {
+	make := func(l *testlog.Log) *bundle.Extract { return l.Extract(w.indexed(l), w.Accesses[0], w.Accesses[4]) }
+	check := func(x *bundle.Extract, id string) *verifier.StatementReport {
 		return verifier.CheckExtract(verifier.StatementEvidence{Statement: raw(t, x), Policy: w.policy, ID: id, Now: now})
 	}
 	if r := check(make(w.log()), ""); r.Err() != nil || !r.Authentic || r.Complete || len(r.Entries) != 2 {
 		t.Fatalf("%v, %+v", r.Err(), r.Lines)
 	}
 	for name, c := range map[string]struct {
-		change func(l *testlog.Log, x *entry.Extract)
+		change func(l *testlog.Log, x *bundle.Extract)
 		id     string
 		check  verifier.Check
 	}{
-		"about whom it is asked": {func(*testlog.Log, *entry.Extract) {}, w.me(), verifier.CheckSubject}, // the second is about another
-		"another link":           {func(l *testlog.Log, x *entry.Extract) { x.Entries[0].TagCommit[0] ^= 1 }, "", verifier.CheckInclusion},
-		"another salt":           {func(l *testlog.Log, x *entry.Extract) { x.Entries[0].BodySalt[0] ^= 1 }, "", verifier.CheckInclusion},
-		"another content":        {func(l *testlog.Log, x *entry.Extract) { x.Entries[0].JWS = x.Entries[1].JWS }, "", verifier.CheckInclusion},
-		"another reason": {func(l *testlog.Log, x *entry.Extract) {
+		"about whom it is asked": {func(*testlog.Log, *bundle.Extract) {}, w.me(), verifier.CheckSubject}, // the second is about another
+		"another link":           {func(l *testlog.Log, x *bundle.Extract) { x.Entries[0].TagCommit[0] ^= 1 }, "", verifier.CheckInclusion},
+		"another salt":           {func(l *testlog.Log, x *bundle.Extract) { x.Entries[0].BodySalt[0] ^= 1 }, "", verifier.CheckInclusion},
+		"another content":        {func(l *testlog.Log, x *bundle.Extract) { x.Entries[0].JWS = x.Entries[1].JWS }, "", verifier.CheckInclusion},
+		"another reason": {func(l *testlog.Log, x *bundle.Extract) {
 			x.Entries[0].Disclosures = altered(x.Entries[0].Disclosures, "text")
 		}, "", verifier.CheckDisclosures},
-		"another place":             {func(l *testlog.Log, x *entry.Extract) { x.Entries[0].Index++ }, "", verifier.CheckInclusion},
-		"a hidden revocation":       {func(l *testlog.Log, x *entry.Extract) { x.Chains = without(x.Chains, "key:"+w.Source.KID) }, "", verifier.CheckInclusion},
-		"no cosignatures":           {func(l *testlog.Log, x *entry.Extract) { x.Checkpoint = string(l.Checkpoint(l.Size())) }, "", verifier.CheckWitnesses},
-		"passed off as a statement": {func(l *testlog.Log, x *entry.Extract) { x.Format = entry.FormatStatement }, "", verifier.CheckStatementForm},
+		"another place":             {func(l *testlog.Log, x *bundle.Extract) { x.Entries[0].Index++ }, "", verifier.CheckInclusion},
+		"a hidden revocation":       {func(l *testlog.Log, x *bundle.Extract) { x.Chains = without(x.Chains, "key:"+w.Source.KID) }, "", verifier.CheckInclusion},
+		"no cosignatures":           {func(l *testlog.Log, x *bundle.Extract) { x.Checkpoint = string(l.Checkpoint(l.Size())) }, "", verifier.CheckWitnesses},
+		"passed off as a statement": {func(l *testlog.Log, x *bundle.Extract) { x.Format = bundle.FormatStatement }, "", verifier.CheckStatementForm},
 	} {
 		l := w.log()
 		x := make(l)

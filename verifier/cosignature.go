@@ -3,14 +3,14 @@ package verifier
 import (
 	"time"
 
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 )
 
 // OpenCosignatures verifies, on a checkpoint that OpenCheckpoint has opened, the lines of cosigners. Lines of others say nothing and are passed over; a line of a
 // known cosigner that does not verify is a failure: it was altered, or somebody claims a word never given. Cosignatures later than now (unless
 // now is zero) count for nothing and are listed as skipped; of several by one cosigner the latest counts.
-func OpenCosignatures(rep *Report, signed []byte, head entry.Checkpoint, cosigners []*cosign.Cosigner, now time.Time) []Cosignature {
+func OpenCosignatures(rep *Report, signed []byte, head proof.Checkpoint, cosigners []*cosign.Cosigner, now time.Time) []Cosignature {
 	good, bad := cosign.Read(signed, head, cosigners)
 	for _, b := range bad {
 		by := "a cosigner"

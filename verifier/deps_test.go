@@ -11,11 +11,11 @@ import (
 // TestDependencies: a verifier that drags in a database, a network or the ledger's own code would be neither small nor independent.
 func TestDependencies(t *testing.T) {
 	for pkg, allowed := range map[string][]string{
-		"igledger/verifier": {"igledger/verifier", "igledger/ledger/entry", "igledger/ledger/entry/cosign"},
-		"igledger/cmd/igverify": {"igledger/cmd/igverify", "igledger/verifier", "igledger/verifier/fetch", "igledger/verifier/auditor", "igledger/ledger/entry", "igledger/ledger/entry/cosign",
-			"igledger/ledger/entry/index", "igledger/consent", "igledger/policies", // what governs accesses, pure, for verdicts
+		"igledger/verifier": {"igledger/verifier", "igledger/ledger/entry", "igledger/ledger/proof/cosign"},
+		"igledger/cmd/igverify": {"igledger/cmd/igverify", "igledger/verifier", "igledger/verifier/fetch", "igledger/verifier/auditor", "igledger/ledger/entry", "igledger/ledger/proof/cosign",
+			"igledger/ledger/proof/index", "igledger/consent", "igledger/policies", // what governs accesses, pure, for verdicts
 			"igledger/internal/client"}, // client: the messages of the API, which an auditor speaks; it checks nothing
-		"igledger/verifier/auditor": {"igledger/verifier", "igledger/verifier/auditor", "igledger/ledger/entry", "igledger/ledger/entry/cosign", "igledger/ledger/entry/index"},
+		"igledger/verifier/auditor": {"igledger/verifier", "igledger/verifier/auditor", "igledger/ledger/entry", "igledger/ledger/proof/cosign", "igledger/ledger/proof/index"},
 	} {
 		out, err := exec.Command("go", "list", "-deps", pkg).Output()
 		if err != nil {

@@ -3,7 +3,7 @@ package verifier
 import (
 	"github.com/transparency-dev/merkle/rfc6962"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // edge is the right edge of a tree cut into tiles: what must be remembered of all leaves so far to hash on. levels[l] holds the
@@ -13,22 +13,22 @@ import (
 //	level 0:  ········ ········ [x y z] three leaves: size is 2*256 + 3
 type edge struct {
 	size   uint64
-	levels [][]entry.Hash
+	levels [][]wire.Hash
 }
 
 // add takes the next leaf's hash. Each tile that it completes is handed to full (if not nil), lower levels first.
-func (e *edge) add(h entry.Hash, full func(Tile)) {
+func (e *edge) add(h wire.Hash, full func(Tile)) {
 	e.size++
 	for l := 0; ; l++ {
 		if l == len(e.levels) {
-			e.levels = append(e.levels, make([]entry.Hash, 0, TileWidth))
+			e.levels = append(e.levels, make([]wire.Hash, 0, TileWidth))
 		}
 		e.levels[l] = append(e.levels[l], h)
 		if len(e.levels[l]) < TileWidth {
 			return
 		}
 		if full != nil {
-			hashes := append([]entry.Hash(nil), e.levels[l]...)
+			hashes := append([]wire.Hash(nil), e.levels[l]...)
 			full(Tile{Level: l, Index: e.size>>(8*(l+1)) - 1, Hashes: hashes})
 		}
 		h = subtree(e.levels[l])
@@ -41,21 +41,21 @@ func (e *edge) partials() []Tile {
 	var list []Tile
 	for l, hashes := range e.levels {
 		if len(hashes) > 0 {
-			list = append(list, Tile{Level: l, Index: e.size >> (8 * (l + 1)), Hashes: append([]entry.Hash(nil), hashes...)})
+			list = append(list, Tile{Level: l, Index: e.size >> (8 * (l + 1)), Hashes: append([]wire.Hash(nil), hashes...)})
 		}
 	}
 	return list
 }
 
 // root is the RFC 6962 root of all leaves so far.
-func (e *edge) root() entry.Hash {
+func (e *edge) root() wire.Hash {
 	if e.size == 0 {
-		return entry.Hash(rfc6962.DefaultHasher.EmptyRoot())
+		return wire.Hash(rfc6962.DefaultHasher.EmptyRoot())
 	}
-	var h entry.Hash
+	var h wire.Hash
 	have := false
 	for _, hashes := range e.levels {
-		row := append(make([]entry.Hash, 0, TileWidth), hashes...)
+		row := append(make([]wire.Hash, 0, TileWidth), hashes...)
 		if have {
 			row = append(row, h)
 		}
@@ -68,7 +68,7 @@ func (e *edge) root() entry.Hash {
 
 // subtree is the root over row as RFC 6962 section 2.1 splits it: at the largest power of two below its length. The last element may itself be
 // the root of a smaller tree than the others'.
-func subtree(row []entry.Hash) entry.Hash {
+func subtree(row []wire.Hash) wire.Hash {
 	if len(row) == 1 {
 		return row[0]
 	}
@@ -77,5 +77,5 @@ func subtree(row []entry.Hash) entry.Hash {
 		k *= 2
 	}
 	l, r := subtree(row[:k]), subtree(row[k:])
-	return entry.Hash(rfc6962.DefaultHasher.HashChildren(l[:], r[:]))
+	return wire.Hash(rfc6962.DefaultHasher.HashChildren(l[:], r[:]))
 }

@@ -7,18 +7,22 @@ import (
 	"strings"
 	"time"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // evidence is the check of what statements and extracts have in common: the checkpoint and who stands behind it, leaf 0, the index root, and the
 // public histories by which each signature is judged at its own position.
 type evidence struct {
 	rep     *Report
-	doc     *entry.Evidence
+	doc     *bundle.Evidence
 	policy  *Policy
 	log     *cosign.PolicyLog
-	head    entry.Checkpoint
+	head    proof.Checkpoint
 	sigs    []Cosignature
 	genesis *entry.Genesis
 	root    *entry.IndexRoot
@@ -123,9 +127,9 @@ func (v *evidence) signersOf(m *cosign.Group) []Cosignature {
 }
 
 // checkInclusion checks that every leaf shown stands where it is said to under the checkpoint.
-func (v *evidence) checkInclusion(hashes map[uint64]entry.Hash, err error) {
+func (v *evidence) checkInclusion(hashes map[uint64]wire.Hash, err error) {
 	if err == nil {
-		err = entry.VerifyMulti(hashes, v.doc.Nodes, v.head.Size, v.head.Root)
+		err = proof.VerifyMulti(hashes, v.doc.Nodes, v.head.Size, v.head.Root)
 	}
 	if err == nil {
 		v.rep.Pass(CheckInclusion, nil, "all %d leaves shown are in the log of size %d, each at its place", len(hashes), v.head.Size)
@@ -156,7 +160,7 @@ func (v *evidence) checkGenesis() bool {
 // checkIndexRoot reads the index root and where it stands: M <= j < N, at most the genesis' lag behind. Its signature is judged with all others.
 func (v *evidence) checkIndexRoot() bool {
 	j, n := v.doc.IndexRoot.Index, v.head.Size
-	leaf, err := entry.ParseLeaf(v.doc.IndexRoot.Leaf)
+	leaf, err := proof.ParseLeaf(v.doc.IndexRoot.Leaf)
 	var e *entry.Entry
 	if err == nil {
 		e, err = leaf.Entry()
@@ -210,7 +214,7 @@ func (v *evidence) checkChains() {
 		}
 		v.proved[c.Name] = true
 		for _, l := range c.Leaves {
-			leaf, err := entry.ParseLeaf(l.Leaf)
+			leaf, err := proof.ParseLeaf(l.Leaf)
 			var e *entry.Entry
 			if err == nil {
 				e, err = leaf.Entry()
@@ -229,7 +233,7 @@ func (v *evidence) checkChains() {
 }
 
 // judge replays what was signed in order of index, as the ledger did: each signature by the key as it stood there. It gives the register after the last.
-func (v *evidence) judge() *entry.Register {
+func (v *evidence) judge() *register.Register {
 	slices.SortStableFunc(v.acts, func(a, b act) int {
 		switch {
 		case a.index < b.index:
@@ -239,7 +243,7 @@ func (v *evidence) judge() *entry.Register {
 		}
 		return 0
 	})
-	reg := entry.NewRegister(v.log.Verifier.Name())
+	reg := register.New(v.log.Verifier.Name())
 	reg.Partial = true
 	v.late = map[uint64]bool{}
 	good, last := 0, -1
@@ -253,7 +257,7 @@ func (v *evidence) judge() *entry.Register {
 		if err == nil && a.public {
 			err = reg.Apply(a.entry, a.index)
 		}
-		if errors.Is(err, entry.UnknownKey) && a.index >= v.root.Size && a.entry.Type.Sealed() { // its key may have come after M, where nothing is proved
+		if errors.Is(err, wire.UnknownKey) && a.index >= v.root.Size && a.entry.Type.Sealed() { // its key may have come after M, where nothing is proved
 			v.late[a.index] = true
 			v.rep.Skip(CheckKeyStatus, At(a.index), "newer than the index, and so is its key: who signed is not proved yet")
 			continue
@@ -270,7 +274,7 @@ func (v *evidence) judge() *entry.Register {
 }
 
 // checkWhole asks for the history of every key that signed something, and of its organisation: without it nobody sees that it was not revoked.
-func (v *evidence) checkWhole(reg *entry.Register) {
+func (v *evidence) checkWhole(reg *register.Register) {
 	before, whole := len(v.rep.Failures), true
 	asked := map[string]bool{}
 	ask := func(name string) {
@@ -311,7 +315,7 @@ func signersOf(e *entry.Entry) []string {
 		counter = b.Counter
 	}
 	if counter != "" {
-		if jws, err := entry.ParseJWS("countersignature", counter, entry.TypCountersignature); err == nil {
+		if jws, err := wire.ParseJWS("countersignature", counter, wire.TypCountersignature); err == nil {
 			kids = append(kids, jws.KID)
 		}
 	}
@@ -320,7 +324,7 @@ func signersOf(e *entry.Entry) []string {
 
 // checkContents checks of shown entries what needs no register: form, disclosures, audience, whom they are about ("" = not asked), and that none comes twice. It gives
 // those that could be read, in order.
-func (v *evidence) checkContents(shown []*entry.Opening, id string, words historyWords) []*entry.Entry {
+func (v *evidence) checkContents(shown []*bundle.Opening, id string, words historyWords) []*entry.Entry {
 	list := make([]*entry.Entry, len(shown))
 	if v.first == nil {
 		v.first = map[string]uint64{}
@@ -334,7 +338,7 @@ func (v *evidence) checkContents(shown []*entry.Opening, id string, words histor
 		}
 		if err != nil {
 			f := asFailure(err, i, CheckEntryForm)
-			if errors.Is(err, entry.UnknownType) {
+			if errors.Is(err, wire.UnknownType) {
 				f.Meaning = "this verifier is too old for the entry, or the type is invented: get a newer one before you judge"
 			}
 			v.rep.Fail(f)
@@ -369,4 +373,4 @@ func (v *evidence) checkContents(shown []*entry.Opening, id string, words histor
 	return list
 }
 
-func sliceOf(h entry.Hash) []byte { return h[:] }
+func sliceOf(h wire.Hash) []byte { return h[:] }

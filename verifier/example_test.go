@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -125,7 +125,7 @@ func ExampleLogReplay() {
 func ExampleParseBundle() {
 	ledger := testlog.NewSample("ledger.example/2026")
 	leaves, _ := verifier.ParseBundle(ledger.Files()[verifier.BundlePath(0, 11)], 11, 0)
-	leaf, _ := entry.ParseLeaf(leaves[4])
+	leaf, _ := proof.ParseLeaf(leaves[4])
 	fmt.Println(len(leaves), "leaves; leaf 4 is public:", leaf.Public)
 	// Output: 11 leaves; leaf 4 is public: false
 }

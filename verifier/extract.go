@@ -1,12 +1,12 @@
 package verifier
 
-import "igledger/ledger/entry"
+import "igledger/ledger/bundle"
 
 // CheckExtract checks that each entry of an extract stands in the log and was signed by a key that counted, and, if ev.ID is given, that each says it is about that
 // person. It shows nothing about what else there is, nor under whom the ledger filed the entries: Complete is never true.
 func CheckExtract(ev StatementEvidence) *StatementReport {
 	r := &StatementReport{asked: !ev.Policy.AsksNobody()}
-	x, err := entry.ParseExtract(ev.Statement)
+	x, err := bundle.ParseExtract(ev.Statement)
 	if err != nil {
 		return r.stop(failure(err, nil, CheckStatementForm))
 	}
@@ -21,10 +21,10 @@ func CheckExtract(ev StatementEvidence) *StatementReport {
 	}
 	r.Below = v.root.Size
 	v.checkChains()
-	var shown []*entry.Opening
+	var shown []*bundle.Opening
 	for i := range x.Entries {
 		e := &x.Entries[i]
-		o := &entry.Opening{Index: e.Index, BodySalt: e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures, Flags: e.Flags, Received: e.Received}
+		o := &bundle.Opening{Index: e.Index, BodySalt: e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures, Flags: e.Flags, Received: e.Received}
 		shown = append(shown, o)
 		r.Entries = append(r.Entries, StatementEntry{Index: e.Index, Opening: o, Newer: e.Index >= r.Below})
 	}

@@ -5,17 +5,19 @@ import (
 	"maps"
 	"strings"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 var linkedWords = historyWords{"entries under a linked id", "under that linked id", "the person under the linked id", "nothing on record"}
 
 // checkLinkedTags checks that what is shown under each linked id is filed under it.
-func (r *StatementReport) checkLinkedTags(v *evidence, s *entry.Statement) {
+func (r *StatementReport) checkLinkedTags(v *evidence, s *bundle.Statement) {
 	before := len(r.Failures)
 	for i := range s.Linked {
 		l := &s.Linked[i]
-		if err := entry.VerifyTag(v.genesis.VRFKey, v.head.Origin, l.ID, l.Tag, l.VRFProof); err != nil {
+		if err := wire.VerifyTag(v.genesis.VRFKey, v.head.Origin, l.ID, l.Tag, l.VRFProof); err != nil {
 			r.Fail(&Failure{Check: CheckLinked, Expected: fmt.Sprintf("a VRF proof, under the key in the genesis, of the pseudonym of linked id %d of %d", i+1, len(s.Linked)), Found: err.Error(), Err: err,
 				Meaning: "another list, perhaps an empty one, is shown as that of the linked id"})
 		}
@@ -27,7 +29,7 @@ func (r *StatementReport) checkLinkedTags(v *evidence, s *entry.Statement) {
 
 // readLinked checks the histories of linked ids, and that they are of just the ids that the links shown in the subject's history hold below M. Whoever leaves one out hides what was
 // done under another number of the same person; whoever adds one shows somebody else's.
-func (r *StatementReport) readLinked(v *evidence, s *entry.Statement, id string) {
+func (r *StatementReport) readLinked(v *evidence, s *bundle.Statement, id string) {
 	links := linksOf(r.Entries, r.Below)
 	missing := maps.Clone(links)
 	for i := range s.Linked {
@@ -53,8 +55,8 @@ func (r *StatementReport) readLinked(v *evidence, s *entry.Statement, id string)
 }
 
 // linksOf gives what the links among the entries below size hold.
-func linksOf(rows []StatementEntry, size uint64) entry.Links {
-	links := entry.Links{}
+func linksOf(rows []StatementEntry, size uint64) bundle.Links {
+	links := bundle.Links{}
 	for _, row := range rows {
 		if row.Entry == nil || row.Index >= size {
 			continue

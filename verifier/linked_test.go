@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -18,7 +20,7 @@ func (w *world) link(l *testlog.Log, act, sub, other string) uint64 {
 }
 
 // ownKey is a key for agreements that an organisation adds for itself.
-func ownKey(t testing.TB, admin *entry.Signer, org string, key *entry.Signer) *entry.Entry {
+func ownKey(t testing.TB, admin *wire.Signer, org string, key *wire.Signer) *entry.Entry {
 	t.Helper()
 	proof, err := entry.ProveKey(key, origin, org)
 	if err != nil {
@@ -72,7 +74,7 @@ func TestLinkedIDs(t *testing.T) {
 			return w.indexed(l)
 		}, []string{w.other()}, true, "linked ids"},
 		"two, by registrar and board": {func(l *testlog.Log) testlog.Claim {
-			key := testlog.Signer(entry.EdDSA)
+			key := testlog.Signer(wire.EdDSA)
 			l.AddPublic(ownKey(t, w.Registrar, "registrar", key))
 			l.AddSealed(w.Link("registrar", key, "linked", w.me(), w.IDs[1]), w.me())
 			w.link(l, "linked", w.me(), w.other())
@@ -97,7 +99,7 @@ func TestLinkedIDs(t *testing.T) {
 		"outside the period the link is shown": {func(l *testlog.Log) testlog.Claim {
 			w.link(l, "linked", w.me(), w.other())
 			c := w.indexed(l)
-			c.Period = &entry.Period{From: 8, To: 11}
+			c.Period = &bundle.Period{From: 8, To: 11}
 			return c
 		}, []string{w.other()}, true, "2 shown, none left out; 1 outside the period exist and are not shown; no reads of everybody's data on record; all 2 entries under 1 linked ids, 1 of them shown; that none of those outside the period links a further id is the operator's word"},
 	} {
@@ -145,7 +147,7 @@ func linkTamperings(w *world) []tampering {
 			return raw(t, l.Statement(c)), w.me()
 		}
 	}
-	altered := func(change func(l *testlog.Log, s *entry.Statement)) func(testing.TB) ([]byte, string) {
+	altered := func(change func(l *testlog.Log, s *bundle.Statement)) func(testing.TB) ([]byte, string) {
 		return func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			w.link(l, "linked", w.me(), w.other())
@@ -161,17 +163,17 @@ func linkTamperings(w *world) []tampering {
 		{"another person is shown as linked besides", claimed([]string{w.IDs[1], w.other()}, "linked"), verifier.CheckLinked, "perhaps another person's", true},
 		{"another person is shown in place of the linked id", claimed([]string{w.IDs[1]}, "linked"), verifier.CheckLinked, "which no link that holds names", true},
 		{"what was unlinked is shown as linked", claimed([]string{w.other()}, "linked", "unlinked"), verifier.CheckLinked, "which no link that holds names", true},
-		{"another's empty list is shown for the linked id", altered(func(l *testlog.Log, s *entry.Statement) {
+		{"another's empty list is shown for the linked id", altered(func(l *testlog.Log, s *bundle.Statement) {
 			nobody := l.Statement(testlog.Claim{ID: "chi:0202021238", IndexRoot: s.IndexRoot.Index})
 			s.Linked[0].History = *nobody.Own()
 		}), verifier.CheckLinked, "another list, perhaps an empty one", true},
-		{"the link is dropped with what it names", altered(func(l *testlog.Log, s *entry.Statement) {
-			s.Entries, s.Subject.Count, s.Linked = s.Entries[:2], 2, entry.LinkedHistories{}
+		{"the link is dropped with what it names", altered(func(l *testlog.Log, s *bundle.Statement) {
+			s.Entries, s.Subject.Count, s.Linked = s.Entries[:2], 2, bundle.LinkedHistories{}
 		}), verifier.CheckHistory, "an access was left out", true},
-		{"the other id of a link is not shown", altered(func(l *testlog.Log, s *entry.Statement) {
+		{"the other id of a link is not shown", altered(func(l *testlog.Log, s *bundle.Statement) {
 			e := &s.Entries[2]
-			e.Disclosures = slices.DeleteFunc(slices.Clone(e.Disclosures), func(d string) bool { p, _ := entry.ParseDisclosure(d); return p.Name == "other" })
-			s.Linked = entry.LinkedHistories{}
+			e.Disclosures = slices.DeleteFunc(slices.Clone(e.Disclosures), func(d string) bool { p, _ := wire.ParseDisclosure(d); return p.Name == "other" })
+			s.Linked = bundle.LinkedHistories{}
 		}), verifier.CheckDisclosures, "not part of what the organisation signed", false},
 		{"an organisation links two numbers that it did not give", func(t testing.TB) ([]byte, string) {
 			l := w.log()
@@ -180,7 +182,7 @@ func linkTamperings(w *world) []tampering {
 		}, verifier.CheckAuthority, "the operator accepted an entry it had to refuse", false},
 		{"a key for accesses links", func(t testing.TB) ([]byte, string) {
 			l := w.log()
-			key := testlog.Signer(entry.EdDSA)
+			key := testlog.Signer(wire.EdDSA)
 			l.AddPublic(l.AddKey("lothian", key, entry.PurposeSubmit))
 			l.AddSealed(w.Link("lothian", key, "linked", w.me(), w.other()), w.me())
 			return raw(t, l.Statement(w.indexed(l))), w.me()

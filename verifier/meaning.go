@@ -3,56 +3,56 @@ package verifier
 import (
 	"errors"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // meanings says, for each way in which an entry can be wrong, which check that is and what it means.
-var meanings = map[entry.Code]struct {
+var meanings = map[wire.Code]struct {
 	check             Check
 	expected, meaning string
 }{
-	entry.BadSignature: {CheckSignature, "a signature by the registered key",
+	wire.BadSignature: {CheckSignature, "a signature by the registered key",
 		"the entry was not written by the organisation it names, or was altered after it was signed"},
-	entry.UnknownAlgorithm: {CheckSignature, "EdDSA or ES256, as the registered key wants",
+	wire.UnknownAlgorithm: {CheckSignature, "EdDSA or ES256, as the registered key wants",
 		"the signature is of a kind that proves nothing here"},
-	entry.UnknownKey: {CheckKeyStatus, "a key that the register holds at this index",
+	wire.UnknownKey: {CheckKeyStatus, "a key that the register holds at this index",
 		"nobody registered this key before: whoever signed does not speak for an organisation of this log"},
-	entry.InactiveKey: {CheckKeyStatus, "a key that counts at this index",
+	wire.InactiveKey: {CheckKeyStatus, "a key that counts at this index",
 		"the key was used before it became valid: the operator accepted an entry it had to refuse"},
-	entry.RevokedKey: {CheckKeyStatus, "a key that counts at this index",
+	wire.RevokedKey: {CheckKeyStatus, "a key that counts at this index",
 		"the key had been revoked, perhaps because it was stolen: the operator accepted an entry it had to refuse"},
-	entry.WrongPurpose: {CheckAuthority, "a key and an organisation with the purpose and role this type needs",
+	wire.WrongPurpose: {CheckAuthority, "a key and an organisation with the purpose and role this type needs",
 		"the signer may not make such entries: the operator accepted an entry it had to refuse"},
-	entry.WrongIssuer: {CheckAuthority, "an issuer that holds the key and may act here",
+	wire.WrongIssuer: {CheckAuthority, "an issuer that holds the key and may act here",
 		"one organisation acted in the name of another"},
-	entry.UnknownOrg: {CheckAuthority, "an organisation of the register",
+	wire.UnknownOrg: {CheckAuthority, "an organisation of the register",
 		"the organisation was never registered in this log"},
-	entry.NotCountersigned: {CheckRegister, "an independent enroller's countersignature over exactly this",
+	wire.NotCountersigned: {CheckRegister, "an independent enroller's countersignature over exactly this",
 		"an organisation or key was brought in without the second pair of eyes the log promises: it may be invented"},
-	entry.RegisterConflict: {CheckRegister, "an entry that agrees with the register as it stands",
+	wire.RegisterConflict: {CheckRegister, "an entry that agrees with the register as it stands",
 		"the entry contradicts earlier entries of the log: the operator accepted what it had to refuse"},
-	entry.WrongAudience: {CheckAudience, "an entry made for this log",
+	wire.WrongAudience: {CheckAudience, "an entry made for this log",
 		"the entry was made for another log and replayed into this one"},
-	entry.BadGenesis: {CheckGenesisLeaf, "a genesis at leaf 0 and nowhere else",
+	wire.BadGenesis: {CheckGenesisLeaf, "a genesis at leaf 0 and nowhere else",
 		"the log does not begin as a ledger must; nothing in it can be relied on"},
-	entry.PersonalData: {CheckEntryForm, "a public entry without a person's number",
+	wire.PersonalData: {CheckEntryForm, "a public entry without a person's number",
 		"a person's number stands where everybody can read it"},
-	entry.BadLeaf: {CheckLeafForm, "a public leaf (0x01 and an entry) or a sealed one (0x02 and two commitments)",
+	wire.BadLeaf: {CheckLeafForm, "a public leaf (0x01 and an entry) or a sealed one (0x02 and two commitments)",
 		"the log holds something that is not an entry; the operator, not a source, put it there"},
-	entry.BadVRF: {CheckFiling, "a proof that the tag is that of the person",
+	wire.BadVRF: {CheckFiling, "a proof that the tag is that of the person",
 		"the entry is filed under somebody else, or the log uses another pseudonym key than its genesis names: the person would not find it in their list"},
-	entry.BadID:            {CheckDisclosures, "an id of one of the known forms", "the person's id inside the entry is malformed"},
-	entry.BadDisclosure:    {CheckDisclosures, "disclosures of the entry's own", "what is shown beside the entry is not part of what the organisation signed"},
-	entry.UnreferencedDisc: {CheckDisclosures, "disclosures whose digests the entry signs", "what is shown beside the entry is not part of what the organisation signed"},
-	entry.DuplicateDisc:    {CheckDisclosures, "each disclosure once", "the same thing is shown twice, perhaps with different content"},
-	entry.BadCheckpoint:    {CheckCheckpointSignature, "a checkpoint signed by the log key", "this is not the log's word: somebody else wrote it, it was altered, or you hold the key of another log"},
-	entry.BadIndexProof: {CheckHistory, "a path that a subject index has",
+	wire.BadID:            {CheckDisclosures, "an id of one of the known forms", "the person's id inside the entry is malformed"},
+	wire.BadDisclosure:    {CheckDisclosures, "disclosures of the entry's own", "what is shown beside the entry is not part of what the organisation signed"},
+	wire.UnreferencedDisc: {CheckDisclosures, "disclosures whose digests the entry signs", "what is shown beside the entry is not part of what the organisation signed"},
+	wire.DuplicateDisc:    {CheckDisclosures, "each disclosure once", "the same thing is shown twice, perhaps with different content"},
+	wire.BadCheckpoint:    {CheckCheckpointSignature, "a checkpoint signed by the log key", "this is not the log's word: somebody else wrote it, it was altered, or you hold the key of another log"},
+	wire.BadIndexProof: {CheckHistory, "a path that a subject index has",
 		"what is shown of the index proves nothing: the statement was altered, or made wrongly"},
-	entry.BadIndexRoot: {CheckIndexRoot, "an index root that covers only entries before itself, by a key that counted where they end",
+	wire.BadIndexRoot: {CheckIndexRoot, "an index root that covers only entries before itself, by a key that counted where they end",
 		"the operator stated a root over entries that did not exist yet, which it cannot have computed, or signed it with a key that no statement on it can prove"},
-	entry.BadStatement: {CheckStatementForm, "a statement whose parts agree with each other",
+	wire.BadStatement: {CheckStatementForm, "a statement whose parts agree with each other",
 		"the file contradicts itself: entries were taken out, added, doubled or moved without care"},
-	entry.BadProof: {CheckInclusion, "an inclusion proof that leads to the checkpoint's root", "the entry is not in the log at that place"},
+	wire.BadProof: {CheckInclusion, "an inclusion proof that leads to the checkpoint's root", "the entry is not in the log at that place"},
 }
 
 // failure turns a package entry error about index (nil: none) into a Failure. An error of another kind, or with a code that says nothing of its own, becomes
@@ -60,7 +60,7 @@ var meanings = map[entry.Code]struct {
 func failure(err error, index *uint64, otherwise Check) *Failure {
 	f := &Failure{Check: otherwise, Index: index, Expected: "a well-formed structure", Found: err.Error(), Err: err,
 		Meaning: "the bytes are not what the ledger's formats allow: damaged on the way, or altered"}
-	var own *entry.Error
+	var own *wire.Error
 	if errors.As(err, &own) {
 		if m, ok := meanings[own.Code]; ok {
 			f.Check, f.Expected, f.Meaning = m.check, m.expected, m.meaning

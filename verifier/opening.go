@@ -6,20 +6,24 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // EntryEvidence is what an opening is checked with. All but ID, Register and LoggedHash are needed.
 type EntryEvidence struct {
-	Opening    *entry.Opening
-	Leaf       []byte       // the leaf at Opening.Index, from the log
-	Path       []entry.Hash // its inclusion path under Checkpoint, see InclusionPath
-	Checkpoint entry.Checkpoint
+	Opening    *bundle.Opening
+	Leaf       []byte      // the leaf at Opening.Index, from the log
+	Path       []wire.Hash // its inclusion path under Checkpoint, see InclusionPath
+	Checkpoint proof.Checkpoint
 	Log        note.Verifier
 	Genesis    *entry.Genesis
-	Register   *entry.Register // as it stood at Opening.Index, from a LogReplay; nil: signature and key status are not checked
-	ID         string          // the person the caller means, from the caller, never from the opening; "" if not said
-	LoggedHash entry.Hash      // what the log's hash tile has for the leaf: tells an exchanged leaf from a false place; zero if unknown
+	Register   *register.Register // as it stood at Opening.Index, from a LogReplay; nil: signature and key status are not checked
+	ID         string             // the person the caller means, from the caller, never from the opening; "" if not said
+	LoggedHash wire.Hash          // what the log's hash tile has for the leaf: tells an exchanged leaf from a false place; zero if unknown
 }
 
 // CheckEntry checks that an opening shows what stands in the log: it stops an operator from showing an entry that was never logged or another than was
@@ -29,7 +33,7 @@ func CheckEntry(ev EntryEvidence) (*entry.Entry, Report) {
 	var rep Report
 	o, i := ev.Opening, At(ev.Opening.Index)
 	checkInclusion(&rep, ev.Leaf, o.Index, ev.Path, ev.Checkpoint, ev.LoggedHash)
-	l, err := entry.ParseLeaf(ev.Leaf)
+	l, err := proof.ParseLeaf(ev.Leaf)
 	if err == nil && l.Public {
 		err = &Failure{Check: CheckLeafForm, Index: i, Expected: "a sealed leaf", Found: "a public one", Meaning: "the opening is of another entry than it says"}
 	}
@@ -38,8 +42,8 @@ func CheckEntry(ev EntryEvidence) (*entry.Entry, Report) {
 		return nil, rep
 	}
 	rep.Pass(CheckLeafForm, i, "sealed leaf")
-	checkCommitment(&rep, CheckTagCommitment, i, entry.TagCommit(o.TagSalt, o.Tag), l.TagCommit, "the entry belongs to somebody else's history than the opening says")
-	checkCommitment(&rep, CheckBodyCommitment, i, entry.BodyCommit(o.BodySalt, o.JWS), l.BodyCommit, "you are shown another content than what was logged")
+	checkCommitment(&rep, CheckTagCommitment, i, proof.TagCommit(o.TagSalt, o.Tag), l.TagCommit, "the entry belongs to somebody else's history than the opening says")
+	checkCommitment(&rep, CheckBodyCommitment, i, proof.BodyCommit(o.BodySalt, o.JWS), l.BodyCommit, "you are shown another content than what was logged")
 
 	e, err := entry.ParseParts(o.JWS, o.Disclosures)
 	if err == nil && !e.Type.Sealed() {
@@ -81,8 +85,8 @@ var knownFlags = map[entry.Flag]bool{entry.FlagCheckDigit: true, entry.FlagUnkno
 	entry.FlagSequenceBack: true, entry.FlagNoSequence: true, entry.FlagSuspectKey: true, entry.FlagConsentNotBasis: true}
 
 // ParseOpening reads an opening file; a failure is a *Failure. Flags and Received, which nothing proves, must at least be well-formed.
-func ParseOpening(data []byte) (*entry.Opening, error) {
-	o, err := entry.ParseOpening(data)
+func ParseOpening(data []byte) (*bundle.Opening, error) {
+	o, err := bundle.ParseOpening(data)
 	if err != nil {
 		return nil, failure(err, nil, CheckOpeningForm)
 	}

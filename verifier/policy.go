@@ -1,6 +1,6 @@
 package verifier
 
-import "igledger/ledger/entry/cosign"
+import "igledger/ledger/proof/cosign"
 
 // Policy is whose word somebody takes: the logs they know and the cosigners they ask for, in C2SP tlog-policy. It comes from whoever verifies, never from the log.
 type Policy = cosign.Policy

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -25,10 +25,10 @@ func TestQuorums(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hour := func(c *testlog.Cosigner, h int64) func(entry.Checkpoint) string {
-		return func(head entry.Checkpoint) string { return c.Line(head, testlog.Now+3600*h) }
+	hour := func(c *testlog.Cosigner, h int64) func(proof.Checkpoint) string {
+		return func(head proof.Checkpoint) string { return c.Line(head, testlog.Now+3600*h) }
 	}
-	type lines []func(entry.Checkpoint) string
+	type lines []func(proof.Checkpoint) string
 	for name, c := range map[string]struct {
 		lines lines
 		hour  int64 // -1: no quorum
@@ -47,7 +47,7 @@ func TestQuorums(t *testing.T) {
 		size := l.Size()
 		signed := string(l.Checkpoint(size))
 		for _, line := range c.lines {
-			signed += line(entry.Checkpoint{Origin: origin, Size: size, Root: l.Root(size)})
+			signed += line(proof.Checkpoint{Origin: origin, Size: size, Root: l.Root(size)})
 		}
 		claim.Checkpoint = []byte(signed)
 		r := verifier.CheckStatement(verifier.StatementEvidence{Statement: testlog.StatementJSON(l.Statement(claim)), Policy: p, ID: w.me(), Now: time.Unix(testlog.Now+3600*10, 0)})

@@ -6,10 +6,11 @@ import (
 	"math/bits"
 
 	"github.com/transparency-dev/merkle/compact"
-	"github.com/transparency-dev/merkle/proof"
+	merkle "github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 // TileFunc gives the hash tile (level, index) of width hashes, 32*width bytes, from wherever the log is. What it gives is not trusted: proofs
@@ -18,8 +19,8 @@ type TileFunc func(level int, index uint64, width int) ([]byte, error)
 
 // InclusionPath builds the RFC 6962 inclusion path of leaf index in the tree of size leaves from the log's tiles. The path proves nothing
 // until it is checked: see CheckEntry.
-func InclusionPath(tiles TileFunc, index, size uint64) ([]entry.Hash, error) {
-	nodes, err := proof.Inclusion(index, size)
+func InclusionPath(tiles TileFunc, index, size uint64) ([]wire.Hash, error) {
+	nodes, err := merkle.Inclusion(index, size)
 	if err != nil {
 		return nil, beyond(index, size)
 	}
@@ -27,7 +28,7 @@ func InclusionPath(tiles TileFunc, index, size uint64) ([]entry.Hash, error) {
 }
 
 // LeafHashFromTile gives the hash that the log's level-0 tile holds for leaf index.
-func LeafHashFromTile(tiles TileFunc, index, size uint64) (entry.Hash, error) {
+func LeafHashFromTile(tiles TileFunc, index, size uint64) (wire.Hash, error) {
 	return nodeHash(tiles, compact.NewNodeID(0, index), size)
 }
 
@@ -36,7 +37,7 @@ func beyond(index, size uint64) *Failure {
 		Meaning: "the log as it is shown now has no such entry: it was cut short, or what you read is an old copy"}
 }
 
-func nodePath(tiles TileFunc, nodes proof.Nodes, size uint64) ([]entry.Hash, error) {
+func nodePath(tiles TileFunc, nodes merkle.Nodes, size uint64) ([]wire.Hash, error) {
 	raw := make([][]byte, len(nodes.IDs))
 	for i, id := range nodes.IDs {
 		h, err := nodeHash(tiles, id, size)
@@ -49,42 +50,42 @@ func nodePath(tiles TileFunc, nodes proof.Nodes, size uint64) ([]entry.Hash, err
 	if err != nil {
 		return nil, fmt.Errorf("building a proof: %w", err)
 	}
-	list := make([]entry.Hash, len(raw))
+	list := make([]wire.Hash, len(raw))
 	for i, h := range raw {
-		list[i] = entry.Hash(h)
+		list[i] = wire.Hash(h)
 	}
 	return list, nil
 }
 
 // nodeHash computes the perfect subtree id from the one tile that holds it: a node of tree level 8l+h is the root of 2^h neighbouring hashes
 // in a tile of level l.
-func nodeHash(tiles TileFunc, id compact.NodeID, size uint64) (entry.Hash, error) {
+func nodeHash(tiles TileFunc, id compact.NodeID, size uint64) (wire.Hash, error) {
 	level, height := int(id.Level/8), id.Level%8
 	first := id.Index << height
 	index, offset := first>>8, int(first&0xff)
 	width := WidthAt(level, index, size)
 	data, err := tiles(level, index, width)
 	if err != nil {
-		return entry.Hash{}, err
+		return wire.Hash{}, err
 	}
 	t, err := parseTile(data, level, index, width)
 	if err != nil {
-		return entry.Hash{}, err
+		return wire.Hash{}, err
 	}
 	if offset+1<<height > width {
-		return entry.Hash{}, fmt.Errorf("node %d/%d is not in a tree of %d leaves", id.Level, id.Index, size)
+		return wire.Hash{}, fmt.Errorf("node %d/%d is not in a tree of %d leaves", id.Level, id.Index, size)
 	}
 	return subtree(t.Hashes[offset : offset+1<<height]), nil
 }
 
 // CheckInclusionOf checks that a leaf hash stands at index under the root of c. It stops an operator from showing an entry that is not in the log.
-func CheckInclusionOf(leafHash entry.Hash, index uint64, path []entry.Hash, c entry.Checkpoint) error {
+func CheckInclusionOf(leafHash wire.Hash, index uint64, path []wire.Hash, c proof.Checkpoint) error {
 	if index >= c.Size {
 		return beyond(index, c.Size)
 	}
-	if err := proof.VerifyInclusion(rfc6962.DefaultHasher, index, c.Size, leafHash[:], rows(path), c.Root[:]); err != nil {
+	if err := merkle.VerifyInclusion(rfc6962.DefaultHasher, index, c.Size, leafHash[:], rows(path), c.Root[:]); err != nil {
 		root := "no root at all: the path has a wrong length"
-		if got, err := proof.RootFromInclusionProof(rfc6962.DefaultHasher, index, c.Size, leafHash[:], rows(path)); err == nil {
+		if got, err := merkle.RootFromInclusionProof(rfc6962.DefaultHasher, index, c.Size, leafHash[:], rows(path)); err == nil {
 			root = fmt.Sprintf("%x", got)
 		}
 		return &Failure{Check: CheckInclusion, Index: At(index), Expected: fmt.Sprintf("a path from leaf hash %x to the root %x of size %d", leafHash, c.Root, c.Size),
@@ -105,11 +106,11 @@ var (
 // what was in it, and from showing two histories to one person; two histories to two persons are for witnesses.
 //
 // A failure that speaks of a fork is proven by the two signed notes and the tiles: keep both notes.
-func CheckConsistency(saved, current entry.Checkpoint, tiles TileFunc) error {
+func CheckConsistency(saved, current proof.Checkpoint, tiles TileFunc) error {
 	f := func(cause error, expected, found, meaning string) error {
 		return &Failure{Check: CheckConsistent, Expected: expected, Found: found, Meaning: meaning, Err: cause}
 	}
-	head := func(c entry.Checkpoint) string { return fmt.Sprintf("size %d, root %x", c.Size, c.Root) }
+	head := func(c proof.Checkpoint) string { return fmt.Sprintf("size %d, root %x", c.Size, c.Root) }
 	switch {
 	case saved.Origin != current.Origin:
 		return f(nil, "checkpoints of one log", "origins "+saved.Origin+" and "+current.Origin, "these are two logs, not two states of one")
@@ -122,11 +123,11 @@ func CheckConsistency(saved, current entry.Checkpoint, tiles TileFunc) error {
 		return nil
 	case saved.Size == 0:
 		if saved.Root != (&edge{}).root() {
-			return f(ErrForked, head(entry.Checkpoint{Root: (&edge{}).root()}), head(saved), "the operator signed a false root for an empty log")
+			return f(ErrForked, head(proof.Checkpoint{Root: (&edge{}).root()}), head(saved), "the operator signed a false root for an empty log")
 		}
 		return nil
 	}
-	nodes, err := proof.Consistency(saved.Size, current.Size)
+	nodes, err := merkle.Consistency(saved.Size, current.Size)
 	if err != nil {
 		return fmt.Errorf("consistency of %d and %d: %w", saved.Size, current.Size, err)
 	}
@@ -142,7 +143,7 @@ func CheckConsistency(saved, current entry.Checkpoint, tiles TileFunc) error {
 	if err != nil {
 		return err
 	}
-	if verifyConsistency(entry.Checkpoint{Size: saved.Size, Root: own}, current, hashes) == nil {
+	if verifyConsistency(proof.Checkpoint{Size: saved.Size, Root: own}, current, hashes) == nil {
 		return f(ErrForked, head(saved), fmt.Sprintf("the current log of %s had root %x at size %d", head(current), own, saved.Size),
 			"the log forked: entries that you had seen signed were changed or taken out. The two signed checkpoints, with the log's tiles, prove it to anybody")
 	}
@@ -152,8 +153,8 @@ func CheckConsistency(saved, current entry.Checkpoint, tiles TileFunc) error {
 
 // PrefixProof gives the root that the log of size leaves had when it had at, by its tiles, and the RFC 6962 consistency proof of the two: with the checkpoint of
 // size and another root signed for at it convicts whoever signed both. CheckPrefix checks it without the tiles.
-func PrefixProof(tiles TileFunc, at, size uint64) (root entry.Hash, path []entry.Hash, err error) {
-	nodes, err := proof.Consistency(at, size)
+func PrefixProof(tiles TileFunc, at, size uint64) (root wire.Hash, path []wire.Hash, err error) {
+	nodes, err := merkle.Consistency(at, size)
 	if err == nil && at > 0 && at < size {
 		path, err = nodePath(tiles, nodes, size)
 	}
@@ -165,21 +166,21 @@ func PrefixProof(tiles TileFunc, at, size uint64) (root entry.Hash, path []entry
 }
 
 // CheckPrefix reports whether path proves that the tree of head began with the tree of size at and this root.
-func CheckPrefix(at uint64, root entry.Hash, path []entry.Hash, head entry.Checkpoint) error {
+func CheckPrefix(at uint64, root wire.Hash, path []wire.Hash, head proof.Checkpoint) error {
 	if at == 0 || at >= head.Size {
 		return fmt.Errorf("a prefix of size %d of a tree of %d: want one that is smaller and not empty", at, head.Size)
 	}
-	return verifyConsistency(entry.Checkpoint{Size: at, Root: root}, head, path)
+	return verifyConsistency(proof.Checkpoint{Size: at, Root: root}, head, path)
 }
 
-func verifyConsistency(a, b entry.Checkpoint, hashes []entry.Hash) error {
-	return proof.VerifyConsistency(rfc6962.DefaultHasher, a.Size, b.Size, rows(hashes), a.Root[:], b.Root[:])
+func verifyConsistency(a, b proof.Checkpoint, hashes []wire.Hash) error {
+	return merkle.VerifyConsistency(rfc6962.DefaultHasher, a.Size, b.Size, rows(hashes), a.Root[:], b.Root[:])
 }
 
 // rootFromTiles computes what root the log had at size at, by the tiles of the log of the given size.
-func rootFromTiles(tiles TileFunc, at, size uint64) (entry.Hash, error) {
+func rootFromTiles(tiles TileFunc, at, size uint64) (wire.Hash, error) {
 	ids := compact.RangeNodes(0, at, make([]compact.NodeID, 0, bits.OnesCount64(at)))
-	var root entry.Hash
+	var root wire.Hash
 	for i := len(ids) - 1; i >= 0; i-- { // right to left: each is a left sibling of all after it
 		h, err := nodeHash(tiles, ids[i], size)
 		if err != nil {
@@ -188,13 +189,13 @@ func rootFromTiles(tiles TileFunc, at, size uint64) (entry.Hash, error) {
 		if i == len(ids)-1 {
 			root = h
 		} else {
-			root = entry.Hash(rfc6962.DefaultHasher.HashChildren(h[:], root[:]))
+			root = wire.Hash(rfc6962.DefaultHasher.HashChildren(h[:], root[:]))
 		}
 	}
 	return root, nil
 }
 
-func rows(hashes []entry.Hash) [][]byte {
+func rows(hashes []wire.Hash) [][]byte {
 	list := make([][]byte, len(hashes))
 	for i := range hashes {
 		list[i] = hashes[i][:]

@@ -5,22 +5,26 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // ReceiptEvidence is what a receipt is checked with. Receipt, Entry and Log are needed; the rest widens what can be said.
 type ReceiptEvidence struct {
-	Receipt  *entry.Receipt
+	Receipt  *bundle.Receipt
 	Entry    *entry.Entry  // the source's own, with its disclosures
 	Log      note.Verifier // see LogKey
 	Genesis  *entry.Genesis
-	Register *entry.Register // as it stood at the entry's index, from a LogReplay; nil: signature and key status are not checked
+	Register *register.Register // as it stood at the entry's index, from a LogReplay; nil: signature and key status are not checked
 }
 
 // Receipted is what a receipt proves.
 type Receipted struct {
 	Index      uint64
-	Checkpoint entry.Checkpoint
+	Checkpoint proof.Checkpoint
 }
 
 // CheckReceipt checks a receipt for an entry that the caller holds itself, as a source does before it forgets the event. It stops an operator who
@@ -30,7 +34,7 @@ func CheckReceipt(ev ReceiptEvidence) (Receipted, Report) {
 	var rep Report
 	var got Receipted
 	r, e := ev.Receipt, ev.Entry
-	p, err := entry.ParseProof([]byte(r.Proof))
+	p, err := proof.ParseInclusion([]byte(r.Proof))
 	if err != nil {
 		rep.Fail(failure(err, nil, CheckReceiptForm))
 		return got, rep
@@ -44,7 +48,7 @@ func CheckReceipt(ev ReceiptEvidence) (Receipted, Report) {
 	rep.Pass(CheckCheckpointSignature, nil, "%s signed size %d, root %x", ev.Log.Name(), got.Checkpoint.Size, got.Checkpoint.Root)
 	checkAudience(&rep, e, ev.Log.Name(), i)
 
-	l, err := entry.ParseLeaf(r.Leaf)
+	l, err := proof.ParseLeaf(r.Leaf)
 	if err == nil && l.Public == e.Type.Sealed() {
 		err = &Failure{Check: CheckLeafForm, Index: i, Expected: map[bool]string{true: "a sealed leaf", false: "a public leaf"}[e.Type.Sealed()],
 			Found: map[bool]string{true: "a public leaf", false: "a sealed leaf"}[l.Public], Meaning: "the operator logged the entry in the wrong form: an access in the open, or a public act in hiding"}
@@ -65,22 +69,22 @@ func CheckReceipt(ev ReceiptEvidence) (Receipted, Report) {
 		rep.Pass(CheckLeafForm, i, "sealed leaf")
 		checkReceiptLink(&rep, ev, l, i)
 	}
-	checkInclusion(&rep, r.Leaf, p.Index, p.Hashes, got.Checkpoint, entry.Hash{})
+	checkInclusion(&rep, r.Leaf, p.Index, p.Hashes, got.Checkpoint, wire.Hash{})
 	checkKey(&rep, e, ev.Register, i)
 	return got, rep
 }
 
 // checkReceiptLink checks both commitments of a sealed leaf and under whom it is filed.
-func checkReceiptLink(rep *Report, ev ReceiptEvidence, l entry.Leaf, i *uint64) {
+func checkReceiptLink(rep *Report, ev ReceiptEvidence, l proof.Leaf, i *uint64) {
 	r, e := ev.Receipt, ev.Entry
 	if r.TagSalt == nil || r.Tag == nil || r.BodySalt == nil {
 		rep.Fail(&Failure{Check: CheckReceiptForm, Index: i, Expected: "tagSalt, tag and bodySalt", Found: "a receipt without one of them",
 			Meaning: "the operator does not show under whom it filed the entry, or what it logged"})
 		return
 	}
-	checkCommitment(rep, CheckTagCommitment, i, entry.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit,
+	checkCommitment(rep, CheckTagCommitment, i, proof.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit,
 		"the leaf is filed under another pseudonym than the receipt says: the access would be missing from the person's list")
-	checkCommitment(rep, CheckBodyCommitment, i, entry.BodyCommit(*r.BodySalt, e.Compact), l.BodyCommit,
+	checkCommitment(rep, CheckBodyCommitment, i, proof.BodyCommit(*r.BodySalt, e.Compact), l.BodyCommit,
 		"the operator logged another entry than the one you hold")
 	switch {
 	case e.ShownSub() == "":
@@ -93,18 +97,18 @@ func checkReceiptLink(rep *Report, ev ReceiptEvidence, l entry.Leaf, i *uint64) 
 	}
 }
 
-func checkCommitment(rep *Report, c Check, i *uint64, opened, leaf entry.Hash, meaning string) {
+func checkCommitment(rep *Report, c Check, i *uint64, opened, leaf wire.Hash, meaning string) {
 	if opened != leaf {
-		rep.Fail(&Failure{Check: c, Index: i, Expected: fmt.Sprintf("commitment %x, as what you hold gives it", opened), Found: fmt.Sprintf("%x in the leaf", leaf), Meaning: meaning, Err: entry.BadCommitment})
+		rep.Fail(&Failure{Check: c, Index: i, Expected: fmt.Sprintf("commitment %x, as what you hold gives it", opened), Found: fmt.Sprintf("%x in the leaf", leaf), Meaning: meaning, Err: wire.BadCommitment})
 		return
 	}
 	rep.Pass(c, i, "the leaf is committed to it")
 }
 
-func checkFiling(rep *Report, c Check, g *entry.Genesis, origin, id string, tag entry.Hash, proof []byte, i *uint64, note string) {
-	if err := entry.VerifyTag(g.VRFKey, origin, id, tag, proof); err != nil {
+func checkFiling(rep *Report, c Check, g *entry.Genesis, origin, id string, tag wire.Hash, proof []byte, i *uint64, note string) {
+	if err := wire.VerifyTag(g.VRFKey, origin, id, tag, proof); err != nil {
 		f := failure(err, i, c)
-		f.Check, f.Meaning = c, meanings[entry.BadVRF].meaning
+		f.Check, f.Meaning = c, meanings[wire.BadVRF].meaning
 		f.Expected = "a VRF proof, under the key in the genesis, that the tag is that of this person"
 		rep.Fail(f)
 		return
@@ -114,33 +118,33 @@ func checkFiling(rep *Report, c Check, g *entry.Genesis, origin, id string, tag 
 
 func checkAudience(rep *Report, e *entry.Entry, origin string, i *uint64) {
 	if e.Audience != origin {
-		rep.Fail(&Failure{Check: CheckAudience, Index: i, Expected: "an entry made for " + origin, Found: "one made for " + e.Audience, Meaning: meanings[entry.WrongAudience].meaning, Err: entry.WrongAudience})
+		rep.Fail(&Failure{Check: CheckAudience, Index: i, Expected: "an entry made for " + origin, Found: "one made for " + e.Audience, Meaning: meanings[wire.WrongAudience].meaning, Err: wire.WrongAudience})
 		return
 	}
 	rep.Pass(CheckAudience, i, "made for this log")
 }
 
 // checkInclusion checks a leaf's path. logged, unless zero, is what the log's hash tile has for the leaf: if that one is in the tree, the leaf was exchanged.
-func checkInclusion(rep *Report, leaf []byte, index uint64, path []entry.Hash, c entry.Checkpoint, logged entry.Hash) {
-	err := CheckInclusionOf(entry.LeafHash(leaf), index, path, c)
+func checkInclusion(rep *Report, leaf []byte, index uint64, path []wire.Hash, c proof.Checkpoint, logged wire.Hash) {
+	err := CheckInclusionOf(proof.LeafHash(leaf), index, path, c)
 	if err == nil {
 		rep.Pass(CheckInclusion, At(index), "in the log of size %d", c.Size)
 		return
 	}
 	f := err.(*Failure)
-	if logged != (entry.Hash{}) && logged != entry.LeafHash(leaf) && CheckInclusionOf(logged, index, path, c) == nil {
-		f = exchanged(index, logged, entry.LeafHash(leaf))
+	if logged != (wire.Hash{}) && logged != proof.LeafHash(leaf) && CheckInclusionOf(logged, index, path, c) == nil {
+		f = exchanged(index, logged, proof.LeafHash(leaf))
 	}
 	rep.Fail(f)
 }
 
-func exchanged(index uint64, logged, served entry.Hash) *Failure {
+func exchanged(index uint64, logged, served wire.Hash) *Failure {
 	return &Failure{Check: CheckInclusion, Index: At(index), Expected: fmt.Sprintf("a leaf with hash %x, which is in the log", logged), Found: fmt.Sprintf("a leaf with hash %x", served),
 		Meaning: fmt.Sprintf("the operator exchanged the content of entry %d after it was logged, or it was damaged on the way", index)}
 }
 
 // checkKey checks signature, authority and key status of e at index i by the register as it stood there, and the register's rules if e is public.
-func checkKey(rep *Report, e *entry.Entry, reg *entry.Register, i *uint64) {
+func checkKey(rep *Report, e *entry.Entry, reg *register.Register, i *uint64) {
 	if reg == nil {
 		rep.Skip(CheckKeyStatus, i, "the log was not replayed up to the entry, so its key is not known")
 		return
@@ -165,8 +169,8 @@ func asFailure(err error, i *uint64, otherwise Check) *Failure {
 }
 
 // ParseReceipt reads a receipt file; a failure is a *Failure.
-func ParseReceipt(data []byte) (*entry.Receipt, error) {
-	r, err := entry.ParseReceipt(data)
+func ParseReceipt(data []byte) (*bundle.Receipt, error) {
+	r, err := bundle.ParseReceipt(data)
 	if err != nil {
 		return nil, failure(err, nil, CheckReceiptForm)
 	}

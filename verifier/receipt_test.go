@@ -8,7 +8,11 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -26,7 +30,7 @@ func key(t testing.TB, l *testlog.Log) note.Verifier {
 	return v
 }
 
-func registerAt(t *testing.T, l *testlog.Log, index uint64) *entry.Register {
+func registerAt(t *testing.T, l *testlog.Log, index uint64) *register.Register {
 	r, failures := replay(t, l.Key, l.Leaves[:index])
 	if len(failures) > 0 {
 		t.Fatal(failures[0])
@@ -81,7 +85,7 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 	for name, c := range map[string]struct {
 		of     uint64
 		entry  uint64
-		change func(*entry.Receipt)
+		change func(*bundle.Receipt)
 		ev     func(*verifier.ReceiptEvidence)
 		want   verifier.Check
 	}{
@@ -96,19 +100,19 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 		"for a public entry":                {of: public, entry: good, want: verifier.CheckLeafForm},
 		"for a sealed entry":                {of: good, entry: public, want: verifier.CheckLeafForm},
 		"for another public entry":          {of: publicTwin, entry: public, want: verifier.CheckLeafContent},
-		"leaf of no form":                   {of: good, entry: good, change: func(r *entry.Receipt) { r.Leaf = []byte{9} }, want: verifier.CheckLeafForm},
-		"no salt":                           {of: good, entry: good, change: func(r *entry.Receipt) { r.TagSalt = nil }, want: verifier.CheckReceiptForm},
-		"no VRF proof":                      {of: good, entry: good, change: func(r *entry.Receipt) { r.VRFProof = nil }, want: verifier.CheckFiling},
-		"another tag":                       {of: good, entry: good, change: func(r *entry.Receipt) { r.Tag = &entry.Hash{} }, want: verifier.CheckTagCommitment},
-		"another body salt":                 {of: good, entry: good, change: func(r *entry.Receipt) { r.BodySalt = &entry.Hash{} }, want: verifier.CheckBodyCommitment},
-		"a leaf of its own, not logged": {of: good, entry: good, change: func(r *entry.Receipt) {
-			r.TagSalt = &entry.Hash{1}
-			leaf, _ := entry.ParseLeaf(r.Leaf)
-			r.Leaf = entry.SealedLeaf(entry.TagCommit(*r.TagSalt, *r.Tag), leaf.BodyCommit)
+		"leaf of no form":                   {of: good, entry: good, change: func(r *bundle.Receipt) { r.Leaf = []byte{9} }, want: verifier.CheckLeafForm},
+		"no salt":                           {of: good, entry: good, change: func(r *bundle.Receipt) { r.TagSalt = nil }, want: verifier.CheckReceiptForm},
+		"no VRF proof":                      {of: good, entry: good, change: func(r *bundle.Receipt) { r.VRFProof = nil }, want: verifier.CheckFiling},
+		"another tag":                       {of: good, entry: good, change: func(r *bundle.Receipt) { r.Tag = &wire.Hash{} }, want: verifier.CheckTagCommitment},
+		"another body salt":                 {of: good, entry: good, change: func(r *bundle.Receipt) { r.BodySalt = &wire.Hash{} }, want: verifier.CheckBodyCommitment},
+		"a leaf of its own, not logged": {of: good, entry: good, change: func(r *bundle.Receipt) {
+			r.TagSalt = &wire.Hash{1}
+			leaf, _ := proof.ParseLeaf(r.Leaf)
+			r.Leaf = proof.SealedLeaf(proof.TagCommit(*r.TagSalt, *r.Tag), leaf.BodyCommit)
 		}, want: verifier.CheckInclusion},
-		"proof of another leaf":    {of: good, entry: good, change: func(r *entry.Receipt) { r.Proof = s.Receipt(good-1, s.Size()).Proof }, want: verifier.CheckInclusion},
-		"proof of another log":     {of: good, entry: good, change: func(r *entry.Receipt) { r.Proof = other.Receipt(3, other.Size()).Proof }, want: verifier.CheckCheckpointSignature},
-		"no proof":                 {of: good, entry: good, change: func(r *entry.Receipt) { r.Proof = "" }, want: verifier.CheckInclusion},
+		"proof of another leaf":    {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = s.Receipt(good-1, s.Size()).Proof }, want: verifier.CheckInclusion},
+		"proof of another log":     {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = other.Receipt(3, other.Size()).Proof }, want: verifier.CheckCheckpointSignature},
+		"no proof":                 {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = "" }, want: verifier.CheckInclusion},
 		"genesis of another log":   {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Genesis = genesis(t, other.Log) }, want: verifier.CheckFiling},
 		"checked with another key": {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Log = key(t, other.Log) }, want: verifier.CheckCheckpointSignature},
 		"entry without its sub": {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) {
@@ -160,11 +164,11 @@ func TestOpeningOfDishonestOperator(t *testing.T) {
 	hidden := s.AddSealed(s.Organisation("fife", s.Registrar, s.Enroller), s.IDs[0])
 	good := s.Accesses[3] // about IDs[0]
 	files := s.Files()
-	head := entry.Checkpoint{Origin: origin, Size: s.Size(), Root: s.Root(s.Size())}
+	head := proof.Checkpoint{Origin: origin, Size: s.Size(), Root: s.Root(s.Size())}
 	for name, c := range map[string]struct {
 		of     uint64
 		id     string
-		change func(*entry.Opening)
+		change func(*bundle.Opening)
 		leaf   []byte
 		want   verifier.Check
 	}{
@@ -173,17 +177,17 @@ func TestOpeningOfDishonestOperator(t *testing.T) {
 		"somebody else's":           {of: good, id: s.IDs[1], want: verifier.CheckSubject},
 		"by a revoked key":          {of: stolen, id: s.IDs[0], want: verifier.CheckKeyStatus},
 		"filed under somebody else": {of: misfiled, want: verifier.CheckFiling},
-		"shown to whom it is filed under, hiding whom it is about": {of: misfiled, id: s.IDs[0], change: func(o *entry.Opening) { o.Disclosures = nil }, want: verifier.CheckSubject},
+		"shown to whom it is filed under, hiding whom it is about": {of: misfiled, id: s.IDs[0], change: func(o *bundle.Opening) { o.Disclosures = nil }, want: verifier.CheckSubject},
 		"made for another log":        {of: foreign, want: verifier.CheckAudience},
 		"signature of another entry":  {of: forged, id: s.IDs[0], want: verifier.CheckSignature},
 		"public act in hiding":        {of: hidden, want: verifier.CheckLeafForm},
-		"of a public leaf":            {of: good, change: func(o *entry.Opening) { o.Index = 1 }, want: verifier.CheckLeafForm},
-		"of the leaf before":          {of: good, change: func(o *entry.Opening) { o.Index = s.Accesses[2] }, want: verifier.CheckTagCommitment},
-		"another tag":                 {of: good, change: func(o *entry.Opening) { o.Tag[0] ^= 1 }, want: verifier.CheckTagCommitment},
-		"another body":                {of: good, change: func(o *entry.Opening) { o.JWS, o.Disclosures = s.Openings[s.Accesses[4]].JWS, nil }, want: verifier.CheckBodyCommitment},
-		"somebody else's disclosures": {of: good, change: func(o *entry.Opening) { o.Disclosures = s.Openings[s.Accesses[4]].Disclosures }, want: verifier.CheckDisclosures},
-		"a disclosure twice":          {of: good, change: func(o *entry.Opening) { o.Disclosures = append(o.Disclosures, o.Disclosures[0]) }, want: verifier.CheckDisclosures},
-		"no VRF proof":                {of: good, change: func(o *entry.Opening) { o.VRFProof = nil }, want: verifier.CheckFiling},
+		"of a public leaf":            {of: good, change: func(o *bundle.Opening) { o.Index = 1 }, want: verifier.CheckLeafForm},
+		"of the leaf before":          {of: good, change: func(o *bundle.Opening) { o.Index = s.Accesses[2] }, want: verifier.CheckTagCommitment},
+		"another tag":                 {of: good, change: func(o *bundle.Opening) { o.Tag[0] ^= 1 }, want: verifier.CheckTagCommitment},
+		"another body":                {of: good, change: func(o *bundle.Opening) { o.JWS, o.Disclosures = s.Openings[s.Accesses[4]].JWS, nil }, want: verifier.CheckBodyCommitment},
+		"somebody else's disclosures": {of: good, change: func(o *bundle.Opening) { o.Disclosures = s.Openings[s.Accesses[4]].Disclosures }, want: verifier.CheckDisclosures},
+		"a disclosure twice":          {of: good, change: func(o *bundle.Opening) { o.Disclosures = append(o.Disclosures, o.Disclosures[0]) }, want: verifier.CheckDisclosures},
+		"no VRF proof":                {of: good, change: func(o *bundle.Opening) { o.VRFProof = nil }, want: verifier.CheckFiling},
 		"leaf exchanged":              {of: good, leaf: sealed(7), want: verifier.CheckInclusion},
 	} {
 		o := *s.Openings[c.of]
@@ -197,7 +201,7 @@ func TestOpeningOfDishonestOperator(t *testing.T) {
 		}
 		reg, _ := replay(t, s.Key, s.Leaves[:o.Index])
 		ev := verifier.EntryEvidence{Opening: &o, Leaf: s.Leaves[o.Index], Path: path, Checkpoint: head, Log: key(t, s.Log), Genesis: genesis(t, s.Log), Register: reg.Register(),
-			ID: c.id, LoggedHash: entry.LeafHash(s.Leaves[o.Index])}
+			ID: c.id, LoggedHash: proof.LeafHash(s.Leaves[o.Index])}
 		if c.leaf != nil {
 			ev.Leaf = c.leaf
 		}

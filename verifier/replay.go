@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"strings"
 
-	"igledger/ledger/entry"
-
 	"golang.org/x/mod/sumdb/note"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // LogReplay takes all leaves of a log in order, checks each, and recomputes the root. It stops an operator from keeping anything in
@@ -19,7 +22,7 @@ type LogReplay struct {
 	log        note.Verifier
 	key        string
 	edge       edge
-	register   *entry.Register
+	register   *register.Register
 	passed     uint64 // public entries
 	kept       []publicEntry
 	seen       map[string]uint64 // iss and jti of kept entries -> index
@@ -37,7 +40,7 @@ type publicEntry struct {
 type mismatch struct {
 	level       int
 	first, last uint64 // leaves under the hash
-	own, served entry.Hash
+	own, served wire.Hash
 	failure     *Failure
 }
 
@@ -50,7 +53,7 @@ func NewLogReplay(vkey string) (*LogReplay, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &LogReplay{log: log, key: strings.TrimSpace(vkey), register: entry.NewRegister(log.Name()), seen: map[string]uint64{}}, nil
+	return &LogReplay{log: log, key: strings.TrimSpace(vkey), register: register.New(log.Name()), seen: map[string]uint64{}}, nil
 }
 
 // Size is the number of leaves taken; the next leaf has this index.
@@ -60,10 +63,10 @@ func (l *LogReplay) Size() uint64 { return l.edge.size }
 func (l *LogReplay) Public() uint64 { return l.passed }
 
 // Root is the RFC 6962 root of the leaves taken.
-func (l *LogReplay) Root() entry.Hash { return l.edge.root() }
+func (l *LogReplay) Root() wire.Hash { return l.edge.root() }
 
 // Register is the register as the public entries so far have built it. It must not be changed.
-func (l *LogReplay) Register() *entry.Register { return l.register }
+func (l *LogReplay) Register() *register.Register { return l.register }
 
 // Partials gives the unfinished hash tiles of the right edge, level 0 first.
 func (l *LogReplay) Partials() []Tile { return l.edge.partials() }
@@ -73,7 +76,7 @@ func (l *LogReplay) Partials() []Tile { return l.edge.partials() }
 func (l *LogReplay) Add(leaf []byte) error {
 	index := l.edge.size
 	err := l.check(leaf, index)
-	l.edge.add(entry.LeafHash(leaf), l.OnTile)
+	l.edge.add(proof.LeafHash(leaf), l.OnTile)
 	return err
 }
 
@@ -82,15 +85,15 @@ func keeps(t entry.Type) bool { return t.ChangesRegister() || t.Governs() }
 
 func (l *LogReplay) check(b []byte, index uint64) error {
 	i := At(index)
-	leaf, err := entry.ParseLeaf(b)
+	leaf, err := proof.ParseLeaf(b)
 	if err != nil {
 		f := failure(err, i, CheckLeafForm)
-		f.Check, f.Expected, f.Meaning = CheckLeafForm, meanings[entry.BadLeaf].expected, meanings[entry.BadLeaf].meaning
+		f.Check, f.Expected, f.Meaning = CheckLeafForm, meanings[wire.BadLeaf].expected, meanings[wire.BadLeaf].meaning
 		return f
 	}
 	if !leaf.Public {
 		if index == 0 {
-			return &Failure{Check: CheckGenesisLeaf, Index: i, Expected: meanings[entry.BadGenesis].expected, Found: "a sealed leaf", Meaning: meanings[entry.BadGenesis].meaning, Err: entry.BadGenesis}
+			return &Failure{Check: CheckGenesisLeaf, Index: i, Expected: meanings[wire.BadGenesis].expected, Found: "a sealed leaf", Meaning: meanings[wire.BadGenesis].meaning, Err: wire.BadGenesis}
 		}
 		return nil
 	}
@@ -100,7 +103,7 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 	}
 	if e.Type.Sealed() {
 		return &Failure{Check: CheckLeafForm, Index: i, Expected: "a sealed leaf for an entry about a person", Found: "an entry of type " + string(e.Type) + " in a public leaf",
-			Meaning: "the operator published an access to somebody's record", Err: entry.BadLeaf}
+			Meaning: "the operator published an access to somebody's record", Err: wire.BadLeaf}
 	}
 	key := e.Issuer + " " + e.ID
 	if first, ok := l.seen[key]; ok && keeps(e.Type) {
@@ -113,7 +116,7 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 	if g, ok := e.Body.(*entry.Genesis); ok {
 		if v, err := LogKey(g.LogKey); err != nil || v.Name() != l.log.Name() || g.LogKey != l.key {
 			return &Failure{Check: CheckGenesisLeaf, Index: i, Expected: "a genesis that names the log key you gave", Found: "one that names another key",
-				Meaning: "you hold the key of another log, or the operator signs with a key its genesis does not know", Err: entry.BadGenesis}
+				Meaning: "you hold the key of another log, or the operator signs with a key its genesis does not know", Err: wire.BadGenesis}
 		}
 	}
 	if err := l.register.Apply(e, index); err != nil {
@@ -149,7 +152,7 @@ func (l *LogReplay) Agrees() bool { return len(l.mismatches) == 0 }
 
 // Finish compares the recomputed root with the checkpoint of the same size, and judges what Compare found: if the leaves hash to the signed root the hash tiles are
 // false, and if a hash tile leads to it where the leaf does not, that leaf was exchanged. tiles serves to build that proof.
-func (l *LogReplay) Finish(c entry.Checkpoint, tiles TileFunc) []*Failure {
+func (l *LogReplay) Finish(c proof.Checkpoint, tiles TileFunc) []*Failure {
 	if c.Size != l.edge.size {
 		return []*Failure{{Check: CheckRoot, Expected: fmt.Sprintf("%d leaves", c.Size), Found: fmt.Sprintf("%d", l.edge.size), Meaning: "not all leaves of the checkpoint were seen"}}
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -53,52 +55,52 @@ func TestReplayFindsWhatAnOperatorMightDo(t *testing.T) {
 	for name, c := range map[string]struct {
 		leaf  func(*testlog.Sample) []byte
 		check verifier.Check
-		code  entry.Code
+		code  wire.Code
 	}{
-		"unknown leaf form":     {func(*testlog.Sample) []byte { return []byte{3, 1, 2} }, verifier.CheckLeafForm, entry.BadLeaf},
-		"empty leaf":            {func(*testlog.Sample) []byte { return nil }, verifier.CheckLeafForm, entry.BadLeaf},
-		"sealed leaf too long":  {func(*testlog.Sample) []byte { return append(sealed(1), 0) }, verifier.CheckLeafForm, entry.BadLength},
-		"sealed leaf too short": {func(*testlog.Sample) []byte { return sealed(1)[:64] }, verifier.CheckLeafForm, entry.BadLength},
-		"public leaf, no entry": {func(*testlog.Sample) []byte { return entry.PublicLeaf("a.b.c") }, verifier.CheckEntryForm, ""},
+		"unknown leaf form":     {func(*testlog.Sample) []byte { return []byte{3, 1, 2} }, verifier.CheckLeafForm, wire.BadLeaf},
+		"empty leaf":            {func(*testlog.Sample) []byte { return nil }, verifier.CheckLeafForm, wire.BadLeaf},
+		"sealed leaf too long":  {func(*testlog.Sample) []byte { return append(sealed(1), 0) }, verifier.CheckLeafForm, wire.BadLength},
+		"sealed leaf too short": {func(*testlog.Sample) []byte { return sealed(1)[:64] }, verifier.CheckLeafForm, wire.BadLength},
+		"public leaf, no entry": {func(*testlog.Sample) []byte { return proof.PublicLeaf("a.b.c") }, verifier.CheckEntryForm, ""},
 		"access in a public leaf": {func(s *testlog.Sample) []byte {
-			return entry.PublicLeaf(s.Access("lothian", s.Second, person).Compact)
-		}, verifier.CheckLeafForm, entry.BadLeaf},
-		"second genesis": {func(s *testlog.Sample) []byte { return entry.PublicLeaf(s.Genesis(s.Key).Compact) }, verifier.CheckGenesisLeaf, entry.BadGenesis},
+			return proof.PublicLeaf(s.Access("lothian", s.Second, person).Compact)
+		}, verifier.CheckLeafForm, wire.BadLeaf},
+		"second genesis": {func(s *testlog.Sample) []byte { return proof.PublicLeaf(s.Genesis(s.Key).Compact) }, verifier.CheckGenesisLeaf, wire.BadGenesis},
 		"replayed entry": {func(s *testlog.Sample) []byte { return s.Leaves[1] }, verifier.CheckDuplicate, ""},
 		"organisation without countersignature": {func(s *testlog.Sample) []byte {
-			return entry.PublicLeaf(s.Organisation("fife", s.Registrar, nil).Compact)
-		}, verifier.CheckRegister, entry.NotCountersigned},
+			return proof.PublicLeaf(s.Organisation("fife", s.Registrar, nil).Compact)
+		}, verifier.CheckRegister, wire.NotCountersigned},
 		"organisation countersigned by the registrar itself": {func(s *testlog.Sample) []byte {
-			return entry.PublicLeaf(s.Organisation("fife", s.Registrar, s.Registrar).Compact)
-		}, verifier.CheckRegister, entry.NotCountersigned},
+			return proof.PublicLeaf(s.Organisation("fife", s.Registrar, s.Registrar).Compact)
+		}, verifier.CheckRegister, wire.NotCountersigned},
 		"organisation by a source's key": {func(s *testlog.Sample) []byte {
-			return entry.PublicLeaf(s.Organisation("fife", s.Second, s.Enroller).Compact)
-		}, verifier.CheckAuthority, entry.WrongIssuer},
+			return proof.PublicLeaf(s.Organisation("fife", s.Second, s.Enroller).Compact)
+		}, verifier.CheckAuthority, wire.WrongIssuer},
 		"organisation by nobody": {func(s *testlog.Sample) []byte {
-			return entry.PublicLeaf(s.Organisation("fife", testlog.Signer(entry.EdDSA), s.Enroller).Compact)
-		}, verifier.CheckKeyStatus, entry.UnknownKey},
+			return proof.PublicLeaf(s.Organisation("fife", testlog.Signer(wire.EdDSA), s.Enroller).Compact)
+		}, verifier.CheckKeyStatus, wire.UnknownKey},
 		"key for nobody": {func(s *testlog.Sample) []byte {
-			return entry.PublicLeaf(s.AddKey("fife", testlog.Signer(entry.EdDSA), entry.PurposeSubmit).Compact)
-		}, verifier.CheckAuthority, entry.UnknownOrg},
+			return proof.PublicLeaf(s.AddKey("fife", testlog.Signer(wire.EdDSA), entry.PurposeSubmit).Compact)
+		}, verifier.CheckAuthority, wire.UnknownOrg},
 		"key that was revoked, again": {func(s *testlog.Sample) []byte {
-			return entry.PublicLeaf(s.AddKey("lothian", s.Source, entry.PurposeSubmit).Compact)
-		}, verifier.CheckRegister, entry.RegisterConflict},
+			return proof.PublicLeaf(s.AddKey("lothian", s.Source, entry.PurposeSubmit).Compact)
+		}, verifier.CheckRegister, wire.RegisterConflict},
 		"revocation by a revoked key": {func(s *testlog.Sample) []byte {
 			e, err := entry.Sign(s.Source, &entry.KeyRevocation{Common: entry.Common{Issuer: "lothian", Audience: origin}, Org: "lothian", KID: s.Second.KID, Reason: "other"})
 			if err != nil {
 				panic(err)
 			}
-			return entry.PublicLeaf(e.Compact)
-		}, verifier.CheckKeyStatus, entry.RevokedKey},
+			return proof.PublicLeaf(e.Compact)
+		}, verifier.CheckKeyStatus, wire.RevokedKey},
 		"entry for another log": {func(s *testlog.Sample) []byte {
 			other := *s.Log
 			other.Origin = "sandbox.test"
-			return entry.PublicLeaf(other.Organisation("fife", s.Registrar, s.Enroller).Compact)
-		}, verifier.CheckAudience, entry.WrongAudience},
+			return proof.PublicLeaf(other.Organisation("fife", s.Registrar, s.Enroller).Compact)
+		}, verifier.CheckAudience, wire.WrongAudience},
 		"signature of another entry": {func(s *testlog.Sample) []byte {
 			a, b := s.Organisation("fife", s.Registrar, s.Enroller).Compact, s.Organisation("forth", s.Registrar, s.Enroller).Compact
-			return entry.PublicLeaf(a[:strings.LastIndex(a, ".")] + b[strings.LastIndex(b, "."):])
-		}, verifier.CheckSignature, entry.BadSignature},
+			return proof.PublicLeaf(a[:strings.LastIndex(a, ".")] + b[strings.LastIndex(b, "."):])
+		}, verifier.CheckSignature, wire.BadSignature},
 	} {
 		s := testlog.NewSample(origin)
 		at := s.AddRaw(c.leaf(s))
@@ -161,7 +163,7 @@ func TestFinishTellsWhoLies(t *testing.T) {
 		}, []string{"inclusion 610 the operator exchanged", "root - "}},
 		"leaf and its hash exchanged": {func(_ *testlog.Sample, l [][]byte, files map[string][]byte) [][]byte {
 			l[300] = sealed(1)
-			h := entry.LeafHash(l[300])
+			h := proof.LeafHash(l[300])
 			copy(files["tile/0/001"][32*(300-256):], h[:])
 			return l
 		}, []string{"hash-tile 256 the entries and the hash tiles of the log contradict", "root - "}},
@@ -179,7 +181,7 @@ func TestFinishTellsWhoLies(t *testing.T) {
 	} {
 		s, leaves, files := build()
 		leaves = c.change(s, leaves, files)
-		head := entry.Checkpoint{Origin: origin, Size: s.Size(), Root: s.Root(s.Size())}
+		head := proof.Checkpoint{Origin: origin, Size: s.Size(), Root: s.Root(s.Size())}
 		r, err := verifier.NewLogReplay(s.Key)
 		if err != nil {
 			t.Fatal(err)
@@ -345,7 +347,7 @@ func FuzzParseState(f *testing.F) {
 // An act on an agreement that is logged a second time would undo what came between: it is found like a key's entry logged twice.
 func TestActLoggedTwice(t *testing.T) {
 	s := testlog.NewSample("ledger.test/2026")
-	key, err := entry.GenerateSigner(entry.EdDSA)
+	key, err := wire.GenerateSigner(wire.EdDSA)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,8 @@ import (
 	"errors"
 	"fmt"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 // replayState is a LogReplay between two leaves, as a file: one line of JSON, then its SHA-256 in hexadecimal, each with a line feed, so that
@@ -19,7 +20,7 @@ type replayState struct {
 	LogKey     string        `json:"logKey"`
 	Checkpoint string        `json:"checkpoint"` // signed note the replay works towards or has reached
 	Size       uint64        `json:"size"`
-	Edge       []entry.Bytes `json:"edge"`   // hashes of the unfinished tile of each level
+	Edge       []wire.Bytes  `json:"edge"`   // hashes of the unfinished tile of each level
 	Passed     uint64        `json:"passed"` // public entries
 	Public     []publicEntry `json:"public"` // those of them that change what others mean
 }
@@ -35,9 +36,9 @@ func (l *LogReplay) MarshalState(checkpoint []byte) ([]byte, error) {
 	if !l.Agrees() {
 		return nil, fmt.Errorf("%w: a replay that found something wrong is not kept", ErrState)
 	}
-	s := replayState{Format: replayFormat, LogKey: l.key, Checkpoint: string(checkpoint), Size: l.edge.size, Edge: []entry.Bytes{}, Passed: l.passed, Public: append([]publicEntry{}, l.kept...)}
+	s := replayState{Format: replayFormat, LogKey: l.key, Checkpoint: string(checkpoint), Size: l.edge.size, Edge: []wire.Bytes{}, Passed: l.passed, Public: append([]publicEntry{}, l.kept...)}
 	for _, hashes := range l.edge.levels {
-		row := entry.Bytes{}
+		row := wire.Bytes{}
 		for _, h := range hashes {
 			row = append(row, h[:]...)
 		}
@@ -59,7 +60,7 @@ func ParseState(data []byte, vkey string) (*LogReplay, []byte, error) {
 		return nil, nil, fmt.Errorf("%w: torn or damaged (its checksum does not match)", ErrState)
 	}
 	var s replayState
-	if err := entry.DecodeJSON("state", line, &s); err != nil {
+	if err := wire.DecodeJSON("state", line, &s); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
 	if s.Format != replayFormat || s.LogKey != vkey {
@@ -76,7 +77,7 @@ func ParseState(data []byte, vkey string) (*LogReplay, []byte, error) {
 		if p.Index >= s.Size || n > 0 && s.Public[n-1].Index >= p.Index {
 			return nil, nil, fmt.Errorf("%w: its public entries are out of order", ErrState)
 		}
-		if err := l.check(entry.PublicLeaf(p.JWS), p.Index); err != nil {
+		if err := l.check(proof.PublicLeaf(p.JWS), p.Index); err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", ErrState, err)
 		}
 	}
@@ -91,7 +92,7 @@ func ParseState(data []byte, vkey string) (*LogReplay, []byte, error) {
 }
 
 // parseEdge wants exactly the hashes that a tree of size has on its right edge.
-func parseEdge(size uint64, rows []entry.Bytes) (edge, error) {
+func parseEdge(size uint64, rows []wire.Bytes) (edge, error) {
 	e := edge{size: size}
 	if len(rows) > 8 || size > 1<<62 || len(rows) < 8 && size>>(8*len(rows)) > 0 {
 		return e, fmt.Errorf("%w: its edge is not that of size %d", ErrState, size)
@@ -100,9 +101,9 @@ func parseEdge(size uint64, rows []entry.Bytes) (edge, error) {
 		if len(row) != 32*int(size>>(8*l)&0xff) {
 			return e, fmt.Errorf("%w: its edge is not that of size %d", ErrState, size)
 		}
-		hashes := make([]entry.Hash, 0, TileWidth)
+		hashes := make([]wire.Hash, 0, TileWidth)
 		for len(row) > 0 {
-			hashes = append(hashes, entry.Hash(row))
+			hashes = append(hashes, wire.Hash(row))
 			row = row[32:]
 		}
 		e.levels = append(e.levels, hashes)

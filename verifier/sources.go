@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/stream"
 )
 
 // Sources follows what sources say of themselves: for each stream, a heartbeat for each day, and, for whoever is given the openings of reg:sources,
@@ -23,9 +24,9 @@ type Sources struct {
 type SourceStream struct {
 	Org        string                 `json:"org"`
 	Source     string                 `json:"source"`
-	Heartbeats entry.Heartbeats       `json:"heartbeats"`
+	Heartbeats stream.Heartbeats      `json:"heartbeats"`
 	LastIndex  uint64                 `json:"lastIndex"`         // of its newest heartbeat
-	Doubled    entry.Seen             `json:"doubled,omitempty"` // days with two heartbeats
+	Doubled    stream.Seen            `json:"doubled,omitempty"` // days with two heartbeats
 	Counts     map[uint64]SourceCount `json:"counts,omitempty"`  // by day
 }
 
@@ -97,7 +98,7 @@ func (s *Sources) Findings(now time.Time) []string {
 
 func (st *SourceStream) heartbeatFindings(now time.Time) []string {
 	var list []string
-	add := func(what string, days []entry.Range) {
+	add := func(what string, days []stream.Range) {
 		if len(days) > 0 {
 			list = append(list, what+" "+dayList(days))
 		}
@@ -140,7 +141,7 @@ func (st *SourceStream) countFindings() []string {
 const maxDayRanges = 5
 
 // dayList spells out days, the last of them if there are many.
-func dayList(ranges []entry.Range) string {
+func dayList(ranges []stream.Range) string {
 	text, more := "", uint64(0)
 	for i, r := range ranges {
 		if i < len(ranges)-maxDayRanges {

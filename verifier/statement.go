@@ -5,8 +5,12 @@ import (
 	"strings"
 	"time"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // StatementEvidence is what a statement or extract is checked with. Only Now may be left out.
@@ -20,33 +24,33 @@ type StatementEvidence struct {
 // StatementEntry is an entry that was shown, with what a reader must know of it besides.
 type StatementEntry struct {
 	Index    uint64
-	Opening  *entry.Opening // without VRF proof
-	Entry    *entry.Entry   // nil if it could not be read
-	Newer    bool           // above what the index covers: it is in the log, but others like it may be missing
-	Remarks  []string       // for readers
-	Hidden   bool           // outside the period: that it exists is proved, its content not shown
-	LeafHash entry.Hash     // of a hidden entry
+	Opening  *bundle.Opening // without VRF proof
+	Entry    *entry.Entry    // nil if it could not be read
+	Newer    bool            // above what the index covers: it is in the log, but others like it may be missing
+	Remarks  []string        // for readers
+	Hidden   bool            // outside the period: that it exists is proved, its content not shown
+	LeafHash wire.Hash       // of a hidden entry
 }
 
 // StatementReport is what was found of a statement. Its four findings stand apart because each can hold without the next.
 type StatementReport struct {
 	Report
-	Head          entry.Checkpoint
-	Below         uint64           // M: the index covers entries below it
-	Entries       []StatementEntry // in order of index
-	Everyone      []StatementEntry // reads of everybody's data (entry.RegEveryone), likewise; none in the statement of that register itself
-	Linked        []LinkedHistory  // what is on record under other ids of the same person, by id
-	Register      *entry.Register  // organisations and keys that the file shows, after its last entry; nil if it got not so far
-	Authentic     bool             // everything shown stands in the log and was signed by who may
-	Complete      bool             // and it is all there is about the id, the ids linked with it, and everybody, below Below (within the period, if there is one)
-	Audited       []Cosignature    // by members of the policy's group "auditors"
-	AuditedEnough bool             // by as many of them as the group asks for; false: completeness is the operator's word
-	Witnessed     []Cosignature    // by all others
-	AsOf          time.Time        // when the cosigners that count saw the checkpoint; zero: nobody's word
-	Stale         bool             // AsOf is more than StaleAfter before Now
-	Lines         Findings         // the same in words
+	Head          proof.Checkpoint
+	Below         uint64             // M: the index covers entries below it
+	Entries       []StatementEntry   // in order of index
+	Everyone      []StatementEntry   // reads of everybody's data (entry.RegEveryone), likewise; none in the statement of that register itself
+	Linked        []LinkedHistory    // what is on record under other ids of the same person, by id
+	Register      *register.Register // organisations and keys that the file shows, after its last entry; nil if it got not so far
+	Authentic     bool               // everything shown stands in the log and was signed by who may
+	Complete      bool               // and it is all there is about the id, the ids linked with it, and everybody, below Below (within the period, if there is one)
+	Audited       []Cosignature      // by members of the policy's group "auditors"
+	AuditedEnough bool               // by as many of them as the group asks for; false: completeness is the operator's word
+	Witnessed     []Cosignature      // by all others
+	AsOf          time.Time          // when the cosigners that count saw the checkpoint; zero: nobody's word
+	Stale         bool               // AsOf is more than StaleAfter before Now
+	Lines         Findings           // the same in words
 
-	period   *entry.Period
+	period   *bundle.Period
 	everyone bool // everyone's history is part of the file
 	unsigned int  // newer entries whose keys are newer than the index
 	asked    bool // the policy asks for cosigners
@@ -80,7 +84,7 @@ const StaleAfter = 48 * time.Hour
 // Checks that fail are reported and the next are made as far as they can be.
 func CheckStatement(ev StatementEvidence) *StatementReport {
 	r := &StatementReport{asked: !ev.Policy.AsksNobody()}
-	s, err := entry.ParseStatement(ev.Statement)
+	s, err := bundle.ParseStatement(ev.Statement)
 	if err != nil {
 		return r.stop(failure(err, nil, CheckStatementForm))
 	}
@@ -117,9 +121,9 @@ var (
 )
 
 // read checks the content of what a history shows and gives its rows.
-func (r *StatementReport) read(v *evidence, h *entry.History, id string, words historyWords) (rows []StatementEntry) {
-	var shown []*entry.Opening
-	for _, list := range []entry.StatementEntries{h.Entries, h.Newer} {
+func (r *StatementReport) read(v *evidence, h *bundle.History, id string, words historyWords) (rows []StatementEntry) {
+	var shown []*bundle.Opening
+	for _, list := range []bundle.Entries{h.Entries, h.Newer} {
 		for i := range list {
 			e := &list[i]
 			row := StatementEntry{Index: e.Index, Opening: e.Opening(h.Tag), Newer: e.Index >= r.Below, Hidden: !e.Opened()}
@@ -197,13 +201,13 @@ func (r *StatementReport) age(now time.Time) string {
 }
 
 // checkTag checks that the statement is about the caller's id.
-func (r *StatementReport) checkTag(v *evidence, s *entry.Statement, id string) bool {
+func (r *StatementReport) checkTag(v *evidence, s *bundle.Statement, id string) bool {
 	if err := entry.CheckID(id); err != nil {
 		r.Fail(&Failure{Check: CheckID, Expected: "an id of one of the known forms, from whoever asks", Found: "none, or a malformed one", Meaning: "without knowing whose statement it should be nobody can say that it is theirs", Err: err})
 		return false
 	}
 	r.Pass(CheckID, nil, "given by you, not taken from the file")
-	if err := entry.VerifyTag(v.genesis.VRFKey, v.head.Origin, id, s.Subject.Tag, s.Subject.VRFProof); err != nil {
+	if err := wire.VerifyTag(v.genesis.VRFKey, v.head.Origin, id, s.Subject.Tag, s.Subject.VRFProof); err != nil {
 		r.Fail(&Failure{Check: CheckTag, Expected: "a VRF proof, under the key in the genesis, that the pseudonym in the file is that of the id you gave", Found: err.Error(), Err: err,
 			Meaning: "the statement is about somebody else, or was made with another pseudonym key than the log's: another person's list, perhaps an empty one, is shown as this one's"})
 		return false
@@ -215,7 +219,7 @@ func (r *StatementReport) checkTag(v *evidence, s *entry.Statement, id string) b
 }
 
 // checkEveryone checks that the file shows the reads of everybody's data, under their own tag.
-func (r *StatementReport) checkEveryone(v *evidence, s *entry.Statement, id string) {
+func (r *StatementReport) checkEveryone(v *evidence, s *bundle.Statement, id string) {
 	h := s.Everyone
 	if r.everyone = h != nil; !r.everyone {
 		if id != entry.RegEveryone {
@@ -224,7 +228,7 @@ func (r *StatementReport) checkEveryone(v *evidence, s *entry.Statement, id stri
 		}
 		return
 	}
-	if err := entry.VerifyTag(v.genesis.VRFKey, v.head.Origin, entry.RegEveryone, h.Tag, h.VRFProof); err != nil {
+	if err := wire.VerifyTag(v.genesis.VRFKey, v.head.Origin, entry.RegEveryone, h.Tag, h.VRFProof); err != nil {
 		r.Fail(&Failure{Check: CheckEveryone, Expected: "a VRF proof, under the key in the genesis, of the pseudonym of " + entry.RegEveryone, Found: err.Error(), Err: err,
 			Meaning: "another list, perhaps an empty one, is shown as that of the reads of everybody's data"})
 		return
@@ -233,7 +237,7 @@ func (r *StatementReport) checkEveryone(v *evidence, s *entry.Statement, id stri
 }
 
 // checkHistory checks that the index holds exactly the entries shown under the tag, or nothing.
-func (r *StatementReport) checkHistory(v *evidence, s *entry.History, words historyWords) {
+func (r *StatementReport) checkHistory(v *evidence, s *bundle.History, words historyWords) {
 	for i := range s.Entries {
 		if s.Entries[i].Index >= r.Below {
 			r.Fail(&Failure{Check: CheckCovered, Index: At(s.Entries[i].Index), Expected: fmt.Sprintf("an index below %d, which the index covers", r.Below), Found: fmt.Sprint(s.Entries[i].Index), Meaning: "an entry is shown as covered by the proof of completeness that is not"})

@@ -9,7 +9,10 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -55,7 +58,7 @@ func (w *world) indexed(l *testlog.Log) testlog.Claim {
 
 // statement makes the statement of a claim. Where me is everybody (entry.RegEveryone) a person's history stands under everyone, and where me is linked under linked, until finished puts
 // both where they belong: so whatever is done to a subject's history is done to the reads of everybody's data, and to a linked history.
-func (w *world) statement(l *testlog.Log, c testlog.Claim) *entry.Statement {
+func (w *world) statement(l *testlog.Log, c testlog.Claim) *bundle.Statement {
 	if w.linked {
 		c.Linked = []string{w.asked()}
 	}
@@ -65,14 +68,14 @@ func (w *world) statement(l *testlog.Log, c testlog.Claim) *entry.Statement {
 	return l.Statement(c)
 }
 
-func (w *world) finished(t testing.TB, s *entry.Statement) []byte {
+func (w *world) finished(t testing.TB, s *bundle.Statement) []byte {
 	if w.me() == entry.RegEveryone {
 		own := s.Own()
 		s.Subject, s.Entries, s.Newer, s.Everyone = s.Everyone.Subject, s.Everyone.Entries, s.Everyone.Newer, own
 	}
 	if w.linked {
 		own, l := s.Own(), s.Linked[0]
-		s.Subject, s.Entries, s.Newer, s.Linked[0] = l.Subject, l.Entries, l.Newer, entry.LinkedHistory{ID: w.me(), History: *own}
+		s.Subject, s.Entries, s.Newer, s.Linked[0] = l.Subject, l.Entries, l.Newer, bundle.LinkedHistory{ID: w.me(), History: *own}
 	}
 	return raw(t, s)
 }
@@ -122,7 +125,7 @@ func TestHonestStatements(t *testing.T) {
 		"nobody looked": {func(l *testlog.Log) testlog.Claim { c := w.indexed(l); c.ID = "chi:0202021238"; return c }, 0, 11, "yes, as of entry 11: no access on record"},
 		"a period": {func(l *testlog.Log) testlog.Claim {
 			c := w.indexed(l)
-			c.Period = &entry.Period{From: 8, To: 100}
+			c.Period = &bundle.Period{From: 8, To: 100}
 			return c
 		}, 2, 11, "yes, for entries 8 to 10 as of entry 11: 1 shown, none left out; 1 outside the period exist and are not shown"},
 		"reads of everybody's data": {func(l *testlog.Log) testlog.Claim {
@@ -214,7 +217,7 @@ func TestFalseIndex(t *testing.T) {
 	m := l.Size()
 	histories := l.Histories(m)
 	tag, _ := l.VRF.Tag(origin, w.me())
-	delete(histories, entry.TagKey(tag))
+	delete(histories, proof.TagKey(tag))
 	c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(m, testlog.IndexOf(histories).Root(), l.Operator), Histories: histories, Cosigners: w.witnesses, Omit: map[uint64]bool{w.Accesses[0]: true, w.Accesses[3]: true}}
 	data := testlog.StatementJSON(l.Statement(c))
 	r := w.check(data)
@@ -280,7 +283,7 @@ func TestStatementReportsNameNobody(t *testing.T) {
 		r := w.check(data)
 		tag, _ := w.VRF.Tag(origin, w.me())
 		for _, f := range r.Failures {
-			for _, secret := range []string{"0101011237", "9434765919", "Mackay", entry.Encode64(tag[:])} {
+			for _, secret := range []string{"0101011237", "9434765919", "Mackay", wire.Encode64(tag[:])} {
 				if strings.Contains(f.Error(), secret) {
 					t.Errorf("%s: %v names a person", c.name, f)
 				}
@@ -294,7 +297,7 @@ func FuzzCheckStatement(f *testing.F) {
 	l := w.log()
 	c := w.indexed(l)
 	f.Add(testlog.StatementJSON(l.Statement(c)))
-	c.Period = &entry.Period{From: 8, To: 9}
+	c.Period = &bundle.Period{From: 8, To: 9}
 	f.Add(testlog.StatementJSON(l.Statement(c)))
 	bulk := w.log()
 	bulk.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
@@ -350,7 +353,7 @@ func TestRemarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.AddPublic(v)
-	third := testlog.Signer(entry.EdDSA)
+	third := testlog.Signer(wire.EdDSA)
 	c := w.indexed(l)
 	l.AddPublic(l.AddKey("lothian", third, entry.PurposeSubmit)) // after M
 	l.AddSealed(w.Access("lothian", third, w.me()), w.me())
@@ -365,7 +368,7 @@ func TestRemarks(t *testing.T) {
 	}
 
 	// Nothing is complete about a period that the index has not reached.
-	c.Period = &entry.Period{From: 13, To: 20}
+	c.Period = &bundle.Period{From: 13, To: 20}
 	r = w.check(testlog.StatementJSON(l.Statement(c)))
 	if r.Err() != nil || r.Complete || !r.Authentic || !strings.Contains(r.Lines.Complete, "NO: the period begins at entry 13, the index covers entries below 13 only") {
 		t.Errorf("a period beyond the index: %v, %q", r.Err(), r.Lines.Complete)
@@ -376,7 +379,7 @@ func TestRemarks(t *testing.T) {
 func TestRotatedRegistrar(t *testing.T) {
 	w := newWorld(t)
 	l := w.log()
-	second := testlog.Signer(entry.EdDSA)
+	second := testlog.Signer(wire.EdDSA)
 	common := entry.Common{Issuer: "registrar", Audience: origin, IssuedAt: testlog.Now}
 	proof, err := entry.ProveKey(second, origin, "registrar")
 	if err != nil {
@@ -405,8 +408,8 @@ func TestRotatedRegistrar(t *testing.T) {
 	}
 
 	// It does not count from then on.
-	l.AddPublic(l.AddKey("lothian", testlog.Signer(entry.EdDSA), entry.PurposeSubmit))
-	late := testlog.Signer(entry.EdDSA)
+	l.AddPublic(l.AddKey("lothian", testlog.Signer(wire.EdDSA), entry.PurposeSubmit))
+	late := testlog.Signer(wire.EdDSA)
 	l.AddPublic(l.AddKey("lothian", late, entry.PurposeSubmit))
 	l.AddSealed(w.Access("lothian", late, w.me()), w.me())
 	if r := w.check(testlog.StatementJSON(l.Statement(w.indexed(l)))); !isFailure(r.Err(), verifier.CheckKeyStatus) || r.Authentic {

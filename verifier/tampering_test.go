@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -88,7 +91,7 @@ func TestTamperedReadsOfEverybody(t *testing.T) {
 func tamperings(w *world) []tampering {
 	first, last := w.Accesses[0], w.Accesses[3]
 	// file alters a statement as somebody can who has nothing but the file.
-	file := func(change func(l *testlog.Log, s *entry.Statement)) func(testing.TB) ([]byte, string) {
+	file := func(change func(l *testlog.Log, s *bundle.Statement)) func(testing.TB) ([]byte, string) {
 		return func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			s := w.statement(l, w.indexed(l))
@@ -97,8 +100,8 @@ func tamperings(w *world) []tampering {
 		}
 	}
 	// operator alters it as the operator can who makes it: the nodes fit again.
-	operator := func(change func(l *testlog.Log, s *entry.Statement)) func(testing.TB) ([]byte, string) {
-		return file(func(l *testlog.Log, s *entry.Statement) {
+	operator := func(change func(l *testlog.Log, s *bundle.Statement)) func(testing.TB) ([]byte, string) {
+		return file(func(l *testlog.Log, s *bundle.Statement) {
 			change(l, s)
 			l.Prove(s, l.Size())
 		})
@@ -118,7 +121,7 @@ func tamperings(w *world) []tampering {
 			return w.finished(t, w.statement(l, claim(l))), w.asked()
 		}
 	}
-	drop := func(s *entry.Statement, n int) {
+	drop := func(s *bundle.Statement, n int) {
 		s.Entries = append(s.Entries[:n:n], s.Entries[n+1:]...)
 		s.Subject.Count = uint64(len(s.Entries))
 	}
@@ -133,7 +136,7 @@ func tamperings(w *world) []tampering {
 			return w.finished(t, s), w.asked()
 		}
 	}
-	chain := func(s *entry.Statement, name string) *entry.StatementChain {
+	chain := func(s *bundle.Statement, name string) *bundle.Chain {
 		for i := range s.Chains {
 			if s.Chains[i].Name == name {
 				return &s.Chains[i]
@@ -141,51 +144,51 @@ func tamperings(w *world) []tampering {
 		}
 		panic("no chain " + name)
 	}
-	otherVRF := entry.NewVRFKey()
+	otherVRF := wire.NewVRFKey()
 
 	return []tampering{
 		// The list.
 		{"an access is dropped", dropped(1), verifier.CheckHistory, "an access was left out", true},
 		{"the first access is dropped", dropped(0), verifier.CheckHistory, "an access was left out", true},
 		{"the last access is dropped", dropped(2), verifier.CheckHistory, "an access was left out", true},
-		{"all accesses are dropped", operator(func(l *testlog.Log, s *entry.Statement) { drop(s, 0); drop(s, 0) }), verifier.CheckHistory, "the proof that nobody looked proves nothing", true},
-		{"all accesses are dropped, with the absence proof of another", operator(func(l *testlog.Log, s *entry.Statement) {
+		{"all accesses are dropped", operator(func(l *testlog.Log, s *bundle.Statement) { drop(s, 0); drop(s, 0) }), verifier.CheckHistory, "the proof that nobody looked proves nothing", true},
+		{"all accesses are dropped, with the absence proof of another", operator(func(l *testlog.Log, s *bundle.Statement) {
 			drop(s, 0)
 			drop(s, 0)
 			tag, _ := l.VRF.Tag(origin, "chi:0202021238")
-			s.Subject.Proof = l.IndexAt(w.Size()).Prove(entry.TagKey(tag))
+			s.Subject.Proof = l.IndexAt(w.Size()).Prove(proof.TagKey(tag))
 		}), verifier.CheckHistory, "the proof that nobody looked proves nothing", true},
-		{"an access is dropped from the file alone", file(func(l *testlog.Log, s *entry.Statement) { drop(s, 1) }), verifier.CheckInclusion, "entries or nodes were taken out or added", false},
-		{"an access is dropped and the count left", file(func(l *testlog.Log, s *entry.Statement) { s.Entries = s.Entries[:1] }), verifier.CheckStatementForm, "contradicts itself", false},
-		{"two accesses are swapped", file(func(l *testlog.Log, s *entry.Statement) { s.Entries[0], s.Entries[1] = s.Entries[1], s.Entries[0] }), verifier.CheckStatementForm, "not ascending", false},
-		{"two accesses change places", operator(func(l *testlog.Log, s *entry.Statement) {
+		{"an access is dropped from the file alone", file(func(l *testlog.Log, s *bundle.Statement) { drop(s, 1) }), verifier.CheckInclusion, "entries or nodes were taken out or added", false},
+		{"an access is dropped and the count left", file(func(l *testlog.Log, s *bundle.Statement) { s.Entries = s.Entries[:1] }), verifier.CheckStatementForm, "contradicts itself", false},
+		{"two accesses are swapped", file(func(l *testlog.Log, s *bundle.Statement) { s.Entries[0], s.Entries[1] = s.Entries[1], s.Entries[0] }), verifier.CheckStatementForm, "not ascending", false},
+		{"two accesses change places", operator(func(l *testlog.Log, s *bundle.Statement) {
 			a, b := &s.Entries[0], &s.Entries[1]
 			*a, *b = *b, *a
 			a.Index, b.Index = b.Index, a.Index
 		}), verifier.CheckInclusion, "not what the log holds at that place", false},
-		{"an access is shown twice", operator(func(l *testlog.Log, s *entry.Statement) {
+		{"an access is shown twice", operator(func(l *testlog.Log, s *bundle.Statement) {
 			again := s.Entries[1]
 			again.Index++
 			s.Entries = append(s.Entries, again)
 			s.Subject.Count++
 		}), verifier.CheckInclusion, "not what the log holds", false},
-		{"an access is shown twice at one place", file(func(l *testlog.Log, s *entry.Statement) {
+		{"an access is shown twice at one place", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.Entries = append(s.Entries, s.Entries[1])
 			s.Subject.Count++
 		}), verifier.CheckStatementForm, "not ascending", false},
-		{"a covered access is hidden", operator(func(l *testlog.Log, s *entry.Statement) {
-			s.Entries[0] = entry.HiddenStatementEntry(first, s.Entries[0].Hash(s.Subject.Tag))
+		{"a covered access is hidden", operator(func(l *testlog.Log, s *bundle.Statement) {
+			s.Entries[0] = bundle.HiddenEntry(first, s.Entries[0].Hash(s.Subject.Tag))
 		}), verifier.CheckStatementForm, "hidden and lies in what the statement covers", false},
-		{"an access of the period is hidden", operator(func(l *testlog.Log, s *entry.Statement) {
-			s.Period = &entry.Period{From: first, To: last + 1}
-			s.Entries[1] = entry.HiddenStatementEntry(last, s.Entries[1].Hash(s.Subject.Tag))
+		{"an access of the period is hidden", operator(func(l *testlog.Log, s *bundle.Statement) {
+			s.Period = &bundle.Period{From: first, To: last + 1}
+			s.Entries[1] = bundle.HiddenEntry(last, s.Entries[1].Hash(s.Subject.Tag))
 		}), verifier.CheckStatementForm, "hidden and lies in what the statement covers", false},
-		{"a hidden access is invented", operator(func(l *testlog.Log, s *entry.Statement) {
-			s.Period = &entry.Period{From: first, To: last + 1}
-			s.Entries = append(entry.StatementEntries{entry.HiddenStatementEntry(first-1, entry.LeafHash(l.Leaves[first-1]))}, s.Entries...)
+		{"a hidden access is invented", operator(func(l *testlog.Log, s *bundle.Statement) {
+			s.Period = &bundle.Period{From: first, To: last + 1}
+			s.Entries = append(bundle.Entries{bundle.HiddenEntry(first-1, proof.LeafHash(l.Leaves[first-1]))}, s.Entries...)
 			s.Subject.Count++
 		}), verifier.CheckHistory, "added", true},
-		{"a covered access is passed off as newer", operator(func(l *testlog.Log, s *entry.Statement) {
+		{"a covered access is passed off as newer", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Newer = append(s.Newer, s.Entries[1])
 			drop(s, 1)
 		}), verifier.CheckCovered, "missing from the history where it belongs", true},
@@ -194,7 +197,7 @@ func tamperings(w *world) []tampering {
 			c := w.indexed(l)
 			third(l)
 			s := w.statement(l, c)
-			s.Entries, s.Newer = append(s.Entries, s.Newer...), entry.StatementEntries{}
+			s.Entries, s.Newer = append(s.Entries, s.Newer...), bundle.Entries{}
 			s.Subject.Count++
 			l.Prove(s, l.Size())
 			return w.finished(t, s), w.asked()
@@ -214,15 +217,15 @@ func tamperings(w *world) []tampering {
 		}), verifier.CheckEveryone, "another list, perhaps an empty one", true},
 
 		// What an entry says.
-		{"a reason is altered", file(func(l *testlog.Log, s *entry.Statement) {
+		{"a reason is altered", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.Entries[0].Disclosures = altered(s.Entries[0].Disclosures, "text")
 		}), verifier.CheckDisclosures, "not part of what the organisation signed", false},
-		{"a disclosure is shown twice", file(func(l *testlog.Log, s *entry.Statement) {
+		{"a disclosure is shown twice", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.Entries[0].Disclosures = append(s.Entries[0].Disclosures, s.Entries[0].Disclosures[1])
 		}), verifier.CheckDisclosures, "shown twice", false},
-		{"another entry's disclosure is shown", file(func(l *testlog.Log, s *entry.Statement) { s.Entries[0].Disclosures[1] = s.Entries[1].Disclosures[1] }), verifier.CheckDisclosures, "not part of what the organisation signed", false},
-		{"whom it is about is not shown", file(func(l *testlog.Log, s *entry.Statement) { s.Entries[0].Disclosures = s.Entries[0].Disclosures[1:] }), verifier.CheckSubject, "what cannot be opened counts as false", false},
-		{"a time is altered", operator(func(l *testlog.Log, s *entry.Statement) {
+		{"another entry's disclosure is shown", file(func(l *testlog.Log, s *bundle.Statement) { s.Entries[0].Disclosures[1] = s.Entries[1].Disclosures[1] }), verifier.CheckDisclosures, "not part of what the organisation signed", false},
+		{"whom it is about is not shown", file(func(l *testlog.Log, s *bundle.Statement) { s.Entries[0].Disclosures = s.Entries[0].Disclosures[1:] }), verifier.CheckSubject, "what cannot be opened counts as false", false},
+		{"a time is altered", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Entries[0].JWS = alterPayload(s.Entries[0].JWS, "08:59:30Z", "20:59:30Z")
 		}), verifier.CheckInclusion, "an entry's content, link or position was altered", false},
 		{"a time is altered before it is logged", logged(func(l *testlog.Log) {
@@ -236,30 +239,30 @@ func tamperings(w *world) []tampering {
 			l.AddSealed(sandbox.Access("lothian", w.Second, w.me()), w.me())
 		}), verifier.CheckAudience, "made for another log", false},
 		{"an act is logged twice", logged(func(l *testlog.Log) { l.AddSealed(w.Entries[last], w.me()) }), verifier.CheckDuplicate, "logged one act twice", false},
-		{"a high-S twin is shown", operator(func(l *testlog.Log, s *entry.Statement) { s.Entries[1].JWS = highS(s.Entries[1].JWS) }), verifier.CheckInclusion, "altered", false},
+		{"a high-S twin is shown", operator(func(l *testlog.Log, s *bundle.Statement) { s.Entries[1].JWS = highS(s.Entries[1].JWS) }), verifier.CheckInclusion, "altered", false},
 		{"a high-S twin is logged as a second access", logged(func(l *testlog.Log) {
 			l.AddSealed(parsed(highS(w.Entries[last].Compact), w.Entries[last].Encoded()), w.me())
 		}), verifier.CheckDuplicate, "second spelling of its signature", false},
-		{"a signature is spelt anew", operator(func(l *testlog.Log, s *entry.Statement) { s.Entries[1].JWS += "=" }), verifier.CheckInclusion, "altered", false},
+		{"a signature is spelt anew", operator(func(l *testlog.Log, s *bundle.Statement) { s.Entries[1].JWS += "=" }), verifier.CheckInclusion, "altered", false},
 
 		// Who signed.
 		{"a revoked key signs", logged(func(l *testlog.Log) { l.AddSealed(w.Access("lothian", w.Source, w.me()), w.me()) }), verifier.CheckKeyStatus, "the key had been revoked", false},
-		{"a revocation is left out", operator(func(l *testlog.Log, s *entry.Statement) {
+		{"a revocation is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
 			c := chain(s, "key:"+w.Source.KID)
 			c.Leaves = c.Leaves[:1]
 		}), verifier.CheckKeyHistory, "perhaps its revocation", false},
-		{"a key's history is left out", operator(func(l *testlog.Log, s *entry.Statement) {
+		{"a key's history is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Chains = without(s.Chains, "key:"+w.Source.KID)
 		}), verifier.CheckKeyStatus, "nobody registered this key", false},
-		{"the history of a key of the genesis is left out", operator(func(l *testlog.Log, s *entry.Statement) {
+		{"the history of a key of the genesis is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Chains = without(s.Chains, "key:"+w.Registrar.KID)
 		}), verifier.CheckKeyHistory, "was not taken away before", false},
-		{"the history of an organisation is left out", operator(func(l *testlog.Log, s *entry.Statement) {
+		{"the history of an organisation is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Chains = without(s.Chains, "org:registrar")
 		}), verifier.CheckKeyHistory, "was not taken away before", false},
 		{"a key that nobody registered signs", func(t testing.TB) ([]byte, string) {
 			l := w.log()
-			l.AddSealed(w.Access("lothian", testlog.Signer(entry.EdDSA), w.me()), w.me())
+			l.AddSealed(w.Access("lothian", testlog.Signer(wire.EdDSA), w.me()), w.me())
 			c := w.indexed(l)
 			return w.finished(t, w.statement(l, c)), w.asked()
 		}, verifier.CheckKeyStatus, "nobody registered this key", false},
@@ -268,7 +271,7 @@ func tamperings(w *world) []tampering {
 			l.AddSealed(w.Access("fife", w.Second, w.me()), w.me())
 		}), verifier.CheckAuthority, "in the name of another", false},
 		{"an organisation nobody countersigned", logged(func(l *testlog.Log) {
-			key := testlog.Signer(entry.EdDSA)
+			key := testlog.Signer(wire.EdDSA)
 			l.AddPublic(l.Organisation("invented", w.Registrar, nil))
 			l.AddPublic(l.AddKey("invented", key, entry.PurposeSubmit))
 			l.AddSealed(w.Access("invented", key, w.me()), w.me())
@@ -289,7 +292,7 @@ func tamperings(w *world) []tampering {
 			l := w.log()
 			return w.finished(t, w.statement(l, w.indexed(l))), ""
 		}, verifier.CheckID, "from whoever asks", false},
-		{"a wrong VRF proof", file(func(l *testlog.Log, s *entry.Statement) {
+		{"a wrong VRF proof", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.Subject.VRFProof = bytes.Clone(s.Subject.VRFProof)
 			s.Subject.VRFProof[40] ^= 1
 		}), verifier.CheckTag, "under the key in the genesis", false},
@@ -298,16 +301,16 @@ func tamperings(w *world) []tampering {
 			c.VRF = otherVRF
 			return c
 		}), verifier.CheckTag, "another pseudonym key than the log's", false},
-		{"a second VRF key with a genesis of its own", file(func(l *testlog.Log, s *entry.Statement) {
+		{"a second VRF key with a genesis of its own", file(func(l *testlog.Log, s *bundle.Statement) {
 			f := *l
 			f.VRF = otherVRF
-			s.Genesis.Leaf = entry.PublicLeaf(f.Genesis(l.Key).Compact)
+			s.Genesis.Leaf = proof.PublicLeaf(f.Genesis(l.Key).Compact)
 		}), verifier.CheckInclusion, "not what the log holds", false},
 
 		// The index.
-		{"an index root that was never logged", operator(func(l *testlog.Log, s *entry.Statement) {
+		{"an index root that was never logged", operator(func(l *testlog.Log, s *bundle.Statement) {
 			f := l.Fork(w.Size())
-			f.AddIndexRootOf(w.Size(), entry.Hash{1}, w.Operator)
+			f.AddIndexRootOf(w.Size(), wire.Hash{1}, w.Operator)
 			s.IndexRoot.Leaf = f.Leaves[w.Size()]
 		}), verifier.CheckInclusion, "not what the log holds", false},
 		{"an index root from beyond its position", claimed(func(l *testlog.Log) testlog.Claim {
@@ -323,8 +326,8 @@ func tamperings(w *world) []tampering {
 			s.Checkpoint = string(l.Cosigned(w.Size(), 0, w.everybody()...))
 			return w.finished(t, s), w.asked()
 		}, verifier.CheckInclusion, "beyond the tree", false},
-		{"another entry for an index root", operator(func(l *testlog.Log, s *entry.Statement) {
-			s.IndexRoot = entry.StatementLeaf{Index: w.Revoked, Leaf: l.Leaves[w.Revoked]}
+		{"another entry for an index root", operator(func(l *testlog.Log, s *bundle.Statement) {
+			s.IndexRoot = bundle.Leaf{Index: w.Revoked, Leaf: l.Leaves[w.Revoked]}
 		}), verifier.CheckIndexRoot, "no word of the operator about the index", false},
 		{"an index root by a source", claimed(func(l *testlog.Log) testlog.Claim {
 			c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), l.IndexAt(w.Size()).Root(), w.Second), Cosigners: w.everybody()}
@@ -333,16 +336,16 @@ func tamperings(w *world) []tampering {
 		{"an index without the access", claimed(func(l *testlog.Log) testlog.Claim {
 			h := l.Histories(w.Size())
 			tag, _ := l.VRF.Tag(origin, w.me())
-			delete(h, entry.TagKey(tag))
+			delete(h, proof.TagKey(tag))
 			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.witnesses,
 				Omit: map[uint64]bool{first: true, last: true}} // no honest auditor cosigns what follows
 		}), verifier.CheckAuditors, "too few stand behind the subject index", true},
 		{"an index that files a false entry under a key", claimed(func(l *testlog.Log) testlog.Claim {
 			h := l.Histories(w.Size())
 			name := "key:" + w.Second.KID
-			false1 := h[entry.NameKey(name)]
-			h[entry.NameKey(name)] = &testlog.History{Indices: append([]uint64{1}, false1.Indices...),
-				Head: entry.NextHead(entry.NextHead(entry.NameHead0(name), 1, entry.LeafHash(l.Leaves[1])), false1.Indices[0], entry.LeafHash(l.Leaves[false1.Indices[0]]))}
+			false1 := h[proof.NameKey(name)]
+			h[proof.NameKey(name)] = &testlog.History{Indices: append([]uint64{1}, false1.Indices...),
+				Head: proof.NextHead(proof.NextHead(proof.NameHead0(name), 1, proof.LeafHash(l.Leaves[1])), false1.Indices[0], proof.LeafHash(l.Leaves[false1.Indices[0]]))}
 			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.everybody()}
 		}), verifier.CheckKeyHistory, "files an entry under a name it does not belong to", false},
 		{"an index over more than it says", claimed(func(l *testlog.Log) testlog.Claim {
@@ -352,9 +355,9 @@ func tamperings(w *world) []tampering {
 		}), verifier.CheckKeyHistory, "below the index root's size", false},
 
 		// The checkpoint.
-		{"another log", file(func(l *testlog.Log, s *entry.Statement) { s.Origin = "other.test/1" }), verifier.CheckOrigin, "another log than those you trust", false},
-		{"a checkpoint by another key", file(func(l *testlog.Log, s *entry.Statement) {
-			s.Checkpoint = string(testlog.New(origin).SignCheckpoint(entry.Checkpoint{Origin: origin, Size: l.Size(), Root: l.Root(l.Size())}))
+		{"another log", file(func(l *testlog.Log, s *bundle.Statement) { s.Origin = "other.test/1" }), verifier.CheckOrigin, "another log than those you trust", false},
+		{"a checkpoint by another key", file(func(l *testlog.Log, s *bundle.Statement) {
+			s.Checkpoint = string(testlog.New(origin).SignCheckpoint(proof.Checkpoint{Origin: origin, Size: l.Size(), Root: l.Root(l.Size())}))
 		}), verifier.CheckCheckpointSignature, "not the log's word", false},
 		{"a forked checkpoint", func(t testing.TB) ([]byte, string) {
 			l := w.log()
@@ -403,11 +406,11 @@ func tamperings(w *world) []tampering {
 			c.CosignedAt = now.Unix() + 86400
 			return c
 		}), verifier.CheckWitnesses, "too few saw this tree head", false},
-		{"a cosignature's time is altered", file(func(l *testlog.Log, s *entry.Statement) { s.Checkpoint = laterCosignature(s.Checkpoint) }), verifier.CheckCosignature, "the line was altered", false},
+		{"a cosignature's time is altered", file(func(l *testlog.Log, s *bundle.Statement) { s.Checkpoint = laterCosignature(s.Checkpoint) }), verifier.CheckCosignature, "the line was altered", false},
 
 		// Proofs and forms.
-		{"a node too many", file(func(l *testlog.Log, s *entry.Statement) { s.Nodes = append(s.Nodes, entry.Hash{}) }), verifier.CheckInclusion, "1 nodes too many", false},
-		{"an unknown leaf form", file(func(l *testlog.Log, s *entry.Statement) {
+		{"a node too many", file(func(l *testlog.Log, s *bundle.Statement) { s.Nodes = append(s.Nodes, wire.Hash{}) }), verifier.CheckInclusion, "1 nodes too many", false},
+		{"an unknown leaf form", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.IndexRoot.Leaf = append([]byte{3}, s.IndexRoot.Leaf[1:]...)
 		}), verifier.CheckLeafForm, "not an entry", false},
 		{"something after the end", func(t testing.TB) ([]byte, string) {
@@ -422,8 +425,8 @@ func tamperings(w *world) []tampering {
 	}
 }
 
-func without(list entry.StatementChains, name string) entry.StatementChains {
-	out := entry.StatementChains{}
+func without(list bundle.Chains, name string) bundle.Chains {
+	out := bundle.Chains{}
 	for _, c := range list {
 		if c.Name != name {
 			out = append(out, c)
@@ -436,8 +439,8 @@ func without(list entry.StatementChains, name string) entry.StatementChains {
 func altered(list []string, name string) []string {
 	out := append([]string{}, list...)
 	for i, d := range out {
-		if p, err := entry.ParseDisclosure(d); err == nil && p.Name == name {
-			n, err := entry.NewDisclosure(name, entry.Text{Why: "at the patient's request"})
+		if p, err := wire.ParseDisclosure(d); err == nil && p.Name == name {
+			n, err := wire.NewDisclosure(name, entry.Text{Why: "at the patient's request"})
 			if err != nil {
 				panic(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // TileWidth is the number of hashes in a full tile and of entries in a full bundle (C2SP tlog-tiles).
@@ -79,7 +80,7 @@ func ParseBundle(data []byte, width int, first uint64) ([][]byte, error) {
 type Tile struct {
 	Level  int
 	Index  uint64
-	Hashes []entry.Hash
+	Hashes []wire.Hash
 }
 
 // Path is where a log serves the tile.
@@ -96,7 +97,7 @@ func parseTile(data []byte, level int, index uint64, width int) (Tile, error) {
 			Found: fmt.Sprintf("%d bytes", len(data)), Meaning: "the log serves a damaged hash tile: no proof can be built from it"}
 	}
 	for i := range width {
-		t.Hashes = append(t.Hashes, entry.Hash(data[32*i:]))
+		t.Hashes = append(t.Hashes, wire.Hash(data[32*i:]))
 	}
 	return t, nil
 }

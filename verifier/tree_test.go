@@ -6,7 +6,8 @@ import (
 	"errors"
 	"testing"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -21,9 +22,9 @@ func tree(n int) (*testlog.Log, map[string][]byte) {
 }
 
 func sealed(i int) []byte {
-	var h entry.Hash
+	var h wire.Hash
 	binary.BigEndian.PutUint64(h[:], uint64(i))
-	return entry.SealedLeaf(h, h)
+	return proof.SealedLeaf(h, h)
 }
 
 func tilesOf(files map[string][]byte) verifier.TileFunc {
@@ -81,13 +82,13 @@ func TestReplayTreeIsThatOfXMod(t *testing.T) {
 func TestInclusionPathLeadsToRoot(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 7, 255, 256, 257, 513, 1000} {
 		l, files := tree(n)
-		head := entry.Checkpoint{Origin: l.Origin, Size: uint64(n), Root: l.Root(uint64(n))}
+		head := proof.Checkpoint{Origin: l.Origin, Size: uint64(n), Root: l.Root(uint64(n))}
 		for i := 0; i < n; i += 1 + n/40 {
 			path, err := verifier.InclusionPath(tilesOf(files), uint64(i), head.Size)
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := entry.LeafHash(l.Leaves[i])
+			h := proof.LeafHash(l.Leaves[i])
 			if err := verifier.CheckInclusionOf(h, uint64(i), path, head); err != nil {
 				t.Errorf("leaf %d of %d: %v", i, n, err)
 			}
@@ -124,8 +125,8 @@ func isFailure(err error, c verifier.Check) bool {
 func TestConsistency(t *testing.T) {
 	l, files := tree(777)
 	tiles := tilesOf(files)
-	head := func(l *testlog.Log, size uint64) entry.Checkpoint {
-		return entry.Checkpoint{Origin: l.Origin, Size: size, Root: l.Root(size)}
+	head := func(l *testlog.Log, size uint64) proof.Checkpoint {
+		return proof.Checkpoint{Origin: l.Origin, Size: size, Root: l.Root(size)}
 	}
 	now := head(l, 777)
 	for _, size := range []uint64{0, 1, 2, 3, 8, 100, 255, 256, 257, 511, 512, 513, 768, 776, 777} {
@@ -144,7 +145,7 @@ func TestConsistency(t *testing.T) {
 	other := head(l, 300)
 	other.Origin = "another.test"
 	for name, c := range map[string]struct {
-		saved, current entry.Checkpoint
+		saved, current proof.Checkpoint
 		tiles          verifier.TileFunc
 		says           string
 	}{
@@ -152,7 +153,7 @@ func TestConsistency(t *testing.T) {
 		"forked, same size":     {head(fork, 777), now, tiles, "two different histories of the same length"},
 		"forked, smaller saved": {head(fork, 400), now, tiles, "entries that you had seen signed were changed"},
 		"forked at the end":     {head(fork, 301), now, tiles, "entries that you had seen signed were changed"},
-		"false root of nothing": {entry.Checkpoint{Origin: l.Origin}, now, tiles, "false root for an empty log"},
+		"false root of nothing": {proof.Checkpoint{Origin: l.Origin}, now, tiles, "false root for an empty log"},
 		"tiles that are false":  {head(l, 300), now, tilesOf(damaged), "hash tiles are damaged or false"},
 		"another log":           {other, now, tiles, "two logs"},
 	} {
@@ -198,7 +199,7 @@ func TestOpenCheckpointTakesNoOtherSpelling(t *testing.T) {
 	if _, err := verifier.OpenCheckpoint(signed, other); !isFailure(err, verifier.CheckCheckpointSignature) {
 		t.Errorf("another key of the same name: %v", err)
 	}
-	extension := l.SignText(entry.Checkpoint{Origin: l.Origin, Size: 1}.Text() + "extension\n")
+	extension := l.SignText(proof.Checkpoint{Origin: l.Origin, Size: 1}.Text() + "extension\n")
 	if _, err := verifier.OpenCheckpoint(extension, key); !isFailure(err, verifier.CheckCheckpointSignature) {
 		t.Errorf("lines that do not belong there: %v", err)
 	}

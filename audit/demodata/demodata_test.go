@@ -9,6 +9,7 @@ import (
 
 	"igledger/audit"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // Nobody's numbers: valid, of a leap day, and with a check digit that a date gets only when its Modulus 11 numbers have run out.
@@ -28,7 +29,7 @@ func TestPeopleAreNobody(t *testing.T) {
 
 // The demo shows what it is meant to show.
 func TestEvents(t *testing.T) {
-	signer, err := entry.NewSigner(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	signer, err := wire.NewSigner(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // chainCache remembers the public histories of keys and organisations, which every statement needs and which change seldom: as long as the register is the
@@ -16,7 +18,7 @@ type chainCache struct {
 	log *ledger.Log
 
 	mu     sync.Mutex
-	reg    *entry.Register
+	reg    *register.Register
 	byName map[string]publicChain
 }
 
@@ -98,7 +100,7 @@ func readChain(ctx context.Context, log *ledger.Log, name string) (publicChain, 
 		if counter == "" {
 			continue
 		}
-		jws, err := entry.ParseJWS("countersignature", counter, entry.TypCountersignature)
+		jws, err := wire.ParseJWS("countersignature", counter, wire.TypCountersignature)
 		if err != nil {
 			return publicChain{}, fmt.Errorf("entry %d as stored: %w", l.Index, err)
 		}

@@ -8,6 +8,8 @@ import (
 	"igledger/audit/statement"
 	"igledger/internal/testdb"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -31,9 +33,9 @@ func (c *cosigned) cosign() {
 	c.Helper()
 	signed, err := c.log.Checkpoint(c.Context())
 	c.ok(err)
-	v, err := entry.NewLogVerifier(c.log.VerifierKey())
+	v, err := wire.NewLogVerifier(c.log.VerifierKey())
 	c.ok(err)
-	head, err := entry.OpenCheckpoint(signed, v)
+	head, err := proof.OpenCheckpoint(signed, v)
 	c.ok(err)
 	_, err = c.log.AddCosignatures(c.Context(), append(signed, c.witness.Line(head, c.clock.Unix())...))
 	c.ok(err)
@@ -163,7 +165,7 @@ func TestWrongRootWhileWaiting(t *testing.T) {
 	w.step(f)
 	w.cosign()
 	right := w.newest(f)
-	w.add(w.keys.Operator, &entry.IndexRoot{Common: w.by("OPR"), Size: right + 1, Root: entry.Hash{1}})
+	w.add(w.keys.Operator, &entry.IndexRoot{Common: w.by("OPR"), Size: right + 1, Root: wire.Hash{1}})
 	if err := f.Step(t.Context()); !errors.Is(err, statement.ErrDiffers) || !f.Stats().Broken {
 		t.Fatalf("met with %v", err)
 	}

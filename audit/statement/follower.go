@@ -21,7 +21,9 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/entry"
-	"igledger/ledger/entry/index"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/index"
+	"igledger/ledger/wire"
 )
 
 // Errors to be tested with errors.Is.
@@ -58,7 +60,7 @@ type Config struct {
 type Root struct {
 	Index uint64 // its position
 	Size  uint64 // M: it covers the entries below
-	Hash  entry.Hash
+	Hash  wire.Hash
 	leaf  []byte
 	kid   string
 }
@@ -66,7 +68,7 @@ type Root struct {
 // record is what is remembered of an entry until an index root covers it.
 type record struct {
 	index              uint64
-	leafHash, k, head0 entry.Hash
+	leafHash, k, head0 wire.Hash
 }
 
 // Follower keeps the subject index in memory at exactly the size of the newest settled index root in the log: what came after waits aside. It is safe for
@@ -114,7 +116,7 @@ func New(cfg Config) (*Follower, error) {
 	if cfg.Checkpoint == nil {
 		cfg.Checkpoint = cfg.Log.Checkpoint
 	}
-	v, err := entry.NewLogVerifier(cfg.Log.VerifierKey())
+	v, err := wire.NewLogVerifier(cfg.Log.VerifierKey())
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +206,7 @@ var errEnough = errors.New("enough")
 // build makes the index over the whole log as it is now.
 func build(ctx context.Context, log *ledger.Log) (tree *index.Tree, size uint64, err error) {
 	tree = index.Build(func(yield func(index.Update) bool) {
-		size, err = log.Histories(ctx, func(k entry.Hash, count uint64, head entry.Hash) error {
+		size, err = log.Histories(ctx, func(k wire.Hash, count uint64, head wire.Hash) error {
 			if !yield(index.Update{K: k, State: index.State{Count: count, Head: head}}) {
 				return errEnough
 			}
@@ -318,11 +320,11 @@ func (f *Follower) move(r Root) error {
 	return nil
 }
 
-func (f *Follower) differs(r Root, got entry.Hash) error {
+func (f *Follower) differs(r Root, got wire.Hash) error {
 	return f.stop(fmt.Errorf("the one at %d for the entries below %d says %x, they give %x: %w", r.Index, r.Size, r.Hash, got, ErrDiffers))
 }
 
-var rootsKey = entry.NameKey((&entry.Entry{Body: &entry.IndexRoot{}}).Name())
+var rootsKey = proof.NameKey((&entry.Entry{Body: &entry.IndexRoot{}}).Name())
 
 // stop ends all service: a proof against a root that is wrong misleads, and one against a wrong tree convicts the innocent.
 func (f *Follower) stop(err error) error {
@@ -335,7 +337,7 @@ func (f *Follower) stop(err error) error {
 
 // updates gives what becomes of the tree with the entries below size, and how many of the tail these are.
 func (f *Follower) updates(size uint64) (list []index.Update, n int) {
-	at := map[entry.Hash]int{}
+	at := map[wire.Hash]int{}
 	for _, r := range f.tail {
 		if r.index >= size {
 			break
@@ -351,18 +353,18 @@ func (f *Follower) updates(size uint64) (list []index.Update, n int) {
 			at[r.k], list = i, append(list, index.Update{K: r.k, State: state})
 		}
 		s := &list[i].State
-		s.Count, s.Head = s.Count+1, entry.NextHead(s.Head, r.index, r.leafHash)
+		s.Count, s.Head = s.Count+1, proof.NextHead(s.Head, r.index, r.leafHash)
 	}
 	return list, n
 }
 
 // checkpoint gives the published checkpoint, as a note and decoded.
-func (f *Follower) checkpoint(ctx context.Context) ([]byte, entry.Checkpoint, error) {
+func (f *Follower) checkpoint(ctx context.Context) ([]byte, proof.Checkpoint, error) {
 	signed, err := f.cfg.Checkpoint(ctx)
 	if err != nil {
-		return nil, entry.Checkpoint{}, fmt.Errorf("reading the checkpoint: %w", err)
+		return nil, proof.Checkpoint{}, fmt.Errorf("reading the checkpoint: %w", err)
 	}
-	head, err := entry.OpenCheckpoint(signed, f.verifier)
+	head, err := proof.OpenCheckpoint(signed, f.verifier)
 	return signed, head, err
 }
 

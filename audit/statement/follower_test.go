@@ -9,14 +9,17 @@ import (
 	"igledger/audit/statement"
 	"igledger/internal/testdb"
 	"igledger/ledger"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
-	"igledger/ledger/entry/index"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/index"
+	"igledger/ledger/wire"
 )
 
 // fromScratch is the root of the index over the entries below size, made in the plainest way from what the log decrypts to.
-func (w *world) fromScratch(size uint64) entry.Hash {
+func (w *world) fromScratch(size uint64) wire.Hash {
 	w.Helper()
-	states := map[entry.Hash]index.State{}
+	states := map[wire.Hash]index.State{}
 	records, err := w.log.Feed(w.Context(), 0, size)
 	w.ok(err)
 	for _, r := range records {
@@ -24,7 +27,7 @@ func (w *world) fromScratch(size uint64) entry.Hash {
 		if !ok {
 			s.Head = r.Head0
 		}
-		states[r.K] = index.State{Count: s.Count + 1, Head: entry.NextHead(s.Head, r.Index, r.LeafHash)}
+		states[r.K] = index.State{Count: s.Count + 1, Head: proof.NextHead(s.Head, r.Index, r.LeafHash)}
 	}
 	return index.Build(func(yield func(index.Update) bool) {
 		for k, s := range states {
@@ -127,7 +130,7 @@ func TestWrongRoot(t *testing.T) {
 	f := w.follow(w.log)
 	w.step(f)
 	for name, body := range map[string]entry.IndexRoot{
-		"wrong":     {Size: w.root(f).Size + 1, Root: entry.Hash{1}},
+		"wrong":     {Size: w.root(f).Size + 1, Root: wire.Hash{1}},
 		"backwards": {Size: w.root(f).Size - 1, Root: w.root(f).Hash},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -160,19 +163,19 @@ func TestRootsThatTheLogRefuses(t *testing.T) {
 	size, err := w.log.Size(t.Context())
 	w.ok(err)
 	for name, c := range map[string]struct {
-		by   *entry.Signer
+		by   *wire.Signer
 		org  string
 		size uint64
-		code entry.Code
+		code wire.Code
 	}{
-		"a source":          {w.source, "SRC", size, entry.WrongPurpose},
-		"ahead of itself":   {w.keys.Operator, "OPR", size + 1, entry.BadIndexRoot},
-		"another's name":    {w.source, "OPR", size, entry.WrongIssuer},
-		"the registrar key": {w.registrar, "REG", size, entry.WrongPurpose},
+		"a source":          {w.source, "SRC", size, wire.WrongPurpose},
+		"ahead of itself":   {w.keys.Operator, "OPR", size + 1, wire.BadIndexRoot},
+		"another's name":    {w.source, "OPR", size, wire.WrongIssuer},
+		"the registrar key": {w.registrar, "REG", size, wire.WrongPurpose},
 	} {
-		e, err := entry.Sign(c.by, &entry.IndexRoot{Common: w.by(c.org), Size: c.size, Root: entry.Hash{1}})
+		e, err := entry.Sign(c.by, &entry.IndexRoot{Common: w.by(c.org), Size: c.size, Root: wire.Hash{1}})
 		w.ok(err)
-		var refusal *entry.Error
+		var refusal *wire.Error
 		if r := w.log.Append(t.Context(), e)[0]; !errors.As(r.Err, &refusal) || refusal.Code != c.code {
 			t.Errorf("%s: %v, want %s", name, r.Err, c.code)
 		}
@@ -201,7 +204,7 @@ func TestPublishedCheckpoint(t *testing.T) {
 	s, err := f.Statement(t.Context(), alice, statement.Window{})
 	w.ok(err)
 	w.check(s, alice)
-	if slices.ContainsFunc(append(s.Entries, s.Newer...), func(e entry.StatementEntry) bool { return e.Index == later[0] }) {
+	if slices.ContainsFunc(append(s.Entries, s.Newer...), func(e bundle.Entry) bool { return e.Index == later[0] }) {
 		t.Error("an entry above the published checkpoint is shown")
 	}
 }
@@ -210,12 +213,12 @@ func TestPublishedCheckpoint(t *testing.T) {
 func TestNewOperatorKey(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.look(alice)
-	next, err := entry.GenerateSigner(entry.EdDSA)
+	next, err := wire.GenerateSigner(wire.EdDSA)
 	w.ok(err)
 	keys := *w.keys
 	keys.Operator, w.keys = next, &keys
 	f := w.follow(w.another())
-	if err := f.Step(t.Context()); !errors.Is(err, entry.UnknownKey) {
+	if err := f.Step(t.Context()); !errors.Is(err, wire.UnknownKey) {
 		t.Fatalf("a root by an unknown key: %v", err)
 	}
 	pub := entry.PublicKey{JWK: next.Public, Purposes: []entry.Purpose{entry.PurposeSubmit}}
@@ -224,9 +227,9 @@ func TestNewOperatorKey(t *testing.T) {
 	w.check(w.make(f, alice, statement.Window{}), alice)
 	size, err := w.log.Size(t.Context())
 	w.ok(err)
-	e, err := entry.Sign(next, &entry.IndexRoot{Common: w.by("OPR"), Size: size - 2, Root: entry.Hash{1}}) // below its registration
+	e, err := entry.Sign(next, &entry.IndexRoot{Common: w.by("OPR"), Size: size - 2, Root: wire.Hash{1}}) // below its registration
 	w.ok(err)
-	if r := w.log.Append(t.Context(), e)[0]; !errors.Is(r.Err, entry.BadIndexRoot) {
+	if r := w.log.Append(t.Context(), e)[0]; !errors.Is(r.Err, wire.BadIndexRoot) {
 		t.Errorf("a root below the registration of its key: %v", r.Err)
 	}
 }

@@ -7,7 +7,10 @@ import (
 	"slices"
 
 	"igledger/ledger"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 // gathered is what a statement is made of: checkpoint, index root, history and public chains of one moment.
@@ -19,7 +22,7 @@ type gathered struct {
 	genesis ledger.PublicLeaf
 	pasts   []*past // in the order of the ids asked for
 	linked  []*past // of statements: of the ids that are linked with the first, ascending
-	chains  entry.StatementChains
+	chains  bundle.Chains
 }
 
 // all are the histories in the order in which a statement has them.
@@ -28,27 +31,27 @@ func (g *gathered) all() []*past { return append(g.pasts[:len(g.pasts):len(g.pas
 // past is the history of one id.
 type past struct {
 	id       string
-	tag      entry.Hash
+	tag      wire.Hash
 	vrfProof []byte
 	entries  []ledger.HistoryEntry // all below N
 	read     uint64                // N, or what it was when this was last looked at
 	links    map[uint64]*entry.Link
 	covered  int // of entries those below M
-	proof    entry.IndexProof
+	proof    proof.IndexProof
 }
 
 // history shows it, opened inside the period.
-func (p *past) history(period *entry.Period) *entry.History {
-	h := &entry.History{Subject: entry.Subject{Tag: p.tag, VRFProof: p.vrfProof, Proof: p.proof, Count: uint64(p.covered)},
-		Entries: make(entry.StatementEntries, 0, p.covered), Newer: entry.StatementEntries{}}
+func (p *past) history(period *bundle.Period) *bundle.History {
+	h := &bundle.History{Subject: bundle.Subject{Tag: p.tag, VRFProof: p.vrfProof, Proof: p.proof, Count: uint64(p.covered)},
+		Entries: make(bundle.Entries, 0, p.covered), Newer: bundle.Entries{}}
 	for i, e := range p.entries {
 		switch in := p.shows(period, e.Index); {
 		case i < p.covered && in:
-			h.Entries = append(h.Entries, entry.NewStatementEntry(e.Opening))
+			h.Entries = append(h.Entries, bundle.NewEntry(e.Opening))
 		case i < p.covered:
-			h.Entries = append(h.Entries, entry.HiddenStatementEntry(e.Index, e.LeafHash))
+			h.Entries = append(h.Entries, bundle.HiddenEntry(e.Index, e.LeafHash))
 		case in:
-			h.Newer = append(h.Newer, entry.NewStatementEntry(e.Opening))
+			h.Newer = append(h.Newer, bundle.NewEntry(e.Opening))
 		} // else outside the period asked for, and above what is proved
 	}
 	return h
@@ -129,7 +132,7 @@ func (f *Follower) readOn(ctx context.Context, p *past, size uint64, links bool)
 		if !links {
 			break
 		}
-		l, err := entry.LinkOf(more[i].Opening)
+		l, err := bundle.LinkOf(more[i].Opening)
 		if err != nil {
 			return fmt.Errorf("entry %d as stored: %w", more[i].Index, err)
 		}
@@ -142,10 +145,10 @@ func (f *Follower) readOn(ctx context.Context, p *past, size uint64, links bool)
 
 // cover gives the checkpoint that a statement is made under: the newest that a quorum of witnesses stands behind, if it has at least size entries and so the
 // newest index root; else the newest of all, with the cosignatures it has. What came after it is not part of the statement.
-func (f *Follower) cover(ctx context.Context, size uint64) ([]byte, entry.Checkpoint, error) {
+func (f *Follower) cover(ctx context.Context, size uint64) ([]byte, proof.Checkpoint, error) {
 	signed, c, err := f.witnessed(ctx)
 	if err != nil {
-		return nil, entry.Checkpoint{}, err
+		return nil, proof.Checkpoint{}, err
 	}
 	if c.Size < size {
 		return f.checkpoint(ctx)
@@ -170,37 +173,37 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 	delete(chains, "genesis")
 	for _, p := range g.all() {
 		p.covered = below(p.entries, g.root.Size, func(e ledger.HistoryEntry) uint64 { return e.Index })
-		path, state, found := f.tree.Prove(entry.TagKey(p.tag))
-		head := entry.TagHead0(p.tag)
+		path, state, found := f.tree.Prove(proof.TagKey(p.tag))
+		head := proof.TagHead0(p.tag)
 		for _, e := range p.entries[:p.covered] {
-			head = entry.NextHead(head, e.Index, e.LeafHash)
+			head = proof.NextHead(head, e.Index, e.LeafHash)
 		}
 		if found != (p.covered > 0) || found && (state.Count != uint64(p.covered) || state.Head != head) {
 			return false, fmt.Errorf("a history of %d entries below %d is another than the index has: %w", p.covered, g.root.Size, ErrDiffers)
 		}
 		p.proof = filled(path)
 	}
-	g.chains = make(entry.StatementChains, 0, len(chains))
+	g.chains = make(bundle.Chains, 0, len(chains))
 	for name, leaves := range chains {
-		path, state, _ := f.tree.Prove(entry.NameKey(name))
+		path, state, _ := f.tree.Prove(proof.NameKey(name))
 		n := below(leaves, g.root.Size, func(l ledger.PublicLeaf) uint64 { return l.Index })
 		if state.Count != uint64(n) {
 			return false, fmt.Errorf("the history of %s has %d entries below %d, not the %d of the index: %w", name, n, g.root.Size, state.Count, ErrDiffers)
 		}
-		c := entry.StatementChain{Name: name, Proof: filled(path), Leaves: make(entry.StatementLeaves, n)}
+		c := bundle.Chain{Name: name, Proof: filled(path), Leaves: make(bundle.Leaves, n)}
 		for i, l := range leaves[:n] {
-			c.Leaves[i] = entry.StatementLeaf{Index: l.Index, Leaf: l.Leaf}
+			c.Leaves[i] = bundle.Leaf{Index: l.Index, Leaf: l.Leaf}
 		}
 		g.chains = append(g.chains, c)
 	}
-	slices.SortFunc(g.chains, func(a, b entry.StatementChain) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(g.chains, func(a, b bundle.Chain) int { return cmp.Compare(a.Name, b.Name) })
 	return true, nil
 }
 
 // filled makes an empty path an empty list, which JSON tells from a missing one.
-func filled(p entry.IndexProof) entry.IndexProof {
+func filled(p proof.IndexProof) proof.IndexProof {
 	if p.Siblings == nil {
-		p.Siblings = entry.IndexSiblings{}
+		p.Siblings = proof.IndexSiblings{}
 	}
 	return p
 }
@@ -211,11 +214,11 @@ func below[T any](list []T, size uint64, index func(T) uint64) int {
 	return n
 }
 
-func (g *gathered) evidence(format string, text []string) entry.Evidence {
-	return entry.Evidence{
+func (g *gathered) evidence(format string, text []string) bundle.Evidence {
+	return bundle.Evidence{
 		Format: format, Origin: g.origin, Checkpoint: string(g.note),
-		Genesis:   entry.StatementLeaf{Index: g.genesis.Index, Leaf: g.genesis.Leaf},
-		IndexRoot: entry.StatementLeaf{Index: g.root.Index, Leaf: g.root.leaf},
+		Genesis:   bundle.Leaf{Index: g.genesis.Index, Leaf: g.genesis.Leaf},
+		IndexRoot: bundle.Leaf{Index: g.root.Index, Leaf: g.root.leaf},
 		Chains:    g.chains, Text: text,
 	}
 }

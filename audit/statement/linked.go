@@ -8,20 +8,20 @@ import (
 	"slices"
 
 	"igledger/ledger"
-	"igledger/ledger/entry"
+	"igledger/ledger/bundle"
 )
 
 // A statement shows what is on record under every number that links of its subject's, below M, hold to be the same person's. M may move while
 // histories are read, and with it the links that count; then what lacks is read and the rest kept.
 
 // shows reports whether an entry is opened in a statement of the period: links always are, because which other histories belong to it follows from them.
-func (p *past) shows(period *entry.Period, index uint64) bool {
+func (p *past) shows(period *bundle.Period, index uint64) bool {
 	return inside(period, index) || p.links[index] != nil
 }
 
 // linkedBelow gives the ids that the entries below size link with this one, ascending.
 func (p *past) linkedBelow(size uint64) []string {
-	holding := entry.Links{}
+	holding := bundle.Links{}
 	for _, index := range slices.Sorted(maps.Keys(p.links)) {
 		if index < size {
 			holding.Add(index, p.links[index])
@@ -32,8 +32,8 @@ func (p *past) linkedBelow(size uint64) []string {
 
 // readLinked reads the histories of ids, keeping what was read of them before.
 func (f *Follower) readLinked(ctx context.Context, g *gathered, ids []string, size uint64) error {
-	if len(ids) > entry.MaxLinked {
-		return fmt.Errorf("making a statement of more than %d linked ids: %w", entry.MaxLinked, ledger.ErrTooMany)
+	if len(ids) > bundle.MaxLinked {
+		return fmt.Errorf("making a statement of more than %d linked ids: %w", bundle.MaxLinked, ledger.ErrTooMany)
 	}
 	before, n := g.linked, len(g.pasts[0].entries)
 	g.linked = nil

@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"slices"
 
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/index"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/index"
+	"igledger/ledger/wire"
 )
 
 // rootWith is the root that tree would have after Apply(updates), no K twice, without changing it: a root is logged before the tree may move to it, as the log
 // may take another's. It is computed from the tree's own proofs, as a verifier would, so a tree that is wrong in itself shows up when the
 // two are held against each other.
-func rootWith(tree *index.Tree, updates []index.Update) entry.Hash {
+func rootWith(tree *index.Tree, updates []index.Update) wire.Hash {
 	if len(updates) == 0 {
 		return tree.Root()
 	}
@@ -23,15 +24,15 @@ func rootWith(tree *index.Tree, updates []index.Update) entry.Hash {
 	return grow(tree, leaves, prove(tree, leaves[0].k), 0)
 }
 
-type leaf struct{ k, v entry.Hash }
+type leaf struct{ k, v wire.Hash }
 
 // path is a proof, with the leaf that stands at its end if there is one.
 type path struct {
-	siblings []entry.Hash
+	siblings []wire.Hash
 	end      *leaf
 }
 
-func prove(tree *index.Tree, k entry.Hash) path {
+func prove(tree *index.Tree, k wire.Hash) path {
 	p, state, found := tree.Prove(k)
 	at := path{siblings: p.Siblings}
 	switch {
@@ -44,10 +45,10 @@ func prove(tree *index.Tree, k entry.Hash) path {
 }
 
 // grow is the hash of the subtree at depth which holds leaves, sorted, besides what it holds already. p is the path of leaves[0].
-func grow(tree *index.Tree, leaves []leaf, p path, depth int) entry.Hash {
+func grow(tree *index.Tree, leaves []leaf, p path, depth int) wire.Hash {
 	if depth == len(p.siblings) { // a leaf or nothing stands here so far
 		if p.end != nil {
-			if i, has := slices.BinarySearchFunc(leaves, p.end.k, func(l leaf, k entry.Hash) int { return bytes.Compare(l.k[:], k[:]) }); !has {
+			if i, has := slices.BinarySearchFunc(leaves, p.end.k, func(l leaf, k wire.Hash) int { return bytes.Compare(l.k[:], k[:]) }); !has {
 				leaves = slices.Insert(slices.Clone(leaves), i, *p.end)
 			}
 		}
@@ -65,22 +66,22 @@ func grow(tree *index.Tree, leaves []leaf, p path, depth int) entry.Hash {
 	default:
 		right = grow(tree, ones, prove(tree, ones[0].k), depth+1)
 	}
-	return entry.IndexNode(left, right)
+	return proof.IndexNode(left, right)
 }
 
 // plant is the hash of a new subtree at depth that holds just these leaves.
-func plant(leaves []leaf, depth int) entry.Hash {
+func plant(leaves []leaf, depth int) wire.Hash {
 	switch len(leaves) {
 	case 0:
-		return entry.Hash{}
+		return wire.Hash{}
 	case 1:
-		return entry.IndexLeaf(leaves[0].k, leaves[0].v)
+		return proof.IndexLeaf(leaves[0].k, leaves[0].v)
 	}
 	zeros, ones := fork(leaves, depth)
-	return entry.IndexNode(plant(zeros, depth+1), plant(ones, depth+1))
+	return proof.IndexNode(plant(zeros, depth+1), plant(ones, depth+1))
 }
 
 func fork(leaves []leaf, depth int) (zeros, ones []leaf) {
-	i, _ := slices.BinarySearchFunc(leaves, 1, func(l leaf, one int) int { return entry.IndexBit(l.k, depth) - one })
+	i, _ := slices.BinarySearchFunc(leaves, 1, func(l leaf, one int) int { return proof.IndexBit(l.k, depth) - one })
 	return leaves[:i], leaves[i:]
 }

@@ -4,8 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/index"
+	"igledger/ledger/proof/index"
+	"igledger/ledger/wire"
 )
 
 // The root that is foretold is the one that Apply then gives, for keys of every likeness.
@@ -13,9 +13,9 @@ func TestRootWith(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	tree := index.New()
 	for round := range 300 {
-		updates := map[entry.Hash]index.Update{}
+		updates := map[wire.Hash]index.Update{}
 		for range r.IntN(40) {
-			var k entry.Hash
+			var k wire.Hash
 			switch r.IntN(3) {
 			case 0: // from few, so that histories grow
 				k[0], k[31] = byte(r.IntN(4))<<6, byte(r.IntN(8))
@@ -27,7 +27,7 @@ func TestRootWith(t *testing.T) {
 					k[i] = byte(r.Uint32())
 				}
 			}
-			updates[k] = index.Update{K: k, State: index.State{Count: uint64(round + 1), Head: entry.Hash{byte(r.Uint32())}}}
+			updates[k] = index.Update{K: k, State: index.State{Count: uint64(round + 1), Head: wire.Hash{byte(r.Uint32())}}}
 		}
 		var list []index.Update
 		for _, u := range updates {

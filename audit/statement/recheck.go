@@ -5,16 +5,16 @@ import (
 	"fmt"
 
 	"igledger/ledger"
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/index"
+	"igledger/ledger/proof/index"
+	"igledger/ledger/wire"
 )
 
 // Rechecked is what Recheck found.
 type Rechecked struct {
-	Size      uint64     `json:"size"` // entries of the log
-	Histories int        `json:"histories"`
-	Roots     uint64     `json:"roots"` // index roots in the log, all right
-	Root      entry.Hash `json:"root"`  // of the index over all entries
+	Size      uint64    `json:"size"` // entries of the log
+	Histories int       `json:"histories"`
+	Roots     uint64    `json:"roots"` // index roots in the log, all right
+	Root      wire.Hash `json:"root"`  // of the index over all entries
 }
 
 // Recheck makes the subject index anew from the entries alone, holds it against every index root in the log, and against the histories that a restart

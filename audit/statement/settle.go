@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"igledger/ledger"
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 )
 
 // An index root is settled once the log's quorum of cosigners stands behind a checkpoint above it. Statements are made on settled roots, under that
@@ -69,17 +69,17 @@ func (f *Follower) tooLong(w waitingRoot, seen uint64) bool {
 }
 
 // witnessed is the largest checkpoint that a quorum stands behind, as a note and decoded; of size 0 if there is none.
-func (f *Follower) witnessed(ctx context.Context) ([]byte, entry.Checkpoint, error) {
+func (f *Follower) witnessed(ctx context.Context) ([]byte, proof.Checkpoint, error) {
 	signed, err := f.cfg.Log.WitnessedCheckpoint(ctx)
 	if errors.Is(err, ledger.ErrNotFound) {
-		return nil, entry.Checkpoint{}, nil
+		return nil, proof.Checkpoint{}, nil
 	}
 	if err != nil {
-		return nil, entry.Checkpoint{}, fmt.Errorf("reading the witnessed checkpoint: %w", err)
+		return nil, proof.Checkpoint{}, fmt.Errorf("reading the witnessed checkpoint: %w", err)
 	}
-	c, err := entry.OpenCheckpoint(signed, f.verifier)
+	c, err := proof.OpenCheckpoint(signed, f.verifier)
 	if err != nil {
-		return nil, entry.Checkpoint{}, fmt.Errorf("the witnessed checkpoint: %w", err)
+		return nil, proof.Checkpoint{}, fmt.Errorf("the witnessed checkpoint: %w", err)
 	}
 	return signed, c, nil
 }

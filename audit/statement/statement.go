@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"igledger/ledger"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // Window chooses what of a history is opened; the rest is hidden but counted and proved all the same. Either positions in the log, From <= index < To
@@ -24,12 +26,12 @@ type Window struct {
 // index root none is missing, or that there is none at all; the same of reads of everybody's data, unless these are what is asked for; and the same of each id that a link
 // below that root holds to be the same person's, whose links are not followed further. ErrNotReady, ErrDiffers; ledger.ErrTooMany above ledger.MaxHistory entries of all these ids together or
 // entry.MaxLinked ids; ErrErased.
-func (f *Follower) Statement(ctx context.Context, id string, w Window) (*entry.Statement, error) {
+func (f *Follower) Statement(ctx context.Context, id string, w Window) (*bundle.Statement, error) {
 	ids := []string{id}
 	if id != entry.RegEveryone {
 		ids = append(ids, entry.RegEveryone)
 	}
-	var period *entry.Period
+	var period *bundle.Period
 	g, err := f.gather(ctx, ids, true, func(all []*past, size uint64) (shown []ledger.HistoryEntry, err error) {
 		period = w.period(merged(all[0], all[len(ids):]), size)
 		for _, p := range all {
@@ -45,16 +47,16 @@ func (f *Follower) Statement(ctx context.Context, id string, w Window) (*entry.S
 		return nil, err
 	}
 	own := g.pasts[0].history(period)
-	s := &entry.Statement{
-		Evidence: g.evidence(entry.FormatStatement, statementText(g, period)),
-		Subject:  own.Subject, Period: period, Entries: own.Entries, Newer: own.Newer, Linked: entry.LinkedHistories{},
+	s := &bundle.Statement{
+		Evidence: g.evidence(bundle.FormatStatement, statementText(g, period)),
+		Subject:  own.Subject, Period: period, Entries: own.Entries, Newer: own.Newer, Linked: bundle.LinkedHistories{},
 	}
 	for _, p := range g.linked {
-		s.Linked = append(s.Linked, entry.LinkedHistory{ID: p.id, History: *p.history(period)})
+		s.Linked = append(s.Linked, bundle.LinkedHistory{ID: p.id, History: *p.history(period)})
 	}
 	if len(g.pasts) > 1 {
 		s.Everyone = g.pasts[1].history(period)
-		for _, list := range []entry.StatementEntries{s.Everyone.Entries, s.Everyone.Newer} {
+		for _, list := range []bundle.Entries{s.Everyone.Entries, s.Everyone.Newer} {
 			for i := range list {
 				list[i].Disclosures = forEverybody(list[i].Disclosures)
 			}
@@ -62,7 +64,7 @@ func (f *Follower) Statement(ctx context.Context, id string, w Window) (*entry.S
 	}
 	indices := g.indices()
 	for _, h := range s.Histories() {
-		for _, list := range []entry.StatementEntries{h.Entries, h.Newer} {
+		for _, list := range []bundle.Entries{h.Entries, h.Newer} {
 			for _, e := range list {
 				indices = append(indices, e.Index)
 			}
@@ -76,7 +78,7 @@ func (f *Follower) Statement(ctx context.Context, id string, w Window) (*entry.S
 // rest may name others: staff, who was searched for, what the source knew besides. Organisation, role and purpose are open in any case.
 func forEverybody(disclosures []string) []string {
 	return slices.DeleteFunc(slices.Clone(disclosures), func(d string) bool {
-		p, err := entry.ParseDisclosure(d)
+		p, err := wire.ParseDisclosure(d)
 		if err != nil || p.Name != "sub" && p.Name != "text" {
 			return true
 		}
@@ -86,7 +88,7 @@ func forEverybody(disclosures []string) []string {
 }
 
 // Extract makes an extract of chosen entries of an id: that each is in the log, and nothing about what else there is. ErrNotFound if one is not the id's.
-func (f *Follower) Extract(ctx context.Context, id string, indices []uint64) (*entry.Extract, error) {
+func (f *Follower) Extract(ctx context.Context, id string, indices []uint64) (*bundle.Extract, error) {
 	var shown []ledger.HistoryEntry
 	g, err := f.gather(ctx, []string{id}, false, func(pasts []*past, _ uint64) ([]ledger.HistoryEntry, error) {
 		all := pasts[0].entries
@@ -103,20 +105,20 @@ func (f *Follower) Extract(ctx context.Context, id string, indices []uint64) (*e
 	if err != nil {
 		return nil, err
 	}
-	x := &entry.Extract{Evidence: g.evidence(entry.FormatExtract, extractText(g)), Entries: make(entry.ExtractEntries, len(shown))}
+	x := &bundle.Extract{Evidence: g.evidence(bundle.FormatExtract, extractText(g)), Entries: make(bundle.ExtractEntries, len(shown))}
 	places := g.indices()
 	for i, e := range shown {
-		x.Entries[i] = entry.NewExtractEntry(e.Opening)
+		x.Entries[i] = bundle.NewExtractEntry(e.Opening)
 		places = append(places, e.Index)
 	}
 	x.Nodes, err = f.cfg.Log.MultiProof(ctx, places, g.size)
 	return x, err
 }
 
-func inside(p *entry.Period, index uint64) bool { return p == nil || p.From <= index && index < p.To }
+func inside(p *bundle.Period, index uint64) bool { return p == nil || p.From <= index && index < p.To }
 
 // period gives the positions that w stands for in the log of this size; nil for everything.
-func (w Window) period(all []ledger.HistoryEntry, size uint64) *entry.Period {
+func (w Window) period(all []ledger.HistoryEntry, size uint64) *bundle.Period {
 	if w == (Window{}) {
 		return nil
 	}
@@ -124,7 +126,7 @@ func (w Window) period(all []ledger.HistoryEntry, size uint64) *entry.Period {
 		if w.To == 0 {
 			w.To = max(size, w.From+1)
 		}
-		return &entry.Period{From: w.From, To: w.To}
+		return &bundle.Period{From: w.From, To: w.To}
 	}
 	// The largest range that holds of the subject's entries just these: what lies between two of them is no matter of this person.
 	taken := func(e ledger.HistoryEntry) time.Time {
@@ -142,7 +144,7 @@ func (w Window) period(all []ledger.HistoryEntry, size uint64) *entry.Period {
 		}
 		last = first - 1
 	}
-	p := &entry.Period{From: 0, To: size}
+	p := &bundle.Period{From: 0, To: size}
 	if first > 0 {
 		p.From = all[first-1].Index + 1
 	}
@@ -150,7 +152,7 @@ func (w Window) period(all []ledger.HistoryEntry, size uint64) *entry.Period {
 		p.To = all[last+1].Index
 	}
 	if p.From >= p.To { // no position between them
-		return &entry.Period{From: size, To: size + 1}
+		return &bundle.Period{From: size, To: size + 1}
 	}
 	return p
 }

@@ -10,18 +10,20 @@ import (
 
 	"igledger/audit/statement"
 	"igledger/internal/testdb"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
-func (w *world) make(f *statement.Follower, id string, win statement.Window) *entry.Statement {
+func (w *world) make(f *statement.Follower, id string, win statement.Window) *bundle.Statement {
 	w.Helper()
 	s, err := f.Statement(w.Context(), id, win)
 	w.ok(err)
 	return s
 }
 
-func indices(list entry.StatementEntries, opened bool) (at []uint64) {
+func indices(list bundle.Entries, opened bool) (at []uint64) {
 	for _, e := range list {
 		if e.Opened() == opened {
 			at = append(at, e.Index)
@@ -172,7 +174,7 @@ func TestExtract(t *testing.T) {
 	w.ok(verifier.CheckExtract(verifier.StatementEvidence{Statement: data, Policy: policy, ID: alice}).Err())
 	tag, _, err := w.log.Tag(alice)
 	w.ok(err)
-	if bytes.Contains(data, []byte(entry.Encode64(tag[:]))) {
+	if bytes.Contains(data, []byte(wire.Encode64(tag[:]))) {
 		t.Error("the tag stands in the extract")
 	}
 	if _, err := f.Extract(t.Context(), alice, others); !errors.Is(err, statement.ErrNotFound) {
@@ -306,13 +308,13 @@ func TestLinkOutsidePeriod(t *testing.T) {
 func TestLinksThatTheLogRefuses(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	for name, c := range map[string]struct {
-		by         *entry.Signer
+		by         *wire.Signer
 		sub, other string
-		code       entry.Code
+		code       wire.Code
 	}{
-		"two numbers of others": {w.source, alice, bob, entry.WrongPurpose},
-		"another's number":      {w.source, alice, "temp:SRC2:1", entry.WrongPurpose},
-		"a key for accesses":    {w.sourceSpare, alice, carol, entry.WrongPurpose},
+		"two numbers of others": {w.source, alice, bob, wire.WrongPurpose},
+		"another's number":      {w.source, alice, "temp:SRC2:1", wire.WrongPurpose},
+		"a key for accesses":    {w.sourceSpare, alice, carol, wire.WrongPurpose},
 	} {
 		e, err := entry.Sign(c.by, &entry.Link{Common: w.by("SRC"), Act: "linked", Reason: "one person", Sub: c.sub, Other: c.other})
 		w.ok(err)
@@ -324,7 +326,7 @@ func TestLinksThatTheLogRefuses(t *testing.T) {
 	w.ok(err)
 	bare, err := entry.Parse(e.Compact)
 	w.ok(err)
-	if r := w.log.Append(t.Context(), bare)[0]; !errors.Is(r.Err, entry.BadDisclosure) {
+	if r := w.log.Append(t.Context(), bare)[0]; !errors.Is(r.Err, wire.BadDisclosure) {
 		t.Errorf("without its ids: %v", r.Err)
 	}
 }

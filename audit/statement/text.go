@@ -3,7 +3,7 @@ package statement
 import (
 	"fmt"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/bundle"
 )
 
 // What a statement proves and what not, for those who read the file: verifiers do not look at it.
@@ -19,7 +19,7 @@ var (
 	partText  = "This extract shows chosen accesses to one person's record. It does not say whether there are others."
 )
 
-func statementText(g *gathered, p *entry.Period) []string {
+func statementText(g *gathered, p *bundle.Period) []string {
 	text := []string{wholeText}
 	own := g.pasts[0]
 	if own.covered == 0 {

@@ -8,9 +8,11 @@ import (
 
 	"igledger/audit/statement"
 	"igledger/ledger"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
@@ -26,8 +28,8 @@ type world struct {
 	testing.TB
 	dsn                        string
 	keys                       *ledger.Keys
-	registrar, enroller        *entry.Signer
-	admin, source, sourceSpare *entry.Signer
+	registrar, enroller        *wire.Signer
+	admin, source, sourceSpare *wire.Signer
 	policy                     *cosign.Policy // nil: nobody is asked
 	log                        *ledger.Log
 	clock                      time.Time
@@ -40,9 +42,9 @@ func newWorld(t testing.TB, dsn string) *world { return newWorldWith(t, dsn, nil
 func newWorldWith(t testing.TB, dsn string, policy func(vkey string) []byte) *world {
 	t.Helper()
 	w := &world{TB: t, dsn: dsn, clock: time.Now()}
-	for _, k := range []**entry.Signer{&w.registrar, &w.enroller, &w.admin, &w.source, &w.sourceSpare} {
+	for _, k := range []**wire.Signer{&w.registrar, &w.enroller, &w.admin, &w.source, &w.sourceSpare} {
 		var err error
-		*k, err = entry.GenerateSigner(entry.EdDSA)
+		*k, err = wire.GenerateSigner(wire.EdDSA)
 		w.ok(err)
 	}
 	dir := filepath.Join(t.TempDir(), "keys")
@@ -61,7 +63,7 @@ func newWorldWith(t testing.TB, dsn string, policy func(vkey string) []byte) *wo
 	w.add(w.registrar, &entry.Organisation{Common: w.by("REG"), Organisation: m, Counter: w.counter(entry.Countersignature{Organisation: &m})})
 	pub := entry.PublicKey{JWK: w.admin.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}
 	w.add(w.registrar, &entry.Key{Common: w.by("REG"), Org: "SRC", Key: pub, Proof: w.prove(w.admin, "SRC"), Counter: w.counter(entry.Countersignature{Org: "SRC", Key: &pub})})
-	for k, purposes := range map[*entry.Signer][]entry.Purpose{w.source: {entry.PurposeAgreements, entry.PurposeSubmit}, w.sourceSpare: {entry.PurposeSubmit}} {
+	for k, purposes := range map[*wire.Signer][]entry.Purpose{w.source: {entry.PurposeAgreements, entry.PurposeSubmit}, w.sourceSpare: {entry.PurposeSubmit}} {
 		w.add(w.admin, &entry.Key{Common: w.by("SRC"), Org: "SRC", Proof: w.prove(k, "SRC"), Key: entry.PublicKey{JWK: k.Public, Purposes: purposes}})
 	}
 	return w
@@ -106,7 +108,7 @@ func (w *world) follow(log *ledger.Log) *statement.Follower {
 
 func (w *world) by(org string) entry.Common { return entry.Common{Issuer: org, Audience: origin} }
 
-func (w *world) prove(s *entry.Signer, org string) string {
+func (w *world) prove(s *wire.Signer, org string) string {
 	w.Helper()
 	p, err := entry.ProveKey(s, origin, org)
 	w.ok(err)
@@ -122,7 +124,7 @@ func (w *world) counter(c entry.Countersignature) string {
 }
 
 func (w *world) genesis() *entry.Entry {
-	party := func(id string, s *entry.Signer, p entry.Purpose, roles ...entry.Role) entry.GenesisParty {
+	party := func(id string, s *wire.Signer, p entry.Purpose, roles ...entry.Role) entry.GenesisParty {
 		return entry.GenesisParty{Member: entry.Member{ID: id, Name: id, Kind: "test", Roles: roles}, Key: entry.PublicKey{JWK: s.Public, Purposes: []entry.Purpose{p}}}
 	}
 	e, err := entry.Sign(w.registrar, &entry.Genesis{
@@ -137,7 +139,7 @@ func (w *world) genesis() *entry.Entry {
 }
 
 // add signs and appends through the first process, and gives the position.
-func (w *world) add(s *entry.Signer, b entry.Body) uint64 {
+func (w *world) add(s *wire.Signer, b entry.Body) uint64 {
 	w.Helper()
 	e, err := entry.Sign(s, b)
 	w.ok(err)
@@ -180,7 +182,7 @@ func (w *world) root(f *statement.Follower) statement.Root {
 }
 
 // check verifies a statement as its reader does and gives what was found.
-func (w *world) check(s *entry.Statement, id string) *verifier.StatementReport {
+func (w *world) check(s *bundle.Statement, id string) *verifier.StatementReport {
 	w.Helper()
 	r := w.verify(w, s, id)
 	if !r.Authentic || !r.Complete {
@@ -189,7 +191,7 @@ func (w *world) check(s *entry.Statement, id string) *verifier.StatementReport {
 	return r
 }
 
-func (w *world) verify(t testing.TB, s *entry.Statement, id string) *verifier.StatementReport {
+func (w *world) verify(t testing.TB, s *bundle.Statement, id string) *verifier.StatementReport {
 	t.Helper()
 	data, err := s.Marshal()
 	if err != nil {

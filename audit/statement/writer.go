@@ -10,13 +10,14 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // offer is an index root that this process wants in the log: the same until it is in or another one is.
 type offer struct {
 	entry *entry.Entry
 	size  uint64
-	root  entry.Hash
+	root  wire.Hash
 }
 
 // due reports whether an index root is wanted now: entries came and the last root is old enough, or so many came that half the lag that the genesis allows
@@ -52,7 +53,7 @@ func (f *Follower) submit(ctx context.Context) error {
 		f.mu.Unlock()
 		return nil
 	}
-	var refusal *entry.Error
+	var refusal *wire.Error
 	if errors.As(res.Err, &refusal) {
 		f.offer = nil // as it is it will not be taken: by a key that is not registered yet, or only above what the offer covers
 	}

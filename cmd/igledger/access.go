@@ -16,6 +16,7 @@ import (
 	"igledger/audit"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 func accessCommand() *cli.Command {
@@ -242,7 +243,7 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 	for i, res := range results {
 		s := settled{posted: list[i], index: res.Index}
 		if res.Problem != nil {
-			if settleable := res.Problem.Status != 403 && res.Problem.Code() != string(entry.UnknownKey); !settleable {
+			if settleable := res.Problem.Status != 403 && res.Problem.Code() != string(wire.UnknownKey); !settleable {
 				return refused("the ledger refused entry %d: %w", list[i].seq, res.Problem) // a key that is not enrolled yet: nothing is given up
 			}
 			s.problem = res.Problem.Code()

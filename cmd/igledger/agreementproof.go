@@ -10,6 +10,8 @@ import (
 
 	"igledger/consent"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
 	"igledger/verifier"
 )
 
@@ -102,13 +104,13 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 		return nil, err
 	}
 	p := &agreementProof{Agreement: id, At: at.UTC().Format(time.RFC3339)}
-	var rules entry.Rules = consent.New()
+	var rules register.Rules = consent.New()
 	add := func(b []byte) error {
 		index := replay.Size()
 		if err := replay.Add(b); err != nil {
 			return err
 		}
-		leaf, err := entry.ParseLeaf(b)
+		leaf, err := proof.ParseLeaf(b)
 		if err != nil || !leaf.Public {
 			return err
 		}

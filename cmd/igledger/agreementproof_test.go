@@ -13,6 +13,8 @@ import (
 	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier/testlog"
 )
 
@@ -127,7 +129,7 @@ func TestSignTakesTheTextFromTheLog(t *testing.T) {
 	at := g.Size() - 3
 	other := testlog.AgreementText("isa-2", 1)
 	other.Title = "What the ledger would like"
-	answer := client.Agreement{ID: "isa-2", Version: 1, Versions: []client.AgreementVersion{{Version: 1, Index: at, Proposal: entry.Hash{7}, Text: &other}}}
+	answer := client.Agreement{ID: "isa-2", Version: 1, Versions: []client.AgreementVersion{{Version: 1, Index: at, Proposal: wire.Hash{7}, Text: &other}}}
 	files := g.Files()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/v1/agreements/") {
@@ -154,7 +156,7 @@ func TestSignTakesTheTextFromTheLog(t *testing.T) {
 	}
 	// The operator serves another text in the place of the one that stands there.
 	exchanged := slices.Clone(g.Leaves)
-	exchanged[at] = entry.PublicLeaf(testlog.Sign(g.Lothian, &entry.Agreement{Common: g.Common("lothian"), Agreement: other}).Compact)
+	exchanged[at] = proof.PublicLeaf(testlog.Sign(g.Lothian, &entry.Agreement{Common: g.Common("lothian"), Agreement: other}).Compact)
 	for path := range files {
 		if strings.HasPrefix(path, "tile/entries/") {
 			files[path] = testlog.Bundle(exchanged)

@@ -26,6 +26,7 @@ import (
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 func benchCommand() *cli.Command {
@@ -74,7 +75,7 @@ type bench struct {
 	clients, entries, people, rate, preload int
 	errOut                                  io.Writer
 	keys                                    *ledger.Keys
-	source                                  *entry.Signer
+	source                                  *wire.Signer
 	origin                                  string
 	seqs                                    []uint64
 }
@@ -345,7 +346,7 @@ func (b *bench) load(ctx context.Context, base string, texts []string, r *benchR
 	at := func(p float64) float64 { return float64(took[min(len(took)-1, int(p*float64(len(took))))]) / 1e6 }
 	r.Seconds, r.Rate = elapsed.Seconds(), float64(len(texts))/elapsed.Seconds()
 	r.P50, r.P95, r.P99 = at(.50), at(.95), at(.99)
-	verifier, err := entry.NewLogVerifier(b.keys.LogVerifierKey)
+	verifier, err := wire.NewLogVerifier(b.keys.LogVerifierKey)
 	if err != nil {
 		return err
 	}

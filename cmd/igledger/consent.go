@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 func consentCommand() *cli.Command {
@@ -178,10 +179,10 @@ func submitConsent(c *cli.Context, x *entry.Consent) error {
 	return r.state(c, x, x.Consent)
 }
 
-func fileHash(path string) (entry.Hash, error) {
+func fileHash(path string) (wire.Hash, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return entry.Hash{}, fmt.Errorf("reading --notice: %w", err)
+		return wire.Hash{}, fmt.Errorf("reading --notice: %w", err)
 	}
 	return sha256.Sum256(data), nil
 }

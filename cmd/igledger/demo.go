@@ -20,7 +20,9 @@ import (
 	"igledger/internal/web"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/fetch"
 )
@@ -51,7 +53,7 @@ func demoCommand() *cli.Command {
 			if err := os.Mkdir(dir, 0o700); err != nil {
 				return usage("--dir: %v", err)
 			}
-			return (&demo{c: c, dir: dir, out: c.App.Writer, keys: map[string]*entry.Signer{}}).run(c.Context)
+			return (&demo{c: c, dir: dir, out: c.App.Writer, keys: map[string]*wire.Signer{}}).run(c.Context)
 		},
 	}
 }
@@ -67,7 +69,7 @@ type demo struct {
 	page    bool   // the browser's verifier is served
 	cfg     ledger.Config
 	auditor *remote
-	keys    map[string]*entry.Signer // of the organisations, by id
+	keys    map[string]*wire.Signer // of the organisations, by id
 }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
@@ -150,8 +152,8 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 }
 
 // remote is organisation org speaking to the demo's own server over HTTP.
-func (d *demo) remote(org string, key *entry.Signer) (*remote, error) {
-	v, err := entry.NewLogVerifier(d.log.VerifierKey())
+func (d *demo) remote(org string, key *wire.Signer) (*remote, error) {
+	v, err := wire.NewLogVerifier(d.log.VerifierKey())
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +192,7 @@ func (d *demo) importAll(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) importAs(ctx context.Context, org string, key *entry.Signer, source string, in io.Reader, files ...string) (importSummary, error) {
+func (d *demo) importAs(ctx context.Context, org string, key *wire.Signer, source string, in io.Reader, files ...string) (importSummary, error) {
 	r, err := d.remote(org, key)
 	if err != nil {
 		return importSummary{}, err
@@ -279,8 +281,8 @@ func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]clien
 }
 
 // verify replays the whole log over HTTP as anybody could, and checks each of the person's accesses against it.
-func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []client.RecordedAccess) (entry.Checkpoint, error) {
-	var none entry.Checkpoint
+func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []client.RecordedAccess) (proof.Checkpoint, error) {
+	var none proof.Checkpoint
 	vkey := d.log.VerifierKey()
 	key, err := verifier.LogKey(vkey)
 	if err != nil {

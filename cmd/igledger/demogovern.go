@@ -15,6 +15,7 @@ import (
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 )
 
 //go:embed demo-agreement.yaml
@@ -197,9 +198,9 @@ func (d *demo) findForged(ctx context.Context, cfg ledger.Config, person demodat
 }
 
 // lenient are rules that find every access covered: those of an operator who means to please. The demonstration and tests log an access under them, to have it found out.
-type lenient struct{ entry.Rules }
+type lenient struct{ register.Rules }
 
-func (l lenient) Admit(e *entry.Entry, index uint64, reg *entry.Register) (entry.Rules, error) {
+func (l lenient) Admit(e *entry.Entry, index uint64, reg *register.Register) (register.Rules, error) {
 	next, err := l.Rules.Admit(e, index, reg)
 	if err != nil {
 		return nil, err
@@ -207,7 +208,7 @@ func (l lenient) Admit(e *entry.Entry, index uint64, reg *entry.Register) (entry
 	return lenient{next}, nil
 }
 
-func (l lenient) Judge(e *entry.Entry, index uint64, person func(id string) []byte) (entry.Judgement, error) {
+func (l lenient) Judge(e *entry.Entry, index uint64, person func(id string) []byte) (register.Judgement, error) {
 	j, err := l.Rules.Judge(e, index, person)
 	if err == nil && j.Verdict != nil {
 		v := *j.Verdict

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/verifier"
 	"igledger/verifier/fetch"
 )
@@ -12,7 +13,7 @@ import (
 // provenLog is a log under one checkpoint that its key signed: what is read from it stands in it, whoever serves it.
 type provenLog struct {
 	log    *fetch.Log
-	head   entry.Checkpoint
+	head   proof.Checkpoint
 	logKey string
 }
 
@@ -49,7 +50,7 @@ func (p *provenLog) leaf(ctx context.Context, index uint64) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the proof of entry %d: %w", index, err)
 	}
-	if err := verifier.CheckInclusionOf(entry.LeafHash(leaf), index, path, p.head); err != nil {
+	if err := verifier.CheckInclusionOf(proof.LeafHash(leaf), index, path, p.head); err != nil {
 		return nil, refused("%w", err)
 	}
 	return leaf, nil
@@ -61,7 +62,7 @@ func (p *provenLog) public(ctx context.Context, index uint64) (*entry.Entry, err
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := entry.ParseLeaf(b)
+	leaf, err := proof.ParseLeaf(b)
 	if err != nil {
 		return nil, refused("entry %d: %w", index, err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 	"igledger/policies"
 	"igledger/verifier/testlog"
 )
@@ -94,7 +95,7 @@ func TestDiffering(t *testing.T) {
 	}
 	other := *a
 	other.Parties = []entry.AgreementParty{{Org: "A"}, {Org: "C"}}
-	other.Notice.URL, other.Document = "https://x", &entry.Hash{1}
+	other.Notice.URL, other.Document = "https://x", &wire.Hash{1}
 	if got := differing(a, &other); !slices.Equal(got, []string{"parties", "privacyNotice", "document"}) {
 		t.Errorf("they differ in %q", got)
 	}
@@ -186,7 +187,7 @@ func TestPolicyShowChecksTheHash(t *testing.T) {
 		w.Write(testlog.JSON(answer)) //nolint:errcheck // a test
 	}))
 	defer server.Close()
-	for want, hash := range map[int]entry.Hash{exitGood: sha256.Sum256([]byte(set.Text)), exitRefused: {1}} {
+	for want, hash := range map[int]wire.Hash{exitGood: sha256.Sum256([]byte(set.Text)), exitRefused: {1}} {
 		set.Hash = hash
 		var out, errOut bytes.Buffer
 		if got := run(t.Context(), []string{"igledger", "policy", "show", "--text", "--url", server.URL, "--log-key", l.Key}, nil, &out, &errOut); got != want {

@@ -15,6 +15,7 @@ import (
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 	"igledger/policies"
 )
 
@@ -369,7 +370,7 @@ func initCommand() *cli.Command {
 
 // createLog makes a log whose first entries are its genesis and the policies that are built into this program, as version 1 by the registrar: so the log itself says by which
 // rules it judges, and a later program with others built in changes nothing.
-func createLog(ctx context.Context, cfg ledger.Config, genesis *entry.Entry, registrar *entry.Signer) (*ledger.Log, error) {
+func createLog(ctx context.Context, cfg ledger.Config, genesis *entry.Entry, registrar *wire.Signer) (*ledger.Log, error) {
 	log, err := ledger.Create(ctx, cfg, genesis)
 	if err != nil {
 		return nil, err
@@ -389,7 +390,7 @@ func createLog(ctx context.Context, cfg ledger.Config, genesis *entry.Entry, reg
 }
 
 // newGenesis makes and signs entry 0.
-func newGenesis(cfg ledger.Config, operator, registrar, enroller entry.Member, registrarKey *entry.Signer, enrollerKey keyRequest, indexLag uint64) (*entry.Entry, error) {
+func newGenesis(cfg ledger.Config, operator, registrar, enroller entry.Member, registrarKey *wire.Signer, enrollerKey keyRequest, indexLag uint64) (*entry.Entry, error) {
 	operator.Roles = []entry.Role{entry.RoleOperator, entry.RoleSource} // a source too: reads of the ledger are accesses that it reports
 	registrar.Roles = []entry.Role{entry.RoleRegistrar}
 	enroller.Roles = []entry.Role{entry.RoleEnroller}

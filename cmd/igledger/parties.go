@@ -6,12 +6,13 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // parties is a new log together with everybody's keys, for demo and bench only: in a real log no one process holds them all.
 type parties struct {
 	log                 *ledger.Log
-	registrar, enroller *entry.Signer
+	registrar, enroller *wire.Signer
 }
 
 const (
@@ -24,10 +25,10 @@ const (
 func newParties(ctx context.Context, cfg ledger.Config) (*parties, error) {
 	p := new(parties)
 	var err error
-	if p.registrar, err = entry.GenerateSigner(entry.EdDSA); err != nil {
+	if p.registrar, err = wire.GenerateSigner(wire.EdDSA); err != nil {
 		return nil, err
 	}
-	if p.enroller, err = entry.GenerateSigner(entry.ES256); err != nil {
+	if p.enroller, err = wire.GenerateSigner(wire.ES256); err != nil {
 		return nil, err
 	}
 	proof, err := entry.ProveKey(p.enroller, cfg.Origin, enrollerID)
@@ -48,12 +49,12 @@ func newParties(ctx context.Context, cfg ledger.Config) (*parties, error) {
 }
 
 // enrol registers m, gives it an administrative key and, activated by that, a key for purposes, which it returns.
-func (p *parties) enrol(ctx context.Context, m entry.Member, purposes ...entry.Purpose) (*entry.Signer, error) {
-	admin, err := entry.GenerateSigner(entry.ES256)
+func (p *parties) enrol(ctx context.Context, m entry.Member, purposes ...entry.Purpose) (*wire.Signer, error) {
+	admin, err := wire.GenerateSigner(wire.ES256)
 	if err != nil {
 		return nil, err
 	}
-	key, err := entry.GenerateSigner(entry.EdDSA)
+	key, err := wire.GenerateSigner(wire.EdDSA)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func (p *parties) enrol(ctx context.Context, m entry.Member, purposes ...entry.P
 	by := func(org string) entry.Common { return entry.Common{Issuer: org, Audience: p.log.Origin()} }
 	adminKey := entry.PublicKey{JWK: admin.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}
 	for _, step := range []struct {
-		signer *entry.Signer
+		signer *wire.Signer
 		body   func() entry.Body
 	}{
 		{p.registrar, func() entry.Body {
@@ -95,7 +96,7 @@ func (p *parties) enrol(ctx context.Context, m entry.Member, purposes ...entry.P
 	return key, nil
 }
 
-func prove(s *entry.Signer, origin, org string, err *error) string {
+func prove(s *wire.Signer, origin, org string, err *error) string {
 	proof, e := entry.ProveKey(s, origin, org)
 	if e != nil {
 		*err = e

@@ -14,7 +14,10 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"igledger/internal/client"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // remoteFlags say which ledger is spoken to and who speaks.
@@ -33,7 +36,7 @@ type remote struct {
 	*client.Client
 	origin  string
 	org     string
-	signer  *entry.Signer // nil for public calls
+	signer  *wire.Signer // nil for public calls
 	log     note.Verifier
 	logKey  string
 	genesis *entry.Genesis // once a receipt is to be checked
@@ -70,7 +73,7 @@ func newRemote(c *cli.Context, as speaker) (*remote, error) {
 			return nil, err
 		}
 	}
-	v, err := entry.NewLogVerifier(r.logKey)
+	v, err := wire.NewLogVerifier(r.logKey)
 	if err != nil {
 		return nil, usage("--log-key: %v", err)
 	}
@@ -98,15 +101,15 @@ func (r *remote) meet(ctx context.Context, errOut io.Writer) error {
 
 // asCaller makes the calls of r carry a token for function ("ig-office"), or the command's name.
 func (r *remote) asCaller(function string) {
-	r.Token = func() (string, error) { return entry.SignCaller(r.signer, r.origin, r.org, function, time.Now()) }
+	r.Token = func() (string, error) { return register.SignCaller(r.signer, r.origin, r.org, function, time.Now()) }
 }
 
-func readSigner(path string) (*entry.Signer, error) {
+func readSigner(path string) (*wire.Signer, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the key: %w", err)
 	}
-	s, err := entry.ParseSigner(data)
+	s, err := wire.ParseSigner(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -136,7 +139,7 @@ func (r *remote) submit(ctx context.Context, body entry.Body) (client.Result, er
 }
 
 // checkReceipt is what lets a source forget an event: the leaf commits to this very entry under the tag of its own subject, and is in the log.
-func (r *remote) checkReceipt(ctx context.Context, e *entry.Entry, receipt *entry.Receipt) error {
+func (r *remote) checkReceipt(ctx context.Context, e *entry.Entry, receipt *bundle.Receipt) error {
 	if r.genesis == nil && e.Type.Sealed() {
 		g, err := fetchGenesis(ctx, r.Base, r.logKey)
 		if err != nil {
@@ -144,7 +147,7 @@ func (r *remote) checkReceipt(ctx context.Context, e *entry.Entry, receipt *entr
 		}
 		r.genesis = g
 	}
-	var vrfKey entry.Hash
+	var vrfKey wire.Hash
 	if r.genesis != nil {
 		vrfKey = r.genesis.VRFKey
 	}

@@ -21,8 +21,8 @@ import (
 	"igledger/internal/api"
 	"igledger/internal/web"
 	"igledger/ledger"
-	"igledger/ledger/entry"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 // logFlags name the database and the keys of a log that this process works on itself.
@@ -200,7 +200,7 @@ func keygenCommand() *cli.Command {
 			"Example: igledger keygen --alg ES256 lothian-submit.jwk",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "origin", Usage: "make the operator's keys for a log of this origin"},
-			&cli.StringFlag{Name: "alg", Value: entry.EdDSA, Usage: "EdDSA (Ed25519) or ES256 (P-256)"},
+			&cli.StringFlag{Name: "alg", Value: wire.EdDSA, Usage: "EdDSA (Ed25519) or ES256 (P-256)"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 		},
 		Action: func(c *cli.Context) error {
@@ -219,7 +219,7 @@ func keygenCommand() *cli.Command {
 				return output(c, map[string]string{"folder": path, "logKey": keys.LogVerifierKey, "operator": keys.Operator.KID},
 					"log key: %s\noperator kid: %s\n", keys.LogVerifierKey, keys.Operator.KID)
 			}
-			signer, err := entry.GenerateSigner(c.String("alg"))
+			signer, err := wire.GenerateSigner(c.String("alg"))
 			if err != nil {
 				return usage("%v", err)
 			}

@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 )
 
 // tokenCommand is key token: what a caller of the API presents, for programs that cannot sign themselves yet.
@@ -26,11 +27,11 @@ func tokenCommand() *cli.Command {
 				return err
 			}
 			now := time.Now()
-			token, err := entry.SignCaller(r.signer, r.origin, r.org, c.String("as"), now)
+			token, err := register.SignCaller(r.signer, r.origin, r.org, c.String("as"), now)
 			if err != nil {
 				return err
 			}
-			return output(c, map[string]string{"token": token, "expires": now.Add(entry.MaxCallerLife).UTC().Format(time.RFC3339)}, "%s\n", token)
+			return output(c, map[string]string{"token": token, "expires": now.Add(register.MaxCallerLife).UTC().Format(time.RFC3339)}, "%s\n", token)
 		},
 	}
 }

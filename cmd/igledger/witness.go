@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/ledger"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/witness"
 )
 

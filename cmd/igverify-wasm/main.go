@@ -16,7 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"igledger/internal/web/reading"
-	"igledger/ledger/entry"
+	"igledger/ledger/bundle"
 )
 
 func main() {
@@ -43,12 +43,12 @@ func read(args []js.Value) (rep *reading.Report) {
 	var in reading.Input
 	switch statement := args[0]; {
 	case statement.Type() == js.TypeString:
-		if js.Global().Get("Object").Invoke(statement).Length() > entry.MaxStatementSize {
+		if js.Global().Get("Object").Invoke(statement).Length() > bundle.MaxSize {
 			return reading.Unread("The file is larger than any statement.")
 		}
 		in.Statement = []byte(statement.String())
 	case js.Global().Get("ArrayBuffer").Call("isView", statement).Bool() && statement.InstanceOf(js.Global().Get("Uint8Array")): // isView is false of a Proxy, whose traps could throw through us
-		if statement.Get("byteLength").Int() > entry.MaxStatementSize {
+		if statement.Get("byteLength").Int() > bundle.MaxSize {
 			return reading.Unread("The file is larger than any statement.")
 		}
 		in.Statement = make([]byte, statement.Get("byteLength").Int())

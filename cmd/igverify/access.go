@@ -4,7 +4,9 @@ import (
 	"strings"
 
 	"igledger/consent"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 )
 
 // Words for codes people meet most. Others are shown as they are.
@@ -18,7 +20,7 @@ var (
 )
 
 // accessRows says who, what, why and when, with the names that reg (which may be nil) has for organisations. The id of the person it is about is left out: whoever asks knows it, and the table may be printed or shared.
-func accessRows(e *entry.Entry, o *entry.Opening, reg *entry.Register) []row {
+func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row {
 	org := func(id string) string {
 		if reg == nil || reg.Organisation(id) == nil {
 			return id
@@ -89,7 +91,7 @@ func accessRows(e *entry.Entry, o *entry.Opening, reg *entry.Register) []row {
 }
 
 // verdictOf says the verdict of an opening in words, marked as what it is. Of a policy set that the log has stated, whose words are not at hand, it names the rules.
-func verdictOf(o *entry.Opening) string {
+func verdictOf(o *bundle.Opening) string {
 	if o.Verdict == nil {
 		return ""
 	}

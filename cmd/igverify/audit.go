@@ -14,7 +14,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
-	"igledger/ledger/entry"
+	"igledger/ledger/bundle"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/auditor"
 	"igledger/verifier/fetch"
@@ -66,18 +69,18 @@ type audit struct {
 
 	auditor  *auditor.Auditor // nil: to be loaded
 	sources  *verifier.Sources
-	feed     []entry.FeedRecord // a page, from
+	feed     []proof.FeedRecord // a page, from
 	feedAt   uint64
 	verdicts *auditor.Verdicts // nil: without --verdicts
 	secret   []byte            // for its state
-	page     []*entry.Opening  // of openings, from
+	page     []*bundle.Opening // of openings, from
 	pageAt   uint64
 	told     int       // of its doubts
 	found    []located // findings of entries that no signed root has confirmed yet
 	stopped  bool      // by what convicts: the state stays as it was before, so that it is found again
 
 	latest   []byte // largest checkpoint seen; never forgotten
-	seen     entry.Checkpoint
+	seen     proof.Checkpoint
 	saved    uint64    // size of the state file
 	cosigned uint64    // size of what was cosigned last, and when
 	at       time.Time //
@@ -124,7 +127,7 @@ func (a *audit) begin() error {
 	if err != nil {
 		return err
 	}
-	caller, err := entry.ParseSigner(data)
+	caller, err := wire.ParseSigner(data)
 	if err != nil {
 		return usage("--caller-key: %s", err)
 	}
@@ -151,7 +154,7 @@ func (a *audit) begin() error {
 	}
 	org := c.String("org")
 	a.api = &client.Client{Base: c.Args().First(), HTTP: &http.Client{Timeout: callTime}, Attempts: attempts, Purpose: c.StringSlice("purpose"),
-		Token: func() (string, error) { return entry.SignCaller(caller, a.log.Name(), org, "auditor", time.Now()) }}
+		Token: func() (string, error) { return register.SignCaller(caller, a.log.Name(), org, "auditor", time.Now()) }}
 	a.files = auditFiles{dir: c.String("state"), evidence: c.String("evidence")}
 	a.latest, a.seen, err = a.files.latest(a.log)
 	return err

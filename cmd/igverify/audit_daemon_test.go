@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // The daemon rides out an outage, goes on with the log as it grows, tells by /metrics how it is, and ends with exit code 1 on what convicts.
@@ -68,7 +68,7 @@ func TestAuditDaemon(t *testing.T) {
 		}
 	}
 	s.change(func() {
-		l.AddIndexRootOf(l.Size(), entry.Hash{9}, l.Operator)
+		l.AddIndexRootOf(l.Size(), wire.Hash{9}, l.Operator)
 		s.size, s.files = l.Size(), l.Files()
 	})
 	if code := <-done; code != exitFailed || !strings.Contains(out.String(), "false index root") {

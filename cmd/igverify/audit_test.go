@@ -13,7 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier/testlog"
 )
 
@@ -174,7 +175,7 @@ func TestAuditTriesAgain(t *testing.T) {
 		rounds int // that fail after the repair
 	}{
 		"a feed with another tag": {func(l *testlog.Sample, s *ledgerServer) {
-			s.feed = func(at uint64, rec entry.FeedRecord) entry.FeedRecord {
+			s.feed = func(at uint64, rec proof.FeedRecord) proof.FeedRecord {
 				if at == l.Accesses[2] {
 					rec.Tag[0] ^= 1
 				}
@@ -231,7 +232,7 @@ func TestAuditTriesAgain(t *testing.T) {
 // An audit that ends anywhere goes on from there, and nothing it had found is forgotten.
 func TestAuditIsInterrupted(t *testing.T) {
 	l := rooted()
-	wrong := l.AddIndexRootOf(l.Size(), entry.Hash{9}, l.Operator)
+	wrong := l.AddIndexRootOf(l.Size(), wire.Hash{9}, l.Operator)
 	for range 300 {
 		l.AddSealed(l.Access("lothian", l.Second, l.IDs[1]), l.IDs[1])
 	}
@@ -270,8 +271,8 @@ func TestAuditStateOnTheWay(t *testing.T) {
 			s.refuse["/tile/entries/001"] = 404
 			if damaged { // a leaf in the first bundle and the hash tile over it, as a lying cache would
 				at := uint64(254) // after the last index root of the bundle, which would tell
-				leaf := entry.SealedLeaf(entry.TagCommit(l.Openings[at].TagSalt, l.Openings[at].Tag), entry.Hash{})
-				hash := entry.LeafHash(leaf)
+				leaf := proof.SealedLeaf(proof.TagCommit(l.Openings[at].TagSalt, l.Openings[at].Tag), wire.Hash{})
+				hash := proof.LeafHash(leaf)
 				s.files["tile/entries/000"] = testlog.Bundle(slices.Replace(slices.Clone(l.Leaves[:256]), int(at), int(at)+1, leaf))
 				s.files["tile/0/000"] = slices.Replace(slices.Clone(s.files["tile/0/000"]), 32*int(at), 32*int(at)+32, hash[:]...)
 			}

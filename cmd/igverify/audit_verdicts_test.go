@@ -12,6 +12,7 @@ import (
 
 	"igledger/consent"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -188,7 +189,7 @@ func TestAuditOfVerdictsGoesOn(t *testing.T) {
 		}
 	}
 	overwrite(t, list[0], good)
-	caller, err := testlog.Signer(entry.EdDSA).MarshalPrivate()
+	caller, err := testlog.Signer(wire.EdDSA).MarshalPrivate()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -29,12 +30,12 @@ type ledgerServer struct {
 	*httptest.Server
 	dir      string // of the auditor: keys and state
 	vkey     string // of the auditor's cosigner
-	posted   chan entry.Checkpoint
+	posted   chan proof.Checkpoint
 	mu       sync.Mutex
 	log      *testlog.Log
 	files    map[string][]byte
 	size     uint64 // of the checkpoint offered
-	feed     func(at uint64, rec entry.FeedRecord) entry.FeedRecord
+	feed     func(at uint64, rec proof.FeedRecord) proof.FeedRecord
 	refuse   map[string]int // status by path prefix
 	asked    []string       // paths of the API, in order
 	openings []uint64
@@ -43,11 +44,11 @@ type ledgerServer struct {
 
 func newLedgerServer(t testing.TB, l *testlog.Log) *ledgerServer {
 	t.Helper()
-	s := &ledgerServer{TB: t, dir: t.TempDir(), posted: make(chan entry.Checkpoint, 1000), refuse: map[string]int{}}
+	s := &ledgerServer{TB: t, dir: t.TempDir(), posted: make(chan proof.Checkpoint, 1000), refuse: map[string]int{}}
 	s.show(l, l.Size())
 	s.Server = httptest.NewServer(http.HandlerFunc(s.answer))
 	t.Cleanup(s.Close)
-	caller, err := testlog.Signer(entry.EdDSA).MarshalPrivate()
+	caller, err := testlog.Signer(wire.EdDSA).MarshalPrivate()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,10 +94,10 @@ func (s *ledgerServer) answer(w http.ResponseWriter, r *http.Request) {
 		return i, ok && err == nil && strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ")
 	}
 	if at, ok := number("v1/feed/"); ok {
-		for i := at; i < min(s.log.Size(), at+entry.MaxFeedRecords); i++ {
-			var rec entry.FeedRecord
+		for i := at; i < min(s.log.Size(), at+proof.MaxFeedRecords); i++ {
+			var rec proof.FeedRecord
 			if o := s.log.Openings[i]; o != nil {
-				rec = entry.FeedRecord{TagSalt: o.TagSalt, Tag: o.Tag}
+				rec = proof.FeedRecord{TagSalt: o.TagSalt, Tag: o.Tag}
 			}
 			if s.feed != nil {
 				rec = s.feed(i, rec)
@@ -152,7 +153,7 @@ func (s *ledgerServer) cosigned(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.Error(err)
 	}
-	head, err := entry.OpenCheckpoint(note, log)
+	head, err := proof.OpenCheckpoint(note, log)
 	if err != nil {
 		s.Errorf("a cosignature on %v", err)
 	}

@@ -9,7 +9,8 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 	"igledger/verifier"
 	"igledger/verifier/auditor"
 	"igledger/verifier/fetch"
@@ -75,8 +76,8 @@ func (a *audit) round(ctx context.Context, rep *report) (ending, error) {
 const saveEvery = 1 << 16
 
 // offered asks the log for the checkpoint that its cosigners are to meet on.
-func (a *audit) offered(ctx context.Context, rep *report) ([]byte, entry.Checkpoint, error) {
-	var none entry.Checkpoint
+func (a *audit) offered(ctx context.Context, rep *report) ([]byte, proof.Checkpoint, error) {
+	var none proof.Checkpoint
 	calls, cancel := context.WithTimeout(ctx, callsTime)
 	defer cancel()
 	info, err := a.api.LogInfo(calls)
@@ -106,7 +107,7 @@ func (a *audit) offered(ctx context.Context, rep *report) ([]byte, entry.Checkpo
 const asks = 3
 
 // grown holds the offered checkpoint against the largest one seen, and then remembers it, before anything else is done with it.
-func (a *audit) grown(ctx context.Context, rep *report, signed []byte, head entry.Checkpoint) (ending, error) {
+func (a *audit) grown(ctx context.Context, rep *report, signed []byte, head proof.Checkpoint) (ending, error) {
 	if a.latest == nil {
 		rep.Skip(verifier.CheckConsistent, nil, "first use: there is no earlier checkpoint to compare with")
 	} else {
@@ -149,7 +150,7 @@ func (a *audit) grown(ctx context.Context, rep *report, signed []byte, head entr
 
 // replay takes in the entries up to head. What it finds is for later: it counts only if the entries are those that the log signed. A failure in rep, or an error, means
 // that they could not be read as they should.
-func (a *audit) replay(ctx context.Context, rep *report, head entry.Checkpoint) error {
+func (a *audit) replay(ctx context.Context, rep *report, head proof.Checkpoint) error {
 	bar := a.bar("auditing "+head.Origin, head.Size)
 	defer bar.done()
 	last := a.auditor.Size()
@@ -171,7 +172,7 @@ func (a *audit) replay(ctx context.Context, rep *report, head entry.Checkpoint) 
 		if a.verdicts != nil {
 			a.verdicts.Add(leaf, rec, o)
 		}
-		if rec != (entry.FeedRecord{}) {
+		if rec != (proof.FeedRecord{}) {
 			a.sample.Offer(auditor.Sealed{Index: at, Leaf: leaf, Register: a.auditor.Register()})
 		}
 		for _, f := range list {
@@ -209,16 +210,16 @@ type located struct {
 }
 
 // record gives the feed's record of a leaf, a page at a time.
-func (a *audit) record(ctx context.Context, at uint64) (entry.FeedRecord, error) {
+func (a *audit) record(ctx context.Context, at uint64) (proof.FeedRecord, error) {
 	if at < a.feedAt || at-a.feedAt >= uint64(len(a.feed)) {
 		calls, cancel := context.WithTimeout(ctx, callsTime)
 		defer cancel()
 		page, err := a.api.Feed(calls, at)
 		if err != nil {
-			return entry.FeedRecord{}, err
+			return proof.FeedRecord{}, err
 		}
 		if len(page) == 0 {
-			return entry.FeedRecord{}, fmt.Errorf("the audit feed: %w: it ends at %d, below the checkpoint", fetch.ErrUnreadable, at)
+			return proof.FeedRecord{}, fmt.Errorf("the audit feed: %w: it ends at %d, below the checkpoint", fetch.ErrUnreadable, at)
 		}
 		a.feed, a.feedAt = page, at
 	}
@@ -226,7 +227,7 @@ func (a *audit) record(ctx context.Context, at uint64) (entry.FeedRecord, error)
 }
 
 // judge takes what was found, now that a signed root covers it, into the report, with evidence of what convicts.
-func (a *audit) judge(ctx context.Context, rep *report, signed []byte, head entry.Checkpoint) (ending, error) {
+func (a *audit) judge(ctx context.Context, rep *report, signed []byte, head proof.Checkpoint) (ending, error) {
 	end, found := failed, a.found
 	a.found = nil
 	for _, f := range found {
@@ -264,7 +265,7 @@ func (a *audit) reset(err error) {
 }
 
 // openings has the chosen entries opened. wrong: one of them is not what the log has, or filed under somebody else.
-func (a *audit) openings(ctx context.Context, rep *report, head entry.Checkpoint) (wrong bool, err error) {
+func (a *audit) openings(ctx context.Context, rep *report, head proof.Checkpoint) (wrong bool, err error) {
 	chosen, of := a.sample.Take()
 	if len(chosen) == 0 {
 		return false, nil
@@ -340,7 +341,7 @@ func (a *audit) measure() {
 }
 
 // cosign gives the auditor's word for head, once, and again when that is getting old.
-func (a *audit) cosign(ctx context.Context, rep *report, signed []byte, head entry.Checkpoint) (ending, error) {
+func (a *audit) cosign(ctx context.Context, rep *report, signed []byte, head proof.Checkpoint) (ending, error) {
 	now := a.now()
 	if a.signer == nil {
 		rep.Notes = append(rep.Notes, "not cosigned: no --key was given")

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/verifier"
 	"igledger/verifier/auditor"
 	"igledger/verifier/fetch"
@@ -32,12 +33,12 @@ type auditFiles struct{ dir, evidence string }
 
 func (f auditFiles) path(name string) string { return filepath.Join(f.dir, name) }
 
-func (f auditFiles) latest(log note.Verifier) ([]byte, entry.Checkpoint, error) {
+func (f auditFiles) latest(log note.Verifier) ([]byte, proof.Checkpoint, error) {
 	signed, err := os.ReadFile(f.path("latest"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, entry.Checkpoint{}, nil
+		return nil, proof.Checkpoint{}, nil
 	} else if err != nil {
-		return nil, entry.Checkpoint{}, err
+		return nil, proof.Checkpoint{}, err
 	}
 	head, err := verifier.OpenCheckpoint(signed, log)
 	if err != nil {

@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"igledger/consent"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/verifier"
 	"igledger/verifier/auditor"
 	"igledger/verifier/fetch"
@@ -73,7 +75,7 @@ func (a *audit) loadVerdicts(size uint64) (err error) {
 }
 
 // opening gives the opening of a leaf, a page at a time; nil of a public leaf.
-func (a *audit) opening(ctx context.Context, at uint64) (*entry.Opening, error) {
+func (a *audit) opening(ctx context.Context, at uint64) (*bundle.Opening, error) {
 	if a.verdicts == nil {
 		return nil, nil
 	}
@@ -99,7 +101,7 @@ func (a *audit) public(index uint64, e *entry.Entry) {
 		return
 	}
 	if f := a.verdicts.Public(index, e); f != nil && len(a.found) < maxFailures {
-		a.found = append(a.found, located{*f, entry.PublicLeaf(e.Compact)})
+		a.found = append(a.found, located{*f, proof.PublicLeaf(e.Compact)})
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
 	"igledger/verifier"
 	"igledger/verifier/fetch"
 )
@@ -36,7 +38,7 @@ type session struct {
 	log    note.Verifier    // of key
 	src    *fetch.Log       // nil without --from
 	signed []byte           // the log's current checkpoint
-	head   entry.Checkpoint
+	head   proof.Checkpoint
 }
 
 var (
@@ -137,7 +139,7 @@ func (s *session) genesis() (*entry.Genesis, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := verifier.CheckInclusionOf(entry.LeafHash(leaf), 0, path, s.head); err != nil {
+	if err := verifier.CheckInclusionOf(proof.LeafHash(leaf), 0, path, s.head); err != nil {
 		return nil, err
 	}
 	g, err := verifier.CheckGenesis(leaf, s.key)
@@ -153,7 +155,7 @@ func emptyLog() error {
 
 // registerAt replays the log up to, and without, index, so that the register is known as it stood there, and checks that what was replayed is what the
 // current checkpoint covers.
-func (s *session) registerAt(index uint64) (*entry.Register, error) {
+func (s *session) registerAt(index uint64) (*register.Register, error) {
 	replay, err := verifier.NewLogReplay(s.key)
 	if err != nil {
 		return nil, err
@@ -172,7 +174,7 @@ func (s *session) registerAt(index uint64) (*entry.Register, error) {
 	if err != nil || index == 0 {
 		return replay.Register(), err
 	}
-	before := entry.Checkpoint{Origin: s.head.Origin, Size: index, Root: replay.Root()}
+	before := proof.Checkpoint{Origin: s.head.Origin, Size: index, Root: replay.Root()}
 	err = verifier.CheckConsistency(before, s.head, s.src.Tiles(s.ctx))
 	var f *verifier.Failure
 	if errors.As(err, &f) {

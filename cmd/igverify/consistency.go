@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/verifier"
 	"igledger/verifier/fetch"
 )
@@ -46,7 +46,7 @@ func checkConsistency(s *session) error {
 }
 
 // consistent checks the current checkpoint against a saved one, and keeps both as evidence if that fails.
-func (s *session) consistent(saved []byte, old entry.Checkpoint, file string) error {
+func (s *session) consistent(saved []byte, old proof.Checkpoint, file string) error {
 	err := verifier.CheckConsistency(old, s.head, s.src.Tiles(s.ctx))
 	if err == nil {
 		s.report.Pass(verifier.CheckConsistent, nil, "the log of size %d contains all of size %d, unchanged", s.head.Size, old.Size)

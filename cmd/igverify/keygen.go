@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof/cosign"
 )
 
 // A cosigner's key file is one line in the manner of golang.org/x/mod/sumdb/note, "PRIVATE+KEY+<key name>+<key id>+<base64 of 0x04 ‖ Ed25519 seed>": name and key

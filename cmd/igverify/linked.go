@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/verifier"
 )
@@ -38,7 +39,7 @@ func writeLinked(w io.Writer, list []linkedHistory) {
 }
 
 // actRows are the rows of a sealed entry that is no access.
-func actRows(e *entry.Entry, o *entry.Opening, org func(id string) string) (rows []row) {
+func actRows(e *entry.Entry, o *bundle.Opening, org func(id string) string) (rows []row) {
 	a, ok := verifier.DescribeAct(e)
 	if !ok {
 		return nil

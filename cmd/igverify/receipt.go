@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/verifier"
 )
 
@@ -63,7 +64,7 @@ func checkReceipt(s *session) error {
 		s.report.Add(rep)
 		var f *verifier.Failure
 		if errors.As(err, &f) && f.Check == verifier.CheckConsistent {
-			if p, parseErr := entry.ParseProof([]byte(r.Proof)); parseErr == nil {
+			if p, parseErr := proof.ParseInclusion([]byte(r.Proof)); parseErr == nil {
 				s.report.Evidence = []string{string(p.Checkpoint), string(s.signed)}
 			}
 		} else if err == nil {
@@ -105,7 +106,7 @@ func (s *session) anyGenesis() (g *entry.Genesis, err error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := verifier.CheckGenesis(entry.PublicLeaf(strings.TrimSpace(string(data))), s.key)
+	own, err := verifier.CheckGenesis(proof.PublicLeaf(strings.TrimSpace(string(data))), s.key)
 	if err != nil {
 		return nil, err
 	}

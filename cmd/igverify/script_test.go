@@ -12,6 +12,8 @@ import (
 
 	"igledger/consent"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -62,7 +64,7 @@ func setup(env *testscript.Env) error {
 	dir("invented", invented.Files())
 
 	begun := *s.Log // began anew: same log key, another pseudonym key
-	begun.VRF = entry.NewVRFKey()
+	begun.VRF = wire.NewVRFKey()
 	newGenesis := begun.Genesis(s.Key)
 
 	hostileText := s.Fork(size)
@@ -111,7 +113,7 @@ func setup(env *testscript.Env) error {
 		},
 		"regenesis": func(f map[string][]byte) {
 			l := append([][]byte(nil), s.Leaves...)
-			l[0] = entry.PublicLeaf(newGenesis.Compact)
+			l[0] = proof.PublicLeaf(newGenesis.Compact)
 			f[bundle] = testlog.Bundle(l)
 		},
 		"truncated": func(f map[string][]byte) { f[bundle] = f[bundle][:len(f[bundle])-10] },
@@ -211,7 +213,7 @@ func statements(env *testscript.Env, s *testlog.Sample) error {
 	liar := s.Fork(s.Size())
 	histories := liar.Histories(s.Size())
 	tag, _ := s.VRF.Tag(s.Origin, s.IDs[0])
-	delete(histories, entry.TagKey(tag))
+	delete(histories, proof.TagKey(tag))
 	files["lying.json"] = testlog.StatementJSON(liar.Statement(testlog.Claim{ID: s.IDs[0], Histories: histories, Omit: map[uint64]bool{s.Accesses[0]: true, s.Accesses[3]: true},
 		IndexRoot: liar.AddIndexRootOf(s.Size(), testlog.IndexOf(histories).Root(), s.Operator)}))
 	files["lied-receipt.json"] = testlog.JSON(s.Receipt(s.Accesses[0], s.Size()))

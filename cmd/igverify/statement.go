@@ -10,7 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/bundle"
+	"igledger/ledger/register"
 	"igledger/verifier"
 )
 
@@ -33,12 +34,12 @@ var statementCommand = command{
 }
 
 func checkStatement(s *session) error {
-	data, err := s.readFile("statement", s.c.Args().First(), entry.MaxStatementSize)
+	data, err := s.readFile("statement", s.c.Args().First(), bundle.MaxSize)
 	if err != nil {
 		return err
 	}
 	ev := verifier.StatementEvidence{Statement: data, Policy: s.policy, Now: time.Now()}
-	isExtract := strings.Contains(string(data[:min(len(data), 64)]), entry.FormatExtract)
+	isExtract := strings.Contains(string(data[:min(len(data), 64)]), bundle.FormatExtract)
 	if ev.ID, err = s.personID(); err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ type shownAccess struct {
 	Details []row    `json:"details,omitempty"`
 }
 
-func accesses(rows []verifier.StatementEntry, reg *entry.Register) []shownAccess {
+func accesses(rows []verifier.StatementEntry, reg *register.Register) []shownAccess {
 	var list []shownAccess
 	for _, e := range rows {
 		a := shownAccess{Index: e.Index, Newer: e.Newer, Hidden: e.Hidden, Remarks: e.Remarks}
@@ -182,7 +183,7 @@ func checkContradiction(s *session) error {
 	if err != nil {
 		return err
 	}
-	statement, err := s.readFile("statement", s.c.Args().Get(1), entry.MaxStatementSize)
+	statement, err := s.readFile("statement", s.c.Args().Get(1), bundle.MaxSize)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 //go:embed agreement.schema.json
@@ -66,7 +67,7 @@ func (e *Error) Error() string {
 }
 
 // Unwrap lets errors.Is find entry.BadClaim.
-func (e *Error) Unwrap() error { return entry.BadClaim }
+func (e *Error) Unwrap() error { return wire.BadClaim }
 
 // Read reads an agreement from YAML or, if it begins with "{", JSON. Fields that are left empty count as left out. A hash may be written in hex. *Error.
 func Read(data []byte) (*entry.AgreementText, error) {
@@ -95,7 +96,7 @@ func Read(data []byte) (*entry.AgreementText, error) {
 		return nil, whole("cannot be read", "Write plain text in UTF-8.")
 	}
 	t := new(entry.AgreementText)
-	if err := entry.DecodeJSON("agreement", b, t); err != nil {
+	if err := wire.DecodeJSON("agreement", b, t); err != nil {
 		return nil, f.checked(err)
 	}
 	if err := t.Check(); err != nil {
@@ -263,11 +264,11 @@ var steps = regexp.MustCompile(`[A-Za-z0-9]+`)
 
 // checked puts a refusal of the format itself, whose What is a field, as the schema's are put.
 func (f *form) checked(err error) error {
-	var e *entry.Error
+	var e *wire.Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	if e.Code == entry.PersonalData {
+	if e.Code == wire.PersonalData {
 		return whole("holds what is a valid CHI or NHS number", "It will be published: write no person's number anywhere.")
 	}
 	p := f.problem(steps.FindAllString(e.What, -1), "is wrong: "+e.Detail)
@@ -320,7 +321,7 @@ func normaliseHashes(doc map[string]any) {
 	fix := func(m map[string]any, name string) {
 		if s, ok := m[name].(string); ok {
 			if b, err := hex.DecodeString(s); err == nil && len(b) == 32 {
-				m[name] = entry.Encode64(b)
+				m[name] = wire.Encode64(b)
 			}
 		}
 	}

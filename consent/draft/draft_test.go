@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"igledger/consent/draft"
-	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 	"igledger/policies"
 )
 
@@ -32,7 +32,7 @@ func filled(t testing.TB, oldnew ...string) string {
 func problems(t testing.TB, err error) []draft.Problem {
 	t.Helper()
 	var e *draft.Error
-	if !errors.As(err, &e) || len(e.Problems) == 0 || !errors.Is(err, entry.BadClaim) {
+	if !errors.As(err, &e) || len(e.Problems) == 0 || !errors.Is(err, wire.BadClaim) {
 		t.Fatalf("got %v, want *draft.Error", err)
 	}
 	return e.Problems
@@ -52,7 +52,7 @@ func TestTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.ID != "isa-2026-17" || a.Version != 1 || len(a.Parties) != 2 || a.DPIA.Date != "2026-09-15" || a.Notice.Hash != (entry.Hash{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}) {
+	if a.ID != "isa-2026-17" || a.Version != 1 || len(a.Parties) != 2 || a.DPIA.Date != "2026-09-15" || a.Notice.Hash != (wire.Hash{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}) {
 		t.Errorf("%+v", a)
 	}
 	var schema any

@@ -12,6 +12,7 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 var testConversion = Conversion{Issuer: "board-a", Organisations: map[string]string{"Organization/f001": "good-health"}}
@@ -44,7 +45,7 @@ func hl7Examples(t testing.TB) map[string][]byte {
 // filed signs a consent as a source does and reads it back as the ledger does.
 func filed(t testing.TB, x *entry.Consent) *entry.Consent {
 	t.Helper()
-	signer, err := entry.GenerateSigner("EdDSA")
+	signer, err := wire.GenerateSigner("EdDSA")
 	if err != nil {
 		t.Fatal(err)
 	}

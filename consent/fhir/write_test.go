@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 const observation = "http://hl7.org/fhir/resource-types|Observation"
@@ -64,7 +65,7 @@ func TestWriteAndReadAgain(t *testing.T) {
 		}
 		if r.IntN(2) == 0 {
 			x.Agreement, x.Expressed.Verified, x.Expressed.Language = "isa-7", "2026-03-05T00:00:00Z", "gd"
-			x.Notice = &entry.Notice{URL: "https://board-a.example/notice", Hash: entry.Hash{1, 2}, Version: "3", Language: "en-GB"}
+			x.Notice = &entry.Notice{URL: "https://board-a.example/notice", Hash: wire.Hash{1, 2}, Version: "3", Language: "en-GB"}
 			x.By = &entry.ConsentBy{Name: "Jean Carer", Relation: "HPOWATT", Delegation: "9f0c3b1e-0000-4000-8000-000000000001"}
 			x.Text = &entry.ConsentText{Reason: "said so", Evidence: "form 7"}
 		}
@@ -199,7 +200,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(r4(`"policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTIN"}]},"provision":{"actor":[` + nurse + `]}`)))
 	f.Add([]byte(r5(`"decision":"deny","period":{"end":"2027"},"provision":[{` + research + `,"resourceType":` + obs + `,"expression":[{}]}],"verification":[{"verified":true,"verificationDate":["2026-01-01"]}]`)))
 	f.Add([]byte(r5(`"decision":"permit","grantor":[{"reference":"#r"}],"contained":[{"resourceType":"RelatedPerson","id":"r","relationship":[{"coding":[{"code":"GUARD"}]}]}],"extension":[{"url":"urn:igledger:consent:how","valueString":"verbal"}]`)))
-	signer, err := entry.GenerateSigner("EdDSA")
+	signer, err := wire.GenerateSigner("EdDSA")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 	"igledger/policies"
 )
 
@@ -141,7 +142,7 @@ func (s Source) notice() (object, error) {
 	if language == "" {
 		return nil, missing("language", "neither the notice nor the consent says it")
 	}
-	o := object{"@id": n.URL, "@type": "dpv:ConsentNotice", "dct:language": language, "dct:identifier": "sha-256:" + entry.Encode64(n.Hash[:])}
+	o := object{"@id": n.URL, "@type": "dpv:ConsentNotice", "dct:language": language, "dct:identifier": "sha-256:" + wire.Encode64(n.Hash[:])}
 	if n.Version != "" {
 		o["dct:hasVersion"] = n.Version
 	}

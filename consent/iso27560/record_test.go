@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -50,7 +51,7 @@ func story() Source {
 			Flows:     []entry.AgreementFlow{{From: "board-a", To: "uni-c", How: "secure file transfer"}},
 			Retention: "Ten years after the study ends.", Disposal: "Overwritten; a certificate is sent to the boards.", Transfers: []string{"IE"},
 			DPIA:   entry.Assessment{Reference: "DPIA-2026-11", Date: "2026-01-15"},
-			Notice: entry.Notice{URL: "https://board-a.example/notices/atlas/2", Hash: entry.Hash{1, 2, 3}, Version: "2", Language: "en-GB"},
+			Notice: entry.Notice{URL: "https://board-a.example/notices/atlas/2", Hash: wire.Hash{1, 2, 3}, Version: "2", Language: "en-GB"},
 			Rights: "Data protection office, https://board-a.example/rights",
 		},
 		Organisations: []entry.Member{{ID: "board-a", Name: "Board A", Kind: "health-board"}, {ID: "board-b", Name: "Board B", Kind: "health-board"},

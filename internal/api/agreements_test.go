@@ -12,6 +12,8 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/policies"
 )
 
@@ -151,7 +153,7 @@ func TestGoverningProblems(t *testing.T) {
 	b.agree(b.isa("isa-1", 1))
 	now := time.Now().UTC()
 	sign := func(org, id string, version uint64) entry.Body {
-		return &entry.AgreementSignature{Common: common(org), Agreement: id, Version: version, Proposal: entry.Hash{1}}
+		return &entry.AgreementSignature{Common: common(org), Agreement: id, Version: version, Proposal: wire.Hash{1}}
 	}
 	consent := func(change func(*entry.Consent)) entry.Body {
 		c := &entry.Consent{Common: common("SRC"), Consent: consentID, Act: "refused", Scope: "patient-privacy", Decided: now.Format(time.RFC3339),
@@ -163,21 +165,21 @@ func TestGoverningProblems(t *testing.T) {
 		org    string
 		body   entry.Body
 		status int
-		code   entry.Code
+		code   wire.Code
 	}{
-		"signing what is not there":     {"SRC", sign("SRC", "isa-9", 1), 422, entry.UnknownAgreement},
-		"signing another text":          {"SRC", sign("SRC", "isa-1", 1), 409, entry.VersionConflict},
-		"an act of no party":            {"OTH", &entry.AgreementAct{Common: common("OTH"), Agreement: "isa-1", Version: 1, Act: "terminate", Reason: "r"}, 403, entry.NotParty},
-		"an act that cannot be":         {"SRC", &entry.AgreementAct{Common: common("SRC"), Agreement: "isa-1", Version: 1, Act: "confirm", Reason: "r"}, 409, entry.BadTransition},
-		"withdrawing what is not there": {"SRC", consent(func(c *entry.Consent) { c.Act, c.Rule = "withdrawn", nil }), 422, entry.UnknownConsent},
-		"a period in the past":          {"SRC", consent(func(c *entry.Consent) { c.Rule.End = now.Add(-time.Hour).Format(time.RFC3339) }), 422, entry.PastPeriod},
-		"against itself":                {"SRC", consent(func(c *entry.Consent) { c.Rule.Except = []entry.ConsentRule{{Decision: "permit"}} }), 422, entry.Contradiction},
-		"by a delegate of nobody":       {"SRC", consent(func(c *entry.Consent) { c.By = &entry.ConsentBy{Delegation: deed} }), 422, entry.UnknownConsent},
+		"signing what is not there":     {"SRC", sign("SRC", "isa-9", 1), 422, register.UnknownAgreement},
+		"signing another text":          {"SRC", sign("SRC", "isa-1", 1), 409, register.VersionConflict},
+		"an act of no party":            {"OTH", &entry.AgreementAct{Common: common("OTH"), Agreement: "isa-1", Version: 1, Act: "terminate", Reason: "r"}, 403, register.NotParty},
+		"an act that cannot be":         {"SRC", &entry.AgreementAct{Common: common("SRC"), Agreement: "isa-1", Version: 1, Act: "confirm", Reason: "r"}, 409, register.BadTransition},
+		"withdrawing what is not there": {"SRC", consent(func(c *entry.Consent) { c.Act, c.Rule = "withdrawn", nil }), 422, register.UnknownConsent},
+		"a period in the past":          {"SRC", consent(func(c *entry.Consent) { c.Rule.End = now.Add(-time.Hour).Format(time.RFC3339) }), 422, register.PastPeriod},
+		"against itself":                {"SRC", consent(func(c *entry.Consent) { c.Rule.Except = []entry.ConsentRule{{Decision: "permit"}} }), 422, register.Contradiction},
+		"by a delegate of nobody":       {"SRC", consent(func(c *entry.Consent) { c.By = &entry.ConsentBy{Delegation: deed} }), 422, register.UnknownConsent},
 		"for himself": {"SRC", &entry.Delegation{Common: common("SRC"), Delegation: deed, Act: "granted", Kind: "GUARD", Scope: []string{"access"}, Start: now.Format(time.RFC3339),
-			End: now.Add(time.Hour).Format(time.RFC3339), Basis: "order", Sub: person, Delegate: &entry.Delegate{ID: person}}, 422, entry.BadDelegation},
-		"policies that are none": {"REG", &entry.PolicySet{Common: common("REG"), Version: 1, Schema: entry.SchemaV1, Text: "x", Hash: sha256.Sum256([]byte("x")), Reason: "r"}, 422, entry.BadPolicySet},
+			End: now.Add(time.Hour).Format(time.RFC3339), Basis: "order", Sub: person, Delegate: &entry.Delegate{ID: person}}, 422, register.BadDelegation},
+		"policies that are none": {"REG", &entry.PolicySet{Common: common("REG"), Version: 1, Schema: entry.SchemaV1, Text: "x", Hash: sha256.Sum256([]byte("x")), Reason: "r"}, 422, register.BadPolicySet},
 	} {
-		key := map[string]*entry.Signer{"REG": b.registrar, "OTH": nil}[c.org]
+		key := map[string]*wire.Signer{"REG": b.registrar, "OTH": nil}[c.org]
 		switch c.org {
 		case "OTH":
 			key = b.addKey("OTH", entry.PurposeAgreements)

@@ -12,6 +12,8 @@ import (
 	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/policies"
 )
 
@@ -58,7 +60,7 @@ func (a *api) evaluation(w http.ResponseWriter, r *http.Request, _ string) error
 	return a.answerOne(w, r, c, body, fhir)
 }
 
-func (a *api) answerOne(w http.ResponseWriter, r *http.Request, c *entry.Caller, body client.Evaluation, fhir bool) error {
+func (a *api) answerOne(w http.ResponseWriter, r *http.Request, c *register.Caller, body client.Evaluation, fhir bool) error {
 	rules, list, err := a.decide(r.Context(), c, []client.Evaluation{body}, client.ExecuteAll)
 	if err != nil {
 		return err
@@ -127,7 +129,7 @@ func withDefaults(e, d client.Evaluation) client.Evaluation {
 }
 
 // decide answers evaluations in order, as far as the semantic goes, and returns when all that is to be logged is in the log. An error means: nobody is told anything.
-func (a *api) decide(ctx context.Context, c *entry.Caller, list []client.Evaluation, semantic client.Semantic) (*consent.Rules, []*question, error) {
+func (a *api) decide(ctx context.Context, c *register.Caller, list []client.Evaluation, semantic client.Semantic) (*consent.Rules, []*question, error) {
 	rules, err := a.rules(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -162,7 +164,7 @@ func (a *api) decide(ctx context.Context, c *entry.Caller, list []client.Evaluat
 }
 
 // decide fills in the decision and signs the entry. What is wrong with the question's own claims is its err.
-func (q *question) decide(rules *consent.Rules, state func(id string) []byte, operator *entry.Signer) (err error) {
+func (q *question) decide(rules *consent.Rules, state func(id string) []byte, operator *wire.Signer) (err error) {
 	if q.decided, q.verdict, err = rules.Decide(consent.AsAccess(q.asked), state); err != nil {
 		return err
 	}
@@ -182,7 +184,7 @@ func (q *question) decide(rules *consent.Rules, state func(id string) []byte, op
 }
 
 // ask makes of an evaluation what is asked for, or refuses it.
-func (a *api) ask(c *entry.Caller, e client.Evaluation) (*entry.Decision, error) {
+func (a *api) ask(c *register.Caller, e client.Evaluation) (*entry.Decision, error) {
 	bad := func(detail string) (*entry.Decision, error) { return nil, &refusal{code: badRequest, detail: detail} }
 	if e.Subject == nil || e.Action == nil || e.Resource == nil {
 		return bad("subject, action and resource are all needed")
@@ -203,7 +205,7 @@ func (a *api) ask(c *entry.Caller, e client.Evaluation) (*entry.Decision, error)
 		return nil, refuse(err)
 	}
 	if strings.HasPrefix(e.Resource.ID, "reg:") {
-		return nil, &refusal{code: string(entry.BadID), detail: "resource.id: a register is nobody's record"}
+		return nil, &refusal{code: string(wire.BadID), detail: "resource.id: a register is nobody's record"}
 	}
 	var s client.SubjectProperties
 	if e.Subject.Properties != nil {

@@ -11,6 +11,7 @@ import (
 	"igledger/audit"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // What is decided before an access is the verdict that the access gets, and the verdict of the decision that is logged: for accesses of every kind, at every step of a story.
@@ -263,11 +264,11 @@ func TestBadEvaluations(t *testing.T) {
 		"nobody":                  {with(`"id":"N-1234"`, `"id":""`), badRequest},
 		"unknown action":          {with(`"name":"R"`, `"name":"r"`), badRequest},
 		"another resource":        {with(`"type":"record"`, `"type":"todo"`), badRequest},
-		"no id":                   {with(person, "0101011237"), string(entry.BadID)},
-		"a register":              {with(person, "reg:everyone"), string(entry.BadID)},
+		"no id":                   {with(person, "0101011237"), string(wire.BadID)},
+		"a register":              {with(person, "reg:everyone"), string(wire.BadID)},
 		"in another's name":       {string(foreign), forbidden},
-		"no organisation":         {with(`"properties":{"role"`, `"properties":{"organisation":"a b","role"`), string(entry.BadClaim)},
-		"a control character":     {with(`"nurse"`, `"nurse\u0007"`), string(entry.BadClaim)},
+		"no organisation":         {with(`"properties":{"role"`, `"properties":{"organisation":"a b","role"`), string(wire.BadClaim)},
+		"a control character":     {with(`"nurse"`, `"nurse\u0007"`), string(wire.BadClaim)},
 		"too many codes":          {with(`"nurse"`, `"nurse"`+strings.Repeat(`,"x"`, 64)), badRequest},
 		"too long a reason":       {with(`"context":{`, `"context":{"why":"`+strings.Repeat("x", 65<<10)+`",`), tooLarge},
 	} {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 )
 
 // grant is what a route asks of its caller.
@@ -21,7 +22,7 @@ var (
 
 // caller checks the token of a request: form, audience, times, signature by a key that counts at the current size, then purpose and role. Everything
 // else is refused. It stops anonymous reads, and tokens of other logs, former keys and keys given out for something else.
-func (a *api) caller(r *http.Request, g grant) (*entry.Caller, *entry.Member, error) {
+func (a *api) caller(r *http.Request, g grant) (*register.Caller, *entry.Member, error) {
 	h := r.Header.Values("Authorization")
 	if len(h) != 1 {
 		return nil, nil, &refusal{code: unauthorised, detail: "want exactly one Authorization header"}
@@ -30,7 +31,7 @@ func (a *api) caller(r *http.Request, g grant) (*entry.Caller, *entry.Member, er
 	if !strings.EqualFold(scheme, "Bearer") {
 		return nil, nil, &refusal{code: unauthorised, detail: "want the scheme Bearer"}
 	}
-	jws, c, err := entry.ParseCaller(token, a.log.Origin(), a.now())
+	jws, c, err := register.ParseCaller(token, a.log.Origin(), a.now())
 	if err != nil {
 		return nil, nil, denied(unauthorised, err)
 	}

@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"igledger/internal/client"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // Whoever is not entitled is refused on every route that gives anything about a person, and no refused reading leaves a trace in the log.
@@ -18,8 +21,8 @@ func TestCallers(t *testing.T) {
 	mine := w.append(w.submit["SRC"], w.access("SRC", person)).Index
 	revoked := w.addKey("AUD", entry.PurposeAudit)
 	w.revoke("AUD", revoked)
-	at := func(s *entry.Signer, origin, org string, now time.Time) string {
-		tok, err := entry.SignCaller(s, origin, org, "ig-office", now)
+	at := func(s *wire.Signer, origin, org string, now time.Time) string {
+		tok, err := register.SignCaller(s, origin, org, "ig-office", now)
 		w.ok(err)
 		return "Bearer " + tok
 	}
@@ -104,7 +107,7 @@ func TestReceiptsForTheirSubmitter(t *testing.T) {
 	other := w.access("OTH", person)
 	w.append(w.submit["OTH"], other)
 	index := w.log.Append(t.Context(), e)[0].Index
-	log, err := entry.NewLogVerifier(w.log.VerifierKey())
+	log, err := wire.NewLogVerifier(w.log.VerifierKey())
 	w.ok(err)
 	c := w.client(w.submit["SRC"], "SRC")
 
@@ -204,13 +207,13 @@ func TestPagesOfAHistory(t *testing.T) {
 }
 
 func TestPagesAreBoundedInBytes(t *testing.T) {
-	small := &entry.Opening{JWS: "a.b.c", Disclosures: []string{"d"}}
-	half := &entry.Opening{JWS: strings.Repeat("x", maxPage/4), Disclosures: []string{strings.Repeat("y", maxPage/4)}}
-	huge := &entry.Opening{JWS: strings.Repeat("x", maxPage+1)}
+	small := &bundle.Opening{JWS: "a.b.c", Disclosures: []string{"d"}}
+	half := &bundle.Opening{JWS: strings.Repeat("x", maxPage/4), Disclosures: []string{strings.Repeat("y", maxPage/4)}}
+	huge := &bundle.Opening{JWS: strings.Repeat("x", maxPage+1)}
 	for _, c := range []struct {
-		openings []*entry.Opening
+		openings []*bundle.Opening
 		want     int
-	}{{nil, 0}, {[]*entry.Opening{small, small}, 2}, {[]*entry.Opening{half, half, small}, 2}, {[]*entry.Opening{huge, small}, 1}, {[]*entry.Opening{small, huge}, 1}} {
+	}{{nil, 0}, {[]*bundle.Opening{small, small}, 2}, {[]*bundle.Opening{half, half, small}, 2}, {[]*bundle.Opening{huge, small}, 1}, {[]*bundle.Opening{small, huge}, 1}} {
 		if got := fitting(c.openings); got != c.want {
 			t.Errorf("%d openings: a page of %d, want %d", len(c.openings), got, c.want)
 		}

@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
 )
 
 // feedReaders are more than readers of one history: they see all of them, under tags.
@@ -37,13 +39,13 @@ func (a *api) feed(w http.ResponseWriter, r *http.Request, rest string) error {
 	}
 	var body []byte
 	if from < size {
-		records, err := a.log.Feed(r.Context(), from, min(size-from, entry.MaxFeedRecords))
+		records, err := a.log.Feed(r.Context(), from, min(size-from, proof.MaxFeedRecords))
 		if err != nil {
 			return err
 		}
-		body = make([]byte, 0, len(records)*entry.FeedRecordSize)
+		body = make([]byte, 0, len(records)*proof.FeedRecordSize)
 		for _, rec := range records {
-			body = entry.FeedRecord{TagSalt: rec.TagSalt, Tag: rec.Tag}.Append(body)
+			body = proof.FeedRecord{TagSalt: rec.TagSalt, Tag: rec.Tag}.Append(body)
 		}
 	}
 	if err := a.logBulkRead(r.Context(), c, purpose); err != nil {
@@ -78,7 +80,7 @@ func (b *bulkReads) add(day, org string) {
 
 // logBulkRead makes the first bulk read of an organisation in a UTC day an access entry about everyone. One a day: an auditor's machine reads all day long, and
 // an entry a page would bury the others. An error means: nothing may be shown.
-func (a *api) logBulkRead(ctx context.Context, c *entry.Caller, purpose []string) error {
+func (a *api) logBulkRead(ctx context.Context, c *register.Caller, purpose []string) error {
 	day := a.now().UTC().Format(time.DateOnly)
 	if a.bulk.has(day, c.Issuer) {
 		return nil

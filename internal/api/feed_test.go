@@ -10,6 +10,9 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // The feed opens every sealed leaf, in order and to the end, and shows nothing of public ones: with it the histories are those of the ledger.
@@ -28,14 +31,14 @@ func TestFeedOpensEveryLeaf(t *testing.T) {
 	if uint64(len(records)) != size {
 		t.Fatalf("%d records, want %d", len(records), size)
 	}
-	people := map[entry.Hash]int{}
+	people := map[wire.Hash]int{}
 	for i, rec := range records {
 		leaf := w.leaf(uint64(i))
 		if err := rec.Check(leaf, uint64(i)); err != nil {
 			t.Error(err)
 		}
-		if leaf.Public != (rec == entry.FeedRecord{}) {
-			t.Errorf("record %d: public %v, zero %v", i, leaf.Public, rec == entry.FeedRecord{})
+		if leaf.Public != (rec == proof.FeedRecord{}) {
+			t.Errorf("record %d: public %v, zero %v", i, leaf.Public, rec == proof.FeedRecord{})
 		}
 		people[rec.Tag]++
 	}
@@ -56,7 +59,7 @@ func TestFeedOpensEveryLeaf(t *testing.T) {
 func TestFeedPages(t *testing.T) {
 	w := newWorld(t)
 	var list []*entry.Entry
-	for range entry.MaxFeedRecords + 10 {
+	for range proof.MaxFeedRecords + 10 {
 		list = append(list, w.sign(w.submit["SRC"], w.access("SRC", person)))
 	}
 	for part := range slices.Chunk(list, 1000) {
@@ -69,7 +72,7 @@ func TestFeedPages(t *testing.T) {
 	w.ok(err)
 	rest, err := c.Feed(t.Context(), 3+uint64(len(first)))
 	w.ok(err)
-	if len(first) != entry.MaxFeedRecords || 3+uint64(len(first)+len(rest)) != w.size() {
+	if len(first) != proof.MaxFeedRecords || 3+uint64(len(first)+len(rest)) != w.size() {
 		t.Errorf("pages of %d and %d records of a log of %d", len(first), len(rest), w.size())
 	}
 	at := 3 + uint64(len(first))
@@ -90,12 +93,12 @@ func TestFeedIsLoggedOnceADay(t *testing.T) {
 		t.Cleanup(s.Close)
 		replicas = append(replicas, s)
 	}
-	read := func(key *entry.Signer, org string) {
+	read := func(key *wire.Signer, org string) {
 		t.Helper()
 		var all sync.WaitGroup
 		for i := range 6 {
 			all.Go(func() {
-				c := &client.Client{Base: replicas[i%2].URL, Purpose: []string{"HCOMPL"}, Token: func() (string, error) { return entry.SignCaller(key, origin, org, "auditor", now) }}
+				c := &client.Client{Base: replicas[i%2].URL, Purpose: []string{"HCOMPL"}, Token: func() (string, error) { return register.SignCaller(key, origin, org, "auditor", now) }}
 				if _, err := c.Feed(t.Context(), 0); err != nil {
 					t.Error(err)
 				}
@@ -164,11 +167,11 @@ func TestFeedIsRefusedIfItCannotBeLogged(t *testing.T) {
 	}
 }
 
-func (w *world) leaf(index uint64) entry.Leaf {
+func (w *world) leaf(index uint64) proof.Leaf {
 	w.Helper()
 	b, err := w.log.EntryBundle(w.Context(), index>>8, int(min(w.size()-index>>8<<8, 256)))
 	w.ok(err)
-	leaf, err := entry.ParseLeaf(leafAt(b, index&0xff))
+	leaf, err := proof.ParseLeaf(leafAt(b, index&0xff))
 	w.ok(err)
 	return leaf
 }

@@ -9,12 +9,13 @@ import (
 	"igledger/internal/client"
 	"igledger/internal/testdb"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // board is a world with a board SRC that holds records and an organisation CTL that may use them for care under agreement isa-1.
 type board struct {
 	*world
-	keys map[string]*entry.Signer // for agreements
+	keys map[string]*wire.Signer // for agreements
 }
 
 func newBoard(t testing.TB) *board { return newBoardAt(t, nil) }
@@ -22,7 +23,7 @@ func newBoard(t testing.TB) *board { return newBoardAt(t, nil) }
 // newBoardAt has the ledger's clock show now.
 func newBoardAt(t testing.TB, now func() time.Time) *board {
 	t.Helper()
-	b := &board{world: newWorldWith(t, testdb.SQLite(t), consent.New(), now), keys: map[string]*entry.Signer{}}
+	b := &board{world: newWorldWith(t, testdb.SQLite(t), consent.New(), now), keys: map[string]*wire.Signer{}}
 	for _, org := range []string{"SRC", "CTL"} {
 		b.keys[org] = b.addKey(org, entry.PurposeAgreements)
 	}

@@ -15,7 +15,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"igledger/internal/client"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/stream"
+	"igledger/ledger/wire"
 )
 
 // examples are real messages of a real log about people who do not exist, one file a message type, made anew by go test -run Examples -update.
@@ -83,7 +86,7 @@ var operations = map[string]operation{
 	},
 	"GET /v1/receipts/{index}": {
 		id: "getReceipt", summary: "Receipt of one entry", text: "Against the newest checkpoint. " + callerSubmit,
-		params: []*huma.Param{indexParam("Position in the log")}, answer: reflect.TypeFor[entry.Receipt](), caller: callerSubmit,
+		params: []*huma.Param{indexParam("Position in the log")}, answer: reflect.TypeFor[bundle.Receipt](), caller: callerSubmit,
 		problems: slices.Concat([]string{badRequest, notFound, erased}, ofCaller, ofLog),
 	},
 	"POST /v1/receipts/lookup": {
@@ -94,7 +97,7 @@ var operations = map[string]operation{
 	"POST /v1/accesses/search": {
 		id: "searchAccesses", summary: "Who accessed a person's record", text: "One page, newest first. A POST, because an id never stands in a URL. " + callerRead,
 		body: reflect.TypeFor[client.Search](), answer: reflect.TypeFor[client.Accesses](), caller: callerRead,
-		problems: slices.Concat(ofBody, []string{string(entry.BadID), erased, busy}, ofCaller, ofLog),
+		problems: slices.Concat(ofBody, []string{string(wire.BadID), erased, busy}, ofCaller, ofLog),
 	},
 	"POST /v1/statements": {
 		id: "makeStatement", summary: "Statement of a person's record, with the proof that it is complete",
@@ -102,12 +105,12 @@ var operations = map[string]operation{
 			"With extract, an extract (`igledger-extract/1`) of chosen entries, which proves only that these are in the log: the thing to share. For a person whom nobody looked at it proves that. " +
 			"A statement shows what is on record under the numbers that links hold to be the same person's, and the reading becomes an access entry about each of them too. docs/FORMATS.md has both forms; igverify checks them offline. 503 while the subject index is loading. " + callerRead,
 		body: reflect.TypeFor[client.StatementRequest](), media: "application/json", caller: callerRead,
-		problems: slices.Concat(ofBody, []string{string(entry.BadID), notFound, erased, busy}, ofCaller, ofLog),
+		problems: slices.Concat(ofBody, []string{string(wire.BadID), notFound, erased, busy}, ofCaller, ofLog),
 	},
 	"GET /v1/openings/{index}": {
 		id: "getOpening", summary: "Opening of a sealed leaf", text: "Not found for public leaves, which open themselves. " + callerRead,
 		params: []*huma.Param{indexParam("Position in the log"), purposeParam()},
-		answer: reflect.TypeFor[entry.Opening](), caller: callerRead,
+		answer: reflect.TypeFor[bundle.Opening](), caller: callerRead,
 		problems: slices.Concat([]string{badRequest, notFound, erased, busy}, ofCaller, ofLog),
 	},
 	"GET /v1/feed/{from}": {
@@ -139,13 +142,13 @@ var operations = map[string]operation{
 			"answer (503). Members that are not named here are passed over. With `_format=application/fhir+json` or that Accept the answer is a FHIR R4 AuditEvent of IHE BALP's profile AuthZconsent. X-Request-ID is given back. " + callerDecide,
 		params: []*huma.Param{{Name: "_format", In: "query", Description: "application/fhir+json or application/json", Schema: &huma.Schema{Type: huma.TypeString}}},
 		body:   reflect.TypeFor[client.Evaluation](), answer: reflect.TypeFor[client.Decision](), also: fhirJSON, caller: callerDecide,
-		problems: slices.Concat(ofBody, []string{string(entry.BadID), string(entry.BadClaim), string(entry.BadDisclosure), busy}, ofCaller, ofLog),
+		problems: slices.Concat(ofBody, []string{string(wire.BadID), string(wire.BadClaim), string(wire.BadDisclosure), busy}, ofCaller, ofLog),
 	},
 	"POST /access/v1/evaluations": {
 		id: "evaluateAll", summary: "Several evaluations at once (OpenID AuthZEN Authorization API 1.0)",
 		text: "Up to 256, in order; what one leaves out it takes from the top. What is wrong with one alone is its context.error, and its decision is false. Without evaluations it is one evaluation, answered as such. " + callerDecide,
 		body: reflect.TypeFor[client.Evaluations](), answer: reflect.TypeFor[client.Decisions](), caller: callerDecide,
-		problems: slices.Concat(ofBody, []string{string(entry.BadID), string(entry.BadClaim), string(entry.BadDisclosure), busy}, ofCaller, ofLog),
+		problems: slices.Concat(ofBody, []string{string(wire.BadID), string(wire.BadClaim), string(wire.BadDisclosure), busy}, ofCaller, ofLog),
 	},
 	"GET /.well-known/authzen-configuration": {
 		id: "getDecisionPoint", summary: "Where decisions are made (OpenID AuthZEN Authorization API 1.0)", answer: reflect.TypeFor[client.PDP](),
@@ -332,7 +335,7 @@ var enums = map[string][]any{
 	"Member.roles": values(entry.RoleController, entry.RoleProcessor, entry.RoleSource, entry.RoleAuditor, entry.RoleRegistrar, entry.RoleEnroller, entry.RoleOperator),
 	"Key.purposes": values(entry.PurposeSubmit, entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeAdminister),
 	"Result.flags": flags, "Opening.flags": flags,
-	"Source.faults": values(entry.FaultGaps, entry.FaultSilent, entry.FaultMissingDays, entry.FaultOverdue, entry.FaultDeclared, entry.FaultUnverified),
+	"Source.faults": values(stream.FaultGaps, stream.FaultSilent, stream.FaultMissingDays, stream.FaultOverdue, stream.FaultDeclared, stream.FaultUnverified),
 }
 
 var flags = values(entry.FlagCheckDigit, entry.FlagUnknownAgreement, entry.FlagLate, entry.FlagSequenceGap, entry.FlagSequenceBack, entry.FlagNoSequence, entry.FlagSuspectKey, entry.FlagConsentNotBasis)

@@ -15,7 +15,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"igledger/internal/client"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 type object = map[string]any
@@ -134,7 +136,7 @@ func list(v any) []object {
 // messages are the types of the document with the example of each.
 var messages = []reflect.Type{
 	reflect.TypeFor[client.Submission](), reflect.TypeFor[client.Results](), reflect.TypeFor[client.Lookup](), reflect.TypeFor[client.Search](), reflect.TypeFor[client.Accesses](),
-	reflect.TypeFor[client.Register](), reflect.TypeFor[client.LogInfo](), reflect.TypeFor[client.Problem](), reflect.TypeFor[entry.Receipt](), reflect.TypeFor[entry.Opening](),
+	reflect.TypeFor[client.Register](), reflect.TypeFor[client.LogInfo](), reflect.TypeFor[client.Problem](), reflect.TypeFor[bundle.Receipt](), reflect.TypeFor[bundle.Opening](),
 	reflect.TypeFor[client.StatementRequest](), reflect.TypeFor[client.Cosigners](), reflect.TypeFor[client.Sources](),
 	reflect.TypeFor[client.Evaluation](), reflect.TypeFor[client.Decision](), reflect.TypeFor[client.Evaluations](), reflect.TypeFor[client.Decisions](), reflect.TypeFor[client.PDP](),
 	reflect.TypeFor[client.Agreements](), reflect.TypeFor[client.Agreement](), reflect.TypeFor[client.SharingRequests](), reflect.TypeFor[client.Policies](),
@@ -162,7 +164,7 @@ func TestExamplesMatchTheirSchemas(t *testing.T) {
 		describe(schemas)
 		data := example(t, typ)
 		v := reflect.New(typ)
-		if err := entry.DecodeJSON("example", data, v.Interface()); err != nil {
+		if err := wire.DecodeJSON("example", data, v.Interface()); err != nil {
 			t.Errorf("%s: %v", typ.Name(), err)
 		}
 		var any any
@@ -181,19 +183,19 @@ func TestExamplesMatchTheirSchemas(t *testing.T) {
 func TestExamplesVerify(t *testing.T) {
 	read := func(v any) {
 		t.Helper()
-		if err := entry.DecodeJSON("example", example(t, reflect.TypeOf(v).Elem()), v); err != nil {
+		if err := wire.DecodeJSON("example", example(t, reflect.TypeOf(v).Elem()), v); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var sub client.Submission
 	var results client.Results
 	var info client.LogInfo
-	var opening entry.Opening
+	var opening bundle.Opening
 	read(&sub)
 	read(&results)
 	read(&info)
 	read(&opening)
-	log, err := entry.NewLogVerifier(info.LogKey)
+	log, err := wire.NewLogVerifier(info.LogKey)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"igledger/internal/client"
 	"igledger/internal/testdb"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 )
 
 // Page after page, an auditor gets what opens each sealed leaf, with its verdict, and nothing of public ones; and beyond the end nothing.
@@ -60,7 +61,7 @@ func TestOpeningsOpenEveryLeaf(t *testing.T) {
 	}
 }
 
-func sealed(l entry.Leaf) []byte { return entry.SealedLeaf(l.TagCommit, l.BodyCommit) }
+func sealed(l proof.Leaf) []byte { return proof.SealedLeaf(l.TagCommit, l.BodyCommit) }
 
 // A page ends where it grows large, and the next one goes on.
 func TestOpeningsInSmallPages(t *testing.T) {

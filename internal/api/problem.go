@@ -12,8 +12,8 @@ import (
 	"igledger/audit/statement"
 	"igledger/internal/client"
 	"igledger/ledger"
-	"igledger/ledger/entry"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 // kind is one type of problem. Its URI is client.ProblemPrefix and the code; code, status and meaning are stable.
@@ -38,11 +38,11 @@ const (
 	methodNotAllowed = "method-not-allowed"
 	internal         = "internal"
 
-	badCheckpoint          = string(entry.BadCheckpoint)
+	badCheckpoint          = string(wire.BadCheckpoint)
 	inconsistentCheckpoint = "inconsistent-checkpoint"
 	badCosignature         = "bad-cosignature"
 	unknownCosigner        = "unknown-cosigner"
-	tooLarge               = string(entry.TooLarge)
+	tooLarge               = string(wire.TooLarge)
 )
 
 // problems is the table of all types of problem, of this package and of package entry.
@@ -121,7 +121,7 @@ func (r *refusal) Error() string { return r.code + ": " + r.detail }
 
 // refuse makes the refusal of what package entry found wrong in the caller's own bytes.
 func refuse(err error) error {
-	var e *entry.Error
+	var e *wire.Error
 	if errors.As(err, &e) {
 		return &refusal{code: string(e.Code), detail: e.What + ": " + e.Detail}
 	}

@@ -12,7 +12,9 @@ import (
 	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/ledger"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 )
 
 // Page sizes of a search.
@@ -73,7 +75,7 @@ func (a *api) search(w http.ResponseWriter, r *http.Request, _ string) error {
 }
 
 // fitting is how many of the openings one page holds: at least one, if there is one.
-func fitting(openings []*entry.Opening) int {
+func fitting(openings []*bundle.Opening) int {
 	size := 0
 	for i, o := range openings {
 		size += len(o.JWS)
@@ -144,12 +146,12 @@ const readingSource = "igledger-api"
 
 // logReading makes a reading of id's history an access entry about id, signed by the operator, and returns when it is in the log. An
 // error means: nothing may be shown. It is ATNA's "audit log used" (DICOM PS3.16 CID 400, 110101) in FHIR AuditEvent.type.
-func (a *api) logReading(ctx context.Context, c *entry.Caller, id string, purpose []string) error {
+func (a *api) logReading(ctx context.Context, c *register.Caller, id string, purpose []string) error {
 	return a.logReadingAs(ctx, "", c, id, purpose)
 }
 
 // logReadingAs is logReading under a jti, unless that is "": then a reading that is in the log under it is not logged again.
-func (a *api) logReadingAs(ctx context.Context, jti string, c *entry.Caller, id string, purpose []string) error {
+func (a *api) logReadingAs(ctx context.Context, jti string, c *register.Caller, id string, purpose []string) error {
 	now := a.now().UTC()
 	e, err := entry.Sign(a.log.Operator(), &entry.Access{
 		Common:  entry.Common{Issuer: a.log.Genesis().Operator.ID, Audience: a.log.Origin(), IssuedAt: now.Unix(), ID: jti},
@@ -185,7 +187,7 @@ func (a *api) unlogged(what, detail string, err error) error {
 }
 
 // recorded is an opening with what stands in it as people read it.
-func recorded(o *entry.Opening, rules *consent.Rules) client.RecordedAccess {
+func recorded(o *bundle.Opening, rules *consent.Rules) client.RecordedAccess {
 	out := client.RecordedAccess{Index: o.Index, Verdict: plain(rules, o.Verdict), Opening: o}
 	e, err := entry.ParseParts(o.JWS, o.Disclosures)
 	if err != nil {

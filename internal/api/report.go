@@ -11,6 +11,7 @@ import (
 
 	"igledger/consent"
 	"igledger/internal/client"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 )
 
@@ -134,7 +135,7 @@ type scan struct {
 }
 
 // look judges one access of the period and organisation.
-type look func(ctx context.Context, s *scan, o *entry.Opening, e *entry.Entry, x *entry.Access) error
+type look func(ctx context.Context, s *scan, o *bundle.Opening, e *entry.Entry, x *entry.Access) error
 
 var looks = map[client.ReportKind]look{client.Uncovered: lookUncovered, client.BreakGlass: lookBreakGlass, client.Drift: lookDrift}
 
@@ -178,7 +179,7 @@ func (s *scan) run(ctx context.Context, after uint64) (err error) {
 }
 
 // take looks at one opening, and reports whether the period is over.
-func (s *scan) take(ctx context.Context, o *entry.Opening) (over bool, err error) {
+func (s *scan) take(ctx context.Context, o *bundle.Opening) (over bool, err error) {
 	if o == nil || o.JWS == "" { // public, or erased
 		return false, nil
 	}
@@ -241,14 +242,14 @@ func (s *scan) firstSealed(ctx context.Context, from, high uint64) (at uint64, r
 	return high, received, nil
 }
 
-func lookUncovered(_ context.Context, s *scan, o *entry.Opening, e *entry.Entry, x *entry.Access) error {
+func lookUncovered(_ context.Context, s *scan, o *bundle.Opening, e *entry.Entry, x *entry.Access) error {
 	if o.Verdict != nil && o.Verdict.Result == entry.NotCovered {
 		s.list(o, e, x)
 	}
 	return nil
 }
 
-func lookBreakGlass(ctx context.Context, s *scan, o *entry.Opening, e *entry.Entry, x *entry.Access) error {
+func lookBreakGlass(ctx context.Context, s *scan, o *bundle.Opening, e *entry.Entry, x *entry.Access) error {
 	if o.Verdict == nil || o.Verdict.Result != entry.BreakGlass {
 		return nil
 	}
@@ -275,7 +276,7 @@ func follows(y *entry.Access, jti string, x *entry.Access) bool {
 	return y.Accessor() == x.Accessor() && y.Text != nil && (strings.Contains(y.Text.Why, words) || strings.Contains(y.Text.Justification, words))
 }
 
-func (s *scan) list(o *entry.Opening, e *entry.Entry, x *entry.Access) {
+func (s *scan) list(o *bundle.Opening, e *entry.Entry, x *entry.Access) {
 	s.out.Accesses = append(s.out.Accesses, client.ReportedAccess{
 		Index: o.Index, ID: e.ID, Received: o.Received, At: firstOf(x.Occurred, x.Recorded), Organisation: x.Accessor(), Holder: x.Issuer, Source: x.Source, System: x.System,
 		Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role, Machine: x.Machine, Verdict: *plain(s.rules, o.Verdict),
@@ -283,7 +284,7 @@ func (s *scan) list(o *entry.Opening, e *entry.Entry, x *entry.Access) {
 }
 
 // lookDrift holds an access against the version of the agreement that its verdict names. An emergency overrides what agreements say, so it is no drift.
-func lookDrift(_ context.Context, s *scan, o *entry.Opening, _ *entry.Entry, x *entry.Access) error {
+func lookDrift(_ context.Context, s *scan, o *bundle.Opening, _ *entry.Entry, x *entry.Access) error {
 	if o.Verdict == nil || o.Verdict.Version == 0 || x.Emergency {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 )
 
 const second = "nhs:9434765919" // nobody's
@@ -194,7 +195,7 @@ func TestReportPeriod(t *testing.T) {
 	}
 	server := httptest.NewServer(New(Config{Log: b.log, Now: func() time.Time { return now }}))
 	t.Cleanup(server.Close)
-	c := &client.Client{Base: server.URL, Token: func() (string, error) { return entry.SignCaller(b.audit["AUD"], origin, "AUD", "ig-office", now) }}
+	c := &client.Client{Base: server.URL, Token: func() (string, error) { return register.SignCaller(b.audit["AUD"], origin, "AUD", "ig-office", now) }}
 	day2 := start.Add(24 * time.Hour)
 	for _, p := range []struct {
 		name     string

@@ -8,6 +8,7 @@ import (
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/stream"
 )
 
 // anyKey lets every key of every organisation ask: what it gets to see depends on the organisation.
@@ -64,7 +65,7 @@ func describeSource(s ledger.Source, now time.Time) client.Source {
 	return out
 }
 
-func days(ranges []entry.Range) []client.Days {
+func days(ranges []stream.Range) []client.Days {
 	var out []client.Days
 	for _, r := range ranges {
 		out = append(out, client.Days{First: entry.FormatDay(r.First), Last: entry.FormatDay(r.Last)})

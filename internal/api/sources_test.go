@@ -8,6 +8,8 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/stream"
+	"igledger/ledger/wire"
 )
 
 func yesterday() string { return time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly) }
@@ -26,7 +28,7 @@ func TestSources(t *testing.T) {
 	w.append(w.submit["SRC"], w.heartbeat("SRC", "ehr", yesterday()))
 	for _, c := range []struct {
 		name string
-		key  *entry.Signer
+		key  *wire.Signer
 		org  string
 		want []string
 	}{
@@ -65,7 +67,7 @@ func TestSources(t *testing.T) {
 	if h := s.Heartbeats; h == nil || h.LastDay != yesterday() || h.Interval != 3600 || h.Days != 1 || len(h.Missing) > 0 {
 		t.Errorf("heartbeats %+v", h)
 	}
-	if !slices.Equal(s.Faults, []entry.StreamFault{entry.FaultGaps}) {
+	if !slices.Equal(s.Faults, []stream.Fault{stream.FaultGaps}) {
 		t.Errorf("faults %v", s.Faults)
 	}
 }

@@ -11,7 +11,9 @@ import (
 
 	"igledger/audit/statement"
 	"igledger/internal/client"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // statement is POST /v1/statements: a POST, because an id never stands in a URL. It is made before the reading is logged, so that the reading itself is not
@@ -61,7 +63,7 @@ func (a *api) make(ctx context.Context, body client.StatementRequest, window sta
 	if len(body.Extract) > 0 {
 		made, err = a.index.Extract(ctx, body.ID, body.Extract)
 	} else {
-		var s *entry.Statement
+		var s *bundle.Statement
 		if s, err = a.index.Statement(ctx, body.ID, window); err == nil {
 			for _, l := range s.Linked {
 				ids = append(ids, l.ID)
@@ -73,9 +75,9 @@ func (a *api) make(ctx context.Context, body client.StatementRequest, window sta
 		return nil, nil, err
 	}
 	data, err = made.Marshal()
-	var e *entry.Error
-	if errors.As(err, &e) && e.Code == entry.TooLarge {
-		return nil, nil, &refusal{code: tooLarge, detail: "the statement is larger than " + strconv.Itoa(entry.MaxStatementSize>>20) + " MiB: ask for a period"}
+	var e *wire.Error
+	if errors.As(err, &e) && e.Code == wire.TooLarge {
+		return nil, nil, &refusal{code: tooLarge, detail: "the statement is larger than " + strconv.Itoa(bundle.MaxSize>>20) + " MiB: ask for a period"}
 	}
 	return data, ids, err
 }

@@ -10,7 +10,9 @@ import (
 
 	"igledger/audit/statement"
 	"igledger/internal/client"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
@@ -60,7 +62,7 @@ func TestStatement(t *testing.T) {
 	w.ok(verifier.CheckExtract(verifier.StatementEvidence{Statement: data, Policy: policy, ID: person}).Err())
 	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, Since: "2020-01-01T00:00:00Z", Until: "2020-02-01T00:00:00Z"})
 	w.ok(err)
-	s, err := entry.ParseStatement(data)
+	s, err := bundle.ParseStatement(data)
 	w.ok(err)
 	if len(s.Entries) != 1 || s.Entries[0].Opened() {
 		t.Errorf("a period before all shows %+v", s.Entries)
@@ -113,7 +115,7 @@ func TestBrokenIndexStillTakesEntries(t *testing.T) {
 	if r := w.do("GET", "/readyz", ""); r.StatusCode != 200 {
 		t.Fatalf("ready: %d", r.StatusCode)
 	}
-	w.append(w.keys.Operator, &entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: origin}, Size: w.size(), Root: entry.Hash{1}})
+	w.append(w.keys.Operator, &entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: origin}, Size: w.size(), Root: wire.Hash{1}})
 	if err := f.Step(t.Context()); !errors.Is(err, statement.ErrDiffers) {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // submit is POST /v1/entries. No caller's token is asked for: each entry's own signature is its authority. The entries that parse go to the
@@ -67,7 +68,7 @@ func (a *api) submit(w http.ResponseWriter, r *http.Request, _ string) error {
 // ownFault gives the refusal of an entry that the ledger found wanting. Only an *entry.Error itself is about the entry; one that is wrapped is about
 // what the ledger has stored, and the server's fault.
 func ownFault(err error) error {
-	if _, ok := err.(*entry.Error); ok {
+	if _, ok := err.(*wire.Error); ok {
 		return refuse(err)
 	}
 	return err
@@ -101,8 +102,8 @@ func (a *api) decode(r *http.Request, limit int64, what string, into any) error 
 	if err != nil {
 		return err
 	}
-	if err := entry.DecodeJSON(what, data, into); err != nil {
-		var e *entry.Error
+	if err := wire.DecodeJSON(what, data, into); err != nil {
+		var e *wire.Error
 		if errors.As(err, &e) {
 			return &refusal{code: badRequest, detail: e.What + ": " + e.Detail}
 		}

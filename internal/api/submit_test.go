@@ -10,6 +10,7 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 func TestSubmitGivesReceiptsThatTheSourceCanCheck(t *testing.T) {
@@ -20,7 +21,7 @@ func TestSubmitGivesReceiptsThatTheSourceCanCheck(t *testing.T) {
 	if got[0].Status != client.Appended {
 		t.Fatalf("status %q, want appended: %+v", got[0].Status, got[0].Problem)
 	}
-	log, err := entry.NewLogVerifier(w.log.VerifierKey())
+	log, err := wire.NewLogVerifier(w.log.VerifierKey())
 	w.ok(err)
 	index, _, err := got[0].Receipt.Check(e, log, w.log.Genesis().VRFKey)
 	w.ok(err)
@@ -49,7 +50,7 @@ func TestRefusedSubmissions(t *testing.T) {
 		change(a)
 		return a
 	}
-	sign := func(s *entry.Signer, a *entry.Access) string { return submission(w.sign(s, a).SDJWT()) }
+	sign := func(s *wire.Signer, a *entry.Access) string { return submission(w.sign(s, a).SDJWT()) }
 	good := w.entry("SRC", person)
 	jws, disclosures, _ := strings.Cut(good, "~")
 	first, _, _ := strings.Cut(disclosures, "~")

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 func TestTilePaths(t *testing.T) {
@@ -106,9 +108,9 @@ func TestTilesOverHTTP(t *testing.T) {
 	if cc := c.Header.Get("Cache-Control"); cc != "public, max-age=1" {
 		t.Errorf("checkpoint's Cache-Control is %q", cc)
 	}
-	log, err := entry.NewLogVerifier(w.log.VerifierKey())
+	log, err := wire.NewLogVerifier(w.log.VerifierKey())
 	w.ok(err)
-	cp, err := entry.OpenCheckpoint(c.body, log)
+	cp, err := proof.OpenCheckpoint(c.body, log)
 	w.ok(err)
 	tree := tlog.Tree{N: int64(cp.Size), Hash: tlog.Hash(cp.Root)}
 	hashes := tlog.TileHashReader(tree, httpTiles{w})

@@ -9,7 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"igledger/ledger"
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/ledger/witness"
 )
 
@@ -115,10 +116,10 @@ func sizeOf(ctx context.Context, key string, read func(context.Context) ([]byte,
 	if err != nil {
 		return 0, err
 	}
-	v, err := entry.NewLogVerifier(key)
+	v, err := wire.NewLogVerifier(key)
 	if err != nil {
 		return 0, err
 	}
-	c, err := entry.OpenCheckpoint(signed, v)
+	c, err := proof.OpenCheckpoint(signed, v)
 	return c.Size, err
 }

@@ -16,8 +16,9 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger"
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/wire"
 	"igledger/ledger/witness"
 )
 
@@ -42,11 +43,11 @@ func (w *world) info() (i client.LogInfo) {
 	return i
 }
 
-func (w *world) open(note string) entry.Checkpoint {
+func (w *world) open(note string) proof.Checkpoint {
 	w.Helper()
-	v, err := entry.NewLogVerifier(w.log.VerifierKey())
+	v, err := wire.NewLogVerifier(w.log.VerifierKey())
 	w.ok(err)
-	c, err := entry.OpenCheckpoint([]byte(note), v)
+	c, err := proof.OpenCheckpoint([]byte(note), v)
 	w.ok(err)
 	return c
 }
@@ -98,7 +99,7 @@ func TestCosignaturesRefused(t *testing.T) {
 	fork.Root[3]++
 	forked, err := fork.Sign(w.keys.Log)
 	w.ok(err)
-	line := func(c entry.Checkpoint, at time.Time) string { return cosign.Sign("w.test", key, c, at) }
+	line := func(c proof.Checkpoint, at time.Time) string { return cosign.Sign("w.test", key, c, at) }
 	stranger := cosign.Sign("stranger.test", key, head, time.Unix(1700000000, 0))
 	now := time.Now()
 	for name, c := range map[string]struct {

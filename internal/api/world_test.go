@@ -23,7 +23,9 @@ import (
 	"igledger/internal/testdb"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 const (
@@ -39,10 +41,10 @@ type world struct {
 	log                 *ledger.Log
 	server              *httptest.Server
 	lines               *syncBuffer // what the server logged
-	registrar, enroller *entry.Signer
-	admin               map[string]*entry.Signer // administrative key, by organisation
-	submit              map[string]*entry.Signer
-	audit               map[string]*entry.Signer
+	registrar, enroller *wire.Signer
+	admin               map[string]*wire.Signer // administrative key, by organisation
+	submit              map[string]*wire.Signer
+	audit               map[string]*wire.Signer
 	seq                 map[string]uint64 // last sequence number, by organisation
 }
 
@@ -71,9 +73,9 @@ func newWorld(t testing.TB) *world {
 
 func newWorldOn(t testing.TB, dsn string) *world { return newWorldWith(t, dsn, consent.New(), nil) }
 
-func newWorldWith(t testing.TB, dsn string, rules entry.Rules, now func() time.Time) *world {
+func newWorldWith(t testing.TB, dsn string, rules register.Rules, now func() time.Time) *world {
 	t.Helper()
-	w := &world{TB: t, lines: new(syncBuffer), admin: map[string]*entry.Signer{}, submit: map[string]*entry.Signer{}, audit: map[string]*entry.Signer{}, seq: map[string]uint64{}}
+	w := &world{TB: t, lines: new(syncBuffer), admin: map[string]*wire.Signer{}, submit: map[string]*wire.Signer{}, audit: map[string]*wire.Signer{}, seq: map[string]uint64{}}
 	w.registrar, w.enroller = w.newKey(), w.newKey()
 	dir := filepath.Join(t.TempDir(), "keys")
 	w.ok(ledger.GenerateKeys(dir, origin))
@@ -89,13 +91,13 @@ func newWorldWith(t testing.TB, dsn string, rules entry.Rules, now func() time.T
 	for _, o := range []struct {
 		id    string
 		roles []entry.Role
-		keys  map[entry.Purpose]map[string]*entry.Signer
+		keys  map[entry.Purpose]map[string]*wire.Signer
 	}{
-		{"SRC", []entry.Role{entry.RoleController, entry.RoleSource}, map[entry.Purpose]map[string]*entry.Signer{entry.PurposeSubmit: w.submit}},
-		{"OTH", []entry.Role{entry.RoleSource}, map[entry.Purpose]map[string]*entry.Signer{entry.PurposeSubmit: w.submit}},
-		{"AUD", []entry.Role{entry.RoleAuditor}, map[entry.Purpose]map[string]*entry.Signer{entry.PurposeAudit: w.audit}},
-		{"CTL", []entry.Role{entry.RoleController}, map[entry.Purpose]map[string]*entry.Signer{entry.PurposeAudit: w.audit}},
-		{"PRC", []entry.Role{entry.RoleProcessor}, map[entry.Purpose]map[string]*entry.Signer{entry.PurposeAudit: w.audit}},
+		{"SRC", []entry.Role{entry.RoleController, entry.RoleSource}, map[entry.Purpose]map[string]*wire.Signer{entry.PurposeSubmit: w.submit}},
+		{"OTH", []entry.Role{entry.RoleSource}, map[entry.Purpose]map[string]*wire.Signer{entry.PurposeSubmit: w.submit}},
+		{"AUD", []entry.Role{entry.RoleAuditor}, map[entry.Purpose]map[string]*wire.Signer{entry.PurposeAudit: w.audit}},
+		{"CTL", []entry.Role{entry.RoleController}, map[entry.Purpose]map[string]*wire.Signer{entry.PurposeAudit: w.audit}},
+		{"PRC", []entry.Role{entry.RoleProcessor}, map[entry.Purpose]map[string]*wire.Signer{entry.PurposeAudit: w.audit}},
 	} {
 		w.enrol(o.id, o.roles...)
 		for purpose, into := range o.keys {
@@ -118,28 +120,28 @@ func (w *world) ok(err error) {
 	}
 }
 
-func (w *world) newKey() *entry.Signer {
+func (w *world) newKey() *wire.Signer {
 	w.Helper()
-	s, err := entry.GenerateSigner(entry.EdDSA)
+	s, err := wire.GenerateSigner(wire.EdDSA)
 	w.ok(err)
 	return s
 }
 
-func (w *world) sign(s *entry.Signer, b entry.Body) *entry.Entry {
+func (w *world) sign(s *wire.Signer, b entry.Body) *entry.Entry {
 	w.Helper()
 	e, err := entry.Sign(s, b)
 	w.ok(err)
 	return e
 }
 
-func (w *world) append(s *entry.Signer, b entry.Body) ledger.Result {
+func (w *world) append(s *wire.Signer, b entry.Body) ledger.Result {
 	w.Helper()
 	r := w.log.Append(w.Context(), w.sign(s, b))[0]
 	w.ok(r.Err)
 	return r
 }
 
-func (w *world) prove(s *entry.Signer, org string) string {
+func (w *world) prove(s *wire.Signer, org string) string {
 	w.Helper()
 	p, err := entry.ProveKey(s, origin, org)
 	w.ok(err)
@@ -147,7 +149,7 @@ func (w *world) prove(s *entry.Signer, org string) string {
 }
 
 func (w *world) genesis() *entry.Entry {
-	party := func(id string, s *entry.Signer, p entry.Purpose, roles ...entry.Role) entry.GenesisParty {
+	party := func(id string, s *wire.Signer, p entry.Purpose, roles ...entry.Role) entry.GenesisParty {
 		return entry.GenesisParty{Member: entry.Member{ID: id, Name: id, Kind: "test", Roles: roles}, Key: entry.PublicKey{JWK: s.Public, Purposes: []entry.Purpose{p}}}
 	}
 	return w.sign(w.registrar, &entry.Genesis{
@@ -180,7 +182,7 @@ func (w *world) enrol(id string, roles ...entry.Role) {
 	w.admin[id] = k
 }
 
-func (w *world) addKey(org string, p entry.Purpose) *entry.Signer {
+func (w *world) addKey(org string, p entry.Purpose) *wire.Signer {
 	w.Helper()
 	k := w.newKey()
 	w.append(w.admin[org], &entry.Key{Common: entry.Common{Issuer: org, Audience: origin}, Org: org,
@@ -188,7 +190,7 @@ func (w *world) addKey(org string, p entry.Purpose) *entry.Signer {
 	return k
 }
 
-func (w *world) revoke(org string, k *entry.Signer) {
+func (w *world) revoke(org string, k *wire.Signer) {
 	w.Helper()
 	w.append(w.admin[org], &entry.KeyRevocation{Common: entry.Common{Issuer: org, Audience: origin}, Org: org, KID: k.KID, Reason: "retired"})
 }
@@ -217,18 +219,18 @@ func (w *world) size() uint64 {
 	return n
 }
 
-func (w *world) token(s *entry.Signer, org string) string {
+func (w *world) token(s *wire.Signer, org string) string {
 	w.Helper()
-	t, err := entry.SignCaller(s, origin, org, "ig-office", time.Now())
+	t, err := register.SignCaller(s, origin, org, "ig-office", time.Now())
 	w.ok(err)
 	return t
 }
 
 // client calls as org with key s; nil = without a token.
-func (w *world) client(s *entry.Signer, org string) *client.Client {
+func (w *world) client(s *wire.Signer, org string) *client.Client {
 	c := &client.Client{Base: w.server.URL, HTTP: w.server.Client()}
 	if s != nil {
-		c.Token = func() (string, error) { return entry.SignCaller(s, origin, org, "ig-office", time.Now()) }
+		c.Token = func() (string, error) { return register.SignCaller(s, origin, org, "ig-office", time.Now()) }
 	}
 	return c
 }

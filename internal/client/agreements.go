@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // The public register of what governs: conveniences, as Register is. A verifier replays the log instead.
@@ -94,7 +95,7 @@ type AgreementVersion struct {
 	State      string               `json:"state" doc:"Its state"`
 	By         string               `json:"by" doc:"Organisation that proposed it"`
 	Index      uint64               `json:"index" doc:"Position of the proposal in the log"`
-	Proposal   entry.Hash           `json:"proposal" doc:"Identity of the proposal, SHA-256 of header.payload: what signatures name; base64url"`
+	Proposal   wire.Hash            `json:"proposal" doc:"Identity of the proposal, SHA-256 of header.payload: what signatures name; base64url"`
 	Signatures []AgreementSigned    `json:"signatures" doc:"In the order of the log"`
 	Missing    []string             `json:"missing,omitempty" doc:"Parties that have yet to sign"`
 	Suspended  []string             `json:"suspended,omitempty" doc:"Organisations that suspended it and have not resumed it"`
@@ -186,13 +187,13 @@ type Policies struct {
 
 // PolicySet is one version of the policies.
 type PolicySet struct {
-	Version      uint64     `json:"version" doc:"0: built into the software"`
-	Index        uint64     `json:"index,omitzero" doc:"Position in the log; absent for the built-in set"`
-	Organisation string     `json:"organisation,omitempty" doc:"The registrar that stated it"`
-	At           string     `json:"at,omitempty" doc:"RFC 3339, by the registrar's claim"`
-	Reason       string     `json:"reason,omitempty" doc:"Why it was changed"`
-	Hash         entry.Hash `json:"hash" doc:"SHA-256 of text, base64url"`
-	Text         string     `json:"text" doc:"Cedar policies"`
+	Version      uint64    `json:"version" doc:"0: built into the software"`
+	Index        uint64    `json:"index,omitzero" doc:"Position in the log; absent for the built-in set"`
+	Organisation string    `json:"organisation,omitempty" doc:"The registrar that stated it"`
+	At           string    `json:"at,omitempty" doc:"RFC 3339, by the registrar's claim"`
+	Reason       string    `json:"reason,omitempty" doc:"Why it was changed"`
+	Hash         wire.Hash `json:"hash" doc:"SHA-256 of text, base64url"`
+	Text         string    `json:"text" doc:"Cedar policies"`
 }
 
 // Policies gives all policy sets of the log.

@@ -17,7 +17,8 @@ import (
 	"strconv"
 	"time"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/bundle"
+	"igledger/ledger/proof"
 )
 
 // MaxEntries is how many entries one request may carry; Submit cuts longer lists. MaxBody bounds its bytes.
@@ -113,8 +114,8 @@ func fitting(entries []string, pending []int) []int {
 }
 
 // Receipt gives the receipt of the entry at index; the caller's organisation must have submitted it.
-func (c *Client) Receipt(ctx context.Context, index uint64) (*entry.Receipt, error) {
-	return get[entry.Receipt](ctx, c, request{method: http.MethodGet, path: "/v1/receipts/" + strconv.FormatUint(index, 10), token: true})
+func (c *Client) Receipt(ctx context.Context, index uint64) (*bundle.Receipt, error) {
+	return get[bundle.Receipt](ctx, c, request{method: http.MethodGet, path: "/v1/receipts/" + strconv.FormatUint(index, 10), token: true})
 }
 
 // ReceiptsByID gives, in order, what became of entries that the caller's organisation submitted under these jtis. An unknown one is a
@@ -151,8 +152,8 @@ func (c *Client) Statement(ctx context.Context, q StatementRequest) ([]byte, err
 }
 
 // Opening gives the opening of the sealed leaf at index. The reading is itself logged as an access before the answer is given.
-func (c *Client) Opening(ctx context.Context, index uint64) (*entry.Opening, error) {
-	return get[entry.Opening](ctx, c, request{method: http.MethodGet, path: c.withPurpose("/v1/openings/" + strconv.FormatUint(index, 10)), token: true})
+func (c *Client) Opening(ctx context.Context, index uint64) (*bundle.Opening, error) {
+	return get[bundle.Opening](ctx, c, request{method: http.MethodGet, path: c.withPurpose("/v1/openings/" + strconv.FormatUint(index, 10)), token: true})
 }
 
 func (c *Client) withPurpose(path string) string {
@@ -164,12 +165,12 @@ func (c *Client) withPurpose(path string) string {
 
 // Feed gives the records of up to entry.MaxFeedRecords leaves from index from on, fewer at the end of the log, unchecked: entry.FeedRecord.Check holds one against
 // its leaf. The organisation's first reading of a day is itself logged as an access about everyone before the answer is given.
-func (c *Client) Feed(ctx context.Context, from uint64) ([]entry.FeedRecord, error) {
+func (c *Client) Feed(ctx context.Context, from uint64) ([]proof.FeedRecord, error) {
 	data, err := c.fetch(ctx, request{method: http.MethodGet, path: c.withPurpose("/v1/feed/" + strconv.FormatUint(from, 10)), token: true})
 	if err != nil {
 		return nil, err
 	}
-	return entry.ParseFeed(data)
+	return proof.ParseFeed(data)
 }
 
 // Register gives the organisations and keys of the log.

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/bundle"
 )
 
 // server answers the nth request with the nth of its answers, the last one for ever, and remembers what it was sent.
@@ -59,7 +59,7 @@ func results(list ...Result) http.HandlerFunc {
 	}
 }
 
-func in(n uint64) Result { return Result{Status: Appended, Index: n, Receipt: &entry.Receipt{}} }
+func in(n uint64) Result { return Result{Status: Appended, Index: n, Receipt: &bundle.Receipt{}} }
 
 func notIn(status int, code string) Result {
 	return Result{Status: Refused, Problem: &Problem{Type: ProblemPrefix + code, Status: status}}

@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 // A page is read as it is, or refused: never a part of a record, never more than a page.
 func TestFeed(t *testing.T) {
-	want := entry.FeedRecord{TagSalt: entry.Hash{1}, Tag: entry.Hash{2}}
+	want := proof.FeedRecord{TagSalt: wire.Hash{1}, Tag: wire.Hash{2}}
 	for name, c := range map[string]struct {
 		body []byte
 		n    int
@@ -21,8 +22,8 @@ func TestFeed(t *testing.T) {
 	}{
 		"empty":           {nil, 0, nil},
 		"two records":     {want.Append(want.Append(nil)), 2, nil},
-		"half a record":   {want.Append(nil)[:32], 0, entry.BadLength},
-		"more than asked": {make([]byte, (entry.MaxFeedRecords+1)*entry.FeedRecordSize), 0, entry.TooLarge},
+		"half a record":   {want.Append(nil)[:32], 0, wire.BadLength},
+		"more than asked": {make([]byte, (proof.MaxFeedRecords+1)*proof.FeedRecordSize), 0, wire.TooLarge},
 	} {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.String() != "/v1/feed/7?purpose=HCOMPL" || r.Header.Get("Authorization") != "Bearer t" {

@@ -11,12 +11,13 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/bundle"
+	"igledger/ledger/wire"
 )
 
 // Lines are openings in the order of the log, null a public leaf; whatever else a server sends is an error, not half an answer.
 func TestOpenings(t *testing.T) {
-	data, _ := json.Marshal(entry.Opening{Index: 8, TagSalt: entry.Hash{1}, Tag: entry.Hash{2}, JWS: "a.b.c", Disclosures: []string{}})
+	data, _ := json.Marshal(bundle.Opening{Index: 8, TagSalt: wire.Hash{1}, Tag: wire.Hash{2}, JWS: "a.b.c", Disclosures: []string{}})
 	one := strings.Replace(string(data), "{", `{"added":"later",`, 1)
 	for name, c := range map[string]struct {
 		body string

@@ -3,7 +3,9 @@ package client
 import (
 	"fmt"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // ProblemPrefix begins the type of every problem of the ledger: "urn:igledger:problem:" and a code of docs/PROBLEMS.md.
@@ -50,12 +52,12 @@ type Submission struct {
 
 // Result is what became of one entry, in the order of the submission.
 type Result struct {
-	Status  Status         `json:"status" enum:"appended,replayed,refused" doc:"appended and replayed both mean: in the log, once, durable and integrated"`
-	Index   uint64         `json:"index,omitzero" doc:"Position in the log; absent if refused (and for leaf 0)" example:"1234"`
-	Flags   []entry.Flag   `json:"flags,omitempty" doc:"Remarks of the ledger on an entry it took although something was odd"`
-	Verdict *entry.Verdict `json:"verdict,omitempty" doc:"What policy says of an access that was just appended; not repeated for one that was in the log before"`
-	Receipt *entry.Receipt `json:"receipt,omitempty" doc:"Proof that the entry is in, to be checked before the event is forgotten; absent if refused"`
-	Problem *Problem       `json:"problem,omitempty" doc:"Why the entry was refused"`
+	Status  Status          `json:"status" enum:"appended,replayed,refused" doc:"appended and replayed both mean: in the log, once, durable and integrated"`
+	Index   uint64          `json:"index,omitzero" doc:"Position in the log; absent if refused (and for leaf 0)" example:"1234"`
+	Flags   []entry.Flag    `json:"flags,omitempty" doc:"Remarks of the ledger on an entry it took although something was odd"`
+	Verdict *entry.Verdict  `json:"verdict,omitempty" doc:"What policy says of an access that was just appended; not repeated for one that was in the log before"`
+	Receipt *bundle.Receipt `json:"receipt,omitempty" doc:"Proof that the entry is in, to be checked before the event is forgotten; absent if refused"`
+	Problem *Problem        `json:"problem,omitempty" doc:"Why the entry was refused"`
 }
 
 // Results is the answer of POST /v1/entries and of POST /v1/receipts/lookup.
@@ -99,12 +101,12 @@ type Accesses struct {
 
 // RecordedAccess is one access with what proves it.
 type RecordedAccess struct {
-	Index   uint64         `json:"index" doc:"Position in the log"`
-	Type    entry.Type     `json:"type,omitempty" doc:"What the entry states: access, decision, consent, delegation, source-count; absent if its content cannot be decoded"`
-	Access  *Access        `json:"access,omitempty" doc:"Of an access: the entry, decoded. Believe it only after checking opening"`
-	Asked   *Asked         `json:"asked,omitempty" doc:"Of a decision: what was asked and answered. The access may never have happened"`
-	Verdict *PlainVerdict  `json:"verdict,omitempty" doc:"What policy said of it when the ledger took it; not proved, but anybody with the openings can compute it again"`
-	Opening *entry.Opening `json:"opening" doc:"What reveals the sealed leaf; check it against the log with igverify"`
+	Index   uint64          `json:"index" doc:"Position in the log"`
+	Type    entry.Type      `json:"type,omitempty" doc:"What the entry states: access, decision, consent, delegation, source-count; absent if its content cannot be decoded"`
+	Access  *Access         `json:"access,omitempty" doc:"Of an access: the entry, decoded. Believe it only after checking opening"`
+	Asked   *Asked          `json:"asked,omitempty" doc:"Of a decision: what was asked and answered. The access may never have happened"`
+	Verdict *PlainVerdict   `json:"verdict,omitempty" doc:"What policy said of it when the ledger took it; not proved, but anybody with the openings can compute it again"`
+	Opening *bundle.Opening `json:"opening" doc:"What reveals the sealed leaf; check it against the log with igverify"`
 }
 
 // Access is the content of an access entry as people read it: open claims and shown disclosures side by side. It is a convenience; the
@@ -154,7 +156,7 @@ type Register struct {
 type Key struct {
 	KID          string          `json:"kid" doc:"RFC 7638 SHA-256 thumbprint"`
 	Organisation string          `json:"organisation" doc:"Whose key it is"`
-	JWK          entry.JWK       `json:"jwk" doc:"Public key (RFC 7517)"`
+	JWK          wire.JWK        `json:"jwk" doc:"Public key (RFC 7517)"`
 	Purposes     []entry.Purpose `json:"purposes" doc:"What it may sign"`
 	Added        uint64          `json:"added" doc:"Index of the entry that activated it"`
 	From         uint64          `json:"from" doc:"First index at which it counts"`
@@ -166,12 +168,12 @@ type Key struct {
 
 // LogInfo is the answer of GET /v1/log. A verifier takes LogKey from its own policy and VRFKey from leaf 0, never from here.
 type LogInfo struct {
-	Origin   string     `json:"origin" doc:"Name of the log, aud of its entries" example:"ledger.example.scot/2026"`
-	LogKey   string     `json:"logKey" doc:"C2SP signed-note verifier key of the checkpoints"`
-	VRFKey   entry.Hash `json:"vrfKey" doc:"vrf-r255 public key"`
-	Formats  string     `json:"formats" doc:"Version of the formats" example:"igledger/1"`
-	IndexLag uint64     `json:"indexLag" doc:"Longest lag of the subject index behind the log, in entries"`
-	Size     uint64     `json:"size" doc:"Entries in the log"`
+	Origin   string    `json:"origin" doc:"Name of the log, aud of its entries" example:"ledger.example.scot/2026"`
+	LogKey   string    `json:"logKey" doc:"C2SP signed-note verifier key of the checkpoints"`
+	VRFKey   wire.Hash `json:"vrfKey" doc:"vrf-r255 public key"`
+	Formats  string    `json:"formats" doc:"Version of the formats" example:"igledger/1"`
+	IndexLag uint64    `json:"indexLag" doc:"Longest lag of the subject index behind the log, in entries"`
+	Size     uint64    `json:"size" doc:"Entries in the log"`
 
 	// The newest checkpoint, GET /checkpoint, is another one each time while entries keep coming.
 	Anchor    string `json:"anchor" doc:"Checkpoint that cosigners are to cosign now, a signed note with the cosignatures it has: it stands for some seconds, so that they meet on the same one"`

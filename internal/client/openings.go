@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/bundle"
 )
 
 // MaxOpenings is how many leaves one page of bulk openings is of at most.
@@ -19,7 +19,7 @@ const MaxOpenings = 256
 // Openings gives the openings of up to MaxOpenings leaves from index from on, unchecked: fewer where they are large, none beyond the end of the log. A public leaf, which opens
 // itself, is nil; an opening whose JWS is empty is of content that was erased, and only its link part counts. VRF proofs are left out. The organisation's first bulk reading of a
 // day is itself logged as an access about everyone before the answer is given.
-func (c *Client) Openings(ctx context.Context, from uint64) ([]*entry.Opening, error) {
+func (c *Client) Openings(ctx context.Context, from uint64) ([]*bundle.Opening, error) {
 	q := url.Values{"from": {strconv.FormatUint(from, 10)}}
 	if len(c.Purpose) > 0 {
 		q["purpose"] = c.Purpose
@@ -28,9 +28,9 @@ func (c *Client) Openings(ctx context.Context, from uint64) ([]*entry.Opening, e
 	if err != nil {
 		return nil, err
 	}
-	var list []*entry.Opening
+	var list []*bundle.Opening
 	for line := range bytes.Lines(data) {
-		var o *entry.Opening
+		var o *bundle.Opening
 		at := from + uint64(len(list))
 		if err := json.Unmarshal(line, &o); err != nil {
 			return nil, fmt.Errorf("opening of leaf %d: the answer is not the JSON expected", at)

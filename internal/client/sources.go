@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/stream"
 )
 
 // Sources is the answer of GET /v1/sources.
@@ -16,19 +16,19 @@ type Sources struct {
 // Source is what the log says of one stream of a source. A convenience: igverify audit folds the public heartbeats itself, and gaps are the ledger's word
 // until the openings of reg:sources are checked.
 type Source struct {
-	Organisation string              `json:"organisation" doc:"Who reports"`
-	Source       string              `json:"source" doc:"Reporting system within the organisation; numbers count per source"`
-	Entries      uint64              `json:"entries" doc:"Accesses in the log"`
-	Last         uint64              `json:"last" doc:"Highest sequence number in the log, 0 if none has one"`
-	Missing      uint64              `json:"missing" doc:"How many numbers below last are not in the log"`
-	Gaps         []Gap               `json:"gaps,omitempty" doc:"Which: the highest 100 ranges at most"`
-	Repeats      uint64              `json:"repeats,omitzero" doc:"Accesses under a number that was in the log before: a source restored from a backup"`
-	Unnumbered   uint64              `json:"unnumbered,omitzero" doc:"Accesses without a sequence number"`
-	LastIndex    uint64              `json:"lastIndex,omitzero" doc:"Position of the newest access"`
-	LastReceived string              `json:"lastReceived,omitempty" doc:"RFC 3339, when the ledger took it; absent if there is none"`
-	SilentFor    uint64              `json:"silentFor,omitzero" doc:"Seconds since then"`
-	Heartbeats   *StreamHeartbeats   `json:"heartbeats,omitempty" doc:"What the source's own heartbeats say; absent if it sent none"`
-	Faults       []entry.StreamFault `json:"faults,omitempty" doc:"What is not as it should be"`
+	Organisation string            `json:"organisation" doc:"Who reports"`
+	Source       string            `json:"source" doc:"Reporting system within the organisation; numbers count per source"`
+	Entries      uint64            `json:"entries" doc:"Accesses in the log"`
+	Last         uint64            `json:"last" doc:"Highest sequence number in the log, 0 if none has one"`
+	Missing      uint64            `json:"missing" doc:"How many numbers below last are not in the log"`
+	Gaps         []Gap             `json:"gaps,omitempty" doc:"Which: the highest 100 ranges at most"`
+	Repeats      uint64            `json:"repeats,omitzero" doc:"Accesses under a number that was in the log before: a source restored from a backup"`
+	Unnumbered   uint64            `json:"unnumbered,omitzero" doc:"Accesses without a sequence number"`
+	LastIndex    uint64            `json:"lastIndex,omitzero" doc:"Position of the newest access"`
+	LastReceived string            `json:"lastReceived,omitempty" doc:"RFC 3339, when the ledger took it; absent if there is none"`
+	SilentFor    uint64            `json:"silentFor,omitzero" doc:"Seconds since then"`
+	Heartbeats   *StreamHeartbeats `json:"heartbeats,omitempty" doc:"What the source's own heartbeats say; absent if it sent none"`
+	Faults       []stream.Fault    `json:"faults,omitempty" doc:"What is not as it should be"`
 }
 
 // Gap is numbers that did not come.

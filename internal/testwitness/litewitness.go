@@ -23,7 +23,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof/cosign"
 )
 
 // litewitnessModule is the witness these tests build: a program by others that shares no code with us.

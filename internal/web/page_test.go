@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/verifier/testlog"
 )
@@ -156,7 +157,7 @@ func TestTamperedStatements(t *testing.T) {
 		}
 	}
 	// What is nested inside an entry is out of sight until it is read: refused or given up, but said.
-	for name, s := range map[string]*entry.Statement{"disclosure": deep, "payload": payload} {
+	for name, s := range map[string]*bundle.Statement{"disclosure": deep, "payload": payload} {
 		p.check(marshal(t, s), "", w.me(), w.policy)
 		if class := eval[string](p, `document.getElementById("banner").className`); class != "banner refused" && class != "banner unreadable" {
 			t.Errorf("a %s nested beyond all measure: %s", name, class)

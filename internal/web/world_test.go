@@ -3,6 +3,7 @@ package web_test
 import (
 	"testing"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/verifier/testlog"
 )
@@ -46,7 +47,7 @@ func (w *world) access(t testing.TB, alter func(*entry.Access)) {
 	w.AddSealed(e, w.me())
 }
 
-func marshal(t testing.TB, s *entry.Statement) []byte {
+func marshal(t testing.TB, s *bundle.Statement) []byte {
 	t.Helper()
 	data, err := s.Marshal()
 	if err != nil {

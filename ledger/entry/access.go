@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"igledger/ledger/wire"
 )
 
 // Access is the body of a record access: who did what to whose record, why and with what result. One entry is about one person. The
@@ -68,36 +70,36 @@ const maxDepth = 32 // levels of nesting in "fhir"
 
 func (a *Access) check() error {
 	if err := CheckSystem(a.Source); err != nil {
-		return fail(BadClaim, "source", "want 1-128 printable ASCII characters")
+		return wire.Errorf(wire.BadClaim, "source", "want 1-128 printable ASCII characters")
 	}
 	if a.Org != "" && CheckOrgID(a.Org) != nil {
-		return fail(BadClaim, "org", "not an organisation id")
+		return wire.Errorf(wire.BadClaim, "org", "not an organisation id")
 	}
 	if len(a.Action) != 1 || !strings.Contains("CRUDE", a.Action) {
-		return fail(BadClaim, "action", "want one of C R U D E")
+		return wire.Errorf(wire.BadClaim, "action", "want one of C R U D E")
 	}
 	if !slices.Contains([]string{"0", "4", "8", "12"}, a.Outcome) {
-		return fail(BadClaim, "outcome", "want one of 0 4 8 12")
+		return wire.Errorf(wire.BadClaim, "outcome", "want one of 0 4 8 12")
 	}
 	for name, list := range map[string][]string{"event": a.Event, "data": a.Data, "purpose": a.Purpose, "role": a.Role} {
 		if len(list) > 64 {
-			return fail(BadClaim, name, "%d codes, at most 64", len(list))
+			return wire.Errorf(wire.BadClaim, name, "%d codes, at most 64", len(list))
 		}
 		for _, s := range list {
-			if s == "" || !Plain(s, 512) {
-				return fail(BadClaim, name, "a code is empty, longer than 512 bytes or has control characters")
+			if s == "" || !wire.Plain(s, 512) {
+				return wire.Errorf(wire.BadClaim, name, "a code is empty, longer than 512 bytes or has control characters")
 			}
 		}
 	}
-	if !Plain(a.System, 512) || !Plain(a.Agreement, 512) || !Plain(a.Decision, 64) || !Plain(a.Delegation, 64) {
-		return fail(BadClaim, "system, agreement, decision or delegation", "too long or with control characters")
+	if !wire.Plain(a.System, 512) || !wire.Plain(a.Agreement, 512) || !wire.Plain(a.Decision, 64) || !wire.Plain(a.Delegation, 64) {
+		return wire.Errorf(wire.BadClaim, "system, agreement, decision or delegation", "too long or with control characters")
 	}
-	if _, err := parseTime(a.Recorded); err != nil {
-		return fail(BadClaim, "recorded", "not an RFC 3339 time with zone")
+	if _, err := ParseTime(a.Recorded); err != nil {
+		return wire.Errorf(wire.BadClaim, "recorded", "not an RFC 3339 time with zone")
 	}
 	for name, t := range map[string]string{"occurred": a.Occurred, "occurredEnd": a.OccurredEnd} {
-		if _, err := parseTime(t); t != "" && err != nil {
-			return fail(BadClaim, name, "not an RFC 3339 time with zone")
+		if _, err := ParseTime(t); t != "" && err != nil {
+			return wire.Errorf(wire.BadClaim, name, "not an RFC 3339 time with zone")
 		}
 	}
 	return nil
@@ -107,17 +109,17 @@ var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|
 
 // parseTime reads a time as RFC 3339 section 5.6 has it, in capitals and at most to the nanosecond; time.Parse alone also takes 7:00 for
 // 07:00 and a comma for the point.
-func parseTime(s string) (time.Time, error) {
+func ParseTime(s string) (time.Time, error) {
 	if !rfc3339.MatchString(s) {
-		return time.Time{}, fail(BadClaim, "time", "not RFC 3339")
+		return time.Time{}, wire.Errorf(wire.BadClaim, "time", "not RFC 3339")
 	}
 	return time.Parse(time.RFC3339Nano, s)
 }
 
 // CheckSystem reports whether s can name a source system: 1 to 128 printable ASCII characters without space.
 func CheckSystem(s string) error {
-	if len(s) > 128 || !Printable(s) {
-		return fail(BadClaim, "source", "want 1-128 printable ASCII characters")
+	if len(s) > 128 || !wire.Printable(s) {
+		return wire.Errorf(wire.BadClaim, "source", "want 1-128 printable ASCII characters")
 	}
 	return nil
 }
@@ -128,7 +130,7 @@ func (a *Access) Time() time.Time {
 	if s == "" {
 		s = a.Recorded
 	}
-	t, _ := parseTime(s) // checked by check
+	t, _ := ParseTime(s) // checked by check
 	return t
 }
 
@@ -149,14 +151,14 @@ func (a *Access) claims() []claim {
 		{"parties", len(a.Parties) > 0, &a.Parties, nil},
 		{"text", a.Text != nil, &a.Text, nil},
 		{"seq", a.Seq != nil, &a.Seq, func() error {
-			if *a.Seq == 0 || *a.Seq > MaxInt {
-				return fail(BadDisclosure, "disclosure seq", "want 1 to 2^53-1")
+			if *a.Seq == 0 || *a.Seq > wire.MaxInt {
+				return wire.Errorf(wire.BadDisclosure, "disclosure seq", "want 1 to 2^53-1")
 			}
 			return nil
 		}},
 		{"fhir", len(a.FHIR) > 0, &a.FHIR, func() error {
-			if a.FHIR.Kind() != '{' || depth(a.FHIR) > maxDepth {
-				return fail(BadDisclosure, "disclosure fhir", "not an object of at most %d levels", maxDepth)
+			if a.FHIR.Kind() != '{' || wire.Depth(a.FHIR) > maxDepth {
+				return wire.Errorf(wire.BadDisclosure, "disclosure fhir", "not an object of at most %d levels", maxDepth)
 			}
 			return nil
 		}},
@@ -165,6 +167,6 @@ func (a *Access) claims() []claim {
 
 // RecordedTime is recorded as a time.
 func (a *Access) RecordedTime() time.Time {
-	t, _ := parseTime(a.Recorded) // checked by check
+	t, _ := ParseTime(a.Recorded) // checked by check
 	return t
 }

@@ -1,4 +1,4 @@
-package entry
+package entry_test
 
 import (
 	"bytes"
@@ -10,17 +10,21 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 func unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
 
 func TestAccessSurvivesTheJourney(t *testing.T) {
 	w := newWorld(t)
-	for name, s := range map[string]*Signer{"EdDSA": w.board, "ES256": w.boardEC} {
+	for name, s := range map[string]*wire.Signer{"EdDSA": w.board, "ES256": w.boardEC} {
 		t.Run(name, func(t *testing.T) {
 			want := w.accessBody()
 			sent := w.sign(s, want)
-			got, err := Parse(sent.SDJWT())
+			got, err := entry.Parse(sent.SDJWT())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,9 +47,9 @@ func TestDigestsSayNothing(t *testing.T) {
 	full, bare := w.accessBody(), w.accessBody()
 	bare.Staff, bare.Parties, bare.Text, bare.Seq, bare.FHIR = nil, nil, nil, nil, nil
 	seen := map[string]bool{}
-	for _, a := range []*Access{full, bare, w.accessBody()} {
+	for _, a := range []*entry.Access{full, bare, w.accessBody()} {
 		e := w.sign(w.board, a)
-		if len(a.SD) != SDDigests || !slices.IsSorted(a.SD) {
+		if len(a.SD) != wire.SDDigests || !slices.IsSorted(a.SD) {
 			t.Errorf("%d digests, sorted %v", len(a.SD), slices.IsSorted(a.SD))
 		}
 		for _, d := range a.SD {
@@ -65,24 +69,24 @@ func TestDigestsSayNothing(t *testing.T) {
 func TestSignRefusesWhatParseWould(t *testing.T) {
 	w := newWorld(t)
 	cases := map[string]struct {
-		change func(a *Access)
-		code   Code
+		change func(a *entry.Access)
+		code   wire.Code
 	}{
-		"no sub":           {func(a *Access) { a.Sub = "" }, BadID},
-		"malformed sub":    {func(a *Access) { a.Sub = "0101011237" }, BadID},
-		"no source":        {func(a *Access) { a.Source = "" }, BadClaim},
-		"seq zero":         {func(a *Access) { a.Seq = new(uint64) }, BadDisclosure},
-		"time":             {func(a *Access) { a.Recorded = "yesterday" }, BadClaim},
-		"origin":           {func(a *Access) { a.Audience = "" }, BadClaim},
-		"invalid UTF-8":    {func(a *Access) { a.Staff.Name = "chi:0101011237\xff" }, BadJSON},
-		"fhir is no JSON":  {func(a *Access) { a.FHIR = []byte(`{"chi:0101011237":`) }, BadJSON},
-		"text over 64 KiB": {func(a *Access) { a.Text.Why = strings.Repeat("w", 64<<10) }, TooLarge},
+		"no sub":           {func(a *entry.Access) { a.Sub = "" }, wire.BadID},
+		"malformed sub":    {func(a *entry.Access) { a.Sub = "0101011237" }, wire.BadID},
+		"no source":        {func(a *entry.Access) { a.Source = "" }, wire.BadClaim},
+		"seq zero":         {func(a *entry.Access) { a.Seq = new(uint64) }, wire.BadDisclosure},
+		"time":             {func(a *entry.Access) { a.Recorded = "yesterday" }, wire.BadClaim},
+		"origin":           {func(a *entry.Access) { a.Audience = "" }, wire.BadClaim},
+		"invalid UTF-8":    {func(a *entry.Access) { a.Staff.Name = "chi:0101011237\xff" }, wire.BadJSON},
+		"fhir is no JSON":  {func(a *entry.Access) { a.FHIR = []byte(`{"chi:0101011237":`) }, wire.BadJSON},
+		"text over 64 KiB": {func(a *entry.Access) { a.Text.Why = strings.Repeat("w", 64<<10) }, wire.TooLarge},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			a := w.accessBody()
 			c.change(a)
-			_, err := Sign(w.board, a)
+			_, err := entry.Sign(w.board, a)
 			if !errors.Is(err, c.code) {
 				t.Fatalf("got %v, want %s", err, c.code)
 			}
@@ -97,7 +101,7 @@ func TestSignFillsIn(t *testing.T) {
 	a.ID, a.IssuedAt = "", 0
 	before := time.Now().Unix()
 	e := w.sign(w.board, a)
-	if e.ID == "" || e.IssuedAt < before || e.Type != TypeAccess {
+	if e.ID == "" || e.IssuedAt < before || e.Type != entry.TypeAccess {
 		t.Errorf("got jti %q, iat %d, type %q", e.ID, e.IssuedAt, e.Type)
 	}
 	if again := w.sign(w.board, w.accessBody()); again.ID == e.ID {
@@ -110,7 +114,7 @@ func TestWrongCheckDigitIsTaken(t *testing.T) {
 	w := newWorld(t)
 	a := w.accessBody()
 	a.Sub = "chi:0101011236"
-	if e := w.sign(w.board, a); e.ShownSub() != a.Sub || CheckDigitOK(a.Sub) {
+	if e := w.sign(w.board, a); e.ShownSub() != a.Sub || entry.CheckDigitOK(a.Sub) {
 		t.Error("the access was not taken as it is")
 	}
 }
@@ -119,23 +123,23 @@ func TestWrongCheckDigitIsTaken(t *testing.T) {
 func TestErrorsKeepSecrets(t *testing.T) {
 	w := newWorld(t)
 	// A name alone looks like a member of a schema; it is not one.
-	if err := DecodeJSON("staff", []byte(`{"Jane":1}`), new(Staff)); err == nil || strings.Contains(err.Error(), "Jane") {
+	if err := wire.DecodeJSON("staff", []byte(`{"Jane":1}`), new(entry.Staff)); err == nil || strings.Contains(err.Error(), "Jane") {
 		t.Error("an unknown member is taken or repeated:", err)
 	}
 	secrets := []string{"chi:0101011236", "0101011236", "Jane Example"} // not even a number whose check digit is wrong
 	good := w.sign(w.board, w.accessBody())
 	org := w.sign(w.registrar, w.boardBody())
-	key := w.sign(w.board, w.ownKey(w.boardNext, PurposeSubmit))
+	key := w.sign(w.board, w.ownKey(w.boardNext, entry.PurposeSubmit))
 	for _, s := range secrets {
 		q := quote(s)
 		for name, err := range map[string]error{
-			"id":              CheckID("x" + s),
-			"unknown member":  DecodeJSON("entry", []byte(`{`+q+`:1}`), new(Staff)),
-			"map key":         DecodeJSON("map", []byte(`{`+q+`:"x"}`), new(map[string]int)),
-			"wrong kind":      DecodeJSON("entry", []byte(q), new(Staff)),
-			"hash":            DecodeJSON("entry", []byte(q), new(Hash)),
-			"duplicate":       DecodeJSON("entry", []byte(`{`+q+`:1,`+q+`:2}`), new(Staff)),
-			"null":            DecodeJSON("map", []byte(`{`+q+`:null}`), new(map[string]string)),
+			"id":              entry.CheckID("x" + s),
+			"unknown member":  wire.DecodeJSON("entry", []byte(`{`+q+`:1}`), new(entry.Staff)),
+			"map key":         wire.DecodeJSON("map", []byte(`{`+q+`:"x"}`), new(map[string]int)),
+			"wrong kind":      wire.DecodeJSON("entry", []byte(q), new(entry.Staff)),
+			"hash":            wire.DecodeJSON("entry", []byte(q), new(wire.Hash)),
+			"duplicate":       wire.DecodeJSON("entry", []byte(`{`+q+`:1,`+q+`:2}`), new(entry.Staff)),
+			"null":            wire.DecodeJSON("map", []byte(`{`+q+`:null}`), new(map[string]string)),
 			"type":            parseErr(w.edit(good, w.board, `"access"`, q)),
 			"iss":             parseErr(w.edit(good, w.board, `"north-board"`, quote("x "+s))),
 			"aud":             parseErr(w.edit(good, w.board, quote(testOrigin), quote(s+" "))),
@@ -144,21 +148,21 @@ func TestErrorsKeepSecrets(t *testing.T) {
 			"action":          parseErr(w.edit(good, w.board, `"R"`, q)),
 			"outcome":         parseErr(w.edit(good, w.board, `"outcome":"0"`, `"outcome":`+q)),
 			"recorded":        parseErr(w.edit(good, w.board, `"2026-11-22T08:15:00.250Z"`, q)),
-			"digest":          parseErr(w.edit(good, w.board, quote(good.Body.(*Access).SD[0]), q)),
+			"digest":          parseErr(w.edit(good, w.board, quote(good.Body.(*entry.Access).SD[0]), q)),
 			"role":            parseErr(w.edit(org, w.registrar, `"source"`, q)),
 			"kind":            parseErr(w.edit(org, w.registrar, `"health-board"`, quote("X "+s))),
 			"organisation id": parseErr(w.edit(org, w.registrar, `"id":"north-board"`, `"id":`+quote("x "+s))),
 			"purpose":         parseErr(w.edit(key, w.board, `"submit"`, q)),
 			"crv":             parseErr(w.edit(key, w.board, `"Ed25519"`, q)),
 			"checkpoint":      checkpointErr(s + "\n1\nx\n"),
-			"disclosure":      disclosureErr(Encode64([]byte(`["0123456789012345678901",` + q + `]`))),
+			"disclosure":      disclosureErr(wire.Encode64([]byte(`["0123456789012345678901",` + q + `]`))),
 			"disclosure name": parseErr(withFirst(w, good, `["0123456789012345678901",`+q+`,1]`)),
 			"sub":             parseErr(withFirst(w, good, `["0123456789012345678901","sub",`+quote("x"+s)+`]`)),
 			"seq":             parseErr(withFirst(w, good, `["0123456789012345678901","seq",`+q+`]`)),
 			"staff member":    parseErr(withFirst(w, good, `["0123456789012345678901","staff",{`+q+`:1}]`)),
 			"issuer of a key": func() error {
 				r := replayed(t, w.baseLog())
-				return r.May(w.board.KID, s, PurposeSubmit, RoleSource, 3)
+				return r.May(w.board.KID, s, entry.PurposeSubmit, entry.RoleSource, 3)
 			}(),
 		} {
 			if err == nil {
@@ -173,14 +177,14 @@ func TestErrorsKeepSecrets(t *testing.T) {
 	}
 }
 
-func parseErr(s string) error      { _, err := Parse(s); return err }
-func checkpointErr(s string) error { _, err := ParseCheckpointText(s); return err }
-func disclosureErr(s string) error { _, err := ParseDisclosure(s); return err }
+func parseErr(s string) error      { _, err := entry.Parse(s); return err }
+func checkpointErr(s string) error { _, err := proof.ParseCheckpointText(s); return err }
+func disclosureErr(s string) error { _, err := wire.ParseDisclosure(s); return err }
 
 // withFirst gives the access with a disclosure made of array in place of all others.
-func withFirst(w *world, e *Entry, array string) string {
-	d := Disclosure{Encoded: Encode64([]byte(array))}
-	sd := slices.Clone(e.Body.(*Access).SD)
+func withFirst(w *world, e *entry.Entry, array string) string {
+	d := wire.Disclosure{Encoded: wire.Encode64([]byte(array))}
+	sd := slices.Clone(e.Body.(*entry.Access).SD)
 	old := `"` + strings.Join(sd, `","`) + `"`
 	sd[0] = d.Digest()
 	slices.Sort(sd)

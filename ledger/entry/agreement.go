@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"igledger/ledger/wire"
 )
 
 // Agreement is the body of a public entry by which a party proposes a version of a data-sharing agreement. It is in force once every party has
@@ -51,7 +53,7 @@ type AgreementText struct {
 	Start      string             `json:"start"`              // day, "2027-01-31": from its first moment UTC
 	End        string             `json:"end"`                // day: to its last moment UTC
 	ReviewDue  string             `json:"reviewDue"`          // day
-	Document   *Hash              `json:"document,omitempty"` // SHA-256 of the agreement as a file
+	Document   *wire.Hash         `json:"document,omitempty"` // SHA-256 of the agreement as a file
 }
 
 // AgreementParty is an organisation and what it is in an agreement. The functions are titles or posts, with no person's name.
@@ -102,18 +104,18 @@ type Approval struct {
 
 // Notice is the exact text that people were told.
 type Notice struct {
-	URL      string `json:"url"`
-	Hash     Hash   `json:"hash"` // SHA-256 of what stood there
-	Version  string `json:"version,omitempty"`
-	Language string `json:"language,omitempty"` // BCP 47
+	URL      string    `json:"url"`
+	Hash     wire.Hash `json:"hash"` // SHA-256 of what stood there
+	Version  string    `json:"version,omitempty"`
+	Language string    `json:"language,omitempty"` // BCP 47
 }
 
 // AgreementSignature is the body of a public entry by which a party signs a version of an agreement, with its own key.
 type AgreementSignature struct {
 	Common
-	Agreement string `json:"agreement"` // id
-	Version   uint64 `json:"version"`
-	Proposal  Hash   `json:"proposal"` // identity (JWS.Identity) of the Agreement entry that is signed
+	Agreement string    `json:"agreement"` // id
+	Version   uint64    `json:"version"`
+	Proposal  wire.Hash `json:"proposal"` // identity (JWS.Identity) of the Agreement entry that is signed
 }
 
 // AgreementAct is the body of a public entry by which a party changes the state of an agreement.
@@ -145,7 +147,7 @@ func (t *AgreementText) ConsentBasis() bool {
 // CheckAgreementID reports whether id can name an agreement or a sharing request: the form of an organisation id.
 func CheckAgreementID(id string) error {
 	if CheckOrgID(id) != nil {
-		return fail(BadClaim, "agreement id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
+		return wire.Errorf(wire.BadClaim, "agreement id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
 	}
 	return nil
 }
@@ -158,9 +160,9 @@ func words(list ...claimText) error {
 	for _, c := range list {
 		switch {
 		case c.text == "" && !c.optional:
-			return fail(BadClaim, c.name, "is missing")
-		case len(c.text) > maxWords || !Plain(strings.ReplaceAll(c.text, "\n", ""), maxWords):
-			return fail(BadClaim, c.name, "longer than %d bytes, or with control characters", maxWords)
+			return wire.Errorf(wire.BadClaim, c.name, "is missing")
+		case len(c.text) > maxWords || !wire.Plain(strings.ReplaceAll(c.text, "\n", ""), maxWords):
+			return wire.Errorf(wire.BadClaim, c.name, "longer than %d bytes, or with control characters", maxWords)
 		}
 	}
 	return nil
@@ -175,7 +177,7 @@ type claimText struct {
 func day(name, s string) (time.Time, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil || len(s) != len(time.DateOnly) {
-		return t, fail(BadClaim, name, "want a day as 2027-01-31")
+		return t, wire.Errorf(wire.BadClaim, name, "want a day as 2027-01-31")
 	}
 	return t, nil
 }
@@ -194,11 +196,11 @@ func (t *AgreementText) ReviewTime() time.Time {
 
 func checkCodes(name string, list []string) error {
 	if len(list) > 256 {
-		return fail(BadClaim, name, "%d codes, at most 256", len(list))
+		return wire.Errorf(wire.BadClaim, name, "%d codes, at most 256", len(list))
 	}
 	for _, s := range list {
-		if s == "" || !Plain(s, 512) {
-			return fail(BadClaim, name, "a code is empty, longer than 512 bytes or has control characters")
+		if s == "" || !wire.Plain(s, 512) {
+			return wire.Errorf(wire.BadClaim, name, "a code is empty, longer than 512 bytes or has control characters")
 		}
 	}
 	return nil
@@ -208,7 +210,7 @@ func checkCodes(name string, list []string) error {
 func checkArticles(name string, list []string, last byte) error {
 	for i, s := range list {
 		if len(s) != 1 || s[0] < 'a' || s[0] > last || i > 0 && list[i-1] >= s {
-			return fail(BadClaim, name, "want letters a to %c, sorted and distinct", last)
+			return wire.Errorf(wire.BadClaim, name, "want letters a to %c, sorted and distinct", last)
 		}
 	}
 	return nil
@@ -225,24 +227,24 @@ func (a *Agreement) check() error { return a.Agreement.Check() }
 // Check reports what is missing or wrong in the text: an *Error whose What is the field's path, e.g. "parties[1].role".
 func (t *AgreementText) Check() error {
 	if err := CheckAgreementID(t.ID); err != nil {
-		return fail(BadClaim, "id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
+		return wire.Errorf(wire.BadClaim, "id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
 	}
-	if t.Version == 0 || t.Version > MaxInt {
-		return fail(BadClaim, "version", "want 1 or more")
+	if t.Version == 0 || t.Version > wire.MaxInt {
+		return wire.Errorf(wire.BadClaim, "version", "want 1 or more")
 	}
 	if len(t.Supersedes) > 64 || len(t.Parties) > 256 || len(t.Purposes) > 64 || len(t.Data) > 256 || len(t.Flows) > 256 || len(t.Approvals) > 64 || len(t.Transfers) > 256 {
-		return fail(TooLarge, "agreement", "a list has more members than an agreement may have")
+		return wire.Errorf(wire.TooLarge, "agreement", "a list has more members than an agreement may have")
 	}
 	for i, id := range t.Supersedes {
 		if CheckAgreementID(id) != nil || id == t.ID || slices.Contains(t.Supersedes[:i], id) {
-			return fail(BadClaim, fmt.Sprintf("supersedes[%d]", i), "not the id of another agreement, or twice")
+			return wire.Errorf(wire.BadClaim, fmt.Sprintf("supersedes[%d]", i), "not the id of another agreement, or twice")
 		}
 	}
 	if t.Under != "" && (CheckAgreementID(t.Under) != nil || t.Under == t.ID) {
-		return fail(BadClaim, "under", "not the id of another agreement")
+		return wire.Errorf(wire.BadClaim, "under", "not the id of another agreement")
 	}
 	if !slices.Contains(tiers, t.Tier) {
-		return fail(BadClaim, "tier", "want mou, isa or work-instruction")
+		return wire.Errorf(wire.BadClaim, "tier", "want mou, isa or work-instruction")
 	}
 	if err := words(claimText{"title", t.Title, false}, claimText{"drivers", t.Drivers, true}, claimText{"dpaCondition", t.Condition, true}, claimText{"legalPower", t.Power, false},
 		claimText{"subjects", t.Subjects, false}, claimText{"necessity", t.Necessity, true}, claimText{"quality", t.Quality, true}, claimText{"retention", t.Retention, false},
@@ -254,7 +256,7 @@ func (t *AgreementText) Check() error {
 			return err
 		}
 	}
-	b, err := encodeJSON(t)
+	b, err := wire.EncodeJSON(t)
 	if err != nil {
 		return err
 	}
@@ -263,16 +265,16 @@ func (t *AgreementText) Check() error {
 
 func (t *AgreementText) checkParties() error {
 	if len(t.Parties) < 2 {
-		return fail(BadClaim, "parties", "want at least two")
+		return wire.Errorf(wire.BadClaim, "parties", "want at least two")
 	}
 	controllers := 0
 	for i, p := range t.Parties {
 		at := fmt.Sprintf("parties[%d].", i)
 		if CheckOrgID(p.Org) != nil || slices.Contains(t.Organisations()[:i], p.Org) {
-			return fail(BadClaim, at+"organisation", "not an organisation id, or a party twice")
+			return wire.Errorf(wire.BadClaim, at+"organisation", "not an organisation id, or a party twice")
 		}
 		if !slices.Contains(partyRoles, p.Role) {
-			return fail(BadClaim, at+"role", "want controller, joint-controller, processor or recipient")
+			return wire.Errorf(wire.BadClaim, at+"role", "want controller, joint-controller, processor or recipient")
 		}
 		if p.Role == "controller" || p.Role == "joint-controller" {
 			controllers++
@@ -283,12 +285,12 @@ func (t *AgreementText) checkParties() error {
 		}
 	}
 	if controllers == 0 {
-		return fail(BadClaim, "parties", "none is a controller")
+		return wire.Errorf(wire.BadClaim, "parties", "none is a controller")
 	}
 	for i, f := range t.Flows {
 		at := fmt.Sprintf("flows[%d].", i)
 		if !slices.Contains(t.Organisations(), f.From) || !slices.Contains(t.Organisations(), f.To) {
-			return fail(BadClaim, at+"from or to", "not a party")
+			return wire.Errorf(wire.BadClaim, at+"from or to", "not a party")
 		}
 		if err := words(claimText{at + "how", f.How, false}); err != nil {
 			return err
@@ -299,7 +301,7 @@ func (t *AgreementText) checkParties() error {
 
 func (t *AgreementText) checkContents() error {
 	if len(t.Purposes) == 0 || len(t.Data) == 0 || len(t.Article6) == 0 || len(t.Flows) == 0 {
-		return fail(BadClaim, "purposes, data, article6 or flows", "is empty")
+		return wire.Errorf(wire.BadClaim, "purposes, data, article6 or flows", "is empty")
 	}
 	for i, p := range t.Purposes {
 		at := fmt.Sprintf("purposes[%d].", i)
@@ -327,7 +329,7 @@ func (t *AgreementText) checkContents() error {
 	}
 	for i, c := range t.Transfers {
 		if !country.MatchString(c) {
-			return fail(BadClaim, fmt.Sprintf("transfers[%d]", i), "want a country as two capital letters (ISO 3166-1)")
+			return wire.Errorf(wire.BadClaim, fmt.Sprintf("transfers[%d]", i), "want a country as two capital letters (ISO 3166-1)")
 		}
 	}
 	return checkCodes("roles", t.Roles)
@@ -343,7 +345,7 @@ func (t *AgreementText) checkDays() error {
 		return err
 	}
 	if end.Before(start) {
-		return fail(BadClaim, "end", "lies before start")
+		return wire.Errorf(wire.BadClaim, "end", "lies before start")
 	}
 	if _, err := day("reviewDue", t.ReviewDue); err != nil {
 		return err
@@ -367,8 +369,8 @@ func (t *AgreementText) checkDays() error {
 }
 
 func (n *Notice) check(at string) error {
-	if n.Hash == (Hash{}) {
-		return fail(BadClaim, at+".hash", "is missing")
+	if n.Hash == (wire.Hash{}) {
+		return wire.Errorf(wire.BadClaim, at+".hash", "is missing")
 	}
 	return words(claimText{at + ".url", n.URL, false}, claimText{at + ".version", n.Version, true}, claimText{at + ".language", n.Language, true})
 }
@@ -377,8 +379,8 @@ func (s *AgreementSignature) check() error {
 	if err := CheckAgreementID(s.Agreement); err != nil {
 		return err
 	}
-	if s.Version == 0 || s.Version > MaxInt || s.Proposal == (Hash{}) {
-		return fail(BadClaim, "version or proposal", "is missing")
+	if s.Version == 0 || s.Version > wire.MaxInt || s.Proposal == (wire.Hash{}) {
+		return wire.Errorf(wire.BadClaim, "version or proposal", "is missing")
 	}
 	return nil
 }
@@ -387,11 +389,11 @@ func (a *AgreementAct) check() error {
 	if err := CheckAgreementID(a.Agreement); err != nil {
 		return err
 	}
-	if a.Version == 0 || a.Version > MaxInt {
-		return fail(BadClaim, "version", "want 1 or more")
+	if a.Version == 0 || a.Version > wire.MaxInt {
+		return wire.Errorf(wire.BadClaim, "version", "want 1 or more")
 	}
 	if !slices.Contains(AgreementActs, a.Act) {
-		return fail(BadClaim, "act", "want one of %s", strings.Join(AgreementActs, ", "))
+		return wire.Errorf(wire.BadClaim, "act", "want one of %s", strings.Join(AgreementActs, ", "))
 	}
 	if err := words(claimText{"reason", a.Reason, false}); err != nil {
 		return err
@@ -402,7 +404,7 @@ func (a *AgreementAct) check() error {
 // checkUUID wants a UUID in its one spelling.
 func checkUUID(name, s string) error {
 	if u, err := uuid.Parse(s); err != nil || u.String() != s {
-		return fail(BadClaim, name, "not a UUID in lower case with hyphens")
+		return wire.Errorf(wire.BadClaim, name, "not a UUID in lower case with hyphens")
 	}
 	return nil
 }

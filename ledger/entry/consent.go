@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"igledger/ledger/wire"
 )
 
 // Consent is the body of a sealed entry: one act of consent of a person, or of who acts for her. Acts with the same Consent id are the life of one
@@ -141,27 +143,27 @@ func (c *Consent) check() error {
 		return err
 	}
 	if !slices.Contains(ConsentActs, c.Act) {
-		return fail(BadClaim, "act", "want one of %s", strings.Join(ConsentActs, ", "))
+		return wire.Errorf(wire.BadClaim, "act", "want one of %s", strings.Join(ConsentActs, ", "))
 	}
 	if !slices.Contains(ConsentScopes, c.Scope) {
-		return fail(BadClaim, "scope", "want one of %s", strings.Join(ConsentScopes, ", "))
+		return wire.Errorf(wire.BadClaim, "scope", "want one of %s", strings.Join(ConsentScopes, ", "))
 	}
 	if c.Agreement != "" {
 		if err := CheckAgreementID(c.Agreement); err != nil {
 			return err
 		}
 	}
-	if _, err := parseTime(c.Decided); err != nil {
-		return fail(BadClaim, "decided", "not an RFC 3339 time with zone")
+	if _, err := ParseTime(c.Decided); err != nil {
+		return wire.Errorf(wire.BadClaim, "decided", "not an RFC 3339 time with zone")
 	}
 	if !slices.Contains(ConsentModes, c.Expressed.How) {
-		return fail(BadClaim, "expressed.how", "want one of %s", strings.Join(ConsentModes, ", "))
+		return wire.Errorf(wire.BadClaim, "expressed.how", "want one of %s", strings.Join(ConsentModes, ", "))
 	}
-	if _, err := parseTime(c.Expressed.Verified); c.Expressed.Verified != "" && err != nil {
-		return fail(BadClaim, "expressed.verified", "not an RFC 3339 time with zone")
+	if _, err := ParseTime(c.Expressed.Verified); c.Expressed.Verified != "" && err != nil {
+		return wire.Errorf(wire.BadClaim, "expressed.verified", "not an RFC 3339 time with zone")
 	}
-	if !Plain(c.Expressed.Language, 35) {
-		return fail(BadClaim, "expressed.language", "not a BCP 47 tag")
+	if !wire.Plain(c.Expressed.Language, 35) {
+		return wire.Errorf(wire.BadClaim, "expressed.language", "not a BCP 47 tag")
 	}
 	if c.Notice != nil {
 		if err := c.Notice.check("notice"); err != nil {
@@ -171,15 +173,15 @@ func (c *Consent) check() error {
 	switch c.Act {
 	case "withdrawn", "expired":
 		if c.Rule != nil {
-			return fail(BadClaim, "rule", "does not belong to %s", c.Act)
+			return wire.Errorf(wire.BadClaim, "rule", "does not belong to %s", c.Act)
 		}
 		return nil
 	}
 	if c.Rule == nil {
-		return fail(BadClaim, "rule", "is missing")
+		return wire.Errorf(wire.BadClaim, "rule", "is missing")
 	}
 	if c.Act == "given" && c.Rule.Decision != "permit" || c.Act == "refused" && c.Rule.Decision != "deny" {
-		return fail(BadClaim, "rule.decision", "is the opposite of %s", c.Act)
+		return wire.Errorf(wire.BadClaim, "rule.decision", "is the opposite of %s", c.Act)
 	}
 	n := 0
 	return c.Rule.check("rule", 1, &n)
@@ -187,10 +189,10 @@ func (c *Consent) check() error {
 
 func (r *ConsentRule) check(at string, level int, n *int) error {
 	if *n++; level > maxRuleDepth || *n > maxRules {
-		return fail(TooLarge, at, "more than %d levels or %d rules", maxRuleDepth, maxRules)
+		return wire.Errorf(wire.TooLarge, at, "more than %d levels or %d rules", maxRuleDepth, maxRules)
 	}
 	if r.Decision != "permit" && r.Decision != "deny" {
-		return fail(BadClaim, at+".decision", "want permit or deny")
+		return wire.Errorf(wire.BadClaim, at+".decision", "want permit or deny")
 	}
 	var times [4]time.Time
 	for i, c := range []claimText{{name: "start", text: r.Start}, {name: "end", text: r.End}, {name: "dataStart", text: r.DataStart}, {name: "dataEnd", text: r.DataEnd}} {
@@ -198,13 +200,13 @@ func (r *ConsentRule) check(at string, level int, n *int) error {
 			continue
 		}
 		var err error
-		if times[i], err = parseTime(c.text); err != nil {
-			return fail(BadClaim, at+"."+c.name, "not an RFC 3339 time with zone")
+		if times[i], err = ParseTime(c.text); err != nil {
+			return wire.Errorf(wire.BadClaim, at+"."+c.name, "not an RFC 3339 time with zone")
 		}
 	}
 	for i := 0; i < 4; i += 2 {
 		if !times[i].IsZero() && !times[i+1].IsZero() && !times[i].Before(times[i+1]) {
-			return fail(BadClaim, at, "a period ends before it starts")
+			return wire.Errorf(wire.BadClaim, at, "a period ends before it starts")
 		}
 	}
 	for _, l := range []struct {
@@ -217,20 +219,20 @@ func (r *ConsentRule) check(at string, level int, n *int) error {
 	}
 	for i, id := range r.Recipients {
 		if CheckOrgID(id) != nil {
-			return fail(BadClaim, fmt.Sprintf("%s.recipients[%d]", at, i), "not an organisation id")
+			return wire.Errorf(wire.BadClaim, fmt.Sprintf("%s.recipients[%d]", at, i), "not an organisation id")
 		}
 	}
 	for _, a := range r.Actions {
 		if len(a) != 1 || !strings.Contains("CRUDE", a) {
-			return fail(BadClaim, at+".actions", "want C R U D E")
+			return wire.Errorf(wire.BadClaim, at+".actions", "want C R U D E")
 		}
 	}
 	if len(r.Recipients) > 256 || len(r.Actions) > 5 {
-		return fail(TooLarge, at, "too many recipients or actions")
+		return wire.Errorf(wire.TooLarge, at, "too many recipients or actions")
 	}
 	for i := range r.Except {
 		if r.Except[i].Decision == r.Decision {
-			return fail(BadClaim, fmt.Sprintf("%s.except[%d].decision", at, i), "is that of the rule it is an exception to")
+			return wire.Errorf(wire.BadClaim, fmt.Sprintf("%s.except[%d].decision", at, i), "is that of the rule it is an exception to")
 		}
 		if err := r.Except[i].check(fmt.Sprintf("%s.except[%d]", at, i), level+1, n); err != nil {
 			return err
@@ -243,35 +245,35 @@ func (d *Delegation) check() error {
 	if err := checkUUID("delegation", d.Delegation); err != nil {
 		return err
 	}
-	if !Plain(d.Basis, 512) {
-		return fail(BadClaim, "basis", "longer than 512 bytes or with control characters")
+	if !wire.Plain(d.Basis, 512) {
+		return wire.Errorf(wire.BadClaim, "basis", "longer than 512 bytes or with control characters")
 	}
 	switch d.Act {
 	case "revoked":
 		if d.Kind != "" || d.Scope != nil || d.Start != "" || d.End != "" {
-			return fail(BadClaim, "act", "revoked stands alone with the delegation's id")
+			return wire.Errorf(wire.BadClaim, "act", "revoked stands alone with the delegation's id")
 		}
 		return nil
 	case "granted":
 	default:
-		return fail(BadClaim, "act", "want granted or revoked")
+		return wire.Errorf(wire.BadClaim, "act", "want granted or revoked")
 	}
 	if !slices.Contains(delegationKinds, d.Kind) {
-		return fail(BadClaim, "kind", "want one of %s", strings.Join(delegationKinds, ", "))
+		return wire.Errorf(wire.BadClaim, "kind", "want one of %s", strings.Join(delegationKinds, ", "))
 	}
 	if err := checkSet("scope", d.Scope, DelegationScopes); err != nil {
 		return err
 	}
-	start, err := parseTime(d.Start)
+	start, err := ParseTime(d.Start)
 	if err != nil {
-		return fail(BadClaim, "start", "not an RFC 3339 time with zone")
+		return wire.Errorf(wire.BadClaim, "start", "not an RFC 3339 time with zone")
 	}
-	end, err := parseTime(d.End)
+	end, err := ParseTime(d.End)
 	if err != nil {
-		return fail(BadClaim, "end", "not an RFC 3339 time with zone: authority to act for somebody expires")
+		return wire.Errorf(wire.BadClaim, "end", "not an RFC 3339 time with zone: authority to act for somebody expires")
 	}
 	if !start.Before(end) {
-		return fail(BadClaim, "end", "is not after start")
+		return wire.Errorf(wire.BadClaim, "end", "is not after start")
 	}
 	return nil
 }
@@ -281,14 +283,14 @@ func (r *ConsentRule) Time(s string) time.Time {
 	if s == "" {
 		return time.Time{}
 	}
-	t, _ := parseTime(s)
+	t, _ := ParseTime(s)
 	return t
 }
 
 // checkFHIR wants an object of bounded depth.
 func checkFHIR(v jsontext.Value) error {
-	if v.Kind() != '{' || depth(v) > maxDepth {
-		return fail(BadDisclosure, "disclosure fhir", "not an object of at most %d levels", maxDepth)
+	if v.Kind() != '{' || wire.Depth(v) > maxDepth {
+		return wire.Errorf(wire.BadDisclosure, "disclosure fhir", "not an object of at most %d levels", maxDepth)
 	}
 	return nil
 }

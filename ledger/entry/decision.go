@@ -1,6 +1,10 @@
 package entry
 
-import "strings"
+import (
+	"strings"
+
+	"igledger/ledger/wire"
+)
 
 // Decision is the body of a sealed entry: somebody asked whether an access would be allowed (OpenID AuthZEN), and was told. Denials are always logged, so that the
 // person sees attempts; permits if asked to. The operator signs it: the ledger was the one to decide.
@@ -41,27 +45,27 @@ func (d *Decision) check() error {
 		return err
 	}
 	if len(d.Action) != 1 || !strings.Contains("CRUDE", d.Action) {
-		return fail(BadClaim, "action", "want one of C R U D E")
+		return wire.Errorf(wire.BadClaim, "action", "want one of C R U D E")
 	}
 	if d.Holder != "" && CheckOrgID(d.Holder) != nil {
-		return fail(BadClaim, "holder", "not an organisation id")
+		return wire.Errorf(wire.BadClaim, "holder", "not an organisation id")
 	}
 	if d.Decision != "permit" && d.Decision != "deny" {
-		return fail(BadClaim, "decision", "want permit or deny")
+		return wire.Errorf(wire.BadClaim, "decision", "want permit or deny")
 	}
 	for name, list := range map[string][]string{"data": d.Data, "purpose": d.Purpose, "role": d.Role, "rules": d.Rules, "obligations": d.Obligations} {
 		if len(list) > 64 {
-			return fail(BadClaim, name, "%d codes, at most 64", len(list))
+			return wire.Errorf(wire.BadClaim, name, "%d codes, at most 64", len(list))
 		}
 		if err := checkCodes(name, list); err != nil {
 			return err
 		}
 	}
-	if !Plain(d.System, 512) || !Plain(d.Agreement, 512) || !Plain(d.Delegation, 64) {
-		return fail(BadClaim, "system, agreement or delegation", "too long or with control characters")
+	if !wire.Plain(d.System, 512) || !wire.Plain(d.Agreement, 512) || !wire.Plain(d.Delegation, 64) {
+		return wire.Errorf(wire.BadClaim, "system, agreement or delegation", "too long or with control characters")
 	}
-	if _, err := parseTime(d.Asked); err != nil {
-		return fail(BadClaim, "asked", "not an RFC 3339 time with zone")
+	if _, err := ParseTime(d.Asked); err != nil {
+		return wire.Errorf(wire.BadClaim, "asked", "not an RFC 3339 time with zone")
 	}
 	return nil
 }

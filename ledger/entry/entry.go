@@ -1,10 +1,10 @@
-// Package entry holds the formats of igledger, byte for byte as docs/FORMATS.md has them: the signed entry (a compact JWS in the
-// shape of an SD-JWT, RFC 9901), the leaf and its commitments, the tag (a VRF pseudonym), openings, receipts, checkpoints and the register
-// of organisations and keys that the public entries build up.
+// Package entry holds what is signed: the entries of the log, their types and claims, byte for byte
+// as docs/FORMATS.md has them. An entry is a compact JWS in the shape of an SD-JWT (RFC 9901).
 //
-// It is pure: no clock, no network, no storage. Every decoder is strict, takes hostile bytes, never panics, and fails with an *Error
-// whose Code says what is wrong and which carries no personal datum. What it does not do: decide whether an access was covered
-// (package policies), or whether a list is complete (package audit).
+// It has no clock, no network and no storage. Parse is strict, takes hostile bytes, never panics,
+// and returns a *wire.Error that carries no personal datum. Whether a key may sign an entry is
+// decided by package register, what a leaf of the log proves by package proof, and whether an
+// access was covered by package policies.
 package entry
 
 import (
@@ -15,6 +15,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
+
+	"igledger/ledger/wire"
 )
 
 // Type says what an entry states.
@@ -68,16 +70,16 @@ func (c *Common) common() *Common { return c }
 
 func (c *Common) check() error {
 	if err := CheckOrgID(c.Issuer); err != nil {
-		return fail(BadClaim, "iss", "not an organisation id")
+		return wire.Errorf(wire.BadClaim, "iss", "not an organisation id")
 	}
-	if err := CheckOrigin(c.Audience); err != nil {
+	if err := wire.CheckOrigin(c.Audience); err != nil {
 		return err
 	}
 	if c.IssuedAt <= 0 || c.IssuedAt > maxTime {
-		return fail(BadClaim, "iat", "not seconds since 1970")
+		return wire.Errorf(wire.BadClaim, "iat", "not seconds since 1970")
 	}
 	if u, err := uuid.Parse(c.ID); err != nil || u.String() != c.ID {
-		return fail(BadClaim, "jti", "not a UUID in lower case with hyphens")
+		return wire.Errorf(wire.BadClaim, "jti", "not a UUID in lower case with hyphens")
 	}
 	return nil
 }
@@ -122,10 +124,10 @@ var sealed = func() map[Type]bool {
 
 // Entry is a decoded entry. Its signature has not been checked: see Register.Authorise and JWS.Verify.
 type Entry struct {
-	*JWS
+	*wire.JWS
 	Common
 	Body        Body
-	Disclosures []Disclosure // sealed types only; those that came along
+	Disclosures []wire.Disclosure // sealed types only; those that came along
 }
 
 // Parse reads an entry as it travels. Sealed types are in SD-JWT form: a JWS, the disclosures that are shown, each preceded by "~", and a
@@ -139,36 +141,36 @@ func Parse(s string) (*Entry, error) {
 	if rest != "" {
 		list, ok := strings.CutSuffix(rest, "~")
 		if !ok { // what would follow is a key binding JWT, which entries do not have
-			return nil, fail(BadDisclosure, "entry", "does not end in ~")
+			return nil, wire.Errorf(wire.BadDisclosure, "entry", "does not end in ~")
 		}
-		if strings.Count(list, "~") >= SDDigests { // before Split makes room for millions
-			return nil, fail(BadDisclosure, "entry", "more than %d disclosures", SDDigests)
+		if strings.Count(list, "~") >= wire.SDDigests { // before Split makes room for millions
+			return nil, wire.Errorf(wire.BadDisclosure, "entry", "more than %d disclosures", wire.SDDigests)
 		}
 		disclosures = strings.Split(list, "~")
 	}
 	e, err := ParseParts(jws, disclosures)
 	if err == nil && !e.Type.Sealed() {
-		return nil, fail(BadDisclosure, "entry", "a public entry is a bare JWS, without ~")
+		return nil, wire.Errorf(wire.BadDisclosure, "entry", "a public entry is a bare JWS, without ~")
 	}
 	return e, err
 }
 
 // ParseParts reads an entry from its JWS and its disclosures.
 func ParseParts(compact string, disclosures []string) (*Entry, error) {
-	jws, err := ParseJWS("entry", compact, TypEntry)
+	jws, err := wire.ParseJWS("entry", compact, wire.TypEntry)
 	if err != nil {
 		return nil, err
 	}
-	t, err := typeOf(jws.Payload)
+	t, err := TypeOf(jws.Payload)
 	if err != nil {
 		return nil, err
 	}
 	newOf, ok := newBody[t]
 	if !ok {
-		return nil, fail(UnknownType, "entry payload", "type is none this version knows")
+		return nil, wire.Errorf(wire.UnknownType, "entry payload", "type is none this version knows")
 	}
 	body := newOf()
-	if err := DecodeJSON("entry payload", jws.Payload, body); err != nil {
+	if err := wire.DecodeJSON("entry payload", jws.Payload, body); err != nil {
 		return nil, err
 	}
 	e := &Entry{JWS: jws, Common: *body.common(), Body: body}
@@ -181,10 +183,10 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 		}
 	} else {
 		if len(disclosures) > 0 {
-			return nil, fail(BadDisclosure, "entry", "a public entry has no disclosures")
+			return nil, wire.Errorf(wire.BadDisclosure, "entry", "a public entry has no disclosures")
 		}
 		if len(compact)+1 > MaxLeafSize {
-			return nil, fail(TooLarge, "public entry", "%d bytes, at most %d", len(compact), MaxLeafSize-1)
+			return nil, wire.Errorf(wire.TooLarge, "public entry", "%d bytes, at most %d", len(compact), MaxLeafSize-1)
 		}
 		if err := refusePersonNumbers(e.Issuer); err != nil {
 			return nil, err
@@ -197,12 +199,12 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 }
 
 // typeOf reads the type in a payload and nothing else.
-func typeOf(payload []byte) (Type, error) {
+func TypeOf(payload []byte) (Type, error) {
 	var peek struct {
 		Type Type `json:"type"`
 	}
 	if err := json.Unmarshal(payload, &peek); err != nil {
-		return "", fail(BadJSON, "entry payload", "not a JSON object with a type")
+		return "", wire.Errorf(wire.BadJSON, "entry payload", "not a JSON object with a type")
 	}
 	return peek.Type, nil
 }
@@ -265,7 +267,7 @@ func (e *Entry) Name() string {
 
 // Sign makes an entry from body: it fills in type and, where they are empty, jti and iat, makes the disclosures of sealed types, checks all as
 // Parse would, and signs with signer.
-func Sign(signer *Signer, body Body) (*Entry, error) {
+func Sign(signer *wire.Signer, body Body) (*Entry, error) {
 	c := body.common()
 	for t, newOf := range newBody {
 		if reflect.TypeOf(newOf()) == reflect.TypeOf(body) {
@@ -289,11 +291,11 @@ func Sign(signer *Signer, body Body) (*Entry, error) {
 			return nil, err
 		}
 	}
-	payload, err := encodeJSON(body)
+	payload, err := wire.EncodeJSON(body)
 	if err != nil {
 		return nil, err
 	}
-	compact, err := signer.signJWS(TypEntry, payload)
+	compact, err := signer.SignJWS(wire.TypEntry, payload)
 	if err != nil {
 		return nil, err
 	}

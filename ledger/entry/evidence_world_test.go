@@ -1,31 +1,36 @@
-package entry
+package entry_test
 
 import (
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 // indexOracle is the subject index as naively as its definition: a map, and recursion over the bits.
-type indexOracle map[Hash]Hash
+type indexOracle map[wire.Hash]wire.Hash
 
-func (o indexOracle) keys() []Hash { return slices.Collect(maps.Keys(o)) }
+func (o indexOracle) keys() []wire.Hash { return slices.Collect(maps.Keys(o)) }
 
-func half(keys []Hash, depth, bit int) []Hash {
-	var list []Hash
+func half(keys []wire.Hash, depth, bit int) []wire.Hash {
+	var list []wire.Hash
 	for _, k := range keys {
-		if IndexBit(k, depth) == bit {
+		if proof.IndexBit(k, depth) == bit {
 			list = append(list, k)
 		}
 	}
 	return list
 }
 
-func (o indexOracle) root(keys []Hash, depth int) Hash {
+func (o indexOracle) root(keys []wire.Hash, depth int) wire.Hash {
 	switch len(keys) {
 	case 0:
-		return Hash{}
+		return wire.Hash{}
 	case 1:
 		v := o[keys[0]]
 		return sha([]byte{0x16}, keys[0][:], v[:])
@@ -34,16 +39,16 @@ func (o indexOracle) root(keys []Hash, depth int) Hash {
 	return sha([]byte{0x17}, l[:], r[:])
 }
 
-func (o indexOracle) prove(k Hash) IndexProof {
-	p := IndexProof{Siblings: IndexSiblings{}}
+func (o indexOracle) prove(k wire.Hash) proof.IndexProof {
+	p := proof.IndexProof{Siblings: proof.IndexSiblings{}}
 	keys := o.keys()
 	for depth := 0; len(keys) > 1; depth++ {
-		bit := IndexBit(k, depth)
+		bit := proof.IndexBit(k, depth)
 		p.Siblings = append(p.Siblings, o.root(half(keys, depth, 1-bit), depth+1))
 		keys = half(keys, depth, bit)
 	}
 	if len(keys) == 1 && keys[0] != k {
-		p.Other = &IndexOther{keys[0], o[keys[0]]}
+		p.Other = &proof.IndexOther{K: keys[0], V: o[keys[0]]}
 	}
 	return p
 }
@@ -52,7 +57,7 @@ func (o indexOracle) prove(k Hash) IndexProof {
 type story struct {
 	w        *world
 	leaves   [][]byte
-	openings map[uint64]*Opening
+	openings map[uint64]*bundle.Opening
 	names    map[uint64]string // of public leaves
 	index    indexOracle
 }
@@ -65,32 +70,32 @@ const (
 )
 
 func (w *world) story() *story {
-	return w.storyWith(func() *Entry {
+	return w.storyWith(func() *entry.Entry {
 		body := w.accessBody()
-		body.Sub = RegEveryone
+		body.Sub = entry.RegEveryone
 		return w.sign(w.board, body)
-	}, PurposeSubmit)
+	}, entry.PurposeSubmit)
 }
 
 // linkedStory is the story with a link at 8 in place of a read of everybody's data.
 func (w *world) linkedStory() *story {
-	return w.storyWith(func() *Entry { return w.sign(w.boardEC, w.linkBody()) }, PurposeAgreements, PurposeSubmit)
+	return w.storyWith(func() *entry.Entry { return w.sign(w.boardEC, w.linkBody()) }, entry.PurposeAgreements, entry.PurposeSubmit)
 }
 
 // storyWith is the story with any sealed entry at 8, and the purposes that the board's second key has.
-func (w *world) storyWith(eighth func() *Entry, second ...Purpose) *story {
-	s := &story{w: w, openings: map[uint64]*Opening{}, names: map[uint64]string{}}
-	public := func(e *Entry) {
+func (w *world) storyWith(eighth func() *entry.Entry, second ...entry.Purpose) *story {
+	s := &story{w: w, openings: map[uint64]*bundle.Opening{}, names: map[uint64]string{}}
+	public := func(e *entry.Entry) {
 		s.names[uint64(len(s.leaves))] = e.Name()
-		s.leaves = append(s.leaves, PublicLeaf(e.Compact))
+		s.leaves = append(s.leaves, proof.PublicLeaf(e.Compact))
 	}
-	sealed := func(e *Entry) {
+	sealed := func(e *entry.Entry) {
 		i := uint64(len(s.leaves))
 		leaf, o := w.seal(e, i)
 		o.Received = "2026-11-22T08:15:01Z"
 		s.leaves, s.openings[i] = append(s.leaves, leaf), &o
 	}
-	access := func(by *Signer, sub string) {
+	access := func(by *wire.Signer, sub string) {
 		body := w.accessBody()
 		body.Sub = sub
 		sealed(w.sign(by, body))
@@ -105,42 +110,42 @@ func (w *world) storyWith(eighth func() *Entry, second ...Purpose) *story {
 	access(w.boardEC, testSub)
 	sealed(eighth())
 	s.index = s.indexBelow(storyRoot)
-	public(w.sign(w.operator, &IndexRoot{Common: w.common("operator"), Size: storyRoot, Root: s.index.root(s.index.keys(), 0)}))
+	public(w.sign(w.operator, &entry.IndexRoot{Common: w.common("operator"), Size: storyRoot, Root: s.index.root(s.index.keys(), 0)}))
 	access(w.board, testSub)
 	access(w.board, otherSub)
-	access(w.board, RegEveryone)
+	access(w.board, entry.RegEveryone)
 	return s
 }
 
 func (s *story) indexBelow(m uint64) indexOracle {
 	type history struct {
-		head  Hash
+		head  wire.Hash
 		count uint64
 	}
-	all := map[Hash]history{}
+	all := map[wire.Hash]history{}
 	for i := range m {
-		k, h := Hash{}, history{}
+		k, h := wire.Hash{}, history{}
 		if o := s.openings[i]; o != nil {
-			k, h = TagKey(o.Tag), history{head: TagHead0(o.Tag)}
+			k, h = proof.TagKey(o.Tag), history{head: proof.TagHead0(o.Tag)}
 		} else {
-			k, h = NameKey(s.names[i]), history{head: NameHead0(s.names[i])}
+			k, h = proof.NameKey(s.names[i]), history{head: proof.NameHead0(s.names[i])}
 		}
 		if before, ok := all[k]; ok {
 			h = before
 		}
-		all[k] = history{NextHead(h.head, i, LeafHash(s.leaves[i])), h.count + 1}
+		all[k] = history{proof.NextHead(h.head, i, proof.LeafHash(s.leaves[i])), h.count + 1}
 	}
 	index := indexOracle{}
 	for k, h := range all {
-		index[k] = IndexValue(h.count, h.head)
+		index[k] = proof.IndexValue(h.count, h.head)
 	}
 	return index
 }
 
-func (s *story) leaf(i uint64) StatementLeaf { return StatementLeaf{i, s.leaves[i]} }
+func (s *story) leaf(i uint64) bundle.Leaf { return bundle.Leaf{Index: i, Leaf: s.leaves[i]} }
 
-func (s *story) chain(name string) StatementChain {
-	c := StatementChain{Name: name, Proof: s.index.prove(NameKey(name))}
+func (s *story) chain(name string) bundle.Chain {
+	c := bundle.Chain{Name: name, Proof: s.index.prove(proof.NameKey(name))}
 	for i := range uint64(storyRoot) {
 		if s.names[i] == name {
 			c.Leaves = append(c.Leaves, s.leaf(i))
@@ -149,36 +154,36 @@ func (s *story) chain(name string) StatementChain {
 	return c
 }
 
-func (s *story) evidence(format string) Evidence {
-	v := Evidence{
+func (s *story) evidence(format string) bundle.Evidence {
+	v := bundle.Evidence{
 		Format: format, Origin: testOrigin, Checkpoint: string(s.w.checkpoint(s.leaves)),
-		Genesis: s.leaf(0), IndexRoot: s.leaf(storyRoot), Text: EvidenceText{"What this proves, in words."},
+		Genesis: s.leaf(0), IndexRoot: s.leaf(storyRoot), Text: bundle.Text{"What this proves, in words."},
 	}
 	for _, name := range []string{"key:" + s.w.board.KID, "key:" + s.w.boardEC.KID, "key:" + s.w.operator.KID, "org:north-board"} {
 		v.Chains = append(v.Chains, s.chain(name))
 	}
-	slices.SortFunc(v.Chains, func(a, b StatementChain) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(v.Chains, func(a, b bundle.Chain) int { return strings.Compare(a.Name, b.Name) })
 	return v
 }
 
-func (s *story) nodes(leaves map[uint64]Hash) []Hash {
+func (s *story) nodes(leaves map[uint64]wire.Hash) []wire.Hash {
 	s.w.t.Helper()
-	nodes, err := MultiProof(slices.Collect(maps.Keys(leaves)), uint64(len(s.leaves)), perfectNodes(s.leaves))
+	nodes, err := proof.MultiProof(slices.Collect(maps.Keys(leaves)), uint64(len(s.leaves)), perfectNodes(s.leaves))
 	if err != nil {
 		s.w.t.Fatal(err)
 	}
 	return nodes
 }
 
-func (s *story) statement(sub string, period *Period) *Statement {
+func (s *story) statement(sub string, period *bundle.Period) *bundle.Statement {
 	s.w.t.Helper()
 	own := s.history(sub, period)
-	st := &Statement{Evidence: s.evidence(FormatStatement), Period: period, Subject: own.Subject, Entries: own.Entries, Newer: own.Newer, Linked: LinkedHistories{}}
-	if sub != RegEveryone {
-		st.Everyone = s.history(RegEveryone, period)
+	st := &bundle.Statement{Evidence: s.evidence(bundle.FormatStatement), Period: period, Subject: own.Subject, Entries: own.Entries, Newer: own.Newer, Linked: bundle.LinkedHistories{}}
+	if sub != entry.RegEveryone {
+		st.Everyone = s.history(entry.RegEveryone, period)
 	}
 	if sub == linkedSub {
-		st.Linked = LinkedHistories{{testSub, *s.history(testSub, period)}}
+		st.Linked = bundle.LinkedHistories{{ID: testSub, History: *s.history(testSub, period)}}
 	}
 	hashes, err := st.LeafHashes()
 	if err != nil {
@@ -188,30 +193,30 @@ func (s *story) statement(sub string, period *Period) *Statement {
 	return st
 }
 
-func (s *story) history(sub string, period *Period) *History {
+func (s *story) history(sub string, period *bundle.Period) *bundle.History {
 	tag, vrfProof := s.w.vrf.Tag(testOrigin, sub)
-	h := &History{Subject: Subject{Tag: tag, VRFProof: vrfProof, Proof: s.index.prove(TagKey(tag))}}
+	h := &bundle.History{Subject: bundle.Subject{Tag: tag, VRFProof: vrfProof, Proof: s.index.prove(proof.TagKey(tag))}}
 	for i := range uint64(len(s.leaves)) {
 		o := s.openings[i]
 		switch {
 		case o == nil || o.Tag != tag:
 		case i >= storyRoot:
-			h.Newer = append(h.Newer, NewStatementEntry(o))
+			h.Newer = append(h.Newer, bundle.NewEntry(o))
 		case period != nil && (i < period.From || i >= period.To):
-			h.Entries = append(h.Entries, HiddenStatementEntry(i, LeafHash(s.leaves[i])))
+			h.Entries = append(h.Entries, bundle.HiddenEntry(i, proof.LeafHash(s.leaves[i])))
 		default:
-			h.Entries = append(h.Entries, NewStatementEntry(o))
+			h.Entries = append(h.Entries, bundle.NewEntry(o))
 		}
 	}
 	h.Count = uint64(len(h.Entries))
 	return h
 }
 
-func (s *story) extract(indices ...uint64) *Extract {
+func (s *story) extract(indices ...uint64) *bundle.Extract {
 	s.w.t.Helper()
-	x := &Extract{Evidence: s.evidence(FormatExtract)}
+	x := &bundle.Extract{Evidence: s.evidence(bundle.FormatExtract)}
 	for _, i := range indices {
-		x.Entries = append(x.Entries, NewExtractEntry(s.openings[i]))
+		x.Entries = append(x.Entries, bundle.NewExtractEntry(s.openings[i]))
 	}
 	hashes, err := x.LeafHashes()
 	if err != nil {
@@ -222,8 +227,8 @@ func (s *story) extract(indices ...uint64) *Extract {
 }
 
 // perfectNodes computes nodes of the log tree anew from its leaves.
-func perfectNodes(leaves [][]byte) func(level uint, index uint64) (Hash, error) {
-	return func(level uint, index uint64) (Hash, error) {
+func perfectNodes(leaves [][]byte) func(level uint, index uint64) (wire.Hash, error) {
+	return func(level uint, index uint64) (wire.Hash, error) {
 		return mth(leaves[index<<level : (index+1)<<level]), nil
 	}
 }

@@ -1,4 +1,7 @@
 package entry
 
-// NewBody is the table of types, for the tests of this directory that are outside the package.
-var NewBody = newBody
+// For the tests of this directory that are outside the package.
+var (
+	NewBody       = newBody
+	CheckKeyProof = checkKeyProof
+)

@@ -1,4 +1,4 @@
-package entry
+package entry_test
 
 import (
 	"bytes"
@@ -10,6 +10,12 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // Every decoder takes hostile bytes. What the fuzz tests ask of each: it does not panic; what it takes it writes again as it was, or takes
@@ -18,7 +24,7 @@ import (
 // refused checks an error: of this package, with a code, and silent about secrets that hold a number. Words alone may be our own.
 func refused(t *testing.T, err error, secrets ...string) {
 	t.Helper()
-	var own *Error
+	var own *wire.Error
 	if !errors.As(err, &own) || own.Code == "" || own.What == "" {
 		t.Fatalf("%v is not an *Error with a code and a structure", err)
 	}
@@ -52,15 +58,15 @@ var number = regexp.MustCompile(`\d{5}`)
 func FuzzCheckID(f *testing.F) {
 	seeds(f, "id", "id")
 	f.Fuzz(func(t *testing.T, id string) {
-		ok := CheckDigitOK(id)
-		if err := CheckID(id); err != nil {
+		ok := entry.CheckDigitOK(id)
+		if err := entry.CheckID(id); err != nil {
 			refused(t, err, id)
 			return
 		}
 		if len(id) > 200 || strings.ContainsAny(id, " \n\r\t\x00") {
 			t.Fatalf("took %q", id)
 		}
-		if number, found := strings.CutPrefix(id, "nhs:"); found && ok != ContainsPersonNumber(number) && ok {
+		if number, found := strings.CutPrefix(id, "nhs:"); found && ok != entry.ContainsPersonNumber(number) && ok {
 			t.Fatalf("%q has a good check digit and is not found as a person's number", id)
 		}
 	})
@@ -69,8 +75,8 @@ func FuzzCheckID(f *testing.F) {
 func FuzzContainsPersonNumber(f *testing.F) {
 	seeds(f, "person-number", "text")
 	f.Fuzz(func(t *testing.T, s string) {
-		if ContainsPersonNumber(s) != naivePersonNumber(s) {
-			t.Fatalf("%q: got %v", s, ContainsPersonNumber(s))
+		if entry.ContainsPersonNumber(s) != naivePersonNumber(s) {
+			t.Fatalf("%q: got %v", s, entry.ContainsPersonNumber(s))
 		}
 	})
 }
@@ -88,7 +94,7 @@ func naivePersonNumber(s string) bool {
 			if grouped && (strings.Contains(n, "  ") || strings.Contains(n, "--") || strings.Contains(n, " -") || strings.Contains(n, "- ")) {
 				continue
 			}
-			if ValidCHI(plain) || ValidNHSNumber(plain) {
+			if entry.ValidCHI(plain) || entry.ValidNHSNumber(plain) {
 				return true
 			}
 		}
@@ -99,11 +105,11 @@ func naivePersonNumber(s string) bool {
 func FuzzDecode64(f *testing.F) {
 	seeds(f, "base64url", "text")
 	f.Fuzz(func(t *testing.T, s string) {
-		b, err := Decode64("text", s)
+		b, err := wire.Decode64("text", s)
 		if err != nil {
 			refused(t, err, s)
-		} else if Encode64(b) != s {
-			t.Fatalf("%q and %q are the same bytes", s, Encode64(b))
+		} else if wire.Encode64(b) != s {
+			t.Fatalf("%q and %q are the same bytes", s, wire.Encode64(b))
 		}
 	})
 }
@@ -114,8 +120,8 @@ func FuzzDecodeJSON(f *testing.F) {
 	f.Add(`{"id":"a","name":null}`)
 	f.Add(strings.Repeat("[", 20000))
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, v := range []any{new(JWK), new(Staff), new([]Party), new(Text), new(Access), new(Genesis), new(Opening), new(uint64), new(string)} {
-			if err := DecodeJSON("text", []byte(s), v); err != nil {
+		for _, v := range []any{new(wire.JWK), new(entry.Staff), new([]entry.Party), new(entry.Text), new(entry.Access), new(entry.Genesis), new(bundle.Opening), new(uint64), new(string)} {
+			if err := wire.DecodeJSON("text", []byte(s), v); err != nil {
 				refused(t, err, s)
 				continue
 			}
@@ -123,11 +129,11 @@ func FuzzDecodeJSON(f *testing.F) {
 			if !jsontext.Value(s).IsValid() {
 				t.Fatalf("took %q", s)
 			}
-			again, err := encodeJSON(v)
+			again, err := wire.EncodeJSON(v)
 			if err != nil {
 				t.Fatalf("took %q and cannot write it: %v", s, err)
 			}
-			if err := DecodeJSON("text", again, v); err != nil {
+			if err := wire.DecodeJSON("text", again, v); err != nil {
 				t.Fatalf("took %q, not %q: %v", s, again, err)
 			}
 		}
@@ -145,13 +151,13 @@ func FuzzVerifyTag(f *testing.F) {
 		if len(key) != 32 || len(tag) != 32 {
 			return
 		}
-		if err := VerifyTag(Hash(key), origin, id, Hash(tag), proof); err != nil {
+		if err := wire.VerifyTag(wire.Hash(key), origin, id, wire.Hash(tag), proof); err != nil {
 			refused(t, err, id)
 			return
 		}
 		// Under our key only the one tag of an id verifies, whatever the proof.
-		if Hash(key) == pub {
-			if want, _ := w.vrf.Tag(origin, id); want != Hash(tag) {
+		if wire.Hash(key) == pub {
+			if want, _ := w.vrf.Tag(origin, id); want != wire.Hash(tag) {
 				t.Fatal("two tags for one id")
 			}
 		}
@@ -164,14 +170,14 @@ func FuzzParseLeaf(f *testing.F) {
 	f.Add(append([]byte{2}, make([]byte, 64)...))
 	f.Add(append([]byte{2}, make([]byte, 65)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		l, err := ParseLeaf(b)
+		l, err := proof.ParseLeaf(b)
 		if err != nil {
 			refused(t, err, string(b))
 			return
 		}
-		again := SealedLeaf(l.TagCommit, l.BodyCommit)
+		again := proof.SealedLeaf(l.TagCommit, l.BodyCommit)
 		if l.Public {
-			again = PublicLeaf(l.JWS)
+			again = proof.PublicLeaf(l.JWS)
 			if e, err := l.Entry(); err != nil {
 				refused(t, err)
 			} else if e.Type.Sealed() {
@@ -188,16 +194,16 @@ func FuzzParseJWS(f *testing.F) {
 	seeds(f, "jws", "jws")
 	w := newWorld(f)
 	f.Fuzz(func(t *testing.T, s string) {
-		j, err := ParseJWS("jws", s, TypEntry)
+		j, err := wire.ParseJWS("jws", s, wire.TypEntry)
 		if err != nil {
 			refused(t, err, s)
 			return
 		}
 		parts := strings.Split(s, ".")
-		if len(parts) != 3 || Encode64(j.Payload) != parts[1] || j.Compact != s {
+		if len(parts) != 3 || wire.Encode64(j.Payload) != parts[1] || j.Compact != s {
 			t.Fatalf("%q is not what was read", s)
 		}
-		for _, key := range []JWK{w.board.Public, w.boardEC.Public} {
+		for _, key := range []wire.JWK{w.board.Public, w.boardEC.Public} {
 			if err := j.Verify(key); err != nil {
 				refused(t, err)
 			}
@@ -208,12 +214,12 @@ func FuzzParseJWS(f *testing.F) {
 func FuzzParseDisclosure(f *testing.F) {
 	seeds(f, "disclosure", "disclosure")
 	f.Fuzz(func(t *testing.T, s string) {
-		d, err := ParseDisclosure(s)
+		d, err := wire.ParseDisclosure(s)
 		if err != nil {
 			refused(t, err, s)
 			return
 		}
-		raw, err := Decode64("", s)
+		raw, err := wire.Decode64("", s)
 		if err != nil || d.Encoded != s || !bytes.Contains(raw, d.Value) {
 			t.Fatalf("%q is not what was read", s)
 		}
@@ -226,7 +232,7 @@ func FuzzParse(f *testing.F) {
 		seeds(f, s, "entry")
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		e, err := Parse(s)
+		e, err := entry.Parse(s)
 		if err != nil {
 			refused(t, err, s)
 			return
@@ -241,11 +247,11 @@ func FuzzParse(f *testing.F) {
 // FuzzClaims mutates payload and disclosures below base64 and digests, which a fuzzer does not get past by itself.
 func FuzzClaims(f *testing.F) {
 	w := newWorld(f)
-	for _, b := range []Body{w.accessBody(), w.boardBody(), w.boardKeyBody(), w.genesisBody(),
-		&KeyRevocation{Common: w.common("north-board"), Org: "north-board", KID: w.board.KID, Reason: "retired"},
-		&IndexRoot{Common: w.common("operator"), Size: 3, Root: testHash("root")}} {
+	for _, b := range []entry.Body{w.accessBody(), w.boardBody(), w.boardKeyBody(), w.genesisBody(),
+		&entry.KeyRevocation{Common: w.common("north-board"), Org: "north-board", KID: w.board.KID, Reason: "retired"},
+		&entry.IndexRoot{Common: w.common("operator"), Size: 3, Root: testHash("root")}} {
 		e := w.sign(w.board, b)
-		for _, d := range append(e.Disclosures, Disclosure{Name: "sub", Value: []byte(`"chi:0101011237"`)}) {
+		for _, d := range append(e.Disclosures, wire.Disclosure{Name: "sub", Value: []byte(`"chi:0101011237"`)}) {
 			f.Add(string(e.Payload), d.Name, string(d.Value))
 		}
 	}
@@ -254,14 +260,14 @@ func FuzzClaims(f *testing.F) {
 		if err != nil {
 			return
 		}
-		d := Encode64([]byte(`["0123456789012345678901",` + string(quoted) + `,` + value + `]`))
+		d := wire.Encode64([]byte(`["0123456789012345678901",` + string(quoted) + `,` + value + `]`))
 		// The first digest becomes the disclosure's.
 		if i := strings.Index(payload, `"_sd":["`); i >= 0 && len(payload) > i+51 {
-			payload = payload[:i+8] + Disclosure{Encoded: d}.Digest() + payload[i+51:]
+			payload = payload[:i+8] + wire.Disclosure{Encoded: d}.Digest() + payload[i+51:]
 		}
-		compact := Encode64([]byte(header(EdDSA, w.board.KID, TypEntry))) + "." + Encode64([]byte(payload)) + "." + Encode64(make([]byte, 64))
+		compact := wire.Encode64([]byte(header(wire.EdDSA, w.board.KID, wire.TypEntry))) + "." + wire.Encode64([]byte(payload)) + "." + wire.Encode64(make([]byte, 64))
 		for _, list := range [][]string{nil, {d}} {
-			e, err := ParseParts(compact, list)
+			e, err := entry.ParseParts(compact, list)
 			if err != nil {
 				refused(t, err, payload, value)
 				continue
@@ -272,45 +278,45 @@ func FuzzClaims(f *testing.F) {
 }
 
 // takenEntry checks what must hold of whatever Parse takes.
-func takenEntry(t *testing.T, e *Entry) {
+func takenEntry(t *testing.T, e *entry.Entry) {
 	t.Helper()
-	again, err := Parse(e.SDJWT())
+	again, err := entry.Parse(e.SDJWT())
 	if err != nil || again.Identity() != e.Identity() || again.ShownSub() != e.ShownSub() {
 		t.Fatalf("taken once and not again: %v", err)
 	}
-	if id := e.ShownSub(); id != "" && CheckID(id) != nil {
+	if id := e.ShownSub(); id != "" && entry.CheckID(id) != nil {
 		t.Fatal("a malformed sub was taken")
 	}
 	if e.Type.Sealed() == (e.Name() != "") {
 		t.Fatalf("type %s has the public history %q", e.Type, e.Name())
 	}
-	if !e.Type.Sealed() && (len(e.Compact) >= MaxLeafSize || len(e.Disclosures) > 0) {
+	if !e.Type.Sealed() && (len(e.Compact) >= entry.MaxLeafSize || len(e.Disclosures) > 0) {
 		t.Fatal("a public entry that no leaf can carry")
 	}
-	if a, ok := e.Body.(*Access); ok && a.Time().IsZero() {
+	if a, ok := e.Body.(*entry.Access); ok && a.Time().IsZero() {
 		// The year 1 is a time too; only the absence of one is a defect.
-		if _, err := parseTime(a.Recorded); err != nil {
+		if _, err := entry.ParseTime(a.Recorded); err != nil {
 			t.Fatal("an access without a time")
 		}
 	}
 	// The claims are schema, not extra members: written anew they are taken again.
-	payload, err := encodeJSON(e.Body)
+	payload, err := wire.EncodeJSON(e.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := DecodeJSON("payload", payload, NewBody[e.Type]()); err != nil {
+	if err := wire.DecodeJSON("payload", payload, entry.NewBody[e.Type]()); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func FuzzParseOpening(f *testing.F) {
 	seeds(f, "opening", "opening")
-	fuzzJSON(f, func(b []byte) (any, error) { return ParseOpening(b) })
+	fuzzJSON(f, func(b []byte) (any, error) { return bundle.ParseOpening(b) })
 }
 
 func FuzzParseReceipt(f *testing.F) {
 	seeds(f, "receipt", "receipt")
-	fuzzJSON(f, func(b []byte) (any, error) { return ParseReceipt(b) })
+	fuzzJSON(f, func(b []byte) (any, error) { return bundle.ParseReceipt(b) })
 }
 
 // fuzzJSON asks that what is taken is taken again as it is written.
@@ -321,7 +327,7 @@ func fuzzJSON(f *testing.F, parse func([]byte) (any, error)) {
 			refused(t, err, s)
 			return
 		}
-		b, err := encodeJSON(v)
+		b, err := wire.EncodeJSON(v)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,7 +335,7 @@ func fuzzJSON(f *testing.F, parse func([]byte) (any, error)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c, err := encodeJSON(again); err != nil || !bytes.Equal(b, c) {
+		if c, err := wire.EncodeJSON(again); err != nil || !bytes.Equal(b, c) {
 			t.Fatalf("%s became %s (%v)", b, c, err)
 		}
 	})
@@ -340,7 +346,7 @@ func FuzzParseProof(f *testing.F) {
 	w := newWorld(f)
 	v := mustVerifier(w.logKey)
 	f.Fuzz(func(t *testing.T, s string) {
-		p, err := ParseProof([]byte(s))
+		p, err := proof.ParseInclusion([]byte(s))
 		if err != nil {
 			refused(t, err, s)
 			return
@@ -359,13 +365,13 @@ func FuzzCheckpoint(f *testing.F) {
 	w := newWorld(f)
 	v := mustVerifier(w.logKey)
 	f.Fuzz(func(t *testing.T, s string) {
-		if c, err := OpenCheckpoint([]byte(s), v); err != nil {
+		if c, err := proof.OpenCheckpoint([]byte(s), v); err != nil {
 			refused(t, err, s)
 		} else if !strings.HasPrefix(s, c.Text()+"\n") {
 			t.Fatalf("%q is not the note of %q", s, c.Text())
 		}
 		text, _, _ := strings.Cut(s, "\n\n")
-		if c, err := ParseCheckpointText(text + "\n"); err != nil {
+		if c, err := proof.ParseCheckpointText(text + "\n"); err != nil {
 			refused(t, err, s)
 		} else if c.Text() != text+"\n" {
 			t.Fatalf("%q became %q", text, c.Text())
@@ -376,13 +382,13 @@ func FuzzCheckpoint(f *testing.F) {
 func FuzzLogKey(f *testing.F) {
 	seeds(f, "checkpoint", "verifierKey")
 	f.Fuzz(func(t *testing.T, s string) {
-		v, err := NewLogVerifier(s)
+		v, err := wire.NewLogVerifier(s)
 		if err != nil {
 			refused(t, err, s)
-		} else if !strings.HasPrefix(s, v.Name()+"+") || CheckOrigin(v.Name()) != nil {
+		} else if !strings.HasPrefix(s, v.Name()+"+") || wire.CheckOrigin(v.Name()) != nil {
 			t.Fatalf("took %q", s)
 		}
-		if _, err := LogVerifierKey(s); err != nil {
+		if _, err := wire.LogVerifierKey(s); err != nil {
 			refused(t, err, s)
 		}
 	})
@@ -391,7 +397,7 @@ func FuzzLogKey(f *testing.F) {
 func FuzzParseSigner(f *testing.F) {
 	seeds(f, "private-key", "jwk")
 	f.Fuzz(func(t *testing.T, s string) {
-		k, err := ParseSigner([]byte(s))
+		k, err := wire.ParseSigner([]byte(s))
 		if err != nil {
 			refused(t, err, s)
 			return
@@ -400,7 +406,7 @@ func FuzzParseSigner(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := ParseSigner(b)
+		again, err := wire.ParseSigner(b)
 		if err != nil || again.KID != k.KID {
 			t.Fatalf("a key that is not read again: %v", err)
 		}
@@ -412,9 +418,9 @@ func FuzzParseCaller(f *testing.F) {
 	w := newWorld(f)
 	f.Add(`{"iss":"north-board","sub":"x","aud":"log.igledger.example/2026","iat":1795305600,"exp":1795305601,"jti":"1"}`)
 	f.Fuzz(func(t *testing.T, s string) {
-		unsigned := Encode64([]byte(header(EdDSA, w.board.KID, TypCaller))) + "." + Encode64([]byte(s)) + "." + Encode64(make([]byte, 64))
+		unsigned := wire.Encode64([]byte(header(wire.EdDSA, w.board.KID, wire.TypCaller))) + "." + wire.Encode64([]byte(s)) + "." + wire.Encode64(make([]byte, 64))
 		for _, token := range []string{s, unsigned} {
-			_, c, err := ParseCaller(token, testOrigin, testTime())
+			_, c, err := register.ParseCaller(token, testOrigin, testTime())
 			if err != nil {
 				refused(t, err, s)
 				continue

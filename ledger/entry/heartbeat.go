@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"igledger/ledger/wire"
 )
 
 // Heartbeat is the body of a public entry by which a source says, once for each of its streams and each day, that the stream is alive
@@ -46,7 +48,7 @@ func (h *Heartbeat) check() error {
 		return err
 	}
 	if h.Interval < MinInterval || h.Interval > MaxInterval {
-		return fail(BadClaim, "interval", "want %d to %d seconds", MinInterval, MaxInterval)
+		return wire.Errorf(wire.BadClaim, "interval", "want %d to %d seconds", MinInterval, MaxInterval)
 	}
 	return refusePersonNumbers(h.Source)
 }
@@ -56,18 +58,18 @@ func (c *SourceCount) check() error {
 		return err
 	}
 	if c.Sub != "" && c.Sub != RegSources {
-		return fail(BadID, "source-count", "numbers of a source are filed under "+RegSources)
+		return wire.Errorf(wire.BadID, "source-count", "numbers of a source are filed under "+RegSources)
 	}
 	if c.First != nil && c.Last != nil {
 		if *c.First == 0 || *c.Last < *c.First-1 {
-			return fail(BadDisclosure, "source-count", "numbers begin at 1, and last is first-1 at least")
+			return wire.Errorf(wire.BadDisclosure, "source-count", "numbers begin at 1, and last is first-1 at least")
 		}
 		if c.Count != nil && *c.Count > *c.Last-*c.First+1 {
-			return fail(BadDisclosure, "source-count", "more entries than numbers")
+			return wire.Errorf(wire.BadDisclosure, "source-count", "more entries than numbers")
 		}
 	}
 	if c.Count != nil && c.Receipts != nil && *c.Receipts > *c.Count {
-		return fail(BadDisclosure, "source-count", "more receipts than entries")
+		return wire.Errorf(wire.BadDisclosure, "source-count", "more receipts than entries")
 	}
 	return nil
 }
@@ -83,10 +85,10 @@ func checkStreamDay(c *Common, source, day, id string) error {
 		return err
 	}
 	if c.IssuedAt < int64(n+1)*secondsPerDay {
-		return fail(BadClaim, "day", "is not over at iat: a heartbeat is about a whole day")
+		return wire.Errorf(wire.BadClaim, "day", "is not over at iat: a heartbeat is about a whole day")
 	}
 	if c.ID != id {
-		return fail(BadClaim, "jti", "is not the one that follows from origin, organisation, source and day")
+		return wire.Errorf(wire.BadClaim, "jti", "is not the one that follows from origin, organisation, source and day")
 	}
 	return nil
 }
@@ -97,8 +99,8 @@ func (c *SourceCount) subject() *string   { return &c.Sub }
 func (c *SourceCount) claims() []claim {
 	number := func(name string, field **uint64) claim {
 		return claim{name, *field != nil, field, func() error {
-			if **field > MaxInt {
-				return fail(BadDisclosure, "disclosure "+name, "above 2^53-1")
+			if **field > wire.MaxInt {
+				return wire.Errorf(wire.BadDisclosure, "disclosure "+name, "above 2^53-1")
 			}
 			return nil
 		}}
@@ -128,11 +130,11 @@ var dayForm = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
 // DayNumber gives a day YYYY-MM-DD as days since 1970-01-01.
 func DayNumber(day string) (uint64, error) {
 	if !dayForm.MatchString(day) {
-		return 0, fail(BadClaim, "day", "want YYYY-MM-DD")
+		return 0, wire.Errorf(wire.BadClaim, "day", "want YYYY-MM-DD")
 	}
 	t, err := time.Parse(time.DateOnly, day)
 	if err != nil || t.Unix() < 0 {
-		return 0, fail(BadClaim, "day", "no day since 1970")
+		return 0, wire.Errorf(wire.BadClaim, "day", "no day since 1970")
 	}
 	return uint64(t.Unix() / secondsPerDay), nil
 }

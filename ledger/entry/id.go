@@ -3,6 +3,8 @@ package entry
 import (
 	"strings"
 	"time"
+
+	"igledger/ledger/wire"
 )
 
 // An id names the person a record is about, or one of the registers that stand in for a person. Forms:
@@ -32,7 +34,7 @@ func CheckID(id string) error {
 		}
 	case scheme == "temp":
 		org, number, ok := strings.Cut(rest, ":")
-		if ok && CheckOrgID(org) == nil && number != "" && len(number) <= 128 && Printable(number) {
+		if ok && CheckOrgID(org) == nil && number != "" && len(number) <= 128 && wire.Printable(number) {
 			return nil
 		}
 	case scheme == "reg":
@@ -41,7 +43,7 @@ func CheckID(id string) error {
 			return nil
 		}
 	}
-	return fail(BadID, "id", "want chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name")
+	return wire.Errorf(wire.BadID, "id", "want chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name")
 }
 
 // CheckDigitOK reports whether an id's own check holds: for chi a possible birth date and a Modulus 11 or (from 2026) Luhn check
@@ -133,8 +135,8 @@ func ContainsPersonNumber(s string) bool {
 // CheckOrgID reports whether id can name an organisation: 1 to 64 of A-Z a-z 0-9 . _ - beginning with a letter or digit. A colon is
 // not allowed because temp ids use it as a separator.
 func CheckOrgID(id string) error {
-	if id == "" || len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool { return !TokenRune(r) }) || strings.ContainsRune("._-", rune(id[0])) {
-		return fail(BadClaim, "organisation id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
+	if id == "" || len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool { return !wire.TokenRune(r) }) || strings.ContainsRune("._-", rune(id[0])) {
+		return wire.Errorf(wire.BadClaim, "organisation id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package entry
+package entry_test
 
 import (
 	"crypto/sha256"
@@ -8,9 +8,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
-func testHash(s string) Hash { return sha256.Sum256([]byte(s)) }
+func testHash(s string) wire.Hash { return sha256.Sum256([]byte(s)) }
 
 // randomIndex has n keys, some of which share long prefixes, as random ones hardly would.
 func randomIndex(r *rand.Rand, n int) indexOracle {
@@ -19,7 +24,7 @@ func randomIndex(r *rand.Rand, n int) indexOracle {
 		k := testHash(fmt.Sprint(r.Uint64()))
 		if keys := o.keys(); i%3 == 1 {
 			shared := r.IntN(256)
-			slices.SortFunc(keys, func(a, b Hash) int { return slices.Compare(a[:], b[:]) })
+			slices.SortFunc(keys, func(a, b wire.Hash) int { return slices.Compare(a[:], b[:]) })
 			k = flipBit(keys[r.IntN(len(keys))], shared)
 		}
 		o[k] = testHash(fmt.Sprint("v", i))
@@ -27,7 +32,7 @@ func randomIndex(r *rand.Rand, n int) indexOracle {
 	return o
 }
 
-func flipBit(k Hash, i int) Hash {
+func flipBit(k wire.Hash, i int) wire.Hash {
 	k[i/8] ^= 0x80 >> (i % 8)
 	return k
 }
@@ -38,7 +43,7 @@ func TestIndexProofsAgainstOracle(t *testing.T) {
 		r := rand.New(rand.NewPCG(uint64(n), 7))
 		o := randomIndex(r, n)
 		root := o.root(o.keys(), 0)
-		asked := append(o.keys(), testHash("absent"), Hash{})
+		asked := append(o.keys(), testHash("absent"), wire.Hash{})
 		for _, k := range o.keys() {
 			asked = append(asked, flipBit(k, 0), flipBit(k, 255), flipBit(k, r.IntN(256)))
 		}
@@ -77,9 +82,9 @@ func TestIndexProofAltered(t *testing.T) {
 		} else if !present {
 			absentOther++
 		}
-		answers := func(q IndexProof) int {
+		answers := func(q proof.IndexProof) int {
 			n := 0
-			for _, value := range []Hash{v, testHash("forged"), {}} {
+			for _, value := range []wire.Hash{v, testHash("forged"), {}} {
 				if got, err := q.Root(k, value); err == nil && got == root {
 					n++
 				}
@@ -89,30 +94,30 @@ func TestIndexProofAltered(t *testing.T) {
 			}
 			return n
 		}
-		if answers(p) == 0 || present && v != (Hash{}) && answers(p) != 1 {
+		if answers(p) == 0 || present && v != (wire.Hash{}) && answers(p) != 1 {
 			t.Fatal("the true proof has not one answer")
 		}
-		var forged []IndexProof
+		var forged []proof.IndexProof
 		d := len(p.Siblings)
 		for i := range d {
 			q := p
 			q.Siblings = slices.Clone(p.Siblings)
 			q.Siblings[i] = flipBit(q.Siblings[i], 3)
-			forged = append(forged, q, IndexProof{p.Siblings[:i], p.Other}, IndexProof{slices.Delete(slices.Clone(p.Siblings), i, i+1), p.Other})
-			for _, extra := range []Hash{{}, p.Siblings[i], IndexLeaf(k, v)} {
-				forged = append(forged, IndexProof{slices.Insert(slices.Clone(p.Siblings), i, extra), p.Other})
+			forged = append(forged, q, proof.IndexProof{Siblings: p.Siblings[:i], Other: p.Other}, proof.IndexProof{Siblings: slices.Delete(slices.Clone(p.Siblings), i, i+1), Other: p.Other})
+			for _, extra := range []wire.Hash{{}, p.Siblings[i], proof.IndexLeaf(k, v)} {
+				forged = append(forged, proof.IndexProof{Siblings: slices.Insert(slices.Clone(p.Siblings), i, extra), Other: p.Other})
 			}
 		}
-		for _, extra := range []Hash{{}, root, IndexLeaf(k, v)} {
-			forged = append(forged, IndexProof{append(slices.Clone(p.Siblings), extra), p.Other})
+		for _, extra := range []wire.Hash{{}, root, proof.IndexLeaf(k, v)} {
+			forged = append(forged, proof.IndexProof{Siblings: append(slices.Clone(p.Siblings), extra), Other: p.Other})
 		}
 		for _, other := range o.keys() {
 			if p.Other == nil || p.Other.K != other {
-				forged = append(forged, IndexProof{p.Siblings, &IndexOther{other, o[other]}})
+				forged = append(forged, proof.IndexProof{Siblings: p.Siblings, Other: &proof.IndexOther{K: other, V: o[other]}})
 			}
 		}
 		if p.Other != nil {
-			forged = append(forged, IndexProof{p.Siblings, nil}, IndexProof{p.Siblings, &IndexOther{p.Other.K, testHash("forged")}})
+			forged = append(forged, proof.IndexProof{Siblings: p.Siblings, Other: nil}, proof.IndexProof{Siblings: p.Siblings, Other: &proof.IndexOther{K: p.Other.K, V: testHash("forged")}})
 		}
 		for i, q := range forged {
 			if answers(q) != 0 {
@@ -131,36 +136,36 @@ func TestIndexProofOfCrookedTrees(t *testing.T) {
 	k, v := testHash("k"), testHash("v")
 	o := randomIndex(rand.New(rand.NewPCG(1, 3)), 2)
 	fork := o.root(o.keys(), 0)
-	deep := make(IndexSiblings, 256+1)
+	deep := make(proof.IndexSiblings, 256+1)
 	for i := range deep {
 		deep[i] = fork
 	}
 	sibling := flipBit(k, 4)
-	twin := func(d int) *IndexOther { return &IndexOther{flipBit(k, d), v} }
+	twin := func(d int) *proof.IndexOther { return &proof.IndexOther{K: flipBit(k, d), V: v} }
 	for name, c := range map[string]struct {
-		p             IndexProof
+		p             proof.IndexProof
 		with, without bool // whether it is taken
 	}{
-		"one leaf":                                     {IndexProof{}, true, true}, // without: the empty tree, root zero
-		"a leaf below its first unique depth":          {IndexProof{Siblings: IndexSiblings{fork, {}}}, false, false},
-		"a leaf beside nothing":                        {IndexProof{Siblings: IndexSiblings{{}}}, false, false},
-		"a leaf beside a fork":                         {IndexProof{Siblings: IndexSiblings{{}, fork}}, true, true},
-		"nothing beside one leaf: seen by recomputing": {IndexProof{Siblings: IndexSiblings{IndexLeaf(sibling, v)}}, true, true},
-		"depth 255":                                    {IndexProof{Siblings: deep[:255]}, true, true},
-		"depth 256: two leaves there, no empty place":  {IndexProof{Siblings: deep[:256]}, true, false},
-		"depth 257":                                    {IndexProof{Siblings: deep}, false, false},
-		"other at depth 255":                           {IndexProof{deep[:255], twin(255)}, false, true},
-		"other at depth 256":                           {IndexProof{deep[:256], twin(255)}, false, false},
-		"other is the key itself":                      {IndexProof{deep[:3], &IndexOther{k, v}}, false, false},
-		"other leaves the path at its last bit":        {IndexProof{deep[:3], twin(2)}, false, false},
-		"other leaves the path after its last bit":     {IndexProof{deep[:3], twin(3)}, false, true},
-		"other beside nothing":                         {IndexProof{IndexSiblings{fork, {}}, twin(9)}, false, false},
+		"one leaf":                                     {proof.IndexProof{}, true, true}, // without: the empty tree, root zero
+		"a leaf below its first unique depth":          {proof.IndexProof{Siblings: proof.IndexSiblings{fork, {}}}, false, false},
+		"a leaf beside nothing":                        {proof.IndexProof{Siblings: proof.IndexSiblings{{}}}, false, false},
+		"a leaf beside a fork":                         {proof.IndexProof{Siblings: proof.IndexSiblings{{}, fork}}, true, true},
+		"nothing beside one leaf: seen by recomputing": {proof.IndexProof{Siblings: proof.IndexSiblings{proof.IndexLeaf(sibling, v)}}, true, true},
+		"depth 255":                                    {proof.IndexProof{Siblings: deep[:255]}, true, true},
+		"depth 256: two leaves there, no empty place":  {proof.IndexProof{Siblings: deep[:256]}, true, false},
+		"depth 257":                                    {proof.IndexProof{Siblings: deep}, false, false},
+		"other at depth 255":                           {proof.IndexProof{Siblings: deep[:255], Other: twin(255)}, false, true},
+		"other at depth 256":                           {proof.IndexProof{Siblings: deep[:256], Other: twin(255)}, false, false},
+		"other is the key itself":                      {proof.IndexProof{Siblings: deep[:3], Other: &proof.IndexOther{K: k, V: v}}, false, false},
+		"other leaves the path at its last bit":        {proof.IndexProof{Siblings: deep[:3], Other: twin(2)}, false, false},
+		"other leaves the path after its last bit":     {proof.IndexProof{Siblings: deep[:3], Other: twin(3)}, false, true},
+		"other beside nothing":                         {proof.IndexProof{Siblings: proof.IndexSiblings{fork, {}}, Other: twin(9)}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, with := c.p.Root(k, v)
 			_, without := c.p.RootWithout(k)
 			for _, err := range []error{with, without} {
-				if err != nil && !errors.Is(err, BadIndexProof) {
+				if err != nil && !errors.Is(err, wire.BadIndexProof) {
 					t.Error(err)
 				}
 			}
@@ -169,7 +174,7 @@ func TestIndexProofOfCrookedTrees(t *testing.T) {
 			}
 		})
 	}
-	if root, err := (IndexProof{}).RootWithout(k); err != nil || root != (Hash{}) {
+	if root, err := (proof.IndexProof{}).RootWithout(k); err != nil || root != (wire.Hash{}) {
 		t.Error("the empty tree has another root than zero")
 	}
 }
@@ -177,38 +182,38 @@ func TestIndexProofOfCrookedTrees(t *testing.T) {
 // A proof has one spelling of every member.
 func TestIndexProofJSON(t *testing.T) {
 	h := testHash("x")
-	good := IndexProof{IndexSiblings{{}, h}, &IndexOther{h, h}}
-	text, err := encodeJSON(good)
+	good := proof.IndexProof{Siblings: proof.IndexSiblings{{}, h}, Other: &proof.IndexOther{K: h, V: h}}
+	text, err := wire.EncodeJSON(good)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := Encode64(h[:])
+	e := wire.Encode64(h[:])
 	if want := fmt.Sprintf(`{"siblings":["","%s"],"other":{"k":"%s","v":"%s"}}`, e, e, e); string(text) != want {
 		t.Fatalf("%s", text)
 	}
 	zero := strings.Repeat("A", 43)
 	for name, c := range map[string]struct {
 		text string
-		code Code
+		code wire.Code
 	}{
-		"zero spelled out":  {`{"siblings":["` + zero + `","` + e + `"]}`, BadIndexProof},
-		"no siblings":       {`{}`, BadIndexProof},
-		"null":              {`{"siblings":null}`, BadJSON},
-		"null sibling":      {`{"siblings":[null]}`, BadJSON},
-		"not an array":      {`{"siblings":"` + e + `"}`, BadJSON},
-		"31 bytes":          {`{"siblings":["` + e[:42] + `"]}`, BadBase64},
-		"trailing bits":     {`{"siblings":["` + e[:42] + trailing(e) + `"]}`, BadBase64},
-		"257":               {`{"siblings":[` + strings.Repeat(`"",`, 256) + `""]}`, TooLarge},
-		"an unknown member": {`{"siblings":[],"depth":0}`, BadJSON},
-		"other unknown":     {`{"siblings":[],"other":{"k":"` + e + `","v":"` + e + `","x":1}}`, BadJSON},
-		"cut":               {`{"siblings":["`, BadJSON},
-		"large":             {`{"siblings":[]}` + strings.Repeat(" ", 1<<16), TooLarge},
+		"zero spelled out":  {`{"siblings":["` + zero + `","` + e + `"]}`, wire.BadIndexProof},
+		"no siblings":       {`{}`, wire.BadIndexProof},
+		"null":              {`{"siblings":null}`, wire.BadJSON},
+		"null sibling":      {`{"siblings":[null]}`, wire.BadJSON},
+		"not an array":      {`{"siblings":"` + e + `"}`, wire.BadJSON},
+		"31 bytes":          {`{"siblings":["` + e[:42] + `"]}`, wire.BadBase64},
+		"trailing bits":     {`{"siblings":["` + e[:42] + trailing(e) + `"]}`, wire.BadBase64},
+		"257":               {`{"siblings":[` + strings.Repeat(`"",`, 256) + `""]}`, wire.TooLarge},
+		"an unknown member": {`{"siblings":[],"depth":0}`, wire.BadJSON},
+		"other unknown":     {`{"siblings":[],"other":{"k":"` + e + `","v":"` + e + `","x":1}}`, wire.BadJSON},
+		"cut":               {`{"siblings":["`, wire.BadJSON},
+		"large":             {`{"siblings":[]}` + strings.Repeat(" ", 1<<16), wire.TooLarge},
 	} {
-		if _, err := ParseIndexProof([]byte(c.text)); !errors.Is(err, c.code) {
+		if _, err := proof.ParseIndexProof([]byte(c.text)); !errors.Is(err, c.code) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if p, err := ParseIndexProof(text); err != nil || len(p.Siblings) != 2 || *p.Other != *good.Other {
+	if p, err := proof.ParseIndexProof(text); err != nil || len(p.Siblings) != 2 || *p.Other != *good.Other {
 		t.Errorf("%v %v", p, err)
 	}
 }
@@ -217,9 +222,9 @@ func TestIndexProofJSON(t *testing.T) {
 func TestIndexRootInRegister(t *testing.T) {
 	w := newWorld(t)
 	s := w.story()
-	r := NewRegister(testOrigin)
+	r := register.New(testOrigin)
 	for i, raw := range s.leaves {
-		l, err := ParseLeaf(raw)
+		l, err := proof.ParseLeaf(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,21 +245,21 @@ func TestIndexRootInRegister(t *testing.T) {
 			t.Errorf("history %q", e.Name())
 		}
 	}
-	if TypeIndexRoot.Sealed() || TypeIndexRoot.ChangesRegister() {
+	if entry.TypeIndexRoot.Sealed() || entry.TypeIndexRoot.ChangesRegister() {
 		t.Error("an index root is public and changes no register")
 	}
-	body := func(iss string, size uint64) *IndexRoot {
-		return &IndexRoot{Common: w.common(iss), Size: size, Root: testHash("root")}
+	body := func(iss string, size uint64) *entry.IndexRoot {
+		return &entry.IndexRoot{Common: w.common(iss), Size: size, Root: testHash("root")}
 	}
 	for name, c := range map[string]struct {
-		signer *Signer
-		body   *IndexRoot
-		code   Code
+		signer *wire.Signer
+		body   *entry.IndexRoot
+		code   wire.Code
 	}{
 		"over all below itself":                {w.operator, body("operator", 11), ""},
-		"over itself":                          {w.operator, body("operator", 12), BadIndexRoot},
-		"by a source that is not the operator": {w.board, body("north-board", 11), WrongPurpose},
-		"by the registrar":                     {w.registrar, body("registry", 11), WrongPurpose},
+		"over itself":                          {w.operator, body("operator", 12), wire.BadIndexRoot},
+		"by a source that is not the operator": {w.board, body("north-board", 11), wire.WrongPurpose},
+		"by the registrar":                     {w.registrar, body("registry", 11), wire.WrongPurpose},
 	} {
 		e := w.sign(c.signer, c.body)
 		err := r.Verify(e, 11)
@@ -265,11 +270,11 @@ func TestIndexRootInRegister(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for name, b := range map[string]*IndexRoot{
+	for name, b := range map[string]*entry.IndexRoot{
 		"size 0": {Common: w.common("operator"), Root: testHash("root")}, "size 2^53": body("operator", 1<<53),
 		"empty tree": {Common: w.common("operator"), Size: 3},
 	} {
-		if _, err := Sign(w.operator, b); !errors.Is(err, BadClaim) {
+		if _, err := entry.Sign(w.operator, b); !errors.Is(err, wire.BadClaim) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -279,16 +284,16 @@ func FuzzParseIndexProof(f *testing.F) {
 	seeds(f, "index", "proof")
 	k, v := testHash("k"), testHash("v")
 	f.Fuzz(func(t *testing.T, s string) {
-		p, err := ParseIndexProof([]byte(s))
+		p, err := proof.ParseIndexProof([]byte(s))
 		if err != nil {
 			refused(t, err, s)
 			return
 		}
-		b, err := encodeJSON(p)
+		b, err := wire.EncodeJSON(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := ParseIndexProof(b); err != nil || !slices.Equal(again.Siblings, p.Siblings) {
+		if again, err := proof.ParseIndexProof(b); err != nil || !slices.Equal(again.Siblings, p.Siblings) {
 			t.Fatalf("%s became %s: %v", s, b, err)
 		}
 		_, with := p.Root(k, v)

@@ -3,6 +3,8 @@ package entry
 import (
 	"slices"
 	"strings"
+
+	"igledger/ledger/wire"
 )
 
 // Link is the body of a sealed entry: from now on two ids are held to be of one person, or no longer. It is filed under Sub, whose statements then show the
@@ -30,20 +32,20 @@ func (l *Link) claims() []claim {
 
 func (l *Link) check() error {
 	if !slices.Contains(LinkActs, l.Act) {
-		return fail(BadClaim, "act", "want one of %s", strings.Join(LinkActs, ", "))
+		return wire.Errorf(wire.BadClaim, "act", "want one of %s", strings.Join(LinkActs, ", "))
 	}
-	if l.Reason == "" || !Plain(l.Reason, 512) {
-		return fail(BadClaim, "reason", "is missing, longer than 512 bytes or with control characters")
+	if l.Reason == "" || !wire.Plain(l.Reason, 512) {
+		return wire.Errorf(wire.BadClaim, "reason", "is missing, longer than 512 bytes or with control characters")
 	}
 	// Whoever is shown whose entry it is must see what it is linked with: the statement cannot be checked otherwise.
 	if (l.Sub == "") != (l.Other == "") {
-		return fail(BadDisclosure, "link", "of its two ids one is shown and one is not")
+		return wire.Errorf(wire.BadDisclosure, "link", "of its two ids one is shown and one is not")
 	}
 	if l.Sub != "" && l.Sub == l.Other {
-		return fail(BadID, "link", "links an id with itself")
+		return wire.Errorf(wire.BadID, "link", "links an id with itself")
 	}
 	if isRegister(l.Sub) || isRegister(l.Other) {
-		return fail(BadID, "link", "a register is no person's id")
+		return wire.Errorf(wire.BadID, "link", "a register is no person's id")
 	}
 	return nil
 }

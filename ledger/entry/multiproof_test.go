@@ -1,4 +1,4 @@
-package entry
+package entry_test
 
 import (
 	"errors"
@@ -11,6 +11,9 @@ import (
 	merkle "github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/merkle/testonly"
+
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 type reference struct {
@@ -27,10 +30,10 @@ func newReference(n int) *reference {
 	return r
 }
 
-func (r *reference) pick(indices ...uint64) map[uint64]Hash {
-	m := map[uint64]Hash{}
+func (r *reference) pick(indices ...uint64) map[uint64]wire.Hash {
+	m := map[uint64]wire.Hash{}
 	for _, i := range indices {
-		m[i] = LeafHash(r.leaves[i])
+		m[i] = proof.LeafHash(r.leaves[i])
 	}
 	return m
 }
@@ -41,23 +44,23 @@ func TestMultiProofAgainstSingleProofs(t *testing.T) {
 	r := newReference(70)
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for size := uint64(1); size <= 70; size++ {
-		root := Hash(r.tree.HashAt(size))
+		root := wire.Hash(r.tree.HashAt(size))
 		perfect := perfectNodes(r.leaves[:size])
 		for i := range size {
-			nodes, err := MultiProof([]uint64{i}, size, perfect)
+			nodes, err := proof.MultiProof([]uint64{i}, size, perfect)
 			single, err2 := r.tree.InclusionProof(i, size)
 			if err != nil || err2 != nil {
 				t.Fatal(err, err2)
 			}
-			var want []Hash
+			var want []wire.Hash
 			for _, h := range single {
-				want = append(want, Hash(h))
+				want = append(want, wire.Hash(h))
 			}
-			byBytes := func(a, b Hash) int { return slices.Compare(a[:], b[:]) }
+			byBytes := func(a, b wire.Hash) int { return slices.Compare(a[:], b[:]) }
 			if !slices.Equal(slices.SortedFunc(slices.Values(nodes), byBytes), slices.SortedFunc(slices.Values(want), byBytes)) {
 				t.Fatalf("size %d leaf %d: other nodes than the audit path's", size, i)
 			}
-			if err := VerifyMulti(r.pick(i), nodes, size, root); err != nil {
+			if err := proof.VerifyMulti(r.pick(i), nodes, size, root); err != nil {
 				t.Fatalf("size %d leaf %d: %v", size, i, err)
 			}
 		}
@@ -67,15 +70,15 @@ func TestMultiProofAgainstSingleProofs(t *testing.T) {
 				chosen[rnd.Uint64N(size)] = true
 			}
 			indices := slices.Collect(maps.Keys(chosen)) // in any order
-			nodes, err := MultiProof(indices, size, perfect)
+			nodes, err := proof.MultiProof(indices, size, perfect)
 			if err != nil {
 				t.Fatal(err)
 			}
 			leaves := r.pick(indices...)
-			if err := VerifyMulti(leaves, nodes, size, root); err != nil {
+			if err := proof.VerifyMulti(leaves, nodes, size, root); err != nil {
 				t.Fatalf("size %d leaves %v: %v", size, indices, err)
 			}
-			onPaths := map[Hash]bool{}
+			onPaths := map[wire.Hash]bool{}
 			for _, i := range indices {
 				path, err := r.tree.InclusionProof(i, size)
 				h := leaves[i]
@@ -83,7 +86,7 @@ func TestMultiProofAgainstSingleProofs(t *testing.T) {
 					t.Fatal("the reference refuses its own proof")
 				}
 				for _, p := range path {
-					onPaths[Hash(p)] = true
+					onPaths[wire.Hash(p)] = true
 				}
 			}
 			for j, n := range nodes {
@@ -97,11 +100,11 @@ func TestMultiProofAgainstSingleProofs(t *testing.T) {
 }
 
 // tamperMulti alters a good proof in every single place.
-func tamperMulti(t *testing.T, leaves map[uint64]Hash, nodes []Hash, size uint64, root Hash) {
+func tamperMulti(t *testing.T, leaves map[uint64]wire.Hash, nodes []wire.Hash, size uint64, root wire.Hash) {
 	t.Helper()
-	no := func(what string, leaves map[uint64]Hash, nodes []Hash, size uint64, root Hash) {
+	no := func(what string, leaves map[uint64]wire.Hash, nodes []wire.Hash, size uint64, root wire.Hash) {
 		t.Helper()
-		if err := VerifyMulti(leaves, nodes, size, root); !errors.Is(err, BadProof) {
+		if err := proof.VerifyMulti(leaves, nodes, size, root); !errors.Is(err, wire.BadProof) {
 			t.Fatalf("size %d, %d leaves: %s: %v", size, len(leaves), what, err)
 		}
 	}
@@ -139,27 +142,27 @@ func tamperMulti(t *testing.T, leaves map[uint64]Hash, nodes []Hash, size uint64
 // A subtree passed off as a leaf: the root alone would "prove" anything if size did not fix the form of the tree.
 func TestMultiProofNoConfusion(t *testing.T) {
 	r := newReference(8)
-	root := Hash(r.tree.Hash())
+	root := wire.Hash(r.tree.Hash())
 	left := mth(r.leaves[:4])
 	for name, c := range map[string]struct {
-		leaves map[uint64]Hash
-		nodes  []Hash
+		leaves map[uint64]wire.Hash
+		nodes  []wire.Hash
 		size   uint64
 	}{
-		"no leaf":                  {nil, []Hash{root}, 8},
-		"the root as the only one": {map[uint64]Hash{0: root}, nil, 8},
-		"a node as a leaf":         {map[uint64]Hash{0: left}, []Hash{mth(r.leaves[4:])}, 8},
-		"empty tree":               {map[uint64]Hash{0: root}, nil, 0},
-		"too large a tree":         {map[uint64]Hash{0: root}, nil, 1<<62 + 1},
-		"largest number":           {map[uint64]Hash{1<<64 - 1: root}, nil, 1<<64 - 1},
-		"largest tree":             {map[uint64]Hash{1<<62 - 1: root}, make([]Hash, 61), 1 << 62},
+		"no leaf":                  {nil, []wire.Hash{root}, 8},
+		"the root as the only one": {map[uint64]wire.Hash{0: root}, nil, 8},
+		"a node as a leaf":         {map[uint64]wire.Hash{0: left}, []wire.Hash{mth(r.leaves[4:])}, 8},
+		"empty tree":               {map[uint64]wire.Hash{0: root}, nil, 0},
+		"too large a tree":         {map[uint64]wire.Hash{0: root}, nil, 1<<62 + 1},
+		"largest number":           {map[uint64]wire.Hash{1<<64 - 1: root}, nil, 1<<64 - 1},
+		"largest tree":             {map[uint64]wire.Hash{1<<62 - 1: root}, make([]wire.Hash, 61), 1 << 62},
 	} {
-		if err := VerifyMulti(c.leaves, c.nodes, c.size, root); !errors.Is(err, BadProof) {
+		if err := proof.VerifyMulti(c.leaves, c.nodes, c.size, root); !errors.Is(err, wire.BadProof) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	// With its size the log signs the form. A tree of size 2 with the nodes of size 8 for leaves is another root's business.
-	if err := VerifyMulti(map[uint64]Hash{0: left}, []Hash{mth(r.leaves[4:])}, 2, root); err != nil {
+	if err := proof.VerifyMulti(map[uint64]wire.Hash{0: left}, []wire.Hash{mth(r.leaves[4:])}, 2, root); err != nil {
 		t.Errorf("%v: the size is as trusted as the root", err)
 	}
 }
@@ -168,34 +171,34 @@ func TestMultiProofNodes(t *testing.T) {
 	for name, c := range map[string]struct {
 		indices []uint64
 		size    uint64
-		want    []NodeID
+		want    []proof.NodeID
 	}{
 		"one of one":           {[]uint64{0}, 1, nil},
-		"the picture":          {[]uint64{1, 5}, 7, []NodeID{{0, 0}, {1, 1}, {0, 4}, {0, 6}}},
-		"any order, repeated":  {[]uint64{5, 1, 5}, 7, []NodeID{{0, 0}, {1, 1}, {0, 4}, {0, 6}}},
-		"right edge ephemeral": {[]uint64{0}, 7, []NodeID{{0, 1}, {1, 1}, {2, 1}}},
+		"the picture":          {[]uint64{1, 5}, 7, []proof.NodeID{{Level: 0, Index: 0}, {Level: 1, Index: 1}, {Level: 0, Index: 4}, {Level: 0, Index: 6}}},
+		"any order, repeated":  {[]uint64{5, 1, 5}, 7, []proof.NodeID{{Level: 0, Index: 0}, {Level: 1, Index: 1}, {Level: 0, Index: 4}, {Level: 0, Index: 6}}},
+		"right edge ephemeral": {[]uint64{0}, 7, []proof.NodeID{{Level: 0, Index: 1}, {Level: 1, Index: 1}, {Level: 2, Index: 1}}},
 		"all":                  {[]uint64{0, 1, 2}, 3, nil},
-		"last of five":         {[]uint64{4}, 5, []NodeID{{2, 0}}},
+		"last of five":         {[]uint64{4}, 5, []proof.NodeID{{Level: 2, Index: 0}}},
 	} {
-		got, err := MultiProofNodes(c.indices, c.size)
+		got, err := proof.MultiProofNodes(c.indices, c.size)
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v %v", name, got, err)
 		}
 	}
 	// Positions up to the limit of a log overflow nowhere.
-	nodes, err := MultiProofNodes([]uint64{0, 1<<62 - 1}, 1<<62)
+	nodes, err := proof.MultiProofNodes([]uint64{0, 1<<62 - 1}, 1<<62)
 	if err != nil || len(nodes) != 122 {
 		t.Errorf("%d nodes, %v", len(nodes), err)
 	}
 	odd := uint64(1<<62 - 3)
 	calls := 0
-	for _, n := range append(nodes[:60], NodeID{62, 0}, NodeID{61, 1}) {
-		if _, err := n.Hash(odd, func(level uint, index uint64) (Hash, error) {
+	for _, n := range append(nodes[:60], proof.NodeID{Level: 62, Index: 0}, proof.NodeID{Level: 61, Index: 1}) {
+		if _, err := n.Hash(odd, func(level uint, index uint64) (wire.Hash, error) {
 			calls++
 			if (index+1)<<level > odd {
 				t.Fatalf("asks for level %d index %d, beyond the tree", level, index)
 			}
-			return Hash{}, nil
+			return wire.Hash{}, nil
 		}); err != nil {
 			t.Error(err)
 		}
@@ -203,21 +206,21 @@ func TestMultiProofNodes(t *testing.T) {
 	if calls < 120 {
 		t.Errorf("%d perfect nodes", calls)
 	}
-	for _, n := range []NodeID{{63, 0}, {64, 0}, {0, odd}, {62, 1}, {5, 1 << 60}, {0, 1<<64 - 1}} {
-		if _, err := n.Hash(odd, nil); !errors.Is(err, BadProof) {
+	for _, n := range []proof.NodeID{{Level: 63, Index: 0}, {Level: 64, Index: 0}, {Level: 0, Index: odd}, {Level: 62, Index: 1}, {Level: 5, Index: 1 << 60}, {Level: 0, Index: 1<<64 - 1}} {
+		if _, err := n.Hash(odd, nil); !errors.Is(err, wire.BadProof) {
 			t.Errorf("%v: %v", n, err)
 		}
 	}
 	for _, size := range []uint64{1<<62 + 1, 1<<64 - 1} {
-		if _, err := MultiProofNodes([]uint64{0}, size); !errors.Is(err, BadProof) {
+		if _, err := proof.MultiProofNodes([]uint64{0}, size); !errors.Is(err, wire.BadProof) {
 			t.Errorf("size %d: %v", size, err)
 		}
-		if _, err := (NodeID{0, 0}).Hash(size, perfectNodes([][]byte{{1}})); !errors.Is(err, BadProof) {
+		if _, err := (proof.NodeID{Level: 0, Index: 0}).Hash(size, perfectNodes([][]byte{{1}})); !errors.Is(err, wire.BadProof) {
 			t.Errorf("size %d: %v", size, err)
 		}
 	}
 	cause := errors.New("tile is missing")
-	if _, err := MultiProof([]uint64{0}, 2, func(uint, uint64) (Hash, error) { return Hash{}, cause }); !errors.Is(err, cause) {
+	if _, err := proof.MultiProof([]uint64{0}, 2, func(uint, uint64) (wire.Hash, error) { return wire.Hash{}, cause }); !errors.Is(err, cause) {
 		t.Error(err)
 	}
 }
@@ -227,16 +230,16 @@ func FuzzVerifyMulti(f *testing.F) {
 	f.Add(uint64(33), []byte{1, 5, 32}, uint64(0))
 	f.Add(uint64(1<<62), []byte{0}, uint64(1<<61))
 	f.Fuzz(func(t *testing.T, size uint64, picks []byte, offset uint64) {
-		leaves := map[uint64]Hash{}
+		leaves := map[uint64]wire.Hash{}
 		var indices []uint64
 		for _, p := range picks {
 			indices = append(indices, offset+uint64(p))
-			leaves[offset+uint64(p)] = Hash{p}
+			leaves[offset+uint64(p)] = wire.Hash{p}
 		}
-		ids, err := MultiProofNodes(indices, size)
+		ids, err := proof.MultiProofNodes(indices, size)
 		if err != nil {
 			refused(t, err)
-			if err := VerifyMulti(leaves, nil, size, Hash{}); err == nil {
+			if err := proof.VerifyMulti(leaves, nil, size, wire.Hash{}); err == nil {
 				t.Fatal("verified what has no proof")
 			}
 			return
@@ -255,15 +258,15 @@ func FuzzVerifyMulti(f *testing.F) {
 				}
 			}
 		}
-		if err := VerifyMulti(leaves, make([]Hash, len(ids)), size, Hash(r.tree.Hash())); !errors.Is(err, BadProof) {
+		if err := proof.VerifyMulti(leaves, make([]wire.Hash, len(ids)), size, wire.Hash(r.tree.Hash())); !errors.Is(err, wire.BadProof) {
 			t.Fatal(err)
 		}
 		if size <= 33 {
-			nodes, err := MultiProof(indices, size, perfectNodes(r.leaves))
+			nodes, err := proof.MultiProof(indices, size, perfectNodes(r.leaves))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := VerifyMulti(r.pick(indices...), nodes, size, Hash(r.tree.HashAt(size))); err != nil {
+			if err := proof.VerifyMulti(r.pick(indices...), nodes, size, wire.Hash(r.tree.HashAt(size))); err != nil {
 				t.Fatal(err)
 			}
 		}

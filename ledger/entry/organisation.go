@@ -3,6 +3,8 @@ package entry
 import (
 	"slices"
 	"time"
+
+	"igledger/ledger/wire"
 )
 
 // Role is what an organisation may be in the log.
@@ -52,7 +54,7 @@ type Organisation struct {
 
 // PublicKey is a key with what it may be used for.
 type PublicKey struct {
-	JWK       JWK       `json:"jwk"`
+	JWK       wire.JWK  `json:"jwk"`
 	Purposes  []Purpose `json:"purposes"`           // sorted, distinct, at least one
 	ValidFrom uint64    `json:"validFrom,omitzero"` // first log index at which it counts, if later than the entry's own + 1
 }
@@ -87,7 +89,7 @@ type GenesisParty struct {
 type Genesis struct {
 	Common
 	Formats     string       `json:"formats"` // "igledger/1"
-	VRFKey      Hash         `json:"vrfKey"`  // vrf-r255 public key
+	VRFKey      wire.Hash    `json:"vrfKey"`  // vrf-r255 public key
 	LogKey      string       `json:"logKey"`  // C2SP signed-note verifier key of the checkpoints
 	IndexLag    uint64       `json:"indexLag"`
 	Registrar   GenesisParty `json:"registrar"`
@@ -99,9 +101,9 @@ type Genesis struct {
 
 // Predecessor is the frozen end of the shard before this one.
 type Predecessor struct {
-	Origin string `json:"origin"`
-	Size   uint64 `json:"size"`
-	Root   Hash   `json:"root"`
+	Origin string    `json:"origin"`
+	Size   uint64    `json:"size"`
+	Root   wire.Hash `json:"root"`
 }
 
 // FormatsV1 names the formats of docs/FORMATS.md in a genesis.
@@ -111,11 +113,11 @@ func (m *Member) check() error {
 	if err := CheckOrgID(m.ID); err != nil {
 		return err
 	}
-	if m.Name == "" || !Plain(m.Name, 200) {
-		return fail(BadClaim, "organisation name", "want 1-200 bytes without control characters")
+	if m.Name == "" || !wire.Plain(m.Name, 200) {
+		return wire.Errorf(wire.BadClaim, "organisation name", "want 1-200 bytes without control characters")
 	}
 	if m.Kind == "" || len(m.Kind) > 40 || !lowerWord(m.Kind) {
-		return fail(BadClaim, "organisation kind", "want 1-40 of a-z and -")
+		return wire.Errorf(wire.BadClaim, "organisation kind", "want 1-40 of a-z and -")
 	}
 	if err := checkSet("organisation roles", m.Roles, roles); err != nil {
 		return err
@@ -127,8 +129,8 @@ func (k *PublicKey) check() error {
 	if _, err := k.JWK.Public(); err != nil {
 		return err
 	}
-	if k.ValidFrom > MaxInt {
-		return fail(BadClaim, "validFrom", "above 2^53-1")
+	if k.ValidFrom > wire.MaxInt {
+		return wire.Errorf(wire.BadClaim, "validFrom", "above 2^53-1")
 	}
 	return checkSet("key purposes", k.Purposes, purposes)
 }
@@ -136,14 +138,14 @@ func (k *PublicKey) check() error {
 // checkSet wants a sorted list of distinct values of the vocabulary, so that one set has one spelling.
 func checkSet[T ~string](what string, list, vocabulary []T) error {
 	if len(list) == 0 {
-		return fail(BadClaim, what, "empty")
+		return wire.Errorf(wire.BadClaim, what, "empty")
 	}
 	for i, v := range list {
 		if !slices.Contains(vocabulary, v) {
-			return fail(BadClaim, what, "value %d is not in the vocabulary", i)
+			return wire.Errorf(wire.BadClaim, what, "value %d is not in the vocabulary", i)
 		}
 		if i > 0 && list[i-1] >= v {
-			return fail(BadClaim, what, "not sorted or not distinct")
+			return wire.Errorf(wire.BadClaim, what, "not sorted or not distinct")
 		}
 	}
 	return nil
@@ -152,7 +154,7 @@ func checkSet[T ~string](what string, list, vocabulary []T) error {
 func refusePersonNumbers(texts ...string) error {
 	for _, s := range texts {
 		if ContainsPersonNumber(s) {
-			return fail(PersonalData, "public entry", "a text holds a valid CHI or NHS number")
+			return wire.Errorf(wire.PersonalData, "public entry", "a text holds a valid CHI or NHS number")
 		}
 	}
 	return nil
@@ -164,7 +166,7 @@ func lowerWord(s string) bool {
 
 func (o *Organisation) check() error {
 	if o.Counter != "" {
-		if _, _, err := parseCountersignature(o.Counter); err != nil {
+		if _, _, err := ParseCountersignature(o.Counter); err != nil {
 			return err
 		}
 	}
@@ -182,7 +184,7 @@ func (k *Key) check() error {
 		return err
 	}
 	if k.Counter != "" {
-		if _, _, err := parseCountersignature(k.Counter); err != nil {
+		if _, _, err := ParseCountersignature(k.Counter); err != nil {
 			return err
 		}
 	}
@@ -196,77 +198,77 @@ func (r *KeyRevocation) check() error {
 	if err := refusePersonNumbers(r.Org); err != nil {
 		return err
 	}
-	if r.SuspectFrom != nil && *r.SuspectFrom > MaxInt {
-		return fail(BadClaim, "suspectFrom", "above 2^53-1")
+	if r.SuspectFrom != nil && *r.SuspectFrom > wire.MaxInt {
+		return wire.Errorf(wire.BadClaim, "suspectFrom", "above 2^53-1")
 	}
-	if b, err := Decode64("kid", r.KID); err != nil || len(b) != 32 {
-		return fail(BadClaim, "kid", "not an RFC 7638 SHA-256 thumbprint")
+	if b, err := wire.Decode64("kid", r.KID); err != nil || len(b) != 32 {
+		return wire.Errorf(wire.BadClaim, "kid", "not an RFC 7638 SHA-256 thumbprint")
 	}
 	if !slices.Contains([]string{"superseded", "compromised", "retired", "other"}, r.Reason) {
-		return fail(BadClaim, "reason", "want superseded, compromised, retired or other")
+		return wire.Errorf(wire.BadClaim, "reason", "want superseded, compromised, retired or other")
 	}
 	return nil
 }
 
 func (g *Genesis) check() error {
 	if g.Formats != FormatsV1 {
-		return fail(BadGenesis, "genesis", "formats is not %s", FormatsV1)
+		return wire.Errorf(wire.BadGenesis, "genesis", "formats is not %s", FormatsV1)
 	}
-	if _, err := parseVRFPublic(g.VRFKey); err != nil {
-		return fail(BadGenesis, "genesis", "vrfKey is missing or not a vrf-r255 public key")
+	if _, err := wire.ParseVRFPublic(g.VRFKey); err != nil {
+		return wire.Errorf(wire.BadGenesis, "genesis", "vrfKey is missing or not a vrf-r255 public key")
 	}
-	if v, err := NewLogVerifier(g.LogKey); err != nil || v.Name() != g.Audience {
-		return fail(BadGenesis, "genesis", "logKey is not an Ed25519 verifier key named as the origin")
+	if v, err := wire.NewLogVerifier(g.LogKey); err != nil || v.Name() != g.Audience {
+		return wire.Errorf(wire.BadGenesis, "genesis", "logKey is not an Ed25519 verifier key named as the origin")
 	}
-	if g.IndexLag == 0 || g.IndexLag > MaxInt {
-		return fail(BadGenesis, "genesis", "indexLag is not 1 to 2^53-1")
+	if g.IndexLag == 0 || g.IndexLag > wire.MaxInt {
+		return wire.Errorf(wire.BadGenesis, "genesis", "indexLag is not 1 to 2^53-1")
 	}
 	if g.Issuer != g.Registrar.ID {
-		return fail(BadGenesis, "genesis", "iss is not the registrar")
+		return wire.Errorf(wire.BadGenesis, "genesis", "iss is not the registrar")
 	}
-	if p := g.Predecessor; p != nil && (CheckOrigin(p.Origin) != nil || p.Origin == g.Audience || p.Size == 0 || p.Size > MaxInt) {
-		return fail(BadGenesis, "genesis", "predecessor is malformed, empty or this log itself")
+	if p := g.Predecessor; p != nil && (wire.CheckOrigin(p.Origin) != nil || p.Origin == g.Audience || p.Size == 0 || p.Size > wire.MaxInt) {
+		return wire.Errorf(wire.BadGenesis, "genesis", "predecessor is malformed, empty or this log itself")
 	}
 	if slices.Contains(g.Enroller.Roles, RoleOperator) {
-		return fail(BadGenesis, "genesis", "the enroller is an operator, whose countersignature counts for nothing")
+		return wire.Errorf(wire.BadGenesis, "genesis", "the enroller is an operator, whose countersignature counts for nothing")
 	}
-	parties := g.parties()
+	parties := g.Parties()
 	if len(g.Proofs) != len(parties) {
-		return fail(BadGenesis, "genesis", "%d key proofs, want %d", len(g.Proofs), len(parties))
+		return wire.Errorf(wire.BadGenesis, "genesis", "%d key proofs, want %d", len(g.Proofs), len(parties))
 	}
 	for i, p := range parties {
-		if err := p.party.Member.check(); err != nil {
+		if err := p.Party.Member.check(); err != nil {
 			return err
 		}
-		if err := p.party.Key.check(); err != nil {
+		if err := p.Party.Key.check(); err != nil {
 			return err
 		}
-		if !slices.Contains(p.party.Roles, p.role) || !slices.Contains(p.party.Key.Purposes, p.purpose) {
-			return fail(BadGenesis, "genesis", "party %d lacks the role %s or a key for %s", i, p.role, p.purpose)
+		if !slices.Contains(p.Party.Roles, p.Role) || !slices.Contains(p.Party.Key.Purposes, p.Purpose) {
+			return wire.Errorf(wire.BadGenesis, "genesis", "party %d lacks the role %s or a key for %s", i, p.Role, p.Purpose)
 		}
-		if p.party.Key.ValidFrom != 0 {
-			return fail(BadGenesis, "genesis", "the key of party %d counts from index 1 and has no validFrom", i)
+		if p.Party.Key.ValidFrom != 0 {
+			return wire.Errorf(wire.BadGenesis, "genesis", "the key of party %d counts from index 1 and has no validFrom", i)
 		}
-		if err := checkKeyProof(g.Proofs[i], g.Audience, p.party.ID, p.party.Key.JWK); err != nil {
+		if err := checkKeyProof(g.Proofs[i], g.Audience, p.Party.ID, p.Party.Key.JWK); err != nil {
 			return err
 		}
 		for j := range i {
-			if parties[j].party.ID == p.party.ID || parties[j].party.Key.JWK.Equal(p.party.Key.JWK) {
-				return fail(BadGenesis, "genesis", "parties %d and %d are the same organisation or hold the same key", j, i)
+			if parties[j].Party.ID == p.Party.ID || parties[j].Party.Key.JWK.Equal(p.Party.Key.JWK) {
+				return wire.Errorf(wire.BadGenesis, "genesis", "parties %d and %d are the same organisation or hold the same key", j, i)
 			}
 		}
 	}
 	return nil
 }
 
-type genesisRole struct {
-	party   *GenesisParty
-	role    Role
-	purpose Purpose
+type GenesisRole struct {
+	Party   *GenesisParty
+	Role    Role
+	Purpose Purpose
 }
 
-func (g *Genesis) parties() []genesisRole {
-	return []genesisRole{
+func (g *Genesis) Parties() []GenesisRole {
+	return []GenesisRole{
 		{&g.Registrar, RoleRegistrar, PurposeAdminister},
 		{&g.Enroller, RoleEnroller, PurposeAdminister},
 		{&g.Operator, RoleOperator, PurposeSubmit},
@@ -281,25 +283,25 @@ type keyProof struct {
 }
 
 // ProveKey signs, with a new key, that it is to be registered for org in the log origin.
-func ProveKey(newKey *Signer, origin, org string) (string, error) {
-	payload, err := encodeJSON(keyProof{origin, org, newKey.KID})
+func ProveKey(newKey *wire.Signer, origin, org string) (string, error) {
+	payload, err := wire.EncodeJSON(keyProof{origin, org, newKey.KID})
 	if err != nil {
 		return "", err
 	}
-	return newKey.signJWS(TypKeyProof, payload)
+	return newKey.SignJWS(wire.TypKeyProof, payload)
 }
 
-func checkKeyProof(compact, origin, org string, key JWK) error {
-	jws, err := ParseJWS("key proof", compact, TypKeyProof)
+func checkKeyProof(compact, origin, org string, key wire.JWK) error {
+	jws, err := wire.ParseJWS("key proof", compact, wire.TypKeyProof)
 	if err != nil {
 		return err
 	}
 	var p keyProof
-	if err := DecodeJSON("key proof", jws.Payload, &p); err != nil {
+	if err := wire.DecodeJSON("key proof", jws.Payload, &p); err != nil {
 		return err
 	}
 	if p.Audience != origin || p.Org != org || p.KID != key.Thumbprint() {
-		return fail(BadClaim, "key proof", "is for another log, organisation or key")
+		return wire.Errorf(wire.BadClaim, "key proof", "is for another log, organisation or key")
 	}
 	return jws.Verify(key)
 }
@@ -316,28 +318,28 @@ type Countersignature struct {
 }
 
 // Countersign signs c with an enroller's key.
-func Countersign(enroller *Signer, c Countersignature) (string, error) {
+func Countersign(enroller *wire.Signer, c Countersignature) (string, error) {
 	if c.IssuedAt == 0 {
 		c.IssuedAt = time.Now().Unix()
 	}
-	payload, err := encodeJSON(c)
+	payload, err := wire.EncodeJSON(c)
 	if err != nil {
 		return "", err
 	}
-	return enroller.signJWS(TypCountersignature, payload)
+	return enroller.SignJWS(wire.TypCountersignature, payload)
 }
 
-func parseCountersignature(compact string) (*JWS, *Countersignature, error) {
-	jws, err := ParseJWS("countersignature", compact, TypCountersignature)
+func ParseCountersignature(compact string) (*wire.JWS, *Countersignature, error) {
+	jws, err := wire.ParseJWS("countersignature", compact, wire.TypCountersignature)
 	if err != nil {
 		return nil, nil, err
 	}
 	var c Countersignature
-	if err := DecodeJSON("countersignature", jws.Payload, &c); err != nil {
+	if err := wire.DecodeJSON("countersignature", jws.Payload, &c); err != nil {
 		return nil, nil, err
 	}
 	if c.IssuedAt <= 0 || c.IssuedAt > maxTime {
-		return nil, nil, fail(BadClaim, "countersignature", "iat is not seconds since 1970")
+		return nil, nil, wire.Errorf(wire.BadClaim, "countersignature", "iat is not seconds since 1970")
 	}
 	return jws, &c, nil
 }

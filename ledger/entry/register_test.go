@@ -1,19 +1,23 @@
-package entry
+package entry_test
 
 import (
 	"errors"
 	"math"
 	"reflect"
 	"testing"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // The rules themselves are in testdata/vectors/register.json. Here: what holds of the register as a whole.
 
-func replayed(t *testing.T, entries replay) *Register {
+func replayed(t *testing.T, entries replay) *register.Register {
 	t.Helper()
-	r := NewRegister(testOrigin)
+	r := register.New(testOrigin)
 	for _, p := range entries {
-		e, err := Parse(p.Entry)
+		e, err := entry.Parse(p.Entry)
 		if err == nil {
 			err = errors.Join(r.Verify(e, p.Index), r.Apply(e, p.Index))
 		}
@@ -45,7 +49,7 @@ func TestRefusedEntryChangesNothing(t *testing.T) {
 			last := len(in.Entries) - 1
 			r := replayed(t, in.Entries[:last])
 			before := r.Clone()
-			e, err := Parse(in.Entries[last].Entry)
+			e, err := entry.Parse(in.Entries[last].Entry)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,7 +68,7 @@ func TestCloneGrowsAlone(t *testing.T) {
 	w := newWorld(t)
 	r := replayed(t, w.baseLog())
 	c := r.Clone()
-	for i, body := range []Body{w.ownKey(w.boardNext, PurposeSubmit), &KeyRevocation{Common: w.common("north-board"), Org: "north-board", KID: w.board.KID, Reason: "other"}} {
+	for i, body := range []entry.Body{w.ownKey(w.boardNext, entry.PurposeSubmit), &entry.KeyRevocation{Common: w.common("north-board"), Org: "north-board", KID: w.board.KID, Reason: "other"}} {
 		if err := c.Apply(w.sign(w.board, body), uint64(3+i)); err != nil {
 			t.Fatal(err)
 		}
@@ -80,33 +84,33 @@ func TestCloneGrowsAlone(t *testing.T) {
 // A key counts from From up to and with the index of its revocation.
 func TestKeyLife(t *testing.T) {
 	w := newWorld(t)
-	key := w.ownKey(w.boardNext, PurposeSubmit)
+	key := w.ownKey(w.boardNext, entry.PurposeSubmit)
 	key.Key.ValidFrom = 10
-	r := replayed(t, w.baseLog().at(5, w.sign(w.board, key).Compact).at(20, w.sign(w.board, &KeyRevocation{
+	r := replayed(t, w.baseLog().at(5, w.sign(w.board, key).Compact).at(20, w.sign(w.board, &entry.KeyRevocation{
 		Common: w.common("north-board"), Org: "north-board", KID: w.boardNext.KID, Reason: "compromised"}).Compact))
-	for index, want := range map[uint64]Code{0: InactiveKey, 5: InactiveKey, 6: InactiveKey, 9: InactiveKey, 10: "", 19: "", 20: "", 21: RevokedKey, math.MaxUint64: RevokedKey} {
+	for index, want := range map[uint64]wire.Code{0: wire.InactiveKey, 5: wire.InactiveKey, 6: wire.InactiveKey, 9: wire.InactiveKey, 10: "", 19: "", 20: "", 21: wire.RevokedKey, math.MaxUint64: wire.RevokedKey} {
 		if _, err := r.Active(w.boardNext.KID, index); want == "" && err != nil || want != "" && !errors.Is(err, want) {
 			t.Errorf("at %d: got %v, want %q", index, err, want)
 		}
 	}
-	if err := r.May(w.boardNext.KID, "north-board", PurposeSubmit, RoleSource, 15); err != nil {
+	if err := r.May(w.boardNext.KID, "north-board", entry.PurposeSubmit, entry.RoleSource, 15); err != nil {
 		t.Error(err)
 	}
-	if err := r.May(w.boardNext.KID, "north-board", PurposeSubmit, RoleAuditor, 15); !errors.Is(err, WrongPurpose) {
+	if err := r.May(w.boardNext.KID, "north-board", entry.PurposeSubmit, entry.RoleAuditor, 15); !errors.Is(err, wire.WrongPurpose) {
 		t.Error("a role the organisation does not have:", err)
 	}
 	// A role that the organisation loses later is lost for its keys too.
-	if err := r.Apply(w.sign(w.registrar, &Organisation{Common: w.common("registry"), Organisation: member("north-board", "N", "board", RoleController)}), 30); err != nil {
+	if err := r.Apply(w.sign(w.registrar, &entry.Organisation{Common: w.common("registry"), Organisation: member("north-board", "N", "board", entry.RoleController)}), 30); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.May(w.board.KID, "north-board", PurposeSubmit, RoleSource, 31); !errors.Is(err, WrongPurpose) {
+	if err := r.May(w.board.KID, "north-board", entry.PurposeSubmit, entry.RoleSource, 31); !errors.Is(err, wire.WrongPurpose) {
 		t.Error("a source that is none any more:", err)
 	}
 }
 
 func TestKeysAreListedInOrder(t *testing.T) {
 	w := newWorld(t)
-	r := replayed(t, w.baseLog().at(3, w.sign(w.board, w.ownKey(w.boardNext, PurposeAudit)).Compact).at(4, w.sign(w.board, w.ownKey(w.boardEC, PurposeSubmit)).Compact))
+	r := replayed(t, w.baseLog().at(3, w.sign(w.board, w.ownKey(w.boardNext, entry.PurposeAudit)).Compact).at(4, w.sign(w.board, w.ownKey(w.boardEC, entry.PurposeSubmit)).Compact))
 	var kids []string
 	for _, k := range r.Keys("north-board") {
 		kids = append(kids, k.KID)

@@ -1,6 +1,10 @@
 package entry
 
-import "fmt"
+import (
+	"fmt"
+
+	"igledger/ledger/wire"
+)
 
 // sealedBody is the body of a sealed type. What it says stands in three places: in the open claims, for whoever holds the entry; in
 // disclosures, which may be withheld one by one; and of those always in "sub", the id under which the entry is filed.
@@ -30,30 +34,30 @@ func disclose(b sealedBody) ([]string, error) {
 	if err := CheckID(*b.subject()); err != nil {
 		return nil, err
 	}
-	var discs []Disclosure
+	var discs []wire.Disclosure
 	var encoded []string
 	for _, c := range disclosed(b) {
 		if !c.set {
 			continue
 		}
-		d, err := NewDisclosure(c.name, c.field)
+		d, err := wire.NewDisclosure(c.name, c.field)
 		if err != nil {
 			return nil, fmt.Errorf("making disclosures: %w", err)
 		}
 		discs, encoded = append(discs, d), append(encoded, d.Encoded)
 	}
-	sd, err := digests(discs)
+	sd, err := wire.Digests(discs)
 	*b.digests() = sd
 	return encoded, err
 }
 
 // readDisclosures matches encoded disclosures against the digests of b and fills its fields, each strictly of its own kind.
-func readDisclosures(b sealedBody, encoded []string) ([]Disclosure, error) {
+func readDisclosures(b sealedBody, encoded []string) ([]wire.Disclosure, error) {
 	sd := *b.digests()
-	if err := checkDigests(sd); err != nil {
+	if err := wire.CheckDigests(sd); err != nil {
 		return nil, err
 	}
-	discs, err := matchDisclosures(sd, encoded)
+	discs, err := wire.MatchDisclosures(sd, encoded)
 	if err != nil {
 		return nil, err
 	}
@@ -64,12 +68,12 @@ func readDisclosures(b sealedBody, encoded []string) ([]Disclosure, error) {
 	for _, d := range discs {
 		c, ok := byName[d.Name]
 		if !ok {
-			return nil, fail(BadDisclosure, "disclosure", "a name that the entry's type does not have")
+			return nil, wire.Errorf(wire.BadDisclosure, "disclosure", "a name that the entry's type does not have")
 		}
-		if len(d.Value) > maxText {
-			return nil, fail(TooLarge, "disclosure "+d.Name, "%d bytes, at most %d", len(d.Value), maxText)
+		if len(d.Value) > wire.MaxText {
+			return nil, wire.Errorf(wire.TooLarge, "disclosure "+d.Name, "%d bytes, at most %d", len(d.Value), wire.MaxText)
 		}
-		if err := DecodeJSON("disclosure "+d.Name, d.Value, c.field); err != nil {
+		if err := wire.DecodeJSON("disclosure "+d.Name, d.Value, c.field); err != nil {
 			return nil, err
 		}
 		if c.check == nil {

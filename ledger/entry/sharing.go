@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"slices"
 	"strings"
+
+	"igledger/ledger/wire"
 )
 
 // SharingRequest is the body of a public entry: an organisation asks another for data (ICO data sharing request form).
@@ -43,11 +45,11 @@ type SharingDecision struct {
 // PolicySet is the body of a public entry by which a registrar puts a set of policies in force for all later entries.
 type PolicySet struct {
 	Common
-	Version uint64 `json:"version"` // 1, and one more each time; 0 is the set built into the software
-	Schema  string `json:"schema"`  // of the facts that the policies speak about: "igledger/1"
-	Text    string `json:"text"`    // Cedar
-	Hash    Hash   `json:"hash"`    // SHA-256 of text, for people to compare
-	Reason  string `json:"reason"`  // in words
+	Version uint64    `json:"version"` // 1, and one more each time; 0 is the set built into the software
+	Schema  string    `json:"schema"`  // of the facts that the policies speak about: "igledger/1"
+	Text    string    `json:"text"`    // Cedar
+	Hash    wire.Hash `json:"hash"`    // SHA-256 of text, for people to compare
+	Reason  string    `json:"reason"`  // in words
 }
 
 // maxPolicyText is the most bytes of a policy set: with its entry's other claims it must fit into a leaf of 65,535 in base64.
@@ -58,10 +60,10 @@ func (r *SharingRequest) check() error {
 		return err
 	}
 	if CheckOrgID(r.Holder) != nil || r.Holder == r.Issuer {
-		return fail(BadClaim, "holder", "not the id of another organisation")
+		return wire.Errorf(wire.BadClaim, "holder", "not the id of another organisation")
 	}
 	if len(r.Codes) == 0 {
-		return fail(BadClaim, "codes", "is empty")
+		return wire.Errorf(wire.BadClaim, "codes", "is empty")
 	}
 	if err := checkCodes("codes", r.Codes); err != nil {
 		return err
@@ -88,10 +90,10 @@ func (d *SharingDecision) check() error {
 		return err
 	}
 	if !slices.Contains([]string{"agreed", "agreed-in-part", "refused"}, d.Decision) {
-		return fail(BadClaim, "decision", "want agreed, agreed-in-part or refused")
+		return wire.Errorf(wire.BadClaim, "decision", "want agreed, agreed-in-part or refused")
 	}
 	if d.Decision != "refused" && len(d.Article6) == 0 {
-		return fail(BadClaim, "article6", "is empty, but the answer is not a refusal")
+		return wire.Errorf(wire.BadClaim, "article6", "is empty, but the answer is not a refusal")
 	}
 	if err := checkArticles("article6", d.Article6, 'f'); err != nil {
 		return err
@@ -116,17 +118,17 @@ func (d *SharingDecision) check() error {
 const SchemaV1 = "igledger/1"
 
 func (p *PolicySet) check() error {
-	if p.Version == 0 || p.Version > MaxInt {
-		return fail(BadClaim, "version", "want 1 or more")
+	if p.Version == 0 || p.Version > wire.MaxInt {
+		return wire.Errorf(wire.BadClaim, "version", "want 1 or more")
 	}
 	if p.Schema != SchemaV1 {
-		return fail(BadClaim, "schema", "want %s", SchemaV1)
+		return wire.Errorf(wire.BadClaim, "schema", "want %s", SchemaV1)
 	}
-	if p.Text == "" || len(p.Text) > maxPolicyText || !Plain(strings.NewReplacer("\n", "", "\t", "").Replace(p.Text), maxPolicyText) {
-		return fail(BadClaim, "text", "empty, longer than %d bytes, or with control characters", maxPolicyText)
+	if p.Text == "" || len(p.Text) > maxPolicyText || !wire.Plain(strings.NewReplacer("\n", "", "\t", "").Replace(p.Text), maxPolicyText) {
+		return wire.Errorf(wire.BadClaim, "text", "empty, longer than %d bytes, or with control characters", maxPolicyText)
 	}
 	if p.Hash != sha256.Sum256([]byte(p.Text)) {
-		return fail(BadClaim, "hash", "is not that of the text")
+		return wire.Errorf(wire.BadClaim, "hash", "is not that of the text")
 	}
 	if err := words(claimText{"reason", p.Reason, false}); err != nil {
 		return err

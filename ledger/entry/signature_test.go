@@ -1,4 +1,4 @@
-package entry
+package entry_test
 
 import (
 	"bytes"
@@ -9,6 +9,12 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // ES256 signatures have twins. The twin is the same entry: whoever compares entries by their bytes would log it twice.
@@ -16,11 +22,11 @@ func TestTwinSignatureIsTheSameEntry(t *testing.T) {
 	w := newWorld(t)
 	e := w.sign(w.boardEC, w.accessBody())
 	i := strings.LastIndexByte(e.Compact, '.') + 1
-	sig, err := Decode64("", e.Compact[i:])
+	sig, err := wire.Decode64("", e.Compact[i:])
 	if err != nil {
 		t.Fatal(err)
 	}
-	twin, err := Parse(strings.Replace(e.SDJWT(), e.Compact, e.Compact[:i]+Encode64(highS(sig)), 1))
+	twin, err := entry.Parse(strings.Replace(e.SDJWT(), e.Compact, e.Compact[:i]+wire.Encode64(highS(sig)), 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,28 +38,28 @@ func TestTwinSignatureIsTheSameEntry(t *testing.T) {
 	}
 	// The leaf commits to one of the two: a receipt for the other is refused, so a source keeps what it sent.
 	leaf, o := w.seal(e, 0)
-	r := Receipt{Leaf: leaf, TagSalt: &o.TagSalt, Tag: &o.Tag, VRFProof: o.VRFProof, BodySalt: &o.BodySalt, Proof: string(w.proof(0, [][]byte{leaf}).Marshal())}
+	r := bundle.Receipt{Leaf: leaf, TagSalt: &o.TagSalt, Tag: &o.Tag, VRFProof: o.VRFProof, BodySalt: &o.BodySalt, Proof: string(w.proof(0, [][]byte{leaf}).Marshal())}
 	if _, _, err := r.Check(e, mustVerifier(w.logKey), w.vrf.Public()); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := r.Check(twin, mustVerifier(w.logKey), w.vrf.Public()); !errors.Is(err, BadCommitment) {
-		t.Errorf("got %v, want %s", err, BadCommitment)
+	if _, _, err := r.Check(twin, mustVerifier(w.logKey), w.vrf.Public()); !errors.Is(err, wire.BadCommitment) {
+		t.Errorf("got %v, want %s", err, wire.BadCommitment)
 	}
 }
 
 // Any byte of an entry changed makes it another, or none.
 func TestEveryByteOfAnEntryCounts(t *testing.T) {
 	w := newWorld(t)
-	for _, e := range []*Entry{w.sign(w.registrar, w.boardBody()), w.sign(w.board, w.accessBody())} {
+	for _, e := range []*entry.Entry{w.sign(w.registrar, w.boardBody()), w.sign(w.board, w.accessBody())} {
 		key := w.registrar.Public
-		if e.Type == TypeAccess {
+		if e.Type == entry.TypeAccess {
 			key = w.board.Public
 		}
 		whole := e.SDJWT()
 		for i := range whole {
 			b := []byte(whole)
 			b[i] ^= 1
-			if got, err := Parse(string(b)); err == nil && got.JWS.Verify(key) == nil {
+			if got, err := entry.Parse(string(b)); err == nil && got.JWS.Verify(key) == nil {
 				t.Fatalf("%s: byte %d of %d can be changed", e.Type, i, len(whole))
 			}
 		}
@@ -65,11 +71,11 @@ func TestEveryByteOfAReceiptCounts(t *testing.T) {
 	w := newWorld(t)
 	e := w.sign(w.board, w.accessBody())
 	leaf, o := w.seal(e, 1)
-	leaves := [][]byte{PublicLeaf("a.b.c"), leaf, PublicLeaf("d.e.f")}
+	leaves := [][]byte{proof.PublicLeaf("a.b.c"), leaf, proof.PublicLeaf("d.e.f")}
 	proof := w.proof(1, leaves).Marshal()
 	check := func(leaf, salt, tag, vrfProof, body, proof []byte) error {
-		ts, tg, bs := Hash(salt), Hash(tag), Hash(body)
-		r := Receipt{Leaf: leaf, TagSalt: &ts, Tag: &tg, VRFProof: vrfProof, BodySalt: &bs, Proof: string(proof)}
+		ts, tg, bs := wire.Hash(salt), wire.Hash(tag), wire.Hash(body)
+		r := bundle.Receipt{Leaf: leaf, TagSalt: &ts, Tag: &tg, VRFProof: vrfProof, BodySalt: &bs, Proof: string(proof)}
 		_, _, err := r.Check(e, mustVerifier(w.logKey), w.vrf.Public())
 		return err
 	}
@@ -95,8 +101,8 @@ func TestEveryByteOfAReceiptCounts(t *testing.T) {
 }
 
 func TestKeyFiles(t *testing.T) {
-	for _, alg := range []string{EdDSA, ES256} {
-		s, err := GenerateSigner(alg)
+	for _, alg := range []string{wire.EdDSA, wire.ES256} {
+		s, err := wire.GenerateSigner(alg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,48 +110,48 @@ func TestKeyFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := ParseSigner(data)
+		again, err := wire.ParseSigner(data)
 		if err != nil || again.KID != s.KID || again.Public.Algorithm() != alg {
 			t.Errorf("%s: %v", alg, err)
 		}
 	}
-	if _, err := GenerateSigner("RS256"); !errors.Is(err, UnknownAlgorithm) {
+	if _, err := wire.GenerateSigner("RS256"); !errors.Is(err, wire.UnknownAlgorithm) {
 		t.Error(err)
 	}
-	k := NewVRFKey()
-	if again, err := ParseVRFKey(k.Bytes()); err != nil || again.Public() != k.Public() {
+	k := wire.NewVRFKey()
+	if again, err := wire.ParseVRFKey(k.Bytes()); err != nil || again.Public() != k.Public() {
 		t.Error(err)
 	}
 	for name, b := range map[string][]byte{"zero": make([]byte, 32), "31 bytes": make([]byte, 31), "empty": nil, "not reduced": bytes.Repeat([]byte{0xff}, 32)} {
-		if _, err := ParseVRFKey(b); !errors.Is(err, BadVRF) {
-			t.Errorf("%s: got %v, want %s", name, err, BadVRF)
+		if _, err := wire.ParseVRFKey(b); !errors.Is(err, wire.BadVRF) {
+			t.Errorf("%s: got %v, want %s", name, err, wire.BadVRF)
 		}
 	}
 }
 
 func TestLogKey(t *testing.T) {
-	skey, vkey, err := NewLogKey(testOrigin)
+	skey, vkey, err := wire.NewLogKey(testOrigin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if derived, err := LogVerifierKey(skey); err != nil || derived != vkey {
+	if derived, err := wire.LogVerifierKey(skey); err != nil || derived != vkey {
 		t.Errorf("derived %q (%v), want %q", derived, err, vkey)
 	}
-	if _, _, err := NewLogKey("log+x"); !errors.Is(err, BadClaim) {
+	if _, _, err := wire.NewLogKey("log+x"); !errors.Is(err, wire.BadClaim) {
 		t.Error(err)
 	}
 	s, err := note.NewSigner(skey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (Checkpoint{Origin: "another.example", Size: 1}).Sign(s); !errors.Is(err, BadCheckpoint) {
+	if _, err := (proof.Checkpoint{Origin: "another.example", Size: 1}).Sign(s); !errors.Is(err, wire.BadCheckpoint) {
 		t.Error("a checkpoint of another origin was signed:", err)
 	}
-	signed, err := Checkpoint{Origin: testOrigin, Size: 1}.Sign(s)
+	signed, err := proof.Checkpoint{Origin: testOrigin, Size: 1}.Sign(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, err := OpenCheckpoint(signed, mustVerifier(vkey)); err != nil || c.Size != 1 {
+	if c, err := proof.OpenCheckpoint(signed, mustVerifier(vkey)); err != nil || c.Size != 1 {
 		t.Error(c, err)
 	}
 }
@@ -153,18 +159,18 @@ func TestLogKey(t *testing.T) {
 func TestSignCaller(t *testing.T) {
 	w := newWorld(t)
 	now := time.Now()
-	token, err := SignCaller(w.board, testOrigin, "north-board", "ig-office", now)
+	token, err := register.SignCaller(w.board, testOrigin, "north-board", "ig-office", now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, c, err := ParseCaller(token, testOrigin, now)
+	j, c, err := register.ParseCaller(token, testOrigin, now)
 	if err != nil || c.Issuer != "north-board" || c.Subject != "ig-office" {
 		t.Fatal(c, err)
 	}
 	if err := j.Verify(w.board.Public); err != nil {
 		t.Error(err)
 	}
-	if _, err := Parse(token); !errors.Is(err, BadHeader) {
+	if _, err := entry.Parse(token); !errors.Is(err, wire.BadHeader) {
 		t.Error("a token was taken for an entry:", err)
 	}
 }
@@ -175,32 +181,38 @@ func TestPublicEntryTooLarge(t *testing.T) {
 	e := w.sign(w.registrar, w.boardBody())
 	fill := func(n int) string { return w.edit(e, w.registrar, `{`, `{`+strings.Repeat(" ", n)) }
 	// Four characters of base64url hold three bytes: step up to the limit and over it.
-	n := (MaxLeafSize - 1 - len(e.Compact)) / 4 * 3
-	largest, err := Parse(fill(n))
-	if err != nil || len(PublicLeaf(largest.Compact)) > MaxLeafSize {
+	n := (entry.MaxLeafSize - 1 - len(e.Compact)) / 4 * 3
+	largest, err := entry.Parse(fill(n))
+	if err != nil || len(proof.PublicLeaf(largest.Compact)) > entry.MaxLeafSize {
 		t.Fatalf("%d bytes: %v", len(fill(n)), err)
 	}
-	if _, err := ParseLeaf(PublicLeaf(largest.Compact)); err != nil {
+	if _, err := proof.ParseLeaf(proof.PublicLeaf(largest.Compact)); err != nil {
 		t.Error(err)
 	}
 	over := fill(n + 6)
-	if len(over) < MaxLeafSize {
+	if len(over) < entry.MaxLeafSize {
 		t.Fatalf("%d bytes are not over the limit", len(over))
 	}
-	if _, err := Parse(over); !errors.Is(err, TooLarge) {
-		t.Errorf("got %v, want %s", err, TooLarge)
+	if _, err := entry.Parse(over); !errors.Is(err, wire.TooLarge) {
+		t.Errorf("got %v, want %s", err, wire.TooLarge)
 	}
 	for name, err := range map[string]error{
-		"leaf":       func() error { _, err := ParseLeaf(make([]byte, MaxLeafSize+1)); return err }(),
-		"JWS":        func() error { _, err := ParseJWS("x", strings.Repeat("A", maxJWS+1), TypEntry); return err }(),
-		"disclosure": disclosureErr(strings.Repeat("A", 2*maxText+1)),
-		"receipt":    func() error { _, err := ParseReceipt(make([]byte, 1<<18+1)); return err }(),
-		"proof":      func() error { _, err := ParseProof(make([]byte, 1<<17+1)); return err }(),
-		"opening":    func() error { _, err := ParseOpening(make([]byte, 4<<20)); return err }(),
-		"checkpoint": func() error { _, err := OpenCheckpoint(make([]byte, 1<<16+1), mustVerifier(w.logKey)); return err }(),
+		"leaf": func() error { _, err := proof.ParseLeaf(make([]byte, entry.MaxLeafSize+1)); return err }(),
+		"JWS": func() error {
+			_, err := wire.ParseJWS("x", strings.Repeat("A", wire.MaxJWS+1), wire.TypEntry)
+			return err
+		}(),
+		"disclosure": disclosureErr(strings.Repeat("A", 2*wire.MaxText+1)),
+		"receipt":    func() error { _, err := bundle.ParseReceipt(make([]byte, 1<<18+1)); return err }(),
+		"proof":      func() error { _, err := proof.ParseInclusion(make([]byte, 1<<17+1)); return err }(),
+		"opening":    func() error { _, err := bundle.ParseOpening(make([]byte, 4<<20)); return err }(),
+		"checkpoint": func() error {
+			_, err := proof.OpenCheckpoint(make([]byte, 1<<16+1), mustVerifier(w.logKey))
+			return err
+		}(),
 	} {
-		if !errors.Is(err, TooLarge) {
-			t.Errorf("%s: got %v, want %s", name, err, TooLarge)
+		if !errors.Is(err, wire.TooLarge) {
+			t.Errorf("%s: got %v, want %s", name, err, wire.TooLarge)
 		}
 	}
 }
@@ -213,7 +225,7 @@ func TestManySeparatorsAreCheap(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for _, s := range hostile {
-		if _, err := Parse(s); err == nil {
+		if _, err := entry.Parse(s); err == nil {
 			t.Error("taken")
 		}
 	}

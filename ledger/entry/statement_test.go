@@ -1,4 +1,4 @@
-package entry
+package entry_test
 
 import (
 	"errors"
@@ -12,19 +12,24 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 // What is written is read again as it was, and proves what it is to prove.
 func TestStatementRoundTrip(t *testing.T) {
 	s := newWorld(t).story()
 	stated := s.index.root(s.index.keys(), 0)
-	for name, st := range map[string]*Statement{
-		"whole": s.statement(testSub, nil), "period": s.statement(testSub, &Period{4, 8}), "nobody": s.statement(nobodySub, nil), "everybody": s.statement(RegEveryone, nil),
-		"nothing in the period": s.statement(testSub, &Period{6, 7}), "period beyond M": s.statement(testSub, &Period{100, 200}),
+	for name, st := range map[string]*bundle.Statement{
+		"whole": s.statement(testSub, nil), "period": s.statement(testSub, &bundle.Period{From: 4, To: 8}), "nobody": s.statement(nobodySub, nil), "everybody": s.statement(entry.RegEveryone, nil),
+		"nothing in the period": s.statement(testSub, &bundle.Period{From: 6, To: 7}), "period beyond M": s.statement(testSub, &bundle.Period{From: 100, To: 200}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := marshalled(t, st)
-			again, err := ParseStatement([]byte(text))
+			again, err := bundle.ParseStatement([]byte(text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,12 +56,12 @@ func TestStatementRoundTrip(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := VerifyMulti(leaves, again.Nodes, uint64(len(s.leaves)), mth(s.leaves)); err != nil {
+			if err := proof.VerifyMulti(leaves, again.Nodes, uint64(len(s.leaves)), mth(s.leaves)); err != nil {
 				t.Error(err)
 			}
 			who := testSub
 			if name == "everybody" {
-				who = RegEveryone
+				who = entry.RegEveryone
 			}
 			for _, e := range again.Entries {
 				o := e.Opening(again.Subject.Tag)
@@ -79,8 +84,8 @@ func TestStatementRoundTrip(t *testing.T) {
 func TestLinkedRoundTrip(t *testing.T) {
 	s := newWorld(t).linkedStory()
 	stated := s.index.root(s.index.keys(), 0)
-	text := marshalled(t, s.statement(linkedSub, &Period{0, 4}))
-	again, err := ParseStatement([]byte(text))
+	text := marshalled(t, s.statement(linkedSub, &bundle.Period{From: 0, To: 4}))
+	again, err := bundle.ParseStatement([]byte(text))
 	if err != nil || marshalled(t, again) != text {
 		t.Fatalf("is not read again as it was: %v", err)
 	}
@@ -99,9 +104,9 @@ func TestLinkedRoundTrip(t *testing.T) {
 }
 
 func TestLinks(t *testing.T) {
-	links := Links{}
+	links := bundle.Links{}
 	for i, act := range []struct{ act, other string }{{"linked", "chi:2"}, {"linked", "chi:1"}, {"unlinked", "chi:3"}, {"unlinked", "chi:2"}, {"linked", "chi:2"}, {"linked", "chi:4"}, {"unlinked", "chi:4"}} {
-		links.Add(uint64(i), &Link{Act: act.act, Other: act.other})
+		links.Add(uint64(i), &entry.Link{Act: act.act, Other: act.other})
 	}
 	if got := links.IDs(); !slices.Equal(got, []string{"chi:1", "chi:2"}) || links["chi:2"] != 4 {
 		t.Errorf("%v", links)
@@ -112,20 +117,20 @@ func TestLinks(t *testing.T) {
 func TestLinkOf(t *testing.T) {
 	w := newWorld(t)
 	link := w.sign(w.board, w.linkBody())
-	spelt, err := Parse(w.edit(link, w.board, `"type":"link"`, `"type": "l\u0069nk"`))
+	spelt, err := entry.Parse(w.edit(link, w.board, `"type":"link"`, `"type": "l\u0069nk"`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range []*Entry{link, spelt} {
-		if l, err := LinkOf(&Opening{JWS: e.Compact, Disclosures: e.Encoded()}); err != nil || l == nil || l.Other != testSub {
+	for _, e := range []*entry.Entry{link, spelt} {
+		if l, err := bundle.LinkOf(&bundle.Opening{JWS: e.Compact, Disclosures: e.Encoded()}); err != nil || l == nil || l.Other != testSub {
 			t.Errorf("%v, %v", l, err)
 		}
 	}
 	access := w.sign(w.board, w.accessBody())
-	if l, err := LinkOf(&Opening{JWS: access.Compact, Disclosures: access.Encoded()}); err != nil || l != nil {
+	if l, err := bundle.LinkOf(&bundle.Opening{JWS: access.Compact, Disclosures: access.Encoded()}); err != nil || l != nil {
 		t.Errorf("an access: %v, %v", l, err)
 	}
-	if _, err := LinkOf(&Opening{JWS: "x.y.z"}); err == nil {
+	if _, err := bundle.LinkOf(&bundle.Opening{JWS: "x.y.z"}); err == nil {
 		t.Error("what is no entry")
 	}
 }
@@ -140,11 +145,11 @@ func TestExtractKeepsTagClosed(t *testing.T) {
 	text := marshalled(t, x)
 	tag, proof := s.w.vrf.Tag(testOrigin, testSub)
 	for what, secret := range map[string][]byte{"tag": tag[:], "VRF proof": proof, "salt": s.openings[3].TagSalt[:]} {
-		if strings.Contains(text, Encode64(secret)) {
+		if strings.Contains(text, wire.Encode64(secret)) {
 			t.Errorf("the extract holds the %s", what)
 		}
 	}
-	again, err := ParseExtract([]byte(text))
+	again, err := bundle.ParseExtract([]byte(text))
 	if err != nil || marshalled(t, again) != text {
 		t.Fatalf("is not read again as it was: %v", err)
 	}
@@ -160,15 +165,15 @@ func TestMarshalChecks(t *testing.T) {
 	s := newWorld(t).story()
 	st := s.statement(testSub, nil)
 	st.Subject.Count++
-	if _, err := st.Marshal(); !errors.Is(err, BadStatement) {
+	if _, err := st.Marshal(); !errors.Is(err, wire.BadStatement) {
 		t.Error(err)
 	}
 	st = s.statement(testSub, nil)
-	st.Chains = make(StatementChains, 4096+1)
-	if _, err := st.Marshal(); !errors.Is(err, TooLarge) {
+	st.Chains = make(bundle.Chains, 4096+1)
+	if _, err := st.Marshal(); !errors.Is(err, wire.TooLarge) {
 		t.Error(err)
 	}
-	if _, err := (&Extract{Evidence: s.evidence(FormatExtract)}).Marshal(); !errors.Is(err, BadStatement) {
+	if _, err := (&bundle.Extract{Evidence: s.evidence(bundle.FormatExtract)}).Marshal(); !errors.Is(err, wire.BadStatement) {
 		t.Error(err)
 	}
 }
@@ -180,8 +185,8 @@ func TestStatementMissingMembers(t *testing.T) {
 		text  string
 		parse func([]byte) error
 	}{
-		"statement": {marshalled(t, s.statement(testSub, nil)), func(b []byte) error { _, err := ParseStatement(b); return err }},
-		"extract":   {marshalled(t, s.extract(3)), func(b []byte) error { _, err := ParseExtract(b); return err }},
+		"statement": {marshalled(t, s.statement(testSub, nil)), func(b []byte) error { _, err := bundle.ParseStatement(b); return err }},
+		"extract":   {marshalled(t, s.extract(3)), func(b []byte) error { _, err := bundle.ParseExtract(b); return err }},
 	} {
 		var members map[string]jsontext.Value
 		if err := json.Unmarshal([]byte(c.text), &members); err != nil {
@@ -197,7 +202,7 @@ func TestStatementMissingMembers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var own *Error
+			var own *wire.Error
 			if err := c.parse(b); !errors.As(err, &own) {
 				t.Errorf("%s without %s: %v", what, name, err)
 			}
@@ -221,24 +226,24 @@ func TestStatementLimits(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		text string
-		code Code
+		code wire.Code
 	}{
-		"more than 64 MiB":       {good + strings.Repeat(" ", MaxStatementSize), TooLarge},
-		"too many entries":       {list("newer", many(hidden, MaxStatementEntries)), TooLarge},
-		"empty entries":          {list("newer", many(`{},`, 20_000_000)), BadStatement},
-		"empty chains":           {list("chains", many(`{},`, 20_000_000)), BadStatement},
-		"empty leaves":           {list("leaves", many(`{},`, 20_000_000)), BadLeaf},
-		"empty disclosures":      {list("disclosures", many(`"",`, 20_000_000)), TooLarge},
-		"empty text":             {list("text", many(`"",`, 20_000_000)), TooLarge},
-		"empty siblings":         {list("siblings", many(`"",`, 20_000_000)), TooLarge},
-		"a million lists deep":   {list("chains", strings.Repeat("[", 1_000_000)), BadJSON},
-		"a million objects deep": {list("entries", strings.Repeat(`{"tagSalt":`, 1_000_000)), BadJSON},
+		"more than 64 MiB":       {good + strings.Repeat(" ", bundle.MaxSize), wire.TooLarge},
+		"too many entries":       {list("newer", many(hidden, bundle.MaxEntries)), wire.TooLarge},
+		"empty entries":          {list("newer", many(`{},`, 20_000_000)), wire.BadStatement},
+		"empty chains":           {list("chains", many(`{},`, 20_000_000)), wire.BadStatement},
+		"empty leaves":           {list("leaves", many(`{},`, 20_000_000)), wire.BadLeaf},
+		"empty disclosures":      {list("disclosures", many(`"",`, 20_000_000)), wire.TooLarge},
+		"empty text":             {list("text", many(`"",`, 20_000_000)), wire.TooLarge},
+		"empty siblings":         {list("siblings", many(`"",`, 20_000_000)), wire.TooLarge},
+		"a million lists deep":   {list("chains", strings.Repeat("[", 1_000_000)), wire.BadJSON},
+		"a million objects deep": {list("entries", strings.Repeat(`{"tagSalt":`, 1_000_000)), wire.BadJSON},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := []byte(c.text)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err := ParseStatement(data)
+			_, err := bundle.ParseStatement(data)
 			runtime.ReadMemStats(&after)
 			if !errors.Is(err, c.code) {
 				t.Error(err)
@@ -257,7 +262,7 @@ func TestStatementSizePerAccess(t *testing.T) {
 	w := newWorld(t)
 	tag, vrfProof := w.vrf.Tag(testOrigin, testSub)
 	s := w.story()
-	st := &Statement{Evidence: s.evidence(FormatStatement), Subject: Subject{Tag: tag, VRFProof: vrfProof, Count: accesses}}
+	st := &bundle.Statement{Evidence: s.evidence(bundle.FormatStatement), Subject: bundle.Subject{Tag: tag, VRFProof: vrfProof, Count: accesses}}
 	rnd := rand.New(rand.NewPCG(5, 6))
 	indices := []uint64{0, size - 1}
 	st.IndexRoot.Index = size - 1
@@ -266,13 +271,13 @@ func TestStatementSizePerAccess(t *testing.T) {
 		_, o := w.seal(w.sign(w.board, w.accessBody()), index)
 		o.Received = "2026-11-22T08:15:01.123456Z"
 		o.Disclosures = slices.DeleteFunc(o.Disclosures, func(d string) bool {
-			parsed, err := ParseDisclosure(d)
+			parsed, err := wire.ParseDisclosure(d)
 			return err != nil || parsed.Name == "fhir"
 		})
-		st.Entries = append(st.Entries, NewStatementEntry(&o))
+		st.Entries = append(st.Entries, bundle.NewEntry(&o))
 		indices = append(indices, index)
 	}
-	ids, err := MultiProofNodes(indices, size)
+	ids, err := proof.MultiProofNodes(indices, size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +291,7 @@ func TestStatementSizePerAccess(t *testing.T) {
 	if per > 2560 {
 		t.Errorf("%d bytes per access, at most 2560", per)
 	}
-	if _, err := ParseStatement([]byte(text)); err != nil {
+	if _, err := bundle.ParseStatement([]byte(text)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -307,7 +312,7 @@ func BenchmarkParseStatement(b *testing.B) {
 	text := []byte(marshalled(b, st))
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		if _, err := ParseStatement(text); err != nil {
+		if _, err := bundle.ParseStatement(text); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -315,17 +320,17 @@ func BenchmarkParseStatement(b *testing.B) {
 
 func BenchmarkVerifyMulti(b *testing.B) {
 	const accesses, size = 1000, 1_000_000
-	leaves, indices := map[uint64]Hash{}, []uint64{}
+	leaves, indices := map[uint64]wire.Hash{}, []uint64{}
 	for i := range uint64(accesses) {
 		leaves[i*1000], indices = testHash("x"), append(indices, i*1000)
 	}
-	ids, err := MultiProofNodes(indices, size)
+	ids, err := proof.MultiProofNodes(indices, size)
 	if err != nil {
 		b.Fatal(err)
 	}
-	nodes := make([]Hash, len(ids))
+	nodes := make([]wire.Hash, len(ids))
 	for b.Loop() {
-		if err := VerifyMulti(leaves, nodes, size, Hash{}); !errors.Is(err, BadProof) {
+		if err := proof.VerifyMulti(leaves, nodes, size, wire.Hash{}); !errors.Is(err, wire.BadProof) {
 			b.Fatal(err)
 		}
 	}
@@ -334,11 +339,11 @@ func BenchmarkVerifyMulti(b *testing.B) {
 func FuzzParseStatement(f *testing.F) {
 	s := newWorld(f).story()
 	linked := newWorld(f).linkedStory().statement(linkedSub, nil)
-	for _, st := range []*Statement{s.statement(testSub, nil), s.statement(testSub, &Period{4, 8}), s.statement(nobodySub, nil), s.statement(RegEveryone, nil), linked} {
+	for _, st := range []*bundle.Statement{s.statement(testSub, nil), s.statement(testSub, &bundle.Period{From: 4, To: 8}), s.statement(nobodySub, nil), s.statement(entry.RegEveryone, nil), linked} {
 		f.Add(marshalled(f, st))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		st, err := ParseStatement([]byte(text))
+		st, err := bundle.ParseStatement([]byte(text))
 		if err != nil {
 			refused(t, err, text)
 			return
@@ -347,7 +352,7 @@ func FuzzParseStatement(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := ParseStatement(b); err != nil || marshalled(t, again) != string(b) {
+		if again, err := bundle.ParseStatement(b); err != nil || marshalled(t, again) != string(b) {
 			t.Fatalf("taken once and not again: %v", err)
 		}
 		// Whatever form passes can be hashed.
@@ -363,7 +368,7 @@ func FuzzParseStatement(f *testing.F) {
 		}
 		if leaves, err := st.LeafHashes(); err != nil {
 			refused(t, err, text)
-		} else if err := VerifyMulti(leaves, st.Nodes, 1000, Hash{}); !errors.Is(err, BadProof) {
+		} else if err := proof.VerifyMulti(leaves, st.Nodes, 1000, wire.Hash{}); !errors.Is(err, wire.BadProof) {
 			t.Fatal(err)
 		}
 	})
@@ -372,12 +377,12 @@ func FuzzParseStatement(f *testing.F) {
 func FuzzParseExtract(f *testing.F) {
 	s := newWorld(f).story()
 	withheld := s.extract(3)
-	withheld.Entries[0].Disclosures, withheld.Entries[0].Flags = nil, EntryFlags{FlagLate, FlagCheckDigit}
-	for _, x := range []*Extract{s.extract(3, 5), s.extract(4, 7, 10), withheld} {
+	withheld.Entries[0].Disclosures, withheld.Entries[0].Flags = nil, bundle.Flags{entry.FlagLate, entry.FlagCheckDigit}
+	for _, x := range []*bundle.Extract{s.extract(3, 5), s.extract(4, 7, 10), withheld} {
 		f.Add(marshalled(f, x))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		x, err := ParseExtract([]byte(text))
+		x, err := bundle.ParseExtract([]byte(text))
 		if err != nil {
 			refused(t, err, text)
 			return
@@ -386,7 +391,7 @@ func FuzzParseExtract(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := ParseExtract(b); err != nil || marshalled(t, again) != string(b) {
+		if again, err := bundle.ParseExtract(b); err != nil || marshalled(t, again) != string(b) {
 			t.Fatalf("taken once and not again: %v", err)
 		}
 		if _, err := x.LeafHashes(); err != nil {

@@ -1,96 +1,101 @@
-package entry
+package entry_test
 
 import (
 	"crypto/sha256"
 	"strings"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // agreementText is a whole agreement between the north board and a university.
-func agreementText() AgreementText {
-	return AgreementText{
+func agreementText() entry.AgreementText {
+	return entry.AgreementText{
 		ID: "isa-2026-17", Version: 1, Title: "Allergy records for the study of drug reactions", Tier: "isa",
-		Parties: []AgreementParty{
+		Parties: []entry.AgreementParty{
 			{Org: "north-board", Role: "controller", DPO: "Data Protection Officer", SIRO: "Director of Digital", Caldicott: "Caldicott Guardian", Contact: "Information governance office, rights@north.example"},
 			{Org: "university", Role: "recipient", Contact: "Research governance office"},
 		},
-		Purposes: []AgreementPurpose{{Text: "to find out which medicines cause allergic reactions", Code: "HRESCH"}},
+		Purposes: []entry.AgreementPurpose{{Text: "to find out which medicines cause allergic reactions", Code: "HRESCH"}},
 		Article6: []string{"e"}, Article9: []string{"j"}, Condition: "Part 1 paragraph 4", Power: "National Health Service (Scotland) Act 1978 section 2",
-		Data:     []AgreementData{{Text: "allergies", Codes: []string{"http://hl7.org/fhir/resource-types|AllergyIntolerance"}, Identifiable: true}},
-		Subjects: "patients of the board", Flows: []AgreementFlow{{From: "north-board", To: "university", How: "read in the board's safe haven"}},
+		Data:     []entry.AgreementData{{Text: "allergies", Codes: []string{"http://hl7.org/fhir/resource-types|AllergyIntolerance"}, Identifiable: true}},
+		Subjects: "patients of the board", Flows: []entry.AgreementFlow{{From: "north-board", To: "university", How: "read in the board's safe haven"}},
 		Roles: []string{"researcher"}, Retention: "five years after the study", Disposal: "deletion in the safe haven", Security: "safe haven, ISO/IEC 27001",
-		DPIA: Assessment{Reference: "DPIA-88", Date: "2026-09-01"}, Approvals: []Approval{{Body: "PBPP", Reference: "2026-0042", Date: "2026-10-01"}},
-		Notice: Notice{URL: "https://north.example/privacy", Hash: sha([]byte("notice"))}, Rights: "rights@north.example", Breach: "Information security desk",
+		DPIA: entry.Assessment{Reference: "DPIA-88", Date: "2026-09-01"}, Approvals: []entry.Approval{{Body: "PBPP", Reference: "2026-0042", Date: "2026-10-01"}},
+		Notice: entry.Notice{URL: "https://north.example/privacy", Hash: sha([]byte("notice"))}, Rights: "rights@north.example", Breach: "Information security desk",
 		Start: "2026-12-01", End: "2028-11-30", ReviewDue: "2027-12-01",
 	}
 }
 
-func (w *world) consentBody() *Consent {
-	return &Consent{
+func (w *world) consentBody() *entry.Consent {
+	return &entry.Consent{
 		Common: w.common("north-board"), Consent: "0193b5a0-0000-7000-8000-000000000001", Act: "given", Scope: "research", Agreement: "isa-2026-17", Decided: "2026-11-22T10:00:00Z",
-		Rule: &ConsentRule{Decision: "permit", End: "2028-11-30T00:00:00Z", Purposes: []string{"HRESCH"}, Recipients: []string{"university"},
-			Except: []ConsentRule{{Decision: "deny", Data: []string{"http://snomed.info/sct|365866002"}}}},
-		Expressed: Expressed{How: "written", Verified: "2026-11-22T10:05:00Z", Language: "en-GB"}, Notice: &Notice{URL: "https://north.example/privacy", Hash: sha([]byte("notice")), Version: "3"},
-		Sub: testSub, By: &ConsentBy{Delegation: "0193b5a0-0000-7000-8000-000000000002", Name: "B. Tester", Relation: "HPOWATT"}, Text: &ConsentText{Evidence: "form 12"}, FHIR: []byte(`{"language":"en"}`),
+		Rule: &entry.ConsentRule{Decision: "permit", End: "2028-11-30T00:00:00Z", Purposes: []string{"HRESCH"}, Recipients: []string{"university"},
+			Except: []entry.ConsentRule{{Decision: "deny", Data: []string{"http://snomed.info/sct|365866002"}}}},
+		Expressed: entry.Expressed{How: "written", Verified: "2026-11-22T10:05:00Z", Language: "en-GB"}, Notice: &entry.Notice{URL: "https://north.example/privacy", Hash: sha([]byte("notice")), Version: "3"},
+		Sub: testSub, By: &entry.ConsentBy{Delegation: "0193b5a0-0000-7000-8000-000000000002", Name: "B. Tester", Relation: "HPOWATT"}, Text: &entry.ConsentText{Evidence: "form 12"}, FHIR: []byte(`{"language":"en"}`),
 	}
 }
 
-func (w *world) delegationBody() *Delegation {
-	return &Delegation{
+func (w *world) delegationBody() *entry.Delegation {
+	return &entry.Delegation{
 		Common: w.common("north-board"), Delegation: "0193b5a0-0000-7000-8000-000000000002", Act: "granted", Kind: "HPOWATT", Scope: []string{"access", "consent"},
 		Start: "2026-11-01T00:00:00Z", End: "2029-11-01T00:00:00Z", Basis: "Adults with Incapacity (Scotland) Act 2000",
-		Sub: testSub, Delegate: &Delegate{ID: "chi:0101201234", Name: "B. Tester"}, Evidence: &DelegationEvidence{Reference: "PG-1234", Office: "Office of the Public Guardian (Scotland)"},
+		Sub: testSub, Delegate: &entry.Delegate{ID: "chi:0101201234", Name: "B. Tester"}, Evidence: &entry.DelegationEvidence{Reference: "PG-1234", Office: "Office of the Public Guardian (Scotland)"},
 	}
 }
 
-func (w *world) decisionBody() *Decision {
-	return &Decision{
+func (w *world) decisionBody() *entry.Decision {
+	return &entry.Decision{
 		Common: w.common("operator"), Org: "university", System: "study-7", Action: "R", Purpose: []string{"HRESCH"}, Role: []string{"researcher"}, Agreement: "isa-2026-17",
-		Decision: "deny", Rules: []string{"consent-refused"}, Asked: "2026-11-22T11:00:00Z", Sub: testSub, Staff: &Staff{ID: "r-1"},
+		Decision: "deny", Rules: []string{"consent-refused"}, Asked: "2026-11-22T11:00:00Z", Sub: testSub, Staff: &entry.Staff{ID: "r-1"},
 	}
 }
 
 // governanceVectors are of the entries that govern accesses.
 func (w *world) governanceVectors() map[string]madeFile {
 	b, r := w.board, w.registrar
-	one := func(name, e string, s *Signer, code Code) made { return made{name, entryIn{e, s.Public}, code} }
-	file := func(about string, good *Entry, s *Signer, more []made, edits ...[3]string) madeFile {
+	one := func(name, e string, s *wire.Signer, code wire.Code) made {
+		return made{name, entryIn{e, s.Public}, code}
+	}
+	file := func(about string, good *entry.Entry, s *wire.Signer, more []made, edits ...[3]string) madeFile {
 		f := madeFile{about, append([]made{one("good", good.SDJWT(), s, "")}, more...)}
 		for _, e := range edits {
 			name, code, _ := strings.Cut(e[0], "|")
-			f.cases = append(f.cases, one(name, w.edit(good, s, e[1], e[2]), s, Code(code)))
+			f.cases = append(f.cases, one(name, w.edit(good, s, e[1], e[2]), s, wire.Code(code)))
 		}
 		return f
 	}
 	text := agreementText()
-	agreement := w.sign(b, &Agreement{Common: w.common("north-board"), Agreement: text})
+	agreement := w.sign(b, &entry.Agreement{Common: w.common("north-board"), Agreement: text})
 	second := agreementText()
 	second.Version, second.Supersedes, second.Under, second.Tier, second.Transfers = 2, []string{"isa-2024-3"}, "mou-1", "work-instruction", []string{"CH", "NO"}
 	least := agreementText()
 	least.Article9, least.Condition, least.Roles, least.Approvals, least.Parties[0].DPO = nil, "", nil, nil, ""
-	signature := w.sign(b, &AgreementSignature{Common: w.common("north-board"), Agreement: text.ID, Version: 1, Proposal: agreement.Identity()})
-	act := func(a, reason string) *Entry {
-		return w.sign(b, &AgreementAct{Common: w.common("north-board"), Agreement: text.ID, Version: 1, Act: a, Reason: reason})
+	signature := w.sign(b, &entry.AgreementSignature{Common: w.common("north-board"), Agreement: text.ID, Version: 1, Proposal: agreement.Identity()})
+	act := func(a, reason string) *entry.Entry {
+		return w.sign(b, &entry.AgreementAct{Common: w.common("north-board"), Agreement: text.ID, Version: 1, Act: a, Reason: reason})
 	}
-	request := w.sign(w.university, &SharingRequest{Common: w.common("university"), Request: "req-9", Holder: "north-board", Data: "allergies", Purpose: "study of drug reactions", Codes: []string{"HRESCH"},
+	request := w.sign(w.university, &entry.SharingRequest{Common: w.common("university"), Request: "req-9", Holder: "north-board", Data: "allergies", Purpose: "study of drug reactions", Codes: []string{"HRESCH"},
 		Necessity: "no other source", Power: "task in the public interest", By: "Principal investigator", Needed: "2026-12-24"})
-	answer := func(decision string, article6 ...string) *Entry {
-		return w.sign(b, &SharingDecision{Common: w.common("north-board"), Request: "req-9", Decision: decision, Reasons: "it serves the public", Article6: article6, DPIA: "DPIA-88: low risk", By: "Caldicott Guardian", Agreement: ""})
+	answer := func(decision string, article6 ...string) *entry.Entry {
+		return w.sign(b, &entry.SharingDecision{Common: w.common("north-board"), Request: "req-9", Decision: decision, Reasons: "it serves the public", Article6: article6, DPIA: "DPIA-88: low risk", By: "Caldicott Guardian", Agreement: ""})
 	}
 	policy := `@id("all") @plain("Everything is allowed.") permit(principal, action, resource);` + "\n"
-	policies := w.sign(r, &PolicySet{Common: w.common("registry"), Version: 1, Schema: SchemaV1, Text: policy, Hash: sha256.Sum256([]byte(policy)), Reason: "first of our own"})
+	policies := w.sign(r, &entry.PolicySet{Common: w.common("registry"), Version: 1, Schema: entry.SchemaV1, Text: policy, Hash: sha256.Sum256([]byte(policy)), Reason: "first of our own"})
 	consent := w.sign(b, w.consentBody())
 	withdrawn := w.consentBody()
 	withdrawn.Act, withdrawn.Rule, withdrawn.By, withdrawn.Text, withdrawn.FHIR, withdrawn.Notice = "withdrawn", nil, nil, nil, nil, nil
 	refused := w.consentBody()
-	refused.Act, refused.Rule = "refused", &ConsentRule{Decision: "deny"}
+	refused.Act, refused.Rule = "refused", &entry.ConsentRule{Decision: "deny"}
 	deep := strings.Repeat(`,"except":[{"decision":"deny","except":[{"decision":"permit"`, 4) + strings.Repeat(`}]}]`, 4)
-	revoked := &Delegation{Common: w.common("north-board"), Delegation: "0193b5a0-0000-7000-8000-000000000002", Act: "revoked", Sub: testSub}
+	revoked := &entry.Delegation{Common: w.common("north-board"), Delegation: "0193b5a0-0000-7000-8000-000000000002", Act: "revoked", Sub: testSub}
 	permit := w.decisionBody()
 	permit.Decision, permit.Rules, permit.Obligations, permit.Staff = "permit", []string{"agreement"}, []string{"follow-up"}, nil
 	return map[string]madeFile{
 		"agreement": file("A version of a data-sharing agreement is proposed. Whether it may be is for package consent.", agreement, b, []made{
-			one("second version with everything", w.sign(b, &Agreement{Common: w.common("north-board"), Agreement: second}).Compact, b, ""),
-			one("without what is optional", w.sign(b, &Agreement{Common: w.common("north-board"), Agreement: least}).Compact, b, ""),
+			one("second version with everything", w.sign(b, &entry.Agreement{Common: w.common("north-board"), Agreement: second}).Compact, b, ""),
+			one("without what is optional", w.sign(b, &entry.Agreement{Common: w.common("north-board"), Agreement: least}).Compact, b, ""),
 		}, [][3]string{
 			{"id with a space|bad-claim", `"id":"isa-2026-17"`, `"id":"isa 17"`}, {"version zero|bad-claim", `"version":1,`, `"version":0,`}, {"title missing|bad-claim", `"title":"Allergy records for the study of drug reactions",`, ``},
 			{"a title of 8193 bytes|bad-claim", `Allergy records`, strings.Repeat("A", 8193)}, {"an escape character|bad-claim", `Allergy records`, `Allergy\u001b[2J`}, {"tier unknown|bad-claim", `"tier":"isa"`, `"tier":"deal"`},
@@ -99,12 +104,12 @@ func (w *world) governanceVectors() map[string]madeFile {
 			{"a flow from nowhere|bad-claim", `"from":"north-board"`, `"from":"south-board"`}, {"Article 6(1)(g)|bad-claim", `"article6":["e"]`, `"article6":["g"]`}, {"Article 6 not sorted|bad-claim", `"article6":["e"]`, `"article6":["e","a"]`},
 			{"no Article 6|bad-claim", `"article6":["e"]`, `"article6":[]`}, {"Article 9(2)(k)|bad-claim", `"article9":["j"]`, `"article9":["k"]`}, {"no data|bad-claim", `[{"text":"allergies","codes":["http://hl7.org/fhir/resource-types|AllergyIntolerance"],"identifiable":true}]`, `[]`},
 			{"end before start|bad-claim", `"end":"2028-11-30"`, `"end":"2026-11-30"`}, {"a day that is none|bad-claim", `"start":"2026-12-01"`, `"start":"2026-02-30"`}, {"a day with time|bad-claim", `"start":"2026-12-01"`, `"start":"2026-12-01T00:00:00Z"`},
-			{"notice without hash|bad-claim", text64(sha([]byte("notice"))), Encode64(make([]byte, 32))}, {"a country in words|bad-claim", `"dpia":`, `"transfers":["Norway"],"dpia":`}, {"supersedes itself|bad-claim", `"title":`, `"supersedes":["isa-2026-17"],"title":`},
+			{"notice without hash|bad-claim", text64(sha([]byte("notice"))), wire.Encode64(make([]byte, 32))}, {"a country in words|bad-claim", `"dpia":`, `"transfers":["Norway"],"dpia":`}, {"supersedes itself|bad-claim", `"title":`, `"supersedes":["isa-2026-17"],"title":`},
 			{"a CHI in a text|personal-data", `patients of the board`, `patient 010101 1237`},
 		}...),
 		"agreement-signature": file("A party signs a version of an agreement: the identity (SHA-256 of header.payload) of the entry that proposed it.", signature, b,
-			[]made{one("another version", w.sign(b, &AgreementSignature{Common: w.common("north-board"), Agreement: text.ID, Version: 2, Proposal: agreement.Identity()}).Compact, b, ""),
-				one("of another agreement", w.sign(b, &AgreementSignature{Common: w.common("north-board"), Agreement: "mou-1", Version: 1, Proposal: agreement.Identity()}).Compact, b, "")},
+			[]made{one("another version", w.sign(b, &entry.AgreementSignature{Common: w.common("north-board"), Agreement: text.ID, Version: 2, Proposal: agreement.Identity()}).Compact, b, ""),
+				one("of another agreement", w.sign(b, &entry.AgreementSignature{Common: w.common("north-board"), Agreement: "mou-1", Version: 1, Proposal: agreement.Identity()}).Compact, b, "")},
 			[][3]string{{"version missing|bad-claim", `,"version":1`, ``}, {"proposal missing|bad-claim", `,"proposal":"` + text64(agreement.Identity()) + `"`, ``}, {"agreement malformed|bad-claim", `"agreement":"isa-2026-17"`, `"agreement":""`}}...),
 		"agreement-act": file("A party changes the state of an agreement.", act("review", "a breach was reported"), b,
 			[]made{one("suspend", act("suspend", "until the breach is understood").Compact, b, ""), one("terminate", act("terminate", "the study\nis over").Compact, b, "")},
@@ -124,7 +129,7 @@ func (w *world) governanceVectors() map[string]madeFile {
 				{"decided without zone|bad-claim", `"decided":"2026-11-22T10:00:00Z"`, `"decided":"2026-11-22"`}, {"given, and a rule that denies|bad-claim", `"rule":{"decision":"permit"`, `"rule":{"decision":"deny"`}, {"withdrawn, and a rule|bad-claim", `"act":"given"`, `"act":"withdrawn"`},
 				{"rule without decision|bad-claim", `"decision":"deny",`, ``}, {"an exception that says the same|bad-claim", `"decision":"deny"`, `"decision":"permit"`}, {"period the wrong way round|bad-claim", `"end":"2028-11-30T00:00:00Z"`, `"start":"2029-11-30T00:00:00Z","end":"2028-11-30T00:00:00Z"`},
 				{"recipient malformed|bad-claim", `["university"]`, `["the university"]`}, {"action unknown|bad-claim", `"recipients"`, `"actions":["X"],"recipients"`}, {"nine levels|too-large", `"recipients":["university"],"except":[{"decision":"deny","data":["http://snomed.info/sct|365866002"]}]`, `"recipients":["university"]` + deep},
-				{"how unknown|bad-claim", `"how":"written"`, `"how":"telepathy"`}, {"sub as open claim|bad-json", `"scope":`, `"sub":"chi:0101011237","scope":`}, {"notice without hash|bad-claim", text64(sha([]byte("notice"))), Encode64(make([]byte, 32))}}...),
+				{"how unknown|bad-claim", `"how":"written"`, `"how":"telepathy"`}, {"sub as open claim|bad-json", `"scope":`, `"sub":"chi:0101011237","scope":`}, {"notice without hash|bad-claim", text64(sha([]byte("notice"))), wire.Encode64(make([]byte, 32))}}...),
 		"delegation": file("Somebody may act for a person, or no longer; sealed.", w.sign(b, w.delegationBody()), b,
 			[]made{one("revoked", w.sign(b, revoked).SDJWT(), b, ""), one("nothing shown", w.sign(b, w.delegationBody()).Compact+"~", b, "")},
 			[][3]string{{"id no UUID|bad-claim", `"delegation":"0193b5a0-0000-7000-8000-000000000002"`, `"delegation":""`}, {"act unknown|bad-claim", `"act":"granted"`, `"act":"lent"`}, {"revoked, and more|bad-claim", `"act":"granted"`, `"act":"revoked"`}, {"kind unknown|bad-claim", `"kind":"HPOWATT"`, `"kind":"FRIEND"`},
@@ -135,4 +140,4 @@ func (w *world) governanceVectors() map[string]madeFile {
 	}
 }
 
-func text64(h Hash) string { return Encode64(h[:]) }
+func text64(h wire.Hash) string { return wire.Encode64(h[:]) }

@@ -1,9 +1,14 @@
-package entry
+package entry_test
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+
+	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 type indexIn struct {
@@ -16,15 +21,15 @@ type rootOut struct {
 }
 
 func readIndex(in indexIn) (rootOut, error) {
-	p, err := ParseIndexProof([]byte(in.Proof))
+	p, err := proof.ParseIndexProof([]byte(in.Proof))
 	if err != nil {
 		return rootOut{}, err
 	}
-	var root Hash
+	var root wire.Hash
 	if in.V == nil {
-		root, err = p.RootWithout(Hash(in.K))
+		root, err = p.RootWithout(wire.Hash(in.K))
 	} else {
-		root, err = p.Root(Hash(in.K), Hash(in.V))
+		root, err = p.Root(wire.Hash(in.K), wire.Hash(in.V))
 	}
 	return rootOut{root[:]}, err
 }
@@ -44,17 +49,17 @@ type multiProofOut struct {
 }
 
 func readMultiProof(in multiProofIn) (multiProofOut, error) {
-	leaves, indices, nodes := map[uint64]Hash{}, []uint64{}, []Hash{}
+	leaves, indices, nodes := map[uint64]wire.Hash{}, []uint64{}, []wire.Hash{}
 	for _, l := range in.Leaves {
-		leaves[l.Index], indices = Hash(l.LeafHash), append(indices, l.Index)
+		leaves[l.Index], indices = wire.Hash(l.LeafHash), append(indices, l.Index)
 	}
 	for _, n := range in.Nodes {
-		nodes = append(nodes, Hash(n))
+		nodes = append(nodes, wire.Hash(n))
 	}
-	if err := VerifyMulti(leaves, nodes, in.Size, Hash(in.Root)); err != nil {
+	if err := proof.VerifyMulti(leaves, nodes, in.Size, wire.Hash(in.Root)); err != nil {
 		return multiProofOut{}, err
 	}
-	ids, err := MultiProofNodes(indices, in.Size)
+	ids, err := proof.MultiProofNodes(indices, in.Size)
 	out := multiProofOut{[][2]uint64{}}
 	for _, n := range ids {
 		out.Nodes = append(out.Nodes, [2]uint64{uint64(n.Level), n.Index})
@@ -75,7 +80,7 @@ type evidenceOut struct {
 }
 
 func readStatement(in statementIn) (evidenceOut, error) {
-	s, err := ParseStatement([]byte(in.Statement))
+	s, err := bundle.ParseStatement([]byte(in.Statement))
 	if err != nil {
 		return evidenceOut{}, err
 	}
@@ -95,7 +100,7 @@ func readStatement(in statementIn) (evidenceOut, error) {
 }
 
 func readExtract(in extractIn) (evidenceOut, error) {
-	x, err := ParseExtract([]byte(in.Extract))
+	x, err := bundle.ParseExtract([]byte(in.Extract))
 	if err != nil {
 		return evidenceOut{}, err
 	}
@@ -111,15 +116,15 @@ type extractIn struct {
 	VerifierKey string `json:"verifierKey"`
 }
 
-func readEvidence(v Evidence, leaves map[uint64]Hash, vkey string, roots []hx) (out evidenceOut, err error) {
-	c, err := OpenCheckpoint([]byte(v.Checkpoint), mustVerifier(vkey))
+func readEvidence(v bundle.Evidence, leaves map[uint64]wire.Hash, vkey string, roots []hx) (out evidenceOut, err error) {
+	c, err := proof.OpenCheckpoint([]byte(v.Checkpoint), mustVerifier(vkey))
 	if err != nil {
 		return out, err
 	}
-	if err := VerifyMulti(leaves, v.Nodes, c.Size, c.Root); err != nil {
+	if err := proof.VerifyMulti(leaves, v.Nodes, c.Size, c.Root); err != nil {
 		return out, err
 	}
-	leaf, err := ParseLeaf(v.IndexRoot.Leaf)
+	leaf, err := proof.ParseLeaf(v.IndexRoot.Leaf)
 	if err != nil {
 		return out, err
 	}
@@ -127,9 +132,9 @@ func readEvidence(v Evidence, leaves map[uint64]Hash, vkey string, roots []hx) (
 	if err != nil {
 		return out, err
 	}
-	body, ok := e.Body.(*IndexRoot)
+	body, ok := e.Body.(*entry.IndexRoot)
 	if !ok {
-		return out, fail(BadIndexRoot, "indexRoot", "is an entry of another type")
+		return out, wire.Errorf(wire.BadIndexRoot, "indexRoot", "is an entry of another type")
 	}
 	if err := body.CheckPosition(v.IndexRoot.Index); err != nil {
 		return out, err
@@ -160,17 +165,17 @@ func (w *world) completenessVectors() map[string]madeFile {
 func indexVectors() madeFile {
 	o := randomIndex(rand.New(rand.NewPCG(1, 2)), 12)
 	var list []made
-	add := func(name string, p IndexProof, k Hash, v []byte, code Code) {
-		text, err := encodeJSON(p)
+	add := func(name string, p proof.IndexProof, k wire.Hash, v []byte, code wire.Code) {
+		text, err := wire.EncodeJSON(p)
 		if err != nil {
 			panic(err)
 		}
 		list = append(list, made{name, indexIn{string(text), k[:], v}, code})
 	}
 	k, v := testHash("k"), testHash("v")
-	add("a tree of one leaf", IndexProof{}, k, v[:], "")
-	add("the empty tree: root zero", IndexProof{}, k, nil, "")
-	add("a tree of one other leaf", IndexProof{Other: &IndexOther{testHash("other"), v}}, k, nil, "")
+	add("a tree of one leaf", proof.IndexProof{}, k, v[:], "")
+	add("the empty tree: root zero", proof.IndexProof{}, k, nil, "")
+	add("a tree of one other leaf", proof.IndexProof{Other: &proof.IndexOther{K: testHash("other"), V: v}}, k, nil, "")
 	var empty, other bool
 	for i := 0; !empty || !other; i++ {
 		ask := testHash(fmt.Sprint("ask", i))
@@ -184,12 +189,12 @@ func indexVectors() madeFile {
 		case p.Other != nil && !other:
 			other = true
 			add("absent, another leaf stands there", p, ask, nil, "")
-			add("inclusion with another leaf in the place", p, ask, v[:], BadIndexProof)
-			add("the other leaf is the one asked for", p, p.Other.K, nil, BadIndexProof)
-			add("the other leaf leaves the path", p, flipBit(ask, len(p.Siblings)-1), nil, BadIndexProof)
+			add("inclusion with another leaf in the place", p, ask, v[:], wire.BadIndexProof)
+			add("the other leaf is the one asked for", p, p.Other.K, nil, wire.BadIndexProof)
+			add("the other leaf leaves the path", p, flipBit(ask, len(p.Siblings)-1), nil, wire.BadIndexProof)
 		}
 	}
-	deepest := IndexProof{}
+	deepest := proof.IndexProof{}
 	for _, key := range sortedHashes(o.keys()) {
 		if p := o.prove(key); len(p.Siblings) > len(deepest.Siblings) {
 			deepest, k = p, key
@@ -197,27 +202,27 @@ func indexVectors() madeFile {
 	}
 	v = o[k]
 	add("a leaf far down: it shares many bits with another", deepest, k, v[:], "")
-	add("the last sibling is empty", IndexProof{Siblings: append(deepest.Siblings[:len(deepest.Siblings):len(deepest.Siblings)], Hash{})}, k, v[:], BadIndexProof)
-	add("one sibling, empty", IndexProof{Siblings: IndexSiblings{{}}}, k, v[:], BadIndexProof)
-	add("absence beside nothing", IndexProof{Siblings: IndexSiblings{{}}}, k, nil, BadIndexProof)
-	deep := make(IndexSiblings, 256+1)
+	add("the last sibling is empty", proof.IndexProof{Siblings: append(deepest.Siblings[:len(deepest.Siblings):len(deepest.Siblings)], wire.Hash{})}, k, v[:], wire.BadIndexProof)
+	add("one sibling, empty", proof.IndexProof{Siblings: proof.IndexSiblings{{}}}, k, v[:], wire.BadIndexProof)
+	add("absence beside nothing", proof.IndexProof{Siblings: proof.IndexSiblings{{}}}, k, nil, wire.BadIndexProof)
+	deep := make(proof.IndexSiblings, 256+1)
 	for i := range deep {
 		deep[i] = testHash("sibling")
 	}
-	add("256 siblings", IndexProof{Siblings: deep[:256]}, k, v[:], "")
-	add("absence with 255 siblings", IndexProof{Siblings: deep[:255]}, k, nil, "")
-	add("absence with 256 siblings", IndexProof{Siblings: deep[:256]}, k, nil, BadIndexProof)
-	add("257 siblings", IndexProof{Siblings: deep}, k, v[:], TooLarge)
-	h := Encode64(v[:])
+	add("256 siblings", proof.IndexProof{Siblings: deep[:256]}, k, v[:], "")
+	add("absence with 255 siblings", proof.IndexProof{Siblings: deep[:255]}, k, nil, "")
+	add("absence with 256 siblings", proof.IndexProof{Siblings: deep[:256]}, k, nil, wire.BadIndexProof)
+	add("257 siblings", proof.IndexProof{Siblings: deep}, k, v[:], wire.TooLarge)
+	h := wire.Encode64(v[:])
 	for _, c := range []struct {
 		name, text string
-		code       Code
+		code       wire.Code
 	}{
-		{"zero spelled out", `{"siblings":["` + strings.Repeat("A", 43) + `","` + h + `"]}`, BadIndexProof},
-		{"siblings missing", `{}`, BadIndexProof},
-		{"null", `{"siblings":null}`, BadJSON},
-		{"a sibling too short", `{"siblings":["AAAA"]}`, BadLength},
-		{"an unknown member", `{"siblings":[],"depth":0}`, BadJSON},
+		{"zero spelled out", `{"siblings":["` + strings.Repeat("A", 43) + `","` + h + `"]}`, wire.BadIndexProof},
+		{"siblings missing", `{}`, wire.BadIndexProof},
+		{"null", `{"siblings":null}`, wire.BadJSON},
+		{"a sibling too short", `{"siblings":["AAAA"]}`, wire.BadLength},
+		{"an unknown member", `{"siblings":[],"depth":0}`, wire.BadJSON},
 	} {
 		list = append(list, made{c.name, indexIn{c.text, k[:], v[:]}, c.code})
 	}
@@ -231,13 +236,13 @@ func multiProofVectors() madeFile {
 	}
 	in := func(size uint64, indices ...uint64) multiProofIn {
 		root := mth(leaves[:size])
-		nodes, err := MultiProof(indices, size, perfectNodes(leaves[:size]))
+		nodes, err := proof.MultiProof(indices, size, perfectNodes(leaves[:size]))
 		if err != nil {
 			panic(err)
 		}
 		m := multiProofIn{Size: size, Root: root[:], Nodes: []hx{}}
 		for _, i := range indices {
-			h := LeafHash(leaves[i])
+			h := proof.LeafHash(leaves[i])
 			m.Leaves = append(m.Leaves, leafAt{i, h[:]})
 		}
 		for _, n := range nodes {
@@ -248,7 +253,7 @@ func multiProofVectors() madeFile {
 	wrong := func(name string, f func(*multiProofIn)) made {
 		m := in(13, 1, 5, 12)
 		f(&m)
-		return made{name, m, BadProof}
+		return made{name, m, wire.BadProof}
 	}
 	return madeFile{"Leaves of a log tree (leaf i is 0x01 and the letter a + i), the nodes that prove them, size and root. out: which nodes, as level and index.", []made{
 		{"one leaf of one", in(1, 0), ""},
@@ -269,51 +274,51 @@ func multiProofVectors() madeFile {
 }
 
 func (w *world) indexRootVectors() madeFile {
-	body := func() *IndexRoot {
-		return &IndexRoot{Common: w.common("operator"), Size: 8, Root: testHash("root")}
+	body := func() *entry.IndexRoot {
+		return &entry.IndexRoot{Common: w.common("operator"), Size: 8, Root: testHash("root")}
 	}
 	good := w.sign(w.operator, body())
 	h := testHash("root")
-	edit := func(name, old, new string, code Code) made {
+	edit := func(name, old, new string, code wire.Code) made {
 		return made{name, entryIn{w.edit(good, w.operator, old, new), w.operator.Public}, code}
 	}
 	return madeFile{"Index roots. Where one may stand and who may sign it: register.json.", []made{
 		{"over eight leaves", entryIn{good.Compact, w.operator.Public}, ""},
 		edit("over the genesis alone", `"size":8`, `"size":1`, ""),
 		edit("over 2^53 - 1", `"size":8`, `"size":9007199254740991`, ""),
-		edit("over none", `"size":8`, `"size":0`, BadClaim),
-		edit("without size", `"size":8,`, ``, BadClaim),
-		edit("over 2^53", `"size":8`, `"size":9007199254740992`, BadClaim),
-		edit("size as text", `"size":8`, `"size":"8"`, BadJSON),
-		edit("size with a fraction", `"size":8`, `"size":8.0`, BadJSON),
-		edit("root of the empty tree", Encode64(h[:]), strings.Repeat("A", 43), BadClaim),
-		edit("root of 30 bytes", Encode64(h[:]), Encode64(h[:30]), BadLength),
-		edit("an unknown claim", `{`, `{"count":1,`, BadJSON),
-		{"with disclosures", entryIn{good.Compact + "~", w.operator.Public}, BadDisclosure},
+		edit("over none", `"size":8`, `"size":0`, wire.BadClaim),
+		edit("without size", `"size":8,`, ``, wire.BadClaim),
+		edit("over 2^53", `"size":8`, `"size":9007199254740992`, wire.BadClaim),
+		edit("size as text", `"size":8`, `"size":"8"`, wire.BadJSON),
+		edit("size with a fraction", `"size":8`, `"size":8.0`, wire.BadJSON),
+		edit("root of the empty tree", wire.Encode64(h[:]), strings.Repeat("A", 43), wire.BadClaim),
+		edit("root of 30 bytes", wire.Encode64(h[:]), wire.Encode64(h[:30]), wire.BadLength),
+		edit("an unknown claim", `{`, `{"count":1,`, wire.BadJSON),
+		{"with disclosures", entryIn{good.Compact + "~", w.operator.Public}, wire.BadDisclosure},
 	}}
 }
 
 // indexRootPositions are cases of register.json.
 func (w *world) indexRootPositions() []made {
 	log := replay{}.at(0, w.sign(w.registrar, w.genesisBody()).Compact).at(1, w.sign(w.registrar, w.boardBody()).Compact).at(2, w.sign(w.registrar, w.boardKeyBody()).Compact)
-	root := func(name string, index, size uint64, s *Signer, iss string, code Code) made {
-		e := w.sign(s, &IndexRoot{Common: w.common(iss), Size: size, Root: testHash("root")})
+	root := func(name string, index, size uint64, s *wire.Signer, iss string, code wire.Code) made {
+		e := w.sign(s, &entry.IndexRoot{Common: w.common(iss), Size: size, Root: testHash("root")})
 		return made{name, registerIn{testOrigin, log.at(index, e.Compact)}, code}
 	}
-	key := pk(w.stranger, PurposeSubmit)
-	second := w.sign(w.registrar, &Key{Common: w.common("registry"), Org: "operator", Key: key, Proof: w.prove(w.stranger, "operator"),
-		Counter: w.countersign(w.enroller, Countersignature{Issuer: "guardian", Org: "operator", Key: &key})})
+	key := pk(w.stranger, entry.PurposeSubmit)
+	second := w.sign(w.registrar, &entry.Key{Common: w.common("registry"), Org: "operator", Key: key, Proof: w.prove(w.stranger, "operator"),
+		Counter: w.countersign(w.enroller, entry.Countersignature{Issuer: "guardian", Org: "operator", Key: &key})})
 	return append([]made{
 		root("an index root over all before it", 3, 3, w.operator, "operator", ""),
 		root("an index root over fewer", 9, 1, w.operator, "operator", ""),
-		root("an index root over itself", 3, 4, w.operator, "operator", BadIndexRoot),
-		root("an index root by a source that is not the operator", 3, 3, w.board, "north-board", WrongPurpose),
-		root("an index root by the registrar", 3, 3, w.registrar, "registry", WrongPurpose),
+		root("an index root over itself", 3, 4, w.operator, "operator", wire.BadIndexRoot),
+		root("an index root by a source that is not the operator", 3, 3, w.board, "north-board", wire.WrongPurpose),
+		root("an index root by the registrar", 3, 3, w.registrar, "registry", wire.WrongPurpose),
 	}, func() []made {
 		log = log.at(3, second.Compact) // counts from 4
 		return []made{
 			root("an index root by a key that counts from its size", 6, 4, w.stranger, "operator", ""),
-			root("an index root by a key that came after its size", 6, 3, w.stranger, "operator", BadIndexRoot),
+			root("an index root by a key that came after its size", 6, 3, w.stranger, "operator", wire.BadIndexRoot),
 		}
 	}()...)
 }

@@ -1,4 +1,4 @@
-package entry
+package entry_test
 
 import (
 	"errors"
@@ -9,6 +9,12 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/mod/sumdb/note"
+
+	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // structures says for each vector file how our code reads its vectors: in -> out or an error.
@@ -79,7 +85,7 @@ type idOut struct {
 	CheckDigit bool `json:"checkDigit"`
 }
 
-func readID(in idIn) (idOut, error) { return idOut{CheckDigitOK(in.ID)}, CheckID(in.ID) }
+func readID(in idIn) (idOut, error) { return idOut{entry.CheckDigitOK(in.ID)}, entry.CheckID(in.ID) }
 
 type textIn struct {
 	Text string `json:"text"`
@@ -89,7 +95,7 @@ type foundOut struct {
 }
 
 func readPersonNumber(in textIn) (foundOut, error) {
-	return foundOut{ContainsPersonNumber(in.Text)}, nil
+	return foundOut{entry.ContainsPersonNumber(in.Text)}, nil
 }
 
 type bytesOut struct {
@@ -97,7 +103,7 @@ type bytesOut struct {
 }
 
 func readBase64(in textIn) (bytesOut, error) {
-	b, err := Decode64("text", in.Text)
+	b, err := wire.Decode64("text", in.Text)
 	return bytesOut{b}, err
 }
 
@@ -132,7 +138,7 @@ type tagOut struct {
 }
 
 func readTag(in tagIn) (tagOut, error) {
-	return tagOut{TagAlpha(in.Origin, in.ID)}, VerifyTag(Hash(in.VRFKey), in.Origin, in.ID, Hash(in.Tag), in.Proof)
+	return tagOut{wire.TagAlpha(in.Origin, in.ID)}, wire.VerifyTag(wire.Hash(in.VRFKey), in.Origin, in.ID, wire.Hash(in.Tag), in.Proof)
 }
 
 type leafIn struct {
@@ -146,11 +152,11 @@ type leafOut struct {
 }
 
 func readLeaf(in leafIn) (leafOut, error) {
-	l, err := ParseLeaf(in.Leaf)
+	l, err := proof.ParseLeaf(in.Leaf)
 	if err != nil {
 		return leafOut{}, err
 	}
-	h := LeafHash(in.Leaf)
+	h := proof.LeafHash(in.Leaf)
 	if l.Public {
 		_, err := l.Entry()
 		return leafOut{JWS: l.JWS, LeafHash: h[:]}, err
@@ -166,8 +172,8 @@ type commitmentIn struct {
 }
 
 func readCommitment(in commitmentIn) (leafOut, error) {
-	t, b := TagCommit(Hash(in.TagSalt), Hash(in.Tag)), BodyCommit(Hash(in.BodySalt), in.JWS)
-	h := LeafHash(SealedLeaf(t, b))
+	t, b := proof.TagCommit(wire.Hash(in.TagSalt), wire.Hash(in.Tag)), proof.BodyCommit(wire.Hash(in.BodySalt), in.JWS)
+	h := proof.LeafHash(proof.SealedLeaf(t, b))
 	return leafOut{TagCommit: t[:], BodyCommit: b[:], LeafHash: h[:]}, nil
 }
 
@@ -187,16 +193,16 @@ type chainOut struct {
 }
 
 func readChain(in chainIn) (chainOut, error) {
-	k, head := NameKey(in.Name), NameHead0(in.Name)
+	k, head := proof.NameKey(in.Name), proof.NameHead0(in.Name)
 	if in.Tag != nil {
-		k, head = TagKey(Hash(in.Tag)), TagHead0(Hash(in.Tag))
+		k, head = proof.TagKey(wire.Hash(in.Tag)), proof.TagHead0(wire.Hash(in.Tag))
 	}
 	out := chainOut{K: k[:], Heads: []hx{slices.Clone(head[:])}}
 	for _, s := range in.Steps {
-		head = NextHead(head, s.Index, LeafHash(s.Leaf))
+		head = proof.NextHead(head, s.Index, proof.LeafHash(s.Leaf))
 		out.Heads = append(out.Heads, slices.Clone(head[:]))
 	}
-	v := IndexValue(uint64(len(in.Steps)), head)
+	v := proof.IndexValue(uint64(len(in.Steps)), head)
 	out.V = v[:]
 	return out, nil
 }
@@ -210,8 +216,8 @@ type jwkOut struct {
 }
 
 func readJWK(in jwkIn) (jwkOut, error) {
-	var k JWK
-	if err := DecodeJSON("JWK", []byte(in.JWK), &k); err != nil {
+	var k wire.JWK
+	if err := wire.DecodeJSON("JWK", []byte(in.JWK), &k); err != nil {
 		return jwkOut{}, err
 	}
 	_, err := k.Public()
@@ -219,7 +225,7 @@ func readJWK(in jwkIn) (jwkOut, error) {
 }
 
 func readPrivateKey(in jwkIn) (jwkOut, error) {
-	s, err := ParseSigner([]byte(in.JWK))
+	s, err := wire.ParseSigner([]byte(in.JWK))
 	if err != nil {
 		return jwkOut{}, err
 	}
@@ -227,9 +233,9 @@ func readPrivateKey(in jwkIn) (jwkOut, error) {
 }
 
 type jwsIn struct {
-	JWS string `json:"jws"`
-	Typ string `json:"typ"`
-	JWK JWK    `json:"jwk"`
+	JWS string   `json:"jws"`
+	Typ string   `json:"typ"`
+	JWK wire.JWK `json:"jwk"`
 }
 type jwsOut struct {
 	Alg      string `json:"alg"`
@@ -239,7 +245,7 @@ type jwsOut struct {
 }
 
 func readJWS(in jwsIn) (jwsOut, error) {
-	j, err := ParseJWS("jws", in.JWS, in.Typ)
+	j, err := wire.ParseJWS("jws", in.JWS, in.Typ)
 	if err != nil {
 		return jwsOut{}, err
 	}
@@ -257,16 +263,16 @@ type disclosureOut struct {
 }
 
 func readDisclosure(in disclosureIn) (disclosureOut, error) {
-	d, err := ParseDisclosure(in.Disclosure)
+	d, err := wire.ParseDisclosure(in.Disclosure)
 	return disclosureOut{d.Name, d.Value, d.Digest()}, err
 }
 
 type entryIn struct {
-	Entry string `json:"entry"`
-	JWK   JWK    `json:"jwk"`
+	Entry string   `json:"entry"`
+	JWK   wire.JWK `json:"jwk"`
 }
 type entryOut struct {
-	Type     Type              `json:"type"`
+	Type     entry.Type        `json:"type"`
 	Sealed   bool              `json:"sealed"`
 	History  string            `json:"history,omitempty"`
 	Identity hx                `json:"identity"`
@@ -275,7 +281,7 @@ type entryOut struct {
 }
 
 func readEntry(in entryIn) (entryOut, error) {
-	e, err := Parse(in.Entry)
+	e, err := entry.Parse(in.Entry)
 	if err != nil {
 		return entryOut{}, err
 	}
@@ -291,23 +297,23 @@ func readEntry(in entryIn) (entryOut, error) {
 }
 
 type keyProofIn struct {
-	Proof  string `json:"proof"`
-	Origin string `json:"origin"`
-	Org    string `json:"organisation"`
-	JWK    JWK    `json:"jwk"`
+	Proof  string   `json:"proof"`
+	Origin string   `json:"origin"`
+	Org    string   `json:"organisation"`
+	JWK    wire.JWK `json:"jwk"`
 }
 
 func readKeyProof(in keyProofIn) (jwkOut, error) {
-	return jwkOut{in.JWK.Algorithm(), in.JWK.Thumbprint()}, checkKeyProof(in.Proof, in.Origin, in.Org, in.JWK)
+	return jwkOut{in.JWK.Algorithm(), in.JWK.Thumbprint()}, entry.CheckKeyProof(in.Proof, in.Origin, in.Org, in.JWK)
 }
 
 type counterIn struct {
-	Counter string `json:"countersignature"`
-	JWK     JWK    `json:"jwk"`
+	Counter string   `json:"countersignature"`
+	JWK     wire.JWK `json:"jwk"`
 }
 
-func readCountersignature(in counterIn) (*Countersignature, error) {
-	j, c, err := parseCountersignature(in.Counter)
+func readCountersignature(in counterIn) (*entry.Countersignature, error) {
+	j, c, err := entry.ParseCountersignature(in.Counter)
 	if err != nil {
 		return nil, err
 	}
@@ -323,7 +329,7 @@ type positioned struct {
 	Entry string `json:"entry"`
 }
 type registerOut struct {
-	Organisations []Member       `json:"organisations"`
+	Organisations []entry.Member `json:"organisations"`
 	Keys          []registerKeys `json:"keys"`
 }
 type registerKeys struct {
@@ -337,9 +343,9 @@ var errEarlier = errors.New("an entry before the last was refused")
 
 // readRegister replays entries; only the last may be refused.
 func readRegister(in registerIn) (out registerOut, err error) {
-	r := NewRegister(in.Origin)
+	r := register.New(in.Origin)
 	for i, p := range in.Entries {
-		e, err := Parse(p.Entry)
+		e, err := entry.Parse(p.Entry)
 		if err == nil {
 			if err = r.Verify(e, p.Index); err == nil {
 				err = r.Apply(e, p.Index)
@@ -376,11 +382,11 @@ type checkpointOut struct {
 }
 
 func readCheckpoint(in checkpointIn) (checkpointOut, error) {
-	v, err := NewLogVerifier(in.VerifierKey)
+	v, err := wire.NewLogVerifier(in.VerifierKey)
 	if err != nil {
 		return checkpointOut{}, err
 	}
-	c, err := OpenCheckpoint([]byte(in.Note), v)
+	c, err := proof.OpenCheckpoint([]byte(in.Note), v)
 	return checkpointOut{c.Origin, c.Size, c.Root[:]}, err
 }
 
@@ -396,7 +402,7 @@ type proofOut struct {
 }
 
 func mustVerifier(vkey string) note.Verifier {
-	v, err := NewLogVerifier(vkey)
+	v, err := wire.NewLogVerifier(vkey)
 	if err != nil {
 		panic(err)
 	}
@@ -404,7 +410,7 @@ func mustVerifier(vkey string) note.Verifier {
 }
 
 func readProof(in proofIn) (proofOut, error) {
-	p, err := ParseProof([]byte(in.Proof))
+	p, err := proof.ParseInclusion([]byte(in.Proof))
 	if err != nil {
 		return proofOut{}, err
 	}
@@ -413,16 +419,16 @@ func readProof(in proofIn) (proofOut, error) {
 }
 
 type openingIn struct {
-	Opening string `json:"opening"` // JSON as text
-	Leaf    hx     `json:"leaf"`
-	JWK     JWK    `json:"jwk"`
-	Origin  string `json:"origin"`
-	VRFKey  hx     `json:"vrfKey"`
-	ID      string `json:"id"` // whose history it is said to belong to
+	Opening string   `json:"opening"` // JSON as text
+	Leaf    hx       `json:"leaf"`
+	JWK     wire.JWK `json:"jwk"`
+	Origin  string   `json:"origin"`
+	VRFKey  hx       `json:"vrfKey"`
+	ID      string   `json:"id"` // whose history it is said to belong to
 }
 
 func readOpening(in openingIn) (entryOut, error) {
-	o, err := ParseOpening([]byte(in.Opening))
+	o, err := bundle.ParseOpening([]byte(in.Opening))
 	if err != nil {
 		return entryOut{}, err
 	}
@@ -430,7 +436,7 @@ func readOpening(in openingIn) (entryOut, error) {
 	if err != nil {
 		return entryOut{}, err
 	}
-	if err := VerifyTag(Hash(in.VRFKey), in.Origin, in.ID, o.Tag, o.VRFProof); err != nil {
+	if err := wire.VerifyTag(wire.Hash(in.VRFKey), in.Origin, in.ID, o.Tag, o.VRFProof); err != nil {
 		return entryOut{}, err
 	}
 	return readEntry(entryIn{e.SDJWT(), in.JWK})
@@ -444,15 +450,15 @@ type receiptIn struct {
 }
 
 func readReceipt(in receiptIn) (proofOut, error) {
-	r, err := ParseReceipt([]byte(in.Receipt))
+	r, err := bundle.ParseReceipt([]byte(in.Receipt))
 	if err != nil {
 		return proofOut{}, err
 	}
-	e, err := Parse(in.Entry)
+	e, err := entry.Parse(in.Entry)
 	if err != nil {
 		return proofOut{}, err
 	}
-	i, c, err := r.Check(e, mustVerifier(in.VerifierKey), Hash(in.VRFKey))
+	i, c, err := r.Check(e, mustVerifier(in.VerifierKey), wire.Hash(in.VRFKey))
 	return proofOut{i, c.Size, c.Root[:]}, err
 }
 
@@ -460,11 +466,11 @@ type callerIn struct {
 	Token  string    `json:"token"`
 	Origin string    `json:"origin"`
 	Now    time.Time `json:"now"`
-	JWK    JWK       `json:"jwk"`
+	JWK    wire.JWK  `json:"jwk"`
 }
 
-func readCaller(in callerIn) (*Caller, error) {
-	j, c, err := ParseCaller(in.Token, in.Origin, in.Now)
+func readCaller(in callerIn) (*register.Caller, error) {
+	j, c, err := register.ParseCaller(in.Token, in.Origin, in.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package entry
+package entry_test
 
 import (
 	"encoding/hex"
@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"igledger/ledger/wire"
 )
 
 var update = flag.Bool("update", false, "write testdata/vectors anew")
@@ -28,7 +30,7 @@ type vector struct {
 	Name  string         `json:"name"`
 	In    jsontext.Value `json:"in"`
 	Out   jsontext.Value `json:"out,omitempty"` // of what is good
-	Error Code           `json:"error,omitzero"`
+	Error wire.Code      `json:"error,omitzero"`
 }
 
 // hx is bytes in hexadecimal, the spelling of raw bytes in vectors.
@@ -47,7 +49,7 @@ func TestVectors(t *testing.T) {
 	if *update {
 		makeVectors(t, "testdata/vectors")
 	}
-	codes := map[Code]bool{}
+	codes := map[wire.Code]bool{}
 	for name, read := range structures {
 		t.Run(name, func(t *testing.T) {
 			file := readVectors(t, filepath.Join("testdata", "vectors", name+".json"))
@@ -154,18 +156,18 @@ func canonicalJSON(t *testing.T, v any) string {
 	return string(data)
 }
 
-func allCodes(t *testing.T) []Code {
+func allCodes(t *testing.T) []wire.Code {
 	t.Helper()
-	src, err := os.ReadFile("errors.go")
+	src, err := os.ReadFile("../wire/errors.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var codes []Code
+	var codes []wire.Code
 	for _, m := range regexp.MustCompile(`Code = "([a-z-]+)"`).FindAllSubmatch(src, -1) {
-		codes = append(codes, Code(m[1]))
+		codes = append(codes, wire.Code(m[1]))
 	}
 	if len(codes) < 25 {
-		t.Fatalf("found only %d codes in errors.go", len(codes))
+		t.Fatalf("found only %d codes in ../wire/errors.go", len(codes))
 	}
 	return codes
 }

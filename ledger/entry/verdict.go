@@ -1,6 +1,10 @@
 package entry
 
-import "slices"
+import (
+	"slices"
+
+	"igledger/ledger/wire"
+)
 
 // VerdictResult is what policy says of an access.
 type VerdictResult string
@@ -33,16 +37,16 @@ func (v *Verdict) Equal(o *Verdict) bool {
 	return v.Result == o.Result && slices.Equal(v.Rules, o.Rules) && v.Agreement == o.Agreement && v.Version == o.Version && v.Consent == o.Consent && v.Policies == o.Policies
 }
 
-func (v *Verdict) check() error {
+func (v *Verdict) Check() error {
 	if v == nil {
 		return nil
 	}
-	if !slices.Contains([]VerdictResult{Covered, BreakGlass, NotCovered}, v.Result) || len(v.Rules) > maxVerdictRules || v.Version > MaxInt || v.Policies > MaxInt {
-		return fail(BadStatement, "verdict", "want covered, break-glass or not-covered, at most %d rules", maxVerdictRules)
+	if !slices.Contains([]VerdictResult{Covered, BreakGlass, NotCovered}, v.Result) || len(v.Rules) > maxVerdictRules || v.Version > wire.MaxInt || v.Policies > wire.MaxInt {
+		return wire.Errorf(wire.BadStatement, "verdict", "want covered, break-glass or not-covered, at most %d rules", maxVerdictRules)
 	}
 	for _, s := range append([]string{v.Agreement, v.Consent}, v.Rules...) {
-		if !Plain(s, 128) {
-			return fail(BadStatement, "verdict", "a text is longer than 128 bytes or has control characters")
+		if !wire.Plain(s, 128) {
+			return wire.Errorf(wire.BadStatement, "verdict", "a text is longer than 128 bytes or has control characters")
 		}
 	}
 	return nil

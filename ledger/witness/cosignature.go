@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof/cosign"
 )
 
 // read looks for w's cosignature on head among the signature lines of an answer. Lines of other keys say nothing and are passed over (tlog-witness asks for

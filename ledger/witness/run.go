@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof/cosign"
 )
 
 // Run sends log's newest anchor to the witnesses whenever it has changed, at most once an Interval, until ctx ends; then it returns, within a

@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof/cosign"
 )
 
 // Limits of C2SP tlog-witness and ours.

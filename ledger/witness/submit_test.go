@@ -16,8 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 )
 
 // Whatever a witness answers, only what verifies is kept, and who runs the ledger learns what is wrong.
@@ -32,8 +32,8 @@ func TestAnswers(t *testing.T) {
 			}
 		}
 	}
-	lines := func(l func(f *fake, c entry.Checkpoint) string) func(*fake) {
-		return func(f *fake) { f.lines = func(c entry.Checkpoint) string { return l(f, c) } }
+	lines := func(l func(f *fake, c proof.Checkpoint) string) func(*fake) {
+		return func(f *fake) { f.lines = func(c proof.Checkpoint) string { return l(f, c) } }
 	}
 	now := func() int64 { return time.Now().Unix() }
 	stranger := newFake(t, "stranger", newMemory(t))
@@ -43,10 +43,10 @@ func TestAnswers(t *testing.T) {
 		error bool  // logged as Error
 	}{
 		"good": {func(*fake) {}, nil, false},
-		"strangers' lines beside": {lines(func(f *fake, c entry.Checkpoint) string {
+		"strangers' lines beside": {lines(func(f *fake, c proof.Checkpoint) string {
 			return stranger.line(c, 5) + f.line(c, now()) + stranger.line(c, 6)
 		}), nil, false},
-		"an older one beside": {lines(func(f *fake, c entry.Checkpoint) string { return f.line(c, now()) + f.line(c, 5) }), nil, false},
+		"an older one beside": {lines(func(f *fake, c proof.Checkpoint) string { return f.line(c, now()) + f.line(c, 5) }), nil, false},
 		"unknown log":         {answer(404, "text/plain", "?"), ErrUnknownLog, true},
 		"unknown key":         {answer(403, "text/plain", "?"), ErrUnknownKey, true},
 		"bad proof":           {answer(422, "text/plain", "?"), ErrInconsistent, true},
@@ -61,25 +61,25 @@ func TestAnswers(t *testing.T) {
 		}, nil, false},
 		"nothing":           {answer(200, "text/plain", ""), ErrBadCosignature, true},
 		"prose":             {answer(200, "text/plain", "thank you\n"), ErrMalformed, false},
-		"half a line":       {lines(func(f *fake, c entry.Checkpoint) string { return strings.TrimSuffix(f.line(c, now()), "\n") }), ErrMalformed, false},
-		"a note, not lines": {lines(func(f *fake, c entry.Checkpoint) string { return c.Text() + "\n" + f.line(c, now()) }), ErrMalformed, false},
-		"CRLF":              {lines(func(f *fake, c entry.Checkpoint) string { return strings.Replace(f.line(c, now()), "\n", "\r\n", 1) }), ErrMalformed, false},
+		"half a line":       {lines(func(f *fake, c proof.Checkpoint) string { return strings.TrimSuffix(f.line(c, now()), "\n") }), ErrMalformed, false},
+		"a note, not lines": {lines(func(f *fake, c proof.Checkpoint) string { return c.Text() + "\n" + f.line(c, now()) }), ErrMalformed, false},
+		"CRLF":              {lines(func(f *fake, c proof.Checkpoint) string { return strings.Replace(f.line(c, now()), "\n", "\r\n", 1) }), ErrMalformed, false},
 		"an endless answer": {answer(200, "text/plain", strings.Repeat("— x AAAAAAAAAA==\n", 1<<12)), ErrMalformed, false},
-		"one byte too long": {lines(func(f *fake, c entry.Checkpoint) string {
+		"one byte too long": {lines(func(f *fake, c proof.Checkpoint) string {
 			const stranger = "—  AAAAAAAA\n"
 			l := f.line(c, now())
 			return l + strings.Replace(stranger, "  ", " "+strings.Repeat("x", maxAnswer+1-len(l)-len(stranger))+" ", 1)
 		}), ErrMalformed, false},
-		"only a stranger's line":    {lines(func(f *fake, c entry.Checkpoint) string { return stranger.line(c, now()) }), ErrBadCosignature, true},
-		"another size":              {lines(func(f *fake, c entry.Checkpoint) string { c.Size++; return f.line(c, now()) }), ErrBadCosignature, true},
-		"another root":              {lines(func(f *fake, c entry.Checkpoint) string { c.Root[5]++; return f.line(c, now()) }), ErrBadCosignature, true},
-		"another log":               {lines(func(f *fake, c entry.Checkpoint) string { c.Origin = "other.test"; return f.line(c, now()) }), ErrBadCosignature, true},
-		"one of two is bad":         {lines(func(f *fake, c entry.Checkpoint) string { l := f.line(c, now()); c.Size++; return l + f.line(c, now()) }), ErrBadCosignature, true},
-		"no time":                   {lines(func(f *fake, c entry.Checkpoint) string { return f.line(c, 0) }), ErrBadCosignature, true},
-		"a time before 1970":        {lines(func(f *fake, c entry.Checkpoint) string { return f.line(c, -1) }), ErrBadCosignature, true},
-		"tomorrow":                  {lines(func(f *fake, c entry.Checkpoint) string { return f.line(c, now()+86400) }), ErrBadCosignature, true},
-		"tomorrow and today":        {lines(func(f *fake, c entry.Checkpoint) string { return f.line(c, now()+86400) + f.line(c, now()) }), ErrBadCosignature, true},
-		"a log's kind of signature": {lines(func(f *fake, c entry.Checkpoint) string { return plainLine(f, c) }), ErrBadCosignature, true},
+		"only a stranger's line":    {lines(func(f *fake, c proof.Checkpoint) string { return stranger.line(c, now()) }), ErrBadCosignature, true},
+		"another size":              {lines(func(f *fake, c proof.Checkpoint) string { c.Size++; return f.line(c, now()) }), ErrBadCosignature, true},
+		"another root":              {lines(func(f *fake, c proof.Checkpoint) string { c.Root[5]++; return f.line(c, now()) }), ErrBadCosignature, true},
+		"another log":               {lines(func(f *fake, c proof.Checkpoint) string { c.Origin = "other.test"; return f.line(c, now()) }), ErrBadCosignature, true},
+		"one of two is bad":         {lines(func(f *fake, c proof.Checkpoint) string { l := f.line(c, now()); c.Size++; return l + f.line(c, now()) }), ErrBadCosignature, true},
+		"no time":                   {lines(func(f *fake, c proof.Checkpoint) string { return f.line(c, 0) }), ErrBadCosignature, true},
+		"a time before 1970":        {lines(func(f *fake, c proof.Checkpoint) string { return f.line(c, -1) }), ErrBadCosignature, true},
+		"tomorrow":                  {lines(func(f *fake, c proof.Checkpoint) string { return f.line(c, now()+86400) }), ErrBadCosignature, true},
+		"tomorrow and today":        {lines(func(f *fake, c proof.Checkpoint) string { return f.line(c, now()+86400) + f.line(c, now()) }), ErrBadCosignature, true},
+		"a log's kind of signature": {lines(func(f *fake, c proof.Checkpoint) string { return plainLine(f, c) }), ErrBadCosignature, true},
 		"conflict without a size":   {answer(409, "text/plain", "101\n"), ErrMalformed, false},
 		"conflict with no number":   {answer(409, "text/x.tlog.size", "many\n"), ErrMalformed, false},
 		"conflict with 007":         {answer(409, "text/x.tlog.size", "007\n"), ErrMalformed, false},
@@ -132,7 +132,7 @@ func TestAnswers(t *testing.T) {
 }
 
 // plainLine is a signature by the witness's key as a log would make it: over the text alone, with no time.
-func plainLine(f *fake, c entry.Checkpoint) string {
+func plainLine(f *fake, c proof.Checkpoint) string {
 	return "— " + f.name + " " + base64.StdEncoding.EncodeToString(append(f.id(), ed25519.Sign(f.key, []byte(c.Text()))...)) + "\n"
 }
 

@@ -18,8 +18,8 @@ import (
 	"net/url"
 	"time"
 
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 )
 
 // Config is whom to ask, and how hard. Zero values of the times are the defaults.
@@ -42,7 +42,7 @@ const maxBackoff = time.Minute
 
 // Checkpoint is a tree head with the note it was read from, signed by the log.
 type Checkpoint struct {
-	entry.Checkpoint
+	proof.Checkpoint
 	Note []byte
 }
 

@@ -19,8 +19,9 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/cosign"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/wire"
 )
 
 const origin = "ledger.test/2026"
@@ -43,7 +44,7 @@ type memory struct {
 }
 
 func newMemory(t testing.TB) *memory {
-	skey, vkey, err := entry.NewLogKey(origin)
+	skey, vkey, err := wire.NewLogKey(origin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func (m *memory) head() Checkpoint {
 	if err != nil {
 		m.t.Error(err)
 	}
-	c := entry.Checkpoint{Origin: origin, Size: uint64(m.size), Root: entry.Hash(root)}
+	c := proof.Checkpoint{Origin: origin, Size: uint64(m.size), Root: wire.Hash(root)}
 	signed, err := c.Sign(m.signer)
 	if err != nil {
 		m.t.Error(err)
@@ -164,14 +165,14 @@ type fake struct {
 	under    int
 	most     int                             // requests under way at once
 	before   func(http.ResponseWriter) bool  // true: it has answered
-	lines    func(entry.Checkpoint) string   // in place of its cosignature
+	lines    func(proof.Checkpoint) string   // in place of its cosignature
 	sizes    func(known int64) (body string) // in place of the size in a 409
 	hang     bool
 }
 
 func newFake(t testing.TB, name string, m *memory) *fake {
 	seed := sha256.Sum256([]byte(name))
-	v, err := entry.NewLogVerifier(m.vkey)
+	v, err := wire.NewLogVerifier(m.vkey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +197,7 @@ func (f *fake) witness() *cosign.Cosigner {
 	return c
 }
 
-func (f *fake) line(c entry.Checkpoint, at int64) string {
+func (f *fake) line(c proof.Checkpoint, at int64) string {
 	b := binary.BigEndian.AppendUint64(f.id(), uint64(at))
 	b = append(b, ed25519.Sign(f.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s\n%d\n%s\n", at, c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:])))...)
 	return "— " + f.name + " " + base64.StdEncoding.EncodeToString(b) + "\n"
@@ -249,24 +250,24 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request, body string) (old, 
 		status(http.StatusBadRequest)
 		return
 	}
-	var proof tlog.TreeProof
+	var path tlog.TreeProof
 	for _, l := range lines[1:] {
 		h, err := tlog.ParseHash(l)
 		if err != nil {
 			status(http.StatusBadRequest)
 			return
 		}
-		proof = append(proof, h)
+		path = append(path, h)
 	}
 	n, err := note.Open([]byte(text), note.VerifierList(f.logKey))
 	if err != nil {
 		status(http.StatusForbidden)
 		return
 	}
-	c, err := entry.ParseCheckpointText(n.Text)
+	c, err := proof.ParseCheckpointText(n.Text)
 	size = int64(c.Size)
 	switch {
-	case err != nil || old > size || len(proof) > 63 || old == 0 && len(proof) > 0:
+	case err != nil || old > size || len(path) > 63 || old == 0 && len(path) > 0:
 		status(http.StatusBadRequest)
 		return
 	case old != f.size || f.sizes != nil:
@@ -282,7 +283,7 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request, body string) (old, 
 		status(http.StatusConflict)
 		return
 	}
-	if old > 0 && tlog.CheckTree(proof, size, tlog.Hash(c.Root), old, f.hash) != nil {
+	if old > 0 && tlog.CheckTree(path, size, tlog.Hash(c.Root), old, f.hash) != nil {
 		status(http.StatusUnprocessableEntity)
 		return
 	}

@@ -18,7 +18,10 @@ import (
 	"fmt"
 
 	"igledger/ledger/entry"
-	"igledger/ledger/entry/index"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/index"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
@@ -28,24 +31,24 @@ type Auditor struct {
 	OnPublic func(index uint64, e *entry.Entry)
 
 	replay  *verifier.LogReplay
-	tree    *index.Tree     // over the leaves below covered
-	covered uint64          // M of the newest index root; 0: there is none
-	root    uint64          // its position
-	roots   uint64          // how many were met
-	longest uint64          // greatest lag at any size
-	late    uint64          // greatest lag since one was too great; 0: it is not now
-	tail    []waiting       // leaves from covered on
-	frozen  *entry.Register // as the register is now, never changed; nil: to be made
+	tree    *index.Tree        // over the leaves below covered
+	covered uint64             // M of the newest index root; 0: there is none
+	root    uint64             // its position
+	roots   uint64             // how many were met
+	longest uint64             // greatest lag at any size
+	late    uint64             // greatest lag since one was too great; 0: it is not now
+	tail    []waiting          // leaves from covered on
+	frozen  *register.Register // as the register is now, never changed; nil: to be made
 }
 
 // waiting is a leaf that no index root covers yet. A zero k: a leaf so wrong that it has no history.
-type waiting struct{ leafHash, k, head0 entry.Hash }
+type waiting struct{ leafHash, k, head0 wire.Hash }
 
 // Finding is something wrong with the log itself, not with how it was read.
 type Finding struct {
 	*verifier.Failure
-	Convicts bool        // the operator signed a falsehood, and nothing it does later mends it. Else it is bad now, and may be good again
-	Own      *entry.Hash // of a wrong index root: what it should have been
+	Convicts bool       // the operator signed a falsehood, and nothing it does later mends it. Else it is bad now, and may be good again
+	Own      *wire.Hash // of a wrong index root: what it should have been
 }
 
 // maxTail bounds the leaves that wait for an index root: 1.6 GB.
@@ -89,26 +92,26 @@ func (a *Auditor) lag() uint64 { return a.Size() - a.covered }
 
 // Add takes the next leaf with its record. A record that does not open the leaf is the error, a *verifier.Failure: it says nothing of the log, changes nothing, and may be
 // asked for again. What is wrong with the log is found: the leaf then counts as it stands, so that one wrong leaf does not hide another.
-func (a *Auditor) Add(leaf []byte, rec entry.FeedRecord) (found []Finding, err error) {
+func (a *Auditor) Add(leaf []byte, rec proof.FeedRecord) (found []Finding, err error) {
 	at := a.Size()
 	if len(a.tail) == maxTail {
 		return nil, fmt.Errorf("%w: %d", ErrTooFar, maxTail)
 	}
-	parsed, formErr := entry.ParseLeaf(leaf)
+	parsed, formErr := proof.ParseLeaf(leaf)
 	if formErr == nil {
 		if err := rec.Check(parsed, at); err != nil {
 			return nil, &verifier.Failure{Check: verifier.CheckTagCommitment, Index: verifier.At(at), Expected: "a feed record that opens the leaf", Found: "another one", Err: err,
 				Meaning: "the operator gives auditors another link than the one that the leaf is committed to: with it the subject index cannot be made, and nothing be said of its roots"}
 		}
 	}
-	w := waiting{leafHash: entry.LeafHash(leaf)}
+	w := waiting{leafHash: proof.LeafHash(leaf)}
 	var e *entry.Entry
 	if formErr == nil && parsed.Public {
 		if e, _ = parsed.Entry(); e != nil {
-			w.k, w.head0 = entry.NameKey(e.Name()), entry.NameHead0(e.Name())
+			w.k, w.head0 = proof.NameKey(e.Name()), proof.NameHead0(e.Name())
 		}
 	} else if formErr == nil {
-		w.k, w.head0 = entry.TagKey(rec.Tag), entry.TagHead0(rec.Tag)
+		w.k, w.head0 = proof.TagKey(rec.Tag), proof.TagHead0(rec.Tag)
 	}
 	a.tail = append(a.tail, w)
 	if err := a.replay.Add(leaf); err != nil {
@@ -131,7 +134,7 @@ func (a *Auditor) Add(leaf []byte, rec entry.FeedRecord) (found []Finding, err e
 }
 
 // Register is the register after the leaves so far, which later ones do not change: roles come and go, and an entry is judged by those of its place.
-func (a *Auditor) Register() *entry.Register {
+func (a *Auditor) Register() *register.Register {
 	if a.frozen == nil {
 		a.frozen = a.replay.Register().Clone()
 	}
@@ -162,13 +165,13 @@ func (a *Auditor) check(at uint64, r *entry.IndexRoot) (found []Finding) {
 	a.roots++
 	if r.Size < a.covered {
 		return []Finding{{Convicts: true, Failure: &verifier.Failure{Check: verifier.CheckIndexRoot, Index: verifier.At(at), Expected: fmt.Sprintf("an index root over the entries below %d or more", a.covered),
-			Found: fmt.Sprintf("one over those below %d", r.Size), Meaning: "the index root covers less than one before it: statements under it would leave out what earlier ones had to show", Err: entry.BadIndexRoot}}}
+			Found: fmt.Sprintf("one over those below %d", r.Size), Meaning: "the index root covers less than one before it: statements under it would leave out what earlier ones had to show", Err: wire.BadIndexRoot}}}
 	}
 	a.cover(r.Size)
 	a.root = at
 	if own := a.tree.Root(); own != r.Root {
 		found = append(found, Finding{Convicts: true, Own: &own, Failure: &verifier.Failure{Check: verifier.CheckIndexRoot, Index: verifier.At(at),
-			Expected: fmt.Sprintf("index root %x over the entries below %d, as they give it", own, r.Size), Found: fmt.Sprintf("%x", r.Root), Err: entry.BadIndexRoot,
+			Expected: fmt.Sprintf("index root %x over the entries below %d, as they give it", own, r.Size), Found: fmt.Sprintf("%x", r.Root), Err: wire.BadIndexRoot,
 			Meaning: "the operator signed a false index root: statements under it can leave out accesses. Anybody with the audit feed can recompute it"}})
 	}
 	if a.late > 0 && a.lag() <= a.allowed() {
@@ -182,10 +185,10 @@ func (a *Auditor) check(at uint64, r *entry.IndexRoot) (found []Finding) {
 // cover files the leaves below size, of which the tail holds those from covered on.
 func (a *Auditor) cover(size uint64) {
 	n := size - a.covered
-	at := map[entry.Hash]int{}
+	at := map[wire.Hash]int{}
 	var list []index.Update
 	for j, w := range a.tail[:n] {
-		if w.k == (entry.Hash{}) {
+		if w.k == (wire.Hash{}) {
 			continue
 		}
 		i, ok := at[w.k]
@@ -198,7 +201,7 @@ func (a *Auditor) cover(size uint64) {
 			at[w.k], list = i, append(list, index.Update{K: w.k, State: state})
 		}
 		s := &list[i].State
-		s.Count, s.Head = s.Count+1, entry.NextHead(s.Head, a.covered+uint64(j), w.leafHash)
+		s.Count, s.Head = s.Count+1, proof.NextHead(s.Head, a.covered+uint64(j), w.leafHash)
 	}
 	a.tree.Apply(list)
 	a.covered = size

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -15,11 +18,11 @@ import (
 const origin = "ledger.test/2026"
 
 // record is what an honest operator's feed has for a leaf.
-func record(l *testlog.Log, i uint64) entry.FeedRecord {
+func record(l *testlog.Log, i uint64) proof.FeedRecord {
 	if o := l.Openings[i]; o != nil {
-		return entry.FeedRecord{TagSalt: o.TagSalt, Tag: o.Tag}
+		return proof.FeedRecord{TagSalt: o.TagSalt, Tag: o.Tag}
 	}
-	return entry.FeedRecord{}
+	return proof.FeedRecord{}
 }
 
 func begin(t testing.TB, l *testlog.Log) *Auditor {
@@ -98,12 +101,12 @@ func TestFalseIndexRoots(t *testing.T) {
 		"an access left out": {index: func(s *testlog.Sample) testlog.Index {
 			h := s.Histories(s.Size())
 			tag, _ := s.VRF.Tag(origin, s.IDs[0])
-			k := entry.TagKey(tag)
+			k := proof.TagKey(tag)
 			chain := h[k]
-			head := entry.TagHead0(tag)
+			head := proof.TagHead0(tag)
 			chain.Indices = chain.Indices[:len(chain.Indices)-1]
 			for _, i := range chain.Indices {
-				head = entry.NextHead(head, i, entry.LeafHash(s.Leaves[i]))
+				head = proof.NextHead(head, i, proof.LeafHash(s.Leaves[i]))
 			}
 			chain.Head = head
 			return testlog.IndexOf(h)
@@ -111,17 +114,17 @@ func TestFalseIndexRoots(t *testing.T) {
 		"a person left out": {index: func(s *testlog.Sample) testlog.Index {
 			h := s.Histories(s.Size())
 			tag, _ := s.VRF.Tag(origin, s.IDs[2])
-			delete(h, entry.TagKey(tag))
+			delete(h, proof.TagKey(tag))
 			return testlog.IndexOf(h)
 		}},
 		"somebody invented": {index: func(s *testlog.Sample) testlog.Index {
 			x := s.IndexAt(s.Size())
-			x[entry.Hash{1}] = entry.Hash{2}
+			x[wire.Hash{1}] = wire.Hash{2}
 			return x
 		}},
 		"a revocation left out": {index: func(s *testlog.Sample) testlog.Index {
 			x := s.IndexAt(s.Size())
-			delete(x, entry.NameKey("key:"+s.Source.KID))
+			delete(x, proof.NameKey("key:"+s.Source.KID))
 			return x
 		}},
 		"one entry more than it says": {size: func(m uint64) uint64 { return m - 1 }},
@@ -141,7 +144,7 @@ func TestFalseIndexRoots(t *testing.T) {
 			s.AddIndexRoot() // it is honest from here on: that mends nothing
 			a := begin(t, s.Log)
 			found := audit(t, a, s.Log, s.Size())
-			if len(found) != 1 || !found[0].Convicts || *found[0].Index != at || found[0].Check != verifier.CheckIndexRoot || !errors.Is(found[0], entry.BadIndexRoot) {
+			if len(found) != 1 || !found[0].Convicts || *found[0].Index != at || found[0].Check != verifier.CheckIndexRoot || !errors.Is(found[0], wire.BadIndexRoot) {
 				t.Fatalf("found %v, want one false index root at %d", found, at)
 			}
 			if own := found[0].Own; (c.index != nil) && (own == nil || *own != s.IndexAt(m).Root()) {
@@ -157,20 +160,20 @@ func TestFeedThatDoesNotOpenTheLeaf(t *testing.T) {
 	other := record(s.Log, s.Accesses[1])
 	for name, c := range map[string]struct {
 		at  uint64
-		rec func(entry.FeedRecord) entry.FeedRecord
+		rec func(proof.FeedRecord) proof.FeedRecord
 	}{
-		"another person's tag":   {s.Accesses[0], func(r entry.FeedRecord) entry.FeedRecord { r.Tag = other.Tag; return r }},
-		"another leaf's salt":    {s.Accesses[0], func(r entry.FeedRecord) entry.FeedRecord { r.TagSalt = other.TagSalt; return r }},
-		"another leaf's record":  {s.Accesses[0], func(entry.FeedRecord) entry.FeedRecord { return other }},
-		"nothing":                {s.Accesses[0], func(entry.FeedRecord) entry.FeedRecord { return entry.FeedRecord{} }},
-		"a tag of a public leaf": {1, func(r entry.FeedRecord) entry.FeedRecord { r.Tag[31] = 1; return r }},
+		"another person's tag":   {s.Accesses[0], func(r proof.FeedRecord) proof.FeedRecord { r.Tag = other.Tag; return r }},
+		"another leaf's salt":    {s.Accesses[0], func(r proof.FeedRecord) proof.FeedRecord { r.TagSalt = other.TagSalt; return r }},
+		"another leaf's record":  {s.Accesses[0], func(proof.FeedRecord) proof.FeedRecord { return other }},
+		"nothing":                {s.Accesses[0], func(proof.FeedRecord) proof.FeedRecord { return proof.FeedRecord{} }},
+		"a tag of a public leaf": {1, func(r proof.FeedRecord) proof.FeedRecord { r.Tag[31] = 1; return r }},
 	} {
 		a := begin(t, s.Log)
 		audit(t, a, s.Log, c.at)
 		root, stats := a.Replay().Root(), a.Stats()
 		_, err := a.Add(s.Leaves[c.at], c.rec(record(s.Log, c.at)))
 		var f *verifier.Failure
-		if !errors.As(err, &f) || f.Check != verifier.CheckTagCommitment || *f.Index != c.at || !errors.Is(err, entry.BadCommitment) {
+		if !errors.As(err, &f) || f.Check != verifier.CheckTagCommitment || *f.Index != c.at || !errors.Is(err, wire.BadCommitment) {
 			t.Errorf("%s: %v, want a failed tag commitment of entry %d", name, err, c.at)
 		}
 		if a.Replay().Root() != root || a.Stats() != stats {
@@ -189,7 +192,7 @@ func TestLeavesThatMayNotStand(t *testing.T) {
 		check verifier.Check
 	}{
 		"no leaf form":               {func(s *testlog.Sample) uint64 { return s.AddRaw([]byte{3, 1, 2}) }, verifier.CheckLeafForm},
-		"an access in a public leaf": {func(s *testlog.Sample) uint64 { return s.AddRaw(entry.PublicLeaf(s.Entries[s.Accesses[0]].Compact)) }, verifier.CheckLeafForm},
+		"an access in a public leaf": {func(s *testlog.Sample) uint64 { return s.AddRaw(proof.PublicLeaf(s.Entries[s.Accesses[0]].Compact)) }, verifier.CheckLeafForm},
 		"a revoked signer's index root": {func(s *testlog.Sample) uint64 {
 			s.AddPublic(s.Revocation("operator", s.Operator.KID))
 			return s.AddIndexRoot()
@@ -199,7 +202,7 @@ func TestLeavesThatMayNotStand(t *testing.T) {
 	} {
 		s := grown()
 		bad := c.add(s)
-		wrong := s.AddIndexRootOf(s.Size(), entry.Hash{9}, s.Operator)
+		wrong := s.AddIndexRootOf(s.Size(), wire.Hash{9}, s.Operator)
 		a := begin(t, s.Log)
 		found := audit(t, a, s.Log, s.Size())
 		if len(found) == 0 || !found[0].Convicts || *found[0].Index != bad || found[0].Check != c.check {
@@ -290,17 +293,17 @@ func TestOpenings(t *testing.T) {
 	stolen := s.AddSealed(s.Access("lothian", s.Source, s.IDs[0]), s.IDs[0])
 	a := begin(t, s.Log)
 	audit(t, a, s.Log, s.Size())
-	head := entry.Checkpoint{Origin: origin, Size: s.Size(), Root: s.Root(s.Size())}
+	head := proof.Checkpoint{Origin: origin, Size: s.Size(), Root: s.Root(s.Size())}
 	log, err := verifier.LogKey(s.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	check := func(at uint64, change func(o *entry.Opening)) verifier.Report {
+	check := func(at uint64, change func(o *bundle.Opening)) verifier.Report {
 		o := *s.Openings[at]
 		if change != nil {
 			change(&o)
 		}
-		p, err := entry.ParseProof([]byte(s.Receipt(at, s.Size()).Proof))
+		p, err := proof.ParseInclusion([]byte(s.Receipt(at, s.Size()).Proof))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -312,16 +315,16 @@ func TestOpenings(t *testing.T) {
 	other := s.Openings[s.Accesses[4]]
 	for name, c := range map[string]struct {
 		at     uint64
-		change func(o *entry.Opening)
+		change func(o *bundle.Opening)
 		check  verifier.Check
 	}{
-		"of another entry":              {at, func(o *entry.Opening) { *o = *other }, verifier.CheckOpeningForm},
-		"of another entry, renumbered":  {at, func(o *entry.Opening) { *o = *other; o.Index = at }, verifier.CheckTagCommitment},
-		"another tag than the feed's":   {at, func(o *entry.Opening) { o.Tag = other.Tag }, verifier.CheckTagCommitment},
-		"another content":               {at, func(o *entry.Opening) { o.JWS, o.Disclosures = other.JWS, other.Disclosures }, verifier.CheckBodyCommitment},
-		"another body salt":             {at, func(o *entry.Opening) { o.BodySalt = other.BodySalt }, verifier.CheckBodyCommitment},
-		"another VRF proof":             {at, func(o *entry.Opening) { o.VRFProof = other.VRFProof }, verifier.CheckFiling},
-		"no disclosures":                {at, func(o *entry.Opening) { o.Disclosures = nil }, verifier.CheckFiling},
+		"of another entry":              {at, func(o *bundle.Opening) { *o = *other }, verifier.CheckOpeningForm},
+		"of another entry, renumbered":  {at, func(o *bundle.Opening) { *o = *other; o.Index = at }, verifier.CheckTagCommitment},
+		"another tag than the feed's":   {at, func(o *bundle.Opening) { o.Tag = other.Tag }, verifier.CheckTagCommitment},
+		"another content":               {at, func(o *bundle.Opening) { o.JWS, o.Disclosures = other.JWS, other.Disclosures }, verifier.CheckBodyCommitment},
+		"another body salt":             {at, func(o *bundle.Opening) { o.BodySalt = other.BodySalt }, verifier.CheckBodyCommitment},
+		"another VRF proof":             {at, func(o *bundle.Opening) { o.VRFProof = other.VRFProof }, verifier.CheckFiling},
+		"no disclosures":                {at, func(o *bundle.Opening) { o.Disclosures = nil }, verifier.CheckFiling},
 		"filed under somebody else":     {misfiled, nil, verifier.CheckFiling},
 		"by a key that counted no more": {stolen, nil, verifier.CheckKeyStatus},
 	} {
@@ -360,11 +363,11 @@ func TestRoleTakenAwayLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := entry.ParseProof([]byte(s.Receipt(at, s.Size()).Proof))
+	p, err := proof.ParseInclusion([]byte(s.Receipt(at, s.Size()).Proof))
 	if err != nil {
 		t.Fatal(err)
 	}
-	head := entry.Checkpoint{Origin: origin, Size: s.Size(), Root: s.Root(s.Size())}
+	head := proof.Checkpoint{Origin: origin, Size: s.Size(), Root: s.Root(s.Size())}
 	if rep := CheckOpening(Sealed{at, s.Leaves[at], then}, s.Openings[at], p.Hashes, head, log); rep.Err() != nil {
 		t.Errorf("by the register of its place: %v", rep.Err())
 	}

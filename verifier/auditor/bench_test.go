@@ -9,7 +9,9 @@ import (
 
 	"igledger/consent"
 	"igledger/ledger/entry"
-	"igledger/ledger/entry/index"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/index"
+	"igledger/ledger/wire"
 	"igledger/verifier/testlog"
 )
 
@@ -19,7 +21,7 @@ func BenchmarkAudit(b *testing.B) {
 	maker := begin(b, l)
 	audit(b, maker, l, 1)
 	rng := rand.New(rand.NewPCG(1, 2))
-	leaves, records := [][]byte{l.Leaves[0]}, []entry.FeedRecord{{}}
+	leaves, records := [][]byte{l.Leaves[0]}, []proof.FeedRecord{{}}
 	for len(leaves) < 100_000 {
 		if n := uint64(len(leaves)); n%1000 == 0 {
 			maker.cover(n)
@@ -27,12 +29,12 @@ func BenchmarkAudit(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			leaves, records = append(leaves, entry.PublicLeaf(e.Compact)), append(records, entry.FeedRecord{})
+			leaves, records = append(leaves, proof.PublicLeaf(e.Compact)), append(records, proof.FeedRecord{})
 		} else {
-			var r entry.FeedRecord
+			var r proof.FeedRecord
 			binary.BigEndian.PutUint64(r.Tag[:], rng.Uint64N(20_000))
 			binary.BigEndian.PutUint64(r.TagSalt[:], rng.Uint64())
-			leaves, records = append(leaves, entry.SealedLeaf(entry.TagCommit(r.TagSalt, r.Tag), entry.Hash{})), append(records, r)
+			leaves, records = append(leaves, proof.SealedLeaf(proof.TagCommit(r.TagSalt, r.Tag), wire.Hash{})), append(records, r)
 		}
 		i := len(leaves) - 1
 		if _, err := maker.Add(leaves[i], records[i]); err != nil {

@@ -7,6 +7,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
@@ -24,11 +26,11 @@ type Evidence struct {
 	Found       string         `json:"found"`
 	Meaning     string         `json:"meaning"`
 	Checkpoints []string       `json:"checkpoints,omitempty"` // signed notes, the earlier one first, that contradict each other
-	Root        *entry.Hash    `json:"root,omitempty"`        // of the log of the later one when it had the size of the earlier one
-	Consistency []entry.Hash   `json:"consistency,omitempty"` // RFC 6962 proof of that
-	Leaf        entry.Bytes    `json:"leaf,omitempty"`        // the leaf at Index
+	Root        *wire.Hash     `json:"root,omitempty"`        // of the log of the later one when it had the size of the earlier one
+	Consistency []wire.Hash    `json:"consistency,omitempty"` // RFC 6962 proof of that
+	Leaf        wire.Bytes     `json:"leaf,omitempty"`        // the leaf at Index
 	Proof       string         `json:"proof,omitempty"`       // tlog-proof@v1 of it, with a signed checkpoint
-	Own         *entry.Hash    `json:"own,omitempty"`         // index root that the leaf should have stated
+	Own         *wire.Hash     `json:"own,omitempty"`         // index root that the leaf should have stated
 }
 
 func evidence(vkey string, f *verifier.Failure) Evidence {
@@ -36,10 +38,10 @@ func evidence(vkey string, f *verifier.Failure) Evidence {
 }
 
 // EvidenceOfLeaf shows that the leaf a finding is about stands in the log: path is its inclusion path under the signed checkpoint.
-func EvidenceOfLeaf(vkey string, f Finding, leaf []byte, path []entry.Hash, signed []byte) Evidence {
+func EvidenceOfLeaf(vkey string, f Finding, leaf []byte, path []wire.Hash, signed []byte) Evidence {
 	ev := evidence(vkey, f.Failure)
 	ev.Leaf, ev.Own = leaf, f.Own
-	ev.Proof = string(entry.Proof{Index: *f.Index, Hashes: path, Checkpoint: signed}.Marshal())
+	ev.Proof = string(proof.Inclusion{Index: *f.Index, Hashes: path, Checkpoint: signed}.Marshal())
 	return ev
 }
 
@@ -47,8 +49,8 @@ func EvidenceOfLeaf(vkey string, f Finding, leaf []byte, path []entry.Hash, sign
 func EvidenceOfFork(vkey string, f *verifier.Failure, earlier, later []byte, log note.Verifier, tiles verifier.TileFunc) Evidence {
 	ev := evidence(vkey, f)
 	ev.Checkpoints = []string{string(earlier), string(later)}
-	a, errA := entry.OpenCheckpoint(earlier, log)
-	b, errB := entry.OpenCheckpoint(later, log)
+	a, errA := proof.OpenCheckpoint(earlier, log)
+	b, errB := proof.OpenCheckpoint(later, log)
 	if errA == nil && errB == nil && a.Size > 0 && a.Size < b.Size {
 		if root, path, err := verifier.PrefixProof(tiles, a.Size, b.Size); err == nil {
 			ev.Root, ev.Consistency = &root, path
@@ -81,7 +83,7 @@ func CheckEvidence(data []byte, vkey string) verifier.Report {
 	if len(data) > maxEvidence {
 		return bad(verifier.CheckEvidenceForm, nil, fmt.Sprintf("at most %d bytes", maxEvidence), fmt.Sprint(len(data)))
 	}
-	if err := entry.DecodeJSON("evidence", data, &ev); err != nil {
+	if err := wire.DecodeJSON("evidence", data, &ev); err != nil {
 		return bad(verifier.CheckEvidenceForm, nil, "a file of evidence", err.Error())
 	}
 	log, err := verifier.LogKey(vkey)
@@ -100,7 +102,7 @@ func CheckEvidence(data []byte, vkey string) verifier.Report {
 }
 
 func checkFork(rep *verifier.Report, ev Evidence, log note.Verifier, bad func(verifier.Check, *uint64, string, string) verifier.Report) {
-	var heads [2]entry.Checkpoint
+	var heads [2]proof.Checkpoint
 	for i, signed := range ev.Checkpoints {
 		head, err := verifier.OpenCheckpoint([]byte(signed), log)
 		if err != nil {
@@ -124,7 +126,7 @@ func checkFork(rep *verifier.Report, ev Evidence, log note.Verifier, bad func(ve
 }
 
 func checkLeaf(rep *verifier.Report, ev Evidence, log note.Verifier, bad func(verifier.Check, *uint64, string, string) verifier.Report) {
-	p, err := entry.ParseProof([]byte(ev.Proof))
+	p, err := proof.ParseInclusion([]byte(ev.Proof))
 	if err == nil {
 		_, err = p.Verify(ev.Leaf, log)
 	}
@@ -133,7 +135,7 @@ func checkLeaf(rep *verifier.Report, ev Evidence, log note.Verifier, bad func(ve
 		return
 	}
 	rep.Pass(verifier.CheckInclusion, ev.Index, "this leaf stands in the log, under a checkpoint that the log signed")
-	leaf, err := entry.ParseLeaf(ev.Leaf)
+	leaf, err := proof.ParseLeaf(ev.Leaf)
 	var e *entry.Entry
 	if err == nil && leaf.Public {
 		e, err = leaf.Entry()

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
@@ -19,7 +21,7 @@ func tiles(l *testlog.Log) verifier.TileFunc {
 
 func leafEvidence(t *testing.T, l *testlog.Log, f Finding) Evidence {
 	t.Helper()
-	p, err := entry.ParseProof([]byte(l.Receipt(*f.Index, l.Size()).Proof))
+	p, err := proof.ParseInclusion([]byte(l.Receipt(*f.Index, l.Size()).Proof))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,8 +43,8 @@ func concludes(rep verifier.Report) verifier.Status { return rep.Results[len(rep
 // Whoever holds the log's key alone sees what each kind of evidence proves, and that altered evidence proves nothing.
 func TestEvidence(t *testing.T) {
 	s := grown()
-	wrong := s.AddIndexRootOf(s.Size(), entry.Hash{9}, s.Operator)
-	above := s.AddIndexRootOf(s.Size()+1, entry.Hash{9}, s.Operator)
+	wrong := s.AddIndexRootOf(s.Size(), wire.Hash{9}, s.Operator)
+	above := s.AddIndexRootOf(s.Size()+1, wire.Hash{9}, s.Operator)
 	noLeaf := s.AddRaw([]byte{7})
 	invented := s.AddPublic(s.Organisation("fife", s.Registrar, nil))
 	a := begin(t, s.Log)
@@ -114,7 +116,7 @@ func TestEvidenceAgainstTheHonest(t *testing.T) {
 	honest := Finding{Failure: &verifier.Failure{Check: verifier.CheckIndexRoot, Index: verifier.At(root)}, Own: &own}
 	growth := forkEvidence(t, s.Log, s.Log, 7, s.Size())
 	invented := growth
-	other := entry.Hash{1}
+	other := wire.Hash{1}
 	invented.Root = &other
 	for name, ev := range map[string]Evidence{
 		"an index root that is right":        leafEvidence(t, s.Log, honest),

@@ -6,7 +6,10 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/bundle"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
@@ -14,7 +17,7 @@ import (
 type Sealed struct {
 	Index    uint64
 	Leaf     []byte
-	Register *entry.Register // of its place: Auditor.Register when Add had taken it
+	Register *register.Register // of its place: Auditor.Register when Add had taken it
 }
 
 // Sample chooses n of the sealed leaves offered to it, each with the same chance (reservoir sampling). An operator cannot prepare for the choice unless it knows the
@@ -54,7 +57,7 @@ func (s *Sample) Take() (chosen []Sealed, of uint64) {
 // CheckOpening checks an opening of a leaf that Add has taken: both commitments of this leaf, and so the tag that the feed has for it; the entry's signature by a key
 // that counted there; and that it is filed under whom the entry itself is about, by the VRF proof. This catches an operator that files an access under
 // somebody else whose source did not check its receipt. path is the leaf's inclusion path under head.
-func CheckOpening(s Sealed, o *entry.Opening, path []entry.Hash, head entry.Checkpoint, log note.Verifier) verifier.Report {
+func CheckOpening(s Sealed, o *bundle.Opening, path []wire.Hash, head proof.Checkpoint, log note.Verifier) verifier.Report {
 	var rep verifier.Report
 	at := verifier.At(s.Index)
 	if o.Index != s.Index {

@@ -10,8 +10,8 @@ import (
 	"hash"
 	"io"
 
-	"igledger/ledger/entry"
-	"igledger/ledger/entry/index"
+	"igledger/ledger/proof/index"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
@@ -150,8 +150,8 @@ func (r *stateReader) bytes(n int) []byte {
 	return b
 }
 
-func (r *stateReader) number() uint64   { return binary.BigEndian.Uint64(r.bytes(8)) }
-func (r *stateReader) hash() entry.Hash { return entry.Hash(r.bytes(32)) }
+func (r *stateReader) number() uint64  { return binary.BigEndian.Uint64(r.bytes(8)) }
+func (r *stateReader) hash() wire.Hash { return wire.Hash(r.bytes(32)) }
 
 // part grows with what is there, not with what a damaged length says.
 func (r *stateReader) part() []byte {
@@ -171,7 +171,7 @@ func (r *stateReader) part() []byte {
 }
 
 func (r *stateReader) histories(yield func(index.Update) bool) {
-	var last entry.Hash
+	var last wire.Hash
 	for i, n := uint64(0), r.number(); i < n; i++ {
 		u := index.Update{K: r.hash(), State: index.State{Count: r.number(), Head: r.hash()}}
 		if r.err == nil && (i > 0 && bytes.Compare(last[:], u.K[:]) >= 0 || u.State.Count == 0) {

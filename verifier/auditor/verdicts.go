@@ -10,7 +10,11 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
@@ -29,15 +33,15 @@ type Verdicts struct {
 	// OnSealed, unless nil, gets each sealed entry that was opened and is signed, in order, for further checks.
 	OnSealed func(index uint64, e *entry.Entry)
 
-	rules    entry.Rules
-	register *entry.Register
-	frozen   *entry.Register // as register is now, never changed; nil: to be made
+	rules    register.Rules
+	register *register.Register
+	frozen   *register.Register // as register is now, never changed; nil: to be made
 	told     []told
 	size     uint64
 	pending  []opened
-	persons  map[entry.Hash]*filed // by K
-	ids      map[idHash]entry.Hash // K of each
-	secret   [32]byte              // of ids
+	persons  map[wire.Hash]*filed // by K
+	ids      map[idHash]wire.Hash // K of each
+	secret   [32]byte             // of ids
 	stats    VerdictStats
 	doubts   []Doubt
 	wrong    []*verifier.Failure
@@ -63,10 +67,10 @@ type filed struct {
 type opened struct {
 	index    uint64
 	leaf     []byte
-	rec      entry.FeedRecord
-	opening  *entry.Opening // nil: there is none
-	rules    entry.Rules
-	register *entry.Register
+	rec      proof.FeedRecord
+	opening  *bundle.Opening // nil: there is none
+	rules    register.Rules
+	register *register.Register
 	entry    *entry.Entry      // once read
 	failure  *verifier.Failure // why not
 }
@@ -106,8 +110,8 @@ const maxDoubts = 1000
 const batch = 1024
 
 // NewVerdicts begins at leaf 0 of the log origin, with the rules of an empty log.
-func NewVerdicts(origin string, rules entry.Rules) *Verdicts {
-	v := &Verdicts{rules: rules, register: entry.NewRegister(origin), persons: map[entry.Hash]*filed{}, ids: map[idHash]entry.Hash{}}
+func NewVerdicts(origin string, rules register.Rules) *Verdicts {
+	v := &Verdicts{rules: rules, register: register.New(origin), persons: map[wire.Hash]*filed{}, ids: map[idHash]wire.Hash{}}
 	rand.Read(v.secret[:])
 	return v
 }
@@ -116,7 +120,7 @@ func NewVerdicts(origin string, rules entry.Rules) *Verdicts {
 func (v *Verdicts) Size() uint64 { return v.size }
 
 // Rules are what governs the log at Size.
-func (v *Verdicts) Rules() entry.Rules { return v.rules }
+func (v *Verdicts) Rules() register.Rules { return v.rules }
 
 // Stats gives the numbers.
 func (v *Verdicts) Stats() VerdictStats { return v.stats }
@@ -156,10 +160,10 @@ func (v *Verdicts) tell(index uint64, e *entry.Entry) error {
 }
 
 // Add takes the leaf at Size with its record of the feed, which an Auditor has found to open it, and its opening: nil for a public leaf.
-func (v *Verdicts) Add(leaf []byte, rec entry.FeedRecord, o *entry.Opening) {
+func (v *Verdicts) Add(leaf []byte, rec proof.FeedRecord, o *bundle.Opening) {
 	at := v.size
 	v.size++
-	if rec == (entry.FeedRecord{}) {
+	if rec == (proof.FeedRecord{}) {
 		if o != nil {
 			v.accuse(&verifier.Failure{Check: verifier.CheckOpeningForm, Index: verifier.At(at), Expected: "no opening of a public entry", Found: "one", Meaning: "the operator shows an auditor something that is not in the log"})
 		}
@@ -224,7 +228,7 @@ func (p *opened) read() {
 	}
 	e, err := o.Open(p.leaf)
 	switch {
-	case errors.Is(err, entry.BadCommitment):
+	case errors.Is(err, wire.BadCommitment):
 		p.fail(verifier.CheckBodyCommitment, err, "the content that the leaf is committed to", "the operator shows an auditor another content than what was logged")
 	case err != nil:
 		p.fail(verifier.CheckEntryForm, err, "an entry about a person", "the operator logged something that is no entry about a person, or this verifier is too old for it: get a newer one before you judge")
@@ -248,7 +252,7 @@ func (p *opened) verify() {
 // judge holds the verdict of an entry, which was read, against the own one, and takes the entry into the state of its person.
 func (v *Verdicts) judge(p *opened) {
 	v.stats.Sealed++
-	k := entry.TagKey(p.rec.Tag)
+	k := proof.TagKey(p.rec.Tag)
 	f := v.persons[k]
 	if f == nil {
 		f = new(filed)
@@ -313,7 +317,7 @@ func (v *Verdicts) compare(index uint64, stored, own *entry.Verdict, unsure bool
 }
 
 // file notes that history k is about id, and gives what is wrong with that, or "".
-func (v *Verdicts) file(k entry.Hash, f *filed, id string) string {
+func (v *Verdicts) file(k wire.Hash, f *filed, id string) string {
 	h := v.hash(id)
 	if before, ok := v.ids[h]; ok && before != k {
 		return "the id has another tag in an entry before"
@@ -334,11 +338,11 @@ func (v *Verdicts) hash(id string) idHash {
 }
 
 // histories are those about people, ascending by K.
-func (v *Verdicts) histories() []entry.Hash {
-	list := make([]entry.Hash, 0, len(v.persons))
+func (v *Verdicts) histories() []wire.Hash {
+	list := make([]wire.Hash, 0, len(v.persons))
 	for k := range v.persons {
 		list = append(list, k)
 	}
-	slices.SortFunc(list, func(a, b entry.Hash) int { return slices.Compare(a[:], b[:]) })
+	slices.SortFunc(list, func(a, b wire.Hash) int { return slices.Compare(a[:], b[:]) })
 	return list
 }

@@ -14,6 +14,9 @@ import (
 
 	"igledger/consent"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/auditor"
 	"igledger/verifier/testlog"
@@ -28,7 +31,7 @@ type replaying struct {
 	auditor  *auditor.Auditor
 	verdicts *auditor.Verdicts
 	found    []auditor.Finding
-	feed     map[uint64]entry.FeedRecord // what the feed has, where it is not what the opening has
+	feed     map[uint64]proof.FeedRecord // what the feed has, where it is not what the opening has
 }
 
 func replay(t testing.TB, l *testlog.Log) *replaying {
@@ -54,10 +57,10 @@ func (r *replaying) listen() *replaying {
 func (r *replaying) to(size uint64) *replaying {
 	r.Helper()
 	for i := r.auditor.Size(); i < size; i++ {
-		var rec entry.FeedRecord
+		var rec proof.FeedRecord
 		o := r.log.Openings[i]
 		if o != nil {
-			rec = entry.FeedRecord{TagSalt: o.TagSalt, Tag: o.Tag}
+			rec = proof.FeedRecord{TagSalt: o.TagSalt, Tag: o.Tag}
 			if other, ok := r.feed[i]; ok {
 				rec = other
 			}
@@ -196,7 +199,7 @@ func TestVerdictsFollowPersons(t *testing.T) {
 	}
 	r := replay(t, g.Log).to(g.Size())
 	// The circle can only be seen by the state of the delegate, whom an auditor knows by the id in another entry.
-	if d := r.verdicts.Doubts(); len(d) != 1 || d[0].Index != mutual || d[0].Kind != auditor.EntryRefused || !strings.Contains(d[0].Refused, string(entry.BadDelegation)) {
+	if d := r.verdicts.Doubts(); len(d) != 1 || d[0].Index != mutual || d[0].Kind != auditor.EntryRefused || !strings.Contains(d[0].Refused, string(register.BadDelegation)) {
 		t.Errorf("doubts %+v, want the circular delegation at %d", d, mutual)
 	}
 }
@@ -270,13 +273,13 @@ func TestForbiddenActsConvict(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		make func(g *testlog.Governed) *entry.Entry
-		code entry.Code
+		code wire.Code
 	}{
-		"resumed after its end":      {func(g *testlog.Governed) *entry.Entry { return g.Act("lothian", "resume") }, entry.BadTransition},
-		"signed twice":               {func(g *testlog.Governed) *entry.Entry { return g.Signature("fife", g.Proposal) }, entry.BadTransition},
-		"amended after its end":      {propose("isa-1", 2), entry.BadTransition},
-		"begun at version 2":         {propose("isa-2", 2), entry.UnknownAgreement},
-		"policies that do not count": {policies, entry.BadPolicySet},
+		"resumed after its end":      {func(g *testlog.Governed) *entry.Entry { return g.Act("lothian", "resume") }, register.BadTransition},
+		"signed twice":               {func(g *testlog.Governed) *entry.Entry { return g.Signature("fife", g.Proposal) }, register.BadTransition},
+		"amended after its end":      {propose("isa-1", 2), register.BadTransition},
+		"begun at version 2":         {propose("isa-2", 2), register.UnknownAgreement},
+		"policies that do not count": {policies, register.BadPolicySet},
 	} {
 		g := governed()
 		at := g.AddPublic(c.make(g))
@@ -338,15 +341,15 @@ func TestWrongOpenings(t *testing.T) {
 		}, verifier.CheckFiling},
 		"a second tag for one person": {func(g *testlog.Governed) uint64 {
 			other := g.VRF
-			g.VRF = entry.NewVRFKey()
+			g.VRF = wire.NewVRFKey()
 			defer func() { g.VRF = other }()
 			return g.AddSealed(g.SharedAccess(g.IDs[0]), g.IDs[0])
 		}, verifier.CheckFiling},
 	} {
 		g := governed()
-		feed := map[uint64]entry.FeedRecord{}
+		feed := map[uint64]proof.FeedRecord{}
 		for i, o := range g.Openings {
-			feed[i] = entry.FeedRecord{TagSalt: o.TagSalt, Tag: o.Tag}
+			feed[i] = proof.FeedRecord{TagSalt: o.TagSalt, Tag: o.Tag}
 		}
 		at := c.lie(g)
 		last := g.AddSealed(g.SharedAccess(g.IDs[2]), g.IDs[2])
@@ -408,10 +411,10 @@ func TestEntriesAreJudgedByTheirPlace(t *testing.T) {
 	g := governed()
 	r := replay(t, g.Log)
 	for i := r.auditor.Size(); i < g.Size(); i++ { // one batch: the source's first key is revoked, and the agreement ended, before any is judged
-		var rec entry.FeedRecord
+		var rec proof.FeedRecord
 		o := g.Openings[i]
 		if o != nil {
-			rec = entry.FeedRecord{TagSalt: o.TagSalt, Tag: o.Tag}
+			rec = proof.FeedRecord{TagSalt: o.TagSalt, Tag: o.Tag}
 		}
 		if _, err := r.auditor.Add(g.Leaves[i], rec); err != nil {
 			t.Fatal(err)

@@ -14,6 +14,8 @@ import (
 	"io"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
@@ -93,7 +95,7 @@ func verdictsCipher(secret, salt []byte) (cipher.Stream, error) {
 }
 
 // ReadVerdicts reads what WriteState wrote for the log origin; rules are those of an empty log. Errors are verifier.ErrState.
-func ReadVerdicts(from io.Reader, secret []byte, origin string, rules entry.Rules) (*Verdicts, error) {
+func ReadVerdicts(from io.Reader, secret []byte, origin string, rules register.Rules) (*Verdicts, error) {
 	head := make([]byte, len(verdictsFormat)+32)
 	if _, err := io.ReadFull(from, head); err != nil || string(head[:len(verdictsFormat)]) != verdictsFormat {
 		return nil, fmt.Errorf("%w: of another version, or no state of verdicts", verifier.ErrState)
@@ -135,7 +137,7 @@ func ReadVerdicts(from io.Reader, secret []byte, origin string, rules entry.Rule
 
 // people reads the histories about people.
 func (v *Verdicts) people(r *stateReader) {
-	var last entry.Hash
+	var last wire.Hash
 	for i, n := uint64(0), r.number(); i < n && r.err == nil; i++ {
 		k, id := r.hash(), idHash(r.bytes(len(idHash{})))
 		unsure := r.number()

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/verifier"
 )
 
@@ -16,13 +16,13 @@ const ahead = 8
 //
 // Each failure is handed to failed, which may return an error to stop. After each bundle that was replayed and compared, done is called: there r can be kept
 // (LogReplay.MarshalState) or progress shown. Other errors are ErrUnreadable, those of failed and done, or that of ctx.
-func (l *Log) Replay(ctx context.Context, r *verifier.LogReplay, head entry.Checkpoint, failed func(*verifier.Failure) error, done func() error) error {
+func (l *Log) Replay(ctx context.Context, r *verifier.LogReplay, head proof.Checkpoint, failed func(*verifier.Failure) error, done func() error) error {
 	return l.ReplayWith(ctx, r, r.Add, head, failed, done)
 }
 
 // ReplayWith is Replay for whoever does more with each leaf than r does: add is called in place of r.Add, and calls it. Its errors that are no
 // failures end the replay.
-func (l *Log) ReplayWith(ctx context.Context, r *verifier.LogReplay, add func(leaf []byte) error, head entry.Checkpoint, failed func(*verifier.Failure) error, done func() error) error {
+func (l *Log) ReplayWith(ctx context.Context, r *verifier.LogReplay, add func(leaf []byte) error, head proof.Checkpoint, failed func(*verifier.Failure) error, done func() error) error {
 	note := func(err error) error {
 		var f *verifier.Failure
 		if errors.As(err, &f) {

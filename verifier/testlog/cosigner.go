@@ -9,10 +9,11 @@ import (
 	"fmt"
 	"strings"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
-func sha(b []byte) entry.Hash { return sha256.Sum256(b) }
+func sha(b []byte) wire.Hash { return sha256.Sum256(b) }
 
 // Cosigner is a witness or auditor with its key, written from C2SP tlog-cosignature.
 type Cosigner struct {
@@ -42,7 +43,7 @@ func (c *Cosigner) VKey() string {
 }
 
 // Line is its cosignature at a time in seconds since 1970.
-func (c *Cosigner) Line(head entry.Checkpoint, at int64) string {
+func (c *Cosigner) Line(head proof.Checkpoint, at int64) string {
 	msg := fmt.Sprintf("cosignature/v1\ntime %d\n%s\n%d\n%s\n", at, head.Origin, head.Size, base64.StdEncoding.EncodeToString(head.Root[:]))
 	b := binary.BigEndian.AppendUint64(c.id(), uint64(at))
 	b = append(b, ed25519.Sign(c.Key, []byte(msg))...)

@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"igledger/ledger/entry"
-
 	"golang.org/x/mod/sumdb/tlog"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // Files gives the log of its present size as C2SP tlog-tiles has it: path without leading slash -> content.
@@ -76,11 +77,11 @@ func Handler(prefix string, files map[string][]byte) http.Handler {
 // Sample is a log in which Board "lothian" reports accesses to three people's records, with a second key added and the first revoked.
 type Sample struct {
 	*Log
-	Source   *entry.Signer // lothian's first key, revoked at RevokedAt
-	Second   *entry.Signer // lothian's second key
-	IDs      []string      // people
-	Accesses []uint64      // indices
-	Revoked  uint64        // index of the revocation
+	Source   *wire.Signer // lothian's first key, revoked at RevokedAt
+	Second   *wire.Signer // lothian's second key
+	IDs      []string     // people
+	Accesses []uint64     // indices
+	Revoked  uint64       // index of the revocation
 }
 
 // NewSample makes a sample: genesis, organisation, key, accesses, second key, revocation of the first, accesses by the second.
@@ -93,7 +94,7 @@ func NewSampleOn(l *Log) *Sample {
 
 // NewSampleAbout makes a sample with accesses to the records of ids.
 func NewSampleAbout(l *Log, ids ...string) *Sample {
-	s := &Sample{Log: l, Source: Signer(entry.EdDSA), Second: Signer(entry.ES256), IDs: ids}
+	s := &Sample{Log: l, Source: Signer(wire.EdDSA), Second: Signer(wire.ES256), IDs: ids}
 	s.AddPublic(s.Organisation("lothian", s.Registrar, s.Enroller))
 	s.AddPublic(s.AddKey("lothian", s.Source, entry.PurposeSubmit))
 	for _, id := range s.IDs {

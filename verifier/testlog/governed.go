@@ -4,17 +4,19 @@ import (
 	"crypto/sha256"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // Governed is a log in which boards "lothian" and "fife" share for care under agreement "isa-1", which is terminated at the end. Person 0 refuses research,
 // person 1 consents to it and is acted for by person 2.
 type Governed struct {
 	*Sample
-	Lothian, Fife *entry.Signer // keys for agreements
-	Proposal      *entry.Entry  // of isa-1
-	Shared        []uint64      // accesses of fife under it, one per person: while it is in force, and after it ended
-	Ended         uint64        // index of the termination
-	Consents      []uint64      // consents and delegations
+	Lothian, Fife *wire.Signer // keys for agreements
+	Proposal      *entry.Entry // of isa-1
+	Shared        []uint64     // accesses of fife under it, one per person: while it is in force, and after it ended
+	Ended         uint64       // index of the termination
+	Consents      []uint64     // consents and delegations
 }
 
 // Common makes the common claims of an entry of org.
@@ -35,11 +37,11 @@ func AgreementText(id string, version uint64) entry.AgreementText {
 }
 
 // Sign signs what a test has made.
-func Sign(s *entry.Signer, b entry.Body) *entry.Entry { return must(entry.Sign(s, b)) }
+func Sign(s *wire.Signer, b entry.Body) *entry.Entry { return must(entry.Sign(s, b)) }
 
 // NewGoverned makes a governed log of a sample. No verdict stands in it: see GiveVerdicts.
 func NewGoverned(l *Log) *Governed {
-	g := &Governed{Sample: NewSampleOn(l), Lothian: Signer(entry.EdDSA), Fife: Signer(entry.EdDSA)}
+	g := &Governed{Sample: NewSampleOn(l), Lothian: Signer(wire.EdDSA), Fife: Signer(wire.EdDSA)}
 	g.AddPublic(g.Organisation("fife", g.Registrar, g.Enroller))
 	g.AddPublic(g.AddKey("fife", g.Fife, entry.PurposeAgreements))
 	g.AddPublic(g.AddKey("lothian", g.Lothian, entry.PurposeAgreements))
@@ -86,7 +88,7 @@ func (g *Governed) SharedAccess(id string) *entry.Entry {
 	return Sign(g.Second, &a)
 }
 
-func (g *Governed) key(org string) *entry.Signer {
+func (g *Governed) key(org string) *wire.Signer {
 	if org == "fife" {
 		return g.Fife
 	}
@@ -95,8 +97,8 @@ func (g *Governed) key(org string) *entry.Signer {
 
 // GiveVerdicts puts the verdict of every opening as an honest ledger does, by telling rules, those of an empty log, of all entries in order. A public entry that
 // they refuse is passed over.
-func (l *Log) GiveVerdicts(rules entry.Rules) {
-	reg, states := entry.NewRegister(l.Origin), map[string][]byte{}
+func (l *Log) GiveVerdicts(rules register.Rules) {
+	reg, states := register.New(l.Origin), map[string][]byte{}
 	for i := range l.Size() {
 		e, o := l.Entries[i], l.Openings[i]
 		switch {

@@ -3,44 +3,45 @@ package testlog
 import (
 	"slices"
 
-	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 // Index is a subject index written as its definition reads, slow and without any shared code but the hashes: a map, made into a tree anew for each question.
-type Index map[entry.Hash]entry.Hash // K -> V
+type Index map[wire.Hash]wire.Hash // K -> V
 
 // History is the entries of one K.
 type History struct {
 	Indices []uint64
-	Head    entry.Hash
+	Head    wire.Hash
 }
 
 // Histories files every leaf below m as an honest ledger does: sealed ones under the tag of their opening, public ones under their name.
-func (l *Log) Histories(m uint64) map[entry.Hash]*History {
-	all := map[entry.Hash]*History{}
-	add := func(k, head0 entry.Hash, i uint64) {
+func (l *Log) Histories(m uint64) map[wire.Hash]*History {
+	all := map[wire.Hash]*History{}
+	add := func(k, head0 wire.Hash, i uint64) {
 		if all[k] == nil {
 			all[k] = &History{Head: head0}
 		}
 		h := all[k]
 		h.Indices = append(h.Indices, i)
-		h.Head = entry.NextHead(h.Head, i, entry.LeafHash(l.Leaves[i]))
+		h.Head = proof.NextHead(h.Head, i, proof.LeafHash(l.Leaves[i]))
 	}
 	for i := range m {
 		if o := l.Openings[i]; o != nil {
-			add(entry.TagKey(o.Tag), entry.TagHead0(o.Tag), i)
+			add(proof.TagKey(o.Tag), proof.TagHead0(o.Tag), i)
 		} else if e := l.Entries[i]; e != nil {
-			add(entry.NameKey(e.Name()), entry.NameHead0(e.Name()), i)
+			add(proof.NameKey(e.Name()), proof.NameHead0(e.Name()), i)
 		}
 	}
 	return all
 }
 
 // IndexOf makes the index of histories.
-func IndexOf(histories map[entry.Hash]*History) Index {
+func IndexOf(histories map[wire.Hash]*History) Index {
 	x := Index{}
 	for k, h := range histories {
-		x[k] = entry.IndexValue(uint64(len(h.Indices)), h.Head)
+		x[k] = proof.IndexValue(uint64(len(h.Indices)), h.Head)
 	}
 	return x
 }
@@ -49,26 +50,26 @@ func IndexOf(histories map[entry.Hash]*History) Index {
 func (l *Log) IndexAt(m uint64) Index { return IndexOf(l.Histories(m)) }
 
 // Root is the root of the index.
-func (x Index) Root() entry.Hash {
-	var keys []entry.Hash
+func (x Index) Root() wire.Hash {
+	var keys []wire.Hash
 	for k := range x {
 		keys = append(keys, k)
 	}
 	return x.subtree(keys, 0)
 }
 
-func (x Index) subtree(keys []entry.Hash, depth int) entry.Hash {
+func (x Index) subtree(keys []wire.Hash, depth int) wire.Hash {
 	switch len(keys) {
 	case 0:
-		return entry.Hash{}
+		return wire.Hash{}
 	case 1:
-		return entry.IndexLeaf(keys[0], x[keys[0]])
+		return proof.IndexLeaf(keys[0], x[keys[0]])
 	}
 	zeros, ones := split(keys, depth)
-	return entry.IndexNode(x.subtree(zeros, depth+1), x.subtree(ones, depth+1))
+	return proof.IndexNode(x.subtree(zeros, depth+1), x.subtree(ones, depth+1))
 }
 
-func split(keys []entry.Hash, depth int) (zeros, ones []entry.Hash) {
+func split(keys []wire.Hash, depth int) (zeros, ones []wire.Hash) {
 	for _, k := range keys {
 		if k[depth/8]&(0x80>>(depth%8)) == 0 {
 			zeros = append(zeros, k)
@@ -80,12 +81,12 @@ func split(keys []entry.Hash, depth int) (zeros, ones []entry.Hash) {
 }
 
 // Prove gives the path of k, or that it is absent.
-func (x Index) Prove(k entry.Hash) entry.IndexProof {
-	var keys []entry.Hash
+func (x Index) Prove(k wire.Hash) proof.IndexProof {
+	var keys []wire.Hash
 	for o := range x {
 		keys = append(keys, o)
 	}
-	p := entry.IndexProof{Siblings: entry.IndexSiblings{}}
+	p := proof.IndexProof{Siblings: proof.IndexSiblings{}}
 	for depth := 0; len(keys) > 1; depth++ {
 		zeros, ones := split(keys, depth)
 		other := ones
@@ -95,18 +96,18 @@ func (x Index) Prove(k entry.Hash) entry.IndexProof {
 		p.Siblings = append(p.Siblings, x.subtree(other, depth+1))
 	}
 	if len(keys) == 1 && keys[0] != k {
-		p.Other = &entry.IndexOther{K: keys[0], V: x[keys[0]]}
+		p.Other = &proof.IndexOther{K: keys[0], V: x[keys[0]]}
 	}
 	return p
 }
 
 // MultiNodes gives the nodes of a multi-inclusion proof of indices in the tree of the first size leaves.
-func (l *Log) MultiNodes(indices []uint64, size uint64) []entry.Hash {
-	hashes := make([]entry.Hash, size)
+func (l *Log) MultiNodes(indices []uint64, size uint64) []wire.Hash {
+	hashes := make([]wire.Hash, size)
 	for i := range hashes {
-		hashes[i] = entry.LeafHash(l.Leaves[i])
+		hashes[i] = proof.LeafHash(l.Leaves[i])
 	}
-	nodes := []entry.Hash{}
+	nodes := []wire.Hash{}
 	var walk func(lo, hi uint64, indices []uint64)
 	walk = func(lo, hi uint64, indices []uint64) {
 		switch {
@@ -135,7 +136,7 @@ func half(n uint64) uint64 {
 }
 
 // treeHash is MTH of RFC 6962 section 2.1.
-func treeHash(hashes []entry.Hash) entry.Hash {
+func treeHash(hashes []wire.Hash) wire.Hash {
 	if len(hashes) == 1 {
 		return hashes[0]
 	}

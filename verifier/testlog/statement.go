@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 // AddIndexRoot appends the index root that an honest operator states now.
@@ -14,30 +17,30 @@ func (l *Log) AddIndexRoot() uint64 {
 }
 
 // AddIndexRootOf appends any index root.
-func (l *Log) AddIndexRootOf(size uint64, root entry.Hash, s *entry.Signer) uint64 {
+func (l *Log) AddIndexRootOf(size uint64, root wire.Hash, s *wire.Signer) uint64 {
 	return l.AddPublic(must(entry.Sign(s, &entry.IndexRoot{Common: entry.Common{Issuer: "operator", Audience: l.Origin, IssuedAt: Now}, Size: size, Root: root})))
 }
 
 // Claim is what a statement is made from; the zero value of what may be left out is what an honest ledger takes.
 type Claim struct {
-	ID         string                  // whose statement
-	IndexRoot  uint64                  // position of the index root it uses
-	Size       uint64                  // of the checkpoint; 0: of the log
-	Checkpoint []byte                  // signed; nil: the log's own with Cosigners' lines
-	Cosigners  []*Cosigner             //
-	CosignedAt int64                   // 0: Now
-	Index      Index                   // nil: the honest one at the index root's size
-	Period     *entry.Period           // nil: whole
-	Omit       map[uint64]bool         // entries left out of the list
-	Besides    string                  // whose history stands under everyone; "": of entry.RegEveryone, if that is not ID
-	Alone      bool                    // none stands there
-	Linked     []string                // ids whose histories stand under linked, ascending; nil: those that the links hold
-	VRF        *entry.VRFKey           // nil: the log's
-	Histories  map[entry.Hash]*History // nil: the honest ones
+	ID         string                 // whose statement
+	IndexRoot  uint64                 // position of the index root it uses
+	Size       uint64                 // of the checkpoint; 0: of the log
+	Checkpoint []byte                 // signed; nil: the log's own with Cosigners' lines
+	Cosigners  []*Cosigner            //
+	CosignedAt int64                  // 0: Now
+	Index      Index                  // nil: the honest one at the index root's size
+	Period     *bundle.Period         // nil: whole
+	Omit       map[uint64]bool        // entries left out of the list
+	Besides    string                 // whose history stands under everyone; "": of entry.RegEveryone, if that is not ID
+	Alone      bool                   // none stands there
+	Linked     []string               // ids whose histories stand under linked, ascending; nil: those that the links hold
+	VRF        *wire.VRFKey           // nil: the log's
+	Histories  map[wire.Hash]*History // nil: the honest ones
 }
 
 // Statement makes a statement. What it needs of chains it finds by following signers, beginning with those of the entries and of the index root.
-func (l *Log) Statement(c Claim) *entry.Statement {
+func (l *Log) Statement(c Claim) *bundle.Statement {
 	ir := l.Entries[c.IndexRoot].Body.(*entry.IndexRoot)
 	m := ir.Size
 	if c.Histories == nil {
@@ -55,7 +58,7 @@ func (l *Log) Statement(c Claim) *entry.Statement {
 		size = l.Size()
 	}
 	own := l.history(c, c.ID, m, size, signers)
-	s := &entry.Statement{Subject: own.Subject, Period: c.Period, Entries: own.Entries, Newer: own.Newer, Linked: entry.LinkedHistories{}}
+	s := &bundle.Statement{Subject: own.Subject, Period: c.Period, Entries: own.Entries, Newer: own.Newer, Linked: bundle.LinkedHistories{}}
 	if c.Besides == "" && c.ID != entry.RegEveryone {
 		c.Besides = entry.RegEveryone
 	}
@@ -66,15 +69,15 @@ func (l *Log) Statement(c Claim) *entry.Statement {
 		c.Linked = l.linked(own, m)
 	}
 	for _, id := range c.Linked {
-		s.Linked = append(s.Linked, entry.LinkedHistory{ID: id, History: *l.history(c, id, m, size, signers)})
+		s.Linked = append(s.Linked, bundle.LinkedHistory{ID: id, History: *l.history(c, id, m, size, signers)})
 	}
-	s.Evidence = l.evidence(c, entry.FormatStatement, size, signers)
+	s.Evidence = l.evidence(c, bundle.FormatStatement, size, signers)
 	l.Prove(s, size)
 	return s
 }
 
 // linked are the ids that a history's links below m hold.
-func (l *Log) linked(h *entry.History, m uint64) []string {
+func (l *Log) linked(h *bundle.History, m uint64) []string {
 	holding := map[string]bool{}
 	for _, e := range h.Entries {
 		if b, ok := l.Entries[e.Index].Body.(*entry.Link); ok && e.Index < m {
@@ -86,19 +89,19 @@ func (l *Log) linked(h *entry.History, m uint64) []string {
 }
 
 // history is what the log has of an id; who signed what is opened is added to signers.
-func (l *Log) history(c Claim, id string, m, size uint64, signers map[string]bool) *entry.History {
-	tag, proof := c.VRF.Tag(l.Origin, id)
-	h := &entry.History{Subject: entry.Subject{Tag: tag, VRFProof: proof, Proof: c.Index.Prove(entry.TagKey(tag))}, Entries: entry.StatementEntries{}, Newer: entry.StatementEntries{}}
+func (l *Log) history(c Claim, id string, m, size uint64, signers map[string]bool) *bundle.History {
+	tag, vrfProof := c.VRF.Tag(l.Origin, id)
+	h := &bundle.History{Subject: bundle.Subject{Tag: tag, VRFProof: vrfProof, Proof: c.Index.Prove(proof.TagKey(tag))}, Entries: bundle.Entries{}, Newer: bundle.Entries{}}
 	for i := range size {
 		o := l.Openings[i]
 		if o == nil || o.Tag != tag || c.Omit[i] {
 			continue
 		}
-		e := entry.NewStatementEntry(o)
+		e := bundle.NewEntry(o)
 		e.Disclosures = slices.Clone(e.Disclosures) // tests alter them
 		_, isLink := l.Entries[i].Body.(*entry.Link)
 		if c.Period != nil && !isLink && i < m && (i < c.Period.From || i >= c.Period.To) {
-			e = entry.HiddenStatementEntry(i, entry.LeafHash(l.Leaves[i]))
+			e = bundle.HiddenEntry(i, proof.LeafHash(l.Leaves[i]))
 		} else {
 			signers[l.Entries[i].KID] = true
 		}
@@ -113,13 +116,13 @@ func (l *Log) history(c Claim, id string, m, size uint64, signers map[string]boo
 }
 
 // Prove makes the nodes of a statement that was altered, as an operator can who makes the statement.
-func (l *Log) Prove(s *entry.Statement, size uint64) {
+func (l *Log) Prove(s *bundle.Statement, size uint64) {
 	s.Nodes = l.MultiNodes(slices.Collect(maps.Keys(must(s.LeafHashes()))), size)
 }
 
 // Extract makes an extract of chosen entries.
-func (l *Log) Extract(c Claim, indices ...uint64) *entry.Extract {
-	x := &entry.Extract{Entries: entry.ExtractEntries{}}
+func (l *Log) Extract(c Claim, indices ...uint64) *bundle.Extract {
+	x := &bundle.Extract{Entries: bundle.ExtractEntries{}}
 	signers := map[string]bool{l.Entries[c.IndexRoot].KID: true}
 	if c.Histories == nil {
 		c.Histories = l.Histories(l.Entries[c.IndexRoot].Body.(*entry.IndexRoot).Size)
@@ -128,27 +131,27 @@ func (l *Log) Extract(c Claim, indices ...uint64) *entry.Extract {
 		c.Index = IndexOf(c.Histories)
 	}
 	for _, i := range indices {
-		x.Entries = append(x.Entries, entry.NewExtractEntry(l.Openings[i]))
+		x.Entries = append(x.Entries, bundle.NewExtractEntry(l.Openings[i]))
 		signers[l.Entries[i].KID] = true
 	}
-	x.Evidence = l.evidence(c, entry.FormatExtract, l.Size(), signers)
+	x.Evidence = l.evidence(c, bundle.FormatExtract, l.Size(), signers)
 	x.Nodes = l.MultiNodes(slices.Collect(maps.Keys(must(x.LeafHashes()))), l.Size())
 	return x
 }
 
-func (l *Log) evidence(c Claim, format string, size uint64, signers map[string]bool) entry.Evidence {
+func (l *Log) evidence(c Claim, format string, size uint64, signers map[string]bool) bundle.Evidence {
 	if c.Checkpoint == nil {
 		c.Checkpoint = l.Cosigned(size, c.CosignedAt, c.Cosigners...)
 	}
-	ev := entry.Evidence{Format: format, Origin: l.Origin, Checkpoint: string(c.Checkpoint), Genesis: entry.StatementLeaf{Leaf: l.Leaves[0]},
-		IndexRoot: entry.StatementLeaf{Index: c.IndexRoot, Leaf: l.Leaves[c.IndexRoot]}, Chains: entry.StatementChains{}, Nodes: []entry.Hash{}, Text: []string{"for tests"}}
+	ev := bundle.Evidence{Format: format, Origin: l.Origin, Checkpoint: string(c.Checkpoint), Genesis: bundle.Leaf{Leaf: l.Leaves[0]},
+		IndexRoot: bundle.Leaf{Index: c.IndexRoot, Leaf: l.Leaves[c.IndexRoot]}, Chains: bundle.Chains{}, Nodes: []wire.Hash{}, Text: []string{"for tests"}}
 	names := l.names(signers)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		k := entry.NameKey(name)
-		chain := entry.StatementChain{Name: name, Proof: c.Index.Prove(k), Leaves: entry.StatementLeaves{}}
+		k := proof.NameKey(name)
+		chain := bundle.Chain{Name: name, Proof: c.Index.Prove(k), Leaves: bundle.Leaves{}}
 		if h := c.Histories[k]; h != nil {
 			for _, i := range h.Indices {
-				chain.Leaves = append(chain.Leaves, entry.StatementLeaf{Index: i, Leaf: l.Leaves[i]})
+				chain.Leaves = append(chain.Leaves, bundle.Leaf{Index: i, Leaf: l.Leaves[i]})
 			}
 		}
 		ev.Chains = append(ev.Chains, chain)
@@ -188,7 +191,7 @@ func (l *Log) names(signers map[string]bool) map[string]bool {
 		for _, e := range byName[name] {
 			signed(e.KID)
 			for _, counter := range counters(e) {
-				signed(must(entry.ParseJWS("countersignature", counter, entry.TypCountersignature)).KID)
+				signed(must(wire.ParseJWS("countersignature", counter, wire.TypCountersignature)).KID)
 			}
 		}
 	}
@@ -214,7 +217,7 @@ func (l *Log) Cosigned(size uint64, at int64, cosigners ...*Cosigner) []byte {
 	if at == 0 {
 		at = Now
 	}
-	head := entry.Checkpoint{Origin: l.Origin, Size: size, Root: l.Root(size)}
+	head := proof.Checkpoint{Origin: l.Origin, Size: size, Root: l.Root(size)}
 	b := slices.Clone(l.Checkpoint(size))
 	for _, c := range cosigners {
 		b = append(b, c.Line(head, at)...)
@@ -223,4 +226,4 @@ func (l *Log) Cosigned(size uint64, at int64, cosigners ...*Cosigner) []byte {
 }
 
 // StatementJSON writes a statement as its format wants it.
-func StatementJSON(s *entry.Statement) []byte { return must(s.Marshal()) }
+func StatementJSON(s *bundle.Statement) []byte { return must(s.Marshal()) }

@@ -9,10 +9,13 @@ import (
 	"crypto/rand"
 	"fmt"
 
-	"igledger/ledger/entry"
-
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 )
 
 // Now is the time at which everything in a test log happens: 2026-11-22 09:00 UTC.
@@ -22,13 +25,13 @@ const Now = 1795338000
 type Log struct {
 	Origin     string
 	Key        string // verifier key of the checkpoints
-	VRF        *entry.VRFKey
-	Registrar  *entry.Signer // org "registrar"
-	Enroller   *entry.Signer // org "enroller"
-	Operator   *entry.Signer // org "operator"
+	VRF        *wire.VRFKey
+	Registrar  *wire.Signer // org "registrar"
+	Enroller   *wire.Signer // org "enroller"
+	Operator   *wire.Signer // org "operator"
 	Leaves     [][]byte
 	Entries    map[uint64]*entry.Entry // with all disclosures; none for raw leaves
-	Openings   map[uint64]*entry.Opening
+	Openings   map[uint64]*bundle.Opening
 	lag        uint64
 	signer     note.Signer
 	stored     []tlog.Hash
@@ -40,21 +43,21 @@ func New(origin string) *Log { return NewLag(origin, 100000) }
 
 // NewLag is New with another longest lag of the index.
 func NewLag(origin string, lag uint64) *Log {
-	l := &Log{Origin: origin, lag: lag, VRF: entry.NewVRFKey(), Registrar: Signer(entry.EdDSA), Enroller: Signer(entry.ES256), Operator: Signer(entry.EdDSA),
-		Entries: map[uint64]*entry.Entry{}, Openings: map[uint64]*entry.Opening{}, checkpoint: map[uint64][]byte{}}
+	l := &Log{Origin: origin, lag: lag, VRF: wire.NewVRFKey(), Registrar: Signer(wire.EdDSA), Enroller: Signer(wire.ES256), Operator: Signer(wire.EdDSA),
+		Entries: map[uint64]*entry.Entry{}, Openings: map[uint64]*bundle.Opening{}, checkpoint: map[uint64][]byte{}}
 	var skey string
-	skey, l.Key = must2(entry.NewLogKey(origin))
+	skey, l.Key = must2(wire.NewLogKey(origin))
 	l.signer = must(note.NewSigner(skey))
 	l.AddPublic(l.Genesis(l.Key))
 	return l
 }
 
 // Signer makes a key.
-func Signer(alg string) *entry.Signer { return must(entry.GenerateSigner(alg)) }
+func Signer(alg string) *wire.Signer { return must(wire.GenerateSigner(alg)) }
 
 // Genesis makes a genesis of the log's parties that names logKey.
 func (l *Log) Genesis(logKey string) *entry.Entry {
-	party := func(id, name, kind string, s *entry.Signer, purpose entry.Purpose, roles ...entry.Role) entry.GenesisParty {
+	party := func(id, name, kind string, s *wire.Signer, purpose entry.Purpose, roles ...entry.Role) entry.GenesisParty {
 		return entry.GenesisParty{Member: entry.Member{ID: id, Name: name, Kind: kind, Roles: roles},
 			Key: entry.PublicKey{JWK: s.Public, Purposes: []entry.Purpose{purpose}}}
 	}
@@ -71,7 +74,7 @@ func (l *Log) Genesis(logKey string) *entry.Entry {
 }
 
 // Organisation makes the entry that enrols a source, signed by registrar and countersigned by enroller (none if nil).
-func (l *Log) Organisation(id string, registrar, enroller *entry.Signer) *entry.Entry {
+func (l *Log) Organisation(id string, registrar, enroller *wire.Signer) *entry.Entry {
 	m := entry.Member{ID: id, Name: "Board " + id, Kind: "health-board", Roles: []entry.Role{entry.RoleController, entry.RoleSource}}
 	o := &entry.Organisation{Common: entry.Common{Issuer: "registrar", Audience: l.Origin, IssuedAt: Now}, Organisation: m}
 	if enroller != nil {
@@ -81,7 +84,7 @@ func (l *Log) Organisation(id string, registrar, enroller *entry.Signer) *entry.
 }
 
 // AddKey makes the entry by which the registrar, countersigned, activates a first key for org.
-func (l *Log) AddKey(org string, s *entry.Signer, purposes ...entry.Purpose) *entry.Entry {
+func (l *Log) AddKey(org string, s *wire.Signer, purposes ...entry.Purpose) *entry.Entry {
 	pk := entry.PublicKey{JWK: s.Public, Purposes: purposes}
 	k := &entry.Key{Common: entry.Common{Issuer: "registrar", Audience: l.Origin, IssuedAt: Now}, Org: org, Key: pk,
 		Proof:   must(entry.ProveKey(s, l.Origin, org)),
@@ -95,7 +98,7 @@ func (l *Log) Revocation(org, kid string) *entry.Entry {
 }
 
 // Access makes an access by org to the record of id.
-func (l *Log) Access(org string, s *entry.Signer, id string) *entry.Entry {
+func (l *Log) Access(org string, s *wire.Signer, id string) *entry.Entry {
 	seq := uint64(len(l.Leaves))
 	return must(entry.Sign(s, &entry.Access{
 		Common: entry.Common{Issuer: org, Audience: l.Origin, IssuedAt: Now}, Source: "trakcare", System: "Emergency Department",
@@ -106,26 +109,26 @@ func (l *Log) Access(org string, s *entry.Signer, id string) *entry.Entry {
 }
 
 // Link makes the entry by which org links sub with other ("linked") or no longer ("unlinked"); it is filed under sub.
-func (l *Log) Link(org string, s *entry.Signer, act, sub, other string) *entry.Entry {
+func (l *Log) Link(org string, s *wire.Signer, act, sub, other string) *entry.Entry {
 	return must(entry.Sign(s, &entry.Link{Common: entry.Common{Issuer: org, Audience: l.Origin, IssuedAt: Now}, Act: act, Reason: "one person, two numbers", Sub: sub, Other: other}))
 }
 
 // AddPublic appends a public entry, whether the register's rules allow it or not.
 func (l *Log) AddPublic(e *entry.Entry) uint64 {
-	i := l.AddRaw(entry.PublicLeaf(e.Compact))
+	i := l.AddRaw(proof.PublicLeaf(e.Compact))
 	l.Entries[i] = e
 	return i
 }
 
 // AddSealed appends an access filed under id, which an honest ledger takes from the entry's own sub.
 func (l *Log) AddSealed(e *entry.Entry, id string) uint64 {
-	o := &entry.Opening{JWS: e.Compact, Disclosures: e.Encoded(), Received: "2026-11-22T09:00:01Z"}
+	o := &bundle.Opening{JWS: e.Compact, Disclosures: e.Encoded(), Received: "2026-11-22T09:00:01Z"}
 	rand.Read(o.TagSalt[:])
 	rand.Read(o.BodySalt[:])
-	var proof []byte
-	o.Tag, proof = l.VRF.Tag(l.Origin, id)
-	o.VRFProof = proof
-	o.Index = l.AddRaw(entry.SealedLeaf(entry.TagCommit(o.TagSalt, o.Tag), entry.BodyCommit(o.BodySalt, e.Compact)))
+	var vrfProof []byte
+	o.Tag, vrfProof = l.VRF.Tag(l.Origin, id)
+	o.VRFProof = vrfProof
+	o.Index = l.AddRaw(proof.SealedLeaf(proof.TagCommit(o.TagSalt, o.Tag), proof.BodyCommit(o.BodySalt, e.Compact)))
 	l.Entries[o.Index], l.Openings[o.Index] = e, o
 	return o.Index
 }
@@ -133,10 +136,10 @@ func (l *Log) AddSealed(e *entry.Entry, id string) uint64 {
 // AddRandom appends n sealed leaves that nobody can open.
 func (l *Log) AddRandom(n int) {
 	for range n {
-		var a, b entry.Hash
+		var a, b wire.Hash
 		rand.Read(a[:])
 		rand.Read(b[:])
-		l.AddRaw(entry.SealedLeaf(a, b))
+		l.AddRaw(proof.SealedLeaf(a, b))
 	}
 }
 
@@ -152,31 +155,31 @@ func (l *Log) AddRaw(leaf []byte) uint64 {
 func (l *Log) Size() uint64 { return uint64(len(l.Leaves)) }
 
 // Root is the RFC 6962 root of the first size leaves.
-func (l *Log) Root(size uint64) entry.Hash {
-	return entry.Hash(must(tlog.TreeHash(int64(size), l.reader())))
+func (l *Log) Root(size uint64) wire.Hash {
+	return wire.Hash(must(tlog.TreeHash(int64(size), l.reader())))
 }
 
 // Checkpoint gives the signed checkpoint of the first size leaves.
 func (l *Log) Checkpoint(size uint64) []byte {
 	if l.checkpoint[size] == nil {
-		l.checkpoint[size] = l.SignCheckpoint(entry.Checkpoint{Origin: l.Origin, Size: size, Root: l.Root(size)})
+		l.checkpoint[size] = l.SignCheckpoint(proof.Checkpoint{Origin: l.Origin, Size: size, Root: l.Root(size)})
 	}
 	return l.checkpoint[size]
 }
 
 // SignCheckpoint signs any tree head with the log's key.
-func (l *Log) SignCheckpoint(c entry.Checkpoint) []byte { return must(c.Sign(l.signer)) }
+func (l *Log) SignCheckpoint(c proof.Checkpoint) []byte { return must(c.Sign(l.signer)) }
 
 // SignText signs any note text with the log's key.
 func (l *Log) SignText(text string) []byte { return must(note.Sign(&note.Note{Text: text}, l.signer)) }
 
 // Receipt gives the receipt of leaf index under the checkpoint of size.
-func (l *Log) Receipt(index, size uint64) *entry.Receipt {
-	p := entry.Proof{Index: index, Checkpoint: l.Checkpoint(size)}
+func (l *Log) Receipt(index, size uint64) *bundle.Receipt {
+	p := proof.Inclusion{Index: index, Checkpoint: l.Checkpoint(size)}
 	for _, h := range must(tlog.ProveRecord(int64(size), int64(index), l.reader())) {
-		p.Hashes = append(p.Hashes, entry.Hash(h))
+		p.Hashes = append(p.Hashes, wire.Hash(h))
 	}
-	r := &entry.Receipt{Leaf: l.Leaves[index], Proof: string(p.Marshal())}
+	r := &bundle.Receipt{Leaf: l.Leaves[index], Proof: string(p.Marshal())}
 	if o := l.Openings[index]; o != nil {
 		r.TagSalt, r.Tag, r.VRFProof, r.BodySalt = &o.TagSalt, &o.Tag, o.VRFProof, &o.BodySalt
 	}
@@ -188,7 +191,7 @@ func (l *Log) Fork(size uint64) *Log {
 	f := *l
 	f.Leaves, f.stored = nil, nil
 	f.checkpoint = map[uint64][]byte{}
-	f.Entries, f.Openings = map[uint64]*entry.Entry{}, map[uint64]*entry.Opening{}
+	f.Entries, f.Openings = map[uint64]*entry.Entry{}, map[uint64]*bundle.Opening{}
 	for i := range size {
 		f.AddRaw(l.Leaves[i])
 		if e := l.Entries[i]; e != nil {

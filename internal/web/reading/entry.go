@@ -8,6 +8,7 @@ import (
 
 	"igledger/audit"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 	"igledger/verifier"
 )
 
@@ -52,7 +53,7 @@ var verdictWords = map[entry.VerdictResult]string{
 	entry.NotCovered: "not covered by any agreement, consent or law that the ledger knows",
 }
 
-func row(s *verifier.StatementEntry, reg *entry.Register) Entry {
+func row(s *verifier.StatementEntry, reg *register.Register) Entry {
 	e := Entry{Entry: s.Index, Newer: s.Newer, Who: "not readable", What: "not readable", Why: "not readable"}
 	if s.Opening != nil {
 		e.Received = s.Opening.Received
@@ -92,7 +93,7 @@ func row(s *verifier.StatementEntry, reg *entry.Register) Entry {
 }
 
 // act fills in what an entry other than an access states.
-func act(e Entry, stated *entry.Entry, reg *entry.Register) Entry {
+func act(e Entry, stated *entry.Entry, reg *register.Register) Entry {
 	if a, ok := verifier.DescribeAct(stated); ok {
 		e.When, e.Who, e.ReportedBy = a.When, organisation(reg, a.Org), organisation(reg, stated.Issuer)
 		e.What, e.Why = clean(a.What, maxText), clean(a.Why, maxText)
@@ -100,7 +101,7 @@ func act(e Entry, stated *entry.Entry, reg *entry.Register) Entry {
 	return e
 }
 
-func organisation(reg *entry.Register, id string) string {
+func organisation(reg *register.Register, id string) string {
 	name := ""
 	if reg != nil && reg.Organisation(id) != nil {
 		name = clean(reg.Organisation(id).Name, maxName)

@@ -12,7 +12,9 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 	"igledger/verifier"
 )
 
@@ -194,9 +196,9 @@ func kindOf(data []byte) string {
 		return ""
 	}
 	switch t.String() {
-	case entry.FormatStatement:
+	case bundle.FormatStatement:
 		return "statement"
-	case entry.FormatExtract:
+	case bundle.FormatExtract:
 		return "extract"
 	}
 	return ""
@@ -233,7 +235,7 @@ func report(r *verifier.StatementReport) *Report {
 	return rep
 }
 
-func rows(list []verifier.StatementEntry, reg *entry.Register) (shown []Entry, hidden int) {
+func rows(list []verifier.StatementEntry, reg *register.Register) (shown []Entry, hidden int) {
 	for i := range list {
 		if list[i].Hidden {
 			hidden++

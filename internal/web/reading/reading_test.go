@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"igledger/internal/web/reading"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
@@ -33,7 +34,7 @@ func (w *world) claim() testlog.Claim {
 	return c
 }
 
-func (w *world) read(t *testing.T, s *entry.Statement, policy string) *reading.Report {
+func (w *world) read(t *testing.T, s *bundle.Statement, policy string) *reading.Report {
 	t.Helper()
 	data, err := s.Marshal()
 	if err != nil {
@@ -69,7 +70,7 @@ func TestReport(t *testing.T) {
 	}
 
 	hidden := c
-	hidden.Period = &entry.Period{From: w.Accesses[3], To: w.Accesses[3] + 1}
+	hidden.Period = &bundle.Period{From: w.Accesses[3], To: w.Accesses[3] + 1}
 	if r := w.read(t, w.Statement(hidden), policy); r.Verdict != reading.Whole || r.Hidden != 1 || len(r.Entries) != 2 {
 		t.Errorf("of a period: %s, %d hidden, %d shown", r.Verdict, r.Hidden, len(r.Entries))
 	}
@@ -226,7 +227,7 @@ func TestEveryone(t *testing.T) {
 	if r.Verdict != reading.Whole || len(r.Entries) != 2 || len(r.Everyone) != 2 || r.Everyone[0].Entry != first || r.Everyone[0].Why == "" || r.EveryoneHidden != 0 {
 		t.Errorf("%s, %d and %+v", r.Verdict, len(r.Entries), r.Everyone)
 	}
-	c.Period = &entry.Period{From: second, To: second + 1}
+	c.Period = &bundle.Period{From: second, To: second + 1}
 	if r := w.read(t, w.Statement(c), policy); r.Verdict != reading.Whole || len(r.Everyone) != 1 || r.EveryoneHidden != 1 || r.Hidden != 2 {
 		t.Errorf("of a period: %s, %d shown, %d hidden", r.Verdict, len(r.Everyone), r.EveryoneHidden)
 	}

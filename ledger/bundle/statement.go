@@ -1,0 +1,351 @@
+package bundle
+
+import (
+	"github.com/go-json-experiment/json/jsontext"
+
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
+)
+
+// FormatStatement is the first member of every statement.
+const FormatStatement = "igledger-statement/1"
+
+// Statement is everything the log holds about one id below M, with the proof that nothing is left out, and what it holds about everybody at once (RegEveryone)
+// and about the ids that are linked with this one (Link), with the same proof. The id is not in it: who checks a statement knows whose it should be. Linked ids are: they
+// stand in the links, too. ParseStatement checks its form only; the checks are package verifier's.
+type Statement struct {
+	Evidence
+	Subject  Subject         `json:"subject"`
+	Period   *Period         `json:"period,omitempty"`   // none: the whole history, every entry opened
+	Entries  Entries         `json:"entries"`            // every entry of the subject below M, ascending
+	Newer    Entries         `json:"newer"`              // opened entries at or above M, ascending; that none is missing among them is not proved
+	Everyone *History        `json:"everyone,omitempty"` // reads of everybody's data concern the subject too; none: the subject is RegEveryone itself
+	Linked   LinkedHistories `json:"linked"`             // of each id that a link of the subject's below M holds hers, ascending by id; links of these are not followed
+}
+
+// LinkedHistory is what a statement shows of a linked id.
+type LinkedHistory struct {
+	ID string `json:"id"`
+	History
+}
+
+// MaxLinked is how many ids a statement can show besides the subject's.
+const MaxLinked = 256
+
+// History is what a statement shows of one id.
+type History struct {
+	Subject
+	Entries Entries `json:"entries"` // as in Statement
+	Newer   Entries `json:"newer"`   // as in Statement
+}
+
+// Own is the subject's history.
+func (s *Statement) Own() *History { return &History{s.Subject, s.Entries, s.Newer} }
+
+// Histories gives the subject's history, if it is there everyone's, and those of linked ids.
+func (s *Statement) Histories() []*History {
+	list := []*History{s.Own()}
+	if s.Everyone != nil {
+		list = append(list, s.Everyone)
+	}
+	for i := range s.Linked {
+		list = append(list, &s.Linked[i].History)
+	}
+	return list
+}
+
+// Subject says whose history it is and where the subject index has it.
+type Subject struct {
+	Tag      wire.Hash        `json:"tag"`
+	VRFProof wire.Bytes       `json:"vrfProof"` // 80 bytes
+	Proof    proof.IndexProof `json:"proof"`    // of Value under TagKey(Tag), or of absence
+	Count    uint64           `json:"count"`    // of entries below M, equal to the length of entries; 0 with absence
+}
+
+// Period is a range of the log, From <= index < To: every entry of the subject in it is opened, the others may be hidden. It is a range of
+// positions and not of times, because a position is proved and a time is claimed inside the entry, where it cannot be seen of a hidden one.
+type Period struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// StatementEntry is one entry of the subject: opened (TagSalt, BodySalt, JWS, Disclosures) or hidden (LeafHash), never both.
+type Entry struct {
+	Index       uint64         `json:"index"`
+	TagSalt     *wire.Hash     `json:"tagSalt,omitempty"`
+	BodySalt    *wire.Hash     `json:"bodySalt,omitempty"`
+	JWS         string         `json:"jws,omitempty"` // header.payload.signature
+	Disclosures Disclosures    `json:"disclosures,omitempty"`
+	Flags       Flags          `json:"flags,omitempty"`    // the ledger's remarks at append; not proved
+	Received    string         `json:"received,omitempty"` // RFC 3339, when the ledger took it; not proved
+	Verdict     *entry.Verdict `json:"verdict,omitempty"`  // what policy says of an access; not proved
+	LeafHash    *wire.Hash     `json:"leafHash,omitempty"`
+}
+
+// Lists that stop reading at their limits.
+type (
+	Entries         []Entry         // at most MaxStatementEntries
+	Disclosures     []string        // at most SDDigests
+	Flags           []entry.Flag    // at most 32
+	LinkedHistories []LinkedHistory // at most MaxLinked
+)
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (l *Entries) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return wire.DecodeList(d, "entries", MaxEntries, (*[]Entry)(l), (*Entry).check)
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (l *Disclosures) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return wire.DecodeList(d, "disclosures", wire.SDDigests, (*[]string)(l), nil)
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (l *Flags) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return wire.DecodeList(d, "flags", maxFlags, (*[]entry.Flag)(l), nil)
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (l *LinkedHistories) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	return wire.DecodeList(d, "linked", MaxLinked, (*[]LinkedHistory)(l), nil)
+}
+
+// NewStatementEntry is the opened form of an opening.
+func NewEntry(o *Opening) Entry {
+	return Entry{Index: o.Index, TagSalt: &o.TagSalt, BodySalt: &o.BodySalt, JWS: o.JWS, Disclosures: o.Disclosures, Flags: o.Flags, Received: o.Received, Verdict: o.Verdict}
+}
+
+// HiddenStatementEntry is the form of an entry outside the period: it shows that there is one and where, and keeps the chain whole.
+func HiddenEntry(index uint64, leafHash wire.Hash) Entry {
+	return Entry{Index: index, LeafHash: &leafHash}
+}
+
+// Opened reports whether the entry's content is here.
+func (e *Entry) Opened() bool { return e.LeafHash == nil }
+
+// Opening is the opening of an opened entry of the subject with tag, without VRF proof (the subject has it); nil of a hidden one.
+func (e *Entry) Opening(tag wire.Hash) *Opening {
+	if !e.Opened() {
+		return nil
+	}
+	return &Opening{Index: e.Index, TagSalt: *e.TagSalt, Tag: tag, BodySalt: *e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures, Flags: e.Flags, Received: e.Received, Verdict: e.Verdict}
+}
+
+// Leaf is the sealed leaf that an opened entry of the subject with tag makes. It is not carried, so it cannot disagree; nil of a hidden one.
+func (e *Entry) Leaf(tag wire.Hash) []byte {
+	if !e.Opened() {
+		return nil
+	}
+	return proof.SealedLeaf(proof.TagCommit(*e.TagSalt, tag), proof.BodyCommit(*e.BodySalt, e.JWS))
+}
+
+// Hash is the leaf hash of an entry of the subject with tag: recomputed if opened, else as given.
+func (e *Entry) Hash(tag wire.Hash) wire.Hash {
+	if e.Opened() {
+		return proof.LeafHash(e.Leaf(tag))
+	}
+	return *e.LeafHash
+}
+
+func (e *Entry) check() error {
+	if err := checkIndex(e.Index); err != nil {
+		return err
+	}
+	if !e.Opened() {
+		if e.TagSalt != nil || e.BodySalt != nil || e.JWS != "" || len(e.Disclosures) > 0 || len(e.Flags) > 0 || e.Received != "" || e.Verdict != nil {
+			return wire.Errorf(wire.BadStatement, "entry", "entry at %d is half hidden: leafHash stands alone", e.Index)
+		}
+		return nil
+	}
+	if e.TagSalt == nil || e.BodySalt == nil {
+		return wire.Errorf(wire.BadStatement, "entry", "entry at %d has neither leafHash nor both salts", e.Index)
+	}
+	return checkContent(e.Index, e.JWS, e.Disclosures, e.Flags, e.Received, e.Verdict)
+}
+
+// checkContent checks the form of what statements and extracts show of an entry, before JWS and disclosures are looked into.
+func checkContent(index uint64, jws string, disclosures []string, flags []entry.Flag, received string, verdict *entry.Verdict) error {
+	if jws == "" {
+		return wire.Errorf(wire.BadStatement, "entry", "entry at %d has no jws", index)
+	}
+	if len(jws) > wire.MaxJWS || len(disclosures) > wire.SDDigests || len(flags) > maxFlags {
+		return wire.Errorf(wire.TooLarge, "entry", "entry at %d: jws of %d bytes, %d disclosures or %d flags", index, len(jws), len(disclosures), len(flags))
+	}
+	if err := verdict.Check(); err != nil {
+		return err
+	}
+	for _, f := range flags {
+		if f == "" || !wire.Plain(string(f), 64) {
+			return wire.Errorf(wire.BadStatement, "entry", "entry at %d has a flag that is empty, longer than 64 bytes or has control characters", index)
+		}
+	}
+	if received != "" {
+		if _, err := entry.ParseTime(received); err != nil {
+			return wire.Errorf(wire.BadStatement, "entry", "entry at %d: received is not an RFC 3339 time with zone", index)
+		}
+	}
+	return nil
+}
+
+// ParseStatement reads a statement strictly and checks its form: limits, order, counts, what is opened and what hidden. Nothing that
+// takes a hash or a signature has been checked.
+func ParseStatement(data []byte) (*Statement, error) {
+	if len(data) > MaxSize {
+		return nil, wire.Errorf(wire.TooLarge, "statement", "%d bytes, at most %d", len(data), MaxSize)
+	}
+	s := new(Statement)
+	if err := wire.DecodeJSON("statement", data, s); err != nil {
+		return nil, err
+	}
+	if s.Evidence.checkRead() != nil || s.lacks() {
+		return nil, wire.Errorf(wire.BadStatement, "statement", "chains, nodes, text, siblings, entries, newer or linked are missing")
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// lacks reports whether a list is missing, which is not an empty one.
+func (s *Statement) lacks() bool {
+	if s.Linked == nil {
+		return true
+	}
+	for _, h := range s.Histories() {
+		if h.Proof.Siblings == nil || h.Entries == nil || h.Newer == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Marshal writes the statement; what ParseStatement would refuse is refused here.
+func (s *Statement) Marshal() ([]byte, error) { return marshalChecked("statement", s, s.check) }
+
+func marshalChecked(what string, v any, check func() error) ([]byte, error) {
+	if err := check(); err != nil {
+		return nil, err
+	}
+	data, err := wire.EncodeJSON(v)
+	if err == nil && len(data) > MaxSize {
+		err = wire.Errorf(wire.TooLarge, what, "%d bytes, at most %d", len(data), MaxSize)
+	}
+	return data, err
+}
+
+func (s *Statement) check() error {
+	if err := s.Evidence.check(FormatStatement); err != nil {
+		return err
+	}
+	if p := s.Period; p != nil && (p.From >= p.To || p.To > wire.MaxInt) {
+		return wire.Errorf(wire.BadStatement, "period", "want from below to, at most 2^53-1")
+	}
+	if s.Everyone != nil && s.Everyone.Tag == s.Subject.Tag {
+		return wire.Errorf(wire.BadStatement, "everyone", "is the subject's own history again")
+	}
+	if err := s.checkLinked(); err != nil {
+		return err
+	}
+	for _, h := range s.Histories() {
+		if err := h.check(s.Period); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Statement) checkLinked() error {
+	if len(s.Linked) > MaxLinked {
+		return wire.Errorf(wire.TooLarge, "linked", "%d ids, at most %d", len(s.Linked), MaxLinked)
+	}
+	shown := map[wire.Hash]bool{s.Subject.Tag: true}
+	if s.Everyone != nil {
+		shown[s.Everyone.Tag] = true
+	}
+	for i := range s.Linked {
+		l := &s.Linked[i]
+		if err := entry.CheckID(l.ID); err != nil {
+			return err
+		}
+		if shown[l.Tag] {
+			return wire.Errorf(wire.BadStatement, "linked", "number %d is a history that the statement has already", i)
+		}
+		shown[l.Tag] = true
+	}
+	return ascending("linked ids", s.Linked, func(l *LinkedHistory) string { return l.ID })
+}
+
+func (h *History) check(period *Period) error {
+	if len(h.VRFProof) != wire.VRFProofSize {
+		return wire.Errorf(wire.BadLength, "vrfProof", "%d bytes, want %d", len(h.VRFProof), wire.VRFProofSize)
+	}
+	if len(h.Entries) > MaxEntries || len(h.Newer) > MaxEntries {
+		return wire.Errorf(wire.TooLarge, "statement", "%d entries and %d newer, at most %d", len(h.Entries), len(h.Newer), MaxEntries)
+	}
+	if h.Count != uint64(len(h.Entries)) {
+		return wire.Errorf(wire.BadStatement, "statement", "%d entries, count says %d", len(h.Entries), h.Count)
+	}
+	for _, list := range []Entries{h.Entries, h.Newer} {
+		for i := range list {
+			if err := list[i].check(); err != nil {
+				return err
+			}
+		}
+		if err := ascending("entries", list, func(e *Entry) uint64 { return e.Index }); err != nil {
+			return err
+		}
+	}
+	for i := range h.Entries {
+		e := &h.Entries[i]
+		if !e.Opened() && (period == nil || period.From <= e.Index && e.Index < period.To) {
+			return wire.Errorf(wire.BadStatement, "statement", "entry at %d is hidden and lies in what the statement covers", e.Index)
+		}
+	}
+	for i := range h.Newer {
+		if !h.Newer[i].Opened() {
+			return wire.Errorf(wire.BadStatement, "statement", "newer entry at %d is hidden", h.Newer[i].Index)
+		}
+	}
+	if n, m := len(h.Entries), len(h.Newer); n > 0 && m > 0 && h.Entries[n-1].Index >= h.Newer[0].Index {
+		return wire.Errorf(wire.BadStatement, "statement", "newer entry at %d is not above the covered ones", h.Newer[0].Index)
+	}
+	return nil
+}
+
+// LeafHashes gives the hash of every leaf in the statement by index: what VerifyMulti takes with Nodes. BadStatement: two leaves at one index.
+func (s *Statement) LeafHashes() (map[uint64]wire.Hash, error) {
+	m := leafHashes{}
+	if err := s.addLeafHashes(m); err != nil {
+		return nil, err
+	}
+	for _, h := range s.Histories() {
+		for _, list := range []Entries{h.Entries, h.Newer} {
+			for i := range list {
+				if err := m.add(list[i].Index, list[i].Hash(h.Tag)); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return m, nil
+}
+
+// Value is V of the history that the entries make. Without entries there is none: the id must be absent (IndexProof.RootWithout).
+func (h *History) Value() wire.Hash {
+	head := proof.TagHead0(h.Tag)
+	for i := range h.Entries {
+		head = proof.NextHead(head, h.Entries[i].Index, h.Entries[i].Hash(h.Tag))
+	}
+	return proof.IndexValue(uint64(len(h.Entries)), head)
+}
+
+// IndexRootHash is the index root in which the history is what the entries make, or, without entries, has no place: it is
+// complete below M iff the index-root entry states it.
+func (h *History) IndexRootHash() (wire.Hash, error) {
+	k := proof.TagKey(h.Tag)
+	if len(h.Entries) == 0 {
+		return h.Proof.RootWithout(k)
+	}
+	return h.Proof.Root(k, h.Value())
+}

@@ -1,0 +1,102 @@
+package proof
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"igledger/ledger/wire"
+)
+
+// Checkpoint is a tree head, C2SP tlog-checkpoint, without extension lines.
+type Checkpoint struct {
+	Origin string
+	Size   uint64
+	Root   wire.Hash
+}
+
+// Text is the note text: origin, size in decimal, root in standard base64, each with a line feed.
+func (c Checkpoint) Text() string {
+	return c.Origin + "\n" + strconv.FormatUint(c.Size, 10) + "\n" + base64.StdEncoding.EncodeToString(c.Root[:]) + "\n"
+}
+
+// Sign makes the signed note (C2SP signed-note, Ed25519) of the checkpoint. The signer is named as the origin.
+func (c Checkpoint) Sign(signer note.Signer) ([]byte, error) {
+	if signer.Name() != c.Origin {
+		return nil, wire.Errorf(wire.BadCheckpoint, "checkpoint", "the signer is not named %s", c.Origin)
+	}
+	signed, err := note.Sign(&note.Note{Text: c.Text()}, signer)
+	if err != nil {
+		return nil, wire.Errorf(wire.BadCheckpoint, "checkpoint", "signing failed")
+	}
+	return signed, nil
+}
+
+// OpenCheckpoint checks the log's signature on a signed note and reads its text strictly. It stops everybody but the log from
+// stating a tree head; it does not stop the log from stating two: that is what witnesses are for.
+func OpenCheckpoint(signed []byte, log note.Verifier) (Checkpoint, error) {
+	if len(signed) > 1<<16 {
+		return Checkpoint{}, wire.Errorf(wire.TooLarge, "checkpoint", "%d bytes", len(signed))
+	}
+	n, err := note.Open(signed, note.VerifierList(log))
+	if err != nil {
+		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "not a signed note with a good signature of %s", log.Name())
+	}
+	if _, err := std64.DecodeString(n.Sigs[0].Base64); err != nil { // note is lenient here; one tree head has one spelling
+		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "the signature is not canonical base64")
+	}
+	c, err := ParseCheckpointText(n.Text)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if c.Origin != log.Name() {
+		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "origin is not %s", log.Name())
+	}
+	return c, nil
+}
+
+// ParseCheckpointText reads a note text of exactly origin, size and root.
+func ParseCheckpointText(text string) (Checkpoint, error) {
+	lines := strings.SplitN(text, "\n", 5)
+	if len(lines) != 4 || lines[3] != "" {
+		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "want exactly the lines origin, size, root")
+	}
+	if err := wire.CheckOrigin(lines[0]); err != nil {
+		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "malformed origin")
+	}
+	size, err := parseDecimal(lines[1])
+	if err != nil {
+		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "malformed size")
+	}
+	root, err := decodeStd(lines[2])
+	if err != nil {
+		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "malformed root")
+	}
+	return Checkpoint{Origin: lines[0], Size: size, Root: root}, nil
+}
+
+func parseDecimal(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || strconv.FormatUint(n, 10) != s || n >= 1<<62 {
+		return 0, wire.Errorf(wire.BadCheckpoint, "number", "not a canonical decimal below 2^62")
+	}
+	return n, nil
+}
+
+var std64 = base64.StdEncoding.Strict()
+
+func decodeStd(s string) (wire.Hash, error) {
+	if strings.ContainsAny(s, "\r\n") {
+		return wire.Hash{}, wire.Errorf(wire.BadBase64, "hash", "line break")
+	}
+	b, err := std64.DecodeString(s)
+	if err != nil {
+		return wire.Hash{}, wire.Errorf(wire.BadBase64, "hash", "not canonical base64")
+	}
+	if len(b) != 32 {
+		return wire.Hash{}, wire.Errorf(wire.BadLength, "hash", "%d bytes, want 32", len(b))
+	}
+	return wire.Hash(b), nil
+}

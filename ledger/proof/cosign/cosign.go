@@ -1,0 +1,188 @@
+// Package cosign reads and writes cosignatures (C2SP tlog-cosignature, Ed25519, "cosignature/v1") and the policies that say whose count (C2SP tlog-policy).
+//
+// It promises: a cosignature that Read calls good is by that cosigner's key over that very checkpoint and the time it states; a policy is read strictly, a
+// key counts once in it, and a log never counts as its own witness.
+//
+// Not promised: that a cosigner keeps its word, or that its clock is right. What an auditor's cosignature states beyond a witness's is agreed outside the format:
+// see docs/FORMATS.md.
+package cosign
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+	"unicode"
+
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
+)
+
+// algorithm is the signature type of an Ed25519 cosigner in a verifier key.
+const algorithm = 0x04
+
+// size of what a signature line holds in base64: key id ‖ u64 seconds since 1970 ‖ Ed25519 signature.
+const size = 4 + 8 + ed25519.SignatureSize
+
+// Cosigner is somebody whose cosignatures can be verified: a witness or an auditor.
+type Cosigner struct {
+	Name    string // in the policy; who it is to whoever wrote the policy
+	KeyName string // in the key and on its signature lines
+	VKey    string // C2SP verifier key, in the one spelling that New takes
+	URL     string // where it takes checkpoints (C2SP tlog-witness submission prefix); "": it is not asked, it comes by itself
+	id      [4]byte
+	key     ed25519.PublicKey
+}
+
+// New reads a C2SP verifier key "<key name>+<key id>+<base64 of 0x04 ‖ Ed25519 key>". name is what the caller calls it.
+func New(name, vkey string) (*Cosigner, error) {
+	keyName, rest, ok := strings.Cut(vkey, "+")
+	id, encoded, ok2 := strings.Cut(rest, "+")
+	raw, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if !ok || !ok2 || !validKeyName(keyName) || err != nil || len(raw) == 0 || strings.ContainsAny(encoded, "\r\n") {
+		return nil, fmt.Errorf("cosigner %q: not a verifier key <name>+<key id>+<base64>", name)
+	}
+	if raw[0] != algorithm || len(raw) != 1+ed25519.PublicKeySize {
+		return nil, fmt.Errorf("cosigner %q: the key is of type 0x%02x and %d bytes; want type 0x04, an Ed25519 cosigner (ML-DSA is not supported yet, 0x01 is a log's)", name, raw[0], len(raw)-1)
+	}
+	c := &Cosigner{Name: name, KeyName: keyName, VKey: vkey, key: ed25519.PublicKey(raw[1:]), id: keyID(keyName, raw[1:])}
+	if hex.EncodeToString(c.id[:]) != id {
+		return nil, fmt.Errorf("cosigner %q: the key id does not belong to name and key: a typing error, or the key was exchanged", name)
+	}
+	if _, err := (wire.JWK{Kty: "OKP", Crv: "Ed25519", X: wire.Bytes(c.key)}).Public(); err != nil {
+		return nil, fmt.Errorf("cosigner %q: not an Ed25519 key that can be relied on: %w", name, err)
+	}
+	return c, nil
+}
+
+func keyID(keyName string, key []byte) [4]byte {
+	h := sha256.Sum256(append([]byte(keyName+"\n\x04"), key...))
+	return [4]byte(h[:4])
+}
+
+func validKeyName(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r == '+' || unicode.IsSpace(r) || r == unicode.ReplacementChar })
+}
+
+// Key writes the verifier key that New reads.
+func Key(keyName string, key ed25519.PublicKey) string {
+	id := keyID(keyName, key)
+	return keyName + "+" + hex.EncodeToString(id[:]) + "+" + base64.StdEncoding.EncodeToString(append([]byte{algorithm}, key...))
+}
+
+// Sign makes the signature line, line feed included, that a cosigner adds to a checkpoint. It checks nothing: a witness cosigns only after a consistency proof, an
+// auditor only after it has recomputed what its word stands for.
+func Sign(keyName string, key ed25519.PrivateKey, c proof.Checkpoint, at time.Time) string {
+	id := keyID(keyName, key.Public().(ed25519.PublicKey))
+	b := binary.BigEndian.AppendUint64(id[:], uint64(at.Unix()))
+	b = append(b, ed25519.Sign(key, message(c, uint64(at.Unix())))...)
+	return "— " + keyName + " " + base64.StdEncoding.EncodeToString(b) + "\n"
+}
+
+func message(c proof.Checkpoint, at uint64) []byte {
+	return fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, c.Text())
+}
+
+// Cosignature is a good one.
+type Cosignature struct {
+	By   *Cosigner
+	Time time.Time // by the cosigner's clock, UTC, to the second
+	Line string    // the signature line, line feed included
+}
+
+// Bad is a line that is no cosignature: it was altered, or somebody claims a word never given.
+type Bad struct {
+	By  *Cosigner // whose word it claims; nil: it is no signature line at all
+	Err error
+}
+
+// Why a line is bad, to be tested with errors.Is.
+var (
+	ErrNoLine    = errors.New("not a signature line")
+	ErrSignature = errors.New("a signature that does not verify over this checkpoint and the time it states")
+)
+
+// Read verifies the lines of cosigners below a checkpoint. signed is a signed note, on which the caller has verified the log's own signature and read head. All
+// good lines are given in their order, so one cosigner may come several times, also with times yet to come: see Latest. Lines of others say nothing and
+// are passed over.
+func Read(signed []byte, head proof.Checkpoint, cosigners []*Cosigner) (good []Cosignature, bad []Bad) {
+	_, lines, _ := strings.Cut(string(signed), "\n\n")
+	return ReadLines(lines, head, cosigners)
+}
+
+// ReadLines is Read for signature lines that came alone, as a witness answers.
+func ReadLines(lines string, head proof.Checkpoint, cosigners []*Cosigner) (good []Cosignature, bad []Bad) {
+	for line := range strings.Lines(lines) {
+		name, sig, err := split(line)
+		if err != nil {
+			bad = append(bad, Bad{nil, err})
+			continue
+		}
+		for _, c := range cosigners {
+			if c.KeyName != name || c.id != [4]byte(sig) {
+				continue
+			}
+			if at, err := c.verify(sig, head); err != nil {
+				bad = append(bad, Bad{c, err})
+			} else {
+				good = append(good, Cosignature{c, at, line})
+			}
+		}
+	}
+	return good, bad
+}
+
+// split reads "— <key name> <base64>\n" strictly: one line has one spelling.
+func split(line string) (name string, sig []byte, err error) {
+	rest, ok := strings.CutPrefix(line, "— ")
+	rest, ok2 := strings.CutSuffix(rest, "\n")
+	name, encoded, ok3 := strings.Cut(rest, " ")
+	sig, err = base64.StdEncoding.Strict().DecodeString(encoded)
+	if !ok || !ok2 || !ok3 || !validKeyName(name) || err != nil || strings.Contains(encoded, "\r") || len(sig) < 5 {
+		return "", nil, ErrNoLine
+	}
+	return name, sig, nil
+}
+
+// verify reads the time of a cosignature on head; sig is what a signature line holds.
+func (c *Cosigner) verify(sig []byte, head proof.Checkpoint) (time.Time, error) {
+	if len(sig) != size {
+		return time.Time{}, fmt.Errorf("%w: %d bytes, want %d", ErrSignature, len(sig), size)
+	}
+	at := binary.BigEndian.Uint64(sig[4:])
+	if at == 0 || at > math.MaxInt64 {
+		return time.Time{}, fmt.Errorf("%w: it states none", ErrSignature)
+	}
+	if !ed25519.Verify(c.key, message(head, at), sig[12:]) {
+		return time.Time{}, ErrSignature
+	}
+	return time.Unix(int64(at), 0).UTC(), nil
+}
+
+// leeway is how far a cosigner's clock may be ahead of ours.
+const leeway = 5 * time.Minute
+
+// Latest keeps the latest of each cosigner, in the order in which they first came. What is later than now by more than 5 minutes does not count and is given
+// apart; a zero now, of who has no clock, counts all.
+func Latest(list []Cosignature, now time.Time) (counted, early []Cosignature) {
+	at := map[*Cosigner]int{}
+	for _, s := range list {
+		i, again := at[s.By]
+		switch {
+		case !now.IsZero() && s.Time.After(now.Add(leeway)):
+			early = append(early, s)
+		case !again:
+			at[s.By] = len(counted)
+			counted = append(counted, s)
+		case s.Time.After(counted[i].Time):
+			counted[i] = s
+		}
+	}
+	return counted, early
+}

@@ -1,0 +1,176 @@
+package cosign_test
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/wire"
+	"igledger/verifier/testlog"
+)
+
+var head = proof.Checkpoint{Origin: origin, Size: 7, Root: wire.Hash{7}}
+
+// TestIsThatOfTheSpecification: what this package writes is what testlog, written apart from the same text, writes.
+func TestIsThatOfTheSpecification(t *testing.T) {
+	c := testlog.NewCosigner("witness.test/w")
+	if a, b := cosign.Sign(c.Name, c.Key, head, time.Unix(testlog.Now, 0)), c.Line(head, testlog.Now); a != b {
+		t.Errorf("%q and %q", a, b)
+	}
+	if a, b := cosign.Key(c.Name, c.Key.Public().(ed25519.PublicKey)), c.VKey(); a != b {
+		t.Errorf("%q and %q", a, b)
+	}
+}
+
+func TestNew(t *testing.T) {
+	c := testlog.NewCosigner("w.test")
+	vkey := c.VKey()
+	weak := make([]byte, 32) // a point of small order: anything verifies under it
+	weak[0] = 1
+	for name, v := range map[string]string{
+		"nothing":          "",
+		"no key":           "w.test",
+		"a log's key":      testlog.New(origin).Key,
+		"another key id":   strings.Replace(vkey, "w.test+", "w.test+0", 1),
+		"another key name": "v" + vkey[1:],
+		"a space":          strings.Replace(vkey, "w.test", "w test", 1),
+		"a line feed":      vkey + "\n",
+		"a line break":     vkey[:len(vkey)-8] + "\r\n" + vkey[len(vkey)-8:],
+		"half a key":       vkey[:len(vkey)-4],
+		"a weak key":       cosign.Key("w.test", weak),
+	} {
+		if _, err := cosign.New("w", v); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+	if w, err := cosign.New("w", vkey); err != nil || w.Name != "w" || w.KeyName != "w.test" || w.VKey != vkey {
+		t.Errorf("%+v, %v", w, err)
+	}
+}
+
+// TestRead: a line of a cosigner we know is good or bad, never passed over; lines of others say nothing.
+func TestRead(t *testing.T) {
+	a, b, stranger, namesake := testlog.NewCosigner("a.test"), testlog.NewCosigner("b.test"), testlog.NewCosigner("s.test"), testlog.NewCosigner("a.test")
+	known := []*cosign.Cosigner{must(t, a), must(t, b)}
+	l := testlog.New(origin)
+	signed := string(l.Checkpoint(0))
+	head := proof.Checkpoint{Origin: origin, Root: l.Root(0)}
+	other := head
+	other.Size++
+	with := func(change func(sig []byte) []byte) string {
+		encoded := strings.TrimSuffix(strings.TrimPrefix(a.Line(head, 8), "— a.test "), "\n")
+		sig, err := base64.StdEncoding.DecodeString(encoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "— a.test " + base64.StdEncoding.EncodeToString(change(sig)) + "\n"
+	}
+	for name, c := range map[string]struct {
+		lines string
+		good  string
+		bad   string
+		err   error
+	}{
+		"none":                {"", "", "", nil},
+		"two":                 {b.Line(head, 7) + a.Line(head, 8), "b.test 7 a.test 8", "", nil},
+		"several of one":      {a.Line(head, 8) + a.Line(head, 5) + a.Line(head, 9), "a.test 8 a.test 5 a.test 9", "", nil},
+		"a stranger's beside": {stranger.Line(other, 7) + a.Line(head, 8), "a.test 8", "", nil},
+		"a namesake's":        {namesake.Line(head, 7), "", "", nil},
+		"a lie beside":        {b.Line(other, 7) + a.Line(head, 8), "a.test 8", "b.test", cosign.ErrSignature},
+		"another origin":      {a.Line(proof.Checkpoint{Origin: "x.test", Root: head.Root}, 8), "", "a.test", cosign.ErrSignature},
+		"another root":        {a.Line(proof.Checkpoint{Origin: origin, Root: wire.Hash{9}}, 8), "", "a.test", cosign.ErrSignature},
+		"another time":        {with(func(s []byte) []byte { s[11]++; return s }), "", "a.test", cosign.ErrSignature},
+		"another signature":   {with(func(s []byte) []byte { s[40]++; return s }), "", "a.test", cosign.ErrSignature},
+		"a byte too many":     {with(func(s []byte) []byte { return append(s, 0) }), "", "a.test", cosign.ErrSignature},
+		"no time":             {a.Line(head, 0), "", "a.test", cosign.ErrSignature},
+		"before 1970":         {a.Line(head, -1), "", "a.test", cosign.ErrSignature},
+		"a log's signature": {with(func(s []byte) []byte {
+			return append(s[:4], ed25519.Sign(a.Key, []byte(head.Text()))...)
+		}), "", "a.test", cosign.ErrSignature},
+		"prose":              {"thank you\n", "", "nobody", cosign.ErrNoLine},
+		"cut short":          {strings.TrimSuffix(a.Line(head, 8), "\n"), "", "nobody", cosign.ErrNoLine},
+		"a second spelling":  {strings.Replace(a.Line(head, 8), "\n", "\r\n", 1), "", "nobody", cosign.ErrNoLine},
+		"bits without sense": {"— a.test AAAAAAB=\n", "", "nobody", cosign.ErrNoLine},
+		"no signature":       {"— a.test AAAA\n", "", "nobody", cosign.ErrNoLine},
+	} {
+		good, bad := cosign.Read([]byte(signed+c.lines), head, known)
+		var g []string
+		for _, s := range good {
+			g = append(g, fmt.Sprint(s.By.KeyName, " ", s.Time.Unix()))
+			if !strings.Contains(c.lines, s.Line) {
+				t.Errorf("%s: line %q is not of the note", name, s.Line)
+			}
+		}
+		who := ""
+		for _, s := range bad {
+			if who = "nobody"; s.By != nil {
+				who = s.By.Name
+			}
+			if !errors.Is(s.Err, c.err) {
+				t.Errorf("%s: %v", name, s.Err)
+			}
+		}
+		if strings.Join(g, " ") != c.good || who != c.bad {
+			t.Errorf("%s: good %q, bad %q", name, g, who)
+		}
+	}
+}
+
+func must(t testing.TB, c *testlog.Cosigner) *cosign.Cosigner {
+	w, err := cosign.New(c.Name, c.VKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// TestLatest: one word by each; what is yet to come neither counts nor hides an older one.
+func TestLatest(t *testing.T) {
+	a, b := &cosign.Cosigner{Name: "a"}, &cosign.Cosigner{Name: "b"}
+	at := func(c *cosign.Cosigner, s int64) cosign.Cosignature {
+		return cosign.Cosignature{By: c, Time: time.Unix(s, 0)}
+	}
+	list := []cosign.Cosignature{at(a, 1000), at(b, 990), at(a, 5000), at(a, 1299), at(b, 980)}
+	text := func(l []cosign.Cosignature) (s string) {
+		for _, c := range l {
+			s += fmt.Sprint(c.By.Name, c.Time.Unix(), " ")
+		}
+		return s
+	}
+	counted, early := cosign.Latest(list, time.Unix(1000, 0))
+	if text(counted) != "a1299 b990 " || text(early) != "a5000 " {
+		t.Errorf("counted %q, early %q", text(counted), text(early))
+	}
+	counted, early = cosign.Latest(list, time.Time{})
+	if text(counted) != "a5000 b990 " || len(early) != 0 {
+		t.Errorf("without a clock: counted %q, early %q", text(counted), text(early))
+	}
+}
+
+// FuzzRead: nothing panics, and what is good was signed by the one key there is: Ed25519 is deterministic.
+func FuzzRead(f *testing.F) {
+	a := testlog.NewCosigner("a.test")
+	known := []*cosign.Cosigner{must(f, a)}
+	f.Add(a.Line(head, 7))
+	f.Add("— a.test AAAAAAAAAA==\n" + a.Line(head, 7))
+	f.Add("— \n— a.test \n")
+	f.Fuzz(func(t *testing.T, lines string) {
+		good, bad := cosign.ReadLines(lines, head, known)
+		for _, s := range good {
+			if s.Line != a.Line(head, s.Time.Unix()) || !strings.Contains(lines, s.Line) {
+				t.Errorf("took %q", s.Line)
+			}
+		}
+		for _, b := range bad {
+			if b.By == nil != errors.Is(b.Err, cosign.ErrNoLine) {
+				t.Errorf("%v of %v", b.Err, b.By)
+			}
+		}
+	})
+}

@@ -1,0 +1,165 @@
+package proof
+
+import (
+	"crypto/sha256"
+	"maps"
+	"math/bits"
+	"slices"
+
+	"igledger/ledger/wire"
+)
+
+// A multi-inclusion proof shows that many leaves stand in one log tree (RFC 6962) of a known size with a known root, each shared node
+// carried once. It is the list of the roots of all largest subtrees that hold none of the leaves, from left to right; the
+// subtrees are those of RFC 6962 section 2.1, where a range of n > 1 leaves splits at the largest power of two below n.
+//
+//	size 7, leaves 1 and 5:                root
+//	                              /                    \
+//	                       •                               •
+//	                   /       \                       /       \
+//	               •             [2,3]             •             [6]
+//	             /   \                           /   \
+//	          [0]     1                       [4]     5                  nodes: 0, (2,3), 4, 6
+//
+// Size and indices alone say how many nodes there are and which: there is one proof for one question. For a single leaf they are
+// the nodes of RFC 6962's audit path, in the order of their leaves.
+
+// maxTreeSize bounds a log tree, as in a checkpoint.
+const maxTreeSize = 1 << 62
+
+// NodeID names a subtree of a log tree: MTH of the leaves from Index<<Level below (Index+1)<<Level, cut at the tree's size. Level is the
+// least that spans its leaves. If they are 1<<Level it is perfect, a node that tiles hold or that a few of theirs make; else it is on the right edge.
+type NodeID struct {
+	Level uint
+	Index uint64
+}
+
+// MultiProofNodes lists the nodes, in order, whose hashes prove the leaves at indices in a tree of size leaves. Order and repetition of
+// indices do not matter. BadProof: no index, one not below size, or a size above 2^62.
+func MultiProofNodes(indices []uint64, size uint64) ([]NodeID, error) {
+	sorted := slices.Sorted(slices.Values(indices))
+	if err := checkIndices(sorted, size); err != nil {
+		return nil, err
+	}
+	var nodes []NodeID
+	var walk func(lo, hi uint64, in []uint64)
+	walk = func(lo, hi uint64, in []uint64) {
+		if len(in) == 0 {
+			level := uint(bits.Len64(hi - lo - 1))
+			nodes = append(nodes, NodeID{level, lo >> level})
+		} else if hi-lo > 1 {
+			mid := splitRange(lo, hi)
+			at, _ := slices.BinarySearch(in, mid)
+			walk(lo, mid, in[:at])
+			walk(mid, hi, in[at:])
+		}
+	}
+	walk(0, size, sorted)
+	return nodes, nil
+}
+
+// MultiProof makes the proof: the hashes of MultiProofNodes. perfect gives MTH of the 1<<level leaves from index<<level, all of them in the tree.
+func MultiProof(indices []uint64, size uint64, perfect func(level uint, index uint64) (wire.Hash, error)) ([]wire.Hash, error) {
+	nodes, err := MultiProofNodes(indices, size)
+	if err != nil {
+		return nil, err
+	}
+	hashes := make([]wire.Hash, len(nodes))
+	for i, n := range nodes {
+		if hashes[i], err = n.Hash(size, perfect); err != nil {
+			return nil, err
+		}
+	}
+	return hashes, nil
+}
+
+// Hash computes the node in a tree of size leaves from perfect ones, at most 62 of them on the right edge.
+func (n NodeID) Hash(size uint64, perfect func(level uint, index uint64) (wire.Hash, error)) (wire.Hash, error) {
+	if size > maxTreeSize || n.Level > 62 || n.Index > (maxTreeSize-1)>>n.Level || n.Index<<n.Level >= size {
+		return wire.Hash{}, wire.Errorf(wire.BadProof, "log node", "level %d index %d is not in a tree of %d leaves", n.Level, n.Index, size)
+	}
+	lo := n.Index << n.Level
+	hi := min(size, lo+1<<n.Level)
+	var h wire.Hash
+	// The range splits into perfect subtrees as its length into powers of two, the largest first: fold from the right.
+	for rest, first := hi-lo, true; rest > 0; first = false {
+		level := uint(bits.TrailingZeros64(rest))
+		rest -= 1 << level
+		left, err := perfect(level, (lo+rest)>>level)
+		if err != nil {
+			return wire.Hash{}, err
+		}
+		if first {
+			h = left
+		} else {
+			h = logNode(left, h)
+		}
+	}
+	return h, nil
+}
+
+// VerifyMulti checks that exactly nodes, in the order of MultiProofNodes, lead from leafHashes (LeafHash by index) to the root of a tree of
+// size leaves. It stops anybody from showing leaves that the log does not hold at these positions. Size and root come from a checkpoint.
+// BadProof: it does not lead there, a node is missing or too many, no leaf, or an index not below size.
+func VerifyMulti(leafHashes map[uint64]wire.Hash, nodes []wire.Hash, size uint64, root wire.Hash) error {
+	sorted := slices.Sorted(maps.Keys(leafHashes))
+	if err := checkIndices(sorted, size); err != nil {
+		return err
+	}
+	missing := false
+	var climb func(lo, hi uint64, in []uint64) wire.Hash
+	climb = func(lo, hi uint64, in []uint64) wire.Hash {
+		switch {
+		case missing:
+			return wire.Hash{}
+		case len(in) == 0:
+			if len(nodes) == 0 {
+				missing = true
+				return wire.Hash{}
+			}
+			h := nodes[0]
+			nodes = nodes[1:]
+			return h
+		case hi-lo == 1:
+			return leafHashes[lo]
+		}
+		mid := splitRange(lo, hi)
+		at, _ := slices.BinarySearch(in, mid)
+		left := climb(lo, mid, in[:at])
+		return logNode(left, climb(mid, hi, in[at:]))
+	}
+	got := climb(0, size, sorted)
+	switch {
+	case missing:
+		return wire.Errorf(wire.BadProof, "inclusion of leaves", "too few nodes for %d leaves in a tree of %d", len(sorted), size)
+	case len(nodes) > 0:
+		return wire.Errorf(wire.BadProof, "inclusion of leaves", "%d nodes too many for %d leaves in a tree of %d", len(nodes), len(sorted), size)
+	case got != root:
+		return wire.Errorf(wire.BadProof, "inclusion of leaves", "the %d leaves, or one of them, are not under the root of size %d", len(sorted), size)
+	}
+	return nil
+}
+
+func checkIndices(sorted []uint64, size uint64) error {
+	switch {
+	case len(sorted) == 0:
+		return wire.Errorf(wire.BadProof, "inclusion of leaves", "no leaf: it would prove nothing")
+	case size > maxTreeSize:
+		return wire.Errorf(wire.BadProof, "inclusion of leaves", "tree of %d leaves, at most 2^62", size)
+	case sorted[len(sorted)-1] >= size:
+		return wire.Errorf(wire.BadProof, "inclusion of leaves", "leaf %d is beyond the tree of %d", sorted[len(sorted)-1], size)
+	}
+	return nil
+}
+
+// splitRange is where lo..hi splits: the largest power of two below its length on.
+func splitRange(lo, hi uint64) uint64 { return lo + 1<<(bits.Len64(hi-lo-1)-1) }
+
+// logNode is RFC 6962's SHA-256(0x01 ‖ left ‖ right).
+func logNode(left, right wire.Hash) wire.Hash {
+	var b [65]byte
+	b[0] = 0x01
+	copy(b[1:], left[:])
+	copy(b[33:], right[:])
+	return sha256.Sum256(b[:])
+}

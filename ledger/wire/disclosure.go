@@ -1,0 +1,134 @@
+package wire
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// SDDigests is how many digests every sealed entry carries, decoys included, so that their number says nothing.
+const SDDigests = 8
+
+// minSaltLen is the least length of a disclosure's salt in characters: 22 of base64url are 132 bits.
+const minSaltLen = 22
+
+// A Disclosure is one selectively disclosable claim, RFC 9901 section 4.2.1: base64url of the JSON array [salt, name, value].
+type Disclosure struct {
+	Name    string
+	Value   jsontext.Value // raw JSON
+	Encoded string         // as it travels; its SHA-256 stands in _sd
+}
+
+// Digest is base64url(SHA-256(encoded)), RFC 9901 section 4.2.3.
+func (d Disclosure) Digest() string {
+	h := sha256.Sum256([]byte(d.Encoded))
+	return Encode64(h[:])
+}
+
+// NewDisclosure makes a disclosure of name with a fresh 128-bit salt.
+func NewDisclosure(name string, value any) (Disclosure, error) {
+	raw, err := EncodeJSON(value)
+	if err != nil {
+		return Disclosure{}, err
+	}
+	salt := make([]byte, 17) // 23 characters: more than 128 bits
+	rand.Read(salt)
+	array, err := EncodeJSON([]any{Encode64(salt), name, jsontext.Value(raw)})
+	if err != nil {
+		return Disclosure{}, err
+	}
+	return Disclosure{Name: name, Value: raw, Encoded: Encode64(array)}, nil
+}
+
+// ParseDisclosure reads one disclosure: canonical base64url of exactly [salt, name, value], the salt at least 22 characters of
+// base64url, the name a string.
+func ParseDisclosure(encoded string) (Disclosure, error) {
+	if len(encoded) > 2*MaxText {
+		return Disclosure{}, Errorf(TooLarge, "disclosure", "%d characters, at most %d", len(encoded), 2*MaxText)
+	}
+	raw, err := Decode64("disclosure", encoded)
+	if err != nil {
+		return Disclosure{}, err
+	}
+	var parts []jsontext.Value
+	if err := DecodeJSON("disclosure", raw, &parts); err != nil {
+		return Disclosure{}, err
+	}
+	if len(parts) != 3 {
+		return Disclosure{}, Errorf(BadDisclosure, "disclosure", "%d elements, want salt, name, value", len(parts))
+	}
+	var salt, name string
+	if DecodeJSON("salt", parts[0], &salt) != nil || DecodeJSON("name", parts[1], &name) != nil {
+		return Disclosure{}, Errorf(BadDisclosure, "disclosure", "salt and name must be strings")
+	}
+	if len(salt) < minSaltLen || strings.ContainsFunc(salt, func(r rune) bool { return !TokenRune(r) || r == '.' }) {
+		return Disclosure{}, Errorf(BadDisclosure, "disclosure", "salt is not at least %d characters of base64url", minSaltLen)
+	}
+	return Disclosure{Name: name, Value: parts[2], Encoded: encoded}, nil
+}
+
+// digests gives the sorted _sd array for discs, filled up with decoys to SDDigests.
+func Digests(discs []Disclosure) ([]string, error) {
+	if len(discs) > SDDigests {
+		return nil, Errorf(BadDisclosure, "entry", "%d disclosures, at most %d", len(discs), SDDigests)
+	}
+	sd := make([]string, 0, SDDigests)
+	for _, d := range discs {
+		sd = append(sd, d.Digest())
+	}
+	for len(sd) < SDDigests {
+		var decoy [sha256.Size]byte
+		rand.Read(decoy[:])
+		sd = append(sd, Encode64(decoy[:]))
+	}
+	slices.Sort(sd)
+	return sd, nil
+}
+
+// checkDigests checks the form of _sd: SDDigests strings of 43 characters, sorted, no two alike.
+func CheckDigests(sd []string) error {
+	if len(sd) != SDDigests {
+		return Errorf(BadClaim, "_sd", "%d digests, want %d", len(sd), SDDigests)
+	}
+	for i, s := range sd {
+		if b, err := Decode64("_sd", s); err != nil || len(b) != sha256.Size {
+			return Errorf(BadClaim, "_sd", "digest %d is not 32 bytes of base64url", i)
+		}
+		if i > 0 && sd[i-1] >= s {
+			return Errorf(BadClaim, "_sd", "digests are not sorted or not distinct")
+		}
+	}
+	return nil
+}
+
+// matchDisclosures checks encoded disclosures against _sd as RFC 9901 section 7.1 asks: each is referenced, none comes twice, no
+// name twice. Decoys and withheld ones remain unmatched.
+func MatchDisclosures(sd []string, encoded []string) ([]Disclosure, error) {
+	if len(encoded) > SDDigests {
+		return nil, Errorf(BadDisclosure, "entry", "%d disclosures, at most %d", len(encoded), SDDigests)
+	}
+	discs := make([]Disclosure, 0, len(encoded))
+	names, seen := map[string]bool{}, map[string]bool{}
+	for i, e := range encoded {
+		d, err := ParseDisclosure(e)
+		if err != nil {
+			return nil, err
+		}
+		digest := d.Digest()
+		if _, ok := slices.BinarySearch(sd, digest); !ok {
+			return nil, Errorf(UnreferencedDisc, "disclosure", "number %d is not among the entry's digests", i)
+		}
+		if seen[digest] || names[d.Name] {
+			return nil, Errorf(DuplicateDisc, "disclosure", "number %d comes twice", i)
+		}
+		seen[digest], names[d.Name] = true, true
+		discs = append(discs, d)
+	}
+	return discs, nil
+}
+
+// maxText is the most bytes that the value of any one disclosure has.
+const MaxText = 64 << 10

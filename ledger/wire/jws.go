@@ -1,0 +1,119 @@
+package wire
+
+import (
+	"crypto"
+	"crypto/sha256"
+	"strings"
+
+	jose "github.com/go-jose/go-jose/v4"
+)
+
+// The typ header of every JWS of the ledger. A signature made for one use cannot be taken for another.
+const (
+	TypEntry            = "igl-entry+sd-jwt"         // an entry
+	TypCountersignature = "igl-countersignature+jwt" // an enroller's countersignature on an enrolment
+	TypKeyProof         = "igl-key-proof+jwt"        // proof that the holder of a new key wants it registered
+	TypCaller           = "igl-caller+jwt"           // a caller's short-lived authorisation at the API (RFC 7523 style)
+)
+
+// maxJWS bounds what is decoded at all; the leaf of a public entry must be smaller still.
+const MaxJWS = 1 << 20
+
+// JWS is a compact JWS taken apart, its header checked, its signature not yet.
+type JWS struct {
+	Compact string // header.payload.signature as received
+	Alg     string // EdDSA or ES256
+	KID     string // RFC 7638 thumbprint of the key
+	Payload []byte // decoded
+	signing string // header.payload
+}
+
+type joseHeader struct {
+	Alg string `json:"alg"`
+	Kid string `json:"kid"`
+	Typ string `json:"typ"`
+}
+
+// ParseJWS takes a compact JWS apart. The header must have exactly alg (EdDSA or ES256), kid (43 characters) and typ, each part
+// canonical base64url, the signature 64 bytes.
+func ParseJWS(what, compact, typ string) (*JWS, error) {
+	if len(compact) > MaxJWS {
+		return nil, Errorf(TooLarge, what, "%d bytes, at most %d", len(compact), MaxJWS)
+	}
+	parts := strings.SplitN(compact, ".", 4)
+	if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
+		return nil, Errorf(BadJWS, what, "want header.payload.signature")
+	}
+	head, err := Decode64(what+" header", parts[0])
+	if err != nil {
+		return nil, err
+	}
+	var h joseHeader
+	if err := DecodeJSON(what+" header", head, &h); err != nil {
+		return nil, Errorf(BadHeader, what+" header", "want a JSON object with exactly alg, kid and typ")
+	}
+	if h.Alg != EdDSA && h.Alg != ES256 {
+		return nil, Errorf(UnknownAlgorithm, what+" header", "want EdDSA or ES256")
+	}
+	if h.Typ != typ {
+		return nil, Errorf(BadHeader, what+" header", "typ is not %s", typ)
+	}
+	if kid, err := Decode64(what+" kid", h.Kid); err != nil || len(kid) != sha256.Size {
+		return nil, Errorf(BadHeader, what+" header", "kid is not an RFC 7638 SHA-256 thumbprint")
+	}
+	payload, err := Decode64(what+" payload", parts[1])
+	if err != nil {
+		return nil, err
+	}
+	sig, err := Decode64(what+" signature", parts[2])
+	if err != nil {
+		return nil, err
+	}
+	if len(sig) != 64 {
+		return nil, Errorf(BadLength, what+" signature", "%d bytes, want 64", len(sig))
+	}
+	return &JWS{Compact: compact, Alg: h.Alg, KID: h.Kid, Payload: payload, signing: parts[0] + "." + parts[1]}, nil
+}
+
+// Verify checks the signature under key, whose thumbprint must be the kid. It stops anybody from speaking for an organisation.
+// Signatures are malleable (ES256 has high-S twins): never use the whole JWS for identity, see Identity.
+func (j *JWS) Verify(key JWK) error {
+	if key.Thumbprint() != j.KID {
+		return Errorf(UnknownKey, "signature", "key's thumbprint is not the kid")
+	}
+	pub, err := key.Public()
+	if err != nil {
+		return err
+	}
+	return j.verify(pub, key.Algorithm())
+}
+
+func (j *JWS) verify(pub crypto.PublicKey, alg string) error {
+	if alg != j.Alg {
+		return Errorf(UnknownAlgorithm, "signature", "alg is %s, the key is for %s", j.Alg, alg)
+	}
+	parsed, err := jose.ParseSignedCompact(j.Compact, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
+	if err != nil {
+		return Errorf(BadJWS, "signature", "does not parse")
+	}
+	if _, err := parsed.Verify(pub); err != nil {
+		return Errorf(BadSignature, "signature", "does not verify under %s", j.KID)
+	}
+	return nil
+}
+
+// Identity is SHA-256 of header.payload: what makes two entries the same, whatever the bytes of their signatures.
+func (j *JWS) Identity() Hash { return sha256.Sum256([]byte(j.signing)) }
+
+// signJWS signs claims as a compact JWS with header alg, kid, typ.
+func (s *Signer) SignJWS(typ string, payload []byte) (string, error) {
+	signed, err := s.jose[typ].Sign(payload)
+	if err != nil {
+		return "", Errorf(BadSignature, typ, "signing failed")
+	}
+	compact, err := signed.CompactSerialize()
+	if err != nil {
+		return "", Errorf(BadSignature, typ, "signing failed")
+	}
+	return compact, nil
+}

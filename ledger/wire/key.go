@@ -1,0 +1,189 @@
+package wire
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"slices"
+
+	"filippo.io/edwards25519"
+	jose "github.com/go-jose/go-jose/v4"
+)
+
+// JWK is an organisation's public key as it stands in the log (RFC 7517, RFC 8037): exactly kty, crv, x and, for P-256, y. No kid
+// (it is the thumbprint), no alg or use, no private part.
+type JWK struct {
+	Kty string `json:"kty"`         // OKP | EC
+	Crv string `json:"crv"`         // Ed25519 | P-256
+	X   Bytes  `json:"x"`           // 32 bytes
+	Y   Bytes  `json:"y,omitempty"` // 32 bytes, P-256 only
+}
+
+// Algorithms of entries: the only two.
+const (
+	EdDSA = "EdDSA" // Ed25519 only (RFC 8037; RFC 9864 names it Ed25519)
+	ES256 = "ES256" // ECDSA over P-256 with SHA-256
+)
+
+// Algorithm is the one JWS algorithm the key may be used with.
+func (k JWK) Algorithm() string {
+	if k.Kty == "EC" {
+		return ES256
+	}
+	return EdDSA
+}
+
+// Public gives the ed25519.PublicKey or *ecdsa.PublicKey, after checking that the key is one of the two kinds and on its curve.
+func (k JWK) Public() (crypto.PublicKey, error) {
+	switch {
+	case k.Kty == "OKP" && k.Crv == "Ed25519" && len(k.X) == ed25519.PublicKeySize && k.Y == nil:
+		if !validEd25519(k.X) {
+			return nil, Errorf(BadKey, "JWK", "x is not the canonical encoding of an Ed25519 point of large order")
+		}
+		return ed25519.PublicKey(k.X), nil
+	case k.Kty == "EC" && k.Crv == "P-256" && len(k.X) == 32 && len(k.Y) == 32:
+		pub, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, k.X, k.Y)) // SEC 1 section 2.3.4
+		if err != nil {
+			return nil, Errorf(BadKey, "JWK", "point is not on P-256")
+		}
+		return pub, nil
+	}
+	return nil, Errorf(BadKey, "JWK", "want exactly kty OKP, crv Ed25519, x of 32 bytes or kty EC, crv P-256, x and y of 32 bytes")
+}
+
+// validEd25519 refuses points off the curve, second encodings of a point (a second thumbprint for one key), and points of small order:
+// under those one signature fits every message, so their holder could deny all it signed.
+func validEd25519(x []byte) bool {
+	p, err := new(edwards25519.Point).SetBytes(x)
+	return err == nil && bytes.Equal(p.Bytes(), x) && new(edwards25519.Point).MultByCofactor(p).Equal(edwards25519.NewIdentityPoint()) == 0
+}
+
+// Thumbprint is the key's kid: base64url of the RFC 7638 SHA-256 thumbprint.
+func (k JWK) Thumbprint() string {
+	canonical := `{"crv":"` + k.Crv + `","kty":"` + k.Kty + `","x":"` + Encode64(k.X) + `"}`
+	if k.Kty == "EC" {
+		canonical = `{"crv":"` + k.Crv + `","kty":"EC","x":"` + Encode64(k.X) + `","y":"` + Encode64(k.Y) + `"}`
+	}
+	h := sha256.Sum256([]byte(canonical))
+	return Encode64(h[:])
+}
+
+// Equal reports whether both are the same key.
+func (k JWK) Equal(o JWK) bool { return k.Thumbprint() == o.Thumbprint() }
+
+// Signer holds an organisation's private key. It is safe for concurrent use.
+type Signer struct {
+	Public JWK
+	KID    string // Thumbprint of Public
+	key    crypto.Signer
+	jose   map[string]jose.Signer // by typ
+}
+
+// GenerateSigner makes a random Ed25519 or P-256 key.
+func GenerateSigner(alg string) (*Signer, error) {
+	switch alg {
+	case EdDSA:
+		_, priv, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		return NewSigner(priv)
+	case ES256:
+		priv, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		return NewSigner(priv)
+	}
+	return nil, Errorf(UnknownAlgorithm, "key", "want EdDSA or ES256")
+}
+
+// NewSigner wraps an ed25519.PrivateKey or a P-256 *ecdsa.PrivateKey.
+func NewSigner(key crypto.Signer) (*Signer, error) {
+	s := &Signer{key: key, jose: map[string]jose.Signer{}}
+	switch pub := key.Public().(type) {
+	case ed25519.PublicKey:
+		s.Public = JWK{Kty: "OKP", Crv: "Ed25519", X: Bytes(pub)}
+	case *ecdsa.PublicKey:
+		if pub.Curve != elliptic.P256() {
+			return nil, Errorf(BadKey, "private key", "want P-256")
+		}
+		point, err := pub.Bytes() // 0x04 ‖ x ‖ y
+		if err != nil {
+			return nil, Errorf(BadKey, "private key", "point is not on P-256")
+		}
+		s.Public = JWK{Kty: "EC", Crv: "P-256", X: point[1:33], Y: point[33:]}
+	default:
+		return nil, Errorf(BadKey, "private key", "want Ed25519 or P-256")
+	}
+	if _, err := s.Public.Public(); err != nil {
+		return nil, err
+	}
+	s.KID = s.Public.Thumbprint()
+	for _, typ := range []string{TypEntry, TypCountersignature, TypKeyProof, TypCaller} {
+		opts := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader("kid", s.KID)
+		js, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(s.Public.Algorithm()), Key: key}, opts)
+		if err != nil {
+			return nil, Errorf(BadKey, "private key", "not usable for %s", s.Public.Algorithm())
+		}
+		s.jose[typ] = js
+	}
+	return s, nil
+}
+
+// privateJWK is the key file: the public members and d (RFC 8037 section 2, RFC 7518 section 6.2.2).
+type privateJWK struct {
+	JWK
+	D Bytes `json:"d"`
+}
+
+// ParseSigner reads a private key file: a JWK with exactly kty, crv, x, (y,) d.
+func ParseSigner(data []byte) (*Signer, error) {
+	var p privateJWK
+	if err := DecodeJSON("private JWK", data, &p); err != nil {
+		return nil, err
+	}
+	if _, err := p.Public(); err != nil {
+		return nil, err
+	}
+	if len(p.D) != 32 {
+		return nil, Errorf(BadLength, "private JWK", "d has %d bytes, want 32", len(p.D))
+	}
+	var key crypto.Signer = ed25519.NewKeyFromSeed(p.D)
+	if p.Kty == "EC" {
+		var err error
+		if key, err = ecdsa.ParseRawPrivateKey(elliptic.P256(), p.D); err != nil {
+			return nil, Errorf(BadKey, "private JWK", "d is out of range")
+		}
+	}
+	s, err := NewSigner(key)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Public.Equal(p.JWK) { // computed from d
+		return nil, Errorf(BadKey, "private JWK", "private and public part do not belong together")
+	}
+	return s, nil
+}
+
+// MarshalPrivate writes the key file that ParseSigner reads. Keep it secret.
+func (s *Signer) MarshalPrivate() ([]byte, error) {
+	p := privateJWK{JWK: s.Public}
+	switch k := s.key.(type) {
+	case ed25519.PrivateKey:
+		p.D = Bytes(k.Seed())
+	case *ecdsa.PrivateKey:
+		d, err := k.Bytes()
+		if err != nil {
+			return nil, Errorf(BadKey, "private key", "cannot be exported")
+		}
+		p.D = d
+	default:
+		return nil, Errorf(BadKey, "private key", "cannot be exported")
+	}
+	return EncodeJSON(p)
+}

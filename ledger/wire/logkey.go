@@ -1,0 +1,57 @@
+package wire
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// NewLogVerifier reads a C2SP signed-note verifier key, "<origin>+<hash>+<base64>", and insists on Ed25519 and on the one spelling of
+// the key: two spellings would be two logs to whoever compares strings.
+func NewLogVerifier(vkey string) (note.Verifier, error) {
+	malformed := Errorf(BadCheckpoint, "log verifier key", "want <origin>+<8 hex digits>+<base64 Ed25519 key>")
+	v, err := note.NewVerifier(vkey)
+	if err != nil || CheckOrigin(v.Name()) != nil {
+		return nil, malformed
+	}
+	key, err := base64.StdEncoding.Strict().DecodeString(strings.SplitN(vkey, "+", 3)[2]) // the base64 may hold a + too
+	if err != nil || !validEd25519(key[1:]) {
+		return nil, malformed
+	}
+	if again, err := note.NewEd25519VerifierKey(v.Name(), key[1:]); err != nil || again != vkey {
+		return nil, malformed
+	}
+	return v, nil
+}
+
+// NewLogKey makes an Ed25519 signed-note key for origin: skey is the secret file's content, vkey what everybody gets.
+func NewLogKey(origin string) (skey, vkey string, err error) {
+	if err := CheckOrigin(origin); err != nil {
+		return "", "", err
+	}
+	skey, vkey, err = note.GenerateKey(nil, origin)
+	if err != nil {
+		return "", "", Errorf(BadKey, "log key", "generation failed")
+	}
+	return skey, vkey, nil
+}
+
+// LogVerifierKey derives the verifier key from a signer key, "PRIVATE+KEY+<origin>+<hash>+<base64>".
+func LogVerifierKey(skey string) (string, error) {
+	s, err := note.NewSigner(skey)
+	if err != nil {
+		return "", Errorf(BadKey, "log key", "not a signed-note signer key")
+	}
+	parts := strings.SplitN(skey, "+", 5) // the base64 at the end may hold a + too
+	seed, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
+	if err != nil || len(seed) != 1+ed25519.SeedSize {
+		return "", Errorf(BadKey, "log key", "not an Ed25519 signer key")
+	}
+	vkey, err := note.NewEd25519VerifierKey(s.Name(), ed25519.NewKeyFromSeed(seed[1:]).Public().(ed25519.PublicKey))
+	if err != nil {
+		return "", Errorf(BadKey, "log key", "not an Ed25519 signer key")
+	}
+	return vkey, nil
+}
