@@ -9,7 +9,7 @@ package entry
 
 import (
 	"fmt"
-	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,15 +45,6 @@ const (
 	TypeSourceCount        Type = "source-count"        // the numbers behind a heartbeat
 )
 
-// Sealed reports whether entries of the type are about a person, or of numbers that concern people: they go into sealed leaves. Others
-// are public.
-func (t Type) Sealed() bool { return sealed[t] }
-
-// ChangesRegister reports whether entries of the type change which organisations and keys there are.
-func (t Type) ChangesRegister() bool {
-	return t == TypeGenesis || t == TypeOrganisation || t == TypeKey || t == TypeKeyRevocation
-}
-
 // Common holds the claims every entry has.
 type Common struct {
 	Type     Type   `json:"type"`
@@ -84,43 +75,11 @@ func (c *Common) check() error {
 	return nil
 }
 
-// Body is the content of an entry: a pointer to the type that newBody has for the entry's.
+// Body is the content of an entry: a pointer to a type of the table of kinds.
 type Body interface {
 	common() *Common
 	check() error // the claims of the type, beyond the common ones
 }
-
-// newBody is the table of types.
-var newBody = map[Type]func() Body{
-	TypeGenesis:       func() Body { return new(Genesis) },
-	TypeOrganisation:  func() Body { return new(Organisation) },
-	TypeKey:           func() Body { return new(Key) },
-	TypeKeyRevocation: func() Body { return new(KeyRevocation) },
-	TypeIndexRoot:     func() Body { return new(IndexRoot) },
-	TypeHeartbeat:     func() Body { return new(Heartbeat) },
-	TypeAccess:        func() Body { return new(Access) },
-
-	TypeAgreement:          func() Body { return new(Agreement) },
-	TypeAgreementSignature: func() Body { return new(AgreementSignature) },
-	TypeAgreementAct:       func() Body { return new(AgreementAct) },
-	TypeSharingRequest:     func() Body { return new(SharingRequest) },
-	TypeSharingDecision:    func() Body { return new(SharingDecision) },
-	TypePolicySet:          func() Body { return new(PolicySet) },
-	TypeConsent:            func() Body { return new(Consent) },
-	TypeDelegation:         func() Body { return new(Delegation) },
-	TypeDecision:           func() Body { return new(Decision) },
-	TypeLink:               func() Body { return new(Link) },
-	TypeSourceCount:        func() Body { return new(SourceCount) },
-}
-
-// sealed are the types whose body is a sealedBody.
-var sealed = func() map[Type]bool {
-	types := map[Type]bool{}
-	for t, newOf := range newBody {
-		_, types[t] = newOf().(sealedBody)
-	}
-	return types
-}()
 
 // Entry is a decoded entry. Its signature has not been checked: see Register.Authorise and JWS.Verify.
 type Entry struct {
@@ -165,11 +124,11 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	newOf, ok := newBody[t]
-	if !ok {
-		return nil, wire.Errorf(wire.UnknownType, "entry payload", "type is none this version knows")
+	k := kindOf[t]
+	if k == nil {
+		return nil, wire.Errorf(wire.UnknownType, "entry payload", "unknown entry type")
 	}
-	body := newOf()
+	body := k.new()
 	if err := wire.DecodeJSON("entry payload", jws.Payload, body); err != nil {
 		return nil, err
 	}
@@ -233,47 +192,15 @@ func (e *Entry) Encoded() []string {
 	return list
 }
 
-// Name is the public history a public entry belongs to: "genesis", "org:<id>", "key:<kid>", "index-root" or "source:<org>:<source>". Sealed
-// entries have none.
-func (e *Entry) Name() string {
-	switch b := e.Body.(type) {
-	case *Genesis:
-		return "genesis"
-	case *Organisation:
-		return "org:" + b.Organisation.ID
-	case *Key:
-		return "key:" + b.Key.JWK.Thumbprint()
-	case *KeyRevocation:
-		return "key:" + b.KID
-	case *IndexRoot:
-		return "index-root"
-	case *Agreement:
-		return "agreement:" + b.Agreement.ID
-	case *AgreementSignature:
-		return "agreement:" + b.Agreement
-	case *AgreementAct:
-		return "agreement:" + b.Agreement
-	case *SharingRequest:
-		return "request:" + b.Request
-	case *SharingDecision:
-		return "request:" + b.Request
-	case *PolicySet:
-		return "policies"
-	case *Heartbeat:
-		return StreamName(b.Issuer, b.Source)
-	}
-	return ""
-}
-
 // Sign makes an entry from body: it fills in type and, where they are empty, jti and iat, makes the disclosures of sealed types, checks all as
 // Parse would, and signs with signer.
 func Sign(signer *wire.Signer, body Body) (*Entry, error) {
 	c := body.common()
-	for t, newOf := range newBody {
-		if reflect.TypeOf(newOf()) == reflect.TypeOf(body) {
-			c.Type = t
-		}
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.is(body) })
+	if i < 0 {
+		return nil, wire.Errorf(wire.UnknownType, "entry", "%T is not the body of an entry", body)
 	}
+	c.Type = kinds[i].name
 	if c.ID == "" {
 		id, err := uuid.NewV7() // ordered by time: kinder to the ledger's database than a random one
 		if err != nil {
@@ -312,13 +239,4 @@ func (e *Entry) Persons() []string {
 		list = append(list, d.Delegate.ID)
 	}
 	return list
-}
-
-// Governs reports whether public entries of the type are for Rules.Admit.
-func (t Type) Governs() bool {
-	switch t {
-	case TypeAgreement, TypeAgreementSignature, TypeAgreementAct, TypeSharingRequest, TypeSharingDecision, TypePolicySet:
-		return true
-	}
-	return false
 }

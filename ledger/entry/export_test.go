@@ -1,7 +1,12 @@
 package entry
 
 // For the tests of this directory that are outside the package.
-var (
-	NewBody       = newBody
-	CheckKeyProof = checkKeyProof
-)
+var CheckKeyProof = checkKeyProof
+
+// NewBody returns an empty body of the type, nil if the type is unknown.
+func NewBody(t Type) Body {
+	if k := kindOf[t]; k != nil {
+		return k.new()
+	}
+	return nil
+}

@@ -304,7 +304,7 @@ func takenEntry(t *testing.T, e *entry.Entry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := wire.DecodeJSON("payload", payload, entry.NewBody[e.Type]()); err != nil {
+	if err := wire.DecodeJSON("payload", payload, entry.NewBody(e.Type)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -20,28 +20,3 @@ func TestDayNumber(t *testing.T) {
 		}
 	}
 }
-
-// Every sealed type has sub among its disclosures and eight digests at most; public types have neither.
-func TestSealedTypes(t *testing.T) {
-	for typ, newOf := range newBody {
-		b, ok := newOf().(sealedBody)
-		if ok != typ.Sealed() {
-			t.Errorf("%s: sealed %v, its body %v", typ, typ.Sealed(), ok)
-		}
-		if !ok {
-			continue
-		}
-		names := map[string]bool{}
-		for _, c := range disclosed(b) {
-			names[c.name] = true
-		}
-		if !names["sub"] || len(names) != len(disclosed(b)) || len(names) > wire.SDDigests {
-			t.Errorf("%s discloses %v", typ, names)
-		}
-	}
-	for _, typ := range []Type{TypeGenesis, TypeKey, TypeHeartbeat, TypeIndexRoot, "none"} {
-		if typ.Sealed() {
-			t.Errorf("%s is sealed", typ)
-		}
-	}
-}

@@ -75,31 +75,6 @@ func (r *Register) Keys(org string) []*Key {
 	return list
 }
 
-// authority is what a type of entry asks of its signer.
-var authority = map[entry.Type]struct {
-	purpose entry.Purpose
-	role    entry.Role // "" = any
-}{
-	entry.TypeOrganisation:  {entry.PurposeAdminister, entry.RoleRegistrar},
-	entry.TypeKey:           {entry.PurposeAdminister, ""},
-	entry.TypeKeyRevocation: {entry.PurposeAdminister, ""},
-	entry.TypeIndexRoot:     {entry.PurposeSubmit, entry.RoleOperator},
-	entry.TypeHeartbeat:     {entry.PurposeSubmit, entry.RoleSource},
-	entry.TypeAccess:        {entry.PurposeSubmit, entry.RoleSource},
-
-	entry.TypeAgreement:          {entry.PurposeAgreements, ""},
-	entry.TypeAgreementSignature: {entry.PurposeAgreements, ""},
-	entry.TypeAgreementAct:       {entry.PurposeAgreements, ""},
-	entry.TypeSharingRequest:     {entry.PurposeAgreements, ""},
-	entry.TypeSharingDecision:    {entry.PurposeAgreements, ""},
-	entry.TypePolicySet:          {entry.PurposeAdminister, entry.RoleRegistrar},
-	entry.TypeConsent:            {entry.PurposeAgreements, ""},
-	entry.TypeDelegation:         {entry.PurposeAgreements, ""},
-	entry.TypeDecision:           {entry.PurposeSubmit, entry.RoleOperator},
-	entry.TypeLink:               {entry.PurposeAgreements, ""}, // and see mayLink
-	entry.TypeSourceCount:        {entry.PurposeSubmit, entry.RoleSource},
-}
-
 // Active reports why the key kid does not count at index, or nil.
 func (r *Register) Active(kid string, index uint64) (*Key, error) {
 	k := r.keys[kid]
@@ -147,8 +122,11 @@ func (r *Register) Authorise(e *entry.Entry, index uint64) error {
 	if r.Genesis == nil {
 		return wire.Errorf(wire.BadGenesis, "log", "begins with another entry than a genesis")
 	}
-	a := authority[e.Type]
-	if err := r.May(e.KID, e.Issuer, a.purpose, a.role, index); err != nil {
+	purpose, role := e.Type.Authority()
+	if purpose == "" {
+		return wire.Errorf(wire.UnknownType, "entry", "unknown entry type")
+	}
+	if err := r.May(e.KID, e.Issuer, purpose, role, index); err != nil {
 		return err
 	}
 	if l, ok := e.Body.(*entry.Link); ok {
