@@ -19,8 +19,7 @@ import (
 type FeedRecord struct {
 	Index    uint64
 	LeafHash wire.Hash
-	K        wire.Hash // key of the history in the subject index
-	Head0    wire.Hash // the history's head before its first leaf
+	proof.History
 
 	Entry        *entry.Entry // public leaves only
 	Leaf         []byte
@@ -40,14 +39,13 @@ func (l *Log) Feed(ctx context.Context, from, n uint64) ([]FeedRecord, error) {
 		leaf, err := proof.ParseLeaf(rec.Value)
 		if err == nil && leaf.Public {
 			if r.Entry, err = leaf.Entry(); err == nil {
-				name := r.Entry.Name()
-				r.K, r.Head0 = proof.NameKey(name), proof.NameHead0(name)
+				r.History = proof.HistoryOf(r.Entry, r.Tag)
 			}
 		} else if err == nil {
 			var ln link
 			if ln, _, err = l.vault.unseal(ctx, rec.Index, r.LeafHash, rec.Extra, false); err == nil {
 				r.TagSalt, r.Tag = ln.TagSalt, ln.Tag
-				r.K, r.Head0 = proof.TagKey(ln.Tag), proof.TagHead0(ln.Tag)
+				r.History = proof.HistoryOf(nil, r.Tag)
 			}
 		}
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sort"
 	"sync"
 	"time"
 
@@ -65,12 +66,6 @@ type Root struct {
 	kid   string
 }
 
-// record is what is remembered of an entry until an index root covers it.
-type record struct {
-	index              uint64
-	leafHash, k, head0 wire.Hash
-}
-
 // Follower keeps the subject index in memory at exactly the size of the newest settled index root in the log: what came after waits aside. It is safe for
 // concurrent use. Any number of processes may follow one log; each also offers to log the next root, and the log takes one.
 type Follower struct {
@@ -81,7 +76,7 @@ type Follower struct {
 
 	step    sync.Mutex    // one Step at a time; what follows up to mu is Step's own
 	next    uint64        // first entry not read yet
-	tail    []record      // entries from size on, without a gap
+	tail    []index.Filed // entries from size on, without a gap
 	waiting []waitingRoot // roots above size, found right, not settled yet
 	overdue uint64        // position of the root that had waited too long; 0: no quorum is missing
 	covered uint64        // the newest root in the log covers the entries below
@@ -185,7 +180,7 @@ func (f *Follower) failure() error {
 // load builds the tree from the histories as they are now, without reading the log. Roots logged for smaller sizes cannot be checked any more; the next one is
 // logged for this size.
 func (f *Follower) load(ctx context.Context) error {
-	last, err := f.cfg.Log.LastPublic(ctx, (&entry.Entry{Body: &entry.IndexRoot{}}).Name())
+	last, err := f.cfg.Log.LastPublic(ctx, entry.IndexRootHistory)
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return fmt.Errorf("looking for the newest index root: %w", err)
 	}
@@ -207,7 +202,7 @@ var errEnough = errors.New("enough")
 func build(ctx context.Context, log *ledger.Log) (tree *index.Tree, size uint64, err error) {
 	tree = index.Build(func(yield func(index.Update) bool) {
 		size, err = log.Histories(ctx, func(k wire.Hash, count uint64, head wire.Hash) error {
-			if !yield(index.Update{K: k, State: index.State{Count: count, Head: head}}) {
+			if !yield(index.Update{K: k, State: proof.State{Count: count, Head: head}}) {
 				return errEnough
 			}
 			return nil
@@ -256,7 +251,7 @@ func (f *Follower) read(ctx context.Context, size uint64) error {
 }
 
 func (f *Follower) take(r ledger.FeedRecord) error {
-	f.tail = append(f.tail, record{r.Index, r.LeafHash, r.K, r.Head0})
+	f.tail = append(f.tail, index.Filed{History: r.History, Index: r.Index, LeafHash: r.LeafHash})
 	f.next = r.Index + 1
 	if r.Entry != nil {
 		if body, ok := r.Entry.Body.(*entry.IndexRoot); ok {
@@ -283,7 +278,7 @@ func (f *Follower) meet(r Root) error {
 	}
 	f.covered, f.fresh = r.Size, 0
 	for _, t := range f.tail[r.Size-f.size:] {
-		if t.k != rootsKey {
+		if t.K != rootsKey {
 			f.fresh++
 		}
 	}
@@ -295,8 +290,7 @@ func (f *Follower) meet(r Root) error {
 	}
 	got := r.Hash // what this process offered it has computed
 	if !f.mine {
-		updates, _ := f.updates(r.Size)
-		got = rootWith(f.tree, updates)
+		got = rootWith(f.tree, f.tree.Updates(f.below(r.Size)))
 	}
 	if got != r.Hash {
 		return f.differs(r, got)
@@ -307,13 +301,13 @@ func (f *Follower) meet(r Root) error {
 
 // move takes the tree to the size of a root in the log.
 func (f *Follower) move(r Root) error {
-	updates, n := f.updates(r.Size)
+	covered := f.below(r.Size)
 	f.mu.Lock()
-	f.tree.Apply(updates)
+	f.tree.Add(covered)
 	f.size, f.root = r.Size, &r
 	got := f.tree.Root()
 	f.mu.Unlock()
-	f.tail = append([]record(nil), f.tail[n:]...)
+	f.tail = append([]index.Filed(nil), f.tail[len(covered):]...)
 	if got != r.Hash {
 		return f.differs(r, got)
 	}
@@ -324,7 +318,7 @@ func (f *Follower) differs(r Root, got wire.Hash) error {
 	return f.stop(fmt.Errorf("the one at %d for the entries below %d says %x, they give %x: %w", r.Index, r.Size, r.Hash, got, ErrDiffers))
 }
 
-var rootsKey = proof.NameKey((&entry.Entry{Body: &entry.IndexRoot{}}).Name())
+var rootsKey = proof.NameKey(entry.IndexRootHistory)
 
 // stop ends all service: a proof against a root that is wrong misleads, and one against a wrong tree convicts the innocent.
 func (f *Follower) stop(err error) error {
@@ -335,27 +329,10 @@ func (f *Follower) stop(err error) error {
 	return err
 }
 
-// updates gives what becomes of the tree with the entries below size, and how many of the tail these are.
-func (f *Follower) updates(size uint64) (list []index.Update, n int) {
-	at := map[wire.Hash]int{}
-	for _, r := range f.tail {
-		if r.index >= size {
-			break
-		}
-		n++
-		i, ok := at[r.k]
-		if !ok {
-			state, found := f.tree.Get(r.k)
-			if !found {
-				state.Head = r.head0
-			}
-			i = len(list)
-			at[r.k], list = i, append(list, index.Update{K: r.k, State: state})
-		}
-		s := &list[i].State
-		s.Count, s.Head = s.Count+1, proof.NextHead(s.Head, r.index, r.leafHash)
-	}
-	return list, n
+// below returns the entries of the tail below size.
+func (f *Follower) below(size uint64) []index.Filed {
+	n := sort.Search(len(f.tail), func(i int) bool { return f.tail[i].Index >= size })
+	return f.tail[:n]
 }
 
 // checkpoint gives the published checkpoint, as a note and decoded.

@@ -19,7 +19,7 @@ import (
 // fromScratch is the root of the index over the entries below size, made in the plainest way from what the log decrypts to.
 func (w *world) fromScratch(size uint64) wire.Hash {
 	w.Helper()
-	states := map[wire.Hash]index.State{}
+	states := map[wire.Hash]proof.State{}
 	records, err := w.log.Feed(w.Context(), 0, size)
 	w.ok(err)
 	for _, r := range records {
@@ -27,7 +27,7 @@ func (w *world) fromScratch(size uint64) wire.Hash {
 		if !ok {
 			s.Head = r.Head0
 		}
-		states[r.K] = index.State{Count: s.Count + 1, Head: proof.NextHead(s.Head, r.Index, r.LeafHash)}
+		states[r.K] = proof.State{Count: s.Count + 1, Head: proof.NextHead(s.Head, r.Index, r.LeafHash)}
 	}
 	return index.Build(func(yield func(index.Update) bool) {
 		for k, s := range states {

@@ -173,12 +173,13 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 	delete(chains, "genesis")
 	for _, p := range g.all() {
 		p.covered = below(p.entries, g.root.Size, func(e ledger.HistoryEntry) uint64 { return e.Index })
-		path, state, found := f.tree.Prove(proof.TagKey(p.tag))
-		head := proof.TagHead0(p.tag)
+		own := proof.HistoryOfTag(p.tag)
+		path, indexed, found := f.tree.Prove(own.K)
+		state := own.Start()
 		for _, e := range p.entries[:p.covered] {
-			head = proof.NextHead(head, e.Index, e.LeafHash)
+			state = state.Add(e.Index, e.LeafHash)
 		}
-		if found != (p.covered > 0) || found && (state.Count != uint64(p.covered) || state.Head != head) {
+		if found != (p.covered > 0) || found && indexed != state {
 			return false, fmt.Errorf("a history of %d entries below %d is another than the index has: %w", p.covered, g.root.Size, ErrDiffers)
 		}
 		p.proof = filled(path)

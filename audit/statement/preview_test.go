@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"igledger/ledger/proof"
 	"igledger/ledger/proof/index"
 	"igledger/ledger/wire"
 )
@@ -27,7 +28,7 @@ func TestRootWith(t *testing.T) {
 					k[i] = byte(r.Uint32())
 				}
 			}
-			updates[k] = index.Update{K: k, State: index.State{Count: uint64(round + 1), Head: wire.Hash{byte(r.Uint32())}}}
+			updates[k] = index.Update{K: k, State: proof.State{Count: uint64(round + 1), Head: wire.Hash{byte(r.Uint32())}}}
 		}
 		var list []index.Update
 		for _, u := range updates {

@@ -33,7 +33,7 @@ func Recheck(ctx context.Context, log *ledger.Log) (Rechecked, error) {
 	if err := f.read(ctx, size); err != nil {
 		return Rechecked{}, err
 	}
-	updates, _ := f.updates(size)
+	updates := f.tree.Updates(f.below(size))
 	f.tree.Apply(updates)
 	if f.tree.Root() != loaded.Root() {
 		return Rechecked{}, fmt.Errorf("the entries below %d give the index %x, the stored histories %x: %w", size, f.tree.Root(), loaded.Root(), ErrDiffers)

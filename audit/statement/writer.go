@@ -65,7 +65,7 @@ func (f *Follower) submit(ctx context.Context) error {
 
 func (f *Follower) prepare() error {
 	o := &offer{size: f.next}
-	updates, _ := f.updates(o.size)
+	updates := f.tree.Updates(f.below(o.size))
 	o.root = rootWith(f.tree, updates)
 	log := f.cfg.Log
 	e, err := entry.Sign(log.Operator(), &entry.IndexRoot{

@@ -115,11 +115,11 @@ func (l *Leaf) check() error {
 
 // Value is V of the history that the leaves make. Without leaves there is none: the name must be absent (IndexProof.RootWithout).
 func (c *Chain) Value() wire.Hash {
-	head := proof.NameHead0(c.Name)
+	state := proof.HistoryOfName(c.Name).Start()
 	for i := range c.Leaves {
-		head = proof.NextHead(head, c.Leaves[i].Index, c.Leaves[i].Hash())
+		state = state.Add(c.Leaves[i].Index, c.Leaves[i].Hash())
 	}
-	return proof.IndexValue(uint64(len(c.Leaves)), head)
+	return state.Value()
 }
 
 // Root is the index root in which the name's history is what the leaves make, or, without leaves, has no place.

@@ -333,11 +333,11 @@ func (s *Statement) LeafHashes() (map[uint64]wire.Hash, error) {
 
 // Value is V of the history that the entries make. Without entries there is none: the id must be absent (IndexProof.RootWithout).
 func (h *History) Value() wire.Hash {
-	head := proof.TagHead0(h.Tag)
+	state := proof.HistoryOfTag(h.Tag).Start()
 	for i := range h.Entries {
-		head = proof.NextHead(head, h.Entries[i].Index, h.Entries[i].Hash(h.Tag))
+		state = state.Add(h.Entries[i].Index, h.Entries[i].Hash(h.Tag))
 	}
-	return proof.IndexValue(uint64(len(h.Entries)), head)
+	return state.Value()
 }
 
 // IndexRootHash is the index root in which the history is what the entries make, or, without entries, has no place: it is

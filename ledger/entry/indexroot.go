@@ -2,6 +2,9 @@ package entry
 
 import "igledger/ledger/wire"
 
+// IndexRootHistory is the name of the public history of all index roots.
+const IndexRootHistory = "index-root"
+
 // IndexRoot is the body of a public entry by which the operator states the root of the subject index over all leaves below Size. It
 // stands in the log at or above Size; how far above is bounded by the genesis' indexLag. Anybody with the audit feed can
 // recompute it: a wrong one is the operator's signature under a falsehood.

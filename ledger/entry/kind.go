@@ -29,7 +29,7 @@ var kinds = []kind{
 	public(TypeOrganisation, PurposeAdminister, RoleRegistrar, changesRegister, func(b *Organisation) string { return "org:" + b.Organisation.ID }),
 	public(TypeKey, PurposeAdminister, anyRole, changesRegister, func(b *Key) string { return "key:" + b.Key.JWK.Thumbprint() }),
 	public(TypeKeyRevocation, PurposeAdminister, anyRole, changesRegister, func(b *KeyRevocation) string { return "key:" + b.KID }),
-	public(TypeIndexRoot, PurposeSubmit, RoleOperator, states, func(*IndexRoot) string { return "index-root" }),
+	public(TypeIndexRoot, PurposeSubmit, RoleOperator, states, func(*IndexRoot) string { return IndexRootHistory }),
 	public(TypeHeartbeat, PurposeSubmit, RoleSource, states, func(b *Heartbeat) string { return StreamName(b.Issuer, b.Source) }),
 	public(TypeAgreement, PurposeAgreements, anyRole, governs, func(b *Agreement) string { return "agreement:" + b.Agreement.ID }),
 	public(TypeAgreementSignature, PurposeAgreements, anyRole, governs, func(b *AgreementSignature) string { return "agreement:" + b.Agreement }),

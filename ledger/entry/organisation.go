@@ -237,23 +237,23 @@ func (g *Genesis) check() error {
 		return wire.Errorf(wire.BadGenesis, "genesis", "%d key proofs, want %d", len(g.Proofs), len(parties))
 	}
 	for i, p := range parties {
-		if err := p.Party.Member.check(); err != nil {
+		if err := p.Member.check(); err != nil {
 			return err
 		}
-		if err := p.Party.Key.check(); err != nil {
+		if err := p.Key.check(); err != nil {
 			return err
 		}
-		if !slices.Contains(p.Party.Roles, p.Role) || !slices.Contains(p.Party.Key.Purposes, p.Purpose) {
-			return wire.Errorf(wire.BadGenesis, "genesis", "party %d lacks the role %s or a key for %s", i, p.Role, p.Purpose)
+		if must := genesisRoles[i]; !slices.Contains(p.Roles, must.role) || !slices.Contains(p.Key.Purposes, must.purpose) {
+			return wire.Errorf(wire.BadGenesis, "genesis", "party %d lacks the role %s or a key for %s", i, must.role, must.purpose)
 		}
-		if p.Party.Key.ValidFrom != 0 {
+		if p.Key.ValidFrom != 0 {
 			return wire.Errorf(wire.BadGenesis, "genesis", "the key of party %d counts from index 1 and has no validFrom", i)
 		}
-		if err := checkKeyProof(g.Proofs[i], g.Audience, p.Party.ID, p.Party.Key.JWK); err != nil {
+		if err := checkKeyProof(g.Proofs[i], g.Audience, p.ID, p.Key.JWK); err != nil {
 			return err
 		}
 		for j := range i {
-			if parties[j].Party.ID == p.Party.ID || parties[j].Party.Key.JWK.Equal(p.Party.Key.JWK) {
+			if parties[j].ID == p.ID || parties[j].Key.JWK.Equal(p.Key.JWK) {
 				return wire.Errorf(wire.BadGenesis, "genesis", "parties %d and %d are the same organisation or hold the same key", j, i)
 			}
 		}
@@ -261,18 +261,19 @@ func (g *Genesis) check() error {
 	return nil
 }
 
-type GenesisRole struct {
-	Party   *GenesisParty
-	Role    Role
-	Purpose Purpose
+// genesisRoles are what the parties of a genesis must be and hold a key for, in the order of Parties.
+var genesisRoles = []struct {
+	role    Role
+	purpose Purpose
+}{
+	{RoleRegistrar, PurposeAdminister},
+	{RoleEnroller, PurposeAdminister},
+	{RoleOperator, PurposeSubmit},
 }
 
-func (g *Genesis) Parties() []GenesisRole {
-	return []GenesisRole{
-		{&g.Registrar, RoleRegistrar, PurposeAdminister},
-		{&g.Enroller, RoleEnroller, PurposeAdminister},
-		{&g.Operator, RoleOperator, PurposeSubmit},
-	}
+// Parties returns the registrar, the enroller and the operator.
+func (g *Genesis) Parties() []*GenesisParty {
+	return []*GenesisParty{&g.Registrar, &g.Enroller, &g.Operator}
 }
 
 // KeyProof is what the holder of a new key signs with it, so that nobody can register a key that is not theirs.

@@ -177,9 +177,9 @@ func (r *Register) applyGenesis(g *entry.Genesis, kid string) error {
 		return wire.Errorf(wire.BadGenesis, "genesis", "is not signed by the registrar's key")
 	}
 	for _, p := range g.Parties() {
-		m := p.Party.Member
+		m := p.Member
 		r.orgs[m.ID] = &m
-		k := &Key{Org: m.ID, Key: p.Party.Key, KID: p.Party.Key.JWK.Thumbprint(), From: 1}
+		k := &Key{Org: m.ID, Key: p.Key, KID: p.Key.JWK.Thumbprint(), From: 1}
 		r.keys[k.KID] = k
 	}
 	r.Genesis = g

@@ -37,12 +37,9 @@ type Auditor struct {
 	roots   uint64             // how many were met
 	longest uint64             // greatest lag at any size
 	late    uint64             // greatest lag since one was too great; 0: it is not now
-	tail    []waiting          // leaves from covered on
+	tail    []index.Filed      // leaves from covered on; a zero K: a leaf so wrong that it has no history
 	frozen  *register.Register // as the register is now, never changed; nil: to be made
 }
-
-// waiting is a leaf that no index root covers yet. A zero k: a leaf so wrong that it has no history.
-type waiting struct{ leafHash, k, head0 wire.Hash }
 
 // Finding is something wrong with the log itself, not with how it was read.
 type Finding struct {
@@ -104,14 +101,14 @@ func (a *Auditor) Add(leaf []byte, rec proof.FeedRecord) (found []Finding, err e
 				Meaning: "the operator gives auditors another link than the one that the leaf is committed to: with it the subject index cannot be made, and nothing be said of its roots"}
 		}
 	}
-	w := waiting{leafHash: proof.LeafHash(leaf)}
+	w := index.Filed{Index: at, LeafHash: proof.LeafHash(leaf)}
 	var e *entry.Entry
 	if formErr == nil && parsed.Public {
 		if e, _ = parsed.Entry(); e != nil {
-			w.k, w.head0 = proof.NameKey(e.Name()), proof.NameHead0(e.Name())
+			w.History = proof.HistoryOf(e, rec.Tag)
 		}
 	} else if formErr == nil {
-		w.k, w.head0 = proof.TagKey(rec.Tag), proof.TagHead0(rec.Tag)
+		w.History = proof.HistoryOf(nil, rec.Tag)
 	}
 	a.tail = append(a.tail, w)
 	if err := a.replay.Add(leaf); err != nil {
@@ -185,27 +182,15 @@ func (a *Auditor) check(at uint64, r *entry.IndexRoot) (found []Finding) {
 // cover files the leaves below size, of which the tail holds those from covered on.
 func (a *Auditor) cover(size uint64) {
 	n := size - a.covered
-	at := map[wire.Hash]int{}
-	var list []index.Update
-	for j, w := range a.tail[:n] {
-		if w.k == (wire.Hash{}) {
-			continue
+	filed := make([]index.Filed, 0, n)
+	for _, w := range a.tail[:n] {
+		if w.K != (wire.Hash{}) { // else it belongs to no history: it was found to be no entry
+			filed = append(filed, w)
 		}
-		i, ok := at[w.k]
-		if !ok {
-			state, found := a.tree.Get(w.k)
-			if !found {
-				state.Head = w.head0
-			}
-			i = len(list)
-			at[w.k], list = i, append(list, index.Update{K: w.k, State: state})
-		}
-		s := &list[i].State
-		s.Count, s.Head = s.Count+1, proof.NextHead(s.Head, a.covered+uint64(j), w.leafHash)
 	}
-	a.tree.Apply(list)
+	a.tree.Add(filed)
 	a.covered = size
-	a.tail = append([]waiting(nil), a.tail[n:]...)
+	a.tail = append([]index.Filed(nil), a.tail[n:]...)
 }
 
 // Behind is the finding that the index is too far behind the leaves taken so far, or nil. A checkpoint of this size must not be cosigned then.

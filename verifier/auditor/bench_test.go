@@ -60,7 +60,7 @@ func BenchmarkState(b *testing.B) {
 	audit(b, a, l, 1)
 	a.tree = index.Build(func(yield func(index.Update) bool) {
 		for i := range uint64(500_000) {
-			u := index.Update{State: index.State{Count: 1}}
+			u := index.Update{State: proof.State{Count: 1}}
 			binary.BigEndian.PutUint64(u.K[:], i*0x9E3779B97F4A7C15)
 			if !yield(u) {
 				return

@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 
+	"igledger/ledger/proof"
 	"igledger/ledger/proof/index"
 	"igledger/ledger/wire"
 	"igledger/verifier"
@@ -49,9 +50,9 @@ func (a *Auditor) WriteState(to io.Writer, checkpoint, extra []byte) error {
 	}
 	w.numbers(uint64(len(a.tail)))
 	for _, l := range a.tail {
-		w.bytes(l.leafHash[:])
-		w.bytes(l.k[:])
-		w.bytes(l.head0[:])
+		w.bytes(l.LeafHash[:])
+		w.bytes(l.K[:])
+		w.bytes(l.Head0[:])
 	}
 	w.part(extra)
 	w.bytes(w.sum.Sum(nil))
@@ -105,7 +106,10 @@ func ReadState(from io.Reader, vkey string) (a *Auditor, checkpoint, extra []byt
 		if r.err != nil {
 			break
 		}
-		a.tail = append(a.tail, waiting{r.hash(), r.hash(), r.hash()})
+		leafHash := r.hash()
+		a.tail = append(a.tail, index.Filed{
+			History: proof.History{K: r.hash(), Head0: r.hash()}, Index: a.covered + uint64(len(a.tail)), LeafHash: leafHash,
+		})
 	}
 	extra = r.part()
 	if own := r.sum.Sum(nil); r.err == nil && !bytes.Equal(r.bytes(sha256.Size), own) {
@@ -173,7 +177,7 @@ func (r *stateReader) part() []byte {
 func (r *stateReader) histories(yield func(index.Update) bool) {
 	var last wire.Hash
 	for i, n := uint64(0), r.number(); i < n; i++ {
-		u := index.Update{K: r.hash(), State: index.State{Count: r.number(), Head: r.hash()}}
+		u := index.Update{K: r.hash(), State: proof.State{Count: r.number(), Head: r.hash()}}
 		if r.err == nil && (i > 0 && bytes.Compare(last[:], u.K[:]) >= 0 || u.State.Count == 0) {
 			r.fail(errors.New("its histories are out of order"))
 		}

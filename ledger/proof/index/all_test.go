@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 )
 
@@ -15,7 +16,7 @@ func TestAllLoadsTheSameTree(t *testing.T) {
 		tree := New()
 		var list []Update
 		for i := range n {
-			u := Update{State: State{Count: uint64(i + 1)}}
+			u := Update{State: proof.State{Count: uint64(i + 1)}}
 			for j := range u.K {
 				u.K[j] = byte(rng.Uint32())
 			}

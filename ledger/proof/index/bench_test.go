@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"igledger/ledger/proof"
 	"igledger/ledger/proof/index"
 	"igledger/ledger/wire"
 )
@@ -21,7 +22,7 @@ const population = 5_500_000
 // history is the n-th of any number of made-up histories. Its key is as random as TagKey makes it.
 func history(n uint64) index.Update {
 	k := wire.Hash(sha256.Sum256(binary.BigEndian.AppendUint64(nil, n)))
-	return index.Update{K: k, State: index.State{Count: n%1000 + 1, Head: wire.Hash(sha256.Sum256(k[:]))}}
+	return index.Update{K: k, State: proof.State{Count: n%1000 + 1, Head: wire.Hash(sha256.Sum256(k[:]))}}
 }
 
 func histories(n uint64) iter.Seq[index.Update] {

@@ -99,7 +99,7 @@ func TestAlteredInclusionIsRefused(t *testing.T) {
 				t.Errorf("history %d: verifies with V bent at bit %d", i, bit)
 			}
 		}
-		for name, lie := range map[string]index.State{
+		for name, lie := range map[string]proof.State{
 			"one entry less": {Count: s.Count - 1, Head: s.Head},
 			"one entry more": {Count: s.Count + 1, Head: s.Head},
 			"another head":   {Count: s.Count, Head: flip(s.Head, 3)},
@@ -221,7 +221,7 @@ func FuzzTree(f *testing.F) {
 		var applied, batch []index.Update
 		for ; len(ops) >= 3; ops = ops[3:] {
 			k := flip(history(uint64(ops[0]%4)).K, int(ops[1]))
-			batch = append(batch, index.Update{K: k, State: index.State{Count: uint64(ops[2]) + 1, Head: wire.Hash{ops[2]}}})
+			batch = append(batch, index.Update{K: k, State: proof.State{Count: uint64(ops[2]) + 1, Head: wire.Hash{ops[2]}}})
 			if ops[0] < 128 && len(ops) >= 6 {
 				continue
 			}

@@ -20,7 +20,7 @@ func oracleHash(first byte, parts ...[]byte) wire.Hash {
 	return wire.Hash(sha256.Sum256(append([]byte{first}, bytes.Join(parts, nil)...)))
 }
 
-func oracleValue(s index.State) wire.Hash {
+func oracleValue(s proof.State) wire.Hash {
 	return oracleHash(0x15, binary.BigEndian.AppendUint64(nil, s.Count), s.Head[:])
 }
 
@@ -66,7 +66,7 @@ func oracleProof(list []index.Update, k wire.Hash) proof.IndexProof {
 
 // contents is what a tree should hold after updates, in ascending order of K.
 func contents(updates []index.Update) []index.Update {
-	last := map[wire.Hash]index.State{}
+	last := map[wire.Hash]proof.State{}
 	for _, u := range updates {
 		last[u.K] = u.State
 	}
@@ -78,11 +78,11 @@ func contents(updates []index.Update) []index.Update {
 	return list
 }
 
-func find(list []index.Update, k wire.Hash) (index.State, bool) {
+func find(list []index.Update, k wire.Hash) (proof.State, bool) {
 	for _, u := range list {
 		if u.K == k {
 			return u.State, true
 		}
 	}
-	return index.State{}, false
+	return proof.State{}, false
 }

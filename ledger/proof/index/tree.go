@@ -20,19 +20,17 @@ import (
 	"igledger/ledger/wire"
 )
 
-// State is one history: how many entries it has and the head of their hash chain after the last (entry.NextHead).
-type State struct {
-	Count uint64
-	Head  wire.Hash
+// Update says that the history under K is now State.
+type Update struct {
+	K     wire.Hash // see proof.HistoryOf
+	State proof.State
 }
 
-// Value is V, what the tree commits to under K.
-func (s State) Value() wire.Hash { return proof.IndexValue(s.Count, s.Head) }
-
-// Update says that the history under K is now State. K is entry.TagKey of a tag, or the key of a public name.
-type Update struct {
-	K     wire.Hash
-	State State
+// Filed is an entry of the log with the history it belongs to.
+type Filed struct {
+	proof.History
+	Index    uint64
+	LeafHash wire.Hash
 }
 
 // Tree is a subject index. 5.5 million histories take 0.71 GB (130 bytes each). Get, Root, Prove and Len only read and may run side by side; Apply needs
@@ -71,6 +69,28 @@ func Build(histories iter.Seq[Update]) *Tree {
 	}
 	t.root = t.hash(t.top, spread)
 	return t
+}
+
+// Add appends entries, ascending by index, each to its history.
+func (t *Tree) Add(entries []Filed) { t.Apply(t.Updates(entries)) }
+
+// Updates returns what Add would apply, without changing the tree.
+func (t *Tree) Updates(entries []Filed) []Update {
+	at := map[wire.Hash]int{}
+	var list []Update
+	for _, e := range entries {
+		i, ok := at[e.K]
+		if !ok {
+			state, found := t.Get(e.K)
+			if !found {
+				state = e.Start()
+			}
+			i = len(list)
+			at[e.K], list = i, append(list, Update{K: e.K, State: state})
+		}
+		list[i].State = list[i].State.Add(e.Index, e.LeafHash)
+	}
+	return list
 }
 
 // Apply inserts new histories and replaces those that are there; of two updates under one key the later counts. A fork above many changes is
@@ -167,19 +187,19 @@ func (t *Tree) Root() wire.Hash { return t.root }
 func (t *Tree) Len() int { return t.leaves.len }
 
 // Get returns the history under k, and whether there is one.
-func (t *Tree) Get(k wire.Hash) (State, bool) {
+func (t *Tree) Get(k wire.Hash) (proof.State, bool) {
 	r := t.top
 	for depth := 0; r > 0; depth++ {
 		r = t.fork(r).children[proof.IndexBit(k, depth)]
 	}
 	if r == 0 || t.leaf(r).K != k {
-		return State{}, false
+		return proof.State{}, false
 	}
 	return t.leaf(r).State, true
 }
 
 // Prove returns the proof against Root of the history under k, or (false) that there is none.
-func (t *Tree) Prove(k wire.Hash) (proof.IndexProof, State, bool) {
+func (t *Tree) Prove(k wire.Hash) (proof.IndexProof, proof.State, bool) {
 	var p proof.IndexProof
 	r := t.top
 	for depth := 0; r > 0; depth++ {
@@ -189,12 +209,12 @@ func (t *Tree) Prove(k wire.Hash) (proof.IndexProof, State, bool) {
 		r = f.children[b]
 	}
 	if r == 0 {
-		return p, State{}, false
+		return p, proof.State{}, false
 	}
 	l := t.leaf(r)
 	if l.K == k {
 		return p, l.State, true
 	}
 	p.Other = &proof.IndexOther{K: l.K, V: l.State.Value()}
-	return p, State{}, false
+	return p, proof.State{}, false
 }

@@ -23,7 +23,7 @@ func flip(k wire.Hash, bit int) wire.Hash {
 
 // under gives a made-up history under k.
 func under(k wire.Hash) index.Update {
-	return index.Update{K: k, State: index.State{Count: uint64(k[31]) + 1, Head: wire.Hash(sha256.Sum256(k[:]))}}
+	return index.Update{K: k, State: proof.State{Count: uint64(k[31]) + 1, Head: wire.Hash(sha256.Sum256(k[:]))}}
 }
 
 // populations are sets of histories, from none to many, and such as an attacker would choose who could choose keys.
@@ -197,7 +197,7 @@ func TestProofs(t *testing.T) {
 			}
 			for i, k := range strangers(list) {
 				p, s, ok := tree.Prove(k)
-				if ok || s != (index.State{}) {
+				if ok || s != (proof.State{}) {
 					t.Fatalf("%x is not there, but %v %v", k, s, ok)
 				}
 				if _, ok := tree.Get(k); ok {

@@ -80,7 +80,7 @@ func TestVectors(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			tree := index.New()
 			for _, h := range v.In.Histories {
-				tree.Apply([]index.Update{{K: wire.Hash(h.K), State: index.State{Count: h.Count, Head: wire.Hash(h.Head)}}})
+				tree.Apply([]index.Update{{K: wire.Hash(h.K), State: proof.State{Count: h.Count, Head: wire.Hash(h.Head)}}})
 			}
 			root := tree.Root()
 			if root != wire.Hash(v.Out.Root) {
