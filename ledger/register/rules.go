@@ -19,14 +19,20 @@ const (
 	BadDelegation    wire.Code = "bad-delegation"        // circular, not live, or not for this act
 )
 
-// Rules is what public entries beyond the register obey, and what sealed entries are judged by. package consent has it; the ledger and auditors use it. A value never
-// changes: Admit gives the next one, and nothing here knows the time or the database, so that whoever replays a log comes to the same.
+// Rules is what entries obey beyond the register: what governs accesses, and what is said of them.
+// Package consent implements it; the ledger and auditors use it. A value does not change: Admit
+// returns the next one. Rules know neither the time nor the database, so that every replay of a log
+// comes to the same result.
 type Rules interface {
-	// Admit checks that a public entry, which has passed Register.Verify and Apply, may stand at index, and gives the rules after it. It is told of
-	// those that govern (Type.Governs) and of those that change the register. *Error.
+	// Admit takes the public entry at index, which governs or changes the register (Shared), and
+	// returns the rules after it, or a *wire.Error if the entry is not allowed there. An entry that
+	// changes the register is never refused: reg shows its effect already.
 	Admit(e *entry.Entry, index uint64, reg *Register) (Rules, error)
-	// Judge says what is to be said of a sealed entry at index. person gives the state of a person after her entries below index, nil if there is none. Judge asks
-	// it for ids that Persons names and for such as stand in a state that it gave. *Error if the entry may not stand there; an Access is never refused.
+
+	// Judge returns what is to be said of a sealed entry at index, or a *wire.Error if the entry is
+	// not allowed there; an Access is never refused. person returns the state of a person after
+	// their entries below index, nil if there is none. Judge asks it for ids that Entry.Persons
+	// names, and for ids in a state that it returned.
 	Judge(e *entry.Entry, index uint64, person func(id string) []byte) (Judgement, error)
 }
 
