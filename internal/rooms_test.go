@@ -1,0 +1,140 @@
+// Package internal_test holds the tests of the house as a whole.
+package internal_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// formats are the packages that hold formats and nothing that acts.
+var formats = []string{"ledger/wire", "ledger/entry", "ledger/register", "ledger/stream", "ledger/proof", "ledger/proof/cosign", "ledger/bundle"}
+
+// rooms says which packages of this module each package may import: docs/DESIGN.md, section 4. A
+// trailing "/..." stands for everything below. A package that is not here fails the test.
+var rooms = map[string][]string{
+	"ledger/wire":             {},
+	"ledger/entry":            {"ledger/wire"},
+	"ledger/stream":           {"ledger/wire", "ledger/entry"},
+	"ledger/register":         {"ledger/wire", "ledger/entry"},
+	"ledger/proof":            {"ledger/wire", "ledger/entry"},
+	"ledger/proof/cosign":     {"ledger/wire", "ledger/entry", "ledger/proof"},
+	"ledger/proof/index":      {"ledger/wire", "ledger/proof"},
+	"ledger/bundle":           {"ledger/wire", "ledger/entry", "ledger/proof"},
+	"ledger/vault":            {"ledger/wire", "ledger/entry"},
+	"ledger/storage":          {},
+	"ledger/storage/provider": {"ledger/storage"},
+	"ledger":                  append([]string{"ledger/vault", "ledger/storage"}, formats...),
+	"ledger/witness":          append([]string{"ledger"}, formats...),
+
+	"verifier":         formats,
+	"verifier/auditor": append([]string{"verifier", "ledger/proof/index"}, formats...),
+	"verifier/fetch":   append([]string{"verifier"}, formats...),
+
+	"policies/purpose":  {},
+	"policies":          {"policies/purpose", "ledger/wire", "ledger/entry"},
+	"consent":           {"policies", "policies/purpose", "ledger/wire", "ledger/entry", "ledger/register"},
+	"consent/draft":     {"consent", "policies/...", "ledger/wire", "ledger/entry", "ledger/register"},
+	"consent/fhir":      {"consent", "consent/fhir/tree", "policies/...", "ledger/wire", "ledger/entry", "ledger/register"},
+	"consent/fhir/tree": {"ledger/wire", "ledger/entry"},
+	"consent/iso27560":  {"consent", "policies/...", "ledger/wire", "ledger/entry", "ledger/register"},
+
+	"audit/plain":     {"policies/purpose", "ledger/wire", "ledger/entry"},
+	"audit":           {"audit/plain", "consent/...", "policies/...", "ledger/wire", "ledger/entry"},
+	"audit/demodata":  {"audit"},
+	"audit/statement": append([]string{"audit/plain", "ledger", "ledger/storage", "ledger/proof/index", "verifier"}, formats...),
+
+	"internal/...":         {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
+	"cmd/igledger":         {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
+	"cmd/igverify":         append([]string{"internal/auditd", "internal/client", "audit/plain", "consent", "policies/...", "verifier/..."}, formats...),
+	"cmd/igverify-wasm":    append([]string{"internal/web/reading", "audit/plain", "verifier"}, formats...),
+	"internal/web/reading": append([]string{"audit/plain", "verifier"}, formats...),
+	"internal/auditd":      append([]string{"internal/client", "internal/retry", "audit/plain", "consent", "policies/...", "verifier/...", "ledger/proof/index"}, formats...),
+	"internal/client":      append([]string{"internal/retry", "consent", "policies/...", "verifier"}, formats...),
+	"internal/source":      append([]string{"internal/client", "internal/retry", "audit", "audit/plain", "consent/...", "policies/...", "verifier"}, formats...),
+}
+
+// banned says what a package must not depend on, however far down: a verifier that drags in a
+// database, a network or the ledger's own code would be neither small nor independent, and a server
+// carries no test framework.
+var banned = map[string][]string{
+	"cmd/igledger":      {"testing", "internal/test"},
+	"cmd/igverify":      {"testing", "database/sql", "github.com/google/trillian", "google.golang.org/grpc", "pgx", "sqlite", "huma", "prometheus/client", "igledger/ledger/storage", "igledger/ledger/vault"},
+	"cmd/igverify-wasm": {"testing", "cedar", "database/sql", "github.com/google/trillian"},
+	"verifier":          {"testing", "net/http", "os/exec", "database/sql", "cedar"},
+	"verifier/auditor":  {"testing", "net/http", "os/exec", "database/sql"},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func TestRooms(t *testing.T) {
+	packages := list(t)
+	for _, p := range packages {
+		name := strings.TrimPrefix(p.ImportPath, "igledger/")
+		may, ok := rooms[name]
+		if !ok && strings.HasPrefix(name, "internal/") {
+			may, ok = rooms["internal/..."]
+		}
+		if !ok {
+			t.Errorf("%s is no room of docs/DESIGN.md: add it there and here", name)
+			continue
+		}
+		for _, imported := range p.Imports {
+			to, own := strings.CutPrefix(imported, "igledger/")
+			if own && !slices.ContainsFunc(may, func(pattern string) bool { return matches(pattern, to) }) {
+				t.Errorf("%s imports %s, which is not below it", name, to)
+			}
+		}
+	}
+	for name := range rooms {
+		if !strings.HasSuffix(name, "/...") && !slices.ContainsFunc(packages, func(p listed) bool { return p.ImportPath == "igledger/"+name }) {
+			t.Errorf("there is no package %s", name)
+		}
+	}
+}
+
+func TestDependencies(t *testing.T) {
+	for _, p := range list(t) {
+		for _, word := range banned[strings.TrimPrefix(p.ImportPath, "igledger/")] {
+			for _, dep := range p.Deps {
+				if dep == word || strings.Contains(word, "/") && strings.Contains(dep, word) || !strings.Contains(word, "/") && strings.Contains(dep, "/"+word) || strings.HasPrefix(dep, word+"/") {
+					t.Errorf("%s depends on %s", p.ImportPath, dep)
+				}
+			}
+		}
+	}
+}
+
+func matches(pattern, name string) bool {
+	if below, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return name == below || strings.HasPrefix(name, below+"/")
+	}
+	return pattern == name
+}
+
+// list returns the packages of the module, as the browser's build sees those that are only for it.
+func list(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "igledger/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []listed
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return slices.DeleteFunc(packages, func(p listed) bool { return p.ImportPath == "igledger/internal" })
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
