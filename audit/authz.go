@@ -5,7 +5,7 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
-	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 // authzConsent is IHE BALP's pattern for a decision on an access that looked at consents.
@@ -55,8 +55,8 @@ func decisionUser(d *entry.Decision) object {
 		user["role"] = append(list(user["role"]), concept(r))
 	}
 	for _, p := range d.Purpose {
-		if policies.Known(p) {
-			p = policies.System + "|" + p
+		if purpose.Known(p) {
+			p = purpose.System + "|" + p
 		}
 		user["purposeOfUse"] = append(list(user["purposeOfUse"]), concept(p))
 	}

@@ -6,7 +6,7 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
-	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 // Code systems that the conversion looks for.
@@ -26,7 +26,7 @@ const (
 )
 
 // actReason lists the spellings under which v3-ActReason is met.
-var actReason = []string{policies.System, "http://hl7.org/fhir/v3/ActReason", "urn:oid:2.16.840.1.113883.5.8"}
+var actReason = []string{purpose.System, "http://hl7.org/fhir/v3/ActReason", "urn:oid:2.16.840.1.113883.5.8"}
 
 // A coding is a FHIR Coding with the object it came from.
 type coding struct {

@@ -8,7 +8,7 @@ import (
 	"unicode"
 
 	"igledger/ledger/entry"
-	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 // Summary is an access in words, for tables on screens. Empty fields are unknown or withheld. No field has line breaks or control characters.
@@ -120,7 +120,7 @@ func disclosed(a *entry.Access) (verb, direction string) {
 func why(a *entry.Access) string {
 	var list []string
 	for _, p := range a.Purpose {
-		if known, ok := policies.Lookup(p); ok {
+		if known, ok := purpose.Lookup(p); ok {
 			list = append(list, known.Plain)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
-	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 // AgreementURI and the id of an agreement make the URI that AuditEvent.agent.policy carries to say under which agreement was accessed.
@@ -247,7 +247,7 @@ func (b *builder) codes(name string, list *[]string, from []coding) {
 			continue
 		}
 		claim := c.claim()
-		if name == "purpose" && slices.Contains(actReason, c.system) && policies.Known(c.code) {
+		if name == "purpose" && slices.Contains(actReason, c.system) && purpose.Known(c.code) {
 			claim = c.code
 		}
 		i := slices.Index(*list, claim)

@@ -7,7 +7,7 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
-	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 // ToAuditEvent gives an access as a FHIR R4 AuditEvent, JSON. For an access that FromAuditEvent made, that is the source's event, without what was
@@ -82,8 +82,8 @@ func composeAgents(a *entry.Access) []any {
 	}
 	for i, p := range a.Purpose {
 		c := concept(p)
-		if policies.Known(p) {
-			c = concept(policies.System + "|" + p)
+		if purpose.Known(p) {
+			c = concept(purpose.System + "|" + p)
 		}
 		if i == 0 && a.Text != nil && a.Text.Why != "" {
 			c["text"] = a.Text.Why

@@ -10,6 +10,7 @@ import (
 	"igledger/ledger/register"
 	"igledger/ledger/wire"
 	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 // Agreements is what the public entries of a log say of data-sharing agreements. A value never changes.
@@ -283,7 +284,7 @@ func checkCodes(t *entry.AgreementText) error {
 }
 
 // knownPurpose reports whether a code is of PurposeOfUse, or names its own system.
-func knownPurpose(code string) bool { return policies.Known(code) || coded(code) }
+func knownPurpose(code string) bool { return purpose.Known(code) || coded(code) }
 
 func coded(s string) bool {
 	system, code, found := strings.Cut(s, "|")
@@ -295,7 +296,7 @@ func factsOf(t *entry.AgreementText) policies.Agreement {
 	f := policies.Agreement{ID: t.ID, Version: t.Version, Parties: t.Organisations(), Roles: t.Roles, ConsentBasis: t.ConsentBasis(), Start: t.StartTime(), End: t.EndTime()}
 	for _, p := range t.Purposes {
 		f.Purposes = append(f.Purposes, p.Code)
-		f.Research = f.Research || policies.Subsumes("HRESCH", p.Code)
+		f.Research = f.Research || purpose.Subsumes("HRESCH", p.Code)
 	}
 	limited := !slices.ContainsFunc(t.Data, func(d entry.AgreementData) bool { return len(d.Codes) == 0 })
 	for _, d := range t.Data {

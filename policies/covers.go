@@ -3,11 +3,13 @@ package policies
 import (
 	"slices"
 	"strings"
+
+	"igledger/policies/purpose"
 )
 
 // Covers reports whether a permission for one purpose covers another that was asked for: PurposeOfUse by subsumption (TREAT covers BTG), codes of
 // other systems only by equality. What excludes BTG from TREAT is a rule of its own (Rule.NotPurposes, Rule.Except).
-func Covers(permitted, asked string) bool { return asked != "" && Subsumes(permitted, asked) }
+func Covers(permitted, asked string) bool { return asked != "" && purpose.Subsumes(permitted, asked) }
 
 // coversPurposes reports whether every purpose asked for is covered. No purpose asked is covered by nothing: an access has to say why.
 func coversPurposes(permitted, asked []string) bool {
@@ -40,7 +42,7 @@ func kinds(purposes []string) (all, widest []string) {
 	for _, code := range purposes {
 		for code != "" {
 			all = append(all, code)
-			p, _ := Lookup(code)
+			p, _ := purpose.Lookup(code)
 			if p.Parent == "" {
 				widest = append(widest, code)
 			}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"igledger/policies/purpose"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -150,7 +152,7 @@ func TestCovers(t *testing.T) {
 		want             bool
 	}{
 		{"TREAT", "BTG", true}, {"BTG", "TREAT", false}, {"", "", false}, {"TREAT", "", false},
-		{"urn:x|a", "urn:x|a", true}, {"urn:x|a", "urn:x|b", false}, {System + "|TREAT", "BTG", false},
+		{"urn:x|a", "urn:x|a", true}, {"urn:x|a", "urn:x|b", false}, {purpose.System + "|TREAT", "BTG", false},
 	} {
 		if got := Covers(c.permitted, c.asked); got != c.want {
 			t.Errorf("Covers(%q, %q) = %v", c.permitted, c.asked, got)

@@ -11,7 +11,7 @@ import (
 
 	"igledger/consent/draft"
 	"igledger/ledger/wire"
-	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 const hexHash = "0101010101010101010101010101010101010101010101010101010101010101"
@@ -181,7 +181,7 @@ func TestJSON(t *testing.T) {
 
 // The schema knows the purposes that policies know.
 func TestSchemaPurposes(t *testing.T) {
-	for _, p := range policies.Purposes() {
+	for _, p := range purpose.All() {
 		if _, err := draft.Read([]byte(filled(t, "code: TREAT", "code: "+p.Code))); err != nil {
 			t.Errorf("%s: %v", p.Code, err)
 		}

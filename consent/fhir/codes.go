@@ -6,7 +6,7 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
-	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 type object = tree.Object
@@ -28,8 +28,8 @@ const (
 var sameSystem = map[string]string{
 	"http://hl7.org/fhir/v3/ActCode":           actCode,
 	"urn:oid:2.16.840.1.113883.5.4":            actCode,
-	"http://hl7.org/fhir/v3/ActReason":         policies.System,
-	"urn:oid:2.16.840.1.113883.5.8":            policies.System,
+	"http://hl7.org/fhir/v3/ActReason":         purpose.System,
+	"urn:oid:2.16.840.1.113883.5.8":            purpose.System,
 	"http://hl7.org/fhir/v3/ParticipationType": participation,
 	"http://hl7.org/fhir/consentscope":         scopes,
 	"http://hl7.org/fhir/consentaction":        consentAction,
@@ -77,7 +77,7 @@ func claim(o object) string {
 		entry.ContainsPersonNumber(system) || entry.ContainsPersonNumber(code) {
 		return ""
 	}
-	if system == "" || system == policies.System && policies.Known(code) {
+	if system == "" || system == purpose.System && purpose.Known(code) {
 		return code
 	}
 	return system + "|" + code
@@ -88,8 +88,8 @@ func codingObject(c string) object {
 	system, code := "", c
 	if i := strings.LastIndexByte(c, '|'); i >= 0 {
 		system, code = c[:i], c[i+1:]
-	} else if policies.Known(c) {
-		system = policies.System
+	} else if purpose.Known(c) {
+		system = purpose.System
 	}
 	if system == "" {
 		return object{"code": code}

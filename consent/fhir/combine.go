@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"igledger/ledger/entry"
-	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 // overrule lets refusals within a refusal win over the permissions beside them, of which they become exceptions. Without such neighbours they say nothing
@@ -69,7 +69,7 @@ type listPair struct {
 
 func lists(a, b *entry.ConsentRule) []listPair {
 	same := func(a, b string) bool { return a == b }
-	return []listPair{{&a.Purposes, &b.Purposes, policies.Subsumes}, {&a.Data, &b.Data, same}, {&a.Recipients, &b.Recipients, same},
+	return []listPair{{&a.Purposes, &b.Purposes, purpose.Subsumes}, {&a.Data, &b.Data, same}, {&a.Recipients, &b.Recipients, same},
 		{&a.Roles, &b.Roles, same}, {&a.Actions, &b.Actions, same}}
 }
 

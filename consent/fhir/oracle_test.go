@@ -8,6 +8,7 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 // world is an access with all that a Consent can ask of it, also what no access entry says.
@@ -33,7 +34,7 @@ func randomProvision(r *rand.Rand, depth int) object {
 	p := object{"type": pick(r, []string{permit, deny})}
 	coding := func(system, code string) object { return object{"system": system, "code": code} }
 	if r.IntN(3) == 0 {
-		p["purpose"] = []any{coding(policies.System, pick(r, purposes))}
+		p["purpose"] = []any{coding(purpose.System, pick(r, purposes))}
 	}
 	if r.IntN(4) == 0 {
 		p["class"] = []any{coding(resourceTypes, pick(r, sorts))}
@@ -85,7 +86,7 @@ func says(p object, w world) string {
 	if start != nil {
 		from, _ = time.Parse(time.DateOnly, start["start"].(string))
 	}
-	if !meets("purpose", func(o object) bool { return policies.Subsumes(o["code"].(string), w.purpose) }) ||
+	if !meets("purpose", func(o object) bool { return purpose.Subsumes(o["code"].(string), w.purpose) }) ||
 		!meets("class", func(o object) bool { return o["code"] == w.kind }) ||
 		!meets("securityLabel", func(o object) bool { return o["code"] == w.label }) ||
 		!meets("action", func(o object) bool { return verbs[o["coding"].([]any)[0].(object)["code"].(string)] == w.action }) ||

@@ -11,7 +11,7 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
-	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 const profile = "https://w3id.org/dpv/schema/dpv-27560#"
@@ -232,12 +232,12 @@ func (s Source) purposes(rule *entry.ConsentRule) []any {
 	var out []any
 	left := slices.Clone(rule.Purposes)
 	for _, p := range s.Agreement.Purposes {
-		touches := func(code string) bool { return policies.Subsumes(p.Code, code) || policies.Subsumes(code, p.Code) }
+		touches := func(code string) bool { return purpose.Subsumes(p.Code, code) || purpose.Subsumes(code, p.Code) }
 		if len(rule.Purposes) > 0 && !slices.ContainsFunc(rule.Purposes, touches) {
 			continue
 		}
 		left = slices.DeleteFunc(left, touches)
-		o := purpose(p.Code)
+		o := purposeObject(p.Code)
 		o["dct:description"] = p.Text
 		if p.DPV != "" {
 			o["skos:broader"] = object{"@id": p.DPV}
@@ -245,16 +245,16 @@ func (s Source) purposes(rule *entry.ConsentRule) []any {
 		out = append(out, o)
 	}
 	for _, code := range left {
-		out = append(out, purpose(code))
+		out = append(out, purposeObject(code))
 	}
 	return out
 }
 
-func purpose(code string) object {
+func purposeObject(code string) object {
 	o := codeObject(code)
 	o["@type"] = "dpv:Purpose"
-	if policies.Known(code) {
-		o["dct:identifier"] = policies.System + "|" + code
+	if purpose.Known(code) {
+		o["dct:identifier"] = purpose.System + "|" + code
 	}
 	if t := purposeTerm(code); t != "" {
 		o["skos:broader"] = object{"@id": t}
@@ -334,7 +334,7 @@ func (s Source) rule(rule *entry.ConsentRule) object {
 		}
 	}
 	code := func(c string) any { return codeObject(c) }
-	each("dpv:hasPurpose", rule.Purposes, func(c string) any { return purpose(c) })
+	each("dpv:hasPurpose", rule.Purposes, func(c string) any { return purposeObject(c) })
 	each("dpv:hasPersonalData", rule.Data, code)
 	each("dpv:hasRecipient", rule.Recipients, func(id string) any { return object{"@id": organisationIRI(id)} })
 	each("schema:roleName", rule.Roles, func(c string) any { return c })

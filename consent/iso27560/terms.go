@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"igledger/ledger/entry"
-	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 type object = map[string]any
@@ -45,7 +45,7 @@ func purposeTerm(code string) string {
 		if t := purposeTerms[code]; t != "" {
 			return t
 		}
-		p, _ := policies.Lookup(code)
+		p, _ := purpose.Lookup(code)
 		code = p.Parent
 	}
 	return ""

@@ -208,7 +208,7 @@ func TestDependencies(t *testing.T) {
 		t.Fatalf("go list: %v", err)
 	}
 	for _, dep := range strings.Fields(string(out)) {
-		for _, word := range []string{"trillian", "pgx", "sqlite", "grpc", "huma", "prometheus", "igledger/ledger/storage"} {
+		for _, word := range []string{"trillian", "pgx", "sqlite", "grpc", "huma", "prometheus", "cedar", "igledger/ledger/storage"} {
 			if strings.Contains(dep, word) || dep == "net/http" || dep == "database/sql" || dep == "igledger/ledger" {
 				t.Errorf("depends on %s", dep)
 			}

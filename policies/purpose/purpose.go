@@ -1,4 +1,7 @@
-package policies
+// Package purpose has the PurposeOfUse codes of HL7 v3-ActReason and which covers which. Policies judge
+// by them, and package audit/plain has their words. It depends on nothing but the standard library: the
+// checker in a browser links it without the policies.
+package purpose
 
 import "slices"
 
@@ -81,10 +84,10 @@ var tree = []Purpose{
 	{"POPHLTH", "TREAT", "to plan care for a group of people"},
 }
 
-// Purposes gives all codes, each after its parent.
-func Purposes() []Purpose { return slices.Clone(tree) }
+// All returns all codes, each after its parent.
+func All() []Purpose { return slices.Clone(tree) }
 
-// Lookup gives the purpose with this code.
+// Lookup returns the purpose with this code.
 func Lookup(code string) (Purpose, bool) {
 	i := slices.IndexFunc(tree, func(p Purpose) bool { return p.Code == code })
 	if i < 0 {
@@ -99,8 +102,9 @@ func Known(code string) bool {
 	return ok
 }
 
-// Subsumes reports whether purpose a covers purpose b: it is b or stands above it. TREAT covers BTG, so a permission for treatment covers
-// break-glass unless that is excluded by name. A code that is not Known covers itself only.
+// Subsumes reports whether purpose a covers purpose b: it is b or one of the wider codes above b. TREAT
+// covers BTG, so a permission for treatment covers break-glass unless that is excluded by name. A code
+// that is not Known covers itself only.
 func Subsumes(a, b string) bool {
 	for a != b {
 		p, ok := Lookup(b)

@@ -1,4 +1,4 @@
-package policies
+package purpose
 
 import (
 	"strings"
@@ -36,7 +36,7 @@ func TestSubsumes(t *testing.T) {
 // The published tree has 7 widest codes; a typing error in a parent would cut a branch off and make permissions too narrow.
 func TestTree(t *testing.T) {
 	seen, roots := map[string]bool{}, 0
-	for _, p := range Purposes() {
+	for _, p := range All() {
 		if seen[p.Code] {
 			t.Errorf("%s stands twice", p.Code)
 		}
@@ -58,10 +58,10 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// Purposes hands out a copy: nobody can widen a permission by writing into it.
-func TestPurposesIsACopy(t *testing.T) {
-	Purposes()[0].Code = "TREAT2"
+// All hands out a copy: nobody can widen a permission by writing into it.
+func TestAllIsACopy(t *testing.T) {
+	All()[0].Code = "TREAT2"
 	if Known("TREAT2") {
-		t.Error("the tree was changed through Purposes")
+		t.Error("the tree was changed through All")
 	}
 }
