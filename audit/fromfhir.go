@@ -219,7 +219,7 @@ func (c Conversion) access(root object, id string) (*entry.Access, error) {
 	}
 	b.agents(root)
 	b.purposes(root)
-	b.emergency(root)
+	a.Emergency = purpose.Emergency(false, a.Event, a.Purpose)
 	b.entities(c, root)
 	b.source(c, root)
 	b.words(root)
@@ -299,11 +299,6 @@ func (b *builder) purposes(root object) {
 			return
 		}
 	}
-}
-
-// emergency: DCM 110127 Emergency Override Started, or the purpose is to break the glass. Treatment in an emergency (ETREAT) is not: most of it overrides nothing.
-func (b *builder) emergency(root object) {
-	b.a.Emergency = slices.Contains(b.a.Event, dcm+"|110127") || slices.Contains(b.a.Purpose, "BTG")
 }
 
 // entities reads categories of data: resource types, security labels and other codes of what was touched, the resource type a search asked for.

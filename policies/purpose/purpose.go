@@ -102,6 +102,20 @@ func Known(code string) bool {
 	return ok
 }
 
+// overrideStarted is DICOM's "Emergency Override Started" (PS3.16 CID 401).
+const overrideStarted = "http://dicom.nema.org/resources/ontology/DCM|110127"
+
+// Emergency reports whether an access or a decision is an emergency: the usual limits were overridden.
+// It is one if it claims so, if one of its purposes is BTG (break the glass), or if one of its events,
+// as "system|code", is DCM 110127. Treatment in an emergency (ETREAT) is none: most of it overrides
+// nothing.
+//
+// It is what people are told, and what a FHIR AuditEvent becomes as an entry. Verdicts look at the
+// entry's own claim alone.
+func Emergency(claimed bool, events, purposes []string) bool {
+	return claimed || slices.Contains(purposes, "BTG") || slices.Contains(events, overrideStarted)
+}
+
 // Subsumes reports whether purpose a covers purpose b: it is b or one of the wider codes above b. TREAT
 // covers BTG, so a permission for treatment covers break-glass unless that is excluded by name. A code
 // that is not Known covers itself only.

@@ -65,3 +65,24 @@ func TestAllIsACopy(t *testing.T) {
 		t.Error("the tree was changed through All")
 	}
 }
+
+func TestEmergency(t *testing.T) {
+	const query, override = "http://dicom.nema.org/resources/ontology/DCM|110112", "http://dicom.nema.org/resources/ontology/DCM|110127"
+	for _, c := range []struct {
+		claimed  bool
+		events   []string
+		purposes []string
+		want     bool
+	}{
+		{false, nil, nil, false},
+		{true, nil, nil, true},
+		{false, nil, []string{"TREAT", "BTG"}, true},
+		{false, []string{query, override}, []string{"TREAT"}, true},
+		{false, []string{query}, []string{"ETREAT"}, false},
+		{false, []string{"BTG"}, []string{override}, false},
+	} {
+		if got := Emergency(c.claimed, c.events, c.purposes); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
