@@ -1,0 +1,263 @@
+package plain
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"igledger/ledger/entry"
+	"igledger/policies/purpose"
+)
+
+// Summary is an access, or another act about a person, in words. Empty fields are unknown or withheld.
+// Every text is one line without control characters, so that it is safe on terminals and pages.
+type Summary struct {
+	When          time.Time // when it happened, by the signer's claim
+	Organisation  string    // id of the organisation that acted
+	Role          string    // of the user
+	Staff         string    // name, else identifier
+	System        string    // through which it accessed
+	What          string    // "read Observation"
+	Why           string    // "to give you care"; NoReason
+	Justification string    // of an emergency
+	Result        string    // "succeeded", "was told no"; of acts that only state something, ""
+	Agreement     string    // id
+	Emergency     bool      // purpose.Emergency
+	Machine       bool      // no human behind it
+}
+
+// Describe says what a sealed entry states; false for public entries, which are about no person. No id
+// of a person is in the summary.
+func (c *Catalogue) Describe(e *entry.Entry) (Summary, bool) {
+	s := Summary{Organisation: e.Issuer, When: time.Unix(e.IssuedAt, 0).UTC()}
+	switch b := e.Body.(type) {
+	case *entry.Access:
+		return c.Access(b), true
+	case *entry.Decision:
+		return c.decision(b), true
+	case *entry.Consent:
+		c.consent(&s, b)
+	case *entry.Delegation:
+		c.delegation(&s, b)
+	case *entry.Link:
+		s.What, s.Why = c.Text(Key("link."+b.Act)), b.Reason
+	case *entry.SourceCount:
+		s.What = c.Text("source-count.stated")
+	default:
+		return Summary{}, false
+	}
+	return s.clean(), true
+}
+
+// Access says an access. The role is its code: package audit has the words that the source's event had.
+func (c *Catalogue) Access(a *entry.Access) Summary {
+	s := c.summary(a, a.Accessor())
+	s.What, s.Result = c.what(a), c.Outcome(a.Outcome)
+	return s.clean()
+}
+
+// decision says what was asked and answered. Whether the access was then made is another entry.
+func (c *Catalogue) decision(d *entry.Decision) Summary {
+	a := &entry.Access{
+		System: d.System, Action: d.Action, Data: d.Data, Purpose: d.Purpose, Role: d.Role, Machine: d.Machine,
+		Emergency: d.Emergency, Agreement: d.Agreement, Recorded: d.Asked, Staff: d.Staff, Text: d.Text,
+	}
+	s := c.summary(a, d.Org)
+	s.What = c.Text(Key("asked."+d.Action), "data", cmp.Or(kinds(a), c.Text("data.unknown")))
+	s.Result = c.Text(Key("answered." + d.Decision))
+	return s.clean()
+}
+
+func (c *Catalogue) summary(a *entry.Access, org string) Summary {
+	s := Summary{
+		When: a.Time(), Organisation: org, System: a.System, Agreement: a.Agreement, Machine: a.Machine,
+		Emergency: purpose.Emergency(a.Emergency, a.Event, a.Purpose), Why: c.why(a),
+	}
+	if len(a.Role) > 0 {
+		_, s.Role = splitCode(a.Role[0])
+	}
+	if a.Staff != nil {
+		s.Staff = cmp.Or(a.Staff.Name, a.Staff.ID)
+	}
+	if a.Text != nil {
+		s.Justification = a.Text.Justification
+	}
+	return s
+}
+
+func (c *Catalogue) consent(s *Summary, b *entry.Consent) {
+	s.When = moment(b.Decided)
+	s.What = c.Text(Key("consent."+b.Act), "scope", c.code("scope", b.Scope))
+	var why []string
+	if b.Text != nil && b.Text.Reason != "" {
+		why = append(why, b.Text.Reason)
+	}
+	if b.Agreement != "" {
+		why = append(why, c.Text("consent.agreement", "agreement", b.Agreement))
+	}
+	s.Why = strings.Join(why, "; ")
+}
+
+func (c *Catalogue) delegation(s *Summary, b *entry.Delegation) {
+	var scopes []string
+	for _, scope := range b.Scope {
+		scopes = append(scopes, c.code("may", scope))
+	}
+	s.Why = b.Basis
+	s.What = c.Text(Key("delegation."+b.Act), "end", b.End, "kind", c.code("delegate", b.Kind),
+		"scopes", strings.Join(scopes, ", "))
+}
+
+// clean makes a source's text safe to print: one line, no control or direction characters by which it
+// could look like another.
+func (s Summary) clean() Summary {
+	for _, f := range []*string{&s.Organisation, &s.Role, &s.Staff, &s.System, &s.What, &s.Why, &s.Justification, &s.Agreement} {
+		*f = OneLine(*f)
+	}
+	return s
+}
+
+// OneLine returns text without control and direction characters, its white space reduced to single blanks.
+func OneLine(text string) string {
+	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return ' '
+		}
+		return r
+	}, text)), " ")
+}
+
+// Code systems whose codes have words here.
+const (
+	dcm           = "http://dicom.nema.org/resources/ontology/DCM"
+	restSubtype   = "http://hl7.org/fhir/restful-interaction"
+	lifecycle     = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
+	resourceTypes = "http://hl7.org/fhir/resource-types"
+)
+
+// DICOM's Export and Import, which are disclosures where lifecycle says so.
+const (
+	exported = dcm + "|110106"
+	imported = dcm + "|110107"
+)
+
+// events are types and subtypes that say more than the action does, with the key of each. The first that
+// an access has is taken.
+var events = []struct {
+	event string
+	key   Key
+}{
+	{dcm + "|110122", "did.signed-in"},
+	{dcm + "|110123", "did.signed-out"},
+	{lifecycle + "|disclose", "did.disclosed"},
+	{exported, "did.exported"},
+	{imported, "did.imported"},
+	{dcm + "|110101", "did.audit-log"},
+	{dcm + "|110113", "did.decided"},
+	{dcm + "|110120", "did.started"},
+	{dcm + "|110121", "did.stopped"},
+}
+
+// Did says what was done without saying to which data: "read".
+func (c *Catalogue) Did(a *entry.Access) string { return c.Text(did(a)) }
+
+func did(a *entry.Access) Key {
+	key := Key("did." + a.Action)
+	if a.Action == "E" && slices.ContainsFunc(a.Event, isSearch) {
+		key = "did.search"
+	}
+	for _, v := range events {
+		if slices.Contains(a.Event, v.event) {
+			key = v.key
+			break
+		}
+	}
+	if _, _, own := ends(a); own && key == "did.disclosed" {
+		return "did.received"
+	}
+	return key
+}
+
+func isSearch(event string) bool {
+	return event == dcm+"|110112" || strings.HasPrefix(event, restSubtype+"|search")
+}
+
+func (c *Catalogue) what(a *entry.Access) string {
+	key, data := did(a), kinds(a)
+	sender, recipient, _ := ends(a)
+	switch {
+	case key == "did.received" && sender != "":
+		return c.Text("did.received.from", "data", cmp.Or(data, c.Text("data.unknown")), "sender", sender)
+	case key == "did.disclosed" && recipient != "":
+		return c.Text("did.disclosed.to", "data", cmp.Or(data, c.Text("data.unknown")), "recipient", recipient)
+	case data == "":
+		return c.Text(key)
+	}
+	if _, ok := c.lookup(key + ".of"); ok {
+		return c.Text(key+".of", "data", data)
+	}
+	return c.Text("did.with", "did", c.Text(key), "data", data)
+}
+
+// ends names the two ends of an export or import, and reports whether the recipient is who accessed.
+func ends(a *entry.Access) (sender, recipient string, own bool) {
+	if !slices.Contains(a.Event, exported) && !slices.Contains(a.Event, imported) {
+		return "", "", false
+	}
+	party := func(code string) entry.Party {
+		i := slices.IndexFunc(a.Parties, func(p entry.Party) bool { return p.Type == dcm+"|"+code })
+		if i < 0 {
+			return entry.Party{}
+		}
+		return a.Parties[i]
+	}
+	from, to := party("110153"), party("110152")
+	own = to.ID == a.Accessor() || strings.HasSuffix(to.ID, "/"+a.Accessor())
+	return cmp.Or(from.Name, from.ID), cmp.Or(to.Name, to.ID), own
+}
+
+// kinds are the FHIR resource types that were touched, "" if none is known.
+func kinds(a *entry.Access) string {
+	var kinds []string
+	for _, d := range a.Data {
+		if system, code := splitCode(d); system == resourceTypes {
+			kinds = append(kinds, code)
+		}
+	}
+	return strings.Join(kinds, ", ")
+}
+
+func (c *Catalogue) why(a *entry.Access) string {
+	var list []string
+	for _, p := range a.Purpose {
+		if said, ok := c.Purpose(p); ok {
+			list = append(list, said)
+		}
+	}
+	if a.Text != nil && a.Text.Why != "" {
+		list = append(list, a.Text.Why)
+	}
+	switch {
+	case len(list) == 0 && len(a.Purpose) > 0:
+		return c.Text("why.other")
+	case len(list) == 0:
+		return c.Text(NoReason)
+	}
+	return strings.Join(list, "; ")
+}
+
+// splitCode cuts "system|code" at the last bar.
+func splitCode(s string) (system, code string) {
+	if i := strings.LastIndexByte(s, '|'); i >= 0 {
+		return s[:i], s[i+1:]
+	}
+	return "", s
+}
+
+// moment reads a time that the entry's check has read before.
+func moment(s string) time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, s)
+	return t
+}

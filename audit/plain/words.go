@@ -1,0 +1,71 @@
+package plain
+
+import (
+	"strconv"
+	"strings"
+
+	"igledger/ledger/entry"
+)
+
+// Type says what entries of a type state.
+func (c *Catalogue) Type(t entry.Type) string { return c.code("type", string(t)) }
+
+// Outcome says how an access ended: FHIR AuditEvent.outcome.
+func (c *Catalogue) Outcome(code string) string { return c.code("outcome", code) }
+
+// Purpose says why a record was used: a PurposeOfUse code. False means that the code is of another system.
+func (c *Catalogue) Purpose(code string) (string, bool) { return c.lookup(Key("purpose." + code)) }
+
+// Flag says what a remark of the ledger means.
+func (c *Catalogue) Flag(f entry.Flag) string { return c.code("flag", string(f)) }
+
+// FlagAdvice tells who submitted an entry of a remark, and what to do about it.
+func (c *Catalogue) FlagAdvice(f entry.Flag) string {
+	said := c.Text("remark", "flag", c.Flag(f))
+	if advice, ok := c.lookup(Key("flag." + string(f) + ".advice")); ok {
+		said += " " + advice
+	}
+	return said
+}
+
+// LedgersWord marks a remark or verdict as what it is: nothing proves it.
+func (c *Catalogue) LedgersWord(said string) string { return c.Text("word.ledger", "said", said) }
+
+// Verdict says what policy says of an access and, if the access named an agreement, which. Why is said by
+// the words of v.Rules: see Rule.
+func (c *Catalogue) Verdict(v *entry.Verdict) string {
+	said := c.Text(Key("verdict." + string(v.Result)))
+	if v.Agreement == "" {
+		return said
+	}
+	return said + " " + c.Text("verdict.named", "agreement", v.Agreement, "version", strconv.FormatUint(v.Version, 10))
+}
+
+// Rule says why a rule decided. signed is what the policy set says of it (its annotation @plain), "" if
+// the set has no such rule or is not at hand.
+func (c *Catalogue) Rule(id, signed string) string {
+	if signed != "" {
+		return signed
+	}
+	if said, ok := c.lookup(Key("rule." + id)); ok {
+		return said
+	}
+	return c.Text("rule", "rule", id)
+}
+
+// Obligation says what goes with the answer to a question about an access: if it is allowed, what is
+// still to do, else what would make it allowed. codes are the data that Redact leaves out.
+func (c *Catalogue) Obligation(id string, allowed bool, codes []string) string {
+	family := Key("remedy")
+	if allowed {
+		family = "due"
+	}
+	text, ok := c.lookup(family + "." + Key(id))
+	if !ok {
+		return c.Text(family, "obligation", id)
+	}
+	return fill(text, []string{"codes", strings.Join(codes, ", ")})
+}
+
+// Check says what a check of a statement asks. One without a title is called by its name.
+func (c *Catalogue) Check(name string) string { return c.code("check", name) }
