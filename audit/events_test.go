@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"igledger/audit/plain"
 	"igledger/ledger/entry"
 )
 
@@ -210,7 +211,7 @@ func FuzzFromAuditEvent(f *testing.F) {
 			return
 		}
 		for _, a := range list {
-			Describe(a)
+			Describe(plain.In(plain.English), a)
 			e, err := entry.Sign(signer, a)
 			if err != nil {
 				t.Fatalf("accepted, but cannot be signed: %v", err)

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"igledger/audit/plain"
 	"igledger/ledger/entry"
 )
 
@@ -23,7 +24,7 @@ type shown struct {
 	Parties []entry.Party  `json:"parties,omitempty"`
 	Text    *entry.Text    `json:"text,omitempty"`
 	FHIR    jsontext.Value `json:"fhir"`
-	Words   Summary        `json:"words"`
+	Words   plain.Summary  `json:"words"`
 }
 
 func patterns(t testing.TB) map[string][]byte {
@@ -56,7 +57,7 @@ func TestPatterns(t *testing.T) {
 			}
 			var out []shown
 			for _, a := range list {
-				out = append(out, shown{a, a.Sub, a.Staff, a.Parties, a.Text, a.FHIR, Describe(a)})
+				out = append(out, shown{a, a.Sub, a.Staff, a.Parties, a.Text, a.FHIR, Describe(plain.In(plain.English), a)})
 			}
 			got, err := json.Marshal(out, json.Deterministic(true), jsontext.WithIndent(" "))
 			if err != nil {

@@ -1,38 +1,22 @@
 package consent
 
 import (
-	"fmt"
-
 	"igledger/ledger/entry"
 	"igledger/policies"
 )
 
-// Plain says a verdict in words for citizens and officers: first the result, then a sentence for each rule that decided, in the words of the policy set
-// that was in use then or, if this log's are not known here, of the built-in one.
-func (r *Rules) Plain(v *entry.Verdict) []string {
-	var list []string
-	under := ""
-	if v.Agreement != "" {
-		under = fmt.Sprintf(" It named agreement %s, version %d.", v.Agreement, v.Version)
-	}
-	switch v.Result {
-	case entry.Covered:
-		list = append(list, "Covered."+under)
-	case entry.BreakGlass:
-		list = append(list, "An emergency override; the organisation has to say afterwards why it was right."+under)
-	default:
-		list = append(list, "Not covered by any agreement, consent or law that this ledger knows."+under)
-	}
+// Reasons returns what the policy set behind v says of each of v.Rules, in their order: the words that its
+// registrar signed. "" is of a rule that the set does not have. If this log's sets are not known here,
+// the built-in one is asked, since an id keeps its meaning from set to set. Package audit/plain has the
+// words for the rest of a verdict.
+func (r *Rules) Reasons(v *entry.Verdict) []string {
 	set := r.PoliciesOf(v.Policies)
-	if set == nil { // the reader has no log at hand; an id keeps its meaning from set to set
+	if set == nil {
 		set = policies.BuiltIn()
 	}
-	for _, id := range v.Rules {
-		words := set.Plain(id)
-		if words == "" {
-			words = "Rule " + id + "."
-		}
-		list = append(list, words)
+	list := make([]string, len(v.Rules))
+	for i, id := range v.Rules {
+		list[i] = set.Plain(id)
 	}
 	return list
 }

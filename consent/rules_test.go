@@ -56,8 +56,8 @@ func TestVerdictFollowsAgreement(t *testing.T) {
 	w.verdict(w.access(), entry.Covered)
 	w.ok(w.act("north", "isa-1", 1, "terminate"))
 	v = w.verdict(w.access(), entry.NotCovered, "agreement-in-force")
-	if words := strings.Join(w.rules.Plain(v), " "); !strings.Contains(words, "Not covered") || !strings.Contains(words, "isa-1, version 1") || !strings.Contains(words, "was not in force") {
-		t.Errorf("in words: %s", words)
+	if got, want := w.rules.Reasons(v), []string{policies.BuiltIn().Plain("agreement-in-force")}; v.Agreement != "isa-1" || v.Version != 1 || !slices.Equal(got, want) {
+		t.Errorf("of %s version %d, in words: %q", v.Agreement, v.Version, got)
 	}
 }
 
@@ -202,10 +202,11 @@ func TestPolicySets(t *testing.T) {
 	if before.Policies != 0 || after.Policies != 1 {
 		t.Errorf("sets %d and %d", before.Policies, after.Policies)
 	}
-	if a, b := w.rules.Plain(before)[1], w.rules.Plain(after)[1]; a == b || b != "Other words." {
+	if a, b := w.rules.Reasons(before)[0], w.rules.Reasons(after)[0]; a == b || b != "Other words." {
 		t.Errorf("%q and %q", a, b)
 	}
-	if words := w.rules.Plain(&entry.Verdict{Result: entry.NotCovered, Rules: []string{"gone"}, Policies: 9}); !slices.Contains(words, "Rule gone.") {
+	words := w.rules.Reasons(&entry.Verdict{Result: entry.NotCovered, Rules: []string{"gone", "objection"}, Policies: 9})
+	if want := []string{"", policies.BuiltIn().Plain("objection")}; !slices.Equal(words, want) {
 		t.Errorf("of an unknown set: %q", words)
 	}
 }

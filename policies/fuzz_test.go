@@ -42,7 +42,7 @@ func FuzzCompile(f *testing.F) {
 					t.Fatalf("%d rules decided", len(first.Rules))
 				}
 				for _, r := range first.Rules {
-					if s.Plain(r) == "" {
+					if s.Plain(r) == "" && r != NoRule {
 						t.Fatalf("rule %q has no words", r)
 					}
 				}

@@ -253,11 +253,9 @@ func (s *Set) Text() string { return s.text }
 // IDs gives the ids of the rules, sorted.
 func (s *Set) IDs() []string { return slices.Sorted(maps.Keys(s.rules)) }
 
-// Plain says in words what a rule's id in a verdict means; "" if the set has no such rule.
+// Plain returns the annotation @plain of a rule: what its id in a verdict means. It is "" if the set has no
+// such rule, as for NoRule, whose words are in package audit/plain.
 func (s *Set) Plain(rule string) string {
-	if rule == NoRule {
-		return "No rule allows it."
-	}
 	if r := s.rules[rule]; r != nil {
 		return r.plain
 	}

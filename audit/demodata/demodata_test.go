@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"igledger/audit"
+	"igledger/audit/plain"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 )
@@ -58,7 +59,7 @@ func TestEvents(t *testing.T) {
 				t.Errorf("event %d is of another time", e.Number)
 			}
 			if a.Sub == people[0].ID {
-				s := audit.Describe(a)
+				s := audit.Describe(plain.In(plain.English), a)
 				for name, is := range map[string]bool{"break-glass": s.Emergency && s.Justification != "", "machine": s.Machine, "refused": a.Outcome == "8",
 					"police": a.Org == "police-demo" && a.Agreement == Agreement, "own": strings.Contains(s.Why, "you asked"), "several": len(list) == 4} {
 					seen[name] = seen[name] || is

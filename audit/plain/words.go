@@ -41,6 +41,20 @@ func (c *Catalogue) Verdict(v *entry.Verdict) string {
 	return said + " " + c.Text("verdict.named", "agreement", v.Agreement, "version", strconv.FormatUint(v.Version, 10))
 }
 
+// VerdictWithReasons returns what policy says of an access, then a sentence for each rule that decided.
+// signed has the words of v.Rules in their order, as Rule takes them; consent.Rules.Reasons returns them.
+func (c *Catalogue) VerdictWithReasons(v *entry.Verdict, signed []string) []string {
+	list := []string{c.Verdict(v)}
+	for i, id := range v.Rules {
+		words := ""
+		if i < len(signed) {
+			words = signed[i]
+		}
+		list = append(list, c.Rule(id, words))
+	}
+	return list
+}
+
 // Rule says why a rule decided. signed is what the policy set says of it (its annotation @plain), "" if
 // the set has no such rule or is not at hand.
 func (c *Catalogue) Rule(id, signed string) string {

@@ -188,7 +188,7 @@ func reportImport(c *cli.Context, list []importedConsent) error {
 				fmt.Fprintf(c.App.Writer, "  %s\n", one.Error)
 			}
 			for _, f := range one.Flags {
-				fmt.Fprintf(c.App.Writer, "  %s\n", flagText(f))
+				fmt.Fprintf(c.App.Writer, "  %s\n", line(said.FlagAdvice(f)))
 			}
 			printUnenforced(c.App.Writer, one.Unenforced)
 		}

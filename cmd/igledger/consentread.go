@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/audit/plain"
 	"igledger/consent/fhir"
 	"igledger/consent/iso27560"
 	"igledger/ledger/entry"
@@ -107,11 +108,11 @@ func consentRows(acts []personalAct) [][]string {
 			if x.Rule != nil {
 				rule = *x.Rule
 			}
-			exceptions := ""
+			act := x.Act
 			if n := len(rule.Except); n > 0 {
-				exceptions = fmt.Sprintf(", with %d exceptions", n)
+				act = said.Count(plain.TotalExceptions, uint64(n), "act", act)
 			}
-			row = append(row, x.Act+exceptions, x.Scope, x.Decided, joined(rule.Purposes), joined(rule.Data), joined(rule.Recipients), x.Agreement, rule.End)
+			row = append(row, act, x.Scope, x.Decided, joined(rule.Purposes), joined(rule.Data), joined(rule.Recipients), x.Agreement, rule.End)
 		} else {
 			d := a.Delegation
 			row = append(row, "delegation "+d.Act, joined(d.Scope), d.Start, d.Kind, "", "", "", d.End)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/audit/plain"
 	"igledger/internal/client"
 )
 
@@ -63,7 +64,7 @@ func decideCommand() *cli.Command {
 				return err
 			}
 			if !d.Decision {
-				return refused("not allowed")
+				return refused("%s", said.Text(plain.DecisionNotAllowed))
 			}
 			return nil
 		},
@@ -84,24 +85,13 @@ func question(c *cli.Context, id string) client.Evaluation {
 	}
 }
 
-// obligationWords says obligations to who asked: of a permit what is still due, of a denial what would make it a permit.
-var obligationWords = map[string][2]string{
-	"follow-up":      {"afterwards, say why the override was right", ""},
-	"review-refusal": {"have somebody independent, such as the Caldicott Guardian, look at the override of the person's refusal", ""},
-	"justify":        {"say why", "give a justification"},
-	"ask-consent":    {"", "ask the person for consent"},
-	"redact":         {"", "leave out"},
-}
-
 func decisionText(d *client.Decision) string {
 	var b strings.Builder
-	at := 1
+	answer := plain.DecisionNotAllowed
 	if d.Decision {
-		at = 0
-		b.WriteString("allowed\n")
-	} else {
-		b.WriteString("not allowed\n")
+		answer = plain.DecisionAllowed
 	}
+	fmt.Fprintln(&b, said.Text(answer))
 	if d.Context == nil {
 		return b.String()
 	}
@@ -109,11 +99,7 @@ func decisionText(d *client.Decision) string {
 		fmt.Fprintf(&b, "  %s  %s\n", line(r.ID), line(r.Plain))
 	}
 	for _, o := range d.Context.Obligations {
-		words := obligationWords[o.ID][at]
-		if words == "" {
-			words = line(o.ID)
-		}
-		fmt.Fprintf(&b, "  %s %s\n", map[bool]string{true: "still due:", false: "would be allowed if you"}[d.Decision], strings.TrimSpace(words+" "+line(strings.Join(o.Codes, " "))))
+		fmt.Fprintf(&b, "  %s\n", line(said.Obligation(o.ID, d.Decision, o.Codes)))
 	}
 	if d.Context.ID != "" {
 		fmt.Fprintf(&b, "  logged at %d as decision %s\n", d.Context.Index, line(d.Context.ID))

@@ -180,20 +180,7 @@ func (r *remote) state(c *cli.Context, body entry.Body, id string) error {
 		return err
 	}
 	for _, f := range res.Flags {
-		fmt.Fprintf(c.App.ErrWriter, "igledger: %s\n", flagText(f))
+		fmt.Fprintf(c.App.ErrWriter, "igledger: %s\n", line(said.FlagAdvice(f)))
 	}
 	return output(c, stated{id, res.Index, res.Flags}, "%s\nentry %d: %s\n", id, res.Index, res.Status)
-}
-
-func flagText(f entry.Flag) string {
-	if words, ok := flagWords[f]; ok {
-		return words
-	}
-	return "the ledger remarks: " + string(f)
-}
-
-// flagWords says what an officer should know of a flag at once.
-var flagWords = map[entry.Flag]string{
-	entry.FlagConsentNotBasis: "the agreement does not rest on consent: this is on record, but changes nothing about what the agreement allows; tell the person so",
-	entry.FlagCheckDigit:      "the person's number fails its check: is it misspelt?",
 }

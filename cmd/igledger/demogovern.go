@@ -127,7 +127,7 @@ func (d *demo) tell(ctx context.Context, what string, v *entry.Verdict) error {
 	if !ok || v == nil {
 		return fmt.Errorf("an access has no verdict")
 	}
-	d.say("  %-55s → %s", what, verdictText(&client.PlainVerdict{Verdict: *v, Plain: r.Plain(v)}))
+	d.say("  %-55s → %s", what, verdictText(&client.PlainVerdict{Verdict: *v, Plain: said.VerdictWithReasons(v, r.Reasons(v))}))
 	return nil
 }
 

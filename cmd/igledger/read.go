@@ -15,9 +15,13 @@ import (
 	"golang.org/x/term"
 
 	"igledger/audit"
+	"igledger/audit/plain"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
 )
+
+// said is in what words the commands answer.
+var said = plain.In(plain.English)
 
 // readingPurpose is why somebody reads the ledger: the reading becomes an access entry about the person, and without a purpose one that is not covered.
 func readingPurpose() cli.Flag {
@@ -115,18 +119,18 @@ func printAccesses(w io.Writer, count uint64, list []client.RecordedAccess) erro
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ENTRY\tWHEN\tWHO\tWHAT\tWHY\tRESULT\tREMARKS\tVERDICT")
 	slices.SortStableFunc(list, func(a, b client.RecordedAccess) int { return happened(b).Compare(happened(a)) })
-	rows := 0
+	rows := uint64(0)
 	for _, a := range list {
 		e, err := entry.ParseParts(a.Opening.JWS, a.Opening.Disclosures)
 		if err != nil {
 			return refused("entry %d as the ledger gives it: %w", a.Index, err)
 		}
-		var s audit.Summary
+		var s plain.Summary
 		switch b := e.Body.(type) {
 		case *entry.Access:
-			s = audit.Describe(b)
+			s = audit.Describe(said, b)
 		case *entry.Decision:
-			s = attempt(b)
+			s, _ = said.Describe(e)
 		default:
 			continue // consents and delegations, which consent list shows
 		}
@@ -137,31 +141,17 @@ func printAccesses(w io.Writer, count uint64, list []client.RecordedAccess) erro
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%d accesses and attempts, in %d of %d entries\n", rows, len(list), count)
+	_, err := fmt.Fprintln(w, said.Text(plain.TotalHistory, "accesses", said.Count(plain.TotalAccesses, rows),
+		"entries", said.Count(plain.TotalEntries, count, "n", strconv.Itoa(len(list)), "of", strconv.FormatUint(count, 10))))
 	return err
 }
 
-// attempt describes a decision that was asked for: whether the access was made is for the one who asked to report.
-func attempt(d *entry.Decision) audit.Summary {
-	s := audit.Describe(&entry.Access{Org: d.Org, System: d.System, Action: d.Action, Data: d.Data, Purpose: d.Purpose, Role: d.Role, Machine: d.Machine, Emergency: d.Emergency,
-		Agreement: d.Agreement, Recorded: d.Asked, Staff: d.Staff, Text: d.Text})
-	s.What, s.Result = "asked: "+s.What, "was told no"
-	if d.Decision == "permit" {
-		s.Result = "was told yes"
-	}
-	return s
-}
-
-// verdictText says a verdict in a cell.
+// verdictText says a verdict in a cell. Its reasons are in the server's words.
 func verdictText(v *client.PlainVerdict) string {
 	if v == nil {
 		return "-" // of before the ledger had rules
 	}
-	text := map[entry.VerdictResult]string{entry.Covered: "covered", entry.BreakGlass: "emergency, to be followed up", entry.NotCovered: "NOT COVERED"}[v.Result]
-	if v.Version > 0 {
-		text += fmt.Sprintf(" (%s version %d)", v.Agreement, v.Version)
-	}
-	return line(text + ": " + verdictReasons(v))
+	return line(said.Verdict(&v.Verdict) + " " + verdictReasons(v))
 }
 
 // happened is when an access happened by its source's claim: the order people read in, which is not that of the log.
@@ -181,7 +171,7 @@ func happened(a client.RecordedAccess) time.Time {
 	return time.Time{}
 }
 
-func who(s audit.Summary) string {
+func who(s plain.Summary) string {
 	parts := []string{s.Organisation}
 	for _, p := range []string{s.Role, s.Staff} {
 		if p != "" {
@@ -189,12 +179,12 @@ func who(s audit.Summary) string {
 		}
 	}
 	if s.Machine {
-		parts = append(parts, "(machine)")
+		parts = append(parts, said.Text(plain.MarkMachine))
 	}
 	return strings.Join(parts, ", ")
 }
 
-func why(s audit.Summary) string {
+func why(s plain.Summary) string {
 	text := s.Why
 	if s.Justification != "" {
 		text += "; " + s.Justification
@@ -205,15 +195,15 @@ func why(s audit.Summary) string {
 	return text
 }
 
-func remarks(s audit.Summary, flags []entry.Flag) string {
+func remarks(s plain.Summary, flags []entry.Flag) string {
 	var parts []string
 	if s.Emergency {
-		parts = append(parts, "EMERGENCY OVERRIDE")
+		parts = append(parts, said.Text(plain.MarkEmergency))
 	}
 	for _, f := range flags {
-		parts = append(parts, string(f))
+		parts = append(parts, said.Flag(f))
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, "; ")
 }
 
 func saveOpenings(dir string, list []client.RecordedAccess) error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/audit/plain"
 	"igledger/internal/client"
 )
 
@@ -93,12 +94,12 @@ func printReport(w io.Writer, format string, got *client.Report, rows [][]string
 	if err := tableForms[format](w, rows); err != nil || format == "csv" {
 		return err
 	}
-	what := "accesses"
-	n := fmt.Sprintf("%d of %d", len(rows)-1, got.Seen)
+	n := uint64(len(rows) - 1)
+	total := said.Count(plain.TotalReported, got.Seen, "n", fmt.Sprint(n), "of", fmt.Sprint(got.Seen))
 	if got.Kind == client.Due || got.Kind == client.Drift {
-		what, n = "findings", fmt.Sprint(len(rows)-1)
+		total = said.Count(plain.TotalFindings, n)
 	}
-	_, err := fmt.Fprintf(w, "\n%s %s, %s, as of %s\n", n, what, got.Kind, got.At)
+	_, err := fmt.Fprintf(w, "\n%s, %s, as of %s\n", total, got.Kind, got.At)
 	return err
 }
 

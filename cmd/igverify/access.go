@@ -3,23 +3,19 @@ package main
 import (
 	"strings"
 
+	"igledger/audit/plain"
 	"igledger/consent"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
 )
 
-// Words for codes people meet most. Others are shown as they are.
-var (
-	actionWords  = map[string]string{"C": "created", "R": "read", "U": "updated", "D": "deleted", "E": "executed (a search, a decision)"}
-	outcomeWords = map[string]string{"0": "success", "4": "minor failure", "8": "serious failure", "12": "major failure"}
-	purposeWords = map[string]string{ // v3-ActReason
-		"TREAT": "treatment", "ETREAT": "emergency treatment", "BTG": "break the glass", "HPAYMT": "payment", "HOPERAT": "health care operations",
-		"HRESCH": "research", "PUBHLTH": "public health", "PATRQT": "at the patient's request", "CAREMGT": "care management", "COC": "coordination of care",
-		"HSYSADMIN": "system administration", "PATADMIN": "patient administration", "HQUALIMP": "quality improvement", "RECORDMGT": "records management"}
-)
+// said is in what words accesses are shown.
+var said = plain.In(plain.English)
 
-// accessRows says who, what, why and when, with the names that reg (which may be nil) has for organisations. The id of the person it is about is left out: whoever asks knows it, and the table may be printed or shared.
+// accessRows says who, what, why and when, with the names that reg (which may be nil) has for
+// organisations. Codes stand in brackets beside their words. The id of the person it is about is left
+// out: the reader knows it, and the table may be printed or shared.
 func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row {
 	org := func(id string) string {
 		if reg == nil || reg.Organisation(id) == nil {
@@ -29,12 +25,9 @@ func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row
 	}
 	a, ok := e.Body.(*entry.Access)
 	if !ok {
-		rows := actRows(e, o, org)
-		if v := verdictOf(o); v != "" {
-			rows = append(rows, row{"verdict", v})
-		}
-		return rows
+		return actRows(e, o, org)
 	}
+	s := said.Access(a)
 	var rows []row
 	add := func(name string, values ...string) {
 		if v := strings.Join(nonEmpty(values), ", "); v != "" {
@@ -45,21 +38,24 @@ func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row
 	if a.Staff != nil {
 		add("  person", a.Staff.Name, codeOf(a.Staff.System, a.Staff.ID))
 	}
-	add("  role", codes(a.Role, nil)...)
+	add("  role", codes(a.Role)...)
 	add("  system", a.System)
 	for _, p := range a.Parties {
 		add("  with", p.Name, p.ID, p.Address)
 	}
 	if a.Machine {
-		add("  nature", "a machine, no person behind it")
+		add("  nature", said.Text(plain.MarkMachine))
 	}
-	add("what", word(actionWords, a.Action))
-	add("  data", codes(a.Data, nil)...)
-	add("  event", codes(a.Event, nil)...)
-	add("  outcome", word(outcomeWords, a.Outcome))
-	add("why", codes(a.Purpose, purposeWords)...)
-	if a.Emergency {
-		add("  emergency", "break-glass")
+	add("what", codeOf(a.Action, said.Did(a)))
+	add("  data", codes(a.Data)...)
+	add("  event", codes(a.Event)...)
+	add("  outcome", codeOf(a.Outcome, s.Result))
+	if len(a.Purpose) == 0 {
+		add("why", s.Why)
+	}
+	add("why", codes(a.Purpose)...)
+	if s.Emergency {
+		add("  emergency", said.Text(plain.MarkEmergency))
 	}
 	if t := a.Text; t != nil {
 		add("  in words", t.Why)
@@ -79,50 +75,45 @@ func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row
 	add("received", o.Received)
 	add("verdict", verdictOf(o))
 	for _, f := range o.Flags {
-		add("remark", string(f))
+		add("remark", codeOf(string(f), said.Flag(f)))
 	}
 	if a.Sub == "" {
-		add("not shown", "whom it is about")
+		add("not shown", said.Text(plain.WithheldSubject))
 	}
 	if a.Staff == nil { // decoys hide whether the entry has it
-		add("not shown", "the member of staff, if the entry names one")
+		add("not shown", said.Text(plain.WithheldStaff))
 	}
 	return rows
 }
 
-// verdictOf says the verdict of an opening in words, marked as what it is. Of a policy set that the log has stated, whose words are not at hand, it names the rules.
+// verdictOf says the verdict of an opening, marked as the ledger's word. The words of a policy set that the
+// log has stated are not at hand: rules are said in those of the built-in set, or named if it has no such rule.
 func verdictOf(o *bundle.Opening) string {
 	if o.Verdict == nil {
 		return ""
 	}
-	return strings.Join(consent.New().Plain(o.Verdict), " ") + " (the ledger's word, not proved)"
+	return said.LedgersWord(strings.Join(said.VerdictWithReasons(o.Verdict, consent.New().Reasons(o.Verdict)), " "))
 }
 
-func codes(list []string, words map[string]string) []string {
+func codes(list []string) []string {
 	var out []string
 	for _, c := range list {
 		if system, code, ok := strings.Cut(c, "|"); ok {
 			c = codeOf(system, code)
-		} else {
-			c = word(words, c)
+		} else if words, ok := said.Purpose(c); ok {
+			c = codeOf(c, words)
 		}
 		out = append(out, c)
 	}
 	return out
 }
 
-func codeOf(system, code string) string {
-	if system == "" || code == "" {
-		return code
+// codeOf puts a code or its system in brackets behind the words or code for it.
+func codeOf(code, words string) string {
+	if code == "" || words == "" || code == words {
+		return words
 	}
-	return code + " (" + system + ")"
-}
-
-func word(words map[string]string, code string) string {
-	if w := words[code]; w != "" {
-		return w + " (" + code + ")"
-	}
-	return code
+	return words + " (" + code + ")"
 }
 
 func nonEmpty(list []string) []string {

@@ -169,7 +169,7 @@ func verdictWords(v *entry.Verdict, rules *consent.Rules) string {
 	if v == nil {
 		return "no verdict"
 	}
-	text := strings.Join(rules.Plain(v), " ") + fmt.Sprintf(" (%s; rules %s; policy set %d", v.Result, strings.Join(v.Rules, ", "), v.Policies)
+	text := strings.Join(said.VerdictWithReasons(v, rules.Reasons(v)), " ") + fmt.Sprintf(" (%s; rules %s; policy set %d", v.Result, strings.Join(v.Rules, ", "), v.Policies)
 	if v.Consent != "" {
 		text += "; a consent decided"
 	}

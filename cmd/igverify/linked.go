@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"time"
 
+	"igledger/audit/plain"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/verifier"
@@ -38,19 +40,35 @@ func writeLinked(w io.Writer, list []linkedHistory) {
 	}
 }
 
-// actRows are the rows of a sealed entry that is no access.
+// actRows are the rows of a sealed entry that is no access; none of a public one.
 func actRows(e *entry.Entry, o *bundle.Opening, org func(id string) string) (rows []row) {
-	a, ok := verifier.DescribeAct(e)
+	a, ok := said.Describe(e)
 	if !ok {
 		return nil
 	}
-	for _, r := range []row{{"who", org(a.Org)}, {"what", a.What}, {"why", a.Why}, {"when", a.When}, {"reported by", org(e.Issuer)}, {"received", o.Received}} {
-		if r.Value != "" {
-			rows = append(rows, r)
+	add := func(name, value string) {
+		if value != "" {
+			rows = append(rows, row{name, value})
 		}
 	}
-	for _, f := range o.Flags {
-		rows = append(rows, row{"remark", string(f)})
+	add("who", org(a.Organisation))
+	add("  person", a.Staff)
+	add("  role", a.Role)
+	add("  system", a.System)
+	add("what", a.What)
+	add("  answer", a.Result)
+	add("why", a.Why)
+	if a.Emergency {
+		add("  emergency", said.Text(plain.MarkEmergency))
 	}
+	add("  justification", a.Justification)
+	add("  agreement", a.Agreement)
+	add("when", a.When.Format(time.RFC3339))
+	add("reported by", org(e.Issuer))
+	add("received", o.Received)
+	for _, f := range o.Flags {
+		add("remark", codeOf(string(f), said.Flag(f)))
+	}
+	add("verdict", verdictOf(o))
 	return rows
 }

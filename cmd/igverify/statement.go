@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/audit/plain"
 	"igledger/ledger/bundle"
 	"igledger/ledger/register"
 	"igledger/verifier"
@@ -123,9 +124,9 @@ func accesses(rows []verifier.StatementEntry, reg *register.Register) []shownAcc
 		a := shownAccess{Index: e.Index, Newer: e.Newer, Hidden: e.Hidden, Remarks: e.Remarks}
 		switch {
 		case e.Hidden:
-			a.Who = "outside the period, not shown"
+			a.Who = said.Text(plain.Outside)
 		case e.Entry == nil:
-			a.Who = "could not be read"
+			a.Who = said.Text(plain.Unreadable)
 		default:
 			a.Details = accessRows(e.Entry, e.Opening, reg)
 			value := func(names ...string) string {
@@ -138,7 +139,7 @@ func accesses(rows []verifier.StatementEntry, reg *register.Register) []shownAcc
 				return strings.Join(parts, "; ")
 			}
 			a.Verdict = value("verdict")
-			a.When, a.Who, a.What, a.Why = value("when"), value("who", "person", "role", "nature"), value("what", "data"), value("why", "in words", "emergency", "justification")
+			a.When, a.Who, a.What, a.Why = value("when"), value("who", "person", "role", "nature"), value("what", "answer", "data"), value("why", "in words", "emergency", "justification")
 		}
 		list = append(list, a)
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"igledger/audit/plain"
 	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
@@ -36,14 +37,17 @@ func (a *api) rules(ctx context.Context) (*consent.Rules, error) {
 	return rules, nil
 }
 
-// plain is a verdict with its words; nil for none.
-func plain(rules *consent.Rules, v *entry.Verdict) *client.PlainVerdict {
+// said is in what words the API answers.
+var said = plain.In(plain.English)
+
+// inWords returns a verdict with its words; nil for none.
+func inWords(rules *consent.Rules, v *entry.Verdict) *client.PlainVerdict {
 	if v == nil {
 		return nil
 	}
 	p := &client.PlainVerdict{Verdict: *v}
 	if rules != nil {
-		p.Plain = rules.Plain(v)
+		p.Plain = said.VerdictWithReasons(v, rules.Reasons(v))
 	}
 	return p
 }

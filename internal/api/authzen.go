@@ -269,13 +269,13 @@ func (q *question) answer(rules *consent.Rules) client.Decision {
 		p := refusalOf(q.err).problem()
 		return client.Decision{Context: &client.DecisionContext{Error: &client.EvaluationError{Status: p.Status, Message: p.Title + ": " + p.Detail}}}
 	}
-	x := &client.DecisionContext{Verdict: plain(rules, q.verdict), Index: q.index}
+	x := &client.DecisionContext{Verdict: inWords(rules, q.verdict), Index: q.index}
 	if q.keep {
 		x.ID = q.entry.ID
 	}
-	set := rules.PoliciesOf(q.verdict.Policies)
-	for _, id := range q.verdict.Rules {
-		x.Reasons = append(x.Reasons, client.Reason{ID: id, Plain: set.Plain(id)})
+	for i, words := range rules.Reasons(q.verdict) {
+		id := q.verdict.Rules[i]
+		x.Reasons = append(x.Reasons, client.Reason{ID: id, Plain: said.Rule(id, words)})
 	}
 	for _, o := range q.decided.Obligations {
 		x.Obligations = append(x.Obligations, client.Obligation{ID: o.ID, Codes: o.Codes})

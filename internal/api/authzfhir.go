@@ -48,7 +48,7 @@ func answerFHIR(w http.ResponseWriter, r *http.Request, rules *consent.Rules, q 
 	if err != nil {
 		address = r.RemoteAddr
 	}
-	body, err := audit.DecisionEvent(&d, q.verdict.Consent, address, rules.Plain(q.verdict))
+	body, err := audit.DecisionEvent(&d, q.verdict.Consent, address, inWords(rules, q.verdict).Plain)
 	if err != nil {
 		return err
 	}

@@ -188,7 +188,7 @@ func (a *api) unlogged(what, detail string, err error) error {
 
 // recorded is an opening with what stands in it as people read it.
 func recorded(o *bundle.Opening, rules *consent.Rules) client.RecordedAccess {
-	out := client.RecordedAccess{Index: o.Index, Verdict: plain(rules, o.Verdict), Opening: o}
+	out := client.RecordedAccess{Index: o.Index, Verdict: inWords(rules, o.Verdict), Opening: o}
 	e, err := entry.ParseParts(o.JWS, o.Disclosures)
 	if err != nil {
 		return out

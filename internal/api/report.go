@@ -279,7 +279,7 @@ func follows(y *entry.Access, jti string, x *entry.Access) bool {
 func (s *scan) list(o *bundle.Opening, e *entry.Entry, x *entry.Access) {
 	s.out.Accesses = append(s.out.Accesses, client.ReportedAccess{
 		Index: o.Index, ID: e.ID, Received: o.Received, At: firstOf(x.Occurred, x.Recorded), Organisation: x.Accessor(), Holder: x.Issuer, Source: x.Source, System: x.System,
-		Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role, Machine: x.Machine, Verdict: *plain(s.rules, o.Verdict),
+		Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role, Machine: x.Machine, Verdict: *inWords(s.rules, o.Verdict),
 	})
 }
 

@@ -267,12 +267,12 @@ function row(e) {
   const minor = (label, text) => text ? element("div", "minor", label, given(text)) : null;
   const tag = (on, text) => on ? line(element("span", "tag", text)) : null;
   return element("tr", "",
-    cell("When", line(e.when ? when(e.when) : "not readable"), e.until ? element("div", "minor", "until ", when(e.until)) : null, minor("entry ", String(e.entry)),
+    cell("When", line(e.when ? when(e.when) : e.what), e.until ? element("div", "minor", "until ", when(e.until)) : null, minor("entry ", String(e.entry)),
       tag(e.newer, "newer than the proof")),
-    cell("Who", line(given(e.who)), minor("", [e.person, e.role].filter(Boolean).join(", ")), minor("through ", e.system), tag(e.machine, "a machine, no person"),
+    cell("Who", line(given(e.who)), minor("", [e.person, e.role].filter(Boolean).join(", ")), minor("through ", e.system), tag(e.machine, e.nature),
       e.reportedBy === e.who ? null : minor("reported by ", e.reportedBy)),
     cell("What", line(given(capital(e.what))), minor("", e.result)),
-    cell("Why", line(given(e.why)), tag(e.emergency, "emergency: usual limits overridden"), minor("justification: ", e.justification), minor("agreement: ", e.agreement),
+    cell("Why", line(given(e.why)), tag(e.emergency, e.override), minor("justification: ", e.justification), minor("agreement: ", e.agreement),
       ...e.remarks.map((text) => minor("", text))));
 }
 

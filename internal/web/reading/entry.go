@@ -1,18 +1,18 @@
 package reading
 
 import (
-	"slices"
 	"strings"
 	"time"
 	"unicode"
 
 	"igledger/audit"
+	"igledger/audit/plain"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
 	"igledger/verifier"
 )
 
-// Entry is one access: who, what, why and when. "" is unknown or not shown.
+// Entry is one access or other act: who, what, why and when. "" is unknown or not shown.
 type Entry struct {
 	Entry         uint64   `json:"entry"` // position in the log
 	When          string   `json:"when"`  // when it happened, by the source's claim
@@ -27,46 +27,29 @@ type Entry struct {
 	Result        string   `json:"result"`
 	Agreement     string   `json:"agreement"`
 	Emergency     bool     `json:"emergency"`  // the usual limits were overridden
+	Override      string   `json:"override"`   // Emergency in words, else ""
 	Machine       bool     `json:"machine"`    // no human behind it
+	Nature        string   `json:"nature"`     // Machine in words, else ""
 	ReportedBy    string   `json:"reportedBy"` // organisation that signed
 	Received      string   `json:"received"`   // when the ledger took it; its word, not proved
 	Newer         bool     `json:"newer"`      // in the log, outside the proof of completeness
 	Remarks       []string `json:"remarks"`
 }
 
-// flagWords words the ledger's remarks.
-var flagWords = map[entry.Flag]string{
-	entry.FlagCheckDigit:       "the number in this entry fails its check digit",
-	entry.FlagUnknownAgreement: "the agreement it names is not in the ledger",
-	entry.FlagLate:             "reported more than a day after it was written",
-	entry.FlagSequenceGap:      "other reports of the same system are missing before this one, or still to come",
-	entry.FlagSequenceBack:     "reported out of order",
-	entry.FlagNoSequence:       "reported without a running number",
-	entry.FlagConsentNotBasis:  "consent was recorded, but the use does not rest on consent",
-	entry.FlagSuspectKey:       "signed with a key that is under suspicion",
-}
-
-// verdictWords word what policy says of an access. Which rules decided igverify says: the policies are not part of this page.
-var verdictWords = map[entry.VerdictResult]string{
-	entry.Covered:    "covered",
-	entry.BreakGlass: "an emergency override, which the organisation has to justify afterwards",
-	entry.NotCovered: "not covered by any agreement, consent or law that the ledger knows",
-}
+// said is in what words the report is.
+var said = plain.In(plain.English)
 
 func row(s *verifier.StatementEntry, reg *register.Register) Entry {
-	e := Entry{Entry: s.Index, Newer: s.Newer, Who: "not readable", What: "not readable", Why: "not readable"}
+	unreadable := said.Text(plain.Unreadable)
+	e := Entry{Entry: s.Index, Newer: s.Newer, Who: unreadable, What: unreadable, Why: unreadable}
 	if s.Opening != nil {
 		e.Received = s.Opening.Received
 		for _, f := range s.Opening.Flags {
-			w := flagWords[f]
-			if w == "" {
-				w = string(f)
-			}
-			e.Remarks = append(e.Remarks, "the ledger's remark: "+clean(w, maxName))
+			e.Remarks = append(e.Remarks, said.LedgersWord(clean(said.Flag(f), maxName)))
 		}
-	}
-	if s.Opening != nil && s.Opening.Verdict != nil {
-		e.Remarks = append(e.Remarks, "the ledger's verdict, not proved: "+verdictWords[s.Opening.Verdict.Result])
+		if v := s.Opening.Verdict; v != nil { // which rules decided igverify says: the policies are not part of this page
+			e.Remarks = append(e.Remarks, said.LedgersWord(clean(said.Verdict(v), maxText)))
+		}
 	}
 	for _, r := range s.Remarks {
 		e.Remarks = append(e.Remarks, clean(r, maxSentence))
@@ -74,29 +57,26 @@ func row(s *verifier.StatementEntry, reg *register.Register) Entry {
 	if s.Entry == nil {
 		return e
 	}
-	a, ok := s.Entry.Body.(*entry.Access)
+	d, ok := said.Describe(s.Entry)
 	if !ok {
-		return act(e, s.Entry, reg)
+		return e
 	}
-	d := audit.Describe(a)
-	e.When, e.Until = d.When.Format(time.RFC3339), a.OccurredEnd
-	e.Who, e.ReportedBy = organisation(reg, a.Accessor()), organisation(reg, a.Issuer)
+	access, ok := s.Entry.Body.(*entry.Access)
+	if ok {
+		d, e.Until = audit.Describe(said, access), access.OccurredEnd
+	}
+	e.When, e.Who, e.ReportedBy = d.When.Format(time.RFC3339), organisation(reg, d.Organisation), organisation(reg, s.Entry.Issuer)
 	e.Role, e.Person, e.System = clean(d.Role, maxName), clean(d.Staff, maxName), clean(d.System, maxName)
-	e.What, e.Why, e.Result = clean(d.What, maxName), clean(d.Why, maxText), d.Result
+	e.What, e.Why, e.Result = clean(d.What, maxText), clean(d.Why, maxText), d.Result
 	e.Justification, e.Agreement = clean(d.Justification, maxText), clean(d.Agreement, maxName)
-	e.Emergency = a.Emergency || slices.Contains(a.Purpose, "BTG")
-	e.Machine = a.Machine
-	if a.Staff == nil && !a.Machine { // decoys hide whether the entry has it
-		e.Person = "not shown"
+	if e.Emergency = d.Emergency; d.Emergency {
+		e.Override = said.Text(plain.MarkEmergency)
 	}
-	return e
-}
-
-// act fills in what an entry other than an access states.
-func act(e Entry, stated *entry.Entry, reg *register.Register) Entry {
-	if a, ok := verifier.DescribeAct(stated); ok {
-		e.When, e.Who, e.ReportedBy = a.When, organisation(reg, a.Org), organisation(reg, stated.Issuer)
-		e.What, e.Why = clean(a.What, maxText), clean(a.Why, maxText)
+	if e.Machine = d.Machine; d.Machine {
+		e.Nature = said.Text(plain.MarkMachine)
+	}
+	if ok && access.Staff == nil && !access.Machine { // decoys hide whether the entry has it
+		e.Person = said.Text(plain.Withheld)
 	}
 	return e
 }

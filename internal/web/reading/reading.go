@@ -223,7 +223,7 @@ func report(r *verifier.StatementReport) *Report {
 		rep.Fresh = Stale
 	}
 	for _, c := range r.Results {
-		rep.Checks = append(rep.Checks, Check{Name: string(c.Check), Title: title(c.Check), Status: c.Status, Entry: c.Index, Note: clean(c.Note, maxSentence),
+		rep.Checks = append(rep.Checks, Check{Name: string(c.Check), Title: said.Check(string(c.Check)), Status: c.Status, Entry: c.Index, Note: clean(c.Note, maxSentence),
 			Expected: clean(c.Expected, maxSentence), Found: clean(c.Found, maxSentence), Meaning: clean(c.Meaning, maxSentence)})
 	}
 	rep.Entries, rep.Hidden = rows(r.Entries, r.Register)

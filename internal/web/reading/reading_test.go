@@ -4,17 +4,21 @@ import (
 	"encoding/json"
 	"os/exec"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
 
+	"igledger/audit/plain"
 	"igledger/internal/web/reading"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/verifier"
 	"igledger/verifier/testlog"
 )
+
+var english = plain.In(plain.English)
 
 var now = time.Unix(testlog.Now, 0).Add(time.Hour)
 
@@ -250,7 +254,7 @@ func TestLinked(t *testing.T) {
 	if l := r.Linked[0]; l.ID != other || l.Link != link || !l.OneSided || len(l.Entries) != 2 || l.Hidden != 0 || l.Entries[0].Who != "Board lothian (lothian)" {
 		t.Errorf("%+v", l)
 	}
-	if e := r.Entries[2]; e.Who != "Board lothian (lothian)" || e.What != "stated that another number belongs to the same person" || e.Why != "one person, two numbers" {
+	if e := r.Entries[2]; e.Who != "Board lothian (lothian)" || e.What != english.Text("link.linked") || e.Why != "one person, two numbers" {
 		t.Errorf("the link itself: %+v", e)
 	}
 	if data, err := json.Marshal(r); err != nil || strings.Contains(string(data), me) {
@@ -269,11 +273,12 @@ func TestLinked(t *testing.T) {
 
 // The verdict is shown as what it is: the ledger's word.
 func TestVerdictIsTheLedgersWord(t *testing.T) {
-	for result, words := range map[entry.VerdictResult]string{entry.Covered: "covered", entry.BreakGlass: "an emergency override", entry.NotCovered: "not covered by any agreement"} {
+	for _, result := range []entry.VerdictResult{entry.Covered, entry.BreakGlass, entry.NotCovered} {
 		w := newWorld()
-		w.Openings[w.Accesses[0]].Verdict = &entry.Verdict{Result: result, Rules: []string{"agreement"}}
+		v := &entry.Verdict{Result: result, Rules: []string{"agreement"}}
+		w.Openings[w.Accesses[0]].Verdict = v
 		r := w.read(t, w.Statement(w.claim()), string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors)))
-		if got := strings.Join(r.Entries[0].Remarks, "; "); !strings.HasPrefix(got, "the ledger's verdict, not proved: "+words) {
+		if got := r.Entries[0].Remarks; !slices.Equal(got, []string{english.LedgersWord(english.Verdict(v))}) {
 			t.Errorf("%s: remarks %q", result, got)
 		}
 		if got := r.Entries[1].Remarks; len(got) > 0 {
