@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -80,10 +81,6 @@ func checkPerson(rep *Report, ev EntryEvidence, e *entry.Entry, i *uint64) {
 	}
 }
 
-// knownFlags are the ledger's remarks; they are not proved, but a word that does not exist shows tampering.
-var knownFlags = map[entry.Flag]bool{entry.FlagCheckDigit: true, entry.FlagUnknownAgreement: true, entry.FlagLate: true, entry.FlagSequenceGap: true,
-	entry.FlagSequenceBack: true, entry.FlagNoSequence: true, entry.FlagSuspectKey: true, entry.FlagConsentNotBasis: true}
-
 // ParseOpening reads an opening file; a failure is a *Failure. Flags and Received, which nothing proves, must at least be well-formed.
 func ParseOpening(data []byte) (*bundle.Opening, error) {
 	o, err := bundle.ParseOpening(data)
@@ -93,8 +90,8 @@ func ParseOpening(data []byte) (*bundle.Opening, error) {
 	bad := func(what string) error {
 		return &Failure{Check: CheckOpeningForm, Index: At(o.Index), Expected: what, Found: "something else", Meaning: "the opening was damaged or altered"}
 	}
-	for n, f := range o.Flags {
-		if !knownFlags[f] {
+	for n, f := range o.Flags { // they are not proved, but one that does not exist shows tampering
+		if !slices.Contains(entry.Flags(), f) {
 			return nil, bad(fmt.Sprintf("a known remark as flag %d", n))
 		}
 	}

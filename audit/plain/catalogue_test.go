@@ -78,7 +78,13 @@ func keys(t *testing.T) map[Key]bool {
 		}
 	}
 	add("type", declared(t, "../../ledger", "Type", 18)...)
-	add("flag", declared(t, "../../ledger", "Flag", 8)...)
+	flags := declared(t, "../../ledger", "Flag", 8)
+	add("flag", flags...)
+	for _, f := range flags {
+		if !slices.Contains(entry.Flags(), entry.Flag(f)) {
+			t.Errorf("entry.Flags lacks %s", f)
+		}
+	}
 	add("verdict", declared(t, "../../ledger", "VerdictResult", 3)...)
 	add("delegate", declared(t, "../../ledger", "delegationKinds", 10)...)
 	add("did", "C", "R", "U", "D", "E")

@@ -1,16 +1,41 @@
 package api
 
+import (
+	"fmt"
+	"strings"
+
+	"igledger/ledger/entry"
+)
+
+// resultDescription says each result of a verdict as people are told it.
+func resultDescription() string {
+	var list []string
+	for _, r := range []entry.VerdictResult{entry.Covered, entry.BreakGlass, entry.NotCovered} {
+		list = append(list, fmt.Sprintf("`%s`: %s", r, said.Verdict(&entry.Verdict{Result: r})))
+	}
+	return strings.Join(list, " ")
+}
+
+// flagsDescription says each remark of the ledger as people are told it.
+func flagsDescription() string {
+	var list []string
+	for _, f := range entry.Flags() {
+		list = append(list, fmt.Sprintf("`%s`: %s", f, said.Flag(f)))
+	}
+	return "The ledger's remarks at append; not proved. " + strings.Join(list, "; ")
+}
+
 // described says what the fields of package entry's governing types mean, by "Type.member", as descriptions does of the others.
 var described = map[string]string{
 	"Opening.verdict":   "What policy says of the access; not proved, but anybody with the openings can compute it again",
-	"Verdict.result":    "covered, break-glass (allowed as an emergency, to be followed up) or not-covered",
+	"Verdict.result":    resultDescription(),
 	"Verdict.rules":     "Ids of the rules that decided, sorted; of not-covered those that failed",
 	"Verdict.agreement": "Id of the agreement named, if it is in the log",
 	"Verdict.version":   "Version of the agreement, as it was then",
 	"Verdict.consent":   "Id of the consent record that decided, a permission or a refusal",
 	"Verdict.policies":  "Version of the policy set; absent: the built-in one",
 
-	"PlainVerdict.result":    "covered, break-glass (allowed as an emergency, to be followed up) or not-covered",
+	"PlainVerdict.result":    resultDescription(),
 	"PlainVerdict.rules":     "Ids of the rules that decided, sorted; of not-covered those that failed",
 	"PlainVerdict.agreement": "Id of the agreement named, if it is in the log",
 	"PlainVerdict.version":   "Version of the agreement, as it was then",

@@ -338,7 +338,7 @@ var enums = map[string][]any{
 	"Source.faults": values(stream.FaultGaps, stream.FaultSilent, stream.FaultMissingDays, stream.FaultOverdue, stream.FaultDeclared, stream.FaultUnverified),
 }
 
-var flags = values(entry.FlagCheckDigit, entry.FlagUnknownAgreement, entry.FlagLate, entry.FlagSequenceGap, entry.FlagSequenceBack, entry.FlagNoSequence, entry.FlagSuspectKey, entry.FlagConsentNotBasis)
+var flags = values(entry.Flags()...)
 
 func values[T ~string](list ...T) []any {
 	out := make([]any, len(list))
@@ -362,7 +362,7 @@ var descriptions = map[string]string{
 	"Opening.bodySalt":    "Opens bodyCommit, 32 bytes",
 	"Opening.jws":         "The entry: header.payload.signature",
 	"Opening.disclosures": "Disclosures that are shown (RFC 9901), base64url",
-	"Opening.flags":       "The ledger's remarks at append; not proved",
+	"Opening.flags":       flagsDescription(),
 	"Opening.received":    "RFC 3339, when the ledger took it; not proved",
 	"Member.id":           "Organisation id, e.g. an ODS code",
 	"Member.name":         "Name of the organisation",

@@ -66,3 +66,12 @@ const (
 	FlagConsentNotBasis  Flag = "consent-not-basis" // consent was recorded for an agreement that does not rest on it: it changes nothing
 	FlagSuspectKey       Flag = "suspect-key"       // the signing key is declared suspect from an index at or below this one
 )
+
+// Flags returns all flags. It is the one list of them: what stores, checks or words a flag is tested
+// against it.
+func Flags() []Flag {
+	return []Flag{
+		FlagCheckDigit, FlagUnknownAgreement, FlagLate, FlagSequenceGap, FlagSequenceBack, FlagNoSequence, FlagConsentNotBasis,
+		FlagSuspectKey,
+	}
+}
