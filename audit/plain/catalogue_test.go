@@ -41,7 +41,8 @@ func declared(t *testing.T, dir, name string, atLeast int) []string {
 					continue
 				}
 				typ, _ := v.Type.(*ast.Ident)
-				if ofType := typ != nil && typ.Name == name; gen.Tok == token.CONST && ofType || gen.Tok == token.VAR && v.Names[0].Name == name {
+				constant := gen.Tok == token.CONST && typ != nil && typ.Name == name
+				if constant || gen.Tok == token.VAR && v.Names[0].Name == name {
 					list = append(list, literals(v)...)
 				}
 			}
@@ -103,20 +104,21 @@ func keys(t *testing.T) map[Key]bool {
 	add("remedy", "justify", "ask-consent", "redact")
 	add("rule", "no-rule")
 	for name, n := range map[string]int{"catalogue.go": 14, "words.go": 6, "describe.go": 18} {
-		for _, k := range named(t, name, n) {
+		for _, k := range asked(t, name, n) {
 			all[k] = true
 		}
 	}
 	return all
 }
 
-// named are the keys that a file of this package has as whole literals.
-func named(t *testing.T, file string, atLeast int) (list []Key) {
+// asked are the keys that a file of this package has as whole literals.
+func asked(t *testing.T, file string, atLeast int) (list []Key) {
 	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
-	families := regexp.MustCompile(`^(absent|consent|data|decision|did|mark|rule|due|remedy|remark|source-count|total|verdict|why|word)(\.[a-z-]+)*$`)
+	families := regexp.MustCompile(`^(absent|consent|data|decision|did|mark|rule|due|remedy|remark|source-count|total|verdict|why|word)` +
+		`(\.[a-z-]+)*$`)
 	for _, s := range literals(f) {
 		if families.MatchString(s) {
 			list = append(list, Key(s))
@@ -220,7 +222,9 @@ func TestTranslations(t *testing.T) {
 // gaelic is a language of four forms, of which it has two texts.
 func gaelic(t *testing.T) *Catalogue {
 	t.Helper()
-	c, err := parse("did.R = leugh\ntotal.findings.one = {n} rud\ntotal.findings.two = {n} rud\ntotal.findings.few = {n} rudan\ntotal.findings.other = {n} rud", func(n uint64) string {
+	const file = "did.R = leugh\n" +
+		"total.findings.one = {n} rud\ntotal.findings.two = {n} rud\ntotal.findings.few = {n} rudan\ntotal.findings.other = {n} rud"
+	c, err := parse(file, func(n uint64) string {
 		switch {
 		case n == 1 || n == 11:
 			return "one"

@@ -28,15 +28,15 @@ type Summary struct {
 	Machine       bool      // no human behind it
 }
 
-// Describe says what a sealed entry states; false for public entries, which are about no person. No id
-// of a person is in the summary.
-func (c *Catalogue) Describe(e *entry.Entry) (Summary, bool) {
+// Describe says what an entry states. A public entry, which is about no person, is called by its type. No
+// id of the person whom a sealed entry is about is in the summary.
+func (c *Catalogue) Describe(e *entry.Entry) Summary {
 	s := Summary{Organisation: e.Issuer, When: time.Unix(e.IssuedAt, 0).UTC()}
 	switch b := e.Body.(type) {
 	case *entry.Access:
-		return c.Access(b), true
+		return c.Access(b)
 	case *entry.Decision:
-		return c.decision(b), true
+		return c.decision(b)
 	case *entry.Consent:
 		c.consent(&s, b)
 	case *entry.Delegation:
@@ -46,9 +46,9 @@ func (c *Catalogue) Describe(e *entry.Entry) (Summary, bool) {
 	case *entry.SourceCount:
 		s.What = c.Text("source-count.stated")
 	default:
-		return Summary{}, false
+		s.What = c.Type(e.Type)
 	}
-	return s.clean(), true
+	return s.clean()
 }
 
 // Access says an access. The role is its code: package audit has the words that the source's event had.

@@ -130,7 +130,7 @@ func printAccesses(w io.Writer, count uint64, list []client.RecordedAccess) erro
 		case *entry.Access:
 			s = audit.Describe(said, b)
 		case *entry.Decision:
-			s, _ = said.Describe(e)
+			s = said.Describe(e)
 		default:
 			continue // consents and delegations, which consent list shows
 		}

@@ -40,12 +40,9 @@ func writeLinked(w io.Writer, list []linkedHistory) {
 	}
 }
 
-// actRows are the rows of a sealed entry that is no access; none of a public one.
+// actRows are the rows of a sealed entry that is no access.
 func actRows(e *entry.Entry, o *bundle.Opening, org func(id string) string) (rows []row) {
-	a, ok := said.Describe(e)
-	if !ok {
-		return nil
-	}
+	a := said.Describe(e)
 	add := func(name, value string) {
 		if value != "" {
 			rows = append(rows, row{name, value})

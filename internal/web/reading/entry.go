@@ -57,10 +57,7 @@ func row(s *verifier.StatementEntry, reg *register.Register) Entry {
 	if s.Entry == nil {
 		return e
 	}
-	d, ok := said.Describe(s.Entry)
-	if !ok {
-		return e
-	}
+	d := said.Describe(s.Entry)
 	access, ok := s.Entry.Body.(*entry.Access)
 	if ok {
 		d, e.Until = audit.Describe(said, access), access.OccurredEnd
