@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // Types of agents that people are, and that only systems are. BALP types its users IRCP, AUT, INF or CST, plain FHIR humanuser; DICOM has
@@ -148,12 +149,12 @@ func (b *builder) organisation(root object, list []object, u int) {
 }
 
 func (b *builder) orgID(who object) bool {
-	if id := text(child(who, "identifier"), "value"); entry.CheckOrgID(id) == nil && !b.s.number(id) {
+	if id := text(child(who, "identifier"), "value"); wire.CheckOrgID(id) == nil && !b.s.number(id) {
 		b.a.Org = id
 		b.r.Member(child(who, "identifier"), "value", "={org}")
 		return true
 	}
-	if _, typ, id := parseReference(text(who, "reference")); typ == "Organization" && entry.CheckOrgID(id) == nil && !b.s.number(id) {
+	if _, typ, id := parseReference(text(who, "reference")); typ == "Organization" && wire.CheckOrgID(id) == nil && !b.s.number(id) {
 		b.a.Org = id
 		return true
 	}

@@ -58,13 +58,13 @@ func (c Conversion) FromAuditEvent(data []byte) ([]*entry.Access, error) {
 }
 
 func (c Conversion) check() error {
-	if entry.CheckOrgID(c.Issuer) != nil {
+	if wire.CheckOrgID(c.Issuer) != nil {
 		return fail(BadConversion, "Conversion.Issuer", "not an organisation id")
 	}
 	if wire.CheckOrigin(c.Audience) != nil {
 		return fail(BadConversion, "Conversion.Audience", "not an origin")
 	}
-	if c.Source != "" && entry.CheckSystem(c.Source) != nil {
+	if c.Source != "" && wire.CheckSystem(c.Source) != nil {
 		return fail(BadConversion, "Conversion.Source", "cannot name a source system")
 	}
 	for _, scheme := range c.Systems {

@@ -81,7 +81,7 @@ func TestSources(t *testing.T) {
 		}
 		s = w.sources()["SRC lims"]
 		missing := s.Heartbeats.Missing()
-		if len(missing) != 1 || entry.FormatDay(missing[0].First) != dayBefore(w.now(), 3) || s.Heartbeats.LastDay() != dayBefore(w.now(), 2) {
+		if len(missing) != 1 || wire.FormatDay(missing[0].First) != dayBefore(w.now(), 3) || s.Heartbeats.LastDay() != dayBefore(w.now(), 2) {
 			t.Errorf("heartbeats: %+v", s.Heartbeats)
 		}
 		if want := []stream.Fault{stream.FaultGaps, stream.FaultMissingDays, stream.FaultDeclared}; !slices.Equal(s.Faults, want) {

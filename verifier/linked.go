@@ -55,8 +55,8 @@ func (r *StatementReport) readLinked(v *evidence, s *bundle.Statement, id string
 }
 
 // linksOf gives what the links among the entries below size hold.
-func linksOf(rows []StatementEntry, size uint64) bundle.Links {
-	links := bundle.Links{}
+func linksOf(rows []StatementEntry, size uint64) entry.Links {
+	links := entry.Links{}
 	for _, row := range rows {
 		if row.Entry == nil || row.Index >= size {
 			continue

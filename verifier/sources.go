@@ -8,6 +8,7 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/stream"
+	"igledger/ledger/wire"
 )
 
 // Sources follows what sources say of themselves: for each stream, a heartbeat for each day, and, for whoever is given the openings of reg:sources,
@@ -62,7 +63,7 @@ func (s *Sources) Add(index uint64, e *entry.Entry) {
 	}
 	st := s.stream(e.Issuer, h.Source)
 	st.LastIndex = index
-	if day, err := entry.DayNumber(h.Day); err == nil && !st.Heartbeats.Take(h) {
+	if day, err := wire.DayNumber(h.Day); err == nil && !st.Heartbeats.Take(h) {
 		st.Doubled.Add(day)
 	}
 }
@@ -73,7 +74,7 @@ func (s *Sources) AddCount(e *entry.Entry) {
 	if !ok || c.First == nil || c.Last == nil || c.Count == nil || c.Receipts == nil {
 		return
 	}
-	day, err := entry.DayNumber(c.Day)
+	day, err := wire.DayNumber(c.Day)
 	if err != nil {
 		return
 	}
@@ -118,7 +119,7 @@ func (st *SourceStream) countFindings() []string {
 	var list []string
 	days := slices.Sorted(maps.Keys(st.Counts))
 	for i, day := range days {
-		c, name := st.Counts[day], entry.FormatDay(day)
+		c, name := st.Counts[day], wire.FormatDay(day)
 		declared := st.Heartbeats.Gaps.Has(day)
 		if i > 0 && days[i-1] == day-1 && c.First != st.Counts[day-1].Last+1 {
 			list = append(list, fmt.Sprintf("numbers of %s begin at %d, those of the day before end at %d", name, c.First, st.Counts[day-1].Last))
@@ -151,9 +152,9 @@ func dayList(ranges []stream.Range) string {
 		if text != "" {
 			text += ", "
 		}
-		text += entry.FormatDay(r.First)
+		text += wire.FormatDay(r.First)
 		if r.Len() > 1 {
-			text += " to " + entry.FormatDay(r.Last)
+			text += " to " + wire.FormatDay(r.Last)
 		}
 	}
 	if more > 0 {

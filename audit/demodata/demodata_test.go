@@ -37,7 +37,7 @@ func TestEvents(t *testing.T) {
 	c := audit.Conversion{Issuer: "NSS", Audience: "demo.example"}
 	orgs := map[string]bool{}
 	for _, o := range Organisations() {
-		if entry.CheckOrgID(o.ID) != nil {
+		if wire.CheckOrgID(o.ID) != nil {
 			t.Errorf("%s is no organisation id", o.ID)
 		}
 		orgs[o.ID] = true

@@ -132,7 +132,7 @@ func (f *Follower) readOn(ctx context.Context, p *past, size uint64, links bool)
 		if !links {
 			break
 		}
-		l, err := bundle.LinkOf(more[i].Opening)
+		l, err := entry.ParseLink(more[i].Opening.JWS, more[i].Opening.Disclosures)
 		if err != nil {
 			return fmt.Errorf("entry %d as stored: %w", more[i].Index, err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
 )
 
 // A statement shows what is on record under every number that links of its subject's, below M, hold to be the same person's. M may move while
@@ -21,7 +22,7 @@ func (p *past) shows(period *bundle.Period, index uint64) bool {
 
 // linkedBelow gives the ids that the entries below size link with this one, ascending.
 func (p *past) linkedBelow(size uint64) []string {
-	holding := bundle.Links{}
+	holding := entry.Links{}
 	for _, index := range slices.Sorted(maps.Keys(p.links)) {
 		if index < size {
 			holding.Add(index, p.links[index])

@@ -5,8 +5,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"igledger/ledger/entry"
 	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // tokenCommand is key token: what a caller of the API presents, for programs that cannot sign themselves yet.
@@ -19,7 +19,7 @@ func tokenCommand() *cli.Command {
 			"  curl -H \"Authorization: Bearer $(igledger key token …)\" https://ledger.example.scot/v1/sources",
 		Flags: remoteFlags(&cli.StringFlag{Name: "as", Value: "curl", Usage: "function or system on whose behalf, which stands in what is logged of the call; never a person"}),
 		Action: func(c *cli.Context) error {
-			if err := entry.CheckSystem(c.String("as")); err != nil {
+			if err := wire.CheckSystem(c.String("as")); err != nil {
 				return usage("--as: %v", err)
 			}
 			r, err := newRemote(c, signingAway)

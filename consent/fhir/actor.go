@@ -6,6 +6,7 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // pair is what an actor limits a provision to: an organisation, a role of its staff, or staff of that role of that organisation.
@@ -113,7 +114,7 @@ func (r *reader) organisation(ref object) string {
 	if i := tree.Child(ref, "identifier"); org == "" && slices.Contains(OrganisationSystems, tree.Text(i, "system")) {
 		org = tree.Text(i, "value")
 	}
-	if t := tree.ReferenceType(r.root, ref); entry.CheckOrgID(org) != nil || t != "" && t != "Organization" {
+	if t := tree.ReferenceType(r.root, ref); wire.CheckOrgID(org) != nil || t != "" && t != "Organization" {
 		return ""
 	}
 	return org

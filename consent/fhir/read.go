@@ -9,6 +9,7 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // maxDisclosure is what an entry takes of one disclosure, in bytes of JSON.
@@ -16,11 +17,11 @@ const maxDisclosure = 64 << 10
 
 // Read reads one FHIR Consent, R4 or R5 by its shape (JSON, at most tree.Max bytes). Times without a zone are UTC. *Error.
 func (c Conversion) Read(data []byte) (*Imported, error) {
-	if entry.CheckOrgID(c.Issuer) != nil {
+	if wire.CheckOrgID(c.Issuer) != nil {
 		return nil, tree.Fail(BadConversion, "Conversion.Issuer", "not an organisation id")
 	}
 	for _, org := range c.Organisations {
-		if entry.CheckOrgID(org) != nil {
+		if wire.CheckOrgID(org) != nil {
 			return nil, tree.Fail(BadConversion, "Conversion.Organisations", "a value is not an organisation id")
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"igledger/internal/client"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // Reports for information governance officers: what they have to act on, without whose record it was. A report reads openings in the order of the log, a page at a time.
@@ -85,7 +86,7 @@ func periodOf(b client.ReportRequest) (p reportPeriod, err error) {
 	if b.Within < 0 || b.Within > maxWithin {
 		return bad("within is not 0 to " + strconv.Itoa(maxWithin) + " days")
 	}
-	if b.Organisation != "" && entry.CheckOrgID(b.Organisation) != nil {
+	if b.Organisation != "" && wire.CheckOrgID(b.Organisation) != nil {
 		return bad("organisation is not an organisation id")
 	}
 	if err := checkPurpose(b.Purpose); err != nil {

@@ -9,6 +9,7 @@ import (
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/stream"
+	"igledger/ledger/wire"
 )
 
 // anyKey lets every key of every organisation ask: what it gets to see depends on the organisation.
@@ -68,7 +69,7 @@ func describeSource(s ledger.Source, now time.Time) client.Source {
 func days(ranges []stream.Range) []client.Days {
 	var out []client.Days
 	for _, r := range ranges {
-		out = append(out, client.Days{First: entry.FormatDay(r.First), Last: entry.FormatDay(r.Last)})
+		out = append(out, client.Days{First: wire.FormatDay(r.First), Last: wire.FormatDay(r.Last)})
 	}
 	return out
 }

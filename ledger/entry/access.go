@@ -69,10 +69,10 @@ type Text struct {
 const maxDepth = 32 // levels of nesting in "fhir"
 
 func (a *Access) check() error {
-	if err := CheckSystem(a.Source); err != nil {
+	if err := wire.CheckSystem(a.Source); err != nil {
 		return wire.Errorf(wire.BadClaim, "source", "want 1-128 printable ASCII characters")
 	}
-	if a.Org != "" && CheckOrgID(a.Org) != nil {
+	if a.Org != "" && wire.CheckOrgID(a.Org) != nil {
 		return wire.Errorf(wire.BadClaim, "org", "not an organisation id")
 	}
 	if len(a.Action) != 1 || !strings.Contains("CRUDE", a.Action) {
@@ -114,14 +114,6 @@ func ParseTime(s string) (time.Time, error) {
 		return time.Time{}, wire.Errorf(wire.BadClaim, "time", "not RFC 3339")
 	}
 	return time.Parse(time.RFC3339Nano, s)
-}
-
-// CheckSystem reports whether s can name a source system: 1 to 128 printable ASCII characters without space.
-func CheckSystem(s string) error {
-	if len(s) > 128 || !wire.Printable(s) {
-		return wire.Errorf(wire.BadClaim, "source", "want 1-128 printable ASCII characters")
-	}
-	return nil
 }
 
 // Time is when the access happened by the source's claim: occurred, else recorded.

@@ -146,7 +146,7 @@ func (t *AgreementText) ConsentBasis() bool {
 
 // CheckAgreementID reports whether id can name an agreement or a sharing request: the form of an organisation id.
 func CheckAgreementID(id string) error {
-	if CheckOrgID(id) != nil {
+	if wire.CheckOrgID(id) != nil {
 		return wire.Errorf(wire.BadClaim, "agreement id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
 	}
 	return nil
@@ -270,7 +270,7 @@ func (t *AgreementText) checkParties() error {
 	controllers := 0
 	for i, p := range t.Parties {
 		at := fmt.Sprintf("parties[%d].", i)
-		if CheckOrgID(p.Org) != nil || slices.Contains(t.Organisations()[:i], p.Org) {
+		if wire.CheckOrgID(p.Org) != nil || slices.Contains(t.Organisations()[:i], p.Org) {
 			return wire.Errorf(wire.BadClaim, at+"organisation", "not an organisation id, or a party twice")
 		}
 		if !slices.Contains(partyRoles, p.Role) {

@@ -218,7 +218,7 @@ func (r *ConsentRule) check(at string, level int, n *int) error {
 		}
 	}
 	for i, id := range r.Recipients {
-		if CheckOrgID(id) != nil {
+		if wire.CheckOrgID(id) != nil {
 			return wire.Errorf(wire.BadClaim, fmt.Sprintf("%s.recipients[%d]", at, i), "not an organisation id")
 		}
 	}

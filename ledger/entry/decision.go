@@ -41,13 +41,13 @@ func (d *Decision) claims() []claim {
 }
 
 func (d *Decision) check() error {
-	if err := CheckOrgID(d.Org); err != nil {
+	if err := wire.CheckOrgID(d.Org); err != nil {
 		return err
 	}
 	if len(d.Action) != 1 || !strings.Contains("CRUDE", d.Action) {
 		return wire.Errorf(wire.BadClaim, "action", "want one of C R U D E")
 	}
-	if d.Holder != "" && CheckOrgID(d.Holder) != nil {
+	if d.Holder != "" && wire.CheckOrgID(d.Holder) != nil {
 		return wire.Errorf(wire.BadClaim, "holder", "not an organisation id")
 	}
 	if d.Decision != "permit" && d.Decision != "deny" {

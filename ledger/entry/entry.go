@@ -60,7 +60,7 @@ const maxTime = 1 << 40
 func (c *Common) common() *Common { return c }
 
 func (c *Common) check() error {
-	if err := CheckOrgID(c.Issuer); err != nil {
+	if err := wire.CheckOrgID(c.Issuer); err != nil {
 		return wire.Errorf(wire.BadClaim, "iss", "not an organisation id")
 	}
 	if err := wire.CheckOrigin(c.Audience); err != nil {
@@ -120,7 +120,7 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := TypeOf(jws.Payload)
+	t, err := typeOf(jws.Payload)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 }
 
 // typeOf reads the type in a payload and nothing else.
-func TypeOf(payload []byte) (Type, error) {
+func typeOf(payload []byte) (Type, error) {
 	var peek struct {
 		Type Type `json:"type"`
 	}

@@ -1,9 +1,7 @@
 package entry
 
 import (
-	"regexp"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -77,10 +75,10 @@ func (c *SourceCount) check() error {
 // checkStreamDay checks what both types say of stream and day. The jti follows from them, so that the ledger takes one entry for each
 // day, and a source cannot say one thing today and another tomorrow.
 func checkStreamDay(c *Common, source, day, id string) error {
-	if err := CheckSystem(source); err != nil {
+	if err := wire.CheckSystem(source); err != nil {
 		return err
 	}
-	n, err := DayNumber(day)
+	n, err := wire.DayNumber(day)
 	if err != nil {
 		return err
 	}
@@ -124,25 +122,6 @@ func streamDayID(parts ...string) string {
 }
 
 const secondsPerDay = 24 * 60 * 60
-
-var dayForm = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
-
-// DayNumber gives a day YYYY-MM-DD as days since 1970-01-01.
-func DayNumber(day string) (uint64, error) {
-	if !dayForm.MatchString(day) {
-		return 0, wire.Errorf(wire.BadClaim, "day", "want YYYY-MM-DD")
-	}
-	t, err := time.Parse(time.DateOnly, day)
-	if err != nil || t.Unix() < 0 {
-		return 0, wire.Errorf(wire.BadClaim, "day", "no day since 1970")
-	}
-	return uint64(t.Unix() / secondsPerDay), nil
-}
-
-// FormatDay is the inverse of DayNumber.
-func FormatDay(n uint64) string {
-	return time.Unix(int64(n)*secondsPerDay, 0).UTC().Format(time.DateOnly)
-}
 
 // StreamName is the public history of a stream's heartbeats: "source:<org>:<source>". An organisation id holds no colon.
 func StreamName(org, source string) string { return "source:" + org + ":" + source }

@@ -34,7 +34,7 @@ func CheckID(id string) error {
 		}
 	case scheme == "temp":
 		org, number, ok := strings.Cut(rest, ":")
-		if ok && CheckOrgID(org) == nil && number != "" && len(number) <= 128 && wire.Printable(number) {
+		if ok && wire.CheckOrgID(org) == nil && number != "" && len(number) <= 128 && wire.Printable(number) {
 			return nil
 		}
 	case scheme == "reg":
@@ -130,15 +130,6 @@ func ContainsPersonNumber(s string) bool {
 		}
 	}
 	return false
-}
-
-// CheckOrgID reports whether id can name an organisation: 1 to 64 of A-Z a-z 0-9 . _ - beginning with a letter or digit. A colon is
-// not allowed because temp ids use it as a separator.
-func CheckOrgID(id string) error {
-	if id == "" || len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool { return !wire.TokenRune(r) }) || strings.ContainsRune("._-", rune(id[0])) {
-		return wire.Errorf(wire.BadClaim, "organisation id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
-	}
-	return nil
 }
 
 func digit(b byte) bool { return b >= '0' && b <= '9' }

@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -51,3 +52,38 @@ func (l *Link) check() error {
 }
 
 func isRegister(id string) bool { return strings.HasPrefix(id, "reg:") }
+
+// Links are the links of one history that hold: id -> index of the entry that says so. A nil map
+// cannot be added to.
+type Links map[string]uint64
+
+// Add takes in the next link of the history, in order of index.
+func (m Links) Add(index uint64, l *Link) {
+	if l.Act == "linked" {
+		m[l.Other] = index
+	} else {
+		delete(m, l.Other)
+	}
+}
+
+// IDs returns the ids, ascending.
+func (m Links) IDs() []string { return slices.Sorted(maps.Keys(m)) }
+
+// ParseLink reads a link from its JWS and disclosures. It returns nil if they are an entry of another
+// type, which is then not parsed further than that takes.
+func ParseLink(compact string, disclosures []string) (*Link, error) {
+	_, rest, _ := strings.Cut(compact, ".")
+	encoded, _, _ := strings.Cut(rest, ".")
+	payload, err := wire.Decode64("entry payload", encoded)
+	if err != nil {
+		return nil, err
+	}
+	if t, err := typeOf(payload); err != nil || t != TypeLink {
+		return nil, err
+	}
+	e, err := ParseParts(compact, disclosures)
+	if err != nil {
+		return nil, err
+	}
+	return e.Body.(*Link), nil
+}

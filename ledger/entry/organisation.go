@@ -110,7 +110,7 @@ type Predecessor struct {
 const FormatsV1 = "igledger/1"
 
 func (m *Member) check() error {
-	if err := CheckOrgID(m.ID); err != nil {
+	if err := wire.CheckOrgID(m.ID); err != nil {
 		return err
 	}
 	if m.Name == "" || !wire.Plain(m.Name, 200) {
@@ -174,7 +174,7 @@ func (o *Organisation) check() error {
 }
 
 func (k *Key) check() error {
-	if err := CheckOrgID(k.Org); err != nil {
+	if err := wire.CheckOrgID(k.Org); err != nil {
 		return err
 	}
 	if err := refusePersonNumbers(k.Org); err != nil {
@@ -192,7 +192,7 @@ func (k *Key) check() error {
 }
 
 func (r *KeyRevocation) check() error {
-	if err := CheckOrgID(r.Org); err != nil {
+	if err := wire.CheckOrgID(r.Org); err != nil {
 		return err
 	}
 	if err := refusePersonNumbers(r.Org); err != nil {

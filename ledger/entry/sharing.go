@@ -59,7 +59,7 @@ func (r *SharingRequest) check() error {
 	if err := CheckAgreementID(r.Request); err != nil {
 		return err
 	}
-	if CheckOrgID(r.Holder) != nil || r.Holder == r.Issuer {
+	if wire.CheckOrgID(r.Holder) != nil || r.Holder == r.Issuer {
 		return wire.Errorf(wire.BadClaim, "holder", "not the id of another organisation")
 	}
 	if len(r.Codes) == 0 {

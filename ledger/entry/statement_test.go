@@ -104,7 +104,7 @@ func TestLinkedRoundTrip(t *testing.T) {
 }
 
 func TestLinks(t *testing.T) {
-	links := bundle.Links{}
+	links := entry.Links{}
 	for i, act := range []struct{ act, other string }{{"linked", "chi:2"}, {"linked", "chi:1"}, {"unlinked", "chi:3"}, {"unlinked", "chi:2"}, {"linked", "chi:2"}, {"linked", "chi:4"}, {"unlinked", "chi:4"}} {
 		links.Add(uint64(i), &entry.Link{Act: act.act, Other: act.other})
 	}
@@ -122,15 +122,15 @@ func TestLinkOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range []*entry.Entry{link, spelt} {
-		if l, err := bundle.LinkOf(&bundle.Opening{JWS: e.Compact, Disclosures: e.Encoded()}); err != nil || l == nil || l.Other != testSub {
+		if l, err := entry.ParseLink(e.Compact, e.Encoded()); err != nil || l == nil || l.Other != testSub {
 			t.Errorf("%v, %v", l, err)
 		}
 	}
 	access := w.sign(w.board, w.accessBody())
-	if l, err := bundle.LinkOf(&bundle.Opening{JWS: access.Compact, Disclosures: access.Encoded()}); err != nil || l != nil {
+	if l, err := entry.ParseLink(access.Compact, access.Encoded()); err != nil || l != nil {
 		t.Errorf("an access: %v, %v", l, err)
 	}
-	if _, err := bundle.LinkOf(&bundle.Opening{JWS: "x.y.z"}); err == nil {
+	if _, err := entry.ParseLink("x.y.z", nil); err == nil {
 		t.Error("what is no entry")
 	}
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 )
 
@@ -51,7 +50,7 @@ func ParseCaller(compact, origin string, now time.Time) (*wire.JWS, *Caller, err
 	switch n := now.Unix(); {
 	case c.Audience != origin:
 		return nil, nil, wire.Errorf(wire.WrongAudience, "caller token", "aud is not %s", origin)
-	case entry.CheckOrgID(c.Issuer) != nil || entry.CheckSystem(c.Subject) != nil || c.ID == "":
+	case wire.CheckOrgID(c.Issuer) != nil || wire.CheckSystem(c.Subject) != nil || c.ID == "":
 		return nil, nil, wire.Errorf(wire.BadClaim, "caller token", "iss, sub or jti is missing or malformed")
 	case c.Expires <= c.IssuedAt || c.Expires > c.IssuedAt+int64(MaxCallerLife/time.Second): // no difference, which could overflow
 		return nil, nil, wire.Errorf(wire.BadClaim, "caller token", "does not live for 1 s to %s from iat", MaxCallerLife)

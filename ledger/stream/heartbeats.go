@@ -2,7 +2,10 @@
 // have come, and what its heartbeats declare. The ledger and every verifier make the same fold.
 package stream
 
-import "igledger/ledger/entry"
+import (
+	"igledger/ledger/entry"
+	"igledger/ledger/wire"
+)
 
 // Heartbeats is what the heartbeats of one stream say so far: a fold that the ledger and every verifier make alike. Days are numbers of
 // DayNumber. The order in which heartbeats come does not matter.
@@ -15,7 +18,7 @@ type Heartbeats struct {
 
 // Take adds a heartbeat and reports whether its day is new. The first word on a day counts.
 func (h *Heartbeats) Take(b *entry.Heartbeat) bool {
-	day, err := entry.DayNumber(b.Day)
+	day, err := wire.DayNumber(b.Day)
 	if err != nil || !h.Days.Add(day) { // check let it pass, so it is no error
 		return false
 	}
@@ -36,7 +39,7 @@ func (h *Heartbeats) LastDay() string {
 	if len(h.Days) == 0 {
 		return ""
 	}
-	return entry.FormatDay(h.Days.Highest())
+	return wire.FormatDay(h.Days.Highest())
 }
 
 // Missing are the days without a heartbeat between the first and the last that have one.

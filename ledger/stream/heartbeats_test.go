@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // TestHeartbeats: the order in which heartbeats come does not change what they say, and a second word on a day does not count.
@@ -39,7 +40,7 @@ func TestHeartbeats(t *testing.T) {
 		t.Errorf("%+v", first)
 	}
 	missing := first.Missing()
-	if len(missing) != 1 || missing[0].Len() != 1 || entry.FormatDay(missing[0].First) != "2026-03-02" {
+	if len(missing) != 1 || missing[0].Len() != 1 || wire.FormatDay(missing[0].First) != "2026-03-02" {
 		t.Errorf("missing %v", missing)
 	}
 	due := int64(first.Days.Highest()+1) * 24 * 60 * 60 // 2026-03-04T00:00:00Z

@@ -25,12 +25,3 @@ func Printable(s string) bool {
 func Plain(s string, limit int) bool {
 	return len(s) <= limit && !strings.ContainsFunc(s, unicode.IsControl)
 }
-
-// CheckOrigin reports whether s can be a log's origin (C2SP tlog-checkpoint, signed-note): 1 to 255
-// printable ASCII characters without space and plus sign.
-func CheckOrigin(s string) error {
-	if s == "" || len(s) > 255 || !Printable(s) || strings.Contains(s, "+") {
-		return Errorf(BadClaim, "origin", "want 1-255 printable ASCII characters without space and +")
-	}
-	return nil
-}
