@@ -38,12 +38,14 @@ var (
 // hanging for 20 seconds, and PostgreSQL waits for a lock for ever.
 const statementTimeout = 10 * time.Second
 
+// The limits of retry.
 const (
-	// maxContention is how long a transaction is run again for: other writers may hold a database
-	// longer than 64 short waits.
-	maxContention   = 3 * statementTimeout
-	conflictRetries = 64 // re-runs after a serialization failure, deadlock or busy database
-	lostRetries     = 4  // re-runs after a lost connection: another node may answer
+	// maxContention is how long a transaction is run again after conflicts: other writers may hold a
+	// database longer than 64 short waits.
+	maxContention = 3 * statementTimeout
+	maxRetries    = 64 // re-runs of a transaction, whatever the reason
+	lostRetries   = 4  // re-runs after a lost connection: another node may answer
+	maxDelay      = 200 * time.Millisecond
 )
 
 // lostError marks an error of the connection, as opposed to an answer of the database: whether the
@@ -52,13 +54,6 @@ type lostError struct{ err error }
 
 func (e *lostError) Error() string { return e.err.Error() }
 func (e *lostError) Unwrap() error { return e.err }
-
-// retryError tells crdb.ExecuteCtx, which looks for SQLSTATE 40001, to run the transaction again.
-type retryError struct{ err error }
-
-func (e *retryError) Error() string    { return e.err.Error() }
-func (e *retryError) Unwrap() error    { return e.err }
-func (e *retryError) SQLState() string { return "40001" }
 
 type outcome int
 
@@ -104,51 +99,77 @@ func outcomeOf(err error) outcome {
 	return final
 }
 
-// update runs one whole transaction, f, again and again until it is not the database's fault.
-// f must begin with looking up what it is about to store: after a lost connection an earlier run may
-// have been committed. crdb.ExecuteCtx, and not ExecuteTx: see DESIGN.md, section 8.
+// update runs one whole transaction, f, until it succeeds or fails for a reason that is not the
+// database's. f must begin with looking up what it is about to store: after a lost connection an
+// earlier run may have been committed.
 func update(ctx context.Context, f func(ctx context.Context) error) error {
 	return retry(ctx, lostRetries, f)
 }
 
-// updateOnce is update for an f that cannot tell whether it was already done: run again only if the
-// database says that it was not.
+// updateOnce is update for an f that cannot tell whether it was already done: it is run again only if
+// the database says that it was not.
 func updateOnce(ctx context.Context, f func(ctx context.Context) error) error {
 	return retry(ctx, 0, f)
 }
 
-func retry(ctx context.Context, lostRetries int, f func(ctx context.Context) error) error {
-	policy := &crdb.ExpBackoffRetryPolicy{RetryLimit: conflictRetries, BaseDelay: time.Millisecond, MaxDelay: 200 * time.Millisecond}
-	losses, began := 0, time.Now()
-	err := crdb.ExecuteCtx(crdb.WithRetryPolicy(ctx, policy), func(ctx context.Context, _ ...any) error {
-		err := f(ctx)
+// retry runs f again in two loops. The inner one is cockroach-go's, for the errors by which a database
+// asks for a restart (SQLSTATE 40001). It is crdb.ExecuteCtx and not ExecuteTx, which loses commits on
+// PostgreSQL: see docs/DESIGN.md. The outer one is for what that library does not retry: deadlocks, a
+// busy SQLite file, lost connections and ambiguous commits. The limits hold for both together.
+func retry(ctx context.Context, maxLosses int, f func(ctx context.Context) error) error {
+	a := &attempts{began: time.Now(), maxLosses: maxLosses}
+	for {
+		err := crdb.ExecuteCtx(crdb.WithRetryPolicy(ctx, a), func(ctx context.Context, _ ...any) error { return f(ctx) })
 		if err == nil {
 			return nil
 		}
-		switch outcomeOf(err) {
-		case conflict:
-			if time.Since(began) < maxContention {
-				return &retryError{err}
-			}
-		case lost:
-			// A database that hangs until the deadline is not asked again.
-			if losses++; losses <= lostRetries && time.Since(began) < statementTimeout {
-				return &retryError{err}
-			}
+		delay, err := a.next(err)
+		if err != nil {
+			return unavailable(ctx, err)
 		}
-		return err
-	})
-	return unavailable(ctx, err)
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
-// unavailable says ErrUnavailable where it is true, and leaves the caller's own cancellation alone.
+// attempts counts the failed runs of one transaction. It is a crdb.RetryPolicy for that transaction
+// alone.
+type attempts struct {
+	began        time.Time
+	runs, losses int
+	maxLosses    int
+}
+
+// NewRetry implements crdb.RetryPolicy.
+func (a *attempts) NewRetry() crdb.RetryFunc { return a.next }
+
+// next takes the error of a run and returns how long to wait before the next one, or that error if
+// there is to be none. Once it refuses an error it refuses it for ever.
+func (a *attempts) next(err error) (time.Duration, error) {
+	a.runs++
+	spent := time.Since(a.began)
+	again := false
+	switch outcomeOf(err) {
+	case conflict:
+		again = spent < maxContention
+	case lost:
+		a.losses++
+		again = a.losses <= a.maxLosses && spent < statementTimeout // a database that hangs is not asked again
+	}
+	if !again || a.runs > maxRetries {
+		return 0, err
+	}
+	return min(time.Millisecond<<min(a.runs-1, 8), maxDelay), nil
+}
+
+// unavailable adds ErrUnavailable to an error of the database's state, and leaves the caller's own
+// cancellation alone.
 func unavailable(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+	if err == nil || errors.Is(err, ErrUnavailable) || ctx.Err() != nil || outcomeOf(err) == final {
 		return err
 	}
-	var many *crdb.MaxRetriesExceededError
-	if outcomeOf(err) != final || errors.As(err, &many) {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return err
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
