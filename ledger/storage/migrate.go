@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"path"
-	"testing/fstest"
 	"text/template"
 	"time"
 
@@ -26,11 +25,11 @@ var migrationFiles embed.FS
 // idempotent and a migration is one transaction together with its version row, so of two that collide
 // one fails and, tried again, finds the work done. No advisory locks: CockroachDB has none.
 func migrate(ctx context.Context, e Engine, db *sql.DB) error {
-	files, err := renderMigrations(e)
+	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
-		return err
+		return fmt.Errorf("finding the migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(goose.DialectCustom, db, files,
+	provider, err := goose.NewProvider(goose.DialectCustom, db, rendered{files, e},
 		goose.WithStore(versionStore{}), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("reading the migrations: %w", err)
@@ -74,49 +73,70 @@ func up(ctx context.Context, db *sql.DB, p *goose.Provider) error {
 	return nil
 }
 
-// renderMigrations fills in what the engines spell differently.
-func renderMigrations(e Engine) (fs.FS, error) {
+// rendered is a directory of migrations as one engine spells them: a file that is opened is a template
+// that has been filled in.
+type rendered struct {
+	fs.FS
+	engine Engine
+}
+
+// Open implements fs.FS.
+func (r rendered) Open(name string) (fs.File, error) {
+	f, err := r.FS.Open(name)
+	if err != nil || path.Ext(name) != ".sql" {
+		return f, err
+	}
+	t, err := template.New(name).Funcs(r.funcs()).ParseFS(r.FS, name)
+	var text bytes.Buffer
+	if err == nil {
+		err = t.Execute(&text, r.words())
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("filling in migration %s: %w", name, err), f.Close())
+	}
+	return renderedFile{f, &text}, nil
+}
+
+// renderedFile is a template's file with the filled-in text for its content.
+type renderedFile struct {
+	fs.File
+	text *bytes.Buffer
+}
+
+// Read implements fs.File.
+func (f renderedFile) Read(p []byte) (int, error) { return f.text.Read(p) }
+
+// words are the names that the engines spell differently.
+func (r rendered) words() any {
 	words := struct {
 		Int, Bytes string
 		Postgres   bool
-	}{"INT8", "BYTEA", e == PostgreSQL}
-	if e == SQLite {
+	}{"INT8", "BYTEA", r.engine == PostgreSQL}
+	if r.engine == SQLite {
 		// Exactly INTEGER makes a primary key the row's own number, without an index.
 		words.Int, words.Bytes = "INTEGER", "BLOB"
 	}
-	funcs := template.FuncMap{
+	return words
+}
+
+// funcs are the table options that only one engine has.
+func (r rendered) funcs() template.FuncMap {
+	return template.FuncMap{
 		// fill leaves room on each page for new versions of rows that change often.
 		"fill": func(percent int) string {
-			if e != PostgreSQL {
+			if r.engine != PostgreSQL {
 				return ""
 			}
 			return fmt.Sprintf(" WITH (fillfactor = %d)", percent)
 		},
 		// clustered keeps small rows in the tree of their key.
 		"clustered": func() string {
-			if e != SQLite {
+			if r.engine != SQLite {
 				return ""
 			}
 			return " WITHOUT ROWID"
 		},
 	}
-	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
-	if err != nil {
-		return nil, err
-	}
-	out := fstest.MapFS{}
-	for _, name := range names {
-		t, err := template.New(path.Base(name)).Funcs(funcs).ParseFS(migrationFiles, name)
-		if err != nil {
-			return nil, fmt.Errorf("parsing migration %s: %w", name, err)
-		}
-		var text bytes.Buffer
-		if err := t.Execute(&text, words); err != nil {
-			return nil, fmt.Errorf("filling in migration %s: %w", name, err)
-		}
-		out[path.Base(name)] = &fstest.MapFile{Data: text.Bytes()}
-	}
-	return out, nil
 }
 
 func (d *pgDB) migrate(ctx context.Context) error {
