@@ -123,26 +123,3 @@ func TestOldCosignaturesGo(t *testing.T) {
 		}
 	})
 }
-
-// A migration that came after the first must reach databases that are in use.
-func TestCosignaturesInAnOlderDatabase(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
-		ctx := context.Background()
-		s := openTest(t, dsn)
-		tree := mustTree(t, s, "log")
-		mustAppend(t, s, tree, someLeaves("w", 0, 3))
-		if err := s.write(ctx, op{sql: "DROP TABLE cosignature"}, op{sql: "DROP TABLE witnessed"}, op{sql: "DROP TABLE anchor"}, op{sql: "DELETE FROM " + versionTable + " WHERE version >= 2"}); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		s = openTest(t, dsn)
-		if err := s.AddCosignatures(ctx, tree, cosigned(3, "w", 1)); err != nil {
-			t.Fatal(err)
-		}
-		if h := checkLog(t, s, tree); h.Size != 3 {
-			t.Fatalf("%d leaves", h.Size)
-		}
-	})
-}

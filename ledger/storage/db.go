@@ -44,6 +44,8 @@ type database interface {
 	// snapshot runs statements in one read-only transaction: all see the same state. It is bounded by ctx
 	// alone, and never run again.
 	snapshot(ctx context.Context, ops ...op) error
+	// migrate brings a schema up to date.
+	migrate(ctx context.Context, of schema) error
 	size(ctx context.Context) (uint64, error)
 	close() error
 }

@@ -21,22 +21,32 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// migrate brings the schema up to date. Several replicas may do so at once: every statement is
+// schema is a set of tables with its own series of versions.
+type schema struct {
+	files    fs.FS  // goose migrations below migrations/, as templates: see rendered
+	versions string // the table of applied versions
+}
+
+// ours is the schema of this package.
+var ours = schema{migrationFiles, "schema_version"}
+
+// migrate brings a schema up to date. Several replicas may do so at once: every statement is
 // idempotent and a migration is one transaction together with its version row, so of two that collide
 // one fails and, tried again, finds the work done. No advisory locks: CockroachDB has none.
-func migrate(ctx context.Context, e Engine, db *sql.DB) error {
-	files, err := fs.Sub(migrationFiles, "migrations")
+func migrate(ctx context.Context, e Engine, db *sql.DB, of schema) error {
+	files, err := fs.Sub(of.files, "migrations")
 	if err != nil {
 		return fmt.Errorf("finding the migrations: %w", err)
 	}
+	store := versionStore{of.versions}
 	provider, err := goose.NewProvider(goose.DialectCustom, db, rendered{files, e},
-		goose.WithStore(versionStore{}), goose.WithDisableGlobalRegistry(true))
+		goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("reading the migrations: %w", err)
 	}
 	const tries = 20
 	for try := 1; ; try++ {
-		if err = up(ctx, db, provider); err == nil || errors.Is(err, ErrNewerSchema) || try == tries || ctx.Err() != nil {
+		if err = up(ctx, db, provider, store); err == nil || errors.Is(err, ErrNewerSchema) || try == tries || ctx.Err() != nil {
 			return err
 		}
 		// Collisions come as a different error on each engine (23505 on a catalogue, 42P07, 40001,
@@ -49,8 +59,7 @@ func migrate(ctx context.Context, e Engine, db *sql.DB) error {
 	}
 }
 
-func up(ctx context.Context, db *sql.DB, p *goose.Provider) error {
-	store := versionStore{}
+func up(ctx context.Context, db *sql.DB, p *goose.Provider, store versionStore) error {
 	if err := store.CreateVersionTable(ctx, db); err != nil {
 		return fmt.Errorf("creating the schema's version table: %w", err)
 	}
@@ -139,10 +148,12 @@ func (r rendered) funcs() template.FuncMap {
 	}
 }
 
-func (d *pgDB) migrate(ctx context.Context) error {
+func (d *pgDB) migrate(ctx context.Context, of schema) error {
 	db := stdlib.OpenDBFromPool(d.pool)
 	defer db.Close()
-	return migrate(ctx, d.kind, db)
+	return migrate(ctx, d.kind, db, of)
 }
 
-func (d *liteDB) migrate(ctx context.Context) error { return migrate(ctx, SQLite, d.pool) }
+func (d *liteDB) migrate(ctx context.Context, of schema) error {
+	return migrate(ctx, SQLite, d.pool, of)
+}

@@ -53,10 +53,7 @@ var quiet = sync.OnceFunc(func() {
 func Open(ctx context.Context, dsn string) (*Storage, error) {
 	quiet()
 	scheme, _, _ := strings.Cut(dsn, ":")
-	var db interface {
-		database
-		migrate(context.Context) error
-	}
+	var db database
 	var err error
 	switch scheme {
 	case "sqlite":
@@ -72,7 +69,7 @@ func Open(ctx context.Context, dsn string) (*Storage, error) {
 	if scheme == "cockroachdb" && db.engine() != CockroachDB {
 		err = fmt.Errorf("a cockroachdb:// URL was answered by %s", db.engine())
 	} else {
-		err = db.migrate(ctx)
+		err = db.migrate(ctx, ours)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("storage: opening: %w", unavailable(ctx, err)), db.close())

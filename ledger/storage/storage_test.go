@@ -98,7 +98,7 @@ func TestReopen(t *testing.T) {
 			t.Fatalf("%d leaves", h.Size)
 		}
 		// A database from the future is left alone.
-		if err := s.write(context.Background(), op{sql: "INSERT INTO " + versionTable + " (version) VALUES (999)"}); err != nil {
+		if err := s.write(context.Background(), op{sql: "INSERT INTO schema_version (version) VALUES (999)"}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := Open(context.Background(), dsn); !errors.Is(err, ErrNewerSchema) {

@@ -59,12 +59,21 @@ CREATE TABLE IF NOT EXISTS chain (
   CONSTRAINT chain_pk PRIMARY KEY (k)
 ){{clustered}}{{fill 80}};
 
--- The last sequence number of each source's stream.
-CREATE TABLE IF NOT EXISTS stream (
-  last {{.Int}}   NOT NULL,
-  k    {{.Bytes}} NOT NULL,
-  CONSTRAINT stream_pk PRIMARY KEY (k)
+-- What the ledger knows of each stream of a source: numbers that came, gaps, repetitions, heartbeats. state
+-- is JSON of package ledger, bounded in size, without personal data. Derived: a rebuild writes it again.
+CREATE TABLE IF NOT EXISTS source (
+  k     {{.Bytes}} NOT NULL,
+  state {{.Bytes}} NOT NULL,
+  CONSTRAINT source_pk PRIMARY KEY (k)
 ){{clustered}}{{fill 50}};
+
+-- What governs accesses to a person's record: their consents and delegations, as package consent folds them,
+-- encrypted. k is that of their history. Derived: a rebuild writes it again.
+CREATE TABLE IF NOT EXISTS person (
+  k     {{.Bytes}} NOT NULL,
+  state {{.Bytes}} NOT NULL,
+  CONSTRAINT person_pk PRIMARY KEY (k)
+){{clustered}}{{fill 80}};
 
 -- The leaves that change what other leaves mean (organisations, keys): few, and read at every start.
 CREATE TABLE IF NOT EXISTS register (
@@ -79,6 +88,35 @@ CREATE TABLE IF NOT EXISTS tile (
   hashes {{.Bytes}} NOT NULL,
   CONSTRAINT tile_pk PRIMARY KEY (place)
 );
+
+-- What witnesses and auditors added to checkpoints: one line of one cosigner on one checkpoint. It is
+-- evidence, not derived data: a rebuild does not touch it. place is that of the last leaf that the checkpoint
+-- covers.
+CREATE TABLE IF NOT EXISTS cosignature (
+  place    {{.Int}}   NOT NULL,
+  signed   {{.Int}}   NOT NULL, -- s since 1970, by the cosigner's clock
+  cosigner TEXT       NOT NULL, -- C2SP verifier key
+  note     {{.Bytes}} NOT NULL, -- the checkpoint with the log's own signature: the head keeps only the newest
+  line     {{.Bytes}} NOT NULL, -- C2SP signed-note signature line, line feed included
+  CONSTRAINT cosignature_pk PRIMARY KEY (place, cosigner)
+);
+
+-- The largest checkpoint of a tree that its operator's quorum has cosigned.
+CREATE TABLE IF NOT EXISTS witnessed (
+  tree {{.Int}} NOT NULL,
+  size {{.Int}} NOT NULL,
+  CONSTRAINT witnessed_pk PRIMARY KEY (tree)
+){{fill 50}};
+
+-- The checkpoint that a tree's cosigners are given. It changes only now and then, so that slow cosigners find
+-- the one that the fast ones have cosigned. It is signed and was published: a rebuild does not touch it.
+CREATE TABLE IF NOT EXISTS anchor (
+  tree {{.Int}}   NOT NULL,
+  size {{.Int}}   NOT NULL,
+  at   {{.Int}}   NOT NULL, -- ms since 1970, by the clock of the replica that moved it
+  note {{.Bytes}} NOT NULL, -- the checkpoint with the log's own signature
+  CONSTRAINT anchor_pk PRIMARY KEY (tree)
+){{fill 50}};
 
 -- Data keys of openings, wrapped by a key that is not in this database.
 CREATE TABLE IF NOT EXISTS data_key (
