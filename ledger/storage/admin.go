@@ -58,18 +58,19 @@ const treeColumns = "num, id, state, kind, name, description, created, updated, 
 
 // treeRow is a tree with its small number.
 type treeRow struct {
-	num  int64
+	num  TreeNumber
 	tree *trillian.Tree
 }
 
 func scanTree(scan func(...any) error) (treeRow, error) {
 	var r treeRow
-	var id, state, kind, created, updated, maxRoot int64
+	var num, id, state, kind, created, updated, maxRoot int64
 	var deleted *int64
 	var name, description string
-	if err := scan(&r.num, &id, &state, &kind, &name, &description, &created, &updated, &maxRoot, &deleted); err != nil {
+	if err := scan(&num, &id, &state, &kind, &name, &description, &created, &updated, &maxRoot, &deleted); err != nil {
 		return r, err
 	}
+	r.num = TreeNumber(num)
 	r.tree = &trillian.Tree{
 		TreeId: id, TreeState: trillian.TreeState(state), TreeType: trillian.TreeType(kind),
 		DisplayName: name, Description: description,
@@ -144,7 +145,7 @@ func (t *adminTx) CreateTree(ctx context.Context, tree *trillian.Tree) (*trillia
 }
 
 // nextNumber takes the lock under which trees are created and returns the next number.
-func (t *adminTx) nextNumber(ctx context.Context) (int64, error) {
+func (t *adminTx) nextNumber(ctx context.Context) (TreeNumber, error) {
 	var last int64
 	err := t.run(ctx, op{
 		sql: "UPDATE counter SET value = value + 1 WHERE name = 'tree'", expect: 1,
@@ -155,11 +156,11 @@ func (t *adminTx) nextNumber(ctx context.Context) (int64, error) {
 	if err == nil && last >= 1<<22 {
 		err = status.Error(codes.ResourceExhausted, "no tree numbers left")
 	}
-	return last, err
+	return TreeNumber(last), err
 }
 
 // create writes a tree and its head: with a root, or, if signed is nil, in need of one.
-func (t *adminTx) create(ctx context.Context, num int64, tree *trillian.Tree, root []byte, signed *int64) (*trillian.Tree, error) {
+func (t *adminTx) create(ctx context.Context, num TreeNumber, tree *trillian.Tree, root []byte, signed *int64) (*trillian.Tree, error) {
 	id, err := trillianstorage.NewTreeID()
 	if err != nil {
 		return nil, err
@@ -169,11 +170,11 @@ func (t *adminTx) create(ctx context.Context, num int64, tree *trillian.Tree, ro
 	n.TreeId, n.CreateTime, n.UpdateTime = id, fromMillis(now), fromMillis(now)
 	err = t.run(ctx, op{
 		sql: "INSERT INTO tree (" + treeColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL)",
-		args: []any{num, id, int64(n.TreeState), int64(n.TreeType), n.DisplayName, n.Description, now, now,
+		args: []any{int64(num), id, int64(n.TreeState), int64(n.TreeType), n.DisplayName, n.Description, now, now,
 			n.MaxRootDuration.AsDuration().Milliseconds()},
 	}, op{
 		sql:  "INSERT INTO head (tree, size, root, signed, register) VALUES ($1, 0, $2, $3, 0)",
-		args: []any{num, nonNil(root), signed},
+		args: []any{int64(num), nonNil(root), signed},
 	})
 	return n, err
 }
@@ -184,11 +185,11 @@ func (t *adminTx) lock(ctx context.Context, id int64) (treeRow, error) {
 	if err != nil {
 		return r, err
 	}
-	var num int64
+	var num TreeNumber
 	err = t.run(ctx, op{
 		sql:  "SELECT tree FROM head WHERE tree = $1 FOR UPDATE",
 		lite: "SELECT tree FROM head WHERE tree = $1",
-		args: []any{r.num},
+		args: []any{int64(r.num)},
 		scan: func(scan func(...any) error) error { return scan(&num) },
 	})
 	if err != nil {
@@ -238,7 +239,7 @@ func (t *adminTx) setDeleted(ctx context.Context, id int64, at *int64) (*trillia
 	if r.tree.Deleted == (at != nil) {
 		return nil, status.Errorf(codes.FailedPrecondition, "tree %d: deleted is already %v", id, r.tree.Deleted)
 	}
-	err = t.run(ctx, op{sql: "UPDATE tree SET deleted = $1 WHERE num = $2", args: []any{at, r.num}, expect: 1})
+	err = t.run(ctx, op{sql: "UPDATE tree SET deleted = $1 WHERE num = $2", args: []any{at, int64(r.num)}, expect: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -258,17 +259,17 @@ func (t *adminTx) HardDeleteTree(ctx context.Context, id int64) error {
 	var ops []op
 	for _, table := range []string{"idem", "chain", "source", "person"} {
 		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2",
-			args: []any{inTree(r.num, nil), inTree(r.num+1, nil)}})
+			args: []any{r.num.Key(nil), (r.num + 1).Key(nil)}})
 	}
 	for _, table := range []string{"leaf", "register", "tile", "cosignature"} {
 		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2",
-			args: []any{place(r.num, 0), place(r.num+1, 0)}})
+			args: []any{r.num.Place(0), (r.num + 1).Place(0)}})
 	}
 	ops = append(ops,
-		op{sql: "DELETE FROM witnessed WHERE tree = $1", args: []any{r.num}},
-		op{sql: "DELETE FROM anchor WHERE tree = $1", args: []any{r.num}},
-		op{sql: "DELETE FROM head WHERE tree = $1", args: []any{r.num}},
-		op{sql: "DELETE FROM tree WHERE num = $1", args: []any{r.num}})
+		op{sql: "DELETE FROM witnessed WHERE tree = $1", args: []any{int64(r.num)}},
+		op{sql: "DELETE FROM anchor WHERE tree = $1", args: []any{int64(r.num)}},
+		op{sql: "DELETE FROM head WHERE tree = $1", args: []any{int64(r.num)}},
+		op{sql: "DELETE FROM tree WHERE num = $1", args: []any{int64(r.num)}})
 	return t.run(ctx, ops...)
 }
 

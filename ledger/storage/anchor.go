@@ -23,13 +23,13 @@ const moveAnchor = "INSERT INTO anchor (tree, size, at, note) VALUES ($1, $2, $3
 // Anchor returns the tree's. ErrNotFound if there is none yet.
 func (s *Storage) Anchor(ctx context.Context, tree *trillian.Tree) (Anchor, error) {
 	const doing = "reading the anchor"
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return Anchor{}, s.wrap(ctx, doing, err)
 	}
 	var a Anchor
 	var size, at int64
-	err = s.read(ctx, op{sql: "SELECT size, at, note FROM anchor WHERE tree = $1", args: []any{num},
+	err = s.read(ctx, op{sql: "SELECT size, at, note FROM anchor WHERE tree = $1", args: []any{int64(num)},
 		scan: func(scan func(...any) error) error { return scan(&size, &at, &a.Note) }})
 	if err == nil && size == 0 {
 		err = ErrNotFound
@@ -45,10 +45,10 @@ func (s *Storage) MoveAnchor(ctx context.Context, tree *trillian.Tree, to Anchor
 	if to.Size == 0 || to.Size > maxLeaves {
 		return s.wrap(ctx, doing, fmt.Errorf("%w: a checkpoint of size %d", ErrMisuse, to.Size))
 	}
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err == nil {
 		at := to.At.UnixMilli()
-		err = s.write(ctx, op{sql: moveAnchor, args: []any{num, int64(to.Size), at, nonNil(to.Note), at - every.Milliseconds(), at + every.Milliseconds()}})
+		err = s.write(ctx, op{sql: moveAnchor, args: []any{int64(num), int64(to.Size), at, nonNil(to.Note), at - every.Milliseconds(), at + every.Milliseconds()}})
 	}
 	return s.wrap(ctx, doing, err)
 }

@@ -38,7 +38,7 @@ type AppendTx struct {
 	Streams map[[16]byte][]byte // as SetStream left them
 
 	s     *Storage
-	num   int64
+	num   TreeNumber
 	tree  *trillian.Tree
 	db    tx
 	row   headRow
@@ -72,7 +72,7 @@ type AppendTx struct {
 // If f buffers nothing the transaction is ended without a commit. Inside f, call no writing method of the
 // same Storage, and keep it short: it runs under the tree's lock.
 func (s *Storage) Append(ctx context.Context, tree *trillian.Tree, look Lookup, f func(ctx context.Context, tx *AppendTx) error) error {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return s.wrap(ctx, "appending", err)
 	}
@@ -97,7 +97,7 @@ func (s *Storage) Append(ctx context.Context, tree *trillian.Tree, look Lookup, 
 	return s.wrap(ctx, "appending", err)
 }
 
-func (s *Storage) append(ctx context.Context, num int64, tree *trillian.Tree, look Lookup, f func(context.Context, *AppendTx) error) (*AppendTx, error) {
+func (s *Storage) append(ctx context.Context, num TreeNumber, tree *trillian.Tree, look Lookup, f func(context.Context, *AppendTx) error) (*AppendTx, error) {
 	a := &AppendTx{
 		s: s, num: num, tree: tree,
 		Found: map[[16]byte]Found{}, Chains: map[[32]byte]Chain{}, Streams: map[[16]byte][]byte{},
@@ -136,7 +136,7 @@ func (s *Storage) append(ctx context.Context, num int64, tree *trillian.Tree, lo
 func (a *AppendTx) lookups(look Lookup) []op {
 	ops := []op{headOp(a.num, &a.row, true), {
 		sql:  "SELECT state, kind, CASE WHEN deleted IS NULL THEN 1 ELSE 0 END FROM tree WHERE num = $1",
-		args: []any{a.num},
+		args: []any{int64(a.num)},
 		scan: func(scan func(...any) error) error { return scan(&a.state.state, &a.state.kind, &a.state.live) },
 	}}
 	if len(look.Keys) > 0 {
@@ -219,13 +219,13 @@ func (a *AppendTx) Add(l Leaf) (index uint64, err error) {
 		a.last[l.Chain] = index
 	}
 	a.prevs = append(a.prevs, link)
-	a.newKeys = append(a.newKeys, inTree(a.num, l.Key[:]))
+	a.newKeys = append(a.newKeys, a.num.Key(l.Key[:]))
 	a.leaves = append(a.leaves, &trillian.LogLeaf{
 		LeafIndex: int64(index), LeafValue: nonNil(l.Value), ExtraData: nonNil(l.Extra),
 		LeafIdentityHash: l.Identity[:], MerkleLeafHash: hasher.HashLeaf(l.Value),
 	})
 	if l.Register {
-		a.registers = append(a.registers, place(a.num, index))
+		a.registers = append(a.registers, a.num.Place(index))
 	}
 	return index, nil
 }

@@ -32,7 +32,7 @@ func (a *AppendTx) writes() []op {
 		places, idxs := make([]int64, n), make([]int64, n)
 		identities, values, extras := make([][]byte, n), make([][]byte, n), make([][]byte, n)
 		for i, l := range a.leaves {
-			places[i], idxs[i] = place(a.num, uint64(l.LeafIndex)), l.LeafIndex
+			places[i], idxs[i] = a.num.Place(uint64(l.LeafIndex)), l.LeafIndex
 			identities[i], values[i], extras[i] = l.LeafIdentityHash, l.LeafValue, l.ExtraData
 		}
 		ops = append(ops,
@@ -43,7 +43,7 @@ func (a *AppendTx) writes() []op {
 		var ks, heads [][]byte
 		var counts, lasts []int64
 		for k, c := range a.chains {
-			ks, heads = append(ks, inTree(a.num, k[:])), append(heads, append([]byte(nil), c.Head[:]...))
+			ks, heads = append(ks, a.num.Key(k[:])), append(heads, append([]byte(nil), c.Head[:]...))
 			counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
 		}
 		ops = append(ops, op{sql: upsertChain, lite: upsertChainLite, cols: []any{ks, counts, heads, lasts}})
@@ -62,7 +62,7 @@ func (a *AppendTx) writes() []op {
 		root := a.merkle.newRoot
 		ops = append(ops, op{
 			sql: updateHead, expect: 1,
-			args: []any{int64(root.TreeSize), root.RootHash, int64(root.TimestampNanos), a.checkpoint, int64(a.register()), a.num},
+			args: []any{int64(root.TreeSize), root.RootHash, int64(root.TimestampNanos), a.checkpoint, int64(a.register()), int64(a.num)},
 		})
 	}
 	return ops

@@ -14,14 +14,14 @@ import (
 // seen half.
 func (s *Storage) AllChains(ctx context.Context, tree *trillian.Tree, f func(k [32]byte, c Chain) error) (size uint64, err error) {
 	const doing = "reading all chains"
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return 0, s.wrap(ctx, doing, err)
 	}
 	var h headRow
 	err = s.db.snapshot(ctx, headOp(num, &h, false), op{
 		sql:  "SELECT k, count, head, last FROM chain WHERE k >= $1 AND k < $2",
-		args: []any{inTree(num, nil), inTree(num+1, nil)},
+		args: []any{num.Key(nil), (num + 1).Key(nil)},
 		scan: func(scan func(...any) error) error {
 			k, c, err := scanChain(scan)
 			if err != nil {
@@ -62,7 +62,7 @@ func (s *Storage) chainRange(ctx context.Context, tree *trillian.Tree, k [32]byt
 	if from >= before {
 		return nil, nil
 	}
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (s *Storage) chainRange(ctx context.Context, tree *trillian.Tree, k [32]byt
 		}
 		for _, l := range links {
 			if i := uint64(l.index); i < before && i >= from {
-				places = append(places, place(num, i))
+				places = append(places, num.Place(i))
 			}
 		}
 		if len(places) > most {

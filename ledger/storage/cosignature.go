@@ -38,7 +38,7 @@ const (
 // beyond keptCosignatures, but never what a cosigner said last. It may be repeated.
 func (s *Storage) AddCosignatures(ctx context.Context, tree *trillian.Tree, list ...Cosignature) error {
 	doing := fmt.Sprintf("keeping %d cosignatures", len(list))
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil || len(list) == 0 {
 		return s.wrap(ctx, doing, err)
 	}
@@ -47,11 +47,11 @@ func (s *Storage) AddCosignatures(ctx context.Context, tree *trillian.Tree, list
 		if c.Size == 0 || c.Size > maxLeaves {
 			return s.wrap(ctx, doing, fmt.Errorf("%w: a checkpoint of size %d", ErrMisuse, c.Size))
 		}
-		ops = append(ops, op{sql: upsertCosignature, args: []any{place(num, c.Size-1), c.Time.Unix(), c.Cosigner, nonNil(c.Note), nonNil(c.Line)}})
+		ops = append(ops, op{sql: upsertCosignature, args: []any{num.Place(c.Size - 1), c.Time.Unix(), c.Cosigner, nonNil(c.Note), nonNil(c.Line)}})
 	}
-	first, end := place(num, 0), place(num+1, 0)
+	first, end := num.Place(0), (num + 1).Place(0)
 	return s.wrap(ctx, doing, s.write(ctx, append(ops,
-		op{sql: pruneCosignatures, args: []any{first, first, end, int64(keptCosignatures), first, num, first, end}})...))
+		op{sql: pruneCosignatures, args: []any{first, first, end, int64(keptCosignatures), first, int64(num), first, end}})...))
 }
 
 // Cosignatures returns those kept on the checkpoint of this size, ordered by cosigner.
@@ -60,11 +60,11 @@ func (s *Storage) Cosignatures(ctx context.Context, tree *trillian.Tree, size ui
 	if size == 0 || size > maxLeaves {
 		return nil, nil
 	}
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return nil, s.wrap(ctx, doing, err)
 	}
-	list, err := s.cosignatures(ctx, op{sql: selectCosignatures + "$1" + orderCosignatures, args: []any{place(num, size-1)}})
+	list, err := s.cosignatures(ctx, op{sql: selectCosignatures + "$1" + orderCosignatures, args: []any{num.Place(size - 1)}})
 	return list, s.wrap(ctx, doing, err)
 }
 
@@ -72,13 +72,13 @@ func (s *Storage) Cosignatures(ctx context.Context, tree *trillian.Tree, size ui
 // there is none.
 func (s *Storage) CosignedBy(ctx context.Context, tree *trillian.Tree, cosigner string) (Cosignature, error) {
 	const doing = "reading a cosigner's last cosignature"
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return Cosignature{}, s.wrap(ctx, doing, err)
 	}
 	list, err := s.cosignatures(ctx, op{
 		sql:  selectCosignatures + "(SELECT max(c.place) FROM cosignature c WHERE c.place >= $1 AND c.place < $2 AND c.cosigner = $3) AND cosigner = $4",
-		args: []any{place(num, 0), place(num+1, 0), cosigner, cosigner},
+		args: []any{num.Place(0), (num + 1).Place(0), cosigner, cosigner},
 	})
 	if err != nil || len(list) == 0 {
 		return Cosignature{}, s.wrap(ctx, doing, err)
@@ -88,9 +88,9 @@ func (s *Storage) CosignedBy(ctx context.Context, tree *trillian.Tree, cosigner 
 
 // SetWitnessed notes that the checkpoint of this size has reached its quorum. A larger one that was noted before stays.
 func (s *Storage) SetWitnessed(ctx context.Context, tree *trillian.Tree, size uint64) error {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err == nil {
-		err = s.write(ctx, op{sql: upsertWitnessed, args: []any{num, int64(size)}})
+		err = s.write(ctx, op{sql: upsertWitnessed, args: []any{int64(num), int64(size)}})
 	}
 	return s.wrap(ctx, fmt.Sprintf("noting that size %d is witnessed", size), err)
 }
@@ -98,13 +98,13 @@ func (s *Storage) SetWitnessed(ctx context.Context, tree *trillian.Tree, size ui
 // Witnessed returns the cosignatures of the largest checkpoint that SetWitnessed noted, ordered by cosigner. ErrNotFound if there is none.
 func (s *Storage) Witnessed(ctx context.Context, tree *trillian.Tree) ([]Cosignature, error) {
 	const doing = "reading the newest witnessed checkpoint"
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return nil, s.wrap(ctx, doing, err)
 	}
 	list, err := s.cosignatures(ctx, op{
 		sql:  selectCosignatures + "(SELECT w.size - 1 FROM witnessed w WHERE w.tree = $1) + $2" + orderCosignatures,
-		args: []any{num, place(num, 0)},
+		args: []any{int64(num), num.Place(0)},
 	})
 	if err == nil && len(list) == 0 {
 		err = ErrNotFound

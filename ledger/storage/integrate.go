@@ -63,7 +63,7 @@ func (l laterThan) Now() time.Time {
 type logTx struct {
 	s    *Storage
 	tree *trillian.Tree
-	num  int64
+	num  TreeNumber
 	head headRow
 	db   tx     // nil: read only
 	run  runner // statements, in db if there is one
@@ -75,7 +75,7 @@ type logTx struct {
 	newRoot *types.LogRootV1
 }
 
-func newLogTx(s *Storage, t *trillian.Tree, num int64, head headRow, db tx) *logTx {
+func newLogTx(s *Storage, t *trillian.Tree, num TreeNumber, head headRow, db tx) *logTx {
 	m := &logTx{s: s, tree: t, num: num, head: head, db: db, nodes: map[compact.NodeID][]byte{}}
 	m.run = m.watch(s.read)
 	if db != nil {

@@ -40,7 +40,7 @@ func (s *Storage) QueueLeaves(context.Context, *trillian.Tree, []*trillian.LogLe
 // SnapshotForTree reads the tree as of now. It needs no database transaction: below the root it read first,
 // nothing ever changes but what is kept beside the values. With ErrTreeNeedsInit comes a usable result.
 func (s *Storage) SnapshotForTree(ctx context.Context, tree *trillian.Tree) (trillianstorage.ReadOnlyLogTreeTX, error) {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	var h headRow
 	if err == nil {
 		h, err = readHead(ctx, s.read, num)
@@ -58,7 +58,7 @@ func (s *Storage) SnapshotForTree(ctx context.Context, tree *trillian.Tree) (tri
 // ReadWriteTransaction runs f in a transaction that holds the tree's head, again after a conflict. A root that
 // f stores takes the checkpoint's place: the head then has none.
 func (s *Storage) ReadWriteTransaction(ctx context.Context, tree *trillian.Tree, f trillianstorage.LogTXFunc) error {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return s.wrap(ctx, "opening a transaction", err)
 	}
@@ -83,7 +83,7 @@ func (s *Storage) ReadWriteTransaction(ctx context.Context, tree *trillian.Tree,
 		if r := m.newRoot; r != nil {
 			ops = append(ops, op{
 				sql: updateHead, expect: 1,
-				args: []any{int64(r.TreeSize), nonNil(r.RootHash), int64(r.TimestampNanos), nil, int64(h.Register), num},
+				args: []any{int64(r.TreeSize), nonNil(r.RootHash), int64(r.TimestampNanos), nil, int64(h.Register), int64(num)},
 			})
 		}
 		if len(ops) == 0 {
@@ -138,7 +138,7 @@ func (m *logTx) stored(ctx context.Context, start, count int64) ([]*trillian.Log
 	end := start + min(count, maxRange, maxLeaves-start)
 	err := m.run(ctx, logLeaves(op{
 		sql:  logLeafColumns + "WHERE place >= $1 AND place < $2 ORDER BY place",
-		args: []any{place(m.num, uint64(start)), place(m.num, 0) + end},
+		args: []any{m.num.Place(uint64(start)), m.num.Place(0) + end},
 	}, &leaves))
 	for i, l := range leaves {
 		if l.LeafIndex != start+int64(i) {
@@ -233,7 +233,7 @@ func (m *logTx) DequeueLeaves(ctx context.Context, limit int, cutoff time.Time) 
 // AlreadyExists if this very leaf is there; FailedPrecondition if another is, or if its identity (of which the
 // first 16 bytes become its idempotency key) is taken elsewhere; OutOfRange if the index cannot exist.
 func (s *Storage) AddSequencedLeaves(ctx context.Context, tree *trillian.Tree, leaves []*trillian.LogLeaf, timestamp time.Time) ([]*trillian.QueuedLogLeaf, error) {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return nil, s.wrap(ctx, "adding sequenced leaves", err)
 	}

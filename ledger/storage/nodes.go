@@ -19,7 +19,7 @@ func (s *Storage) Nodes(ctx context.Context, tree *trillian.Tree, ids []compact.
 }
 
 func (s *Storage) nodes(ctx context.Context, tree *trillian.Tree, ids []compact.NodeID) ([][32]byte, error) {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 
 // Persons returns the states of those of these histories that have one, as SetPerson left them.
 func (s *Storage) Persons(ctx context.Context, tree *trillian.Tree, ks [][32]byte) (map[[32]byte][]byte, error) {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	states := map[[32]byte][]byte{}
 	if err == nil {
 		o := personsOp(num, ks, states)
@@ -19,7 +19,7 @@ func (s *Storage) Persons(ctx context.Context, tree *trillian.Tree, ks [][32]byt
 	return states, s.wrap(ctx, "reading what governs a history", err)
 }
 
-func personsOp(num int64, ks [][32]byte, into map[[32]byte][]byte) op {
+func personsOp(num TreeNumber, ks [][32]byte, into map[[32]byte][]byte) op {
 	const start = "SELECT k, state FROM person WHERE k = "
 	return op{sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree32(num, ks)}, scan: func(scan func(...any) error) error {
 		var k, state []byte
@@ -34,10 +34,10 @@ func personsOp(num int64, ks [][32]byte, into map[[32]byte][]byte) op {
 	}}
 }
 
-func putPersons(num int64, persons map[[32]byte][]byte) op {
+func putPersons(num TreeNumber, persons map[[32]byte][]byte) op {
 	var ks, states [][]byte
 	for k, state := range persons {
-		ks, states = append(ks, inTree(num, k[:])), append(states, state)
+		ks, states = append(ks, num.Key(k[:])), append(states, state)
 	}
 	return op{sql: upsertPerson, lite: upsertPersonLite, cols: []any{ks, states}}
 }

@@ -31,7 +31,7 @@ func (s *Storage) ConsistencyProof(ctx context.Context, tree *trillian.Tree, siz
 }
 
 func (s *Storage) prove(ctx context.Context, tree *trillian.Tree, nodes proof.Nodes, size uint64) ([][]byte, error) {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return nil, err
 	}

@@ -54,9 +54,9 @@ type headRow struct {
 const headSQL = "SELECT size, root, signed, checkpoint, register FROM head WHERE tree = $1"
 
 // headOp reads a head; locked, it also takes the lock that orders the tree's writers.
-func headOp(num int64, h *headRow, locked bool) op {
+func headOp(num TreeNumber, h *headRow, locked bool) op {
 	o := op{
-		sql: headSQL, lite: headSQL, args: []any{num},
+		sql: headSQL, lite: headSQL, args: []any{int64(num)},
 		fresh: func() { *h = headRow{} },
 		scan: func(scan func(...any) error) error {
 			var size, register int64
@@ -73,7 +73,7 @@ func headOp(num int64, h *headRow, locked bool) op {
 	return o
 }
 
-func readHead(ctx context.Context, run runner, num int64) (headRow, error) {
+func readHead(ctx context.Context, run runner, num TreeNumber) (headRow, error) {
 	var h headRow
 	err := run(ctx, headOp(num, &h, false))
 	if err == nil && !h.found {
@@ -84,7 +84,7 @@ func readHead(ctx context.Context, run runner, num int64) (headRow, error) {
 
 // Head returns the log's committed state.
 func (s *Storage) Head(ctx context.Context, tree *trillian.Tree) (Head, error) {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	var h headRow
 	if err == nil {
 		h, err = readHead(ctx, s.read, num)
@@ -174,26 +174,26 @@ func (s *Storage) Values(ctx context.Context, tree *trillian.Tree, start, n uint
 }
 
 // span returns the arguments of a statement over leaves [start, start+n), and tree number 0 if none can exist.
-func (s *Storage) span(ctx context.Context, tree *trillian.Tree, start, n uint64) (int64, []any, error) {
-	num, err := s.number(ctx, tree)
+func (s *Storage) span(ctx context.Context, tree *trillian.Tree, start, n uint64) (TreeNumber, []any, error) {
+	num, err := s.Number(ctx, tree)
 	if err != nil || start >= maxLeaves || n == 0 {
 		return 0, nil, err
 	}
 	end := maxLeaves - (maxLeaves - start - min(n, maxLeaves-start))
-	return num, []any{place(num, start), place(num, 0) + int64(end), num, place(num, 0)}, nil
+	return num, []any{num.Place(start), num.Place(0) + int64(end), int64(num), num.Place(0)}, nil
 }
 
 // Chains returns the state of those of the histories that have leaves.
 func (s *Storage) Chains(ctx context.Context, tree *trillian.Tree, ks [][32]byte) (map[[32]byte]Chain, error) {
 	m := map[[32]byte]Chain{}
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err == nil && len(ks) > 0 {
 		err = s.read(ctx, chainsOp(num, ks, m))
 	}
 	return m, s.wrap(ctx, "reading chains", err)
 }
 
-func chainsOp(num int64, ks [][32]byte, into map[[32]byte]Chain) op {
+func chainsOp(num TreeNumber, ks [][32]byte, into map[[32]byte]Chain) op {
 	const start = "SELECT k, count, head, last FROM chain WHERE k = "
 	return op{
 		sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree32(num, ks)},
@@ -215,7 +215,7 @@ func (s *Storage) Chain(ctx context.Context, tree *trillian.Tree, k [32]byte, be
 }
 
 func (s *Storage) chain(ctx context.Context, tree *trillian.Tree, k [32]byte, before uint64, limit int) ([]Record, error) {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil || limit <= 0 {
 		return nil, err
 	}
@@ -239,7 +239,7 @@ func (s *Storage) chain(ctx context.Context, tree *trillian.Tree, k [32]byte, be
 		var want []int64
 		for _, l := range links {
 			if uint64(l.index) < before && len(out)+len(want) < limit {
-				want = append(want, place(num, uint64(l.index)))
+				want = append(want, num.Place(uint64(l.index)))
 			}
 		}
 		rs, err := s.at(ctx, want)
@@ -261,7 +261,7 @@ type link struct {
 }
 
 // links follows a chain from leaf at backwards: everything down to before, and then up to n leaves.
-func (s *Storage) links(ctx context.Context, num, at int64, before uint64, n int) ([]link, error) {
+func (s *Storage) links(ctx context.Context, num TreeNumber, at int64, before uint64, n int) ([]link, error) {
 	const step = "SELECT place, prev FROM leaf WHERE place = $1"
 	var links []link
 	scan := func(scan func(...any) error) error {
@@ -273,7 +273,7 @@ func (s *Storage) links(ctx context.Context, num, at int64, before uint64, n int
 	}
 	if s.Engine() == CockroachDB {
 		// Its planner may join a recursive query by scanning the table: one point read a step.
-		err := s.read(ctx, op{sql: step, args: []any{place(num, uint64(at))}, scan: scan, fresh: func() { links = nil }})
+		err := s.read(ctx, op{sql: step, args: []any{num.Place(uint64(at))}, scan: scan, fresh: func() { links = nil }})
 		return links, err
 	}
 	// Counted in steps of at most 1,000, so that no statement runs long.
@@ -284,7 +284,7 @@ func (s *Storage) links(ctx context.Context, num, at int64, before uint64, n int
 			SELECT l.place, l.prev, s.seen + CASE WHEN l.place < $1 THEN 1 ELSE 0 END, s.n + 1
 			FROM step s JOIN leaf l ON l.place = s.prev + $3 WHERE s.seen < $4 AND s.n < 1000)
 			SELECT place, prev FROM step ORDER BY n`,
-		args:  []any{place(num, 0) + int64(min(before, maxLeaves)), place(num, uint64(at)), place(num, 0), int64(min(n, math.MaxInt32))},
+		args:  []any{num.Place(0) + int64(min(before, maxLeaves)), num.Place(uint64(at)), num.Place(0), int64(min(n, math.MaxInt32))},
 		fresh: func() { links = nil },
 		scan:  scan,
 	})
@@ -325,7 +325,7 @@ func (s *Storage) at(ctx context.Context, places []int64) ([]Record, error) {
 
 // Register returns the register leaves with index >= from, ascending.
 func (s *Storage) Register(ctx context.Context, tree *trillian.Tree, from uint64) ([]Record, error) {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	var rs []Record
 	if err == nil {
 		rs, err = registerSince(ctx, s.read, num, from)
@@ -333,11 +333,11 @@ func (s *Storage) Register(ctx context.Context, tree *trillian.Tree, from uint64
 	return rs, s.wrap(ctx, "reading the register", err)
 }
 
-func registerSince(ctx context.Context, run runner, num int64, from uint64) ([]Record, error) {
+func registerSince(ctx context.Context, run runner, num TreeNumber, from uint64) ([]Record, error) {
 	var rs []Record
 	err := run(ctx, records(op{
 		sql:  recordColumns + "JOIN register r ON r.place = l.place WHERE r.place >= $1 AND r.place < $2 ORDER BY r.place",
-		args: []any{place(num, min(from, maxLeaves)), place(num+1, 0)},
+		args: []any{num.Place(min(from, maxLeaves)), (num + 1).Place(0)},
 	}, &rs))
 	return rs, err
 }
@@ -345,7 +345,7 @@ func registerSince(ctx context.Context, run runner, num int64, from uint64) ([]R
 // ByKey returns what those of the idempotency keys that are taken stand for.
 func (s *Storage) ByKey(ctx context.Context, tree *trillian.Tree, keys [][16]byte) (map[[16]byte]Found, error) {
 	m := map[[16]byte]Found{}
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err == nil && len(keys) > 0 {
 		if err = s.read(ctx, keysOp(num, keys, m)); err == nil {
 			err = identities(ctx, s.read, num, m)
@@ -354,7 +354,7 @@ func (s *Storage) ByKey(ctx context.Context, tree *trillian.Tree, keys [][16]byt
 	return m, s.wrap(ctx, "looking up keys", err)
 }
 
-func keysOp(num int64, keys [][16]byte, into map[[16]byte]Found) op {
+func keysOp(num TreeNumber, keys [][16]byte, into map[[16]byte]Found) op {
 	const start = "SELECT k, idx FROM idem WHERE k = "
 	return op{
 		sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree16(num, keys)},
@@ -374,13 +374,13 @@ func keysOp(num int64, keys [][16]byte, into map[[16]byte]Found) op {
 }
 
 // identities fills in what is kept with the leaf and not with the key: only repeats ask for it.
-func identities(ctx context.Context, run runner, num int64, found map[[16]byte]Found) error {
+func identities(ctx context.Context, run runner, num TreeNumber, found map[[16]byte]Found) error {
 	if len(found) == 0 {
 		return nil
 	}
 	var places []int64
 	for _, f := range found {
-		places = append(places, place(num, f.Index))
+		places = append(places, num.Place(f.Index))
 	}
 	by := map[uint64][32]byte{}
 	err := run(ctx, op{
@@ -409,26 +409,18 @@ func identities(ctx context.Context, run runner, num int64, found map[[16]byte]F
 	return nil
 }
 
-// treePrefix is how many bytes of a stored key say which tree it belongs to.
-const treePrefix = 3
-
-// inTree returns a key as it is stored.
-func inTree(num int64, key []byte) []byte {
-	return append([]byte{byte(num >> 16), byte(num >> 8), byte(num)}, key...)
-}
-
-func inTree16(num int64, keys [][16]byte) [][]byte {
+func inTree16(num TreeNumber, keys [][16]byte) [][]byte {
 	out := make([][]byte, len(keys))
 	for i := range keys {
-		out[i] = inTree(num, keys[i][:])
+		out[i] = num.Key(keys[i][:])
 	}
 	return out
 }
 
-func inTree32(num int64, keys [][32]byte) [][]byte {
+func inTree32(num TreeNumber, keys [][32]byte) [][]byte {
 	out := make([][]byte, len(keys))
 	for i := range keys {
-		out[i] = inTree(num, keys[i][:])
+		out[i] = num.Key(keys[i][:])
 	}
 	return out
 }

@@ -37,7 +37,7 @@ const rebuildPage = 2048
 // Interrupted, it leaves the tree frozen until it is run again to its end, which always thaws it. The derived tables are emptied in one transaction
 // and the chains kept in memory: for a log of hundreds of millions of leaves on CockroachDB that is too much at once.
 func (s *Storage) Rebuild(ctx context.Context, tree *trillian.Tree, derive func(Record) (Derived, error), final func() (Final, error)) (Head, error) {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	var h headRow
 	if err == nil {
 		h, err = readHead(ctx, s.read, num)
@@ -76,7 +76,7 @@ func (s *Storage) Rebuild(ctx context.Context, tree *trillian.Tree, derive func(
 type rebuild struct {
 	s        *Storage
 	tree     *trillian.Tree
-	num      int64
+	num      TreeNumber
 	was      trillian.TreeState // to be given back at the end
 	chains   map[[32]byte]Chain
 	edge     [maxLevel + 1][]byte // hashes of the tile at the right edge of each level
@@ -85,18 +85,18 @@ type rebuild struct {
 }
 
 // setState freezes or thaws a tree, under its head's lock, and gives the state it had.
-func (s *Storage) setState(ctx context.Context, num int64, state trillian.TreeState) (was trillian.TreeState, err error) {
+func (s *Storage) setState(ctx context.Context, num TreeNumber, state trillian.TreeState) (was trillian.TreeState, err error) {
 	var h headRow
 	var before int64
 	err = update(ctx, func(ctx context.Context) error {
 		t, err := s.db.begin(ctx, headOp(num, &h, true), op{
-			sql: "SELECT state FROM tree WHERE num = $1", args: []any{num}, scan: func(scan func(...any) error) error { return scan(&before) },
+			sql: "SELECT state FROM tree WHERE num = $1", args: []any{int64(num)}, scan: func(scan func(...any) error) error { return scan(&before) },
 		})
 		if err != nil {
 			return err
 		}
 		defer t.rollback()
-		return t.commit(ctx, op{sql: "UPDATE tree SET state = $1 WHERE num = $2", args: []any{int64(state), num}, expect: 1})
+		return t.commit(ctx, op{sql: "UPDATE tree SET state = $1 WHERE num = $2", args: []any{int64(state), int64(num)}, expect: 1})
 	})
 	return trillian.TreeState(before), err
 }
@@ -134,10 +134,10 @@ func (r *rebuild) checkRoot(ctx context.Context, h Head) error {
 // clear empties the derived tables.
 func (r *rebuild) clear(ctx context.Context) error {
 	r.s.tiles.forget(r.num)
-	from, to := place(r.num, 0), place(r.num+1, 0)
+	from, to := r.num.Place(0), (r.num + 1).Place(0)
 	var ops []op
 	for _, table := range []string{"idem", "chain", "source", "person"} {
-		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2", args: []any{inTree(r.num, nil), inTree(r.num+1, nil)}})
+		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2", args: []any{r.num.Key(nil), (r.num + 1).Key(nil)}})
 	}
 	for _, table := range []string{"register", "tile"} {
 		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2", args: []any{from, to}})
@@ -168,9 +168,9 @@ func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record)
 		if err != nil {
 			return err
 		}
-		keys, idxs = append(keys, inTree(r.num, d.Key[:])), append(idxs, int64(rec.Index))
+		keys, idxs = append(keys, r.num.Key(d.Key[:])), append(idxs, int64(rec.Index))
 		if d.Register {
-			registers = append(registers, place(r.num, rec.Index))
+			registers = append(registers, r.num.Place(rec.Index))
 			r.register = rec.Index + 1
 		}
 		if d.Chain != [32]byte{} {
@@ -181,7 +181,7 @@ func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record)
 					last := int64(c.Last)
 					prev = &last
 				}
-				places, prevs = append(places, place(r.num, rec.Index)), append(prevs, prev)
+				places, prevs = append(places, r.num.Place(rec.Index)), append(prevs, prev)
 			}
 			r.chains[d.Chain] = Chain{Count: c.Count + 1, Head: d.Head, Last: rec.Index}
 		}
@@ -229,7 +229,7 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 	var ks, heads [][]byte
 	var counts, lasts []int64
 	for k, c := range r.chains {
-		ks, heads = append(ks, inTree(r.num, k[:])), append(heads, slices.Clone(c.Head[:]))
+		ks, heads = append(ks, r.num.Key(k[:])), append(heads, slices.Clone(c.Head[:]))
 		counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
 	}
 	for i := 0; i < len(ks); i += rebuildPage {
@@ -244,7 +244,7 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 			edge[tileID{r.num, level, r.tiles[level]}] = r.edge[level]
 		}
 	}
-	ops := []op{{sql: "UPDATE head SET register = $1 WHERE tree = $2", args: []any{int64(r.register), r.num}, expect: 1}}
+	ops := []op{{sql: "UPDATE head SET register = $1 WHERE tree = $2", args: []any{int64(r.register), int64(r.num)}, expect: 1}}
 	if len(f.Streams) > 0 {
 		ops = append(ops, putStreams(r.num, f.Streams))
 	}

@@ -15,7 +15,7 @@ import (
 // sequenced is one run of AddSequencedLeaves: look-ups under the head's lock, a decision per leaf in memory,
 // then one insert for all that are new.
 type sequenced struct {
-	num    int64
+	num    TreeNumber
 	leaves []*trillian.LogLeaf
 	queued int64
 
@@ -31,7 +31,7 @@ type sequenced struct {
 	results []*trillian.QueuedLogLeaf
 }
 
-func newSequenced(num int64, leaves []*trillian.LogLeaf, t time.Time) *sequenced {
+func newSequenced(num TreeNumber, leaves []*trillian.LogLeaf, t time.Time) *sequenced {
 	return &sequenced{
 		num: num, leaves: leaves, queued: t.UnixNano(),
 		atKey: map[[16]byte]Found{}, atIdx: map[int64]*trillian.LogLeaf{}, taken: map[int64]*trillian.LogLeaf{},
@@ -53,7 +53,7 @@ func (b *sequenced) lookups() []op {
 	for _, l := range b.leaves {
 		keys = append(keys, keyOf(l))
 		if valid(l) {
-			places = append(places, place(b.num, uint64(l.LeafIndex)))
+			places = append(places, b.num.Place(uint64(l.LeafIndex)))
 		}
 	}
 	ops := []op{headOp(b.num, &b.head, true)}
@@ -86,7 +86,7 @@ func (b *sequenced) decide(ctx context.Context, run runner) error {
 	if len(b.atKey) > 0 {
 		var places []int64
 		for _, f := range b.atKey {
-			places = append(places, place(b.num, f.Index))
+			places = append(places, b.num.Place(f.Index))
 		}
 		if err := run(ctx, byPlace(places, b.taken)); err != nil {
 			return err
@@ -129,8 +129,8 @@ func (b *sequenced) one(l *trillian.LogLeaf) *trillian.QueuedLogLeaf {
 	if !bytes.Equal(l.MerkleLeafHash, hasher.HashLeaf(l.LeafValue)) {
 		hash = l.MerkleLeafHash
 	}
-	b.places, b.idxs = append(b.places, place(b.num, uint64(l.LeafIndex))), append(b.idxs, l.LeafIndex)
-	b.times, b.keys = append(b.times, &b.queued), append(b.keys, inTree(b.num, key[:]))
+	b.places, b.idxs = append(b.places, b.num.Place(uint64(l.LeafIndex))), append(b.idxs, l.LeafIndex)
+	b.times, b.keys = append(b.times, &b.queued), append(b.keys, b.num.Key(key[:]))
 	b.identities, b.hashes = append(b.identities, l.LeafIdentityHash), append(b.hashes, hash)
 	b.values, b.extras = append(b.values, nonNil(l.LeafValue)), append(b.extras, nonNil(l.ExtraData))
 	return result(codes.OK, "", n)

@@ -29,8 +29,8 @@ const (
 type Storage struct {
 	db    database
 	tiles *tileCache
-	trees sync.Map // Trillian's tree id (int64) → small number (int64); both never change
-	sizes sync.Map // small number → largest committed size seen (uint64): sizes never shrink
+	trees sync.Map // Trillian's tree id (int64) → TreeNumber; both never change
+	sizes sync.Map // TreeNumber → largest committed size seen (uint64): sizes never shrink
 }
 
 var (
@@ -118,29 +118,39 @@ const indexBits = 40
 // maxLeaves is the most a tree can hold: about 10^12.
 const maxLeaves = 1 << indexBits
 
-// place is where a leaf is: tree and index in one number.
-func place(num int64, index uint64) int64 { return num<<indexBits | int64(index) }
+// TreeNumber is a tree's primary key, small and never used again: Trillian's own ids are random and long,
+// and every stored key begins with one. It is at most 2^22.
+type TreeNumber int64
 
-// number returns the small number of a tree.
-func (s *Storage) number(ctx context.Context, tree *trillian.Tree) (int64, error) {
-	if n, ok := s.trees.Load(tree.GetTreeId()); ok {
-		return n.(int64), nil
-	}
-	num, err := treeNumber(ctx, s.read, tree.GetTreeId())
-	if err == nil {
-		s.trees.Store(tree.GetTreeId(), num)
-	}
-	return num, err
+// Place returns where a leaf is stored: tree and index in one number, tree * 2^40 + index. index may be one
+// more than the last.
+func (n TreeNumber) Place(index uint64) int64 { return int64(n)<<indexBits | int64(index) }
+
+// treePrefix is how many bytes of a stored key are its tree's number.
+const treePrefix = 3
+
+// Key returns a key as it is stored: the tree's number and key.
+func (n TreeNumber) Key(key []byte) []byte {
+	return append([]byte{byte(n >> 16), byte(n >> 8), byte(n)}, key...)
 }
 
-func treeNumber(ctx context.Context, run runner, id int64) (int64, error) {
+// Number returns a tree's number.
+func (s *Storage) Number(ctx context.Context, tree *trillian.Tree) (TreeNumber, error) {
+	id := tree.GetTreeId()
+	if n, ok := s.trees.Load(id); ok {
+		return n.(TreeNumber), nil
+	}
 	var num int64
-	err := run(ctx, op{sql: "SELECT num FROM tree WHERE id = $1", args: []any{id},
+	err := s.read(ctx, op{sql: "SELECT num FROM tree WHERE id = $1", args: []any{id},
 		scan: func(scan func(...any) error) error { return scan(&num) }})
 	if err == nil && num == 0 {
 		err = fmt.Errorf("%w: tree %d", ErrNotFound, id)
 	}
-	return num, err
+	if err != nil {
+		return 0, err
+	}
+	s.trees.Store(id, TreeNumber(num))
+	return TreeNumber(num), nil
 }
 
 // runner runs statements, within a transaction or outside.

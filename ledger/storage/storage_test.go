@@ -119,7 +119,7 @@ func TestRestoredBackup(t *testing.T) {
 	}
 	mustAppend(t, s, tree, someLeaves("w", 10, 10))
 	if err := s.write(ctx,
-		op{sql: "DELETE FROM leaf WHERE place >= $1", args: []any{place(1, 10)}},
+		op{sql: "DELETE FROM leaf WHERE place >= $1", args: []any{TreeNumber(1).Place(10)}},
 		op{sql: "DELETE FROM idem WHERE idx >= 10"}, op{sql: "DELETE FROM chain"}, op{sql: "DELETE FROM register"},
 		op{sql: "UPDATE head SET size = 10, root = $1, checkpoint = $2", args: []any{before.Root[:], before.Checkpoint}},
 	); err != nil {
@@ -233,13 +233,13 @@ func TestDeadlockBetweenTransactions(t *testing.T) {
 	s := openTest(t, testdb.PostgreSQL(t))
 	ctx := context.Background()
 	a, b := mustTree(t, s, "a"), mustTree(t, s, "b")
-	lock := func(num int64) op {
+	lock := func(num TreeNumber) op {
 		var x int64
-		return op{sql: "SELECT tree FROM head WHERE tree = $1 FOR UPDATE", args: []any{num},
+		return op{sql: "SELECT tree FROM head WHERE tree = $1 FOR UPDATE", args: []any{int64(num)},
 			scan: func(scan func(...any) error) error { return scan(&x) }}
 	}
-	na, _ := s.number(ctx, a)
-	nb, _ := s.number(ctx, b)
+	na, _ := s.Number(ctx, a)
+	nb, _ := s.Number(ctx, b)
 	runs := make([]int, 2)
 	holds := []chan struct{}{make(chan struct{}), make(chan struct{})}
 	if err := inParallel(2, func(i int) error {

@@ -9,18 +9,18 @@ import (
 
 // Streams returns the state of every stream, as SetStream left it.
 func (s *Storage) Streams(ctx context.Context, tree *trillian.Tree) (map[[16]byte][]byte, error) {
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	streams := map[[16]byte][]byte{}
 	if err == nil {
 		err = s.read(ctx, op{
-			sql: "SELECT k, state FROM source WHERE k >= $1 AND k < $2", args: []any{inTree(num, nil), inTree(num+1, nil)},
+			sql: "SELECT k, state FROM source WHERE k >= $1 AND k < $2", args: []any{num.Key(nil), (num + 1).Key(nil)},
 			fresh: func() { clear(streams) }, scan: scanStream(streams),
 		})
 	}
 	return streams, s.wrap(ctx, "reading the streams", err)
 }
 
-func streamsOp(num int64, keys [][16]byte, into map[[16]byte][]byte) op {
+func streamsOp(num TreeNumber, keys [][16]byte, into map[[16]byte][]byte) op {
 	const start = "SELECT k, state FROM source WHERE k = "
 	return op{sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree16(num, keys)}, scan: scanStream(into)}
 }
@@ -39,10 +39,10 @@ func scanStream(into map[[16]byte][]byte) func(scan func(...any) error) error {
 	}
 }
 
-func putStreams(num int64, streams map[[16]byte][]byte) op {
+func putStreams(num TreeNumber, streams map[[16]byte][]byte) op {
 	var ks, states [][]byte
 	for k, state := range streams {
-		ks, states = append(ks, inTree(num, k[:])), append(states, state)
+		ks, states = append(ks, num.Key(k[:])), append(states, state)
 	}
 	return op{sql: upsertStream, lite: upsertStreamLite, cols: []any{ks, states}}
 }

@@ -30,21 +30,21 @@ var (
 )
 
 type tileID struct {
-	num   int64 // tree
+	num   TreeNumber
 	level int
 	index uint64
 }
 
 func (t tileID) place() int64 {
-	return t.num<<indexBits | int64(t.level)<<levelBits | int64(t.index)
+	return t.num.Place(uint64(t.level)<<levelBits | t.index)
 }
 
 func tileIDOf(place int64) tileID {
-	return tileID{place >> indexBits, int(place >> levelBits & 0xff), uint64(place) & (1<<levelBits - 1)}
+	return tileID{TreeNumber(place >> indexBits), int(place >> levelBits & 0xff), uint64(place) & (1<<levelBits - 1)}
 }
 
 // nodeTile says which hashes of which tile a node is the root of: count of them, from first on.
-func nodeTile(num int64, id compact.NodeID) (t tileID, first, count int) {
+func nodeTile(num TreeNumber, id compact.NodeID) (t tileID, first, count int) {
 	level, height := int(id.Level/tileHeight), id.Level%tileHeight
 	start := id.Index << height
 	return tileID{num, level, start / tileWidth}, int(start % tileWidth), 1 << height
@@ -98,7 +98,7 @@ func (c *tileCache) put(id tileID, hashes []byte) {
 
 // forget drops a tree's tiles: for when the database contradicts them, as after restoring a backup
 // under a running process.
-func (c *tileCache) forget(num int64) {
+func (c *tileCache) forget(num TreeNumber) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for id, e := range c.byID {
@@ -117,7 +117,7 @@ type wants map[tileID]int
 
 func (w wants) add(id tileID, width int) { w[id] = max(w[id], width) }
 
-func (w wants) node(num int64, id compact.NodeID) {
+func (w wants) node(num TreeNumber, id compact.NodeID) {
 	t, first, count := nodeTile(num, id)
 	w.add(t, first+count)
 }
@@ -185,7 +185,7 @@ func leafHashes(id tileID, have []byte, width int, into tileSet) op {
 	start := id.index * tileWidth
 	return op{
 		sql:   "SELECT hash, value FROM leaf WHERE place >= $1 AND place < $2 ORDER BY place",
-		args:  []any{place(id.num, start+uint64(len(have)/hashSize)), place(id.num, start+uint64(width))},
+		args:  []any{id.num.Place(start + uint64(len(have)/hashSize)), id.num.Place(start + uint64(width))},
 		fresh: func() { into[id] = append(make([]byte, 0, width*hashSize), have...) },
 		scan: func(scan func(...any) error) error {
 			var hash, value []byte
@@ -206,7 +206,7 @@ func leafHash(stored, value []byte) []byte {
 }
 
 // node computes a node from the tiles, which must hold it.
-func (t tileSet) node(num int64, id compact.NodeID) ([]byte, error) {
+func (t tileSet) node(num TreeNumber, id compact.NodeID) ([]byte, error) {
 	tile, first, count := nodeTile(num, id)
 	hashes := t[tile]
 	if len(hashes) < (first+count)*hashSize {
@@ -226,7 +226,7 @@ func fold(hashes []byte) []byte {
 
 // edgeWants lists the tiles at the right edge of a tree of this size which are not full: with them, and
 // no others, the tree can grow.
-func edgeWants(num int64, size uint64) wants {
+func edgeWants(num TreeNumber, size uint64) wants {
 	w := wants{}
 	for level := 0; level <= maxLevel; level++ {
 		n := size >> (tileHeight * level)
@@ -244,7 +244,7 @@ func (s *Storage) Tile(ctx context.Context, tree *trillian.Tree, level int, inde
 	if level < 0 || level > maxLevel || width < 1 || width > tileWidth || index >= 1<<levelBits {
 		return nil, s.wrap(ctx, doing, ErrNotFound)
 	}
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return nil, s.wrap(ctx, doing, err)
 	}
@@ -265,7 +265,7 @@ func (s *Storage) Tile(ctx context.Context, tree *trillian.Tree, level int, inde
 
 // committed returns a committed size of the tree which is at least need, or ErrNotFound. It asks the
 // database only when the largest size seen so far is too small.
-func (s *Storage) committed(ctx context.Context, num int64, need uint64) (uint64, error) {
+func (s *Storage) committed(ctx context.Context, num TreeNumber, need uint64) (uint64, error) {
 	if n, ok := s.sizes.Load(num); ok && n.(uint64) >= need {
 		return n.(uint64), nil
 	}
@@ -281,7 +281,7 @@ func (s *Storage) committed(ctx context.Context, num int64, need uint64) (uint64
 }
 
 // saw remembers a committed size.
-func (s *Storage) saw(num int64, size uint64) {
+func (s *Storage) saw(num TreeNumber, size uint64) {
 	for {
 		old, loaded := s.sizes.LoadOrStore(num, size)
 		if !loaded || old.(uint64) >= size || s.sizes.CompareAndSwap(num, old, size) {

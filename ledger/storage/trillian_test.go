@@ -168,15 +168,15 @@ func TestTreesThatTakeNoLeaves(t *testing.T) {
 		mustAppend(t, s, kept, someLeaves("w", 0, 300))
 		mustAppend(t, s, gone, someLeaves("w", 0, 300))
 		for _, tree := range []*trillian.Tree{kept, gone} { // what an append alone does not leave behind
-			num, err := s.number(ctx, tree)
+			num, err := s.Number(ctx, tree)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := s.write(ctx,
-				op{sql: "INSERT INTO person (k, state) VALUES ($1, $2)", args: []any{inTree(num, make([]byte, 32)), []byte("x")}},
-				op{sql: "INSERT INTO anchor (tree, size, at, note) VALUES ($1, 1, 1, $2)", args: []any{num, []byte("x")}},
-				op{sql: "INSERT INTO witnessed (tree, size) VALUES ($1, 1)", args: []any{num}},
-				op{sql: "INSERT INTO cosignature (place, signed, cosigner, note, line) VALUES ($1, 1, 'w', $2, $2)", args: []any{place(num, 0), []byte("x")}},
+				op{sql: "INSERT INTO person (k, state) VALUES ($1, $2)", args: []any{num.Key(make([]byte, 32)), []byte("x")}},
+				op{sql: "INSERT INTO anchor (tree, size, at, note) VALUES ($1, 1, 1, $2)", args: []any{int64(num), []byte("x")}},
+				op{sql: "INSERT INTO witnessed (tree, size) VALUES ($1, 1)", args: []any{int64(num)}},
+				op{sql: "INSERT INTO cosignature (place, signed, cosigner, note, line) VALUES ($1, 1, 'w', $2, $2)", args: []any{num.Place(0), []byte("x")}},
 			); err != nil {
 				t.Fatal(err)
 			}

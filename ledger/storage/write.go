@@ -14,11 +14,11 @@ func (s *Storage) SetExtra(ctx context.Context, tree *trillian.Tree, index uint6
 	if index >= maxLeaves {
 		return s.wrap(ctx, doing, ErrNotFound)
 	}
-	num, err := s.number(ctx, tree)
+	num, err := s.Number(ctx, tree)
 	if err == nil {
 		err = s.write(ctx, op{
 			sql:  "UPDATE leaf SET extra = $1 WHERE place = $2",
-			args: []any{nonNil(extra), place(num, index)}, expect: 1,
+			args: []any{nonNil(extra), num.Place(index)}, expect: 1,
 		})
 	}
 	return s.wrap(ctx, doing, err)
