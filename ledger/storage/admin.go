@@ -26,7 +26,7 @@ func (a adminStorage) CheckDatabaseAccessible(ctx context.Context) error {
 
 // Snapshot reads without a transaction: each answer is one statement, and consistent in itself.
 func (a adminStorage) Snapshot(context.Context) (trillianstorage.ReadOnlyAdminTX, error) {
-	return &adminTx{run: a.s.read}, nil
+	return &adminTx{run: a.s.Read}, nil
 }
 
 // ReadWriteTransaction runs f in a transaction, again after a conflict. It is not run again after a lost
@@ -46,7 +46,7 @@ func (a adminStorage) ReadWriteTransaction(ctx context.Context, f trillianstorag
 }
 
 // adminTx implements AdminTX on whatever runs its statements.
-type adminTx struct{ run runner }
+type adminTx struct{ run Runner }
 
 // Commit does nothing: whoever opened the transaction commits it.
 func (t *adminTx) Commit() error { return nil }
@@ -83,12 +83,12 @@ func scanTree(scan func(...any) error) (treeRow, error) {
 	return r, nil
 }
 
-func selectTrees(ctx context.Context, run runner, rest string, args ...any) ([]treeRow, error) {
+func selectTrees(ctx context.Context, run Runner, rest string, args ...any) ([]treeRow, error) {
 	var rows []treeRow
-	err := run(ctx, op{
-		sql: "SELECT " + treeColumns + " FROM tree " + rest, args: args,
-		fresh: func() { rows = nil },
-		scan: func(scan func(...any) error) error {
+	err := run(ctx, Op{
+		SQL: "SELECT " + treeColumns + " FROM tree " + rest, Args: args,
+		Fresh: func() { rows = nil },
+		Scan: func(scan func(...any) error) error {
 			r, err := scanTree(scan)
 			rows = append(rows, r)
 			return err
@@ -147,11 +147,11 @@ func (t *adminTx) CreateTree(ctx context.Context, tree *trillian.Tree) (*trillia
 // nextNumber takes the lock under which trees are created and returns the next number.
 func (t *adminTx) nextNumber(ctx context.Context) (TreeNumber, error) {
 	var last int64
-	err := t.run(ctx, op{
-		sql: "UPDATE counter SET value = value + 1 WHERE name = 'tree'", expect: 1,
-	}, op{
-		sql:  "SELECT value FROM counter WHERE name = 'tree'",
-		scan: func(scan func(...any) error) error { return scan(&last) },
+	err := t.run(ctx, Op{
+		SQL: "UPDATE counter SET value = value + 1 WHERE name = 'tree'", Expect: 1,
+	}, Op{
+		SQL:  "SELECT value FROM counter WHERE name = 'tree'",
+		Scan: func(scan func(...any) error) error { return scan(&last) },
 	})
 	if err == nil && last >= 1<<22 {
 		err = status.Error(codes.ResourceExhausted, "no tree numbers left")
@@ -168,13 +168,13 @@ func (t *adminTx) create(ctx context.Context, num TreeNumber, tree *trillian.Tre
 	now := time.Now().UnixMilli()
 	n := proto.Clone(tree).(*trillian.Tree)
 	n.TreeId, n.CreateTime, n.UpdateTime = id, fromMillis(now), fromMillis(now)
-	err = t.run(ctx, op{
-		sql: "INSERT INTO tree (" + treeColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL)",
-		args: []any{int64(num), id, int64(n.TreeState), int64(n.TreeType), n.DisplayName, n.Description, now, now,
+	err = t.run(ctx, Op{
+		SQL: "INSERT INTO tree (" + treeColumns + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL)",
+		Args: []any{int64(num), id, int64(n.TreeState), int64(n.TreeType), n.DisplayName, n.Description, now, now,
 			n.MaxRootDuration.AsDuration().Milliseconds()},
-	}, op{
-		sql:  "INSERT INTO head (tree, size, root, signed, register) VALUES ($1, 0, $2, $3, 0)",
-		args: []any{int64(num), nonNil(root), signed},
+	}, Op{
+		SQL:  "INSERT INTO head (tree, size, root, signed, register) VALUES ($1, 0, $2, $3, 0)",
+		Args: []any{int64(num), nonNil(root), signed},
 	})
 	return n, err
 }
@@ -186,11 +186,11 @@ func (t *adminTx) lock(ctx context.Context, id int64) (treeRow, error) {
 		return r, err
 	}
 	var num TreeNumber
-	err = t.run(ctx, op{
-		sql:  "SELECT tree FROM head WHERE tree = $1 FOR UPDATE",
-		lite: "SELECT tree FROM head WHERE tree = $1",
-		args: []any{int64(r.num)},
-		scan: func(scan func(...any) error) error { return scan(&num) },
+	err = t.run(ctx, Op{
+		SQL:  "SELECT tree FROM head WHERE tree = $1 FOR UPDATE",
+		Lite: "SELECT tree FROM head WHERE tree = $1",
+		Args: []any{int64(r.num)},
+		Scan: func(scan func(...any) error) error { return scan(&num) },
 	})
 	if err != nil {
 		return r, err
@@ -213,11 +213,11 @@ func (t *adminTx) UpdateTree(ctx context.Context, id int64, change func(*trillia
 	}
 	now := time.Now().UnixMilli()
 	tree.UpdateTime = fromMillis(now)
-	err = t.run(ctx, op{
-		sql: "UPDATE tree SET state = $1, kind = $2, name = $3, description = $4, updated = $5, max_root = $6 WHERE num = $7",
-		args: []any{int64(tree.TreeState), int64(tree.TreeType), tree.DisplayName, tree.Description, now,
+	err = t.run(ctx, Op{
+		SQL: "UPDATE tree SET state = $1, kind = $2, name = $3, description = $4, updated = $5, max_root = $6 WHERE num = $7",
+		Args: []any{int64(tree.TreeState), int64(tree.TreeType), tree.DisplayName, tree.Description, now,
 			tree.MaxRootDuration.AsDuration().Milliseconds(), r.num},
-		expect: 1,
+		Expect: 1,
 	})
 	return tree, err
 }
@@ -239,7 +239,7 @@ func (t *adminTx) setDeleted(ctx context.Context, id int64, at *int64) (*trillia
 	if r.tree.Deleted == (at != nil) {
 		return nil, status.Errorf(codes.FailedPrecondition, "tree %d: deleted is already %v", id, r.tree.Deleted)
 	}
-	err = t.run(ctx, op{sql: "UPDATE tree SET deleted = $1 WHERE num = $2", args: []any{at, int64(r.num)}, expect: 1})
+	err = t.run(ctx, Op{SQL: "UPDATE tree SET deleted = $1 WHERE num = $2", Args: []any{at, int64(r.num)}, Expect: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -256,20 +256,20 @@ func (t *adminTx) HardDeleteTree(ctx context.Context, id int64) error {
 	if !r.tree.Deleted {
 		return status.Errorf(codes.FailedPrecondition, "tree %d is not soft deleted", id)
 	}
-	var ops []op
+	var ops []Op
 	for _, table := range []string{"idem", "chain", "source", "person"} {
-		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2",
-			args: []any{r.num.Key(nil), (r.num + 1).Key(nil)}})
+		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2",
+			Args: []any{r.num.Key(nil), (r.num + 1).Key(nil)}})
 	}
 	for _, table := range []string{"leaf", "register", "tile", "cosignature"} {
-		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2",
-			args: []any{r.num.Place(0), (r.num + 1).Place(0)}})
+		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2",
+			Args: []any{r.num.Place(0), (r.num + 1).Place(0)}})
 	}
 	ops = append(ops,
-		op{sql: "DELETE FROM witnessed WHERE tree = $1", args: []any{int64(r.num)}},
-		op{sql: "DELETE FROM anchor WHERE tree = $1", args: []any{int64(r.num)}},
-		op{sql: "DELETE FROM head WHERE tree = $1", args: []any{int64(r.num)}},
-		op{sql: "DELETE FROM tree WHERE num = $1", args: []any{int64(r.num)}})
+		Op{SQL: "DELETE FROM witnessed WHERE tree = $1", Args: []any{int64(r.num)}},
+		Op{SQL: "DELETE FROM anchor WHERE tree = $1", Args: []any{int64(r.num)}},
+		Op{SQL: "DELETE FROM head WHERE tree = $1", Args: []any{int64(r.num)}},
+		Op{SQL: "DELETE FROM tree WHERE num = $1", Args: []any{int64(r.num)}})
 	return t.run(ctx, ops...)
 }
 
@@ -315,11 +315,11 @@ func (s *Storage) TreeByName(ctx context.Context, name string) (tree *trillian.T
 
 // FindTree returns the live tree called name, the oldest if there are several.
 func (s *Storage) FindTree(ctx context.Context, name string) (*trillian.Tree, error) {
-	tree, err := findTree(ctx, s.read, name)
+	tree, err := findTree(ctx, s.Read, name)
 	return tree, s.wrap(ctx, fmt.Sprintf("finding the tree %q", name), err)
 }
 
-func findTree(ctx context.Context, run runner, name string) (*trillian.Tree, error) {
+func findTree(ctx context.Context, run Runner, name string) (*trillian.Tree, error) {
 	rows, err := selectTrees(ctx, run, "WHERE name = $1 AND deleted IS NULL ORDER BY num LIMIT 1", name)
 	if err != nil {
 		return nil, err

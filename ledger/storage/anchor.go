@@ -29,8 +29,8 @@ func (s *Storage) Anchor(ctx context.Context, tree *trillian.Tree) (Anchor, erro
 	}
 	var a Anchor
 	var size, at int64
-	err = s.read(ctx, op{sql: "SELECT size, at, note FROM anchor WHERE tree = $1", args: []any{int64(num)},
-		scan: func(scan func(...any) error) error { return scan(&size, &at, &a.Note) }})
+	err = s.Read(ctx, Op{SQL: "SELECT size, at, note FROM anchor WHERE tree = $1", Args: []any{int64(num)},
+		Scan: func(scan func(...any) error) error { return scan(&size, &at, &a.Note) }})
 	if err == nil && size == 0 {
 		err = ErrNotFound
 	}
@@ -42,13 +42,13 @@ func (s *Storage) Anchor(ctx context.Context, tree *trillian.Tree) (Anchor, erro
 // others change nothing, which is no error. The anchor never goes back.
 func (s *Storage) MoveAnchor(ctx context.Context, tree *trillian.Tree, to Anchor, every time.Duration) error {
 	doing := fmt.Sprintf("moving the anchor to size %d", to.Size)
-	if to.Size == 0 || to.Size > maxLeaves {
+	if to.Size == 0 || to.Size > MaxLeaves {
 		return s.wrap(ctx, doing, fmt.Errorf("%w: a checkpoint of size %d", ErrMisuse, to.Size))
 	}
 	num, err := s.Number(ctx, tree)
 	if err == nil {
 		at := to.At.UnixMilli()
-		err = s.write(ctx, op{sql: moveAnchor, args: []any{int64(num), int64(to.Size), at, nonNil(to.Note), at - every.Milliseconds(), at + every.Milliseconds()}})
+		err = s.write(ctx, Op{SQL: moveAnchor, Args: []any{int64(num), int64(to.Size), at, nonNil(to.Note), at - every.Milliseconds(), at + every.Milliseconds()}})
 	}
 	return s.wrap(ctx, doing, err)
 }

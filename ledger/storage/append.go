@@ -133,14 +133,14 @@ func (s *Storage) append(ctx context.Context, num TreeNumber, tree *trillian.Tre
 
 // lookups is the first round trip. The head comes first: whoever holds it is alone with the tree, so the
 // statements after it see all that was committed before. The tree's own row says whether it is frozen.
-func (a *AppendTx) lookups(look Lookup) []op {
-	ops := []op{headOp(a.num, &a.row, true), {
-		sql:  "SELECT state, kind, CASE WHEN deleted IS NULL THEN 1 ELSE 0 END FROM tree WHERE num = $1",
-		args: []any{int64(a.num)},
-		scan: func(scan func(...any) error) error { return scan(&a.state.state, &a.state.kind, &a.state.live) },
+func (a *AppendTx) lookups(look Lookup) []Op {
+	ops := []Op{headOp(a.num, &a.row, true), {
+		SQL:  "SELECT state, kind, CASE WHEN deleted IS NULL THEN 1 ELSE 0 END FROM tree WHERE num = $1",
+		Args: []any{int64(a.num)},
+		Scan: func(scan func(...any) error) error { return scan(&a.state.state, &a.state.kind, &a.state.live) },
 	}}
 	if len(look.Keys) > 0 {
-		ops = append(ops, keysOp(a.num, look.Keys, a.Found))
+		ops = append(ops, KeysOp(a.num, look.Keys, a.Found))
 	}
 	if len(look.Chains) > 0 {
 		ops = append(ops, chainsOp(a.num, look.Chains, a.Chains))
@@ -204,7 +204,7 @@ func (a *AppendTx) Add(l Leaf) (index uint64, err error) {
 		return 0, a.misuse("the leaf's key is taken")
 	case l.Chain != [32]byte{} && !known:
 		return 0, a.misuse("the leaf's chain was not looked up")
-	case index >= maxLeaves:
+	case index >= MaxLeaves:
 		return 0, a.misuse("the tree is full")
 	case len(l.Value) > MaxValue: // nothing was buffered: f may go on without this leaf
 		return 0, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(l.Value))
@@ -304,7 +304,7 @@ func (a *AppendTx) Integrate(ctx context.Context) (Head, error) {
 // register is the head's new Register.
 func (a *AppendTx) register() uint64 {
 	if n := len(a.registers); n > 0 {
-		return uint64(a.registers[n-1])&(maxLeaves-1) + 1
+		return uint64(a.registers[n-1])&(MaxLeaves-1) + 1
 	}
 	return a.Head.Register
 }

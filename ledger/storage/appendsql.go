@@ -2,31 +2,31 @@ package storage
 
 // The statements of an append's second round trip.
 var (
-	leafCols = []column{{"place", "INT8"}, {"prev", "INT8"}, {"identity", "BYTEA"}, {"value", "BYTEA"}, {"extra", "BYTEA"}}
-	idemCols = []column{{"k", "BYTEA"}, {"idx", "INT8"}}
+	leafCols = []Column{{"place", "INT8"}, {"prev", "INT8"}, {"identity", "BYTEA"}, {"value", "BYTEA"}, {"extra", "BYTEA"}}
+	idemCols = []Column{{"k", "BYTEA"}, {"idx", "INT8"}}
 
-	insertLeaf, insertLeafLite = insert("leaf", leafCols, "")
-	insertIdem, insertIdemLite = insert("idem", idemCols, "")
+	insertLeaf, insertLeafLite = Insert("leaf", leafCols, "")
+	insertIdem, insertIdemLite = Insert("idem", idemCols, "")
 
-	upsertChain, upsertChainLite = insert("chain",
-		[]column{{"k", "BYTEA"}, {"count", "INT8"}, {"head", "BYTEA"}, {"last", "INT8"}},
+	upsertChain, upsertChainLite = Insert("chain",
+		[]Column{{"k", "BYTEA"}, {"count", "INT8"}, {"head", "BYTEA"}, {"last", "INT8"}},
 		" ON CONFLICT (k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last")
-	upsertStream, upsertStreamLite = insert("source",
-		[]column{{"k", "BYTEA"}, {"state", "BYTEA"}},
+	upsertStream, upsertStreamLite = Insert("source",
+		[]Column{{"k", "BYTEA"}, {"state", "BYTEA"}},
 		" ON CONFLICT (k) DO UPDATE SET state = excluded.state")
-	upsertPerson, upsertPersonLite = insert("person",
-		[]column{{"k", "BYTEA"}, {"state", "BYTEA"}},
+	upsertPerson, upsertPersonLite = Insert("person",
+		[]Column{{"k", "BYTEA"}, {"state", "BYTEA"}},
 		" ON CONFLICT (k) DO UPDATE SET state = excluded.state")
-	insertRegister, insertRegisterLite = insert("register", []column{{"place", "INT8"}}, "")
-	upsertTile, upsertTileLite         = insert("tile", []column{{"place", "INT8"}, {"hashes", "BYTEA"}},
+	insertRegister, insertRegisterLite = Insert("register", []Column{{"place", "INT8"}}, "")
+	upsertTile, upsertTileLite         = Insert("tile", []Column{{"place", "INT8"}, {"hashes", "BYTEA"}},
 		" ON CONFLICT (place) DO UPDATE SET hashes = excluded.hashes")
 )
 
 const updateHead = "UPDATE head SET size = $1, root = $2, signed = $3, checkpoint = $4, register = $5 WHERE tree = $6"
 
 // writes is an append's second round trip, which ends in COMMIT.
-func (a *AppendTx) writes() []op {
-	var ops []op
+func (a *AppendTx) writes() []Op {
+	var ops []Op
 	n := len(a.leaves)
 	if n > 0 {
 		places, idxs := make([]int64, n), make([]int64, n)
@@ -36,8 +36,8 @@ func (a *AppendTx) writes() []op {
 			identities[i], values[i], extras[i] = l.LeafIdentityHash, l.LeafValue, l.ExtraData
 		}
 		ops = append(ops,
-			op{sql: insertLeaf, lite: insertLeafLite, cols: []any{places, a.prevs, identities, values, extras}},
-			op{sql: insertIdem, lite: insertIdemLite, cols: []any{a.newKeys, idxs}})
+			Op{SQL: insertLeaf, Lite: insertLeafLite, Cols: []any{places, a.prevs, identities, values, extras}},
+			Op{SQL: insertIdem, Lite: insertIdemLite, Cols: []any{a.newKeys, idxs}})
 	}
 	if len(a.chains) > 0 {
 		var ks, heads [][]byte
@@ -46,7 +46,7 @@ func (a *AppendTx) writes() []op {
 			ks, heads = append(ks, a.num.Key(k[:])), append(heads, append([]byte(nil), c.Head[:]...))
 			counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
 		}
-		ops = append(ops, op{sql: upsertChain, lite: upsertChainLite, cols: []any{ks, counts, heads, lasts}})
+		ops = append(ops, Op{SQL: upsertChain, Lite: upsertChainLite, Cols: []any{ks, counts, heads, lasts}})
 	}
 	if len(a.streams) > 0 {
 		ops = append(ops, putStreams(a.num, a.streams))
@@ -55,14 +55,14 @@ func (a *AppendTx) writes() []op {
 		ops = append(ops, putPersons(a.num, a.persons))
 	}
 	if len(a.registers) > 0 {
-		ops = append(ops, op{sql: insertRegister, lite: insertRegisterLite, cols: []any{a.registers}})
+		ops = append(ops, Op{SQL: insertRegister, Lite: insertRegisterLite, Cols: []any{a.registers}})
 	}
 	if n > 0 {
 		ops = append(ops, a.merkle.tileOps()...)
 		root := a.merkle.newRoot
-		ops = append(ops, op{
-			sql: updateHead, expect: 1,
-			args: []any{int64(root.TreeSize), root.RootHash, int64(root.TimestampNanos), a.checkpoint, int64(a.register()), int64(a.num)},
+		ops = append(ops, Op{
+			SQL: updateHead, Expect: 1,
+			Args: []any{int64(root.TreeSize), root.RootHash, int64(root.TimestampNanos), a.checkpoint, int64(a.register()), int64(a.num)},
 		})
 	}
 	return ops

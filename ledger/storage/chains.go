@@ -19,10 +19,10 @@ func (s *Storage) AllChains(ctx context.Context, tree *trillian.Tree, f func(k [
 		return 0, s.wrap(ctx, doing, err)
 	}
 	var h headRow
-	err = s.db.snapshot(ctx, headOp(num, &h, false), op{
-		sql:  "SELECT k, count, head, last FROM chain WHERE k >= $1 AND k < $2",
-		args: []any{num.Key(nil), (num + 1).Key(nil)},
-		scan: func(scan func(...any) error) error {
+	err = s.db.snapshot(ctx, headOp(num, &h, false), Op{
+		SQL:  "SELECT k, count, head, last FROM chain WHERE k >= $1 AND k < $2",
+		Args: []any{num.Key(nil), (num + 1).Key(nil)},
+		Scan: func(scan func(...any) error) error {
 			k, c, err := scanChain(scan)
 			if err != nil {
 				return err
@@ -67,7 +67,7 @@ func (s *Storage) chainRange(ctx context.Context, tree *trillian.Tree, k [32]byt
 		return nil, err
 	}
 	m := map[[32]byte]Chain{}
-	if err := s.read(ctx, chainsOp(num, [][32]byte{k}, m)); err != nil {
+	if err := s.Read(ctx, chainsOp(num, [][32]byte{k}, m)); err != nil {
 		return nil, err
 	}
 	c, ok := m[k]

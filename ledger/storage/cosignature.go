@@ -42,29 +42,29 @@ func (s *Storage) AddCosignatures(ctx context.Context, tree *trillian.Tree, list
 	if err != nil || len(list) == 0 {
 		return s.wrap(ctx, doing, err)
 	}
-	ops := make([]op, 0, len(list)+1)
+	ops := make([]Op, 0, len(list)+1)
 	for _, c := range list {
-		if c.Size == 0 || c.Size > maxLeaves {
+		if c.Size == 0 || c.Size > MaxLeaves {
 			return s.wrap(ctx, doing, fmt.Errorf("%w: a checkpoint of size %d", ErrMisuse, c.Size))
 		}
-		ops = append(ops, op{sql: upsertCosignature, args: []any{num.Place(c.Size - 1), c.Time.Unix(), c.Cosigner, nonNil(c.Note), nonNil(c.Line)}})
+		ops = append(ops, Op{SQL: upsertCosignature, Args: []any{num.Place(c.Size - 1), c.Time.Unix(), c.Cosigner, nonNil(c.Note), nonNil(c.Line)}})
 	}
 	first, end := num.Place(0), (num + 1).Place(0)
 	return s.wrap(ctx, doing, s.write(ctx, append(ops,
-		op{sql: pruneCosignatures, args: []any{first, first, end, int64(keptCosignatures), first, int64(num), first, end}})...))
+		Op{SQL: pruneCosignatures, Args: []any{first, first, end, int64(keptCosignatures), first, int64(num), first, end}})...))
 }
 
 // Cosignatures returns those kept on the checkpoint of this size, ordered by cosigner.
 func (s *Storage) Cosignatures(ctx context.Context, tree *trillian.Tree, size uint64) ([]Cosignature, error) {
 	doing := fmt.Sprintf("reading the cosignatures of size %d", size)
-	if size == 0 || size > maxLeaves {
+	if size == 0 || size > MaxLeaves {
 		return nil, nil
 	}
 	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return nil, s.wrap(ctx, doing, err)
 	}
-	list, err := s.cosignatures(ctx, op{sql: selectCosignatures + "$1" + orderCosignatures, args: []any{num.Place(size - 1)}})
+	list, err := s.cosignatures(ctx, Op{SQL: selectCosignatures + "$1" + orderCosignatures, Args: []any{num.Place(size - 1)}})
 	return list, s.wrap(ctx, doing, err)
 }
 
@@ -76,9 +76,9 @@ func (s *Storage) CosignedBy(ctx context.Context, tree *trillian.Tree, cosigner 
 	if err != nil {
 		return Cosignature{}, s.wrap(ctx, doing, err)
 	}
-	list, err := s.cosignatures(ctx, op{
-		sql:  selectCosignatures + "(SELECT max(c.place) FROM cosignature c WHERE c.place >= $1 AND c.place < $2 AND c.cosigner = $3) AND cosigner = $4",
-		args: []any{num.Place(0), (num + 1).Place(0), cosigner, cosigner},
+	list, err := s.cosignatures(ctx, Op{
+		SQL:  selectCosignatures + "(SELECT max(c.place) FROM cosignature c WHERE c.place >= $1 AND c.place < $2 AND c.cosigner = $3) AND cosigner = $4",
+		Args: []any{num.Place(0), (num + 1).Place(0), cosigner, cosigner},
 	})
 	if err != nil || len(list) == 0 {
 		return Cosignature{}, s.wrap(ctx, doing, err)
@@ -90,7 +90,7 @@ func (s *Storage) CosignedBy(ctx context.Context, tree *trillian.Tree, cosigner 
 func (s *Storage) SetWitnessed(ctx context.Context, tree *trillian.Tree, size uint64) error {
 	num, err := s.Number(ctx, tree)
 	if err == nil {
-		err = s.write(ctx, op{sql: upsertWitnessed, args: []any{int64(num), int64(size)}})
+		err = s.write(ctx, Op{SQL: upsertWitnessed, Args: []any{int64(num), int64(size)}})
 	}
 	return s.wrap(ctx, fmt.Sprintf("noting that size %d is witnessed", size), err)
 }
@@ -102,9 +102,9 @@ func (s *Storage) Witnessed(ctx context.Context, tree *trillian.Tree) ([]Cosigna
 	if err != nil {
 		return nil, s.wrap(ctx, doing, err)
 	}
-	list, err := s.cosignatures(ctx, op{
-		sql:  selectCosignatures + "(SELECT w.size - 1 FROM witnessed w WHERE w.tree = $1) + $2" + orderCosignatures,
-		args: []any{int64(num), num.Place(0)},
+	list, err := s.cosignatures(ctx, Op{
+		SQL:  selectCosignatures + "(SELECT w.size - 1 FROM witnessed w WHERE w.tree = $1) + $2" + orderCosignatures,
+		Args: []any{int64(num), num.Place(0)},
 	})
 	if err == nil && len(list) == 0 {
 		err = ErrNotFound
@@ -112,16 +112,16 @@ func (s *Storage) Witnessed(ctx context.Context, tree *trillian.Tree) ([]Cosigna
 	return list, s.wrap(ctx, doing, err)
 }
 
-func (s *Storage) cosignatures(ctx context.Context, o op) (list []Cosignature, err error) {
-	o.fresh = func() { list = nil }
-	o.scan = func(scan func(...any) error) error {
+func (s *Storage) cosignatures(ctx context.Context, o Op) (list []Cosignature, err error) {
+	o.Fresh = func() { list = nil }
+	o.Scan = func(scan func(...any) error) error {
 		var c Cosignature
 		var at, signed int64
 		err := scan(&at, &signed, &c.Cosigner, &c.Note, &c.Line)
-		c.Size, c.Time = uint64(at)&(maxLeaves-1)+1, time.Unix(signed, 0).UTC()
+		c.Size, c.Time = uint64(at)&(MaxLeaves-1)+1, time.Unix(signed, 0).UTC()
 		list = append(list, c)
 		return err
 	}
-	err = s.read(ctx, o)
+	err = s.Read(ctx, o)
 	return list, err
 }

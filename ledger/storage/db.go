@@ -6,56 +6,59 @@ import (
 	"strings"
 )
 
-// op is one SQL statement, with its arguments and what to do with its rows.
+// Op is one SQL statement, with its arguments and what to do with its rows.
 //
 // A statement over a set of rows is written twice, because the engines differ in one thing that
 // matters for speed: PostgreSQL and CockroachDB take arrays (one statement for the whole set, one
 // array parameter per column), while SQLite has none and is fastest with a prepared statement that
 // is run once per row.
-type op struct {
-	sql    string // placeholders $1, $2, …; args first, then one per column
-	lite   string // what SQLite runs instead; "" means sql as it is
-	args   []any  // int64, string, []byte, *int64, bool-free: one Go type per SQL type
-	cols   []any  // []int64, []*int64 or [][]byte, all of one length
-	scan   func(scan func(dest ...any) error) error
-	fresh  func() // called before each run, if set: a statement may be run again after half its rows came
-	expect int64  // if > 0: fail unless exactly so many rows were changed
+type Op struct {
+	SQL    string // placeholders $1, $2, …; Args first, then one per column
+	Lite   string // what SQLite runs instead; "" means SQL as it is
+	Args   []any  // int64, string, []byte, *int64, no bool: one Go type per SQL type
+	Cols   []any  // []int64, []*int64 or [][]byte, all of one length
+	Scan   func(scan func(dest ...any) error) error
+	Fresh  func() // called before each run, if set: a statement may be run again after half its rows came
+	Expect int64  // if > 0: fail unless exactly so many rows were changed
 }
+
+// Runner runs statements in order, inside a transaction or outside.
+type Runner func(ctx context.Context, ops ...Op) error
 
 // tx is an open read-write transaction. The first error ends it: only rollback may follow.
 type tx interface {
 	// do runs the statements in order, in one round trip where the engine has them.
-	do(ctx context.Context, ops ...op) error
+	do(ctx context.Context, ops ...Op) error
 	// commit runs the statements and commits, in the same round trip. When it fails, the
 	// transaction may nevertheless have been committed, if the error says the connection is lost.
-	commit(ctx context.Context, ops ...op) error
-	// rollback gives everything back. It does nothing after a commit.
+	commit(ctx context.Context, ops ...Op) error
+	// rollback undoes the transaction and releases its connection. It does nothing after a commit.
 	rollback()
 }
 
-// database is what the three engines have in common. Tests put failures between it and the provider.
+// database is what the three engines have in common. Tests put failures between it and a Storage.
 type database interface {
 	engine() Engine
 	// begin opens a read-write transaction and runs the statements in it. On SQLite it holds the
 	// database's only write lock from here on; elsewhere locks are those the statements take.
-	begin(ctx context.Context, ops ...op) (tx, error)
+	begin(ctx context.Context, ops ...Op) (tx, error)
 	// read runs statements outside any transaction. Each sees what was committed before it.
-	read(ctx context.Context, ops ...op) error
+	read(ctx context.Context, ops ...Op) error
 	// snapshot runs statements in one read-only transaction: all see the same state. It is bounded by ctx
 	// alone, and never run again.
-	snapshot(ctx context.Context, ops ...op) error
+	snapshot(ctx context.Context, ops ...Op) error
 	// migrate brings a schema up to date.
 	migrate(ctx context.Context, of schema) error
 	size(ctx context.Context) (uint64, error)
 	close() error
 }
 
-// size of the set an op runs over.
-func (o *op) rows() int {
-	if len(o.cols) == 0 {
+// rows returns how many rows the Op runs over: 1 if it has no Cols.
+func (o *Op) rows() int {
+	if len(o.Cols) == 0 {
 		return 1
 	}
-	switch c := o.cols[0].(type) {
+	switch c := o.Cols[0].(type) {
 	case []int64:
 		return len(c)
 	case []*int64:
@@ -63,13 +66,13 @@ func (o *op) rows() int {
 	case [][]byte:
 		return len(c)
 	}
-	panic(fmt.Sprintf("storage: column of type %T", o.cols[0]))
+	panic(fmt.Sprintf("storage: column of type %T", o.Cols[0]))
 }
 
-// at returns the arguments of row i.
-func (o *op) at(i int, into []any) []any {
-	into = append(into[:0], o.args...)
-	for _, c := range o.cols {
+// at returns the arguments of row i, in the memory of into.
+func (o *Op) at(i int, into []any) []any {
+	into = append(into[:0], o.Args...)
+	for _, c := range o.Cols {
 		switch c := c.(type) {
 		case []int64:
 			into = append(into, c[i])
@@ -84,16 +87,16 @@ func (o *op) at(i int, into []any) []any {
 	return into
 }
 
-// column names a column of a bulk insert with its type, as both PostgreSQL and CockroachDB spell it.
-type column struct{ name, typ string }
+// Column is a column of a bulk insert with its type, as both PostgreSQL and CockroachDB spell it.
+type Column struct{ Name, Type string }
 
-// insert writes the two forms of an INSERT of many rows; tail is an ON CONFLICT clause or nothing.
-func insert(table string, cols []column, tail string) (sql, lite string) {
+// Insert returns the two forms of an INSERT of many rows; tail is an ON CONFLICT clause or nothing.
+func Insert(table string, cols []Column, tail string) (sql, lite string) {
 	var names, arrays, marks []string
 	for i, c := range cols {
-		names = append(names, c.name)
+		names = append(names, c.Name)
 		marks = append(marks, fmt.Sprintf("$%d", i+1))
-		arrays = append(arrays, fmt.Sprintf("unnest($%d::%s[])", i+1, c.typ))
+		arrays = append(arrays, fmt.Sprintf("unnest($%d::%s[])", i+1, c.Type))
 	}
 	into := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") "
 	return into + "SELECT " + strings.Join(arrays, ", ") + tail,

@@ -21,7 +21,7 @@ type faulty struct {
 	after func() error
 }
 
-func (f *faulty) begin(ctx context.Context, ops ...op) (tx, error) {
+func (f *faulty) begin(ctx context.Context, ops ...Op) (tx, error) {
 	if err := f.ask("BEGIN"); err != nil {
 		return nil, err
 	}
@@ -49,9 +49,9 @@ type faultyTx struct {
 	f *faulty
 }
 
-func (t *faultyTx) do(ctx context.Context, ops ...op) error {
+func (t *faultyTx) do(ctx context.Context, ops ...Op) error {
 	for _, o := range ops { // one by one, so that those before the failing one have been done
-		if err := t.f.ask(o.sql); err != nil {
+		if err := t.f.ask(o.SQL); err != nil {
 			return err
 		}
 		if err := t.tx.do(ctx, o); err != nil {
@@ -61,7 +61,7 @@ func (t *faultyTx) do(ctx context.Context, ops ...op) error {
 	return nil
 }
 
-func (t *faultyTx) commit(ctx context.Context, ops ...op) error {
+func (t *faultyTx) commit(ctx context.Context, ops ...Op) error {
 	if err := t.do(ctx, ops...); err != nil {
 		return err
 	}
@@ -246,7 +246,7 @@ func TestCreationFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.after = nil
-		trees, err := (&adminTx{run: s.read}).ListTrees(ctx, true)
+		trees, err := (&adminTx{run: s.Read}).ListTrees(ctx, true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,15 +13,15 @@ func (s *Storage) Prefixes(ctx context.Context, tree *trillian.Tree, start, n ui
 	num, args, err := s.span(ctx, tree, start, n)
 	var rs []Record
 	if err == nil && num > 0 {
-		err = s.read(ctx, op{
-			sql:   "SELECT l.place, l.value, substr(l.extra, 1, $5) FROM leaf l WHERE l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
-			args:  append(args, int64(extra)),
-			fresh: func() { rs = nil },
-			scan: func(scan func(...any) error) error {
+		err = s.Read(ctx, Op{
+			SQL:   "SELECT l.place, l.value, substr(l.extra, 1, $5) FROM leaf l WHERE l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
+			Args:  append(args, int64(extra)),
+			Fresh: func() { rs = nil },
+			Scan: func(scan func(...any) error) error {
 				var r Record
 				var at int64
 				err := scan(&at, &r.Value, &r.Extra)
-				r.Index = uint64(at) & (maxLeaves - 1)
+				r.Index = uint64(at) & (MaxLeaves - 1)
 				rs = append(rs, r)
 				return err
 			},

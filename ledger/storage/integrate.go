@@ -66,7 +66,7 @@ type logTx struct {
 	num  TreeNumber
 	head headRow
 	db   tx     // nil: read only
-	run  runner // statements, in db if there is one
+	run  Runner // statements, in db if there is one
 	err  error  // the first of the database
 
 	batch   []*trillian.LogLeaf // what DequeueLeaves hands over; nil: look into table leaf
@@ -77,7 +77,7 @@ type logTx struct {
 
 func newLogTx(s *Storage, t *trillian.Tree, num TreeNumber, head headRow, db tx) *logTx {
 	m := &logTx{s: s, tree: t, num: num, head: head, db: db, nodes: map[compact.NodeID][]byte{}}
-	m.run = m.watch(s.read)
+	m.run = m.watch(s.Read)
 	if db != nil {
 		m.run = m.watch(db.do)
 	}
@@ -85,8 +85,8 @@ func newLogTx(s *Storage, t *trillian.Tree, num TreeNumber, head headRow, db tx)
 }
 
 // watch remembers an error, so that it survives callers who turn it into text.
-func (m *logTx) watch(run runner) runner {
-	return func(ctx context.Context, ops ...op) error {
+func (m *logTx) watch(run Runner) Runner {
+	return func(ctx context.Context, ops ...Op) error {
 		err := run(ctx, ops...)
 		if err != nil && m.err == nil {
 			m.err = err
@@ -199,7 +199,7 @@ func (m *logTx) grown() tileSet {
 
 // tileOps writes the tiles that grew: level 0 only when full, since rewriting a growing tile with every
 // batch would leave kilobytes of old versions per leaf; higher levels grow once in 256 leaves.
-func (m *logTx) tileOps() []op {
+func (m *logTx) tileOps() []Op {
 	var places []int64
 	var hashes [][]byte
 	for id, h := range m.grown() {
@@ -210,7 +210,7 @@ func (m *logTx) tileOps() []op {
 	if len(places) == 0 {
 		return nil
 	}
-	return []op{{sql: upsertTile, lite: upsertTileLite, cols: []any{places, hashes}}}
+	return []Op{{SQL: upsertTile, Lite: upsertTileLite, Cols: []any{places, hashes}}}
 }
 
 // StoreSignedLogRoot takes the new root; it is written at the end.

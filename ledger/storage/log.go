@@ -19,7 +19,7 @@ var errLogTrees = status.Error(codes.Unimplemented, "storage: only pre-ordered l
 
 // GetActiveLogIDs lists the trees that could get leaves.
 func (s *Storage) GetActiveLogIDs(ctx context.Context) ([]int64, error) {
-	rows, err := selectTrees(ctx, s.read, "WHERE deleted IS NULL AND state = $1 ORDER BY num", int64(trillian.TreeState_ACTIVE))
+	rows, err := selectTrees(ctx, s.Read, "WHERE deleted IS NULL AND state = $1 ORDER BY num", int64(trillian.TreeState_ACTIVE))
 	if err != nil {
 		return nil, s.wrap(ctx, "listing logs", err)
 	}
@@ -43,7 +43,7 @@ func (s *Storage) SnapshotForTree(ctx context.Context, tree *trillian.Tree) (tri
 	num, err := s.Number(ctx, tree)
 	var h headRow
 	if err == nil {
-		h, err = readHead(ctx, s.read, num)
+		h, err = readHead(ctx, s.Read, num)
 	}
 	if err != nil {
 		return nil, s.wrap(ctx, "opening a snapshot", err)
@@ -81,9 +81,9 @@ func (s *Storage) ReadWriteTransaction(ctx context.Context, tree *trillian.Tree,
 		}
 		ops := m.tileOps()
 		if r := m.newRoot; r != nil {
-			ops = append(ops, op{
-				sql: updateHead, expect: 1,
-				args: []any{int64(r.TreeSize), nonNil(r.RootHash), int64(r.TimestampNanos), nil, int64(h.Register), int64(num)},
+			ops = append(ops, Op{
+				SQL: updateHead, Expect: 1,
+				Args: []any{int64(r.TreeSize), nonNil(r.RootHash), int64(r.TimestampNanos), nil, int64(h.Register), int64(num)},
 			})
 		}
 		if len(ops) == 0 {
@@ -108,7 +108,7 @@ func scanLogLeaf(scan func(...any) error) (*trillian.LogLeaf, error) {
 	if err := scan(&at, &queued, &l.LeafIdentityHash, &l.MerkleLeafHash, &l.LeafValue, &l.ExtraData); err != nil {
 		return nil, err
 	}
-	l.LeafIndex = at & (maxLeaves - 1)
+	l.LeafIndex = at & (MaxLeaves - 1)
 	l.MerkleLeafHash = leafHash(l.MerkleLeafHash, l.LeafValue)
 	if queued != nil {
 		l.QueueTimestamp = timestamppb.New(time.Unix(0, *queued))
@@ -116,9 +116,9 @@ func scanLogLeaf(scan func(...any) error) (*trillian.LogLeaf, error) {
 	return l, nil
 }
 
-func logLeaves(o op, into *[]*trillian.LogLeaf) op {
-	o.fresh = func() { *into = nil }
-	o.scan = func(scan func(...any) error) error {
+func logLeaves(o Op, into *[]*trillian.LogLeaf) Op {
+	o.Fresh = func() { *into = nil }
+	o.Scan = func(scan func(...any) error) error {
 		l, err := scanLogLeaf(scan)
 		*into = append(*into, l)
 		return err
@@ -131,14 +131,14 @@ const maxRange = 1 << 12
 
 // stored returns a contiguous run of stored leaves from start on, integrated or not.
 func (m *logTx) stored(ctx context.Context, start, count int64) ([]*trillian.LogLeaf, error) {
-	if start >= maxLeaves {
+	if start >= MaxLeaves {
 		return nil, nil
 	}
 	var leaves []*trillian.LogLeaf
-	end := start + min(count, maxRange, maxLeaves-start)
-	err := m.run(ctx, logLeaves(op{
-		sql:  logLeafColumns + "WHERE place >= $1 AND place < $2 ORDER BY place",
-		args: []any{m.num.Place(uint64(start)), m.num.Place(0) + end},
+	end := start + min(count, maxRange, MaxLeaves-start)
+	err := m.run(ctx, logLeaves(Op{
+		SQL:  logLeafColumns + "WHERE place >= $1 AND place < $2 ORDER BY place",
+		Args: []any{m.num.Place(uint64(start)), m.num.Place(0) + end},
 	}, &leaves))
 	for i, l := range leaves {
 		if l.LeafIndex != start+int64(i) {

@@ -24,7 +24,7 @@ func TestLaterMigration(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := s.write(ctx, op{sql: "INSERT INTO thing (k) VALUES ($1)", args: []any{[]byte("kept")}}); err != nil {
+		if err := s.write(ctx, Op{SQL: "INSERT INTO thing (k) VALUES ($1)", Args: []any{[]byte("kept")}}); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
@@ -33,8 +33,8 @@ func TestLaterMigration(t *testing.T) {
 			}
 		}
 		var n *int64
-		if err := s.read(ctx, op{sql: "SELECT n FROM thing WHERE k = $1", args: []any{[]byte("kept")},
-			scan: func(scan func(...any) error) error { return scan(&n) }}); err != nil || n != nil {
+		if err := s.Read(ctx, Op{SQL: "SELECT n FROM thing WHERE k = $1", Args: []any{[]byte("kept")},
+			Scan: func(scan func(...any) error) error { return scan(&n) }}); err != nil || n != nil {
 			t.Errorf("the new column: %v, %v", n, err)
 		}
 		if err := s.db.migrate(ctx, old); !errors.Is(err, ErrNewerSchema) {

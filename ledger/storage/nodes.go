@@ -26,7 +26,7 @@ func (s *Storage) nodes(ctx context.Context, tree *trillian.Tree, ids []compact.
 	w := wants{}
 	var need uint64
 	for _, id := range ids {
-		if id.Level > indexBits || id.Index >= maxLeaves>>id.Level {
+		if id.Level > indexBits || id.Index >= MaxLeaves>>id.Level {
 			return nil, fmt.Errorf("%w: node %d of height %d", ErrNotFound, id.Index, id.Level)
 		}
 		w.node(num, id)
@@ -36,7 +36,7 @@ func (s *Storage) nodes(ctx context.Context, tree *trillian.Tree, ids []compact.
 	if err != nil {
 		return nil, err
 	}
-	tiles, err := s.loadTiles(ctx, s.read, w, size)
+	tiles, err := s.loadTiles(ctx, s.Read, w, size)
 	if err != nil {
 		return nil, err
 	}

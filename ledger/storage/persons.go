@@ -13,15 +13,15 @@ func (s *Storage) Persons(ctx context.Context, tree *trillian.Tree, ks [][32]byt
 	states := map[[32]byte][]byte{}
 	if err == nil {
 		o := personsOp(num, ks, states)
-		o.fresh = func() { clear(states) }
-		err = s.read(ctx, o)
+		o.Fresh = func() { clear(states) }
+		err = s.Read(ctx, o)
 	}
 	return states, s.wrap(ctx, "reading what governs a history", err)
 }
 
-func personsOp(num TreeNumber, ks [][32]byte, into map[[32]byte][]byte) op {
+func personsOp(num TreeNumber, ks [][32]byte, into map[[32]byte][]byte) Op {
 	const start = "SELECT k, state FROM person WHERE k = "
-	return op{sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree32(num, ks)}, scan: func(scan func(...any) error) error {
+	return Op{SQL: start + "ANY($1)", Lite: start + "$1", Cols: []any{inTree32(num, ks)}, Scan: func(scan func(...any) error) error {
 		var k, state []byte
 		if err := scan(&k, &state); err != nil {
 			return err
@@ -34,10 +34,10 @@ func personsOp(num TreeNumber, ks [][32]byte, into map[[32]byte][]byte) op {
 	}}
 }
 
-func putPersons(num TreeNumber, persons map[[32]byte][]byte) op {
+func putPersons(num TreeNumber, persons map[[32]byte][]byte) Op {
 	var ks, states [][]byte
 	for k, state := range persons {
 		ks, states = append(ks, num.Key(k[:])), append(states, state)
 	}
-	return op{sql: upsertPerson, lite: upsertPersonLite, cols: []any{ks, states}}
+	return Op{SQL: upsertPerson, Lite: upsertPersonLite, Cols: []any{ks, states}}
 }

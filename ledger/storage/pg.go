@@ -51,7 +51,7 @@ func openPG(ctx context.Context, dsn string) (*pgDB, error) {
 	}
 	d := &pgDB{pool: pool}
 	var version string
-	err = d.read(ctx, op{sql: "SELECT version()", scan: func(scan func(...any) error) error { return scan(&version) }})
+	err = d.read(ctx, Op{SQL: "SELECT version()", Scan: func(scan func(...any) error) error { return scan(&version) }})
 	if err != nil {
 		pool.Close()
 		return nil, err
@@ -88,7 +88,7 @@ func (d *pgDB) engine() Engine { return d.kind }
 
 func (d *pgDB) close() error { d.pool.Close(); return nil }
 
-func (d *pgDB) read(ctx context.Context, ops ...op) error {
+func (d *pgDB) read(ctx context.Context, ops ...Op) error {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	c, err := d.pool.Acquire(ctx)
@@ -99,7 +99,7 @@ func (d *pgDB) read(ctx context.Context, ops ...op) error {
 	return send(ctx, c.Conn(), ops)
 }
 
-func (d *pgDB) snapshot(ctx context.Context, ops ...op) error {
+func (d *pgDB) snapshot(ctx context.Context, ops ...Op) error {
 	c, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return pgFailure(ctx, nil, err)
@@ -110,10 +110,10 @@ func (d *pgDB) snapshot(ctx context.Context, ops ...op) error {
 	if d.kind == CockroachDB {
 		start = "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY" // it has no other in every version; readers do not wait there either
 	}
-	return send(ctx, c.Conn(), append([]op{{sql: start}}, ops...))
+	return send(ctx, c.Conn(), append([]Op{{SQL: start}}, ops...))
 }
 
-func (d *pgDB) begin(ctx context.Context, ops ...op) (tx, error) {
+func (d *pgDB) begin(ctx context.Context, ops ...Op) (tx, error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	c, err := d.pool.Acquire(ctx)
@@ -121,7 +121,7 @@ func (d *pgDB) begin(ctx context.Context, ops ...op) (tx, error) {
 		return nil, pgFailure(ctx, nil, err)
 	}
 	t := &pgTx{conn: c}
-	if err := send(ctx, c.Conn(), append([]op{{sql: d.start}}, ops...)); err != nil {
+	if err := send(ctx, c.Conn(), append([]Op{{SQL: d.start}}, ops...)); err != nil {
 		t.rollback()
 		return nil, err
 	}
@@ -130,14 +130,14 @@ func (d *pgDB) begin(ctx context.Context, ops ...op) (tx, error) {
 
 type pgTx struct{ conn *pgxpool.Conn }
 
-func (t *pgTx) do(ctx context.Context, ops ...op) error {
+func (t *pgTx) do(ctx context.Context, ops ...Op) error {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	return send(ctx, t.conn.Conn(), ops)
 }
 
-func (t *pgTx) commit(ctx context.Context, ops ...op) error {
-	if err := t.do(ctx, append(ops, op{sql: "COMMIT"})...); err != nil {
+func (t *pgTx) commit(ctx context.Context, ops ...Op) error {
+	if err := t.do(ctx, append(ops, Op{SQL: "COMMIT"})...); err != nil {
 		return err
 	}
 	if s := t.conn.Conn().PgConn().TxStatus(); s != 'I' {
@@ -166,20 +166,20 @@ func (t *pgTx) rollback() {
 }
 
 // send runs statements in one round trip (two, the first time a connection sees a statement).
-func send(ctx context.Context, c *pgx.Conn, ops []op) error {
+func send(ctx context.Context, c *pgx.Conn, ops []Op) error {
 	b := &pgx.Batch{}
 	for i := range ops {
 		o := &ops[i]
-		if o.fresh != nil {
-			o.fresh()
+		if o.Fresh != nil {
+			o.Fresh()
 		}
-		args := make([]any, 0, len(o.args)+len(o.cols))
-		q := b.Queue(o.sql, append(append(args, o.args...), o.cols...)...)
-		if o.scan != nil {
+		args := make([]any, 0, len(o.Args)+len(o.Cols))
+		q := b.Queue(o.SQL, append(append(args, o.Args...), o.Cols...)...)
+		if o.Scan != nil {
 			q.Query(func(rows pgx.Rows) error {
 				defer rows.Close()
 				for rows.Next() {
-					if err := o.scan(rows.Scan); err != nil {
+					if err := o.Scan(rows.Scan); err != nil {
 						return err
 					}
 				}
@@ -188,10 +188,10 @@ func send(ctx context.Context, c *pgx.Conn, ops []op) error {
 			continue
 		}
 		q.Exec(func(tag pgconn.CommandTag) error {
-			if o.expect > 0 && tag.RowsAffected() != o.expect {
-				return fmt.Errorf("%w: %d rows changed, not %d", ErrNotFound, tag.RowsAffected(), o.expect)
+			if o.Expect > 0 && tag.RowsAffected() != o.Expect {
+				return fmt.Errorf("%w: %d rows changed, not %d", ErrNotFound, tag.RowsAffected(), o.Expect)
 			}
-			if o.sql == "COMMIT" && tag.String() != "COMMIT" {
+			if o.SQL == "COMMIT" && tag.String() != "COMMIT" {
 				return fmt.Errorf("commit was answered by %s", tag)
 			}
 			return nil
@@ -218,7 +218,7 @@ func pgFailure(ctx context.Context, c *pgx.Conn, err error) error {
 func (d *pgDB) size(ctx context.Context) (uint64, error) {
 	var n int64
 	get := func(sql string) error {
-		return d.read(ctx, op{sql: sql, scan: func(scan func(...any) error) error { return scan(&n) }})
+		return d.read(ctx, Op{SQL: sql, Scan: func(scan func(...any) error) error { return scan(&n) }})
 	}
 	if d.kind == PostgreSQL {
 		err := get("SELECT pg_database_size(current_database())")

@@ -43,7 +43,7 @@ func (s *Storage) prove(ctx context.Context, tree *trillian.Tree, nodes proof.No
 	for _, id := range nodes.IDs {
 		w.node(num, id)
 	}
-	tiles, err := s.loadTiles(ctx, s.read, w, now)
+	tiles, err := s.loadTiles(ctx, s.Read, w, now)
 	if err != nil {
 		return nil, err
 	}

@@ -54,11 +54,11 @@ type headRow struct {
 const headSQL = "SELECT size, root, signed, checkpoint, register FROM head WHERE tree = $1"
 
 // headOp reads a head; locked, it also takes the lock that orders the tree's writers.
-func headOp(num TreeNumber, h *headRow, locked bool) op {
-	o := op{
-		sql: headSQL, lite: headSQL, args: []any{int64(num)},
-		fresh: func() { *h = headRow{} },
-		scan: func(scan func(...any) error) error {
+func headOp(num TreeNumber, h *headRow, locked bool) Op {
+	o := Op{
+		SQL: headSQL, Lite: headSQL, Args: []any{int64(num)},
+		Fresh: func() { *h = headRow{} },
+		Scan: func(scan func(...any) error) error {
 			var size, register int64
 			h.found = true
 			err := scan(&size, &h.root, &h.signed, &h.Checkpoint, &register)
@@ -68,12 +68,12 @@ func headOp(num TreeNumber, h *headRow, locked bool) op {
 		},
 	}
 	if locked {
-		o.sql += " FOR UPDATE"
+		o.SQL += " FOR UPDATE"
 	}
 	return o
 }
 
-func readHead(ctx context.Context, run runner, num TreeNumber) (headRow, error) {
+func readHead(ctx context.Context, run Runner, num TreeNumber) (headRow, error) {
 	var h headRow
 	err := run(ctx, headOp(num, &h, false))
 	if err == nil && !h.found {
@@ -87,7 +87,7 @@ func (s *Storage) Head(ctx context.Context, tree *trillian.Tree) (Head, error) {
 	num, err := s.Number(ctx, tree)
 	var h headRow
 	if err == nil {
-		h, err = readHead(ctx, s.read, num)
+		h, err = readHead(ctx, s.Read, num)
 	}
 	if err == nil {
 		s.saw(num, h.Size)
@@ -108,7 +108,7 @@ func scanRecord(scan func(...any) error) (Record, error) {
 	if err := scan(&at, &prev, &identity, &r.Value, &r.Extra); err != nil {
 		return r, err
 	}
-	r.Index = uint64(at) & (maxLeaves - 1)
+	r.Index = uint64(at) & (MaxLeaves - 1)
 	if prev != nil {
 		r.Prev, r.HasPrev = uint64(*prev), true
 	}
@@ -116,10 +116,10 @@ func scanRecord(scan func(...any) error) (Record, error) {
 	return r, nil
 }
 
-// records makes an op collect records.
-func records(o op, into *[]Record) op {
-	o.fresh = func() { *into = nil }
-	o.scan = func(scan func(...any) error) error {
+// records makes an Op collect records.
+func records(o Op, into *[]Record) Op {
+	o.Fresh = func() { *into = nil }
+	o.Scan = func(scan func(...any) error) error {
 		r, err := scanRecord(scan)
 		*into = append(*into, r)
 		return err
@@ -145,9 +145,9 @@ func (s *Storage) Records(ctx context.Context, tree *trillian.Tree, start, n uin
 	num, args, err := s.span(ctx, tree, start, n)
 	var rs []Record
 	if err == nil && num > 0 {
-		err = s.read(ctx, records(op{
-			sql:  recordColumns + "WHERE l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
-			args: args,
+		err = s.Read(ctx, records(Op{
+			SQL:  recordColumns + "WHERE l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
+			Args: args,
 		}, &rs))
 	}
 	return rs, s.wrap(ctx, fmt.Sprintf("reading %d leaves from %d on", n, start), err)
@@ -158,11 +158,11 @@ func (s *Storage) Values(ctx context.Context, tree *trillian.Tree, start, n uint
 	num, args, err := s.span(ctx, tree, start, n)
 	var vs [][]byte
 	if err == nil && num > 0 {
-		err = s.read(ctx, op{
-			sql:   "SELECT l.value FROM leaf l WHERE l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
-			args:  args,
-			fresh: func() { vs = nil },
-			scan: func(scan func(...any) error) error {
+		err = s.Read(ctx, Op{
+			SQL:   "SELECT l.value FROM leaf l WHERE l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
+			Args:  args,
+			Fresh: func() { vs = nil },
+			Scan: func(scan func(...any) error) error {
 				var v []byte
 				err := scan(&v)
 				vs = append(vs, v)
@@ -176,10 +176,10 @@ func (s *Storage) Values(ctx context.Context, tree *trillian.Tree, start, n uint
 // span returns the arguments of a statement over leaves [start, start+n), and tree number 0 if none can exist.
 func (s *Storage) span(ctx context.Context, tree *trillian.Tree, start, n uint64) (TreeNumber, []any, error) {
 	num, err := s.Number(ctx, tree)
-	if err != nil || start >= maxLeaves || n == 0 {
+	if err != nil || start >= MaxLeaves || n == 0 {
 		return 0, nil, err
 	}
-	end := maxLeaves - (maxLeaves - start - min(n, maxLeaves-start))
+	end := MaxLeaves - (MaxLeaves - start - min(n, MaxLeaves-start))
 	return num, []any{num.Place(start), num.Place(0) + int64(end), int64(num), num.Place(0)}, nil
 }
 
@@ -188,16 +188,16 @@ func (s *Storage) Chains(ctx context.Context, tree *trillian.Tree, ks [][32]byte
 	m := map[[32]byte]Chain{}
 	num, err := s.Number(ctx, tree)
 	if err == nil && len(ks) > 0 {
-		err = s.read(ctx, chainsOp(num, ks, m))
+		err = s.Read(ctx, chainsOp(num, ks, m))
 	}
 	return m, s.wrap(ctx, "reading chains", err)
 }
 
-func chainsOp(num TreeNumber, ks [][32]byte, into map[[32]byte]Chain) op {
+func chainsOp(num TreeNumber, ks [][32]byte, into map[[32]byte]Chain) Op {
 	const start = "SELECT k, count, head, last FROM chain WHERE k = "
-	return op{
-		sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree32(num, ks)},
-		scan: func(scan func(...any) error) error {
+	return Op{
+		SQL: start + "ANY($1)", Lite: start + "$1", Cols: []any{inTree32(num, ks)},
+		Scan: func(scan func(...any) error) error {
 			k, c, err := scanChain(scan)
 			if err == nil {
 				into[k] = c
@@ -220,7 +220,7 @@ func (s *Storage) chain(ctx context.Context, tree *trillian.Tree, k [32]byte, be
 		return nil, err
 	}
 	m := map[[32]byte]Chain{}
-	if err := s.read(ctx, chainsOp(num, [][32]byte{k}, m)); err != nil {
+	if err := s.Read(ctx, chainsOp(num, [][32]byte{k}, m)); err != nil {
 		return nil, err
 	}
 	c, ok := m[k]
@@ -267,26 +267,26 @@ func (s *Storage) links(ctx context.Context, num TreeNumber, at int64, before ui
 	scan := func(scan func(...any) error) error {
 		var l link
 		err := scan(&l.index, &l.prev)
-		l.index &= maxLeaves - 1
+		l.index &= MaxLeaves - 1
 		links = append(links, l)
 		return err
 	}
 	if s.Engine() == CockroachDB {
 		// Its planner may join a recursive query by scanning the table: one point read a step.
-		err := s.read(ctx, op{sql: step, args: []any{num.Place(uint64(at))}, scan: scan, fresh: func() { links = nil }})
+		err := s.Read(ctx, Op{SQL: step, Args: []any{num.Place(uint64(at))}, Scan: scan, Fresh: func() { links = nil }})
 		return links, err
 	}
 	// Counted in steps of at most 1,000, so that no statement runs long.
-	err := s.read(ctx, op{
-		sql: `WITH RECURSIVE step (place, prev, seen, n) AS (
+	err := s.Read(ctx, Op{
+		SQL: `WITH RECURSIVE step (place, prev, seen, n) AS (
 			SELECT place, prev, CASE WHEN place < $1 THEN 1 ELSE 0 END, 1 FROM leaf WHERE place = $2
 			UNION ALL
 			SELECT l.place, l.prev, s.seen + CASE WHEN l.place < $1 THEN 1 ELSE 0 END, s.n + 1
 			FROM step s JOIN leaf l ON l.place = s.prev + $3 WHERE s.seen < $4 AND s.n < 1000)
 			SELECT place, prev FROM step ORDER BY n`,
-		args:  []any{num.Place(0) + int64(min(before, maxLeaves)), num.Place(uint64(at)), num.Place(0), int64(min(n, math.MaxInt32))},
-		fresh: func() { links = nil },
-		scan:  scan,
+		Args:  []any{num.Place(0) + int64(min(before, MaxLeaves)), num.Place(uint64(at)), num.Place(0), int64(min(n, math.MaxInt32))},
+		Fresh: func() { links = nil },
+		Scan:  scan,
 	})
 	return links, err
 }
@@ -297,7 +297,7 @@ func (s *Storage) at(ctx context.Context, places []int64) ([]Record, error) {
 		return nil, nil
 	}
 	byIndex := make(map[uint64]Record, len(places))
-	o := op{sql: recordColumns + "WHERE l.place = ANY($1)", cols: []any{places}, scan: func(scan func(...any) error) error {
+	o := Op{SQL: recordColumns + "WHERE l.place = ANY($1)", Cols: []any{places}, Scan: func(scan func(...any) error) error {
 		r, err := scanRecord(scan)
 		byIndex[r.Index] = r
 		return err
@@ -307,14 +307,14 @@ func (s *Storage) at(ctx context.Context, places []int64) ([]Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		o.sql, o.cols, o.args = recordColumns+"WHERE l.place IN (SELECT value FROM json_each($1))", nil, []any{string(list)}
+		o.SQL, o.Cols, o.Args = recordColumns+"WHERE l.place IN (SELECT value FROM json_each($1))", nil, []any{string(list)}
 	}
-	if err := s.read(ctx, o); err != nil {
+	if err := s.Read(ctx, o); err != nil {
 		return nil, err
 	}
 	out := make([]Record, len(places))
 	for i, p := range places {
-		r, ok := byIndex[uint64(p)&(maxLeaves-1)]
+		r, ok := byIndex[uint64(p)&(MaxLeaves-1)]
 		if !ok {
 			return nil, fmt.Errorf("%w: a leaf is missing", ErrCorrupt)
 		}
@@ -328,16 +328,16 @@ func (s *Storage) Register(ctx context.Context, tree *trillian.Tree, from uint64
 	num, err := s.Number(ctx, tree)
 	var rs []Record
 	if err == nil {
-		rs, err = registerSince(ctx, s.read, num, from)
+		rs, err = registerSince(ctx, s.Read, num, from)
 	}
 	return rs, s.wrap(ctx, "reading the register", err)
 }
 
-func registerSince(ctx context.Context, run runner, num TreeNumber, from uint64) ([]Record, error) {
+func registerSince(ctx context.Context, run Runner, num TreeNumber, from uint64) ([]Record, error) {
 	var rs []Record
-	err := run(ctx, records(op{
-		sql:  recordColumns + "JOIN register r ON r.place = l.place WHERE r.place >= $1 AND r.place < $2 ORDER BY r.place",
-		args: []any{num.Place(min(from, maxLeaves)), (num + 1).Place(0)},
+	err := run(ctx, records(Op{
+		SQL:  recordColumns + "JOIN register r ON r.place = l.place WHERE r.place >= $1 AND r.place < $2 ORDER BY r.place",
+		Args: []any{num.Place(min(from, MaxLeaves)), (num + 1).Place(0)},
 	}, &rs))
 	return rs, err
 }
@@ -347,18 +347,19 @@ func (s *Storage) ByKey(ctx context.Context, tree *trillian.Tree, keys [][16]byt
 	m := map[[16]byte]Found{}
 	num, err := s.Number(ctx, tree)
 	if err == nil && len(keys) > 0 {
-		if err = s.read(ctx, keysOp(num, keys, m)); err == nil {
-			err = identities(ctx, s.read, num, m)
+		if err = s.Read(ctx, KeysOp(num, keys, m)); err == nil {
+			err = identities(ctx, s.Read, num, m)
 		}
 	}
 	return m, s.wrap(ctx, "looking up keys", err)
 }
 
-func keysOp(num TreeNumber, keys [][16]byte, into map[[16]byte]Found) op {
+// KeysOp looks up idempotency keys. It does not fill in Found.Identity.
+func KeysOp(num TreeNumber, keys [][16]byte, into map[[16]byte]Found) Op {
 	const start = "SELECT k, idx FROM idem WHERE k = "
-	return op{
-		sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree16(num, keys)},
-		scan: func(scan func(...any) error) error {
+	return Op{
+		SQL: start + "ANY($1)", Lite: start + "$1", Cols: []any{inTree16(num, keys)},
+		Scan: func(scan func(...any) error) error {
 			var k []byte
 			var idx int64
 			err := scan(&k, &idx)
@@ -374,7 +375,7 @@ func keysOp(num TreeNumber, keys [][16]byte, into map[[16]byte]Found) op {
 }
 
 // identities fills in what is kept with the leaf and not with the key: only repeats ask for it.
-func identities(ctx context.Context, run runner, num TreeNumber, found map[[16]byte]Found) error {
+func identities(ctx context.Context, run Runner, num TreeNumber, found map[[16]byte]Found) error {
 	if len(found) == 0 {
 		return nil
 	}
@@ -383,16 +384,16 @@ func identities(ctx context.Context, run runner, num TreeNumber, found map[[16]b
 		places = append(places, num.Place(f.Index))
 	}
 	by := map[uint64][32]byte{}
-	err := run(ctx, op{
-		sql: "SELECT place, identity FROM leaf WHERE place = ANY($1)", lite: "SELECT place, identity FROM leaf WHERE place = $1",
-		cols: []any{places},
-		scan: func(scan func(...any) error) error {
+	err := run(ctx, Op{
+		SQL: "SELECT place, identity FROM leaf WHERE place = ANY($1)", Lite: "SELECT place, identity FROM leaf WHERE place = $1",
+		Cols: []any{places},
+		Scan: func(scan func(...any) error) error {
 			var at int64
 			var identity []byte
 			err := scan(&at, &identity)
 			var id [32]byte
 			copy(id[:], identity)
-			by[uint64(at)&(maxLeaves-1)] = id
+			by[uint64(at)&(MaxLeaves-1)] = id
 			return err
 		},
 	})

@@ -40,7 +40,7 @@ func (s *Storage) Rebuild(ctx context.Context, tree *trillian.Tree, derive func(
 	num, err := s.Number(ctx, tree)
 	var h headRow
 	if err == nil {
-		h, err = readHead(ctx, s.read, num)
+		h, err = readHead(ctx, s.Read, num)
 	}
 	var was trillian.TreeState
 	if err == nil {
@@ -89,14 +89,14 @@ func (s *Storage) setState(ctx context.Context, num TreeNumber, state trillian.T
 	var h headRow
 	var before int64
 	err = update(ctx, func(ctx context.Context) error {
-		t, err := s.db.begin(ctx, headOp(num, &h, true), op{
-			sql: "SELECT state FROM tree WHERE num = $1", args: []any{int64(num)}, scan: func(scan func(...any) error) error { return scan(&before) },
+		t, err := s.db.begin(ctx, headOp(num, &h, true), Op{
+			SQL: "SELECT state FROM tree WHERE num = $1", Args: []any{int64(num)}, Scan: func(scan func(...any) error) error { return scan(&before) },
 		})
 		if err != nil {
 			return err
 		}
 		defer t.rollback()
-		return t.commit(ctx, op{sql: "UPDATE tree SET state = $1 WHERE num = $2", args: []any{int64(state), int64(num)}, expect: 1})
+		return t.commit(ctx, Op{SQL: "UPDATE tree SET state = $1 WHERE num = $2", Args: []any{int64(state), int64(num)}, Expect: 1})
 	})
 	return trillian.TreeState(before), err
 }
@@ -135,12 +135,12 @@ func (r *rebuild) checkRoot(ctx context.Context, h Head) error {
 func (r *rebuild) clear(ctx context.Context) error {
 	r.s.tiles.forget(r.num)
 	from, to := r.num.Place(0), (r.num + 1).Place(0)
-	var ops []op
+	var ops []Op
 	for _, table := range []string{"idem", "chain", "source", "person"} {
-		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2", args: []any{r.num.Key(nil), (r.num + 1).Key(nil)}})
+		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2", Args: []any{r.num.Key(nil), (r.num + 1).Key(nil)}})
 	}
 	for _, table := range []string{"register", "tile"} {
-		ops = append(ops, op{sql: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2", args: []any{from, to}})
+		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2", Args: []any{from, to}})
 	}
 	return r.s.write(ctx, ops...)
 }
@@ -187,12 +187,12 @@ func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record)
 		}
 		r.grow(0, hasher.HashLeaf(rec.Value), full)
 	}
-	ops := []op{{sql: insertIdem, lite: insertIdemLite, cols: []any{keys, idxs}}}
+	ops := []Op{{SQL: insertIdem, Lite: insertIdemLite, Cols: []any{keys, idxs}}}
 	if len(registers) > 0 {
-		ops = append(ops, op{sql: insertRegister, lite: insertRegisterLite, cols: []any{registers}})
+		ops = append(ops, Op{SQL: insertRegister, Lite: insertRegisterLite, Cols: []any{registers}})
 	}
 	if len(places) > 0 {
-		ops = append(ops, op{sql: updatePrev, lite: updatePrevLite, cols: []any{places, prevs}})
+		ops = append(ops, Op{SQL: updatePrev, Lite: updatePrevLite, Cols: []any{places, prevs}})
 	}
 	return r.s.write(ctx, append(ops, tileWrites(full)...)...)
 }
@@ -212,7 +212,7 @@ func (r *rebuild) grow(level int, hash []byte, full tileSet) {
 	}
 }
 
-func tileWrites(tiles tileSet) []op {
+func tileWrites(tiles tileSet) []Op {
 	if len(tiles) == 0 {
 		return nil
 	}
@@ -221,7 +221,7 @@ func tileWrites(tiles tileSet) []op {
 	for id, h := range tiles {
 		places, hashes = append(places, id.place()), append(hashes, h)
 	}
-	return []op{{sql: upsertTile, lite: upsertTileLite, cols: []any{places, hashes}}}
+	return []Op{{SQL: upsertTile, Lite: upsertTileLite, Cols: []any{places, hashes}}}
 }
 
 // finish writes chains, streams, persons and the tiles at the right edge, and thaws the tree.
@@ -234,7 +234,7 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 	}
 	for i := 0; i < len(ks); i += rebuildPage {
 		end := min(i+rebuildPage, len(ks))
-		if err := r.s.write(ctx, op{sql: upsertChain, lite: upsertChainLite, cols: []any{ks[i:end], counts[i:end], heads[i:end], lasts[i:end]}}); err != nil {
+		if err := r.s.write(ctx, Op{SQL: upsertChain, Lite: upsertChainLite, Cols: []any{ks[i:end], counts[i:end], heads[i:end], lasts[i:end]}}); err != nil {
 			return err
 		}
 	}
@@ -244,7 +244,7 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 			edge[tileID{r.num, level, r.tiles[level]}] = r.edge[level]
 		}
 	}
-	ops := []op{{sql: "UPDATE head SET register = $1 WHERE tree = $2", args: []any{int64(r.register), int64(r.num)}, expect: 1}}
+	ops := []Op{{SQL: "UPDATE head SET register = $1 WHERE tree = $2", Args: []any{int64(r.register), int64(r.num)}, Expect: 1}}
 	if len(f.Streams) > 0 {
 		ops = append(ops, putStreams(r.num, f.Streams))
 	}

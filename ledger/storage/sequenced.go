@@ -45,9 +45,9 @@ func keyOf(l *trillian.LogLeaf) [16]byte {
 	return k
 }
 
-func valid(l *trillian.LogLeaf) bool { return l.GetLeafIndex() >= 0 && l.GetLeafIndex() < maxLeaves }
+func valid(l *trillian.LogLeaf) bool { return l.GetLeafIndex() >= 0 && l.GetLeafIndex() < MaxLeaves }
 
-func (b *sequenced) lookups() []op {
+func (b *sequenced) lookups() []Op {
 	var keys [][16]byte
 	var places []int64
 	for _, l := range b.leaves {
@@ -56,9 +56,9 @@ func (b *sequenced) lookups() []op {
 			places = append(places, b.num.Place(uint64(l.LeafIndex)))
 		}
 	}
-	ops := []op{headOp(b.num, &b.head, true)}
+	ops := []Op{headOp(b.num, &b.head, true)}
 	if len(keys) > 0 {
-		ops = append(ops, keysOp(b.num, keys, b.atKey))
+		ops = append(ops, KeysOp(b.num, keys, b.atKey))
 	}
 	if len(places) > 0 {
 		ops = append(ops, byPlace(places, b.atIdx))
@@ -66,10 +66,10 @@ func (b *sequenced) lookups() []op {
 	return ops
 }
 
-func byPlace(places []int64, into map[int64]*trillian.LogLeaf) op {
-	return op{
-		sql: logLeafColumns + "WHERE place = ANY($1)", lite: logLeafColumns + "WHERE place = $1", cols: []any{places},
-		scan: func(scan func(...any) error) error {
+func byPlace(places []int64, into map[int64]*trillian.LogLeaf) Op {
+	return Op{
+		SQL: logLeafColumns + "WHERE place = ANY($1)", Lite: logLeafColumns + "WHERE place = $1", Cols: []any{places},
+		Scan: func(scan func(...any) error) error {
 			l, err := scanLogLeaf(scan)
 			if err == nil {
 				into[l.LeafIndex] = l
@@ -79,7 +79,7 @@ func byPlace(places []int64, into map[int64]*trillian.LogLeaf) op {
 	}
 }
 
-func (b *sequenced) decide(ctx context.Context, run runner) error {
+func (b *sequenced) decide(ctx context.Context, run Runner) error {
 	if !b.head.found {
 		return fmt.Errorf("%w: the tree is gone", ErrNotFound)
 	}
@@ -136,12 +136,12 @@ func (b *sequenced) one(l *trillian.LogLeaf) *trillian.QueuedLogLeaf {
 	return result(codes.OK, "", n)
 }
 
-var insertQueued, insertQueuedLite = insert("leaf", []column{{"place", "INT8"}, {"queued", "INT8"},
+var insertQueued, insertQueuedLite = Insert("leaf", []Column{{"place", "INT8"}, {"queued", "INT8"},
 	{"identity", "BYTEA"}, {"hash", "BYTEA"}, {"value", "BYTEA"}, {"extra", "BYTEA"}}, "")
 
-func (b *sequenced) writes() []op {
-	return []op{
-		{sql: insertQueued, lite: insertQueuedLite, cols: []any{b.places, b.times, b.identities, b.hashes, b.values, b.extras}},
-		{sql: insertIdem, lite: insertIdemLite, cols: []any{b.keys, b.idxs}},
+func (b *sequenced) writes() []Op {
+	return []Op{
+		{SQL: insertQueued, Lite: insertQueuedLite, Cols: []any{b.places, b.times, b.identities, b.hashes, b.values, b.extras}},
+		{SQL: insertIdem, Lite: insertIdemLite, Cols: []any{b.keys, b.idxs}},
 	}
 }

@@ -141,7 +141,7 @@ func (d *liteDB) prepared(ctx context.Context, query string) (*sql.Stmt, error) 
 	return s, err
 }
 
-func (d *liteDB) read(ctx context.Context, ops ...op) error {
+func (d *liteDB) read(ctx context.Context, ops ...Op) error {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	for i := range ops {
@@ -153,7 +153,7 @@ func (d *liteDB) read(ctx context.Context, ops ...op) error {
 }
 
 // snapshot uses a connection of its own: in WAL mode a transaction sees the state as of its first read.
-func (d *liteDB) snapshot(ctx context.Context, ops ...op) error {
+func (d *liteDB) snapshot(ctx context.Context, ops ...Op) error {
 	c, err := d.reader.Conn(ctx)
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (d *liteDB) snapshot(ctx context.Context, ops ...op) error {
 	return nil
 }
 
-func (d *liteDB) begin(ctx context.Context, ops ...op) (tx, error) {
+func (d *liteDB) begin(ctx context.Context, ops ...Op) (tx, error) {
 	var w *liteConn
 	select {
 	case w = <-d.writer:
@@ -215,7 +215,7 @@ func (t *liteTx) prepared(ctx context.Context, query string) (*sql.Stmt, error) 
 	return s, err
 }
 
-func (t *liteTx) do(ctx context.Context, ops ...op) error {
+func (t *liteTx) do(ctx context.Context, ops ...Op) error {
 	for i := range ops {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -229,7 +229,7 @@ func (t *liteTx) do(ctx context.Context, ops ...op) error {
 	return nil
 }
 
-func (t *liteTx) commit(ctx context.Context, ops ...op) error {
+func (t *liteTx) commit(ctx context.Context, ops ...Op) error {
 	if err := t.do(ctx, ops...); err != nil {
 		return err
 	}
@@ -262,30 +262,30 @@ func (t *liteTx) give() {
 	t.w = nil
 }
 
-// liteRun runs one op, row by row if it is over a set.
-func liteRun(ctx context.Context, o *op, prepare func(context.Context, string) (*sql.Stmt, error)) error {
-	query := o.lite
+// liteRun runs one Op, row by row if it is over a set.
+func liteRun(ctx context.Context, o *Op, prepare func(context.Context, string) (*sql.Stmt, error)) error {
+	query := o.Lite
 	if query == "" {
-		query = o.sql
+		query = o.SQL
 	}
 	stmt, err := prepare(ctx, query)
 	if err != nil {
 		return err
 	}
-	if o.fresh != nil {
-		o.fresh()
+	if o.Fresh != nil {
+		o.Fresh()
 	}
 	var args []any
 	for i := range o.rows() {
 		args = o.at(i, args)
-		if o.scan == nil {
+		if o.Scan == nil {
 			res, err := stmt.ExecContext(ctx, args...)
 			if err != nil {
 				return err
 			}
-			if o.expect > 0 {
-				if n, err := res.RowsAffected(); err != nil || n != o.expect {
-					return fmt.Errorf("%w: %d rows changed, not %d", ErrNotFound, n, o.expect)
+			if o.Expect > 0 {
+				if n, err := res.RowsAffected(); err != nil || n != o.Expect {
+					return fmt.Errorf("%w: %d rows changed, not %d", ErrNotFound, n, o.Expect)
 				}
 			}
 			continue
@@ -297,14 +297,14 @@ func liteRun(ctx context.Context, o *op, prepare func(context.Context, string) (
 	return nil
 }
 
-func liteQuery(ctx context.Context, stmt *sql.Stmt, o *op, args []any) error {
+func liteQuery(ctx context.Context, stmt *sql.Stmt, o *Op, args []any) error {
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		if err := o.scan(rows.Scan); err != nil {
+		if err := o.Scan(rows.Scan); err != nil {
 			return err
 		}
 	}
@@ -314,8 +314,8 @@ func liteQuery(ctx context.Context, stmt *sql.Stmt, o *op, args []any) error {
 func (d *liteDB) size(ctx context.Context) (uint64, error) {
 	var pages, size uint64
 	err := d.read(ctx,
-		op{sql: "PRAGMA page_count", scan: func(scan func(...any) error) error { return scan(&pages) }},
-		op{sql: "PRAGMA page_size", scan: func(scan func(...any) error) error { return scan(&size) }})
+		Op{SQL: "PRAGMA page_count", Scan: func(scan func(...any) error) error { return scan(&pages) }},
+		Op{SQL: "PRAGMA page_size", Scan: func(scan func(...any) error) error { return scan(&size) }})
 	return pages * size, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 
@@ -96,13 +97,49 @@ func (s *Storage) Size(ctx context.Context) (uint64, error) {
 // CheckDatabaseAccessible returns nil if the database answers.
 func (s *Storage) CheckDatabaseAccessible(ctx context.Context) error {
 	var one int64
-	err := s.read(ctx, op{sql: "SELECT 1", scan: func(scan func(...any) error) error { return scan(&one) }})
+	err := s.Read(ctx, Op{SQL: "SELECT 1", Scan: func(scan func(...any) error) error { return scan(&one) }})
 	return s.wrap(ctx, "reaching the database", err)
 }
 
-// read runs statements outside a transaction, again if a connection was lost.
-func (s *Storage) read(ctx context.Context, ops ...op) error {
+// Read runs statements outside a transaction, again if a connection was lost.
+func (s *Storage) Read(ctx context.Context, ops ...Op) error {
 	return update(ctx, func(ctx context.Context) error { return s.db.read(ctx, ops...) })
+}
+
+// Transact runs f in a transaction and commits it together with the statements that f returns. f runs
+// again, in a new transaction, after a conflict or a lost connection: it must not keep state between
+// runs, and must begin with looking up what it is about to store. An error of f rolls back.
+func (s *Storage) Transact(ctx context.Context, f func(ctx context.Context, run Runner) ([]Op, error)) error {
+	return update(ctx, s.transaction(f))
+}
+
+// TransactOnce is Transact for an f that cannot tell whether it was already done. It is not run again
+// after a lost connection: ErrUnavailable then means that the outcome is unknown.
+func (s *Storage) TransactOnce(ctx context.Context, f func(ctx context.Context, run Runner) ([]Op, error)) error {
+	return updateOnce(ctx, s.transaction(f))
+}
+
+// transaction is one run of Transact.
+func (s *Storage) transaction(f func(context.Context, Runner) ([]Op, error)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		t, err := s.db.begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer t.rollback()
+		ops, err := f(ctx, t.do)
+		if err != nil {
+			return err
+		}
+		return t.commit(ctx, ops...)
+	}
+}
+
+// Migrate brings the tables of a package above this one up to date, as Open does for this package's:
+// files holds goose migrations below migrations/, as templates (see migrations/00001_tables.sql), and
+// versions names the table of the applied ones.
+func (s *Storage) Migrate(ctx context.Context, files fs.FS, versions string) error {
+	return s.wrap(ctx, "migrating", s.db.migrate(ctx, schema{files, versions}))
 }
 
 func (s *Storage) wrap(ctx context.Context, doing string, err error) error {
@@ -116,7 +153,7 @@ func (s *Storage) wrap(ctx context.Context, doing string, err error) error {
 const indexBits = 40
 
 // maxLeaves is the most a tree can hold: about 10^12.
-const maxLeaves = 1 << indexBits
+const MaxLeaves = 1 << indexBits
 
 // TreeNumber is a tree's primary key, small and never used again: Trillian's own ids are random and long,
 // and every stored key begins with one. It is at most 2^22.
@@ -141,8 +178,8 @@ func (s *Storage) Number(ctx context.Context, tree *trillian.Tree) (TreeNumber, 
 		return n.(TreeNumber), nil
 	}
 	var num int64
-	err := s.read(ctx, op{sql: "SELECT num FROM tree WHERE id = $1", args: []any{id},
-		scan: func(scan func(...any) error) error { return scan(&num) }})
+	err := s.Read(ctx, Op{SQL: "SELECT num FROM tree WHERE id = $1", Args: []any{id},
+		Scan: func(scan func(...any) error) error { return scan(&num) }})
 	if err == nil && num == 0 {
 		err = fmt.Errorf("%w: tree %d", ErrNotFound, id)
 	}
@@ -152,6 +189,3 @@ func (s *Storage) Number(ctx context.Context, tree *trillian.Tree) (TreeNumber, 
 	s.trees.Store(id, TreeNumber(num))
 	return TreeNumber(num), nil
 }
-
-// runner runs statements, within a transaction or outside.
-type runner func(ctx context.Context, ops ...op) error

@@ -98,7 +98,7 @@ func TestReopen(t *testing.T) {
 			t.Fatalf("%d leaves", h.Size)
 		}
 		// A database from the future is left alone.
-		if err := s.write(context.Background(), op{sql: "INSERT INTO schema_version (version) VALUES (999)"}); err != nil {
+		if err := s.write(context.Background(), Op{SQL: "INSERT INTO schema_version (version) VALUES (999)"}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := Open(context.Background(), dsn); !errors.Is(err, ErrNewerSchema) {
@@ -119,9 +119,9 @@ func TestRestoredBackup(t *testing.T) {
 	}
 	mustAppend(t, s, tree, someLeaves("w", 10, 10))
 	if err := s.write(ctx,
-		op{sql: "DELETE FROM leaf WHERE place >= $1", args: []any{TreeNumber(1).Place(10)}},
-		op{sql: "DELETE FROM idem WHERE idx >= 10"}, op{sql: "DELETE FROM chain"}, op{sql: "DELETE FROM register"},
-		op{sql: "UPDATE head SET size = 10, root = $1, checkpoint = $2", args: []any{before.Root[:], before.Checkpoint}},
+		Op{SQL: "DELETE FROM leaf WHERE place >= $1", Args: []any{TreeNumber(1).Place(10)}},
+		Op{SQL: "DELETE FROM idem WHERE idx >= 10"}, Op{SQL: "DELETE FROM chain"}, Op{SQL: "DELETE FROM register"},
+		Op{SQL: "UPDATE head SET size = 10, root = $1, checkpoint = $2", Args: []any{before.Root[:], before.Checkpoint}},
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ type counting struct {
 	conflicts *int
 }
 
-func (c *counting) begin(ctx context.Context, ops ...op) (tx, error) {
+func (c *counting) begin(ctx context.Context, ops ...Op) (tx, error) {
 	t, err := c.database.begin(ctx, ops...)
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "40001" {
@@ -233,10 +233,10 @@ func TestDeadlockBetweenTransactions(t *testing.T) {
 	s := openTest(t, testdb.PostgreSQL(t))
 	ctx := context.Background()
 	a, b := mustTree(t, s, "a"), mustTree(t, s, "b")
-	lock := func(num TreeNumber) op {
+	lock := func(num TreeNumber) Op {
 		var x int64
-		return op{sql: "SELECT tree FROM head WHERE tree = $1 FOR UPDATE", args: []any{int64(num)},
-			scan: func(scan func(...any) error) error { return scan(&x) }}
+		return Op{SQL: "SELECT tree FROM head WHERE tree = $1 FOR UPDATE", Args: []any{int64(num)},
+			Scan: func(scan func(...any) error) error { return scan(&x) }}
 	}
 	na, _ := s.Number(ctx, a)
 	nb, _ := s.Number(ctx, b)
@@ -296,7 +296,7 @@ func TestFasterClock(t *testing.T) {
 		s := openTest(t, dsn)
 		tree := mustTree(t, s, "log")
 		ahead := time.Now().Add(time.Hour).UnixNano()
-		if err := s.write(ctx, op{sql: "UPDATE head SET signed = $1", args: []any{ahead}}); err != nil {
+		if err := s.write(ctx, Op{SQL: "UPDATE head SET signed = $1", Args: []any{ahead}}); err != nil {
 			t.Fatal(err)
 		}
 		mustAppend(t, s, tree, someLeaves("w", 0, 3))

@@ -12,17 +12,17 @@ func (s *Storage) Streams(ctx context.Context, tree *trillian.Tree) (map[[16]byt
 	num, err := s.Number(ctx, tree)
 	streams := map[[16]byte][]byte{}
 	if err == nil {
-		err = s.read(ctx, op{
-			sql: "SELECT k, state FROM source WHERE k >= $1 AND k < $2", args: []any{num.Key(nil), (num + 1).Key(nil)},
-			fresh: func() { clear(streams) }, scan: scanStream(streams),
+		err = s.Read(ctx, Op{
+			SQL: "SELECT k, state FROM source WHERE k >= $1 AND k < $2", Args: []any{num.Key(nil), (num + 1).Key(nil)},
+			Fresh: func() { clear(streams) }, Scan: scanStream(streams),
 		})
 	}
 	return streams, s.wrap(ctx, "reading the streams", err)
 }
 
-func streamsOp(num TreeNumber, keys [][16]byte, into map[[16]byte][]byte) op {
+func streamsOp(num TreeNumber, keys [][16]byte, into map[[16]byte][]byte) Op {
 	const start = "SELECT k, state FROM source WHERE k = "
-	return op{sql: start + "ANY($1)", lite: start + "$1", cols: []any{inTree16(num, keys)}, scan: scanStream(into)}
+	return Op{SQL: start + "ANY($1)", Lite: start + "$1", Cols: []any{inTree16(num, keys)}, Scan: scanStream(into)}
 }
 
 func scanStream(into map[[16]byte][]byte) func(scan func(...any) error) error {
@@ -39,10 +39,10 @@ func scanStream(into map[[16]byte][]byte) func(scan func(...any) error) error {
 	}
 }
 
-func putStreams(num TreeNumber, streams map[[16]byte][]byte) op {
+func putStreams(num TreeNumber, streams map[[16]byte][]byte) Op {
 	var ks, states [][]byte
 	for k, state := range streams {
 		ks, states = append(ks, num.Key(k[:])), append(states, state)
 	}
-	return op{sql: upsertStream, lite: upsertStreamLite, cols: []any{ks, states}}
+	return Op{SQL: upsertStream, Lite: upsertStreamLite, Cols: []any{ks, states}}
 }

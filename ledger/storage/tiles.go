@@ -124,10 +124,10 @@ func (w wants) node(num TreeNumber, id compact.NodeID) {
 
 // loadTiles gets tiles from the cache and, in one round trip, from the database: rows of table tile, or for
 // a level-0 tile that is not full, the leaves themselves. size is a committed size that covers the wants.
-func (s *Storage) loadTiles(ctx context.Context, run runner, w wants, size uint64) (tileSet, error) {
+func (s *Storage) loadTiles(ctx context.Context, run Runner, w wants, size uint64) (tileSet, error) {
 	got := tileSet{}
 	var rows []int64
-	var ops []op
+	var ops []Op
 	for id, width := range w {
 		have := s.tiles.get(id)
 		switch {
@@ -140,11 +140,11 @@ func (s *Storage) loadTiles(ctx context.Context, run runner, w wants, size uint6
 		}
 	}
 	if len(rows) > 0 {
-		ops = append(ops, op{
-			sql:  "SELECT place, hashes FROM tile WHERE place = ANY($1)",
-			lite: "SELECT place, hashes FROM tile WHERE place = $1",
-			cols: []any{rows},
-			scan: func(scan func(...any) error) error {
+		ops = append(ops, Op{
+			SQL:  "SELECT place, hashes FROM tile WHERE place = ANY($1)",
+			Lite: "SELECT place, hashes FROM tile WHERE place = $1",
+			Cols: []any{rows},
+			Scan: func(scan func(...any) error) error {
 				var at int64
 				var hashes []byte
 				err := scan(&at, &hashes)
@@ -181,13 +181,13 @@ func (s *Storage) keep(tiles tileSet) {
 }
 
 // leafHashes computes the hashes of a level-0 tile from have to width out of the leaves.
-func leafHashes(id tileID, have []byte, width int, into tileSet) op {
+func leafHashes(id tileID, have []byte, width int, into tileSet) Op {
 	start := id.index * tileWidth
-	return op{
-		sql:   "SELECT hash, value FROM leaf WHERE place >= $1 AND place < $2 ORDER BY place",
-		args:  []any{id.num.Place(start + uint64(len(have)/hashSize)), id.num.Place(start + uint64(width))},
-		fresh: func() { into[id] = append(make([]byte, 0, width*hashSize), have...) },
-		scan: func(scan func(...any) error) error {
+	return Op{
+		SQL:   "SELECT hash, value FROM leaf WHERE place >= $1 AND place < $2 ORDER BY place",
+		Args:  []any{id.num.Place(start + uint64(len(have)/hashSize)), id.num.Place(start + uint64(width))},
+		Fresh: func() { into[id] = append(make([]byte, 0, width*hashSize), have...) },
+		Scan: func(scan func(...any) error) error {
 			var hash, value []byte
 			if err := scan(&hash, &value); err != nil {
 				return err
@@ -255,7 +255,7 @@ func (s *Storage) Tile(ctx context.Context, tree *trillian.Tree, level int, inde
 		return nil, s.wrap(ctx, doing, err)
 	}
 	id := tileID{num, level, index}
-	tiles, err := s.loadTiles(ctx, s.read, wants{id: width}, size)
+	tiles, err := s.loadTiles(ctx, s.Read, wants{id: width}, size)
 	if err != nil {
 		return nil, s.wrap(ctx, doing, err)
 	}
@@ -269,7 +269,7 @@ func (s *Storage) committed(ctx context.Context, num TreeNumber, need uint64) (u
 	if n, ok := s.sizes.Load(num); ok && n.(uint64) >= need {
 		return n.(uint64), nil
 	}
-	h, err := readHead(ctx, s.read, num)
+	h, err := readHead(ctx, s.Read, num)
 	if err != nil {
 		return 0, err
 	}

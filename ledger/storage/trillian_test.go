@@ -53,7 +53,7 @@ func TestSequencedStatuses(t *testing.T) {
 			{"index taken in this call", logLeaf(3, "e"), codes.FailedPrecondition, logLeaf(3, "d")},
 			{"identity taken in this call", logLeaf(4, "d"), codes.FailedPrecondition, logLeaf(3, "d")},
 			{"no such index", logLeaf(-1, "n"), codes.OutOfRange, nil},
-			{"beyond all indices", logLeaf(maxLeaves, "n"), codes.OutOfRange, nil},
+			{"beyond all indices", logLeaf(MaxLeaves, "n"), codes.OutOfRange, nil},
 		}
 		var leaves []*trillian.LogLeaf
 		for _, c := range cases {
@@ -173,10 +173,10 @@ func TestTreesThatTakeNoLeaves(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := s.write(ctx,
-				op{sql: "INSERT INTO person (k, state) VALUES ($1, $2)", args: []any{num.Key(make([]byte, 32)), []byte("x")}},
-				op{sql: "INSERT INTO anchor (tree, size, at, note) VALUES ($1, 1, 1, $2)", args: []any{int64(num), []byte("x")}},
-				op{sql: "INSERT INTO witnessed (tree, size) VALUES ($1, 1)", args: []any{int64(num)}},
-				op{sql: "INSERT INTO cosignature (place, signed, cosigner, note, line) VALUES ($1, 1, 'w', $2, $2)", args: []any{num.Place(0), []byte("x")}},
+				Op{SQL: "INSERT INTO person (k, state) VALUES ($1, $2)", Args: []any{num.Key(make([]byte, 32)), []byte("x")}},
+				Op{SQL: "INSERT INTO anchor (tree, size, at, note) VALUES ($1, 1, 1, $2)", Args: []any{int64(num), []byte("x")}},
+				Op{SQL: "INSERT INTO witnessed (tree, size) VALUES ($1, 1)", Args: []any{int64(num)}},
+				Op{SQL: "INSERT INTO cosignature (place, signed, cosigner, note, line) VALUES ($1, 1, 'w', $2, $2)", Args: []any{num.Place(0), []byte("x")}},
 			); err != nil {
 				t.Fatal(err)
 			}
@@ -212,7 +212,7 @@ func TestTreesThatTakeNoLeaves(t *testing.T) {
 		}
 		for _, table := range []string{"leaf", "idem", "chain", "source", "register", "tile", "head", "tree", "person", "anchor", "witnessed", "cosignature"} {
 			var n int64
-			if err := s.read(ctx, op{sql: "SELECT count(*) FROM " + table, scan: func(scan func(...any) error) error { return scan(&n) }}); err != nil {
+			if err := s.Read(ctx, Op{SQL: "SELECT count(*) FROM " + table, Scan: func(scan func(...any) error) error { return scan(&n) }}); err != nil {
 				t.Fatal(err)
 			}
 			want := map[string]int64{"leaf": 300, "idem": 300, "chain": 7, "source": 1, "register": 27, "tile": 2, "head": 3, "tree": 3, "person": 1, "anchor": 1, "witnessed": 1, "cosignature": 1}
@@ -241,7 +241,7 @@ func TestSnapshotNeedsInit(t *testing.T) {
 		if err != nil || tree.TreeId != raw.TreeId {
 			t.Fatal(err)
 		}
-		if err := s.write(ctx, op{sql: "UPDATE head SET signed = NULL"}); err != nil {
+		if err := s.write(ctx, Op{SQL: "UPDATE head SET signed = NULL"}); err != nil {
 			t.Fatal(err)
 		}
 		tx, err := s.SnapshotForTree(ctx, tree)

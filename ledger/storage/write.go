@@ -11,14 +11,14 @@ import (
 // The log itself does not change.
 func (s *Storage) SetExtra(ctx context.Context, tree *trillian.Tree, index uint64, extra []byte) error {
 	doing := fmt.Sprintf("replacing the extra data of leaf %d", index)
-	if index >= maxLeaves {
+	if index >= MaxLeaves {
 		return s.wrap(ctx, doing, ErrNotFound)
 	}
 	num, err := s.Number(ctx, tree)
 	if err == nil {
-		err = s.write(ctx, op{
-			sql:  "UPDATE leaf SET extra = $1 WHERE place = $2",
-			args: []any{nonNil(extra), num.Place(index)}, expect: 1,
+		err = s.write(ctx, Op{
+			SQL:  "UPDATE leaf SET extra = $1 WHERE place = $2",
+			Args: []any{nonNil(extra), num.Place(index)}, Expect: 1,
 		})
 	}
 	return s.wrap(ctx, doing, err)
@@ -26,18 +26,18 @@ func (s *Storage) SetExtra(ctx context.Context, tree *trillian.Tree, index uint6
 
 // PutDataKey stores a wrapped data key, in place of one with the same id.
 func (s *Storage) PutDataKey(ctx context.Context, id [8]byte, wrapped []byte) error {
-	return s.wrap(ctx, "storing a data key", s.write(ctx, op{
-		sql:  "INSERT INTO data_key (id, wrapped) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped",
-		args: []any{id[:], nonNil(wrapped)},
+	return s.wrap(ctx, "storing a data key", s.write(ctx, Op{
+		SQL:  "INSERT INTO data_key (id, wrapped) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped",
+		Args: []any{id[:], nonNil(wrapped)},
 	}))
 }
 
 // DataKeys returns all wrapped data keys.
 func (s *Storage) DataKeys(ctx context.Context) (map[[8]byte][]byte, error) {
 	keys := map[[8]byte][]byte{}
-	err := s.read(ctx, op{
-		sql: "SELECT id, wrapped FROM data_key",
-		scan: func(scan func(...any) error) error {
+	err := s.Read(ctx, Op{
+		SQL: "SELECT id, wrapped FROM data_key",
+		Scan: func(scan func(...any) error) error {
 			var id, wrapped []byte
 			if err := scan(&id, &wrapped); err != nil {
 				return err
@@ -53,13 +53,6 @@ func (s *Storage) DataKeys(ctx context.Context) (map[[8]byte][]byte, error) {
 }
 
 // write commits statements that may be run twice.
-func (s *Storage) write(ctx context.Context, ops ...op) error {
-	return update(ctx, func(ctx context.Context) error {
-		t, err := s.db.begin(ctx)
-		if err != nil {
-			return err
-		}
-		defer t.rollback()
-		return t.commit(ctx, ops...)
-	})
+func (s *Storage) write(ctx context.Context, ops ...Op) error {
+	return s.Transact(ctx, func(context.Context, Runner) ([]Op, error) { return ops, nil })
 }
