@@ -55,7 +55,7 @@ type AppendTx struct {
 	chains     map[[32]byte]Chain
 	streams    map[[16]byte][]byte
 	persons    map[[32]byte][]byte
-	merkle     *logTx // after Integrate
+	merkle     *Merkle // after Integrate
 	checkpoint []byte
 }
 
@@ -283,10 +283,10 @@ func (a *AppendTx) Integrate(ctx context.Context) (Head, error) {
 	if a.merkle != nil {
 		return Head{}, a.misuse("Integrate called twice")
 	}
-	m := newLogTx(a.s, a.tree, a.num, a.row, a.db)
+	m := newMerkle(a.s, a.num, a.row, a.db.do)
 	m.batch = a.leaves
 	if len(a.leaves) > 0 {
-		if err := integrate(ctx, m); err != nil {
+		if err := integrate(ctx, a.tree, m); err != nil {
 			return Head{}, a.fail(err)
 		}
 	}

@@ -2,23 +2,23 @@ package storage
 
 // The statements of an append's second round trip.
 var (
-	leafCols = []Column{{"place", "INT8"}, {"prev", "INT8"}, {"identity", "BYTEA"}, {"value", "BYTEA"}, {"extra", "BYTEA"}}
-	idemCols = []Column{{"k", "BYTEA"}, {"idx", "INT8"}}
+	leafCols = []string{"place INT8", "prev INT8", "identity BYTEA", "value BYTEA", "extra BYTEA"}
+	idemCols = []string{"k BYTEA", "idx INT8"}
 
 	insertLeaf, insertLeafLite = Insert("leaf", leafCols, "")
 	insertIdem, insertIdemLite = Insert("idem", idemCols, "")
 
 	upsertChain, upsertChainLite = Insert("chain",
-		[]Column{{"k", "BYTEA"}, {"count", "INT8"}, {"head", "BYTEA"}, {"last", "INT8"}},
+		[]string{"k BYTEA", "count INT8", "head BYTEA", "last INT8"},
 		" ON CONFLICT (k) DO UPDATE SET count = excluded.count, head = excluded.head, last = excluded.last")
 	upsertStream, upsertStreamLite = Insert("source",
-		[]Column{{"k", "BYTEA"}, {"state", "BYTEA"}},
+		[]string{"k BYTEA", "state BYTEA"},
 		" ON CONFLICT (k) DO UPDATE SET state = excluded.state")
 	upsertPerson, upsertPersonLite = Insert("person",
-		[]Column{{"k", "BYTEA"}, {"state", "BYTEA"}},
+		[]string{"k BYTEA", "state BYTEA"},
 		" ON CONFLICT (k) DO UPDATE SET state = excluded.state")
-	insertRegister, insertRegisterLite = Insert("register", []Column{{"place", "INT8"}}, "")
-	upsertTile, upsertTileLite         = Insert("tile", []Column{{"place", "INT8"}, {"hashes", "BYTEA"}},
+	insertRegister, insertRegisterLite = Insert("register", []string{"place INT8"}, "")
+	upsertTile, upsertTileLite         = Insert("tile", []string{"place INT8", "hashes BYTEA"},
 		" ON CONFLICT (place) DO UPDATE SET hashes = excluded.hashes")
 )
 
@@ -59,11 +59,7 @@ func (a *AppendTx) writes() []Op {
 	}
 	if n > 0 {
 		ops = append(ops, a.merkle.tileOps()...)
-		root := a.merkle.newRoot
-		ops = append(ops, Op{
-			SQL: updateHead, Expect: 1,
-			Args: []any{int64(root.TreeSize), root.RootHash, int64(root.TimestampNanos), a.checkpoint, int64(a.register()), int64(a.num)},
-		})
+		ops = append(ops, a.merkle.headOp(a.checkpoint, a.register()))
 	}
 	return ops
 }

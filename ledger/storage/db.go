@@ -87,16 +87,15 @@ func (o *Op) at(i int, into []any) []any {
 	return into
 }
 
-// Column is a column of a bulk insert with its type, as both PostgreSQL and CockroachDB spell it.
-type Column struct{ Name, Type string }
-
-// Insert returns the two forms of an INSERT of many rows; tail is an ON CONFLICT clause or nothing.
-func Insert(table string, cols []Column, tail string) (sql, lite string) {
+// Insert returns the two forms of an INSERT of many rows. A column is its name and its type, as both
+// PostgreSQL and CockroachDB spell it: "place INT8". tail is an ON CONFLICT clause or nothing.
+func Insert(table string, cols []string, tail string) (sql, lite string) {
 	var names, arrays, marks []string
 	for i, c := range cols {
-		names = append(names, c.Name)
+		name, typ, _ := strings.Cut(c, " ")
+		names = append(names, name)
 		marks = append(marks, fmt.Sprintf("$%d", i+1))
-		arrays = append(arrays, fmt.Sprintf("unnest($%d::%s[])", i+1, c.Type))
+		arrays = append(arrays, fmt.Sprintf("unnest($%d::%s[])", i+1, typ))
 	}
 	into := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") "
 	return into + "SELECT " + strings.Join(arrays, ", ") + tail,

@@ -1,5 +1,6 @@
-// Package storage keeps igledger's logs in SQLite, PostgreSQL or CockroachDB. It is a Trillian storage
-// provider, and the one transaction by which igledger appends.
+// Package storage keeps igledger's logs in SQLite, PostgreSQL or CockroachDB: the one transaction by which
+// igledger appends, and what is read from the tables that it writes. Trillian's own interfaces to the same
+// tables are in package provider.
 //
 // # What it promises
 //
@@ -12,19 +13,20 @@
 //
 // # What it does not
 //
-// Only pre-ordered logs (PREORDERED_LOG) are sequenced. A queue hands out positions later, in an order
-// nobody chose, and costs an INSERT and a DELETE a leaf; a ledger must know a leaf's index when it answers.
-// So QueueLeaves answers codes.Unimplemented, and trees of type LOG can be administered and hold
-// leaves, but nothing integrates them. GetLeavesByHash is a bounded search (see there). Quotas, signing
-// and personal data are other people's business: values and extra data are bytes here, and never in an
-// error or a log line.
+// It appends to pre-ordered logs (PREORDERED_LOG) only. A queue would assign indices later, and a ledger must
+// know a leaf's index when it answers. Quotas, signing and personal data are the business of its callers:
+// values and extra data are bytes here, and never in an error or a log line.
 //
-// It trusts the database. A database that lies, or was restored from a backup, is caught by whoever holds
+// It trusts the database. A database that lies, or was restored from a backup, is detected by the holders of
 // a checkpoint, not here.
 //
 // # How it is laid out
 //
-// migrations/00001_tables.sql is the schema, db.go the seam between the provider and the engines (pg.go,
-// sqlite.go), append.go the transaction, integrate.go its Merkle side, tiles.go and proof.go what is
-// served, log.go, sequenced.go and admin.go Trillian's interfaces.
+// migrations/00001_tables.sql is the schema, db.go the seam between the package and the engines (pg.go,
+// sqlite.go), errors.go what is tried again, trees.go the logs of a database, append.go the transaction,
+// integrate.go its Merkle side, tiles.go and proof.go what is served.
+//
+// Package provider uses Op, Runner, Insert, Read, Transact and TransactOnce to run statements of its own,
+// TreeNumber, Number and KeysOp for the keys they need, OpenMerkle for the tree, SelectTrees, CreateTree and
+// DeleteTree for its administration, and Migrate for a table of its own. Other callers need none of these.
 package storage

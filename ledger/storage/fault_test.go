@@ -246,16 +246,16 @@ func TestCreationFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.after = nil
-		trees, err := (&adminTx{run: s.Read}).ListTrees(ctx, true)
+		rows, err := SelectTrees(ctx, s.Read, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		names := map[string]bool{}
-		for _, tree := range trees {
-			if names[tree.DisplayName] {
-				t.Fatalf("two trees are called %s", tree.DisplayName)
+		for _, r := range rows {
+			if names[r.Tree.DisplayName] {
+				t.Fatalf("two trees are called %s", r.Tree.DisplayName)
 			}
-			names[tree.DisplayName] = true
+			names[r.Tree.DisplayName] = true
 		}
 	})
 }

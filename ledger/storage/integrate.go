@@ -18,9 +18,9 @@ import (
 )
 
 // integrate runs Trillian's sequencer over m's batch, inside m's transaction.
-func integrate(ctx context.Context, m *logTx) error {
+func integrate(ctx context.Context, tree *trillian.Tree, m *Merkle) error {
 	ts := laterThan{clock.System, time.Unix(0, *m.head.signed)}
-	n, err := log.IntegrateBatch(ctx, m.tree, len(m.batch), 0, 0, ts, onOpenTx{tx: m}, quota.Noop())
+	n, err := log.IntegrateBatch(ctx, tree, len(m.batch), 0, 0, ts, onOpenTx{tx: m}, quota.Noop())
 	switch {
 	case m.err != nil: // of the database: Trillian passes errors on as text only
 		return fmt.Errorf("integrating: %w", m.err)
@@ -58,45 +58,80 @@ func (l laterThan) Now() time.Time {
 	return l.t.Add(1)
 }
 
-// logTx is the Merkle side of a transaction: a Trillian LogTreeTX. Its tree starts as the head says, and
-// grows by the nodes it is given.
-type logTx struct {
+// Merkle is the Merkle side of a transaction on one tree: those methods of Trillian's LogTreeTX that
+// log.IntegrateBatch calls on a pre-ordered log. Its tree begins as the head says, and grows by the nodes
+// that it is given. It is not safe for concurrent use.
+type Merkle struct {
+	trillianstorage.LogTreeTX // nil: for the methods that IntegrateBatch does not call
+
 	s    *Storage
-	tree *trillian.Tree
 	num  TreeNumber
 	head headRow
-	db   tx     // nil: read only
-	run  Runner // statements, in db if there is one
-	err  error  // the first of the database
+	run  Runner
+	err  error // the first of the database
 
-	batch   []*trillian.LogLeaf // what DequeueLeaves hands over; nil: look into table leaf
+	batch   []*trillian.LogLeaf // what DequeueLeaves hands over
 	edge    tileSet             // the right edge's tiles as of head
 	nodes   map[compact.NodeID][]byte
 	newRoot *types.LogRootV1
 }
 
-func newLogTx(s *Storage, t *trillian.Tree, num TreeNumber, head headRow, db tx) *logTx {
-	m := &logTx{s: s, tree: t, num: num, head: head, db: db, nodes: map[compact.NodeID][]byte{}}
-	m.run = m.watch(s.Read)
-	if db != nil {
-		m.run = m.watch(db.do)
-	}
-	return m
+func newMerkle(s *Storage, num TreeNumber, head headRow, run Runner) *Merkle {
+	return &Merkle{s: s, num: num, head: head, run: run, nodes: map[compact.NodeID][]byte{}}
 }
 
-// watch remembers an error, so that it survives callers who turn it into text.
-func (m *logTx) watch(run Runner) Runner {
-	return func(ctx context.Context, ops ...Op) error {
-		err := run(ctx, ops...)
-		if err != nil && m.err == nil {
-			m.err = err
-		}
-		return err
+// OpenMerkle reads a tree's head by run: s.Read for a snapshot, which needs no transaction as nothing below
+// a committed root changes, or a transaction's Runner. If lock is set it takes the lock that orders the
+// tree's writers, which every change must hold.
+func (s *Storage) OpenMerkle(ctx context.Context, num TreeNumber, run Runner, lock bool) (*Merkle, error) {
+	var h headRow
+	err := run(ctx, headOp(num, &h, lock))
+	if err == nil && !h.found {
+		err = fmt.Errorf("%w: the tree is gone", ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newMerkle(s, num, h, run), nil
+}
+
+// Run runs statements in the transaction. The first error is kept for Err.
+func (m *Merkle) Run(ctx context.Context, ops ...Op) error {
+	err := m.run(ctx, ops...)
+	if err != nil && m.err == nil {
+		m.err = err
+	}
+	return err
+}
+
+// Err returns the first error of a statement. Trillian passes errors on as text; whether a transaction is
+// run again depends on their type.
+func (m *Merkle) Err() error { return m.err }
+
+// Size is the tree's size when the transaction began.
+func (m *Merkle) Size() uint64 { return m.head.Size }
+
+// Writes returns the statements that store the tiles that grew and the new root, if there is one. It takes
+// the place of the checkpoint, which would be of another root: the head then has none.
+func (m *Merkle) Writes() []Op {
+	ops := m.tileOps()
+	if m.newRoot != nil {
+		ops = append(ops, m.headOp(nil, m.head.Register))
+	}
+	return ops
+}
+
+// headOp writes the head with the new root.
+func (m *Merkle) headOp(checkpoint []byte, register uint64) Op {
+	r := m.newRoot
+	return Op{
+		SQL: updateHead, Expect: 1,
+		Args: []any{int64(r.TreeSize), nonNil(r.RootHash), int64(r.TimestampNanos), checkpoint, int64(register), int64(m.num)},
 	}
 }
 
-// size is the number of leaves after integration.
-func (m *logTx) size() uint64 {
+// size returns the number of leaves after integration.
+func (m *Merkle) size() uint64 {
 	if m.newRoot != nil {
 		return m.newRoot.TreeSize
 	}
@@ -104,7 +139,7 @@ func (m *logTx) size() uint64 {
 }
 
 // LatestSignedLogRoot returns the root as it was when the transaction began.
-func (m *logTx) LatestSignedLogRoot(context.Context) (*trillian.SignedLogRoot, error) {
+func (m *Merkle) LatestSignedLogRoot(context.Context) (*trillian.SignedLogRoot, error) {
 	if m.head.signed == nil {
 		return nil, trillianstorage.ErrTreeNeedsInit
 	}
@@ -118,7 +153,7 @@ func (m *logTx) LatestSignedLogRoot(context.Context) (*trillian.SignedLogRoot, e
 }
 
 // GetMerkleNodes returns nodes of the tree as the transaction sees it, in the order asked for.
-func (m *logTx) GetMerkleNodes(ctx context.Context, ids []compact.NodeID) ([]tree.Node, error) {
+func (m *Merkle) GetMerkleNodes(ctx context.Context, ids []compact.NodeID) ([]tree.Node, error) {
 	if err := m.loadEdge(ctx); err != nil {
 		return nil, err
 	}
@@ -128,7 +163,7 @@ func (m *logTx) GetMerkleNodes(ctx context.Context, ids []compact.NodeID) ([]tre
 			w.node(m.num, id)
 		}
 	}
-	more, err := m.s.loadTiles(ctx, m.run, w, m.head.Size)
+	more, err := m.s.loadTiles(ctx, m.Run, w, m.head.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -147,15 +182,15 @@ func (m *logTx) GetMerkleNodes(ctx context.Context, ids []compact.NodeID) ([]tre
 }
 
 // loadEdge gets what the tree grows from.
-func (m *logTx) loadEdge(ctx context.Context) (err error) {
+func (m *Merkle) loadEdge(ctx context.Context) (err error) {
 	if m.edge == nil {
-		m.edge, err = m.s.loadTiles(ctx, m.run, edgeWants(m.num, m.head.Size), m.head.Size)
+		m.edge, err = m.s.loadTiles(ctx, m.Run, edgeWants(m.num, m.head.Size), m.head.Size)
 	}
 	return err
 }
 
 // node returns a node that is new, or at the right edge.
-func (m *logTx) node(id compact.NodeID) ([]byte, error) {
+func (m *Merkle) node(id compact.NodeID) ([]byte, error) {
 	if hash := m.nodes[id]; hash != nil {
 		return hash, nil
 	}
@@ -167,7 +202,7 @@ func (m *logTx) node(id compact.NodeID) ([]byte, error) {
 }
 
 // SetMerkleNodes takes the nodes that new leaves completed. Stored are only those that tiles consist of.
-func (m *logTx) SetMerkleNodes(ctx context.Context, nodes []tree.Node) error {
+func (m *Merkle) SetMerkleNodes(ctx context.Context, nodes []tree.Node) error {
 	if err := m.loadEdge(ctx); err != nil {
 		return err
 	}
@@ -178,7 +213,7 @@ func (m *logTx) SetMerkleNodes(ctx context.Context, nodes []tree.Node) error {
 }
 
 // grown returns the tiles at the right edge, and behind it, as they are with the new nodes.
-func (m *logTx) grown() tileSet {
+func (m *Merkle) grown() tileSet {
 	tiles := tileSet{}
 	for level := 0; level <= maxLevel; level++ {
 		i := m.head.Size >> (tileHeight * level)
@@ -199,7 +234,7 @@ func (m *logTx) grown() tileSet {
 
 // tileOps writes the tiles that grew: level 0 only when full, since rewriting a growing tile with every
 // batch would leave kilobytes of old versions per leaf; higher levels grow once in 256 leaves.
-func (m *logTx) tileOps() []Op {
+func (m *Merkle) tileOps() []Op {
 	var places []int64
 	var hashes [][]byte
 	for id, h := range m.grown() {
@@ -214,7 +249,7 @@ func (m *logTx) tileOps() []Op {
 }
 
 // StoreSignedLogRoot takes the new root; it is written at the end.
-func (m *logTx) StoreSignedLogRoot(_ context.Context, root *trillian.SignedLogRoot) error {
+func (m *Merkle) StoreSignedLogRoot(_ context.Context, root *trillian.SignedLogRoot) error {
 	var r types.LogRootV1
 	if err := r.UnmarshalBinary(root.GetLogRoot()); err != nil {
 		return fmt.Errorf("parsing a log root: %w", err)
@@ -226,7 +261,7 @@ func (m *logTx) StoreSignedLogRoot(_ context.Context, root *trillian.SignedLogRo
 	return nil
 }
 
-// UpdateSequencedLeaves is for trees of type LOG, which this provider does not sequence.
-func (m *logTx) UpdateSequencedLeaves(context.Context, []*trillian.LogLeaf) error {
-	return errLogTrees
+// DequeueLeaves returns the batch.
+func (m *Merkle) DequeueLeaves(_ context.Context, limit int, _ time.Time) ([]*trillian.LogLeaf, error) {
+	return m.batch[:min(limit, len(m.batch))], nil
 }

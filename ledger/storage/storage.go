@@ -11,7 +11,6 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/google/trillian"
 	"github.com/google/trillian/log"
-	trillianstorage "github.com/google/trillian/storage"
 	"k8s.io/klog/v2"
 )
 
@@ -33,11 +32,6 @@ type Storage struct {
 	trees sync.Map // Trillian's tree id (int64) → TreeNumber; both never change
 	sizes sync.Map // TreeNumber → largest committed size seen (uint64): sizes never shrink
 }
-
-var (
-	_ trillianstorage.LogStorage   = (*Storage)(nil)
-	_ trillianstorage.AdminStorage = adminStorage{}
-)
 
 // quiet does once per process what Trillian's sequencing code needs: its metrics must exist, and it
 // logs every batch by klog, which without this prints to stderr. What it logs it also returns.

@@ -1,26 +1,27 @@
-package storage
+package provider
 
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/trillian"
+	"github.com/transparency-dev/merkle/rfc6962"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"igledger/ledger/storage"
 )
 
 // sequenced is one run of AddSequencedLeaves: look-ups under the head's lock, a decision per leaf in memory,
-// then one insert for all that are new.
+// then one INSERT a table for all that are new.
 type sequenced struct {
-	num    TreeNumber
+	num    storage.TreeNumber
 	leaves []*trillian.LogLeaf
 	queued int64
 
-	head                                     headRow
-	atKey                                    map[[16]byte]Found          // taken idempotency keys
+	atKey                                    map[[16]byte]storage.Found  // taken idempotency keys
 	atIdx                                    map[int64]*trillian.LogLeaf // taken indices
 	taken                                    map[int64]*trillian.LogLeaf // leaves that hold taken keys
 	places                                   []int64                     // of the new leaves; the other columns likewise
@@ -31,10 +32,10 @@ type sequenced struct {
 	results []*trillian.QueuedLogLeaf
 }
 
-func newSequenced(num TreeNumber, leaves []*trillian.LogLeaf, t time.Time) *sequenced {
+func newSequenced(num storage.TreeNumber, leaves []*trillian.LogLeaf, t time.Time) *sequenced {
 	return &sequenced{
 		num: num, leaves: leaves, queued: t.UnixNano(),
-		atKey: map[[16]byte]Found{}, atIdx: map[int64]*trillian.LogLeaf{}, taken: map[int64]*trillian.LogLeaf{},
+		atKey: map[[16]byte]storage.Found{}, atIdx: map[int64]*trillian.LogLeaf{}, taken: map[int64]*trillian.LogLeaf{},
 	}
 }
 
@@ -45,9 +46,12 @@ func keyOf(l *trillian.LogLeaf) [16]byte {
 	return k
 }
 
-func valid(l *trillian.LogLeaf) bool { return l.GetLeafIndex() >= 0 && l.GetLeafIndex() < MaxLeaves }
+func valid(l *trillian.LogLeaf) bool {
+	return l.GetLeafIndex() >= 0 && l.GetLeafIndex() < storage.MaxLeaves
+}
 
-func (b *sequenced) lookups() []Op {
+// lookUp reads what is stored under the leaves' keys and at their indices.
+func (b *sequenced) lookUp(ctx context.Context, run storage.Runner) error {
 	var keys [][16]byte
 	var places []int64
 	for _, l := range b.leaves {
@@ -56,18 +60,28 @@ func (b *sequenced) lookups() []Op {
 			places = append(places, b.num.Place(uint64(l.LeafIndex)))
 		}
 	}
-	ops := []Op{headOp(b.num, &b.head, true)}
+	var ops []storage.Op
 	if len(keys) > 0 {
-		ops = append(ops, KeysOp(b.num, keys, b.atKey))
+		ops = append(ops, storage.KeysOp(b.num, keys, b.atKey))
 	}
 	if len(places) > 0 {
 		ops = append(ops, byPlace(places, b.atIdx))
 	}
-	return ops
+	if len(ops) == 0 {
+		return nil
+	}
+	if err := run(ctx, ops...); err != nil || len(b.atKey) == 0 {
+		return err
+	}
+	places = nil
+	for _, f := range b.atKey {
+		places = append(places, b.num.Place(f.Index))
+	}
+	return run(ctx, byPlace(places, b.taken))
 }
 
-func byPlace(places []int64, into map[int64]*trillian.LogLeaf) Op {
-	return Op{
+func byPlace(places []int64, into map[int64]*trillian.LogLeaf) storage.Op {
+	return storage.Op{
 		SQL: logLeafColumns + "WHERE place = ANY($1)", Lite: logLeafColumns + "WHERE place = $1", Cols: []any{places},
 		Scan: func(scan func(...any) error) error {
 			l, err := scanLogLeaf(scan)
@@ -79,19 +93,8 @@ func byPlace(places []int64, into map[int64]*trillian.LogLeaf) Op {
 	}
 }
 
-func (b *sequenced) decide(ctx context.Context, run Runner) error {
-	if !b.head.found {
-		return fmt.Errorf("%w: the tree is gone", ErrNotFound)
-	}
-	if len(b.atKey) > 0 {
-		var places []int64
-		for _, f := range b.atKey {
-			places = append(places, b.num.Place(f.Index))
-		}
-		if err := run(ctx, byPlace(places, b.taken)); err != nil {
-			return err
-		}
-	}
+// decide sets the result of each leaf, and the columns of those that are new.
+func (b *sequenced) decide() error {
 	for i, l := range b.leaves {
 		if len(l.GetLeafIdentityHash()) != hashSize || len(l.GetMerkleLeafHash()) != hashSize {
 			return status.Errorf(codes.InvalidArgument, "leaves[%d]: identity and Merkle hash must have %d bytes", i, hashSize)
@@ -124,9 +127,9 @@ func (b *sequenced) one(l *trillian.LogLeaf) *trillian.QueuedLogLeaf {
 		QueueTimestamp: timestamppb.New(time.Unix(0, b.queued)), IntegrateTimestamp: timestamppb.New(time.Unix(0, 0)),
 	}
 	b.atIdx[l.LeafIndex], b.taken[l.LeafIndex] = n, n
-	b.atKey[key] = Found{Index: uint64(l.LeafIndex)}
-	var hash []byte // kept only if it is not what everybody would compute
-	if !bytes.Equal(l.MerkleLeafHash, hasher.HashLeaf(l.LeafValue)) {
+	b.atKey[key] = storage.Found{Index: uint64(l.LeafIndex)}
+	var hash []byte // NULL if it follows from the value, which it does in every log of Trillian's own servers
+	if !bytes.Equal(l.MerkleLeafHash, rfc6962.DefaultHasher.HashLeaf(l.LeafValue)) {
 		hash = l.MerkleLeafHash
 	}
 	b.places, b.idxs = append(b.places, b.num.Place(uint64(l.LeafIndex))), append(b.idxs, l.LeafIndex)
@@ -136,12 +139,27 @@ func (b *sequenced) one(l *trillian.LogLeaf) *trillian.QueuedLogLeaf {
 	return result(codes.OK, "", n)
 }
 
-var insertQueued, insertQueuedLite = Insert("leaf", []Column{{"place", "INT8"}, {"queued", "INT8"},
-	{"identity", "BYTEA"}, {"hash", "BYTEA"}, {"value", "BYTEA"}, {"extra", "BYTEA"}}, "")
+var (
+	insertLeaf, insertLeafLite = storage.Insert("leaf", []string{"place INT8", "queued INT8",
+		"identity BYTEA", "hash BYTEA", "value BYTEA", "extra BYTEA"}, "")
+	insertIdem, insertIdemLite = storage.Insert("idem", []string{"k BYTEA", "idx INT8"}, "")
+)
 
-func (b *sequenced) writes() []Op {
-	return []Op{
-		{SQL: insertQueued, Lite: insertQueuedLite, Cols: []any{b.places, b.times, b.identities, b.hashes, b.values, b.extras}},
+// writes stores the new leaves.
+func (b *sequenced) writes() []storage.Op {
+	if len(b.places) == 0 {
+		return nil
+	}
+	return []storage.Op{
+		{SQL: insertLeaf, Lite: insertLeafLite, Cols: []any{b.places, b.times, b.identities, b.hashes, b.values, b.extras}},
 		{SQL: insertIdem, Lite: insertIdemLite, Cols: []any{b.keys, b.idxs}},
 	}
+}
+
+// nonNil makes an empty value out of a missing one: a nil slice would be stored as NULL.
+func nonNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
 }

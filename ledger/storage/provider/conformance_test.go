@@ -1,4 +1,4 @@
-package storage
+package provider
 
 import (
 	"context"
@@ -57,8 +57,8 @@ func TestTrillianLogSuite(t *testing.T) {
 		made := 0
 		storagetest.RunLogStorageTests(t, func(ctx context.Context, t *testing.T) (trillianstorage.LogStorage, trillianstorage.AdminStorage) {
 			made++
-			s := openTest(t, dsn)
-			return watchedLog{s, seen}, watchedAdmin{s.Admin(), seen}
+			p := openTest(t, dsn)
+			return watchedLog{p, seen}, watchedAdmin{p.Admin(), seen}
 		})
 		if t.Failed() {
 			return
@@ -104,13 +104,13 @@ func (w *witness) look() {
 }
 
 type watchedLog struct {
-	*Storage
+	*Provider
 	w *witness
 }
 
 func (l watchedLog) CheckDatabaseAccessible(ctx context.Context) error {
 	l.w.look()
-	return l.Storage.CheckDatabaseAccessible(ctx)
+	return l.Provider.CheckDatabaseAccessible(ctx)
 }
 
 type watchedAdmin struct {
@@ -138,12 +138,12 @@ func TestTrillianAdminSuite(t *testing.T) {
 }
 
 func TestQueueLeavesIsUnimplemented(t *testing.T) {
-	s := openTest(t, testdb.SQLite(t))
-	_, err := s.QueueLeaves(context.Background(), mustTree(t, s, "log"), nil, time.Now())
+	p := openTest(t, testdb.SQLite(t))
+	_, err := p.QueueLeaves(context.Background(), mustTree(t, p, "log"), nil, time.Now())
 	if status.Code(err) != codes.Unimplemented {
 		t.Fatalf("QueueLeaves: %v", err)
 	}
-	err = s.ReadWriteTransaction(context.Background(), mustTree(t, s, "log"), func(ctx context.Context, tx trillianstorage.LogTreeTX) error {
+	err = p.ReadWriteTransaction(context.Background(), mustTree(t, p, "log"), func(ctx context.Context, tx trillianstorage.LogTreeTX) error {
 		return tx.UpdateSequencedLeaves(ctx, []*trillian.LogLeaf{{}})
 	})
 	if status.Code(err) != codes.Unimplemented {
