@@ -112,11 +112,13 @@ func (c *tileCache) forget(num TreeNumber) {
 // tileSet is a set of tiles, each with at least the number of hashes that was wanted.
 type tileSet map[tileID][]byte
 
-// want notes that a tile is needed up to width hashes.
+// wants is a set of tiles that are needed, each with the number of its hashes.
 type wants map[tileID]int
 
+// add notes that a tile is needed up to width hashes.
 func (w wants) add(id tileID, width int) { w[id] = max(w[id], width) }
 
+// node notes that the tile which holds a node's hashes is needed.
 func (w wants) node(num TreeNumber, id compact.NodeID) {
 	t, first, count := nodeTile(num, id)
 	w.add(t, first+count)
@@ -158,14 +160,7 @@ func (s *Storage) loadTiles(ctx context.Context, run Runner, w wants, size uint6
 			return nil, err
 		}
 	}
-	// A full level-0 tile may have no row if its leaves came through AddSequencedLeaves and the root
-	// by hand, as Trillian's own tests do it.
 	for id, width := range w {
-		if id.level == 0 && len(got[id]) < width*hashSize {
-			if err := run(ctx, leafHashes(id, nil, width, got)); err != nil {
-				return nil, err
-			}
-		}
 		if len(got[id]) < width*hashSize {
 			return nil, fmt.Errorf("%w: tile %d of level %d has %d hashes, not %d", ErrNotFound, id.index, id.level, len(got[id])/hashSize, width)
 		}
@@ -184,25 +179,18 @@ func (s *Storage) keep(tiles tileSet) {
 func leafHashes(id tileID, have []byte, width int, into tileSet) Op {
 	start := id.index * tileWidth
 	return Op{
-		SQL:   "SELECT hash, value FROM leaf WHERE place >= $1 AND place < $2 ORDER BY place",
+		SQL:   "SELECT value FROM leaf WHERE place >= $1 AND place < $2 ORDER BY place",
 		Args:  []any{id.num.Place(start + uint64(len(have)/hashSize)), id.num.Place(start + uint64(width))},
 		Fresh: func() { into[id] = append(make([]byte, 0, width*hashSize), have...) },
 		Scan: func(scan func(...any) error) error {
-			var hash, value []byte
-			if err := scan(&hash, &value); err != nil {
+			var value []byte
+			if err := scan(&value); err != nil {
 				return err
 			}
-			into[id] = append(into[id], leafHash(hash, value)...)
+			into[id] = append(into[id], hasher.HashLeaf(value)...)
 			return nil
 		},
 	}
-}
-
-func leafHash(stored, value []byte) []byte {
-	if stored != nil {
-		return stored
-	}
-	return hasher.HashLeaf(value)
 }
 
 // node computes a node from the tiles, which must hold it.

@@ -32,20 +32,20 @@ CREATE TABLE IF NOT EXISTS head (
   CONSTRAINT head_pk PRIMARY KEY (tree)
 ){{fill 10}};
 
+-- The leaves. Those from the head's size on are not integrated: they wait for Trillian's sequencer, see package
+-- provider.
 CREATE TABLE IF NOT EXISTS leaf (
   place    {{.Int}}   NOT NULL,
-  prev     {{.Int}},            -- index of the chain's previous leaf
-  queued   {{.Int}},            -- ns since 1970; only leaves that came through Trillian's interface
-  identity {{.Bytes}} NOT NULL,
-  hash     {{.Bytes}},          -- Merkle leaf hash; NULL: the RFC 6962 one of value, which it nearly always is
-  value    {{.Bytes}} NOT NULL,
-  extra    {{.Bytes}} NOT NULL,
+  prev     {{.Int}},            -- index, not place, of the previous leaf of its chain; NULL: the first, or no chain
+  identity {{.Bytes}} NOT NULL, -- of the content, to tell a repeat from another use of its key
+  value    {{.Bytes}} NOT NULL, -- what the Merkle tree hashes, by RFC 6962
+  extra    {{.Bytes}} NOT NULL, -- what is kept beside it: may change
   CONSTRAINT leaf_pk PRIMARY KEY (place)
 );
 
 -- Idempotency keys.
 CREATE TABLE IF NOT EXISTS idem (
-  idx {{.Int}}   NOT NULL,
+  idx {{.Int}}   NOT NULL, -- index of its leaf
   k   {{.Bytes}} NOT NULL,
   CONSTRAINT idem_pk PRIMARY KEY (k)
 ){{clustered}};
@@ -53,9 +53,9 @@ CREATE TABLE IF NOT EXISTS idem (
 -- Histories: the state of each chain after its last leaf.
 CREATE TABLE IF NOT EXISTS chain (
   count {{.Int}}   NOT NULL,
-  last  {{.Int}}   NOT NULL,
+  last  {{.Int}}   NOT NULL, -- index of its last leaf
   k     {{.Bytes}} NOT NULL,
-  head  {{.Bytes}} NOT NULL,
+  head  {{.Bytes}} NOT NULL, -- hash over all its leaves: see docs/FORMATS.md
   CONSTRAINT chain_pk PRIMARY KEY (k)
 ){{clustered}}{{fill 80}};
 

@@ -166,5 +166,8 @@ func (t *adminTx) HardDeleteTree(ctx context.Context, id int64) error {
 	if !r.Tree.Deleted {
 		return status.Errorf(codes.FailedPrecondition, "tree %d is not soft deleted", id)
 	}
-	return t.run(ctx, storage.DeleteTree(r.Number)...)
+	return t.run(ctx, append(storage.DeleteTree(r.Number), storage.Op{
+		SQL:  "DELETE FROM sequenced WHERE place >= $1 AND place < $2",
+		Args: []any{r.Number.Place(0), (r.Number + 1).Place(0)},
+	})...)
 }

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/trillian"
 	trillianstorage "github.com/google/trillian/storage"
+	"github.com/google/trillian/storage/tree"
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"google.golang.org/grpc/codes"
@@ -80,8 +82,9 @@ func (p *Provider) ReadWriteTransaction(ctx context.Context, tree *trillian.Tree
 // logTx adds the leaves to the Merkle side of a transaction.
 type logTx struct {
 	*storage.Merkle
-	tree *trillian.Tree
-	num  storage.TreeNumber
+	tree    *trillian.Tree
+	num     storage.TreeNumber
+	foreign map[uint64]bool // dequeued leaves whose Merkle leaf hash is not RFC 6962's of their value
 }
 
 func openLog(
@@ -91,7 +94,7 @@ func openLog(
 	if err != nil {
 		return nil, err
 	}
-	return &logTx{m, tree, num}, nil
+	return &logTx{m, tree, num, map[uint64]bool{}}, nil
 }
 
 // Commit does nothing: ReadWriteTransaction commits, and a snapshot has nothing to commit.
@@ -100,7 +103,8 @@ func (t *logTx) Commit(context.Context) error { return nil }
 // Close does nothing, any number of times.
 func (t *logTx) Close() error { return nil }
 
-const logLeafColumns = "SELECT place, queued, identity, hash, value, extra FROM leaf "
+const selectLeaves = "SELECT l.place, s.queued, l.identity, s.hash, l.value, l.extra" +
+	" FROM leaf l LEFT JOIN sequenced s ON s.place = l.place "
 
 func scanLogLeaf(scan func(...any) error) (*trillian.LogLeaf, error) {
 	l := &trillian.LogLeaf{IntegrateTimestamp: timestamppb.New(time.Unix(0, 0))} // not kept
@@ -140,7 +144,7 @@ func (t *logTx) stored(ctx context.Context, start, count int64) ([]*trillian.Log
 	var leaves []*trillian.LogLeaf
 	end := start + min(count, maxRange, storage.MaxLeaves-start)
 	err := t.Run(ctx, logLeaves(storage.Op{
-		SQL:  logLeafColumns + "WHERE place >= $1 AND place < $2 ORDER BY place",
+		SQL:  selectLeaves + "WHERE l.place >= $1 AND l.place < $2 ORDER BY l.place",
 		Args: []any{t.num.Place(uint64(start)), t.num.Place(0) + end},
 	}, &leaves))
 	for i, l := range leaves {
@@ -231,12 +235,26 @@ func (t *logTx) DequeueLeaves(ctx context.Context, limit int, cutoff time.Time) 
 	}
 	leaves, err := t.stored(ctx, int64(t.Size()), int64(limit))
 	for i, l := range leaves {
+		if !bytes.Equal(l.MerkleLeafHash, rfc6962.DefaultHasher.HashLeaf(l.LeafValue)) {
+			t.foreign[uint64(l.LeafIndex)] = true
+		}
 		if l.QueueTimestamp != nil && l.QueueTimestamp.AsTime().After(cutoff) {
 			leaves = leaves[:i]
 			break
 		}
 	}
 	return leaves, err
+}
+
+// SetMerkleNodes takes the nodes that new leaves completed. The tree hashes its leaves by RFC 6962, as
+// Trillian's own servers do: it refuses leaves that came with another Merkle leaf hash.
+func (t *logTx) SetMerkleNodes(ctx context.Context, nodes []tree.Node) error {
+	for _, n := range nodes {
+		if n.ID.Level == 0 && t.foreign[n.ID.Index] {
+			return status.Errorf(codes.FailedPrecondition, "the Merkle leaf hash of leaf %d is not RFC 6962's of its value", n.ID.Index)
+		}
+	}
+	return t.Merkle.SetMerkleNodes(ctx, nodes)
 }
 
 // UpdateSequencedLeaves is for trees of type LOG, which this provider does not sequence.

@@ -14,11 +14,14 @@
 // Only pre-ordered logs (PREORDERED_LOG) are sequenced. A queue assigns indices later, in an order that is
 // not the caller's, and costs an INSERT and a DELETE a leaf; a ledger must know a leaf's index when it
 // answers. So QueueLeaves returns codes.Unimplemented, and trees of type LOG can be administered and hold
-// leaves, but nothing integrates them. GetLeavesByHash is a bounded search (see there).
+// leaves, but nothing integrates them. GetLeavesByHash is a bounded search (see there). A leaf whose Merkle
+// leaf hash is not RFC 6962's of its value is stored and returned, and is not integrated: tiles are computed
+// from values. A root that a caller stores without its nodes is not checked, and has no tiles.
 package provider
 
 import (
 	"context"
+	"embed"
 	"fmt"
 
 	trillianstorage "github.com/google/trillian/storage"
@@ -36,8 +39,17 @@ var (
 	_ trillianstorage.LogTreeTX    = (*logTx)(nil)
 )
 
-// New returns the provider on a Storage, which the caller closes.
-func New(s *storage.Storage) *Provider { return &Provider{s} }
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// New returns the provider on a Storage, which the caller closes. It creates a table of its own beside the
+// Storage's.
+func New(ctx context.Context, s *storage.Storage) (*Provider, error) {
+	if err := s.Migrate(ctx, migrations, "provider_version"); err != nil {
+		return nil, wrap("opening", err)
+	}
+	return &Provider{s}, nil
+}
 
 // CheckDatabaseAccessible returns nil if the database answers.
 func (p *Provider) CheckDatabaseAccessible(ctx context.Context) error {

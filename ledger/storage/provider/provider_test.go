@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,6 +140,70 @@ func TestTrillianIntegrates(t *testing.T) {
 	})
 }
 
+// TestForeignLeafHash: a leaf whose Merkle leaf hash is not RFC 6962's is stored and returned, but not
+// integrated, as its hash could not be computed again from its value.
+func TestForeignLeafHash(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		ctx := context.Background()
+		p := openTest(t, dsn)
+		tree := mustTree(t, p, "log")
+		own, foreign := logLeaf(0, "a"), logLeaf(1, "b")
+		foreign.MerkleLeafHash = bytes.Repeat([]byte{7}, 32)
+		if _, err := p.AddSequencedLeaves(ctx, tree, []*trillian.LogLeaf{own, foreign}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		tx, err := p.SnapshotForTree(ctx, tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := tx.GetLeavesByRange(ctx, 0, 2)
+		if err != nil || len(got) != 2 || !bytes.Equal(got[0].MerkleLeafHash, own.MerkleLeafHash) || !bytes.Equal(got[1].MerkleLeafHash, foreign.MerkleLeafHash) {
+			t.Fatalf("GetLeavesByRange: %v, %v", got, err)
+		}
+		for _, c := range []struct {
+			limit, integrated int
+			size              uint64 // afterwards
+		}{
+			{2, 0, 0}, {1, 1, 1}, {1, 0, 1},
+		} {
+			n, err := log.IntegrateBatch(ctx, tree, c.limit, 0, 0, clock.System, p, quota.Noop())
+			if n != c.integrated || (err == nil) != (n > 0) {
+				t.Fatalf("IntegrateBatch of %d: %d, %v", c.limit, n, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "Merkle leaf hash of leaf 1") {
+				t.Fatalf("IntegrateBatch of %d: %v", c.limit, err)
+			}
+			if head := checkLog(t, p, tree); head.Size != c.size {
+				t.Fatalf("%d leaves, want %d", head.Size, c.size)
+			}
+		}
+	})
+}
+
+// TestReplicasOpen: several providers may create their table in one database at once.
+func TestReplicasOpen(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		const n = 4
+		errs := make(chan error, n)
+		for range n {
+			s, err := storage.Open(t.Context(), dsn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			go func() {
+				_, err := New(t.Context(), s)
+				errs <- err
+			}()
+		}
+		for range n {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // TestAppendMeetsQueuedLeaves: leaves that wait for Trillian's sequencer are not overwritten.
 func TestAppendMeetsQueuedLeaves(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
@@ -169,6 +234,9 @@ func TestTreesThatTakeNoLeaves(t *testing.T) {
 		mustAppend(t, p, kept, someLeaves(0, 300))
 		mustAppend(t, p, gone, someLeaves(0, 300))
 		for _, tree := range []*trillian.Tree{kept, gone} { // what an append alone does not leave behind
+			if _, err := p.AddSequencedLeaves(ctx, tree, []*trillian.LogLeaf{logLeaf(300, "waits")}, time.Now()); err != nil {
+				t.Fatal(err)
+			}
 			num, err := p.s.Number(ctx, tree)
 			if err != nil {
 				t.Fatal(err)
@@ -211,12 +279,12 @@ func TestTreesThatTakeNoLeaves(t *testing.T) {
 		if err := appendLeaves(p, gone, someLeaves(300, 1)); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("Append to a tree that is gone: %v", err)
 		}
-		for _, table := range []string{"leaf", "idem", "chain", "source", "register", "tile", "head", "tree", "person", "anchor", "witnessed", "cosignature"} {
+		for _, table := range []string{"leaf", "idem", "chain", "source", "register", "tile", "head", "tree", "person", "anchor", "witnessed", "cosignature", "sequenced"} {
 			var n int64
 			if err := p.s.Read(ctx, storage.Op{SQL: "SELECT count(*) FROM " + table, Scan: func(scan func(...any) error) error { return scan(&n) }}); err != nil {
 				t.Fatal(err)
 			}
-			want := map[string]int64{"leaf": 300, "idem": 300, "chain": 7, "source": 1, "register": 27, "tile": 2, "head": 3, "tree": 3, "person": 1, "anchor": 1, "witnessed": 1, "cosignature": 1}
+			want := map[string]int64{"leaf": 301, "idem": 301, "sequenced": 1, "chain": 7, "source": 1, "register": 27, "tile": 2, "head": 3, "tree": 3, "person": 1, "anchor": 1, "witnessed": 1, "cosignature": 1}
 			if n != want[table] {
 				t.Errorf("%d rows in %s after deleting a tree, want %d", n, table, want[table])
 			}

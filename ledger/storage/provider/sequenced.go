@@ -21,12 +21,12 @@ type sequenced struct {
 	leaves []*trillian.LogLeaf
 	queued int64
 
-	atKey                                    map[[16]byte]storage.Found  // taken idempotency keys
-	atIdx                                    map[int64]*trillian.LogLeaf // taken indices
-	taken                                    map[int64]*trillian.LogLeaf // leaves that hold taken keys
-	places                                   []int64                     // of the new leaves; the other columns likewise
-	idxs                                     []int64
-	times                                    []*int64
+	atKey map[[16]byte]storage.Found  // taken idempotency keys
+	atIdx map[int64]*trillian.LogLeaf // taken indices
+	taken map[int64]*trillian.LogLeaf // leaves that hold taken keys
+
+	// The columns of the new leaves.
+	places, idxs, times                      []int64
 	keys, identities, hashes, values, extras [][]byte
 
 	results []*trillian.QueuedLogLeaf
@@ -39,7 +39,7 @@ func newSequenced(num storage.TreeNumber, leaves []*trillian.LogLeaf, t time.Tim
 	}
 }
 
-// keyOf is the idempotency key of a leaf that comes with an identity only.
+// keyOf returns the idempotency key of a leaf that comes with an identity only.
 func keyOf(l *trillian.LogLeaf) [16]byte {
 	var k [16]byte
 	copy(k[:], l.GetLeafIdentityHash())
@@ -82,7 +82,7 @@ func (b *sequenced) lookUp(ctx context.Context, run storage.Runner) error {
 
 func byPlace(places []int64, into map[int64]*trillian.LogLeaf) storage.Op {
 	return storage.Op{
-		SQL: logLeafColumns + "WHERE place = ANY($1)", Lite: logLeafColumns + "WHERE place = $1", Cols: []any{places},
+		SQL: selectLeaves + "WHERE l.place = ANY($1)", Lite: selectLeaves + "WHERE l.place = $1", Cols: []any{places},
 		Scan: func(scan func(...any) error) error {
 			l, err := scanLogLeaf(scan)
 			if err == nil {
@@ -133,16 +133,18 @@ func (b *sequenced) one(l *trillian.LogLeaf) *trillian.QueuedLogLeaf {
 		hash = l.MerkleLeafHash
 	}
 	b.places, b.idxs = append(b.places, b.num.Place(uint64(l.LeafIndex))), append(b.idxs, l.LeafIndex)
-	b.times, b.keys = append(b.times, &b.queued), append(b.keys, b.num.Key(key[:]))
+	b.times, b.keys = append(b.times, b.queued), append(b.keys, b.num.Key(key[:]))
 	b.identities, b.hashes = append(b.identities, l.LeafIdentityHash), append(b.hashes, hash)
 	b.values, b.extras = append(b.values, nonNil(l.LeafValue)), append(b.extras, nonNil(l.ExtraData))
 	return result(codes.OK, "", n)
 }
 
 var (
-	insertLeaf, insertLeafLite = storage.Insert("leaf", []string{"place INT8", "queued INT8",
-		"identity BYTEA", "hash BYTEA", "value BYTEA", "extra BYTEA"}, "")
-	insertIdem, insertIdemLite = storage.Insert("idem", []string{"k BYTEA", "idx INT8"}, "")
+	insertLeaf, insertLeafLite = storage.Insert("leaf",
+		[]string{"place INT8", "identity BYTEA", "value BYTEA", "extra BYTEA"}, "")
+	insertIdem, insertIdemLite           = storage.Insert("idem", []string{"k BYTEA", "idx INT8"}, "")
+	insertSequenced, insertSequencedLite = storage.Insert("sequenced",
+		[]string{"place INT8", "queued INT8", "hash BYTEA"}, "")
 )
 
 // writes stores the new leaves.
@@ -151,8 +153,9 @@ func (b *sequenced) writes() []storage.Op {
 		return nil
 	}
 	return []storage.Op{
-		{SQL: insertLeaf, Lite: insertLeafLite, Cols: []any{b.places, b.times, b.identities, b.hashes, b.values, b.extras}},
+		{SQL: insertLeaf, Lite: insertLeafLite, Cols: []any{b.places, b.identities, b.values, b.extras}},
 		{SQL: insertIdem, Lite: insertIdemLite, Cols: []any{b.keys, b.idxs}},
+		{SQL: insertSequenced, Lite: insertSequencedLite, Cols: []any{b.places, b.times, b.hashes}},
 	}
 }
 
