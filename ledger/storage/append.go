@@ -9,7 +9,8 @@ import (
 	"github.com/transparency-dev/merkle/proof"
 )
 
-// MaxValue is the most bytes a leaf's value may have: C2SP tlog-tiles gives entries a 16-bit length.
+// MaxValue is the most bytes a leaf's value may have: C2SP tlog-tiles gives entries a 16-bit
+// length.
 const MaxValue = 65535
 
 // Lookup names what an append needs to know before it decides.
@@ -29,13 +30,14 @@ type Leaf struct {
 	Register     bool // this leaf changes what others mean: see Storage.Register
 }
 
-// AppendTx is an append in progress. The exported fields are the log's state before it, read under the lock
-// that orders the tree's writers. It is for one goroutine, and worthless after f has returned.
+// AppendTx is an append in progress. The exported fields are the log's state before it, read under
+// the lock that orders the tree's writers. It is not safe for concurrent use, and must not be used
+// after f has returned.
 type AppendTx struct {
 	Head    Head
 	Found   map[[16]byte]Found
 	Chains  map[[32]byte]Chain
-	Streams map[[16]byte][]byte // as SetStream left them
+	Streams map[[16]byte][]byte // as stored by SetStream
 
 	s     *Storage
 	num   TreeNumber
@@ -46,7 +48,7 @@ type AppendTx struct {
 	err   error // of the database, or of a broken rule: f cannot make it undone by ignoring it
 
 	keys       map[[16]byte]bool   // looked up: false; added: true
-	known      map[[32]byte][]byte // persons looked up, as SetPerson left them; nil: has no state
+	known      map[[32]byte][]byte // persons looked up, as stored by SetPerson; nil: has no state
 	last       map[[32]byte]uint64 // index of the last leaf added to a chain
 	leaves     []*trillian.LogLeaf
 	prevs      []*int64
@@ -59,18 +61,18 @@ type AppendTx struct {
 	checkpoint []byte
 }
 
-// Append runs f inside one transaction that holds the tree's head, after the look-ups of look were done
-// under that lock, and commits: leaves, keys, chains, streams, tiles, root and checkpoint together, or
-// nothing. A nil error means durable and integrated.
+// Append runs f inside one transaction that holds the tree's head, after the look-ups of look were
+// done under that lock, and commits: leaves, keys, chains, streams, tiles, root and checkpoint
+// together, or nothing. A nil error means durable and integrated.
 //
-// f may run again, in a fresh transaction (serialization failure, deadlock, busy database, connection lost
-// on the way to the commit): it must not keep state between calls. As each run starts from look-ups under
-// the lock, a commit whose answer got lost shows up as AppendTx.Found in the next run. When the database
-// stays away the error is ErrUnavailable, which does not say that nothing was stored: repeat with the same
-// keys. The same holds for a ctx that ends meanwhile.
+// f may run again, in a fresh transaction (serialization failure, deadlock, busy database,
+// connection lost on the way to the commit): it must not keep state between calls. As each run
+// starts from look-ups under the lock, a commit whose answer got lost shows up as AppendTx.Found in
+// the next run. When the database stays away the error is ErrUnavailable, which does not say that
+// nothing was stored: repeat with the same keys. The same holds for a ctx that ends meanwhile.
 //
-// If f buffers nothing the transaction is ended without a commit. Inside f, call no writing method of the
-// same Storage, and keep it short: it runs under the tree's lock.
+// If f buffers nothing the transaction is ended without a commit. Inside f, call no writing method
+// of the same Storage, and keep it short: it runs under the tree's lock.
 func (s *Storage) Append(ctx context.Context, tree *trillian.Tree, look Lookup, f func(ctx context.Context, tx *AppendTx) error) error {
 	num, err := s.Number(ctx, tree)
 	if err != nil {
@@ -80,7 +82,8 @@ func (s *Storage) Append(ctx context.Context, tree *trillian.Tree, look Lookup, 
 	err = update(ctx, func(ctx context.Context) error {
 		a, err := s.append(ctx, num, tree, look, f)
 		if errors.Is(err, ErrCorrupt) && !forgot {
-			// Perhaps it is our memory of the tiles that is wrong: the database may be a restored backup.
+			// Perhaps it is our memory of the tiles that is wrong: the database may be a restored
+			// backup.
 			forgot = true
 			s.tiles.forget(num)
 			a, err = s.append(ctx, num, tree, look, f)
@@ -97,7 +100,9 @@ func (s *Storage) Append(ctx context.Context, tree *trillian.Tree, look Lookup, 
 	return s.wrap(ctx, "appending", err)
 }
 
-func (s *Storage) append(ctx context.Context, num TreeNumber, tree *trillian.Tree, look Lookup, f func(context.Context, *AppendTx) error) (*AppendTx, error) {
+func (s *Storage) append(
+	ctx context.Context, num TreeNumber, tree *trillian.Tree, look Lookup, f func(context.Context, *AppendTx) error,
+) (*AppendTx, error) {
 	a := &AppendTx{
 		s: s, num: num, tree: tree,
 		Found: map[[16]byte]Found{}, Chains: map[[32]byte]Chain{}, Streams: map[[16]byte][]byte{},
@@ -131,8 +136,9 @@ func (s *Storage) append(ctx context.Context, num TreeNumber, tree *trillian.Tre
 	return a, db.commit(ctx, a.writes()...)
 }
 
-// lookups is the first round trip. The head comes first: whoever holds it is alone with the tree, so the
-// statements after it see all that was committed before. The tree's own row says whether it is frozen.
+// lookups is the first round trip. The head comes first: its holder is the only writer of the tree,
+// so the statements after it see all that was committed before. The tree's own row says whether it
+// is frozen.
 func (a *AppendTx) lookups(look Lookup) []Op {
 	ops := []Op{headOp(a.num, &a.row, true), {
 		SQL:  "SELECT state, kind, CASE WHEN deleted IS NULL THEN 1 ELSE 0 END FROM tree WHERE num = $1",
@@ -243,18 +249,20 @@ func (a *AppendTx) fail(err error) error {
 	return err
 }
 
-// SetChain buffers the state of a history after this append. It must be called for each history that a
-// leaf was added to, and name the last of them.
+// SetChain buffers the state of a history after this append. It must be called for each history
+// that a leaf was added to, and name the last of them.
 func (a *AppendTx) SetChain(k [32]byte, c Chain) { a.chains[k] = c }
 
 // SetStream buffers a stream's state, bytes that mean nothing to this package.
 func (a *AppendTx) SetStream(key [16]byte, state []byte) { a.streams[key] = state }
 
-// SetPerson buffers the state that governs a history, ciphertext that means nothing to this package.
+// SetPerson buffers the state that governs a history, ciphertext that means nothing to this
+// package.
 func (a *AppendTx) SetPerson(k [32]byte, state []byte) { a.persons[k] = state }
 
-// Person gives the state that governs a history as it was before this append, as SetPerson left it; nil if it has none. One that Lookup did not name is read now,
-// a round trip under the lock, once.
+// Person returns the state that governs a history as it was before this append, as stored by
+// SetPerson; nil if it has none. A state that Lookup did not name is read once, by a round trip
+// under the lock.
 func (a *AppendTx) Person(ctx context.Context, k [32]byte) ([]byte, error) {
 	if state, ok := a.known[k]; ok {
 		return state, nil
@@ -277,8 +285,8 @@ func (a *AppendTx) RegisterSince(ctx context.Context, from uint64) ([]Record, er
 	return rs, nil
 }
 
-// Integrate makes the buffered leaves part of the tree, by Trillian's log.IntegrateBatch, and returns the
-// state to sign: Checkpoint is still empty.
+// Integrate makes the buffered leaves part of the tree, by Trillian's log.IntegrateBatch, and
+// returns the state to sign: Checkpoint is still empty.
 func (a *AppendTx) Integrate(ctx context.Context) (Head, error) {
 	if a.merkle != nil {
 		return Head{}, a.misuse("Integrate called twice")
@@ -309,7 +317,8 @@ func (a *AppendTx) register() uint64 {
 	return a.Head.Register
 }
 
-// InclusionProof returns the audit path of a leaf just added, in the tree just integrated, from memory.
+// InclusionProof returns the audit path of a leaf just added, in the tree just integrated, from
+// memory.
 func (a *AppendTx) InclusionProof(index uint64) ([][]byte, error) {
 	if a.merkle == nil || index < a.Head.Size {
 		return nil, a.misuse("InclusionProof is for leaves just integrated")
@@ -327,8 +336,8 @@ func (a *AppendTx) InclusionProof(index uint64) ([][]byte, error) {
 	return nodes.Rehash(hashes, hasher.HashChildren)
 }
 
-// SetCheckpoint sets the signed note for the state that Integrate returned. It must be called before f
-// returns if anything was added: the tree never has a size without a checkpoint.
+// SetCheckpoint sets the signed note for the state that Integrate returned. It must be called
+// before f returns if anything was added: the tree never has a size without a checkpoint.
 func (a *AppendTx) SetCheckpoint(note []byte) { a.checkpoint = note }
 
 // complete checks that f did all it had to.

@@ -13,8 +13,8 @@ import (
 	"igledger/internal/testdb"
 )
 
-// benchLeaf is a leaf of igledger's sizes: 65 bytes of value, 1,000 of opening, one history per 50 leaves, in
-// random order of keys and histories.
+// benchLeaf is a leaf of igledger's sizes: 65 bytes of value, 1,000 of opening, one history per 50
+// leaves, in random order of keys and histories.
 func benchLeaf(chains [][32]byte) Leaf {
 	var l Leaf
 	_, _ = rand.Read(l.Key[:])
@@ -61,10 +61,11 @@ func benchAppend(ctx context.Context, s *Storage, tree *trillian.Tree, leaves []
 	})
 }
 
-// BenchmarkAppend appends batches of one writer, with an inclusion proof per leaf, and prints leaves/s and
-// the bytes of database per leaf beyond the leaf's Extra. One operation is one batch. Conditions: durable
-// commits, the database on this machine, no signatures or ciphers. For bytes/leaf run enough leaves that
-// fixed costs fade (go test -bench Append/.*/256 -benchtime 400x is about 100,000).
+// BenchmarkAppend appends batches of one writer, with an inclusion proof per leaf, and prints
+// leaves/s and the bytes of database per leaf beyond the leaf's Extra. One operation is one batch.
+// Conditions: durable commits, the database on this machine, no signatures or ciphers. For
+// bytes/leaf run enough leaves that fixed costs fade (go test -bench Append/.*/256 -benchtime 400x
+// is about 100,000).
 func BenchmarkAppend(b *testing.B) {
 	testdb.EachB(b, func(b *testing.B, dsn string) {
 		for _, size := range []int{1, 16, 256} {

@@ -8,10 +8,11 @@ import (
 	"github.com/google/trillian"
 )
 
-// AllChains calls f with the state of every history, in no promised order, and returns the size of the log for which exactly these states are
-// true: head and histories are read in one snapshot, so no append falls between them. It holds one connection and no lock while it runs, which for
-// millions of histories takes seconds. An error of f ends it. On any error what f was given is worthless; there is no second try, as f has
-// seen half.
+// AllChains calls f with the state of every history, in no particular order, and returns the size
+// of the log that these states belong to: head and histories are read in one snapshot, so no append
+// falls between them. It holds one connection and no lock while it runs, which takes seconds for
+// millions of histories. An error of f ends it. After any error the caller must discard what f was
+// given; AllChains does not try again, as f has seen a part.
 func (s *Storage) AllChains(ctx context.Context, tree *trillian.Tree, f func(k [32]byte, c Chain) error) (size uint64, err error) {
 	const doing = "reading all chains"
 	num, err := s.Number(ctx, tree)
@@ -51,8 +52,9 @@ func scanChain(scan func(...any) error) (k [32]byte, c Chain, err error) {
 	return [32]byte(key[treePrefix:]), Chain{Count: uint64(count), Head: [32]byte(head), Last: uint64(last)}, nil
 }
 
-// ChainRange returns the leaves of a history with from <= index < before, ascending, by following each leaf's link to the one before it: it costs a
-// step for each leaf from the end of the history down to from. ErrTooMany if there are more than most.
+// ChainRange returns the leaves of a history with from <= index < before, ascending, by following
+// each leaf's link to the one before it: it costs a step for each leaf from the end of the history
+// down to from. If there are more than most it returns ErrTooMany.
 func (s *Storage) ChainRange(ctx context.Context, tree *trillian.Tree, k [32]byte, from, before uint64, most int) ([]Record, error) {
 	rs, err := s.chainRange(ctx, tree, k, from, before, most)
 	return rs, s.wrap(ctx, "reading a chain", err)

@@ -8,7 +8,7 @@ import (
 	"github.com/google/trillian"
 )
 
-// Cosignature is what a cosigner added to a checkpoint. Storage verifies nothing of it.
+// Cosignature is what a cosigner added to a checkpoint. Storage does not verify it.
 type Cosignature struct {
 	Size     uint64    // of the checkpoint, at least 1
 	Cosigner string    // C2SP verifier key
@@ -17,8 +17,9 @@ type Cosignature struct {
 	Line     []byte    // the signature line, line feed included
 }
 
-// keptCosignatures is how many a tree keeps beside those of the largest witnessed checkpoint and the last of each cosigner: with an anchor each ten seconds and
-// eight cosigners, twenty minutes' worth. A cosigner who is slower brings the checkpoint along with its line.
+// keptCosignatures is how many cosignatures a tree keeps beside those of the largest witnessed
+// checkpoint and the last of each cosigner: with an anchor each ten seconds and eight cosigners,
+// those of twenty minutes. A slower cosigner sends the checkpoint with its line.
 const keptCosignatures = 1024
 
 const (
@@ -28,14 +29,16 @@ const (
 		" WHERE c.place >= $2 AND c.place < $3 ORDER BY c.place DESC LIMIT $4) AS k)" +
 		" AND place <> $5 + COALESCE((SELECT w.size FROM witnessed w WHERE w.tree = $6), 0) - 1" +
 		" AND place < (SELECT max(n.place) FROM cosignature n WHERE n.place >= $7 AND n.place < $8 AND n.cosigner = cosignature.cosigner)"
-	upsertWitnessed = "INSERT INTO witnessed (tree, size) VALUES ($1, $2) ON CONFLICT (tree) DO UPDATE SET size = excluded.size WHERE excluded.size > witnessed.size"
+	upsertWitnessed = "INSERT INTO witnessed (tree, size) VALUES ($1, $2)" +
+		" ON CONFLICT (tree) DO UPDATE SET size = excluded.size WHERE excluded.size > witnessed.size"
 
 	selectCosignatures = "SELECT place, signed, cosigner, note, line FROM cosignature WHERE place = "
 	orderCosignatures  = " ORDER BY cosigner"
 )
 
-// AddCosignatures keeps cosignatures, of several by one cosigner on one checkpoint the latest, and forgets the smallest checkpoints'
-// beyond keptCosignatures, but never what a cosigner said last. It may be repeated.
+// AddCosignatures stores cosignatures; of several by one cosigner on one checkpoint it keeps the
+// latest. It deletes those of the smallest checkpoints beyond keptCosignatures, but never the last
+// of a cosigner. It may be repeated.
 func (s *Storage) AddCosignatures(ctx context.Context, tree *trillian.Tree, list ...Cosignature) error {
 	doing := fmt.Sprintf("keeping %d cosignatures", len(list))
 	num, err := s.Number(ctx, tree)
@@ -47,7 +50,8 @@ func (s *Storage) AddCosignatures(ctx context.Context, tree *trillian.Tree, list
 		if c.Size == 0 || c.Size > MaxLeaves {
 			return s.wrap(ctx, doing, fmt.Errorf("%w: a checkpoint of size %d", ErrMisuse, c.Size))
 		}
-		ops = append(ops, Op{SQL: upsertCosignature, Args: []any{num.Place(c.Size - 1), c.Time.Unix(), c.Cosigner, nonNil(c.Note), nonNil(c.Line)}})
+		ops = append(ops, Op{SQL: upsertCosignature,
+			Args: []any{num.Place(c.Size - 1), c.Time.Unix(), c.Cosigner, nonNil(c.Note), nonNil(c.Line)}})
 	}
 	first, end := num.Place(0), (num + 1).Place(0)
 	return s.wrap(ctx, doing, s.write(ctx, append(ops,
@@ -68,8 +72,8 @@ func (s *Storage) Cosignatures(ctx context.Context, tree *trillian.Tree, size ui
 	return list, s.wrap(ctx, doing, err)
 }
 
-// CosignedBy returns the cosignature on the largest checkpoint that this cosigner has cosigned; the zero value if
-// there is none.
+// CosignedBy returns the cosignature on the largest checkpoint that this cosigner has cosigned; the
+// zero value if there is none.
 func (s *Storage) CosignedBy(ctx context.Context, tree *trillian.Tree, cosigner string) (Cosignature, error) {
 	const doing = "reading a cosigner's last cosignature"
 	num, err := s.Number(ctx, tree)
@@ -77,7 +81,8 @@ func (s *Storage) CosignedBy(ctx context.Context, tree *trillian.Tree, cosigner 
 		return Cosignature{}, s.wrap(ctx, doing, err)
 	}
 	list, err := s.cosignatures(ctx, Op{
-		SQL:  selectCosignatures + "(SELECT max(c.place) FROM cosignature c WHERE c.place >= $1 AND c.place < $2 AND c.cosigner = $3) AND cosigner = $4",
+		SQL: selectCosignatures + "(SELECT max(c.place) FROM cosignature c" +
+			" WHERE c.place >= $1 AND c.place < $2 AND c.cosigner = $3) AND cosigner = $4",
 		Args: []any{num.Place(0), (num + 1).Place(0), cosigner, cosigner},
 	})
 	if err != nil || len(list) == 0 {
@@ -86,7 +91,8 @@ func (s *Storage) CosignedBy(ctx context.Context, tree *trillian.Tree, cosigner 
 	return list[0], nil
 }
 
-// SetWitnessed notes that the checkpoint of this size has reached its quorum. A larger one that was noted before stays.
+// SetWitnessed records that the checkpoint of this size has reached its quorum, unless a larger one
+// has.
 func (s *Storage) SetWitnessed(ctx context.Context, tree *trillian.Tree, size uint64) error {
 	num, err := s.Number(ctx, tree)
 	if err == nil {
@@ -95,7 +101,8 @@ func (s *Storage) SetWitnessed(ctx context.Context, tree *trillian.Tree, size ui
 	return s.wrap(ctx, fmt.Sprintf("noting that size %d is witnessed", size), err)
 }
 
-// Witnessed returns the cosignatures of the largest checkpoint that SetWitnessed noted, ordered by cosigner. ErrNotFound if there is none.
+// Witnessed returns the cosignatures of the largest checkpoint that SetWitnessed recorded, ordered
+// by cosigner. If there is none it returns ErrNotFound.
 func (s *Storage) Witnessed(ctx context.Context, tree *trillian.Tree) ([]Cosignature, error) {
 	const doing = "reading the newest witnessed checkpoint"
 	num, err := s.Number(ctx, tree)

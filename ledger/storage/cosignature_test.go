@@ -81,7 +81,8 @@ func TestCosignatures(t *testing.T) {
 	})
 }
 
-// What a witness adds every second for years must not fill the database, and the checkpoint that counts must not be lost in it.
+// What a witness adds every second for years must not fill the database, and the checkpoint that
+// counts must not be lost in it.
 func TestOldCosignaturesGo(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()

@@ -14,8 +14,8 @@ import (
 
 const crashEnv = "IGLEDGER_STORAGE_CRASH_DSN"
 
-// TestProcessKilled kills a process (SIGKILL) that appends as fast as it can, several times. What it
-// acknowledged is there; the log verifies; the next process goes on.
+// TestProcessKilled kills a process (SIGKILL) that appends as fast as it can, several times. What
+// it acknowledged is there; the log verifies; the next process goes on.
 func TestProcessKilled(t *testing.T) {
 	if dsn := os.Getenv(crashEnv); dsn != "" {
 		appendUntilKilled(t, dsn)
@@ -60,7 +60,8 @@ func TestProcessKilled(t *testing.T) {
 	})
 }
 
-// appendUntilKilled goes on where the log ends, which a repeat of its last batch may find to be stored.
+// appendUntilKilled goes on where the log ends, which a repeat of its last batch may find to be
+// stored.
 func appendUntilKilled(t *testing.T, dsn string) {
 	s := openTest(t, dsn)
 	tree := mustTree(t, s, "log")

@@ -44,8 +44,8 @@ type database interface {
 	begin(ctx context.Context, ops ...Op) (tx, error)
 	// read runs statements outside any transaction. Each sees what was committed before it.
 	read(ctx context.Context, ops ...Op) error
-	// snapshot runs statements in one read-only transaction: all see the same state. It is bounded by ctx
-	// alone, and never run again.
+	// snapshot runs statements in one read-only transaction: all see the same state. It is bounded
+	// by ctx alone, and never run again.
 	snapshot(ctx context.Context, ops ...Op) error
 	// migrate brings a schema up to date.
 	migrate(ctx context.Context, of schema) error
@@ -87,8 +87,8 @@ func (o *Op) at(i int, into []any) []any {
 	return into
 }
 
-// Insert returns the two forms of an INSERT of many rows. A column is its name and its type, as both
-// PostgreSQL and CockroachDB spell it: "place INT8". tail is an ON CONFLICT clause or nothing.
+// Insert returns the two forms of an INSERT of many rows. A column is its name and its type, as
+// both PostgreSQL and CockroachDB spell it: "place INT8". tail is an ON CONFLICT clause or nothing.
 func Insert(table string, cols []string, tail string) (sql, lite string) {
 	var names, arrays, marks []string
 	for i, c := range cols {

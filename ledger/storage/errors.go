@@ -40,8 +40,8 @@ const statementTimeout = 10 * time.Second
 
 // The limits of retry.
 const (
-	// maxContention is how long a transaction is run again after conflicts: other writers may hold a
-	// database longer than 64 short waits.
+	// maxContention is how long a transaction is run again after conflicts: other writers may hold
+	// a database longer than 64 short waits.
 	maxContention = 3 * statementTimeout
 	maxRetries    = 64 // re-runs of a transaction, whatever the reason
 	lostRetries   = 4  // re-runs after a lost connection: another node may answer
@@ -106,16 +106,17 @@ func update(ctx context.Context, f func(ctx context.Context) error) error {
 	return retry(ctx, lostRetries, f)
 }
 
-// updateOnce is update for an f that cannot tell whether it was already done: it is run again only if
-// the database says that it was not.
+// updateOnce is update for an f that cannot tell whether it was already done: it is run again only
+// if the database says that it was not.
 func updateOnce(ctx context.Context, f func(ctx context.Context) error) error {
 	return retry(ctx, 0, f)
 }
 
-// retry runs f again in two loops. The inner one is cockroach-go's, for the errors by which a database
-// asks for a restart (SQLSTATE 40001). It is crdb.ExecuteCtx and not ExecuteTx, which loses commits on
-// PostgreSQL: see docs/DESIGN.md. The outer one is for what that library does not retry: deadlocks, a
-// busy SQLite file, lost connections and ambiguous commits. The limits hold for both together.
+// retry runs f again in two loops. The inner one is cockroach-go's, for the errors by which a
+// database asks for a restart (SQLSTATE 40001). It is crdb.ExecuteCtx and not ExecuteTx, which
+// loses commits on PostgreSQL: see docs/DESIGN.md. The outer one is for what that library does not
+// retry: deadlocks, a busy SQLite file, lost connections and ambiguous commits. The limits hold for
+// both together.
 func retry(ctx context.Context, maxLosses int, f func(ctx context.Context) error) error {
 	a := &attempts{began: time.Now(), maxLosses: maxLosses}
 	for {

@@ -13,8 +13,8 @@ import (
 	"igledger/internal/testdb"
 )
 
-// TestRetry runs a transaction that fails in each way a number of times and then succeeds, and counts
-// its runs. Time is synctest's: a wait takes none.
+// TestRetry runs a transaction that fails in each way a number of times and then succeeds, and
+// counts its runs. Time is synctest's: a wait takes none.
 func TestRetry(t *testing.T) {
 	restart := &pgconn.PgError{Code: "CR000"}
 	for _, c := range []struct {

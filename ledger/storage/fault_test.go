@@ -95,8 +95,9 @@ var (
 	errFinal     = errors.New("injected")
 )
 
-// TestEveryStatementFails fails each statement of an append in turn, in each way it can fail, and looks at
-// what is left: a log that verifies, with the batch in it once or not at all, that can be appended to.
+// TestEveryStatementFails fails each statement of an append in turn, in each way it can fail, and
+// looks at what is left: a log that verifies, with the batch in it once or not at all, that can be
+// appended to.
 func TestEveryStatementFails(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()

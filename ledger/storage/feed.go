@@ -7,14 +7,16 @@ import (
 	"github.com/google/trillian"
 )
 
-// Prefixes is Records with no more of each leaf's Extra than its first extra bytes, and only Index, Value and Extra set: whoever follows a log
-// needs little of what is kept beside the leaves, and that is most of their bytes.
+// Prefixes is Records with at most the first extra bytes of each leaf's Extra, and only Index,
+// Value and Extra set: a follower of a log needs little of what is kept beside the leaves, and that
+// is most of their bytes.
 func (s *Storage) Prefixes(ctx context.Context, tree *trillian.Tree, start, n uint64, extra int) ([]Record, error) {
 	num, args, err := s.span(ctx, tree, start, n)
 	var rs []Record
 	if err == nil && num > 0 {
 		err = s.Read(ctx, Op{
-			SQL:   "SELECT l.place, l.value, substr(l.extra, 1, $5) FROM leaf l WHERE l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
+			SQL: "SELECT l.place, l.value, substr(l.extra, 1, $5) FROM leaf l WHERE l.place >= $1 AND l.place < $2" +
+				integrated + " ORDER BY l.place",
 			Args:  append(args, int64(extra)),
 			Fresh: func() { rs = nil },
 			Scan: func(scan func(...any) error) error {

@@ -44,8 +44,8 @@ func (o onOpenTx) ReadWriteTransaction(ctx context.Context, _ *trillian.Tree, f 
 	return f(ctx, o.tx)
 }
 
-// laterThan is a clock that is always past a root's timestamp: Trillian refuses to sign a root that is not
-// newer than the last, which another replica with a faster clock may have written.
+// laterThan is a clock that is always past a root's timestamp: Trillian refuses to sign a root that
+// is not newer than the last, which another replica with a faster clock may have written.
 type laterThan struct {
 	clock.TimeSource
 	t time.Time
@@ -58,9 +58,9 @@ func (l laterThan) Now() time.Time {
 	return l.t.Add(1)
 }
 
-// Merkle is the Merkle side of a transaction on one tree: those methods of Trillian's LogTreeTX that
-// log.IntegrateBatch calls on a pre-ordered log. Its tree begins as the head says, and grows by the nodes
-// that it is given. It is not safe for concurrent use.
+// Merkle is the Merkle side of a transaction on one tree: those methods of Trillian's LogTreeTX
+// that log.IntegrateBatch calls on a pre-ordered log. Its tree begins as the head says, and grows
+// by the nodes that it is given. It is not safe for concurrent use.
 type Merkle struct {
 	trillianstorage.LogTreeTX // nil: for the methods that IntegrateBatch does not call
 
@@ -80,9 +80,9 @@ func newMerkle(s *Storage, num TreeNumber, head headRow, run Runner) *Merkle {
 	return &Merkle{s: s, num: num, head: head, run: run, nodes: map[compact.NodeID][]byte{}}
 }
 
-// OpenMerkle reads a tree's head by run: s.Read for a snapshot, which needs no transaction as nothing below
-// a committed root changes, or a transaction's Runner. If lock is set it takes the lock that orders the
-// tree's writers, which every change must hold.
+// OpenMerkle reads a tree's head by run: s.Read for a snapshot, which needs no transaction as
+// nothing below a committed root changes, or a transaction's Runner. If lock is set it takes the
+// lock that orders the tree's writers, which every change must hold.
 func (s *Storage) OpenMerkle(ctx context.Context, num TreeNumber, run Runner, lock bool) (*Merkle, error) {
 	var h headRow
 	err := run(ctx, headOp(num, &h, lock))
@@ -104,15 +104,15 @@ func (m *Merkle) Run(ctx context.Context, ops ...Op) error {
 	return err
 }
 
-// Err returns the first error of a statement. Trillian passes errors on as text; whether a transaction is
-// run again depends on their type.
+// Err returns the first error of a statement. Trillian passes errors on as text; whether a
+// transaction is run again depends on their type.
 func (m *Merkle) Err() error { return m.err }
 
 // Size is the tree's size when the transaction began.
 func (m *Merkle) Size() uint64 { return m.head.Size }
 
-// Writes returns the statements that store the tiles that grew and the new root, if there is one. It takes
-// the place of the checkpoint, which would be of another root: the head then has none.
+// Writes returns the statements that store the tiles that grew and the new root, if there is one.
+// It takes the place of the checkpoint, which would be of another root: the head then has none.
 func (m *Merkle) Writes() []Op {
 	ops := m.tileOps()
 	if m.newRoot != nil {
@@ -201,7 +201,8 @@ func (m *Merkle) node(id compact.NodeID) ([]byte, error) {
 	return hash, err
 }
 
-// SetMerkleNodes takes the nodes that new leaves completed. Stored are only those that tiles consist of.
+// SetMerkleNodes takes the nodes that new leaves completed. Stored are only those that tiles
+// consist of.
 func (m *Merkle) SetMerkleNodes(ctx context.Context, nodes []tree.Node) error {
 	if err := m.loadEdge(ctx); err != nil {
 		return err
@@ -232,8 +233,9 @@ func (m *Merkle) grown() tileSet {
 	return tiles
 }
 
-// tileOps writes the tiles that grew: level 0 only when full, since rewriting a growing tile with every
-// batch would leave kilobytes of old versions per leaf; higher levels grow once in 256 leaves.
+// tileOps writes the tiles that grew: level 0 only when full, since rewriting a growing tile with
+// every batch would leave kilobytes of old versions per leaf; higher levels grow once in 256
+// leaves.
 func (m *Merkle) tileOps() []Op {
 	var places []int64
 	var hashes [][]byte

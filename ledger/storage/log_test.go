@@ -157,8 +157,8 @@ func naiveRoot(hashes [][]byte) []byte {
 	}
 }
 
-// checkLog verifies all there is of a log, from the database alone: no gaps or doubles, keys, chains,
-// register, root, tiles and proofs. It returns the head.
+// checkLog verifies all there is of a log, from the database alone: no gaps or doubles, keys,
+// chains, register, root, tiles and proofs. It returns the head.
 func checkLog(t testing.TB, s *Storage, tree *trillian.Tree) Head {
 	t.Helper()
 	ctx := context.Background()

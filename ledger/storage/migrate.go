@@ -31,8 +31,8 @@ type schema struct {
 var ours = schema{migrationFiles, "schema_version"}
 
 // migrate brings a schema up to date. Several replicas may do so at once: every statement is
-// idempotent and a migration is one transaction together with its version row, so of two that collide
-// one fails and, tried again, finds the work done. No advisory locks: CockroachDB has none.
+// idempotent and a migration is one transaction together with its version row, so of two that
+// collide one fails and, tried again, finds the work done. No advisory locks: CockroachDB has none.
 func migrate(ctx context.Context, e Engine, db *sql.DB, of schema) error {
 	files, err := fs.Sub(of.files, "migrations")
 	if err != nil {
@@ -82,8 +82,8 @@ func up(ctx context.Context, db *sql.DB, p *goose.Provider, store versionStore) 
 	return nil
 }
 
-// rendered is a directory of migrations as one engine spells them: a file that is opened is a template
-// that has been filled in.
+// rendered is a directory of migrations as one engine spells them: a file that is opened is a
+// template that has been filled in.
 type rendered struct {
 	fs.FS
 	engine Engine

@@ -9,8 +9,9 @@ import (
 	"igledger/internal/testdb"
 )
 
-// TestLaterMigration: a migration that comes after others reaches a database in use, and a program that
-// does not know it leaves that database alone. Two schemas in one database do not see each other.
+// TestLaterMigration: a migration that comes after others reaches a database in use, and a program
+// that does not know it leaves that database alone. Two schemas in one database do not see each
+// other.
 func TestLaterMigration(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()

@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Nodes returns the hashes of nodes of the log's tree, in the order asked for. Each is the root of a complete subtree, all of whose leaves are below
-// the log's size: ErrNotFound otherwise. All tiles needed come in one round trip.
+// Nodes returns the hashes of nodes of the log's tree, in the order asked for. Each must be the
+// root of a complete subtree all of whose leaves are below the log's size; otherwise Nodes returns
+// ErrNotFound. All tiles needed come in one round trip.
 func (s *Storage) Nodes(ctx context.Context, tree *trillian.Tree, ids []compact.NodeID) ([][32]byte, error) {
 	hashes, err := s.nodes(ctx, tree, ids)
 	return hashes, s.wrap(ctx, fmt.Sprintf("reading %d nodes", len(ids)), err)
@@ -60,7 +61,8 @@ func (s *Storage) nodes(ctx context.Context, tree *trillian.Tree, ids []compact.
 	return out, g.Wait()
 }
 
-// foldArray is fold without an allocation a hash: a statement over scattered leaves folds hundreds of thousands.
+// foldArray is fold without an allocation a hash: a statement over scattered leaves folds hundreds
+// of thousands.
 func foldArray(hashes []byte) [32]byte {
 	if len(hashes) == hashSize {
 		return [32]byte(hashes)

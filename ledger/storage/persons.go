@@ -7,7 +7,8 @@ import (
 	"github.com/google/trillian"
 )
 
-// Persons returns the states of those of these histories that have one, as SetPerson left them.
+// Persons returns the states that govern histories, as stored by SetPerson. A history without a
+// state is absent from the map.
 func (s *Storage) Persons(ctx context.Context, tree *trillian.Tree, ks [][32]byte) (map[[32]byte][]byte, error) {
 	num, err := s.Number(ctx, tree)
 	states := map[[32]byte][]byte{}

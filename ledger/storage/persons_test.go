@@ -7,7 +7,8 @@ import (
 	"igledger/internal/testdb"
 )
 
-// A state that no look-up named is read inside the append, as one that was named; another log's is not.
+// A state that no look-up named is read inside the append, as one that was named; another log's is
+// not.
 func TestPersonOnDemand(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()

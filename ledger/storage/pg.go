@@ -56,9 +56,9 @@ func openPG(ctx context.Context, dsn string) (*pgDB, error) {
 		pool.Close()
 		return nil, err
 	}
-	// READ COMMITTED is right on PostgreSQL because every writer of a tree first locks its head row,
-	// and each later statement sees what was committed when it began; under REPEATABLE READ the
-	// snapshot would be older than the lock. CockroachDB is asked for what it always did.
+	// READ COMMITTED is right on PostgreSQL because every writer of a tree first locks its head
+	// row, and each later statement sees what was committed when it began; under REPEATABLE READ
+	// the snapshot would be older than the lock. CockroachDB is asked for what it always did.
 	if d.kind = engineOf(version); d.kind == CockroachDB {
 		d.start = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE"
 	} else {
@@ -158,8 +158,8 @@ func (t *pgTx) rollback() {
 	if c.IsClosed() || c.PgConn().TxStatus() == 'I' {
 		return
 	}
-	// Not the caller's context: it may be the reason why we are here. If this fails too, Release sees
-	// a connection inside a transaction and closes it, which rolls back just as well.
+	// Not the caller's context: it may be the reason why we are here. If this fails too, Release
+	// sees a connection inside a transaction and closes it, which rolls back just as well.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_, _ = c.Exec(ctx, "ROLLBACK")

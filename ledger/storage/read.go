@@ -18,8 +18,8 @@ type Head struct {
 	Register   uint64 // 1 + index of the last leaf with Leaf.Register, 0 if there is none
 }
 
-// Record is a stored leaf. Value is what the Merkle tree hashes (as RFC 6962 leaf hash of it); Extra is kept
-// beside it (igledger: the encrypted opening).
+// Record is a stored leaf. Value is what the Merkle tree hashes (as RFC 6962 leaf hash of it);
+// Extra is kept beside it (igledger: the encrypted opening).
 type Record struct {
 	Index        uint64
 	Value, Extra []byte
@@ -34,7 +34,8 @@ type Found struct {
 	Identity [32]byte
 }
 
-// Chain is the state of one history: how many leaves it has, its head hash, the index of its last leaf.
+// Chain is the state of one history: how many leaves it has, its head hash, the index of its last
+// leaf.
 type Chain struct {
 	Count uint64
 	Head  [32]byte
@@ -139,8 +140,8 @@ func (s *Storage) Record(ctx context.Context, tree *trillian.Tree, index uint64)
 	return rs[0], nil
 }
 
-// Records returns up to n integrated leaves from start on: a contiguous run, shorter at the end of the log.
-// All n are held in memory, so callers cap n.
+// Records returns up to n integrated leaves from start on: a contiguous run, shorter at the end of
+// the log. All n are held in memory, so callers cap n.
 func (s *Storage) Records(ctx context.Context, tree *trillian.Tree, start, n uint64) ([]Record, error) {
 	num, args, err := s.span(ctx, tree, start, n)
 	var rs []Record
@@ -173,7 +174,8 @@ func (s *Storage) Values(ctx context.Context, tree *trillian.Tree, start, n uint
 	return vs, s.wrap(ctx, fmt.Sprintf("reading %d values from %d on", n, start), err)
 }
 
-// span returns the arguments of a statement over leaves [start, start+n), and tree number 0 if none can exist.
+// span returns the arguments of a statement over leaves [start, start+n), and tree number 0 if none
+// can exist.
 func (s *Storage) span(ctx context.Context, tree *trillian.Tree, start, n uint64) (TreeNumber, []any, error) {
 	num, err := s.Number(ctx, tree)
 	if err != nil || start >= MaxLeaves || n == 0 {
@@ -207,8 +209,9 @@ func chainsOp(num TreeNumber, ks [][32]byte, into map[[32]byte]Chain) Op {
 	}
 }
 
-// Chain returns up to limit leaves of a history, newest first, with index < before (math.MaxUint64: from its
-// end), by following each leaf's link to the one before it. Skipping to before costs a step per leaf skipped.
+// Chain returns up to limit leaves of a history, newest first, with index < before (math.MaxUint64:
+// from its end), by following each leaf's link to the one before it. Skipping to before costs a
+// step per leaf skipped.
 func (s *Storage) Chain(ctx context.Context, tree *trillian.Tree, k [32]byte, before uint64, limit int) ([]Record, error) {
 	rs, err := s.chain(ctx, tree, k, before, limit)
 	return rs, s.wrap(ctx, "reading a chain", err)

@@ -9,7 +9,7 @@ import (
 	"github.com/transparency-dev/merkle/compact"
 )
 
-// ErrDiffers: the leaves do not give the root that was stored and signed.
+// ErrDiffers: the root of the leaves is not the one that was stored and signed.
 var ErrDiffers = fmt.Errorf("%w: the leaves give another root than the stored one", ErrCorrupt)
 
 // Derived is what the tables beside leaf hold about one leaf.
@@ -22,21 +22,28 @@ type Derived struct {
 
 // Final is what the tables hold that follow from all leaves together.
 type Final struct {
-	Streams map[[16]byte][]byte // as SetStream left them
-	Persons map[[32]byte][]byte // as SetPerson left them
+	Streams map[[16]byte][]byte // as stored by SetStream
+	Persons map[[32]byte][]byte // as stored by SetPerson
 }
 
 // rebuildPage is how many leaves a transaction of Rebuild reads and writes.
 const rebuildPage = 2048
 
-// Rebuild makes every table that follows from the leaves anew: keys, chains with their links, streams, the register's places and the tiles. derive
-// is called for each leaf in order and once only, and final at the end for the state of every stream and person; the record's Prev is not to be relied on. First the leaves are checked against the stored
-// root: if they do not give it, nothing is touched and the error is ErrDiffers.
+// Rebuild writes again every table that is derived from the leaves: keys, chains with their links,
+// streams, persons, the register's places and the tiles. derive is called once for each leaf, in
+// order; it must not rely on the record's Prev. final is called at the end, for the state of every
+// stream and person. First the leaves are checked against the stored root: if it is not theirs,
+// Rebuild changes nothing and returns ErrDiffers.
 //
-// It works in pages, each a transaction of its own, with the tree frozen in between, so that no process can append meanwhile (ErrFrozen).
-// Interrupted, it leaves the tree frozen until it is run again to its end, which always thaws it. The derived tables are emptied in one transaction
-// and the chains kept in memory: for a log of hundreds of millions of leaves on CockroachDB that is too much at once.
-func (s *Storage) Rebuild(ctx context.Context, tree *trillian.Tree, derive func(Record) (Derived, error), final func() (Final, error)) (Head, error) {
+// It works in pages, each a transaction of its own, with the tree frozen in between, so that no
+// process can append meanwhile (ErrFrozen). While it runs, tiles and proofs that are not in a
+// process's memory are ErrNotFound. If it is interrupted the tree stays frozen until Rebuild is run
+// again to its end, which always thaws it. The derived tables are emptied in one transaction, and
+// the chains are kept in memory: that is too much for a log of hundreds of millions of leaves on
+// CockroachDB.
+func (s *Storage) Rebuild(
+	ctx context.Context, tree *trillian.Tree, derive func(Record) (Derived, error), final func() (Final, error),
+) (Head, error) {
 	num, err := s.Number(ctx, tree)
 	var h headRow
 	if err == nil {
@@ -77,20 +84,21 @@ type rebuild struct {
 	s        *Storage
 	tree     *trillian.Tree
 	num      TreeNumber
-	was      trillian.TreeState // to be given back at the end
+	was      trillian.TreeState // restored if nothing is changed
 	chains   map[[32]byte]Chain
 	edge     [maxLevel + 1][]byte // hashes of the tile at the right edge of each level
 	tiles    [maxLevel + 1]uint64 // its index
 	register uint64
 }
 
-// setState freezes or thaws a tree, under its head's lock, and gives the state it had.
+// setState freezes or thaws a tree, under its head's lock, and returns the state it had.
 func (s *Storage) setState(ctx context.Context, num TreeNumber, state trillian.TreeState) (was trillian.TreeState, err error) {
 	var h headRow
 	var before int64
 	err = update(ctx, func(ctx context.Context) error {
 		t, err := s.db.begin(ctx, headOp(num, &h, true), Op{
-			SQL: "SELECT state FROM tree WHERE num = $1", Args: []any{int64(num)}, Scan: func(scan func(...any) error) error { return scan(&before) },
+			SQL: "SELECT state FROM tree WHERE num = $1", Args: []any{int64(num)},
+			Scan: func(scan func(...any) error) error { return scan(&before) },
 		})
 		if err != nil {
 			return err
@@ -101,7 +109,8 @@ func (s *Storage) setState(ctx context.Context, num TreeNumber, state trillian.T
 	return trillian.TreeState(before), err
 }
 
-// checkRoot computes the root from the leaves' values alone. If it is not the head's the tree is thawed again: nothing was changed.
+// checkRoot computes the root from the leaves' values alone. If it is not the head's the tree is
+// thawed again: nothing was changed.
 func (r *rebuild) checkRoot(ctx context.Context, h Head) error {
 	rng := (&compact.RangeFactory{Hash: hasher.HashChildren}).NewEmptyRange(0)
 	for start := uint64(0); start < h.Size; start += rebuildPage {
@@ -146,7 +155,8 @@ func (r *rebuild) clear(ctx context.Context) error {
 }
 
 var (
-	updatePrev     = "UPDATE leaf SET prev = u.prev FROM (SELECT unnest($1::INT8[]) AS place, unnest($2::INT8[]) AS prev) AS u WHERE leaf.place = u.place"
+	updatePrev = "UPDATE leaf SET prev = u.prev" +
+		" FROM (SELECT unnest($1::INT8[]) AS place, unnest($2::INT8[]) AS prev) AS u WHERE leaf.place = u.place"
 	updatePrevLite = "UPDATE leaf SET prev = $2 WHERE place = $1"
 )
 
@@ -197,7 +207,8 @@ func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record)
 	return r.s.write(ctx, append(ops, tileWrites(full)...)...)
 }
 
-// grow adds a hash at the right edge of a level; a tile that is full goes into full, and its root a level up.
+// grow adds a hash at the right edge of a level; a tile that is full goes into full, and its root a
+// level up.
 func (r *rebuild) grow(level int, hash []byte, full tileSet) {
 	r.edge[level] = append(r.edge[level], hash...)
 	if len(r.edge[level]) < tileWidth*hashSize {
@@ -234,7 +245,8 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 	}
 	for i := 0; i < len(ks); i += rebuildPage {
 		end := min(i+rebuildPage, len(ks))
-		if err := r.s.write(ctx, Op{SQL: upsertChain, Lite: upsertChainLite, Cols: []any{ks[i:end], counts[i:end], heads[i:end], lasts[i:end]}}); err != nil {
+		o := Op{SQL: upsertChain, Lite: upsertChainLite, Cols: []any{ks[i:end], counts[i:end], heads[i:end], lasts[i:end]}}
+		if err := r.s.write(ctx, o); err != nil {
 			return err
 		}
 	}

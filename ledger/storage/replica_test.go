@@ -28,7 +28,8 @@ func inParallel(n int, f func(i int) error) error {
 	return errors.Join(errs...)
 }
 
-// TestReplicasOpenFreshDatabase: several processes' worth of Open, migration and first tree at once.
+// TestReplicasOpenFreshDatabase: several processes' worth of Open, migration and first tree at
+// once.
 func TestReplicasOpenFreshDatabase(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
@@ -64,8 +65,8 @@ func TestReplicasOpenFreshDatabase(t *testing.T) {
 	})
 }
 
-// TestReplicasAppend: several Storages on one database, each with several writers, who also repeat each
-// other's leaves.
+// TestReplicasAppend: several Storages on one database, each with several writers, who also repeat
+// each other's leaves.
 func TestReplicasAppend(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
@@ -130,8 +131,8 @@ func TestReplicasAppend(t *testing.T) {
 	})
 }
 
-// TestServerKilled kills PostgreSQL under load, twice. What was acknowledged is there afterwards; what was not
-// is there once or not at all; and the writers' repeats store it.
+// TestServerKilled kills PostgreSQL under load, twice. What was acknowledged is there afterwards;
+// what was not is there once or not at all; and the writers' repeats store it.
 func TestServerKilled(t *testing.T) {
 	server := testdb.StartPostgres(t)
 	ctx := context.Background()

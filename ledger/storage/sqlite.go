@@ -17,12 +17,12 @@ import (
 	_ "modernc.org/sqlite" // the pure Go driver, registered as "sqlite"
 )
 
-// liteDB is one SQLite file: many readers, and one writer at a time on one connection of its own whose
-// statements stay prepared.
+// liteDB is one SQLite file: many readers, and one writer at a time on one connection of its own
+// whose statements stay prepared.
 type liteDB struct {
 	reader *sql.DB
 	pool   *sql.DB
-	writer chan *liteConn // holds the writer's connection while nobody writes
+	writer chan *liteConn // holds the writer's connection while no transaction does
 	temp   string         // directory to remove on close, for ":memory:"
 
 	mu    sync.Mutex
@@ -54,12 +54,13 @@ func (w *liteConn) drop() {
 	w.conn, w.stmts = nil, nil
 }
 
-// pageSize is 32 KiB. A leaf with its opening is one to two kilobytes and rows do not span pages, so what is left over at a page's end counts: about 120 bytes a leaf
-// at SQLite's 8 KiB, 40 here. Larger pages would cost more WAL for the few rows that are written in random order (chains).
+// pageSize is 32 KiB. A leaf with its opening is one to two kilobytes and rows do not span pages,
+// so the unused end of a page matters: about 120 bytes a leaf at SQLite's 8 KiB, 40 here. Larger
+// pages would cost more WAL for the few rows that are written in random order (chains).
 const pageSize = 32768
 
-// openSQLite opens or creates the file. ":memory:" is a private database that vanishes on close; it is
-// a temporary file, since SQLite's own in-memory databases make readers wait for the writer.
+// openSQLite opens or creates the file. ":memory:" is a private database that vanishes on close; it
+// is a temporary file, since SQLite's own in-memory databases make readers wait for the writer.
 func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 	d := &liteDB{writer: make(chan *liteConn, 1), stmts: map[string]*sql.Stmt{}}
 	durable := "FULL"
@@ -71,8 +72,8 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 		d.temp, path, durable = dir, filepath.Join(dir, "memory.db"), "OFF"
 	}
 	uri := func(queryOnly string) string {
-		// The driver runs _pragma values first, in alphabetical order, then the other keys: a page size
-		// must be set before WAL writes the file's first page.
+		// The driver runs _pragma values first, in alphabetical order, then the other keys: a page
+		// size must be set before WAL writes the file's first page.
 		q := url.Values{
 			"_pragma": {
 				"busy_timeout(5000)", fmt.Sprintf("page_size(%d)", pageSize), "cache_size(-16384)",
@@ -91,8 +92,8 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 	}
 	d.reader.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	d.reader.SetMaxIdleConns(max(4, runtime.NumCPU()))
-	// The first connection turns the file to WAL, which fails at once, whatever the busy timeout, if
-	// another process does the same: so that much is tried again.
+	// The first connection turns the file to WAL, which fails at once, whatever the busy timeout,
+	// if another process does the same: so that much is tried again.
 	w := &liteConn{}
 	d.writer <- w
 	if err := update(ctx, func(ctx context.Context) error { return w.ready(ctx, d.pool) }); err != nil {
@@ -152,7 +153,8 @@ func (d *liteDB) read(ctx context.Context, ops ...Op) error {
 	return nil
 }
 
-// snapshot uses a connection of its own: in WAL mode a transaction sees the state as of its first read.
+// snapshot uses a connection of its own: in WAL mode a transaction sees the state as of its first
+// read.
 func (d *liteDB) snapshot(ctx context.Context, ops ...Op) error {
 	c, err := d.reader.Conn(ctx)
 	if err != nil {
@@ -181,7 +183,7 @@ func (d *liteDB) begin(ctx context.Context, ops ...Op) (tx, error) {
 	}
 	t := &liteTx{db: d, w: w}
 	// IMMEDIATE takes the write lock now: a transaction that reads first and writes later cannot be
-	// upgraded when somebody else wrote in between.
+	// upgraded if another one wrote in between.
 	err := w.ready(ctx, d.pool)
 	if err == nil {
 		_, err = w.conn.ExecContext(ctx, "BEGIN IMMEDIATE")
@@ -220,8 +222,8 @@ func (t *liteTx) do(ctx context.Context, ops ...Op) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		// The lock is held and the file is local: a statement here does not wait. A context that can
-		// be cancelled would cost the driver a goroutine per row.
+		// The lock is held and the file is local: a statement here does not wait. A context that
+		// can be cancelled would cost the driver a goroutine per row.
 		if err := liteRun(context.WithoutCancel(ctx), &ops[i], t.prepared); err != nil {
 			return err
 		}
@@ -248,8 +250,8 @@ func (t *liteTx) rollback() {
 	if t.open {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		// SQLite may have rolled back by itself (disk full, I/O error); closing the connection is right
-		// then as well.
+		// SQLite may have rolled back by itself (disk full, I/O error); closing the connection is
+		// right then as well.
 		if _, err := t.w.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
 			t.w.drop()
 		}

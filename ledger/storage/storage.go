@@ -40,7 +40,8 @@ var quiet = sync.OnceFunc(func() {
 	klog.SetLogger(logr.Discard())
 })
 
-// Open connects to dsn, migrates the schema (safe with several replicas at once) and returns the provider.
+// Open connects to dsn, migrates the schema (safe with several replicas at once) and returns the
+// Storage.
 //
 //	sqlite:PATH, sqlite::memory:    a file, WAL, synchronous=FULL; in memory: gone on Close, not durable
 //	postgres://, postgresql://      PostgreSQL or CockroachDB, whichever answers
@@ -100,15 +101,15 @@ func (s *Storage) Read(ctx context.Context, ops ...Op) error {
 	return update(ctx, func(ctx context.Context) error { return s.db.read(ctx, ops...) })
 }
 
-// Transact runs f in a transaction and commits it together with the statements that f returns. f runs
-// again, in a new transaction, after a conflict or a lost connection: it must not keep state between
-// runs, and must begin with looking up what it is about to store. An error of f rolls back.
+// Transact runs f in a transaction and commits it together with the statements that f returns. f
+// runs again, in a new transaction, after a conflict or a lost connection: it must not keep state
+// between runs, and must begin with looking up what it is about to store. An error of f rolls back.
 func (s *Storage) Transact(ctx context.Context, f func(ctx context.Context, run Runner) ([]Op, error)) error {
 	return update(ctx, s.transaction(f))
 }
 
-// TransactOnce is Transact for an f that cannot tell whether it was already done. It is not run again
-// after a lost connection: ErrUnavailable then means that the outcome is unknown.
+// TransactOnce is Transact for an f that cannot tell whether it was already done. It is not run
+// again after a lost connection: ErrUnavailable then means that the outcome is unknown.
 func (s *Storage) TransactOnce(ctx context.Context, f func(ctx context.Context, run Runner) ([]Op, error)) error {
 	return updateOnce(ctx, s.transaction(f))
 }
@@ -129,9 +130,9 @@ func (s *Storage) transaction(f func(context.Context, Runner) ([]Op, error)) fun
 	}
 }
 
-// Migrate brings the tables of a package above this one up to date, as Open does for this package's:
-// files holds goose migrations below migrations/, as templates (see migrations/00001_tables.sql), and
-// versions names the table of the applied ones.
+// Migrate brings the tables of a package above this one up to date, as Open does for this
+// package's: files holds goose migrations below migrations/, as templates (see
+// migrations/00001_tables.sql), and versions names the table of the applied ones.
 func (s *Storage) Migrate(ctx context.Context, files fs.FS, versions string) error {
 	return s.wrap(ctx, "migrating", s.db.migrate(ctx, schema{files, versions}))
 }
@@ -149,12 +150,12 @@ const indexBits = 40
 // maxLeaves is the most a tree can hold: about 10^12.
 const MaxLeaves = 1 << indexBits
 
-// TreeNumber is a tree's primary key, small and never used again: Trillian's own ids are random and long,
-// and every stored key begins with one. It is at most 2^22.
+// TreeNumber is a tree's primary key, small and never used again: Trillian's own ids are random and
+// long, and every stored key begins with one. It is below 2^22.
 type TreeNumber int64
 
-// Place returns where a leaf is stored: tree and index in one number, tree * 2^40 + index. index may be one
-// more than the last.
+// Place returns where a leaf is stored: tree and index in one number, tree * 2^40 + index. index
+// may be one more than the last.
 func (n TreeNumber) Place(index uint64) int64 { return int64(n)<<indexBits | int64(index) }
 
 // treePrefix is how many bytes of a stored key are its tree's number.

@@ -107,7 +107,8 @@ func TestReopen(t *testing.T) {
 	})
 }
 
-// TestRestoredBackup: the database goes back in time under a running process, whose memory is then wrong.
+// TestRestoredBackup: the database goes back in time under a running process, whose memory is then
+// wrong.
 func TestRestoredBackup(t *testing.T) {
 	ctx := context.Background()
 	s := openTest(t, testdb.SQLite(t))
@@ -176,8 +177,8 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// TestRealConflicts makes PostgreSQL itself answer 40001: under REPEATABLE READ the loser of a race for the
-// head's lock is told to start again, as CockroachDB would.
+// TestRealConflicts makes PostgreSQL itself answer 40001: under REPEATABLE READ the loser of a race
+// for the head's lock is told to start again, as CockroachDB would.
 func TestRealConflicts(t *testing.T) {
 	dsn := testdb.PostgreSQL(t)
 	ctx := context.Background()
@@ -227,8 +228,8 @@ func (c *counting) begin(ctx context.Context, ops ...Op) (tx, error) {
 	return t, err
 }
 
-// TestDeadlockBetweenTransactions makes PostgreSQL answer 40P01 to one of two transactions, which then
-// runs again.
+// TestDeadlockBetweenTransactions makes PostgreSQL answer 40P01 to one of two transactions, which
+// then runs again.
 func TestDeadlockBetweenTransactions(t *testing.T) {
 	s := openTest(t, testdb.PostgreSQL(t))
 	ctx := context.Background()

@@ -7,7 +7,7 @@ import (
 	"github.com/google/trillian"
 )
 
-// Streams returns the state of every stream, as SetStream left it.
+// Streams returns the state of every stream, as stored by SetStream.
 func (s *Storage) Streams(ctx context.Context, tree *trillian.Tree) (map[[16]byte][]byte, error) {
 	num, err := s.Number(ctx, tree)
 	streams := map[[16]byte][]byte{}

@@ -11,9 +11,9 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 )
 
-// Tiles are C2SP tlog-tiles: tile n of level L holds, as up to 256 hashes of 32 bytes, the roots of the
-// complete subtrees of height 8L from n*256 on. A hash in a tile never changes; a tile only grows. So
-// whatever prefix of a tile was once committed may be cached for ever.
+// Tiles are C2SP tlog-tiles: tile n of level L holds, as up to 256 hashes of 32 bytes, the roots of
+// the complete subtrees of height 8L from n*256 on. A hash in a tile never changes; a tile only
+// grows. So whatever prefix of a tile was once committed may be cached for ever.
 const (
 	tileHeight = 8
 	tileWidth  = 1 << tileHeight
@@ -124,8 +124,9 @@ func (w wants) node(num TreeNumber, id compact.NodeID) {
 	w.add(t, first+count)
 }
 
-// loadTiles gets tiles from the cache and, in one round trip, from the database: rows of table tile, or for
-// a level-0 tile that is not full, the leaves themselves. size is a committed size that covers the wants.
+// loadTiles gets tiles from the cache and, in one round trip, from the database: rows of table
+// tile, or for a level-0 tile that is not full, the leaves themselves. size is a committed size
+// that covers the wants.
 func (s *Storage) loadTiles(ctx context.Context, run Runner, w wants, size uint64) (tileSet, error) {
 	got := tileSet{}
 	var rows []int64
@@ -212,8 +213,8 @@ func fold(hashes []byte) []byte {
 	return hasher.HashChildren(fold(hashes[:half]), fold(hashes[half:]))
 }
 
-// edgeWants lists the tiles at the right edge of a tree of this size which are not full: with them, and
-// no others, the tree can grow.
+// edgeWants lists the tiles at the right edge of a tree of this size which are not full: with them,
+// and no others, the tree can grow.
 func edgeWants(num TreeNumber, size uint64) wants {
 	w := wants{}
 	for level := 0; level <= maxLevel; level++ {
@@ -225,8 +226,8 @@ func edgeWants(num TreeNumber, size uint64) wants {
 	return w
 }
 
-// Tile returns the first width (1 to 256) hashes of a C2SP tlog-tiles tile: 32*width bytes. ErrNotFound
-// means that the tree has not grown so far.
+// Tile returns the first width (1 to 256) hashes of a C2SP tlog-tiles tile: 32*width bytes.
+// ErrNotFound means that the tree has not grown so far.
 func (s *Storage) Tile(ctx context.Context, tree *trillian.Tree, level int, index uint64, width int) ([]byte, error) {
 	doing := fmt.Sprintf("reading tile %d of level %d", index, level)
 	if level < 0 || level > maxLevel || width < 1 || width > tileWidth || index >= 1<<levelBits {
@@ -251,8 +252,8 @@ func (s *Storage) Tile(ctx context.Context, tree *trillian.Tree, level int, inde
 	return append([]byte(nil), tiles[id][:width*hashSize]...), nil
 }
 
-// committed returns a committed size of the tree which is at least need, or ErrNotFound. It asks the
-// database only when the largest size seen so far is too small.
+// committed returns a committed size of the tree which is at least need, or ErrNotFound. It asks
+// the database only when the largest size seen so far is too small.
 func (s *Storage) committed(ctx context.Context, num TreeNumber, need uint64) (uint64, error) {
 	if n, ok := s.sizes.Load(num); ok && n.(uint64) >= need {
 		return n.(uint64), nil

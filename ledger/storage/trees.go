@@ -93,8 +93,8 @@ func createTree(ctx context.Context, run Runner, num TreeNumber, tree *trillian.
 	return n, err
 }
 
-// CreateTree adds a tree whose head Trillian calls "needs initialising": Append does not take it. Creations
-// wait for each other.
+// CreateTree adds a tree whose head Trillian calls "needs initialising": Append does not take it.
+// Creations wait for each other.
 func CreateTree(ctx context.Context, run Runner, tree *trillian.Tree) (*trillian.Tree, error) {
 	num, err := nextNumber(ctx, run)
 	if err != nil {
@@ -120,8 +120,8 @@ func DeleteTree(num TreeNumber) []Op {
 	return append(ops, Op{SQL: "DELETE FROM tree WHERE num = $1", Args: []any{int64(num)}})
 }
 
-// TreeByName returns the live tree called name (igledger: the log's origin). If there is none it creates one,
-// empty and initialised. Replicas that do so at once get the same tree.
+// TreeByName returns the live tree called name (igledger: the log's origin). If there is none it
+// creates one, empty and initialised. Replicas that do so at once get the same tree.
 func (s *Storage) TreeByName(ctx context.Context, name string) (tree *trillian.Tree, created bool, err error) {
 	if tree, err = s.FindTree(ctx, name); err == nil || !isNotFound(err) {
 		return tree, false, err
@@ -157,8 +157,8 @@ func (s *Storage) TreeByName(ctx context.Context, name string) (tree *trillian.T
 	return tree, created, nil
 }
 
-// FindTree returns the live tree called name, the oldest if there are several. If there is none it returns
-// ErrNotFound.
+// FindTree returns the live tree called name, the oldest if there are several. If there is none it
+// returns ErrNotFound.
 func (s *Storage) FindTree(ctx context.Context, name string) (*trillian.Tree, error) {
 	tree, err := findTree(ctx, s.Read, name)
 	return tree, s.wrap(ctx, fmt.Sprintf("finding the tree %q", name), err)

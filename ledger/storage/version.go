@@ -8,8 +8,9 @@ import (
 	goosedb "github.com/pressly/goose/v3/database"
 )
 
-// versionStore is goose's memory of what was applied. Goose brings its own, which uses identity columns
-// that CockroachDB 21.1 lacks, and whose rows double when two replicas race; here the version is the key.
+// versionStore is goose's memory of what was applied. Goose brings its own, which uses identity
+// columns that CockroachDB 21.1 lacks, and whose rows double when two replicas race; here the
+// version is the key.
 type versionStore struct{ table string }
 
 func (v versionStore) Tablename() string { return v.table }

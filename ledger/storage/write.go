@@ -7,8 +7,8 @@ import (
 	"github.com/google/trillian"
 )
 
-// SetExtra replaces what is kept beside a leaf's value: for erasure, and for re-encryption under a new key.
-// The log itself does not change.
+// SetExtra replaces what is kept beside a leaf's value: for erasure, and for re-encryption under a
+// new key. The log itself does not change.
 func (s *Storage) SetExtra(ctx context.Context, tree *trillian.Tree, index uint64, extra []byte) error {
 	doing := fmt.Sprintf("replacing the extra data of leaf %d", index)
 	if index >= MaxLeaves {

@@ -1,7 +1,8 @@
--- One schema for three engines; what differs is in braces (see migrate.go). Where it says "place", a leaf's
--- tree and index are one number, tree * 2^40 + index: shorter keys and rows than two columns. Where it says
--- "k", a key begins with its tree's number in 3 bytes, for the same reason and one more: given both tree = 1
--- and k = ANY(256 keys), PostgreSQL thinks that few rows of a young table have tree = 1, and reads them all.
+-- One schema for three engines; what differs is in braces (see migrate.go). Where it says "place",
+-- a leaf's tree and index are one number, tree * 2^40 + index: shorter keys and rows than two
+-- columns. Where it says "k", a key begins with its tree's number in 3 bytes, for the same reason
+-- and one more: given both tree = 1 and k = ANY(256 keys), PostgreSQL thinks that few rows of a
+-- young table have tree = 1, and reads them all.
 
 -- +goose Up
 
@@ -21,7 +22,7 @@ CREATE TABLE IF NOT EXISTS tree (
   CONSTRAINT tree_id UNIQUE (id)
 ){{fill 50}};
 
--- The one row that orders a tree's writers: whoever changes anything of a tree locks its head first.
+-- The one row that orders a tree's writers: every change of a tree locks its head first.
 CREATE TABLE IF NOT EXISTS head (
   tree       {{.Int}}   NOT NULL,
   size       {{.Int}}   NOT NULL,
@@ -32,8 +33,8 @@ CREATE TABLE IF NOT EXISTS head (
   CONSTRAINT head_pk PRIMARY KEY (tree)
 ){{fill 10}};
 
--- The leaves. Those from the head's size on are not integrated: they wait for Trillian's sequencer, see package
--- provider.
+-- The leaves. Those from the head's size on are not integrated: they wait for Trillian's sequencer,
+-- see package provider.
 CREATE TABLE IF NOT EXISTS leaf (
   place    {{.Int}}   NOT NULL,
   prev     {{.Int}},            -- index, not place, of the previous leaf of its chain; NULL: the first, or no chain
@@ -59,39 +60,41 @@ CREATE TABLE IF NOT EXISTS chain (
   CONSTRAINT chain_pk PRIMARY KEY (k)
 ){{clustered}}{{fill 80}};
 
--- What the ledger knows of each stream of a source: numbers that came, gaps, repetitions, heartbeats. state
--- is JSON of package ledger, bounded in size, without personal data. Derived: a rebuild writes it again.
+-- What the ledger knows of each stream of a source: numbers that came, gaps, repetitions,
+-- heartbeats. state is JSON of package ledger, bounded in size, without personal data. Derived: a
+-- rebuild writes it again.
 CREATE TABLE IF NOT EXISTS source (
   k     {{.Bytes}} NOT NULL,
   state {{.Bytes}} NOT NULL,
   CONSTRAINT source_pk PRIMARY KEY (k)
 ){{clustered}}{{fill 50}};
 
--- What governs accesses to a person's record: their consents and delegations, as package consent folds them,
--- encrypted. k is that of their history. Derived: a rebuild writes it again.
+-- What governs accesses to a person's record: their consents and delegations, as package consent
+-- folds them, encrypted. k is that of their history. Derived: a rebuild writes it again.
 CREATE TABLE IF NOT EXISTS person (
   k     {{.Bytes}} NOT NULL,
   state {{.Bytes}} NOT NULL,
   CONSTRAINT person_pk PRIMARY KEY (k)
 ){{clustered}}{{fill 80}};
 
--- The leaves that change what other leaves mean (organisations, keys): few, and read at every start.
+-- The leaves that change what other leaves mean (organisations, keys): few, and read at every
+-- start.
 CREATE TABLE IF NOT EXISTS register (
   place {{.Int}} NOT NULL,
   CONSTRAINT register_pk PRIMARY KEY (place)
 );
 
--- C2SP tlog-tiles: place = tree * 2^40 + level * 2^32 + tile index. Level 0 is stored only when full; higher
--- levels grow in place.
+-- C2SP tlog-tiles: place = tree * 2^40 + level * 2^32 + tile index. Level 0 is stored only when
+-- full; higher levels grow in place.
 CREATE TABLE IF NOT EXISTS tile (
   place  {{.Int}}   NOT NULL,
   hashes {{.Bytes}} NOT NULL,
   CONSTRAINT tile_pk PRIMARY KEY (place)
 );
 
--- What witnesses and auditors added to checkpoints: one line of one cosigner on one checkpoint. It is
--- evidence, not derived data: a rebuild does not touch it. place is that of the last leaf that the checkpoint
--- covers.
+-- What witnesses and auditors added to checkpoints: one line of one cosigner on one checkpoint. It
+-- is evidence, not derived data: a rebuild does not touch it. place is that of the last leaf that
+-- the checkpoint covers.
 CREATE TABLE IF NOT EXISTS cosignature (
   place    {{.Int}}   NOT NULL,
   signed   {{.Int}}   NOT NULL, -- s since 1970, by the cosigner's clock
@@ -108,8 +111,9 @@ CREATE TABLE IF NOT EXISTS witnessed (
   CONSTRAINT witnessed_pk PRIMARY KEY (tree)
 ){{fill 50}};
 
--- The checkpoint that a tree's cosigners are given. It changes only now and then, so that slow cosigners find
--- the one that the fast ones have cosigned. It is signed and was published: a rebuild does not touch it.
+-- The checkpoint that a tree's cosigners are given. It changes only now and then, so that slow
+-- cosigners find the one that the fast ones have cosigned. It is signed and was published: a
+-- rebuild does not touch it.
 CREATE TABLE IF NOT EXISTS anchor (
   tree {{.Int}}   NOT NULL,
   size {{.Int}}   NOT NULL,

@@ -14,8 +14,8 @@ import (
 	"igledger/ledger/storage"
 )
 
-// Admin returns Trillian's view of the trees. It is a type of its own because Trillian's two interfaces
-// each want a ReadWriteTransaction, with different signatures.
+// Admin returns Trillian's view of the trees. It is a type of its own because Trillian's two
+// interfaces each want a ReadWriteTransaction, with different signatures.
 func (p *Provider) Admin() trillianstorage.AdminStorage { return adminStorage{p.s} }
 
 type adminStorage struct{ s *storage.Storage }
@@ -29,8 +29,9 @@ func (a adminStorage) Snapshot(context.Context) (trillianstorage.ReadOnlyAdminTX
 	return &adminTx{run: a.s.Read}, nil
 }
 
-// ReadWriteTransaction runs f in a transaction, again after a conflict. It is not run again after a lost
-// connection, as f might create a tree twice: then ErrUnavailable means that the outcome is unknown.
+// ReadWriteTransaction runs f in a transaction, again after a conflict. It is not run again after a
+// lost connection, as f might create a tree twice: then ErrUnavailable means that the outcome is
+// unknown.
 func (a adminStorage) ReadWriteTransaction(ctx context.Context, f trillianstorage.AdminTXFunc) error {
 	return a.s.TransactOnce(ctx, func(ctx context.Context, run storage.Runner) ([]storage.Op, error) {
 		return nil, f(ctx, &adminTx{run: run})
@@ -156,8 +157,9 @@ func (t *adminTx) setDeleted(ctx context.Context, id int64, at *int64) (*trillia
 	return t.GetTree(ctx, id)
 }
 
-// HardDeleteTree removes a softly deleted tree and all that belongs to it, in the one transaction that
-// Trillian's interface has: a tree of many million leaves should be dropped with its database instead.
+// HardDeleteTree removes a softly deleted tree and all that belongs to it, in the one transaction
+// that Trillian's interface has: a tree of many million leaves should be dropped with its database
+// instead.
 func (t *adminTx) HardDeleteTree(ctx context.Context, id int64) error {
 	r, err := t.lock(ctx, id)
 	if err != nil {

@@ -63,7 +63,8 @@ func TestTrillianLogSuite(t *testing.T) {
 		if t.Failed() {
 			return
 		}
-		// The suite makes a storage for each of its tests: a new one in Trillian must be put on a list.
+		// The suite makes a storage for each of its tests: a new one in Trillian must be put on a
+		// list.
 		if want := len(suiteRuns) + len(suiteSkips); made != want {
 			t.Errorf("Trillian's suite has %d tests, we know %d", made, want)
 		}

@@ -37,13 +37,14 @@ func (p *Provider) GetActiveLogIDs(ctx context.Context) ([]int64, error) {
 	return ids, nil
 }
 
-// QueueLeaves is not there: the order of a queue is not the order of a ledger.
+// QueueLeaves is unimplemented: the order of a queue is not the order of a ledger.
 func (p *Provider) QueueLeaves(context.Context, *trillian.Tree, []*trillian.LogLeaf, time.Time) ([]*trillian.QueuedLogLeaf, error) {
 	return nil, errLogTrees
 }
 
-// SnapshotForTree reads the tree as of now. It needs no database transaction: below the root it read first,
-// nothing changes but what is kept beside the values. With ErrTreeNeedsInit comes a usable result.
+// SnapshotForTree reads the tree as of now. It needs no database transaction: below the root it
+// read first, nothing changes but what is kept beside the values. With ErrTreeNeedsInit comes a
+// usable result.
 func (p *Provider) SnapshotForTree(ctx context.Context, tree *trillian.Tree) (trillianstorage.ReadOnlyLogTreeTX, error) {
 	num, err := p.s.Number(ctx, tree)
 	var tx *logTx
@@ -57,8 +58,8 @@ func (p *Provider) SnapshotForTree(ctx context.Context, tree *trillian.Tree) (tr
 	return tx, err
 }
 
-// ReadWriteTransaction runs f in a transaction that holds the tree's head, again after a conflict. A root
-// that f stores takes the place of the checkpoint: the head then has none.
+// ReadWriteTransaction runs f in a transaction that holds the tree's head, again after a conflict.
+// A root that f stores takes the place of the checkpoint: the head then has none.
 func (p *Provider) ReadWriteTransaction(ctx context.Context, tree *trillian.Tree, f trillianstorage.LogTXFunc) error {
 	num, err := p.s.Number(ctx, tree)
 	if err != nil {
@@ -180,9 +181,9 @@ func (t *logTx) GetLeavesByRange(ctx context.Context, start, count int64) ([]*tr
 // scanLimit is how many leaves GetLeavesByHash looks through: 8 MiB of tiles.
 const scanLimit = 1 << 18
 
-// GetLeavesByHash searches the tiles of the tree, one after the other: an index by Merkle leaf hash would
-// cost every leaf about as much as its tile does, and igledger looks leaves up by idempotency key. In a tree
-// of more than 2^18 leaves the answer is codes.Unimplemented, never a wrong one.
+// GetLeavesByHash searches the tiles of the tree, one after the other: an index by Merkle leaf hash
+// would cost every leaf about as much as its tile does, and igledger looks leaves up by idempotency
+// key. In a tree of more than 2^18 leaves the answer is codes.Unimplemented, never a wrong one.
 func (t *logTx) GetLeavesByHash(ctx context.Context, hashes [][]byte, _ bool) ([]*trillian.LogLeaf, error) {
 	if t.Size() > scanLimit {
 		return nil, status.Errorf(codes.Unimplemented, "look-up by Merkle hash is limited to trees of %d leaves", scanLimit)
@@ -227,8 +228,8 @@ func leafNodes(start, n uint64) []compact.NodeID {
 	return ids
 }
 
-// DequeueLeaves returns the leaves that come next: those that are stored beyond the root and were queued by
-// cutoff.
+// DequeueLeaves returns the leaves that come next: those that are stored beyond the root and were
+// queued by cutoff.
 func (t *logTx) DequeueLeaves(ctx context.Context, limit int, cutoff time.Time) ([]*trillian.LogLeaf, error) {
 	if limit <= 0 || t.tree.GetTreeType() == trillian.TreeType_LOG { // nothing can be queued in a LOG
 		return nil, nil
@@ -246,8 +247,8 @@ func (t *logTx) DequeueLeaves(ctx context.Context, limit int, cutoff time.Time) 
 	return leaves, err
 }
 
-// SetMerkleNodes takes the nodes that new leaves completed. The tree hashes its leaves by RFC 6962, as
-// Trillian's own servers do: it refuses leaves that came with another Merkle leaf hash.
+// SetMerkleNodes takes the nodes that new leaves completed. The tree hashes its leaves by RFC 6962,
+// as Trillian's own servers do: it refuses leaves that came with another Merkle leaf hash.
 func (t *logTx) SetMerkleNodes(ctx context.Context, nodes []tree.Node) error {
 	for _, n := range nodes {
 		if n.ID.Level == 0 && t.foreign[n.ID.Index] {
@@ -262,10 +263,13 @@ func (t *logTx) UpdateSequencedLeaves(context.Context, []*trillian.LogLeaf) erro
 	return errLogTrees
 }
 
-// AddSequencedLeaves stores leaves at the indices they name, without integrating them. Per leaf: OK;
-// AlreadyExists if this very leaf is there; FailedPrecondition if another is, or if its identity (of which the
-// first 16 bytes become its idempotency key) is taken elsewhere; OutOfRange if the index cannot exist.
-func (p *Provider) AddSequencedLeaves(ctx context.Context, tree *trillian.Tree, leaves []*trillian.LogLeaf, timestamp time.Time) ([]*trillian.QueuedLogLeaf, error) {
+// AddSequencedLeaves stores leaves at the indices they name, without integrating them. Per leaf:
+// OK; AlreadyExists if this very leaf is there; FailedPrecondition if another is, or if its
+// identity (of which the first 16 bytes become its idempotency key) is taken elsewhere; OutOfRange
+// if the index cannot exist.
+func (p *Provider) AddSequencedLeaves(
+	ctx context.Context, tree *trillian.Tree, leaves []*trillian.LogLeaf, timestamp time.Time,
+) ([]*trillian.QueuedLogLeaf, error) {
 	num, err := p.s.Number(ctx, tree)
 	if err != nil {
 		return nil, wrap("adding sequenced leaves", err)

@@ -87,8 +87,8 @@ func mustAppend(t testing.TB, p *Provider, tree *trillian.Tree, leaves []storage
 	}
 }
 
-// checkLog recomputes the root from the values and verifies an inclusion proof of each leaf, which between
-// them use every tile. It returns the head.
+// checkLog recomputes the root from the values and verifies an inclusion proof of each leaf, which
+// between them use every tile. It returns the head.
 func checkLog(t testing.TB, p *Provider, tree *trillian.Tree) storage.Head {
 	t.Helper()
 	ctx := context.Background()

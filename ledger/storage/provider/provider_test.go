@@ -82,8 +82,8 @@ func TestSequencedStatuses(t *testing.T) {
 	})
 }
 
-// TestTrillianIntegrates runs Trillian's sequencer on the provider as its own signer would, and then igledger's
-// Append on the same tree.
+// TestTrillianIntegrates runs Trillian's sequencer on the provider as its own signer would, and
+// then igledger's Append on the same tree.
 func TestTrillianIntegrates(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
@@ -140,8 +140,8 @@ func TestTrillianIntegrates(t *testing.T) {
 	})
 }
 
-// TestForeignLeafHash: a leaf whose Merkle leaf hash is not RFC 6962's is stored and returned, but not
-// integrated, as its hash could not be computed again from its value.
+// TestForeignLeafHash: a leaf whose Merkle leaf hash is not RFC 6962's is stored and returned, but
+// not integrated, as its hash could not be computed again from its value.
 func TestForeignLeafHash(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
@@ -157,7 +157,8 @@ func TestForeignLeafHash(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := tx.GetLeavesByRange(ctx, 0, 2)
-		if err != nil || len(got) != 2 || !bytes.Equal(got[0].MerkleLeafHash, own.MerkleLeafHash) || !bytes.Equal(got[1].MerkleLeafHash, foreign.MerkleLeafHash) {
+		if err != nil || len(got) != 2 || !bytes.Equal(got[0].MerkleLeafHash, own.MerkleLeafHash) ||
+			!bytes.Equal(got[1].MerkleLeafHash, foreign.MerkleLeafHash) {
 			t.Fatalf("GetLeavesByRange: %v, %v", got, err)
 		}
 		for _, c := range []struct {
@@ -245,7 +246,8 @@ func TestTreesThatTakeNoLeaves(t *testing.T) {
 				storage.Op{SQL: "INSERT INTO person (k, state) VALUES ($1, $2)", Args: []any{num.Key(make([]byte, 32)), []byte("x")}},
 				storage.Op{SQL: "INSERT INTO anchor (tree, size, at, note) VALUES ($1, 1, 1, $2)", Args: []any{int64(num), []byte("x")}},
 				storage.Op{SQL: "INSERT INTO witnessed (tree, size) VALUES ($1, 1)", Args: []any{int64(num)}},
-				storage.Op{SQL: "INSERT INTO cosignature (place, signed, cosigner, note, line) VALUES ($1, 1, 'w', $2, $2)", Args: []any{num.Place(0), []byte("x")}},
+				storage.Op{SQL: "INSERT INTO cosignature (place, signed, cosigner, note, line) VALUES ($1, 1, 'w', $2, $2)",
+					Args: []any{num.Place(0), []byte("x")}},
 			)); err != nil {
 				t.Fatal(err)
 			}
@@ -258,7 +260,8 @@ func TestTreesThatTakeNoLeaves(t *testing.T) {
 		if _, err := trillianstorage.UpdateTree(ctx, admin, logTree.TreeId, freeze); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := trillianstorage.UpdateTree(ctx, admin, logTree.TreeId, func(tree *trillian.Tree) { tree.TreeType = trillian.TreeType_LOG }); err != nil {
+		toLog := func(tree *trillian.Tree) { tree.TreeType = trillian.TreeType_LOG }
+		if _, err := trillianstorage.UpdateTree(ctx, admin, logTree.TreeId, toLog); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := trillianstorage.SoftDeleteTree(ctx, admin, gone.TreeId); err != nil {
@@ -279,14 +282,17 @@ func TestTreesThatTakeNoLeaves(t *testing.T) {
 		if err := appendLeaves(p, gone, someLeaves(300, 1)); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("Append to a tree that is gone: %v", err)
 		}
-		for _, table := range []string{"leaf", "idem", "chain", "source", "register", "tile", "head", "tree", "person", "anchor", "witnessed", "cosignature", "sequenced"} {
+		for table, want := range map[string]int64{
+			"leaf": 301, "idem": 301, "sequenced": 1, "chain": 7, "source": 1, "register": 27, "tile": 2, "head": 3, "tree": 3,
+			"person": 1, "anchor": 1, "witnessed": 1, "cosignature": 1,
+		} {
 			var n int64
-			if err := p.s.Read(ctx, storage.Op{SQL: "SELECT count(*) FROM " + table, Scan: func(scan func(...any) error) error { return scan(&n) }}); err != nil {
+			if err := p.s.Read(ctx, storage.Op{SQL: "SELECT count(*) FROM " + table,
+				Scan: func(scan func(...any) error) error { return scan(&n) }}); err != nil {
 				t.Fatal(err)
 			}
-			want := map[string]int64{"leaf": 301, "idem": 301, "sequenced": 1, "chain": 7, "source": 1, "register": 27, "tile": 2, "head": 3, "tree": 3, "person": 1, "anchor": 1, "witnessed": 1, "cosignature": 1}
-			if n != want[table] {
-				t.Errorf("%d rows in %s after deleting a tree, want %d", n, table, want[table])
+			if n != want {
+				t.Errorf("%d rows in %s after deleting a tree, want %d", n, table, want)
 			}
 		}
 		checkLog(t, p, kept)

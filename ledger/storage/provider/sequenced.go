@@ -14,8 +14,8 @@ import (
 	"igledger/ledger/storage"
 )
 
-// sequenced is one run of AddSequencedLeaves: look-ups under the head's lock, a decision per leaf in memory,
-// then one INSERT a table for all that are new.
+// sequenced is one run of AddSequencedLeaves: look-ups under the head's lock, a decision per leaf
+// in memory, then one INSERT a table for all that are new.
 type sequenced struct {
 	num    storage.TreeNumber
 	leaves []*trillian.LogLeaf

@@ -2,7 +2,8 @@
 
 -- +goose Up
 
--- What only Trillian wants to know of a leaf that came through AddSequencedLeaves; all else is in table leaf.
+-- What only Trillian wants to know of a leaf that came through AddSequencedLeaves; all else is in
+-- table leaf.
 CREATE TABLE IF NOT EXISTS sequenced (
   place  {{.Int}} NOT NULL, -- as in leaf
   queued {{.Int}} NOT NULL, -- ns since 1970
