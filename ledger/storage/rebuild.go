@@ -36,11 +36,11 @@ const rebuildPage = 2048
 // Rebuild changes nothing and returns ErrDiffers.
 //
 // It works in pages, each a transaction of its own, with the tree frozen in between, so that no
-// process can append meanwhile (ErrFrozen). While it runs, tiles and proofs that are not in a
-// process's memory are ErrNotFound. If it is interrupted the tree stays frozen until Rebuild is run
-// again to its end, which always thaws it. The derived tables are emptied in one transaction, and
-// the chains are kept in memory: that is too much for a log of hundreds of millions of leaves on
-// CockroachDB.
+// process can append meanwhile (ErrFrozen). While it runs, readers get ErrNotFound for tiles, and
+// proofs from tiles, that are not written yet. If it is interrupted the tree stays frozen until
+// Rebuild is run again to its end, which always thaws it. The derived tables are emptied in one
+// transaction, and the chains are kept in memory: that is too much for a log of hundreds of
+// millions of leaves on CockroachDB.
 func (s *Storage) Rebuild(
 	ctx context.Context, tree *trillian.Tree, derive func(Record) (Derived, error), final func() (Final, error),
 ) (Head, error) {
