@@ -62,7 +62,7 @@ var rooms = map[string][]string{
 // database, a network or the ledger's own code would be neither small nor independent, and a server
 // carries no test framework. Each word is a whole element of an import path, or several.
 var banned = map[string][]string{
-	"cmd/igledger":      {"testing", "internal/testdb", "igledger/internal/testlog", "internal/testwitness"},
+	"cmd/igledger":      {"testing", "igledger/internal/testdb", "igledger/internal/testlog", "igledger/internal/testwitness", "igledger/internal/testledger", "igledger/internal/testserver", "igledger/ledger/storage/provider"},
 	"cmd/igverify":      {"testing", "sql", "trillian", "grpc", "pgx", "sqlite", "huma", "client_golang", "igledger/ledger", "storage", "vault"},
 	"cmd/igverify-wasm": {"testing", "sql", "trillian", "cedar-go"},
 	"verifier":          {"testing", "net/http", "os/exec", "sql", "trillian", "cedar-go", "consent"},
