@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -204,7 +205,7 @@ func (a *api) ask(c *register.Caller, e client.Evaluation) (*entry.Decision, err
 	if err := entry.CheckID(e.Resource.ID); err != nil {
 		return nil, refuse(err)
 	}
-	if strings.HasPrefix(e.Resource.ID, "reg:") {
+	if entry.IsRegister(e.Resource.ID) {
 		return nil, &refusal{code: string(wire.BadID), detail: "resource.id: a register is nobody's record"}
 	}
 	var s client.SubjectProperties
@@ -226,7 +227,7 @@ func (a *api) ask(c *register.Caller, e client.Evaluation) (*entry.Decision, err
 	now := a.now().UTC()
 	d := &entry.Decision{
 		Common: entry.Common{Issuer: a.log.Genesis().Operator.ID, Audience: a.log.Origin(), IssuedAt: now.Unix()},
-		Org:    firstOf(s.Organisation, c.Issuer), Holder: firstOf(p.Holder, c.Issuer), System: firstOf(s.System, c.Subject),
+		Org:    cmp.Or(s.Organisation, c.Issuer), Holder: cmp.Or(p.Holder, c.Issuer), System: cmp.Or(s.System, c.Subject),
 		Action: action, Data: p.Data, Purpose: x.Purpose, Role: s.Role, Machine: machine,
 		Emergency: x.Emergency, Justified: x.Justification != "", Agreement: x.Agreement, Delegation: x.Delegation,
 		Asked: now.Format(time.RFC3339), Sub: e.Resource.ID,
@@ -299,13 +300,6 @@ func echoRequestID(w http.ResponseWriter, r *http.Request) {
 	if id != "" && len(id) <= 128 && !strings.ContainsFunc(id, func(r rune) bool { return r < 0x20 || r > 0x7e }) {
 		w.Header().Set("X-Request-ID", id)
 	}
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // subjects says which types of subject are machines.

@@ -16,9 +16,6 @@ import (
 // feedReaders are more than readers of one history: they see all of them, under tags.
 var feedReaders = grant{[]entry.Purpose{entry.PurposeAudit}, []entry.Role{entry.RoleAuditor}}
 
-// everyone is whom a bulk read concerns.
-const everyone = "reg:everyone"
-
 // feed is GET /v1/feed/{from}.
 func (a *api) feed(w http.ResponseWriter, r *http.Request, rest string) error {
 	c, _, err := a.caller(r, feedReaders)
@@ -85,7 +82,7 @@ func (a *api) logBulkRead(ctx context.Context, c *register.Caller, purpose []str
 	if a.bulk.has(day, c.Issuer) {
 		return nil
 	}
-	err := a.logReadingAs(ctx, bulkReadID(a.log.Origin(), c.Issuer, day), c, everyone, purpose)
+	err := a.logReadingAs(ctx, bulkReadID(a.log.Origin(), c.Issuer, day), c, entry.RegEveryone, purpose)
 	if err == nil {
 		a.bulk.add(day, c.Issuer)
 	}

@@ -42,7 +42,7 @@ func TestFeedOpensEveryLeaf(t *testing.T) {
 		}
 		people[rec.Tag]++
 	}
-	for id, n := range map[string]int{person: 2, "nhs:9434765919": 1, everyone: 1} {
+	for id, n := range map[string]int{person: 2, "nhs:9434765919": 1, entry.RegEveryone: 1} {
 		if tag, _, _ := w.log.Tag(id); people[tag] != n {
 			t.Errorf("%d records under one tag, want %d", people[tag], n)
 		}
@@ -108,7 +108,7 @@ func TestFeedIsLoggedOnceADay(t *testing.T) {
 	}
 	logged := func(want int) *entry.Access {
 		t.Helper()
-		n, list, err := w.log.History(t.Context(), everyone, ^uint64(0), 10)
+		n, list, err := w.log.History(t.Context(), entry.RegEveryone, ^uint64(0), 10)
 		w.ok(err)
 		if int(n) != want {
 			t.Fatalf("%d readings of everybody's data are logged, want %d", n, want)

@@ -56,7 +56,7 @@ func TestOpeningsOpenEveryLeaf(t *testing.T) {
 			t.Errorf("from %d: %d openings, %v", from, len(page), err)
 		}
 	}
-	if n, list, err := b.log.History(t.Context(), everyone, ^uint64(0), 2); err != nil || n != 1 {
+	if n, list, err := b.log.History(t.Context(), entry.RegEveryone, ^uint64(0), 2); err != nil || n != 1 {
 		t.Errorf("%d readings of everybody's data are logged: %v %v", n, list, err)
 	}
 }

@@ -122,7 +122,7 @@ func (a *api) opening(w http.ResponseWriter, r *http.Request, rest string) error
 
 // mayRead keeps the registers that stand in for persons (withheld entries among them) for auditors.
 func mayRead(org *entry.Member, id string) error {
-	if strings.HasPrefix(id, "reg:") && !slices.Contains(org.Roles, entry.RoleAuditor) {
+	if entry.IsRegister(id) && !slices.Contains(org.Roles, entry.RoleAuditor) {
 		return &refusal{code: forbidden, detail: "only auditors read the registers"}
 	}
 	return nil

@@ -45,7 +45,7 @@ func (a *api) report(w http.ResponseWriter, r *http.Request, _ string) error {
 	}
 	now := a.now().UTC()
 	if !slices.Contains(org.Roles, entry.RoleAuditor) {
-		if body.Organisation = firstOf(body.Organisation, org.ID); body.Organisation != org.ID {
+		if body.Organisation = cmp.Or(body.Organisation, org.ID); body.Organisation != org.ID {
 			return &refusal{code: forbidden, detail: "only auditors get reports on other organisations"}
 		}
 	}
@@ -55,7 +55,7 @@ func (a *api) report(w http.ResponseWriter, r *http.Request, _ string) error {
 	}
 	out := &client.Report{Kind: body.Kind, Organisation: body.Organisation, At: now.Format(time.RFC3339)}
 	if body.Kind == client.Due {
-		out.Due = dueAgreements(rules, body.Organisation, now, firstNumber(body.Within, defaultWithin))
+		out.Due = dueAgreements(rules, body.Organisation, now, cmp.Or(body.Within, defaultWithin))
 		return answer(w, out)
 	}
 	s := scan{a: a, rules: rules, out: out, period: period, look: looks[body.Kind], most: maxLeaves, drift: map[client.DriftFinding]*client.DriftFinding{}}
@@ -66,13 +66,6 @@ func (a *api) report(w http.ResponseWriter, r *http.Request, _ string) error {
 		return err
 	}
 	return answer(w, out)
-}
-
-func firstNumber(n, otherwise int) int {
-	if n != 0 {
-		return n
-	}
-	return otherwise
 }
 
 // reportPeriod is when the ledger took what is reported: from from on, before to. Zero is open.
@@ -279,7 +272,7 @@ func follows(y *entry.Access, jti string, x *entry.Access) bool {
 
 func (s *scan) list(o *bundle.Opening, e *entry.Entry, x *entry.Access) {
 	s.out.Accesses = append(s.out.Accesses, client.ReportedAccess{
-		Index: o.Index, ID: e.ID, Received: o.Received, At: firstOf(x.Occurred, x.Recorded), Organisation: x.Accessor(), Holder: x.Issuer, Source: x.Source, System: x.System,
+		Index: o.Index, ID: e.ID, Received: o.Received, At: cmp.Or(x.Occurred, x.Recorded), Organisation: x.Accessor(), Holder: x.Issuer, Source: x.Source, System: x.System,
 		Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role, Machine: x.Machine, Verdict: *inWords(s.rules, o.Verdict),
 	})
 }

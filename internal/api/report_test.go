@@ -271,7 +271,7 @@ func TestReportCallers(t *testing.T) {
 			t.Errorf("%+v, %v", r, err)
 		}
 	}
-	if h := b.history(everyone); len(h) != 1 || h[0].Body.(*entry.Access).Org != "CTL" {
+	if h := b.history(entry.RegEveryone); len(h) != 1 || h[0].Body.(*entry.Access).Org != "CTL" {
 		t.Errorf("%d readings are logged", len(h))
 	}
 	_, err := ctl.Report(t.Context(), client.ReportRequest{Kind: client.Uncovered, Organisation: "SRC"})

@@ -45,13 +45,15 @@ func (l *Link) check() error {
 	if l.Sub != "" && l.Sub == l.Other {
 		return wire.Errorf(wire.BadID, "link", "links an id with itself")
 	}
-	if isRegister(l.Sub) || isRegister(l.Other) {
+	if IsRegister(l.Sub) || IsRegister(l.Other) {
 		return wire.Errorf(wire.BadID, "link", "a register is no person's id")
 	}
 	return nil
 }
 
-func isRegister(id string) bool { return strings.HasPrefix(id, "reg:") }
+// IsRegister reports whether an id names a register that stands in for a person: RegWithheld and its neighbours. It does not check that
+// the id has one of the known forms; CheckID does.
+func IsRegister(id string) bool { return strings.HasPrefix(id, "reg:") }
 
 // Links are the links of one history that hold: id -> index of the entry that says so. A nil map
 // cannot be added to.
