@@ -3,81 +3,14 @@ package api
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"igledger/internal/client"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
-	"igledger/ledger/register"
 	"igledger/ledger/wire"
 )
-
-// Whoever is not entitled is refused on every route that gives anything about a person, and no refused reading leaves a trace in the log.
-func TestCallers(t *testing.T) {
-	w := newWorld(t)
-	mine := w.append(w.submit["SRC"], w.access("SRC", person)).Index
-	revoked := w.addKey("AUD", entry.PurposeAudit)
-	w.revoke("AUD", revoked)
-	at := func(s *wire.Signer, origin, org string, now time.Time) string {
-		tok, err := register.SignCaller(s, origin, org, "ig-office", now)
-		w.ok(err)
-		return "Bearer " + tok
-	}
-	now := time.Now()
-	forged := at(w.audit["CTL"], origin, "CTL", now)
-	forged = forged[:strings.LastIndexByte(forged, '.')+1] + strings.Split(at(w.audit["CTL"], origin, "CTL", now), ".")[2]
-
-	read := []string{"POST /v1/accesses/search", "POST /v1/statements", "GET /v1/openings/" + fmt.Sprint(mine), "GET /v1/feed/0", "GET /v1/openings?from=0"}
-	own := []string{"POST /v1/receipts/lookup", "GET /v1/receipts/" + fmt.Sprint(mine)}
-	all := slices.Concat(read, own, []string{"POST /v1/reports", "POST /access/v1/evaluation", "POST /access/v1/evaluations"})
-	bodies := map[string]string{"/v1/accesses/search": `{"id":"` + person + `"}`, "/v1/statements": `{"id":"` + person + `"}`, "/v1/receipts/lookup": `{"jti":["` + strings.Repeat("x", 36) + `"]}`}
-
-	for _, c := range []struct {
-		name   string
-		routes []string
-		auth   string
-		status int
-	}{
-		{"no token", all, "", 401},
-		{"another scheme", all, "Basic QUxBRERJTjpPUEVOU0VTQU1F", 401},
-		{"no token after the scheme", all, "Bearer", 401},
-		{"not a token", all, "Bearer a.b.c", 401},
-		{"an entry for a token", all, "Bearer " + strings.SplitN(w.entry("SRC", person), "~", 2)[0], 401},
-		{"expired", all, at(w.audit["AUD"], origin, "AUD", now.Add(-time.Hour)), 401},
-		{"not yet valid", all, at(w.audit["AUD"], origin, "AUD", now.Add(time.Hour)), 401},
-		{"for another log", all, at(w.audit["AUD"], "sandbox.example", "AUD", now), 401},
-		{"signature of another token", all, forged, 401},
-		{"unregistered key", all, at(w.newKey(), origin, "AUD", now), 401},
-		{"key of another organisation", all, at(w.audit["CTL"], origin, "AUD", now), 401},
-		{"revoked key", all, at(revoked, origin, "AUD", now), 401},
-		{"key for submitting, to read", read, at(w.submit["SRC"], origin, "SRC", now), 403},
-		{"key for administration", all, at(w.admin["AUD"], origin, "AUD", now), 403},
-		{"organisation that is neither auditor nor controller", read, at(w.audit["PRC"], origin, "PRC", now), 403},
-		{"key for audit, for receipts", own, at(w.audit["AUD"], origin, "AUD", now), 403},
-		{"another organisation's receipt", own[1:], at(w.submit["OTH"], origin, "OTH", now), 403},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			for _, route := range c.routes {
-				method, path, _ := strings.Cut(route, " ")
-				before := w.size()
-				r := w.do(method, path, bodies[path], "Authorization", c.auth)
-				want := map[int]string{401: "unauthorised", 403: "forbidden"}[c.status]
-				if code := r.problem(t); r.StatusCode != c.status || code != want {
-					t.Errorf("%s: %d %s, want %d %s: %s", route, r.StatusCode, code, c.status, want, r.body)
-				}
-				if (r.Header.Get("WWW-Authenticate") != "") != (c.status == 401) {
-					t.Errorf("%s: WWW-Authenticate %q with %d", route, r.Header.Get("WWW-Authenticate"), c.status)
-				}
-				if w.size() != before {
-					t.Errorf("%s: a refused reading changed the log", route)
-				}
-			}
-		})
-	}
-}
 
 // A key that is revoked while a token signed by it is still alive stops counting at once.
 func TestRevocationEndsLiveTokens(t *testing.T) {

@@ -182,11 +182,11 @@ func (w *world) enrol(id string, roles ...entry.Role) {
 	w.admin[id] = k
 }
 
-func (w *world) addKey(org string, p entry.Purpose) *wire.Signer {
+func (w *world) addKey(org string, p ...entry.Purpose) *wire.Signer {
 	w.Helper()
 	k := w.newKey()
 	w.append(w.admin[org], &entry.Key{Common: entry.Common{Issuer: org, Audience: origin}, Org: org,
-		Key: entry.PublicKey{JWK: k.Public, Purposes: []entry.Purpose{p}}, Proof: w.prove(k, org)})
+		Key: entry.PublicKey{JWK: k.Public, Purposes: p}, Proof: w.prove(k, org)})
 	return k
 }
 

@@ -1,0 +1,361 @@
+package api
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"igledger/internal/client"
+	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/ledger/wire"
+)
+
+// The table below says by hand who may call what. Nothing in it is taken from the table of routes, so that a
+// grant that is changed there by mistake fails here. A route without a row fails too.
+
+// roleLetters name the roles in the table. For each there is an organisation ONLY-<letter> that has this role
+// and no other, with one key for each purpose.
+var roleLetters = map[string]entry.Role{
+	"C": entry.RoleController, "P": entry.RoleProcessor, "S": entry.RoleSource, "A": entry.RoleAuditor,
+	"R": entry.RoleRegistrar, "E": entry.RoleEnroller, "O": entry.RoleOperator,
+}
+
+const everyRole = "CPSAREO"
+
+var everyPurpose = []entry.Purpose{entry.PurposeAdminister, entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeSubmit}
+
+// allowed is, by the purpose of the caller's key, the letters of the roles that are given what they ask for.
+type allowed map[entry.Purpose]string
+
+var (
+	noOne                  = allowed{}
+	submitKeys             = allowed{"submit": everyRole}
+	auditKeys              = allowed{"audit": everyRole}
+	submitOrAuditKeys      = allowed{"submit": everyRole, "audit": everyRole}
+	auditorsOnly           = allowed{"audit": "A"}
+	auditorsAndControllers = allowed{"audit": "AC"}
+)
+
+func anyKeyOf(letters string) allowed {
+	return allowed{"submit": letters, "agreements": letters, "audit": letters, "administer": letters}
+}
+
+// row is what is expected of one route: of an open one, the same answer for everyone; of any other, who is given
+// what. In paths and bodies these stand for what belongs to the caller's organisation: {org} its id, {key} the
+// position and {jti} the jti of an entry it signed, {patient} a person it looked at and {access} where that stands.
+// {their-access} and {their-jti} are of an entry that SRC signed about {their-patient}, which concerns SRC alone.
+// {register} is the position of a sealed entry about a register.
+type row struct {
+	route  string
+	open   bool
+	cors   bool // any web page may read the answer
+	path   string
+	media  string // of the body; "": JSON
+	body   string
+	status int // of an open route
+	asks   []ask
+}
+
+// ask is one thing to ask of a guarded route.
+type ask struct {
+	name string
+	path string
+	body string
+	// given reports whether an answer with status 200 gives org what was asked for; nil: every such answer does.
+	given func(body []byte, org string) bool
+	may   allowed
+}
+
+var rows = []row{
+	{route: "POST /v1/entries", open: true, path: "/v1/entries", body: `{"entries":["{signed}"]}`, status: 200},
+	{route: "GET /v1/receipts/{index}", asks: []ask{
+		{name: "its own", path: "/v1/receipts/{key}", may: submitKeys},
+		{name: "another's", path: "/v1/receipts/{their-access}", may: noOne},
+	}},
+	{route: "POST /v1/receipts/lookup", asks: []ask{
+		{name: "its own", path: "/v1/receipts/lookup", body: `{"jti":["{jti}"]}`, given: receiptGiven, may: submitKeys},
+		{name: "another's", path: "/v1/receipts/lookup", body: `{"jti":["{their-jti}"]}`, given: receiptGiven, may: noOne},
+	}},
+	{route: "POST /v1/accesses/search", asks: []ask{
+		{name: "a person it looked at", path: "/v1/accesses/search", body: `{"id":"{patient}"}`, may: auditorsAndControllers},
+		{name: "another's patient", path: "/v1/accesses/search", body: `{"id":"{their-patient}"}`, may: auditorsAndControllers},
+		{name: "a register", path: "/v1/accesses/search", body: `{"id":"reg:sources"}`, may: auditorsOnly},
+		{name: "readings of everybody", path: "/v1/accesses/search", body: `{"id":"reg:everyone"}`, may: auditorsOnly},
+	}},
+	{route: "POST /v1/statements", asks: []ask{
+		{name: "a person it looked at", path: "/v1/statements", body: `{"id":"{patient}"}`, may: auditorsAndControllers},
+		{name: "another's patient", path: "/v1/statements", body: `{"id":"{their-patient}"}`, may: auditorsAndControllers},
+		{name: "an extract about another's patient", path: "/v1/statements", may: auditorsAndControllers,
+			body: `{"id":"{their-patient}","extract":[{their-access}]}`},
+		{name: "a register", path: "/v1/statements", body: `{"id":"reg:sources"}`, may: auditorsOnly},
+		{name: "an extract of a register", path: "/v1/statements", may: auditorsOnly,
+			body: `{"id":"reg:sources","extract":[{register}]}`},
+	}},
+	{route: "GET /v1/openings/{index}", asks: []ask{
+		{name: "a person it looked at", path: "/v1/openings/{access}", may: auditorsAndControllers},
+		{name: "another's patient", path: "/v1/openings/{their-access}", may: auditorsAndControllers},
+		{name: "a register", path: "/v1/openings/{register}", may: auditorsOnly},
+	}},
+	{route: "GET /v1/openings", asks: []ask{
+		{name: "from its own", path: "/v1/openings?from={access}", may: auditorsOnly},
+		{name: "from another's", path: "/v1/openings?from={their-access}", may: auditorsOnly},
+	}},
+	{route: "GET /v1/feed/{from}", asks: []ask{
+		{name: "from its own", path: "/v1/feed/{access}", may: auditorsOnly},
+		{name: "from another's", path: "/v1/feed/{their-access}", may: auditorsOnly},
+	}},
+	{route: "POST /v1/reports", asks: []ask{
+		{name: "on itself", path: "/v1/reports", body: `{"kind":"uncovered","organisation":"{org}"}`, may: auditKeys},
+		{name: "its agreements", path: "/v1/reports", body: `{"kind":"due","organisation":"{org}"}`, may: auditKeys},
+		{name: "unnamed, on itself", path: "/v1/reports", body: `{"kind":"drift"}`, given: reportOn("{org}"), may: allowed{"audit": "CPSREO"}},
+		{name: "unnamed, on all", path: "/v1/reports", body: `{"kind":"drift"}`, given: reportOn(""), may: auditorsOnly},
+		{name: "on another", path: "/v1/reports", body: `{"kind":"break-glass","organisation":"SRC"}`, may: auditorsOnly},
+		{name: "another's agreements", path: "/v1/reports", body: `{"kind":"due","organisation":"SRC"}`, may: auditorsOnly},
+	}},
+	{route: "POST /access/v1/evaluation", asks: []ask{
+		{name: "its own record", path: "/access/v1/evaluation", body: evaluationBy("{org}", "{org}"), may: submitOrAuditKeys},
+		{name: "unnamed", path: "/access/v1/evaluation", body: evaluationBy("", ""), may: submitOrAuditKeys},
+		{name: "another's record", path: "/access/v1/evaluation", body: evaluationBy("{org}", "SRC"), may: submitOrAuditKeys},
+		{name: "another, its record", path: "/access/v1/evaluation", body: evaluationBy("SRC", "{org}"), may: submitOrAuditKeys},
+		{name: "between others", path: "/access/v1/evaluation", body: evaluationBy("CTL", "SRC"), may: noOne},
+		{name: "another's own", path: "/access/v1/evaluation", body: evaluationBy("SRC", "SRC"), may: noOne},
+	}},
+	{route: "POST /access/v1/evaluations", asks: []ask{
+		{name: "its own record", path: "/access/v1/evaluations", body: listed(evaluationBy("{org}", "{org}")), given: decided, may: submitOrAuditKeys},
+		{name: "another's record", path: "/access/v1/evaluations", body: listed(evaluationBy("{org}", "SRC")), given: decided, may: submitOrAuditKeys},
+		{name: "another, its record", path: "/access/v1/evaluations", body: listed(evaluationBy("SRC", "{org}")), given: decided, may: submitOrAuditKeys},
+		{name: "between others", path: "/access/v1/evaluations", body: listed(evaluationBy("CTL", "SRC")), given: decided, may: noOne},
+		{name: "between others, not in a list", path: "/access/v1/evaluations", body: evaluationBy("CTL", "SRC"), may: noOne},
+	}},
+	{route: "GET /v1/sources", asks: []ask{
+		{name: "the list", path: "/v1/sources", may: anyKeyOf(everyRole)},
+		{name: "its own stream", path: "/v1/sources", given: stream("{org}"), may: anyKeyOf("S")}, // only a source has one
+		{name: "another's stream", path: "/v1/sources", given: stream("SRC"), may: anyKeyOf("ARO")},
+	}},
+	{route: "GET /.well-known/authzen-configuration", open: true, cors: true, path: "/.well-known/authzen-configuration", status: 200},
+	{route: "GET /v1/agreements", open: true, cors: true, path: "/v1/agreements", status: 200},
+	{route: "GET /v1/agreements/{id}", open: true, cors: true, path: "/v1/agreements/isa-1", status: 200},
+	{route: "GET /v1/requests", open: true, cors: true, path: "/v1/requests", status: 200},
+	{route: "GET /v1/policies", open: true, cors: true, path: "/v1/policies", status: 200},
+	{route: "GET /v1/register", open: true, cors: true, path: "/v1/register", status: 200},
+	{route: "POST /v1/cosignatures", open: true, path: "/v1/cosignatures", media: "text/plain", body: "prose\n", status: 422},
+	{route: "GET /v1/log", open: true, cors: true, path: "/v1/log", status: 200},
+	{route: "GET /checkpoint", open: true, cors: true, path: "/checkpoint", status: 200},
+	{route: "GET /tile/{tile}", open: true, cors: true, path: "/tile/entries/000.p/1", status: 200},
+	{route: "GET /openapi.json", open: true, cors: true, path: "/openapi.json", status: 200},
+	{route: "GET /healthz", open: true, path: "/healthz", status: 200},
+	{route: "GET /readyz", open: true, path: "/readyz", status: 200},
+	{route: "GET /metrics", open: true, path: "/metrics", status: 200},
+}
+
+func evaluationBy(org, holder string) string {
+	return `{"subject":{"type":"staff","id":"N-1","properties":{"organisation":"` + org + `","role":["nurse"]}},"action":{"name":"R"},` +
+		`"resource":{"type":"record","id":"{their-patient}","properties":{"holder":"` + holder + `","data":["` + sct + `371531000"]}},` +
+		`"context":{"purpose":["TREAT"]}}`
+}
+
+func listed(evaluation string) string { return `{"evaluations":[` + evaluation + `]}` }
+
+func decided(body []byte, _ string) bool {
+	got := decodeAs[client.Decisions](body)
+	return len(got.Evaluations) == 1 && got.Evaluations[0].Context.Error == nil
+}
+
+func receiptGiven(body []byte, _ string) bool {
+	got := decodeAs[client.Results](body)
+	return len(got.Results) == 1 && got.Results[0].Receipt != nil
+}
+
+func reportOn(want string) func([]byte, string) bool {
+	return func(body []byte, org string) bool {
+		return decodeAs[client.Report](body).Organisation == strings.ReplaceAll(want, "{org}", org)
+	}
+}
+
+func stream(of string) func([]byte, string) bool {
+	return func(body []byte, org string) bool {
+		return slices.ContainsFunc(decodeAs[client.Sources](body).Sources, func(s client.Source) bool {
+			return s.Organisation == strings.ReplaceAll(of, "{org}", org)
+		})
+	}
+}
+
+func decodeAs[T any](body []byte) T {
+	var v T
+	if err := json.Unmarshal(body, &v); err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// gate is a board with the organisations that the table speaks of.
+type gate struct {
+	*board
+	signers map[string]map[entry.Purpose]*wire.Signer // by organisation
+	fill    map[string]*strings.Replacer              // by organisation
+	all     *wire.Signer                              // for every purpose, of ALL, which has every role
+}
+
+func newGate(t *testing.T) *gate {
+	g := &gate{board: newBoard(t), signers: map[string]map[entry.Purpose]*wire.Signer{}, fill: map[string]*strings.Replacer{}}
+	g.agree(g.isa("isa-1", 1))
+	const theirPatient = "temp:SRC:1"
+	theirs := g.access("SRC", theirPatient)
+	theirAccess := g.append(g.submit["SRC"], theirs).Index
+	register := g.append(g.submit["SRC"], g.access("SRC", entry.RegSources)).Index
+	join := func(org string, roles ...entry.Role) {
+		g.enrol(org, roles...)
+		own := &entry.Key{Common: common(org), Org: org}
+		signer := g.newKey()
+		own.Key = entry.PublicKey{JWK: signer.Public, Purposes: []entry.Purpose{entry.PurposeSubmit}}
+		own.Proof = g.prove(signer, org)
+		key := g.append(g.admin[org], own).Index
+		g.signers[org] = map[entry.Purpose]*wire.Signer{
+			entry.PurposeAdminister: g.admin[org], entry.PurposeSubmit: signer,
+			entry.PurposeAgreements: g.addKey(org, entry.PurposeAgreements), entry.PurposeAudit: g.addKey(org, entry.PurposeAudit),
+		}
+		patient := "temp:" + org + ":1"
+		access := g.access("SRC", patient)
+		access.Org = org
+		g.fill[org] = strings.NewReplacer("{org}", org, "{key}", decimalOf(key), "{jti}", own.ID,
+			"{patient}", patient, "{access}", decimalOf(g.append(g.submit["SRC"], access).Index),
+			"{their-patient}", theirPatient, "{their-access}", decimalOf(theirAccess), "{their-jti}", theirs.ID,
+			"{register}", decimalOf(register), "{signed}", g.entry("SRC", person))
+	}
+	for letter, role := range roleLetters {
+		join("ONLY-"+letter, role)
+	}
+	g.append(g.signers["ONLY-S"][entry.PurposeSubmit], g.access("ONLY-S", "temp:ONLY-S:2"))
+	join("ALL", entry.RoleAuditor, entry.RoleController, entry.RoleEnroller, entry.RoleOperator, entry.RoleProcessor, entry.RoleRegistrar, entry.RoleSource)
+	g.all = g.addKey("ALL", everyPurpose...)
+	g.ok(g.withIndex().Step(t.Context()))
+	return g
+}
+
+// ask sends what a asks of r as org, with "" for no Authorization header.
+func (g *gate) ask(r row, a ask, org, authorization string) reply {
+	g.Helper()
+	method, _, _ := strings.Cut(r.route, " ")
+	fill := g.fill[org]
+	return g.do(method, fill.Replace(a.path), fill.Replace(a.body), "Authorization", authorization, "Content-Type", r.media)
+}
+
+func TestEveryRouteHasARow(t *testing.T) {
+	var want, got []string
+	for _, r := range routes {
+		want = append(want, r.method+" "+r.pattern)
+	}
+	for _, r := range rows {
+		got = append(got, r.route)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("the table of this test has\n%s\nthe table of routes\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Every role and purpose is given on every route what the table says and nothing else, and who is refused leaves no
+// trace in the log.
+func TestWhoMayCallWhat(t *testing.T) {
+	g := newGate(t)
+	for _, r := range rows {
+		t.Run(r.route, func(t *testing.T) {
+			for letter := range roleLetters {
+				org := "ONLY-" + letter
+				for _, purpose := range everyPurpose {
+					bearer := "Bearer " + g.token(g.signers[org][purpose], org)
+					if r.open {
+						g.checkOpen(t, r, org, bearer)
+						continue
+					}
+					for _, a := range r.asks {
+						before := g.size()
+						answer := g.ask(r, a, org, bearer)
+						given := answer.StatusCode == 200 && (a.given == nil || a.given(answer.body, org))
+						if want := strings.Contains(a.may[purpose], letter); given != want {
+							t.Errorf("%s, role %s, key for %s: given %v, want %v: %d %s", a.name, roleLetters[letter], purpose, given, want, answer.StatusCode, answer.body)
+						}
+						if answer.StatusCode == 200 {
+							continue
+						}
+						if code := answer.problem(t); code != forbidden || answer.StatusCode != 403 {
+							t.Errorf("%s, role %s, key for %s: %d %s", a.name, roleLetters[letter], purpose, answer.StatusCode, code)
+						}
+						if g.size() != before {
+							t.Errorf("%s: what was refused changed the log", a.name)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// checkOpen checks that an open route answers as the table says, whatever token comes along.
+func (g *gate) checkOpen(t *testing.T, r row, org, authorization string) {
+	t.Helper()
+	answer := g.ask(r, ask{path: r.path, body: r.body}, org, authorization)
+	if answer.StatusCode != r.status {
+		t.Errorf("status %d, want %d: %s", answer.StatusCode, r.status, answer.body)
+	}
+	if got := answer.Header.Get("Access-Control-Allow-Origin") == "*"; got != r.cors {
+		t.Errorf("open to any web page: %v, want %v", got, r.cors)
+	}
+}
+
+// No token that is not entirely good is of any use on any route, and the answer says that a token is wanted. Open routes
+// do not look at it.
+func TestTokens(t *testing.T) {
+	g := newGate(t)
+	revoked := g.addKey("ALL", everyPurpose...)
+	g.revoke("ALL", revoked)
+	at := func(s *wire.Signer, origin, org string, now time.Time) string {
+		tok, err := register.SignCaller(s, origin, org, "ig-office", now)
+		g.ok(err)
+		return "Bearer " + tok
+	}
+	now := time.Now()
+	good := at(g.all, origin, "ALL", now)
+	forged := good[:strings.LastIndexByte(good, '.')+1] + strings.Split(at(g.all, origin, "ALL", now), ".")[2]
+	bad := map[string]string{
+		"no token":                     "",
+		"another scheme":               "Basic QUxBRERJTjpPUEVOU0VTQU1F",
+		"no token after the scheme":    "Bearer",
+		"not a token":                  "Bearer a.b.c",
+		"an entry for a token":         "Bearer " + strings.SplitN(g.entry("SRC", person), "~", 2)[0],
+		"expired":                      at(g.all, origin, "ALL", now.Add(-time.Hour)),
+		"not yet valid":                at(g.all, origin, "ALL", now.Add(time.Hour)),
+		"for another log":              at(g.all, "sandbox.example", "ALL", now),
+		"signature of another token":   forged,
+		"unregistered key":             at(g.newKey(), origin, "ALL", now),
+		"another organisation's token": at(g.all, origin, "ONLY-A", now),
+		"revoked key":                  at(revoked, origin, "ALL", now),
+	}
+	for _, r := range rows {
+		t.Run(r.route, func(t *testing.T) {
+			if r.open {
+				for _, authorization := range bad {
+					g.checkOpen(t, r, "ALL", authorization)
+				}
+				return
+			}
+			for name, authorization := range bad {
+				before := g.size()
+				answer := g.ask(r, r.asks[0], "ALL", authorization)
+				if code := answer.problem(t); answer.StatusCode != 401 || code != unauthorised || answer.Header.Get("WWW-Authenticate") == "" {
+					t.Errorf("%s: %d %s, WWW-Authenticate %q", name, answer.StatusCode, code, answer.Header.Get("WWW-Authenticate"))
+				}
+				if g.size() != before {
+					t.Errorf("%s: a refused call changed the log", name)
+				}
+			}
+			if answer := g.ask(r, r.asks[0], "ALL", good); answer.StatusCode != 200 {
+				t.Errorf("a good token: %d %s", answer.StatusCode, answer.body)
+			}
+		})
+	}
+}
