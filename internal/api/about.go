@@ -9,7 +9,7 @@ import (
 )
 
 // register is GET /v1/register.
-func (a *api) register(w http.ResponseWriter, r *http.Request, _ string) error {
+func (a *api) register(w http.ResponseWriter, r *request) error {
 	reg, err := a.log.Register(r.Context())
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func (a *api) register(w http.ResponseWriter, r *http.Request, _ string) error {
 }
 
 // info is GET /v1/log.
-func (a *api) info(w http.ResponseWriter, r *http.Request, _ string) error {
+func (a *api) info(w http.ResponseWriter, r *request) error {
 	size, err := a.log.Size(r.Context())
 	if err != nil {
 		return err
@@ -46,21 +46,21 @@ func (a *api) info(w http.ResponseWriter, r *http.Request, _ string) error {
 }
 
 // document is GET /openapi.json.
-func (a *api) document(w http.ResponseWriter, _ *http.Request, _ string) error {
+func (a *api) document(w http.ResponseWriter, _ *request) error {
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	write(w, http.StatusOK, "application/json", a.openapi)
 	return nil
 }
 
 // health is GET /healthz: the process answers. It does not look at the database, so that an outage there does not get replicas restarted.
-func (a *api) health(w http.ResponseWriter, _ *http.Request, _ string) error {
+func (a *api) health(w http.ResponseWriter, _ *request) error {
 	write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 	return nil
 }
 
 // ready is GET /readyz: the database answers and the log takes entries. An index that is still loading, or that met a wrong root and makes no more statements
 // (the metric igledger_index_broken), is no reason against: every replica meets the same root, and accesses must be logged all the same.
-func (a *api) ready(w http.ResponseWriter, r *http.Request, _ string) error {
+func (a *api) ready(w http.ResponseWriter, r *request) error {
 	if err := a.log.Ready(r.Context()); err != nil {
 		a.logger.Error("not ready", "error", err)
 		return &refusal{code: unavailable}
@@ -70,7 +70,7 @@ func (a *api) ready(w http.ResponseWriter, r *http.Request, _ string) error {
 }
 
 // scrape is GET /metrics.
-func (a *api) scrape(w http.ResponseWriter, r *http.Request, _ string) error {
-	a.metrics.handler.ServeHTTP(w, r)
+func (a *api) scrape(w http.ResponseWriter, r *request) error {
+	a.metrics.handler.ServeHTTP(w, r.Request)
 	return nil
 }

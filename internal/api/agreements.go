@@ -53,7 +53,7 @@ func inWords(rules *consent.Rules, v *entry.Verdict) *client.PlainVerdict {
 }
 
 // agreements is GET /v1/agreements.
-func (a *api) agreements(w http.ResponseWriter, r *http.Request, _ string) error {
+func (a *api) agreements(w http.ResponseWriter, r *request) error {
 	q := r.URL.Query()
 	within := 0
 	if s := q.Get("due"); s != "" {
@@ -117,12 +117,13 @@ func summary(a *consent.Agreement, v *consent.Version, state consent.State) clie
 }
 
 // agreement is GET /v1/agreements/{id}.
-func (a *api) agreement(w http.ResponseWriter, r *http.Request, id string) error {
+func (a *api) agreement(w http.ResponseWriter, r *request) error {
 	rules, err := a.rules(r.Context())
 	if err != nil {
 		return err
 	}
 	all := rules.Agreements()
+	id := r.rest
 	g := all.Get(id)
 	if g == nil {
 		return &refusal{code: notFound, detail: "no agreement of this id is in the log"}
@@ -170,7 +171,7 @@ func describeAct(index uint64, e *entry.Entry) client.AgreementEntry {
 func stated(iat int64) string { return time.Unix(iat, 0).UTC().Format(time.RFC3339) }
 
 // requests is GET /v1/requests.
-func (a *api) requests(w http.ResponseWriter, r *http.Request, _ string) error {
+func (a *api) requests(w http.ResponseWriter, r *request) error {
 	rules, err := a.rules(r.Context())
 	if err != nil {
 		return err
@@ -198,7 +199,7 @@ func describeRequest(r *consent.Request) client.SharingRequest {
 }
 
 // policies is GET /v1/policies.
-func (a *api) policies(w http.ResponseWriter, r *http.Request, _ string) error {
+func (a *api) policies(w http.ResponseWriter, r *request) error {
 	rules, err := a.rules(r.Context())
 	if err != nil {
 		return err

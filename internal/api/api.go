@@ -11,6 +11,9 @@
 // Handlers are plain functions in one table, not huma operations: for a submission of one entry huma takes more than twice the time
 // (BenchmarkSubmitDecoding), it makes problems through a package variable, and http.ServeMux under it gives paths a second spelling. huma makes the
 // OpenAPI document from the same message types, and tests hold the document against the table and against what the server answers.
+//
+// What a route asks of its caller is a column of that table (see grant), and is checked before the
+// handler runs.
 package api
 
 import (
@@ -58,8 +61,11 @@ type api struct {
 	openapi []byte
 }
 
-// New makes the handler. It panics if the registry holds its metrics already: one handler a registry.
-func New(cfg Config) http.Handler {
+// New returns the handler. It panics if the registry holds its metrics already, since a registry
+// serves one handler, and if a route does not say who may call it.
+func New(cfg Config) http.Handler { return newAPI(cfg, routes) }
+
+func newAPI(cfg Config, table []route) *api {
 	a := &api{log: cfg.Log, index: cfg.Index, logger: cfg.Logger, now: cfg.Now, exact: map[string][]*route{}, large: semaphore.NewWeighted(maxLarge)}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
@@ -76,9 +82,9 @@ func New(cfg Config) http.Handler {
 	if a.index != nil {
 		indexMetrics(reg, a.index)
 	}
-	a.openapi = openAPI()
-	for _, r := range routes {
+	for _, r := range table {
 		a.add(&r)
 	}
+	a.openapi = openAPI(table)
 	return a
 }

@@ -13,16 +13,12 @@ import (
 	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
-	"igledger/ledger/register"
 	"igledger/ledger/wire"
 	"igledger/policies"
 )
 
 // The OpenID AuthZEN Authorization API 1.0: a system that guards records asks before an access what the ledger would say of it after. It is told the same, by
 // consent.Rules.Decide, as long as nothing that governs changes in between.
-
-// deciders are systems that guard records: sources, and officers' offices that try something out.
-var deciders = grant{purposes: []entry.Purpose{entry.PurposeSubmit, entry.PurposeAudit}}
 
 // Limits of a request for decisions, beside client.MaxEvaluations.
 const (
@@ -44,13 +40,8 @@ type question struct {
 func (q *question) permitted() bool { return q.err == nil && q.verdict.Result != entry.NotCovered }
 
 // evaluation is POST /access/v1/evaluation.
-func (a *api) evaluation(w http.ResponseWriter, r *http.Request, _ string) error {
-	echoRequestID(w, r)
-	c, _, err := a.caller(r, deciders)
-	if err != nil {
-		return err
-	}
-	fhir, err := wantsFHIR(r)
+func (a *api) evaluation(w http.ResponseWriter, r *request) error {
+	fhir, err := wantsFHIR(r.Request)
 	if err != nil {
 		return err
 	}
@@ -58,11 +49,11 @@ func (a *api) evaluation(w http.ResponseWriter, r *http.Request, _ string) error
 	if err := a.decodeOpen(r, maxBody, "evaluation", &body); err != nil {
 		return err
 	}
-	return a.answerOne(w, r, c, body, fhir)
+	return a.answerOne(w, r, body, fhir)
 }
 
-func (a *api) answerOne(w http.ResponseWriter, r *http.Request, c *register.Caller, body client.Evaluation, fhir bool) error {
-	rules, list, err := a.decide(r.Context(), c, []client.Evaluation{body}, client.ExecuteAll)
+func (a *api) answerOne(w http.ResponseWriter, r *request, body client.Evaluation, fhir bool) error {
+	rules, list, err := a.decide(r.Context(), r.caller, []client.Evaluation{body}, client.ExecuteAll)
 	if err != nil {
 		return err
 	}
@@ -76,12 +67,7 @@ func (a *api) answerOne(w http.ResponseWriter, r *http.Request, c *register.Call
 }
 
 // evaluations is POST /access/v1/evaluations. Without a list it is one evaluation.
-func (a *api) evaluations(w http.ResponseWriter, r *http.Request, _ string) error {
-	echoRequestID(w, r)
-	c, _, err := a.caller(r, deciders)
-	if err != nil {
-		return err
-	}
+func (a *api) evaluations(w http.ResponseWriter, r *request) error {
 	var body client.Evaluations
 	if err := a.decodeOpen(r, maxEvaluationsBody, "evaluations", &body); err != nil {
 		return err
@@ -96,12 +82,12 @@ func (a *api) evaluations(w http.ResponseWriter, r *http.Request, _ string) erro
 	case len(body.Evaluations) > client.MaxEvaluations:
 		return &refusal{code: badRequest, detail: "evaluations has more than " + strconv.Itoa(client.MaxEvaluations) + " members"}
 	case len(body.Evaluations) == 0:
-		return a.answerOne(w, r, c, body.Evaluation, false)
+		return a.answerOne(w, r, body.Evaluation, false)
 	}
 	for i, e := range body.Evaluations {
 		body.Evaluations[i] = withDefaults(e, body.Evaluation)
 	}
-	rules, list, err := a.decide(r.Context(), c, body.Evaluations, semantic)
+	rules, list, err := a.decide(r.Context(), r.caller, body.Evaluations, semantic)
 	if err != nil {
 		return err
 	}
@@ -130,7 +116,7 @@ func withDefaults(e, d client.Evaluation) client.Evaluation {
 }
 
 // decide answers evaluations in order, as far as the semantic goes, and returns when all that is to be logged is in the log. An error means: nobody is told anything.
-func (a *api) decide(ctx context.Context, c *register.Caller, list []client.Evaluation, semantic client.Semantic) (*consent.Rules, []*question, error) {
+func (a *api) decide(ctx context.Context, c *caller, list []client.Evaluation, semantic client.Semantic) (*consent.Rules, []*question, error) {
 	rules, err := a.rules(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -185,7 +171,7 @@ func (q *question) decide(rules *consent.Rules, state func(id string) []byte, op
 }
 
 // ask makes of an evaluation what is asked for, or refuses it.
-func (a *api) ask(c *register.Caller, e client.Evaluation) (*entry.Decision, error) {
+func (a *api) ask(c *caller, e client.Evaluation) (*entry.Decision, error) {
 	bad := func(detail string) (*entry.Decision, error) { return nil, &refusal{code: badRequest, detail: detail} }
 	if e.Subject == nil || e.Action == nil || e.Resource == nil {
 		return bad("subject, action and resource are all needed")
@@ -237,7 +223,7 @@ func (a *api) ask(c *register.Caller, e client.Evaluation) (*entry.Decision, err
 		d.Text = &entry.Text{Why: x.Why, Justification: x.Justification}
 	}
 	// Else anybody could ask in another's name, and a person would find attempts that nobody made.
-	if d.Org != c.Issuer && d.Holder != c.Issuer {
+	if !c.reaches(d.Org) && !c.reaches(d.Holder) {
 		return nil, &refusal{code: forbidden, detail: "the caller's organisation is neither the one that wants to access nor the one that holds the record"}
 	}
 	return d, nil
@@ -285,7 +271,7 @@ func (q *question) answer(rules *consent.Rules) client.Decision {
 }
 
 // pdp is GET /.well-known/authzen-configuration. The base is what the caller asked for, which it holds against what it meant to ask.
-func (a *api) pdp(w http.ResponseWriter, r *http.Request, _ string) error {
+func (a *api) pdp(w http.ResponseWriter, r *request) error {
 	base := url.URL{Scheme: "http", Host: r.Host}
 	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
 		base.Scheme = "https"

@@ -310,6 +310,9 @@ func TestAuthZENTransport(t *testing.T) {
 	if r := b.do("POST", "/access/v1/evaluation", `{}`, "Authorization", auth, "X-Request-ID", "7"); r.Header.Get("X-Request-ID") != "7" {
 		t.Error("a refusal has not the request's id")
 	}
+	if r := b.do("POST", "/access/v1/evaluation", `{}`, "X-Request-ID", "8"); r.StatusCode != 401 || r.Header.Get("X-Request-ID") != "8" {
+		t.Errorf("without a token: %d with X-Request-ID %q", r.StatusCode, r.Header.Get("X-Request-ID"))
+	}
 	if r := b.do("POST", "/access/v1/evaluation", `{}`, "X-Request-ID", strings.Repeat("x", 129)); r.Header.Get("X-Request-ID") != "" {
 		t.Error("an id of any length is given back")
 	}

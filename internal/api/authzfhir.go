@@ -39,7 +39,7 @@ func wantsFHIR(r *http.Request) (bool, error) {
 }
 
 // answerFHIR gives the decision as an AuditEvent of BALP's AuthZconsent. Only what is logged has an id.
-func answerFHIR(w http.ResponseWriter, r *http.Request, rules *consent.Rules, q *question) error {
+func answerFHIR(w http.ResponseWriter, r *request, rules *consent.Rules, q *question) error {
 	d := *q.asked
 	if !q.keep {
 		d.ID = ""
@@ -57,7 +57,7 @@ func answerFHIR(w http.ResponseWriter, r *http.Request, rules *consent.Rules, q 
 }
 
 // decodeOpen reads a JSON body whose members beyond the known ones are passed over, as AuthZEN has it: one value, no duplicate members, valid UTF-8.
-func (a *api) decodeOpen(r *http.Request, limit int64, what string, into any) error {
+func (a *api) decodeOpen(r *request, limit int64, what string, into any) error {
 	data, err := a.body(r, limit, "application/json")
 	if err != nil {
 		return err

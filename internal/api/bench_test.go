@@ -33,7 +33,7 @@ func BenchmarkSubmitDecoding(b *testing.B) {
 	results := client.Results{Results: []client.Result{taken(r)}}
 
 	plain := New(Config{Log: w.log}).(*api)
-	plain.add(&route{method: "POST", pattern: "/bench", body: maxSubmit, serve: func(a *api, w http.ResponseWriter, r *http.Request, _ string) error {
+	plain.add(&route{method: "POST", pattern: "/bench", open: true, body: maxSubmit, serve: func(a *api, w http.ResponseWriter, r *request) error {
 		var sub client.Submission
 		if err := a.decode(r, maxSubmit, "submission", &sub); err != nil {
 			return err

@@ -9,65 +9,79 @@ import (
 	"igledger/ledger/register"
 )
 
-// grant is what a route asks of its caller.
-type grant struct {
-	purposes []entry.Purpose // of the key: any one of these; none = any key
-	roles    []entry.Role    // of the organisation: any one of these; none = any organisation
+// caller is a system that has shown a valid token, under the grant of the route that it calls.
+type caller struct {
+	*register.Caller
+	org *entry.Member
+	may *grant
 }
 
-var (
-	submitters = grant{purposes: []entry.Purpose{entry.PurposeSubmit}}
-	readers    = grant{[]entry.Purpose{entry.PurposeAudit}, []entry.Role{entry.RoleAuditor, entry.RoleController}}
-)
+// has reports whether the caller's organisation has one of these roles.
+func (c *caller) has(roles []entry.Role) bool {
+	return slices.ContainsFunc(roles, func(role entry.Role) bool { return slices.Contains(c.org.Roles, role) })
+}
 
-// caller checks the token of a request: form, audience, times, signature by a key that counts at the current size, then purpose and role. Everything
-// else is refused. It stops anonymous reads, and tokens of other logs, former keys and keys given out for something else.
-func (a *api) caller(r *http.Request, g grant) (*register.Caller, *entry.Member, error) {
+// reachesAll reports whether the caller may have what belongs to any organisation. See grant.own.
+func (c *caller) reachesAll() bool { return c.has(c.may.beyond) }
+
+// reaches reports whether the caller may have what belongs to org.
+func (c *caller) reaches(org string) bool { return org == c.org.ID || c.reachesAll() }
+
+// mayRead returns a refusal if id is a register and the caller may read the histories of persons only.
+func (c *caller) mayRead(id string) error {
+	if entry.IsRegister(id) && !c.has(c.may.registers) {
+		return &refusal{code: forbidden, detail: "only auditors read the registers"}
+	}
+	return nil
+}
+
+// authorise returns the caller of a request if g permits it, and otherwise a refusal. It checks the
+// form, audience and times of the token, its signature by a key that is valid at the current size of
+// the log, then purpose and role. It stops anonymous reads, tokens for other logs, and keys that were
+// revoked or are registered for another purpose.
+func (a *api) authorise(r *http.Request, g *grant) (*caller, error) {
 	h := r.Header.Values("Authorization")
 	if len(h) != 1 {
-		return nil, nil, &refusal{code: unauthorised, detail: "want exactly one Authorization header"}
+		return nil, &refusal{code: unauthorised, detail: "want exactly one Authorization header"}
 	}
-	scheme, token, _ := strings.Cut(h[0], " ")
+	scheme, compact, _ := strings.Cut(h[0], " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return nil, nil, &refusal{code: unauthorised, detail: "want the scheme Bearer"}
+		return nil, &refusal{code: unauthorised, detail: "want the scheme Bearer"}
 	}
-	jws, c, err := register.ParseCaller(token, a.log.Origin(), a.now())
+	jws, token, err := register.ParseCaller(compact, a.log.Origin(), a.now())
 	if err != nil {
-		return nil, nil, denied(unauthorised, err)
+		return nil, denied(unauthorised, err)
 	}
 	// The register first: a key revoked in it was revoked below the size that is read after.
 	reg, err := a.log.Register(r.Context())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	size, err := a.log.Size(r.Context())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	key, err := reg.Active(jws.KID, size)
 	if err != nil {
-		return nil, nil, denied(unauthorised, err)
+		return nil, denied(unauthorised, err)
 	}
-	if key.Org != c.Issuer {
-		return nil, nil, &refusal{code: unauthorised, detail: "iss is not the organisation that holds the key"}
+	if key.Org != token.Issuer {
+		return nil, &refusal{code: unauthorised, detail: "iss is not the organisation that holds the key"}
 	}
 	if err := jws.Verify(key.Key.JWK); err != nil {
-		return nil, nil, denied(unauthorised, err)
+		return nil, denied(unauthorised, err)
 	}
-	for i, p := range g.purposes {
-		err := reg.May(jws.KID, c.Issuer, p, "", size)
-		if err == nil {
-			break
-		}
-		if i == len(g.purposes)-1 {
-			return nil, nil, denied(forbidden, err)
-		}
+	if !slices.ContainsFunc(g.purposes, func(p entry.Purpose) bool {
+		err = reg.May(jws.KID, token.Issuer, p, "", size)
+		return err == nil
+	}) {
+		return nil, denied(forbidden, err)
 	}
-	org := reg.Organisation(c.Issuer)
-	if len(g.roles) > 0 && !slices.ContainsFunc(g.roles, func(role entry.Role) bool { return slices.Contains(org.Roles, role) }) {
-		return nil, nil, &refusal{code: forbidden, detail: "the caller's organisation has none of the roles this asks for"}
+	c := &caller{token, reg.Organisation(token.Issuer), g}
+	if len(g.roles) > 0 && !c.has(g.roles) {
+		return nil, &refusal{code: forbidden, detail: "the caller's organisation has none of the roles this asks for"}
 	}
-	return c, org, nil
+	return c, nil
 }
 
 // denied is a refusal with code for what package entry said of a token.

@@ -10,7 +10,7 @@ import (
 
 // cosignatures is POST /v1/cosignatures. Anybody may bring them: what counts is whether the lines verify. Before the log's own signature on the note is found
 // good, nothing is looked up.
-func (a *api) cosignatures(w http.ResponseWriter, r *http.Request, _ string) error {
+func (a *api) cosignatures(w http.ResponseWriter, r *request) error {
 	note, err := a.body(r, maxBody, "text/plain")
 	if err != nil {
 		return err

@@ -10,19 +10,11 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
-	"igledger/ledger/register"
 )
 
-// feedReaders are more than readers of one history: they see all of them, under tags.
-var feedReaders = grant{[]entry.Purpose{entry.PurposeAudit}, []entry.Role{entry.RoleAuditor}}
-
 // feed is GET /v1/feed/{from}.
-func (a *api) feed(w http.ResponseWriter, r *http.Request, rest string) error {
-	c, _, err := a.caller(r, feedReaders)
-	if err != nil {
-		return err
-	}
-	from, err := parseIndex(rest)
+func (a *api) feed(w http.ResponseWriter, r *request) error {
+	from, err := parseIndex(r.rest)
 	if err != nil {
 		return err
 	}
@@ -45,7 +37,7 @@ func (a *api) feed(w http.ResponseWriter, r *http.Request, rest string) error {
 			body = proof.FeedRecord{TagSalt: rec.TagSalt, Tag: rec.Tag}.Append(body)
 		}
 	}
-	if err := a.logBulkRead(r.Context(), c, purpose); err != nil {
+	if err := a.logBulkRead(r.Context(), r.caller, purpose); err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -77,7 +69,7 @@ func (b *bulkReads) add(day, org string) {
 
 // logBulkRead makes the first bulk read of an organisation in a UTC day an access entry about everyone. One a day: an auditor's machine reads all day long, and
 // an entry a page would bury the others. An error means: nothing may be shown.
-func (a *api) logBulkRead(ctx context.Context, c *register.Caller, purpose []string) error {
+func (a *api) logBulkRead(ctx context.Context, c *caller, purpose []string) error {
 	day := a.now().UTC().Format(time.DateOnly)
 	if a.bulk.has(day, c.Issuer) {
 		return nil

@@ -359,3 +359,26 @@ func TestTokens(t *testing.T) {
 		})
 	}
 }
+
+// A route that does not state who may call it, or states it in two ways, does not start.
+func TestRoutesStateWhoMayCall(t *testing.T) {
+	w := newWorld(t)
+	for name, r := range map[string]route{
+		"neither open nor a grant": {},
+		"an empty grant":           {may: &grant{}},
+		"a grant without purposes": {may: &grant{roles: []entry.Role{entry.RoleAuditor}}},
+		"both":                     {open: true, may: readers},
+		"guarded, for any page":    {may: readers, cors: true},
+	} {
+		r.method, r.pattern, r.serve = "GET", "/healthz", (*api).health
+		table := append(slices.Clip(slices.DeleteFunc(slices.Clone(routes), func(r route) bool { return r.pattern == "/healthz" })), r)
+		func() {
+			defer func() {
+				if fault, _ := recover().(string); !strings.Contains(fault, "GET /healthz") {
+					t.Errorf("%s: New went on, or said %q", name, fault)
+				}
+			}()
+			newAPI(Config{Log: w.log}, table)
+		}()
+	}
+}

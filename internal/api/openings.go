@@ -12,11 +12,7 @@ import (
 const openingsAtOnce = 32
 
 // openings is GET /v1/openings: the openings of many leaves, for auditors who recompute every verdict. A line of JSON for each leaf, null for a public one.
-func (a *api) openings(w http.ResponseWriter, r *http.Request, _ string) error {
-	c, _, err := a.caller(r, feedReaders)
-	if err != nil {
-		return err
-	}
+func (a *api) openings(w http.ResponseWriter, r *request) error {
 	q := r.URL.Query()
 	from, err := parseIndex(q.Get("from"))
 	if err != nil {
@@ -42,7 +38,7 @@ func (a *api) openings(w http.ResponseWriter, r *http.Request, _ string) error {
 			break
 		}
 	}
-	if err := a.logBulkRead(r.Context(), c, q["purpose"]); err != nil {
+	if err := a.logBulkRead(r.Context(), r.caller, q["purpose"]); err != nil {
 		return err
 	}
 	write(w, http.StatusOK, "application/jsonl", body)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"igledger/ledger"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
-	"igledger/ledger/register"
 )
 
 // Page sizes of a search.
@@ -25,11 +23,7 @@ const (
 )
 
 // search is POST /v1/accesses/search. It is a POST because an id never stands in a URL.
-func (a *api) search(w http.ResponseWriter, r *http.Request, _ string) error {
-	c, org, err := a.caller(r, readers)
-	if err != nil {
-		return err
-	}
+func (a *api) search(w http.ResponseWriter, r *request) error {
 	var body client.Search
 	if err := a.decode(r, maxBody, "search", &body); err != nil {
 		return err
@@ -49,7 +43,7 @@ func (a *api) search(w http.ResponseWriter, r *http.Request, _ string) error {
 	if err := checkPurpose(body.Purpose); err != nil {
 		return err
 	}
-	if err := mayRead(org, body.ID); err != nil {
+	if err := r.caller.mayRead(body.ID); err != nil {
 		return err
 	}
 	count, openings, err := a.log.History(r.Context(), body.ID, body.Before, body.Limit+1) // one more tells whether there is a next page
@@ -68,7 +62,7 @@ func (a *api) search(w http.ResponseWriter, r *http.Request, _ string) error {
 	if len(shown) < len(openings) {
 		page.Next = shown[len(shown)-1].Index
 	}
-	if err := a.logReading(r.Context(), c, body.ID, body.Purpose); err != nil {
+	if err := a.logReading(r.Context(), r.caller, body.ID, body.Purpose); err != nil {
 		return err
 	}
 	return answer(w, page)
@@ -90,12 +84,8 @@ func fitting(openings []*bundle.Opening) int {
 }
 
 // opening is GET /v1/openings/{index}.
-func (a *api) opening(w http.ResponseWriter, r *http.Request, rest string) error {
-	c, org, err := a.caller(r, readers)
-	if err != nil {
-		return err
-	}
-	index, err := parseIndex(rest)
+func (a *api) opening(w http.ResponseWriter, r *request) error {
+	index, err := parseIndex(r.rest)
 	if err != nil {
 		return err
 	}
@@ -111,21 +101,13 @@ func (a *api) opening(w http.ResponseWriter, r *http.Request, rest string) error
 	if err != nil || e.ShownSub() == "" {
 		return errors.New("an opening does not say whose it is, so its reading cannot be logged")
 	}
-	if err := mayRead(org, e.ShownSub()); err != nil {
+	if err := r.caller.mayRead(e.ShownSub()); err != nil {
 		return err
 	}
-	if err := a.logReading(r.Context(), c, e.ShownSub(), purpose); err != nil {
+	if err := a.logReading(r.Context(), r.caller, e.ShownSub(), purpose); err != nil {
 		return err
 	}
 	return answer(w, o)
-}
-
-// mayRead keeps the registers that stand in for persons (withheld entries among them) for auditors.
-func mayRead(org *entry.Member, id string) error {
-	if entry.IsRegister(id) && !slices.Contains(org.Roles, entry.RoleAuditor) {
-		return &refusal{code: forbidden, detail: "only auditors read the registers"}
-	}
-	return nil
 }
 
 func checkPurpose(codes []string) error {
@@ -146,12 +128,12 @@ const readingSource = "igledger-api"
 
 // logReading makes a reading of id's history an access entry about id, signed by the operator, and returns when it is in the log. An
 // error means: nothing may be shown. It is ATNA's "audit log used" (DICOM PS3.16 CID 400, 110101) in FHIR AuditEvent.type.
-func (a *api) logReading(ctx context.Context, c *register.Caller, id string, purpose []string) error {
+func (a *api) logReading(ctx context.Context, c *caller, id string, purpose []string) error {
 	return a.logReadingAs(ctx, "", c, id, purpose)
 }
 
 // logReadingAs is logReading under a jti, unless that is "": then a reading that is in the log under it is not logged again.
-func (a *api) logReadingAs(ctx context.Context, jti string, c *register.Caller, id string, purpose []string) error {
+func (a *api) logReadingAs(ctx context.Context, jti string, c *caller, id string, purpose []string) error {
 	now := a.now().UTC()
 	e, err := entry.Sign(a.log.Operator(), &entry.Access{
 		Common:  entry.Common{Issuer: a.log.Genesis().Operator.ID, Audience: a.log.Origin(), IssuedAt: now.Unix(), ID: jti},

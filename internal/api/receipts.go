@@ -12,12 +12,8 @@ import (
 )
 
 // receipt is GET /v1/receipts/{index}, for the organisation that submitted the entry.
-func (a *api) receipt(w http.ResponseWriter, r *http.Request, rest string) error {
-	c, _, err := a.caller(r, submitters)
-	if err != nil {
-		return err
-	}
-	index, err := parseIndex(rest)
+func (a *api) receipt(w http.ResponseWriter, r *request) error {
+	index, err := parseIndex(r.rest)
 	if err != nil {
 		return err
 	}
@@ -25,18 +21,14 @@ func (a *api) receipt(w http.ResponseWriter, r *http.Request, rest string) error
 	if err != nil {
 		return err
 	}
-	if iss != c.Issuer {
+	if !r.caller.reaches(iss) {
 		return &refusal{code: forbidden, detail: "another organisation submitted this entry"}
 	}
 	return answer(w, res.Receipt)
 }
 
 // lookup is POST /v1/receipts/lookup: the caller's own entries by jti, for a source that lost its receipts or is not sure what arrived.
-func (a *api) lookup(w http.ResponseWriter, r *http.Request, _ string) error {
-	c, _, err := a.caller(r, submitters)
-	if err != nil {
-		return err
-	}
+func (a *api) lookup(w http.ResponseWriter, r *request) error {
 	var body client.Lookup
 	if err := a.decode(r, maxBody, "lookup", &body); err != nil {
 		return err
@@ -50,7 +42,7 @@ func (a *api) lookup(w http.ResponseWriter, r *http.Request, _ string) error {
 			results[i] = refused(&refusal{code: notFound, detail: "no UUID in lower case with hyphens, so no entry has it"})
 			continue
 		}
-		res, err := a.log.Receipt(r.Context(), c.Issuer, jti)
+		res, err := a.log.Receipt(r.Context(), r.caller.Issuer, jti)
 		switch {
 		case err == nil:
 			results[i] = taken(res)

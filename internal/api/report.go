@@ -18,8 +18,6 @@ import (
 
 // Reports for information governance officers: what they have to act on, without whose record it was. A report reads openings in the order of the log, a page at a time.
 
-var reporters = grant{purposes: []entry.Purpose{entry.PurposeAudit}}
-
 const (
 	maxLeaves   = 20_000 // that one page looks at
 	maxReported = 1_000  // accesses or findings that one page lists, about
@@ -30,11 +28,7 @@ const (
 )
 
 // report is POST /v1/reports.
-func (a *api) report(w http.ResponseWriter, r *http.Request, _ string) error {
-	c, org, err := a.caller(r, reporters)
-	if err != nil {
-		return err
-	}
+func (a *api) report(w http.ResponseWriter, r *request) error {
 	var body client.ReportRequest
 	if err := a.decode(r, maxBody, "report request", &body); err != nil {
 		return err
@@ -44,10 +38,11 @@ func (a *api) report(w http.ResponseWriter, r *http.Request, _ string) error {
 		return err
 	}
 	now := a.now().UTC()
-	if !slices.Contains(org.Roles, entry.RoleAuditor) {
-		if body.Organisation = cmp.Or(body.Organisation, org.ID); body.Organisation != org.ID {
-			return &refusal{code: forbidden, detail: "only auditors get reports on other organisations"}
-		}
+	if !r.caller.reachesAll() {
+		body.Organisation = cmp.Or(body.Organisation, r.caller.Issuer)
+	}
+	if !r.caller.reaches(body.Organisation) {
+		return &refusal{code: forbidden, detail: "only auditors get reports on other organisations"}
 	}
 	rules, err := a.rules(r.Context())
 	if err != nil {
@@ -62,7 +57,7 @@ func (a *api) report(w http.ResponseWriter, r *http.Request, _ string) error {
 	if err := s.run(r.Context(), body.After); err != nil {
 		return err
 	}
-	if err := a.logBulkRead(r.Context(), c, body.Purpose); err != nil {
+	if err := a.logBulkRead(r.Context(), r.caller, body.Purpose); err != nil {
 		return err
 	}
 	return answer(w, out)

@@ -4,55 +4,142 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"igledger/ledger/entry"
 )
 
-// A handler answers a request or returns why not, before it has written anything. rest is what the last segment of the pattern stands for.
-type handler func(a *api, w http.ResponseWriter, r *http.Request, rest string) error
+// request is what a handler is given: the HTTP request, and what ServeHTTP has found out about it.
+type request struct {
+	*http.Request
+	caller *caller // permitted by the grant of the route; nil on an open route
+	rest   string  // what the last segment of the pattern matched
+}
 
-// route is one line of the table of everything this API answers.
+// handler answers a request, or returns why not before it has written anything.
+type handler func(a *api, w http.ResponseWriter, r *request) error
+
+// route is one line of the table of everything this API answers. It states who may call it: either
+// open or may is set, or New panics.
 type route struct {
 	method  string
 	pattern string // a last segment in braces takes the rest of the path; also the label in metrics and logs
+	open    bool   // anyone may call it; a caller's token is ignored
+	may     *grant // who may call it, by a caller's token
 	serve   handler
 	body    int64 // most bytes of a request body, 0 = none is read
-	open    bool  // public: any web page may read it (CORS), so that verifiers can run in browsers
+	cors    bool  // any web page may read the answer, so that verifiers can run in browsers; open routes only
+	echo    bool  // every answer repeats the request's X-Request-ID, refusals too (AuthZEN section 10.1.4)
 }
 
+// grant is what a route asks of its caller, and how far the caller may then reach. ServeHTTP checks
+// purposes and roles before the handler runs. The other fields depend on what is asked for, so the
+// handler asks its caller: reaches, reachesAll, mayRead. The zero value permits no one.
+//
+// The OpenAPI document says the same in words, derived from these fields.
+type grant struct {
+	purposes []entry.Purpose // the key has one of these
+	roles    []entry.Role    // the organisation has one of these; none = any organisation
+
+	// own says what belongs to an organisation on this route, completing "Limited to …". An
+	// organisation may have its own; one with a role of beyond may have that of others too.
+	// Empty if nothing on the route belongs to one organisation.
+	own    string
+	beyond []entry.Role
+
+	// registers is the roles of organisations that may read the history of a register
+	// (entry.IsRegister), where the others may read those of persons only.
+	registers []entry.Role
+}
+
+// The grants of the table below.
+var (
+	submitters = &grant{purposes: []entry.Purpose{entry.PurposeSubmit}, own: "entries that the organisation submitted"}
+
+	readers = &grant{
+		purposes:  []entry.Purpose{entry.PurposeAudit},
+		roles:     []entry.Role{entry.RoleAuditor, entry.RoleController},
+		registers: []entry.Role{entry.RoleAuditor},
+	}
+
+	// bulkReaders see every history at once.
+	bulkReaders = &grant{purposes: []entry.Purpose{entry.PurposeAudit}, roles: []entry.Role{entry.RoleAuditor}}
+
+	reporters = &grant{
+		purposes: []entry.Purpose{entry.PurposeAudit},
+		own:      "reports on the organisation itself",
+		beyond:   []entry.Role{entry.RoleAuditor},
+	}
+
+	// deciders are systems that guard records, and officers who try out a decision.
+	deciders = &grant{
+		purposes: []entry.Purpose{entry.PurposeSubmit, entry.PurposeAudit},
+		own:      "accesses by the organisation, or to records that it holds",
+	}
+
+	// anyKey permits every key of every organisation.
+	anyKey = &grant{
+		purposes: []entry.Purpose{entry.PurposeSubmit, entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeAdminister},
+		own:      "the organisation's own streams",
+		beyond:   []entry.Role{entry.RoleAuditor, entry.RoleOperator, entry.RoleRegistrar},
+	}
+)
+
+// routes is everything this API answers. What a route asks of its caller is stated here and nowhere
+// else; TestWhoMayCallWhat holds the table against one of its own.
 var routes = []route{
-	{method: "POST", pattern: "/v1/entries", serve: (*api).submit, body: maxSubmit},
-	{method: "GET", pattern: "/v1/receipts/{index}", serve: (*api).receipt},
-	{method: "POST", pattern: "/v1/receipts/lookup", serve: (*api).lookup, body: maxBody},
-	{method: "POST", pattern: "/v1/accesses/search", serve: (*api).search, body: maxBody},
-	{method: "POST", pattern: "/v1/statements", serve: (*api).statement, body: maxBody},
-	{method: "GET", pattern: "/v1/openings/{index}", serve: (*api).opening},
-	{method: "GET", pattern: "/v1/openings", serve: (*api).openings},
-	{method: "GET", pattern: "/v1/feed/{from}", serve: (*api).feed},
-	{method: "POST", pattern: "/v1/reports", serve: (*api).report, body: maxBody},
-	{method: "POST", pattern: "/access/v1/evaluation", serve: (*api).evaluation, body: maxBody},
-	{method: "POST", pattern: "/access/v1/evaluations", serve: (*api).evaluations, body: maxEvaluationsBody},
-	{method: "GET", pattern: "/.well-known/authzen-configuration", serve: (*api).pdp, open: true},
-	{method: "GET", pattern: "/v1/agreements", serve: (*api).agreements, open: true},
-	{method: "GET", pattern: "/v1/agreements/{id}", serve: (*api).agreement, open: true},
-	{method: "GET", pattern: "/v1/requests", serve: (*api).requests, open: true},
-	{method: "GET", pattern: "/v1/policies", serve: (*api).policies, open: true},
-	{method: "GET", pattern: "/v1/sources", serve: (*api).sources},
-	{method: "GET", pattern: "/v1/register", serve: (*api).register, open: true},
-	{method: "POST", pattern: "/v1/cosignatures", serve: (*api).cosignatures, body: maxBody},
-	{method: "GET", pattern: "/v1/log", serve: (*api).info, open: true},
-	{method: "GET", pattern: "/checkpoint", serve: (*api).checkpoint, open: true},
-	{method: "GET", pattern: "/tile/{tile}", serve: (*api).tile, open: true},
-	{method: "GET", pattern: "/openapi.json", serve: (*api).document, open: true},
-	{method: "GET", pattern: "/healthz", serve: (*api).health},
-	{method: "GET", pattern: "/readyz", serve: (*api).ready},
-	{method: "GET", pattern: "/metrics", serve: (*api).scrape},
+	{method: "POST", pattern: "/v1/entries", open: true, serve: (*api).submit, body: maxSubmit},
+	{method: "GET", pattern: "/v1/receipts/{index}", may: submitters, serve: (*api).receipt},
+	{method: "POST", pattern: "/v1/receipts/lookup", may: submitters, serve: (*api).lookup, body: maxBody},
+	{method: "POST", pattern: "/v1/accesses/search", may: readers, serve: (*api).search, body: maxBody},
+	{method: "POST", pattern: "/v1/statements", may: readers, serve: (*api).statement, body: maxBody},
+	{method: "GET", pattern: "/v1/openings/{index}", may: readers, serve: (*api).opening},
+	{method: "GET", pattern: "/v1/openings", may: bulkReaders, serve: (*api).openings},
+	{method: "GET", pattern: "/v1/feed/{from}", may: bulkReaders, serve: (*api).feed},
+	{method: "POST", pattern: "/v1/reports", may: reporters, serve: (*api).report, body: maxBody},
+	{method: "POST", pattern: "/access/v1/evaluation", may: deciders, serve: (*api).evaluation, body: maxBody, echo: true},
+	{method: "POST", pattern: "/access/v1/evaluations", may: deciders, serve: (*api).evaluations, body: maxEvaluationsBody, echo: true},
+	{method: "GET", pattern: "/.well-known/authzen-configuration", open: true, serve: (*api).pdp, cors: true},
+	{method: "GET", pattern: "/v1/agreements", open: true, serve: (*api).agreements, cors: true},
+	{method: "GET", pattern: "/v1/agreements/{id}", open: true, serve: (*api).agreement, cors: true},
+	{method: "GET", pattern: "/v1/requests", open: true, serve: (*api).requests, cors: true},
+	{method: "GET", pattern: "/v1/policies", open: true, serve: (*api).policies, cors: true},
+	{method: "GET", pattern: "/v1/sources", may: anyKey, serve: (*api).sources},
+	{method: "GET", pattern: "/v1/register", open: true, serve: (*api).register, cors: true},
+	{method: "POST", pattern: "/v1/cosignatures", open: true, serve: (*api).cosignatures, body: maxBody},
+	{method: "GET", pattern: "/v1/log", open: true, serve: (*api).info, cors: true},
+	{method: "GET", pattern: "/checkpoint", open: true, serve: (*api).checkpoint, cors: true},
+	{method: "GET", pattern: "/tile/{tile}", open: true, serve: (*api).tile, cors: true},
+	{method: "GET", pattern: "/openapi.json", open: true, serve: (*api).document, cors: true},
+	{method: "GET", pattern: "/healthz", open: true, serve: (*api).health},
+	{method: "GET", pattern: "/readyz", open: true, serve: (*api).ready},
+	{method: "GET", pattern: "/metrics", open: true, serve: (*api).scrape},
 }
 
+// add adds a route to the table. It panics if the route does not state who may call it.
 func (a *api) add(r *route) {
+	if fault := r.fault(); fault != "" {
+		panic("api: " + r.method + " " + r.pattern + " " + fault)
+	}
 	if strings.HasSuffix(r.pattern, "}") {
 		a.prefix = append(a.prefix, r)
 	} else {
 		a.exact[r.pattern] = append(a.exact[r.pattern], r)
 	}
+}
+
+// fault returns what is wrong with what the route states about its callers, or "".
+func (r *route) fault() string {
+	switch {
+	case r.open && r.may != nil:
+		return "is open and has a grant"
+	case !r.open && r.may == nil:
+		return "does not state who may call it: it is neither open nor has a grant"
+	case !r.open && len(r.may.purposes) == 0:
+		return "has a grant without purposes, which permits no key"
+	case !r.open && r.cors:
+		return "is for any web page to read, but not open"
+	}
+	return ""
 }
 
 // find gives the route of a request and the rest of its path. http.ServeMux is not used because it redirects and unescapes: here each

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// ServeHTTP finds the route, lets it answer, and notes that it did: by pattern, method, status and duration, never by path, query or body.
+// ServeHTTP finds the route, authorises the caller unless the route is open, and calls the handler.
+// It logs pattern, method, status and duration, never path, query or body.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	rec := &recorder{ResponseWriter: w}
@@ -33,13 +34,22 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	secure(rec.Header(), r)
 	if err == nil {
-		if rt.open {
+		if rt.cors {
 			rec.Header().Set("Access-Control-Allow-Origin", "*")
+		}
+		if rt.echo {
+			echoRequestID(rec, r)
 		}
 		if rt.body > 0 {
 			r.Body = http.MaxBytesReader(w, r.Body, rt.body)
 		}
-		err = rt.serve(a, rec, r, rest)
+		req := &request{Request: r, rest: rest}
+		if !rt.open {
+			req.caller, err = a.authorise(r, rt.may)
+		}
+		if err == nil {
+			err = rt.serve(a, rec, req)
+		}
 	}
 	if err != nil {
 		a.fail(rec, pattern, err)

@@ -93,8 +93,8 @@ func TestMetricsAndLogLinesHoldNoIDs(t *testing.T) {
 func TestPanicsBecomeProblems(t *testing.T) {
 	w := newWorld(t)
 	a := New(Config{Log: w.log, Logger: w.logger()}).(*api)
-	a.add(&route{method: "GET", pattern: "/panic", serve: func(*api, http.ResponseWriter, *http.Request, string) error { panic(person) }})
-	a.add(&route{method: "GET", pattern: "/late", serve: func(_ *api, w http.ResponseWriter, _ *http.Request, _ string) error {
+	a.add(&route{method: "GET", pattern: "/panic", open: true, serve: func(*api, http.ResponseWriter, *request) error { panic(person) }})
+	a.add(&route{method: "GET", pattern: "/late", open: true, serve: func(_ *api, w http.ResponseWriter, _ *request) error {
 		w.WriteHeader(http.StatusOK)
 		panic(person)
 	}})

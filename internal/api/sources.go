@@ -2,40 +2,27 @@ package api
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"igledger/internal/client"
 	"igledger/ledger"
-	"igledger/ledger/entry"
 	"igledger/ledger/stream"
 	"igledger/ledger/wire"
 )
-
-// anyKey lets every key of every organisation ask: what it gets to see depends on the organisation.
-var anyKey = grant{}
-
-// overseers see the streams of all sources.
-var overseers = []entry.Role{entry.RoleAuditor, entry.RoleOperator, entry.RoleRegistrar}
 
 // maxGaps is how many gaps of a stream are listed.
 const maxGaps = 100
 
 // sources is GET /v1/sources. Nothing in it is about a person, but how many people a source sees is its own business: others get their own only.
-func (a *api) sources(w http.ResponseWriter, r *http.Request, _ string) error {
-	_, org, err := a.caller(r, anyKey)
-	if err != nil {
-		return err
-	}
+func (a *api) sources(w http.ResponseWriter, r *request) error {
 	now := a.now().UTC()
 	list, err := a.log.Sources(r.Context(), now)
 	if err != nil {
 		return err
 	}
-	all := slices.ContainsFunc(overseers, func(role entry.Role) bool { return slices.Contains(org.Roles, role) })
 	out := client.Sources{At: now.Format(time.RFC3339), Sources: []client.Source{}}
 	for _, s := range list {
-		if all || s.Org == org.ID {
+		if r.caller.reaches(s.Org) {
 			out.Sources = append(out.Sources, describeSource(s, now))
 		}
 	}

@@ -18,11 +18,7 @@ import (
 
 // statement is POST /v1/statements: a POST, because an id never stands in a URL. It is made before the reading is logged, so that the reading itself is not
 // in it, and given out only after.
-func (a *api) statement(w http.ResponseWriter, r *http.Request, _ string) error {
-	c, org, err := a.caller(r, readers)
-	if err != nil {
-		return err
-	}
+func (a *api) statement(w http.ResponseWriter, r *request) error {
 	var body client.StatementRequest
 	if err := a.decode(r, maxBody, "statement request", &body); err != nil {
 		return err
@@ -37,7 +33,7 @@ func (a *api) statement(w http.ResponseWriter, r *http.Request, _ string) error 
 	if err != nil {
 		return err
 	}
-	if err := mayRead(org, body.ID); err != nil {
+	if err := r.caller.mayRead(body.ID); err != nil {
 		return err
 	}
 	if a.index == nil {
@@ -48,7 +44,7 @@ func (a *api) statement(w http.ResponseWriter, r *http.Request, _ string) error 
 		return err
 	}
 	for _, id := range ids {
-		if err := a.logReading(r.Context(), c, id, body.Purpose); err != nil {
+		if err := a.logReading(r.Context(), r.caller, id, body.Purpose); err != nil {
 			return err
 		}
 	}

@@ -17,7 +17,7 @@ import (
 
 // submit is POST /v1/entries. No caller's token is asked for: each entry's own signature is its authority. The entries that parse go to the
 // ledger in one call, in order, so one bad entry costs the others nothing.
-func (a *api) submit(w http.ResponseWriter, r *http.Request, _ string) error {
+func (a *api) submit(w http.ResponseWriter, r *request) error {
 	var body client.Submission
 	if err := a.decode(r, maxSubmit, "submission", &body); err != nil {
 		return err
@@ -97,7 +97,7 @@ func refused(err error) client.Result {
 }
 
 // decode reads a JSON body strictly: one value, no duplicate and no unknown members, valid UTF-8, at most limit bytes (as ServeHTTP has set them).
-func (a *api) decode(r *http.Request, limit int64, what string, into any) error {
+func (a *api) decode(r *request, limit int64, what string, into any) error {
 	data, err := a.body(r, limit, "application/json")
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func (a *api) decode(r *http.Request, limit int64, what string, into any) error 
 }
 
 // body reads a body of this media type to its end.
-func (a *api) body(r *http.Request, limit int64, want string) ([]byte, error) {
+func (a *api) body(r *request, limit int64, want string) ([]byte, error) {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := params["charset"]; err != nil || media != want || charset != "" && !bytes.EqualFold([]byte(charset), []byte("utf-8")) ||
 		r.Header.Get("Content-Encoding") != "" {

@@ -74,8 +74,8 @@ func decimal(s string, top int) (int, bool) {
 }
 
 // tile is GET /tile/<L>/<N>[.p/<W>] and GET /tile/entries/<N>[.p/<W>].
-func (a *api) tile(w http.ResponseWriter, r *http.Request, rest string) error {
-	t, ok := parseTilePath(rest)
+func (a *api) tile(w http.ResponseWriter, r *request) error {
+	t, ok := parseTilePath(r.rest)
 	if !ok {
 		return &refusal{code: notFound, detail: "not the path of a tile (C2SP tlog-tiles)"}
 	}
@@ -103,7 +103,7 @@ func (a *api) tile(w http.ResponseWriter, r *http.Request, rest string) error {
 }
 
 // checkpoint is GET /checkpoint: the newest, with the cosignatures it has by now. One that reached a quorum of witnesses stands in GET /v1/log.
-func (a *api) checkpoint(w http.ResponseWriter, r *http.Request, _ string) error {
+func (a *api) checkpoint(w http.ResponseWriter, r *request) error {
 	note, err := a.log.PublishedCheckpoint(r.Context())
 	if err != nil {
 		return err
