@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -13,11 +14,11 @@ import (
 	"igledger/ledger/wire"
 )
 
-// The table below says by hand who may call what. Nothing in it is taken from the table of routes, so that a
-// grant that is changed there by mistake fails here. A route without a row fails too.
+// The table below says by hand who may call what. Nothing in it is taken from the table of routes,
+// so that a grant that is changed there by mistake fails here. A route without a row fails too.
 
-// roleLetters name the roles in the table. For each there is an organisation ONLY-<letter> that has this role
-// and no other, with one key for each purpose.
+// roleLetters name the roles in the table. For each there is an organisation ONLY-<letter> that has
+// this role and no other, with one key for each purpose.
 var roleLetters = map[string]entry.Role{
 	"C": entry.RoleController, "P": entry.RoleProcessor, "S": entry.RoleSource, "A": entry.RoleAuditor,
 	"R": entry.RoleRegistrar, "E": entry.RoleEnroller, "O": entry.RoleOperator,
@@ -27,7 +28,8 @@ const everyRole = "CPSAREO"
 
 var everyPurpose = []entry.Purpose{entry.PurposeAdminister, entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeSubmit}
 
-// allowed is, by the purpose of the caller's key, the letters of the roles that are given what they ask for.
+// allowed is, by the purpose of the caller's key, the letters of the roles that are given what they
+// ask for.
 type allowed map[entry.Purpose]string
 
 var (
@@ -43,97 +45,112 @@ func anyKeyOf(letters string) allowed {
 	return allowed{"submit": letters, "agreements": letters, "audit": letters, "administer": letters}
 }
 
-// row is what is expected of one route: of an open one, the same answer for everyone; of any other, who is given
-// what. In paths and bodies these stand for what belongs to the caller's organisation: {org} its id, {key} the
-// position and {jti} the jti of an entry it signed, {patient} a person it looked at and {access} where that stands.
-// {their-access} and {their-jti} are of an entry that SRC signed about {their-patient}, which concerns SRC alone.
-// {register} is the position of a sealed entry about a register.
+// row is what is expected of one route: of an open one, the same answer for everyone; of any other,
+// who is given what. In paths and bodies these stand for what belongs to the caller's organisation:
+// {org} its id, {key} the position and {jti} the jti of an entry it signed, {patient} a person it
+// looked at and {access} where that stands. {their-access} and {their-jti} are of an entry that SRC
+// signed about {their-patient}, which concerns SRC alone. {register} is the position of a sealed
+// entry about a register.
 type row struct {
 	route  string
 	open   bool
-	cors   bool // any web page may read the answer
-	path   string
+	cors   bool   // any web page may read the answer
+	path   string // unless an ask has one of its own
 	media  string // of the body; "": JSON
 	body   string
-	status int // of an open route
+	status int    // of an open route
+	says   string // the OpenAPI document of a guarded route
 	asks   []ask
 }
 
 // ask is one thing to ask of a guarded route.
 type ask struct {
 	name string
-	path string
+	path string // "": the row's
 	body string
 	// given reports whether an answer with status 200 gives org what was asked for; nil: every such answer does.
 	given func(body []byte, org string) bool
 	may   allowed
 }
 
+// What the OpenAPI document says of who may call, at the end of a description.
+const (
+	saysSubmitter = "Caller: a key with purpose `submit`. Limited to entries that the organisation submitted."
+	saysReader    = "Caller: a key with purpose `audit` of an organisation with the role `auditor` or `controller`. " +
+		"Ids that begin with `reg:` are for the role `auditor`."
+	saysBulk     = "Caller: a key with purpose `audit` of an organisation with the role `auditor`."
+	saysReporter = "Caller: a key with purpose `audit`. " +
+		"Limited to reports on the organisation itself, unless it has the role `auditor`."
+	saysDecider = "Caller: a key with purpose `submit` or `audit`. " +
+		"Limited to accesses by the organisation, or to records that it holds."
+	saysAny = "Caller: a key with purpose `submit`, `agreements`, `audit` or `administer`. " +
+		"Limited to the organisation's own streams, unless it has the role `auditor`, `operator` or `registrar`."
+)
+
 var rows = []row{
 	{route: "POST /v1/entries", open: true, path: "/v1/entries", body: `{"entries":["{signed}"]}`, status: 200},
-	{route: "GET /v1/receipts/{index}", asks: []ask{
+	{route: "GET /v1/receipts/{index}", says: saysSubmitter, asks: []ask{
 		{name: "its own", path: "/v1/receipts/{key}", may: submitKeys},
 		{name: "another's", path: "/v1/receipts/{their-access}", may: noOne},
 	}},
-	{route: "POST /v1/receipts/lookup", asks: []ask{
-		{name: "its own", path: "/v1/receipts/lookup", body: `{"jti":["{jti}"]}`, given: receiptGiven, may: submitKeys},
-		{name: "another's", path: "/v1/receipts/lookup", body: `{"jti":["{their-jti}"]}`, given: receiptGiven, may: noOne},
+	{route: "POST /v1/receipts/lookup", says: saysSubmitter, path: "/v1/receipts/lookup", asks: []ask{
+		{name: "its own", body: `{"jti":["{jti}"]}`, given: receiptGiven, may: submitKeys},
+		{name: "another's", body: `{"jti":["{their-jti}"]}`, given: receiptGiven, may: noOne},
 	}},
-	{route: "POST /v1/accesses/search", asks: []ask{
-		{name: "a person it looked at", path: "/v1/accesses/search", body: `{"id":"{patient}"}`, may: auditorsAndControllers},
-		{name: "another's patient", path: "/v1/accesses/search", body: `{"id":"{their-patient}"}`, may: auditorsAndControllers},
-		{name: "a register", path: "/v1/accesses/search", body: `{"id":"reg:sources"}`, may: auditorsOnly},
-		{name: "readings of everybody", path: "/v1/accesses/search", body: `{"id":"reg:everyone"}`, may: auditorsOnly},
+	{route: "POST /v1/accesses/search", says: saysReader, path: "/v1/accesses/search", asks: []ask{
+		{name: "a person it looked at", body: `{"id":"{patient}"}`, may: auditorsAndControllers},
+		{name: "another's patient", body: `{"id":"{their-patient}"}`, may: auditorsAndControllers},
+		{name: "a register", body: `{"id":"reg:sources"}`, may: auditorsOnly},
+		{name: "readings of everybody", body: `{"id":"reg:everyone"}`, may: auditorsOnly},
 	}},
-	{route: "POST /v1/statements", asks: []ask{
-		{name: "a person it looked at", path: "/v1/statements", body: `{"id":"{patient}"}`, may: auditorsAndControllers},
-		{name: "another's patient", path: "/v1/statements", body: `{"id":"{their-patient}"}`, may: auditorsAndControllers},
-		{name: "an extract about another's patient", path: "/v1/statements", may: auditorsAndControllers,
+	{route: "POST /v1/statements", says: saysReader, path: "/v1/statements", asks: []ask{
+		{name: "a person it looked at", body: `{"id":"{patient}"}`, may: auditorsAndControllers},
+		{name: "another's patient", body: `{"id":"{their-patient}"}`, may: auditorsAndControllers},
+		{name: "an extract about another's patient", may: auditorsAndControllers,
 			body: `{"id":"{their-patient}","extract":[{their-access}]}`},
-		{name: "a register", path: "/v1/statements", body: `{"id":"reg:sources"}`, may: auditorsOnly},
-		{name: "an extract of a register", path: "/v1/statements", may: auditorsOnly,
-			body: `{"id":"reg:sources","extract":[{register}]}`},
+		{name: "a register", body: `{"id":"reg:sources"}`, may: auditorsOnly},
+		{name: "an extract of a register", may: auditorsOnly, body: `{"id":"reg:sources","extract":[{register}]}`},
 	}},
-	{route: "GET /v1/openings/{index}", asks: []ask{
+	{route: "GET /v1/openings/{index}", says: saysReader, asks: []ask{
 		{name: "a person it looked at", path: "/v1/openings/{access}", may: auditorsAndControllers},
 		{name: "another's patient", path: "/v1/openings/{their-access}", may: auditorsAndControllers},
 		{name: "a register", path: "/v1/openings/{register}", may: auditorsOnly},
 	}},
-	{route: "GET /v1/openings", asks: []ask{
+	{route: "GET /v1/openings", says: saysBulk, asks: []ask{
 		{name: "from its own", path: "/v1/openings?from={access}", may: auditorsOnly},
 		{name: "from another's", path: "/v1/openings?from={their-access}", may: auditorsOnly},
 	}},
-	{route: "GET /v1/feed/{from}", asks: []ask{
+	{route: "GET /v1/feed/{from}", says: saysBulk, asks: []ask{
 		{name: "from its own", path: "/v1/feed/{access}", may: auditorsOnly},
 		{name: "from another's", path: "/v1/feed/{their-access}", may: auditorsOnly},
 	}},
-	{route: "POST /v1/reports", asks: []ask{
-		{name: "on itself", path: "/v1/reports", body: `{"kind":"uncovered","organisation":"{org}"}`, may: auditKeys},
-		{name: "its agreements", path: "/v1/reports", body: `{"kind":"due","organisation":"{org}"}`, may: auditKeys},
-		{name: "unnamed, on itself", path: "/v1/reports", body: `{"kind":"drift"}`, given: reportOn("{org}"), may: allowed{"audit": "CPSREO"}},
-		{name: "unnamed, on all", path: "/v1/reports", body: `{"kind":"drift"}`, given: reportOn(""), may: auditorsOnly},
-		{name: "on another", path: "/v1/reports", body: `{"kind":"break-glass","organisation":"SRC"}`, may: auditorsOnly},
-		{name: "another's agreements", path: "/v1/reports", body: `{"kind":"due","organisation":"SRC"}`, may: auditorsOnly},
+	{route: "POST /v1/reports", says: saysReporter, path: "/v1/reports", asks: []ask{
+		{name: "on itself", body: `{"kind":"uncovered","organisation":"{org}"}`, may: auditKeys},
+		{name: "its agreements", body: `{"kind":"due","organisation":"{org}"}`, may: auditKeys},
+		{name: "unnamed, on itself", body: `{"kind":"drift"}`, given: reportOn("{org}"), may: allowed{"audit": "CPSREO"}},
+		{name: "unnamed, on all", body: `{"kind":"drift"}`, given: reportOn(""), may: auditorsOnly},
+		{name: "on another", body: `{"kind":"break-glass","organisation":"SRC"}`, may: auditorsOnly},
+		{name: "another's agreements", body: `{"kind":"due","organisation":"SRC"}`, may: auditorsOnly},
 	}},
-	{route: "POST /access/v1/evaluation", asks: []ask{
-		{name: "its own record", path: "/access/v1/evaluation", body: evaluationBy("{org}", "{org}"), may: submitOrAuditKeys},
-		{name: "unnamed", path: "/access/v1/evaluation", body: evaluationBy("", ""), may: submitOrAuditKeys},
-		{name: "another's record", path: "/access/v1/evaluation", body: evaluationBy("{org}", "SRC"), may: submitOrAuditKeys},
-		{name: "another, its record", path: "/access/v1/evaluation", body: evaluationBy("SRC", "{org}"), may: submitOrAuditKeys},
-		{name: "between others", path: "/access/v1/evaluation", body: evaluationBy("CTL", "SRC"), may: noOne},
-		{name: "another's own", path: "/access/v1/evaluation", body: evaluationBy("SRC", "SRC"), may: noOne},
+	{route: "POST /access/v1/evaluation", says: saysDecider, path: "/access/v1/evaluation", asks: []ask{
+		{name: "its own record", body: evaluationBy("{org}", "{org}"), may: submitOrAuditKeys},
+		{name: "unnamed", body: evaluationBy("", ""), may: submitOrAuditKeys},
+		{name: "another's record", body: evaluationBy("{org}", "SRC"), may: submitOrAuditKeys},
+		{name: "another, its record", body: evaluationBy("SRC", "{org}"), may: submitOrAuditKeys},
+		{name: "between others", body: evaluationBy("CTL", "SRC"), may: noOne},
+		{name: "another's own", body: evaluationBy("SRC", "SRC"), may: noOne},
 	}},
-	{route: "POST /access/v1/evaluations", asks: []ask{
-		{name: "its own record", path: "/access/v1/evaluations", body: listed(evaluationBy("{org}", "{org}")), given: decided, may: submitOrAuditKeys},
-		{name: "another's record", path: "/access/v1/evaluations", body: listed(evaluationBy("{org}", "SRC")), given: decided, may: submitOrAuditKeys},
-		{name: "another, its record", path: "/access/v1/evaluations", body: listed(evaluationBy("SRC", "{org}")), given: decided, may: submitOrAuditKeys},
-		{name: "between others", path: "/access/v1/evaluations", body: listed(evaluationBy("CTL", "SRC")), given: decided, may: noOne},
-		{name: "between others, not in a list", path: "/access/v1/evaluations", body: evaluationBy("CTL", "SRC"), may: noOne},
+	{route: "POST /access/v1/evaluations", says: saysDecider, path: "/access/v1/evaluations", asks: []ask{
+		{name: "its own record", body: listed(evaluationBy("{org}", "{org}")), given: decided, may: submitOrAuditKeys},
+		{name: "another's record", body: listed(evaluationBy("{org}", "SRC")), given: decided, may: submitOrAuditKeys},
+		{name: "another, its record", body: listed(evaluationBy("SRC", "{org}")), given: decided, may: submitOrAuditKeys},
+		{name: "between others", body: listed(evaluationBy("CTL", "SRC")), given: decided, may: noOne},
+		{name: "between others, not in a list", body: evaluationBy("CTL", "SRC"), may: noOne},
 	}},
-	{route: "GET /v1/sources", asks: []ask{
-		{name: "the list", path: "/v1/sources", may: anyKeyOf(everyRole)},
-		{name: "its own stream", path: "/v1/sources", given: stream("{org}"), may: anyKeyOf("S")}, // only a source has one
-		{name: "another's stream", path: "/v1/sources", given: stream("SRC"), may: anyKeyOf("ARO")},
+	{route: "GET /v1/sources", says: saysAny, path: "/v1/sources", asks: []ask{
+		{name: "the list", may: anyKeyOf(everyRole)},
+		{name: "its own stream", given: stream("{org}"), may: anyKeyOf("S")}, // only a source has one
+		{name: "another's stream", given: stream("SRC"), may: anyKeyOf("ARO")},
 	}},
 	{route: "GET /.well-known/authzen-configuration", open: true, cors: true, path: "/.well-known/authzen-configuration", status: 200},
 	{route: "GET /v1/agreements", open: true, cors: true, path: "/v1/agreements", status: 200},
@@ -229,7 +246,8 @@ func newGate(t *testing.T) *gate {
 		join("ONLY-"+letter, role)
 	}
 	g.append(g.signers["ONLY-S"][entry.PurposeSubmit], g.access("ONLY-S", "temp:ONLY-S:2"))
-	join("ALL", entry.RoleAuditor, entry.RoleController, entry.RoleEnroller, entry.RoleOperator, entry.RoleProcessor, entry.RoleRegistrar, entry.RoleSource)
+	join("ALL", entry.RoleAuditor, entry.RoleController,
+		entry.RoleEnroller, entry.RoleOperator, entry.RoleProcessor, entry.RoleRegistrar, entry.RoleSource)
 	g.all = g.addKey("ALL", everyPurpose...)
 	g.ok(g.withIndex().Step(t.Context()))
 	return g
@@ -240,7 +258,7 @@ func (g *gate) ask(r row, a ask, org, authorization string) reply {
 	g.Helper()
 	method, _, _ := strings.Cut(r.route, " ")
 	fill := g.fill[org]
-	return g.do(method, fill.Replace(a.path), fill.Replace(a.body), "Authorization", authorization, "Content-Type", r.media)
+	return g.do(method, fill.Replace(cmp.Or(a.path, r.path)), fill.Replace(a.body), "Authorization", authorization, "Content-Type", r.media)
 }
 
 func TestEveryRouteHasARow(t *testing.T) {
@@ -258,36 +276,48 @@ func TestEveryRouteHasARow(t *testing.T) {
 	}
 }
 
-// Every role and purpose is given on every route what the table says and nothing else, and who is refused leaves no
-// trace in the log.
+// The document says of every route what the table says, and asks for a token exactly where one is
+// needed.
+func TestDocumentSaysWhoMayCall(t *testing.T) {
+	paths := decodeAs[object](openAPI(routes))["paths"].(object)
+	for _, r := range rows {
+		method, pattern, _ := strings.Cut(r.route, " ")
+		op := paths[pattern].(object)[strings.ToLower(method)].(object)
+		description, _ := op["description"].(string)
+		if r.open {
+			if op["security"] != nil || strings.Contains(description, "Caller:") {
+				t.Errorf("%s is open; the document says %v: %s", r.route, op["security"], description)
+			}
+			continue
+		}
+		if security := list(op["security"]); len(security) != 1 || security[0]["caller"] == nil {
+			t.Errorf("%s: security %v", r.route, op["security"])
+		}
+		if before, says, _ := strings.Cut(description, "Caller:"); "Caller:"+says != r.says || strings.HasSuffix(before, "  ") {
+			t.Errorf("%s: the document says %q", r.route, description)
+		}
+		for _, status := range []string{"401", "403"} {
+			if op["responses"].(object)[status] == nil {
+				t.Errorf("%s: no answer %s", r.route, status)
+			}
+		}
+	}
+}
+
+// Every role and purpose is given on every route what the table says and nothing else, and who is
+// refused leaves no trace in the log.
 func TestWhoMayCallWhat(t *testing.T) {
 	g := newGate(t)
 	for _, r := range rows {
 		t.Run(r.route, func(t *testing.T) {
 			for letter := range roleLetters {
-				org := "ONLY-" + letter
 				for _, purpose := range everyPurpose {
-					bearer := "Bearer " + g.token(g.signers[org][purpose], org)
 					if r.open {
-						g.checkOpen(t, r, org, bearer)
-						continue
+						org := "ONLY-" + letter
+						g.checkOpen(t, r, org, "Bearer "+g.token(g.signers[org][purpose], org))
 					}
 					for _, a := range r.asks {
-						before := g.size()
-						answer := g.ask(r, a, org, bearer)
-						given := answer.StatusCode == 200 && (a.given == nil || a.given(answer.body, org))
-						if want := strings.Contains(a.may[purpose], letter); given != want {
-							t.Errorf("%s, role %s, key for %s: given %v, want %v: %d %s", a.name, roleLetters[letter], purpose, given, want, answer.StatusCode, answer.body)
-						}
-						if answer.StatusCode == 200 {
-							continue
-						}
-						if code := answer.problem(t); code != forbidden || answer.StatusCode != 403 {
-							t.Errorf("%s, role %s, key for %s: %d %s", a.name, roleLetters[letter], purpose, answer.StatusCode, code)
-						}
-						if g.size() != before {
-							t.Errorf("%s: what was refused changed the log", a.name)
-						}
+						g.checkAsk(t, r, a, letter, purpose)
 					}
 				}
 			}
@@ -295,10 +325,33 @@ func TestWhoMayCallWhat(t *testing.T) {
 	}
 }
 
+// checkAsk checks that the organisation of this role, with its key for purpose, is given what the
+// table says.
+func (g *gate) checkAsk(t *testing.T, r row, a ask, letter string, purpose entry.Purpose) {
+	t.Helper()
+	org := "ONLY-" + letter
+	who := a.name + ", role " + string(roleLetters[letter]) + ", key for " + string(purpose)
+	before := g.size()
+	answer := g.ask(r, a, org, "Bearer "+g.token(g.signers[org][purpose], org))
+	given := answer.StatusCode == 200 && (a.given == nil || a.given(answer.body, org))
+	if want := strings.Contains(a.may[purpose], letter); given != want {
+		t.Errorf("%s: given %v, want %v: %d %s", who, given, want, answer.StatusCode, answer.body)
+	}
+	if answer.StatusCode == 200 {
+		return
+	}
+	if code := answer.problem(t); code != forbidden || answer.StatusCode != 403 {
+		t.Errorf("%s: %d %s, want 403 forbidden", who, answer.StatusCode, code)
+	}
+	if g.size() != before {
+		t.Errorf("%s: what was refused changed the log", who)
+	}
+}
+
 // checkOpen checks that an open route answers as the table says, whatever token comes along.
 func (g *gate) checkOpen(t *testing.T, r row, org, authorization string) {
 	t.Helper()
-	answer := g.ask(r, ask{path: r.path, body: r.body}, org, authorization)
+	answer := g.ask(r, ask{body: r.body}, org, authorization)
 	if answer.StatusCode != r.status {
 		t.Errorf("status %d, want %d: %s", answer.StatusCode, r.status, answer.body)
 	}
@@ -307,8 +360,8 @@ func (g *gate) checkOpen(t *testing.T, r row, org, authorization string) {
 	}
 }
 
-// No token that is not entirely good is of any use on any route, and the answer says that a token is wanted. Open routes
-// do not look at it.
+// No token that is not entirely good is of any use on any route, and the answer says that a token
+// is wanted. Open routes do not look at it.
 func TestTokens(t *testing.T) {
 	g := newGate(t)
 	revoked := g.addKey("ALL", everyPurpose...)

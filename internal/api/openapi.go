@@ -36,9 +36,8 @@ type operation struct {
 	takes    string       // media type of a body that is not JSON
 	answer   reflect.Type // JSON; nil: media
 	media    string
-	also     string // another media type that the answer has if asked for, of JSON objects
-	caller   string // who may call; "" = anybody
-	problems []string
+	also     string   // another media type that the answer has if asked for, of JSON objects
+	problems []string // beside ofCaller, which every route with a grant has
 }
 
 // Problems that whole groups of operations share.
@@ -48,16 +47,11 @@ var (
 	ofLog    = []string{unavailable, internal}
 )
 
+// What a reading leaves in the log. Who may read is in the table of routes: see grant.words.
 const (
-	callerSubmit = "Caller: a key with purpose `submit` of the organisation that submitted the entry."
-	callerRead   = "Caller: a key with purpose `audit` of an organisation with the role `auditor` or `controller`; ids that begin with `reg:` are for auditors. " +
-		"The reading becomes an access entry about the person before the answer is given; if it cannot, nothing is shown (503)."
-	callerSources = "Caller: any key; all streams for an organisation with the role `auditor`, `operator` or `registrar`, otherwise the organisation's own."
-	callerDecide  = "Caller: a key with purpose `submit` or `audit` of the organisation that wants to access or that holds the record."
-	callerReport  = "Caller: a key with purpose `audit`; an organisation without the role `auditor` gets reports on itself only. A report that looks into accesses is a bulk reading: the organisation's first in a UTC day becomes an access " +
-		"entry about `reg:everyone` before the answer is given; if it cannot, nothing is shown (503)."
-	callerFeed = "Caller: a key with purpose `audit` of an organisation with the role `auditor`. The organisation's first reading in a UTC day becomes an access entry about `reg:everyone` before " +
-		"the answer is given; if it cannot, nothing is shown (503)."
+	loggedReading = "The reading becomes an access entry about the person before the answer is given; if it cannot, nothing is shown (503)."
+	loggedBulk    = "The organisation's first reading in a UTC day becomes an access entry about `reg:everyone` before the answer is given; " +
+		"if it cannot, nothing is shown (503)."
 )
 
 func textParam(name, what, example string) *huma.Param {
@@ -85,70 +79,70 @@ var operations = map[string]operation{
 		problems: slices.Concat(ofBody, entryCodes(), []string{conflict, future, erased, busy}, ofLog),
 	},
 	"GET /v1/receipts/{index}": {
-		id: "getReceipt", summary: "Receipt of one entry", text: "Against the newest checkpoint. " + callerSubmit,
-		params: []*huma.Param{indexParam("Position in the log")}, answer: reflect.TypeFor[bundle.Receipt](), caller: callerSubmit,
-		problems: slices.Concat([]string{badRequest, notFound, erased}, ofCaller, ofLog),
+		id: "getReceipt", summary: "Receipt of one entry", text: "Against the newest checkpoint.",
+		params: []*huma.Param{indexParam("Position in the log")}, answer: reflect.TypeFor[bundle.Receipt](),
+		problems: slices.Concat([]string{badRequest, notFound, erased}, ofLog),
 	},
 	"POST /v1/receipts/lookup": {
-		id: "lookupReceipts", summary: "Receipts by jti", text: "For a source that lost its receipts or is not sure what arrived. An unknown jti is a result with the problem not-found. " + callerSubmit,
-		body: reflect.TypeFor[client.Lookup](), answer: reflect.TypeFor[client.Results](), caller: callerSubmit,
-		problems: slices.Concat(ofBody, ofCaller, ofLog),
+		id: "lookupReceipts", summary: "Receipts by jti", text: "For a source that lost its receipts or is not sure what arrived. An unknown jti is a result with the problem not-found.",
+		body: reflect.TypeFor[client.Lookup](), answer: reflect.TypeFor[client.Results](),
+		problems: slices.Concat(ofBody, ofLog),
 	},
 	"POST /v1/accesses/search": {
-		id: "searchAccesses", summary: "Who accessed a person's record", text: "One page, newest first. A POST, because an id never stands in a URL. " + callerRead,
-		body: reflect.TypeFor[client.Search](), answer: reflect.TypeFor[client.Accesses](), caller: callerRead,
-		problems: slices.Concat(ofBody, []string{string(wire.BadID), erased, busy}, ofCaller, ofLog),
+		id: "searchAccesses", summary: "Who accessed a person's record", text: "One page, newest first. A POST, because an id never stands in a URL. " + loggedReading,
+		body: reflect.TypeFor[client.Search](), answer: reflect.TypeFor[client.Accesses](),
+		problems: slices.Concat(ofBody, []string{string(wire.BadID), erased, busy}, ofLog),
 	},
 	"POST /v1/statements": {
 		id: "makeStatement", summary: "Statement of a person's record, with the proof that it is complete",
 		text: "A statement (`igledger-statement/1`) of all entries of the person, or with from and to, or since and until, of a period: the others are then hidden, but counted and proved. " +
 			"With extract, an extract (`igledger-extract/1`) of chosen entries, which proves only that these are in the log: the thing to share. For a person whom nobody looked at it proves that. " +
-			"A statement shows what is on record under the numbers that links hold to be the same person's, and the reading becomes an access entry about each of them too. docs/FORMATS.md has both forms; igverify checks them offline. 503 while the subject index is loading. " + callerRead,
-		body: reflect.TypeFor[client.StatementRequest](), media: "application/json", caller: callerRead,
-		problems: slices.Concat(ofBody, []string{string(wire.BadID), notFound, erased, busy}, ofCaller, ofLog),
+			"A statement shows what is on record under the numbers that links hold to be the same person's, and the reading becomes an access entry about each of them too. docs/FORMATS.md has both forms; igverify checks them offline. 503 while the subject index is loading. " + loggedReading,
+		body: reflect.TypeFor[client.StatementRequest](), media: "application/json",
+		problems: slices.Concat(ofBody, []string{string(wire.BadID), notFound, erased, busy}, ofLog),
 	},
 	"GET /v1/openings/{index}": {
-		id: "getOpening", summary: "Opening of a sealed leaf", text: "Not found for public leaves, which open themselves. " + callerRead,
-		params: []*huma.Param{indexParam("Position in the log"), purposeParam()},
-		answer: reflect.TypeFor[bundle.Opening](), caller: callerRead,
-		problems: slices.Concat([]string{badRequest, notFound, erased, busy}, ofCaller, ofLog),
+		id: "getOpening", summary: "Opening of a sealed leaf", text: "Not found for public leaves, which open themselves. " + loggedReading,
+		params:   []*huma.Param{indexParam("Position in the log"), purposeParam()},
+		answer:   reflect.TypeFor[bundle.Opening](),
+		problems: slices.Concat([]string{badRequest, notFound, erased, busy}, ofLog),
 	},
 	"GET /v1/feed/{from}": {
 		id: "getFeed", summary: "Audit feed: whose history each leaf belongs to",
 		text: "Up to 4096 records of 64 bytes for the leaves from `from` on, fewer at the end of the log, none beyond it: tagSalt and tag of a sealed leaf, zero bytes for a public one. With the public leaves it is " +
-			"all that it takes to make the subject index anew; it shows which entries are of one person, not of whom. " + callerFeed,
+			"all that it takes to make the subject index anew; it shows which entries are of one person, not of whom. " + loggedBulk,
 		params: []*huma.Param{{Name: "from", In: "path", Required: true, Description: "Position in the log of the first record", Example: 0,
 			Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: new(float64)}}, purposeParam()},
-		media: "application/octet-stream", caller: callerFeed, problems: slices.Concat([]string{badRequest, busy}, ofCaller, ofLog),
+		media: "application/octet-stream", problems: slices.Concat([]string{badRequest, busy}, ofLog),
 	},
 	"GET /v1/openings": {
 		id: "getOpenings", summary: "Openings of many leaves",
 		text: "A line of JSON for each of up to 256 leaves from `from` on, fewer where they are large, at the end of the log, or none beyond it: the opening of a sealed leaf without its VRF proof, `null` for a public one. An " +
-			"opening whose jws is empty is of content that was erased. With the public leaves it is all that it takes to compute every verdict again. " + callerFeed,
+			"opening whose jws is empty is of content that was erased. With the public leaves it is all that it takes to compute every verdict again. " + loggedBulk,
 		params: []*huma.Param{{Name: "from", In: "query", Required: true, Description: "Position in the log of the first leaf", Example: 0,
 			Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: new(float64)}}, purposeParam()},
-		media: "application/jsonl", caller: callerFeed, problems: slices.Concat([]string{badRequest, busy}, ofCaller, ofLog),
+		media: "application/jsonl", problems: slices.Concat([]string{badRequest, busy}, ofLog),
 	},
 	"POST /v1/reports": {
 		id: "makeReport", summary: "Reports for information governance officers",
 		text: "`uncovered`: accesses that no rule covers. `break-glass`: emergency overrides that nobody followed up: no later access by the same organisation to the same record says `" + client.FollowUp + "<jti>`. `due`: agreements in force that are " +
-			"to be reviewed or about to end. `drift`: purposes, data and roles of accesses that the agreement they name does not list. No person and no member of staff is in a report. One page; go on with next. " + callerReport,
-		body: reflect.TypeFor[client.ReportRequest](), answer: reflect.TypeFor[client.Report](), caller: callerReport,
-		problems: slices.Concat(ofBody, []string{busy}, ofCaller, ofLog),
+			"to be reviewed or about to end. `drift`: purposes, data and roles of accesses that the agreement they name does not list. No person and no member of staff is in a report. One page; go on with next. A report that looks into accesses is a bulk reading. " + loggedBulk,
+		body: reflect.TypeFor[client.ReportRequest](), answer: reflect.TypeFor[client.Report](),
+		problems: slices.Concat(ofBody, []string{busy}, ofLog),
 	},
 	"POST /access/v1/evaluation": {
 		id: "evaluate", summary: "May this access be made? (OpenID AuthZEN Authorization API 1.0)",
 		text: "Answers as the ledger would judge the access if it were logged next. A denial is a sealed entry in the person's own history before the answer is given; a permit is one if context.log asks for it. If it cannot be logged there is no " +
-			"answer (503). Members that are not named here are passed over. With `_format=application/fhir+json` or that Accept the answer is a FHIR R4 AuditEvent of IHE BALP's profile AuthZconsent. X-Request-ID is given back. " + callerDecide,
+			"answer (503). Members that are not named here are passed over. With `_format=application/fhir+json` or that Accept the answer is a FHIR R4 AuditEvent of IHE BALP's profile AuthZconsent. X-Request-ID is given back.",
 		params: []*huma.Param{{Name: "_format", In: "query", Description: "application/fhir+json or application/json", Schema: &huma.Schema{Type: huma.TypeString}}},
-		body:   reflect.TypeFor[client.Evaluation](), answer: reflect.TypeFor[client.Decision](), also: fhirJSON, caller: callerDecide,
-		problems: slices.Concat(ofBody, []string{string(wire.BadID), string(wire.BadClaim), string(wire.BadDisclosure), busy}, ofCaller, ofLog),
+		body:   reflect.TypeFor[client.Evaluation](), answer: reflect.TypeFor[client.Decision](), also: fhirJSON,
+		problems: slices.Concat(ofBody, []string{string(wire.BadID), string(wire.BadClaim), string(wire.BadDisclosure), busy}, ofLog),
 	},
 	"POST /access/v1/evaluations": {
 		id: "evaluateAll", summary: "Several evaluations at once (OpenID AuthZEN Authorization API 1.0)",
-		text: "Up to 256, in order; what one leaves out it takes from the top. What is wrong with one alone is its context.error, and its decision is false. Without evaluations it is one evaluation, answered as such. " + callerDecide,
-		body: reflect.TypeFor[client.Evaluations](), answer: reflect.TypeFor[client.Decisions](), caller: callerDecide,
-		problems: slices.Concat(ofBody, []string{string(wire.BadID), string(wire.BadClaim), string(wire.BadDisclosure), busy}, ofCaller, ofLog),
+		text: "Up to 256, in order; what one leaves out it takes from the top. What is wrong with one alone is its context.error, and its decision is false. Without evaluations it is one evaluation, answered as such.",
+		body: reflect.TypeFor[client.Evaluations](), answer: reflect.TypeFor[client.Decisions](),
+		problems: slices.Concat(ofBody, []string{string(wire.BadID), string(wire.BadClaim), string(wire.BadDisclosure), busy}, ofLog),
 	},
 	"GET /.well-known/authzen-configuration": {
 		id: "getDecisionPoint", summary: "Where decisions are made (OpenID AuthZEN Authorization API 1.0)", answer: reflect.TypeFor[client.PDP](),
@@ -173,8 +167,8 @@ var operations = map[string]operation{
 	},
 	"GET /v1/sources": {
 		id: "getSources", summary: "Streams of sources: numbers that are missing, silence, heartbeats",
-		text:   "What the log says of each stream: its highest sequence number, gaps below it, repetitions, the newest access, and what the source's heartbeats declare. Late entries close gaps. " + callerSources,
-		answer: reflect.TypeFor[client.Sources](), caller: callerSources, problems: slices.Concat(ofCaller, ofLog),
+		text:   "What the log says of each stream: its highest sequence number, gaps below it, repetitions, the newest access, and what the source's heartbeats declare. Late entries close gaps.",
+		answer: reflect.TypeFor[client.Sources](), problems: ofLog,
 	},
 	"GET /v1/register": {
 		id: "getRegister", summary: "Organisations and keys", text: "As the log's public entries make them. A convenience: verifiers replay the log instead.",
@@ -258,7 +252,8 @@ func (op operation) document(r route, schemas huma.Registry) *huma.Operation {
 	if op.takes != "" {
 		o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{op.takes: {Schema: &huma.Schema{Type: huma.TypeString}}}}
 	}
-	if op.caller != "" {
+	if !r.open {
+		o.Description = strings.TrimSpace(o.Description + " " + r.may.words())
 		o.Security = []map[string][]string{{"caller": {}}}
 		o.Tags = []string{"callers"}
 	}
@@ -276,7 +271,7 @@ func (op operation) document(r route, schemas huma.Registry) *huma.Operation {
 	}
 	o.Responses["200"] = &huma.Response{Description: "OK", Content: content}
 	byStatus := map[int][]string{}
-	for _, code := range op.problems {
+	for _, code := range op.all(r) {
 		byStatus[problems[code].status] = append(byStatus[problems[code].status], code)
 	}
 	for status, codes := range byStatus {
@@ -295,6 +290,49 @@ func (op operation) document(r route, schemas huma.Registry) *huma.Operation {
 		o.Responses[strconv.Itoa(status)] = resp
 	}
 	return o
+}
+
+// all returns the codes of every problem that the route answers with.
+func (op operation) all(r route) []string {
+	if r.open {
+		return op.problems
+	}
+	return slices.Concat(op.problems, ofCaller)
+}
+
+// words says in the document who may call a route with this grant.
+func (g *grant) words() string {
+	text := "Caller: a key with purpose " + oneOf(g.purposes)
+	if len(g.roles) > 0 {
+		text += " of an organisation with the role " + oneOf(g.roles)
+	}
+	text += "."
+	if g.own != "" {
+		text += " Limited to " + g.own
+		if len(g.beyond) > 0 {
+			text += ", unless it has the role " + oneOf(g.beyond)
+		}
+		text += "."
+	}
+	if len(g.registers) > 0 {
+		text += " Ids that begin with `reg:` are for the role " + oneOf(g.registers) + "."
+	}
+	return text
+}
+
+// oneOf lists words as alternatives: `a`, `b` or `c`.
+func oneOf[T ~string](list []T) string {
+	var b strings.Builder
+	for i, word := range list {
+		switch {
+		case i > 0 && i == len(list)-1:
+			b.WriteString(" or ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString("`" + string(word) + "`")
+	}
+	return b.String()
 }
 
 // media refers to the schema of t and shows the example of it.
