@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"testing"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // BenchmarkReplay replays leaves already in memory on one core: hashing, leaf forms, tiles and root; one leaf in `public` is a public entry with

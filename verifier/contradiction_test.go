@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // lying is a log whose operator states an index root without one of my two accesses, and the statement it makes of it.

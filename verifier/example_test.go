@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/proof"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // A source checks a receipt before it forgets the event.

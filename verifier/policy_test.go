@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/proof"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // TestQuorums counts nested groups, and takes as the age the time at which the quorum stood, which no minority can move.

@@ -8,13 +8,13 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
 	"igledger/ledger/wire"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 func withChecksum(line []byte) []byte {

@@ -9,12 +9,12 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // world is a sample log with cosigners and a policy that wants both witnesses and both auditors.

@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // tampering is one row of the catalogue in docs/THREATS.md, section "Tampering with a statement": what somebody does, and the first check that catches it.

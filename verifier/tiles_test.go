@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"igledger/internal/testlog"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 func TestTilePath(t *testing.T) {

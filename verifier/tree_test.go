@@ -6,10 +6,10 @@ import (
 	"errors"
 	"testing"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // tree is a log of n sealed leaves after the genesis, with its files.

@@ -7,11 +7,11 @@ import (
 
 	"igledger/audit/statement"
 	"igledger/internal/testdb"
+	"igledger/internal/testlog"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // cosigned is a world whose policy asks for one witness.

@@ -12,10 +12,10 @@ import (
 
 	"igledger/consent"
 	"igledger/internal/client"
+	"igledger/internal/testlog"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
-	"igledger/verifier/testlog"
 )
 
 var testNow = time.Unix(testlog.Now, 0)

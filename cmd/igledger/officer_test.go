@@ -12,10 +12,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/internal/testlog"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 	"igledger/policies"
-	"igledger/verifier/testlog"
 )
 
 // Every command that does something shows how it is typed, and prints JSON if it is asked to.

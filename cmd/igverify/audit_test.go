@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
-	"igledger/verifier/testlog"
 )
 
 // rooted is a sample whose index covers all but its own root.

@@ -11,10 +11,10 @@ import (
 	"testing"
 
 	"igledger/consent"
+	"igledger/internal/testlog"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // governed is a log with an agreement, consents and a verdict on every access, which a test may change before the index covers it.

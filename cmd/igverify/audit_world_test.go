@@ -17,11 +17,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/internal/testlog"
 	"igledger/ledger/proof"
 	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // ledgerServer speaks the parts of the API that an auditor uses, for a test log: honestly, unless a test says otherwise.

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/internal/testlog"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // TestInterruptedReplayGoesOn interrupts a replay in its middle; the state then written, and the one written on the way, both lead to the same end.

@@ -11,11 +11,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"igledger/consent"
+	"igledger/internal/testlog"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // TestScripts runs testdata/*.txt against logs made for each of them. Files in $WORK:

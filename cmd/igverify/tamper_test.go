@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/internal/testlog"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // igverify runs the command in process.

@@ -12,9 +12,9 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
-	"igledger/verifier/testlog"
 )
 
 // now is an hour after everything in the log: the page's clock in tests.

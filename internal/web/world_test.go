@@ -3,9 +3,9 @@ package web_test
 import (
 	"testing"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
-	"igledger/verifier/testlog"
 )
 
 // world is a log with witnesses, auditors and a policy that wants two of each.

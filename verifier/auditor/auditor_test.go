@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 const origin = "ledger.test/2026"

@@ -8,11 +8,11 @@ import (
 	"testing"
 
 	"igledger/consent"
+	"igledger/internal/testlog"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/proof/index"
 	"igledger/ledger/wire"
-	"igledger/verifier/testlog"
 )
 
 // BenchmarkAudit is the work of an auditor on one core, without the network: 100,000 sealed entries about 20,000 people, an index root every 1,000.

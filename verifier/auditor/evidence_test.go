@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"testing"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 func tiles(l *testlog.Log) verifier.TileFunc {

@@ -7,8 +7,8 @@ import (
 	"reflect"
 	"testing"
 
+	"igledger/internal/testlog"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 func state(t testing.TB, a *Auditor, checkpoint []byte) []byte {

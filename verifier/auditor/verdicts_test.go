@@ -13,13 +13,13 @@ import (
 	"testing"
 
 	"igledger/consent"
+	"igledger/internal/testlog"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
 	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/auditor"
-	"igledger/verifier/testlog"
 )
 
 const origin = "ledger.test/2026"

@@ -14,10 +14,10 @@ import (
 	"testing"
 
 	"igledger/consent"
+	"igledger/internal/testlog"
 	"igledger/ledger/entry"
 	"igledger/verifier"
 	"igledger/verifier/auditor"
-	"igledger/verifier/testlog"
 )
 
 var secret = []byte("of the caller")

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"igledger/internal/testlog"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 var ctx = context.Background()

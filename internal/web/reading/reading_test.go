@@ -11,11 +11,11 @@ import (
 	"unicode"
 
 	"igledger/audit/plain"
+	"igledger/internal/testlog"
 	"igledger/internal/web/reading"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 var english = plain.In(plain.English)

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/proof"
 	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
-	"igledger/verifier/testlog"
 )
 
 var head = proof.Checkpoint{Origin: origin, Size: 7, Root: wire.Hash{7}}

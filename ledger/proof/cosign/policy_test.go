@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/proof/cosign"
-	"igledger/verifier/testlog"
 )
 
 const origin = "ledger.test/2026"
