@@ -13,6 +13,7 @@ import (
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
 	"igledger/verifier"
+	"igledger/verifier/fetch"
 )
 
 func verifyAgreementCommand() *cli.Command {
@@ -42,6 +43,9 @@ func verifyAgreementCommand() *cli.Command {
 			from := c.String("from")
 			if from == "" {
 				from = c.String("url")
+			}
+			if _, err := verifier.LogKey(c.String("log-key")); err != nil {
+				return usage("--log-key: %v", err)
 			}
 			p, err := proveAgreement(c.Context, from, c.String("log-key"), c.Args().First(), at)
 			if err != nil {
@@ -95,7 +99,7 @@ type agreementEvent struct {
 
 // proveAgreement replays the log.
 func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) (*agreementProof, error) {
-	log, err := openLog(ctx, from, logKey)
+	log, err := fetch.OpenSigned(ctx, from, logKey)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +130,7 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 		}
 		return nil
 	}
-	if err := log.log.ReplayWith(ctx, replay, add, log.head, func(f *verifier.Failure) error { return refused("%w", f) }, func() error { return nil }); err != nil {
+	if err := log.Log.ReplayWith(ctx, replay, add, log.Head, func(f *verifier.Failure) error { return refused("%w", f) }, func() error { return nil }); err != nil {
 		return nil, err
 	}
 	agreements := rules.(*consent.Rules).Agreements()
@@ -135,7 +139,7 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 		return nil, refused("no agreement %s is in the log: all %d entries were read", id, replay.Size())
 	}
 	p.Version, p.State, p.Text, p.Missing = v.Text.Version, state, v.Text, v.Missing()
-	p.Entries, p.Root = log.head.Size, fmt.Sprintf("%x", log.head.Root)
+	p.Entries, p.Root = log.Head.Size, fmt.Sprintf("%x", log.Head.Root)
 	return p, nil
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -114,8 +113,7 @@ func TestProveAgreementFindsLies(t *testing.T) {
 					c.files(g, files)
 				}
 			}, "isa-2")
-			var e *exitError
-			if !errors.As(err, &e) || e.code != exitRefused || !strings.Contains(err.Error(), c.want) {
+			if err == nil || exitCode(err) != exitRefused || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want a refusal about %q", err, c.want)
 			}
 		})

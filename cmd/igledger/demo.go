@@ -17,6 +17,7 @@ import (
 	"igledger/audit/demodata"
 	"igledger/consent"
 	"igledger/internal/client"
+	"igledger/internal/source"
 	"igledger/internal/web"
 	"igledger/ledger"
 	"igledger/ledger/entry"
@@ -153,11 +154,11 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 
 // remote is organisation org speaking to the demo's own server over HTTP.
 func (d *demo) remote(org string, key *wire.Signer) (*remote, error) {
-	v, err := wire.NewLogVerifier(d.log.VerifierKey())
+	receipts, err := source.NewReceipts(d.server.url, d.log.VerifierKey())
 	if err != nil {
 		return nil, err
 	}
-	return &remote{Client: &client.Client{Base: d.server.url, HTTP: http.DefaultClient}, origin: d.log.Origin(), org: org, signer: key, log: v, logKey: d.log.VerifierKey()}, nil
+	return &remote{Client: &client.Client{Base: d.server.url, HTTP: http.DefaultClient}, origin: receipts.Origin(), org: org, signer: key, logKey: d.log.VerifierKey(), receipts: receipts}, nil
 }
 
 // importAll enrols the organisations and lets each report the accesses of its own users.
@@ -192,21 +193,22 @@ func (d *demo) importAll(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) importAs(ctx context.Context, org string, key *wire.Signer, source string, in io.Reader, files ...string) (importSummary, error) {
+func (d *demo) importAs(ctx context.Context, org string, key *wire.Signer, name string, in io.Reader, files ...string) (source.Summary, error) {
 	r, err := d.remote(org, key)
 	if err != nil {
-		return importSummary{}, err
+		return source.Summary{}, err
 	}
-	o, err := openOutbox(ctx, filepath.Join(d.dir, org+"-"+source+".outbox"), org, source, r.logKey)
+	errOut := d.c.App.ErrWriter
+	a, err := source.Open(ctx, source.Config{Client: r.Client, LogKey: r.logKey, Org: org, Signer: key, Source: name, Outbox: filepath.Join(d.dir, org+"-"+name+".outbox"),
+		OnReject: func(err error) { fmt.Fprintln(errOut, "igledger:", err) }})
 	if err != nil {
-		return importSummary{}, err
+		return source.Summary{}, err
 	}
-	defer o.close()
+	defer a.Close()
 	if in != nil {
 		files = []string{"-"}
 	}
-	im := &importer{remote: r, outbox: o, source: source, batch: 256, errOut: d.c.App.ErrWriter, bar: progress(io.Discard, "")}
-	sum, err := im.run(ctx, files, in)
+	sum, err := a.Import(ctx, inputs(files, in)...)
 	if err == nil && sum.Refused+sum.Unreadable > 0 {
 		err = refused("%s: %d events were not taken", org, sum.Refused+sum.Unreadable)
 	}

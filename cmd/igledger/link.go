@@ -85,7 +85,7 @@ func (r *remote) statePair(c *cli.Context, act, one, other string) error {
 		if res.Problem != nil {
 			return refused("the ledger refused: %w", res.Problem)
 		}
-		if err := r.checkReceipt(c.Context, signed[i], res.Receipt); err != nil {
+		if err := r.receipts.Check(c.Context, signed[i], res.Receipt); err != nil {
 			return err
 		}
 		answer.Indices, answer.Flags = append(answer.Indices, res.Index), append(answer.Flags, res.Flags...)

@@ -16,6 +16,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/internal/source"
+	"igledger/verifier"
 )
 
 // Exit codes, the same for every command.
@@ -61,12 +63,19 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitGood
 	}
 	fmt.Fprintln(stderr, "igledger:", err)
-	var e *exitError
-	if errors.As(err, &e) {
+	return exitCode(err)
+}
+
+// exitCode is the exit code that goes with an error of a command.
+func exitCode(err error) int {
+	if e := new(exitError); errors.As(err, &e) {
 		return e.code
 	}
 	if p := new(client.Problem); errors.As(err, &p) && p.Code() != "" && p.Status < 500 {
 		return exitRefused // the ledger was reached and said no
+	}
+	if f, r := new(verifier.Failure), new(source.ReceiptError); errors.As(err, &f) || errors.As(err, &r) {
+		return exitRefused
 	}
 	return exitUnreachable
 }

@@ -11,10 +11,9 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/urfave/cli/v2"
-	"golang.org/x/mod/sumdb/note"
 
 	"igledger/internal/client"
-	"igledger/ledger/bundle"
+	"igledger/internal/source"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
 	"igledger/ledger/wire"
@@ -34,12 +33,11 @@ func remoteFlags(more ...cli.Flag) []cli.Flag {
 // remote is a ledger spoken to over HTTP and the organisation that speaks.
 type remote struct {
 	*client.Client
-	origin  string
-	org     string
-	signer  *wire.Signer // nil for public calls
-	log     note.Verifier
-	logKey  string
-	genesis *entry.Genesis // once a receipt is to be checked
+	origin   string
+	org      string
+	signer   *wire.Signer // nil for public calls
+	logKey   string
+	receipts *source.Receipts
 }
 
 // who speaks to a ledger.
@@ -73,11 +71,11 @@ func newRemote(c *cli.Context, as speaker) (*remote, error) {
 			return nil, err
 		}
 	}
-	v, err := wire.NewLogVerifier(r.logKey)
+	receipts, err := source.NewReceipts(r.Base, r.logKey)
 	if err != nil {
 		return nil, usage("--log-key: %v", err)
 	}
-	r.log, r.origin = v, v.Name()
+	r.receipts, r.origin = receipts, receipts.Origin()
 	return r, nil
 }
 
@@ -135,26 +133,7 @@ func (r *remote) submit(ctx context.Context, body entry.Body) (client.Result, er
 	if res.Problem != nil {
 		return res, refused("the ledger refused: %w", res.Problem)
 	}
-	return res, r.checkReceipt(ctx, e, res.Receipt)
-}
-
-// checkReceipt is what lets a source forget an event: the leaf commits to this very entry under the tag of its own subject, and is in the log.
-func (r *remote) checkReceipt(ctx context.Context, e *entry.Entry, receipt *bundle.Receipt) error {
-	if r.genesis == nil && e.Type.Sealed() {
-		g, err := fetchGenesis(ctx, r.Base, r.logKey)
-		if err != nil {
-			return err
-		}
-		r.genesis = g
-	}
-	var vrfKey wire.Hash
-	if r.genesis != nil {
-		vrfKey = r.genesis.VRFKey
-	}
-	if _, _, err := receipt.Check(e, r.log, vrfKey); err != nil {
-		return refused("the receipt of entry %s does not hold, keep the event and tell your auditor: %w", e.ID, err)
-	}
-	return nil
+	return res, r.receipts.Check(ctx, e, res.Receipt)
 }
 
 // output prints v as JSON with --json, else the text.

@@ -15,6 +15,8 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/verifier/fetch"
 )
 
 func signCommand() *cli.Command {
@@ -70,11 +72,11 @@ func (r *remote) proposal(ctx context.Context, id string, version uint64) (*entr
 		}
 		v = a.Versions[at]
 	}
-	log, err := openLog(ctx, r.Base, r.logKey)
+	log, err := fetch.OpenSigned(ctx, r.Base, r.logKey)
 	if err != nil {
 		return nil, 0, err
 	}
-	e, err := log.public(ctx, v.Index)
+	e, err := publicEntry(ctx, log, v.Index)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -83,6 +85,26 @@ func (r *remote) proposal(ctx context.Context, id string, version uint64) (*entr
 		return nil, 0, refused("entry %d, which the ledger names as the proposal of %s version %d, is another", v.Index, id, v.Version)
 	}
 	return e, v.Index, nil
+}
+
+// publicEntry reads a public entry. Its signature was checked by the ledger and is not here.
+func publicEntry(ctx context.Context, log *fetch.Signed, index uint64) (*entry.Entry, error) {
+	b, err := log.Leaf(ctx, index)
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := proof.ParseLeaf(b)
+	if err != nil {
+		return nil, refused("entry %d: %w", index, err)
+	}
+	if !leaf.Public {
+		return nil, refused("entry %d is sealed", index)
+	}
+	e, err := leaf.Entry()
+	if err != nil {
+		return nil, refused("entry %d: %w", index, err)
+	}
+	return e, nil
 }
 
 // agreed makes sure that the officer means this text.

@@ -1,4 +1,4 @@
-package main
+package source
 
 import (
 	"context"
@@ -64,7 +64,7 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 	var haveOrg, haveSource, haveKey string
 	err = db.QueryRowContext(ctx, "SELECT org, source, log_key FROM stream").Scan(&haveOrg, &haveSource, &haveKey)
 	if err == nil && (haveOrg != org || haveSource != source || haveKey != logKey) {
-		err = usage("the outbox belongs to organisation %s, source %s, log key %s: use one outbox per stream", haveOrg, haveSource, haveKey)
+		err = &StreamError{haveOrg, haveSource, haveKey}
 	}
 	if err != nil {
 		db.Close()

@@ -1,0 +1,156 @@
+package source
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"igledger/ledger/entry"
+)
+
+// Heartbeats sends what waits in the outbox, so that every receipt there can be is checked, and then makes a heartbeat
+// for each day (UTC) that is over and has none, at first since the day of the first entry. interval is the longest
+// silence that is not a fault, in whole seconds from entry.MinInterval to entry.MaxInterval. A day is said once: what was
+// signed before an interruption is sent again as it was. With an error come the heartbeats made so far.
+func (a *Agent) Heartbeats(ctx context.Context, interval time.Duration) ([]Heartbeat, error) {
+	if err := (&importer{Agent: a}).drain(ctx); err != nil {
+		return nil, fmt.Errorf("sending what waits in the outbox: %w", err)
+	}
+	yesterday := a.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
+	days, err := a.outbox.daysDue(ctx, yesterday)
+	if err != nil {
+		return nil, fmt.Errorf("reading the outbox: %w", err)
+	}
+	done := []Heartbeat{}
+	for _, day := range days {
+		b, err := a.beat(ctx, day, interval)
+		if err != nil {
+			return done, fmt.Errorf("heartbeat of %s: %w", day, err)
+		}
+		done = append(done, b)
+	}
+	return done, nil
+}
+
+// Heartbeat is one that is in the log.
+type Heartbeat struct {
+	DayNumbers
+	Index        uint64 `json:"index"`
+	NumbersIndex uint64 `json:"numbersIndex"`
+}
+
+// DayNumbers are the numbers of one day, as in entry.SourceCount.
+type DayNumbers struct {
+	Day      string `json:"day"`
+	First    uint64 `json:"first"`
+	Last     uint64 `json:"last"`
+	Count    uint64 `json:"count"`
+	Receipts uint64 `json:"receipts"`
+	Gaps     bool   `json:"gaps"`
+}
+
+// beat signs, keeps, posts and settles one day. What was signed before is posted again as it was: the log takes one word a day.
+func (a *Agent) beat(ctx context.Context, day string, interval time.Duration) (Heartbeat, error) {
+	n, err := a.outbox.numbers(ctx, day)
+	if err != nil {
+		return Heartbeat{}, fmt.Errorf("reading the outbox: %w", err)
+	}
+	texts, err := a.outbox.signedBeat(ctx, day, func() ([2]string, error) { return a.sign(n, interval) })
+	if err != nil {
+		return Heartbeat{}, err
+	}
+	results, err := a.Client.Submit(ctx, texts[:])
+	if err != nil {
+		return Heartbeat{}, err
+	}
+	for i, res := range results {
+		if res.Problem != nil {
+			return Heartbeat{}, &RefusedError{Problem: res.Problem}
+		}
+		e, err := entry.Parse(texts[i])
+		if err != nil {
+			return Heartbeat{}, fmt.Errorf("the outbox holds a damaged entry: %w", err)
+		}
+		if err := a.receipts.Check(ctx, e, res.Receipt); err != nil {
+			return Heartbeat{}, err
+		}
+	}
+	return Heartbeat{n, results[0].Index, results[1].Index}, a.outbox.settleBeat(ctx, day)
+}
+
+func (a *Agent) sign(n DayNumbers, interval time.Duration) (texts [2]string, err error) {
+	beat := &entry.Heartbeat{Common: a.common(), Source: a.Source, Day: n.Day, Interval: uint64(max(0, interval) / time.Second), Gaps: n.Gaps, Receipts: n.Receipts == n.Count}
+	beat.ID = entry.HeartbeatID(a.receipts.Origin(), a.Org, a.Source, n.Day)
+	count := &entry.SourceCount{Common: a.common(), Source: a.Source, Day: n.Day, Sub: entry.RegSources, First: &n.First, Last: &n.Last, Count: &n.Count, Receipts: &n.Receipts}
+	count.ID = entry.SourceCountID(a.receipts.Origin(), a.Org, a.Source, n.Day)
+	for i, body := range []entry.Body{beat, count} {
+		e, err := entry.Sign(a.Signer, body)
+		if err != nil {
+			return texts, err
+		}
+		texts[i] = e.SDJWT()
+	}
+	return texts, nil
+}
+
+// daysDue are the days until last that want a heartbeat: what was interrupted, then those since the last one made, at first since the first
+// day with an entry.
+func (o *outbox) daysDue(ctx context.Context, last string) ([]string, error) {
+	rows, err := o.db.QueryContext(ctx, `
+		WITH RECURSIVE due (day) AS (
+			SELECT coalesce((SELECT date(max(day), '+1 day') FROM heartbeat), (SELECT min(day) FROM entry), ?1)
+			UNION ALL SELECT date(day, '+1 day') FROM due WHERE day < ?1)
+		SELECT day FROM heartbeat WHERE beat IS NOT NULL UNION SELECT day FROM due WHERE day <= ?1 ORDER BY 1`, last)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var days []string
+	for rows.Next() {
+		var day string
+		if err := rows.Scan(&day); err != nil {
+			return nil, err
+		}
+		days = append(days, day)
+	}
+	return days, rows.Err()
+}
+
+// numbers are those of a day: what follows on the day before, so that day after day adds up.
+func (o *outbox) numbers(ctx context.Context, day string) (DayNumbers, error) {
+	n := DayNumbers{Day: day}
+	var before, last, count, receipts int64
+	err := o.db.QueryRowContext(ctx, `SELECT
+		(SELECT coalesce(max(seq), 0) FROM entry WHERE day IS NULL OR day < ?1),
+		(SELECT coalesce(max(seq), 0) FROM entry WHERE day IS NULL OR day <= ?1),
+		(SELECT count(*) FROM entry WHERE day = ?1 AND problem IS NULL),
+		(SELECT count(*) FROM entry WHERE day = ?1 AND idx IS NOT NULL)`, day).Scan(&before, &last, &count, &receipts)
+	n.First, n.Last, n.Count, n.Receipts = uint64(before)+1, uint64(last), uint64(count), uint64(receipts)
+	n.Gaps = n.Count != n.Last-uint64(before)
+	return n, err
+}
+
+// signedBeat gives the day's heartbeat and numbers as they were signed, or makes and keeps them.
+func (o *outbox) signedBeat(ctx context.Context, day string, sign func() ([2]string, error)) (texts [2]string, err error) {
+	err = o.inTx(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, "SELECT beat, numbers FROM heartbeat WHERE day = ?", day).Scan(&texts[0], &texts[1])
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if texts, err = sign(); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "INSERT INTO heartbeat (day, beat, numbers) VALUES (?, ?, ?)", day, texts[0], texts[1])
+		return err
+	})
+	return texts, err
+}
+
+func (o *outbox) settleBeat(ctx context.Context, day string) error {
+	return o.inTx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE heartbeat SET beat = NULL, numbers = NULL WHERE day = ?", day)
+		return err
+	})
+}

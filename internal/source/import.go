@@ -1,0 +1,207 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"igledger/audit"
+	"igledger/ledger/entry"
+	"igledger/ledger/wire"
+)
+
+// Summary counts what an import did.
+type Summary struct {
+	Events     int    `json:"events"`     // read
+	Known      int    `json:"known"`      // events an earlier run took in
+	Logged     int    `json:"logged"`     // entries whose receipt was checked in this run, one per person of an event
+	Refused    int    `json:"refused"`    // entries the ledger refused for good
+	Unreadable int    `json:"unreadable"` // events that are no AuditEvents
+	Size       uint64 `json:"logSize"`    // size of the log at the newest receipt
+}
+
+// Input is where events come from: one AuditEvent, a Bundle, a JSON array, or any of these one after another, as NDJSON
+// has them.
+type Input struct {
+	Name string // for messages
+	Open func() (io.ReadCloser, error)
+}
+
+// importer is an import under way.
+type importer struct {
+	*Agent
+	seq     uint64
+	waiting []posted // signed, not yet in the outbox
+	sum     Summary
+}
+
+// Import sends what an earlier run left in the outbox, then takes in all inputs, in order. When it returns without error,
+// every event of them is in the log, or was told to OnReject. After an error, the same import goes on where this one
+// stopped; the summary is of what was done so far.
+func (a *Agent) Import(ctx context.Context, inputs ...Input) (Summary, error) {
+	im := &importer{Agent: a}
+	err := im.run(ctx, inputs)
+	return im.sum, err
+}
+
+func (im *importer) run(ctx context.Context, inputs []Input) error {
+	var err error
+	if im.seq, err = im.outbox.lastSeq(ctx); err != nil {
+		return fmt.Errorf("reading the outbox: %w", err)
+	}
+	if err := im.drain(ctx); err != nil { // what an interrupted run left
+		return err
+	}
+	for _, in := range inputs {
+		if err := im.input(ctx, in); err != nil {
+			return err
+		}
+	}
+	return im.flush(ctx)
+}
+
+func (im *importer) input(ctx context.Context, input Input) error {
+	in, err := input.Open()
+	if err != nil {
+		return fmt.Errorf("reading events: %w", err)
+	}
+	defer in.Close()
+	seen := map[uuid.UUID]int{}
+	err = audit.Events(in, func(ev audit.Event) error {
+		im.sum.Events++
+		key := audit.EventKey(ev.Raw)
+		// Two accesses in the same second may read alike to the last byte: the second of a file is another one, and the same when the file comes again.
+		seen[key]++
+		if n := seen[key]; n > 1 {
+			key = uuid.NewSHA1(key, []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+		}
+		if err := im.event(ctx, input.Name, ev, key); err != nil {
+			return &importError{err}
+		}
+		return nil
+	})
+	var own *importError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &own): // the ledger or the outbox, not the file
+		return own.err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	// What was read before it is taken in, the other files too; only the rest of this one is left.
+	im.sum.Unreadable++
+	im.OnReject(&InputError{input.Name, err})
+	return nil
+}
+
+// importError marks an error of the import itself on its way through audit.Events.
+type importError struct{ err error }
+
+func (e *importError) Error() string { return e.err.Error() }
+func (e *importError) Unwrap() error { return e.err }
+
+// event converts, signs and queues one event. What cannot be converted is told and counted, not an error.
+func (im *importer) event(ctx context.Context, name string, ev audit.Event, key uuid.UUID) error {
+	known, err := im.outbox.known(ctx, key[:])
+	if err != nil {
+		return fmt.Errorf("reading the outbox: %w", err)
+	}
+	for _, p := range im.waiting { // not yet in the outbox
+		known = known || string(p.event) == string(key[:])
+	}
+	if known {
+		im.sum.Known++
+		return nil
+	}
+	conv := audit.Conversion{Issuer: im.Org, Audience: im.receipts.Origin(), Source: im.Source}
+	accesses, err := conv.FromAuditEvent(ev.Raw)
+	var signed []posted
+	for i := 0; err == nil && i < len(accesses); i++ {
+		var e *entry.Entry
+		seq := im.seq + uint64(i) + 1
+		accesses[i].Seq = &seq
+		if e, err = entry.Sign(im.Signer, accesses[i]); err == nil {
+			signed = append(signed, posted{event: key[:], part: i, seq: seq, sdjwt: e.SDJWT()})
+		}
+	}
+	if err != nil {
+		im.sum.Unreadable++
+		im.OnReject(&EventError{name, ev.Number, err})
+		return nil
+	}
+	im.seq += uint64(len(signed))
+	im.waiting = append(im.waiting, signed...)
+	if len(im.waiting) >= im.Batch {
+		return im.flush(ctx)
+	}
+	return nil
+}
+
+// flush makes what is queued durable, then sends it.
+func (im *importer) flush(ctx context.Context) error {
+	if len(im.waiting) > 0 {
+		if err := im.outbox.put(ctx, im.waiting, im.Now().UTC().Format(time.DateOnly)); err != nil {
+			return err
+		}
+		im.waiting = nil
+	}
+	return im.drain(ctx)
+}
+
+// drain sends all that the outbox holds, in sequence, and checks the receipts.
+func (im *importer) drain(ctx context.Context) error {
+	for {
+		list, err := im.outbox.waiting(ctx, im.Batch)
+		if err != nil {
+			return fmt.Errorf("reading the outbox: %w", err)
+		}
+		if len(list) == 0 {
+			return nil
+		}
+		if err := im.send(ctx, list); err != nil {
+			return err
+		}
+	}
+}
+
+func (im *importer) send(ctx context.Context, list []posted) error {
+	texts := make([]string, len(list))
+	for i, p := range list {
+		texts[i] = p.sdjwt
+	}
+	results, err := im.Client.Submit(ctx, texts)
+	if err != nil {
+		return err
+	}
+	done := make([]settled, len(list))
+	for i, res := range results {
+		s := settled{posted: list[i], index: res.Index}
+		if res.Problem != nil {
+			if settleable := res.Problem.Status != 403 && res.Problem.Code() != string(wire.UnknownKey); !settleable {
+				return &RefusedError{list[i].seq, res.Problem} // a key that is not enrolled yet: nothing is given up
+			}
+			s.problem = res.Problem.Code()
+			im.sum.Refused++
+			im.OnReject(&EntryError{list[i].seq, res.Problem})
+			done[i] = s
+			continue
+		}
+		e, err := entry.Parse(list[i].sdjwt)
+		if err != nil {
+			return fmt.Errorf("the outbox holds a damaged entry: %w", err)
+		}
+		if err := im.receipts.Check(ctx, e, res.Receipt); err != nil {
+			return err
+		}
+		im.sum.Logged++
+		im.sum.Size = max(im.sum.Size, res.Index+1)
+		done[i] = s
+	}
+	im.OnSent(len(list))
+	return im.outbox.settle(ctx, done)
+}
