@@ -93,7 +93,8 @@ func (g *governing) put(ctx context.Context, r *remote, e *entry.Entry) error {
 	if p := results[0].Problem; p != nil {
 		return refused("the ledger refused: %w", p)
 	}
-	return r.receipts.Check(ctx, e, results[0].Receipt)
+	_, err = r.receipts.Check(ctx, e, results[0].Receipt)
+	return err
 }
 
 // access reports, as the holder, that board read the person's medicines under the agreement, and says what the rules make of it.

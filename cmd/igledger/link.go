@@ -85,10 +85,11 @@ func (r *remote) statePair(c *cli.Context, act, one, other string) error {
 		if res.Problem != nil {
 			return refused("the ledger refused: %w", res.Problem)
 		}
-		if err := r.receipts.Check(c.Context, signed[i], res.Receipt); err != nil {
+		index, err := r.receipts.Check(c.Context, signed[i], res.Receipt)
+		if err != nil {
 			return err
 		}
-		answer.Indices, answer.Flags = append(answer.Indices, res.Index), append(answer.Flags, res.Flags...)
+		answer.Indices, answer.Flags = append(answer.Indices, index), append(answer.Flags, res.Flags...)
 	}
 	return output(c, answer, "%s: entries %d and %d\n", act, answer.Indices[0], answer.Indices[1])
 }

@@ -133,7 +133,8 @@ func (r *remote) submit(ctx context.Context, body entry.Body) (client.Result, er
 	if res.Problem != nil {
 		return res, refused("the ledger refused: %w", res.Problem)
 	}
-	return res, r.receipts.Check(ctx, e, res.Receipt)
+	res.Index, err = r.receipts.Check(ctx, e, res.Receipt)
+	return res, err
 }
 
 // output prints v as JSON with --json, else the text.

@@ -65,19 +65,16 @@ func (a *Agent) beat(ctx context.Context, day string, interval time.Duration) (H
 	if err != nil {
 		return Heartbeat{}, err
 	}
+	var at [2]uint64
 	for i, res := range results {
 		if res.Problem != nil {
 			return Heartbeat{}, &RefusedError{Problem: res.Problem}
 		}
-		e, err := entry.Parse(texts[i])
-		if err != nil {
-			return Heartbeat{}, fmt.Errorf("the outbox holds a damaged entry: %w", err)
-		}
-		if err := a.receipts.Check(ctx, e, res.Receipt); err != nil {
+		if at[i], err = a.checked(ctx, texts[i], res.Receipt); err != nil {
 			return Heartbeat{}, err
 		}
 	}
-	return Heartbeat{n, results[0].Index, results[1].Index}, a.outbox.settleBeat(ctx, day)
+	return Heartbeat{n, at[0], at[1]}, a.outbox.settleBeat(ctx, day)
 }
 
 func (a *Agent) sign(n DayNumbers, interval time.Duration) (texts [2]string, err error) {

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
 
 	"igledger/audit"
+	"igledger/internal/client"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
-	"igledger/ledger/wire"
 )
 
 // Summary counts what an import did.
@@ -180,28 +182,45 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 	}
 	done := make([]settled, len(list))
 	for i, res := range results {
-		s := settled{posted: list[i], index: res.Index}
-		if res.Problem != nil {
-			if settleable := res.Problem.Status != 403 && res.Problem.Code() != string(wire.UnknownKey); !settleable {
-				return &RefusedError{list[i].seq, res.Problem} // a key that is not enrolled yet: nothing is given up
+		switch {
+		case res.Problem == nil:
+			index, err := im.checked(ctx, list[i].sdjwt, res.Receipt)
+			if err != nil {
+				return err
 			}
-			s.problem = res.Problem.Code()
+			done[i] = settled{posted: list[i], index: index}
+			im.sum.Logged++
+			im.sum.Size = max(im.sum.Size, index+1)
+		case !final(res.Problem):
+			return &RefusedError{list[i].seq, res.Problem}
+		default:
+			done[i] = settled{posted: list[i], problem: res.Problem.Code()}
 			im.sum.Refused++
 			im.OnReject(&EntryError{list[i].seq, res.Problem})
-			done[i] = s
-			continue
 		}
-		e, err := entry.Parse(list[i].sdjwt)
-		if err != nil {
-			return fmt.Errorf("the outbox holds a damaged entry: %w", err)
-		}
-		if err := im.receipts.Check(ctx, e, res.Receipt); err != nil {
-			return err
-		}
-		im.sum.Logged++
-		im.sum.Size = max(im.sum.Size, res.Index+1)
-		done[i] = s
+	}
+	if err := im.outbox.settle(ctx, done); err != nil {
+		return err
 	}
 	im.OnSent(len(list))
-	return im.outbox.settle(ctx, done)
+	return nil
+}
+
+// final reports whether a refusal is about the entry itself, so that it is refused whenever it is sent. Any other says
+// something of the key, which may be registered yet (403), or of the server.
+func final(p *client.Problem) bool {
+	switch p.Status {
+	case http.StatusBadRequest, http.StatusConflict, http.StatusGone, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return p.Code() != ""
+	}
+	return false
+}
+
+// checked returns the index at which an entry of the outbox is proven to be in the log.
+func (a *Agent) checked(ctx context.Context, sdjwt string, receipt *bundle.Receipt) (uint64, error) {
+	e, err := entry.Parse(sdjwt)
+	if err != nil {
+		return 0, fmt.Errorf("the outbox holds a damaged entry: %w", err)
+	}
+	return a.receipts.Check(ctx, e, receipt)
 }

@@ -7,7 +7,6 @@ import (
 
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
-	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/fetch"
 )
@@ -31,26 +30,23 @@ func NewReceipts(base, logKey string) (*Receipts, error) {
 // Origin returns the log's name.
 func (r *Receipts) Origin() string { return r.log.Name() }
 
-// Check is what lets a source forget an event: it stops an operator that logs another entry than the one submitted,
-// files it under another person or under nobody, or does not log it at all. The error is a *ReceiptError if the receipt
-// does not hold. Any other error means that the log's genesis, with the key by which sealed entries are filed, could not
-// be read or does not verify.
-func (r *Receipts) Check(ctx context.Context, e *entry.Entry, receipt *bundle.Receipt) error {
-	if r.genesis == nil && e.Type.Sealed() {
+// Check is what lets a source forget an event. It stops an operator that logs another entry than the one submitted,
+// files it under another person or under nobody, or does not log it at all. It returns the index that is proven, whatever
+// else the ledger said. The error is a *ReceiptError if the receipt does not hold. Any other error means that the log's
+// genesis, with the key by which sealed entries are filed, could not be read or does not verify.
+func (r *Receipts) Check(ctx context.Context, e *entry.Entry, receipt *bundle.Receipt) (index uint64, err error) {
+	if r.genesis == nil && e.Type.Sealed() { // without it CheckReceipt skips the filing
 		log, err := fetch.OpenSigned(ctx, r.base, r.logKey)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if r.genesis, err = log.Genesis(ctx); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	var vrfKey wire.Hash
-	if r.genesis != nil {
-		vrfKey = r.genesis.VRFKey
+	got, report := verifier.CheckReceipt(verifier.ReceiptEvidence{Receipt: receipt, Entry: e, Log: r.log, Genesis: r.genesis})
+	if err := report.Err(); err != nil {
+		return 0, &ReceiptError{e.ID, err}
 	}
-	if _, _, err := receipt.Check(e, r.log, vrfKey); err != nil {
-		return &ReceiptError{e.ID, err}
-	}
-	return nil
+	return got.Index, nil
 }

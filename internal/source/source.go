@@ -9,8 +9,9 @@
 // input is read.
 //
 // Not promised: that events reach the agent at all, or that the sequence numbers of two outboxes for one stream do not
-// clash. The outbox holds personal data until receipts arrive; the agent keeps it readable by its owner only and does not
-// encrypt it. A refused entry is not corrected or signed again. No error or callback carries a personal datum.
+// clash. The outbox holds personal data until receipts arrive; the file is readable by its owner only, is not encrypted,
+// and SQLite may leave what was deleted in its free pages. An entry refused for good is not corrected or signed again. No
+// error or callback carries a personal datum.
 package source
 
 import (
