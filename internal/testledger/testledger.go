@@ -1,0 +1,175 @@
+// Package testledger runs a whole ledger in the test's own process: a log on a fresh SQLite file, its subject index, and
+// the HTTP API on a local port. It is for tests of what speaks to a ledger over HTTP; package testlog makes logs for
+// tests of what verifies one.
+//
+// It holds the keys of every party, which no real process does.
+package testledger
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"igledger/audit/statement"
+	"igledger/consent"
+	"igledger/internal/api"
+	"igledger/internal/testdb"
+	"igledger/internal/testlog"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/storage"
+	"igledger/ledger/wire"
+)
+
+// Origin is the name of the log.
+const Origin = "ledger.test/2026"
+
+// Ledger is a ledger that serves. Its founders are REG (registrar), ENR (enroller) and OPR (operator).
+type Ledger struct {
+	URL    string
+	LogKey string
+	Log    *ledger.Log
+	Index  *statement.Follower // logs a root when a test calls Flush, and at no other time
+
+	t                   testing.TB
+	keys                *ledger.Keys
+	registrar, enroller *wire.Signer
+	admin               map[string]*wire.Signer // by organisation
+	handler             atomic.Pointer[http.Handler]
+}
+
+// New returns a ledger that keeps the cosignatures of these auditors. It ends with the test.
+func New(t testing.TB, auditors ...*testlog.Cosigner) *Ledger {
+	t.Helper()
+	l := &Ledger{t: t, registrar: testlog.Signer(wire.EdDSA), enroller: testlog.Signer(wire.ES256), admin: map[string]*wire.Signer{}}
+	dir := filepath.Join(t.TempDir(), "keys")
+	l.ok(ledger.GenerateKeys(dir, Origin))
+	keys, err := ledger.LoadKeys(dir)
+	l.ok(err)
+	l.keys, l.LogKey = keys, keys.LogVerifierKey
+	store, err := storage.Open(t.Context(), testdb.SQLite(t))
+	l.ok(err)
+	t.Cleanup(func() { store.Close() })
+	config := ledger.Config{Storage: store, Keys: keys, Origin: Origin, Rules: consent.New(), AnchorInterval: 1} // each call sees the newest checkpoint
+	if len(auditors) > 0 {
+		config.Policy, err = cosign.ParsePolicy(policy(l.LogKey, auditors))
+		l.ok(err)
+	}
+	l.Log, err = ledger.Create(t.Context(), config, l.genesis())
+	l.ok(err)
+	t.Cleanup(func() { l.Log.Close(context.Background()) }) //nolint:errcheck // the test is over
+	l.Index, err = statement.New(statement.Config{Log: l.Log})
+	l.ok(err)
+	l.Through(nil)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*l.handler.Load()).ServeHTTP(w, r) }))
+	t.Cleanup(server.Close)
+	l.URL = server.URL
+	return l
+}
+
+// policy asks for every auditor's cosignature.
+func policy(logKey string, auditors []*testlog.Cosigner) []byte {
+	text, names := "log "+logKey+"\n", ""
+	for _, a := range auditors {
+		text += "witness " + a.Name + " " + a.VKey() + "\n"
+		names += " " + a.Name
+	}
+	return []byte(text + "group auditors all" + names + "\nquorum auditors\n")
+}
+
+// Through has every request go through what wrap makes of the ledger's handler, from now on; nil: directly.
+func (l *Ledger) Through(wrap func(ledger http.Handler) http.Handler) {
+	handler := api.New(api.Config{Log: l.Log, Index: l.Index})
+	if wrap != nil {
+		handler = wrap(handler)
+	}
+	l.handler.Store(&handler)
+}
+
+// Size returns the number of entries in the log.
+func (l *Ledger) Size() uint64 {
+	l.t.Helper()
+	n, err := l.Log.Size(context.Background())
+	l.ok(err)
+	return n
+}
+
+// Enrol registers an organisation with a new key for these purposes, and returns the key.
+func (l *Ledger) Enrol(id string, roles []entry.Role, purposes ...entry.Purpose) *wire.Signer {
+	l.t.Helper()
+	admin := testlog.Signer(wire.EdDSA)
+	m := entry.Member{ID: id, Name: "Organisation " + id, Kind: "test", Roles: roles}
+	l.Append(l.registrar, &entry.Organisation{Common: by("REG"), Organisation: m, Counter: l.counter(entry.Countersignature{Organisation: &m})})
+	public := entry.PublicKey{JWK: admin.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}
+	l.Append(l.registrar, &entry.Key{Common: by("REG"), Org: id, Key: public, Proof: l.prove(admin, id), Counter: l.counter(entry.Countersignature{Org: id, Key: &public})})
+	l.admin[id] = admin
+	key := testlog.Signer(wire.EdDSA)
+	l.AddKey(id, key, purposes...)
+	return key
+}
+
+// AddKey registers another key of an organisation.
+func (l *Ledger) AddKey(id string, key *wire.Signer, purposes ...entry.Purpose) {
+	l.t.Helper()
+	l.Append(l.admin[id], &entry.Key{Common: by(id), Org: id, Key: entry.PublicKey{JWK: key.Public, Purposes: purposes}, Proof: l.prove(key, id)})
+}
+
+// Append signs an entry, appends it, and returns its index.
+func (l *Ledger) Append(signer *wire.Signer, body entry.Body) uint64 {
+	l.t.Helper()
+	e, err := entry.Sign(signer, body)
+	l.ok(err)
+	r := l.Log.Append(context.Background(), e)[0]
+	l.ok(r.Err)
+	return r.Index
+}
+
+// AppendAsOperator is Append with the operator's key.
+func (l *Ledger) AppendAsOperator(body entry.Body) uint64 {
+	l.t.Helper()
+	return l.Append(l.keys.Operator, body)
+}
+
+func (l *Ledger) ok(err error) {
+	l.t.Helper()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func by(org string) entry.Common { return entry.Common{Issuer: org, Audience: Origin} }
+
+func (l *Ledger) prove(key *wire.Signer, org string) string {
+	l.t.Helper()
+	p, err := entry.ProveKey(key, Origin, org)
+	l.ok(err)
+	return p
+}
+
+func (l *Ledger) counter(c entry.Countersignature) string {
+	l.t.Helper()
+	c.Issuer, c.Audience = "ENR", Origin
+	jws, err := entry.Countersign(l.enroller, c)
+	l.ok(err)
+	return jws
+}
+
+func (l *Ledger) genesis() *entry.Entry {
+	l.t.Helper()
+	party := func(id string, key *wire.Signer, p entry.Purpose, roles ...entry.Role) entry.GenesisParty {
+		return entry.GenesisParty{Member: entry.Member{ID: id, Name: id, Kind: "test", Roles: roles}, Key: entry.PublicKey{JWK: key.Public, Purposes: []entry.Purpose{p}}}
+	}
+	e, err := entry.Sign(l.registrar, &entry.Genesis{
+		Common: by("REG"), Formats: entry.FormatsV1, IndexLag: 1000, VRFKey: l.keys.VRF.Public(), LogKey: l.LogKey,
+		Registrar: party("REG", l.registrar, entry.PurposeAdminister, entry.RoleRegistrar),
+		Enroller:  party("ENR", l.enroller, entry.PurposeAdminister, entry.RoleEnroller),
+		Operator:  party("OPR", l.keys.Operator, entry.PurposeSubmit, entry.RoleOperator, entry.RoleSource),
+		Proofs:    []string{l.prove(l.registrar, "REG"), l.prove(l.enroller, "ENR"), l.prove(l.keys.Operator, "OPR")},
+	})
+	l.ok(err)
+	return e
+}
