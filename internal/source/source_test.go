@@ -1,0 +1,519 @@
+package source_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"igledger/internal/client"
+	"igledger/internal/source"
+	"igledger/internal/testledger"
+	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
+	"igledger/ledger/wire"
+	"igledger/verifier"
+)
+
+// world is a ledger and a source SRC that reports to it.
+type world struct {
+	*testledger.Ledger
+	testing.TB
+	config  source.Config
+	rejects []error
+	founded uint64 // size before the first report
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{Ledger: testledger.New(t), TB: t}
+	key := w.Enrol("SRC", []entry.Role{entry.RoleController, entry.RoleSource}, entry.PurposeSubmit)
+	w.config = source.Config{Client: &client.Client{Base: w.URL}, LogKey: w.LogKey, Org: "SRC", Signer: key, Source: "ehr", Outbox: filepath.Join(t.TempDir(), "outbox"),
+		OnReject: func(err error) { w.rejects = append(w.rejects, err) }}
+	w.founded = w.Size()
+	return w
+}
+
+// open opens an agent on the world's outbox as a new process would.
+func (w *world) open() *source.Agent {
+	w.Helper()
+	a, err := source.Open(w.Context(), w.config)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { a.Close() })
+	return a
+}
+
+// imports runs an import that must succeed.
+func (w *world) imports(inputs ...source.Input) source.Summary {
+	w.Helper()
+	sum, err := w.open().Import(w.Context(), inputs...)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return sum
+}
+
+// logged fails unless the log holds n reports.
+func (w *world) logged(n uint64) {
+	w.Helper()
+	if got := w.Size() - w.founded; got != n {
+		w.Errorf("%d reports are in the log, want %d", got, n)
+	}
+}
+
+func text(name, s string) source.Input {
+	return source.Input{Name: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(s)), nil }}
+}
+
+// event is an AuditEvent that becomes one entry.
+func event(id, recorded string) string {
+	return fmt.Sprintf(`{"resourceType":"AuditEvent","id":%q,"type":{"code":"rest"},"recorded":%q,"agent":[{"requestor":true}],"source":{"observer":{"display":"x"}},`+
+		`"entity":[{"what":{"reference":"Patient/p1"},"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-entity-type","code":"1"}}]}`+"\n", id, recorded)
+}
+
+func events(n int) source.Input {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(event(fmt.Sprint(i), "2026-11-01T10:00:00Z"))
+	}
+	return text("events", b.String())
+}
+
+// submissions makes a ledger that hands each POST /v1/entries to f together with the ledger's honest handler.
+func submissions(f func(w http.ResponseWriter, r *http.Request, ledger http.Handler)) func(http.Handler) http.Handler {
+	return func(ledger http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost && r.URL.Path == "/v1/entries" {
+				f(w, r, ledger)
+				return
+			}
+			ledger.ServeHTTP(w, r)
+		})
+	}
+}
+
+// altered has f change the results that the ledger answers with.
+func altered(f func([]client.Result)) func(http.Handler) http.Handler {
+	return submissions(func(w http.ResponseWriter, r *http.Request, ledger http.Handler) {
+		rec := httptest.NewRecorder()
+		ledger.ServeHTTP(rec, r)
+		var answer client.Results
+		if err := json.Unmarshal(rec.Body.Bytes(), &answer); err != nil {
+			panic(err)
+		}
+		f(answer.Results)
+		json.NewEncoder(w).Encode(answer)
+	})
+}
+
+// Every event of an input is in the log once, however often it is read, and two that read alike are two.
+func TestImport(t *testing.T) {
+	w := newWorld(t)
+	w.config.Batch = 3
+	sent := 0
+	w.config.OnSent = func(n int) { sent += n }
+	want := source.Summary{Events: 7, Logged: 7, Size: w.founded + 7}
+	if sum := w.imports(events(7)); sum != want || sent != 7 {
+		t.Errorf("%+v and %d sent, want %+v", sum, sent, want)
+	}
+	twin := event("twin", "2026-11-01T10:00:00Z")
+	if sum := w.imports(events(7), text("twins", twin+twin)); sum.Events != 9 || sum.Known != 7 || sum.Logged != 2 {
+		t.Errorf("%+v", sum)
+	}
+	if sum := w.imports(text("twins", twin+twin)); sum.Known != 2 || sum.Logged != 0 {
+		t.Errorf("%+v", sum)
+	}
+	w.logged(9)
+	if len(w.rejects) > 0 {
+		t.Errorf("rejected: %v", w.rejects)
+	}
+	info, err := os.Stat(w.config.Outbox)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the outbox has mode %v: %v", info.Mode(), err)
+	}
+}
+
+// What is no AuditEvent costs only itself: the other events and inputs are taken in.
+func TestUnreadableEvents(t *testing.T) {
+	w := newWorld(t)
+	good := func(id string) string { return event(id, "2026-11-01T10:00:00Z") }
+	sum := w.imports(
+		text("mixed", good("a")+`{"resourceType":"AuditEvent","id":"bad"}`+"\n"+good("b")),
+		text("broken", good("c")+`{"resourceType":"AuditEvent","id`),
+		text("last", good("d")))
+	if sum.Events != 5 || sum.Logged != 4 || sum.Unreadable != 2 {
+		t.Errorf("%+v", sum)
+	}
+	w.logged(4)
+	var ev *source.EventError
+	var in *source.InputError
+	if len(w.rejects) != 2 || !errors.As(w.rejects[0], &ev) || ev.Input != "mixed" || ev.Number != 2 || !errors.As(w.rejects[1], &in) || in.Input != "broken" {
+		t.Errorf("rejected: %v", w.rejects)
+	}
+	if _, err := w.open().Import(t.Context(), source.Input{Name: "none", Open: func() (io.ReadCloser, error) { return os.Open(w.config.Outbox + ".none") }}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an input that cannot be opened: %v", err)
+	}
+}
+
+// The environment by which this test binary is a source to be killed: its outbox, and the agent's other needs as JSON.
+const childEnv = "IGLEDGER_TEST_SOURCE"
+
+type child struct {
+	URL, LogKey, Outbox string
+	Key                 []byte
+	Heartbeat           bool
+}
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(childEnv); text != "" {
+		if err := beChild(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func beChild(text string) error {
+	var c child
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		return err
+	}
+	key, err := wire.ParseSigner(c.Key)
+	if err != nil {
+		return err
+	}
+	a, err := source.Open(context.Background(), source.Config{Client: &client.Client{Base: c.URL}, LogKey: c.LogKey, Org: "SRC", Signer: key, Source: "ehr", Outbox: c.Outbox, Batch: 3})
+	if err != nil {
+		return err
+	}
+	if c.Heartbeat {
+		_, err = a.Heartbeats(context.Background(), time.Hour)
+	} else {
+		_, err = a.Import(context.Background(), events(7))
+	}
+	return err
+}
+
+// killed runs a source in a process of its own, which is killed (SIGKILL) while its nth submission is under way: before it
+// reaches the ledger, or after, so that the answer is lost. It reports whether there was an nth submission.
+func (w *world) killed(n int32, after, heartbeat bool) bool {
+	w.Helper()
+	private, err := w.config.Signer.MarshalPrivate()
+	if err != nil {
+		w.Fatal(err)
+	}
+	text, err := json.Marshal(child{w.URL, w.LogKey, w.config.Outbox, private, heartbeat})
+	if err != nil {
+		w.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+string(text))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	var count atomic.Int32
+	started := make(chan struct{})
+	w.Through(submissions(func(rw http.ResponseWriter, r *http.Request, ledger http.Handler) {
+		if count.Add(1) != n {
+			ledger.ServeHTTP(rw, r)
+			return
+		}
+		if after {
+			ledger.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		<-started
+		cmd.Process.Kill() //nolint:errcheck // Wait tells
+		panic(http.ErrAbortHandler)
+	}))
+	if err := cmd.Start(); err != nil {
+		w.Fatal(err)
+	}
+	close(started)
+	err = cmd.Wait()
+	w.Through(nil)
+	if count.Load() < n && err != nil {
+		w.Fatalf("the source failed: %v\n%s", err, &stderr)
+	}
+	if count.Load() >= n && err == nil {
+		w.Fatal("the source was not killed")
+	}
+	return count.Load() >= n
+}
+
+// kill -9 at any submission loses nothing and doubles nothing.
+func TestImportIsKilled(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		killed := int32(0)
+		for n := int32(1); ; n++ {
+			w := newWorld(t)
+			if !w.killed(n, after, false) {
+				break
+			}
+			killed = n
+			sum := w.imports(events(7))
+			if sum.Known+sum.Logged < 7 || sum.Refused+sum.Unreadable > 0 {
+				t.Errorf("killed at submission %d, after %v: %+v", n, after, sum)
+			}
+			w.logged(7)
+			if sum := w.imports(events(7)); sum.Known != 7 || sum.Logged != 0 {
+				t.Errorf("then: %+v", sum)
+			}
+		}
+		if killed != 3 {
+			t.Errorf("killed at up to %d submissions, want 3 of 7 events in batches of 3", killed)
+		}
+	}
+}
+
+// A heartbeat of a day is said once, wherever the source is killed.
+func TestHeartbeats(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		w := newWorld(t)
+		w.config.Now = func() time.Time { return time.Now().AddDate(0, 0, -3) }
+		w.imports(events(5))
+		w.config.Now = nil
+		if !w.killed(2, after, true) {
+			t.Fatal("no second heartbeat")
+		}
+		list, err := w.open().Heartbeats(t.Context(), time.Hour)
+		if err != nil || len(list) != 2 {
+			t.Fatalf("%d heartbeats: %v", len(list), err)
+		}
+		for _, h := range list {
+			if h.First != 6 || h.Last != 5 || h.Count != 0 || h.Gaps || h.Index >= w.Size() || h.NumbersIndex != h.Index+1 {
+				t.Errorf("%+v", h)
+			}
+		}
+		w.logged(5 + 3*2)
+		if list, err := w.open().Heartbeats(t.Context(), time.Hour); err != nil || len(list) > 0 {
+			t.Errorf("again: %v, %v", list, err)
+		}
+	}
+}
+
+func TestHeartbeatNumbers(t *testing.T) {
+	w := newWorld(t)
+	w.config.Now = func() time.Time { return time.Now().AddDate(0, 0, -1) }
+	w.imports(events(4), text("refused", event("late", "2090-01-01T00:00:00Z")))
+	w.config.Now = nil
+	list, err := w.open().Heartbeats(t.Context(), time.Hour)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	if n := list[0].DayNumbers; n.First != 1 || n.Last != 5 || n.Count != 4 || n.Receipts != 4 || !n.Gaps {
+		t.Errorf("%+v, want a gap where the ledger refused", n)
+	}
+	if _, err := w.open().Heartbeats(t.Context(), time.Second); err != nil {
+		t.Errorf("nothing due, whatever the interval: %v", err)
+	}
+}
+
+// An entry that the ledger refuses for good is told of and counted, and the others are taken in.
+func TestRefusedEvent(t *testing.T) {
+	w := newWorld(t)
+	in := text("events", event("a", "2026-11-01T10:00:00Z")+event("late", "2090-01-01T00:00:00Z")+event("b", "2026-11-01T10:00:00Z"))
+	if sum := w.imports(in); sum.Events != 3 || sum.Logged != 2 || sum.Refused != 1 {
+		t.Errorf("%+v", sum)
+	}
+	var e *source.EntryError
+	if len(w.rejects) != 1 || !errors.As(w.rejects[0], &e) || e.Seq != 2 || e.Problem.Code() != "future" {
+		t.Errorf("rejected: %v", w.rejects)
+	}
+	if sum := w.imports(in); sum.Known != 3 || sum.Refused != 0 {
+		t.Errorf("again: %+v", sum)
+	}
+	w.logged(2)
+}
+
+// What the ledger cannot take now, for whatever reason, stays in the outbox and is sent the next time.
+func TestLedgerThatCannotTakeIt(t *testing.T) {
+	problem := func(status int, code string) func(http.Handler) http.Handler {
+		return submissions(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(status)
+			json.NewEncoder(w).Encode(client.Problem{Type: client.ProblemPrefix + code, Status: status, Title: code})
+		})
+	}
+	result := func(i int, status int, code string) func(http.Handler) http.Handler {
+		return altered(func(r []client.Result) {
+			r[i] = client.Result{Status: client.Refused, Problem: &client.Problem{Type: client.ProblemPrefix + code, Status: status}}
+		})
+	}
+	proxy := submissions(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { http.Error(w, "<html>", 422) })
+	for name, c := range map[string]struct {
+		wrap    func(http.Handler) http.Handler
+		events  int
+		refused bool // a *RefusedError
+	}{
+		"away":                    {problem(503, "unavailable"), 2, false},
+		"failed":                  {problem(500, "internal"), 2, false},
+		"failed, of one":          {problem(500, "internal"), 1, true}, // a single entry's problem is the answer's own
+		"a proxy's page":          {proxy, 1, false},
+		"one of a batch failed":   {result(1, 500, "internal"), 2, true},
+		"a key that is not there": {result(0, 403, "unknown-key"), 2, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.Through(c.wrap)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			away := false
+			w.config.Client.OnRetry = func(error, time.Duration) { away = true; cancel() }
+			sum, err := w.open().Import(ctx, events(c.events))
+			var refused *source.RefusedError
+			if err == nil || errors.As(err, &refused) != c.refused || away && !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+			if away != (name == "away") || sum.Refused > 0 || len(w.rejects) > 0 {
+				t.Errorf("tried again %v, given up %+v, %v", away, sum, w.rejects)
+			}
+			w.Through(nil)
+			if sum := w.imports(); sum.Logged != c.events {
+				t.Errorf("then: %+v", sum)
+			}
+			w.logged(uint64(c.events))
+		})
+	}
+}
+
+// A key that is registered later loses nothing.
+func TestKeyRegisteredLater(t *testing.T) {
+	w := newWorld(t)
+	key, err := wire.GenerateSigner(wire.EdDSA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.config.Signer = key
+	var refused *source.RefusedError
+	if _, err := w.open().Import(t.Context(), events(3)); !errors.As(err, &refused) || refused.Problem.Code() != string(wire.UnknownKey) {
+		t.Errorf("got %v", err)
+	}
+	w.AddKey("SRC", key, entry.PurposeSubmit)
+	w.founded++
+	if sum := w.imports(events(3)); sum.Logged != 3 || sum.Known != 3 {
+		t.Errorf("%+v", sum)
+	}
+	w.logged(3)
+}
+
+// A receipt that does not hold keeps the event, until one does.
+func TestReceiptsThatDoNotHold(t *testing.T) {
+	for name, c := range map[string]struct {
+		lie  func([]client.Result)
+		want verifier.Check
+	}{
+		"another's":              {func(r []client.Result) { r[0].Receipt, r[1].Receipt = r[1].Receipt, r[0].Receipt }, verifier.CheckBodyCommitment},
+		"another salt":           {func(r []client.Result) { r[1].Receipt.BodySalt[0] ^= 1 }, verifier.CheckBodyCommitment},
+		"another person's":       {func(r []client.Result) { r[1].Receipt.Tag[0] ^= 1 }, verifier.CheckTagCommitment},
+		"no proof of the filing": {func(r []client.Result) { r[1].Receipt.VRFProof[0] ^= 1 }, verifier.CheckFiling},
+		"no proof":               {func(r []client.Result) { r[1].Receipt.Proof = "" }, ""},
+		"empty":                  {func(r []client.Result) { *r[1].Receipt = bundle.Receipt{} }, ""},
+		"another's proof":        {func(r []client.Result) { r[1].Receipt.Proof = r[0].Receipt.Proof }, verifier.CheckInclusion},
+		"a checkpoint not signed": {func(r []client.Result) {
+			r[1].Receipt.Proof = r[1].Receipt.Proof[:len(r[1].Receipt.Proof)-9] + "AAAAAAA=\n"
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.Through(altered(c.lie))
+			for range 2 { // and is found again
+				_, err := w.open().Import(t.Context(), events(2))
+				var bad *source.ReceiptError
+				var f *verifier.Failure
+				if !errors.As(err, &bad) || !errors.As(err, &f) || c.want != "" && f.Check != c.want {
+					t.Fatalf("got %v, want a failure of %q", err, c.want)
+				}
+			}
+			w.Through(nil)
+			if sum := w.imports(events(2)); sum.Logged != 2 || sum.Known != 2 {
+				t.Errorf("then: %+v", sum)
+			}
+			w.logged(2)
+		})
+	}
+}
+
+// The position kept and told is the one that is proven.
+func TestIndexIsTheProvenOne(t *testing.T) {
+	w := newWorld(t)
+	w.Through(altered(func(r []client.Result) { r[0].Index += 1000 }))
+	if sum := w.imports(events(1)); sum.Size != w.Size() {
+		t.Errorf("log size %d, want %d", sum.Size, w.Size())
+	}
+}
+
+// A log of another key is not believed, whatever it answers.
+func TestAnotherLog(t *testing.T) {
+	w, other := newWorld(t), testledger.New(t)
+	w.config.LogKey = other.LogKey
+	_, err := w.open().Import(t.Context(), events(1))
+	var f *verifier.Failure
+	if !errors.As(err, &f) || f.Check != verifier.CheckCheckpointSignature {
+		t.Errorf("got %v", err)
+	}
+	var stream *source.StreamError
+	w.config.LogKey = w.LogKey
+	if _, err := source.Open(t.Context(), w.config); !errors.As(err, &stream) || stream.LogKey != other.LogKey {
+		t.Errorf("an outbox of another log: %v", err)
+	}
+	w.config.LogKey = "nonsense"
+	if _, err := source.Open(t.Context(), w.config); err == nil {
+		t.Error("opened with a key that is none")
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	for name, change := range map[string]func(*source.Config){
+		"another source":       func(c *source.Config) { c.Source = "lims" },
+		"another organisation": func(c *source.Config) { c.Org = "OTH" },
+	} {
+		c := w.config
+		change(&c)
+		var stream *source.StreamError
+		if _, err := source.Open(t.Context(), c); !errors.As(err, &stream) || stream.Org != "SRC" || stream.Source != "ehr" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, batch := range []int{-1, client.MaxEntries + 1} {
+		c := w.config
+		c.Batch = batch
+		if _, err := source.Open(t.Context(), c); err == nil {
+			t.Errorf("a batch of %d", batch)
+		}
+	}
+}
+
+// No error or callback names the person.
+func TestErrorsNameNobody(t *testing.T) {
+	w := newWorld(t)
+	const chi = "2902400015"
+	person := strings.Replace(event("a", "2090-01-01T00:00:00Z"), `"reference":"Patient/p1"`, `"identifier":{"system":"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53","value":"`+chi+`"}`, 1)
+	bad := strings.Replace(person, `"code":"rest"`, `"code":7`, 1)
+	if !strings.Contains(person, chi) || bad == person {
+		t.Fatal("the events are not as this test wants them")
+	}
+	w.imports(text("events", person+bad))
+	if len(w.rejects) != 2 {
+		t.Fatalf("rejected: %v", w.rejects)
+	}
+	if i := slices.IndexFunc(w.rejects, func(err error) bool { return strings.Contains(err.Error(), chi) }); i >= 0 {
+		t.Errorf("names the person: %v", w.rejects[i])
+	}
+}
