@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,14 +11,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"igledger/internal/client"
-	"igledger/ledger/bundle"
-	"igledger/ledger/proof"
-	"igledger/ledger/register"
+	"igledger/internal/auditd"
 	"igledger/ledger/wire"
-	"igledger/verifier"
 	"igledger/verifier/auditor"
-	"igledger/verifier/fetch"
 )
 
 var auditCommand = command{
@@ -54,135 +47,115 @@ var auditCommand = command{
 	check: checkAudit,
 }
 
-// audit is an audit under way.
-type audit struct {
-	*session
-	api      *client.Client
-	signer   *cosignerKey // nil: nothing is cosigned
-	files    auditFiles
-	wait     func(context.Context, time.Duration) error
-	now      func() time.Time
-	metrics  *auditMetrics
-	interval time.Duration
-	sample   *auditor.Sample
-	seed     [32]byte
-
-	auditor  *auditor.Auditor // nil: to be loaded
-	sources  *verifier.Sources
-	feed     []proof.FeedRecord // a page, from
-	feedAt   uint64
-	verdicts *auditor.Verdicts // nil: without --verdicts
-	secret   []byte            // for its state
-	page     []*bundle.Opening // of openings, from
-	pageAt   uint64
-	told     int       // of its doubts
-	found    []located // findings of entries that no signed root has confirmed yet
-	stopped  bool      // by what convicts: the state stays as it was before, so that it is found again
-
-	latest   []byte // largest checkpoint seen; never forgotten
-	seen     proof.Checkpoint
-	saved    uint64    // size of the state file
-	cosigned uint64    // size of what was cosigned last, and when
-	at       time.Time //
-}
-
+// checkAudit reads what the flags name and runs the daemon, for one round with --once.
 func checkAudit(s *session) error {
-	a := &audit{session: s, wait: client.Sleep, now: time.Now, metrics: &auditMetrics{values: map[string]float64{}}, interval: s.c.Duration("interval")}
-	if err := a.begin(); err != nil {
+	c, err := s.auditConfig()
+	if err != nil {
 		return err
 	}
-	if alarmed, err := a.files.alarm(s.report); alarmed || err != nil {
+	bars := &auditBars{session: s}
+	c.OnProgress = bars.at
+	d, err := auditd.New(c)
+	if err != nil {
 		return err
 	}
-	if err := a.listen(); err != nil {
+	if rep, err := d.Alarm(); rep != nil || err != nil {
+		s.report.audited(rep)
 		return err
 	}
-	a.metrics.set("igverify_audit_alarm", 0)
+	if err := s.serveMetrics(d.Metrics()); err != nil {
+		return err
+	}
 	if s.c.Bool("once") {
-		_, err := a.once(s.ctx, s.report)
-		if keepErr := a.keep(); err == nil {
+		rep, err := d.Round(s.ctx)
+		bars.done()
+		s.report.audited(rep)
+		if keepErr := d.Keep(); err == nil {
 			err = keepErr
 		}
 		return err
 	}
-	return a.run()
-}
-
-// begin reads what the flags name.
-func (a *audit) begin() error {
-	c := a.c
-	for _, name := range []string{"org", "caller-key", "state"} {
-		if c.String(name) == "" {
-			return usage("--%s is missing, see igverify audit --help", name)
+	said := ""
+	rep, err := d.Run(s.ctx, func(rep *auditd.Report, err error) error {
+		bars.done()
+		text := summary(rep, err)
+		if rep.Ending == auditd.Quiet && len(rep.Failures) == 0 || text == said && rep.Ending != auditd.Cosigned {
+			return nil // not each time that nothing changed
 		}
-	}
-	if a.interval <= 0 || c.Int("openings") < 0 {
-		return usage("--interval must be above 0, and --openings not below")
-	}
-	if len(a.policy.Logs) != 1 {
-		return usage("--policy names %d logs; an audit is of one", len(a.policy.Logs))
-	}
-	a.key, a.log = a.policy.Logs[0].Key, a.policy.Logs[0].Verifier
-	data, err := a.readFile("--caller-key", c.String("caller-key"), maxFile)
-	if err != nil {
-		return err
-	}
-	caller, err := wire.ParseSigner(data)
-	if err != nil {
-		return usage("--caller-key: %s", err)
-	}
-	if a.secret, err = caller.MarshalPrivate(); err != nil {
-		return err
-	}
-	if file := c.String("key"); file != "" {
-		if data, err = a.readFile("--key", file, maxFile); err != nil {
-			return err
-		}
-		k, err := parseCosignerKey(data)
-		if err != nil {
-			return usage("--key: %s", err)
-		}
-		a.signer = &k
-	}
-	if err := a.seeded(c.String("seed")); err != nil {
-		return err
-	}
-	a.sample = auditor.NewSample(c.Int("openings"), a.seed)
-	a.src, err = fetch.Open(c.Args().First())
-	if err != nil {
-		return err
-	}
-	org := c.String("org")
-	a.api = &client.Client{Base: c.Args().First(), HTTP: &http.Client{Timeout: callTime}, Attempts: attempts, Purpose: c.StringSlice("purpose"),
-		Token: func() (string, error) { return register.SignCaller(caller, a.log.Name(), org, "auditor", time.Now()) }}
-	a.files = auditFiles{dir: c.String("state"), evidence: c.String("evidence")}
-	a.latest, a.seen, err = a.files.latest(a.log)
+		said = text
+		return s.tell(d, rep, text)
+	})
+	bars.done()
+	s.report.audited(rep)
 	return err
 }
 
-func (a *audit) seeded(text string) error {
-	if text == "" {
-		_, err := rand.Read(a.seed[:])
-		return err
+// auditConfig reads what the flags name.
+func (s *session) auditConfig() (auditd.Config, error) {
+	c := s.c
+	config := auditd.Config{URL: c.Args().First(), Org: c.String("org"), Purpose: c.StringSlice("purpose"), State: c.String("state"), Evidence: c.String("evidence"),
+		Interval: c.Duration("interval"), Openings: c.Int("openings"), Verdicts: c.Bool("verdicts")}
+	for _, name := range []string{"org", "caller-key", "state"} {
+		if c.String(name) == "" {
+			return config, usage("--%s is missing, see igverify audit --help", name)
+		}
 	}
-	raw, err := hex.DecodeString(text)
-	if err != nil || len(raw) != len(a.seed) {
-		return usage("--seed: want 64 hexadecimal digits")
+	if config.Interval <= 0 || config.Openings < 0 {
+		return config, usage("--interval must be above 0, and --openings not below")
 	}
-	a.seed = [32]byte(raw)
-	return nil
+	if len(s.policy.Logs) != 1 {
+		return config, usage("--policy names %d logs; an audit is of one", len(s.policy.Logs))
+	}
+	config.LogKey = s.policy.Logs[0].Key
+	data, err := s.readFile("--caller-key", c.String("caller-key"), maxFile)
+	if err != nil {
+		return config, err
+	}
+	if config.Caller, err = wire.ParseSigner(data); err != nil {
+		return config, usage("--caller-key: %s", err)
+	}
+	if file := c.String("key"); file != "" {
+		if data, err = s.readFile("--key", file, maxFile); err != nil {
+			return config, err
+		}
+		k, err := parseCosignerKey(data)
+		if err != nil {
+			return config, usage("--key: %s", err)
+		}
+		config.Cosigner = &auditd.Cosigner{Name: k.name, Key: k.key}
+	}
+	if text := c.String("seed"); text != "" {
+		if config.Seed, err = hex.DecodeString(text); err != nil || len(config.Seed) != 32 {
+			return config, usage("--seed: want 64 hexadecimal digits")
+		}
+	}
+	return config, nil
 }
 
-// callTime bounds one attempt at a call of the API, and callsTime all of them. Rounds are tried again anyway.
-const (
-	attempts  = 4
-	callTime  = time.Minute
-	callsTime = 2 * time.Minute
-)
+// auditBars shows a progress bar for each reading of the log.
+type auditBars struct {
+	*session
+	shown *bar
+}
 
-// listen serves /metrics until the command ends.
-func (a *audit) listen() error {
-	address := a.c.String("listen")
+func (b *auditBars) at(at, of uint64) {
+	if b.shown == nil {
+		next := b.bar("auditing "+b.policy.Logs[0].Verifier.Name(), of)
+		b.shown = &next
+	}
+	b.shown.at(at)
+}
+
+func (b *auditBars) done() {
+	if b.shown != nil {
+		b.shown.done()
+		b.shown = nil
+	}
+}
+
+// serveMetrics serves /metrics until the command ends.
+func (s *session) serveMetrics(metrics http.Handler) error {
+	address := s.c.String("listen")
 	if address == "" {
 		return nil
 	}
@@ -190,121 +163,82 @@ func (a *audit) listen() error {
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
-	srv := &http.Server{Handler: a.metrics, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
-	context.AfterFunc(a.ctx, func() { srv.Close() })
+	srv := &http.Server{Handler: metrics, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	context.AfterFunc(s.ctx, func() { srv.Close() })
 	go srv.Serve(l) //nolint:errcheck // ends with the command
-	fmt.Fprintf(a.c.App.ErrWriter, "igverify: metrics at http://%s/metrics\n", l.Addr())
+	fmt.Fprintf(s.c.App.ErrWriter, "igverify: metrics at http://%s/metrics\n", l.Addr())
 	return nil
 }
 
-// run makes rounds until something convicts the operator or the user has enough.
-func (a *audit) run() error {
-	pause := a.interval
-	said := ""
-	for {
-		rep := &report{Command: a.report.Command}
-		end, err := a.once(a.ctx, rep)
-		if a.ctx.Err() != nil {
-			a.report.Notes = append(a.report.Notes, "stopped; the same command goes on from there")
-			a.conclude(a.report)
-			a.told = 0
-			a.tellVerdicts(a.report)
-			return a.keep()
-		}
-		if end == convicted {
-			*a.report = *rep
-			return err
-		}
-		if end == unreadable || end == failed {
-			pause = min(2*pause, max(a.interval, maxPause))
-		} else {
-			pause = a.interval
-		}
-		if text := summary(end, rep, err); (end != quiet || len(rep.Failures) > 0) && (text != said || end == cosigned) { // not each time that nothing changed
-			said = text
-			if err := a.tell(end, rep, text); err != nil {
-				return err
-			}
-		}
-		if err := a.wait(a.ctx, pause); err != nil {
-			continue // the context ended; the next round says so
-		}
+// audited takes the daemon's report into the command's. rep may be nil.
+func (r *report) audited(rep *auditd.Report) {
+	if rep == nil {
+		return
+	}
+	r.Report, r.Notes, r.Evidence = rep.Report, rep.Notes, rep.Evidence
+	if rep.Offered != nil {
+		r.Log.Origin, r.Log.Size, r.Log.Root = rep.Offered.Origin, &rep.Offered.Size, fmt.Sprintf("%x", rep.Offered.Root)
+	}
+	for _, t := range rep.Totals {
+		r.Totals = append(r.Totals, row{t.Name, fmt.Sprint(t.Value)})
 	}
 }
 
-// maxPause is the longest wait after rounds that came to nothing.
-const maxPause = time.Minute
-
 // summary is one round on one line.
-func summary(end ending, rep *report, err error) string {
+func summary(rep *auditd.Report, err error) string {
 	switch {
-	case len(rep.Failures) > 0 && (end == cosigned || end == quiet): // verdicts, of which a cosignature says nothing
+	case len(rep.Failures) > 0 && (rep.Ending == auditd.Cosigned || rep.Ending == auditd.Quiet): // verdicts, of which a cosignature says nothing
 		return fmt.Sprintf("DOUBTFUL %s (%d in all)", rep.Failures[0], len(rep.Failures))
 	case len(rep.Failures) > 0:
 		return fmt.Sprintf("FAILED %s (not cosigned)", rep.Failures[0])
 	case err != nil:
 		return "not reached: " + err.Error()
 	}
-	return fmt.Sprintf("ok, size %d", *rep.Log.Size)
+	return fmt.Sprintf("ok, size %d", rep.Offered.Size)
 }
 
 // tell prints a line about a round.
-func (a *audit) tell(end ending, rep *report, text string) error {
-	s := auditor.Stats{}
-	if a.auditor != nil {
-		s = a.auditor.Stats()
-	}
-	at := a.now().UTC().Format(time.RFC3339)
-	if a.c.Bool("json") {
-		enc := json.NewEncoder(a.c.App.Writer)
+func (s *session) tell(d *auditd.Daemon, rep *auditd.Report, text string) error {
+	stats, w := d.Stats(), s.c.App.Writer
+	at := time.Now().UTC().Format(time.RFC3339)
+	if s.c.Bool("json") {
+		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
-		line := map[string]any{"time": at, "round": end, "text": text, "log": rep.Log, "audited": s, "notes": rep.Notes}
-		if a.verdicts != nil {
-			line["verdicts"], line["checks"] = a.verdicts.Stats(), rep.failed()
+		whole := &report{}
+		whole.audited(rep)
+		line := map[string]any{"time": at, "round": rep.Ending, "text": text, "log": whole.Log, "audited": stats, "notes": rep.Notes}
+		if verdicts, ok := d.VerdictStats(); ok {
+			line["verdicts"], line["checks"] = verdicts, rep.Failed()
 		}
 		return enc.Encode(line)
 	}
-	if end == cosigned && len(rep.Failures) > 0 {
-		if _, err := fmt.Fprintf(a.c.App.Writer, "%s %s\n", at, clean(text)); err != nil {
+	if rep.Ending == auditd.Cosigned && len(rep.Failures) > 0 {
+		if _, err := fmt.Fprintf(w, "%s %s\n", at, clean(text)); err != nil {
 			return err
 		}
 	}
-	if end == cosigned {
-		text = fmt.Sprintf("cosigned size %d: %d index roots right, the newest %d behind of %d allowed", s.Size, s.Roots, s.Lag, a.auditor.Replay().Register().Genesis.IndexLag)
+	if rep.Ending == auditd.Cosigned {
+		text = fmt.Sprintf("cosigned size %d: %d index roots right, the newest %d behind of %d allowed", stats.Size, stats.Roots, stats.Lag, d.IndexLag())
 	}
-	_, err := fmt.Fprintf(a.c.App.Writer, "%s %s\n", at, clean(text))
+	_, err := fmt.Fprintf(w, "%s %s\n", at, clean(text))
 	return err
 }
 
-// ending is how a round ended.
-type ending string
-
-const (
-	cosigned   ending = "cosigned"
-	quiet      ending = "quiet"      // nothing new, or no key to cosign with
-	failed     ending = "failed"     // something is wrong that may pass
-	convicted  ending = "convicted"  // something is wrong for ever
-	unreadable ending = "unreadable" // the error says what
-)
-
-// once makes a round and counts it.
-func (a *audit) once(ctx context.Context, rep *report) (ending, error) {
-	end, err := a.round(ctx, rep)
-	var f *verifier.Failure
-	if errors.As(err, &f) {
-		rep.Fail(f)
-		end, err = failed, nil
-	}
-	if err != nil {
-		end = unreadable
-	}
-	if end == convicted {
-		a.metrics.set("igverify_audit_alarm", 1)
-	}
-	for _, f := range rep.Failures {
-		a.metrics.add(labelled("igverify_audit_findings_total", "check", string(f.Check)), 1)
-	}
-	a.metrics.add(labelled("igverify_audit_rounds_total", "result", string(end)), 1)
-	a.metrics.set("igverify_audit_round_time_seconds", float64(a.now().Unix()))
-	return end, err
+var evidenceCommand = command{
+	name: "evidence", usage: "check the evidence that an auditor's alarm left, as anybody can", argsUsage: "FILE", args: 1, offline: true,
+	description: "Says what a file of igverify audit proves against the operator, with the log's key alone, and what remains to be recomputed by somebody who replays the log or holds the audit feed. " +
+		"Exit code 1: the file proves nothing.\n\nExample:\n  igverify evidence evidence/index-root-0a1b2c3d4e5f.json --log-key \"$(cat log.vkey)\"",
+	flags: []cli.Flag{policyFlag},
+	check: func(s *session) error {
+		data, err := s.readFile("evidence", s.c.Args().First(), maxFile)
+		if err != nil {
+			return err
+		}
+		if len(s.policy.Logs) != 1 {
+			return usage("--policy names %d logs; evidence is about one", len(s.policy.Logs))
+		}
+		s.report.Log.Origin = s.policy.Logs[0].Verifier.Name()
+		s.report.Add(auditor.CheckEvidence(data, s.policy.Logs[0].Key))
+		return nil
+	},
 }

@@ -18,7 +18,7 @@ import (
 func TestAuditDaemon(t *testing.T) {
 	l := rooted()
 	s := newLedgerServer(t, l.Log)
-	s.change(func() { s.refuse["/v1/log"] = 500 })
+	s.Change(func() { s.Refuse["/v1/log"] = 500 })
 	var out, errOut lockedBuffer
 	done := make(chan int, 1)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -35,17 +35,17 @@ func TestAuditDaemon(t *testing.T) {
 		}
 	}
 	until("not reached", func() bool { return strings.Contains(out.String(), "not reached") })
-	s.change(func() { clear(s.refuse) })
-	if head := <-s.posted; head.Size != l.Size() {
+	s.Change(func() { clear(s.Refuse) })
+	if head := <-s.Posted; head.Size != l.Size() {
 		t.Errorf("cosigned %d, want %d", head.Size, l.Size())
 	}
 	for range 3 {
-		s.change(func() {
+		s.Change(func() {
 			l.AddSealed(l.Access("lothian", l.Second, l.IDs[0]), l.IDs[0])
 			l.AddIndexRoot()
-			s.size, s.files = l.Size(), l.Files()
+			s.Size, s.Files = l.Size(), l.Files()
 		})
-		if head := <-s.posted; head.Size != l.Size() {
+		if head := <-s.Posted; head.Size != l.Size() {
 			t.Errorf("cosigned %d, want %d", head.Size, l.Size())
 		}
 	}
@@ -67,9 +67,9 @@ func TestAuditDaemon(t *testing.T) {
 			t.Errorf("/metrics lacks %q:\n%s", want, metrics)
 		}
 	}
-	s.change(func() {
+	s.Change(func() {
 		l.AddIndexRootOf(l.Size(), wire.Hash{9}, l.Operator)
-		s.size, s.files = l.Size(), l.Files()
+		s.Size, s.Files = l.Size(), l.Files()
 	})
 	if code := <-done; code != exitFailed || !strings.Contains(out.String(), "false index root") {
 		t.Errorf("ended with %d\n%s%s", code, out.String(), errOut.String())
@@ -83,7 +83,7 @@ func TestAuditDaemonStops(t *testing.T) {
 	var out lockedBuffer
 	done := make(chan int, 1)
 	go func() { done <- run(ctx, s.args("--json"), strings.NewReader(""), &out, io.Discard) }()
-	<-s.posted
+	<-s.Posted
 	cancel()
 	if code := <-done; code != exitGood || !s.has("state") {
 		t.Errorf("ended with %d\n%s", code, out.String())

@@ -129,7 +129,7 @@ func (s *session) begin(spec command) error {
 // genesis reads leaf 0 from the log and checks that it is leaf 0 and what it must be.
 func (s *session) genesis() (*entry.Genesis, error) {
 	if s.head.Size == 0 {
-		return nil, emptyLog()
+		return nil, fetch.EmptyLog()
 	}
 	leaf, err := s.src.Leaf(s.ctx, 0, s.head.Size)
 	if err != nil {
@@ -147,10 +147,6 @@ func (s *session) genesis() (*entry.Genesis, error) {
 		s.report.Pass(verifier.CheckGenesisLeaf, verifier.At(0), "leaf 0 names this log key and the pseudonym key")
 	}
 	return g, err
-}
-
-func emptyLog() error {
-	return &verifier.Failure{Check: verifier.CheckGenesisLeaf, Expected: "a genesis at leaf 0", Found: "an empty log", Meaning: "the log does not begin as a ledger must, or it was emptied"}
 }
 
 // registerAt replays the log up to, and without, index, so that the register is known as it stood there, and checks that what was replayed is what the

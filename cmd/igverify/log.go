@@ -44,7 +44,7 @@ var errStopped = errors.New("stopped")
 func checkLog(s *session) error {
 	r := &replayRun{session: s, state: s.c.String("state")}
 	if s.head.Size == 0 {
-		return emptyLog()
+		return fetch.EmptyLog()
 	}
 	if err := r.load(); err != nil {
 		return err

@@ -59,16 +59,6 @@ func (r *report) finish(err error) int {
 	return exitGood
 }
 
-// failed are the checks that failed.
-func (r *report) failed() (list []verifier.Result) {
-	for _, c := range r.Results {
-		if c.Status == verifier.Failed {
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
 // writeJSON escapes what a terminal or text renderer could be steered with, as people look at JSON too.
 func (r *report) writeJSON(w io.Writer) error {
 	var b bytes.Buffer

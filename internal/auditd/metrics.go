@@ -1,4 +1,4 @@
-package main
+package auditd
 
 import (
 	"fmt"
@@ -10,14 +10,14 @@ import (
 	"sync"
 )
 
-// auditMetrics is what /metrics shows, in the text format of Prometheus (version 0.0.4). Labels come from closed sets; nothing is about a person.
-type auditMetrics struct {
+// metrics is what /metrics shows, in the text format of Prometheus (version 0.0.4). Labels come from closed sets; nothing is about a person.
+type metrics struct {
 	mu     sync.Mutex
 	values map[string]float64 // by name with labels
 }
 
-// auditFamilies are all metrics: name, type, help.
-var auditFamilies = [][3]string{
+// families are all metrics: name, type, help.
+var families = [][3]string{
 	{"igverify_audit_rounds_total", "counter", "Rounds by how they ended: cosigned, quiet (nothing new), failed, unreadable."},
 	{"igverify_audit_findings_total", "counter", "Checks that failed, by check."},
 	{"igverify_audit_alarm", "gauge", "1: something was found that ends cosigning until somebody looks."},
@@ -39,19 +39,19 @@ var auditFamilies = [][3]string{
 	{"igverify_audit_source_findings", "gauge", "What is wrong with sources' heartbeats now."},
 }
 
-func (m *auditMetrics) set(name string, v float64) {
+func (m *metrics) set(name string, v float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.values[name] = v
 }
 
-func (m *auditMetrics) add(name string, v float64) {
+func (m *metrics) add(name string, v float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.values[name] += v
 }
 
-func (m *auditMetrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (m *metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != "/metrics" {
 		http.NotFound(w, r)
 		return
@@ -60,7 +60,7 @@ func (m *auditMetrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	names := slices.Sorted(maps.Keys(m.values))
-	for _, f := range auditFamilies {
+	for _, f := range families {
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", f[0], f[2], f[0], f[1])
 		for _, name := range names {
 			if family, _, _ := strings.Cut(name, "{"); family == f[0] {

@@ -1,4 +1,4 @@
-package main
+package auditd
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 	"igledger/verifier/fetch"
 )
 
-// The replay of verdicts keeps its state beside the audit's, encrypted by the caller's key, in --state:
+// The replay of verdicts keeps its state beside the audit's, encrypted by the caller's key:
 //
 //	verdicts-<size>   of the audit whose state file has that size
 //
@@ -41,7 +41,7 @@ func (f auditFiles) verdicts(size uint64, secret []byte, origin string) (*audito
 		err = fmt.Errorf("%w of verdicts: of another size than its name", verifier.ErrState)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w; remove %s in --state to have all openings read again", err, filepath.Base(file.Name()))
+		return nil, fmt.Errorf("%w; remove %s to have all openings read again", err, file.Name())
 	}
 	return v, nil
 }
@@ -64,79 +64,79 @@ func (f auditFiles) forgetVerdicts(size uint64) {
 }
 
 // loadVerdicts takes up the replay of verdicts that belongs to the saved audit. nil and no error: there is none, and the audit is to begin anew.
-func (a *audit) loadVerdicts(size uint64) (err error) {
-	a.page, a.told = nil, 0
+func (d *Daemon) loadVerdicts(size uint64) (err error) {
+	d.page, d.told = nil, 0
 	if size == 0 {
-		a.verdicts = auditor.NewVerdicts(a.log.Name(), consent.New())
+		d.verdicts = auditor.NewVerdicts(d.log.Name(), consent.New())
 		return nil
 	}
-	a.verdicts, err = a.files.verdicts(size, a.secret, a.log.Name())
+	d.verdicts, err = d.files.verdicts(size, d.secret, d.log.Name())
 	return err
 }
 
 // opening gives the opening of a leaf, a page at a time; nil of a public leaf.
-func (a *audit) opening(ctx context.Context, at uint64) (*bundle.Opening, error) {
-	if a.verdicts == nil {
+func (d *Daemon) opening(ctx context.Context, at uint64) (*bundle.Opening, error) {
+	if d.verdicts == nil {
 		return nil, nil
 	}
-	if at < a.pageAt || at-a.pageAt >= uint64(len(a.page)) {
+	if at < d.pageAt || at-d.pageAt >= uint64(len(d.page)) {
 		calls, cancel := context.WithTimeout(ctx, callsTime)
 		defer cancel()
-		page, err := a.api.Openings(calls, at)
+		page, err := d.api.Openings(calls, at)
 		if err != nil {
-			return nil, fmt.Errorf("the openings, which --verdicts reads: %w", err)
+			return nil, fmt.Errorf("the openings, which the replay of verdicts reads: %w", err)
 		}
 		if len(page) == 0 {
 			return nil, fmt.Errorf("the openings: %w: they end at %d, below the checkpoint", fetch.ErrUnreadable, at)
 		}
-		a.page, a.pageAt = page, at
+		d.page, d.pageAt = page, at
 	}
-	return a.page[at-a.pageAt], nil
+	return d.page[at-d.pageAt], nil
 }
 
 // public has the rules take a public entry that passed.
-func (a *audit) public(index uint64, e *entry.Entry) {
-	a.sources.Add(index, e)
-	if a.verdicts == nil {
+func (d *Daemon) public(index uint64, e *entry.Entry) {
+	d.sources.Add(index, e)
+	if d.verdicts == nil {
 		return
 	}
-	if f := a.verdicts.Public(index, e); f != nil && len(a.found) < maxFailures {
-		a.found = append(a.found, located{*f, proof.PublicLeaf(e.Compact)})
+	if f := d.verdicts.Public(index, e); f != nil && len(d.found) < maxFailures {
+		d.found = append(d.found, located{*f, proof.PublicLeaf(e.Compact)})
 	}
 }
 
 // wrongOpenings reports openings that the operator is to blame for, now that a signed root covers their leaves.
-func (a *audit) wrongOpenings(rep *report) bool {
-	if a.verdicts == nil {
+func (d *Daemon) wrongOpenings(rep *Report) bool {
+	if d.verdicts == nil {
 		return false
 	}
-	for _, f := range a.verdicts.Wrong()[:min(len(a.verdicts.Wrong()), maxFailures)] {
+	for _, f := range d.verdicts.Wrong()[:min(len(d.verdicts.Wrong()), maxFailures)] {
 		rep.Fail(f)
 	}
-	return len(a.verdicts.Wrong()) > 0
+	return len(d.verdicts.Wrong()) > 0
 }
 
 // tellVerdicts reports what the replay of verdicts found that was not told before. It comes after the cosignature, which says nothing of verdicts.
-func (a *audit) tellVerdicts(rep *report) {
-	if a.verdicts == nil {
+func (d *Daemon) tellVerdicts(rep *Report) {
+	if d.verdicts == nil {
 		return
 	}
-	s, doubts := a.verdicts.Stats(), a.verdicts.Doubts()
-	rules := a.verdicts.Rules().(*consent.Rules)
-	for _, d := range doubts[a.told:min(len(doubts), a.told+maxFailures)] {
+	s, doubts := d.verdicts.Stats(), d.verdicts.Doubts()
+	rules := d.verdicts.Rules().(*consent.Rules)
+	for _, d := range doubts[d.told:min(len(doubts), d.told+maxFailures)] {
 		rep.Fail(doubtful(d, rules))
 	}
-	if more := len(doubts) - a.told; more > maxFailures {
+	if more := len(doubts) - d.told; more > maxFailures {
 		rep.Notes = append(rep.Notes, fmt.Sprintf("%d more like these are not shown", more-maxFailures))
 	}
-	a.told = len(doubts)
-	rep.Totals = append(rep.Totals, row{"openings", fmt.Sprint(s.Sealed)}, row{"verdicts", fmt.Sprint(s.Verdicts)}, row{"  doubtful", fmt.Sprint(s.Doubts)})
+	d.told = len(doubts)
+	rep.Totals = append(rep.Totals, Total{"openings", s.Sealed}, Total{"verdicts", s.Verdicts}, Total{"  doubtful", s.Doubts})
 	if s.Doubts == 0 {
 		rep.Pass(verifier.CheckOpened, nil, "all %d sealed entries were opened: signed by keys that counted, each person under one tag", s.Sealed)
 		rep.Pass(verifier.CheckVerdict, nil, "%d verdicts are those that follow from the entries below them", s.Verdicts)
 	} else {
 		rep.Notes = append(rep.Notes, "a verdict is not signed, so a wrong one convicts nobody; the operator has to explain it. It does not keep the checkpoint from being cosigned, which says nothing of verdicts. "+
-			"What was read once is not read again: another --state reads all anew and sees what was repaired, or changed since")
+			"What was read once is not read again: another state directory reads all anew and sees what was repaired, or changed since")
 	}
 	if s.Without > 0 {
 		rep.Notes = append(rep.Notes, fmt.Sprintf("%d accesses before the log's first verdict have none: the ledger did not judge then", s.Without))
@@ -144,8 +144,8 @@ func (a *audit) tellVerdicts(rep *report) {
 	if s.Unsure > 0 {
 		rep.Notes = append(rep.Notes, fmt.Sprintf("%d verdicts differ where some of the person's entries could not be opened: nothing follows", s.Unsure))
 	}
-	a.metrics.set("igverify_audit_verdicts", float64(s.Verdicts))
-	a.metrics.set("igverify_audit_verdicts_doubtful", float64(s.Doubts))
+	d.metrics.set("igverify_audit_verdicts", float64(s.Verdicts))
+	d.metrics.set("igverify_audit_verdicts_doubtful", float64(s.Doubts))
 }
 
 // doubtful puts a doubt as a failed check, in words.

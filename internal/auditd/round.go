@@ -1,0 +1,382 @@
+package auditd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"igledger/internal/client"
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/verifier"
+	"igledger/verifier/auditor"
+	"igledger/verifier/fetch"
+)
+
+// refresh is after how long a checkpoint is cosigned again when the log stands still, so that it does not look stale.
+const refresh = time.Hour
+
+// round audits up to the checkpoint that the log offers, and cosigns it if all of it holds.
+func (d *Daemon) round(ctx context.Context, rep *Report) (Ending, error) {
+	d.src.Forget()
+	signed, head, err := d.offered(ctx, rep)
+	if err != nil {
+		return Failed, err
+	}
+	if end, err := d.grown(ctx, rep, signed, head); end != Quiet || err != nil {
+		return end, err
+	}
+	if err := d.load(); err != nil {
+		return Unreadable, err
+	}
+	from := d.auditor.Size()
+	if head.Size > from {
+		if err := d.replay(ctx, rep, head); err != nil || len(rep.Failures) > 0 {
+			d.reset(err)
+			return Failed, err
+		}
+		d.metrics.add("igverify_audit_entries_total", float64(head.Size-from))
+		if len(d.found) > 0 {
+			return d.judge(ctx, rep, signed, head)
+		}
+	}
+	if d.auditor.Size() != head.Size || d.auditor.Replay().Root() != head.Root { // whatever else went wrong: nothing is cosigned that was not recomputed
+		rep.Fail(&verifier.Failure{Check: verifier.CheckRoot, Expected: fmt.Sprintf("root %x of size %d", head.Root, head.Size), Found: fmt.Sprintf("%x of %d from the entries", d.auditor.Replay().Root(), d.auditor.Size()),
+			Meaning: "what was audited is not what the log signed"})
+		d.reset(nil)
+		return Failed, nil
+	}
+	if behind := d.auditor.Behind(); behind != nil {
+		rep.Fail(behind.Failure)
+		return Failed, nil
+	}
+	if d.wrongOpenings(rep) {
+		return d.stop(rep)
+	}
+	d.conclude(rep)
+	if wrong, err := d.openings(ctx, rep, head); wrong {
+		return d.stop(rep)
+	} else if err != nil || len(rep.Failures) > 0 {
+		return Failed, err
+	}
+	if d.auditor.Size() >= d.saved+saveEvery+uint64(d.auditor.Stats().Histories)/16 {
+		if err := d.Keep(); err != nil {
+			return Unreadable, err
+		}
+	}
+	end, err := d.cosign(ctx, rep, signed, head)
+	d.tellVerdicts(rep)
+	return end, err
+}
+
+// saveEvery is after how many entries the state is written, more if it is large: what is not in it is read again after a restart.
+const saveEvery = 1 << 16
+
+// offered asks the log for the checkpoint that its cosigners are to meet on.
+func (d *Daemon) offered(ctx context.Context, rep *Report) ([]byte, proof.Checkpoint, error) {
+	var none proof.Checkpoint
+	calls, cancel := context.WithTimeout(ctx, callsTime)
+	defer cancel()
+	info, err := d.api.LogInfo(calls)
+	if err != nil {
+		return nil, none, err
+	}
+	signed := []byte(info.Anchor)
+	if info.Anchor == "" { // an older server, or a log that has just begun
+		if signed, err = d.api.Checkpoint(calls); err != nil {
+			return nil, none, err
+		}
+	}
+	head, err := verifier.OpenCheckpoint(signed, d.log)
+	if err != nil {
+		return nil, none, err
+	}
+	rep.Offered = &head
+	rep.Pass(verifier.CheckCheckpointSignature, nil, "%s offers size %d, root %x", head.Origin, head.Size, head.Root)
+	d.metrics.set("igverify_audit_anchor_size", float64(head.Size))
+	if head.Size == 0 {
+		return nil, none, fetch.EmptyLog()
+	}
+	return signed, head, nil
+}
+
+// asks is how often a log that shows less than it did is asked again: one may have met a replica or cache that lags.
+const asks = 3
+
+// maxFailures bounds what one report lists: a log that is wrong everywhere is described well enough by these.
+const maxFailures = 100
+
+var errStopped = errors.New("stopped")
+
+// grown holds the offered checkpoint against the largest one seen, and then remembers it, before anything else is done with it.
+func (d *Daemon) grown(ctx context.Context, rep *Report, signed []byte, head proof.Checkpoint) (Ending, error) {
+	if d.latest == nil {
+		rep.Skip(verifier.CheckConsistent, nil, "first use: there is no earlier checkpoint to compare with")
+	} else {
+		err := verifier.CheckConsistency(d.seen, head, d.src.Tiles(ctx))
+		for try := 1; errors.Is(err, verifier.ErrRewound) && try < asks; try++ {
+			if err := d.wait(ctx, d.Interval); err != nil {
+				return Unreadable, err
+			}
+			again, now, askErr := d.offered(ctx, &Report{})
+			if askErr != nil {
+				return Unreadable, askErr
+			}
+			signed, head = again, now
+			if err = verifier.CheckConsistency(d.seen, head, d.src.Tiles(ctx)); err == nil {
+				return Failed, fmt.Errorf("%w: for a moment the log showed less than before", fetch.ErrUnreadable)
+			}
+		}
+		var f *verifier.Failure
+		if errors.As(err, &f) && (errors.Is(err, verifier.ErrForked) || errors.Is(err, verifier.ErrRewound)) {
+			rep.Fail(f)
+			rep.Evidence = []string{string(d.latest), string(signed)}
+			if err := d.files.keepEvidence(rep, auditor.EvidenceOfFork(d.LogKey, f, d.latest, signed, d.log, d.src.Tiles(ctx))); err != nil {
+				return Convicted, err
+			}
+			return d.stop(rep)
+		}
+		if err != nil {
+			return Failed, err
+		}
+		rep.Pass(verifier.CheckConsistent, nil, "the log of size %d contains all of size %d, unchanged", head.Size, d.seen.Size)
+	}
+	if d.latest == nil || head.Size > d.seen.Size {
+		if err := d.files.writeLatest(signed); err != nil {
+			return Unreadable, err
+		}
+		d.latest, d.seen = signed, head
+	}
+	return Quiet, nil
+}
+
+// replay takes in the entries up to head. What it finds is for later: it counts only if the entries are those that the log signed. A failure in rep, or an error, means
+// that they could not be read as they should.
+func (d *Daemon) replay(ctx context.Context, rep *Report, head proof.Checkpoint) error {
+	last := d.auditor.Size()
+	add := func(leaf []byte) error {
+		at := d.auditor.Size()
+		rec, err := d.record(ctx, at)
+		if err != nil {
+			return err
+		}
+		o, err := d.opening(ctx, at)
+		if err != nil {
+			return err
+		}
+		list, err := d.auditor.Add(leaf, rec)
+		if err != nil {
+			d.feed = nil // to be asked for again
+			return err
+		}
+		if d.verdicts != nil {
+			d.verdicts.Add(leaf, rec, o)
+		}
+		if rec != (proof.FeedRecord{}) {
+			d.sample.Offer(auditor.Sealed{Index: at, Leaf: leaf, Register: d.auditor.Register()})
+		}
+		for _, f := range list {
+			if len(d.found) < maxFailures {
+				d.found = append(d.found, located{f, leaf})
+			}
+		}
+		return nil
+	}
+	err := d.src.ReplayWith(ctx, d.auditor.Replay(), add, head, func(f *verifier.Failure) error {
+		rep.Fail(f)
+		return errStopped
+	}, func() error {
+		if d.verdicts != nil {
+			d.verdicts.Flush()
+		}
+		d.OnProgress(d.auditor.Size(), head.Size)
+		d.measure()
+		if size := d.auditor.Size(); size >= last+16*saveEvery { // a first audit can take hours
+			last = size
+			return d.Keep()
+		}
+		return nil
+	})
+	if errors.Is(err, errStopped) {
+		return nil
+	}
+	return err
+}
+
+// located is a finding and the leaf it is about.
+type located struct {
+	auditor.Finding
+	leaf []byte
+}
+
+// record gives the feed's record of a leaf, a page at a time.
+func (d *Daemon) record(ctx context.Context, at uint64) (proof.FeedRecord, error) {
+	if at < d.feedAt || at-d.feedAt >= uint64(len(d.feed)) {
+		calls, cancel := context.WithTimeout(ctx, callsTime)
+		defer cancel()
+		page, err := d.api.Feed(calls, at)
+		if err != nil {
+			return proof.FeedRecord{}, err
+		}
+		if len(page) == 0 {
+			return proof.FeedRecord{}, fmt.Errorf("the audit feed: %w: it ends at %d, below the checkpoint", fetch.ErrUnreadable, at)
+		}
+		d.feed, d.feedAt = page, at
+	}
+	return d.feed[at-d.feedAt], nil
+}
+
+// judge takes what was found, now that a signed root covers it, into the report, with evidence of what convicts.
+func (d *Daemon) judge(ctx context.Context, rep *Report, signed []byte, head proof.Checkpoint) (Ending, error) {
+	end, found := Failed, d.found
+	d.found = nil
+	for _, f := range found {
+		rep.Fail(f.Failure)
+		if !f.Convicts {
+			continue
+		}
+		end = Convicted
+		path, err := verifier.InclusionPath(d.src.Tiles(ctx), *f.Index, head.Size)
+		if err != nil {
+			return end, err
+		}
+		if err := d.files.keepEvidence(rep, auditor.EvidenceOfLeaf(d.LogKey, f.Finding, f.leaf, path, signed)); err != nil {
+			return end, err
+		}
+	}
+	if end == Convicted {
+		return d.stop(rep)
+	}
+	return end, nil
+}
+
+// stop ends the audit until somebody has looked.
+func (d *Daemon) stop(rep *Report) (Ending, error) {
+	d.stopped = true
+	return Convicted, d.files.writeAlarm(rep)
+}
+
+// reset forgets what was read and not confirmed by a signed root. An error of reading alone leaves the entries as good as they were.
+func (d *Daemon) reset(err error) {
+	if err == nil || d.auditor.Replay().Size() > 0 && !d.auditor.Replay().Agrees() {
+		d.auditor, d.verdicts, d.feed, d.page, d.found = nil, nil, nil, nil, nil
+		d.sample.Take()
+	}
+}
+
+// openings has the chosen entries opened. wrong: one of them is not what the log has, or filed under somebody else.
+func (d *Daemon) openings(ctx context.Context, rep *Report, head proof.Checkpoint) (wrong bool, err error) {
+	chosen, of := d.sample.Take()
+	if len(chosen) == 0 {
+		return false, nil
+	}
+	for _, s := range chosen {
+		calls, cancel := context.WithTimeout(ctx, callsTime)
+		o, err := d.api.Opening(calls, s.Index)
+		cancel()
+		var p *client.Problem
+		if errors.As(err, &p) && p.Status >= 400 && p.Status < 500 && p.Status != 401 {
+			rep.Fail(&verifier.Failure{Check: verifier.CheckOpened, Index: verifier.At(s.Index), Expected: "an opening of an entry of the auditor's choosing", Found: p.Error(),
+				Meaning: "the operator does not show an auditor what it says it keeps; if the content was lawfully erased, the log must say so"})
+			d.metrics.add(labelled("igverify_audit_openings_total", "result", "bad"), 1)
+			continue
+		}
+		if err != nil {
+			return wrong, err
+		}
+		path, err := verifier.InclusionPath(d.src.Tiles(ctx), s.Index, head.Size)
+		if err != nil {
+			return wrong, err
+		}
+		one := auditor.CheckOpening(s, o, path, head, d.log)
+		result := "good"
+		for _, f := range one.Failures {
+			rep.Fail(f)
+			wrong, result = true, "bad"
+		}
+		if e, err := entry.ParseParts(o.JWS, o.Disclosures); err == nil && result == "good" {
+			d.sources.AddCount(e)
+		}
+		d.metrics.add(labelled("igverify_audit_openings_total", "result", result), 1)
+	}
+	if len(rep.Failures) == 0 {
+		rep.Pass(verifier.CheckOpened, nil, "%d of %d new sealed entries were opened: signed by a key that counted, filed under whom they are about", len(chosen), of)
+	}
+	rep.Notes = append(rep.Notes, fmt.Sprintf("the entries were chosen by ChaCha8 from seed %x", d.seed))
+	return wrong, nil
+}
+
+// conclude says what an audit without a finding has shown.
+func (d *Daemon) conclude(rep *Report) {
+	if d.auditor == nil {
+		return
+	}
+	s := d.auditor.Stats()
+	if s.Size == 0 {
+		return
+	}
+	rep.Pass(verifier.CheckRoot, nil, "entries 0 to %d hash to the signed root", s.Size-1)
+	rep.Pass(verifier.CheckRegister, nil, "every public entry is signed, by a key that counted, and obeys the register's rules; every other is sealed, and the feed opens it")
+	rep.Pass(verifier.CheckIndexRoot, nil, "%d index roots are those of their entries; the newest, at %d, covers all below %d", s.Roots, s.RootIndex, s.Covered)
+	rep.Pass(verifier.CheckIndexLag, nil, "%d entries behind, %d allowed; %d at most so far", s.Lag, d.auditor.Replay().Register().Genesis.IndexLag, s.Longest)
+	rep.Totals = append(rep.Totals, Total{"entries", s.Size}, Total{"  public", d.auditor.Replay().Public()}, Total{"histories", uint64(s.Histories)}, Total{"index roots", s.Roots})
+	rep.Notes = append(rep.Notes, d.sourceFindings()...)
+	d.measure()
+}
+
+func (d *Daemon) sourceFindings() []string {
+	list := d.sources.Findings(d.Now())
+	d.metrics.set("igverify_audit_source_findings", float64(len(list)))
+	return list
+}
+
+func (d *Daemon) measure() {
+	s := d.auditor.Stats()
+	for name, v := range map[string]uint64{"size": s.Size, "index_covered": s.Covered, "index_lag": s.Lag, "index_lag_longest": s.Longest, "index_roots": s.Roots, "histories": uint64(s.Histories)} {
+		d.metrics.set("igverify_audit_"+name, float64(v))
+	}
+	if g := d.auditor.Replay().Register().Genesis; g != nil {
+		d.metrics.set("igverify_audit_index_lag_allowed", float64(g.IndexLag))
+	}
+}
+
+// cosign gives the auditor's word for head, once, and again when that is getting old.
+func (d *Daemon) cosign(ctx context.Context, rep *Report, signed []byte, head proof.Checkpoint) (Ending, error) {
+	now := d.Now()
+	if d.Cosigner == nil {
+		rep.Notes = append(rep.Notes, "not cosigned: no key was given")
+		return Quiet, nil
+	}
+	if head.Size == d.cosigned && now.Sub(d.at) < refresh {
+		return Quiet, nil
+	}
+	note := append(ownLines(signed, head.Origin), cosign.Sign(d.Cosigner.Name, d.Cosigner.Key, head, now)...)
+	if err := d.files.writeCosigned(note); err != nil {
+		return Unreadable, err
+	}
+	calls, cancel := context.WithTimeout(ctx, callsTime)
+	defer cancel()
+	if _, err := d.api.AddCosignatures(calls, note); err != nil {
+		return Unreadable, fmt.Errorf("the checkpoint of size %d was cosigned, but the log does not take it: %w", head.Size, err)
+	}
+	d.cosigned, d.at = head.Size, now
+	d.metrics.set("igverify_audit_cosigned_size", float64(head.Size))
+	d.metrics.set("igverify_audit_cosigned_time_seconds", float64(now.Unix()))
+	rep.Notes = append(rep.Notes, fmt.Sprintf("cosigned size %d as %s", head.Size, d.Cosigner.Name))
+	return Cosigned, nil
+}
+
+// ownLines is a signed note with the log's own signature lines only: others' words are not the auditor's to pass on.
+func ownLines(signed []byte, origin string) []byte {
+	text, lines, _ := strings.Cut(string(signed), "\n\n")
+	own := text + "\n\n"
+	for line := range strings.Lines(lines) {
+		if strings.HasPrefix(line, "— "+origin+" ") {
+			own += line
+		}
+	}
+	return []byte(own)
+}

@@ -1,0 +1,166 @@
+// Package testserver serves a log of package testlog over the part of the API that an auditor uses: honestly, unless a test
+// says otherwise. It is for tests.
+package testserver
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"igledger/internal/client"
+	"igledger/internal/testlog"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/verifier"
+)
+
+// Server is the server. Its fields are changed within Change only, and read when no request is under way.
+type Server struct {
+	*httptest.Server
+	Posted   chan proof.Checkpoint                                  // what was cosigned
+	Files    map[string][]byte                                      // by path, as C2SP tlog-tiles has them
+	Size     uint64                                                 // of the checkpoint offered
+	Feed     func(at uint64, rec proof.FeedRecord) proof.FeedRecord // nil: as it is
+	Refuse   map[string]int                                         // status by path prefix
+	Asked    []string                                               // paths of the API, in order
+	Openings []uint64                                               // that were asked for one by one
+	Bulked   []uint64                                               // where pages of openings began
+
+	t       testing.TB
+	auditor string // verifier key
+	mu      sync.Mutex
+	log     *testlog.Log
+}
+
+// New returns a server of l that takes the cosignatures of the auditor with this verifier key. It ends with the test.
+func New(t testing.TB, l *testlog.Log, auditor string) *Server {
+	s := &Server{t: t, auditor: auditor, Posted: make(chan proof.Checkpoint, 1000), Refuse: map[string]int{}}
+	s.Show(l, l.Size())
+	s.Server = httptest.NewServer(http.HandlerFunc(s.answer))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Show makes the server show this log at this size from now on.
+func (s *Server) Show(l *testlog.Log, size uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log, s.Size, s.Files = l, size, l.FilesAt(size)
+}
+
+// Change changes what the server does, between two requests.
+func (s *Server) Change(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for prefix, status := range s.Refuse {
+		if strings.HasPrefix(r.URL.Path, prefix) {
+			w.WriteHeader(status)
+			return
+		}
+	}
+	path := strings.TrimPrefix(r.URL.Path, "/")
+	if strings.HasPrefix(path, "v1/") {
+		s.Asked = append(s.Asked, path)
+	}
+	number := func(prefix string) (uint64, bool) {
+		n, ok := strings.CutPrefix(path, prefix)
+		i, err := strconv.ParseUint(n, 10, 64)
+		return i, ok && err == nil && strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ")
+	}
+	if at, ok := number("v1/feed/"); ok {
+		for i := at; i < min(s.log.Size(), at+proof.MaxFeedRecords); i++ {
+			var rec proof.FeedRecord
+			if o := s.log.Openings[i]; o != nil {
+				rec = proof.FeedRecord{TagSalt: o.TagSalt, Tag: o.Tag}
+			}
+			if s.Feed != nil {
+				rec = s.Feed(i, rec)
+			}
+			w.Write(rec.Append(nil))
+		}
+		return
+	}
+	if path == "v1/openings" && strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+		s.bulk(w, r.URL.Query().Get("from"))
+		return
+	}
+	if at, ok := number("v1/openings/"); ok && s.log.Openings[at] != nil {
+		s.Openings = append(s.Openings, at)
+		json.NewEncoder(w).Encode(s.log.Openings[at])
+		return
+	}
+	switch path {
+	case "v1/log":
+		json.NewEncoder(w).Encode(client.LogInfo{Origin: s.log.Origin, LogKey: s.log.Key, Size: s.Size, Anchor: string(s.Files["checkpoint"])})
+	case "v1/cosignatures":
+		s.cosigned(w, r)
+	default:
+		data, ok := s.Files[path]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		w.Write(data)
+	}
+}
+
+// bulk serves a few openings as JSON lines, without VRF proofs, and null for public leaves.
+func (s *Server) bulk(w io.Writer, from string) {
+	at, err := strconv.ParseUint(from, 10, 64)
+	if err != nil {
+		s.t.Error(err)
+	}
+	s.Bulked = append(s.Bulked, at)
+	for i := at; i < min(s.log.Size(), at+7); i++ {
+		o := s.log.Openings[i]
+		if o != nil {
+			bare := *o
+			bare.VRFProof, o = nil, &bare
+		}
+		w.Write(append(testlog.JSON(o), '\n'))
+	}
+}
+
+func (s *Server) cosigned(w http.ResponseWriter, r *http.Request) {
+	note, _ := io.ReadAll(r.Body)
+	log, err := verifier.LogKey(s.log.Key)
+	if err != nil {
+		s.t.Error(err)
+	}
+	head, err := proof.OpenCheckpoint(note, log)
+	if err != nil {
+		s.t.Errorf("a cosignature on %v", err)
+	}
+	who, err := cosign.New("one", s.auditor)
+	if err != nil {
+		s.t.Error(err)
+	}
+	if good, bad := cosign.Read(note, head, []*cosign.Cosigner{who}); len(good) != 1 || len(bad) != 0 {
+		s.t.Errorf("%d good cosignatures, %d bad ones, want one", len(good), len(bad))
+	}
+	s.Posted <- head
+	json.NewEncoder(w).Encode(client.Cosigners{Cosigners: []string{"one"}})
+}
+
+// CosignedSizes returns, and forgets, what was cosigned.
+func (s *Server) CosignedSizes() (sizes []uint64) {
+	for {
+		select {
+		case head := <-s.Posted:
+			sizes = append(sizes, head.Size)
+		default:
+			return sizes
+		}
+	}
+}
