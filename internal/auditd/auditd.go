@@ -25,6 +25,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"igledger/internal/client"
+	"igledger/internal/retry"
 	"igledger/ledger/bundle"
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
@@ -150,7 +151,7 @@ func New(c Config) (*Daemon, error) {
 	if c.OnProgress == nil {
 		c.OnProgress = func(_, _ uint64) {}
 	}
-	d := &Daemon{Config: c, wait: client.Sleep, metrics: &metrics{values: map[string]float64{}}, files: auditFiles{dir: c.State, evidence: c.Evidence}}
+	d := &Daemon{Config: c, wait: retry.Sleep, metrics: &metrics{values: map[string]float64{}}, files: auditFiles{dir: c.State, evidence: c.Evidence}}
 	var err error
 	if d.log, err = verifier.LogKey(c.LogKey); err != nil {
 		return nil, err

@@ -7,25 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"mime"
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"igledger/internal/retry"
 )
 
-// The first wait of a series, doubled each time up to the last, then spread by half either way so that many clients do not come back at
-// once. maxAsked bounds what a server may ask for with Retry-After.
-const (
-	firstWait = 100 * time.Millisecond
-	lastWait  = 10 * time.Second
-	maxAsked  = 2 * time.Minute
-)
+var backoff = retry.Backoff{First: 100 * time.Millisecond, Last: 10 * time.Second, MaxAsked: 2 * time.Minute}
 
 // maxAnswer bounds what is read of an answer: 200 openings of the largest size, or 1000 receipts.
 const maxAnswer = 128 << 20
@@ -112,19 +106,17 @@ func (c *Client) once(ctx context.Context, r request, body []byte) (data []byte,
 		return nil, 0, err
 	}
 	defer resp.Body.Close()
-	data, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	switch {
-	case err != nil:
+	data, err = retry.Read(resp.Body, maxAnswer)
+	if long := new(retry.TooLongError); errors.As(err, &long) {
+		return nil, 0, long
+	}
+	if err != nil {
 		return nil, 0, &url.Error{Op: r.method, URL: r.route(), Err: err} // cut off: as good as not reached
-	case len(data) > maxAnswer:
-		return nil, 0, fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
-	case resp.StatusCode == http.StatusOK:
+	}
+	if resp.StatusCode == http.StatusOK {
 		return data, 0, nil
 	}
-	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
-		after = min(time.Duration(s)*time.Second, maxAsked)
-	}
-	return nil, after, readProblem(resp, data)
+	return nil, retry.After(resp.Header), readProblem(resp, data)
 }
 
 // readProblem makes the error of an answer other than 200, also one by a proxy in between that does not speak RFC 9457.
@@ -142,11 +134,7 @@ func readProblem(resp *http.Response, data []byte) *Problem {
 func passing(err error) bool {
 	var p *Problem
 	if errors.As(err, &p) {
-		switch p.Status {
-		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-			return true
-		}
-		return false
+		return retry.Passing(p.Status)
 	}
 	// A name that does not exist and a certificate that is not the server's do not pass by waiting.
 	var dns *net.DNSError
@@ -165,32 +153,19 @@ func timedOut(err error) bool {
 
 // pause waits before another attempt because of problem: as long as the server asked, else longer each time.
 func (c *Client) pause(ctx context.Context, attempt *int, because error, asked time.Duration) error {
-	d := min(firstWait<<min(*attempt, 10), lastWait)
-	d = max(asked, d/2+rand.N(d))
+	d := backoff.Wait(*attempt, asked)
 	*attempt++
 	if c.OnRetry != nil {
 		c.OnRetry(because, d)
 	}
 	wait := c.wait
 	if wait == nil {
-		wait = Sleep
+		wait = retry.Sleep
 	}
 	if err := wait(ctx, d); err != nil {
 		return fmt.Errorf("gave up (%w) after: %w", err, because)
 	}
 	return nil
-}
-
-// Sleep waits for d, or until ctx ends, and then gives its error.
-func Sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // route is the path without what may name an entry, for errors.

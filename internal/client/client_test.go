@@ -87,7 +87,7 @@ func TestSubmitTriesAgainWhileTheServerCannot(t *testing.T) {
 		t.Errorf("waited %s although Retry-After was 7", s.waits[0])
 	}
 	for i, d := range s.waits[1:] {
-		if most := firstWait << (i + 1) * 3 / 2; d <= 0 || d > most {
+		if most := backoff.First << (i + 1) * 3 / 2; d <= 0 || d > most {
 			t.Errorf("wait %d is %s, want at most %s", i+1, d, most)
 		}
 	}
@@ -98,7 +98,7 @@ func TestWaitsAreBoundedWhateverTheServerAsks(t *testing.T) {
 	if _, err := c.Submit(t.Context(), []string{"a"}); err != nil {
 		t.Fatal(err)
 	}
-	if s.waits[0] != maxAsked || s.waits[1] > time.Second || s.waits[2] > time.Second {
+	if s.waits[0] != backoff.MaxAsked || s.waits[1] > time.Second || s.waits[2] > time.Second {
 		t.Errorf("waits %v", s.waits)
 	}
 }

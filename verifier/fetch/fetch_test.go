@@ -136,7 +136,7 @@ func TestGivesUp(t *testing.T) {
 		"Retry-After of years": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "99999999")
 			w.WriteHeader(503)
-		}, attempts, ErrUnreadable, maxWait},
+		}, attempts, ErrUnreadable, backoff.Last},
 		"endless body": {func(w http.ResponseWriter, _ *http.Request) {
 			for {
 				if _, err := w.Write(make([]byte, 1<<20)); err != nil {
@@ -154,7 +154,7 @@ func TestGivesUp(t *testing.T) {
 		if asked.Load() > c.asked {
 			t.Errorf("%s: asked %d times, want at most %d", name, asked.Load(), c.asked)
 		}
-		if c.wait > 0 && (len(*waits) == 0 || (*waits)[0] < c.wait || (*waits)[0] > maxWait) {
+		if c.wait > 0 && (len(*waits) == 0 || (*waits)[0] < c.wait || (*waits)[0] > backoff.Last) {
 			t.Errorf("%s: pauses %v, want %v or more", name, *waits, c.wait)
 		}
 	}

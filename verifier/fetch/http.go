@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
+
+	"igledger/internal/retry"
 )
 
 // Bounds on one request. A full bundle of largest entries is 16 MB.
@@ -18,9 +17,9 @@ const (
 	requestTime = 2 * time.Minute
 	headerTime  = 30 * time.Second
 	attempts    = 6
-	firstWait   = 200 * time.Millisecond
-	maxWait     = 15 * time.Second
 )
+
+var backoff = retry.Backoff{First: 200 * time.Millisecond, Last: 15 * time.Second, MaxAsked: 15 * time.Second}
 
 // httpLog reads below a base URL.
 type httpLog struct {
@@ -39,33 +38,20 @@ func newHTTP(base string) (*httpLog, error) {
 	t.DisableCompression = true // a tile does not compress, and a compressed body could be a bomb
 	t.MaxIdleConnsPerHost = 16
 	t.MaxResponseHeaderBytes = 64 << 10
-	return &httpLog{strings.TrimRight(base, "/"), &http.Client{Transport: t, Timeout: requestTime}, sleep}, nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return &httpLog{strings.TrimRight(base, "/"), &http.Client{Transport: t, Timeout: requestTime}, retry.Sleep}, nil
 }
 
 // read gets one file. What may pass (no connection, a torn body, 429, 502, 503, 504) is tried again with growing pauses, or after the Retry-After of the
 // server if that is not long.
 func (h *httpLog) read(ctx context.Context, path string, limit int) ([]byte, error) {
-	pause := firstWait
-	for try := 1; ; try++ {
+	for attempt := 0; ; attempt++ {
 		data, again, after, err := h.get(ctx, path, limit)
-		if err == nil || !again || try == attempts || ctx.Err() != nil {
+		if err == nil || !again || attempt+1 == attempts || ctx.Err() != nil {
 			return data, err
 		}
-		if err := h.wait(ctx, max(min(after, maxWait), pause/2+rand.N(pause))); err != nil {
+		if err := h.wait(ctx, backoff.Wait(attempt, after)); err != nil {
 			return nil, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
 		}
-		pause = min(2*pause, maxWait)
 	}
 }
 
@@ -84,18 +70,15 @@ func (h *httpLog) get(ctx context.Context, path string, limit int) (data []byte,
 	case http.StatusOK:
 	case http.StatusNotFound, http.StatusGone:
 		return nil, false, 0, fmt.Errorf("%s: %w", path, ErrNotFound)
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-		return nil, true, time.Duration(max(0, min(seconds, 3600))) * time.Second, fmt.Errorf("%s: %w: HTTP status %d", path, ErrUnreadable, resp.StatusCode)
 	default:
-		return nil, false, 0, fmt.Errorf("%s: %w: HTTP status %d", path, ErrUnreadable, resp.StatusCode)
+		return nil, retry.Passing(resp.StatusCode), retry.After(resp.Header), fmt.Errorf("%s: %w: HTTP status %d", path, ErrUnreadable, resp.StatusCode)
 	}
-	data, err = io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	data, err = retry.Read(resp.Body, limit)
+	if long := new(retry.TooLongError); errors.As(err, &long) {
+		return nil, false, 0, tooLong(path, limit)
+	}
 	if err != nil {
 		return nil, true, 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
-	}
-	if len(data) > limit {
-		return nil, false, 0, tooLong(path, limit)
 	}
 	return data, false, 0, nil
 }
