@@ -3,8 +3,8 @@
 //
 // Promised: a submission that returns without error says of every entry, in order, what became of it; what the server could not take
 // for now is sent again until it was or the context ends, which is safe because submission is idempotent by issuer and jti. Answers
-// are read strictly and bounded in size. Not promised: truth. Nothing here checks a signature or proof; receipts are for
-// entry.Receipt.Check and openings for package verifier.
+// are read strictly and bounded in size. Not promised: truth. Nothing here checks a signature or proof; receipts and openings
+// are for package verifier.
 package client
 
 import (

@@ -354,7 +354,9 @@ func TestLedgerThatCannotTakeIt(t *testing.T) {
 			r[i] = client.Result{Status: client.Refused, Problem: &client.Problem{Type: client.ProblemPrefix + code, Status: status}}
 		})
 	}
-	proxy := submissions(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { http.Error(w, "<html>", 422) })
+	proxy := submissions(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		http.Error(w, "<html>", http.StatusUnprocessableEntity)
+	})
 	for name, c := range map[string]struct {
 		wrap    func(http.Handler) http.Handler
 		events  int
@@ -364,6 +366,7 @@ func TestLedgerThatCannotTakeIt(t *testing.T) {
 		"failed":                  {problem(500, "internal"), 2, false},
 		"failed, of one":          {problem(500, "internal"), 1, true}, // a single entry's problem is the answer's own
 		"a proxy's page":          {proxy, 1, false},
+		"a refusal without code":  {result(1, 422, ""), 2, true},
 		"one of a batch failed":   {result(1, 500, "internal"), 2, true},
 		"a key that is not there": {result(0, 403, "unknown-key"), 2, true},
 	} {
@@ -515,5 +518,20 @@ func TestErrorsNameNobody(t *testing.T) {
 	}
 	if i := slices.IndexFunc(w.rejects, func(err error) bool { return strings.Contains(err.Error(), chi) }); i >= 0 {
 		t.Errorf("names the person: %v", w.rejects[i])
+	}
+}
+
+// TestDependencies: an organisation that embeds the agent does not get a ledger, and no command line.
+func TestDependencies(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "igledger/internal/source").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for dep := range strings.Lines(string(out)) {
+		dep = strings.TrimSpace(dep)
+		if dep == "igledger/ledger" || strings.HasPrefix(dep, "igledger/ledger/storage") || strings.HasPrefix(dep, "igledger/cmd/") ||
+			strings.Contains(dep, "urfave") || strings.Contains(dep, "trillian") || strings.Contains(dep, "pgx") || dep == "testing" {
+			t.Errorf("depends on %s", dep)
+		}
 	}
 }
