@@ -151,7 +151,8 @@ func New(c Config) (*Daemon, error) {
 	if c.OnProgress == nil {
 		c.OnProgress = func(_, _ uint64) {}
 	}
-	d := &Daemon{Config: c, wait: retry.Sleep, metrics: &metrics{values: map[string]float64{}}, files: auditFiles{dir: c.State, evidence: c.Evidence}}
+	d := &Daemon{Config: c, wait: retry.Sleep, metrics: &metrics{values: map[string]float64{}},
+		files: auditFiles{dir: c.State, evidence: c.Evidence}}
 	var err error
 	if d.log, err = verifier.LogKey(c.LogKey); err != nil {
 		return nil, err
@@ -159,10 +160,10 @@ func New(c Config) (*Daemon, error) {
 	if d.src, err = fetch.Open(c.URL); err != nil {
 		return nil, err
 	}
-	d.api = &client.Client{Base: c.URL, HTTP: &http.Client{Timeout: callTime}, Attempts: attempts, Purpose: c.Purpose,
-		Token: func() (string, error) {
-			return register.SignCaller(c.Caller, d.log.Name(), c.Org, "auditor", time.Now())
-		}}
+	token := func() (string, error) {
+		return register.SignCaller(c.Caller, d.log.Name(), c.Org, "auditor", time.Now())
+	}
+	d.api = &client.Client{Base: c.URL, HTTP: &http.Client{Timeout: callTime}, Attempts: attempts, Purpose: c.Purpose, Token: token}
 	if d.secret, err = c.Caller.MarshalPrivate(); err != nil {
 		return nil, err
 	}
@@ -182,8 +183,7 @@ func New(c Config) (*Daemon, error) {
 	return d, err
 }
 
-// Alarm returns what an earlier process found that ended cosigning, or nil. While there is an alarm the caller must not
-// run the daemon.
+// Alarm returns what an earlier round, of this or another process, found that ended cosigning, or nil.
 func (d *Daemon) Alarm() (*Report, error) { return d.files.alarm() }
 
 // Metrics serves /metrics in the text format of Prometheus.
@@ -247,12 +247,17 @@ func (d *Daemon) Run(ctx context.Context, tell func(*Report, error) error) (*Rep
 // maxPause is the longest wait after rounds that came to nothing.
 const maxPause = time.Minute
 
-// Round audits up to the checkpoint that the log offers, and cosigns it if all of it holds. The error says what could not
-// be read or written; checks that failed are in the report only.
+// Round audits up to the checkpoint that the log offers, and cosigns it if all of it holds. While there is an alarm it
+// reads nothing and returns that. The error says what could not be read or written; checks that failed are in the report
+// only.
 func (d *Daemon) Round(ctx context.Context) (*Report, error) {
-	rep := &Report{}
-	var err error
-	rep.Ending, err = d.round(ctx, rep)
+	rep, err := d.Alarm()
+	if rep == nil {
+		rep = &Report{}
+	}
+	if rep.Ending != Convicted && err == nil {
+		rep.Ending, err = d.round(ctx, rep)
+	}
 	var f *verifier.Failure
 	if errors.As(err, &f) {
 		rep.Fail(f)

@@ -36,14 +36,15 @@ func newLive(t testing.TB) *live {
 	source := l.Enrol("SRC", []entry.Role{entry.RoleController, entry.RoleSource}, entry.PurposeSubmit)
 	for i := range uint64(5) {
 		seq := i + 1
-		l.Append(source, &entry.Access{Common: entry.Common{Issuer: "SRC", Audience: testledger.Origin}, Source: "ehr", Action: "R", Outcome: "0", Purpose: []string{"TREAT"},
-			Data: []string{"http://hl7.org/fhir/resource-types|Observation"}, Recorded: "2026-11-01T10:00:00Z", Sub: fmt.Sprintf("temp:SRC:%d", i%2), Seq: &seq})
+		l.Append(source, &entry.Access{Common: entry.Common{Issuer: "SRC", Audience: testledger.Origin}, Source: "ehr",
+			Action: "R", Outcome: "0", Purpose: []string{"TREAT"}, Data: []string{"http://hl7.org/fhir/resource-types|Observation"},
+			Recorded: "2026-11-01T10:00:00Z", Sub: fmt.Sprintf("temp:SRC:%d", i%2), Seq: &seq})
 	}
 	if err := l.Index.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	l.config = Config{URL: l.URL, LogKey: l.LogKey, Org: "AUD", Caller: key, Purpose: []string{"HCOMPL"}, State: filepath.Join(t.TempDir(), "state"),
-		Cosigner: &Cosigner{one.Name, one.Key}, Openings: 2, Verdicts: true}
+	l.config = Config{URL: l.URL, LogKey: l.LogKey, Org: "AUD", Caller: key, Purpose: []string{"HCOMPL"},
+		State: filepath.Join(t.TempDir(), "state"), Cosigner: &Cosigner{one.Name, one.Key}, Openings: 2, Verdicts: true}
 	return l
 }
 
@@ -88,7 +89,8 @@ func TestLiveLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := l.AppendAsOperator(&entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: testledger.Origin}, Size: l.Size(), Root: wire.Hash{9}})
+	invented := &entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: testledger.Origin}, Size: l.Size(), Root: wire.Hash{9}}
+	at := l.AppendAsOperator(invented)
 	rep = l.round()
 	if rep.Ending != Convicted || len(rep.Failures) == 0 || rep.Failures[0].Check != verifier.CheckIndexRoot || *rep.Failures[0].Index != at {
 		t.Fatalf("%s: %s", rep.Ending, said(rep))
@@ -145,8 +147,8 @@ func beChild(text string) error {
 	if err != nil {
 		return err
 	}
-	d, err := New(Config{URL: c.URL, LogKey: c.LogKey, Org: "AUD", Caller: caller, Purpose: []string{"HCOMPL"}, State: c.State, Cosigner: &Cosigner{c.Name, c.Cosigner},
-		Openings: 2, Verdicts: true})
+	d, err := New(Config{URL: c.URL, LogKey: c.LogKey, Org: "AUD", Caller: caller, Purpose: []string{"HCOMPL"}, State: c.State,
+		Cosigner: &Cosigner{c.Name, c.Cosigner}, Openings: 2, Verdicts: true})
 	if err != nil {
 		return err
 	}
@@ -164,7 +166,8 @@ func (l *live) killed(n int32) bool {
 	if err != nil {
 		l.Fatal(err)
 	}
-	text, err := json.Marshal(child{l.URL, l.LogKey, l.config.State, l.config.Cosigner.Name, private, l.config.Cosigner.Key})
+	who := l.config.Cosigner
+	text, err := json.Marshal(child{l.URL, l.LogKey, l.config.State, who.Name, private, who.Key})
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -25,8 +25,8 @@ func newWorld(t testing.TB, l *testlog.Log) *world {
 	t.Helper()
 	auditor := testlog.NewCosigner("audit.test/one")
 	w := &world{TB: t, Server: testserver.New(t, l, auditor.VKey())}
-	w.config = Config{URL: w.URL, LogKey: l.Key, Org: "AUD", Caller: testlog.Signer("EdDSA"), Purpose: []string{"HCOMPL"}, State: filepath.Join(t.TempDir(), "state"),
-		Cosigner: &Cosigner{auditor.Name, auditor.Key}, Interval: time.Millisecond}
+	w.config = Config{URL: w.URL, LogKey: l.Key, Org: "AUD", Caller: testlog.Signer("EdDSA"), Purpose: []string{"HCOMPL"},
+		State: filepath.Join(t.TempDir(), "state"), Cosigner: &Cosigner{auditor.Name, auditor.Key}, Interval: time.Millisecond}
 	return w
 }
 
@@ -61,7 +61,7 @@ const (
 	unreadable outcome = "unreadable"
 )
 
-// once is one process that makes one round, unless there is an alarm. It returns all that was said.
+// once is one process that makes one round. It returns all that was said.
 func (w *world) once(want outcome, change ...func(*Config)) string {
 	w.Helper()
 	got, said := w.process(change)
@@ -76,19 +76,16 @@ func (w *world) process(change []func(*Config)) (outcome, string) {
 	if err != nil {
 		return unreadable, err.Error()
 	}
-	rep, err := d.Alarm()
-	if rep == nil && err == nil {
-		rep, err = d.Round(w.Context())
-		if keepErr := d.Keep(); err == nil {
-			err = keepErr
-		}
+	rep, err := d.Round(w.Context())
+	if keepErr := d.Keep(); err == nil {
+		err = keepErr
 	}
 	said, got := said(rep), good
 	if err != nil {
 		said += "error: " + err.Error()
 		got = unreadable
 	}
-	if rep != nil && len(rep.Failures) > 0 {
+	if len(rep.Failures) > 0 {
 		got = wrong
 	}
 	return got, said
@@ -96,9 +93,6 @@ func (w *world) process(change []func(*Config)) (outcome, string) {
 
 // said is a report as text.
 func said(rep *Report) string {
-	if rep == nil {
-		return ""
-	}
 	var b strings.Builder
 	for _, r := range rep.Results {
 		if r.Status != verifier.Failed {

@@ -78,10 +78,13 @@ func (a *Agent) beat(ctx context.Context, day string, interval time.Duration) (H
 }
 
 func (a *Agent) sign(n DayNumbers, interval time.Duration) (texts [2]string, err error) {
-	beat := &entry.Heartbeat{Common: a.common(), Source: a.Source, Day: n.Day, Interval: uint64(max(0, interval) / time.Second), Gaps: n.Gaps, Receipts: n.Receipts == n.Count}
-	beat.ID = entry.HeartbeatID(a.receipts.Origin(), a.Org, a.Source, n.Day)
-	count := &entry.SourceCount{Common: a.common(), Source: a.Source, Day: n.Day, Sub: entry.RegSources, First: &n.First, Last: &n.Last, Count: &n.Count, Receipts: &n.Receipts}
-	count.ID = entry.SourceCountID(a.receipts.Origin(), a.Org, a.Source, n.Day)
+	origin := a.receipts.Origin()
+	beat := &entry.Heartbeat{Common: a.common(), Source: a.Source, Day: n.Day, Interval: uint64(max(0, interval) / time.Second),
+		Gaps: n.Gaps, Receipts: n.Receipts == n.Count}
+	beat.ID = entry.HeartbeatID(origin, a.Org, a.Source, n.Day)
+	count := &entry.SourceCount{Common: a.common(), Source: a.Source, Day: n.Day, Sub: entry.RegSources,
+		First: &n.First, Last: &n.Last, Count: &n.Count, Receipts: &n.Receipts}
+	count.ID = entry.SourceCountID(origin, a.Org, a.Source, n.Day)
 	for i, body := range []entry.Body{beat, count} {
 		e, err := entry.Sign(a.Signer, body)
 		if err != nil {

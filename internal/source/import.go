@@ -76,7 +76,8 @@ func (im *importer) input(ctx context.Context, input Input) error {
 	err = audit.Events(in, func(ev audit.Event) error {
 		im.sum.Events++
 		key := audit.EventKey(ev.Raw)
-		// Two accesses in the same second may read alike to the last byte: the second of a file is another one, and the same when the file comes again.
+		// Two accesses in the same second may read alike to the last byte. The second of an input is another access, and
+		// the same one when the input comes again.
 		seen[key]++
 		if n := seen[key]; n > 1 {
 			key = uuid.NewSHA1(key, []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})

@@ -10,9 +10,9 @@ import (
 	_ "modernc.org/sqlite" // the outbox is an SQLite file
 )
 
-// outbox is a source's durable memory between its events and the ledger: an SQLite file. What is signed is kept until its receipt has been checked;
-// what has been done is known by the event's key for ever, so an import that was interrupted goes on without doubling. The file holds personal
-// data until receipts arrive: it is made with mode 0600.
+// outbox is a source's durable memory between its events and the ledger: an SQLite file. What is signed is kept until its
+// receipt has been checked. What has been done is known by the event's key for ever, so an import that was interrupted
+// goes on without doubling. The file holds personal data until receipts arrive: it is made with mode 0600.
 type outbox struct{ db *sql.DB }
 
 // posted is an entry of the outbox.
@@ -30,14 +30,17 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 		return nil, fmt.Errorf("opening the outbox: %w", err)
 	}
 	f.Close()
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	const options = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate"
+	db, err := sql.Open("sqlite", "file:"+path+options)
 	if err != nil {
 		return nil, fmt.Errorf("opening the outbox: %w", err)
 	}
 	db.SetMaxOpenConns(1)
 	o := &outbox{db}
 	if _, err := db.ExecContext(ctx, `
-		CREATE TABLE IF NOT EXISTS stream (org TEXT NOT NULL, source TEXT NOT NULL, log_key TEXT NOT NULL, one INTEGER PRIMARY KEY CHECK (one = 1));
+		CREATE TABLE IF NOT EXISTS stream (
+			org TEXT NOT NULL, source TEXT NOT NULL, log_key TEXT NOT NULL,
+			one INTEGER PRIMARY KEY CHECK (one = 1));
 		CREATE TABLE IF NOT EXISTS entry (
 			event BLOB NOT NULL, part INTEGER NOT NULL,
 			seq INTEGER NOT NULL UNIQUE,
@@ -106,11 +109,15 @@ func (o *outbox) lastSeq(ctx context.Context) (uint64, error) {
 func (o *outbox) put(ctx context.Context, list []posted, day string) error {
 	return o.inTx(ctx, func(tx *sql.Tx) error {
 		var last string
-		if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(day), '') FROM (SELECT day FROM entry UNION ALL SELECT date(day, '+1 day') FROM heartbeat)").Scan(&last); err != nil {
+		err := tx.QueryRowContext(ctx, `SELECT coalesce(max(day), '')
+			FROM (SELECT day FROM entry UNION ALL SELECT date(day, '+1 day') FROM heartbeat)`).Scan(&last)
+		if err != nil {
 			return err
 		}
 		for _, p := range list {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO entry (event, part, seq, sdjwt, day) VALUES (?, ?, ?, ?, ?)", p.event, p.part, int64(p.seq), p.sdjwt, max(day, last)); err != nil {
+			_, err := tx.ExecContext(ctx, "INSERT INTO entry (event, part, seq, sdjwt, day) VALUES (?, ?, ?, ?, ?)",
+				p.event, p.part, int64(p.seq), p.sdjwt, max(day, last))
+			if err != nil {
 				return err
 			}
 		}
@@ -153,7 +160,9 @@ func (o *outbox) settle(ctx context.Context, list []settled) error {
 			if idx = int64(s.index); s.problem != "" {
 				idx, problem = nil, s.problem
 			}
-			if _, err := tx.ExecContext(ctx, "UPDATE entry SET sdjwt = NULL, idx = ?, problem = ? WHERE event = ? AND part = ?", idx, problem, s.event, s.part); err != nil {
+			_, err := tx.ExecContext(ctx, "UPDATE entry SET sdjwt = NULL, idx = ?, problem = ? WHERE event = ? AND part = ?",
+				idx, problem, s.event, s.part)
+			if err != nil {
 				return err
 			}
 		}

@@ -1,7 +1,6 @@
 package source_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,7 +38,8 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{Ledger: testledger.New(t), TB: t}
 	key := w.Enrol("SRC", []entry.Role{entry.RoleController, entry.RoleSource}, entry.PurposeSubmit)
-	w.config = source.Config{Client: &client.Client{Base: w.URL}, LogKey: w.LogKey, Org: "SRC", Signer: key, Source: "ehr", Outbox: filepath.Join(t.TempDir(), "outbox"),
+	w.config = source.Config{Client: &client.Client{Base: w.URL}, LogKey: w.LogKey, Org: "SRC", Signer: key, Source: "ehr",
+		Outbox:   filepath.Join(t.TempDir(), "outbox"),
 		OnReject: func(err error) { w.rejects = append(w.rejects, err) }}
 	w.founded = w.Size()
 	return w
@@ -81,8 +80,9 @@ func text(name, s string) source.Input {
 
 // event is an AuditEvent that becomes one entry.
 func event(id, recorded string) string {
-	return fmt.Sprintf(`{"resourceType":"AuditEvent","id":%q,"type":{"code":"rest"},"recorded":%q,"agent":[{"requestor":true}],"source":{"observer":{"display":"x"}},`+
-		`"entity":[{"what":{"reference":"Patient/p1"},"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-entity-type","code":"1"}}]}`+"\n", id, recorded)
+	return fmt.Sprintf(`{"resourceType":"AuditEvent","id":%q,"type":{"code":"rest"},"recorded":%q,`+
+		`"agent":[{"requestor":true}],"source":{"observer":{"display":"x"}},"entity":[{"what":{"reference":"Patient/p1"},`+
+		`"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-entity-type","code":"1"}}]}`+"\n", id, recorded)
 }
 
 func events(n int) source.Input {
@@ -161,148 +161,13 @@ func TestUnreadableEvents(t *testing.T) {
 	w.logged(4)
 	var ev *source.EventError
 	var in *source.InputError
-	if len(w.rejects) != 2 || !errors.As(w.rejects[0], &ev) || ev.Input != "mixed" || ev.Number != 2 || !errors.As(w.rejects[1], &in) || in.Input != "broken" {
+	if len(w.rejects) != 2 || !errors.As(w.rejects[0], &ev) || ev.Input != "mixed" || ev.Number != 2 ||
+		!errors.As(w.rejects[1], &in) || in.Input != "broken" {
 		t.Errorf("rejected: %v", w.rejects)
 	}
-	if _, err := w.open().Import(t.Context(), source.Input{Name: "none", Open: func() (io.ReadCloser, error) { return os.Open(w.config.Outbox + ".none") }}); !errors.Is(err, os.ErrNotExist) {
+	none := source.Input{Name: "none", Open: func() (io.ReadCloser, error) { return nil, os.ErrNotExist }}
+	if _, err := w.open().Import(t.Context(), none); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("an input that cannot be opened: %v", err)
-	}
-}
-
-// The environment by which this test binary is a source to be killed: its outbox, and the agent's other needs as JSON.
-const childEnv = "IGLEDGER_TEST_SOURCE"
-
-type child struct {
-	URL, LogKey, Outbox string
-	Key                 []byte
-	Heartbeat           bool
-}
-
-func TestMain(m *testing.M) {
-	if text := os.Getenv(childEnv); text != "" {
-		if err := beChild(text); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
-func beChild(text string) error {
-	var c child
-	if err := json.Unmarshal([]byte(text), &c); err != nil {
-		return err
-	}
-	key, err := wire.ParseSigner(c.Key)
-	if err != nil {
-		return err
-	}
-	a, err := source.Open(context.Background(), source.Config{Client: &client.Client{Base: c.URL}, LogKey: c.LogKey, Org: "SRC", Signer: key, Source: "ehr", Outbox: c.Outbox, Batch: 3})
-	if err != nil {
-		return err
-	}
-	if c.Heartbeat {
-		_, err = a.Heartbeats(context.Background(), time.Hour)
-	} else {
-		_, err = a.Import(context.Background(), events(7))
-	}
-	return err
-}
-
-// killed runs a source in a process of its own, which is killed (SIGKILL) while its nth submission is under way: before it
-// reaches the ledger, or after, so that the answer is lost. It reports whether there was an nth submission.
-func (w *world) killed(n int32, after, heartbeat bool) bool {
-	w.Helper()
-	private, err := w.config.Signer.MarshalPrivate()
-	if err != nil {
-		w.Fatal(err)
-	}
-	text, err := json.Marshal(child{w.URL, w.LogKey, w.config.Outbox, private, heartbeat})
-	if err != nil {
-		w.Fatal(err)
-	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+string(text))
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	var count atomic.Int32
-	started := make(chan struct{})
-	w.Through(submissions(func(rw http.ResponseWriter, r *http.Request, ledger http.Handler) {
-		if count.Add(1) != n {
-			ledger.ServeHTTP(rw, r)
-			return
-		}
-		if after {
-			ledger.ServeHTTP(httptest.NewRecorder(), r)
-		}
-		<-started
-		cmd.Process.Kill() //nolint:errcheck // Wait tells
-		panic(http.ErrAbortHandler)
-	}))
-	if err := cmd.Start(); err != nil {
-		w.Fatal(err)
-	}
-	close(started)
-	err = cmd.Wait()
-	w.Through(nil)
-	if count.Load() < n && err != nil {
-		w.Fatalf("the source failed: %v\n%s", err, &stderr)
-	}
-	if count.Load() >= n && err == nil {
-		w.Fatal("the source was not killed")
-	}
-	return count.Load() >= n
-}
-
-// kill -9 at any submission loses nothing and doubles nothing.
-func TestImportIsKilled(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		killed := int32(0)
-		for n := int32(1); ; n++ {
-			w := newWorld(t)
-			if !w.killed(n, after, false) {
-				break
-			}
-			killed = n
-			sum := w.imports(events(7))
-			if sum.Known+sum.Logged < 7 || sum.Refused+sum.Unreadable > 0 {
-				t.Errorf("killed at submission %d, after %v: %+v", n, after, sum)
-			}
-			w.logged(7)
-			if sum := w.imports(events(7)); sum.Known != 7 || sum.Logged != 0 {
-				t.Errorf("then: %+v", sum)
-			}
-		}
-		if killed != 3 {
-			t.Errorf("killed at up to %d submissions, want 3 of 7 events in batches of 3", killed)
-		}
-	}
-}
-
-// A heartbeat of a day is said once, wherever the source is killed.
-func TestHeartbeats(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		w := newWorld(t)
-		w.config.Now = func() time.Time { return time.Now().AddDate(0, 0, -3) }
-		w.imports(events(5))
-		w.config.Now = nil
-		if !w.killed(2, after, true) {
-			t.Fatal("no second heartbeat")
-		}
-		list, err := w.open().Heartbeats(t.Context(), time.Hour)
-		if err != nil || len(list) != 2 {
-			t.Fatalf("%d heartbeats: %v", len(list), err)
-		}
-		for _, h := range list {
-			if h.First != 6 || h.Last != 5 || h.Count != 0 || h.Gaps || h.Index >= w.Size() || h.NumbersIndex != h.Index+1 {
-				t.Errorf("%+v", h)
-			}
-		}
-		w.logged(5 + 3*2)
-		if list, err := w.open().Heartbeats(t.Context(), time.Hour); err != nil || len(list) > 0 {
-			t.Errorf("again: %v, %v", list, err)
-		}
 	}
 }
 
@@ -507,7 +372,8 @@ func TestOpenRefuses(t *testing.T) {
 func TestErrorsNameNobody(t *testing.T) {
 	w := newWorld(t)
 	const chi = "2902400015"
-	person := strings.Replace(event("a", "2090-01-01T00:00:00Z"), `"reference":"Patient/p1"`, `"identifier":{"system":"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53","value":"`+chi+`"}`, 1)
+	person := strings.Replace(event("a", "2090-01-01T00:00:00Z"), `"reference":"Patient/p1"`,
+		`"identifier":{"system":"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53","value":"`+chi+`"}`, 1)
 	bad := strings.Replace(person, `"code":"rest"`, `"code":7`, 1)
 	if !strings.Contains(person, chi) || bad == person {
 		t.Fatal("the events are not as this test wants them")

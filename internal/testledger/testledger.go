@@ -54,7 +54,8 @@ func New(t testing.TB, auditors ...*testlog.Cosigner) *Ledger {
 	store, err := storage.Open(t.Context(), testdb.SQLite(t))
 	l.ok(err)
 	t.Cleanup(func() { store.Close() })
-	config := ledger.Config{Storage: store, Keys: keys, Origin: Origin, Rules: consent.New(), AnchorInterval: 1} // each call sees the newest checkpoint
+	config := ledger.Config{Storage: store, Keys: keys, Origin: Origin, Rules: consent.New()}
+	config.AnchorInterval = 1 // each call sees the newest checkpoint
 	if len(auditors) > 0 {
 		config.Policy, err = cosign.ParsePolicy(policy(l.LogKey, auditors))
 		l.ok(err)
@@ -103,9 +104,11 @@ func (l *Ledger) Enrol(id string, roles []entry.Role, purposes ...entry.Purpose)
 	l.t.Helper()
 	admin := testlog.Signer(wire.EdDSA)
 	m := entry.Member{ID: id, Name: "Organisation " + id, Kind: "test", Roles: roles}
-	l.Append(l.registrar, &entry.Organisation{Common: by("REG"), Organisation: m, Counter: l.counter(entry.Countersignature{Organisation: &m})})
+	counter := l.counter(entry.Countersignature{Organisation: &m})
+	l.Append(l.registrar, &entry.Organisation{Common: by("REG"), Organisation: m, Counter: counter})
 	public := entry.PublicKey{JWK: admin.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}
-	l.Append(l.registrar, &entry.Key{Common: by("REG"), Org: id, Key: public, Proof: l.prove(admin, id), Counter: l.counter(entry.Countersignature{Org: id, Key: &public})})
+	counter = l.counter(entry.Countersignature{Org: id, Key: &public})
+	l.Append(l.registrar, &entry.Key{Common: by("REG"), Org: id, Key: public, Proof: l.prove(admin, id), Counter: counter})
 	l.admin[id] = admin
 	key := testlog.Signer(wire.EdDSA)
 	l.AddKey(id, key, purposes...)
@@ -115,7 +118,8 @@ func (l *Ledger) Enrol(id string, roles []entry.Role, purposes ...entry.Purpose)
 // AddKey registers another key of an organisation.
 func (l *Ledger) AddKey(id string, key *wire.Signer, purposes ...entry.Purpose) {
 	l.t.Helper()
-	l.Append(l.admin[id], &entry.Key{Common: by(id), Org: id, Key: entry.PublicKey{JWK: key.Public, Purposes: purposes}, Proof: l.prove(key, id)})
+	public := entry.PublicKey{JWK: key.Public, Purposes: purposes}
+	l.Append(l.admin[id], &entry.Key{Common: by(id), Org: id, Key: public, Proof: l.prove(key, id)})
 }
 
 // Append signs an entry, appends it, and returns its index.
@@ -161,7 +165,8 @@ func (l *Ledger) counter(c entry.Countersignature) string {
 func (l *Ledger) genesis() *entry.Entry {
 	l.t.Helper()
 	party := func(id string, key *wire.Signer, p entry.Purpose, roles ...entry.Role) entry.GenesisParty {
-		return entry.GenesisParty{Member: entry.Member{ID: id, Name: id, Kind: "test", Roles: roles}, Key: entry.PublicKey{JWK: key.Public, Purposes: []entry.Purpose{p}}}
+		return entry.GenesisParty{Member: entry.Member{ID: id, Name: id, Kind: "test", Roles: roles},
+			Key: entry.PublicKey{JWK: key.Public, Purposes: []entry.Purpose{p}}}
 	}
 	e, err := entry.Sign(l.registrar, &entry.Genesis{
 		Common: by("REG"), Formats: entry.FormatsV1, IndexLag: 1000, VRFKey: l.keys.VRF.Public(), LogKey: l.LogKey,
