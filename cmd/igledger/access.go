@@ -44,7 +44,8 @@ func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *progressbar
 		path = c.String("source") + ".outbox"
 	}
 	bar, errOut := progress(c.App.ErrWriter, what), c.App.ErrWriter
-	a, err := source.Open(c.Context, source.Config{Client: r.Client, LogKey: r.logKey, Org: r.org, Signer: r.signer, Source: c.String("source"), Outbox: path, Batch: c.Int("batch"),
+	a, err := source.Open(c.Context, source.Config{Client: r.Client, LogKey: r.logKey, Org: r.org, Signer: r.signer,
+		Source: c.String("source"), Outbox: path, Batch: c.Int("batch"),
 		OnSent:   func(n int) { bar.Add(n) }, //nolint:errcheck // the bar is decoration
 		OnReject: func(err error) { fmt.Fprintln(errOut, "igledger:", err) }})
 	if other := new(source.StreamError); errors.As(err, &other) {

@@ -59,7 +59,7 @@ func checkAudit(s *session) error {
 	if err != nil {
 		return err
 	}
-	if rep, err := d.Alarm(); rep != nil || err != nil {
+	if rep, err := d.Alarm(); rep != nil || err != nil { // before /metrics is served
 		s.report.audited(rep)
 		return err
 	}
@@ -93,8 +93,8 @@ func checkAudit(s *session) error {
 // auditConfig reads what the flags name.
 func (s *session) auditConfig() (auditd.Config, error) {
 	c := s.c
-	config := auditd.Config{URL: c.Args().First(), Org: c.String("org"), Purpose: c.StringSlice("purpose"), State: c.String("state"), Evidence: c.String("evidence"),
-		Interval: c.Duration("interval"), Openings: c.Int("openings"), Verdicts: c.Bool("verdicts")}
+	config := auditd.Config{URL: c.Args().First(), Org: c.String("org"), Purpose: c.StringSlice("purpose"),
+		State: c.String("state"), Evidence: c.String("evidence"), Interval: c.Duration("interval"), Openings: c.Int("openings"), Verdicts: c.Bool("verdicts")}
 	for _, name := range []string{"org", "caller-key", "state"} {
 		if c.String(name) == "" {
 			return config, usage("--%s is missing, see igverify audit --help", name)
@@ -218,7 +218,8 @@ func (s *session) tell(d *auditd.Daemon, rep *auditd.Report, text string) error 
 		}
 	}
 	if rep.Ending == auditd.Cosigned {
-		text = fmt.Sprintf("cosigned size %d: %d index roots right, the newest %d behind of %d allowed", stats.Size, stats.Roots, stats.Lag, d.IndexLag())
+		text = fmt.Sprintf("cosigned size %d: %d index roots right, the newest %d behind of %d allowed",
+			stats.Size, stats.Roots, stats.Lag, d.IndexLag())
 	}
 	_, err := fmt.Fprintf(w, "%s %s\n", at, clean(text))
 	return err
