@@ -3,7 +3,6 @@ package consent
 import (
 	"slices"
 
-	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 	"igledger/policies"
@@ -27,15 +26,15 @@ func (p *person) link(b *entry.Link, index uint64) error {
 	if b.Act != "linked" {
 		return nil
 	}
-	if len(p.Linked) >= bundle.MaxLinked {
-		return refuse(wire.TooLarge, "link", "the person has %d other numbers, the most that are kept: unlink some first", bundle.MaxLinked)
+	if len(p.Linked) >= entry.MaxLinked {
+		return refuse(wire.TooLarge, "link", "the person has %d other numbers, the most that are kept: unlink some first", entry.MaxLinked)
 	}
 	p.Linked = append(p.Linked, linked{b.Other, index})
 	return nil
 }
 
 func (p *person) checkLinks() bool {
-	if len(p.Linked) > bundle.MaxLinked {
+	if len(p.Linked) > entry.MaxLinked {
 		return false
 	}
 	seen := map[string]bool{}

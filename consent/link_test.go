@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
 	"igledger/ledger/wire"
@@ -125,7 +124,7 @@ func TestDelegationIsNotBorrowedOverLink(t *testing.T) {
 // As many numbers are kept as a statement may show; beyond them a link is refused, and an old one can be ended and stated again.
 func TestTooManyLinks(t *testing.T) {
 	w := newWorld(t)
-	for i := range bundle.MaxLinked {
+	for i := range entry.MaxLinked {
 		w.mustJudge(w.link("linked", person, fmt.Sprintf("temp:north:%d", i)))
 	}
 	_, err := w.judge(w.link("linked", person, "temp:north:x"))

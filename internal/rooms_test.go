@@ -2,6 +2,7 @@
 package internal_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -31,9 +32,10 @@ var rooms = map[string][]string{
 	"ledger":                  append([]string{"ledger/vault", "ledger/storage", "ledger/witness"}, formats...),
 	"ledger/witness":          formats,
 
-	"verifier":         formats,
-	"verifier/auditor": append([]string{"verifier", "ledger/proof/index"}, formats...),
-	"verifier/fetch":   append([]string{"verifier"}, formats...),
+	"verifier":             formats,
+	"verifier/auditor":     append([]string{"verifier", "ledger/proof/index"}, formats...),
+	"verifier/fetch":       append([]string{"verifier", "verifier/fetch/retry"}, formats...),
+	"verifier/fetch/retry": {},
 
 	"policies/purpose":  {},
 	"policies":          {"policies/purpose", "ledger/wire", "ledger/entry"},
@@ -53,9 +55,9 @@ var rooms = map[string][]string{
 	"cmd/igverify":         append([]string{"internal/auditd", "internal/client", "audit/plain", "consent", "policies/...", "verifier/..."}, formats...),
 	"cmd/igverify-wasm":    append([]string{"internal/web/reading", "audit/plain", "verifier"}, formats...),
 	"internal/web/reading": append([]string{"audit", "audit/plain", "policies/purpose", "verifier"}, formats...),
-	"internal/auditd":      append([]string{"internal/client", "internal/retry", "audit/plain", "consent", "policies/...", "verifier/...", "ledger/proof/index"}, formats...),
-	"internal/client":      append([]string{"internal/retry", "consent", "policies/...", "verifier"}, formats...),
-	"internal/source":      append([]string{"internal/client", "internal/retry", "audit", "audit/plain", "consent/...", "policies/...", "verifier"}, formats...),
+	"internal/auditd":      append([]string{"internal/client", "verifier/fetch/retry", "audit/plain", "consent", "policies/...", "verifier/...", "ledger/proof/index"}, formats...),
+	"internal/client":      append([]string{"verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),
+	"internal/source":      append([]string{"internal/client", "audit", "consent/...", "policies/...", "verifier", "verifier/fetch/..."}, formats...),
 }
 
 // banned says what a package must not depend on, however far down: a verifier that drags in a
@@ -126,19 +128,28 @@ func matches(pattern, name string) bool {
 	return pattern == name
 }
 
-// list returns the packages of the module, as the browser's build sees those that are only for it.
+// list returns the packages of the module, also those that only a browser's build has.
 func list(t *testing.T) []listed {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "igledger/...").Output()
+	return append(goList(t, nil, "igledger/..."), goList(t, []string{"GOOS=js", "GOARCH=wasm"}, "igledger/cmd/igverify-wasm")...)
+}
+
+func goList(t *testing.T, env []string, pattern string) []listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", pattern)
+	cmd.Env = append(cmd.Environ(), env...)
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
 	var packages []listed
-	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p listed
-		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
 			return slices.DeleteFunc(packages, func(p listed) bool { return p.ImportPath == "igledger/internal" })
-		} else if err != nil {
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		packages = append(packages, p)

@@ -33,8 +33,8 @@ func (p *past) linkedBelow(size uint64) []string {
 
 // readLinked reads the histories of ids, keeping what was read of them before.
 func (f *Follower) readLinked(ctx context.Context, g *gathered, ids []string, size uint64) error {
-	if len(ids) > bundle.MaxLinked {
-		return fmt.Errorf("making a statement of more than %d linked ids: %w", bundle.MaxLinked, ledger.ErrTooMany)
+	if len(ids) > entry.MaxLinked {
+		return fmt.Errorf("making a statement of more than %d linked ids: %w", entry.MaxLinked, ledger.ErrTooMany)
 	}
 	before, n := g.linked, len(g.pasts[0].entries)
 	g.linked = nil

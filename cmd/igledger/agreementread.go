@@ -6,10 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/urfave/cli/v2"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/go-json-experiment/json"
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"

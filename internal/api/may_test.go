@@ -149,8 +149,8 @@ var rows = []row{
 	}},
 	{route: "GET /v1/sources", says: saysAny, path: "/v1/sources", asks: []ask{
 		{name: "the list", may: anyKeyOf(everyRole)},
-		{name: "its own stream", given: stream("{org}"), may: anyKeyOf("S")}, // only a source has one
-		{name: "another's stream", given: stream("SRC"), may: anyKeyOf("ARO")},
+		{name: "its own stream", given: ofStream("{org}"), may: anyKeyOf("S")}, // only a source has one
+		{name: "another's stream", given: ofStream("SRC"), may: anyKeyOf("ARO")},
 	}},
 	{route: "GET /.well-known/authzen-configuration", open: true, cors: true, path: "/.well-known/authzen-configuration", status: 200},
 	{route: "GET /v1/agreements", open: true, cors: true, path: "/v1/agreements", status: 200},
@@ -192,7 +192,7 @@ func reportOn(want string) func([]byte, string) bool {
 	}
 }
 
-func stream(of string) func([]byte, string) bool {
+func ofStream(of string) func([]byte, string) bool {
 	return func(body []byte, org string) bool {
 		return slices.ContainsFunc(decodeAs[client.Sources](body).Sources, func(s client.Source) bool {
 			return s.Organisation == strings.ReplaceAll(of, "{org}", org)

@@ -25,7 +25,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"igledger/internal/client"
-	"igledger/internal/retry"
 	"igledger/ledger/bundle"
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
@@ -33,6 +32,7 @@ import (
 	"igledger/verifier"
 	"igledger/verifier/auditor"
 	"igledger/verifier/fetch"
+	"igledger/verifier/fetch/retry"
 )
 
 // DefaultInterval is how long Run waits between two rounds if Config does not say.

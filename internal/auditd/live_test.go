@@ -70,7 +70,7 @@ func TestLiveLedger(t *testing.T) {
 	l := newLive(t)
 	rep := l.round()
 	if rep.Ending != Cosigned || len(rep.Failures) > 0 || rep.Offered == nil || rep.Offered.Size < 6 {
-		t.Fatalf("%s: %s", rep.Ending, said(rep))
+		t.Fatalf("%s: %s", rep.Ending, saidOf(rep))
 	}
 	api := &client.Client{Base: l.URL}
 	info, err := api.LogInfo(t.Context())
@@ -93,7 +93,7 @@ func TestLiveLedger(t *testing.T) {
 	at := l.AppendAsOperator(invented)
 	rep = l.round()
 	if rep.Ending != Convicted || len(rep.Failures) == 0 || rep.Failures[0].Check != verifier.CheckIndexRoot || *rep.Failures[0].Index != at {
-		t.Fatalf("%s: %s", rep.Ending, said(rep))
+		t.Fatalf("%s: %s", rep.Ending, saidOf(rep))
 	}
 	files, err := filepath.Glob(filepath.Join(l.config.State, "evidence", "*"))
 	if err != nil || len(files) != 1 {
@@ -216,7 +216,7 @@ func TestKilled(t *testing.T) {
 		seen := l.seen()
 		rep := l.round()
 		if rep.Ending != Cosigned || len(rep.Failures) > 0 || rep.Offered.Size < seen {
-			t.Errorf("%s of %d after %d was seen: %s", rep.Ending, rep.Offered.Size, seen, said(rep))
+			t.Errorf("%s of %d after %d was seen: %s", rep.Ending, rep.Offered.Size, seen, saidOf(rep))
 		}
 	}
 	if kills < 10 {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"igledger/audit/plain"
 	"igledger/consent"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
@@ -147,6 +148,9 @@ func (d *Daemon) tellVerdicts(rep *Report) {
 	d.metrics.set("igverify_audit_verdicts", float64(s.Verdicts))
 	d.metrics.set("igverify_audit_verdicts_doubtful", float64(s.Doubts))
 }
+
+// said is the catalogue of words, in English.
+var said = plain.In(plain.English)
 
 // doubtful puts a doubt as a failed check, in words.
 func doubtful(d auditor.Doubt, rules *consent.Rules) *verifier.Failure {

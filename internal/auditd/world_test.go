@@ -80,7 +80,7 @@ func (w *world) process(change []func(*Config)) (outcome, string) {
 	if keepErr := d.Keep(); err == nil {
 		err = keepErr
 	}
-	said, got := said(rep), good
+	said, got := saidOf(rep), good
 	if err != nil {
 		said += "error: " + err.Error()
 		got = unreadable
@@ -92,7 +92,7 @@ func (w *world) process(change []func(*Config)) (outcome, string) {
 }
 
 // said is a report as text.
-func said(rep *Report) string {
+func saidOf(rep *Report) string {
 	var b strings.Builder
 	for _, r := range rep.Results {
 		if r.Status != verifier.Failed {

@@ -16,7 +16,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"igledger/internal/retry"
+	"igledger/verifier/fetch/retry"
 )
 
 var backoff = retry.Backoff{First: 100 * time.Millisecond, Last: 10 * time.Second, MaxAsked: 2 * time.Minute}

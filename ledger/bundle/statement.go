@@ -30,9 +30,6 @@ type LinkedHistory struct {
 	History
 }
 
-// MaxLinked is how many ids a statement can show besides the subject's.
-const MaxLinked = 256
-
 // History is what a statement shows of one id.
 type History struct {
 	Subject
@@ -88,7 +85,7 @@ type (
 	Entries         []Entry         // at most MaxStatementEntries
 	Disclosures     []string        // at most SDDigests
 	Flags           []entry.Flag    // at most 32
-	LinkedHistories []LinkedHistory // at most MaxLinked
+	LinkedHistories []LinkedHistory // at most entry.MaxLinked
 )
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
@@ -108,7 +105,7 @@ func (l *Flags) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
 func (l *LinkedHistories) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	return wire.DecodeList(d, "linked", MaxLinked, (*[]LinkedHistory)(l), nil)
+	return wire.DecodeList(d, "linked", entry.MaxLinked, (*[]LinkedHistory)(l), nil)
 }
 
 // NewStatementEntry is the opened form of an opening.
@@ -256,8 +253,8 @@ func (s *Statement) check() error {
 }
 
 func (s *Statement) checkLinked() error {
-	if len(s.Linked) > MaxLinked {
-		return wire.Errorf(wire.TooLarge, "linked", "%d ids, at most %d", len(s.Linked), MaxLinked)
+	if len(s.Linked) > entry.MaxLinked {
+		return wire.Errorf(wire.TooLarge, "linked", "%d ids, at most %d", len(s.Linked), entry.MaxLinked)
 	}
 	shown := map[wire.Hash]bool{s.Subject.Tag: true}
 	if s.Everyone != nil {

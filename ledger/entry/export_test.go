@@ -1,7 +1,10 @@
 package entry
 
 // For the tests of this directory that are outside the package.
-var CheckKeyProof = checkKeyProof
+var (
+	CheckKeyProof  = checkKeyProof
+	ValidNHSNumber = validNHSNumber
+)
 
 // NewBody returns an empty body of the type, nil if the type is unknown.
 func NewBody(t Type) Body {

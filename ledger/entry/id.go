@@ -54,7 +54,7 @@ func CheckDigitOK(id string) bool {
 	case "chi":
 		return ValidCHI(n)
 	case "nhs":
-		return ValidNHSNumber(n)
+		return validNHSNumber(n)
 	}
 	return true
 }
@@ -73,8 +73,8 @@ func ValidCHI(n string) bool {
 	return false
 }
 
-// ValidNHSNumber reports whether n is ten digits with a Modulus 11 check digit.
-func ValidNHSNumber(n string) bool { return len(n) == 10 && digits(n) && mod11(n) }
+// validNHSNumber reports whether n is ten digits with a Modulus 11 check digit.
+func validNHSNumber(n string) bool { return len(n) == 10 && digits(n) && mod11(n) }
 
 func mod11(n string) bool {
 	sum := 0
@@ -125,7 +125,7 @@ func ContainsPersonNumber(s string) bool {
 				break
 			}
 		}
-		if k == 10 && (ValidCHI(string(n[:])) || ValidNHSNumber(string(n[:]))) {
+		if k == 10 && (ValidCHI(string(n[:])) || validNHSNumber(string(n[:]))) {
 			return true
 		}
 	}

@@ -55,6 +55,9 @@ func (l *Link) check() error {
 // the id has one of the known forms; CheckID does.
 func IsRegister(id string) bool { return strings.HasPrefix(id, "reg:") }
 
+// MaxLinked is how many ids can be linked with one: a statement shows the history of each.
+const MaxLinked = 256
+
 // Links are the links of one history that hold: id -> index of the entry that says so. A nil map
 // cannot be added to.
 type Links map[string]uint64

@@ -109,7 +109,7 @@ func TestStatementForm(t *testing.T) {
 			st.Linked = bundle.LinkedHistories{{ID: otherSub, History: *s.history(otherSub, nil)}}
 			st.Linked[0].VRFProof = nil
 		}},
-		"257 linked": {wire.TooLarge, func(st *bundle.Statement) { st.Linked = make(bundle.LinkedHistories, bundle.MaxLinked+1) }},
+		"257 linked": {wire.TooLarge, func(st *bundle.Statement) { st.Linked = make(bundle.LinkedHistories, entry.MaxLinked+1) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := s.statement(testSub, nil)

@@ -114,7 +114,7 @@ func (w *world) linkedStatements() []made {
 	without := strings.TrimSuffix(marshalled(w.t, s.statement(testSub, nil)), `,"linked":[]}`) + "}"
 	return []made{
 		{"linked missing", statementIn{without, w.logKey}, wire.BadStatement},
-		with("257 linked ids", wire.TooLarge, func(st *bundle.Statement) { st.Linked = slices.Repeat(st.Linked, bundle.MaxLinked+1) }),
+		with("257 linked ids", wire.TooLarge, func(st *bundle.Statement) { st.Linked = slices.Repeat(st.Linked, entry.MaxLinked+1) }),
 		with("a linked id", "", func(*bundle.Statement) {}),
 		with("an entry under the linked id dropped and counted so: the third index root is another", "", func(st *bundle.Statement) {
 			l := &st.Linked[0]

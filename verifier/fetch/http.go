@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"igledger/internal/retry"
+	"igledger/verifier/fetch/retry"
 )
 
 // Bounds on one request. A full bundle of largest entries is 16 MB.
