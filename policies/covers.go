@@ -8,7 +8,7 @@ import (
 )
 
 // Covers reports whether a permission for one purpose covers another that was asked for: PurposeOfUse by subsumption (TREAT covers BTG), codes of
-// other systems only by equality. What excludes BTG from TREAT is a rule of its own (Rule.NotPurposes, Rule.Except).
+// other systems only by equality. What excludes BTG from TREAT is a rule of its own (Rule.Except).
 func Covers(permitted, asked string) bool { return asked != "" && purpose.Subsumes(permitted, asked) }
 
 // coversPurposes reports whether every purpose asked for is covered. No purpose asked is covered by nothing: an access has to say why.

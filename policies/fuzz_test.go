@@ -105,7 +105,7 @@ func (s *source) facts() Facts {
 }
 
 func (s *source) rule(depth int) Rule {
-	r := Rule{Deny: s.bit(), Start: s.time(), End: s.time(), Purposes: s.some(somePurposes...), NotPurposes: s.some(somePurposes...), Data: s.some(someData...),
+	r := Rule{Deny: s.bit(), Start: s.time(), End: s.time(), Purposes: s.some(somePurposes...), Data: s.some(someData...),
 		Recipients: s.some(someOrgs...), Roles: s.some(someRoles...), Actions: s.some("R", "U"), DataStart: s.time()}
 	if depth > 0 {
 		for range s.pick(3) {
@@ -186,7 +186,6 @@ func naively(records []Record, q Request) string {
 func decideOne(r Rule, deny bool, q Request, purpose, datum string) string {
 	listed := func(limited, stated, listed bool) bool { return !limited || stated && listed || !stated && deny }
 	if !listed(len(r.Purposes) > 0, purpose != "", anyCovers(r.Purposes, purpose)) ||
-		!listed(len(r.NotPurposes) > 0, purpose != "", !anyCovers(r.NotPurposes, purpose)) ||
 		!listed(len(r.Data) > 0, datum != "", coversDatum(r.Data, datum)) ||
 		!listed(len(r.Roles) > 0, len(q.Roles) > 0, overlap(r.Roles, q.Roles)) ||
 		!listed(len(r.Recipients) > 0, true, slices.Contains(r.Recipients, q.Org)) ||

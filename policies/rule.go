@@ -18,17 +18,16 @@ const (
 // that was refused, and cannot show that it kept to the data that was allowed. An access never states of what time its data is, so a refusal
 // limited by DataStart or DataEnd counts for data of every time, and a permission limited so counts for none.
 type Rule struct {
-	Deny        bool      // forbids; else allows
-	Start, End  time.Time // accesses from Start on, before End; zero: open
-	Purposes    []string  // PurposeOfUse codes, each with all below it; codes of other systems for themselves only
-	NotPurposes []string  // purposes left out of it, each with all below: how a permission for TREAT excludes BTG
-	Data        []string  // "system|code"; "system|*" is every code of a system
-	Recipients  []string  // organisation ids
-	Roles       []string  // of the human user; one of them will do
-	Actions     []string  // C R U D E
-	DataStart   time.Time // data from then on
-	DataEnd     time.Time // data before
-	Except      []Rule    // each the opposite of the rule it stands in, at every depth
+	Deny       bool      // forbids; else allows
+	Start, End time.Time // accesses from Start on, before End; zero: open
+	Purposes   []string  // PurposeOfUse codes, each with all below it; codes of other systems for themselves only
+	Data       []string  // "system|code"; "system|*" is every code of a system
+	Recipients []string  // organisation ids
+	Roles      []string  // of the human user; one of them will do
+	Actions    []string  // C R U D E
+	DataStart  time.Time // data from then on
+	DataEnd    time.Time // data before
+	Except     []Rule    // each the opposite of the rule it stands in, at every depth
 }
 
 // Request is the part of an access on which consents decide.
@@ -45,18 +44,15 @@ type Record struct {
 	RefusesOnly bool // what it permits counts for nothing
 }
 
-// Applies gives what the rule says of an access, alone. Each pair of a purpose and a data code of the access is looked at by itself: the rule
-// denies the access if it denies one pair, and permits it if it permits every pair. Within a pair, an exception that applies decides over the rule it
-// stands in, so the deepest wins; where exceptions of one level apply together, a refusal wins.
-func (r Rule) Applies(q Request) (decision string, applies bool) {
-	c := Combine([]Record{{Rule: r}}, q)
-	return c.Decision, c.Decision != ""
-}
-
-// Combine is the one rule for several consents of a person, since the standards give none. Of each record the newest act counts (that is the caller's
-// to see to). Each pair of a purpose and a data code of the access is looked at by itself: of the records that apply to it a refusal wins over any
-// permission, whatever their order and age; what a record that RefusesOnly permits is not looked at. The access is denied if one pair is denied, permitted if every pair is permitted, by whichever
-// records, and else nothing is said of it. ID is the first record, in the order given, that decided so.
+// Combine is the one rule for several consents of a person, since the standards give none. Of each
+// record the newest act counts (that is the caller's to see to). Each pair of a purpose and a data
+// code of the access is looked at by itself. Within a rule, an exception that applies to the pair
+// decides over the rule it belongs to, so the deepest wins; where exceptions of one level apply
+// together, a refusal wins. Of the records that apply to the pair, a refusal wins over any
+// permission, whatever their order and age; what a record that RefusesOnly permits is not looked at.
+// The access is denied if one pair is denied, permitted if every pair is permitted, by whichever
+// records, and otherwise the records say nothing of it. ID is the first record, in the order given,
+// that decided so.
 func Combine(records []Record, q Request) Consent {
 	live := make([]*Record, 0, len(records))
 	for i := range records {
@@ -126,10 +122,10 @@ func (r *Rule) meets(q *Request, deny bool) bool {
 // pair decides on one purpose, given with all wider ones, and one data code of an access that meets the rest of r: Permit, Deny, or "" if r does not
 // apply. deny is what r itself says.
 func (r *Rule) pair(q *Request, purpose []string, datum string, deny bool) string {
-	if len(purpose) == 0 && !deny && len(r.Purposes)+len(r.NotPurposes) > 0 || datum == "" && !deny && len(r.Data) > 0 {
+	if len(purpose) == 0 && !deny && len(r.Purposes) > 0 || datum == "" && !deny && len(r.Data) > 0 {
 		return ""
 	}
-	if len(purpose) > 0 && (len(r.Purposes) > 0 && !overlap(r.Purposes, purpose) || overlap(r.NotPurposes, purpose)) {
+	if len(purpose) > 0 && len(r.Purposes) > 0 && !overlap(r.Purposes, purpose) {
 		return ""
 	}
 	if datum != "" && len(r.Data) > 0 && !coversDatum(r.Data, datum) {

@@ -19,11 +19,11 @@ func asked(change func(q *Request)) Request {
 	return q
 }
 
-func TestApplies(t *testing.T) {
+func TestCombineOne(t *testing.T) {
 	purposes := func(list ...string) func(*Request) { return func(q *Request) { q.Purposes = list } }
 	data := func(list ...string) func(*Request) { return func(q *Request) { q.Data = list } }
 	org := func(id string) func(*Request) { return func(q *Request) { q.Org = id } }
-	notBTG := Rule{Purposes: []string{"TREAT"}, NotPurposes: []string{"BTG"}}
+	notBTG := Rule{Purposes: []string{"TREAT"}, Except: []Rule{{Deny: true, Purposes: []string{"BTG"}}}}
 	onlyObservations := Rule{Data: []string{observation}}
 	exceptB := Rule{Deny: true, Except: []Rule{{Recipients: []string{"BOARD-B"}}}}
 	// No to all, but board B may, though not conditions, those for emergencies again.
@@ -39,10 +39,9 @@ func TestApplies(t *testing.T) {
 		{"deny all", Rule{Deny: true}, nil, Deny},
 
 		{"subsumed purpose", Rule{Purposes: []string{"TREAT"}}, purposes("BTG"), Permit},
-		{"BTG excluded", notBTG, purposes("BTG"), ""},
+		{"BTG excluded", notBTG, purposes("BTG"), Deny},
 		{"the rest is not", notBTG, purposes("ETREAT"), Permit},
-		{"exclusion by an exception", Rule{Purposes: []string{"TREAT"}, Except: []Rule{{Deny: true, Purposes: []string{"BTG"}}}}, purposes("BTG"), Deny},
-		{"refusal of all but emergencies", Rule{Deny: true, NotPurposes: []string{"ETREAT"}}, purposes("BTG"), ""},
+		{"refusal of all but emergencies", Rule{Deny: true, Except: []Rule{{Purposes: []string{"ETREAT"}}}}, purposes("BTG"), Permit},
 		{"refused by a wider purpose", Rule{Deny: true, Purposes: []string{"HRESCH"}}, purposes("DSRCH"), Deny},
 		{"refused is narrower than asked", Rule{Deny: true, Purposes: []string{"DSRCH"}}, purposes("HRESCH"), ""},
 		{"one of two purposes permitted", Rule{Purposes: []string{"TREAT"}}, purposes("TREAT", "HRESCH"), ""},
@@ -55,7 +54,7 @@ func TestApplies(t *testing.T) {
 		{"a whole system", Rule{Data: []string{"http://hl7.org/fhir/resource-types|*"}}, data(observation, condition), Permit},
 
 		{"unstated purpose, limited permission", Rule{Purposes: []string{"TREAT"}}, purposes(), ""},
-		{"unstated purpose, permission with an exclusion", Rule{NotPurposes: []string{"BTG"}}, purposes(), ""},
+		{"unstated purpose, permission with an exclusion", Rule{Except: []Rule{{Deny: true, Purposes: []string{"BTG"}}}}, purposes(), Deny},
 		{"unstated purpose, permission without limit", Rule{}, purposes(), Permit},
 		{"unstated purpose, refusal", Rule{Deny: true, Purposes: []string{"HRESCH"}}, purposes(), Deny},
 		{"unstated data, limited permission", onlyObservations, data(), ""},
@@ -94,8 +93,8 @@ func TestApplies(t *testing.T) {
 		{"an exception flips even if it forgets to say so", Rule{Except: []Rule{{Actions: []string{"R"}}}}, nil, Deny},
 		{"a refusal inside a refusal stays one", Rule{Deny: true, Except: []Rule{{Deny: true}}}, nil, Deny},
 	} {
-		if got, applies := c.r.Applies(asked(c.q)); got != c.want || applies != (c.want != "") {
-			t.Errorf("%s: %q, %v, want %q", c.name, got, applies, c.want)
+		if got := Combine([]Record{{Rule: c.r}}, asked(c.q)).Decision; got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
 }

@@ -152,8 +152,8 @@ func TestNothingIsPermittedThatWasNotMeant(t *testing.T) {
 			w := world{person: pick(r, persons), org: pick(r, []string{"good-health", "other-health"}), purpose: pick(r, purposes), action: pick(r, []string{"R", "C", "U"}),
 				kind: pick(r, sorts), label: pick(r, labels), record: pick(r, []string{"Observation/1", "Observation/2"}), at: at}
 			want := says(p, w)
-			got, _ := rule.Applies(policies.Request{Org: w.org, Action: w.action, Purposes: []string{w.purpose}, At: w.at,
-				Data: []string{resourceTypes + "|" + w.kind, actCode + "|" + w.label}})
+			got := policies.Combine([]policies.Record{{Rule: rule}}, policies.Request{Org: w.org, Action: w.action, Purposes: []string{w.purpose}, At: w.at,
+				Data: []string{resourceTypes + "|" + w.kind, actCode + "|" + w.label}}).Decision
 			if got == permit && want != permit {
 				t.Fatalf("permits what was not: want %q of %+v\n%s\n%+v", want, w, b, rule)
 			}
