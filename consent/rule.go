@@ -3,7 +3,6 @@ package consent
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"igledger/ledger/entry"
@@ -49,7 +48,7 @@ func covers(x, r *entry.ConsentRule) bool {
 	return within(r.Time(r.Start), r.Time(r.End), x.Time(x.Start), x.Time(x.End)) &&
 		within(r.Time(r.DataStart), r.Time(r.DataEnd), x.Time(x.DataStart), x.Time(x.DataEnd)) &&
 		listed(x.Purposes, r.Purposes, policies.Covers) &&
-		listed(x.Data, r.Data, dataCovers) &&
+		listed(x.Data, r.Data, policies.CoversData) &&
 		listed(x.Recipients, r.Recipients, same) &&
 		listed(x.Roles, r.Roles, same) &&
 		listed(x.Actions, r.Actions, same)
@@ -63,12 +62,6 @@ func listed(outer, inner []string, covers func(outer, inner string) bool) bool {
 	return len(inner) > 0 && !slices.ContainsFunc(inner, func(i string) bool {
 		return !slices.ContainsFunc(outer, func(o string) bool { return covers(o, i) })
 	})
-}
-
-// dataCovers is equality, and "system|*" for every code of a system.
-func dataCovers(outer, inner string) bool {
-	system, all := strings.CutSuffix(outer, "|*")
-	return outer == inner || all && strings.HasPrefix(inner, system+"|")
 }
 
 // within reports whether the period [start, end) lies in [from, to); zero is open.

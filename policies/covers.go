@@ -11,30 +11,28 @@ import (
 // other systems only by equality. What excludes BTG from TREAT is a rule of its own (Rule.Except).
 func Covers(permitted, asked string) bool { return asked != "" && purpose.Subsumes(permitted, asked) }
 
-// coversPurposes reports whether every purpose asked for is covered. No purpose asked is covered by nothing: an access has to say why.
-func coversPurposes(permitted, asked []string) bool {
-	return len(asked) > 0 && !slices.ContainsFunc(asked, func(a string) bool { return !anyCovers(permitted, a) })
-}
-
 func anyCovers(permitted []string, asked string) bool {
 	return slices.ContainsFunc(permitted, func(p string) bool { return Covers(p, asked) })
 }
 
-// coversDatum reports whether a data code is listed, itself or by "system|*".
-func coversDatum(listed []string, code string) bool {
-	return slices.ContainsFunc(listed, func(l string) bool {
-		all, wild := strings.CutSuffix(l, "|*")
-		system, _, _ := strings.Cut(code, "|")
-		return l == code || wild && all != "" && all == system
-	})
+// CoversData reports whether a listed data code covers another: it is the same, or it is "system|*"
+// and the other begins with "system|".
+//
+// It never asks where the system of a code ends, since that cannot be told: a URI holds no "|", but a
+// canonical "url|version" given as system does, and so does a code that is a SNOMED CT expression with
+// terms ("80146002 |Appendectomy|"). Whichever it is, "a|*" and "a|b|*" both cover "a|b|c". So a
+// refusal of a system reaches every code that could be of it. A code without system belongs to no
+// system, not even to one of its own name, and "|*" is no wildcard.
+func CoversData(listed, asked string) bool {
+	if listed == asked {
+		return true
+	}
+	system, wild := strings.CutSuffix(listed, "*")
+	return wild && len(system) > 1 && strings.HasSuffix(system, "|") && strings.HasPrefix(asked, system)
 }
 
-// uncovered lists the data codes asked for that an agreement over the listed ones does not cover.
-func uncovered(listed, asked []string) []string {
-	if len(listed) == 0 {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(asked), func(code string) bool { return coversDatum(listed, code) })
+func anyCoversData(listed []string, asked string) bool {
+	return slices.ContainsFunc(listed, func(l string) bool { return CoversData(l, asked) })
 }
 
 // kinds gives the purposes with every wider one, and widest the widest of each: what policies ask questions about.

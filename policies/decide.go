@@ -135,7 +135,7 @@ func (f *Facts) remedies(failed []*rule) []Obligation {
 		if id == Redact {
 			o.Codes = slices.Clone(f.Consent.Refused)
 			if f.Agreement != nil {
-				o.Codes = append(o.Codes, uncovered(f.Agreement.Data, f.Data)...)
+				o.Codes = append(o.Codes, f.Agreement.unlistedData(f.Data)...)
 			}
 			slices.Sort(o.Codes)
 			o.Codes = slices.Compact(o.Codes)

@@ -77,7 +77,7 @@ func (s *source) some(from ...string) (list []string) {
 
 var (
 	somePurposes = []string{"TREAT", "BTG", "ETREAT", "HRESCH", "DSRCH", "HOPERAT", "POPHLTH", "FAMRQT", "urn:x|y", "NOSUCH", ""}
-	someData     = []string{observation, condition, "urn:x|y", "urn:x|*", "|*", ""}
+	someData     = []string{observation, condition, "urn:x|y", "urn:x|*", "urn:x|1|y", "urn:x|1|*", "|*", ""}
 	someOrgs     = []string{"A", "B", ""}
 	someRoles    = []string{"doctor", "nurse"}
 )
@@ -133,12 +133,25 @@ func FuzzDecide(f *testing.F) {
 		due := func(id string) bool {
 			return slices.ContainsFunc(d.Obligations, func(o Obligation) bool { return o.ID == id })
 		}
-		switch a := facts.Agreement; d.Result {
+		a := facts.Agreement
+		if a != nil && !facts.Own && !facts.Ledger && !facts.Emergency {
+			departed := a.Departures(facts.Purposes, facts.Data, facts.Roles, facts.Machine)
+			for field, rule := range map[string]string{"purpose": "agreement-purpose", "data": "agreement-data", "role": "agreement-role"} {
+				departs := slices.ContainsFunc(departed, func(d Departure) bool { return d.Field == field })
+				if field == "purpose" && len(facts.Purposes) == 0 {
+					rule = "purpose-stated"
+				}
+				if slices.Contains(d.Rules, rule) != departs {
+					t.Errorf("departures %+v, but the verdict cites %q", departed, d.Rules)
+				}
+			}
+		}
+		switch d.Result {
 		case entry.Covered:
 			if facts.Emergency {
 				t.Error("an emergency is plainly covered")
 			}
-			if !facts.Own && !facts.Ledger && (a == nil || a.State != "in-force" || !slices.Contains(a.Parties, facts.Org) || !coversPurposes(a.Purposes, facts.Purposes)) {
+			if !facts.Own && !facts.Ledger && (a == nil || a.State != "in-force" || !slices.Contains(a.Parties, facts.Org) || len(a.unlistedPurposes(facts.Purposes)) > 0) {
 				t.Error("covered without an agreement that covers it")
 			}
 			if !facts.Own && !facts.Ledger && a.ConsentBasis && facts.Consent.Decision != Permit && facts.Consent.Decision != "?" {
@@ -186,7 +199,7 @@ func naively(records []Record, q Request) string {
 func decideOne(r Rule, deny bool, q Request, purpose, datum string) string {
 	listed := func(limited, stated, listed bool) bool { return !limited || stated && listed || !stated && deny }
 	if !listed(len(r.Purposes) > 0, purpose != "", anyCovers(r.Purposes, purpose)) ||
-		!listed(len(r.Data) > 0, datum != "", coversDatum(r.Data, datum)) ||
+		!listed(len(r.Data) > 0, datum != "", anyCoversData(r.Data, datum)) ||
 		!listed(len(r.Roles) > 0, len(q.Roles) > 0, overlap(r.Roles, q.Roles)) ||
 		!listed(len(r.Recipients) > 0, true, slices.Contains(r.Recipients, q.Org)) ||
 		!listed(len(r.Actions) > 0, true, slices.Contains(r.Actions, q.Action)) ||

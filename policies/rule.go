@@ -128,7 +128,7 @@ func (r *Rule) pair(q *Request, purpose []string, datum string, deny bool) strin
 	if len(purpose) > 0 && len(r.Purposes) > 0 && !overlap(r.Purposes, purpose) {
 		return ""
 	}
-	if datum != "" && len(r.Data) > 0 && !coversDatum(r.Data, datum) {
+	if datum != "" && len(r.Data) > 0 && !anyCoversData(r.Data, datum) {
 		return ""
 	}
 	decided := ""

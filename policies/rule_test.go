@@ -4,8 +4,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"igledger/policies/purpose"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -138,23 +136,6 @@ func TestCombine(t *testing.T) {
 		got := Combine(c.records, asked(func(q *Request) { q.Data = c.data }))
 		if got.Decision != c.want.Decision || got.ID != c.want.ID || !slices.Equal(got.Refused, c.want.Refused) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
-		}
-	}
-}
-
-func TestCovers(t *testing.T) {
-	if coversPurposes([]string{"TREAT"}, nil) {
-		t.Error("an agreement covers an access that says no purpose")
-	}
-	for _, c := range []struct {
-		permitted, asked string
-		want             bool
-	}{
-		{"TREAT", "BTG", true}, {"BTG", "TREAT", false}, {"", "", false}, {"TREAT", "", false},
-		{"urn:x|a", "urn:x|a", true}, {"urn:x|a", "urn:x|b", false}, {purpose.System + "|TREAT", "BTG", false},
-	} {
-		if got := Covers(c.permitted, c.asked); got != c.want {
-			t.Errorf("Covers(%q, %q) = %v", c.permitted, c.asked, got)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"igledger/ledger/entry"
+	"igledger/policies"
 	"igledger/policies/purpose"
 )
 
@@ -69,7 +70,7 @@ type listPair struct {
 
 func lists(a, b *entry.ConsentRule) []listPair {
 	same := func(a, b string) bool { return a == b }
-	return []listPair{{&a.Purposes, &b.Purposes, purpose.Subsumes}, {&a.Data, &b.Data, same}, {&a.Recipients, &b.Recipients, same},
+	return []listPair{{&a.Purposes, &b.Purposes, purpose.Subsumes}, {&a.Data, &b.Data, policies.CoversData}, {&a.Recipients, &b.Recipients, same},
 		{&a.Roles, &b.Roles, same}, {&a.Actions, &b.Actions, same}}
 }
 
