@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -181,7 +180,7 @@ func instant(s string) string {
 		m[2] = "59"
 	}
 	s = m[1] + m[2] + m[3] + m[4]
-	if _, err := time.Parse(time.RFC3339Nano, s); err != nil {
+	if _, err := entry.ParseTime(s); err != nil {
 		return ""
 	}
 	return s

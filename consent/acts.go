@@ -23,7 +23,7 @@ func (r *Rules) consented(c *entry.Consent, index uint64, p *person) ([]entry.Fl
 	if nobody(c.Sub) {
 		return nil, refuse(wire.BadID, what, "a register is no person who could consent")
 	}
-	decided, err := moment(c.Decided)
+	decided, err := entry.ParseTime(c.Decided)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func delegated(d *entry.Delegation, index uint64, p *person, other func() (*pers
 	if nobody(d.Delegate.ID) || d.Delegate.ID == d.Sub {
 		return refuse(register.BadDelegation, "delegation", "nobody acts for himself, and a register for nobody")
 	}
-	end, err := moment(d.End)
+	end, err := entry.ParseTime(d.End)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func delegated(d *entry.Delegation, index uint64, p *person, other func() (*pers
 		return err
 	}
 	for _, x := range q.Delegations {
-		if xEnd, _ := moment(x.End); x.Delegate == d.Sub && !x.Revoked && xEnd.After(at) {
+		if xEnd, _ := entry.ParseTime(x.End); x.Delegate == d.Sub && !x.Revoked && xEnd.After(at) {
 			return refuse(register.BadDelegation, "delegation", "the person acts for the delegate already: two who act for each other are a circle")
 		}
 	}

@@ -87,8 +87,8 @@ func (p *person) check() error {
 	}
 	clear(seen)
 	for i, d := range p.Delegations {
-		_, startErr := moment(d.Start)
-		_, endErr := moment(d.End)
+		_, startErr := entry.ParseTime(d.Start)
+		_, endErr := entry.ParseTime(d.End)
 		if d.ID == "" || seen[d.ID] || i > 0 && d.Index <= p.Delegations[i-1].Index || startErr != nil || endErr != nil {
 			return bad("a delegation twice, out of order, or without its times")
 		}
@@ -160,8 +160,8 @@ func (p *person) put(r record) {
 
 // live reports whether a delegation holds at a time.
 func (d *delegation) live(at time.Time) bool {
-	start, _ := moment(d.Start)
-	end, _ := moment(d.End)
+	start, _ := entry.ParseTime(d.Start)
+	end, _ := entry.ParseTime(d.End)
 	return !d.Revoked && !at.Before(start) && at.Before(end)
 }
 
@@ -174,8 +174,8 @@ func (p *person) delegate(id string) *policies.Delegation {
 	if d == nil {
 		return &policies.Delegation{ID: id}
 	}
-	start, _ := moment(d.Start)
-	end, _ := moment(d.End)
+	start, _ := entry.ParseTime(d.Start)
+	end, _ := entry.ParseTime(d.End)
 	return &policies.Delegation{ID: id, Known: true, Revoked: d.Revoked, Scope: d.Scope, Start: start, End: end}
 }
 
@@ -214,7 +214,7 @@ func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
 			continue
 		}
 		var err error
-		if *t.into, err = moment(t.text); err != nil {
+		if *t.into, err = entry.ParseTime(t.text); err != nil {
 			return out, err
 		}
 	}
@@ -229,15 +229,6 @@ func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
 		out.Except = append(out.Except, x)
 	}
 	return out, nil
-}
-
-// moment reads a time that an entry's own check has found to be RFC 3339.
-func moment(s string) (time.Time, error) {
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		return t, refuse(wire.BadClaim, "time", "not RFC 3339")
-	}
-	return t, nil
 }
 
 // nobody reports whether an id is a register's: no person, who could consent.

@@ -324,3 +324,32 @@ func FuzzPersonState(f *testing.F) {
 		}
 	})
 }
+
+// A state holds times as entries do: what only a lenient parser takes was not written by this package.
+func TestBadTimesInState(t *testing.T) {
+	w := newWorld(t)
+	a := w.sign(w.access())
+	state := func(start, ruleEnd string) []byte {
+		return fmt.Appendf(nil, `{"v":1,"consents":[{"id":%q,"act":"refused","scope":"research","holder":"north","index":1,"rule":{"decision":"deny","end":%q}}],`+
+			`"delegations":[{"id":%q,"delegate":%q,"scope":["access"],"start":%q,"end":"2027-01-01T00:00:00Z","index":2}]}`, record1, ruleEnd, deed, other, start)
+	}
+	const good = "2026-01-01T07:00:00.5Z"
+	for _, c := range []struct {
+		start, ruleEnd string
+		want           wire.Code
+	}{
+		{good, good, ""},
+		{"2026-01-01T7:00:00Z", good, wire.BadJSON},
+		{"2026-01-01T07:00:00,5Z", good, wire.BadJSON},
+		{good, "2026-01-01T7:00:00Z", wire.BadClaim},
+		{good, "2026-01-01T07:00:00,5Z", wire.BadClaim},
+	} {
+		_, err := w.rules.Judge(a, 1<<40, func(id string) []byte {
+			if id != person {
+				return nil
+			}
+			return state(c.start, c.ruleEnd)
+		})
+		w.want(err, c.want)
+	}
+}

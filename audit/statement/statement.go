@@ -130,7 +130,7 @@ func (w Window) period(all []ledger.HistoryEntry, size uint64) *bundle.Period {
 	}
 	// The largest range that holds of the subject's entries just these: what lies between two of them is no matter of this person.
 	taken := func(e ledger.HistoryEntry) time.Time {
-		t, _ := time.Parse(time.RFC3339Nano, e.Received) // as this ledger wrote it
+		t, _ := entry.ParseTime(e.Received) // as this ledger wrote it
 		return t
 	}
 	first, last := len(all), -1

@@ -164,7 +164,7 @@ func happened(a client.RecordedAccess) time.Time {
 		return time.Time{}
 	}
 	for _, text := range []string{access.Occurred, access.Recorded} {
-		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		if t, err := entry.ParseTime(text); err == nil {
 			return t
 		}
 	}

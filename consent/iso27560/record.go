@@ -430,7 +430,7 @@ func event(x, ruling *entry.Consent) object {
 
 // utc gives a checked RFC 3339 time as UTC, as ISO/IEC TS 27560 wants event times.
 func utc(s string) string {
-	t, err := time.Parse(time.RFC3339Nano, s)
+	t, err := entry.ParseTime(s)
 	if err != nil {
 		return s
 	}

@@ -107,13 +107,17 @@ func (a *Access) check() error {
 
 var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
-// parseTime reads a time as RFC 3339 section 5.6 has it, in capitals and at most to the nanosecond; time.Parse alone also takes 7:00 for
-// 07:00 and a comma for the point.
+// ParseTime reads a time of an entry: RFC 3339 section 5.6 in capitals, at most to the nanosecond.
+// time.Parse alone also takes 7:00 for 07:00 and a comma for the point. The error is an *wire.Error.
 func ParseTime(s string) (time.Time, error) {
 	if !rfc3339.MatchString(s) {
 		return time.Time{}, wire.Errorf(wire.BadClaim, "time", "not RFC 3339")
 	}
-	return time.Parse(time.RFC3339Nano, s)
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil { // the form of a time, but no such day or hour
+		return time.Time{}, wire.Errorf(wire.BadClaim, "time", "not RFC 3339")
+	}
+	return t, nil
 }
 
 // Time is when the access happened by the source's claim: occurred, else recorded.
