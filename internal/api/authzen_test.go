@@ -175,6 +175,16 @@ func TestDecisionIsRefusedIfItCannotBeLogged(t *testing.T) {
 	}
 }
 
+// decideAll asks for several decisions in one request.
+func (b *board) decideAll(q client.Evaluations) []client.Decision {
+	b.Helper()
+	text, err := json.Marshal(q)
+	b.ok(err)
+	var out client.Decisions
+	b.ok(json.Unmarshal(b.do("POST", "/access/v1/evaluations", string(text), "Authorization", "Bearer "+b.token(b.submit["SRC"], "SRC")).body, &out))
+	return out.Evaluations
+}
+
 func TestEvaluations(t *testing.T) {
 	b := newBoard(t)
 	yes, no := questionOf(b.access("SRC", person)), questionOf(b.shared(person))
@@ -192,8 +202,7 @@ func TestEvaluations(t *testing.T) {
 		{client.PermitOnFirstPermit, []client.Evaluation{{}, yes}, []bool{false, true}},
 	} {
 		before := len(b.history(person))
-		got, err := b.pep().DecideAll(t.Context(), client.Evaluations{Evaluations: c.list, Options: &client.EvaluationOptions{Semantic: c.semantic}})
-		b.ok(err)
+		got := b.decideAll(client.Evaluations{Evaluations: c.list, Options: &client.EvaluationOptions{Semantic: c.semantic}})
 		var decided []bool
 		denied := 0
 		for _, d := range got {
@@ -214,14 +223,13 @@ func TestEvaluationDefaults(t *testing.T) {
 	b.agree(b.isa("isa-1", 1))
 	base := questionOf(b.shared(person))
 	billing := &client.RequestContext{Purpose: []string{"HPAYMT"}, Agreement: "isa-1"}
-	got, err := b.pep().DecideAll(t.Context(), client.Evaluations{Evaluation: base, Evaluations: []client.Evaluation{
+	got := b.decideAll(client.Evaluations{Evaluation: base, Evaluations: []client.Evaluation{
 		{},
 		{Context: billing},
 		{Context: &client.RequestContext{Purpose: []string{"TREAT"}}}, // the agreement is not taken over
 		{Resource: &client.Resource{Type: "record", ID: "chi:1"}},
 		{Action: &client.Action{Name: "burn"}},
 	}})
-	b.ok(err)
 	var text []string
 	for _, d := range got {
 		switch x := d.Context; {

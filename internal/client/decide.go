@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"igledger/ledger/entry"
@@ -150,16 +149,4 @@ func (c *Client) Decide(ctx context.Context, q Evaluation) (*Decision, error) {
 // DecideFHIR is Decide with the answer as a FHIR R4 AuditEvent of IHE BALP's profile AuthZconsent, in JSON.
 func (c *Client) DecideFHIR(ctx context.Context, q Evaluation) ([]byte, error) {
 	return c.fetch(ctx, request{method: http.MethodPost, path: "/access/v1/evaluation?_format=application%2Ffhir%2Bjson", token: true, body: q})
-}
-
-// DecideAll asks for several decisions, 1 to MaxEvaluations, and gives them in order, fewer where the semantic ends early.
-func (c *Client) DecideAll(ctx context.Context, q Evaluations) ([]Decision, error) {
-	if n := len(q.Evaluations); n == 0 || n > MaxEvaluations {
-		return nil, fmt.Errorf("asking for %d decisions: want 1 to %d", n, MaxEvaluations)
-	}
-	d, err := get[Decisions](ctx, c, request{method: http.MethodPost, path: "/access/v1/evaluations", token: true, body: q})
-	if err != nil {
-		return nil, err
-	}
-	return d.Evaluations, nil
 }

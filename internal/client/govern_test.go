@@ -85,12 +85,3 @@ func TestReportPages(t *testing.T) {
 		t.Errorf("asked %q", asked)
 	}
 }
-
-// A list that no server takes is not sent.
-func TestDecideAllIsBounded(t *testing.T) {
-	for _, n := range []int{0, MaxEvaluations + 1} {
-		if _, err := (&Client{Base: "http://unreachable.invalid"}).DecideAll(t.Context(), Evaluations{Evaluations: make([]Evaluation, n)}); err == nil || !strings.Contains(err.Error(), "want 1 to") {
-			t.Errorf("%d: %v", n, err)
-		}
-	}
-}

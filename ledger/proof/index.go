@@ -116,7 +116,8 @@ func (p IndexProof) climb(k, h wire.Hash) wire.Hash {
 	return h
 }
 
-// ParseIndexProof reads a proof from JSON.
+// ParseIndexProof reads a proof from JSON. Nothing in this module sends a proof alone: in statements and
+// in the vectors it is a member of something larger. It is for verifiers that others build.
 func ParseIndexProof(data []byte) (IndexProof, error) {
 	if len(data) > 1<<16 {
 		return IndexProof{}, wire.Errorf(wire.TooLarge, "index proof", "%d bytes", len(data))
