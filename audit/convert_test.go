@@ -347,6 +347,27 @@ func TestContradictingResidue(t *testing.T) {
 	}
 }
 
+// Of two wrong elements the same is reported every time, in the order of the format.
+func TestFirstWrongElement(t *testing.T) {
+	wrong := strings.Replace(ev("a"), `{`, `{"outcome":"5","action":"X",`, 1)
+	contradicted := &entry.Access{Action: "U", Outcome: "0", Recorded: "2026-03-02T09:15:27Z", Sub: "chi:2902640017",
+		FHIR: []byte(`{"resourceType":"AuditEvent","outcome":"4","recorded":"2026-03-02T09:15:28Z","action":"R"}`)}
+	big := strings.Repeat("x", maxDisclosure)
+	for range 100 {
+		var e *Error
+		if _, err := board.FromAuditEvent([]byte(wrong)); !errors.As(err, &e) || e.Path != "AuditEvent.action" {
+			t.Fatalf("reading: %v", err)
+		}
+		if _, err := ToAuditEvent(contradicted); !errors.As(err, &e) || e.Path != "AuditEvent.action" {
+			t.Fatalf("writing: %v", err)
+		}
+		err := checkSizes(&entry.Access{Text: &entry.Text{Why: big}, Staff: &entry.Staff{Name: big}, Parties: []entry.Party{{Name: big}}})
+		if err == nil || !strings.Contains(err.Error(), "disclosure staff") {
+			t.Fatalf("sizes: %v", err)
+		}
+	}
+}
+
 // An access that never was an AuditEvent becomes one that says the same.
 func TestComposed(t *testing.T) {
 	for name, a := range map[string]*entry.Access{

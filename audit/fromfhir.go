@@ -97,9 +97,12 @@ func parseEvent(data []byte) (object, error) {
 	if instant(text(root, "recorded")) == "" {
 		return nil, fail(BadValue, "AuditEvent.recorded", "not an instant: want YYYY-MM-DDThh:mm:ss with a zone")
 	}
-	for name, set := range map[string][]string{"action": {"C", "R", "U", "D", "E"}, "outcome": {"0", "4", "8", "12"}} {
-		if v, ok := root[name]; ok && !slices.Contains(set, text(root, name)) || ok && v == nil {
-			return nil, fail(BadValue, "AuditEvent."+name, "want one of %s", strings.Join(set, " "))
+	for _, e := range []struct {
+		name string
+		want []string
+	}{{"action", []string{"C", "R", "U", "D", "E"}}, {"outcome", []string{"0", "4", "8", "12"}}} {
+		if v, ok := root[e.name]; ok && !slices.Contains(e.want, text(root, e.name)) || ok && v == nil {
+			return nil, fail(BadValue, "AuditEvent."+e.name, "want one of %s", strings.Join(e.want, " "))
 		}
 	}
 	if list, ok := root["agent"].([]any); root["agent"] == nil || ok && len(list) == 0 {
@@ -428,13 +431,16 @@ func (b *builder) subject(root object) {
 
 // checkSizes refuses what entry would not take back.
 func checkSizes(a *entry.Access) error {
-	for name, v := range map[string]any{"staff": a.Staff, "parties": a.Parties, "text": a.Text, "fhir": a.FHIR} {
-		b, err := json.Marshal(v)
+	for _, d := range []struct {
+		name  string
+		value any
+	}{{"staff", a.Staff}, {"parties", a.Parties}, {"text", a.Text}, {"fhir", a.FHIR}} {
+		b, err := json.Marshal(d.value)
 		if err != nil {
-			return fail(BadJSON, "AuditEvent", "disclosure %s cannot be written", name)
+			return fail(BadJSON, "AuditEvent", "disclosure %s cannot be written", d.name)
 		}
 		if len(b) > maxDisclosure {
-			return fail(TooLarge, "AuditEvent", "disclosure %s would be %d bytes, at most %d", name, len(b), maxDisclosure)
+			return fail(TooLarge, "AuditEvent", "disclosure %s would be %d bytes, at most %d", d.name, len(b), maxDisclosure)
 		}
 	}
 	return nil

@@ -27,13 +27,13 @@ func ToAuditEvent(a *entry.Access) ([]byte, error) {
 	if !ok || root["resourceType"] != "AuditEvent" || budget < 0 {
 		return nil, fail(BadResidue, "fhir", "does not give an AuditEvent of at most %d bytes", MaxEvent)
 	}
-	for name, claim := range map[string]string{"action": a.Action, "outcome": a.Outcome, "recorded": a.Recorded} {
-		v, ok := root[name]
-		if name == "recorded" {
-			v = instant(text(root, name))
+	for _, c := range []struct{ name, claim string }{{"action", a.Action}, {"recorded", a.Recorded}, {"outcome", a.Outcome}} {
+		v, ok := root[c.name]
+		if c.name == "recorded" {
+			v = instant(text(root, c.name))
 		}
-		if ok && v != claim {
-			return nil, fail(BadResidue, "AuditEvent."+name, "is not what the claim says")
+		if ok && v != c.claim {
+			return nil, fail(BadResidue, "AuditEvent."+c.name, "is not what the claim says")
 		}
 	}
 	return writeTree(root)

@@ -184,7 +184,9 @@ var ruleID = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 func newRule(p *cedar.Policy) (*rule, error) {
 	r := &rule{line: p.Position().Line, policy: p}
 	notes := p.Annotations()
-	for key, value := range notes {
+	// Cedar hands annotations over without their order in the text, so the first wrong one is the first by name.
+	for _, key := range slices.Sorted(maps.Keys(notes)) {
+		value := notes[key]
 		words := strings.Fields(string(value))
 		switch key {
 		case "id":

@@ -101,6 +101,12 @@ func TestCompileIsDeterministic(t *testing.T) {
 			t.Fatalf("%q, then %q", first, err)
 		}
 	}
+	text = policy(`@id("x") @plain("words") @weight("1") @obligation("apologise") @cites("law") @author("a")`, `forbid (principal, action, resource);`)
+	for range 100 {
+		if _, err := Compile(1, text); !strings.Contains(err.Error(), "@author") {
+			t.Fatalf("%q, want it of @author, the first by name", err)
+		}
+	}
 }
 
 // A registrar changes the set: a stricter rule takes effect, a rule taken out no longer counts, and the version in use is told.

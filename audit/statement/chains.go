@@ -3,7 +3,9 @@ package statement
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 
 	"igledger/ledger"
@@ -50,7 +52,7 @@ func (c *chainCache) behind(ctx context.Context, kids map[string]bool) (map[stri
 		todo = append(todo, "key:"+kid, "org:"+k.Org)
 		return nil
 	}
-	for kid := range kids {
+	for _, kid := range slices.Sorted(maps.Keys(kids)) {
 		if err := ask(kid); err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"igledger/ledger"
@@ -185,7 +186,8 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 		p.proof = filled(path)
 	}
 	g.chains = make(bundle.Chains, 0, len(chains))
-	for name, leaves := range chains {
+	for _, name := range slices.Sorted(maps.Keys(chains)) {
+		leaves := chains[name]
 		path, state, _ := f.tree.Prove(proof.NameKey(name))
 		n := below(leaves, g.root.Size, func(l ledger.PublicLeaf) uint64 { return l.Index })
 		if state.Count != uint64(n) {
@@ -197,7 +199,6 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 		}
 		g.chains = append(g.chains, c)
 	}
-	slices.SortFunc(g.chains, func(a, b bundle.Chain) int { return cmp.Compare(a.Name, b.Name) })
 	return true, nil
 }
 

@@ -63,17 +63,19 @@ func report(c *cli.Context, kind client.ReportKind, rows func(*client.Report) []
 	if c.IsSet("within") && kind != client.Due {
 		return usage("--within is for report due")
 	}
-	for flag, into := range map[string]*string{"from": &q.From, "to": &q.To} {
-		if c.String(flag) == "" {
-			continue
-		}
-		read := map[string]func(*cli.Context, string) (time.Time, error){"to": lastMoment,
-			"from": func(c *cli.Context, name string) (time.Time, error) { return timeFlag(c, name, time.Time{}) }}[flag]
-		t, err := read(c, flag)
+	if c.String("from") != "" {
+		t, err := timeFlag(c, "from", time.Time{})
 		if err != nil {
 			return err
 		}
-		*into = t.UTC().Format(time.RFC3339)
+		q.From = t.UTC().Format(time.RFC3339)
+	}
+	if c.String("to") != "" {
+		t, err := lastMoment(c, "to")
+		if err != nil {
+			return err
+		}
+		q.To = t.UTC().Format(time.RFC3339)
 	}
 	r, err := newRemote(c, signing)
 	if err != nil {

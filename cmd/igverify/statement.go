@@ -199,10 +199,11 @@ func checkContradiction(s *session) error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("evidence: %w", err)
 		}
-		for name, data := range map[string][]byte{"receipt.json": found.Receipt, "statement.json": found.Statement} {
-			if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-				return fmt.Errorf("evidence: %w", err)
-			}
+		if err := os.WriteFile(filepath.Join(dir, "receipt.json"), found.Receipt, 0o644); err != nil {
+			return fmt.Errorf("evidence: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "statement.json"), found.Statement, 0o644); err != nil {
+			return fmt.Errorf("evidence: %w", err)
 		}
 		s.report.Notes = append(s.report.Notes, "evidence written: receipt.json and statement.json convict on their own, with the log's verifier key; they show no content, only how many entries there are and where")
 	}

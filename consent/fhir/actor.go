@@ -70,12 +70,14 @@ const otherPart = "an actor is not one to whom the data goes"
 // actor reads one.
 func (r *reader) actor(a object) (pairs []pair, why string, err error) {
 	role, reference := tree.Child(a, "role"), tree.Child(a, "reference")
-	for name, v := range a {
-		if _, ok := v.(object); name == "role" || name == "reference" {
-			if !ok {
-				return nil, "", tree.Fail(BadValue, "", "")
-			}
-		} else if name != "id" {
+	for _, name := range []string{"role", "reference"} {
+		v, there := a[name]
+		if _, ok := v.(object); there && !ok {
+			return nil, "", tree.Fail(BadValue, "", "")
+		}
+	}
+	for name := range a {
+		if name != "id" && name != "role" && name != "reference" {
 			return nil, otherPart + ": an extension says more of it", nil
 		}
 	}

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,10 +147,12 @@ func (c Conversion) read(root object) (*Imported, *tree.Residue, error) {
 	return &Imported{Consent: x, Release: release, Unenforced: r.notes}, residue, nil
 }
 
-// checkForm refuses what must not be passed over, and elements of another kind than they have in the release: one that cannot be read must not pass for
-// one that is not there.
+// checkForm refuses what must not be passed over, and elements of another kind than they have in the
+// release: one that cannot be read must not pass for one that is not there. It goes by name, since the
+// members of a JSON object have no order, and reports the first.
 func checkForm(root object, release Release) error {
-	for name, v := range root {
+	for _, name := range slices.Sorted(maps.Keys(root)) {
+		v := root[name]
 		path := modifier("Consent", object{name: v})
 		if list := tree.Objects(root, name); name == "modifierExtension" && release == R5 && len(list) == 1 && len(list[0]) == 2 && noDefault(object{name: v}) {
 			path = "" // the one that is understood
@@ -158,12 +161,9 @@ func checkForm(root object, release Release) error {
 			return tree.Fail(NotUnderstood, path, "changes the meaning of what it stands in and is not understood")
 		}
 	}
-	for name, kind := range kinds[release] {
-		v, there := root[name]
-		if !there {
-			continue
-		}
-		ok := true
+	for _, name := range slices.Sorted(maps.Keys(root)) {
+		v := root[name]
+		kind, ok := kinds[release][name], true
 		switch kind {
 		case 'o':
 			_, ok = v.(object)
@@ -189,7 +189,8 @@ func modifier(path string, v any) string {
 				return path + "." + name
 			}
 		}
-		for name, e := range v {
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			e := v[name]
 			if name == "contained" {
 				continue
 			}

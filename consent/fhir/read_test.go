@@ -301,6 +301,25 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// Of two wrong members the same is reported every time: the first by name, and a member that cannot be read
+// before one that is not understood.
+func TestFirstWrongMember(t *testing.T) {
+	for consent, path := range map[string]string{
+		r4(`"provision":{"type":"deny"},"modifierExtension":[{}],"implicitRules":"x","contained":7`):                         "Consent.implicitRules",
+		r4(`"provision":{"type":"deny"},"verification":{},"identifier":{},"text":7`):                                         "Consent.identifier",
+		r4(`"provision":{"type":"deny","extension":[{"url":"x","modifierExtension":[{}]}],"a":{"implicitRules":"x"}}`):       "Consent.implicitRules",
+		r4(`"provision":{"type":"deny","actor":[{"role":"IRCP","extension":[{"url":"x"}],"reference":{},"modifier":[{}]}]}`): "Consent.provision.actor[0]",
+	} {
+		for range 100 {
+			_, err := testConversion.Read([]byte(consent))
+			var e *Error
+			if !errors.As(err, &e) || e.Path != path {
+				t.Fatalf("%v, want it of %s\n%s", err, path, consent)
+			}
+		}
+	}
+}
+
 func TestSpan(t *testing.T) {
 	for _, c := range []struct{ in, first, last string }{
 		{"2026", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"},

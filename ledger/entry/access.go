@@ -68,6 +68,7 @@ type Text struct {
 
 const maxDepth = 32 // levels of nesting in "fhir"
 
+// check goes in the order of the claims, so that the first wrong one is reported.
 func (a *Access) check() error {
 	if err := wire.CheckSystem(a.Source); err != nil {
 		return wire.Errorf(wire.BadClaim, "source", "want 1-128 printable ASCII characters")
@@ -75,31 +76,60 @@ func (a *Access) check() error {
 	if a.Org != "" && wire.CheckOrgID(a.Org) != nil {
 		return wire.Errorf(wire.BadClaim, "org", "not an organisation id")
 	}
+	if err := checkShort("system", a.System, 512); err != nil {
+		return err
+	}
+	if err := checkLists(codeList{"event", a.Event}); err != nil {
+		return err
+	}
 	if len(a.Action) != 1 || !strings.Contains("CRUDE", a.Action) {
 		return wire.Errorf(wire.BadClaim, "action", "want one of C R U D E")
+	}
+	if err := checkLists(codeList{"data", a.Data}, codeList{"purpose", a.Purpose}, codeList{"role", a.Role}); err != nil {
+		return err
+	}
+	if err := checkShort("agreement", a.Agreement, 512); err != nil {
+		return err
+	}
+	if err := checkShort("decision", a.Decision, 64); err != nil {
+		return err
+	}
+	if err := checkShort("delegation", a.Delegation, 64); err != nil {
+		return err
 	}
 	if !slices.Contains([]string{"0", "4", "8", "12"}, a.Outcome) {
 		return wire.Errorf(wire.BadClaim, "outcome", "want one of 0 4 8 12")
 	}
-	for name, list := range map[string][]string{"event": a.Event, "data": a.Data, "purpose": a.Purpose, "role": a.Role} {
-		if len(list) > 64 {
-			return wire.Errorf(wire.BadClaim, name, "%d codes, at most 64", len(list))
-		}
-		for _, s := range list {
-			if s == "" || !wire.Plain(s, 512) {
-				return wire.Errorf(wire.BadClaim, name, "a code is empty, longer than 512 bytes or has control characters")
-			}
+	for _, c := range []claimText{{"occurred", a.Occurred, true}, {"occurredEnd", a.OccurredEnd, true}, {"recorded", a.Recorded, false}} {
+		if _, err := ParseTime(c.text); err != nil && !(c.optional && c.text == "") {
+			return wire.Errorf(wire.BadClaim, c.name, "not an RFC 3339 time with zone")
 		}
 	}
-	if !wire.Plain(a.System, 512) || !wire.Plain(a.Agreement, 512) || !wire.Plain(a.Decision, 64) || !wire.Plain(a.Delegation, 64) {
-		return wire.Errorf(wire.BadClaim, "system, agreement, decision or delegation", "too long or with control characters")
+	return nil
+}
+
+// checkShort checks an optional text of one line.
+func checkShort(name, s string, max int) error {
+	if !wire.Plain(s, max) {
+		return wire.Errorf(wire.BadClaim, name, "longer than %d bytes, or with control characters", max)
 	}
-	if _, err := ParseTime(a.Recorded); err != nil {
-		return wire.Errorf(wire.BadClaim, "recorded", "not an RFC 3339 time with zone")
-	}
-	for name, t := range map[string]string{"occurred": a.Occurred, "occurredEnd": a.OccurredEnd} {
-		if _, err := ParseTime(t); t != "" && err != nil {
-			return wire.Errorf(wire.BadClaim, name, "not an RFC 3339 time with zone")
+	return nil
+}
+
+// codeList is a claim that lists codes.
+type codeList struct {
+	name  string
+	codes []string
+}
+
+// checkLists checks lists of an access or decision in the order given, each of at most 64 codes.
+func checkLists(lists ...codeList) error {
+	for _, l := range lists {
+		if len(l.codes) > 64 {
+			return wire.Errorf(wire.BadClaim, l.name, "%d codes, at most 64", len(l.codes))
+		}
+		if err := checkCodes(l.name, l.codes); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -40,29 +40,34 @@ func (d *Decision) claims() []claim {
 	return []claim{{"staff", d.Staff != nil, &d.Staff, nil}, {"text", d.Text != nil, &d.Text, nil}}
 }
 
+// check goes in the order of the claims, so that the first wrong one is reported.
 func (d *Decision) check() error {
 	if err := wire.CheckOrgID(d.Org); err != nil {
+		return err
+	}
+	if d.Holder != "" && wire.CheckOrgID(d.Holder) != nil {
+		return wire.Errorf(wire.BadClaim, "holder", "not an organisation id")
+	}
+	if err := checkShort("system", d.System, 512); err != nil {
 		return err
 	}
 	if len(d.Action) != 1 || !strings.Contains("CRUDE", d.Action) {
 		return wire.Errorf(wire.BadClaim, "action", "want one of C R U D E")
 	}
-	if d.Holder != "" && wire.CheckOrgID(d.Holder) != nil {
-		return wire.Errorf(wire.BadClaim, "holder", "not an organisation id")
+	if err := checkLists(codeList{"data", d.Data}, codeList{"purpose", d.Purpose}, codeList{"role", d.Role}); err != nil {
+		return err
+	}
+	if err := checkShort("agreement", d.Agreement, 512); err != nil {
+		return err
+	}
+	if err := checkShort("delegation", d.Delegation, 64); err != nil {
+		return err
 	}
 	if d.Decision != "permit" && d.Decision != "deny" {
 		return wire.Errorf(wire.BadClaim, "decision", "want permit or deny")
 	}
-	for name, list := range map[string][]string{"data": d.Data, "purpose": d.Purpose, "role": d.Role, "rules": d.Rules, "obligations": d.Obligations} {
-		if len(list) > 64 {
-			return wire.Errorf(wire.BadClaim, name, "%d codes, at most 64", len(list))
-		}
-		if err := checkCodes(name, list); err != nil {
-			return err
-		}
-	}
-	if !wire.Plain(d.System, 512) || !wire.Plain(d.Agreement, 512) || !wire.Plain(d.Delegation, 64) {
-		return wire.Errorf(wire.BadClaim, "system, agreement or delegation", "too long or with control characters")
+	if err := checkLists(codeList{"rules", d.Rules}, codeList{"obligations", d.Obligations}); err != nil {
+		return err
 	}
 	if _, err := ParseTime(d.Asked); err != nil {
 		return wire.Errorf(wire.BadClaim, "asked", "not an RFC 3339 time with zone")

@@ -13,3 +13,6 @@ func NewBody(t Type) Body {
 	}
 	return nil
 }
+
+// CheckBody checks the claims of a body, beyond the common ones.
+func CheckBody(b Body) error { return b.check() }
