@@ -49,7 +49,8 @@ func (c Conversion) FromAuditEvent(data []byte) ([]*entry.Access, error) {
 	}
 	accesses := make([]*entry.Access, len(list))
 	for i, part := range shares(root, list) {
-		if accesses[i], err = c.access(part, list[i].id()); err != nil {
+		accesses[i], err = c.access(part, list[i].id())
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -228,7 +229,8 @@ func (c Conversion) access(root object, id string) (*entry.Access, error) {
 	b.subject(root)
 	finish(&b.r, root, a)
 	var err error
-	if a.FHIR, err = writeTree(root); err != nil {
+	a.FHIR, err = writeTree(root)
+	if err != nil {
 		return nil, err
 	}
 	return a, checkSizes(a)
@@ -254,7 +256,8 @@ func (b *builder) codes(name string, list *[]string, from []coding) {
 		}
 		i := slices.Index(*list, claim)
 		if i < 0 {
-			if i = len(*list); i == 64 {
+			i = len(*list)
+			if i == 64 {
 				return
 			}
 			*list = append(*list, claim)

@@ -236,8 +236,8 @@ func further(root, e object, own, others *mentions) object {
 	codes := object{}
 	for _, name := range []string{"type", "role", "lifecycle", "securityLabel"} {
 		if v, ok := e[name]; ok {
-			if v = scrub(v, others); v != nil {
-				codes[name] = v
+			if kept := scrub(v, others); kept != nil {
+				codes[name] = kept
 			}
 		}
 	}
@@ -258,8 +258,10 @@ func scrub(v any, others *mentions) any {
 			}
 			if _, ok := e.(string); ok || e == nil {
 				o[name] = e
-			} else if e = scrub(e, others); e != nil {
-				o[name] = e
+				continue
+			}
+			if kept := scrub(e, others); kept != nil {
+				o[name] = kept
 			}
 		}
 		if len(o) == 0 && len(v) > 0 {
@@ -274,8 +276,10 @@ func scrub(v any, others *mentions) any {
 			}
 			if e == nil {
 				list = append(list, nil)
-			} else if e = scrub(e, others); e != nil {
-				list = append(list, e)
+				continue
+			}
+			if kept := scrub(e, others); kept != nil {
+				list = append(list, kept)
 			}
 		}
 		if len(list) == 0 && len(v) > 0 {

@@ -178,7 +178,8 @@ func (s *Agreements) mayFollow(a *Agreement, t *entry.AgreementText, by string, 
 		if !v.Complete() || v.Withdrawn {
 			continue
 		}
-		if before = v; !t.StartTime().After(v.start) {
+		before = v
+		if !t.StartTime().After(v.start) {
 			return refuse(register.VersionConflict, what, "it would start on %s, but version %d starts on %s: a version starts after the ones before it", t.Start, v.Text.Version, v.Text.Start)
 		}
 	}

@@ -214,7 +214,8 @@ func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
 			continue
 		}
 		var err error
-		if *t.into, err = entry.ParseTime(t.text); err != nil {
+		*t.into, err = entry.ParseTime(t.text)
+		if err != nil {
 			return out, err
 		}
 	}

@@ -41,10 +41,13 @@ func sound() Facts {
 func soundAccesses() []Facts {
 	own := Facts{Org: "probe-a", Holder: "probe-a", Own: true, Action: "R", Purposes: []string{"TREAT"}, Roles: []string{"doctor"}, At: sound().At}
 	emergency := sound()
-	emergency.Purposes, emergency.Emergency, emergency.Justified, emergency.Named, emergency.Agreement = []string{"BTG"}, true, true, false, nil
+	emergency.Purposes = []string{"BTG"}
+	emergency.Emergency, emergency.Justified = true, true
+	emergency.Named, emergency.Agreement = false, nil
 	research := sound()
 	a := *research.Agreement
-	a.Purposes, a.Research, a.Project, a.ConsentBasis = []string{"HRESCH"}, true, "probe", true
+	a.Purposes, a.Project = []string{"HRESCH"}, "probe"
+	a.Research, a.ConsentBasis = true, true
 	research.Purposes, research.Agreement = []string{"HRESCH"}, &a
 	return []Facts{sound(), own, emergency, research}
 }
@@ -52,7 +55,9 @@ func soundAccesses() []Facts {
 // unsoundAccesses are such that a set under which all are covered permits everything.
 func unsoundAccesses() []Facts {
 	unknown, ended, refused := sound(), sound(), sound()
-	unknown.Agreement, unknown.Named, unknown.Purposes, unknown.Consent = nil, false, []string{"HMARKT"}, Consent{Decision: Deny, ID: "probe"}
+	unknown.Agreement, unknown.Named = nil, false
+	unknown.Purposes = []string{"HMARKT"}
+	unknown.Consent = Consent{Decision: Deny, ID: "probe"}
 	a := *ended.Agreement
 	a.State, a.Parties = "terminated", nil
 	ended.Agreement = &a

@@ -67,7 +67,8 @@ func (c *chainCache) behind(ctx context.Context, kids map[string]bool) (map[stri
 		chain, ok := byName[name]
 		c.mu.Unlock()
 		if !ok {
-			if chain, err = readChain(ctx, c.log, name); err != nil {
+			chain, err = readChain(ctx, c.log, name)
+			if err != nil {
 				return nil, err
 			}
 			c.mu.Lock()

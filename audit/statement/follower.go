@@ -132,7 +132,8 @@ func (f *Follower) Run(ctx context.Context) {
 		if err != nil && err.Error() != said {
 			f.cfg.Logger.Error("following the log for the subject index", "error", err)
 		}
-		if said = ""; err != nil {
+		said = ""
+		if err != nil {
 			said = err.Error()
 		}
 		select {

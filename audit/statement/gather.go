@@ -125,7 +125,8 @@ func (f *Follower) readOn(ctx context.Context, p *past, size uint64, links bool)
 	if err != nil {
 		return err
 	}
-	if p.entries = append(p.entries, more...); len(p.entries) > ledger.MaxHistory {
+	p.entries = append(p.entries, more...)
+	if len(p.entries) > ledger.MaxHistory {
 		return fmt.Errorf("making a statement: %w", ledger.ErrTooMany)
 	}
 	p.read = size

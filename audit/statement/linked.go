@@ -45,14 +45,16 @@ func (f *Follower) readLinked(ctx context.Context, g *gathered, ids []string, si
 			p = before[at]
 		} else {
 			var err error
-			if p, err = f.past(id); err != nil {
+			p, err = f.past(id)
+			if err != nil {
 				return err
 			}
 		}
 		if err := f.readOn(ctx, p, size, true); err != nil {
 			return err
 		}
-		if n += len(p.entries); n > ledger.MaxHistory {
+		n += len(p.entries)
+		if n > ledger.MaxHistory {
 			return fmt.Errorf("making a statement with what is linked: %w", ledger.ErrTooMany)
 		}
 		g.linked = append(g.linked, p)

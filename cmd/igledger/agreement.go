@@ -152,7 +152,8 @@ func newAgreement(c *cli.Context) error {
 			return refused("the ledger's answer about %s has no text", id)
 		}
 		t.Version++
-		if text, err = yamlOf(t); err != nil {
+		text, err = yamlOf(t)
+		if err != nil {
 			return err
 		}
 	}
@@ -190,7 +191,8 @@ func actOnAgreement(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		if version = a.Version; act == "withdraw" {
+		version = a.Version
+		if act == "withdraw" {
 			version = uint64(len(a.Versions))
 		}
 	}

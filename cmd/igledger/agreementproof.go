@@ -122,7 +122,8 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 		if err != nil || !e.Type.Governs() {
 			return err
 		}
-		if rules, err = rules.Admit(e, index, replay.Register()); err != nil {
+		rules, err = rules.Admit(e, index, replay.Register())
+		if err != nil {
 			return refused("entry %d may not stand in the log, and the ledger took it: %w", index, err)
 		}
 		if e.Name() == "agreement:"+id {
@@ -138,8 +139,12 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 	if v == nil {
 		return nil, refused("no agreement %s is in the log: all %d entries were read", id, replay.Size())
 	}
-	p.Version, p.State, p.Text, p.Missing = v.Text.Version, state, v.Text, v.Missing()
-	p.Entries, p.Root = log.Head.Size, fmt.Sprintf("%x", log.Head.Root)
+	p.Version = v.Text.Version
+	p.State = state
+	p.Text = v.Text
+	p.Missing = v.Missing()
+	p.Entries = log.Head.Size
+	p.Root = fmt.Sprintf("%x", log.Head.Root)
 	return p, nil
 }
 

@@ -237,7 +237,8 @@ func exportAgreements(c *cli.Context) error {
 	}
 	whole := make([]*client.Agreement, len(list))
 	for i, s := range list {
-		if whole[i], err = r.agreement(c.Context, s.ID); err != nil {
+		whole[i], err = r.agreement(c.Context, s.ID)
+		if err != nil {
 			return err
 		}
 	}

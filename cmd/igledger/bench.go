@@ -58,7 +58,8 @@ func benchCommand() *cli.Command {
 			}
 			defer os.RemoveAll(dir)
 			b.dir = dir
-			if b.dsn = c.String("database"); b.dsn == "" {
+			b.dsn = c.String("database")
+			if b.dsn == "" {
 				b.dsn = "sqlite:" + filepath.Join(dir, "log.db")
 			}
 			r, err := b.run(c.Context)
@@ -168,7 +169,8 @@ func (b *bench) prepare(ctx context.Context, store *storage.Storage) error {
 		return err
 	}
 	var err error
-	if b.keys, err = ledger.LoadKeys(dir); err != nil {
+	b.keys, err = ledger.LoadKeys(dir)
+	if err != nil {
 		return err
 	}
 	p, err := newParties(ctx, ledger.Config{Storage: store, Keys: b.keys, Origin: b.origin, Rules: consent.New()})
@@ -176,7 +178,8 @@ func (b *bench) prepare(ctx context.Context, store *storage.Storage) error {
 		return err
 	}
 	defer p.log.Close(ctx)
-	if b.source, err = p.enrol(ctx, entry.Member{ID: "SRC", Name: "Bench source", Kind: "health-board", Roles: []entry.Role{entry.RoleSource}}, entry.PurposeSubmit); err != nil {
+	b.source, err = p.enrol(ctx, entry.Member{ID: "SRC", Name: "Bench source", Kind: "health-board", Roles: []entry.Role{entry.RoleSource}}, entry.PurposeSubmit)
+	if err != nil {
 		return err
 	}
 	const chunk = 10_000
@@ -188,7 +191,8 @@ func (b *bench) prepare(ctx context.Context, store *storage.Storage) error {
 		}
 		entries := make([]*entry.Entry, len(texts))
 		for i, t := range texts {
-			if entries[i], err = entry.Parse(t); err != nil {
+			entries[i], err = entry.Parse(t)
+			if err != nil {
 				return err
 			}
 		}

@@ -89,10 +89,12 @@ func recordConsent(c *cli.Context) error {
 		x.Consent = uuid.NewString()
 	}
 	var err error
-	if x.Rule, err = ruleFlags(c, x.Act); err != nil {
+	x.Rule, err = ruleFlags(c, x.Act)
+	if err != nil {
 		return err
 	}
-	if x.Notice, err = noticeFlags(c); err != nil {
+	x.Notice, err = noticeFlags(c)
+	if err != nil {
 		return err
 	}
 	return submitConsent(c, x)
@@ -165,7 +167,8 @@ func submitConsent(c *cli.Context, x *entry.Consent) error {
 	if err != nil {
 		return err
 	}
-	if x.Sub, err = readID(c); err != nil {
+	x.Sub, err = readID(c)
+	if err != nil {
 		return err
 	}
 	x.Common, x.Scope, x.Decided = r.common(), c.String("scope"), instant(decided)

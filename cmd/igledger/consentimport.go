@@ -54,15 +54,18 @@ func importConsents(c *cli.Context) error {
 	}
 	conv := fhir.Conversion{Issuer: c.String("org")}
 	var err error
-	if conv.Organisations, err = pairs(c, "map"); err != nil {
+	conv.Organisations, err = pairs(c, "map")
+	if err != nil {
 		return err
 	}
-	if conv.Systems, err = pairs(c, "system"); err != nil {
+	conv.Systems, err = pairs(c, "system")
+	if err != nil {
 		return err
 	}
 	var r *remote // none for a dry run
 	if !c.Bool("dry-run") {
-		if r, err = newRemote(c, signing); err != nil {
+		r, err = newRemote(c, signing)
+		if err != nil {
 			return err
 		}
 	} else if conv.Issuer == "" {
@@ -118,7 +121,8 @@ func consentsIn(data []byte) ([]jsontext.Value, error) {
 				Resource jsontext.Value `json:"resource"`
 			} `json:"entry"`
 		}
-		if v = v.Clone(); json.Unmarshal(v, &bundle) != nil || bundle.ResourceType != "Bundle" {
+		v = v.Clone()
+		if json.Unmarshal(v, &bundle) != nil || bundle.ResourceType != "Bundle" {
 			out = append(out, v)
 			continue
 		}

@@ -115,7 +115,8 @@ func parental(c *cli.Context, id, birthday string, now, end time.Time) error {
 	born, ok := consent.Born(id, now)
 	if birthday != "" {
 		var err error
-		if born, err = time.Parse(time.DateOnly, birthday); err != nil {
+		born, err = time.Parse(time.DateOnly, birthday)
+		if err != nil {
 			return usage("the birth date wants the form 2020-01-31")
 		}
 		ok = true

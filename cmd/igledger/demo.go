@@ -139,7 +139,8 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	quiet := logger(io.Discard)
 	page, noPage := web.Handler(os.DirFS(d.c.String("web"))) // nil unless make web made it
 	d.page = noPage == nil
-	if d.server, err = listen(d.log, d.c.String("listen"), time.Second, page, prometheus.NewRegistry(), quiet); err != nil {
+	d.server, err = listen(d.log, d.c.String("listen"), time.Second, page, prometheus.NewRegistry(), quiet)
+	if err != nil {
 		store.Close()
 		return nil, err
 	}
@@ -273,7 +274,8 @@ func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]clien
 	if err := d.server.index.Flush(ctx); err != nil { // not to wait until the next index root is due
 		return nil, err
 	}
-	if d.proof, err = r.Statement(ctx, client.StatementRequest{ID: person.ID}); err != nil {
+	d.proof, err = r.Statement(ctx, client.StatementRequest{ID: person.ID})
+	if err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(filepath.Join(d.dir, "statement.json"), d.proof, 0o600); err != nil {

@@ -191,7 +191,8 @@ func keyCommand() *cli.Command {
 						req.Key.Purposes = append(req.Key.Purposes, entry.Purpose(p))
 					}
 					slices.Sort(req.Key.Purposes)
-					if req.Proof, err = entry.ProveKey(signer, c.String("origin"), req.Organisation); err != nil {
+					req.Proof, err = entry.ProveKey(signer, c.String("origin"), req.Organisation)
+					if err != nil {
 						return err
 					}
 					return printJSON(c.App.Writer, req)

@@ -25,10 +25,12 @@ const (
 func newParties(ctx context.Context, cfg ledger.Config) (*parties, error) {
 	p := new(parties)
 	var err error
-	if p.registrar, err = wire.GenerateSigner(wire.EdDSA); err != nil {
+	p.registrar, err = wire.GenerateSigner(wire.EdDSA)
+	if err != nil {
 		return nil, err
 	}
-	if p.enroller, err = wire.GenerateSigner(wire.ES256); err != nil {
+	p.enroller, err = wire.GenerateSigner(wire.ES256)
+	if err != nil {
 		return nil, err
 	}
 	proof, err := entry.ProveKey(p.enroller, cfg.Origin, enrollerID)

@@ -84,7 +84,8 @@ func serveCommand() *cli.Command {
 				cfg.Logger = slog.New(slog.NewJSONHandler(c.App.ErrWriter, nil))
 			}
 			cfg.AnchorInterval = c.Duration("anchor-interval")
-			if cfg.Policy, err = readPolicy(c); err != nil {
+			cfg.Policy, err = readPolicy(c)
+			if err != nil {
 				return err
 			}
 			registry := prometheus.NewRegistry()
@@ -104,7 +105,8 @@ func serveCommand() *cli.Command {
 			}
 			var page http.Handler
 			if dir := c.String("web"); dir != "" {
-				if page, err = web.Handler(os.DirFS(dir)); err != nil {
+				page, err = web.Handler(os.DirFS(dir))
+				if err != nil {
 					return fmt.Errorf("--web: %w", err)
 				}
 			}

@@ -41,7 +41,8 @@ func statementCommand() *cli.Command {
 				return err
 			}
 			r.asCaller(c.String("function"))
-			if q.ID, err = readID(c); err != nil {
+			q.ID, err = readID(c)
+			if err != nil {
 				return err
 			}
 			data, err := r.Statement(c.Context, q)

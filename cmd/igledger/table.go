@@ -37,7 +37,8 @@ func printCSV(w io.Writer, rows [][]string) error {
 	for _, row := range rows {
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			if cells[i] = line(cell); strings.IndexAny(cells[i], "=+-@") == 0 {
+			cells[i] = line(cell)
+			if strings.IndexAny(cells[i], "=+-@") == 0 {
 				cells[i] = "'" + cells[i]
 			}
 		}

@@ -102,7 +102,8 @@ func (s *session) begin(spec command) error {
 		return usage("--log-key is missing: the log's verifier key, from elsewhere than the log")
 	}
 	var err error
-	if s.log, err = verifier.LogKey(s.key); err != nil {
+	s.log, err = verifier.LogKey(s.key)
+	if err != nil {
 		return usage("--log-key: %s", err)
 	}
 	s.report.Log.Origin = s.log.Name()
@@ -112,13 +113,16 @@ func (s *session) begin(spec command) error {
 		}
 		return nil
 	}
-	if s.src, err = fetch.Open(s.c.String("from")); err != nil {
+	s.src, err = fetch.Open(s.c.String("from"))
+	if err != nil {
 		return err
 	}
-	if s.signed, err = s.src.Checkpoint(s.ctx); err != nil {
+	s.signed, err = s.src.Checkpoint(s.ctx)
+	if err != nil {
 		return err
 	}
-	if s.head, err = verifier.OpenCheckpoint(s.signed, s.log); err != nil {
+	s.head, err = verifier.OpenCheckpoint(s.signed, s.log)
+	if err != nil {
 		return err
 	}
 	s.report.Log.Size, s.report.Log.Root = &s.head.Size, fmt.Sprintf("%x", s.head.Root)

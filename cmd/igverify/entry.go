@@ -40,22 +40,27 @@ func checkEntry(s *session) error {
 		return err
 	}
 	ev := verifier.EntryEvidence{Opening: o, Checkpoint: s.head, Log: s.log, ID: id}
-	if ev.Genesis, err = s.genesis(); err != nil {
+	ev.Genesis, err = s.genesis()
+	if err != nil {
 		return err
 	}
 	tiles := s.src.Tiles(s.ctx)
-	if ev.Path, err = verifier.InclusionPath(tiles, o.Index, s.head.Size); err != nil {
+	ev.Path, err = verifier.InclusionPath(tiles, o.Index, s.head.Size)
+	if err != nil {
 		return err
 	}
-	if ev.LoggedHash, err = verifier.LeafHashFromTile(tiles, o.Index, s.head.Size); err != nil {
+	ev.LoggedHash, err = verifier.LeafHashFromTile(tiles, o.Index, s.head.Size)
+	if err != nil {
 		return err
 	}
-	if ev.Leaf, err = s.src.Leaf(s.ctx, o.Index, s.head.Size); err != nil {
+	ev.Leaf, err = s.src.Leaf(s.ctx, o.Index, s.head.Size)
+	if err != nil {
 		return err
 	}
 	e, rep := verifier.CheckEntry(ev)
 	if rep.Err() == nil && !s.c.Bool("skip-key") { // reading the whole log is not worth it for what is wrong already
-		if ev.Register, err = s.registerAt(o.Index); err == nil {
+		ev.Register, err = s.registerAt(o.Index)
+		if err == nil {
 			e, rep = verifier.CheckEntry(ev)
 		}
 	}

@@ -111,7 +111,8 @@ func writeSecret(path string, data []byte) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if closeErr := f.Close(); err == nil {
+	closeErr := f.Close()
+	if err == nil {
 		err = closeErr
 	}
 	if err != nil {

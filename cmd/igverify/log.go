@@ -61,7 +61,8 @@ func checkLog(s *session) error {
 	bar := s.bar("replaying "+s.head.Origin, s.head.Size)
 	err := s.src.Replay(s.ctx, r.replay, s.head, r.failed, func() error {
 		bar.at(r.replay.Size())
-		if pieces++; pieces%stateEvery == 0 {
+		pieces++
+		if pieces%stateEvery == 0 {
 			return r.keep()
 		}
 		return nil

@@ -41,7 +41,8 @@ func checkReceipt(s *session) error {
 		return err
 	}
 	ev := verifier.ReceiptEvidence{Receipt: r, Entry: e, Log: s.log}
-	if ev.Genesis, err = s.anyGenesis(); err != nil {
+	ev.Genesis, err = s.anyGenesis()
+	if err != nil {
 		return err
 	}
 	if ev.Genesis == nil && e.Type.Sealed() {
@@ -57,7 +58,8 @@ func checkReceipt(s *session) error {
 	if rep.Err() == nil {
 		err = verifier.CheckConsistency(got.Checkpoint, s.head, s.src.Tiles(s.ctx))
 		if err == nil && !s.c.Bool("skip-key") {
-			if ev.Register, err = s.registerAt(got.Index); err == nil {
+			ev.Register, err = s.registerAt(got.Index)
+			if err == nil {
 				_, rep = verifier.CheckReceipt(ev)
 			}
 		}
@@ -94,7 +96,8 @@ func (s *session) ownEntry() (*entry.Entry, error) {
 // anyGenesis takes the genesis from the log, from --genesis, or from both if they are the same.
 func (s *session) anyGenesis() (g *entry.Genesis, err error) {
 	if s.src != nil {
-		if g, err = s.genesis(); err != nil {
+		g, err = s.genesis()
+		if err != nil {
 			return nil, err
 		}
 	}

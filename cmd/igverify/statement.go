@@ -41,14 +41,16 @@ func checkStatement(s *session) error {
 	}
 	ev := verifier.StatementEvidence{Statement: data, Policy: s.policy, Now: time.Now()}
 	isExtract := strings.Contains(string(data[:min(len(data), 64)]), bundle.FormatExtract)
-	if ev.ID, err = s.personID(); err != nil {
+	ev.ID, err = s.personID()
+	if err != nil {
 		return err
 	}
 	if ev.ID == "" && !isExtract {
 		if s.c.Args().First() == "-" {
 			return usage("the statement comes from standard input, so give --id-file or --ask-id")
 		}
-		if ev.ID, err = s.idFrom("-"); err != nil {
+		ev.ID, err = s.idFrom("-")
+		if err != nil {
 			return err
 		}
 	}
@@ -139,7 +141,10 @@ func accesses(rows []verifier.StatementEntry, reg *register.Register) []shownAcc
 				return strings.Join(parts, "; ")
 			}
 			a.Verdict = value("verdict")
-			a.When, a.Who, a.What, a.Why = value("when"), value("who", "person", "role", "nature"), value("what", "answer", "data"), value("why", "in words", "emergency", "justification")
+			a.When = value("when")
+			a.Who = value("who", "person", "role", "nature")
+			a.What = value("what", "answer", "data")
+			a.Why = value("why", "in words", "emergency", "justification")
 		}
 		list = append(list, a)
 	}
@@ -153,7 +158,8 @@ func (s *session) offlinePolicy() (err error) {
 	case (key == "") == (file == ""):
 		return usage("give one of --policy FILE and --log-key VKEY, from elsewhere than the log")
 	case file == "":
-		if s.policy, err = verifier.PolicyForLog(key); err != nil {
+		s.policy, err = verifier.PolicyForLog(key)
+		if err != nil {
 			return usage("--log-key: %s", err)
 		}
 		return nil
@@ -162,7 +168,8 @@ func (s *session) offlinePolicy() (err error) {
 	if err != nil {
 		return err
 	}
-	if s.policy, err = verifier.ParsePolicy(data); err != nil {
+	s.policy, err = verifier.ParsePolicy(data)
+	if err != nil {
 		return usage("--policy: %s", err)
 	}
 	return nil

@@ -199,7 +199,8 @@ func (f *form) problem(location []string, wrong string) Problem {
 	at := f.raw
 	var words []string
 	for _, step := range location {
-		if at = under(at, step); at == nil {
+		at = under(at, step)
+		if at == nil {
 			break
 		}
 		if i, err := strconv.Atoi(step); err == nil {
@@ -232,7 +233,8 @@ func under(schema map[string]any, step string) map[string]any {
 func (f *form) names(location []string) (list []string) {
 	at := f.raw
 	for _, step := range location {
-		if at = under(at, step); at == nil {
+		at = under(at, step)
+		if at == nil {
 			return nil
 		}
 	}

@@ -118,7 +118,8 @@ func claims(list []object) (out []string, ok bool) {
 				out = append(out, s)
 			}
 		}
-		if ok = ok && found; len(out) > maxCodes {
+		ok = ok && found
+		if len(out) > maxCodes {
 			return nil, false
 		}
 	}

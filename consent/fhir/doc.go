@@ -29,6 +29,14 @@ const (
 	R5 Release = "R5"
 )
 
+// named returns the name that an element has in the release.
+func (r Release) named(r4, r5 string) string {
+	if r == R5 {
+		return r5
+	}
+	return r4
+}
+
 // Conversion says whose records are read, and what their references mean.
 type Conversion struct {
 	Issuer        string            // organisation id of who reports the consent: scopes local patient numbers

@@ -43,7 +43,8 @@ func (c Conversion) Read(data []byte) (*Imported, error) {
 		x.Consent = uuid.NewSHA1(namespace, append([]byte(c.Issuer+"\n"), data...)).String()
 	}
 	r.Finish(root, fields(x), tree.Personal{Name: "id", Least: 6}, tree.Personal{Name: "by/name", Least: 4})
-	if x.FHIR, err = tree.Write(root); err != nil {
+	x.FHIR, err = tree.Write(root)
+	if err != nil {
 		return nil, err
 	}
 	if len(x.FHIR) > maxDisclosure {
@@ -93,8 +94,12 @@ func releaseOf(root object) (Release, error) {
 	count := map[Release]int{}
 	for name := range root {
 		_, r4 := kinds[R4][name]
-		if _, r5 := kinds[R5][name]; r4 != r5 {
-			count[map[bool]Release{true: R4, false: R5}[r4]]++
+		_, r5 := kinds[R5][name]
+		switch {
+		case r4 && !r5:
+			count[R4]++
+		case r5 && !r4:
+			count[R5]++
 		}
 	}
 	if several {
@@ -210,7 +215,7 @@ func modifier(path string, v any) string {
 
 // subject finds the patient.
 func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
-	name := map[Release]string{R4: "patient", R5: "subject"}[r.release]
+	name := r.release.named("patient", "subject")
 	ref := tree.Child(r.root, name)
 	if t := tree.ReferenceType(r.root, ref); ref == nil || t != "" && t != "Patient" {
 		return tree.Fail(NoSubject, "Consent."+name, "want a Reference to a Patient")
@@ -237,7 +242,7 @@ func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
 
 // decided finds when: the date of the consent or, where it has ended, of the resource's last change.
 func (r *reader) decided(x *entry.Consent) error {
-	name := map[Release]string{R4: "dateTime", R5: "date"}[r.release]
+	name := r.release.named("dateTime", "date")
 	changed := tree.Child(r.root, "meta")["lastUpdated"]
 	at, path := r.root[name], "Consent."+name
 	if at == nil || r.root["status"] == "inactive" && changed != nil {
@@ -300,7 +305,7 @@ func (r *reader) policy(x *entry.Consent) {
 		policies = tree.Objects(object{"p": []any{r.root["policyBasis"]}}, "p")
 	}
 	for _, p := range policies {
-		uri := tree.Text(p, map[Release]string{R4: "uri", R5: "url"}[r.release])
+		uri := tree.Text(p, r.release.named("uri", "url"))
 		if id, ok := strings.CutPrefix(uri, AgreementURI); ok && x.Agreement == "" && entry.CheckAgreementID(id) == nil {
 			x.Agreement = id
 		} else {
@@ -354,7 +359,10 @@ func (r *reader) act(x *entry.Consent) error {
 		}
 		rule.Decision, rule.Except = deny, nil
 	}
-	x.Act, x.Rule = map[string]string{permit: "given", deny: "refused"}[rule.Decision], rule
+	x.Act, x.Rule = "given", rule
+	if rule.Decision == deny {
+		x.Act = "refused"
+	}
 	r.filedLate(x)
 	return nil
 }
@@ -366,12 +374,12 @@ func (r *reader) filedLate(x *entry.Consent) {
 		return
 	}
 	x.Decided = x.Rule.Start
-	r.note("Consent."+map[Release]string{R4: "dateTime", R5: "date"}[r.release], "lies after the period that was decided on: the decision is taken to be of the period's start, and no longer has effect")
+	r.note("Consent."+r.release.named("dateTime", "date"), "lies after the period that was decided on: the decision is taken to be of the period's start, and no longer has effect")
 }
 
 // by finds who decided in the patient's place.
 func (r *reader) by(x *entry.Consent, residue *tree.Residue) {
-	name := map[Release]string{R4: "performer", R5: "grantor"}[r.release]
+	name := r.release.named("performer", "grantor")
 	for i, ref := range tree.Objects(r.root, name) {
 		same := tree.Best(tree.Patients{Issuer: r.c.Issuer, Systems: r.c.Systems}.Identities(r.root, ref)) == x.Sub
 		if t := tree.ReferenceType(r.root, ref); same || t != "RelatedPerson" && t != "Patient" || x.By != nil {

@@ -155,11 +155,12 @@ func (r *reader) ambiguousRoot(p object, path, base string) (*entry.ConsentRule,
 	if err != nil {
 		return nil, err
 	}
-	r.note(path, "has no type: its limits may be those of the base rule or an exception to it"+map[string]string{
-		permit: "; so no permission is taken from it", deny: "; so the refusal is taken whole"}[base])
+	const ambiguous = "has no type: its limits may be those of the base rule or an exception to it"
 	if base == permit {
+		r.note(path, ambiguous+"; so no permission is taken from it")
 		return nil, nil
 	}
+	r.note(path, ambiguous+"; so the refusal is taken whole")
 	return &entry.ConsentRule{Decision: deny, Start: rule.Start, End: rule.End}, nil
 }
 
@@ -178,7 +179,8 @@ type lost struct{ path, why string }
 // provision reads one level and those below it. outer is the nearest list of data around it. The rule is nil where it is a permission that cannot be used;
 // widened where it is a refusal that lost a limit.
 func (r *reader) provision(o object, path, decision string, outer []string) (rule *entry.ConsentRule, widened bool, err error) {
-	if r.count++; r.count > 256 {
+	r.count++
+	if r.count > 256 {
 		return nil, false, tree.Fail(tree.TooLarge, "Consent.provision", "more than 256 provisions")
 	}
 	rule = &entry.ConsentRule{Decision: decision}
@@ -299,7 +301,8 @@ func (r *reader) limits(o object, path string, rule *entry.ConsentRule) ([]lost,
 		lose("action", "an action is not one that an access has")
 		rule.Actions = nil
 	}
-	if rule.Purposes, err = r.codes(o, "purpose", path); err != nil {
+	rule.Purposes, err = r.codes(o, "purpose", path)
+	if err != nil {
 		return nil, err
 	} else if slices.Contains(rule.Purposes, "") {
 		rule.Purposes = nil

@@ -63,7 +63,7 @@ func (c Conversion) contradiction(x *entry.Consent, root object) error {
 		if err != nil {
 			return tree.Fail(BadResidue, "Consent", "is of no release")
 		}
-		root[map[Release]string{R4: "patient", R5: "subject"}[release]] = object{"reference": "Patient/withheld"}
+		root[release.named("patient", "subject")] = object{"reference": "Patient/withheld"}
 	}
 	in, _, err := c.read(root)
 	if err != nil {
@@ -103,7 +103,8 @@ func canonical(r entry.ConsentRule) entry.ConsentRule {
 	for _, l := range []*[]string{&r.Purposes, &r.Data, &r.Recipients, &r.Roles, &r.Actions} {
 		*l = slices.Clone(*l)
 		slices.Sort(*l)
-		if *l = slices.Compact(*l); len(*l) == 0 {
+		*l = slices.Compact(*l)
+		if len(*l) == 0 {
 			*l = nil
 		}
 	}
@@ -246,7 +247,7 @@ func provision(rule *entry.ConsentRule, release Release) (object, error) {
 		purposes = append(purposes, codingObject(c))
 	}
 	set("purpose", purposes)
-	element := map[Release]string{R4: "class", R5: "resourceType"}[release] // a Coding; code is a CodeableConcept
+	element := release.named("class", "resourceType") // a Coding; code is a CodeableConcept
 	if slices.ContainsFunc(rule.Data, func(c string) bool { return codingObject(c)["system"] != resourceTypes }) {
 		element = "code"
 	}

@@ -323,7 +323,10 @@ func (s Source) recipients(rule *entry.ConsentRule) []string {
 
 // rule is what the person decided, level by level: what stands in a rule is the exception to it.
 func (s Source) rule(rule *entry.ConsentRule) object {
-	o := object{"@type": map[string]string{"permit": "dpv:Permission", "deny": "dpv:Prohibition"}[rule.Decision]}
+	o := object{"@type": "dpv:Permission"}
+	if rule.Decision == "deny" {
+		o["@type"] = "dpv:Prohibition"
+	}
 	each := func(name string, codes []string, f func(string) any) {
 		var list []any
 		for _, c := range codes {

@@ -58,7 +58,8 @@ func (c *Client) fetch(ctx context.Context, r request) ([]byte, error) {
 	body := r.text
 	if r.body != nil {
 		var err error
-		if body, err = json.Marshal(r.body); err != nil {
+		body, err = json.Marshal(r.body)
+		if err != nil {
 			return nil, fmt.Errorf("%s %s: encoding the request: invalid UTF-8", r.method, r.route())
 		}
 	}

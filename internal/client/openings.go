@@ -38,7 +38,8 @@ func (c *Client) Openings(ctx context.Context, from uint64) ([]*bundle.Opening, 
 		if o != nil && o.Index != at {
 			return nil, fmt.Errorf("opening of leaf %d: the server gave that of leaf %d", at, o.Index)
 		}
-		if list = append(list, o); len(list) > MaxOpenings {
+		list = append(list, o)
+		if len(list) > MaxOpenings {
 			return nil, fmt.Errorf("openings from leaf %d on: more than %d", from, MaxOpenings)
 		}
 	}

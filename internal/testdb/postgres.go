@@ -110,7 +110,8 @@ func start(durable bool) (*Postgres, error) {
 	if !durable {
 		p.opts += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 	}
-	if p.life, err = guard(dir); err != nil {
+	p.life, err = guard(dir)
+	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := p.setUp(); err != nil {
@@ -123,7 +124,8 @@ func (p *Postgres) setUp() error {
 	if os.Geteuid() == 0 { // root may not run PostgreSQL
 		u, err := user.Lookup("postgres")
 		if err != nil {
-			if u, err = user.Lookup("nobody"); err != nil {
+			u, err = user.Lookup("nobody")
+			if err != nil {
 				return err
 			}
 		}
@@ -192,7 +194,8 @@ func (c closer) Close() error { return errors.Join(c.in.Close(), c.cmd.Wait()) }
 func findBin() (string, error) {
 	places := []string{}
 	if p, err := exec.LookPath("initdb"); err == nil {
-		if p, err = filepath.EvalSymlinks(p); err == nil {
+		p, err = filepath.EvalSymlinks(p)
+		if err == nil {
 			places = append(places, filepath.Dir(p))
 		}
 	}

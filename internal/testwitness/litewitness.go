@@ -170,7 +170,8 @@ func (w *Witness) Start() {
 	w.ended = ended
 	go func() {
 		defer close(ended)
-		if err := cmd.Wait(); cmd.ProcessState.ExitCode() > 0 {
+		err := cmd.Wait()
+		if cmd.ProcessState.ExitCode() > 0 {
 			w.t.Errorf("litewitness %s ended by itself: %v\n%s", w.Name, err, out.String())
 		}
 	}()

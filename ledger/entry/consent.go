@@ -188,7 +188,8 @@ func (c *Consent) check() error {
 }
 
 func (r *ConsentRule) check(at string, level int, n *int) error {
-	if *n++; level > maxRuleDepth || *n > maxRules {
+	*n++
+	if level > maxRuleDepth || *n > maxRules {
 		return wire.Errorf(wire.TooLarge, at, "more than %d levels or %d rules", maxRuleDepth, maxRules)
 	}
 	if r.Decision != "permit" && r.Decision != "deny" {
@@ -200,7 +201,8 @@ func (r *ConsentRule) check(at string, level int, n *int) error {
 			continue
 		}
 		var err error
-		if times[i], err = ParseTime(c.text); err != nil {
+		times[i], err = ParseTime(c.text)
+		if err != nil {
 			return wire.Errorf(wire.BadClaim, at+"."+c.name, "not an RFC 3339 time with zone")
 		}
 	}

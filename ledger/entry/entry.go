@@ -137,7 +137,8 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 		return nil, err
 	}
 	if e.Type.Sealed() {
-		if e.Disclosures, err = readDisclosures(body.(sealedBody), disclosures); err != nil {
+		e.Disclosures, err = readDisclosures(body.(sealedBody), disclosures)
+		if err != nil {
 			return nil, err
 		}
 	} else {
@@ -214,7 +215,8 @@ func Sign(signer *wire.Signer, body Body) (*Entry, error) {
 	var encoded []string
 	if b, ok := body.(sealedBody); ok {
 		var err error
-		if encoded, err = disclose(b); err != nil {
+		encoded, err = disclose(b)
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -93,7 +93,8 @@ func luhn(n string) bool {
 	for i := range 9 {
 		d := int(n[i] - '0')
 		if i%2 == 0 {
-			if d *= 2; d > 9 {
+			d *= 2
+			if d > 9 {
 				d -= 9
 			}
 		}

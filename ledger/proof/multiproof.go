@@ -66,7 +66,8 @@ func MultiProof(indices []uint64, size uint64, perfect func(level uint, index ui
 	}
 	hashes := make([]wire.Hash, len(nodes))
 	for i, n := range nodes {
-		if hashes[i], err = n.Hash(size, perfect); err != nil {
+		hashes[i], err = n.Hash(size, perfect)
+		if err != nil {
 			return nil, err
 		}
 	}

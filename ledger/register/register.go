@@ -247,7 +247,10 @@ func (r *Register) applyRevocation(v *entry.KeyRevocation, index uint64) error {
 		return wire.Errorf(wire.BadClaim, "suspectFrom", "lies beyond the revocation at index %d", index)
 	}
 	revoked := *k
-	revoked.Revoked, revoked.RevokedAt, revoked.SuspectFrom, revoked.Reason = true, index, v.SuspectFrom, v.Reason
+	revoked.Revoked = true
+	revoked.RevokedAt = index
+	revoked.SuspectFrom = v.SuspectFrom
+	revoked.Reason = v.Reason
 	r.keys[v.KID] = &revoked
 	if !r.hasRegistrar(index) {
 		r.keys[v.KID] = k

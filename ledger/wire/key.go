@@ -156,7 +156,8 @@ func ParseSigner(data []byte) (*Signer, error) {
 	var key crypto.Signer = ed25519.NewKeyFromSeed(p.D)
 	if p.Kty == "EC" {
 		var err error
-		if key, err = ecdsa.ParseRawPrivateKey(elliptic.P256(), p.D); err != nil {
+		key, err = ecdsa.ParseRawPrivateKey(elliptic.P256(), p.D)
+		if err != nil {
 			return nil, Errorf(BadKey, "private JWK", "d is out of range")
 		}
 	}

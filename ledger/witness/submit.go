@@ -127,7 +127,8 @@ func request(ctx context.Context, log Log, old uint64, head Checkpoint) ([]byte,
 	var proof [][]byte
 	if old > 0 && old < head.Size {
 		var err error
-		if proof, err = log.Prove(ctx, old, head.Size); err != nil {
+		proof, err = log.Prove(ctx, old, head.Size)
+		if err != nil {
 			return nil, fmt.Errorf("proving that %d leads to %d: %w", old, head.Size, err)
 		}
 	}

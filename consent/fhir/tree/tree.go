@@ -68,7 +68,8 @@ func Parse(path string, data []byte) (any, error) {
 	d := jsontext.NewDecoder(bytes.NewReader(data))
 	v, err := read(path, d)
 	if err == nil {
-		if _, err = d.ReadToken(); err == io.EOF {
+		_, err = d.ReadToken()
+		if err == io.EOF {
 			return v, nil
 		}
 	}
@@ -109,7 +110,8 @@ func read(path string, d *jsontext.Decoder) (any, error) {
 				return nil, err
 			}
 			key := name.String()
-			if o[key], err = read(path, d); err != nil {
+			o[key], err = read(path, d)
+			if err != nil {
 				return nil, err
 			}
 		}

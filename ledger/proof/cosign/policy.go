@@ -229,7 +229,8 @@ func (p *Policy) setQuorum(args []string) error {
 	if args[0] == "none" {
 		return nil
 	}
-	if p.quorum = p.names[args[0]]; p.quorum == nil {
+	p.quorum = p.names[args[0]]
+	if p.quorum == nil {
 		return fmt.Errorf("%q is not defined above", args[0])
 	}
 	return nil
