@@ -3,7 +3,6 @@ package statement
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -83,7 +82,7 @@ func forEverybody(disclosures []string) []string {
 			return true
 		}
 		var text entry.Text
-		return p.Name == "text" && (json.Unmarshal(p.Value, &text) != nil || text.Query != "" || text.Outcome != "")
+		return p.Name == "text" && (wire.DecodeJSON("text", p.Value, &text) != nil || text.Query != "" || text.Outcome != "")
 	})
 }
 

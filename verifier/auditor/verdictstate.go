@@ -8,10 +8,11 @@ import (
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/go-json-experiment/json"
 
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
@@ -35,7 +36,7 @@ const verdictsFormat = "igverify-verdicts/1\n"
 // WriteState writes v, all of it judged, for a reader with the same secret.
 func (v *Verdicts) WriteState(to io.Writer, secret []byte) error {
 	v.Flush()
-	doubts, err := json.Marshal(v.doubts)
+	doubts, err := json.Marshal(v.doubts, json.FormatNilSliceAsNull(true))
 	if err != nil {
 		return fmt.Errorf("writing the state of verdicts: %w", err)
 	}
@@ -124,7 +125,7 @@ func ReadVerdicts(from io.Reader, secret []byte, origin string, rules register.R
 		r.fail(errors.New("goes on after its end"))
 	}
 	if r.err == nil {
-		r.fail(json.Unmarshal(doubts, &v.doubts))
+		r.fail(json.Unmarshal(doubts, &v.doubts, json.RejectUnknownMembers(true)))
 	}
 	if r.err == nil {
 		r.fail(v.retell())

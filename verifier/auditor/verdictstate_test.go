@@ -131,40 +131,71 @@ func TestDamagedVerdictsAreRefused(t *testing.T) {
 	}
 }
 
+// A doubt with a member of another case, twice or unknown is not one that WriteState wrote, though encoding/json would read it.
+func TestDoubtsAreReadStrictly(t *testing.T) {
+	g, _ := tampered()
+	good := clear(t, written(t, replay(t, g.Log).to(g.Size()).verdicts))
+	for name, c := range map[string]struct{ old, new string }{ // of equal length, since that is in the file, too
+		"as written": {`"stored":`, `"stored":`},
+		"other case": {`"stored":`, `"Stored":`},
+		"unknown":    {`"stored":`, `"stowed":`},
+		"twice":      {`"stored":`, `"own"   :`},
+		"cut off":    {`"stored":`, `stored  :`},
+	} {
+		if bytes.Count(good, []byte(c.old)) == 0 || len(c.old) != len(c.new) {
+			t.Fatalf("%s: %q is not in the file, or %q has another length", name, c.old, c.new)
+		}
+		_, err := auditor.ReadVerdicts(bytes.NewReader(sealed(t, bytes.ReplaceAll(good, []byte(c.old), []byte(c.new)))), secret, origin, consent.New())
+		if (err == nil) != (c.old == c.new) || err != nil && !errors.Is(err, verifier.ErrState) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// cipherOf is the stream of a file by the definition.
+func cipherOf(t testing.TB, salt []byte) cipher.Stream {
+	t.Helper()
+	key, err := hkdf.Key(sha256.New, secret, salt, "igverify verdicts", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cipher.NewCTR(block, make([]byte, aes.BlockSize))
+}
+
+// clear is what a file holds, without its checksum.
+func clear(t testing.TB, file []byte) []byte {
+	t.Helper()
+	salt := file[20:52]
+	if bytes.Equal(salt, make([]byte, 32)) {
+		t.Fatal("the file has no salt")
+	}
+	out := make([]byte, len(file)-52)
+	cipherOf(t, salt).XORKeyStream(out, file[52:])
+	return out[:len(out)-sha256.Size]
+}
+
+// sealed is the file of what clear gave, with a checksum that is right.
+func sealed(t testing.TB, body []byte) []byte {
+	t.Helper()
+	sum := sha256.Sum256(body)
+	salt := make([]byte, 32)
+	out := append(bytes.Clone(body), sum[:]...)
+	cipherOf(t, salt).XORKeyStream(out, out)
+	return slices.Concat([]byte("igverify-verdicts/1\n"), salt, out)
+}
+
 // FuzzReadVerdicts: whatever a file holds, reading it ends, without panic; what is taken is written again as it was.
 func FuzzReadVerdicts(f *testing.F) {
 	g, _ := tampered()
-	head := func() []byte { return append([]byte("igverify-verdicts/1\n"), make([]byte, 32)...) }
-	stream := func(t testing.TB) cipher.Stream {
-		key, err := hkdf.Key(sha256.New, secret, make([]byte, 32), "igverify verdicts", 32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		block, err := aes.NewCipher(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return cipher.NewCTR(block, make([]byte, aes.BlockSize))
-	}
-	clear := func(t testing.TB, file []byte) []byte { // by the definition, apart from the salt
-		var zero [32]byte
-		salt := file[20:52]
-		key, err := hkdf.Key(sha256.New, secret, salt, "igverify verdicts", 32)
-		if err != nil || bytes.Equal(salt, zero[:]) {
-			t.Fatal(err)
-		}
-		block, _ := aes.NewCipher(key)
-		out := make([]byte, len(file)-52)
-		cipher.NewCTR(block, make([]byte, aes.BlockSize)).XORKeyStream(out, file[52:])
-		return out[:len(out)-sha256.Size]
-	}
 	f.Add(clear(f, written(f, replay(f, g.Log).to(g.Size()).verdicts)))
 	f.Add([]byte("igverify-verdicts/1\n"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		sum := sha256.Sum256(body) // a file whose checksum is right: else the fuzzer sees one refusal only
-		body = append(body, sum[:]...)
-		stream(t).XORKeyStream(body, body)
-		v, err := auditor.ReadVerdicts(bytes.NewReader(append(head(), body...)), secret, origin, consent.New())
+		// Its checksum is right: else the fuzzer sees one refusal only.
+		v, err := auditor.ReadVerdicts(bytes.NewReader(sealed(t, body)), secret, origin, consent.New())
 		if err != nil {
 			if !errors.Is(err, verifier.ErrState) {
 				t.Errorf("%v is not ErrState", err)
