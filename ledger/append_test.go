@@ -248,6 +248,61 @@ func TestKeysCountAtTheEntrysOwnPosition(t *testing.T) {
 	})
 }
 
+// forge returns e with the signature of another entry by the same key: well-formed, and over other bytes.
+func (w *world) forge(e, other *entry.Entry) *entry.Entry {
+	w.t.Helper()
+	signed := func(s string) string { return s[:strings.LastIndexByte(s, '.')+1] }
+	forged, err := entry.ParseParts(signed(e.Compact)+strings.TrimPrefix(other.Compact, signed(other.Compact)), e.Encoded())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return forged
+}
+
+// A key may come in one call with the first entry it signs. The signature of that entry is checked only once the key is in the register, under the lock.
+func TestForgedFirstEntryOfANewKey(t *testing.T) {
+	for _, keyFirst := range []bool{true, false} {
+		t.Run(fmt.Sprintf("key first: %v", keyFirst), func(t *testing.T) {
+			w := newWorld(t, testdb.SQLite(t))
+			fresh := signer(t, wire.EdDSA)
+			key := w.addKey("SRC", w.sourceAdmin, fresh, entry.PurposeSubmit)
+			w.source = fresh
+			honest := w.access(person)
+			forged := w.forge(w.access(person), honest)
+			call, at := []*entry.Entry{key, forged, honest}, []int{0, 1, 2}
+			if !keyFirst {
+				call, at = []*entry.Entry{forged, honest, key}, []int{2, 0, 1}
+			}
+			r := w.log.Append(w.ctx, call...)
+			if err := r[at[0]].Err; err != nil {
+				t.Errorf("the key: %v", err)
+			}
+			if err := r[at[1]].Err; !errors.Is(err, wire.BadSignature) {
+				t.Errorf("the forged entry: got %v, want %v", err, wire.BadSignature)
+			}
+			if err := r[at[2]].Err; err != nil {
+				t.Errorf("the honest entry: %v", err)
+			}
+			if size, _ := w.log.Size(w.ctx); size != 6 { // genesis, SRC, its two keys, the new key, the honest entry
+				t.Errorf("the log has %d entries, want 6", size)
+			}
+			w.checkLog()
+		})
+	}
+	t.Run("public", func(t *testing.T) {
+		w := newWorld(t, testdb.SQLite(t))
+		admin := signer(t, wire.EdDSA)
+		key := w.addKey("SRC", w.sourceAdmin, admin, entry.PurposeAdminister)
+		honest := w.addKey("SRC", admin, signer(t, wire.EdDSA), entry.PurposeSubmit)
+		forged := w.forge(w.addKey("SRC", admin, signer(t, wire.EdDSA), entry.PurposeSubmit), honest)
+		r := w.log.Append(w.ctx, key, forged, honest)
+		if r[0].Err != nil || !errors.Is(r[1].Err, wire.BadSignature) || r[2].Err != nil {
+			t.Errorf("the key: %v, the forged entry: %v, the honest entry: %v", r[0].Err, r[1].Err, r[2].Err)
+		}
+		w.checkLog()
+	})
+}
+
 func TestBusy(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.log.Close(w.ctx)
