@@ -11,6 +11,7 @@ import (
 	"igledger/internal/testdb"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 )
 
@@ -89,6 +90,52 @@ func TestTamperedDatabase(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A well-formed key entry with the signature of another entry is refused at start, and by a replica that is running when another one writes it.
+func TestForgedRegisterEntry(t *testing.T) {
+	dsn := testdb.SQLite(t)
+	w := newWorld(t, dsn)
+	replica := func() (*ledger.Log, error) {
+		cfg := w.config()
+		cfg.Storage = w.openStore()
+		return ledger.Open(w.ctx, cfg)
+	}
+	running, err := replica()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer running.Close(w.ctx)
+	key := w.addKey("SRC", w.sourceAdmin, signer(t, wire.EdDSA), entry.PurposeSubmit)
+	index := w.must(key).Index
+	forged := w.forge(key, w.addKey("SRC", w.sourceAdmin, signer(t, wire.EdDSA), entry.PurposeSubmit))
+	w.log.Close(w.ctx)
+	db, err := sql.Open("sqlite", strings.TrimPrefix(dsn, "sqlite:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	res, err := db.Exec("UPDATE leaf SET value = $1 WHERE place = (SELECT min(place) FROM leaf) + $2", proof.PublicLeaf(forged.Compact), int64(index))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := res.RowsAffected(); n != 1 {
+		t.Fatalf("the attack changed %d rows", n)
+	}
+	refused := func(what string, err error) {
+		t.Helper()
+		if !errors.Is(err, wire.BadSignature) {
+			t.Errorf("%s: got %v, want %v", what, err, wire.BadSignature)
+		}
+	}
+	opened, err := replica()
+	refused("opening the log", err)
+	if err == nil {
+		opened.Close(w.ctx)
+	}
+	refused("an append at the running replica", running.Append(w.ctx, w.access(person))[0].Err)
+	_, err = running.Register(w.ctx)
+	refused("the register of the running replica", err)
 }
 
 func open(w *world) error {
