@@ -16,6 +16,7 @@ import (
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
+	"igledger/ledger/vault"
 	"igledger/ledger/wire"
 )
 
@@ -47,9 +48,9 @@ type pending struct {
 	leaf     []byte
 	leafHash wire.Hash
 
-	link     link // sealed only
+	link     vault.Link // sealed only
 	vrfProof []byte
-	content  content
+	content  vault.Content
 	stream   [16]byte // see streamOf
 	delegate struct { // of a delegation: who acts
 		id string

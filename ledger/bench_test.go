@@ -23,6 +23,7 @@ import (
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/storage"
+	"igledger/ledger/vault"
 	"igledger/ledger/wire"
 	"igledger/verifier"
 )
@@ -52,7 +53,7 @@ func BenchmarkAppend(b *testing.B) {
 				var openings, texts int
 				for _, mine := range work {
 					for _, t := range mine {
-						openings += ledger.OpeningSize(t)
+						openings += vault.OpeningSize(t)
 						texts += len(t)
 					}
 				}

@@ -10,6 +10,7 @@ import (
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/storage"
+	"igledger/ledger/vault"
 	"igledger/ledger/wire"
 )
 
@@ -22,7 +23,7 @@ func (l *Log) commit(ctx context.Context, batch []*pending) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	began := time.Now()
-	key, err := l.vault.prepare(ctx, len(batch))
+	key, err := l.vault.Prepare(ctx, len(batch))
 	var b *batchTx
 	if err == nil {
 		err = l.store.Append(ctx, l.tree, lookup(batch, l.cfg.Rules != nil), func(ctx context.Context, tx *storage.AppendTx) error {
@@ -109,7 +110,7 @@ type outcome struct {
 type batchTx struct {
 	l       *Log
 	tx      *storage.AppendTx
-	key     dataKey
+	key     vault.Key
 	batch   []*pending
 	out     []outcome
 	last    map[[16]byte]uint64       // highest number of each stream so far, as entries came
@@ -255,7 +256,7 @@ func (b *batchTx) add(i int) error {
 	if p.e.Type.Sealed() {
 		c := p.content
 		c.Flags, c.Verdict = b.out[i].flags, b.out[i].verdict
-		leaf.Extra = b.l.vault.seal(b.key, index, p.leafHash, p.link, c)
+		leaf.Extra = b.l.vault.Seal(b.key, index, p.leafHash, p.link, c)
 	}
 	got, err := b.tx.Add(leaf)
 	if err != nil {

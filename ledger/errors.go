@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"igledger/ledger/vault"
 )
 
 // Errors of this package, to be tested with errors.Is. Refusals of an entry for its form, key or signature are entry.Code errors; a
@@ -16,8 +18,8 @@ var (
 	ErrFuture   = errors.New("a time of the entry lies more than 5 minutes ahead")
 	ErrBusy     = errors.New("the queue is full")
 	ErrClosed   = errors.New("the ledger is shutting down")
-	ErrKeys     = errors.New("the keys do not fit the log")
-	ErrErased   = errors.New("the content was erased")
+	ErrKeys     = vault.ErrKeys
+	ErrErased   = vault.ErrErased
 	ErrPolicy   = errors.New("the policy is of another log")
 
 	// Of cosignatures that somebody brings.

@@ -29,12 +29,12 @@ func ForgeVerdict(ctx context.Context, cfg Config, file string, index uint64, ve
 		return err
 	}
 	hash := proof.LeafHash(records[0].Value)
-	ln, c, err := l.vault.unseal(ctx, index, hash, records[0].Extra, true)
+	ln, c, err := l.vault.Unseal(ctx, index, hash, records[0].Extra, true)
 	if err != nil {
 		return err
 	}
 	c.Verdict = verdict
-	key, err := l.vault.prepare(ctx, 1)
+	key, err := l.vault.Prepare(ctx, 1)
 	if err != nil {
 		return err
 	}
@@ -43,6 +43,6 @@ func ForgeVerdict(ctx context.Context, cfg Config, file string, index uint64, ve
 		return err
 	}
 	defer db.Close()
-	_, err = db.ExecContext(ctx, "UPDATE leaf SET extra = $1 WHERE place = (SELECT min(place) FROM leaf) + $2", l.vault.seal(key, index, hash, ln, c), int64(index))
+	_, err = db.ExecContext(ctx, "UPDATE leaf SET extra = $1 WHERE place = (SELECT min(place) FROM leaf) + $2", l.vault.Seal(key, index, hash, ln, c), int64(index))
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/storage"
+	"igledger/ledger/vault"
 	"igledger/ledger/wire"
 )
 
@@ -29,7 +30,7 @@ type FeedRecord struct {
 // Feed gives the records of up to n leaves from index from on, fewer at the end of the log. It holds n of them in memory: cap n. Links are secret: who has
 // them can tell which leaves are of one person.
 func (l *Log) Feed(ctx context.Context, from, n uint64) ([]FeedRecord, error) {
-	raw, err := l.store.Prefixes(ctx, l.tree, from, n, linkEnd)
+	raw, err := l.store.Prefixes(ctx, l.tree, from, n, vault.LinkEnd)
 	if err != nil {
 		return nil, fmt.Errorf("following the log: %w", err)
 	}
@@ -42,8 +43,8 @@ func (l *Log) Feed(ctx context.Context, from, n uint64) ([]FeedRecord, error) {
 				r.History = proof.HistoryOf(r.Entry, r.Tag)
 			}
 		} else if err == nil {
-			var ln link
-			if ln, _, err = l.vault.unseal(ctx, rec.Index, r.LeafHash, rec.Extra, false); err == nil {
+			var ln vault.Link
+			if ln, _, err = l.vault.Unseal(ctx, rec.Index, r.LeafHash, rec.Extra, false); err == nil {
 				r.TagSalt, r.Tag = ln.TagSalt, ln.Tag
 				r.History = proof.HistoryOf(nil, r.Tag)
 			}
@@ -108,7 +109,7 @@ func (l *Log) HistoryRange(ctx context.Context, tag wire.Hash, from, before uint
 // historyEntry opens a sealed leaf without parsing its content; kids remembers those of headers seen.
 func (l *Log) historyEntry(ctx context.Context, rec storage.Record, kids map[string]string) (HistoryEntry, error) {
 	hash := proof.LeafHash(rec.Value)
-	ln, c, err := l.vault.unseal(ctx, rec.Index, hash, rec.Extra, true)
+	ln, c, err := l.vault.Unseal(ctx, rec.Index, hash, rec.Extra, true)
 	if err != nil {
 		return HistoryEntry{}, err
 	}

@@ -2,13 +2,10 @@ package ledger
 
 import (
 	"context"
-	"encoding/binary"
-	"fmt"
 
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
-	"igledger/ledger/storage"
 	"igledger/ledger/wire"
 )
 
@@ -58,7 +55,7 @@ func (b *batchTx) judge(ctx context.Context, i int) error {
 	b.out[i].flags = append(b.out[i].flags, j.Flags...)
 	if j.Person != nil {
 		b.persons[p.chain] = j.Person
-		b.tx.SetPerson(p.chain, b.l.vault.sealPerson(b.key, p.chain, j.Person))
+		b.tx.SetPerson(p.chain, b.l.vault.SealPerson(b.key, p.chain, j.Person))
 	}
 	return nil
 }
@@ -88,7 +85,7 @@ func (b *batchTx) person(ctx context.Context, k wire.Hash) ([]byte, error) {
 	}
 	var state []byte
 	if sealed != nil {
-		if state, err = b.l.vault.unsealPerson(ctx, k, sealed); err != nil {
+		if state, err = b.l.vault.UnsealPerson(ctx, k, sealed); err != nil {
 			return nil, err
 		}
 	}
@@ -116,83 +113,5 @@ func (l *Log) Person(ctx context.Context, id string) ([]byte, error) {
 	if err != nil || states[k] == nil {
 		return nil, err
 	}
-	return l.vault.unsealPerson(ctx, k, states[k])
-}
-
-// sealPerson encrypts the state of the person of history k: version ‖ key id ‖ nonce, ciphertext; associated data origin ‖ "person" ‖ K.
-func (v *vault) sealPerson(key dataKey, k wire.Hash, state []byte) []byte {
-	return sealWith(key.content, append([]byte{vaultVersion}, key.id[:7]...), state, v.personAD(k))
-}
-
-func (v *vault) unsealPerson(ctx context.Context, k wire.Hash, sealed []byte) ([]byte, error) {
-	if len(sealed) < sealedHead || sealed[0] != vaultVersion {
-		return nil, fmt.Errorf("%w: what governs a history has an unknown form", storage.ErrCorrupt)
-	}
-	key, err := v.key(ctx, [7]byte(sealed[1:8]), kindContent)
-	if err != nil {
-		return nil, fmt.Errorf("what governs a history: %w", err)
-	}
-	state, err := openWith(key, sealed[sealedHead:], v.personAD(k))
-	if err != nil {
-		return nil, fmt.Errorf("%w: what governs a history does not decrypt: it was altered or moved; rebuild it", storage.ErrCorrupt)
-	}
-	return state, nil
-}
-
-func (v *vault) personAD(k wire.Hash) []byte { return append([]byte(v.origin+"\nperson\n"), k[:]...) }
-
-// results fixes the byte of each verdict at rest: append only. 0 is none.
-var results = []entry.VerdictResult{"", entry.Covered, entry.BreakGlass, entry.NotCovered}
-
-// packVerdict appends a verdict: byte of the result, uvarint version of the policies, uvarint version of the agreement, then texts, each uvarint
-// length ‖ bytes: number of rules (uvarint), agreement, consent, each rule.
-func packVerdict(out []byte, v *entry.Verdict) []byte {
-	for i, r := range results {
-		if r == v.Result {
-			out = append(out, byte(i))
-		}
-	}
-	out = binary.AppendUvarint(binary.AppendUvarint(out, v.Policies), v.Version)
-	out = binary.AppendUvarint(out, uint64(len(v.Rules)))
-	for _, s := range append([]string{v.Agreement, v.Consent}, v.Rules...) {
-		out = append(binary.AppendUvarint(out, uint64(len(s))), s...)
-	}
-	return out
-}
-
-// unpackVerdict reads what packVerdict wrote and gives what follows.
-func unpackVerdict(b []byte) (*entry.Verdict, []byte, error) {
-	bad := fmt.Errorf("%w: not a packed verdict", storage.ErrCorrupt)
-	if len(b) == 0 || b[0] == 0 || int(b[0]) >= len(results) {
-		return nil, nil, bad
-	}
-	v := &entry.Verdict{Result: results[b[0]]}
-	b = b[1:]
-	number := func() (n uint64) {
-		n, size := binary.Uvarint(b)
-		if size <= 0 {
-			b = nil
-			return 0
-		}
-		b = b[size:]
-		return n
-	}
-	v.Policies, v.Version = number(), number()
-	rules := number()
-	if rules > 64 {
-		return nil, nil, bad
-	}
-	var texts []string
-	for range 2 + rules {
-		n := number()
-		if n > uint64(len(b)) {
-			return nil, nil, bad
-		}
-		texts, b = append(texts, string(b[:n])), b[n:]
-	}
-	v.Agreement, v.Consent = texts[0], texts[1]
-	if rules > 0 {
-		v.Rules = texts[2:]
-	}
-	return v, b, nil
+	return l.vault.UnsealPerson(ctx, k, states[k])
 }

@@ -138,12 +138,3 @@ func LoadKeys(dir string) (*Keys, error) {
 	}
 	return k, nil
 }
-
-// currentEpoch is the one with the highest number: new data keys are wrapped by it.
-func (k *Keys) currentEpoch() uint32 {
-	var n uint32
-	for e := range k.Epochs {
-		n = max(n, e)
-	}
-	return n
-}

@@ -26,6 +26,7 @@ import (
 	"igledger/ledger/proof/cosign"
 	"igledger/ledger/register"
 	"igledger/ledger/storage"
+	"igledger/ledger/vault"
 	"igledger/ledger/wire"
 )
 
@@ -51,7 +52,7 @@ type Log struct {
 	cfg   Config
 	store *storage.Storage
 	tree  *trillian.Tree
-	vault *vault
+	vault *vault.Vault
 	tags  *tagCache
 	reg   atomic.Pointer[registerState]
 	stats counters
@@ -166,7 +167,7 @@ func prepare(cfg Config) (*Log, error) {
 	}
 	l := &Log{
 		cfg: cfg, store: cfg.Storage,
-		vault: newVault(cfg.Storage, cfg.Keys, cfg.Origin),
+		vault: vault.New(cfg.Storage, cfg.Keys.Epochs, cfg.Origin),
 		tags:  newTagCache(cfg.Keys.VRF, cfg.Origin),
 		queue: make(chan *unit, cfg.MaxQueue),
 		done:  make(chan struct{}),

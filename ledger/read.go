@@ -12,6 +12,7 @@ import (
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/storage"
+	"igledger/ledger/vault"
 )
 
 // Receipt gives the receipt of the entry with this iss and jti, against the newest checkpoint. ErrNotFound if the log has none.
@@ -106,7 +107,7 @@ func (l *Log) History(ctx context.Context, id string, before uint64, limit int) 
 // receivedForm is how Opening.Received is written.
 const receivedForm = time.RFC3339Nano
 
-func (l *Log) opening(index uint64, e *entry.Entry, ln link, c content) *bundle.Opening {
+func (l *Log) opening(index uint64, e *entry.Entry, ln vault.Link, c vault.Content) *bundle.Opening {
 	_, vrfProof := l.tags.tag(e.ShownSub())
 	return &bundle.Opening{
 		Index: index, TagSalt: ln.TagSalt, Tag: ln.Tag, VRFProof: vrfProof, BodySalt: c.BodySalt,
@@ -115,11 +116,11 @@ func (l *Log) opening(index uint64, e *entry.Entry, ln link, c content) *bundle.
 }
 
 // flags are those noted at append and, as it can become known later, that the key is suspect from this index or one below.
-func (l *Log) flags(e *entry.Entry, index uint64, c content) []entry.Flag {
+func (l *Log) flags(e *entry.Entry, index uint64, c vault.Content) []entry.Flag {
 	return l.flagsOf(e.KID, index, c)
 }
 
-func (l *Log) flagsOf(kid string, index uint64, c content) []entry.Flag {
+func (l *Log) flagsOf(kid string, index uint64, c vault.Content) []entry.Flag {
 	if k := l.reg.Load().reg.Key(kid); k != nil && k.SuspectFrom != nil && index >= *k.SuspectFrom {
 		return append(c.Flags, entry.FlagSuspectKey)
 	}
@@ -127,25 +128,25 @@ func (l *Log) flagsOf(kid string, index uint64, c content) []entry.Flag {
 }
 
 // read gives the entry at index; link and content are empty for a public one.
-func (l *Log) read(ctx context.Context, index uint64) (storage.Record, *entry.Entry, link, content, error) {
+func (l *Log) read(ctx context.Context, index uint64) (storage.Record, *entry.Entry, vault.Link, vault.Content, error) {
 	rec, err := l.store.Record(ctx, l.tree, index)
 	if err != nil {
-		return rec, nil, link{}, content{}, fmt.Errorf("reading entry %d: %w", index, notFound(err))
+		return rec, nil, vault.Link{}, vault.Content{}, fmt.Errorf("reading entry %d: %w", index, notFound(err))
 	}
 	leaf, err := proof.ParseLeaf(rec.Value)
 	if err == nil && leaf.Public {
 		e, err := leaf.Entry()
-		return rec, e, link{}, content{}, err
+		return rec, e, vault.Link{}, vault.Content{}, err
 	}
 	if err != nil {
-		return rec, nil, link{}, content{}, fmt.Errorf("entry %d: %w", index, err)
+		return rec, nil, vault.Link{}, vault.Content{}, fmt.Errorf("entry %d: %w", index, err)
 	}
 	e, ln, c, err := l.unseal(ctx, rec)
 	return rec, e, ln, c, err
 }
 
-func (l *Log) unseal(ctx context.Context, rec storage.Record) (*entry.Entry, link, content, error) {
-	ln, c, err := l.vault.unseal(ctx, rec.Index, proof.LeafHash(rec.Value), rec.Extra, true)
+func (l *Log) unseal(ctx context.Context, rec storage.Record) (*entry.Entry, vault.Link, vault.Content, error) {
+	ln, c, err := l.vault.Unseal(ctx, rec.Index, proof.LeafHash(rec.Value), rec.Extra, true)
 	if err != nil {
 		return nil, ln, c, err
 	}

@@ -9,6 +9,7 @@ import (
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
 	"igledger/ledger/storage"
+	"igledger/ledger/vault"
 	"igledger/ledger/wire"
 )
 
@@ -87,8 +88,8 @@ func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.De
 		return storage.Derived{}, err
 	}
 	var e *entry.Entry
-	var ln link
-	var c content
+	var ln vault.Link
+	var c vault.Content
 	if leaf.Public {
 		e, err = leaf.Entry()
 	} else {
@@ -165,12 +166,12 @@ func (r *rebuilding) final(ctx context.Context) (storage.Final, error) {
 	if len(r.persons) == 0 {
 		return f, nil
 	}
-	key, err := r.l.vault.prepare(ctx, len(r.persons))
+	key, err := r.l.vault.Prepare(ctx, len(r.persons))
 	if err != nil {
 		return f, err
 	}
 	for k, state := range r.persons {
-		f.Persons[k] = r.l.vault.sealPerson(key, k, state)
+		f.Persons[k] = r.l.vault.SealPerson(key, k, state)
 	}
 	return f, nil
 }

@@ -26,6 +26,7 @@ import (
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"
+	"igledger/ledger/vault"
 	"igledger/ledger/wire"
 )
 
@@ -154,7 +155,7 @@ func (b *bench) run(ctx context.Context) (*benchResult, error) {
 	var bytes, openings int
 	for _, t := range texts {
 		bytes += len(t)
-		openings += ledger.OpeningSize(t)
+		openings += vault.OpeningSize(t)
 	}
 	n := float64(b.entries)
 	r.EntryBytes, r.OpeningBytes = float64(bytes)/n, float64(openings)/n

@@ -1,38 +1,48 @@
-package ledger
+package vault
 
 import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"igledger/ledger/entry"
-	"igledger/ledger/storage"
 	"igledger/ledger/wire"
 )
 
-// vault encrypts openings at rest. Link (saltT, tag) and content (saltB, entry) are under separate data keys, so that content can be
+// Errors of this package, to be tested with errors.Is.
+var (
+	ErrKeys    = errors.New("the keys do not fit the log")
+	ErrErased  = errors.New("the content was erased")
+	ErrCorrupt = errors.New("what is stored is damaged")
+)
+
+// Store keeps wrapped data keys.
+type Store interface {
+	PutDataKey(ctx context.Context, id [8]byte, wrapped []byte) error
+	DataKeys(ctx context.Context) (map[[8]byte][]byte, error)
+}
+
+// Vault encrypts openings at rest. Link (saltT, tag) and content (saltB, entry) are under separate data keys, so that content can be
 // destroyed while every history and root still recomputes. A data key encrypts at most maxPerKey openings with random 96-bit nonces
 // (AES-256-GCM), is wrapped by an epoch key that never enters the database, and is made anew by each process.
-type vault struct {
-	store  *storage.Storage
-	keys   *Keys
+type Vault struct {
+	store  Store
+	epochs map[uint32][]byte // 32 bytes each
 	origin string
 
 	mu   sync.Mutex
 	open map[[8]byte]cipher.AEAD // data keys unwrapped so far
-	cur  dataKey
+	cur  Key
 	used uint64
 }
 
-type dataKey struct {
+type Key struct {
 	id            [8]byte // of the link key; the content key's differs in the last byte
 	link, content cipher.AEAD
 }
@@ -45,14 +55,14 @@ const (
 	sealedHead   = 1 + 7 // version ‖ key id without its last byte
 	linkSize     = 64    // saltT ‖ tag
 	contentHead  = 32 + 8 + 2
-	linkEnd      = sealedHead + 12 + linkSize + 16 // where the content's nonce begins
+	LinkEnd      = sealedHead + 12 + linkSize + 16 // where the content's nonce begins
 )
 
-// link is what ties a sealed leaf to a person's history.
-type link struct{ TagSalt, Tag wire.Hash }
+// Link is what ties a sealed leaf to a person's history.
+type Link struct{ TagSalt, Tag wire.Hash }
 
-// content is what a sealed leaf states, with the ledger's own remarks.
-type content struct {
+// Content is what a sealed leaf states, with the ledger's own remarks.
+type Content struct {
 	BodySalt wire.Hash
 	Received time.Time // millisecond precision
 	Flags    []entry.Flag
@@ -67,19 +77,19 @@ var flagBits = []entry.Flag{entry.FlagCheckDigit, entry.FlagUnknownAgreement, en
 // hasVerdict is the bit that says a verdict follows the flags.
 const hasVerdict = 1 << 15
 
-func newVault(store *storage.Storage, keys *Keys, origin string) *vault {
-	return &vault{store: store, keys: keys, origin: origin, open: map[[8]byte]cipher.AEAD{}}
+func New(store Store, epochs map[uint32][]byte, origin string) *Vault {
+	return &Vault{store: store, epochs: epochs, origin: origin, open: map[[8]byte]cipher.AEAD{}}
 }
 
-// prepare makes sure a data key with room for n more openings exists. It runs outside the append transaction.
-func (v *vault) prepare(ctx context.Context, n int) (dataKey, error) {
+// Prepare makes sure a data key with room for n more openings exists. It runs outside the append transaction.
+func (v *Vault) Prepare(ctx context.Context, n int) (Key, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.cur.link != nil && v.used+uint64(n) <= maxPerKey {
 		v.used += uint64(n)
 		return v.cur, nil
 	}
-	var k dataKey
+	var k Key
 	rand.Read(k.id[:7])
 	for _, part := range []struct {
 		kind byte
@@ -91,10 +101,10 @@ func (v *vault) prepare(ctx context.Context, n int) (dataKey, error) {
 		rand.Read(raw)
 		wrapped, err := v.wrap(id, raw)
 		if err != nil {
-			return dataKey{}, err
+			return Key{}, err
 		}
 		if err := v.store.PutDataKey(ctx, id, wrapped); err != nil {
-			return dataKey{}, fmt.Errorf("storing a data key: %w", err)
+			return Key{}, fmt.Errorf("storing a data key: %w", err)
 		}
 		*part.aead = newGCM(raw)
 		v.open[id] = *part.aead
@@ -103,18 +113,27 @@ func (v *vault) prepare(ctx context.Context, n int) (dataKey, error) {
 	return k, nil
 }
 
-// wrap gives u32 epoch ‖ nonce ‖ ciphertext.
-func (v *vault) wrap(id [8]byte, raw []byte) ([]byte, error) {
-	epoch := v.keys.currentEpoch()
-	out := binary.BigEndian.AppendUint32(nil, epoch)
-	return sealWith(newGCM(v.keys.Epochs[epoch]), out, raw, wrapAD(id)), nil
+// currentEpoch is the one with the highest number: new data keys are wrapped by it.
+func (v *Vault) currentEpoch() uint32 {
+	var n uint32
+	for e := range v.epochs {
+		n = max(n, e)
+	}
+	return n
 }
 
-func (v *vault) unwrap(id [8]byte, wrapped []byte) (cipher.AEAD, error) {
+// wrap gives u32 epoch ‖ nonce ‖ ciphertext.
+func (v *Vault) wrap(id [8]byte, raw []byte) ([]byte, error) {
+	epoch := v.currentEpoch()
+	out := binary.BigEndian.AppendUint32(nil, epoch)
+	return sealWith(newGCM(v.epochs[epoch]), out, raw, wrapAD(id)), nil
+}
+
+func (v *Vault) unwrap(id [8]byte, wrapped []byte) (cipher.AEAD, error) {
 	if len(wrapped) < 4 {
 		return nil, fmt.Errorf("%w: a wrapped data key is too short", ErrKeys)
 	}
-	epoch, ok := v.keys.Epochs[binary.BigEndian.Uint32(wrapped)]
+	epoch, ok := v.epochs[binary.BigEndian.Uint32(wrapped)]
 	if !ok {
 		return nil, fmt.Errorf("%w: epoch key %d is not at hand", ErrKeys, binary.BigEndian.Uint32(wrapped))
 	}
@@ -127,8 +146,8 @@ func (v *vault) unwrap(id [8]byte, wrapped []byte) (cipher.AEAD, error) {
 
 func wrapAD(id [8]byte) []byte { return append([]byte("igledger/data-key/v1\n"), id[:]...) }
 
-// seal encrypts an opening for the leaf at index: version ‖ key id ‖ link nonce, ciphertext ‖ content nonce, ciphertext.
-func (v *vault) seal(k dataKey, index uint64, leafHash wire.Hash, l link, c content) []byte {
+// Seal encrypts an opening for the leaf at index: version ‖ key id ‖ link nonce, ciphertext ‖ content nonce, ciphertext.
+func (v *Vault) Seal(k Key, index uint64, leafHash wire.Hash, l Link, c Content) []byte {
 	ad := v.ad(index, leafHash)
 	out := make([]byte, 0, sealedHead+2*28+linkSize+contentHead+len(c.SDJWT))
 	out = append(out, vaultVersion)
@@ -156,11 +175,11 @@ func (v *vault) seal(k dataKey, index uint64, leafHash wire.Hash, l link, c cont
 	return sealWith(k.content, out, plain, ad)
 }
 
-// unseal reads what seal wrote. withContent false reads the link only.
-func (v *vault) unseal(ctx context.Context, index uint64, leafHash wire.Hash, sealed []byte, withContent bool) (link, content, error) {
-	var l link
-	var c content
-	if len(sealed) < linkEnd || sealed[0] != vaultVersion {
+// Unseal reads what Seal wrote. withContent false reads the link only.
+func (v *Vault) Unseal(ctx context.Context, index uint64, leafHash wire.Hash, sealed []byte, withContent bool) (Link, Content, error) {
+	var l Link
+	var c Content
+	if len(sealed) < LinkEnd || sealed[0] != vaultVersion {
 		return l, c, fmt.Errorf("opening of entry %d: unknown form", index)
 	}
 	ad := v.ad(index, leafHash)
@@ -168,21 +187,21 @@ func (v *vault) unseal(ctx context.Context, index uint64, leafHash wire.Hash, se
 	if err != nil {
 		return l, c, fmt.Errorf("opening of entry %d: %w", index, err)
 	}
-	plain, err := openWith(key, sealed[sealedHead:linkEnd], ad)
+	plain, err := openWith(key, sealed[sealedHead:LinkEnd], ad)
 	if err != nil {
 		return l, c, fmt.Errorf("opening of entry %d: the link does not decrypt: it was altered or moved", index)
 	}
-	l = link{wire.Hash(plain[:32]), wire.Hash(plain[32:])}
+	l = Link{wire.Hash(plain[:32]), wire.Hash(plain[32:])}
 	if !withContent {
 		return l, c, nil
 	}
-	if len(sealed) == linkEnd {
+	if len(sealed) == LinkEnd {
 		return l, c, fmt.Errorf("opening of entry %d: %w", index, ErrErased)
 	}
 	if key, err = v.key(ctx, [7]byte(sealed[1:8]), kindContent); err != nil {
 		return l, c, fmt.Errorf("opening of entry %d: %w", index, err)
 	}
-	plain, err = openWith(key, sealed[linkEnd:], ad)
+	plain, err = openWith(key, sealed[LinkEnd:], ad)
 	if err != nil || len(plain) < contentHead {
 		return l, c, fmt.Errorf("opening of entry %d: the content does not decrypt: it was altered or moved", index)
 	}
@@ -206,37 +225,29 @@ func (v *vault) unseal(ctx context.Context, index uint64, leafHash wire.Hash, se
 	return l, c, nil
 }
 
-// packSDJWT appends an entry in SD-JWT form with its base64url undone, a quarter smaller: each part of header.payload.signature~disclosure~…~ as
-// uvarint length ‖ bytes. entry.Parse took only canonical base64url, so unpackSDJWT gives back the same text.
-func packSDJWT(out []byte, sdjwt string) []byte {
-	for part := range strings.FieldsFuncSeq(sdjwt, func(r rune) bool { return r == '.' || r == '~' }) {
-		raw, _ := base64.RawURLEncoding.DecodeString(part)
-		out = binary.AppendUvarint(out, uint64(len(raw)))
-		out = append(out, raw...)
-	}
-	return out
+// SealPerson encrypts the state of the person of history k: version ‖ key id ‖ nonce, ciphertext; associated data origin ‖ "person" ‖ K.
+func (v *Vault) SealPerson(key Key, k wire.Hash, state []byte) []byte {
+	return sealWith(key.content, append([]byte{vaultVersion}, key.id[:7]...), state, v.personAD(k))
 }
 
-func unpackSDJWT(packed []byte) (string, error) {
-	text := make([]byte, 0, len(packed)*4/3+16)
-	for parts := 0; len(packed) > 0; parts++ {
-		n, size := binary.Uvarint(packed)
-		if size <= 0 || n > uint64(len(packed)-size) {
-			return "", errors.New("the content is not a packed entry")
-		}
-		switch {
-		case parts > 2:
-			text = append(text, '~')
-		case parts > 0:
-			text = append(text, '.')
-		}
-		text = base64.RawURLEncoding.AppendEncode(text, packed[size:size+int(n)])
-		packed = packed[size+int(n):]
+func (v *Vault) UnsealPerson(ctx context.Context, k wire.Hash, sealed []byte) ([]byte, error) {
+	if len(sealed) < sealedHead || sealed[0] != vaultVersion {
+		return nil, fmt.Errorf("%w: what governs a history has an unknown form", ErrCorrupt)
 	}
-	return string(append(text, '~')), nil
+	key, err := v.key(ctx, [7]byte(sealed[1:8]), kindContent)
+	if err != nil {
+		return nil, fmt.Errorf("what governs a history: %w", err)
+	}
+	state, err := openWith(key, sealed[sealedHead:], v.personAD(k))
+	if err != nil {
+		return nil, fmt.Errorf("%w: what governs a history does not decrypt: it was altered or moved; rebuild it", ErrCorrupt)
+	}
+	return state, nil
 }
 
-func (v *vault) key(ctx context.Context, id7 [7]byte, kind byte) (cipher.AEAD, error) {
+func (v *Vault) personAD(k wire.Hash) []byte { return append([]byte(v.origin+"\nperson\n"), k[:]...) }
+
+func (v *Vault) key(ctx context.Context, id7 [7]byte, kind byte) (cipher.AEAD, error) {
 	var id [8]byte
 	copy(id[:], id7[:])
 	id[7] = kind
@@ -264,7 +275,7 @@ func (v *vault) key(ctx context.Context, id7 [7]byte, kind byte) (cipher.AEAD, e
 }
 
 // ad binds a ciphertext to its place: origin ‖ u64 index ‖ leaf hash.
-func (v *vault) ad(index uint64, leafHash wire.Hash) []byte {
+func (v *Vault) ad(index uint64, leafHash wire.Hash) []byte {
 	ad := make([]byte, 0, len(v.origin)+8+32)
 	ad = append(ad, v.origin...)
 	ad = binary.BigEndian.AppendUint64(ad, index)

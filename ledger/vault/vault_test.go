@@ -1,4 +1,4 @@
-package ledger
+package vault
 
 import (
 	"bytes"
@@ -79,7 +79,7 @@ func (h *hx) UnmarshalText(t []byte) (err error) {
 
 func readStored(t *testing.T) *stored {
 	t.Helper()
-	data, err := os.ReadFile("vault/testdata/stored.json")
+	data, err := os.ReadFile("testdata/stored.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,9 +91,9 @@ func readStored(t *testing.T) *stored {
 }
 
 // vault returns a vault whose store holds nothing: the data keys are at hand, unwrapped from the golden bytes.
-func (s *stored) vault(t *testing.T) *vault {
+func (s *stored) vault(t *testing.T) *Vault {
 	t.Helper()
-	v := newVault(nil, &Keys{Epochs: map[uint32][]byte{s.Epoch.Number: s.Epoch.Key}}, s.Origin)
+	v := New(nil, map[uint32][]byte{s.Epoch.Number: s.Epoch.Key}, s.Origin)
 	for _, k := range s.DataKeys {
 		id := [8]byte(k.ID)
 		aead, err := v.unwrap(id, k.Wrapped)
@@ -116,13 +116,13 @@ func TestStoredFormReads(t *testing.T) {
 		}
 	}
 	for _, o := range s.Openings {
-		l, c, err := v.unseal(t.Context(), o.Index, o.LeafHash, o.Sealed, true)
-		if err != nil || l != link(o.Link) || !reflect.DeepEqual(c, content(o.Content)) {
+		l, c, err := v.Unseal(t.Context(), o.Index, o.LeafHash, o.Sealed, true)
+		if err != nil || l != Link(o.Link) || !reflect.DeepEqual(c, Content(o.Content)) {
 			t.Errorf("opening, %s: got %+v %+v, %v", o.Name, l, c, err)
 		}
 	}
 	for _, p := range s.Persons {
-		if got, err := v.unsealPerson(t.Context(), p.K, p.Sealed); err != nil || string(got) != p.State {
+		if got, err := v.UnsealPerson(t.Context(), p.K, p.Sealed); err != nil || string(got) != p.State {
 			t.Errorf("state of a person: got %q, %v", got, err)
 		}
 	}
