@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"igledger/ledger/entry"
@@ -360,44 +359,3 @@ func (b *batchTx) stream(key [16]byte) (*streamState, error) {
 	b.known[key] = s
 	return s, nil
 }
-
-// counters are the numbers behind Stats.
-type counters struct {
-	batches, appended, answered, failed, busy, size atomic.Uint64
-	observe                                         atomic.Pointer[func(added int, took time.Duration)]
-}
-
-func (c *counters) batch(added, answered int, size uint64, took time.Duration) {
-	c.batches.Add(1)
-	c.appended.Add(uint64(added))
-	c.answered.Add(uint64(answered))
-	c.size.Store(max(size, c.size.Load()))
-	if f := c.observe.Load(); f != nil {
-		(*f)(added, took)
-	}
-}
-
-// Stats are counts since the process began, for metrics.
-type Stats struct {
-	Batches  uint64 // transactions committed
-	Appended uint64 // entries appended
-	Answered uint64 // entries answered, refused and replayed ones included
-	Failed   uint64 // transactions given up
-	Busy     uint64 // calls turned away
-	Queued   int64  // entries waiting now
-	Size     uint64 // log size at this process's last commit
-	TagHits  uint64 // VRF tags found in memory
-	TagCalls uint64 // VRF tags asked for
-}
-
-// Stats gives the counts.
-func (l *Log) Stats() Stats {
-	l.tags.mu.Lock()
-	hits, all := l.tags.hits, l.tags.all
-	l.tags.mu.Unlock()
-	return Stats{l.stats.batches.Load(), l.stats.appended.Load(), l.stats.answered.Load(), l.stats.failed.Load(), l.stats.busy.Load(),
-		l.waiting.Load(), l.stats.size.Load(), hits, all}
-}
-
-// ObserveBatches calls f after each committed batch with the number of entries appended and the time it took. For metrics.
-func (l *Log) ObserveBatches(f func(added int, took time.Duration)) { l.stats.observe.Store(&f) }
