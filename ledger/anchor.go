@@ -8,7 +8,6 @@ import (
 
 	"igledger/ledger/proof"
 	"igledger/ledger/storage"
-	"igledger/ledger/wire"
 	"igledger/ledger/witness"
 )
 
@@ -79,11 +78,7 @@ func (l *Log) newest(ctx context.Context) (witness.Checkpoint, error) {
 	if err != nil {
 		return witness.Checkpoint{}, err
 	}
-	verifier, err := wire.NewLogVerifier(l.cfg.Keys.LogVerifierKey)
-	if err != nil {
-		return witness.Checkpoint{}, err
-	}
-	c, err := proof.OpenCheckpoint(a.Note, verifier)
+	c, err := proof.OpenCheckpoint(a.Note, l.verifier)
 	if err != nil {
 		return witness.Checkpoint{}, fmt.Errorf("the stored anchor of size %d: %w", a.Size, err)
 	}

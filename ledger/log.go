@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/google/trillian"
+	"golang.org/x/mod/sumdb/note"
 
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
@@ -56,6 +57,8 @@ type Log struct {
 	tags  *tagCache
 	reg   atomic.Pointer[registerState]
 	stats counters
+
+	verifier note.Verifier // of cfg.Keys.LogVerifierKey
 
 	queue   chan *unit
 	waiting atomic.Int64 // entries queued and not yet answered
@@ -165,8 +168,12 @@ func prepare(cfg Config) (*Log, error) {
 	if cfg.MaxQueue == 0 {
 		cfg.MaxQueue = 16384
 	}
+	verifier, err := wire.NewLogVerifier(cfg.Keys.LogVerifierKey)
+	if err != nil {
+		return nil, err
+	}
 	l := &Log{
-		cfg: cfg, store: cfg.Storage,
+		cfg: cfg, store: cfg.Storage, verifier: verifier,
 		vault: vault.New(cfg.Storage, cfg.Keys.Epochs, cfg.Origin),
 		tags:  newTagCache(cfg.Keys.VRF, cfg.Origin),
 		queue: make(chan *unit, cfg.MaxQueue),
@@ -199,11 +206,7 @@ func (l *Log) load(ctx context.Context) error {
 	if err := l.checkKeys(state.reg.Genesis); err != nil {
 		return err
 	}
-	verifier, err := wire.NewLogVerifier(l.cfg.Keys.LogVerifierKey)
-	if err != nil {
-		return err
-	}
-	c, err := proof.OpenCheckpoint(head.Checkpoint, verifier)
+	c, err := proof.OpenCheckpoint(head.Checkpoint, l.verifier)
 	if err != nil {
 		return fmt.Errorf("the stored checkpoint: %w", err)
 	}

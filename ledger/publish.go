@@ -67,11 +67,7 @@ func withLines(note []byte, list []storage.Cosignature) []byte {
 // of others are passed over; a line of a known cosigner that does not verify, or of a time yet to come, refuses all. This is how an auditor brings its word; who
 // calls need not be trusted. ErrForeign if this log did not sign it, ErrFork if it did and the tree is another one, ErrBadCosignature, ErrNoCosigner.
 func (l *Log) AddCosignatures(ctx context.Context, signed []byte) ([]string, error) {
-	verifier, err := wire.NewLogVerifier(l.cfg.Keys.LogVerifierKey)
-	if err != nil {
-		return nil, err
-	}
-	c, err := proof.OpenCheckpoint(signed, verifier) // bounds its size, too
+	c, err := proof.OpenCheckpoint(signed, l.verifier) // bounds its size, too
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
 	}
@@ -97,7 +93,7 @@ func (l *Log) AddCosignatures(ctx context.Context, signed []byte) ([]string, err
 	if len(found) == 0 {
 		return nil, ErrNoCosigner
 	}
-	own, err := ownNote(signed, verifier)
+	own, err := ownNote(signed, l.verifier)
 	if err != nil {
 		return nil, err
 	}

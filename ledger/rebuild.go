@@ -52,11 +52,7 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := wire.NewLogVerifier(cfg.Keys.LogVerifierKey)
-	if err != nil {
-		return nil, err
-	}
-	c, err := proof.OpenCheckpoint(head.Checkpoint, verifier)
+	c, err := proof.OpenCheckpoint(head.Checkpoint, l.verifier)
 	if err != nil {
 		return nil, fmt.Errorf("the stored checkpoint: %w", err)
 	}
