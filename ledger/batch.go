@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
@@ -21,7 +22,7 @@ type outcome struct {
 	err      error
 }
 
-// batchTx is one run of the append transaction.
+// batchTx is one run of the append transaction. It is not safe for concurrent use.
 type batchTx struct {
 	l       *Log
 	tx      *storage.AppendTx
@@ -31,11 +32,18 @@ type batchTx struct {
 	last    map[[16]byte]uint64  // highest number of each stream so far, as entries came
 	known   map[[16]byte]*streamState // streams as the entries added leave them
 	persons map[[32]byte][]byte  // states of persons as the entries so far leave them
-	failed  error                // of reading one of them: the transaction is over
 	seen    map[[16]byte]int     // items of this very batch, by key
+	added   []int                // items added, in the order of their indices
 	state   *registerState
 	note    []byte
 	size    uint64
+}
+
+func newBatchTx(l *Log, tx *storage.AppendTx, key vault.Key, batch []*pending) *batchTx {
+	return &batchTx{
+		l: l, tx: tx, key: key, batch: batch, out: make([]outcome, len(batch)),
+		last: map[[16]byte]uint64{}, known: map[[16]byte]*streamState{}, persons: map[[32]byte][]byte{}, seen: map[[16]byte]int{},
+	}
 }
 
 func (b *batchTx) run(ctx context.Context) error {
@@ -50,11 +58,10 @@ func (b *batchTx) run(ctx context.Context) error {
 			return err
 		}
 	}
-	added, err := b.decide(ctx)
-	if err != nil {
+	if err := b.decide(ctx); err != nil {
 		return err
 	}
-	if len(added) == 0 {
+	if len(b.added) == 0 {
 		return nil
 	}
 	for key, state := range encodeStreams(b.known) { // only what was added made them known
@@ -68,7 +75,7 @@ func (b *batchTx) run(ctx context.Context) error {
 	if b.note, err = (proof.Checkpoint{Origin: b.l.cfg.Origin, Size: head.Size, Root: head.Root}).Sign(b.l.cfg.Keys.Log); err != nil {
 		return err
 	}
-	for _, i := range added {
+	for _, i := range b.added {
 		if b.out[i].path, err = b.tx.InclusionProof(b.out[i].index); err != nil {
 			return err
 		}
@@ -77,73 +84,112 @@ func (b *batchTx) run(ctx context.Context) error {
 	return nil
 }
 
-// decide goes through the batch and adds what may be added. Public entries come first, as they came, for each may change what the next may do.
-// Sealed ones are judged as they came, at the first index any of them can get (no key changes above it in this batch), and then take their
-// places in random order, after acts of consent and delegation and links, which keep theirs: what they say counts for the accesses of the batch. It gives the items that were added.
-func (b *batchTx) decide(ctx context.Context) (added []int, err error) {
-	var first, sealed []int
+// decide takes the batch in: public entries first, as they came, for each may change what the next may do.
+// Sealed ones are admitted as they came, and then take their places in random order, after acts of consent
+// and delegation and links, which keep theirs: what they say is valid for the accesses of the batch.
+//
+// An entry that is refused is noted as such, and the others go on. An error ends the transaction.
+func (b *batchTx) decide(ctx context.Context) error {
+	if err := b.addPublic(); err != nil {
+		return err
+	}
+	acts, others, err := b.admitSealed()
+	if err != nil {
+		return err
+	}
+	// The ChaCha8 source of math/rand/v2 is seeded by the system: a reader of the log cannot undo the shuffle.
+	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	for _, i := range append(acts, others...) {
+		if err := b.addSealed(ctx, i); err != nil {
+			return err
+		}
+	}
+	b.settleRepeated()
+	return nil
+}
+
+// addPublic adds the public entries of the batch.
+func (b *batchTx) addPublic() error {
 	for i, p := range b.batch {
 		if p.e.Type.Sealed() || b.repeated(i) {
 			continue
 		}
-		if b.out[i].err = b.authorise(p, b.size); b.out[i].err != nil {
-			b.out[i].index = b.size
+		if err := b.authorise(p, b.size); err != nil {
+			b.refuse(i, err)
 			continue
 		}
-		if err := b.add(i); err != nil {
-			return nil, err
+		if err := b.add(i, nil); err != nil {
+			return err
 		}
-		added = append(added, i)
 	}
+	return nil
+}
+
+// admitSealed checks the keys of the sealed entries at the first index that any of them can get: no key
+// changes above it in this batch. It returns the items that may be judged, acts apart from the others.
+func (b *batchTx) admitSealed() (acts, others []int, err error) {
 	for i, p := range b.batch {
 		if !p.e.Type.Sealed() || b.repeated(i) {
 			continue
 		}
-		if b.out[i].err = b.authorise(p, b.size); b.out[i].err != nil {
-			b.out[i].index = b.size
+		if err := b.authorise(p, b.size); err != nil {
+			b.refuse(i, err)
 			continue
 		}
-		b.out[i].flags = p.content.Flags[:len(p.content.Flags):len(p.content.Flags)]
-		if a, ok := p.e.Body.(*entry.Access); ok {
-			flags, err := b.sequence(p.stream, a)
-			if err != nil {
-				return nil, err
-			}
-			b.out[i].flags = append(b.out[i].flags, flags...)
+		flags, err := b.sequence(p)
+		if err != nil {
+			return nil, nil, err
 		}
+		b.out[i].flags = append(slices.Clip(p.content.Flags), flags...)
 		b.seen[p.key] = i
 		switch p.e.Type {
 		case entry.TypeConsent, entry.TypeDelegation, entry.TypeLink:
-			first = append(first, i)
+			acts = append(acts, i)
 		default:
-			sealed = append(sealed, i)
+			others = append(others, i)
 		}
 	}
-	// The ChaCha8 source of math/rand/v2 is seeded by the system: who sees the log cannot undo the shuffle.
-	rand.Shuffle(len(sealed), func(i, j int) { sealed[i], sealed[j] = sealed[j], sealed[i] })
-	for _, i := range append(first, sealed...) {
-		b.out[i].err = b.judge(ctx, i)
-		if b.failed != nil {
-			return nil, b.failed
-		}
-		if b.out[i].err != nil {
-			b.out[i].index = b.size
+	return acts, others, nil
+}
+
+// addSealed judges item i at its own place and adds it, together with the state of its person that follows.
+func (b *batchTx) addSealed(ctx context.Context, i int) error {
+	p, o := b.batch[i], &b.out[i]
+	j, refused, err := b.judge(ctx, p)
+	if err != nil {
+		return err
+	}
+	if refused != nil {
+		b.refuse(i, refused)
+		return nil
+	}
+	o.verdict = j.Verdict
+	o.flags = append(o.flags, j.Flags...)
+	c := p.content
+	c.Flags, c.Verdict = o.flags, o.verdict
+	opening := b.l.vault.Seal(b.key, b.size, p.leafHash, p.link, c)
+	if j.Person != nil {
+		b.persons[p.chain] = j.Person
+		b.tx.SetPerson(p.chain, b.l.vault.SealPerson(b.key, p.chain, j.Person))
+	}
+	return b.add(i, opening)
+}
+
+// refuse notes that item i is not added, and the index at which it was judged.
+func (b *batchTx) refuse(i int, err error) { b.out[i].index, b.out[i].err = b.size, err }
+
+// settleRepeated gives the items that repeat an earlier one of the batch its index, or its refusal.
+func (b *batchTx) settleRepeated() {
+	for i, p := range b.batch {
+		j := b.seen[p.key]
+		if _, inLog := b.tx.Found[p.key]; inLog || !b.out[i].replayed || j == i {
 			continue
 		}
-		if err := b.add(i); err != nil {
-			return nil, err
-		}
-		added = append(added, i)
-	}
-	for i, p := range b.batch { // repetitions within the batch learn their index last
-		if j := b.seen[p.key]; b.out[i].replayed && j != i && b.tx.Found[p.key] == (storage.Found{}) {
-			b.out[i].index = b.out[j].index
-			if b.out[j].err != nil {
-				b.out[i] = b.out[j]
-			}
+		b.out[i].index = b.out[j].index
+		if b.out[j].err != nil {
+			b.out[i] = b.out[j]
 		}
 	}
-	return added, nil
 }
 
 // repeated settles an item whose (iss, jti) is in the log or earlier in this batch.
@@ -164,16 +210,13 @@ func (b *batchTx) repeated(i int) bool {
 	return inLog || inBatch
 }
 
-// add gives item i the next index, its encrypted opening and its place in its history.
-func (b *batchTx) add(i int) error {
+// add gives item i the next index and its place in its history. opening is its encrypted opening, nil for
+// a public entry.
+func (b *batchTx) add(i int, opening []byte) error {
 	p, index := b.batch[i], b.size
-	leaf := storage.Leaf{Key: p.key, Identity: p.identity, Chain: p.chain, Value: p.leaf, Register: inRegister(p.e.Type)}
-	if p.e.Type.Sealed() {
-		c := p.content
-		c.Flags, c.Verdict = b.out[i].flags, b.out[i].verdict
-		leaf.Extra = b.l.vault.Seal(b.key, index, p.leafHash, p.link, c)
-	}
-	got, err := b.tx.Add(leaf)
+	got, err := b.tx.Add(storage.Leaf{
+		Key: p.key, Identity: p.identity, Chain: p.chain, Value: p.leaf, Extra: opening, Register: inRegister(p.e.Type),
+	})
 	if err != nil {
 		return err
 	}
@@ -188,6 +231,7 @@ func (b *batchTx) add(i int) error {
 	b.tx.SetChain(p.chain, next)
 	b.tx.Chains[p.chain] = next
 	b.seen[p.key] = i
+	b.added = append(b.added, i)
 	b.out[i].index = index
 	b.size++
 	if p.stream == ([16]byte{}) {
@@ -237,19 +281,23 @@ func (b *batchTx) authorise(p *pending, index uint64) error {
 func inRegister(t entry.Type) bool { return t.ChangesRegister() || t.Governs() }
 
 // sequence compares an access's number with the highest of its stream so far.
-func (b *batchTx) sequence(key [16]byte, a *entry.Access) ([]entry.Flag, error) {
+func (b *batchTx) sequence(p *pending) ([]entry.Flag, error) {
+	a, ok := p.e.Body.(*entry.Access)
+	if !ok {
+		return nil, nil
+	}
 	if a.Seq == nil {
 		return []entry.Flag{entry.FlagNoSequence}, nil
 	}
-	last, ok := b.last[key]
+	last, ok := b.last[p.stream]
 	if !ok {
-		s, err := b.stream(key)
+		s, err := b.stream(p.stream)
 		if err != nil {
 			return nil, err
 		}
 		last = s.Seen.Highest()
 	}
-	b.last[key] = max(last, *a.Seq)
+	b.last[p.stream] = max(last, *a.Seq)
 	switch {
 	case *a.Seq <= last:
 		return []entry.Flag{entry.FlagSequenceBack}, nil

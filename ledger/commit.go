@@ -22,7 +22,7 @@ func (l *Log) commit(ctx context.Context, batch []*pending) {
 	var b *batchTx
 	if err == nil {
 		err = l.store.Append(ctx, l.tree, lookup(batch, l.cfg.Rules != nil), func(ctx context.Context, tx *storage.AppendTx) error {
-			b = &batchTx{l: l, tx: tx, key: key, batch: batch, out: make([]outcome, len(batch)), last: map[[16]byte]uint64{}, known: map[[16]byte]*streamState{}, persons: map[[32]byte][]byte{}, seen: map[[16]byte]int{}}
+			b = newBatchTx(l, tx, key, batch)
 			return b.run(ctx)
 		})
 	}

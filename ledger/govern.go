@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 
 	"igledger/ledger/entry"
@@ -23,41 +24,27 @@ func needsRules(t entry.Type) bool {
 	return t.Governs() || t == entry.TypeConsent || t == entry.TypeDelegation || t == entry.TypeDecision
 }
 
-// judge asks the rules about sealed item i, which is to stand at b.size.
-func (b *batchTx) judge(ctx context.Context, i int) error {
-	p := b.batch[i]
+// judge asks the rules about sealed item p, which is to get the index b.size. refused says why it may not
+// be added; err ends the transaction.
+func (b *batchTx) judge(ctx context.Context, p *pending) (j register.Judgement, refused, err error) {
 	if b.state.rules == nil {
-		return nil
+		return register.Judgement{}, nil, nil
 	}
-	var failed error
-	j, err := b.state.rules.Judge(p.e, b.size, func(id string) []byte {
-		state, err := b.person(ctx, b.history(p, id))
-		if err != nil {
-			failed = err
-		}
+	var unreadable error
+	j, refused = b.state.rules.Judge(p.e, b.size, func(id string) []byte {
+		state, damaged, failed := b.person(ctx, b.history(p, id))
+		unreadable, err = cmp.Or(unreadable, damaged), cmp.Or(err, failed)
 		return state
 	})
-	if b.failed != nil {
-		return b.failed
-	}
-	if failed != nil {
-		err = failed
-	}
-	if err != nil && p.e.Type == entry.TypeAccess {
-		// It happened, so it is logged. A rebuild says what its verdict should have been.
-		b.l.cfg.Logger.Error("an access has no verdict", "alarm", true, "index", b.size, "error", err)
-		return nil
-	}
 	if err != nil {
-		return err
+		return register.Judgement{}, nil, err
 	}
-	b.out[i].verdict = j.Verdict
-	b.out[i].flags = append(b.out[i].flags, j.Flags...)
-	if j.Person != nil {
-		b.persons[p.chain] = j.Person
-		b.tx.SetPerson(p.chain, b.l.vault.SealPerson(b.key, p.chain, j.Person))
+	if refused = cmp.Or(unreadable, refused); refused != nil && p.e.Type == entry.TypeAccess {
+		// It happened, so it is logged. A rebuild says what its verdict should have been.
+		b.l.cfg.Logger.Error("an access has no verdict", "alarm", true, "index", b.size, "error", refused)
+		return register.Judgement{}, nil, nil
 	}
-	return nil
+	return j, refused, nil
 }
 
 // history is that of a person whom the rules ask of when they judge p. The entry names most of them, and these were looked up beforehand; a linked number stands
@@ -73,24 +60,23 @@ func (b *batchTx) history(p *pending, id string) wire.Hash {
 	return proof.TagKey(tag)
 }
 
-// person gives the state of a history's person, decrypted once a batch.
-func (b *batchTx) person(ctx context.Context, k wire.Hash) ([]byte, error) {
+// person returns the state of a history's person, decrypted once a batch; nil if they have none. damaged
+// says that this one cannot be read, err that the database cannot.
+func (b *batchTx) person(ctx context.Context, k wire.Hash) (state []byte, damaged, err error) {
 	if state, ok := b.persons[k]; ok {
-		return state, nil
+		return state, nil, nil
 	}
 	sealed, err := b.tx.Person(ctx, k)
 	if err != nil {
-		b.failed = err
-		return nil, err
+		return nil, nil, err
 	}
-	var state []byte
 	if sealed != nil {
-		if state, err = b.l.vault.UnsealPerson(ctx, k, sealed); err != nil {
-			return nil, err
+		if state, damaged = b.l.vault.UnsealPerson(ctx, k, sealed); damaged != nil {
+			return nil, damaged, nil
 		}
 	}
 	b.persons[k] = state
-	return state, nil
+	return state, nil, nil
 }
 
 // Rules gives what governs accesses now; nil if the ledger runs without. It is a Config.Rules that has been told of every public entry.
