@@ -26,7 +26,7 @@ type outcome struct {
 type batchTx struct {
 	l       *Log
 	tx      *storage.AppendTx
-	key     vault.Key
+	key     *vault.Key
 	batch   []*pending
 	out     []outcome
 	last    map[[16]byte]uint64  // highest number of each stream so far, as entries came
@@ -39,7 +39,7 @@ type batchTx struct {
 	size    uint64
 }
 
-func newBatchTx(l *Log, tx *storage.AppendTx, key vault.Key, batch []*pending) *batchTx {
+func newBatchTx(l *Log, tx *storage.AppendTx, key *vault.Key, batch []*pending) *batchTx {
 	return &batchTx{
 		l: l, tx: tx, key: key, batch: batch, out: make([]outcome, len(batch)),
 		last: map[[16]byte]uint64{}, known: map[[16]byte]*streamState{}, persons: map[[32]byte][]byte{}, seen: map[[16]byte]int{},
@@ -163,11 +163,16 @@ func (b *batchTx) addSealed(ctx context.Context, i int) error {
 		b.refuse(i, refused)
 		return nil
 	}
-	o.verdict = j.Verdict
-	o.flags = append(o.flags, j.Flags...)
 	c := p.content
-	c.Flags, c.Verdict = o.flags, o.verdict
-	opening := b.l.vault.Seal(b.key, b.size, p.leafHash, p.link, c)
+	c.Flags, c.Verdict = append(o.flags, j.Flags...), j.Verdict
+	opening, err := b.l.vault.Seal(b.key, b.size, p.leafHash, p.link, c)
+	if err != nil {
+		// A mistake in this program. Nothing of the entry has been written yet, and the others can go on.
+		b.l.cfg.Logger.Error("an entry cannot be stored", "alarm", true, "type", p.e.Type, "index", b.size, "error", err)
+		b.refuse(i, err)
+		return nil
+	}
+	o.flags, o.verdict = c.Flags, c.Verdict
 	if j.Person != nil {
 		b.persons[p.chain] = j.Person
 		b.tx.SetPerson(p.chain, b.l.vault.SealPerson(b.key, p.chain, j.Person))

@@ -18,7 +18,7 @@ func (l *Log) commit(ctx context.Context, batch []*pending) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	began := time.Now()
-	key, err := l.vault.Prepare(ctx, len(batch))
+	key, err := l.vault.Prepare(ctx, 2*len(batch)) // each entry may need an opening and the state of its person
 	var b *batchTx
 	if err == nil {
 		err = l.store.Append(ctx, l.tree, lookup(batch, l.cfg.Rules != nil), func(ctx context.Context, tx *storage.AppendTx) error {

@@ -29,7 +29,7 @@ func ForgeVerdict(ctx context.Context, cfg Config, file string, index uint64, ve
 		return err
 	}
 	hash := proof.LeafHash(records[0].Value)
-	ln, c, err := l.vault.Unseal(ctx, index, hash, records[0].Extra, true)
+	ln, c, err := l.vault.Unseal(ctx, index, hash, records[0].Extra)
 	if err != nil {
 		return err
 	}
@@ -38,11 +38,15 @@ func ForgeVerdict(ctx context.Context, cfg Config, file string, index uint64, ve
 	if err != nil {
 		return err
 	}
+	opening, err := l.vault.Seal(key, index, hash, ln, c)
+	if err != nil {
+		return err
+	}
 	db, err := sql.Open("sqlite", file)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	_, err = db.ExecContext(ctx, "UPDATE leaf SET extra = $1 WHERE place = (SELECT min(place) FROM leaf) + $2", l.vault.Seal(key, index, hash, ln, c), int64(index))
+	_, err = db.ExecContext(ctx, "UPDATE leaf SET extra = $1 WHERE place = (SELECT min(place) FROM leaf) + $2", opening, int64(index))
 	return err
 }

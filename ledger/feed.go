@@ -44,7 +44,7 @@ func (l *Log) Feed(ctx context.Context, from, n uint64) ([]FeedRecord, error) {
 			}
 		} else if err == nil {
 			var ln vault.Link
-			if ln, _, err = l.vault.Unseal(ctx, rec.Index, r.LeafHash, rec.Extra, false); err == nil {
+			if ln, err = l.vault.UnsealLink(ctx, rec.Index, r.LeafHash, rec.Extra); err == nil {
 				r.TagSalt, r.Tag = ln.TagSalt, ln.Tag
 				r.History = proof.HistoryOf(nil, r.Tag)
 			}
@@ -109,7 +109,7 @@ func (l *Log) HistoryRange(ctx context.Context, tag wire.Hash, from, before uint
 // historyEntry opens a sealed leaf without parsing its content; kids remembers those of headers seen.
 func (l *Log) historyEntry(ctx context.Context, rec storage.Record, kids map[string]string) (HistoryEntry, error) {
 	hash := proof.LeafHash(rec.Value)
-	ln, c, err := l.vault.Unseal(ctx, rec.Index, hash, rec.Extra, true)
+	ln, c, err := l.vault.Unseal(ctx, rec.Index, hash, rec.Extra)
 	if err != nil {
 		return HistoryEntry{}, err
 	}

@@ -21,6 +21,7 @@ import (
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
+	"igledger/ledger/vault"
 	"igledger/ledger/wire"
 )
 
@@ -339,6 +340,68 @@ func TestDamagedPerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.want("covered agreement,consent")
+}
+
+// oddRules say of an access what the test puts there, and that its person has a new state.
+type oddRules struct{ judgement register.Judgement }
+
+func (r *oddRules) Admit(*entry.Entry, uint64, *register.Register) (register.Rules, error) {
+	return r, nil
+}
+
+func (r *oddRules) Judge(e *entry.Entry, _ uint64, _ func(string) []byte) (register.Judgement, error) {
+	if a, ok := e.Body.(*entry.Access); ok && a.Source == "odd" {
+		return r.judgement, nil
+	}
+	return register.Judgement{Person: []byte("plain")}, nil
+}
+
+// What has no stored form is refused before anything of the entry is written, its person's state included; the other entries of the batch are appended.
+func TestEntryThatCannotBeStored(t *testing.T) {
+	for name, j := range map[string]register.Judgement{
+		"unknown flag":          {Flags: []entry.Flag{"made-up"}},
+		"flag that readers add": {Flags: []entry.Flag{entry.FlagSuspectKey}},
+		"unknown verdict":       {Verdict: &entry.Verdict{Result: "perhaps"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, testdb.SQLite(t))
+			w.log.Close(w.ctx)
+			j.Person = []byte("odd")
+			w.rules = &oddRules{j}
+			w.reopen()
+			one := uint64(1)
+			odd := w.access(person, func(a *entry.Access) { a.Source, a.Seq = "odd", &one })
+			good := w.access("temp:SRC:1")
+			r := w.log.Append(w.ctx, odd, good, odd)
+			for _, i := range []int{0, 2} {
+				if !errors.Is(r[i].Err, vault.ErrNoForm) {
+					t.Errorf("entry %d: got %v, want %v", i, r[i].Err, vault.ErrNoForm)
+				}
+			}
+			if r[1].Err != nil {
+				t.Fatalf("the entry beside it: %v", r[1].Err)
+			}
+			if size, _ := w.log.Size(w.ctx); size != r[1].Index+1 {
+				t.Errorf("the log has %d entries, want %d", size, r[1].Index+1)
+			}
+			if state, err := w.log.Person(w.ctx, person); err != nil || state != nil {
+				t.Errorf("the state of its person was written: %q, %v", state, err)
+			}
+			if state, err := w.log.Person(w.ctx, "temp:SRC:1"); err != nil || string(state) != "plain" {
+				t.Errorf("the state of the other person: %q, %v", state, err)
+			}
+			if s, ok := w.sources()["SRC odd"]; ok {
+				t.Errorf("its source was noted: %+v", s)
+			}
+			w.checkLog()
+			w.rules = nil
+			w.reopen()
+			if r := w.must(odd); r.Replayed || len(r.Flags) > 0 { // sent again to a ledger that can store it
+				t.Errorf("sent again: %+v", r)
+			}
+			w.checkLog()
+		})
+	}
 }
 
 // A ledger without rules takes nothing that it could not judge.

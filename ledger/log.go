@@ -172,9 +172,13 @@ func prepare(cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	v, err := vault.New(cfg.Storage, cfg.Origin, cfg.Keys.Epochs)
+	if err != nil {
+		return nil, err
+	}
 	l := &Log{
 		cfg: cfg, store: cfg.Storage, verifier: verifier,
-		vault: vault.New(cfg.Storage, cfg.Keys.Epochs, cfg.Origin),
+		vault: v,
 		tags:  newTagCache(cfg.Keys.VRF, cfg.Origin),
 		queue: make(chan *unit, cfg.MaxQueue),
 		done:  make(chan struct{}),

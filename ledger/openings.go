@@ -28,7 +28,7 @@ func (l *Log) Openings(ctx context.Context, from, n uint64) ([]*bundle.Opening, 
 		}
 		h, err := l.historyEntry(ctx, rec, kids)
 		if errors.Is(err, ErrErased) {
-			ln, _, err := l.vault.Unseal(ctx, rec.Index, proof.LeafHash(rec.Value), rec.Extra, false)
+			ln, err := l.vault.UnsealLink(ctx, rec.Index, proof.LeafHash(rec.Value), rec.Extra)
 			if err != nil {
 				return nil, err
 			}

@@ -146,7 +146,7 @@ func (l *Log) read(ctx context.Context, index uint64) (storage.Record, *entry.En
 }
 
 func (l *Log) unseal(ctx context.Context, rec storage.Record) (*entry.Entry, vault.Link, vault.Content, error) {
-	ln, c, err := l.vault.Unseal(ctx, rec.Index, proof.LeafHash(rec.Value), rec.Extra, true)
+	ln, c, err := l.vault.Unseal(ctx, rec.Index, proof.LeafHash(rec.Value), rec.Extra)
 	if err != nil {
 		return nil, ln, c, err
 	}

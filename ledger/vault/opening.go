@@ -16,107 +16,93 @@ type Link struct{ TagSalt, Tag wire.Hash }
 // Content is what a sealed leaf states, with the ledger's own remarks.
 type Content struct {
 	BodySalt wire.Hash
-	Received time.Time // millisecond precision
-	Flags    []entry.Flag
-	Verdict  *entry.Verdict
+	Received time.Time      // at rest in milliseconds
+	Flags    []entry.Flag   // those noted at append; order and repetition are not kept
+	Verdict  *entry.Verdict // nil: none
 	SDJWT    string
 }
 
-// flagBits fixes the bit of each flag at rest: append only.
-var flagBits = []entry.Flag{entry.FlagCheckDigit, entry.FlagUnknownAgreement, entry.FlagLate, entry.FlagSequenceGap, entry.FlagSequenceBack, entry.FlagNoSequence,
-	entry.FlagConsentNotBasis}
+const linkSize = 32 + 32 // tagSalt ‖ tag
 
-// hasVerdict is the bit that says a verdict follows the flags.
-const hasVerdict = 1 << 15
+// LinkEnd is the length of a sealed opening without its content: the bytes that UnsealLink needs,
+// and what is left when the content was erased.
+const LinkEnd = headSize + nonceSize + linkSize + tagSize
 
-// Seal encrypts an opening for the leaf at index: version ‖ key id ‖ link nonce, ciphertext ‖ content nonce, ciphertext.
-func (v *Vault) Seal(k Key, index uint64, leafHash wire.Hash, l Link, c Content) []byte {
-	ad := v.ad(index, leafHash)
-	out := make([]byte, 0, sealedHead+2*28+linkSize+contentHead+len(c.SDJWT))
-	out = append(out, vaultVersion)
-	out = append(out, k.id[:7]...)
-	out = sealWith(k.link, out, append(append(make([]byte, 0, linkSize), l.TagSalt[:]...), l.Tag[:]...), ad)
-	plain := make([]byte, 0, contentHead+len(c.SDJWT))
-	plain = append(plain, c.BodySalt[:]...)
-	plain = binary.BigEndian.AppendUint64(plain, uint64(c.Received.UnixMilli()))
-	var bits uint16
-	for i, f := range flagBits {
-		for _, has := range c.Flags {
-			if f == has {
-				bits |= 1 << i
-			}
-		}
-	}
-	if c.Verdict != nil {
-		bits |= hasVerdict
-	}
-	plain = binary.BigEndian.AppendUint16(plain, bits)
-	if c.Verdict != nil {
-		plain = packVerdict(plain, c.Verdict)
-	}
-	plain = packSDJWT(plain, c.SDJWT)
-	return sealWith(k.content, out, plain, ad)
+// Seal encrypts the opening of the leaf at index. It returns ErrNoForm if c holds something that
+// has no stored form.
+func (v *Vault) Seal(k *Key, index uint64, leafHash wire.Hash, l Link, c Content) ([]byte, error) {
+	return v.seal(k, newNonce(), newNonce(), index, leafHash, l, c)
 }
 
-// Unseal reads what Seal wrote. withContent false reads the link only.
-func (v *Vault) Unseal(ctx context.Context, index uint64, leafHash wire.Hash, sealed []byte, withContent bool) (Link, Content, error) {
-	var l Link
-	var c Content
-	if len(sealed) < LinkEnd || sealed[0] != vaultVersion {
-		return l, c, fmt.Errorf("opening of entry %d: unknown form", index)
-	}
-	ad := v.ad(index, leafHash)
-	key, err := v.key(ctx, [7]byte(sealed[1:8]), kindLink)
+// seal returns version ‖ id of the Key ‖ encrypted link ‖ encrypted content, each of these two as
+// nonce ‖ ciphertext.
+func (v *Vault) seal(
+	k *Key, forLink, forContent nonce, index uint64, leafHash wire.Hash, l Link, c Content,
+) ([]byte, error) {
+	content, err := packContent(make([]byte, 0, contentHead+len(c.SDJWT)), c)
 	if err != nil {
-		return l, c, fmt.Errorf("opening of entry %d: %w", index, err)
+		return nil, fmt.Errorf("opening of entry %d: %w", index, err)
 	}
-	plain, err := openWith(key, sealed[sealedHead:LinkEnd], ad)
+	k.used.Add(1)
+	ad := v.openingAD(index, leafHash)
+	link := append(append(make([]byte, 0, linkSize), l.TagSalt[:]...), l.Tag[:]...)
+	out := make([]byte, 0, LinkEnd+nonceSize+len(content)+tagSize)
+	out = append(append(out, formVersion), k.id[:]...)
+	out = encrypt(k.link, forLink, out, link, ad)
+	return encrypt(k.content, forContent, out, content, ad), nil
+}
+
+// UnsealLink reads the link of a sealed opening, of which sealed may be the first LinkEnd bytes
+// alone.
+func (v *Vault) UnsealLink(ctx context.Context, index uint64, leafHash wire.Hash, sealed []byte) (Link, error) {
+	if len(sealed) < LinkEnd || sealed[0] != formVersion {
+		return Link{}, fmt.Errorf("opening of entry %d: %w: unknown form", index, ErrCorrupt)
+	}
+	key, err := v.dataKey(ctx, keyID([7]byte(sealed[1:headSize]), forLink))
 	if err != nil {
-		return l, c, fmt.Errorf("opening of entry %d: the link does not decrypt: it was altered or moved", index)
+		return Link{}, fmt.Errorf("opening of entry %d: %w", index, err)
 	}
-	l = Link{wire.Hash(plain[:32]), wire.Hash(plain[32:])}
-	if !withContent {
-		return l, c, nil
+	plain, err := decrypt(key, sealed[headSize:LinkEnd], v.openingAD(index, leafHash))
+	if err != nil {
+		return Link{}, fmt.Errorf("opening of entry %d: the link does not decrypt: %w", index, errMoved)
+	}
+	return Link{wire.Hash(plain[:32]), wire.Hash(plain[32:])}, nil
+}
+
+// Unseal reads a sealed opening. It returns ErrErased if only the link is left.
+func (v *Vault) Unseal(ctx context.Context, index uint64, leafHash wire.Hash, sealed []byte) (Link, Content, error) {
+	l, err := v.UnsealLink(ctx, index, leafHash, sealed)
+	if err != nil {
+		return Link{}, Content{}, err
 	}
 	if len(sealed) == LinkEnd {
-		return l, c, fmt.Errorf("opening of entry %d: %w", index, ErrErased)
+		return l, Content{}, fmt.Errorf("opening of entry %d: %w", index, ErrErased)
 	}
-	if key, err = v.key(ctx, [7]byte(sealed[1:8]), kindContent); err != nil {
-		return l, c, fmt.Errorf("opening of entry %d: %w", index, err)
+	key, err := v.dataKey(ctx, keyID([7]byte(sealed[1:headSize]), forContent))
+	if err != nil {
+		return l, Content{}, fmt.Errorf("opening of entry %d: %w", index, err)
 	}
-	plain, err = openWith(key, sealed[LinkEnd:], ad)
-	if err != nil || len(plain) < contentHead {
-		return l, c, fmt.Errorf("opening of entry %d: the content does not decrypt: it was altered or moved", index)
+	plain, err := decrypt(key, sealed[LinkEnd:], v.openingAD(index, leafHash))
+	if err != nil {
+		return l, Content{}, fmt.Errorf("opening of entry %d: the content does not decrypt: %w", index, errMoved)
 	}
-	c.BodySalt = wire.Hash(plain[:32])
-	c.Received = time.UnixMilli(int64(binary.BigEndian.Uint64(plain[32:40]))).UTC()
-	bits := binary.BigEndian.Uint16(plain[40:42])
-	for i, f := range flagBits {
-		if bits&(1<<i) != 0 {
-			c.Flags = append(c.Flags, f)
-		}
-	}
-	rest := plain[contentHead:]
-	if bits&hasVerdict != 0 {
-		if c.Verdict, rest, err = unpackVerdict(rest); err != nil {
-			return l, c, fmt.Errorf("opening of entry %d: %w", index, err)
-		}
-	}
-	if c.SDJWT, err = unpackSDJWT(rest); err != nil {
-		return l, c, fmt.Errorf("opening of entry %d: %w", index, err)
+	c, err := unpackContent(plain)
+	if err != nil {
+		return l, Content{}, fmt.Errorf("opening of entry %d: %w", index, err)
 	}
 	return l, c, nil
 }
 
-// ad binds a ciphertext to its place: origin ‖ u64 index ‖ leaf hash.
-func (v *Vault) ad(index uint64, leafHash wire.Hash) []byte {
-	ad := make([]byte, 0, len(v.origin)+8+32)
-	ad = append(ad, v.origin...)
-	ad = binary.BigEndian.AppendUint64(ad, index)
+// openingAD binds a ciphertext to its place: origin ‖ u64(index) ‖ leaf hash.
+func (v *Vault) openingAD(index uint64, leafHash wire.Hash) []byte {
+	ad := make([]byte, 0, len(v.origin)+8+len(leafHash))
+	ad = binary.BigEndian.AppendUint64(append(ad, v.origin...), index)
 	return append(ad, leafHash[:]...)
 }
 
-// OpeningSize is the number of bytes that the opening of an entry takes at rest. For measuring what a log costs beyond it.
+// OpeningSize returns the number of bytes at rest of the opening of an entry without a verdict.
+// For measuring what a log costs beyond it.
 func OpeningSize(sdjwt string) int {
-	return sealedHead + 2*(12+16) + linkSize + contentHead + len(packSDJWT(nil, sdjwt))
+	packed, _ := packSDJWT(nil, sdjwt)
+	return LinkEnd + nonceSize + contentHead + len(packed) + tagSize
 }

@@ -1,3 +1,13 @@
+// Package vault encrypts and packs what a ledger keeps at rest beside its leaves: the opening of
+// each sealed leaf, and the state that governs each person's history. Its Vault stops an attacker
+// who has the database and its backups, but not the epoch keys: such an attacker cannot link leaves
+// to people, read openings, or move a ciphertext to another place unnoticed. It does not hide how
+// many leaves and histories there are, or how long an opening is, and an attacker with the keys can
+// write what they like.
+//
+// An encoder fails on what it has no form for, and a decoder on what no encoder writes. Databases
+// hold the stored form for as long as the ledger exists: testdata/stored.json pins it, and
+// docs/FORMATS.md, section 17, describes it.
 package vault
 
 import (
@@ -9,131 +19,160 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // Errors of this package, to be tested with errors.Is.
 var (
 	ErrKeys    = errors.New("the keys do not fit the log")
 	ErrErased  = errors.New("the content was erased")
-	ErrCorrupt = errors.New("what is stored is damaged")
+	ErrCorrupt = errors.New("stored data is damaged")
+	ErrNoForm  = errors.New("a value has no stored form") // a mistake in the program, not in the entry
 )
 
-// Store keeps wrapped data keys.
+// errMoved is of a ciphertext that is not of its place.
+var errMoved = fmt.Errorf("%w: it was altered or moved", ErrCorrupt)
+
+// Store keeps wrapped data keys, in the database that they protect.
 type Store interface {
+	// PutDataKey stores a wrapped data key durably before it returns.
 	PutDataKey(ctx context.Context, id [8]byte, wrapped []byte) error
+	// DataKeys returns all wrapped data keys.
 	DataKeys(ctx context.Context) (map[[8]byte][]byte, error)
 }
 
-// Vault encrypts openings at rest. Link (saltT, tag) and content (saltB, entry) are under separate data keys, so that content can be
-// destroyed while every history and root still recomputes. A data key encrypts at most maxPerKey openings with random 96-bit nonces
-// (AES-256-GCM), is wrapped by an epoch key that never enters the database, and is made anew by each process.
+// Vault encrypts with AES-256-GCM under data keys, each wrapped by an epoch key that never enters
+// the database. Each process makes data keys of its own and reads those of all. A Vault is safe for
+// concurrent use.
 type Vault struct {
 	store  Store
-	epochs map[uint32][]byte // 32 bytes each
 	origin string
+	epochs map[uint32]cipher.AEAD
+	epoch  uint32 // wraps new data keys
 
-	mu   sync.Mutex
-	open map[[8]byte]cipher.AEAD // data keys unwrapped so far
-	cur  Key
-	used uint64
+	mu   sync.Mutex // guards the fields below
+	open map[[8]byte]cipher.AEAD
+	cur  *Key
 }
 
+// Key is a pair of data keys: one encrypts links, the other contents and persons' states. So
+// contents can be destroyed while every history and root still recomputes.
 type Key struct {
-	id            [8]byte // of the link key; the content key's differs in the last byte
+	id            [7]byte
 	link, content cipher.AEAD
+	used          atomic.Uint64 // messages that content has encrypted; link never has more
 }
 
 const (
-	maxPerKey    = 1 << 30 // GCM with random nonces: far below 2^32
-	kindLink     = 1
-	kindContent  = 2
-	vaultVersion = 1
-	sealedHead   = 1 + 7 // version ‖ key id without its last byte
-	linkSize     = 64    // saltT ‖ tag
-	contentHead  = 32 + 8 + 2
-	LinkEnd      = sealedHead + 12 + linkSize + 16 // where the content's nonce begins
+	// maxPerKey is the number of messages after which Prepare makes a new Key. With random 96-bit
+	// nonces GCM is safe up to 2^32 (NIST SP 800-38D, section 8.3). The distance covers what
+	// Prepare cannot count: the messages that a transaction encrypts again when the database makes
+	// it run again.
+	maxPerKey = 1 << 30
+
+	formVersion = 1 // first byte of all that is encrypted by a data key
+
+	// Last byte of a data key's id.
+	forLink    = 1
+	forContent = 2
+
+	keySize   = 32
+	nonceSize = 12
+	tagSize   = 16
+	headSize  = 1 + 7 // version ‖ id of the Key
 )
 
-func New(store Store, epochs map[uint32][]byte, origin string) *Vault {
-	return &Vault{store: store, epochs: epochs, origin: origin, open: map[[8]byte]cipher.AEAD{}}
+// New returns the vault of the log named origin. The epoch key with the highest number wraps new
+// data keys, the others are for reading. It returns ErrKeys if there is none or one is not 32 bytes
+// long.
+func New(store Store, origin string, epochs map[uint32][]byte) (*Vault, error) {
+	v := &Vault{store: store, origin: origin, epochs: map[uint32]cipher.AEAD{}, open: map[[8]byte]cipher.AEAD{}}
+	for n, key := range epochs {
+		aead, err := newGCM(key)
+		if err != nil {
+			return nil, fmt.Errorf("%w: epoch key %d: %w", ErrKeys, n, err)
+		}
+		v.epochs[n], v.epoch = aead, max(v.epoch, n)
+	}
+	if len(v.epochs) == 0 {
+		return nil, fmt.Errorf("%w: no epoch key", ErrKeys)
+	}
+	return v, nil
 }
 
-// Prepare makes sure a data key with room for n more openings exists. It runs outside the append transaction.
-func (v *Vault) Prepare(ctx context.Context, n int) (Key, error) {
+// Prepare returns a Key with room for n more messages, openings and states of persons together. The
+// Key is in the store when it returns, so it must not be called within a transaction of the store.
+func (v *Vault) Prepare(ctx context.Context, n int) (*Key, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.cur.link != nil && v.used+uint64(n) <= maxPerKey {
-		v.used += uint64(n)
+	if v.cur != nil && v.cur.used.Load()+uint64(n) <= maxPerKey {
 		return v.cur, nil
 	}
-	var k Key
-	rand.Read(k.id[:7])
-	for _, part := range []struct {
-		kind byte
-		aead *cipher.AEAD
-	}{{kindLink, &k.link}, {kindContent, &k.content}} {
-		id := k.id
-		id[7] = part.kind
-		raw := make([]byte, 32)
-		rand.Read(raw)
-		wrapped, err := v.wrap(id, raw)
-		if err != nil {
-			return Key{}, err
-		}
-		if err := v.store.PutDataKey(ctx, id, wrapped); err != nil {
-			return Key{}, fmt.Errorf("storing a data key: %w", err)
-		}
-		*part.aead = newGCM(raw)
-		v.open[id] = *part.aead
+	k := new(Key)
+	rand.Read(k.id[:])
+	var err error
+	if k.link, err = v.newDataKey(ctx, keyID(k.id, forLink)); err != nil {
+		return nil, err
 	}
-	v.cur, v.used = k, uint64(n)
+	if k.content, err = v.newDataKey(ctx, keyID(k.id, forContent)); err != nil {
+		return nil, err
+	}
+	v.cur = k
 	return k, nil
 }
 
-// currentEpoch is the one with the highest number: new data keys are wrapped by it.
-func (v *Vault) currentEpoch() uint32 {
-	var n uint32
-	for e := range v.epochs {
-		n = max(n, e)
+// newDataKey makes and stores a data key. v.mu must be held.
+func (v *Vault) newDataKey(ctx context.Context, id [8]byte) (cipher.AEAD, error) {
+	raw := make([]byte, keySize)
+	rand.Read(raw)
+	aead, err := newGCM(raw)
+	if err != nil {
+		return nil, err
 	}
-	return n
+	if err := v.store.PutDataKey(ctx, id, v.wrap(newNonce(), id, raw)); err != nil {
+		return nil, fmt.Errorf("storing a data key: %w", err)
+	}
+	v.open[id] = aead
+	return aead, nil
 }
 
-// wrap gives u32 epoch ‖ nonce ‖ ciphertext.
-func (v *Vault) wrap(id [8]byte, raw []byte) ([]byte, error) {
-	epoch := v.currentEpoch()
-	out := binary.BigEndian.AppendUint32(nil, epoch)
-	return sealWith(newGCM(v.epochs[epoch]), out, raw, wrapAD(id)), nil
+// wrap returns u32(epoch) ‖ nonce ‖ ciphertext.
+func (v *Vault) wrap(n nonce, id [8]byte, raw []byte) []byte {
+	return encrypt(v.epochs[v.epoch], n, binary.BigEndian.AppendUint32(nil, v.epoch), raw, wrapAD(id))
 }
 
 func (v *Vault) unwrap(id [8]byte, wrapped []byte) (cipher.AEAD, error) {
 	if len(wrapped) < 4 {
 		return nil, fmt.Errorf("%w: a wrapped data key is too short", ErrKeys)
 	}
-	epoch, ok := v.epochs[binary.BigEndian.Uint32(wrapped)]
+	n := binary.BigEndian.Uint32(wrapped)
+	epoch, ok := v.epochs[n]
 	if !ok {
-		return nil, fmt.Errorf("%w: epoch key %d is not at hand", ErrKeys, binary.BigEndian.Uint32(wrapped))
+		return nil, fmt.Errorf("%w: epoch key %d is missing", ErrKeys, n)
 	}
-	raw, err := openWith(newGCM(epoch), wrapped[4:], wrapAD(id))
+	raw, err := decrypt(epoch, wrapped[4:], wrapAD(id))
 	if err != nil {
 		return nil, fmt.Errorf("%w: a data key does not unwrap", ErrKeys)
 	}
-	return newGCM(raw), nil
+	aead, err := newGCM(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: a data key: %w", ErrKeys, err)
+	}
+	return aead, nil
 }
 
+// wrapAD binds a wrapped data key to its id, and so to what it is for.
 func wrapAD(id [8]byte) []byte { return append([]byte("igledger/data-key/v1\n"), id[:]...) }
 
-func (v *Vault) key(ctx context.Context, id7 [7]byte, kind byte) (cipher.AEAD, error) {
-	var id [8]byte
-	copy(id[:], id7[:])
-	id[7] = kind
+// dataKey returns a data key that this process or another one made.
+func (v *Vault) dataKey(ctx context.Context, id [8]byte) (cipher.AEAD, error) {
 	v.mu.Lock()
 	k, ok := v.open[id]
 	v.mu.Unlock()
 	if ok {
 		return k, nil
 	}
-	all, err := v.store.DataKeys(ctx) // another replica made it
+	all, err := v.store.DataKeys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading data keys: %w", err)
 	}
@@ -150,29 +189,34 @@ func (v *Vault) key(ctx context.Context, id7 [7]byte, kind byte) (cipher.AEAD, e
 	return k, nil
 }
 
-func newGCM(key []byte) cipher.AEAD {
+func keyID(pair [7]byte, what byte) [8]byte { return [8]byte(append(pair[:7:7], what)) }
+
+func newGCM(key []byte) (cipher.AEAD, error) {
+	if len(key) != keySize {
+		return nil, fmt.Errorf("%d bytes, want %d", len(key), keySize)
+	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		panic(err) // only for a key of another length than 32, which no caller passes
+		return nil, err
 	}
-	gcm, err := cipher.NewGCM(block)
-	if err != nil {
-		panic(err)
-	}
-	return gcm
+	return cipher.NewGCM(block)
 }
 
-// sealWith appends a random nonce and the ciphertext to out.
-func sealWith(k cipher.AEAD, out, plain, ad []byte) []byte {
-	var nonce [12]byte
-	rand.Read(nonce[:])
-	out = append(out, nonce[:]...)
-	return k.Seal(out, nonce[:], plain, ad)
+type nonce [nonceSize]byte
+
+func newNonce() (n nonce) {
+	rand.Read(n[:]) // never fails
+	return n
 }
 
-func openWith(k cipher.AEAD, sealed, ad []byte) ([]byte, error) {
-	if len(sealed) < 12 {
-		return nil, fmt.Errorf("too short")
+// encrypt appends nonce ‖ ciphertext to out.
+func encrypt(k cipher.AEAD, n nonce, out, plain, ad []byte) []byte {
+	return k.Seal(append(out, n[:]...), n[:], plain, ad)
+}
+
+func decrypt(k cipher.AEAD, sealed, ad []byte) ([]byte, error) {
+	if len(sealed) < nonceSize {
+		return nil, errors.New("too short")
 	}
-	return k.Open(nil, sealed[:12], sealed[12:], ad)
+	return k.Open(nil, sealed[:nonceSize], sealed[nonceSize:], ad)
 }
