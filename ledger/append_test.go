@@ -169,6 +169,7 @@ func TestFlags(t *testing.T) {
 		{"unknown agreement", person, func(a *entry.Access) { a.Agreement = "ISA-1" }, []entry.Flag{entry.FlagUnknownAgreement}},
 		{"signed late", person, func(a *entry.Access) { a.IssuedAt -= 25 * 3600; a.IssuedAt += time.Now().Unix() }, []entry.Flag{entry.FlagLate}},
 		{"reported late", person, func(a *entry.Access) { a.Recorded = "2020-01-01T00:00:00Z" }, []entry.Flag{entry.FlagLate}},
+		{"occurred long ago, reported in time", person, func(a *entry.Access) { a.Occurred = "2020-01-01T00:00:00Z" }, nil},
 		{"no sequence", person, func(a *entry.Access) { a.Seq = nil }, []entry.Flag{entry.FlagNoSequence}},
 		{"a stream that does not begin at 1", person, seq(2), []entry.Flag{entry.FlagSequenceGap}},
 		{"the next", person, seq(3), nil},
@@ -190,8 +191,39 @@ func TestFlags(t *testing.T) {
 			t.Errorf("%s: flags read back %v, want %v (%v)", c.name, o.Flags, c.want, err)
 		}
 		if c.change != nil && strings.HasPrefix(c.name, "a stream") {
-			w.seq = 7 // the plain stream went on to 7
+			w.seq = 8 // the plain stream went on to 8
 		}
+	}
+}
+
+// Each salt is fresh: with one that is known, or that both commitments share, a leaf could be tried against guesses once the other part was shown.
+func TestSaltsAreFresh(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	seen := map[wire.Hash]bool{{}: true}
+	for range 3 {
+		o, err := w.log.Opening(w.ctx, w.must(w.access(person)).Index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, salt := range []wire.Hash{o.TagSalt, o.BodySalt} {
+			if seen[salt] {
+				t.Errorf("entry %d: a salt is zero or was used before", o.Index)
+			}
+			seen[salt] = true
+		}
+	}
+}
+
+// A stranger's entry is refused before it costs a tag, which is the dearest part of an append.
+func TestStrangersCostNoTag(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	w.source = signer(t, wire.EdDSA)
+	before := w.log.Stats().TagCalls
+	if r := w.log.Append(w.ctx, w.access(person))[0]; !errors.Is(r.Err, wire.UnknownKey) {
+		t.Errorf("got %v, want %v", r.Err, wire.UnknownKey)
+	}
+	if n := w.log.Stats().TagCalls - before; n != 0 {
+		t.Errorf("%d tags were made", n)
 	}
 }
 

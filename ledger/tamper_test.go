@@ -158,6 +158,25 @@ func rebuild(w *world) error {
 	return err
 }
 
+// A genesis whose signature is not its registrar's makes no log, not even an empty one that could not be opened.
+func TestForgedGenesis(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	w.dsn = testdb.SQLite(t)
+	w.store = w.openStore()
+	forged := w.forge(w.genesis(), w.genesis())
+	if _, err := ledger.Create(w.ctx, w.config(), forged); !errors.Is(err, wire.BadSignature) {
+		t.Errorf("creating: got %v, want %v", err, wire.BadSignature)
+	}
+	if _, err := ledger.Open(w.ctx, w.config()); !errors.Is(err, ledger.ErrNoLog) {
+		t.Errorf("opening: got %v, want %v", err, ledger.ErrNoLog)
+	}
+	log, err := ledger.Create(w.ctx, w.config(), w.genesis())
+	if err != nil {
+		t.Fatalf("creating with an honest genesis after it: %v", err)
+	}
+	log.Close(w.ctx)
+}
+
 func TestOpenRefusesOtherKeys(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	if _, err := ledger.Create(w.ctx, w.config(), w.genesis()); !errors.Is(err, ledger.ErrExists) {
