@@ -125,6 +125,7 @@ func TestRefusals(t *testing.T) {
 		"signature of another entry":                     {forged, wire.BadSignature},
 		"nobody's access":                                {hidden, wire.BadDisclosure},
 		"hidden without an order":                        {w.access(entry.RegWithheld), wire.BadID},
+		"padding without an order":                       {w.access(entry.RegPadding), wire.BadID},
 		"iat 6 minutes ahead":                            {w.access(person, func(a *entry.Access) { a.IssuedAt = time.Now().Add(6 * time.Minute).Unix() }), ledger.ErrFuture},
 		"recorded 6 minutes ahead":                       {w.access(person, func(a *entry.Access) { a.Recorded = later(6 * time.Minute) }), ledger.ErrFuture},
 		"occurred 6 minutes ahead":                       {w.access(person, func(a *entry.Access) { a.Occurred = later(6 * time.Minute) }), ledger.ErrFuture},

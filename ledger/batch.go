@@ -29,11 +29,12 @@ type batchTx struct {
 	key     *vault.Key
 	batch   []*pending
 	out     []outcome
-	last    map[[16]byte]uint64  // highest number of each stream so far, as entries came
-	known   map[[16]byte]*streamState // streams as the entries added leave them
-	persons map[[32]byte][]byte  // states of persons as the entries so far leave them
-	seen    map[[16]byte]int     // items of this very batch, by key
-	added   []int                // items added, in the order of their indices
+	last    map[[16]byte]uint64       // highest number of each stream so far, as entries came
+	known   map[[16]byte]*streamState // streams as the entries added leave them, decoded
+	grown   map[[16]byte]*streamState // those of them that an entry was added to
+	persons map[[32]byte][]byte       // states of persons as the entries so far leave them
+	seen    map[[16]byte]int          // items of this very batch, by key
+	added   []int                     // items added, in the order of their indices
 	state   *registerState
 	note    []byte
 	size    uint64
@@ -42,7 +43,8 @@ type batchTx struct {
 func newBatchTx(l *Log, tx *storage.AppendTx, key *vault.Key, batch []*pending) *batchTx {
 	return &batchTx{
 		l: l, tx: tx, key: key, batch: batch, out: make([]outcome, len(batch)),
-		last: map[[16]byte]uint64{}, known: map[[16]byte]*streamState{}, persons: map[[32]byte][]byte{}, seen: map[[16]byte]int{},
+		last: map[[16]byte]uint64{}, known: map[[16]byte]*streamState{}, grown: map[[16]byte]*streamState{},
+		persons: map[[32]byte][]byte{}, seen: map[[16]byte]int{},
 	}
 }
 
@@ -64,7 +66,7 @@ func (b *batchTx) run(ctx context.Context) error {
 	if len(b.added) == 0 {
 		return nil
 	}
-	for key, state := range encodeStreams(b.known) { // only what was added made them known
+	for key, state := range encodeStreams(b.grown) {
 		b.tx.SetStream(key, state)
 	}
 	head, err := b.tx.Integrate(ctx)
@@ -84,9 +86,10 @@ func (b *batchTx) run(ctx context.Context) error {
 	return nil
 }
 
-// decide takes the batch in: public entries first, as they came, for each may change what the next may do.
-// Sealed ones are admitted as they came, and then take their places in random order, after acts of consent
-// and delegation and links, which keep theirs: what they say is valid for the accesses of the batch.
+// decide takes the batch in: public entries first, as they came, for each may change what the next
+// may do. Sealed ones are admitted as they came, and then take their places in random order, after
+// acts of consent and delegation and links, which keep theirs: what they say is valid for the
+// accesses of the batch.
 //
 // An entry that is refused is noted as such, and the others go on. An error ends the transaction.
 func (b *batchTx) decide(ctx context.Context) error {
@@ -97,7 +100,8 @@ func (b *batchTx) decide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The ChaCha8 source of math/rand/v2 is seeded by the system: a reader of the log cannot undo the shuffle.
+	// The ChaCha8 source of math/rand/v2 is seeded by the system: a reader of the log cannot undo
+	// the shuffle.
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	for _, i := range append(acts, others...) {
 		if err := b.addSealed(ctx, i); err != nil {
@@ -125,8 +129,9 @@ func (b *batchTx) addPublic() error {
 	return nil
 }
 
-// admitSealed checks the keys of the sealed entries at the first index that any of them can get: no key
-// changes above it in this batch. It returns the items that may be judged, acts apart from the others.
+// admitSealed checks the keys of the sealed entries at the first index that any of them can get: no
+// key changes above it in this batch. It returns the items that may be judged, acts apart from the
+// others.
 func (b *batchTx) admitSealed() (acts, others []int, err error) {
 	for i, p := range b.batch {
 		if !p.e.Type.Sealed() || b.repeated(i) {
@@ -152,7 +157,8 @@ func (b *batchTx) admitSealed() (acts, others []int, err error) {
 	return acts, others, nil
 }
 
-// addSealed judges item i at its own place and adds it, together with the state of its person that follows.
+// addSealed judges item i at its own place and adds it, together with the state of its person that
+// follows.
 func (b *batchTx) addSealed(ctx context.Context, i int) error {
 	p, o := b.batch[i], &b.out[i]
 	j, refused, err := b.judge(ctx, p)
@@ -167,7 +173,8 @@ func (b *batchTx) addSealed(ctx context.Context, i int) error {
 	c.Flags, c.Verdict = append(o.flags, j.Flags...), j.Verdict
 	opening, err := b.l.vault.Seal(b.key, b.size, p.leafHash, p.link, c)
 	if err != nil {
-		// A mistake in this program. Nothing of the entry has been written yet, and the others can go on.
+		// A mistake in this program. Nothing of the entry has been written yet, and the others can
+		// go on.
 		b.l.cfg.Logger.Error("an entry cannot be stored", "alarm", true, "type", p.e.Type, "index", b.size, "error", err)
 		b.refuse(i, err)
 		return nil
@@ -215,8 +222,8 @@ func (b *batchTx) repeated(i int) bool {
 	return inLog || inBatch
 }
 
-// add gives item i the next index and its place in its history. opening is its encrypted opening, nil for
-// a public entry.
+// add gives item i the next index and its place in its history. opening is its encrypted opening,
+// nil for a public entry.
 func (b *batchTx) add(i int, opening []byte) error {
 	p, index := b.batch[i], b.size
 	got, err := b.tx.Add(storage.Leaf{
@@ -243,13 +250,16 @@ func (b *batchTx) add(i int, opening []byte) error {
 		return nil
 	}
 	s, err := b.stream(p.stream)
-	if err == nil {
-		s.take(p.e, index, p.content.Received)
+	if err != nil {
+		return err
 	}
-	return err
+	s.take(p.e, index, p.content.Received)
+	b.grown[p.stream] = s
+	return nil
 }
 
-// authorise checks the key at the entry's own position and, for public entries, the rules of the register.
+// authorise checks the key at the entry's own position and, for public entries, the rules of the
+// register.
 func (b *batchTx) authorise(p *pending, index uint64) error {
 	check := b.state.reg.Authorise
 	if !p.verified {
@@ -282,7 +292,8 @@ func (b *batchTx) authorise(p *pending, index uint64) error {
 	return nil
 }
 
-// inRegister reports whether every replica must know of entries of the type before it can judge another.
+// inRegister reports whether every replica must know of entries of the type before it can judge
+// another.
 func inRegister(t entry.Type) bool { return t.ChangesRegister() || t.Governs() }
 
 // sequence compares an access's number with the highest of its stream so far.

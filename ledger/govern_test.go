@@ -390,7 +390,7 @@ func TestEntryThatCannotBeStored(t *testing.T) {
 			if state, err := w.log.Person(w.ctx, "temp:SRC:1"); err != nil || string(state) != "plain" {
 				t.Errorf("the state of the other person: %q, %v", state, err)
 			}
-			if s, ok := w.sources()["SRC odd"]; ok {
+			if s := w.sources(); len(s) != 1 || s["SRC ehr"].Entries != 1 {
 				t.Errorf("its source was noted: %+v", s)
 			}
 			w.checkLog()

@@ -43,5 +43,6 @@ func (l *Log) Stats() Stats {
 		l.waiting.Load(), l.stats.size.Load(), hits, all}
 }
 
-// ObserveBatches calls f after each committed batch with the number of entries appended and the time it took. For metrics.
+// ObserveBatches calls f after each committed batch with the number of entries appended and the
+// time it took. For metrics.
 func (l *Log) ObserveBatches(f func(added int, took time.Duration)) { l.stats.observe.Store(&f) }
