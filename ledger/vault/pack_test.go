@@ -59,12 +59,23 @@ func TestEncodersFail(t *testing.T) {
 func TestDecodersFail(t *testing.T) {
 	c := Content{Received: time.UnixMilli(1).UTC(), SDJWT: sdjwt}
 	c.Verdict = &entry.Verdict{Result: entry.Covered, Agreement: "a", Rules: []string{"r"}}
+	entryPart, err := packSDJWT(nil, sdjwt)
+	if err != nil {
+		t.Fatal(err)
+	}
 	good, err := packContent(nil, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, err := unpackContent(good); err != nil || !reflect.DeepEqual(got, c) {
 		t.Fatalf("got %+v, %v, want %+v", got, err, c)
+	}
+	ruled := func(n byte) []byte { // a content whose verdict has n empty rules
+		verdict := append([]byte{1, 0, 0, n}, make([]byte, 2+int(n))...)
+		return slices.Concat(good[:contentHead], verdict, good[len(good)-len(entryPart):])
+	}
+	if got, err := unpackContent(ruled(maxRules)); err != nil || len(got.Verdict.Rules) != maxRules {
+		t.Errorf("64 rules: got %+v, %v", got, err)
 	}
 	change := func(at int, b ...byte) []byte { return slices.Concat(good[:at], b, good[at+len(b):]) }
 	for name, b := range map[string][]byte{
@@ -73,7 +84,7 @@ func TestDecodersFail(t *testing.T) {
 		"no result":                           change(contentHead, 0),
 		"a result of a later version":         change(contentHead, byte(len(results))),
 		"a number of more than 64 bits":       slices.Concat(good[:contentHead+1], bytes.Repeat([]byte{0xff}, 10), good[contentHead+1:]),
-		"65 rules":                            change(contentHead+3, maxRules+1),
+		"65 rules":                            ruled(maxRules + 1),
 		"a rule more than there are":          change(contentHead+3, 20),
 		"a text longer than what is left":     change(contentHead+4, 100),
 		"an entry without a disclosure's end": append(slices.Clip(good), 9),

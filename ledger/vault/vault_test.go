@@ -401,6 +401,13 @@ func TestEpochs(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)
 		}
 	}
+	many := map[uint32][]byte{}
+	for n := range uint32(64) {
+		many[n] = old
+	}
+	if v := open(many); v.epoch != 63 {
+		t.Errorf("new data keys are wrapped by epoch key %d of 0 to 63", v.epoch)
+	}
 	for name, epochs := range map[string]map[uint32][]byte{"none": nil, "a short one": {1: old[:16], 2: young}} {
 		if _, err := New(store, "ledger.test/2026", epochs); !errors.Is(err, ErrKeys) {
 			t.Errorf("%s: got %v, want %v", name, err, ErrKeys)
