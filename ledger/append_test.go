@@ -359,6 +359,41 @@ func TestBusy(t *testing.T) {
 	}
 }
 
+// A transaction has at most MaxBatch entries: a call that would make it larger waits for the next one.
+func TestBatchBound(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	w.log.Close(w.ctx)
+	cfg := w.config()
+	cfg.MaxBatch, cfg.Linger = 3, time.Hour // a batch ends when the next call does not fit, or by Close
+	log, err := ledger.Open(w.ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batches := make(chan int, 4)
+	log.ObserveBatches(func(added int, _ time.Duration) { batches <- added })
+	var calls sync.WaitGroup
+	for range 2 {
+		pair := []*entry.Entry{w.access(person), w.access(person)}
+		calls.Go(func() {
+			for _, r := range log.Append(w.ctx, pair...) {
+				if r.Err != nil {
+					t.Error(r.Err)
+				}
+			}
+		})
+	}
+	if n := <-batches; n != 2 {
+		t.Errorf("the first batch has %d entries, want 2", n)
+	}
+	if err := log.Close(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	calls.Wait()
+	if n := <-batches; n != 2 {
+		t.Errorf("the second batch has %d entries, want 2", n)
+	}
+}
+
 func TestCloseDrains(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	var wg sync.WaitGroup
