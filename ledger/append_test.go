@@ -197,6 +197,23 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// An index root may not stand below the last entry that it covers.
+func TestIndexRootPosition(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	size, err := w.log.Size(w.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := func(size uint64) *entry.Entry {
+		return w.sign(w.keys.Operator, &entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: origin}, Size: size, Root: wire.Hash{1}})
+	}
+	if r := w.log.Append(w.ctx, root(size+1))[0]; !errors.Is(r.Err, wire.BadIndexRoot) {
+		t.Errorf("a root of what is not there yet: got %v, want %v", r.Err, wire.BadIndexRoot)
+	}
+	w.must(root(size))
+	w.checkLog()
+}
+
 // Each salt is fresh: with one that is known, or that both commitments share, a leaf could be tried against guesses once the other part was shown.
 func TestSaltsAreFresh(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))

@@ -194,9 +194,13 @@ func TestRefusalReachesLinkedNumber(t *testing.T) {
 		g.wantOf(numbered, objection)
 		g.wantOf("temp:SRC:78", covered)
 		// An act of the same call counts: links keep their place before accesses.
-		results := g.log.Append(g.ctx, g.access("temp:SRC:78", research), g.link("linked", "temp:SRC:78", person), g.access("temp:SRC:78", research))
-		for i, r := range results {
-			if r.Err != nil || i != 1 && r.Verdict.Result != entry.NotCovered {
+		call := []*entry.Entry{g.link("linked", "temp:SRC:78", person)}
+		for range 20 { // enough that a shuffled link would not come first
+			call = append(call, g.access("temp:SRC:78", research))
+		}
+		slices.Reverse(call)
+		for i, r := range g.log.Append(g.ctx, call...) {
+			if r.Err != nil || call[i].Type == entry.TypeAccess && r.Verdict.Result != entry.NotCovered {
 				t.Errorf("entry %d of the call: %+v, %v", i, r.Verdict, r.Err)
 			}
 		}
@@ -401,6 +405,46 @@ func TestEntryThatCannotBeStored(t *testing.T) {
 			}
 			w.checkLog()
 		})
+	}
+}
+
+// told are rules that remember what they were told of.
+type told struct{ list []string }
+
+func (r told) Admit(e *entry.Entry, index uint64, reg *register.Register) (register.Rules, error) {
+	known := reg.Genesis != nil
+	if k, ok := e.Body.(*entry.Key); ok {
+		known = reg.Key(k.Key.JWK.Thumbprint()) != nil
+	}
+	return told{append(slices.Clip(r.list), fmt.Sprintf("%d %s %v", index, e.Type, known))}, nil
+}
+
+func (told) Judge(*entry.Entry, uint64, func(string) []byte) (register.Judgement, error) {
+	return register.Judgement{}, nil
+}
+
+// Rules are told of the register's entries too, with the register that results: by the append, by another replica, and at start.
+func TestRulesAreToldOfTheRegister(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	w.log.Close(w.ctx)
+	w.rules = told{}
+	w.reopen()
+	other := w.log
+	w.reopen()
+	w.must(w.addKey("SRC", w.sourceAdmin, signer(t, wire.EdDSA), entry.PurposeAudit))
+	w.must(w.access(person))
+	want := []string{"0 genesis true", "1 organisation true", "2 key true", "3 key true", "4 key true"}
+	logs := map[string]*ledger.Log{"the append": w.log, "another replica": other}
+	w.reopen()
+	logs["a start"] = w.log
+	for name, l := range logs {
+		rules, err := l.Rules(w.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rules.(told).list; !slices.Equal(got, want) {
+			t.Errorf("%s: told of %q, want %q", name, got, want)
+		}
 	}
 }
 
