@@ -79,8 +79,10 @@ func TestContradictionConvictsNobodyInnocent(t *testing.T) {
 	w := newWorld(t)
 	alone, _ := verifier.PolicyForLog(w.Key)
 	l := w.log()
-	c := w.indexed(l)
-	newer := l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me())
+	mine := func() uint64 { return l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me()) }
+	var atM uint64
+	c := w.indexedWhile(l, func() { atM = mine() })
+	newer := mine()
 	honest := l.Statement(c)
 	c.Period = &bundle.Period{From: 8, To: 9}
 	period := l.Statement(c)
@@ -88,19 +90,19 @@ func TestContradictionConvictsNobodyInnocent(t *testing.T) {
 	other := l.Statement(c)
 	c.ID = "chi:0202021238"
 	absent := l.Statement(c)
-	mine := func() *bundle.Receipt { return w.Receipt(w.Accesses[0], w.Size()) }
+	receipt := func() *bundle.Receipt { return w.Receipt(w.Accesses[0], w.Size()) }
 
 	stripped := *honest
 	stripped.Entries, stripped.Subject.Count = honest.Entries[1:], 1
 	l.Prove(&stripped, l.Size())
-	retagged := mine() // a receipt about another, dressed as mine
+	retagged := receipt() // a receipt about another, dressed as mine
 	*retagged = *w.Receipt(w.Accesses[1], w.Size())
 	tag, _ := w.VRF.Tag(origin, w.me())
 	retagged.Tag = &tag
-	moved := mine()
+	moved := receipt()
 	moved.Proof = strings.Replace(moved.Proof, "index 3", "index 4", 1)
 	foreign := testlog.NewSample(origin)
-	salted := mine()
+	salted := receipt()
 	salted.TagSalt = &wire.Hash{1}
 
 	unlogged := *honest // my access taken out by somebody who makes an index of his own, which no log holds
@@ -118,13 +120,14 @@ func TestContradictionConvictsNobodyInnocent(t *testing.T) {
 		check     verifier.Check // "" = no failure
 		says      string
 	}{
-		"the statement has it":                      {mine(), honest, "", "has the entry of the receipt"},
-		"the statement hides it outside its period": {mine(), period, "", "has the entry of the receipt"},
-		"another person's statement":                {mine(), other, "", "about another person"},
-		"a statement of somebody without accesses":  {mine(), absent, "", "about another person"},
+		"the statement has it":                      {receipt(), honest, "", "has the entry of the receipt"},
+		"the statement hides it outside its period": {receipt(), period, "", "has the entry of the receipt"},
+		"another person's statement":                {receipt(), other, "", "about another person"},
+		"a statement of somebody without accesses":  {receipt(), absent, "", "about another person"},
 		"an entry newer than the index":             {l.Receipt(newer, l.Size()), honest, "", "newer than what the statement covers"},
-		"a statement that somebody stripped":        {mine(), &stripped, verifier.CheckHistory, ""},
-		"a statement with an index root of its own": {mine(), &unlogged, verifier.CheckInclusion, ""},
+		"the first entry that the index lacks":      {l.Receipt(atM, l.Size()), honest, "", "newer than what the statement covers"},
+		"a statement that somebody stripped":        {receipt(), &stripped, verifier.CheckHistory, ""},
+		"a statement with an index root of its own": {receipt(), &unlogged, verifier.CheckInclusion, ""},
 		"a receipt with another's leaf":             {retagged, honest, verifier.CheckTagCommitment, ""},
 		"a receipt with another salt":               {salted, honest, verifier.CheckTagCommitment, ""},
 		"a receipt moved to another place":          {moved, honest, verifier.CheckInclusion, ""},

@@ -49,9 +49,18 @@ func (w *world) everybody() []*testlog.Cosigner {
 // me is the person whose statements are asked for: accesses 0 (by the first key, later revoked) and 3 (by the second).
 func (w *world) me() string { return w.IDs[0] }
 
-// indexed appends an index root and three further leaves, so that nothing stands at the very end, and claims me.
+// indexed appends the index root of the log as it is, and claims me. As in a live log, a leaf comes between the root's
+// computation and its logging, so that not the index root is the first that the index does not cover. Three more leaves follow,
+// so that nothing is at the very end.
 func (w *world) indexed(l *testlog.Log) testlog.Claim {
-	c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRoot(), Cosigners: w.everybody()}
+	return w.indexedWhile(l, func() { l.AddRandom(1) })
+}
+
+// indexedWhile is indexed with other leaves in between.
+func (w *world) indexedWhile(l *testlog.Log, add func()) testlog.Claim {
+	m, root := l.Size(), l.IndexAt(l.Size()).Root()
+	add()
+	c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(m, root, l.Operator), Cosigners: w.everybody()}
 	l.AddRandom(3)
 	return c
 }
@@ -331,8 +340,7 @@ func FuzzCheckStatement(f *testing.F) {
 func TestStaleIndexRoot(t *testing.T) {
 	w := newWorldOn(t, testlog.NewLag(origin, 5))
 	l := w.log()
-	c := w.indexed(l) // the index root and three leaves: four behind
-	l.AddRandom(1)
+	c := w.indexed(l) // a leaf, the index root and three leaves: five behind
 	if r := w.check(testlog.StatementJSON(l.Statement(c))); r.Err() != nil {
 		t.Errorf("as far behind as allowed: %v", r.Err())
 	}
