@@ -351,6 +351,32 @@ func TestStaleIndexRoot(t *testing.T) {
 	}
 }
 
+// TestIndexRootsAsHistory: the history of the index roots is an ordinary one. That no statement needs it makes it no
+// contradiction to the index root on which the statement rests.
+func TestIndexRootsAsHistory(t *testing.T) {
+	w := newWorld(t)
+	l := w.log()
+	l.AddIndexRoot()
+	m := l.Size()
+	s := l.Statement(w.indexed(l))
+	c := l.Chain("index-root", m)
+	if len(c.Leaves) != 1 {
+		t.Fatalf("%d index roots below %d", len(c.Leaves), m)
+	}
+	s.Chains = with(s.Chains, c)
+	l.Prove(s, l.Size())
+	if r := w.check(testlog.StatementJSON(s)); r.Err() != nil || !r.Complete {
+		t.Errorf("with an earlier index root: %v", r.Err())
+	}
+
+	// The one on which it rests is not among them: it lies above what it covers.
+	c.Leaves = append(c.Leaves, s.IndexRoot)
+	s.Chains = with(without(s.Chains, "index-root"), c)
+	if r := w.check(raw(t, s)); !isFailure(r.Err(), verifier.CheckKeyHistory) || r.Authentic {
+		t.Errorf("with the statement's own: %v", r.Err())
+	}
+}
+
 // TestRemarks: what a reader must know of an entry although it verifies.
 func TestRemarks(t *testing.T) {
 	w := newWorld(t)

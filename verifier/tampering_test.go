@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"encoding/base64"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -348,6 +349,9 @@ func tamperings(w *world) []tampering {
 				Head: proof.NextHead(proof.NextHead(proof.NameHead0(name), 1, proof.LeafHash(l.Leaves[1])), false1.Indices[0], proof.LeafHash(l.Leaves[false1.Indices[0]]))}
 			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.everybody()}
 		}), verifier.CheckKeyHistory, "files an entry under a name it does not belong to", false},
+		{"the genesis is shown as a history besides", operator(func(l *testlog.Log, s *bundle.Statement) {
+			s.Chains = with(s.Chains, l.Chain("genesis", w.Size()))
+		}), verifier.CheckKeyHistory, "one entry is shown as two", false},
 		{"an index over more than it says", claimed(func(l *testlog.Log) testlog.Claim {
 			l.AddPublic(w.Revocation("lothian", w.Second.KID))
 			h := l.Histories(w.Size() + 1)
@@ -432,6 +436,13 @@ func without(list bundle.Chains, name string) bundle.Chains {
 			out = append(out, c)
 		}
 	}
+	return out
+}
+
+// with returns list with one more chain, in order of name.
+func with(list bundle.Chains, c bundle.Chain) bundle.Chains {
+	out := append(bundle.Chains{c}, list...)
+	slices.SortFunc(out, func(a, b bundle.Chain) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 

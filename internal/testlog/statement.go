@@ -148,15 +148,25 @@ func (l *Log) evidence(c Claim, format string, size uint64, signers map[string]b
 	names := l.names(signers)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		k := proof.NameKey(name)
-		chain := bundle.Chain{Name: name, Proof: c.Index.Prove(k), Leaves: bundle.Leaves{}}
-		if h := c.Histories[k]; h != nil {
-			for _, i := range h.Indices {
-				chain.Leaves = append(chain.Leaves, bundle.Leaf{Index: i, Leaf: l.Leaves[i]})
-			}
-		}
-		ev.Chains = append(ev.Chains, chain)
+		ev.Chains = append(ev.Chains, l.chain(name, c.Index.Prove(k), c.Histories[k]))
 	}
 	return ev
+}
+
+// Chain returns the public history called name, proved by the honest index over the leaves below m.
+func (l *Log) Chain(name string, m uint64) bundle.Chain {
+	k, histories := proof.NameKey(name), l.Histories(m)
+	return l.chain(name, IndexOf(histories).Prove(k), histories[k])
+}
+
+func (l *Log) chain(name string, proof proof.IndexProof, h *History) bundle.Chain {
+	c := bundle.Chain{Name: name, Proof: proof, Leaves: bundle.Leaves{}}
+	if h != nil {
+		for _, i := range h.Indices {
+			c.Leaves = append(c.Leaves, bundle.Leaf{Index: i, Leaf: l.Leaves[i]})
+		}
+	}
+	return c
 }
 
 // names follows signers to the public histories that decide about them: of their keys, of their organisations, of those who signed these, and so on.
