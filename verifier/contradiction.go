@@ -119,8 +119,8 @@ func openReceipt(rep *Report, data []byte, log *cosign.PolicyLog) (*bundle.Recei
 		rep.Fail(asFailure(err, i, CheckLeafForm))
 		return nil, p
 	}
-	checkCommitment(rep, CheckTagCommitment, i, proof.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit, "the receipt names another pseudonym than its leaf is committed to: it convicts nobody")
-	checkInclusion(rep, r.Leaf, p.Index, p.Hashes, head, wire.Hash{})
+	commitment{CheckTagCommitment, i, proof.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit}.check(rep, "the receipt names another pseudonym than its leaf is committed to: it convicts nobody")
+	inclusion{leaf: r.Leaf, index: p.Index, path: p.Hashes, head: head}.check(rep)
 	return r, p
 }
 

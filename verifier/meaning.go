@@ -68,3 +68,11 @@ func failure(err error, index *uint64, otherwise Check) *Failure {
 	}
 	return f
 }
+
+// asFailure returns err itself if it is a Failure, else what failure makes of it.
+func asFailure(err error, index *uint64, otherwise Check) *Failure {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return f
+	}
+	return failure(err, index, otherwise)
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/transparency-dev/merkle/compact"
 	merkle "github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
+	"golang.org/x/mod/sumdb/note"
 
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
@@ -34,7 +35,7 @@ func LeafHashFromTile(tiles TileFunc, index, size uint64) (wire.Hash, error) {
 
 func beyond(index, size uint64) *Failure {
 	return &Failure{Check: CheckInclusion, Index: At(index), Expected: fmt.Sprintf("an index below the log's size %d", size), Found: fmt.Sprintf("%d", index),
-		Meaning: "the log as it is shown now has no such entry: it was cut short, or what you read is an old copy"}
+		Meaning: "the log as it is shown now has no such entry: it was cut short, or what you read is an old copy", Err: wire.BadProof}
 }
 
 func nodePath(tiles TileFunc, nodes merkle.Nodes, size uint64) ([]wire.Hash, error) {
@@ -78,8 +79,16 @@ func nodeHash(tiles TileFunc, id compact.NodeID, size uint64) (wire.Hash, error)
 	return subtree(t.Hashes[offset : offset+1<<height]), nil
 }
 
-// CheckInclusionOf checks that a leaf hash stands at index under the root of c. It stops an operator from showing an entry that is not in the log.
+// CheckInclusionOf checks that a leaf hash is at index under the root of c. It stops an operator from showing an entry that is
+// not in the log. An error is a *Failure.
 func CheckInclusionOf(leafHash wire.Hash, index uint64, path []wire.Hash, c proof.Checkpoint) error {
+	if f := verifyInclusion(leafHash, index, path, c); f != nil {
+		return f
+	}
+	return nil
+}
+
+func verifyInclusion(leafHash wire.Hash, index uint64, path []wire.Hash, c proof.Checkpoint) *Failure {
 	if index >= c.Size {
 		return beyond(index, c.Size)
 	}
@@ -89,9 +98,22 @@ func CheckInclusionOf(leafHash wire.Hash, index uint64, path []wire.Hash, c proo
 			root = fmt.Sprintf("%x", got)
 		}
 		return &Failure{Check: CheckInclusion, Index: At(index), Expected: fmt.Sprintf("a path from leaf hash %x to the root %x of size %d", leafHash, c.Root, c.Size),
-			Found: root, Meaning: "this entry is not in the log at that place under the checkpoint the log signed"}
+			Found: root, Meaning: "this entry is not in the log at that place under the checkpoint the log signed", Err: wire.BadProof}
 	}
 	return nil
+}
+
+// VerifyProof checks that leaf is at p.Index under a checkpoint that log signed, and returns that checkpoint. An error is a
+// *Failure.
+func VerifyProof(p proof.Inclusion, leaf []byte, log note.Verifier) (proof.Checkpoint, error) {
+	c, f := openCheckpoint(p.Checkpoint, log)
+	if f == nil {
+		f = verifyInclusion(proof.LeafHash(leaf), p.Index, p.Hashes, c)
+	}
+	if f != nil {
+		return proof.Checkpoint{}, f
+	}
+	return c, nil
 }
 
 // What a failure of CheckConsistency proves, to be tested with errors.Is. Without either it is the tiles that are damaged or false, and nothing follows about the

@@ -27,119 +27,180 @@ type Receipted struct {
 	Checkpoint proof.Checkpoint
 }
 
-// CheckReceipt checks a receipt for an entry that the caller holds itself, as a source does before it forgets the event. It stops an operator who
-// takes an entry and logs another, files it under nobody or under somebody else (Filing, with the VRF key of the genesis), gives a receipt for
-// a place in the log where it is not (Inclusion), or accepted it from a key that did not count (KeyStatus, when Register is given).
+// CheckReceipt checks a receipt for an entry that the caller holds itself, as a source does before it forgets the event.
+// It stops an operator who takes an entry and logs another, files it under nobody or under somebody else (CheckFiling, with
+// the VRF key of the genesis), gives a receipt for a place in the log where it is not (CheckInclusion), or accepted it from a
+// key that was not valid (CheckKeyStatus, when Register is given).
 func CheckReceipt(ev ReceiptEvidence) (Receipted, Report) {
 	var rep Report
 	var got Receipted
-	r, e := ev.Receipt, ev.Entry
-	p, err := proof.ParseInclusion([]byte(r.Proof))
+	p, err := proof.ParseInclusion([]byte(ev.Receipt.Proof))
 	if err != nil {
 		rep.Fail(failure(err, nil, CheckReceiptForm))
 		return got, rep
 	}
 	i := At(p.Index)
-	got.Index = p.Index
-	if got.Checkpoint, err = OpenCheckpoint(p.Checkpoint, ev.Log); err != nil {
-		rep.Fail(err.(*Failure))
+	head, f := openCheckpoint(p.Checkpoint, ev.Log)
+	got = Receipted{p.Index, head}
+	if f != nil {
+		rep.Fail(f)
 		return got, rep
 	}
-	rep.Pass(CheckCheckpointSignature, nil, "%s signed size %d, root %x", ev.Log.Name(), got.Checkpoint.Size, got.Checkpoint.Root)
-	checkAudience(&rep, e, ev.Log.Name(), i)
-
-	l, err := proof.ParseLeaf(r.Leaf)
-	if err == nil && l.Public == e.Type.Sealed() {
-		err = &Failure{Check: CheckLeafForm, Index: i, Expected: map[bool]string{true: "a sealed leaf", false: "a public leaf"}[e.Type.Sealed()],
-			Found: map[bool]string{true: "a public leaf", false: "a sealed leaf"}[l.Public], Meaning: "the operator logged the entry in the wrong form: an access in the open, or a public act in hiding"}
-	}
-	if err != nil {
-		rep.Fail(asFailure(err, i, CheckLeafForm))
+	rep.Pass(CheckCheckpointSignature, nil, "%s signed size %d, root %x", ev.Log.Name(), head.Size, head.Root)
+	checkAudience(&rep, ev.Entry, ev.Log.Name(), i)
+	if f := checkReceiptLeaf(&rep, ev, i); f != nil {
+		rep.Fail(f)
 		return got, rep
 	}
-	if l.Public {
-		rep.Pass(CheckLeafForm, i, "public leaf")
-		if l.JWS != e.Compact {
-			rep.Fail(&Failure{Check: CheckLeafContent, Index: i, Expected: "the entry you submitted", Found: "another entry, or another signature on it",
-				Meaning: "the operator logged something else than what was submitted"})
-		} else {
-			rep.Pass(CheckLeafContent, i, "the leaf holds your entry")
-		}
-	} else {
-		rep.Pass(CheckLeafForm, i, "sealed leaf")
-		checkReceiptLink(&rep, ev, l, i)
-	}
-	checkInclusion(&rep, r.Leaf, p.Index, p.Hashes, got.Checkpoint, wire.Hash{})
-	checkKey(&rep, e, ev.Register, i)
+	inclusion{leaf: ev.Receipt.Leaf, index: p.Index, path: p.Hashes, head: head}.check(&rep)
+	checkKey(&rep, ev.Entry, ev.Register, i)
 	return got, rep
+}
+
+// VerifyReceipt is CheckReceipt for callers that need a yes or no, as a source does before it forgets an event: leaf form,
+// both commitments, that the tag is the VRF of the entry's own sub under the log's key, and inclusion under a checkpoint that
+// log signed. Not checked is who signed the entry, which its source knows. vrfKey may be zero for a public entry. An error is
+// the first *Failure.
+func VerifyReceipt(r *bundle.Receipt, e *entry.Entry, log note.Verifier, vrfKey wire.Hash) (Receipted, error) {
+	ev := ReceiptEvidence{Receipt: r, Entry: e, Log: log, Genesis: &entry.Genesis{VRFKey: vrfKey}}
+	got, rep := CheckReceipt(ev)
+	if err := rep.Err(); err != nil {
+		return Receipted{}, err
+	}
+	return got, nil
+}
+
+// checkReceiptLeaf checks that the leaf is of the entry. A failure that it returns ends the check of the receipt.
+func checkReceiptLeaf(rep *Report, ev ReceiptEvidence, i *uint64) *Failure {
+	e := ev.Entry
+	l, err := proof.ParseLeaf(ev.Receipt.Leaf)
+	if err != nil {
+		return failure(err, i, CheckLeafForm)
+	}
+	if l.Public == e.Type.Sealed() {
+		return &Failure{Check: CheckLeafForm, Index: i, Expected: "a " + leafForm(!e.Type.Sealed()), Found: "a " + leafForm(l.Public),
+			Meaning: "the operator logged the entry in the wrong form: an access in the open, or a public act in hiding", Err: wire.BadLeaf}
+	}
+	rep.Pass(CheckLeafForm, i, "%s", leafForm(l.Public))
+	if !l.Public {
+		checkReceiptLink(rep, ev, l, i)
+		return nil
+	}
+	if l.JWS != e.Compact {
+		rep.Fail(&Failure{Check: CheckLeafContent, Index: i, Expected: "the entry you submitted",
+			Found: "another entry, or another signature on it", Meaning: "the operator logged something else than what was submitted", Err: wire.BadCommitment})
+		return nil
+	}
+	rep.Pass(CheckLeafContent, i, "the leaf holds your entry")
+	return nil
+}
+
+func leafForm(public bool) string {
+	if public {
+		return "public leaf"
+	}
+	return "sealed leaf"
 }
 
 // checkReceiptLink checks both commitments of a sealed leaf and under whom it is filed.
 func checkReceiptLink(rep *Report, ev ReceiptEvidence, l proof.Leaf, i *uint64) {
-	r, e := ev.Receipt, ev.Entry
+	r, sub := ev.Receipt, ev.Entry.ShownSub()
 	if r.TagSalt == nil || r.Tag == nil || r.BodySalt == nil {
 		rep.Fail(&Failure{Check: CheckReceiptForm, Index: i, Expected: "tagSalt, tag and bodySalt", Found: "a receipt without one of them",
-			Meaning: "the operator does not show under whom it filed the entry, or what it logged"})
+			Meaning: "the operator does not show under whom it filed the entry, or what it logged", Err: wire.BadJSON})
 		return
 	}
-	checkCommitment(rep, CheckTagCommitment, i, proof.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit,
+	commitment{CheckTagCommitment, i, proof.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit}.check(rep,
 		"the leaf is filed under another pseudonym than the receipt says: the access would be missing from the person's list")
-	checkCommitment(rep, CheckBodyCommitment, i, proof.BodyCommit(*r.BodySalt, e.Compact), l.BodyCommit,
+	commitment{CheckBodyCommitment, i, proof.BodyCommit(*r.BodySalt, ev.Entry.Compact), l.BodyCommit}.check(rep,
 		"the operator logged another entry than the one you hold")
 	switch {
-	case e.ShownSub() == "":
+	case sub == "":
 		rep.Fail(&Failure{Check: CheckDisclosures, Index: i, Expected: "your entry with its disclosure sub", Found: "an entry without it",
-			Meaning: "whether the entry is filed under the right person cannot be checked without saying which person"})
+			Meaning: "whether the entry is filed under the right person cannot be checked without saying which person", Err: wire.BadDisclosure})
 	case ev.Genesis == nil:
 		rep.Skip(CheckFiling, i, "the log's genesis was not given, so its pseudonym key is not known")
 	default:
-		checkFiling(rep, CheckFiling, ev.Genesis, ev.Log.Name(), e.ShownSub(), *r.Tag, r.VRFProof, i, "the entry is filed under the person it is about")
+		filing{CheckFiling, i, ev.Genesis.VRFKey, ev.Log.Name(), sub, *r.Tag, r.VRFProof}.check(rep, "the entry is filed under the person it is about")
 	}
 }
 
-func checkCommitment(rep *Report, c Check, i *uint64, opened, leaf wire.Hash, meaning string) {
-	if opened != leaf {
-		rep.Fail(&Failure{Check: c, Index: i, Expected: fmt.Sprintf("commitment %x, as what you hold gives it", opened), Found: fmt.Sprintf("%x in the leaf", leaf), Meaning: meaning, Err: wire.BadCommitment})
+// commitment is what a leaf is committed to, and what it is said to be.
+type commitment struct {
+	name   Check
+	index  *uint64
+	opened wire.Hash // as salt and value hash
+	leaf   wire.Hash // as the leaf has it
+}
+
+// check reports whether they are the same; meaning says what it means if not.
+func (c commitment) check(rep *Report, meaning string) {
+	if c.opened != c.leaf {
+		rep.Fail(&Failure{Check: c.name, Index: c.index, Expected: fmt.Sprintf("commitment %x, as what you hold gives it", c.opened),
+			Found: fmt.Sprintf("%x in the leaf", c.leaf), Meaning: meaning, Err: wire.BadCommitment})
 		return
 	}
-	rep.Pass(c, i, "the leaf is committed to it")
+	rep.Pass(c.name, c.index, "the leaf is committed to it")
 }
 
-func checkFiling(rep *Report, c Check, g *entry.Genesis, origin, id string, tag wire.Hash, proof []byte, i *uint64, note string) {
-	if err := wire.VerifyTag(g.VRFKey, origin, id, tag, proof); err != nil {
-		f := failure(err, i, c)
-		f.Check, f.Meaning = c, meanings[wire.BadVRF].meaning
+// filing is the claim that an entry is filed under a person.
+type filing struct {
+	name   Check // CheckFiling, or CheckSubject if the caller says who the person is
+	index  *uint64
+	key    wire.Hash // VRF key of the log
+	origin string
+	id     string // the person's
+	tag    wire.Hash
+	proof  []byte // VRF proof that tag is that of id
+}
+
+// check reports whether it is proved; note says what is established then.
+func (c filing) check(rep *Report, note string) {
+	if err := wire.VerifyTag(c.key, c.origin, c.id, c.tag, c.proof); err != nil {
+		f := failure(err, c.index, c.name)
+		f.Check, f.Meaning = c.name, meanings[wire.BadVRF].meaning
 		f.Expected = "a VRF proof, under the key in the genesis, that the tag is that of this person"
 		rep.Fail(f)
 		return
 	}
-	rep.Pass(c, i, "%s", note)
+	rep.Pass(c.name, c.index, "%s", note)
 }
 
 func checkAudience(rep *Report, e *entry.Entry, origin string, i *uint64) {
 	if e.Audience != origin {
-		rep.Fail(&Failure{Check: CheckAudience, Index: i, Expected: "an entry made for " + origin, Found: "one made for " + e.Audience, Meaning: meanings[wire.WrongAudience].meaning, Err: wire.WrongAudience})
+		rep.Fail(&Failure{Check: CheckAudience, Index: i, Expected: "an entry made for " + origin, Found: "one made for " + e.Audience,
+			Meaning: meanings[wire.WrongAudience].meaning, Err: wire.WrongAudience})
 		return
 	}
 	rep.Pass(CheckAudience, i, "made for this log")
 }
 
-// checkInclusion checks a leaf's path. logged, unless zero, is what the log's hash tile has for the leaf: if that one is in the tree, the leaf was exchanged.
-func checkInclusion(rep *Report, leaf []byte, index uint64, path []wire.Hash, c proof.Checkpoint, logged wire.Hash) {
-	err := CheckInclusionOf(proof.LeafHash(leaf), index, path, c)
-	if err == nil {
-		rep.Pass(CheckInclusion, At(index), "in the log of size %d", c.Size)
+// inclusion is the claim that a leaf is at an index of the tree of head.
+type inclusion struct {
+	leaf   []byte
+	index  uint64
+	path   []wire.Hash
+	head   proof.Checkpoint
+	logged wire.Hash // what the log's hash tile has for the leaf; zero if not known
+}
+
+// check reports whether it is proved. If the hash tile's is in the tree and the leaf is not, the leaf was exchanged.
+func (c inclusion) check(rep *Report) {
+	own := proof.LeafHash(c.leaf)
+	f := verifyInclusion(own, c.index, c.path, c.head)
+	if f == nil {
+		rep.Pass(CheckInclusion, At(c.index), "in the log of size %d", c.head.Size)
 		return
 	}
-	f := err.(*Failure)
-	if logged != (wire.Hash{}) && logged != proof.LeafHash(leaf) && CheckInclusionOf(logged, index, path, c) == nil {
-		f = exchanged(index, logged, proof.LeafHash(leaf))
+	if c.logged != (wire.Hash{}) && c.logged != own && verifyInclusion(c.logged, c.index, c.path, c.head) == nil {
+		f = exchanged(c.index, c.logged, own)
 	}
 	rep.Fail(f)
 }
 
 func exchanged(index uint64, logged, served wire.Hash) *Failure {
-	return &Failure{Check: CheckInclusion, Index: At(index), Expected: fmt.Sprintf("a leaf with hash %x, which is in the log", logged), Found: fmt.Sprintf("a leaf with hash %x", served),
+	return &Failure{Check: CheckInclusion, Index: At(index), Expected: fmt.Sprintf("a leaf with hash %x, which is in the log", logged),
+		Found:   fmt.Sprintf("a leaf with hash %x", served),
 		Meaning: fmt.Sprintf("the operator exchanged the content of entry %d after it was logged, or it was damaged on the way", index)}
 }
 
@@ -159,13 +220,6 @@ func checkKey(rep *Report, e *entry.Entry, reg *register.Register, i *uint64) {
 	}
 	rep.Pass(CheckKeyStatus, i, "key %s of %s counted at this index", e.KID, e.Issuer)
 	rep.Pass(CheckSignature, i, "signed by it")
-}
-
-func asFailure(err error, i *uint64, otherwise Check) *Failure {
-	if f, ok := err.(*Failure); ok {
-		return f
-	}
-	return failure(err, i, otherwise)
 }
 
 // ParseReceipt reads a receipt file; a failure is a *Failure.

@@ -141,8 +141,7 @@ func (l *LogReplay) Compare(own Tile, served []byte) error {
 		if t.Hashes[i] == h || len(l.mismatches) == maxMismatches {
 			continue
 		}
-		err := CheckTile(Tile{own.Level, own.Index, own.Hashes[:i+1]}, served[:32*(i+1)])
-		l.mismatches = append(l.mismatches, mismatch{own.Level, own.FirstLeaf(i), own.FirstLeaf(i+1) - 1, h, t.Hashes[i], err.(*Failure)})
+		l.mismatches = append(l.mismatches, mismatch{own.Level, own.FirstLeaf(i), own.FirstLeaf(i+1) - 1, h, t.Hashes[i], own.differs(i, t.Hashes[i])})
 	}
 	return nil
 }

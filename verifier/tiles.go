@@ -112,9 +112,15 @@ func CheckTile(own Tile, served []byte) error {
 	}
 	for i, h := range own.Hashes {
 		if t.Hashes[i] != h {
-			return &Failure{Check: CheckHashTile, Index: At(own.FirstLeaf(i)), Expected: fmt.Sprintf("hash %x in %s, as the entries served have it", h, own.Path()),
-				Found: fmt.Sprintf("%x", t.Hashes[i]), Meaning: "the entries and the hash tiles of the log contradict each other from this entry on"}
+			return own.differs(i, t.Hashes[i])
 		}
 	}
 	return nil
+}
+
+// differs is the failure of a log that serves another hash than that of index i.
+func (t Tile) differs(i int, served wire.Hash) *Failure {
+	return &Failure{Check: CheckHashTile, Index: At(t.FirstLeaf(i)),
+		Expected: fmt.Sprintf("hash %x in %s, as the entries served have it", t.Hashes[i], t.Path()),
+		Found:    fmt.Sprintf("%x", served), Meaning: "the entries and the hash tiles of the log contradict each other from this entry on"}
 }
