@@ -82,7 +82,7 @@ func (w *world) checkLog() {
 				if err != nil {
 					w.t.Fatal(err)
 				}
-				if _, err := o.Open(leaf); err != nil {
+				if _, err := verifier.OpenLeaf(o, leaf); err != nil {
 					w.t.Fatalf("opening %d: %v", index, err)
 				}
 				openings = append(openings, o)

@@ -12,6 +12,7 @@ import (
 	"igledger/ledger/register"
 	"igledger/ledger/storage"
 	"igledger/ledger/wire"
+	"igledger/verifier"
 )
 
 const origin = "ledger.test/2026"
@@ -165,8 +166,8 @@ func (w *world) checkReceipt(e *entry.Entry, r ledger.Result) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	index, _, err := r.Receipt.Check(e, v, w.keys.VRF.Public())
-	if err != nil || index != r.Index {
-		w.t.Fatalf("receipt of entry %d (says %d): %v", r.Index, index, err)
+	proved, err := verifier.VerifyReceipt(r.Receipt, e, v, w.keys.VRF.Public())
+	if err != nil || proved.Index != r.Index {
+		w.t.Fatalf("receipt of entry %d (says %d): %v", r.Index, proved.Index, err)
 	}
 }

@@ -1,8 +1,10 @@
 package verifier_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,15 +134,76 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 		if got := first(rep); got != c.want {
 			t.Errorf("%s: failed at %q, want %q: %v", name, got, c.want, rep.Err())
 		}
-		// The format's own check must never be stricter than ours, nor we laxer.
-		if _, _, err := r.Check(ev.Entry, ev.Log, ev.Genesis.VRFKey); err != nil && rep.Err() == nil {
-			t.Errorf("%s: entry.Receipt.Check refuses what CheckReceipt takes: %v", name, err)
+		// The short form is the same check without the register.
+		ev.Register = nil
+		proved, rep2 := verifier.CheckReceipt(ev)
+		short, err := verifier.VerifyReceipt(r, ev.Entry, ev.Log, ev.Genesis.VRFKey)
+		switch want := first(rep2); {
+		case want != "" && (!isFailure(err, want) || short != verifier.Receipted{}):
+			t.Errorf("%s: VerifyReceipt: %v, want %s", name, err, want)
+		case want == "" && (err != nil || short != proved || short.Index != c.of):
+			t.Errorf("%s: VerifyReceipt: %v, %v", name, short, err)
 		}
 		for _, f := range rep.Failures {
 			for _, id := range s.IDs {
 				if _, number, _ := strings.Cut(id, ":"); strings.Contains(f.Error(), number) {
 					t.Errorf("%s: the failure names a person", name)
 				}
+			}
+		}
+	}
+}
+
+// TestReceiptOfTwinSignature: the leaf commits to one spelling of an ES256 signature. A receipt for its high-S twin is refused, so
+// a source keeps what it sent.
+func TestReceiptOfTwinSignature(t *testing.T) {
+	s := testlog.NewSample(origin)
+	i := s.Accesses[5] // by the second key, which is ES256
+	twin := parsed(highS(s.Entries[i].Compact), s.Entries[i].Encoded())
+	if err := twin.JWS.Verify(s.Second.Public); err != nil || twin.Identity() != s.Entries[i].Identity() {
+		t.Fatalf("the twin is the same entry by the standard: %v", err)
+	}
+	if _, err := verifier.VerifyReceipt(s.Receipt(i, s.Size()), twin, key(t, s.Log), s.VRF.Public()); !isFailure(err, verifier.CheckBodyCommitment) {
+		t.Errorf("%v, want %s", err, verifier.CheckBodyCommitment)
+	}
+}
+
+// TestReceiptWithoutFiling: no receipt for an access holds without the log's VRF key, and one for a public entry needs none.
+func TestReceiptWithoutFiling(t *testing.T) {
+	s := testlog.NewSample(origin)
+	if _, err := verifier.VerifyReceipt(s.Receipt(s.Accesses[0], s.Size()), s.Entries[s.Accesses[0]], key(t, s.Log), wire.Hash{}); !isFailure(err, verifier.CheckFiling) {
+		t.Errorf("an access: %v", err)
+	}
+	if _, err := verifier.VerifyReceipt(s.Receipt(1, s.Size()), s.Entries[1], key(t, s.Log), wire.Hash{}); err != nil {
+		t.Errorf("an organisation: %v", err)
+	}
+}
+
+// TestEveryByteOfAReceiptCounts changes each byte of each part of a receipt.
+func TestEveryByteOfAReceiptCounts(t *testing.T) {
+	s := testlog.NewSample(origin)
+	i := s.Accesses[1]
+	log, e, whole := key(t, s.Log), s.Entries[i], s.Receipt(i, s.Size())
+	parts := [][]byte{whole.Leaf, whole.TagSalt[:], whole.Tag[:], whole.VRFProof, whole.BodySalt[:], []byte(whole.Proof)}
+	check := func(parts [][]byte) error {
+		salt, tag, body := wire.Hash(parts[1]), wire.Hash(parts[2]), wire.Hash(parts[4])
+		r := bundle.Receipt{Leaf: parts[0], TagSalt: &salt, Tag: &tag, VRFProof: parts[3], BodySalt: &body, Proof: string(parts[5])}
+		_, err := verifier.VerifyReceipt(&r, e, log, s.VRF.Public())
+		return err
+	}
+	if err := check(parts); err != nil {
+		t.Fatal(err)
+	}
+	for p, part := range parts {
+		for at := range part {
+			if p == 3 && at%5 != 0 { // VRF proofs cost: a fifth of the bytes
+				continue
+			}
+			changed := slices.Clone(parts)
+			changed[p] = bytes.Clone(part)
+			changed[p][at] ^= 1
+			if check(changed) == nil {
+				t.Fatalf("byte %d of part %d can be changed", at, p)
 			}
 		}
 	}
@@ -163,6 +226,7 @@ func TestOpeningOfDishonestOperator(t *testing.T) {
 	forged := s.AddSealed(resign(s.Access("lothian", s.Second, s.IDs[0]), s.Access("lothian", s.Second, s.IDs[0])), s.IDs[0])
 	hidden := s.AddSealed(s.Organisation("fife", s.Registrar, s.Enroller), s.IDs[0])
 	good := s.Accesses[3] // about IDs[0]
+	notOpened := []verifier.Check{verifier.CheckLeafForm, verifier.CheckTagCommitment, verifier.CheckBodyCommitment, verifier.CheckDisclosures}
 	files := s.Files()
 	head := proof.Checkpoint{Origin: origin, Size: s.Size(), Root: s.Root(s.Size())}
 	for name, c := range map[string]struct {
@@ -205,9 +269,16 @@ func TestOpeningOfDishonestOperator(t *testing.T) {
 		if c.leaf != nil {
 			ev.Leaf = c.leaf
 		}
-		_, rep := verifier.CheckEntry(ev)
+		whole, rep := verifier.CheckEntry(ev)
 		if got := first(rep); got != c.want {
 			t.Errorf("%s: failed at %q, want %q: %v", name, got, c.want, rep.Err())
+		}
+		e, err := verifier.OpenLeaf(&o, ev.Leaf)
+		switch opens := c.leaf == nil && !slices.Contains(notOpened, c.want); {
+		case opens && (err != nil || e.Compact != whole.Compact):
+			t.Errorf("%s: OpenLeaf: %v", name, err)
+		case !opens && (err == nil || e != nil):
+			t.Errorf("%s: OpenLeaf takes it", name)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
+	"igledger/verifier"
 )
 
 // A key that is revoked while a token signed by it is still alive stops counting at once.
@@ -46,15 +47,16 @@ func TestReceiptsForTheirSubmitter(t *testing.T) {
 
 	r, err := c.Receipt(t.Context(), index)
 	w.ok(err)
-	if i, _, err := r.Check(e, log, w.log.Genesis().VRFKey); err != nil || i != index {
-		t.Errorf("receipt by index: %d, %v", i, err)
+	if proved, err := verifier.VerifyReceipt(r, e, log, w.log.Genesis().VRFKey); err != nil || proved.Index != index {
+		t.Errorf("receipt by index: %d, %v", proved.Index, err)
 	}
 	list, err := c.ReceiptsByID(t.Context(), []string{other.ID, e.ID, strings.ToUpper(e.ID), "x"})
 	w.ok(err)
 	for i, res := range list {
 		if i == 1 {
-			if at, _, err := res.Receipt.Check(e, log, w.log.Genesis().VRFKey); err != nil || at != index || res.Status != client.Replayed {
-				t.Errorf("receipt by jti: %s at %d, %v", res.Status, at, err)
+			proved, err := verifier.VerifyReceipt(res.Receipt, e, log, w.log.Genesis().VRFKey)
+			if err != nil || proved.Index != index || res.Status != client.Replayed {
+				t.Errorf("receipt by jti: %s at %d, %v", res.Status, proved.Index, err)
 			}
 		} else if res.Problem.Code() != "not-found" || res.Receipt != nil {
 			t.Errorf("lookup %d: %+v, want not-found", i, res)
@@ -89,7 +91,7 @@ func TestReadingIsLoggedAboutThePerson(t *testing.T) {
 	w.ok(err)
 	leaf, err := w.log.EntryBundle(t.Context(), 0, int(w.size()))
 	w.ok(err)
-	if _, err := o.Open(leafAt(leaf, first)); err != nil {
+	if _, err := verifier.OpenLeaf(o, leafAt(leaf, first)); err != nil {
 		t.Errorf("the opening does not open its leaf: %v", err)
 	}
 	page, err = w.client(w.audit["CTL"], "CTL").Search(t.Context(), person, 0, 0)

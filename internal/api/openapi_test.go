@@ -18,6 +18,7 @@ import (
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
+	"igledger/verifier"
 )
 
 type object = map[string]any
@@ -211,12 +212,12 @@ func TestExamplesVerify(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		index, _, err := res.Receipt.Check(e, log, info.VRFKey)
-		if err != nil || index != res.Index {
-			t.Errorf("receipt %d: index %d, %v", i, index, err)
+		proved, err := verifier.VerifyReceipt(res.Receipt, e, log, info.VRFKey)
+		if err != nil || proved.Index != res.Index {
+			t.Errorf("receipt %d: index %d, %v", i, proved.Index, err)
 		}
-		if index == opening.Index {
-			if _, err := opening.Open(res.Receipt.Leaf); err != nil {
+		if proved.Index == opening.Index {
+			if _, err := verifier.OpenLeaf(&opening, res.Receipt.Leaf); err != nil {
 				t.Errorf("opening: %v", err)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"igledger/internal/testdb"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
+	"igledger/verifier"
 )
 
 // Page after page, an auditor gets what opens each sealed leaf, with its verdict, and nothing of public ones; and beyond the end nothing.
@@ -38,7 +39,7 @@ func TestOpeningsOpenEveryLeaf(t *testing.T) {
 			case leaf.Public != (o == nil):
 				t.Fatalf("leaf %d: public %v, opening %v", at, leaf.Public, o)
 			case o != nil:
-				e, err := o.Open(sealed(leaf))
+				e, err := verifier.OpenLeaf(o, sealed(leaf))
 				b.ok(err)
 				if e.Type == entry.TypeAccess && e.Issuer == "SRC" && (o.Verdict == nil || o.Verdict.Result != entry.Covered || o.Received == "" || o.VRFProof != nil) {
 					t.Fatalf("leaf %d: %+v", at, o)

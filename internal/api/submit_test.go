@@ -11,6 +11,7 @@ import (
 	"igledger/internal/client"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
+	"igledger/verifier"
 )
 
 func TestSubmitGivesReceiptsThatTheSourceCanCheck(t *testing.T) {
@@ -23,8 +24,9 @@ func TestSubmitGivesReceiptsThatTheSourceCanCheck(t *testing.T) {
 	}
 	log, err := wire.NewLogVerifier(w.log.VerifierKey())
 	w.ok(err)
-	index, _, err := got[0].Receipt.Check(e, log, w.log.Genesis().VRFKey)
+	proved, err := verifier.VerifyReceipt(got[0].Receipt, e, log, w.log.Genesis().VRFKey)
 	w.ok(err)
+	index := proved.Index
 	if index != got[0].Index {
 		t.Errorf("receipt proves index %d, the result says %d", index, got[0].Index)
 	}

@@ -4,15 +4,12 @@
 package bundle
 
 import (
-	"golang.org/x/mod/sumdb/note"
-
 	"igledger/ledger/entry"
-	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 )
 
 // Opening is what reveals a sealed leaf to somebody entitled to it. Its link part (TagSalt, Tag, VRFProof) shows whose history the leaf
-// belongs to, its content part (BodySalt, JWS, Disclosures) what was done. Verified by Open.
+// belongs to, its content part (BodySalt, JWS, Disclosures) what was done. Verified by verifier.OpenLeaf and verifier.CheckEntry.
 type Opening struct {
 	Index       uint64         `json:"index"` // position in the log, for which an inclusion proof must be had apart
 	TagSalt     wire.Hash      `json:"tagSalt"`
@@ -44,32 +41,6 @@ func ParseOpening(data []byte) (*Opening, error) {
 	return o, nil
 }
 
-// Open checks that the opening belongs to leaf: both commitments, and the entry inside well-formed with disclosures that belong to it.
-// The signature, the VRF proof and inclusion are checked apart (Register.Verify, VerifyTag, Proof.Verify).
-func (o *Opening) Open(leaf []byte) (*entry.Entry, error) {
-	l, err := proof.ParseLeaf(leaf)
-	if err != nil {
-		return nil, err
-	}
-	if l.Public {
-		return nil, wire.Errorf(wire.BadLeaf, "opening", "leaf %d is a public one", o.Index)
-	}
-	if proof.TagCommit(o.TagSalt, o.Tag) != l.TagCommit {
-		return nil, wire.Errorf(wire.BadCommitment, "opening", "tag and salt are not those of leaf %d: it belongs to somebody else's history", o.Index)
-	}
-	if proof.BodyCommit(o.BodySalt, o.JWS) != l.BodyCommit {
-		return nil, wire.Errorf(wire.BadCommitment, "opening", "entry and salt are not those of leaf %d: the content was exchanged", o.Index)
-	}
-	e, err := entry.ParseParts(o.JWS, o.Disclosures)
-	if err != nil {
-		return nil, err
-	}
-	if !e.Type.Sealed() {
-		return nil, wire.Errorf(wire.BadLeaf, "opening", "leaf %d seals an entry of a public type", o.Index)
-	}
-	return e, nil
-}
-
 // Receipt proves to a submitter that its entry is in the log, filed under the right person. For a public entry only Leaf and Proof
 // are set. The source checks it (verifier.CheckReceipt) before it forgets the event.
 type Receipt struct {
@@ -91,51 +62,4 @@ func ParseReceipt(data []byte) (*Receipt, error) {
 		return nil, err
 	}
 	return r, nil
-}
-
-// Check checks a receipt for e, which the caller holds itself, as the source does before it forgets the event: leaf form, both
-// commitments, the tag is the VRF of its own sub under the genesis' key, inclusion under a checkpoint of log. It gives index and checkpoint.
-func (r *Receipt) Check(e *entry.Entry, log note.Verifier, vrfKey wire.Hash) (uint64, proof.Checkpoint, error) {
-	if e.Audience != log.Name() {
-		return 0, proof.Checkpoint{}, wire.Errorf(wire.WrongAudience, "receipt", "the entry is for another log than %s", log.Name())
-	}
-	p, err := proof.ParseInclusion([]byte(r.Proof))
-	if err != nil {
-		return 0, proof.Checkpoint{}, err
-	}
-	if err := r.checkLeaf(e, log.Name(), vrfKey, p.Index); err != nil {
-		return 0, proof.Checkpoint{}, err
-	}
-	c, err := p.Verify(r.Leaf, log)
-	return p.Index, c, err
-}
-
-func (r *Receipt) checkLeaf(e *entry.Entry, origin string, vrfKey wire.Hash, index uint64) error {
-	l, err := proof.ParseLeaf(r.Leaf)
-	if err != nil {
-		return err
-	}
-	if l.Public != !e.Type.Sealed() {
-		return wire.Errorf(wire.BadLeaf, "receipt", "leaf %d is of the wrong form for an entry of type %s", index, e.Type)
-	}
-	if l.Public {
-		if l.JWS != e.Compact {
-			return wire.Errorf(wire.BadCommitment, "receipt", "leaf %d holds another entry than the one submitted", index)
-		}
-		return nil
-	}
-	if r.TagSalt == nil || r.Tag == nil || r.BodySalt == nil {
-		return wire.Errorf(wire.BadJSON, "receipt", "tagSalt, tag or bodySalt is missing")
-	}
-	if proof.TagCommit(*r.TagSalt, *r.Tag) != l.TagCommit {
-		return wire.Errorf(wire.BadCommitment, "receipt", "leaf %d is not committed to the tag: it would be missing from the person's list", index)
-	}
-	if proof.BodyCommit(*r.BodySalt, e.Compact) != l.BodyCommit {
-		return wire.Errorf(wire.BadCommitment, "receipt", "leaf %d is not committed to the entry submitted", index)
-	}
-	sub := e.ShownSub()
-	if sub == "" {
-		return wire.Errorf(wire.BadDisclosure, "receipt", "the entry does not disclose sub, so its filing cannot be checked")
-	}
-	return wire.VerifyTag(vrfKey, origin, sub, *r.Tag, r.VRFProof)
 }

@@ -343,8 +343,6 @@ func fuzzJSON(f *testing.F, parse func([]byte) (any, error)) {
 
 func FuzzParseProof(f *testing.F) {
 	seeds(f, "proof", "proof")
-	w := newWorld(f)
-	v := mustVerifier(w.logKey)
 	f.Fuzz(func(t *testing.T, s string) {
 		p, err := proof.ParseInclusion([]byte(s))
 		if err != nil {
@@ -353,9 +351,6 @@ func FuzzParseProof(f *testing.F) {
 		}
 		if string(p.Marshal()) != s {
 			t.Fatalf("%q became %q", s, p.Marshal())
-		}
-		if _, err := p.Verify([]byte("leaf"), v); err != nil {
-			refused(t, err)
 		}
 	})
 }

@@ -72,7 +72,7 @@ func TestStatementRoundTrip(t *testing.T) {
 					if e.Leaf(again.Subject.Tag) != nil {
 						t.Error("a hidden entry has a leaf")
 					}
-				} else if got, err := o.Open(s.leaves[e.Index]); err != nil || got.ShownSub() != who {
+				} else if got, err := openLeaf(o, s.leaves[e.Index]); err != nil || got.ShownSub() != who {
 					t.Errorf("entry at %d does not open its leaf: %v", e.Index, err)
 				}
 			}

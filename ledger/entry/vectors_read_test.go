@@ -414,7 +414,7 @@ func readProof(in proofIn) (proofOut, error) {
 	if err != nil {
 		return proofOut{}, err
 	}
-	c, err := p.Verify(in.Leaf, mustVerifier(in.VerifierKey))
+	c, err := verifyProof(p, in.Leaf, mustVerifier(in.VerifierKey))
 	return proofOut{p.Index, c.Size, c.Root[:]}, err
 }
 
@@ -432,7 +432,7 @@ func readOpening(in openingIn) (entryOut, error) {
 	if err != nil {
 		return entryOut{}, err
 	}
-	e, err := o.Open(in.Leaf)
+	e, err := openLeaf(o, in.Leaf)
 	if err != nil {
 		return entryOut{}, err
 	}
@@ -458,7 +458,7 @@ func readReceipt(in receiptIn) (proofOut, error) {
 	if err != nil {
 		return proofOut{}, err
 	}
-	i, c, err := r.Check(e, mustVerifier(in.VerifierKey), wire.Hash(in.VRFKey))
+	i, c, err := checkReceipt(r, e, mustVerifier(in.VerifierKey), wire.Hash(in.VRFKey))
 	return proofOut{i, c.Size, c.Root[:]}, err
 }
 

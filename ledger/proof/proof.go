@@ -6,10 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/transparency-dev/merkle/proof"
-	"github.com/transparency-dev/merkle/rfc6962"
-	"golang.org/x/mod/sumdb/note"
-
 	"igledger/ledger/wire"
 )
 
@@ -38,7 +34,7 @@ func (p Inclusion) Marshal() []byte {
 	return b.Bytes()
 }
 
-// ParseProof reads the textual form. The checkpoint is not opened: see Verify.
+// ParseInclusion reads the textual form. Nothing is verified: see verifier.VerifyProof.
 func ParseInclusion(data []byte) (Inclusion, error) {
 	if len(data) > 1<<17 {
 		return Inclusion{}, wire.Errorf(wire.TooLarge, "tlog-proof", "%d bytes", len(data))
@@ -69,21 +65,4 @@ func ParseInclusion(data []byte) (Inclusion, error) {
 		p.Hashes = append(p.Hashes, h)
 	}
 	return p, nil
-}
-
-// Verify checks that leaf stands at p.Index under a checkpoint signed by log, and gives that checkpoint.
-func (p Inclusion) Verify(leaf []byte, log note.Verifier) (Checkpoint, error) {
-	c, err := OpenCheckpoint(p.Checkpoint, log)
-	if err != nil {
-		return Checkpoint{}, err
-	}
-	path := make([][]byte, len(p.Hashes))
-	for i := range p.Hashes {
-		path[i] = p.Hashes[i][:]
-	}
-	h := LeafHash(leaf)
-	if err := proof.VerifyInclusion(rfc6962.DefaultHasher, p.Index, c.Size, h[:], path, c.Root[:]); err != nil {
-		return Checkpoint{}, wire.Errorf(wire.BadProof, "inclusion proof", "leaf %d is not under the root of size %d", p.Index, c.Size)
-	}
-	return c, nil
 }

@@ -128,7 +128,7 @@ func checkFork(rep *verifier.Report, ev Evidence, log note.Verifier, bad func(ve
 func checkLeaf(rep *verifier.Report, ev Evidence, log note.Verifier, bad func(verifier.Check, *uint64, string, string) verifier.Report) {
 	p, err := proof.ParseInclusion([]byte(ev.Proof))
 	if err == nil {
-		_, err = p.Verify(ev.Leaf, log)
+		_, err = verifier.VerifyProof(p, ev.Leaf, log)
 	}
 	if err != nil || ev.Index == nil || p.Index != *ev.Index {
 		bad(verifier.CheckInclusion, ev.Index, "a proof that this leaf stands in the log", "none that holds")

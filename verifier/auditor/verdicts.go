@@ -216,7 +216,11 @@ func (v *Verdicts) doubt(d Doubt) {
 func (p *opened) content() bool { return p.opening != nil && p.opening.JWS != "" }
 
 func (p *opened) fail(c verifier.Check, err error, expected, meaning string) {
-	p.failure = &verifier.Failure{Check: c, Index: verifier.At(p.index), Expected: expected, Found: err.Error(), Meaning: meaning, Err: err}
+	found := err.Error()
+	if f, ok := errors.AsType[*verifier.Failure](err); ok {
+		found = f.Found
+	}
+	p.failure = &verifier.Failure{Check: c, Index: verifier.At(p.index), Expected: expected, Found: found, Meaning: meaning, Err: err}
 }
 
 // read opens the leaf.
@@ -226,7 +230,7 @@ func (p *opened) read() {
 		p.fail(verifier.CheckTagCommitment, errors.New("another position or link"), "an opening with the link that the feed has", "the operator gives auditors two links for one entry")
 		return
 	}
-	e, err := o.Open(p.leaf)
+	e, err := verifier.OpenLeaf(o, p.leaf)
 	switch {
 	case errors.Is(err, wire.BadCommitment):
 		p.fail(verifier.CheckBodyCommitment, err, "the content that the leaf is committed to", "the operator shows an auditor another content than what was logged")
