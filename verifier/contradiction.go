@@ -12,120 +12,133 @@ import (
 
 	"igledger/ledger/bundle"
 	"igledger/ledger/proof"
-	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 )
 
-// Contradiction is a receipt and a statement of one log, both signed by the operator, that cannot both be true. It is evidence: whoever holds the log's
-// verifier key can check it, with igverify contradict or with code of their own, and neither the source nor the citizen can have made it up.
+// Contradiction is a receipt and a statement of one log, both signed by the operator, that cannot both be true. It is evidence:
+// with the log's verifier key anyone can check it, with igverify contradict or with code of their own, and neither the source
+// nor the citizen can have made it up.
 type Contradiction struct {
 	Index     uint64
 	Receipt   []byte // JSON, without what shows the content
 	Statement []byte // JSON, every entry hidden and without the proof of the tag, by which an id could be found by trial
 }
 
-// CheckContradiction compares a receipt with a statement about the same person. The operator is convicted if the receipt shows a leaf that it filed under the statement's tag, that of reads of everybody's data or a linked one, below M, and the
-// index root it signed has a history of that tag without that leaf. Then one of its signed words is false: the receipt's checkpoint, the statement's checkpoint or the index root
-// in it. Not needed and not looked at: the id, the content of entries, cosigners. Both must prove what they say on their own, or nothing follows and the report says why.
+// CheckContradiction compares a receipt with a statement about the same person. The operator is convicted if the receipt shows a
+// leaf that it filed under the tag of one of the statement's histories, below M, and the index root it signed has a history of
+// that tag without that leaf. Then one of its signed words is false: the receipt's checkpoint, the statement's checkpoint or the
+// index root in it. Not needed and not looked at: the id, the content of entries, cosigners. Both must prove what they say on
+// their own, or nothing follows and the report says why.
 //
-// The report fails by CheckContradicted, and evidence is given, if and only if the operator is convicted.
+// The report fails by CheckContradicted, and evidence is returned, if and only if the operator is convicted.
 func CheckContradiction(receipt, statement []byte, policy *Policy) (*Contradiction, Report) {
-	var rep Report
+	c := newCheck(policy, time.Time{})
+	found := c.contradiction(receipt, statement)
+	return found, c.Report
+}
+
+// contradiction first establishes what the statement proves, then what the receipt proves, then holds them against each other.
+func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 	s, err := bundle.ParseStatement(statement)
 	if err != nil {
-		rep.Fail(failure(err, nil, CheckStatementForm))
-		return nil, rep
+		c.Fail(failure(err, nil, CheckStatementForm))
+		return nil
 	}
-	v := &evidence{rep: &rep, doc: &s.Evidence, policy: policy}
-	if v.log = policy.Log(s.Origin); v.log == nil {
-		v.checkHead(time.Time{})
-		return nil, rep
+	log := c.findLog(s.Origin)
+	if log == nil {
+		return nil
 	}
-	if v.head, err = OpenCheckpoint([]byte(s.Checkpoint), v.log.Verifier); err != nil {
-		rep.Fail(asFailure(err, nil, CheckCheckpointSignature))
-		return nil, rep
+	if c.head = c.openHead(log, "the statement's: ", s.Checkpoint); c.head == nil {
+		return nil
 	}
-	rep.Pass(CheckCheckpointSignature, nil, "the statement's: %s signed size %d, root %x", v.head.Origin, v.head.Size, v.head.Root)
-	v.checkInclusion(s.LeafHashes())
-	if !v.checkGenesis() || !v.checkIndexRoot() {
-		return nil, rep
+	hashes, err := s.LeafHashes()
+	c.checkInclusion(&s.Evidence, hashes, err)
+	if !c.checkGenesis(&s.Evidence) || !c.checkIndexRoot(&s.Evidence) {
+		return nil
 	}
-	r, p := openReceipt(&rep, receipt, v.log)
-	if rep.Err() != nil {
-		return nil, rep
+	r := c.openReceipt(receipt)
+	if c.Err() != nil {
+		return nil
 	}
-
-	i, leaf := At(p.Index), proof.LeafHash(r.Leaf)
-	var h *bundle.History
-	for _, one := range s.Histories() {
-		if one.Tag == *r.Tag {
-			h = one
-		}
+	at := slices.IndexFunc(s.Histories(), func(h *bundle.History) bool { return h.Tag == *r.Tag })
+	if at < 0 {
+		c.Skip(CheckContradicted, At(r.index), "the receipt is about another person than the statement: nothing follows")
+		return nil
 	}
-	if h == nil {
-		rep.Skip(CheckContradicted, i, "the receipt is about another person than the statement: nothing follows")
-		return nil, rep
+	h := s.Histories()[at]
+	c.checkHistory(h, tagWords)
+	if c.Err() != nil || !c.lacks(h, r) {
+		return nil
 	}
-	claimed := &StatementReport{Below: v.root.Size}
-	claimed.checkHistory(v, h, historyWords{"entries", "under this pseudonym", "", "nothing on record"})
-	rep.Add(claimed.Report)
-	if rep.Err() != nil {
-		return nil, rep
-	}
-	if p.Index >= v.root.Size {
-		rep.Skip(CheckContradicted, i, "the entry is newer than what the statement covers, entries below %d: nothing follows. Ask for a newer statement", v.root.Size)
-		return nil, rep
-	}
-	for n := range h.Entries {
-		if h.Entries[n].Index == p.Index && h.Entries[n].Hash(h.Tag) == leaf {
-			rep.Pass(CheckContradicted, i, "the statement has the entry of the receipt")
-			return nil, rep
-		}
-	}
-	rep.Fail(&Failure{Check: CheckContradicted, Index: i, Expected: fmt.Sprintf("leaf %x, which the operator's receipt shows under this pseudonym, among the entries below %d", leaf, v.root.Size),
-		Found:   fmt.Sprintf("an index root by the operator, at entry %d, whose history of %d entries lacks it", s.IndexRoot.Index, len(h.Entries)),
-		Meaning: "the operator took an entry about this person, proved that it was logged, and then stated a history without it: one of the things it signed is false. Receipt and statement convict it before anybody who has the log's key"})
-	c, err := evidenceOf(r, s, h, v.head, v.root.Size, p.Index)
+	c.Fail(&Failure{Check: CheckContradicted, Index: At(r.index),
+		Expected: fmt.Sprintf("leaf %x, which the operator's receipt shows under this pseudonym, among the entries below %d", proof.LeafHash(r.Leaf), c.root.Size),
+		Found:    fmt.Sprintf("an index root by the operator, at entry %d, whose history of %s lacks it", s.IndexRoot.Index, tagWords.count(len(h.Entries))),
+		Meaning:  "the operator took an entry about this person, proved that it was logged, and then stated a history without it: one of the things it signed is false. Receipt and statement convict it before anybody who has the log's key"})
+	found, err := c.evidence(s, h, r)
 	if err != nil {
-		rep.Fail(failure(err, i, CheckStatementForm))
+		c.Fail(failure(err, At(r.index), CheckStatementForm))
 	}
-	return c, rep
+	return found
 }
 
-// openReceipt checks what a receipt alone proves: that the operator signed a tree with this leaf, and committed the leaf to this tag.
-func openReceipt(rep *Report, data []byte, log *cosign.PolicyLog) (*bundle.Receipt, proof.Inclusion) {
-	r, err := ParseReceipt(data)
-	if err != nil {
-		rep.Fail(asFailure(err, nil, CheckReceiptForm))
-		return nil, proof.Inclusion{}
+// lacks reports whether a history that is whole below M should have the receipt's leaf and has not.
+func (c *check) lacks(h *bundle.History, r *openedReceipt) bool {
+	if r.index >= c.root.Size {
+		c.Skip(CheckContradicted, At(r.index), "the entry is newer than what the statement covers, entries below %d: nothing follows. Ask for a newer statement", c.root.Size)
+		return false
 	}
-	p, err := proof.ParseInclusion([]byte(r.Proof))
+	leaf := proof.LeafHash(r.Leaf)
+	for n := range h.Entries {
+		if h.Entries[n].Index == r.index && h.Entries[n].Hash(h.Tag) == leaf {
+			c.Pass(CheckContradicted, At(r.index), "the statement has the entry of the receipt")
+			return false
+		}
+	}
+	return true
+}
+
+// openedReceipt is a receipt of which is proved what it proves alone.
+type openedReceipt struct {
+	*bundle.Receipt
+	index uint64
+}
+
+// openReceipt checks what a receipt proves alone: that the operator signed a tree with this leaf, and committed the leaf to this
+// tag. Unless it fails, the receipt that it returns has a tag.
+func (c *check) openReceipt(data []byte) *openedReceipt {
+	r, err := bundle.ParseReceipt(data)
+	var p proof.Inclusion
+	if err == nil {
+		p, err = proof.ParseInclusion([]byte(r.Proof))
+	}
 	if err != nil {
-		rep.Fail(failure(err, nil, CheckReceiptForm))
-		return nil, p
+		c.Fail(failure(err, nil, CheckReceiptForm))
+		return nil
 	}
 	i := At(p.Index)
-	head, err := OpenCheckpoint(p.Checkpoint, log.Verifier)
-	if err != nil {
-		rep.Fail(asFailure(err, nil, CheckCheckpointSignature))
-		return nil, p
+	head := c.openHead(c.head.log, "the receipt's: ", string(p.Checkpoint))
+	if head == nil {
+		return nil
 	}
-	rep.Pass(CheckCheckpointSignature, nil, "the receipt's: %s signed size %d, root %x", head.Origin, head.Size, head.Root)
 	l, err := proof.ParseLeaf(r.Leaf)
 	if err == nil && (l.Public || r.Tag == nil || r.TagSalt == nil) {
-		err = &Failure{Check: CheckReceiptForm, Index: i, Expected: "a receipt of a sealed entry with tag and salt", Found: "another", Meaning: "the receipt does not show under whom the operator filed the entry"}
+		err = &Failure{Check: CheckReceiptForm, Index: i, Expected: "a receipt of a sealed entry with tag and salt", Found: "another",
+			Meaning: "the receipt does not show under whom the operator filed the entry"}
 	}
 	if err != nil {
-		rep.Fail(asFailure(err, i, CheckLeafForm))
-		return nil, p
+		c.Fail(asFailure(err, i, CheckLeafForm))
+		return nil
 	}
-	commitment{CheckTagCommitment, i, proof.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit}.check(rep, "the receipt names another pseudonym than its leaf is committed to: it convicts nobody")
-	inclusion{leaf: r.Leaf, index: p.Index, path: p.Hashes, head: head}.check(rep)
-	return r, p
+	commitment{CheckTagCommitment, i, proof.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit}.check(&c.Report,
+		"the receipt names another pseudonym than its leaf is committed to: it convicts nobody")
+	inclusion{leaf: r.Leaf, index: p.Index, path: p.Hashes, head: head.Checkpoint}.check(&c.Report)
+	return &openedReceipt{r, p.Index}
 }
 
-// evidenceOf takes out of both what a third party need not see: other histories than h, content, salts of content, newer entries, the proof of the tag.
-func evidenceOf(r *bundle.Receipt, s *bundle.Statement, h *bundle.History, head proof.Checkpoint, below, index uint64) (*Contradiction, error) {
+// evidence takes out of statement and receipt what a third party need not see: other histories than h, content, salts of
+// content, newer entries, the proof of the tag.
+func (c *check) evidence(s *bundle.Statement, h *bundle.History, r *openedReceipt) (*Contradiction, error) {
+	below := c.root.Size
 	bare := *s
 	bare.Subject, bare.Everyone, bare.Linked = h.Subject, nil, bundle.LinkedHistories{}
 	bare.Entries, bare.Newer = make(bundle.Entries, len(h.Entries)), bundle.Entries{}
@@ -143,13 +156,13 @@ func evidenceOf(r *bundle.Receipt, s *bundle.Statement, h *bundle.History, head 
 	if err != nil {
 		return nil, err
 	}
-	bare.Nodes = fewerLeaves(all, kept, s.Nodes, head.Size)
-	c := &Contradiction{Index: index}
-	if c.Statement, err = bare.Marshal(); err != nil {
+	bare.Nodes = fewerLeaves(all, kept, s.Nodes, c.head.Size)
+	found := &Contradiction{Index: r.index}
+	if found.Statement, err = bare.Marshal(); err != nil {
 		return nil, err
 	}
-	c.Receipt, err = json.Marshal(bundle.Receipt{Leaf: r.Leaf, TagSalt: r.TagSalt, Tag: r.Tag, Proof: r.Proof})
-	return c, err
+	found.Receipt, err = json.Marshal(bundle.Receipt{Leaf: r.Leaf, TagSalt: r.TagSalt, Tag: r.Tag, Proof: r.Proof})
+	return found, err
 }
 
 // fewerLeaves makes of a multi-inclusion proof of all, which has been verified, one of the leaves kept among them: subtrees that hold none of these become nodes.

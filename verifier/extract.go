@@ -2,44 +2,42 @@ package verifier
 
 import "igledger/ledger/bundle"
 
-// CheckExtract checks that each entry of an extract stands in the log and was signed by a key that counted, and, if ev.ID is given, that each says it is about that
-// person. It shows nothing about what else there is, nor under whom the ledger filed the entries: Complete is never true.
+// CheckExtract checks that each entry of an extract is in the log and was signed by a key that was valid, and, if ev.ID is given,
+// that each says it is about that person. It shows nothing about what else there is, nor under whom the ledger filed the
+// entries: Complete is never true.
 func CheckExtract(ev StatementEvidence) *StatementReport {
-	r := &StatementReport{asked: !ev.Policy.AsksNobody()}
+	c := newCheck(ev.Policy, ev.Now)
+	c.extract(ev)
+	return c.report()
+}
+
+func (c *check) extract(ev StatementEvidence) {
 	x, err := bundle.ParseExtract(ev.Statement)
 	if err != nil {
-		return r.stop(failure(err, nil, CheckStatementForm))
+		c.Fail(failure(err, nil, CheckStatementForm))
+		return
 	}
-	r.Pass(CheckStatementForm, nil, "%s of %d entries", x.Format, len(x.Entries))
-	v := &evidence{rep: &r.Report, doc: &x.Evidence, policy: ev.Policy}
-	if !r.head(v, ev.Now) {
-		return r.finishExtract(ev)
+	c.chosen = true
+	c.Pass(CheckStatementForm, nil, "%s of %s", x.Format, count(len(x.Entries), "entry", "entries"))
+	if !c.checkHead(&x.Evidence) {
+		return
 	}
-	v.checkInclusion(x.LeafHashes())
-	if !v.checkGenesis() || !v.checkIndexRoot() {
-		return r.finishExtract(ev)
+	hashes, err := x.LeafHashes()
+	c.checkInclusion(&x.Evidence, hashes, err)
+	if !c.checkGenesis(&x.Evidence) || !c.checkIndexRoot(&x.Evidence) {
+		return
 	}
-	r.Below = v.root.Size
-	v.checkChains()
+	c.readChains(&x.Evidence)
+	if ev.ID == "" {
+		c.Skip(CheckSubject, nil, "no id was given, so it was not checked whom the entries are about")
+	}
 	var shown []*bundle.Opening
 	for i := range x.Entries {
 		e := &x.Entries[i]
-		o := &bundle.Opening{Index: e.Index, BodySalt: e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures, Flags: e.Flags, Received: e.Received}
-		shown = append(shown, o)
-		r.Entries = append(r.Entries, StatementEntry{Index: e.Index, Opening: o, Newer: e.Index >= r.Below})
+		shown = append(shown, &bundle.Opening{Index: e.Index, BodySalt: e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures, Flags: e.Flags, Received: e.Received})
 	}
-	if ev.ID == "" {
-		r.Skip(CheckSubject, nil, "no id was given, so it was not checked whom the entries are about")
+	for i, e := range c.readContents(shown, ev.ID, ownWords) {
+		c.own = append(c.own, StatementEntry{Index: shown[i].Index, Opening: shown[i], Entry: e, Newer: shown[i].Index >= c.root.Size})
 	}
-	for i, e := range v.checkContents(shown, ev.ID, ownWords) {
-		r.Entries[i].Entry = e
-	}
-	r.judge(v)
-	return r.finishExtract(ev)
-}
-
-func (r *StatementReport) finishExtract(ev StatementEvidence) *StatementReport {
-	r.finish(ev.Now)
-	r.Complete, r.Lines.Complete = false, "not said: an extract shows chosen entries, not that there are no others"
-	return r
+	c.judge()
 }

@@ -53,11 +53,11 @@ func TestLinkedIDs(t *testing.T) {
 			w.link(l, "linked", w.me(), w.other())
 			w.link(l, "linked", w.other(), w.me())
 			return w.indexed(l)
-		}, []string{w.other()}, false, "all 3 entries under 1 linked ids, 3 of them shown"},
+		}, []string{w.other()}, false, "all 3 entries under 1 linked id, 3 of them shown"},
 		"one way": {func(l *testlog.Log) testlog.Claim {
 			w.link(l, "linked", w.me(), w.other())
 			return w.indexed(l)
-		}, []string{w.other()}, true, "all 2 entries under 1 linked ids"},
+		}, []string{w.other()}, true, "all 2 entries under 1 linked id"},
 		"from the other side only": {func(l *testlog.Log) testlog.Claim {
 			w.link(l, "linked", w.other(), w.me())
 			return w.indexed(l)
@@ -72,7 +72,7 @@ func TestLinkedIDs(t *testing.T) {
 			w.link(l, "unlinked", w.me(), w.other())
 			w.link(l, "linked", w.me(), w.other())
 			return w.indexed(l)
-		}, []string{w.other()}, true, "linked ids"},
+		}, []string{w.other()}, true, "entries under 1 linked id"},
 		"two, by registrar and board": {func(l *testlog.Log) testlog.Claim {
 			key := testlog.Signer(wire.EdDSA)
 			l.AddPublic(ownKey(t, w.Registrar, "registrar", key))
@@ -90,18 +90,18 @@ func TestLinkedIDs(t *testing.T) {
 			c := w.indexed(l)
 			w.link(l, "unlinked", w.me(), w.other())
 			return c
-		}, []string{w.other()}, true, "linked ids"},
+		}, []string{w.other()}, true, "entries under 1 linked id"},
 		"links of the linked are not followed": {func(l *testlog.Log) testlog.Claim {
 			w.link(l, "linked", w.me(), w.other())
 			w.link(l, "linked", w.other(), w.IDs[1])
 			return w.indexed(l)
-		}, []string{w.other()}, true, "all 3 entries under 1 linked ids"},
+		}, []string{w.other()}, true, "all 3 entries under 1 linked id"},
 		"outside the period the link is shown": {func(l *testlog.Log) testlog.Claim {
 			w.link(l, "linked", w.me(), w.other())
 			c := w.indexed(l)
 			c.Period = &bundle.Period{From: 8, To: 11}
 			return c
-		}, []string{w.other()}, true, "2 shown, none left out; 1 outside the period exist and are not shown; no reads of everybody's data on record; all 2 entries under 1 linked ids, 1 of them shown; that none of those outside the period links a further id is the operator's word"},
+		}, []string{w.other()}, true, "2 shown, none left out; 1 outside the period exists and is not shown; no reads of everybody's data on record; all 2 entries under 1 linked id, 1 of them shown; that none of those outside the period links a further id is the operator's word"},
 	} {
 		l := w.log()
 		claim := c.make(l)

@@ -3,6 +3,7 @@ package verifier_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,7 +137,7 @@ func TestHonestStatements(t *testing.T) {
 			c := w.indexed(l)
 			c.Period = &bundle.Period{From: 8, To: 100}
 			return c
-		}, 2, 11, "yes, for entries 8 to 10 as of entry 11: 1 shown, none left out; 1 outside the period exist and are not shown"},
+		}, 2, 11, "yes, for entries 8 to 10 as of entry 11: 1 shown, none left out; 1 outside the period exists and is not shown"},
 		"reads of everybody's data": {func(l *testlog.Log) testlog.Claim {
 			bulk := func() { l.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone) }
 			bulk()
@@ -150,7 +151,7 @@ func TestHonestStatements(t *testing.T) {
 			c := w.indexed(l)
 			c.ID = entry.RegEveryone
 			return c
-		}, 1, 12, "yes, as of entry 12: 1 entries on record, all shown"},
+		}, 1, 12, "yes, as of entry 12: 1 entry on record, shown"},
 		"another person": {func(l *testlog.Log) testlog.Claim { c := w.indexed(l); c.ID = w.IDs[2]; return c }, 2, 11, "2 entries on record"},
 	} {
 		l := w.log()
@@ -349,6 +350,23 @@ func TestStaleIndexRoot(t *testing.T) {
 	if !isFailure(r.Err(), verifier.CheckIndexLag) || !strings.Contains(r.Err().Error(), "rests on an old index root") || r.Complete || !r.Authentic {
 		t.Errorf("further behind: %v, complete %v, authentic %v", r.Err(), r.Complete, r.Authentic)
 	}
+}
+
+func without(list bundle.Chains, name string) bundle.Chains {
+	out := bundle.Chains{}
+	for _, c := range list {
+		if c.Name != name {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// with returns list with one more chain, in order of name.
+func with(list bundle.Chains, c bundle.Chain) bundle.Chains {
+	out := append(bundle.Chains{c}, list...)
+	slices.SortFunc(out, func(a, b bundle.Chain) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 // TestIndexRootsAsHistory: the history of the index roots is an ordinary one. That no statement needs it makes it no

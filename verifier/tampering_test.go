@@ -5,7 +5,6 @@ import (
 	"crypto/elliptic"
 	"encoding/base64"
 	"math/big"
-	"slices"
 	"strings"
 	"testing"
 
@@ -427,23 +426,6 @@ func tamperings(w *world) []tampering {
 			return bytes.Replace(data, []byte(`"entries":`), []byte(`"entries":[],"entries":`), 1), w.asked()
 		}, verifier.CheckStatementForm, "duplicate member", false},
 	}
-}
-
-func without(list bundle.Chains, name string) bundle.Chains {
-	out := bundle.Chains{}
-	for _, c := range list {
-		if c.Name != name {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-// with returns list with one more chain, in order of name.
-func with(list bundle.Chains, c bundle.Chain) bundle.Chains {
-	out := append(bundle.Chains{c}, list...)
-	slices.SortFunc(out, func(a, b bundle.Chain) int { return strings.Compare(a.Name, b.Name) })
-	return out
 }
 
 // altered gives disclosures of which one says something else.

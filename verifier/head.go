@@ -1,0 +1,171 @@
+package verifier
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"igledger/ledger/bundle"
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+)
+
+// signedHead is a tree head and the log that signed it.
+type signedHead struct {
+	proof.Checkpoint
+	log *cosign.PolicyLog
+}
+
+// backers are the cosigners of the policy that stand behind a tree head.
+type backers struct {
+	audited   []Cosignature // by members of the group "auditors"
+	enough    bool          // by as many of them as that group asks for
+	witnessed []Cosignature // by all others
+	asOf      time.Time     // when those that the quorum counts saw it; zero: no one says
+	stale     bool          // asOf is more than StaleAfter ago
+}
+
+// checkHead opens the checkpoint of a statement or extract and counts its cosigners.
+func (c *check) checkHead(ev *bundle.Evidence) bool {
+	log := c.findLog(ev.Origin)
+	if log == nil {
+		return false
+	}
+	c.Pass(CheckOrigin, nil, "%s", ev.Origin)
+	if c.head = c.openHead(log, "", ev.Checkpoint); c.head == nil {
+		return false
+	}
+	c.checkCosigners(ev.Checkpoint)
+	return true
+}
+
+// findLog returns the policy's log of that origin, or nil.
+func (c *check) findLog(origin string) *cosign.PolicyLog {
+	log := c.policy.Log(origin)
+	if log == nil {
+		c.Fail(&Failure{Check: CheckOrigin, Expected: "a log that your policy knows: " + originsOf(c.policy), Found: origin,
+			Meaning: "the file is about another log than those you trust to be what they say"})
+	}
+	return log
+}
+
+func originsOf(p *Policy) string {
+	var names []string
+	for _, l := range p.Logs {
+		names = append(names, l.Verifier.Name())
+	}
+	return strings.Join(names, ", ")
+}
+
+// openHead opens a checkpoint of log, or returns nil; whose says which of several it is.
+func (c *check) openHead(log *cosign.PolicyLog, whose, signed string) *signedHead {
+	head, f := openCheckpoint([]byte(signed), log.Verifier)
+	if f != nil {
+		c.Fail(f)
+		return nil
+	}
+	c.Pass(CheckCheckpointSignature, nil, "%s%s signed size %d, root %x", whose, head.Origin, head.Size, head.Root)
+	return &signedHead{head, log}
+}
+
+// checkCosigners reads the cosignatures on the tree head: of whom, whether they are enough, and how old they are.
+func (c *check) checkCosigners(signed string) {
+	before := len(c.Failures)
+	sigs := OpenCosignatures(&c.Report, []byte(signed), c.head.Checkpoint, c.policy.Cosigners, c.now)
+	if len(c.Failures) == before {
+		c.Pass(CheckCosignature, nil, "%d by cosigners of your policy", len(sigs))
+	}
+	c.checkQuorum(sigs)
+	c.backers = backersOf(c.policy, sigs)
+	c.checkAge()
+}
+
+// checkQuorum says by which named group the policy's quorum fails, if by one of them.
+func (c *check) checkQuorum(sigs []Cosignature) {
+	quorum := c.policy.Quorum()
+	if quorum == nil {
+		c.Skip(CheckQuorum, nil, "your policy asks for no cosigner: that the log is the same for everybody, and its index true, is the operator's word")
+		return
+	}
+	if _, ok := quorum.AsOf(sigs); ok {
+		c.Pass(CheckQuorum, nil, "%s", quorum.Want())
+		return
+	}
+	named := false
+	for _, g := range []struct {
+		name, meaning string
+		check         Check
+	}{
+		{cosign.GroupWitnesses, "too few saw this tree head: it may be one that is shown to you alone", CheckWitnesses},
+		{cosign.GroupAuditors, "too few stand behind the subject index: that nothing is missing would be the operator's word", CheckAuditors},
+	} {
+		m := c.policy.Group(g.name)
+		if m == nil {
+			continue
+		}
+		if _, ok := m.AsOf(sigs); !ok {
+			named = true
+			c.Fail(&Failure{Check: g.check, Expected: "cosignatures of " + m.Want(), Found: namesOf(m, sigs), Meaning: g.meaning})
+		}
+	}
+	if !named {
+		c.Fail(&Failure{Check: CheckQuorum, Expected: "cosignatures of " + quorum.Want(), Found: namesOf(quorum, sigs),
+			Meaning: "too few of those you trust stand behind this tree head"})
+	}
+}
+
+// namesOf lists the members of m that cosigned.
+func namesOf(m *cosign.Group, sigs []Cosignature) string {
+	var names []string
+	for _, s := range signersOf(m, sigs) {
+		names = append(names, s.By.Name)
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+func signersOf(m *cosign.Group, sigs []Cosignature) []Cosignature {
+	members := m.Cosigners()
+	return slices.DeleteFunc(slices.Clone(sigs), func(s Cosignature) bool { return !slices.Contains(members, s.By) })
+}
+
+func backersOf(policy *Policy, sigs []Cosignature) backers {
+	var b backers
+	if auditors := policy.Group(cosign.GroupAuditors); auditors != nil {
+		b.audited = signersOf(auditors, sigs)
+		_, b.enough = auditors.AsOf(sigs)
+	}
+	for _, s := range sigs {
+		if !slices.ContainsFunc(b.audited, func(a Cosignature) bool { return a.By == s.By }) {
+			b.witnessed = append(b.witnessed, s)
+		}
+	}
+	if quorum := policy.Quorum(); quorum != nil {
+		b.asOf, _ = quorum.AsOf(sigs)
+		return b
+	}
+	for _, s := range sigs { // no cosigner is asked for: the last of those the policy names
+		if s.Time.After(b.asOf) {
+			b.asOf = s.Time
+		}
+	}
+	return b
+}
+
+// checkAge says how old the checkpoint is. Being old is no failure.
+func (c *check) checkAge() {
+	b := &c.backers
+	if !b.asOf.IsZero() && !c.now.IsZero() {
+		b.stale = c.now.Sub(b.asOf) > StaleAfter
+	}
+	switch {
+	case b.asOf.IsZero():
+		c.Skip(CheckAge, nil, "no cosigner that counts says when: the age is unknown")
+	case c.now.IsZero():
+		c.Skip(CheckAge, nil, "no clock was given; cosigners that count saw it at %s", b.asOf.Format(time.RFC3339))
+	default:
+		c.Pass(CheckAge, nil, "%s", ageInWords(b.asOf, c.now, b.stale))
+	}
+}
