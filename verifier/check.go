@@ -41,7 +41,8 @@ func newCheck(policy *Policy, now time.Time) *check {
 }
 
 // onlyCompleteness are the checks that can fail while each entry shown is still what the log holds.
-var onlyCompleteness = map[Check]bool{CheckHistory: true, CheckEveryone: true, CheckLinked: true, CheckIndexLag: true, CheckCovered: true, CheckAuditors: true}
+var onlyCompleteness = map[Check]bool{CheckHistory: true, CheckEveryone: true, CheckLinked: true, CheckIndexLag: true,
+	CheckCovered: true, CheckAuditors: true}
 
 // report makes the report of what was found, as far as the check came.
 func (c *check) report() *StatementReport {

@@ -71,9 +71,13 @@ func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 		return nil
 	}
 	c.Fail(&Failure{Check: CheckContradicted, Index: At(r.index),
-		Expected: fmt.Sprintf("leaf %x, which the operator's receipt shows under this pseudonym, among the entries below %d", proof.LeafHash(r.Leaf), c.root.Size),
-		Found:    fmt.Sprintf("an index root by the operator, at entry %d, whose history of %s lacks it", s.IndexRoot.Index, tagWords.count(len(h.Entries))),
-		Meaning:  "the operator took an entry about this person, proved that it was logged, and then stated a history without it: one of the things it signed is false. Receipt and statement convict it before anybody who has the log's key"})
+		Expected: fmt.Sprintf("leaf %x, which the operator's receipt shows under this pseudonym, among the "+
+			"entries below %d", proof.LeafHash(r.Leaf), c.root.Size),
+		Found: fmt.Sprintf("an index root by the operator, at entry %d, whose history of %s lacks it",
+			s.IndexRoot.Index, tagWords.count(len(h.Entries))),
+		Meaning: "the operator took an entry about this person, proved that it was logged, and then stated a " +
+			"history without it: one of the things it signed is false. Receipt and statement convict it before " +
+			"anybody who has the log's key"})
 	found, err := c.evidence(s, h, r)
 	if err != nil {
 		c.Fail(failure(err, At(r.index), CheckStatementForm))
@@ -84,7 +88,8 @@ func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 // lacks reports whether a history that is whole below M should have the receipt's leaf and has not.
 func (c *check) lacks(h *bundle.History, r *openedReceipt) bool {
 	if r.index >= c.root.Size {
-		c.Skip(CheckContradicted, At(r.index), "the entry is newer than what the statement covers, entries below %d: nothing follows. Ask for a newer statement", c.root.Size)
+		c.Skip(CheckContradicted, At(r.index), "the entry is newer than what the statement covers, entries below "+
+			"%d: nothing follows. Ask for a newer statement", c.root.Size)
 		return false
 	}
 	leaf := proof.LeafHash(r.Leaf)
@@ -147,7 +152,8 @@ func (c *check) evidence(s *bundle.Statement, h *bundle.History, r *openedReceip
 	}
 	bare.Period = &bundle.Period{From: below, To: below + 1} // no hidden entry lies in it
 	bare.Subject.VRFProof = make([]byte, wire.VRFProofSize)
-	bare.Text = bundle.Text{"Evidence against the operator, together with the receipt beside it: check both with igverify contradict. The content of entries is taken out."}
+	bare.Text = bundle.Text{"Evidence against the operator, together with the receipt beside it: check " +
+		"both with igverify contradict. The content of entries is taken out."}
 	all, err := s.LeafHashes()
 	if err != nil {
 		return nil, err
@@ -165,7 +171,8 @@ func (c *check) evidence(s *bundle.Statement, h *bundle.History, r *openedReceip
 	return found, err
 }
 
-// fewerLeaves makes of a multi-inclusion proof of all, which has been verified, one of the leaves kept among them: subtrees that hold none of these become nodes.
+// fewerLeaves turns a multi-inclusion proof of all, which has been verified, into one of the leaves kept among them: subtrees
+// that hold none of these become nodes.
 func fewerLeaves(all, kept map[uint64]wire.Hash, nodes []wire.Hash, size uint64) []wire.Hash {
 	out := []wire.Hash{}
 	sorted := slices.Sorted(maps.Keys(all))

@@ -34,7 +34,8 @@ func (c *check) extract(ev StatementEvidence) {
 	var shown []*bundle.Opening
 	for i := range x.Entries {
 		e := &x.Entries[i]
-		shown = append(shown, &bundle.Opening{Index: e.Index, BodySalt: e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures, Flags: e.Flags, Received: e.Received})
+		shown = append(shown, &bundle.Opening{Index: e.Index, BodySalt: e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures,
+			Flags: e.Flags, Received: e.Received})
 	}
 	for i, e := range c.readContents(shown, ev.ID, ownWords) {
 		c.own = append(c.own, StatementEntry{Index: shown[i].Index, Opening: shown[i], Entry: e, Newer: shown[i].Index >= c.root.Size})

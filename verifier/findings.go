@@ -32,7 +32,8 @@ func authentic(r *StatementReport) string {
 	}
 	text := fmt.Sprintf("yes: what is shown stands in the log %s, signed by those named, whose keys counted", r.Head.Origin)
 	if n := r.Unproved; n > 0 {
-		text += fmt.Sprintf("; not so %s, of whose %s nothing is proved yet", count(n, "newer entry", "newer entries"), plural(n, "signer", "signers"))
+		text += fmt.Sprintf("; not so %s, of whose %s nothing is proved yet",
+			count(n, "newer entry", "newer entries"), plural(n, "signer", "signers"))
 	}
 	return text
 }
@@ -70,7 +71,8 @@ func completeOwn(r *StatementReport) string {
 	case n.shown == 0:
 		text = fmt.Sprintf("yes, as of entry %d: no access on record", r.Below)
 	default:
-		text = fmt.Sprintf("yes, as of entry %d: %s on record, %s", r.Below, count(n.shown, "entry", "entries"), plural(n.shown, "shown", "all shown"))
+		text = fmt.Sprintf("yes, as of entry %d: %s on record, %s",
+			r.Below, count(n.shown, "entry", "entries"), plural(n.shown, "shown", "all shown"))
 	}
 	if n.newer > 0 {
 		text += fmt.Sprintf("; %d newer shown besides, outside the proof", n.newer)
@@ -101,7 +103,8 @@ func completeLinked(r *StatementReport) string {
 			more := tally(l.Entries)
 			n.shown, n.hidden = n.shown+more.shown, n.hidden+more.hidden
 		}
-		text = "; " + n.onRecord(fmt.Sprintf("%s under %s", count(n.shown+n.hidden, "entry", "entries"), count(len(r.Linked), "linked id", "linked ids")))
+		entries, ids := count(n.shown+n.hidden, "entry", "entries"), count(len(r.Linked), "linked id", "linked ids")
+		text = "; " + n.onRecord(entries+" under "+ids)
 	}
 	if tally(r.Entries).hidden > 0 {
 		text += "; that none of those outside the period links a further id is the operator's word"

@@ -22,7 +22,9 @@ func (c *check) checkInclusion(ev *bundle.Evidence, hashes map[uint64]wire.Hash,
 	f := failure(err, nil, CheckInclusion)
 	if f.Check == CheckInclusion {
 		f.Expected = fmt.Sprintf("leaves that, with the nodes given, hash to the root %x of size %d", c.head.Root, c.head.Size)
-		f.Meaning = "something shown is not what the log holds at that place: an entry's content, link or position was altered, or entries or nodes were taken out or added. Ask for the file again; if it stays so, keep it"
+		f.Meaning = "something shown is not what the log holds at that place: an entry's content, link or " +
+			"position was altered, or entries or nodes were taken out or added. Ask for the file again; if it " +
+			"stays so, keep it"
 	}
 	c.Fail(f)
 }
@@ -80,9 +82,12 @@ func (c *check) checkIndexRoot(ev *bundle.Evidence) bool {
 // checkLag checks that the index root at j is as near to the checkpoint as the genesis promises.
 func (c *check) checkLag(j, lag uint64) {
 	if lag > c.genesis.IndexLag {
-		c.Fail(&Failure{Check: CheckIndexLag, Index: At(j), Expected: fmt.Sprintf("an index root at most %d entries behind, as the genesis promises", c.genesis.IndexLag),
-			Found:   fmt.Sprintf("%d behind size %d", lag, c.head.Size),
-			Meaning: "the file rests on an old index root although newer ones are due: what came since would be missing from it. Ask for a new one; if there is none, the operator does not keep what the genesis promises"})
+		c.Fail(&Failure{Check: CheckIndexLag, Index: At(j),
+			Expected: fmt.Sprintf("an index root at most %d entries behind, as the genesis promises", c.genesis.IndexLag),
+			Found:    fmt.Sprintf("%d behind size %d", lag, c.head.Size),
+			Meaning: "the file rests on an old index root although newer ones are due: what came since would be " +
+				"missing from it. Ask for a new one; if there is none, the operator does not keep what the " +
+				"genesis promises"})
 		return
 	}
 	c.Pass(CheckIndexLag, At(j), "%d entries behind size %d, at most %d allowed", lag, c.head.Size, c.genesis.IndexLag)

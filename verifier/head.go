@@ -84,7 +84,8 @@ func (c *check) checkCosigners(signed string) {
 func (c *check) checkQuorum(sigs []Cosignature) {
 	quorum := c.policy.Quorum()
 	if quorum == nil {
-		c.Skip(CheckQuorum, nil, "your policy asks for no cosigner: that the log is the same for everybody, and its index true, is the operator's word")
+		c.Skip(CheckQuorum, nil, "your policy asks for no cosigner: that the log is the same for everybody, and "+
+			"its index true, is the operator's word")
 		return
 	}
 	if _, ok := quorum.AsOf(sigs); ok {

@@ -15,8 +15,10 @@ type historyWords struct{ one, many, of, about, none string }
 var (
 	ownWords = historyWords{"entry", "entries", "under this id", "the person whose id you gave", "no access on record"}
 	// Reads of everybody's data are the subject's matter too.
-	everyoneWords = historyWords{"read of everybody's data", "reads of everybody's data", "as such", "everybody", "no reads of everybody's data on record"}
-	linkedWords   = historyWords{"entry under a linked id", "entries under a linked id", "under that linked id", "the person under the linked id", "nothing on record"}
+	everyoneWords = historyWords{"read of everybody's data", "reads of everybody's data", "as such", "everybody",
+		"no reads of everybody's data on record"}
+	linkedWords = historyWords{"entry under a linked id", "entries under a linked id", "under that linked id",
+		"the person under the linked id", "nothing on record"}
 	// In a contradiction nothing is known of the person but the tag.
 	tagWords = historyWords{"entry", "entries", "under this pseudonym", "", "nothing on record"}
 )
@@ -61,9 +63,11 @@ func (c *check) checkHistory(h *bundle.History, words historyWords) {
 		c.Pass(CheckHistory, nil, "the %s %s all that the index has %s below entry %d", words.count(n), plural(n, "is", "are"), words.of, below)
 		return
 	}
-	f := &Failure{Check: CheckHistory, Expected: fmt.Sprintf("%s that %s to the index root %x", words.count(n), plural(n, "leads", "lead"), c.root.Root),
-		Found: fmt.Sprintf("index root %x", root), Err: err,
-		Meaning: "the list is not the one the index holds: an access was left out, added, altered or moved, or the proof is of another index. Nothing shows that it is complete"}
+	f := &Failure{Check: CheckHistory,
+		Expected: fmt.Sprintf("%s that %s to the index root %x", words.count(n), plural(n, "leads", "lead"), c.root.Root),
+		Found:    fmt.Sprintf("index root %x", root), Err: err,
+		Meaning: "the list is not the one the index holds: an access was left out, added, altered or moved, or " +
+			"the proof is of another index. Nothing shows that it is complete"}
 	if n == 0 {
 		f.Expected = fmt.Sprintf("proof that index root %x has nothing %s", c.root.Root, words.of)
 		f.Meaning = "the proof that nobody looked proves nothing: there may be accesses on record"
@@ -79,7 +83,8 @@ func (c *check) checkCovered(h *bundle.History) {
 	below := c.root.Size
 	for i := range h.Entries {
 		if at := h.Entries[i].Index; at >= below {
-			c.Fail(&Failure{Check: CheckCovered, Index: At(at), Expected: fmt.Sprintf("an index below %d, which the index covers", below), Found: fmt.Sprint(at),
+			c.Fail(&Failure{Check: CheckCovered, Index: At(at),
+				Expected: fmt.Sprintf("an index below %d, which the index covers", below), Found: fmt.Sprint(at),
 				Meaning: "an entry is shown as covered by the proof of completeness that is not"})
 		}
 	}
@@ -146,7 +151,8 @@ func (c *check) checkSubject(index uint64, e *entry.Entry, id string, words hist
 	f := &Failure{Check: CheckSubject, Index: At(index), Expected: "an entry about " + words.about, Found: "an entry about somebody else",
 		Meaning: "another person's entry is shown as this one's"}
 	if sub == "" {
-		f.Found, f.Meaning = "an entry that does not show whom it is about", "whether it belongs here cannot be checked: what cannot be opened counts as false"
+		f.Found = "an entry that does not show whom it is about"
+		f.Meaning = "whether it belongs here cannot be checked: what cannot be opened counts as false"
 	}
 	c.Fail(f)
 }
@@ -155,7 +161,8 @@ func (c *check) checkSubject(index uint64, e *entry.Entry, id string, words hist
 func (c *check) checkDuplicate(index uint64, e *entry.Entry) {
 	act := e.Issuer + " " + e.ID
 	if at, again := c.first[act]; again {
-		c.Fail(&Failure{Check: CheckDuplicate, Index: At(index), Expected: "each act of an organisation once", Found: fmt.Sprintf("that of entry %d again", at),
+		c.Fail(&Failure{Check: CheckDuplicate, Index: At(index), Expected: "each act of an organisation once",
+			Found:   fmt.Sprintf("that of entry %d again", at),
 			Meaning: "the operator logged one act twice, perhaps with a second spelling of its signature, or the source gave two acts one number"})
 		return
 	}

@@ -30,7 +30,9 @@ func (c *check) readChains(ev *bundle.Evidence) {
 			if err != nil {
 				found = err.Error()
 			}
-			c.Fail(&Failure{Check: CheckKeyHistory, Expected: fmt.Sprintf("the whole history of %s, which leads to the index root %x", chain.Name, c.root.Root), Found: found, Err: err,
+			c.Fail(&Failure{Check: CheckKeyHistory,
+				Expected: fmt.Sprintf("the whole history of %s, which leads to the index root %x", chain.Name, c.root.Root),
+				Found:    found, Err: err,
 				Meaning: "entries about a key or organisation are missing or false, perhaps its revocation: what it signed cannot be judged"})
 			continue
 		}
@@ -48,7 +50,8 @@ func (c *check) readChainLeaf(name string, l bundle.Leaf) {
 		return
 	}
 	if e.Name() != name || l.Index >= c.root.Size {
-		c.Fail(&Failure{Check: CheckKeyHistory, Index: At(l.Index), Expected: "an entry about " + name + " below the index root's size", Found: "another entry",
+		c.Fail(&Failure{Check: CheckKeyHistory, Index: At(l.Index),
+			Expected: "an entry about " + name + " below the index root's size", Found: "another entry",
 			Meaning: "the index files an entry under a name it does not belong to: the index is false, and no honest auditor cosigns it"})
 		return
 	}
@@ -113,7 +116,8 @@ func (c *check) checkWhole() {
 		whole = whole && proved
 		if !shown { // one that is shown and not proved has failed in readChains
 			c.Fail(&Failure{Check: CheckKeyHistory, Expected: "the whole history of " + name, Found: "none",
-				Meaning: "the file does not show that the key that signed, or its organisation's role, was not taken away before: ask for a file that does"})
+				Meaning: "the file does not show that the key that signed, or its organisation's role, was not " +
+					"taken away before: ask for a file that does"})
 		}
 	}
 	for _, s := range c.signed {
@@ -165,7 +169,8 @@ func (c *check) remark(row *StatementEntry) {
 		return
 	}
 	if row.Newer {
-		row.Remarks = append(row.Remarks, fmt.Sprintf("newer than the index (entry %d): in the log, but others as new may be missing here, and a revocation of its key as well", c.root.Size))
+		row.Remarks = append(row.Remarks, fmt.Sprintf("newer than the index (entry %d): in the log, but others as "+
+			"new may be missing here, and a revocation of its key as well", c.root.Size))
 	}
 	if c.late[row.Index] {
 		row.Remarks = append(row.Remarks, "WHO SIGNED IT IS NOT PROVED: its key is newer than the index too")

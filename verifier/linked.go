@@ -14,7 +14,10 @@ func (c *check) checkLinkedTags(s *bundle.Statement) {
 	for i := range s.Linked {
 		l := &s.Linked[i]
 		if err := c.verifyTag(l.ID, &l.Subject); err != nil {
-			c.Fail(&Failure{Check: CheckLinked, Expected: fmt.Sprintf("a VRF proof, under the key in the genesis, of the pseudonym of linked id %d of %d", i+1, len(s.Linked)), Found: err.Error(), Err: err,
+			c.Fail(&Failure{Check: CheckLinked,
+				Expected: fmt.Sprintf("a VRF proof, under the key in the genesis, of the pseudonym of linked id "+
+					"%d of %d", i+1, len(s.Linked)),
+				Found: err.Error(), Err: err,
 				Meaning: "another list, perhaps an empty one, is shown as that of the linked id"})
 		}
 	}
@@ -40,8 +43,10 @@ func (c *check) readLinked(s *bundle.Statement, id string) {
 		l := &s.Linked[i]
 		at, holds := links[l.ID]
 		if !holds {
-			c.Fail(&Failure{Check: CheckLinked, Expected: "histories of the ids that the links shown hold, and no others", Found: fmt.Sprintf("linked id %d of %d, which no link that holds names", i+1, len(s.Linked)),
-				Meaning: "what is on record under another number, perhaps another person's, is shown as this person's"})
+			c.Fail(&Failure{Check: CheckLinked,
+				Expected: "histories of the ids that the links shown hold, and no others",
+				Found:    fmt.Sprintf("linked id %d of %d, which no link that holds names", i+1, len(s.Linked)),
+				Meaning:  "what is on record under another number, perhaps another person's, is shown as this person's"})
 		}
 		delete(missing, l.ID)
 		rows := c.readHistory(&l.History, l.ID, linkedWords)
@@ -49,7 +54,8 @@ func (c *check) readLinked(s *bundle.Statement, id string) {
 		c.linked = append(c.linked, LinkedHistory{ID: l.ID, Entries: rows, Link: at, OneSided: holds && !back})
 	}
 	for _, other := range missing.IDs() {
-		c.Fail(&Failure{Check: CheckLinked, Index: At(missing[other]), Expected: "the history of the id that this entry links with the person's", Found: "none",
+		c.Fail(&Failure{Check: CheckLinked, Index: At(missing[other]),
+			Expected: "the history of the id that this entry links with the person's", Found: "none",
 			Meaning: "what is on record under another number of the same person is kept out of the statement: ask for one that has it"})
 	}
 	switch {

@@ -96,7 +96,8 @@ func parseSealed(o *bundle.Opening) (*entry.Entry, *Failure) {
 	return e, nil
 }
 
-// checkPerson checks under whom the entry is filed: its own sub (the operator's honesty) and the caller's id (that it is about whom the caller means).
+// checkPerson checks under whom the entry is filed: its own sub (the operator's honesty) and the caller's id (that it is about
+// the person whom the caller means).
 func checkPerson(rep *Report, ev EntryEvidence, e *entry.Entry, i *uint64) {
 	shown := e.ShownSub()
 	under := func(name Check, id string) filing {
@@ -111,7 +112,8 @@ func checkPerson(rep *Report, ev EntryEvidence, e *entry.Entry, i *uint64) {
 	case ev.ID == "":
 		rep.Skip(CheckSubject, i, "no id was given, so it was not checked that the entry is about the person you mean")
 	case shown != "" && shown != ev.ID:
-		rep.Fail(&Failure{Check: CheckSubject, Index: i, Expected: "an entry about the person whose id you gave", Found: "an entry about somebody else",
+		rep.Fail(&Failure{Check: CheckSubject, Index: i, Expected: "an entry about the person whose id you gave",
+			Found:   "an entry about somebody else",
 			Meaning: "you are shown another person's entry as this one's"})
 	default:
 		under(CheckSubject, ev.ID).check(rep, "filed under the person whose id you gave")
@@ -125,7 +127,8 @@ func ParseOpening(data []byte) (*bundle.Opening, error) {
 		return nil, failure(err, nil, CheckOpeningForm)
 	}
 	bad := func(what string) error {
-		return &Failure{Check: CheckOpeningForm, Index: At(o.Index), Expected: what, Found: "something else", Meaning: "the opening was damaged or altered"}
+		return &Failure{Check: CheckOpeningForm, Index: At(o.Index), Expected: what, Found: "something else",
+			Meaning: "the opening was damaged or altered"}
 	}
 	for n, f := range o.Flags { // they are not proved, but one that does not exist shows tampering
 		if !slices.Contains(entry.Flags(), f) {

@@ -34,7 +34,8 @@ func LeafHashFromTile(tiles TileFunc, index, size uint64) (wire.Hash, error) {
 }
 
 func beyond(index, size uint64) *Failure {
-	return &Failure{Check: CheckInclusion, Index: At(index), Expected: fmt.Sprintf("an index below the log's size %d", size), Found: fmt.Sprintf("%d", index),
+	return &Failure{Check: CheckInclusion, Index: At(index),
+		Expected: fmt.Sprintf("an index below the log's size %d", size), Found: fmt.Sprintf("%d", index),
 		Meaning: "the log as it is shown now has no such entry: it was cut short, or what you read is an old copy", Err: wire.BadProof}
 }
 
@@ -97,8 +98,9 @@ func verifyInclusion(leafHash wire.Hash, index uint64, path []wire.Hash, c proof
 		if got, err := merkle.RootFromInclusionProof(rfc6962.DefaultHasher, index, c.Size, leafHash[:], rows(path)); err == nil {
 			root = fmt.Sprintf("%x", got)
 		}
-		return &Failure{Check: CheckInclusion, Index: At(index), Expected: fmt.Sprintf("a path from leaf hash %x to the root %x of size %d", leafHash, c.Root, c.Size),
-			Found: root, Meaning: "this entry is not in the log at that place under the checkpoint the log signed", Err: wire.BadProof}
+		return &Failure{Check: CheckInclusion, Index: At(index),
+			Expected: fmt.Sprintf("a path from leaf hash %x to the root %x of size %d", leafHash, c.Root, c.Size),
+			Found:    root, Meaning: "this entry is not in the log at that place under the checkpoint the log signed", Err: wire.BadProof}
 	}
 	return nil
 }
@@ -138,9 +140,11 @@ func CheckConsistency(saved, current proof.Checkpoint, tiles TileFunc) error {
 		return f(nil, "checkpoints of one log", "origins "+saved.Origin+" and "+current.Origin, "these are two logs, not two states of one")
 	case current.Size < saved.Size:
 		return f(ErrRewound, "a log of at least "+head(saved), head(current),
-			"the log is smaller than one it signed before: it was rewound and entries were taken out, or you were given an old copy. Ask again; if it stays so, the two signed checkpoints are evidence")
+			"the log is smaller than one it signed before: it was rewound and entries were taken out, or you were "+
+				"given an old copy. Ask again; if it stays so, the two signed checkpoints are evidence")
 	case current.Size == saved.Size && current.Root != saved.Root:
-		return f(ErrForked, head(saved), head(current), "the log forked: the operator signed two different histories of the same length. The two signed checkpoints prove it to anybody")
+		return f(ErrForked, head(saved), head(current), "the log forked: the operator signed two different "+
+			"histories of the same length. The two signed checkpoints prove it to anybody")
 	case current.Size == saved.Size:
 		return nil
 	case saved.Size == 0:
@@ -167,10 +171,12 @@ func CheckConsistency(saved, current proof.Checkpoint, tiles TileFunc) error {
 	}
 	if verifyConsistency(proof.Checkpoint{Size: saved.Size, Root: own}, current, hashes) == nil {
 		return f(ErrForked, head(saved), fmt.Sprintf("the current log of %s had root %x at size %d", head(current), own, saved.Size),
-			"the log forked: entries that you had seen signed were changed or taken out. The two signed checkpoints, with the log's tiles, prove it to anybody")
+			"the log forked: entries that you had seen signed were changed or taken out. The two signed "+
+				"checkpoints, with the log's tiles, prove it to anybody")
 	}
 	return f(nil, "hash tiles that lead from "+head(saved)+" to "+head(current), "hashes that do not lead to the current root",
-		"the log does not prove that it kept what it had: its hash tiles are damaged or false. As long as this stays so, treat the log as forked")
+		"the log does not prove that it kept what it had: its hash tiles are damaged or false. As long as this "+
+			"stays so, treat the log as forked")
 }
 
 // PrefixProof gives the root that the log of size leaves had when it had at, by its tiles, and the RFC 6962 consistency proof of the two: with the checkpoint of

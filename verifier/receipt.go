@@ -88,7 +88,8 @@ func checkReceiptLeaf(rep *Report, ev ReceiptEvidence, i *uint64) *Failure {
 	}
 	if l.JWS != e.Compact {
 		rep.Fail(&Failure{Check: CheckLeafContent, Index: i, Expected: "the entry you submitted",
-			Found: "another entry, or another signature on it", Meaning: "the operator logged something else than what was submitted", Err: wire.BadCommitment})
+			Found:   "another entry, or another signature on it",
+			Meaning: "the operator logged something else than what was submitted", Err: wire.BadCommitment})
 		return nil
 	}
 	rep.Pass(CheckLeafContent, i, "the leaf holds your entry")
@@ -121,7 +122,8 @@ func checkReceiptLink(rep *Report, ev ReceiptEvidence, l proof.Leaf, i *uint64) 
 	case ev.Genesis == nil:
 		rep.Skip(CheckFiling, i, "the log's genesis was not given, so its pseudonym key is not known")
 	default:
-		filing{CheckFiling, i, ev.Genesis.VRFKey, ev.Log.Name(), sub, *r.Tag, r.VRFProof}.check(rep, "the entry is filed under the person it is about")
+		filing{CheckFiling, i, ev.Genesis.VRFKey, ev.Log.Name(), sub, *r.Tag, r.VRFProof}.check(rep,
+			"the entry is filed under the person it is about")
 	}
 }
 
@@ -204,7 +206,8 @@ func exchanged(index uint64, logged, served wire.Hash) *Failure {
 		Meaning: fmt.Sprintf("the operator exchanged the content of entry %d after it was logged, or it was damaged on the way", index)}
 }
 
-// checkKey checks signature, authority and key status of e at index i by the register as it stood there, and the register's rules if e is public.
+// checkKey checks signature, authority and key status of e at index i by the register as it was there, and the register's rules
+// if e is public.
 func checkKey(rep *Report, e *entry.Entry, reg *register.Register, i *uint64) {
 	if reg == nil {
 		rep.Skip(CheckKeyStatus, i, "the log was not replayed up to the entry, so its key is not known")

@@ -93,7 +93,8 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 	}
 	if !leaf.Public {
 		if index == 0 {
-			return &Failure{Check: CheckGenesisLeaf, Index: i, Expected: meanings[wire.BadGenesis].expected, Found: "a sealed leaf", Meaning: meanings[wire.BadGenesis].meaning, Err: wire.BadGenesis}
+			return &Failure{Check: CheckGenesisLeaf, Index: i, Expected: meanings[wire.BadGenesis].expected,
+				Found: "a sealed leaf", Meaning: meanings[wire.BadGenesis].meaning, Err: wire.BadGenesis}
 		}
 		return nil
 	}
@@ -102,7 +103,8 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 		return failure(err, i, CheckEntryForm)
 	}
 	if e.Type.Sealed() {
-		return &Failure{Check: CheckLeafForm, Index: i, Expected: "a sealed leaf for an entry about a person", Found: "an entry of type " + string(e.Type) + " in a public leaf",
+		return &Failure{Check: CheckLeafForm, Index: i, Expected: "a sealed leaf for an entry about a person",
+			Found:   "an entry of type " + string(e.Type) + " in a public leaf",
 			Meaning: "the operator published an access to somebody's record", Err: wire.BadLeaf}
 	}
 	key := e.Issuer + " " + e.ID
@@ -115,7 +117,8 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 	}
 	if g, ok := e.Body.(*entry.Genesis); ok {
 		if v, err := LogKey(g.LogKey); err != nil || v.Name() != l.log.Name() || g.LogKey != l.key {
-			return &Failure{Check: CheckGenesisLeaf, Index: i, Expected: "a genesis that names the log key you gave", Found: "one that names another key",
+			return &Failure{Check: CheckGenesisLeaf, Index: i, Expected: "a genesis that names the log key you gave",
+				Found:   "one that names another key",
 				Meaning: "you hold the key of another log, or the operator signs with a key its genesis does not know", Err: wire.BadGenesis}
 		}
 	}
@@ -153,7 +156,8 @@ func (l *LogReplay) Agrees() bool { return len(l.mismatches) == 0 }
 // false, and if a hash tile leads to it where the leaf does not, that leaf was exchanged. tiles serves to build that proof.
 func (l *LogReplay) Finish(c proof.Checkpoint, tiles TileFunc) []*Failure {
 	if c.Size != l.edge.size {
-		return []*Failure{{Check: CheckRoot, Expected: fmt.Sprintf("%d leaves", c.Size), Found: fmt.Sprintf("%d", l.edge.size), Meaning: "not all leaves of the checkpoint were seen"}}
+		return []*Failure{{Check: CheckRoot, Expected: fmt.Sprintf("%d leaves", c.Size),
+			Found: fmt.Sprintf("%d", l.edge.size), Meaning: "not all leaves of the checkpoint were seen"}}
 	}
 	rootGood := l.Root() == c.Root
 	var list []*Failure
@@ -174,8 +178,10 @@ func (l *LogReplay) Finish(c proof.Checkpoint, tiles TileFunc) []*Failure {
 		list = append(list, &f)
 	}
 	if !rootGood {
-		list = append(list, &Failure{Check: CheckRoot, Expected: fmt.Sprintf("root %x of size %d, which the log signed", c.Root, c.Size), Found: fmt.Sprintf("%x from the entries it serves", l.Root()),
-			Meaning: "what the log shows is not what it signed: entries were changed, exchanged, added or taken out"})
+		list = append(list, &Failure{Check: CheckRoot,
+			Expected: fmt.Sprintf("root %x of size %d, which the log signed", c.Root, c.Size),
+			Found:    fmt.Sprintf("%x from the entries it serves", l.Root()),
+			Meaning:  "what the log shows is not what it signed: entries were changed, exchanged, added or taken out"})
 	}
 	return list
 }

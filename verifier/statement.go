@@ -43,7 +43,7 @@ type StatementReport struct {
 	Linked        []LinkedHistory    // what is on record under other ids of the same person, by id
 	Register      *register.Register // organisations and keys that the file shows, after its last entry; nil if the check did not get so far
 	Authentic     bool               // everything shown is in the log and was signed by those who may
-	Complete      bool               // and it is all there is about the id, the ids linked with it, and everybody, below Below (within the period, if there is one)
+	Complete      bool               // and it is all there is about the id, ids linked with it and everybody, below Below and within Period
 	Unproved      int                // newer entries whose keys are newer than the index: who signed them is not proved
 	Audited       []Cosignature      // by members of the policy's group "auditors"
 	AuditedEnough bool               // by as many of them as the group asks for; false: completeness is the operator's word
@@ -55,7 +55,8 @@ type StatementReport struct {
 	Lines         Findings           // the same in words
 }
 
-// LinkedHistory is what a statement shows under an id that is linked with the subject's. The id is a personal datum: it is no part of what a report says in words.
+// LinkedHistory is what a statement shows under an id that is linked with the subject's. The id is a personal datum: no words of
+// a report contain it.
 type LinkedHistory struct {
 	ID       string
 	Entries  []StatementEntry // as in StatementReport
@@ -119,8 +120,12 @@ func (c *check) checkPerson(s *bundle.Statement, id string) bool {
 	}
 	c.Pass(CheckID, nil, "given by you, not taken from the file")
 	if err := c.verifyTag(id, &s.Subject); err != nil {
-		c.Fail(&Failure{Check: CheckTag, Expected: "a VRF proof, under the key in the genesis, that the pseudonym in the file is that of the id you gave", Found: err.Error(), Err: err,
-			Meaning: "the statement is about somebody else, or was made with another pseudonym key than the log's: another person's list, perhaps an empty one, is shown as this one's"})
+		c.Fail(&Failure{Check: CheckTag,
+			Expected: "a VRF proof, under the key in the genesis, that the pseudonym in the file is that of the " +
+				"id you gave",
+			Found: err.Error(), Err: err,
+			Meaning: "the statement is about somebody else, or was made with another pseudonym key than the " +
+				"log's: another person's list, perhaps an empty one, is shown as this one's"})
 		return false
 	}
 	c.Pass(CheckTag, nil, "the pseudonym in the file is the only one the log has for the id you gave")
@@ -136,13 +141,17 @@ func (c *check) verifyTag(id string, s *bundle.Subject) error {
 func (c *check) checkEveryone(s *bundle.Statement, id string) {
 	if c.bulk = s.Everyone != nil; !c.bulk {
 		if id != entry.RegEveryone {
-			c.Fail(&Failure{Check: CheckEveryone, Expected: "the reads of everybody's data besides, and proof that none is missing", Found: "nothing about them",
-				Meaning: "reads in bulk, which touch this person's record as any other, are kept out of the statement: ask for one that has them"})
+			c.Fail(&Failure{Check: CheckEveryone,
+				Expected: "the reads of everybody's data besides, and proof that none is missing",
+				Found:    "nothing about them",
+				Meaning:  "reads in bulk, which touch this person's record as any other, are kept out of the statement: ask for one that has them"})
 		}
 		return
 	}
 	if err := c.verifyTag(entry.RegEveryone, &s.Everyone.Subject); err != nil {
-		c.Fail(&Failure{Check: CheckEveryone, Expected: "a VRF proof, under the key in the genesis, of the pseudonym of " + entry.RegEveryone, Found: err.Error(), Err: err,
+		c.Fail(&Failure{Check: CheckEveryone,
+			Expected: "a VRF proof, under the key in the genesis, of the pseudonym of " + entry.RegEveryone,
+			Found:    err.Error(), Err: err,
 			Meaning: "another list, perhaps an empty one, is shown as that of the reads of everybody's data"})
 		return
 	}
