@@ -85,6 +85,9 @@ func TestLinkedIDs(t *testing.T) {
 			w.link(l, "linked", w.me(), w.other())
 			return c
 		}, nil, false, "1 newer"},
+		"the first that the index lacks": {func(l *testlog.Log) testlog.Claim {
+			return w.indexedWhile(l, func() { w.link(l, "linked", w.me(), w.other()) })
+		}, nil, false, "1 newer"},
 		"unlinked since the index": {func(l *testlog.Log) testlog.Claim {
 			w.link(l, "linked", w.me(), w.other())
 			c := w.indexed(l)

@@ -130,8 +130,11 @@ func TestHonestStatements(t *testing.T) {
 		below  uint64
 		saying string
 	}{
-		"whole":         {w.indexed, 2, 11, "yes, as of entry 11: 2 entries on record, all shown"},
-		"newer":         {more, 3, 11, "yes, as of entry 11: 2 entries on record, all shown; 1 newer shown besides, outside the proof"},
+		"whole": {w.indexed, 2, 11, "yes, as of entry 11: 2 entries on record, all shown"},
+		"newer": {more, 3, 11, "yes, as of entry 11: 2 entries on record, all shown; 1 newer shown besides, outside the proof"},
+		"newer, the first that the index lacks": {func(l *testlog.Log) testlog.Claim {
+			return w.indexedWhile(l, func() { l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me()) })
+		}, 3, 11, "2 entries on record, all shown; 1 newer shown besides, outside the proof"},
 		"nobody looked": {func(l *testlog.Log) testlog.Claim { c := w.indexed(l); c.ID = "chi:0202021238"; return c }, 0, 11, "yes, as of entry 11: no access on record"},
 		"a period": {func(l *testlog.Log) testlog.Claim {
 			c := w.indexed(l)
