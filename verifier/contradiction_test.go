@@ -74,6 +74,31 @@ func TestContradictionByAnotherLeaf(t *testing.T) {
 	}
 }
 
+// TestContradictionBySameLeafElsewhere: the operator logged my leaf again, and the index has that one in place of the first. The
+// receipt is of the first.
+func TestContradictionBySameLeafElsewhere(t *testing.T) {
+	w := newWorld(t)
+	alone, _ := verifier.PolicyForLog(w.Key)
+	l := w.log()
+	first, last := w.Accesses[0], w.Accesses[3]
+	o := *l.Openings[first]
+	o.Index = l.AddRaw(l.Leaves[first])
+	l.Entries[o.Index], l.Openings[o.Index] = l.Entries[first], &o
+	histories := l.Histories(l.Size())
+	h := &testlog.History{Indices: []uint64{last, o.Index}, Head: proof.TagHead0(o.Tag)}
+	for _, i := range h.Indices {
+		h.Head = proof.NextHead(h.Head, i, proof.LeafHash(l.Leaves[i]))
+	}
+	histories[proof.TagKey(o.Tag)] = h
+	c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(l.Size(), testlog.IndexOf(histories).Root(), l.Operator),
+		Histories: histories, Omit: map[uint64]bool{first: true}}
+	receipt := testlog.JSON(l.Receipt(first, l.Size()))
+	found, rep := verifier.CheckContradiction(receipt, testlog.StatementJSON(l.Statement(c)), alone)
+	if !isFailure(rep.Err(), verifier.CheckContradicted) || found == nil {
+		t.Errorf("%v", rep.Err())
+	}
+}
+
 // TestContradictionConvictsNobodyInnocent: whatever a source, a citizen or anybody in between shows, an honest operator is not convicted.
 func TestContradictionConvictsNobodyInnocent(t *testing.T) {
 	w := newWorld(t)
@@ -99,6 +124,8 @@ func TestContradictionConvictsNobodyInnocent(t *testing.T) {
 	*retagged = *w.Receipt(w.Accesses[1], w.Size())
 	tag, _ := w.VRF.Tag(origin, w.me())
 	retagged.Tag = &tag
+	dressed := w.Receipt(1, w.Size()) // a public entry, dressed as mine
+	dressed.Tag, dressed.TagSalt = &tag, &wire.Hash{}
 	moved := receipt()
 	moved.Proof = strings.Replace(moved.Proof, "index 3", "index 4", 1)
 	foreign := testlog.NewSample(origin)
@@ -133,6 +160,7 @@ func TestContradictionConvictsNobodyInnocent(t *testing.T) {
 		"a receipt moved to another place":          {moved, honest, verifier.CheckInclusion, ""},
 		"a receipt of another log":                  {foreign.Receipt(foreign.Accesses[0], foreign.Size()), honest, verifier.CheckCheckpointSignature, ""},
 		"a receipt of a public entry":               {w.Receipt(1, w.Size()), honest, verifier.CheckReceiptForm, ""},
+		"a receipt of a public entry with a tag":    {dressed, honest, verifier.CheckReceiptForm, ""},
 	} {
 		found, rep := verifier.CheckContradiction(testlog.JSON(c.receipt), testlog.StatementJSON(c.statement), alone)
 		if found != nil {

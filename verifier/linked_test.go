@@ -129,6 +129,24 @@ func TestLinkedIDs(t *testing.T) {
 	}
 }
 
+// TestLinkedByNoLink: where a history is shown that no link holds, no result says that the linked ids are right, nor is anything
+// said about a link back.
+func TestLinkedByNoLink(t *testing.T) {
+	w := newWorld(t)
+	l := w.log()
+	c := w.indexed(l)
+	c.Linked = []string{w.IDs[1]}
+	r := w.check(raw(t, l.Statement(c)))
+	if len(r.Failures) != 1 || !isFailure(r.Err(), verifier.CheckLinked) || len(r.Linked) != 1 || r.Linked[0].OneSided {
+		t.Fatalf("%v, %d linked", r.Failures, len(r.Linked))
+	}
+	for _, res := range r.Results {
+		if res.Check == verifier.CheckLinked && res.Status == verifier.OK && !strings.Contains(res.Note, "pseudonym") {
+			t.Errorf("%q", res.Note)
+		}
+	}
+}
+
 // newLinkedWorld is a world in which statements are asked of a number that is linked with me.
 func newLinkedWorld(t testing.TB) *world {
 	w := newWorld(t)

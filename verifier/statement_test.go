@@ -179,49 +179,6 @@ func TestHonestStatements(t *testing.T) {
 	}
 }
 
-// TestOldStatement: a statement verifies years later, and says that it is old.
-func TestOldStatement(t *testing.T) {
-	w := newWorld(t)
-	l := w.log()
-	data := testlog.StatementJSON(l.Statement(w.indexed(l)))
-	for name, c := range map[string]struct {
-		now   time.Time
-		stale bool
-		says  string
-	}{
-		"fresh":        {time.Unix(testlog.Now, 0).Add(48 * time.Hour), false, "seen by the cosigners that count at 2026-11-22T09:00:00Z"},
-		"stale":        {time.Unix(testlog.Now, 0).Add(48*time.Hour + time.Second), true, "STALE"},
-		"twenty years": {time.Unix(testlog.Now, 0).AddDate(20, 0, 0), true, "STALE"},
-		"no clock":     {time.Time{}, false, "seen by the cosigners that count at"},
-	} {
-		r := verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: w.policy, ID: w.me(), Now: c.now})
-		if r.Err() != nil || !r.Complete || r.Stale != c.stale || !strings.Contains(r.Lines.Fresh, c.says) {
-			t.Errorf("%s: %v, stale %v, %q", name, r.Err(), r.Stale, r.Lines.Fresh)
-		}
-	}
-}
-
-// TestNobodyAsked: without cosigners the statement still holds, and the report says whose word it is.
-func TestNobodyAsked(t *testing.T) {
-	w := newWorld(t)
-	alone, err := verifier.PolicyForLog(w.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := w.log()
-	r := verifier.CheckStatement(verifier.StatementEvidence{Statement: testlog.StatementJSON(l.Statement(w.indexed(l))), Policy: alone, ID: w.me(), Now: now})
-	if r.Err() != nil || !r.Complete {
-		t.Fatal(r.Err())
-	}
-	for _, c := range []struct{ text, says string }{
-		{r.Lines.Complete, "BY THE OPERATOR'S WORD ALONE"}, {r.Lines.Cosigned, "audited by nobody you name; witnessed by nobody you name"}, {r.Lines.Fresh, "age unknown: no witness"},
-	} {
-		if !strings.Contains(c.text, c.says) {
-			t.Errorf("%q does not say %q", c.text, c.says)
-		}
-	}
-}
-
 // TestFalseIndex: an operator who leaves an access out of the index itself makes a statement that only auditors can tell from a true one. That is what their
 // cosignature is for.
 func TestFalseIndex(t *testing.T) {
@@ -398,6 +355,18 @@ func TestIndexRootsAsHistory(t *testing.T) {
 	}
 }
 
+// TestIndexRootAtTheEnd: an index root exactly at the checkpoint's size is not in the log yet.
+func TestIndexRootAtTheEnd(t *testing.T) {
+	w := newWorld(t)
+	l := w.log()
+	s := l.Statement(w.indexed(l))
+	s.Checkpoint = string(l.Cosigned(s.IndexRoot.Index, 0, w.everybody()...))
+	r := w.check(testlog.StatementJSON(s))
+	if !isFailure(r.Err(), verifier.CheckInclusion) || len(r.Failures) != 2 || r.Failures[1].Check != verifier.CheckIndexRoot || r.Below != 0 {
+		t.Errorf("%v", r.Failures)
+	}
+}
+
 // TestRemarks: what a reader must know of an entry although it verifies.
 func TestRemarks(t *testing.T) {
 	w := newWorld(t)
@@ -420,6 +389,14 @@ func TestRemarks(t *testing.T) {
 		if got := strings.Join(r.Entries[i].Remarks, "; "); !strings.HasPrefix(got, says) || (got == "") != (says == "") {
 			t.Errorf("entry %d: %q, want %q", r.Entries[i].Index, got, says)
 		}
+	}
+
+	// The history of a key that is newer than the index is not asked for: there can be none.
+	s := l.Statement(c)
+	s.Chains = without(s.Chains, "key:"+third.KID)
+	l.Prove(s, l.Size())
+	if r := w.check(testlog.StatementJSON(s)); r.Err() != nil || !r.Complete || r.Unproved != 1 {
+		t.Errorf("without the history of a newer key: %v", r.Err())
 	}
 
 	// Nothing is complete about a period that the index has not reached.

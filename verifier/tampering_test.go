@@ -192,6 +192,15 @@ func tamperings(w *world) []tampering {
 			s.Newer = append(s.Newer, s.Entries[1])
 			drop(s, 1)
 		}), verifier.CheckCovered, "missing from the history where it belongs", true},
+		{"the last access that the index covers is passed off as newer", func(t testing.TB) ([]byte, string) {
+			l := w.log()
+			third(l)
+			s := w.statement(l, w.indexed(l))
+			s.Newer = append(s.Newer, s.Entries[2])
+			drop(s, 2)
+			l.Prove(s, l.Size())
+			return w.finished(t, s), w.asked()
+		}, verifier.CheckCovered, "missing from the history where it belongs", true},
 		{"a newer access is passed off as covered", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			c := w.indexedWhile(l, func() { third(l) }) // the first that the index lacks
@@ -258,6 +267,9 @@ func tamperings(w *world) []tampering {
 		}), verifier.CheckKeyHistory, "was not taken away before", false},
 		{"the history of an organisation is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Chains = without(s.Chains, "org:registrar")
+		}), verifier.CheckKeyHistory, "was not taken away before", false},
+		{"the history of a countersigner's key is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
+			s.Chains = without(s.Chains, "key:"+w.Enroller.KID)
 		}), verifier.CheckKeyHistory, "was not taken away before", false},
 		{"a key that nobody registered signs", func(t testing.TB) ([]byte, string) {
 			l := w.log()
@@ -332,6 +344,10 @@ func tamperings(w *world) []tampering {
 			c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), l.IndexAt(w.Size()).Root(), w.Second), Cosigners: w.everybody()}
 			return c
 		}), verifier.CheckAuthority, "in the name of another", false},
+		{"an index root by a key that nobody registered", claimed(func(l *testlog.Log) testlog.Claim {
+			j := l.AddIndexRootOf(w.Size(), l.IndexAt(w.Size()).Root(), testlog.Signer(wire.EdDSA))
+			return testlog.Claim{ID: w.me(), IndexRoot: j, Cosigners: w.everybody()}
+		}), verifier.CheckKeyStatus, "nobody registered this key", false},
 		{"an index without the access", claimed(func(l *testlog.Log) testlog.Claim {
 			h := l.Histories(w.Size())
 			tag, _ := l.VRF.Tag(origin, w.me())
