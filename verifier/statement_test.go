@@ -355,6 +355,28 @@ func TestIndexRootsAsHistory(t *testing.T) {
 	}
 }
 
+// TestChainThatIsNotWhole: where a key's history is not all of it, no result says that histories are whole.
+func TestChainThatIsNotWhole(t *testing.T) {
+	w := newWorld(t)
+	l := w.log()
+	s := l.Statement(w.indexed(l))
+	for i := range s.Chains {
+		if s.Chains[i].Name == "key:"+w.Source.KID {
+			s.Chains[i].Leaves = s.Chains[i].Leaves[:1] // without its revocation
+		}
+	}
+	l.Prove(s, l.Size())
+	r := w.check(testlog.StatementJSON(s))
+	if !isFailure(r.Err(), verifier.CheckKeyHistory) {
+		t.Fatal(r.Err())
+	}
+	for _, res := range r.Results {
+		if res.Check == verifier.CheckKeyHistory && res.Status == verifier.OK {
+			t.Errorf("%q", res.Note)
+		}
+	}
+}
+
 // TestIndexRootAtTheEnd: an index root exactly at the checkpoint's size is not in the log yet.
 func TestIndexRootAtTheEnd(t *testing.T) {
 	w := newWorld(t)
