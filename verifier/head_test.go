@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"igledger/internal/testlog"
 	"igledger/ledger/proof"
 	"igledger/verifier"
-	"igledger/verifier/testlog"
 )
 
 // TestOldStatement: a statement verifies years later, and says that it is old.
