@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"fmt"
 	"slices"
 
 	"igledger/ledger/entry"
@@ -21,6 +22,16 @@ var _ register.Rules = (*Rules)(nil)
 // New is the rules of an empty log: no agreement, the policy set that is built in.
 func New() *Rules {
 	return &Rules{agreements: new(Agreements), requests: new(Requests), sets: []*policies.Set{policies.BuiltIn()}}
+}
+
+// From returns the rules of this package that a ledger or an auditor holds as entry.Rules, and an
+// error if they are of another kind: both take any.
+func From(r register.Rules) (*Rules, error) {
+	own, ok := r.(*Rules)
+	if !ok {
+		return nil, fmt.Errorf("the log is governed by %T, not by the rules of package consent", r)
+	}
+	return own, nil
 }
 
 // Agreements are those of the log.

@@ -134,8 +134,11 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 	if err := log.Log.ReplayWith(ctx, replay, add, log.Head, func(f *verifier.Failure) error { return refused("%w", f) }, func() error { return nil }); err != nil {
 		return nil, err
 	}
-	agreements := rules.(*consent.Rules).Agreements()
-	v, state := agreements.State(id, at)
+	governed, err := consent.From(rules)
+	if err != nil {
+		return nil, err
+	}
+	v, state := governed.Agreements().State(id, at)
 	if v == nil {
 		return nil, refused("no agreement %s is in the log: all %d entries were read", id, replay.Size())
 	}

@@ -124,8 +124,11 @@ func (d *demo) tell(ctx context.Context, what string, v *entry.Verdict) error {
 	if err != nil {
 		return err
 	}
-	r, ok := rules.(*consent.Rules)
-	if !ok || v == nil {
+	r, err := consent.From(rules)
+	if err != nil {
+		return err
+	}
+	if v == nil {
 		return fmt.Errorf("an access has no verdict")
 	}
 	d.say("  %-55s → %s", what, verdictText(&client.PlainVerdict{Verdict: *v, Plain: said.VerdictWithReasons(v, r.Reasons(v))}))

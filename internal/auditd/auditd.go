@@ -224,8 +224,7 @@ func (d *Daemon) Run(ctx context.Context, tell func(*Report, error) error) (*Rep
 			rep = &Report{Notes: []string{"stopped; the same command goes on from there"}}
 			d.conclude(rep)
 			d.told = 0
-			d.tellVerdicts(rep)
-			return rep, d.Keep()
+			return rep, errors.Join(d.tellVerdicts(rep), d.Keep())
 		}
 		if rep.Ending == Convicted {
 			return rep, err

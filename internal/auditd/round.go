@@ -68,8 +68,7 @@ func (d *Daemon) round(ctx context.Context, rep *Report) (Ending, error) {
 		}
 	}
 	end, err := d.cosign(ctx, rep, signed, head)
-	d.tellVerdicts(rep)
-	return end, err
+	return end, errors.Join(err, d.tellVerdicts(rep))
 }
 
 // saveEvery is after how many entries the state is written, more if it is large: what is not in it is read again after a restart.

@@ -118,12 +118,15 @@ func (d *Daemon) wrongOpenings(rep *Report) bool {
 }
 
 // tellVerdicts reports what the replay of verdicts found that was not told before. It comes after the cosignature, which says nothing of verdicts.
-func (d *Daemon) tellVerdicts(rep *Report) {
+func (d *Daemon) tellVerdicts(rep *Report) error {
 	if d.verdicts == nil {
-		return
+		return nil
 	}
 	s, doubts := d.verdicts.Stats(), d.verdicts.Doubts()
-	rules := d.verdicts.Rules().(*consent.Rules)
+	rules, err := consent.From(d.verdicts.Rules())
+	if err != nil {
+		return err
+	}
 	for _, d := range doubts[d.told:min(len(doubts), d.told+maxFailures)] {
 		rep.Fail(doubtful(d, rules))
 	}
@@ -147,6 +150,7 @@ func (d *Daemon) tellVerdicts(rep *Report) {
 	}
 	d.metrics.set("igverify_audit_verdicts", float64(s.Verdicts))
 	d.metrics.set("igverify_audit_verdicts_doubtful", float64(s.Doubts))
+	return nil
 }
 
 // said is the catalogue of words, in English.
