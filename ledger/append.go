@@ -152,13 +152,12 @@ func (l *Log) enqueue(ctx context.Context, good []*pending) error {
 // signers is the register that entries are first judged by, and the keys that entries of the same call may yet bring into it. Strangers get no
 // further than this: neither a tag nor a place in the queue is spent on an entry by a key that is nowhere.
 type signers struct {
-	reg   *register.Register
-	rules register.Rules
-	new   map[string]bool
+	reg *register.Register
+	new map[string]bool
 }
 
 func (l *Log) signers(ctx context.Context, entries []*entry.Entry) signers {
-	s := signers{reg: l.reg.Load().reg, rules: l.cfg.Rules}
+	s := signers{reg: l.reg.Load().reg}
 	unknown := false
 	for _, e := range entries {
 		if k, ok := e.Body.(*entry.Key); ok {
@@ -211,9 +210,6 @@ func (l *Log) check(p *pending, by signers) error {
 	if e.Audience != l.cfg.Origin {
 		return &wire.Error{Code: wire.WrongAudience, What: "entry", Detail: "aud is not " + l.cfg.Origin}
 	}
-	if by.rules == nil && needsRules(e.Type) {
-		return errUngoverned(e.Type)
-	}
 	now := l.cfg.Now()
 	p.content.Received = now
 	times := []time.Time{time.Unix(e.IssuedAt, 0)}
@@ -230,9 +226,6 @@ func (l *Log) check(p *pending, by signers) error {
 	}
 	if a, ok := e.Body.(*entry.Access); ok {
 		times = append(times, a.RecordedTime(), a.Time())
-		if a.Agreement != "" && by.rules == nil { // else the rules say it
-			p.content.Flags = append(p.content.Flags, entry.FlagUnknownAgreement)
-		}
 	}
 	late := false
 	for i, t := range times {

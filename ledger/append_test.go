@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"igledger/consent"
 	"igledger/internal/testdb"
 	"igledger/ledger"
 	"igledger/ledger/entry"
@@ -157,6 +158,9 @@ func TestRefusals(t *testing.T) {
 // An access that happened is never refused for what is odd about it.
 func TestFlags(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
+	w.log.Close(w.ctx)
+	w.rules = consent.New() // which know the agreements
+	w.reopen()
 	seq := func(n uint64) func(*entry.Access) { return func(a *entry.Access) { a.Seq = &n; a.Source = "other" } }
 	for _, c := range []struct {
 		name   string

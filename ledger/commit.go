@@ -21,7 +21,7 @@ func (l *Log) commit(ctx context.Context, batch []*pending) {
 	key, err := l.vault.Prepare(ctx, 2*len(batch)) // each entry may need an opening and the state of its person
 	var b *batchTx
 	if err == nil {
-		err = l.store.Append(ctx, l.tree, lookup(batch, l.cfg.Rules != nil), func(ctx context.Context, tx *storage.AppendTx) error {
+		err = l.store.Append(ctx, l.tree, lookup(batch), func(ctx context.Context, tx *storage.AppendTx) error {
 			b = newBatchTx(l, tx, key, batch)
 			return b.run(ctx)
 		})
@@ -62,7 +62,7 @@ func (l *Log) publishRegister(next *registerState) {
 	}
 }
 
-func lookup(batch []*pending, governed bool) storage.Lookup {
+func lookup(batch []*pending) storage.Lookup {
 	var look storage.Lookup
 	keys, chains, streams, persons := map[[16]byte]bool{}, map[[32]byte]bool{}, map[[16]byte]bool{{}: true}, map[[32]byte]bool{{}: true}
 	for _, p := range batch {
@@ -78,7 +78,7 @@ func lookup(batch []*pending, governed bool) storage.Lookup {
 			streams[p.stream] = true
 			look.Streams = append(look.Streams, p.stream)
 		}
-		if !governed || !p.e.Type.Sealed() {
+		if !p.e.Type.Sealed() {
 			continue
 		}
 		for _, k := range []wire.Hash{p.chain, p.delegate.k} {

@@ -51,7 +51,7 @@ func victim(dsn, dir string) error {
 	if err != nil {
 		return err
 	}
-	log, err := ledger.Open(ctx, ledger.Config{Storage: store, Keys: keys, Origin: origin})
+	log, err := ledger.Open(ctx, ledger.Config{Storage: store, Keys: keys, Origin: origin, Rules: ungoverned{}})
 	if err != nil {
 		return err
 	}

@@ -14,22 +14,9 @@ import (
 // it must remember of a person (her consents, delegations and other numbers) stands encrypted beside her history and is written in the same transaction. So a verdict
 // follows from the entries below the access and nothing else, whichever replica appends.
 
-// errUngoverned refuses what nobody here could judge.
-func errUngoverned(t entry.Type) error {
-	return &wire.Error{Code: wire.UnknownType, What: "entry", Detail: "this ledger runs without the rules that entries of type " + string(t) + " obey"}
-}
-
-// needsRules reports whether nothing can be said of the type without rules.
-func needsRules(t entry.Type) bool {
-	return t.Governs() || t == entry.TypeConsent || t == entry.TypeDelegation || t == entry.TypeDecision
-}
-
 // judge asks the rules about sealed item p, which is to get the index b.size. refused says why it may not
 // be added; err ends the transaction.
 func (b *batchTx) judge(ctx context.Context, p *pending) (j register.Judgement, refused, err error) {
-	if b.state.rules == nil {
-		return register.Judgement{}, nil, nil
-	}
 	var unreadable error
 	j, refused = b.state.rules.Judge(p.e, b.size, func(id string) []byte {
 		state, damaged, failed := b.person(ctx, b.history(p, id))
@@ -79,7 +66,7 @@ func (b *batchTx) person(ctx context.Context, k wire.Hash) (state []byte, damage
 	return state, nil, nil
 }
 
-// Rules gives what governs accesses now; nil if the ledger runs without. It is a Config.Rules that has been told of every public entry.
+// Rules returns what governs accesses now: Config.Rules, told of every public entry.
 func (l *Log) Rules(ctx context.Context) (register.Rules, error) {
 	s, err := l.current(ctx)
 	if err != nil {

@@ -331,7 +331,7 @@ func TestDamagedPerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.Exec("UPDATE person SET state = substr(state, 1, 25) || x'00' || substr(state, 27)"); err != nil {
+	if _, err := db.Exec("UPDATE person SET state = substr(state, 1, 25) || iif(substr(state, 26, 1) = x'00', x'01', x'00') || substr(state, 27)"); err != nil {
 		t.Fatal(err)
 	}
 	if r := g.must(g.access(person, research)); r.Verdict != nil {
@@ -448,24 +448,24 @@ func TestRulesAreToldOfTheRegister(t *testing.T) {
 	}
 }
 
-// A ledger without rules takes nothing that it could not judge.
-func TestWithoutRules(t *testing.T) {
+// There is no ledger without rules: it could not judge what it takes.
+func TestRulesAreRequired(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
-	board := signer(t, wire.EdDSA)
-	w.must(w.addKey("SRC", w.sourceAdmin, board, entry.PurposeAgreements))
-	g := &governed{world: w, board: board}
-	if err := w.log.Append(w.ctx, g.consent("given"))[0].Err; !errors.Is(err, wire.UnknownType) {
-		t.Errorf("a consent: %v", err)
+	w.log.Close(w.ctx)
+	cfg := w.config()
+	cfg.Rules = nil
+	if log, err := ledger.Open(w.ctx, cfg); log != nil || err == nil || !strings.Contains(err.Error(), "Config.Rules") {
+		t.Errorf("opened: %v", err)
 	}
-	if err := w.log.Append(w.ctx, w.sign(board, &entry.Agreement{Common: common("SRC"), Agreement: g.text("e")}))[0].Err; !errors.Is(err, wire.UnknownType) {
-		t.Errorf("an agreement: %v", err)
+	if r, err := ledger.Rebuild(w.ctx, cfg, nil); r != nil || err == nil || !strings.Contains(err.Error(), "Config.Rules") {
+		t.Errorf("rebuilt: %v", err)
 	}
-	if r := w.must(w.access(person, research)); r.Verdict != nil || !slices.Contains(r.Flags, entry.FlagUnknownAgreement) {
-		t.Errorf("an access: %+v", r)
+	if log, err := ledger.Create(w.ctx, cfg, w.genesis()); log != nil || err == nil || !strings.Contains(err.Error(), "Config.Rules") {
+		t.Errorf("created: %v", err)
 	}
 }
 
-// BenchmarkVerdicts compares the rate of a log that judges every access with one that does not. Runs alternate and the medians are compared; ratio-cpu compares processor
+// BenchmarkVerdicts compares the rate of a log that judges every access with one whose rules say nothing. Runs alternate and the medians are compared; ratio-cpu compares processor
 // time an entry. The promise is at least 0.90.
 func BenchmarkVerdicts(b *testing.B) {
 	const rounds, entries, clients = 7, 10_000, 256

@@ -38,7 +38,7 @@ type Config struct {
 	Origin  string           // C2SP origin of the log: its name everywhere
 	Now     func() time.Time // default time.Now
 	Logger  *slog.Logger     // default discards
-	Rules   register.Rules   // what governs accesses, before any entry; nil: agreements and consents are not taken, and accesses get no verdict
+	Rules   register.Rules   // what governs accesses, before any entry: consent.New()
 	Policy  *cosign.Policy   // whose cosignatures are kept and what quorum makes a checkpoint count as witnessed; must know this log. nil: nobody's
 
 	AnchorInterval time.Duration // how long a checkpoint stays the one that cosigners meet on: default 10 s. The cosignatures a log keeps grow with its inverse
@@ -70,8 +70,8 @@ type Log struct {
 // registerState is the register as the public entries below upto build it.
 type registerState struct {
 	reg   *register.Register
-	rules register.Rules // nil: none
-	upto  uint64         // storage.Head.Register: 1 + index of the last entry taken in
+	rules register.Rules
+	upto  uint64 // storage.Head.Register: 1 + index of the last entry taken in
 }
 
 // Open opens an existing log and starts its batcher. It folds the register anew from the public entries, checks the stored checkpoint, and
@@ -137,6 +137,9 @@ func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error)
 }
 
 func prepare(cfg Config) (*Log, error) {
+	if cfg.Rules == nil {
+		return nil, errors.New("opening the log: Config.Rules is missing")
+	}
 	if err := wire.CheckOrigin(cfg.Origin); err != nil {
 		return nil, err
 	}
@@ -249,7 +252,7 @@ func (s *registerState) advance(records []storage.Record) (*registerState, error
 		if err == nil {
 			err = next.reg.Apply(e, r.Index)
 		}
-		if err == nil && next.rules != nil {
+		if err == nil {
 			next.rules, err = next.rules.Admit(e, r.Index, next.reg)
 		}
 		if err != nil {

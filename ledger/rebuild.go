@@ -97,7 +97,7 @@ func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.De
 	if err == nil {
 		err = r.reg.Apply(e, rec.Index)
 	}
-	if err == nil && r.rules != nil {
+	if err == nil {
 		err = r.govern(e, rec.Index, ln.Tag, c.Verdict)
 	}
 	if err != nil {

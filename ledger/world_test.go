@@ -34,6 +34,17 @@ type world struct {
 	rules               register.Rules // of the log when it is opened next
 }
 
+// ungoverned are rules that let everything pass and say nothing of it.
+type ungoverned struct{}
+
+func (u ungoverned) Admit(*entry.Entry, uint64, *register.Register) (register.Rules, error) {
+	return u, nil
+}
+
+func (ungoverned) Judge(*entry.Entry, uint64, func(string) []byte) (register.Judgement, error) {
+	return register.Judgement{}, nil
+}
+
 func signer(t testing.TB, alg string) *wire.Signer {
 	t.Helper()
 	s, err := wire.GenerateSigner(alg)
@@ -46,7 +57,7 @@ func signer(t testing.TB, alg string) *wire.Signer {
 // newWorld makes a log on dsn and enrols an organisation SRC with an administrative and a submit key.
 func newWorld(t testing.TB, dsn string) *world {
 	t.Helper()
-	w := &world{t: t, ctx: t.Context(), dsn: dsn, registrar: signer(t, wire.EdDSA), enroller: signer(t, wire.ES256), sourceAdmin: signer(t, wire.EdDSA), source: signer(t, wire.EdDSA), now: time.Now}
+	w := &world{t: t, ctx: t.Context(), dsn: dsn, registrar: signer(t, wire.EdDSA), enroller: signer(t, wire.ES256), sourceAdmin: signer(t, wire.EdDSA), source: signer(t, wire.EdDSA), now: time.Now, rules: ungoverned{}}
 	w.keyDir = t.TempDir()
 	dir := filepath.Join(w.keyDir, "keys")
 	if err := ledger.GenerateKeys(dir, origin); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"igledger/audit/statement"
+	"igledger/consent"
 	"igledger/ledger"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
@@ -86,7 +87,7 @@ func (w *world) config() ledger.Config {
 	store, err := storage.Open(w.Context(), w.dsn)
 	w.ok(err)
 	w.Cleanup(func() { store.Close() })
-	return ledger.Config{Storage: store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.clock }, MaxBatch: 512, Policy: w.policy}
+	return ledger.Config{Storage: store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.clock }, MaxBatch: 512, Policy: w.policy, Rules: consent.New()}
 }
 
 // another opens the log as another process does.

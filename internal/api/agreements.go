@@ -30,11 +30,7 @@ func (a *api) rules(ctx context.Context) (*consent.Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules, ok := r.(*consent.Rules)
-	if !ok {
-		return nil, &refusal{code: unavailable, detail: "this server runs without the rules that govern accesses"}
-	}
-	return rules, nil
+	return consent.From(r)
 }
 
 // said is in what words the API answers.
@@ -45,11 +41,7 @@ func inWords(rules *consent.Rules, v *entry.Verdict) *client.PlainVerdict {
 	if v == nil {
 		return nil
 	}
-	p := &client.PlainVerdict{Verdict: *v}
-	if rules != nil {
-		p.Plain = said.VerdictWithReasons(v, rules.Reasons(v))
-	}
-	return p
+	return &client.PlainVerdict{Verdict: *v, Plain: said.VerdictWithReasons(v, rules.Reasons(v))}
 }
 
 // agreements is GET /v1/agreements.

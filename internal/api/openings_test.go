@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"igledger/internal/client"
-	"igledger/internal/testdb"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/verifier"
@@ -109,19 +108,5 @@ func TestOpeningsCallers(t *testing.T) {
 	r := b.do("GET", "/v1/openings?from=0", "", "Authorization", "Bearer "+b.token(b.audit["AUD"], "AUD"))
 	if code := r.problem(t); code != unavailable || bytes.Contains(r.body, []byte("tagSalt")) {
 		t.Errorf("a reading that cannot be logged: %s", code)
-	}
-}
-
-// A server without rules answers everything about them with 503, and goes on showing histories.
-func TestServerWithoutRules(t *testing.T) {
-	w := newWorldWith(t, testdb.SQLite(t), nil, nil)
-	for _, path := range []string{"/v1/agreements", "/v1/agreements/isa-1", "/v1/requests", "/v1/policies"} {
-		if code := w.do("GET", path, "").problem(t); code != unavailable {
-			t.Errorf("%s: %s", path, code)
-		}
-	}
-	w.append(w.submit["SRC"], w.access("SRC", person))
-	if page, err := w.client(w.audit["AUD"], "AUD").Search(t.Context(), person, 0, 0); err != nil || len(page.Accesses) != 1 || page.Accesses[0].Verdict != nil {
-		t.Errorf("%+v, %v", page, err)
 	}
 }

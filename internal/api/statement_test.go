@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"igledger/audit/statement"
+	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
@@ -54,7 +55,7 @@ func TestStatement(t *testing.T) {
 	}
 	_, history, err := w.log.History(t.Context(), person, size+1, 1)
 	w.ok(err)
-	if a := recorded(history[0], nil).Access; a == nil || a.Organisation != "AUD" || a.Issuer != "OPR" || len(a.Purpose) != 1 || a.Purpose[0] != "PATRQT" {
+	if a := recorded(history[0], consent.New()).Access; a == nil || a.Organisation != "AUD" || a.Issuer != "OPR" || len(a.Purpose) != 1 || a.Purpose[0] != "PATRQT" {
 		t.Errorf("the reading stands in the log as %+v", a)
 	}
 	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, Extract: []uint64{mine}})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/proof"
@@ -29,7 +30,7 @@ func (w *world) believing() ed25519.PrivateKey {
 	key := ed25519.NewKeyFromSeed(seed[:])
 	policy, err := cosign.ParsePolicy([]byte("log " + w.log.VerifierKey() + "\nwitness w " + cosign.Key("w.test", key.Public().(ed25519.PublicKey)) + "\nquorum w\n"))
 	w.ok(err)
-	w.log, err = ledger.Open(w.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Policy: policy, Logger: w.logger()})
+	w.log, err = ledger.Open(w.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Policy: policy, Logger: w.logger(), Rules: consent.New()})
 	w.ok(err)
 	w.Cleanup(func() { w.log.Close(context.Background()) })
 	w.server = httptest.NewServer(w.handler())

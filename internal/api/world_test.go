@@ -71,9 +71,9 @@ func newWorld(t testing.TB) *world {
 	return newWorldOn(t, testdb.SQLite(t))
 }
 
-func newWorldOn(t testing.TB, dsn string) *world { return newWorldWith(t, dsn, consent.New(), nil) }
+func newWorldOn(t testing.TB, dsn string) *world { return newWorldWith(t, dsn, nil) }
 
-func newWorldWith(t testing.TB, dsn string, rules register.Rules, now func() time.Time) *world {
+func newWorldWith(t testing.TB, dsn string, now func() time.Time) *world {
 	t.Helper()
 	w := &world{TB: t, lines: new(syncBuffer), admin: map[string]*wire.Signer{}, submit: map[string]*wire.Signer{}, audit: map[string]*wire.Signer{}, seq: map[string]uint64{}}
 	w.registrar, w.enroller = w.newKey(), w.newKey()
@@ -85,7 +85,7 @@ func newWorldWith(t testing.TB, dsn string, rules register.Rules, now func() tim
 	w.store, err = storage.Open(t.Context(), dsn)
 	w.ok(err)
 	t.Cleanup(func() { w.store.Close() })
-	w.log, err = ledger.Create(t.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Rules: rules, Now: now}, w.genesis())
+	w.log, err = ledger.Create(t.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Rules: consent.New(), Now: now}, w.genesis())
 	w.ok(err)
 	t.Cleanup(func() { w.log.Close(context.Background()) })
 	for _, o := range []struct {
