@@ -11,10 +11,6 @@ import (
 // other systems only by equality. What excludes BTG from TREAT is a rule of its own (Rule.Except).
 func Covers(permitted, asked string) bool { return asked != "" && purpose.Subsumes(permitted, asked) }
 
-func anyCovers(permitted []string, asked string) bool {
-	return slices.ContainsFunc(permitted, func(p string) bool { return Covers(p, asked) })
-}
-
 // CoversData reports whether a listed data code covers another: it is the same, or it is "system|*"
 // and the other begins with "system|".
 //

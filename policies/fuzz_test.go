@@ -196,6 +196,10 @@ func naively(records []Record, q Request) string {
 	return result
 }
 
+func anyCovers(permitted []string, asked string) bool {
+	return slices.ContainsFunc(permitted, func(p string) bool { return Covers(p, asked) })
+}
+
 func decideOne(r Rule, deny bool, q Request, purpose, datum string) string {
 	listed := func(limited, stated, listed bool) bool { return !limited || stated && listed || !stated && deny }
 	if !listed(len(r.Purposes) > 0, purpose != "", anyCovers(r.Purposes, purpose)) ||
