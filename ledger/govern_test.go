@@ -398,7 +398,7 @@ func TestEntryThatCannotBeStored(t *testing.T) {
 				t.Errorf("its source was noted: %+v", s)
 			}
 			w.checkLog()
-			w.rules = nil
+			w.rules = ungoverned{}
 			w.reopen()
 			if r := w.must(odd); r.Replayed || len(r.Flags) > 0 { // sent again to a ledger that can store it
 				t.Errorf("sent again: %+v", r)
