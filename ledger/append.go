@@ -43,8 +43,7 @@ type pending struct {
 	key      [16]byte
 	identity [32]byte
 
-	chain    wire.Hash // K
-	head0    wire.Hash
+	history  proof.History
 	leaf     []byte
 	leafHash wire.Hash
 
@@ -157,7 +156,7 @@ type signers struct {
 }
 
 func (l *Log) signers(ctx context.Context, entries []*entry.Entry) signers {
-	s := signers{reg: l.reg.Load().reg}
+	s := signers{reg: l.reg.Load().Register}
 	unknown := false
 	for _, e := range entries {
 		if k, ok := e.Body.(*entry.Key); ok {
@@ -183,18 +182,18 @@ func (l *Log) newPending(e *entry.Entry, by signers) *pending {
 		return p
 	}
 	p.key, p.stream = idempotencyKey(e.Issuer, e.ID), streamOf(e)
+	if e.Type.Sealed() {
+		p.link.Tag, p.vrfProof = l.tags.tag(e.ShownSub())
+	}
+	p.history = proof.HistoryOf(e, p.link.Tag)
 	if !e.Type.Sealed() {
-		name := e.Name()
-		p.chain, p.head0 = proof.NameKey(name), proof.NameHead0(name)
 		p.leaf = proof.PublicLeaf(e.Compact)
 		p.leafHash = proof.LeafHash(p.leaf)
 		return p
 	}
-	p.link.Tag, p.vrfProof = l.tags.tag(e.ShownSub())
 	rand.Read(p.link.TagSalt[:])
 	rand.Read(p.content.BodySalt[:])
 	p.content.SDJWT = e.SDJWT()
-	p.chain, p.head0 = proof.TagKey(p.link.Tag), proof.TagHead0(p.link.Tag)
 	p.leaf = proof.SealedLeaf(proof.TagCommit(p.link.TagSalt, p.link.Tag), proof.BodyCommit(p.content.BodySalt, e.Compact))
 	p.leafHash = proof.LeafHash(p.leaf)
 	if persons := e.Persons(); len(persons) > 1 && entry.CheckID(persons[1]) == nil {

@@ -8,6 +8,7 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
+	"igledger/ledger/register"
 	"igledger/ledger/storage"
 	"igledger/ledger/vault"
 )
@@ -181,8 +182,8 @@ func (b *batchTx) addSealed(ctx context.Context, i int) error {
 	}
 	o.flags, o.verdict = c.Flags, c.Verdict
 	if j.Person != nil {
-		b.persons[p.chain] = j.Person
-		b.tx.SetPerson(p.chain, b.l.vault.SealPerson(b.key, p.chain, j.Person))
+		b.persons[p.history.K] = j.Person
+		b.tx.SetPerson(p.history.K, b.l.vault.SealPerson(b.key, p.history.K, j.Person))
 	}
 	return b.add(i, opening)
 }
@@ -227,7 +228,7 @@ func (b *batchTx) repeated(i int) bool {
 func (b *batchTx) add(i int, opening []byte) error {
 	p, index := b.batch[i], b.size
 	got, err := b.tx.Add(storage.Leaf{
-		Key: p.key, Identity: p.identity, Chain: p.chain, Value: p.leaf, Extra: opening, Register: inRegister(p.e.Type),
+		Key: p.key, Identity: p.identity, Chain: p.history.K, Value: p.leaf, Extra: opening, Register: register.Shared(p.e.Type),
 	})
 	if err != nil {
 		return err
@@ -235,13 +236,14 @@ func (b *batchTx) add(i int, opening []byte) error {
 	if got != index {
 		return errors.New("storage gave another index than the next one")
 	}
-	chain, ok := b.tx.Chains[p.chain]
+	chain, ok := b.tx.Chains[p.history.K]
 	if !ok {
-		chain.Head = p.head0
+		chain.Head = p.history.Head0
 	}
-	next := storage.Chain{Count: chain.Count + 1, Head: proof.NextHead(chain.Head, index, p.leafHash), Last: index}
-	b.tx.SetChain(p.chain, next)
-	b.tx.Chains[p.chain] = next
+	state := proof.State{Count: chain.Count, Head: chain.Head}.Add(index, p.leafHash)
+	next := storage.Chain{Count: state.Count, Head: state.Head, Last: index}
+	b.tx.SetChain(p.history.K, next)
+	b.tx.Chains[p.history.K] = next
 	b.seen[p.key] = i
 	b.added = append(b.added, i)
 	b.out[i].index = index
@@ -258,43 +260,28 @@ func (b *batchTx) add(i int, opening []byte) error {
 	return nil
 }
 
-// authorise checks the key at the entry's own position and, for public entries, the rules of the
-// register.
+// authorise steps the state of the log by the entry, which is to get index. It returns why the entry is
+// not allowed there.
 func (b *batchTx) authorise(p *pending, index uint64) error {
-	check := b.state.reg.Authorise
+	next := b.state
+	if register.Shared(p.e.Type) { // readers of b.state must not see it change
+		changed := *b.state
+		if p.e.Type.ChangesRegister() {
+			changed.State = b.state.Clone()
+		}
+		changed.upto = index + 1
+		next = &changed
+	}
+	step := next.StepSigned
 	if !p.verified {
-		check = b.state.reg.Verify
+		step = next.Step
 	}
-	if err := check(p.e, index); err != nil {
+	if err := step(p.e, index); err != nil {
 		return err
-	}
-	if p.e.Type.Governs() {
-		rules, err := b.state.rules.Admit(p.e, index, b.state.reg)
-		if err == nil {
-			b.state = &registerState{reg: b.state.reg, rules: rules, upto: index + 1}
-		}
-		return err
-	}
-	if !p.e.Type.ChangesRegister() {
-		return b.state.reg.Apply(p.e, index) // changes nothing, but an index root may stand only above what it covers
-	}
-	next := &registerState{reg: b.state.reg.Clone(), rules: b.state.rules, upto: index + 1}
-	if err := next.reg.Apply(p.e, index); err != nil {
-		return err
-	}
-	if next.rules != nil {
-		var err error
-		if next.rules, err = next.rules.Admit(p.e, index, next.reg); err != nil {
-			return err
-		}
 	}
 	b.state = next
 	return nil
 }
-
-// inRegister reports whether every replica must know of entries of the type before it can judge
-// another.
-func inRegister(t entry.Type) bool { return t.ChangesRegister() || t.Governs() }
 
 // sequence compares an access's number with the highest of its stream so far.
 func (b *batchTx) sequence(p *pending) ([]entry.Flag, error) {

@@ -70,9 +70,9 @@ func lookup(batch []*pending) storage.Lookup {
 			keys[p.key] = true
 			look.Keys = append(look.Keys, p.key)
 		}
-		if !chains[p.chain] {
-			chains[p.chain] = true
-			look.Chains = append(look.Chains, p.chain)
+		if !chains[p.history.K] {
+			chains[p.history.K] = true
+			look.Chains = append(look.Chains, p.history.K)
 		}
 		if !streams[p.stream] {
 			streams[p.stream] = true
@@ -81,7 +81,7 @@ func lookup(batch []*pending) storage.Lookup {
 		if !p.e.Type.Sealed() {
 			continue
 		}
-		for _, k := range []wire.Hash{p.chain, p.delegate.k} {
+		for _, k := range []wire.Hash{p.history.K, p.delegate.k} {
 			if !persons[k] {
 				persons[k] = true
 				look.Persons = append(look.Persons, k)

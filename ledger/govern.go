@@ -18,7 +18,7 @@ import (
 // be added; err ends the transaction.
 func (b *batchTx) judge(ctx context.Context, p *pending) (j register.Judgement, refused, err error) {
 	var unreadable error
-	j, refused = b.state.rules.Judge(p.e, b.size, func(id string) []byte {
+	j, refused = b.state.Rules.Judge(p.e, b.size, func(id string) []byte {
 		state, damaged, failed := b.person(ctx, b.history(p, id))
 		unreadable, err = cmp.Or(unreadable, damaged), cmp.Or(err, failed)
 		return state
@@ -39,7 +39,7 @@ func (b *batchTx) judge(ctx context.Context, p *pending) (j register.Judgement, 
 func (b *batchTx) history(p *pending, id string) wire.Hash {
 	switch id {
 	case p.e.ShownSub():
-		return p.chain
+		return p.history.K
 	case p.delegate.id:
 		return p.delegate.k
 	}
@@ -72,7 +72,7 @@ func (l *Log) Rules(ctx context.Context) (register.Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.rules, nil
+	return s.Rules, nil
 }
 
 // Person gives the state that the rules keep of a person, for entry.Rules.Judge; nil if there is none.

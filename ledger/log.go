@@ -67,11 +67,11 @@ type Log struct {
 	done    chan struct{} // closed when the batcher has drained
 }
 
-// registerState is the register as the public entries below upto build it.
+// registerState is what the public entries below upto have built. It does not change once it is
+// shared: what steps it makes a copy first.
 type registerState struct {
-	reg   *register.Register
-	rules register.Rules
-	upto  uint64 // storage.Head.Register: 1 + index of the last entry taken in
+	register.State
+	upto uint64
 }
 
 // Open opens an existing log and starts its batcher. It folds the register anew from the public entries, checks the stored checkpoint, and
@@ -119,7 +119,7 @@ func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error)
 	if head.Size > 0 {
 		return nil, ErrExists
 	}
-	p := l.newPending(genesis, signers{reg: l.reg.Load().reg})
+	p := l.newPending(genesis, signers{reg: l.reg.Load().Register})
 	if p.res.Err == nil {
 		l.commit(ctx, []*pending{p})
 	}
@@ -186,7 +186,7 @@ func prepare(cfg Config) (*Log, error) {
 		queue: make(chan *unit, cfg.MaxQueue),
 		done:  make(chan struct{}),
 	}
-	l.reg.Store(&registerState{reg: register.New(cfg.Origin), rules: cfg.Rules})
+	l.reg.Store(&registerState{State: register.NewState(cfg.Origin, cfg.Rules)})
 	return l, nil
 }
 
@@ -203,14 +203,14 @@ func (l *Log) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the register: %w", err)
 	}
-	state, err := (&registerState{reg: register.New(l.cfg.Origin), rules: l.cfg.Rules}).advance(records)
+	state, err := (&registerState{State: register.NewState(l.cfg.Origin, l.cfg.Rules)}).advance(records)
 	if err != nil {
 		return err
 	}
-	if state.reg.Genesis == nil {
+	if state.Register.Genesis == nil {
 		return fmt.Errorf("entry 0: %w", wire.BadGenesis)
 	}
-	if err := l.checkKeys(state.reg.Genesis); err != nil {
+	if err := l.checkKeys(state.Register.Genesis); err != nil {
 		return err
 	}
 	c, err := proof.OpenCheckpoint(head.Checkpoint, l.verifier)
@@ -234,33 +234,32 @@ func (l *Log) checkKeys(g *entry.Genesis) error {
 	return nil
 }
 
-// advance takes in further register entries, each verified as any auditor would: a database that was tampered with is noticed at start.
+// advance returns the state after further entries that change it. Each is verified as an auditor
+// would: a database that was tampered with is noticed at start, and when another replica appended.
 func (s *registerState) advance(records []storage.Record) (*registerState, error) {
 	if len(records) == 0 {
 		return s, nil
 	}
-	next := &registerState{reg: s.reg.Clone(), rules: s.rules, upto: s.upto}
+	next := &registerState{State: s.Clone(), upto: s.upto}
 	for _, r := range records {
-		leaf, err := proof.ParseLeaf(r.Value)
-		if err != nil {
+		if err := next.step(r); err != nil {
 			return nil, fmt.Errorf("register entry %d: %w", r.Index, err)
 		}
-		e, err := leaf.Entry()
-		if err == nil {
-			err = next.reg.Verify(e, r.Index)
-		}
-		if err == nil {
-			err = next.reg.Apply(e, r.Index)
-		}
-		if err == nil {
-			next.rules, err = next.rules.Admit(e, r.Index, next.reg)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("register entry %d: %w", r.Index, err)
-		}
-		next.upto = r.Index + 1
 	}
 	return next, nil
+}
+
+func (s *registerState) step(r storage.Record) error {
+	leaf, err := proof.ParseLeaf(r.Value)
+	if err != nil {
+		return err
+	}
+	e, err := leaf.Entry()
+	if err != nil {
+		return err
+	}
+	s.upto = r.Index + 1
+	return s.Step(e, r.Index)
 }
 
 // Origin is the log's name.
@@ -270,7 +269,7 @@ func (l *Log) Origin() string { return l.cfg.Origin }
 func (l *Log) VerifierKey() string { return l.cfg.Keys.LogVerifierKey }
 
 // Genesis is the body of entry 0.
-func (l *Log) Genesis() *entry.Genesis { return l.reg.Load().reg.Genesis }
+func (l *Log) Genesis() *entry.Genesis { return l.reg.Load().Register.Genesis }
 
 // Operator signs the operator's own entries.
 func (l *Log) Operator() *wire.Signer { return l.cfg.Keys.Operator }
@@ -281,7 +280,7 @@ func (l *Log) Register(ctx context.Context) (*register.Register, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.reg, nil
+	return s.Register, nil
 }
 
 // current is the register's state as of the head that is stored now.

@@ -121,7 +121,7 @@ func (l *Log) flags(e *entry.Entry, index uint64, c vault.Content) []entry.Flag 
 }
 
 func (l *Log) flagsOf(kid string, index uint64, c vault.Content) []entry.Flag {
-	if k := l.reg.Load().reg.Key(kid); k != nil && k.SuspectFrom != nil && index >= *k.SuspectFrom {
+	if k := l.reg.Load().Register.Key(kid); k != nil && k.SuspectFrom != nil && index >= *k.SuspectFrom {
 		return append(c.Flags, entry.FlagSuspectKey)
 	}
 	return c.Flags

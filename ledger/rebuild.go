@@ -38,7 +38,10 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 	} else if err != nil {
 		return nil, fmt.Errorf("finding the log: %w", err)
 	}
-	r := &rebuilding{l: l, reg: register.New(cfg.Origin), rules: cfg.Rules, heads: map[wire.Hash]wire.Hash{}, streams: map[[16]byte]*streamState{}, persons: map[[32]byte][]byte{}}
+	r := &rebuilding{
+		l: l, state: register.NewState(cfg.Origin, cfg.Rules),
+		histories: map[wire.Hash]proof.State{}, streams: map[[16]byte]*streamState{}, persons: map[[32]byte][]byte{},
+	}
 	head, err := l.store.Rebuild(ctx, l.tree, func(rec storage.Record) (storage.Derived, error) {
 		d, err := r.derive(ctx, rec)
 		if err != nil {
@@ -59,15 +62,14 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 	if c.Root != head.Root || c.Size != head.Size {
 		return nil, fmt.Errorf("%w: the signed checkpoint of size %d is another than the stored head", ErrDiffers, c.Size)
 	}
-	return &Rebuilt{Entries: head.Size, Histories: len(r.heads), Root: head.Root, Verdicts: r.verdicts, Differing: r.differing}, nil
+	return &Rebuilt{Entries: head.Size, Histories: len(r.histories), Root: head.Root, Verdicts: r.verdicts, Differing: r.differing}, nil
 }
 
 // rebuilding is what follows from the entries so far.
 type rebuilding struct {
 	l         *Log
-	reg       *register.Register
-	rules     register.Rules // nil: none
-	heads     map[wire.Hash]wire.Hash
+	state     register.State
+	histories map[wire.Hash]proof.State
 	streams   map[[16]byte]*streamState
 	persons   map[[32]byte][]byte
 	verdicts  int
@@ -91,24 +93,17 @@ func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.De
 	} else {
 		e, ln, c, err = r.l.unseal(ctx, rec)
 	}
-	if err == nil {
-		err = r.reg.Verify(e, rec.Index)
-	}
-	if err == nil {
-		err = r.reg.Apply(e, rec.Index)
-	}
-	if err == nil {
-		err = r.govern(e, rec.Index, ln.Tag, c.Verdict)
-	}
 	if err != nil {
 		return storage.Derived{}, err
 	}
-	d := storage.Derived{Key: idempotencyKey(e.Issuer, e.ID), Register: inRegister(e.Type)}
-	var k, head0 wire.Hash
-	if leaf.Public {
-		k, head0 = proof.NameKey(e.Name()), proof.NameHead0(e.Name())
-	} else {
-		k, head0 = proof.TagKey(ln.Tag), proof.TagHead0(ln.Tag)
+	if err := r.state.Step(e, rec.Index); err != nil {
+		return storage.Derived{}, err
+	}
+	h := proof.HistoryOf(e, ln.Tag)
+	if e.Type.Sealed() {
+		if err := r.judge(e, rec.Index, h.K, c.Verdict); err != nil {
+			return storage.Derived{}, err
+		}
 	}
 	if key := streamOf(e); key != [16]byte{} {
 		if r.streams[key] == nil {
@@ -116,41 +111,39 @@ func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.De
 		}
 		r.streams[key].take(e, rec.Index, c.Received)
 	}
-	head, ok := r.heads[k]
+	state, ok := r.histories[h.K]
 	if !ok {
-		head = head0
+		state = h.Start()
 	}
-	r.heads[k] = proof.NextHead(head, rec.Index, proof.LeafHash(rec.Value))
-	d.Chain, d.Head = k, r.heads[k]
-	return d, nil
+	state = state.Add(rec.Index, proof.LeafHash(rec.Value))
+	r.histories[h.K] = state
+	return storage.Derived{
+		Key: idempotencyKey(e.Issuer, e.ID), Register: register.Shared(e.Type), Chain: h.K, Head: state.Head,
+	}, nil
 }
 
-// govern tells the rules of an entry, and holds the verdict that is stored against theirs. Entries of before the ledger had rules have none; from the first that has, a missing one was taken out.
-func (r *rebuilding) govern(e *entry.Entry, index uint64, tag wire.Hash, stored *entry.Verdict) (err error) {
-	if inRegister(e.Type) {
-		r.rules, err = r.rules.Admit(e, index, r.reg)
-		return err
-	}
-	if !e.Type.Sealed() {
-		return nil
-	}
-	j, err := r.rules.Judge(e, index, func(id string) []byte {
-		of := tag
-		if id != e.ShownSub() {
-			of, _ = r.l.tags.tag(id)
+// judge compares the verdict that is stored of a sealed entry with that of the rules, and keeps the
+// state of its person, whose history is k. Entries that a ledger took before it had rules have no
+// verdict; after the first one that has, a missing verdict was taken out.
+func (r *rebuilding) judge(e *entry.Entry, index uint64, k wire.Hash, stored *entry.Verdict) error {
+	j, err := r.state.Rules.Judge(e, index, func(id string) []byte {
+		if id == e.ShownSub() {
+			return r.persons[k]
 		}
-		return r.persons[proof.TagKey(of)]
+		tag, _ := r.l.tags.tag(id)
+		return r.persons[proof.TagKey(tag)]
 	})
 	if err != nil {
 		return err
 	}
 	if j.Person != nil {
-		r.persons[proof.TagKey(tag)] = j.Person
+		r.persons[k] = j.Person
 	}
 	if stored == nil && (j.Verdict == nil || r.verdicts == 0) {
-		return nil // of before the ledger had rules
+		return nil
 	}
-	if r.verdicts++; !stored.Equal(j.Verdict) && len(r.differing) < maxDiffering {
+	r.verdicts++
+	if !stored.Equal(j.Verdict) && len(r.differing) < maxDiffering {
 		r.differing = append(r.differing, index)
 	}
 	return nil
