@@ -76,3 +76,14 @@ func asFailure(err error, index *uint64, otherwise Check) *Failure {
 	}
 	return failure(err, index, otherwise)
 }
+
+// StepFailure turns an error of register.State.Step into a Failure about the entry at index. A code that meanings does not have
+// is one of the rules': the register's are all there.
+func StepFailure(err error, index *uint64) *Failure {
+	f := failure(err, index, CheckRules)
+	if f.Check == CheckRules {
+		f.Expected = "an entry that the rules allow at this index"
+		f.Meaning = "the operator logged an act that the state of the agreement, request or policies does not allow. Anyone who replays the public entries finds the same"
+	}
+	return f
+}

@@ -22,7 +22,7 @@ type LogReplay struct {
 	log        note.Verifier
 	key        string
 	edge       edge
-	register   *register.Register
+	state      register.State
 	passed     uint64 // public entries
 	kept       []publicEntry
 	seen       map[string]uint64 // iss and jti of kept entries -> index
@@ -47,13 +47,17 @@ type mismatch struct {
 // maxMismatches bounds what a log that is wrong everywhere makes us remember.
 const maxMismatches = 100
 
-// NewLogReplay begins at leaf 0 of the log whose checkpoints vkey verifies.
-func NewLogReplay(vkey string) (*LogReplay, error) {
+// NewLogReplay returns a replay that begins at leaf 0 of the log whose checkpoints vkey verifies.
+func NewLogReplay(vkey string) (*LogReplay, error) { return NewGovernedReplay(vkey, nil) }
+
+// NewGovernedReplay returns a replay that also checks, by the rules of an empty log, that each act on
+// an agreement, request or policy set was allowed at its index.
+func NewGovernedReplay(vkey string, rules register.Rules) (*LogReplay, error) {
 	log, err := LogKey(vkey)
 	if err != nil {
 		return nil, err
 	}
-	return &LogReplay{log: log, key: strings.TrimSpace(vkey), register: register.New(log.Name()), seen: map[string]uint64{}}, nil
+	return &LogReplay{log: log, key: strings.TrimSpace(vkey), state: register.NewState(log.Name(), rules), seen: map[string]uint64{}}, nil
 }
 
 // Size is the number of leaves taken; the next leaf has this index.
@@ -65,8 +69,12 @@ func (l *LogReplay) Public() uint64 { return l.passed }
 // Root is the RFC 6962 root of the leaves taken.
 func (l *LogReplay) Root() wire.Hash { return l.edge.root() }
 
-// Register is the register as the public entries so far have built it. It must not be changed.
-func (l *LogReplay) Register() *register.Register { return l.register }
+// Register returns the register that the public entries so far have built. The caller must not modify
+// it; it changes with the next leaf.
+func (l *LogReplay) Register() *register.Register { return l.state.Register }
+
+// Rules returns what governs accesses after the leaves so far, nil for a replay without rules.
+func (l *LogReplay) Rules() register.Rules { return l.state.Rules }
 
 // Partials gives the unfinished hash tiles of the right edge, level 0 first.
 func (l *LogReplay) Partials() []Tile { return l.edge.partials() }
@@ -81,7 +89,7 @@ func (l *LogReplay) Add(leaf []byte) error {
 }
 
 // keeps reports whether an entry of the type, logged twice, would say something new: the second act would undo what came between.
-func keeps(t entry.Type) bool { return t.ChangesRegister() || t.Governs() }
+func keeps(t entry.Type) bool { return register.Shared(t) }
 
 func (l *LogReplay) check(b []byte, index uint64) error {
 	i := At(index)
@@ -112,9 +120,6 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 		return &Failure{Check: CheckDuplicate, Index: i, Expected: "each (iss, jti) once", Found: fmt.Sprintf("that of entry %d again", first),
 			Meaning: "the operator logged one act of an organisation twice, or two acts under one number"}
 	}
-	if err := l.register.Verify(e, index); err != nil {
-		return failure(err, i, CheckSignature)
-	}
 	if g, ok := e.Body.(*entry.Genesis); ok {
 		if v, err := LogKey(g.LogKey); err != nil || v.Name() != l.log.Name() || g.LogKey != l.key {
 			return &Failure{Check: CheckGenesisLeaf, Index: i, Expected: "a genesis that names the log key you gave",
@@ -122,8 +127,8 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 				Meaning: "you hold the key of another log, or the operator signs with a key its genesis does not know", Err: wire.BadGenesis}
 		}
 	}
-	if err := l.register.Apply(e, index); err != nil {
-		return failure(err, i, CheckRegister)
+	if err := l.state.Step(e, index); err != nil {
+		return StepFailure(err, i)
 	}
 	l.passed++
 	if keeps(e.Type) {
@@ -205,5 +210,5 @@ func CheckGenesis(leaf []byte, vkey string) (*entry.Genesis, error) {
 	if err := l.Add(leaf); err != nil {
 		return nil, err
 	}
-	return l.register.Genesis, nil
+	return l.state.Register.Genesis, nil
 }

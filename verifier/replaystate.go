@@ -85,7 +85,7 @@ func ParseState(data []byte, vkey string) (*LogReplay, []byte, error) {
 		return nil, nil, fmt.Errorf("%w: its number of public entries cannot be", ErrState)
 	}
 	l.passed = s.Passed
-	if s.Size > 0 && l.register.Genesis == nil {
+	if s.Size > 0 && l.state.Register.Genesis == nil {
 		return nil, nil, fmt.Errorf("%w: it has leaves but no genesis", ErrState)
 	}
 	return l, []byte(s.Checkpoint), nil

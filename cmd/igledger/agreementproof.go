@@ -11,7 +11,6 @@ import (
 	"igledger/consent"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
-	"igledger/ledger/register"
 	"igledger/verifier"
 	"igledger/verifier/fetch"
 )
@@ -103,12 +102,11 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	replay, err := verifier.NewLogReplay(logKey)
+	replay, err := verifier.NewGovernedReplay(logKey, consent.New())
 	if err != nil {
 		return nil, err
 	}
 	p := &agreementProof{Agreement: id, At: at.UTC().Format(time.RFC3339)}
-	var rules register.Rules = consent.New()
 	add := func(b []byte) error {
 		index := replay.Size()
 		if err := replay.Add(b); err != nil {
@@ -119,12 +117,8 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 			return err
 		}
 		e, err := leaf.Entry()
-		if err != nil || !e.Type.Governs() {
-			return err
-		}
-		rules, err = rules.Admit(e, index, replay.Register())
 		if err != nil {
-			return refused("entry %d may not stand in the log, and the ledger took it: %w", index, err)
+			return err
 		}
 		if e.Name() == "agreement:"+id {
 			p.History = append(p.History, eventOf(e, index))
@@ -134,7 +128,7 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 	if err := log.Log.ReplayWith(ctx, replay, add, log.Head, func(f *verifier.Failure) error { return refused("%w", f) }, func() error { return nil }); err != nil {
 		return nil, err
 	}
-	governed, err := consent.From(rules)
+	governed, err := consent.From(replay.Rules())
 	if err != nil {
 		return nil, err
 	}

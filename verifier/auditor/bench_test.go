@@ -120,7 +120,7 @@ func BenchmarkVerdicts(b *testing.B) {
 	run := func(name string, signatures bool) {
 		b.Run(name, func(b *testing.B) {
 			v := prepared()
-			rules, register := v.rules, v.register
+			rules, register := v.state.Rules, v.state.Register
 			b.ReportAllocs()
 			n := uint64(0)
 			for b.Loop() {

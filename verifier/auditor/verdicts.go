@@ -33,18 +33,17 @@ type Verdicts struct {
 	// OnSealed, unless nil, gets each sealed entry that was opened and is signed, in order, for further checks.
 	OnSealed func(index uint64, e *entry.Entry)
 
-	rules    register.Rules
-	register *register.Register
-	frozen   *register.Register // as register is now, never changed; nil: to be made
-	told     []told
-	size     uint64
-	pending  []opened
-	persons  map[wire.Hash]*filed // by K
-	ids      map[idHash]wire.Hash // K of each
-	secret   [32]byte             // of ids
-	stats    VerdictStats
-	doubts   []Doubt
-	wrong    []*verifier.Failure
+	state   register.State
+	frozen  *register.Register // as state's register is now, never changed; nil: to be made
+	told    []told
+	size    uint64
+	pending []opened
+	persons map[wire.Hash]*filed // by K
+	ids     map[idHash]wire.Hash // K of each
+	secret  [32]byte             // of ids
+	stats   VerdictStats
+	doubts  []Doubt
+	wrong   []*verifier.Failure
 }
 
 // told is a public entry that the rules were told of.
@@ -111,7 +110,7 @@ const batch = 1024
 
 // NewVerdicts begins at leaf 0 of the log origin, with the rules of an empty log.
 func NewVerdicts(origin string, rules register.Rules) *Verdicts {
-	v := &Verdicts{rules: rules, register: register.New(origin), persons: map[wire.Hash]*filed{}, ids: map[idHash]wire.Hash{}}
+	v := &Verdicts{state: register.NewState(origin, rules), persons: map[wire.Hash]*filed{}, ids: map[idHash]wire.Hash{}}
 	rand.Read(v.secret[:])
 	return v
 }
@@ -120,7 +119,7 @@ func NewVerdicts(origin string, rules register.Rules) *Verdicts {
 func (v *Verdicts) Size() uint64 { return v.size }
 
 // Rules are what governs the log at Size.
-func (v *Verdicts) Rules() register.Rules { return v.rules }
+func (v *Verdicts) Rules() register.Rules { return v.state.Rules }
 
 // Stats gives the numbers.
 func (v *Verdicts) Stats() VerdictStats { return v.stats }
@@ -134,12 +133,11 @@ func (v *Verdicts) Wrong() []*verifier.Failure { return v.wrong }
 // Public takes the public entry at Size, which has passed an Auditor (its OnPublic), before Add takes the leaf. The finding says that the rules do not allow it: anybody who replays the
 // public entries comes to the same.
 func (v *Verdicts) Public(index uint64, e *entry.Entry) *Finding {
-	if !e.Type.ChangesRegister() && !e.Type.Governs() {
+	if !register.Shared(e.Type) {
 		return nil
 	}
 	if err := v.tell(index, e); err != nil {
-		return &Finding{Convicts: true, Failure: &verifier.Failure{Check: verifier.CheckRules, Index: verifier.At(index), Expected: "an entry that the rules allow at this place", Found: err.Error(), Err: err,
-			Meaning: "the operator logged an act that the state of the agreement, request or policies does not allow, as if it counted. Anybody who replays the public entries comes to the same"}}
+		return &Finding{Convicts: true, Failure: verifier.StepFailure(err, verifier.At(index))}
 	}
 	v.told = append(v.told, told{index, e.Compact})
 	return nil
@@ -148,15 +146,8 @@ func (v *Verdicts) Public(index uint64, e *entry.Entry) *Finding {
 func (v *Verdicts) tell(index uint64, e *entry.Entry) error {
 	if e.Type.ChangesRegister() {
 		v.frozen = nil
-		if err := v.register.Apply(e, index); err != nil {
-			return err
-		}
 	}
-	next, err := v.rules.Admit(e, index, v.register)
-	if err == nil {
-		v.rules = next
-	}
-	return err
+	return v.state.StepSigned(e, index)
 }
 
 // Add takes the leaf at Size with its record of the feed, which an Auditor has found to open it, and its opening: nil for a public leaf.
@@ -170,9 +161,9 @@ func (v *Verdicts) Add(leaf []byte, rec proof.FeedRecord, o *bundle.Opening) {
 		return
 	}
 	if v.frozen == nil {
-		v.frozen = v.register.Clone()
+		v.frozen = v.state.Register.Clone()
 	}
-	v.pending = append(v.pending, opened{index: at, leaf: leaf, rec: rec, opening: o, rules: v.rules, register: v.frozen})
+	v.pending = append(v.pending, opened{index: at, leaf: leaf, rec: rec, opening: o, rules: v.state.Rules, register: v.frozen})
 	if len(v.pending) == batch {
 		v.Flush()
 	}

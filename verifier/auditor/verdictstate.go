@@ -163,13 +163,10 @@ func (v *Verdicts) retell() error {
 			return errors.New("its public entries are out of order")
 		}
 		e, err := entry.ParseParts(t.jws, nil)
-		if err == nil {
-			err = v.register.Verify(e, t.index)
-		}
-		if err == nil {
-			err = v.tell(t.index, e)
-		}
 		if err != nil {
+			return err
+		}
+		if err := v.state.Step(e, t.index); err != nil {
 			return err
 		}
 	}
