@@ -377,8 +377,9 @@ func TestTokens(t *testing.T) {
 	forged := good[:strings.LastIndexByte(good, '.')+1] + strings.Split(at(g.all, origin, "ALL", now), ".")[2]
 	bad := map[string]string{
 		"no token":                     "",
-		"another scheme":               "Basic QUxBRERJTjpPUEVOU0VTQU1F",
+		"another scheme":               "Basic " + strings.TrimPrefix(good, "Bearer "),
 		"no token after the scheme":    "Bearer",
+		"no scheme":                    strings.TrimPrefix(good, "Bearer "),
 		"not a token":                  "Bearer a.b.c",
 		"an entry for a token":         "Bearer " + strings.SplitN(g.entry("SRC", person), "~", 2)[0],
 		"expired":                      at(g.all, origin, "ALL", now.Add(-time.Hour)),
