@@ -9,7 +9,7 @@ RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 .PHONY: demo test bench build web vet clean
 
 build:
-	$(GO) build -trimpath -o bin/ ./cmd/...
+	$(GO) build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
 
 demo: build
 	bin/igledger demo $(DEMO)
@@ -27,9 +27,11 @@ test:
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 3s ./...
 
+# deadcode lists functions that neither a command nor a test reaches.
 vet:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	@unreached=$$($(GO) tool deadcode -test ./...); test -z "$$unreached" || { echo "$$unreached"; exit 1; }
 
 clean:
 	rm -rf bin

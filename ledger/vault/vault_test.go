@@ -25,7 +25,7 @@ func (m memory) PutDataKey(_ context.Context, id [8]byte, wrapped []byte) error 
 func (m memory) DataKeys(context.Context) (map[[8]byte][]byte, error) { return m, nil }
 
 // broken is a Store that fails.
-type broken struct{ memory }
+type broken struct{}
 
 var errAway = errors.New("the database is away")
 
