@@ -1,0 +1,295 @@
+package internal_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A page is a Markdown file of the repository, read for the tests below.
+type page struct {
+	name  string // from the root of the repository
+	lines []line
+}
+
+type line struct {
+	number int
+	text   string
+	code   bool // in a fenced block, or a fence
+}
+
+const root = ".." // of the repository, from this package
+
+// built are folders that Git and make write, whose contents are not the repository's.
+var built = map[string]bool{".git": true, "bin": true, "igledger-data": true}
+
+var (
+	codeSpan   = regexp.MustCompile("`([^`]+)`")
+	link       = regexp.MustCompile(`\]\(([^()\s]+)\)`)
+	url        = regexp.MustCompile(`https?://\S+`)
+	testName   = regexp.MustCompile(`^(Test|Fuzz|Benchmark|Example)[A-Z]\w*$`)
+	dottedName = regexp.MustCompile(`^[A-Za-z]\w*(\.[A-Za-z]\w*)+$`)
+	sourceFile = regexp.MustCompile(`^[\w./-]+\.(go|md|cedar|cedarschema|properties)$`)
+	delimiter  = regexp.MustCompile(`^\|[ :]*-`)
+)
+
+// TestDocsNameWhatExists finds in README.md and docs/*.md, between backquotes, the paths of this
+// repository, the names of its tests, and the names of its Go code such as `verifier.CheckReceipt`.
+// Each of them must exist.
+func TestDocsNameWhatExists(t *testing.T) {
+	names := declared(t)
+	for _, p := range pages(t) {
+		if p.name == "NEWS.md" {
+			continue // it also tells of versions whose names are gone
+		}
+		for _, l := range p.lines {
+			if l.code {
+				continue
+			}
+			for _, span := range codeSpan.FindAllStringSubmatch(l.text, -1) {
+				for _, word := range strings.Fields(span[1]) {
+					if why := names.lacks(strings.TrimPrefix(word, "./")); why != "" {
+						t.Errorf("%s:%d: %s: %s", p.name, l.number, word, why)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestDocsLinks follows every relative link, and every #anchor to its heading.
+func TestDocsLinks(t *testing.T) {
+	anchors := map[string]map[string]bool{}
+	all := pages(t)
+	for _, p := range all {
+		anchors[p.name] = map[string]bool{}
+		for _, l := range p.lines {
+			if heading := strings.TrimLeft(l.text, "#"); !l.code && heading != l.text {
+				anchors[p.name][slug(heading)] = true
+			}
+		}
+	}
+	for _, p := range all {
+		for _, l := range p.lines {
+			if l.code {
+				continue
+			}
+			for _, m := range link.FindAllStringSubmatch(codeSpan.ReplaceAllString(l.text, ""), -1) {
+				if strings.Contains(m[1], "://") {
+					continue
+				}
+				file, anchor, _ := strings.Cut(m[1], "#")
+				to := p.name
+				if file != "" {
+					to = filepath.Join(filepath.Dir(p.name), file)
+				}
+				if _, err := os.Stat(filepath.Join(root, to)); err != nil {
+					t.Errorf("%s:%d: there is no file %s", p.name, l.number, to)
+				} else if anchor != "" && !anchors[to][anchor] {
+					t.Errorf("%s:%d: %s has no heading #%s", p.name, l.number, to, anchor)
+				}
+			}
+		}
+	}
+}
+
+// TestDocsLines keeps lines at 120 columns, outside of tables, code, links and the addresses in
+// them, and finds tables that a blank line has cut: their rest is shown as bars and text.
+func TestDocsLines(t *testing.T) {
+	for _, p := range pages(t) {
+		for i, l := range p.lines {
+			if l.code {
+				continue
+			}
+			if !strings.HasPrefix(l.text, "|") {
+				text := url.ReplaceAllString(link.ReplaceAllString(l.text, "]"), "")
+				if n := utf8.RuneCountInString(text); n > 120 {
+					t.Errorf("%s:%d has %d columns, more than 120", p.name, l.number, n)
+				}
+				continue
+			}
+			first := i == 0 || !strings.HasPrefix(p.lines[i-1].text, "|")
+			if first && (i+1 == len(p.lines) || !delimiter.MatchString(p.lines[i+1].text)) {
+				t.Errorf("%s:%d begins a table without a header; is it cut off from the one above?", p.name, l.number)
+			}
+		}
+	}
+}
+
+func pages(t *testing.T) []page {
+	t.Helper()
+	files, err := filepath.Glob(root + "/docs/*.md")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no pages in docs: %v", err)
+	}
+	var out []page
+	for _, file := range append(files, root+"/README.md", root+"/NEWS.md") {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, err := filepath.Rel(root, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, inside := page{name: name}, false
+		for i, text := range strings.Split(string(b), "\n") {
+			fence := strings.HasPrefix(text, "```")
+			p.lines = append(p.lines, line{number: i + 1, text: text, code: inside || fence})
+			inside = inside != fence
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// slug returns the anchor that GitHub makes of a heading.
+func slug(heading string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, strings.TrimSpace(heading))
+}
+
+// names holds what the Go files of the repository declare.
+type names struct {
+	top     map[string]bool            // folders at the root
+	files   map[string]bool            // names of files, without their folders
+	tests   map[string]bool            // functions in test files
+	members map[string]map[string]bool // of a package or a type, by its name without a path
+}
+
+func (n *names) add(of, name string) {
+	if n.members[of] == nil {
+		n.members[of] = map[string]bool{}
+	}
+	n.members[of][name] = true
+}
+
+// lacks says why a word of a page is wrong, and "" if it is right or no name of this repository.
+func (n *names) lacks(word string) string {
+	if testName.MatchString(word) {
+		if !n.tests[word] {
+			return "there is no such test"
+		}
+		return ""
+	}
+	first, _, nested := strings.Cut(word, "/")
+	if !nested && n.files[word] {
+		return "" // a page may say once which folder it speaks of
+	}
+	if nested && n.top[first] || sourceFile.MatchString(word) {
+		if found, err := filepath.Glob(filepath.Join(root, word)); err == nil && len(found) > 0 {
+			return ""
+		}
+		dir, name, ok := strings.Cut(word, ".") // internal/web.Handler
+		if _, err := os.Stat(filepath.Join(root, dir)); err != nil || !ok || !n.members[filepath.Base(dir)][name] {
+			return "there is no such path"
+		}
+		return ""
+	}
+	if !dottedName.MatchString(word) {
+		return ""
+	}
+	parts := strings.Split(word, ".")
+	if n.members[parts[0]] == nil || unicode.IsLower(rune(parts[0][0])) && unicode.IsLower(rune(parts[1][0])) {
+		return "" // also `index.json`, a file, and `subject.id`, a member of JSON
+	}
+	for _, part := range parts[1:] {
+		if !n.members[parts[0]][part] {
+			return parts[0] + " has no " + part
+		}
+	}
+	return ""
+}
+
+func declared(t *testing.T) *names {
+	t.Helper()
+	n := &names{
+		top:     map[string]bool{},
+		files:   map[string]bool{},
+		tests:   map[string]bool{},
+		members: map[string]map[string]bool{},
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() && !built[e.Name()] {
+			n.top[e.Name()] = true
+		}
+	}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if built[d.Name()] {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		n.files[d.Name()] = true
+		if filepath.Ext(path) != ".go" {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, decl := range file.Decls {
+			switch decl := decl.(type) {
+			case *ast.FuncDecl:
+				if strings.HasSuffix(path, "_test.go") && decl.Recv == nil {
+					n.tests[decl.Name.Name] = true
+				}
+				n.add(file.Name.Name, decl.Name.Name)
+				if decl.Recv != nil {
+					n.add(receiver(decl.Recv.List[0].Type), decl.Name.Name)
+				}
+			case *ast.GenDecl:
+				for _, spec := range decl.Specs {
+					switch spec := spec.(type) {
+					case *ast.TypeSpec:
+						n.add(file.Name.Name, spec.Name.Name)
+					case *ast.ValueSpec:
+						for _, name := range spec.Names {
+							n.add(file.Name.Name, name.Name)
+						}
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func receiver(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.StarExpr:
+		return receiver(e.X)
+	case *ast.IndexExpr:
+		return receiver(e.X)
+	}
+	return ""
+}
