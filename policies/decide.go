@@ -8,38 +8,46 @@ import (
 	"igledger/ledger/entry"
 )
 
-// NoRule stands among the rules of a decision that nothing forbade and nothing allowed.
+// NoRule is the only rule of a decision in which no policy allowed and none forbade the access.
 const NoRule = "no-rule"
 
-// Obligations of a decision. Of one that allows: what is still due. Of one that does not: what, done together, would make it allowed.
+// Obligations of a decision. If the access is allowed, they say what is still to be done. If it is
+// not, they say what would make it allowed, if all of them are met.
 const (
-	FollowUp      = "follow-up"      // the organisation has to say afterwards why the override was right
-	ReviewRefusal = "review-refusal" // somebody independent, such as the Caldicott Guardian, has to look at an override of a person's refusal
-	Justify       = "justify"        // give a justification
-	AskConsent    = "ask-consent"    // ask the person
-	Redact        = "redact"         // leave the data in Codes out
+	FollowUp = "follow-up" // the organisation must explain the override afterwards
+	// ReviewRefusal: someone independent, such as the Caldicott Guardian, must review the override of
+	// a person's refusal.
+	ReviewRefusal = "review-refusal"
+	Justify       = "justify"     // give a justification
+	AskConsent    = "ask-consent" // ask the person
+	Redact        = "redact"      // leave out the data in Codes
 )
 
 var obligations = []string{FollowUp, ReviewRefusal, Justify, AskConsent, Redact}
 
-// Obligation is one of the above.
+// Obligation is one obligation of a decision.
 type Obligation struct {
 	ID    string   `json:"id"`
-	Codes []string `json:"codes,omitempty"` // of Redact: data codes, sorted
+	Codes []string `json:"codes,omitempty"` // only for Redact: data codes, sorted
 }
 
-// Decision is what a policy set says of an access.
+// Decision says whether a policy set covers an access, and why.
 type Decision struct {
-	Result      entry.VerdictResult
-	Rules       []string     // ids of the rules that decided, sorted; of NotCovered those that failed on the ground that came nearest
+	Result entry.VerdictResult
+	// Rules are the ids of the rules that decided, sorted. If the access is not covered, they are those
+	// that failed on the nearest ground.
+	Rules       []string
 	Obligations []Obligation // sorted by ID
 	Agreement   bool         // the rules cite the agreement
 	Consent     bool         // the rules cite the consent that decided
 }
 
-// Decide says whether an access is covered. It depends on f and the set alone. It asks each ground on which the access may stand, until one holds; an
-// access to the ledger stands on that alone, any other on the holder's own use, on an agreement, or, as an emergency, on an override. An emergency is
-// never plainly covered: at best it is break-glass, with a follow-up due.
+// Decide says whether an access is covered. The result depends on f and the set alone.
+//
+// It asks about each ground on which the access may be allowed, until one holds. An access to the
+// ledger has only that ground. Any other access has the holder's own use, an agreement and, in an
+// emergency, an override. An emergency is never plainly covered: at best it is break-glass, with a
+// follow-up due.
 func (s *Set) Decide(f Facts) Decision {
 	key, small := f.key()
 	if small {
@@ -66,7 +74,7 @@ func (d Decision) clone() Decision {
 func (s *Set) decide(f Facts) Decision {
 	q := f.question()
 	var nearest []*rule
-	near := false // whether a permit would have opened the ground of nearest
+	near := false // whether a permit would have opened the nearest ground
 	for _, ground := range f.grounds() {
 		q.Action = ground
 		failed := ask(s.forbids, q, true)
@@ -74,8 +82,13 @@ func (s *Set) decide(f Facts) Decision {
 		if len(opened) > 0 && len(failed) == 0 {
 			return s.allowed(f, opened)
 		}
-		// A ground that only the forbids keep closed is nearer than one that no permit opens; then the fewer forbids the nearer.
-		if open := len(opened) > 0; len(failed) > 0 && (nearest == nil || open && !near || open == near && len(failed) <= len(nearest)) {
+		if len(failed) == 0 {
+			continue
+		}
+		// A ground that only forbids close is nearer than one that no permit opens. Of two such grounds,
+		// the one with fewer forbids is nearer.
+		open := len(opened) > 0
+		if nearest == nil || open && !near || open == near && len(failed) <= len(nearest) {
 			nearest, near = failed, open
 		}
 	}
@@ -119,7 +132,8 @@ func (d *Decision) cite(rules []*rule) {
 	slices.Sort(d.Rules)
 }
 
-// remedies are what would make an access allowed that these rules forbid: nothing, unless each of them can be met.
+// remedies returns what would make an access allowed that these rules forbid. If one of the rules
+// has no remedy, it returns nil.
 func (f *Facts) remedies(failed []*rule) []Obligation {
 	var ids []string
 	for _, r := range failed {
@@ -139,7 +153,8 @@ func (f *Facts) remedies(failed []*rule) []Obligation {
 			}
 			slices.Sort(o.Codes)
 			o.Codes = slices.Compact(o.Codes)
-			if len(o.Codes) == 0 || !slices.ContainsFunc(f.Data, func(d string) bool { return !slices.Contains(o.Codes, d) }) {
+			left := slices.ContainsFunc(f.Data, func(d string) bool { return !slices.Contains(o.Codes, d) })
+			if len(o.Codes) == 0 || !left {
 				return nil // nothing would be left of the access
 			}
 		}
@@ -148,14 +163,16 @@ func (f *Facts) remedies(failed []*rule) []Obligation {
 	return list
 }
 
-// ask gives the policies that hold for a question. One that cannot be evaluated counts as holding if strict: a forbid fails closed.
+// ask returns the policies that hold for a question. If strict is set, a policy that cannot be
+// evaluated holds too: so a forbid fails closed.
 func ask(rules ruleList, q cedar.Request, strict bool) []*rule {
 	_, diag := cedar.Authorize(rules, nil, q)
 	var held []*rule
 	for _, r := range rules {
 		id := cedar.PolicyID(r.id)
-		if slices.ContainsFunc(diag.Reasons, func(x cedar.DiagnosticReason) bool { return x.PolicyID == id }) ||
-			strict && slices.ContainsFunc(diag.Errors, func(x cedar.DiagnosticError) bool { return x.PolicyID == id }) {
+		holds := slices.ContainsFunc(diag.Reasons, func(x cedar.DiagnosticReason) bool { return x.PolicyID == id })
+		failed := slices.ContainsFunc(diag.Errors, func(x cedar.DiagnosticError) bool { return x.PolicyID == id })
+		if holds || strict && failed {
 			held = append(held, r)
 		}
 	}

@@ -1,12 +1,19 @@
-// Package policies decides whether an access to a record was covered: by which agreement and consent, as an emergency override, or not, and by
-// which rules. It also knows the PurposeOfUse codes of HL7 v3-ActReason, what covers what among them, and how to say each to a citizen.
+// Package policies decides whether an access to a record is covered: by an agreement and consent,
+// as an emergency override, or not at all, and by which rules. It also says which purposes of use
+// and data codes cover which.
 //
-// The rules are Cedar policies: those built in (default.cedar) or what a log's registrar stated instead. docs/POLICIES.md tells of them in plain words.
+// The rules are Cedar policies. They are built in (default.cedar), or a log's registrar stated
+// others in their place. docs/POLICIES.md explains them in plain words.
 //
-// What is promised: a decision depends on the Facts and the Set alone, so whoever replays a log comes to the same; no person's id, no consent's id and no time
-// reaches a policy; a set that compiles never fails to decide, and a forbid that cannot be evaluated closes rather than opens; several consents combine by
-// one rule (Combine), in which what an access does not state is met by every refusal and by no limited permission.
+// What the package promises:
 //
-// What is not: that the facts are true. They are what a source stated and what the log held below it. And Compile refuses mistakes, not intentions: a valid
-// set may allow too much.
+//   - A decision depends on the Facts and the Set alone, so everyone who replays a log reaches the same
+//     decision.
+//   - No person's id, consent's id or time reaches a policy.
+//   - A set that compiles never fails to decide. A forbid that cannot be evaluated denies.
+//   - Several consents combine by one rule (Combine). If an access does not state something, every
+//     refusal that asks for it applies, and no permission that asks for it does.
+//
+// What it does not promise: that the facts are true. A source stated them, or the log held them
+// below the access. And Compile refuses mistakes, not intentions: a valid set may allow too much.
 package policies

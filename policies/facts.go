@@ -2,55 +2,56 @@ package policies
 
 import "time"
 
-// Facts is all that a decision depends on. No person's id is in it, and nothing that two replays of the same log could see differently.
+// Facts is everything that a decision depends on. It holds no person's id, and nothing that two
+// replays of the same log could see differently.
 type Facts struct {
-	Org       string      // organisation that accesses
-	Holder    string      // organisation that reports the access and holds the record: the issuer; "" if not said
-	Own       bool        // Org accesses data of which it is itself the controller: Org is the issuer
-	Ledger    bool        // what is read is this ledger, by the operator's own report
+	Org       string      // the organisation that accesses
+	Holder    string      // the issuer, which holds the record and reports the access; "" if not stated
+	Own       bool        // Org accesses data of which it is the controller: Org is the issuer
+	Ledger    bool        // the access is to this ledger, as the operator itself reports
 	Action    string      // FHIR AuditEvent.action: C R U D E
 	Purposes  []string    // PurposeOfUse codes as the access has them; codes of other systems as "system|code"
 	Data      []string    // categories of data, "system|code"
 	Roles     []string    // roles of the human user, "system|code" or plain codes
-	Machine   bool        // no human behind it
-	Emergency bool        // break-glass
+	Machine   bool        // no human user
+	Emergency bool        // the entry's own claim: break-glass
 	Justified bool        // a justification was given
-	At        time.Time   // when the access happened, by the source's claim
+	At        time.Time   // when the access happened, as the source claims
 	Named     bool        // the access names an agreement
-	Agreement *Agreement  // the agreement named, as of the log prefix; nil: none named, or unknown
-	Consent   Consent     // what the person's consents say of this access, see Combine
+	Agreement *Agreement  // the agreement named, as of the log prefix; nil: none named, or not in the log
+	Consent   Consent     // what the person's consents say of this access; see Combine
 	Delegate  *Delegation // the delegation that the access names; nil: none named
 }
 
-// Agreement is what a decision needs of a data-sharing agreement, as of the log prefix.
+// Agreement is what a decision needs to know of a data-sharing agreement, as of the log prefix.
 type Agreement struct {
 	ID           string
 	Version      uint64
 	State        string    // proposed, in-force, under-review, suspended, terminated, superseded, expired
 	Parties      []string  // organisation ids
-	Purposes     []string  // PurposeOfUse codes, each with all below it; codes of other systems for themselves only
+	Purposes     []string  // codes as in Covers
 	Data         []string  // "system|code"; "system|*" is every code of a system; empty: all data
 	Roles        []string  // empty: all roles
-	ConsentBasis bool      // rests on consent: UK GDPR Article 6(1)(a) or 9(2)(a)
+	ConsentBasis bool      // its basis is consent: UK GDPR Article 6(1)(a) or 9(2)(a)
 	Research     bool      // it is for research
 	Project      string    // reference of the project's approval; "": none
-	Start, End   time.Time // from Start on, before End; zero: open
+	Start, End   time.Time // in force from Start, before End; zero: open
 }
 
 // Consent is what a person's consents together say of one access.
 type Consent struct {
-	Decision string   // "permit", "deny" or, if none applies, ""
+	Decision string   // Permit, Deny, or "" if none applies
 	ID       string   // id of the consent record that decided
-	Refused  []string // of a refusal: the data codes that are refused, if others of the access are not
+	Refused  []string // if Deny: the refused data codes, unless all codes of the access are refused
 }
 
-// Delegation is the authority by which somebody acts for the person.
+// Delegation is the authority under which someone acts for the person.
 type Delegation struct {
 	ID         string
 	Known      bool      // it is in the log, about this person
 	Revoked    bool      // as of the log prefix
 	Scope      []string  // what the delegate may do: access, consent, question
-	Start, End time.Time // from Start on, before End; zero: open
+	Start, End time.Time // valid from Start, before End; zero: open
 }
 
 // within reports whether at lies in [start, end); a zero bound is open.

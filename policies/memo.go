@@ -2,11 +2,13 @@ package policies
 
 import "sync"
 
-// maxRemembered is how many bytes of keys each of a memo's two halves holds: some ten thousand decisions.
+// maxRemembered bounds the bytes of keys in each of a memo's two halves: about ten thousand
+// decisions.
 const maxRemembered = 4 << 20
 
-// memo remembers decisions. It holds two halves: when the newer is full it becomes the older, and the older is forgotten, so that what is asked often
-// stays. The zero value is empty.
+// memo remembers decisions in two halves. When the newer half is full it becomes the older one, and
+// the older is forgotten, so that frequent questions stay. The zero value is empty and ready to
+// use. It is safe for concurrent use.
 type memo struct {
 	mu           sync.RWMutex
 	newer, older map[string]Decision
@@ -35,7 +37,9 @@ func (m *memo) put(key []byte, d Decision) {
 		return
 	}
 	if m.newer == nil || m.bytes+len(key) > maxRemembered {
-		m.newer, m.older, m.bytes = map[string]Decision{}, m.newer, 0
+		m.older = m.newer
+		m.newer = map[string]Decision{}
+		m.bytes = 0
 	}
 	m.newer[string(key)] = d
 	m.bytes += len(key)

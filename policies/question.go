@@ -8,7 +8,7 @@ import (
 	"github.com/cedar-policy/cedar-go"
 )
 
-// The grounds on which an access may stand: the actions of the schema.
+// The grounds on which an access may be allowed: the actions of the schema.
 var (
 	ownRecords = cedar.NewEntityUID("Action", "own-records")
 	ledger     = cedar.NewEntityUID("Action", "ledger")
@@ -16,6 +16,7 @@ var (
 	breakGlass = cedar.NewEntityUID("Action", "break-glass")
 )
 
+// grounds returns the grounds to ask about, in order.
 func (f *Facts) grounds() []cedar.EntityUID {
 	if f.Ledger {
 		return []cedar.EntityUID{ledger}
@@ -31,8 +32,9 @@ func (f *Facts) grounds() []cedar.EntityUID {
 	return list
 }
 
-// question puts an access as the schema has it; the action is the caller's to set. Neither the time nor any id of a consent or delegation is in it:
-// a policy could tell people apart by them, and a decision could not be remembered.
+// question returns the access in the form of the schema. The caller sets the action. The question
+// holds no time and no id of a consent or delegation: a policy could tell people apart by them, and
+// decisions could not be remembered.
 func (f *Facts) question() cedar.Request {
 	all, widest := kinds(f.Purposes)
 	context := cedar.RecordMap{
@@ -106,11 +108,11 @@ func set(list []string) cedar.Set {
 	return cedar.NewSet(values...)
 }
 
-// maxKey is the longest key of a decision that is remembered.
+// maxKey is the length of the longest key that is remembered.
 const maxKey = 2 << 10
 
-// key is everything that Decide looks at, so that equal keys have equal decisions: every text with its length before it. It is short enough to be
-// remembered if small.
+// key encodes everything that Decide looks at, each text with its length before it, so that equal
+// keys have equal decisions. It reports whether the key is small enough to remember.
 func (f *Facts) key() (key []byte, small bool) {
 	b := make([]byte, 0, 512)
 	text := func(s string) {

@@ -11,48 +11,55 @@ const (
 	Deny   = "deny"
 )
 
-// Rule is what a person allows or forbids, as data: the shape of entry.ConsentRule and of FHIR Consent.provision. It applies where every list that is
-// not empty is met and the time lies in its period.
+// Rule is what a person allows or forbids, as data. It has the shape of entry.ConsentRule and of
+// FHIR Consent.provision. It applies if the access matches every list that is not empty and its
+// time lies in the rule's period.
 //
-// What an access does not state is met by every refusal and by no limited permission: who does not say which data was read may have read the data
-// that was refused, and cannot show that it kept to the data that was allowed. An access never states of what time its data is, so a refusal
-// limited by DataStart or DataEnd counts for data of every time, and a permission limited so counts for none.
+// If an access does not state something, every refusal limited by it applies, and no permission
+// limited by it does. An access that does not say which data was read may have read the refused
+// data, and cannot show that it kept to the allowed data. An access never states from what time its
+// data is. So a refusal limited by DataStart or DataEnd applies to data of any time, and a
+// permission limited by them never applies.
 type Rule struct {
-	Deny       bool      // forbids; else allows
-	Start, End time.Time // accesses from Start on, before End; zero: open
-	Purposes   []string  // PurposeOfUse codes, each with all below it; codes of other systems for themselves only
+	Deny       bool      // the rule forbids; otherwise it allows
+	Start, End time.Time // accesses from Start, before End; zero: open
+	Purposes   []string  // PurposeOfUse codes, each with all below it; codes of other systems match only themselves
 	Data       []string  // "system|code"; "system|*" is every code of a system
 	Recipients []string  // organisation ids
-	Roles      []string  // of the human user; one of them will do
+	Roles      []string  // of the human user, who needs one of them
 	Actions    []string  // C R U D E
-	DataStart  time.Time // data from then on
-	DataEnd    time.Time // data before
-	Except     []Rule    // each the opposite of the rule it stands in, at every depth
+	DataStart  time.Time // data from then on; zero: open
+	DataEnd    time.Time // data before then; zero: open
+	Except     []Rule    // exceptions; each says the opposite of the rule that it is in, at every depth
 }
 
-// Request is the part of an access on which consents decide.
+// Request is the part of an access that consents decide about.
 type Request struct {
 	Org, Action           string
 	Purposes, Data, Roles []string
 	At                    time.Time
 }
 
-// Record is the newest act of one consent record, if that act says something: withdrawn and expired ones are not given to Combine.
+// Record is the newest act of one consent record. The caller leaves out records whose newest act
+// says nothing, such as withdrawn and expired ones.
 type Record struct {
 	ID string
 	Rule
-	RefusesOnly bool // what it permits counts for nothing
+	RefusesOnly bool // its permissions are ignored
 }
 
-// Combine is the one rule for several consents of a person, since the standards give none. Of each
-// record the newest act counts (that is the caller's to see to). Each pair of a purpose and a data
-// code of the access is looked at by itself. Within a rule, an exception that applies to the pair
-// decides over the rule it belongs to, so the deepest wins; where exceptions of one level apply
-// together, a refusal wins. Of the records that apply to the pair, a refusal wins over any
-// permission, whatever their order and age; what a record that RefusesOnly permits is not looked at.
-// The access is denied if one pair is denied, permitted if every pair is permitted, by whichever
-// records, and otherwise the records say nothing of it. ID is the first record, in the order given,
-// that decided so.
+// Combine is the one rule for several consents of a person; the standards have none. The caller
+// passes the newest act of each record.
+//
+// Combine looks at each pair of a purpose and a data code of the access by itself. Within a record,
+// an exception that applies to the pair decides over the rule that it is in, so the deepest one
+// wins. If several exceptions of one level apply, a refusal wins. Of the records that apply to the
+// pair, a refusal wins over any permission, whatever their order and age. Permissions of a record
+// that RefusesOnly are ignored.
+//
+// The access is denied if one pair is denied. It is permitted if every pair is permitted, possibly
+// by different records. Otherwise the decision is "". ID names the first record, in the order
+// given, that decided so.
 func Combine(records []Record, q Request) Consent {
 	live := make([]*Record, 0, len(records))
 	for i := range records {
@@ -102,7 +109,7 @@ func Combine(records []Record, q Request) Consent {
 	return Consent{}
 }
 
-// orUnstated stands "" for what an access does not state.
+// orUnstated returns codes, or one empty code if the access states none.
 func orUnstated(codes []string) []string {
 	if len(codes) == 0 {
 		return []string{""}
@@ -110,7 +117,8 @@ func orUnstated(codes []string) []string {
 	return codes
 }
 
-// meets looks at all but purposes and data.
+// meets reports whether the rule applies as far as everything but purposes and data is concerned.
+// deny says whether r forbids.
 func (r *Rule) meets(q *Request, deny bool) bool {
 	return within(q.At, r.Start, r.End) &&
 		(deny || r.DataStart.IsZero() && r.DataEnd.IsZero()) &&
@@ -119,8 +127,9 @@ func (r *Rule) meets(q *Request, deny bool) bool {
 		(len(r.Roles) == 0 || overlap(r.Roles, q.Roles) || deny && len(q.Roles) == 0)
 }
 
-// pair decides on one purpose, given with all wider ones, and one data code of an access that meets the rest of r: Permit, Deny, or "" if r does not
-// apply. deny is what r itself says.
+// pair decides about one purpose and one data code of an access that r.meets. purpose is the code
+// with all wider ones. The result is Permit, Deny, or "" if r does not apply. deny says whether r
+// forbids.
 func (r *Rule) pair(q *Request, purpose []string, datum string, deny bool) string {
 	if len(purpose) == 0 && !deny && len(r.Purposes) > 0 || datum == "" && !deny && len(r.Data) > 0 {
 		return ""
@@ -134,7 +143,7 @@ func (r *Rule) pair(q *Request, purpose []string, datum string, deny bool) strin
 	decided := ""
 	for i := range r.Except {
 		x := &r.Except[i]
-		// Said twice over is no permission: an exception to a refusal that itself says deny stays a refusal.
+		// An exception to a refusal that itself says deny stays a refusal.
 		xDeny := !deny || x.Deny
 		if !x.meets(q, xDeny) {
 			continue

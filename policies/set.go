@@ -19,7 +19,8 @@ import (
 	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
 )
 
-// Limits of a policy set. They keep it inside one public entry, and reading and evaluating it cheap whoever wrote it.
+// Limits of a policy set. They keep it inside one public entry, and make reading and evaluating it
+// cheap, whatever its author wrote.
 const (
 	MaxText    = 40 << 10
 	MaxRules   = 64
@@ -36,7 +37,7 @@ var defaultText string
 // SchemaText is the Cedar schema against which every policy set is validated.
 func SchemaText() string { return schemaText }
 
-// Set is a policy set, compiled and validated. It is safe for concurrent use and never changes.
+// Set is a compiled and validated policy set. It is immutable and safe for concurrent use.
 type Set struct {
 	version          uint64
 	text             string
@@ -50,14 +51,14 @@ type rule struct {
 	id, plain         string
 	line              int
 	obligations       []string
-	agreement, person bool // the verdict cites the agreement, the consent
+	agreement, person bool // whether the verdict cites the agreement, the consent
 	policy            *cedar.Policy
 }
 
-// ruleList is policies in the order of the text, as Cedar takes them.
+// ruleList is a list of policies in the order of the text, in the form that Cedar takes.
 type ruleList []*rule
 
-// All gives the policies under their ids.
+// All yields the policies with their ids.
 func (l ruleList) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
 		for _, r := range l {
@@ -68,7 +69,7 @@ func (l ruleList) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	}
 }
 
-// builtIn is compiled once, when first asked for: its memo is worth sharing.
+// builtIn is compiled once, when first used. Its memo is shared.
 var builtIn = sync.OnceValue(func() *Set {
 	s, err := Compile(0, defaultText)
 	if err != nil {
@@ -77,18 +78,21 @@ var builtIn = sync.OnceValue(func() *Set {
 	return s
 })
 
-// BuiltIn is the set that a log goes by until its registrar states another: version 0.
+// BuiltIn returns version 0, the set that a log uses until its registrar states another.
 func BuiltIn() *Set { return builtIn() }
 
-// Compile reads a policy set: Cedar text in UTF-8, each policy with annotations
+// Compile reads a policy set. The text is Cedar in UTF-8, and each policy has these annotations and
+// no others:
 //
-//	@id("…")          1-64 of a-z 0-9 -, beginning with a letter, once in the set: what a verdict names
-//	@plain("…")       at most 300 bytes, for citizens and officers: of a permit why an access is covered, of a forbid why it is not
-//	@cites("…")       optional; agreement, consent or both: a verdict that this policy decides names them
+//	@id("…")          1-64 of a-z 0-9 -, beginning with a letter, unique in the set: verdicts name it
+//	@plain("…")       at most 300 bytes, for citizens and officers: for a permit, why an access is
+//	                  covered; for a forbid, why it is not
+//	@cites("…")       optional; agreement, consent or both: verdicts of this policy name them
 //	@obligation("…")  optional; see Obligation
 //
-// and no others, valid under SchemaText in Cedar's strict mode. A set that denies all that any sensible set allows, or allows all that any sensible set
-// denies, is refused as a mistake. *PolicyError.
+// The set must be valid under SchemaText in Cedar's strict mode. Compile refuses a set that denies
+// everything that a sensible set allows, or allows everything that a sensible set denies: it is a
+// mistake. Errors are *PolicyError.
 func Compile(version uint64, text string) (*Set, error) {
 	if err := checkText(text); err != nil {
 		return nil, err
@@ -98,7 +102,7 @@ func Compile(version uint64, text string) (*Set, error) {
 		return nil, fail(Syntax, syntaxLine(err), "%s", printable(err.Error()))
 	}
 	if len(list) > MaxRules {
-		return nil, fail(TooLarge, 0, "%d policies, at most %d", len(list), MaxRules)
+		return nil, fail(TooLarge, 0, "%d policies; the limit is %d", len(list), MaxRules)
 	}
 	validator, err := newValidator()
 	if err != nil {
@@ -111,7 +115,7 @@ func Compile(version uint64, text string) (*Set, error) {
 			return nil, err
 		}
 		if before := s.rules[r.id]; before != nil {
-			return nil, fail(Annotation, r.line, "@id %q stands on line %d already", r.id, before.line)
+			return nil, fail(Annotation, r.line, "@id %q is already used on line %d", r.id, before.line)
 		}
 		if err := validator.Policy(r.id, (*ast.Policy)(p.AST())); err != nil {
 			return nil, fail(Schema, r.line, "%s", firstOf(err))
@@ -138,15 +142,17 @@ func newValidator() (*validate.Validator, error) {
 	return validate.New(resolved), nil
 }
 
-// checkText bounds what the parser and the checker of types are given: both recurse as deep as the text nests.
+// checkText bounds the input of the parser and of the type checker: both recurse as deep as the
+// text nests.
 func checkText(text string) error {
 	if len(text) > MaxText {
-		return fail(TooLarge, 0, "%d bytes, at most %d", len(text), MaxText)
+		return fail(TooLarge, 0, "%d bytes; the limit is %d", len(text), MaxText)
 	}
 	if !utf8.ValidString(text) {
 		return fail(Syntax, 0, "not UTF-8")
 	}
-	line, depth, run := 1, 0, 0 // run: of ! and -, which nest without brackets
+	line, depth := 1, 0
+	run := 0 // of ! and -, which nest without brackets
 	comment, quoted := false, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
@@ -173,7 +179,7 @@ func checkText(text string) error {
 			run = 0
 		}
 		if depth > maxNesting || run > maxNesting {
-			return fail(TooLarge, line, "nested more than %d deep", maxNesting)
+			return fail(TooLarge, line, "nested deeper than %d levels", maxNesting)
 		}
 	}
 	return nil
@@ -184,7 +190,7 @@ var ruleID = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 func newRule(p *cedar.Policy) (*rule, error) {
 	r := &rule{line: p.Position().Line, policy: p}
 	notes := p.Annotations()
-	// Cedar hands annotations over without their order in the text, so the first wrong one is the first by name.
+	// Cedar does not keep the order of annotations, so the first wrong one is the first by name.
 	for _, key := range slices.Sorted(maps.Keys(notes)) {
 		value := notes[key]
 		words := strings.Fields(string(value))
@@ -194,31 +200,37 @@ func newRule(p *cedar.Policy) (*rule, error) {
 		case "plain":
 			r.plain = string(value)
 		case "cites":
-			r.agreement, r.person = slices.Contains(words, "agreement"), slices.Contains(words, "consent")
-			if len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return w != "agreement" && w != "consent" }) {
-				return nil, fail(Annotation, r.line, "@cites wants agreement, consent or both")
+			r.agreement = slices.Contains(words, "agreement")
+			r.person = slices.Contains(words, "consent")
+			if !allIn(words, "agreement", "consent") {
+				return nil, fail(Annotation, r.line, "@cites must name agreement, consent or both")
 			}
 		case "obligation":
 			r.obligations = words
-			if len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(obligations, w) }) {
-				return nil, fail(Annotation, r.line, "@obligation wants some of %s", strings.Join(obligations, ", "))
+			if !allIn(words, obligations...) {
+				return nil, fail(Annotation, r.line, "@obligation must name one or more of %s", strings.Join(obligations, ", "))
 			}
 		default:
-			return nil, fail(Annotation, r.line, "@%s is not known; want id, plain, cites, obligation", key)
+			return nil, fail(Annotation, r.line, "@%s is not an annotation that policies have; use id, plain, cites, obligation", key)
 		}
 	}
 	if !ruleID.MatchString(r.id) || r.id == NoRule {
-		return nil, fail(Annotation, r.line, "want @id of 1-64 of a-z 0-9 -, beginning with a letter, and not %q", NoRule)
+		return nil, fail(Annotation, r.line, "@id must be 1-64 of a-z 0-9 -, begin with a letter, and not be %q", NoRule)
 	}
 	if strings.TrimSpace(r.plain) == "" || len(r.plain) > maxPlain || strings.ContainsFunc(r.plain, unicode.IsControl) {
-		return nil, fail(Annotation, r.line, "want @plain of 1-%d bytes: words for citizens and officers", maxPlain)
+		return nil, fail(Annotation, r.line, "@plain must be 1-%d bytes of plain words for citizens and officers", maxPlain)
 	}
 	return r, nil
 }
 
+// allIn reports whether there are words and each is allowed.
+func allIn(words []string, allowed ...string) bool {
+	return len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(allowed, w) })
+}
+
 var linePattern = regexp.MustCompile(`:(\d+):\d+`)
 
-// syntaxLine finds the line in a parser's error, which has it in its text only.
+// syntaxLine returns the line of a parser's error, which has it only in its text.
 func syntaxLine(err error) int {
 	m := linePattern.FindStringSubmatch(err.Error())
 	if m == nil {
@@ -228,10 +240,10 @@ func syntaxLine(err error) int {
 	return n
 }
 
-// firstOf gives one of several errors, the same every time: the checker of types goes through maps.
+// firstOf returns one of several errors, always the same one: the type checker iterates over maps.
 func firstOf(err error) string { return printable(slices.Min(strings.Split(err.Error(), "\n"))) }
 
-// printable is a text cut to a sensible length, without the control characters it may quote.
+// printable cuts a text to a sensible length and removes the control characters that it may quote.
 func printable(s string) string {
 	const most = 300
 	s = strings.Map(func(r rune) rune {
@@ -246,17 +258,17 @@ func printable(s string) string {
 	return s
 }
 
-// Version is the one given to Compile; 0 is the built-in set.
+// Version returns the version given to Compile. 0 is the built-in set.
 func (s *Set) Version() uint64 { return s.version }
 
-// Text is the Cedar text of the set.
+// Text returns the Cedar text of the set.
 func (s *Set) Text() string { return s.text }
 
-// IDs gives the ids of the rules, sorted.
+// IDs returns the ids of the rules, sorted.
 func (s *Set) IDs() []string { return slices.Sorted(maps.Keys(s.rules)) }
 
-// Plain returns the annotation @plain of a rule: what its id in a verdict means. It is "" if the set has no
-// such rule, as for NoRule, whose words are in package audit/plain.
+// Plain returns the annotation @plain of a rule: what its id in a verdict means. It returns "" if
+// the set has no such rule. NoRule is one: its words are in package audit/plain.
 func (s *Set) Plain(rule string) string {
 	if r := s.rules[rule]; r != nil {
 		return r.plain

@@ -1,6 +1,6 @@
-// Package purpose has the PurposeOfUse codes of HL7 v3-ActReason and which covers which. Policies judge
-// by them, and package audit/plain has their words. It depends on nothing but the standard library: the
-// checker in a browser links it without the policies.
+// Package purpose has the PurposeOfUse codes of HL7 v3-ActReason and says which covers which.
+// Policies decide by them; package audit/plain has the words for them. The package depends only on
+// the standard library, so the checker in a browser links it without the policies.
 package purpose
 
 import "slices"
@@ -11,7 +11,7 @@ const System = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 // Purpose is one PurposeOfUse code.
 type Purpose struct {
 	Code   string // v3-ActReason code, e.g. "TREAT"
-	Parent string // the next wider code, "" for the seven widest
+	Parent string // the next wider code; "" for the seven widest
 	Plain  string // our own wording for citizens; completes "Your record was looked at …"
 }
 
@@ -87,7 +87,7 @@ var tree = []Purpose{
 // All returns all codes, each after its parent.
 func All() []Purpose { return slices.Clone(tree) }
 
-// Lookup returns the purpose with this code.
+// Lookup returns the purpose with this code, and whether there is one.
 func Lookup(code string) (Purpose, bool) {
 	i := slices.IndexFunc(tree, func(p Purpose) bool { return p.Code == code })
 	if i < 0 {
@@ -96,7 +96,7 @@ func Lookup(code string) (Purpose, bool) {
 	return tree[i], true
 }
 
-// Known reports whether code is a PurposeOfUse code of v3-ActReason. Case counts.
+// Known reports whether code is a PurposeOfUse code of v3-ActReason. It is case-sensitive.
 func Known(code string) bool {
 	_, ok := Lookup(code)
 	return ok
@@ -105,20 +105,20 @@ func Known(code string) bool {
 // overrideStarted is DICOM's "Emergency Override Started" (PS3.16 CID 401).
 const overrideStarted = "http://dicom.nema.org/resources/ontology/DCM|110127"
 
-// Emergency reports whether an access or a decision is an emergency: the usual limits were overridden.
-// It is one if it claims so, if one of its purposes is BTG (break the glass), or if one of its events,
-// as "system|code", is DCM 110127. Treatment in an emergency (ETREAT) is none: most of it overrides
-// nothing.
+// Emergency reports whether an access or a decision is an emergency, in which the usual limits were
+// overridden. It is one if the entry claims so, if one of its purposes is BTG (break the glass), or
+// if one of its events, as "system|code", is DCM 110127. Treatment in an emergency (ETREAT) is not
+// one: most of it overrides nothing.
 //
-// It is what people are told, and what a FHIR AuditEvent becomes as an entry. Verdicts look at the
-// entry's own claim alone.
+// People are told the result of this function, and a FHIR AuditEvent becomes an entry by it.
+// Verdicts look at the entry's own claim alone.
 func Emergency(claimed bool, events, purposes []string) bool {
 	return claimed || slices.Contains(purposes, "BTG") || slices.Contains(events, overrideStarted)
 }
 
-// Subsumes reports whether purpose a covers purpose b: it is b or one of the wider codes above b. TREAT
-// covers BTG, so a permission for treatment covers break-glass unless that is excluded by name. A code
-// that is not Known covers itself only.
+// Subsumes reports whether purpose a covers purpose b: b is a, or a is one of the wider codes above
+// b. TREAT covers BTG, so a permission for treatment covers break-glass unless a rule excludes it
+// by name. A code that is not Known covers only itself.
 func Subsumes(a, b string) bool {
 	for a != b {
 		p, ok := Lookup(b)
