@@ -61,53 +61,79 @@ type Record struct {
 // by different records. Otherwise the decision is "". ID names the first record, in the order
 // given, that decided so.
 func Combine(records []Record, q Request) Consent {
-	live := make([]*Record, 0, len(records))
+	t := tally{q: &q}
 	for i := range records {
 		if r := &records[i]; r.meets(&q, r.Deny) {
-			live = append(live, r)
+			t.live = append(t.live, r)
 		}
 	}
-	if len(live) == 0 {
+	if len(t.live) == 0 {
 		return Consent{}
 	}
-	purposes, data := make([][]string, 0, max(1, len(q.Purposes))), orUnstated(q.Data)
+	t.permits = make([]bool, len(t.live))
+	t.denies = make([]bool, len(t.live))
 	for _, p := range orUnstated(q.Purposes) {
 		all, _ := kinds([]string{p})
-		purposes = append(purposes, all)
+		t.purposes = append(t.purposes, all)
 	}
-	permits, denies := make([]bool, len(live)), make([]bool, len(live))
-	all := true
+	data := orUnstated(q.Data)
+	allPermitted := true
 	var refused []string
 	for _, d := range data {
-		no := false
-		for _, p := range purposes {
-			yes := false
-			for i, r := range live {
-				switch r.pair(&q, p, d, r.Deny) {
-				case Deny:
-					denies[i], no = true, true
-				case Permit:
-					if !r.RefusesOnly {
-						permits[i], yes = true, true
-					}
-				}
-			}
-			all = all && yes
-		}
-		if no {
+		permitted, denied := t.datum(d)
+		allPermitted = allPermitted && permitted
+		if denied {
 			refused = append(refused, d)
 		}
 	}
 	switch {
 	case len(refused) == len(data):
-		return Consent{Decision: Deny, ID: live[slices.Index(denies, true)].ID}
+		return Consent{Decision: Deny, ID: t.first(t.denies)}
 	case len(refused) > 0:
-		return Consent{Decision: Deny, ID: live[slices.Index(denies, true)].ID, Refused: refused}
-	case all:
-		return Consent{Decision: Permit, ID: live[slices.Index(permits, true)].ID}
+		return Consent{Decision: Deny, ID: t.first(t.denies), Refused: refused}
+	case allPermitted:
+		return Consent{Decision: Permit, ID: t.first(t.permits)}
 	}
 	return Consent{}
 }
+
+// tally collects what the records that apply say of each pair of a purpose and a data code.
+type tally struct {
+	q               *Request
+	live            []*Record  // the records that apply, apart from purposes and data
+	purposes        [][]string // of the access, each with all wider ones
+	permits, denies []bool     // by index in live: whether the record permitted or denied a pair
+}
+
+// datum asks about one data code with each purpose of the access. It reports whether every purpose is
+// permitted, and whether one is denied.
+func (t *tally) datum(code string) (permitted, denied bool) {
+	permitted = true
+	for _, purpose := range t.purposes {
+		yes, no := t.pair(purpose, code)
+		permitted = permitted && yes
+		denied = denied || no
+	}
+	return permitted, denied
+}
+
+// pair reports whether a record permits the pair, and whether one denies it.
+func (t *tally) pair(purpose []string, datum string) (permitted, denied bool) {
+	for i, r := range t.live {
+		switch r.pair(t.q, purpose, datum, r.Deny) {
+		case Deny:
+			t.denies[i], denied = true, true
+		case Permit:
+			if !r.RefusesOnly {
+				t.permits[i], permitted = true, true
+			}
+		}
+	}
+	return permitted, denied
+}
+
+// first returns the id of the first record that is marked.
+func (t *tally) first(marked []bool) string { return t.live[slices.Index(marked, true)].ID }
 
 // orUnstated returns codes, or one empty code if the access states none.
 func orUnstated(codes []string) []string {
