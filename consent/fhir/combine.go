@@ -74,37 +74,28 @@ func lists(a, b *entry.ConsentRule) []listPair {
 		{&a.Roles, &b.Roles, same}, {&a.Actions, &b.Actions, same}}
 }
 
-// narrow makes rule what rule and inner both say; false if that is nothing. inner's exceptions join rule's.
+// narrow makes rule what rule and inner both say, and reports whether that is anything. The exceptions
+// of inner join those of rule.
 func narrow(rule, inner *entry.ConsentRule) bool {
 	for _, l := range lists(rule, inner) {
-		switch {
-		case len(*l.b) == 0:
-		case len(*l.a) == 0:
-			*l.a = *l.b
-		default:
-			var both []string
-			for _, s := range *l.a {
-				for _, t := range *l.b {
-					if l.covers(s, t) {
-						both = append(both, t)
-					} else if l.covers(t, s) {
-						both = append(both, s)
-					}
-				}
-			}
-			if len(both) == 0 {
-				return false
-			}
-			slices.Sort(both)
-			*l.a = slices.Compact(both)
+		if !l.intersect() {
+			return false
 		}
 	}
 	for _, t := range []struct {
-		to   *string
-		from string
-		last bool
-	}{{&rule.Start, inner.Start, true}, {&rule.End, inner.End, false}, {&rule.DataStart, inner.DataStart, true}, {&rule.DataEnd, inner.DataEnd, false}} {
-		if a, b := rule.Time(*t.to), rule.Time(t.from); t.from != "" && (*t.to == "" || t.last == b.After(a)) {
+		to    *string
+		from  string
+		later bool // the later of the two times is narrower
+	}{
+		{&rule.Start, inner.Start, true},
+		{&rule.End, inner.End, false},
+		{&rule.DataStart, inner.DataStart, true},
+		{&rule.DataEnd, inner.DataEnd, false},
+	} {
+		if t.from == "" {
+			continue
+		}
+		if *t.to == "" || t.later == rule.Time(t.from).After(rule.Time(*t.to)) {
 			*t.to = t.from
 		}
 	}
@@ -113,6 +104,42 @@ func narrow(rule, inner *entry.ConsentRule) bool {
 		return start != "" && end != "" && !rule.Time(start).Before(rule.Time(end))
 	}
 	return !ends(rule.Start, rule.End) && !ends(rule.DataStart, rule.DataEnd)
+}
+
+// intersect makes list a what both lists cover, and reports whether that is anything. An empty list is
+// no limit.
+func (l listPair) intersect() bool {
+	if len(*l.b) == 0 {
+		return true
+	}
+	if len(*l.a) == 0 {
+		*l.a = *l.b
+		return true
+	}
+	both := l.narrower()
+	if len(both) == 0 {
+		return false
+	}
+	slices.Sort(both)
+	*l.a = slices.Compact(both)
+	return true
+}
+
+// narrower returns, for every code of one list and code of the other of which one covers the other, the
+// covered one.
+func (l listPair) narrower() []string {
+	var both []string
+	for _, s := range *l.a {
+		for _, t := range *l.b {
+			switch {
+			case l.covers(s, t):
+				both = append(both, t)
+			case l.covers(t, s):
+				both = append(both, s)
+			}
+		}
+	}
+	return both
 }
 
 // bounded keeps to what an entry takes.
