@@ -67,34 +67,24 @@ func distinct(pairs []pair) map[pair]bool {
 // otherPart begins what is said of actors who are not those to whom the data goes: what they limit is not who accesses.
 const otherPart = "an actor is not one to whom the data goes"
 
-// actor reads one.
+// actor reads one actor. why says which limit it is that no rule can express.
 func (r *reader) actor(a object) (pairs []pair, why string, err error) {
+	if err := checkActor(a); err != nil {
+		return nil, "", err
+	}
+	if hasOther(a, "id", "role", "reference") {
+		return nil, otherPart + ": an extension says more of it", nil
+	}
 	role, reference := tree.Child(a, "role"), tree.Child(a, "reference")
-	for _, name := range []string{"role", "reference"} {
-		v, there := a[name]
-		if _, ok := v.(object); there && !ok {
-			return nil, "", tree.Fail(BadValue, "", "")
-		}
-	}
-	for name := range a {
-		if name != "id" && name != "role" && name != "reference" {
-			return nil, otherPart + ": an extension says more of it", nil
-		}
-	}
 	codes, ok := claims([]object{role})
-	if role != nil && !ok || len(r.id) >= 6 && strings.Contains(strings.Join(codes, "\n"), r.id) {
+	if role != nil && !ok || r.namesPatient(codes) {
 		return nil, otherPart + ": its role has no code", nil
 	}
-	recipient := role == nil || slices.ContainsFunc(codes, func(c string) bool { return slices.Contains(recipientRoles, c) })
-	if tree.Text(reference, "reference") == "" && reference["identifier"] == nil && tree.Text(reference, "type") == "PractitionerRole" || reference == nil && !recipient {
-		for _, c := range codes {
-			pairs = append(pairs, pair{role: c})
-		}
-		return pairs, "", nil
+	recipient := role == nil || slices.ContainsFunc(codes, isRecipient)
+	if namesNoOne(reference) || reference == nil && !recipient {
+		return withRoles("", codes), "", nil
 	}
-	if !recipient && slices.ContainsFunc(codes, func(c string) bool {
-		return strings.HasPrefix(c, "http://terminology.hl7.org/") && !strings.HasPrefix(c, practitioner+"|")
-	}) {
+	if !recipient && slices.ContainsFunc(codes, isOtherPart) {
 		return nil, otherPart, nil
 	}
 	org := r.organisation(reference)
@@ -104,10 +94,55 @@ func (r *reader) actor(a object) (pairs []pair, why string, err error) {
 	if recipient {
 		return []pair{{org: org}}, "", nil
 	}
-	for _, c := range codes {
-		pairs = append(pairs, pair{org, c})
+	return withRoles(org, codes), "", nil
+}
+
+// checkActor checks the form of the members that are read.
+func checkActor(a object) error {
+	for _, name := range []string{"role", "reference"} {
+		v, there := a[name]
+		if _, ok := v.(object); there && !ok {
+			return tree.Fail(BadValue, "", "")
+		}
 	}
-	return pairs, "", nil
+	return nil
+}
+
+// hasOther reports whether o has a member that is not among names.
+func hasOther(o object, names ...string) bool {
+	for name := range o {
+		if !slices.Contains(names, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// withRoles pairs an organisation, or "", with each role.
+func withRoles(org string, roles []string) (pairs []pair) {
+	for _, role := range roles {
+		pairs = append(pairs, pair{org, role})
+	}
+	return pairs
+}
+
+// namesPatient reports whether claims hold the patient's number.
+func (r *reader) namesPatient(claims []string) bool {
+	return len(r.id) >= 6 && strings.Contains(strings.Join(claims, "\n"), r.id)
+}
+
+// namesNoOne reports whether a Reference says only that staff of some role are meant.
+func namesNoOne(ref object) bool {
+	return tree.Text(ref, "type") == "PractitionerRole" && tree.Text(ref, "reference") == "" && ref["identifier"] == nil
+}
+
+// isRecipient reports whether a role is one of those to whom data goes.
+func isRecipient(role string) bool { return slices.Contains(recipientRoles, role) }
+
+// isOtherPart reports whether HL7 defines a role and it is not a job: the actor wrote, holds or protects
+// the data.
+func isOtherPart(role string) bool {
+	return strings.HasPrefix(role, "http://terminology.hl7.org/") && !strings.HasPrefix(role, practitioner+"|")
 }
 
 // organisation is the id in the log of the organisation that a Reference names, "" if it names none.

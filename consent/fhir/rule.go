@@ -141,12 +141,7 @@ func (r *reader) ruleR4() (*entry.ConsentRule, error) {
 
 // ambiguous reports whether a root provision without type has limits beyond its period.
 func ambiguous(p object) bool {
-	for name := range p {
-		if name != "id" && name != "period" && name != "provision" {
-			return true
-		}
-	}
-	return false
+	return hasOther(p, "id", "period", "provision")
 }
 
 // ambiguousRoot takes of a root provision without type what is permitted whether its limits belong to the base rule or are an exception to it.
@@ -351,7 +346,7 @@ func (r *reader) codes(o object, name, path string) ([]string, error) {
 		return nil, err
 	}
 	out, ok := claims(l)
-	if !ok || len(r.id) >= 6 && strings.Contains(strings.Join(out, "\n"), r.id) {
+	if !ok || r.namesPatient(out) {
 		return []string{""}, nil
 	}
 	return out, nil
@@ -407,10 +402,8 @@ func period(o object, name, path string, start, end *string) error {
 			return tree.Fail(BadValue, path+"."+name, "ends before it starts")
 		}
 	}
-	for member := range p {
-		if member != "id" && member != "start" && member != "end" {
-			return tree.Fail(NotUnderstood, path+"."+name, "has a member other than start and end")
-		}
+	if hasOther(p, "id", "start", "end") {
+		return tree.Fail(NotUnderstood, path+"."+name, "has a member other than start and end")
 	}
 	return nil
 }
