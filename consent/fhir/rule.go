@@ -2,7 +2,6 @@ package fhir
 
 import (
 	"slices"
-
 	"strings"
 
 	"igledger/consent/fhir/tree"
@@ -171,85 +170,132 @@ func (r *reader) typeOf(p object, path string) (string, error) {
 // lost is a limit that no rule can express.
 type lost struct{ path, why string }
 
-// provision reads one level and those below it. outer is the nearest list of data around it. The rule is nil where it is a permission that cannot be used;
-// widened where it is a refusal that lost a limit.
-func (r *reader) provision(o object, path, decision string, outer []string) (rule *entry.ConsentRule, widened bool, err error) {
+// provision reads one level and those below it. outer is the nearest list of data around it. The rule
+// is nil if it is a permission that cannot be used. widened reports a refusal that lost a limit.
+func (r *reader) provision(o object, path, decision string, outer []string) (
+	rule *entry.ConsentRule, widened bool, err error,
+) {
 	r.count++
 	if r.count > 256 {
 		return nil, false, tree.Fail(tree.TooLarge, "Consent.provision", "more than 256 provisions")
 	}
 	rule = &entry.ConsentRule{Decision: decision}
-	limits, err := r.limits(o, path, rule)
+	complete, err := r.own(o, path, rule, outer)
 	if err != nil {
 		return nil, false, err
-	}
-	if disjoint(rule.Data, outer) {
-		rule.Data = nil
-		limits = append(limits, lost{path, "it and what it stands in limit the data by different sorts of codes, and a rule looks at each code by itself"})
-	}
-	for _, l := range limits {
-		r.note(l.path, l.why+effects[decision])
 	}
 	if len(rule.Data) > 0 {
 		outer = rule.Data
 	}
-	usable := decision == deny || len(limits) == 0
 	nested, err := list(o, "provision", path)
 	if err != nil {
 		return nil, false, err
 	}
-	var within, refusals []*entry.ConsentRule // of the same decision: permissions within a permission, refusals within a refusal
-	hidden := false                           // a permission that is not used had refusals in it, which would win over its neighbours
+	l := &level{rule: rule, path: path, unusable: !complete}
 	for i, n := range nested {
-		at := path + ".provision[" + itoa(i) + "]"
-		d, err := r.typeOf(n, at)
-		if err != nil {
+		if err := r.nested(l, n, path+".provision["+itoa(i)+"]", outer); err != nil {
 			return nil, false, err
-		}
-		untyped := d == "" && r.release == R4
-		switch {
-		case r.release == R5:
-			d = opposite(decision)
-		case untyped && decision == permit:
-			r.note(at, "has no type; it is taken as a refusal")
-			d = deny
-		case untyped:
-			r.note(at, "has no type; it is not taken as a permission")
-			d = deny
-		}
-		x, wide, err := r.provision(n, at, d, outer)
-		switch {
-		case err != nil:
-			return nil, false, err
-		case d == permit && x == nil:
-			usable = usable && decision == deny
-			hidden = hidden || n["provision"] != nil
-		case d == decision && d == permit:
-			within = append(within, x)
-		case d == decision:
-			refusals = append(refusals, x)
-		case d == deny && wide && covers(x, rule):
-			r.note(path, "nothing is left of the permission once a refusal in it is taken without its limits"+effects[permit])
-			usable = false
-		default:
-			rule.Except = append(rule.Except, *x)
 		}
 	}
 	if decision == deny {
-		r.overrule(rule, path, refusals, hidden, len(limits) > 0)
+		r.overrule(rule, path, l.refusals, l.hidden, !complete)
+		return rule, !complete, nil
 	}
-	switch {
-	case len(within) == 0:
-	case len(within) > 1 || len(rule.Except) > 0: // narrowed, the refusals would no longer win over what stands beside this permission
-		r.note(path, "a permission within a permission can be kept only if nothing stands beside it"+effects[permit])
-		usable = false
-	default:
-		usable = narrow(rule, within[0]) && usable
-	}
-	if !usable {
+	r.narrowed(l)
+	if l.unusable {
 		return nil, false, nil
 	}
-	return rule, decision == deny && len(limits) > 0, nil
+	return rule, false, nil
+}
+
+// own reads what a level itself limits, and notes each limit that is lost. complete is false if there
+// is one.
+func (r *reader) own(o object, path string, rule *entry.ConsentRule, outer []string) (complete bool, err error) {
+	limits, err := r.limits(o, path, rule)
+	if err != nil {
+		return false, err
+	}
+	if disjoint(rule.Data, outer) {
+		rule.Data = nil
+		limits = append(limits, lost{path, "it and what it stands in limit the data by different sorts of codes, " +
+			"and a rule looks at each code by itself"})
+	}
+	for _, l := range limits {
+		r.note(l.path, l.why+effects[rule.Decision])
+	}
+	return len(limits) == 0, nil
+}
+
+// level is one level of provisions, while those in it are read.
+type level struct {
+	rule     *entry.ConsentRule
+	path     string
+	within   []*entry.ConsentRule // permissions within a permission
+	refusals []*entry.ConsentRule // refusals within a refusal
+	hidden   bool                 // in a refusal: an unused permission had refusals in it, which would win over its neighbours
+	unusable bool                 // in a permission: it cannot be used
+}
+
+// nested reads a provision of a level and files it by what it and the level decide.
+func (r *reader) nested(l *level, n object, at string, outer []string) error {
+	around := l.rule.Decision
+	decision, err := r.decisionOf(n, at, around)
+	if err != nil {
+		return err
+	}
+	x, widened, err := r.provision(n, at, decision, outer)
+	switch {
+	case err != nil:
+		return err
+	case x == nil: // a permission that cannot be used
+		l.unusable = l.unusable || around == permit
+		l.hidden = l.hidden || n["provision"] != nil
+	case decision == permit && around == permit:
+		l.within = append(l.within, x)
+	case decision == deny && around == deny:
+		l.refusals = append(l.refusals, x)
+	case decision == deny && widened && covers(x, l.rule):
+		r.note(l.path, "nothing is left of the permission once a refusal in it is taken without its limits"+effects[permit])
+		l.unusable = true
+	default:
+		l.rule.Except = append(l.rule.Except, *x)
+	}
+	return nil
+}
+
+// decisionOf returns what a nested provision decides. In R5 it is the opposite of what is around it. In
+// R4 it is the type; a provision without one is taken as a refusal.
+func (r *reader) decisionOf(n object, at, around string) (string, error) {
+	typ, err := r.typeOf(n, at)
+	switch {
+	case err != nil:
+		return "", err
+	case r.release == R5:
+		return opposite(around), nil
+	case typ != "":
+		return typ, nil
+	case around == permit:
+		r.note(at, "has no type; it is taken as a refusal")
+	default:
+		r.note(at, "has no type; it is not taken as a permission")
+	}
+	return deny, nil
+}
+
+// narrowed applies the permissions within a permission.
+func (r *reader) narrowed(l *level) {
+	if len(l.within) == 0 {
+		return
+	}
+	// Narrowed, the refusals would no longer win over what stands beside this permission.
+	if len(l.within) > 1 || len(l.rule.Except) > 0 {
+		r.note(l.path, "a permission within a permission can be kept only if nothing stands beside it"+effects[permit])
+		l.unusable = true
+		return
+	}
+	if !narrow(l.rule, l.within[0]) {
+		l.unusable = true
+	}
 }
 
 // known are the members of a provision by release; any other is a limit that is not understood.
