@@ -136,8 +136,30 @@ func shares(whole object, all []*patient) []object {
 	return list
 }
 
-// share copies what of an event concerns patient number mine; the maps tell whose an entity or an agent is.
+// share copies what of an event concerns patient number mine. The maps say which patient an entity or an
+// agent is.
 func share(whole object, mine int, entityOf, agentOf map[int]int, marks []*mentions) object {
+	own, others := marks[mine], othersThan(marks, mine)
+	root := object{}
+	for name, v := range whole {
+		if name != "entity" {
+			root[name] = cloneTree(v)
+		}
+	}
+	rest := shareOfRest(root, others)
+	set := func(name string, list []any) {
+		if len(list) > 0 {
+			rest[name] = list
+		}
+	}
+	set("entity", shareOfEntities(objects(whole, "entity"), root, mine, entityOf, own, others))
+	set("agent", shareOfAgents(objects(root, "agent"), mine, agentOf, others))
+	set("contained", shareOfContained(objects(root, "contained"), own, others))
+	return rest
+}
+
+// othersThan collects the marks of all other patients, without those that this patient has too.
+func othersThan(marks []*mentions, mine int) *mentions {
 	own, others := marks[mine], &mentions{}
 	others.words = map[string]bool{}
 	for i, m := range marks {
@@ -155,16 +177,17 @@ func share(whole object, mine int, entityOf, agentOf map[int]int, marks []*menti
 			}
 		}
 	}
-	root := object{}
-	for name, v := range whole {
-		if name != "entity" {
-			root[name] = cloneTree(v)
-		}
-	}
-	var entities []any
-	for i, e := range objects(whole, "entity") {
-		switch of, ok := entityOf[i]; {
-		case !ok:
+	return others
+}
+
+// shareOfEntities copies the patient's own entities, without mentions of others, and what further keeps
+// of the entities that are no patient.
+func shareOfEntities(list []object, root object, mine int, entityOf map[int]int, own, others *mentions) []any {
+	var kept []any
+	for i, e := range list {
+		of, isPatient := entityOf[i]
+		switch {
+		case !isPatient:
 			e = further(root, cloneTree(e).(object), own, others)
 		case of == mine:
 			e, _ = scrub(e, others).(object)
@@ -172,33 +195,56 @@ func share(whole object, mine int, entityOf, agentOf map[int]int, marks []*menti
 			continue
 		}
 		if len(e) > 0 {
-			entities = append(entities, cloneTree(e))
+			kept = append(kept, cloneTree(e))
 		}
 	}
-	var agents []any
-	for i, a := range objects(root, "agent") {
-		if of, ok := agentOf[i]; ok && of != mine && !asks(a) {
+	return kept
+}
+
+// whoActed are the members of an agent that stay as they are in every share.
+var whoActed = []string{"who", "name", "altId", "requestor", "type", "role", "network"}
+
+// shareOfAgents keeps every agent that asked or is not another patient.
+func shareOfAgents(list []object, mine int, agentOf map[int]int, others *mentions) []any {
+	var kept []any
+	for i, a := range list {
+		if of, isPatient := agentOf[i]; isPatient && of != mine && !asks(a) {
 			continue
 		}
-		kept := object{}
-		for _, name := range []string{"who", "name", "altId", "requestor", "type", "role", "network"} {
-			if v, ok := a[name]; ok {
-				kept[name] = v
-				delete(a, name)
+		agent, details := object{}, object{}
+		for name, v := range a {
+			if slices.Contains(whoActed, name) {
+				agent[name] = v
+			} else {
+				details[name] = v
 			}
 		}
-		rest, _ := scrub(a, others).(object)
+		rest, _ := scrub(details, others).(object)
 		for name, v := range rest {
-			kept[name] = v
+			agent[name] = v
 		}
-		agents = append(agents, kept)
+		kept = append(kept, agent)
 	}
-	var resources []any
-	for _, r := range objects(root, "contained") {
-		if !others.mentioned(r) && (own.mentioned(r) || slices.Contains(neutral, text(r, "resourceType"))) {
-			resources = append(resources, r)
+	return kept
+}
+
+// shareOfContained keeps the contained resources that mention this patient, or are no patient's, and
+// mention no other.
+func shareOfContained(list []object, own, others *mentions) []any {
+	var kept []any
+	for _, r := range list {
+		if others.mentioned(r) {
+			continue
+		}
+		if own.mentioned(r) || slices.Contains(neutral, text(r, "resourceType")) {
+			kept = append(kept, r)
 		}
 	}
+	return kept
+}
+
+// shareOfRest takes mentions of others out of all other members. The narrative goes.
+func shareOfRest(root object, others *mentions) object {
 	rest := object{}
 	for name, v := range root {
 		switch name {
@@ -209,11 +255,6 @@ func share(whole object, mine int, entityOf, agentOf map[int]int, marks []*menti
 			if kept := scrub(object{name: v}, others); kept != nil {
 				rest[name] = kept.(object)[name]
 			}
-		}
-	}
-	for name, list := range map[string][]any{"entity": entities, "agent": agents, "contained": resources} {
-		if len(list) > 0 {
-			rest[name] = list
 		}
 	}
 	return rest
