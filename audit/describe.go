@@ -25,9 +25,12 @@ func roleWords(a *entry.Access) string {
 		return ""
 	}
 	v, err := parseTree("AuditEvent", raw)
+	if err != nil {
+		return ""
+	}
 	root, _ := v.(object)
 	u := user(root)
-	if err != nil || u < 0 {
+	if u < 0 {
 		return ""
 	}
 	for _, c := range objects(objects(root, "agent")[u], "role") {

@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/base64"
 	"maps"
+	"slices"
 	"strings"
 
 	"igledger/consent/fhir/tree"
@@ -64,7 +65,25 @@ func compose(a *entry.Access) object {
 	return root
 }
 
+// composeAgents makes the user, the organisation that accessed, the parties and the client's system.
 func composeAgents(a *entry.Access) []any {
+	agents := []any{composeUser(a)}
+	if a.Org != "" {
+		agents = append(agents, object{"requestor": false, "type": concept(roleClass + "|PROV"),
+			"who": object{"type": "Organization", "identifier": object{"value": a.Org}}})
+	}
+	for _, p := range a.Parties {
+		if !isAccessor(a, p) {
+			agents = append(agents, composeParty(p))
+		}
+	}
+	if agent := composeSystem(a); agent != nil {
+		agents = append(agents, agent)
+	}
+	return agents
+}
+
+func composeUser(a *entry.Access) object {
 	user := object{"requestor": true, "type": concept(securityRole + "|humanuser")}
 	if a.Machine {
 		user = object{"requestor": true, "who": object{"type": "Device"}, "type": concept(dcm + "|110150")}
@@ -80,49 +99,63 @@ func composeAgents(a *entry.Access) []any {
 	for _, r := range a.Role {
 		user["role"] = append(list(user["role"]), concept(r))
 	}
-	for i, p := range a.Purpose {
-		c := concept(p)
-		if purpose.Known(p) {
-			c = concept(purpose.System + "|" + p)
-		}
-		if i == 0 && a.Text != nil && a.Text.Why != "" {
-			c["text"] = a.Text.Why
-		}
-		user["purposeOfUse"] = append(list(user["purposeOfUse"]), c)
-	}
-	if len(a.Purpose) == 0 && a.Text != nil && a.Text.Why != "" {
-		user["purposeOfUse"] = []any{object{"text": a.Text.Why}}
+	if purposes := composePurposes(a); len(purposes) > 0 {
+		user["purposeOfUse"] = purposes
 	}
 	if a.Agreement != "" {
 		user["policy"] = []any{AgreementURI + a.Agreement}
 	}
-	agents := []any{compact(user)}
-	if a.Org != "" {
-		agents = append(agents, object{"requestor": false, "type": concept(roleClass + "|PROV"),
-			"who": object{"type": "Organization", "identifier": object{"value": a.Org}}})
+	return compact(user)
+}
+
+// composePurposes puts the words for why into the first purpose, or into one of its own.
+func composePurposes(a *entry.Access) []any {
+	var list []any
+	for _, p := range a.Purpose {
+		if purpose.Known(p) {
+			p = purpose.System + "|" + p
+		}
+		list = append(list, concept(p))
 	}
-	known := false
-	for _, p := range a.Parties {
-		agent := object{"requestor": false, "name": p.Name}
-		if p.Type == roleClass+"|PROV" && p.ID == a.Org {
-			continue // said above
-		}
-		if p.Type != "" {
-			agent["type"] = concept(p.Type)
-		}
-		if p.ID != "" {
-			agent["who"] = who(p.ID)
-			known = known || p.ID == a.System
-		}
-		if p.Address != "" {
-			agent["network"] = object{"address": p.Address}
-		}
-		agents = append(agents, compact(agent))
+	if a.Text == nil || a.Text.Why == "" {
+		return list
 	}
-	if c := client(a); a.System != "" && !known && len(c) > 0 {
-		agents = append(agents, object{"requestor": false, "type": concept(dcm + "|" + c[0]), "who": who(a.System)})
+	if len(list) == 0 {
+		return []any{object{"text": a.Text.Why}}
 	}
-	return agents
+	list[0].(object)["text"] = a.Text.Why
+	return list
+}
+
+// isAccessor reports whether a party is the organisation that accessed, which has an agent of its own.
+func isAccessor(a *entry.Access, p entry.Party) bool {
+	return p.Type == roleClass+"|PROV" && p.ID == a.Org
+}
+
+func composeParty(p entry.Party) object {
+	agent := object{"requestor": false, "name": p.Name}
+	if p.Type != "" {
+		agent["type"] = concept(p.Type)
+	}
+	if p.ID != "" {
+		agent["who"] = who(p.ID)
+	}
+	if p.Address != "" {
+		agent["network"] = object{"address": p.Address}
+	}
+	return compact(agent)
+}
+
+// composeSystem makes the client's system, nil if the access names none or one of the parties is it.
+func composeSystem(a *entry.Access) object {
+	types := client(a)
+	isParty := slices.ContainsFunc(a.Parties, func(p entry.Party) bool {
+		return !isAccessor(a, p) && p.ID == a.System
+	})
+	if a.System == "" || len(types) == 0 || isParty {
+		return nil
+	}
+	return object{"requestor": false, "type": concept(dcm + "|" + types[0]), "who": who(a.System)}
 }
 
 func composeEntities(a *entry.Access) []any {
