@@ -9,23 +9,28 @@ import (
 	"igledger/ledger/wire"
 )
 
-// pair is what an actor limits a provision to: an organisation, a role of its staff, or staff of that role of that organisation.
+// pair is what an actor limits a provision to: an organisation, a role of its staff, or staff of
+// that role of that organisation.
 type pair struct{ org, role string }
 
-// actors reads whom a provision is about. why says which limit was lost; then rule has neither recipients nor roles. Any of several actors will do, so a
-// permission may lack those that cannot be expressed, unless there are exceptions to it, which are about those too; a refusal may not.
+// actors reads to whom a provision applies. why says which limit was lost; the rule then has
+// neither recipients nor roles.
+//
+// An access has to match one of the actors. A permission may therefore lose actors that no rule can
+// express, unless it has exceptions, which apply to those actors too. A refusal may not.
 func (r *reader) actors(list []object, path string, rule *entry.ConsentRule, exceptions bool) (why string, err error) {
 	var pairs []pair
 	for i, a := range list {
 		got, w, err := r.actor(a)
 		if err != nil {
-			return "", tree.Fail(BadValue, path+".actor["+itoa(i)+"]", "want role as a CodeableConcept and reference as a Reference")
+			return "", tree.Fail(BadValue, path+".actor["+itoa(i)+"]",
+				"want role as a CodeableConcept and reference as a Reference")
 		}
 		switch {
 		case w == "":
 			pairs = append(pairs, got...)
 		case rule.Decision == permit && !exceptions && !strings.HasPrefix(w, otherPart):
-			r.note(path+".actor["+itoa(i)+"]", w+"; so it is not among those permitted")
+			r.note(path+".actor["+itoa(i)+"]", w+"; so the permission leaves it out")
 			why = w
 		default:
 			return w, nil
@@ -35,7 +40,7 @@ func (r *reader) actors(list []object, path string, rule *entry.ConsentRule, exc
 		return why, nil
 	}
 	if len(pairs) > 1024 {
-		return "more actors than a rule has room for", nil
+		return "there are more actors than a rule can hold", nil
 	}
 	for _, p := range pairs {
 		if p.org != "" && !slices.Contains(rule.Recipients, p.org) {
@@ -45,15 +50,23 @@ func (r *reader) actors(list []object, path string, rule *entry.ConsentRule, exc
 			rule.Roles = append(rule.Roles, p.role)
 		}
 	}
-	// A rule has a list of organisations and a list of roles and wants both met: that says the same only if every organisation is there with every role.
-	if want := max(len(rule.Recipients), 1) * max(len(rule.Roles), 1); want != len(distinct(pairs)) || max(len(rule.Recipients), len(rule.Roles)) > maxCodes ||
-		slices.ContainsFunc(pairs, func(p pair) bool {
-			return (p.org == "") != (len(rule.Recipients) == 0) || (p.role == "") != (len(rule.Roles) == 0)
-		}) {
+	if !joins(rule, pairs) || max(len(rule.Recipients), len(rule.Roles)) > maxCodes {
 		rule.Recipients, rule.Roles = nil, nil
-		return "organisations and roles are named that a rule would join otherwise", nil
+		return "a rule cannot express this combination of organisations and roles", nil
 	}
 	return "", nil
+}
+
+// joins reports whether the rule says the same as the pairs. A rule has a list of organisations and
+// a list of roles, and an access must match both. So every organisation must be paired with every
+// role.
+func joins(rule *entry.ConsentRule, pairs []pair) bool {
+	for _, p := range pairs {
+		if (p.org == "") != (len(rule.Recipients) == 0) || (p.role == "") != (len(rule.Roles) == 0) {
+			return false
+		}
+	}
+	return len(distinct(pairs)) == max(len(rule.Recipients), 1)*max(len(rule.Roles), 1)
 }
 
 func distinct(pairs []pair) map[pair]bool {
@@ -64,16 +77,17 @@ func distinct(pairs []pair) map[pair]bool {
 	return m
 }
 
-// otherPart begins what is said of actors who are not those to whom the data goes: what they limit is not who accesses.
-const otherPart = "an actor is not one to whom the data goes"
+// otherPart begins the message about actors who are not those to whom the data goes. What they
+// limit is not who accesses.
+const otherPart = "an actor is not someone to whom the data goes"
 
-// actor reads one actor. why says which limit it is that no rule can express.
+// actor reads one actor. why says why no rule can express it.
 func (r *reader) actor(a object) (pairs []pair, why string, err error) {
 	if err := checkActor(a); err != nil {
 		return nil, "", err
 	}
 	if hasOther(a, "id", "role", "reference") {
-		return nil, otherPart + ": an extension says more of it", nil
+		return nil, otherPart + ": an extension says more about it", nil
 	}
 	role, reference := tree.Child(a, "role"), tree.Child(a, "reference")
 	codes, ok := claims([]object{role})
@@ -89,7 +103,7 @@ func (r *reader) actor(a object) (pairs []pair, why string, err error) {
 	}
 	org := r.organisation(reference)
 	if org == "" {
-		return nil, "an actor is no organisation of the log: persons, devices and groups are not told apart by a rule", nil
+		return nil, "an actor is not an organisation in the log: a rule cannot name persons, devices and groups", nil
 	}
 	if recipient {
 		return []pair{{org: org}}, "", nil
@@ -139,13 +153,14 @@ func namesNoOne(ref object) bool {
 // isRecipient reports whether a role is one of those to whom data goes.
 func isRecipient(role string) bool { return slices.Contains(recipientRoles, role) }
 
-// isOtherPart reports whether HL7 defines a role and it is not a job: the actor wrote, holds or protects
-// the data.
+// isOtherPart reports whether HL7 defines a role and it is not a job: the actor wrote, holds or
+// protects the data.
 func isOtherPart(role string) bool {
 	return strings.HasPrefix(role, "http://terminology.hl7.org/") && !strings.HasPrefix(role, practitioner+"|")
 }
 
-// organisation is the id in the log of the organisation that a Reference names, "" if it names none.
+// organisation returns the id in the log of the organisation that a Reference names, "" if it names
+// none.
 func (r *reader) organisation(ref object) string {
 	org := r.c.Organisations[tree.Text(ref, "reference")]
 	if i := tree.Child(ref, "identifier"); org == "" && slices.Contains(OrganisationSystems, tree.Text(i, "system")) {

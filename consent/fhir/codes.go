@@ -24,7 +24,7 @@ const (
 	loinc         = "http://loinc.org"
 )
 
-// sameSystem gives older spellings of code systems their present one.
+// sameSystem maps older spellings of code systems to the present one.
 var sameSystem = map[string]string{
 	"http://hl7.org/fhir/v3/ActCode":           actCode,
 	"urn:oid:2.16.840.1.113883.5.4":            actCode,
@@ -35,7 +35,8 @@ var sameSystem = map[string]string{
 	"http://hl7.org/fhir/consentaction":        consentAction,
 }
 
-// actions gives the actions of an access (FHIR AuditEvent.action) that stand for a code: a search is E, so what lets somebody read lets her search.
+// actions maps a code to the actions of an access (FHIR AuditEvent.action). A search is E, so a
+// code that lets someone read also lets them search.
 var actions = map[string]string{
 	consentAction + "|collect":  "C",
 	consentAction + "|access":   "RE",
@@ -55,25 +56,29 @@ var basePolicies = map[string]string{actCode + "|OPTIN": permit, actCode + "|OPT
 // emergencyOnly are categories that limit a consent to emergencies.
 var emergencyOnly = []string{actCode + "|EMRGONLY", categories + "|emrgonly"}
 
-// scopeOf gives the scope of a consent by a code of R4's scope or of category, which is all that R5 has.
+// scopeOf maps a code to the scope of a consent. R4 has the code in scope or category, R5 only in
+// category.
 var scopeOf = map[string]string{
-	scopes + "|adr": "adr", scopes + "|research": "research", scopes + "|patient-privacy": "patient-privacy", scopes + "|treatment": "treatment",
+	scopes + "|adr": "adr", scopes + "|research": "research",
+	scopes + "|patient-privacy": "patient-privacy", scopes + "|treatment": "treatment",
 	categories + "|acd": "adr", categories + "|dnr": "adr", categories + "|hcd": "adr", categories + "|polst": "adr",
 	categories + "|research": "research", categories + "|rsdid": "research", categories + "|rsreid": "research",
 	actCode + "|RESEARCH": "research", actCode + "|RSDID": "research", actCode + "|RSREID": "research",
 }
 
-// recipientRoles are what an actor is to whom the data goes (IHE PCF: IRCP). Others say who wrote, holds or protects it.
+// recipientRoles are the roles of an actor to whom the data goes (IHE PCF: IRCP). Other roles say
+// who wrote, holds or protects it.
 var recipientRoles = []string{participation + "|IRCP", participation + "|PRCP", participation + "|TRC"}
 
-// claim is the spelling of a Coding in a rule: "system|code", the code alone where it has no system or is a PurposeOfUse; "" for what may not stand
-// there: no code, free text, a "*" (which would stand for every code of the system), a person's number.
+// claim returns the spelling of a Coding in a rule: "system|code", or the code alone if it has no
+// system or is a PurposeOfUse. It returns "" for a coding that a rule must not hold: no code, free
+// text, a "*" (which would match every code of the system), or a person's number.
 func claim(o object) string {
 	system, code := tree.Text(o, "system"), tree.Text(o, "code")
 	if s := sameSystem[system]; s != "" {
 		system = s
 	}
-	if code == "" || code == "*" || len(code) > 64 || len(system) > 256 || strings.ContainsFunc(system+code, func(r rune) bool { return r <= 0x20 || r > 0x7e || r == '|' }) ||
+	if code == "" || code == "*" || len(code) > 64 || len(system) > 256 || strings.ContainsFunc(system+code, notInCode) ||
 		entry.ContainsPersonNumber(system) || entry.ContainsPersonNumber(code) {
 		return ""
 	}
@@ -83,7 +88,9 @@ func claim(o object) string {
 	return system + "|" + code
 }
 
-// codingObject is the Coding of a claim.
+func notInCode(r rune) bool { return r <= 0x20 || r > 0x7e || r == '|' }
+
+// codingObject returns the Coding of a claim.
 func codingObject(c string) object {
 	system, code := "", c
 	if i := strings.LastIndexByte(c, '|'); i >= 0 {
@@ -99,10 +106,11 @@ func codingObject(c string) object {
 
 func concept(c string) object { return object{"coding": []any{codingObject(c)}} }
 
-// maxCodes is what an entry takes in one list.
+// maxCodes is the most codes that one list of an entry may have.
 const maxCodes = 256
 
-// claims gives the claims of Codings and CodeableConcepts, each once; ok is false where one of them gives none, or where they are more than maxCodes.
+// claims returns the claims of Codings and CodeableConcepts, each once. ok is false if one of them
+// has none, or if there are more than maxCodes.
 func claims(list []object) (out []string, ok bool) {
 	ok = true
 	for _, o := range list {

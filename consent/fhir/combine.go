@@ -8,8 +8,13 @@ import (
 	"igledger/policies/purpose"
 )
 
-// overrule lets refusals within a refusal win over the permissions beside them, of which they become exceptions. Without such neighbours they say nothing
-// that the refusal around them does not. A refusal that lost a limit is about more than the person meant: its permissions, which were not, are left out.
+// overrule lets refusals within a refusal win over the permissions beside them: they become
+// exceptions of those permissions. If there are no permissions beside them, they say nothing that
+// the refusal around them does not.
+//
+// hidden says that an unused permission had refusals in it. widened says that the refusal around
+// them lost a limit, so it is about more than the person meant, but its permissions are not. In
+// both cases the permissions are left out.
 func (r *reader) overrule(rule *entry.ConsentRule, path string, refusals []*entry.ConsentRule, hidden, widened bool) {
 	switch {
 	case len(rule.Except) == 0:
@@ -27,14 +32,15 @@ func (r *reader) overrule(rule *entry.ConsentRule, path string, refusals []*entr
 			x := *x
 			if disjoint(x.Data, e.Data) {
 				x.Data, x.Except = nil, nil
-				r.note(path, "a refusal beside a permission names other sorts of data"+effects[deny])
+				r.note(path, "a refusal beside a permission names other kinds of data"+effects[deny])
 			}
 			gone = gone || covers(&x, &e)
 			e.Except = append(slices.Clone(e.Except), x)
 		}
 		switch {
 		case gone && refuses:
-			r.note(path, "a refusal beside a permission leaves nothing of it, and it has refusals in it; so no permission beside it is used")
+			r.note(path, "a refusal beside a permission leaves nothing of it, and it has refusals in it; "+
+				"so no permission beside it is used")
 			rule.Except = nil
 			return
 		case gone:
@@ -46,7 +52,7 @@ func (r *reader) overrule(rule *entry.ConsentRule, path string, refusals []*entr
 	rule.Except = kept
 }
 
-// disjoint reports whether two lists of data are there and have no code in common.
+// disjoint reports whether both lists of data limit something and have no code in common.
 func disjoint(a, b []string) bool {
 	return len(a) > 0 && len(b) > 0 && !slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
@@ -54,7 +60,7 @@ func disjoint(a, b []string) bool {
 // covers reports whether a applies wherever b does, as far as their lists and periods tell.
 func covers(a, b *entry.ConsentRule) bool {
 	for _, l := range lists(a, b) {
-		if len(*l.a) > 0 && (len(*l.b) == 0 || slices.ContainsFunc(*l.b, func(s string) bool { return !slices.ContainsFunc(*l.a, func(t string) bool { return l.covers(t, s) }) })) {
+		if !l.coversAll() {
 			return false
 		}
 	}
@@ -63,19 +69,37 @@ func covers(a, b *entry.ConsentRule) bool {
 	return early(a.Start, b.Start) && late(a.End, b.End) && early(a.DataStart, b.DataStart) && late(a.DataEnd, b.DataEnd)
 }
 
+// listPair is a list of one rule, the same list of another, and what covers what among their codes.
 type listPair struct {
 	a, b   *[]string
 	covers func(a, b string) bool
 }
 
-func lists(a, b *entry.ConsentRule) []listPair {
-	same := func(a, b string) bool { return a == b }
-	return []listPair{{&a.Purposes, &b.Purposes, purpose.Subsumes}, {&a.Data, &b.Data, policies.CoversData}, {&a.Recipients, &b.Recipients, same},
-		{&a.Roles, &b.Roles, same}, {&a.Actions, &b.Actions, same}}
+// coversAll reports whether list a covers everything that list b does. An empty list covers all.
+func (l listPair) coversAll() bool {
+	if len(*l.a) == 0 {
+		return true
+	}
+	outside := func(s string) bool {
+		return !slices.ContainsFunc(*l.a, func(t string) bool { return l.covers(t, s) })
+	}
+	return len(*l.b) > 0 && !slices.ContainsFunc(*l.b, outside)
 }
 
-// narrow makes rule what rule and inner both say, and reports whether that is anything. The exceptions
-// of inner join those of rule.
+// lists pairs the lists of two rules.
+func lists(a, b *entry.ConsentRule) []listPair {
+	same := func(a, b string) bool { return a == b }
+	return []listPair{
+		{&a.Purposes, &b.Purposes, purpose.Subsumes},
+		{&a.Data, &b.Data, policies.CoversData},
+		{&a.Recipients, &b.Recipients, same},
+		{&a.Roles, &b.Roles, same},
+		{&a.Actions, &b.Actions, same},
+	}
+}
+
+// narrow makes rule what rule and inner both say, and reports whether that is anything. The
+// exceptions of inner join those of rule.
 func narrow(rule, inner *entry.ConsentRule) bool {
 	for _, l := range lists(rule, inner) {
 		if !l.intersect() {
@@ -106,8 +130,8 @@ func narrow(rule, inner *entry.ConsentRule) bool {
 	return !ends(rule.Start, rule.End) && !ends(rule.DataStart, rule.DataEnd)
 }
 
-// intersect makes list a what both lists cover, and reports whether that is anything. An empty list is
-// no limit.
+// intersect makes list a what both lists cover, and reports whether that is anything. An empty list
+// is no limit.
 func (l listPair) intersect() bool {
 	if len(*l.b) == 0 {
 		return true
@@ -125,8 +149,8 @@ func (l listPair) intersect() bool {
 	return true
 }
 
-// narrower returns, for every code of one list and code of the other of which one covers the other, the
-// covered one.
+// narrower returns, for every code of one list and code of the other of which one covers the other,
+// the covered one.
 func (l listPair) narrower() []string {
 	var both []string
 	for _, s := range *l.a {
@@ -142,7 +166,7 @@ func (l listPair) narrower() []string {
 	return both
 }
 
-// bounded keeps to what an entry takes.
+// bounded reports whether a rule and its exceptions are within what an entry takes. n counts them.
 func bounded(rule *entry.ConsentRule, level int, n *int) bool {
 	*n++
 	for i := range rule.Except {

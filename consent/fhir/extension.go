@@ -8,15 +8,17 @@ import (
 	"igledger/ledger/entry"
 )
 
-// extensionURI and a name make the url of an extension of Consent by which Write says what an entry has and FHIR has no element for; its value is a
-// valueString.
+// extensionURI followed by a name is the url of an extension of Consent. Write uses extensions for
+// what an entry has and FHIR has no element for. The value is a valueString.
 const extensionURI = "urn:igledger:consent:"
 
-// noDefaultURI marks a resource of R5 whose decision says nothing by itself: its one provision is the whole rule, of the opposite decision.
+// noDefaultURI marks an R5 resource whose decision says nothing by itself: its one provision is the
+// whole rule, of the opposite decision.
 const noDefaultURI = extensionURI + "no-default"
 
 func noDefault(root object) bool {
-	return slices.ContainsFunc(append(tree.Objects(root, "extension"), tree.Objects(root, "modifierExtension")...), func(e object) bool {
+	all := append(tree.Objects(root, "extension"), tree.Objects(root, "modifierExtension")...)
+	return slices.ContainsFunc(all, func(e object) bool {
 		return tree.Text(e, "url") == noDefaultURI && e["valueBoolean"] == true
 	})
 }
@@ -26,12 +28,14 @@ type field struct {
 	name     string
 	get      func(x *entry.Consent) string
 	set      func(x *entry.Consent, v string) error
-	template string // of the residue, where the text stands in a disclosure
+	template string // for the residue, if the text is in a disclosure
 }
 
 func fieldsOfExtensions() []field {
 	text := func(name string, at func(x *entry.Consent) *string) field {
-		return field{name, func(x *entry.Consent) string { return *at(x) }, func(x *entry.Consent, v string) error { *at(x) = v; return nil }, ""}
+		get := func(x *entry.Consent) string { return *at(x) }
+		set := func(x *entry.Consent, v string) error { *at(x) = v; return nil }
+		return field{name, get, set, ""}
 	}
 	notice := func(at func(n *entry.Notice) *string) func(x *entry.Consent) *string {
 		return func(x *entry.Consent) *string {
@@ -85,18 +89,20 @@ func fieldsOfExtensions() []field {
 	return list
 }
 
-// setAct takes the finer act that an extension names, if it is one of those that status and decision leave open.
+// setAct sets the finer act that an extension names, if status and decision leave it open.
 func setAct(x *entry.Consent, v string) error {
-	for _, same := range [][]string{{"given", "amended", "reconfirmed"}, {"refused", "amended", "reconfirmed"}, {"withdrawn", "expired"}} {
+	for _, same := range [][]string{
+		{"given", "amended", "reconfirmed"}, {"refused", "amended", "reconfirmed"}, {"withdrawn", "expired"},
+	} {
 		if slices.Contains(same, x.Act) && slices.Contains(same, v) {
 			x.Act = v
 			return nil
 		}
 	}
-	return tree.Fail(BadValue, "Consent.extension", "names an act that status and decision contradict")
+	return tree.Fail(BadValue, "Consent.extension", "the act named contradicts status and decision")
 }
 
-// extension is the value of the named extension, "" if there is none.
+// extension returns the value of the named extension, "" if there is none.
 func extension(root object, name string) string {
 	for _, e := range tree.Objects(root, "extension") {
 		if tree.Text(e, "url") == extensionURI+name {
@@ -106,7 +112,7 @@ func extension(root object, name string) string {
 	return ""
 }
 
-// extensions reads this ledger's own; others are named and kept.
+// extensions reads this ledger's own extensions. Others are noted and kept.
 func (r *reader) extensions(x *entry.Consent, residue *tree.Residue) error {
 	known := fieldsOfExtensions()
 	for i, e := range tree.Objects(r.root, "extension") {
@@ -131,7 +137,7 @@ func (r *reader) extensions(x *entry.Consent, residue *tree.Residue) error {
 	return nil
 }
 
-// composeExtensions gives the extensions for what the elements of FHIR do not hold.
+// composeExtensions returns the extensions for what FHIR has no element for.
 func composeExtensions(x *entry.Consent) []any {
 	var out []any
 	for _, f := range fieldsOfExtensions() {

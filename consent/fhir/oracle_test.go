@@ -69,8 +69,9 @@ func randomProvision(r *rand.Rand, depth int) object {
 	return p
 }
 
-// says is what a provision says of an access to who knows everything: "" if it does not apply. Of what stands in it, refusals decide first,
-// then what says the opposite; permissions within a permission narrow it.
+// says is what a provision says of an access to who knows everything: "" if it does not apply. Of
+// what stands in it, refusals decide first, then what says the opposite; permissions within a
+// permission narrow it.
 func says(p object, w world) string {
 	meets := func(name string, hit func(o object) bool) bool {
 		l, there := p[name].([]any)
@@ -131,7 +132,8 @@ func judged(r *entry.ConsentRule) policies.Rule {
 	return out
 }
 
-// Whatever a Consent holds, the ledger permits nothing by it that it does not permit to who knows everything, and leaves no refusal out.
+// Whatever a Consent holds, the ledger permits nothing by it that it does not permit to who knows
+// everything, and leaves no refusal out.
 func TestNothingIsPermittedThatWasNotMeant(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	c := Conversion{Issuer: "board-a", Organisations: orgs}

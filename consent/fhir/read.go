@@ -13,10 +13,11 @@ import (
 	"igledger/ledger/wire"
 )
 
-// maxDisclosure is what an entry takes of one disclosure, in bytes of JSON.
+// maxDisclosure is the most that an entry takes in one disclosure, in bytes of JSON.
 const maxDisclosure = 64 << 10
 
-// Read reads one FHIR Consent, R4 or R5 by its shape (JSON, at most tree.Max bytes). Times without a zone are UTC. *Error.
+// Read reads one FHIR Consent (JSON, at most tree.Max bytes). Its shape says whether it is R4 or
+// R5. Times without a zone are UTC. Errors are *Error.
 func (c Conversion) Read(data []byte) (*Imported, error) {
 	if wire.CheckOrgID(c.Issuer) != nil {
 		return nil, tree.Fail(BadConversion, "Conversion.Issuer", "not an organisation id")
@@ -48,15 +49,17 @@ func (c Conversion) Read(data []byte) (*Imported, error) {
 		return nil, err
 	}
 	if len(x.FHIR) > maxDisclosure {
-		return nil, tree.Fail(tree.TooLarge, "Consent", "disclosure fhir would be %d bytes, at most %d", len(x.FHIR), maxDisclosure)
+		return nil, tree.Fail(tree.TooLarge, "Consent",
+			"disclosure fhir would be %d bytes; the limit is %d", len(x.FHIR), maxDisclosure)
 	}
 	return in, nil
 }
 
-// namespace makes ids of consent records whose resource has none that is a UUID.
+// namespace is for the ids of consent records whose resource has no UUID.
 var namespace = uuid.MustParse("5c0f4f0e-6c8b-5d0a-9a51-4f0a5b9c8d27")
 
-// fields names the fields that a residue refers to: id (the person's number, see tree.IDValue), by/name, text/evidence, text/reason.
+// fields returns the fields that a residue refers to: id (the person's number, see tree.IDValue),
+// by/name, text/evidence, text/reason.
 func fields(x *entry.Consent) map[string]string {
 	m := map[string]string{"{": "{"}
 	if v := tree.IDValue(x.Sub); v != "" {
@@ -75,14 +78,22 @@ func fields(x *entry.Consent) map[string]string {
 	return m
 }
 
-// kinds are the members of Consent that are read, by release: 'o' an object, 'l' an array of objects, 's' a string, '-' looked at by nobody here.
+// kinds are the members of Consent that are read, by release: 'o' is an object, 'l' an array of
+// objects, 's' a string, and '-' is checked elsewhere.
 var kinds = map[Release]map[string]byte{
-	R4: {"resourceType": 's', "id": 's', "meta": 'o', "implicitRules": '-', "language": 's', "text": 'o', "contained": 'l', "extension": 'l', "modifierExtension": '-',
-		"identifier": 'l', "status": 's', "scope": 'o', "category": 'l', "patient": 'o', "dateTime": 's', "performer": 'l', "organization": 'l', "sourceAttachment": 'o',
-		"sourceReference": 'o', "policy": 'l', "policyRule": 'o', "verification": 'l', "provision": 'o'},
-	R5: {"resourceType": 's', "id": 's', "meta": 'o', "implicitRules": '-', "language": 's', "text": 'o', "contained": 'l', "extension": 'l', "modifierExtension": '-',
-		"identifier": 'l', "status": 's', "category": 'l', "subject": 'o', "date": 's', "period": 'o', "grantor": 'l', "grantee": 'l', "manager": 'l', "controller": 'l',
-		"sourceAttachment": 'l', "sourceReference": 'l', "regulatoryBasis": 'l', "policyBasis": 'o', "policyText": 'l', "verification": 'l', "decision": 's', "provision": 'l'},
+	R4: {
+		"resourceType": 's', "id": 's', "meta": 'o', "implicitRules": '-', "language": 's', "text": 'o', "contained": 'l',
+		"extension": 'l', "modifierExtension": '-', "identifier": 'l', "status": 's', "scope": 'o', "category": 'l',
+		"patient": 'o', "dateTime": 's', "performer": 'l', "organization": 'l', "sourceAttachment": 'o',
+		"sourceReference": 'o', "policy": 'l', "policyRule": 'o', "verification": 'l', "provision": 'o',
+	},
+	R5: {
+		"resourceType": 's', "id": 's', "meta": 'o', "implicitRules": '-', "language": 's', "text": 'o', "contained": 'l',
+		"extension": 'l', "modifierExtension": '-', "identifier": 'l', "status": 's', "category": 'l', "subject": 'o',
+		"date": 's', "period": 'o', "grantor": 'l', "grantee": 'l', "manager": 'l', "controller": 'l',
+		"sourceAttachment": 'l', "sourceReference": 'l', "regulatoryBasis": 'l', "policyBasis": 'o', "policyText": 'l',
+		"verification": 'l', "decision": 's', "provision": 'l',
+	},
 }
 
 // releaseOf tells R4 from R5 by the members that only one of them has.
@@ -114,7 +125,8 @@ func releaseOf(root object) (Release, error) {
 	return R4, nil
 }
 
-// read reads all but the record's id where the resource has none, and gives what the residue needs to know. It leaves root as it is.
+// read reads everything except the id of a record whose resource has none. It also returns what the
+// residue needs to know. It leaves root unchanged.
 func (c Conversion) read(root object) (*Imported, *tree.Residue, error) {
 	release, err := releaseOf(root)
 	if err != nil {
@@ -146,46 +158,56 @@ func (c Conversion) read(root object) (*Imported, *tree.Residue, error) {
 	}
 	for name := range root {
 		if _, ok := kinds[release][name]; !ok {
-			r.note("Consent.(other)", "an element that is not of this release is kept and not read")
+			r.note("Consent.(other)", "an element that this release does not have is kept and not read")
 		}
 	}
 	return &Imported{Consent: x, Release: release, Unenforced: r.notes}, residue, nil
 }
 
-// checkForm refuses what must not be passed over, and elements of another kind than they have in the
-// release: one that cannot be read must not pass for one that is not there. It goes by name, since the
+// checkForm refuses elements that must not be ignored, and elements of another kind than they have
+// in the release: an unreadable element must not pass for an absent one. It goes by name, since the
 // members of a JSON object have no order, and reports the first.
 func checkForm(root object, release Release) error {
 	for _, name := range slices.Sorted(maps.Keys(root)) {
-		v := root[name]
-		path := modifier("Consent", object{name: v})
-		if list := tree.Objects(root, name); name == "modifierExtension" && release == R5 && len(list) == 1 && len(list[0]) == 2 && noDefault(object{name: v}) {
-			path = "" // the one that is understood
+		if name == "contained" || release == R5 && name == "modifierExtension" && onlyNoDefault(root) {
+			continue
 		}
-		if path != "" && name != "contained" {
-			return tree.Fail(NotUnderstood, path, "changes the meaning of what it stands in and is not understood")
+		if path := modifier("Consent", object{name: root[name]}); path != "" {
+			return tree.Fail(NotUnderstood, path, "changes the meaning of the element that it is in, and is not understood")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(root)) {
 		v := root[name]
-		kind, ok := kinds[release][name], true
-		switch kind {
+		want, ok := "", true
+		switch kinds[release][name] {
 		case 'o':
+			want = "an object"
 			_, ok = v.(object)
 		case 's':
+			want = "a string"
 			_, ok = v.(string)
 		case 'l':
+			want = "an array of objects, not empty"
 			_, err := list(root, name, "Consent")
 			ok = err == nil
 		}
 		if !ok {
-			return tree.Fail(BadValue, "Consent."+name, "want %s", map[byte]string{'o': "an object", 's': "a string", 'l': "an array of objects, not empty"}[kind])
+			return tree.Fail(BadValue, "Consent."+name, "want %s", want)
 		}
 	}
 	return nil
 }
 
-// modifier finds a modifierExtension or implicitRules, outside contained resources; "" if there is none.
+// onlyNoDefault reports whether the only modifierExtension of a resource is noDefaultURI, the one
+// that is understood.
+func onlyNoDefault(root object) bool {
+	const name = "modifierExtension"
+	list := tree.Objects(root, name)
+	return len(list) == 1 && len(list[0]) == 2 && noDefault(object{name: root[name]})
+}
+
+// modifier returns the path of a modifierExtension or implicitRules outside contained resources, ""
+// if there is none.
 func modifier(path string, v any) string {
 	switch v := v.(type) {
 	case object:
@@ -222,7 +244,7 @@ func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
 	}
 	x.Sub = tree.Best(tree.Patients{Issuer: r.c.Issuer, Systems: r.c.Systems}.Identities(r.root, ref))
 	if x.Sub == "" || entry.CheckID(x.Sub) != nil {
-		return tree.Fail(NoSubject, "Consent."+name, "names nobody: want a reference or an identifier")
+		return tree.Fail(NoSubject, "Consent."+name, "names no patient: want a reference or an identifier")
 	}
 	if !entry.CheckDigitOK(x.Sub) {
 		return tree.Fail(NoSubject, "Consent."+name, "the number's check digit or date is wrong")
@@ -240,7 +262,8 @@ func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
 	return nil
 }
 
-// decided finds when: the date of the consent or, where it has ended, of the resource's last change.
+// decided finds the time of the decision: the date of the consent or, if it has ended, of the
+// resource's last change.
 func (r *reader) decided(x *entry.Consent) error {
 	name := r.release.named("dateTime", "date")
 	changed := tree.Child(r.root, "meta")["lastUpdated"]
@@ -249,7 +272,7 @@ func (r *reader) decided(x *entry.Consent) error {
 		at, path = changed, "Consent.meta.lastUpdated"
 	}
 	if at == nil {
-		return tree.Fail(Missing, "Consent."+name, "want when it was decided")
+		return tree.Fail(Missing, "Consent."+name, "want the time of the decision")
 	}
 	first, _, ok := span(at)
 	if !ok {
@@ -259,7 +282,9 @@ func (r *reader) decided(x *entry.Consent) error {
 	return nil
 }
 
-// recordID is the record's id: an identifier or resource id that is a UUID, else one made from the first of them; "" if there is none.
+// recordID returns the record's id: the first identifier or resource id that is a UUID. If there is
+// none, it makes one from the first identifier or id; if there is none of these either, it returns
+// "".
 func (r *reader) recordID() string {
 	var names []string
 	for _, i := range tree.Objects(r.root, "identifier") {
@@ -281,9 +306,11 @@ func (r *reader) recordID() string {
 	return uuid.NewSHA1(namespace, []byte(r.c.Issuer+"\n"+names[0])).String()
 }
 
-// scope: R4 has it, R5 says it by category. What is neither is about privacy.
+// scope finds the scope. R4 has an element for it, R5 a category. If neither is known, the consent
+// is about privacy.
 func (r *reader) scope(x *entry.Consent) {
-	codes, _ := claims(append(tree.Objects(object{"scope": []any{r.root["scope"]}}, "scope"), tree.Objects(r.root, "category")...))
+	all := tree.Objects(object{"scope": []any{r.root["scope"]}}, "scope")
+	codes, _ := claims(append(all, tree.Objects(r.root, "category")...))
 	x.Scope = "patient-privacy"
 	for _, c := range codes {
 		if s := scopeOf[c]; s != "" {
@@ -292,11 +319,12 @@ func (r *reader) scope(x *entry.Consent) {
 		}
 	}
 	if r.root["scope"] != nil {
-		r.note("Consent.scope", "is none of adr, patient-privacy, research, treatment; recorded as patient-privacy")
+		r.note("Consent.scope", "is not adr, patient-privacy, research or treatment; recorded as patient-privacy")
 	}
 }
 
-// policy finds the agreement that the consent was asked for, and names the policies that are not known here.
+// policy finds the agreement for which the consent was asked, and notes the policies that are not
+// known here.
 func (r *reader) policy(x *entry.Consent) {
 	at := "Consent.policy"
 	policies := tree.Objects(r.root, "policy")
@@ -309,7 +337,7 @@ func (r *reader) policy(x *entry.Consent) {
 		if id, ok := strings.CutPrefix(uri, AgreementURI); ok && x.Agreement == "" && entry.CheckAgreementID(id) == nil {
 			x.Agreement = id
 		} else {
-			r.note(at, "a policy it names is not known here: the provisions decide")
+			r.note(at, "it names a policy that is not known here: the provisions decide")
 		}
 	}
 	if rule := tree.Child(r.root, "policyRule"); rule != nil {
@@ -320,7 +348,7 @@ func (r *reader) policy(x *entry.Consent) {
 	}
 	for _, name := range []string{"regulatoryBasis", "policyText"} {
 		if r.root[name] != nil {
-			r.note("Consent."+name, "is kept and not enforced: the agreement says the legal basis")
+			r.note("Consent."+name, "is kept and not enforced: the agreement states the legal basis")
 		}
 	}
 }
@@ -345,7 +373,7 @@ func (r *reader) act(x *entry.Consent) error {
 			return tree.Fail(BadValue, "Consent.status", "is not a status of R5")
 		}
 	case "draft", "proposed", "entered-in-error", "not-done", "unknown":
-		return tree.Fail(NotDecided, "Consent.status", "nobody has decided: want active, rejected or inactive")
+		return tree.Fail(NotDecided, "Consent.status", "nothing has been decided: want active, rejected or inactive")
 	default:
 		return tree.Fail(BadValue, "Consent.status", "want a status of the release")
 	}
@@ -353,7 +381,8 @@ func (r *reader) act(x *entry.Consent) error {
 	if err != nil {
 		return err
 	}
-	if r.root["status"] == "rejected" && rule.Decision == permit { // refused is what would have been permitted, exceptions and all
+	if r.root["status"] == "rejected" && rule.Decision == permit {
+		// The person refused what the resource would have permitted, with its exceptions.
 		if slices.Contains(rule.Data, Unenforceable) {
 			rule = &entry.ConsentRule{}
 		}
@@ -367,14 +396,18 @@ func (r *reader) act(x *entry.Consent) error {
 	return nil
 }
 
-// filedLate puts the decision where it can have been: a resource dated when its own period was over was filed then, and decided at the period's start at the latest.
+// filedLate moves the decision to a possible time. A resource dated after its own period ended was
+// filed then, and decided at the start of the period at the latest.
 func (r *reader) filedLate(x *entry.Consent) {
-	start, end, decided := x.Rule.Time(x.Rule.Start), x.Rule.Time(x.Rule.End), x.Rule.Time(x.Decided)
+	start, end := x.Rule.Time(x.Rule.Start), x.Rule.Time(x.Rule.End)
+	decided := x.Rule.Time(x.Decided)
 	if end.IsZero() || decided.Before(end) || !start.Before(end) || start.IsZero() {
 		return
 	}
 	x.Decided = x.Rule.Start
-	r.note("Consent."+r.release.named("dateTime", "date"), "lies after the period that was decided on: the decision is taken to be of the period's start, and no longer has effect")
+	r.note("Consent."+r.release.named("dateTime", "date"),
+		"is after the period that was decided on: "+
+			"the decision is recorded as of the period's start, and no longer has effect")
 }
 
 // by finds who decided in the patient's place.
@@ -398,11 +431,12 @@ func (r *reader) by(x *entry.Consent, residue *tree.Residue) {
 		if len(codes) > 0 {
 			x.By.Relation = codes[0][strings.LastIndexByte(codes[0], '|')+1:]
 		}
-		r.note("Consent."+name+"["+itoa(i)+"]", "somebody decided in the patient's place: the authority to do so is not known until a delegation is named")
+		r.note("Consent."+name+"["+itoa(i)+"]",
+			"someone decided in the patient's place: their authority is not known until a delegation is named")
 	}
 }
 
-// expressed finds how the decision was made, and of what there is evidence.
+// expressed finds how the decision was made, and the evidence for it.
 func (r *reader) expressed(x *entry.Consent, residue *tree.Residue) {
 	x.Expressed = entry.Expressed{How: "implied"}
 	for _, v := range tree.Objects(r.root, "verification") {
@@ -445,7 +479,8 @@ func (r *reader) expressed(x *entry.Consent, residue *tree.Residue) {
 		evidence(a, "url", "title")
 	}
 	if x.Expressed.How == "implied" && extension(r.root, "how") == "" {
-		r.note("Consent.source", "does not say how the decision was expressed; recorded as implied, the weakest")
+		r.note("Consent.source",
+			"does not say how the decision was expressed; recorded as implied, which is the weakest")
 	}
 }
 

@@ -172,7 +172,8 @@ const (
 	disclose  = `"action":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentaction","code":"disclose"}]}]`
 )
 
-// What a person said, and what is made of it. That no reading permits more than was said is the point of most rows.
+// What a person said, and what is made of it. That no reading permits more than was said is the
+// point of most rows.
 func TestRules(t *testing.T) {
 	const nothing = `{"decision":"permit","data":["urn:igledger:consent|unenforceable"]}`
 	for _, c := range []struct {
@@ -301,8 +302,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// Of two wrong members the same is reported every time: the first by name, and a member that cannot be read
-// before one that is not understood.
+// Of two wrong members the same is reported every time: the first by name, and a member that cannot
+// be read before one that is not understood.
 func TestFirstWrongMember(t *testing.T) {
 	for consent, path := range map[string]string{
 		r4(`"provision":{"type":"deny"},"modifierExtension":[{}],"implicitRules":"x","contained":7`):                         "Consent.implicitRules",

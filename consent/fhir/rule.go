@@ -22,13 +22,13 @@ func (r *reader) note(path, why string) {
 	r.notes = append(r.notes, Unenforced{Path: path, Why: why})
 }
 
-// effects say what follows from a limit that cannot be kept.
+// effects say what follows from a limit that cannot be enforced.
 var effects = map[string]string{
 	permit: "; so this permission is not used",
 	deny:   "; so this refusal is taken without the limit",
 }
 
-// rule reads what the person allows or forbids. *Error.
+// rule reads what the person allows or forbids. Errors are *Error.
 func (r *reader) rule() (*entry.ConsentRule, error) {
 	rule := r.ruleR4
 	if r.release == R5 {
@@ -71,7 +71,7 @@ func (r *reader) ruleR5() (*entry.ConsentRule, error) {
 		rule, _, err := r.provision(nested[0], "Consent.provision[0]", opposite(decision), nil)
 		return rule, err
 	}
-	// The root's limits stand at the resource itself: its period, and whom it is granted to.
+	// The root's limits are members of the resource itself: its period, and to whom it is granted.
 	limits := object{"provision": r.root["provision"], "period": r.root["period"]}
 	for name, v := range limits {
 		if v == nil {
@@ -85,7 +85,7 @@ func (r *reader) ruleR5() (*entry.ConsentRule, error) {
 		}
 		limits["actor"] = actors
 	} else if len(grantees) > 0 {
-		r.note("Consent.grantee", "says who is to keep to the refusal; it counts for everybody")
+		r.note("Consent.grantee", "says who must keep to the refusal; it applies to everyone")
 	}
 	rule, _, err := r.provision(limits, "Consent", decision, nil)
 	for i := range r.notes {
@@ -109,7 +109,7 @@ func (r *reader) ruleR4() (*entry.ConsentRule, error) {
 	case err != nil:
 		return nil, err
 	case typ == "" && base == "":
-		return nil, tree.Fail(NoDecision, path+".type", "neither it nor policyRule OPTIN or OPTOUT says permit or deny")
+		return nil, tree.Fail(NoDecision, path+".type", "want permit or deny, here or as policyRule OPTIN or OPTOUT")
 	case !there:
 		return &entry.ConsentRule{Decision: base}, nil
 	case typ == "" && ambiguous(p):
@@ -130,7 +130,7 @@ func (r *reader) ruleR4() (*entry.ConsentRule, error) {
 		return rule, nil
 	case covers(exception, rule):
 		if widened {
-			r.note("Consent.policyRule", "nothing is left of the permission once the refusal is taken without its limits")
+			r.note("Consent.policyRule", "the refusal, taken without its limits, leaves nothing of the permission")
 		}
 		return exception, nil
 	}
@@ -143,7 +143,8 @@ func ambiguous(p object) bool {
 	return hasOther(p, "id", "period", "provision")
 }
 
-// ambiguousRoot takes of a root provision without type what is permitted whether its limits belong to the base rule or are an exception to it.
+// ambiguousRoot reads a root provision without type. Its limits may belong to the base rule or be
+// an exception to it. It takes what is permitted in both readings.
 func (r *reader) ambiguousRoot(p object, path, base string) (*entry.ConsentRule, error) {
 	rule, _, err := r.provision(p, path, base, nil) // for its form
 	if err != nil {
@@ -170,8 +171,9 @@ func (r *reader) typeOf(p object, path string) (string, error) {
 // lost is a limit that no rule can express.
 type lost struct{ path, why string }
 
-// provision reads one level and those below it. outer is the nearest list of data around it. The rule
-// is nil if it is a permission that cannot be used. widened reports a refusal that lost a limit.
+// provision reads one level and those below it. outer is the nearest list of data around it. The
+// rule is nil if it is a permission that cannot be used. widened reports a refusal that lost a
+// limit.
 func (r *reader) provision(o object, path, decision string, outer []string) (
 	rule *entry.ConsentRule, widened bool, err error,
 ) {
@@ -208,8 +210,8 @@ func (r *reader) provision(o object, path, decision string, outer []string) (
 	return rule, false, nil
 }
 
-// own reads what a level itself limits, and notes each limit that is lost. complete is false if there
-// is one.
+// own reads the limits of the level itself, and notes each one that is lost. complete reports that
+// there is none.
 func (r *reader) own(o object, path string, rule *entry.ConsentRule, outer []string) (complete bool, err error) {
 	limits, err := r.limits(o, path, rule)
 	if err != nil {
@@ -217,7 +219,7 @@ func (r *reader) own(o object, path string, rule *entry.ConsentRule, outer []str
 	}
 	if disjoint(rule.Data, outer) {
 		rule.Data = nil
-		limits = append(limits, lost{path, "it and what it stands in limit the data by different sorts of codes, " +
+		limits = append(limits, lost{path, "it and the provision around it limit the data by different kinds of codes, " +
 			"and a rule looks at each code by itself"})
 	}
 	for _, l := range limits {
@@ -226,17 +228,20 @@ func (r *reader) own(o object, path string, rule *entry.ConsentRule, outer []str
 	return len(limits) == 0, nil
 }
 
-// level is one level of provisions, while those in it are read.
+// level is one level of provisions, while the provisions in it are read.
 type level struct {
 	rule     *entry.ConsentRule
 	path     string
 	within   []*entry.ConsentRule // permissions within a permission
 	refusals []*entry.ConsentRule // refusals within a refusal
-	hidden   bool                 // in a refusal: an unused permission had refusals in it, which would win over its neighbours
-	unusable bool                 // in a permission: it cannot be used
+	unusable bool                 // a permission that cannot be used
+
+	// hidden reports, in a refusal, that an unused permission had refusals in it. They would win
+	// over the permissions beside it.
+	hidden bool
 }
 
-// nested reads a provision of a level and files it by what it and the level decide.
+// nested reads a provision in a level and adds it to what the level has read.
 func (r *reader) nested(l *level, n object, at string, outer []string) error {
 	around := l.rule.Decision
 	decision, err := r.decisionOf(n, at, around)
@@ -255,7 +260,7 @@ func (r *reader) nested(l *level, n object, at string, outer []string) error {
 	case decision == deny && around == deny:
 		l.refusals = append(l.refusals, x)
 	case decision == deny && widened && covers(x, l.rule):
-		r.note(l.path, "nothing is left of the permission once a refusal in it is taken without its limits"+effects[permit])
+		r.note(l.path, "a refusal in it, taken without its limits, leaves nothing of the permission"+effects[permit])
 		l.unusable = true
 	default:
 		l.rule.Except = append(l.rule.Except, *x)
@@ -263,8 +268,8 @@ func (r *reader) nested(l *level, n object, at string, outer []string) error {
 	return nil
 }
 
-// decisionOf returns what a nested provision decides. In R5 it is the opposite of what is around it. In
-// R4 it is the type; a provision without one is taken as a refusal.
+// decisionOf returns what a nested provision decides. In R5 it is the opposite of the decision
+// around it. In R4 it is the type; a provision without one is taken as a refusal.
 func (r *reader) decisionOf(n object, at, around string) (string, error) {
 	typ, err := r.typeOf(n, at)
 	switch {
@@ -287,9 +292,9 @@ func (r *reader) narrowed(l *level) {
 	if len(l.within) == 0 {
 		return
 	}
-	// Narrowed, the refusals would no longer win over what stands beside this permission.
+	// In a narrowed rule, the refusals would no longer win over what is beside this permission.
 	if len(l.within) > 1 || len(l.rule.Except) > 0 {
-		r.note(l.path, "a permission within a permission can be kept only if nothing stands beside it"+effects[permit])
+		r.note(l.path, "a permission within a permission can be kept only if there is nothing beside it"+effects[permit])
 		l.unusable = true
 		return
 	}
@@ -298,13 +303,16 @@ func (r *reader) narrowed(l *level) {
 	}
 }
 
-// known are the members of a provision by release; any other is a limit that is not understood.
+// known are the members of a provision by release. Any other member is a limit that is not
+// understood.
 var known = map[Release][]string{
-	R4: {"id", "type", "period", "actor", "action", "securityLabel", "purpose", "class", "code", "dataPeriod", "data", "provision"},
-	R5: {"id", "period", "actor", "action", "securityLabel", "purpose", "documentType", "resourceType", "code", "dataPeriod", "data", "expression", "provision"},
+	R4: {"id", "type", "period", "actor", "action", "securityLabel", "purpose", "class", "code",
+		"dataPeriod", "data", "provision"},
+	R5: {"id", "period", "actor", "action", "securityLabel", "purpose", "documentType", "resourceType", "code",
+		"dataPeriod", "data", "expression", "provision"},
 }
 
-// limits reads to what a provision applies.
+// limits reads to what a provision applies, and returns the limits that no rule can express.
 func (r *reader) limits(o object, path string, rule *entry.ConsentRule) ([]lost, error) {
 	var out []lost
 	lose := func(name, why string) { out = append(out, lost{path + "." + name, why}) }
@@ -322,7 +330,8 @@ func (r *reader) limits(o object, path string, rule *entry.ConsentRule) ([]lost,
 		}
 	}
 	if rule.DataStart+rule.DataEnd != "" {
-		r.note(path+".dataPeriod", "no access says of what time its data is: a permission limited so permits nothing, a refusal counts for data of every time")
+		r.note(path+".dataPeriod", "no access says from what time its data is: a permission limited by it permits nothing, "+
+			"and a refusal applies to data from any time")
 	}
 	actors, err := list(o, "actor", path)
 	if err != nil {
@@ -339,7 +348,7 @@ func (r *reader) limits(o object, path string, rule *entry.ConsentRule) ([]lost,
 		return nil, err
 	}
 	if !r.actions(acts, path, rule) {
-		lose("action", "an action is not one that an access has")
+		lose("action", "it has an action that no access has")
 		rule.Actions = nil
 	}
 	rule.Purposes, err = r.codes(o, "purpose", path)
@@ -347,22 +356,24 @@ func (r *reader) limits(o object, path string, rule *entry.ConsentRule) ([]lost,
 		return nil, err
 	} else if slices.Contains(rule.Purposes, "") {
 		rule.Purposes = nil
-		lose("purpose", "a purpose has no code that may stand in an entry")
+		lose("purpose", "a purpose has no code that an entry may hold")
 	}
 	if err := r.data(o, path, rule, lose); err != nil {
 		return nil, err
 	}
-	for name, why := range map[string]string{"data": "single resources are not told apart in an access", "expression": "expressions are not evaluated"} {
-		if _, there := o[name]; there {
-			lose(name, why)
-		}
+	if _, there := o["data"]; there {
+		lose("data", "an access does not name single resources")
+	}
+	if _, there := o["expression"]; there {
+		lose("expression", "expressions are not evaluated")
 	}
 	slices.SortFunc(out, func(a, b lost) int { return strings.Compare(a.path, b.path) })
 	return slices.Compact(out), nil
 }
 
-// data reads what sorts of data are meant. FHIR wants all of the elements met, a rule has one list: of a permission with several that is a limit lost, of
-// a refusal one of them, the finest, is kept.
+// data reads which kinds of data are meant. FHIR requires an access to match all of the elements,
+// and a rule has one list. If there are several elements, the finest is kept: a permission has then
+// lost a limit, and a refusal is taken without the others.
 func (r *reader) data(o object, path string, rule *entry.ConsentRule, lose func(name, why string)) error {
 	names := []string{"code", "securityLabel", "class", "documentType", "resourceType"}
 	for _, name := range names {
@@ -370,22 +381,22 @@ func (r *reader) data(o object, path string, rule *entry.ConsentRule, lose func(
 		switch {
 		case err != nil:
 			return err
-		case len(codes) == 0 || r.release == R5 && name == "class" || r.release == R4 && (name == "documentType" || name == "resourceType"):
+		case len(codes) == 0 || !slices.Contains(known[r.release], name):
 		case slices.Contains(codes, ""):
-			lose(name, "it has no code that may stand in an entry")
+			lose(name, "it has no code that an entry may hold")
 		case len(rule.Data) > 0:
-			lose(name, "a rule has one list of data, met by any of its codes; a second one limits it further")
+			lose(name, "a rule has one list of data and matches any of its codes; a second list limits it further")
 		default:
 			rule.Data = codes
 			if name == "securityLabel" {
-				r.note(path+"."+name, "counts for accesses whose source labels the data")
+				r.note(path+"."+name, "applies only to accesses whose source labels the data")
 			}
 		}
 	}
 	return nil
 }
 
-// codes gives the claims of an element; one that has none is "".
+// codes returns the claims of an element, or one empty claim if a code cannot be in an entry.
 func (r *reader) codes(o object, name, path string) ([]string, error) {
 	l, err := list(o, name, path)
 	if err != nil {
@@ -398,6 +409,7 @@ func (r *reader) codes(o object, name, path string) ([]string, error) {
 	return out, nil
 }
 
+// actions reads the actions, and reports whether an access has each of them.
 func (r *reader) actions(list []object, path string, rule *entry.ConsentRule) bool {
 	letters := ""
 	for i, o := range list {
@@ -406,7 +418,8 @@ func (r *reader) actions(list []object, path string, rule *entry.ConsentRule) bo
 		for _, c := range codes {
 			found += actions[c]
 			if c == consentAction+"|use" || c == consentAction+"|disclose" {
-				r.note(path+".action["+itoa(i)+"]", "an access does not say whether it uses or discloses: it is read as access")
+				r.note(path+".action["+itoa(i)+"]",
+					"an access does not say whether it uses or discloses: the action is read as access")
 			}
 		}
 		if found == "" {
@@ -422,7 +435,8 @@ func (r *reader) actions(list []object, path string, rule *entry.ConsentRule) bo
 	return true
 }
 
-// period reads a FHIR Period: it starts with the first moment of start and ends after the last of end.
+// period reads a FHIR Period. It starts with the first moment of start and ends after the last
+// moment of end.
 func period(o object, name, path string, start, end *string) error {
 	v, there := o[name]
 	p, ok := v.(object)
@@ -454,7 +468,7 @@ func period(o object, name, path string, start, end *string) error {
 	return nil
 }
 
-// list gives an array of objects, none if it is not there.
+// list returns an array of objects, nil if there is none.
 func list(o object, name, path string) ([]object, error) {
 	v, there := o[name]
 	if !there {

@@ -8,8 +8,8 @@ import (
 
 var timeForm = regexp.MustCompile(`^\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d))?)?)?$`)
 
-// span reads a FHIR dateTime as the time it covers: from first on, before last. A year, month or day without a zone is in UTC; a second has its
-// fraction's precision.
+// span reads a FHIR dateTime as the time it covers: from first, before last. A year, month or day
+// without a zone is in UTC. A second has the precision of its fraction.
 func span(v any) (first, last time.Time, ok bool) {
 	s, _ := v.(string)
 	if !timeForm.MatchString(s) {
@@ -39,7 +39,8 @@ func span(v any) (first, last time.Time, ok bool) {
 	return first, last, err == nil && last.Year() < 10000
 }
 
-// inclusive is the FHIR Period.end of a time before which a period lies: the last second, or nanosecond, in it.
+// inclusive returns the FHIR Period.end for a period that lies before end: the last second, or
+// nanosecond, in it.
 func inclusive(end time.Time) string {
 	if end.Nanosecond() == 0 {
 		return end.Add(-time.Second).Format(time.RFC3339)

@@ -8,10 +8,15 @@ import (
 	"igledger/ledger/entry"
 )
 
-// Write gives a consent entry as a FHIR Consent of the release, JSON. An entry that Read made comes back as the resource it came from, without what
-// was withheld, if that is the release it had; for any other, one is made of the claims and of what else is shown, and what the residue alone holds is
-// not in it. The claims count: a residue that states another decision, subject or time than they do is refused (BadResidue), for which the
-// Conversion must be the one it was read with. A rule that the release cannot say is refused (NotExpressible).
+// Write returns a consent entry as a FHIR Consent of the release, in JSON.
+//
+// An entry that Read made becomes the resource it came from, without what was withheld, if release
+// is the one it had. For any other entry or release, the resource is made from the claims and from
+// what else is shown; what only the residue holds is not in it.
+//
+// The claims decide. If the residue states another decision, subject or time than the claims, Write
+// returns BadResidue; for this, the Conversion must be the one that the entry was read with. If the
+// release cannot express the rule, it returns NotExpressible.
 func (c Conversion) Write(x *entry.Consent, release Release) ([]byte, error) {
 	if release != R4 && release != R5 {
 		return nil, tree.Fail(BadConversion, "release", "want R4 or R5")
@@ -32,12 +37,12 @@ func (c Conversion) Write(x *entry.Consent, release Release) ([]byte, error) {
 		return nil, err
 	}
 	if err := c.contradiction(x, root); err != nil {
-		return nil, tree.Fail(NotExpressible, "Consent", "what the entry says cannot be said in %s", release)
+		return nil, tree.Fail(NotExpressible, "Consent", "%s cannot express what the entry says", release)
 	}
 	return tree.Write(root)
 }
 
-// restore fills the residue of x.
+// restore fills in the residue of x.
 func (c Conversion) restore(x *entry.Consent) (object, error) {
 	v, err := tree.Parse("fhir", x.FHIR)
 	if err != nil {
@@ -47,14 +52,15 @@ func (c Conversion) restore(x *entry.Consent) (object, error) {
 	filled, _ := tree.FillTree(v, fields(x), &budget)
 	root, ok := filled.(object)
 	if !ok || budget < 0 {
-		return nil, tree.Fail(BadResidue, "fhir", "does not give a Consent of at most %d bytes", tree.Max)
+		return nil, tree.Fail(BadResidue, "fhir", "does not make a Consent of at most %d bytes", tree.Max)
 	}
 	return root, c.contradiction(x, root)
 }
 
-// contradiction reads a resource again and holds it against the claims of x, as far as both say something.
+// contradiction reads a resource again and compares it with the claims of x, as far as both say
+// something.
 func (c Conversion) contradiction(x *entry.Consent, root object) error {
-	if x.Sub == "" { // withheld: the rest is still held against the claims
+	if x.Sub == "" { // withheld: the rest is still compared with the claims
 		root = tree.Clone(root).(object)
 		for _, name := range []string{"patient", "subject"} {
 			delete(root, name)
@@ -85,13 +91,13 @@ func (c Conversion) contradiction(x *entry.Consent, root object) error {
 		{"provision", sameRule(x.Rule, y.Rule)},
 	} {
 		if !claim.same {
-			return tree.Fail(BadResidue, "Consent."+claim.path, "is not what the claim says")
+			return tree.Fail(BadResidue, "Consent."+claim.path, "contradicts the claim")
 		}
 	}
 	return nil
 }
 
-// sameRule compares two rules whatever the spelling of their times and the order of their lists.
+// sameRule compares two rules. The spelling of times and the order of lists do not matter.
 func sameRule(a, b *entry.ConsentRule) bool {
 	if a == nil || b == nil {
 		return a == b
@@ -124,9 +130,10 @@ func canonical(r entry.ConsentRule) entry.ConsentRule {
 // gdpr is the UK GDPR as a policy.
 const gdpr = "https://www.legislation.gov.uk/eur/2016/679"
 
-// compose makes a resource of the claims. Reading it gives the same claims again.
+// compose makes a resource from the claims. Reading it returns the same claims again.
 func compose(x *entry.Consent, release Release) (object, error) {
-	root := object{"resourceType": "Consent", "status": "active", "identifier": []any{object{"system": "urn:ietf:rfc:3986", "value": "urn:uuid:" + x.Consent}}}
+	id := object{"system": "urn:ietf:rfc:3986", "value": "urn:uuid:" + x.Consent}
+	root := object{"resourceType": "Consent", "status": "active", "identifier": []any{id}}
 	if x.Act == "withdrawn" || x.Act == "expired" {
 		root["status"] = "inactive"
 		root["meta"] = object{"lastUpdated": x.Decided}
@@ -143,12 +150,18 @@ func compose(x *entry.Consent, release Release) (object, error) {
 		root["extension"] = e
 	}
 	verified := object{"verified": true}
-	names := map[string]any{"patient": patient, "dateTime": x.Decided, "scope": concept(scopes + "|" + x.Scope), "organization": []any{issuer},
-		"category": []any{concept(loinc + "|59284-0")}, "policy": []any{object{"uri": AgreementURI + x.Agreement}}, "performer": []any{performer}}
+	names := map[string]any{
+		"patient": patient, "dateTime": x.Decided, "scope": concept(scopes + "|" + x.Scope),
+		"organization": []any{issuer}, "category": []any{concept(loinc + "|59284-0")},
+		"policy": []any{object{"uri": AgreementURI + x.Agreement}}, "performer": []any{performer},
+	}
 	verified["verificationDate"] = x.Expressed.Verified
 	if release == R5 {
-		names = map[string]any{"subject": patient, "date": x.Decided, "controller": []any{issuer}, "category": []any{concept(scopes + "|" + x.Scope)},
-			"policyBasis": object{"url": AgreementURI + x.Agreement}, "grantor": []any{performer}}
+		names = map[string]any{
+			"subject": patient, "date": x.Decided, "controller": []any{issuer},
+			"category":    []any{concept(scopes + "|" + x.Scope)},
+			"policyBasis": object{"url": AgreementURI + x.Agreement}, "grantor": []any{performer},
+		}
 		verified["verificationDate"] = []any{x.Expressed.Verified}
 	}
 	for name, v := range names {
@@ -185,10 +198,14 @@ func compose(x *entry.Consent, release Release) (object, error) {
 	return root, err
 }
 
-// composeR5 says a rule at the root, where R5 has room for a decision with a period: what else limits it makes it an exception to the opposite, with
-// a mark that the opposite itself is not decided (see noDefault). Who does not know the mark reads of a limited permission that all else is refused, never more
-// than was permitted; of a limited refusal it would read that all else is permitted, so there the mark is a modifierExtension, with which the resource may
-// not be read by who does not know it.
+// composeR5 puts a rule at the root, where R5 has a decision with a period. Any other limit makes
+// the rule an exception to the opposite decision, with a mark that the opposite itself was not
+// decided (see noDefault).
+//
+// A reader that does not know the mark reads a limited permission as a refusal of everything else,
+// which is never more than was permitted. It would read a limited refusal as a permission of
+// everything else. There the mark is a modifierExtension, so that such a reader must not read the
+// resource at all.
 func composeR5(root object, rule *entry.ConsentRule) error {
 	p, err := provision(rule, R5)
 	if err != nil {
@@ -213,24 +230,26 @@ func composeR5(root object, rule *entry.ConsentRule) error {
 	return nil
 }
 
-// provision says one level of a rule and those below it.
+// provision writes one level of a rule and those below it.
 func provision(rule *entry.ConsentRule, release Release) (object, error) {
 	p := object{}
 	if release == R4 {
 		p["type"] = rule.Decision
 	}
-	for name, t := range map[string][2]string{"period": {rule.Start, rule.End}, "dataPeriod": {rule.DataStart, rule.DataEnd}} {
+	setPeriod := func(name, start, end string) {
 		o := object{}
-		if t[0] != "" {
-			o["start"] = t[0]
+		if start != "" {
+			o["start"] = start
 		}
-		if t[1] != "" {
-			o["end"] = inclusive(rule.Time(t[1]))
+		if end != "" {
+			o["end"] = inclusive(rule.Time(end))
 		}
 		if len(o) > 0 {
 			p[name] = o
 		}
 	}
+	setPeriod("period", rule.Start, rule.End)
+	setPeriod("dataPeriod", rule.DataStart, rule.DataEnd)
 	actors, err := composeActors(rule)
 	if err != nil {
 		return nil, err
@@ -271,7 +290,8 @@ func provision(rule *entry.ConsentRule, release Release) (object, error) {
 	return p, nil
 }
 
-// composeActors names organisations as recipients, roles as members of staff anywhere and, where a rule has both, each role in each organisation.
+// composeActors writes organisations as recipients and roles as members of staff anywhere. If a
+// rule has both, it writes each role in each organisation.
 func composeActors(rule *entry.ConsentRule) (out []any, err error) {
 	if len(rule.Recipients)*len(rule.Roles) > 1024 {
 		return nil, tree.Fail(NotExpressible, "Consent.provision.actor", "more than 1024 actors")
@@ -293,7 +313,8 @@ func composeActors(rule *entry.ConsentRule) (out []any, err error) {
 	return out, nil
 }
 
-// composeActions says actions as consentaction where one stands for just these, else as AuditEvent has them.
+// composeActions writes actions as a consentaction if it means exactly these, and otherwise as
+// AuditEvent has them.
 func composeActions(list []string) (out []any) {
 	rest := slices.Clone(list)
 	take := func(code string, letters ...string) {

@@ -15,7 +15,8 @@ import (
 
 const observation = "http://hl7.org/fhir/resource-types|Observation"
 
-// randomRule makes a rule of which each level has limits, as a person would not, but the formats allow.
+// randomRule makes a rule of which each level has limits, as a person would not, but the formats
+// allow.
 func randomRule(r *rand.Rand, decision string, depth int) entry.ConsentRule {
 	rule := entry.ConsentRule{Decision: decision}
 	some := func(from ...string) []string {
@@ -94,7 +95,8 @@ func TestWriteAndReadAgain(t *testing.T) {
 	}
 }
 
-// A limited refusal in R5 must not be read as a permission of all else by who does not know our mark: the mark is a modifier.
+// A limited refusal in R5 must not be read as a permission of all else by who does not know our
+// mark: the mark is a modifier.
 func TestR5MarksWhatItDoesNotDecide(t *testing.T) {
 	for decision, mark := range map[string]string{deny: "modifierExtension", permit: "extension"} {
 		x := &entry.Consent{Act: map[string]string{permit: "given", deny: "refused"}[decision], Scope: "research", Decided: "2026-03-04T05:06:07Z", Sub: "chi:0101011237",

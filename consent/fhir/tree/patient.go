@@ -17,15 +17,17 @@ import (
 //	identifier of a system in Patients.Systems, ten digits      chi:<digits>, nhs:<digits>
 //	Patient/<id>                                                temp:<issuer>:<id>
 //	other reference                                             temp:<issuer>:<reference without version>
-//	other identifier                                            temp:<issuer>:<system>|<value>, as in a FHIR token search; |<value> without system
+//	other identifier                                            temp:<issuer>:<system>|<value>, as in a FHIR token search;
+//	                                                            |<value> without system
 //
-// In temp ids, bytes that are not printable ASCII, "%" and a "|" of the resource's own are percent-encoded, so that no two patients of one issuer
-// share an id; what is longer than 128 characters then becomes sha256:<base64url>. A patient named by words only has no id.
+// In temp ids, bytes that are not printable ASCII, "%" and a "|" of the resource's own are
+// percent-encoded, so that no two patients of one issuer share an id. A value longer than 128 characters
+// becomes sha256:<base64url>. A patient who is named only in words has no id.
 
-// Patients gives ids to patients.
+// Patients makes ids for patients.
 type Patients struct {
-	Issuer  string            // organisation whose local numbers they are
-	Systems map[string]string // identifier system URI -> "chi" or "nhs", besides DefaultSystems
+	Issuer  string            // the organisation whose local numbers they are
+	Systems map[string]string // identifier system URI -> "chi" or "nhs"; adds to DefaultSystems
 }
 
 // DefaultSystems are the identifier systems of CHI and NHS numbers.
@@ -40,7 +42,7 @@ type Identity struct {
 	ID   string // entry id
 }
 
-// Best gives the id of the best identity, "" if there is none.
+// Best returns the id of the best identity, "" if there is none.
 func Best(list []Identity) string {
 	if len(list) == 0 {
 		return ""
@@ -48,7 +50,7 @@ func Best(list []Identity) string {
 	return slices.MinFunc(list, func(a, b Identity) int { return cmp.Compare(a.Rank, b.Rank) }).ID
 }
 
-// Identities lists how a Reference of the resource root names a patient.
+// Identities lists the ways in which a Reference of the resource root names a patient.
 func (p Patients) Identities(root, ref Object) []Identity {
 	var list []Identity
 	identify := func(identifier Object) {
@@ -85,8 +87,9 @@ func (p Patients) Identities(root, ref Object) []Identity {
 	return list
 }
 
-// Scheme is the id scheme of an identifier whose system is known and whose value has the form, else "". The check digit does not matter: what
-// happened is filed under the number it was made with.
+// Scheme returns the id scheme of an identifier whose system is known and whose value has the right
+// form, else "". A wrong check digit does not matter: an access is filed under the number that it
+// was made with.
 func (p Patients) Scheme(identifier Object) string {
 	scheme := p.Systems[Text(identifier, "system")]
 	if scheme == "" {
@@ -114,7 +117,7 @@ func IsPatient(root, ref Object) bool {
 		Text(Contained(root, r), "resourceType") == "Patient"
 }
 
-// PatientReference is the Reference by which Identities finds the id again; nil for registers.
+// PatientReference returns a Reference from which Identities finds the id again, nil for registers.
 func PatientReference(id string) Object {
 	scheme, rest, _ := strings.Cut(id, ":")
 	switch scheme {
@@ -145,7 +148,7 @@ func PatientReference(id string) Object {
 	return nil
 }
 
-// Contained gives the contained resource that a reference "#id" names.
+// Contained returns the contained resource that a reference "#id" names, nil if there is none.
 func Contained(root Object, ref string) Object {
 	id, ok := strings.CutPrefix(ref, "#")
 	if !ok || id == "" {
@@ -159,7 +162,7 @@ func Contained(root Object, ref string) Object {
 	return nil
 }
 
-// ReferenceType is the resource type a Reference names, "" if it does not say.
+// ReferenceType returns the resource type that a Reference names, "" if it does not say.
 func ReferenceType(root, ref Object) string {
 	if t := Text(ref, "type"); IsResource(t) {
 		return t
@@ -171,7 +174,7 @@ func ReferenceType(root, ref Object) string {
 	return t
 }
 
-// referenceValue is the value of a temp id for a reference.
+// referenceValue returns the value of a temp id for a reference.
 func referenceValue(ref string) string {
 	base, typ, id := ParseReference(ref)
 	switch {
@@ -182,10 +185,12 @@ func referenceValue(ref string) string {
 	case typ != "Patient":
 		return escape(typ + "/" + id)
 	}
-	return strings.ReplaceAll(strings.ReplaceAll(escape(id), ":", "%3A"), "/", "%2F") // so that no FHIR id looks like a URL
+	// So no FHIR id looks like a URL.
+	return strings.ReplaceAll(strings.ReplaceAll(escape(id), ":", "%3A"), "/", "%2F")
 }
 
-// ParseReference takes a literal reference apart: [base/]Type/id[/_history/version]. Type is "" if it has another form.
+// ParseReference splits a literal reference: [base/]Type/id[/_history/version]. If it has another
+// form, typ is "".
 func ParseReference(ref string) (base, typ, id string) {
 	ref, _, _ = strings.Cut(ref, "/_history/")
 	parts := strings.Split(strings.TrimPrefix(ref, "/"), "/")
@@ -196,7 +201,7 @@ func ParseReference(ref string) (base, typ, id string) {
 	return strings.Join(parts[:n-2], "/"), parts[n-2], parts[n-1]
 }
 
-// Squeeze takes blanks and hyphens out of a number, as people group it.
+// Squeeze removes the blanks and hyphens with which people group a number.
 func Squeeze(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == ' ' || r == '-' {
@@ -206,6 +211,7 @@ func Squeeze(s string) string {
 	}, s)
 }
 
+// escape percent-encodes what a temp id must not hold.
 func escape(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -219,8 +225,8 @@ func escape(s string) string {
 	return b.String()
 }
 
-// IDValue is what the resource had in the place of the id: digits, the id of a Patient, the value of an identifier or a whole reference; "" where
-// the id does not tell.
+// IDValue returns what the resource had in the place of the id: digits, the id of a Patient, the
+// value of an identifier, or a whole reference. If the id does not tell, it returns "".
 func IDValue(id string) string {
 	scheme, rest, _ := strings.Cut(id, ":")
 	switch scheme {

@@ -7,20 +7,21 @@ import (
 	"igledger/ledger/entry"
 )
 
-// A residue is the disclosure "fhir" of an entry: the resource itself, with every string that stands elsewhere in the entry replaced by a reference to
-// it. So nothing is dropped, nothing stands twice, and a withheld disclosure stays withheld. A string of the residue is
+// A residue is the disclosure "fhir" of an entry: the resource itself, in which every string that is also
+// elsewhere in the entry is replaced by a reference to it. So nothing is dropped, nothing is there twice,
+// and a withheld disclosure stays withheld. A string of the residue is
 //
 //	text      itself, if it does not begin with "="
 //	==text    the literal "=text"
 //	=text     a template: each {name} in it is replaced by that field of the entry, "{{}" by "{"
 //
-// A string is replaced only if filling the template in gives exactly it back, so the way back is exact by construction. Where the way back meets a
-// name whose field is withheld, it leaves the element out.
+// A string is replaced only if filling in the template makes exactly that string, so the way back is exact
+// by construction. If a template names a withheld field, the way back leaves the element out.
 
 // template is a finished string of a residue.
 type template string
 
-// Residue collects where in a tree fields of the entry stand.
+// Residue collects which strings of a tree are fields of the entry.
 type Residue struct{ marks []mark }
 
 type mark struct {
@@ -29,25 +30,26 @@ type mark struct {
 	set      func(any)
 }
 
-// Member says that o's member name can be told by t.
+// Member says that template t makes o's member name.
 func (r *Residue) Member(o Object, name, t string) {
 	if _, ok := o[name].(string); ok {
 		r.marks = append(r.marks, mark{t, func() any { return o[name] }, func(v any) { o[name] = v }})
 	}
 }
 
-// Element says that the i-th of list can be told by t.
+// Element says that template t makes the i-th element of list.
 func (r *Residue) Element(list []any, i int, t string) {
 	r.marks = append(r.marks, mark{t, func() any { return list[i] }, func(v any) { list[i] = v }})
 }
 
-// Finish turns the tree into the residue of an entry with these fields. personal names those that tell who somebody is, with the fewest bytes from which
-// on a value is surely that: they are replaced wherever else they stand, in the narrative, in contained resources, in a description.
+// Finish turns the tree into the residue of an entry with these fields. personal names the fields
+// that identify a person. Their values are replaced wherever else they occur: in the narrative, in
+// contained resources, in a description.
 func (r *Residue) Finish(root Object, fields map[string]string, personal ...Personal) {
 	for _, m := range r.marks {
 		s, ok := m.get().(string)
 		if !ok {
-			continue // told already
+			continue // already a template
 		}
 		if got, ok := Fill(m.template, fields); ok && got == s {
 			m.set(template(m.template))
@@ -65,13 +67,13 @@ func (r *Residue) Finish(root Object, fields map[string]string, personal ...Pers
 	}
 }
 
-// Personal names a field that tells who somebody is.
+// Personal names a field that identifies a person.
 type Personal struct {
 	Name  string
-	Least int // bytes
+	Least int // in bytes; a shorter value may occur by chance and is not replaced elsewhere
 }
 
-// seal finishes the strings that were not told.
+// seal finishes the strings that have no template.
 func seal(name string, v any, hide *strings.Replacer, values map[string]string) any {
 	switch v := v.(type) {
 	case Object:
@@ -106,7 +108,8 @@ func hidden(s string, hide *strings.Replacer, values map[string]string) template
 	return literal(s)
 }
 
-// Fill gives the string that a template stands for, false if a field it names is not there. values["{"] is "{".
+// Fill returns the string that a template makes, and false if a field that it names is missing.
+// values["{"] must be "{".
 func Fill(t string, values map[string]string) (string, bool) {
 	t, ok := strings.CutPrefix(t, "=")
 	if !ok || strings.HasPrefix(t, "=") {
@@ -121,7 +124,7 @@ func Fill(t string, values map[string]string) (string, bool) {
 		}
 		name, after, closed := strings.Cut(rest, "}")
 		v, ok := values[name]
-		if !closed || !ok || b.Len()+len(v) > Max { // the bound stops an entry made to blow up
+		if !closed || !ok || b.Len()+len(v) > Max { // the bound stops an entry that was made to explode
 			return "", false
 		}
 		b.WriteString(v)
@@ -129,8 +132,9 @@ func Fill(t string, values map[string]string) (string, bool) {
 	}
 }
 
-// FillTree fills every template of v; ok is false for what is withheld, and for objects and arrays of which nothing else was left. budget is how many
-// bytes of strings may come out: it is negative where there were more.
+// FillTree fills in every template of v. ok is false for what is withheld, and for objects and
+// arrays of which nothing else is left. budget is how many bytes of strings may come out; it is
+// negative if there were more.
 func FillTree(v any, values map[string]string, budget *int) (filled any, ok bool) {
 	switch v := v.(type) {
 	case Object:

@@ -1,8 +1,8 @@
-// Package tree takes FHIR JSON apart and puts it together again, for whoever keeps what of a resource no field of an entry has (its residue), and names
-// patients the same way everywhere.
+// Package tree parses FHIR JSON and writes it again. It keeps the part of a resource for which an
+// entry has no field (its residue), and names patients the same way everywhere.
 //
-// It promises exactness: a number keeps its spelling, and what a residue gives back is the resource that came in. It does not know what the elements
-// of a resource mean, and does not validate them.
+// It promises exactness: numbers keep their spelling, and a residue makes the very resource that
+// came in. It does not know what the elements of a resource mean, and does not validate them.
 package tree
 
 import (
@@ -18,14 +18,16 @@ import (
 // Max is the largest resource that is read, in bytes of JSON.
 const Max = 1 << 20
 
-// maxDepth is how deep an entry takes its disclosure "fhir".
+// maxDepth is how deep an entry's disclosure "fhir" may nest.
 const maxDepth = 32
 
-// Object is a JSON object. The other values are []any, string, bool, nil, and jsontext.Value for numbers, whose spelling FHIR gives a meaning (1.0
-// is not 1.00), so they are never turned into floats.
+// Object is a JSON object. The other values are []any, string, bool, nil, and jsontext.Value for
+// numbers. FHIR gives the spelling of a number a meaning (1.0 is not 1.00), so numbers are never
+// turned into floats.
 type Object = map[string]any
 
-// Code names one way in which a resource cannot be read. Codes are stable. A Code is itself an error, so errors.Is(err, tree.BadJSON) works.
+// Code names one reason why a resource cannot be read. Codes are stable. A Code is itself an error,
+// so errors.Is(err, tree.BadJSON) works.
 type Code string
 
 // Error makes a Code usable as the target of errors.Is.
@@ -37,8 +39,8 @@ const (
 	TooLarge Code = "too-large" // over Max
 )
 
-// Error says which element of a resource was wrong. It never holds anything out of the resource but positions: Path is built from names of the
-// FHIR specification and array indices.
+// Error says which element of a resource was wrong. It never holds anything from the resource
+// except positions: Path is built from names of the FHIR specification and array indices.
 type Error struct {
 	Code   Code
 	Path   string // FHIR path, e.g. "AuditEvent.agent[1].who"
@@ -52,18 +54,19 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s: %s", e.Path, e.Code, e.Detail)
 }
 
-// Unwrap lets errors.Is find the Code.
+// Unwrap returns the Code, so that errors.Is finds it.
 func (e *Error) Unwrap() error { return e.Code }
 
-// Fail makes an *Error.
+// Fail returns an *Error.
 func Fail(code Code, path, format string, args ...any) error {
 	return &Error{Code: code, Path: path, Detail: fmt.Sprintf(format, args...)}
 }
 
-// Parse reads exactly one JSON value: no duplicate members, valid UTF-8, nothing after it. path is named in the *Error.
+// Parse reads exactly one JSON value: valid UTF-8, no duplicate members, nothing after it. The
+// *Error names path.
 func Parse(path string, data []byte) (any, error) {
 	if len(data) > Max {
-		return nil, Fail(TooLarge, path, "%d bytes, at most %d", len(data), Max)
+		return nil, Fail(TooLarge, path, "%d bytes; the limit is %d", len(data), Max)
 	}
 	d := jsontext.NewDecoder(bytes.NewReader(data))
 	v, err := read(path, d)
@@ -138,7 +141,7 @@ func read(path string, d *jsontext.Decoder) (any, error) {
 	return t.Bool(), nil
 }
 
-// Write is compact JSON with sorted members.
+// Write returns compact JSON with sorted members.
 func Write(v any) (jsontext.Value, error) {
 	b, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
@@ -147,7 +150,7 @@ func Write(v any) (jsontext.Value, error) {
 	return b, nil
 }
 
-// Clone copies what can be changed in place.
+// Clone copies everything in v that can be changed in place.
 func Clone(v any) any {
 	switch v := v.(type) {
 	case Object:
@@ -166,7 +169,8 @@ func Clone(v any) any {
 	return v
 }
 
-// EachString calls f for every string in v with the name of the member it stands under; strings of an array stand under the array's.
+// EachString calls f for every string in v with the name of its member. The strings of an array
+// have the array's name.
 func EachString(name string, v any, f func(name, s string)) {
 	switch v := v.(type) {
 	case Object:
@@ -182,13 +186,14 @@ func EachString(name string, v any, f func(name, s string)) {
 	}
 }
 
-// Child gives the object o has under name; like Text and Objects, the zero value where there is nothing of the kind.
+// Child returns the object that is o's member name. Like Text and Objects, it returns the zero
+// value if the member is missing or of another kind.
 func Child(o Object, name string) Object { c, _ := o[name].(Object); return c }
 
-// Text gives the string o has under name.
+// Text returns the string that is o's member name.
 func Text(o Object, name string) string { s, _ := o[name].(string); return s }
 
-// Objects gives the objects in the array that o has under name.
+// Objects returns the objects in the array that is o's member name.
 func Objects(o Object, name string) []Object {
 	list, _ := o[name].([]any)
 	var out []Object
