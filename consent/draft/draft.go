@@ -25,19 +25,20 @@ var schemaText []byte
 //go:embed agreement.yaml
 var template []byte
 
-// Schema is the JSON Schema (2020-12) of an agreement.
+// Schema returns the JSON Schema (2020-12) of an agreement.
 func Schema() []byte { return bytes.Clone(schemaText) }
 
-// Template is an agreement in YAML to write over, with a comment on every field. It lacks an id and the hash of the privacy notice.
+// Template returns an example agreement in YAML to write over, with a comment on every field. It
+// lacks an id and the hash of the privacy notice.
 func Template() []byte { return bytes.Clone(template) }
 
-// MaxSize is the most bytes that Read takes; an entry has room for less.
+// MaxSize is the most bytes that Read accepts. An entry has room for less.
 const MaxSize = 128 << 10
 
 // Problem is one thing to put right.
 type Problem struct {
-	Line  int    `json:"line,omitzero"`  // in YAML, from 1; 0: not known
-	Field string `json:"field"`          // "parties[1].role"; "" is the whole
+	Line  int    `json:"line,omitzero"`  // in YAML, from 1; 0: unknown
+	Field string `json:"field"`          // "parties[1].role"; "" is the whole agreement
 	Words string `json:"words"`          // the field in words: "Parties, number 2, Role"
 	Wrong string `json:"wrong"`          // "is missing"
 	Write string `json:"write,omitzero"` // what to write
@@ -55,7 +56,8 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Error is all that is wrong with an agreement, in the order of the text. It quotes no value.
+// Error is everything that is wrong with an agreement, in the order of the text. It quotes no
+// value.
 type Error struct{ Problems []Problem }
 
 func (e *Error) Error() string {
@@ -66,10 +68,11 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap lets errors.Is find entry.BadClaim.
+// Unwrap returns wire.BadClaim, so that errors.Is finds it.
 func (e *Error) Unwrap() error { return wire.BadClaim }
 
-// Read reads an agreement from YAML or, if it begins with "{", JSON. Fields that are left empty count as left out. A hash may be written in hex. *Error.
+// Read reads an agreement from JSON if it begins with "{", and otherwise from YAML. Empty fields
+// are treated as missing. A hash may be written in hex. Errors are *Error.
 func Read(data []byte) (*entry.AgreementText, error) {
 	if len(data) > MaxSize {
 		return nil, whole("is too long", fmt.Sprintf("Write at most %d bytes.", MaxSize))
@@ -109,7 +112,7 @@ func whole(wrong, write string) error {
 	return &Error{[]Problem{{Words: "The agreement", Wrong: wrong, Write: write}}}
 }
 
-// form is the schema, and where the fields of what is being read stand.
+// form is the schema, and the lines of the fields of the text that is being read.
 type form struct {
 	compiled *jsonschema.Schema
 	raw      map[string]any
@@ -150,11 +153,15 @@ func (f *form) validate(doc any) error {
 		}
 		return strings.Compare(a.Field, b.Field)
 	})
-	out.Problems = slices.CompactFunc(out.Problems, func(a, b Problem) bool { return a.Field == b.Field && a.Wrong == b.Wrong })
+	out.Problems = slices.CompactFunc(out.Problems, func(a, b Problem) bool {
+		return a.Field == b.Field && a.Wrong == b.Wrong
+	})
 	return out
 }
 
-// collect goes down to what is wrong in itself.
+const notAllowed = "has a value that is not allowed here"
+
+// collect goes down to the errors that have no cause in a smaller part.
 func (f *form) collect(v *jsonschema.ValidationError, out *Error) {
 	switch k := v.ErrorKind.(type) {
 	case *kind.Required:
@@ -163,7 +170,7 @@ func (f *form) collect(v *jsonschema.ValidationError, out *Error) {
 		}
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
-			p := f.problem(v.InstanceLocation, "has a field that an agreement does not know")
+			p := f.problem(v.InstanceLocation, "has a field that agreements do not have")
 			if s := closest(name, f.names(v.InstanceLocation)); s != "" {
 				p.Wrong, p.Write = "has a field with an unknown name", "Did you mean "+s+"?"
 			}
@@ -171,26 +178,28 @@ func (f *form) collect(v *jsonschema.ValidationError, out *Error) {
 			out.Problems = append(out.Problems, p)
 		}
 	case *kind.MinItems:
-		out.Problems = append(out.Problems, f.problem(v.InstanceLocation, fmt.Sprintf("has %d, and needs at least %d", k.Got, k.Want)))
+		out.Problems = append(out.Problems, f.problem(v.InstanceLocation,
+			fmt.Sprintf("has %d, and needs at least %d", k.Got, k.Want)))
 	case *kind.MaxItems:
-		out.Problems = append(out.Problems, f.problem(v.InstanceLocation, fmt.Sprintf("has %d, more than the %d there may be", k.Got, k.Want)))
+		out.Problems = append(out.Problems, f.problem(v.InstanceLocation,
+			fmt.Sprintf("has %d, and may have at most %d", k.Got, k.Want)))
 	case *kind.UniqueItems:
-		out.Problems = append(out.Problems, f.problem(v.InstanceLocation, "has something twice"))
+		out.Problems = append(out.Problems, f.problem(v.InstanceLocation, "lists something twice"))
 	case *kind.MaxLength:
 		out.Problems = append(out.Problems, f.problem(v.InstanceLocation, fmt.Sprintf("is longer than %d characters", k.Want)))
 	case *kind.AnyOf:
-		out.Problems = append(out.Problems, f.problem(v.InstanceLocation, "is not what can stand here"))
+		out.Problems = append(out.Problems, f.problem(v.InstanceLocation, notAllowed))
 	default:
 		for _, c := range v.Causes {
 			f.collect(c, out)
 		}
 		if len(v.Causes) == 0 {
-			out.Problems = append(out.Problems, f.problem(v.InstanceLocation, "is not what can stand here"))
+			out.Problems = append(out.Problems, f.problem(v.InstanceLocation, notAllowed))
 		}
 	}
 }
 
-// problem says where something is wrong, in words.
+// problem says in words where something is wrong.
 func (f *form) problem(location []string, wrong string) Problem {
 	p := Problem{Field: field(location), Words: "The agreement", Wrong: wrong}
 	for n := len(location); n > 0 && p.Line == 0; n-- {
@@ -219,7 +228,7 @@ func (f *form) problem(location []string, wrong string) Problem {
 	return p
 }
 
-// under gives the schema of a member or an element.
+// under returns the schema of a member or an element, nil if it has none.
 func under(schema map[string]any, step string) map[string]any {
 	if items, ok := schema["items"].(map[string]any); ok {
 		return items
@@ -229,7 +238,7 @@ func under(schema map[string]any, step string) map[string]any {
 	return s
 }
 
-// names are the fields that may stand at a place.
+// names returns the names of the fields that may be at a place.
 func (f *form) names(location []string) (list []string) {
 	at := f.raw
 	for _, step := range location {
@@ -264,14 +273,16 @@ func field(location []string) string {
 
 var steps = regexp.MustCompile(`[A-Za-z0-9]+`)
 
-// checked puts a refusal of the format itself, whose What is a field, as the schema's are put.
+// checked words an error of the format itself, whose What is a field, as errors of the schema are
+// worded.
 func (f *form) checked(err error) error {
 	var e *wire.Error
 	if !errors.As(err, &e) {
 		return err
 	}
 	if e.Code == wire.PersonalData {
-		return whole("holds what is a valid CHI or NHS number", "It will be published: write no person's number anywhere.")
+		return whole("contains a valid CHI or NHS number",
+			"The agreement will be published, so do not write any person's number in it.")
 	}
 	p := f.problem(steps.FindAllString(e.What, -1), "is wrong: "+e.Detail)
 	if p.Words == "The agreement" && e.What != "agreement" {
@@ -280,7 +291,8 @@ func (f *form) checked(err error) error {
 	return &Error{[]Problem{p}}
 }
 
-// closest gives the name that differs from what was written in case, separators or little else; "" if none does.
+// closest returns the name closest to what was written, which may differ in case, separators or two
+// letters. If there is none, it returns "".
 func closest(written string, names []string) string {
 	plain := func(s string) string {
 		return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(s))
@@ -294,7 +306,7 @@ func closest(written string, names []string) string {
 	return best
 }
 
-// distance is Levenshtein's, over bytes; of long texts it is the difference in length.
+// distance is the Levenshtein distance in bytes. For long texts it is the difference in length.
 func distance(a, b string) int {
 	if len(a) > 64 || len(a) > len(b)+3 {
 		return max(len(a)-len(b), 3)
@@ -318,7 +330,7 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// normaliseHashes turns hashes in hex into base64url, the one spelling of an entry.
+// normaliseHashes turns hashes in hex into base64url, the only spelling in an entry.
 func normaliseHashes(doc map[string]any) {
 	fix := func(m map[string]any, name string) {
 		if s, ok := m[name].(string); ok {

@@ -38,7 +38,8 @@ func problems(t testing.TB, err error) []draft.Problem {
 	return e.Problems
 }
 
-// The template is a whole agreement but for what only the officer knows, and speaks of every field there is.
+// The template is a whole agreement but for what only the officer knows, and speaks of every field
+// there is.
 func TestTemplate(t *testing.T) {
 	_, err := draft.Read(draft.Template())
 	var fields []string
@@ -96,7 +97,7 @@ func TestProblems(t *testing.T) {
 		{"day in words", []string{"end: 2029-12-31", "end: December 2029"}, "end", []string{"The last day of the agreement. Write a day as"}},
 		{"ends before it starts", []string{"end: 2029-12-31", "end: 2026-12-31"}, "end", []string{"lies before start"}},
 		{"field misspelt", []string{"legalPower:", "legal_power:"}, "", []string{"unknown name", "Did you mean legalPower?"}},
-		{"field unknown", []string{"retention:", "favouriteColour:"}, "", []string{"a field that an agreement does not know"}},
+		{"field unknown", []string{"retention:", "favouriteColour:"}, "", []string{"a field that agreements do not have"}},
 		{"basis in full", []string{"article6: [e]", "article6: [6(1)(e)]"}, "article6[0]", []string{"UK GDPR Article 6(1) basis, number 1", "a letter from a to f"}},
 		{"bases out of order", []string{"article6: [e]", "article6: [e, c]"}, "article6", []string{"sorted"}},
 		{"flow to a stranger", []string{"to: north-board\n", "to: east-board\n"}, "flows[1].from", []string{"not a party"}},

@@ -10,15 +10,18 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// fromYAML reads one YAML document of plain mappings, lists and scalars, guided by the schema: where a text belongs, what is written is the text, be it a number
-// or a day by YAML's rules. Anchors, aliases, tags and merge keys are refused: what officers sign should stand there once and in full.
+// fromYAML reads one YAML document of plain mappings, lists and scalars, guided by the schema.
+// Where the schema has a text, the value is the text as written, even if YAML would read a number
+// or a day. Anchors, aliases, tags and merge keys are refused: what officers sign should be there
+// once and in full.
 func (f *form) fromYAML(data []byte) (any, error) {
 	var node yaml.Node
 	if err := yaml.Unmarshal(data, &node); err != nil {
-		return nil, whole("is not YAML", "Look at "+yamlLine(err)+": at the indentation, the colons and the quotation marks.")
+		return nil, whole("is not YAML", "Check the indentation, colons and quotation marks "+yamlLine(err)+".")
 	}
-	if node.Kind != yaml.DocumentNode || len(node.Content) != 1 || node.Content[0].Kind != yaml.MappingNode {
-		return nil, whole("is empty or not a list of fields", "Begin with the template.")
+	one := node.Kind == yaml.DocumentNode && len(node.Content) == 1
+	if !one || node.Content[0].Kind != yaml.MappingNode {
+		return nil, whole("is empty, or is not a list of fields", "Start from the template.")
 	}
 	return f.value(node.Content[0], f.raw, nil)
 }
@@ -28,7 +31,7 @@ const maxLevels = 16 // the schema has 5
 func (f *form) value(n *yaml.Node, schema map[string]any, location []string) (any, error) {
 	f.lines[field(location)] = n.Line
 	if n.Anchor != "" || n.Kind == yaml.AliasNode || n.Style&yaml.TaggedStyle != 0 || len(location) > maxLevels {
-		return nil, f.wrong(location, "uses anchors, aliases or tags of YAML, or nests too deep", "Write the value itself.")
+		return nil, f.wrong(location, "uses YAML anchors, aliases or tags, or is nested too deeply", "Write the value itself.")
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -37,7 +40,7 @@ func (f *form) value(n *yaml.Node, schema map[string]any, location []string) (an
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i]
 			if key.Kind != yaml.ScalarNode || seen[key.Value] {
-				return nil, f.wrong(location, "has a field twice, or one whose name is no plain word", "Write each field once.")
+				return nil, f.wrong(location, "has a field twice, or a field whose name is not a plain word", "Write each field once.")
 			}
 			seen[key.Value] = true
 			v, err := f.value(n.Content[i+1], under(schema, key.Value), append(location[:len(location):len(location)], key.Value))
@@ -80,16 +83,16 @@ func scalar(n *yaml.Node, schema map[string]any) any {
 	return n.Value
 }
 
-// fromJSON reads JSON, strictly: no member twice. Empty members are left out as in YAML.
+// fromJSON reads JSON strictly: no member may occur twice. Empty members are left out, as in YAML.
 func (f *form) fromJSON(data []byte) (any, error) {
 	var doc any
 	if err := json.Unmarshal(data, &doc); err != nil {
-		at := "the brackets, commas and quotation marks"
+		at := ""
 		var syn *jsontext.SyntacticError
 		if errors.As(err, &syn) {
-			at = fmt.Sprintf("byte %d: %s", syn.ByteOffset, at)
+			at = fmt.Sprintf(" at byte %d", syn.ByteOffset)
 		}
-		return nil, whole("is not JSON, or has a member twice", "Look at "+at+".")
+		return nil, whole("is not JSON, or has a member twice", "Check the brackets, commas and quotation marks"+at+".")
 	}
 	return tidy(doc), nil
 }
@@ -118,11 +121,12 @@ func (f *form) wrong(location []string, wrong, write string) error {
 	return &Error{[]Problem{p}}
 }
 
-// yamlLine finds the line in the parser's error. Its words may quote the text and are not repeated.
+// yamlLine finds the line in the parser's error. The words of that error may quote the text, so
+// they are not repeated.
 func yamlLine(err error) string {
 	var line int
 	if _, scanErr := fmt.Sscanf(err.Error(), "yaml: line %d:", &line); scanErr == nil {
-		return fmt.Sprintf("line %d", line)
+		return fmt.Sprintf("on line %d", line)
 	}
-	return "the whole text"
+	return "in the whole text"
 }
