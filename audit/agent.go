@@ -8,8 +8,9 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Types of agents that people are, and that only systems are. BALP types its users IRCP, AUT, INF or CST, plain FHIR humanuser; DICOM has
-// client and server as source and destination.
+// Types of agents: those that people have, and those that only systems have. BALP types its users
+// IRCP, AUT, INF or CST, plain FHIR humanuser. DICOM has client and server as source and
+// destination.
 var (
 	humanTypes = map[string][]string{
 		securityRole:  {"humanuser", "datasubject"},
@@ -30,8 +31,9 @@ func typed(list []coding, table map[string][]string) bool {
 	return slices.ContainsFunc(list, func(c coding) bool { return slices.Contains(table[c.system], c.code) })
 }
 
-// human reports whether an agent is, or for all the event says may be, a person. In doubt it is: a look-up by a person that passes for a
-// machine's would hide, the other way round it only draws a question.
+// human reports whether an agent is a person, or may be one for all that the event says. In doubt
+// it is a person. A person's look-up that passes for a machine's would stay hidden; the opposite
+// mistake only raises a question.
 func human(root, agent object) bool {
 	kind, types := referenceType(root, child(agent, "who")), codings(child(agent, "type"))
 	switch requestor := asks(agent); {
@@ -41,14 +43,14 @@ func human(root, agent object) bool {
 		return false
 	case typed(types, humanTypes):
 		return true
-	case typed(types, systemTypes): // DICOM's roles are given to people too: a requestor with a name
+	case typed(types, systemTypes): // people have DICOM's roles too: a requestor with a name
 		return requestor && text(agent, "name") != ""
 	default:
 		return requestor
 	}
 }
 
-// referenceType is the resource type a Reference names, "" if it does not say.
+// referenceType returns the resource type that a Reference names, "" if it does not say.
 func referenceType(root, ref object) string {
 	if t := text(ref, "type"); isResource(t) {
 		return t
@@ -60,8 +62,9 @@ func referenceType(root, ref object) string {
 	return t
 }
 
-// user is the index of the person who accessed: the human who asked, else the first human, unless an organisation asked (then people of another
-// one may only have answered); -1 if there is none.
+// user returns the index of the agent who accessed: the human who asked, else the first human. If
+// an organisation asked, only a human who asked is the user, since people of another organisation
+// may only have answered. It returns -1 if there is none.
 func user(root object) int {
 	list := objects(root, "agent")
 	if i := slices.IndexFunc(list, func(a object) bool { return asks(a) && human(root, a) }); i >= 0 {
@@ -81,8 +84,9 @@ func organisationAsks(root object) bool {
 	})
 }
 
-// client is the agent type of the system through which was accessed, best first. BALP's read has the client as destination, its query, create
-// and update as source, its delete and its authorisation as application; of a disclosure both ends are parties.
+// client returns the agent types of the system that was used for the access, the best first. BALP's
+// read has the client as destination; its query, create and update as source; its delete and its
+// authorisation as application. In a disclosure both ends are parties.
 func client(a *entry.Access) []string {
 	switch {
 	case disclosure(a):
@@ -95,15 +99,17 @@ func client(a *entry.Access) []string {
 	return []string{"110153", "110150"}
 }
 
-// disclosure reports whether the event says that data left (DCM 110106 Export) or came in (110107 Import) from another organisation.
+// disclosure reports whether the event says that data went to another organisation (DCM 110106
+// Export) or came from one (110107 Import).
 func disclosure(a *entry.Access) bool {
 	return slices.Contains(a.Event, dcm+"|110106") || slices.Contains(a.Event, dcm+"|110107")
 }
 
-// agents takes people, systems and organisations out of the event.
+// agents reads people, systems and organisations from the event.
 func (b *builder) agents(root object) {
 	list, u := objects(root, "agent"), user(root)
-	b.a.Machine = u < 0 && !disclosure(b.a) && !organisationAsks(root) // organisations that ask or are told have people
+	// organisations that ask or are told have people
+	b.a.Machine = u < 0 && !disclosure(b.a) && !organisationAsks(root)
 	b.organisation(root, list, u)
 	for _, code := range client(b.a) {
 		i := slices.IndexFunc(list, func(a object) bool {
@@ -126,8 +132,9 @@ func (b *builder) agents(root object) {
 	}
 }
 
-// organisation finds who accessed: the organisation of the user (type v3-RoleClass#PROV); at a disclosure, the one that sent if a person did it, else
-// the one that received; otherwise an organisation that asked. None: the issuer.
+// organisation finds who accessed: the organisation of the user (type v3-RoleClass#PROV). In a
+// disclosure it is the sender if a person sent, else the recipient. Otherwise it is an organisation
+// that asked. If there is none, it is the issuer.
 func (b *builder) organisation(root object, list []object, u int) {
 	end := "110152"
 	if u >= 0 {
@@ -136,7 +143,8 @@ func (b *builder) organisation(root object, list []object, u int) {
 	for _, fits := range []func(a object) bool{
 		func(a object) bool { return anyIs(codings(child(a, "type")), roleClass, "PROV") },
 		func(a object) bool {
-			return disclosure(b.a) && anyIs(codings(child(a, "type")), dcm, end) && referenceType(root, child(a, "who")) == "Organization"
+			return disclosure(b.a) && anyIs(codings(child(a, "type")), dcm, end) &&
+				referenceType(root, child(a, "who")) == "Organization"
 		},
 		func(a object) bool { return asks(a) && referenceType(root, child(a, "who")) == "Organization" },
 	} {
@@ -154,7 +162,8 @@ func (b *builder) orgID(who object) bool {
 		b.r.Member(child(who, "identifier"), "value", "={org}")
 		return true
 	}
-	if _, typ, id := parseReference(text(who, "reference")); typ == "Organization" && wire.CheckOrgID(id) == nil && !b.s.number(id) {
+	_, typ, id := parseReference(text(who, "reference"))
+	if typ == "Organization" && wire.CheckOrgID(id) == nil && !b.s.number(id) {
 		b.a.Org = id
 		return true
 	}
@@ -187,7 +196,7 @@ func (b *builder) staff(agent object) {
 	}
 	if short(text(agent, "name"), 512) {
 		s.Name = b.take(agent, "name", "staff/name")
-		b.r.Member(who, "display", "={staff/name}") // when they agree
+		b.r.Member(who, "display", "={staff/name}") // if they agree
 	} else if short(text(who, "display"), 512) {
 		s.Name = b.take(who, "display", "staff/name")
 	}

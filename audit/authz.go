@@ -8,12 +8,15 @@ import (
 	"igledger/policies/purpose"
 )
 
-// authzConsent is IHE BALP's pattern for a decision on an access that looked at consents.
+// authzConsent is IHE BALP's profile for a decision on an access for which consents were
+// considered.
 const authzConsent = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.AuthZconsent"
 
-// DecisionEvent gives a decision as a FHIR R4 AuditEvent of BALP's profile AuthZconsent, JSON. consent is the id of the consent record that decided, "" if none did: the profile wants
-// a consent all the same, so one without a reference stands there and says so. The profile has no place for an agreement beside it: that stands in the user's policy, as in
-// other events. plain says why, address is that of the system that asked.
+// DecisionEvent returns a decision as a FHIR R4 AuditEvent of BALP's profile AuthZconsent, in JSON.
+// consent is the id of the consent record that decided, "" if none did. The profile requires a
+// consent, so the event then has one without a reference, which says so. The profile has no place
+// for an agreement: it is in the user's policy, as in other events. plain says why the decision was
+// made, and address is that of the system that asked.
 func DecisionEvent(d *entry.Decision, consent, address string, plain []string) ([]byte, error) {
 	decider := object{"type": "Device", "identifier": object{"value": d.Issuer}}
 	outcome := "0"
@@ -30,12 +33,15 @@ func DecisionEvent(d *entry.Decision, consent, address string, plain []string) (
 			object{"type": concept(dcm + "|110150"), "who": object{"identifier": object{"value": d.System}}, "requestor": false,
 				"network": object{"address": address, "type": "2"}},
 			decisionUser(d),
-			object{"type": concept(roleClass + "|PROV"), "who": object{"type": "Organization", "identifier": object{"value": d.Org}}, "requestor": false},
+			object{"type": concept(roleClass + "|PROV"), "requestor": false,
+				"who": object{"type": "Organization", "identifier": object{"value": d.Org}}},
 			object{"type": concept(securityRole + "|authserver"), "who": decider, "requestor": false},
 		},
-		"source": object{"site": d.Audience, "observer": decider, "type": []any{codingObject("http://terminology.hl7.org/CodeSystem/security-source-type|6")}},
+		"source": object{"site": d.Audience, "observer": decider,
+			"type": []any{codingObject("http://terminology.hl7.org/CodeSystem/security-source-type|6")}},
 		"entity": []any{
-			object{"type": codingObject(entityType + "|1"), "role": codingObject(objectRole + "|1"), "what": tree.PatientReference(d.Sub)},
+			object{"type": codingObject(entityType + "|1"), "role": codingObject(objectRole + "|1"),
+				"what": tree.PatientReference(d.Sub)},
 			object{"type": codingObject(resourceTypes + "|Consent"), "what": consentReference(consent)},
 		},
 	}

@@ -25,10 +25,10 @@ const (
 	resourceTypes = "http://hl7.org/fhir/resource-types"
 )
 
-// actReason lists the spellings under which v3-ActReason is met.
+// actReason lists the spellings of v3-ActReason.
 var actReason = []string{purpose.System, "http://hl7.org/fhir/v3/ActReason", "urn:oid:2.16.840.1.113883.5.8"}
 
-// A coding is a FHIR Coding with the object it came from.
+// A coding is a FHIR Coding with the object that it came from.
 type coding struct {
 	system, code string
 	at           object
@@ -36,7 +36,7 @@ type coding struct {
 
 func codingOf(o object) coding { return coding{text(o, "system"), text(o, "code"), o} }
 
-// codings gives the codings of CodeableConcepts.
+// codings returns the codings of CodeableConcepts.
 func codings(concepts ...object) []coding {
 	var list []coding
 	for _, c := range concepts {
@@ -51,7 +51,8 @@ func (c coding) is(system string, codes ...string) bool {
 	return c.system == system && slices.Contains(codes, c.code)
 }
 
-// isPatientRole reports whether an entity's role is object-role#1 Patient, also under the system's name before R4.
+// isPatientRole reports whether an entity's role is object-role#1 Patient. The system may have its
+// name from before R4.
 func (c coding) isPatientRole() bool {
 	return c.is(objectRole, "1") || c.is("http://hl7.org/fhir/object-role", "1")
 }
@@ -60,7 +61,8 @@ func anyIs(list []coding, system string, codes ...string) bool {
 	return slices.ContainsFunc(list, func(c coding) bool { return c.is(system, codes...) })
 }
 
-// claim is the spelling of a coding in an open claim: "system|code", or the code alone where it has no system.
+// claim returns the spelling of a coding in an open claim: "system|code", or the code alone if it
+// has no system.
 func (c coding) claim() string {
 	if c.system == "" {
 		return c.code
@@ -68,7 +70,7 @@ func (c coding) claim() string {
 	return c.system + "|" + c.code
 }
 
-// secrets are words that would tell who a person in the event is. An open claim holds none of them.
+// secrets are words that would tell who a person in the event is. No open claim holds one.
 type secrets struct {
 	words   map[string]bool // lower case, at least 3 letters or digits
 	numbers []string        // at least 6 characters: not even as part of a longer word
@@ -94,7 +96,7 @@ func words(s string) []string {
 	})
 }
 
-// number reports whether s holds a number that names a person.
+// number reports whether text holds a number that identifies a person.
 func (s *secrets) number(text string) bool {
 	low := strings.ToLower(text)
 	flat := squeeze(low)
@@ -103,19 +105,20 @@ func (s *secrets) number(text string) bool {
 	})
 }
 
-// word reports whether s holds a word of a person's name or identifier.
+// word reports whether text holds a word of a person's name or identifier.
 func (s *secrets) word(text string) bool {
 	return slices.ContainsFunc(words(text), func(w string) bool { return s.words[w] })
 }
 
-// token reports whether t may stand in an open claim as a code, a system's name or the like: 1 to max printable ASCII characters
-// without space, nothing of a person in it.
+// token reports whether t may be in an open claim as a code, a system's name or the like. It must
+// be 1 to max printable ASCII characters without space, and hold nothing that identifies a person.
 func (s *secrets) token(t string, max int) bool {
 	return t != "" && len(t) <= max && printable(t) && !s.number(t) && !s.word(t)
 }
 
-// open reports whether a coding may stand in an open claim. A code of a system is a code by the system's word; all the same, neither may
-// hold blanks (free text) or a word that names a person in the event. What may not stays in the residue.
+// open reports whether a coding may be in an open claim. That something is a code is the system's
+// own word. So neither the code nor the system may hold blanks (free text) or a word that names a
+// person in the event. Other codings stay in the residue.
 func (s *secrets) open(c coding) bool {
 	if !s.token(c.code, 64) || strings.Contains(c.code, "|") {
 		return false
@@ -129,9 +132,12 @@ func (s *secrets) open(c coding) bool {
 	return s.token(c.system, 256) && strings.Contains(c.system, ":") && !strings.Contains(c.system, "|")
 }
 
-// publicSystems begin the names of code systems whose words, unlike a local system's, cannot be somebody's name.
-var publicSystems = []string{"http://terminology.hl7.org/", "http://hl7.org/fhir/", "http://dicom.nema.org/", "http://snomed.info/", "http://loinc.org",
-	"https://profiles.ihe.net/", "urn:oid:"}
+// publicSystems are the beginnings of names of code systems. Unlike those of a local system, their
+// words cannot be a person's name.
+var publicSystems = []string{
+	"http://terminology.hl7.org/", "http://hl7.org/fhir/", "http://dicom.nema.org/", "http://snomed.info/",
+	"http://loinc.org", "https://profiles.ihe.net/", "urn:oid:",
+}
 
 func printable(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= 0x20 || r > 0x7e })

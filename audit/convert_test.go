@@ -14,7 +14,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// everything an entry of one patient shows to whoever holds all its disclosures, base64 of the residue taken off.
+// everything an entry of one patient shows to whoever holds all its disclosures, base64 of the
+// residue taken off.
 func everything(t *testing.T, a *entry.Access) string {
 	t.Helper()
 	_, back := signed(t, a)
@@ -34,7 +35,8 @@ func everything(t *testing.T, a *entry.Access) string {
 	return strings.ToLower(all)
 }
 
-// An event about three patients: what names one, or is one's, is nowhere in the entries of the other two.
+// An event about three patients: what names one, or is one's, is nowhere in the entries of the
+// other two.
 func TestPatientsAreIsolated(t *testing.T) {
 	list, err := board.FromAuditEvent(patterns(t)["multi-patient"])
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// Describe says an access in words. Unlike plain.Catalogue.Access it has the words for the user's role, if
-// the source's event had any and they are shown.
+// Describe describes an access in words. Unlike plain.Catalogue.Access, it has the words for the
+// user's role, if the source's event had any and they are not withheld.
 func Describe(c *plain.Catalogue, a *entry.Access) plain.Summary {
 	s := c.Access(a)
 	if w := plain.OneLine(roleWords(a)); w != "" {
@@ -15,7 +15,7 @@ func Describe(c *plain.Catalogue, a *entry.Access) plain.Summary {
 	return s
 }
 
-// roleWords takes the words for the user's role from the residue; "" if there are none.
+// roleWords returns the words for the user's role from the residue, "" if there are none.
 func roleWords(a *entry.Access) string {
 	if len(a.FHIR) == 0 {
 		return ""

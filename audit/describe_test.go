@@ -7,7 +7,8 @@ import (
 	"igledger/audit/plain"
 )
 
-// The words for a role come from the source's event, past what package plain has made safe to print.
+// The words for a role come from the source's event, past what package plain has made safe to
+// print.
 func TestDescribeIsOneLine(t *testing.T) {
 	a := roundTrip(t, board, []byte(strings.Replace(string(patterns(t)["break-glass"]), `"display": "Physician"`, `"display": "Phys\nician\u202e"`, 1)))
 	if s := Describe(plain.In(plain.English), a); s.Role != "Phys ician" {

@@ -1,37 +1,51 @@
-// Package audit is about accesses: it turns FHIR R4 AuditEvents into accesses and back, and says an access in words.
+// Package audit is about accesses: it turns FHIR R4 AuditEvents into accesses and back, and
+// describes an access in words.
 //
-// What is promised of the conversion:
+// What the conversion promises:
 //
-//   - Nothing of an event is lost. What entry.Access has a field for goes there, all the rest into its disclosure FHIR (the residue, see residue.go
-//     and docs/FORMATS.md), extensions, contained resources, "_field" siblings and the narrative included. For an event about at most one patient,
-//     ToAuditEvent gives back the same JSON up to the order of members.
-//   - One access is about one patient. An event about several gives one for each, in which nothing of the others stands (share.go says by which rules);
-//     there the way back gives the event without them.
-//   - The open claims hold codes, names of systems and organisations, times; never a display, a text, or a word that names a person in the event.
-//   - An event that is JSON and an AuditEvent is not refused for a wrong check digit, an unknown code, a missing outcome or a purpose nobody knows. An
-//     event that cannot be read so far that its patients are certain is refused, never filed under nobody.
+//   - Nothing of an event is lost. What entry.Access has a field for goes there. All the rest goes
+//     into its disclosure FHIR (the residue, see residue.go and docs/FORMATS.md), including
+//     extensions, contained resources, "_field" siblings and the narrative. For an event about at
+//     most one patient, ToAuditEvent returns the same JSON, up to the order of members.
+//   - One access is about one patient. An event about several patients becomes one access each,
+//     which holds nothing of the others; share.go has the rules. ToAuditEvent then returns the
+//     event without them.
+//   - The open claims hold codes, names of systems and organisations, and times. They never hold a
+//     display, a text, or a word that names a person in the event.
+//   - An event that is JSON and an AuditEvent is not refused for a wrong check digit, an unknown
+//     code, a missing outcome or an unknown purpose. An event that cannot be read well enough to be
+//     certain of its patients is refused. It is never filed without them.
 //
-// What is not: that the event is true; that a free text in one patient's event does not speak of somebody else; that the residue does not
-// identify staff. Known names and numbers of the user are replaced in it by references, but a second spelling stays: whoever withholds
-// "staff" withholds "fhir" as well.
+// What it does not promise: that the event is true; that free text in one patient's event does not
+// speak of another person; or that the residue does not identify staff. Known names and numbers of
+// the user are replaced in the residue by references, but another spelling stays. To withhold
+// "staff", withhold "fhir" as well.
 //
-// What is read where (BALP is IHE Basic Audit Log Patterns):
+// What is read from where (BALP is IHE Basic Audit Log Patterns):
 //
 //	entry.Access     AuditEvent
-//	Sub              entity[patient].what; if no entity is a patient, an agent that is one; else reg:sources (patient.go)
+//	Sub              entity[patient].what; if no entity is a patient, an agent that is one; else
+//	                 reg:sources (patient.go)
 //	Event            type, subtype
-//	Action, Outcome  action, outcome; absent: implied by type and subtype, "0"
+//	Action, Outcome  action, outcome; if absent: implied by type and subtype, "0"
 //	Recorded         recorded
-//	Occurred(End)    period.start, period.end, where they are instants; partial dates stay in the residue
+//	Occurred(End)    period.start, period.end, if they are instants; partial dates stay in the residue
 //	Staff, Role      the agent who is the user: who, name, altId; role (agent.go)
-//	Machine          no agent is, or may be, a person, no organisation asks, nothing is disclosed to another organisation
-//	Org              agent of type v3-RoleClass#PROV; of a disclosure the sender if a person sent, else the recipient; else who asked; else the issuer
-//	System           who of the client: DCM 110152 in a read, 110153 in query, create and update, 110150 in a delete or an authorisation
+//	Machine          no agent is, or may be, a person, no organisation asks, and nothing is disclosed to
+//	                 another organisation
+//	Org              agent of type v3-RoleClass#PROV; for a disclosure, the sender if a person sent, else
+//	                 the recipient; else the organisation that asked; else the issuer
+//	System           who of the client: DCM 110152 in a read, 110153 in query, create and update, 110150
+//	                 in a delete or an authorisation
 //	Parties          the other agents: server, recipient, custodian, authoriser
-//	Purpose          purposeOfUse of the user, purposeOfEvent, purposeOfUse of others: v3-ActReason plain, others "system|code"
-//	Agreement        agent.policy "urn:igledger:agreement:<id>"; tokens (SAML assertion id, OAuth jti) stay in the residue
+//	Purpose          purposeOfUse of the user, purposeOfEvent, purposeOfUse of others: v3-ActReason
+//	                 plain, others "system|code"
+//	Agreement        agent.policy "urn:igledger:agreement:<id>"; tokens (SAML assertion id, OAuth jti)
+//	                 stay in the residue
 //	Emergency        DCM 110127 Emergency Override Started, or purpose BTG
-//	Data             entities: resource types, securityLabel, types other than audit-entity-type; resource type of a search
-//	Text             purposeOfUse.text; outcomeDesc; entity.detail of type "justification"; the first search that is text
+//	Data             entities: resource types, securityLabel, types other than audit-entity-type;
+//	                 resource type of a search
+//	Text             purposeOfUse.text; outcomeDesc; entity.detail of type "justification"; the first
+//	                 search that is text
 //	Source           source.observer, source.site
 package audit

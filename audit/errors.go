@@ -6,31 +6,34 @@ import (
 	"igledger/consent/fhir/tree"
 )
 
-// Code names one way in which an AuditEvent cannot be read. Codes are stable. A Code is itself an error, so errors.Is(err, audit.Missing) works.
+// Code names one reason why an AuditEvent cannot be read. Codes are stable. A Code is itself an
+// error, so errors.Is(err, audit.Missing) works.
 type Code = tree.Code
 
 // What can be wrong.
 const (
 	BadJSON            = tree.BadJSON         // not one JSON value, duplicate member, invalid UTF-8, nested too deep
-	NotAuditEvent Code = "not-an-audit-event" // resourceType is another one or missing
-	Missing       Code = "missing-element"    // an element that AuditEvent or its filing cannot do without
+	NotAuditEvent Code = "not-an-audit-event" // another resourceType, or none
+	Missing       Code = "missing-element"    // an element that an AuditEvent must have, or that filing it needs
 	BadValue      Code = "bad-value"          // an element of the wrong kind or outside its required value set
-	TooLarge           = tree.TooLarge        // over MaxEvent, or a disclosure over what an entry takes
+	TooLarge           = tree.TooLarge        // over MaxEvent, or a disclosure larger than an entry takes
 	BadConversion Code = "bad-conversion"     // the Conversion itself is not usable
-	BadResidue    Code = "bad-residue"        // the disclosure "fhir" of an entry does not give an AuditEvent, or contradicts the claims
+	// the disclosure "fhir" does not make an AuditEvent, or contradicts the claims
+	BadResidue Code = "bad-residue"
 )
 
-// Error says which element of an event was wrong. It never holds anything out of the event but positions.
+// Error says which element of an event was wrong. It never holds anything from the event except
+// positions.
 type Error = tree.Error
 
 func fail(code Code, path, format string, args ...any) error {
 	return tree.Fail(code, path, format, args...)
 }
 
-// StreamError says where in a stream of events reading stopped.
+// StreamError says where reading a stream of events stopped.
 type StreamError struct {
-	Line  int // line of input, from 1, on which the offending value ends or reading stopped
-	Event int // number of the event that failed; those before it were handed over
+	Line  int // line of input, from 1, on which the wrong value ends or reading stopped
+	Event int // number of the event that failed; the events before it were passed on
 	Err   error
 }
 
@@ -38,5 +41,5 @@ func (e *StreamError) Error() string {
 	return fmt.Sprintf("line %d, event %d: %s", e.Line, e.Event, e.Err)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *StreamError) Unwrap() error { return e.Err }

@@ -15,17 +15,20 @@ import (
 
 // Event is one AuditEvent of a stream.
 type Event struct {
-	Raw    []byte // its JSON, yours to keep
+	Raw    []byte // its JSON; the receiver may keep and change it
 	Number int    // from 1, over the whole stream
 }
 
-// maxNesting bounds Bundles in Bundles (a batch-response of searchsets has two).
+// maxNesting bounds Bundles in Bundles. A batch-response of searchsets has two.
 const maxNesting = 4
 
-// Events reads AuditEvents out of r and hands each to f: one AuditEvent, a Bundle of them (entries that hold other resources, such as an
-// OperationOutcome or what a search included, are passed over), a JSON array, or any of these one after another, as NDJSON has them. A byte
-// order mark is skipped. Memory is bounded by MaxEvent, whatever the length of r or of a Bundle. What stops it comes back as *StreamError, an
-// error of f or r included; events before it have been handed over.
+// Events reads AuditEvents from r and passes each to f. r holds one AuditEvent, a Bundle of them, a
+// JSON array, or any number of these one after another, as NDJSON has them. Entries of a Bundle
+// that hold other resources are skipped, such as an OperationOutcome or what a search included. A
+// byte order mark is skipped too.
+//
+// Memory is bounded by MaxEvent, however long r or a Bundle is. If reading stops early, Events
+// returns a *StreamError, also for an error of f or r; the events before it have been passed on.
 func Events(r io.Reader, f func(Event) error) error {
 	br := bufio.NewReader(r)
 	if b, _ := br.Peek(3); bytes.Equal(b, []byte("\xef\xbb\xbf")) {
@@ -51,8 +54,8 @@ type stream struct {
 	d     *jsontext.Decoder
 	lines *lineReader
 	f     func(Event) error
-	n     int  // events handed over
-	inF   bool // the error is f's: it is about event n
+	n     int  // events passed on
+	inF   bool // the error is from f, so it is about event n
 }
 
 func (s *stream) fail(err error) error {
@@ -87,7 +90,7 @@ func (s *stream) value(path string, depth int) error {
 	return fail(NotAuditEvent, path, "want a JSON object")
 }
 
-// each reads an array, leaving its elements to f.
+// each reads an array and calls f for each element.
 func (s *stream) each(f func() error) error {
 	if _, err := s.d.ReadToken(); err != nil {
 		return err
@@ -105,7 +108,7 @@ func (s *stream) each(f func() error) error {
 	return err
 }
 
-// members reads an object, leaving the value of each member to f.
+// members reads an object and calls f for the value of each member.
 func (s *stream) members(f func(name string) error) error {
 	if _, err := s.d.ReadToken(); err != nil {
 		return err
@@ -123,8 +126,8 @@ func (s *stream) members(f func(name string) error) error {
 	return err
 }
 
-// resource reads one resource. Only a Bundle has the member "entry", which is read as a stream; all others are kept until resourceType,
-// which may come last, says what they belong to.
+// resource reads one resource. Only a Bundle has the member "entry", which is read as a stream. All
+// other members are kept until resourceType says which resource they belong to; it may come last.
 func (s *stream) resource(path string, depth int) error {
 	if depth > maxNesting {
 		return fail(BadValue, path, "Bundles nested deeper than %d", maxNesting)
@@ -152,7 +155,7 @@ func (s *stream) resource(path string, depth int) error {
 		raw, _ = jsontext.AppendQuote(raw, name)
 		raw = append(append(raw, ':'), v...)
 		if len(raw) > MaxEvent {
-			return fail(TooLarge, path, "over %d bytes", MaxEvent)
+			return fail(TooLarge, path, "larger than %d bytes", MaxEvent)
 		}
 		return nil
 	})
@@ -189,11 +192,12 @@ func (s *stream) entry(depth int) error {
 	})
 }
 
-// lineReader knows on which line an offset lies, and refuses to read on when more than a value may have is waiting.
+// lineReader knows on which line an offset is. It refuses to read on if more bytes are waiting than
+// a value may have.
 type lineReader struct {
 	r        io.Reader
 	consumed func() int64
-	read     int64   // bytes given out
+	read     int64   // bytes returned so far
 	passed   int     // newlines before the consumed offset
 	ahead    []int64 // offsets of the newlines after it
 	err      error
@@ -202,7 +206,7 @@ type lineReader struct {
 func (l *lineReader) Read(p []byte) (int, error) {
 	l.line(l.consumed())
 	if l.read-l.consumed() > MaxEvent {
-		l.err = fail(TooLarge, "AuditEvent", "over %d bytes", MaxEvent)
+		l.err = fail(TooLarge, "AuditEvent", "larger than %d bytes", MaxEvent)
 		return 0, l.err
 	}
 	n, err := l.r.Read(p[:min(len(p), 64<<10)])
@@ -216,7 +220,7 @@ func (l *lineReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// line is the line, from 1, on which offset lies; offsets must not decrease.
+// line returns the line, from 1, on which offset is. Offsets must not decrease.
 func (l *lineReader) line(offset int64) int {
 	i := 0
 	for i < len(l.ahead) && l.ahead[i] < offset {
@@ -227,14 +231,19 @@ func (l *lineReader) line(offset int64) int {
 	return l.passed + 1
 }
 
-// EventKey is a stable name of an event's content, whatever the order of its members and the blanks between them: an importer remembers by
-// it, in a file of its own, what it has imported. It is an unkeyed hash of content that holds an id, and CHI numbers are few: never send it to
-// anybody and never make it an entry's jti.
+// EventKey is a stable name for the content of an event. It does not depend on the order of members
+// or the blanks between them. An importer keeps the keys in a file of its own, to know what it has
+// imported.
+//
+// The key is an unkeyed hash of content that holds an id, and there are few CHI numbers: anyone who
+// has the key can find the id by trying them all. Never send it to anyone, and never use it as an
+// entry's jti.
 func EventKey(raw []byte) uuid.UUID {
 	return uuid.NewHash(sha256.New(), uuid.Nil, canonical(raw), 8)
 }
 
-// canonical is the event's one spelling; numbers keep theirs. What is not JSON stands for itself.
+// canonical returns the one spelling of an event. Numbers keep theirs. If raw is not JSON, it
+// returns raw.
 func canonical(raw []byte) []byte {
 	v, err := parseTree("AuditEvent", raw)
 	if err != nil {

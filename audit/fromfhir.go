@@ -15,23 +15,28 @@ import (
 	"igledger/policies/purpose"
 )
 
-// AgreementURI and the id of an agreement make the URI that AuditEvent.agent.policy carries to say under which agreement was accessed.
+// AgreementURI followed by an agreement's id is the URI in AuditEvent.agent.policy. It names the
+// agreement under which the access was made.
 const AgreementURI = "urn:igledger:agreement:"
 
-// maxDisclosure is what entry takes of one disclosure, in bytes of JSON.
+// maxDisclosure is the most that entry takes in one disclosure, in bytes of JSON.
 const maxDisclosure = 64 << 10
 
 // Conversion says who reports accesses and into which log.
 type Conversion struct {
-	Issuer   string            // organisation id of the source, becomes iss
-	Audience string            // origin of the log, becomes aud
-	Source   string            // name of the source system; "" = the event's source.observer or source.site where it can name one, else "fhir"
-	Systems  map[string]string // identifier system URI -> "chi" or "nhs", besides those known: see tree.DefaultSystems
+	Issuer   string // organisation id of the source; becomes iss
+	Audience string // origin of the log; becomes aud
+	// Source is the name of the source system. If it is "", the event's source.observer or
+	// source.site is used if it can name a system, else "fhir".
+	Source string
+	// Systems maps identifier system URIs to "chi" or "nhs". It adds to tree.DefaultSystems.
+	Systems map[string]string
 }
 
-// FromAuditEvent reads one FHIR R4 AuditEvent (JSON, at most MaxEvent bytes) into accesses: one for each patient it names, each holding nothing of
-// the others; one under reg:sources if it names none. Left for the caller to set: Seq, ID (jti) and IssuedAt. The result passes entry.Sign.
-// Errors are *Error.
+// FromAuditEvent reads one FHIR R4 AuditEvent (JSON, at most MaxEvent bytes) into accesses. It
+// returns one access for each patient that the event names, holding nothing of the other patients.
+// If the event names none, it returns one under reg:sources. The caller sets Seq, ID (jti) and
+// IssuedAt; the result then passes entry.Sign. Errors are *Error.
 func (c Conversion) FromAuditEvent(data []byte) ([]*entry.Access, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -45,7 +50,7 @@ func (c Conversion) FromAuditEvent(data []byte) ([]*entry.Access, error) {
 		list = []*patient{{}}
 	}
 	if len(list) > maxPatients {
-		return nil, fail(TooLarge, "AuditEvent.entity", "%d patients in one event, at most %d", len(list), maxPatients)
+		return nil, fail(TooLarge, "AuditEvent.entity", "%d patients in one event; the limit is %d", len(list), maxPatients)
 	}
 	accesses := make([]*entry.Access, len(list))
 	for i, part := range shares(root, list) {
@@ -59,24 +64,25 @@ func (c Conversion) FromAuditEvent(data []byte) ([]*entry.Access, error) {
 
 func (c Conversion) check() error {
 	if wire.CheckOrgID(c.Issuer) != nil {
-		return fail(BadConversion, "Conversion.Issuer", "not an organisation id")
+		return fail(BadConversion, "Conversion.Issuer", "want an organisation id")
 	}
 	if wire.CheckOrigin(c.Audience) != nil {
-		return fail(BadConversion, "Conversion.Audience", "not an origin")
+		return fail(BadConversion, "Conversion.Audience", "want an origin")
 	}
 	if c.Source != "" && wire.CheckSystem(c.Source) != nil {
 		return fail(BadConversion, "Conversion.Source", "cannot name a source system")
 	}
 	for _, scheme := range c.Systems {
 		if scheme != "chi" && scheme != "nhs" {
-			return fail(BadConversion, "Conversion.Systems", "a scheme is neither chi nor nhs")
+			return fail(BadConversion, "Conversion.Systems", "want chi or nhs as scheme")
 		}
 	}
 	return nil
 }
 
-// parseEvent reads an event and checks what AuditEvent cannot do without, and the form of whatever decides about whom it is: an entity that
-// cannot be read must not make an access vanish into reg:sources.
+// parseEvent reads an event. It checks what an AuditEvent must have, and the form of everything
+// that decides who its patients are: an unreadable entity must not make an access vanish into
+// reg:sources.
 func parseEvent(data []byte) (object, error) {
 	v, err := parseTree("AuditEvent", data)
 	if err != nil {
@@ -87,7 +93,7 @@ func parseEvent(data []byte) (object, error) {
 		return nil, fail(NotAuditEvent, "AuditEvent.resourceType", "want AuditEvent")
 	}
 	if root["type"] == nil && root["code"] != nil {
-		return nil, fail(Missing, "AuditEvent.type", "looks like FHIR R5; this reads R4")
+		return nil, fail(Missing, "AuditEvent.type", "this looks like FHIR R5; only R4 can be read")
 	}
 	if len(child(root, "type")) == 0 {
 		return nil, fail(Missing, "AuditEvent.type", "want a Coding")
@@ -120,7 +126,8 @@ func parseEvent(data []byte) (object, error) {
 	return root, nil
 }
 
-// checkArray checks that an element, where it is there, is an array of objects, and that references in it can be read.
+// checkArray checks that an element, if present, is an array of objects, and that references in it
+// can be read.
 func checkArray(root object, name string) error {
 	path := "AuditEvent." + name
 	v, ok := root[name]
@@ -173,8 +180,9 @@ func checkReference(o object, name, path string) error {
 
 var instantForm = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:)(\d\d)(\.\d{1,9})?\d*(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
-// instant gives a FHIR instant as an entry takes it: at most nanoseconds, and 59 for the second 60 that an inserted leap second has; "" if s is no
-// instant. Where it is not s itself, s stays in the residue.
+// instant returns a FHIR instant in the form that an entry takes: at most nanoseconds, and 59 for
+// the second 60 of an inserted leap second. If s is not an instant, it returns "". If the result
+// differs from s, s stays in the residue.
 func instant(s string) string {
 	m := instantForm.FindStringSubmatch(s)
 	if m == nil {
@@ -190,14 +198,14 @@ func instant(s string) string {
 	return s
 }
 
-// builder fills an access from an event and notes in the residue what it took.
+// builder fills an access from an event, and notes in the residue what it took.
 type builder struct {
 	a *entry.Access
 	r tree.Residue
 	s secrets
 }
 
-// take gives o's member name and notes that the entry's field of that name has it.
+// take returns o's member name, and notes that the entry's field holds it.
 func (b *builder) take(o object, name, field string) string {
 	b.r.Member(o, name, "={"+field+"}")
 	return text(o, name)
@@ -218,7 +226,7 @@ func (c Conversion) access(root object, id string) (*entry.Access, error) {
 		a.Action = impliedAction(a.Event)
 	}
 	if a.Outcome == "" {
-		a.Outcome = "0" // what does not say that it failed has happened
+		a.Outcome = "0" // an event that does not say that it failed has succeeded
 	}
 	b.agents(root)
 	b.purposes(root)
@@ -244,7 +252,7 @@ func subtypes(root object) []coding {
 	return list
 }
 
-// codes adds codings to a list of open claims, each once, at most 64, and notes where they stand.
+// codes adds codings to a list of open claims, each once, at most 64, and notes where they are.
 func (b *builder) codes(name string, list *[]string, from []coding) {
 	for _, c := range from {
 		if !b.s.open(c) {
@@ -267,24 +275,33 @@ func (b *builder) codes(name string, list *[]string, from []coding) {
 	}
 }
 
-// impliedAction is the action of an event that does not say it, from its codes; E where they do not tell either.
+// impliedActions maps event codes to actions.
+var impliedActions = map[string]string{
+	restSubtype + "|read":             "R",
+	restSubtype + "|vread":            "R",
+	restSubtype + "|history":          "R",
+	restSubtype + "|history-instance": "R",
+	restSubtype + "|create":           "C",
+	restSubtype + "|update":           "U",
+	restSubtype + "|patch":            "U",
+	restSubtype + "|delete":           "D",
+	dcm + "|110106":                   "R",
+	dcm + "|110107":                   "C",
+}
+
+// impliedAction returns the action that an event's codes imply. It is used if the event does not
+// state one. If the codes do not tell either, it is E.
 func impliedAction(event []string) string {
 	for _, claim := range event {
-		switch system, code := splitClaim(claim); {
-		case system == restSubtype && slices.Contains([]string{"read", "vread", "history", "history-instance"}, code), claim == dcm+"|110106":
-			return "R"
-		case system == restSubtype && code == "create", claim == dcm+"|110107":
-			return "C"
-		case system == restSubtype && (code == "update" || code == "patch"):
-			return "U"
-		case system == restSubtype && code == "delete":
-			return "D"
+		if action, ok := impliedActions[claim]; ok {
+			return action
 		}
 	}
 	return "E"
 }
 
-// purposes reads why: the user's purposes first, then the event's, then those of other agents. The first wording becomes Text.Why.
+// purposes reads the reasons: first the user's purposes, then the event's, then those of other
+// agents. The first wording becomes Text.Why.
 func (b *builder) purposes(root object) {
 	agents, u := objects(root, "agent"), user(root)
 	var concepts []object
@@ -306,8 +323,9 @@ func (b *builder) purposes(root object) {
 	}
 }
 
-// entities reads categories of data: resource types, security labels and other codes of what was touched, the resource type a search asked for.
-// Audit-entity-types, BALP's and DICOM's say what part an entity plays, not what sort of data it is.
+// entities reads categories of data: resource types, security labels and other codes of what was
+// used, and the resource type of a search. Audit-entity-types, BALP's and DICOM's codes say which
+// part an entity plays, not what kind of data it is.
 func (b *builder) entities(c Conversion, root object) {
 	for _, e := range objects(root, "entity") {
 		what, typ, role := child(e, "what"), codingOf(child(e, "type")), codingOf(child(e, "role"))
@@ -381,12 +399,14 @@ func (b *builder) source(c Conversion, root object) {
 	}
 }
 
-// words reads what was said: outcomeDesc becomes Text.Outcome. A justification of break-glass is an entity.detail of type "justification" or, where
-// there is none and the override succeeded, outcomeDesc (a success has no failure to describe), which then does not stand in Text.Outcome.
+// words reads free text: outcomeDesc becomes Text.Outcome. A justification of break-glass is an
+// entity.detail of type "justification". If there is none and the override succeeded, it is
+// outcomeDesc, which then is not in Text.Outcome: a success has no failure to describe.
 func (b *builder) words(root object) {
 	for _, e := range objects(root, "entity") {
 		for _, d := range objects(e, "detail") {
-			if strings.EqualFold(text(d, "type"), "justification") && short(text(d, "valueString"), 8<<10) && b.text().Justification == "" {
+			isJustification := strings.EqualFold(text(d, "type"), "justification") && short(text(d, "valueString"), 8<<10)
+			if isJustification && b.text().Justification == "" {
 				b.a.Text.Justification = b.take(d, "valueString", "text/justification")
 			}
 		}
@@ -408,7 +428,7 @@ func (b *builder) text() *entry.Text {
 	return b.a.Text
 }
 
-// subject takes the subject's number out of the references that name it.
+// subject replaces the subject's number in the references that name the subject.
 func (b *builder) subject(root object) {
 	if b.a.Text != nil && *b.a.Text == (entry.Text{}) {
 		b.a.Text = nil
@@ -432,7 +452,7 @@ func (b *builder) subject(root object) {
 	}
 }
 
-// checkSizes refuses what entry would not take back.
+// checkSizes refuses disclosures that are larger than entry takes.
 func checkSizes(a *entry.Access) error {
 	for _, d := range []struct {
 		name  string
@@ -443,13 +463,15 @@ func checkSizes(a *entry.Access) error {
 			return fail(BadJSON, "AuditEvent", "disclosure %s cannot be written", d.name)
 		}
 		if len(b) > maxDisclosure {
-			return fail(TooLarge, "AuditEvent", "disclosure %s would be %d bytes, at most %d", d.name, len(b), maxDisclosure)
+			return fail(TooLarge, "AuditEvent",
+				"disclosure %s would be %d bytes; the limit is %d", d.name, len(b), maxDisclosure)
 		}
 	}
 	return nil
 }
 
-// short reports whether s is there and at most max bytes of JSON; what is longer stays in the residue.
+// short reports whether s is not empty and is at most max bytes of JSON. Longer text stays in the
+// residue.
 func short(s string, max int) bool {
 	if s == "" || len(s) > max {
 		return false

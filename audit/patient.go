@@ -8,11 +8,13 @@ import (
 	"igledger/ledger/entry"
 )
 
-// A patient the event names by words only has no id (see tree.Patients) and goes to reg:sources.
+// A patient whom the event names only in words has no id (see tree.Patients). The access is filed
+// under reg:sources.
 
 type identity = tree.Identity
 
-// patient is one patient of an event. Entities and agents are indices into AuditEvent.entity and .agent.
+// patient is one patient of an event. Entities and agents are indices into AuditEvent.entity and
+// .agent.
 type patient struct {
 	identities []identity // none: cannot be filed
 	entities   []int
@@ -21,7 +23,8 @@ type patient struct {
 
 func (p *patient) id() string { return cmp.Or(tree.Best(p.identities), entry.RegSources) }
 
-// patients finds the patients of an event: those its entities name or, where none does, those among its agents.
+// patients finds the patients of an event: those that its entities name. If no entity names one, it
+// looks among the agents.
 func (c Conversion) patients(root object) []*patient {
 	var list []*patient
 	unfiled := &patient{}
@@ -30,7 +33,7 @@ func (c Conversion) patients(root object) []*patient {
 			return unfiled
 		}
 		var p *patient
-		list = slices.DeleteFunc(list, func(q *patient) bool { // all who share an identity become one
+		list = slices.DeleteFunc(list, func(q *patient) bool { // patients who share an identity become one
 			if !slices.ContainsFunc(q.identities, func(i identity) bool { return slices.Contains(ids, i) }) {
 				return false
 			}
@@ -85,7 +88,8 @@ func first(list []int) int {
 	return list[0]
 }
 
-// isPatient reports whether an entity is a patient: by the type of what it refers to, its object role, or an identifier only patients have.
+// isPatient reports whether an entity is a patient: by the type of what it refers to, its object
+// role, or an identifier that only patients have.
 func (c Conversion) isPatient(root, e object) bool {
 	what := child(e, "what")
 	return isPatientReference(root, what) || codingOf(child(e, "role")).isPatientRole() ||
@@ -96,10 +100,10 @@ func isPatientReference(root, ref object) bool { return tree.IsPatient(root, ref
 
 func contained(root object, ref string) object { return tree.Contained(root, ref) }
 
-// identities lists how a Reference names a patient.
+// identities lists the ways in which a Reference names a patient.
 func (c Conversion) identities(root, ref object) []identity { return c.ids().Identities(root, ref) }
 
-// scheme is the id scheme of an identifier, "" if it has none.
+// scheme returns the id scheme of an identifier, "" if it has none.
 func (c Conversion) scheme(identifier object) string { return c.ids().Scheme(identifier) }
 
 func (c Conversion) ids() tree.Patients { return tree.Patients{Issuer: c.Issuer, Systems: c.Systems} }

@@ -11,9 +11,14 @@ import (
 
 // The residue of an access (see tree.Residue) is the AuditEvent itself.
 //
-// The names: action, outcome, recorded, occurred, occurredEnd, org, system, source, agreement; event/0/system, event/0/code and so on for
-// event, data, purpose and role; id (the subject's number, see idValue); staff/id, staff/system, staff/name, staff/altId; parties/0/id,
-// parties/0/name, parties/0/address; text/why, text/justification, text/outcome, text/query, text/query64 (standard base64 of text/query).
+// The names are
+//
+//	action, outcome, recorded, occurred, occurredEnd, org, system, source, agreement
+//	event/0/system, event/0/code and so on, for event, data, purpose and role
+//	id (the subject's number, see idValue)
+//	staff/id, staff/system, staff/name, staff/altId
+//	parties/0/id, parties/0/name, parties/0/address
+//	text/why, text/justification, text/outcome, text/query, text/query64 (standard base64 of text/query)
 
 // finish turns the tree into the residue of a.
 func finish(r *tree.Residue, root object, a *entry.Access) {
@@ -21,7 +26,8 @@ func finish(r *tree.Residue, root object, a *entry.Access) {
 		tree.Personal{Name: "staff/id", Least: 4}, tree.Personal{Name: "staff/altId", Least: 4})
 }
 
-// fields names the fields of an entry for templates. What is empty or withheld has no name.
+// fields returns the values of an entry's fields for templates. Empty and withheld fields are left
+// out.
 func fields(a *entry.Access) map[string]string {
 	m := map[string]string{"{": "{"}
 	set := func(name, v string) {
@@ -29,8 +35,10 @@ func fields(a *entry.Access) map[string]string {
 			m[name] = v
 		}
 	}
-	for name, v := range map[string]string{"action": a.Action, "outcome": a.Outcome, "recorded": a.Recorded, "occurred": a.Occurred,
-		"occurredEnd": a.OccurredEnd, "org": a.Org, "system": a.System, "source": a.Source, "agreement": a.Agreement, "id": tree.IDValue(a.Sub)} {
+	for name, v := range map[string]string{
+		"action": a.Action, "outcome": a.Outcome, "recorded": a.Recorded,
+		"occurred": a.Occurred, "occurredEnd": a.OccurredEnd, "org": a.Org, "system": a.System, "source": a.Source, "agreement": a.Agreement, "id": tree.IDValue(a.Sub),
+	} {
 		set(name, v)
 	}
 	for name, list := range map[string][]string{"event": a.Event, "data": a.Data, "purpose": a.Purpose, "role": a.Role} {
@@ -51,15 +59,16 @@ func fields(a *entry.Access) map[string]string {
 		}
 	}
 	if t := a.Text; t != nil {
-		for name, v := range map[string]string{"why": t.Why, "justification": t.Justification, "outcome": t.Outcome, "query": t.Query} {
-			set("text/"+name, v)
-		}
+		set("text/why", t.Why)
+		set("text/justification", t.Justification)
+		set("text/outcome", t.Outcome)
+		set("text/query", t.Query)
 		set("text/query64", base64.StdEncoding.EncodeToString([]byte(t.Query)))
 	}
 	return m
 }
 
-// splitClaim takes "system|code" apart; a plain code has no system.
+// splitClaim splits "system|code". A plain code has no system.
 func splitClaim(claim string) (system, code string) {
 	if i := strings.LastIndexByte(claim, '|'); i >= 0 {
 		return claim[:i], claim[i+1:]

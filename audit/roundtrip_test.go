@@ -77,7 +77,8 @@ func roundTrip(t testing.TB, c Conversion, event []byte) *entry.Access {
 	return a
 }
 
-// HL7's own examples of AuditEvent, where they are at hand. They are not ours to publish, so they are not in the repository.
+// HL7's own examples of AuditEvent, where they are at hand. They are not ours to publish, so they
+// are not in the repository.
 func hl7Examples(t *testing.T) []string {
 	t.Helper()
 	dir, _ := os.Getwd()

@@ -6,21 +6,27 @@ import (
 	"strings"
 )
 
-// An event about several patients is cut into shares, one a patient. BALP wants one event each to begin with, so there is no rule for whose a
-// further entity is; ours is that nothing of which it is not certain that it is not another patient's stays:
+// An event about several patients is cut into shares, one for each patient. BALP asks for one event
+// for each patient, so it has no rule for whose a further entity is. Our rule is that a share keeps
+// only what is certain not to be another patient's:
 //
-//   - an entity that is another patient goes, with the contained resource it refers to;
-//   - an entity that mentions this patient alone stays, one that mentions only others goes;
-//   - one that mentions nobody stays whole if it is no patient's (the search, the job, the transaction, an organisation…);
-//   - of any other the codes stay (type, role, lifecycle, securityLabel): which sort of data, but not which item;
+//   - an entity that is another patient goes, with the contained resource that it refers to;
+//   - an entity that mentions only this patient stays, one that mentions only others goes;
+//   - one that mentions no patient stays whole if it belongs to none (the search, the job, the
+//     transaction, an organisation…);
+//   - of any other entity the codes stay (type, role, lifecycle, securityLabel): they say which
+//     kind of data, but not which item;
 //   - the narrative goes; elsewhere, what mentions another patient goes.
 //
-// Mentions are found by numbers, references and words of names, in base64 too. Who acted stays in every share: name and number of the
-// user are not looked at.
+// Mentions are found by numbers, references and words of names, in base64 too. Who acted stays in
+// every share: the user's name and number are not searched.
 
-// neutral are the resources that are no patient's.
-var neutral = []string{"OperationOutcome", "Organization", "Practitioner", "PractitionerRole", "Location", "Device", "Endpoint", "HealthcareService", "Library",
-	"PlanDefinition", "Questionnaire", "ValueSet", "CodeSystem", "StructureDefinition", "ResearchStudy"}
+// neutral are the resource types that belong to no patient.
+var neutral = []string{
+	"OperationOutcome", "Organization", "Practitioner", "PractitionerRole", "Location", "Device", "Endpoint",
+	"HealthcareService", "Library", "PlanDefinition", "Questionnaire", "ValueSet", "CodeSystem", "StructureDefinition",
+	"ResearchStudy",
+}
 
 // mentions are the marks by which a patient is recognised in text.
 type mentions struct{ secrets }
@@ -42,10 +48,12 @@ func (m *mentions) addName(s string) {
 	}
 }
 
-// common are words of names and descriptions that name nobody.
-var common = []string{"patient", "person", "record", "unknown", "the", "and", "for", "mrs", "miss", "prof", "doctor", "nurse", "consultant", "professor",
-	"sister", "staff", "user", "admin", "system", "service", "practice", "pharmacy", "pharmacist", "ward", "clinic", "clinician", "hospital", "health",
-	"board", "nhs", "http", "https", "urn", "uuid", "oid"}
+// common are words of names and descriptions that identify no one.
+var common = []string{
+	"patient", "person", "record", "unknown", "the", "and", "for", "mrs", "miss", "prof", "doctor", "nurse", "consultant",
+	"professor", "sister", "staff", "user", "admin", "system", "service", "practice", "pharmacy", "pharmacist", "ward",
+	"clinic", "clinician", "hospital", "health", "board", "nhs", "http", "https", "urn", "uuid", "oid",
+}
 
 // in reports whether text mentions the patient.
 func (m *mentions) in(text string) bool {
@@ -55,7 +63,7 @@ func (m *mentions) in(text string) bool {
 	}) || m.word(text)
 }
 
-// marksOf collects how an event names a patient.
+// marksOf collects the ways in which an event names a patient.
 func marksOf(root object, p *patient) *mentions {
 	m := &mentions{}
 	m.words = map[string]bool{}
@@ -94,7 +102,8 @@ func marksOf(root object, p *patient) *mentions {
 	return m
 }
 
-// mentioned reports whether any string in v, its base64 decoded, mentions the patient. Codes and systems are not looked at.
+// mentioned reports whether any string in v mentions the patient, base64 included. Codes and
+// systems are skipped.
 func (m *mentions) mentioned(v any) bool {
 	found := false
 	eachString("", v, func(name, s string) {
@@ -114,12 +123,13 @@ func (m *mentions) mentioned(v any) bool {
 // maxPatients bounds the patients of one event: the work grows with their square.
 const maxPatients = 1000
 
-// shares cuts an event into what concerns each of its patients; the trees are the caller's to change.
+// shares cuts an event into what concerns each of its patients. The caller may modify the trees.
 func shares(whole object, all []*patient) []object {
 	if len(all) == 1 {
 		return []object{whole}
 	}
-	marks, entities, agents := make([]*mentions, len(all)), map[int]int{}, map[int]int{}
+	marks := make([]*mentions, len(all))
+	entities, agents := map[int]int{}, map[int]int{} // index to patient
 	for i, p := range all {
 		marks[i] = marksOf(whole, p)
 		for _, e := range p.entities {
@@ -136,8 +146,8 @@ func shares(whole object, all []*patient) []object {
 	return list
 }
 
-// share copies what of an event concerns patient number mine. The maps say which patient an entity or an
-// agent is.
+// share copies what of an event concerns patient number mine. The maps say which patient an entity
+// or an agent is.
 func share(whole object, mine int, entityOf, agentOf map[int]int, marks []*mentions) object {
 	own, others := marks[mine], othersThan(marks, mine)
 	root := object{}
@@ -180,8 +190,8 @@ func othersThan(marks []*mentions, mine int) *mentions {
 	return others
 }
 
-// shareOfEntities copies the patient's own entities, without mentions of others, and what further keeps
-// of the entities that are no patient.
+// shareOfEntities copies the patient's own entities, without mentions of others, and what further
+// keeps of the entities that are not patients.
 func shareOfEntities(list []object, root object, mine int, entityOf map[int]int, own, others *mentions) []any {
 	var kept []any
 	for i, e := range list {
@@ -228,8 +238,8 @@ func shareOfAgents(list []object, mine int, agentOf map[int]int, others *mention
 	return kept
 }
 
-// shareOfContained keeps the contained resources that mention this patient, or are no patient's, and
-// mention no other.
+// shareOfContained keeps the contained resources that mention this patient, or are no patient's,
+// and mention no other.
 func shareOfContained(list []object, own, others *mentions) []any {
 	var kept []any
 	for _, r := range list {
@@ -260,7 +270,7 @@ func shareOfRest(root object, others *mentions) object {
 	return rest
 }
 
-// further judges an entity that is no patient.
+// further returns what a share keeps of an entity that is not a patient.
 func further(root, e object, own, others *mentions) object {
 	about := []any{e, contained(root, text(child(e, "what"), "reference"))}
 	mine, theirs := own.mentioned(about), others.mentioned(about)
@@ -271,7 +281,8 @@ func further(root, e object, own, others *mentions) object {
 		return e
 	case theirs && !mine:
 		return nil
-	case !theirs && (slices.Contains(neutral, kind) || typ.system == balpEntity || e["what"] == nil && role.is(objectRole, "20", "24")):
+	case theirs:
+	case slices.Contains(neutral, kind), typ.system == balpEntity, e["what"] == nil && role.is(objectRole, "20", "24"):
 		return e
 	}
 	codes := object{}
@@ -285,7 +296,8 @@ func further(root, e object, own, others *mentions) object {
 	return codes
 }
 
-// scrub takes out of v what mentions others: the member, or the whole extension it stands in. Nil if nothing is left.
+// scrub removes from v what mentions others: the member, or the whole extension that it is in. It
+// returns nil if nothing is left.
 func scrub(v any, others *mentions) any {
 	switch v := v.(type) {
 	case object:
@@ -331,7 +343,7 @@ func scrub(v any, others *mentions) any {
 	return v
 }
 
-// personsOf collects the words that name a person in an event, for keeping them out of open claims.
+// personsOf collects the words that name a person in an event. They are kept out of open claims.
 func personsOf(c Conversion, root object) secrets {
 	m := &mentions{}
 	m.words = map[string]bool{}

@@ -11,9 +11,12 @@ import (
 	"igledger/policies/purpose"
 )
 
-// ToAuditEvent gives an access as a FHIR R4 AuditEvent, JSON. For an access that FromAuditEvent made, that is the source's event, without what was
-// withheld; for any other, or where the disclosure FHIR is withheld, an event made of the claims and of what else is shown. The claims
-// count: a residue that states another action, outcome or time than they do is refused (BadResidue).
+// ToAuditEvent returns an access as a FHIR R4 AuditEvent, in JSON. For an access that
+// FromAuditEvent made, that is the source's event without what was withheld. For any other, or if
+// the disclosure FHIR is withheld, it is an event made from the claims and from what else is shown.
+//
+// The claims decide: if the residue states another action, outcome or time, ToAuditEvent returns
+// BadResidue.
 func ToAuditEvent(a *entry.Access) ([]byte, error) {
 	if len(a.FHIR) == 0 {
 		return writeTree(compose(a))
@@ -26,21 +29,24 @@ func ToAuditEvent(a *entry.Access) ([]byte, error) {
 	filled, _ := tree.FillTree(v, fields(a), &budget)
 	root, ok := filled.(object)
 	if !ok || root["resourceType"] != "AuditEvent" || budget < 0 {
-		return nil, fail(BadResidue, "fhir", "does not give an AuditEvent of at most %d bytes", MaxEvent)
+		return nil, fail(BadResidue, "fhir", "does not make an AuditEvent of at most %d bytes", MaxEvent)
 	}
-	for _, c := range []struct{ name, claim string }{{"action", a.Action}, {"recorded", a.Recorded}, {"outcome", a.Outcome}} {
+	for _, c := range []struct{ name, claim string }{
+		{"action", a.Action}, {"recorded", a.Recorded}, {"outcome", a.Outcome},
+	} {
 		v, ok := root[c.name]
 		if c.name == "recorded" {
 			v = instant(text(root, c.name))
 		}
 		if ok && v != c.claim {
-			return nil, fail(BadResidue, "AuditEvent."+c.name, "is not what the claim says")
+			return nil, fail(BadResidue, "AuditEvent."+c.name, "contradicts the claim")
 		}
 	}
 	return writeTree(root)
 }
 
-// compose makes a plain event of an access that has no residue. Reading it gives the same access again, as far as it is shown.
+// compose makes a plain event from an access that has no residue. Reading it makes the same access
+// again, as far as it is shown.
 func compose(a *entry.Access) object {
 	root := object{"resourceType": "AuditEvent", "action": a.Action, "outcome": a.Outcome, "recorded": a.Recorded,
 		"type":   object{"system": restType, "code": "rest"},
@@ -65,7 +71,8 @@ func compose(a *entry.Access) object {
 	return root
 }
 
-// composeAgents makes the user, the organisation that accessed, the parties and the client's system.
+// composeAgents makes the user, the organisation that accessed, the parties and the client's
+// system.
 func composeAgents(a *entry.Access) []any {
 	agents := []any{composeUser(a)}
 	if a.Org != "" {
@@ -108,7 +115,7 @@ func composeUser(a *entry.Access) object {
 	return compact(user)
 }
 
-// composePurposes puts the words for why into the first purpose, or into one of its own.
+// composePurposes adds the reason in words to the first purpose, or to one of its own.
 func composePurposes(a *entry.Access) []any {
 	var list []any
 	for _, p := range a.Purpose {
@@ -127,7 +134,8 @@ func composePurposes(a *entry.Access) []any {
 	return list
 }
 
-// isAccessor reports whether a party is the organisation that accessed, which has an agent of its own.
+// isAccessor reports whether a party is the organisation that accessed, which has an agent of its
+// own.
 func isAccessor(a *entry.Access, p entry.Party) bool {
 	return p.Type == roleClass+"|PROV" && p.ID == a.Org
 }
@@ -146,7 +154,8 @@ func composeParty(p entry.Party) object {
 	return compact(agent)
 }
 
-// composeSystem makes the client's system, nil if the access names none or one of the parties is it.
+// composeSystem makes the client's system. It returns nil if the access names none, or if one of
+// the parties is it.
 func composeSystem(a *entry.Access) object {
 	types := client(a)
 	isParty := slices.ContainsFunc(a.Parties, func(p entry.Party) bool {
@@ -203,7 +212,7 @@ func concept(claim string) object { return object{"coding": []any{codingObject(c
 
 func list(v any) []any { l, _ := v.([]any); return l }
 
-// compact leaves empty strings out.
+// compact removes empty strings.
 func compact(o object) object {
 	maps.DeleteFunc(o, func(_ string, v any) bool { return v == "" })
 	return o
