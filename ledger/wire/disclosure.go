@@ -9,26 +9,29 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// SDDigests is how many digests every sealed entry carries, decoys included, so that their number says nothing.
+// SDDigests is the number of digests that every sealed entry carries. Decoys fill them up, so that
+// the number of digests says nothing about the entry.
 const SDDigests = 8
 
-// minSaltLen is the least length of a disclosure's salt in characters: 22 of base64url are 132 bits.
+// minSaltLen is the minimum length of a disclosure's salt in characters: 22 of base64url are 132
+// bits.
 const minSaltLen = 22
 
-// A Disclosure is one selectively disclosable claim, RFC 9901 section 4.2.1: base64url of the JSON array [salt, name, value].
+// A Disclosure is one selectively disclosable claim (RFC 9901 section 4.2.1): base64url of the JSON
+// array [salt, name, value].
 type Disclosure struct {
 	Name    string
 	Value   jsontext.Value // raw JSON
-	Encoded string         // as it travels; its SHA-256 stands in _sd
+	Encoded string         // as it travels; its SHA-256 is in _sd
 }
 
-// Digest is base64url(SHA-256(encoded)), RFC 9901 section 4.2.3.
+// Digest returns base64url(SHA-256(encoded)), RFC 9901 section 4.2.3.
 func (d Disclosure) Digest() string {
 	h := sha256.Sum256([]byte(d.Encoded))
 	return Encode64(h[:])
 }
 
-// NewDisclosure makes a disclosure of name with a fresh 128-bit salt.
+// NewDisclosure makes a disclosure of name with a fresh random salt of 136 bits.
 func NewDisclosure(name string, value any) (Disclosure, error) {
 	raw, err := EncodeJSON(value)
 	if err != nil {
@@ -43,8 +46,9 @@ func NewDisclosure(name string, value any) (Disclosure, error) {
 	return Disclosure{Name: name, Value: raw, Encoded: Encode64(array)}, nil
 }
 
-// ParseDisclosure reads one disclosure: canonical base64url of exactly [salt, name, value], the salt at least 22 characters of
-// base64url, the name a string.
+// ParseDisclosure reads one disclosure: canonical base64url of exactly [salt, name, value]. The
+// salt must be at least 22 characters of base64url and the name a string. It returns BadBase64,
+// BadJSON, BadDisclosure or TooLarge.
 func ParseDisclosure(encoded string) (Disclosure, error) {
 	if len(encoded) > 2*MaxText {
 		return Disclosure{}, Errorf(TooLarge, "disclosure", "%d characters, at most %d", len(encoded), 2*MaxText)
@@ -58,19 +62,21 @@ func ParseDisclosure(encoded string) (Disclosure, error) {
 		return Disclosure{}, err
 	}
 	if len(parts) != 3 {
-		return Disclosure{}, Errorf(BadDisclosure, "disclosure", "%d elements, want salt, name, value", len(parts))
+		return Disclosure{}, Errorf(BadDisclosure, "disclosure", "%d elements, want salt, name and value", len(parts))
 	}
 	var salt, name string
 	if DecodeJSON("salt", parts[0], &salt) != nil || DecodeJSON("name", parts[1], &name) != nil {
 		return Disclosure{}, Errorf(BadDisclosure, "disclosure", "salt and name must be strings")
 	}
 	if len(salt) < minSaltLen || strings.ContainsFunc(salt, func(r rune) bool { return !TokenRune(r) || r == '.' }) {
-		return Disclosure{}, Errorf(BadDisclosure, "disclosure", "salt is not at least %d characters of base64url", minSaltLen)
+		return Disclosure{}, Errorf(BadDisclosure, "disclosure",
+			"salt is not base64url of %d characters or more", minSaltLen)
 	}
 	return Disclosure{Name: name, Value: parts[2], Encoded: encoded}, nil
 }
 
-// digests gives the sorted _sd array for discs, filled up with decoys to SDDigests.
+// Digests returns the sorted _sd array for discs, filled up with decoys to SDDigests. If there are
+// more disclosures than that, it returns BadDisclosure.
 func Digests(discs []Disclosure) ([]string, error) {
 	if len(discs) > SDDigests {
 		return nil, Errorf(BadDisclosure, "entry", "%d disclosures, at most %d", len(discs), SDDigests)
@@ -88,7 +94,8 @@ func Digests(discs []Disclosure) ([]string, error) {
 	return sd, nil
 }
 
-// checkDigests checks the form of _sd: SDDigests strings of 43 characters, sorted, no two alike.
+// CheckDigests checks the form of _sd: SDDigests distinct strings of 43 characters, sorted. It
+// returns BadClaim.
 func CheckDigests(sd []string) error {
 	if len(sd) != SDDigests {
 		return Errorf(BadClaim, "_sd", "%d digests, want %d", len(sd), SDDigests)
@@ -98,14 +105,16 @@ func CheckDigests(sd []string) error {
 			return Errorf(BadClaim, "_sd", "digest %d is not 32 bytes of base64url", i)
 		}
 		if i > 0 && sd[i-1] >= s {
-			return Errorf(BadClaim, "_sd", "digests are not sorted or not distinct")
+			return Errorf(BadClaim, "_sd", "digests are not sorted, or one occurs twice")
 		}
 	}
 	return nil
 }
 
-// matchDisclosures checks encoded disclosures against _sd as RFC 9901 section 7.1 asks: each is referenced, none comes twice, no
-// name twice. Decoys and withheld ones remain unmatched.
+// MatchDisclosures checks encoded disclosures against the sorted digests sd, as RFC 9901 section
+// 7.1 requires: each one is referenced (else UnreferencedDisc), and no disclosure and no name
+// occurs twice (else DuplicateDisc). The digests of decoys and of withheld disclosures remain
+// unmatched.
 func MatchDisclosures(sd []string, encoded []string) ([]Disclosure, error) {
 	if len(encoded) > SDDigests {
 		return nil, Errorf(BadDisclosure, "entry", "%d disclosures, at most %d", len(encoded), SDDigests)
@@ -122,7 +131,7 @@ func MatchDisclosures(sd []string, encoded []string) ([]Disclosure, error) {
 			return nil, Errorf(UnreferencedDisc, "disclosure", "number %d is not among the entry's digests", i)
 		}
 		if seen[digest] || names[d.Name] {
-			return nil, Errorf(DuplicateDisc, "disclosure", "number %d comes twice", i)
+			return nil, Errorf(DuplicateDisc, "disclosure", "number %d occurs twice", i)
 		}
 		seen[digest], names[d.Name] = true, true
 		discs = append(discs, d)
@@ -130,5 +139,5 @@ func MatchDisclosures(sd []string, encoded []string) ([]Disclosure, error) {
 	return discs, nil
 }
 
-// maxText is the most bytes that the value of any one disclosure has.
+// MaxText is the maximum size in bytes of the value of one disclosure.
 const MaxText = 64 << 10

@@ -13,11 +13,12 @@ import (
 
 var b64 = base64.RawURLEncoding.Strict()
 
-// Encode64 is base64url without padding (RFC 7515 section 2), the spelling of all bytes in this package's JSON.
+// Encode64 encodes b as base64url without padding (RFC 7515 section 2), which is how all formats
+// spell bytes in JSON.
 func Encode64(b []byte) string { return b64.EncodeToString(b) }
 
-// Decode64 reads base64url without padding and refuses every second spelling of the same bytes: padding, line breaks,
-// non-zero trailing bits.
+// Decode64 decodes base64url without padding. It returns BadBase64 for every second spelling of the
+// same bytes: padding, line breaks, non-zero trailing bits. what names the field in errors.
 func Decode64(what, s string) ([]byte, error) {
 	if strings.ContainsAny(s, "\r\n") { // encoding/base64 skips them
 		return nil, Errorf(BadBase64, what, "line break")
@@ -29,7 +30,7 @@ func Decode64(what, s string) ([]byte, error) {
 	return b, nil
 }
 
-// Bytes is a byte string that stands in JSON as canonical base64url.
+// Bytes is a byte string. In JSON it is canonical base64url.
 type Bytes []byte
 
 // MarshalText implements encoding.TextMarshaler.
@@ -44,7 +45,7 @@ func (b *Bytes) UnmarshalText(t []byte) error {
 	return err
 }
 
-// Hash is a SHA-256 value, salt, tag or root: 32 bytes, in JSON canonical base64url.
+// Hash is a SHA-256 value, salt, tag or root: 32 bytes. In JSON it is canonical base64url.
 type Hash [32]byte
 
 // MarshalText implements encoding.TextMarshaler.
@@ -63,8 +64,8 @@ func (h *Hash) UnmarshalText(t []byte) error {
 	return nil
 }
 
-// refuseNull refuses null wherever the schema is ours: it would be a second spelling of an absent member. Raw values (jsontext.Value)
-// are somebody else's schema and keep theirs.
+// refuseNull refuses null wherever the schema is ours, because null would be a second spelling of
+// an absent member. Raw values (jsontext.Value) follow a schema of others, which may allow null.
 var refuseNull = json.WithUnmarshalers(json.UnmarshalFromFunc(
 	func(d *jsontext.Decoder, v any) error {
 		if _, raw := v.(*jsontext.Value); !raw && d.PeekKind() == 'n' {
@@ -73,10 +74,12 @@ var refuseNull = json.WithUnmarshalers(json.UnmarshalFromFunc(
 		return errors.ErrUnsupported // nothing was read: go on as usual
 	}))
 
-// maxNesting is more than any structure here needs. Deeper input is refused before a decoder walks into it: in a browser its stack is small.
+// maxNesting is more than any structure here needs. Deeper input is refused before a decoder
+// recurses into it, because the stack in a browser is small.
 const maxNesting = 64
 
-// depth is how deep the objects and arrays of JSON text are nested. Parsers of other languages overflow at some depth: what they cannot read must not be taken.
+// Depth returns how deeply the objects and arrays of JSON text are nested. Parsers in other
+// languages overflow at some depth: an entry that they cannot read must not be accepted.
 func Depth(data []byte) (deepest int) {
 	level, inString := 0, false
 	for i := 0; i < len(data); i++ {
@@ -96,14 +99,16 @@ func Depth(data []byte) (deepest int) {
 	return deepest
 }
 
-// DecodeJSON reads exactly one JSON value into v: case-sensitive names, no duplicate and no unknown members, no null, valid UTF-8,
-// nothing after it. Every JSON structure of this package goes through it.
+// DecodeJSON reads exactly one JSON value into v: case-sensitive names, no duplicate and no unknown
+// members, no null, valid UTF-8, nothing after the value. Every JSON structure of igledger is read
+// with it. The error is an *Error: BadJSON, or the code that a field's own decoder returned. It
+// names positions and members, never values.
 func DecodeJSON(what string, data []byte, v any) error {
 	if Depth(data) > maxNesting {
 		return Errorf(BadJSON, what, "nested deeper than %d levels", maxNesting)
 	}
 	options := json.RejectUnknownMembers(true)
-	if bytes.Contains(data, []byte("null")) { // else the look at every value, a third of the time, is for nothing
+	if bytes.Contains(data, []byte("null")) { // else skip looking at every value, a third of the time
 		options = json.JoinOptions(options, refuseNull)
 	}
 	err := json.Unmarshal(data, v, options)
@@ -121,25 +126,27 @@ func DecodeJSON(what string, data []byte, v any) error {
 	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &sem):
 		return Errorf(BadJSON, what, "unknown member in %q", safePointer(sem.JSONPointer.Parent()))
 	case errors.As(err, &sem):
-		return Errorf(BadJSON, what, "member %q of an unexpected kind or malformed", safePointer(sem.JSONPointer))
+		return Errorf(BadJSON, what, "member %q is malformed or of the wrong kind", safePointer(sem.JSONPointer))
 	case errors.As(err, &syn):
 		return Errorf(BadJSON, what, "syntax error or duplicate member at byte %d", syn.ByteOffset)
 	}
 	return Errorf(BadJSON, what, "malformed")
 }
 
-// safePointer keeps a path of the schema's own names and of positions in arrays, and hides any other: a map may have a person's number
-// or name for a key.
+// safePointer returns p if it consists of names of the schema and of positions in arrays, and "?"
+// otherwise: a map may have a person's number or name as a key.
 func safePointer(p jsontext.Pointer) string {
 	for token := range p.Tokens() {
-		if len(token) > 20 || strings.ContainsFunc(token, func(r rune) bool { return !TokenRune(r) }) || len(token) > 3 && strings.ContainsAny(token, "0123456789") {
+		if len(token) > 20 || strings.ContainsFunc(token, func(r rune) bool { return !TokenRune(r) }) ||
+			len(token) > 3 && strings.ContainsAny(token, "0123456789") {
 			return "?"
 		}
 	}
 	return string(p)
 }
 
-// encodeJSON writes v deterministically (struct order, sorted maps).
+// EncodeJSON writes v deterministically: struct fields in their order, maps sorted by key. If v
+// holds invalid UTF-8 or an invalid raw value, it returns BadJSON.
 func EncodeJSON(v any) ([]byte, error) {
 	b, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	jose "github.com/go-jose/go-jose/v4"
 )
 
-// The typ header of every JWS of the ledger. A signature made for one use cannot be taken for another.
+// The typ header of every JWS of the ledger. It keeps a signature made for one use from passing as
+// another.
 const (
 	TypEntry            = "igl-entry+sd-jwt"         // an entry
 	TypCountersignature = "igl-countersignature+jwt" // an enroller's countersignature on an enrolment
@@ -16,10 +17,11 @@ const (
 	TypCaller           = "igl-caller+jwt"           // a caller's short-lived authorisation at the API (RFC 7523 style)
 )
 
-// maxJWS bounds what is decoded at all; the leaf of a public entry must be smaller still.
+// MaxJWS is the maximum size of a compact JWS in bytes. The leaf of a public entry must be smaller
+// still (entry.MaxLeafSize).
 const MaxJWS = 1 << 20
 
-// JWS is a compact JWS taken apart, its header checked, its signature not yet.
+// JWS is a compact JWS taken apart. Its header has been checked, its signature has not.
 type JWS struct {
 	Compact string // header.payload.signature as received
 	Alg     string // EdDSA or ES256
@@ -34,8 +36,9 @@ type joseHeader struct {
 	Typ string `json:"typ"`
 }
 
-// ParseJWS takes a compact JWS apart. The header must have exactly alg (EdDSA or ES256), kid (43 characters) and typ, each part
-// canonical base64url, the signature 64 bytes.
+// ParseJWS takes a compact JWS apart. The header must have exactly alg (EdDSA or ES256), kid (43
+// characters) and typ. Each part must be canonical base64url, and the signature 64 bytes. what
+// names the JWS in errors. The signature is not checked: see Verify.
 func ParseJWS(what, compact, typ string) (*JWS, error) {
 	if len(compact) > MaxJWS {
 		return nil, Errorf(TooLarge, what, "%d bytes, at most %d", len(compact), MaxJWS)
@@ -75,11 +78,13 @@ func ParseJWS(what, compact, typ string) (*JWS, error) {
 	return &JWS{Compact: compact, Alg: h.Alg, KID: h.Kid, Payload: payload, signing: parts[0] + "." + parts[1]}, nil
 }
 
-// Verify checks the signature under key, whose thumbprint must be the kid. It stops anybody from speaking for an organisation.
-// Signatures are malleable (ES256 has high-S twins): never use the whole JWS for identity, see Identity.
+// Verify checks the signature under key, whose thumbprint must be the kid. It stops an attacker
+// without the key from signing in the name of its organisation. Signatures are malleable (ES256 has
+// high-S twins): never use the whole JWS as identity, see Identity. It returns UnknownKey, BadKey,
+// UnknownAlgorithm, BadJWS or BadSignature.
 func (j *JWS) Verify(key JWK) error {
 	if key.Thumbprint() != j.KID {
-		return Errorf(UnknownKey, "signature", "key's thumbprint is not the kid")
+		return Errorf(UnknownKey, "signature", "the thumbprint of the key is not the kid")
 	}
 	pub, err := key.Public()
 	if err != nil {
@@ -90,7 +95,7 @@ func (j *JWS) Verify(key JWK) error {
 
 func (j *JWS) verify(pub crypto.PublicKey, alg string) error {
 	if alg != j.Alg {
-		return Errorf(UnknownAlgorithm, "signature", "alg is %s, the key is for %s", j.Alg, alg)
+		return Errorf(UnknownAlgorithm, "signature", "alg is %s, but the key is for %s", j.Alg, alg)
 	}
 	parsed, err := jose.ParseSignedCompact(j.Compact, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
 	if err != nil {
@@ -102,10 +107,12 @@ func (j *JWS) verify(pub crypto.PublicKey, alg string) error {
 	return nil
 }
 
-// Identity is SHA-256 of header.payload: what makes two entries the same, whatever the bytes of their signatures.
+// Identity returns SHA-256 of header.payload. Two entries with the same identity are the same
+// entry, whatever the bytes of their signatures.
 func (j *JWS) Identity() Hash { return sha256.Sum256([]byte(j.signing)) }
 
-// signJWS signs claims as a compact JWS with header alg, kid, typ.
+// SignJWS signs payload as a compact JWS with the header alg, kid, typ. typ is one of the Typ
+// constants.
 func (s *Signer) SignJWS(typ string, payload []byte) (string, error) {
 	signed, err := s.jose[typ].Sign(payload)
 	if err != nil {

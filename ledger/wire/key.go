@@ -14,8 +14,8 @@ import (
 	jose "github.com/go-jose/go-jose/v4"
 )
 
-// JWK is an organisation's public key as it stands in the log (RFC 7517, RFC 8037): exactly kty, crv, x and, for P-256, y. No kid
-// (it is the thumbprint), no alg or use, no private part.
+// JWK is an organisation's public key as the log holds it (RFC 7517, RFC 8037): exactly kty, crv, x
+// and, for P-256, y. It has no kid (the kid is its thumbprint), no alg or use, no private part.
 type JWK struct {
 	Kty string `json:"kty"`         // OKP | EC
 	Crv string `json:"crv"`         // Ed25519 | P-256
@@ -29,7 +29,7 @@ const (
 	ES256 = "ES256" // ECDSA over P-256 with SHA-256
 )
 
-// Algorithm is the one JWS algorithm the key may be used with.
+// Algorithm returns the only JWS algorithm that the key may be used with.
 func (k JWK) Algorithm() string {
 	if k.Kty == "EC" {
 		return ES256
@@ -37,7 +37,8 @@ func (k JWK) Algorithm() string {
 	return EdDSA
 }
 
-// Public gives the ed25519.PublicKey or *ecdsa.PublicKey, after checking that the key is one of the two kinds and on its curve.
+// Public returns the ed25519.PublicKey or *ecdsa.PublicKey. If the key is of another kind, not on
+// its curve or of small order, it returns BadKey.
 func (k JWK) Public() (crypto.PublicKey, error) {
 	switch {
 	case k.Kty == "OKP" && k.Crv == "Ed25519" && len(k.X) == ed25519.PublicKeySize && k.Y == nil:
@@ -46,23 +47,27 @@ func (k JWK) Public() (crypto.PublicKey, error) {
 		}
 		return ed25519.PublicKey(k.X), nil
 	case k.Kty == "EC" && k.Crv == "P-256" && len(k.X) == 32 && len(k.Y) == 32:
-		pub, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, k.X, k.Y)) // SEC 1 section 2.3.4
+		point := slices.Concat([]byte{4}, k.X, k.Y) // SEC 1 section 2.3.4
+		pub, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
 		if err != nil {
 			return nil, Errorf(BadKey, "JWK", "point is not on P-256")
 		}
 		return pub, nil
 	}
-	return nil, Errorf(BadKey, "JWK", "want exactly kty OKP, crv Ed25519, x of 32 bytes or kty EC, crv P-256, x and y of 32 bytes")
+	return nil, Errorf(BadKey, "JWK",
+		"want exactly kty OKP, crv Ed25519, x of 32 bytes, or kty EC, crv P-256, x and y of 32 bytes")
 }
 
-// validEd25519 refuses points off the curve, second encodings of a point (a second thumbprint for one key), and points of small order:
-// under those one signature fits every message, so their holder could deny all it signed.
+// validEd25519 refuses points off the curve, second encodings of a point (a second thumbprint for
+// one key) and points of small order. Under a point of small order one signature fits every
+// message, so its holder could deny everything that they signed.
 func validEd25519(x []byte) bool {
 	p, err := new(edwards25519.Point).SetBytes(x)
-	return err == nil && bytes.Equal(p.Bytes(), x) && new(edwards25519.Point).MultByCofactor(p).Equal(edwards25519.NewIdentityPoint()) == 0
+	return err == nil && bytes.Equal(p.Bytes(), x) &&
+		new(edwards25519.Point).MultByCofactor(p).Equal(edwards25519.NewIdentityPoint()) == 0
 }
 
-// Thumbprint is the key's kid: base64url of the RFC 7638 SHA-256 thumbprint.
+// Thumbprint returns the key's kid: base64url of its SHA-256 thumbprint (RFC 7638), 43 characters.
 func (k JWK) Thumbprint() string {
 	canonical := `{"crv":"` + k.Crv + `","kty":"` + k.Kty + `","x":"` + Encode64(k.X) + `"}`
 	if k.Kty == "EC" {
@@ -72,7 +77,7 @@ func (k JWK) Thumbprint() string {
 	return Encode64(h[:])
 }
 
-// Equal reports whether both are the same key.
+// Equal reports whether k and o are the same key.
 func (k JWK) Equal(o JWK) bool { return k.Thumbprint() == o.Thumbprint() }
 
 // Signer holds an organisation's private key. It is safe for concurrent use.
@@ -83,7 +88,7 @@ type Signer struct {
 	jose   map[string]jose.Signer // by typ
 }
 
-// GenerateSigner makes a random Ed25519 or P-256 key.
+// GenerateSigner makes a random key for alg, EdDSA or ES256.
 func GenerateSigner(alg string) (*Signer, error) {
 	switch alg {
 	case EdDSA:
@@ -102,7 +107,8 @@ func GenerateSigner(alg string) (*Signer, error) {
 	return nil, Errorf(UnknownAlgorithm, "key", "want EdDSA or ES256")
 }
 
-// NewSigner wraps an ed25519.PrivateKey or a P-256 *ecdsa.PrivateKey.
+// NewSigner wraps an ed25519.PrivateKey or a P-256 *ecdsa.PrivateKey. If key is of another kind, it
+// returns BadKey.
 func NewSigner(key crypto.Signer) (*Signer, error) {
 	s := &Signer{key: key, jose: map[string]jose.Signer{}}
 	switch pub := key.Public().(type) {
@@ -126,7 +132,8 @@ func NewSigner(key crypto.Signer) (*Signer, error) {
 	s.KID = s.Public.Thumbprint()
 	for _, typ := range []string{TypEntry, TypCountersignature, TypKeyProof, TypCaller} {
 		opts := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader("kid", s.KID)
-		js, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(s.Public.Algorithm()), Key: key}, opts)
+		signingKey := jose.SigningKey{Algorithm: jose.SignatureAlgorithm(s.Public.Algorithm()), Key: key}
+		js, err := jose.NewSigner(signingKey, opts)
 		if err != nil {
 			return nil, Errorf(BadKey, "private key", "not usable for %s", s.Public.Algorithm())
 		}
@@ -135,13 +142,15 @@ func NewSigner(key crypto.Signer) (*Signer, error) {
 	return s, nil
 }
 
-// privateJWK is the key file: the public members and d (RFC 8037 section 2, RFC 7518 section 6.2.2).
+// privateJWK is the key file: the public members and d (RFC 8037 section 2, RFC 7518 section
+// 6.2.2).
 type privateJWK struct {
 	JWK
 	D Bytes `json:"d"`
 }
 
-// ParseSigner reads a private key file: a JWK with exactly kty, crv, x, (y,) d.
+// ParseSigner reads a private key file: a JWK with exactly kty, crv, x, (y,) d. If the private and
+// the public part are not of one key, it returns BadKey.
 func ParseSigner(data []byte) (*Signer, error) {
 	var p privateJWK
 	if err := DecodeJSON("private JWK", data, &p); err != nil {
@@ -166,12 +175,12 @@ func ParseSigner(data []byte) (*Signer, error) {
 		return nil, err
 	}
 	if !s.Public.Equal(p.JWK) { // computed from d
-		return nil, Errorf(BadKey, "private JWK", "private and public part do not belong together")
+		return nil, Errorf(BadKey, "private JWK", "the private and the public part are not of one key")
 	}
 	return s, nil
 }
 
-// MarshalPrivate writes the key file that ParseSigner reads. Keep it secret.
+// MarshalPrivate returns the key file that ParseSigner reads. The caller must keep it secret.
 func (s *Signer) MarshalPrivate() ([]byte, error) {
 	p := privateJWK{JWK: s.Public}
 	switch k := s.key.(type) {

@@ -8,15 +8,16 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// NewLogVerifier reads a C2SP signed-note verifier key, "<origin>+<hash>+<base64>", and insists on Ed25519 and on the one spelling of
-// the key: two spellings would be two logs to whoever compares strings.
+// NewLogVerifier reads a C2SP signed-note verifier key, "<origin>+<hash>+<base64>". It accepts only
+// Ed25519 and only the canonical spelling of the key: to a reader who compares strings, two
+// spellings would be two logs. It returns BadCheckpoint.
 func NewLogVerifier(vkey string) (note.Verifier, error) {
 	malformed := Errorf(BadCheckpoint, "log verifier key", "want <origin>+<8 hex digits>+<base64 Ed25519 key>")
 	v, err := note.NewVerifier(vkey)
 	if err != nil || CheckOrigin(v.Name()) != nil {
 		return nil, malformed
 	}
-	key, err := base64.StdEncoding.Strict().DecodeString(strings.SplitN(vkey, "+", 3)[2]) // the base64 may hold a + too
+	key, err := base64.StdEncoding.Strict().DecodeString(strings.SplitN(vkey, "+", 3)[2]) // base64 may contain a + too
 	if err != nil || !validEd25519(key[1:]) {
 		return nil, malformed
 	}
@@ -26,7 +27,8 @@ func NewLogVerifier(vkey string) (note.Verifier, error) {
 	return v, nil
 }
 
-// NewLogKey makes an Ed25519 signed-note key for origin: skey is the secret file's content, vkey what everybody gets.
+// NewLogKey makes an Ed25519 signed-note key for origin. skey is the content of the secret file,
+// vkey the key to publish.
 func NewLogKey(origin string) (skey, vkey string, err error) {
 	if err := CheckOrigin(origin); err != nil {
 		return "", "", err
@@ -38,13 +40,14 @@ func NewLogKey(origin string) (skey, vkey string, err error) {
 	return skey, vkey, nil
 }
 
-// LogVerifierKey derives the verifier key from a signer key, "PRIVATE+KEY+<origin>+<hash>+<base64>".
+// LogVerifierKey derives the verifier key from a signer key,
+// "PRIVATE+KEY+<origin>+<hash>+<base64>". If skey is not an Ed25519 signer key, it returns BadKey.
 func LogVerifierKey(skey string) (string, error) {
 	s, err := note.NewSigner(skey)
 	if err != nil {
 		return "", Errorf(BadKey, "log key", "not a signed-note signer key")
 	}
-	parts := strings.SplitN(skey, "+", 5) // the base64 at the end may hold a + too
+	parts := strings.SplitN(skey, "+", 5) // the base64 at the end may contain a + too
 	seed, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
 	if err != nil || len(seed) != 1+ed25519.SeedSize {
 		return "", Errorf(BadKey, "log key", "not an Ed25519 signer key")

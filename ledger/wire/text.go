@@ -5,11 +5,11 @@ import (
 	"unicode"
 )
 
-// MaxInt bounds the integers in JSON: above 2^53-1 readers in other languages round them (RFC 7493
+// MaxInt bounds the integers in JSON. Above 2^53-1 readers in other languages round them (RFC 7493
 // section 2.2) and would judge the same entry differently.
 const MaxInt = 1<<53 - 1
 
-// TokenRune reports whether r is one of A-Z a-z 0-9 . _ -, of which ids and base64url consist.
+// TokenRune reports whether r is one of A-Z a-z 0-9 . _ -, the characters of ids and base64url.
 func TokenRune(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
 }
