@@ -95,7 +95,7 @@ func TestProblems(t *testing.T) {
 		{"unknown purpose", []string{"code: TREAT", "code: CURIOSITY"}, "purposes[0].code", []string{"Purposes, number 1, Purpose code", "PurposeOfUse"}},
 		{"impossible day", []string{"end: 2029-12-31", "end: 2029-02-30"}, "end", []string{"End is wrong", "2027-01-31"}},
 		{"day in words", []string{"end: 2029-12-31", "end: December 2029"}, "end", []string{"The last day of the agreement. Write a day as"}},
-		{"ends before it starts", []string{"end: 2029-12-31", "end: 2026-12-31"}, "end", []string{"lies before start"}},
+		{"ends before it starts", []string{"end: 2029-12-31", "end: 2026-12-31"}, "end", []string{"must not be before start"}},
 		{"field misspelt", []string{"legalPower:", "legal_power:"}, "", []string{"unknown name", "Did you mean legalPower?"}},
 		{"field unknown", []string{"retention:", "favouriteColour:"}, "", []string{"a field that agreements do not have"}},
 		{"basis in full", []string{"article6: [e]", "article6: [6(1)(e)]"}, "article6[0]", []string{"UK GDPR Article 6(1) basis, number 1", "a letter from a to f"}},

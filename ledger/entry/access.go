@@ -11,8 +11,9 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Access is the body of a record access: who did what to whose record, why and with what result. One entry is about one person. The
-// claims tagged here stand open in the JWS, which itself is sealed; the fields tagged "-" are disclosures.
+// Access is the body of a record access: who did what to whose record, why and with what result.
+// One entry is about one person. Fields with a JSON name are claims that are readable in the JWS,
+// which itself is sealed. Fields tagged "-" are disclosures.
 type Access struct {
 	Common
 	Source      string   `json:"source"`                // the reporting system within iss; Seq counts per source
@@ -20,14 +21,14 @@ type Access struct {
 	System      string   `json:"system,omitempty"`      // system through which it accessed
 	Event       []string `json:"event,omitempty"`       // "system|code": FHIR AuditEvent.type, then its subtypes
 	Action      string   `json:"action"`                // FHIR AuditEvent.action: C R U D E
-	Data        []string `json:"data,omitempty"`        // "system|code" of categories of data: resource types, SNOMED CT, LOINC
-	Purpose     []string `json:"purpose,omitempty"`     // PurposeOfUse codes (v3-ActReason), others as "system|code"
+	Data        []string `json:"data,omitempty"`        // "system|code": resource types, SNOMED CT, LOINC
+	Purpose     []string `json:"purpose,omitempty"`     // PurposeOfUse (v3-ActReason), others as "system|code"
 	Role        []string `json:"role,omitempty"`        // role of the human user, "system|code" or a plain code
-	Machine     bool     `json:"machine,omitzero"`      // no human behind it: polling, batch
+	Machine     bool     `json:"machine,omitzero"`      // no human user: polling, batch
 	Emergency   bool     `json:"emergency,omitzero"`    // break-glass
 	Agreement   string   `json:"agreement,omitempty"`   // id of the agreement relied on
 	Decision    string   `json:"decision,omitempty"`    // jti of the Decision that allowed it
-	Delegation  string   `json:"delegation,omitempty"`  // id of the delegation under which somebody acted for the person
+	Delegation  string   `json:"delegation,omitempty"`  // id of the delegation used to act for the person
 	Outcome     string   `json:"outcome"`               // FHIR AuditEvent.outcome: 0 4 8 12
 	Occurred    string   `json:"occurred,omitempty"`    // RFC 3339; empty = Recorded
 	OccurredEnd string   `json:"occurredEnd,omitempty"` // RFC 3339
@@ -39,13 +40,13 @@ type Access struct {
 	Parties []Party        `json:"-"` // disclosure "parties"
 	Text    *Text          `json:"-"` // disclosure "text"
 	Seq     *uint64        `json:"-"` // disclosure "seq": the source's gap-free number, from 1
-	FHIR    jsontext.Value `json:"-"` // disclosure "fhir": what of the source's AuditEvent is not modelled here
+	FHIR    jsontext.Value `json:"-"` // disclosure "fhir": parts of the AuditEvent not modelled here
 }
 
 // Staff is the person who accessed.
 type Staff struct {
 	ID     string `json:"id,omitempty"`     // identifier within System
-	System string `json:"system,omitempty"` // who gave the identifier
+	System string `json:"system,omitempty"` // that issued ID
 	Name   string `json:"name,omitempty"`
 	AltID  string `json:"altId,omitempty"`
 }
@@ -58,17 +59,17 @@ type Party struct {
 	Address string `json:"address,omitempty"` // AuditEvent.agent.network.address
 }
 
-// Text is what was said in words.
+// Text holds what the source recorded in words.
 type Text struct {
 	Why           string `json:"why,omitempty"`           // purpose in words
-	Justification string `json:"justification,omitempty"` // of break-glass
+	Justification string `json:"justification,omitempty"` // for break-glass
 	Outcome       string `json:"outcome,omitempty"`       // AuditEvent.outcomeDesc
-	Query         string `json:"query,omitempty"`         // search that was run
+	Query         string `json:"query,omitempty"`         // the search that was run
 }
 
 const maxDepth = 32 // levels of nesting in "fhir"
 
-// check goes in the order of the claims, so that the first wrong one is reported.
+// check checks the claims in their order, so that the first wrong one is reported.
 func (a *Access) check() error {
 	if err := wire.CheckSystem(a.Source); err != nil {
 		return wire.Errorf(wire.BadClaim, "source", "want 1-128 printable ASCII characters")
@@ -85,7 +86,8 @@ func (a *Access) check() error {
 	if len(a.Action) != 1 || !strings.Contains("CRUDE", a.Action) {
 		return wire.Errorf(wire.BadClaim, "action", "want one of C R U D E")
 	}
-	if err := checkLists(codeList{"data", a.Data}, codeList{"purpose", a.Purpose}, codeList{"role", a.Role}); err != nil {
+	err := checkLists(codeList{"data", a.Data}, codeList{"purpose", a.Purpose}, codeList{"role", a.Role})
+	if err != nil {
 		return err
 	}
 	if err := checkShort("agreement", a.Agreement, 512); err != nil {
@@ -100,7 +102,11 @@ func (a *Access) check() error {
 	if !slices.Contains([]string{"0", "4", "8", "12"}, a.Outcome) {
 		return wire.Errorf(wire.BadClaim, "outcome", "want one of 0 4 8 12")
 	}
-	for _, c := range []claimText{{"occurred", a.Occurred, true}, {"occurredEnd", a.OccurredEnd, true}, {"recorded", a.Recorded, false}} {
+	for _, c := range []claimText{
+		{"occurred", a.Occurred, true},
+		{"occurredEnd", a.OccurredEnd, true},
+		{"recorded", a.Recorded, false},
+	} {
 		if _, err := ParseTime(c.text); err != nil && !(c.optional && c.text == "") {
 			return wire.Errorf(wire.BadClaim, c.name, "not an RFC 3339 time with zone")
 		}
@@ -108,21 +114,22 @@ func (a *Access) check() error {
 	return nil
 }
 
-// checkShort checks an optional text of one line.
+// checkShort checks an optional text of one line, at most max bytes long.
 func checkShort(name, s string, max int) error {
 	if !wire.Plain(s, max) {
-		return wire.Errorf(wire.BadClaim, name, "longer than %d bytes, or with control characters", max)
+		return wire.Errorf(wire.BadClaim, name, "is longer than %d bytes or has control characters", max)
 	}
 	return nil
 }
 
-// codeList is a claim that lists codes.
+// codeList is a claim that holds codes.
 type codeList struct {
 	name  string
 	codes []string
 }
 
-// checkLists checks lists of an access or decision in the order given, each of at most 64 codes.
+// checkLists checks the lists of an access or decision in the order given. Each has at most 64
+// codes.
 func checkLists(lists ...codeList) error {
 	for _, l := range lists {
 		if len(l.codes) > 64 {
@@ -138,19 +145,20 @@ func checkLists(lists ...codeList) error {
 var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
 // ParseTime reads a time of an entry: RFC 3339 section 5.6 in capitals, at most to the nanosecond.
-// time.Parse alone also takes 7:00 for 07:00 and a comma for the point. The error is an *wire.Error.
+// time.Parse alone also accepts 7:00 for 07:00 and a comma for the point. The error is BadClaim.
 func ParseTime(s string) (time.Time, error) {
 	if !rfc3339.MatchString(s) {
 		return time.Time{}, wire.Errorf(wire.BadClaim, "time", "not RFC 3339")
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil { // the form of a time, but no such day or hour
+	if err != nil { // well-formed, but there is no such day or hour
 		return time.Time{}, wire.Errorf(wire.BadClaim, "time", "not RFC 3339")
 	}
 	return t, nil
 }
 
-// Time is when the access happened by the source's claim: occurred, else recorded.
+// Time returns when the access happened, as the source claims: occurred, or recorded if there is no
+// occurred.
 func (a *Access) Time() time.Time {
 	s := a.Occurred
 	if s == "" {
@@ -160,7 +168,7 @@ func (a *Access) Time() time.Time {
 	return t
 }
 
-// Accessor is the organisation that accessed: org, else the issuer.
+// Accessor returns the organisation that accessed: org, or the issuer if there is no org.
 func (a *Access) Accessor() string {
 	if a.Org != "" {
 		return a.Org
@@ -184,14 +192,15 @@ func (a *Access) claims() []claim {
 		}},
 		{"fhir", len(a.FHIR) > 0, &a.FHIR, func() error {
 			if a.FHIR.Kind() != '{' || wire.Depth(a.FHIR) > maxDepth {
-				return wire.Errorf(wire.BadDisclosure, "disclosure fhir", "not an object of at most %d levels", maxDepth)
+				return wire.Errorf(wire.BadDisclosure, "disclosure fhir",
+					"not an object of at most %d levels", maxDepth)
 			}
 			return nil
 		}},
 	}
 }
 
-// RecordedTime is recorded as a time.
+// RecordedTime returns recorded as a time.
 func (a *Access) RecordedTime() time.Time {
 	t, _ := ParseTime(a.Recorded) // checked by check
 	return t

@@ -12,53 +12,56 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Agreement is the body of a public entry by which a party proposes a version of a data-sharing agreement. It is in force once every party has
-// signed it (AgreementSignature) and its start has come; package consent derives that.
+// Agreement is the body of a public entry by which a party proposes a version of a data-sharing
+// agreement. It is in force once every party has signed it (AgreementSignature) and its start has
+// come. Package consent derives that.
 type Agreement struct {
 	Common
 	Agreement AgreementText `json:"agreement"`
 }
 
-// AgreementText is what the parties sign: the contents that the ICO's data sharing code and the Scottish information sharing agreement template
-// ask for. Officers stand here by function ("Caldicott Guardian"), never by name. Texts hold at most 8192 bytes.
+// AgreementText is what the parties sign: the contents that the ICO's data sharing code and the
+// Scottish information sharing agreement template ask for. Officers are given by function
+// ("Caldicott Guardian"), never by name. A text has at most 8192 bytes.
 type AgreementText struct {
 	ID         string             `json:"id"`                   // see CheckAgreementID
-	Version    uint64             `json:"version"`              // 1, and one more with each amendment
-	Supersedes []string           `json:"supersedes,omitempty"` // ids of other agreements that end when this comes into force
-	Under      string             `json:"under,omitempty"`      // id of the agreement that this one works out, as an ISA its MoU
+	Version    uint64             `json:"version"`              // from 1, and 1 more with each amendment
+	Supersedes []string           `json:"supersedes,omitempty"` // agreements that end when this comes into force
+	Under      string             `json:"under,omitempty"`      // agreement that this one details: the MoU of an ISA
 	Title      string             `json:"title"`
 	Tier       string             `json:"tier"` // mou, isa or work-instruction
 	Parties    []AgreementParty   `json:"parties"`
 	Drivers    string             `json:"drivers,omitempty"` // business and legislative drivers
 	Purposes   []AgreementPurpose `json:"purposes"`
 	Article6   []string           `json:"article6"`               // UK GDPR Article 6(1): "a" to "f"
-	Article9   []string           `json:"article9,omitempty"`     // UK GDPR Article 9(2): "a" to "j"; where special-category data is shared
-	Condition  string             `json:"dpaCondition,omitempty"` // Data Protection Act 2018 Schedule 1, e.g. "Part 1 paragraph 2"
-	Power      string             `json:"legalPower"`             // the law that lets the parties share
+	Article9   []string           `json:"article9,omitempty"`     // UK GDPR Article 9(2): "a" to "j"
+	Condition  string             `json:"dpaCondition,omitempty"` // DPA 2018 Schedule 1, e.g. "Part 1 paragraph 2"
+	Power      string             `json:"legalPower"`             // the law that allows the parties to share
 	Data       []AgreementData    `json:"data"`
 	Subjects   string             `json:"subjects"` // whose data
 	Flows      []AgreementFlow    `json:"flows"`
-	Roles      []string           `json:"roles,omitempty"` // who may see it: "system|code" or plain codes; none: every role
+	Roles      []string           `json:"roles,omitempty"` // "system|code" or plain codes of who may see it; empty: any
 	Necessity  string             `json:"necessity,omitempty"`
-	Quality    string             `json:"quality,omitempty"` // accuracy, and how mistakes are put right
+	Quality    string             `json:"quality,omitempty"` // accuracy, and how mistakes are corrected
 	Retention  string             `json:"retention"`
 	Disposal   string             `json:"disposal"`
 	Security   string             `json:"security"`
-	Transfers  []string           `json:"transfers,omitempty"` // countries outside the UK, ISO 3166-1 alpha-2; none: no transfer
+	Transfers  []string           `json:"transfers,omitempty"` // countries outside the UK (ISO 3166-1); empty: none
 	DPIA       Assessment         `json:"dpia"`
 	Approvals  []Approval         `json:"approvals,omitempty"`
 	Notice     Notice             `json:"privacyNotice"`
 	Rights     string             `json:"rightsContact"`      // function and address
 	Breach     string             `json:"breachContact"`      // function and address
-	Start      string             `json:"start"`              // day, "2027-01-31": from its first moment UTC
-	End        string             `json:"end"`                // day: to its last moment UTC
+	Start      string             `json:"start"`              // day, "2027-01-31": from its first moment, UTC
+	End        string             `json:"end"`                // day: to its last moment, UTC
 	ReviewDue  string             `json:"reviewDue"`          // day
 	Document   *wire.Hash         `json:"document,omitempty"` // SHA-256 of the agreement as a file
 }
 
-// AgreementParty is an organisation and what it is in an agreement. The functions are titles or posts, with no person's name.
+// AgreementParty is an organisation and its part in an agreement. The functions are titles or
+// posts, without a person's name.
 type AgreementParty struct {
-	Org          string `json:"organisation"` // of the register
+	Org          string `json:"organisation"` // id in the register
 	Role         string `json:"role"`         // controller, joint-controller, processor or recipient
 	Registration string `json:"icoRegistration,omitempty"`
 	DPO          string `json:"dpo,omitempty"`       // data protection officer
@@ -67,23 +70,23 @@ type AgreementParty struct {
 	Contact      string `json:"contact"`             // for data subjects
 }
 
-// AgreementPurpose is why data is shared.
+// AgreementPurpose is a purpose for which data is shared.
 type AgreementPurpose struct {
 	Text string `json:"text"`
-	Code string `json:"code"`          // PurposeOfUse (v3-ActReason); what it covers is wider by subsumption
+	Code string `json:"code"`          // PurposeOfUse (v3-ActReason); covers the codes below it too
 	DPV  string `json:"dpv,omitempty"` // IRI of a purpose of the W3C Data Privacy Vocabulary
 }
 
 // AgreementData is a kind of data that is shared.
 type AgreementData struct {
 	Text         string   `json:"text"`
-	Codes        []string `json:"codes,omitempty"`       // "system|code": SNOMED CT, LOINC, FHIR resource types; none: not limited by code
-	Identifiable bool     `json:"identifiable,omitzero"` // about known persons
+	Codes        []string `json:"codes,omitempty"`       // SNOMED CT, LOINC, FHIR types: "system|code"; empty: any
+	Identifiable bool     `json:"identifiable,omitzero"` // about identifiable people
 }
 
-// AgreementFlow is one way that the data takes.
+// AgreementFlow is one route that the data takes.
 type AgreementFlow struct {
-	From string `json:"from"` // organisation
+	From string `json:"from"` // organisation id
 	To   string `json:"to"`
 	How  string `json:"how"`
 }
@@ -95,42 +98,44 @@ type Assessment struct {
 	Opinion   string `json:"opinion,omitempty"` // of the data protection officer
 }
 
-// Approval is what another body has approved.
+// Approval is an approval by another body.
 type Approval struct {
 	Body      string `json:"body"` // e.g. PBPP, research ethics committee
 	Reference string `json:"reference"`
 	Date      string `json:"date"` // day
 }
 
-// Notice is the exact text that people were told.
+// Notice identifies the exact text that people were told.
 type Notice struct {
 	URL      string    `json:"url"`
-	Hash     wire.Hash `json:"hash"` // SHA-256 of what stood there
+	Hash     wire.Hash `json:"hash"` // SHA-256 of the text at URL
 	Version  string    `json:"version,omitempty"`
 	Language string    `json:"language,omitempty"` // BCP 47
 }
 
-// AgreementSignature is the body of a public entry by which a party signs a version of an agreement, with its own key.
+// AgreementSignature is the body of a public entry by which a party signs a version of an agreement
+// with its own key.
 type AgreementSignature struct {
 	Common
 	Agreement string    `json:"agreement"` // id
 	Version   uint64    `json:"version"`
-	Proposal  wire.Hash `json:"proposal"` // identity (JWS.Identity) of the Agreement entry that is signed
+	Proposal  wire.Hash `json:"proposal"` // identity (wire.JWS.Identity) of the Agreement entry that is signed
 }
 
 // AgreementAct is the body of a public entry by which a party changes the state of an agreement.
 type AgreementAct struct {
 	Common
 	Agreement string `json:"agreement"` // id
-	Version   uint64 `json:"version"`   // the one that is meant, so that acts of two officers at once do not meet something else
+	Version   uint64 `json:"version"`   // the one that is meant: two officers may act at the same time
 	Act       string `json:"act"`       // see AgreementActs
 	Reason    string `json:"reason"`    // in words
 }
 
-// AgreementActs: a proposal is withdrawn; an agreement in force is put under review (and stays in force) or confirmed after it, suspended, resumed, terminated.
+// AgreementActs are the acts on an agreement. A proposal is withdrawn. An agreement in force is put
+// under review (and stays in force), confirmed after a review, suspended, resumed or terminated.
 var AgreementActs = []string{"withdraw", "review", "confirm", "suspend", "resume", "terminate"}
 
-// Organisations gives the ids of the parties in their order.
+// Organisations returns the ids of the parties in their order.
 func (t *AgreementText) Organisations() []string {
 	ids := make([]string, len(t.Parties))
 	for i, p := range t.Parties {
@@ -139,30 +144,35 @@ func (t *AgreementText) Organisations() []string {
 	return ids
 }
 
-// ConsentBasis reports whether the agreement rests on consent: Article 6(1)(a), or 9(2)(a) where no other condition of Article 9 is named.
+// ConsentBasis reports whether the agreement is based on consent: Article 6(1)(a), or 9(2)(a) if no
+// other condition of Article 9 is named.
 func (t *AgreementText) ConsentBasis() bool {
 	return slices.Contains(t.Article6, "a") || slices.Equal(t.Article9, []string{"a"})
 }
 
-// CheckAgreementID reports whether id can name an agreement or a sharing request: the form of an organisation id.
+// CheckAgreementID returns BadClaim unless id can name an agreement or a sharing request. The form
+// is that of an organisation id.
 func CheckAgreementID(id string) error {
 	if wire.CheckOrgID(id) != nil {
-		return wire.Errorf(wire.BadClaim, "agreement id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
+		return wire.Errorf(wire.BadClaim, "agreement id",
+			"want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
 	}
 	return nil
 }
 
-// maxWords is the most bytes of one text of a public entry: its leaf has at most 65,535.
+// maxWords is the maximum size in bytes of one text of a public entry. Its leaf has at most 65,535
+// bytes.
 const maxWords = 8192
 
-// words checks texts of a public entry: set, not too long, no control characters but line feeds.
+// words checks texts of a public entry: present unless optional, not too long, no control
+// characters other than line feeds.
 func words(list ...claimText) error {
 	for _, c := range list {
 		switch {
 		case c.text == "" && !c.optional:
 			return wire.Errorf(wire.BadClaim, c.name, "is missing")
 		case len(c.text) > maxWords || !wire.Plain(strings.ReplaceAll(c.text, "\n", ""), maxWords):
-			return wire.Errorf(wire.BadClaim, c.name, "longer than %d bytes, or with control characters", maxWords)
+			return wire.Errorf(wire.BadClaim, c.name, "is longer than %d bytes or has control characters", maxWords)
 		}
 	}
 	return nil
@@ -173,22 +183,22 @@ type claimText struct {
 	optional   bool
 }
 
-// day reads "2006-01-02" as the first moment of that day in UTC.
+// day returns the first moment of the day s ("2006-01-02"), UTC.
 func day(name, s string) (time.Time, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil || len(s) != len(time.DateOnly) {
-		return t, wire.Errorf(wire.BadClaim, name, "want a day as 2027-01-31")
+		return t, wire.Errorf(wire.BadClaim, name, "want a day such as 2027-01-31")
 	}
 	return t, nil
 }
 
-// StartTime is the first moment at which the agreement can be in force.
+// StartTime returns the first moment at which the agreement can be in force.
 func (t *AgreementText) StartTime() time.Time { s, _ := day("start", t.Start); return s }
 
-// EndTime is the first moment after the agreement.
+// EndTime returns the first moment after the end of the agreement.
 func (t *AgreementText) EndTime() time.Time { e, _ := day("end", t.End); return e.AddDate(0, 0, 1) }
 
-// ReviewTime is the first moment at which its review is overdue.
+// ReviewTime returns the first moment at which the review is overdue.
 func (t *AgreementText) ReviewTime() time.Time {
 	r, _ := day("reviewDue", t.ReviewDue)
 	return r.AddDate(0, 0, 1)
@@ -206,11 +216,11 @@ func checkCodes(name string, list []string) error {
 	return nil
 }
 
-// checkArticles wants sorted distinct letters from a to last.
+// checkArticles checks that list holds distinct letters from a to last, sorted.
 func checkArticles(name string, list []string, last byte) error {
 	for i, s := range list {
 		if len(s) != 1 || s[0] < 'a' || s[0] > last || i > 0 && list[i-1] >= s {
-			return wire.Errorf(wire.BadClaim, name, "want letters a to %c, sorted and distinct", last)
+			return wire.Errorf(wire.BadClaim, name, "want distinct letters a to %c, sorted", last)
 		}
 	}
 	return nil
@@ -224,7 +234,8 @@ var (
 
 func (a *Agreement) check() error { return a.Agreement.Check() }
 
-// Check reports what is missing or wrong in the text: an *Error whose What is the field's path, e.g. "parties[1].role".
+// Check returns the first thing that is missing or wrong in the text, or nil. The error is a
+// *wire.Error whose What is the path of the field, for example "parties[1].role".
 func (t *AgreementText) Check() error {
 	if err := CheckAgreementID(t.ID); err != nil {
 		return wire.Errorf(wire.BadClaim, "id", "want 1-64 of A-Z a-z 0-9 . _ - beginning with a letter or digit")
@@ -232,12 +243,14 @@ func (t *AgreementText) Check() error {
 	if t.Version == 0 || t.Version > wire.MaxInt {
 		return wire.Errorf(wire.BadClaim, "version", "want 1 or more")
 	}
-	if len(t.Supersedes) > 64 || len(t.Parties) > 256 || len(t.Purposes) > 64 || len(t.Data) > 256 || len(t.Flows) > 256 || len(t.Approvals) > 64 || len(t.Transfers) > 256 {
-		return wire.Errorf(wire.TooLarge, "agreement", "a list has more members than an agreement may have")
+	if len(t.Supersedes) > 64 || len(t.Parties) > 256 || len(t.Purposes) > 64 || len(t.Data) > 256 ||
+		len(t.Flows) > 256 || len(t.Approvals) > 64 || len(t.Transfers) > 256 {
+		return wire.Errorf(wire.TooLarge, "agreement", "a list has too many members")
 	}
 	for i, id := range t.Supersedes {
 		if CheckAgreementID(id) != nil || id == t.ID || slices.Contains(t.Supersedes[:i], id) {
-			return wire.Errorf(wire.BadClaim, fmt.Sprintf("supersedes[%d]", i), "not the id of another agreement, or twice")
+			return wire.Errorf(wire.BadClaim, fmt.Sprintf("supersedes[%d]", i),
+				"not the id of another agreement, or listed twice")
 		}
 	}
 	if t.Under != "" && (CheckAgreementID(t.Under) != nil || t.Under == t.ID) {
@@ -246,9 +259,21 @@ func (t *AgreementText) Check() error {
 	if !slices.Contains(tiers, t.Tier) {
 		return wire.Errorf(wire.BadClaim, "tier", "want mou, isa or work-instruction")
 	}
-	if err := words(claimText{"title", t.Title, false}, claimText{"drivers", t.Drivers, true}, claimText{"dpaCondition", t.Condition, true}, claimText{"legalPower", t.Power, false},
-		claimText{"subjects", t.Subjects, false}, claimText{"necessity", t.Necessity, true}, claimText{"quality", t.Quality, true}, claimText{"retention", t.Retention, false},
-		claimText{"disposal", t.Disposal, false}, claimText{"security", t.Security, false}, claimText{"rightsContact", t.Rights, false}, claimText{"breachContact", t.Breach, false}); err != nil {
+	err := words(
+		claimText{"title", t.Title, false},
+		claimText{"drivers", t.Drivers, true},
+		claimText{"dpaCondition", t.Condition, true},
+		claimText{"legalPower", t.Power, false},
+		claimText{"subjects", t.Subjects, false},
+		claimText{"necessity", t.Necessity, true},
+		claimText{"quality", t.Quality, true},
+		claimText{"retention", t.Retention, false},
+		claimText{"disposal", t.Disposal, false},
+		claimText{"security", t.Security, false},
+		claimText{"rightsContact", t.Rights, false},
+		claimText{"breachContact", t.Breach, false},
+	)
+	if err != nil {
 		return err
 	}
 	for _, err := range []error{t.checkParties(), t.checkContents(), t.checkDays(), t.Notice.check("privacyNotice")} {
@@ -271,7 +296,7 @@ func (t *AgreementText) checkParties() error {
 	for i, p := range t.Parties {
 		at := fmt.Sprintf("parties[%d].", i)
 		if wire.CheckOrgID(p.Org) != nil || slices.Contains(t.Organisations()[:i], p.Org) {
-			return wire.Errorf(wire.BadClaim, at+"organisation", "not an organisation id, or a party twice")
+			return wire.Errorf(wire.BadClaim, at+"organisation", "not an organisation id, or listed twice")
 		}
 		if !slices.Contains(partyRoles, p.Role) {
 			return wire.Errorf(wire.BadClaim, at+"role", "want controller, joint-controller, processor or recipient")
@@ -279,8 +304,14 @@ func (t *AgreementText) checkParties() error {
 		if p.Role == "controller" || p.Role == "joint-controller" {
 			controllers++
 		}
-		if err := words(claimText{at + "icoRegistration", p.Registration, true}, claimText{at + "dpo", p.DPO, true}, claimText{at + "siro", p.SIRO, true},
-			claimText{at + "caldicott", p.Caldicott, true}, claimText{at + "contact", p.Contact, false}); err != nil {
+		err := words(
+			claimText{at + "icoRegistration", p.Registration, true},
+			claimText{at + "dpo", p.DPO, true},
+			claimText{at + "siro", p.SIRO, true},
+			claimText{at + "caldicott", p.Caldicott, true},
+			claimText{at + "contact", p.Contact, false},
+		)
+		if err != nil {
 			return err
 		}
 	}
@@ -329,7 +360,8 @@ func (t *AgreementText) checkContents() error {
 	}
 	for i, c := range t.Transfers {
 		if !country.MatchString(c) {
-			return wire.Errorf(wire.BadClaim, fmt.Sprintf("transfers[%d]", i), "want a country as two capital letters (ISO 3166-1)")
+			return wire.Errorf(wire.BadClaim, fmt.Sprintf("transfers[%d]", i),
+				"want a country as two capital letters (ISO 3166-1)")
 		}
 	}
 	return checkCodes("roles", t.Roles)
@@ -345,7 +377,7 @@ func (t *AgreementText) checkDays() error {
 		return err
 	}
 	if end.Before(start) {
-		return wire.Errorf(wire.BadClaim, "end", "lies before start")
+		return wire.Errorf(wire.BadClaim, "end", "must not be before start")
 	}
 	if _, err := day("reviewDue", t.ReviewDue); err != nil {
 		return err
@@ -353,7 +385,11 @@ func (t *AgreementText) checkDays() error {
 	if _, err := day("dpia.date", t.DPIA.Date); err != nil {
 		return err
 	}
-	if err := words(claimText{"dpia.reference", t.DPIA.Reference, false}, claimText{"dpia.opinion", t.DPIA.Opinion, true}); err != nil {
+	err = words(
+		claimText{"dpia.reference", t.DPIA.Reference, false},
+		claimText{"dpia.opinion", t.DPIA.Opinion, true},
+	)
+	if err != nil {
 		return err
 	}
 	for i, a := range t.Approvals {
@@ -361,7 +397,8 @@ func (t *AgreementText) checkDays() error {
 		if _, err := day(at+"date", a.Date); err != nil {
 			return err
 		}
-		if err := words(claimText{at + "body", a.Body, false}, claimText{at + "reference", a.Reference, false}); err != nil {
+		err := words(claimText{at + "body", a.Body, false}, claimText{at + "reference", a.Reference, false})
+		if err != nil {
 			return err
 		}
 	}
@@ -372,7 +409,11 @@ func (n *Notice) check(at string) error {
 	if n.Hash == (wire.Hash{}) {
 		return wire.Errorf(wire.BadClaim, at+".hash", "is missing")
 	}
-	return words(claimText{at + ".url", n.URL, false}, claimText{at + ".version", n.Version, true}, claimText{at + ".language", n.Language, true})
+	return words(
+		claimText{at + ".url", n.URL, false},
+		claimText{at + ".version", n.Version, true},
+		claimText{at + ".language", n.Language, true},
+	)
 }
 
 func (s *AgreementSignature) check() error {
@@ -401,7 +442,7 @@ func (a *AgreementAct) check() error {
 	return refusePersonNumbers(a.Reason)
 }
 
-// checkUUID wants a UUID in its one spelling.
+// checkUUID checks that s is a UUID in lower case, its only spelling here.
 func checkUUID(name, s string) error {
 	if u, err := uuid.Parse(s); err != nil || u.String() != s {
 		return wire.Errorf(wire.BadClaim, name, "not a UUID in lower case with hyphens")

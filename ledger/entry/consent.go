@@ -11,8 +11,9 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Consent is the body of a sealed entry: one act of consent of a person, or of who acts for her. Acts with the same Consent id are the life of one
-// consent record (ISO/IEC TS 27560); its newest act counts. The fields tagged "-" are disclosures.
+// Consent is the body of a sealed entry: one act of consent by a person, or by someone acting for
+// them. Acts with the same Consent id form the life of one consent record (ISO/IEC TS 27560). The
+// newest act of a record decides. Fields tagged "-" are disclosures.
 type Consent struct {
 	Common
 	Consent   string       `json:"consent"`             // id of the consent record, a UUID
@@ -20,47 +21,50 @@ type Consent struct {
 	Scope     string       `json:"scope"`               // FHIR consentscope: adr, research, patient-privacy, treatment
 	Agreement string       `json:"agreement,omitempty"` // the agreement it was asked for
 	Decided   string       `json:"decided"`             // RFC 3339: when the person decided, by the issuer's claim
-	Rule      *ConsentRule `json:"rule,omitempty"`      // what was decided; given, refused, amended, reconfirmed have it, withdrawn and expired do not
+	Rule      *ConsentRule `json:"rule,omitempty"`      // what was decided; not with withdrawn and expired
 	Expressed Expressed    `json:"expressed"`
 	Notice    *Notice      `json:"notice,omitempty"` // what the person was told
 	SD        []string     `json:"_sd"`
 
 	Sub  string         `json:"-"` // id of the person: disclosure "sub"
-	By   *ConsentBy     `json:"-"` // disclosure "by": who decided, if not the person herself
+	By   *ConsentBy     `json:"-"` // disclosure "by": who decided, if not the person
 	Text *ConsentText   `json:"-"` // disclosure "text"
-	FHIR jsontext.Value `json:"-"` // disclosure "fhir": what of the FHIR Consent it came from is not modelled here
+	FHIR jsontext.Value `json:"-"` // disclosure "fhir": the parts of the FHIR Consent that are not modelled here
 }
 
-// ConsentActs are what can happen to a consent record. expired is stated by whoever holds the record; that a rule's own period is over needs no act.
+// ConsentActs are what can happen to a consent record. expired is stated by the holder of the
+// record. The end of a rule's own period needs no act.
 var ConsentActs = []string{"given", "refused", "amended", "reconfirmed", "withdrawn", "expired"}
 
 // ConsentScopes are FHIR's consentscope codes.
 var ConsentScopes = []string{"adr", "patient-privacy", "research", "treatment"}
 
-// ConsentRule is what a person allows or forbids: FHIR Consent.provision with the decision said at each level. It applies to an access that matches every list that
-// is not empty (any member of the list will do) and lies in its periods. Where one of Except applies too, that one decides.
+// ConsentRule is what a person allows or forbids: FHIR Consent.provision, with the decision stated
+// at each level. It applies to an access that is within its periods and matches every list that is
+// not empty; any member of a list will do. The period of the data is not enforced, because an
+// access does not say how old its data is. If a rule of Except applies too, that rule decides.
 type ConsentRule struct {
-	Decision   string        `json:"decision"`             // permit or deny; an exception has the opposite of the rule it is in
-	Start      string        `json:"start,omitempty"`      // RFC 3339: accesses from then on
-	End        string        `json:"end,omitempty"`        // RFC 3339: accesses before
-	Purposes   []string      `json:"purposes,omitempty"`   // PurposeOfUse codes, by subsumption; others as "system|code"
+	Decision   string        `json:"decision"`             // permit or deny; an exception has the opposite of its rule
+	Start      string        `json:"start,omitempty"`      // RFC 3339: accesses from this time on
+	End        string        `json:"end,omitempty"`        // RFC 3339: accesses before this time
+	Purposes   []string      `json:"purposes,omitempty"`   // PurposeOfUse, by subsumption; others as "system|code"
 	Data       []string      `json:"data,omitempty"`       // "system|code"
 	Recipients []string      `json:"recipients,omitempty"` // organisation ids
 	Roles      []string      `json:"roles,omitempty"`      // of the human user
 	Actions    []string      `json:"actions,omitempty"`    // FHIR AuditEvent.action: C R U D E
-	DataStart  string        `json:"dataStart,omitempty"`  // RFC 3339: data of this period (not decidable from an access: reported, not enforced)
-	DataEnd    string        `json:"dataEnd,omitempty"`
+	DataStart  string        `json:"dataStart,omitempty"`  // RFC 3339: data from this time on; reported, not enforced
+	DataEnd    string        `json:"dataEnd,omitempty"`    // RFC 3339: data before this time; reported, not enforced
 	Except     []ConsentRule `json:"except,omitempty"`
 }
 
-// Expressed is how a decision was made and made sure of.
+// Expressed is how a decision was expressed and verified.
 type Expressed struct {
 	How      string `json:"how"`                // see ConsentModes
 	Verified string `json:"verified,omitempty"` // RFC 3339: when it was verified with the person or proxy
 	Language string `json:"language,omitempty"` // BCP 47
 }
 
-// ConsentModes are ways to express a decision (ISO/IEC TS 27560 event_type, finer).
+// ConsentModes are ways to express a decision (ISO/IEC TS 27560 event_type, in more detail).
 var ConsentModes = []string{"implied", "verbal", "written", "electronic", "explicit-electronic"}
 
 // ConsentBy is who decided in the person's place.
@@ -70,27 +74,28 @@ type ConsentBy struct {
 	Relation   string `json:"relation,omitempty"` // v3-RoleCode or v3-RoleClass, e.g. GUARD, HPOWATT
 }
 
-// ConsentText is what was said in words.
+// ConsentText holds what was recorded in words.
 type ConsentText struct {
 	Reason   string `json:"reason,omitempty"`
-	Evidence string `json:"evidence,omitempty"` // reference of a form, a recording
+	Evidence string `json:"evidence,omitempty"` // reference of a form or recording
 }
 
-// Delegation is the body of a sealed entry filed under the person for whom somebody acts: a carer, parent, guardian, attorney. Authority is always bounded and
-// expires; it is not passed on.
+// Delegation is the body of a sealed entry by which someone may act for a person: a carer, parent,
+// guardian, attorney. It is filed under the person for whom they act. The authority is always
+// limited in scope, expires and cannot be passed on.
 type Delegation struct {
 	Common
 	Delegation string   `json:"delegation"`      // id, a UUID
 	Act        string   `json:"act"`             // granted or revoked
-	Kind       string   `json:"kind,omitempty"`  // v3-RoleCode or v3-RoleClass: GUARD, RESPRSN, POWATT, HPOWATT, DPOWATT, SPOWATT, GUADLTM, NOK, AGNT, DELEGATEE
+	Kind       string   `json:"kind,omitempty"`  // v3-RoleCode or v3-RoleClass, see delegationKinds
 	Scope      []string `json:"scope,omitempty"` // see DelegationScopes; sorted, distinct
 	Start      string   `json:"start,omitempty"` // RFC 3339
-	End        string   `json:"end,omitempty"`   // RFC 3339; always with granted
+	End        string   `json:"end,omitempty"`   // RFC 3339; required with granted
 	Basis      string   `json:"basis,omitempty"` // e.g. "Adults with Incapacity (Scotland) Act 2000"
 	SD         []string `json:"_sd"`
 
-	Sub      string              `json:"-"` // disclosure "sub": for whom
-	Delegate *Delegate           `json:"-"` // disclosure "delegate": who acts; with granted
+	Sub      string              `json:"-"` // disclosure "sub": for whom they act
+	Delegate *Delegate           `json:"-"` // disclosure "delegate": who acts; only with granted
 	Evidence *DelegationEvidence `json:"-"` // disclosure "evidence"
 }
 
@@ -103,14 +108,17 @@ type Delegate struct {
 	Name string `json:"name,omitempty"`
 }
 
-// DelegationEvidence is what the authority was seen from.
+// DelegationEvidence is the evidence of the authority.
 type DelegationEvidence struct {
 	Reference string `json:"reference"`        // of the deed, order or certificate
 	Seen      string `json:"seen,omitempty"`   // RFC 3339
 	Office    string `json:"office,omitempty"` // where it is registered, e.g. Office of the Public Guardian (Scotland)
 }
 
-var delegationKinds = []string{"AGNT", "DELEGATEE", "DPOWATT", "GUADLTM", "GUARD", "HPOWATT", "NOK", "POWATT", "RESPRSN", "SPOWATT"}
+// delegationKinds are the kinds of authority, HL7 v3-RoleCode and v3-RoleClass.
+var delegationKinds = []string{
+	"AGNT", "DELEGATEE", "DPOWATT", "GUADLTM", "GUARD", "HPOWATT", "NOK", "POWATT", "RESPRSN", "SPOWATT",
+}
 
 func (c *Consent) digests() *[]string    { return &c.SD }
 func (c *Consent) subject() *string      { return &c.Sub }
@@ -132,10 +140,10 @@ func (d *Delegation) claims() []claim {
 	}
 }
 
-// Limits of a rule, so that judging by it is bounded.
+// Limits of a rule, so that judging an access by it is bounded.
 const (
 	maxRuleDepth = 8
-	maxRules     = 256 // in one consent, all levels together
+	maxRules     = 256 // in one consent, on all levels together
 )
 
 func (c *Consent) check() error {
@@ -173,7 +181,7 @@ func (c *Consent) check() error {
 	switch c.Act {
 	case "withdrawn", "expired":
 		if c.Rule != nil {
-			return wire.Errorf(wire.BadClaim, "rule", "does not belong to %s", c.Act)
+			return wire.Errorf(wire.BadClaim, "rule", "is not allowed with %s", c.Act)
 		}
 		return nil
 	}
@@ -196,7 +204,12 @@ func (r *ConsentRule) check(at string, level int, n *int) error {
 		return wire.Errorf(wire.BadClaim, at+".decision", "want permit or deny")
 	}
 	var times [4]time.Time
-	for i, c := range []claimText{{name: "start", text: r.Start}, {name: "end", text: r.End}, {name: "dataStart", text: r.DataStart}, {name: "dataEnd", text: r.DataEnd}} {
+	for i, c := range []claimText{
+		{name: "start", text: r.Start},
+		{name: "end", text: r.End},
+		{name: "dataStart", text: r.DataStart},
+		{name: "dataEnd", text: r.DataEnd},
+	} {
 		if c.text == "" {
 			continue
 		}
@@ -234,7 +247,8 @@ func (r *ConsentRule) check(at string, level int, n *int) error {
 	}
 	for i := range r.Except {
 		if r.Except[i].Decision == r.Decision {
-			return wire.Errorf(wire.BadClaim, fmt.Sprintf("%s.except[%d].decision", at, i), "is that of the rule it is an exception to")
+			return wire.Errorf(wire.BadClaim, fmt.Sprintf("%s.except[%d].decision", at, i),
+				"is the same as that of the rule it is an exception to")
 		}
 		if err := r.Except[i].check(fmt.Sprintf("%s.except[%d]", at, i), level+1, n); err != nil {
 			return err
@@ -248,12 +262,12 @@ func (d *Delegation) check() error {
 		return err
 	}
 	if !wire.Plain(d.Basis, 512) {
-		return wire.Errorf(wire.BadClaim, "basis", "longer than 512 bytes or with control characters")
+		return wire.Errorf(wire.BadClaim, "basis", "is longer than 512 bytes or has control characters")
 	}
 	switch d.Act {
 	case "revoked":
 		if d.Kind != "" || d.Scope != nil || d.Start != "" || d.End != "" {
-			return wire.Errorf(wire.BadClaim, "act", "revoked stands alone with the delegation's id")
+			return wire.Errorf(wire.BadClaim, "act", "revoked has no claims other than delegation and basis")
 		}
 		return nil
 	case "granted":
@@ -272,7 +286,7 @@ func (d *Delegation) check() error {
 	}
 	end, err := ParseTime(d.End)
 	if err != nil {
-		return wire.Errorf(wire.BadClaim, "end", "not an RFC 3339 time with zone: authority to act for somebody expires")
+		return wire.Errorf(wire.BadClaim, "end", "not an RFC 3339 time with zone; every delegation must expire")
 	}
 	if !start.Before(end) {
 		return wire.Errorf(wire.BadClaim, "end", "is not after start")
@@ -280,7 +294,7 @@ func (d *Delegation) check() error {
 	return nil
 }
 
-// Time reads one of the times of a checked rule: zero if it is not set.
+// Time returns one of the times of a checked rule, or zero if it is not set.
 func (r *ConsentRule) Time(s string) time.Time {
 	if s == "" {
 		return time.Time{}
@@ -289,7 +303,7 @@ func (r *ConsentRule) Time(s string) time.Time {
 	return t
 }
 
-// checkFHIR wants an object of bounded depth.
+// checkFHIR checks that v is an object of at most maxDepth levels.
 func checkFHIR(v jsontext.Value) error {
 	if v.Kind() != '{' || wire.Depth(v) > maxDepth {
 		return wire.Errorf(wire.BadDisclosure, "disclosure fhir", "not an object of at most %d levels", maxDepth)

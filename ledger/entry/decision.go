@@ -6,13 +6,14 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Decision is the body of a sealed entry: somebody asked whether an access would be allowed (OpenID AuthZEN), and was told. Denials are always logged, so that the
-// person sees attempts; permits if asked to. The operator signs it: the ledger was the one to decide.
+// Decision is the body of a sealed entry: a system asked whether an access would be allowed (OpenID
+// AuthZEN), and was told. Denials are always logged, so that the person sees attempts; permits are
+// logged on request. The operator signs it, because the ledger made the decision.
 type Decision struct {
 	Common
 	Org         string   `json:"org"`                   // organisation that asked to access
-	Holder      string   `json:"holder,omitempty"`      // organisation that holds the record; empty: not said
-	System      string   `json:"system,omitempty"`      // through which
+	Holder      string   `json:"holder,omitempty"`      // organisation that holds the record; empty: not stated
+	System      string   `json:"system,omitempty"`      // system through which it asked
 	Action      string   `json:"action"`                // FHIR AuditEvent.action: C R U D E
 	Data        []string `json:"data,omitempty"`        // as in Access
 	Purpose     []string `json:"purpose,omitempty"`     //
@@ -24,7 +25,7 @@ type Decision struct {
 	Delegation  string   `json:"delegation,omitempty"`  //
 	Decision    string   `json:"decision"`              // permit or deny
 	Rules       []string `json:"rules,omitempty"`       // as in Verdict
-	Obligations []string `json:"obligations,omitempty"` // that came with a permit
+	Obligations []string `json:"obligations,omitempty"` // that came with the permit
 	Asked       string   `json:"asked"`                 // RFC 3339
 	SD          []string `json:"_sd"`
 
@@ -40,7 +41,7 @@ func (d *Decision) claims() []claim {
 	return []claim{{"staff", d.Staff != nil, &d.Staff, nil}, {"text", d.Text != nil, &d.Text, nil}}
 }
 
-// check goes in the order of the claims, so that the first wrong one is reported.
+// check checks the claims in their order, so that the first wrong one is reported.
 func (d *Decision) check() error {
 	if err := wire.CheckOrgID(d.Org); err != nil {
 		return err
@@ -54,7 +55,8 @@ func (d *Decision) check() error {
 	if len(d.Action) != 1 || !strings.Contains("CRUDE", d.Action) {
 		return wire.Errorf(wire.BadClaim, "action", "want one of C R U D E")
 	}
-	if err := checkLists(codeList{"data", d.Data}, codeList{"purpose", d.Purpose}, codeList{"role", d.Role}); err != nil {
+	err := checkLists(codeList{"data", d.Data}, codeList{"purpose", d.Purpose}, codeList{"role", d.Role})
+	if err != nil {
 		return err
 	}
 	if err := checkShort("agreement", d.Agreement, 512); err != nil {

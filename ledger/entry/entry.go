@@ -19,33 +19,33 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Type says what an entry states.
+// Type is what kind of statement an entry makes.
 type Type string
 
-// The types this version knows.
+// The types that this version knows.
 const (
 	TypeGenesis       Type = "genesis"        // leaf 0 of a log
 	TypeOrganisation  Type = "organisation"   // an organisation is registered, or its registration changed
 	TypeKey           Type = "key"            // a key of an organisation is activated
 	TypeKeyRevocation Type = "key-revocation" // a key is revoked
 	TypeIndexRoot     Type = "index-root"     // the operator states the root of the subject index
-	TypeHeartbeat     Type = "heartbeat"      // a source says that a stream was alive and whole on a day
-	TypeAccess        Type = "access"         // somebody looked at, changed or disclosed a person's record
+	TypeHeartbeat     Type = "heartbeat"      // a source states that a stream was alive and complete on a day
+	TypeAccess        Type = "access"         // someone looked at, changed or disclosed a person's record
 
 	TypeAgreement          Type = "agreement"           // a version of a data-sharing agreement is proposed
 	TypeAgreementSignature Type = "agreement-signature" // a party signs it
 	TypeAgreementAct       Type = "agreement-act"       // a party changes its state
 	TypeSharingRequest     Type = "sharing-request"     // an organisation asks another for data
 	TypeSharingDecision    Type = "sharing-decision"    // and is answered
-	TypePolicySet          Type = "policy-set"          // the registrar puts policies in force
-	TypeConsent            Type = "consent"             // a person gives, refuses, withdraws consent
-	TypeDelegation         Type = "delegation"          // somebody may act for a person, or no longer
+	TypePolicySet          Type = "policy-set"          // a registrar puts policies in force
+	TypeConsent            Type = "consent"             // a person gives, refuses or withdraws consent
+	TypeDelegation         Type = "delegation"          // someone may act for a person, or no longer
 	TypeDecision           Type = "decision"            // an access was asked for and allowed or denied
-	TypeLink               Type = "link"                // two ids are of one person, or no longer
+	TypeLink               Type = "link"                // two ids belong to one person, or no longer
 	TypeSourceCount        Type = "source-count"        // the numbers behind a heartbeat
 )
 
-// Common holds the claims every entry has.
+// Common holds the claims that every entry has.
 type Common struct {
 	Type     Type   `json:"type"`
 	Issuer   string `json:"iss"` // organisation id
@@ -54,7 +54,7 @@ type Common struct {
 	ID       string `json:"jti"` // UUID in lower case; (iss, jti) makes submission idempotent
 }
 
-// maxTime bounds seconds since 1970, about the year 36800, so that sums cannot overflow.
+// maxTime bounds seconds since 1970 (about the year 36800), so that sums cannot overflow.
 const maxTime = 1 << 40
 
 func (c *Common) common() *Common { return c }
@@ -81,16 +81,17 @@ type Body interface {
 	check() error // the claims of the type, beyond the common ones
 }
 
-// Entry is a decoded entry. Its signature has not been checked: see Register.Authorise and JWS.Verify.
+// Entry is a decoded entry. Its signature has not been checked: see register.Register.Verify.
 type Entry struct {
 	*wire.JWS
 	Common
 	Body        Body
-	Disclosures []wire.Disclosure // sealed types only; those that came along
+	Disclosures []wire.Disclosure // sealed types only; those that came with the JWS
 }
 
-// Parse reads an entry as it travels. Sealed types are in SD-JWT form: a JWS, the disclosures that are shown, each preceded by "~", and a
-// last "~" (RFC 9901 section 4); a bare JWS is one without disclosures. Public types are a bare JWS.
+// Parse reads an entry as it travels. Sealed types are in SD-JWT form (RFC 9901 section 4): a JWS,
+// then the disclosures that are shown, each preceded by "~", then a final "~". A bare JWS is a
+// sealed entry without disclosures. Public types are always a bare JWS. The error is a *wire.Error.
 func Parse(s string) (*Entry, error) {
 	jws, rest, found := strings.Cut(s, "~")
 	if !found {
@@ -99,10 +100,10 @@ func Parse(s string) (*Entry, error) {
 	var disclosures []string
 	if rest != "" {
 		list, ok := strings.CutSuffix(rest, "~")
-		if !ok { // what would follow is a key binding JWT, which entries do not have
+		if !ok { // a key binding JWT would follow, which entries do not have
 			return nil, wire.Errorf(wire.BadDisclosure, "entry", "does not end in ~")
 		}
-		if strings.Count(list, "~") >= wire.SDDigests { // before Split makes room for millions
+		if strings.Count(list, "~") >= wire.SDDigests { // before Split allocates for millions
 			return nil, wire.Errorf(wire.BadDisclosure, "entry", "more than %d disclosures", wire.SDDigests)
 		}
 		disclosures = strings.Split(list, "~")
@@ -114,7 +115,7 @@ func Parse(s string) (*Entry, error) {
 	return e, err
 }
 
-// ParseParts reads an entry from its JWS and its disclosures.
+// ParseParts reads an entry from its JWS and its disclosures. The error is a *wire.Error.
 func ParseParts(compact string, disclosures []string) (*Entry, error) {
 	jws, err := wire.ParseJWS("entry", compact, wire.TypEntry)
 	if err != nil {
@@ -158,7 +159,7 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 	return e, nil
 }
 
-// typeOf reads the type in a payload and nothing else.
+// typeOf reads only the type in a payload.
 func typeOf(payload []byte) (Type, error) {
 	var peek struct {
 		Type Type `json:"type"`
@@ -169,7 +170,7 @@ func typeOf(payload []byte) (Type, error) {
 	return peek.Type, nil
 }
 
-// SDJWT is the entry with its disclosures as it travels: what Parse reads.
+// SDJWT returns the entry with its disclosures as it travels: what Parse reads.
 func (e *Entry) SDJWT() string {
 	if !e.Type.Sealed() {
 		return e.Compact
@@ -184,7 +185,7 @@ func (e *Entry) SDJWT() string {
 	return b.String()
 }
 
-// Encoded gives the disclosures as they travel.
+// Encoded returns the disclosures as they travel.
 func (e *Entry) Encoded() []string {
 	list := make([]string, len(e.Disclosures))
 	for i, d := range e.Disclosures {
@@ -193,8 +194,9 @@ func (e *Entry) Encoded() []string {
 	return list
 }
 
-// Sign makes an entry from body: it fills in type and, where they are empty, jti and iat, makes the disclosures of sealed types, checks all as
-// Parse would, and signs with signer.
+// Sign makes an entry from body and signs it with signer. It fills in type and, if they are empty,
+// jti and iat. It makes the disclosures of sealed types and checks everything as Parse does. It
+// modifies body.
 func Sign(signer *wire.Signer, body Body) (*Entry, error) {
 	c := body.common()
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.is(body) })
@@ -203,7 +205,7 @@ func Sign(signer *wire.Signer, body Body) (*Entry, error) {
 	}
 	c.Type = kinds[i].name
 	if c.ID == "" {
-		id, err := uuid.NewV7() // ordered by time: kinder to the ledger's database than a random one
+		id, err := uuid.NewV7() // ordered by time, which suits the ledger's database better than random
 		if err != nil {
 			return nil, fmt.Errorf("making a jti: %w", err)
 		}
@@ -231,10 +233,12 @@ func Sign(signer *wire.Signer, body Body) (*Entry, error) {
 	return ParseParts(compact, encoded)
 }
 
-// MaxLeafSize is the largest leaf a C2SP tlog-tiles entry bundle can carry (its length is a u16).
+// MaxLeafSize is the size in bytes of the largest leaf that a C2SP tlog-tiles entry bundle can
+// carry (its length is a u16).
 const MaxLeafSize = 65535
 
-// Persons names the ids whose state Rules.Judge needs, as far as the entry itself tells: the subject and, where somebody acts for another, the delegate.
+// Persons returns the ids whose state register.Rules.Judge needs, as far as the entry itself shows:
+// the subject and, in a delegation, the delegate. An id that the entry withholds is "".
 func (e *Entry) Persons() []string {
 	list := []string{e.ShownSub()}
 	if d, ok := e.Body.(*Delegation); ok && d.Delegate != nil {

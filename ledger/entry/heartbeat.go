@@ -8,20 +8,22 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Heartbeat is the body of a public entry by which a source says, once for each of its streams and each day, that the stream is alive
-// and whether it is whole. It stops an operator, or a source, from losing a stream without anybody noticing: a day without a heartbeat is
-// a finding for everyone who reads the log. It holds no numbers, for how many people a source sees is nobody's business: see SourceCount.
+// Heartbeat is the body of a public entry by which a source states, once a day for each of its
+// streams, that the stream is alive and whether it is complete. It stops an operator or a source
+// from losing a stream unnoticed: a day without a heartbeat is a finding for everyone who reads the
+// log. It holds no numbers, because how many people a source sees is private: see SourceCount.
 type Heartbeat struct {
 	Common
 	Source   string `json:"source"`   // the stream: a reporting system of iss
-	Day      string `json:"day"`      // YYYY-MM-DD, UTC; over when the entry is made
-	Interval uint64 `json:"interval"` // seconds: that the stream is silent for longer is a fault
-	Gaps     bool   `json:"gaps"`     // numbers of that day were given out whose entries will never come
-	Receipts bool   `json:"receipts"` // the source holds a receipt, checked, of every entry of that day
+	Day      string `json:"day"`      // YYYY-MM-DD, UTC; must be over at iat
+	Interval uint64 `json:"interval"` // seconds; it is a fault if the stream is silent for longer
+	Gaps     bool   `json:"gaps"`     // entries of that day will never come though they have numbers
+	Receipts bool   `json:"receipts"` // the source holds a checked receipt of every entry of that day
 }
 
-// SourceCount is the body of the sealed entry, filed under RegSources, with the numbers behind a heartbeat. Numbers of a stream are given
-// out without a gap from 1, and those of a day follow those of the day before: whoever holds the openings can add them up.
+// SourceCount is the body of the sealed entry with the numbers behind a heartbeat. It is filed
+// under RegSources. Numbers of a stream are assigned without a gap from 1, and those of a day
+// follow those of the day before, so anyone who holds the openings can add them up.
 type SourceCount struct {
 	Common
 	Source string   `json:"source"`
@@ -29,10 +31,10 @@ type SourceCount struct {
 	SD     []string `json:"_sd"`
 
 	Sub      string  `json:"-"` // disclosure "sub": always RegSources
-	First    *uint64 `json:"-"` // disclosure "first": the day's first number; on a day without, the one that comes next
-	Last     *uint64 `json:"-"` // disclosure "last": the day's last number; on a day without, First-1
-	Count    *uint64 `json:"-"` // disclosure "count": how many of First to Last were handed over
-	Receipts *uint64 `json:"-"` // disclosure "receipts": of how many of these the source holds a receipt that it checked
+	First    *uint64 `json:"-"` // disclosure "first": the day's first number, or the next number if there were none
+	Last     *uint64 `json:"-"` // disclosure "last": the day's last number, or First-1 if there were none
+	Count    *uint64 `json:"-"` // disclosure "count": how many of First to Last were submitted
+	Receipts *uint64 `json:"-"` // disclosure "receipts": how many of these have a receipt that the source checked
 }
 
 // Limits of a heartbeat's interval, in seconds.
@@ -42,7 +44,8 @@ const (
 )
 
 func (h *Heartbeat) check() error {
-	if err := checkStreamDay(&h.Common, h.Source, h.Day, HeartbeatID(h.Audience, h.Issuer, h.Source, h.Day)); err != nil {
+	id := HeartbeatID(h.Audience, h.Issuer, h.Source, h.Day)
+	if err := checkStreamDay(&h.Common, h.Source, h.Day, id); err != nil {
 		return err
 	}
 	if h.Interval < MinInterval || h.Interval > MaxInterval {
@@ -52,15 +55,17 @@ func (h *Heartbeat) check() error {
 }
 
 func (c *SourceCount) check() error {
-	if err := checkStreamDay(&c.Common, c.Source, c.Day, SourceCountID(c.Audience, c.Issuer, c.Source, c.Day)); err != nil {
+	id := SourceCountID(c.Audience, c.Issuer, c.Source, c.Day)
+	if err := checkStreamDay(&c.Common, c.Source, c.Day, id); err != nil {
 		return err
 	}
 	if c.Sub != "" && c.Sub != RegSources {
-		return wire.Errorf(wire.BadID, "source-count", "numbers of a source are filed under "+RegSources)
+		return wire.Errorf(wire.BadID, "source-count", "sub must be "+RegSources)
 	}
 	if c.First != nil && c.Last != nil {
 		if *c.First == 0 || *c.Last < *c.First-1 {
-			return wire.Errorf(wire.BadDisclosure, "source-count", "numbers begin at 1, and last is first-1 at least")
+			return wire.Errorf(wire.BadDisclosure, "source-count",
+				"first must be 1 or more, and last must be first-1 or more")
 		}
 		if c.Count != nil && *c.Count > *c.Last-*c.First+1 {
 			return wire.Errorf(wire.BadDisclosure, "source-count", "more entries than numbers")
@@ -72,8 +77,9 @@ func (c *SourceCount) check() error {
 	return nil
 }
 
-// checkStreamDay checks what both types say of stream and day. The jti follows from them, so that the ledger takes one entry for each
-// day, and a source cannot say one thing today and another tomorrow.
+// checkStreamDay checks what both types state about stream and day. The jti follows from them, so
+// the ledger accepts one entry for each day: a source cannot state one thing today and another
+// tomorrow.
 func checkStreamDay(c *Common, source, day, id string) error {
 	if err := wire.CheckSystem(source); err != nil {
 		return err
@@ -83,10 +89,10 @@ func checkStreamDay(c *Common, source, day, id string) error {
 		return err
 	}
 	if c.IssuedAt < int64(n+1)*secondsPerDay {
-		return wire.Errorf(wire.BadClaim, "day", "is not over at iat: a heartbeat is about a whole day")
+		return wire.Errorf(wire.BadClaim, "day", "is not over at iat; a heartbeat covers a whole day")
 	}
 	if c.ID != id {
-		return wire.Errorf(wire.BadClaim, "jti", "is not the one that follows from origin, organisation, source and day")
+		return wire.Errorf(wire.BadClaim, "jti", "does not follow from origin, organisation, source and day")
 	}
 	return nil
 }
@@ -103,16 +109,20 @@ func (c *SourceCount) claims() []claim {
 			return nil
 		}}
 	}
-	return []claim{number("first", &c.First), number("last", &c.Last), number("count", &c.Count), number("receipts", &c.Receipts)}
+	return []claim{
+		number("first", &c.First), number("last", &c.Last), number("count", &c.Count), number("receipts", &c.Receipts),
+	}
 }
 
-// HeartbeatID is the jti of the heartbeat of a stream's day: UUIDv5 (RFC 9562 section 5.5) in the namespace URL of
-// "igledger/heartbeat/v1\n" ‖ origin ‖ "\n" ‖ org ‖ "\n" ‖ source ‖ "\n" ‖ day.
+// HeartbeatID returns the jti of the heartbeat for one day of a stream: UUIDv5 (RFC 9562 section
+// 5.5) in the namespace URL of "igledger/heartbeat/v1\n" ‖ origin ‖ "\n" ‖ org ‖ "\n" ‖ source ‖
+// "\n" ‖ day.
 func HeartbeatID(origin, org, source, day string) string {
 	return streamDayID("igledger/heartbeat/v1", origin, org, source, day)
 }
 
-// SourceCountID is the jti of a SourceCount: as HeartbeatID, of "igledger/source-count/v1\n" ‖ the same.
+// SourceCountID returns the jti of a SourceCount: as HeartbeatID, with "igledger/source-count/v1\n"
+// as the first line.
 func SourceCountID(origin, org, source, day string) string {
 	return streamDayID("igledger/source-count/v1", origin, org, source, day)
 }
@@ -123,5 +133,6 @@ func streamDayID(parts ...string) string {
 
 const secondsPerDay = 24 * 60 * 60
 
-// StreamName is the public history of a stream's heartbeats: "source:<org>:<source>". An organisation id holds no colon.
+// StreamName returns the name of the public history of a stream's heartbeats:
+// "source:<org>:<source>". An organisation id holds no colon.
 func StreamName(org, source string) string { return "source:" + org + ":" + source }

@@ -7,23 +7,24 @@ import (
 	"igledger/ledger/wire"
 )
 
-// An id names the person a record is about, or one of the registers that stand in for a person. Forms:
+// An id names the person that a record is about, or a register used in place of a person. Forms:
 //
 //	chi:DDDDDDDDDD        Community Health Index number, Scotland
 //	nhs:DDDDDDDDDD        NHS number, England, Wales, Isle of Man
-//	temp:<org>:<number>   anything else, scoped by the organisation that gave it
+//	temp:<org>:<number>   anything else, scoped by the organisation that issued it
 //	reg:withheld, reg:sources, reg:everyone, reg:padding
 //
-// An id is a personal datum: it stands in the encrypted disclosure "sub" and nowhere else; never print one in an error or a log.
+// An id is a personal datum. It occurs in encrypted disclosures only; never print one in an error
+// or a log.
 const (
 	RegWithheld = "reg:withheld" // entries lawfully withheld from their subject
-	RegSources  = "reg:sources"  // events without a patient, numbers of heartbeats
-	RegEveryone = "reg:everyone" // bulk reads that touch everybody
+	RegSources  = "reg:sources"  // events without a patient, and the numbers behind heartbeats
+	RegEveryone = "reg:everyone" // bulk reads that concern everyone
 	RegPadding  = "reg:padding"  // dummy entries
 )
 
-// CheckID reports whether id has one of the forms above. A wrong check digit or birth date is not an error here, because an access
-// that happened is never refused for it: see CheckDigitOK.
+// CheckID returns BadID unless id has one of the forms above. A wrong check digit or birth date is
+// not an error here, because an access that happened is never refused for it: see CheckDigitOK.
 func CheckID(id string) error {
 	scheme, rest, ok := strings.Cut(id, ":")
 	switch {
@@ -46,8 +47,8 @@ func CheckID(id string) error {
 	return wire.Errorf(wire.BadID, "id", "want chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name")
 }
 
-// CheckDigitOK reports whether an id's own check holds: for chi a possible birth date and a Modulus 11 or (from 2026) Luhn check
-// digit, for nhs Modulus 11. Other ids carry no check and are true.
+// CheckDigitOK reports whether an id passes its own check: for chi a possible birth date and a
+// Modulus 11 or (from 2026) Luhn check digit, for nhs Modulus 11. Other ids have no check and pass.
 func CheckDigitOK(id string) bool {
 	scheme, n, _ := strings.Cut(id, ":")
 	switch scheme {
@@ -59,8 +60,9 @@ func CheckDigitOK(id string) bool {
 	return true
 }
 
-// ValidCHI reports whether n is ten digits DDMMYY + serial + check digit with a possible date and a Modulus 11 or Modulus 10
-// (Luhn) check digit. The century is not in the number: 29 February is taken if either 19YY or 20YY has one.
+// ValidCHI reports whether n is ten digits DDMMYY + serial + check digit, with a possible date and
+// a Modulus 11 or Modulus 10 (Luhn) check digit. The number does not hold the century: 29 February
+// is accepted if 19YY or 20YY is a leap year.
 func ValidCHI(n string) bool {
 	if len(n) != 10 || !digits(n) || !(mod11(n) || luhn(n)) {
 		return false
@@ -103,8 +105,9 @@ func luhn(n string) bool {
 	return (10-sum%10)%10 == int(n[9]-'0')
 }
 
-// ContainsPersonNumber reports whether s holds ten digits, possibly grouped by single spaces or hyphens and not part of a longer run
-// of digits, that are a valid CHI or NHS number. Public entries that do are refused.
+// ContainsPersonNumber reports whether s holds a valid CHI or NHS number: ten digits, possibly
+// grouped by single spaces or hyphens, that are not part of a longer run of digits. Public entries
+// that hold one are refused.
 func ContainsPersonNumber(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if !digit(s[i]) || i > 0 && digit(s[i-1]) {

@@ -8,20 +8,22 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Link is the body of a sealed entry: from now on two ids are held to be of one person, or no longer. It is filed under Sub, whose statements then show the
-// history of Other too; so that it works in both directions the same organisation states it a second time with the two exchanged. One act on two people in
-// one leaf (a cohort) would need a leaf form of its own for what two entries say as well.
+// Link is the body of a sealed entry: two ids belong to one person from now on, or no longer. It is
+// filed under Sub, whose statements then show the history of Other too. To link in both directions,
+// the same organisation states it a second time with the two ids exchanged. One leaf with both
+// people (a cohort) would need a leaf form of its own and say no more than the two entries.
 type Link struct {
 	Common
 	Act    string   `json:"act"`    // see LinkActs
 	Reason string   `json:"reason"` // why, for the person: "one person, two numbers after moving from England"
 	SD     []string `json:"_sd"`
 
-	Sub   string `json:"-"` // disclosure "sub": under whom it is filed
-	Other string `json:"-"` // disclosure "other": the id that is hers too
+	Sub   string `json:"-"` // disclosure "sub": the id under which it is filed
+	Other string `json:"-"` // disclosure "other": the other id of the same person
 }
 
-// LinkActs are what can happen between two ids. The newest act of a history on an id counts, whoever's it is.
+// LinkActs are what can happen between two ids. The newest act of a history on an id decides,
+// whichever organisation states it.
 var LinkActs = []string{"linked", "unlinked"}
 
 func (l *Link) digests() *[]string { return &l.SD }
@@ -36,33 +38,33 @@ func (l *Link) check() error {
 		return wire.Errorf(wire.BadClaim, "act", "want one of %s", strings.Join(LinkActs, ", "))
 	}
 	if l.Reason == "" || !wire.Plain(l.Reason, 512) {
-		return wire.Errorf(wire.BadClaim, "reason", "is missing, longer than 512 bytes or with control characters")
+		return wire.Errorf(wire.BadClaim, "reason", "is missing, longer than 512 bytes or has control characters")
 	}
-	// Whoever is shown whose entry it is must see what it is linked with: the statement cannot be checked otherwise.
+	// A reader who sees the one id must see the other, or they could not check the statement.
 	if (l.Sub == "") != (l.Other == "") {
-		return wire.Errorf(wire.BadDisclosure, "link", "of its two ids one is shown and one is not")
+		return wire.Errorf(wire.BadDisclosure, "link", "shows one of its two ids without the other")
 	}
 	if l.Sub != "" && l.Sub == l.Other {
 		return wire.Errorf(wire.BadID, "link", "links an id with itself")
 	}
 	if IsRegister(l.Sub) || IsRegister(l.Other) {
-		return wire.Errorf(wire.BadID, "link", "a register is no person's id")
+		return wire.Errorf(wire.BadID, "link", "a register cannot be linked")
 	}
 	return nil
 }
 
-// IsRegister reports whether an id names a register that stands in for a person: RegWithheld and its neighbours. It does not check that
-// the id has one of the known forms; CheckID does.
+// IsRegister reports whether id names a register used in place of a person, such as RegWithheld. It
+// does not check that the id has one of the known forms; CheckID does.
 func IsRegister(id string) bool { return strings.HasPrefix(id, "reg:") }
 
-// MaxLinked is how many ids can be linked with one: a statement shows the history of each.
+// MaxLinked is the maximum number of ids linked with one id: a statement shows the history of each.
 const MaxLinked = 256
 
-// Links are the links of one history that hold: id -> index of the entry that says so. A nil map
-// cannot be added to.
+// Links are the current links of one history: from each linked id to the index of the entry that
+// states the link. A nil map cannot be added to.
 type Links map[string]uint64
 
-// Add takes in the next link of the history, in order of index.
+// Add takes the next link of the history. Links are added in order of index.
 func (m Links) Add(index uint64, l *Link) {
 	if l.Act == "linked" {
 		m[l.Other] = index
@@ -71,11 +73,11 @@ func (m Links) Add(index uint64, l *Link) {
 	}
 }
 
-// IDs returns the ids, ascending.
+// IDs returns the linked ids, ascending.
 func (m Links) IDs() []string { return slices.Sorted(maps.Keys(m)) }
 
-// ParseLink reads a link from its JWS and disclosures. It returns nil if they are an entry of another
-// type, which is then not parsed further than that takes.
+// ParseLink reads a link from its JWS and disclosures. If they are an entry of another type, it
+// returns nil and parses no further.
 func ParseLink(compact string, disclosures []string) (*Link, error) {
 	_, rest, _ := strings.Cut(compact, ".")
 	encoded, _, _ := strings.Cut(rest, ".")

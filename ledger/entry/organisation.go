@@ -7,10 +7,11 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Role is what an organisation may be in the log.
+// Role is a part that an organisation plays in the log.
 type Role string
 
-// The roles. Registrar, enroller and operator of a log are set by its genesis; more of them can be registered.
+// The roles. The genesis names the first registrar, enroller and operator of a log. More can be
+// registered.
 const (
 	RoleController Role = "controller" // decides on purposes and means (UK GDPR Article 4(7))
 	RoleProcessor  Role = "processor"  // processes for a controller
@@ -36,7 +37,8 @@ const (
 
 var purposes = []Purpose{PurposeSubmit, PurposeAgreements, PurposeAudit, PurposeAdminister}
 
-// Member is an organisation as it stands in the log. No officer's name: a public entry carries functions only.
+// Member is an organisation as the log holds it. It has no officer's name: public entries give
+// functions only.
 type Member struct {
 	ID    string `json:"id"`    // see CheckOrgID, e.g. an ODS code
 	Name  string `json:"name"`  // of the organisation
@@ -44,58 +46,63 @@ type Member struct {
 	Roles []Role `json:"roles"` // sorted, distinct, at least one
 }
 
-// Organisation is the body of an entry by which a registrar registers an organisation or changes its registration (same id again). What
-// adds an organisation or a role carries the countersignature of an enroller other than the registrar; what takes roles away does not.
+// Organisation is the body of an entry by which a registrar registers an organisation or changes
+// its registration (same id again). An entry that adds an organisation or a role must carry the
+// countersignature of an enroller other than the registrar. An entry that only removes roles must
+// not.
 type Organisation struct {
 	Common
 	Organisation Member `json:"organisation"`
 	Counter      string `json:"countersignature,omitempty"` // compact JWS, see Countersignature
 }
 
-// PublicKey is a key with what it may be used for.
+// PublicKey is a key and what it may be used for.
 type PublicKey struct {
 	JWK       wire.JWK  `json:"jwk"`
 	Purposes  []Purpose `json:"purposes"`           // sorted, distinct, at least one
-	ValidFrom uint64    `json:"validFrom,omitzero"` // first log index at which it counts, if later than the entry's own + 1
+	ValidFrom uint64    `json:"validFrom,omitzero"` // first index at which it is valid, if above the entry's index + 1
 }
 
-// Key is the body of an entry by which an organisation's administrative key activates a further key (rotation: Proof is by the new one,
-// the entry by the old), or by which a registrar activates a key for another organisation (its first, or when it has none left), countersigned by an enroller.
+// Key is the body of an entry that activates a key. Either the organisation's own administrative
+// key signs it (rotation: the new key signs Proof, the old key the entry), or a registrar does for
+// another organisation, with an enroller's countersignature: for its first key, or when it has none
+// left.
 type Key struct {
 	Common
 	Org     string    `json:"organisation"` // whose key it is
 	Key     PublicKey `json:"key"`
-	Proof   string    `json:"proof"`                      // compact JWS by the new key, see KeyProof
-	Counter string    `json:"countersignature,omitempty"` // compact JWS, see Countersignature; when a registrar signs for another organisation
+	Proof   string    `json:"proof"`                      // compact JWS by the new key, see ProveKey
+	Counter string    `json:"countersignature,omitempty"` // compact JWS; only from a registrar for another organisation
 }
 
-// KeyRevocation is the body of an entry that ends a key: it does not count for any later index. SuspectFrom flags earlier entries, never voids them.
+// KeyRevocation is the body of an entry that ends a key: the key is not valid at any later index.
+// SuspectFrom flags earlier entries; it never voids them.
 type KeyRevocation struct {
 	Common
 	Org         string  `json:"organisation"`
 	KID         string  `json:"kid"`                   // thumbprint of the key
 	Reason      string  `json:"reason"`                // superseded, compromised, retired or other
-	SuspectFrom *uint64 `json:"suspectFrom,omitempty"` // first log index at which the key may have been in other hands
+	SuspectFrom *uint64 `json:"suspectFrom,omitempty"` // first index at which the key may have been compromised
 }
 
-// GenesisParty is one of the three organisations a log begins with.
+// GenesisParty is one of the three organisations that a log begins with.
 type GenesisParty struct {
 	Member
 	Key PublicKey `json:"key"`
 }
 
-// Genesis is the body of leaf 0, signed by the registrar. All that verifiers must know of a log stands here: they take the VRF public key
-// from here and nowhere else. Proof is a KeyProof by each party's key, in the order registrar, enroller, operator.
+// Genesis is the body of leaf 0, signed by the registrar. It holds all that verifiers must know of
+// a log; they take the VRF public key from here and nowhere else.
 type Genesis struct {
 	Common
-	Formats     string       `json:"formats"` // "igledger/1"
-	VRFKey      wire.Hash    `json:"vrfKey"`  // vrf-r255 public key
-	LogKey      string       `json:"logKey"`  // C2SP signed-note verifier key of the checkpoints
-	IndexLag    uint64       `json:"indexLag"`
+	Formats     string       `json:"formats"`  // "igledger/1"
+	VRFKey      wire.Hash    `json:"vrfKey"`   // vrf-r255 public key
+	LogKey      string       `json:"logKey"`   // C2SP signed-note verifier key of the checkpoints
+	IndexLag    uint64       `json:"indexLag"` // how many entries the newest index root may be behind
 	Registrar   GenesisParty `json:"registrar"`
 	Enroller    GenesisParty `json:"enroller"`
 	Operator    GenesisParty `json:"operator"`
-	Proofs      []string     `json:"proofs"`
+	Proofs      []string     `json:"proofs"`                // of registrar, enroller and operator, see ProveKey
 	Predecessor *Predecessor `json:"predecessor,omitempty"` // the shard before this one
 }
 
@@ -106,7 +113,7 @@ type Predecessor struct {
 	Root   wire.Hash `json:"root"`
 }
 
-// FormatsV1 names the formats of docs/FORMATS.md in a genesis.
+// FormatsV1 is the name of the formats of docs/FORMATS.md in a genesis.
 const FormatsV1 = "igledger/1"
 
 func (m *Member) check() error {
@@ -135,7 +142,8 @@ func (k *PublicKey) check() error {
 	return checkSet("key purposes", k.Purposes, purposes)
 }
 
-// checkSet wants a sorted list of distinct values of the vocabulary, so that one set has one spelling.
+// checkSet checks that list is sorted and holds distinct values of the vocabulary, so that one set
+// has one spelling.
 func checkSet[T ~string](what string, list, vocabulary []T) error {
 	if len(list) == 0 {
 		return wire.Errorf(wire.BadClaim, what, "empty")
@@ -145,7 +153,7 @@ func checkSet[T ~string](what string, list, vocabulary []T) error {
 			return wire.Errorf(wire.BadClaim, what, "value %d is not in the vocabulary", i)
 		}
 		if i > 0 && list[i-1] >= v {
-			return wire.Errorf(wire.BadClaim, what, "not sorted or not distinct")
+			return wire.Errorf(wire.BadClaim, what, "not sorted, or a value occurs twice")
 		}
 	}
 	return nil
@@ -226,11 +234,13 @@ func (g *Genesis) check() error {
 	if g.Issuer != g.Registrar.ID {
 		return wire.Errorf(wire.BadGenesis, "genesis", "iss is not the registrar")
 	}
-	if p := g.Predecessor; p != nil && (wire.CheckOrigin(p.Origin) != nil || p.Origin == g.Audience || p.Size == 0 || p.Size > wire.MaxInt) {
+	if p := g.Predecessor; p != nil &&
+		(wire.CheckOrigin(p.Origin) != nil || p.Origin == g.Audience || p.Size == 0 || p.Size > wire.MaxInt) {
 		return wire.Errorf(wire.BadGenesis, "genesis", "predecessor is malformed, empty or this log itself")
 	}
 	if slices.Contains(g.Enroller.Roles, RoleOperator) {
-		return wire.Errorf(wire.BadGenesis, "genesis", "the enroller is an operator, whose countersignature counts for nothing")
+		return wire.Errorf(wire.BadGenesis, "genesis",
+			"the enroller must not be an operator: its countersignatures would be invalid")
 	}
 	parties := g.Parties()
 	if len(g.Proofs) != len(parties) {
@@ -243,25 +253,30 @@ func (g *Genesis) check() error {
 		if err := p.Key.check(); err != nil {
 			return err
 		}
-		if must := genesisRoles[i]; !slices.Contains(p.Roles, must.role) || !slices.Contains(p.Key.Purposes, must.purpose) {
-			return wire.Errorf(wire.BadGenesis, "genesis", "party %d lacks the role %s or a key for %s", i, must.role, must.purpose)
+		must := genesisRoles[i]
+		if !slices.Contains(p.Roles, must.role) || !slices.Contains(p.Key.Purposes, must.purpose) {
+			return wire.Errorf(wire.BadGenesis, "genesis",
+				"party %d does not have the role %s or a key for %s", i, must.role, must.purpose)
 		}
 		if p.Key.ValidFrom != 0 {
-			return wire.Errorf(wire.BadGenesis, "genesis", "the key of party %d counts from index 1 and has no validFrom", i)
+			return wire.Errorf(wire.BadGenesis, "genesis",
+				"the key of party %d must not have validFrom: it is valid from index 1", i)
 		}
 		if err := checkKeyProof(g.Proofs[i], g.Audience, p.ID, p.Key.JWK); err != nil {
 			return err
 		}
 		for j := range i {
 			if parties[j].ID == p.ID || parties[j].Key.JWK.Equal(p.Key.JWK) {
-				return wire.Errorf(wire.BadGenesis, "genesis", "parties %d and %d are the same organisation or hold the same key", j, i)
+				return wire.Errorf(wire.BadGenesis, "genesis",
+					"parties %d and %d are the same organisation or have the same key", j, i)
 			}
 		}
 	}
 	return nil
 }
 
-// genesisRoles are what the parties of a genesis must be and hold a key for, in the order of Parties.
+// genesisRoles are the role and the purpose of the key that each party of a genesis must have, in
+// the order of Parties.
 var genesisRoles = []struct {
 	role    Role
 	purpose Purpose
@@ -276,14 +291,16 @@ func (g *Genesis) Parties() []*GenesisParty {
 	return []*GenesisParty{&g.Registrar, &g.Enroller, &g.Operator}
 }
 
-// KeyProof is what the holder of a new key signs with it, so that nobody can register a key that is not theirs.
+// keyProof is what the holder of a new key signs with it. It stops an organisation from registering
+// a key that it does not hold.
 type keyProof struct {
 	Audience string `json:"aud"` // origin
 	Org      string `json:"org"`
 	KID      string `json:"jkt"` // thumbprint of the key, RFC 7638
 }
 
-// ProveKey signs, with a new key, that it is to be registered for org in the log origin.
+// ProveKey signs with a new key that it is to be registered for org in the log origin. The result
+// is a compact JWS.
 func ProveKey(newKey *wire.Signer, origin, org string) (string, error) {
 	payload, err := wire.EncodeJSON(keyProof{origin, org, newKey.KID})
 	if err != nil {
@@ -307,8 +324,9 @@ func checkKeyProof(compact, origin, org string, key wire.JWK) error {
 	return jws.Verify(key)
 }
 
-// Countersignature is what an enroller signs on an enrolment: exactly the organisation or the key it has checked, out of band, to be
-// real. It counts once in a log. It stops a registrar, who may be the operator, from inventing organisations alone.
+// Countersignature is what an enroller signs on an enrolment: exactly the organisation or the key
+// that it has checked, out of band, to be real. It can be used once in a log. It stops a registrar,
+// who may be the operator, from inventing organisations alone.
 type Countersignature struct {
 	Issuer       string     `json:"iss"` // the enroller
 	Audience     string     `json:"aud"` // origin
@@ -318,7 +336,8 @@ type Countersignature struct {
 	Key          *PublicKey `json:"key,omitempty"`
 }
 
-// Countersign signs c with an enroller's key.
+// Countersign signs c with an enroller's key and returns a compact JWS. If iat is 0, it is set to
+// the current time.
 func Countersign(enroller *wire.Signer, c Countersignature) (string, error) {
 	if c.IssuedAt == 0 {
 		c.IssuedAt = time.Now().Unix()
@@ -330,6 +349,8 @@ func Countersign(enroller *wire.Signer, c Countersignature) (string, error) {
 	return enroller.SignJWS(wire.TypCountersignature, payload)
 }
 
+// ParseCountersignature reads a countersignature and checks its form. Its signature and whether the
+// enroller may sign are not checked: see register.Register.Apply.
 func ParseCountersignature(compact string) (*wire.JWS, *Countersignature, error) {
 	jws, err := wire.ParseJWS("countersignature", compact, wire.TypCountersignature)
 	if err != nil {

@@ -6,8 +6,9 @@ import (
 	"igledger/ledger/wire"
 )
 
-// sealedBody is the body of a sealed type. What it says stands in three places: in the open claims, for whoever holds the entry; in
-// disclosures, which may be withheld one by one; and of those always in "sub", the id under which the entry is filed.
+// sealedBody is the body of a sealed type. Its content is in two places: in the open claims, for
+// everyone who holds the entry, and in disclosures, which can be withheld one by one. The
+// disclosure "sub", the id under which the entry is filed, always exists.
 type sealedBody interface {
 	Body
 	digests() *[]string // claim "_sd"
@@ -19,17 +20,18 @@ type sealedBody interface {
 type claim struct {
 	name  string
 	set   bool
-	field any          // pointer to where the body keeps it
-	check func() error // of its value, once read; nil: any value of its kind will do
+	field any          // pointer to the field of the body
+	check func() error // checks the value that was read; nil: any value of the field's type
 }
 
-// disclosed are all claims of b that travel as disclosures.
+// disclosed returns all claims of b that travel as disclosures.
 func disclosed(b sealedBody) []claim {
 	sub := b.subject()
 	return append([]claim{{"sub", true, sub, func() error { return CheckID(*sub) }}}, b.claims()...)
 }
 
-// disclose makes the disclosures of the claims that are set, and the digests.
+// disclose makes the disclosures of the claims that are set, sets _sd, and returns them as they
+// travel.
 func disclose(b sealedBody) ([]string, error) {
 	if err := CheckID(*b.subject()); err != nil {
 		return nil, err
@@ -44,14 +46,16 @@ func disclose(b sealedBody) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("making disclosures: %w", err)
 		}
-		discs, encoded = append(discs, d), append(encoded, d.Encoded)
+		discs = append(discs, d)
+		encoded = append(encoded, d.Encoded)
 	}
 	sd, err := wire.Digests(discs)
 	*b.digests() = sd
 	return encoded, err
 }
 
-// readDisclosures matches encoded disclosures against the digests of b and fills its fields, each strictly of its own kind.
+// readDisclosures matches encoded disclosures against the digests of b and fills its fields. Each
+// value is read strictly as its field's type.
 func readDisclosures(b sealedBody, encoded []string) ([]wire.Disclosure, error) {
 	sd := *b.digests()
 	if err := wire.CheckDigests(sd); err != nil {
@@ -68,10 +72,11 @@ func readDisclosures(b sealedBody, encoded []string) ([]wire.Disclosure, error) 
 	for _, d := range discs {
 		c, ok := byName[d.Name]
 		if !ok {
-			return nil, wire.Errorf(wire.BadDisclosure, "disclosure", "a name that the entry's type does not have")
+			return nil, wire.Errorf(wire.BadDisclosure, "disclosure", "the entry's type has no disclosure of this name")
 		}
 		if len(d.Value) > wire.MaxText {
-			return nil, wire.Errorf(wire.TooLarge, "disclosure "+d.Name, "%d bytes, at most %d", len(d.Value), wire.MaxText)
+			return nil, wire.Errorf(wire.TooLarge, "disclosure "+d.Name,
+				"%d bytes, at most %d", len(d.Value), wire.MaxText)
 		}
 		if err := wire.DecodeJSON("disclosure "+d.Name, d.Value, c.field); err != nil {
 			return nil, err
@@ -86,7 +91,8 @@ func readDisclosures(b sealedBody, encoded []string) ([]wire.Disclosure, error) 
 	return discs, nil
 }
 
-// ShownSub gives the id that a sealed entry's disclosures show, or "" if they withhold it. Public entries have none.
+// ShownSub returns the id that a sealed entry's disclosures show, or "" if they withhold it. For a
+// public entry it returns "".
 func (e *Entry) ShownSub() string {
 	if b, ok := e.Body.(sealedBody); ok {
 		return *b.subject()

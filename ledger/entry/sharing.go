@@ -8,7 +8,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// SharingRequest is the body of a public entry: an organisation asks another for data (ICO data sharing request form).
+// SharingRequest is the body of a public entry by which an organisation asks another for data (ICO
+// data sharing request form).
 type SharingRequest struct {
 	Common
 	Request   string   `json:"request"`   // id, see CheckAgreementID
@@ -18,12 +19,13 @@ type SharingRequest struct {
 	Codes     []string `json:"codes"`     // PurposeOfUse
 	Necessity string   `json:"necessity"` // why it is needed
 	Power     string   `json:"legalPower"`
-	Agreement string   `json:"agreement,omitempty"` // that is in place already
-	By        string   `json:"by"`                  // post of whoever asks
-	Needed    string   `json:"needed,omitempty"`    // day by which
+	Agreement string   `json:"agreement,omitempty"` // id of an agreement already in place
+	By        string   `json:"by"`                  // post of the person who asks
+	Needed    string   `json:"needed,omitempty"`    // day by which it is needed
 }
 
-// SharingDecision is the body of a public entry: the holder's answer to a request (ICO data sharing decision form).
+// SharingDecision is the body of a public entry with the holder's answer to a request (ICO data
+// sharing decision form).
 type SharingDecision struct {
 	Common
 	Request   string   `json:"request"`
@@ -32,27 +34,29 @@ type SharingDecision struct {
 	Article6  []string `json:"article6,omitempty"` // if agreed
 	Article9  []string `json:"article9,omitempty"`
 	Condition string   `json:"dpaCondition,omitempty"`
-	DPIA      string   `json:"dpia"` // considered, and with what outcome
+	DPIA      string   `json:"dpia"` // whether it was considered, and the outcome
 	Opinion   string   `json:"dpoOpinion,omitempty"`
 	Retention string   `json:"retention,omitempty"`
 	Security  string   `json:"security,omitempty"`
 	Rights    string   `json:"rights,omitempty"`   // how individuals' rights are met
 	Interval  string   `json:"interval,omitempty"` // once, or how often
-	By        string   `json:"by"`                 // post of whoever decided
+	By        string   `json:"by"`                 // post of the person who decided
 	Agreement string   `json:"agreement,omitempty"`
 }
 
-// PolicySet is the body of a public entry by which a registrar puts a set of policies in force for all later entries.
+// PolicySet is the body of a public entry by which a registrar puts a set of policies in force for
+// all later entries.
 type PolicySet struct {
 	Common
-	Version uint64    `json:"version"` // 1, and one more each time; 0 is the set built into the software
-	Schema  string    `json:"schema"`  // of the facts that the policies speak about: "igledger/1"
+	Version uint64    `json:"version"` // from 1, and 1 more each time; 0 is the set built into the software
+	Schema  string    `json:"schema"`  // of the facts that the policies use: "igledger/1"
 	Text    string    `json:"text"`    // Cedar
 	Hash    wire.Hash `json:"hash"`    // SHA-256 of text, for people to compare
 	Reason  string    `json:"reason"`  // in words
 }
 
-// maxPolicyText is the most bytes of a policy set: with its entry's other claims it must fit into a leaf of 65,535 in base64.
+// maxPolicyText is the maximum size of a policy set in bytes. Together with the other claims, it
+// must fit into a leaf of 65,535 bytes in base64.
 const maxPolicyText = 40 << 10
 
 func (r *SharingRequest) check() error {
@@ -78,8 +82,14 @@ func (r *SharingRequest) check() error {
 			return err
 		}
 	}
-	if err := words(claimText{"data", r.Data, false}, claimText{"purpose", r.Purpose, false}, claimText{"necessity", r.Necessity, false},
-		claimText{"legalPower", r.Power, false}, claimText{"by", r.By, false}); err != nil {
+	err := words(
+		claimText{"data", r.Data, false},
+		claimText{"purpose", r.Purpose, false},
+		claimText{"necessity", r.Necessity, false},
+		claimText{"legalPower", r.Power, false},
+		claimText{"by", r.By, false},
+	)
+	if err != nil {
 		return err
 	}
 	return refusePersonNumbers(r.Request, r.Data, r.Purpose, r.Necessity, r.Power, r.By)
@@ -93,7 +103,7 @@ func (d *SharingDecision) check() error {
 		return wire.Errorf(wire.BadClaim, "decision", "want agreed, agreed-in-part or refused")
 	}
 	if d.Decision != "refused" && len(d.Article6) == 0 {
-		return wire.Errorf(wire.BadClaim, "article6", "is empty, but the answer is not a refusal")
+		return wire.Errorf(wire.BadClaim, "article6", "must not be empty unless the decision is refused")
 	}
 	if err := checkArticles("article6", d.Article6, 'f'); err != nil {
 		return err
@@ -106,15 +116,25 @@ func (d *SharingDecision) check() error {
 			return err
 		}
 	}
-	if err := words(claimText{"reasons", d.Reasons, false}, claimText{"dpia", d.DPIA, false}, claimText{"by", d.By, false}, claimText{"dpaCondition", d.Condition, true},
-		claimText{"dpoOpinion", d.Opinion, true}, claimText{"retention", d.Retention, true}, claimText{"security", d.Security, true}, claimText{"rights", d.Rights, true},
-		claimText{"interval", d.Interval, true}); err != nil {
+	err := words(
+		claimText{"reasons", d.Reasons, false},
+		claimText{"dpia", d.DPIA, false},
+		claimText{"by", d.By, false},
+		claimText{"dpaCondition", d.Condition, true},
+		claimText{"dpoOpinion", d.Opinion, true},
+		claimText{"retention", d.Retention, true},
+		claimText{"security", d.Security, true},
+		claimText{"rights", d.Rights, true},
+		claimText{"interval", d.Interval, true},
+	)
+	if err != nil {
 		return err
 	}
-	return refusePersonNumbers(d.Request, d.Reasons, d.DPIA, d.By, d.Condition, d.Opinion, d.Retention, d.Security, d.Rights, d.Interval)
+	return refusePersonNumbers(d.Request, d.Reasons, d.DPIA, d.By,
+		d.Condition, d.Opinion, d.Retention, d.Security, d.Rights, d.Interval)
 }
 
-// SchemaV1 names the facts that policies speak about.
+// SchemaV1 is the name of the schema of the facts that policies use.
 const SchemaV1 = "igledger/1"
 
 func (p *PolicySet) check() error {
@@ -124,11 +144,13 @@ func (p *PolicySet) check() error {
 	if p.Schema != SchemaV1 {
 		return wire.Errorf(wire.BadClaim, "schema", "want %s", SchemaV1)
 	}
-	if p.Text == "" || len(p.Text) > maxPolicyText || !wire.Plain(strings.NewReplacer("\n", "", "\t", "").Replace(p.Text), maxPolicyText) {
-		return wire.Errorf(wire.BadClaim, "text", "empty, longer than %d bytes, or with control characters", maxPolicyText)
+	oneLine := strings.NewReplacer("\n", "", "\t", "").Replace(p.Text)
+	if p.Text == "" || len(p.Text) > maxPolicyText || !wire.Plain(oneLine, maxPolicyText) {
+		return wire.Errorf(wire.BadClaim, "text",
+			"is empty, longer than %d bytes or has control characters", maxPolicyText)
 	}
 	if p.Hash != sha256.Sum256([]byte(p.Text)) {
-		return wire.Errorf(wire.BadClaim, "hash", "is not that of the text")
+		return wire.Errorf(wire.BadClaim, "hash", "is not the SHA-256 of the text")
 	}
 	if err := words(claimText{"reason", p.Reason, false}); err != nil {
 		return err
