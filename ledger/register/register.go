@@ -1,6 +1,6 @@
 // Package register decides who may sign what, and at which index of the log. A Register is the fold
-// of a log's public entries into organisations and keys; Rules are what entries obey beyond it.
-// The ledger (before it appends) and every verifier (when it replays) decide by this package alone.
+// of a log's public entries into organisations and keys; Rules are what entries obey beyond it. The
+// ledger (before it appends) and every verifier (when it replays) decide by this package alone.
 package register
 
 import (
@@ -14,54 +14,59 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Register is the state that the public entries of a log build up: which organisations there are and which keys they hold. It is a
-// pure fold over the log, so the ledger (before it appends) and every verifier (when it replays) decide alike.
+// Register is the state that the public entries of a log build up: which organisations there are
+// and which keys they hold. It is a pure fold over the log. It is not safe for concurrent use.
 type Register struct {
 	Origin  string
 	Genesis *entry.Genesis // nil before leaf 0
-	Partial bool           // it is made from a part of the public entries, as a statement shows: that a registrar remains cannot be judged and is not
+	Partial bool           // made from a part of the public entries: see hasRegistrar
 	orgs    map[string]*entry.Member
 	keys    map[string]*Key
-	spent   map[wire.Hash]bool // Identity of countersignatures that were used
+	spent   map[wire.Hash]bool // identities of the countersignatures that were used
 }
 
-// RegisteredKey is a key and its life in the log. It counts for leaf i if From <= i and not (Revoked and i > RevokedAt).
+// Key is a key and its life in the log. It is valid at index i if From <= i and not (Revoked and i
+// > RevokedAt).
 type Key struct {
-	Org         string
+	Org         string // id of the organisation that holds it
 	Key         entry.PublicKey
-	KID         string
+	KID         string // thumbprint of Key
 	Added       uint64 // index of the entry that activated it
-	From        uint64 // first index at which it counts
+	From        uint64 // first index at which it is valid
 	Revoked     bool
-	RevokedAt   uint64  // index of the revocation
-	SuspectFrom *uint64 // see KeyRevocation
-	Reason      string
+	RevokedAt   uint64  // index of the revocation, if Revoked
+	SuspectFrom *uint64 // see entry.KeyRevocation
+	Reason      string  // of the revocation
 }
 
-// NewRegister is the register of an empty log.
+// New returns the register of the empty log of the origin.
 func New(origin string) *Register {
-	return &Register{Origin: origin, orgs: map[string]*entry.Member{}, keys: map[string]*Key{}, spent: map[wire.Hash]bool{}}
+	return &Register{
+		Origin: origin, orgs: map[string]*entry.Member{}, keys: map[string]*Key{}, spent: map[wire.Hash]bool{},
+	}
 }
 
-// Clone gives a copy that can grow on its own.
+// Clone returns a copy that can take entries of its own.
 func (r *Register) Clone() *Register {
 	c := *r
 	c.orgs, c.keys, c.spent = maps.Clone(r.orgs), maps.Clone(r.keys), maps.Clone(r.spent)
 	return &c
 }
 
-// Organisation gives a registered organisation, or nil.
+// Organisation returns a registered organisation, or nil. The caller must not modify it.
 func (r *Register) Organisation(id string) *entry.Member { return r.orgs[id] }
 
-// Organisations gives all, sorted by id.
+// Organisations returns all registered organisations, sorted by id. The caller must not modify
+// them.
 func (r *Register) Organisations() []*entry.Member {
 	return slices.SortedFunc(maps.Values(r.orgs), func(a, b *entry.Member) int { return strings.Compare(a.ID, b.ID) })
 }
 
-// Key gives a key by its thumbprint, or nil.
+// Key returns a key by its thumbprint, or nil. The caller must not modify it.
 func (r *Register) Key(kid string) *Key { return r.keys[kid] }
 
-// Keys gives all keys of an organisation (all of all, if org is ""), in the order they were added.
+// Keys returns all keys of an organisation in the order in which they were added. If org is "", it
+// returns the keys of all organisations. The caller must not modify them.
 func (r *Register) Keys(org string) []*Key {
 	var list []*Key
 	for _, k := range r.keys {
@@ -75,28 +80,31 @@ func (r *Register) Keys(org string) []*Key {
 	return list
 }
 
-// Active reports why the key kid does not count at index, or nil.
+// Active returns the key kid if it is valid at index. If not, it returns UnknownKey, InactiveKey or
+// RevokedKey.
 func (r *Register) Active(kid string, index uint64) (*Key, error) {
 	k := r.keys[kid]
 	switch {
 	case k == nil:
 		return nil, wire.Errorf(wire.UnknownKey, "key "+kid, "is not in the register of %s", r.Origin)
 	case index < k.From:
-		return nil, wire.Errorf(wire.InactiveKey, "key "+kid, "counts from index %d, not yet at %d", k.From, index)
+		return nil, wire.Errorf(wire.InactiveKey, "key "+kid, "is valid from index %d, not at %d", k.From, index)
 	case k.Revoked && index > k.RevokedAt:
-		return nil, wire.Errorf(wire.RevokedKey, "key "+kid, "was revoked at index %d (%s), the entry stands at %d", k.RevokedAt, k.Reason, index)
+		return nil, wire.Errorf(wire.RevokedKey, "key "+kid,
+			"was revoked at index %d (%s), not valid at %d", k.RevokedAt, k.Reason, index)
 	}
 	return k, nil
 }
 
-// May reports why the holder of kid does not act for org with purpose (and, unless "", role) at index, or nil.
+// May returns nil if the key kid may act at index for org with purpose and, unless it is "", role.
+// If not, it returns the error of Active, WrongIssuer or WrongPurpose.
 func (r *Register) May(kid, org string, purpose entry.Purpose, role entry.Role, index uint64) error {
 	k, err := r.Active(kid, index)
 	if err != nil {
 		return err
 	}
 	if k.Org != org {
-		return wire.Errorf(wire.WrongIssuer, "key "+kid, "belongs to another organisation than the one named as issuer")
+		return wire.Errorf(wire.WrongIssuer, "key "+kid, "does not belong to the organisation named as issuer")
 	}
 	if !slices.Contains(k.Key.Purposes, purpose) {
 		return wire.Errorf(wire.WrongPurpose, "key "+kid, "is not for %s", purpose)
@@ -107,20 +115,22 @@ func (r *Register) May(kid, org string, purpose entry.Purpose, role entry.Role, 
 	return nil
 }
 
-// Authorise checks that e may stand at index: for this log, by a key that counts there, of the right organisation, purpose and role. It
-// does not check the signature (that needs no lock: JWS.Verify with the key this register holds) and not the rules of Apply.
+// Authorise checks that e may be at index: it is for this log, and its key is valid there and has
+// the right organisation, purpose and role. It checks neither the signature (which needs no lock:
+// see wire.JWS.Verify with the key that this register holds) nor the rules of Apply. It returns
+// WrongAudience, BadGenesis, UnknownType or the error of May.
 func (r *Register) Authorise(e *entry.Entry, index uint64) error {
 	if e.Audience != r.Origin {
 		return wire.Errorf(wire.WrongAudience, "entry", "aud is not %s", r.Origin)
 	}
 	if e.Type == entry.TypeGenesis {
 		if index != 0 || r.Genesis != nil {
-			return wire.Errorf(wire.BadGenesis, "genesis", "at index %d; only leaf 0 is one", index)
+			return wire.Errorf(wire.BadGenesis, "genesis", "at index %d, but only leaf 0 can be a genesis", index)
 		}
 		return nil
 	}
 	if r.Genesis == nil {
-		return wire.Errorf(wire.BadGenesis, "log", "begins with another entry than a genesis")
+		return wire.Errorf(wire.BadGenesis, "log", "does not begin with a genesis")
 	}
 	purpose, role := e.Type.Authority()
 	if purpose == "" {
@@ -135,7 +145,7 @@ func (r *Register) Authorise(e *entry.Entry, index uint64) error {
 	return nil
 }
 
-// Verify is Authorise and the signature.
+// Verify checks that e may be at index (Authorise) and that its signature is valid.
 func (r *Register) Verify(e *entry.Entry, index uint64) error {
 	if err := r.Authorise(e, index); err != nil {
 		return err
@@ -146,8 +156,9 @@ func (r *Register) Verify(e *entry.Entry, index uint64) error {
 	return e.JWS.Verify(r.keys[e.KID].Key.JWK)
 }
 
-// Apply checks that a public entry at index obeys the rules of the register and takes it in. The entry has passed Verify. Types that do
-// not change the register are let through. After an error the register is as before.
+// Apply checks that a public entry at index obeys the rules of the register, and takes it in. The
+// entry must have passed Verify. Entries of types that do not change the register pass. After an
+// error the register is unchanged.
 func (r *Register) Apply(e *entry.Entry, index uint64) error {
 	switch b := e.Body.(type) {
 	case *entry.Genesis:
@@ -164,10 +175,13 @@ func (r *Register) Apply(e *entry.Entry, index uint64) error {
 	return nil
 }
 
-// checkIndexRoot asks that the key which signs counts at the root's size already: a statement proves the history of keys below it and no further.
+// checkIndexRoot checks that the signing key is valid at the root's size already. A statement
+// proves the history of keys below that size and no further.
 func (r *Register) checkIndexRoot(b *entry.IndexRoot, kid string, index uint64) error {
 	if k := r.keys[kid]; k != nil && k.From > b.Size {
-		return wire.Errorf(wire.BadIndexRoot, "index root", "its key counts from index %d, it covers the leaves below %d: no statement on it could show whose key that is", k.From, b.Size)
+		return wire.Errorf(wire.BadIndexRoot, "index root",
+			"its key is valid from index %d, above its size %d: a statement on it could not show the key",
+			k.From, b.Size)
 	}
 	return b.CheckPosition(index)
 }
@@ -189,16 +203,19 @@ func (r *Register) applyGenesis(g *entry.Genesis, kid string) error {
 func (r *Register) applyOrganisation(o *entry.Organisation, index uint64) error {
 	m := o.Organisation
 	before := r.orgs[m.ID]
-	gains := before == nil || slices.ContainsFunc(m.Roles, func(role entry.Role) bool { return !slices.Contains(before.Roles, role) })
+	gains := before == nil ||
+		slices.ContainsFunc(m.Roles, func(role entry.Role) bool { return !slices.Contains(before.Roles, role) })
 	if !gains && o.Counter != "" {
-		return wire.Errorf(wire.RegisterConflict, "organisation "+m.ID, "gains nothing; a countersignature belongs to a first enrolment or a new role")
+		return wire.Errorf(wire.RegisterConflict, "organisation "+m.ID,
+			"a countersignature is only for a first enrolment or a new role")
 	}
 	if before != nil {
 		r.orgs[m.ID] = &m
 		can := r.hasRegistrar(index)
 		r.orgs[m.ID] = before
 		if !can {
-			return wire.Errorf(wire.RegisterConflict, "organisation "+m.ID, "is the last that can register organisations: add another first")
+			return wire.Errorf(wire.RegisterConflict, "organisation "+m.ID,
+				"is the last organisation that can register others: add another first")
 		}
 	}
 	if gains {
@@ -216,17 +233,20 @@ func (r *Register) applyKey(k *entry.Key, index uint64) error {
 		return wire.Errorf(wire.UnknownOrg, "organisation "+k.Org, "is not registered")
 	}
 	if r.keys[kid] != nil {
-		return wire.Errorf(wire.RegisterConflict, "key "+kid, "is in the register already; a key has one life")
+		return wire.Errorf(wire.RegisterConflict, "key "+kid, "is in the register already; register a new key instead")
 	}
 	if k.Issuer != k.Org {
 		if !slices.Contains(r.orgs[k.Issuer].Roles, entry.RoleRegistrar) {
-			return wire.Errorf(wire.WrongIssuer, "key "+kid, "only the organisation itself or a registrar adds a key")
+			return wire.Errorf(wire.WrongIssuer, "key "+kid,
+				"only the organisation itself or a registrar can add a key")
 		}
-		if err := r.spendCounter(k.Counter, k.Issuer, index, entry.Countersignature{Org: k.Org, Key: &k.Key}); err != nil {
+		err := r.spendCounter(k.Counter, k.Issuer, index, entry.Countersignature{Org: k.Org, Key: &k.Key})
+		if err != nil {
 			return err
 		}
 	} else if k.Counter != "" {
-		return wire.Errorf(wire.RegisterConflict, "key "+kid, "a countersignature belongs to a key that a registrar adds for another organisation")
+		return wire.Errorf(wire.RegisterConflict, "key "+kid,
+			"a countersignature is only for a key that a registrar adds for another organisation")
 	}
 	r.keys[kid] = &Key{Org: k.Org, Key: k.Key, KID: kid, Added: index, From: max(index+1, k.Key.ValidFrom)}
 	return nil
@@ -240,11 +260,12 @@ func (r *Register) applyRevocation(v *entry.KeyRevocation, index uint64) error {
 	case k.Org != v.Org:
 		return wire.Errorf(wire.RegisterConflict, "key "+v.KID, "belongs to another organisation")
 	case k.Revoked:
-		return wire.Errorf(wire.RegisterConflict, "key "+v.KID, "was revoked at index %d", k.RevokedAt)
+		return wire.Errorf(wire.RegisterConflict, "key "+v.KID, "was revoked already, at index %d", k.RevokedAt)
 	case v.Issuer != v.Org && !slices.Contains(r.orgs[v.Issuer].Roles, entry.RoleRegistrar):
-		return wire.Errorf(wire.WrongIssuer, "key "+v.KID, "only the organisation itself or a registrar revokes a key")
+		return wire.Errorf(wire.WrongIssuer, "key "+v.KID,
+			"only the organisation itself or a registrar can revoke a key")
 	case v.SuspectFrom != nil && *v.SuspectFrom > index:
-		return wire.Errorf(wire.BadClaim, "suspectFrom", "lies beyond the revocation at index %d", index)
+		return wire.Errorf(wire.BadClaim, "suspectFrom", "must not be later than the revocation (index %d)", index)
 	}
 	revoked := *k
 	revoked.Revoked = true
@@ -254,12 +275,15 @@ func (r *Register) applyRevocation(v *entry.KeyRevocation, index uint64) error {
 	r.keys[v.KID] = &revoked
 	if !r.hasRegistrar(index) {
 		r.keys[v.KID] = k
-		return wire.Errorf(wire.RegisterConflict, "key "+v.KID, "is the last key that can register organisations: add another first")
+		return wire.Errorf(wire.RegisterConflict, "key "+v.KID,
+			"is the last key that can register organisations: add another first")
 	}
 	return nil
 }
 
-// hasRegistrar reports whether after index some key can register organisations, so that a log cannot lock itself out.
+// hasRegistrar reports whether some key can register organisations after index. It keeps a log from
+// locking itself out. If the register is partial, as in a statement, this cannot be judged and it
+// returns true.
 func (r *Register) hasRegistrar(index uint64) bool {
 	if r.Partial {
 		return true
@@ -272,8 +296,8 @@ func (r *Register) hasRegistrar(index uint64) bool {
 	return false
 }
 
-// spendCounter checks an enroller's countersignature and marks it as used: the registrar cannot bring back a role that was taken away
-// by showing again what was signed when it was first given.
+// spendCounter checks an enroller's countersignature and marks it as used. A registrar cannot use
+// the same countersignature again to restore a role that was taken away.
 func (r *Register) spendCounter(compact, registrar string, index uint64, want entry.Countersignature) error {
 	id, err := r.checkCounter(compact, registrar, index, want)
 	if err == nil {
@@ -282,40 +306,52 @@ func (r *Register) spendCounter(compact, registrar string, index uint64, want en
 	return err
 }
 
-// checkCounter checks an enroller's countersignature: by an administrative key that counts at index, of an enroller that is neither the
-// registrar who signs the entry nor an operator of the log, over exactly want, not used before. It gives its identity.
-func (r *Register) checkCounter(compact, registrar string, index uint64, want entry.Countersignature) (wire.Hash, error) {
+// checkCounter checks an enroller's countersignature and returns its identity. It must be over
+// exactly want, not used before, and by an administrative key that is valid at index. The enroller
+// must be neither the registrar who signs the entry nor an operator of the log.
+func (r *Register) checkCounter(
+	compact, registrar string, index uint64, want entry.Countersignature,
+) (wire.Hash, error) {
 	if compact == "" {
-		return wire.Hash{}, wire.Errorf(wire.NotCountersigned, "enrolment", "what adds an organisation, a role or another's key carries an enroller's countersignature")
+		return wire.Hash{}, wire.Errorf(wire.NotCountersigned, "enrolment",
+			"a new organisation, a new role and a key for another organisation need an enroller's countersignature")
 	}
 	jws, c, err := entry.ParseCountersignature(compact)
 	if err != nil {
 		return wire.Hash{}, err
 	}
 	if err := r.May(jws.KID, c.Issuer, entry.PurposeAdminister, entry.RoleEnroller, index); err != nil {
-		return wire.Hash{}, wire.Errorf(wire.NotCountersigned, "enrolment", "the countersigner may not: %s", err)
+		return wire.Hash{}, wire.Errorf(wire.NotCountersigned, "enrolment",
+			"the countersigner is not allowed to: %s", err)
 	}
-	if c.Issuer == registrar || c.Issuer == r.Genesis.Operator.ID || slices.Contains(r.orgs[c.Issuer].Roles, entry.RoleOperator) {
-		return wire.Hash{}, wire.Errorf(wire.NotCountersigned, "enrolment", "the countersigner is the registrar itself or the operator")
+	if c.Issuer == registrar || c.Issuer == r.Genesis.Operator.ID ||
+		slices.Contains(r.orgs[c.Issuer].Roles, entry.RoleOperator) {
+		return wire.Hash{}, wire.Errorf(wire.NotCountersigned, "enrolment",
+			"the countersigner must not be the registrar or an operator")
 	}
 	if c.Audience != r.Origin {
 		return wire.Hash{}, wire.Errorf(wire.WrongAudience, "countersignature", "aud is not %s", r.Origin)
 	}
-	if !reflect.DeepEqual(c.Organisation, want.Organisation) || c.Org != want.Org || !reflect.DeepEqual(c.Key, want.Key) {
-		return wire.Hash{}, wire.Errorf(wire.NotCountersigned, "enrolment", "the countersignature is over another organisation or key")
+	if !reflect.DeepEqual(c.Organisation, want.Organisation) || c.Org != want.Org ||
+		!reflect.DeepEqual(c.Key, want.Key) {
+		return wire.Hash{}, wire.Errorf(wire.NotCountersigned, "enrolment",
+			"the countersignature is for another organisation or key")
 	}
 	if r.spent[jws.Identity()] {
-		return wire.Hash{}, wire.Errorf(wire.NotCountersigned, "enrolment", "the countersignature was used before")
+		return wire.Hash{}, wire.Errorf(wire.NotCountersigned, "enrolment", "the countersignature was used already")
 	}
 	return jws.Identity(), jws.Verify(r.keys[jws.KID].Key.JWK)
 }
 
-// mayLink says why an organisation may not state a link, or nil: a link shows the history of one id to whoever holds the other, so a registrar links any two, and others only what
-// has to do with a number that they gave themselves. It cannot be told while the ids are withheld.
+// mayLink returns WrongPurpose if an organisation may not state a link. A link shows the history of
+// one id to everyone who may read the other, so only a registrar links any two ids. Others link ids
+// only if they issued at least one of them. This cannot be checked while the ids are withheld.
 func mayLink(l *entry.Link, org *entry.Member) error {
 	own := "temp:" + l.Issuer + ":"
-	if l.Sub == "" || slices.Contains(org.Roles, entry.RoleRegistrar) || strings.HasPrefix(l.Sub, own) || strings.HasPrefix(l.Other, own) {
+	if l.Sub == "" || slices.Contains(org.Roles, entry.RoleRegistrar) ||
+		strings.HasPrefix(l.Sub, own) || strings.HasPrefix(l.Other, own) {
 		return nil
 	}
-	return wire.Errorf(wire.WrongPurpose, "organisation "+l.Issuer, "links two ids of which it gave neither, and is no registrar")
+	return wire.Errorf(wire.WrongPurpose, "organisation "+l.Issuer,
+		"links two ids that it did not issue: only a registrar can do that")
 }

@@ -5,40 +5,40 @@ import (
 	"igledger/ledger/wire"
 )
 
-// What Rules refuse, beyond the codes of form.
+// Why Rules refuse an entry, in addition to the codes of package wire.
 const (
-	UnknownAgreement wire.Code = "unknown-agreement"     // an agreement, version or sharing request that is not in the log
-	NotParty         wire.Code = "not-a-party"           // the organisation is no party of the agreement, or not the one that is asked
-	BadTransition    wire.Code = "bad-transition"        // an act that the state of the agreement, request, consent or delegation does not allow
-	VersionConflict  wire.Code = "version-conflict"      // another version came first, or the signed text is not that version's
-	BadPolicySet     wire.Code = "bad-policy-set"        // policies that do not compile, do not fit the schema, or deny or permit everything
-	UnknownConsent   wire.Code = "unknown-consent"       // a consent record or delegation that is not on file for this person
-	NotConsentBasis  wire.Code = "not-consent-basis"     // consent is not the legal basis, so there is nothing to withdraw
+	UnknownAgreement wire.Code = "unknown-agreement"     // no such agreement, version or sharing request in the log
+	NotParty         wire.Code = "not-a-party"           // not a party of the agreement, or not the organisation asked
+	BadTransition    wire.Code = "bad-transition"        // an act that the current state does not allow
+	VersionConflict  wire.Code = "version-conflict"      // another version came first, or another text was signed
+	BadPolicySet     wire.Code = "bad-policy-set"        // does not compile or fit the schema, or allows all or nothing
+	UnknownConsent   wire.Code = "unknown-consent"       // the person has no such consent record or delegation
+	NotConsentBasis  wire.Code = "not-consent-basis"     // consent is not the legal basis: nothing to withdraw
 	Contradiction    wire.Code = "contradictory-consent" // a rule that contradicts itself
-	PastPeriod       wire.Code = "period-in-the-past"    // a rule or delegation that was over before it was made
-	BadDelegation    wire.Code = "bad-delegation"        // circular, not live, or not for this act
+	PastPeriod       wire.Code = "period-in-the-past"    // a rule or delegation that ended before it was made
+	BadDelegation    wire.Code = "bad-delegation"        // circular, not in force, or not for this act
 )
 
-// Rules is what entries obey beyond the register: what governs accesses, and what is said of them.
-// Package consent implements it; the ledger and auditors use it. A value does not change: Admit
-// returns the next one. Rules know neither the time nor the database, so that every replay of a log
-// comes to the same result.
+// Rules are what entries must obey beyond the register: what governs accesses, and what the ledger
+// remarks on them. Package consent implements Rules; the ledger and auditors use them. A value does
+// not change: Admit returns the next one. Rules use neither the time nor the database, so every
+// replay of a log has the same result.
 type Rules interface {
 	// Admit takes the public entry at index, which governs or changes the register (Shared), and
-	// returns the rules after it, or a *wire.Error if the entry is not allowed there. An entry that
-	// changes the register is never refused: reg shows its effect already.
+	// returns the rules after it. If the entry is not allowed there, it returns a *wire.Error. An
+	// entry that changes the register is never refused: reg shows its effect already.
 	Admit(e *entry.Entry, index uint64, reg *Register) (Rules, error)
 
-	// Judge returns what is to be said of a sealed entry at index, or a *wire.Error if the entry is
-	// not allowed there; an Access is never refused. person returns the state of a person after
-	// their entries below index, nil if there is none. Judge asks it for ids that Entry.Persons
-	// names, and for ids in a state that it returned.
+	// Judge judges the sealed entry at index. If the entry is not allowed there, it returns a
+	// *wire.Error; an Access is never refused. person returns the state of a person after their
+	// entries below index, or nil if there is none. Judge asks person for the ids that
+	// entry.Entry.Persons returns, and for ids in a state that person returned.
 	Judge(e *entry.Entry, index uint64, person func(id string) []byte) (Judgement, error)
 }
 
-// Judgement is what Rules say of a sealed entry.
+// Judgement is the result of Rules.Judge for a sealed entry.
 type Judgement struct {
-	Verdict *entry.Verdict // of accesses and decisions
-	Person  []byte         // the state of the entry's person after it; nil: as before
+	Verdict *entry.Verdict // of accesses and decisions; else nil
+	Person  []byte         // the state of the entry's person after it; nil: unchanged
 	Flags   []entry.Flag
 }
