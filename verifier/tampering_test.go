@@ -427,7 +427,7 @@ func tamperings(w *world) []tampering {
 		{"a cosignature's time is altered", file(func(l *testlog.Log, s *bundle.Statement) { s.Checkpoint = laterCosignature(s.Checkpoint) }), verifier.CheckCosignature, "the line was altered", false},
 
 		// Proofs and forms.
-		{"a node too many", file(func(l *testlog.Log, s *bundle.Statement) { s.Nodes = append(s.Nodes, wire.Hash{}) }), verifier.CheckInclusion, "1 nodes too many", false},
+		{"a node too many", file(func(l *testlog.Log, s *bundle.Statement) { s.Nodes = append(s.Nodes, wire.Hash{}) }), verifier.CheckInclusion, "nodes left over: 1", false},
 		{"an unknown leaf form", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.IndexRoot.Leaf = append([]byte{3}, s.IndexRoot.Leaf[1:]...)
 		}), verifier.CheckLeafForm, "not an entry", false},

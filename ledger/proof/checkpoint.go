@@ -10,19 +10,21 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Checkpoint is a tree head, C2SP tlog-checkpoint, without extension lines.
+// Checkpoint is a tree head (C2SP tlog-checkpoint) without extension lines.
 type Checkpoint struct {
-	Origin string
-	Size   uint64
-	Root   wire.Hash
+	Origin string    // of the log
+	Size   uint64    // in leaves
+	Root   wire.Hash // RFC 6962 tree hash
 }
 
-// Text is the note text: origin, size in decimal, root in standard base64, each with a line feed.
+// Text returns the note text: the origin, the size in decimal and the root in standard base64, each
+// followed by a line feed.
 func (c Checkpoint) Text() string {
 	return c.Origin + "\n" + strconv.FormatUint(c.Size, 10) + "\n" + base64.StdEncoding.EncodeToString(c.Root[:]) + "\n"
 }
 
-// Sign makes the signed note (C2SP signed-note, Ed25519) of the checkpoint. The signer is named as the origin.
+// Sign returns the checkpoint as a signed note (C2SP signed-note, Ed25519). If the signer's name is
+// not the origin, it returns BadCheckpoint.
 func (c Checkpoint) Sign(signer note.Signer) ([]byte, error) {
 	if signer.Name() != c.Origin {
 		return nil, wire.Errorf(wire.BadCheckpoint, "checkpoint", "the signer is not named %s", c.Origin)
@@ -34,17 +36,20 @@ func (c Checkpoint) Sign(signer note.Signer) ([]byte, error) {
 	return signed, nil
 }
 
-// OpenCheckpoint checks the log's signature on a signed note and reads its text strictly. It stops everybody but the log from
-// stating a tree head; it does not stop the log from stating two: that is what witnesses are for.
+// OpenCheckpoint checks the log's signature on a signed note and reads its text strictly. It stops
+// everyone but the log from stating a tree head. It does not stop the log from stating two: that is
+// what witnesses are for. It returns BadCheckpoint or TooLarge.
 func OpenCheckpoint(signed []byte, log note.Verifier) (Checkpoint, error) {
 	if len(signed) > 1<<16 {
 		return Checkpoint{}, wire.Errorf(wire.TooLarge, "checkpoint", "%d bytes", len(signed))
 	}
 	n, err := note.Open(signed, note.VerifierList(log))
 	if err != nil {
-		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "not a signed note with a good signature of %s", log.Name())
+		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint",
+			"not a signed note with a valid signature of %s", log.Name())
 	}
-	if _, err := std64.DecodeString(n.Sigs[0].Base64); err != nil { // note is lenient here; one tree head has one spelling
+	// note is lenient here, but one tree head has one spelling.
+	if _, err := std64.DecodeString(n.Sigs[0].Base64); err != nil {
 		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "the signature is not canonical base64")
 	}
 	c, err := ParseCheckpointText(n.Text)
@@ -57,7 +62,8 @@ func OpenCheckpoint(signed []byte, log note.Verifier) (Checkpoint, error) {
 	return c, nil
 }
 
-// ParseCheckpointText reads a note text of exactly origin, size and root.
+// ParseCheckpointText reads a note text of exactly origin, size and root. If the text is anything
+// else, it returns BadCheckpoint.
 func ParseCheckpointText(text string) (Checkpoint, error) {
 	lines := strings.SplitN(text, "\n", 5)
 	if len(lines) != 4 || lines[3] != "" {

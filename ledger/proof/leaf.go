@@ -2,7 +2,8 @@
 // heads, checkpoints, inclusion of one leaf and of many, the subject index, and the audit feed.
 // Cosignatures and trust policies are in package cosign, the index as a whole in package index.
 //
-// Functions compute and decode; the checks that need more than one structure are package verifier's.
+// Functions compute and decode; the checks that need more than one structure are package
+// verifier's.
 package proof
 
 import (
@@ -14,8 +15,9 @@ import (
 	"igledger/ledger/wire"
 )
 
-// First bytes of everything that is hashed. None is shared with another use, so no hash of one kind can be passed off as another;
-// 0x00 and 0x01 as prefixes of Merkle nodes are RFC 6962's and apply outside the leaf.
+// First bytes of everything that is hashed. Each has one use, so a hash of one kind cannot be
+// passed off as another. The prefixes 0x00 and 0x01 of Merkle nodes are those of RFC 6962 and apply
+// outside the leaf.
 const (
 	publicLeaf    = 0x01
 	sealedLeaf    = 0x02
@@ -31,13 +33,14 @@ const (
 	hashHeadNam   = 0x19
 )
 
-// SealedLeafSize is the length of every leaf about a person: 0x02 ‖ tagCommit ‖ bodyCommit.
+// SealedLeafSize is the size in bytes of every leaf about a person: 0x02 ‖ tagCommit ‖ bodyCommit.
 const SealedLeafSize = 65
 
-// PublicLeaf is 0x01 ‖ JWS, for an entry everybody may read.
+// PublicLeaf returns 0x01 ‖ JWS, the leaf of an entry that everyone may read.
 func PublicLeaf(jws string) []byte { return append([]byte{publicLeaf}, jws...) }
 
-// SealedLeaf is 0x02 ‖ tagCommit ‖ bodyCommit: it hides the person and the content from whoever has no opening, and binds the operator to both.
+// SealedLeaf returns 0x02 ‖ tagCommit ‖ bodyCommit. It hides the person and the content from
+// everyone without the opening, and binds the operator to both.
 func SealedLeaf(tagCommit, bodyCommit wire.Hash) []byte {
 	leaf := make([]byte, 0, SealedLeafSize)
 	leaf = append(leaf, sealedLeaf)
@@ -45,7 +48,7 @@ func SealedLeaf(tagCommit, bodyCommit wire.Hash) []byte {
 	return append(leaf, bodyCommit[:]...)
 }
 
-// Leaf is a decoded leaf: either a public entry's JWS, or the two commitments of a sealed one.
+// Leaf is a decoded leaf: either the JWS of a public entry, or the two commitments of a sealed one.
 type Leaf struct {
 	Public     bool
 	JWS        string    // public only
@@ -53,7 +56,8 @@ type Leaf struct {
 	BodyCommit wire.Hash // sealed only
 }
 
-// ParseLeaf reads a leaf. Any other form is a failed audit. The JWS of a public leaf is not looked into: see Parse.
+// ParseLeaf reads a leaf. It returns BadLeaf, BadLength or TooLarge, which is a failed audit: a log
+// holds no leaf of another form. It does not parse the JWS of a public leaf: see Entry.
 func ParseLeaf(b []byte) (Leaf, error) {
 	switch {
 	case len(b) > entry.MaxLeafSize:
@@ -68,13 +72,16 @@ func ParseLeaf(b []byte) (Leaf, error) {
 	case len(b) == 0:
 		return Leaf{}, wire.Errorf(wire.BadLeaf, "leaf", "empty")
 	}
-	return Leaf{}, wire.Errorf(wire.BadLeaf, "leaf", "first byte 0x%02x and %d bytes: neither public nor sealed", b[0], len(b))
+	return Leaf{}, wire.Errorf(wire.BadLeaf, "leaf",
+		"neither public nor sealed: first byte 0x%02x, %d bytes", b[0], len(b))
 }
 
-// Entry reads the entry of a public leaf. A sealed type in a public leaf would show a person's access to everybody: a failed audit.
+// Entry reads the entry of a public leaf. If the leaf is sealed, or is public and holds an entry of
+// a sealed type, it returns BadLeaf. The latter would show a person's access to everyone and is a
+// failed audit.
 func (l Leaf) Entry() (*entry.Entry, error) {
 	if !l.Public {
-		return nil, wire.Errorf(wire.BadLeaf, "leaf", "is sealed: see Opening")
+		return nil, wire.Errorf(wire.BadLeaf, "leaf", "is sealed: only its opening shows the entry")
 	}
 	e, err := entry.ParseParts(l.JWS, nil)
 	if err != nil {
@@ -86,10 +93,11 @@ func (l Leaf) Entry() (*entry.Entry, error) {
 	return e, nil
 }
 
-// TagCommit is HMAC-SHA256(saltT, 0x10 ‖ tag).
+// TagCommit returns HMAC-SHA256(saltT, 0x10 ‖ tag).
 func TagCommit(saltT wire.Hash, tag wire.Hash) wire.Hash { return commit(saltT, hashTag, tag[:]) }
 
-// BodyCommit is HMAC-SHA256(saltB, 0x11 ‖ JWS), the JWS in ASCII as header.payload.signature without disclosures.
+// BodyCommit returns HMAC-SHA256(saltB, 0x11 ‖ JWS). The JWS is ASCII, header.payload.signature
+// without disclosures.
 func BodyCommit(saltB wire.Hash, jws string) wire.Hash { return commit(saltB, hashBody, []byte(jws)) }
 
 func commit(salt wire.Hash, prefix byte, data []byte) wire.Hash {
@@ -99,27 +107,30 @@ func commit(salt wire.Hash, prefix byte, data []byte) wire.Hash {
 	return wire.Hash(m.Sum(nil))
 }
 
-// LeafHash is RFC 6962's SHA-256(0x00 ‖ leaf).
+// LeafHash returns SHA-256(0x00 ‖ leaf), as RFC 6962 section 2.1 defines it.
 func LeafHash(leaf []byte) wire.Hash { return hash([]byte{0x00}, leaf) }
 
-// TagKey is K of a person's history: SHA-256(0x12 ‖ tag).
+// TagKey returns K of a person's history: SHA-256(0x12 ‖ tag).
 func TagKey(tag wire.Hash) wire.Hash { return hash([]byte{hashKTag}, tag[:]) }
 
-// NameKey is K of a public history ("key:<kid>", "org:<id>", "agreement:<id>"): SHA-256(0x18 ‖ name).
+// NameKey returns K of a public history ("key:<kid>", "org:<id>", "agreement:<id>"): SHA-256(0x18 ‖
+// name).
 func NameKey(name string) wire.Hash { return hash([]byte{hashKName}, []byte(name)) }
 
-// TagHead0 is head_0 of a person's history: SHA-256(0x13 ‖ tag).
+// TagHead0 returns head_0 of a person's history: SHA-256(0x13 ‖ tag).
 func TagHead0(tag wire.Hash) wire.Hash { return hash([]byte{hashHeadTag}, tag[:]) }
 
-// NameHead0 is head_0 of a public history: SHA-256(0x19 ‖ name).
+// NameHead0 returns head_0 of a public history: SHA-256(0x19 ‖ name).
 func NameHead0(name string) wire.Hash { return hash([]byte{hashHeadNam}, []byte(name)) }
 
-// NextHead is head_i = SHA-256(0x14 ‖ head_{i-1} ‖ u64 index_i ‖ LeafHash(leaf_i)): a history can only grow at its end.
+// NextHead returns head_i = SHA-256(0x14 ‖ head_{i-1} ‖ u64 index_i ‖ LeafHash(leaf_i)). A history
+// can only grow at its end.
 func NextHead(head wire.Hash, index uint64, leafHash wire.Hash) wire.Hash {
 	return hash([]byte{hashHead}, head[:], binary.BigEndian.AppendUint64(make([]byte, 0, 8), index), leafHash[:])
 }
 
-// IndexValue is V = SHA-256(0x15 ‖ u64 count ‖ head_count), what the subject index holds under K.
+// IndexValue returns V = SHA-256(0x15 ‖ u64 count ‖ head_count), the value under K in the subject
+// index.
 func IndexValue(count uint64, head wire.Hash) wire.Hash {
 	return hash([]byte{hashValue}, binary.BigEndian.AppendUint64(make([]byte, 0, 8), count), head[:])
 }
@@ -129,7 +140,7 @@ func hash(parts ...[]byte) wire.Hash {
 	for _, p := range parts {
 		size += len(p)
 	}
-	if size <= 128 { // all but leaves: without garbage, for indices of millions
+	if size <= 128 { // all but leaves: no allocation, for indices of millions
 		b := make([]byte, 0, 128)
 		for _, p := range parts {
 			b = append(b, p...)

@@ -9,9 +9,10 @@ import (
 	"igledger/ledger/wire"
 )
 
-// A multi-inclusion proof shows that many leaves stand in one log tree (RFC 6962) of a known size with a known root, each shared node
-// carried once. It is the list of the roots of all largest subtrees that hold none of the leaves, from left to right; the
-// subtrees are those of RFC 6962 section 2.1, where a range of n > 1 leaves splits at the largest power of two below n.
+// A multi-inclusion proof shows that many leaves are in one log tree (RFC 6962) of a known size
+// with a known root. It carries each shared node once. It is the list of the roots of the largest
+// subtrees that hold none of the leaves, from left to right. The subtrees are those of RFC 6962
+// section 2.1, where a range of n > 1 leaves splits at the largest power of two below n.
 //
 //	size 7, leaves 1 and 5:                root
 //	                              /                    \
@@ -21,21 +22,24 @@ import (
 //	             /   \                           /   \
 //	          [0]     1                       [4]     5                  nodes: 0, (2,3), 4, 6
 //
-// Size and indices alone say how many nodes there are and which: there is one proof for one question. For a single leaf they are
-// the nodes of RFC 6962's audit path, in the order of their leaves.
+// Size and indices alone determine the nodes, so there is one proof for one question. For a single
+// leaf they are the nodes of RFC 6962's audit path, in the order of their leaves.
 
-// maxTreeSize bounds a log tree, as in a checkpoint.
+// maxTreeSize bounds the size of a log tree in leaves, as in a checkpoint.
 const maxTreeSize = 1 << 62
 
-// NodeID names a subtree of a log tree: MTH of the leaves from Index<<Level below (Index+1)<<Level, cut at the tree's size. Level is the
-// least that spans its leaves. If they are 1<<Level it is perfect, a node that tiles hold or that a few of theirs make; else it is on the right edge.
+// NodeID names a subtree of a log tree: the tree hash of the leaves from Index<<Level below
+// (Index+1)<<Level, cut at the tree's size. Level is the lowest that spans its leaves. A subtree of
+// 1<<Level leaves is perfect: tiles hold its node, or the nodes from which it follows. Any other
+// subtree is on the right edge of the tree.
 type NodeID struct {
 	Level uint
 	Index uint64
 }
 
-// MultiProofNodes lists the nodes, in order, whose hashes prove the leaves at indices in a tree of size leaves. Order and repetition of
-// indices do not matter. BadProof: no index, one not below size, or a size above 2^62.
+// MultiProofNodes returns the nodes, in order, whose hashes prove the leaves at indices in a tree
+// of size leaves. Order and repetition of indices do not matter. If there is no index, one is not
+// below size, or size is above 2^62, it returns BadProof.
 func MultiProofNodes(indices []uint64, size uint64) ([]NodeID, error) {
 	sorted := slices.Sorted(slices.Values(indices))
 	if err := checkIndices(sorted, size); err != nil {
@@ -58,8 +62,11 @@ func MultiProofNodes(indices []uint64, size uint64) ([]NodeID, error) {
 	return nodes, nil
 }
 
-// MultiProof makes the proof: the hashes of MultiProofNodes. perfect gives MTH of the 1<<level leaves from index<<level, all of them in the tree.
-func MultiProof(indices []uint64, size uint64, perfect func(level uint, index uint64) (wire.Hash, error)) ([]wire.Hash, error) {
+// MultiProof returns the proof: the hashes of MultiProofNodes. perfect must return the tree hash of
+// the 1<<level leaves from index<<level, which are all in the tree.
+func MultiProof(
+	indices []uint64, size uint64, perfect func(level uint, index uint64) (wire.Hash, error),
+) ([]wire.Hash, error) {
 	nodes, err := MultiProofNodes(indices, size)
 	if err != nil {
 		return nil, err
@@ -74,15 +81,18 @@ func MultiProof(indices []uint64, size uint64, perfect func(level uint, index ui
 	return hashes, nil
 }
 
-// Hash computes the node in a tree of size leaves from perfect ones, at most 62 of them on the right edge.
+// Hash computes the hash of the node in a tree of size leaves from perfect subtrees, at most 62 of
+// them on the right edge. If the node is not in such a tree, it returns BadProof.
 func (n NodeID) Hash(size uint64, perfect func(level uint, index uint64) (wire.Hash, error)) (wire.Hash, error) {
 	if size > maxTreeSize || n.Level > 62 || n.Index > (maxTreeSize-1)>>n.Level || n.Index<<n.Level >= size {
-		return wire.Hash{}, wire.Errorf(wire.BadProof, "log node", "level %d index %d is not in a tree of %d leaves", n.Level, n.Index, size)
+		return wire.Hash{}, wire.Errorf(wire.BadProof, "log node",
+			"level %d index %d is not in a tree of %d leaves", n.Level, n.Index, size)
 	}
 	lo := n.Index << n.Level
 	hi := min(size, lo+1<<n.Level)
 	var h wire.Hash
-	// The range splits into perfect subtrees as its length into powers of two, the largest first: fold from the right.
+	// The range splits into perfect subtrees as its length splits into powers of two, the largest
+	// first. Fold them from the right.
 	for rest, first := hi-lo, true; rest > 0; first = false {
 		level := uint(bits.TrailingZeros64(rest))
 		rest -= 1 << level
@@ -99,9 +109,11 @@ func (n NodeID) Hash(size uint64, perfect func(level uint, index uint64) (wire.H
 	return h, nil
 }
 
-// VerifyMulti checks that exactly nodes, in the order of MultiProofNodes, lead from leafHashes (LeafHash by index) to the root of a tree of
-// size leaves. It stops anybody from showing leaves that the log does not hold at these positions. Size and root come from a checkpoint.
-// BadProof: it does not lead there, a node is missing or too many, no leaf, or an index not below size.
+// VerifyMulti checks that exactly nodes, in the order of MultiProofNodes, lead from leafHashes
+// (LeafHash by index) to the root of a tree of size leaves. Size and root come from a checkpoint.
+// It stops an operator from showing leaves that the log does not hold at these indices. If the
+// proof does not lead to root, a node is missing or left over, there is no leaf, or an index is not
+// below size, it returns BadProof.
 func VerifyMulti(leafHashes map[uint64]wire.Hash, nodes []wire.Hash, size uint64, root wire.Hash) error {
 	sorted := slices.Sorted(maps.Keys(leafHashes))
 	if err := checkIndices(sorted, size); err != nil {
@@ -132,11 +144,14 @@ func VerifyMulti(leafHashes map[uint64]wire.Hash, nodes []wire.Hash, size uint64
 	got := climb(0, size, sorted)
 	switch {
 	case missing:
-		return wire.Errorf(wire.BadProof, "inclusion of leaves", "too few nodes for %d leaves in a tree of %d", len(sorted), size)
+		return wire.Errorf(wire.BadProof, "inclusion of leaves",
+			"too few nodes (leaves: %d, tree size: %d)", len(sorted), size)
 	case len(nodes) > 0:
-		return wire.Errorf(wire.BadProof, "inclusion of leaves", "%d nodes too many for %d leaves in a tree of %d", len(nodes), len(sorted), size)
+		return wire.Errorf(wire.BadProof, "inclusion of leaves",
+			"nodes left over: %d (leaves: %d, tree size: %d)", len(nodes), len(sorted), size)
 	case got != root:
-		return wire.Errorf(wire.BadProof, "inclusion of leaves", "the %d leaves, or one of them, are not under the root of size %d", len(sorted), size)
+		return wire.Errorf(wire.BadProof, "inclusion of leaves",
+			"the leaves do not lead to the root (leaves: %d, tree size: %d)", len(sorted), size)
 	}
 	return nil
 }
@@ -144,19 +159,20 @@ func VerifyMulti(leafHashes map[uint64]wire.Hash, nodes []wire.Hash, size uint64
 func checkIndices(sorted []uint64, size uint64) error {
 	switch {
 	case len(sorted) == 0:
-		return wire.Errorf(wire.BadProof, "inclusion of leaves", "no leaf: it would prove nothing")
+		return wire.Errorf(wire.BadProof, "inclusion of leaves", "no leaf to prove")
 	case size > maxTreeSize:
 		return wire.Errorf(wire.BadProof, "inclusion of leaves", "tree of %d leaves, at most 2^62", size)
 	case sorted[len(sorted)-1] >= size:
-		return wire.Errorf(wire.BadProof, "inclusion of leaves", "leaf %d is beyond the tree of %d", sorted[len(sorted)-1], size)
+		return wire.Errorf(wire.BadProof, "inclusion of leaves",
+			"leaf %d is not in a tree of %d leaves", sorted[len(sorted)-1], size)
 	}
 	return nil
 }
 
-// splitRange is where lo..hi splits: the largest power of two below its length on.
+// splitRange returns where lo..hi splits: at lo plus the largest power of two below its length.
 func splitRange(lo, hi uint64) uint64 { return lo + 1<<(bits.Len64(hi-lo-1)-1) }
 
-// logNode is RFC 6962's SHA-256(0x01 ‖ left ‖ right).
+// logNode returns SHA-256(0x01 ‖ left ‖ right), as RFC 6962 section 2.1 defines it.
 func logNode(left, right wire.Hash) wire.Hash {
 	var b [65]byte
 	b[0] = 0x01

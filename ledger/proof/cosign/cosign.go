@@ -1,10 +1,12 @@
-// Package cosign reads and writes cosignatures (C2SP tlog-cosignature, Ed25519, "cosignature/v1") and the policies that say whose count (C2SP tlog-policy).
+// Package cosign reads and writes cosignatures (C2SP tlog-cosignature, Ed25519, "cosignature/v1")
+// and the policies that state which cosigners are required (C2SP tlog-policy).
 //
-// It promises: a cosignature that Read calls good is by that cosigner's key over that very checkpoint and the time it states; a policy is read strictly, a
-// key counts once in it, and a log never counts as its own witness.
+// It promises that a cosignature which Read returns as good is by that cosigner's key, over that
+// very checkpoint and the time it states. A policy is read strictly, a key counts once in it, and a
+// log is never its own witness.
 //
-// Not promised: that a cosigner keeps its word, or that its clock is right. What an auditor's cosignature states beyond a witness's is agreed outside the format:
-// see docs/FORMATS.md.
+// It does not promise that a cosigner is honest or that its clock is right. What an auditor's
+// cosignature states beyond a witness's is not part of the format: see docs/FORMATS.md section 12.
 package cosign
 
 import (
@@ -27,20 +29,22 @@ import (
 // algorithm is the signature type of an Ed25519 cosigner in a verifier key.
 const algorithm = 0x04
 
-// size of what a signature line holds in base64: key id ‖ u64 seconds since 1970 ‖ Ed25519 signature.
+// size is the number of bytes that a signature line holds in base64: key id ‖ u64 seconds since
+// 1970 ‖ Ed25519 signature.
 const size = 4 + 8 + ed25519.SignatureSize
 
-// Cosigner is somebody whose cosignatures can be verified: a witness or an auditor.
+// Cosigner is a witness or an auditor whose cosignatures can be verified.
 type Cosigner struct {
-	Name    string // in the policy; who it is to whoever wrote the policy
-	KeyName string // in the key and on its signature lines
-	VKey    string // C2SP verifier key, in the one spelling that New takes
-	URL     string // where it takes checkpoints (C2SP tlog-witness submission prefix); "": it is not asked, it comes by itself
+	Name    string // its name in the policy, chosen by the author of the policy
+	KeyName string // its name in the key and on its signature lines
+	VKey    string // C2SP verifier key, in the only spelling that New accepts
+	URL     string // C2SP tlog-witness submission prefix; "": it is not asked, it submits by itself
 	id      [4]byte
 	key     ed25519.PublicKey
 }
 
-// New reads a C2SP verifier key "<key name>+<key id>+<base64 of 0x04 ‖ Ed25519 key>". name is what the caller calls it.
+// New reads a C2SP verifier key "<key name>+<key id>+<base64 of 0x04 ‖ Ed25519 key>". name is the
+// caller's name for the cosigner.
 func New(name, vkey string) (*Cosigner, error) {
 	keyName, rest, ok := strings.Cut(vkey, "+")
 	id, encoded, ok2 := strings.Cut(rest, "+")
@@ -49,14 +53,16 @@ func New(name, vkey string) (*Cosigner, error) {
 		return nil, fmt.Errorf("cosigner %q: not a verifier key <name>+<key id>+<base64>", name)
 	}
 	if raw[0] != algorithm || len(raw) != 1+ed25519.PublicKeySize {
-		return nil, fmt.Errorf("cosigner %q: the key is of type 0x%02x and %d bytes; want type 0x04, an Ed25519 cosigner (ML-DSA is not supported yet, 0x01 is a log's)", name, raw[0], len(raw)-1)
+		return nil, fmt.Errorf("cosigner %q: the key has type 0x%02x and %d bytes; want type 0x04 and 32 bytes, an Ed25519 "+
+			"cosigner (ML-DSA is not supported yet, type 0x01 is a log's)", name, raw[0], len(raw)-1)
 	}
 	c := &Cosigner{Name: name, KeyName: keyName, VKey: vkey, key: ed25519.PublicKey(raw[1:]), id: keyID(keyName, raw[1:])}
 	if hex.EncodeToString(c.id[:]) != id {
-		return nil, fmt.Errorf("cosigner %q: the key id does not belong to name and key: a typing error, or the key was exchanged", name)
+		return nil, fmt.Errorf("cosigner %q: the key id does not match the name and key: "+
+			"check for a typing error or a replaced key", name)
 	}
 	if _, err := (wire.JWK{Kty: "OKP", Crv: "Ed25519", X: wire.Bytes(c.key)}).Public(); err != nil {
-		return nil, fmt.Errorf("cosigner %q: not an Ed25519 key that can be relied on: %w", name, err)
+		return nil, fmt.Errorf("cosigner %q: not a safe Ed25519 key: %w", name, err)
 	}
 	return c, nil
 }
@@ -67,17 +73,21 @@ func keyID(keyName string, key []byte) [4]byte {
 }
 
 func validKeyName(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r == '+' || unicode.IsSpace(r) || r == unicode.ReplacementChar })
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r == '+' || unicode.IsSpace(r) || r == unicode.ReplacementChar
+	})
 }
 
-// Key writes the verifier key that New reads.
+// Key returns the verifier key that New reads.
 func Key(keyName string, key ed25519.PublicKey) string {
 	id := keyID(keyName, key)
-	return keyName + "+" + hex.EncodeToString(id[:]) + "+" + base64.StdEncoding.EncodeToString(append([]byte{algorithm}, key...))
+	return keyName + "+" + hex.EncodeToString(id[:]) + "+" +
+		base64.StdEncoding.EncodeToString(append([]byte{algorithm}, key...))
 }
 
-// Sign makes the signature line, line feed included, that a cosigner adds to a checkpoint. It checks nothing: a witness cosigns only after a consistency proof, an
-// auditor only after it has recomputed what its word stands for.
+// Sign returns the signature line, line feed included, that a cosigner adds to a checkpoint. It
+// checks nothing. A witness must cosign only after a consistency proof, an auditor only after it
+// has recomputed what its cosignature states.
 func Sign(keyName string, key ed25519.PrivateKey, c proof.Checkpoint, at time.Time) string {
 	id := keyID(keyName, key.Public().(ed25519.PublicKey))
 	b := binary.BigEndian.AppendUint64(id[:], uint64(at.Unix()))
@@ -89,34 +99,36 @@ func message(c proof.Checkpoint, at uint64) []byte {
 	return fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, c.Text())
 }
 
-// Cosignature is a good one.
+// Cosignature is a cosignature that has been verified.
 type Cosignature struct {
 	By   *Cosigner
 	Time time.Time // by the cosigner's clock, UTC, to the second
 	Line string    // the signature line, line feed included
 }
 
-// Bad is a line that is no cosignature: it was altered, or somebody claims a word never given.
+// Bad is a line that is not a valid cosignature: it was altered, or claims a cosignature that was
+// never made.
 type Bad struct {
-	By  *Cosigner // whose word it claims; nil: it is no signature line at all
+	By  *Cosigner // the cosigner that it claims; nil: it is not a signature line
 	Err error
 }
 
-// Why a line is bad, to be tested with errors.Is.
+// Why a line is bad. Test with errors.Is.
 var (
 	ErrNoLine    = errors.New("not a signature line")
-	ErrSignature = errors.New("a signature that does not verify over this checkpoint and the time it states")
+	ErrSignature = errors.New("the signature does not verify over this checkpoint and the time it states")
 )
 
-// Read verifies the lines of cosigners below a checkpoint. signed is a signed note, on which the caller has verified the log's own signature and read head. All
-// good lines are given in their order, so one cosigner may come several times, also with times yet to come: see Latest. Lines of others say nothing and
-// are passed over.
+// Read verifies the lines of cosigners below a checkpoint. signed is a signed note on which the
+// caller has verified the log's own signature and from which it has read head. All good lines are
+// returned in their order, so one cosigner may occur several times, also with times in the future:
+// see Latest. Lines of others are ignored.
 func Read(signed []byte, head proof.Checkpoint, cosigners []*Cosigner) (good []Cosignature, bad []Bad) {
 	_, lines, _ := strings.Cut(string(signed), "\n\n")
 	return ReadLines(lines, head, cosigners)
 }
 
-// ReadLines is Read for signature lines that came alone, as a witness answers.
+// ReadLines is Read for signature lines without a checkpoint, as in the answer of a witness.
 func ReadLines(lines string, head proof.Checkpoint, cosigners []*Cosigner) (good []Cosignature, bad []Bad) {
 	for line := range strings.Lines(lines) {
 		name, sig, err := split(line)
@@ -150,14 +162,14 @@ func split(line string) (name string, sig []byte, err error) {
 	return name, sig, nil
 }
 
-// verify reads the time of a cosignature on head; sig is what a signature line holds.
+// verify returns the time of a cosignature on head. sig is the content of a signature line.
 func (c *Cosigner) verify(sig []byte, head proof.Checkpoint) (time.Time, error) {
 	if len(sig) != size {
 		return time.Time{}, fmt.Errorf("%w: %d bytes, want %d", ErrSignature, len(sig), size)
 	}
 	at := binary.BigEndian.Uint64(sig[4:])
 	if at == 0 || at > math.MaxInt64 {
-		return time.Time{}, fmt.Errorf("%w: it states none", ErrSignature)
+		return time.Time{}, fmt.Errorf("%w: it states no valid time", ErrSignature)
 	}
 	if !ed25519.Verify(c.key, message(head, at), sig[12:]) {
 		return time.Time{}, ErrSignature
@@ -168,8 +180,9 @@ func (c *Cosigner) verify(sig []byte, head proof.Checkpoint) (time.Time, error) 
 // leeway is how far a cosigner's clock may be ahead of ours.
 const leeway = 5 * time.Minute
 
-// Latest keeps the latest of each cosigner, in the order in which they first came. What is later than now by more than 5 minutes does not count and is given
-// apart; a zero now, of who has no clock, counts all.
+// Latest returns the latest cosignature of each cosigner, in the order in which the cosigners first
+// occur. Cosignatures that are later than now by more than 5 minutes are not counted; they are
+// returned as early. If now is zero, because the caller has no clock, all are counted.
 func Latest(list []Cosignature, now time.Time) (counted, early []Cosignature) {
 	at := map[*Cosigner]int{}
 	for _, s := range list {

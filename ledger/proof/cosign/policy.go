@@ -14,16 +14,18 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Policy is whose word somebody takes: the logs they know and the cosigners they ask for. It comes from whoever verifies, never from the log. Its text is
-// C2SP tlog-policy:
+// Policy states what a verifier trusts: the logs it knows and the cosigners it requires. It comes
+// from the verifier, never from the log. Its text is C2SP tlog-policy:
 //
 //	log <vkey> [<url>]
 //	witness <name> <vkey> [<url>]
 //	group <name> all|any|<k> <name>…
 //	quorum <name>|none
 //
-// The quorum decides whether a checkpoint counts. Two names have a meaning of ours: the group (or single cosigner) "witnesses" is those who state that the log only
-// grows and is the same for everybody, "auditors" those who state besides that they recomputed the subject index. A policy that wants both writes
+// The quorum decides whether a checkpoint is accepted. Two names have a meaning here. The group (or
+// single cosigner) "witnesses" states that the log only grows and is the same for everyone. The
+// group "auditors" states also that its members recomputed the subject index. A policy that
+// requires both has the lines
 //
 //	group both all witnesses auditors
 //	quorum both
@@ -37,11 +39,11 @@ type Policy struct {
 // PolicyLog is a log that a policy knows.
 type PolicyLog struct {
 	Key      string // verifier key
-	URL      string // "" if not said
+	URL      string // "" if not given
 	Verifier note.Verifier
 }
 
-// The names with a meaning of ours.
+// The names of groups that have a meaning here.
 const (
 	GroupWitnesses = "witnesses"
 	GroupAuditors  = "auditors"
@@ -53,15 +55,17 @@ type Group struct {
 	cosigner *Cosigner
 	k        int
 	of       []*Group
-	grouped  bool // in a group already: each counts in one way only
+	grouped  bool // in a group already: a member is in one group only
 }
 
-// PolicyError says which line of a policy is wrong, counted from 1; 0 is the file as a whole.
+// PolicyError says which line of a policy is wrong. Lines are counted from 1; 0 means the file as a
+// whole.
 type PolicyError struct {
 	Line   int
 	Reason string
 }
 
+// Error returns the line, if there is one, and the reason.
 func (e *PolicyError) Error() string {
 	if e.Line == 0 {
 		return "policy: " + e.Reason
@@ -69,10 +73,11 @@ func (e *PolicyError) Error() string {
 	return fmt.Sprintf("policy line %d: %s", e.Line, e.Reason)
 }
 
-// maxPolicy bounds a policy file.
+// maxPolicy bounds a policy file in bytes.
 const maxPolicy = 1 << 20
 
-// PolicyForLog is the policy that knows one log and asks for no cosigner: the operator alone is believed about what the log is.
+// PolicyForLog returns the policy that knows one log and requires no cosigner. Its user trusts the
+// operator alone about what the log holds.
 func PolicyForLog(vkey string) (*Policy, error) {
 	vkey = strings.TrimSpace(vkey)
 	v, err := wire.NewLogVerifier(vkey)
@@ -82,19 +87,20 @@ func PolicyForLog(vkey string) (*Policy, error) {
 	return &Policy{Logs: []PolicyLog{{Key: vkey, Verifier: v}}, names: map[string]*Group{}}, nil
 }
 
-// ParsePolicy reads a policy file strictly; an error is a *PolicyError. At least one log and exactly one quorum line are asked for.
+// ParsePolicy reads a policy file strictly. It must have at least one log line and exactly one
+// quorum line. The error is a *PolicyError.
 func ParsePolicy(data []byte) (*Policy, error) {
 	switch {
 	case len(data) > maxPolicy:
 		return nil, &PolicyError{0, fmt.Sprintf("%d bytes, at most %d", len(data), maxPolicy)}
 	case len(data) == 0 || data[len(data)-1] != '\n':
-		return nil, &PolicyError{0, "does not end in a line feed: it was cut short"}
+		return nil, &PolicyError{0, "does not end in a line feed: it may have been cut short"}
 	}
 	p := &Policy{names: map[string]*Group{}}
 	quorums := 0
 	for i, line := range bytes.Split(data[:len(data)-1], []byte("\n")) {
 		if slices.ContainsFunc(line, func(b byte) bool { return b < 0x20 && b != '\t' || b == 0x7f }) {
-			return nil, &PolicyError{i + 1, "holds a control character"}
+			return nil, &PolicyError{i + 1, "has a control character"}
 		}
 		words := strings.FieldsFunc(string(line), func(r rune) bool { return r == ' ' || r == '\t' })
 		if len(words) == 0 || words[0][0] == '#' {
@@ -112,17 +118,18 @@ func ParsePolicy(data []byte) (*Policy, error) {
 			quorums++
 			err = p.setQuorum(args)
 		default:
-			err = fmt.Errorf("begins with none of log, witness, group, quorum")
+			err = fmt.Errorf("must begin with log, witness, group or quorum")
 		}
 		if err != nil {
 			return nil, &PolicyError{i + 1, err.Error()}
 		}
 	}
 	if quorums != 1 {
-		return nil, &PolicyError{0, fmt.Sprintf("%d quorum lines, want exactly one (quorum none, if no cosigner is asked for)", quorums)}
+		return nil, &PolicyError{0, fmt.Sprintf(
+			"has %d quorum lines, want exactly one (use quorum none to require no cosigner)", quorums)}
 	}
 	if len(p.Logs) == 0 {
-		return nil, &PolicyError{0, "no log line: whose checkpoints to take is what a policy is for"}
+		return nil, &PolicyError{0, "has no log line: add one for the log whose checkpoints you accept"}
 	}
 	return p, nil
 }
@@ -137,7 +144,7 @@ func (p *Policy) addLog(args []string) error {
 	}
 	for _, l := range p.Logs {
 		if keyMaterial(l.Key) == keyMaterial(args[0]) || l.Verifier.Name() == v.Name() {
-			return fmt.Errorf("the same log key or name again")
+			return fmt.Errorf("log key or name occurs twice")
 		}
 	}
 	l := PolicyLog{Key: args[0], Verifier: v}
@@ -158,7 +165,7 @@ func (p *Policy) addCosigner(args []string) error {
 	}
 	for _, o := range p.Cosigners {
 		if o.key.Equal(c.key) {
-			return fmt.Errorf("the key of witness %s again: one cosigner would count twice", o.Name)
+			return fmt.Errorf("has the key of witness %s: one cosigner would count twice", o.Name)
 		}
 	}
 	if len(args) == 3 {
@@ -171,7 +178,8 @@ func (p *Policy) addCosigner(args []string) error {
 	return p.add(&Group{Name: c.Name, cosigner: c, k: 1})
 }
 
-// separate refuses a log that is its own witness: its word about itself would count as another's.
+// separate refuses a log that is its own witness: its statement about itself would count as
+// another's.
 func (p *Policy) separate() error {
 	for _, l := range p.Logs {
 		for _, c := range p.Cosigners {
@@ -194,7 +202,7 @@ func (p *Policy) addGroup(args []string) error {
 		case m == nil:
 			return fmt.Errorf("%q is not defined above", name)
 		case m.grouped:
-			return fmt.Errorf("%q is a member of a group already", name)
+			return fmt.Errorf("%q is already a member of a group", name)
 		}
 		m.grouped = true
 		g.of = append(g.of, m)
@@ -236,7 +244,7 @@ func (p *Policy) setQuorum(args []string) error {
 	return nil
 }
 
-// Log gives the log of this origin, or nil.
+// Log returns the log of this origin, or nil.
 func (p *Policy) Log(origin string) *PolicyLog {
 	for i := range p.Logs {
 		if p.Logs[i].Verifier.Name() == origin {
@@ -246,16 +254,17 @@ func (p *Policy) Log(origin string) *PolicyLog {
 	return nil
 }
 
-// AsksNobody reports whether the quorum is none: then the operator alone is believed.
+// AsksNobody reports whether the quorum is none. The operator alone is then trusted.
 func (p *Policy) AsksNobody() bool { return p.quorum == nil }
 
-// Quorum gives what the policy asks for; nil if nobody.
+// Quorum returns what the policy requires, or nil if it requires no cosigner.
 func (p *Policy) Quorum() *Group { return p.quorum }
 
-// Group gives the group or single cosigner of this name; nil if there is none.
+// Group returns the group or single cosigner of this name, or nil.
 func (p *Policy) Group(name string) *Group { return p.names[name] }
 
-// Reached reports whether those of these names, as the policy's witness lines call them, make its quorum. Names it does not know do not count.
+// Reached reports whether the cosigners with these names make the policy's quorum. Names are those
+// of the policy's witness lines; unknown names are ignored.
 func (p *Policy) Reached(names []string) bool {
 	if p.AsksNobody() {
 		return true
@@ -270,8 +279,10 @@ func (p *Policy) Reached(names []string) bool {
 	return ok
 }
 
-// AsOf gives the latest time at which g's quorum still stands when only cosignatures of that time and later count: no minority inside a group can make a checkpoint
-// look younger than its quorum saw it. Of several by one cosigner the latest counts; see Latest for those yet to come. false: not enough cosigned.
+// AsOf returns the latest time at which g's quorum is still met by cosignatures of that time or
+// later. A minority inside a group therefore cannot make a checkpoint look younger than its quorum
+// saw it. Of several cosignatures by one cosigner, the latest counts; see Latest for times in the
+// future. If not enough have cosigned, it returns false.
 func (g *Group) AsOf(sigs []Cosignature) (time.Time, bool) {
 	times := map[*Cosigner]time.Time{}
 	for _, s := range sigs {
@@ -300,7 +311,7 @@ func (g *Group) latest(times map[*Cosigner]time.Time) (time.Time, bool) {
 	return have[g.k-1], true
 }
 
-// Cosigners gives those below g.
+// Cosigners returns all cosigners in g and its groups.
 func (g *Group) Cosigners() []*Cosigner {
 	if g.cosigner != nil {
 		return []*Cosigner{g.cosigner}
@@ -312,7 +323,7 @@ func (g *Group) Cosigners() []*Cosigner {
 	return list
 }
 
-// Want says what g asks for, e.g. "2 of 3 witnesses (a, b, c)".
+// Want describes what g requires, for example "2 of 3 of witnesses (a, b, c)".
 func (g *Group) Want() string {
 	if g.cosigner != nil {
 		return g.Name
@@ -324,7 +335,7 @@ func (g *Group) Want() string {
 	return fmt.Sprintf("%d of %d of %s (%s)", g.k, len(g.of), g.Name, strings.Join(names, ", "))
 }
 
-// keyMaterial is the public key inside a verifier key, without its type.
+// keyMaterial returns the public key inside a verifier key, without its type.
 func keyMaterial(vkey string) string {
 	_, rest, _ := strings.Cut(vkey, "+")
 	_, encoded, _ := strings.Cut(rest, "+")

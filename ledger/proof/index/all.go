@@ -2,7 +2,8 @@ package index
 
 import "iter"
 
-// All gives every history, ascending by K: the order in which Build loads a tree fastest. The tree must not change meanwhile.
+// All returns every history, ascending by K, the order that Build loads fastest. The tree must not
+// change during the iteration.
 func (t *Tree) All() iter.Seq[Update] {
 	return func(yield func(Update) bool) { t.walk(t.top, yield) }
 }

@@ -1,15 +1,20 @@
-// Package index is the subject index: the Merkle prefix tree that maps K, the key of a subject or of a public name, to the count and the head of its history
-// (DESIGN.md section 4, docs/FORMATS.md). With its root in the log nobody can be shown fewer entries than there are: a history has one value under one
-// key, and a key that is not there has a proof of that.
+// Package index is the subject index: the Merkle prefix tree that maps K, the key of a subject or
+// of a public name, to the count and the head of its history (docs/FORMATS.md section 13). Its root
+// is in the log, so an operator cannot show fewer entries than there are: a history has one value
+// under one key, and an absent key has a proof of absence.
 //
-// What is promised:
+// It promises:
 //
-//   - The root depends on the contents only: not on the order of insertion, the batches, or how the tree was loaded.
-//   - Every proof made here verifies with entry.IndexProof against Root, and for each key there is exactly one.
-//   - Keys chosen to share long prefixes cost at most 256 nodes each, never a wrong answer.
+//   - The root depends on the contents only: not on the order of insertion, the batches, or how the
+//     tree was loaded.
+//   - Every proof made here verifies with proof.IndexProof against Root, and there is exactly one
+//     for each key.
+//   - Keys that an attacker chose to share long prefixes cost at most 256 nodes each, never a wrong
+//     answer.
 //
-// What is not: the tree keeps no former roots, so a proof is always against the newest; it is in memory only and is loaded with Build at start-up; and it
-// does not check that a history is true, which is the matter of whoever recomputes it from the log.
+// It does not keep former roots: a proof is always against the newest. It is in memory only and is
+// loaded with Build at start-up. It does not check that a history is true: those who recompute it
+// from the log do.
 package index
 
 import (
@@ -20,21 +25,22 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Update says that the history under K is now State.
+// Update states that the history under K is now State.
 type Update struct {
 	K     wire.Hash // see proof.HistoryOf
 	State proof.State
 }
 
-// Filed is an entry of the log with the history it belongs to.
+// Filed is an entry of the log with the history that it belongs to.
 type Filed struct {
 	proof.History
 	Index    uint64
 	LeafHash wire.Hash
 }
 
-// Tree is a subject index. 5.5 million histories take 0.71 GB (130 bytes each). Get, Root, Prove and Len only read and may run side by side; Apply needs
-// the tree for itself. The caller holds the lock.
+// Tree is a subject index. 5.5 million histories take 0.71 GB (130 bytes each). The caller holds
+// the lock: Get, Root, Prove, Len and All only read and may run concurrently, while Apply and Add
+// need the tree for themselves.
 type Tree struct {
 	forks  arena[fork]
 	leaves arena[Update]
@@ -42,7 +48,7 @@ type Tree struct {
 	root   wire.Hash
 }
 
-// A fork's zero hash means that it must be computed anew; between calls of Apply none is zero.
+// A fork's hash is zero if it must be computed again. Between calls of Apply none is zero.
 type fork struct {
 	hash     wire.Hash
 	children [2]ref
@@ -60,8 +66,10 @@ func (t *Tree) leaf(r ref) *Update { return t.leaves.at(-int(r) - 1) }
 // New returns the empty tree.
 func New() *Tree { return &Tree{} }
 
-// Build loads a tree from histories in any order; of two under one key the later counts. It is Apply for millions: nothing is collected first, so the
-// source may be a cursor (if it fails half-way, throw the tree away). Ascending keys load five times as fast as shuffled ones.
+// Build loads a tree from histories in any order. If two are under one key, the later one wins. It
+// is Apply for millions of histories: it collects nothing first, so the source may be a cursor. If
+// the source fails half-way, discard the tree. Ascending keys load five times as fast as shuffled
+// ones.
 func Build(histories iter.Seq[Update]) *Tree {
 	t := New()
 	for u := range histories {
@@ -86,16 +94,18 @@ func (t *Tree) Updates(entries []Filed) []Update {
 				state = e.Start()
 			}
 			i = len(list)
-			at[e.K], list = i, append(list, Update{K: e.K, State: state})
+			at[e.K] = i
+			list = append(list, Update{K: e.K, State: state})
 		}
 		list[i].State = list[i].State.Add(e.Index, e.LeafHash)
 	}
 	return list
 }
 
-// Apply inserts new histories and replaces those that are there; of two updates under one key the later counts. A fork above many changes is
-// hashed once, so a batch of thousands costs far less than its updates one by one. A history has at least one entry: an update with
-// count 0 would claim one where there is none, and is the caller's mistake.
+// Apply inserts new histories and replaces those that are there. If two updates are under one key,
+// the later one wins. A fork above many changes is hashed once, so a batch of thousands costs far
+// less than its updates one by one. The caller must not pass an update with count 0, which would
+// claim a history where there is none.
 func (t *Tree) Apply(updates []Update) {
 	for _, u := range updates {
 		t.put(u)
@@ -107,7 +117,7 @@ func (t *Tree) Apply(updates []Update) {
 	t.root = t.hash(t.top, levels)
 }
 
-// put files u at its place and marks the forks above it.
+// put files u at its place and clears the hashes of the forks above it.
 func (t *Tree) put(u Update) {
 	place := &t.top
 	depth := 0
@@ -144,13 +154,14 @@ func (t *Tree) addLeaf(u Update) ref {
 }
 
 const (
-	// spread is over how many levels from the top the two sides are hashed side by side: 64 pieces, many more than cores, so that uneven ones even out.
+	// spread is the number of levels from the top at which the two sides are hashed in parallel: 64
+	// pieces, many more than cores, so that uneven pieces even out.
 	spread = 6
-	// worthSpreading is the number of updates from which that gains anything.
+	// worthSpreading is the number of updates from which hashing in parallel is faster.
 	worthSpreading = 256
 )
 
-// hash returns the hash of what stands at r, and computes the marked forks below it anew.
+// hash returns the hash of the subtree at r, and computes the forks below it that have none.
 func (t *Tree) hash(r ref, levels int) wire.Hash {
 	if r == 0 {
 		return wire.Hash{}
@@ -171,7 +182,8 @@ func (t *Tree) hash(r ref, levels int) wire.Hash {
 	return f.hash
 }
 
-// sideBySide is apart from hash, which would otherwise allocate for each of millions of forks what only the top ones need.
+// sideBySide hashes both sides of f in parallel. It is separate from hash, which would otherwise
+// allocate for each of millions of forks what only the top ones need.
 func (t *Tree) sideBySide(f *fork, levels int) (left, right wire.Hash) {
 	var side sync.WaitGroup
 	side.Go(func() { left = t.hash(f.children[0], levels) })
@@ -180,10 +192,10 @@ func (t *Tree) sideBySide(f *fork, levels int) (left, right wire.Hash) {
 	return left, right
 }
 
-// Root is the root of the tree: zero if it is empty.
+// Root returns the root of the tree, zero if it is empty.
 func (t *Tree) Root() wire.Hash { return t.root }
 
-// Len is the number of histories.
+// Len returns the number of histories.
 func (t *Tree) Len() int { return t.leaves.len }
 
 // Get returns the history under k, and whether there is one.
@@ -198,13 +210,14 @@ func (t *Tree) Get(k wire.Hash) (proof.State, bool) {
 	return t.leaf(r).State, true
 }
 
-// Prove returns the proof against Root of the history under k, or (false) that there is none.
+// Prove returns the proof, against Root, of the history under k and its state. If there is no such
+// history, it returns the proof of that and false.
 func (t *Tree) Prove(k wire.Hash) (proof.IndexProof, proof.State, bool) {
 	var p proof.IndexProof
 	r := t.top
 	for depth := 0; r > 0; depth++ {
 		f, b := t.fork(r), proof.IndexBit(k, depth)
-		// Only reads: no fork is marked outside Apply.
+		// This only reads: between calls of Apply every fork has a hash.
 		p.Siblings = append(p.Siblings, t.hash(f.children[1-b], 0))
 		r = f.children[b]
 	}

@@ -14,14 +14,15 @@ const maxProofHashes = 63
 
 const proofHeader = "c2sp.org/tlog-proof@v1\n"
 
-// Proof is a C2SP tlog-proof@v1: an index, the RFC 6962 inclusion path, and the signed checkpoint it leads to. It carries no extra line.
+// Inclusion is a C2SP tlog-proof@v1 without extra lines: an index, the RFC 6962 inclusion path, and
+// the signed checkpoint that it leads to.
 type Inclusion struct {
-	Index      uint64
-	Hashes     []wire.Hash
-	Checkpoint []byte // signed note
+	Index      uint64      // of the leaf
+	Hashes     []wire.Hash // from the leaf up
+	Checkpoint []byte      // signed note
 }
 
-// Marshal writes the textual form.
+// Marshal returns the proof as text.
 func (p Inclusion) Marshal() []byte {
 	var b bytes.Buffer
 	b.WriteString(proofHeader)
@@ -34,7 +35,8 @@ func (p Inclusion) Marshal() []byte {
 	return b.Bytes()
 }
 
-// ParseInclusion reads the textual form. Nothing is verified: see verifier.VerifyProof.
+// ParseInclusion reads the text of a proof. It returns BadProof or TooLarge. It verifies nothing:
+// see verifier.VerifyProof.
 func ParseInclusion(data []byte) (Inclusion, error) {
 	if len(data) > 1<<17 {
 		return Inclusion{}, wire.Errorf(wire.TooLarge, "tlog-proof", "%d bytes", len(data))
@@ -45,7 +47,7 @@ func ParseInclusion(data []byte) (Inclusion, error) {
 	}
 	head, checkpoint, ok := strings.Cut(rest, "\n\n")
 	if !ok || checkpoint == "" {
-		return Inclusion{}, wire.Errorf(wire.BadProof, "tlog-proof", "no checkpoint after an empty line")
+		return Inclusion{}, wire.Errorf(wire.BadProof, "tlog-proof", "no checkpoint after the empty line")
 	}
 	lines := strings.Split(head, "\n")
 	num, ok := strings.CutPrefix(lines[0], "index ")
@@ -54,7 +56,8 @@ func ParseInclusion(data []byte) (Inclusion, error) {
 		return Inclusion{}, wire.Errorf(wire.BadProof, "tlog-proof", "second line is not an index")
 	}
 	if len(lines)-1 > maxProofHashes {
-		return Inclusion{}, wire.Errorf(wire.BadProof, "tlog-proof", "%d hashes, at most %d", len(lines)-1, maxProofHashes)
+		return Inclusion{}, wire.Errorf(wire.BadProof, "tlog-proof",
+			"%d hashes, at most %d", len(lines)-1, maxProofHashes)
 	}
 	p := Inclusion{Index: index, Checkpoint: []byte(checkpoint)}
 	for i, line := range lines[1:] {
