@@ -23,40 +23,52 @@ const (
 	maxCheckpointSize = 1 << 16
 )
 
-// Evidence is what statements and extracts share: the signed tree head and the public entries that the checks need.
+// Evidence is what statements and extracts share: the signed tree head and the public entries that
+// the checks need. N is the size of the tree head, M the size of the index root.
 type Evidence struct {
 	Format     string `json:"format"`     // FormatStatement or FormatExtract
 	Origin     string `json:"origin"`     // of the log
-	Checkpoint string `json:"checkpoint"` // signed note with cosignatures; of size N
+	Checkpoint string `json:"checkpoint"` // signed note with cosignatures, of size N
 	Genesis    Leaf   `json:"genesis"`    // leaf 0
-	IndexRoot  Leaf   `json:"indexRoot"`  // the index-root entry, over the leaves below M, that all index proofs lead to
-	Chains     Chains `json:"chains"`     // public histories below M, ascending by name: those of the keys and organisations of all signers
-	Nodes      Nodes  `json:"nodes"`      // the multi-inclusion proof (see MultiProofNodes) of all leaves here, in the tree of size N
-	Text       Text   `json:"text"`       // what it proves and what not, in plain words; for readers, not for checks
+	IndexRoot  Leaf   `json:"indexRoot"`  // the index-root entry over the leaves below M, for all index proofs
+
+	// Chains are the public histories below M of the keys and organisations of all signers,
+	// ascending by name.
+	Chains Chains `json:"chains"`
+
+	// Nodes are the multi-inclusion proof (see proof.MultiProofNodes) of all leaves in the file, in
+	// the tree of size N.
+	Nodes Nodes `json:"nodes"`
+
+	// Text says in plain words what the file proves and what not. It is for readers, not for
+	// checks.
+	Text Text `json:"text"`
 }
 
-// StatementLeaf is a public leaf with its position.
+// Leaf is a public leaf with its index in the log.
 type Leaf struct {
 	Index uint64     `json:"index"`
 	Leaf  wire.Bytes `json:"leaf"` // 0x01 ‖ JWS
 }
 
-// StatementChain is the whole history below M of a public name, "key:<kid>" or "org:<id>": whole, because what is to be seen is that nothing
-// followed, as that a key was not revoked. No leaves: absent from the index, as a key of the genesis is that was not revoked.
+// Chain is the whole history below M of a public name, "key:<kid>" or "org:<id>". It is whole to
+// show that nothing followed, for example that a key was not revoked. If it has no leaves, the name
+// is absent from the index, as for a key of the genesis that was never revoked.
 type Chain struct {
 	Name   string           `json:"name"`
-	Proof  proof.IndexProof `json:"proof"`  // of Value under NameKey(Name), or of absence
+	Proof  proof.IndexProof `json:"proof"`  // of Value under proof.NameKey(Name), or of absence
 	Leaves Leaves           `json:"leaves"` // ascending
 }
 
-// Lists that stop reading at their limits.
+// Lists whose decoders stop reading at the limits.
 type (
 	Chains []Chain  // at most 4096, ascending by name
 	Leaves []Leaf   // at most 1024, ascending by index
 	Text   []string // at most 64 lines of 4096 bytes, no control characters
 )
 
-// EvidenceNodes are hashes, in JSON the base64url of all of them one after the other: a statement has about ten for each of its entries.
+// Nodes are hashes. In JSON they are base64url of all hashes, one after the other, because a
+// statement has about ten for each of its entries.
 type Nodes []wire.Hash
 
 // MarshalText implements encoding.TextMarshaler.
@@ -77,7 +89,7 @@ func (n *Nodes) UnmarshalText(t []byte) error {
 	if len(b)%len(wire.Hash{}) != 0 {
 		return wire.Errorf(wire.BadLength, "nodes", "%d bytes, want a multiple of %d", len(b), len(wire.Hash{}))
 	}
-	*n = make(Nodes, 0, len(b)/len(wire.Hash{})) // none differs from missing
+	*n = make(Nodes, 0, len(b)/len(wire.Hash{})) // an empty list differs from a missing one
 	for h := range slices.Chunk(b, len(wire.Hash{})) {
 		*n = append(*n, wire.Hash(h))
 	}
@@ -99,7 +111,7 @@ func (l *Text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return wire.DecodeList(d, "text", maxTextLines, (*[]string)(l), nil)
 }
 
-// Hash is the leaf hash.
+// Hash returns the leaf hash (RFC 6962).
 func (l *Leaf) Hash() wire.Hash { return proof.LeafHash(l.Leaf) }
 
 func (l *Leaf) check() error {
@@ -108,12 +120,13 @@ func (l *Leaf) check() error {
 		return err
 	}
 	if !parsed.Public {
-		return wire.Errorf(wire.BadLeaf, "leaf", "leaf %d is a sealed one where a public one is due", l.Index)
+		return wire.Errorf(wire.BadLeaf, "leaf", "leaf %d is sealed, want a public leaf", l.Index)
 	}
 	return checkIndex(l.Index)
 }
 
-// Value is V of the history that the leaves make. Without leaves there is none: the name must be absent (IndexProof.RootWithout).
+// Value returns V of the history that the leaves make. Call it only if there are leaves. If there
+// are none, the name must be absent (proof.IndexProof.RootWithout).
 func (c *Chain) Value() wire.Hash {
 	state := proof.HistoryOfName(c.Name).Start()
 	for i := range c.Leaves {
@@ -122,7 +135,9 @@ func (c *Chain) Value() wire.Hash {
 	return state.Value()
 }
 
-// Root is the index root in which the name's history is what the leaves make, or, without leaves, has no place.
+// Root returns the index root that c.Proof leads to if the name's history is what the leaves make
+// or, without leaves, if the name is absent. If no prefix tree has such a path, it returns
+// BadIndexProof.
 func (c *Chain) Root() (wire.Hash, error) {
 	if len(c.Leaves) == 0 {
 		return c.Proof.RootWithout(proof.NameKey(c.Name))
@@ -157,7 +172,7 @@ func (v *Evidence) check(format string) error {
 		return err
 	}
 	if v.Checkpoint == "" || len(v.Checkpoint) > maxCheckpointSize {
-		return wire.Errorf(wire.BadStatement, "checkpoint", "is missing or above %d bytes", maxCheckpointSize)
+		return wire.Errorf(wire.BadStatement, "checkpoint", "is missing or longer than %d bytes", maxCheckpointSize)
 	}
 	for _, l := range []*Leaf{&v.Genesis, &v.IndexRoot} {
 		if err := l.check(); err != nil {
@@ -165,10 +180,11 @@ func (v *Evidence) check(format string) error {
 		}
 	}
 	if v.Genesis.Index != 0 || v.IndexRoot.Index == 0 {
-		return wire.Errorf(wire.BadStatement, "genesis", "genesis is not leaf 0, or another entry is")
+		return wire.Errorf(wire.BadStatement, "genesis", "genesis must be leaf 0, and indexRoot another leaf")
 	}
 	if len(v.Chains) > maxChains || len(v.Text) > maxTextLines {
-		return wire.Errorf(wire.TooLarge, "evidence", "%d chains and %d lines of text, at most %d and %d", len(v.Chains), len(v.Text), maxChains, maxTextLines)
+		return wire.Errorf(wire.TooLarge, "evidence",
+			"%d chains and %d lines of text, at most %d and %d", len(v.Chains), len(v.Text), maxChains, maxTextLines)
 	}
 	for i := range v.Chains {
 		if err := v.Chains[i].check(); err != nil {
@@ -177,13 +193,14 @@ func (v *Evidence) check(format string) error {
 	}
 	for _, line := range v.Text {
 		if !wire.Plain(line, maxTextLine) {
-			return wire.Errorf(wire.BadStatement, "text", "a line has control characters or more than %d bytes", maxTextLine)
+			return wire.Errorf(wire.BadStatement, "text",
+				"a line has control characters or more than %d bytes", maxTextLine)
 		}
 	}
 	return ascending("chains", v.Chains, func(c *Chain) string { return c.Name })
 }
 
-// checkRead is for what was read: a list that is missing is not an empty one.
+// checkRead checks what was read from a file, where a missing list differs from an empty one.
 func (v *Evidence) checkRead() error {
 	if v.Chains == nil || v.Nodes == nil || v.Text == nil {
 		return wire.Errorf(wire.BadStatement, "evidence", "chains, nodes or text are missing")
@@ -191,12 +208,12 @@ func (v *Evidence) checkRead() error {
 	return nil
 }
 
-// leafHashes collects the hash of every leaf by index and refuses two at one.
+// leafHashes collects the hash of every leaf by index and refuses two different ones at one index.
 type leafHashes map[uint64]wire.Hash
 
 func (m leafHashes) add(index uint64, h wire.Hash) error {
 	if before, ok := m[index]; ok && before != h {
-		return wire.Errorf(wire.BadStatement, "leaves", "two different leaves are said to stand at %d", index)
+		return wire.Errorf(wire.BadStatement, "leaves", "two different leaves have the index %d", index)
 	}
 	m[index] = h
 	return nil
@@ -222,11 +239,12 @@ func checkIndex(index uint64) error {
 	return nil
 }
 
-// ascending refuses a list whose keys do not grow: out of order, or one twice.
+// ascending refuses a list whose keys are out of order or occur twice.
 func ascending[T any, K cmp.Ordered](what string, list []T, key func(*T) K) error {
 	for i := 1; i < len(list); i++ {
 		if key(&list[i-1]) >= key(&list[i]) {
-			return wire.Errorf(wire.BadStatement, what, "%s are not ascending: number %d is not above the one before", what, i)
+			return wire.Errorf(wire.BadStatement, what,
+				"%s are not ascending: number %d is not above the one before it", what, i)
 		}
 	}
 	return nil

@@ -8,29 +8,31 @@ import (
 	"igledger/ledger/wire"
 )
 
-// FormatExtract is the first member of every extract.
+// FormatExtract is the member "format" of every extract.
 const FormatExtract = "igledger-extract/1"
 
-// Extract is chosen entries with the proof that each is in the log, signed by a key that counted. It says nothing about what else there is,
-// nor under whom the ledger filed them: the tag, by which a reader could tell two extracts of one person, stays closed behind its commitment.
+// Extract is chosen entries with the proof that each is in the log, signed by a key that was valid
+// at its index. It shows neither which other entries there are nor under whom the ledger filed the
+// chosen ones. The tag, by which a reader could tell that two extracts are about one person, stays
+// hidden behind its commitment.
 type Extract struct {
 	Evidence
 	Entries ExtractEntries `json:"entries"` // at least one, ascending
 }
 
-// ExtractEntry is an entry whose content is open and whose link to a history is closed.
+// ExtractEntry is an entry whose content is open and whose link to a history is hidden.
 type ExtractEntry struct {
 	Index       uint64         `json:"index"`
 	TagCommit   wire.Hash      `json:"tagCommit"`
 	BodySalt    wire.Hash      `json:"bodySalt"`
 	JWS         string         `json:"jws"` // header.payload.signature
 	Disclosures Disclosures    `json:"disclosures"`
-	Flags       Flags          `json:"flags,omitempty"`    // the ledger's remarks at append; not proved
-	Received    string         `json:"received,omitempty"` // RFC 3339, when the ledger took it; not proved
+	Flags       Flags          `json:"flags,omitempty"`    // the ledger's remarks; not proved
+	Received    string         `json:"received,omitempty"` // RFC 3339, when the ledger received it; not proved
 	Verdict     *entry.Verdict `json:"verdict,omitempty"`  // not proved
 }
 
-// ExtractEntries stops reading at MaxStatementEntries.
+// ExtractEntries are at most MaxEntries. The decoder stops reading there.
 type ExtractEntries []ExtractEntry
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
@@ -38,12 +40,16 @@ func (l *ExtractEntries) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return wire.DecodeList(d, "entries", MaxEntries, (*[]ExtractEntry)(l), (*ExtractEntry).check)
 }
 
-// NewExtractEntry closes the link of an opening.
+// NewExtractEntry returns the entry of an opening with its link to a history hidden.
 func NewExtractEntry(o *Opening) ExtractEntry {
-	return ExtractEntry{Index: o.Index, TagCommit: proof.TagCommit(o.TagSalt, o.Tag), BodySalt: o.BodySalt, JWS: o.JWS, Disclosures: o.Disclosures, Flags: o.Flags, Received: o.Received, Verdict: o.Verdict}
+	return ExtractEntry{
+		Index: o.Index, TagCommit: proof.TagCommit(o.TagSalt, o.Tag),
+		BodySalt: o.BodySalt, JWS: o.JWS, Disclosures: o.Disclosures,
+		Flags: o.Flags, Received: o.Received, Verdict: o.Verdict,
+	}
 }
 
-// Leaf is the sealed leaf that the entry makes.
+// Leaf returns the sealed leaf that the entry makes.
 func (e *ExtractEntry) Leaf() []byte {
 	return proof.SealedLeaf(e.TagCommit, proof.BodyCommit(e.BodySalt, e.JWS))
 }
@@ -55,7 +61,8 @@ func (e *ExtractEntry) check() error {
 	return checkContent(e.Index, e.JWS, e.Disclosures, e.Flags, e.Received, e.Verdict)
 }
 
-// ParseExtract reads an extract strictly and checks its form. Nothing that takes a hash or a signature has been checked.
+// ParseExtract reads an extract strictly and checks its form. It checks no hash and no signature:
+// see package verifier.
 func ParseExtract(data []byte) (*Extract, error) {
 	if len(data) > MaxSize {
 		return nil, wire.Errorf(wire.TooLarge, "extract", "%d bytes, at most %d", len(data), MaxSize)
@@ -73,7 +80,7 @@ func ParseExtract(data []byte) (*Extract, error) {
 	return x, nil
 }
 
-// Marshal writes the extract; what ParseExtract would refuse is refused here.
+// Marshal returns the extract as JSON. It refuses what ParseExtract would refuse.
 func (x *Extract) Marshal() ([]byte, error) { return marshalChecked("extract", x, x.check) }
 
 func (x *Extract) check() error {
@@ -91,7 +98,8 @@ func (x *Extract) check() error {
 	return ascending("entries", x.Entries, func(e *ExtractEntry) uint64 { return e.Index })
 }
 
-// LeafHashes gives the hash of every leaf in the extract by index: what VerifyMulti takes with Nodes. BadStatement: two leaves at one index.
+// LeafHashes returns the hash of every leaf in the extract by index, which proof.VerifyMulti takes
+// together with Nodes. If two different leaves have one index, it returns BadStatement.
 func (x *Extract) LeafHashes() (map[uint64]wire.Hash, error) {
 	m := leafHashes{}
 	if err := x.addLeafHashes(m); err != nil {

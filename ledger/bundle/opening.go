@@ -8,22 +8,23 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Opening is what reveals a sealed leaf to somebody entitled to it. Its link part (TagSalt, Tag, VRFProof) shows whose history the leaf
-// belongs to, its content part (BodySalt, JWS, Disclosures) what was done. Verified by verifier.OpenLeaf and verifier.CheckEntry.
+// Opening reveals a sealed leaf to those entitled to see it. Its link part (TagSalt, Tag, VRFProof)
+// shows whose history the leaf belongs to. Its content part (BodySalt, JWS, Disclosures) shows what
+// was done. It is verified by verifier.OpenLeaf and verifier.CheckEntry.
 type Opening struct {
-	Index       uint64         `json:"index"` // position in the log, for which an inclusion proof must be had apart
+	Index       uint64         `json:"index"` // in the log; the inclusion proof is separate
 	TagSalt     wire.Hash      `json:"tagSalt"`
 	Tag         wire.Hash      `json:"tag"`
 	VRFProof    wire.Bytes     `json:"vrfProof,omitempty"` // 80 bytes
 	BodySalt    wire.Hash      `json:"bodySalt"`
 	JWS         string         `json:"jws"`                // header.payload.signature
-	Disclosures []string       `json:"disclosures"`        // those shown
-	Flags       []entry.Flag   `json:"flags,omitempty"`    // the ledger's remarks at append; not proved
-	Received    string         `json:"received,omitempty"` // RFC 3339, when the ledger took it; not proved
-	Verdict     *entry.Verdict `json:"verdict,omitempty"`  // what policy says of an access; not proved, but anybody can compute it again
+	Disclosures []string       `json:"disclosures"`        // the disclosures that are shown
+	Flags       []entry.Flag   `json:"flags,omitempty"`    // the ledger's remarks; not proved
+	Received    string         `json:"received,omitempty"` // RFC 3339, when the ledger received it; not proved
+	Verdict     *entry.Verdict `json:"verdict,omitempty"`  // the policies' result; not proved, but anyone can compute it again
 }
 
-// ParseOpening reads an opening from JSON.
+// ParseOpening reads an opening from JSON and checks its form. It checks no hash and no signature.
 func ParseOpening(data []byte) (*Opening, error) {
 	if len(data) > wire.MaxJWS+wire.SDDigests*2*wire.MaxText {
 		return nil, wire.Errorf(wire.TooLarge, "opening", "%d bytes", len(data))
@@ -41,18 +42,19 @@ func ParseOpening(data []byte) (*Opening, error) {
 	return o, nil
 }
 
-// Receipt proves to a submitter that its entry is in the log, filed under the right person. For a public entry only Leaf and Proof
-// are set. The source checks it (verifier.CheckReceipt) before it forgets the event.
+// Receipt proves to a submitter that its entry is in the log, filed under the right person. For a
+// public entry only Leaf and Proof are set. The source must check it (verifier.CheckReceipt) before
+// it forgets the event.
 type Receipt struct {
 	Leaf     wire.Bytes `json:"leaf"`
 	TagSalt  *wire.Hash `json:"tagSalt,omitempty"`
 	Tag      *wire.Hash `json:"tag,omitempty"`
 	VRFProof wire.Bytes `json:"vrfProof,omitempty"` // 80 bytes
 	BodySalt *wire.Hash `json:"bodySalt,omitempty"`
-	Proof    string     `json:"proof"` // tlog-proof@v1
+	Proof    string     `json:"proof"` // tlog-proof@v1, see proof.Inclusion
 }
 
-// ParseReceipt reads a receipt from JSON.
+// ParseReceipt reads a receipt from JSON and checks its form. It verifies nothing.
 func ParseReceipt(data []byte) (*Receipt, error) {
 	if len(data) > 1<<18 {
 		return nil, wire.Errorf(wire.TooLarge, "receipt", "%d bytes", len(data))

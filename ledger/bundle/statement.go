@@ -8,20 +8,26 @@ import (
 	"igledger/ledger/wire"
 )
 
-// FormatStatement is the first member of every statement.
+// FormatStatement is the member "format" of every statement.
 const FormatStatement = "igledger-statement/1"
 
-// Statement is everything the log holds about one id below M, with the proof that nothing is left out, and what it holds about everybody at once (RegEveryone)
-// and about the ids that are linked with this one (Link), with the same proof. The id is not in it: who checks a statement knows whose it should be. Linked ids are: they
-// stand in the links, too. ParseStatement checks its form only; the checks are package verifier's.
+// Statement is everything that the log holds about one id below M, with the proof that nothing is
+// left out. With the same proof it shows what the log holds about everyone at once
+// (entry.RegEveryone) and about the ids that are linked with this one (entry.Link). The id itself
+// is not in the statement: a reader who checks it knows whose it should be. Linked ids are, because
+// the links show them anyway. ParseStatement checks the form only; package verifier does the other
+// checks.
 type Statement struct {
 	Evidence
-	Subject  Subject         `json:"subject"`
-	Period   *Period         `json:"period,omitempty"`   // none: the whole history, every entry opened
-	Entries  Entries         `json:"entries"`            // every entry of the subject below M, ascending
-	Newer    Entries         `json:"newer"`              // opened entries at or above M, ascending; that none is missing among them is not proved
-	Everyone *History        `json:"everyone,omitempty"` // reads of everybody's data concern the subject too; none: the subject is RegEveryone itself
-	Linked   LinkedHistories `json:"linked"`             // of each id that a link of the subject's below M holds hers, ascending by id; links of these are not followed
+	Subject  Subject  `json:"subject"`
+	Period   *Period  `json:"period,omitempty"`   // nil: the whole history, every entry opened
+	Entries  Entries  `json:"entries"`            // every entry of the subject below M, ascending
+	Newer    Entries  `json:"newer"`              // opened entries at or above M, ascending; maybe not all of them
+	Everyone *History `json:"everyone,omitempty"` // of RegEveryone; nil if the subject is RegEveryone
+
+	// Linked has the history of each id that is linked with the subject's below M, ascending by id.
+	// Links of linked ids are not followed.
+	Linked LinkedHistories `json:"linked"`
 }
 
 // LinkedHistory is what a statement shows of a linked id.
@@ -37,10 +43,11 @@ type History struct {
 	Newer   Entries `json:"newer"`   // as in Statement
 }
 
-// Own is the subject's history.
+// Own returns the subject's history.
 func (s *Statement) Own() *History { return &History{s.Subject, s.Entries, s.Newer} }
 
-// Histories gives the subject's history, if it is there everyone's, and those of linked ids.
+// Histories returns the subject's history, then everyone's if it is there, then those of the linked
+// ids.
 func (s *Statement) Histories() []*History {
 	list := []*History{s.Own()}
 	if s.Everyone != nil {
@@ -52,38 +59,40 @@ func (s *Statement) Histories() []*History {
 	return list
 }
 
-// Subject says whose history it is and where the subject index has it.
+// Subject says whose history it is, and proves its place in the subject index.
 type Subject struct {
 	Tag      wire.Hash        `json:"tag"`
 	VRFProof wire.Bytes       `json:"vrfProof"` // 80 bytes
-	Proof    proof.IndexProof `json:"proof"`    // of Value under TagKey(Tag), or of absence
-	Count    uint64           `json:"count"`    // of entries below M, equal to the length of entries; 0 with absence
+	Proof    proof.IndexProof `json:"proof"`    // of Value under proof.TagKey(Tag), or of absence
+	Count    uint64           `json:"count"`    // of entries below M: the length of entries; 0 if absent
 }
 
-// Period is a range of the log, From <= index < To: every entry of the subject in it is opened, the others may be hidden. It is a range of
-// positions and not of times, because a position is proved and a time is claimed inside the entry, where it cannot be seen of a hidden one.
+// Period is a range of the log, From <= index < To. Every entry of the subject in it is opened, the
+// others may be hidden. It is a range of indices and not of times: an index is proved, while a time
+// is a claim inside the entry and invisible if the entry is hidden.
 type Period struct {
 	From uint64 `json:"from"`
 	To   uint64 `json:"to"`
 }
 
-// StatementEntry is one entry of the subject: opened (TagSalt, BodySalt, JWS, Disclosures) or hidden (LeafHash), never both.
+// Entry is one entry of the subject, either opened (TagSalt, BodySalt, JWS, Disclosures) or hidden
+// (LeafHash).
 type Entry struct {
 	Index       uint64         `json:"index"`
 	TagSalt     *wire.Hash     `json:"tagSalt,omitempty"`
 	BodySalt    *wire.Hash     `json:"bodySalt,omitempty"`
 	JWS         string         `json:"jws,omitempty"` // header.payload.signature
 	Disclosures Disclosures    `json:"disclosures,omitempty"`
-	Flags       Flags          `json:"flags,omitempty"`    // the ledger's remarks at append; not proved
-	Received    string         `json:"received,omitempty"` // RFC 3339, when the ledger took it; not proved
-	Verdict     *entry.Verdict `json:"verdict,omitempty"`  // what policy says of an access; not proved
+	Flags       Flags          `json:"flags,omitempty"`    // the ledger's remarks; not proved
+	Received    string         `json:"received,omitempty"` // RFC 3339, when the ledger received it; not proved
+	Verdict     *entry.Verdict `json:"verdict,omitempty"`  // the policies' result; not proved
 	LeafHash    *wire.Hash     `json:"leafHash,omitempty"`
 }
 
-// Lists that stop reading at their limits.
+// Lists whose decoders stop reading at the limits.
 type (
-	Entries         []Entry         // at most MaxStatementEntries
-	Disclosures     []string        // at most SDDigests
+	Entries         []Entry         // at most MaxEntries
+	Disclosures     []string        // at most wire.SDDigests
 	Flags           []entry.Flag    // at most 32
 	LinkedHistories []LinkedHistory // at most entry.MaxLinked
 )
@@ -108,28 +117,38 @@ func (l *LinkedHistories) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return wire.DecodeList(d, "linked", entry.MaxLinked, (*[]LinkedHistory)(l), nil)
 }
 
-// NewStatementEntry is the opened form of an opening.
+// NewEntry returns the opened form of an entry.
 func NewEntry(o *Opening) Entry {
-	return Entry{Index: o.Index, TagSalt: &o.TagSalt, BodySalt: &o.BodySalt, JWS: o.JWS, Disclosures: o.Disclosures, Flags: o.Flags, Received: o.Received, Verdict: o.Verdict}
+	return Entry{
+		Index: o.Index, TagSalt: &o.TagSalt, BodySalt: &o.BodySalt, JWS: o.JWS, Disclosures: o.Disclosures,
+		Flags: o.Flags, Received: o.Received, Verdict: o.Verdict,
+	}
 }
 
-// HiddenStatementEntry is the form of an entry outside the period: it shows that there is one and where, and keeps the chain whole.
+// HiddenEntry returns the form of an entry outside the period. It shows that there is an entry and
+// where, and keeps the hash chain whole.
 func HiddenEntry(index uint64, leafHash wire.Hash) Entry {
 	return Entry{Index: index, LeafHash: &leafHash}
 }
 
-// Opened reports whether the entry's content is here.
+// Opened reports whether the content of the entry is shown.
 func (e *Entry) Opened() bool { return e.LeafHash == nil }
 
-// Opening is the opening of an opened entry of the subject with tag, without VRF proof (the subject has it); nil of a hidden one.
+// Opening returns the opening of an opened entry of the subject with tag, without its VRF proof
+// (the subject has it). For a hidden entry it returns nil.
 func (e *Entry) Opening(tag wire.Hash) *Opening {
 	if !e.Opened() {
 		return nil
 	}
-	return &Opening{Index: e.Index, TagSalt: *e.TagSalt, Tag: tag, BodySalt: *e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures, Flags: e.Flags, Received: e.Received, Verdict: e.Verdict}
+	return &Opening{
+		Index: e.Index, TagSalt: *e.TagSalt, Tag: tag,
+		BodySalt: *e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures,
+		Flags: e.Flags, Received: e.Received, Verdict: e.Verdict,
+	}
 }
 
-// Leaf is the sealed leaf that an opened entry of the subject with tag makes. It is not carried, so it cannot disagree; nil of a hidden one.
+// Leaf returns the sealed leaf that an opened entry of the subject with tag makes, or nil for a
+// hidden entry. The file does not carry the leaf, so it cannot disagree with the content.
 func (e *Entry) Leaf(tag wire.Hash) []byte {
 	if !e.Opened() {
 		return nil
@@ -137,7 +156,8 @@ func (e *Entry) Leaf(tag wire.Hash) []byte {
 	return proof.SealedLeaf(proof.TagCommit(*e.TagSalt, tag), proof.BodyCommit(*e.BodySalt, e.JWS))
 }
 
-// Hash is the leaf hash of an entry of the subject with tag: recomputed if opened, else as given.
+// Hash returns the leaf hash of an entry of the subject with tag: computed if the entry is opened,
+// else as the file states it.
 func (e *Entry) Hash(tag wire.Hash) wire.Hash {
 	if e.Opened() {
 		return proof.LeafHash(e.Leaf(tag))
@@ -150,8 +170,10 @@ func (e *Entry) check() error {
 		return err
 	}
 	if !e.Opened() {
-		if e.TagSalt != nil || e.BodySalt != nil || e.JWS != "" || len(e.Disclosures) > 0 || len(e.Flags) > 0 || e.Received != "" || e.Verdict != nil {
-			return wire.Errorf(wire.BadStatement, "entry", "entry at %d is half hidden: leafHash stands alone", e.Index)
+		if e.TagSalt != nil || e.BodySalt != nil || e.JWS != "" || len(e.Disclosures) > 0 ||
+			len(e.Flags) > 0 || e.Received != "" || e.Verdict != nil {
+			return wire.Errorf(wire.BadStatement, "entry",
+				"entry at %d is half hidden: with leafHash it can have no content", e.Index)
 		}
 		return nil
 	}
@@ -161,32 +183,38 @@ func (e *Entry) check() error {
 	return checkContent(e.Index, e.JWS, e.Disclosures, e.Flags, e.Received, e.Verdict)
 }
 
-// checkContent checks the form of what statements and extracts show of an entry, before JWS and disclosures are looked into.
-func checkContent(index uint64, jws string, disclosures []string, flags []entry.Flag, received string, verdict *entry.Verdict) error {
+// checkContent checks the form of the content that statements and extracts show of an entry. It
+// does not parse the JWS and the disclosures.
+func checkContent(
+	index uint64, jws string, disclosures []string, flags []entry.Flag, received string, verdict *entry.Verdict,
+) error {
 	if jws == "" {
 		return wire.Errorf(wire.BadStatement, "entry", "entry at %d has no jws", index)
 	}
 	if len(jws) > wire.MaxJWS || len(disclosures) > wire.SDDigests || len(flags) > maxFlags {
-		return wire.Errorf(wire.TooLarge, "entry", "entry at %d: jws of %d bytes, %d disclosures or %d flags", index, len(jws), len(disclosures), len(flags))
+		return wire.Errorf(wire.TooLarge, "entry",
+			"entry at %d has %d bytes of jws, %d disclosures and %d flags", index, len(jws), len(disclosures), len(flags))
 	}
 	if err := verdict.Check(); err != nil {
 		return err
 	}
 	for _, f := range flags {
 		if f == "" || !wire.Plain(string(f), 64) {
-			return wire.Errorf(wire.BadStatement, "entry", "entry at %d has a flag that is empty, longer than 64 bytes or has control characters", index)
+			return wire.Errorf(wire.BadStatement, "entry",
+				"entry at %d has a flag that is empty, longer than 64 bytes or has control characters", index)
 		}
 	}
 	if received != "" {
 		if _, err := entry.ParseTime(received); err != nil {
-			return wire.Errorf(wire.BadStatement, "entry", "entry at %d: received is not an RFC 3339 time with zone", index)
+			return wire.Errorf(wire.BadStatement, "entry",
+				"entry at %d: received is not an RFC 3339 time with zone", index)
 		}
 	}
 	return nil
 }
 
-// ParseStatement reads a statement strictly and checks its form: limits, order, counts, what is opened and what hidden. Nothing that
-// takes a hash or a signature has been checked.
+// ParseStatement reads a statement strictly and checks its form: limits, order, counts, what is
+// opened and what hidden. It checks no hash and no signature: see package verifier.
 func ParseStatement(data []byte) (*Statement, error) {
 	if len(data) > MaxSize {
 		return nil, wire.Errorf(wire.TooLarge, "statement", "%d bytes, at most %d", len(data), MaxSize)
@@ -196,7 +224,8 @@ func ParseStatement(data []byte) (*Statement, error) {
 		return nil, err
 	}
 	if s.Evidence.checkRead() != nil || s.lacks() {
-		return nil, wire.Errorf(wire.BadStatement, "statement", "chains, nodes, text, siblings, entries, newer or linked are missing")
+		return nil, wire.Errorf(wire.BadStatement, "statement",
+			"chains, nodes, text, siblings, entries, newer or linked is missing")
 	}
 	if err := s.check(); err != nil {
 		return nil, err
@@ -204,7 +233,7 @@ func ParseStatement(data []byte) (*Statement, error) {
 	return s, nil
 }
 
-// lacks reports whether a list is missing, which is not an empty one.
+// lacks reports whether a list is missing, which differs from an empty one.
 func (s *Statement) lacks() bool {
 	if s.Linked == nil {
 		return true
@@ -217,9 +246,10 @@ func (s *Statement) lacks() bool {
 	return false
 }
 
-// Marshal writes the statement; what ParseStatement would refuse is refused here.
+// Marshal returns the statement as JSON. It refuses what ParseStatement would refuse.
 func (s *Statement) Marshal() ([]byte, error) { return marshalChecked("statement", s, s.check) }
 
+// marshalChecked writes v, at most MaxSize bytes, if check passes.
 func marshalChecked(what string, v any, check func() error) ([]byte, error) {
 	if err := check(); err != nil {
 		return nil, err
@@ -236,10 +266,10 @@ func (s *Statement) check() error {
 		return err
 	}
 	if p := s.Period; p != nil && (p.From >= p.To || p.To > wire.MaxInt) {
-		return wire.Errorf(wire.BadStatement, "period", "want from below to, at most 2^53-1")
+		return wire.Errorf(wire.BadStatement, "period", "from must be below to, and to at most 2^53-1")
 	}
 	if s.Everyone != nil && s.Everyone.Tag == s.Subject.Tag {
-		return wire.Errorf(wire.BadStatement, "everyone", "is the subject's own history again")
+		return wire.Errorf(wire.BadStatement, "everyone", "is the subject's own history")
 	}
 	if err := s.checkLinked(); err != nil {
 		return err
@@ -266,7 +296,7 @@ func (s *Statement) checkLinked() error {
 			return err
 		}
 		if shown[l.Tag] {
-			return wire.Errorf(wire.BadStatement, "linked", "number %d is a history that the statement has already", i)
+			return wire.Errorf(wire.BadStatement, "linked", "the history of number %d is in the statement already", i)
 		}
 		shown[l.Tag] = true
 	}
@@ -278,10 +308,11 @@ func (h *History) check(period *Period) error {
 		return wire.Errorf(wire.BadLength, "vrfProof", "%d bytes, want %d", len(h.VRFProof), wire.VRFProofSize)
 	}
 	if len(h.Entries) > MaxEntries || len(h.Newer) > MaxEntries {
-		return wire.Errorf(wire.TooLarge, "statement", "%d entries and %d newer, at most %d", len(h.Entries), len(h.Newer), MaxEntries)
+		return wire.Errorf(wire.TooLarge, "statement",
+			"%d entries and %d newer, at most %d", len(h.Entries), len(h.Newer), MaxEntries)
 	}
 	if h.Count != uint64(len(h.Entries)) {
-		return wire.Errorf(wire.BadStatement, "statement", "%d entries, count says %d", len(h.Entries), h.Count)
+		return wire.Errorf(wire.BadStatement, "statement", "has %d entries, but count is %d", len(h.Entries), h.Count)
 	}
 	for _, list := range []Entries{h.Entries, h.Newer} {
 		for i := range list {
@@ -296,7 +327,8 @@ func (h *History) check(period *Period) error {
 	for i := range h.Entries {
 		e := &h.Entries[i]
 		if !e.Opened() && (period == nil || period.From <= e.Index && e.Index < period.To) {
-			return wire.Errorf(wire.BadStatement, "statement", "entry at %d is hidden and lies in what the statement covers", e.Index)
+			return wire.Errorf(wire.BadStatement, "statement",
+				"entry at %d is hidden, but the statement covers it", e.Index)
 		}
 	}
 	for i := range h.Newer {
@@ -305,12 +337,14 @@ func (h *History) check(period *Period) error {
 		}
 	}
 	if n, m := len(h.Entries), len(h.Newer); n > 0 && m > 0 && h.Entries[n-1].Index >= h.Newer[0].Index {
-		return wire.Errorf(wire.BadStatement, "statement", "newer entry at %d is not above the covered ones", h.Newer[0].Index)
+		return wire.Errorf(wire.BadStatement, "statement",
+			"newer entry at %d is not above the covered entries", h.Newer[0].Index)
 	}
 	return nil
 }
 
-// LeafHashes gives the hash of every leaf in the statement by index: what VerifyMulti takes with Nodes. BadStatement: two leaves at one index.
+// LeafHashes returns the hash of every leaf in the statement by index, which proof.VerifyMulti
+// takes together with Nodes. If two different leaves have one index, it returns BadStatement.
 func (s *Statement) LeafHashes() (map[uint64]wire.Hash, error) {
 	m := leafHashes{}
 	if err := s.addLeafHashes(m); err != nil {
@@ -328,7 +362,8 @@ func (s *Statement) LeafHashes() (map[uint64]wire.Hash, error) {
 	return m, nil
 }
 
-// Value is V of the history that the entries make. Without entries there is none: the id must be absent (IndexProof.RootWithout).
+// Value returns V of the history that the entries make. Call it only if there are entries. If there
+// are none, the id must be absent (proof.IndexProof.RootWithout).
 func (h *History) Value() wire.Hash {
 	state := proof.HistoryOfTag(h.Tag).Start()
 	for i := range h.Entries {
@@ -337,8 +372,9 @@ func (h *History) Value() wire.Hash {
 	return state.Value()
 }
 
-// IndexRootHash is the index root in which the history is what the entries make, or, without entries, has no place: it is
-// complete below M iff the index-root entry states it.
+// IndexRootHash returns the index root that h.Proof leads to if the history is what the entries
+// make or, without entries, if the id is absent. The history is complete below M if and only if the
+// index-root entry states this root.
 func (h *History) IndexRootHash() (wire.Hash, error) {
 	k := proof.TagKey(h.Tag)
 	if len(h.Entries) == 0 {

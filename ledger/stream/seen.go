@@ -11,17 +11,19 @@ type Range struct {
 	Last  uint64 `json:"last"`
 }
 
-// Len is how many numbers a range holds.
+// Len returns how many numbers the range holds.
 func (r Range) Len() uint64 { return r.Last - r.First + 1 }
 
-// Seen is a set of numbers below 2^64-1, as ranges that ascend and do not touch: what of a sequence has come, in whatever order. Its size
-// is that of its gaps, which are few where all is well.
+// Seen is a set of numbers below 2^64-1: what of a sequence has come, in any order. It is kept as
+// ascending ranges that do not touch, so its size is that of its gaps, which are few on a healthy
+// stream.
 type Seen []Range
 
-// Add takes in n and reports whether it is new.
+// Add adds n and reports whether it is new.
 func (s *Seen) Add(n uint64) bool {
 	list := *s
-	i := sort.Search(len(list), func(i int) bool { return list[i].Last+1 >= n }) // the first that n touches or stands before
+	// The first range that n touches or is before.
+	i := sort.Search(len(list), func(i int) bool { return list[i].Last+1 >= n })
 	switch {
 	case i == len(list) || n+1 < list[i].First:
 		*s = slices.Insert(list, i, Range{n, n})
@@ -46,7 +48,7 @@ func (s Seen) Has(n uint64) bool {
 	return i < len(s) && s[i].First <= n
 }
 
-// Highest is the highest number, 0 if there is none.
+// Highest returns the highest number, or 0 if the set is empty.
 func (s Seen) Highest() uint64 {
 	if len(s) == 0 {
 		return 0
@@ -54,7 +56,7 @@ func (s Seen) Highest() uint64 {
 	return s[len(s)-1].Last
 }
 
-// Count is how many numbers there are.
+// Count returns how many numbers are in the set.
 func (s Seen) Count() (n uint64) {
 	for _, r := range s {
 		n += r.Len()
@@ -62,7 +64,7 @@ func (s Seen) Count() (n uint64) {
 	return n
 }
 
-// Gaps are the numbers from first to the highest that have not come.
+// Gaps returns the numbers from first to the highest that are not in the set.
 func (s Seen) Gaps(first uint64) []Range {
 	var gaps []Range
 	for _, r := range s {
@@ -74,7 +76,8 @@ func (s Seen) Gaps(first uint64) []Range {
 	return gaps
 }
 
-// CloseLowest takes the numbers between the two lowest ranges for seen and gives how many they are, so that who keeps the set can bound it.
+// CloseLowest adds the numbers between the two lowest ranges and returns how many they are. Callers
+// use it to bound the size of the set.
 func (s *Seen) CloseLowest() uint64 {
 	list := *s
 	if len(list) < 2 {
