@@ -178,11 +178,11 @@ func tamperings(w *world) []tampering {
 		}), verifier.CheckStatementForm, "not ascending", false},
 		{"a covered access is hidden", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Entries[0] = bundle.HiddenEntry(first, s.Entries[0].Hash(s.Subject.Tag))
-		}), verifier.CheckStatementForm, "hidden and lies in what the statement covers", false},
+		}), verifier.CheckStatementForm, "hidden, but the statement covers it", false},
 		{"an access of the period is hidden", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Period = &bundle.Period{From: first, To: last + 1}
 			s.Entries[1] = bundle.HiddenEntry(last, s.Entries[1].Hash(s.Subject.Tag))
-		}), verifier.CheckStatementForm, "hidden and lies in what the statement covers", false},
+		}), verifier.CheckStatementForm, "hidden, but the statement covers it", false},
 		{"a hidden access is invented", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Period = &bundle.Period{From: first, To: last + 1}
 			s.Entries = append(bundle.Entries{bundle.HiddenEntry(first-1, proof.LeafHash(l.Leaves[first-1]))}, s.Entries...)
@@ -336,7 +336,7 @@ func tamperings(w *world) []tampering {
 			s := w.statement(l, c)
 			s.Checkpoint = string(l.Cosigned(w.Size(), 0, w.everybody()...))
 			return w.finished(t, s), w.asked()
-		}, verifier.CheckInclusion, "beyond the tree", false},
+		}, verifier.CheckInclusion, "not in a tree", false},
 		{"another entry for an index root", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.IndexRoot = bundle.Leaf{Index: w.Revoked, Leaf: l.Leaves[w.Revoked]}
 		}), verifier.CheckIndexRoot, "no word of the operator about the index", false},

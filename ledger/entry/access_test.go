@@ -41,7 +41,8 @@ func TestAccessSurvivesTheJourney(t *testing.T) {
 	}
 }
 
-// The open claims must not tell how much is disclosed, nor two entries share a digest, nor may the id be guessed from a digest.
+// The open claims must not show how much is disclosed, two entries must not share a digest, and the
+// id must not be guessable from a digest.
 func TestDigestsSayNothing(t *testing.T) {
 	w := newWorld(t)
 	full, bare := w.accessBody(), w.accessBody()
@@ -54,13 +55,13 @@ func TestDigestsSayNothing(t *testing.T) {
 		}
 		for _, d := range a.SD {
 			if seen[d] {
-				t.Error("a digest comes again: a salt or decoy was used twice")
+				t.Error("a digest occurs twice: a salt or decoy was used again")
 			}
 			seen[d] = true
 		}
 		for _, secret := range []string{testSub, "0101011237", "n-4711", "A. Tester", "ward round", "192.0.2.7", "ward 7"} {
 			if bytes.Contains(e.Payload, []byte(secret)) {
-				t.Errorf("%q stands in the open claims", secret)
+				t.Errorf("%q is in the open claims", secret)
 			}
 		}
 	}
@@ -109,22 +110,23 @@ func TestSignFillsIn(t *testing.T) {
 	}
 }
 
-// An access that happened is taken whatever its number's check digit.
+// An access that happened is accepted whatever the check digit of its number.
 func TestWrongCheckDigitIsTaken(t *testing.T) {
 	w := newWorld(t)
 	a := w.accessBody()
 	a.Sub = "chi:0101011236"
 	if e := w.sign(w.board, a); e.ShownSub() != a.Sub || entry.CheckDigitOK(a.Sub) {
-		t.Error("the access was not taken as it is")
+		t.Error("the access was not accepted unchanged")
 	}
 }
 
-// Errors go to logs and over the wire: none may repeat a person's id, name or number, wherever a careless sender put it.
+// Errors go to logs and over the wire. None may repeat a person's id, name or number, wherever a
+// careless sender put it.
 func TestErrorsKeepSecrets(t *testing.T) {
 	w := newWorld(t)
-	// A name alone looks like a member of a schema; it is not one.
+	// A person's name may look like the name of a member.
 	if err := wire.DecodeJSON("staff", []byte(`{"Jane":1}`), new(entry.Staff)); err == nil || strings.Contains(err.Error(), "Jane") {
-		t.Error("an unknown member is taken or repeated:", err)
+		t.Error("an unknown member is accepted, or its name repeated:", err)
 	}
 	secrets := []string{"chi:0101011236", "0101011236", "Jane Example"} // not even a number whose check digit is wrong
 	good := w.sign(w.board, w.accessBody())
@@ -181,7 +183,7 @@ func parseErr(s string) error      { _, err := entry.Parse(s); return err }
 func checkpointErr(s string) error { _, err := proof.ParseCheckpointText(s); return err }
 func disclosureErr(s string) error { _, err := wire.ParseDisclosure(s); return err }
 
-// withFirst gives the access with a disclosure made of array in place of all others.
+// withFirst returns the access with one disclosure, made of array, in place of its disclosures.
 func withFirst(w *world, e *entry.Entry, array string) string {
 	d := wire.Disclosure{Encoded: wire.Encode64([]byte(array))}
 	sd := slices.Clone(e.Body.(*entry.Access).SD)
@@ -192,5 +194,5 @@ func withFirst(w *world, e *entry.Entry, array string) string {
 	return compact + "~" + d.Encoded + "~"
 }
 
-// quote makes a JSON string of s.
+// quote returns s as a JSON string.
 func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"` }

@@ -12,7 +12,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// indexOracle is the subject index as naively as its definition: a map, and recursion over the bits.
+// indexOracle is a naive subject index, as in its definition: a map, and recursion over the bits.
 type indexOracle map[wire.Hash]wire.Hash
 
 func (o indexOracle) keys() []wire.Hash { return slices.Collect(maps.Keys(o)) }
@@ -53,7 +53,8 @@ func (o indexOracle) prove(k wire.Hash) proof.IndexProof {
 	return p
 }
 
-// story is a log of few entries about two persons and everybody, with an index root at position 9 over the leaves below 9 and three entries after it.
+// story is a log of a few entries about two persons and about everyone, with an index root at 9
+// over the leaves below 9 and three entries after it.
 type story struct {
 	w        *world
 	leaves   [][]byte
@@ -63,7 +64,7 @@ type story struct {
 }
 
 const (
-	storyRoot = 9 // position of the index root, and its M
+	storyRoot = 9 // index of the index root, and its M
 	otherSub  = "chi:0101201234"
 	nobodySub = "nhs:9434765919"
 	linkedSub = "temp:north-board:A-77" // of linkedStory: its one entry links it with testSub
@@ -77,12 +78,13 @@ func (w *world) story() *story {
 	}, entry.PurposeSubmit)
 }
 
-// linkedStory is the story with a link at 8 in place of a read of everybody's data.
+// linkedStory is the story with a link at 8 in place of a read of everyone's data.
 func (w *world) linkedStory() *story {
 	return w.storyWith(func() *entry.Entry { return w.sign(w.boardEC, w.linkBody()) }, entry.PurposeAgreements, entry.PurposeSubmit)
 }
 
-// storyWith is the story with any sealed entry at 8, and the purposes that the board's second key has.
+// storyWith is the story with the given sealed entry at 8 and the given purposes of the board's
+// second key.
 func (w *world) storyWith(eighth func() *entry.Entry, second ...entry.Purpose) *story {
 	s := &story{w: w, openings: map[uint64]*bundle.Opening{}, names: map[uint64]string{}}
 	public := func(e *entry.Entry) {
@@ -226,7 +228,7 @@ func (s *story) extract(indices ...uint64) *bundle.Extract {
 	return x
 }
 
-// perfectNodes computes nodes of the log tree anew from its leaves.
+// perfectNodes computes nodes of the log tree from its leaves.
 func perfectNodes(leaves [][]byte) func(level uint, index uint64) (wire.Hash, error) {
 	return func(level uint, index uint64) (wire.Hash, error) {
 		return mth(leaves[index<<level : (index+1)<<level]), nil

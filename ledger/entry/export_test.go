@@ -1,12 +1,12 @@
 package entry
 
-// For the tests of this directory that are outside the package.
+// Exports for the tests in package entry_test.
 var (
 	CheckKeyProof  = checkKeyProof
 	ValidNHSNumber = validNHSNumber
 )
 
-// NewBody returns an empty body of the type, nil if the type is unknown.
+// NewBody returns an empty body of the type, or nil if the type is unknown.
 func NewBody(t Type) Body {
 	if k := kindOf[t]; k != nil {
 		return k.new()
@@ -14,5 +14,5 @@ func NewBody(t Type) Body {
 	return nil
 }
 
-// CheckBody checks the claims of a body, beyond the common ones.
+// CheckBody checks the claims of a body other than the common ones.
 func CheckBody(b Body) error { return b.check() }

@@ -9,7 +9,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// A record opens its own leaf and no other, a public leaf takes only the zero record, and a page is read back as it was written.
+// A record opens its own leaf and no other, a public leaf accepts only the zero record, and a page
+// is read back as it was written.
 func TestFeedRecord(t *testing.T) {
 	rec := proof.FeedRecord{TagSalt: wire.Hash{1, 2}, Tag: wire.Hash{3, 4}}
 	sealed := proof.Leaf{TagCommit: proof.TagCommit(rec.TagSalt, rec.Tag), BodyCommit: wire.Hash{9}}

@@ -18,10 +18,12 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Every decoder takes hostile bytes. What the fuzz tests ask of each: it does not panic; what it takes it writes again as it was, or takes
-// again; what it refuses it refuses with an *Error, and the message does not repeat what was read.
+// Every decoder takes hostile bytes. The fuzz tests check that it does not panic, that what it
+// accepts is written again unchanged or is accepted again, and that it refuses everything else with
+// a *wire.Error whose message does not repeat what was read.
 
-// refused checks an error: of this package, with a code, and silent about secrets that hold a number. Words alone may be our own.
+// refused checks that err is a *wire.Error with a code that does not repeat secrets with a digit in
+// them. Secrets of letters only may be words of the message.
 func refused(t *testing.T, err error, secrets ...string) {
 	t.Helper()
 	var own *wire.Error
@@ -35,7 +37,7 @@ func refused(t *testing.T, err error, secrets ...string) {
 	}
 }
 
-// seeds adds a member of every vector of a structure, as text.
+// seeds adds one member of every vector of a structure, as text.
 func seeds(f *testing.F, structure, memberName string) {
 	f.Helper()
 	for _, v := range readVectors(f, filepath.Join("testdata", "vectors", structure+".json")).Vectors {
@@ -67,7 +69,7 @@ func FuzzCheckID(f *testing.F) {
 			t.Fatalf("took %q", id)
 		}
 		if number, found := strings.CutPrefix(id, "nhs:"); found && ok != entry.ContainsPersonNumber(number) && ok {
-			t.Fatalf("%q has a good check digit and is not found as a person's number", id)
+			t.Fatalf("%q has a valid check digit but is not found as a person's number", id)
 		}
 	})
 }
@@ -81,7 +83,7 @@ func FuzzContainsPersonNumber(f *testing.F) {
 	})
 }
 
-// naivePersonNumber says the same by trying every substring.
+// naivePersonNumber does the same by trying every substring.
 func naivePersonNumber(s string) bool {
 	for i := range len(s) {
 		for j := i + 10; j <= len(s) && j <= i+19; j++ {
@@ -125,7 +127,7 @@ func FuzzDecodeJSON(f *testing.F) {
 				refused(t, err, s)
 				continue
 			}
-			// Another decoder than ours agrees that it is one value.
+			// Another decoder agrees that it is one value.
 			if !jsontext.Value(s).IsValid() {
 				t.Fatalf("took %q", s)
 			}
@@ -155,7 +157,7 @@ func FuzzVerifyTag(f *testing.F) {
 			refused(t, err, id)
 			return
 		}
-		// Under our key only the one tag of an id verifies, whatever the proof.
+		// Under one key only one tag of an id verifies, whatever the proof.
 		if wire.Hash(key) == pub {
 			if want, _ := w.vrf.Tag(origin, id); want != wire.Hash(tag) {
 				t.Fatal("two tags for one id")
@@ -226,7 +228,8 @@ func FuzzParseDisclosure(f *testing.F) {
 	})
 }
 
-// FuzzParse reads whole entries. The signature is not looked at, so that claims can be mutated; see FuzzClaims.
+// FuzzParse reads whole entries. The signature is not checked, so that claims can be mutated: see
+// FuzzClaims.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"access", "organisation", "key", "key-revocation", "genesis", "index-root", "heartbeat", "source-count", "agreement", "consent", "delegation", "decision", "link", "policy-set"} {
 		seeds(f, s, "entry")
@@ -244,7 +247,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzClaims mutates payload and disclosures below base64 and digests, which a fuzzer does not get past by itself.
+// FuzzClaims mutates payload and disclosures below base64 and digests, which a fuzzer cannot get
+// past by itself.
 func FuzzClaims(f *testing.F) {
 	w := newWorld(f)
 	for _, b := range []entry.Body{w.accessBody(), w.boardBody(), w.boardKeyBody(), w.genesisBody(),
@@ -261,7 +265,7 @@ func FuzzClaims(f *testing.F) {
 			return
 		}
 		d := wire.Encode64([]byte(`["0123456789012345678901",` + string(quoted) + `,` + value + `]`))
-		// The first digest becomes the disclosure's.
+		// Replace the first digest by that of the disclosure.
 		if i := strings.Index(payload, `"_sd":["`); i >= 0 && len(payload) > i+51 {
 			payload = payload[:i+8] + wire.Disclosure{Encoded: d}.Digest() + payload[i+51:]
 		}
@@ -277,15 +281,15 @@ func FuzzClaims(f *testing.F) {
 	})
 }
 
-// takenEntry checks what must hold of whatever Parse takes.
+// takenEntry checks what must hold for every entry that Parse accepts.
 func takenEntry(t *testing.T, e *entry.Entry) {
 	t.Helper()
 	again, err := entry.Parse(e.SDJWT())
 	if err != nil || again.Identity() != e.Identity() || again.ShownSub() != e.ShownSub() {
-		t.Fatalf("taken once and not again: %v", err)
+		t.Fatalf("accepted once but not again: %v", err)
 	}
 	if id := e.ShownSub(); id != "" && entry.CheckID(id) != nil {
-		t.Fatal("a malformed sub was taken")
+		t.Fatal("a malformed sub was accepted")
 	}
 	if e.Type.Sealed() == (e.Name() != "") {
 		t.Fatalf("type %s has the public history %q", e.Type, e.Name())
@@ -294,12 +298,12 @@ func takenEntry(t *testing.T, e *entry.Entry) {
 		t.Fatal("a public entry that no leaf can carry")
 	}
 	if a, ok := e.Body.(*entry.Access); ok && a.Time().IsZero() {
-		// The year 1 is a time too; only the absence of one is a defect.
+		// The year 1 is a time too; only a missing time is a defect.
 		if _, err := entry.ParseTime(a.Recorded); err != nil {
 			t.Fatal("an access without a time")
 		}
 	}
-	// The claims are schema, not extra members: written anew they are taken again.
+	// The claims are schema, not extra members: written again, they are accepted again.
 	payload, err := wire.EncodeJSON(e.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -319,7 +323,7 @@ func FuzzParseReceipt(f *testing.F) {
 	fuzzJSON(f, func(b []byte) (any, error) { return bundle.ParseReceipt(b) })
 }
 
-// fuzzJSON asks that what is taken is taken again as it is written.
+// fuzzJSON checks that what is accepted is accepted again as it is written.
 func fuzzJSON(f *testing.F, parse func([]byte) (any, error)) {
 	f.Fuzz(func(t *testing.T, s string) {
 		v, err := parse([]byte(s))
@@ -403,7 +407,7 @@ func FuzzParseSigner(f *testing.F) {
 		}
 		again, err := wire.ParseSigner(b)
 		if err != nil || again.KID != k.KID {
-			t.Fatalf("a key that is not read again: %v", err)
+			t.Fatalf("a key that cannot be read again: %v", err)
 		}
 	})
 }

@@ -17,7 +17,7 @@ import (
 
 func testHash(s string) wire.Hash { return sha256.Sum256([]byte(s)) }
 
-// randomIndex has n keys, some of which share long prefixes, as random ones hardly would.
+// randomIndex has n keys. Some of them share long prefixes, which random ones hardly would.
 func randomIndex(r *rand.Rand, n int) indexOracle {
 	o := indexOracle{}
 	for i := range n {
@@ -37,7 +37,8 @@ func flipBit(k wire.Hash, i int) wire.Hash {
 	return k
 }
 
-// Every key of every tree is shown, every other key is shown to be absent, and neither can be shown the other way.
+// Every key of every tree is shown to be there, every other key to be absent, and neither can be
+// shown the other way round.
 func TestIndexProofsAgainstOracle(t *testing.T) {
 	for n := range 40 {
 		r := rand.New(rand.NewPCG(uint64(n), 7))
@@ -65,7 +66,8 @@ func TestIndexProofsAgainstOracle(t *testing.T) {
 	}
 }
 
-// An attacker has the whole tree and answers for k: whatever is near a true proof and is not it, does not lead to the root.
+// An attacker has the whole tree and answers for k. No answer that is close to the true proof but
+// differs from it leads to the root.
 func TestIndexProofAltered(t *testing.T) {
 	o := randomIndex(rand.New(rand.NewPCG(1, 2)), 60)
 	root := o.root(o.keys(), 0)
@@ -95,7 +97,7 @@ func TestIndexProofAltered(t *testing.T) {
 			return n
 		}
 		if answers(p) == 0 || present && v != (wire.Hash{}) && answers(p) != 1 {
-			t.Fatal("the true proof has not one answer")
+			t.Fatal("the true proof does not have exactly one answer")
 		}
 		var forged []proof.IndexProof
 		d := len(p.Siblings)
@@ -121,7 +123,7 @@ func TestIndexProofAltered(t *testing.T) {
 		}
 		for i, q := range forged {
 			if answers(q) != 0 {
-				t.Fatalf("forged proof %d of depth %d is taken", i, d)
+				t.Fatalf("forged proof %d of depth %d is accepted", i, d)
 			}
 		}
 	}
@@ -130,8 +132,9 @@ func TestIndexProofAltered(t *testing.T) {
 	}
 }
 
-// Trees that no map has, made by an operator for the purpose. Where the proof itself shows it, it is refused; the rest (marked) is only
-// seen by whoever recomputes the root, and still has one answer for one key.
+// Trees that no map has, made by a dishonest operator. If the proof itself shows that, it is
+// refused. The others (marked) are only found by recomputing the root, and still have one answer
+// for one key.
 func TestIndexProofOfCrookedTrees(t *testing.T) {
 	k, v := testHash("k"), testHash("v")
 	o := randomIndex(rand.New(rand.NewPCG(1, 3)), 2)
@@ -144,7 +147,7 @@ func TestIndexProofOfCrookedTrees(t *testing.T) {
 	twin := func(d int) *proof.IndexOther { return &proof.IndexOther{K: flipBit(k, d), V: v} }
 	for name, c := range map[string]struct {
 		p             proof.IndexProof
-		with, without bool // whether it is taken
+		with, without bool // whether it is accepted
 	}{
 		"one leaf":                                     {proof.IndexProof{}, true, true}, // without: the empty tree, root zero
 		"a leaf below its first unique depth":          {proof.IndexProof{Siblings: proof.IndexSiblings{fork, {}}}, false, false},
@@ -175,7 +178,7 @@ func TestIndexProofOfCrookedTrees(t *testing.T) {
 		})
 	}
 	if root, err := (proof.IndexProof{}).RootWithout(k); err != nil || root != (wire.Hash{}) {
-		t.Error("the empty tree has another root than zero")
+		t.Error("the root of the empty tree is not zero")
 	}
 }
 
@@ -218,7 +221,7 @@ func TestIndexProofJSON(t *testing.T) {
 	}
 }
 
-// Whoever may not state an index root, and whoever states one over the future, is refused by the register that all share.
+// The register refuses an index root by an organisation that may not state one, and one over leaves that are still to come.
 func TestIndexRootInRegister(t *testing.T) {
 	w := newWorld(t)
 	s := w.story()
@@ -304,7 +307,7 @@ func FuzzParseIndexProof(f *testing.F) {
 			}
 		}
 		if with == nil && p.Other != nil {
-			t.Fatal("inclusion with another leaf in the place")
+			t.Fatal("inclusion with another leaf in its place")
 		}
 	})
 }

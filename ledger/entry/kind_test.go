@@ -38,7 +38,7 @@ func TestKindsAndConstants(t *testing.T) {
 			t.Errorf("%s: %d rows, a constant: %v", k.name, rows[k.name], constants[k.name])
 		}
 		if k.purpose == "" {
-			t.Errorf("%s: anybody may sign it", k.name)
+			t.Errorf("%s: any key may sign it", k.name)
 		}
 	}
 	for name := range constants {
@@ -51,8 +51,8 @@ func TestKindsAndConstants(t *testing.T) {
 	}
 }
 
-// A row's functions agree with its columns: the body it makes is its own and no other's, sealed types
-// disclose sub and at most eight claims, public ones none.
+// The functions of a row agree with its columns: the body it makes is of its own type only, sealed
+// types disclose sub and at most eight claims, public ones none.
 func TestKinds(t *testing.T) {
 	for _, k := range kinds {
 		b := k.new()

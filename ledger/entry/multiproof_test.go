@@ -38,8 +38,9 @@ func (r *reference) pick(indices ...uint64) map[uint64]wire.Hash {
 	return m
 }
 
-// For every leaf of every small tree the nodes are those of the audit path that another implementation gives, and the shared proof of any
-// set of leaves is what it says: no node that another leaf's path does not have, none that could be computed, taken only with every node in place.
+// For every leaf of every small tree the nodes are those of the audit path of another
+// implementation. The shared proof of any set of leaves has no node that is on no leaf's path and
+// none that could be computed, and is accepted only with every node in its place.
 func TestMultiProofAgainstSingleProofs(t *testing.T) {
 	r := newReference(70)
 	rnd := rand.New(rand.NewPCG(3, 4))
@@ -58,7 +59,7 @@ func TestMultiProofAgainstSingleProofs(t *testing.T) {
 			}
 			byBytes := func(a, b wire.Hash) int { return slices.Compare(a[:], b[:]) }
 			if !slices.Equal(slices.SortedFunc(slices.Values(nodes), byBytes), slices.SortedFunc(slices.Values(want), byBytes)) {
-				t.Fatalf("size %d leaf %d: other nodes than the audit path's", size, i)
+				t.Fatalf("size %d leaf %d: nodes are not those of the audit path", size, i)
 			}
 			if err := proof.VerifyMulti(r.pick(i), nodes, size, root); err != nil {
 				t.Fatalf("size %d leaf %d: %v", size, i, err)
@@ -69,7 +70,7 @@ func TestMultiProofAgainstSingleProofs(t *testing.T) {
 			for range 1 + rnd.IntN(int(size)) {
 				chosen[rnd.Uint64N(size)] = true
 			}
-			indices := slices.Collect(maps.Keys(chosen)) // in any order
+			indices := slices.Collect(maps.Keys(chosen)) // in random order
 			nodes, err := proof.MultiProof(indices, size, perfect)
 			if err != nil {
 				t.Fatal(err)
@@ -99,7 +100,7 @@ func TestMultiProofAgainstSingleProofs(t *testing.T) {
 	}
 }
 
-// tamperMulti alters a good proof in every single place.
+// tamperMulti alters a valid proof in every single place.
 func tamperMulti(t *testing.T, leaves map[uint64]wire.Hash, nodes []wire.Hash, size uint64, root wire.Hash) {
 	t.Helper()
 	no := func(what string, leaves map[uint64]wire.Hash, nodes []wire.Hash, size uint64, root wire.Hash) {
@@ -139,7 +140,8 @@ func tamperMulti(t *testing.T, leaves map[uint64]wire.Hash, nodes []wire.Hash, s
 	no("a leaf beyond", beyond, nodes, size, root)
 }
 
-// A subtree passed off as a leaf: the root alone would "prove" anything if size did not fix the form of the tree.
+// A subtree cannot pass as a leaf. If size did not fix the form of the tree, the root alone would
+// "prove" anything.
 func TestMultiProofNoConfusion(t *testing.T) {
 	r := newReference(8)
 	root := wire.Hash(r.tree.Hash())
@@ -161,7 +163,8 @@ func TestMultiProofNoConfusion(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// With its size the log signs the form. A tree of size 2 with the nodes of size 8 for leaves is another root's business.
+	// With the size the log signs the form of the tree. A tree of size 2 whose leaves are nodes of
+	// a tree of size 8 needs another signed size.
 	if err := proof.VerifyMulti(map[uint64]wire.Hash{0: left}, []wire.Hash{mth(r.leaves[4:])}, 2, root); err != nil {
 		t.Errorf("%v: the size is as trusted as the root", err)
 	}
@@ -185,7 +188,7 @@ func TestMultiProofNodes(t *testing.T) {
 			t.Errorf("%s: %v %v", name, got, err)
 		}
 	}
-	// Positions up to the limit of a log overflow nowhere.
+	// Indices up to the limit of a log do not overflow.
 	nodes, err := proof.MultiProofNodes([]uint64{0, 1<<62 - 1}, 1<<62)
 	if err != nil || len(nodes) != 122 {
 		t.Errorf("%d nodes, %v", len(nodes), err)
@@ -196,7 +199,7 @@ func TestMultiProofNodes(t *testing.T) {
 		if _, err := n.Hash(odd, func(level uint, index uint64) (wire.Hash, error) {
 			calls++
 			if (index+1)<<level > odd {
-				t.Fatalf("asks for level %d index %d, beyond the tree", level, index)
+				t.Fatalf("asks for level %d index %d, outside the tree", level, index)
 			}
 			return wire.Hash{}, nil
 		}); err != nil {
@@ -247,7 +250,7 @@ func FuzzVerifyMulti(f *testing.F) {
 		if len(ids) > 62*len(leaves) {
 			t.Fatalf("%d nodes for %d leaves", len(ids), len(leaves))
 		}
-		for i, id := range ids { // left to right, disjoint, none with a leaf asked for
+		for i, id := range ids { // left to right, disjoint, without a leaf asked for
 			lo := id.Index << id.Level
 			if i > 0 && lo < (ids[i-1].Index+1)<<ids[i-1].Level {
 				t.Fatal("nodes overlap or are out of order")

@@ -11,8 +11,9 @@ import (
 	"igledger/ledger/wire"
 )
 
-// What docs/FORMATS.md asks of proofs, openings and receipts, step by step, to make and read their vectors. The checks that the
-// product makes are in package verifier, whose tests read the same vectors.
+// This file follows docs/FORMATS.md step by step for proofs, openings and receipts, to make and
+// read their vectors. The checks of the product are in package verifier, whose tests read the same
+// vectors.
 
 func verifyProof(p proof.Inclusion, leaf []byte, log note.Verifier) (proof.Checkpoint, error) {
 	c, err := proof.OpenCheckpoint(p.Checkpoint, log)

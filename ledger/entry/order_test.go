@@ -9,7 +9,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Of two wrong claims the one that comes first in the format is reported, every time.
+// If two claims are wrong, the one that comes first in the format is reported, every time.
 func TestFirstWrongClaim(t *testing.T) {
 	w := newWorld(t)
 	long := strings.Repeat("x", 600)
@@ -69,7 +69,8 @@ func TestFirstWrongClaim(t *testing.T) {
 	}
 }
 
-// wantFirst checks a hundred times, since a map with two wrong members often happens to begin with the right one.
+// wantFirst checks a hundred times, since a map with two wrong members often happens to begin with
+// the right one.
 func wantFirst(t *testing.T, check func() error, want, wrong string) {
 	t.Helper()
 	for range 100 {

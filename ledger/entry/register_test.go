@@ -11,7 +11,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// The rules themselves are in testdata/vectors/register.json. Here: what holds of the register as a whole.
+// The rules themselves are in testdata/vectors/register.json. These tests check the register as a
+// whole.
 
 func replayed(t *testing.T, entries replay) *register.Register {
 	t.Helper()
@@ -58,7 +59,7 @@ func TestRefusedEntryChangesNothing(t *testing.T) {
 				err = r.Apply(e, in.Entries[last].Index)
 			}
 			if err == nil || !reflect.DeepEqual(r, before) {
-				t.Errorf("after %v the register is another", err)
+				t.Errorf("after %v the register has changed", err)
 			}
 		})
 	}
@@ -74,14 +75,14 @@ func TestCloneGrowsAlone(t *testing.T) {
 		}
 	}
 	if r.Key(w.boardNext.KID) != nil || r.Key(w.board.KID).Revoked || len(r.Keys("north-board")) != 1 {
-		t.Error("what happened to the copy happened to the original")
+		t.Error("a change to the copy changed the original")
 	}
 	if len(c.Keys("north-board")) != 2 || !c.Key(w.board.KID).Revoked {
 		t.Error("the copy did not grow")
 	}
 }
 
-// A key counts from From up to and with the index of its revocation.
+// A key is valid from From up to and including the index of its revocation.
 func TestKeyLife(t *testing.T) {
 	w := newWorld(t)
 	key := w.ownKey(w.boardNext, entry.PurposeSubmit)
@@ -99,12 +100,12 @@ func TestKeyLife(t *testing.T) {
 	if err := r.May(w.boardNext.KID, "north-board", entry.PurposeSubmit, entry.RoleAuditor, 15); !errors.Is(err, wire.WrongPurpose) {
 		t.Error("a role the organisation does not have:", err)
 	}
-	// A role that the organisation loses later is lost for its keys too.
+	// If the organisation loses a role later, its keys lose it too.
 	if err := r.Apply(w.sign(w.registrar, &entry.Organisation{Common: w.common("registry"), Organisation: member("north-board", "N", "board", entry.RoleController)}), 30); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.May(w.board.KID, "north-board", entry.PurposeSubmit, entry.RoleSource, 31); !errors.Is(err, wire.WrongPurpose) {
-		t.Error("a source that is none any more:", err)
+		t.Error("an organisation that is no longer a source:", err)
 	}
 }
 
@@ -122,6 +123,6 @@ func TestKeysAreListedInOrder(t *testing.T) {
 		t.Errorf("%d keys in all, want 6", n)
 	}
 	if r.Organisation("north-board").Name != boardMember.Name || r.Organisation("nobody") != nil || len(r.Organisations()) != 4 {
-		t.Error("organisations are not as registered")
+		t.Error("the organisations differ from those registered")
 	}
 }

@@ -17,7 +17,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// ES256 signatures have twins. The twin is the same entry: whoever compares entries by their bytes would log it twice.
+// ES256 signatures have twins. The twin is the same entry: a log that compared entries by their
+// bytes would log it twice.
 func TestTwinSignatureIsTheSameEntry(t *testing.T) {
 	w := newWorld(t)
 	e := w.sign(w.boardEC, w.accessBody())
@@ -31,14 +32,14 @@ func TestTwinSignatureIsTheSameEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := twin.JWS.Verify(w.boardEC.Public); err != nil {
-		t.Error("the twin verifies by the standard:", err)
+		t.Error("the twin must verify by the standard:", err)
 	}
 	if twin.Compact == e.Compact || twin.Identity() != e.Identity() {
 		t.Error("want other bytes and the same identity")
 	}
 }
 
-// Any byte of an entry changed makes it another, or none.
+// If any byte of an entry is changed, it is another entry or none.
 func TestEveryByteOfAnEntryCounts(t *testing.T) {
 	w := newWorld(t)
 	for _, e := range []*entry.Entry{w.sign(w.registrar, w.boardBody()), w.sign(w.board, w.accessBody())} {
@@ -128,7 +129,7 @@ func TestSignCaller(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := entry.Parse(token); !errors.Is(err, wire.BadHeader) {
-		t.Error("a token was taken for an entry:", err)
+		t.Error("a token was accepted as an entry:", err)
 	}
 }
 
@@ -174,7 +175,7 @@ func TestPublicEntryTooLarge(t *testing.T) {
 	}
 }
 
-// Millions of separators take no memory before they are refused.
+// Millions of separators are refused before they take memory.
 func TestManySeparatorsAreCheap(t *testing.T) {
 	w := newWorld(t)
 	e := w.sign(w.board, w.accessBody())

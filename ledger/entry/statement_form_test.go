@@ -11,7 +11,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Every rule of form, broken once and by itself: the reader alone refuses, before any hash is made.
+// Every rule of form is broken once, by itself. The reader alone refuses the file, before it
+// computes a hash.
 func TestStatementForm(t *testing.T) {
 	s := newWorld(t).story()
 	h := testHash("x")
@@ -136,7 +137,7 @@ func TestStatementForm(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	last := strings.LastIndex(good, `,"newer":[`) // everyone's
+	last := strings.LastIndex(good, `,"newer":[`) // that of everyone
 	if _, err := bundle.ParseStatement([]byte(good[:last] + "}}")); !errors.Is(err, wire.BadStatement) {
 		t.Errorf("everyone without newer: %v", err)
 	}

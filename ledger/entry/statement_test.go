@@ -19,7 +19,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// What is written is read again as it was, and proves what it is to prove.
+// A statement is read back as it was written, and proves what it should.
 func TestStatementRoundTrip(t *testing.T) {
 	s := newWorld(t).story()
 	stated := s.index.root(s.index.keys(), 0)
@@ -34,10 +34,10 @@ func TestStatementRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			if marshalled(t, again) != text {
-				t.Error("is written otherwise when read")
+				t.Error("is written differently after it was read")
 			}
 			if strings.Contains(text, "0101011237") || strings.Contains(text, "9434765919") {
-				t.Error("the id stands in the statement")
+				t.Error("the id is in the statement")
 			}
 			if (name == "everybody") != (again.Everyone == nil) {
 				t.Errorf("%d histories", len(again.Histories()))
@@ -80,7 +80,8 @@ func TestStatementRoundTrip(t *testing.T) {
 	}
 }
 
-// A statement with a linked id is read again as it was, and all its histories lead to the one index root.
+// A statement with a linked id is read back as it was written, and all its histories lead to the
+// same index root.
 func TestLinkedRoundTrip(t *testing.T) {
 	s := newWorld(t).linkedStory()
 	stated := s.index.root(s.index.keys(), 0)
@@ -90,7 +91,7 @@ func TestLinkedRoundTrip(t *testing.T) {
 		t.Fatalf("is not read again as it was: %v", err)
 	}
 	if strings.Contains(text, "A-77") {
-		t.Error("the subject's id stands in the statement")
+		t.Error("the subject's id is in the statement")
 	}
 	list := again.Histories()
 	if len(list) != 3 || list[2].Count != 3 || again.Linked[0].ID != testSub {
@@ -113,7 +114,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// The maker of statements finds links in whatever spelling of JSON their issuers wrote them.
+// ParseLink finds links in any spelling of JSON that their issuers used.
 func TestLinkOf(t *testing.T) {
 	w := newWorld(t)
 	link := w.sign(w.board, w.linkBody())
@@ -131,11 +132,12 @@ func TestLinkOf(t *testing.T) {
 		t.Errorf("an access: %v, %v", l, err)
 	}
 	if _, err := entry.ParseLink("x.y.z", nil); err == nil {
-		t.Error("what is no entry")
+		t.Error("something that is not an entry is read")
 	}
 }
 
-// An extract of a person's entries does not let its reader tell whose they are where sub is withheld, nor that two belong together.
+// From an extract in which sub is withheld a reader cannot tell whose the entries are, nor that two
+// are about the same person.
 func TestExtractKeepsTagClosed(t *testing.T) {
 	s := newWorld(t).story()
 	x := s.extract(3, 5, 7)
@@ -160,7 +162,7 @@ func TestExtractKeepsTagClosed(t *testing.T) {
 	}
 }
 
-// Our own writer refuses what our reader would.
+// The writer refuses what the reader would refuse.
 func TestMarshalChecks(t *testing.T) {
 	s := newWorld(t).story()
 	st := s.statement(testSub, nil)
@@ -178,7 +180,7 @@ func TestMarshalChecks(t *testing.T) {
 	}
 }
 
-// A list that is missing is not an empty one: each must be there.
+// A missing list differs from an empty one: each list must be there.
 func TestStatementMissingMembers(t *testing.T) {
 	s := newWorld(t).story()
 	for what, c := range map[string]struct {
@@ -193,7 +195,7 @@ func TestStatementMissingMembers(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name := range members {
-			if name == "everyone" { // is missing from a statement about everybody itself
+			if name == "everyone" { // a statement about RegEveryone has none
 				continue
 			}
 			without := maps.Clone(members)
@@ -209,13 +211,14 @@ func TestStatementMissingMembers(t *testing.T) {
 		}
 		for i := 0; i < len(c.text); i += 1 + len(c.text)/997 {
 			if c.parse([]byte(c.text[:i])) == nil {
-				t.Errorf("%s cut at %d is taken", what, i)
+				t.Errorf("%s cut at %d is accepted", what, i)
 			}
 		}
 	}
 }
 
-// Files made to exhaust the reader end at a limit, before they take more memory than a few times their size.
+// Files made to exhaust the reader are refused at a limit, before they take more memory than a few
+// times their size.
 func TestStatementLimits(t *testing.T) {
 	s := newWorld(t).story()
 	good := marshalled(t, s.statement(testSub, nil))
@@ -255,8 +258,10 @@ func TestStatementLimits(t *testing.T) {
 	}
 }
 
-// What an access costs in a statement: a thousand of ordinary size, spread evenly over a log of a million, the worst
-// case for shared nodes. The disclosure fhir (what of the source's own record the ledger does not model) has no ordinary size and is withheld.
+// This test measures the size of an access in a statement: a thousand accesses of ordinary size,
+// spread evenly over a log of a million, which is the worst case for shared nodes. The disclosure
+// fhir (the parts of the source's record that the ledger does not model) has no ordinary size and
+// is withheld.
 func TestStatementSizePerAccess(t *testing.T) {
 	const accesses, size = 1000, 1_000_000
 	w := newWorld(t)
@@ -355,7 +360,7 @@ func FuzzParseStatement(f *testing.F) {
 		if again, err := bundle.ParseStatement(b); err != nil || marshalled(t, again) != string(b) {
 			t.Fatalf("taken once and not again: %v", err)
 		}
-		// Whatever form passes can be hashed.
+		// Every statement that passes the form checks can be hashed.
 		for _, h := range st.Histories() {
 			if _, err := h.IndexRootHash(); err != nil {
 				refused(t, err, text)

@@ -18,7 +18,7 @@ func TestParseTime(t *testing.T) {
 		"2026-03-01T07:08:09.000000001Z": at.Add(1),
 		"2024-02-29T00:00:00Z":           time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC),
 
-		"2026-03-01T7:08:09Z":             {}, // time.Parse takes these two
+		"2026-03-01T7:08:09Z":             {}, // time.Parse accepts these two
 		"2026-03-01T07:08:09,5Z":          {},
 		"2026-03-01T07:08:09.0000000001Z": {},
 		"2026-03-01T07:08:09":             {},

@@ -15,7 +15,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// made is a vector before our code has been asked; code is "" for what is good.
+// made is a vector before the code under test has run. code is "" for valid input.
 type made struct {
 	name string
 	in   any
@@ -36,7 +36,7 @@ func (w *world) vectors(t *testing.T) map[string]madeFile {
 	}
 	register := all["register"]
 	register.cases = append(register.cases, w.indexRootPositions()...)
-	// What came later is made last, so that the random streams of the others stay as they were.
+	// Later additions are made last, so that the random streams of the others stay as they were.
 	all["link"] = w.linkVectors()
 	register.cases = append(register.cases, w.linkSigners()...)
 	statement := all["statement"]
@@ -106,7 +106,8 @@ func (w *world) hashVectors() map[string]madeFile {
 	}
 	flip := func(b hx, i int) hx { c := slices.Clone(b); c[i] ^= 1; return c }
 	other := wire.NewVRFKey().Public()
-	// The group order l of ristretto255 (RFC 9496 section 4.4), little-endian: the least scalar that is not canonical.
+	// The group order l of ristretto255 (RFC 9496 section 4.4), little-endian: the lowest scalar
+	// that is not canonical.
 	order := unhex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010")
 	filler := func(s string) wire.Hash { return sha256.Sum256([]byte(s)) }
 	leafA, _ := w.seal(w.sign(w.board, w.accessBody()), 7)
@@ -230,7 +231,8 @@ func (w *world) keyVectors() map[string]madeFile {
 	}
 }
 
-// trailing gives the last character of s, base64url (or its last character is in both alphabets), with an unused bit set.
+// trailing returns s with an unused bit of its last base64url character set. It also works for
+// standard base64 if that character is in both alphabets.
 func trailing(s string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	return string(alphabet[strings.IndexByte(alphabet, s[len(s)-1])|1])
@@ -323,7 +325,7 @@ func (w *world) jwsVectors() map[string]madeFile {
 	}
 }
 
-// highS gives the other valid ES256 signature of the same message.
+// highS returns the other valid ES256 signature of the same message.
 func highS(sig []byte) []byte {
 	n := elliptic.P256().Params().N
 	s := bigInt(sig[32:])
@@ -331,7 +333,7 @@ func highS(sig []byte) []byte {
 	return sig
 }
 
-// plusL gives S + L, which lenient verifiers take for S.
+// plusL returns S + L, which lenient verifiers accept as S.
 func plusL(sig []byte) []byte {
 	l := bigInt(unhex("1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed"))
 	s := slices.Clone(sig[32:])

@@ -20,7 +20,7 @@ func (w *world) entryVectors() map[string]madeFile {
 	access := func(name, e string, s *wire.Signer, code wire.Code) made {
 		return made{name, entryIn{e, s.Public}, code}
 	}
-	// edit changes one thing in the claims of a good access and signs again.
+	// edit changes one thing in the claims of a valid access and signs again.
 	edit := func(name, old, new string, code wire.Code) made {
 		return access(name, w.edit(good, b, old, new), b, code)
 	}
@@ -287,7 +287,7 @@ func (w *world) genesisVectors() madeFile {
 	follows.Predecessor = &entry.Predecessor{Origin: "log.igledger.example/2025", Size: 12345, Root: sha([]byte("a root"))}
 	more := w.genesisBody()
 	more.Registrar.Roles = []entry.Role{entry.RoleAuditor, entry.RoleRegistrar}
-	// body makes an invalid genesis by changing a good body before it is signed by hand.
+	// body makes an invalid genesis by changing a valid body before it is signed by hand.
 	body := func(name string, change func(g *entry.Genesis), code wire.Code) made {
 		b := w.genesisBody()
 		b.Type = entry.TypeGenesis

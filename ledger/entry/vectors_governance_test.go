@@ -8,7 +8,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// agreementText is a whole agreement between the north board and a university.
+// agreementText is a complete agreement between the north board and a university.
 func agreementText() entry.AgreementText {
 	return entry.AgreementText{
 		ID: "isa-2026-17", Version: 1, Title: "Allergy records for the study of drug reactions", Tier: "isa",
@@ -52,7 +52,7 @@ func (w *world) decisionBody() *entry.Decision {
 	}
 }
 
-// governanceVectors are of the entries that govern accesses.
+// governanceVectors returns the vectors of the entries that govern accesses.
 func (w *world) governanceVectors() map[string]madeFile {
 	b, r := w.board, w.registrar
 	one := func(name, e string, s *wire.Signer, code wire.Code) made {

@@ -36,7 +36,7 @@ func (w *world) heartbeatVectors() map[string]madeFile {
 	edit := func(name, old, new string, code wire.Code) made {
 		return vector(name, w.edit(good, w.board, old, new), w.board, code)
 	}
-	// another gives the claims of another stream or day, with the jti that follows from them.
+	// another returns the claims of another stream or day, with the jti that follows from them.
 	another := func(name string, change func(*entry.Heartbeat), code wire.Code) made {
 		h := w.heartbeatBody()
 		change(h)

@@ -14,7 +14,7 @@ import (
 type indexIn struct {
 	Proof string `json:"proof"` // JSON as text
 	K     hx     `json:"k"`
-	V     hx     `json:"v,omitempty"` // none: absence
+	V     hx     `json:"v,omitempty"` // missing: absence
 }
 type rootOut struct {
 	Root hx `json:"root"`
@@ -73,8 +73,8 @@ type statementIn struct {
 }
 type evidenceOut struct {
 	Size        uint64   `json:"size"`                 // of the checkpoint
-	Leaves      []leafAt `json:"leaves"`               // all of them, by index: nodes prove that they are in
-	IndexRoots  []hx     `json:"indexRoots,omitempty"` // as recomputed: of the subject, of everyone, of each chain; all alike and the index-root entry's
+	Leaves      []leafAt `json:"leaves"`               // all of them, by index, as the nodes prove them
+	IndexRoots  []hx     `json:"indexRoots,omitempty"` // computed for the subject, everyone and each chain; all equal to that of the index-root entry
 	StatedRoot  hx       `json:"statedRoot"`
 	CoversBelow uint64   `json:"coversBelow"` // M
 }
@@ -315,7 +315,7 @@ func (w *world) indexRootPositions() []made {
 		root("an index root by a source that is not the operator", 3, 3, w.board, "north-board", wire.WrongPurpose),
 		root("an index root by the registrar", 3, 3, w.registrar, "registry", wire.WrongPurpose),
 	}, func() []made {
-		log = log.at(3, second.Compact) // counts from 4
+		log = log.at(3, second.Compact) // valid from 4
 		return []made{
 			root("an index root by a key that counts from its size", 6, 4, w.stranger, "operator", ""),
 			root("an index root by a key that came after its size", 6, 3, w.stranger, "operator", wire.BadIndexRoot),

@@ -10,7 +10,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// linkBody links a number that the board gave with a person.
+// linkBody links a number that the board issued with a person.
 func (w *world) linkBody() *entry.Link {
 	return &entry.Link{Common: w.common("north-board"), Act: "linked", Reason: "registered under a number of ours before the CHI number was known", Sub: linkedSub, Other: testSub}
 }
@@ -21,13 +21,13 @@ func (w *world) linkVectors() madeFile {
 	unlinked := w.linkBody()
 	unlinked.Act, unlinked.Reason = "unlinked", "two persons after all"
 	one := func(name, e string, code wire.Code) made { return made{name, entryIn{e, b.Public}, code} }
-	// shown leaves of the disclosures those of these names.
+	// shown keeps only the disclosures with these names.
 	shown := func(e *entry.Entry, names ...string) string {
 		c := *e
 		c.Disclosures = slices.DeleteFunc(slices.Clone(e.Disclosures), func(d wire.Disclosure) bool { return !slices.Contains(names, d.Name) })
 		return c.SDJWT()
 	}
-	// told is a link of any two ids, which Sign would refuse to make.
+	// told makes a link of any two ids, also ones that Sign would refuse.
 	told := func(sub, other string) string {
 		body := w.linkBody()
 		var list []wire.Disclosure

@@ -200,7 +200,7 @@ func (w *world) openingVectors(leaves [][]byte, genesis, e, second *entry.Entry,
 	}
 	other := in(o, leaf, w.board)
 	other.ID = "chi:0101201234"
-	// sealedPublic is a sealed leaf around a public entry, which nothing but an attack makes.
+	// sealedPublic is a sealed leaf around a public entry, which only an attacker makes.
 	sealedPublic := o
 	sealedPublic.JWS, sealedPublic.Disclosures = genesis.Compact, nil
 	receipt := bundle.Receipt{Leaf: leaf, TagSalt: &o.TagSalt, Tag: &o.Tag, VRFProof: o.VRFProof, BodySalt: &o.BodySalt, Proof: string(w.proof(1, leaves).Marshal())}
@@ -214,7 +214,8 @@ func (w *world) openingVectors(leaves [][]byte, genesis, e, second *entry.Entry,
 		f(&r)
 		return rc(name, r, e.SDJWT(), code)
 	}
-	// misfiled is what an operator does that files an access under somebody else: commitments fit, the tag is another person's.
+	// misfiled is made by an operator who files an access under another person: the commitments
+	// match, but the tag is another person's.
 	wrongTag, wrongProof := w.vrf.Tag(testOrigin, "chi:0101201234")
 	misLeaf := proof.SealedLeaf(proof.TagCommit(o.TagSalt, wrongTag), proof.BodyCommit(o.BodySalt, e.Compact))
 	misLeaves := slices.Clone(leaves)
@@ -282,7 +283,7 @@ func (w *world) openingVectors(leaves [][]byte, genesis, e, second *entry.Entry,
 	}
 }
 
-// cosign gives the signature line of another key over a signed note's text.
+// cosign returns the signature line of another key over the text of a signed note.
 func cosign(w *world, signed, secret string) string {
 	s, err := note.NewSigner(secret)
 	if err != nil {
@@ -295,7 +296,7 @@ func cosign(w *world, signed, secret string) string {
 	return string(out[strings.Index(string(out), "\n\n")+2:])
 }
 
-// smallOrderKey is a well-formed verifier key under which anybody can sign.
+// smallOrderKey is a well-formed verifier key under which anyone can sign.
 func smallOrderKey() string {
 	k, err := note.NewEd25519VerifierKey(testOrigin, append([]byte{1}, make([]byte, 31)...))
 	if err != nil {

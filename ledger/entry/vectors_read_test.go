@@ -17,7 +17,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// structures says for each vector file how our code reads its vectors: in -> out or an error.
+// structures holds for each vector file the function that reads its vectors: in -> out or an error.
 var structures = map[string]func(jsontext.Value) (any, error){
 	"id":            reader(readID),
 	"person-number": reader(readPersonNumber),
@@ -208,7 +208,7 @@ func readChain(in chainIn) (chainOut, error) {
 }
 
 type jwkIn struct {
-	JWK string `json:"jwk"` // as text: what is wrong with it may not survive a JSON parser
+	JWK string `json:"jwk"` // as text, because a fault may not survive a JSON parser
 }
 type jwkOut struct {
 	Alg        string `json:"alg"`
@@ -424,7 +424,7 @@ type openingIn struct {
 	JWK     wire.JWK `json:"jwk"`
 	Origin  string   `json:"origin"`
 	VRFKey  hx       `json:"vrfKey"`
-	ID      string   `json:"id"` // whose history it is said to belong to
+	ID      string   `json:"id"` // the id whose history it should belong to
 }
 
 func readOpening(in openingIn) (entryOut, error) {

@@ -5,10 +5,11 @@ import (
 	"igledger/ledger/wire"
 )
 
-// replay builds a log of public entries, and of accesses where they are looked at, at given indices.
+// replay builds a log of public entries, and of accesses if they are to be checked, at given
+// indices.
 type replay []positioned
 
-// at gives the log with e at index; the original is not touched.
+// at returns the log with e at index. It does not change the original.
 func (r replay) at(index uint64, e string) replay {
 	return append(append(replay{}, r...), positioned{index, e})
 }
@@ -19,7 +20,7 @@ func (w *world) registerVectors() map[string]madeFile {
 	boardOrg := w.sign(r, w.boardBody())
 	enrolled := genesis.at(1, boardOrg.Compact)
 	boardKey := w.sign(r, w.boardKeyBody())
-	base := enrolled.at(2, boardKey.Compact) // the board's key counts from 3
+	base := enrolled.at(2, boardKey.Compact) // the board's key is valid from 3
 	access := func(s *wire.Signer) string { return w.sign(s, w.accessBody()).Compact }
 	org := func(m entry.Member, counter string) *entry.Organisation {
 		return &entry.Organisation{Common: w.common("registry"), Organisation: m, Counter: counter}
@@ -57,7 +58,7 @@ func (w *world) registerVectors() map[string]madeFile {
 	fewer := member("north-board", boardMember.Name, "health-board", entry.RoleSource)
 	more := member("north-board", boardMember.Name, "health-board", entry.RoleAuditor, entry.RoleController, entry.RoleSource)
 	renamed := member("north-board", "North and East Test Health Board", "health-board", entry.RoleController, entry.RoleSource)
-	operatorToo := member("operator", "Test Operator", "supplier", entry.RoleEnroller, entry.RoleSource) // and no longer operator by role
+	operatorToo := member("operator", "Test Operator", "supplier", entry.RoleEnroller, entry.RoleSource) // no longer has the role operator
 	registryToo := member("registry", "Test Register of Organisations", "regulator", entry.RoleEnroller, entry.RoleRegistrar)
 	demoted := member("registry", "Test Register of Organisations", "regulator", entry.RoleAuditor)
 	otherLog := w.common("registry")

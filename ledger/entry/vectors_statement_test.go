@@ -27,7 +27,7 @@ func (w *world) statementVectors(s *story) madeFile {
 		i.Statement = strings.Replace(whole.Statement, old, new, 1)
 		return made{name, i, code}
 	}
-	// change alters what was made, past the checks that our own writer makes.
+	// change alters a statement without the checks of the writer.
 	change := func(name string, code wire.Code, f func(*bundle.Statement)) made {
 		st := s.statement(testSub, nil)
 		st.Entries, st.Newer, st.Chains, st.Nodes = slices.Clone(st.Entries), slices.Clone(st.Newer), slices.Clone(st.Chains), slices.Clone(st.Nodes)
@@ -106,7 +106,7 @@ func (w *world) statementVectors(s *story) madeFile {
 		change("nine disclosures", wire.TooLarge, func(st *bundle.Statement) { st.Entries[0].Disclosures = make([]string, 9) }),
 		change("a sealed leaf in a chain", wire.BadLeaf, func(st *bundle.Statement) { st.Chains[0].Leaves = bundle.Leaves{s.leaf(3)} }),
 		change("chains out of order", wire.BadStatement, func(st *bundle.Statement) { slices.Reverse(st.Chains) }),
-		change("two leaves at one position", wire.BadStatement, func(st *bundle.Statement) { st.Entries[2].Index = 6 }), // the board's second key stands there
+		change("two leaves at one position", wire.BadStatement, func(st *bundle.Statement) { st.Entries[2].Index = 6 }), // where the board's second key is
 		change("another's entry among them: not that leaf", wire.BadProof, func(st *bundle.Statement) {
 			st.Entries[1] = bundle.NewEntry(s.openings[4])
 		}),

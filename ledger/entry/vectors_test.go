@@ -20,7 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/vectors anew")
 
-// vectorFile is one file of testdata/vectors; the README there tells readers of other languages what they see.
+// vectorFile is one file of testdata/vectors. The README there explains it to implementers in other
+// languages.
 type vectorFile struct {
 	About   string   `json:"about"`
 	Vectors []vector `json:"vectors"`
@@ -29,7 +30,7 @@ type vectorFile struct {
 type vector struct {
 	Name  string         `json:"name"`
 	In    jsontext.Value `json:"in"`
-	Out   jsontext.Value `json:"out,omitempty"` // of what is good
+	Out   jsontext.Value `json:"out,omitempty"` // for valid input
 	Error wire.Code      `json:"error,omitzero"`
 }
 
@@ -42,7 +43,7 @@ func (h *hx) UnmarshalText(t []byte) (err error) {
 	return err
 }
 
-// noErrors are the structures that are computed and not decoded: nothing can be wrong with them.
+// noErrors are the structures that are computed and not decoded, so they have no errors.
 var noErrors = []string{"person-number", "vrf", "commitment", "chain"}
 
 func TestVectors(t *testing.T) {
@@ -73,7 +74,7 @@ func TestVectors(t *testing.T) {
 				}
 			}
 			if good < 3 || bad == 0 && !slices.Contains(noErrors, name) {
-				t.Errorf("%d good and %d wrong vectors", good, bad)
+				t.Errorf("%d valid and %d invalid vectors", good, bad)
 			}
 		})
 	}
@@ -88,8 +89,9 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestVectorsCanBeMade runs the generator, so that it does not rot: what it calls good is good and what it calls wrong is so in the way
-// it says. That the files hold the same bytes is not asked: it depends on Go's random streams.
+// TestVectorsCanBeMade runs the generator, so that it does not rot, and checks that each vector is
+// valid or has the error that the generator states. It does not compare the bytes with the files,
+// because they depend on Go's random streams.
 func TestVectorsCanBeMade(t *testing.T) { makeVectors(t, t.TempDir()) }
 
 func makeVectors(t *testing.T, dir string) {
@@ -172,7 +174,7 @@ func allCodes(t *testing.T) []wire.Code {
 	return codes
 }
 
-// The contract names every error and every vector file.
+// docs/FORMATS.md names every error and every vector file.
 func TestFormatsNamesAll(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/FORMATS.md")
 	if err != nil {

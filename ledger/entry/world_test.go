@@ -29,7 +29,8 @@ const (
 	testSub    = "chi:0101011237"
 )
 
-// world is a log's cast with fixed keys: three founders, a health board that is a source (Ed25519 and P-256 keys), a university.
+// world holds the parties of a log with fixed keys: three founders, a health board that is a source
+// (Ed25519 and P-256 keys), a university.
 type world struct {
 	t                                               testing.TB
 	registrar, enroller, operator                   *wire.Signer
@@ -70,7 +71,8 @@ func (w *world) signers() map[string]**wire.Signer {
 	}
 }
 
-// testSigner makes a key from its name: SHA-256 of "igledger test key <name>" is the Ed25519 seed or the P-256 scalar.
+// testSigner makes a key from its name: SHA-256 of "igledger test key <name>" is the Ed25519 seed
+// or the P-256 scalar.
 func testSigner(t testing.TB, name, alg string) *wire.Signer {
 	t.Helper()
 	d := sha256.Sum256([]byte("igledger test key " + name))
@@ -217,7 +219,8 @@ func (w *world) accessBody() *entry.Access {
 	}
 }
 
-// edit replaces old by new once in the payload of e and signs again; what Sign would refuse can so be made. Disclosures stay.
+// edit replaces old by new once in the payload of e and signs again, also what Sign would refuse.
+// Disclosures stay.
 func (w *world) edit(e *entry.Entry, s *wire.Signer, old, new string) string {
 	w.t.Helper()
 	payload := string(e.Payload)
@@ -238,7 +241,7 @@ func rawJWS(s *wire.Signer, header, payload string) string {
 	return signing + "." + wire.Encode64(rawSignature(s, signing))
 }
 
-// rawSignature signs with the key itself, which only its marshalled form gives away.
+// rawSignature signs with the key itself, which it takes from the marshalled form.
 func rawSignature(s *wire.Signer, signing string) []byte {
 	marshalled, err := s.MarshalPrivate()
 	if err != nil {
@@ -278,7 +281,7 @@ func (w *world) seal(e *entry.Entry, index uint64) (leaf []byte, o bundle.Openin
 	return proof.SealedLeaf(proof.TagCommit(o.TagSalt, tag), proof.BodyCommit(o.BodySalt, e.Compact)), o
 }
 
-// mth is RFC 6962's MTH, as naive as the RFC writes it.
+// mth is MTH of RFC 6962, as naive as in the RFC.
 func mth(leaves [][]byte) wire.Hash {
 	switch n := len(leaves); n {
 	case 0:
@@ -327,5 +330,5 @@ func (w *world) proof(m int, leaves [][]byte) proof.Inclusion {
 
 func testTime() time.Time { return time.Unix(testIat, 0).UTC() }
 
-// sha is SHA-256 of parts one after the other, computed here and not by the code under test.
+// sha returns SHA-256 of the concatenated parts, computed here and not by the code under test.
 func sha(parts ...[]byte) wire.Hash { return sha256.Sum256(bytes.Join(parts, nil)) }

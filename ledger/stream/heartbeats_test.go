@@ -9,7 +9,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// TestHeartbeats: the order in which heartbeats come does not change what they say, and a second word on a day does not count.
+// TestHeartbeats checks that the order of heartbeats does not matter and that a second one for a
+// day is ignored.
 func TestHeartbeats(t *testing.T) {
 	day := func(d string, interval uint64, gaps, receipts bool) *entry.Heartbeat {
 		return &entry.Heartbeat{Source: "trak", Day: d, Interval: interval, Gaps: gaps, Receipts: receipts}

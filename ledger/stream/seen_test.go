@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestSeen holds the ranges against a plain set, in any order of arrival and with repetitions.
+// TestSeen compares the ranges with a plain set, in any order of arrival and with repetitions.
 func TestSeen(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for round := range 200 {

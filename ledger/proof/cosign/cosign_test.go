@@ -17,7 +17,8 @@ import (
 
 var head = proof.Checkpoint{Origin: origin, Size: 7, Root: wire.Hash{7}}
 
-// TestIsThatOfTheSpecification: what this package writes is what testlog, written apart from the same text, writes.
+// TestIsThatOfTheSpecification checks that this package writes the same as testlog, which was
+// written separately from the same specification.
 func TestIsThatOfTheSpecification(t *testing.T) {
 	c := testlog.NewCosigner("witness.test/w")
 	if a, b := cosign.Sign(c.Name, c.Key, head, time.Unix(testlog.Now, 0)), c.Line(head, testlog.Now); a != b {
@@ -31,7 +32,7 @@ func TestIsThatOfTheSpecification(t *testing.T) {
 func TestNew(t *testing.T) {
 	c := testlog.NewCosigner("w.test")
 	vkey := c.VKey()
-	weak := make([]byte, 32) // a point of small order: anything verifies under it
+	weak := make([]byte, 32) // a point of small order, under which one signature fits every message
 	weak[0] = 1
 	for name, v := range map[string]string{
 		"nothing":          "",
@@ -54,7 +55,8 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// TestRead: a line of a cosigner we know is good or bad, never passed over; lines of others say nothing.
+// TestRead checks that a line of a known cosigner is good or bad, never ignored, and that lines of
+// others are ignored.
 func TestRead(t *testing.T) {
 	a, b, stranger, namesake := testlog.NewCosigner("a.test"), testlog.NewCosigner("b.test"), testlog.NewCosigner("s.test"), testlog.NewCosigner("a.test")
 	known := []*cosign.Cosigner{must(t, a), must(t, b)}
@@ -130,7 +132,8 @@ func must(t testing.TB, c *testlog.Cosigner) *cosign.Cosigner {
 	return w
 }
 
-// TestLatest: one word by each; what is yet to come neither counts nor hides an older one.
+// TestLatest checks that the latest cosignature of each cosigner is counted, and that one in the
+// future neither counts nor hides an older one.
 func TestLatest(t *testing.T) {
 	a, b := &cosign.Cosigner{Name: "a"}, &cosign.Cosigner{Name: "b"}
 	at := func(c *cosign.Cosigner, s int64) cosign.Cosignature {
@@ -153,7 +156,8 @@ func TestLatest(t *testing.T) {
 	}
 }
 
-// FuzzRead: nothing panics, and what is good was signed by the one key there is: Ed25519 is deterministic.
+// FuzzRead checks that Read does not panic, and that a good line was signed by the one known key:
+// Ed25519 is deterministic.
 func FuzzRead(f *testing.F) {
 	a := testlog.NewCosigner("a.test")
 	known := []*cosign.Cosigner{must(f, a)}

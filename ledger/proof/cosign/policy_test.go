@@ -74,7 +74,7 @@ func selfWitness(t *testing.T, logKey []string) string {
 	return cosign.Key("self.test", ed25519.PublicKey(raw[1:]))
 }
 
-// TestGroups counts nested groups by who cosigned when; no minority moves the time.
+// TestGroups checks the time of nested groups, which no minority can move.
 func TestGroups(t *testing.T) {
 	text := "log " + testlog.New(origin).Key + "\n"
 	for i := range 3 {
@@ -87,7 +87,7 @@ func TestGroups(t *testing.T) {
 	for name, c := range map[string]struct {
 		quorum string
 		signed map[string]int64 // name in the policy -> time
-		want   int64            // 0: not reached
+		want   int64            // 0: the quorum is not reached
 	}{
 		"nobody":               {"both", nil, 0},
 		"one of X and Y":       {"both", map[string]int64{"x0": 1, "y0": 1}, 0},
@@ -129,7 +129,8 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// FuzzParsePolicy: what is taken names a log and a quorum that can be asked, and nothing panics.
+// FuzzParsePolicy checks that ParsePolicy does not panic, and that an accepted policy has a log and
+// a quorum that can be used.
 func FuzzParsePolicy(f *testing.F) {
 	log := testlog.New(origin).Key
 	a, b := testlog.NewCosigner("a.test"), testlog.NewCosigner("b.test")

@@ -9,7 +9,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// All gives back what was filed, each history once and in order, so that a tree written down and loaded again is the same.
+// All returns each history that was filed, once and in order, so that a tree that is stored and
+// loaded again is the same.
 func TestAllLoadsTheSameTree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	for _, n := range []int{0, 1, 2, 500} {
@@ -37,7 +38,7 @@ func TestAllLoadsTheSameTree(t *testing.T) {
 		if again := Build(tree.All()); count != n || again.Root() != tree.Root() {
 			t.Errorf("%d histories: %d given, roots %x and %x", n, count, tree.Root(), again.Root())
 		}
-		for range tree.All() { // whoever has enough may stop
+		for range tree.All() { // the caller may stop early
 			break
 		}
 	}

@@ -19,7 +19,8 @@ import (
 // population is the number of people in Scotland.
 const population = 5_500_000
 
-// history is the n-th of any number of made-up histories. Its key is as random as TagKey makes it.
+// history returns the n-th of any number of invented histories. Its key is as random as TagKey
+// makes it.
 func history(n uint64) index.Update {
 	k := wire.Hash(sha256.Sum256(binary.BigEndian.AppendUint64(nil, n)))
 	return index.Update{K: k, State: proof.State{Count: n%1000 + 1, Head: wire.Hash(sha256.Sum256(k[:]))}}
@@ -35,7 +36,7 @@ func histories(n uint64) iter.Seq[index.Update] {
 	}
 }
 
-// everybody is one tree of the whole population for all benchmarks that need one.
+// everybody is one tree of the whole population, for all benchmarks that need one.
 var everybody = sync.OnceValue(func() *index.Tree { return index.Build(histories(population)) })
 
 func BenchmarkBuild(b *testing.B) {
@@ -77,7 +78,7 @@ func BenchmarkApply(b *testing.B) {
 			next := uint64(0)
 			for b.Loop() {
 				for i := range batch {
-					// Nine in ten are histories that go on, one in ten is new.
+					// Nine in ten histories are continued, one in ten is new.
 					n := next * 7919 % population
 					if next%10 == 0 {
 						n = population + next

@@ -13,7 +13,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// victims are histories whose proofs are forged: strangers to each other, twins, and a lone pair that leaves empty places beside a long path.
+// victims are histories whose proofs are forged: unrelated ones, twins, and a lone pair that leaves
+// empty places beside a long path.
 func victims() []index.Update {
 	list := slices.Collect(histories(40))
 	return append(list,
@@ -26,7 +27,8 @@ func equal(a, b proof.IndexProof) bool {
 	return slices.Equal(a.Siblings, b.Siblings) && reflect.DeepEqual(a.Other, b.Other)
 }
 
-// alterations of p, each other than p: every sibling bent, dropped, doubled, emptied, swapped; the path longer and shorter; Other put there, bent, taken away.
+// alterations returns proofs that differ from p: every sibling changed, dropped, doubled, emptied
+// or swapped; the path longer and shorter; Other added, changed or removed.
 func alterations(p proof.IndexProof) map[string]proof.IndexProof {
 	all := map[string]proof.IndexProof{}
 	add := func(name string, siblings []wire.Hash, other *proof.IndexOther) {
@@ -110,7 +112,7 @@ func TestAlteredInclusionIsRefused(t *testing.T) {
 				t.Errorf("history %d: %s: verifies", i, name)
 			}
 		}
-		// Neither the proof nor any alteration shows that the history is not there.
+		// Neither the proof nor any alteration shows that the history is absent.
 		all := alterations(p)
 		all["itself"] = p
 		for name, q := range all {
@@ -147,7 +149,8 @@ func TestAlteredAbsenceIsRefused(t *testing.T) {
 				t.Errorf("stranger %d: %s: still verifies", i, name)
 			}
 		}
-		// One empty or taken place is the absence of every key that would stand there, and of no other.
+		// One empty or occupied place shows the absence of every key that would be there, and of no
+		// other.
 		for bit := range 256 {
 			bent := flip(k, bit)
 			_, there := find(list, bent)
@@ -172,7 +175,8 @@ func TestAlteredAbsenceIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzForgery: whatever proof verifies against the root is true, and is the very proof the tree makes.
+// FuzzForgery checks that every proof that verifies against the root is true, and is the proof that
+// the tree makes.
 func FuzzForgery(f *testing.F) {
 	list := victims()
 	tree := index.Build(slices.Values(list))
@@ -210,7 +214,8 @@ func FuzzForgery(f *testing.F) {
 	})
 }
 
-// FuzzTree: bytes are updates and batches; after each batch the tree is the oracle's. Keys differ from one of four in one bit only, so that paths are long.
+// FuzzTree: bytes are updates and batches; after each batch the tree is the oracle's. Keys differ
+// from one of four in one bit only, so that paths are long.
 func FuzzTree(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0, 255, 1, 0, 254, 2, 255, 0, 0, 1, 0, 1, 1, 0, 2})

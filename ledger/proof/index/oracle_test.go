@@ -11,8 +11,9 @@ import (
 	"igledger/ledger/wire"
 )
 
-// The oracle is the subject index as DESIGN.md section 4 words it, naively and with nothing of the tree's code or of package entry's: a list of
-// histories is split by the next bit until one or none is left.
+// The oracle is the subject index as docs/FORMATS.md section 13 defines it. It is naive and uses no
+// code of the tree or of package proof: a list of histories is split by the next bit until one or
+// none is left.
 
 func oracleBit(k wire.Hash, depth int) bool { return k[depth>>3]&(0x80>>(depth&7)) != 0 }
 
@@ -24,7 +25,7 @@ func oracleValue(s proof.State) wire.Hash {
 	return oracleHash(0x15, binary.BigEndian.AppendUint64(nil, s.Count), s.Head[:])
 }
 
-// split gives the histories on k's side of the next bit, and those on the other side.
+// split returns the histories on k's side of the next bit, and those on the other side.
 func split(list []index.Update, k wire.Hash, depth int) (mine, others []index.Update) {
 	for _, u := range list {
 		if oracleBit(u.K, depth) == oracleBit(k, depth) {
@@ -36,7 +37,7 @@ func split(list []index.Update, k wire.Hash, depth int) (mine, others []index.Up
 	return mine, others
 }
 
-// oracleRoot is the hash of the subtree of list, whose keys share their first depth bits.
+// oracleRoot returns the hash of the subtree of list, whose keys share their first depth bits.
 func oracleRoot(list []index.Update, depth int) wire.Hash {
 	switch len(list) {
 	case 0:
@@ -50,7 +51,7 @@ func oracleRoot(list []index.Update, depth int) wire.Hash {
 	return oracleHash(0x17, l[:], r[:])
 }
 
-// oracleProof is the path of k through the tree of list.
+// oracleProof returns the path of k through the tree of list.
 func oracleProof(list []index.Update, k wire.Hash) proof.IndexProof {
 	p := proof.IndexProof{}
 	for depth := 0; len(list) > 1; depth++ {
@@ -64,7 +65,7 @@ func oracleProof(list []index.Update, k wire.Hash) proof.IndexProof {
 	return p
 }
 
-// contents is what a tree should hold after updates, in ascending order of K.
+// contents returns what a tree should hold after updates, in ascending order of K.
 func contents(updates []index.Update) []index.Update {
 	last := map[wire.Hash]proof.State{}
 	for _, u := range updates {

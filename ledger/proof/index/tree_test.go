@@ -21,12 +21,13 @@ func flip(k wire.Hash, bit int) wire.Hash {
 	return k
 }
 
-// under gives a made-up history under k.
+// under returns an invented history under k.
 func under(k wire.Hash) index.Update {
 	return index.Update{K: k, State: proof.State{Count: uint64(k[31]) + 1, Head: wire.Hash(sha256.Sum256(k[:]))}}
 }
 
-// populations are sets of histories, from none to many, and such as an attacker would choose who could choose keys.
+// populations are sets of histories, from none to many, and some that an attacker would choose who
+// could choose keys.
 func populations() map[string][]index.Update {
 	base := history(1).K
 	all := map[string][]index.Update{
@@ -134,7 +135,8 @@ func TestRootDependsOnContentsOnly(t *testing.T) {
 	}
 }
 
-// A tree that lives through many batches, with a history several times in one, has after each the root of what it then holds.
+// After each of many batches, with a history several times in one, a tree has the root of what it
+// then holds.
 func TestEveryBatchMovesTheRoot(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 59))
 	tree := index.New()
@@ -165,7 +167,7 @@ func TestEveryBatchMovesTheRoot(t *testing.T) {
 	}
 }
 
-// strangers are keys that are not in list: far from all, and as near to one as can be.
+// strangers returns keys that are not in list: far from all, and as near to one as possible.
 func strangers(list []index.Update) []wire.Hash {
 	keys := []wire.Hash{{}, wire.Hash(bytes.Repeat([]byte{0xff}, 32)), wire.Hash(bytes.Repeat([]byte{0xaa}, 32))}
 	for i := range list {
@@ -214,7 +216,7 @@ func TestProofs(t *testing.T) {
 	}
 }
 
-// sameProof checks that a proof is the oracle's and comes back the same from its JSON.
+// sameProof checks that a proof is that of the oracle and survives its JSON unchanged.
 func sameProof(t *testing.T, got, want proof.IndexProof) {
 	t.Helper()
 	if !slices.Equal(got.Siblings, want.Siblings) || !reflect.DeepEqual(got.Other, want.Other) {
@@ -230,7 +232,7 @@ func sameProof(t *testing.T, got, want proof.IndexProof) {
 	}
 }
 
-// A proof kept from before says nothing of the tree after.
+// A proof of an earlier tree does not verify against a later root.
 func TestOldProofFailsAgainstNewRoot(t *testing.T) {
 	list := slices.Collect(histories(1000))
 	tree := index.Build(slices.Values(list))

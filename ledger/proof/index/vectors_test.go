@@ -17,7 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/index.json anew, from the oracle")
 
-// vectorFile is testdata/index.json, in the shape of ledger/entry/testdata/vectors: in is what another implementation is given, out what it must find.
+// vectorFile is testdata/index.json, in the form of ledger/entry/testdata/vectors: in is the input
+// of another implementation, out the result that it must return.
 type vectorFile struct {
 	About   string   `json:"about"`
 	Vectors []vector `json:"vectors"`
@@ -132,7 +133,7 @@ func questions() []question {
 	}
 }
 
-// write makes the vectors with the oracle, never with the tree they are to check.
+// write makes the vectors with the oracle, never with the tree that they are to check.
 func write(t *testing.T, path string) {
 	file := vectorFile{About: "The subject index: histories inserted in this order (a later one under the same K replaces the earlier) -> the root, and for each K asked for whether it is there, its V and its proof. Bytes are hexadecimal; proofs are spelled as in statements."}
 	for _, q := range questions() {
