@@ -21,7 +21,7 @@ type Opening struct {
 	Disclosures []string       `json:"disclosures"`        // the disclosures that are shown
 	Flags       []entry.Flag   `json:"flags,omitempty"`    // the ledger's remarks; not proved
 	Received    string         `json:"received,omitempty"` // RFC 3339, when the ledger received it; not proved
-	Verdict     *entry.Verdict `json:"verdict,omitempty"`  // the policies' result; not proved, but anyone can compute it again
+	Verdict     *entry.Verdict `json:"verdict,omitempty"`  // the policies' result; not proved, but can be recomputed
 }
 
 // ParseOpening reads an opening from JSON and checks its form. It checks no hash and no signature.

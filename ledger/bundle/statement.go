@@ -193,7 +193,8 @@ func checkContent(
 	}
 	if len(jws) > wire.MaxJWS || len(disclosures) > wire.SDDigests || len(flags) > maxFlags {
 		return wire.Errorf(wire.TooLarge, "entry",
-			"entry at %d has %d bytes of jws, %d disclosures and %d flags", index, len(jws), len(disclosures), len(flags))
+			"entry at %d has %d bytes of jws, %d disclosures and %d flags",
+			index, len(jws), len(disclosures), len(flags))
 	}
 	if err := verdict.Check(); err != nil {
 		return err

@@ -13,10 +13,18 @@ func (w *world) entryVectors() map[string]madeFile {
 	b := w.board
 	good := w.sign(b, w.accessBody())
 	reg := w.accessBody()
-	reg.Sub, reg.Staff, reg.Parties, reg.Text, reg.Seq, reg.FHIR = entry.RegSources, nil, nil, nil, nil, nil
+	reg.Sub = entry.RegSources
+	reg.Staff = nil
+	reg.Parties = nil
+	reg.Text = nil
+	reg.Seq = nil
+	reg.FHIR = nil
 	reg.Machine, reg.Event = true, []string{"http://dicom.nema.org/resources/ontology/DCM|110114"}
 	ec := w.accessBody()
-	ec.Sub, ec.Emergency, ec.Purpose, ec.Text = "temp:north-board:A:17", true, []string{"BTG"}, &entry.Text{Justification: "unconscious on arrival"}
+	ec.Sub = "temp:north-board:A:17"
+	ec.Emergency = true
+	ec.Purpose = []string{"BTG"}
+	ec.Text = &entry.Text{Justification: "unconscious on arrival"}
 	access := func(name, e string, s *wire.Signer, code wire.Code) made {
 		return made{name, entryIn{e, s.Public}, code}
 	}

@@ -69,9 +69,17 @@ func (w *world) governanceVectors() map[string]madeFile {
 	text := agreementText()
 	agreement := w.sign(b, &entry.Agreement{Common: w.common("north-board"), Agreement: text})
 	second := agreementText()
-	second.Version, second.Supersedes, second.Under, second.Tier, second.Transfers = 2, []string{"isa-2024-3"}, "mou-1", "work-instruction", []string{"CH", "NO"}
+	second.Version = 2
+	second.Supersedes = []string{"isa-2024-3"}
+	second.Under = "mou-1"
+	second.Tier = "work-instruction"
+	second.Transfers = []string{"CH", "NO"}
 	least := agreementText()
-	least.Article9, least.Condition, least.Roles, least.Approvals, least.Parties[0].DPO = nil, "", nil, nil, ""
+	least.Article9 = nil
+	least.Condition = ""
+	least.Roles = nil
+	least.Approvals = nil
+	least.Parties[0].DPO = ""
 	signature := w.sign(b, &entry.AgreementSignature{Common: w.common("north-board"), Agreement: text.ID, Version: 1, Proposal: agreement.Identity()})
 	act := func(a, reason string) *entry.Entry {
 		return w.sign(b, &entry.AgreementAct{Common: w.common("north-board"), Agreement: text.ID, Version: 1, Act: a, Reason: reason})
@@ -85,13 +93,21 @@ func (w *world) governanceVectors() map[string]madeFile {
 	policies := w.sign(r, &entry.PolicySet{Common: w.common("registry"), Version: 1, Schema: entry.SchemaV1, Text: policy, Hash: sha256.Sum256([]byte(policy)), Reason: "first of our own"})
 	consent := w.sign(b, w.consentBody())
 	withdrawn := w.consentBody()
-	withdrawn.Act, withdrawn.Rule, withdrawn.By, withdrawn.Text, withdrawn.FHIR, withdrawn.Notice = "withdrawn", nil, nil, nil, nil, nil
+	withdrawn.Act = "withdrawn"
+	withdrawn.Rule = nil
+	withdrawn.By = nil
+	withdrawn.Text = nil
+	withdrawn.FHIR = nil
+	withdrawn.Notice = nil
 	refused := w.consentBody()
 	refused.Act, refused.Rule = "refused", &entry.ConsentRule{Decision: "deny"}
 	deep := strings.Repeat(`,"except":[{"decision":"deny","except":[{"decision":"permit"`, 4) + strings.Repeat(`}]}]`, 4)
 	revoked := &entry.Delegation{Common: w.common("north-board"), Delegation: "0193b5a0-0000-7000-8000-000000000002", Act: "revoked", Sub: testSub}
 	permit := w.decisionBody()
-	permit.Decision, permit.Rules, permit.Obligations, permit.Staff = "permit", []string{"agreement"}, []string{"follow-up"}, nil
+	permit.Decision = "permit"
+	permit.Rules = []string{"agreement"}
+	permit.Obligations = []string{"follow-up"}
+	permit.Staff = nil
 	return map[string]madeFile{
 		"agreement": file("A version of a data-sharing agreement is proposed. Whether it may be is for package consent.", agreement, b, []made{
 			one("second version with everything", w.sign(b, &entry.Agreement{Common: w.common("north-board"), Agreement: second}).Compact, b, ""),

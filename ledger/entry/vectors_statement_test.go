@@ -30,7 +30,10 @@ func (w *world) statementVectors(s *story) madeFile {
 	// change alters a statement without the checks of the writer.
 	change := func(name string, code wire.Code, f func(*bundle.Statement)) made {
 		st := s.statement(testSub, nil)
-		st.Entries, st.Newer, st.Chains, st.Nodes = slices.Clone(st.Entries), slices.Clone(st.Newer), slices.Clone(st.Chains), slices.Clone(st.Nodes)
+		st.Entries = slices.Clone(st.Entries)
+		st.Newer = slices.Clone(st.Newer)
+		st.Chains = slices.Clone(st.Chains)
+		st.Nodes = slices.Clone(st.Nodes)
 		f(st)
 		b, err := wire.EncodeJSON(st)
 		if err != nil {

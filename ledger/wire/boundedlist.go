@@ -8,7 +8,7 @@ import (
 // DecodeList reads a JSON array of at most most elements into list. It checks each element as soon
 // as it is read (check may be nil) and stops at the first that is wrong: 60 MB of "{}," must not
 // become gigabytes of memory before the first check. what names the list in errors. If the array is
-// too long, it returns TooLarge; an empty array gives an empty list, never nil.
+// too long, it returns TooLarge; an empty array becomes an empty list, never nil.
 func DecodeList[T any](d *jsontext.Decoder, what string, most int, list *[]T, check func(*T) error) error {
 	open, err := d.ReadToken()
 	if err != nil {

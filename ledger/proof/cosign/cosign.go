@@ -53,10 +53,13 @@ func New(name, vkey string) (*Cosigner, error) {
 		return nil, fmt.Errorf("cosigner %q: not a verifier key <name>+<key id>+<base64>", name)
 	}
 	if raw[0] != algorithm || len(raw) != 1+ed25519.PublicKeySize {
-		return nil, fmt.Errorf("cosigner %q: the key has type 0x%02x and %d bytes; want type 0x04 and 32 bytes, an Ed25519 "+
-			"cosigner (ML-DSA is not supported yet, type 0x01 is a log's)", name, raw[0], len(raw)-1)
+		return nil, fmt.Errorf("cosigner %q: the key has type 0x%02x and %d bytes; want type 0x04 and 32 bytes, "+
+			"an Ed25519 cosigner (ML-DSA is not supported yet, type 0x01 is a log's)", name, raw[0], len(raw)-1)
 	}
-	c := &Cosigner{Name: name, KeyName: keyName, VKey: vkey, key: ed25519.PublicKey(raw[1:]), id: keyID(keyName, raw[1:])}
+	c := &Cosigner{
+		Name: name, KeyName: keyName, VKey: vkey,
+		key: ed25519.PublicKey(raw[1:]), id: keyID(keyName, raw[1:]),
+	}
 	if hex.EncodeToString(c.id[:]) != id {
 		return nil, fmt.Errorf("cosigner %q: the key id does not match the name and key: "+
 			"check for a typing error or a replaced key", name)

@@ -58,7 +58,10 @@ func TestNew(t *testing.T) {
 // TestRead checks that a line of a known cosigner is good or bad, never ignored, and that lines of
 // others are ignored.
 func TestRead(t *testing.T) {
-	a, b, stranger, namesake := testlog.NewCosigner("a.test"), testlog.NewCosigner("b.test"), testlog.NewCosigner("s.test"), testlog.NewCosigner("a.test")
+	a := testlog.NewCosigner("a.test")
+	b := testlog.NewCosigner("b.test")
+	stranger := testlog.NewCosigner("s.test")
+	namesake := testlog.NewCosigner("a.test")
 	known := []*cosign.Cosigner{must(t, a), must(t, b)}
 	l := testlog.New(origin)
 	signed := string(l.Checkpoint(0))
@@ -111,7 +114,8 @@ func TestRead(t *testing.T) {
 		}
 		who := ""
 		for _, s := range bad {
-			if who = "nobody"; s.By != nil {
+			who = "nobody"
+			if s.By != nil {
 				who = s.By.Name
 			}
 			if !errors.Is(s.Err, c.err) {
