@@ -34,7 +34,8 @@ func TestAccessSurvivesTheJourney(t *testing.T) {
 			if err := got.JWS.Verify(s.Public); err != nil {
 				t.Error(err)
 			}
-			if !want.Time().Equal(time.Date(2026, 11, 22, 8, 15, 0, 0, time.UTC)) || want.RecordedTime().Nanosecond() != 250e6 || want.Accessor() != "north-board" {
+			if !want.Time().Equal(time.Date(2026, 11, 22, 8, 15, 0, 0,
+				time.UTC)) || want.RecordedTime().Nanosecond() != 250e6 || want.Accessor() != "north-board" {
 				t.Error("times or accessor are not those of the claims")
 			}
 		})
@@ -63,7 +64,8 @@ func TestDigestsSayNothing(t *testing.T) {
 			}
 			seen[d] = true
 		}
-		for _, secret := range []string{testSub, "0101011237", "n-4711", "A. Tester", "ward round", "192.0.2.7", "ward 7"} {
+		for _, secret := range []string{testSub, "0101011237", "n-4711", "A. Tester", "ward round", "192.0.2.7",
+			"ward 7"} {
 			if bytes.Contains(e.Payload, []byte(secret)) {
 				t.Errorf("%q is in the open claims", secret)
 			}
@@ -129,7 +131,8 @@ func TestWrongCheckDigitIsTaken(t *testing.T) {
 func TestErrorsKeepSecrets(t *testing.T) {
 	w := newWorld(t)
 	// A person's name may look like the name of a member.
-	if err := wire.DecodeJSON("staff", []byte(`{"Jane":1}`), new(entry.Staff)); err == nil || strings.Contains(err.Error(), "Jane") {
+	if err := wire.DecodeJSON("staff", []byte(`{"Jane":1}`),
+		new(entry.Staff)); err == nil || strings.Contains(err.Error(), "Jane") {
 		t.Error("an unknown member is accepted, or its name repeated:", err)
 	}
 	secrets := []string{"chi:0101011236", "0101011236", "Jane Example"} // not even a number whose check digit is wrong

@@ -80,7 +80,8 @@ func (w *world) story() *story {
 
 // linkedStory is the story with a link at 8 in place of a read of everyone's data.
 func (w *world) linkedStory() *story {
-	return w.storyWith(func() *entry.Entry { return w.sign(w.boardEC, w.linkBody()) }, entry.PurposeAgreements, entry.PurposeSubmit)
+	return w.storyWith(func() *entry.Entry { return w.sign(w.boardEC, w.linkBody()) }, entry.PurposeAgreements,
+		entry.PurposeSubmit)
 }
 
 // storyWith is the story with the given sealed entry at 8 and the given purposes of the board's
@@ -112,7 +113,8 @@ func (w *world) storyWith(eighth func() *entry.Entry, second ...entry.Purpose) *
 	access(w.boardEC, testSub)
 	sealed(eighth())
 	s.index = s.indexBelow(storyRoot)
-	public(w.sign(w.operator, &entry.IndexRoot{Common: w.common("operator"), Size: storyRoot, Root: s.index.root(s.index.keys(), 0)}))
+	public(w.sign(w.operator, &entry.IndexRoot{Common: w.common("operator"), Size: storyRoot,
+		Root: s.index.root(s.index.keys(), 0)}))
 	access(w.board, testSub)
 	access(w.board, otherSub)
 	access(w.board, entry.RegEveryone)
@@ -161,7 +163,8 @@ func (s *story) evidence(format string) bundle.Evidence {
 		Format: format, Origin: testOrigin, Checkpoint: string(s.w.checkpoint(s.leaves)),
 		Genesis: s.leaf(0), IndexRoot: s.leaf(storyRoot), Text: bundle.Text{"What this proves, in words."},
 	}
-	for _, name := range []string{"key:" + s.w.board.KID, "key:" + s.w.boardEC.KID, "key:" + s.w.operator.KID, "org:north-board"} {
+	for _, name := range []string{"key:" + s.w.board.KID, "key:" + s.w.boardEC.KID, "key:" + s.w.operator.KID,
+		"org:north-board"} {
 		v.Chains = append(v.Chains, s.chain(name))
 	}
 	slices.SortFunc(v.Chains, func(a, b bundle.Chain) int { return strings.Compare(a.Name, b.Name) })
@@ -180,7 +183,8 @@ func (s *story) nodes(leaves map[uint64]wire.Hash) []wire.Hash {
 func (s *story) statement(sub string, period *bundle.Period) *bundle.Statement {
 	s.w.t.Helper()
 	own := s.history(sub, period)
-	st := &bundle.Statement{Evidence: s.evidence(bundle.FormatStatement), Period: period, Subject: own.Subject, Entries: own.Entries, Newer: own.Newer, Linked: bundle.LinkedHistories{}}
+	st := &bundle.Statement{Evidence: s.evidence(bundle.FormatStatement), Period: period, Subject: own.Subject,
+		Entries: own.Entries, Newer: own.Newer, Linked: bundle.LinkedHistories{}}
 	if sub != entry.RegEveryone {
 		st.Everyone = s.history(entry.RegEveryone, period)
 	}

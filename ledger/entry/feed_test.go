@@ -20,12 +20,14 @@ func TestFeedRecord(t *testing.T) {
 		leaf proof.Leaf
 		good bool
 	}{
-		"its own leaf":               {rec, sealed, true},
-		"salt and tag changed over":  {swapped, sealed, false},
-		"none for a sealed leaf":     {proof.FeedRecord{}, sealed, false},
-		"none for a public leaf":     {proof.FeedRecord{}, proof.Leaf{Public: true, JWS: "h.p.s"}, true},
-		"a salt for a public leaf":   {proof.FeedRecord{TagSalt: wire.Hash{1}}, proof.Leaf{Public: true, JWS: "h.p.s"}, false},
-		"a tag for a public leaf":    {proof.FeedRecord{Tag: wire.Hash{1}}, proof.Leaf{Public: true, JWS: "h.p.s"}, false},
+		"its own leaf":              {rec, sealed, true},
+		"salt and tag changed over": {swapped, sealed, false},
+		"none for a sealed leaf":    {proof.FeedRecord{}, sealed, false},
+		"none for a public leaf":    {proof.FeedRecord{}, proof.Leaf{Public: true, JWS: "h.p.s"}, true},
+		"a salt for a public leaf": {proof.FeedRecord{TagSalt: wire.Hash{1}}, proof.Leaf{Public: true, JWS: "h.p.s"},
+			false},
+		"a tag for a public leaf": {proof.FeedRecord{Tag: wire.Hash{1}}, proof.Leaf{Public: true, JWS: "h.p.s"},
+			false},
 		"a record for a public leaf": {rec, proof.Leaf{Public: true, JWS: "h.p.s"}, false},
 	} {
 		if err := c.rec.Check(c.leaf, 7); (err == nil) != c.good || err != nil && !errors.Is(err, wire.BadCommitment) {
@@ -33,7 +35,8 @@ func TestFeedRecord(t *testing.T) {
 		}
 	}
 	page := rec.Append(proof.FeedRecord{}.Append(nil))
-	want := append(make([]byte, 64), append(append([]byte{1, 2}, make([]byte, 30)...), append([]byte{3, 4}, make([]byte, 30)...)...)...)
+	want := append(make([]byte, 64), append(append([]byte{1, 2}, make([]byte, 30)...),
+		append([]byte{3, 4}, make([]byte, 30)...)...)...)
 	if !bytes.Equal(page, want) {
 		t.Errorf("written as %x", page)
 	}

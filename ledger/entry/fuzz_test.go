@@ -93,7 +93,8 @@ func naivePersonNumber(s string) bool {
 			n := s[i:j]
 			grouped := strings.ContainsAny(n, " -")
 			plain := strings.NewReplacer(" ", "", "-", "").Replace(n)
-			if grouped && (strings.Contains(n, "  ") || strings.Contains(n, "--") || strings.Contains(n, " -") || strings.Contains(n, "- ")) {
+			if grouped && (strings.Contains(n, "  ") || strings.Contains(n, "--") || strings.Contains(n,
+				" -") || strings.Contains(n, "- ")) {
 				continue
 			}
 			if entry.ValidCHI(plain) || entry.ValidNHSNumber(plain) {
@@ -122,7 +123,8 @@ func FuzzDecodeJSON(f *testing.F) {
 	f.Add(`{"id":"a","name":null}`)
 	f.Add(strings.Repeat("[", 20000))
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, v := range []any{new(wire.JWK), new(entry.Staff), new([]entry.Party), new(entry.Text), new(entry.Access), new(entry.Genesis), new(bundle.Opening), new(uint64), new(string)} {
+		for _, v := range []any{new(wire.JWK), new(entry.Staff), new([]entry.Party), new(entry.Text), new(entry.Access),
+			new(entry.Genesis), new(bundle.Opening), new(uint64), new(string)} {
 			if err := wire.DecodeJSON("text", []byte(s), v); err != nil {
 				refused(t, err, s)
 				continue
@@ -231,7 +233,8 @@ func FuzzParseDisclosure(f *testing.F) {
 // FuzzParse reads whole entries. The signature is not checked, so that claims can be mutated: see
 // FuzzClaims.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"access", "organisation", "key", "key-revocation", "genesis", "index-root", "heartbeat", "source-count", "agreement", "consent", "delegation", "decision", "link", "policy-set"} {
+	for _, s := range []string{"access", "organisation", "key", "key-revocation", "genesis", "index-root", "heartbeat",
+		"source-count", "agreement", "consent", "delegation", "decision", "link", "policy-set"} {
 		seeds(f, s, "entry")
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -269,7 +272,8 @@ func FuzzClaims(f *testing.F) {
 		if i := strings.Index(payload, `"_sd":["`); i >= 0 && len(payload) > i+51 {
 			payload = payload[:i+8] + wire.Disclosure{Encoded: d}.Digest() + payload[i+51:]
 		}
-		compact := wire.Encode64([]byte(header(wire.EdDSA, w.board.KID, wire.TypEntry))) + "." + wire.Encode64([]byte(payload)) + "." + wire.Encode64(make([]byte, 64))
+		compact := wire.Encode64([]byte(header(wire.EdDSA, w.board.KID,
+			wire.TypEntry))) + "." + wire.Encode64([]byte(payload)) + "." + wire.Encode64(make([]byte, 64))
 		for _, list := range [][]string{nil, {d}} {
 			e, err := entry.ParseParts(compact, list)
 			if err != nil {
@@ -417,7 +421,8 @@ func FuzzParseCaller(f *testing.F) {
 	w := newWorld(f)
 	f.Add(`{"iss":"north-board","sub":"x","aud":"log.igledger.example/2026","iat":1795305600,"exp":1795305601,"jti":"1"}`)
 	f.Fuzz(func(t *testing.T, s string) {
-		unsigned := wire.Encode64([]byte(header(wire.EdDSA, w.board.KID, wire.TypCaller))) + "." + wire.Encode64([]byte(s)) + "." + wire.Encode64(make([]byte, 64))
+		unsigned := wire.Encode64([]byte(header(wire.EdDSA, w.board.KID,
+			wire.TypCaller))) + "." + wire.Encode64([]byte(s)) + "." + wire.Encode64(make([]byte, 64))
 		for _, token := range []string{s, unsigned} {
 			_, c, err := register.ParseCaller(token, testOrigin, testTime())
 			if err != nil {

@@ -105,9 +105,11 @@ func TestIndexProofAltered(t *testing.T) {
 			q := p
 			q.Siblings = slices.Clone(p.Siblings)
 			q.Siblings[i] = flipBit(q.Siblings[i], 3)
-			forged = append(forged, q, proof.IndexProof{Siblings: p.Siblings[:i], Other: p.Other}, proof.IndexProof{Siblings: slices.Delete(slices.Clone(p.Siblings), i, i+1), Other: p.Other})
+			forged = append(forged, q, proof.IndexProof{Siblings: p.Siblings[:i], Other: p.Other},
+				proof.IndexProof{Siblings: slices.Delete(slices.Clone(p.Siblings), i, i+1), Other: p.Other})
 			for _, extra := range []wire.Hash{{}, p.Siblings[i], proof.IndexLeaf(k, v)} {
-				forged = append(forged, proof.IndexProof{Siblings: slices.Insert(slices.Clone(p.Siblings), i, extra), Other: p.Other})
+				forged = append(forged, proof.IndexProof{Siblings: slices.Insert(slices.Clone(p.Siblings), i, extra),
+					Other: p.Other})
 			}
 		}
 		for _, extra := range []wire.Hash{{}, root, proof.IndexLeaf(k, v)} {
@@ -115,11 +117,13 @@ func TestIndexProofAltered(t *testing.T) {
 		}
 		for _, other := range o.keys() {
 			if p.Other == nil || p.Other.K != other {
-				forged = append(forged, proof.IndexProof{Siblings: p.Siblings, Other: &proof.IndexOther{K: other, V: o[other]}})
+				forged = append(forged, proof.IndexProof{Siblings: p.Siblings,
+					Other: &proof.IndexOther{K: other, V: o[other]}})
 			}
 		}
 		if p.Other != nil {
-			forged = append(forged, proof.IndexProof{Siblings: p.Siblings, Other: nil}, proof.IndexProof{Siblings: p.Siblings, Other: &proof.IndexOther{K: p.Other.K, V: testHash("forged")}})
+			forged = append(forged, proof.IndexProof{Siblings: p.Siblings, Other: nil},
+				proof.IndexProof{Siblings: p.Siblings, Other: &proof.IndexOther{K: p.Other.K, V: testHash("forged")}})
 		}
 		for i, q := range forged {
 			if answers(q) != 0 {
@@ -149,20 +153,30 @@ func TestIndexProofOfCrookedTrees(t *testing.T) {
 		p             proof.IndexProof
 		with, without bool // whether it is accepted
 	}{
-		"one leaf":                                     {proof.IndexProof{}, true, true}, // without: the empty tree, root zero
-		"a leaf below its first unique depth":          {proof.IndexProof{Siblings: proof.IndexSiblings{fork, {}}}, false, false},
-		"a leaf beside nothing":                        {proof.IndexProof{Siblings: proof.IndexSiblings{{}}}, false, false},
-		"a leaf beside a fork":                         {proof.IndexProof{Siblings: proof.IndexSiblings{{}, fork}}, true, true},
+		// without: the empty tree, root zero
+		"one leaf": {proof.IndexProof{}, true, true},
+		"a leaf below its first unique depth": {proof.IndexProof{Siblings: proof.IndexSiblings{fork, {}}},
+			false, false},
+		"a leaf beside nothing": {proof.IndexProof{Siblings: proof.IndexSiblings{{}}}, false,
+			false},
+		"a leaf beside a fork": {proof.IndexProof{Siblings: proof.IndexSiblings{{}, fork}},
+			true, true},
 		"nothing beside one leaf: seen by recomputing": {proof.IndexProof{Siblings: proof.IndexSiblings{proof.IndexLeaf(sibling, v)}}, true, true},
-		"depth 255":                                    {proof.IndexProof{Siblings: deep[:255]}, true, true},
-		"depth 256: two leaves there, no empty place":  {proof.IndexProof{Siblings: deep[:256]}, true, false},
-		"depth 257":                                    {proof.IndexProof{Siblings: deep}, false, false},
-		"other at depth 255":                           {proof.IndexProof{Siblings: deep[:255], Other: twin(255)}, false, true},
-		"other at depth 256":                           {proof.IndexProof{Siblings: deep[:256], Other: twin(255)}, false, false},
-		"other is the key itself":                      {proof.IndexProof{Siblings: deep[:3], Other: &proof.IndexOther{K: k, V: v}}, false, false},
-		"other leaves the path at its last bit":        {proof.IndexProof{Siblings: deep[:3], Other: twin(2)}, false, false},
-		"other leaves the path after its last bit":     {proof.IndexProof{Siblings: deep[:3], Other: twin(3)}, false, true},
-		"other beside nothing":                         {proof.IndexProof{Siblings: proof.IndexSiblings{fork, {}}, Other: twin(9)}, false, false},
+		"depth 255": {proof.IndexProof{Siblings: deep[:255]}, true, true},
+		"depth 256: two leaves there, no empty place": {proof.IndexProof{Siblings: deep[:256]}, true, false},
+		"depth 257": {proof.IndexProof{Siblings: deep}, false, false},
+		"other at depth 255": {proof.IndexProof{Siblings: deep[:255], Other: twin(255)},
+			false, true},
+		"other at depth 256": {proof.IndexProof{Siblings: deep[:256], Other: twin(255)},
+			false, false},
+		"other is the key itself": {proof.IndexProof{Siblings: deep[:3],
+			Other: &proof.IndexOther{K: k, V: v}}, false, false},
+		"other leaves the path at its last bit": {proof.IndexProof{Siblings: deep[:3], Other: twin(2)}, false,
+			false},
+		"other leaves the path after its last bit": {proof.IndexProof{Siblings: deep[:3], Other: twin(3)}, false,
+			true},
+		"other beside nothing": {proof.IndexProof{Siblings: proof.IndexSiblings{fork, {}},
+			Other: twin(9)}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, with := c.p.Root(k, v)

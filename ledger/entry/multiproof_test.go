@@ -58,7 +58,8 @@ func TestMultiProofAgainstSingleProofs(t *testing.T) {
 				want = append(want, wire.Hash(h))
 			}
 			byBytes := func(a, b wire.Hash) int { return slices.Compare(a[:], b[:]) }
-			if !slices.Equal(slices.SortedFunc(slices.Values(nodes), byBytes), slices.SortedFunc(slices.Values(want), byBytes)) {
+			if !slices.Equal(slices.SortedFunc(slices.Values(nodes), byBytes),
+				slices.SortedFunc(slices.Values(want), byBytes)) {
 				t.Fatalf("size %d leaf %d: nodes are not those of the audit path", size, i)
 			}
 			if err := proof.VerifyMulti(r.pick(i), nodes, size, root); err != nil {
@@ -176,12 +177,15 @@ func TestMultiProofNodes(t *testing.T) {
 		size    uint64
 		want    []proof.NodeID
 	}{
-		"one of one":           {[]uint64{0}, 1, nil},
-		"the picture":          {[]uint64{1, 5}, 7, []proof.NodeID{{Level: 0, Index: 0}, {Level: 1, Index: 1}, {Level: 0, Index: 4}, {Level: 0, Index: 6}}},
-		"any order, repeated":  {[]uint64{5, 1, 5}, 7, []proof.NodeID{{Level: 0, Index: 0}, {Level: 1, Index: 1}, {Level: 0, Index: 4}, {Level: 0, Index: 6}}},
-		"right edge ephemeral": {[]uint64{0}, 7, []proof.NodeID{{Level: 0, Index: 1}, {Level: 1, Index: 1}, {Level: 2, Index: 1}}},
-		"all":                  {[]uint64{0, 1, 2}, 3, nil},
-		"last of five":         {[]uint64{4}, 5, []proof.NodeID{{Level: 2, Index: 0}}},
+		"one of one": {[]uint64{0}, 1, nil},
+		"the picture": {[]uint64{1, 5}, 7, []proof.NodeID{{Level: 0, Index: 0}, {Level: 1, Index: 1},
+			{Level: 0, Index: 4}, {Level: 0, Index: 6}}},
+		"any order, repeated": {[]uint64{5, 1, 5}, 7, []proof.NodeID{{Level: 0, Index: 0}, {Level: 1, Index: 1},
+			{Level: 0, Index: 4}, {Level: 0, Index: 6}}},
+		"right edge ephemeral": {[]uint64{0}, 7, []proof.NodeID{{Level: 0, Index: 1}, {Level: 1, Index: 1},
+			{Level: 2, Index: 1}}},
+		"all":          {[]uint64{0, 1, 2}, 3, nil},
+		"last of five": {[]uint64{4}, 5, []proof.NodeID{{Level: 2, Index: 0}}},
 	} {
 		got, err := proof.MultiProofNodes(c.indices, c.size)
 		if err != nil || !slices.Equal(got, c.want) {
@@ -209,7 +213,8 @@ func TestMultiProofNodes(t *testing.T) {
 	if calls < 120 {
 		t.Errorf("%d perfect nodes", calls)
 	}
-	for _, n := range []proof.NodeID{{Level: 63, Index: 0}, {Level: 64, Index: 0}, {Level: 0, Index: odd}, {Level: 62, Index: 1}, {Level: 5, Index: 1 << 60}, {Level: 0, Index: 1<<64 - 1}} {
+	for _, n := range []proof.NodeID{{Level: 63, Index: 0}, {Level: 64, Index: 0}, {Level: 0, Index: odd},
+		{Level: 62, Index: 1}, {Level: 5, Index: 1 << 60}, {Level: 0, Index: 1<<64 - 1}} {
 		if _, err := n.Hash(odd, nil); !errors.Is(err, wire.BadProof) {
 			t.Errorf("%v: %v", n, err)
 		}
@@ -218,12 +223,16 @@ func TestMultiProofNodes(t *testing.T) {
 		if _, err := proof.MultiProofNodes([]uint64{0}, size); !errors.Is(err, wire.BadProof) {
 			t.Errorf("size %d: %v", size, err)
 		}
-		if _, err := (proof.NodeID{Level: 0, Index: 0}).Hash(size, perfectNodes([][]byte{{1}})); !errors.Is(err, wire.BadProof) {
+		if _, err := (proof.NodeID{Level: 0, Index: 0}).Hash(size, perfectNodes([][]byte{{1}})); !errors.Is(err,
+			wire.BadProof) {
 			t.Errorf("size %d: %v", size, err)
 		}
 	}
 	cause := errors.New("tile is missing")
-	if _, err := proof.MultiProof([]uint64{0}, 2, func(uint, uint64) (wire.Hash, error) { return wire.Hash{}, cause }); !errors.Is(err, cause) {
+	if _, err := proof.MultiProof([]uint64{0}, 2, func(uint, uint64) (wire.Hash, error) {
+		return wire.Hash{},
+			cause
+	}); !errors.Is(err, cause) {
 		t.Error(err)
 	}
 }
@@ -261,7 +270,8 @@ func FuzzVerifyMulti(f *testing.F) {
 				}
 			}
 		}
-		if err := proof.VerifyMulti(leaves, make([]wire.Hash, len(ids)), size, wire.Hash(r.tree.Hash())); !errors.Is(err, wire.BadProof) {
+		if err := proof.VerifyMulti(leaves, make([]wire.Hash, len(ids)), size,
+			wire.Hash(r.tree.Hash())); !errors.Is(err, wire.BadProof) {
 			t.Fatal(err)
 		}
 		if size <= 33 {

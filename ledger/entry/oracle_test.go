@@ -48,7 +48,8 @@ func openLeaf(o *bundle.Opening, leaf []byte) (*entry.Entry, error) {
 	return e, err
 }
 
-func checkReceipt(r *bundle.Receipt, e *entry.Entry, log note.Verifier, vrfKey wire.Hash) (uint64, proof.Checkpoint, error) {
+func checkReceipt(r *bundle.Receipt, e *entry.Entry, log note.Verifier, vrfKey wire.Hash) (uint64, proof.Checkpoint,
+	error) {
 	p, err := proof.ParseInclusion([]byte(r.Proof))
 	if err != nil {
 		return 0, proof.Checkpoint{}, err

@@ -30,7 +30,8 @@ func replayed(t *testing.T, entries replay) *register.Register {
 }
 
 func (w *world) baseLog() replay {
-	return replay{}.at(0, w.sign(w.registrar, w.genesisBody()).Compact).at(1, w.sign(w.registrar, w.boardBody()).Compact).at(2, w.sign(w.registrar, w.boardKeyBody()).Compact)
+	return replay{}.at(0, w.sign(w.registrar, w.genesisBody()).Compact).at(1,
+		w.sign(w.registrar, w.boardBody()).Compact).at(2, w.sign(w.registrar, w.boardKeyBody()).Compact)
 }
 
 // A refused entry leaves no trace, whatever was checked before the refusal.
@@ -69,7 +70,8 @@ func TestCloneGrowsAlone(t *testing.T) {
 	w := newWorld(t)
 	r := replayed(t, w.baseLog())
 	c := r.Clone()
-	for i, body := range []entry.Body{w.ownKey(w.boardNext, entry.PurposeSubmit), &entry.KeyRevocation{Common: w.common("north-board"), Org: "north-board", KID: w.board.KID, Reason: "other"}} {
+	for i, body := range []entry.Body{w.ownKey(w.boardNext, entry.PurposeSubmit),
+		&entry.KeyRevocation{Common: w.common("north-board"), Org: "north-board", KID: w.board.KID, Reason: "other"}} {
 		if err := c.Apply(w.sign(w.board, body), uint64(3+i)); err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +91,8 @@ func TestKeyLife(t *testing.T) {
 	key.Key.ValidFrom = 10
 	r := replayed(t, w.baseLog().at(5, w.sign(w.board, key).Compact).at(20, w.sign(w.board, &entry.KeyRevocation{
 		Common: w.common("north-board"), Org: "north-board", KID: w.boardNext.KID, Reason: "compromised"}).Compact))
-	for index, want := range map[uint64]wire.Code{0: wire.InactiveKey, 5: wire.InactiveKey, 6: wire.InactiveKey, 9: wire.InactiveKey, 10: "", 19: "", 20: "", 21: wire.RevokedKey, math.MaxUint64: wire.RevokedKey} {
+	for index, want := range map[uint64]wire.Code{0: wire.InactiveKey, 5: wire.InactiveKey, 6: wire.InactiveKey,
+		9: wire.InactiveKey, 10: "", 19: "", 20: "", 21: wire.RevokedKey, math.MaxUint64: wire.RevokedKey} {
 		if _, err := r.Active(w.boardNext.KID, index); want == "" && err != nil || want != "" && !errors.Is(err, want) {
 			t.Errorf("at %d: got %v, want %q", index, err, want)
 		}
@@ -97,21 +100,25 @@ func TestKeyLife(t *testing.T) {
 	if err := r.May(w.boardNext.KID, "north-board", entry.PurposeSubmit, entry.RoleSource, 15); err != nil {
 		t.Error(err)
 	}
-	if err := r.May(w.boardNext.KID, "north-board", entry.PurposeSubmit, entry.RoleAuditor, 15); !errors.Is(err, wire.WrongPurpose) {
+	if err := r.May(w.boardNext.KID, "north-board", entry.PurposeSubmit, entry.RoleAuditor, 15); !errors.Is(err,
+		wire.WrongPurpose) {
 		t.Error("a role the organisation does not have:", err)
 	}
 	// If the organisation loses a role later, its keys lose it too.
-	if err := r.Apply(w.sign(w.registrar, &entry.Organisation{Common: w.common("registry"), Organisation: member("north-board", "N", "board", entry.RoleController)}), 30); err != nil {
+	if err := r.Apply(w.sign(w.registrar, &entry.Organisation{Common: w.common("registry"),
+		Organisation: member("north-board", "N", "board", entry.RoleController)}), 30); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.May(w.board.KID, "north-board", entry.PurposeSubmit, entry.RoleSource, 31); !errors.Is(err, wire.WrongPurpose) {
+	if err := r.May(w.board.KID, "north-board", entry.PurposeSubmit, entry.RoleSource, 31); !errors.Is(err,
+		wire.WrongPurpose) {
 		t.Error("an organisation that is no longer a source:", err)
 	}
 }
 
 func TestKeysAreListedInOrder(t *testing.T) {
 	w := newWorld(t)
-	r := replayed(t, w.baseLog().at(3, w.sign(w.board, w.ownKey(w.boardNext, entry.PurposeAudit)).Compact).at(4, w.sign(w.board, w.ownKey(w.boardEC, entry.PurposeSubmit)).Compact))
+	r := replayed(t, w.baseLog().at(3, w.sign(w.board, w.ownKey(w.boardNext, entry.PurposeAudit)).Compact).at(4,
+		w.sign(w.board, w.ownKey(w.boardEC, entry.PurposeSubmit)).Compact))
 	var kids []string
 	for _, k := range r.Keys("north-board") {
 		kids = append(kids, k.KID)

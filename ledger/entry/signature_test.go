@@ -80,7 +80,8 @@ func TestKeyFiles(t *testing.T) {
 	if again, err := wire.ParseVRFKey(k.Bytes()); err != nil || again.Public() != k.Public() {
 		t.Error(err)
 	}
-	for name, b := range map[string][]byte{"zero": make([]byte, 32), "31 bytes": make([]byte, 31), "empty": nil, "not reduced": bytes.Repeat([]byte{0xff}, 32)} {
+	for name, b := range map[string][]byte{"zero": make([]byte, 32), "31 bytes": make([]byte, 31), "empty": nil,
+		"not reduced": bytes.Repeat([]byte{0xff}, 32)} {
 		if _, err := wire.ParseVRFKey(b); !errors.Is(err, wire.BadVRF) {
 			t.Errorf("%s: got %v, want %s", name, err, wire.BadVRF)
 		}

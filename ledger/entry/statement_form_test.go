@@ -25,25 +25,35 @@ func TestStatementForm(t *testing.T) {
 		code  wire.Code
 		alter func(*bundle.Statement)
 	}{
-		"genesis at 1":                 {wire.BadStatement, func(st *bundle.Statement) { st.Genesis.Index = 1 }},
-		"index root at 0":              {wire.BadStatement, func(st *bundle.Statement) { st.IndexRoot.Index = 0 }},
-		"index root above 2^53-1":      {wire.BadClaim, func(st *bundle.Statement) { st.IndexRoot.Index = above }},
-		"index root sealed":            {wire.BadLeaf, func(st *bundle.Statement) { st.IndexRoot.Leaf = s.leaves[3] }},
-		"checkpoint too large":         {wire.BadStatement, func(st *bundle.Statement) { st.Checkpoint = strings.Repeat("x", 1<<16+1) }},
-		"no checkpoint":                {wire.BadStatement, func(st *bundle.Statement) { st.Checkpoint = "" }},
-		"chain without name":           {wire.BadStatement, func(st *bundle.Statement) { st.Chains[0].Name = "" }},
-		"chain with a long name":       {wire.BadStatement, func(st *bundle.Statement) { st.Chains = st.Chains[:1]; st.Chains[0].Name = strings.Repeat("k", 129) }},
-		"chain named with a line feed": {wire.BadStatement, func(st *bundle.Statement) { st.Chains = st.Chains[:1]; st.Chains[0].Name = "key:\n" }},
-		"chain leaves out of order":    {wire.BadStatement, func(st *bundle.Statement) { board(st).Leaves = bundle.Leaves{s.leaf(6), s.leaf(1)} }},
-		"chain leaf twice":             {wire.BadStatement, func(st *bundle.Statement) { board(st).Leaves = bundle.Leaves{s.leaf(1), s.leaf(1)} }},
-		"chain leaf above 2^53-1":      {wire.BadClaim, func(st *bundle.Statement) { board(st).Leaves[0].Index = above }},
-		"chain twice":                  {wire.BadStatement, func(st *bundle.Statement) { st.Chains[1] = st.Chains[0] }},
-		"65 lines of text":             {wire.TooLarge, func(st *bundle.Statement) { st.Text = make(bundle.Text, 65) }},
-		"a line of 4097 bytes":         {wire.BadStatement, func(st *bundle.Statement) { st.Text = bundle.Text{strings.Repeat("x", 4097)} }},
-		"entry above 2^53-1":           {wire.BadClaim, func(st *bundle.Statement) { st.Newer[0].Index = above }},
-		"hidden with salt":             {wire.BadStatement, func(st *bundle.Statement) { st.Entries[0] = bundle.Entry{Index: 3, LeafHash: &h, TagSalt: &h} }},
-		"hidden with body salt":        {wire.BadStatement, func(st *bundle.Statement) { st.Entries[0] = bundle.Entry{Index: 3, LeafHash: &h, BodySalt: &h} }},
-		"hidden with jws":              {wire.BadStatement, func(st *bundle.Statement) { st.Entries[0] = bundle.Entry{Index: 3, LeafHash: &h, JWS: "x"} }},
+		"genesis at 1":            {wire.BadStatement, func(st *bundle.Statement) { st.Genesis.Index = 1 }},
+		"index root at 0":         {wire.BadStatement, func(st *bundle.Statement) { st.IndexRoot.Index = 0 }},
+		"index root above 2^53-1": {wire.BadClaim, func(st *bundle.Statement) { st.IndexRoot.Index = above }},
+		"index root sealed":       {wire.BadLeaf, func(st *bundle.Statement) { st.IndexRoot.Leaf = s.leaves[3] }},
+		"checkpoint too large": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Checkpoint = strings.Repeat("x", 1<<16+1) }},
+		"no checkpoint":      {wire.BadStatement, func(st *bundle.Statement) { st.Checkpoint = "" }},
+		"chain without name": {wire.BadStatement, func(st *bundle.Statement) { st.Chains[0].Name = "" }},
+		"chain with a long name": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Chains = st.Chains[:1]; st.Chains[0].Name = strings.Repeat("k", 129) }},
+		"chain named with a line feed": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Chains = st.Chains[:1]; st.Chains[0].Name = "key:\n" }},
+		"chain leaves out of order": {wire.BadStatement,
+			func(st *bundle.Statement) { board(st).Leaves = bundle.Leaves{s.leaf(6), s.leaf(1)} }},
+		"chain leaf twice": {wire.BadStatement,
+			func(st *bundle.Statement) { board(st).Leaves = bundle.Leaves{s.leaf(1), s.leaf(1)} }},
+		"chain leaf above 2^53-1": {wire.BadClaim,
+			func(st *bundle.Statement) { board(st).Leaves[0].Index = above }},
+		"chain twice":      {wire.BadStatement, func(st *bundle.Statement) { st.Chains[1] = st.Chains[0] }},
+		"65 lines of text": {wire.TooLarge, func(st *bundle.Statement) { st.Text = make(bundle.Text, 65) }},
+		"a line of 4097 bytes": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Text = bundle.Text{strings.Repeat("x", 4097)} }},
+		"entry above 2^53-1": {wire.BadClaim, func(st *bundle.Statement) { st.Newer[0].Index = above }},
+		"hidden with salt": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Entries[0] = bundle.Entry{Index: 3, LeafHash: &h, TagSalt: &h} }},
+		"hidden with body salt": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Entries[0] = bundle.Entry{Index: 3, LeafHash: &h, BodySalt: &h} }},
+		"hidden with jws": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Entries[0] = bundle.Entry{Index: 3, LeafHash: &h, JWS: "x"} }},
 		"hidden with disclosures": {wire.BadStatement, func(st *bundle.Statement) {
 			st.Entries[0] = bundle.Entry{Index: 3, LeafHash: &h, Disclosures: []string{"x"}}
 		}},
@@ -53,17 +63,26 @@ func TestStatementForm(t *testing.T) {
 		"hidden with time": {wire.BadStatement, func(st *bundle.Statement) {
 			st.Entries[0] = bundle.Entry{Index: 3, LeafHash: &h, Received: "2026-11-22T08:15:01Z"}
 		}},
-		"neither opened nor hidden": {wire.BadStatement, func(st *bundle.Statement) { st.Entries[0] = bundle.Entry{Index: 3} }},
-		"no body salt":              {wire.BadStatement, func(st *bundle.Statement) { st.Entries[0].BodySalt = nil }},
-		"no jws":                    {wire.BadStatement, func(st *bundle.Statement) { st.Entries[0].JWS = "" }},
-		"jws too large":             {wire.TooLarge, func(st *bundle.Statement) { st.Entries[0].JWS = strings.Repeat("x", wire.MaxJWS+1) }},
-		"33 flags":                  {wire.TooLarge, func(st *bundle.Statement) { st.Entries[0].Flags = slices.Repeat(bundle.Flags{entry.FlagLate}, 33) }},
-		"empty flag":                {wire.BadStatement, func(st *bundle.Statement) { st.Entries[0].Flags = bundle.Flags{""} }},
-		"long flag":                 {wire.BadStatement, func(st *bundle.Statement) { st.Entries[0].Flags = bundle.Flags{entry.Flag(strings.Repeat("x", 65))} }},
-		"flag with an escape":       {wire.BadStatement, func(st *bundle.Statement) { st.Entries[0].Flags = bundle.Flags{"\x1b[2J"} }},
-		"received is no time":       {wire.BadStatement, func(st *bundle.Statement) { st.Entries[0].Received = "yesterday" }},
-		"period beyond 2^53-1":      {wire.BadStatement, func(st *bundle.Statement) { st.Period = &bundle.Period{From: 0, To: above} }},
-		"period from above to":      {wire.BadStatement, func(st *bundle.Statement) { st.Period = &bundle.Period{From: 9, To: 8} }},
+		"neither opened nor hidden": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Entries[0] = bundle.Entry{Index: 3} }},
+		"no body salt": {wire.BadStatement, func(st *bundle.Statement) { st.Entries[0].BodySalt = nil }},
+		"no jws":       {wire.BadStatement, func(st *bundle.Statement) { st.Entries[0].JWS = "" }},
+		"jws too large": {wire.TooLarge,
+			func(st *bundle.Statement) { st.Entries[0].JWS = strings.Repeat("x", wire.MaxJWS+1) }},
+		"33 flags": {wire.TooLarge,
+			func(st *bundle.Statement) { st.Entries[0].Flags = slices.Repeat(bundle.Flags{entry.FlagLate}, 33) }},
+		"empty flag": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Entries[0].Flags = bundle.Flags{""} }},
+		"long flag": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Entries[0].Flags = bundle.Flags{entry.Flag(strings.Repeat("x", 65))} }},
+		"flag with an escape": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Entries[0].Flags = bundle.Flags{"\x1b[2J"} }},
+		"received is no time": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Entries[0].Received = "yesterday" }},
+		"period beyond 2^53-1": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Period = &bundle.Period{From: 0, To: above} }},
+		"period from above to": {wire.BadStatement,
+			func(st *bundle.Statement) { st.Period = &bundle.Period{From: 9, To: 8} }},
 		"hidden at the period's first": {wire.BadStatement, func(st *bundle.Statement) {
 			st.Period = &bundle.Period{From: 5, To: 9}
 			st.Entries[1] = bundle.HiddenEntry(5, h)
@@ -101,16 +120,21 @@ func TestStatementForm(t *testing.T) {
 		}},
 		"linked hidden in the period": {wire.BadStatement, func(st *bundle.Statement) {
 			st.Period = &bundle.Period{From: 2, To: 9}
-			st.Linked = bundle.LinkedHistories{{ID: otherSub, History: *s.history(otherSub, &bundle.Period{From: 6, To: 9})}}
+			st.Linked = bundle.LinkedHistories{{ID: otherSub, History: *s.history(otherSub,
+				&bundle.Period{From: 6, To: 9})}}
 		}},
 		"linked out of order": {wire.BadStatement, func(st *bundle.Statement) {
-			st.Linked = bundle.LinkedHistories{{ID: nobodySub, History: *s.history(nobodySub, nil)}, {ID: otherSub, History: *s.history(otherSub, nil)}}
+			st.Linked = bundle.LinkedHistories{{ID: nobodySub, History: *s.history(nobodySub, nil)},
+				{ID: otherSub, History: *s.history(otherSub, nil)}}
 		}},
 		"linked without VRF proof": {wire.BadLength, func(st *bundle.Statement) {
 			st.Linked = bundle.LinkedHistories{{ID: otherSub, History: *s.history(otherSub, nil)}}
 			st.Linked[0].VRFProof = nil
 		}},
-		"257 linked": {wire.TooLarge, func(st *bundle.Statement) { st.Linked = make(bundle.LinkedHistories, entry.MaxLinked+1) }},
+		"257 linked": {wire.TooLarge, func(st *bundle.Statement) {
+			st.Linked = make(bundle.LinkedHistories,
+				entry.MaxLinked+1)
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := s.statement(testSub, nil)
@@ -119,7 +143,8 @@ func TestStatementForm(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := bundle.ParseStatement(b); c.code == "" && err != nil || c.code != "" && !errors.Is(err, c.code) {
+			if _, err := bundle.ParseStatement(b); c.code == "" && err != nil || c.code != "" && !errors.Is(err,
+				c.code) {
 				t.Errorf("read: %v, want %q", err, c.code)
 			}
 			if _, err := st.Marshal(); c.code == "" && err != nil || c.code != "" && !errors.Is(err, c.code) {
@@ -133,7 +158,8 @@ func TestStatementForm(t *testing.T) {
 		"siblings of the subject":   {`"subject":{`, `"subject":{"proof":{},`},
 		"chain's proof is an empty": {`"proof":{"siblings":[`, `"proof":{"siblingz":[`},
 	} {
-		if _, err := bundle.ParseStatement([]byte(strings.Replace(good, edit[0], edit[1], 1))); !errors.Is(err, wire.BadJSON) {
+		if _, err := bundle.ParseStatement([]byte(strings.Replace(good, edit[0], edit[1], 1))); !errors.Is(err,
+			wire.BadJSON) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -145,7 +171,8 @@ func TestStatementForm(t *testing.T) {
 		"no leaves":   `{"name":"a","proof":{"siblings":[]}}`,
 		"no siblings": `{"name":"a","proof":{},"leaves":[]}`,
 	} {
-		if _, err := bundle.ParseStatement([]byte(strings.Replace(good, `"chains":[`, `"chains":[`+chain+`,`, 1))); !errors.Is(err, wire.BadStatement) {
+		if _, err := bundle.ParseStatement([]byte(strings.Replace(good, `"chains":[`, `"chains":[`+chain+`,`,
+			1))); !errors.Is(err, wire.BadStatement) {
 			t.Errorf("chain with %s: %v", name, err)
 		}
 	}

@@ -24,8 +24,12 @@ func TestStatementRoundTrip(t *testing.T) {
 	s := newWorld(t).story()
 	stated := s.index.root(s.index.keys(), 0)
 	for name, st := range map[string]*bundle.Statement{
-		"whole": s.statement(testSub, nil), "period": s.statement(testSub, &bundle.Period{From: 4, To: 8}), "nobody": s.statement(nobodySub, nil), "everybody": s.statement(entry.RegEveryone, nil),
-		"nothing in the period": s.statement(testSub, &bundle.Period{From: 6, To: 7}), "period beyond M": s.statement(testSub, &bundle.Period{From: 100, To: 200}),
+		"whole":                 s.statement(testSub, nil),
+		"period":                s.statement(testSub, &bundle.Period{From: 4, To: 8}),
+		"nobody":                s.statement(nobodySub, nil),
+		"everybody":             s.statement(entry.RegEveryone, nil),
+		"nothing in the period": s.statement(testSub, &bundle.Period{From: 6, To: 7}),
+		"period beyond M":       s.statement(testSub, &bundle.Period{From: 100, To: 200}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := marshalled(t, st)
@@ -106,7 +110,8 @@ func TestLinkedRoundTrip(t *testing.T) {
 
 func TestLinks(t *testing.T) {
 	links := entry.Links{}
-	for i, act := range []struct{ act, other string }{{"linked", "chi:2"}, {"linked", "chi:1"}, {"unlinked", "chi:3"}, {"unlinked", "chi:2"}, {"linked", "chi:2"}, {"linked", "chi:4"}, {"unlinked", "chi:4"}} {
+	for i, act := range []struct{ act, other string }{{"linked", "chi:2"}, {"linked", "chi:1"}, {"unlinked", "chi:3"},
+		{"unlinked", "chi:2"}, {"linked", "chi:2"}, {"linked", "chi:4"}, {"unlinked", "chi:4"}} {
 		links.Add(uint64(i), &entry.Link{Act: act.act, Other: act.other})
 	}
 	if got := links.IDs(); !slices.Equal(got, []string{"chi:1", "chi:2"}) || links["chi:2"] != 4 {
@@ -175,7 +180,8 @@ func TestMarshalChecks(t *testing.T) {
 	if _, err := st.Marshal(); !errors.Is(err, wire.TooLarge) {
 		t.Error(err)
 	}
-	if _, err := (&bundle.Extract{Evidence: s.evidence(bundle.FormatExtract)}).Marshal(); !errors.Is(err, wire.BadStatement) {
+	if _, err := (&bundle.Extract{Evidence: s.evidence(bundle.FormatExtract)}).Marshal(); !errors.Is(err,
+		wire.BadStatement) {
 		t.Error(err)
 	}
 }
@@ -187,8 +193,16 @@ func TestStatementMissingMembers(t *testing.T) {
 		text  string
 		parse func([]byte) error
 	}{
-		"statement": {marshalled(t, s.statement(testSub, nil)), func(b []byte) error { _, err := bundle.ParseStatement(b); return err }},
-		"extract":   {marshalled(t, s.extract(3)), func(b []byte) error { _, err := bundle.ParseExtract(b); return err }},
+		"statement": {marshalled(t, s.statement(testSub, nil)), func(b []byte) error {
+			_,
+				err := bundle.ParseStatement(b)
+			return err
+		}},
+		"extract": {marshalled(t, s.extract(3)), func(b []byte) error {
+			_,
+				err := bundle.ParseExtract(b)
+			return err
+		}},
 	} {
 		var members map[string]jsontext.Value
 		if err := json.Unmarshal([]byte(c.text), &members); err != nil {
@@ -267,7 +281,8 @@ func TestStatementSizePerAccess(t *testing.T) {
 	w := newWorld(t)
 	tag, vrfProof := w.vrf.Tag(testOrigin, testSub)
 	s := w.story()
-	st := &bundle.Statement{Evidence: s.evidence(bundle.FormatStatement), Subject: bundle.Subject{Tag: tag, VRFProof: vrfProof, Count: accesses}}
+	st := &bundle.Statement{Evidence: s.evidence(bundle.FormatStatement),
+		Subject: bundle.Subject{Tag: tag, VRFProof: vrfProof, Count: accesses}}
 	rnd := rand.New(rand.NewPCG(5, 6))
 	indices := []uint64{0, size - 1}
 	st.IndexRoot.Index = size - 1
@@ -292,7 +307,8 @@ func TestStatementSizePerAccess(t *testing.T) {
 	text := marshalled(t, st)
 	fixed := marshalled(t, s.statement(nobodySub, nil)) // checkpoint, genesis, chains
 	per := (len(text) - len(fixed)) / accesses
-	t.Logf("%d bytes per access (and %d once), of which nodes %d; jws %d, disclosures %d", per, len(fixed), len(ids)*43/accesses, len(st.Entries[0].JWS), len(strings.Join(st.Entries[0].Disclosures, "")))
+	t.Logf("%d bytes per access (and %d once), of which nodes %d; jws %d, disclosures %d", per, len(fixed),
+		len(ids)*43/accesses, len(st.Entries[0].JWS), len(strings.Join(st.Entries[0].Disclosures, "")))
 	if per > 2560 {
 		t.Errorf("%d bytes per access, at most 2560", per)
 	}
@@ -344,7 +360,8 @@ func BenchmarkVerifyMulti(b *testing.B) {
 func FuzzParseStatement(f *testing.F) {
 	s := newWorld(f).story()
 	linked := newWorld(f).linkedStory().statement(linkedSub, nil)
-	for _, st := range []*bundle.Statement{s.statement(testSub, nil), s.statement(testSub, &bundle.Period{From: 4, To: 8}), s.statement(nobodySub, nil), s.statement(entry.RegEveryone, nil), linked} {
+	for _, st := range []*bundle.Statement{s.statement(testSub, nil), s.statement(testSub,
+		&bundle.Period{From: 4, To: 8}), s.statement(nobodySub, nil), s.statement(entry.RegEveryone, nil), linked} {
 		f.Add(marshalled(f, st))
 	}
 	f.Fuzz(func(t *testing.T, text string) {

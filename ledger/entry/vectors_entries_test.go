@@ -38,7 +38,8 @@ func (w *world) entryVectors() map[string]madeFile {
 		sd := slices.Clone(good.Body.(*entry.Access).SD)
 		for i, p := range pairs {
 			salt := sha([]byte(name), []byte{byte(i)})
-			d := wire.Disclosure{Encoded: wire.Encode64(fmt.Appendf(nil, "[%q,%q,%s]", wire.Encode64(salt[:17]), p[0], p[1]))}
+			d := wire.Disclosure{Encoded: wire.Encode64(fmt.Appendf(nil, "[%q,%q,%s]", wire.Encode64(salt[:17]), p[0],
+				p[1]))}
 			list = append(list, d.Encoded)
 			sd[i] = d.Digest()
 		}
@@ -121,8 +122,11 @@ func (w *world) entryVectors() map[string]madeFile {
 		access("nine disclosures", good.Compact+"~"+strings.Repeat(d[0]+"~", 9), b, wire.BadDisclosure),
 		access("a disclosure twice", good.Compact+"~"+d[0]+"~"+d[0]+"~", b, wire.DuplicateDisc),
 		access("another entry's disclosure", good.Compact+"~"+foreign+"~", b, wire.UnreferencedDisc),
-		access("a disclosure changed", good.Compact+"~"+wire.Encode64([]byte(`["0123456789012345678901","sub","chi:0101201234"]`))+"~", b, wire.UnreferencedDisc),
-		disclosed("a disclosure's name twice", wire.DuplicateDisc, [2]string{"sub", `"chi:0101011237"`}, [2]string{"sub", `"chi:0101201234"`}),
+		access("a disclosure changed",
+			good.Compact+"~"+wire.Encode64([]byte(`["0123456789012345678901","sub","chi:0101201234"]`))+"~", b,
+			wire.UnreferencedDisc),
+		disclosed("a disclosure's name twice", wire.DuplicateDisc, [2]string{"sub", `"chi:0101011237"`},
+			[2]string{"sub", `"chi:0101201234"`}),
 		disclosed("a name that accesses do not have", wire.BadDisclosure, [2]string{"ward", `"7"`}),
 		disclosed("a claim's name", wire.BadDisclosure, [2]string{"iss", `"x"`}),
 		disclosed("_sd as a name", wire.BadDisclosure, [2]string{"_sd", `[]`}),
@@ -140,11 +144,14 @@ func (w *world) entryVectors() map[string]madeFile {
 		disclosed("seq above 2^53-1", wire.BadDisclosure, [2]string{"seq", `9007199254740992`}),
 		disclosed("seq as text", wire.BadJSON, [2]string{"seq", `"1"`}),
 		disclosed("fhir is a list", wire.BadDisclosure, [2]string{"fhir", `[]`}),
-		disclosed("fhir nested 33 deep", wire.BadDisclosure, [2]string{"fhir", `{"a":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`}),
-		disclosed("fhir nested 32 deep", "", [2]string{"fhir", `{"a":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `}`}),
+		disclosed("fhir nested 33 deep", wire.BadDisclosure, [2]string{"fhir",
+			`{"a":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`}),
+		disclosed("fhir nested 32 deep", "", [2]string{"fhir", `{"a":` + strings.Repeat("[", 31) + strings.Repeat("]",
+			31) + `}`}),
 		disclosed("largest seq", "", [2]string{"seq", `9007199254740991`}),
 		access("signed by another key", w.edit(good, w.stranger, `{`, `{`), b, wire.UnknownKey),
-		access("payload exchanged under the old signature", exchangePayload(good.SDJWT(), "nurse", "nurs3"), b, wire.BadSignature),
+		access("payload exchanged under the old signature", exchangePayload(good.SDJWT(), "nurse", "nurs3"), b,
+			wire.BadSignature),
 	}}}
 }
 
@@ -164,7 +171,8 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 	}
 	r := w.registrar
 	org := w.sign(r, w.boardBody())
-	plain := &entry.Organisation{Common: w.common("registry"), Organisation: member("ac-uk.7", "Universität München – Prüfung", "university", entry.RoleAuditor)}
+	plain := &entry.Organisation{Common: w.common("registry"), Organisation: member("ac-uk.7",
+		"Universität München – Prüfung", "university", entry.RoleAuditor)}
 	editOrg := func(name, old, new string, code wire.Code) made {
 		return vector(name, w.edit(org, r, old, new), r, code)
 	}
@@ -178,7 +186,8 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 	proof := rotation.Body.(*entry.Key).Proof
 	suspect := uint64(0)
 	revoke := func(reason string, suspect *uint64) *entry.Entry {
-		return w.sign(w.board, &entry.KeyRevocation{Common: w.common("north-board"), Org: "north-board", KID: w.board.KID, Reason: reason, SuspectFrom: suspect})
+		return w.sign(w.board, &entry.KeyRevocation{Common: w.common("north-board"), Org: "north-board",
+			KID: w.board.KID, Reason: reason, SuspectFrom: suspect})
 	}
 	rev := revoke("compromised", &suspect)
 	editRev := func(name, old, new string, code wire.Code) made {
@@ -202,9 +211,11 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 		"organisation": {"An organisation is registered or its registration changed. Whether it may be is for register.json.", []made{
 			vector("first enrolment with countersignature", org.Compact, r, ""),
 			vector("change without countersignature", w.sign(r, plain).Compact, r, ""),
-			editOrg("another order of members", `"type":"organisation","iss":"registry"`, `"iss":"registry","type":"organisation"`, ""),
+			editOrg("another order of members", `"type":"organisation","iss":"registry"`,
+				`"iss":"registry","type":"organisation"`, ""),
 			vector("in SD-JWT form", org.Compact+"~", r, wire.BadDisclosure),
-			vector("with a disclosure", org.Compact+"~"+wire.Encode64([]byte(`["0123456789012345678901","x",1]`))+"~", r, wire.BadDisclosure),
+			vector("with a disclosure", org.Compact+"~"+wire.Encode64([]byte(`["0123456789012345678901","x",1]`))+"~",
+				r, wire.BadDisclosure),
 			editOrg("id malformed", `"id":"north-board"`, `"id":"-north"`, wire.BadClaim),
 			editOrg("id with slash", `"id":"north-board"`, `"id":"north/board"`, wire.BadClaim),
 			editOrg("name empty", `"name":"North Test Health Board"`, `"name":""`, wire.BadClaim),
@@ -221,14 +232,16 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 			editOrg("CHI as iss", `"iss":"registry"`, `"iss":"0101011237"`, wire.PersonalData),
 			editOrg("an officer's name", `"name":"North`, `"officer":"A. Tester","name":"North`, wire.BadJSON),
 			editOrg("countersignature is no JWS", `"countersignature":"`, `"countersignature":"x`, wire.BadHeader),
-			editOrg("countersignature null", `"countersignature":"`+org.Body.(*entry.Organisation).Counter+`"`, `"countersignature":null`, wire.BadJSON),
+			editOrg("countersignature null", `"countersignature":"`+org.Body.(*entry.Organisation).Counter+`"`,
+				`"countersignature":null`, wire.BadJSON),
 		}},
 		"key": {"A key is activated. Whether it may be is for register.json.", []made{
 			vector("by a registrar, countersigned", key.Compact, r, ""),
 			vector("by the organisation itself", rotation.Compact, w.board, ""),
 			vector("P-256, valid from a later index", w.sign(w.board, later).Compact, w.board, ""),
 			editKey("organisation malformed", `"organisation":"north-board"`, `"organisation":""`, wire.BadClaim),
-			editKey("CHI as organisation", `"organisation":"north-board"`, `"organisation":"0101011237"`, wire.PersonalData),
+			editKey("CHI as organisation", `"organisation":"north-board"`, `"organisation":"0101011237"`,
+				wire.PersonalData),
 			editKey("key of an unknown kind", `"crv":"Ed25519"`, `"crv":"X25519"`, wire.BadKey),
 			editKey("private part", `"crv":`, `"d":"AA","crv":`, wire.BadJSON),
 			editKey("purpose unknown", `["submit"]`, `["sign"]`, wire.BadClaim),
@@ -238,9 +251,13 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 			editKey("proof missing", `"proof":"`+proof+`"`, `"proof":""`, wire.BadJWS),
 			editKey("proof by another key", proof, w.prove(w.board, "north-board"), wire.BadClaim),
 			editKey("proof for another organisation", proof, w.prove(w.boardNext, "registry"), wire.BadClaim),
-			editKey("proof by another key that names this one", proof, rawJWS(w.board, header(wire.EdDSA, w.boardNext.KID, wire.TypKeyProof), fmt.Sprintf(`{"aud":%q,"org":"north-board","jkt":%q}`, testOrigin, w.boardNext.KID)), wire.BadSignature),
+			editKey("proof by another key that names this one", proof, rawJWS(w.board,
+				header(wire.EdDSA, w.boardNext.KID, wire.TypKeyProof),
+				fmt.Sprintf(`{"aud":%q,"org":"north-board","jkt":%q}`, testOrigin, w.boardNext.KID)),
+				wire.BadSignature),
 			editKey("proof is an entry", proof, rotation.Compact, wire.BadHeader),
-			editKey("countersignature is an entry", `"proof"`, `"countersignature":"`+org.Compact+`","proof"`, wire.BadHeader),
+			editKey("countersignature is an entry", `"proof"`, `"countersignature":"`+org.Compact+`","proof"`,
+				wire.BadHeader),
 		}},
 		"key-revocation": {"A key's end. suspectFrom flags earlier entries and voids none.", []made{
 			vector("compromised", rev.Compact, w.board, ""),
@@ -248,7 +265,8 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 			vector("retired", revoke("retired", nil).Compact, w.board, ""),
 			vector("other", revoke("other", nil).Compact, w.board, ""),
 			editRev("organisation malformed", `"organisation":"north-board"`, `"organisation":"."`, wire.BadClaim),
-			editRev("CHI as organisation", `"organisation":"north-board"`, `"organisation":"010101-1237"`, wire.PersonalData),
+			editRev("CHI as organisation", `"organisation":"north-board"`, `"organisation":"010101-1237"`,
+				wire.PersonalData),
 			editRev("kid is no thumbprint", `"kid":"`, `"kid":"A`, wire.BadClaim),
 			editRev("reason unknown", `compromised`, `lost`, wire.BadClaim),
 			editRev("reason missing", `"reason":"compromised",`, ``, wire.BadClaim),
@@ -260,26 +278,37 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 		"key-proof": {"Proof by the holder of a new key: a JWS of typ igl-key-proof+jwt over aud, org, jkt.", []made{
 			{"Ed25519", keyProofIn{w.prove(w.board, "north-board"), testOrigin, "north-board", w.board.Public}, ""},
 			{"P-256", keyProofIn{w.prove(w.enroller, "guardian"), testOrigin, "guardian", w.enroller.Public}, ""},
-			keyProof("another order of members", proofBy(w.board, fmt.Sprintf(`{"jkt":%q,"org":"north-board","aud":%q}`, w.board.KID, testOrigin)), w.board, ""),
+			keyProof("another order of members", proofBy(w.board, fmt.Sprintf(`{"jkt":%q,"org":"north-board","aud":%q}`,
+				w.board.KID, testOrigin)), w.board, ""),
 			keyProof("another key's", w.prove(w.stranger, "north-board"), w.board, wire.BadClaim),
 			keyProof("another organisation", w.prove(w.board, "registry"), w.board, wire.BadClaim),
-			keyProof("another log", proofBy(w.board, strings.Replace(claims, "2026", "2027", 1)), w.board, wire.BadClaim),
+			keyProof("another log", proofBy(w.board, strings.Replace(claims, "2026", "2027", 1)), w.board,
+				wire.BadClaim),
 			keyProof("signed by another key", proofBy(w.stranger, claims), w.board, wire.UnknownKey),
-			keyProof("signed by another key under this kid", rawJWS(w.stranger, header(wire.EdDSA, w.board.KID, wire.TypKeyProof), claims), w.board, wire.BadSignature),
-			keyProof("an unknown member", proofBy(w.board, strings.Replace(claims, `{`, `{"iat":1,`, 1)), w.board, wire.BadJSON),
-			keyProof("an entry's typ", rawJWS(w.board, header(wire.EdDSA, w.board.KID, wire.TypEntry), claims), w.board, wire.BadHeader),
+			keyProof("signed by another key under this kid", rawJWS(w.stranger,
+				header(wire.EdDSA, w.board.KID, wire.TypKeyProof), claims), w.board, wire.BadSignature),
+			keyProof("an unknown member", proofBy(w.board, strings.Replace(claims, `{`, `{"iat":1,`, 1)), w.board,
+				wire.BadJSON),
+			keyProof("an entry's typ", rawJWS(w.board, header(wire.EdDSA, w.board.KID, wire.TypEntry), claims), w.board,
+				wire.BadHeader),
 			keyProof("empty", "", w.board, wire.BadJWS),
 		}},
 		"countersignature": {"An enroller's word for an organisation or a key: a JWS of typ igl-countersignature+jwt. Whether the signer is an enroller is for register.json.", []made{
 			counter("over an organisation", orgCounter, ""),
-			counter("over a key", w.countersign(w.enroller, entry.Countersignature{Issuer: "guardian", Org: "north-board", Key: &boardKey}), ""),
-			counter("over a role more", w.countersign(w.enroller, entry.Countersignature{Issuer: "guardian", Organisation: &entry.Member{ID: "a", Name: "A", Kind: "b", Roles: []entry.Role{entry.RoleAuditor}}}), ""),
+			counter("over a key", w.countersign(w.enroller, entry.Countersignature{Issuer: "guardian",
+				Org: "north-board", Key: &boardKey}), ""),
+			counter("over a role more", w.countersign(w.enroller, entry.Countersignature{Issuer: "guardian",
+				Organisation: &entry.Member{ID: "a", Name: "A", Kind: "b", Roles: []entry.Role{entry.RoleAuditor}}}),
+				""),
 			counter("signature exchanged", wrongOrg, wire.BadSignature),
-			counter("signed by another key", w.countersign(w.registrar, entry.Countersignature{Issuer: "guardian", Organisation: &boardMember}), wire.UnknownKey),
+			counter("signed by another key", w.countersign(w.registrar,
+				entry.Countersignature{Issuer: "guardian", Organisation: &boardMember}), wire.UnknownKey),
 			counter("iat missing", counterBy(`{"iss":"guardian","aud":"`+testOrigin+`"}`), wire.BadClaim),
 			counter("an unknown member", counterBy(`{"iss":"guardian","aud":"x","iat":1,"jti":"1"}`), wire.BadJSON),
-			counter("organisation null", counterBy(`{"iss":"guardian","aud":"x","iat":1,"organisation":null}`), wire.BadJSON),
-			counter("an entry's typ", rawJWS(w.enroller, header(wire.ES256, w.enroller.KID, wire.TypEntry), `{}`), wire.BadHeader),
+			counter("organisation null", counterBy(`{"iss":"guardian","aud":"x","iat":1,"organisation":null}`),
+				wire.BadJSON),
+			counter("an entry's typ", rawJWS(w.enroller, header(wire.ES256, w.enroller.KID, wire.TypEntry), `{}`),
+				wire.BadHeader),
 			counter("three words", "a b c", wire.BadJWS),
 		}},
 	}
@@ -292,7 +321,8 @@ func (w *world) genesisVectors() madeFile {
 	vector := func(name, e string, code wire.Code) made { return made{name, entryIn{e, r.Public}, code} }
 	edit := func(name, old, new string, code wire.Code) made { return vector(name, w.edit(g, r, old, new), code) }
 	follows := w.genesisBody()
-	follows.Predecessor = &entry.Predecessor{Origin: "log.igledger.example/2025", Size: 12345, Root: sha([]byte("a root"))}
+	follows.Predecessor = &entry.Predecessor{Origin: "log.igledger.example/2025", Size: 12345,
+		Root: sha([]byte("a root"))}
 	more := w.genesisBody()
 	more.Registrar.Roles = []entry.Role{entry.RoleAuditor, entry.RoleRegistrar}
 	// body makes an invalid genesis by changing a valid body before it is signed by hand.
@@ -309,29 +339,54 @@ func (w *world) genesisVectors() madeFile {
 	_, otherLogKey := testLogKey(w.t, "log.igledger.example/2027")
 	lowHash := strings.Split(w.logKey, "+")
 	return madeFile{"Leaf 0. Its three parties, their key proofs, the VRF key and the log's key.", []made{
-		vector("first shard", g.Compact, ""), vector("with a predecessor", w.sign(r, follows).Compact, ""), vector("a party with more roles", w.sign(r, more).Compact, ""),
+		vector("first shard", g.Compact, ""),
+		vector("with a predecessor", w.sign(r, follows).Compact, ""),
+		vector("a party with more roles", w.sign(r, more).Compact, ""),
 		edit("formats of a later version", entry.FormatsV1, "igledger/2", wire.BadGenesis),
 		edit("formats missing", `"formats":"igledger/1",`, ``, wire.BadGenesis),
 		body("VRF key zero", func(g *entry.Genesis) { g.VRFKey = wire.Hash{} }, wire.BadGenesis),
 		body("VRF key no element", func(g *entry.Genesis) { g.VRFKey[31] = 0xff }, wire.BadGenesis),
-		edit("VRF key of 31 bytes", `"vrfKey":"`+wire.Encode64(pubOf(w))+`"`, `"vrfKey":"`+wire.Encode64(pubOf(w)[:31])+`"`, wire.BadLength),
+		edit("VRF key of 31 bytes", `"vrfKey":"`+wire.Encode64(pubOf(w))+`"`,
+			`"vrfKey":"`+wire.Encode64(pubOf(w)[:31])+`"`, wire.BadLength),
 		body("log key of another origin", func(g *entry.Genesis) { g.LogKey = otherLogKey }, wire.BadGenesis),
-		body("log key without hash", func(g *entry.Genesis) { g.LogKey = lowHash[0] + "+" + lowHash[2] }, wire.BadGenesis),
-		body("log key's hash in capitals", func(g *entry.Genesis) { g.LogKey = lowHash[0] + "+" + strings.ToUpper(lowHash[1]) + "+" + lowHash[2] }, wire.BadGenesis),
+		body("log key without hash", func(g *entry.Genesis) { g.LogKey = lowHash[0] + "+" + lowHash[2] },
+			wire.BadGenesis),
+		body("log key's hash in capitals",
+			func(g *entry.Genesis) { g.LogKey = lowHash[0] + "+" + strings.ToUpper(lowHash[1]) + "+" + lowHash[2] },
+			wire.BadGenesis),
 		body("no index lag", func(g *entry.Genesis) { g.IndexLag = 0 }, wire.BadGenesis),
 		body("index lag above 2^53-1", func(g *entry.Genesis) { g.IndexLag = 1 << 53 }, wire.BadGenesis),
 		body("iss is not the registrar", func(g *entry.Genesis) { g.Issuer = "operator" }, wire.BadGenesis),
-		body("its own predecessor", func(g *entry.Genesis) { g.Predecessor = &entry.Predecessor{Origin: testOrigin, Size: 1} }, wire.BadGenesis),
-		body("predecessor is empty", func(g *entry.Genesis) { g.Predecessor = &entry.Predecessor{Origin: "log.igledger.example/2025"} }, wire.BadGenesis),
+		body("its own predecessor", func(g *entry.Genesis) {
+			g.Predecessor = &entry.Predecessor{Origin: testOrigin,
+				Size: 1}
+		}, wire.BadGenesis),
+		body("predecessor is empty",
+			func(g *entry.Genesis) { g.Predecessor = &entry.Predecessor{Origin: "log.igledger.example/2025"} },
+			wire.BadGenesis),
 		edit("predecessor null", `"formats"`, `"predecessor":null,"formats"`, wire.BadJSON),
 		body("two key proofs", func(g *entry.Genesis) { g.Proofs = g.Proofs[:2] }, wire.BadGenesis),
-		body("key proofs in another order", func(g *entry.Genesis) { g.Proofs[0], g.Proofs[1] = g.Proofs[1], g.Proofs[0] }, wire.BadClaim),
-		body("registrar without its role", func(g *entry.Genesis) { g.Registrar.Roles = []entry.Role{entry.RoleAuditor} }, wire.BadGenesis),
-		body("registrar's key is not for administering", func(g *entry.Genesis) { g.Registrar.Key.Purposes = []entry.Purpose{entry.PurposeSubmit} }, wire.BadGenesis),
-		body("operator's key is not for submitting", func(g *entry.Genesis) { g.Operator.Key.Purposes = []entry.Purpose{entry.PurposeAdminister} }, wire.BadGenesis),
-		body("enroller is an operator", func(g *entry.Genesis) { g.Enroller.Roles = []entry.Role{entry.RoleEnroller, entry.RoleOperator} }, wire.BadGenesis),
+		body("key proofs in another order", func(g *entry.Genesis) {
+			g.Proofs[0], g.Proofs[1] = g.Proofs[1],
+				g.Proofs[0]
+		}, wire.BadClaim),
+		body("registrar without its role",
+			func(g *entry.Genesis) { g.Registrar.Roles = []entry.Role{entry.RoleAuditor} }, wire.BadGenesis),
+		body("registrar's key is not for administering",
+			func(g *entry.Genesis) { g.Registrar.Key.Purposes = []entry.Purpose{entry.PurposeSubmit} },
+			wire.BadGenesis),
+		body("operator's key is not for submitting",
+			func(g *entry.Genesis) { g.Operator.Key.Purposes = []entry.Purpose{entry.PurposeAdminister} },
+			wire.BadGenesis),
+		body("enroller is an operator", func(g *entry.Genesis) {
+			g.Enroller.Roles = []entry.Role{entry.RoleEnroller,
+				entry.RoleOperator}
+		}, wire.BadGenesis),
 		body("a key with validFrom", func(g *entry.Genesis) { g.Registrar.Key.ValidFrom = 9 }, wire.BadGenesis),
-		body("two parties are one organisation", func(g *entry.Genesis) { g.Enroller.ID, g.Proofs[1] = "registry", w.prove(w.enroller, "registry") }, wire.BadGenesis),
+		body("two parties are one organisation", func(g *entry.Genesis) {
+			g.Enroller.ID, g.Proofs[1] = "registry",
+				w.prove(w.enroller, "registry")
+		}, wire.BadGenesis),
 		body("two parties share a key", func(g *entry.Genesis) {
 			g.Enroller.Key, g.Proofs[1] = g.Registrar.Key, w.prove(w.registrar, "guardian")
 		}, wire.BadGenesis), body("CHI in a name", func(g *entry.Genesis) { g.Operator.Name = "Operator 010101 1237" }, wire.PersonalData),

@@ -16,15 +16,23 @@ const (
 
 func (w *world) heartbeatBody() *entry.Heartbeat {
 	return &entry.Heartbeat{
-		Common: entry.Common{Issuer: "north-board", Audience: testOrigin, IssuedAt: nextNight, ID: entry.HeartbeatID(testOrigin, "north-board", "trak", testDay)},
+		Common: entry.Common{Issuer: "north-board", Audience: testOrigin, IssuedAt: nextNight,
+			ID: entry.HeartbeatID(testOrigin, "north-board", "trak", testDay)},
 		Source: "trak", Day: testDay, Interval: 3600, Receipts: true,
 	}
 }
 
 func (w *world) sourceCountBody(first, last, count, receipts uint64) *entry.SourceCount {
 	return &entry.SourceCount{
-		Common: entry.Common{Issuer: "north-board", Audience: testOrigin, IssuedAt: nextNight, ID: entry.SourceCountID(testOrigin, "north-board", "trak", testDay)},
-		Source: "trak", Day: testDay, Sub: entry.RegSources, First: &first, Last: &last, Count: &count, Receipts: &receipts,
+		Common: entry.Common{Issuer: "north-board", Audience: testOrigin, IssuedAt: nextNight,
+			ID: entry.SourceCountID(testOrigin, "north-board", "trak", testDay)},
+		Source:   "trak",
+		Day:      testDay,
+		Sub:      entry.RegSources,
+		First:    &first,
+		Last:     &last,
+		Count:    &count,
+		Receipts: &receipts,
 	}
 }
 
@@ -45,33 +53,37 @@ func (w *world) heartbeatVectors() map[string]madeFile {
 		if err != nil {
 			panic(err)
 		}
-		return vector(name, rawJWS(w.board, header(wire.EdDSA, w.board.KID, wire.TypEntry), string(payload)), w.board, code)
+		return vector(name, rawJWS(w.board, header(wire.EdDSA, w.board.KID, wire.TypEntry), string(payload)), w.board,
+			code)
 	}
 	number := "943-476-5919"
 	return map[string]madeFile{
-		"heartbeat": {"Heartbeats of streams: public. The jti follows from origin, organisation, source and day.", []made{
-			vector("a whole day", good.Compact, w.board, ""),
-			another("gaps declared, not all receipts", func(h *entry.Heartbeat) { h.Gaps, h.Receipts = true, false }, ""),
-			another("29 February of a leap year", func(h *entry.Heartbeat) { h.Day = "2024-02-29" }, ""),
-			another("in the second in which the day is over", func(h *entry.Heartbeat) { h.IssuedAt = 1795305600 }, ""),
-			another("a second before", func(h *entry.Heartbeat) { h.IssuedAt = 1795305599 }, wire.BadClaim),
-			another("the longest interval", func(h *entry.Heartbeat) { h.Interval = entry.MaxInterval }, ""),
-			another("a longer interval", func(h *entry.Heartbeat) { h.Interval = entry.MaxInterval + 1 }, wire.BadClaim),
-			another("an interval of 59 seconds", func(h *entry.Heartbeat) { h.Interval = 59 }, wire.BadClaim),
-			another("29 February of another year", func(h *entry.Heartbeat) { h.Day = "2026-02-29" }, wire.BadClaim),
-			another("a day in 1969", func(h *entry.Heartbeat) { h.Day = "1969-12-31" }, wire.BadClaim),
-			another("a day of nine characters", func(h *entry.Heartbeat) { h.Day = "2026-1-21" }, wire.BadClaim),
-			another("source with space", func(h *entry.Heartbeat) { h.Source = "trak care" }, wire.BadClaim),
-			another("NHS number as source", func(h *entry.Heartbeat) { h.Source = number }, wire.PersonalData),
-			edit("the jti of another day", testDay, "2026-11-20", wire.BadClaim),
-			edit("the jti of another source", `"source":"trak"`, `"source":"lims"`, wire.BadClaim),
-			edit("any other jti", good.ID, "6ba7b810-9dad-41d1-80b4-000000000001", wire.BadClaim),
-			edit("gaps left out", `,"gaps":false`, ``, ""),
-			edit("gaps as text", `"gaps":false`, `"gaps":"no"`, wire.BadJSON),
-			edit("a count in the open", `{`, `{"count":1,`, wire.BadJSON),
-			vector("with disclosures", good.Compact+"~", w.board, wire.BadDisclosure),
-			vector("by another key", good.Compact, w.university, wire.UnknownKey),
-		}},
+		"heartbeat": {"Heartbeats of streams: public. The jti follows from origin, organisation, source and day.",
+			[]made{
+				vector("a whole day", good.Compact, w.board, ""),
+				another("gaps declared, not all receipts", func(h *entry.Heartbeat) { h.Gaps, h.Receipts = true, false },
+					""),
+				another("29 February of a leap year", func(h *entry.Heartbeat) { h.Day = "2024-02-29" }, ""),
+				another("in the second in which the day is over", func(h *entry.Heartbeat) { h.IssuedAt = 1795305600 }, ""),
+				another("a second before", func(h *entry.Heartbeat) { h.IssuedAt = 1795305599 }, wire.BadClaim),
+				another("the longest interval", func(h *entry.Heartbeat) { h.Interval = entry.MaxInterval }, ""),
+				another("a longer interval", func(h *entry.Heartbeat) { h.Interval = entry.MaxInterval + 1 },
+					wire.BadClaim),
+				another("an interval of 59 seconds", func(h *entry.Heartbeat) { h.Interval = 59 }, wire.BadClaim),
+				another("29 February of another year", func(h *entry.Heartbeat) { h.Day = "2026-02-29" }, wire.BadClaim),
+				another("a day in 1969", func(h *entry.Heartbeat) { h.Day = "1969-12-31" }, wire.BadClaim),
+				another("a day of nine characters", func(h *entry.Heartbeat) { h.Day = "2026-1-21" }, wire.BadClaim),
+				another("source with space", func(h *entry.Heartbeat) { h.Source = "trak care" }, wire.BadClaim),
+				another("NHS number as source", func(h *entry.Heartbeat) { h.Source = number }, wire.PersonalData),
+				edit("the jti of another day", testDay, "2026-11-20", wire.BadClaim),
+				edit("the jti of another source", `"source":"trak"`, `"source":"lims"`, wire.BadClaim),
+				edit("any other jti", good.ID, "6ba7b810-9dad-41d1-80b4-000000000001", wire.BadClaim),
+				edit("gaps left out", `,"gaps":false`, ``, ""),
+				edit("gaps as text", `"gaps":false`, `"gaps":"no"`, wire.BadJSON),
+				edit("a count in the open", `{`, `{"count":1,`, wire.BadJSON),
+				vector("with disclosures", good.Compact+"~", w.board, wire.BadDisclosure),
+				vector("by another key", good.Compact, w.university, wire.UnknownKey),
+			}},
 		"source-count": w.sourceCountVectors(),
 	}
 }
@@ -88,12 +100,14 @@ func (w *world) sourceCountVectors() madeFile {
 		sd := slices.Clone(good.Body.(*entry.SourceCount).SD)
 		for i, p := range pairs {
 			salt := sha([]byte(name), []byte{byte(i)})
-			d := wire.Disclosure{Encoded: wire.Encode64(fmt.Appendf(nil, "[%q,%q,%s]", wire.Encode64(salt[:17]), p[0], p[1]))}
+			d := wire.Disclosure{Encoded: wire.Encode64(fmt.Appendf(nil, "[%q,%q,%s]", wire.Encode64(salt[:17]), p[0],
+				p[1]))}
 			list = append(list, d.Encoded)
 			sd[i] = d.Digest()
 		}
 		slices.Sort(sd)
-		e := w.edit(good, w.board, `"`+strings.Join(good.Body.(*entry.SourceCount).SD, `","`)+`"`, `"`+strings.Join(sd, `","`)+`"`)
+		e := w.edit(good, w.board, `"`+strings.Join(good.Body.(*entry.SourceCount).SD, `","`)+`"`,
+			`"`+strings.Join(sd, `","`)+`"`)
 		compact, _, _ := strings.Cut(e, "~")
 		return access(name, compact+"~"+strings.Join(list, "~")+"~", code)
 	}
@@ -113,14 +127,17 @@ func (w *world) sourceCountVectors() madeFile {
 		disclosed("filed under another register", wire.BadID, [2]string{"sub", `"reg:padding"`}),
 		disclosed("first zero", wire.BadDisclosure, [2]string{"first", `0`}, [2]string{"last", `0`}),
 		disclosed("last two below first", wire.BadDisclosure, [2]string{"first", `5`}, [2]string{"last", `3`}),
-		disclosed("more entries than numbers", wire.BadDisclosure, [2]string{"first", `1`}, [2]string{"last", `2`}, [2]string{"count", `3`}),
-		disclosed("more receipts than entries", wire.BadDisclosure, [2]string{"count", `1`}, [2]string{"receipts", `2`}),
+		disclosed("more entries than numbers", wire.BadDisclosure, [2]string{"first", `1`}, [2]string{"last", `2`},
+			[2]string{"count", `3`}),
+		disclosed("more receipts than entries", wire.BadDisclosure, [2]string{"count", `1`},
+			[2]string{"receipts", `2`}),
 		disclosed("above 2^53-1", wire.BadDisclosure, [2]string{"last", `9007199254740992`}),
 		disclosed("negative", wire.BadJSON, [2]string{"count", `-1`}),
 		disclosed("count as text", wire.BadJSON, [2]string{"count", `"1"`}),
 		disclosed("a name of accesses", wire.BadDisclosure, [2]string{"seq", `1`}),
 		edit("the jti of another day", testDay, "2026-11-20", wire.BadClaim),
-		edit("the heartbeat's jti", good.ID, entry.HeartbeatID(testOrigin, "north-board", "trak", testDay), wire.BadClaim),
+		edit("the heartbeat's jti", good.ID, entry.HeartbeatID(testOrigin, "north-board", "trak", testDay),
+			wire.BadClaim),
 		edit("a number in the open", `{`, `{"count":20,`, wire.BadJSON),
 		edit("no digests", `,"_sd":["`+strings.Join(good.Body.(*entry.SourceCount).SD, `","`)+`"]`, ``, wire.BadClaim),
 	}}

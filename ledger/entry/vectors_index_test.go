@@ -116,7 +116,8 @@ type extractIn struct {
 	VerifierKey string `json:"verifierKey"`
 }
 
-func readEvidence(v bundle.Evidence, leaves map[uint64]wire.Hash, vkey string, roots []hx) (out evidenceOut, err error) {
+func readEvidence(v bundle.Evidence, leaves map[uint64]wire.Hash, vkey string, roots []hx) (out evidenceOut,
+	err error) {
 	c, err := proof.OpenCheckpoint([]byte(v.Checkpoint), mustVerifier(vkey))
 	if err != nil {
 		return out, err
@@ -156,7 +157,8 @@ func readEvidence(v bundle.Evidence, leaves map[uint64]wire.Hash, vkey string, r
 }
 
 func (w *world) completenessVectors() map[string]madeFile {
-	files := map[string]madeFile{"index": indexVectors(), "multi-proof": multiProofVectors(), "index-root": w.indexRootVectors()}
+	files := map[string]madeFile{"index": indexVectors(), "multi-proof": multiProofVectors(),
+		"index-root": w.indexRootVectors()}
 	s := w.story()
 	files["statement"], files["extract"] = w.statementVectors(s), w.extractVectors(s)
 	return files
@@ -202,7 +204,9 @@ func indexVectors() madeFile {
 	}
 	v = o[k]
 	add("a leaf far down: it shares many bits with another", deepest, k, v[:], "")
-	add("the last sibling is empty", proof.IndexProof{Siblings: append(deepest.Siblings[:len(deepest.Siblings):len(deepest.Siblings)], wire.Hash{})}, k, v[:], wire.BadIndexProof)
+	add("the last sibling is empty",
+		proof.IndexProof{Siblings: append(deepest.Siblings[:len(deepest.Siblings):len(deepest.Siblings)], wire.Hash{})},
+		k, v[:], wire.BadIndexProof)
 	add("one sibling, empty", proof.IndexProof{Siblings: proof.IndexSiblings{{}}}, k, v[:], wire.BadIndexProof)
 	add("absence beside nothing", proof.IndexProof{Siblings: proof.IndexSiblings{{}}}, k, nil, wire.BadIndexProof)
 	deep := make(proof.IndexSiblings, 256+1)
@@ -300,13 +304,15 @@ func (w *world) indexRootVectors() madeFile {
 
 // indexRootPositions are cases of register.json.
 func (w *world) indexRootPositions() []made {
-	log := replay{}.at(0, w.sign(w.registrar, w.genesisBody()).Compact).at(1, w.sign(w.registrar, w.boardBody()).Compact).at(2, w.sign(w.registrar, w.boardKeyBody()).Compact)
+	log := replay{}.at(0, w.sign(w.registrar, w.genesisBody()).Compact).at(1,
+		w.sign(w.registrar, w.boardBody()).Compact).at(2, w.sign(w.registrar, w.boardKeyBody()).Compact)
 	root := func(name string, index, size uint64, s *wire.Signer, iss string, code wire.Code) made {
 		e := w.sign(s, &entry.IndexRoot{Common: w.common(iss), Size: size, Root: testHash("root")})
 		return made{name, registerIn{testOrigin, log.at(index, e.Compact)}, code}
 	}
 	key := pk(w.stranger, entry.PurposeSubmit)
-	second := w.sign(w.registrar, &entry.Key{Common: w.common("registry"), Org: "operator", Key: key, Proof: w.prove(w.stranger, "operator"),
+	second := w.sign(w.registrar, &entry.Key{Common: w.common("registry"), Org: "operator", Key: key,
+		Proof:   w.prove(w.stranger, "operator"),
 		Counter: w.countersign(w.enroller, entry.Countersignature{Issuer: "guardian", Org: "operator", Key: &key})})
 	return append([]made{
 		root("an index root over all before it", 3, 3, w.operator, "operator", ""),

@@ -138,7 +138,8 @@ type tagOut struct {
 }
 
 func readTag(in tagIn) (tagOut, error) {
-	return tagOut{wire.TagAlpha(in.Origin, in.ID)}, wire.VerifyTag(wire.Hash(in.VRFKey), in.Origin, in.ID, wire.Hash(in.Tag), in.Proof)
+	return tagOut{wire.TagAlpha(in.Origin, in.ID)}, wire.VerifyTag(wire.Hash(in.VRFKey), in.Origin, in.ID,
+		wire.Hash(in.Tag), in.Proof)
 }
 
 type leafIn struct {

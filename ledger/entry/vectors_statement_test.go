@@ -49,11 +49,12 @@ func (w *world) statementVectors(s *story) madeFile {
 		{"nobody looked", in(s.statement(nobodySub, nil)), ""},
 		{"another person", in(s.statement(otherSub, nil)), ""},
 		{"reads of everybody's data alone", in(s.statement(entry.RegEveryone, nil)), ""},
-		change("a read of everybody's data dropped and counted so: the second index root is another", "", func(st *bundle.Statement) {
-			st.Everyone.Entries, st.Everyone.Count = bundle.Entries{}, 0
-			m, _ := st.LeafHashes()
-			st.Nodes = s.nodes(m)
-		}),
+		change("a read of everybody's data dropped and counted so: the second index root is another", "",
+			func(st *bundle.Statement) {
+				st.Everyone.Entries, st.Everyone.Count = bundle.Entries{}, 0
+				m, _ := st.LeafHashes()
+				st.Nodes = s.nodes(m)
+			}),
 		change("an entry dropped and counted so: the index root is another", "", func(st *bundle.Statement) {
 			st.Entries, st.Subject.Count = st.Entries[:2], 2
 			m, _ := st.LeafHashes()
@@ -72,14 +73,16 @@ func (w *world) statementVectors(s *story) madeFile {
 		text("newer missing", `"newer":[`, `"newe":[`, wire.BadJSON),
 		text("an unknown member of everyone", `"everyone":{`, `"everyone":{"id":"reg:everyone",`, wire.BadJSON),
 		change("everyone's count one more", wire.BadStatement, func(st *bundle.Statement) { st.Everyone.Count++ }),
-		change("everyone is the subject again", wire.BadStatement, func(st *bundle.Statement) { st.Everyone = st.Own() }),
+		change("everyone is the subject again", wire.BadStatement,
+			func(st *bundle.Statement) { st.Everyone = st.Own() }),
 		change("a read of everybody's data hidden in a whole statement", wire.BadStatement, func(st *bundle.Statement) {
 			st.Everyone.Entries[0] = bundle.HiddenEntry(8, proof.LeafHash(s.leaves[8]))
 		}),
 		change("a read of everybody's data among the newer hidden", wire.BadStatement, func(st *bundle.Statement) {
 			st.Everyone.Newer[0] = bundle.HiddenEntry(12, proof.LeafHash(s.leaves[12]))
 		}),
-		change("everyone's VRF proof of 79 bytes", wire.BadLength, func(st *bundle.Statement) { st.Everyone.VRFProof = st.Everyone.VRFProof[:79] }),
+		change("everyone's VRF proof of 79 bytes", wire.BadLength,
+			func(st *bundle.Statement) { st.Everyone.VRFProof = st.Everyone.VRFProof[:79] }),
 		text("text missing", `,"text":["What this proves, in words."]`, ``, wire.BadStatement),
 		text("a control character in text", "in words.", `in words.\u001b[2J`, wire.BadStatement),
 		text("an origin with a space", `"origin":"log.`, `"origin":"log `, wire.BadClaim),
@@ -102,14 +105,21 @@ func (w *world) statementVectors(s *story) madeFile {
 		}),
 		change("an entry half hidden", wire.BadStatement, func(st *bundle.Statement) { st.Entries[1].LeafHash = &h }),
 		change("an entry without salt", wire.BadStatement, func(st *bundle.Statement) { st.Entries[1].TagSalt = nil }),
-		change("a newer entry hidden", wire.BadStatement, func(st *bundle.Statement) { st.Newer[0] = bundle.HiddenEntry(10, proof.LeafHash(s.leaves[10])) }),
-		change("a newer entry below the others", wire.BadStatement, func(st *bundle.Statement) { st.Newer[0].Index = 6 }),
-		change("a period that ends before it begins", wire.BadStatement, func(st *bundle.Statement) { st.Period = &bundle.Period{From: 8, To: 8} }),
-		change("VRF proof of 79 bytes", wire.BadLength, func(st *bundle.Statement) { st.Subject.VRFProof = st.Subject.VRFProof[:79] }),
-		change("nine disclosures", wire.TooLarge, func(st *bundle.Statement) { st.Entries[0].Disclosures = make([]string, 9) }),
-		change("a sealed leaf in a chain", wire.BadLeaf, func(st *bundle.Statement) { st.Chains[0].Leaves = bundle.Leaves{s.leaf(3)} }),
+		change("a newer entry hidden", wire.BadStatement,
+			func(st *bundle.Statement) { st.Newer[0] = bundle.HiddenEntry(10, proof.LeafHash(s.leaves[10])) }),
+		change("a newer entry below the others", wire.BadStatement,
+			func(st *bundle.Statement) { st.Newer[0].Index = 6 }),
+		change("a period that ends before it begins", wire.BadStatement,
+			func(st *bundle.Statement) { st.Period = &bundle.Period{From: 8, To: 8} }),
+		change("VRF proof of 79 bytes", wire.BadLength,
+			func(st *bundle.Statement) { st.Subject.VRFProof = st.Subject.VRFProof[:79] }),
+		change("nine disclosures", wire.TooLarge,
+			func(st *bundle.Statement) { st.Entries[0].Disclosures = make([]string, 9) }),
+		change("a sealed leaf in a chain", wire.BadLeaf,
+			func(st *bundle.Statement) { st.Chains[0].Leaves = bundle.Leaves{s.leaf(3)} }),
 		change("chains out of order", wire.BadStatement, func(st *bundle.Statement) { slices.Reverse(st.Chains) }),
-		change("two leaves at one position", wire.BadStatement, func(st *bundle.Statement) { st.Entries[2].Index = 6 }), // where the board's second key is
+		change("two leaves at one position", wire.BadStatement,
+			func(st *bundle.Statement) { st.Entries[2].Index = 6 }), // where the board's second key is
 		change("another's entry among them: not that leaf", wire.BadProof, func(st *bundle.Statement) {
 			st.Entries[1] = bundle.NewEntry(s.openings[4])
 		}),
@@ -122,8 +132,10 @@ func (w *world) statementVectors(s *story) madeFile {
 		change("a subject's path with an empty end", wire.BadIndexProof, func(st *bundle.Statement) {
 			st.Subject.Proof.Siblings = append(slices.Clone(st.Subject.Proof.Siblings), wire.Hash{})
 		}),
-		text("a checkpoint changed", `"checkpoint":"`+testOrigin+`\n13`, `"checkpoint":"`+testOrigin+`\n14`, wire.BadCheckpoint),
-		text("a salt of another spelling", e64(*s.statement(testSub, nil).Entries[0].TagSalt), e64(*s.statement(testSub, nil).Entries[0].TagSalt)+"=", wire.BadBase64),
+		text("a checkpoint changed", `"checkpoint":"`+testOrigin+`\n13`, `"checkpoint":"`+testOrigin+`\n14`,
+			wire.BadCheckpoint),
+		text("a salt of another spelling", e64(*s.statement(testSub, nil).Entries[0].TagSalt),
+			e64(*s.statement(testSub, nil).Entries[0].TagSalt)+"=", wire.BadBase64),
 	}}
 }
 
@@ -142,15 +154,22 @@ func (w *world) extractVectors(s *story) madeFile {
 		{"two entries", in(s.extract(3, 5)), ""},
 		{"one", in(s.extract(7)), ""},
 		{"of two persons, one newer than the index root", in(s.extract(4, 10)), ""},
-		change("staff withheld", "", func(x *bundle.Extract) { x.Entries[0].Disclosures = x.Entries[0].Disclosures[:1] }),
+		change("staff withheld", "",
+			func(x *bundle.Extract) { x.Entries[0].Disclosures = x.Entries[0].Disclosures[:1] }),
 		change("none", wire.BadStatement, func(x *bundle.Extract) { x.Entries = nil }),
-		change("a statement's format", wire.BadStatement, func(x *bundle.Extract) { x.Format = bundle.FormatStatement }),
+		change("a statement's format", wire.BadStatement,
+			func(x *bundle.Extract) { x.Format = bundle.FormatStatement }),
 		change("one twice", wire.BadStatement, func(x *bundle.Extract) { x.Entries[1] = x.Entries[0] }),
 		change("content exchanged", wire.BadProof, func(x *bundle.Extract) { x.Entries[0].JWS = x.Entries[1].JWS }),
-		change("link exchanged", wire.BadProof, func(x *bundle.Extract) { x.Entries[0].TagCommit = x.Entries[1].TagCommit }),
+		change("link exchanged", wire.BadProof,
+			func(x *bundle.Extract) { x.Entries[0].TagCommit = x.Entries[1].TagCommit }),
 		change("at another position", wire.BadProof, func(x *bundle.Extract) { x.Entries[0].Index = 4 }),
 		change("no content", wire.BadStatement, func(x *bundle.Extract) { x.Entries[0].JWS = "" }),
-		change("a flag that would move a cursor", wire.BadStatement, func(x *bundle.Extract) { x.Entries[0].Flags = bundle.Flags{"\x1b[2J"} }),
-		change("nine disclosures", wire.TooLarge, func(x *bundle.Extract) { x.Entries[0].Disclosures = make([]string, 9) }),
+		change("a flag that would move a cursor", wire.BadStatement,
+			func(x *bundle.Extract) { x.Entries[0].Flags = bundle.Flags{"\x1b[2J"} }),
+		change("nine disclosures", wire.TooLarge, func(x *bundle.Extract) {
+			x.Entries[0].Disclosures = make([]string,
+				9)
+		}),
 	}}
 }

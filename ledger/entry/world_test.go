@@ -66,8 +66,12 @@ func newWorld(t testing.TB) *world {
 
 func (w *world) signers() map[string]**wire.Signer {
 	return map[string]**wire.Signer{
-		"registrar": &w.registrar, "enroller": &w.enroller, "operator": &w.operator, "board": &w.board, "board-es256": &w.boardEC,
-		"board-next": &w.boardNext, "university": &w.university, "stranger": &w.stranger,
+		"registrar":   &w.registrar,
+		"enroller":    &w.enroller,
+		"operator":    &w.operator,
+		"board":       &w.board,
+		"board-es256": &w.boardEC,
+		"board-next":  &w.boardNext, "university": &w.university, "stranger": &w.stranger,
 	}
 }
 
@@ -99,7 +103,8 @@ func testLogKey(t testing.TB, origin string) (skey, vkey string) {
 		t.Fatal(err)
 	}
 	hash := strings.Split(vkey, "+")[1]
-	return "PRIVATE+KEY+" + origin + "+" + hash + "+" + base64.StdEncoding.EncodeToString(append([]byte{1}, seed[:]...)), vkey
+	return "PRIVATE+KEY+" + origin + "+" + hash + "+" + base64.StdEncoding.EncodeToString(append([]byte{1},
+		seed[:]...)), vkey
 }
 
 type keyFile struct {
@@ -114,8 +119,12 @@ type keyFile struct {
 func (w *world) keyFile(t *testing.T) keyFile {
 	pub := w.vrf.Public()
 	f := keyFile{
-		About: "Test keys, worth nothing: everything in the vectors can be signed again with them. Ed25519 seeds and P-256 scalars are SHA-256 of \"igledger test key <name>\".",
-		Keys:  map[string]any{}, VRFSecret: w.vrf.Bytes(), VRFKey: pub[:], LogSecret: w.logSecret, VerifierKey: w.logKey,
+		About:       "Test keys, worth nothing: everything in the vectors can be signed again with them. Ed25519 seeds and P-256 scalars are SHA-256 of \"igledger test key <name>\".",
+		Keys:        map[string]any{},
+		VRFSecret:   w.vrf.Bytes(),
+		VRFKey:      pub[:],
+		LogSecret:   w.logSecret,
+		VerifierKey: w.logKey,
 	}
 	for name, s := range w.signers() {
 		data, err := (*s).MarshalPrivate()
@@ -133,7 +142,8 @@ func (w *world) keyFile(t *testing.T) keyFile {
 
 func (w *world) common(iss string) entry.Common {
 	w.jti++
-	return entry.Common{Issuer: iss, Audience: testOrigin, IssuedAt: testIat + int64(w.jti), ID: fmt.Sprintf("6ba7b810-9dad-41d1-80b4-%012x", w.jti)}
+	return entry.Common{Issuer: iss, Audience: testOrigin, IssuedAt: testIat + int64(w.jti),
+		ID: fmt.Sprintf("6ba7b810-9dad-41d1-80b4-%012x", w.jti)}
 }
 
 func (w *world) sign(s *wire.Signer, body entry.Body) *entry.Entry {
@@ -179,15 +189,24 @@ func member(id, name, kind string, roles ...entry.Role) entry.Member {
 
 func (w *world) genesisBody() *entry.Genesis {
 	return &entry.Genesis{
-		Common: w.common("registry"), Formats: entry.FormatsV1, VRFKey: w.vrf.Public(), LogKey: w.logKey, IndexLag: 4096,
-		Registrar: entry.GenesisParty{Member: member("registry", "Test Register of Organisations", "regulator", entry.RoleRegistrar), Key: pk(w.registrar, entry.PurposeAdminister)},
-		Enroller:  entry.GenesisParty{Member: member("guardian", "Test Information Guardian", "regulator", entry.RoleEnroller), Key: pk(w.enroller, entry.PurposeAdminister)},
-		Operator:  entry.GenesisParty{Member: member("operator", "Test Operator", "supplier", entry.RoleOperator, entry.RoleSource), Key: pk(w.operator, entry.PurposeAdminister, entry.PurposeSubmit)},
-		Proofs:    []string{w.prove(w.registrar, "registry"), w.prove(w.enroller, "guardian"), w.prove(w.operator, "operator")},
+		Common:   w.common("registry"),
+		Formats:  entry.FormatsV1,
+		VRFKey:   w.vrf.Public(),
+		LogKey:   w.logKey,
+		IndexLag: 4096,
+		Registrar: entry.GenesisParty{Member: member("registry", "Test Register of Organisations", "regulator",
+			entry.RoleRegistrar), Key: pk(w.registrar, entry.PurposeAdminister)},
+		Enroller: entry.GenesisParty{Member: member("guardian", "Test Information Guardian", "regulator",
+			entry.RoleEnroller), Key: pk(w.enroller, entry.PurposeAdminister)},
+		Operator: entry.GenesisParty{Member: member("operator", "Test Operator", "supplier", entry.RoleOperator,
+			entry.RoleSource), Key: pk(w.operator, entry.PurposeAdminister, entry.PurposeSubmit)},
+		Proofs: []string{w.prove(w.registrar, "registry"), w.prove(w.enroller, "guardian"),
+			w.prove(w.operator, "operator")},
 	}
 }
 
-var boardMember = member("north-board", "North Test Health Board", "health-board", entry.RoleController, entry.RoleSource)
+var boardMember = member("north-board", "North Test Health Board", "health-board", entry.RoleController,
+	entry.RoleSource)
 
 func (w *world) boardBody() *entry.Organisation {
 	return &entry.Organisation{Common: w.common("registry"), Organisation: boardMember,
@@ -196,26 +215,30 @@ func (w *world) boardBody() *entry.Organisation {
 
 func (w *world) boardKeyBody() *entry.Key {
 	key := pk(w.board, entry.PurposeAdminister, entry.PurposeSubmit)
-	return &entry.Key{Common: w.common("registry"), Org: "north-board", Key: key, Proof: w.prove(w.board, "north-board"),
+	return &entry.Key{Common: w.common("registry"), Org: "north-board", Key: key,
+		Proof:   w.prove(w.board, "north-board"),
 		Counter: w.countersign(w.enroller, entry.Countersignature{Issuer: "guardian", Org: "north-board", Key: &key})}
 }
 
 // ownKey is a key that the board adds by itself.
 func (w *world) ownKey(s *wire.Signer, purposes ...entry.Purpose) *entry.Key {
-	return &entry.Key{Common: w.common("north-board"), Org: "north-board", Key: pk(s, purposes...), Proof: w.prove(s, "north-board")}
+	return &entry.Key{Common: w.common("north-board"), Org: "north-board", Key: pk(s, purposes...),
+		Proof: w.prove(s, "north-board")}
 }
 
 func (w *world) accessBody() *entry.Access {
 	seq := uint64(41)
 	return &entry.Access{
 		Common: w.common("north-board"), Source: "trak", System: "TrakCare", Action: "R", Outcome: "0",
-		Event:   []string{"http://terminology.hl7.org/CodeSystem/audit-event-type|rest", "http://hl7.org/fhir/restful-interaction|read"},
+		Event: []string{"http://terminology.hl7.org/CodeSystem/audit-event-type|rest",
+			"http://hl7.org/fhir/restful-interaction|read"},
 		Data:    []string{"http://hl7.org/fhir/resource-types|AllergyIntolerance"},
 		Purpose: []string{"TREAT"}, Role: []string{"nurse"}, Agreement: "isa-2026-17",
 		Occurred: "2026-11-22T08:15:00Z", Recorded: "2026-11-22T08:15:00.250Z",
 		Sub: testSub, Staff: &entry.Staff{ID: "n-4711", System: "https://north.example/staff", Name: "A. Tester"},
-		Parties: []entry.Party{{Type: "http://dicom.nema.org/resources/ontology/DCM|110153", ID: "trak-server", Address: "192.0.2.7"}},
-		Text:    &entry.Text{Why: "ward round"}, Seq: &seq, FHIR: []byte(`{"source":{"site":"ward 7"}}`),
+		Parties: []entry.Party{{Type: "http://dicom.nema.org/resources/ontology/DCM|110153", ID: "trak-server",
+			Address: "192.0.2.7"}},
+		Text: &entry.Text{Why: "ward round"}, Seq: &seq, FHIR: []byte(`{"source":{"site":"ward 7"}}`),
 	}
 }
 

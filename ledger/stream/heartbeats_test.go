@@ -16,7 +16,10 @@ func TestHeartbeats(t *testing.T) {
 		return &entry.Heartbeat{Source: "trak", Day: d, Interval: interval, Gaps: gaps, Receipts: receipts}
 	}
 	list := []*entry.Heartbeat{
-		day("2026-02-27", 60, false, true), day("2026-02-28", 60, true, true), day("2026-03-03", 900, false, false), day("2026-03-01", 120, false, true),
+		day("2026-02-27", 60, false, true),
+		day("2026-02-28", 60, true, true),
+		day("2026-03-03", 900, false, false),
+		day("2026-03-01", 120, false, true),
 	}
 	var first Heartbeats
 	for round := range 24 {

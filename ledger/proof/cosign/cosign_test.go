@@ -82,19 +82,22 @@ func TestRead(t *testing.T) {
 		bad   string
 		err   error
 	}{
-		"none":                {"", "", "", nil},
-		"two":                 {b.Line(head, 7) + a.Line(head, 8), "b.test 7 a.test 8", "", nil},
-		"several of one":      {a.Line(head, 8) + a.Line(head, 5) + a.Line(head, 9), "a.test 8 a.test 5 a.test 9", "", nil},
+		"none": {"", "", "", nil},
+		"two":  {b.Line(head, 7) + a.Line(head, 8), "b.test 7 a.test 8", "", nil},
+		"several of one": {a.Line(head, 8) + a.Line(head, 5) + a.Line(head, 9), "a.test 8 a.test 5 a.test 9", "",
+			nil},
 		"a stranger's beside": {stranger.Line(other, 7) + a.Line(head, 8), "a.test 8", "", nil},
 		"a namesake's":        {namesake.Line(head, 7), "", "", nil},
 		"a lie beside":        {b.Line(other, 7) + a.Line(head, 8), "a.test 8", "b.test", cosign.ErrSignature},
-		"another origin":      {a.Line(proof.Checkpoint{Origin: "x.test", Root: head.Root}, 8), "", "a.test", cosign.ErrSignature},
-		"another root":        {a.Line(proof.Checkpoint{Origin: origin, Root: wire.Hash{9}}, 8), "", "a.test", cosign.ErrSignature},
-		"another time":        {with(func(s []byte) []byte { s[11]++; return s }), "", "a.test", cosign.ErrSignature},
-		"another signature":   {with(func(s []byte) []byte { s[40]++; return s }), "", "a.test", cosign.ErrSignature},
-		"a byte too many":     {with(func(s []byte) []byte { return append(s, 0) }), "", "a.test", cosign.ErrSignature},
-		"no time":             {a.Line(head, 0), "", "a.test", cosign.ErrSignature},
-		"before 1970":         {a.Line(head, -1), "", "a.test", cosign.ErrSignature},
+		"another origin": {a.Line(proof.Checkpoint{Origin: "x.test", Root: head.Root}, 8), "", "a.test",
+			cosign.ErrSignature},
+		"another root": {a.Line(proof.Checkpoint{Origin: origin, Root: wire.Hash{9}}, 8), "", "a.test",
+			cosign.ErrSignature},
+		"another time":      {with(func(s []byte) []byte { s[11]++; return s }), "", "a.test", cosign.ErrSignature},
+		"another signature": {with(func(s []byte) []byte { s[40]++; return s }), "", "a.test", cosign.ErrSignature},
+		"a byte too many":   {with(func(s []byte) []byte { return append(s, 0) }), "", "a.test", cosign.ErrSignature},
+		"no time":           {a.Line(head, 0), "", "a.test", cosign.ErrSignature},
+		"before 1970":       {a.Line(head, -1), "", "a.test", cosign.ErrSignature},
 		"a log's signature": {with(func(s []byte) []byte {
 			return append(s[:4], ed25519.Sign(a.Key, []byte(head.Text()))...)
 		}), "", "a.test", cosign.ErrSignature},

@@ -25,34 +25,39 @@ func TestParsePolicyRefuses(t *testing.T) {
 		line int
 		says string
 	}{
-		"empty":                       {"", 0, "cut short"},
-		"cut short":                   {"log " + log + "\nquorum none", 0, "cut short"},
-		"no quorum":                   {good, 0, "0 quorum lines"},
-		"two quorums":                 {good + "quorum a\nquorum none\n", 0, "2 quorum lines"},
-		"no log":                      {"quorum none\n", 0, "no log line"},
-		"the same log twice":          {good + "log " + log + "\nquorum none\n", 4, "occurs twice"},
-		"an unknown keyword":          {"auditor a\n", 1, "must begin with"},
-		"a keyword in capitals":       {"LOG " + log + "\n", 1, "must begin with"},
-		"a carriage return":           {"log " + log + "\r\nquorum none\n", 1, "control character"},
-		"a log's key as witness":      {"witness a " + log + "\n", 1, "type 0x01"},
-		"a witness's key as log":      {"log " + a.VKey() + "\n", 1, "verifier key"},
-		"one key under two names":     {good + "witness c " + a.VKey() + "\nquorum none\n", 4, "would count twice"},
-		"one key under two key names": {good + "witness c " + cosign.Key("c.test", a.Key.Public().(ed25519.PublicKey)) + "\nquorum none\n", 4, "would count twice"},
-		"a name twice":                {good + "witness a " + testlog.NewCosigner("c").VKey() + "\nquorum none\n", 4, "is taken"},
-		"a witness named none":        {"witness none " + a.VKey() + "\n", 1, "is taken"},
-		"a false key id":              {"witness a " + strings.Replace(a.VKey(), "a.test", "z.test", 1) + "\n", 1, "key id does not match"},
-		"a group before its members":  {"group g all a\n", 1, "not defined above"},
-		"a group of itself":           {good + "group g all g\n", 4, "not defined above"},
-		"none in a group":             {good + "group g all none\n", 4, "not defined above"},
-		"a group of nobody":           {good + "group g all\n", 4, "want group"},
-		"a member twice":              {good + "group g 1 a a\n", 4, "already a member of a group"},
-		"a member of two groups":      {good + "group g 1 a\ngroup h 1 a\n", 5, "already a member of a group"},
-		"0 of 2":                      {good + "group g 0 a b\n", 4, "1 to 2"},
-		"3 of 2":                      {good + "group g 3 a b\n", 4, "1 to 2"},
-		"02 of 2":                     {good + "group g 02 a b\n", 4, "1 to 2"},
-		"a quorum before its name":    {"log " + log + "\nquorum a\nwitness a " + a.VKey() + "\n", 2, "not defined above"},
-		"two urls":                    {"log " + log + " https://a https://b\n", 1, "want log"},
-		"the log as its witness":      {"log " + log + "\nwitness self " + selfWitness(t, ownKey) + "\n", 2, "the log itself"},
+		"empty":                   {"", 0, "cut short"},
+		"cut short":               {"log " + log + "\nquorum none", 0, "cut short"},
+		"no quorum":               {good, 0, "0 quorum lines"},
+		"two quorums":             {good + "quorum a\nquorum none\n", 0, "2 quorum lines"},
+		"no log":                  {"quorum none\n", 0, "no log line"},
+		"the same log twice":      {good + "log " + log + "\nquorum none\n", 4, "occurs twice"},
+		"an unknown keyword":      {"auditor a\n", 1, "must begin with"},
+		"a keyword in capitals":   {"LOG " + log + "\n", 1, "must begin with"},
+		"a carriage return":       {"log " + log + "\r\nquorum none\n", 1, "control character"},
+		"a log's key as witness":  {"witness a " + log + "\n", 1, "type 0x01"},
+		"a witness's key as log":  {"log " + a.VKey() + "\n", 1, "verifier key"},
+		"one key under two names": {good + "witness c " + a.VKey() + "\nquorum none\n", 4, "would count twice"},
+		"one key under two key names": {good + "witness c " + cosign.Key("c.test",
+			a.Key.Public().(ed25519.PublicKey)) + "\nquorum none\n", 4, "would count twice"},
+		"a name twice": {good + "witness a " + testlog.NewCosigner("c").VKey() + "\nquorum none\n", 4,
+			"is taken"},
+		"a witness named none": {"witness none " + a.VKey() + "\n", 1, "is taken"},
+		"a false key id": {"witness a " + strings.Replace(a.VKey(), "a.test", "z.test", 1) + "\n", 1,
+			"key id does not match"},
+		"a group before its members": {"group g all a\n", 1, "not defined above"},
+		"a group of itself":          {good + "group g all g\n", 4, "not defined above"},
+		"none in a group":            {good + "group g all none\n", 4, "not defined above"},
+		"a group of nobody":          {good + "group g all\n", 4, "want group"},
+		"a member twice":             {good + "group g 1 a a\n", 4, "already a member of a group"},
+		"a member of two groups":     {good + "group g 1 a\ngroup h 1 a\n", 5, "already a member of a group"},
+		"0 of 2":                     {good + "group g 0 a b\n", 4, "1 to 2"},
+		"3 of 2":                     {good + "group g 3 a b\n", 4, "1 to 2"},
+		"02 of 2":                    {good + "group g 02 a b\n", 4, "1 to 2"},
+		"a quorum before its name": {"log " + log + "\nquorum a\nwitness a " + a.VKey() + "\n", 2,
+			"not defined above"},
+		"two urls": {"log " + log + " https://a https://b\n", 1, "want log"},
+		"the log as its witness": {"log " + log + "\nwitness self " + selfWitness(t, ownKey) + "\n", 2,
+			"the log itself"},
 	} {
 		_, err := cosign.ParsePolicy([]byte(c.text))
 		var p *cosign.PolicyError
@@ -60,7 +65,8 @@ func TestParsePolicyRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want line %d saying %q", name, err, c.line, c.says)
 		}
 	}
-	if _, err := cosign.ParsePolicy([]byte("# comment\n\n \t \n  " + strings.ReplaceAll(good, " ", " \t ") + "\tgroup g any a b \nquorum g\n")); err != nil {
+	if _, err := cosign.ParsePolicy([]byte("# comment\n\n \t \n  " + strings.ReplaceAll(good, " ",
+		" \t ") + "\tgroup g any a b \nquorum g\n")); err != nil {
 		t.Errorf("comments, empty lines and white space: %v", err)
 	}
 }
@@ -106,7 +112,8 @@ func TestGroups(t *testing.T) {
 		var names []string
 		for _, w := range p.Cosigners {
 			if at := c.signed[w.Name]; at > 0 {
-				sigs = append(sigs, cosign.Cosignature{By: w, Time: time.Unix(1, 0)}, cosign.Cosignature{By: w, Time: time.Unix(at, 0)}, cosign.Cosignature{By: w, Time: time.Unix(1, 0)})
+				sigs = append(sigs, cosign.Cosignature{By: w, Time: time.Unix(1, 0)},
+					cosign.Cosignature{By: w, Time: time.Unix(at, 0)}, cosign.Cosignature{By: w, Time: time.Unix(1, 0)})
 			}
 		}
 		for n := range c.signed {

@@ -40,7 +40,10 @@ func histories(n uint64) iter.Seq[index.Update] {
 var everybody = sync.OnceValue(func() *index.Tree { return index.Build(histories(population)) })
 
 func BenchmarkBuild(b *testing.B) {
-	sorted := slices.SortedFunc(histories(population), func(x, y index.Update) int { return bytes.Compare(x.K[:], y.K[:]) })
+	sorted := slices.SortedFunc(histories(population), func(x, y index.Update) int {
+		return bytes.Compare(x.K[:],
+			y.K[:])
+	})
 	shuffled := slices.Collect(histories(population))
 	for _, order := range []struct {
 		name string

@@ -68,7 +68,8 @@ func alterations(p proof.IndexProof) map[string]proof.IndexProof {
 	add("a made-up other leaf", path, &proof.IndexOther{K: stranger.K, V: oracleValue(stranger.State)})
 	if p.Other != nil {
 		for bit := range 256 {
-			add(fmt.Sprintf("the other leaf's K bent at bit %d", bit), path, &proof.IndexOther{K: flip(p.Other.K, bit), V: p.Other.V})
+			add(fmt.Sprintf("the other leaf's K bent at bit %d", bit), path,
+				&proof.IndexOther{K: flip(p.Other.K, bit), V: p.Other.V})
 		}
 		add("the other leaf's V bent", path, &proof.IndexOther{K: p.Other.K, V: flip(p.Other.V, 77)})
 	}
@@ -205,10 +206,12 @@ func FuzzForgery(f *testing.F) {
 			return
 		}
 		s, there := find(list, k)
-		if got, err := p.Root(k, v); err == nil && got == tree.Root() && (!there || s.Value() != v || !equal(p, oracleProof(list, k))) {
+		if got, err := p.Root(k, v); err == nil && got == tree.Root() && (!there || s.Value() != v || !equal(p,
+			oracleProof(list, k))) {
 			t.Errorf("shows %x under %x", v, k)
 		}
-		if got, err := p.RootWithout(k); err == nil && got == tree.Root() && (there || !equal(p, oracleProof(list, k))) {
+		if got, err := p.RootWithout(k); err == nil && got == tree.Root() && (there || !equal(p,
+			oracleProof(list, k))) {
 			t.Errorf("shows the absence of %x", k)
 		}
 	})
@@ -226,7 +229,8 @@ func FuzzTree(f *testing.F) {
 		var applied, batch []index.Update
 		for ; len(ops) >= 3; ops = ops[3:] {
 			k := flip(history(uint64(ops[0]%4)).K, int(ops[1]))
-			batch = append(batch, index.Update{K: k, State: proof.State{Count: uint64(ops[2]) + 1, Head: wire.Hash{ops[2]}}})
+			batch = append(batch, index.Update{K: k, State: proof.State{Count: uint64(ops[2]) + 1,
+				Head: wire.Hash{ops[2]}}})
 			if ops[0] < 128 && len(ops) >= 6 {
 				continue
 			}

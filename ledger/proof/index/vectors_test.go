@@ -81,7 +81,8 @@ func TestVectors(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			tree := index.New()
 			for _, h := range v.In.Histories {
-				tree.Apply([]index.Update{{K: wire.Hash(h.K), State: proof.State{Count: h.Count, Head: wire.Hash(h.Head)}}})
+				tree.Apply([]index.Update{{K: wire.Hash(h.K), State: proof.State{Count: h.Count,
+					Head: wire.Hash(h.Head)}}})
 			}
 			root := tree.Root()
 			if root != wire.Hash(v.Out.Root) {
@@ -126,7 +127,8 @@ func questions() []question {
 		{"no history: the root is zero", nil, []wire.Hash{a.K}},
 		{"one history: the root is its leaf", []index.Update{a}, []wire.Hash{a.K, b.K, flip(a.K, 255)}},
 		{"two histories", []index.Update{a, b}, []wire.Hash{a.K, b.K, flip(a.K, 255), flip(b.K, 255)}},
-		{"sharing 19 bits: empty subtrees on the path", []index.Update{a, near}, []wire.Hash{a.K, near.K, flip(a.K, 0), flip(a.K, 18), flip(a.K, 20)}},
+		{"sharing 19 bits: empty subtrees on the path", []index.Update{a, near},
+			[]wire.Hash{a.K, near.K, flip(a.K, 0), flip(a.K, 18), flip(a.K, 20)}},
 		{"sharing 255 bits: 256 siblings", []index.Update{a, twin}, []wire.Hash{a.K, twin.K, flip(a.K, 254)}},
 		{"replaced: the later update counts", []index.Update{a, b, {K: a.K, State: b.State}}, []wire.Hash{a.K}},
 		{"fifty", many, []wire.Hash{many[0].K, many[49].K, flip(many[7].K, 3), flip(many[7].K, 200), {}}},
