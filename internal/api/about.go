@@ -40,8 +40,8 @@ func (a *api) info(w http.ResponseWriter, r *request) error {
 	}
 	g := a.log.Genesis()
 	return answer(w, client.LogInfo{
-		Origin: a.log.Origin(), LogKey: a.log.VerifierKey(), VRFKey: g.VRFKey, Formats: g.Formats, IndexLag: g.IndexLag, Size: size,
-		Anchor: string(anchor), Witnessed: string(witnessed),
+		Origin: a.log.Origin(), LogKey: a.log.VerifierKey(), VRFKey: g.VRFKey, Formats: g.Formats, IndexLag: g.IndexLag,
+		Size: size, Anchor: string(anchor), Witnessed: string(witnessed),
 	})
 }
 
@@ -52,14 +52,16 @@ func (a *api) document(w http.ResponseWriter, _ *request) error {
 	return nil
 }
 
-// health is GET /healthz: the process answers. It does not look at the database, so that an outage there does not get replicas restarted.
+// health is GET /healthz: the process answers. It does not check the database, so that a database
+// outage does not cause replicas to be restarted.
 func (a *api) health(w http.ResponseWriter, _ *request) error {
 	write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 	return nil
 }
 
-// ready is GET /readyz: the database answers and the log takes entries. An index that is still loading, or that met a wrong root and makes no more statements
-// (the metric igledger_index_broken), is no reason against: every replica meets the same root, and accesses must be logged all the same.
+// ready is GET /readyz: the database answers and the log accepts entries. A replica is ready even
+// if its index is still loading, or has found a wrong root and makes no more statements (the metric
+// igledger_index_broken): every replica finds the same root, and accesses must still be logged.
 func (a *api) ready(w http.ResponseWriter, r *request) error {
 	if err := a.log.Ready(r.Context()); err != nil {
 		a.logger.Error("not ready", "error", err)

@@ -16,15 +16,16 @@ import (
 	"igledger/policies"
 )
 
-// The public register of what governs: agreements, requests to share, policies. It is about organisations, and everybody may read it.
+// The public record of what governs: agreements, requests to share, policies. It is about
+// organisations, and anyone may read it.
 
 const (
-	maxAgreements = 500 // a page
-	maxWithin     = 3660
-	defaultWithin = 90
+	maxAgreements = 500  // on one page
+	maxWithin     = 3660 // days
+	defaultWithin = 90   // days
 )
 
-// rules are those of the log as it is now.
+// rules returns the rules of the log as it is now.
 func (a *api) rules(ctx context.Context) (*consent.Rules, error) {
 	r, err := a.log.Rules(ctx)
 	if err != nil {
@@ -33,10 +34,10 @@ func (a *api) rules(ctx context.Context) (*consent.Rules, error) {
 	return consent.From(r)
 }
 
-// said is in what words the API answers.
+// said is the language in which the API answers.
 var said = plain.In(plain.English)
 
-// inWords returns a verdict with its words; nil for none.
+// inWords returns a verdict with its explanation, or nil if v is nil.
 func inWords(rules *consent.Rules, v *entry.Verdict) *client.PlainVerdict {
 	if v == nil {
 		return nil
@@ -47,15 +48,12 @@ func inWords(rules *consent.Rules, v *entry.Verdict) *client.PlainVerdict {
 // agreements is GET /v1/agreements.
 func (a *api) agreements(w http.ResponseWriter, r *request) error {
 	q := r.URL.Query()
-	within := 0
-	if s := q.Get("due"); s != "" {
-		var err error
-		if within, err = strconv.Atoi(s); err != nil || within < 1 || within > maxWithin {
-			return &refusal{code: badRequest, detail: "due is not a number of days from 1 to " + strconv.Itoa(maxWithin)}
-		}
+	within, err := dueWithin(q.Get("due"))
+	if err != nil {
+		return err
 	}
 	if s := q.Get("state"); s != "" && !slices.Contains(consent.States(), consent.State(s)) {
-		return &refusal{code: badRequest, detail: "state is not a state of an agreement"}
+		return &refusal{code: badRequest, detail: "state must be a state of an agreement"}
 	}
 	rules, err := a.rules(r.Context())
 	if err != nil {
@@ -96,11 +94,24 @@ func (a *api) agreements(w http.ResponseWriter, r *request) error {
 	return answer(w, out)
 }
 
+// dueWithin returns the number of days that the parameter due holds, or 0 if it is empty.
+func dueWithin(s string) (int, error) {
+	if s == "" {
+		return 0, nil
+	}
+	days, err := strconv.Atoi(s)
+	if err != nil || days < 1 || days > maxWithin {
+		return 0, &refusal{code: badRequest, detail: "due must be a number of days from 1 to " + strconv.Itoa(maxWithin)}
+	}
+	return days, nil
+}
+
 func summary(a *consent.Agreement, v *consent.Version, state consent.State) client.AgreementSummary {
 	t := v.Text
 	s := client.AgreementSummary{
 		ID: t.ID, Title: t.Title, Tier: t.Tier, Version: t.Version, Newest: uint64(len(a.Versions)), State: string(state),
-		Parties: t.Organisations(), Missing: v.Missing(), Purposes: []string{}, Start: t.Start, End: t.End, ReviewDue: t.ReviewDue,
+		Parties: t.Organisations(), Missing: v.Missing(), Purposes: []string{},
+		Start: t.Start, End: t.End, ReviewDue: t.ReviewDue,
 	}
 	for _, p := range t.Purposes {
 		s.Purposes = append(s.Purposes, p.Code)
@@ -118,12 +129,12 @@ func (a *api) agreement(w http.ResponseWriter, r *request) error {
 	id := r.rest
 	g := all.Get(id)
 	if g == nil {
-		return &refusal{code: notFound, detail: "no agreement of this id is in the log"}
+		return &refusal{code: notFound, detail: "the log has no agreement with this id"}
 	}
 	now := a.now().UTC()
 	v, state := all.State(id, now)
 	out := client.Agreement{ID: id, At: now.Format(time.RFC3339), Version: v.Text.Version, State: string(state)}
-	// After the rules, so that every signature they know of is in it.
+	// The history is read after the rules, so that it has every signature that they know.
 	leaves, err := a.log.PublicHistory(r.Context(), "agreement:"+id, 0, math.MaxUint64)
 	if err != nil {
 		return err
@@ -135,11 +146,14 @@ func (a *api) agreement(w http.ResponseWriter, r *request) error {
 	}
 	for _, v := range g.Versions {
 		x := client.AgreementVersion{
-			Version: v.Text.Version, State: string(all.StateOf(id, v.Text.Version, now)), By: v.By, Index: v.Proposed, Proposal: v.Proposal,
-			Signatures: []client.AgreementSigned{}, Missing: v.Missing(), Suspended: v.Suspended, Text: v.Text,
+			Version: v.Text.Version, State: string(all.StateOf(id, v.Text.Version, now)),
+			By: v.By, Index: v.Proposed, Proposal: v.Proposal, Signatures: []client.AgreementSigned{},
+			Missing: v.Missing(), Suspended: v.Suspended, Text: v.Text,
 		}
 		for _, s := range v.Signatures {
-			x.Signatures = append(x.Signatures, client.AgreementSigned{Organisation: s.Org, KID: kids[s.Index], Index: s.Index, At: s.At.Format(time.RFC3339)})
+			x.Signatures = append(x.Signatures, client.AgreementSigned{
+				Organisation: s.Org, KID: kids[s.Index], Index: s.Index, At: s.At.Format(time.RFC3339),
+			})
 		}
 		out.Versions = append(out.Versions, x)
 	}
@@ -147,19 +161,22 @@ func (a *api) agreement(w http.ResponseWriter, r *request) error {
 }
 
 func describeAct(index uint64, e *entry.Entry) client.AgreementEntry {
-	x := client.AgreementEntry{Index: index, Type: string(e.Type), Organisation: e.Issuer, KID: e.KID, At: stated(e.IssuedAt)}
+	x := client.AgreementEntry{
+		Index: index, Type: string(e.Type), Organisation: e.Issuer, KID: e.KID, At: stated(e.IssuedAt),
+	}
 	switch b := e.Body.(type) {
 	case *entry.Agreement:
 		x.Version = b.Agreement.Version
 	case *entry.AgreementSignature:
 		x.Version = b.Version
 	case *entry.AgreementAct:
-		x.Version, x.Act, x.Reason = b.Version, b.Act, b.Reason
+		x.Version = b.Version
+		x.Act, x.Reason = b.Act, b.Reason
 	}
 	return x
 }
 
-// stated is iat as RFC 3339.
+// stated returns the claim iat as an RFC 3339 time.
 func stated(iat int64) string { return time.Unix(iat, 0).UTC().Format(time.RFC3339) }
 
 // requests is GET /v1/requests.
@@ -178,13 +195,16 @@ func (a *api) requests(w http.ResponseWriter, r *request) error {
 func describeRequest(r *consent.Request) client.SharingRequest {
 	q := r.Asked
 	out := client.SharingRequest{
-		ID: q.Request, Index: r.Index, Organisation: q.Issuer, Holder: q.Holder, At: stated(q.IssuedAt), Data: q.Data, Purpose: q.Purpose, Codes: q.Codes,
-		Necessity: q.Necessity, LegalPower: q.Power, Agreement: q.Agreement, By: q.By, Needed: q.Needed,
+		ID: q.Request, Index: r.Index, Organisation: q.Issuer, Holder: q.Holder, At: stated(q.IssuedAt),
+		Data: q.Data, Purpose: q.Purpose, Codes: q.Codes, Necessity: q.Necessity, LegalPower: q.Power,
+		Agreement: q.Agreement, By: q.By, Needed: q.Needed,
 	}
 	if d := r.Decision; d != nil {
 		out.Answer = &client.SharingAnswer{
-			Index: r.Decided, At: stated(d.IssuedAt), Decision: d.Decision, Reasons: d.Reasons, Article6: d.Article6, Article9: d.Article9, Condition: d.Condition, DPIA: d.DPIA,
-			Opinion: d.Opinion, Retention: d.Retention, Security: d.Security, Rights: d.Rights, Interval: d.Interval, By: d.By, Agreement: d.Agreement,
+			Index: r.Decided, At: stated(d.IssuedAt), Decision: d.Decision, Reasons: d.Reasons,
+			Article6: d.Article6, Article9: d.Article9, Condition: d.Condition, DPIA: d.DPIA, Opinion: d.Opinion,
+			Retention: d.Retention, Security: d.Security, Rights: d.Rights, Interval: d.Interval,
+			By: d.By, Agreement: d.Agreement,
 		}
 	}
 	return out
@@ -201,11 +221,15 @@ func (a *api) policies(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	first := rules.PoliciesOf(0).Text()
-	out := client.Policies{InUse: rules.Policies().Version(), Schema: policies.SchemaText(), Sets: []client.PolicySet{{Hash: sha256.Sum256([]byte(first)), Text: first}}}
+	out := client.Policies{
+		InUse: rules.Policies().Version(), Schema: policies.SchemaText(),
+		Sets: []client.PolicySet{{Hash: sha256.Sum256([]byte(first)), Text: first}},
+	}
 	for _, l := range leaves {
 		if p, ok := l.Entry.Body.(*entry.PolicySet); ok && p.Version <= out.InUse {
 			out.Sets = append(out.Sets, client.PolicySet{
-				Version: p.Version, Index: l.Index, Organisation: p.Issuer, At: stated(p.IssuedAt), Reason: p.Reason, Hash: p.Hash, Text: p.Text,
+				Version: p.Version, Index: l.Index, Organisation: p.Issuer, At: stated(p.IssuedAt),
+				Reason: p.Reason, Hash: p.Hash, Text: p.Text,
 			})
 		}
 	}

@@ -1,19 +1,24 @@
-// Package api is the ledger over HTTP: submission, receipts, reading for those entitled, and the public log as C2SP tlog-tiles.
+// Package api serves the ledger over HTTP: submission, receipts, reading for entitled callers, and
+// the public log as C2SP tlog-tiles.
 //
-// Promised: what is answered as appended is durable and integrated; nothing about a person is read anonymously, and no such reading
-// is answered before it is itself an access entry about that person; every refusal is problem+json (RFC 9457) of a type listed in
-// docs/PROBLEMS.md; no person's id stands in a URL, log line, metric or problem.
+// What it promises: an entry that is answered as appended is durable and integrated. Nothing about
+// a person can be read anonymously, and such a reading is not answered until it is itself an access
+// entry about that person. Every refusal is problem+json (RFC 9457) of a type listed in
+// docs/PROBLEMS.md. No person's id appears in a URL, log line, metric or problem.
 //
-// Not promised: that a caller's token is used once. Tokens are bearer tokens: whoever holds one may use it until it expires, at most
-// entry.MaxCallerLife later, so the API is for TLS only. Remembering jti in one replica would not stop replay at another, and would look as
-// if it did. Timeouts and TLS are the http.Server's, which the caller owns.
+// What it does not promise: that a caller's token is used only once. Tokens are bearer tokens:
+// anyone who has one may use it until it expires, at most register.MaxCallerLife later, so serve
+// the API over TLS only. Remembering jti in one replica would not stop replay at another, but would
+// look as if it did. Timeouts and TLS belong to the http.Server, which the caller owns.
 //
-// Handlers are plain functions in one table, not huma operations: for a submission of one entry huma takes more than twice the time
-// (BenchmarkSubmitDecoding), it makes problems through a package variable, and http.ServeMux under it gives paths a second spelling. huma makes the
-// OpenAPI document from the same message types, and tests hold the document against the table and against what the server answers.
+// Handlers are plain functions in one table, not huma operations. For a submission of one entry,
+// huma takes more than twice the time (BenchmarkSubmitDecoding). It also makes problems through a
+// package variable, and http.ServeMux below it allows a second spelling of paths. The OpenAPI
+// document is made by huma from the same message types, and tests compare the document with the
+// table and with what the server answers.
 //
-// What a route asks of its caller is a column of that table (see grant), and is checked before the
-// handler runs.
+// What a route requires of its caller is a column of that table (see grant), and is checked before
+// the handler runs.
 package api
 
 import (
@@ -29,13 +34,21 @@ import (
 	"igledger/ledger"
 )
 
-// Config is what the API needs. Only Log must be set.
+// Config configures the API. Only Log is required.
 type Config struct {
-	Index    *statement.Follower  // makes statements; the caller runs it. Without it there are none
-	Log      *ledger.Log          // its operator must be a source with a submit key that counts, or every reading is refused: see logReading
-	Logger   *slog.Logger         // access lines and failures; default discards
-	Registry *prometheus.Registry // metrics are registered here and served at /metrics; default one of its own
-	Now      func() time.Time     // for callers' tokens and the entries that readings become; default time.Now
+	// Index makes statements. The caller runs it. If nil, requests for statements are refused.
+	Index *statement.Follower
+	// Log is the log to serve. Its operator must be a source with a valid submit key, or every
+	// reading is refused: see logReading.
+	Log *ledger.Log
+	// Logger gets a line for each request, and failures. The default discards them.
+	Logger *slog.Logger
+	// Registry is where metrics are registered and from which /metrics is served. The default is a
+	// new registry.
+	Registry *prometheus.Registry
+	// Now is the clock for callers' tokens and for the entries that readings become. The default is
+	// time.Now.
+	Now func() time.Time
 }
 
 // Limits of a request.
@@ -44,7 +57,8 @@ const (
 	maxSubmit  = client.MaxBody
 	maxBody    = 64 << 10 // bytes of any other body
 
-	// Bodies above maxBody share maxLarge bytes, so that large batches cannot exhaust memory; small ones always pass.
+	// Bodies above maxBody share maxLarge bytes, so that large batches cannot exhaust memory; small
+	// ones always pass.
 	maxLarge = 64 << 20
 )
 
@@ -55,18 +69,21 @@ type api struct {
 	now     func() time.Time
 	metrics *metrics
 	exact   map[string][]*route // by path
-	prefix  []*route            // pattern ends in {…}
+	prefix  []*route            // those whose pattern ends in {…}
 	large   *semaphore.Weighted
 	bulk    bulkReads
 	openapi []byte
 }
 
-// New returns the handler. It panics if the registry holds its metrics already, since a registry
-// serves one handler, and if a route does not say who may call it.
+// New returns the handler. It panics if the registry already has its metrics, since a registry
+// serves one handler, or if a route does not state who may call it.
 func New(cfg Config) http.Handler { return newAPI(cfg, routes) }
 
 func newAPI(cfg Config, table []route) *api {
-	a := &api{log: cfg.Log, index: cfg.Index, logger: cfg.Logger, now: cfg.Now, exact: map[string][]*route{}, large: semaphore.NewWeighted(maxLarge)}
+	a := &api{
+		log: cfg.Log, index: cfg.Index, logger: cfg.Logger, now: cfg.Now,
+		exact: map[string][]*route{}, large: semaphore.NewWeighted(maxLarge),
+	}
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}

@@ -17,24 +17,28 @@ import (
 	"igledger/policies"
 )
 
-// The OpenID AuthZEN Authorization API 1.0: a system that guards records asks before an access what the ledger would say of it after. It is told the same, by
-// consent.Rules.Decide, as long as nothing that governs changes in between.
+// The OpenID AuthZEN Authorization API 1.0. Before an access, a system that guards records asks
+// what the ledger's verdict on it would be. Both come from consent.Rules.Decide, so they agree
+// unless the rules change in between.
 
-// Limits of a request for decisions, beside client.MaxEvaluations.
+// Limits of a request for decisions, in addition to client.MaxEvaluations.
 const (
 	maxEvaluationsBody = 1 << 20
 	maxCodes           = 64
 )
 
+// semantics are the ways to answer a list that a caller can choose from.
+var semantics = []client.Semantic{client.ExecuteAll, client.DenyOnFirstDeny, client.PermitOnFirstPermit}
+
 // question is one evaluation on its way to an answer.
 type question struct {
-	asked   *entry.Decision // nil if err is not
+	asked   *entry.Decision // nil if the evaluation could not be read, see err
 	entry   *entry.Entry    // asked, signed
 	decided policies.Decision
 	verdict *entry.Verdict
 	index   uint64
-	keep    bool  // is to be logged, or was
-	err     error // what is wrong with this one alone: it is a denial
+	keep    bool  // it must be logged, or was
+	err     error // what is wrong with this question alone; it makes the answer a denial
 }
 
 func (q *question) permitted() bool { return q.err == nil && q.verdict.Result != entry.NotCovered }
@@ -66,7 +70,7 @@ func (a *api) answerOne(w http.ResponseWriter, r *request, body client.Evaluatio
 	return answer(w, list[0].answer(rules))
 }
 
-// evaluations is POST /access/v1/evaluations. Without a list it is one evaluation.
+// evaluations is POST /access/v1/evaluations. A request without a list is one evaluation.
 func (a *api) evaluations(w http.ResponseWriter, r *request) error {
 	var body client.Evaluations
 	if err := a.decodeOpen(r, maxEvaluationsBody, "evaluations", &body); err != nil {
@@ -77,10 +81,13 @@ func (a *api) evaluations(w http.ResponseWriter, r *request) error {
 		semantic = body.Options.Semantic
 	}
 	switch {
-	case !slices.Contains([]client.Semantic{client.ExecuteAll, client.DenyOnFirstDeny, client.PermitOnFirstPermit}, semantic):
-		return &refusal{code: badRequest, detail: "options.evaluations_semantic is not execute_all, deny_on_first_deny or permit_on_first_permit"}
+	case !slices.Contains(semantics, semantic):
+		const detail = "options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit"
+		return &refusal{code: badRequest, detail: detail}
 	case len(body.Evaluations) > client.MaxEvaluations:
-		return &refusal{code: badRequest, detail: "evaluations has more than " + strconv.Itoa(client.MaxEvaluations) + " members"}
+		return &refusal{
+			code: badRequest, detail: "evaluations has more than " + strconv.Itoa(client.MaxEvaluations) + " members",
+		}
 	case len(body.Evaluations) == 0:
 		return a.answerOne(w, r, body.Evaluation, false)
 	}
@@ -98,7 +105,8 @@ func (a *api) evaluations(w http.ResponseWriter, r *request) error {
 	return answer(w, out)
 }
 
-// withDefaults takes what e leaves out from d: each of the four as a whole (AuthZEN section 7.1.1).
+// withDefaults returns e with what it leaves out taken from d: each of the four as a whole (AuthZEN
+// section 7.1.1).
 func withDefaults(e, d client.Evaluation) client.Evaluation {
 	if e.Subject == nil {
 		e.Subject = d.Subject
@@ -115,14 +123,17 @@ func withDefaults(e, d client.Evaluation) client.Evaluation {
 	return e
 }
 
-// decide answers evaluations in order, as far as the semantic goes, and returns when all that is to be logged is in the log. An error means: nobody is told anything.
-func (a *api) decide(ctx context.Context, c *caller, list []client.Evaluation, semantic client.Semantic) (*consent.Rules, []*question, error) {
+// decide answers evaluations in order, as far as the semantic requires. It returns when everything
+// that must be logged is in the log. If it returns an error, the caller must be given no decision.
+func (a *api) decide(
+	ctx context.Context, c *caller, list []client.Evaluation, semantic client.Semantic,
+) (*consent.Rules, []*question, error) {
 	rules, err := a.rules(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	var out []*question
-	states := map[string][]byte{} // by id: a list is often about one person
+	states := map[string][]byte{} // by id, since a list is often about one person
 	var unread error
 	state := func(id string) []byte {
 		if _, known := states[id]; !known && unread == nil {
@@ -132,7 +143,8 @@ func (a *api) decide(ctx context.Context, c *caller, list []client.Evaluation, s
 	}
 	for _, e := range list {
 		q := new(question)
-		if q.asked, q.err = a.ask(c, e); q.err == nil {
+		q.asked, q.err = a.ask(c, e)
+		if q.err == nil {
 			q.keep = e.Context != nil && e.Context.Log
 			err := q.decide(rules, state, a.log.Operator())
 			if unread != nil {
@@ -143,18 +155,22 @@ func (a *api) decide(ctx context.Context, c *caller, list []client.Evaluation, s
 			}
 		}
 		out = append(out, q)
-		if semantic == client.DenyOnFirstDeny && !q.permitted() || semantic == client.PermitOnFirstPermit && q.permitted() {
+		if semantic == client.DenyOnFirstDeny && !q.permitted() ||
+			semantic == client.PermitOnFirstPermit && q.permitted() {
 			break
 		}
 	}
 	return rules, out, a.logDecisions(ctx, out)
 }
 
-// decide fills in the decision and signs the entry. What is wrong with the question's own claims is its err.
-func (q *question) decide(rules *consent.Rules, state func(id string) []byte, operator *wire.Signer) (err error) {
-	if q.decided, q.verdict, err = rules.Decide(consent.AsAccess(q.asked), state); err != nil {
+// decide fills in the decision and signs the entry. If a claim of the question itself is wrong, it
+// sets q.err and returns nil.
+func (q *question) decide(rules *consent.Rules, state func(id string) []byte, operator *wire.Signer) error {
+	decided, verdict, err := rules.Decide(consent.AsAccess(q.asked), state)
+	if err != nil {
 		return err
 	}
+	q.decided, q.verdict = decided, verdict
 	q.asked.Decision, q.asked.Rules = "permit", q.verdict.Rules
 	if q.verdict.Result == entry.NotCovered {
 		q.asked.Decision, q.keep = "deny", true
@@ -163,36 +179,38 @@ func (q *question) decide(rules *consent.Rules, state func(id string) []byte, op
 			q.asked.Obligations = append(q.asked.Obligations, o.ID)
 		}
 	}
-	// Signed also if it is not logged: signing is what checks the claims.
-	if q.entry, err = entry.Sign(operator, q.asked); err != nil {
+	// It is signed even if it is not logged, because signing checks the claims.
+	signed, err := entry.Sign(operator, q.asked)
+	if err != nil {
 		q.err, q.keep = refuse(err), false
 	}
+	q.entry = signed
 	return nil
 }
 
-// ask makes of an evaluation what is asked for, or refuses it.
+// ask returns the decision that an evaluation asks for, still undecided, or refuses the evaluation.
 func (a *api) ask(c *caller, e client.Evaluation) (*entry.Decision, error) {
 	bad := func(detail string) (*entry.Decision, error) { return nil, &refusal{code: badRequest, detail: detail} }
 	if e.Subject == nil || e.Action == nil || e.Resource == nil {
-		return bad("subject, action and resource are all needed")
+		return bad("subject, action and resource are all required")
 	}
 	action, known := actions[e.Action.Name]
 	machine, typed := subjects[e.Subject.Type]
 	switch {
 	case !typed:
-		return bad("subject.type is not user, staff or machine")
+		return bad("subject.type must be user, staff or machine")
 	case e.Subject.ID == "" || len(e.Subject.ID) > 512:
-		return bad("subject.id is missing or longer than 512 bytes")
+		return bad("subject.id must have 1 to 512 bytes")
 	case !known:
-		return bad("action.name is not one of C R U D E, nor a FHIR interaction or consent action")
+		return bad("action.name must be C, R, U, D or E, a FHIR interaction or a FHIR consent action")
 	case e.Resource.Type != "record":
-		return bad("resource.type is not record")
+		return bad("resource.type must be record")
 	}
 	if err := entry.CheckID(e.Resource.ID); err != nil {
 		return nil, refuse(err)
 	}
 	if entry.IsRegister(e.Resource.ID) {
-		return nil, &refusal{code: string(wire.BadID), detail: "resource.id: a register is nobody's record"}
+		return nil, &refusal{code: string(wire.BadID), detail: "resource.id: a register is not a person's record"}
 	}
 	var s client.SubjectProperties
 	if e.Subject.Properties != nil {
@@ -206,30 +224,42 @@ func (a *api) ask(c *caller, e client.Evaluation) (*entry.Decision, error) {
 	if e.Context != nil {
 		x = *e.Context
 	}
-	// Signing checks it all, but only after the decision, whose work grows with these.
+	// Signing checks all of these, but only after the decision, whose cost grows with them.
 	if max(len(s.Role), len(p.Data), len(x.Purpose)) > maxCodes {
 		return bad("role, data or purpose has more than " + strconv.Itoa(maxCodes) + " codes")
 	}
 	now := a.now().UTC()
 	d := &entry.Decision{
-		Common: entry.Common{Issuer: a.log.Genesis().Operator.ID, Audience: a.log.Origin(), IssuedAt: now.Unix()},
-		Org:    cmp.Or(s.Organisation, c.Issuer), Holder: cmp.Or(p.Holder, c.Issuer), System: cmp.Or(s.System, c.Subject),
-		Action: action, Data: p.Data, Purpose: x.Purpose, Role: s.Role, Machine: machine,
-		Emergency: x.Emergency, Justified: x.Justification != "", Agreement: x.Agreement, Delegation: x.Delegation,
-		Asked: now.Format(time.RFC3339), Sub: e.Resource.ID,
-		Staff: &entry.Staff{ID: e.Subject.ID, System: s.IDSystem, Name: s.Name},
+		Common:     entry.Common{Issuer: a.log.Genesis().Operator.ID, Audience: a.log.Origin(), IssuedAt: now.Unix()},
+		Org:        cmp.Or(s.Organisation, c.Issuer),
+		Holder:     cmp.Or(p.Holder, c.Issuer),
+		System:     cmp.Or(s.System, c.Subject),
+		Action:     action,
+		Data:       p.Data,
+		Purpose:    x.Purpose,
+		Role:       s.Role,
+		Machine:    machine,
+		Emergency:  x.Emergency,
+		Justified:  x.Justification != "",
+		Agreement:  x.Agreement,
+		Delegation: x.Delegation,
+		Asked:      now.Format(time.RFC3339),
+		Sub:        e.Resource.ID,
+		Staff:      &entry.Staff{ID: e.Subject.ID, System: s.IDSystem, Name: s.Name},
 	}
 	if x.Why != "" || x.Justification != "" {
 		d.Text = &entry.Text{Why: x.Why, Justification: x.Justification}
 	}
-	// Else anybody could ask in another's name, and a person would find attempts that nobody made.
+	// Otherwise any caller could ask in the name of another organisation, and a person would find
+	// attempts in their history that were never made.
 	if !c.reaches(d.Org) && !c.reaches(d.Holder) {
-		return nil, &refusal{code: forbidden, detail: "the caller's organisation is neither the one that wants to access nor the one that holds the record"}
+		const detail = "the caller's organisation is neither the one that would access the record nor the one that holds it"
+		return nil, &refusal{code: forbidden, detail: detail}
 	}
 	return d, nil
 }
 
-// logDecisions appends what is to be kept, in one call.
+// logDecisions appends the decisions that must be kept, in one call.
 func (a *api) logDecisions(ctx context.Context, list []*question) error {
 	var kept []*question
 	var entries []*entry.Entry
@@ -243,18 +273,19 @@ func (a *api) logDecisions(ctx context.Context, list []*question) error {
 	}
 	for i, res := range a.log.Append(ctx, entries...) {
 		if res.Err != nil {
-			return a.unlogged("a decision", "the decision could not be logged, so none is given", res.Err)
+			return a.unlogged("a decision", "the decision could not be logged, so it is not shown", res.Err)
 		}
 		kept[i].index = res.Index
 	}
 	return nil
 }
 
-// answer is what the caller is told.
+// answer returns what the caller is told.
 func (q *question) answer(rules *consent.Rules) client.Decision {
 	if q.err != nil {
 		p := refusalOf(q.err).problem()
-		return client.Decision{Context: &client.DecisionContext{Error: &client.EvaluationError{Status: p.Status, Message: p.Title + ": " + p.Detail}}}
+		e := &client.EvaluationError{Status: p.Status, Message: p.Title + ": " + p.Detail}
+		return client.Decision{Context: &client.DecisionContext{Error: e}}
 	}
 	x := &client.DecisionContext{Verdict: inWords(rules, q.verdict), Index: q.index}
 	if q.keep {
@@ -270,17 +301,23 @@ func (q *question) answer(rules *consent.Rules) client.Decision {
 	return client.Decision{Decision: q.permitted(), Context: x}
 }
 
-// pdp is GET /.well-known/authzen-configuration. The base is what the caller asked for, which it holds against what it meant to ask.
+// pdp is GET /.well-known/authzen-configuration. The base is the address that the request was sent
+// to, so that the caller can compare it with the one it meant to ask.
 func (a *api) pdp(w http.ResponseWriter, r *request) error {
 	base := url.URL{Scheme: "http", Host: r.Host}
 	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
 		base.Scheme = "https"
 	}
 	b := base.String()
-	return answer(w, client.PDP{PolicyDecisionPoint: b, Evaluation: b + "/access/v1/evaluation", Evaluations: b + "/access/v1/evaluations"})
+	return answer(w, client.PDP{
+		PolicyDecisionPoint: b,
+		Evaluation:          b + "/access/v1/evaluation",
+		Evaluations:         b + "/access/v1/evaluations",
+	})
 }
 
-// echoRequestID gives the caller's X-Request-ID back (AuthZEN section 10.1.4). It is kept nowhere.
+// echoRequestID repeats the caller's X-Request-ID in the answer (AuthZEN section 10.1.4). It is not
+// stored.
 func echoRequestID(w http.ResponseWriter, r *http.Request) {
 	id := r.Header.Get("X-Request-ID")
 	if id != "" && len(id) <= 128 && !strings.ContainsFunc(id, func(r rune) bool { return r < 0x20 || r > 0x7e }) {
@@ -288,10 +325,11 @@ func echoRequestID(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// subjects says which types of subject are machines.
+// subjects maps each type of subject to whether it is a machine.
 var subjects = map[string]bool{"user": false, "staff": false, "machine": true}
 
-// actions gives FHIR AuditEvent.action for each name of an action: its own codes, FHIR's interactions, and the actions of FHIR consents.
+// actions maps the names of actions to FHIR AuditEvent.action: its own codes, FHIR's interactions,
+// and the actions of FHIR consents.
 var actions = map[string]string{
 	"C": "C", "R": "R", "U": "U", "D": "D", "E": "E",
 	"create": "C", "read": "R", "vread": "R", "update": "U", "patch": "U", "delete": "D",

@@ -12,8 +12,9 @@ import (
 	"igledger/ledger/entry"
 )
 
-// BenchmarkEvaluation is a decision from the request to the answer, without a network: a permit, which is not logged, and a denial, which is, among 1,000 agreements and
-// persons of whom every other refused something.
+// BenchmarkEvaluation is a decision from the request to the answer, without a network: a permit,
+// which is not logged, and a denial, which is, among 1,000 agreements and persons of whom every
+// other refused something.
 func BenchmarkEvaluation(bench *testing.B) {
 	b := newBoard(bench)
 	b.agree(b.isa("isa-1", 1))

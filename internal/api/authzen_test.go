@@ -14,7 +14,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// What is decided before an access is the verdict that the access gets, and the verdict of the decision that is logged: for accesses of every kind, at every step of a story.
+// What is decided before an access is the verdict that the access gets, and the verdict of the
+// decision that is logged: for accesses of every kind, at every step of a story.
 func TestDecisionIsTheVerdict(t *testing.T) {
 	b := newBoard(t)
 	accesses := map[string]func() *entry.Access{
@@ -111,7 +112,8 @@ func TestDecisionFollowsLinks(t *testing.T) {
 	}
 }
 
-// The person sees attempts: a denial is in her history before the answer, with who asked for what. A permit is only if asked for, and then an access can name it.
+// The person sees attempts: a denial is in her history before the answer, with who asked for what.
+// A permit is only if asked for, and then an access can name it.
 func TestDenialsAreLogged(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))
@@ -133,7 +135,8 @@ func TestDenialsAreLogged(t *testing.T) {
 	}
 	q = questionOf(b.shared(person, breakGlass))
 	q.Context.Log = true
-	if d, err = b.pep().Decide(t.Context(), q); err != nil || !d.Decision || d.Context.ID == "" || len(d.Context.Obligations) == 0 {
+	d, err = b.pep().Decide(t.Context(), q)
+	if err != nil || !d.Decision || d.Context.ID == "" || len(d.Context.Obligations) == 0 {
 		t.Fatalf("%+v %v", d, err)
 	}
 	b.append(b.submit["SRC"], b.shared(person, breakGlass, func(a *entry.Access) { a.Decision = d.Context.ID }))
@@ -154,7 +157,8 @@ func TestDenialsAreLogged(t *testing.T) {
 	}
 }
 
-// A denial that cannot be logged is not given, nor is anything of a list that holds one. A permit that is not to be logged needs no log.
+// A denial that cannot be logged is not given, nor is anything of a list that holds one. A permit
+// that is not to be logged needs no log.
 func TestDecisionIsRefusedIfItCannotBeLogged(t *testing.T) {
 	b := newBoard(t)
 	b.append(b.registrar, &entry.KeyRevocation{Common: common("REG"), Org: "OPR", KID: b.world.keys.Operator.KID, Reason: "retired"})
@@ -217,7 +221,8 @@ func TestEvaluations(t *testing.T) {
 	}
 }
 
-// What an evaluation leaves out it takes from the top, each of the four as a whole; what is wrong with one is its own error.
+// What an evaluation leaves out it takes from the top, each of the four as a whole; what is wrong
+// with one is its own error.
 func TestEvaluationDefaults(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))
@@ -302,7 +307,8 @@ func TestBadEvaluations(t *testing.T) {
 	}
 }
 
-// AuthZEN wants what it does not define passed over, one evaluation taken where a list is absent, and the request's id given back, also with a refusal.
+// AuthZEN wants what it does not define passed over, one evaluation taken where a list is absent,
+// and the request's id given back, also with a refusal.
 func TestAuthZENTransport(t *testing.T) {
 	b := newBoard(t)
 	auth := "Bearer " + b.token(b.submit["SRC"], "SRC")
@@ -332,7 +338,8 @@ func TestAuthZENTransport(t *testing.T) {
 	}
 }
 
-// The answer as a FHIR AuditEvent says what the profile AuthZconsent asks for, once each, and reads back as an event about the person.
+// The answer as a FHIR AuditEvent says what the profile AuthZconsent asks for, once each, and reads
+// back as an event about the person.
 func TestDecisionAsAuditEvent(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))

@@ -15,7 +15,8 @@ import (
 
 const fhirJSON = "application/fhir+json"
 
-// wantsFHIR reports whether the answer is to be FHIR: _format, which counts more (FHIR R4 http.html section 3.1.0.1.11), or Accept.
+// wantsFHIR reports whether the caller asks for FHIR, by _format or Accept. _format takes
+// precedence (FHIR R4 http.html section 3.1.0.1.11).
 func wantsFHIR(r *http.Request) (bool, error) {
 	switch f := r.URL.Query().Get("_format"); f {
 	case "":
@@ -24,7 +25,7 @@ func wantsFHIR(r *http.Request) (bool, error) {
 	case "fhir", fhirJSON:
 		return true, nil
 	default:
-		return false, &refusal{code: badRequest, detail: "_format is neither application/json nor " + fhirJSON}
+		return false, &refusal{code: badRequest, detail: "_format must be application/json or " + fhirJSON}
 	}
 	fhir := false
 	for accept := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
@@ -38,7 +39,8 @@ func wantsFHIR(r *http.Request) (bool, error) {
 	return fhir, nil
 }
 
-// answerFHIR gives the decision as an AuditEvent of BALP's AuthZconsent. Only what is logged has an id.
+// answerFHIR answers with the decision as an AuditEvent of BALP's AuthZconsent. The event has an id
+// only if the decision is logged.
 func answerFHIR(w http.ResponseWriter, r *request, rules *consent.Rules, q *question) error {
 	d := *q.asked
 	if !q.keep {
@@ -56,16 +58,18 @@ func answerFHIR(w http.ResponseWriter, r *request, rules *consent.Rules, q *ques
 	return nil
 }
 
-// decodeOpen reads a JSON body whose members beyond the known ones are passed over, as AuthZEN has it: one value, no duplicate members, valid UTF-8.
+// decodeOpen reads a JSON body, and ignores unknown members as AuthZEN requires. The body must be
+// one value in valid UTF-8 without duplicate members.
 func (a *api) decodeOpen(r *request, limit int64, what string, into any) error {
 	data, err := a.body(r, limit, "application/json")
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(data, into); err != nil {
-		detail := what + ": not one JSON value in UTF-8 without duplicate members"
-		if s := (*json.SemanticError)(nil); errors.As(err, &s) {
-			detail = what + ": " + string(s.JSONPointer) + " is of another type than it has to be" // only members that are known get this far
+		detail := what + ": must be one JSON value in UTF-8 without duplicate members"
+		var s *json.SemanticError
+		if errors.As(err, &s) {
+			detail = what + ": " + string(s.JSONPointer) + " has the wrong type" // only known members get this far
 		}
 		return &refusal{code: badRequest, detail: detail}
 	}

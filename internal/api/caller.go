@@ -27,7 +27,8 @@ func (c *caller) reachesAll() bool { return c.has(c.may.beyond) }
 // reaches reports whether the caller may have what belongs to org.
 func (c *caller) reaches(org string) bool { return org == c.org.ID || c.reachesAll() }
 
-// mayRead returns a refusal if id is a register and the caller may read the histories of persons only.
+// mayRead returns a refusal if id is a register and the caller may read the histories of persons
+// only.
 func (c *caller) mayRead(id string) error {
 	if entry.IsRegister(id) && !c.has(c.may.registers) {
 		return &refusal{code: forbidden, detail: "only auditors read the registers"}
@@ -36,23 +37,24 @@ func (c *caller) mayRead(id string) error {
 }
 
 // authorise returns the caller of a request if g permits it, and otherwise a refusal. It checks the
-// form, audience and times of the token, its signature by a key that is valid at the current size of
-// the log, then purpose and role. It stops anonymous reads, tokens for other logs, and keys that were
-// revoked or are registered for another purpose.
+// form, audience and times of the token, its signature by a key that is valid at the current size
+// of the log, then purpose and role. It stops anonymous reads, tokens for other logs, and keys that
+// were revoked or are registered for another purpose.
 func (a *api) authorise(r *http.Request, g *grant) (*caller, error) {
 	h := r.Header.Values("Authorization")
 	if len(h) != 1 {
-		return nil, &refusal{code: unauthorised, detail: "want exactly one Authorization header"}
+		return nil, &refusal{code: unauthorised, detail: "send exactly one Authorization header"}
 	}
 	scheme, compact, _ := strings.Cut(h[0], " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return nil, &refusal{code: unauthorised, detail: "want the scheme Bearer"}
+		return nil, &refusal{code: unauthorised, detail: "the Authorization header must have the scheme Bearer"}
 	}
 	jws, token, err := register.ParseCaller(compact, a.log.Origin(), a.now())
 	if err != nil {
 		return nil, denied(unauthorised, err)
 	}
-	// The register first: a key revoked in it was revoked below the size that is read after.
+	// The register is read before the size, so that a key revoked in it was revoked below that
+	// size.
 	reg, err := a.log.Register(r.Context())
 	if err != nil {
 		return nil, err
@@ -79,12 +81,13 @@ func (a *api) authorise(r *http.Request, g *grant) (*caller, error) {
 	}
 	c := &caller{token, reg.Organisation(token.Issuer), g}
 	if len(g.roles) > 0 && !c.has(g.roles) {
-		return nil, &refusal{code: forbidden, detail: "the caller's organisation has none of the roles this asks for"}
+		return nil, &refusal{code: forbidden, detail: "the caller's organisation has none of the roles that this requires"}
 	}
 	return c, nil
 }
 
-// denied is a refusal with code for what package entry said of a token.
+// denied returns a refusal with this code and the detail of err, which says what is wrong with a
+// token.
 func denied(code string, err error) error {
 	r := refusalOf(refuse(err))
 	return &refusal{code: code, detail: r.detail}

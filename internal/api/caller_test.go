@@ -127,7 +127,8 @@ func TestPagesOfAHistory(t *testing.T) {
 		for _, a := range page.Accesses {
 			seen = append(seen, a.Index)
 		}
-		if before = page.Next; before == 0 {
+		before = page.Next
+		if before == 0 {
 			break
 		}
 	}

@@ -8,8 +8,9 @@ import (
 	"igledger/ledger"
 )
 
-// cosignatures is POST /v1/cosignatures. Anybody may bring them: what counts is whether the lines verify. Before the log's own signature on the note is found
-// good, nothing is looked up.
+// cosignatures is POST /v1/cosignatures. Anyone may send them, because only lines that verify are
+// kept. Nothing is looked up until the log's own signature on the note has verified, so that
+// strangers cannot cause database reads.
 func (a *api) cosignatures(w http.ResponseWriter, r *request) error {
 	note, err := a.body(r, maxBody, "text/plain")
 	if err != nil {

@@ -45,7 +45,8 @@ func (a *api) feed(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// bulkReads remembers which organisations' reading of this day is in the log, so that not each page asks the database. Other replicas know by themselves.
+// bulkReads remembers which organisations have a reading of this day in the log, so that a page
+// need not ask the database. Each replica has its own.
 type bulkReads struct {
 	mu   sync.Mutex
 	day  string
@@ -67,8 +68,9 @@ func (b *bulkReads) add(day, org string) {
 	b.orgs[org] = true
 }
 
-// logBulkRead makes the first bulk read of an organisation in a UTC day an access entry about everyone. One a day: an auditor's machine reads all day long, and
-// an entry a page would bury the others. An error means: nothing may be shown.
+// logBulkRead logs the first bulk read of an organisation in a UTC day as an access entry about
+// everyone. There is one entry a day, because an auditor's machine reads all day long and one entry
+// for each page would bury the others. If it returns an error, nothing may be shown.
 func (a *api) logBulkRead(ctx context.Context, c *caller, purpose []string) error {
 	day := a.now().UTC().Format(time.DateOnly)
 	if a.bulk.has(day, c.Issuer) {
@@ -81,7 +83,8 @@ func (a *api) logBulkRead(ctx context.Context, c *caller, purpose []string) erro
 	return err
 }
 
-// bulkReadID is the jti of that entry, the same in every replica, so that the log takes one: a UUID of version 5 (RFC 9562 section 5.5) in the URL namespace, of
+// bulkReadID returns the jti of that entry. It is the same in every replica, so that the log takes
+// only one: a UUID of version 5 (RFC 9562 section 5.5) in the URL namespace, of
 // "igledger/feed/v1\n" ‖ origin ‖ "\n" ‖ organisation ‖ "\n" ‖ day.
 func bulkReadID(origin, org, day string) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("igledger/feed/v1\n"+origin+"\n"+org+"\n"+day)).String()

@@ -15,7 +15,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// The feed opens every sealed leaf, in order and to the end, and shows nothing of public ones: with it the histories are those of the ledger.
+// The feed opens every sealed leaf, in order and to the end, and shows nothing of public ones: with
+// it the histories are those of the ledger.
 func TestFeedOpensEveryLeaf(t *testing.T) {
 	w := newWorld(t)
 	for _, id := range []string{person, "nhs:9434765919", person} {
@@ -81,7 +82,8 @@ func TestFeedPages(t *testing.T) {
 	}
 }
 
-// An auditor's first bulk read of a day is an access to everybody's record, once for all replicas and the rest of the day.
+// An auditor's first bulk read of a day is an access to everybody's record, once for all replicas
+// and the rest of the day.
 func TestFeedIsLoggedOnceADay(t *testing.T) {
 	w := newWorld(t)
 	w.enrol("AU2", entry.RoleAuditor)

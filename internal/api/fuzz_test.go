@@ -11,7 +11,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// Whatever is posted, the answer is a documented one: results that account for every entry, or a problem; never a panic or a 500.
+// Whatever is posted, the answer is a documented one: results that account for every entry, or a
+// problem; never a panic or a 500.
 func FuzzSubmit(f *testing.F) {
 	w := newWorld(f)
 	good := w.entry("SRC", person)
@@ -29,13 +30,15 @@ func FuzzSubmit(f *testing.F) {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, req)
 		r := reply{rec.Result(), rec.Body.Bytes()}
-		if r.Request = req; r.StatusCode != 200 {
+		r.Request = req
+		if r.StatusCode != 200 {
 			if code := r.problem(t); code == "internal" {
 				t.Fatalf("%q: %s", body, r.body)
 			}
 			return
 		}
-		// The lenient decoder sees the same entries: ours never accepts what others read differently.
+		// The lenient decoder sees the same entries: ours never accepts what others read
+		// differently.
 		var sent client.Submission
 		var got client.Results
 		if err := json.Unmarshal([]byte(body), &sent); err != nil {
@@ -47,7 +50,8 @@ func FuzzSubmit(f *testing.F) {
 	})
 }
 
-// Whatever is asked, the answer is a decision or a documented problem, and a denial that was decided is in the log under the id that the answer names.
+// Whatever is asked, the answer is a decision or a documented problem, and a denial that was
+// decided is in the log under the id that the answer names.
 func FuzzEvaluations(f *testing.F) {
 	b := newBoard(f)
 	b.agree(b.isa("isa-1", 1))
@@ -69,7 +73,8 @@ func FuzzEvaluations(f *testing.F) {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, req)
 		r := reply{rec.Result(), rec.Body.Bytes()}
-		if r.Request = req; r.StatusCode != 200 {
+		r.Request = req
+		if r.StatusCode != 200 {
 			if code := r.problem(t); code == internal {
 				t.Fatalf("%q: %s", body, r.body)
 			}

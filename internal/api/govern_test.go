@@ -11,7 +11,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// board is a world with a board SRC that holds records and an organisation CTL that may use them for care under agreement isa-1.
+// board is a world with a board SRC that holds records and an organisation CTL that may use them
+// for care under agreement isa-1.
 type board struct {
 	*world
 	keys map[string]*wire.Signer // for agreements

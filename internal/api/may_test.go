@@ -68,7 +68,8 @@ type ask struct {
 	name string
 	path string // "": the row's
 	body string
-	// given reports whether an answer with status 200 gives org what was asked for; nil: every such answer does.
+	// given reports whether an answer with status 200 gives org what was asked for; nil: every such
+	// answer does.
 	given func(body []byte, org string) bool
 	may   allowed
 }

@@ -12,8 +12,9 @@ import (
 	"igledger/ledger"
 )
 
-// metrics are counts for operators. Labels come from closed sets only (route patterns, statuses, codes of problems, cosigners of the policy): no user
-// input, and nothing that tells one person or source from another.
+// metrics are counts for operators. Labels come only from closed sets: route patterns, statuses,
+// problem codes and cosigners of the policy. No label holds user input, or tells one person or
+// source from another.
 type metrics struct {
 	requests *prometheus.CounterVec   // route, status
 	took     *prometheus.HistogramVec // route
@@ -32,28 +33,44 @@ func newMetrics(reg *prometheus.Registry, log *ledger.Log) *metrics {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
 	}
 	m := &metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "igledger_http_requests_total", Help: "Requests by route and status."}, []string{"route", "status"}),
-		took:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "igledger_http_request_seconds", Help: "Time to answer, by route.", Buckets: seconds}, []string{"route"}),
-		entries:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "igledger_entries_total", Help: "Entries submitted, by result: appended, replayed or the code of the problem."}, []string{"result"}),
-		append:   histogram("igledger_append_seconds", "Time from parsed entries to durable and integrated ones, per submission.", seconds),
-		batch:    histogram("igledger_submission_entries", "Entries per submission.", sizes),
-		commit:   histogram("igledger_commit_seconds", "Time of one transaction that appends and integrates.", seconds),
-		group:    histogram("igledger_commit_entries", "Entries appended by one transaction.", sizes),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "igledger_http_requests_total", Help: "Requests, by route and status.",
+		}, []string{"route", "status"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "igledger_http_request_seconds", Help: "Time to answer a request, by route.", Buckets: seconds,
+		}, []string{"route"}),
+		entries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "igledger_entries_total", Help: "Entries submitted, by result: appended, replayed or the code of the problem.",
+		}, []string{"result"}),
+		append: histogram("igledger_append_seconds",
+			"Time to make the parsed entries of one submission durable and integrated.", seconds),
+		batch:  histogram("igledger_submission_entries", "Entries in one submission.", sizes),
+		commit: histogram("igledger_commit_seconds", "Time of one transaction that appends and integrates.", seconds),
+		group:  histogram("igledger_commit_entries", "Entries appended by one transaction.", sizes),
 	}
 	count := func(name, help string, f func(ledger.Stats) uint64) prometheus.Collector {
-		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(f(log.Stats())) })
+		get := func() float64 { return float64(f(log.Stats())) }
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, get)
 	}
 	gauge := func(name, help string, f func(ledger.Stats) float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return f(log.Stats()) })
+		get := func() float64 { return f(log.Stats()) }
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, get)
 	}
 	reg.MustRegister(m.requests, m.took, m.entries, m.append, m.batch, m.commit, m.group,
-		count("igledger_commits_total", "Transactions committed.", func(s ledger.Stats) uint64 { return s.Batches }),
-		count("igledger_commits_failed_total", "Transactions given up because of the database.", func(s ledger.Stats) uint64 { return s.Failed }),
-		count("igledger_busy_total", "Submissions turned away because the queue was full.", func(s ledger.Stats) uint64 { return s.Busy }),
-		count("igledger_tag_lookups_total", "VRF tags asked for.", func(s ledger.Stats) uint64 { return s.TagCalls }),
-		count("igledger_tag_hits_total", "VRF tags found in memory.", func(s ledger.Stats) uint64 { return s.TagHits }),
-		gauge("igledger_queue_entries", "Entries waiting to be appended.", func(s ledger.Stats) float64 { return float64(s.Queued) }),
-		gauge("igledger_log_size", "Entries in the log at this process's last commit.", func(s ledger.Stats) float64 { return float64(s.Size) }),
+		count("igledger_commits_total", "Transactions committed.",
+			func(s ledger.Stats) uint64 { return s.Batches }),
+		count("igledger_commits_failed_total", "Transactions that failed because of the database.",
+			func(s ledger.Stats) uint64 { return s.Failed }),
+		count("igledger_busy_total", "Submissions refused because the queue was full.",
+			func(s ledger.Stats) uint64 { return s.Busy }),
+		count("igledger_tag_lookups_total", "VRF tags looked up.",
+			func(s ledger.Stats) uint64 { return s.TagCalls }),
+		count("igledger_tag_hits_total", "VRF tags found in memory.",
+			func(s ledger.Stats) uint64 { return s.TagHits }),
+		gauge("igledger_queue_entries", "Entries waiting to be appended.",
+			func(s ledger.Stats) float64 { return float64(s.Queued) }),
+		gauge("igledger_log_size", "Entries in the log at the last commit of this process.",
+			func(s ledger.Stats) float64 { return float64(s.Size) }),
 	)
 	log.ObserveBatches(func(added int, took time.Duration) {
 		m.commit.Observe(took.Seconds())

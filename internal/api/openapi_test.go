@@ -23,8 +23,9 @@ import (
 
 type object = map[string]any
 
-// The document is OpenAPI 3.1: every route is there once and nothing else, every reference leads somewhere, every parameter of a path is declared, every
-// answer, parameter and property says what it is.
+// The document is OpenAPI 3.1: every route is there once and nothing else, every reference leads
+// somewhere, every parameter of a path is declared, every answer, parameter and property says what
+// it is.
 func TestDocument(t *testing.T) {
 	w := newWorld(t)
 	r := w.do("GET", "/openapi.json", "")
@@ -153,7 +154,8 @@ func example(t *testing.T, typ reflect.Type) []byte {
 	return b
 }
 
-// Every example is what its schema says, decodes strictly, and says nothing that the type does not hold.
+// Every example is what its schema says, decodes strictly, and says nothing that the type does not
+// hold.
 func TestExamplesMatchTheirSchemas(t *testing.T) {
 	if *update {
 		writeExamples(t)
@@ -180,7 +182,8 @@ func TestExamplesMatchTheirSchemas(t *testing.T) {
 	}
 }
 
-// The examples belong together: the entries submitted, their receipts and the opening verify under the keys of the log they are from.
+// The examples belong together: the entries submitted, their receipts and the opening verify under
+// the keys of the log they are from.
 func TestExamplesVerify(t *testing.T) {
 	read := func(v any) {
 		t.Helper()

@@ -8,10 +8,12 @@ import (
 	"igledger/internal/client"
 )
 
-// openingsAtOnce is how many leaves are held in memory beyond a page that is full.
+// openingsAtOnce is the number of leaves that are read at once, and so the most that are held in
+// memory beyond a full page.
 const openingsAtOnce = 32
 
-// openings is GET /v1/openings: the openings of many leaves, for auditors who recompute every verdict. A line of JSON for each leaf, null for a public one.
+// openings is GET /v1/openings: the openings of many leaves, for auditors who recompute every
+// verdict. The answer has a line of JSON for each leaf, null for a public one.
 func (a *api) openings(w http.ResponseWriter, r *request) error {
 	q := r.URL.Query()
 	from, err := parseIndex(q.Get("from"))

@@ -10,7 +10,8 @@ import (
 	"igledger/verifier"
 )
 
-// Page after page, an auditor gets what opens each sealed leaf, with its verdict, and nothing of public ones; and beyond the end nothing.
+// Page after page, an auditor gets what opens each sealed leaf, with its verdict, and nothing of
+// public ones; and beyond the end nothing.
 func TestOpeningsOpenEveryLeaf(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))

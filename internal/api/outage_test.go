@@ -8,8 +8,8 @@ import (
 	"igledger/internal/testdb"
 )
 
-// The database dies without warning and comes back: callers hear 503 with Retry-After, the process lives, and a client that goes on trying gets its
-// receipt without anybody restarting anything.
+// The database dies without warning and comes back: callers hear 503 with Retry-After, the process
+// lives, and a client that goes on trying gets its receipt without anybody restarting anything.
 func TestDatabaseDiesAndComesBack(t *testing.T) {
 	pg := testdb.StartPostgres(t)
 	w := newWorldOn(t, pg.Database(t))
@@ -53,7 +53,8 @@ func TestDatabaseDiesAndComesBack(t *testing.T) {
 			t.Errorf("entry %d: %+v", i, res)
 		}
 	}
-	// The entry that met the outage was refused as unavailable: in the log or not, as the problem says.
+	// The entry that met the outage was refused as unavailable: in the log or not, as the problem
+	// says.
 	if n := w.size(); n != before+2 && n != before+3 {
 		t.Errorf("the log holds %d entries, want %d: each once", n, before+2)
 	}

@@ -24,7 +24,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-var update = flag.Bool("update", false, "write docs/PROBLEMS.md and the examples anew")
+var update = flag.Bool("update", false, "write docs/PROBLEMS.md and the examples")
 
 // A code that packages wire or register gain must get a status and a remedy here.
 func TestEveryCodeOfEntryIsAProblem(t *testing.T) {
@@ -111,12 +111,18 @@ func TestProblemsAreDocumented(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`# Problems
 
-Every refusal of the API is a problem (RFC 9457, ` + "`application/problem+json`" + `) with the members ` + "`type`, `title`, `status` and, where it helps, `detail`" + `.
-The type is ` + "`" + client.ProblemPrefix + "<code>`" + `; code, status and meaning do not change. Titles and details are for people and may.
-No problem holds a personal datum. In a list of entries each refused one carries its problem in ` + "`results`" + `; a single refused entry answers with the problem's own status.
-With 503 comes ` + "`Retry-After`" + ` in seconds; sending the same entries again is always safe, because submission is idempotent by issuer and jti.
+Every refusal of the API is a problem (RFC 9457, ` + "`application/problem+json`" + `).
+It has the members ` + "`type`, `title`, `status` and, where it helps, `detail`" + `.
+The type is ` + "`" + client.ProblemPrefix + "<code>`" + `.
+Code, status and meaning do not change. Titles and details are for people and may change.
+No problem contains personal data.
 
-This table is written by ` + "`go test ./internal/api -run Documented -update`" + ` from the one that the server uses.
+In a list of entries, ` + "`results`" + ` has the problem of each refused entry.
+A single refused entry answers with the status of its problem.
+A 503 answer has ` + "`Retry-After`" + ` in seconds.
+It is always safe to send the same entries again, because submission is idempotent by issuer and jti.
+
+` + "`go test ./internal/api -run Documented -update`" + ` writes this table from the one that the server uses.
 
 | Code | Status | What it is | What to do |
 |---|---|---|---|

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,10 +20,10 @@ import (
 const (
 	defaultLimit = 50
 	maxLimit     = 200
-	maxPage      = 16 << 20 // bytes of entries; a page may be shorter than its limit for this, and Next goes on
+	maxPage      = 16 << 20 // bytes of entries; for this a page may be shorter than its limit, and Next continues it
 )
 
-// search is POST /v1/accesses/search. It is a POST because an id never stands in a URL.
+// search is POST /v1/accesses/search. It is a POST because a person's id never appears in a URL.
 func (a *api) search(w http.ResponseWriter, r *request) error {
 	var body client.Search
 	if err := a.decode(r, maxBody, "search", &body); err != nil {
@@ -32,7 +33,7 @@ func (a *api) search(w http.ResponseWriter, r *request) error {
 		return refuse(err)
 	}
 	if body.Limit < 0 || body.Limit > maxLimit {
-		return &refusal{code: badRequest, detail: "limit is not 0 to 200"}
+		return &refusal{code: badRequest, detail: "limit must be from 0 to " + strconv.Itoa(maxLimit)}
 	}
 	if body.Limit == 0 {
 		body.Limit = defaultLimit
@@ -46,7 +47,8 @@ func (a *api) search(w http.ResponseWriter, r *request) error {
 	if err := r.caller.mayRead(body.ID); err != nil {
 		return err
 	}
-	count, openings, err := a.log.History(r.Context(), body.ID, body.Before, body.Limit+1) // one more tells whether there is a next page
+	// One more than the limit shows whether there is a next page.
+	count, openings, err := a.log.History(r.Context(), body.ID, body.Before, body.Limit+1)
 	if err != nil {
 		return err
 	}
@@ -68,7 +70,7 @@ func (a *api) search(w http.ResponseWriter, r *request) error {
 	return answer(w, page)
 }
 
-// fitting is how many of the openings one page holds: at least one, if there is one.
+// fitting returns how many of the openings fit on one page: at least one, if there is one.
 func fitting(openings []*bundle.Opening) int {
 	size := 0
 	for i, o := range openings {
@@ -99,7 +101,7 @@ func (a *api) opening(w http.ResponseWriter, r *request) error {
 	}
 	e, err := entry.ParseParts(o.JWS, o.Disclosures)
 	if err != nil || e.ShownSub() == "" {
-		return errors.New("an opening does not say whose it is, so its reading cannot be logged")
+		return errors.New("an opening does not name its person, so its reading cannot be logged")
 	}
 	if err := r.caller.mayRead(e.ShownSub()); err != nil {
 		return err
@@ -112,27 +114,29 @@ func (a *api) opening(w http.ResponseWriter, r *request) error {
 
 func checkPurpose(codes []string) error {
 	if len(codes) > 8 {
-		return &refusal{code: badRequest, detail: "more than 8 codes of purpose"}
+		return &refusal{code: badRequest, detail: "purpose has more than 8 codes"}
 	}
 	for _, c := range codes {
 		if c == "" || len(c) > 128 || strings.ContainsFunc(c, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
-			return &refusal{code: badRequest, detail: "a code of purpose is not 1 to 128 printable ASCII characters"}
+			return &refusal{code: badRequest, detail: "each code of purpose must be 1 to 128 printable ASCII characters"}
 		}
 	}
 	return nil
 }
 
-// readingSource names this API as the source of the entries that readings become. They carry no sequence number: the replicas that write
-// them share no counter.
+// readingSource names this API as the source of the entries that readings become. They have no
+// sequence number, because the replicas that write them share no counter.
 const readingSource = "igledger-api"
 
-// logReading makes a reading of id's history an access entry about id, signed by the operator, and returns when it is in the log. An
-// error means: nothing may be shown. It is ATNA's "audit log used" (DICOM PS3.16 CID 400, 110101) in FHIR AuditEvent.type.
+// logReading logs a reading of id's history as an access entry about id, signed by the operator,
+// and returns when it is in the log. If it returns an error, nothing may be shown. In FHIR
+// AuditEvent.type it is ATNA's "audit log used" (DICOM PS3.16 CID 400, 110101).
 func (a *api) logReading(ctx context.Context, c *caller, id string, purpose []string) error {
 	return a.logReadingAs(ctx, "", c, id, purpose)
 }
 
-// logReadingAs is logReading under a jti, unless that is "": then a reading that is in the log under it is not logged again.
+// logReadingAs is logReading with a jti, if that is not empty: a reading that is already in the log
+// with this jti is not logged again.
 func (a *api) logReadingAs(ctx context.Context, jti string, c *caller, id string, purpose []string) error {
 	now := a.now().UTC()
 	e, err := entry.Sign(a.log.Operator(), &entry.Access{
@@ -144,20 +148,21 @@ func (a *api) logReadingAs(ctx context.Context, jti string, c *caller, id string
 		Action:  "R",
 		Purpose: purpose,
 		Outcome: "0",
-		// To the second: the reader's part of the log, not a stopwatch on people.
+		// To the second only, so that the log does not time the work of readers.
 		Recorded: now.Format(time.RFC3339),
 		Sub:      id,
 	})
 	if err == nil {
 		err = a.log.Append(ctx, e)[0].Err
 	}
-	if err == nil || jti != "" && errors.Is(err, ledger.ErrConflict) {
+	alreadyLogged := jti != "" && errors.Is(err, ledger.ErrConflict)
+	if err == nil || alreadyLogged {
 		return nil
 	}
 	return a.unlogged("a reading", "the reading could not be logged, so nothing is shown", err)
 }
 
-// unlogged is the refusal of what may not be answered because it is not in the log.
+// unlogged returns the refusal of an answer that may not be sent because it could not be logged.
 func (a *api) unlogged(what, detail string, err error) error {
 	a.logger.Error(what+" could not be logged and was refused", "error", err)
 	var b *ledger.BusyError
@@ -168,7 +173,7 @@ func (a *api) unlogged(what, detail string, err error) error {
 	return r
 }
 
-// recorded is an opening with what stands in it as people read it.
+// recorded returns an opening together with its content in readable form.
 func recorded(o *bundle.Opening, rules *consent.Rules) client.RecordedAccess {
 	out := client.RecordedAccess{Index: o.Index, Verdict: inWords(rules, o.Verdict), Opening: o}
 	e, err := entry.ParseParts(o.JWS, o.Disclosures)
@@ -193,8 +198,10 @@ func recorded(o *bundle.Opening, rules *consent.Rules) client.RecordedAccess {
 
 func describeAccess(x *entry.Access) client.Access {
 	return client.Access{
-		Issuer: x.Issuer, Source: x.Source, Organisation: x.Accessor(), System: x.System, Event: x.Event, Action: x.Action, Data: x.Data,
-		Purpose: x.Purpose, Role: x.Role, Machine: x.Machine, Emergency: x.Emergency, Agreement: x.Agreement, Decision: x.Decision, Delegation: x.Delegation,
+		Issuer: x.Issuer, Source: x.Source, Organisation: x.Accessor(), System: x.System,
+		Event: x.Event, Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role,
+		Machine: x.Machine, Emergency: x.Emergency,
+		Agreement: x.Agreement, Decision: x.Decision, Delegation: x.Delegation,
 		Outcome: x.Outcome, Occurred: x.Occurred, OccurredEnd: x.OccurredEnd, Recorded: x.Recorded,
 		Staff: x.Staff, Parties: x.Parties, Text: x.Text, Sequence: x.Seq,
 	}

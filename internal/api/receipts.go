@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -27,19 +28,20 @@ func (a *api) receipt(w http.ResponseWriter, r *request) error {
 	return answer(w, res.Receipt)
 }
 
-// lookup is POST /v1/receipts/lookup: the caller's own entries by jti, for a source that lost its receipts or is not sure what arrived.
+// lookup is POST /v1/receipts/lookup: the caller's own entries by jti, for a source that lost its
+// receipts or does not know which entries arrived.
 func (a *api) lookup(w http.ResponseWriter, r *request) error {
 	var body client.Lookup
 	if err := a.decode(r, maxBody, "lookup", &body); err != nil {
 		return err
 	}
 	if n := len(body.IDs); n == 0 || n > maxEntries {
-		return &refusal{code: badRequest, detail: "jti has " + strconv.Itoa(n) + " members, want 1 to " + strconv.Itoa(maxEntries)}
+		return &refusal{code: badRequest, detail: fmt.Sprintf("jti must have 1 to %d members, not %d", maxEntries, n)}
 	}
 	results := make([]client.Result, len(body.IDs))
 	for i, jti := range body.IDs {
 		if u, err := uuid.Parse(jti); err != nil || u.String() != jti {
-			results[i] = refused(&refusal{code: notFound, detail: "no UUID in lower case with hyphens, so no entry has it"})
+			results[i] = refused(&refusal{code: notFound, detail: "not a UUID in lower case with hyphens, so no entry has it"})
 			continue
 		}
 		res, err := a.log.Receipt(r.Context(), r.caller.Issuer, jti)
@@ -55,11 +57,11 @@ func (a *api) lookup(w http.ResponseWriter, r *request) error {
 	return answer(w, client.Results{Results: results})
 }
 
-// parseIndex reads a position in the log in its one spelling.
+// parseIndex reads a position in the log. Each position has exactly one spelling.
 func parseIndex(s string) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil || strconv.FormatUint(n, 10) != s {
-		return 0, &refusal{code: badRequest, detail: "the index is not a decimal number without leading zeros"}
+		return 0, &refusal{code: badRequest, detail: "the index must be a decimal number without leading zeros"}
 	}
 	return n, nil
 }

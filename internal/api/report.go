@@ -16,14 +16,16 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Reports for information governance officers: what they have to act on, without whose record it was. A report reads openings in the order of the log, a page at a time.
+// Reports tell information governance officers what they have to act on, but not whose record it
+// was. A report reads openings in the order of the log, a page at a time.
 
 const (
-	maxLeaves   = 20_000 // that one page looks at
-	maxReported = 1_000  // accesses or findings that one page lists, about
-	scanAtOnce  = 64     // leaves in memory: one may be of more than a megabyte
+	maxLeaves   = 20_000 // leaves that one page looks at
+	maxReported = 1_000  // accesses or findings on one page, approximately
+	scanAtOnce  = 64     // leaves in memory: one may have more than a megabyte
 
-	// disorder is how far the times at which the ledger took entries may be out of the order of the log: replicas have clocks and queues of their own.
+	// disorder is how far the times at which the ledger took entries may be out of the order of the
+	// log, because replicas have their own clocks and queues.
 	disorder = 10 * time.Minute
 )
 
@@ -42,7 +44,7 @@ func (a *api) report(w http.ResponseWriter, r *request) error {
 		body.Organisation = cmp.Or(body.Organisation, r.caller.Issuer)
 	}
 	if !r.caller.reaches(body.Organisation) {
-		return &refusal{code: forbidden, detail: "only auditors get reports on other organisations"}
+		return &refusal{code: forbidden, detail: "only auditors may read reports on other organisations"}
 	}
 	rules, err := a.rules(r.Context())
 	if err != nil {
@@ -53,7 +55,10 @@ func (a *api) report(w http.ResponseWriter, r *request) error {
 		out.Due = dueAgreements(rules, body.Organisation, now, cmp.Or(body.Within, defaultWithin))
 		return answer(w, out)
 	}
-	s := scan{a: a, rules: rules, out: out, period: period, look: looks[body.Kind], most: maxLeaves, drift: map[client.DriftFinding]*client.DriftFinding{}}
+	s := scan{
+		a: a, rules: rules, out: out, period: period, look: looks[body.Kind], most: maxLeaves,
+		drift: map[client.DriftFinding]*client.DriftFinding{},
+	}
 	if err := s.run(r.Context(), body.After); err != nil {
 		return err
 	}
@@ -63,38 +68,53 @@ func (a *api) report(w http.ResponseWriter, r *request) error {
 	return answer(w, out)
 }
 
-// reportPeriod is when the ledger took what is reported: from from on, before to. Zero is open.
+// reportPeriod limits a report to entries that the ledger took at or after from, and before to. A
+// zero time is no limit.
 type reportPeriod struct{ from, to time.Time }
 
-func periodOf(b client.ReportRequest) (p reportPeriod, err error) {
-	bad := func(detail string) (reportPeriod, error) { return p, &refusal{code: badRequest, detail: detail} }
+// periodOf checks a request for a report and returns its period.
+func periodOf(b client.ReportRequest) (reportPeriod, error) {
+	bad := func(detail string) (reportPeriod, error) {
+		return reportPeriod{}, &refusal{code: badRequest, detail: detail}
+	}
 	if b.Kind != client.Due && looks[b.Kind] == nil {
-		return bad("kind is not uncovered, break-glass, due or drift")
+		return bad("kind must be uncovered, break-glass, due or drift")
 	}
 	if b.Within < 0 || b.Within > maxWithin {
-		return bad("within is not 0 to " + strconv.Itoa(maxWithin) + " days")
+		return bad("within must be from 0 to " + strconv.Itoa(maxWithin) + " days")
 	}
 	if b.Organisation != "" && wire.CheckOrgID(b.Organisation) != nil {
-		return bad("organisation is not an organisation id")
+		return bad("organisation must be an organisation id")
 	}
 	if err := checkPurpose(b.Purpose); err != nil {
-		return p, err
+		return reportPeriod{}, err
 	}
-	for _, t := range []struct {
-		text string
-		into *time.Time
-	}{{b.From, &p.from}, {b.To, &p.to}} {
-		if t.text == "" {
-			continue
-		}
-		if *t.into, err = time.Parse(time.RFC3339, t.text); err != nil {
-			return bad("from or to is not an RFC 3339 time with zone")
-		}
+	from, err := timeOf("from", b.From)
+	if err != nil {
+		return reportPeriod{}, err
 	}
-	if !p.from.IsZero() && !p.to.IsZero() && !p.from.Before(p.to) {
-		return bad("from is not before to")
+	to, err := timeOf("to", b.To)
+	if err != nil {
+		return reportPeriod{}, err
 	}
-	return p, nil
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return bad("from must be before to")
+	}
+	return reportPeriod{from, to}, nil
+}
+
+// timeOf returns the time that a member of a request holds, or the zero time if the member is
+// absent.
+func timeOf(member, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		detail := member + " must be an RFC 3339 time with a zone, for example 2026-11-01T00:00:00Z"
+		return time.Time{}, &refusal{code: badRequest, detail: detail}
+	}
+	return t, nil
 }
 
 func dueAgreements(rules *consent.Rules, party string, now time.Time, within int) []client.DueAgreement {
@@ -105,13 +125,14 @@ func dueAgreements(rules *consent.Rules, party string, now time.Time, within int
 			continue
 		}
 		out = append(out, client.DueAgreement{
-			ID: t.ID, Title: t.Title, Version: t.Version, State: string(d.State), Parties: t.Organisations(), ReviewDue: t.ReviewDue, End: t.End, Overdue: !now.Before(d.Review),
+			ID: t.ID, Title: t.Title, Version: t.Version, State: string(d.State), Parties: t.Organisations(),
+			ReviewDue: t.ReviewDue, End: t.End, Overdue: !now.Before(d.Review),
 		})
 	}
 	return out
 }
 
-// scan goes through openings and keeps what look finds.
+// scan reads openings and keeps what look finds.
 type scan struct {
 	a      *api
 	rules  *consent.Rules
@@ -120,33 +141,43 @@ type scan struct {
 	look   look
 	most   uint64 // leaves to look at
 	size   uint64
-	drift  map[client.DriftFinding]*client.DriftFinding // by what is found, without count and positions
+	drift  map[client.DriftFinding]*client.DriftFinding // by the finding without its count and positions
 }
 
 // look judges one access of the period and organisation.
 type look func(ctx context.Context, s *scan, o *bundle.Opening, e *entry.Entry, x *entry.Access) error
 
-var looks = map[client.ReportKind]look{client.Uncovered: lookUncovered, client.BreakGlass: lookBreakGlass, client.Drift: lookDrift}
+var looks = map[client.ReportKind]look{
+	client.Uncovered:  lookUncovered,
+	client.BreakGlass: lookBreakGlass,
+	client.Drift:      lookDrift,
+}
 
-// run looks at one page, from position after on, or the beginning of the period if that is 0.
-func (s *scan) run(ctx context.Context, after uint64) (err error) {
-	if s.size, err = s.a.log.Size(ctx); err != nil {
+// run looks at one page, which starts at position after, or at the beginning of the period if after
+// is 0.
+func (s *scan) run(ctx context.Context, after uint64) error {
+	size, err := s.a.log.Size(ctx)
+	if err != nil {
 		return err
 	}
+	s.size = size
 	at := after
 	if at == 0 && !s.period.from.IsZero() {
-		if at, err = s.begin(ctx); err != nil {
+		at, err = s.begin(ctx)
+		if err != nil {
 			return err
 		}
 	}
 	over := false
-	for end := at + s.most; at < s.size && at < end && !over && len(s.out.Accesses)+len(s.drift) < maxReported; {
+	end := at + s.most
+	for at < s.size && at < end && !over && len(s.out.Accesses)+len(s.drift) < maxReported {
 		list, err := s.a.log.Openings(ctx, at, min(scanAtOnce, s.size-at, end-at))
 		if err != nil {
 			return err
 		}
 		for _, o := range list {
-			if over, err = s.take(ctx, o); err != nil {
+			over, err = s.take(ctx, o)
+			if err != nil {
 				return err
 			}
 			if over {
@@ -162,14 +193,19 @@ func (s *scan) run(ctx context.Context, after uint64) (err error) {
 		s.out.Drift = append(s.out.Drift, *d)
 	}
 	slices.SortFunc(s.out.Drift, func(a, b client.DriftFinding) int {
-		return cmp.Or(cmp.Compare(a.Agreement, b.Agreement), cmp.Compare(a.First, b.First), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Code, b.Code))
+		return cmp.Or(
+			cmp.Compare(a.Agreement, b.Agreement),
+			cmp.Compare(a.First, b.First),
+			cmp.Compare(a.Field, b.Field),
+			cmp.Compare(a.Code, b.Code),
+		)
 	})
 	return nil
 }
 
-// take looks at one opening, and reports whether the period is over.
+// take looks at one opening and reports whether the period is over.
 func (s *scan) take(ctx context.Context, o *bundle.Opening) (over bool, err error) {
-	if o == nil || o.JWS == "" { // public, or erased
+	if o == nil || o.JWS == "" { // public or erased
 		return false, nil
 	}
 	received, err := time.Parse(time.RFC3339Nano, o.Received)
@@ -186,14 +222,18 @@ func (s *scan) take(ctx context.Context, o *bundle.Opening) (over bool, err erro
 		return false, err
 	}
 	x, ok := e.Body.(*entry.Access)
-	if !ok || s.out.Organisation != "" && s.out.Organisation != x.Accessor() && s.out.Organisation != x.Issuer {
+	if !ok {
+		return false, nil
+	}
+	if org := s.out.Organisation; org != "" && org != x.Accessor() && org != x.Issuer {
 		return false, nil
 	}
 	s.out.Seen++
 	return false, s.look(ctx, s, o, e, x)
 }
 
-// begin gives a position at or before the first entry of the period, by halving: the ledger takes entries in the order of the log, but for disorder.
+// begin returns a position at or before the first entry of the period. It searches by halving,
+// since the ledger takes entries in the order of the log, except for disorder.
 func (s *scan) begin(ctx context.Context) (uint64, error) {
 	want := s.period.from.Add(-disorder)
 	low, high := uint64(0), s.size
@@ -212,7 +252,8 @@ func (s *scan) begin(ctx context.Context) (uint64, error) {
 	return low, nil
 }
 
-// firstSealed gives the first sealed entry from position from on and when it was taken; high if there is none below it.
+// firstSealed returns the position of the first sealed entry at or after from, and when the ledger
+// took it. If there is none below high, it returns high.
 func (s *scan) firstSealed(ctx context.Context, from, high uint64) (at uint64, received time.Time, err error) {
 	for n := uint64(8); from < high; n = min(2*n, scanAtOnce) {
 		list, err := s.a.log.Openings(ctx, from, min(n, high-from))
@@ -259,30 +300,38 @@ func lookBreakGlass(ctx context.Context, s *scan, o *bundle.Opening, e *entry.En
 	return nil
 }
 
-// follows reports whether y follows up x, whose jti this is: see client.FollowUp.
+// follows reports whether y follows up x, which has this jti: see client.FollowUp.
 func follows(y *entry.Access, jti string, x *entry.Access) bool {
+	if y.Accessor() != x.Accessor() || y.Text == nil {
+		return false
+	}
 	words := client.FollowUp + jti
-	return y.Accessor() == x.Accessor() && y.Text != nil && (strings.Contains(y.Text.Why, words) || strings.Contains(y.Text.Justification, words))
+	return strings.Contains(y.Text.Why, words) || strings.Contains(y.Text.Justification, words)
 }
 
 func (s *scan) list(o *bundle.Opening, e *entry.Entry, x *entry.Access) {
 	s.out.Accesses = append(s.out.Accesses, client.ReportedAccess{
-		Index: o.Index, ID: e.ID, Received: o.Received, At: cmp.Or(x.Occurred, x.Recorded), Organisation: x.Accessor(), Holder: x.Issuer, Source: x.Source, System: x.System,
-		Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role, Machine: x.Machine, Verdict: *inWords(s.rules, o.Verdict),
+		Index: o.Index, ID: e.ID, Received: o.Received, At: cmp.Or(x.Occurred, x.Recorded),
+		Organisation: x.Accessor(), Holder: x.Issuer, Source: x.Source, System: x.System,
+		Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role, Machine: x.Machine,
+		Verdict: *inWords(s.rules, o.Verdict),
 	})
 }
 
-// lookDrift holds an access against the version of the agreement that its verdict names. An emergency overrides what agreements say, so it is no drift.
+// lookDrift compares an access with the version of the agreement that its verdict names. An
+// emergency overrides agreements, so it is not drift.
 func lookDrift(_ context.Context, s *scan, o *bundle.Opening, _ *entry.Entry, x *entry.Access) error {
 	if o.Verdict == nil || o.Verdict.Version == 0 || x.Emergency {
 		return nil
 	}
 	g := s.rules.Agreements().Get(o.Verdict.Agreement)
 	if g == nil || o.Verdict.Version > uint64(len(g.Versions)) {
-		return nil // the verdict was tampered with; igledger rebuild says so
+		return nil // the verdict was tampered with, which igledger rebuild reports
 	}
 	for _, d := range consent.Departures(g.Versions[o.Verdict.Version-1].Text, x) {
-		key := client.DriftFinding{Agreement: g.ID, Version: o.Verdict.Version, Organisation: x.Accessor(), Field: d.Field, Code: d.Code}
+		key := client.DriftFinding{
+			Agreement: g.ID, Version: o.Verdict.Version, Organisation: x.Accessor(), Field: d.Field, Code: d.Code,
+		}
 		f := s.drift[key]
 		if f == nil {
 			found := key
@@ -290,7 +339,8 @@ func lookDrift(_ context.Context, s *scan, o *bundle.Opening, _ *entry.Entry, x 
 			f = &found
 			s.drift[key] = f
 		}
-		f.Count, f.Last = f.Count+1, o.Index
+		f.Count++
+		f.Last = o.Index
 	}
 	return nil
 }

@@ -29,7 +29,8 @@ func (b *board) report(q client.ReportRequest) ([]uint64, *client.Report) {
 	return list, r
 }
 
-// The report of accesses that are not covered lists exactly those, at every step of an agreement's life, and tells whose access but not whose record or which nurse.
+// The report of accesses that are not covered lists exactly those, at every step of an agreement's
+// life, and tells whose access but not whose record or which nurse.
 func TestReportUncovered(t *testing.T) {
 	b := newBoard(t)
 	var want []uint64
@@ -76,7 +77,8 @@ func TestReportUncovered(t *testing.T) {
 	}
 }
 
-// An override is reported until the same organisation's later access to the same record says that it follows it up.
+// An override is reported until the same organisation's later access to the same record says that
+// it follows it up.
 func TestReportBreakGlass(t *testing.T) {
 	b := newBoard(t)
 	override := func(id string) (uint64, string) {
@@ -143,7 +145,8 @@ func TestReportDue(t *testing.T) {
 	}
 }
 
-// Drift is counted by what does not fit, and what fits is no drift: wider codes cover narrower ones, one role of several will do, machines have none.
+// Drift is counted by what does not fit, and what fits is no drift: wider codes cover narrower
+// ones, one role of several will do, machines have none.
 func TestReportDrift(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))
@@ -177,7 +180,8 @@ func TestReportDrift(t *testing.T) {
 	}
 }
 
-// The period goes by when the ledger took an access, and finds its beginning wherever that lies among public entries.
+// The period goes by when the ledger took an access, and finds its beginning wherever that lies
+// among public entries.
 func TestReportPeriod(t *testing.T) {
 	start := time.Now().UTC().Truncate(time.Second)
 	now := start
@@ -259,7 +263,8 @@ func TestReportInPages(t *testing.T) {
 	}
 }
 
-// An organisation gets reports on itself, auditors on all; a report that looks into accesses is logged as a reading of everybody's data, once a day.
+// An organisation gets reports on itself, auditors on all; a report that looks into accesses is
+// logged as a reading of everybody's data, once a day.
 func TestReportCallers(t *testing.T) {
 	b := newBoard(t)
 	b.append(b.submit["SRC"], b.shared(person))
@@ -298,7 +303,8 @@ func TestReportCallers(t *testing.T) {
 	}
 }
 
-// A page that has looked at its share of leaves ends there, whatever it found, and the next one goes on: together they look at each leaf once.
+// A page that has looked at its share of leaves ends there, whatever it found, and the next one
+// goes on: together they look at each leaf once.
 func TestReportPageEnds(t *testing.T) {
 	b := newBoard(t)
 	for range 50 {

@@ -8,46 +8,47 @@ import (
 	"igledger/ledger/entry"
 )
 
-// request is what a handler is given: the HTTP request, and what ServeHTTP has found out about it.
+// request is what a handler gets: the HTTP request, and what ServeHTTP has found out about it.
 type request struct {
 	*http.Request
 	caller *caller // permitted by the grant of the route; nil on an open route
 	rest   string  // what the last segment of the pattern matched
 }
 
-// handler answers a request, or returns why not before it has written anything.
+// handler answers a request. If it cannot, it returns the reason before it has written anything.
 type handler func(a *api, w http.ResponseWriter, r *request) error
 
-// route is one line of the table of everything this API answers. It states who may call it: either
-// open or may is set, or New panics.
+// route is one line of the table of everything that this API answers. It states who may call it:
+// either open or may is set, or New panics.
 type route struct {
 	method  string
 	pattern string // a last segment in braces takes the rest of the path; also the label in metrics and logs
 	open    bool   // anyone may call it; a caller's token is ignored
 	may     *grant // who may call it, by a caller's token
 	serve   handler
-	body    int64 // most bytes of a request body, 0 = none is read
+	body    int64 // most bytes of a request body; 0 if none is read
 	cors    bool  // any web page may read the answer, so that verifiers can run in browsers; open routes only
-	echo    bool  // every answer repeats the request's X-Request-ID, refusals too (AuthZEN section 10.1.4)
+	echo    bool  // every answer, including refusals, repeats the request's X-Request-ID (AuthZEN section 10.1.4)
 }
 
-// grant is what a route asks of its caller, and how far the caller may then reach. ServeHTTP checks
-// purposes and roles before the handler runs. The other fields depend on what is asked for, so the
-// handler asks its caller: reaches, reachesAll, mayRead. The zero value permits no one.
+// grant is what a route requires of its caller, and what the caller may then reach. ServeHTTP
+// checks purposes and roles before the handler runs. The other fields depend on what the request
+// asks for, so the handler checks them by methods of the caller: reaches, reachesAll, mayRead. The
+// zero value permits no caller.
 //
 // The OpenAPI document says the same in words, derived from these fields.
 type grant struct {
-	purposes []entry.Purpose // the key has one of these
-	roles    []entry.Role    // the organisation has one of these; none = any organisation
+	purposes []entry.Purpose // the key must have one of these
+	roles    []entry.Role    // the organisation must have one of these; if empty, any organisation may call
 
-	// own says what belongs to an organisation on this route, completing "Limited to …". An
-	// organisation may have its own; one with a role of beyond may have that of others too.
-	// Empty if nothing on the route belongs to one organisation.
+	// own says what belongs to an organisation on this route, and completes "Limited to …". An
+	// organisation may read its own. One with a role in beyond may also read that of others. Empty
+	// if nothing on the route belongs to one organisation.
 	own    string
 	beyond []entry.Role
 
-	// registers is the roles of organisations that may read the history of a register
-	// (entry.IsRegister), where the others may read those of persons only.
+	// registers holds the roles whose organisations may read the history of a register
+	// (entry.IsRegister). The others may read only histories of persons.
 	registers []entry.Role
 }
 
@@ -61,7 +62,7 @@ var (
 		registers: []entry.Role{entry.RoleAuditor},
 	}
 
-	// bulkReaders see every history at once.
+	// bulkReaders may read all histories at once.
 	bulkReaders = &grant{purposes: []entry.Purpose{entry.PurposeAudit}, roles: []entry.Role{entry.RoleAuditor}}
 
 	reporters = &grant{
@@ -84,8 +85,8 @@ var (
 	}
 )
 
-// routes is everything this API answers. What a route asks of its caller is stated here and nowhere
-// else; TestWhoMayCallWhat holds the table against one of its own.
+// routes is everything that this API answers. What a route requires of its caller is stated only
+// here; TestWhoMayCallWhat compares the table with one of its own.
 var routes = []route{
 	{method: "POST", pattern: "/v1/entries", open: true, serve: (*api).submit, body: maxSubmit},
 	{method: "GET", pattern: "/v1/receipts/{index}", may: submitters, serve: (*api).receipt},
@@ -97,7 +98,10 @@ var routes = []route{
 	{method: "GET", pattern: "/v1/feed/{from}", may: bulkReaders, serve: (*api).feed},
 	{method: "POST", pattern: "/v1/reports", may: reporters, serve: (*api).report, body: maxBody},
 	{method: "POST", pattern: "/access/v1/evaluation", may: deciders, serve: (*api).evaluation, body: maxBody, echo: true},
-	{method: "POST", pattern: "/access/v1/evaluations", may: deciders, serve: (*api).evaluations, body: maxEvaluationsBody, echo: true},
+	{
+		method: "POST", pattern: "/access/v1/evaluations", may: deciders, serve: (*api).evaluations,
+		body: maxEvaluationsBody, echo: true,
+	},
 	{method: "GET", pattern: "/.well-known/authzen-configuration", open: true, serve: (*api).pdp, cors: true},
 	{method: "GET", pattern: "/v1/agreements", open: true, serve: (*api).agreements, cors: true},
 	{method: "GET", pattern: "/v1/agreements/{id}", open: true, serve: (*api).agreement, cors: true},
@@ -137,17 +141,18 @@ func (r *route) fault() string {
 	case !r.open && len(r.may.purposes) == 0:
 		return "has a grant without purposes, which permits no key"
 	case !r.open && r.cors:
-		return "is for any web page to read, but not open"
+		return "may be read by any web page, but is not open"
 	}
 	return ""
 }
 
-// find gives the route of a request and the rest of its path. http.ServeMux is not used because it redirects and unescapes: here each
-// resource has exactly one spelling, and refusals are problem+json.
+// find returns the route of a request and the rest of its path. It does not use http.ServeMux,
+// which redirects and unescapes: here each resource has exactly one spelling, and refusals are
+// problem+json.
 func (a *api) find(r *http.Request) (*route, string, error) {
 	path := r.URL.Path
 	if r.URL.RawPath != "" || strings.Contains(r.URL.EscapedPath(), "%") {
-		return nil, "", &refusal{code: notFound} // an escaped spelling of something
+		return nil, "", &refusal{code: notFound} // an escaped spelling
 	}
 	candidates, rest := a.exact[path], ""
 	if candidates == nil {
@@ -158,7 +163,7 @@ func (a *api) find(r *http.Request) (*route, string, error) {
 		}
 	}
 	method := r.Method
-	if method == http.MethodHead { // net/http leaves the body of the answer out
+	if method == http.MethodHead { // net/http omits the body of the answer
 		method = http.MethodGet
 	}
 	var allow []string

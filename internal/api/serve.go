@@ -13,24 +13,26 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	rec := &recorder{ResponseWriter: w}
 	rt, rest, err := a.find(r)
-	pattern, method := "none", "other" // both from closed sets: what a stranger sends is no label and no log line
+	// Both come from closed sets, so that nothing a stranger sends becomes a label or a log line.
+	pattern, method := "none", "other"
 	if rt != nil {
 		pattern, method = rt.pattern, rt.method
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			// The value of a panic may quote what was being worked on; the stack does not.
+			// The value of a panic may quote the data that was being handled; the stack does not.
 			a.logger.Error("panic", "route", pattern, "stack", string(debug.Stack()))
 			if rec.status != 0 {
-				defer panic(http.ErrAbortHandler) // half an answer is out: cut the connection, do not pretend
+				// A part of the answer is out, so close the connection instead of completing it.
+				defer panic(http.ErrAbortHandler)
 			} else {
 				a.fail(rec, pattern, &refusal{code: internal})
 			}
 		}
 		took := time.Since(began)
 		a.metrics.request(pattern, rec.status, took)
-		a.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", method), slog.String("route", pattern),
-			slog.Int("status", rec.status), slog.Duration("took", took))
+		a.logger.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", method),
+			slog.String("route", pattern), slog.Int("status", rec.status), slog.Duration("took", took))
 	}()
 	secure(rec.Header(), r)
 	if err == nil {
@@ -56,7 +58,8 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// secure sets what browsers need to hear; nothing here is ever a page. Routes that may be cached overwrite Cache-Control.
+// secure sets the headers that protect browsers. No answer is ever a page. Routes that may be
+// cached overwrite Cache-Control.
 func secure(h http.Header, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

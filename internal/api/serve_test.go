@@ -44,7 +44,8 @@ func TestHeadersForBrowsers(t *testing.T) {
 	}
 }
 
-// Nothing that names a person, organisation, key or entry gets into metrics or log lines, whatever is sent.
+// Nothing that names a person, organisation, key or entry gets into metrics or log lines, whatever
+// is sent.
 func TestMetricsAndLogLinesHoldNoIDs(t *testing.T) {
 	w := newWorld(t)
 	index := w.append(w.submit["SRC"], w.access("SRC", person)).Index

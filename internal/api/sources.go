@@ -10,10 +10,11 @@ import (
 	"igledger/ledger/wire"
 )
 
-// maxGaps is how many gaps of a stream are listed.
+// maxGaps is the most gaps of a stream that are listed, the newest ones.
 const maxGaps = 100
 
-// sources is GET /v1/sources. Nothing in it is about a person, but how many people a source sees is its own business: others get their own only.
+// sources is GET /v1/sources. Nothing in it is about a person, but the numbers show how many people
+// a source sees, so each organisation gets only its own.
 func (a *api) sources(w http.ResponseWriter, r *request) error {
 	now := a.now().UTC()
 	list, err := a.log.Sources(r.Context(), now)
@@ -32,7 +33,8 @@ func (a *api) sources(w http.ResponseWriter, r *request) error {
 
 func describeSource(s ledger.Source, now time.Time) client.Source {
 	out := client.Source{
-		Organisation: s.Org, Source: s.Source, Entries: s.Entries, Last: s.Last, Missing: s.Unlisted, Repeats: s.Repeats, Unnumbered: s.Unnumbered,
+		Organisation: s.Org, Source: s.Source, Entries: s.Entries, Last: s.Last,
+		Missing: s.Unlisted, Repeats: s.Repeats, Unnumbered: s.Unnumbered,
 		LastIndex: s.LastIndex, Faults: s.Faults,
 	}
 	for i, g := range s.Gaps {
@@ -47,7 +49,8 @@ func describeSource(s ledger.Source, now time.Time) client.Source {
 	}
 	if h := s.Heartbeats; len(h.Days) > 0 {
 		out.Heartbeats = &client.StreamHeartbeats{
-			LastDay: h.LastDay(), Interval: h.Interval, Days: h.Days.Count(), Missing: days(h.Missing()), Gaps: days(h.Gaps), Unverified: days(h.Unverified),
+			LastDay: h.LastDay(), Interval: h.Interval, Days: h.Days.Count(),
+			Missing: days(h.Missing()), Gaps: days(h.Gaps), Unverified: days(h.Unverified),
 		}
 	}
 	return out

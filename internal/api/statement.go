@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -16,8 +15,9 @@ import (
 	"igledger/ledger/wire"
 )
 
-// statement is POST /v1/statements: a POST, because an id never stands in a URL. It is made before the reading is logged, so that the reading itself is not
-// in it, and given out only after.
+// statement is POST /v1/statements. It is a POST because a person's id never appears in a URL. The
+// statement is made before the reading is logged, so that it does not include the reading itself,
+// and is sent only afterwards.
 func (a *api) statement(w http.ResponseWriter, r *request) error {
 	var body client.StatementRequest
 	if err := a.decode(r, maxBody, "statement request", &body); err != nil {
@@ -52,71 +52,77 @@ func (a *api) statement(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// make gives a statement or an extract as JSON, and the ids whose entries it shows: the one asked for and those linked with it.
-func (a *api) make(ctx context.Context, body client.StatementRequest, window statement.Window) (data []byte, ids []string, err error) {
+// make returns a statement or an extract as JSON, and the ids whose entries it shows: the id asked
+// for and those that are linked with it.
+func (a *api) make(
+	ctx context.Context, body client.StatementRequest, window statement.Window,
+) (data []byte, ids []string, err error) {
 	var made interface{ Marshal() ([]byte, error) }
 	ids = []string{body.ID}
 	if len(body.Extract) > 0 {
 		made, err = a.index.Extract(ctx, body.ID, body.Extract)
+		if err != nil {
+			return nil, nil, err
+		}
 	} else {
-		var s *bundle.Statement
-		if s, err = a.index.Statement(ctx, body.ID, window); err == nil {
-			for _, l := range s.Linked {
-				ids = append(ids, l.ID)
-			}
+		s, err := a.index.Statement(ctx, body.ID, window)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, l := range s.Linked {
+			ids = append(ids, l.ID)
 		}
 		made = s
-	}
-	if err != nil {
-		return nil, nil, err
 	}
 	data, err = made.Marshal()
 	var e *wire.Error
 	if errors.As(err, &e) && e.Code == wire.TooLarge {
-		return nil, nil, &refusal{code: tooLarge, detail: "the statement is larger than " + strconv.Itoa(bundle.MaxSize>>20) + " MiB: ask for a period"}
+		detail := "the statement is larger than " + strconv.Itoa(bundle.MaxSize>>20) + " MiB: ask for a shorter period"
+		return nil, nil, &refusal{code: tooLarge, detail: detail}
 	}
 	return data, ids, err
 }
 
+// windowOf checks what a request chooses and returns it.
 func windowOf(b client.StatementRequest) (statement.Window, error) {
-	w := statement.Window{From: b.From, To: b.To}
-	for _, t := range []struct {
-		text string
-		into *time.Time
-	}{{b.Since, &w.Since}, {b.Until, &w.Until}} {
-		if t.text == "" {
-			continue
-		}
-		var err error
-		if *t.into, err = time.Parse(time.RFC3339, t.text); err != nil {
-			return w, &refusal{code: badRequest, detail: "since or until is not an RFC 3339 time with zone"}
-		}
+	since, err := timeOf("since", b.Since)
+	if err != nil {
+		return statement.Window{}, err
 	}
+	until, err := timeOf("until", b.Until)
+	if err != nil {
+		return statement.Window{}, err
+	}
+	w := statement.Window{From: b.From, To: b.To, Since: since, Until: until}
 	times := b.Since != "" || b.Until != ""
 	places := b.From != 0 || b.To != 0
 	switch {
 	case times && places, len(b.Extract) > 0 && (times || places):
-		return w, &refusal{code: badRequest, detail: "want one of from and to, since and until, extract"}
+		const detail = "choose by from and to, by since and until, or by extract, but only by one of them"
+		return w, &refusal{code: badRequest, detail: detail}
 	case b.To != 0 && b.From >= b.To, b.From > maxPlace, b.To > maxPlace:
-		return w, &refusal{code: badRequest, detail: "from is not below to, or above 2^53-1"}
+		return w, &refusal{code: badRequest, detail: "from must be less than to, and both at most 2^53-2"}
 	case !w.Since.IsZero() && !w.Until.IsZero() && !w.Since.Before(w.Until):
-		return w, &refusal{code: badRequest, detail: "since is not before until"}
+		return w, &refusal{code: badRequest, detail: "since must be before until"}
 	case len(b.Extract) > client.MaxExtract:
 		return w, &refusal{code: badRequest, detail: "extract has more than " + strconv.Itoa(client.MaxExtract) + " members"}
 	}
 	return w, nil
 }
 
-// maxPlace is the largest position that a statement may name: 2^53-2, so that the one after it is still exact in every reader.
+// maxPlace is the largest position that a statement may name, 2^53-2. The position after it is then
+// still exact in every reader.
 const maxPlace = 1<<53 - 2
 
-// indexMetrics are numbers of the subject index.
+// indexMetrics registers the metrics of the subject index.
 func indexMetrics(reg prometheus.Registerer, f *statement.Follower) {
 	gauge := func(name, help string, value func(statement.Stats) float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return value(f.Stats()) })
+		get := func() float64 { return value(f.Stats()) }
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, get)
 	}
 	count := func(name, help string, value func(statement.Stats) uint64) prometheus.Collector {
-		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value(f.Stats())) })
+		get := func() float64 { return float64(value(f.Stats())) }
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, get)
 	}
 	truth := func(b bool) float64 {
 		if b {
@@ -125,13 +131,23 @@ func indexMetrics(reg prometheus.Registerer, f *statement.Follower) {
 		return 0
 	}
 	reg.MustRegister(
-		gauge("igledger_index_subjects", "Histories in the subject index, public names among them.", func(s statement.Stats) float64 { return float64(s.Subjects) }),
-		gauge("igledger_index_size", "Entries below are covered by the index root that statements rest on.", func(s statement.Stats) float64 { return float64(s.Size) }),
-		gauge("igledger_index_covered", "Entries below are covered by the newest index root in the log; above igledger_index_size while cosigners are waited for.", func(s statement.Stats) float64 { return float64(s.Covered) }),
-		gauge("igledger_index_read", "Entries below have been read for the index.", func(s statement.Stats) float64 { return float64(s.Read) }),
-		gauge("igledger_index_ready", "1 if statements can be served.", func(s statement.Stats) float64 { return truth(s.Ready) }),
-		gauge("igledger_index_broken", "1 if an index root in the log is not that of its entries: an alarm. No statements are made; entries are taken.", func(s statement.Stats) float64 { return truth(s.Broken) }),
-		count("igledger_index_roots_total", "Index roots met in the log.", func(s statement.Stats) uint64 { return s.Roots }),
-		count("igledger_index_conflicts_total", "Index roots this process offered after another had logged one.", func(s statement.Stats) uint64 { return s.Conflicts }),
+		gauge("igledger_index_subjects", "Histories in the subject index, including public names.",
+			func(s statement.Stats) float64 { return float64(s.Subjects) }),
+		gauge("igledger_index_size", "Number of entries covered by the index root that statements are based on.",
+			func(s statement.Stats) float64 { return float64(s.Size) }),
+		gauge("igledger_index_covered", "Number of entries covered by the newest index root in the log. "+
+			"Larger than igledger_index_size while that root waits for cosigners.",
+			func(s statement.Stats) float64 { return float64(s.Covered) }),
+		gauge("igledger_index_read", "Number of entries read into the index.",
+			func(s statement.Stats) float64 { return float64(s.Read) }),
+		gauge("igledger_index_ready", "1 if statements can be served.",
+			func(s statement.Stats) float64 { return truth(s.Ready) }),
+		gauge("igledger_index_broken", "1 if an index root in the log does not match its entries: an alarm. "+
+			"The server makes no statements, but still accepts entries.",
+			func(s statement.Stats) float64 { return truth(s.Broken) }),
+		count("igledger_index_roots_total", "Index roots found in the log.",
+			func(s statement.Stats) uint64 { return s.Roots }),
+		count("igledger_index_conflicts_total", "Index roots that this process offered after another had logged one.",
+			func(s statement.Stats) uint64 { return s.Conflicts }),
 	)
 }

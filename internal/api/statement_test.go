@@ -28,7 +28,8 @@ func (w *world) withIndex() *statement.Follower {
 	return f
 }
 
-// A statement comes over HTTP as it was made, verifies, and the reading is in the log before the answer is out.
+// A statement comes over HTTP as it was made, verifies, and the reading is in the log before the
+// answer is out.
 func TestStatement(t *testing.T) {
 	w := newWorld(t)
 	f := w.withIndex()
@@ -108,7 +109,8 @@ func TestStatementRefusals(t *testing.T) {
 	}
 }
 
-// A wrong index root ends statements and raises an alarm. Entries are taken as before: every replica meets the same root, and accesses must be logged.
+// A wrong index root ends statements and raises an alarm. Entries are taken as before: every
+// replica meets the same root, and accesses must be logged.
 func TestBrokenIndexStillTakesEntries(t *testing.T) {
 	w := newWorld(t)
 	f := w.withIndex()

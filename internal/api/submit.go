@@ -3,10 +3,12 @@ package api
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"igledger/internal/client"
@@ -15,19 +17,21 @@ import (
 	"igledger/ledger/wire"
 )
 
-// submit is POST /v1/entries. No caller's token is asked for: each entry's own signature is its authority. The entries that parse go to the
-// ledger in one call, in order, so one bad entry costs the others nothing.
+// submit is POST /v1/entries. It needs no caller's token, because the signature of each entry is
+// its authority. The entries that parse go to the ledger in one call, in order, so that a bad entry
+// does not affect the others.
 func (a *api) submit(w http.ResponseWriter, r *request) error {
 	var body client.Submission
 	if err := a.decode(r, maxSubmit, "submission", &body); err != nil {
 		return err
 	}
 	if n := len(body.Entries); n == 0 || n > maxEntries {
-		return &refusal{code: badRequest, detail: "entries has " + strconv.Itoa(n) + " members, want 1 to " + strconv.Itoa(maxEntries)}
+		return &refusal{code: badRequest, detail: fmt.Sprintf("entries must have 1 to %d members, not %d", maxEntries, n)}
 	}
 	results := make([]client.Result, len(body.Entries))
-	good, at := make([]*entry.Entry, 0, len(body.Entries)), make([]int, 0, len(body.Entries))
-	var last error // of the entries; the only one, if there is one entry
+	good := make([]*entry.Entry, 0, len(body.Entries))
+	at := make([]int, 0, len(body.Entries)) // the position in body of each good one
+	var last error                          // the last refusal; the only one, if there is one entry
 	for i, s := range body.Entries {
 		e, err := entry.Parse(s)
 		if err != nil {
@@ -65,8 +69,9 @@ func (a *api) submit(w http.ResponseWriter, r *request) error {
 	return answer(w, client.Results{Results: results})
 }
 
-// ownFault gives the refusal of an entry that the ledger found wanting. Only an *entry.Error itself is about the entry; one that is wrapped is about
-// what the ledger has stored, and the server's fault.
+// ownFault returns the refusal for an entry that the ledger did not accept. Only an unwrapped
+// *wire.Error is about the entry itself. A wrapped one is about what the ledger has stored, and so
+// the server's fault; ownFault returns it as it is.
 func ownFault(err error) error {
 	if _, ok := err.(*wire.Error); ok {
 		return refuse(err)
@@ -74,7 +79,8 @@ func ownFault(err error) error {
 	return err
 }
 
-// logInternal notes once per submission that the ledger failed in a way that is nobody's fault but ours.
+// logInternal logs, once for each submission, that the ledger failed through the server's own
+// fault.
 func (a *api) logInternal(results []ledger.Result) {
 	for _, r := range results {
 		if r.Err != nil && refusalOf(ownFault(r.Err)).code == internal {
@@ -96,7 +102,8 @@ func refused(err error) client.Result {
 	return client.Result{Status: client.Refused, Problem: refusalOf(err).problem()}
 }
 
-// decode reads a JSON body strictly: one value, no duplicate and no unknown members, valid UTF-8, at most limit bytes (as ServeHTTP has set them).
+// decode reads a JSON body strictly: one value, no duplicate or unknown members, valid UTF-8, at
+// most limit bytes (which ServeHTTP enforces).
 func (a *api) decode(r *request, limit int64, what string, into any) error {
 	data, err := a.body(r, limit, "application/json")
 	if err != nil {
@@ -112,10 +119,11 @@ func (a *api) decode(r *request, limit int64, what string, into any) error {
 	return nil
 }
 
-// body reads a body of this media type to its end.
+// body reads the whole request body, which must have the media type want.
 func (a *api) body(r *request, limit int64, want string) ([]byte, error) {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := params["charset"]; err != nil || media != want || charset != "" && !bytes.EqualFold([]byte(charset), []byte("utf-8")) ||
+	charset := params["charset"]
+	if err != nil || media != want || charset != "" && !strings.EqualFold(charset, "utf-8") ||
 		r.Header.Get("Content-Encoding") != "" {
 		return nil, &refusal{code: mediaType}
 	}
@@ -124,17 +132,18 @@ func (a *api) body(r *request, limit int64, want string) ([]byte, error) {
 	switch {
 	case size > limit:
 		return nil, over
-	case size < 0: // chunked: not known
+	case size < 0: // chunked, so it is not known
 		size = limit
 	}
 	if size > maxBody {
 		if !a.large.TryAcquire(size) {
-			return nil, &refusal{code: busy, detail: "too many large bodies at once"}
+			return nil, &refusal{code: busy, detail: "too many large request bodies at once"}
 		}
 		defer a.large.Release(size)
 	}
 	var buf bytes.Buffer
-	buf.Grow(int(min(size, maxBody)) + bytes.MinRead) // not the length claimed: it costs the sender nothing to claim
+	// Not the whole claimed length, because a false claim would cost the sender nothing.
+	buf.Grow(int(min(size, maxBody)) + bytes.MinRead)
 	if _, err := io.Copy(&buf, r.Body); err != nil {
 		var tooMuch *http.MaxBytesError
 		if errors.As(err, &tooMuch) {

@@ -37,7 +37,8 @@ func TestSubmitGivesReceiptsThatTheSourceCanCheck(t *testing.T) {
 	}
 }
 
-// Each way a single submission can be wrong has its own problem and status, and leaves nothing in the log.
+// Each way a single submission can be wrong has its own problem and status, and leaves nothing in
+// the log.
 func TestRefusedSubmissions(t *testing.T) {
 	w := newWorld(t)
 	stranger := w.newKey()
@@ -193,7 +194,8 @@ func (blanks) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// While the log takes nothing, the answer to one entry and to many is 503 with Retry-After, and the process stays alive but not ready.
+// While the log takes nothing, the answer to one entry and to many is 503 with Retry-After, and the
+// process stays alive but not ready.
 func TestUnavailable(t *testing.T) {
 	w := newWorld(t)
 	one, two := w.entry("SRC", person), w.entry("SRC", person)

@@ -13,16 +13,17 @@ import (
 // tileWidth is the number of hashes or entries of a full tile (C2SP tlog-tiles).
 const tileWidth = 256
 
-// tilePath is what the path of a tile says, after "/tile/".
+// tilePath is the parsed path of a tile, after "/tile/".
 type tilePath struct {
 	entries bool   // an entry bundle, not a tile of hashes
 	level   int    // 0 to 63, 0 for entry bundles
 	index   uint64 // N
-	width   int    // 1 to 255, or tileWidth: full
+	width   int    // 1 to 255, or tileWidth for a full tile
 }
 
-// parseTilePath reads <L>/<N>[.p/<W>] or entries/<N>[.p/<W>] as C2SP tlog-tiles writes them. Each tile has exactly one spelling: tiles are cached
-// for ever, and two names for one thing are two chances to show different things.
+// parseTilePath reads <L>/<N>[.p/<W>] or entries/<N>[.p/<W>], as C2SP tlog-tiles spells them. Each
+// tile has exactly one spelling: tiles are cached for ever, and with two names for one tile an
+// attacker could show two different contents.
 func parseTilePath(s string) (tilePath, bool) {
 	first, rest, ok := strings.Cut(s, "/")
 	if !ok {
@@ -30,12 +31,14 @@ func parseTilePath(s string) (tilePath, bool) {
 	}
 	t := tilePath{entries: first == "entries", width: tileWidth}
 	if !t.entries {
-		if t.level, ok = decimal(first, 63); !ok {
+		t.level, ok = decimal(first, 63)
+		if !ok {
 			return tilePath{}, false
 		}
 	}
 	if n, w, partial := strings.Cut(rest, ".p/"); partial {
-		if t.width, ok = decimal(w, tileWidth-1); !ok || t.width == 0 {
+		t.width, ok = decimal(w, tileWidth-1)
+		if !ok || t.width == 0 {
 			return tilePath{}, false
 		}
 		rest = n
@@ -51,7 +54,8 @@ func parseTilePath(s string) (tilePath, bool) {
 	return t, t.String() == s
 }
 
-// String is the one spelling of the path: the index in groups of three digits, all but the last with an x before.
+// String returns the one spelling of the path: the index in groups of three digits, all but the
+// last preceded by x.
 func (t tilePath) String() string {
 	n := fmt.Sprintf("%03d", t.index%1000)
 	for i := t.index / 1000; i > 0; i /= 1000 {
@@ -77,7 +81,7 @@ func decimal(s string, top int) (int, bool) {
 func (a *api) tile(w http.ResponseWriter, r *request) error {
 	t, ok := parseTilePath(r.rest)
 	if !ok {
-		return &refusal{code: notFound, detail: "not the path of a tile (C2SP tlog-tiles)"}
+		return &refusal{code: notFound, detail: "not a path of a tile (C2SP tlog-tiles)"}
 	}
 	var body []byte
 	var err error
@@ -87,12 +91,12 @@ func (a *api) tile(w http.ResponseWriter, r *request) error {
 		body, err = a.log.Tile(r.Context(), t.level, t.index, t.width)
 	}
 	if errors.Is(err, ledger.ErrNotFound) {
-		return &refusal{code: notFound, detail: "the log does not reach that far"}
+		return &refusal{code: notFound, detail: "the log has not grown that far"}
 	}
 	if err != nil {
 		return err
 	}
-	// A partial tile never changes either, but is of use only until it is full.
+	// A partial tile never changes either, but is useful only until the tile is full.
 	cache := "public, max-age=3600, immutable"
 	if t.width == tileWidth {
 		cache = "public, max-age=31536000, immutable"
@@ -102,7 +106,8 @@ func (a *api) tile(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// checkpoint is GET /checkpoint: the newest, with the cosignatures it has by now. One that reached a quorum of witnesses stands in GET /v1/log.
+// checkpoint is GET /checkpoint: the newest checkpoint, with the cosignatures it has so far. GET
+// /v1/log has the newest one that reached a quorum.
 func (a *api) checkpoint(w http.ResponseWriter, r *request) error {
 	note, err := a.log.PublishedCheckpoint(r.Context())
 	if err != nil {

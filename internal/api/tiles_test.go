@@ -45,7 +45,8 @@ func TestTilePaths(t *testing.T) {
 	}
 }
 
-// golang.org/x/mod's own parser is the oracle: C2SP tlog-tiles is its path without the height, and with entries for data.
+// golang.org/x/mod's own parser is the oracle: C2SP tlog-tiles is its path without the height, and
+// with entries for data.
 func FuzzTilePath(f *testing.F) {
 	for _, s := range []string{"0/000", "63/x001/x234/067.p/8", "entries/000.p/17", "00/000", "0/000.p/256", "-1/000", "0/x000/001"} {
 		f.Add(s)
@@ -91,7 +92,8 @@ func (h httpTiles) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	return all, nil
 }
 
-// A client that shares no code with us follows every leaf from the entry bundles through the tiles to the checkpoint.
+// A client that shares no code with us follows every leaf from the entry bundles through the tiles
+// to the checkpoint.
 func TestTilesOverHTTP(t *testing.T) {
 	w := newWorld(t)
 	var list []*entry.Entry

@@ -14,7 +14,8 @@ import (
 	"igledger/ledger/witness"
 )
 
-// attemptResults is what an attempt to get a cosignature came to, first match first; what is not here is an answer refused for another reason.
+// attemptResults maps the error of an attempt to get a cosignature to a label; the first match
+// decides. attemptResult labels all other errors.
 var attemptResults = []struct {
 	err   error
 	label string
@@ -28,11 +29,15 @@ var attemptResults = []struct {
 	{witness.ErrMalformed, "malformed"},
 }
 
-// WitnessAttempts registers the count of attempts to get cosignatures and gives what is to be told of each: witness.Config.Observe. Labels are names of the
-// operator's policy, which is no secret.
+// WitnessAttempts registers a counter of attempts to get cosignatures, and returns the function
+// that counts them, for witness.Config.Observe. Labels are names from the operator's policy, which
+// is not secret.
 func WitnessAttempts(reg prometheus.Registerer) func(name string, size uint64, err error) {
-	count := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "igledger_witness_attempts_total",
-		Help: "Attempts by this process to get a cosignature, by witness and result. inconsistent, fork and ahead are alarms: somebody saw another log."}, []string{"witness", "result"})
+	count := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "igledger_witness_attempts_total",
+		Help: "Attempts by this process to get a cosignature, by witness and result. " +
+			"inconsistent, fork and ahead are alarms: the witness has seen a different log.",
+	}, []string{"witness", "result"})
 	reg.MustRegister(count)
 	return func(name string, _ uint64, err error) { count.WithLabelValues(name, attemptResult(err)).Inc() }
 }
@@ -49,38 +54,46 @@ func attemptResult(err error) string {
 	var answer *witness.AnswerError
 	switch {
 	case !errors.As(err, &answer):
-		return "own-failure" // our database, not the witness
+		return "own-failure" // of our database, not of the witness
 	case answer.Status == 0:
 		return "unreachable"
 	}
 	return "refused"
 }
 
-// cosigning reads from the database, when metrics are asked for, how far those who cosign have come. So each replica tells the same, and an auditor who comes by
-// itself is seen as a witness is.
+// cosigning collects how far the cosigners have come. It reads the database at each scrape, so that
+// all replicas report the same, and so that auditors who send their cosignatures themselves are
+// counted as witnesses are.
 type cosigning struct {
 	log    *ledger.Log
 	logger *slog.Logger
 }
 
-// scrapeTimeout bounds what a scrape waits for the database; without an answer these numbers are absent and the others are given.
+// scrapeTimeout bounds how long a scrape waits for the database. Without an answer in time, these
+// metrics are absent and the others are still served.
 const scrapeTimeout = 2 * time.Second
 
 var (
-	cosignerSize  = prometheus.NewDesc("igledger_cosigner_size", "Largest checkpoint that a cosigner of the policy has cosigned; 0: none.", []string{"cosigner"}, nil)
-	cosignerTime  = prometheus.NewDesc("igledger_cosigner_time_seconds", "When it did, by its own clock, in seconds since 1970. Absent if it never did.", []string{"cosigner"}, nil)
-	anchorSize    = prometheus.NewDesc("igledger_anchor_size", "Size of the checkpoint that cosigners are to cosign.", nil, nil)
-	witnessedSize = prometheus.NewDesc("igledger_witnessed_size", "Size of the largest checkpoint that reached the policy's quorum. Absent if none did.", nil, nil)
+	cosignerSize = prometheus.NewDesc("igledger_cosigner_size",
+		"Size of the largest checkpoint that a cosigner of the policy has cosigned. 0 if it has cosigned none.",
+		[]string{"cosigner"}, nil)
+	cosignerTime = prometheus.NewDesc("igledger_cosigner_time_seconds",
+		"Time of that cosignature by the cosigner's own clock, in seconds since 1970. Absent if it has cosigned none.",
+		[]string{"cosigner"}, nil)
+	anchorSize = prometheus.NewDesc("igledger_anchor_size",
+		"Size of the checkpoint that cosigners are asked to cosign.", nil, nil)
+	witnessedSize = prometheus.NewDesc("igledger_witnessed_size",
+		"Size of the largest checkpoint that reached the policy's quorum. Absent if none has.", nil, nil)
 )
 
-// Describe is of prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (c cosigning) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{cosignerSize, cosignerTime, anchorSize, witnessedSize} {
 		out <- d
 	}
 }
 
-// Collect is of prometheus.Collector.
+// Collect implements prometheus.Collector.
 func (c cosigning) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
@@ -98,11 +111,11 @@ func (c cosigning) Collect(out chan<- prometheus.Metric) {
 		desc *prometheus.Desc
 		read func(context.Context) ([]byte, error)
 	}{{anchorSize, c.log.Anchor}, {witnessedSize, c.log.WitnessedCheckpoint}} {
-		var size uint64
-		var missing error
-		if size, missing = sizeOf(ctx, c.log.VerifierKey(), n.read); missing == nil {
+		size, missing := sizeOf(ctx, c.log.VerifierKey(), n.read)
+		switch {
+		case missing == nil:
 			gauge(n.desc, float64(size))
-		} else if !errors.Is(missing, ledger.ErrNotFound) {
+		case !errors.Is(missing, ledger.ErrNotFound):
 			err = errors.Join(err, missing)
 		}
 	}
@@ -111,6 +124,7 @@ func (c cosigning) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
+// sizeOf returns the size of the checkpoint that read returns, signed by the log with this key.
 func sizeOf(ctx context.Context, key string, read func(context.Context) ([]byte, error)) (uint64, error) {
 	signed, err := read(ctx)
 	if err != nil {

@@ -53,7 +53,8 @@ func (w *world) open(note string) proof.Checkpoint {
 	return c
 }
 
-// GET /checkpoint is the newest with what it has; GET /v1/log shows what is to be cosigned now, and keeps showing the one that has its quorum.
+// GET /checkpoint is the newest with what it has; GET /v1/log shows what is to be cosigned now, and
+// keeps showing the one that has its quorum.
 func TestCosignaturesAreServed(t *testing.T) {
 	w := newWorld(t)
 	key := w.believing()
@@ -90,7 +91,8 @@ func TestCosignaturesAreServed(t *testing.T) {
 	}
 }
 
-// What is brought and does not hold is refused, each for its own reason, and nothing of it is kept. A fork is an alarm.
+// What is brought and does not hold is refused, each for its own reason, and nothing of it is kept.
+// A fork is an alarm.
 func TestCosignaturesRefused(t *testing.T) {
 	w := newWorld(t)
 	key := w.believing()

@@ -33,7 +33,8 @@ const (
 	person = "chi:0101011237" // nobody's: a number made for tests
 )
 
-// world is a server on a real log in a fresh SQLite file, with organisations of every kind that may call it.
+// world is a server on a real log in a fresh SQLite file, with organisations of every kind that may
+// call it.
 type world struct {
 	testing.TB
 	keys                *ledger.Keys
@@ -65,7 +66,8 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// newWorld: SRC (source, controller) and OTH (source) submit; AUD (auditor), CTL (controller) and PRC (processor) hold keys for audit.
+// newWorld: SRC (source, controller) and OTH (source) submit; AUD (auditor), CTL (controller) and
+// PRC (processor) hold keys for audit.
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	return newWorldOn(t, testdb.SQLite(t))
