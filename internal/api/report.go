@@ -109,7 +109,7 @@ func timeOf(member, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	t, err := time.Parse(time.RFC3339, text)
+	t, err := entry.ParseTime(text)
 	if err != nil {
 		detail := member + " must be an RFC 3339 time with a zone, for example 2026-11-01T00:00:00Z"
 		return time.Time{}, &refusal{code: badRequest, detail: detail}

@@ -288,7 +288,8 @@ func TestReportCallers(t *testing.T) {
 	_, err = b.pep().Report(t.Context(), client.ReportRequest{Kind: client.Due})
 	wantProblem(t, err, 403, forbidden)
 	auth := "Bearer " + b.token(b.audit["AUD"], "AUD")
-	for _, body := range []string{`{}`, `{"kind":"all"}`, `{"kind":"uncovered","from":"yesterday"}`, `{"kind":"uncovered","from":"2026-11-02T00:00:00Z","to":"2026-11-01T00:00:00Z"}`, `{"kind":"due","within":-1}`,
+	for _, body := range []string{`{}`, `{"kind":"all"}`, `{"kind":"uncovered","from":"yesterday"}`, `{"kind":"uncovered","from":"2026-11-02T7:00:00Z"}`, `{"kind":"uncovered","to":"2026-11-02T07:00:00,5Z"}`,
+		`{"kind":"uncovered","from":"2026-11-02T00:00:00Z","to":"2026-11-01T00:00:00Z"}`, `{"kind":"due","within":-1}`,
 		`{"kind":"uncovered","organisation":"a b"}`, `{"kind":"uncovered","purpose":[""]}`, `{"kind":"uncovered","person":"x"}`} {
 		if code := b.do("POST", "/v1/reports", body, "Authorization", auth).problem(t); code != badRequest {
 			t.Errorf("%s: %s", body, code)

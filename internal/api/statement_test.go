@@ -90,6 +90,8 @@ func TestStatementRefusals(t *testing.T) {
 		"a place beyond numbers": {`{` + id + `,"from":9007199254740991}`, badRequest},
 		"since after until":      {`{` + id + `,"since":"2026-02-01T00:00:00Z","until":"2026-02-01T00:00:00Z"}`, badRequest},
 		"not a time":             {`{` + id + `,"since":"yesterday"}`, badRequest},
+		"a short hour":           {`{` + id + `,"since":"2026-02-01T7:00:00Z"}`, badRequest},
+		"a decimal comma":        {`{` + id + `,"until":"2026-02-01T07:00:00,5Z"}`, badRequest},
 		"times and places":       {`{` + id + `,"since":"2026-02-01T00:00:00Z","from":4}`, badRequest},
 		"extract of a period":    {`{` + id + `,"extract":[` + decimalOf(mine) + `],"from":4}`, badRequest},
 		"too long an extract":    {`{` + id + `,"extract":[1` + strings.Repeat(",1", 1000) + `]}`, badRequest},
