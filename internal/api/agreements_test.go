@@ -17,8 +17,8 @@ import (
 	"igledger/policies"
 )
 
-// Anybody sees which agreements there are and in which state, and finds in the log what the
-// register says of one.
+// Anyone can see the agreements and their states, and find in the log what the register says about
+// one.
 func TestPublicRegisterOfAgreements(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))

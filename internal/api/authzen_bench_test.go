@@ -13,8 +13,8 @@ import (
 )
 
 // BenchmarkEvaluation is a decision from the request to the answer, without a network: a permit,
-// which is not logged, and a denial, which is, among 1,000 agreements and persons of whom every
-// other refused something.
+// which is not logged, and a denial, which is. There are 1,000 agreements, and 1,000 persons of
+// whom every second one has refused something.
 func BenchmarkEvaluation(bench *testing.B) {
 	b := newBoard(bench)
 	b.agree(b.isa("isa-1", 1))

@@ -14,7 +14,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// What is decided before an access is the verdict that the access gets, and the verdict of the
+// The decision before an access equals the verdict that the access gets, and the verdict of the
 // decision that is logged: for accesses of every kind, at every step of a story.
 func TestDecisionIsTheVerdict(t *testing.T) {
 	b := newBoard(t)
@@ -35,7 +35,7 @@ func TestDecisionIsTheVerdict(t *testing.T) {
 		},
 		"no agreement": func() *entry.Access { return b.shared(person, func(a *entry.Access) { a.Agreement = "" }) },
 		"unknown":      func() *entry.Access { return b.shared(person, func(a *entry.Access) { a.Agreement = "isa-9" }) },
-		"for her, by her": func() *entry.Access {
+		"for the person, by the person": func() *entry.Access {
 			a := b.access("SRC", person)
 			a.Purpose, a.Delegation = []string{"FAMRQT"}, deed
 			return a
@@ -50,7 +50,7 @@ func TestDecisionIsTheVerdict(t *testing.T) {
 	}{
 		{"no agreement", func() {}},
 		{"in force", func() { b.agree(b.isa("isa-1", 1)) }},
-		{"she refuses research and payment", func() { b.refuse(person, "HRESCH", "HPAYMT") }},
+		{"the person refuses research and payment", func() { b.refuse(person, "HRESCH", "HPAYMT") }},
 		{"suspended", func() { b.act("CTL", "isa-1", "suspend") }},
 		{"terminated", func() { b.act("SRC", "isa-1", "terminate") }},
 	} {
@@ -85,7 +85,7 @@ func TestDecisionIsTheVerdict(t *testing.T) {
 	}
 }
 
-// A decision about one number of a person is the verdict there too if she refused under another.
+// A decision about one number of a person takes into account what they refused under another.
 func TestDecisionFollowsLinks(t *testing.T) {
 	b := newBoard(t)
 	const numbered = "temp:SRC:77"
@@ -112,8 +112,8 @@ func TestDecisionFollowsLinks(t *testing.T) {
 	}
 }
 
-// The person sees attempts: a denial is in her history before the answer, with who asked for what.
-// A permit is only if asked for, and then an access can name it.
+// The person sees attempts: a denial is in their history before the answer, with who asked for
+// what. A permit is there only if the caller asked to log it, and then an access can name it.
 func TestDenialsAreLogged(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))
@@ -157,8 +157,8 @@ func TestDenialsAreLogged(t *testing.T) {
 	}
 }
 
-// A denial that cannot be logged is not given, nor is anything of a list that holds one. A permit
-// that is not to be logged needs no log.
+// A denial that cannot be logged is not answered, nor is any part of a list with one. A permit that
+// need not be logged does not need the log.
 func TestDecisionIsRefusedIfItCannotBeLogged(t *testing.T) {
 	b := newBoard(t)
 	b.append(b.registrar, &entry.KeyRevocation{Common: common("REG"), Org: "OPR", KID: b.world.keys.Operator.KID, Reason: "retired"})
@@ -221,8 +221,8 @@ func TestEvaluations(t *testing.T) {
 	}
 }
 
-// What an evaluation leaves out it takes from the top, each of the four as a whole; what is wrong
-// with one is its own error.
+// What an evaluation leaves out is taken from the top, each of the four as a whole. An invalid
+// evaluation has an error of its own.
 func TestEvaluationDefaults(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))
@@ -274,7 +274,7 @@ func TestBadEvaluations(t *testing.T) {
 		"nothing":                 {`{}`, badRequest},
 		"no action":               {with(`"action":`, `"actions":`), badRequest},
 		"unknown kind of subject": {with(`"type":"staff"`, `"type":"robot"`), badRequest},
-		"nobody":                  {with(`"id":"N-1234"`, `"id":""`), badRequest},
+		"no subject id":           {with(`"id":"N-1234"`, `"id":""`), badRequest},
 		"unknown action":          {with(`"name":"R"`, `"name":"r"`), badRequest},
 		"another resource":        {with(`"type":"record"`, `"type":"todo"`), badRequest},
 		"no id":                   {with(person, "0101011237"), string(wire.BadID)},
@@ -307,8 +307,8 @@ func TestBadEvaluations(t *testing.T) {
 	}
 }
 
-// AuthZEN wants what it does not define passed over, one evaluation taken where a list is absent,
-// and the request's id given back, also with a refusal.
+// AuthZEN requires that unknown members are ignored, that a request without a list is one
+// evaluation, and that every answer, even a refusal, repeats the request's id.
 func TestAuthZENTransport(t *testing.T) {
 	b := newBoard(t)
 	auth := "Bearer " + b.token(b.submit["SRC"], "SRC")
@@ -338,7 +338,7 @@ func TestAuthZENTransport(t *testing.T) {
 	}
 }
 
-// The answer as a FHIR AuditEvent says what the profile AuthZconsent asks for, once each, and reads
+// The answer as a FHIR AuditEvent has what the profile AuthZconsent requires, once each, and reads
 // back as an event about the person.
 func TestDecisionAsAuditEvent(t *testing.T) {
 	b := newBoard(t)

@@ -23,9 +23,9 @@ import (
 	"igledger/internal/testdb"
 )
 
-// BenchmarkSubmitDecoding is what one request of one entry costs before and after the ledger, by a
-// plain handler and by a huma operation of the same message types: the reason why this package has
-// plain handlers.
+// BenchmarkSubmitDecoding measures what one request with one entry costs before and after the
+// ledger, with a plain handler and with a huma operation of the same message types. It is the
+// reason why this package has plain handlers.
 func BenchmarkSubmitDecoding(b *testing.B) {
 	w := newWorld(b)
 	body := submission(w.entry("SRC", person))
@@ -76,7 +76,7 @@ func BenchmarkSubmitDecoding(b *testing.B) {
 	}
 }
 
-// BenchmarkSubmit is POST /v1/entries as sources use it: one entry a request, real HTTP over
+// BenchmarkSubmit measures POST /v1/entries as sources use it: one entry a request, real HTTP over
 // loopback with clients in the same process, every check, the database on the same machine.
 func BenchmarkSubmit(b *testing.B) {
 	for _, clients := range []int{1, 64, 256} {

@@ -156,7 +156,7 @@ func TestPagesAreBoundedInBytes(t *testing.T) {
 	}
 }
 
-// A search for somebody without a history is an access too: the answer says that there is none.
+// A search for a person without a history is an access too: the answer shows that there is none.
 func TestSearchForSomebodyUnknownIsLogged(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(w.audit["AUD"], "AUD")

@@ -15,8 +15,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// The feed opens every sealed leaf, in order and to the end, and shows nothing of public ones: with
-// it the histories are those of the ledger.
+// The feed opens every sealed leaf, in order and to the end, and shows nothing of public ones. The
+// histories computed from it are those of the ledger.
 func TestFeedOpensEveryLeaf(t *testing.T) {
 	w := newWorld(t)
 	for _, id := range []string{person, "nhs:9434765919", person} {
@@ -82,7 +82,7 @@ func TestFeedPages(t *testing.T) {
 	}
 }
 
-// An auditor's first bulk read of a day is an access to everybody's record, once for all replicas
+// An auditor's first bulk read of a day is an access to everyone's record, once for all replicas
 // and the rest of the day.
 func TestFeedIsLoggedOnceADay(t *testing.T) {
 	w := newWorld(t)
@@ -113,7 +113,7 @@ func TestFeedIsLoggedOnceADay(t *testing.T) {
 		n, list, err := w.log.History(t.Context(), entry.RegEveryone, ^uint64(0), 10)
 		w.ok(err)
 		if int(n) != want {
-			t.Fatalf("%d readings of everybody's data are logged, want %d", n, want)
+			t.Fatalf("%d readings of everyone's data are logged, want %d", n, want)
 		}
 		e, err := entry.ParseParts(list[0].JWS, list[0].Disclosures)
 		w.ok(err)
@@ -138,7 +138,7 @@ func TestFeedCallers(t *testing.T) {
 		auth   string
 		status int
 	}{
-		"nobody":                    {"", 401},
+		"no caller":                 {"", 401},
 		"a controller":              {"Bearer " + w.token(w.audit["CTL"], "CTL"), 403},
 		"a key for submitting":      {"Bearer " + w.token(w.submit["SRC"], "SRC"), 403},
 		"an auditor's other key":    {"Bearer " + w.token(w.admin["AUD"], "AUD"), 403},

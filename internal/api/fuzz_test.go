@@ -11,8 +11,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// Whatever is posted, the answer is a documented one: results that account for every entry, or a
-// problem; never a panic or a 500.
+// Whatever is posted, the answer is documented: results for every entry, or a problem, never a
+// panic or a 500.
 func FuzzSubmit(f *testing.F) {
 	w := newWorld(f)
 	good := w.entry("SRC", person)
@@ -37,7 +37,7 @@ func FuzzSubmit(f *testing.F) {
 			}
 			return
 		}
-		// The lenient decoder sees the same entries: ours never accepts what others read
+		// A lenient decoder sees the same entries: ours never accepts what others would read
 		// differently.
 		var sent client.Submission
 		var got client.Results
@@ -50,8 +50,8 @@ func FuzzSubmit(f *testing.F) {
 	})
 }
 
-// Whatever is asked, the answer is a decision or a documented problem, and a denial that was
-// decided is in the log under the id that the answer names.
+// Whatever is asked, the answer is a decision or a documented problem, and a denial is in the log
+// under the id that the answer names.
 func FuzzEvaluations(f *testing.F) {
 	b := newBoard(f)
 	b.agree(b.isa("isa-1", 1))

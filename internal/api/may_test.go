@@ -68,8 +68,8 @@ type ask struct {
 	name string
 	path string // "": the row's
 	body string
-	// given reports whether an answer with status 200 gives org what was asked for; nil: every such
-	// answer does.
+	// given reports whether an answer with status 200 has what org asked for; if nil, every such
+	// answer has.
 	given func(body []byte, org string) bool
 	may   allowed
 }
@@ -102,7 +102,7 @@ var rows = []row{
 		{name: "a person it looked at", body: `{"id":"{patient}"}`, may: auditorsAndControllers},
 		{name: "another's patient", body: `{"id":"{their-patient}"}`, may: auditorsAndControllers},
 		{name: "a register", body: `{"id":"reg:sources"}`, may: auditorsOnly},
-		{name: "readings of everybody", body: `{"id":"reg:everyone"}`, may: auditorsOnly},
+		{name: "readings of everyone", body: `{"id":"reg:everyone"}`, may: auditorsOnly},
 	}},
 	{route: "POST /v1/statements", says: saysReader, path: "/v1/statements", asks: []ask{
 		{name: "a person it looked at", body: `{"id":"{patient}"}`, may: auditorsAndControllers},

@@ -23,9 +23,8 @@ import (
 
 type object = map[string]any
 
-// The document is OpenAPI 3.1: every route is there once and nothing else, every reference leads
-// somewhere, every parameter of a path is declared, every answer, parameter and property says what
-// it is.
+// The document is OpenAPI 3.1. It has every route exactly once and nothing else; every reference
+// resolves; every path parameter is declared; every answer, parameter and property is described.
 func TestDocument(t *testing.T) {
 	w := newWorld(t)
 	r := w.do("GET", "/openapi.json", "")
@@ -37,7 +36,7 @@ func TestDocument(t *testing.T) {
 	schemas := doc["components"].(object)["schemas"].(object)
 	walk(doc, func(o object) {
 		if ref, ok := o["$ref"].(string); ok && schemas[strings.TrimPrefix(ref, "#/components/schemas/")] == nil {
-			t.Errorf("%s leads nowhere", ref)
+			t.Errorf("%s does not resolve", ref)
 		}
 	})
 	for name, s := range schemas {
@@ -154,8 +153,7 @@ func example(t *testing.T, typ reflect.Type) []byte {
 	return b
 }
 
-// Every example is what its schema says, decodes strictly, and says nothing that the type does not
-// hold.
+// Every example matches its schema, and decodes strictly into its type.
 func TestExamplesMatchTheirSchemas(t *testing.T) {
 	if *update {
 		writeExamples(t)
@@ -183,7 +181,7 @@ func TestExamplesMatchTheirSchemas(t *testing.T) {
 }
 
 // The examples belong together: the entries submitted, their receipts and the opening verify under
-// the keys of the log they are from.
+// the keys of their log.
 func TestExamplesVerify(t *testing.T) {
 	read := func(v any) {
 		t.Helper()
@@ -208,7 +206,7 @@ func TestExamplesVerify(t *testing.T) {
 		e, err := entry.Parse(s)
 		if res.Status == client.Refused {
 			if err == nil || res.Problem == nil {
-				t.Errorf("entry %d was refused and is good", i)
+				t.Errorf("entry %d was refused but is valid", i)
 			}
 			continue
 		}
@@ -227,7 +225,7 @@ func TestExamplesVerify(t *testing.T) {
 	}
 }
 
-// writeExamples makes a log and keeps what its API says.
+// writeExamples makes a log and stores what its API answers.
 func writeExamples(t *testing.T) {
 	w := newWorld(t)
 	a := w.access("SRC", person)
@@ -260,7 +258,7 @@ func writeExamples(t *testing.T) {
 	governed(t, save)
 }
 
-// governed makes a log with an agreement and keeps what its API says of it.
+// governed makes a log with an agreement and stores what its API answers.
 func governed(t *testing.T, save func(name string, body []byte)) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))

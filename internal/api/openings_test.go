@@ -10,8 +10,8 @@ import (
 	"igledger/verifier"
 )
 
-// Page after page, an auditor gets what opens each sealed leaf, with its verdict, and nothing of
-// public ones; and beyond the end nothing.
+// Page after page, an auditor gets the opening of each sealed leaf, with its verdict, and null for
+// public ones. Beyond the end there is nothing.
 func TestOpeningsOpenEveryLeaf(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))
@@ -58,7 +58,7 @@ func TestOpeningsOpenEveryLeaf(t *testing.T) {
 		}
 	}
 	if n, list, err := b.log.History(t.Context(), entry.RegEveryone, ^uint64(0), 2); err != nil || n != 1 {
-		t.Errorf("%d readings of everybody's data are logged: %v %v", n, list, err)
+		t.Errorf("%d readings of everyone's data are logged: %v %v", n, list, err)
 	}
 }
 
@@ -93,7 +93,7 @@ func TestOpeningsInSmallPages(t *testing.T) {
 
 func TestOpeningsCallers(t *testing.T) {
 	b := newBoard(t)
-	for name, auth := range map[string]string{"a controller": "Bearer " + b.token(b.audit["CTL"], "CTL"), "nobody": ""} {
+	for name, auth := range map[string]string{"a controller": "Bearer " + b.token(b.audit["CTL"], "CTL"), "no caller": ""} {
 		before := b.size()
 		if r := b.do("GET", "/v1/openings?from=0", "", "Authorization", auth); r.problem(t) == "" || b.size() != before {
 			t.Errorf("%s: %d", name, r.StatusCode)

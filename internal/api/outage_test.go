@@ -8,8 +8,8 @@ import (
 	"igledger/internal/testdb"
 )
 
-// The database dies without warning and comes back: callers hear 503 with Retry-After, the process
-// lives, and a client that goes on trying gets its receipt without anybody restarting anything.
+// The database dies without warning and comes back: callers get 503 with Retry-After, the process
+// lives, and a client that keeps trying gets its receipt without a restart.
 func TestDatabaseDiesAndComesBack(t *testing.T) {
 	pg := testdb.StartPostgres(t)
 	w := newWorldOn(t, pg.Database(t))
@@ -53,8 +53,8 @@ func TestDatabaseDiesAndComesBack(t *testing.T) {
 			t.Errorf("entry %d: %+v", i, res)
 		}
 	}
-	// The entry that met the outage was refused as unavailable: in the log or not, as the problem
-	// says.
+	// The entry sent during the outage was refused as unavailable. As the problem says, it may or may
+	// not be in the log.
 	if n := w.size(); n != before+2 && n != before+3 {
 		t.Errorf("the log holds %d entries, want %d: each once", n, before+2)
 	}

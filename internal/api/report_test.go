@@ -14,9 +14,9 @@ import (
 	"igledger/ledger/register"
 )
 
-const second = "nhs:9434765919" // nobody's
+const second = "nhs:9434765919" // of no person
 
-// report gives the positions that a report lists, as an auditor.
+// report returns the positions that a report lists, as an auditor.
 func (b *board) report(q client.ReportRequest) ([]uint64, *client.Report) {
 	b.Helper()
 	q.Purpose = []string{"HCOMPL"}
@@ -29,8 +29,8 @@ func (b *board) report(q client.ReportRequest) ([]uint64, *client.Report) {
 	return list, r
 }
 
-// The report of accesses that are not covered lists exactly those, at every step of an agreement's
-// life, and tells whose access but not whose record or which nurse.
+// The report of uncovered accesses lists exactly those, at every step of an agreement's life. It
+// names the organisation, but not the person or the nurse.
 func TestReportUncovered(t *testing.T) {
 	b := newBoard(t)
 	var want []uint64
@@ -77,8 +77,8 @@ func TestReportUncovered(t *testing.T) {
 	}
 }
 
-// An override is reported until the same organisation's later access to the same record says that
-// it follows it up.
+// An override is reported until a later access by the same organisation to the same record says
+// that it follows it up.
 func TestReportBreakGlass(t *testing.T) {
 	b := newBoard(t)
 	override := func(id string) (uint64, string) {
@@ -141,12 +141,12 @@ func TestReportDue(t *testing.T) {
 		}
 	}
 	if b.size() != before {
-		t.Error("what is public was logged as a reading of everybody's data")
+		t.Error("a public report was logged as a reading of everyone's data")
 	}
 }
 
-// Drift is counted by what does not fit, and what fits is no drift: wider codes cover narrower
-// ones, one role of several will do, machines have none.
+// Drift is counted by what does not fit. What fits is not drift: wider codes cover narrower ones,
+// one role of several is enough, and machines have none.
 func TestReportDrift(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))
@@ -180,8 +180,8 @@ func TestReportDrift(t *testing.T) {
 	}
 }
 
-// The period goes by when the ledger took an access, and finds its beginning wherever that lies
-// among public entries.
+// The period is about when the ledger took an access. Its beginning is found even among public
+// entries.
 func TestReportPeriod(t *testing.T) {
 	start := time.Now().UTC().Truncate(time.Second)
 	now := start
@@ -263,8 +263,8 @@ func TestReportInPages(t *testing.T) {
 	}
 }
 
-// An organisation gets reports on itself, auditors on all; a report that looks into accesses is
-// logged as a reading of everybody's data, once a day.
+// An organisation gets reports on itself, and auditors on all. A report that reads accesses is
+// logged as a reading of everyone's data, once a day.
 func TestReportCallers(t *testing.T) {
 	b := newBoard(t)
 	b.append(b.submit["SRC"], b.shared(person))

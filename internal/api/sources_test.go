@@ -18,7 +18,7 @@ func (w *world) heartbeat(org, source, day string) *entry.Heartbeat {
 	return &entry.Heartbeat{Common: entry.Common{Issuer: org, Audience: origin, ID: entry.HeartbeatID(origin, org, source, day)}, Source: source, Day: day, Interval: 3600, Receipts: true}
 }
 
-// Those who oversee see all streams, a source its own and nobody else's, a stranger none.
+// Auditors, operators and registrars see all streams, a source only its own, a stranger none.
 func TestSources(t *testing.T) {
 	w := newWorld(t)
 	w.append(w.submit["OTH"], w.access("OTH", person))
@@ -52,7 +52,7 @@ func TestSources(t *testing.T) {
 			t.Errorf("%s sees %v, want %v", c.name, names, c.want)
 		}
 	}
-	for name, auth := range map[string]string{"nobody": "", "a stranger": "Bearer " + w.token(w.newKey(), "AUD"), "another's key": "Bearer " + w.token(w.submit["SRC"], "AUD")} {
+	for name, auth := range map[string]string{"no caller": "", "a stranger": "Bearer " + w.token(w.newKey(), "AUD"), "another's key": "Bearer " + w.token(w.submit["SRC"], "AUD")} {
 		if r := w.do("GET", "/v1/sources", "", "Authorization", auth); r.StatusCode != 401 || r.problem(t) != unauthorised {
 			t.Errorf("%s: %d", name, r.StatusCode)
 		}

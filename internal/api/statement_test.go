@@ -57,7 +57,7 @@ func TestStatement(t *testing.T) {
 	_, history, err := w.log.History(t.Context(), person, size+1, 1)
 	w.ok(err)
 	if a := recorded(history[0], consent.New()).Access; a == nil || a.Organisation != "AUD" || a.Issuer != "OPR" || len(a.Purpose) != 1 || a.Purpose[0] != "PATRQT" {
-		t.Errorf("the reading stands in the log as %+v", a)
+		t.Errorf("the reading is in the log as %+v", a)
 	}
 	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, Extract: []uint64{mine}})
 	w.ok(err)
@@ -70,7 +70,7 @@ func TestStatement(t *testing.T) {
 		t.Errorf("a period before all shows %+v", s.Entries)
 	}
 	if strings.Contains(w.lines.String(), person[4:]) {
-		t.Error("the id stands in a log line")
+		t.Error("the id is in a log line")
 	}
 }
 

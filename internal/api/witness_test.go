@@ -23,7 +23,7 @@ import (
 	"igledger/ledger/witness"
 )
 
-// believing serves the world's log anew under a policy of one auditor, w, and gives its key.
+// believing serves the world's log under a policy of one auditor, w, and returns its key.
 func (w *world) believing() ed25519.PrivateKey {
 	w.Helper()
 	seed := sha256.Sum256([]byte("witness"))
@@ -61,7 +61,7 @@ func TestCosignaturesAreServed(t *testing.T) {
 	plain := string(w.do("GET", "/checkpoint", "").body)
 	before := w.info()
 	if before.Anchor != plain || before.Witnessed != "" {
-		t.Errorf("nobody cosigned: anchor %q, witnessed %q", before.Anchor, before.Witnessed)
+		t.Errorf("without cosigners: anchor %q, witnessed %q", before.Anchor, before.Witnessed)
 	}
 	c := w.open(plain)
 	cosigned := plain + cosign.Sign("w.test", key, c, time.Unix(1700000000, 0))
@@ -116,7 +116,7 @@ func TestCosignaturesRefused(t *testing.T) {
 		"a fork":                    {string(forked) + line(fork, now), "text/plain", inconsistentCheckpoint},
 		"a line for another":        {plain + line(fork, now), "text/plain", badCosignature},
 		"a line of tomorrow":        {plain + line(head, now.Add(24*time.Hour)), "text/plain", badCosignature},
-		"nobody":                    {plain, "text/plain", unknownCosigner},
+		"no cosigner":               {plain, "text/plain", unknownCosigner},
 		"a stranger":                {plain + stranger, "text/plain", unknownCosigner},
 		"too much":                  {plain + strings.Repeat(stranger, 1000), "text/plain", tooLarge},
 		"a bad one, and a good one": {plain + line(head, now) + line(fork, now), "text/plain", badCosignature},
@@ -133,7 +133,7 @@ func TestCosignaturesRefused(t *testing.T) {
 		t.Errorf("%d alarms for one fork:\n%s", n, w.lines)
 	}
 	if m := string(w.do("GET", "/metrics", "").body); !strings.Contains(m, `igledger_cosigner_size{cosigner="w"} 0`) || strings.Contains(m, "igledger_cosigner_time_seconds{") || strings.Contains(m, "igledger_witnessed_size ") {
-		t.Errorf("metrics tell of cosignatures that nobody gave")
+		t.Errorf("metrics show cosignatures that were never made")
 	}
 }
 

@@ -30,7 +30,7 @@ import (
 
 const (
 	origin = "ledger.example.scot/2026"
-	person = "chi:0101011237" // nobody's: a number made for tests
+	person = "chi:0101011237" // a number made for tests, of no person
 )
 
 // world is a server on a real log in a fresh SQLite file, with organisations of every kind that may
@@ -243,7 +243,7 @@ type reply struct {
 	body []byte
 }
 
-// problem checks that the answer is problem+json and gives its code.
+// problem checks that the answer is problem+json and returns its code.
 func (r reply) problem(t testing.TB) string {
 	t.Helper()
 	if ct := r.Header.Get("Content-Type"); ct != "application/problem+json" {
