@@ -329,7 +329,8 @@ func (a *AppendTx) InclusionProof(index uint64) ([][]byte, error) {
 	}
 	hashes := make([][]byte, len(nodes.IDs))
 	for i, id := range nodes.IDs {
-		if hashes[i], err = a.merkle.node(id); err != nil {
+		hashes[i], err = a.merkle.node(id)
+		if err != nil {
 			return nil, fmt.Errorf("proving inclusion of leaf %d: %w", index, err)
 		}
 	}

@@ -94,7 +94,8 @@ func (s *Storage) chainRange(ctx context.Context, tree *trillian.Tree, k [32]byt
 			return nil, fmt.Errorf("%w: more than %d", ErrTooMany, most)
 		}
 		last := links[len(links)-1]
-		if more = last.prev != nil && uint64(*last.prev) >= from; more {
+		more = last.prev != nil && uint64(*last.prev) >= from
+		if more {
 			at = uint64(*last.prev)
 		}
 	}

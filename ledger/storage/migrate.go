@@ -46,7 +46,8 @@ func migrate(ctx context.Context, e Engine, db *sql.DB, of schema) error {
 	}
 	const tries = 20
 	for try := 1; ; try++ {
-		if err = up(ctx, db, provider, store); err == nil || errors.Is(err, ErrNewerSchema) || try == tries || ctx.Err() != nil {
+		err = up(ctx, db, provider, store)
+		if err == nil || errors.Is(err, ErrNewerSchema) || try == tries || ctx.Err() != nil {
 			return err
 		}
 		// Collisions come as a different error on each engine (23505 on a catalogue, 42P07, 40001,

@@ -59,7 +59,8 @@ func openPG(ctx context.Context, dsn string) (*pgDB, error) {
 	// READ COMMITTED is right on PostgreSQL because every writer of a tree first locks its head
 	// row, and each later statement sees what was committed when it began; under REPEATABLE READ
 	// the snapshot would be older than the lock. CockroachDB is asked for what it always did.
-	if d.kind = engineOf(version); d.kind == CockroachDB {
+	d.kind = engineOf(version)
+	if d.kind == CockroachDB {
 		d.start = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE"
 	} else {
 		d.start = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"

@@ -50,7 +50,8 @@ func (s *Storage) prove(ctx context.Context, tree *trillian.Tree, nodes proof.No
 	s.keep(tiles)
 	hashes := make([][]byte, len(nodes.IDs))
 	for i, id := range nodes.IDs {
-		if hashes[i], err = tiles.node(num, id); err != nil {
+		hashes[i], err = tiles.node(num, id)
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -251,7 +251,8 @@ func (s *Storage) chain(ctx context.Context, tree *trillian.Tree, k [32]byte, be
 		}
 		out = append(out, rs...)
 		last := links[len(links)-1]
-		if more = last.prev != nil; more {
+		more = last.prev != nil
+		if more {
 			at = *last.prev
 		}
 	}
@@ -350,7 +351,8 @@ func (s *Storage) ByKey(ctx context.Context, tree *trillian.Tree, keys [][16]byt
 	m := map[[16]byte]Found{}
 	num, err := s.Number(ctx, tree)
 	if err == nil && len(keys) > 0 {
-		if err = s.Read(ctx, KeysOp(num, keys, m)); err == nil {
+		err = s.Read(ctx, KeysOp(num, keys, m))
+		if err == nil {
 			err = identities(ctx, s.Read, num, m)
 		}
 	}

@@ -127,7 +127,8 @@ func (r *rebuild) checkRoot(ctx context.Context, h Head) error {
 	root := hasher.EmptyRoot()
 	if rng.End() > 0 {
 		var err error
-		if root, err = rng.GetRootHash(nil); err != nil {
+		root, err = rng.GetRootHash(nil)
+		if err != nil {
 			return err
 		}
 	}

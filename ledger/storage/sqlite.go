@@ -84,10 +84,12 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 	}
 	var err error
-	if d.pool, err = sql.Open("sqlite", uri("0")); err != nil {
+	d.pool, err = sql.Open("sqlite", uri("0"))
+	if err != nil {
 		return nil, fmt.Errorf("opening the SQLite file: %w", err)
 	}
-	if d.reader, err = sql.Open("sqlite", uri("1")); err != nil {
+	d.reader, err = sql.Open("sqlite", uri("1"))
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the SQLite file: %w", err), d.pool.Close())
 	}
 	d.reader.SetMaxOpenConns(max(4, runtime.NumCPU()))

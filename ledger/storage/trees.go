@@ -123,7 +123,8 @@ func DeleteTree(num TreeNumber) []Op {
 // TreeByName returns the live tree called name (igledger: the log's origin). If there is none it
 // creates one, empty and initialised. Replicas that do so at once get the same tree.
 func (s *Storage) TreeByName(ctx context.Context, name string) (tree *trillian.Tree, created bool, err error) {
-	if tree, err = s.FindTree(ctx, name); err == nil || !isNotFound(err) {
+	tree, err = s.FindTree(ctx, name)
+	if err == nil || !isNotFound(err) {
 		return tree, false, err
 	}
 	err = update(ctx, func(ctx context.Context) error {
@@ -136,7 +137,8 @@ func (s *Storage) TreeByName(ctx context.Context, name string) (tree *trillian.T
 		if err != nil {
 			return err
 		}
-		if tree, err = findTree(ctx, t.do, name); err == nil || !isNotFound(err) {
+		tree, err = findTree(ctx, t.do, name)
+		if err == nil || !isNotFound(err) {
 			created = false
 			return err
 		}

@@ -51,7 +51,8 @@ func packContent(out []byte, c Content) ([]byte, error) {
 	out = binary.BigEndian.AppendUint16(out, bits)
 	if c.Verdict != nil {
 		var err error
-		if out, err = packVerdict(out, c.Verdict); err != nil {
+		out, err = packVerdict(out, c.Verdict)
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -76,11 +77,13 @@ func unpackContent(b []byte) (Content, error) {
 	b = b[contentHead:]
 	var err error
 	if bits&hasVerdict != 0 {
-		if c.Verdict, b, err = unpackVerdict(b); err != nil {
+		c.Verdict, b, err = unpackVerdict(b)
+		if err != nil {
 			return Content{}, err
 		}
 	}
-	if c.SDJWT, err = unpackSDJWT(b); err != nil {
+	c.SDJWT, err = unpackSDJWT(b)
+	if err != nil {
 		return Content{}, err
 	}
 	return c, nil

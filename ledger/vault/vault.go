@@ -111,10 +111,12 @@ func (v *Vault) Prepare(ctx context.Context, n int) (*Key, error) {
 	k := new(Key)
 	rand.Read(k.id[:])
 	var err error
-	if k.link, err = v.newDataKey(ctx, keyID(k.id, forLink)); err != nil {
+	k.link, err = v.newDataKey(ctx, keyID(k.id, forLink))
+	if err != nil {
 		return nil, err
 	}
-	if k.content, err = v.newDataKey(ctx, keyID(k.id, forContent)); err != nil {
+	k.content, err = v.newDataKey(ctx, keyID(k.id, forContent))
+	if err != nil {
 		return nil, err
 	}
 	v.cur = k
@@ -180,7 +182,8 @@ func (v *Vault) dataKey(ctx context.Context, id [8]byte) (cipher.AEAD, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: a data key is missing", ErrKeys)
 	}
-	if k, err = v.unwrap(id, wrapped); err != nil {
+	k, err = v.unwrap(id, wrapped)
+	if err != nil {
 		return nil, err
 	}
 	v.mu.Lock()

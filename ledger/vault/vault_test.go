@@ -48,7 +48,8 @@ func (s *stored) key(t testing.TB) *Key {
 	k := &Key{id: [7]byte(s.DataKeys[0].ID)}
 	for i, aead := range []*cipher.AEAD{&k.link, &k.content} {
 		var err error
-		if *aead, err = newGCM(s.DataKeys[i].Key); err != nil {
+		*aead, err = newGCM(s.DataKeys[i].Key)
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

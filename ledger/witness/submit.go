@@ -112,7 +112,8 @@ func (c *Client) add(ctx context.Context, log Log, w *cosign.Cosigner, old uint6
 		}
 		return "", 0, c.answered(w, head, resp.StatusCode, fmt.Errorf("%w: a conflict (409) that names no size", ErrMalformed))
 	}
-	if err = refusals[resp.StatusCode]; err == nil {
+	err = refusals[resp.StatusCode]
+	if err == nil {
 		err = fmt.Errorf("HTTP status %d", resp.StatusCode)
 	}
 	return "", 0, c.answered(w, head, resp.StatusCode, err)
