@@ -343,14 +343,15 @@ func (a *AppendTx) SetCheckpoint(note []byte) { a.checkpoint = note }
 
 // complete checks that f did all it had to.
 func (a *AppendTx) complete() error {
-	for k, c := range a.chains {
-		if last, ok := a.last[k]; ok && last != c.Last {
+	for _, k := range sorted32(a.chains) {
+		if last, ok := a.last[k]; ok && last != a.chains[k].Last {
 			return a.misuse("SetChain does not name the chain's last leaf")
 		}
 	}
-	for k, last := range a.last {
+	for _, k := range sorted32(a.last) {
+		last := a.last[k]
 		if _, ok := a.chains[k]; last != none && last >= a.Head.Size && !ok {
-			return a.misuse("a chain got a leaf, and no SetChain")
+			return a.misuse("a leaf was added to a chain without SetChain")
 		}
 	}
 	if len(a.leaves) == 0 {

@@ -42,7 +42,8 @@ func (a *AppendTx) writes() []Op {
 	if len(a.chains) > 0 {
 		var ks, heads [][]byte
 		var counts, lasts []int64
-		for k, c := range a.chains {
+		for _, k := range sorted32(a.chains) {
+			c := a.chains[k]
 			ks, heads = append(ks, a.num.Key(k[:])), append(heads, append([]byte(nil), c.Head[:]...))
 			counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
 		}

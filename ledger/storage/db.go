@@ -1,8 +1,11 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -102,7 +105,18 @@ func Insert(table string, cols []string, tail string) (sql, lite string) {
 		into + "VALUES (" + strings.Join(marks, ", ") + ")" + tail
 }
 
-// nonNil makes an empty value out of a missing one: a nil slice would be stored as NULL.
+// sorted16 returns the keys of m in ascending order. Statements list their rows in this order, and
+// of several faults the first is reported, so that two runs do the same.
+func sorted16[V any](m map[[16]byte]V) [][16]byte {
+	return slices.SortedFunc(maps.Keys(m), func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
+}
+
+// sorted32 is sorted16 for keys of 32 bytes.
+func sorted32[V any](m map[[32]byte]V) [][32]byte {
+	return slices.SortedFunc(maps.Keys(m), func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) })
+}
+
+// nonNil returns an empty slice in place of a nil one, which would be stored as NULL.
 func nonNil(b []byte) []byte {
 	if b == nil {
 		return []byte{}

@@ -237,17 +237,13 @@ func (m *Merkle) grown() tileSet {
 // every batch would leave kilobytes of old versions per leaf; higher levels grow once in 256
 // leaves.
 func (m *Merkle) tileOps() []Op {
-	var places []int64
-	var hashes [][]byte
-	for id, h := range m.grown() {
-		if id.level > 0 || len(h) == tileWidth*hashSize {
-			places, hashes = append(places, id.place()), append(hashes, h)
+	tiles := m.grown()
+	for id, h := range tiles {
+		if id.level == 0 && len(h) < tileWidth*hashSize {
+			delete(tiles, id)
 		}
 	}
-	if len(places) == 0 {
-		return nil
-	}
-	return []Op{{SQL: upsertTile, Lite: upsertTileLite, Cols: []any{places, hashes}}}
+	return tileWrites(tiles)
 }
 
 // StoreSignedLogRoot takes the new root; it is written at the end.

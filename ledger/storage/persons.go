@@ -37,8 +37,8 @@ func personsOp(num TreeNumber, ks [][32]byte, into map[[32]byte][]byte) Op {
 
 func putPersons(num TreeNumber, persons map[[32]byte][]byte) Op {
 	var ks, states [][]byte
-	for k, state := range persons {
-		ks, states = append(ks, num.Key(k[:])), append(states, state)
+	for _, k := range sorted32(persons) {
+		ks, states = append(ks, num.Key(k[:])), append(states, persons[k])
 	}
 	return Op{SQL: upsertPerson, Lite: upsertPersonLite, Cols: []any{ks, states}}
 }

@@ -384,9 +384,10 @@ func identities(ctx context.Context, run Runner, num TreeNumber, found map[[16]b
 	if len(found) == 0 {
 		return nil
 	}
+	keys := sorted16(found)
 	var places []int64
-	for _, f := range found {
-		places = append(places, num.Place(f.Index))
+	for _, k := range keys {
+		places = append(places, num.Place(found[k].Index))
 	}
 	by := map[uint64][32]byte{}
 	err := run(ctx, Op{
@@ -405,12 +406,13 @@ func identities(ctx context.Context, run Runner, num TreeNumber, found map[[16]b
 	if err != nil {
 		return err
 	}
-	for k, f := range found {
-		id, ok := by[f.Index]
+	for _, k := range keys {
+		index := found[k].Index
+		id, ok := by[index]
 		if !ok {
-			return fmt.Errorf("%w: a key's leaf %d is missing", ErrCorrupt, f.Index)
+			return fmt.Errorf("%w: leaf %d of an idempotency key is missing", ErrCorrupt, index)
 		}
-		found[k] = Found{Index: f.Index, Identity: id}
+		found[k] = Found{Index: index, Identity: id}
 	}
 	return nil
 }

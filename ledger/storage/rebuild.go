@@ -230,8 +230,8 @@ func tileWrites(tiles tileSet) []Op {
 	}
 	var places []int64
 	var hashes [][]byte
-	for id, h := range tiles {
-		places, hashes = append(places, id.place()), append(hashes, h)
+	for _, id := range inPlace(tiles) {
+		places, hashes = append(places, id.place()), append(hashes, tiles[id])
 	}
 	return []Op{{SQL: upsertTile, Lite: upsertTileLite, Cols: []any{places, hashes}}}
 }
@@ -240,7 +240,8 @@ func tileWrites(tiles tileSet) []Op {
 func (r *rebuild) finish(ctx context.Context, f Final) error {
 	var ks, heads [][]byte
 	var counts, lasts []int64
-	for k, c := range r.chains {
+	for _, k := range sorted32(r.chains) {
+		c := r.chains[k]
 		ks, heads = append(ks, r.num.Key(k[:])), append(heads, slices.Clone(c.Head[:]))
 		counts, lasts = append(counts, int64(c.Count)), append(lasts, int64(c.Last))
 	}

@@ -41,8 +41,8 @@ func scanStream(into map[[16]byte][]byte) func(scan func(...any) error) error {
 
 func putStreams(num TreeNumber, streams map[[16]byte][]byte) Op {
 	var ks, states [][]byte
-	for k, state := range streams {
-		ks, states = append(ks, num.Key(k[:])), append(states, state)
+	for _, k := range sorted16(streams) {
+		ks, states = append(ks, num.Key(k[:])), append(states, streams[k])
 	}
 	return Op{SQL: upsertStream, Lite: upsertStreamLite, Cols: []any{ks, states}}
 }

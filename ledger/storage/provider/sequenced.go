@@ -3,6 +3,7 @@ package provider
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/trillian"
@@ -77,6 +78,7 @@ func (b *sequenced) lookUp(ctx context.Context, run storage.Runner) error {
 	for _, f := range b.atKey {
 		places = append(places, b.num.Place(f.Index))
 	}
+	slices.Sort(places)
 	return run(ctx, byPlace(places, b.taken))
 }
 
