@@ -7,9 +7,11 @@ import (
 	"igledger/ledger/proof/cosign"
 )
 
-// read looks for w's cosignature on head among the signature lines of an answer. Lines of other keys say nothing and are passed over (tlog-witness asks for
-// that); of several by w the latest is given, and none may be bad: a bad one is a lie or damage, and not to be kept for either. This stops a witness,
-// or whoever answers in its place, from having its line served under a checkpoint that it never saw.
+// read returns w's cosignature on head from the signature lines of an answer. It ignores lines of
+// other keys, as tlog-witness requires. Of several lines by w it returns the latest, but if one of
+// them does not verify it returns an error: that line is forged or damaged. This stops a witness,
+// or an attacker who answers in its place, from having a line served with a checkpoint that the
+// witness never saw.
 func read(lines string, w *cosign.Cosigner, head Checkpoint, now time.Time) (cosign.Cosignature, error) {
 	good, bad := cosign.ReadLines(lines, head.Checkpoint, []*cosign.Cosigner{w})
 	switch {
@@ -21,9 +23,10 @@ func read(lines string, w *cosign.Cosigner, head Checkpoint, now time.Time) (cos
 	latest, early := cosign.Latest(good, now)
 	switch {
 	case len(early) > 0:
-		return cosign.Cosignature{}, fmt.Errorf("%w: its time is %s, which is yet to come", ErrBadCosignature, early[0].Time.Format(time.RFC3339))
+		at := early[0].Time.Format(time.RFC3339)
+		return cosign.Cosignature{}, fmt.Errorf("%w: its time %s is in the future", ErrBadCosignature, at)
 	case len(latest) == 0:
-		return cosign.Cosignature{}, fmt.Errorf("%w: there is none by its key", ErrBadCosignature)
+		return cosign.Cosignature{}, fmt.Errorf("%w: the answer has none by its key", ErrBadCosignature)
 	}
 	return latest[0], nil
 }

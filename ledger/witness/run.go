@@ -10,12 +10,14 @@ import (
 	"igledger/ledger/proof/cosign"
 )
 
-// Run sends log's newest anchor to the witnesses whenever it has changed, at most once an Interval, until ctx ends; then it returns, within a
-// request's Timeout. Failures are logged and tried again for ever. It looks for the anchor in the database, not at what this process appends:
-// so every replica may run it and none need.
+// Run sends the log's newest anchor to the witnesses whenever it has changed, at most once in each
+// Interval. When ctx ends it returns, at the latest after the Timeout of a request. Failures are
+// logged and tried again for ever. Run reads the anchor from the database, not from what this
+// process appends, so any number of replicas may run it.
 //
-// All get the same checkpoint, or none would ever have more than one cosignature while the log is busy; one who is slow gets the newest of those sent
-// when it is done.
+// All witnesses get the same checkpoint. Otherwise no checkpoint of a busy log would ever get more
+// than one cosignature. A slow witness gets the newest checkpoint when it is done with the one
+// before.
 func (c *Client) Run(ctx context.Context, log Log) {
 	var feeds sync.WaitGroup
 	defer feeds.Wait()
@@ -38,7 +40,7 @@ func (c *Client) Run(ctx context.Context, log Log) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil && !broken { // once an outage: it may be long
+		if err != nil && !broken { // once for each outage, which may be long
 			c.cfg.Logger.Error("reading the checkpoint to be cosigned", "error", err)
 		}
 		broken = err != nil
@@ -56,7 +58,8 @@ func (c *Client) Run(ctx context.Context, log Log) {
 	}
 }
 
-// put leaves head in the box, in place of an older one that nobody took. There is one who puts.
+// put leaves head in the box, in place of an older one that was not taken. Only one goroutine may
+// put into a box.
 func put(box chan Checkpoint, head Checkpoint) {
 	select {
 	case <-box:
@@ -65,7 +68,7 @@ func put(box chan Checkpoint, head Checkpoint) {
 	box <- head
 }
 
-// feed serves one witness.
+// feed sends the checkpoints that arrive in box to one witness, and tries again after failures.
 func (c *Client) feed(ctx context.Context, log Log, w *cosign.Cosigner, box chan Checkpoint) {
 	logger := c.cfg.Logger.With("witness", w.Name)
 	for {
@@ -104,7 +107,8 @@ func (c *Client) feed(ctx context.Context, log Log, w *cosign.Cosigner, box chan
 	}
 }
 
-// severity is Error for what no repetition mends: somebody has to look.
+// severity returns Error for failures that do not go away by trying again, so that an operator must
+// act.
 func severity(err error) slog.Level {
 	for _, e := range []error{ErrInconsistent, ErrFork, ErrAhead, ErrBadCosignature, ErrUnknownLog, ErrUnknownKey} {
 		if errors.Is(err, e) {

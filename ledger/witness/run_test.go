@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// running is a bubble in which time passes only when all wait: "time.Sleep" there waits for nobody.
+// running runs in a synctest bubble, where time passes only when all goroutines wait: time.Sleep
+// costs no real time there.
 func running(t *testing.T, names []string, f func(t *testing.T, m *memory, fakes []*fake, logged records)) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t)
@@ -37,7 +38,7 @@ func running(t *testing.T, names []string, f func(t *testing.T, m *memory, fakes
 	})
 }
 
-// after lets time pass, to a moment when nothing is due.
+// after lets time pass until a moment when nothing is due.
 func after(d time.Duration) {
 	time.Sleep(d + 10*time.Millisecond)
 	synctest.Wait()
@@ -68,7 +69,7 @@ func TestNewestIsCosigned(t *testing.T) {
 	})
 }
 
-// A log that does not grow has its last checkpoint cosigned for the time in it, once an hour.
+// The last checkpoint of a log that does not grow is cosigned again once an hour, for a newer time.
 func TestQuietLogStaysFresh(t *testing.T) {
 	running(t, []string{"a"}, func(t *testing.T, m *memory, fakes []*fake, logged records) {
 		began := time.Now()
@@ -82,7 +83,7 @@ func TestQuietLogStaysFresh(t *testing.T) {
 	})
 }
 
-// One dead witness costs its own line, nobody else's, and is asked less and less.
+// A dead witness costs only its own line, and is asked less and less often.
 func TestDeadWitness(t *testing.T) {
 	running(t, []string{"a", "b"}, func(t *testing.T, m *memory, fakes []*fake, logged records) {
 		dead, alive := fakes[0], fakes[1]
@@ -122,7 +123,8 @@ func TestDeadWitness(t *testing.T) {
 	})
 }
 
-// A witness slower than the interval gets checkpoints that others have cosigned too: their lines must meet.
+// A witness slower than the interval gets checkpoints that others have cosigned too, so that their
+// lines meet on one checkpoint.
 func TestSlowWitnessMeetsTheOthers(t *testing.T) {
 	running(t, []string{"slow", "fast"}, func(t *testing.T, m *memory, fakes []*fake, _ records) {
 		slow, fast := fakes[0], fakes[1]
@@ -172,7 +174,7 @@ func TestOutageOfTheDatabase(t *testing.T) {
 	})
 }
 
-// Two replicas may do the same work: nothing is lost by it, and the later one finds it done.
+// Two replicas may do the same work. Nothing is lost, and the later one finds it done.
 func TestReplicas(t *testing.T) {
 	running(t, []string{"a", "b"}, func(t *testing.T, m *memory, fakes []*fake, logged records) {
 		after(490 * time.Millisecond)

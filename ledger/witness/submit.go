@@ -16,18 +16,19 @@ import (
 	"igledger/ledger/proof/cosign"
 )
 
-// Limits of C2SP tlog-witness and ours.
+// Limits of requests and answers.
 const (
-	maxProof  = 63       // lines
-	maxAnswer = 16 << 10 // bytes of an answer that we look at
+	maxProof  = 63       // lines, a limit of C2SP tlog-witness
+	maxAnswer = 16 << 10 // bytes, a limit of ours
 )
 
-// submit gets w's cosignature on head and has it kept. nil means that it is kept, or that a newer one is or is under way, or that w has seen a later checkpoint of
-// this log, sent by somebody else: it cosigns again when the anchor has passed that.
+// submit gets w's cosignature on head and keeps it. It returns nil if this one or a newer one is
+// kept, or if w has seen a later checkpoint of this log, which another sender has sent: w cosigns
+// again when the anchor has passed that one.
 func (c *Client) submit(ctx context.Context, log Log, w *cosign.Cosigner, head Checkpoint) error {
 	old, at, err := log.Cosigned(ctx, w.VKey)
 	if err != nil {
-		return fmt.Errorf("witness %s: reading what it has cosigned: %w", w.Name, err)
+		return fmt.Errorf("witness %s: reading its last cosignature: %w", w.Name, err)
 	}
 	// Another replica may have been faster.
 	if old > head.Size || old == head.Size && c.cfg.Now().Sub(at) < c.cfg.Refresh/2 {
@@ -58,30 +59,37 @@ func (c *Client) submit(ctx context.Context, log Log, w *cosign.Cosigner, head C
 		case seen == old && old == head.Size:
 			return c.answered(w, head, http.StatusConflict, ErrFork)
 		case seen == old:
-			return c.answered(w, head, http.StatusConflict, fmt.Errorf("%w: a conflict with the size it names itself", ErrMalformed))
+			err := fmt.Errorf("%w: a conflict (409) with the size that it names itself", ErrMalformed)
+			return c.answered(w, head, http.StatusConflict, err)
 		case try == 2:
-			return c.answered(w, head, http.StatusConflict, fmt.Errorf("%w: it changed its mind about what it has seen; perhaps another replica is sending too", errSeen))
+			err := fmt.Errorf("%w: its two answers name different sizes; another replica may be sending to it too", errSeen)
+			return c.answered(w, head, http.StatusConflict, err)
 		}
 		old = seen
 	}
 }
 
-// errSeen: 409, the witness has last seen another size than we thought.
+// errSeen is the answer 409: the witness has last seen another size than we assumed.
 var errSeen = errors.New("it has last seen another size")
 
+// answered returns err as an AnswerError.
 func (c *Client) answered(w *cosign.Cosigner, head Checkpoint, status int, err error) error {
 	return &AnswerError{Witness: w.Name, Size: head.Size, Status: status, Err: err}
 }
 
-// add is one add-checkpoint request: the answer's signature lines, or, with errSeen, the size the witness has last seen.
-func (c *Client) add(ctx context.Context, log Log, w *cosign.Cosigner, old uint64, head Checkpoint) (lines string, seen uint64, err error) {
+// add sends one add-checkpoint request and returns the signature lines of the answer. With errSeen
+// it returns the size that the witness has last seen.
+func (c *Client) add(
+	ctx context.Context, log Log, w *cosign.Cosigner, old uint64, head Checkpoint,
+) (lines string, seen uint64, err error) {
 	body, err := request(ctx, log, old, head)
 	if err != nil {
 		return "", 0, fmt.Errorf("witness %s: %w", w.Name, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(w.URL, "/")+"/add-checkpoint", bytes.NewReader(body))
+	target := strings.TrimSuffix(w.URL, "/") + "/add-checkpoint"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
 		return "", 0, fmt.Errorf("witness %s: %w", w.Name, withoutURL(err))
 	}
@@ -93,7 +101,7 @@ func (c *Client) add(ctx context.Context, log Log, w *cosign.Cosigner, old uint6
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err == nil && len(answer) > maxAnswer {
-		err = fmt.Errorf("%w: more than %d bytes", ErrMalformed, maxAnswer)
+		err = fmt.Errorf("%w: it has more than %d bytes", ErrMalformed, maxAnswer)
 	}
 	if err != nil {
 		return "", 0, c.answered(w, head, resp.StatusCode, err)
@@ -107,10 +115,11 @@ func (c *Client) add(ctx context.Context, log Log, w *cosign.Cosigner, old uint6
 				return "", seen, errSeen
 			}
 		}
-		if old == head.Size { // tlog-witness gives this 409 no body
+		if old == head.Size { // in tlog-witness this 409 has no body
 			return "", 0, c.answered(w, head, resp.StatusCode, ErrFork)
 		}
-		return "", 0, c.answered(w, head, resp.StatusCode, fmt.Errorf("%w: a conflict (409) that names no size", ErrMalformed))
+		err := fmt.Errorf("%w: a conflict (409) that names no size", ErrMalformed)
+		return "", 0, c.answered(w, head, resp.StatusCode, err)
 	}
 	err = refusals[resp.StatusCode]
 	if err == nil {
@@ -119,22 +128,27 @@ func (c *Client) add(ctx context.Context, log Log, w *cosign.Cosigner, old uint6
 	return "", 0, c.answered(w, head, resp.StatusCode, err)
 }
 
+// refusals maps HTTP statuses of answers to errors.
 var refusals = map[int]error{
-	http.StatusNotFound: ErrUnknownLog, http.StatusForbidden: ErrUnknownKey, http.StatusUnprocessableEntity: ErrInconsistent,
+	http.StatusNotFound:            ErrUnknownLog,
+	http.StatusForbidden:           ErrUnknownKey,
+	http.StatusUnprocessableEntity: ErrInconsistent,
 }
 
-// request is an add-checkpoint's body: "old <size>", the consistency proof a line each, an empty line, the checkpoint.
+// request returns the body of an add-checkpoint request: "old <size>", the consistency proof with
+// one hash a line, an empty line, the checkpoint.
 func request(ctx context.Context, log Log, old uint64, head Checkpoint) ([]byte, error) {
 	var proof [][]byte
 	if old > 0 && old < head.Size {
 		var err error
 		proof, err = log.Prove(ctx, old, head.Size)
 		if err != nil {
-			return nil, fmt.Errorf("proving that %d leads to %d: %w", old, head.Size, err)
+			return nil, fmt.Errorf("proving that size %d leads to size %d: %w", old, head.Size, err)
 		}
 	}
 	if len(proof) > maxProof {
-		return nil, fmt.Errorf("a proof from %d to %d of %d lines", old, head.Size, len(proof))
+		return nil, fmt.Errorf("the proof from size %d to size %d has %d lines, more than %d",
+			old, head.Size, len(proof), maxProof)
 	}
 	b := fmt.Appendf(nil, "old %d\n", old)
 	for _, h := range proof {
@@ -143,14 +157,15 @@ func request(ctx context.Context, log Log, old uint64, head Checkpoint) ([]byte,
 	return append(append(b, '\n'), head.Note...), nil
 }
 
-// parseSize reads a size and a line feed.
+// parseSize reads a decimal size followed by a line feed.
 func parseSize(s string) (uint64, bool) {
 	digits, ok := strings.CutSuffix(s, "\n")
 	n, err := strconv.ParseUint(digits, 10, 63)
 	return n, ok && err == nil && strconv.FormatUint(n, 10) == digits
 }
 
-// withoutURL takes the address off an error: it may hold what its owner gave us alone.
+// withoutURL removes the address from an error, because it may contain a secret that its owner gave
+// only to us.
 func withoutURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {

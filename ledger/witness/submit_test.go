@@ -20,7 +20,8 @@ import (
 	"igledger/ledger/proof/cosign"
 )
 
-// Whatever a witness answers, only what verifies is kept, and who runs the ledger learns what is wrong.
+// Whatever a witness answers, only a cosignature that verifies is kept, and the operator learns
+// what is wrong.
 func TestAnswers(t *testing.T) {
 	answer := func(status int, media, body string) func(*fake) {
 		return func(f *fake) {
@@ -131,12 +132,13 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// plainLine is a signature by the witness's key as a log would make it: over the text alone, with no time.
+// plainLine returns a signature by the witness's key as a log would make it: over the text alone,
+// without a time.
 func plainLine(f *fake, c proof.Checkpoint) string {
 	return "— " + f.name + " " + base64.StdEncoding.EncodeToString(append(f.id(), ed25519.Sign(f.key, []byte(c.Text()))...)) + "\n"
 }
 
-// Rewound or ahead, the sizes a witness names lead to the right proof.
+// Whether a witness was rewound or is ahead, the sizes that it names lead to the right proof.
 func TestWhatTheWitnessHasSeen(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(m *memory, f *fake)
@@ -153,7 +155,7 @@ func TestWhatTheWitnessHasSeen(t *testing.T) {
 		"another replica was faster, to the same": {func(m *memory, f *fake) {
 			f.size, f.hash = 100, [32]byte(m.head().Root)
 		}, []string{"60→100: 409", "100→100: 200"}, nil},
-		"it has seen more than we ask for": {func(m *memory, f *fake) { // from another replica, or from whoever sent it a checkpoint
+		"it has seen more than we ask for": {func(m *memory, f *fake) { // from another replica, or from another sender
 			m.grow(5)
 			m.away = errors.New("how far the anchor is does not matter")
 			f.size, f.hash = 105, [32]byte(m.head().Root)
@@ -204,7 +206,7 @@ func TestWhatTheWitnessHasSeen(t *testing.T) {
 	}
 }
 
-// Over a real socket: the request as C2SP spells it, on a connection that is kept.
+// Over a real socket: the request is as C2SP spells it, and the connection is kept.
 func TestRequest(t *testing.T) {
 	m := newMemory(t)
 	f := newFake(t, "w", m)
@@ -266,7 +268,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// Who comes by itself is never asked; with nobody to ask there is nothing to run.
+// A cosigner without a URL is never asked. Without any witness to ask, Run returns.
 func TestNobodyToAsk(t *testing.T) {
 	m := newMemory(t)
 	m.grow(5)
@@ -282,7 +284,8 @@ func TestNobodyToAsk(t *testing.T) {
 	}
 }
 
-// FuzzAnswer: no answer crashes, and what is taken is in it and verifies by itself.
+// FuzzAnswer checks that no answer causes a panic, and that an accepted cosignature is in the
+// answer and verifies by itself.
 func FuzzAnswer(f *testing.F) {
 	m := newMemory(f)
 	m.grow(5)

@@ -1,12 +1,16 @@
-// Package witness gets cosignatures for a log's checkpoints: it sends the newest anchor to each witness by C2SP tlog-witness and hands
-// back what verifies as C2SP tlog-cosignature.
+// Package witness gets cosignatures for a log's checkpoints. It sends the newest anchor to each
+// witness by C2SP tlog-witness, and hands back the answers that verify as C2SP tlog-cosignature.
 //
-// It promises: no cosignature is handed on that does not verify, under the witness's own key, over the very checkpoint that was sent; of many
-// checkpoints only the newest is sent, the same one to all, with at most one request under way per witness and process; a witness that is
-// down, slow, hostile or rewound delays nobody else. Appending never waits for any of this.
+// What it promises: it hands back only cosignatures that verify, by the witness's own key, over
+// exactly the checkpoint that was sent. Of many checkpoints it sends only the newest, the same one
+// to all witnesses, with at most one request at a time to each witness from one process. A witness
+// that is down, slow, hostile or rewound does not delay the others. Appending never waits for any
+// of this.
 //
-// Not promised: that a checkpoint gets cosigned at all, or that a witness keeps its word. How many of them to believe is for the policy of
-// whoever verifies. It remembers nothing: what each witness has seen is what the log kept of its cosignatures, or what the witness says (409).
+// What it does not promise: that a checkpoint is cosigned at all, or that a witness is honest. How
+// many witnesses to believe is for the policy of the verifier. The package keeps no state. What
+// each witness has seen follows from its cosignatures that the log has kept, or from what the
+// witness answers (409).
 package witness
 
 import (
@@ -22,22 +26,32 @@ import (
 	"igledger/ledger/proof/cosign"
 )
 
-// Config is whom to ask, and how hard. Zero values of the times are the defaults.
+// Config says which witnesses to ask, and how often. A zero time means the default.
 type Config struct {
-	Cosigners []*cosign.Cosigner // those with a URL are asked; the others come by themselves
+	// Cosigners with a URL are asked. The others send their cosignatures themselves.
+	Cosigners []*cosign.Cosigner
 
-	Interval time.Duration // between checkpoints: default 1 s. The cosignatures a log keeps grow with its inverse
-	Timeout  time.Duration // of one request, answer included: default 5 s, the limit litewitness sets itself
-	Refresh  time.Duration // a checkpoint that stays the newest is cosigned anew, for its time, after so long: default 1 h
+	// Interval is the least time between checkpoints. The default is 1 s. The shorter it is, the
+	// more cosignatures the log keeps.
+	Interval time.Duration
+	// Timeout bounds one request, including the answer. The default is 5 s, the limit that
+	// litewitness sets itself.
+	Timeout time.Duration
+	// Refresh is the time after which a checkpoint that is still the newest is cosigned again, for
+	// a newer time. The default is 1 h.
+	Refresh time.Duration
 
 	Transport http.RoundTripper // default http.DefaultTransport
 	Now       func() time.Time  // default time.Now
 	Logger    *slog.Logger      // default discards
 
-	Observe func(witness string, size uint64, err error) // told of each attempt; nil error: the cosignature is kept. For metrics; may be nil
+	// Observe is called after each attempt, for metrics. If err is nil, the cosignature is kept.
+	// Observe may be nil.
+	Observe func(witness string, size uint64, err error)
 }
 
-// maxBackoff is how long a witness that fails is left alone at most; the first time it is Interval, then twice as long each time.
+// maxBackoff is the longest pause after a failure of a witness. The first pause is Interval, and
+// each is twice as long as the one before.
 const maxBackoff = time.Minute
 
 // Checkpoint is a tree head with the note it was read from, signed by the log.
@@ -46,36 +60,42 @@ type Checkpoint struct {
 	Note []byte
 }
 
-// Log is what cosignatures are for. Its methods are called from several goroutines.
+// Log is the log whose checkpoints are cosigned. Its methods must be safe for concurrent use.
 type Log interface {
-	// Newest gives the largest checkpoint that is to be cosigned: the log's anchor, which may lie behind its head.
+	// Newest returns the largest checkpoint to cosign: the log's anchor, which may be behind its
+	// head.
 	Newest(ctx context.Context) (Checkpoint, error)
-	// Size gives the number of entries. A witness may have seen more than Newest: others may send it checkpoints too.
+	// Size returns the number of entries. A witness may have seen a larger size than that of
+	// Newest, since others may send it checkpoints too.
 	Size(ctx context.Context) (uint64, error)
-	// Cosigned gives the size and time of the largest checkpoint kept with a cosignature by this verifier key; 0 if there is none.
+	// Cosigned returns the size and time of the largest checkpoint that is kept with a cosignature
+	// by this verifier key, or size 0 if there is none.
 	Cosigned(ctx context.Context, vkey string) (size uint64, at time.Time, err error)
-	// Prove gives the RFC 6962 consistency proof from old to size, 0 < old < size.
+	// Prove returns the RFC 6962 consistency proof from old to size, where 0 < old < size.
 	Prove(ctx context.Context, old, size uint64) ([][]byte, error)
-	// Keep takes a verified cosignature. It may come twice.
+	// Keep stores a verified cosignature. It may be called twice with the same one.
 	Keep(ctx context.Context, c Checkpoint, by cosign.Cosignature) error
 }
 
-// What a witness can answer, to be tested with errors.Is.
+// Errors for what a witness can answer, to be tested with errors.Is.
 var (
-	ErrUnknownLog     = errors.New("it does not know this log (404)")
-	ErrUnknownKey     = errors.New("it does not know the log's key (403)")
-	ErrInconsistent   = errors.New("the proof does not lead from what it has seen to this checkpoint (422): the log forked, or a backup was restored")
-	ErrFork           = errors.New("it has seen another tree of the same size (409): the log forked, or a backup was restored")
-	ErrAhead          = errors.New("it has seen a larger tree than this log has: the log forked, or a backup was restored")
+	ErrUnknownLog   = errors.New("it does not know this log (404)")
+	ErrUnknownKey   = errors.New("it does not know the log's key (403)")
+	ErrInconsistent = errors.New("the proof does not lead from what it has seen to this checkpoint (422): " +
+		"the log forked, or a backup was restored")
+	ErrFork = errors.New("it has seen another tree of the same size (409): " +
+		"the log forked, or a backup was restored")
+	ErrAhead = errors.New("it has seen a larger tree than this log has: " +
+		"the log forked, or a backup was restored")
 	ErrBadCosignature = errors.New("its cosignature does not verify")
-	ErrMalformed      = errors.New("its answer is not of the protocol")
+	ErrMalformed      = errors.New("its answer does not follow the protocol")
 )
 
-// AnswerError is an answer that brings no cosignature.
+// AnswerError is an answer without a cosignature to keep.
 type AnswerError struct {
 	Witness string // its Name
-	Size    uint64 // of the checkpoint it was sent
-	Status  int    // of HTTP; 0 if it said nothing, or the right thing in the wrong way
+	Size    uint64 // of the checkpoint that it was sent
+	Status  int    // of HTTP; 0 if there was no answer, or its cosignature was refused
 	Err     error
 }
 
@@ -83,17 +103,17 @@ func (e *AnswerError) Error() string {
 	return fmt.Sprintf("witness %s, checkpoint of size %d: %v", e.Witness, e.Size, e.Err)
 }
 
-// Unwrap gives one of the errors above, or what the network said.
+// Unwrap returns one of the errors above, or the error of the network.
 func (e *AnswerError) Unwrap() error { return e.Err }
 
-// Client knows the witnesses. It is safe for concurrent use.
+// Client asks witnesses for cosignatures. It is safe for concurrent use.
 type Client struct {
 	cfg  Config
 	list []*cosign.Cosigner // with a URL
 	http http.Client
 }
 
-// New checks the addresses of those to be asked.
+// New returns a Client. It returns an error if the URL of a witness is not valid.
 func New(cfg Config) (*Client, error) {
 	c := &Client{cfg: cfg}
 	for _, w := range cfg.Cosigners {
@@ -101,8 +121,9 @@ func New(cfg Config) (*Client, error) {
 			continue
 		}
 		u, err := url.Parse(w.URL)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-			return nil, fmt.Errorf("witness %q: the URL is not http(s)://host[/path]", w.Name)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" ||
+			u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+			return nil, fmt.Errorf("witness %q: the URL must have the form http(s)://host[/path]", w.Name)
 		}
 		c.list = append(c.list, w)
 	}
@@ -125,7 +146,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.http = http.Client{
 		Transport: cfg.Transport,
-		// A witness is who the policy says, at the address it says.
+		// A redirect would lead to an address that the policy does not name.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return c, nil

@@ -26,7 +26,7 @@ import (
 
 const origin = "ledger.test/2026"
 
-// memory is a log in memory, by golang.org/x/mod's tree.
+// memory is a log in memory, with the tree of golang.org/x/mod.
 type memory struct {
 	t      testing.TB
 	signer note.Signer
@@ -76,7 +76,7 @@ func (m *memory) grow(n int) {
 	}
 }
 
-// restore goes back in time, as from a backup, and on in another way.
+// restore goes back in time, as from a backup, and grows differently from there.
 func (m *memory) restore(size int) {
 	m.mu.Lock()
 	m.hashes, m.size, m.salt = nil, 0, ""
@@ -145,14 +145,15 @@ func (m *memory) Keep(_ context.Context, c Checkpoint, s cosign.Cosignature) err
 	return nil
 }
 
-// keptBy is the size of the last checkpoint kept with w's cosignature and how often one was kept.
+// keptBy returns the size of the last checkpoint kept with w's cosignature, and how often one was
+// kept.
 func (m *memory) keptBy(w *fake) (size uint64, times int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.keptAt[w.vkey()], len(m.kept[w.vkey()])
 }
 
-// fake is a witness after the text of C2SP tlog-witness, as honest as its fields say.
+// fake is a witness written from the text of C2SP tlog-witness, as honest as its fields say.
 type fake struct {
 	name   string
 	key    ed25519.PrivateKey
@@ -296,7 +297,7 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request, body string) (old, 
 	return
 }
 
-// network leads to the fakes without sockets, so that time can stand still.
+// network leads to the fakes without sockets, so that synctest can stop time.
 type network map[string]*fake
 
 func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -340,7 +341,7 @@ func (r records) all() []string {
 	return append([]string(nil), *r.list...)
 }
 
-// client knows these fakes; Interval 1 s, Timeout 5 s.
+// client returns a Client of these fakes, with Interval 1 s and Timeout 5 s.
 func client(t testing.TB, logger *slog.Logger, fakes ...*fake) *Client {
 	cfg := Config{Transport: network{}, Logger: logger}
 	for _, f := range fakes {
