@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -15,45 +17,59 @@ import (
 	"igledger/ledger/stream"
 )
 
-// Source is what the log says of one stream of a source: a projection, written in the transaction of each append and made anew by Rebuild.
-// It shows what a source lost or never sent as far as its numbers tell; that a source never numbered an event, nobody can see.
+// Source is what the log says about one stream of a source. It is a projection: each append writes
+// it in its own transaction, and Rebuild makes it again. It shows what a source lost or never sent,
+// as far as the source's numbers tell. An event that the source never numbered cannot be seen.
 type Source struct {
-	Org, Source  string            // Org is "" if the stream had no entry since a database older than this table was opened: rebuild it
-	Entries      uint64            // accesses
-	Last         uint64            // highest number
-	Gaps         []stream.Range    // numbers below Last that have not come
-	Unlisted     uint64            // numbers below all Gaps that had not come when there were more than maxRanges gaps; late ones do not lower it
-	Repeats      uint64            // accesses under a number that had come
-	Unnumbered   uint64            // accesses without a number, or that withhold it
-	LastIndex    uint64            // of the newest access
-	LastReceived time.Time         // when the ledger took it; zero: none
-	Heartbeats   stream.Heartbeats //
-	Faults       []stream.Fault    // as of the time asked for
+	// Org is empty if the database is older than the table of streams and the stream has had no
+	// entry since: rebuild the log.
+	Org, Source string
+
+	Entries uint64         // accesses
+	Last    uint64         // highest number
+	Gaps    []stream.Range // numbers below Last that have not arrived
+
+	// Unlisted counts numbers below all Gaps that had not arrived when there were more than
+	// maxRanges gaps. Numbers that arrive later do not lower it.
+	Unlisted uint64
+
+	Repeats      uint64    // accesses with a number that had arrived before
+	Unnumbered   uint64    // accesses without a number, or that withhold it
+	LastIndex    uint64    // of the newest access
+	LastReceived time.Time // when the ledger took it; zero if there is none
+	Heartbeats   stream.Heartbeats
+	Faults       []stream.Fault // as of the time that the caller of Sources gave
 }
 
-// Sources gives all streams, by organisation and source. Faults are judged as of now.
+// Sources returns all streams, by organisation and source. Faults are judged as of now.
 func (l *Log) Sources(ctx context.Context, now time.Time) ([]Source, error) {
 	states, err := l.store.Streams(ctx, l.tree)
 	if err != nil {
 		return nil, fmt.Errorf("reading the streams: %w", err)
 	}
 	list := make([]Source, 0, len(states))
-	for _, data := range states {
-		s, err := parseStream(data)
+	// In the order of the keys, so that of several damaged states the same one is reported each
+	// time.
+	keys := slices.SortedFunc(maps.Keys(states), func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
+	for _, key := range keys {
+		s, err := parseStream(states[key])
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, s.source(now))
 	}
-	slices.SortFunc(list, func(a, b Source) int { return cmp.Or(cmp.Compare(a.Org, b.Org), cmp.Compare(a.Source, b.Source)) })
+	slices.SortStableFunc(list, func(a, b Source) int {
+		return cmp.Or(cmp.Compare(a.Org, b.Org), cmp.Compare(a.Source, b.Source))
+	})
 	return list, nil
 }
 
-// maxRanges bounds each set of a stream's state. A batch is shuffled, so that while it is taken in half its entries may stand alone: the
-// bound is well above the largest batch.
+// maxRanges bounds each set in the state of a stream. A batch is shuffled, so while it is added
+// half of its entries may be ranges of their own: the bound is well above the largest batch.
 const maxRanges = 1024
 
-// streamState is a Source as it is stored, as JSON. It is a fold over the log in order, nothing else, so that a rebuild gives the same bytes.
+// streamState is a Source as it is stored, in JSON. It is a fold over the log in order and nothing
+// else, so that a rebuild writes the same bytes.
 type streamState struct {
 	Org        string            `json:"org,omitempty"`
 	Source     string            `json:"source,omitempty"`
@@ -70,7 +86,7 @@ type streamState struct {
 func parseStream(data []byte) (*streamState, error) {
 	s := new(streamState)
 	if err := json.Unmarshal(data, s); err != nil {
-		return nil, fmt.Errorf("%w: the state of a stream does not decode: rebuild it", storage.ErrCorrupt)
+		return nil, fmt.Errorf("%w: the state of a stream cannot be decoded: run igledger rebuild", storage.ErrCorrupt)
 	}
 	return s, nil
 }
@@ -78,12 +94,13 @@ func parseStream(data []byte) (*streamState, error) {
 func encodeStreams(streams map[[16]byte]*streamState) map[[16]byte][]byte {
 	out := make(map[[16]byte][]byte, len(streams))
 	for k, s := range streams {
-		out[k], _ = json.Marshal(s) // numbers and names that an entry held: it cannot fail
+		out[k], _ = json.Marshal(s) // cannot fail: it has only numbers, and names taken from an entry
 	}
 	return out
 }
 
-// streamOf names the stream that an entry belongs to: SHA-256(iss ‖ 0x00 ‖ source)[:16]; all zero: none.
+// streamOf returns the key of the stream that an entry belongs to: SHA-256(iss ‖ 0x00 ‖
+// source)[:16]. If the entry belongs to none, the key is zero.
 func streamOf(e *entry.Entry) (key [16]byte) {
 	var source string
 	switch b := e.Body.(type) {
@@ -98,13 +115,14 @@ func streamOf(e *entry.Entry) (key [16]byte) {
 	return [16]byte(sum[:16])
 }
 
-// take takes in the entry at index. received counts for accesses.
+// take adds the entry at index to the state. received is used for accesses only.
 func (s *streamState) take(e *entry.Entry, index uint64, received time.Time) {
 	switch b := e.Body.(type) {
 	case *entry.Access:
 		s.Org, s.Source = e.Issuer, b.Source
 		s.Entries++
-		s.Index, s.Received = index, max(s.Received, received.UnixMilli())
+		s.Index = index
+		s.Received = max(s.Received, received.UnixMilli())
 		switch {
 		case b.Seq == nil:
 			s.Unnumbered++
@@ -127,7 +145,8 @@ func (s *streamState) take(e *entry.Entry, index uint64, received time.Time) {
 
 func (s *streamState) source(now time.Time) Source {
 	out := Source{
-		Org: s.Org, Source: s.Source, Entries: s.Entries, Last: s.Seen.Highest(), Gaps: s.Seen.Gaps(1), Unlisted: s.Unlisted,
+		Org: s.Org, Source: s.Source, Entries: s.Entries,
+		Last: s.Seen.Highest(), Gaps: s.Seen.Gaps(1), Unlisted: s.Unlisted,
 		Repeats: s.Repeats, Unnumbered: s.Unnumbered, LastIndex: s.Index, Heartbeats: s.Heartbeats,
 	}
 	if s.Received > 0 {
