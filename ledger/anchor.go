@@ -11,12 +11,15 @@ import (
 	"igledger/ledger/witness"
 )
 
-// The anchor is the checkpoint on which all who cosign meet. While a log is busy its newest checkpoint is another one each time somebody looks, so a fast
-// witness and an auditor who has thousands of entries to recompute would never cosign the same: no quorum would ever stand together. So
-// one checkpoint, the same for all replicas, stays the anchor for AnchorInterval. Witnesses are sent it, auditors take it from GET /v1/log.
+// The anchor is the checkpoint that all cosigners are asked to cosign. On a busy log every reader
+// sees a different newest checkpoint. A fast witness, and an auditor that has thousands of entries
+// to recompute, would never cosign the same one, and no quorum would be reached. So one checkpoint,
+// the same for all replicas, stays the anchor for AnchorInterval. The ledger sends it to witnesses,
+// and auditors read it from GET /v1/log.
 
-// Anchor gives the anchor, a signed note, with the cosignatures it has. One that has stood for AnchorInterval, while the log grew, is first replaced by the
-// newest checkpoint. It never goes back.
+// Anchor returns the anchor, a signed note, with the cosignatures it has. If it is older than
+// AnchorInterval and the log has grown, the newest checkpoint first replaces it. The anchor never
+// goes back.
 func (l *Log) Anchor(ctx context.Context) ([]byte, error) {
 	a, err := l.anchor(ctx)
 	if err != nil {
@@ -24,7 +27,7 @@ func (l *Log) Anchor(ctx context.Context) ([]byte, error) {
 	}
 	list, err := l.store.Cosignatures(ctx, l.tree, a.Size)
 	if err != nil {
-		// It is as good without them.
+		// The anchor is as good without them.
 		l.cfg.Logger.Error("reading cosignatures", "size", a.Size, "error", err)
 	}
 	return withLines(a.Note, list), nil
@@ -43,14 +46,15 @@ func (l *Log) anchor(ctx context.Context) (storage.Anchor, error) {
 	if err != nil || head.Size <= a.Size {
 		return a, err
 	}
-	if err := l.store.MoveAnchor(ctx, l.tree, storage.Anchor{Size: head.Size, Note: head.Checkpoint, At: now}, l.cfg.AnchorInterval); err != nil {
+	next := storage.Anchor{Size: head.Size, Note: head.Checkpoint, At: now}
+	if err := l.store.MoveAnchor(ctx, l.tree, next, l.cfg.AnchorInterval); err != nil {
 		return a, err
 	}
 	return l.store.Anchor(ctx, l.tree) // another replica may have been faster
 }
 
-// KeepAnchor moves the anchor on when it is time, until ctx ends. Every replica may run it and one suffices; without it the anchor moves only when
-// somebody asks for it.
+// KeepAnchor moves the anchor when AnchorInterval has passed, until ctx ends. Every replica may run
+// it, and one is enough. Without it the anchor moves only when Anchor is called.
 func (l *Log) KeepAnchor(ctx context.Context) {
 	tick := time.NewTicker(max(l.cfg.AnchorInterval/10, time.Millisecond))
 	defer tick.Stop()
@@ -60,7 +64,7 @@ func (l *Log) KeepAnchor(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil && !broken { // once an outage: it may be long
+		if err != nil && !broken { // once per outage, which may be long
 			l.cfg.Logger.Error("moving the anchor", "error", err)
 		}
 		broken = err != nil
@@ -72,7 +76,7 @@ func (l *Log) KeepAnchor(ctx context.Context) {
 	}
 }
 
-// newest is the anchor as witnesses are sent it.
+// newest returns the anchor as witnesses get it.
 func (l *Log) newest(ctx context.Context) (witness.Checkpoint, error) {
 	a, err := l.anchor(ctx)
 	if err != nil {

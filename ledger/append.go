@@ -20,14 +20,21 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Result is what became of one entry.
+// Result is the answer for one entry.
 type Result struct {
-	Index    uint64          // position in the log
-	Replayed bool            // the entry had been in the log before: this is its first receipt anew
-	Flags    []entry.Flag    // the ledger's remarks
-	Verdict  *entry.Verdict  // what policy says, of accesses and decisions just appended
-	Receipt  *bundle.Receipt // against the checkpoint of the entry's own batch or, replayed, the newest one
-	Err      error           // if not nil the entry was refused and nothing of it was kept, or (ErrUnavailable, context errors) it is unknown: send it again
+	Index    uint64         // position in the log
+	Replayed bool           // the entry was in the log before, and this is a new receipt for it
+	Flags    []entry.Flag   // the ledger's remarks
+	Verdict  *entry.Verdict // what the rules say of an access or decision that was just appended
+
+	// Receipt proves the entry against the checkpoint of its own batch or, if Replayed, against the
+	// newest one.
+	Receipt *bundle.Receipt
+
+	// Err, unless nil, says why the entry was refused; then the log keeps nothing of it. After
+	// storage.ErrUnavailable or an error of the context the outcome is unknown: send the entry
+	// again.
+	Err error
 }
 
 // Limits of an entry's times against the ledger's clock.
@@ -36,10 +43,11 @@ const (
 	LateBy   = 24 * time.Hour
 )
 
-// pending is an entry on its way, with all that can be worked out without the database lock.
+// pending is an entry on its way into the log, with all that can be computed without the database
+// lock.
 type pending struct {
 	e        *entry.Entry
-	verified bool // signature checked; false if the key was not known yet
+	verified bool // the signature was checked; false if the key is not known yet
 	key      [16]byte
 	identity [32]byte
 
@@ -51,7 +59,7 @@ type pending struct {
 	vrfProof []byte
 	content  vault.Content
 	stream   [16]byte // see streamOf
-	delegate struct { // of a delegation: who acts
+	delegate struct { // of a delegation: the person who acts
 		id string
 		k  wire.Hash
 	}
@@ -61,15 +69,16 @@ type pending struct {
 	res  Result
 }
 
-// unit is what one caller waits for.
+// unit is a group of entries that one caller waits for.
 type unit struct {
 	items []*pending
 	done  chan struct{}
 }
 
-// Append appends entries, parsed by entry.Parse, and blocks until each is durable and integrated or refused. One bad entry does not touch the
-// others. Entries of one call keep their order as far as public ones go; sealed ones are shuffled within a batch, so that positions say
-// little of arrival. When the queue is full all of them get a *BusyError at once.
+// Append appends entries, which entry.Parse returned, and blocks until each is durable and
+// integrated, or refused. One bad entry does not affect the others. The public entries of one call
+// keep their order. Sealed ones are shuffled within a batch, so that positions say little about the
+// time of arrival. If the queue is full, all of them get a *BusyError at once.
 func (l *Log) Append(ctx context.Context, entries ...*entry.Entry) []Result {
 	items := make([]*pending, len(entries))
 	keys := l.signers(ctx, entries)
@@ -92,15 +101,17 @@ func (l *Log) Append(ctx context.Context, entries ...*entry.Entry) []Result {
 	err := l.enqueue(ctx, good)
 	results := make([]Result, len(items))
 	for i, p := range items {
-		if results[i] = (Result{Err: err}); p.res.Err != nil {
-			results[i] = Result{Err: p.res.Err} // refused before it was queued
+		results[i].Err = err
+		if p.res.Err != nil {
+			results[i].Err = p.res.Err // refused before it was queued
 		}
 	}
 	if err != nil {
 		return results
 	}
 	for i, p := range items {
-		if results[i] = p.res; p.res.Err != nil {
+		results[i] = p.res
+		if p.res.Err != nil {
 			continue
 		}
 		if p.res.Replayed {
@@ -112,7 +123,7 @@ func (l *Log) Append(ctx context.Context, entries ...*entry.Entry) []Result {
 	return results
 }
 
-// enqueue waits until all of good are answered.
+// enqueue hands good to the batcher and waits until each entry is answered.
 func (l *Log) enqueue(ctx context.Context, good []*pending) error {
 	if len(good) == 0 {
 		return nil
@@ -141,15 +152,16 @@ func (l *Log) enqueue(ctx context.Context, good []*pending) error {
 	for _, u := range units {
 		select {
 		case <-u.done:
-		case <-ctx.Done(): // the entries may yet be appended; the caller sends them again and gets its receipts
+		case <-ctx.Done(): // the entries may still be appended: a caller that sends them again gets receipts
 			return fmt.Errorf("waiting for the append: %w", ctx.Err())
 		}
 	}
 	return nil
 }
 
-// signers is the register that entries are first judged by, and the keys that entries of the same call may yet bring into it. Strangers get no
-// further than this: neither a tag nor a place in the queue is spent on an entry by a key that is nowhere.
+// signers is the register that entries are first checked against, and the keys that entries of the
+// same call may add to it. Strangers get no further than this check: an entry signed by an unknown
+// key costs neither a tag nor a place in the queue.
 type signers struct {
 	reg *register.Register
 	new map[string]bool
@@ -167,7 +179,7 @@ func (l *Log) signers(ctx context.Context, entries []*entry.Entry) signers {
 		}
 		unknown = unknown || s.reg.Key(e.KID) == nil
 	}
-	if unknown { // perhaps another replica registered it
+	if unknown { // another replica may have registered it
 		if reg, err := l.Register(ctx); err == nil {
 			s.reg = reg
 		}
@@ -175,10 +187,11 @@ func (l *Log) signers(ctx context.Context, entries []*entry.Entry) signers {
 	return s
 }
 
-// newPending checks what needs no lock and seals. Failures stand in res.Err.
+// newPending checks what needs no lock, and seals. A refusal is in res.Err.
 func (l *Log) newPending(e *entry.Entry, by signers) *pending {
 	p := &pending{e: e, identity: e.Identity()}
-	if p.res.Err = l.check(p, by); p.res.Err != nil {
+	p.res.Err = l.check(p, by)
+	if p.res.Err != nil {
 		return p
 	}
 	p.key, p.stream = idempotencyKey(e.Issuer, e.ID), streamOf(e)
@@ -194,7 +207,8 @@ func (l *Log) newPending(e *entry.Entry, by signers) *pending {
 	rand.Read(p.link.TagSalt[:])
 	rand.Read(p.content.BodySalt[:])
 	p.content.SDJWT = e.SDJWT()
-	p.leaf = proof.SealedLeaf(proof.TagCommit(p.link.TagSalt, p.link.Tag), proof.BodyCommit(p.content.BodySalt, e.Compact))
+	p.leaf = proof.SealedLeaf(proof.TagCommit(p.link.TagSalt, p.link.Tag),
+		proof.BodyCommit(p.content.BodySalt, e.Compact))
 	p.leafHash = proof.LeafHash(p.leaf)
 	if persons := e.Persons(); len(persons) > 1 && entry.CheckID(persons[1]) == nil {
 		tag, _ := l.tags.tag(persons[1])
@@ -203,11 +217,12 @@ func (l *Log) newPending(e *entry.Entry, by signers) *pending {
 	return p
 }
 
-// check refuses or flags what can be told without the lock. The key's status is checked again at the entry's own position.
+// check refuses or flags what can be decided without the lock. The key's status is checked again at
+// the entry's own index.
 func (l *Log) check(p *pending, by signers) error {
 	e := p.e
 	if e.Audience != l.cfg.Origin {
-		return &wire.Error{Code: wire.WrongAudience, What: "entry", Detail: "aud is not " + l.cfg.Origin}
+		return &wire.Error{Code: wire.WrongAudience, What: "entry", Detail: "aud must be " + l.cfg.Origin}
 	}
 	now := l.cfg.Now()
 	p.content.Received = now
@@ -215,10 +230,13 @@ func (l *Log) check(p *pending, by signers) error {
 	if e.Type.Sealed() {
 		switch sub := e.ShownSub(); {
 		case sub == "":
-			return &wire.Error{Code: wire.BadDisclosure, What: "entry", Detail: "the disclosure sub is missing: nobody would find this entry"}
+			return &wire.Error{Code: wire.BadDisclosure, What: "entry",
+				Detail: "the disclosure of sub is missing: without it the entry cannot be filed under its person"}
 		case sub == entry.RegWithheld || sub == entry.RegPadding:
-			// Whoever could file there without an order could hide an access from the person it is about.
-			return &wire.Error{Code: wire.BadID, What: "entry", Detail: "this register takes entries only with an order, which this version does not know"}
+			// A source that could file there without an order could hide an access from the person
+			// it is about.
+			return &wire.Error{Code: wire.BadID, What: "entry",
+				Detail: "entries go into this register only with an order, which this version does not support"}
 		case !entry.CheckDigitOK(sub):
 			p.content.Flags = append(p.content.Flags, entry.FlagCheckDigit)
 		}
@@ -245,16 +263,19 @@ func (l *Log) check(p *pending, by signers) error {
 		return e.JWS.Verify(k.Key.JWK)
 	}
 	if by.new[e.KID] {
-		return nil // commit looks again, under the lock, once the key's own entry is in
+		return nil // commit checks again, under the lock, after the key's own entry
 	}
-	return by.reg.Authorise(e, math.MaxUint64) // which says why not
+	return by.reg.Authorise(e, math.MaxUint64) // says why it is refused
 }
 
-// receipt builds the receipt of a freshly appended entry.
+// receipt returns the receipt of an entry that was just appended.
 func (p *pending) receipt() *bundle.Receipt {
 	r := &bundle.Receipt{Leaf: p.leaf, Proof: proofText(p.res.Index, p.path, p.note)}
 	if p.e.Type.Sealed() {
-		r.TagSalt, r.Tag, r.BodySalt, r.VRFProof = &p.link.TagSalt, &p.link.Tag, &p.content.BodySalt, p.vrfProof
+		r.TagSalt = &p.link.TagSalt
+		r.Tag = &p.link.Tag
+		r.BodySalt = &p.content.BodySalt
+		r.VRFProof = p.vrfProof
 	}
 	return r
 }
@@ -267,15 +288,18 @@ func proofText(index uint64, path [][]byte, note []byte) string {
 	return string(proof.Marshal())
 }
 
-// idempotencyKey is the first 6 bytes of jti ‖ SHA-256(iss ‖ 0x00 ‖ 16 bytes of jti)[:10]. In a UUIDv7 the first 6 bytes are the time, so new keys stand
-// side by side in the database instead of dirtying a page each; 80 bits of hash keep one organisation from meeting another's key on purpose.
+// idempotencyKey returns the first 6 bytes of jti ‖ SHA-256(iss ‖ 0x00 ‖ 16 bytes of jti)[:10]. In
+// a UUIDv7 the first 6 bytes are the time, so new keys are side by side in the database and do not
+// dirty a page each. The 80 bits of hash stop an organisation from hitting another's key on
+// purpose.
 func idempotencyKey(iss, jti string) [16]byte {
 	id, _ := uuid.Parse(jti) // entry.Parse checked it
 	sum := sha256.Sum256(append([]byte(iss+"\x00"), id[:]...))
 	return [16]byte(append(id[:6:6], sum[:10]...))
 }
 
-// start runs the batcher: one transaction in flight per process, group commit over all callers.
+// start runs the batcher: a group commit over all callers, with one transaction in flight per
+// process.
 func (l *Log) start() {
 	go func() {
 		defer close(l.done)
@@ -284,10 +308,11 @@ func (l *Log) start() {
 			first := carry
 			carry = nil
 			if first == nil {
-				var ok bool
-				if first, ok = <-l.queue; !ok {
+				u, ok := <-l.queue
+				if !ok {
 					return
 				}
+				first = u
 			}
 			units, n := []*unit{first}, len(first.items)
 			timer := time.NewTimer(l.cfg.Linger)
@@ -320,7 +345,8 @@ func (l *Log) start() {
 	}()
 }
 
-// Close takes no more entries, appends those that wait, and returns when all is answered or ctx ends.
+// Close takes no more entries, appends those that wait, and returns when every entry is answered or
+// ctx ends.
 func (l *Log) Close(ctx context.Context) error {
 	l.mu.Lock()
 	if !l.closed {

@@ -13,7 +13,7 @@ import (
 	"igledger/ledger/vault"
 )
 
-// outcome is what one run of the transaction decided for one item.
+// outcome is the decision that one run of the transaction made on one item.
 type outcome struct {
 	index    uint64
 	replayed bool
@@ -30,11 +30,11 @@ type batchTx struct {
 	key     *vault.Key
 	batch   []*pending
 	out     []outcome
-	last    map[[16]byte]uint64       // highest number of each stream so far, as entries came
-	known   map[[16]byte]*streamState // streams as the entries added leave them, decoded
-	grown   map[[16]byte]*streamState // those of them that an entry was added to
-	persons map[[32]byte][]byte       // states of persons as the entries so far leave them
-	seen    map[[16]byte]int          // items of this very batch, by key
+	last    map[[16]byte]uint64       // highest number of each stream so far, in order of arrival
+	known   map[[16]byte]*streamState // states of streams after the entries added so far, decoded
+	grown   map[[16]byte]*streamState // those of known that an entry was added to
+	persons map[[32]byte][]byte       // states of persons after the entries added so far
+	seen    map[[16]byte]int          // items of this batch, by key
 	added   []int                     // items added, in the order of their indices
 	state   *registerState
 	note    []byte
@@ -57,7 +57,8 @@ func (b *batchTx) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if b.state, err = b.state.advance(records); err != nil {
+		b.state, err = b.state.advance(records)
+		if err != nil {
 			return err
 		}
 	}
@@ -75,11 +76,15 @@ func (b *batchTx) run(ctx context.Context) error {
 		return err
 	}
 	b.size = head.Size
-	if b.note, err = (proof.Checkpoint{Origin: b.l.cfg.Origin, Size: head.Size, Root: head.Root}).Sign(b.l.cfg.Keys.Log); err != nil {
+	c := proof.Checkpoint{Origin: b.l.cfg.Origin, Size: head.Size, Root: head.Root}
+	b.note, err = c.Sign(b.l.cfg.Keys.Log)
+	if err != nil {
 		return err
 	}
 	for _, i := range b.added {
-		if b.out[i].path, err = b.tx.InclusionProof(b.out[i].index); err != nil {
+		o := &b.out[i]
+		o.path, err = b.tx.InclusionProof(o.index)
+		if err != nil {
 			return err
 		}
 	}
@@ -87,10 +92,10 @@ func (b *batchTx) run(ctx context.Context) error {
 	return nil
 }
 
-// decide takes the batch in: public entries first, as they came, for each may change what the next
-// may do. Sealed ones are admitted as they came, and then take their places in random order, after
-// acts of consent and delegation and links, which keep theirs: what they say is valid for the
-// accesses of the batch.
+// decide takes the entries of the batch. Public entries come first, in order of arrival, because
+// each may change what the next is allowed to do. Sealed entries are admitted in order of arrival.
+// Among them consents, delegations and links come first and keep their order, so that they are
+// valid for the accesses of the batch; the others get their places in random order.
 //
 // An entry that is refused is noted as such, and the others go on. An error ends the transaction.
 func (b *batchTx) decide(ctx context.Context) error {
@@ -101,8 +106,8 @@ func (b *batchTx) decide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The ChaCha8 source of math/rand/v2 is seeded by the system: a reader of the log cannot undo
-	// the shuffle.
+	// The system seeds the ChaCha8 source of math/rand/v2, so a reader of the log cannot undo the
+	// shuffle.
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	for _, i := range append(acts, others...) {
 		if err := b.addSealed(ctx, i); err != nil {
@@ -131,8 +136,8 @@ func (b *batchTx) addPublic() error {
 }
 
 // admitSealed checks the keys of the sealed entries at the first index that any of them can get: no
-// key changes above it in this batch. It returns the items that may be judged, acts apart from the
-// others.
+// key changes above it in this batch. It returns the items that may be judged: consents,
+// delegations and links as acts, and the others.
 func (b *batchTx) admitSealed() (acts, others []int, err error) {
 	for i, p := range b.batch {
 		if !p.e.Type.Sealed() || b.repeated(i) {
@@ -158,8 +163,7 @@ func (b *batchTx) admitSealed() (acts, others []int, err error) {
 	return acts, others, nil
 }
 
-// addSealed judges item i at its own place and adds it, together with the state of its person that
-// follows.
+// addSealed judges item i at its own index and adds it, together with the new state of its person.
 func (b *batchTx) addSealed(ctx context.Context, i int) error {
 	p, o := b.batch[i], &b.out[i]
 	j, refused, err := b.judge(ctx, p)
@@ -176,7 +180,8 @@ func (b *batchTx) addSealed(ctx context.Context, i int) error {
 	if err != nil {
 		// A mistake in this program. Nothing of the entry has been written yet, and the others can
 		// go on.
-		b.l.cfg.Logger.Error("an entry cannot be stored", "alarm", true, "type", p.e.Type, "index", b.size, "error", err)
+		b.l.cfg.Logger.Error("an entry cannot be stored",
+			"alarm", true, "type", p.e.Type, "index", b.size, "error", err)
 		b.refuse(i, err)
 		return nil
 	}
@@ -223,18 +228,19 @@ func (b *batchTx) repeated(i int) bool {
 	return inLog || inBatch
 }
 
-// add gives item i the next index and its place in its history. opening is its encrypted opening,
-// nil for a public entry.
+// add adds item i at the next index and to its history. opening is its encrypted opening, nil for a
+// public entry.
 func (b *batchTx) add(i int, opening []byte) error {
 	p, index := b.batch[i], b.size
 	got, err := b.tx.Add(storage.Leaf{
-		Key: p.key, Identity: p.identity, Chain: p.history.K, Value: p.leaf, Extra: opening, Register: register.Shared(p.e.Type),
+		Key: p.key, Identity: p.identity, Chain: p.history.K,
+		Value: p.leaf, Extra: opening, Register: register.Shared(p.e.Type),
 	})
 	if err != nil {
 		return err
 	}
 	if got != index {
-		return errors.New("storage gave another index than the next one")
+		return errors.New("the storage assigned an index that is not the next one")
 	}
 	chain, ok := b.tx.Chains[p.history.K]
 	if !ok {
@@ -260,8 +266,8 @@ func (b *batchTx) add(i int, opening []byte) error {
 	return nil
 }
 
-// authorise steps the state of the log by the entry, which is to get index. It returns why the entry is
-// not allowed there.
+// authorise steps the state of the log by the entry, which is to get index. The error says why the
+// entry is not allowed there.
 func (b *batchTx) authorise(p *pending, index uint64) error {
 	next := b.state
 	if register.Shared(p.e.Type) { // readers of b.state must not see it change
@@ -310,7 +316,7 @@ func (b *batchTx) sequence(p *pending) ([]entry.Flag, error) {
 	return nil, nil
 }
 
-// stream gives the state of a stream, decoded once a batch.
+// stream returns the state of a stream, which is decoded once a batch.
 func (b *batchTx) stream(key [16]byte) (*streamState, error) {
 	s, ok := b.known[key]
 	if ok {
@@ -318,10 +324,11 @@ func (b *batchTx) stream(key [16]byte) (*streamState, error) {
 	}
 	s = new(streamState)
 	if data, ok := b.tx.Streams[key]; ok {
-		var err error
-		if s, err = parseStream(data); err != nil {
+		stored, err := parseStream(data)
+		if err != nil {
 			return nil, err
 		}
+		s = stored
 	}
 	b.known[key] = s
 	return s, nil

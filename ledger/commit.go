@@ -9,11 +9,13 @@ import (
 	"igledger/ledger/wire"
 )
 
-// commitTimeout bounds one transaction with its retries; then callers are told that the database is away.
+// commitTimeout bounds one transaction with its retries. After it callers get
+// storage.ErrUnavailable.
 const commitTimeout = 20 * time.Second
 
-// commit appends a batch in one transaction and sets every item's res. What is decided under the lock is kept apart until the transaction has
-// committed, because the function may run again.
+// commit appends a batch in one transaction and sets the res of every item. Decisions made under
+// the lock are kept in a batchTx until the transaction has committed, because its function may run
+// again.
 func (l *Log) commit(ctx context.Context, batch []*pending) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
@@ -52,7 +54,8 @@ func (l *Log) commit(ctx context.Context, batch []*pending) {
 	l.stats.batch(added, len(batch), b.size, time.Since(began))
 }
 
-// publishRegister moves the cached register forward, never back: Register may have been faster.
+// publishRegister moves the cached register forward, never back: Register may have moved it
+// further.
 func (l *Log) publishRegister(next *registerState) {
 	for {
 		cur := l.reg.Load()
@@ -62,9 +65,13 @@ func (l *Log) publishRegister(next *registerState) {
 	}
 }
 
+// lookup names everything that the transaction for a batch looks up, each once.
 func lookup(batch []*pending) storage.Lookup {
 	var look storage.Lookup
-	keys, chains, streams, persons := map[[16]byte]bool{}, map[[32]byte]bool{}, map[[16]byte]bool{{}: true}, map[[32]byte]bool{{}: true}
+	keys := map[[16]byte]bool{}
+	chains := map[[32]byte]bool{}
+	streams := map[[16]byte]bool{{}: true} // the zero key is none
+	persons := map[[32]byte]bool{{}: true} // the zero key is none
 	for _, p := range batch {
 		if !keys[p.key] {
 			keys[p.key] = true

@@ -8,28 +8,31 @@ import (
 	"igledger/ledger/vault"
 )
 
-// Errors of this package, to be tested with errors.Is. Refusals of an entry for its form, key or signature are entry.Code errors; a
-// database that is away is storage.ErrUnavailable.
+// Errors of this package, to be tested with errors.Is. An entry that is refused for its form, key
+// or signature gets a wire.Code error. If the database does not answer, the error is
+// storage.ErrUnavailable.
 var (
-	ErrNoLog    = errors.New("no log of this origin in the database")
-	ErrExists   = errors.New("a log of this origin exists")
+	ErrNoLog    = errors.New("the database has no log with this origin")
+	ErrExists   = errors.New("a log with this origin already exists")
 	ErrNotFound = errors.New("not found")
-	ErrConflict = errors.New("an entry with this iss and jti and other content is in the log")
-	ErrFuture   = errors.New("a time of the entry lies more than 5 minutes ahead")
+	ErrConflict = errors.New("the log has an entry with this iss and jti but other content")
+	ErrFuture   = errors.New("a time of the entry is more than 5 minutes in the future")
 	ErrBusy     = errors.New("the queue is full")
 	ErrClosed   = errors.New("the ledger is shutting down")
 	ErrKeys     = vault.ErrKeys
 	ErrErased   = vault.ErrErased
-	ErrPolicy   = errors.New("the policy is of another log")
+	ErrPolicy   = errors.New("the policy is for another log")
 
-	// Of cosignatures that somebody brings.
-	ErrForeign        = errors.New("a checkpoint that this log did not sign")
-	ErrFork           = errors.New("a checkpoint signed by this log's key that is not of the tree in the database: the log forked, or a backup was restored")
+	// Errors of AddCosignatures.
+	ErrForeign = errors.New("this log did not sign the checkpoint")
+	ErrFork    = errors.New("the checkpoint is signed by this log's key but is not of the tree in the database: " +
+		"the log was forked, or restored from a backup")
 	ErrBadCosignature = errors.New("a cosignature does not verify")
-	ErrNoCosigner     = errors.New("no cosignature of a cosigner of the log's policy")
+	ErrNoCosigner     = errors.New("no cosignature is by a cosigner of the log's policy")
 )
 
-// BusyError says that the bounded queue is full: nothing was taken, try again later. It is an ErrBusy.
+// BusyError says that the queue is full. Nothing was taken; the caller tries again after
+// RetryAfter. It is an ErrBusy.
 type BusyError struct{ RetryAfter time.Duration }
 
 func (e *BusyError) Error() string { return fmt.Sprintf("%v, retry after %s", ErrBusy, e.RetryAfter) }

@@ -16,7 +16,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// FeedRecord is what follows for the subject index from one leaf: whose history it was added to. It decrypts no content.
+// FeedRecord is what the subject index needs of one leaf: the history that the leaf was added to.
+// Making it decrypts no content.
 type FeedRecord struct {
 	Index    uint64
 	LeafHash wire.Hash
@@ -27,8 +28,9 @@ type FeedRecord struct {
 	TagSalt, Tag wire.Hash // sealed leaves only
 }
 
-// Feed gives the records of up to n leaves from index from on, fewer at the end of the log. It holds n of them in memory: cap n. Links are secret: who has
-// them can tell which leaves are of one person.
+// Feed returns the records of up to n leaves from index from on, fewer at the end of the log. All n
+// are held in memory, so callers cap n. Links are secret: they show which leaves are about the same
+// person.
 func (l *Log) Feed(ctx context.Context, from, n uint64) ([]FeedRecord, error) {
 	raw, err := l.store.Prefixes(ctx, l.tree, from, n, vault.LinkEnd)
 	if err != nil {
@@ -36,31 +38,46 @@ func (l *Log) Feed(ctx context.Context, from, n uint64) ([]FeedRecord, error) {
 	}
 	out := make([]FeedRecord, len(raw))
 	for i, rec := range raw {
-		r := FeedRecord{Index: rec.Index, LeafHash: proof.LeafHash(rec.Value), Leaf: rec.Value}
-		leaf, err := proof.ParseLeaf(rec.Value)
-		if err == nil && leaf.Public {
-			if r.Entry, err = leaf.Entry(); err == nil {
-				r.History = proof.HistoryOf(r.Entry, r.Tag)
-			}
-		} else if err == nil {
-			var ln vault.Link
-			if ln, err = l.vault.UnsealLink(ctx, rec.Index, r.LeafHash, rec.Extra); err == nil {
-				r.TagSalt, r.Tag = ln.TagSalt, ln.Tag
-				r.History = proof.HistoryOf(nil, r.Tag)
-			}
-		}
+		out[i], err = l.feedRecord(ctx, rec)
 		if err != nil {
 			return nil, fmt.Errorf("following the log at entry %d: %w", rec.Index, err)
 		}
-		out[i] = r
 	}
 	return out, nil
 }
 
-// Histories calls f with the key, count and head of every history, in no promised order, and gives the size of the log for which
-// exactly these are true. An error of f ends it; after any error what f was given is worthless.
-func (l *Log) Histories(ctx context.Context, f func(k wire.Hash, count uint64, head wire.Hash) error) (size uint64, err error) {
-	size, err = l.store.AllChains(ctx, l.tree, func(k [32]byte, c storage.Chain) error { return f(k, c.Count, c.Head) })
+func (l *Log) feedRecord(ctx context.Context, rec storage.Record) (FeedRecord, error) {
+	r := FeedRecord{Index: rec.Index, LeafHash: proof.LeafHash(rec.Value), Leaf: rec.Value}
+	leaf, err := proof.ParseLeaf(rec.Value)
+	if err != nil {
+		return r, err
+	}
+	if leaf.Public {
+		r.Entry, err = leaf.Entry()
+		if err != nil {
+			return r, err
+		}
+		r.History = proof.HistoryOf(r.Entry, r.Tag)
+		return r, nil
+	}
+	ln, err := l.vault.UnsealLink(ctx, rec.Index, r.LeafHash, rec.Extra)
+	if err != nil {
+		return r, err
+	}
+	r.TagSalt, r.Tag = ln.TagSalt, ln.Tag
+	r.History = proof.HistoryOf(nil, r.Tag)
+	return r, nil
+}
+
+// Histories calls f with the key, count and head of every history, in no particular order. It
+// returns the size of the log for which exactly these are true. If f returns an error, Histories
+// ends with it. After any error the caller must discard what f was given.
+func (l *Log) Histories(
+	ctx context.Context, f func(k wire.Hash, count uint64, head wire.Hash) error,
+) (size uint64, err error) {
+	size, err = l.store.AllChains(ctx, l.tree, func(k [32]byte, c storage.Chain) error {
+		return f(k, c.Count, c.Head)
+	})
 	if err != nil {
 		return 0, fmt.Errorf("reading all histories: %w", err)
 	}
@@ -73,14 +90,14 @@ const MaxHistory = 1 << 16
 // ErrTooMany says that a history has more than MaxHistory entries in the range asked for.
 var ErrTooMany = storage.ErrTooMany
 
-// HistoryEntry is an opened entry with what a statement needs beside it. Its VRFProof is empty.
+// HistoryEntry is an opened entry with what else a statement needs. Its VRFProof is empty.
 type HistoryEntry struct {
 	*bundle.Opening
 	LeafHash wire.Hash
 	KID      string // of the signing key
 }
 
-// Tag is the tag of an id, with its VRF proof. The id has one of the forms of entry.CheckID.
+// Tag returns the tag of an id with its VRF proof. An id that entry.CheckID refuses is an error.
 func (l *Log) Tag(id string) (tag wire.Hash, proof []byte, err error) {
 	if err := entry.CheckID(id); err != nil {
 		return wire.Hash{}, nil, err
@@ -89,8 +106,10 @@ func (l *Log) Tag(id string) (tag wire.Hash, proof []byte, err error) {
 	return tag, proof, nil
 }
 
-// HistoryRange gives the entries with from <= index < before that stand under tag, ascending. Content is not parsed again: it was at append, and whoever
-// gets it checks it. ErrErased if one's content is no more.
+// HistoryRange returns the entries under tag with from <= index < before, ascending. It does not
+// parse their content again: that was done at append, and the reader of a statement does it too. If
+// the content of one was erased, it returns ErrErased; if there are more than MaxHistory,
+// ErrTooMany.
 func (l *Log) HistoryRange(ctx context.Context, tag wire.Hash, from, before uint64) ([]HistoryEntry, error) {
 	records, err := l.store.ChainRange(ctx, l.tree, proof.TagKey(tag), from, before, MaxHistory)
 	if err != nil {
@@ -99,14 +118,16 @@ func (l *Log) HistoryRange(ctx context.Context, tag wire.Hash, from, before uint
 	kids := map[string]string{} // by header: a history has few keys
 	out := make([]HistoryEntry, len(records))
 	for i, rec := range records {
-		if out[i], err = l.historyEntry(ctx, rec, kids); err != nil {
+		out[i], err = l.historyEntry(ctx, rec, kids)
+		if err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// historyEntry opens a sealed leaf without parsing its content; kids remembers those of headers seen.
+// historyEntry opens a sealed leaf without parsing its content. kids caches the kid of each header,
+// see kidOf.
 func (l *Log) historyEntry(ctx context.Context, rec storage.Record, kids map[string]string) (HistoryEntry, error) {
 	hash := proof.LeafHash(rec.Value)
 	ln, c, err := l.vault.Unseal(ctx, rec.Index, hash, rec.Extra)
@@ -119,21 +140,23 @@ func (l *Log) historyEntry(ctx context.Context, rec storage.Record, kids map[str
 		return HistoryEntry{}, fmt.Errorf("entry %d as stored: %w", rec.Index, err)
 	}
 	return HistoryEntry{LeafHash: hash, KID: kid, Opening: &bundle.Opening{
-		Index: rec.Index, TagSalt: ln.TagSalt, Tag: ln.Tag, BodySalt: c.BodySalt, JWS: jws, Disclosures: disclosures,
-		Flags: l.flagsOf(kid, rec.Index, c), Verdict: c.Verdict, Received: c.Received.Format(receivedForm),
+		Index: rec.Index, TagSalt: ln.TagSalt, Tag: ln.Tag, BodySalt: c.BodySalt,
+		JWS: jws, Disclosures: disclosures,
+		Flags: l.flags(kid, rec.Index, c), Verdict: c.Verdict, Received: c.Received.Format(receivedForm),
 	}}, nil
 }
 
-// cutSDJWT takes jws~disclosure~…~ apart without decoding.
+// cutSDJWT splits jws~disclosure~…~ without decoding it.
 func cutSDJWT(sdjwt string) (jws string, disclosures []string) {
 	jws, rest, _ := strings.Cut(sdjwt, "~")
-	if rest = strings.TrimSuffix(rest, "~"); rest == "" {
+	rest = strings.TrimSuffix(rest, "~")
+	if rest == "" {
 		return jws, []string{}
 	}
 	return jws, strings.Split(rest, "~")
 }
 
-// kidOf reads the kid in a JWS header; known remembers those of headers seen.
+// kidOf returns the kid in a JWS header. known caches it by header.
 func kidOf(jws string, known map[string]string) (string, error) {
 	header, _, _ := strings.Cut(jws, ".")
 	if kid, ok := known[header]; ok {
@@ -154,7 +177,8 @@ type PublicLeaf struct {
 	Entry *entry.Entry
 }
 
-// PublicHistory gives the leaves with from <= index < before of a public name ("key:<kid>", "org:<id>", "index-root", …), ascending.
+// PublicHistory returns the leaves of a public name ("key:<kid>", "org:<id>", "index-root", …) with
+// from <= index < before, ascending. If there are more than MaxHistory, it returns ErrTooMany.
 func (l *Log) PublicHistory(ctx context.Context, name string, from, before uint64) ([]PublicLeaf, error) {
 	records, err := l.store.ChainRange(ctx, l.tree, proof.NameKey(name), from, before, MaxHistory)
 	if err != nil {
@@ -163,7 +187,7 @@ func (l *Log) PublicHistory(ctx context.Context, name string, from, before uint6
 	return publicLeaves(records)
 }
 
-// LastPublic gives the newest leaf of a public name, ErrNotFound if there is none.
+// LastPublic returns the newest leaf of a public name. If there is none, it returns ErrNotFound.
 func (l *Log) LastPublic(ctx context.Context, name string) (PublicLeaf, error) {
 	records, err := l.store.Chain(ctx, l.tree, proof.NameKey(name), ^uint64(0), 1)
 	if err != nil {
@@ -195,8 +219,8 @@ func publicLeaves(records []storage.Record) ([]PublicLeaf, error) {
 	return out, nil
 }
 
-// MultiProof gives the nodes that prove leaves at indices in the tree of this size, see entry.MultiProofNodes. ErrNotFound if the log
-// is not as large.
+// MultiProof returns the nodes that prove the leaves at indices in the tree of this size, in the
+// order of proof.MultiProof. If the log is smaller, it returns ErrNotFound.
 func (l *Log) MultiProof(ctx context.Context, indices []uint64, size uint64) ([]wire.Hash, error) {
 	type node struct {
 		level uint
@@ -204,14 +228,16 @@ func (l *Log) MultiProof(ctx context.Context, indices []uint64, size uint64) ([]
 	}
 	at := map[node]int{}
 	var want []compact.NodeID
-	// Once to learn which nodes it takes, so that they come in one round trip, and once to use them.
-	if _, err := proof.MultiProof(indices, size, func(level uint, index uint64) (wire.Hash, error) {
+	// The first run finds out which nodes are needed, so that they are read in one round trip. The
+	// second run uses them.
+	_, err := proof.MultiProof(indices, size, func(level uint, index uint64) (wire.Hash, error) {
 		if _, ok := at[node{level, index}]; !ok {
 			at[node{level, index}] = len(want)
 			want = append(want, compact.NodeID{Level: level, Index: index})
 		}
 		return wire.Hash{}, nil
-	}); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
 	hashes, err := l.store.Nodes(ctx, l.tree, want)

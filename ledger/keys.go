@@ -15,14 +15,18 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Keys are the operator's secrets. They live in a folder of their own, outside the database and its backups: who has the database alone can
-// neither link entries to people nor read them.
+// Keys are the operator's secrets. They are in a folder of their own, outside the database and its
+// backups, so that an attacker who has only the database can neither read entries nor link them to
+// people.
 type Keys struct {
-	Log            note.Signer       // signs checkpoints
-	LogVerifierKey string            // C2SP signed-note verifier key of Log: give it to everybody
-	VRF            *wire.VRFKey      // makes tags
-	Epochs         map[uint32][]byte // epoch keys, 32 bytes, wrap the data keys; destroying one ends what was wrapped by it
-	Operator       *wire.Signer      // signs the operator's own entries: reads of the ledger, index roots
+	Log            note.Signer  // signs checkpoints
+	LogVerifierKey string       // C2SP signed-note verifier key of Log, public
+	VRF            *wire.VRFKey // makes tags
+	Operator       *wire.Signer // signs the operator's own entries: reads of the ledger, index roots
+
+	// Epochs are the epoch keys, 32 bytes each, which wrap the data keys. Destroying one makes
+	// everything under it unreadable for good.
+	Epochs map[uint32][]byte
 }
 
 // Files of a key folder.
@@ -33,7 +37,8 @@ const (
 	epochPrefix  = "epoch-"       // epoch-<n>.key, 32 bytes in hex
 )
 
-// GenerateKeys writes a new set for a log of the given origin into dir (mode 0700, files 0600). It never overwrites.
+// GenerateKeys writes new keys for a log of the given origin into dir (mode 0700, files 0600). It
+// never overwrites a file.
 func GenerateKeys(dir, origin string) error {
 	skey, _, err := wire.NewLogKey(origin)
 	if err != nil {
@@ -65,7 +70,8 @@ func GenerateKeys(dir, origin string) error {
 	return nil
 }
 
-// WriteSecret writes a new file with mode 0600, durably. It never overwrites: losing a key loses what it protects.
+// WriteSecret durably writes a new file with mode 0600. It never overwrites a file: losing a key
+// loses what the key protects.
 func WriteSecret(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -75,7 +81,8 @@ func WriteSecret(path string, data []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// LoadKeys reads a folder that GenerateKeys wrote.
+// LoadKeys reads a folder that GenerateKeys wrote. If a key is missing or malformed, the error says
+// which file.
 func LoadKeys(dir string) (*Keys, error) {
 	k := &Keys{Epochs: map[uint32][]byte{}}
 	read := func(name string) (string, error) {
@@ -89,10 +96,12 @@ func LoadKeys(dir string) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k.Log, err = note.NewSigner(skey); err != nil {
+	k.Log, err = note.NewSigner(skey)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %s is not a signed-note signer key", ErrKeys, fileLog)
 	}
-	if k.LogVerifierKey, err = wire.LogVerifierKey(skey); err != nil {
+	k.LogVerifierKey, err = wire.LogVerifierKey(skey)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", fileLog, err)
 	}
 	vrf, err := read(fileVRF)
@@ -103,14 +112,16 @@ func LoadKeys(dir string) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s is not hexadecimal", ErrKeys, fileVRF)
 	}
-	if k.VRF, err = wire.ParseVRFKey(raw); err != nil {
+	k.VRF, err = wire.ParseVRFKey(raw)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", fileVRF, err)
 	}
 	jwk, err := read(fileOperator)
 	if err != nil {
 		return nil, err
 	}
-	if k.Operator, err = wire.ParseSigner([]byte(jwk)); err != nil {
+	k.Operator, err = wire.ParseSigner([]byte(jwk))
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", fileOperator, err)
 	}
 	epochs, err := filepath.Glob(filepath.Join(dir, epochPrefix+"*.key"))

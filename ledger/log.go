@@ -1,11 +1,31 @@
-// Package ledger appends signed entries to a Trillian verifiable log and proves that they are there.
+// Package ledger appends signed entries to a Trillian verifiable log and proves that they are in
+// it.
 //
-// It promises: when Append says an entry is in, it is durable, integrated under a signed checkpoint, present once (by iss and jti), signed
-// by a key that counted at the entry's own position, filed in its person's history, and its opening is encrypted. Any number of
-// processes may work on one database; the database orders them and none is special. What governs accesses is judged where it is appended, by the rules that the caller
-// gives (Config.Rules, which package consent has); and it does not prove to a citizen that a list is complete: that is package audit's.
+// One database transaction appends a batch. It looks up idempotency keys, steps the register and
+// rules, judges, encrypts, writes leaves, openings, heads of histories and tiles, integrates the
+// tree and signs the checkpoint. An answer of success from Append therefore means that the entry is
+// durable and integrated under a signed checkpoint. The entry is present once (by iss and jti), its
+// key is valid at the entry's own index, it is filed in the history of its person, and its opening
+// is encrypted.
 //
-// Trillian runs in process (log.IntegrateBatch) inside the one transaction that appends a batch: see package storage.
+// A batch is a group commit over concurrent requests. Each process has one in flight, and any
+// number of processes may share one database, which orders them; none is special.
+//
+// Rules that follow from what the ledger is for:
+//
+//   - An access that happened is taken. An unknown agreement, a wrong check digit or a missing
+//     number is a flag, and the verdict is "not covered". Refusing the entry would only hide the
+//     access.
+//   - Everything a screen shows is derived from the log, in the same transaction or later, and
+//     Rebuild makes it again.
+//   - Order in the log is proof; times are claims. A verdict follows from the entries below it and
+//     is never rewritten by what comes later.
+//
+// The package does not know what agreements mean. It knows the interface register.Rules
+// (Config.Rules), which package consent implements. It does not prove to a citizen that a list is
+// complete: that needs the subject index, which follows the log in package audit/statement.
+//
+// Trillian runs in process (log.IntegrateBatch) inside the transaction: see package storage.
 package ledger
 
 import (
@@ -31,21 +51,26 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Config is what a Log needs. Zero values of the numbers are the defaults.
+// Config is what a Log needs. A number that is zero has its default.
 type Config struct {
 	Storage *storage.Storage
 	Keys    *Keys
 	Origin  string           // C2SP origin of the log: its name everywhere
 	Now     func() time.Time // default time.Now
 	Logger  *slog.Logger     // default discards
-	Rules   register.Rules   // what governs accesses, before any entry: consent.New()
-	Policy  *cosign.Policy   // whose cosignatures are kept and what quorum makes a checkpoint count as witnessed; must know this log. nil: nobody's
+	Rules   register.Rules   // the rules of an empty log: consent.New()
 
-	AnchorInterval time.Duration // how long a checkpoint stays the one that cosigners meet on: default 10 s. The cosignatures a log keeps grow with its inverse
+	// Policy says whose cosignatures are kept, and what quorum makes a checkpoint witnessed. It
+	// must name this log. If nil, no cosignature is kept.
+	Policy *cosign.Policy
 
-	Linger   time.Duration // how long a batch waits for company: default 2 ms, 5 ms on CockroachDB
-	MaxBatch int           // entries a transaction: default 512
-	MaxQueue int           // entries that may wait before callers are told to come back: default 16384
+	// AnchorInterval is how long a checkpoint stays the anchor that cosigners are asked to cosign:
+	// default 10 s. The shorter it is, the more cosignatures the log keeps.
+	AnchorInterval time.Duration
+
+	Linger   time.Duration // how long a batch waits for more entries: default 2 ms, 5 ms on CockroachDB
+	MaxBatch int           // entries in a transaction: default 512
+	MaxQueue int           // entries that may wait before callers get a BusyError: default 16384
 }
 
 // Log is an open log. It is safe for concurrent use.
@@ -58,7 +83,7 @@ type Log struct {
 	reg   atomic.Pointer[registerState]
 	stats counters
 
-	verifier note.Verifier // of cfg.Keys.LogVerifierKey
+	verifier note.Verifier // for cfg.Keys.LogVerifierKey
 
 	queue   chan *unit
 	waiting atomic.Int64 // entries queued and not yet answered
@@ -67,23 +92,26 @@ type Log struct {
 	done    chan struct{} // closed when the batcher has drained
 }
 
-// registerState is what the public entries below upto have built. It does not change once it is
-// shared: what steps it makes a copy first.
+// registerState is the state that the public entries below upto have built. It does not change once
+// it is shared: code that steps it makes a copy first.
 type registerState struct {
 	register.State
 	upto uint64
 }
 
-// Open opens an existing log and starts its batcher. It folds the register anew from the public entries, checks the stored checkpoint, and
-// refuses keys that are not the genesis' own (ErrKeys). ErrNoLog if there is none.
+// Open opens an existing log and starts its batcher. It rebuilds the register from the public
+// entries and checks the stored checkpoint. If the database has no such log, it returns ErrNoLog;
+// if the keys are not those of the genesis, ErrKeys.
 func Open(ctx context.Context, cfg Config) (*Log, error) {
 	l, err := prepare(cfg)
 	if err != nil {
 		return nil, err
 	}
-	if l.tree, err = l.store.FindTree(ctx, cfg.Origin); errors.Is(err, storage.ErrNotFound) {
+	l.tree, err = l.store.FindTree(ctx, cfg.Origin)
+	if errors.Is(err, storage.ErrNotFound) {
 		return nil, ErrNoLog
-	} else if err != nil {
+	}
+	if err != nil {
 		return nil, fmt.Errorf("finding the log: %w", err)
 	}
 	if err := l.load(ctx); err != nil {
@@ -93,7 +121,8 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	return l, nil
 }
 
-// Create makes a new log with genesis as entry 0 and opens it. ErrExists if the log has entries.
+// Create makes a new log with genesis as entry 0 and opens it. If the log has entries, it returns
+// ErrExists.
 func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error) {
 	l, err := prepare(cfg)
 	if err != nil {
@@ -107,9 +136,11 @@ func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error)
 		return nil, err
 	}
 	if !slices.Contains(g.Operator.Roles, entry.RoleSource) || !g.Operator.Key.JWK.Equal(cfg.Keys.Operator.Public) {
-		return nil, fmt.Errorf("creating the log: %w: the operator must be a source too, by the operator's key at hand, or no reading could be logged", wire.BadGenesis)
+		return nil, fmt.Errorf("creating the log: %w: the operator must be a source, with the key in operator.jwk: "+
+			"otherwise no read could be logged", wire.BadGenesis)
 	}
-	if l.tree, _, err = l.store.TreeByName(ctx, cfg.Origin); err != nil {
+	l.tree, _, err = l.store.TreeByName(ctx, cfg.Origin)
+	if err != nil {
 		return nil, fmt.Errorf("creating the log: %w", err)
 	}
 	head, err := l.store.Head(ctx, l.tree)
@@ -144,7 +175,7 @@ func prepare(cfg Config) (*Log, error) {
 		return nil, err
 	}
 	if cfg.Keys.Log.Name() != cfg.Origin {
-		return nil, fmt.Errorf("%w: the log key is named %q, the log %q", ErrKeys, cfg.Keys.Log.Name(), cfg.Origin)
+		return nil, fmt.Errorf("%w: the log key is for %q, but the origin is %q", ErrKeys, cfg.Keys.Log.Name(), cfg.Origin)
 	}
 	if cfg.Policy != nil {
 		if p := cfg.Policy.Log(cfg.Origin); p == nil || p.Key != cfg.Keys.LogVerifierKey {
@@ -161,7 +192,8 @@ func prepare(cfg Config) (*Log, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Linger == 0 {
-		if cfg.Linger = 2 * time.Millisecond; cfg.Storage.Engine() == storage.CockroachDB {
+		cfg.Linger = 2 * time.Millisecond
+		if cfg.Storage.Engine() == storage.CockroachDB {
 			cfg.Linger = 5 * time.Millisecond
 		}
 	}
@@ -190,7 +222,7 @@ func prepare(cfg Config) (*Log, error) {
 	return l, nil
 }
 
-// load folds the register and checks that database and keys belong together.
+// load rebuilds the register and checks that the database and the keys belong together.
 func (l *Log) load(ctx context.Context) error {
 	head, err := l.store.Head(ctx, l.tree)
 	if err != nil {
@@ -218,7 +250,8 @@ func (l *Log) load(ctx context.Context) error {
 		return fmt.Errorf("the stored checkpoint: %w", err)
 	}
 	if c.Size != head.Size || c.Root != head.Root {
-		return fmt.Errorf("the stored checkpoint of size %d is not of the stored head of size %d: %w", c.Size, head.Size, wire.BadCheckpoint)
+		return fmt.Errorf("the stored checkpoint (size %d) does not match the stored head (size %d): %w",
+			c.Size, head.Size, wire.BadCheckpoint)
 	}
 	l.reg.Store(state)
 	return nil
@@ -234,8 +267,8 @@ func (l *Log) checkKeys(g *entry.Genesis) error {
 	return nil
 }
 
-// advance returns the state after further entries that change it. Each is verified as an auditor
-// would: a database that was tampered with is noticed at start, and when another replica appended.
+// advance returns the state after further entries that change it. It verifies each as an auditor
+// would, so that tampering with the database is noticed at start and after another replica appends.
 func (s *registerState) advance(records []storage.Record) (*registerState, error) {
 	if len(records) == 0 {
 		return s, nil
@@ -262,19 +295,19 @@ func (s *registerState) step(r storage.Record) error {
 	return s.Step(e, r.Index)
 }
 
-// Origin is the log's name.
+// Origin returns the log's name.
 func (l *Log) Origin() string { return l.cfg.Origin }
 
-// VerifierKey is the C2SP signed-note verifier key of the log's checkpoints.
+// VerifierKey returns the C2SP signed-note verifier key of the log's checkpoints.
 func (l *Log) VerifierKey() string { return l.cfg.Keys.LogVerifierKey }
 
-// Genesis is the body of entry 0.
+// Genesis returns the body of entry 0.
 func (l *Log) Genesis() *entry.Genesis { return l.reg.Load().Register.Genesis }
 
-// Operator signs the operator's own entries.
+// Operator returns the signer of the operator's own entries.
 func (l *Log) Operator() *wire.Signer { return l.cfg.Keys.Operator }
 
-// Register gives the current register of organisations and keys. Do not change it.
+// Register returns the current register of organisations and keys. The caller must not modify it.
 func (l *Log) Register(ctx context.Context) (*register.Register, error) {
 	s, err := l.current(ctx)
 	if err != nil {
@@ -283,7 +316,7 @@ func (l *Log) Register(ctx context.Context) (*register.Register, error) {
 	return s.Register, nil
 }
 
-// current is the register's state as of the head that is stored now.
+// current returns the state as of the head that is stored now.
 func (l *Log) current(ctx context.Context) (*registerState, error) {
 	head, err := l.store.Head(ctx, l.tree)
 	if err != nil {
@@ -306,26 +339,27 @@ func (l *Log) current(ctx context.Context) (*registerState, error) {
 	}
 }
 
-// Checkpoint gives the newest published checkpoint, a signed note.
+// Checkpoint returns the newest checkpoint, a signed note without cosignatures.
 func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	head, err := l.store.Head(ctx, l.tree)
 	return head.Checkpoint, err
 }
 
-// Size gives the number of entries.
+// Size returns the number of entries.
 func (l *Log) Size(ctx context.Context) (uint64, error) {
 	head, err := l.store.Head(ctx, l.tree)
 	return head.Size, err
 }
 
-// Tile gives width hashes of a C2SP tlog-tiles tile. ErrNotFound if the log does not reach that far.
+// Tile returns the first width hashes of a C2SP tlog-tiles tile. If the log is too small for them,
+// it returns ErrNotFound.
 func (l *Log) Tile(ctx context.Context, level int, index uint64, width int) ([]byte, error) {
 	b, err := l.store.Tile(ctx, l.tree, level, index, width)
 	return b, notFound(err)
 }
 
-// EntryBundle gives the width (1 to 256) leaves from 256·index on as C2SP tlog-tiles has them: u16 length ‖ leaf, one after the
-// other. ErrNotFound if the log does not reach that far.
+// EntryBundle returns a C2SP tlog-tiles entry bundle: for each of the width (1 to 256) leaves from
+// 256·index on, u16 length ‖ leaf. If the log is too small for them, it returns ErrNotFound.
 func (l *Log) EntryBundle(ctx context.Context, index uint64, width int) ([]byte, error) {
 	if index > 1<<54 || width < 1 || width > 256 {
 		return nil, ErrNotFound

@@ -9,8 +9,10 @@ import (
 	"igledger/ledger/proof"
 )
 
-// Openings gives what reveals the leaves from index from on, up to n, fewer at the end of the log: nil for a public leaf, an opening without its VRF proof for a sealed one. Where
-// the content was erased the link part alone is set. It holds all in memory: cap n. Content is not parsed again: it was at append, and whoever gets it checks it.
+// Openings returns the openings of up to n leaves from index from on, fewer at the end of the log:
+// nil for a public leaf, an opening without its VRF proof for a sealed one. If the content was
+// erased, only the link part of the opening is set. All n are held in memory, so callers cap n. The
+// content is not parsed again: that was done at append, and the auditor who gets it does it too.
 func (l *Log) Openings(ctx context.Context, from, n uint64) ([]*bundle.Opening, error) {
 	records, err := l.store.Records(ctx, l.tree, from, n)
 	if err != nil {

@@ -18,20 +18,24 @@ import (
 	"igledger/ledger/witness"
 )
 
-// A checkpoint is published with the log's own signature by the transaction that makes it, and the receipts go out with it: neither waits for a cosigner.
-// Cosignatures come later and are kept by the checkpoint's size.
+// A checkpoint is published with the log's own signature by the transaction that makes it. Receipts
+// refer to it. Neither waits for a cosigner: cosignatures come later and are kept by the
+// checkpoint's size.
 //
-// PublishedCheckpoint is always the newest, with whatever cosignatures it has by then: it never goes back, never lags behind a receipt, and needs no
-// clock. The price: while entries keep coming the newest is seldom cosigned yet. Whoever wants witnesses' word takes WitnessedCheckpoint, which is
-// some seconds older, and at any age says of itself when it was cosigned. What cosigners are asked to cosign is the Anchor.
+// PublishedCheckpoint returns the newest checkpoint, with the cosignatures it has. It never goes
+// back, never lags behind a receipt, and needs no clock. The price: while entries keep coming, the
+// newest checkpoint is seldom cosigned. Callers that need cosignatures use WitnessedCheckpoint,
+// which lags by a few seconds and carries the time of each cosignature. Cosigners are asked to
+// cosign the Anchor.
 
-// Witness sends the log's anchor to w's witnesses and keeps what they cosign, until ctx ends. Any number of replicas may do so.
+// Witness sends the log's anchor to the witnesses of w and keeps their cosignatures, until ctx
+// ends. Any number of replicas may run it.
 func (l *Log) Witness(ctx context.Context, w *witness.Client) { w.Run(ctx, witnessed{l}) }
 
-// Policy gives whose cosignatures are kept; nil: nobody's.
+// Policy returns the policy that says whose cosignatures are kept. If it is nil, none are.
 func (l *Log) Policy() *cosign.Policy { return l.cfg.Policy }
 
-// PublishedCheckpoint gives the newest checkpoint, a signed note, with the cosignatures it has.
+// PublishedCheckpoint returns the newest checkpoint, a signed note, with the cosignatures it has.
 func (l *Log) PublishedCheckpoint(ctx context.Context) ([]byte, error) {
 	head, err := l.store.Head(ctx, l.tree)
 	if err != nil {
@@ -39,14 +43,15 @@ func (l *Log) PublishedCheckpoint(ctx context.Context) ([]byte, error) {
 	}
 	list, err := l.store.Cosignatures(ctx, l.tree, head.Size)
 	if err != nil {
-		// It is as good without them.
+		// The checkpoint is as good without them.
 		l.cfg.Logger.Error("reading cosignatures", "size", head.Size, "error", err)
 	}
 	return withLines(head.Checkpoint, list), nil
 }
 
-// WitnessedCheckpoint gives the largest checkpoint that had reached its quorum when a cosignature came in, with all it has. ErrNotFound if there is none. The
-// quorum is what the replica that took that cosignature was told: those who verify ask their own policy.
+// WitnessedCheckpoint returns the largest checkpoint that had reached its quorum when a cosignature
+// came in, with all its cosignatures. If there is none, it returns ErrNotFound. The quorum is that
+// of the replica which took that cosignature; a verifier applies its own policy.
 func (l *Log) WitnessedCheckpoint(ctx context.Context) ([]byte, error) {
 	list, err := l.store.Witnessed(ctx, l.tree)
 	if err != nil {
@@ -63,11 +68,17 @@ func withLines(note []byte, list []storage.Cosignature) []byte {
 	return out
 }
 
-// AddCosignatures takes a checkpoint of this log, of any size it had, with cosignatures of cosigners of the log's policy, and keeps these. It gives their names. Lines
-// of others are passed over; a line of a known cosigner that does not verify, or of a time yet to come, refuses all. This is how an auditor brings its word; who
-// calls need not be trusted. ErrForeign if this log did not sign it, ErrFork if it did and the tree is another one, ErrBadCosignature, ErrNoCosigner.
+// AddCosignatures takes a checkpoint of this log, of any size the log has had, with cosignatures by
+// cosigners of the log's policy. It keeps these and returns the names of their cosigners. An
+// auditor submits its cosignatures in this way; the caller need not be trusted. Lines of unknown
+// cosigners are ignored.
+//
+// If this log did not sign the checkpoint, it returns ErrForeign. If it did but the checkpoint is
+// not of this tree, it returns ErrFork. If the line of a known cosigner does not verify or has a
+// time in the future, it keeps none and returns ErrBadCosignature. If no line is by a known
+// cosigner, it returns ErrNoCosigner.
 func (l *Log) AddCosignatures(ctx context.Context, signed []byte) ([]string, error) {
-	c, err := proof.OpenCheckpoint(signed, l.verifier) // bounds its size, too
+	c, err := proof.OpenCheckpoint(signed, l.verifier) // also bounds its size
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
 	}
@@ -80,12 +91,13 @@ func (l *Log) AddCosignatures(ctx context.Context, signed []byte) ([]string, err
 	good, bad := cosign.Read(signed, c, l.cfg.Policy.Cosigners)
 	found, early := cosign.Latest(good, l.cfg.Now())
 	for _, s := range early {
-		bad = append(bad, cosign.Bad{By: s.By, Err: fmt.Errorf("its time is %s, which is yet to come", s.Time.Format(time.RFC3339))})
+		err := fmt.Errorf("its time, %s, is in the future", s.Time.Format(time.RFC3339))
+		bad = append(bad, cosign.Bad{By: s.By, Err: err})
 	}
 	if len(bad) > 0 {
-		err := fmt.Errorf("%w: checkpoint of size %d: %w", ErrBadCosignature, c.Size, bad[0].Err)
+		err := fmt.Errorf("%w: on the checkpoint of size %d: %w", ErrBadCosignature, c.Size, bad[0].Err)
 		if by := bad[0].By; by != nil {
-			err = fmt.Errorf("%w: of %s, checkpoint of size %d: %w", ErrBadCosignature, by.Name, c.Size, bad[0].Err)
+			err = fmt.Errorf("%w: by %s on the checkpoint of size %d: %w", ErrBadCosignature, by.Name, c.Size, bad[0].Err)
 		}
 		l.cfg.Logger.Error("a cosignature was refused", "error", err)
 		return nil, err
@@ -104,7 +116,8 @@ func (l *Log) AddCosignatures(ctx context.Context, signed []byte) ([]string, err
 	return names, l.keep(ctx, witness.Checkpoint{Checkpoint: c, Note: own}, found...)
 }
 
-// consistent refuses a checkpoint signed by our key that is not of the tree in the database. It is evidence against the operator, and nothing to serve.
+// consistent refuses a checkpoint that is signed by our key but is not of the tree in the database.
+// It is evidence against the operator and must not be served.
 func (l *Log) consistent(ctx context.Context, c proof.Checkpoint) error {
 	head, err := l.store.Head(ctx, l.tree)
 	if err != nil {
@@ -112,18 +125,22 @@ func (l *Log) consistent(ctx context.Context, c proof.Checkpoint) error {
 	}
 	var path [][]byte
 	if c.Size > 0 && c.Size < head.Size {
-		if path, err = l.store.ConsistencyProof(ctx, l.tree, c.Size, head.Size); err != nil {
+		path, err = l.store.ConsistencyProof(ctx, l.tree, c.Size, head.Size)
+		if err != nil {
 			return err
 		}
 	}
-	if c.Size == 0 || merkle.VerifyConsistency(rfc6962.DefaultHasher, c.Size, head.Size, path, c.Root[:], head.Root[:]) != nil {
-		l.cfg.Logger.Error("ALARM: somebody holds a checkpoint signed by this log's key that is not of this log", "size", c.Size, "root", fmt.Sprintf("%x", c.Root))
+	good := c.Size > 0 &&
+		merkle.VerifyConsistency(rfc6962.DefaultHasher, c.Size, head.Size, path, c.Root[:], head.Root[:]) == nil
+	if !good {
+		l.cfg.Logger.Error("ALARM: a checkpoint signed by this log's key is not of this log",
+			"size", c.Size, "root", fmt.Sprintf("%x", c.Root))
 		return fmt.Errorf("checkpoint of size %d: %w", c.Size, ErrFork)
 	}
 	return nil
 }
 
-// ownNote takes everything but the log's own signature off a checkpoint.
+// ownNote returns a checkpoint with the log's own signature and no other.
 func ownNote(signed []byte, log note.Verifier) ([]byte, error) {
 	n, err := note.Open(signed, note.VerifierList(log))
 	if err != nil {
@@ -137,14 +154,14 @@ func ownNote(signed []byte, log note.Verifier) ([]byte, error) {
 	return []byte(b.String()), nil
 }
 
-// CosignerState is what was kept last of a cosigner.
+// CosignerState is the newest cosignature that was kept of a cosigner.
 type CosignerState struct {
 	Name string
-	Size uint64 // of the largest checkpoint it cosigned; 0: none
+	Size uint64 // of the largest checkpoint it cosigned; 0 if none
 	Time time.Time
 }
 
-// Cosigners gives the state of each cosigner of the policy, in its order.
+// Cosigners returns the state of each cosigner, in the order of the policy.
 func (l *Log) Cosigners(ctx context.Context) ([]CosignerState, error) {
 	if l.cfg.Policy == nil {
 		return nil, nil
@@ -160,7 +177,7 @@ func (l *Log) Cosigners(ctx context.Context) ([]CosignerState, error) {
 	return list, nil
 }
 
-// witnessed is the log as its witnesses' client sees it.
+// witnessed is the log as the client of its witnesses sees it.
 type witnessed struct{ *Log }
 
 func (l witnessed) Newest(ctx context.Context) (witness.Checkpoint, error) { return l.newest(ctx) }
@@ -178,11 +195,14 @@ func (l witnessed) Keep(ctx context.Context, c witness.Checkpoint, by cosign.Cos
 	return l.keep(ctx, c, by)
 }
 
-// keep stores cosignatures on c and notes when they, with those that were there, make the quorum.
+// keep stores cosignatures on c. If they make the quorum together with the stored ones, it notes
+// that c is witnessed.
 func (l *Log) keep(ctx context.Context, c witness.Checkpoint, by ...cosign.Cosignature) error {
 	list := make([]storage.Cosignature, len(by))
 	for i, s := range by {
-		list[i] = storage.Cosignature{Size: c.Size, Cosigner: s.By.VKey, Time: s.Time, Note: c.Note, Line: []byte(s.Line)}
+		list[i] = storage.Cosignature{
+			Size: c.Size, Cosigner: s.By.VKey, Time: s.Time, Note: c.Note, Line: []byte(s.Line),
+		}
 	}
 	if err := l.store.AddCosignatures(ctx, l.tree, list...); err != nil {
 		return err
@@ -197,7 +217,8 @@ func (l *Log) keep(ctx context.Context, c witness.Checkpoint, by ...cosign.Cosig
 	return l.store.SetWitnessed(ctx, l.tree, c.Size)
 }
 
-// names gives what the policy calls the cosigners of a list. Keys it does not know, of a policy of before, are left out.
+// names returns the policy's names of the cosigners in a list. It leaves out keys that only an
+// earlier policy had.
 func names(p *cosign.Policy, list []storage.Cosignature) []string {
 	var out []string
 	for _, w := range p.Cosigners {

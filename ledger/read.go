@@ -15,7 +15,8 @@ import (
 	"igledger/ledger/vault"
 )
 
-// Receipt gives the receipt of the entry with this iss and jti, against the newest checkpoint. ErrNotFound if the log has none.
+// Receipt returns the receipt of the entry with this iss and jti, against the newest checkpoint. If
+// the log has no such entry, it returns ErrNotFound.
 func (l *Log) Receipt(ctx context.Context, iss, jti string) (Result, error) {
 	if _, err := uuid.Parse(jti); err != nil {
 		return Result{}, ErrNotFound
@@ -33,10 +34,11 @@ func (l *Log) Receipt(ctx context.Context, iss, jti string) (Result, error) {
 	return r, err
 }
 
-// ReceiptAt gives the receipt of the entry at index and who issued it, against the newest checkpoint. ErrNotFound beyond the log, ErrErased
-// if its content is no more.
+// ReceiptAt returns the receipt of the entry at index, against the newest checkpoint, and the
+// issuer of the entry. If the log does not reach that index, it returns ErrNotFound; if the content
+// was erased, ErrErased.
 func (l *Log) ReceiptAt(ctx context.Context, index uint64) (iss string, r Result, err error) {
-	rec, e, ln, c, err := l.read(ctx, index)
+	s, err := l.read(ctx, index)
 	if err != nil {
 		return "", Result{}, err
 	}
@@ -48,16 +50,20 @@ func (l *Log) ReceiptAt(ctx context.Context, index uint64) (iss string, r Result
 	if err != nil {
 		return "", Result{}, fmt.Errorf("proving entry %d: %w", index, notFound(err))
 	}
-	r = Result{Index: index, Replayed: true, Receipt: &bundle.Receipt{Leaf: rec.Value, Proof: proofText(index, path, head.Checkpoint)}}
-	if e.Type.Sealed() {
-		_, vrfProof := l.tags.tag(e.ShownSub())
-		r.Flags = l.flags(e, index, c)
-		r.Receipt.TagSalt, r.Receipt.Tag, r.Receipt.BodySalt, r.Receipt.VRFProof = &ln.TagSalt, &ln.Tag, &c.BodySalt, vrfProof
+	receipt := &bundle.Receipt{Leaf: s.value, Proof: proofText(index, path, head.Checkpoint)}
+	r = Result{Index: index, Replayed: true, Receipt: receipt}
+	if s.entry.Type.Sealed() {
+		_, vrfProof := l.tags.tag(s.entry.ShownSub())
+		r.Flags = l.flags(s.entry.KID, index, s.content)
+		receipt.TagSalt = &s.link.TagSalt
+		receipt.Tag = &s.link.Tag
+		receipt.BodySalt = &s.content.BodySalt
+		receipt.VRFProof = vrfProof
 	}
-	return e.Issuer, r, nil
+	return s.entry.Issuer, r, nil
 }
 
-// replayed builds the receipt of an entry that was sent again.
+// replayed returns the result for an entry that was sent again.
 func (l *Log) replayed(ctx context.Context, p *pending) Result {
 	_, r, err := l.ReceiptAt(ctx, p.res.Index)
 	if err != nil {
@@ -66,21 +72,26 @@ func (l *Log) replayed(ctx context.Context, p *pending) Result {
 	return r
 }
 
-// Opening reveals the sealed entry at index. ErrNotFound for a public entry or beyond the log.
+// Opening returns the opening of the sealed entry at index. If the entry is public or the log does
+// not reach that index, it returns ErrNotFound; if the content was erased, ErrErased.
 func (l *Log) Opening(ctx context.Context, index uint64) (*bundle.Opening, error) {
-	_, e, ln, c, err := l.read(ctx, index)
+	s, err := l.read(ctx, index)
 	if err != nil {
 		return nil, err
 	}
-	if !e.Type.Sealed() {
+	if !s.entry.Type.Sealed() {
 		return nil, ErrNotFound
 	}
-	return l.opening(index, e, ln, c), nil
+	return l.opening(s), nil
 }
 
-// History gives the openings of a person's entries, newest first, at most limit of those below before (math.MaxUint64: from the newest), and how many
-// there are in all. The id has one of the forms of entry.CheckID. It is the ledger's word; the proof that none is missing is a statement's.
-func (l *Log) History(ctx context.Context, id string, before uint64, limit int) (count uint64, newestFirst []*bundle.Opening, err error) {
+// History returns the openings of a person's entries below index before (math.MaxUint64: all),
+// newest first, at most limit, and the number of all entries of the person. An id that
+// entry.CheckID refuses is an error. A history does not prove that no entry is missing: only a
+// statement does.
+func (l *Log) History(
+	ctx context.Context, id string, before uint64, limit int,
+) (count uint64, newestFirst []*bundle.Opening, err error) {
 	if err := entry.CheckID(id); err != nil {
 		return 0, nil, err
 	}
@@ -95,64 +106,73 @@ func (l *Log) History(ctx context.Context, id string, before uint64, limit int) 
 		return 0, nil, fmt.Errorf("reading a history: %w", err)
 	}
 	for _, rec := range records {
-		e, ln, c, err := l.unseal(ctx, rec)
+		s, err := l.unseal(ctx, rec)
 		if err != nil {
 			return 0, nil, err
 		}
-		newestFirst = append(newestFirst, l.opening(rec.Index, e, ln, c))
+		newestFirst = append(newestFirst, l.opening(s))
 	}
 	return chains[k].Count, newestFirst, nil
 }
 
-// receivedForm is how Opening.Received is written.
+// receivedForm is the layout of Opening.Received.
 const receivedForm = time.RFC3339Nano
 
-func (l *Log) opening(index uint64, e *entry.Entry, ln vault.Link, c vault.Content) *bundle.Opening {
-	_, vrfProof := l.tags.tag(e.ShownSub())
+func (l *Log) opening(s stored) *bundle.Opening {
+	_, vrfProof := l.tags.tag(s.entry.ShownSub())
 	return &bundle.Opening{
-		Index: index, TagSalt: ln.TagSalt, Tag: ln.Tag, VRFProof: vrfProof, BodySalt: c.BodySalt,
-		JWS: e.Compact, Disclosures: e.Encoded(), Flags: l.flags(e, index, c), Verdict: c.Verdict, Received: c.Received.Format(receivedForm),
+		Index: s.index, TagSalt: s.link.TagSalt, Tag: s.link.Tag, VRFProof: vrfProof,
+		BodySalt: s.content.BodySalt, JWS: s.entry.Compact, Disclosures: s.entry.Encoded(),
+		Flags: l.flags(s.entry.KID, s.index, s.content), Verdict: s.content.Verdict,
+		Received: s.content.Received.Format(receivedForm),
 	}
 }
 
-// flags are those noted at append and, as it can become known later, that the key is suspect from this index or one below.
-func (l *Log) flags(e *entry.Entry, index uint64, c vault.Content) []entry.Flag {
-	return l.flagsOf(e.KID, index, c)
-}
-
-func (l *Log) flagsOf(kid string, index uint64, c vault.Content) []entry.Flag {
+// flags returns the flags of an entry signed by the key kid: those noted at append and, because it
+// can become known later, that the key is suspect at this index.
+func (l *Log) flags(kid string, index uint64, c vault.Content) []entry.Flag {
 	if k := l.reg.Load().Register.Key(kid); k != nil && k.SuspectFrom != nil && index >= *k.SuspectFrom {
 		return append(c.Flags, entry.FlagSuspectKey)
 	}
 	return c.Flags
 }
 
-// read gives the entry at index; link and content are empty for a public one.
-func (l *Log) read(ctx context.Context, index uint64) (storage.Record, *entry.Entry, vault.Link, vault.Content, error) {
-	rec, err := l.store.Record(ctx, l.tree, index)
-	if err != nil {
-		return rec, nil, vault.Link{}, vault.Content{}, fmt.Errorf("reading entry %d: %w", index, notFound(err))
-	}
-	leaf, err := proof.ParseLeaf(rec.Value)
-	if err == nil && leaf.Public {
-		e, err := leaf.Entry()
-		return rec, e, vault.Link{}, vault.Content{}, err
-	}
-	if err != nil {
-		return rec, nil, vault.Link{}, vault.Content{}, fmt.Errorf("entry %d: %w", index, err)
-	}
-	e, ln, c, err := l.unseal(ctx, rec)
-	return rec, e, ln, c, err
+// stored is an entry as the database holds it, decrypted. Link and content are zero for a public
+// one.
+type stored struct {
+	index   uint64
+	value   []byte // the leaf
+	entry   *entry.Entry
+	link    vault.Link
+	content vault.Content
 }
 
-func (l *Log) unseal(ctx context.Context, rec storage.Record) (*entry.Entry, vault.Link, vault.Content, error) {
+// read returns the entry at index.
+func (l *Log) read(ctx context.Context, index uint64) (stored, error) {
+	rec, err := l.store.Record(ctx, l.tree, index)
+	if err != nil {
+		return stored{}, fmt.Errorf("reading entry %d: %w", index, notFound(err))
+	}
+	leaf, err := proof.ParseLeaf(rec.Value)
+	if err != nil {
+		return stored{}, fmt.Errorf("entry %d: %w", index, err)
+	}
+	if leaf.Public {
+		e, err := leaf.Entry()
+		return stored{index: rec.Index, value: rec.Value, entry: e}, err
+	}
+	return l.unseal(ctx, rec)
+}
+
+// unseal decrypts and parses a sealed entry.
+func (l *Log) unseal(ctx context.Context, rec storage.Record) (stored, error) {
 	ln, c, err := l.vault.Unseal(ctx, rec.Index, proof.LeafHash(rec.Value), rec.Extra)
 	if err != nil {
-		return nil, ln, c, err
+		return stored{}, err
 	}
 	e, err := entry.Parse(c.SDJWT)
 	if err != nil {
-		return nil, ln, c, fmt.Errorf("entry %d as stored: %w", rec.Index, err)
+		return stored{}, fmt.Errorf("entry %d as stored: %w", rec.Index, err)
 	}
-	return e, ln, c, nil
+	return stored{index: rec.Index, value: rec.Value, entry: e, link: ln, content: c}, nil
 }

@@ -9,38 +9,46 @@ import (
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
 	"igledger/ledger/storage"
-	"igledger/ledger/vault"
 	"igledger/ledger/wire"
 )
 
-// ErrDiffers says that the stored leaves do not give the root that was signed: somebody changed the database.
+// ErrDiffers says that the stored leaves do not hash to the signed root: the database was changed.
 var ErrDiffers = storage.ErrDiffers
 
-// Rebuilt is what Rebuild found.
+// Rebuilt is the result of Rebuild.
 type Rebuilt struct {
 	Entries   uint64    `json:"entries"`
-	Histories int       `json:"histories"` // people and public names
+	Histories int       `json:"histories"` // of people and of public names
 	Root      wire.Hash `json:"root"`
-	Verdicts  int       `json:"verdicts"`            // that were computed again
-	Differing []uint64  `json:"differing,omitempty"` // positions of entries whose stored verdict is another: somebody changed the database. At most 1,000
+	Verdicts  int       `json:"verdicts"` // computed again
+
+	// Differing are the indices of entries whose stored verdict is not the computed one, at most
+	// 1,000: the database was changed.
+	Differing []uint64 `json:"differing,omitempty"`
 }
 
-// Rebuild makes all that follows from the entries anew: idempotency keys, histories, streams, register and tiles. Every signature, key
-// status and opening is checked on the way. It holds the log frozen: no process can append meanwhile. progress, if not nil, is called with
-// the number of entries done. ErrDiffers if the leaves do not give the signed root, and then nothing is changed.
+// Rebuild makes again everything that is derived from the entries: idempotency keys, histories,
+// streams, persons, register and tiles. It checks every signature, key status and opening.
+// Meanwhile the log is frozen: no process can append. Unless nil, progress is called with the
+// number of entries done. If the leaves do not hash to the signed root, it changes nothing and
+// returns ErrDiffers.
 func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebuilt, error) {
 	l, err := prepare(cfg)
 	if err != nil {
 		return nil, err
 	}
-	if l.tree, err = l.store.FindTree(ctx, cfg.Origin); errors.Is(err, storage.ErrNotFound) {
+	l.tree, err = l.store.FindTree(ctx, cfg.Origin)
+	if errors.Is(err, storage.ErrNotFound) {
 		return nil, ErrNoLog
-	} else if err != nil {
+	}
+	if err != nil {
 		return nil, fmt.Errorf("finding the log: %w", err)
 	}
 	r := &rebuilding{
 		l: l, state: register.NewState(cfg.Origin, cfg.Rules),
-		histories: map[wire.Hash]proof.State{}, streams: map[[16]byte]*streamState{}, persons: map[[32]byte][]byte{},
+		histories: map[wire.Hash]proof.State{},
+		streams:   map[[16]byte]*streamState{},
+		persons:   map[[32]byte][]byte{},
 	}
 	head, err := l.store.Rebuild(ctx, l.tree, func(rec storage.Record) (storage.Derived, error) {
 		d, err := r.derive(ctx, rec)
@@ -60,12 +68,15 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 		return nil, fmt.Errorf("the stored checkpoint: %w", err)
 	}
 	if c.Root != head.Root || c.Size != head.Size {
-		return nil, fmt.Errorf("%w: the signed checkpoint of size %d is another than the stored head", ErrDiffers, c.Size)
+		return nil, fmt.Errorf("%w: the signed checkpoint of size %d does not match the stored head", ErrDiffers, c.Size)
 	}
-	return &Rebuilt{Entries: head.Size, Histories: len(r.histories), Root: head.Root, Verdicts: r.verdicts, Differing: r.differing}, nil
+	return &Rebuilt{
+		Entries: head.Size, Histories: len(r.histories), Root: head.Root,
+		Verdicts: r.verdicts, Differing: r.differing,
+	}, nil
 }
 
-// rebuilding is what follows from the entries so far.
+// rebuilding is everything derived from the entries so far.
 type rebuilding struct {
 	l         *Log
 	state     register.State
@@ -76,32 +87,31 @@ type rebuilding struct {
 	differing []uint64
 }
 
-// maxDiffering bounds what a database that is wrong everywhere makes us remember.
+// maxDiffering bounds the memory that a database which is wrong everywhere can take.
 const maxDiffering = 1000
 
-// derive works out what follows from one entry and all before it.
+// derive returns what the database derives from one entry and all before it.
 func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.Derived, error) {
 	leaf, err := proof.ParseLeaf(rec.Value)
 	if err != nil {
 		return storage.Derived{}, err
 	}
-	var e *entry.Entry
-	var ln vault.Link
-	var c vault.Content
+	var s stored
 	if leaf.Public {
-		e, err = leaf.Entry()
+		s.entry, err = leaf.Entry()
 	} else {
-		e, ln, c, err = r.l.unseal(ctx, rec)
+		s, err = r.l.unseal(ctx, rec)
 	}
 	if err != nil {
 		return storage.Derived{}, err
 	}
+	e := s.entry
 	if err := r.state.Step(e, rec.Index); err != nil {
 		return storage.Derived{}, err
 	}
-	h := proof.HistoryOf(e, ln.Tag)
+	h := proof.HistoryOf(e, s.link.Tag)
 	if e.Type.Sealed() {
-		if err := r.judge(e, rec.Index, h.K, c.Verdict); err != nil {
+		if err := r.judge(e, rec.Index, h.K, s.content.Verdict); err != nil {
 			return storage.Derived{}, err
 		}
 	}
@@ -109,7 +119,7 @@ func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.De
 		if r.streams[key] == nil {
 			r.streams[key] = new(streamState)
 		}
-		r.streams[key].take(e, rec.Index, c.Received)
+		r.streams[key].take(e, rec.Index, s.content.Received)
 	}
 	state, ok := r.histories[h.K]
 	if !ok {
@@ -122,9 +132,9 @@ func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.De
 	}, nil
 }
 
-// judge compares the verdict that is stored of a sealed entry with that of the rules, and keeps the
-// state of its person, whose history is k. Entries that a ledger took before it had rules have no
-// verdict; after the first one that has, a missing verdict was taken out.
+// judge compares the stored verdict of a sealed entry with the verdict of the rules, and keeps the
+// new state of its person, whose history is k. Entries that a ledger took before it had rules have
+// no verdict. After the first entry that has one, a missing verdict was removed by someone.
 func (r *rebuilding) judge(e *entry.Entry, index uint64, k wire.Hash, stored *entry.Verdict) error {
 	j, err := r.state.Rules.Judge(e, index, func(id string) []byte {
 		if id == e.ShownSub() {
@@ -149,7 +159,7 @@ func (r *rebuilding) judge(e *entry.Entry, index uint64, k wire.Hash, stored *en
 	return nil
 }
 
-// final encrypts what is known of persons anew.
+// final encodes the streams and encrypts the states of persons.
 func (r *rebuilding) final(ctx context.Context) (storage.Final, error) {
 	f := storage.Final{Streams: encodeStreams(r.streams), Persons: make(map[[32]byte][]byte, len(r.persons))}
 	if len(r.persons) == 0 {

@@ -21,28 +21,37 @@ func (c *counters) batch(added, answered int, size uint64, took time.Duration) {
 	}
 }
 
-// Stats are counts since the process began, for metrics.
+// Stats are counts since the process started, for metrics.
 type Stats struct {
 	Batches  uint64 // transactions committed
 	Appended uint64 // entries appended
 	Answered uint64 // entries answered, refused and replayed ones included
-	Failed   uint64 // transactions given up
-	Busy     uint64 // calls turned away
+	Failed   uint64 // transactions that were given up
+	Busy     uint64 // calls refused because the queue was full
 	Queued   int64  // entries waiting now
 	Size     uint64 // log size at this process's last commit
-	TagHits  uint64 // VRF tags found in memory
-	TagCalls uint64 // VRF tags asked for
+	TagHits  uint64 // VRF tags found in the cache
+	TagCalls uint64 // VRF tags requested
 }
 
-// Stats gives the counts.
+// Stats returns the counts.
 func (l *Log) Stats() Stats {
 	l.tags.mu.Lock()
 	hits, all := l.tags.hits, l.tags.all
 	l.tags.mu.Unlock()
-	return Stats{l.stats.batches.Load(), l.stats.appended.Load(), l.stats.answered.Load(), l.stats.failed.Load(), l.stats.busy.Load(),
-		l.waiting.Load(), l.stats.size.Load(), hits, all}
+	return Stats{
+		Batches:  l.stats.batches.Load(),
+		Appended: l.stats.appended.Load(),
+		Answered: l.stats.answered.Load(),
+		Failed:   l.stats.failed.Load(),
+		Busy:     l.stats.busy.Load(),
+		Queued:   l.waiting.Load(),
+		Size:     l.stats.size.Load(),
+		TagHits:  hits,
+		TagCalls: all,
+	}
 }
 
-// ObserveBatches calls f after each committed batch with the number of entries appended and the
-// time it took. For metrics.
+// ObserveBatches makes the log call f after each committed batch, with the number of entries
+// appended and the time it took. It is for metrics.
 func (l *Log) ObserveBatches(f func(added int, took time.Duration)) { l.stats.observe.Store(&f) }

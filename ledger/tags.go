@@ -6,13 +6,14 @@ import (
 	"igledger/ledger/wire"
 )
 
-// tagCache remembers VRF tags and proofs, which cost 0.23 ms each, of the people seen lately. Two generations of at most tagGeneration
-// people: when the younger is full the older is forgotten. About 60 MB when full.
+// tagCache remembers the VRF tags and proofs, which cost 0.23 ms each, of the people seen lately.
+// It has two generations of at most tagGeneration people: when the younger is full, it drops the
+// older. Full, it takes about 60 MB. It is safe for concurrent use.
 type tagCache struct {
 	key    *wire.VRFKey
 	origin string
 
-	mu         sync.Mutex
+	mu         sync.Mutex // guards the fields below
 	young, old map[string]tagged
 	hits, all  uint64
 }
@@ -28,13 +29,14 @@ func newTagCache(key *wire.VRFKey, origin string) *tagCache {
 	return &tagCache{key: key, origin: origin, young: map[string]tagged{}}
 }
 
-// tag gives the tag of id and the proof that it is the only one.
+// tag returns the tag of id and the proof that id has no other.
 func (c *tagCache) tag(id string) (wire.Hash, []byte) {
 	c.mu.Lock()
 	c.all++
 	t, ok := c.young[id]
 	if !ok {
-		if t, ok = c.old[id]; ok {
+		t, ok = c.old[id]
+		if ok {
 			c.put(id, t)
 		}
 	}
@@ -53,6 +55,7 @@ func (c *tagCache) tag(id string) (wire.Hash, []byte) {
 	return tag, proof
 }
 
+// put adds a tag. The caller holds mu.
 func (c *tagCache) put(id string, t tagged) {
 	if len(c.young) >= tagGeneration {
 		c.old, c.young = c.young, make(map[string]tagged, tagGeneration)
