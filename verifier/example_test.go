@@ -117,7 +117,7 @@ func ExampleLogReplay() {
 	head, _ := verifier.OpenCheckpoint(ledger.Checkpoint(ledger.Size()), key)
 	fmt.Println("the leaves are those the log signed:", len(replay.Finish(head, nil)) == 0)
 	// Output:
-	// entry 11 register - an organisation or key was brought in without the second pair of eyes the log promises: it may be invented
+	// entry 11 register - an organisation or key was added without the second approval that the log promises: it may be invented
 	// the leaves are those the log signed: true
 }
 

@@ -261,7 +261,7 @@ func tamperings(w *world) []tampering {
 		}), verifier.CheckKeyHistory, "perhaps its revocation", false},
 		{"a key's history is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Chains = without(s.Chains, "key:"+w.Source.KID)
-		}), verifier.CheckKeyStatus, "nobody registered this key", false},
+		}), verifier.CheckKeyStatus, "the key was not registered", false},
 		{"the history of a key of the genesis is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Chains = without(s.Chains, "key:"+w.Registrar.KID)
 		}), verifier.CheckKeyHistory, "was not taken away before", false},
@@ -276,7 +276,7 @@ func tamperings(w *world) []tampering {
 			l.AddSealed(w.Access("lothian", testlog.Signer(wire.EdDSA), w.me()), w.me())
 			c := w.indexed(l)
 			return w.finished(t, w.statement(l, c)), w.asked()
-		}, verifier.CheckKeyStatus, "nobody registered this key", false},
+		}, verifier.CheckKeyStatus, "the key was not registered", false},
 		{"one organisation signs in the name of another", logged(func(l *testlog.Log) {
 			l.AddPublic(l.Organisation("fife", w.Registrar, w.Enroller))
 			l.AddSealed(w.Access("fife", w.Second, w.me()), w.me())
@@ -286,7 +286,7 @@ func tamperings(w *world) []tampering {
 			l.AddPublic(l.Organisation("invented", w.Registrar, nil))
 			l.AddPublic(l.AddKey("invented", key, entry.PurposeSubmit))
 			l.AddSealed(w.Access("invented", key, w.me()), w.me())
-		}), verifier.CheckRegister, "without the second pair of eyes", false},
+		}), verifier.CheckRegister, "without the second approval", false},
 
 		// The person.
 		{"another person's statement", func(t testing.TB) ([]byte, string) {
@@ -347,7 +347,7 @@ func tamperings(w *world) []tampering {
 		{"an index root by a key that nobody registered", claimed(func(l *testlog.Log) testlog.Claim {
 			j := l.AddIndexRootOf(w.Size(), l.IndexAt(w.Size()).Root(), testlog.Signer(wire.EdDSA))
 			return testlog.Claim{ID: w.me(), IndexRoot: j, Cosigners: w.everybody()}
-		}), verifier.CheckKeyStatus, "nobody registered this key", false},
+		}), verifier.CheckKeyStatus, "the key was not registered", false},
 		{"an index without the access", claimed(func(l *testlog.Log) testlog.Claim {
 			h := l.Histories(w.Size())
 			tag, _ := l.VRF.Tag(origin, w.me())
@@ -376,7 +376,7 @@ func tamperings(w *world) []tampering {
 		{"another log", file(func(l *testlog.Log, s *bundle.Statement) { s.Origin = "other.test/1" }), verifier.CheckOrigin, "another log than those you trust", false},
 		{"a checkpoint by another key", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.Checkpoint = string(testlog.New(origin).SignCheckpoint(proof.Checkpoint{Origin: origin, Size: l.Size(), Root: l.Root(l.Size())}))
-		}), verifier.CheckCheckpointSignature, "not the log's word", false},
+		}), verifier.CheckCheckpointSignature, "the log did not sign this", false},
 		{"a forked checkpoint", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			f := l.Fork(first) // a history of its own, for this person alone

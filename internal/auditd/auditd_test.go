@@ -44,7 +44,7 @@ func TestConvicts(t *testing.T) {
 		"an entry nobody might make": {func(l *testlog.Sample, s *world) {
 			l.AddPublic(l.Organisation("fife", l.Registrar, nil))
 			s.Show(l.Log, l.Size())
-		}, "without the second pair of eyes"},
+		}, "without the second approval"},
 		"another history of the same size": {func(l *testlog.Sample, s *world) {
 			f := l.Fork(l.Size() - 1)
 			f.AddSealed(l.Access("lothian", l.Second, l.IDs[0]), l.IDs[0])
@@ -137,7 +137,7 @@ func TestTriesAgain(t *testing.T) {
 				}
 				return rec
 			}
-		}, func(_ *testlog.Sample, s *world) { s.Feed = nil }, "another link than the one that the leaf is committed to", wrong, 0},
+		}, func(_ *testlog.Sample, s *world) { s.Feed = nil }, "a link that is not the one the leaf is committed to", wrong, 0},
 		"a feed that ends": {func(l *testlog.Sample, s *world) { s.Refuse["/v1/feed/"] = 404 },
 			func(_ *testlog.Sample, s *world) { delete(s.Refuse, "/v1/feed/") }, "", unreadable, 0},
 		"a log that does not take it": {func(l *testlog.Sample, s *world) { s.Refuse["/v1/cosignatures"] = 422 },

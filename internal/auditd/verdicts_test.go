@@ -84,11 +84,11 @@ func TestConvictsByRulesAndOpenings(t *testing.T) {
 		evidence int
 	}{
 		"an act after the end":      {governed(func(g *testlog.Governed) { g.AddPublic(g.Act("fife", "resume")) }), nil, "bad-transition", 1},
-		"filed under somebody else": {governed(func(g *testlog.Governed) { g.AddSealed(g.SharedAccess(g.IDs[0]), g.IDs[2]) }), nil, "filed the entry under somebody else", 0},
+		"filed under somebody else": {governed(func(g *testlog.Governed) { g.AddSealed(g.SharedAccess(g.IDs[0]), g.IDs[2]) }), nil, "filed the entry under another person", 0},
 		"a key that was revoked": {governed(func(g *testlog.Governed) {
 			g.AddSealed(g.Access("lothian", g.Source, g.IDs[0]), g.IDs[0])
 		}), nil, "was revoked at index", 0},
-		"another content": {governed(), func(g *testlog.Governed) { g.Openings[g.Shared[1]].BodySalt[0] ^= 1 }, "another content than what was logged", 0},
+		"another content": {governed(), func(g *testlog.Governed) { g.Openings[g.Shared[1]].BodySalt[0] ^= 1 }, "content that is not what was logged", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.lie != nil {
@@ -144,7 +144,7 @@ func TestVerdictsGoesOn(t *testing.T) {
 	}
 	s.write(list[0], kept)
 	another := func(c *Config) { c.Caller = testlog.Signer(wire.EdDSA) }
-	if errOut := s.once(unreadable, withVerdicts, another); !strings.Contains(errOut, "another key of the caller") {
+	if errOut := s.once(unreadable, withVerdicts, another); !strings.Contains(errOut, "another caller key") {
 		t.Errorf("another caller's: %s", errOut)
 	}
 	s.once(wrong, withVerdicts)

@@ -18,29 +18,36 @@ import (
 	"igledger/verifier"
 )
 
-// Verdicts computes every verdict of a log again, from the openings of all its sealed leaves, and holds it against the one that the ledger shows. It takes all leaves in
-// order beside an Auditor, which checks them and the feed; it is for one goroutine, and uses all cores.
+// Verdicts computes every verdict of a log again, from the openings of all its sealed leaves, and
+// compares it with the one that the ledger shows. It takes all leaves in order beside an Auditor,
+// which checks them and the feed. It is not safe for concurrent use; it uses all cores itself.
 //
-// It promises: when Flush has been called, every opening taken is of its leaf (both commitments, the feed's tag), signed by a key that counted there, each id is filed under one tag
-// and each tag under one id, every public entry obeys the rules, and every verdict that is not among Doubts is the one that follows from the entries below it. It stops an
-// operator from showing a verdict that suits it better, and whoever changes the database from doing so unseen.
+// It promises, after Flush: if Wrong is empty, every opening taken is of its leaf (both
+// commitments, the feed's tag) and signed by a key that was valid at that index, and each id is
+// filed under one tag and each tag under one id. If Public returned no finding, every public entry
+// obeys the rules. A verdict without a doubt is the one that follows from the entries below it.
+// This stops an operator from showing a verdict that suits it better, and an attacker from changing
+// one in the database unseen.
 //
-// It does not promise that the tag is the VRF of the id, which bulk openings leave out (see CheckOpening, on samples), nor that a source told the truth. And it sees the
-// openings as they were when it read them: what is changed later shows to whoever reads them again.
+// It does not promise that the tag is the VRF of the id, which bulk openings leave out (see
+// CheckOpening, on samples), nor that a source told the truth. And it judges the openings as they
+// were when it read them: a later change shows only when they are read again.
 //
-// Memory: 270 bytes a history, what the rules keep of people who consented or delegated, and the public entries that govern.
+// It takes 270 bytes of memory for each history, what the rules keep of people who consented or
+// delegated, and the public entries that change the register or govern accesses.
 type Verdicts struct {
-	// OnSealed, unless nil, gets each sealed entry that was opened and is signed, in order, for further checks.
+	// OnSealed, unless nil, is called in order with each sealed entry that was opened and is
+	// signed, for further checks.
 	OnSealed func(index uint64, e *entry.Entry)
 
 	state   register.State
-	frozen  *register.Register // as state's register is now, never changed; nil: to be made
+	frozen  *register.Register // copy of state's register that never changes; nil if it must be made
 	told    []told
 	size    uint64
 	pending []opened
 	persons map[wire.Hash]*filed // by K
-	ids     map[idHash]wire.Hash // K of each
-	secret  [32]byte             // of ids
+	ids     map[idHash]wire.Hash // K of the history of each id
+	secret  [32]byte             // key of the hashes of ids
 	stats   VerdictStats
 	doubts  []Doubt
 	wrong   []*verifier.Failure
@@ -52,86 +59,102 @@ type told struct {
 	jws   string
 }
 
-// idHash is a keyed hash of a person's id: two that are equal are one person's. Whoever has the secret can try all ids.
+// idHash is a keyed hash of a person's id: equal hashes are of the same person. An attacker who has
+// the secret can try all ids.
 type idHash [16]byte
 
 // filed is what is known of a history about a person.
 type filed struct {
 	id     idHash
-	unsure bool   // some of its content could not be read, so what follows from it may be wrong
-	state  []byte // as the rules keep it
+	unsure bool   // some of its content could not be read, so verdicts that follow from it may be wrong
+	state  []byte // of the person, as the rules keep it
 }
 
-// opened is a sealed leaf with its opening, waiting to be judged by the rules and the register of its place.
+// opened is a sealed leaf with its opening, waiting to be judged by the rules and the register at
+// its index.
 type opened struct {
 	index    uint64
 	leaf     []byte
 	rec      proof.FeedRecord
-	opening  *bundle.Opening // nil: there is none
+	opening  *bundle.Opening // nil if there is none
 	rules    register.Rules
 	register *register.Register
-	entry    *entry.Entry      // once read
-	failure  *verifier.Failure // why not
+	entry    *entry.Entry      // set by read
+	failure  *verifier.Failure // why the leaf could not be read or verified
 }
 
-// Doubt is something that the operator has to explain, and that no signature of its own convicts it of.
+// Doubt is something that the operator must explain, but that its own signatures do not prove.
 type Doubt struct {
 	Index   uint64         `json:"index"`
 	Kind    DoubtKind      `json:"kind"`
-	Stored  *entry.Verdict `json:"stored,omitempty"` // the ledger's; nil: none
-	Own     *entry.Verdict `json:"own,omitempty"`    // as it follows from the entries below
+	Stored  *entry.Verdict `json:"stored,omitempty"` // the ledger's; nil if it has none
+	Own     *entry.Verdict `json:"own,omitempty"`    // the one that follows from the entries below
 	Refused string         `json:"refused,omitempty"`
 }
 
-// DoubtKind says of what.
+// DoubtKind says what a Doubt is about.
 type DoubtKind string
 
-// The kinds.
+// The kinds of doubt.
 const (
 	VerdictDiffers DoubtKind = "verdict"  // Stored is not Own
-	EntryRefused   DoubtKind = "refused"  // the rules refuse the entry: Refused says why
-	NotOpened      DoubtKind = "unopened" // the entry has no content, so nothing that follows from it can be computed
+	EntryRefused   DoubtKind = "refused"  // the rules do not allow the entry: Refused says why
+	NotOpened      DoubtKind = "unopened" // the opening has no content, so what follows from it cannot be computed
 )
 
 // VerdictStats are numbers for reports.
 type VerdictStats struct {
-	Sealed   uint64 `json:"sealed"`   // sealed leaves whose opening was read
-	Verdicts uint64 `json:"verdicts"` // held against the own ones
-	Without  uint64 `json:"without"`  // accesses that have none because they are older than the first verdict of the log
-	Unsure   uint64 `json:"unsure"`   // others than the own ones, of people some of whose entries could not be opened: nothing follows
-	Doubts   uint64 `json:"doubts"`
+	Sealed   uint64 `json:"sealed"`   // sealed leaves whose opening was judged
+	Verdicts uint64 `json:"verdicts"` // compared with the computed ones
+	Without  uint64 `json:"without"`  // entries without a verdict, older than the first verdict of the log
+
+	// Unsure counts verdicts that differ from the computed ones, of people some of whose entries
+	// could not be opened: the difference proves nothing.
+	Unsure uint64 `json:"unsure"`
+
+	Doubts uint64 `json:"doubts"`
 }
 
-// maxDoubts bounds what a ledger that is wrong everywhere makes us remember; the rest is counted.
+// maxDoubts bounds the memory that a ledger which is wrong everywhere can take. Further doubts are
+// only counted.
 const maxDoubts = 1000
 
-// batch is how many leaves wait before they are judged: enough to be worth sharing between cores.
+// batch is the number of leaves that wait before they are judged: enough to be worth sharing
+// between cores.
 const batch = 1024
 
-// NewVerdicts begins at leaf 0 of the log origin, with the rules of an empty log.
+// NewVerdicts returns a Verdicts that begins at leaf 0 of the log origin. rules are those of an
+// empty log.
 func NewVerdicts(origin string, rules register.Rules) *Verdicts {
-	v := &Verdicts{state: register.NewState(origin, rules), persons: map[wire.Hash]*filed{}, ids: map[idHash]wire.Hash{}}
+	v := &Verdicts{
+		state:   register.NewState(origin, rules),
+		persons: map[wire.Hash]*filed{},
+		ids:     map[idHash]wire.Hash{},
+	}
 	rand.Read(v.secret[:])
 	return v
 }
 
-// Size is the number of leaves taken.
+// Size returns the number of leaves taken.
 func (v *Verdicts) Size() uint64 { return v.size }
 
-// Rules are what governs the log at Size.
+// Rules returns the rules at Size.
 func (v *Verdicts) Rules() register.Rules { return v.state.Rules }
 
-// Stats gives the numbers.
+// Stats returns the numbers.
 func (v *Verdicts) Stats() VerdictStats { return v.stats }
 
-// Doubts are what was found that convicts nobody, in order, the first 1,000.
+// Doubts returns the first 1,000 doubts, in order.
 func (v *Verdicts) Doubts() []Doubt { return v.doubts }
 
-// Wrong are openings that are not of their leaf, not signed, or filed under somebody else. The operator committed to each of them, or shows an auditor something else than it did.
+// Wrong returns a failure, the first 1,000, for each opening that is not of its leaf, is not
+// signed, or is filed under another person. In each case the operator committed to the opening, or
+// showed an auditor something other than what it committed to.
 func (v *Verdicts) Wrong() []*verifier.Failure { return v.wrong }
 
-// Public takes the public entry at Size, which has passed an Auditor (its OnPublic), before Add takes the leaf. The finding says that the rules do not allow it: anybody who replays the
-// public entries comes to the same.
+// Public takes the public entry at Size, which has passed an Auditor (its OnPublic), before Add
+// takes the leaf. It returns a finding if the rules do not allow the entry: anyone who replays the
+// public entries finds the same.
 func (v *Verdicts) Public(index uint64, e *entry.Entry) *Finding {
 	if !register.Shared(e.Type) {
 		return nil
@@ -150,26 +173,32 @@ func (v *Verdicts) tell(index uint64, e *entry.Entry) error {
 	return v.state.StepSigned(e, index)
 }
 
-// Add takes the leaf at Size with its record of the feed, which an Auditor has found to open it, and its opening: nil for a public leaf.
+// Add takes the leaf at Size, the record of the feed with which an Auditor opened it, and its
+// opening, which is nil for a public leaf.
 func (v *Verdicts) Add(leaf []byte, rec proof.FeedRecord, o *bundle.Opening) {
 	at := v.size
 	v.size++
 	if rec == (proof.FeedRecord{}) {
 		if o != nil {
-			v.accuse(&verifier.Failure{Check: verifier.CheckOpeningForm, Index: verifier.At(at), Expected: "no opening of a public entry", Found: "one", Meaning: "the operator shows an auditor something that is not in the log"})
+			v.accuse(&verifier.Failure{Check: verifier.CheckOpeningForm, Index: verifier.At(at),
+				Expected: "no opening of a public entry",
+				Found:    "one",
+				Meaning:  "the operator showed an auditor something that is not in the log"})
 		}
 		return
 	}
 	if v.frozen == nil {
 		v.frozen = v.state.Register.Clone()
 	}
-	v.pending = append(v.pending, opened{index: at, leaf: leaf, rec: rec, opening: o, rules: v.state.Rules, register: v.frozen})
+	v.pending = append(v.pending, opened{
+		index: at, leaf: leaf, rec: rec, opening: o, rules: v.state.Rules, register: v.frozen,
+	})
 	if len(v.pending) == batch {
 		v.Flush()
 	}
 }
 
-// Flush judges what waits.
+// Flush judges the leaves that wait.
 func (v *Verdicts) Flush() {
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -198,12 +227,14 @@ func (v *Verdicts) accuse(f *verifier.Failure) {
 }
 
 func (v *Verdicts) doubt(d Doubt) {
-	if v.stats.Doubts++; len(v.doubts) < maxDoubts {
+	v.stats.Doubts++
+	if len(v.doubts) < maxDoubts {
 		v.doubts = append(v.doubts, d)
 	}
 }
 
-// content reports whether there is something to be read. That an opening's content is gone leaves its link part, which the feed has too.
+// content reports whether there is content to be read. An opening without content still has its
+// link part, which the feed has too.
 func (p *opened) content() bool { return p.opening != nil && p.opening.JWS != "" }
 
 func (p *opened) fail(c verifier.Check, err error, expected, meaning string) {
@@ -211,40 +242,54 @@ func (p *opened) fail(c verifier.Check, err error, expected, meaning string) {
 	if f, ok := errors.AsType[*verifier.Failure](err); ok {
 		found = f.Found
 	}
-	p.failure = &verifier.Failure{Check: c, Index: verifier.At(p.index), Expected: expected, Found: found, Meaning: meaning, Err: err}
+	p.failure = &verifier.Failure{
+		Check: c, Index: verifier.At(p.index), Expected: expected, Found: found, Meaning: meaning, Err: err,
+	}
 }
 
 // read opens the leaf.
 func (p *opened) read() {
 	o := p.opening
 	if o.Index != p.index || o.Tag != p.rec.Tag || o.TagSalt != p.rec.TagSalt {
-		p.fail(verifier.CheckTagCommitment, errors.New("another position or link"), "an opening with the link that the feed has", "the operator gives auditors two links for one entry")
+		p.fail(verifier.CheckTagCommitment, errors.New("one with another index or link"),
+			"an opening with the index and the link that the feed has",
+			"the operator gave auditors two links for one entry")
 		return
 	}
 	e, err := verifier.OpenLeaf(o, p.leaf)
 	switch {
 	case errors.Is(err, wire.BadCommitment):
-		p.fail(verifier.CheckBodyCommitment, err, "the content that the leaf is committed to", "the operator shows an auditor another content than what was logged")
+		p.fail(verifier.CheckBodyCommitment, err,
+			"the content that the leaf is committed to",
+			"the operator showed an auditor content that is not what was logged")
 	case err != nil:
-		p.fail(verifier.CheckEntryForm, err, "an entry about a person", "the operator logged something that is no entry about a person, or this verifier is too old for it: get a newer one before you judge")
+		p.fail(verifier.CheckEntryForm, err,
+			"an entry about a person",
+			"the operator logged something that is not an entry about a person, "+
+				"or this verifier is too old to read it: get a newer version before you decide")
 	case e.ShownSub() == "":
-		p.fail(verifier.CheckFiling, errors.New("one that does not"), "an opening that says whom the entry is about", "the operator keeps from an auditor what it takes to check under whom the entry is filed")
+		p.fail(verifier.CheckFiling, errors.New("one that does not"),
+			"an opening that says whom the entry is about",
+			"the operator withheld from an auditor what is needed to check under whom the entry is filed")
 	default:
 		p.entry = e
 	}
 }
 
-// verify checks who signed.
+// verify checks the signature and that the signer may make the entry.
 func (p *opened) verify() {
 	if p.failure != nil {
 		return
 	}
 	if err := p.register.Verify(p.entry, p.index); err != nil {
-		p.fail(verifier.CheckSignature, err, "a signature by a key that counted at this place, of an organisation that may", "the operator logged an entry that nobody signed who might")
+		p.fail(verifier.CheckSignature, err,
+			"a signature by a key that was valid at this index, of an organisation that may make the entry",
+			"the operator logged an entry that is not signed by an organisation that may make it")
 	}
 }
 
-// judge holds the verdict of an entry, which was read, against the own one, and takes the entry into the state of its person.
+// judge compares the verdict of an entry that was read with the computed one, and adds the entry to
+// the state of its person.
 func (v *Verdicts) judge(p *opened) {
 	v.stats.Sealed++
 	k := proof.TagKey(p.rec.Tag)
@@ -265,8 +310,11 @@ func (v *Verdicts) judge(p *opened) {
 	}
 	e := p.entry
 	if other := v.file(k, f, e.ShownSub()); other != "" {
-		v.accuse(&verifier.Failure{Check: verifier.CheckFiling, Index: verifier.At(p.index), Expected: "an entry filed under the one tag of whom it is about", Found: other,
-			Meaning: "the operator filed the entry under somebody else: the person's statement leaves it out, or another's shows it"})
+		v.accuse(&verifier.Failure{Check: verifier.CheckFiling, Index: verifier.At(p.index),
+			Expected: "an entry filed under the one tag of the person it is about",
+			Found:    other,
+			Meaning: "the operator filed the entry under another person: " +
+				"the statement of the person it is about leaves it out, or another person's statement shows it"})
 		return
 	}
 	if v.OnSealed != nil {
@@ -297,7 +345,7 @@ func (v *Verdicts) compare(index uint64, stored, own *entry.Verdict, unsure bool
 	switch {
 	case stored == nil && own == nil:
 		return
-	case stored == nil && v.stats.Verdicts == 0: // the ledger ran without rules so far
+	case stored == nil && v.stats.Verdicts == 0: // so far the ledger ran without rules
 		v.stats.Without++
 		return
 	}
@@ -311,17 +359,17 @@ func (v *Verdicts) compare(index uint64, stored, own *entry.Verdict, unsure bool
 	}
 }
 
-// file notes that history k is about id, and gives what is wrong with that, or "".
+// file notes that history k is about id. It returns what is wrong with that, or "".
 func (v *Verdicts) file(k wire.Hash, f *filed, id string) string {
 	h := v.hash(id)
 	if before, ok := v.ids[h]; ok && before != k {
-		return "the id has another tag in an entry before"
+		return "an id that has another tag in an earlier entry"
 	}
 	if f.id == (idHash{}) {
 		f.id, v.ids[h] = h, k
 	}
 	if f.id != h {
-		return "the tag is another person's in an entry before"
+		return "a tag that belongs to another person in an earlier entry"
 	}
 	return ""
 }
@@ -332,7 +380,7 @@ func (v *Verdicts) hash(id string) idHash {
 	return idHash(m.Sum(nil))
 }
 
-// histories are those about people, ascending by K.
+// histories returns the histories about people, ascending by K.
 func (v *Verdicts) histories() []wire.Hash {
 	list := make([]wire.Hash, 0, len(v.persons))
 	for k := range v.persons {

@@ -367,7 +367,7 @@ func TestWrongOpenings(t *testing.T) {
 		if d := r.verdicts.Doubts(); len(d) != 1 || d[0].Index != last {
 			t.Errorf("%s: doubts %+v, want one at %d", name, d, last)
 		}
-		if name == "whom it is about is kept back" && !strings.Contains(wrong[0].Meaning, "keeps from an auditor") {
+		if name == "whom it is about is kept back" && !strings.Contains(wrong[0].Meaning, "withheld from an auditor") {
 			t.Errorf("%s: %v", name, wrong)
 		}
 		for _, id := range append([]string{"chi:0202021238"}, g.IDs...) {

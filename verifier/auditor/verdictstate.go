@@ -20,20 +20,23 @@ import (
 	"igledger/verifier"
 )
 
-// A file of verdicts is a Verdicts between two leaves. It holds people's consents and ids of those who act for them, so it is encrypted: AES-256 in counter mode with a key
-// of its own, HKDF-SHA256 of the caller's secret with the salt. Integers are u64, big-endian:
+// A file of verdicts is a Verdicts between two leaves. It holds people's consents and the ids of
+// those who act for them, so it is encrypted: AES-256 in counter mode with a key of its own,
+// HKDF-SHA256 of the caller's secret with the salt. Integers are u64, big-endian:
 //
 //	"igverify-verdicts/1\n" ‖ salt (32) ‖ the following, encrypted:
 //	"igverify-verdicts/1\n" ‖ leaves taken ‖ secret of ids (32) ‖ the five VerdictStats
 //	number ‖ public entries that the rules were told of: index ‖ length ‖ JWS
-//	number ‖ histories about people, ascending by K: K (32) ‖ keyed hash of the id, zero if none (16) ‖ 1 if unsure ‖ length ‖ state
+//	number ‖ histories about people, ascending by K:
+//	    K (32) ‖ keyed hash of the id, zero if none (16) ‖ 1 if unsure ‖ length ‖ state
 //	length ‖ Doubts as JSON
 //	SHA-256 of all before in the clear, from the second "igverify-verdicts/1\n" on (32)
 //
-// As the state file it is trusted to have been written by WriteState: the checksum is for damage.
+// Like a state file, its reader trusts that WriteState wrote it: the checksum detects damage, not
+// an attacker.
 const verdictsFormat = "igverify-verdicts/1\n"
 
-// WriteState writes v, all of it judged, for a reader with the same secret.
+// WriteState judges the leaves that wait and writes v for a reader with the same secret.
 func (v *Verdicts) WriteState(to io.Writer, secret []byte) error {
 	v.Flush()
 	doubts, err := json.Marshal(v.doubts, json.FormatNilSliceAsNull(true))
@@ -54,7 +57,8 @@ func (v *Verdicts) WriteState(to io.Writer, secret []byte) error {
 	w.bytes([]byte(verdictsFormat))
 	w.numbers(v.size)
 	w.bytes(v.secret[:])
-	w.numbers(v.stats.Sealed, v.stats.Verdicts, v.stats.Without, v.stats.Unsure, v.stats.Doubts, uint64(len(v.told)))
+	w.numbers(v.stats.Sealed, v.stats.Verdicts, v.stats.Without, v.stats.Unsure, v.stats.Doubts)
+	w.numbers(uint64(len(v.told)))
 	for _, t := range v.told {
 		w.numbers(t.index)
 		w.part([]byte(t.jws))
@@ -86,20 +90,21 @@ func (v *Verdicts) WriteState(to io.Writer, secret []byte) error {
 func verdictsCipher(secret, salt []byte) (cipher.Stream, error) {
 	key, err := hkdf.Key(sha256.New, secret, salt, "igverify verdicts", 32)
 	if err != nil {
-		return nil, fmt.Errorf("the key of the state of verdicts: %w", err)
+		return nil, fmt.Errorf("deriving the key of the state of verdicts: %w", err)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return nil, fmt.Errorf("the key of the state of verdicts: %w", err)
+		return nil, fmt.Errorf("deriving the key of the state of verdicts: %w", err)
 	}
-	return cipher.NewCTR(block, make([]byte, aes.BlockSize)), nil // each salt has its key, so each key one stream
+	return cipher.NewCTR(block, make([]byte, aes.BlockSize)), nil // each salt has its own key, so a key has one stream
 }
 
-// ReadVerdicts reads what WriteState wrote for the log origin; rules are those of an empty log. Errors are verifier.ErrState.
+// ReadVerdicts reads what WriteState wrote for the log origin. rules are those of an empty log. If
+// the file is damaged or was written with another secret, it returns verifier.ErrState.
 func ReadVerdicts(from io.Reader, secret []byte, origin string, rules register.Rules) (*Verdicts, error) {
 	head := make([]byte, len(verdictsFormat)+32)
 	if _, err := io.ReadFull(from, head); err != nil || string(head[:len(verdictsFormat)]) != verdictsFormat {
-		return nil, fmt.Errorf("%w: of another version, or no state of verdicts", verifier.ErrState)
+		return nil, fmt.Errorf("%w: written by another version, or not a state of verdicts", verifier.ErrState)
 	}
 	stream, err := verdictsCipher(secret, head[len(verdictsFormat):])
 	if err != nil {
@@ -107,12 +112,14 @@ func ReadVerdicts(from io.Reader, secret []byte, origin string, rules register.R
 	}
 	r := &stateReader{from: bufio.NewReaderSize(cipher.StreamReader{S: stream, R: from}, 1<<20), sum: sha256.New()}
 	if string(r.bytes(len(verdictsFormat))) != verdictsFormat {
-		r.fail(errors.New("damaged, or written with another key of the caller"))
+		r.fail(errors.New("damaged, or written with another caller key"))
 	}
 	v := NewVerdicts(origin, rules)
 	v.size = r.number()
 	v.secret = [32]byte(r.bytes(32))
-	v.stats = VerdictStats{Sealed: r.number(), Verdicts: r.number(), Without: r.number(), Unsure: r.number(), Doubts: r.number()}
+	v.stats = VerdictStats{
+		Sealed: r.number(), Verdicts: r.number(), Without: r.number(), Unsure: r.number(), Doubts: r.number(),
+	}
 	for n := r.number(); n > 0 && r.err == nil; n-- {
 		v.told = append(v.told, told{r.number(), string(r.part())})
 	}
