@@ -81,7 +81,7 @@ func TestProveAgreementFindsLies(t *testing.T) {
 			g.AddPublic(actOnSecond(g, "resume"))
 			g.AddPublic(suspend)
 		}, want: "logged one act of an organisation twice"},
-		"an act that the state does not allow": {lie: func(g *testlog.Governed) { g.AddPublic(g.Act("fife", "suspend")) }, want: "may not stand in the log"},
+		"an act that the state does not allow": {lie: func(g *testlog.Governed) { g.AddPublic(g.Act("fife", "suspend")) }, want: "bad-transition"},
 		"an act by a key for something else": {lie: func(g *testlog.Governed) {
 			g.AddPublic(testlog.Sign(g.Operator, &entry.AgreementAct{Common: g.Common("operator"), Agreement: "isa-2", Version: 1, Act: "terminate", Reason: "none"}))
 		}, want: "wrong-purpose"},
