@@ -18,22 +18,25 @@ import (
 func verifyAgreementCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "prove the state of an agreement from the log alone, trusting its key and nobody else",
+		Usage:     "prove the state of an agreement from the log, trusting only the log key",
 		ArgsUsage: "ID",
-		Description: "Reads every leaf of the log, from the ledger or from a copy that igverify log --save keeps (offline), checks that they hash to the signed checkpoint and\n" +
-			"that each public entry is signed by a key that counted, and plays all agreements again. Because all leaves are read, nothing that was done to\n" +
-			"the agreement can be missing. That everybody sees this same checkpoint is not shown here: see igverify log --policy.\n\n" +
+		Description: "Reads every leaf of the log, from the ledger or, offline, from a copy of igverify log --save.\n" +
+			"Checks that the leaves hash to the signed checkpoint and that each public entry is signed by a key that\n" +
+			"was valid at its index, and replays all agreements. Because all leaves are read, no act on the agreement\n" +
+			"can be missing. This does not show that everyone sees the same checkpoint: see igverify log --policy.\n\n" +
 			"Example: igledger agreement verify --log-key \"$LOG_KEY\" --from copy isa-2027-001",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "url", Value: "http://127.0.0.1:8080", EnvVars: []string{"IGLEDGER_URL"}, Usage: "the ledger's address"},
+			&cli.StringFlag{Name: "url", Value: "http://127.0.0.1:8080", EnvVars: []string{"IGLEDGER_URL"},
+				Usage: "the ledger's address"},
 			&cli.StringFlag{Name: "from", Usage: "folder with a copy of the log, instead of --url"},
-			&cli.StringFlag{Name: "log-key", Required: true, EnvVars: []string{"IGLEDGER_LOG_KEY"}, Usage: "the log's verifier key"},
-			&cli.StringFlag{Name: "at", Usage: "day, or RFC 3339 time, of which the state is asked (default: now)"},
+			&cli.StringFlag{Name: "log-key", Required: true, EnvVars: []string{"IGLEDGER_LOG_KEY"},
+				Usage: "the log's verifier key"},
+			&cli.StringFlag{Name: "at", Usage: "day or RFC 3339 time at which to show the state (default: now)"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return usage("agreement verify wants one ID")
+				return usage("agreement verify needs one ID")
 			}
 			at, err := timeFlag(c, "at", time.Now())
 			if err != nil {
@@ -58,7 +61,7 @@ func verifyAgreementCommand() *cli.Command {
 	}
 }
 
-// timeFlag reads a day or a time, or gives otherwise.
+// timeFlag reads a day or a time. If the flag is not set, it returns otherwise.
 func timeFlag(c *cli.Context, name string, otherwise time.Time) (time.Time, error) {
 	s := c.String(name)
 	if s == "" {
@@ -69,18 +72,18 @@ func timeFlag(c *cli.Context, name string, otherwise time.Time) (time.Time, erro
 			return t, nil
 		}
 	}
-	return otherwise, usage("--%s wants a day as 2027-01-31 or an RFC 3339 time", name)
+	return otherwise, usage("--%s must be a day such as 2027-01-31, or an RFC 3339 time", name)
 }
 
-// agreementProof is what the log proves of an agreement.
+// agreementProof is what the log proves about an agreement.
 type agreementProof struct {
 	Agreement string               `json:"agreement"`
-	Version   uint64               `json:"version"` // that stands
+	Version   uint64               `json:"version"` // current
 	State     consent.State        `json:"state"`
-	At        string               `json:"at"` // RFC 3339, of which State is
+	At        string               `json:"at"` // RFC 3339, the time of State
 	Entries   uint64               `json:"entries"`
 	Root      string               `json:"root"` // hex
-	Text      *entry.AgreementText `json:"text"` // of the version that stands
+	Text      *entry.AgreementText `json:"text"` // of Version
 	Missing   []string             `json:"unsigned,omitempty"`
 	History   []agreementEvent     `json:"history"`
 }
@@ -88,15 +91,15 @@ type agreementProof struct {
 // agreementEvent is one entry about an agreement.
 type agreementEvent struct {
 	Index   uint64 `json:"index"`
-	Signed  string `json:"signed"` // RFC 3339, by the claim of whoever signed
+	Signed  string `json:"signed"` // RFC 3339, as the signer claims
 	By      string `json:"by"`
 	KID     string `json:"kid"`
 	Version uint64 `json:"version"`
-	What    string `json:"what"` // proposed, signed, or the act
+	What    string `json:"what"` // "proposed", "signed", or the act
 	Reason  string `json:"reason,omitempty"`
 }
 
-// proveAgreement replays the log.
+// proveAgreement replays the log and returns what it proves about agreement id at the time.
 func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) (*agreementProof, error) {
 	log, err := fetch.OpenSigned(ctx, from, logKey)
 	if err != nil {
@@ -125,7 +128,9 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 		}
 		return nil
 	}
-	if err := log.Log.ReplayWith(ctx, replay, add, log.Head, func(f *verifier.Failure) error { return refused("%w", f) }, func() error { return nil }); err != nil {
+	failed := func(f *verifier.Failure) error { return refused("%w", f) }
+	done := func() error { return nil }
+	if err := log.Log.ReplayWith(ctx, replay, add, log.Head, failed, done); err != nil {
 		return nil, err
 	}
 	governed, err := consent.From(replay.Rules())
@@ -134,7 +139,7 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 	}
 	v, state := governed.Agreements().State(id, at)
 	if v == nil {
-		return nil, refused("no agreement %s is in the log: all %d entries were read", id, replay.Size())
+		return nil, refused("the log has no agreement %s: all of its %d entries were read", id, replay.Size())
 	}
 	p.Version = v.Text.Version
 	p.State = state
@@ -146,7 +151,8 @@ func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) 
 }
 
 func eventOf(e *entry.Entry, index uint64) agreementEvent {
-	ev := agreementEvent{Index: index, Signed: time.Unix(e.IssuedAt, 0).UTC().Format(time.RFC3339), By: e.Issuer, KID: e.KID}
+	signed := time.Unix(e.IssuedAt, 0).UTC()
+	ev := agreementEvent{Index: index, Signed: signed.Format(time.RFC3339), By: e.Issuer, KID: e.KID}
 	switch b := e.Body.(type) {
 	case *entry.Agreement:
 		ev.Version, ev.What = b.Agreement.Version, "proposed"
