@@ -21,7 +21,8 @@ import (
 
 var backoff = retry.Backoff{First: 100 * time.Millisecond, Last: 10 * time.Second, MaxAsked: 2 * time.Minute}
 
-// maxAnswer bounds what is read of an answer: 200 openings of the largest size, or 1000 receipts.
+// maxAnswer bounds how many bytes of an answer are read: enough for 200 openings of the largest
+// size, or 1000 receipts.
 const maxAnswer = 128 << 20
 
 type request struct {
@@ -31,7 +32,7 @@ type request struct {
 	text         []byte // instead of body: sent as it is, text/plain
 }
 
-// get makes a request and reads the JSON of its answer.
+// get makes a request and parses the JSON of its answer.
 func get[T any](ctx context.Context, c *Client, r request) (*T, error) {
 	into := new(T)
 	if err := c.call(ctx, r, into); err != nil {
@@ -45,15 +46,16 @@ func (c *Client) call(ctx context.Context, r request, into any) error {
 	if err != nil {
 		return err
 	}
-	// Unknown members are let through, so that a newer server can add some.
+	// Unknown members are ignored, so that a newer server can add some.
 	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("%s %s: the answer is not the JSON expected", r.method, r.route())
+		return fmt.Errorf("%s %s: the answer is not the expected JSON", r.method, r.route())
 	}
 	return nil
 }
 
-// fetch makes a request, again and again while the server cannot take it for now, and gives the body of a 200 answer. Every request of
-// this API may be repeated: reads by nature, submissions by their jti.
+// fetch makes a request and returns the body of a 200 answer. It repeats the request while the
+// server cannot take it for now. Every request of this API may be repeated: reads by nature,
+// submissions because of their jti.
 func (c *Client) fetch(ctx context.Context, r request) ([]byte, error) {
 	body := r.text
 	if r.body != nil {
@@ -79,7 +81,8 @@ func (c *Client) fetch(ctx context.Context, r request) ([]byte, error) {
 	}
 }
 
-// once makes a request one time. after is what the server asked for with Retry-After, 0 if nothing.
+// once makes a request one time. It returns as after the wait that the server asked for with
+// Retry-After, or 0.
 func (c *Client) once(ctx context.Context, r request, body []byte) (data []byte, after time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, r.method, strings.TrimSuffix(c.Base, "/")+r.path, bytes.NewReader(body))
 	if err != nil {
@@ -112,7 +115,7 @@ func (c *Client) once(ctx context.Context, r request, body []byte) (data []byte,
 		return nil, 0, long
 	}
 	if err != nil {
-		return nil, 0, &url.Error{Op: r.method, URL: r.route(), Err: err} // cut off: as good as not reached
+		return nil, 0, &url.Error{Op: r.method, URL: r.route(), Err: err} // cut off: the same as not reached
 	}
 	if resp.StatusCode == http.StatusOK {
 		return data, 0, nil
@@ -120,7 +123,8 @@ func (c *Client) once(ctx context.Context, r request, body []byte) (data []byte,
 	return nil, retry.After(resp.Header), readProblem(resp, data)
 }
 
-// readProblem makes the error of an answer other than 200, also one by a proxy in between that does not speak RFC 9457.
+// readProblem returns the error for an answer other than 200. The answer may come from a proxy that
+// does not use RFC 9457.
 func readProblem(resp *http.Response, data []byte) *Problem {
 	p := new(Problem)
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
@@ -137,7 +141,7 @@ func passing(err error) bool {
 	if errors.As(err, &p) {
 		return retry.Passing(p.Status)
 	}
-	// A name that does not exist and a certificate that is not the server's do not pass by waiting.
+	// Waiting does not help if the host name does not exist or the certificate is not the server's.
 	var dns *net.DNSError
 	var cert *tls.CertificateVerificationError
 	var op *net.OpError
@@ -152,7 +156,8 @@ func timedOut(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
-// pause waits before another attempt because of problem: as long as the server asked, else longer each time.
+// pause waits before another attempt: for as long as the server asked, else longer each time.
+// because is the error that made it necessary.
 func (c *Client) pause(ctx context.Context, attempt *int, because error, asked time.Duration) error {
 	d := backoff.Wait(*attempt, asked)
 	*attempt++
@@ -169,7 +174,7 @@ func (c *Client) pause(ctx context.Context, attempt *int, because error, asked t
 	return nil
 }
 
-// route is the path without what may name an entry, for errors.
+// route returns the path without its query, which may name an entry. Errors carry it.
 func (r request) route() string {
 	path, _, _ := strings.Cut(r.path, "?")
 	return path

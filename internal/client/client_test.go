@@ -18,7 +18,8 @@ import (
 	"igledger/ledger/bundle"
 )
 
-// server answers the nth request with the nth of its answers, the last one for ever, and remembers what it was sent.
+// server answers the nth request with the nth of its answers, and all later requests with the last.
+// It records what it was sent.
 type server struct {
 	*httptest.Server
 	answers []http.HandlerFunc
@@ -68,7 +69,12 @@ func notIn(status int, code string) Result {
 func cut(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }
 
 func TestSubmitTriesAgainWhileTheServerCannot(t *testing.T) {
-	s, c := newServer(t, problem(503, "busy", "7"), cut, problem(503, "unavailable", ""), func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, results(in(5)))
+	s, c := newServer(t,
+		problem(503, "busy", "7"),
+		cut,
+		problem(503, "unavailable", ""),
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		results(in(5)))
 	var told int
 	c.OnRetry = func(err error, d time.Duration) {
 		if err == nil {
@@ -103,7 +109,7 @@ func TestWaitsAreBoundedWhateverTheServerAsks(t *testing.T) {
 	}
 }
 
-// Of a mixed answer only what was refused for now is sent again, and every result keeps its place.
+// Of a mixed answer, only what was refused for now is sent again, and every result keeps its place.
 func TestSubmitSendsAgainOnlyWhatWasNotTaken(t *testing.T) {
 	s, c := newServer(t,
 		results(in(1), notIn(503, "busy"), notIn(422, "bad-claim"), notIn(503, "busy")),
@@ -169,7 +175,8 @@ func TestSubmitCutsLongLists(t *testing.T) {
 	}
 }
 
-// The problem of a single entry is its result, as in a batch; a proxy's refusal and a server's own fault are errors.
+// The problem of a single entry is its result, as in a batch. A proxy's refusal and a server's own
+// failure are errors.
 func TestSingleEntry(t *testing.T) {
 	_, c := newServer(t, problem(409, "conflict", ""))
 	got, err := c.Submit(t.Context(), []string{"a"})
@@ -210,7 +217,7 @@ func TestTheContextEndsTheRetries(t *testing.T) {
 	_, err := c.Submit(ctx, []string{"a"})
 	var p *Problem
 	if !errors.Is(err, context.Canceled) || !errors.As(err, &p) || p.Code() != "busy" {
-		t.Errorf("error %v, want the end of the context and the last problem", err)
+		t.Errorf("error %v, want the context's error and the last problem", err)
 	}
 	if len(s.sent) != 3 {
 		t.Errorf("%d requests after the end", len(s.sent))
@@ -227,9 +234,10 @@ func TestWhatDoesNotPassByWaitingIsNotTriedAgain(t *testing.T) {
 	tls.StartTLS()
 	defer tls.Close()
 	tries := 0
-	c = &Client{Base: tls.URL, HTTP: &http.Client{}, wait: func(context.Context, time.Duration) error { tries++; return errors.New("waited") }}
+	c = &Client{Base: tls.URL, HTTP: &http.Client{}}
+	c.wait = func(context.Context, time.Duration) error { tries++; return errors.New("waited") }
 	if _, err := c.LogInfo(t.Context()); err == nil || tries != 0 {
-		t.Errorf("a certificate nobody trusts: %v after %d waits", err, tries)
+		t.Errorf("an untrusted certificate: %v after %d waits", err, tries)
 	}
 	c.Base = "ledger.example.scot"
 	if _, err := c.LogInfo(t.Context()); err == nil || tries != 0 {
@@ -242,7 +250,7 @@ func TestWhatDoesNotPassByWaitingIsNotTriedAgain(t *testing.T) {
 	}
 }
 
-// A token goes only where one is asked for, never along with public calls or submissions.
+// A token is sent only where one is required, never with public calls or submissions.
 func TestTokens(t *testing.T) {
 	got := map[string]string{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -264,8 +272,11 @@ func TestTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"GET /v1/receipts/3": "Bearer t", "POST /v1/accesses/search": "Bearer t", "GET /v1/openings/4?purpose=HCOMPL&purpose=a%7Cb": "Bearer t", "POST /v1/receipts/lookup": "Bearer t",
-		"GET /v1/register": "", "GET /v1/log": "", "GET /checkpoint": "", "POST /v1/entries": "",
+		"GET /v1/receipts/3":                              "Bearer t",
+		"POST /v1/accesses/search":                        "Bearer t",
+		"GET /v1/openings/4?purpose=HCOMPL&purpose=a%7Cb": "Bearer t",
+		"POST /v1/receipts/lookup":                        "Bearer t",
+		"GET /v1/register":                                "", "GET /v1/log": "", "GET /checkpoint": "", "POST /v1/entries": "",
 	}
 	for k, v := range want {
 		if a, ok := got[k]; !ok || a != v {

@@ -12,7 +12,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// A page is read as it is, or refused: never a part of a record, never more than a page.
+// A page is parsed in full or refused: never a part of a record, never more than a page.
 func TestFeed(t *testing.T) {
 	want := proof.FeedRecord{TagSalt: wire.Hash{1}, Tag: wire.Hash{2}}
 	for name, c := range map[string]struct {
@@ -40,7 +40,7 @@ func TestFeed(t *testing.T) {
 	}
 }
 
-// A client that is told to gives up, with the reason.
+// A client with a limit on attempts gives up, with the reason.
 func TestAttempts(t *testing.T) {
 	for _, attempts := range []int{1, 3} {
 		asked, waits := 0, 0

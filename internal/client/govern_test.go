@@ -15,7 +15,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Lines are openings in the order of the log, null a public leaf; whatever else a server sends is an error, not half an answer.
+// Lines are openings in log order, null for a public leaf. Anything else from a server is an error,
+// never half an answer.
 func TestOpenings(t *testing.T) {
 	data, _ := json.Marshal(bundle.Opening{Index: 8, TagSalt: wire.Hash{1}, Tag: wire.Hash{2}, JWS: "a.b.c", Disclosures: []string{}})
 	one := strings.Replace(string(data), "{", `{"added":"later",`, 1)
@@ -55,11 +56,16 @@ func TestOpenings(t *testing.T) {
 	}
 }
 
-// A report of several pages is put together, what is found on several of them added up; a server that does not get on is not asked for ever.
+// The pages of a report are combined, and equal findings added up. The client stops if the server
+// repeats a page.
 func TestReportPages(t *testing.T) {
 	pages := []string{
-		`{"kind":"drift","at":"x","seen":3,"drift":[{"agreement":"a","version":1,"organisation":"o","field":"purpose","code":"Y","count":2,"first":4,"last":9},{"agreement":"a","version":1,"organisation":"o","field":"purpose","code":"X","count":1,"first":5,"last":5}],"next":10}`,
-		`{"kind":"drift","at":"y","seen":2,"drift":[{"agreement":"a","version":1,"organisation":"o","field":"purpose","code":"Y","count":5,"first":11,"last":19},{"agreement":"a","version":2,"organisation":"o","field":"purpose","code":"Y","count":1,"first":12,"last":12}],"next":20}`,
+		`{"kind":"drift","at":"x","seen":3,"drift":[` +
+			`{"agreement":"a","version":1,"organisation":"o","field":"purpose","code":"Y","count":2,"first":4,"last":9},` +
+			`{"agreement":"a","version":1,"organisation":"o","field":"purpose","code":"X","count":1,"first":5,"last":5}],"next":10}`,
+		`{"kind":"drift","at":"y","seen":2,"drift":[` +
+			`{"agreement":"a","version":1,"organisation":"o","field":"purpose","code":"Y","count":5,"first":11,"last":19},` +
+			`{"agreement":"a","version":2,"organisation":"o","field":"purpose","code":"Y","count":1,"first":12,"last":12}],"next":20}`,
 		`{"kind":"drift","at":"z","seen":1,"next":20}`,
 	}
 	var asked []string
@@ -80,7 +86,11 @@ func TestReportPages(t *testing.T) {
 	if want := []string{"a 1 X 1 5-5", "a 1 Y 7 4-19", "a 2 Y 1 12-12"}; !slices.Equal(got, want) || r.Seen != 6 || r.Next != 0 {
 		t.Errorf("%q, %d seen, next %d", got, r.Seen, r.Next)
 	}
-	want := []string{`{"kind":"drift","purpose":["HCOMPL"]}`, `{"kind":"drift","after":10,"purpose":["HCOMPL"]}`, `{"kind":"drift","after":20,"purpose":["HCOMPL"]}`}
+	want := []string{
+		`{"kind":"drift","purpose":["HCOMPL"]}`,
+		`{"kind":"drift","after":10,"purpose":["HCOMPL"]}`,
+		`{"kind":"drift","after":20,"purpose":["HCOMPL"]}`,
+	}
 	if !slices.Equal(asked, want) {
 		t.Errorf("asked %q", asked)
 	}

@@ -8,16 +8,17 @@ import (
 	"igledger/ledger/wire"
 )
 
-// ProblemPrefix begins the type of every problem of the ledger: "urn:igledger:problem:" and a code of docs/PROBLEMS.md.
+// ProblemPrefix starts the type of every problem of the ledger: "urn:igledger:problem:" and a code
+// of docs/PROBLEMS.md.
 const ProblemPrefix = "urn:igledger:problem:"
 
-// Problem is a refusal as the API gives it (RFC 9457, application/problem+json), and the error of every method of Client for which the
-// server answered. Nothing in it is a personal datum.
+// Problem is a refusal by the API (RFC 9457, application/problem+json). Methods of Client return it
+// as their error if the server answered. It contains no personal datum.
 type Problem struct {
 	Type   string `json:"type" doc:"Stable name of the problem: urn:igledger:problem:<code>" example:"urn:igledger:problem:bad-signature"`
 	Title  string `json:"title" doc:"What the problem is, the same for every occurrence"`
-	Status int    `json:"status" doc:"HTTP status of the problem, also when it is one result of a batch" example:"422"`
-	Detail string `json:"detail,omitempty" doc:"This occurrence: which part, what was expected. Never a personal datum"`
+	Status int    `json:"status" doc:"HTTP status of the problem, also if it is one result of a batch" example:"422"`
+	Detail string `json:"detail,omitempty" doc:"This occurrence: which part is wrong and what was expected. Never a personal datum"`
 }
 
 func (p *Problem) Error() string {
@@ -27,7 +28,8 @@ func (p *Problem) Error() string {
 	return fmt.Sprintf("%s: %s (%s)", p.Title, p.Detail, p.Type)
 }
 
-// Code is Type without ProblemPrefix, or "" for a problem of somebody else, such as a proxy.
+// Code returns Type without ProblemPrefix, or "" if the problem is not the ledger's, such as a
+// proxy's.
 func (p *Problem) Code() string {
 	if len(p.Type) <= len(ProblemPrefix) || p.Type[:len(ProblemPrefix)] != ProblemPrefix {
 		return ""
@@ -35,82 +37,84 @@ func (p *Problem) Code() string {
 	return p.Type[len(ProblemPrefix):]
 }
 
-// Status is what became of one entry.
+// Status is the outcome of one entry.
 type Status string
 
-// The statuses. Appended and Replayed both mean: durable, integrated, in the log once.
+// The statuses. Appended and Replayed both mean that the entry is in the log once, durable and
+// integrated.
 const (
 	Appended Status = "appended"
-	Replayed Status = "replayed" // an entry with this issuer, jti and content was in the log before
+	Replayed Status = "replayed" // an entry with this issuer, jti and content was already in the log
 	Refused  Status = "refused"  // not in the log; Problem says why
 )
 
 // Submission is the body of POST /v1/entries.
 type Submission struct {
-	Entries []string `json:"entries" minItems:"1" maxItems:"1000" doc:"Entries in SD-JWT form: header.payload.signature, each disclosure preceded by ~, and a last ~"`
+	Entries []string `json:"entries" minItems:"1" maxItems:"1000" doc:"Entries in SD-JWT form: header.payload.signature, a ~ before each disclosure, and a final ~"`
 }
 
-// Result is what became of one entry, in the order of the submission.
+// Result is the outcome of one entry. Results are in the order of the submission.
 type Result struct {
 	Status  Status          `json:"status" enum:"appended,replayed,refused" doc:"appended and replayed both mean: in the log, once, durable and integrated"`
 	Index   uint64          `json:"index,omitzero" doc:"Position in the log; absent if refused (and for leaf 0)" example:"1234"`
-	Flags   []entry.Flag    `json:"flags,omitempty" doc:"Remarks of the ledger on an entry it took although something was odd"`
-	Verdict *entry.Verdict  `json:"verdict,omitempty" doc:"What policy says of an access that was just appended; not repeated for one that was in the log before"`
-	Receipt *bundle.Receipt `json:"receipt,omitempty" doc:"Proof that the entry is in, to be checked before the event is forgotten; absent if refused"`
+	Flags   []entry.Flag    `json:"flags,omitempty" doc:"Remarks of the ledger on something unusual in an entry that it took"`
+	Verdict *entry.Verdict  `json:"verdict,omitempty" doc:"Verdict of the policies on an access that was just appended; absent for one that was already in the log"`
+	Receipt *bundle.Receipt `json:"receipt,omitempty" doc:"Proof that the entry is in the log, to be checked before the event is forgotten; absent if refused"`
 	Problem *Problem        `json:"problem,omitempty" doc:"Why the entry was refused"`
 }
 
-// Results is the answer of POST /v1/entries and of POST /v1/receipts/lookup.
+// Results is the answer to POST /v1/entries and of POST /v1/receipts/lookup.
 type Results struct {
-	Results []Result `json:"results" doc:"One for each entry or jti asked for, in that order"`
+	Results []Result `json:"results" doc:"One for each entry or jti of the request, in that order"`
 }
 
 // Lookup is the body of POST /v1/receipts/lookup.
 type Lookup struct {
-	IDs []string `json:"jti" minItems:"1" maxItems:"1000" doc:"jti of entries the caller's organisation submitted"`
+	IDs []string `json:"jti" minItems:"1" maxItems:"1000" doc:"jti of entries that the caller's organisation submitted"`
 }
 
 // Search is the body of POST /v1/accesses/search.
 type Search struct {
 	ID      string   `json:"id" doc:"Whose record: chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name" example:"chi:0101010000"`
-	Before  uint64   `json:"before,omitzero" doc:"Only accesses below this index; 0 or absent begins with the newest"`
-	Limit   int      `json:"limit,omitzero" minimum:"0" maximum:"200" doc:"At most so many; 0 or absent means 50"`
-	Purpose []string `json:"purpose,omitempty" maxItems:"8" doc:"Why the caller reads: PurposeOfUse codes (v3-ActReason). Stands in the access entry that this reading becomes" example:"[\"HCOMPL\"]"`
+	Before  uint64   `json:"before,omitzero" doc:"Only accesses below this index; 0 or absent starts at the newest"`
+	Limit   int      `json:"limit,omitzero" minimum:"0" maximum:"200" doc:"Maximum number of accesses; 0 or absent means 50"`
+	Purpose []string `json:"purpose,omitempty" maxItems:"8" doc:"Why the caller reads: PurposeOfUse codes (v3-ActReason). The access entry about this reading contains them" example:"[\"HCOMPL\"]"`
 }
 
-// MaxExtract is how many entries an extract may choose.
+// MaxExtract is how many entries an extract may contain.
 const MaxExtract = 1000
 
-// StatementRequest is the body of POST /v1/statements. Of from and to, since and until, and extract one kind is given, or none for everything.
+// StatementRequest is the body of POST /v1/statements. A request has at most one of: from and to,
+// since and until, or extract. Without any it asks for everything.
 type StatementRequest struct {
 	ID      string   `json:"id" doc:"Whose record: chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name" example:"chi:0101010000"`
-	From    uint64   `json:"from,omitzero" doc:"Open entries from this position of the log on"`
-	To      uint64   `json:"to,omitzero" doc:"and below this one; 0 or absent: to the end"`
-	Since   string   `json:"since,omitempty" doc:"Open entries that the ledger took at this time (RFC 3339) or later"`
-	Until   string   `json:"until,omitempty" doc:"and before this one"`
-	Extract []uint64 `json:"extract,omitempty" maxItems:"1000" doc:"Positions of the entries that an extract is to show"`
-	Purpose []string `json:"purpose,omitempty" maxItems:"8" doc:"Why the caller reads: PurposeOfUse codes (v3-ActReason). Stands in the access entry that this reading becomes" example:"[\"PATRQT\"]"`
+	From    uint64   `json:"from,omitzero" doc:"Show entries at this position of the log or above"`
+	To      uint64   `json:"to,omitzero" doc:"Show entries below this position; 0 or absent: to the end"`
+	Since   string   `json:"since,omitempty" doc:"Show entries that the ledger took at this time (RFC 3339) or later"`
+	Until   string   `json:"until,omitempty" doc:"Show entries that the ledger took before this time (RFC 3339)"`
+	Extract []uint64 `json:"extract,omitempty" maxItems:"1000" doc:"Positions of the entries that the extract must show"`
+	Purpose []string `json:"purpose,omitempty" maxItems:"8" doc:"Why the caller reads: PurposeOfUse codes (v3-ActReason). The access entry about this reading contains them" example:"[\"PATRQT\"]"`
 }
 
 // Accesses is one page of a person's history, newest first.
 type Accesses struct {
-	Count    uint64           `json:"count" doc:"Entries in the whole history when it was read, before this reading was added"`
+	Count    uint64           `json:"count" doc:"Entries in the whole history before this reading was added"`
 	Accesses []RecordedAccess `json:"accesses" doc:"Newest first"`
-	Next     uint64           `json:"next,omitzero" doc:"Pass as before to go on; absent at the end"`
+	Next     uint64           `json:"next,omitzero" doc:"Pass as before to get the next page; absent on the last page"`
 }
 
-// RecordedAccess is one access with what proves it.
+// RecordedAccess is one access with its proof.
 type RecordedAccess struct {
 	Index   uint64          `json:"index" doc:"Position in the log"`
-	Type    entry.Type      `json:"type,omitempty" doc:"What the entry states: access, decision, consent, delegation, source-count; absent if its content cannot be decoded"`
-	Access  *Access         `json:"access,omitempty" doc:"Of an access: the entry, decoded. Believe it only after checking opening"`
-	Asked   *Asked          `json:"asked,omitempty" doc:"Of a decision: what was asked and answered. The access may never have happened"`
-	Verdict *PlainVerdict   `json:"verdict,omitempty" doc:"What policy said of it when the ledger took it; not proved, but anybody with the openings can compute it again"`
-	Opening *bundle.Opening `json:"opening" doc:"What reveals the sealed leaf; check it against the log with igverify"`
+	Type    entry.Type      `json:"type,omitempty" doc:"What the entry states: access, decision, consent, delegation or source-count; absent if its content cannot be decoded"`
+	Access  *Access         `json:"access,omitempty" doc:"For an access: the decoded entry. Check opening before you rely on it"`
+	Asked   *Asked          `json:"asked,omitempty" doc:"For a decision: the question and the answer. The access may never have happened"`
+	Verdict *PlainVerdict   `json:"verdict,omitempty" doc:"Verdict of the policies when the ledger took it. It is not proved, but anyone who has the openings can compute it again"`
+	Opening *bundle.Opening `json:"opening" doc:"Content and secrets of the sealed leaf; igverify checks it against the log"`
 }
 
-// Access is the content of an access entry as people read it: open claims and shown disclosures side by side. It is a convenience; the
-// opening it came from is what counts.
+// Access is the content of an access entry for people to read: claims and disclosures together. It
+// is a convenience: only the opening that it comes from can be checked.
 type Access struct {
 	Issuer       string        `json:"issuer" doc:"Organisation that reported the access"`
 	Source       string        `json:"source" doc:"Reporting system within the issuer"`
@@ -121,66 +125,68 @@ type Access struct {
 	Data         []string      `json:"data,omitempty" doc:"Categories of data, system|code"`
 	Purpose      []string      `json:"purpose,omitempty" doc:"PurposeOfUse codes"`
 	Role         []string      `json:"role,omitempty" doc:"Role of the human user"`
-	Machine      bool          `json:"machine,omitzero" doc:"No human behind it: polling, batch"`
+	Machine      bool          `json:"machine,omitzero" doc:"No person was involved: polling, batch"`
 	Emergency    bool          `json:"emergency,omitzero" doc:"Break-glass"`
 	Agreement    string        `json:"agreement,omitempty" doc:"Agreement relied on"`
-	Decision     string        `json:"decision,omitempty" doc:"jti of the decision that allowed it"`
-	Delegation   string        `json:"delegation,omitempty" doc:"Delegation under which somebody acted for the person"`
+	Decision     string        `json:"decision,omitempty" doc:"jti of the decision that allowed the access"`
+	Delegation   string        `json:"delegation,omitempty" doc:"Delegation under which the user acted for the person"`
 	Outcome      string        `json:"outcome" enum:"0,4,8,12" doc:"FHIR AuditEvent.outcome"`
 	Occurred     string        `json:"occurred,omitempty" doc:"RFC 3339"`
 	OccurredEnd  string        `json:"occurredEnd,omitempty" doc:"RFC 3339"`
-	Recorded     string        `json:"recorded" doc:"RFC 3339, when the source noted it"`
+	Recorded     string        `json:"recorded" doc:"RFC 3339, when the source recorded it"`
 	Staff        *entry.Staff  `json:"staff,omitempty" doc:"Person who accessed, if disclosed"`
 	Parties      []entry.Party `json:"parties,omitempty" doc:"Other agents of the event"`
-	Text         *entry.Text   `json:"text,omitempty" doc:"What was said in words"`
+	Text         *entry.Text   `json:"text,omitempty" doc:"Explanations in words"`
 	Sequence     *uint64       `json:"seq,omitempty" doc:"The source's gap-free number"`
 }
 
-// Asked is what somebody asked before an access, and was told.
+// Asked is a question that was asked before an access, and its answer.
 type Asked struct {
 	Decision    string   `json:"decision" enum:"permit,deny" doc:"The answer"`
 	Rules       []string `json:"rules,omitempty" doc:"Ids of the rules that decided"`
-	Obligations []string `json:"obligations,omitempty" doc:"What went with a permit"`
-	Access      Access   `json:"access" doc:"What was asked for; issuer is the organisation that holds the record, outcome 0 or 8 the answer"`
+	Obligations []string `json:"obligations,omitempty" doc:"What to do because of the decision"`
+	Access      Access   `json:"access" doc:"The access in question; issuer is the organisation that holds the record, outcome 0 (permit) or 8 (deny) is the answer"`
 }
 
-// Register is the answer of GET /v1/register: organisations and keys as the log's public entries make them. A convenience: a verifier
-// replays the log instead.
+// Register is the answer to GET /v1/register: the organisations and keys that follow from the log's
+// public entries. It is a convenience: a verifier replays the log instead.
 type Register struct {
 	Origin        string          `json:"origin" doc:"Name of the log"`
 	Organisations []*entry.Member `json:"organisations" doc:"Sorted by id"`
-	Keys          []Key           `json:"keys" doc:"In the order they were added, revoked ones too"`
+	Keys          []Key           `json:"keys" doc:"In the order in which they were added, including revoked keys"`
 }
 
-// Key is a registered key and its life. It counts for leaf i if From <= i and it is not revoked or i <= RevokedAt.
+// Key is a registered key and its lifetime. It is valid at leaf i if From <= i and it is not
+// revoked or i <= RevokedAt.
 type Key struct {
 	KID          string          `json:"kid" doc:"RFC 7638 SHA-256 thumbprint"`
-	Organisation string          `json:"organisation" doc:"Whose key it is"`
+	Organisation string          `json:"organisation" doc:"Organisation that holds the key"`
 	JWK          wire.JWK        `json:"jwk" doc:"Public key (RFC 7517)"`
 	Purposes     []entry.Purpose `json:"purposes" doc:"What it may sign"`
 	Added        uint64          `json:"added" doc:"Index of the entry that activated it"`
-	From         uint64          `json:"from" doc:"First index at which it counts"`
+	From         uint64          `json:"from" doc:"First index at which it is valid"`
 	Revoked      bool            `json:"revoked,omitzero" doc:"Whether it was revoked"`
 	RevokedAt    uint64          `json:"revokedAt,omitzero" doc:"Index of the revocation"`
-	SuspectFrom  *uint64         `json:"suspectFrom,omitempty" doc:"First index at which it may have been in other hands"`
+	SuspectFrom  *uint64         `json:"suspectFrom,omitempty" doc:"First index at which someone else may have had the key"`
 	Reason       string          `json:"reason,omitempty" doc:"Why it was revoked"`
 }
 
-// LogInfo is the answer of GET /v1/log. A verifier takes LogKey from its own policy and VRFKey from leaf 0, never from here.
+// LogInfo is the answer to GET /v1/log. A verifier takes LogKey from its own policy and VRFKey from
+// leaf 0, never from here.
 type LogInfo struct {
 	Origin   string    `json:"origin" doc:"Name of the log, aud of its entries" example:"ledger.example.scot/2026"`
 	LogKey   string    `json:"logKey" doc:"C2SP signed-note verifier key of the checkpoints"`
 	VRFKey   wire.Hash `json:"vrfKey" doc:"vrf-r255 public key"`
 	Formats  string    `json:"formats" doc:"Version of the formats" example:"igledger/1"`
-	IndexLag uint64    `json:"indexLag" doc:"Longest lag of the subject index behind the log, in entries"`
+	IndexLag uint64    `json:"indexLag" doc:"Most entries by which the subject index may lag behind the log"`
 	Size     uint64    `json:"size" doc:"Entries in the log"`
 
-	// The newest checkpoint, GET /checkpoint, is another one each time while entries keep coming.
-	Anchor    string `json:"anchor" doc:"Checkpoint that cosigners are to cosign now, a signed note with the cosignatures it has: it stands for some seconds, so that they meet on the same one"`
-	Witnessed string `json:"witnessed,omitempty" doc:"Newest checkpoint that reached the quorum of the operator's policy, a signed note with their cosignatures. Absent if none has"`
+	// While entries arrive, each GET /checkpoint returns a different newest checkpoint.
+	Anchor    string `json:"anchor" doc:"Checkpoint to cosign now, a signed note with the cosignatures so far. It stays the same for some seconds, so that all cosigners sign the same one"`
+	Witnessed string `json:"witnessed,omitempty" doc:"Newest checkpoint that reached the quorum of the operator's policy, a signed note with the cosignatures. Absent if none has"`
 }
 
-// Cosigners is the answer of POST /v1/cosignatures.
+// Cosigners is the answer to POST /v1/cosignatures.
 type Cosigners struct {
-	Cosigners []string `json:"cosigners" doc:"Whose cosignatures are kept now, as the operator's policy calls them" example:"[\"university.example/audit\"]"`
+	Cosigners []string `json:"cosigners" doc:"Cosigners whose cosignatures the ledger now keeps, by their names in the operator's policy" example:"[\"university.example/audit\"]"`
 }

@@ -6,23 +6,23 @@ import (
 	"igledger/internal/client"
 )
 
-// ReceiptError says that the ledger's receipt does not prove that the entry is in the log as it was submitted. The entry
-// stays in the outbox.
+// ReceiptError reports that the ledger's receipt does not prove that the entry is in the log as it
+// was submitted. The entry stays in the outbox.
 type ReceiptError struct {
 	ID  string // jti of the entry
 	Err error
 }
 
 func (e *ReceiptError) Error() string {
-	return fmt.Sprintf("the receipt of entry %s does not hold, keep the event and tell your auditor: %v", e.ID, e.Err)
+	return fmt.Sprintf("the receipt of entry %s is not valid; keep the event and tell your auditor: %v", e.ID, e.Err)
 }
 
 func (e *ReceiptError) Unwrap() error { return e.Err }
 
-// RefusedError says that the ledger refuses what the source sends for a reason that may pass, such as a key that is not
-// registered yet. Everything stays in the outbox.
+// RefusedError reports that the ledger refuses what the source sends for a reason that may pass,
+// such as a key that is not registered yet. Everything stays in the outbox.
 type RefusedError struct {
-	Seq     uint64 // of the first entry refused; 0: a heartbeat
+	Seq     uint64 // of the first refused entry; 0: a heartbeat
 	Problem *client.Problem
 }
 
@@ -35,26 +35,28 @@ func (e *RefusedError) Error() string {
 
 func (e *RefusedError) Unwrap() error { return e.Problem }
 
-// StreamError says that an outbox is another stream's.
-type StreamError struct{ Org, Source, LogKey string } // whose it is
+// StreamError reports that an outbox belongs to another stream. Its fields name that stream.
+type StreamError struct{ Org, Source, LogKey string }
 
 func (e *StreamError) Error() string {
-	return fmt.Sprintf("the outbox belongs to organisation %s, source %s, log key %s: use one outbox per stream", e.Org, e.Source, e.LogKey)
+	return fmt.Sprintf("the outbox belongs to organisation %s, source %s, log key %s; use one outbox per stream", e.Org, e.Source, e.LogKey)
 }
 
-// EntryError says that the ledger refused an entry for good. It is not in the log and its content is forgotten.
+// EntryError reports that the ledger refused an entry permanently. The entry is not in the log, and
+// its content was deleted from the outbox.
 type EntryError struct {
 	Seq     uint64
 	Problem *client.Problem
 }
 
 func (e *EntryError) Error() string {
-	return fmt.Sprintf("entry with sequence number %d refused: %v", e.Seq, e.Problem)
+	return fmt.Sprintf("the ledger refused the entry with sequence number %d: %v", e.Seq, e.Problem)
 }
 
 func (e *EntryError) Unwrap() error { return e.Problem }
 
-// EventError says that an event could not be made into entries. The rest of its input was read.
+// EventError reports that an event could not be converted to entries. The rest of its input was
+// read.
 type EventError struct {
 	Input  string // name
 	Number int    // of the event, from 1
@@ -64,8 +66,8 @@ type EventError struct {
 func (e *EventError) Error() string { return fmt.Sprintf("%s: event %d: %v", e.Input, e.Number, e.Err) }
 func (e *EventError) Unwrap() error { return e.Err }
 
-// InputError says that an input broke off or holds something else than AuditEvents. What was read before it is taken in,
-// and so are the other inputs.
+// InputError reports that an input is truncated or contains something other than AuditEvents. The
+// events before that point are taken in, and so are the other inputs.
 type InputError struct {
 	Input string // name
 	Err   error

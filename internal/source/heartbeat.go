@@ -10,13 +10,16 @@ import (
 	"igledger/ledger/entry"
 )
 
-// Heartbeats sends what waits in the outbox, so that every receipt there can be is checked, and then makes a heartbeat
-// for each day (UTC) that is over and has none, at first since the day of the first entry. interval is the longest
-// silence that is not a fault, in whole seconds from entry.MinInterval to entry.MaxInterval. A day is said once: what was
-// signed before an interruption is sent again as it was. With an error come the heartbeats made so far.
+// Heartbeats first sends what is waiting in the outbox, so that every possible receipt is checked.
+// It then makes a heartbeat for each past day (UTC) that has none; the first heartbeat covers the
+// day of the first entry.
+//
+// interval is the longest silence that is not a fault, in whole seconds from entry.MinInterval to
+// entry.MaxInterval. A day has one heartbeat only: after an interruption, what was signed is sent
+// again unchanged. With an error, Heartbeats returns the heartbeats made so far.
 func (a *Agent) Heartbeats(ctx context.Context, interval time.Duration) ([]Heartbeat, error) {
 	if err := (&importer{Agent: a}).drain(ctx); err != nil {
-		return nil, fmt.Errorf("sending what waits in the outbox: %w", err)
+		return nil, fmt.Errorf("sending what is waiting in the outbox: %w", err)
 	}
 	yesterday := a.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
 	days, err := a.outbox.daysDue(ctx, yesterday)
@@ -34,7 +37,7 @@ func (a *Agent) Heartbeats(ctx context.Context, interval time.Duration) ([]Heart
 	return done, nil
 }
 
-// Heartbeat is one that is in the log.
+// Heartbeat is a heartbeat that is in the log.
 type Heartbeat struct {
 	DayNumbers
 	Index        uint64 `json:"index"`
@@ -51,7 +54,8 @@ type DayNumbers struct {
 	Gaps     bool   `json:"gaps"`
 }
 
-// beat signs, keeps, posts and settles one day. What was signed before is posted again as it was: the log takes one word a day.
+// beat signs, keeps, posts and settles one day. If the day was signed before, beat posts that
+// signed heartbeat again: the log takes only one per day.
 func (a *Agent) beat(ctx context.Context, day string, interval time.Duration) (Heartbeat, error) {
 	n, err := a.outbox.numbers(ctx, day)
 	if err != nil {
@@ -70,7 +74,8 @@ func (a *Agent) beat(ctx context.Context, day string, interval time.Duration) (H
 		if res.Problem != nil {
 			return Heartbeat{}, &RefusedError{Problem: res.Problem}
 		}
-		if at[i], err = a.checked(ctx, texts[i], res.Receipt); err != nil {
+		at[i], err = a.checked(ctx, texts[i], res.Receipt)
+		if err != nil {
 			return Heartbeat{}, err
 		}
 	}
@@ -95,8 +100,8 @@ func (a *Agent) sign(n DayNumbers, interval time.Duration) (texts [2]string, err
 	return texts, nil
 }
 
-// daysDue are the days until last that want a heartbeat: what was interrupted, then those since the last one made, at first since the first
-// day with an entry.
+// daysDue returns the days up to last that need a heartbeat: interrupted ones, then those after the
+// latest heartbeat. If there is no heartbeat, it starts with the first day that has an entry.
 func (o *outbox) daysDue(ctx context.Context, last string) ([]string, error) {
 	rows, err := o.db.QueryContext(ctx, `
 		WITH RECURSIVE due (day) AS (
@@ -118,7 +123,8 @@ func (o *outbox) daysDue(ctx context.Context, last string) ([]string, error) {
 	return days, rows.Err()
 }
 
-// numbers are those of a day: what follows on the day before, so that day after day adds up.
+// numbers returns the numbers of a day. They continue those of the day before, so that consecutive
+// days add up.
 func (o *outbox) numbers(ctx context.Context, day string) (DayNumbers, error) {
 	n := DayNumbers{Day: day}
 	var before, last, count, receipts int64
@@ -132,14 +138,16 @@ func (o *outbox) numbers(ctx context.Context, day string) (DayNumbers, error) {
 	return n, err
 }
 
-// signedBeat gives the day's heartbeat and numbers as they were signed, or makes and keeps them.
+// signedBeat returns the day's signed heartbeat and numbers. If there are none, it signs and keeps
+// them.
 func (o *outbox) signedBeat(ctx context.Context, day string, sign func() ([2]string, error)) (texts [2]string, err error) {
 	err = o.inTx(ctx, func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, "SELECT beat, numbers FROM heartbeat WHERE day = ?", day).Scan(&texts[0], &texts[1])
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		if texts, err = sign(); err != nil {
+		texts, err = sign()
+		if err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "INSERT INTO heartbeat (day, beat, numbers) VALUES (?, ?, ?)", day, texts[0], texts[1])

@@ -19,21 +19,21 @@ import (
 // Summary counts what an import did.
 type Summary struct {
 	Events     int    `json:"events"`     // read
-	Known      int    `json:"known"`      // events an earlier run took in
-	Logged     int    `json:"logged"`     // entries whose receipt was checked in this run, one per person of an event
-	Refused    int    `json:"refused"`    // entries the ledger refused for good
-	Unreadable int    `json:"unreadable"` // events that are no AuditEvents
+	Known      int    `json:"known"`      // events that an earlier run took in
+	Logged     int    `json:"logged"`     // entries whose receipts this run checked; an event has one per person
+	Refused    int    `json:"refused"`    // entries that the ledger refused permanently
+	Unreadable int    `json:"unreadable"` // events that are not AuditEvents
 	Size       uint64 `json:"logSize"`    // size of the log at the newest receipt
 }
 
-// Input is where events come from: one AuditEvent, a Bundle, a JSON array, or any of these one after another, as NDJSON
-// has them.
+// Input is a source of events: one AuditEvent, a Bundle, a JSON array, or several of these in
+// sequence, as in NDJSON.
 type Input struct {
 	Name string // for messages
 	Open func() (io.ReadCloser, error)
 }
 
-// importer is an import under way.
+// importer is an import in progress.
 type importer struct {
 	*Agent
 	seq     uint64
@@ -41,9 +41,10 @@ type importer struct {
 	sum     Summary
 }
 
-// Import sends what an earlier run left in the outbox, then takes in all inputs, in order. When it returns without error,
-// every event of them is in the log, or was told to OnReject. After an error, the same import goes on where this one
-// stopped; the summary is of what was done so far.
+// Import sends what an earlier run left in the outbox, then reads all inputs, in order. When it
+// returns without error, every event of the inputs is in the log or was reported to OnReject. After
+// an error, call Import again with the same inputs: it continues where this call stopped. The
+// summary covers what was done so far.
 func (a *Agent) Import(ctx context.Context, inputs ...Input) (Summary, error) {
 	im := &importer{Agent: a}
 	err := im.run(ctx, inputs)
@@ -52,7 +53,8 @@ func (a *Agent) Import(ctx context.Context, inputs ...Input) (Summary, error) {
 
 func (im *importer) run(ctx context.Context, inputs []Input) error {
 	var err error
-	if im.seq, err = im.outbox.lastSeq(ctx); err != nil {
+	im.seq, err = im.outbox.lastSeq(ctx)
+	if err != nil {
 		return fmt.Errorf("reading the outbox: %w", err)
 	}
 	if err := im.drain(ctx); err != nil { // what an interrupted run left
@@ -76,8 +78,8 @@ func (im *importer) input(ctx context.Context, input Input) error {
 	err = audit.Events(in, func(ev audit.Event) error {
 		im.sum.Events++
 		key := audit.EventKey(ev.Raw)
-		// Two accesses in the same second may read alike to the last byte. The second of an input is another access, and
-		// the same one when the input comes again.
+		// Two accesses in the same second may be identical to the last byte. The second one in an
+		// input is a different access, and gets the same key each time the input is read.
 		seen[key]++
 		if n := seen[key]; n > 1 {
 			key = uuid.NewSHA1(key, []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
@@ -96,19 +98,21 @@ func (im *importer) input(ctx context.Context, input Input) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	// What was read before it is taken in, the other files too; only the rest of this one is left.
+	// Events before this point, and the other files, are taken in. Only the rest of this file is
+	// not read.
 	im.sum.Unreadable++
 	im.OnReject(&InputError{input.Name, err})
 	return nil
 }
 
-// importError marks an error of the import itself on its way through audit.Events.
+// importError marks an error of the import itself as it passes through audit.Events.
 type importError struct{ err error }
 
 func (e *importError) Error() string { return e.err.Error() }
 func (e *importError) Unwrap() error { return e.err }
 
-// event converts, signs and queues one event. What cannot be converted is told and counted, not an error.
+// event converts, signs and queues one event. An event that cannot be converted is reported and
+// counted; it is not an error.
 func (im *importer) event(ctx context.Context, name string, ev audit.Event, key uuid.UUID) error {
 	known, err := im.outbox.known(ctx, key[:])
 	if err != nil {
@@ -128,7 +132,8 @@ func (im *importer) event(ctx context.Context, name string, ev audit.Event, key 
 		var e *entry.Entry
 		seq := im.seq + uint64(i) + 1
 		accesses[i].Seq = &seq
-		if e, err = entry.Sign(im.Signer, accesses[i]); err == nil {
+		e, err = entry.Sign(im.Signer, accesses[i])
+		if err == nil {
 			signed = append(signed, posted{event: key[:], part: i, seq: seq, sdjwt: e.SDJWT()})
 		}
 	}
@@ -145,7 +150,7 @@ func (im *importer) event(ctx context.Context, name string, ev audit.Event, key 
 	return nil
 }
 
-// flush makes what is queued durable, then sends it.
+// flush makes queued entries durable, then sends them.
 func (im *importer) flush(ctx context.Context) error {
 	if len(im.waiting) > 0 {
 		if err := im.outbox.put(ctx, im.waiting, im.Now().UTC().Format(time.DateOnly)); err != nil {
@@ -156,7 +161,7 @@ func (im *importer) flush(ctx context.Context) error {
 	return im.drain(ctx)
 }
 
-// drain sends all that the outbox holds, in sequence, and checks the receipts.
+// drain sends everything in the outbox, in sequence, and checks the receipts.
 func (im *importer) drain(ctx context.Context) error {
 	for {
 		list, err := im.outbox.waiting(ctx, im.Batch)
@@ -207,8 +212,8 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 	return nil
 }
 
-// final reports whether a refusal is about the entry itself, so that it is refused whenever it is sent. Any other says
-// something of the key, which may be registered yet (403), or of the server.
+// final reports whether a refusal is about the entry itself, so that the ledger will always refuse
+// it. Any other refusal is about the key, which may yet be registered (403), or about the server.
 func final(p *client.Problem) bool {
 	switch p.Status {
 	case http.StatusBadRequest, http.StatusConflict, http.StatusGone, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
@@ -217,11 +222,11 @@ func final(p *client.Problem) bool {
 	return false
 }
 
-// checked returns the index at which an entry of the outbox is proven to be in the log.
+// checked returns the index at which an entry of the outbox is proved to be in the log.
 func (a *Agent) checked(ctx context.Context, sdjwt string, receipt *bundle.Receipt) (uint64, error) {
 	e, err := entry.Parse(sdjwt)
 	if err != nil {
-		return 0, fmt.Errorf("the outbox holds a damaged entry: %w", err)
+		return 0, fmt.Errorf("the outbox contains a damaged entry: %w", err)
 	}
 	return a.receipts.Check(ctx, e, receipt)
 }

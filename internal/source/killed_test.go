@@ -18,7 +18,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// The environment by which this test binary is a source to be killed: the varying part of its Config as JSON.
+// If this environment variable is set, the test binary runs as a source that will be killed. It
+// holds the varying part of the source's Config as JSON.
 const childEnv = "IGLEDGER_TEST_SOURCE"
 
 type child struct {
@@ -60,8 +61,9 @@ func beChild(text string) error {
 	return err
 }
 
-// killed runs a source in a process of its own, which is killed (SIGKILL) while its nth submission is under way: before it
-// reaches the ledger, or after, so that the answer is lost. It reports whether there was an nth submission.
+// killed runs a source in its own process and kills it (SIGKILL) during its nth submission: before
+// the submission reaches the ledger, or after, so that the answer is lost. It reports whether there
+// was an nth submission.
 func (w *world) killed(n int32, after, heartbeat bool) bool {
 	w.Helper()
 	private, err := w.config.Signer.MarshalPrivate()
@@ -105,7 +107,7 @@ func (w *world) killed(n int32, after, heartbeat bool) bool {
 	return count.Load() >= n
 }
 
-// kill -9 at any submission loses nothing and doubles nothing.
+// SIGKILL at any submission loses nothing and duplicates nothing.
 func TestImportIsKilled(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		killed := int32(0)
@@ -130,7 +132,7 @@ func TestImportIsKilled(t *testing.T) {
 	}
 }
 
-// A heartbeat of a day is said once, wherever the source is killed.
+// A day has one heartbeat, wherever the source is killed.
 func TestHeartbeats(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		w := newWorld(t)

@@ -10,9 +10,10 @@ import (
 	_ "modernc.org/sqlite" // the outbox is an SQLite file
 )
 
-// outbox is a source's durable memory between its events and the ledger: an SQLite file. What is signed is kept until its
-// receipt has been checked. What has been done is known by the event's key for ever, so an import that was interrupted
-// goes on without doubling. The file holds personal data until receipts arrive: it is made with mode 0600.
+// outbox is a source's durable memory between its events and the ledger: an SQLite file. It keeps a
+// signed entry until its receipt has been checked. It remembers the keys of processed events for
+// ever, so that an interrupted import continues without duplicates. The file contains personal data
+// until receipts arrive, so it is created with mode 0600.
 type outbox struct{ db *sql.DB }
 
 // posted is an entry of the outbox.
@@ -23,9 +24,10 @@ type posted struct {
 	sdjwt string
 }
 
-// openOutbox opens or makes the file. It belongs to one stream of one log: organisation, source, and log key are fixed by the first use.
+// openOutbox opens or creates the file. It belongs to one stream of one log: the first use fixes
+// the organisation, source and log key.
 func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would make it readable for all
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would make it readable by everyone
 	if err != nil {
 		return nil, fmt.Errorf("opening the outbox: %w", err)
 	}
@@ -46,8 +48,8 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 			seq INTEGER NOT NULL UNIQUE,
 			sdjwt TEXT,         -- NULL once the receipt has been checked
 			idx INTEGER,        -- position in the log
-			problem TEXT,       -- code of the refusal, if the ledger refused for good
-			day TEXT,           -- YYYY-MM-DD, UTC, on which the number was given out; grows with seq; NULL: before days were kept
+			problem TEXT,       -- code of the refusal, if the ledger refused permanently
+			day TEXT,           -- YYYY-MM-DD, UTC, when seq was assigned; grows with seq; NULL: before days were recorded
 			PRIMARY KEY (event, part)) WITHOUT ROWID;
 		CREATE TABLE IF NOT EXISTS heartbeat (
 			day TEXT PRIMARY KEY,
@@ -76,7 +78,7 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 	return o, nil
 }
 
-// addDays gives a file made before days were kept its column.
+// addDays adds the day column to a file that was created before days were recorded.
 func (o *outbox) addDays(ctx context.Context) error {
 	var n int
 	err := o.db.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info('entry') WHERE name = 'day'").Scan(&n)
@@ -88,7 +90,7 @@ func (o *outbox) addDays(ctx context.Context) error {
 
 func (o *outbox) close() error { return o.db.Close() }
 
-// known reports whether the event was taken in by an earlier run.
+// known reports whether an earlier run took in the event.
 func (o *outbox) known(ctx context.Context, event []byte) (bool, error) {
 	var one int
 	err := o.db.QueryRowContext(ctx, "SELECT 1 FROM entry WHERE event = ? LIMIT 1", event).Scan(&one)
@@ -98,14 +100,15 @@ func (o *outbox) known(ctx context.Context, event []byte) (bool, error) {
 	return err == nil, err
 }
 
-// lastSeq is the highest sequence number given out, 0 at first.
+// lastSeq returns the highest sequence number that was assigned, or 0 if there is none.
 func (o *outbox) lastSeq(ctx context.Context) (uint64, error) {
 	var seq sql.NullInt64
 	err := o.db.QueryRowContext(ctx, "SELECT max(seq) FROM entry").Scan(&seq)
 	return uint64(seq.Int64), err
 }
 
-// put keeps signed entries, numbered on day, before anything is sent. A clock that was set back does not bring back a day that is over.
+// put stores signed entries, numbered on day, before anything is sent. If the clock was set back,
+// it uses the latest day in the file instead, so that a day that is over gets no more entries.
 func (o *outbox) put(ctx context.Context, list []posted, day string) error {
 	return o.inTx(ctx, func(tx *sql.Tx) error {
 		var last string
@@ -125,7 +128,7 @@ func (o *outbox) put(ctx context.Context, list []posted, day string) error {
 	})
 }
 
-// waiting gives the entries without a checked receipt, lowest sequence number first.
+// waiting returns the entries without a checked receipt, lowest sequence number first.
 func (o *outbox) waiting(ctx context.Context, limit int) ([]posted, error) {
 	rows, err := o.db.QueryContext(ctx, "SELECT event, part, seq, sdjwt FROM entry WHERE sdjwt IS NOT NULL ORDER BY seq LIMIT ?", limit)
 	if err != nil {
@@ -145,20 +148,23 @@ func (o *outbox) waiting(ctx context.Context, limit int) ([]posted, error) {
 	return list, rows.Err()
 }
 
-// settled is what became of an entry.
+// settled is the outcome of an entry.
 type settled struct {
 	posted
 	index   uint64
 	problem string // "" = in the log, receipt checked
 }
 
-// settle forgets the content of entries whose receipts were checked or that the ledger refused for good.
+// settle deletes the content of entries whose receipts were checked or that the ledger refused
+// permanently.
 func (o *outbox) settle(ctx context.Context, list []settled) error {
 	return o.inTx(ctx, func(tx *sql.Tx) error {
 		for _, s := range list {
 			var idx, problem any
-			if idx = int64(s.index); s.problem != "" {
-				idx, problem = nil, s.problem
+			if s.problem == "" {
+				idx = int64(s.index)
+			} else {
+				problem = s.problem
 			}
 			_, err := tx.ExecContext(ctx, "UPDATE entry SET sdjwt = NULL, idx = ?, problem = ? WHERE event = ? AND part = ?",
 				idx, problem, s.event, s.part)

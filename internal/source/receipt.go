@@ -15,10 +15,10 @@ import (
 type Receipts struct {
 	base, logKey string
 	log          note.Verifier
-	genesis      *entry.Genesis // once the receipt of a sealed entry is to be checked
+	genesis      *entry.Genesis // nil until the receipt of a sealed entry is checked
 }
 
-// NewReceipts returns a checker for the log with this verifier key, which is read at base.
+// NewReceipts returns a checker for the log with this verifier key, which it reads at base.
 func NewReceipts(base, logKey string) (*Receipts, error) {
 	v, err := verifier.LogKey(logKey)
 	if err != nil {
@@ -30,17 +30,20 @@ func NewReceipts(base, logKey string) (*Receipts, error) {
 // Origin returns the log's name.
 func (r *Receipts) Origin() string { return r.log.Name() }
 
-// Check is what lets a source forget an event. It stops an operator that logs another entry than the one submitted,
-// files it under another person or under nobody, or does not log it at all. It returns the index that is proven, whatever
-// else the ledger said. The error is a *ReceiptError if the receipt does not hold. Any other error means that the log's
-// genesis, with the key by which sealed entries are filed, could not be read or does not verify.
+// Check verifies a receipt; after it, a source may forget the event. It stops an operator that logs
+// a different entry from the one submitted, files it under another person or under no person, or
+// does not log it at all. It returns the proved index, whatever else the ledger said.
+//
+// If the receipt is not valid, the error is a *ReceiptError. Any other error means that the log's
+// genesis, which holds the key for filing sealed entries, could not be read or is not valid.
 func (r *Receipts) Check(ctx context.Context, e *entry.Entry, receipt *bundle.Receipt) (index uint64, err error) {
-	if r.genesis == nil && e.Type.Sealed() { // without it CheckReceipt skips the filing
+	if r.genesis == nil && e.Type.Sealed() { // without the genesis, CheckReceipt does not check the filing
 		log, err := fetch.OpenSigned(ctx, r.base, r.logKey)
 		if err != nil {
 			return 0, err
 		}
-		if r.genesis, err = log.Genesis(ctx); err != nil {
+		r.genesis, err = log.Genesis(ctx)
+		if err != nil {
 			return 0, err
 		}
 	}

@@ -70,7 +70,7 @@ func (w *world) imports(inputs ...source.Input) source.Summary {
 func (w *world) logged(n uint64) {
 	w.Helper()
 	if got := w.Size() - w.founded; got != n {
-		w.Errorf("%d reports are in the log, want %d", got, n)
+		w.Errorf("%d reports in the log, want %d", got, n)
 	}
 }
 
@@ -93,7 +93,8 @@ func events(n int) source.Input {
 	return text("events", b.String())
 }
 
-// submissions makes a ledger that hands each POST /v1/entries to f together with the ledger's honest handler.
+// submissions returns a wrapper that passes each POST /v1/entries to f, together with the ledger's
+// honest handler.
 func submissions(f func(w http.ResponseWriter, r *http.Request, ledger http.Handler)) func(http.Handler) http.Handler {
 	return func(ledger http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -106,7 +107,7 @@ func submissions(f func(w http.ResponseWriter, r *http.Request, ledger http.Hand
 	}
 }
 
-// altered has f change the results that the ledger answers with.
+// altered returns a wrapper in which f changes the results that the ledger returns.
 func altered(f func([]client.Result)) func(http.Handler) http.Handler {
 	return submissions(func(w http.ResponseWriter, r *http.Request, ledger http.Handler) {
 		rec := httptest.NewRecorder()
@@ -120,7 +121,8 @@ func altered(f func([]client.Result)) func(http.Handler) http.Handler {
 	})
 }
 
-// Every event of an input is in the log once, however often it is read, and two that read alike are two.
+// Every event of an input is in the log once, however often it is read. Two identical events are
+// two entries.
 func TestImport(t *testing.T) {
 	w := newWorld(t)
 	w.config.Batch = 3
@@ -147,7 +149,7 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// What is no AuditEvent costs only itself: the other events and inputs are taken in.
+// An event that is not an AuditEvent does not affect the other events and inputs.
 func TestUnreadableEvents(t *testing.T) {
 	w := newWorld(t)
 	good := func(id string) string { return event(id, "2026-11-01T10:00:00Z") }
@@ -188,7 +190,7 @@ func TestHeartbeatNumbers(t *testing.T) {
 	}
 }
 
-// An entry that the ledger refuses for good is told of and counted, and the others are taken in.
+// An entry that the ledger refuses permanently is reported and counted, and the others are taken in.
 func TestRefusedEvent(t *testing.T) {
 	w := newWorld(t)
 	in := text("events", event("a", "2026-11-01T10:00:00Z")+event("late", "2090-01-01T00:00:00Z")+event("b", "2026-11-01T10:00:00Z"))
@@ -205,7 +207,7 @@ func TestRefusedEvent(t *testing.T) {
 	w.logged(2)
 }
 
-// What the ledger cannot take now, for whatever reason, stays in the outbox and is sent the next time.
+// What the ledger cannot take now, for any reason, stays in the outbox and is sent the next time.
 func TestLedgerThatCannotTakeIt(t *testing.T) {
 	problem := func(status int, code string) func(http.Handler) http.Handler {
 		return submissions(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
@@ -229,7 +231,7 @@ func TestLedgerThatCannotTakeIt(t *testing.T) {
 	}{
 		"away":                    {problem(503, "unavailable"), 2, false},
 		"failed":                  {problem(500, "internal"), 2, false},
-		"failed, of one":          {problem(500, "internal"), 1, true}, // a single entry's problem is the answer's own
+		"failed, of one":          {problem(500, "internal"), 1, true}, // the problem of a single entry is the whole answer
 		"a proxy's page":          {proxy, 1, false},
 		"a refusal without code":  {result(1, 422, ""), 2, true},
 		"one of a batch failed":   {result(1, 500, "internal"), 2, true},
@@ -259,7 +261,7 @@ func TestLedgerThatCannotTakeIt(t *testing.T) {
 	}
 }
 
-// A key that is registered later loses nothing.
+// If a key is registered later, nothing is lost.
 func TestKeyRegisteredLater(t *testing.T) {
 	w := newWorld(t)
 	key, err := wire.GenerateSigner(wire.EdDSA)
@@ -279,7 +281,7 @@ func TestKeyRegisteredLater(t *testing.T) {
 	w.logged(3)
 }
 
-// A receipt that does not hold keeps the event, until one does.
+// While the receipt is not valid, the event stays in the outbox.
 func TestReceiptsThatDoNotHold(t *testing.T) {
 	for name, c := range map[string]struct {
 		lie  func([]client.Result)
@@ -299,7 +301,7 @@ func TestReceiptsThatDoNotHold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.Through(altered(c.lie))
-			for range 2 { // and is found again
+			for range 2 { // and fails again
 				_, err := w.open().Import(t.Context(), events(2))
 				var bad *source.ReceiptError
 				var f *verifier.Failure
@@ -316,7 +318,7 @@ func TestReceiptsThatDoNotHold(t *testing.T) {
 	}
 }
 
-// The position kept and told is the one that is proven.
+// The index that is kept and reported is the proved one.
 func TestIndexIsTheProvenOne(t *testing.T) {
 	w := newWorld(t)
 	w.Through(altered(func(r []client.Result) { r[0].Index += 1000 }))
@@ -325,7 +327,7 @@ func TestIndexIsTheProvenOne(t *testing.T) {
 	}
 }
 
-// A log of another key is not believed, whatever it answers.
+// A log with another key is not trusted, whatever it answers.
 func TestAnotherLog(t *testing.T) {
 	w, other := newWorld(t), testledger.New(t)
 	w.config.LogKey = other.LogKey
@@ -341,7 +343,7 @@ func TestAnotherLog(t *testing.T) {
 	}
 	w.config.LogKey = "nonsense"
 	if _, err := source.Open(t.Context(), w.config); err == nil {
-		t.Error("opened with a key that is none")
+		t.Error("opened with an invalid key")
 	}
 }
 
@@ -369,14 +371,14 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 // No error or callback names the person.
-func TestErrorsNameNobody(t *testing.T) {
+func TestErrorsNameNoPerson(t *testing.T) {
 	w := newWorld(t)
 	const chi = "2902400015"
 	person := strings.Replace(event("a", "2090-01-01T00:00:00Z"), `"reference":"Patient/p1"`,
 		`"identifier":{"system":"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53","value":"`+chi+`"}`, 1)
 	bad := strings.Replace(person, `"code":"rest"`, `"code":7`, 1)
 	if !strings.Contains(person, chi) || bad == person {
-		t.Fatal("the events are not as this test wants them")
+		t.Fatal("the events are not what this test needs")
 	}
 	w.imports(text("events", person+bad))
 	if len(w.rejects) != 2 {
@@ -387,7 +389,7 @@ func TestErrorsNameNobody(t *testing.T) {
 	}
 }
 
-// TestDependencies: an organisation that embeds the agent does not get a ledger, and no command line.
+// An organisation that embeds the agent gets neither a ledger nor a command line.
 func TestDependencies(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "igledger/internal/source").Output()
 	if err != nil {
