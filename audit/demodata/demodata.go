@@ -1,11 +1,13 @@
-// Package demodata holds FHIR R4 AuditEvents for `igledger demo` and for tests: some weeks of 2026 in which boards, practices, a pharmacy, NHS 24, a
-// research safe haven and the police of a Scotland of our own making look at the records of twelve people.
+// Package demodata contains FHIR R4 AuditEvents for `igledger demo` and for tests. In some weeks of 2026, the boards,
+// practices, a pharmacy, NHS 24, a research safe haven and the police of an invented Scotland access the records of twelve
+// people.
 //
-// Nobody in them exists. CHI numbers are those of no person by construction: all are of a 29 February, and all have a Modulus 10 check digit that is
-// not the Modulus 11 one. Modulus 10 numbers are issued only once the Modulus 11 numbers of a date, some 900, have run out; no leap day in
-// Scotland has that many people. The NHS number is of the range 999, kept for tests. Names are made up.
+// None of these people exists. By construction, no person can have these CHI numbers: each is for a 29 February, and has a
+// Modulus 10 check digit that differs from the Modulus 11 one. Modulus 10 numbers are issued only when the Modulus 11 numbers
+// of a date, about 900, have run out, and no leap day in Scotland has that many people. The NHS number is in the range 999,
+// which is reserved for tests. The names are invented.
 //
-// events.ndjson is written by the generator in generate_test.go: go test ./audit/demodata -update
+// The generator in generate_test.go writes events.ndjson: go test ./audit/demodata -update
 package demodata
 
 import (
@@ -18,34 +20,45 @@ import (
 //go:embed events.ndjson
 var events []byte
 
-// Events is NDJSON, one AuditEvent a line, in the order they were recorded.
+// Events returns the events as NDJSON, one AuditEvent per line, in the order in which they were recorded.
 func Events() []byte { return slices.Clone(events) }
 
-// Person is somebody whose records are looked at.
+// Person is a person whose records are accessed.
 type Person struct {
 	ID   string // entry id, see entry.CheckID
 	Name string
 }
 
-// People lists the twelve; the first has the most to see: a break-glass, a refused access, machines, a disclosure to the police, a search over several people.
+// People returns the twelve people. The first has the most varied accesses: a break-glass, a refused access, machines, a
+// disclosure to the police, and a search over several people.
 func People() []Person { return slices.Clone(people) }
 
-// Organisations lists those that access, by the ids that the events name.
+// Organisations returns the organisations that access, with the ids that the events use.
 func Organisations() []entry.Member {
 	list := make([]entry.Member, len(organisations))
 	for i, o := range organisations {
-		list[i] = entry.Member{ID: o.id, Name: o.name, Kind: o.kind, Roles: []entry.Role{entry.RoleController, entry.RoleSource}}
+		list[i] = entry.Member{ID: o.id, Name: o.name, Kind: o.kind,
+			Roles: []entry.Role{entry.RoleController, entry.RoleSource}}
 	}
 	return list
 }
 
-// Agreement is the id under which the events say the police were told.
+// Agreement is the id of the agreement under which, according to the events, data went to the police.
 const Agreement = "isa-2026-014"
 
 var people = []Person{
-	{"chi:2902400015", "Morag Example"}, {"chi:2902480082", "Hamish Sample"}, {"chi:2902520150", "Ailsa Specimen"}, {"chi:2902560248", "Fergus Instance"},
-	{"chi:2902640297", "Catriona Mockett"}, {"chi:2902680400", "Iain Dummy"}, {"chi:2902720438", "Eilidh Fictional"}, {"chi:2902760509", "Ruaridh Placeholder"},
-	{"chi:2902840574", "Seonaid Template"}, {"chi:2902920640", "Murdo Fixture"}, {"chi:2902040712", "Kirsty Prototype"}, {"nhs:9990000018", "Angus Visitor"},
+	{"chi:2902400015", "Morag Example"},
+	{"chi:2902480082", "Hamish Sample"},
+	{"chi:2902520150", "Ailsa Specimen"},
+	{"chi:2902560248", "Fergus Instance"},
+	{"chi:2902640297", "Catriona Mockett"},
+	{"chi:2902680400", "Iain Dummy"},
+	{"chi:2902720438", "Eilidh Fictional"},
+	{"chi:2902760509", "Ruaridh Placeholder"},
+	{"chi:2902840574", "Seonaid Template"},
+	{"chi:2902920640", "Murdo Fixture"},
+	{"chi:2902040712", "Kirsty Prototype"},
+	{"nhs:9990000018", "Angus Visitor"},
 }
 
 var organisations = []struct{ id, name, kind string }{

@@ -13,22 +13,23 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Nobody's numbers: valid, of a leap day, and with a check digit that a date gets only when its Modulus 11 numbers have run out.
-func TestPeopleAreNobody(t *testing.T) {
+// The numbers belong to no person: they are valid, for a leap day, and have a check digit that a
+// date gets only when its Modulus 11 numbers have run out.
+func TestNumbersBelongToNoPerson(t *testing.T) {
 	for _, p := range people {
 		scheme, n, _ := strings.Cut(p.ID, ":")
 		switch {
 		case entry.CheckID(p.ID) != nil || !entry.CheckDigitOK(p.ID):
 			t.Errorf("%s: not a valid id", p.Name)
 		case scheme == "nhs" && n[:3] != "999":
-			t.Errorf("%s: not of the test range", p.Name)
+			t.Errorf("%s: not in the test range", p.Name)
 		case scheme == "chi" && (n[:4] != "2902" || entry.CheckDigitOK("nhs:"+n)): // an NHS number's check is Modulus 11 too
-			t.Errorf("%s: could be somebody's number", p.Name)
+			t.Errorf("%s: could be a real person's number", p.Name)
 		}
 	}
 }
 
-// The demo shows what it is meant to show.
+// The events contain everything that the demonstration shows.
 func TestEvents(t *testing.T) {
 	signer, err := wire.NewSigner(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
 	if err != nil {
@@ -38,10 +39,12 @@ func TestEvents(t *testing.T) {
 	orgs := map[string]bool{}
 	for _, o := range Organisations() {
 		if wire.CheckOrgID(o.ID) != nil {
-			t.Errorf("%s is no organisation id", o.ID)
+			t.Errorf("%s is not an organisation id", o.ID)
 		}
 		orgs[o.ID] = true
 	}
+	first := time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
+	last := time.Date(2026, 10, 25, 0, 0, 0, 0, time.UTC)
 	count, accesses := 0, map[string]int{}
 	seen := map[string]bool{}
 	err = audit.Events(bytes.NewReader(Events()), func(e audit.Event) error {
@@ -55,13 +58,19 @@ func TestEvents(t *testing.T) {
 			if a.Org != "" && !orgs[a.Org] {
 				t.Errorf("event %d: an organisation that is not listed", e.Number)
 			}
-			if when := a.Time(); when.Before(time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)) || when.After(time.Date(2026, 10, 25, 0, 0, 0, 0, time.UTC)) {
-				t.Errorf("event %d is of another time", e.Number)
+			if when := a.Time(); when.Before(first) || when.After(last) {
+				t.Errorf("event %d is outside the period", e.Number)
 			}
 			if a.Sub == people[0].ID {
 				s := audit.Describe(plain.In(plain.English), a)
-				for name, is := range map[string]bool{"break-glass": s.Emergency && s.Justification != "", "machine": s.Machine, "refused": a.Outcome == "8",
-					"police": a.Org == "police-demo" && a.Agreement == Agreement, "own": strings.Contains(s.Why, "you asked"), "several": len(list) == 4} {
+				for name, is := range map[string]bool{
+					"break-glass": s.Emergency && s.Justification != "",
+					"machine":     s.Machine,
+					"refused":     a.Outcome == "8",
+					"police":      a.Org == "police-demo" && a.Agreement == Agreement,
+					"own":         strings.Contains(s.Why, "you asked"),
+					"several":     len(list) == 4,
+				} {
 					seen[name] = seen[name] || is
 				}
 			}

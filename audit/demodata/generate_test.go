@@ -16,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite events.ndjson")
 
-// The checked-in events are what the generator writes: they can be changed, and reviewed, in one place.
+// The checked-in events are the generator's output, so that they can be changed and reviewed in one place.
 func TestEventsAreGenerated(t *testing.T) {
 	got := generate()
 	if *update {
@@ -25,7 +25,7 @@ func TestEventsAreGenerated(t *testing.T) {
 		}
 	}
 	if !bytes.Equal(got, Events()) {
-		t.Error("events.ndjson is not what generate writes; run with -update")
+		t.Error("events.ndjson differs from what generate writes; run with -update")
 	}
 }
 
@@ -77,17 +77,22 @@ func purpose(code, text string) m {
 }
 
 func (s staff) agent(why m) m {
-	return m{"type": concept(term+"v3-ParticipationType", "IRCP", "information recipient"), "role": []any{concept(snomed, s.roleCode, s.role)}, "name": s.name,
-		"who": m{"identifier": m{"system": "https://id." + s.org + ".example/staff", "value": s.id}}, "requestor": true, "purposeOfUse": []any{why}}
+	return m{"type": concept(term+"v3-ParticipationType", "IRCP", "information recipient"),
+		"role": []any{concept(snomed, s.roleCode, s.role)}, "name": s.name,
+		"who":       m{"identifier": m{"system": "https://id." + s.org + ".example/staff", "value": s.id}},
+		"requestor": true, "purposeOfUse": []any{why}}
 }
 
 func organisation(org string) m {
 	i := slices.IndexFunc(organisations, func(o struct{ id, name, kind string }) bool { return o.id == org })
-	return m{"type": concept(term+"v3-RoleClass", "PROV"), "who": m{"type": "Organization", "identifier": m{"value": org}, "display": organisations[i].name}, "requestor": false}
+	return m{"type": concept(term+"v3-RoleClass", "PROV"),
+		"who":       m{"type": "Organization", "identifier": m{"value": org}, "display": organisations[i].name},
+		"requestor": false}
 }
 
 func device(code, id string) m {
-	return m{"type": concept(dcm, code), "who": m{"reference": "Device/" + id}, "requestor": false, "network": m{"address": id + ".example", "type": "1"}}
+	return m{"type": concept(dcm, code), "who": m{"reference": "Device/" + id}, "requestor": false,
+		"network": m{"address": id + ".example", "type": "1"}}
 }
 
 func patient(p Person) m {
@@ -100,7 +105,8 @@ func patient(p Person) m {
 }
 
 func data(ref string, sensitive bool) m {
-	e := m{"what": m{"reference": ref}, "type": coding(term+"audit-entity-type", "2", "System Object"), "role": coding(term+"object-role", "4", "Domain Resource")}
+	e := m{"what": m{"reference": ref}, "type": coding(term+"audit-entity-type", "2", "System Object"),
+		"role": coding(term+"object-role", "4", "Domain Resource")}
 	if sensitive {
 		e["securityLabel"] = []any{coding(term+"v3-Confidentiality", "R", "restricted")}
 	}
@@ -108,7 +114,8 @@ func data(ref string, sensitive bool) m {
 }
 
 func query(q string) m {
-	return m{"type": coding(term+"audit-entity-type", "2", "System Object"), "role": coding(term+"object-role", "24", "Query"),
+	return m{"type": coding(term+"audit-entity-type", "2", "System Object"),
+		"role":  coding(term+"object-role", "24", "Query"),
 		"query": base64.StdEncoding.EncodeToString([]byte("GET https://fhir.example.scot/r4/" + q))}
 }
 
@@ -119,8 +126,10 @@ type writer struct {
 }
 
 func (w *writer) add(at time.Time, profile string, typ m, subtype m, action string, agents, entities []any, more m) {
-	e := m{"resourceType": "AuditEvent", "type": typ, "subtype": []any{subtype}, "action": action, "recorded": at.Format("2006-01-02T15:04:05.000Z07:00"), "outcome": "0",
-		"agent": agents, "source": m{"site": "edinburgh", "observer": m{"reference": "Device/national-gateway"}, "type": []any{coding(term+"security-source-type", "4")}}}
+	e := m{"resourceType": "AuditEvent", "type": typ, "subtype": []any{subtype}, "action": action,
+		"recorded": at.Format("2006-01-02T15:04:05.000Z07:00"), "outcome": "0",
+		"agent": agents, "source": m{"site": "edinburgh", "observer": m{"reference": "Device/national-gateway"},
+			"type": []any{coding(term+"security-source-type", "4")}}}
 	if profile != "" {
 		e["meta"] = m{"profile": []any{balp + profile}}
 	}
@@ -139,13 +148,16 @@ func interaction(code string) m { return coding("http://hl7.org/fhir/restful-int
 
 func (w *writer) read(at time.Time, s staff, p Person, ref, why, words string, more m) {
 	w.add(at, "PatientRead", rest, interaction("read"), "R",
-		[]any{device("110152", s.org+"-ehr"), device("110153", "record-store"), s.agent(purpose(why, words)), organisation(s.org)},
+		[]any{device("110152", s.org+"-ehr"), device("110153", "record-store"), s.agent(purpose(why, words)),
+			organisation(s.org)},
 		[]any{patient(p), data(ref, strings.HasPrefix(ref, "Condition"))}, more)
 }
 
 func (w *writer) search(at time.Time, s staff, p Person, q, why string) {
 	w.add(at, "PatientQuery", rest, interaction("search-type"), "E",
-		[]any{device("110153", s.org+"-ehr"), device("110152", "record-store"), s.agent(purpose(why, "")), organisation(s.org)}, []any{patient(p), query(q)}, nil)
+		[]any{device("110153", s.org+"-ehr"), device("110152", "record-store"), s.agent(purpose(why, "")),
+			organisation(s.org)},
+		[]any{patient(p), query(q)}, nil)
 }
 
 func (w *writer) write(at time.Time, s staff, p Person, code, action, ref string) {
@@ -153,25 +165,29 @@ func (w *writer) write(at time.Time, s staff, p Person, code, action, ref string
 	user := s.agent(purpose("TREAT", ""))
 	user["type"] = concept(term+"v3-ParticipationType", "AUT", "author")
 	w.add(at, profile, rest, interaction(code), action,
-		[]any{device("110153", s.org+"-ehr"), device("110152", "record-store"), user, organisation(s.org)}, []any{patient(p), data(ref, false)}, nil)
+		[]any{device("110153", s.org+"-ehr"), device("110152", "record-store"), user, organisation(s.org)},
+		[]any{patient(p), data(ref, false)}, nil)
 }
 
-// poll is a system that looks by itself.
+// poll adds a search by a system, without a user.
 func (w *writer) poll(at time.Time, org, system string, p Person, q, why string) {
-	w.add(at, "PatientQuery", rest, interaction("search-type"), "E", []any{device("110153", system), device("110152", "record-store"), organisation(org)},
+	w.add(at, "PatientQuery", rest, interaction("search-type"), "E",
+		[]any{device("110153", system), device("110152", "record-store"), organisation(org)},
 		[]any{patient(p), query(q)}, m{"purposeOfEvent": []any{purpose(why, "")}})
 }
 
 func generate() []byte {
 	w := &writer{rng: rand.New(rand.NewPCG(2026, 9))}
-	scotland := time.FixedZone("", 3600) // all of it before the clocks change
+	scotland := time.FixedZone("", 3600) // all events are before the clocks change
 	first := time.Date(2026, 9, 14, 0, 0, 0, 0, scotland)
 	at := func(day, hour int) time.Time {
-		return first.AddDate(0, 0, day).Add(time.Duration(hour)*time.Hour + time.Duration(w.rng.IntN(3_600_000))*time.Millisecond)
+		return first.AddDate(0, 0, day).Add(time.Duration(hour)*time.Hour +
+			time.Duration(w.rng.IntN(3_600_000))*time.Millisecond)
 	}
 	id := func(kind string) string { return fmt.Sprintf("%s/%06x", kind, w.rng.IntN(1<<24)) }
 
-	// Everyday care: each person has a practice, and now and then a ward, a pharmacy, a call to NHS 24.
+	// Everyday care: each person has a practice, and sometimes a ward, a pharmacy, a call to NHS
+	// 24.
 	for i, p := range people {
 		doctor := []staff{gp, gp2}[i%2]
 		for range 3 + w.rng.IntN(3) {
@@ -186,9 +202,11 @@ func generate() []byte {
 		w.read(at(w.rng.IntN(35), 14), ward, p, id("DiagnosticReport"), "TREAT", "", nil)
 		w.write(at(w.rng.IntN(35), 16), ward, p, "update", "U", id("CarePlan")+"/_history/2")
 		if i%3 == 0 {
-			w.read(at(w.rng.IntN(35), 2), callHandler, p, id("AllergyIntolerance"), "TREAT", "caller with breathlessness", nil)
+			w.read(at(w.rng.IntN(35), 2), callHandler, p, id("AllergyIntolerance"), "TREAT",
+				"caller with breathlessness", nil)
 		}
-		w.poll(at(w.rng.IntN(35), 3), "nhs-greater-glasgow", "lab-feed", p, "DiagnosticReport?_lastUpdated=gt2026-09-13", "TREAT")
+		w.poll(at(w.rng.IntN(35), 3), "nhs-greater-glasgow", "lab-feed", p,
+			"DiagnosticReport?_lastUpdated=gt2026-09-13", "TREAT")
 	}
 	for day := 0; day < 35; day += 7 { // appointments are matched every week
 		for _, p := range people[:3] {
@@ -201,41 +219,59 @@ func generate() []byte {
 	// Research on linked data, by machines of the safe haven.
 	for _, p := range people[4:9] {
 		w.add(at(12, 22), "", coding(dcm, "110106", "Export"), coding(term+"iso-21089-lifecycle", "pseudonymize"), "R",
-			[]any{device("110153", "linkage-service"), organisation("safe-haven-east")}, []any{patient(p), data(id("Condition"), true)}, m{"purposeOfEvent": []any{purpose("HRESCH", "asthma cohort")}})
+			[]any{device("110153", "linkage-service"), organisation("safe-haven-east")},
+			[]any{patient(p), data(id("Condition"), true)},
+			m{"purposeOfEvent": []any{purpose("HRESCH", "asthma cohort")}})
 	}
 
 	morag := people[0]
-	// Break-glass: found unconscious; the usual limits are overridden, and it says why.
+	// Break-glass: found unconscious; the usual limits are overridden, with a justification.
 	w.add(at(17, 23), "PatientRead", rest, interaction("read"), "R",
-		[]any{device("110152", "nhs-lothian-ed"), device("110153", "record-store"), emergency.agent(purpose("BTG", "")), organisation("nhs-lothian")},
-		[]any{patient(morag), data(id("AllergyIntolerance"), true), m{"type": coding(term+"audit-entity-type", "4", "Other"),
-			"detail": []any{m{"type": "justification", "valueString": "Brought in unconscious, allergies and medicines unknown"}}}},
+		[]any{device("110152", "nhs-lothian-ed"), device("110153", "record-store"),
+			emergency.agent(purpose("BTG", "")), organisation("nhs-lothian")},
+		[]any{patient(morag), data(id("AllergyIntolerance"), true),
+			m{"type": coding(term+"audit-entity-type", "4", "Other"),
+				"detail": []any{m{"type": "justification",
+					"valueString": "Brought in unconscious, allergies and medicines unknown"}}}},
 		m{"subtype": []any{interaction("read"), coding(dcm, "110127", "Emergency Override Started")}})
-	// One that no care explains: a clerk of a board far away, without a reason given.
+	// An access that no care explains: a clerk of a distant board, without a reason.
 	w.read(at(19, 12), clerk, morag, id("Condition"), "PATADMIN", "", nil)
 	// Refused.
-	w.read(at(20, 12), clerk, morag, id("Condition"), "PATADMIN", "", m{"outcome": "8", "outcomeDesc": "No relationship of care with this patient"})
-	// Told to the police under an agreement.
+	w.read(at(20, 12), clerk, morag, id("Condition"), "PATADMIN", "",
+		m{"outcome": "8", "outcomeDesc": "No relationship of care with this patient"})
+	// Disclosed to the police under an agreement.
 	for i, p := range []Person{morag, people[7]} {
-		receiver := m{"type": concept(dcm, "110152"), "who": m{"reference": "Organization/police-demo", "display": "Police (demonstration)"}, "requestor": true,
-			"policy": []any{"urn:igledger:agreement:" + Agreement}, "purposeOfUse": []any{purpose("HLEGAL", "missing person enquiry")}}
-		sender := m{"type": concept(dcm, "110153"), "who": m{"reference": "Organization/nhs-lothian", "display": "NHS Lothian (demonstration)"}, "requestor": false}
+		receiver := m{"type": concept(dcm, "110152"),
+			"who": m{"reference": "Organization/police-demo", "display": "Police (demonstration)"}, "requestor": true,
+			"policy":       []any{"urn:igledger:agreement:" + Agreement},
+			"purposeOfUse": []any{purpose("HLEGAL", "missing person enquiry")}}
+		sender := m{"type": concept(dcm, "110153"),
+			"who":       m{"reference": "Organization/nhs-lothian", "display": "NHS Lothian (demonstration)"},
+			"requestor": false}
 		user := records.agent(purpose("HLEGAL", "missing person enquiry"))
 		user["requestor"] = false
-		w.add(at(22+i, 11), "PrivacyDisclosure.Source", coding(dcm, "110106", "Export"), coding(term+"iso-21089-lifecycle", "disclose"), "R",
+		w.add(at(22+i, 11), "PrivacyDisclosure.Source", coding(dcm, "110106", "Export"),
+			coding(term+"iso-21089-lifecycle", "disclose"), "R",
 			[]any{sender, receiver, user}, []any{patient(p), data(id("DocumentReference"), true)}, nil)
 	}
-	// She reads her own record, and asks for the log.
-	own := m{"type": concept(term+"v3-RoleClass", "PAT", "patient"), "who": patient(morag)["what"], "requestor": true, "purposeOfUse": []any{purpose("PATRQT", "")}}
-	w.add(at(24, 19), "PatientRead", rest, interaction("read"), "R", []any{device("110152", "citizen-portal"), device("110153", "record-store"), own},
+	// Morag reads her own record, and asks for the log.
+	own := m{"type": concept(term+"v3-RoleClass", "PAT", "patient"), "who": patient(morag)["what"], "requestor": true,
+		"purposeOfUse": []any{purpose("PATRQT", "")}}
+	w.add(at(24, 19), "PatientRead", rest, interaction("read"), "R",
+		[]any{device("110152", "citizen-portal"), device("110153", "record-store"), own},
 		[]any{patient(morag), data(id("Immunization"), false)}, nil)
-	w.add(at(24, 20), "", coding(dcm, "110101", "Audit Log Used"), interaction("search-type"), "R", []any{device("110152", "citizen-portal"), own}, []any{patient(morag)}, nil)
+	w.add(at(24, 20), "", coding(dcm, "110101", "Audit Log Used"), interaction("search-type"), "R",
+		[]any{device("110152", "citizen-portal"), own}, []any{patient(morag)}, nil)
 	// A ward list: one event about four people.
 	w.add(at(25, 7), "", rest, interaction("search-type"), "E",
-		[]any{device("110153", "nhs-lothian-ehr"), device("110152", "record-store"), nurse.agent(purpose("TREAT", "ward round")), organisation("nhs-lothian")},
-		[]any{patient(morag), patient(people[3]), patient(people[5]), patient(people[11]), query("Encounter?location=ward-7&status=in-progress")}, nil)
+		[]any{device("110153", "nhs-lothian-ehr"), device("110152", "record-store"),
+			nurse.agent(purpose("TREAT", "ward round")), organisation("nhs-lothian")},
+		[]any{patient(morag), patient(people[3]), patient(people[5]), patient(people[11]),
+			query("Encounter?location=ward-7&status=in-progress")}, nil)
 
-	slices.SortStableFunc(w.list, func(a, b m) int { return strings.Compare(a["recorded"].(string), b["recorded"].(string)) })
+	slices.SortStableFunc(w.list, func(a, b m) int {
+		return strings.Compare(a["recorded"].(string), b["recorded"].(string))
+	})
 	var out bytes.Buffer
 	for i, e := range w.list {
 		e["id"] = fmt.Sprintf("demo-%03d", i+1)

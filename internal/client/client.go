@@ -105,7 +105,8 @@ func (c *Client) submit(ctx context.Context, entries []string, batch []int, resu
 		r := answer.Results[i]
 		results[at] = r
 		if r.Status == Refused && r.Problem == nil || r.Status != Refused && r.Receipt == nil {
-			return nil, fmt.Errorf("submitting %d entries: result %d has neither a receipt nor a problem", len(batch), i)
+			return nil, fmt.Errorf("submitting %d entries: result %d has neither a receipt nor a problem",
+				len(batch), i)
 		}
 		if r.Problem != nil && r.Problem.Status == http.StatusServiceUnavailable {
 			later = append(later, at)

@@ -45,7 +45,8 @@ func TestAttempts(t *testing.T) {
 	for _, attempts := range []int{1, 3} {
 		asked, waits := 0, 0
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { asked++; w.WriteHeader(503) }))
-		client := &Client{Base: srv.URL, Attempts: attempts, wait: func(context.Context, time.Duration) error { waits++; return nil }}
+		client := &Client{Base: srv.URL, Attempts: attempts,
+			wait: func(context.Context, time.Duration) error { waits++; return nil }}
 		_, err := client.LogInfo(t.Context())
 		var p *Problem
 		if !errors.As(err, &p) || p.Status != 503 || asked != attempts || waits != attempts-1 {

@@ -39,7 +39,8 @@ func (e *RefusedError) Unwrap() error { return e.Problem }
 type StreamError struct{ Org, Source, LogKey string }
 
 func (e *StreamError) Error() string {
-	return fmt.Sprintf("the outbox belongs to organisation %s, source %s, log key %s; use one outbox per stream", e.Org, e.Source, e.LogKey)
+	return fmt.Sprintf("the outbox belongs to organisation %s, source %s, log key %s; use one outbox per stream",
+		e.Org, e.Source, e.LogKey)
 }
 
 // EntryError reports that the ledger refused an entry permanently. The entry is not in the log, and

@@ -84,8 +84,8 @@ func (a *Agent) beat(ctx context.Context, day string, interval time.Duration) (H
 
 func (a *Agent) sign(n DayNumbers, interval time.Duration) (texts [2]string, err error) {
 	origin := a.receipts.Origin()
-	beat := &entry.Heartbeat{Common: a.common(), Source: a.Source, Day: n.Day, Interval: uint64(max(0, interval) / time.Second),
-		Gaps: n.Gaps, Receipts: n.Receipts == n.Count}
+	beat := &entry.Heartbeat{Common: a.common(), Source: a.Source, Day: n.Day,
+		Interval: uint64(max(0, interval) / time.Second), Gaps: n.Gaps, Receipts: n.Receipts == n.Count}
 	beat.ID = entry.HeartbeatID(origin, a.Org, a.Source, n.Day)
 	count := &entry.SourceCount{Common: a.common(), Source: a.Source, Day: n.Day, Sub: entry.RegSources,
 		First: &n.First, Last: &n.Last, Count: &n.Count, Receipts: &n.Receipts}
@@ -140,9 +140,12 @@ func (o *outbox) numbers(ctx context.Context, day string) (DayNumbers, error) {
 
 // signedBeat returns the day's signed heartbeat and numbers. If there are none, it signs and keeps
 // them.
-func (o *outbox) signedBeat(ctx context.Context, day string, sign func() ([2]string, error)) (texts [2]string, err error) {
+func (o *outbox) signedBeat(
+	ctx context.Context, day string, sign func() ([2]string, error),
+) (texts [2]string, err error) {
 	err = o.inTx(ctx, func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, "SELECT beat, numbers FROM heartbeat WHERE day = ?", day).Scan(&texts[0], &texts[1])
+		row := tx.QueryRowContext(ctx, "SELECT beat, numbers FROM heartbeat WHERE day = ?", day)
+		err := row.Scan(&texts[0], &texts[1])
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -150,7 +153,8 @@ func (o *outbox) signedBeat(ctx context.Context, day string, sign func() ([2]str
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO heartbeat (day, beat, numbers) VALUES (?, ?, ?)", day, texts[0], texts[1])
+		_, err = tx.ExecContext(ctx, "INSERT INTO heartbeat (day, beat, numbers) VALUES (?, ?, ?)",
+			day, texts[0], texts[1])
 		return err
 	})
 	return texts, err

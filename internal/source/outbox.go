@@ -62,7 +62,8 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 		db.Close()
 		return nil, fmt.Errorf("opening the outbox: %w", err)
 	}
-	if _, err := db.ExecContext(ctx, "INSERT INTO stream VALUES (?, ?, ?, 1) ON CONFLICT DO NOTHING", org, source, logKey); err != nil {
+	_, err = db.ExecContext(ctx, "INSERT INTO stream VALUES (?, ?, ?, 1) ON CONFLICT DO NOTHING", org, source, logKey)
+	if err != nil {
 		db.Close()
 		return nil, fmt.Errorf("opening the outbox: %w", err)
 	}

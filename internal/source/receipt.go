@@ -47,7 +47,8 @@ func (r *Receipts) Check(ctx context.Context, e *entry.Entry, receipt *bundle.Re
 			return 0, err
 		}
 	}
-	got, report := verifier.CheckReceipt(verifier.ReceiptEvidence{Receipt: receipt, Entry: e, Log: r.log, Genesis: r.genesis})
+	got, report := verifier.CheckReceipt(verifier.ReceiptEvidence{Receipt: receipt, Entry: e, Log: r.log,
+		Genesis: r.genesis})
 	if err := report.Err(); err != nil {
 		return 0, &ReceiptError{e.ID, err}
 	}

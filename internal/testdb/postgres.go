@@ -21,16 +21,16 @@ type Postgres struct {
 	dir  string // holds data/, log and the socket
 	bin  string
 	opts string
-	cred *syscall.Credential // nil: run as ourselves
+	cred *syscall.Credential // nil: run as the current user
 	life io.Closer           // closing it ends the server: see guard
 }
 
 var (
 	sharedMu  sync.Mutex
-	sharedAll = map[bool]*Postgres{} // by: writes through to disk
+	sharedAll = map[bool]*Postgres{} // by durability: whether the server writes through to disk
 )
 
-// shared returns the process's server. A durable one is for benchmarks; tests may do without.
+// shared returns the server that the tests of this process share. Benchmarks use a durable one; tests need not.
 func shared(durable bool) (*Postgres, error) {
 	sharedMu.Lock()
 	defer sharedMu.Unlock()
@@ -44,7 +44,7 @@ func shared(durable bool) (*Postgres, error) {
 	return s, err
 }
 
-// StartPostgres starts a server for this test alone, which it may kill; it skips if there is no PostgreSQL.
+// StartPostgres starts a server for this test alone, which the test may kill. If PostgreSQL is not installed, it skips the test.
 func StartPostgres(t testing.TB) *Postgres {
 	t.Helper()
 	s, err := start(true)
@@ -58,12 +58,12 @@ func StartPostgres(t testing.TB) *Postgres {
 // Database creates a fresh database on this server and returns its URL.
 func (p *Postgres) Database(t testing.TB) string { return create(t, p.URL("postgres")) }
 
-// URL is how to reach a database of this server.
+// URL returns the URL of a database on this server.
 func (p *Postgres) URL(database string) string {
 	return "postgres://postgres@/" + database + "?host=" + p.dir
 }
 
-// Kill kills the server without warning (SIGKILL): no connection is told.
+// Kill kills the server (SIGKILL), so that its connections end without notice.
 func (p *Postgres) Kill() error {
 	pid, err := p.pid()
 	if err != nil {
@@ -72,13 +72,14 @@ func (p *Postgres) Kill() error {
 	return syscall.Kill(pid, syscall.SIGKILL)
 }
 
-// Start starts the server, and waits until it has recovered and takes connections.
+// Start starts the server, and waits until it has recovered and accepts connections.
 func (p *Postgres) Start() error {
-	// After a kill the old children take a moment to notice; until then the data directory is taken,
-	// and pg_ctl says so.
+	// After a kill the old child processes need a moment to notice. Until then the data directory
+	// is in use, and pg_ctl fails.
 	var err error
 	for range 100 {
-		err = p.run("pg_ctl", "-D", filepath.Join(p.dir, "data"), "-l", filepath.Join(p.dir, "log"), "-w", "-t", "60", "-o", p.opts, "start")
+		err = p.run("pg_ctl", "-D", filepath.Join(p.dir, "data"), "-l", filepath.Join(p.dir, "log"),
+			"-w", "-t", "60", "-o", p.opts, "start")
 		if err == nil {
 			return nil
 		}
@@ -100,7 +101,7 @@ func start(durable bool) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Not t.TempDir: its parents are closed to the unprivileged user.
+	// Not t.TempDir: the unprivileged user cannot enter its parents.
 	dir, err := os.MkdirTemp("/tmp", "igledger-pg-")
 	if err != nil {
 		return nil, err
@@ -136,7 +137,8 @@ func (p *Postgres) setUp() error {
 			return err
 		}
 	}
-	err := p.run("initdb", "-D", filepath.Join(p.dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	err := p.run("initdb", "-D", filepath.Join(p.dir, "data"), "-U", "postgres", "-A", "trust",
+		"-E", "UTF8", "--locale=C", "--no-sync")
 	if err != nil {
 		return err
 	}
@@ -147,7 +149,7 @@ func (p *Postgres) run(name string, args ...string) error {
 	cmd := exec.Command(filepath.Join(p.bin, name), args...)
 	cmd.Dir = p.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.cred, Setsid: true}
-	// A file, not a pipe: the server inherits it, and a pipe would keep us waiting for its end.
+	// A file, not a pipe: the server inherits it, and Run would wait for the end of a pipe.
 	out, err := os.CreateTemp("", "igledger-pg-out-")
 	if err != nil {
 		return err
@@ -162,8 +164,8 @@ func (p *Postgres) run(name string, args ...string) error {
 	return nil
 }
 
-// guard starts the shell that outlives us: when our end of its pipe closes, which the kernel sees to, it
-// stops the server and removes the directory.
+// guard starts a shell that outlives this process. When this process's end of its pipe closes, which the kernel ensures, the
+// shell stops the server and removes the directory.
 func guard(dir string) (io.Closer, error) {
 	const script = `cat
 pid=$(head -n 1 "$0/data/postmaster.pid" 2>/dev/null)

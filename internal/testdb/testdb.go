@@ -1,12 +1,12 @@
-// Package testdb gives tests a fresh database of each engine.
+// Package testdb provides tests with a fresh database of each engine.
 //
-// SQLite is always there. PostgreSQL is a server of our own, one per test process, if initdb is found
-// (in PATH, or where Debian puts it), or the one at IGLEDGER_TEST_POSTGRES_URL. CockroachDB is the one at
-// IGLEDGER_TEST_COCKROACH_URL, or is started from COCKROACH_BINARY (IGLEDGER_TEST_COCKROACH_NODES=3:
-// three nodes), and otherwise skipped. With IGLEDGER_REQUIRE_ALL=1 a missing PostgreSQL is a failure.
+// SQLite is always available. For PostgreSQL it uses the server at IGLEDGER_TEST_POSTGRES_URL, or starts one per test process
+// if it finds initdb in PATH or where Debian installs it. For CockroachDB it uses the server at IGLEDGER_TEST_COCKROACH_URL,
+// or starts one from COCKROACH_BINARY (three nodes if IGLEDGER_TEST_COCKROACH_NODES=3); otherwise those tests are skipped. If
+// IGLEDGER_REQUIRE_ALL=1, a missing PostgreSQL is a failure.
 //
-// Servers end with the test process, however it ends: a shell that waits for the end of a pipe stops
-// them and removes their files. Nothing here may be used outside tests.
+// Servers end with the test process, however it ends: a shell that waits for the end of a pipe stops them and removes their
+// files. Use this package only in tests.
 package testdb
 
 import (
@@ -30,7 +30,7 @@ func Each(t *testing.T, f func(t *testing.T, dsn string)) {
 	}
 }
 
-// EachB is Each for benchmarks. PostgreSQL's server then writes through to the disk, as it would at work.
+// EachB is Each for benchmarks. The PostgreSQL server then writes through to the disk, as in production.
 func EachB(b *testing.B, f func(b *testing.B, dsn string)) {
 	b.Helper()
 	for _, e := range engines {
@@ -48,7 +48,7 @@ func SQLite(t testing.TB) string {
 	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
 }
 
-// PostgreSQL returns the URL of a fresh database on the process's server, or skips.
+// PostgreSQL returns the URL of a fresh database on the shared server, or skips the test.
 func PostgreSQL(t testing.TB) string {
 	t.Helper()
 	base := os.Getenv("IGLEDGER_TEST_POSTGRES_URL")
@@ -63,7 +63,7 @@ func PostgreSQL(t testing.TB) string {
 	return create(t, base)
 }
 
-// CockroachDB returns the URL of a fresh database, or skips.
+// CockroachDB returns the URL of a fresh database, or skips the test.
 func CockroachDB(t testing.TB) string {
 	t.Helper()
 	base := os.Getenv("IGLEDGER_TEST_COCKROACH_URL")
@@ -96,7 +96,7 @@ func missing(t testing.TB, err error) {
 
 var databases atomic.Int64
 
-// create makes a database on the server at base, dropped when the test ends.
+// create creates a database on the server at base. It is dropped when the test ends.
 func create(t testing.TB, base string) string {
 	t.Helper()
 	name := fmt.Sprintf("igl_%d_%d", os.Getpid(), databases.Add(1))
@@ -106,7 +106,7 @@ func create(t testing.TB, base string) string {
 	t.Cleanup(func() {
 		drop := "DROP DATABASE " + name + " WITH (FORCE)" // a failed test may have left connections open
 		if err := admin(base, drop); err != nil {
-			_ = admin(base, "DROP DATABASE "+name+" CASCADE") // CockroachDB's way; nobody needs it to succeed
+			_ = admin(base, "DROP DATABASE "+name+" CASCADE") // CockroachDB's syntax; it need not succeed
 		}
 	})
 	u, err := url.Parse(base)

@@ -14,12 +14,12 @@ func TestEachDatabaseIsFresh(t *testing.T) {
 	for range 2 {
 		Each(t, func(t *testing.T, dsn string) {
 			if seen[dsn] {
-				t.Errorf("%s was given out twice", dsn)
+				t.Errorf("%s was returned twice", dsn)
 			}
 			seen[dsn] = true
 			if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
 				if _, err := os.Stat(path); !os.IsNotExist(err) {
-					t.Errorf("the file is there already: %v", err)
+					t.Errorf("the file already exists: %v", err)
 				}
 				return
 			}
@@ -54,6 +54,6 @@ func TestKillAndStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(server.dir); !os.IsNotExist(err) {
-		t.Errorf("the server's directory is still there: %v", err)
+		t.Errorf("the server's directory still exists: %v", err)
 	}
 }

@@ -1,6 +1,6 @@
-// Package testledger runs a whole ledger in the test's own process: a log on a fresh SQLite file, its subject index, and
-// the HTTP API on a local port. It is for tests of what speaks to a ledger over HTTP; package testlog makes logs for
-// tests of what verifies one.
+// Package testledger runs a whole ledger in the test's own process: a log on a fresh SQLite file, its subject index, and the
+// HTTP API on a local port. It is for tests of code that calls a ledger over HTTP. Package testlog makes logs for tests of
+// code that verifies one.
 //
 // It holds the keys of every party, which no real process does.
 package testledger
@@ -28,12 +28,12 @@ import (
 // Origin is the name of the log.
 const Origin = "ledger.test/2026"
 
-// Ledger is a ledger that serves. Its founders are REG (registrar), ENR (enroller) and OPR (operator).
+// Ledger is a running ledger. Its founders are REG (registrar), ENR (enroller) and OPR (operator).
 type Ledger struct {
 	URL    string
 	LogKey string
 	Log    *ledger.Log
-	Index  *statement.Follower // logs a root when a test calls Flush, and at no other time
+	Index  *statement.Follower // logs a root only when a test calls Flush
 
 	t                   testing.TB
 	keys                *ledger.Keys
@@ -45,7 +45,8 @@ type Ledger struct {
 // New returns a ledger that keeps the cosignatures of these auditors. It ends with the test.
 func New(t testing.TB, auditors ...*testlog.Cosigner) *Ledger {
 	t.Helper()
-	l := &Ledger{t: t, registrar: testlog.Signer(wire.EdDSA), enroller: testlog.Signer(wire.ES256), admin: map[string]*wire.Signer{}}
+	l := &Ledger{t: t, admin: map[string]*wire.Signer{},
+		registrar: testlog.Signer(wire.EdDSA), enroller: testlog.Signer(wire.ES256)}
 	dir := filepath.Join(t.TempDir(), "keys")
 	l.ok(ledger.GenerateKeys(dir, Origin))
 	keys, err := ledger.LoadKeys(dir)
@@ -66,13 +67,15 @@ func New(t testing.TB, auditors ...*testlog.Cosigner) *Ledger {
 	l.Index, err = statement.New(statement.Config{Log: l.Log})
 	l.ok(err)
 	l.Through(nil)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*l.handler.Load()).ServeHTTP(w, r) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		(*l.handler.Load()).ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	l.URL = server.URL
 	return l
 }
 
-// policy asks for every auditor's cosignature.
+// policy returns a policy that requires every auditor's cosignature.
 func policy(logKey string, auditors []*testlog.Cosigner) []byte {
 	text, names := "log "+logKey+"\n", ""
 	for _, a := range auditors {
@@ -82,7 +85,7 @@ func policy(logKey string, auditors []*testlog.Cosigner) []byte {
 	return []byte(text + "group auditors all" + names + "\nquorum auditors\n")
 }
 
-// Through has every request go through what wrap makes of the ledger's handler, from now on; nil: directly.
+// Through routes all later requests through the handler that wrap makes of the ledger's. If wrap is nil, it routes them directly.
 func (l *Ledger) Through(wrap func(ledger http.Handler) http.Handler) {
 	handler := api.New(api.Config{Log: l.Log, Index: l.Index})
 	if wrap != nil {
@@ -99,7 +102,7 @@ func (l *Ledger) Size() uint64 {
 	return n
 }
 
-// Enrol registers an organisation with a new key for these purposes, and returns the key.
+// Enrol registers an organisation with a new key for these purposes, and returns that key.
 func (l *Ledger) Enrol(id string, roles []entry.Role, purposes ...entry.Purpose) *wire.Signer {
 	l.t.Helper()
 	admin := testlog.Signer(wire.EdDSA)
@@ -108,7 +111,8 @@ func (l *Ledger) Enrol(id string, roles []entry.Role, purposes ...entry.Purpose)
 	l.Append(l.registrar, &entry.Organisation{Common: by("REG"), Organisation: m, Counter: counter})
 	public := entry.PublicKey{JWK: admin.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}
 	counter = l.counter(entry.Countersignature{Org: id, Key: &public})
-	l.Append(l.registrar, &entry.Key{Common: by("REG"), Org: id, Key: public, Proof: l.prove(admin, id), Counter: counter})
+	l.Append(l.registrar, &entry.Key{Common: by("REG"), Org: id, Key: public, Proof: l.prove(admin, id),
+		Counter: counter})
 	l.admin[id] = admin
 	key := testlog.Signer(wire.EdDSA)
 	l.AddKey(id, key, purposes...)
