@@ -11,11 +11,12 @@ import (
 	"igledger/ledger/wire"
 )
 
-// LogKey reads a C2SP signed-note verifier key; its name is the log's origin.
+// LogKey parses a C2SP signed-note verifier key. The key's name is the log's origin.
 func LogKey(vkey string) (note.Verifier, error) { return wire.NewLogVerifier(strings.TrimSpace(vkey)) }
 
-// OpenCheckpoint checks the log's signature on a signed note and reads the tree head. It stops everybody but the log from stating
-// a tree head. Lines of other signers are not verified here, but must be canonical base64 as the log's own is: one note has one spelling.
+// OpenCheckpoint checks the log's signature on a signed note and returns the tree head. It stops
+// anyone but the log from stating a tree head. It does not verify lines of other signers, but they
+// must be canonical base64 like the log's own, so that a note has only one spelling.
 func OpenCheckpoint(signed []byte, log note.Verifier) (proof.Checkpoint, error) {
 	c, f := openCheckpoint(signed, log)
 	if f != nil {
@@ -36,8 +37,12 @@ func openCheckpoint(signed []byte, log note.Verifier) (proof.Checkpoint, *Failur
 		line = strings.TrimSuffix(line, "\n")
 		sig := line[strings.LastIndexByte(line, ' ')+1:]
 		if _, err := base64.StdEncoding.Strict().DecodeString(sig); err != nil {
-			return c, &Failure{Check: CheckCheckpointSignature, Expected: "signature lines in canonical base64", Found: "a second spelling of a signature",
-				Meaning: "the checkpoint was altered after it was signed, without changing what it says"}
+			return c, &Failure{
+				Check:    CheckCheckpointSignature,
+				Expected: "signature lines in canonical base64",
+				Found:    "another spelling of a signature",
+				Meaning:  "the checkpoint was altered after it was signed, without changing what it says",
+			}
 		}
 	}
 	return c, nil

@@ -15,29 +15,33 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Contradiction is a receipt and a statement of one log, both signed by the operator, that cannot both be true. It is evidence:
-// with the log's verifier key anyone can check it, with igverify contradict or with code of their own, and neither the source
-// nor the citizen can have made it up.
+// Contradiction is a receipt and a statement of one log, both signed by the operator, that cannot
+// both be true. It is evidence: anyone with the log's verifier key can check it, with igverify
+// contradict or with their own code, and neither the source nor the citizen can have made it up.
 type Contradiction struct {
 	Index     uint64
-	Receipt   []byte // JSON, without what shows the content
-	Statement []byte // JSON, every entry hidden and without the proof of the tag, by which an id could be found by trial
+	Receipt   []byte // JSON, without the parts that reveal the content
+	Statement []byte // JSON; entries are hidden, and the proof of the tag, which helps to guess the id, is removed
 }
 
-// CheckContradiction compares a receipt with a statement about the same person. The operator is convicted if the receipt shows a
-// leaf that it filed under the tag of one of the statement's histories, below M, and the index root it signed has a history of
-// that tag without that leaf. Then one of its signed words is false: the receipt's checkpoint, the statement's checkpoint or the
-// index root in it. Not needed and not looked at: the id, the content of entries, cosigners. Both must prove what they say on
-// their own, or nothing follows and the report says why.
+// CheckContradiction compares a receipt with a statement about the same person. The operator is
+// convicted if the receipt shows a leaf below M that the operator filed under the tag of one of the
+// statement's histories, and the index root that the operator signed has a history of that tag
+// without that leaf. Then one of three signed things is false: the receipt's checkpoint, the
+// statement's checkpoint, or the index root in it. The check does not need or read the id, the
+// content of entries or cosignatures. Receipt and statement must each prove what they say;
+// otherwise nothing follows, and the report says why.
 //
-// The report fails by CheckContradicted, and evidence is returned, if and only if the operator is convicted.
+// CheckContradiction reports a failure of CheckContradicted, and returns evidence, if and only if
+// the operator is convicted.
 func CheckContradiction(receipt, statement []byte, policy *Policy) (*Contradiction, Report) {
 	c := newCheck(policy, time.Time{})
 	found := c.contradiction(receipt, statement)
 	return found, c.Report
 }
 
-// contradiction first establishes what the statement proves, then what the receipt proves, then holds them against each other.
+// contradiction establishes what the statement proves, then what the receipt proves, and then
+// compares them.
 func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 	s, err := bundle.ParseStatement(statement)
 	if err != nil {
@@ -48,7 +52,8 @@ func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 	if log == nil {
 		return nil
 	}
-	if c.head = c.openHead(log, "the statement's: ", s.Checkpoint); c.head == nil {
+	c.head = c.openHead(log, "the statement's: ", s.Checkpoint)
+	if c.head == nil {
 		return nil
 	}
 	hashes, err := s.LeafHashes()
@@ -62,7 +67,8 @@ func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 	}
 	at := slices.IndexFunc(s.Histories(), func(h *bundle.History) bool { return h.Tag == *r.Tag })
 	if at < 0 {
-		c.Skip(CheckContradicted, At(r.index), "the receipt is about another person than the statement: nothing follows")
+		c.Skip(CheckContradicted, At(r.index),
+			"the receipt and the statement are about different people, so they cannot contradict each other")
 		return nil
 	}
 	h := s.Histories()[at]
@@ -73,11 +79,11 @@ func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 	c.Fail(&Failure{Check: CheckContradicted, Index: At(r.index),
 		Expected: fmt.Sprintf("leaf %x, which the operator's receipt shows under this pseudonym, among the "+
 			"entries below %d", proof.LeafHash(r.Leaf), c.root.Size),
-		Found: fmt.Sprintf("an index root by the operator, at entry %d, whose history of %s lacks it",
+		Found: fmt.Sprintf("an index root signed by the operator, at entry %d, whose history of %s does not include it",
 			s.IndexRoot.Index, tagWords.count(len(h.Entries))),
-		Meaning: "the operator took an entry about this person, proved that it was logged, and then stated a " +
-			"history without it: one of the things it signed is false. Receipt and statement convict it before " +
-			"anybody who has the log's key"})
+		Meaning: "the operator accepted an entry about this person, proved that it was logged, and then stated a " +
+			"history without it: one of the things it signed is false. Anyone who has the log's key can check " +
+			"this with the receipt and the statement"})
 	found, err := c.evidence(s, h, r)
 	if err != nil {
 		c.Fail(failure(err, At(r.index), CheckStatementForm))
@@ -85,31 +91,33 @@ func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 	return found
 }
 
-// lacks reports whether a history that is whole below M should have the receipt's leaf and has not.
+// lacks reports whether a history that is complete below M should have the receipt's leaf but does
+// not.
 func (c *check) lacks(h *bundle.History, r *openedReceipt) bool {
 	if r.index >= c.root.Size {
-		c.Skip(CheckContradicted, At(r.index), "the entry is newer than what the statement covers, entries below "+
-			"%d: nothing follows. Ask for a newer statement", c.root.Size)
+		c.Skip(CheckContradicted, At(r.index), "the statement covers entries below %d, and the receipt's entry is newer: "+
+			"ask for a newer statement", c.root.Size)
 		return false
 	}
 	leaf := proof.LeafHash(r.Leaf)
 	for n := range h.Entries {
 		if h.Entries[n].Index == r.index && h.Entries[n].Hash(h.Tag) == leaf {
-			c.Pass(CheckContradicted, At(r.index), "the statement has the entry of the receipt")
+			c.Pass(CheckContradicted, At(r.index), "the statement includes the receipt's entry")
 			return false
 		}
 	}
 	return true
 }
 
-// openedReceipt is a receipt of which is proved what it proves alone.
+// openedReceipt is a receipt that has been checked on its own.
 type openedReceipt struct {
 	*bundle.Receipt
 	index uint64
 }
 
-// openReceipt checks what a receipt proves alone: that the operator signed a tree with this leaf, and committed the leaf to this
-// tag. Unless it fails, the receipt that it returns has a tag.
+// openReceipt checks what a receipt proves on its own: that the operator signed a tree with this
+// leaf, and committed the leaf to a tag. The receipt that it returns has a tag, unless a check
+// failed.
 func (c *check) openReceipt(data []byte) *openedReceipt {
 	r, err := bundle.ParseReceipt(data)
 	var p proof.Inclusion
@@ -127,21 +135,23 @@ func (c *check) openReceipt(data []byte) *openedReceipt {
 	}
 	l, err := proof.ParseLeaf(r.Leaf)
 	if err == nil && (l.Public || r.Tag == nil || r.TagSalt == nil) {
-		err = &Failure{Check: CheckReceiptForm, Index: i, Expected: "a receipt of a sealed entry with tag and salt", Found: "another",
-			Meaning: "the receipt does not show under whom the operator filed the entry"}
+		err = &Failure{Check: CheckReceiptForm, Index: i,
+			Expected: "a receipt for a sealed entry, with tag and salt",
+			Found:    "a receipt for a public entry, or without tag or salt",
+			Meaning:  "the receipt does not show under which person the operator filed the entry"}
 	}
 	if err != nil {
 		c.Fail(asFailure(err, i, CheckLeafForm))
 		return nil
 	}
 	commitment{CheckTagCommitment, i, proof.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit}.check(&c.Report,
-		"the receipt names another pseudonym than its leaf is committed to: it convicts nobody")
+		"the receipt names a different pseudonym from the one in its leaf: it proves nothing against the operator")
 	inclusion{leaf: r.Leaf, index: p.Index, path: p.Hashes, head: head.Checkpoint}.check(&c.Report)
 	return &openedReceipt{r, p.Index}
 }
 
-// evidence takes out of statement and receipt what a third party need not see: other histories than h, content, salts of
-// content, newer entries, the proof of the tag.
+// evidence returns copies of the statement and the receipt without what a third party need not see:
+// histories other than h, content, salts of content, newer entries, and the proof of the tag.
 func (c *check) evidence(s *bundle.Statement, h *bundle.History, r *openedReceipt) (*Contradiction, error) {
 	below := c.root.Size
 	bare := *s
@@ -150,10 +160,10 @@ func (c *check) evidence(s *bundle.Statement, h *bundle.History, r *openedReceip
 	for i := range h.Entries {
 		bare.Entries[i] = bundle.HiddenEntry(h.Entries[i].Index, h.Entries[i].Hash(h.Tag))
 	}
-	bare.Period = &bundle.Period{From: below, To: below + 1} // no hidden entry lies in it
+	bare.Period = &bundle.Period{From: below, To: below + 1} // contains no hidden entry
 	bare.Subject.VRFProof = make([]byte, wire.VRFProofSize)
-	bare.Text = bundle.Text{"Evidence against the operator, together with the receipt beside it: check " +
-		"both with igverify contradict. The content of entries is taken out."}
+	bare.Text = bundle.Text{"Evidence against the operator. To check it, run igverify contradict with this file and the " +
+		"receipt beside it. The content of entries was removed."}
 	all, err := s.LeafHashes()
 	if err != nil {
 		return nil, err
@@ -171,8 +181,8 @@ func (c *check) evidence(s *bundle.Statement, h *bundle.History, r *openedReceip
 	return found, err
 }
 
-// fewerLeaves turns a multi-inclusion proof of all, which has been verified, into one of the leaves kept among them: subtrees
-// that hold none of these become nodes.
+// fewerLeaves turns a verified multi-inclusion proof of the leaves in all into one of the leaves in
+// kept, a subset. A subtree without a leaf of kept becomes a node.
 func fewerLeaves(all, kept map[uint64]wire.Hash, nodes []wire.Hash, size uint64) []wire.Hash {
 	out := []wire.Hash{}
 	sorted := slices.Sorted(maps.Keys(all))

@@ -6,8 +6,9 @@ import (
 	"igledger/ledger/wire"
 )
 
-// edge is the right edge of a tree cut into tiles: what must be remembered of all leaves so far to hash on. levels[l] holds the
-// hashes of the unfinished tile of level l, fewer than TileWidth: those of the perfect subtrees of 256^l leaves.
+// edge is the right edge of a tree that is cut into tiles: the state that is needed to append more
+// leaves. levels[l] holds the hashes of the unfinished tile of level l, which are fewer than
+// TileWidth: the roots of perfect subtrees of 256^l leaves.
 //
 //	         level 1:  [a b]            a, b: roots of 256 leaves each
 //	level 0:  ········ ········ [x y z] three leaves: size is 2*256 + 3
@@ -16,7 +17,8 @@ type edge struct {
 	levels [][]wire.Hash
 }
 
-// add takes the next leaf's hash. Each tile that it completes is handed to full (if not nil), lower levels first.
+// add appends the hash of the next leaf. It passes each tile that this completes to full, unless
+// that is nil, lower levels first.
 func (e *edge) add(h wire.Hash, full func(Tile)) {
 	e.size++
 	for l := 0; ; l++ {
@@ -36,7 +38,7 @@ func (e *edge) add(h wire.Hash, full func(Tile)) {
 	}
 }
 
-// partials gives the unfinished tiles.
+// partials returns the unfinished tiles.
 func (e *edge) partials() []Tile {
 	var list []Tile
 	for l, hashes := range e.levels {
@@ -47,7 +49,7 @@ func (e *edge) partials() []Tile {
 	return list
 }
 
-// root is the RFC 6962 root of all leaves so far.
+// root returns the RFC 6962 root of all leaves so far.
 func (e *edge) root() wire.Hash {
 	if e.size == 0 {
 		return wire.Hash(rfc6962.DefaultHasher.EmptyRoot())
@@ -66,8 +68,8 @@ func (e *edge) root() wire.Hash {
 	return h
 }
 
-// subtree is the root over row as RFC 6962 section 2.1 splits it: at the largest power of two below its length. The last element may itself be
-// the root of a smaller tree than the others'.
+// subtree returns the root over row, split as in RFC 6962 section 2.1 at the largest power of two
+// below its length. The last element may be the root of a smaller tree than the others.
 func subtree(row []wire.Hash) wire.Hash {
 	if len(row) == 1 {
 		return row[0]

@@ -2,9 +2,10 @@ package verifier
 
 import "igledger/ledger/bundle"
 
-// CheckExtract checks that each entry of an extract is in the log and was signed by a key that was valid, and, if ev.ID is given,
-// that each says it is about that person. It shows nothing about what else there is, nor under whom the ledger filed the
-// entries: Complete is never true.
+// CheckExtract checks that each entry of an extract is in the log and was signed by a key that was
+// valid at that index. If ev.ID is given, it also checks that each entry says it is about that
+// person. It proves nothing about other entries, nor under which person the ledger filed these.
+// Complete is never true.
 func CheckExtract(ev StatementEvidence) *StatementReport {
 	c := newCheck(ev.Policy, ev.Now)
 	c.extract(ev)
@@ -29,7 +30,7 @@ func (c *check) extract(ev StatementEvidence) {
 	}
 	c.readChains(&x.Evidence)
 	if ev.ID == "" {
-		c.Skip(CheckSubject, nil, "no id was given, so it was not checked whom the entries are about")
+		c.Skip(CheckSubject, nil, "no id was given, so whom the entries are about was not checked")
 	}
 	var shown []*bundle.Opening
 	for i := range x.Entries {
@@ -38,7 +39,8 @@ func (c *check) extract(ev StatementEvidence) {
 			Flags: e.Flags, Received: e.Received})
 	}
 	for i, e := range c.readContents(shown, ev.ID, ownWords) {
-		c.own = append(c.own, StatementEntry{Index: shown[i].Index, Opening: shown[i], Entry: e, Newer: shown[i].Index >= c.root.Size})
+		newer := shown[i].Index >= c.root.Size
+		c.own = append(c.own, StatementEntry{Index: shown[i].Index, Opening: shown[i], Entry: e, Newer: newer})
 	}
 	c.judge()
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Check names one check. Names are stable: scripts and auditors' reports rely on them.
+// Check is the name of a check. Names are stable: scripts and auditors' reports rely on them.
 type Check string
 
 // The checks.
@@ -16,7 +16,7 @@ const (
 	CheckReceiptForm         Check = "receipt-form"         // the receipt decodes strictly
 	CheckOpeningForm         Check = "opening-form"         // the opening decodes strictly
 	CheckEntryForm           Check = "entry-form"           // the entry decodes strictly
-	CheckLeafForm            Check = "leaf-form"            // public or sealed, as the entry's type wants
+	CheckLeafForm            Check = "leaf-form"            // public or sealed, as the entry's type requires
 	CheckLeafContent         Check = "leaf-content"         // a public leaf holds exactly the entry
 	CheckTagCommitment       Check = "tag-commitment"       // a sealed leaf is committed to the tag
 	CheckBodyCommitment      Check = "body-commitment"      // a sealed leaf is committed to the entry
@@ -26,7 +26,7 @@ const (
 	CheckInclusion           Check = "inclusion"            // the leaf is in the tree
 	CheckAudience            Check = "audience"             // the entry was made for this log
 	CheckSignature           Check = "signature"            // the organisation's signature
-	CheckKeyStatus           Check = "key-status"           // the key counted at the entry's index
+	CheckKeyStatus           Check = "key-status"           // the key was valid at the entry's index
 	CheckAuthority           Check = "authority"            // the key and its organisation may sign this type
 	CheckRegister            Check = "register"             // a public entry obeys the register's rules
 	CheckDuplicate           Check = "duplicate"            // (iss, jti) occurs once among public entries
@@ -37,25 +37,25 @@ const (
 	// Of statements and extracts, in the order in which they are made.
 	CheckStatementForm Check = "statement-form" // the file decodes strictly and its parts agree
 	CheckOrigin        Check = "origin"         // it is about a log that the policy knows
-	CheckCosignature   Check = "cosignature"    // a line that claims to be a known cosigner's is
+	CheckCosignature   Check = "cosignature"    // every line with a known cosigner's name is theirs
 	CheckQuorum        Check = "quorum"         // enough cosigners, by the policy's quorum
 	CheckWitnesses     Check = "witness-quorum" // enough witnesses
 	CheckAuditors      Check = "auditor-quorum" // enough auditors
 	CheckAge           Check = "age"            // how old the checkpoint is; being old is no failure
 	CheckID            Check = "id"             // the caller gave a well-formed id
 	CheckTag           Check = "tag"            // the tag is the VRF of that id under the genesis' key
-	CheckEveryone      Check = "everyone"       // reads of everybody's data are shown besides, under the tag of that register
-	CheckLinked        Check = "linked"         // histories of exactly the ids that the subject's links hold are shown besides, each under its tag
+	CheckEveryone      Check = "everyone"       // reads of everybody's data are shown too, under the tag of that register
+	CheckLinked        Check = "linked"         // the histories of exactly the ids linked with the subject's are shown too
 	CheckIndexRoot     Check = "index-root"     // the index root is an entry of the operator's, M <= j < N
 	CheckIndexLag      Check = "index-lag"      // it lags behind at most as the genesis allows
 	CheckHistory       Check = "history"        // the entries are all that the index has under the tag, or it has none
-	CheckKeyHistory    Check = "key-history"    // the history of each signing key and organisation is whole
-	CheckCovered       Check = "covered"        // entries lie below M, newer ones not
-	CheckContradicted  Check = "contradiction"  // a receipt and a statement do not convict the operator
+	CheckKeyHistory    Check = "key-history"    // the history of each signing key and organisation is complete
+	CheckCovered       Check = "covered"        // entries are below M, newer ones are not
+	CheckContradicted  Check = "contradiction"  // a receipt and a statement do not contradict each other
 	CheckEvidenceForm  Check = "evidence-form"  // a file of evidence decodes strictly
 	CheckOpened        Check = "opened"         // the operator opens a leaf to an auditor who asks
-	CheckRules         Check = "rules"          // an entry obeys what governs accesses: states of agreements, consents, policies
-	CheckVerdict       Check = "verdict"        // a verdict is the one that follows from the entries below
+	CheckRules         Check = "rules"          // an entry obeys the rules about agreements, consents and policies
+	CheckVerdict       Check = "verdict"        // a verdict is the one that follows from the entries below it
 )
 
 // Failure is a check that failed. No field carries a personal datum.
@@ -64,11 +64,11 @@ type Failure struct {
 	Index    *uint64 // the entry concerned; nil: the log as a whole
 	Expected string  // what an honest log would have shown
 	Found    string
-	Meaning  string // for a citizen or auditor: what it says about whom
-	Err      error  // the cause, often an *entry.Error; may be nil
+	Meaning  string // for a citizen or auditor: what follows, and about whom
+	Err      error  // the cause, often a *wire.Error; may be nil
 }
 
-// Error gives it all on one line.
+// Error returns the whole failure on one line.
 func (f *Failure) Error() string {
 	var b strings.Builder
 	b.WriteString(string(f.Check))
@@ -79,10 +79,10 @@ func (f *Failure) Error() string {
 	return b.String()
 }
 
-// Unwrap lets errors.Is find an entry.Code.
+// Unwrap lets errors.Is find a wire.Code.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// At makes an index for a Failure or Result.
+// At returns i as an index for a Failure or Result.
 func At(i uint64) *uint64 { return &i }
 
 // Status is how a check ended.
@@ -92,7 +92,7 @@ type Status string
 const (
 	OK      Status = "ok"
 	Failed  Status = "failed"
-	Skipped Status = "skipped" // not made, Note says why; says nothing, good or bad
+	Skipped Status = "skipped" // not made, for the reason in Note; nothing follows, good or bad
 )
 
 // Result is one line of a Report.
@@ -106,18 +106,19 @@ type Result struct {
 	Meaning  string  `json:"meaning,omitempty"`
 }
 
-// Report lists checks in the order they were made. The zero value is an empty report. It is for one goroutine.
+// Report lists checks in the order in which they were made. The zero value is an empty report. A
+// Report is not safe for concurrent use.
 type Report struct {
 	Results  []Result
 	Failures []*Failure
 }
 
-// Pass records that a check succeeded; note says what it established.
+// Pass records that a check passed. The note says what it established.
 func (r *Report) Pass(c Check, index *uint64, format string, args ...any) {
 	r.Results = append(r.Results, Result{Check: c, Status: OK, Index: index, Note: fmt.Sprintf(format, args...)})
 }
 
-// Skip records that a check was not made and why.
+// Skip records that a check was not made. The note says why.
 func (r *Report) Skip(c Check, index *uint64, format string, args ...any) {
 	r.Results = append(r.Results, Result{Check: c, Status: Skipped, Index: index, Note: fmt.Sprintf(format, args...)})
 }
@@ -125,15 +126,22 @@ func (r *Report) Skip(c Check, index *uint64, format string, args ...any) {
 // Fail records a failure.
 func (r *Report) Fail(f *Failure) {
 	r.Failures = append(r.Failures, f)
-	r.Results = append(r.Results, Result{Check: f.Check, Status: Failed, Index: f.Index, Expected: f.Expected, Found: f.Found, Meaning: f.Meaning})
+	r.Results = append(r.Results, Result{
+		Check:    f.Check,
+		Status:   Failed,
+		Index:    f.Index,
+		Expected: f.Expected,
+		Found:    f.Found,
+		Meaning:  f.Meaning,
+	})
 }
 
-// Add appends another report.
+// Add appends the results of another report.
 func (r *Report) Add(o Report) {
 	r.Results, r.Failures = append(r.Results, o.Results...), append(r.Failures, o.Failures...)
 }
 
-// Err gives the first failure, or nil if every check that was made succeeded.
+// Err returns the first failure, or nil if every check that was made passed.
 func (r *Report) Err() error {
 	if len(r.Failures) == 0 {
 		return nil

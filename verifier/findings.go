@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Findings are the four things that a statement's reader wants to know, one line each.
+// Findings answers the four questions of a statement's reader, one line each.
 type Findings struct {
 	Authentic string `json:"authentic"`
 	Complete  string `json:"complete"`
@@ -14,9 +14,14 @@ type Findings struct {
 	Fresh     string `json:"fresh"`
 }
 
-// findings puts what a report says into words. It decides nothing.
+// findings returns what a report says, in words. It decides nothing.
 func findings(r *StatementReport) Findings {
-	f := Findings{Authentic: authentic(r), Complete: complete(r), Cosigned: cosigned(r), Fresh: "age unknown: no witness says when"}
+	f := Findings{
+		Authentic: authentic(r),
+		Complete:  complete(r),
+		Cosigned:  cosigned(r),
+		Fresh:     "age unknown: no cosigner of your policy dates this checkpoint",
+	}
 	if !r.AsOf.IsZero() {
 		f.Fresh = ageInWords(r.AsOf, r.Checked, r.Stale)
 	}
@@ -30,15 +35,16 @@ func authentic(r *StatementReport) string {
 	case !r.Authentic:
 		return "not known"
 	}
-	text := fmt.Sprintf("yes: what is shown stands in the log %s, signed by those named, whose keys counted", r.Head.Origin)
+	text := fmt.Sprintf("yes: everything shown is in the log %s and was signed by the organisations named, with keys "+
+		"that were valid at the time", r.Head.Origin)
 	if n := r.Unproved; n > 0 {
-		text += fmt.Sprintf("; not so %s, of whose %s nothing is proved yet",
-			count(n, "newer entry", "newer entries"), plural(n, "signer", "signers"))
+		text += fmt.Sprintf("; except %s: who signed %s is not proved yet",
+			count(n, "newer entry", "newer entries"), plural(n, "it", "them"))
 	}
 	return text
 }
 
-// no names the first check that failed.
+// no returns a line that names the first check that failed.
 func no(r *StatementReport) string {
 	return fmt.Sprintf("NO: %s: %s", r.Failures[0].Check, r.Failures[0].Meaning)
 }
@@ -46,17 +52,18 @@ func no(r *StatementReport) string {
 func complete(r *StatementReport) string {
 	switch {
 	case r.Extract:
-		return "not said: an extract shows chosen entries, not that there are no others"
+		return "not known: an extract shows chosen entries and does not prove that there are no others"
 	case !r.Authentic:
-		return "NO: what is not authentic cannot be complete"
+		return "NO: a list that is not authentic cannot be shown to be complete"
 	case !r.Complete && len(r.Failures) > 0:
 		return no(r)
 	case !r.Complete:
-		return fmt.Sprintf("NO: the period begins at entry %d, the index covers entries below %d only", r.Period.From, r.Below)
+		return fmt.Sprintf("NO: the period begins at entry %d, but the index covers only entries below %d",
+			r.Period.From, r.Below)
 	}
 	text := completeOwn(r) + completeEveryone(r) + completeLinked(r)
 	if !r.AuditedEnough {
-		text += "; BY THE OPERATOR'S WORD ALONE: no auditors you name stand behind the index"
+		text += "; BY THE OPERATOR'S WORD ALONE: too few auditors that you name have confirmed the index"
 	}
 	return text
 }
@@ -66,8 +73,10 @@ func completeOwn(r *StatementReport) string {
 	var text string
 	switch {
 	case r.Period != nil:
-		text = fmt.Sprintf("yes, for entries %d to %d as of entry %d: %d shown, none left out; %d outside the period %s not shown",
-			r.Period.From, min(r.Period.To, r.Below)-1, r.Below, n.shown, n.hidden, plural(n.hidden, "exists and is", "exist and are"))
+		text = fmt.Sprintf("yes, for entries %d to %d as of entry %d: %d shown, none left out; "+
+			"%d outside the period %s not shown",
+			r.Period.From, min(r.Period.To, r.Below)-1, r.Below, n.shown,
+			n.hidden, plural(n.hidden, "exists and is", "exist and are"))
 	case n.shown == 0:
 		text = fmt.Sprintf("yes, as of entry %d: no access on record", r.Below)
 	default:
@@ -75,7 +84,7 @@ func completeOwn(r *StatementReport) string {
 			r.Below, count(n.shown, "entry", "entries"), plural(n.shown, "shown", "all shown"))
 	}
 	if n.newer > 0 {
-		text += fmt.Sprintf("; %d newer shown besides, outside the proof", n.newer)
+		text += fmt.Sprintf("; %s also shown, not covered by the proof", count(n.newer, "newer entry", "newer entries"))
 	}
 	return text
 }
@@ -90,7 +99,7 @@ func completeEveryone(r *StatementReport) string {
 		text = "; " + n.onRecord(count(n.shown+n.hidden, "read", "reads")+" of everybody's data on record")
 	}
 	if n.newer > 0 {
-		text += fmt.Sprintf("; %d newer of these outside the proof", n.newer)
+		text += fmt.Sprintf("; %s also shown, not covered by the proof", count(n.newer, "newer read", "newer reads"))
 	}
 	return text
 }
@@ -107,12 +116,12 @@ func completeLinked(r *StatementReport) string {
 		text = "; " + n.onRecord(entries+" under "+ids)
 	}
 	if tally(r.Entries).hidden > 0 {
-		text += "; that none of those outside the period links a further id is the operator's word"
+		text += "; that no entry outside the period links a further id is the operator's word alone"
 	}
 	return text
 }
 
-// rowCount is how many rows there are of each kind.
+// rowCount is the number of rows of each kind.
 type rowCount struct{ shown, hidden, newer int }
 
 func tally(rows []StatementEntry) (n rowCount) {
@@ -129,7 +138,7 @@ func tally(rows []StatementEntry) (n rowCount) {
 	return n
 }
 
-// onRecord says how many of all that the index covers are shown; what names and counts these.
+// onRecord says how many of the rows that the index covers are shown. what counts and names them.
 func (n rowCount) onRecord(what string) string {
 	switch {
 	case n.shown+n.hidden != 1:
@@ -143,7 +152,7 @@ func (n rowCount) onRecord(what string) string {
 func cosigned(r *StatementReport) string {
 	list := func(sigs []Cosignature) string {
 		if len(sigs) == 0 {
-			return "nobody you name"
+			return "nobody that you name"
 		}
 		var names []string
 		for _, s := range sigs {
@@ -153,16 +162,17 @@ func cosigned(r *StatementReport) string {
 	}
 	text := "audited by " + list(r.Audited) + "; witnessed by " + list(r.Witnessed)
 	if r.NobodyAsked {
-		text += "; your policy asks for nobody: one log for everybody is the operator's word"
+		text += "; your policy asks for no cosigners: that everybody sees the same log is the operator's word alone"
 	}
 	return text
 }
 
-// ageInWords says how old a checkpoint is that cosigners saw at asOf.
+// ageInWords says how old a checkpoint is that the cosigners of the policy saw at asOf.
 func ageInWords(asOf, now time.Time, stale bool) string {
-	at := "seen by the cosigners that count at " + asOf.Format(time.RFC3339)
+	at := "seen by cosigners of your policy at " + asOf.Format(time.RFC3339)
 	if stale {
-		return fmt.Sprintf("STALE: %s, %d hours ago: true of that day; ask for a new one", at, int(now.Sub(asOf).Hours()))
+		hours := int(now.Sub(asOf).Hours())
+		return fmt.Sprintf("STALE: %s, %s ago. It was true then; ask for a new one", at, count(hours, "hour", "hours"))
 	}
 	return at
 }

@@ -9,27 +9,29 @@ import (
 	"igledger/ledger/wire"
 )
 
-// checkInclusion checks that every leaf shown is where it is said to be under the checkpoint; hashes and err are of the file's
-// LeafHashes.
+// checkInclusion checks that every leaf shown is at its stated place under the checkpoint. hashes
+// and err are the results of the file's LeafHashes.
 func (c *check) checkInclusion(ev *bundle.Evidence, hashes map[uint64]wire.Hash, err error) {
 	if err == nil {
 		err = proof.VerifyMulti(hashes, ev.Nodes, c.head.Size, c.head.Root)
 	}
 	if err == nil {
-		c.Pass(CheckInclusion, nil, "all %d leaves shown are in the log of size %d, each at its place", len(hashes), c.head.Size)
+		c.Pass(CheckInclusion, nil, "every leaf shown (%d in all) is in the log of size %d, at its place",
+			len(hashes), c.head.Size)
 		return
 	}
 	f := failure(err, nil, CheckInclusion)
 	if f.Check == CheckInclusion {
-		f.Expected = fmt.Sprintf("leaves that, with the nodes given, hash to the root %x of size %d", c.head.Root, c.head.Size)
-		f.Meaning = "something shown is not what the log holds at that place: an entry's content, link or " +
-			"position was altered, or entries or nodes were taken out or added. Ask for the file again; if it " +
-			"stays so, keep it"
+		f.Expected = fmt.Sprintf("leaves that, with the nodes in the file, hash to the root %x of size %d",
+			c.head.Root, c.head.Size)
+		f.Meaning = "something in the file is not what the log holds at that place: the content, link or position of " +
+			"an entry was altered, or entries or nodes were removed or added. Ask for the file again. If the check still " +
+			"fails, keep both files"
 	}
 	c.Fail(f)
 }
 
-// checkGenesis reads leaf 0.
+// checkGenesis reads and checks leaf 0.
 func (c *check) checkGenesis(ev *bundle.Evidence) bool {
 	g, err := CheckGenesis(ev.Genesis.Leaf, c.head.log.Key)
 	if err != nil {
@@ -47,8 +49,8 @@ func (c *check) checkGenesis(ev *bundle.Evidence) bool {
 	return true
 }
 
-// checkIndexRoot reads the index root and where it is: M <= j < N, at most the genesis' lag behind. Its signature is judged
-// with all others.
+// checkIndexRoot reads the index root and checks its position: M <= j < N, and at most as far
+// behind as the genesis allows. Its signature is judged with all others.
 func (c *check) checkIndexRoot(ev *bundle.Evidence) bool {
 	j, n := ev.IndexRoot.Index, c.head.Size
 	e, err := readPublic(ev.IndexRoot.Leaf)
@@ -58,8 +60,10 @@ func (c *check) checkIndexRoot(ev *bundle.Evidence) bool {
 	}
 	root, ok := e.Body.(*entry.IndexRoot)
 	if !ok {
-		c.Fail(&Failure{Check: CheckIndexRoot, Index: At(j), Expected: "an index root", Found: "an entry of type " + string(e.Type),
-			Meaning: "the file leads to no word of the operator about the index: it proves nothing about what is missing"})
+		c.Fail(&Failure{Check: CheckIndexRoot, Index: At(j),
+			Expected: "an index root", Found: "an entry of type " + string(e.Type),
+			Meaning: "the file does not contain the operator's statement about the index, so it cannot prove that " +
+				"nothing is missing"})
 		return false
 	}
 	if err := root.CheckPosition(j); err != nil {
@@ -79,18 +83,20 @@ func (c *check) checkIndexRoot(ev *bundle.Evidence) bool {
 	return true
 }
 
-// checkLag checks that the index root at j is as near to the checkpoint as the genesis promises.
+// checkLag checks that the index root at j is as close to the checkpoint as the genesis promises.
 func (c *check) checkLag(j, lag uint64) {
 	if lag > c.genesis.IndexLag {
 		c.Fail(&Failure{Check: CheckIndexLag, Index: At(j),
-			Expected: fmt.Sprintf("an index root at most %d entries behind, as the genesis promises", c.genesis.IndexLag),
-			Found:    fmt.Sprintf("%d behind size %d", lag, c.head.Size),
-			Meaning: "the file rests on an old index root although newer ones are due: what came since would be " +
-				"missing from it. Ask for a new one; if there is none, the operator does not keep what the " +
-				"genesis promises"})
+			Expected: fmt.Sprintf("an index root at most %s behind, as the genesis promises",
+				count(int(c.genesis.IndexLag), "entry", "entries")),
+			Found: fmt.Sprintf("%d behind size %d", lag, c.head.Size),
+			Meaning: "the file uses an old index root although a newer one is due, so later entries would be missing " +
+				"from it. Ask for a new file. If there is no newer index root, the operator breaks the promise in the " +
+				"genesis"})
 		return
 	}
-	c.Pass(CheckIndexLag, At(j), "%d entries behind size %d, at most %d allowed", lag, c.head.Size, c.genesis.IndexLag)
+	c.Pass(CheckIndexLag, At(j), "%s behind size %d, at most %d allowed",
+		count(int(lag), "entry", "entries"), c.head.Size, c.genesis.IndexLag)
 }
 
 // readPublic reads the entry of a public leaf.

@@ -16,35 +16,36 @@ type signedHead struct {
 	log *cosign.PolicyLog
 }
 
-// backers are the cosigners of the policy that stand behind a tree head.
+// backers are the cosigners of the policy that cosigned a tree head.
 type backers struct {
 	audited   []Cosignature // by members of the group "auditors"
-	enough    bool          // by as many of them as that group asks for
+	enough    bool          // as many of them as that group requires
 	witnessed []Cosignature // by all others
-	asOf      time.Time     // when those that the quorum counts saw it; zero: no one says
+	asOf      time.Time     // when the quorum had seen it; zero: not known
 	stale     bool          // asOf is more than StaleAfter ago
 }
 
-// checkHead opens the checkpoint of a statement or extract and counts its cosigners.
+// checkHead opens the checkpoint of a statement or extract and checks its cosigners.
 func (c *check) checkHead(ev *bundle.Evidence) bool {
 	log := c.findLog(ev.Origin)
 	if log == nil {
 		return false
 	}
 	c.Pass(CheckOrigin, nil, "%s", ev.Origin)
-	if c.head = c.openHead(log, "", ev.Checkpoint); c.head == nil {
+	c.head = c.openHead(log, "", ev.Checkpoint)
+	if c.head == nil {
 		return false
 	}
 	c.checkCosigners(ev.Checkpoint)
 	return true
 }
 
-// findLog returns the policy's log of that origin, or nil.
+// findLog returns the log of the policy that has this origin, or nil.
 func (c *check) findLog(origin string) *cosign.PolicyLog {
 	log := c.policy.Log(origin)
 	if log == nil {
-		c.Fail(&Failure{Check: CheckOrigin, Expected: "a log that your policy knows: " + originsOf(c.policy), Found: origin,
-			Meaning: "the file is about another log than those you trust to be what they say"})
+		c.Fail(&Failure{Check: CheckOrigin, Expected: "a log in your policy: " + originsOf(c.policy), Found: origin,
+			Meaning: "the file is about a log that is not among those you trust"})
 	}
 	return log
 }
@@ -57,7 +58,8 @@ func originsOf(p *Policy) string {
 	return strings.Join(names, ", ")
 }
 
-// openHead opens a checkpoint of log, or returns nil; whose says which of several it is.
+// openHead opens a checkpoint of log. If that fails, it returns nil. whose says in the report which
+// of several checkpoints it is.
 func (c *check) openHead(log *cosign.PolicyLog, whose, signed string) *signedHead {
 	head, f := openCheckpoint([]byte(signed), log.Verifier)
 	if f != nil {
@@ -68,7 +70,8 @@ func (c *check) openHead(log *cosign.PolicyLog, whose, signed string) *signedHea
 	return &signedHead{head, log}
 }
 
-// checkCosigners reads the cosignatures on the tree head: of whom, whether they are enough, and how old they are.
+// checkCosigners checks the cosignatures on the tree head: whose they are, whether they are enough,
+// and how old they are.
 func (c *check) checkCosigners(signed string) {
 	before := len(c.Failures)
 	sigs := OpenCosignatures(&c.Report, []byte(signed), c.head.Checkpoint, c.policy.Cosigners, c.now)
@@ -80,12 +83,13 @@ func (c *check) checkCosigners(signed string) {
 	c.checkAge()
 }
 
-// checkQuorum says by which named group the policy's quorum fails, if by one of them.
+// checkQuorum checks the policy's quorum. If it fails because of a group with a known name, the
+// report names that group.
 func (c *check) checkQuorum(sigs []Cosignature) {
 	quorum := c.policy.Quorum()
 	if quorum == nil {
-		c.Skip(CheckQuorum, nil, "your policy asks for no cosigner: that the log is the same for everybody, and "+
-			"its index true, is the operator's word")
+		c.Skip(CheckQuorum, nil, "your policy asks for no cosigners: that everybody sees the same log, and that its "+
+			"index is true, is the operator's word alone")
 		return
 	}
 	if _, ok := quorum.AsOf(sigs); ok {
@@ -97,8 +101,9 @@ func (c *check) checkQuorum(sigs []Cosignature) {
 		name, meaning string
 		check         Check
 	}{
-		{cosign.GroupWitnesses, "too few saw this tree head: it may be one that is shown to you alone", CheckWitnesses},
-		{cosign.GroupAuditors, "too few stand behind the subject index: that nothing is missing would be the operator's word", CheckAuditors},
+		{cosign.GroupWitnesses, "too few witnesses saw this tree head: the operator may show it only to you", CheckWitnesses},
+		{cosign.GroupAuditors, "too few auditors confirmed the subject index: that nothing is missing is the " +
+			"operator's word alone", CheckAuditors},
 	} {
 		m := c.policy.Group(g.name)
 		if m == nil {
@@ -106,12 +111,13 @@ func (c *check) checkQuorum(sigs []Cosignature) {
 		}
 		if _, ok := m.AsOf(sigs); !ok {
 			named = true
-			c.Fail(&Failure{Check: g.check, Expected: "cosignatures of " + m.Want(), Found: namesOf(m, sigs), Meaning: g.meaning})
+			want := "cosignatures of " + m.Want()
+			c.Fail(&Failure{Check: g.check, Expected: want, Found: namesOf(m, sigs), Meaning: g.meaning})
 		}
 	}
 	if !named {
 		c.Fail(&Failure{Check: CheckQuorum, Expected: "cosignatures of " + quorum.Want(), Found: namesOf(quorum, sigs),
-			Meaning: "too few of those you trust stand behind this tree head"})
+			Meaning: "too few of the cosigners you trust cosigned this tree head"})
 	}
 }
 
@@ -147,7 +153,7 @@ func backersOf(policy *Policy, sigs []Cosignature) backers {
 		b.asOf, _ = quorum.AsOf(sigs)
 		return b
 	}
-	for _, s := range sigs { // no cosigner is asked for: the last of those the policy names
+	for _, s := range sigs { // the policy asks for no cosigner: use the latest of those it names
 		if s.Time.After(b.asOf) {
 			b.asOf = s.Time
 		}
@@ -155,7 +161,7 @@ func backersOf(policy *Policy, sigs []Cosignature) backers {
 	return b
 }
 
-// checkAge says how old the checkpoint is. Being old is no failure.
+// checkAge reports how old the checkpoint is. Being old is not a failure.
 func (c *check) checkAge() {
 	b := &c.backers
 	if !b.asOf.IsZero() && !c.now.IsZero() {
@@ -163,9 +169,9 @@ func (c *check) checkAge() {
 	}
 	switch {
 	case b.asOf.IsZero():
-		c.Skip(CheckAge, nil, "no cosigner that counts says when: the age is unknown")
+		c.Skip(CheckAge, nil, "the age is unknown: no cosigner of your policy dates this checkpoint")
 	case c.now.IsZero():
-		c.Skip(CheckAge, nil, "no clock was given; cosigners that count saw it at %s", b.asOf.Format(time.RFC3339))
+		c.Skip(CheckAge, nil, "no clock was given; cosigners of your policy saw it at %s", b.asOf.Format(time.RFC3339))
 	default:
 		c.Pass(CheckAge, nil, "%s", ageInWords(b.asOf, c.now, b.stale))
 	}

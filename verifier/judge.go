@@ -12,14 +12,16 @@ import (
 	"igledger/ledger/wire"
 )
 
-// signedEntry is an entry at its place in the log, whose signature is to be judged there.
+// signedEntry is an entry at its place in the log. Its signature is judged by the register as it
+// was there.
 type signedEntry struct {
 	index  uint64
 	entry  *entry.Entry
 	public bool // of a public history
 }
 
-// readChains checks that the public histories are whole by the index, and keeps their entries to be judged.
+// readChains checks against the index that the public histories are whole, and keeps their entries
+// to be judged.
 func (c *check) readChains(ev *bundle.Evidence) {
 	for i := range ev.Chains {
 		chain := &ev.Chains[i]
@@ -31,9 +33,10 @@ func (c *check) readChains(ev *bundle.Evidence) {
 				found = err.Error()
 			}
 			c.Fail(&Failure{Check: CheckKeyHistory,
-				Expected: fmt.Sprintf("the whole history of %s, which leads to the index root %x", chain.Name, c.root.Root),
+				Expected: fmt.Sprintf("the complete history of %s, which leads to the index root %x", chain.Name, c.root.Root),
 				Found:    found, Err: err,
-				Meaning: "entries about a key or organisation are missing or false, perhaps its revocation: what it signed cannot be judged"})
+				Meaning: "entries about a key or organisation are missing or false, perhaps its revocation: what it signed " +
+					"cannot be judged"})
 			continue
 		}
 		c.proved[chain.Name] = true
@@ -52,13 +55,14 @@ func (c *check) readChainLeaf(name string, l bundle.Leaf) {
 	if e.Name() != name || l.Index >= c.root.Size {
 		c.Fail(&Failure{Check: CheckKeyHistory, Index: At(l.Index),
 			Expected: "an entry about " + name + " below the index root's size", Found: "another entry",
-			Meaning: "the index files an entry under a name it does not belong to: the index is false, and no honest auditor cosigns it"})
+			Meaning: "the index lists an entry under the wrong name: the index is false, and no honest auditor cosigns it"})
 		return
 	}
 	c.signed = append(c.signed, signedEntry{l.Index, e, true})
 }
 
-// judge replays what was signed in order of index, as the ledger did: each signature by the key as it was there.
+// judge replays every signed entry in order of index, as the ledger did. It verifies each signature
+// with the key as it was at that index.
 func (c *check) judge() {
 	slices.SortStableFunc(c.signed, func(a, b signedEntry) int { return cmp.Compare(a.index, b.index) })
 	c.register = register.New(c.head.Origin)
@@ -66,7 +70,8 @@ func (c *check) judge() {
 	good := 0
 	for n, s := range c.signed {
 		if s.public && n > 0 && c.signed[n-1].index == s.index {
-			c.Fail(&Failure{Check: CheckKeyHistory, Index: At(s.index), Expected: "each entry in one history", Found: "the same index twice",
+			c.Fail(&Failure{Check: CheckKeyHistory, Index: At(s.index),
+				Expected: "each entry in one history", Found: "the same index twice",
 				Meaning: "one entry is shown as two: the index is false, or the file was altered"})
 			continue
 		}
@@ -74,7 +79,8 @@ func (c *check) judge() {
 			good++
 		}
 	}
-	c.Pass(CheckSignature, nil, "%s, public ones included, are signed as the register allows at their places", count(good, "entry", "entries"))
+	c.Pass(CheckSignature, nil, "%s, including public ones, %s signed by a key that was valid at that index",
+		count(good, "entry", "entries"), plural(good, "was", "were each"))
 	c.checkWhole()
 	for _, rows := range c.histories() {
 		for i := range rows {
@@ -83,7 +89,7 @@ func (c *check) judge() {
 	}
 }
 
-// judgeEntry reports whether an entry was signed by a key that was valid at its place.
+// judgeEntry reports whether an entry was signed by a key that was valid at that index.
 func (c *check) judgeEntry(s signedEntry) bool {
 	err := c.register.Verify(s.entry, s.index)
 	if err == nil && s.public {
@@ -93,17 +99,17 @@ func (c *check) judgeEntry(s signedEntry) bool {
 	case err == nil:
 		return true
 	case errors.Is(err, wire.UnknownKey) && s.index >= c.root.Size && s.entry.Type.Sealed():
-		// Its key may have come after M, where nothing is proved.
+		// Its key may be at or above M, where nothing is proved.
 		c.late[s.index] = true
-		c.Skip(CheckKeyStatus, At(s.index), "newer than the index, and so is its key: who signed is not proved yet")
+		c.Skip(CheckKeyStatus, At(s.index), "the entry and its key are newer than the index: who signed it is not proved yet")
 	default:
 		c.Fail(failure(err, At(s.index), CheckSignature))
 	}
 	return false
 }
 
-// checkWhole asks for the history of every key that signed something, and of its organisation: without it, that the key was
-// revoked would not be seen.
+// checkWhole requires the history of every key that signed something, and of its organisation.
+// Without it, a reader could not see that the key was revoked.
 func (c *check) checkWhole() {
 	names := map[string]bool{}
 	whole := true
@@ -114,10 +120,10 @@ func (c *check) checkWhole() {
 		names[name] = true
 		proved, shown := c.proved[name]
 		whole = whole && proved
-		if !shown { // one that is shown and not proved has failed in readChains
-			c.Fail(&Failure{Check: CheckKeyHistory, Expected: "the whole history of " + name, Found: "none",
-				Meaning: "the file does not show that the key that signed, or its organisation's role, was not " +
-					"taken away before: ask for a file that does"})
+		if !shown { // a history that is shown but not proved has failed in readChains
+			c.Fail(&Failure{Check: CheckKeyHistory, Expected: "the complete history of " + name, Found: "none",
+				Meaning: "the file does not show whether the key that signed had been revoked, or its organisation had " +
+					"lost its role: ask for a file that does"})
 		}
 	}
 	for _, s := range c.signed {
@@ -132,11 +138,12 @@ func (c *check) checkWhole() {
 		}
 	}
 	if whole {
-		c.Pass(CheckKeyHistory, nil, "whole histories of the %d keys and organisations that signed, below entry %d", len(names), c.root.Size)
+		c.Pass(CheckKeyHistory, nil, "the histories of the keys and organisations that signed (%d) are complete "+
+			"below entry %d", len(names), c.root.Size)
 	}
 }
 
-// signerKeys returns the keys behind an entry: its own and a countersigner's.
+// signerKeys returns the ids of the keys that signed an entry: its own and a countersigner's.
 func signerKeys(e *entry.Entry) []string {
 	kids := []string{e.KID}
 	var counter string
@@ -163,22 +170,23 @@ func (c *check) histories() [][]StatementEntry {
 	return all
 }
 
-// remark says what a reader must know of an entry although it is in the log.
+// remark adds what a reader must know about an entry, even though it is in the log.
 func (c *check) remark(row *StatementEntry) {
 	if row.Hidden {
 		return
 	}
 	if row.Newer {
-		row.Remarks = append(row.Remarks, fmt.Sprintf("newer than the index (entry %d): in the log, but others as "+
-			"new may be missing here, and a revocation of its key as well", c.root.Size))
+		row.Remarks = append(row.Remarks, fmt.Sprintf("newer than the index (entry %d): it is in the log, but this list "+
+			"may lack other new entries and a revocation of its key", c.root.Size))
 	}
 	if c.late[row.Index] {
-		row.Remarks = append(row.Remarks, "WHO SIGNED IT IS NOT PROVED: its key is newer than the index too")
+		row.Remarks = append(row.Remarks, "WHO SIGNED IT IS NOT PROVED: its key is also newer than the index")
 	}
 	if row.Entry == nil {
 		return
 	}
 	if k := c.register.Key(row.Entry.KID); k != nil && k.SuspectFrom != nil && row.Index >= *k.SuspectFrom {
-		row.Remarks = append(row.Remarks, fmt.Sprintf("its key was later declared suspect from entry %d on", *k.SuspectFrom))
+		row.Remarks = append(row.Remarks, fmt.Sprintf("the key that signed it was later declared suspect from entry %d on",
+			*k.SuspectFrom))
 	}
 }

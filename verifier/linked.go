@@ -8,7 +8,7 @@ import (
 	"igledger/ledger/entry"
 )
 
-// checkLinkedTags checks that what is shown under each linked id is filed under it.
+// checkLinkedTags checks that the history shown for each linked id is filed under that id.
 func (c *check) checkLinkedTags(s *bundle.Statement) {
 	before := len(c.Failures)
 	for i := range s.Linked {
@@ -18,7 +18,7 @@ func (c *check) checkLinkedTags(s *bundle.Statement) {
 				Expected: fmt.Sprintf("a VRF proof, under the key in the genesis, of the pseudonym of linked id "+
 					"%d of %d", i+1, len(s.Linked)),
 				Found: err.Error(), Err: err,
-				Meaning: "another list, perhaps an empty one, is shown as that of the linked id"})
+				Meaning: "another list, perhaps an empty one, is shown as the list of the linked id"})
 		}
 	}
 	if len(c.Failures) > before {
@@ -27,15 +27,16 @@ func (c *check) checkLinkedTags(s *bundle.Statement) {
 	switch n := len(s.Linked); n {
 	case 0:
 	case 1:
-		c.Pass(CheckLinked, nil, "the linked id is shown under the only pseudonym the log has for it")
+		c.Pass(CheckLinked, nil, "the linked id is shown under the only pseudonym that the log has for it")
 	default:
-		c.Pass(CheckLinked, nil, "each of the %d linked ids is shown under the only pseudonym the log has for it", n)
+		c.Pass(CheckLinked, nil, "each of the %d linked ids is shown under the only pseudonym that the log has for it", n)
 	}
 }
 
-// readLinked checks the histories of linked ids, and that they are of just the ids that the links shown in the subject's history
-// hold below M. An operator who leaves one out hides what was done under another number of the same person; one who adds one
-// shows another person's.
+// readLinked checks the histories of linked ids, and that these are exactly the ids with which the
+// subject is linked below M, by the links in the subject's history. An operator who leaves one out
+// hides what was done under another number of the same person; one who adds one shows another
+// person's accesses.
 func (c *check) readLinked(s *bundle.Statement, id string) {
 	links := linksOf(c.own, c.root.Size)
 	missing := maps.Clone(links)
@@ -44,9 +45,9 @@ func (c *check) readLinked(s *bundle.Statement, id string) {
 		at, holds := links[l.ID]
 		if !holds {
 			c.Fail(&Failure{Check: CheckLinked,
-				Expected: "histories of the ids that the links shown hold, and no others",
-				Found:    fmt.Sprintf("linked id %d of %d, which no link that holds names", i+1, len(s.Linked)),
-				Meaning:  "what is on record under another number, perhaps another person's, is shown as this person's"})
+				Expected: "histories of the ids that are linked with the person's, and no others",
+				Found:    fmt.Sprintf("linked id %d of %d, which no link in force names", i+1, len(s.Linked)),
+				Meaning:  "the list of another number, perhaps another person's, is shown as this person's"})
 		}
 		delete(missing, l.ID)
 		rows := c.readHistory(&l.History, l.ID, linkedWords)
@@ -56,18 +57,20 @@ func (c *check) readLinked(s *bundle.Statement, id string) {
 	for _, other := range missing.IDs() {
 		c.Fail(&Failure{Check: CheckLinked, Index: At(missing[other]),
 			Expected: "the history of the id that this entry links with the person's", Found: "none",
-			Meaning: "what is on record under another number of the same person is kept out of the statement: ask for one that has it"})
+			Meaning: "the statement leaves out what is on record under another number of the same person: ask for one that " +
+				"includes it"})
 	}
 	switch {
 	case len(links) != len(s.Linked) || len(missing) > 0:
 	case len(links) == 1:
-		c.Pass(CheckLinked, nil, "shown besides is the 1 id that the links on record hold; links of it are not followed")
+		c.Pass(CheckLinked, nil, "the history of the 1 linked id is shown too; its own links are not followed")
 	default:
-		c.Pass(CheckLinked, nil, "shown besides are the %d ids that the links on record hold; links of these are not followed", len(links))
+		c.Pass(CheckLinked, nil, "the histories of the %d linked ids are shown too; their own links are not followed",
+			len(links))
 	}
 }
 
-// linksOf returns what the links among the entries below size hold.
+// linksOf returns the links that are in force by the entries below size.
 func linksOf(rows []StatementEntry, size uint64) entry.Links {
 	links := entry.Links{}
 	for _, row := range rows {

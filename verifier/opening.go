@@ -14,7 +14,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// EntryEvidence is what an opening is checked with. All but ID, Register and LoggedHash are needed.
+// EntryEvidence holds what CheckEntry needs. Only ID, Register and LoggedHash may be left out.
 type EntryEvidence struct {
 	Opening    *bundle.Opening
 	Leaf       []byte      // the leaf at Opening.Index, from the log
@@ -22,15 +22,23 @@ type EntryEvidence struct {
 	Checkpoint proof.Checkpoint
 	Log        note.Verifier
 	Genesis    *entry.Genesis
-	Register   *register.Register // as it stood at Opening.Index, from a LogReplay; nil: signature and key status are not checked
-	ID         string             // the person the caller means, from the caller, never from the opening; "" if not said
-	LoggedHash wire.Hash          // what the log's hash tile has for the leaf: tells an exchanged leaf from a false place; zero if unknown
+
+	// Register is the register as it was at Opening.Index, from a LogReplay. If it is nil,
+	// signature and key status are not checked.
+	Register *register.Register
+	// ID is the person whom the caller means. It comes from the caller, never from the opening. ""
+	// if the caller does not say.
+	ID string
+	// LoggedHash is the hash of the leaf in the log's hash tile. It tells an exchanged leaf from a
+	// wrong place. Zero if unknown.
+	LoggedHash wire.Hash
 }
 
-// CheckEntry checks that an opening shows what is in the log. It stops an operator from showing an entry that was never logged
-// or another than was logged (commitments, inclusion), one that no organisation signed or whose key was not valid (signature,
-// key status), somebody else's access as yours (subject) or one it filed under somebody else (filing). The entry is returned if
-// it decodes at all, so that it can be looked at even when a check failed.
+// CheckEntry checks that an opening shows what is in the log. It stops an operator from showing an
+// entry that differs from the one that was logged, or was never logged (commitments, inclusion), an
+// entry that no organisation signed or whose key was not valid (signature, key status), another
+// person's access as yours (subject), or an access that is filed under another person (filing). If
+// the entry decodes at all it is returned, even if a check failed, so that a person can look at it.
 func CheckEntry(ev EntryEvidence) (*entry.Entry, Report) {
 	var rep Report
 	o, i := ev.Opening, At(ev.Opening.Index)
@@ -45,8 +53,9 @@ func CheckEntry(ev EntryEvidence) (*entry.Entry, Report) {
 	return e, rep
 }
 
-// OpenLeaf checks that an opening belongs to leaf, which the caller has from the log: both commitments, and an entry about a
-// person inside whose disclosures are its own. Signature, filing and inclusion are not checked. An error is a *Failure.
+// OpenLeaf checks that an opening belongs to leaf, which the caller has from the log: it checks
+// both commitments, and that the opening holds an entry about a person and only disclosures of that
+// entry. It does not check signature, filing or inclusion. An error is a *Failure.
 func OpenLeaf(o *bundle.Opening, leaf []byte) (*entry.Entry, error) {
 	var rep Report
 	e := openLeaf(&rep, o, leaf)
@@ -56,13 +65,14 @@ func OpenLeaf(o *bundle.Opening, leaf []byte) (*entry.Entry, error) {
 	return e, nil
 }
 
-// openLeaf returns the entry of an opening even if it is not that of the leaf, and nil if there is nothing to read.
+// openLeaf returns the entry of an opening, even if the leaf is committed to another one. If no
+// entry can be read, it returns nil.
 func openLeaf(rep *Report, o *bundle.Opening, leaf []byte) *entry.Entry {
 	i := At(o.Index)
 	l, err := proof.ParseLeaf(leaf)
 	if err == nil && l.Public {
 		err = &Failure{Check: CheckLeafForm, Index: i, Expected: "a sealed leaf", Found: "a public one",
-			Meaning: "the opening is of another entry than it says", Err: wire.BadLeaf}
+			Meaning: "the opening is not of the entry that it names", Err: wire.BadLeaf}
 	}
 	if err != nil {
 		rep.Fail(asFailure(err, i, CheckLeafForm))
@@ -70,15 +80,16 @@ func openLeaf(rep *Report, o *bundle.Opening, leaf []byte) *entry.Entry {
 	}
 	rep.Pass(CheckLeafForm, i, "sealed leaf")
 	commitment{CheckTagCommitment, i, proof.TagCommit(o.TagSalt, o.Tag), l.TagCommit}.check(rep,
-		"the entry belongs to somebody else's history than the opening says")
+		"the entry belongs to the history of another person, not to the one that the opening names")
 	commitment{CheckBodyCommitment, i, proof.BodyCommit(o.BodySalt, o.JWS), l.BodyCommit}.check(rep,
-		"you are shown another content than what was logged")
+		"the content shown to you is not the content that was logged")
 	e, f := parseSealed(o)
 	if f != nil {
 		rep.Fail(f)
 		return nil
 	}
-	rep.Pass(CheckDisclosures, i, "%d shown, each signed as part of the entry", len(e.Disclosures))
+	rep.Pass(CheckDisclosures, i, "%s shown, signed as part of the entry",
+		count(len(e.Disclosures), "detail", "details"))
 	return e
 }
 
@@ -90,14 +101,15 @@ func parseSealed(o *bundle.Opening) (*entry.Entry, *Failure) {
 		return nil, failure(err, i, CheckEntryForm)
 	}
 	if !e.Type.Sealed() {
-		return nil, &Failure{Check: CheckLeafForm, Index: i, Expected: "an entry about a person", Found: "an entry of type " + string(e.Type),
-			Meaning: "the operator hides what must be public", Err: wire.BadLeaf}
+		return nil, &Failure{Check: CheckLeafForm, Index: i,
+			Expected: "an entry about a person", Found: "an entry of type " + string(e.Type),
+			Meaning: "the operator hides an entry that must be public", Err: wire.BadLeaf}
 	}
 	return e, nil
 }
 
-// checkPerson checks under whom the entry is filed: its own sub (the operator's honesty) and the caller's id (that it is about
-// the person whom the caller means).
+// checkPerson checks under which person the entry is filed: under its own sub (the operator was
+// honest), and under the caller's id (it is about the person whom the caller means).
 func checkPerson(rep *Report, ev EntryEvidence, e *entry.Entry, i *uint64) {
 	shown := e.ShownSub()
 	under := func(name Check, id string) filing {
@@ -110,17 +122,18 @@ func checkPerson(rep *Report, ev EntryEvidence, e *entry.Entry, i *uint64) {
 	}
 	switch {
 	case ev.ID == "":
-		rep.Skip(CheckSubject, i, "no id was given, so it was not checked that the entry is about the person you mean")
+		rep.Skip(CheckSubject, i, "no id was given, so whom the entry is about was not checked")
 	case shown != "" && shown != ev.ID:
 		rep.Fail(&Failure{Check: CheckSubject, Index: i, Expected: "an entry about the person whose id you gave",
-			Found:   "an entry about somebody else",
-			Meaning: "you are shown another person's entry as this one's"})
+			Found:   "an entry about another person",
+			Meaning: "another person's entry is shown to you as this person's"})
 	default:
 		under(CheckSubject, ev.ID).check(rep, "filed under the person whose id you gave")
 	}
 }
 
-// ParseOpening reads an opening file; a failure is a *Failure. Flags and Received, which nothing proves, must at least be well-formed.
+// ParseOpening parses an opening file. Flags and Received, which nothing proves, must be
+// well-formed. An error is a *Failure.
 func ParseOpening(data []byte) (*bundle.Opening, error) {
 	o, err := bundle.ParseOpening(data)
 	if err != nil {
@@ -130,7 +143,7 @@ func ParseOpening(data []byte) (*bundle.Opening, error) {
 		return &Failure{Check: CheckOpeningForm, Index: At(o.Index), Expected: what, Found: "something else",
 			Meaning: "the opening was damaged or altered"}
 	}
-	for n, f := range o.Flags { // they are not proved, but one that does not exist shows tampering
+	for n, f := range o.Flags { // flags are not proved, but an unknown one shows tampering
 		if !slices.Contains(entry.Flags(), f) {
 			return nil, bad(fmt.Sprintf("a known remark as flag %d", n))
 		}

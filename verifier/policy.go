@@ -2,14 +2,16 @@ package verifier
 
 import "igledger/ledger/proof/cosign"
 
-// Policy is whose word somebody takes: the logs they know and the cosigners they ask for, in C2SP tlog-policy. It comes from whoever verifies, never from the log.
+// Policy is whom a verifier trusts: the logs that they know and the cosigners that they ask for, in
+// the C2SP tlog-policy format. It comes from the verifier, never from the log.
 type Policy = cosign.Policy
 
-// Cosignature is a good cosignature of a cosigner of the policy.
+// Cosignature is a verified cosignature by a cosigner of the policy.
 type Cosignature = cosign.Cosignature
 
-// ParsePolicy reads a policy file strictly; an error is a *cosign.PolicyError.
+// ParsePolicy parses a policy file strictly. An error is a *cosign.PolicyError.
 func ParsePolicy(data []byte) (*Policy, error) { return cosign.ParsePolicy(data) }
 
-// PolicyForLog is the policy that knows one log and asks for no cosigner: the operator alone is believed about what the log is.
+// PolicyForLog returns a policy that knows one log and asks for no cosigners. With it, that
+// everybody sees the same log is the operator's word alone.
 func PolicyForLog(vkey string) (*Policy, error) { return cosign.PolicyForLog(vkey) }

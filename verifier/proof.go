@@ -14,12 +14,13 @@ import (
 	"igledger/ledger/wire"
 )
 
-// TileFunc gives the hash tile (level, index) of width hashes, 32*width bytes, from wherever the log is. What it gives is not trusted: proofs
-// built from it count only once they lead to a signed root.
+// TileFunc returns the hash tile (level, index) of width hashes, 32*width bytes, from wherever the
+// log is. The bytes are not trusted: a proof that is built from them proves nothing until it leads
+// to a signed root.
 type TileFunc func(level int, index uint64, width int) ([]byte, error)
 
-// InclusionPath builds the RFC 6962 inclusion path of leaf index in the tree of size leaves from the log's tiles. The path proves nothing
-// until it is checked: see CheckEntry.
+// InclusionPath builds the RFC 6962 inclusion path of leaf index in the tree of size leaves from
+// the log's tiles. The path proves nothing until it is checked: see CheckEntry.
 func InclusionPath(tiles TileFunc, index, size uint64) ([]wire.Hash, error) {
 	nodes, err := merkle.Inclusion(index, size)
 	if err != nil {
@@ -28,7 +29,7 @@ func InclusionPath(tiles TileFunc, index, size uint64) ([]wire.Hash, error) {
 	return nodePath(tiles, nodes, size)
 }
 
-// LeafHashFromTile gives the hash that the log's level-0 tile holds for leaf index.
+// LeafHashFromTile returns the hash of leaf index in the log's level-0 tile.
 func LeafHashFromTile(tiles TileFunc, index, size uint64) (wire.Hash, error) {
 	return nodeHash(tiles, compact.NewNodeID(0, index), size)
 }
@@ -36,7 +37,8 @@ func LeafHashFromTile(tiles TileFunc, index, size uint64) (wire.Hash, error) {
 func beyond(index, size uint64) *Failure {
 	return &Failure{Check: CheckInclusion, Index: At(index),
 		Expected: fmt.Sprintf("an index below the log's size %d", size), Found: fmt.Sprintf("%d", index),
-		Meaning: "the log as it is shown now has no such entry: it was cut short, or what you read is an old copy", Err: wire.BadProof}
+		Meaning: "the log as shown now has no such entry: it was cut short, or you are reading an old copy",
+		Err:     wire.BadProof}
 }
 
 func nodePath(tiles TileFunc, nodes merkle.Nodes, size uint64) ([]wire.Hash, error) {
@@ -59,8 +61,8 @@ func nodePath(tiles TileFunc, nodes merkle.Nodes, size uint64) ([]wire.Hash, err
 	return list, nil
 }
 
-// nodeHash computes the perfect subtree id from the one tile that holds it: a node of tree level 8l+h is the root of 2^h neighbouring hashes
-// in a tile of level l.
+// nodeHash computes the hash of the perfect subtree id from the one tile that holds it: a node of
+// tree level 8l+h is the root of 2^h neighbouring hashes in a tile of level l.
 func nodeHash(tiles TileFunc, id compact.NodeID, size uint64) (wire.Hash, error) {
 	level, height := int(id.Level/8), id.Level%8
 	first := id.Index << height
@@ -80,8 +82,8 @@ func nodeHash(tiles TileFunc, id compact.NodeID, size uint64) (wire.Hash, error)
 	return subtree(t.Hashes[offset : offset+1<<height]), nil
 }
 
-// CheckInclusionOf checks that a leaf hash is at index under the root of c. It stops an operator from showing an entry that is
-// not in the log. An error is a *Failure.
+// CheckInclusionOf checks that a leaf hash is at index under the root of c. It stops an operator
+// from showing an entry that is not in the log. An error is a *Failure.
 func CheckInclusionOf(leafHash wire.Hash, index uint64, path []wire.Hash, c proof.Checkpoint) error {
 	if f := verifyInclusion(leafHash, index, path, c); f != nil {
 		return f
@@ -93,20 +95,23 @@ func verifyInclusion(leafHash wire.Hash, index uint64, path []wire.Hash, c proof
 	if index >= c.Size {
 		return beyond(index, c.Size)
 	}
-	if err := merkle.VerifyInclusion(rfc6962.DefaultHasher, index, c.Size, leafHash[:], rows(path), c.Root[:]); err != nil {
-		root := "no root at all: the path has a wrong length"
-		if got, err := merkle.RootFromInclusionProof(rfc6962.DefaultHasher, index, c.Size, leafHash[:], rows(path)); err == nil {
+	hasher, nodes := rfc6962.DefaultHasher, rows(path)
+	if err := merkle.VerifyInclusion(hasher, index, c.Size, leafHash[:], nodes, c.Root[:]); err != nil {
+		root := "no root: the path has the wrong length"
+		if got, err := merkle.RootFromInclusionProof(hasher, index, c.Size, leafHash[:], nodes); err == nil {
 			root = fmt.Sprintf("%x", got)
 		}
 		return &Failure{Check: CheckInclusion, Index: At(index),
 			Expected: fmt.Sprintf("a path from leaf hash %x to the root %x of size %d", leafHash, c.Root, c.Size),
-			Found:    root, Meaning: "this entry is not in the log at that place under the checkpoint the log signed", Err: wire.BadProof}
+			Found:    root,
+			Meaning:  "this entry is not at that place in the log whose checkpoint was signed",
+			Err:      wire.BadProof}
 	}
 	return nil
 }
 
-// VerifyProof checks that leaf is at p.Index under a checkpoint that log signed, and returns that checkpoint. An error is a
-// *Failure.
+// VerifyProof checks that leaf is at p.Index under a checkpoint that log signed, and returns that
+// checkpoint. An error is a *Failure.
 func VerifyProof(p proof.Inclusion, leaf []byte, log note.Verifier) (proof.Checkpoint, error) {
 	c, f := openCheckpoint(p.Checkpoint, log)
 	if f == nil {
@@ -118,18 +123,21 @@ func VerifyProof(p proof.Inclusion, leaf []byte, log note.Verifier) (proof.Check
 	return c, nil
 }
 
-// What a failure of CheckConsistency proves, to be tested with errors.Is. Without either it is the tiles that are damaged or false, and nothing follows about the
+// ErrForked and ErrRewound say what a failure of CheckConsistency proves; test for them with
+// errors.Is. If it is neither, the tiles are damaged or false and nothing follows about the
 // checkpoints.
 var (
 	ErrForked  = errors.New("two signed checkpoints contradict each other")
 	ErrRewound = errors.New("a checkpoint is smaller than an earlier one")
 )
 
-// CheckConsistency checks that the log of checkpoint current contains all of the log of checkpoint saved, unchanged and in place, with a proof built
-// from the current log's tiles. Both checkpoints have been opened by OpenCheckpoint. It stops an operator from rewinding its log, from rewriting
-// what was in it, and from showing two histories to one person; two histories to two persons are for witnesses.
+// CheckConsistency checks that the log of checkpoint current contains all of the log of checkpoint
+// saved, unchanged and in place, with a proof built from the current log's tiles. Both checkpoints
+// have been opened by OpenCheckpoint. It stops an operator from rewinding its log, from rewriting
+// what was in it, and from showing two histories to one person. Only witnesses stop an operator
+// from showing two histories to two people.
 //
-// A failure that speaks of a fork is proven by the two signed notes and the tiles: keep both notes.
+// If the failure is a fork, the two signed notes and the tiles prove it: keep both notes.
 func CheckConsistency(saved, current proof.Checkpoint, tiles TileFunc) error {
 	f := func(cause error, expected, found, meaning string) error {
 		return &Failure{Check: CheckConsistent, Expected: expected, Found: found, Meaning: meaning, Err: cause}
@@ -137,19 +145,21 @@ func CheckConsistency(saved, current proof.Checkpoint, tiles TileFunc) error {
 	head := func(c proof.Checkpoint) string { return fmt.Sprintf("size %d, root %x", c.Size, c.Root) }
 	switch {
 	case saved.Origin != current.Origin:
-		return f(nil, "checkpoints of one log", "origins "+saved.Origin+" and "+current.Origin, "these are two logs, not two states of one")
+		return f(nil, "checkpoints of one log", "origins "+saved.Origin+" and "+current.Origin,
+			"these are two logs, not two states of one log")
 	case current.Size < saved.Size:
 		return f(ErrRewound, "a log of at least "+head(saved), head(current),
-			"the log is smaller than one it signed before: it was rewound and entries were taken out, or you were "+
-				"given an old copy. Ask again; if it stays so, the two signed checkpoints are evidence")
+			"the log is smaller than one that it signed before: it was rewound and entries were removed, or you were "+
+				"given an old copy. Ask again. If the check still fails, the two signed checkpoints are evidence")
 	case current.Size == saved.Size && current.Root != saved.Root:
 		return f(ErrForked, head(saved), head(current), "the log forked: the operator signed two different "+
-			"histories of the same length. The two signed checkpoints prove it to anybody")
+			"histories of the same length. The two signed checkpoints prove it to anyone")
 	case current.Size == saved.Size:
 		return nil
 	case saved.Size == 0:
 		if saved.Root != (&edge{}).root() {
-			return f(ErrForked, head(proof.Checkpoint{Root: (&edge{}).root()}), head(saved), "the operator signed a false root for an empty log")
+			return f(ErrForked, head(proof.Checkpoint{Root: (&edge{}).root()}), head(saved),
+				"the operator signed a false root for an empty log")
 		}
 		return nil
 	}
@@ -164,23 +174,28 @@ func CheckConsistency(saved, current proof.Checkpoint, tiles TileFunc) error {
 	if verifyConsistency(saved, current, hashes) == nil {
 		return nil
 	}
-	// Either the tiles do not lead to the current root, then they prove nothing; or they do, and with another root at the saved size.
+	// Either the tiles do not lead to the current root, and prove nothing; or they do, with another
+	// root at the saved size.
 	own, err := rootFromTiles(tiles, saved.Size, current.Size)
 	if err != nil {
 		return err
 	}
 	if verifyConsistency(proof.Checkpoint{Size: saved.Size, Root: own}, current, hashes) == nil {
-		return f(ErrForked, head(saved), fmt.Sprintf("the current log of %s had root %x at size %d", head(current), own, saved.Size),
-			"the log forked: entries that you had seen signed were changed or taken out. The two signed "+
-				"checkpoints, with the log's tiles, prove it to anybody")
+		return f(ErrForked, head(saved),
+			fmt.Sprintf("the current log of %s had root %x at size %d", head(current), own, saved.Size),
+			"the log forked: entries that it had signed before were changed or removed. The two signed "+
+				"checkpoints, with the log's tiles, prove it to anyone")
 	}
-	return f(nil, "hash tiles that lead from "+head(saved)+" to "+head(current), "hashes that do not lead to the current root",
-		"the log does not prove that it kept what it had: its hash tiles are damaged or false. As long as this "+
-			"stays so, treat the log as forked")
+	return f(nil, "hash tiles that lead from "+head(saved)+" to "+head(current),
+		"hashes that do not lead to the current root",
+		"the log does not prove that it kept its earlier entries: its hash tiles are damaged or false. Until it does, "+
+			"treat the log as forked")
 }
 
-// PrefixProof gives the root that the log of size leaves had when it had at, by its tiles, and the RFC 6962 consistency proof of the two: with the checkpoint of
-// size and another root signed for at it convicts whoever signed both. CheckPrefix checks it without the tiles.
+// PrefixProof returns the root that the log of size leaves had when it had at leaves, by its tiles,
+// and the RFC 6962 consistency proof between the two. Together with the checkpoint of size, and a
+// different root signed for at, it convicts the party that signed both. CheckPrefix checks it
+// without the tiles.
 func PrefixProof(tiles TileFunc, at, size uint64) (root wire.Hash, path []wire.Hash, err error) {
 	nodes, err := merkle.Consistency(at, size)
 	if err == nil && at > 0 && at < size {
@@ -193,7 +208,8 @@ func PrefixProof(tiles TileFunc, at, size uint64) (root wire.Hash, path []wire.H
 	return root, path, err
 }
 
-// CheckPrefix reports whether path proves that the tree of head began with the tree of size at and this root.
+// CheckPrefix checks that path proves that the tree of head began with the tree of size at and this
+// root.
 func CheckPrefix(at uint64, root wire.Hash, path []wire.Hash, head proof.Checkpoint) error {
 	if at == 0 || at >= head.Size {
 		return fmt.Errorf("a prefix of size %d of a tree of %d: want one that is smaller and not empty", at, head.Size)
@@ -205,11 +221,12 @@ func verifyConsistency(a, b proof.Checkpoint, hashes []wire.Hash) error {
 	return merkle.VerifyConsistency(rfc6962.DefaultHasher, a.Size, b.Size, rows(hashes), a.Root[:], b.Root[:])
 }
 
-// rootFromTiles computes what root the log had at size at, by the tiles of the log of the given size.
+// rootFromTiles computes the root that the log had at size at, from the tiles of the log of the
+// given size.
 func rootFromTiles(tiles TileFunc, at, size uint64) (wire.Hash, error) {
 	ids := compact.RangeNodes(0, at, make([]compact.NodeID, 0, bits.OnesCount64(at)))
 	var root wire.Hash
-	for i := len(ids) - 1; i >= 0; i-- { // right to left: each is a left sibling of all after it
+	for i := len(ids) - 1; i >= 0; i-- { // right to left: each is the left sibling of all after it
 		h, err := nodeHash(tiles, ids[i], size)
 		if err != nil {
 			return root, err

@@ -12,13 +12,17 @@ import (
 	"igledger/ledger/wire"
 )
 
-// ReceiptEvidence is what a receipt is checked with. Receipt, Entry and Log are needed; the rest widens what can be said.
+// ReceiptEvidence holds what CheckReceipt needs. Receipt, Entry and Log are required; with the
+// others more can be checked.
 type ReceiptEvidence struct {
-	Receipt  *bundle.Receipt
-	Entry    *entry.Entry  // the source's own, with its disclosures
-	Log      note.Verifier // see LogKey
-	Genesis  *entry.Genesis
-	Register *register.Register // as it stood at the entry's index, from a LogReplay; nil: signature and key status are not checked
+	Receipt *bundle.Receipt
+	Entry   *entry.Entry   // the source's own copy, with its disclosures
+	Log     note.Verifier  // see LogKey
+	Genesis *entry.Genesis // nil: filing is not checked
+
+	// Register is the register as it was at the entry's index, from a LogReplay. If it is nil,
+	// signature and key status are not checked.
+	Register *register.Register
 }
 
 // Receipted is what a receipt proves.
@@ -27,10 +31,12 @@ type Receipted struct {
 	Checkpoint proof.Checkpoint
 }
 
-// CheckReceipt checks a receipt for an entry that the caller holds itself, as a source does before it forgets the event.
-// It stops an operator who takes an entry and logs another, files it under nobody or under somebody else (CheckFiling, with
-// the VRF key of the genesis), gives a receipt for a place in the log where it is not (CheckInclusion), or accepted it from a
-// key that was not valid (CheckKeyStatus, when Register is given).
+// CheckReceipt checks a receipt for an entry that the caller holds, as a source does before it
+// forgets the event. It stops an operator from accepting an entry and then logging another one
+// (CheckBodyCommitment), filing it under another person or under no one (CheckFiling, with the VRF
+// key of the genesis), issuing a receipt for a place in the log where the entry is not
+// (CheckInclusion), or accepting it from a key that was not valid (CheckKeyStatus, if Register is
+// given).
 func CheckReceipt(ev ReceiptEvidence) (Receipted, Report) {
 	var rep Report
 	var got Receipted
@@ -57,10 +63,11 @@ func CheckReceipt(ev ReceiptEvidence) (Receipted, Report) {
 	return got, rep
 }
 
-// VerifyReceipt is CheckReceipt for callers that need a yes or no, as a source does before it forgets an event: leaf form,
-// both commitments, that the tag is the VRF of the entry's own sub under the log's key, and inclusion under a checkpoint that
-// log signed. Not checked is who signed the entry, which its source knows. vrfKey may be zero for a public entry. An error is
-// the first *Failure.
+// VerifyReceipt is CheckReceipt for callers that need only a yes or no, such as a source that is
+// about to forget an event. It checks the leaf form, both commitments, that the tag is the VRF of
+// the entry's own sub under the log's key, and inclusion under a checkpoint that log signed. It
+// does not check who signed the entry, which its source knows. vrfKey may be zero for a public
+// entry. An error is the first *Failure.
 func VerifyReceipt(r *bundle.Receipt, e *entry.Entry, log note.Verifier, vrfKey wire.Hash) (Receipted, error) {
 	ev := ReceiptEvidence{Receipt: r, Entry: e, Log: log, Genesis: &entry.Genesis{VRFKey: vrfKey}}
 	got, rep := CheckReceipt(ev)
@@ -70,7 +77,8 @@ func VerifyReceipt(r *bundle.Receipt, e *entry.Entry, log note.Verifier, vrfKey 
 	return got, nil
 }
 
-// checkReceiptLeaf checks that the leaf is of the entry. A failure that it returns ends the check of the receipt.
+// checkReceiptLeaf checks that the leaf is the entry's. If it returns a failure, the check of the
+// receipt ends.
 func checkReceiptLeaf(rep *Report, ev ReceiptEvidence, i *uint64) *Failure {
 	e := ev.Entry
 	l, err := proof.ParseLeaf(ev.Receipt.Leaf)
@@ -78,8 +86,10 @@ func checkReceiptLeaf(rep *Report, ev ReceiptEvidence, i *uint64) *Failure {
 		return failure(err, i, CheckLeafForm)
 	}
 	if l.Public == e.Type.Sealed() {
-		return &Failure{Check: CheckLeafForm, Index: i, Expected: "a " + leafForm(!e.Type.Sealed()), Found: "a " + leafForm(l.Public),
-			Meaning: "the operator logged the entry in the wrong form: an access in the open, or a public act in hiding", Err: wire.BadLeaf}
+		return &Failure{Check: CheckLeafForm, Index: i,
+			Expected: "a " + leafForm(!e.Type.Sealed()), Found: "a " + leafForm(l.Public),
+			Meaning: "the operator logged the entry in the wrong form: it published an access, or hid a public act",
+			Err:     wire.BadLeaf}
 	}
 	rep.Pass(CheckLeafForm, i, "%s", leafForm(l.Public))
 	if !l.Public {
@@ -89,7 +99,7 @@ func checkReceiptLeaf(rep *Report, ev ReceiptEvidence, i *uint64) *Failure {
 	if l.JWS != e.Compact {
 		rep.Fail(&Failure{Check: CheckLeafContent, Index: i, Expected: "the entry you submitted",
 			Found:   "another entry, or another signature on it",
-			Meaning: "the operator logged something else than what was submitted", Err: wire.BadCommitment})
+			Meaning: "the operator logged something other than the entry you submitted", Err: wire.BadCommitment})
 		return nil
 	}
 	rep.Pass(CheckLeafContent, i, "the leaf holds your entry")
@@ -103,46 +113,50 @@ func leafForm(public bool) string {
 	return "sealed leaf"
 }
 
-// checkReceiptLink checks both commitments of a sealed leaf and under whom it is filed.
+// checkReceiptLink checks both commitments of a sealed leaf, and under which person it is filed.
 func checkReceiptLink(rep *Report, ev ReceiptEvidence, l proof.Leaf, i *uint64) {
 	r, sub := ev.Receipt, ev.Entry.ShownSub()
 	if r.TagSalt == nil || r.Tag == nil || r.BodySalt == nil {
-		rep.Fail(&Failure{Check: CheckReceiptForm, Index: i, Expected: "tagSalt, tag and bodySalt", Found: "a receipt without one of them",
-			Meaning: "the operator does not show under whom it filed the entry, or what it logged", Err: wire.BadJSON})
+		rep.Fail(&Failure{Check: CheckReceiptForm, Index: i,
+			Expected: "tagSalt, tag and bodySalt", Found: "a receipt without one of them",
+			Meaning: "the operator does not show under which person it filed the entry, or what it logged", Err: wire.BadJSON})
 		return
 	}
 	commitment{CheckTagCommitment, i, proof.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit}.check(rep,
-		"the leaf is filed under another pseudonym than the receipt says: the access would be missing from the person's list")
+		"the leaf is not filed under the pseudonym in the receipt: the access would be missing from the person's list")
 	commitment{CheckBodyCommitment, i, proof.BodyCommit(*r.BodySalt, ev.Entry.Compact), l.BodyCommit}.check(rep,
-		"the operator logged another entry than the one you hold")
+		"the operator logged an entry that is not the one you hold")
 	switch {
 	case sub == "":
-		rep.Fail(&Failure{Check: CheckDisclosures, Index: i, Expected: "your entry with its disclosure sub", Found: "an entry without it",
-			Meaning: "whether the entry is filed under the right person cannot be checked without saying which person", Err: wire.BadDisclosure})
+		rep.Fail(&Failure{Check: CheckDisclosures, Index: i,
+			Expected: "your entry with its disclosure sub", Found: "an entry without it",
+			Meaning: "without the person's id, whether the entry is filed under the right person cannot be checked",
+			Err:     wire.BadDisclosure})
 	case ev.Genesis == nil:
-		rep.Skip(CheckFiling, i, "the log's genesis was not given, so its pseudonym key is not known")
+		rep.Skip(CheckFiling, i, "the log's genesis was not given, so its pseudonym key is unknown")
 	default:
 		filing{CheckFiling, i, ev.Genesis.VRFKey, ev.Log.Name(), sub, *r.Tag, r.VRFProof}.check(rep,
 			"the entry is filed under the person it is about")
 	}
 }
 
-// commitment is what a leaf is committed to, and what it is said to be.
+// commitment is a commitment in a leaf, and the value that opens it.
 type commitment struct {
 	name   Check
 	index  *uint64
-	opened wire.Hash // as salt and value hash
-	leaf   wire.Hash // as the leaf has it
+	opened wire.Hash // hash of salt and value
+	leaf   wire.Hash // in the leaf
 }
 
-// check reports whether they are the same; meaning says what it means if not.
+// check checks that they are the same. meaning says what it means if they are not.
 func (c commitment) check(rep *Report, meaning string) {
 	if c.opened != c.leaf {
-		rep.Fail(&Failure{Check: c.name, Index: c.index, Expected: fmt.Sprintf("commitment %x, as what you hold gives it", c.opened),
-			Found: fmt.Sprintf("%x in the leaf", c.leaf), Meaning: meaning, Err: wire.BadCommitment})
+		rep.Fail(&Failure{Check: c.name, Index: c.index,
+			Expected: fmt.Sprintf("commitment %x, computed from what you hold", c.opened),
+			Found:    fmt.Sprintf("%x in the leaf", c.leaf), Meaning: meaning, Err: wire.BadCommitment})
 		return
 	}
-	rep.Pass(c.name, c.index, "the leaf is committed to it")
+	rep.Pass(c.name, c.index, "matches the commitment in the leaf")
 }
 
 // filing is the claim that an entry is filed under a person.
@@ -156,12 +170,12 @@ type filing struct {
 	proof  []byte // VRF proof that tag is that of id
 }
 
-// check reports whether it is proved; note says what is established then.
+// check checks that the claim is proved. note says what that establishes.
 func (c filing) check(rep *Report, note string) {
 	if err := wire.VerifyTag(c.key, c.origin, c.id, c.tag, c.proof); err != nil {
 		f := failure(err, c.index, c.name)
 		f.Check, f.Meaning = c.name, meanings[wire.BadVRF].meaning
-		f.Expected = "a VRF proof, under the key in the genesis, that the tag is that of this person"
+		f.Expected = "a VRF proof, under the key in the genesis, that the tag is this person's"
 		rep.Fail(f)
 		return
 	}
@@ -170,7 +184,8 @@ func (c filing) check(rep *Report, note string) {
 
 func checkAudience(rep *Report, e *entry.Entry, origin string, i *uint64) {
 	if e.Audience != origin {
-		rep.Fail(&Failure{Check: CheckAudience, Index: i, Expected: "an entry made for " + origin, Found: "one made for " + e.Audience,
+		rep.Fail(&Failure{Check: CheckAudience, Index: i,
+			Expected: "an entry made for " + origin, Found: "one made for " + e.Audience,
 			Meaning: meanings[wire.WrongAudience].meaning, Err: wire.WrongAudience})
 		return
 	}
@@ -183,10 +198,11 @@ type inclusion struct {
 	index  uint64
 	path   []wire.Hash
 	head   proof.Checkpoint
-	logged wire.Hash // what the log's hash tile has for the leaf; zero if not known
+	logged wire.Hash // hash of the leaf in the log's hash tile; zero if unknown
 }
 
-// check reports whether it is proved. If the hash tile's is in the tree and the leaf is not, the leaf was exchanged.
+// check checks that the claim is proved. If the tree contains the hash in the tile but not the
+// leaf, the leaf was exchanged.
 func (c inclusion) check(rep *Report) {
 	own := proof.LeafHash(c.leaf)
 	f := verifyInclusion(own, c.index, c.path, c.head)
@@ -201,16 +217,18 @@ func (c inclusion) check(rep *Report) {
 }
 
 func exchanged(index uint64, logged, served wire.Hash) *Failure {
-	return &Failure{Check: CheckInclusion, Index: At(index), Expected: fmt.Sprintf("a leaf with hash %x, which is in the log", logged),
-		Found:   fmt.Sprintf("a leaf with hash %x", served),
-		Meaning: fmt.Sprintf("the operator exchanged the content of entry %d after it was logged, or it was damaged on the way", index)}
+	return &Failure{Check: CheckInclusion, Index: At(index),
+		Expected: fmt.Sprintf("a leaf with hash %x, which is in the log", logged),
+		Found:    fmt.Sprintf("a leaf with hash %x", served),
+		Meaning: fmt.Sprintf("the operator exchanged the content of entry %d after it was logged, or it was damaged on "+
+			"the way", index)}
 }
 
-// checkKey checks signature, authority and key status of e at index i by the register as it was there, and the register's rules
-// if e is public.
+// checkKey checks the signature, authority and key status of e at index i by the register as it was
+// there. If e is public, it also checks the register's rules.
 func checkKey(rep *Report, e *entry.Entry, reg *register.Register, i *uint64) {
 	if reg == nil {
-		rep.Skip(CheckKeyStatus, i, "the log was not replayed up to the entry, so its key is not known")
+		rep.Skip(CheckKeyStatus, i, "the log was not replayed up to the entry, so its key is unknown")
 		return
 	}
 	err := reg.Verify(e, *i)
@@ -221,11 +239,11 @@ func checkKey(rep *Report, e *entry.Entry, reg *register.Register, i *uint64) {
 		rep.Fail(failure(err, i, CheckSignature))
 		return
 	}
-	rep.Pass(CheckKeyStatus, i, "key %s of %s counted at this index", e.KID, e.Issuer)
-	rep.Pass(CheckSignature, i, "signed by it")
+	rep.Pass(CheckKeyStatus, i, "key %s of %s was valid at this index", e.KID, e.Issuer)
+	rep.Pass(CheckSignature, i, "signed by that key")
 }
 
-// ParseReceipt reads a receipt file; a failure is a *Failure.
+// ParseReceipt parses a receipt file. An error is a *Failure.
 func ParseReceipt(data []byte) (*bundle.Receipt, error) {
 	r, err := bundle.ParseReceipt(data)
 	if err != nil {
@@ -234,7 +252,7 @@ func ParseReceipt(data []byte) (*bundle.Receipt, error) {
 	return r, nil
 }
 
-// ParseEntry reads an entry in SD-JWT form; a failure is a *Failure.
+// ParseEntry parses an entry in SD-JWT form. An error is a *Failure.
 func ParseEntry(sdjwt string) (*entry.Entry, error) {
 	e, err := entry.Parse(sdjwt)
 	if err != nil {

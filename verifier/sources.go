@@ -11,12 +11,14 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Sources follows what sources say of themselves: for each stream, a heartbeat for each day, and, for whoever is given the openings of reg:sources,
-// the numbers behind it. It stops a stream from falling silent, or losing entries, without anybody noticing. It cannot see what a source never
-// numbered, and it takes a source's word for what it did number.
+// Sources follows what sources state about themselves: a heartbeat for each day and stream, and the
+// counts behind it, for those who may open the entries of reg:sources. It stops a stream from
+// falling silent, or losing entries, unnoticed. It cannot see what a source never numbered, and it
+// takes the source's word for what it did number.
 //
-// It is a fold over entries that were verified by others (LogReplay; key and signature of a count). Its exported fields are its state, as JSON. It is for
-// one goroutine; memory grows with streams, gaps and counts, not with days.
+// Sources is a fold over entries that others have verified: LogReplay the heartbeats, and the
+// caller the key and signature of a count. Its exported fields are its state, as JSON. It is not
+// safe for concurrent use. Memory grows with streams, gaps and counts, not with days.
 type Sources struct {
 	Streams map[string]*SourceStream `json:"streams"` // by entry.StreamName
 }
@@ -31,7 +33,7 @@ type SourceStream struct {
 	Counts     map[uint64]SourceCount `json:"counts,omitempty"`  // by day
 }
 
-// SourceCount is the numbers of one day, see entry.SourceCount.
+// SourceCount holds the numbers of one day, see entry.SourceCount.
 type SourceCount struct {
 	First    uint64 `json:"first"`
 	Last     uint64 `json:"last"`
@@ -39,7 +41,7 @@ type SourceCount struct {
 	Receipts uint64 `json:"receipts"`
 }
 
-// NewSources knows of no stream.
+// NewSources returns a Sources that knows no stream.
 func NewSources() *Sources { return &Sources{Streams: map[string]*SourceStream{}} }
 
 func (s *Sources) stream(org, source string) *SourceStream {
@@ -55,7 +57,7 @@ func (s *Sources) stream(org, source string) *SourceStream {
 	return st
 }
 
-// Add takes the public entry at index; others than heartbeats are passed over.
+// Add adds the public entry at index. It ignores entries that are not heartbeats.
 func (s *Sources) Add(index uint64, e *entry.Entry) {
 	h, ok := e.Body.(*entry.Heartbeat)
 	if !ok {
@@ -68,7 +70,7 @@ func (s *Sources) Add(index uint64, e *entry.Entry) {
 	}
 }
 
-// AddCount takes an opened count; others, and counts that withhold a number, are passed over.
+// AddCount adds an opened count. It ignores other entries, and counts that withhold a number.
 func (s *Sources) AddCount(e *entry.Entry) {
 	c, ok := e.Body.(*entry.SourceCount)
 	if !ok || c.First == nil || c.Last == nil || c.Count == nil || c.Receipts == nil {
@@ -85,7 +87,8 @@ func (s *Sources) AddCount(e *entry.Entry) {
 	st.Counts[day] = SourceCount{*c.First, *c.Last, *c.Count, *c.Receipts}
 }
 
-// Findings says what is wrong as of now, a sentence each, in the same order for the same state. They concern organisations and days, never a person.
+// Findings returns what is wrong as of now, one sentence each. The order depends only on the state.
+// Findings concern organisations and days, never a person.
 func (s *Sources) Findings(now time.Time) []string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(s.Streams)) {
@@ -106,15 +109,17 @@ func (st *SourceStream) heartbeatFindings(now time.Time) []string {
 	}
 	add("no heartbeat for", st.Heartbeats.Missing())
 	if st.Heartbeats.Overdue(now.Unix()) {
-		list = append(list, fmt.Sprintf("heartbeats stopped: the last one is of %s, at entry %d", st.Heartbeats.LastDay(), st.LastIndex))
+		list = append(list, fmt.Sprintf("heartbeats stopped: the last one is for %s, at entry %d",
+			st.Heartbeats.LastDay(), st.LastIndex))
 	}
-	add("it says that entries will never come of", st.Heartbeats.Gaps)
-	add("it did not hold a checked receipt of every entry of", st.Heartbeats.Unverified)
-	add("two heartbeats, of which the ledger may take one, for", st.Doubled)
+	add("the source says that some entries will never arrive for", st.Heartbeats.Gaps)
+	add("the source did not have a checked receipt for every entry of", st.Heartbeats.Unverified)
+	add("two heartbeats, although the ledger may accept only one, for", st.Doubled)
 	return list
 }
 
-// countFindings checks that numbers follow one another from day to day, and that they bear out the heartbeats.
+// countFindings checks that numbers are consecutive from day to day, and that they agree with the
+// heartbeats.
 func (st *SourceStream) countFindings() []string {
 	var list []string
 	days := slices.Sorted(maps.Keys(st.Counts))
@@ -122,26 +127,29 @@ func (st *SourceStream) countFindings() []string {
 		c, name := st.Counts[day], wire.FormatDay(day)
 		declared := st.Heartbeats.Gaps.Has(day)
 		if i > 0 && days[i-1] == day-1 && c.First != st.Counts[day-1].Last+1 {
-			list = append(list, fmt.Sprintf("numbers of %s begin at %d, those of the day before end at %d", name, c.First, st.Counts[day-1].Last))
+			list = append(list, fmt.Sprintf("the numbers of %s begin at %d, but those of the day before end at %d",
+				name, c.First, st.Counts[day-1].Last))
 		}
 		if !st.Heartbeats.Days.Has(day) {
-			list = append(list, fmt.Sprintf("numbers of %s without a heartbeat", name))
+			list = append(list, fmt.Sprintf("there are numbers for %s, but no heartbeat", name))
 			continue
 		}
 		if n := c.Last + 1 - c.First; c.Count != n && !declared {
-			list = append(list, fmt.Sprintf("%d of the %d numbers of %s have entries, and its heartbeat declares no gap", c.Count, n, name))
+			list = append(list, fmt.Sprintf("only %d of the %d numbers of %s have entries, but its heartbeat declares no gap",
+				c.Count, n, name))
 		}
 		if c.Receipts != c.Count && !st.Heartbeats.Unverified.Has(day) {
-			list = append(list, fmt.Sprintf("%d receipts for %d entries of %s, and its heartbeat says that it has all", c.Receipts, c.Count, name))
+			list = append(list, fmt.Sprintf("the source has only %d of the %d receipts of %s, but its heartbeat says that "+
+				"it has all", c.Receipts, c.Count, name))
 		}
 	}
 	return list
 }
 
-// maxDayRanges bounds what a finding spells out.
+// maxDayRanges is the greatest number of ranges that a finding lists.
 const maxDayRanges = 5
 
-// dayList spells out days, the last of them if there are many.
+// dayList lists days; if there are many, only the last of them.
 func dayList(ranges []stream.Range) string {
 	text, more := "", uint64(0)
 	for i, r := range ranges {
@@ -158,7 +166,7 @@ func dayList(ranges []stream.Range) string {
 		}
 	}
 	if more > 0 {
-		text += fmt.Sprintf(" and %d days before", more)
+		text += fmt.Sprintf(" and %s before", count(int(more), "day", "days"))
 	}
 	return text
 }
