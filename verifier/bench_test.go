@@ -10,8 +10,9 @@ import (
 	"igledger/verifier"
 )
 
-// BenchmarkReplay replays leaves already in memory on one core: hashing, leaf forms, tiles and root; one leaf in `public` is a public entry with
-// two or three signatures, as no real log has so many.
+// BenchmarkReplay replays leaves already in memory on one core: hashing, leaf forms, tiles and
+// root; one leaf in `public` is a public entry with two or three signatures, as no real log has so
+// many.
 func BenchmarkReplay(b *testing.B) {
 	for name, public := range map[string]int{"sealed": 0, "1-in-100-public": 100, "public": 1} {
 		b.Run(name, func(b *testing.B) {
@@ -43,7 +44,8 @@ func BenchmarkReplay(b *testing.B) {
 	}
 }
 
-// BenchmarkStatement checks a whole statement of 1,000 accesses, half of them signed by Ed25519 and half by P-256, spread over a log of 20,000 leaves, on one core.
+// BenchmarkStatement checks a whole statement of 1,000 accesses, half of them signed by Ed25519 and
+// half by P-256, spread over a log of 20,000 leaves, on one core.
 func BenchmarkStatement(b *testing.B) {
 	w := newWorld(b)
 	l := w.log()

@@ -87,14 +87,14 @@ func asFailure(err error, index *uint64, otherwise Check) *Failure {
 	return failure(err, index, otherwise)
 }
 
-// StepFailure turns an error of register.State.Step into a Failure about the entry at index.
-// Meanings has all codes of the register, so any other code is one of the rules.
+// StepFailure turns an error of register.State.Step into a Failure about the entry at index. A code
+// that is not in meanings comes from the rules, because meanings has all codes of the register.
 func StepFailure(err error, index *uint64) *Failure {
 	f := failure(err, index, CheckRules)
 	if f.Check == CheckRules {
 		f.Expected = "an entry that the rules allow at this index"
-		f.Meaning = "the operator logged an act that the state of the agreement, request or policies does not allow. " +
-			"Anyone can find the same by replaying the public entries"
+		f.Meaning = "the operator logged an act that the state of the agreement, request or policies does not allow. Anyone who " +
+			"replays the public entries finds the same"
 	}
 	return f
 }

@@ -48,7 +48,7 @@ func genesis(t testing.TB, l *testlog.Log) *entry.Genesis {
 	return g
 }
 
-// first gives the check that failed first, or "".
+// first returns the check that failed first, or "".
 func first(r verifier.Report) verifier.Check {
 	if len(r.Failures) == 0 {
 		return ""
@@ -154,8 +154,8 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 	}
 }
 
-// TestReceiptOfTwinSignature: the leaf commits to one spelling of an ES256 signature. A receipt for its high-S twin is refused, so
-// a source keeps what it sent.
+// TestReceiptOfTwinSignature: the leaf commits to one spelling of an ES256 signature. A receipt for
+// its high-S twin is refused, so a source keeps what it sent.
 func TestReceiptOfTwinSignature(t *testing.T) {
 	s := testlog.NewSample(origin)
 	i := s.Accesses[5] // by the second key, which is ES256
@@ -168,7 +168,8 @@ func TestReceiptOfTwinSignature(t *testing.T) {
 	}
 }
 
-// TestReceiptWithoutFiling: no receipt for an access holds without the log's VRF key, and one for a public entry needs none.
+// TestReceiptWithoutFiling: no receipt for an access holds without the log's VRF key, and one for a
+// public entry needs none.
 func TestReceiptWithoutFiling(t *testing.T) {
 	s := testlog.NewSample(origin)
 	if _, err := verifier.VerifyReceipt(s.Receipt(s.Accesses[0], s.Size()), s.Entries[s.Accesses[0]], key(t, s.Log), wire.Hash{}); !isFailure(err, verifier.CheckFiling) {
@@ -209,7 +210,7 @@ func TestEveryByteOfAReceiptCounts(t *testing.T) {
 	}
 }
 
-// resign gives e with the signature of another entry by the same key.
+// resign returns e with the signature of another entry by the same key.
 func resign(e, other *entry.Entry) *entry.Entry {
 	forged, err := entry.ParseParts(e.Compact[:strings.LastIndex(e.Compact, ".")]+other.Compact[strings.LastIndex(other.Compact, "."):], e.Encoded())
 	if err != nil {

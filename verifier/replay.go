@@ -14,64 +14,65 @@ import (
 
 // LogReplay takes all leaves of a log in order, checks each, and recomputes the root. It stops an
 // operator from keeping anything in the log that is not an entry, from accepting entries by keys or
-// organisations that may not make them, and (Finish) from serving leaves or hash tiles that are not
-// those of the checkpoint it signed. It cannot read sealed leaves, or notice that a source never
-// reported something.
+// organisations that were not allowed to make them, and (Finish) from serving leaves or hash tiles
+// that are not those of the checkpoint it signed. It cannot see into sealed leaves, nor notice that
+// a source never reported something.
 //
-// It is not safe for concurrent use. Its memory grows only with the public entries that change what
-// later entries mean.
+// It is not safe for concurrent use. Memory grows only with the public entries that change what
+// other entries mean.
 type LogReplay struct {
-	OnTile     func(Tile) // unless nil, is called with each hash tile that the leaves complete
+	OnTile     func(Tile) // unless nil, gets each hash tile as the leaves complete it
 	log        note.Verifier
 	key        string
 	edge       edge
 	state      register.State
-	passed     uint64 // number of public entries that passed
+	passed     uint64 // public entries
 	kept       []publicEntry
-	seen       map[string]uint64 // index of each kept entry, by iss and jti
+	seen       map[string]uint64 // iss and jti of kept entries -> index
 	mismatches []mismatch
 }
 
-// publicEntry is an entry that is kept because later ones depend on it: it changes the register or
-// governs accesses. Index roots are not kept: there are millions a year, and one that is logged
-// twice states nothing false.
+// publicEntry is a public entry that is kept because later ones depend on it: it changes the
+// register or governs accesses. Index roots, of which there are millions a year, are not kept; one
+// that is logged twice does no harm.
 type publicEntry struct {
 	Index uint64 `json:"index"`
 	JWS   string `json:"jws"`
 }
 
-// mismatch is a hash of a tile that does not agree with the leaves.
+// mismatch is a hash tile that does not agree with the leaves.
 type mismatch struct {
 	level       int
-	first, last uint64 // indices of the leaves under the hash
+	first, last uint64 // leaves under the hash
 	own, served wire.Hash
 	failure     *Failure
 }
 
-// maxMismatches bounds the memory that a log which is wrong everywhere can take.
+// maxMismatches bounds the memory for a log that is wrong everywhere.
 const maxMismatches = 100
 
-// NewLogReplay returns a replay that begins at leaf 0. vkey is the verifier key of the log's
-// checkpoints.
+// NewLogReplay returns a replay that begins at leaf 0 of the log whose checkpoints vkey verifies.
 func NewLogReplay(vkey string) (*LogReplay, error) { return NewGovernedReplay(vkey, nil) }
 
-// NewGovernedReplay returns a replay that also checks that each act on an agreement, request or
-// policy set was allowed at its index. rules are those of an empty log.
+// NewGovernedReplay returns a replay that also checks, by the rules of an empty log, that each act
+// on an agreement, request or policy set was allowed at its index.
 func NewGovernedReplay(vkey string, rules register.Rules) (*LogReplay, error) {
 	log, err := LogKey(vkey)
 	if err != nil {
 		return nil, err
 	}
 	return &LogReplay{
-		log: log, key: strings.TrimSpace(vkey),
-		state: register.NewState(log.Name(), rules), seen: map[string]uint64{},
+		log:   log,
+		key:   strings.TrimSpace(vkey),
+		state: register.NewState(log.Name(), rules),
+		seen:  map[string]uint64{},
 	}, nil
 }
 
 // Size returns the number of leaves taken, which is the index of the next leaf.
 func (l *LogReplay) Size() uint64 { return l.edge.size }
 
-// Public returns the number of public entries that passed. The other leaves are sealed, or failed.
+// Public returns how many of them were public entries that passed. All others are sealed or failed.
 func (l *LogReplay) Public() uint64 { return l.passed }
 
 // Root returns the RFC 6962 root of the leaves taken.
@@ -81,14 +82,14 @@ func (l *LogReplay) Root() wire.Hash { return l.edge.root() }
 // modify it; it changes with the next leaf.
 func (l *LogReplay) Register() *register.Register { return l.state.Register }
 
-// Rules returns the rules after the leaves so far, or nil for a replay without rules.
+// Rules returns what governs accesses after the leaves so far, nil for a replay without rules.
 func (l *LogReplay) Rules() register.Rules { return l.state.Rules }
 
 // Partials returns the unfinished hash tiles of the right edge, level 0 first.
 func (l *LogReplay) Partials() []Tile { return l.edge.partials() }
 
-// Add takes the next leaf. The leaf always becomes part of the root. If it is not valid at its
-// index, Add returns a *Failure that says why, and the register does not change.
+// Add takes the next leaf, and always includes it in the root. If the leaf is not allowed there,
+// Add returns a *Failure that says why and leaves the register unchanged.
 func (l *LogReplay) Add(leaf []byte) error {
 	index := l.edge.size
 	err := l.check(leaf, index)
@@ -96,8 +97,8 @@ func (l *LogReplay) Add(leaf []byte) error {
 	return err
 }
 
-// keeps reports whether entries of the type are kept, and must not be logged twice: the second one
-// would undo what came between them.
+// keeps reports whether an entry of the type does harm if it is logged twice: the second act would
+// undo what came between.
 func keeps(t entry.Type) bool { return register.Shared(t) }
 
 func (l *LogReplay) check(b []byte, index uint64) error {
@@ -105,17 +106,13 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 	leaf, err := proof.ParseLeaf(b)
 	if err != nil {
 		f := failure(err, i, CheckLeafForm)
-		f.Check = CheckLeafForm
-		f.Expected = meanings[wire.BadLeaf].expected
-		f.Meaning = meanings[wire.BadLeaf].meaning
+		f.Check, f.Expected, f.Meaning = CheckLeafForm, meanings[wire.BadLeaf].expected, meanings[wire.BadLeaf].meaning
 		return f
 	}
 	if !leaf.Public {
 		if index == 0 {
-			return &Failure{Check: CheckGenesisLeaf, Index: i,
-				Expected: meanings[wire.BadGenesis].expected,
-				Found:    "a sealed leaf",
-				Meaning:  meanings[wire.BadGenesis].meaning, Err: wire.BadGenesis}
+			return &Failure{Check: CheckGenesisLeaf, Index: i, Expected: meanings[wire.BadGenesis].expected,
+				Found: "a sealed leaf", Meaning: meanings[wire.BadGenesis].meaning, Err: wire.BadGenesis}
 		}
 		return nil
 	}
@@ -124,25 +121,22 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 		return failure(err, i, CheckEntryForm)
 	}
 	if e.Type.Sealed() {
-		return &Failure{Check: CheckLeafForm, Index: i,
-			Expected: "a sealed leaf for an entry about a person",
-			Found:    "an entry of type " + string(e.Type) + " in a public leaf",
-			Meaning:  "the operator published an entry about a person, such as an access to their record", Err: wire.BadLeaf}
+		return &Failure{Check: CheckLeafForm, Index: i, Expected: "a sealed leaf for an entry about a person",
+			Found:   "an entry of type " + string(e.Type) + " in a public leaf",
+			Meaning: "the operator published an entry about a person", Err: wire.BadLeaf}
 	}
 	key := e.Issuer + " " + e.ID
 	if first, ok := l.seen[key]; ok && keeps(e.Type) {
 		return &Failure{Check: CheckDuplicate, Index: i,
-			Expected: "each (iss, jti) once",
-			Found:    fmt.Sprintf("that of entry %d again", first),
-			Meaning:  "the operator logged one act of an organisation twice, or two acts under one number"}
+			Expected: "each (iss, jti) once", Found: fmt.Sprintf("that of entry %d again", first),
+			Meaning: "the operator logged one act of an organisation twice, or two acts under one number"}
 	}
 	if g, ok := e.Body.(*entry.Genesis); ok {
 		if v, err := LogKey(g.LogKey); err != nil || v.Name() != l.log.Name() || g.LogKey != l.key {
-			return &Failure{Check: CheckGenesisLeaf, Index: i,
-				Expected: "a genesis that names the log key you gave",
-				Found:    "one that names another key",
-				Meaning:  "you hold the key of another log, or the operator signs with a key that its genesis does not name",
-				Err:      wire.BadGenesis}
+			return &Failure{Check: CheckGenesisLeaf, Index: i, Expected: "a genesis that names the log key you gave",
+				Found:   "a genesis that names another key",
+				Meaning: "you hold the key of another log, or the operator signs with a key that is not in its genesis",
+				Err:     wire.BadGenesis}
 		}
 	}
 	if err := l.state.Step(e, index); err != nil {
@@ -156,8 +150,8 @@ func (l *LogReplay) check(b []byte, index uint64) error {
 	return nil
 }
 
-// Compare compares a tile computed from the leaves (from OnTile or Partials) with what the log
-// serves for it. If served does not have the form of a tile, it returns an error. Finish judges the
+// Compare compares a tile that was computed from the leaves (from OnTile or Partials) with what the
+// log serves for it. An error says that served does not have the form of a tile. Finish judges
 // differences, when the root is known.
 func (l *LogReplay) Compare(own Tile, served []byte) error {
 	t, err := parseTile(served, own.Level, own.Index, len(own.Hashes))
@@ -169,10 +163,11 @@ func (l *LogReplay) Compare(own Tile, served []byte) error {
 			continue
 		}
 		l.mismatches = append(l.mismatches, mismatch{
-			level: own.Level,
-			first: own.FirstLeaf(i),
-			last:  own.FirstLeaf(i+1) - 1,
-			own:   h, served: t.Hashes[i],
+			level:   own.Level,
+			first:   own.FirstLeaf(i),
+			last:    own.FirstLeaf(i+1) - 1,
+			own:     h,
+			served:  t.Hashes[i],
 			failure: own.differs(i, t.Hashes[i]),
 		})
 	}
@@ -182,15 +177,14 @@ func (l *LogReplay) Compare(own Tile, served []byte) error {
 // Agrees reports whether every tile compared so far agreed with the leaves.
 func (l *LogReplay) Agrees() bool { return len(l.mismatches) == 0 }
 
-// Finish compares the recomputed root with the checkpoint of the same size, and judges what Compare
-// found. If the leaves hash to the signed root, the hash tiles are false. If a hash tile leads to
-// the root where the leaf does not, that leaf was exchanged; tiles is used to prove this.
+// Finish compares the recomputed root with the checkpoint of the same size, and judges the
+// differences that Compare found. If the leaves hash to the signed root, the hash tiles are false.
+// If a hash tile leads to the signed root where the leaf does not, that leaf was exchanged; tiles
+// is used to build the proof.
 func (l *LogReplay) Finish(c proof.Checkpoint, tiles TileFunc) []*Failure {
 	if c.Size != l.edge.size {
-		return []*Failure{{Check: CheckRoot,
-			Expected: count(int(c.Size), "leaf", "leaves"),
-			Found:    fmt.Sprintf("%d", l.edge.size),
-			Meaning:  "not all leaves of the checkpoint were read"}}
+		return []*Failure{{Check: CheckRoot, Expected: count(int(c.Size), "leaf", "leaves"),
+			Found: fmt.Sprintf("%d", l.edge.size), Meaning: "not all leaves of the checkpoint were read"}}
 	}
 	rootGood := l.Root() == c.Root
 	var list []*Failure
@@ -198,12 +192,12 @@ func (l *LogReplay) Finish(c proof.Checkpoint, tiles TileFunc) []*Failure {
 	for _, m := range l.mismatches {
 		f := *m.failure
 		if m.level > 0 && covers(blamed, m) {
-			continue // a consequence, one level up, of a failure in the list
+			continue // follows, one level up, from a failure that has been named
 		}
 		if rootGood {
-			f.Meaning = "the entries are those of the signed checkpoint, but the log's hash tile is damaged or false: " +
-				"proofs built from it fail"
-		} else if m.level == 0 && included(tiles, m, c) {
+			f.Meaning = "the entries are those of the signed checkpoint, but the log's hash tile is damaged or false: proofs " +
+				"built from it fail"
+		} else if m.level == 0 && leads(tiles, m, c) {
 			f = *exchanged(m.first, m.served, m.own)
 		}
 		if m.level == 0 {
@@ -220,13 +214,12 @@ func (l *LogReplay) Finish(c proof.Checkpoint, tiles TileFunc) []*Failure {
 	return list
 }
 
-// included reports whether the leaf hash that the log serves leads to the signed root.
-func included(tiles TileFunc, m mismatch, c proof.Checkpoint) bool {
+// leads reports whether the served hash of a leaf leads to the root of c.
+func leads(tiles TileFunc, m mismatch, c proof.Checkpoint) bool {
 	path, err := InclusionPath(tiles, m.first, c.Size)
 	return err == nil && CheckInclusionOf(m.served, m.first, path, c) == nil
 }
 
-// covers reports whether one of the blamed leaves is under the hash of m.
 func covers(blamed map[uint64]bool, m mismatch) bool {
 	for i := range blamed {
 		if m.first <= i && i <= m.last {
@@ -236,9 +229,9 @@ func covers(blamed map[uint64]bool, m mismatch) bool {
 	return false
 }
 
-// CheckGenesis reads leaf 0 of the log of vkey and checks everything that a genesis must be. Unless
-// the caller has the leaf from someone it trusts more than the log, it also needs an inclusion
-// proof that this is leaf 0.
+// CheckGenesis parses leaf 0 of the log of vkey and checks everything that a genesis must be. The
+// caller must also check an inclusion proof that this is leaf 0 of the log, unless it has the leaf
+// from a source that it trusts more than the log.
 func CheckGenesis(leaf []byte, vkey string) (*entry.Genesis, error) {
 	l, err := NewLogReplay(vkey)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 
 const origin = "ledger.test/2026"
 
-// replay takes all leaves and gives the failures.
+// replay takes all leaves and returns the failures.
 func replay(t *testing.T, key string, leaves [][]byte) (*verifier.LogReplay, []*verifier.Failure) {
 	t.Helper()
 	r, err := verifier.NewLogReplay(key)
@@ -49,7 +49,8 @@ func TestReplayOfHonestLog(t *testing.T) {
 	}
 }
 
-// TestReplayFindsWhatAnOperatorMightDo adds one leaf to an honest log that an honest ledger would have refused; the log is otherwise sound: root, tiles, signature.
+// TestReplayFindsWhatAnOperatorMightDo adds one leaf to an honest log that an honest ledger would
+// have refused; the log is otherwise sound: root, tiles, signature.
 func TestReplayFindsWhatAnOperatorMightDo(t *testing.T) {
 	person := "chi:0101011237"
 	for name, c := range map[string]struct {
@@ -344,7 +345,8 @@ func FuzzParseState(f *testing.F) {
 	})
 }
 
-// An act on an agreement that is logged a second time would undo what came between: it is found like a key's entry logged twice.
+// An act on an agreement that is logged a second time would undo what came between: it is found
+// like a key's entry logged twice.
 func TestActLoggedTwice(t *testing.T) {
 	s := testlog.NewSample("ledger.test/2026")
 	key, err := wire.GenerateSigner(wire.EdDSA)

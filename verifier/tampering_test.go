@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/elliptic"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"math/big"
 	"strings"
 	"testing"
@@ -16,16 +18,17 @@ import (
 	"igledger/verifier"
 )
 
-// tampering is one row of the catalogue in docs/THREATS.md, section "Tampering with a statement": what somebody does, and the first check that catches it.
+// tampering is one row of the catalogue in docs/THREATS.md, section "Tampering with a statement":
+// what an attacker does, and the first check that catches it.
 type tampering struct {
 	name  string
 	make  func(t testing.TB) ([]byte, string) // the statement, and the id asked for
 	check verifier.Check
-	says  string // in the failure's words
-	whole bool   // what is shown is all the same authentic
+	whole bool // what is shown is authentic all the same
 }
 
-// caught does what the row says to another history than the subject's. Each has a tag, and history is the check of this one's own.
+// caught does what the row says to a history other than the subject's. Each history has a tag;
+// history is the check of this one.
 func (c tampering) caught(t *testing.T, check func(data []byte, id string) *verifier.StatementReport, history verifier.Check) {
 	r := check(c.make(t))
 	if r.Complete {
@@ -37,17 +40,19 @@ func (c tampering) caught(t *testing.T, check func(data []byte, id string) *veri
 		}
 		return
 	}
-	if !isFailure(r.Err(), c.check) || !strings.Contains(r.Err().Error(), c.says) {
-		t.Errorf("found %v\nwant %s saying %q", r.Err(), c.check, c.says)
+	if !isFailure(r.Err(), c.check) {
+		t.Errorf("found %v\nwant %s", r.Err(), c.check)
 	}
 	if r.Authentic != c.whole {
 		t.Errorf("authentic %v", r.Authentic)
 	}
 }
 
-// TestTamperedStatements is the catalogue.
+// TestTamperedStatements is the catalogue. testdata/tampering.golden has the words of each failure.
 func TestTamperedStatements(t *testing.T) {
 	w := newWorld(t)
+	var words strings.Builder
+	made := 0
 	list := append(tamperings(w), linkTamperings(w)...)
 	if len(list) < 25 {
 		t.Errorf("%d tamperings", len(list))
@@ -59,17 +64,33 @@ func TestTamperedStatements(t *testing.T) {
 			if r.Complete || r.Authentic != c.whole {
 				t.Errorf("complete %v, authentic %v", r.Complete, r.Authentic)
 			}
-			if !isFailure(r.Err(), c.check) || !strings.Contains(r.Err().Error(), c.says) {
-				t.Fatalf("found %v\nwant %s saying %q", r.Err(), c.check, c.says)
+			if !isFailure(r.Err(), c.check) {
+				t.Fatalf("found %v\nwant %s", r.Err(), c.check)
 			}
 			if !strings.HasPrefix(r.Lines.Complete, "NO") {
 				t.Errorf("complete: %q", r.Lines.Complete)
 			}
+			f := r.Failures[0]
+			made++
+			fmt.Fprintf(&words, "%s\n  %s%s\n  expected %s\n  %s\n", c.name, f.Check, codeOf(f), f.Expected, f.Meaning)
 		})
+	}
+	if made == len(list) {
+		verifier.Golden(t, "tampering", words.String())
 	}
 }
 
-// TestTamperedReadsOfEverybody: what is done to the subject's history in the catalogue is done here to the reads of everybody's data, in a person's statement, and the same check says so.
+// codeOf returns the error code of the cause of a failure, in brackets.
+func codeOf(f *verifier.Failure) string {
+	var cause *wire.Error
+	if !errors.As(f, &cause) {
+		return ""
+	}
+	return fmt.Sprintf(" (%s)", cause.Code)
+}
+
+// TestTamperedReadsOfEverybody does to the reads of everybody's data, in a person's statement, what
+// the catalogue does to the subject's history, and expects the same check to fail.
 func TestTamperedReadsOfEverybody(t *testing.T) {
 	w := newWorldOf(t, testlog.NewSampleAbout(testlog.New(origin), entry.RegEveryone, "nhs:9434765919", "temp:lothian:A-17"))
 	check := func(data []byte, id string) *verifier.StatementReport {
@@ -90,7 +111,7 @@ func TestTamperedReadsOfEverybody(t *testing.T) {
 
 func tamperings(w *world) []tampering {
 	first, last := w.Accesses[0], w.Accesses[3]
-	// file alters a statement as somebody can who has nothing but the file.
+	// file alters a statement as anyone can who has only the file.
 	file := func(change func(l *testlog.Log, s *bundle.Statement)) func(testing.TB) ([]byte, string) {
 		return func(t testing.TB) ([]byte, string) {
 			l := w.log()
@@ -99,14 +120,14 @@ func tamperings(w *world) []tampering {
 			return w.finished(t, s), w.asked()
 		}
 	}
-	// operator alters it as the operator can who makes it: the nodes fit again.
+	// operator alters it as the operator that makes it can: the nodes fit again.
 	operator := func(change func(l *testlog.Log, s *bundle.Statement)) func(testing.TB) ([]byte, string) {
 		return file(func(l *testlog.Log, s *bundle.Statement) {
 			change(l, s)
 			l.Prove(s, l.Size())
 		})
 	}
-	// logged has the operator log something first.
+	// logged makes the operator log something first.
 	logged := func(add func(l *testlog.Log)) func(testing.TB) ([]byte, string) {
 		return func(t testing.TB) ([]byte, string) {
 			l := w.log()
@@ -114,7 +135,7 @@ func tamperings(w *world) []tampering {
 			return w.finished(t, w.statement(l, w.indexed(l))), w.asked()
 		}
 	}
-	// claimed makes the statement of another claim.
+	// claimed makes the statement for another claim.
 	claimed := func(claim func(l *testlog.Log) testlog.Claim) func(testing.TB) ([]byte, string) {
 		return func(t testing.TB) ([]byte, string) {
 			l := w.log()
@@ -148,50 +169,50 @@ func tamperings(w *world) []tampering {
 
 	return []tampering{
 		// The list.
-		{"an access is dropped", dropped(1), verifier.CheckHistory, "an access was left out", true},
-		{"the first access is dropped", dropped(0), verifier.CheckHistory, "an access was left out", true},
-		{"the last access is dropped", dropped(2), verifier.CheckHistory, "an access was left out", true},
-		{"all accesses are dropped", operator(func(l *testlog.Log, s *bundle.Statement) { drop(s, 0); drop(s, 0) }), verifier.CheckHistory, "the proof that nobody looked proves nothing", true},
+		{"an access is dropped", dropped(1), verifier.CheckHistory, true},
+		{"the first access is dropped", dropped(0), verifier.CheckHistory, true},
+		{"the last access is dropped", dropped(2), verifier.CheckHistory, true},
+		{"all accesses are dropped", operator(func(l *testlog.Log, s *bundle.Statement) { drop(s, 0); drop(s, 0) }), verifier.CheckHistory, true},
 		{"all accesses are dropped, with the absence proof of another", operator(func(l *testlog.Log, s *bundle.Statement) {
 			drop(s, 0)
 			drop(s, 0)
 			tag, _ := l.VRF.Tag(origin, "chi:0202021238")
 			s.Subject.Proof = l.IndexAt(w.Size()).Prove(proof.TagKey(tag))
-		}), verifier.CheckHistory, "the proof that nobody looked proves nothing", true},
-		{"an access is dropped from the file alone", file(func(l *testlog.Log, s *bundle.Statement) { drop(s, 1) }), verifier.CheckInclusion, "entries or nodes were taken out or added", false},
-		{"an access is dropped and the count left", file(func(l *testlog.Log, s *bundle.Statement) { s.Entries = s.Entries[:1] }), verifier.CheckStatementForm, "contradicts itself", false},
-		{"two accesses are swapped", file(func(l *testlog.Log, s *bundle.Statement) { s.Entries[0], s.Entries[1] = s.Entries[1], s.Entries[0] }), verifier.CheckStatementForm, "not ascending", false},
+		}), verifier.CheckHistory, true},
+		{"an access is dropped from the file alone", file(func(l *testlog.Log, s *bundle.Statement) { drop(s, 1) }), verifier.CheckInclusion, false},
+		{"an access is dropped and the count left", file(func(l *testlog.Log, s *bundle.Statement) { s.Entries = s.Entries[:1] }), verifier.CheckStatementForm, false},
+		{"two accesses are swapped", file(func(l *testlog.Log, s *bundle.Statement) { s.Entries[0], s.Entries[1] = s.Entries[1], s.Entries[0] }), verifier.CheckStatementForm, false},
 		{"two accesses change places", operator(func(l *testlog.Log, s *bundle.Statement) {
 			a, b := &s.Entries[0], &s.Entries[1]
 			*a, *b = *b, *a
 			a.Index, b.Index = b.Index, a.Index
-		}), verifier.CheckInclusion, "not what the log holds at that place", false},
+		}), verifier.CheckInclusion, false},
 		{"an access is shown twice", operator(func(l *testlog.Log, s *bundle.Statement) {
 			again := s.Entries[1]
 			again.Index++
 			s.Entries = append(s.Entries, again)
 			s.Subject.Count++
-		}), verifier.CheckInclusion, "not what the log holds", false},
+		}), verifier.CheckInclusion, false},
 		{"an access is shown twice at one place", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.Entries = append(s.Entries, s.Entries[1])
 			s.Subject.Count++
-		}), verifier.CheckStatementForm, "not ascending", false},
+		}), verifier.CheckStatementForm, false},
 		{"a covered access is hidden", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Entries[0] = bundle.HiddenEntry(first, s.Entries[0].Hash(s.Subject.Tag))
-		}), verifier.CheckStatementForm, "hidden, but the statement covers it", false},
+		}), verifier.CheckStatementForm, false},
 		{"an access of the period is hidden", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Period = &bundle.Period{From: first, To: last + 1}
 			s.Entries[1] = bundle.HiddenEntry(last, s.Entries[1].Hash(s.Subject.Tag))
-		}), verifier.CheckStatementForm, "hidden, but the statement covers it", false},
+		}), verifier.CheckStatementForm, false},
 		{"a hidden access is invented", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Period = &bundle.Period{From: first, To: last + 1}
 			s.Entries = append(bundle.Entries{bundle.HiddenEntry(first-1, proof.LeafHash(l.Leaves[first-1]))}, s.Entries...)
 			s.Subject.Count++
-		}), verifier.CheckHistory, "added", true},
+		}), verifier.CheckHistory, true},
 		{"a covered access is passed off as newer", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Newer = append(s.Newer, s.Entries[1])
 			drop(s, 1)
-		}), verifier.CheckCovered, "missing from the history where it belongs", true},
+		}), verifier.CheckCovered, true},
 		{"the last access that the index covers is passed off as newer", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			third(l)
@@ -200,7 +221,7 @@ func tamperings(w *world) []tampering {
 			drop(s, 2)
 			l.Prove(s, l.Size())
 			return w.finished(t, s), w.asked()
-		}, verifier.CheckCovered, "missing from the history where it belongs", true},
+		}, verifier.CheckCovered, true},
 		{"a newer access is passed off as covered", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			c := w.indexedWhile(l, func() { third(l) }) // the first that the index lacks
@@ -209,152 +230,153 @@ func tamperings(w *world) []tampering {
 			s.Subject.Count++
 			l.Prove(s, l.Size())
 			return w.finished(t, s), w.asked()
-		}, verifier.CheckCovered, "shown as covered", true},
+		}, verifier.CheckCovered, true},
 
-		// Reads of everybody's data. What is done above and below to the subject's list is done to theirs in TestTamperedReadsOfEverybody.
+		// Reads of everybody's data. TestTamperedReadsOfEverybody does to their list what the other
+		// rows do to the subject's.
 		{"the reads of everybody's data are left out", claimed(func(l *testlog.Log) testlog.Claim {
 			c := w.indexed(l)
 			c.Alone = true
 			return c
-		}), verifier.CheckEveryone, "reads in bulk", true},
+		}), verifier.CheckEveryone, true},
 		{"a person's empty list for the reads of everybody's data", claimed(func(l *testlog.Log) testlog.Claim {
 			l.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
 			c := w.indexed(l)
 			c.Besides = "chi:0202021238"
 			return c
-		}), verifier.CheckEveryone, "another list, perhaps an empty one", true},
+		}), verifier.CheckEveryone, true},
 
 		// What an entry says.
 		{"a reason is altered", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.Entries[0].Disclosures = altered(s.Entries[0].Disclosures, "text")
-		}), verifier.CheckDisclosures, "not part of what the organisation signed", false},
+		}), verifier.CheckDisclosures, false},
 		{"a disclosure is shown twice", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.Entries[0].Disclosures = append(s.Entries[0].Disclosures, s.Entries[0].Disclosures[1])
-		}), verifier.CheckDisclosures, "shown twice", false},
-		{"another entry's disclosure is shown", file(func(l *testlog.Log, s *bundle.Statement) { s.Entries[0].Disclosures[1] = s.Entries[1].Disclosures[1] }), verifier.CheckDisclosures, "not part of what the organisation signed", false},
-		{"whom it is about is not shown", file(func(l *testlog.Log, s *bundle.Statement) { s.Entries[0].Disclosures = s.Entries[0].Disclosures[1:] }), verifier.CheckSubject, "what cannot be opened counts as false", false},
+		}), verifier.CheckDisclosures, false},
+		{"another entry's disclosure is shown", file(func(l *testlog.Log, s *bundle.Statement) { s.Entries[0].Disclosures[1] = s.Entries[1].Disclosures[1] }), verifier.CheckDisclosures, false},
+		{"whom it is about is not shown", file(func(l *testlog.Log, s *bundle.Statement) { s.Entries[0].Disclosures = s.Entries[0].Disclosures[1:] }), verifier.CheckSubject, false},
 		{"a time is altered", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Entries[0].JWS = alterPayload(s.Entries[0].JWS, "08:59:30Z", "20:59:30Z")
-		}), verifier.CheckInclusion, "an entry's content, link or position was altered", false},
+		}), verifier.CheckInclusion, false},
 		{"a time is altered before it is logged", logged(func(l *testlog.Log) {
 			e := w.Access("lothian", w.Second, w.me())
 			l.AddSealed(parsed(alterPayload(e.Compact, "08:59:30Z", "20:59:30Z"), e.Encoded()), w.me())
-		}), verifier.CheckSignature, "altered after it was signed", false},
-		{"another person's entry is filed here", logged(func(l *testlog.Log) { l.AddSealed(w.Access("lothian", w.Second, w.IDs[1]), w.me()) }), verifier.CheckSubject, "another person's entry is shown as this one's", false},
-		{"a public act is hidden here", logged(func(l *testlog.Log) { l.AddSealed(w.Revocation("lothian", w.Second.KID), w.me()) }), verifier.CheckLeafForm, "hides what must be public", false},
+		}), verifier.CheckSignature, false},
+		{"another person's entry is filed here", logged(func(l *testlog.Log) { l.AddSealed(w.Access("lothian", w.Second, w.IDs[1]), w.me()) }), verifier.CheckSubject, false},
+		{"a public act is hidden here", logged(func(l *testlog.Log) { l.AddSealed(w.Revocation("lothian", w.Second.KID), w.me()) }), verifier.CheckLeafForm, false},
 		{"an entry of another log", logged(func(l *testlog.Log) {
 			sandbox := testlog.New("sandbox.test/1")
 			l.AddSealed(sandbox.Access("lothian", w.Second, w.me()), w.me())
-		}), verifier.CheckAudience, "made for another log", false},
-		{"an act is logged twice", logged(func(l *testlog.Log) { l.AddSealed(w.Entries[last], w.me()) }), verifier.CheckDuplicate, "logged one act twice", false},
-		{"a high-S twin is shown", operator(func(l *testlog.Log, s *bundle.Statement) { s.Entries[1].JWS = highS(s.Entries[1].JWS) }), verifier.CheckInclusion, "altered", false},
+		}), verifier.CheckAudience, false},
+		{"an act is logged twice", logged(func(l *testlog.Log) { l.AddSealed(w.Entries[last], w.me()) }), verifier.CheckDuplicate, false},
+		{"a high-S twin is shown", operator(func(l *testlog.Log, s *bundle.Statement) { s.Entries[1].JWS = highS(s.Entries[1].JWS) }), verifier.CheckInclusion, false},
 		{"a high-S twin is logged as a second access", logged(func(l *testlog.Log) {
 			l.AddSealed(parsed(highS(w.Entries[last].Compact), w.Entries[last].Encoded()), w.me())
-		}), verifier.CheckDuplicate, "second spelling of its signature", false},
-		{"a signature is spelt anew", operator(func(l *testlog.Log, s *bundle.Statement) { s.Entries[1].JWS += "=" }), verifier.CheckInclusion, "altered", false},
+		}), verifier.CheckDuplicate, false},
+		{"a signature is spelt anew", operator(func(l *testlog.Log, s *bundle.Statement) { s.Entries[1].JWS += "=" }), verifier.CheckInclusion, false},
 
 		// Who signed.
-		{"a revoked key signs", logged(func(l *testlog.Log) { l.AddSealed(w.Access("lothian", w.Source, w.me()), w.me()) }), verifier.CheckKeyStatus, "the key had been revoked", false},
+		{"a revoked key signs", logged(func(l *testlog.Log) { l.AddSealed(w.Access("lothian", w.Source, w.me()), w.me()) }), verifier.CheckKeyStatus, false},
 		{"a revocation is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
 			c := chain(s, "key:"+w.Source.KID)
 			c.Leaves = c.Leaves[:1]
-		}), verifier.CheckKeyHistory, "perhaps its revocation", false},
+		}), verifier.CheckKeyHistory, false},
 		{"a key's history is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Chains = without(s.Chains, "key:"+w.Source.KID)
-		}), verifier.CheckKeyStatus, "the key was not registered", false},
+		}), verifier.CheckKeyStatus, false},
 		{"the history of a key of the genesis is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Chains = without(s.Chains, "key:"+w.Registrar.KID)
-		}), verifier.CheckKeyHistory, "was not taken away before", false},
+		}), verifier.CheckKeyHistory, false},
 		{"the history of an organisation is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Chains = without(s.Chains, "org:registrar")
-		}), verifier.CheckKeyHistory, "was not taken away before", false},
+		}), verifier.CheckKeyHistory, false},
 		{"the history of a countersigner's key is left out", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Chains = without(s.Chains, "key:"+w.Enroller.KID)
-		}), verifier.CheckKeyHistory, "was not taken away before", false},
+		}), verifier.CheckKeyHistory, false},
 		{"a key that nobody registered signs", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			l.AddSealed(w.Access("lothian", testlog.Signer(wire.EdDSA), w.me()), w.me())
 			c := w.indexed(l)
 			return w.finished(t, w.statement(l, c)), w.asked()
-		}, verifier.CheckKeyStatus, "the key was not registered", false},
+		}, verifier.CheckKeyStatus, false},
 		{"one organisation signs in the name of another", logged(func(l *testlog.Log) {
 			l.AddPublic(l.Organisation("fife", w.Registrar, w.Enroller))
 			l.AddSealed(w.Access("fife", w.Second, w.me()), w.me())
-		}), verifier.CheckAuthority, "in the name of another", false},
+		}), verifier.CheckAuthority, false},
 		{"an organisation nobody countersigned", logged(func(l *testlog.Log) {
 			key := testlog.Signer(wire.EdDSA)
 			l.AddPublic(l.Organisation("invented", w.Registrar, nil))
 			l.AddPublic(l.AddKey("invented", key, entry.PurposeSubmit))
 			l.AddSealed(w.Access("invented", key, w.me()), w.me())
-		}), verifier.CheckRegister, "without the second approval", false},
+		}), verifier.CheckRegister, false},
 
 		// The person.
 		{"another person's statement", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			return w.finished(t, w.statement(l, w.indexed(l))), w.IDs[1]
-		}, verifier.CheckTag, "another person's list", false},
+		}, verifier.CheckTag, false},
 		{"the statement of somebody without accesses", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			c := w.indexed(l)
 			c.ID = "chi:0202021238"
 			return w.finished(t, w.statement(l, c)), w.asked()
-		}, verifier.CheckTag, "perhaps an empty one", false},
+		}, verifier.CheckTag, false},
 		{"no id is asked for", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			return w.finished(t, w.statement(l, w.indexed(l))), ""
-		}, verifier.CheckID, "from whoever asks", false},
+		}, verifier.CheckID, false},
 		{"a wrong VRF proof", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.Subject.VRFProof = bytes.Clone(s.Subject.VRFProof)
 			s.Subject.VRFProof[40] ^= 1
-		}), verifier.CheckTag, "under the key in the genesis", false},
+		}), verifier.CheckTag, false},
 		{"a second VRF key", claimed(func(l *testlog.Log) testlog.Claim {
 			c := w.indexed(l)
 			c.VRF = otherVRF
 			return c
-		}), verifier.CheckTag, "another pseudonym key than the log's", false},
+		}), verifier.CheckTag, false},
 		{"a second VRF key with a genesis of its own", file(func(l *testlog.Log, s *bundle.Statement) {
 			f := *l
 			f.VRF = otherVRF
 			s.Genesis.Leaf = proof.PublicLeaf(f.Genesis(l.Key).Compact)
-		}), verifier.CheckInclusion, "not what the log holds", false},
+		}), verifier.CheckInclusion, false},
 
 		// The index.
 		{"an index root that was never logged", operator(func(l *testlog.Log, s *bundle.Statement) {
 			f := l.Fork(w.Size())
 			f.AddIndexRootOf(w.Size(), wire.Hash{1}, w.Operator)
 			s.IndexRoot.Leaf = f.Leaves[w.Size()]
-		}), verifier.CheckInclusion, "not what the log holds", false},
+		}), verifier.CheckInclusion, false},
 		{"an index root from beyond its position", claimed(func(l *testlog.Log) testlog.Claim {
 			third(l)
 			f := l.Fork(l.Size())
 			j := l.AddIndexRootOf(w.Size()+2, f.IndexAt(w.Size()+1).Root(), w.Operator)
 			return testlog.Claim{ID: w.me(), IndexRoot: j, Cosigners: w.everybody(), Histories: f.Histories(w.Size() + 1)}
-		}), verifier.CheckIndexRoot, "entries that did not exist yet", false},
+		}), verifier.CheckIndexRoot, false},
 		{"an index root that the checkpoint does not cover", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			c := w.indexed(l)
 			s := w.statement(l, c)
 			s.Checkpoint = string(l.Cosigned(w.Size(), 0, w.everybody()...))
 			return w.finished(t, s), w.asked()
-		}, verifier.CheckInclusion, "not in a tree", false},
+		}, verifier.CheckInclusion, false},
 		{"another entry for an index root", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.IndexRoot = bundle.Leaf{Index: w.Revoked, Leaf: l.Leaves[w.Revoked]}
-		}), verifier.CheckIndexRoot, "no word of the operator about the index", false},
+		}), verifier.CheckIndexRoot, false},
 		{"an index root by a source", claimed(func(l *testlog.Log) testlog.Claim {
 			c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), l.IndexAt(w.Size()).Root(), w.Second), Cosigners: w.everybody()}
 			return c
-		}), verifier.CheckAuthority, "in the name of another", false},
+		}), verifier.CheckAuthority, false},
 		{"an index root by a key that nobody registered", claimed(func(l *testlog.Log) testlog.Claim {
 			j := l.AddIndexRootOf(w.Size(), l.IndexAt(w.Size()).Root(), testlog.Signer(wire.EdDSA))
 			return testlog.Claim{ID: w.me(), IndexRoot: j, Cosigners: w.everybody()}
-		}), verifier.CheckKeyStatus, "the key was not registered", false},
+		}), verifier.CheckKeyStatus, false},
 		{"an index without the access", claimed(func(l *testlog.Log) testlog.Claim {
 			h := l.Histories(w.Size())
 			tag, _ := l.VRF.Tag(origin, w.me())
 			delete(h, proof.TagKey(tag))
 			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.witnesses,
 				Omit: map[uint64]bool{first: true, last: true}} // no honest auditor cosigns what follows
-		}), verifier.CheckAuditors, "too few stand behind the subject index", true},
+		}), verifier.CheckAuditors, true},
 		{"an index that files a false entry under a key", claimed(func(l *testlog.Log) testlog.Claim {
 			h := l.Histories(w.Size())
 			name := "key:" + w.Second.KID
@@ -362,21 +384,21 @@ func tamperings(w *world) []tampering {
 			h[proof.NameKey(name)] = &testlog.History{Indices: append([]uint64{1}, false1.Indices...),
 				Head: proof.NextHead(proof.NextHead(proof.NameHead0(name), 1, proof.LeafHash(l.Leaves[1])), false1.Indices[0], proof.LeafHash(l.Leaves[false1.Indices[0]]))}
 			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.everybody()}
-		}), verifier.CheckKeyHistory, "files an entry under a name it does not belong to", false},
+		}), verifier.CheckKeyHistory, false},
 		{"the genesis is shown as a history besides", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Chains = with(s.Chains, l.Chain("genesis", w.Size()))
-		}), verifier.CheckKeyHistory, "one entry is shown as two", false},
+		}), verifier.CheckKeyHistory, false},
 		{"an index over more than it says", claimed(func(l *testlog.Log) testlog.Claim {
 			l.AddPublic(w.Revocation("lothian", w.Second.KID))
 			h := l.Histories(w.Size() + 1)
 			return testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(w.Size(), testlog.IndexOf(h).Root(), w.Operator), Histories: h, Cosigners: w.everybody()}
-		}), verifier.CheckKeyHistory, "below the index root's size", false},
+		}), verifier.CheckKeyHistory, false},
 
 		// The checkpoint.
-		{"another log", file(func(l *testlog.Log, s *bundle.Statement) { s.Origin = "other.test/1" }), verifier.CheckOrigin, "another log than those you trust", false},
+		{"another log", file(func(l *testlog.Log, s *bundle.Statement) { s.Origin = "other.test/1" }), verifier.CheckOrigin, false},
 		{"a checkpoint by another key", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.Checkpoint = string(testlog.New(origin).SignCheckpoint(proof.Checkpoint{Origin: origin, Size: l.Size(), Root: l.Root(l.Size())}))
-		}), verifier.CheckCheckpointSignature, "the log did not sign this", false},
+		}), verifier.CheckCheckpointSignature, false},
 		{"a forked checkpoint", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			f := l.Fork(first) // a history of its own, for this person alone
@@ -384,7 +406,7 @@ func tamperings(w *world) []tampering {
 			c := w.indexed(f)
 			c.Cosigners = nil
 			return w.finished(t, w.statement(f, c)), w.asked()
-		}, verifier.CheckWitnesses, "may be one that is shown to you alone", false},
+		}, verifier.CheckWitnesses, false},
 		{"a forked checkpoint with the cosignatures of the true one", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			truth := l.Cosigned(l.Size(), 0, w.everybody()...)
@@ -397,53 +419,53 @@ func tamperings(w *world) []tampering {
 			s := w.statement(f, c)
 			s.Checkpoint += lines
 			return w.finished(t, s), w.asked()
-		}, verifier.CheckCosignature, "a tree head that it never saw", false},
+		}, verifier.CheckCosignature, false},
 		{"one witness too few", claimed(func(l *testlog.Log) testlog.Claim {
 			c := w.indexed(l)
 			c.Cosigners = append(w.witnesses[:1:1], w.auditors...)
 			return c
-		}), verifier.CheckWitnesses, "2 of 2 of witnesses", false},
+		}), verifier.CheckWitnesses, false},
 		{"one witness twice", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			c := w.indexed(l)
 			c.Cosigners = append([]*testlog.Cosigner{w.witnesses[0], w.witnesses[0]}, w.auditors...)
 			return w.finished(t, w.statement(l, c)), w.asked()
-		}, verifier.CheckWitnesses, "2 of 2 of witnesses", false},
+		}, verifier.CheckWitnesses, false},
 		{"an unknown auditor", claimed(func(l *testlog.Log) testlog.Claim {
 			c := w.indexed(l)
 			c.Cosigners = append(w.witnesses[:2:2], w.auditors[0], testlog.NewCosigner("anybody.test/audit"))
 			return c
-		}), verifier.CheckAuditors, "too few stand behind the subject index", true},
+		}), verifier.CheckAuditors, true},
 		{"an auditor's name under another key", claimed(func(l *testlog.Log) testlog.Claim {
 			c := w.indexed(l)
 			c.Cosigners = append(w.witnesses[:2:2], w.auditors[0], testlog.NewCosigner(w.auditors[1].Name))
 			return c
-		}), verifier.CheckAuditors, "too few stand behind the subject index", true},
+		}), verifier.CheckAuditors, true},
 		{"cosignatures of tomorrow", claimed(func(l *testlog.Log) testlog.Claim {
 			c := w.indexed(l)
 			c.CosignedAt = now.Unix() + 86400
 			return c
-		}), verifier.CheckWitnesses, "too few saw this tree head", false},
-		{"a cosignature's time is altered", file(func(l *testlog.Log, s *bundle.Statement) { s.Checkpoint = laterCosignature(s.Checkpoint) }), verifier.CheckCosignature, "the line was altered", false},
+		}), verifier.CheckWitnesses, false},
+		{"a cosignature's time is altered", file(func(l *testlog.Log, s *bundle.Statement) { s.Checkpoint = laterCosignature(s.Checkpoint) }), verifier.CheckCosignature, false},
 
 		// Proofs and forms.
-		{"a node too many", file(func(l *testlog.Log, s *bundle.Statement) { s.Nodes = append(s.Nodes, wire.Hash{}) }), verifier.CheckInclusion, "nodes left over: 1", false},
+		{"a node too many", file(func(l *testlog.Log, s *bundle.Statement) { s.Nodes = append(s.Nodes, wire.Hash{}) }), verifier.CheckInclusion, false},
 		{"an unknown leaf form", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.IndexRoot.Leaf = append([]byte{3}, s.IndexRoot.Leaf[1:]...)
-		}), verifier.CheckLeafForm, "not an entry", false},
+		}), verifier.CheckLeafForm, false},
 		{"something after the end", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			return append(w.finished(t, w.statement(l, w.indexed(l))), "{}"...), w.asked()
-		}, verifier.CheckStatementForm, "damaged on the way, or altered", false},
+		}, verifier.CheckStatementForm, false},
 		{"a member twice", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			data := w.finished(t, w.statement(l, w.indexed(l)))
 			return bytes.Replace(data, []byte(`"entries":`), []byte(`"entries":[],"entries":`), 1), w.asked()
-		}, verifier.CheckStatementForm, "duplicate member", false},
+		}, verifier.CheckStatementForm, false},
 	}
 }
 
-// altered gives disclosures of which one says something else.
+// altered returns the disclosures with one of them changed.
 func altered(list []string, name string) []string {
 	out := append([]string{}, list...)
 	for i, d := range out {
@@ -468,7 +490,7 @@ func alterPayload(jws, old, changed string) string {
 	return p[0] + "." + base64.RawURLEncoding.EncodeToString(bytes.Replace(b, []byte(old), []byte(changed), 1)) + "." + p[2]
 }
 
-// highS gives the twin of an ES256 signature, which verifies as well.
+// highS returns the JWS with the twin of its ES256 signature, which also verifies.
 func highS(jws string) string {
 	at := strings.LastIndexByte(jws, '.') + 1
 	sig, err := base64.RawURLEncoding.DecodeString(jws[at:])

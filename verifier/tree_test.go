@@ -37,7 +37,8 @@ func tilesOf(files map[string][]byte) verifier.TileFunc {
 	}
 }
 
-// TestReplayTreeIsThatOfXMod compares root and tiles after every leaf with golang.org/x/mod/sumdb/tlog.
+// TestReplayTreeIsThatOfXMod compares root and tiles after every leaf with
+// golang.org/x/mod/sumdb/tlog.
 func TestReplayTreeIsThatOfXMod(t *testing.T) {
 	n := 66000 // three levels
 	if testing.Short() {
@@ -95,7 +96,7 @@ func TestInclusionPathLeadsToRoot(t *testing.T) {
 			if err := verifier.CheckInclusionOf(h, uint64(i)+1, path, head); err == nil {
 				t.Errorf("leaf %d of %d is taken for its neighbour", i, n)
 			}
-			if err := verifier.CheckInclusionOf(h, head.Size, path, head); err == nil || !bytes.Contains([]byte(err.Error()), []byte("has no such entry")) {
+			if err := verifier.CheckInclusionOf(h, head.Size, path, head); err == nil {
 				t.Errorf("a leaf beyond size %d: %v", n, err)
 			}
 			if n > 1 {
@@ -147,19 +148,19 @@ func TestConsistency(t *testing.T) {
 	for name, c := range map[string]struct {
 		saved, current proof.Checkpoint
 		tiles          verifier.TileFunc
-		says           string
+		cause          error // nil: neither a fork nor a rewound log
 	}{
-		"rewound":               {now, head(l, 700), tiles, "rewound"},
-		"forked, same size":     {head(fork, 777), now, tiles, "two different histories of the same length"},
-		"forked, smaller saved": {head(fork, 400), now, tiles, "entries that you had seen signed were changed"},
-		"forked at the end":     {head(fork, 301), now, tiles, "entries that you had seen signed were changed"},
-		"false root of nothing": {proof.Checkpoint{Origin: l.Origin}, now, tiles, "false root for an empty log"},
-		"tiles that are false":  {head(l, 300), now, tilesOf(damaged), "hash tiles are damaged or false"},
-		"another log":           {other, now, tiles, "two logs"},
+		"rewound":               {now, head(l, 700), tiles, verifier.ErrRewound},
+		"forked, same size":     {head(fork, 777), now, tiles, verifier.ErrForked},
+		"forked, smaller saved": {head(fork, 400), now, tiles, verifier.ErrForked},
+		"forked at the end":     {head(fork, 301), now, tiles, verifier.ErrForked},
+		"false root of nothing": {proof.Checkpoint{Origin: l.Origin}, now, tiles, verifier.ErrForked},
+		"tiles that are false":  {head(l, 300), now, tilesOf(damaged), nil},
+		"another log":           {other, now, tiles, nil},
 	} {
 		err := verifier.CheckConsistency(c.saved, c.current, c.tiles)
-		if !isFailure(err, verifier.CheckConsistent) || !bytes.Contains([]byte(err.Error()), []byte(c.says)) {
-			t.Errorf("%s: %v, want a failure of consistency that says %q", name, err, c.says)
+		if f := new(verifier.Failure); !errors.As(err, &f) || f.Check != verifier.CheckConsistent || f.Err != c.cause {
+			t.Errorf("%s: %v, want a failure of consistency by %v", name, err, c.cause)
 		}
 	}
 	if err := verifier.CheckConsistency(head(l, 300), now, tilesOf(nil)); err == nil || isFailure(err, verifier.CheckConsistent) {

@@ -33,14 +33,15 @@ type vectorIn struct {
 	ID                      string
 }
 
-// vectorOut is what is asked here of a good one; an opening has an identity, the others index, size and root.
+// vectorOut is what is asked here of a good one; an opening has an identity, the others index, size
+// and root.
 type vectorOut struct {
 	Index, Size    uint64
 	Root, Identity hexBytes
 }
 
-// TestVectors reads the vectors of everything that is checked here and nowhere else: docs/FORMATS.md and its vectors are the
-// contract for verifiers, of which this is one.
+// TestVectors reads the vectors of everything that is checked here and nowhere else:
+// docs/FORMATS.md and its vectors are the contract for verifiers, of which this is one.
 func TestVectors(t *testing.T) {
 	for name, read := range map[string]func(vectorIn) (vectorOut, error){"proof": readProof, "opening": readOpening, "receipt": readReceipt} {
 		data, err := os.ReadFile(filepath.Join("..", "ledger", "entry", "testdata", "vectors", name+".json"))
