@@ -22,8 +22,16 @@ func ExampleCheckReceipt() {
 	for _, r := range report.Results {
 		fmt.Println(r.Status, r.Check)
 	}
-	// Output: entry 3 of 11 error: <nil> ok checkpoint-signature ok audience ok leaf-form ok
-	// tag-commitment ok body-commitment ok filing ok inclusion skipped key-status
+	// Output:
+	// entry 3 of 11 error: <nil>
+	// ok checkpoint-signature
+	// ok audience
+	// ok leaf-form
+	// ok tag-commitment
+	// ok body-commitment
+	// ok filing
+	// ok inclusion
+	// skipped key-status
 }
 
 // A citizen is shown an access and checks that it is what the log holds, and that it is theirs.
@@ -40,12 +48,12 @@ func ExampleCheckEntry() {
 	_, report := verifier.CheckEntry(verifier.EntryEvidence{Opening: ledger.Openings[3], Leaf: ledger.Leaves[3], Path: path, Checkpoint: head,
 		Log: key, Genesis: genesis, ID: "nhs:9434765919"}) // entry 3 is about another person
 	fmt.Println(report.Err())
-	// Output: subject: entry 3: expected an entry about the person whose id you gave, found an
-	// entry about another person: another person's entry is shown to you as this person's
+	// Output:
+	// subject: entry 3: expected an entry about the person whose id you gave, found an entry about another person: another person's entry is shown to you as this person's
 }
 
-// A citizen checks that a statement shows every access to their record, and none that is not
-// theirs, taking two witnesses' and an auditor's word for what the operator could lie about.
+// A citizen checks that a statement shows every access to their record, and none that is not theirs, taking two witnesses' and an auditor's word for what the operator could
+// lie about.
 func ExampleCheckStatement() {
 	ledger := testlog.NewSample("ledger.example/2026")
 	w, x, a := testlog.NewCosigner("w"), testlog.NewCosigner("x"), testlog.NewCosigner("board")
@@ -66,13 +74,14 @@ quorum both
 	fmt.Println(report.Lines.Complete)
 	fmt.Println(report.Lines.Cosigned)
 	fmt.Println(report.Lines.Fresh)
-	// Output: error: <nil> yes, as of entry 11: 2 entries on record, all shown; no reads of
-	// everybody's data on record audited by board (2026-11-22T09:00:00Z); witnessed by w
-	// (2026-11-22T09:00:00Z), x (2026-11-22T09:00:00Z) STALE: seen by cosigners of your policy at
-	// 2026-11-22T09:00:00Z, 96 hours ago. It was true then; ask for a new one
+	// Output:
+	// error: <nil>
+	// yes, as of entry 11: 2 entries on record, all shown; no reads of everybody's data on record
+	// audited by board (2026-11-22T09:00:00Z); witnessed by w (2026-11-22T09:00:00Z), x (2026-11-22T09:00:00Z)
+	// STALE: seen by cosigners of your policy at 2026-11-22T09:00:00Z, 96 hours ago. It was true then; ask for a new one
 }
 
-// Somebody who kept a checkpoint sees that the log was rewritten.
+// Anyone who kept a checkpoint sees that the log was rewritten.
 func ExampleCheckConsistency() {
 	ledger := testlog.New("ledger.example/2026")
 	ledger.AddRandom(20)
@@ -88,8 +97,8 @@ func ExampleCheckConsistency() {
 	now, _ := verifier.OpenCheckpoint(files["checkpoint"], key)
 	err := verifier.CheckConsistency(saved, now, tiles).(*verifier.Failure)
 	fmt.Println(err.Meaning)
-	// Output: the log forked: entries that it had signed before were changed or removed. The two
-	// signed checkpoints, with the log's tiles, prove it to anyone
+	// Output:
+	// the log forked: entries that it had signed before were changed or removed. The two signed checkpoints, with the log's tiles, prove it to anyone
 }
 
 // An auditor replays a log.

@@ -93,8 +93,8 @@ func StepFailure(err error, index *uint64) *Failure {
 	f := failure(err, index, CheckRules)
 	if f.Check == CheckRules {
 		f.Expected = "an entry that the rules allow at this index"
-		f.Meaning = "the operator logged an act that the state of the agreement, request or policies does not allow. Anyone who " +
-			"replays the public entries finds the same"
+		f.Meaning = "the operator logged an act that the state of the agreement, request or policies does not allow. " +
+			"Anyone who replays the public entries finds the same"
 	}
 	return f
 }

@@ -68,7 +68,7 @@ func (w *world) indexedWhile(l *testlog.Log, add func()) testlog.Claim {
 	return c
 }
 
-// statement makes the statement of a claim. Where me is everybody (entry.RegEveryone) a person's
+// statement makes the statement for a claim. If me is everybody (entry.RegEveryone), a person's
 // history stands under everyone, and where me is linked under linked, until finished puts both
 // where they belong: so whatever is done to a subject's history is done to the reads of everybody's
 // data, and to a linked history.

@@ -65,7 +65,8 @@ func grown() *testlog.Sample {
 	return s
 }
 
-// The roots are held against an index made by the definition, with no code in common but the hashes.
+// The roots are held against an index made by the definition, with no code in common but the
+// hashes.
 func TestHonestLogIsGood(t *testing.T) {
 	s := grown()
 	a := begin(t, s.Log)
@@ -92,7 +93,8 @@ func TestHonestLogIsGood(t *testing.T) {
 	}
 }
 
-// An operator who leaves an access out of the index, files it under somebody else, states any root, or goes back, is convicted at that root, and only there.
+// An operator who leaves an access out of the index, files it under somebody else, states any root,
+// or goes back, is convicted at that root, and only there.
 func TestFalseIndexRoots(t *testing.T) {
 	for name, c := range map[string]struct {
 		index func(s *testlog.Sample) testlog.Index
@@ -154,7 +156,8 @@ func TestFalseIndexRoots(t *testing.T) {
 	}
 }
 
-// Each kind of record that does not open its leaf is refused before anything changes, and the right one is taken after.
+// Each kind of record that does not open its leaf is refused before anything changes, and the right
+// one is taken after.
 func TestFeedThatDoesNotOpenTheLeaf(t *testing.T) {
 	s := grown()
 	other := record(s.Log, s.Accesses[1])
@@ -215,7 +218,8 @@ func TestLeavesThatMayNotStand(t *testing.T) {
 	}
 }
 
-// A lag above the genesis' is found while it lasts, and once more when it is over; a lag of exactly that much is allowed.
+// A lag above the genesis' is found while it lasts, and once more when it is over; a lag of exactly
+// that much is allowed.
 func TestLag(t *testing.T) {
 	l := testlog.NewLag(origin, 10)
 	org := func(i int) { l.AddPublic(l.Organisation(fmt.Sprintf("board-%d", i), l.Registrar, l.Enroller)) }
@@ -285,7 +289,8 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// An opening that is wrong in any way is refused; misfiling is seen although both commitments and the signature are good.
+// An opening that is wrong in any way is refused; misfiling is seen although both commitments and
+// the signature are good.
 func TestOpenings(t *testing.T) {
 	s := grown()
 	at := s.Accesses[3]

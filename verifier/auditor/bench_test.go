@@ -15,7 +15,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// BenchmarkAudit is the work of an auditor on one core, without the network: 100,000 sealed entries about 20,000 people, an index root every 1,000.
+// BenchmarkAudit is the work of an auditor on one core, without the network: 100,000 sealed entries
+// about 20,000 people, an index root every 1,000.
 func BenchmarkAudit(b *testing.B) {
 	l := testlog.New(origin)
 	maker := begin(b, l)
@@ -84,8 +85,9 @@ func BenchmarkState(b *testing.B) {
 	})
 }
 
-// BenchmarkVerdicts is the replay of verdicts on one core: 5,000 accesses under an agreement about 1,000 people, every fifth of whom refused research. Once beyond signature
-// checks (commitments, decoding, the verdict), once all of it.
+// BenchmarkVerdicts is the replay of verdicts on one core: 5,000 accesses under an agreement about
+// 1,000 people, every fifth of whom refused research. Once beyond signature checks (commitments,
+// decoding, the verdict), once all of it.
 func BenchmarkVerdicts(b *testing.B) {
 	g := testlog.NewGoverned(testlog.New(origin))
 	l := g.Fork(g.Ended)

@@ -40,7 +40,8 @@ func forkEvidence(t *testing.T, a, b *testlog.Log, sizeA, sizeB uint64) Evidence
 // status of the last result: what the evidence comes to.
 func concludes(rep verifier.Report) verifier.Status { return rep.Results[len(rep.Results)-1].Status }
 
-// Whoever holds the log's key alone sees what each kind of evidence proves, and that altered evidence proves nothing.
+// Whoever holds the log's key alone sees what each kind of evidence proves, and that altered
+// evidence proves nothing.
 func TestEvidence(t *testing.T) {
 	s := grown()
 	wrong := s.AddIndexRootOf(s.Size(), wire.Hash{9}, s.Operator)

@@ -16,23 +16,25 @@ import (
 	"igledger/verifier"
 )
 
-// A state file is an Auditor between two leaves, so that it need not begin at leaf 0 again. Integers are u64, big-endian:
+// A state file holds an Auditor between two leaves, so that it does not have to begin at leaf 0
+// again. Integers are u64, big-endian:
 //
 //	"igverify-audit-state/1\n"
 //	length ‖ state of the LogReplay (verifier.MarshalState), with the checkpoint it has reached
-//	covered ‖ position of the newest index root ‖ roots met ‖ longest lag ‖ lag since it is too great
+//	covered ‖ position of the newest index root ‖ roots seen ‖ longest lag ‖ lag since it is too great
 //	number ‖ histories at covered, ascending by K: K (32) ‖ count ‖ head (32)
 //	number ‖ leaves from covered on: leaf hash (32) ‖ K (32) ‖ head_0 (32)
-//	length ‖ what the caller keeps with it
+//	length ‖ data that the caller keeps with it
 //	SHA-256 of all before (32)
 //
-// The file is its reader's own and is trusted to have been written by WriteState: whoever can write to it can make an auditor cosign what it never saw. The
-// checksum is for damage, not for enemies.
+// The reader owns the file and trusts that WriteState wrote it: anyone who can write to it can make
+// an auditor cosign what it never saw. The checksum finds damage, not attacks.
 const stateFormat = "igverify-audit-state/1\n"
 
 const maxPart = 1 << 30 // bytes of a part of variable length
 
-// WriteState writes a and, beside it, extra. checkpoint is the signed note of a's size. 5.5 million histories take 400 MB.
+// WriteState writes the state of a, and extra with it. checkpoint is the signed note of a's size.
+// 5.5 million histories take 400 MB.
 func (a *Auditor) WriteState(to io.Writer, checkpoint, extra []byte) error {
 	replay, err := a.replay.MarshalState(checkpoint)
 	if err != nil {
@@ -93,14 +95,14 @@ func (w *stateWriter) part(b []byte) {
 func ReadState(from io.Reader, vkey string) (a *Auditor, checkpoint, extra []byte, err error) {
 	r := stateReader{from: bufio.NewReaderSize(from, 1<<20), sum: sha256.New()}
 	if string(r.bytes(len(stateFormat))) != stateFormat {
-		r.fail(errors.New("of another version, or no state of an audit"))
+		r.fail(errors.New("from another version, or not the state of an audit"))
 	}
 	saved := r.part()
 	a = &Auditor{covered: r.number(), root: r.number(), roots: r.number(), longest: r.number(), late: r.number()}
 	a.tree = index.Build(r.histories)
 	n := r.number()
 	if n > maxTail {
-		r.fail(errors.New("more leaves wait than can"))
+		r.fail(errors.New("too many leaves wait for an index root"))
 	}
 	for range n {
 		if r.err != nil {
@@ -116,12 +118,13 @@ func ReadState(from io.Reader, vkey string) (a *Auditor, checkpoint, extra []byt
 		r.fail(errors.New("torn or damaged (its checksum does not match)"))
 	}
 	if _, err := r.from.ReadByte(); r.err == nil && !errors.Is(err, io.EOF) {
-		r.fail(errors.New("goes on after its end"))
+		r.fail(errors.New("has data after its end"))
 	}
 	if r.err != nil {
 		return nil, nil, nil, fmt.Errorf("%w: %w", verifier.ErrState, r.err)
 	}
-	if a.replay, checkpoint, err = verifier.ParseState(saved, vkey); err != nil {
+	a.replay, checkpoint, err = verifier.ParseState(saved, vkey)
+	if err != nil {
 		return nil, nil, nil, err
 	}
 	if size := a.Size(); a.covered > size || size-a.covered != n {
@@ -157,7 +160,8 @@ func (r *stateReader) bytes(n int) []byte {
 func (r *stateReader) number() uint64  { return binary.BigEndian.Uint64(r.bytes(8)) }
 func (r *stateReader) hash() wire.Hash { return wire.Hash(r.bytes(32)) }
 
-// part grows with what is there, not with what a damaged length says.
+// part reads a part of variable length. Its memory grows with the data that is there, not with a
+// damaged length.
 func (r *stateReader) part() []byte {
 	n := r.number()
 	if n > maxPart {

@@ -20,7 +20,8 @@ func state(t testing.TB, a *Auditor, checkpoint []byte) []byte {
 	return b.Bytes()
 }
 
-// From any leaf on, an audit that was written down and read again finds what one finds that was not.
+// From any leaf on, an audit that was written down and read again finds what one finds that was
+// not.
 func TestAuditGoesOnFromItsState(t *testing.T) {
 	s := grown()
 	wrong := s.AddIndexRootOf(s.Size(), s.IndexAt(s.Size()-1).Root(), s.Operator)
@@ -90,7 +91,8 @@ func TestDamagedStateIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzReadState: whatever a file holds, reading it ends, without panic and without more memory than there are bytes; what is taken is written again as it was.
+// FuzzReadState: whatever a file holds, reading it ends, without panic and without more memory than
+// there are bytes; what is taken is written again as it was.
 func FuzzReadState(f *testing.F) {
 	s := grown()
 	a := begin(f, s.Log)

@@ -19,35 +19,35 @@ import (
 )
 
 // Verdicts computes every verdict of a log again, from the openings of all its sealed leaves, and
-// compares it with the one that the ledger shows. It takes all leaves in order beside an Auditor,
-// which checks them and the feed. It is not safe for concurrent use; it uses all cores itself.
+// compares it with the one that the ledger shows. It takes all leaves in order, next to an Auditor,
+// which checks the leaves and the feed. It is not safe for concurrent use, and uses all cores.
 //
-// It promises, after Flush: if Wrong is empty, every opening taken is of its leaf (both
-// commitments, the feed's tag) and signed by a key that was valid at that index, and each id is
-// filed under one tag and each tag under one id. If Public returned no finding, every public entry
-// obeys the rules. A verdict without a doubt is the one that follows from the entries below it.
-// This stops an operator from showing a verdict that suits it better, and an attacker from changing
-// one in the database unseen.
+// It promises: after Flush, every opening taken belongs to its leaf (both commitments, the feed's
+// tag) and is signed by a key that was valid at that index, unless it is among Wrong; each id is
+// filed under one tag and each tag belongs to one id; every public entry obeys the rules; and every
+// verdict that is not among Doubts is the one that follows from the entries below it. It stops an
+// operator from showing a verdict that suits it better, and anyone who changes the database from
+// doing so unnoticed.
 //
-// It does not promise that the tag is the VRF of the id, which bulk openings leave out (see
-// CheckOpening, on samples), nor that a source told the truth. And it judges the openings as they
-// were when it read them: a later change shows only when they are read again.
+// It does not promise that the tag is the VRF of the id, because bulk openings leave out the proof
+// (see CheckOpening, for samples), nor that a source told the truth. It sees the openings as they
+// were when it read them: only a new reading finds what was changed later.
 //
-// It takes 270 bytes of memory for each history, what the rules keep of people who consented or
-// delegated, and the public entries that change the register or govern accesses.
+// It needs 270 bytes of memory for each history, and memory for what the rules keep of people who
+// consented or delegated, and for the public entries that govern.
 type Verdicts struct {
-	// OnSealed, unless nil, is called in order with each sealed entry that was opened and is
-	// signed, for further checks.
+	// OnSealed is called for each sealed entry that was opened and is signed, in order, for further
+	// checks, unless it is nil.
 	OnSealed func(index uint64, e *entry.Entry)
 
 	state   register.State
-	frozen  *register.Register // copy of state's register that never changes; nil if it must be made
+	frozen  *register.Register // a copy of state's register as it is now, which never changes; nil: not made yet
 	told    []told
 	size    uint64
 	pending []opened
 	persons map[wire.Hash]*filed // by K
-	ids     map[idHash]wire.Hash // K of the history of each id
-	secret  [32]byte             // key of the hashes of ids
+	ids     map[idHash]wire.Hash // K of each
+	secret  [32]byte             // key of idHash
 	stats   VerdictStats
 	doubts  []Doubt
 	wrong   []*verifier.Failure
@@ -59,78 +59,69 @@ type told struct {
 	jws   string
 }
 
-// idHash is a keyed hash of a person's id: equal hashes are of the same person. An attacker who has
-// the secret can try all ids.
+// idHash is a keyed hash of a person's id: if two are equal, they belong to one person. Anyone who
+// has the secret can try all ids.
 type idHash [16]byte
 
 // filed is what is known of a history about a person.
 type filed struct {
 	id     idHash
-	unsure bool   // some of its content could not be read, so verdicts that follow from it may be wrong
-	state  []byte // of the person, as the rules keep it
+	unsure bool   // some of its content could not be read, so what follows from it may be wrong
+	state  []byte // as the rules keep it
 }
 
-// opened is a sealed leaf with its opening, waiting to be judged by the rules and the register at
+// opened is a sealed leaf with its opening. It waits to be judged by the rules and the register at
 // its index.
 type opened struct {
 	index    uint64
 	leaf     []byte
 	rec      proof.FeedRecord
-	opening  *bundle.Opening // nil if there is none
+	opening  *bundle.Opening // nil: there is none
 	rules    register.Rules
 	register *register.Register
-	entry    *entry.Entry      // set by read
-	failure  *verifier.Failure // why the leaf could not be read or verified
+	entry    *entry.Entry      // once read
+	failure  *verifier.Failure // why it was not read
 }
 
-// Doubt is something that the operator must explain, but that its own signatures do not prove.
+// Doubt is something that the operator must explain, but that none of its signatures proves.
 type Doubt struct {
 	Index   uint64         `json:"index"`
 	Kind    DoubtKind      `json:"kind"`
-	Stored  *entry.Verdict `json:"stored,omitempty"` // the ledger's; nil if it has none
-	Own     *entry.Verdict `json:"own,omitempty"`    // the one that follows from the entries below
+	Stored  *entry.Verdict `json:"stored,omitempty"` // the ledger's; nil: none
+	Own     *entry.Verdict `json:"own,omitempty"`    // what follows from the entries below
 	Refused string         `json:"refused,omitempty"`
 }
 
-// DoubtKind says what a Doubt is about.
+// DoubtKind is the kind of a doubt.
 type DoubtKind string
 
-// The kinds of doubt.
+// The kinds.
 const (
 	VerdictDiffers DoubtKind = "verdict"  // Stored is not Own
-	EntryRefused   DoubtKind = "refused"  // the rules do not allow the entry: Refused says why
-	NotOpened      DoubtKind = "unopened" // the opening has no content, so what follows from it cannot be computed
+	EntryRefused   DoubtKind = "refused"  // the rules refuse the entry: Refused says why
+	NotOpened      DoubtKind = "unopened" // the entry has no content, so nothing that follows from it can be computed
 )
 
-// VerdictStats are numbers for reports.
+// VerdictStats holds numbers for reports.
 type VerdictStats struct {
-	Sealed   uint64 `json:"sealed"`   // sealed leaves whose opening was judged
-	Verdicts uint64 `json:"verdicts"` // compared with the computed ones
-	Without  uint64 `json:"without"`  // entries without a verdict, older than the first verdict of the log
-
-	// Unsure counts verdicts that differ from the computed ones, of people some of whose entries
-	// could not be opened: the difference proves nothing.
-	Unsure uint64 `json:"unsure"`
-
-	Doubts uint64 `json:"doubts"`
+	Sealed   uint64 `json:"sealed"`   // sealed leaves whose opening was read
+	Verdicts uint64 `json:"verdicts"` // verdicts compared
+	Without  uint64 `json:"without"`  // accesses without a verdict: older than the log's first verdict
+	Unsure   uint64 `json:"unsure"`   // verdicts that differ, but some entries of the person could not be opened
+	Doubts   uint64 `json:"doubts"`
 }
 
-// maxDoubts bounds the memory that a ledger which is wrong everywhere can take. Further doubts are
-// only counted.
+// maxDoubts bounds the memory for a ledger that is wrong everywhere. Further doubts are only
+// counted.
 const maxDoubts = 1000
 
-// batch is the number of leaves that wait before they are judged: enough to be worth sharing
-// between cores.
+// batch is how many leaves wait before they are judged: enough to be worth sharing between cores.
 const batch = 1024
 
-// NewVerdicts returns a Verdicts that begins at leaf 0 of the log origin. rules are those of an
+// NewVerdicts returns a Verdicts that begins at leaf 0 of the log origin, with the rules of an
 // empty log.
 func NewVerdicts(origin string, rules register.Rules) *Verdicts {
-	v := &Verdicts{
-		state:   register.NewState(origin, rules),
-		persons: map[wire.Hash]*filed{},
-		ids:     map[idHash]wire.Hash{},
-	}
+	v := &Verdicts{state: register.NewState(origin, rules), persons: map[wire.Hash]*filed{}, ids: map[idHash]wire.Hash{}}
 	rand.Read(v.secret[:])
 	return v
 }
@@ -138,23 +129,23 @@ func NewVerdicts(origin string, rules register.Rules) *Verdicts {
 // Size returns the number of leaves taken.
 func (v *Verdicts) Size() uint64 { return v.size }
 
-// Rules returns the rules at Size.
+// Rules returns what governs the log at Size.
 func (v *Verdicts) Rules() register.Rules { return v.state.Rules }
 
-// Stats returns the numbers.
+// Stats returns numbers for reports.
 func (v *Verdicts) Stats() VerdictStats { return v.stats }
 
-// Doubts returns the first 1,000 doubts, in order.
+// Doubts returns the first 1,000 doubts, in order. They convict no one.
 func (v *Verdicts) Doubts() []Doubt { return v.doubts }
 
-// Wrong returns a failure, the first 1,000, for each opening that is not of its leaf, is not
-// signed, or is filed under another person. In each case the operator committed to the opening, or
-// showed an auditor something other than what it committed to.
+// Wrong returns the openings that do not belong to their leaf, are not signed, or are filed under
+// another person. The operator committed to each of them, or shows an auditor something other than
+// what it committed to.
 func (v *Verdicts) Wrong() []*verifier.Failure { return v.wrong }
 
 // Public takes the public entry at Size, which has passed an Auditor (its OnPublic), before Add
-// takes the leaf. It returns a finding if the rules do not allow the entry: anyone who replays the
-// public entries finds the same.
+// takes the leaf. If the rules do not allow the entry, Public returns a finding: anyone who replays
+// the public entries finds the same.
 func (v *Verdicts) Public(index uint64, e *entry.Entry) *Finding {
 	if !register.Shared(e.Type) {
 		return nil
@@ -173,7 +164,7 @@ func (v *Verdicts) tell(index uint64, e *entry.Entry) error {
 	return v.state.StepSigned(e, index)
 }
 
-// Add takes the leaf at Size, the record of the feed with which an Auditor opened it, and its
+// Add takes the leaf at Size, its record of the feed, which an Auditor has checked, and its
 // opening, which is nil for a public leaf.
 func (v *Verdicts) Add(leaf []byte, rec proof.FeedRecord, o *bundle.Opening) {
 	at := v.size
@@ -181,9 +172,8 @@ func (v *Verdicts) Add(leaf []byte, rec proof.FeedRecord, o *bundle.Opening) {
 	if rec == (proof.FeedRecord{}) {
 		if o != nil {
 			v.accuse(&verifier.Failure{Check: verifier.CheckOpeningForm, Index: verifier.At(at),
-				Expected: "no opening of a public entry",
-				Found:    "one",
-				Meaning:  "the operator showed an auditor something that is not in the log"})
+				Expected: "no opening of a public entry", Found: "an opening",
+				Meaning: "the operator shows the auditor something that is not in the log"})
 		}
 		return
 	}
@@ -191,7 +181,12 @@ func (v *Verdicts) Add(leaf []byte, rec proof.FeedRecord, o *bundle.Opening) {
 		v.frozen = v.state.Register.Clone()
 	}
 	v.pending = append(v.pending, opened{
-		index: at, leaf: leaf, rec: rec, opening: o, rules: v.state.Rules, register: v.frozen,
+		index:    at,
+		leaf:     leaf,
+		rec:      rec,
+		opening:  o,
+		rules:    v.state.Rules,
+		register: v.frozen,
 	})
 	if len(v.pending) == batch {
 		v.Flush()
@@ -233,8 +228,8 @@ func (v *Verdicts) doubt(d Doubt) {
 	}
 }
 
-// content reports whether there is content to be read. An opening without content still has its
-// link part, which the feed has too.
+// content reports whether there is something to read. An opening whose content was erased still has
+// its link part, which is in the feed too.
 func (p *opened) content() bool { return p.opening != nil && p.opening.JWS != "" }
 
 func (p *opened) fail(c verifier.Check, err error, expected, meaning string) {
@@ -243,7 +238,12 @@ func (p *opened) fail(c verifier.Check, err error, expected, meaning string) {
 		found = f.Found
 	}
 	p.failure = &verifier.Failure{
-		Check: c, Index: verifier.At(p.index), Expected: expected, Found: found, Meaning: meaning, Err: err,
+		Check:    c,
+		Index:    verifier.At(p.index),
+		Expected: expected,
+		Found:    found,
+		Meaning:  meaning,
+		Err:      err,
 	}
 }
 
@@ -251,45 +251,41 @@ func (p *opened) fail(c verifier.Check, err error, expected, meaning string) {
 func (p *opened) read() {
 	o := p.opening
 	if o.Index != p.index || o.Tag != p.rec.Tag || o.TagSalt != p.rec.TagSalt {
-		p.fail(verifier.CheckTagCommitment, errors.New("one with another index or link"),
-			"an opening with the index and the link that the feed has",
-			"the operator gave auditors two links for one entry")
+		p.fail(verifier.CheckTagCommitment, errors.New("another position or link"), "an opening with the link in the feed",
+			"the operator gives auditors two links for one entry")
 		return
 	}
 	e, err := verifier.OpenLeaf(o, p.leaf)
 	switch {
 	case errors.Is(err, wire.BadCommitment):
-		p.fail(verifier.CheckBodyCommitment, err,
-			"the content that the leaf is committed to",
-			"the operator showed an auditor content that is not what was logged")
+		p.fail(verifier.CheckBodyCommitment, err, "the content to which the leaf is committed",
+			"the operator shows the auditor content that is not what was logged")
 	case err != nil:
-		p.fail(verifier.CheckEntryForm, err,
-			"an entry about a person",
-			"the operator logged something that is not an entry about a person, "+
-				"or this verifier is too old to read it: get a newer version before you decide")
+		p.fail(verifier.CheckEntryForm, err, "an entry about a person",
+			"the operator logged something that is not an entry about a person, or this program is too old for it: get a newer "+
+				"version before you judge")
 	case e.ShownSub() == "":
 		p.fail(verifier.CheckFiling, errors.New("one that does not"),
-			"an opening that says whom the entry is about",
-			"the operator withheld from an auditor what is needed to check under whom the entry is filed")
+			"an opening that says whom the entry is about", withheld)
 	default:
 		p.entry = e
 	}
 }
 
-// verify checks the signature and that the signer may make the entry.
+// verify checks who signed.
 func (p *opened) verify() {
 	if p.failure != nil {
 		return
 	}
 	if err := p.register.Verify(p.entry, p.index); err != nil {
 		p.fail(verifier.CheckSignature, err,
-			"a signature by a key that was valid at this index, of an organisation that may make the entry",
-			"the operator logged an entry that is not signed by an organisation that may make it")
+			"a signature by a key that was valid at this index, of an organisation that was allowed to sign",
+			"the operator logged an entry that was not signed by a party that was allowed to sign it")
 	}
 }
 
-// judge compares the verdict of an entry that was read with the computed one, and adds the entry to
-// the state of its person.
+// judge compares the verdict of an entry with the one that follows from the entries below, and adds
+// the entry to the state of its person.
 func (v *Verdicts) judge(p *opened) {
 	v.stats.Sealed++
 	k := proof.TagKey(p.rec.Tag)
@@ -311,10 +307,9 @@ func (v *Verdicts) judge(p *opened) {
 	e := p.entry
 	if other := v.file(k, f, e.ShownSub()); other != "" {
 		v.accuse(&verifier.Failure{Check: verifier.CheckFiling, Index: verifier.At(p.index),
-			Expected: "an entry filed under the one tag of the person it is about",
-			Found:    other,
-			Meaning: "the operator filed the entry under another person: " +
-				"the statement of the person it is about leaves it out, or another person's statement shows it"})
+			Expected: "an entry filed under the one tag of the person it is about", Found: other,
+			Meaning: "the operator filed the entry under another person: it is missing from the person's statement, or shown " +
+				"in another person's"})
 		return
 	}
 	if v.OnSealed != nil {
@@ -345,7 +340,7 @@ func (v *Verdicts) compare(index uint64, stored, own *entry.Verdict, unsure bool
 	switch {
 	case stored == nil && own == nil:
 		return
-	case stored == nil && v.stats.Verdicts == 0: // so far the ledger ran without rules
+	case stored == nil && v.stats.Verdicts == 0: // the ledger has run without rules so far
 		v.stats.Without++
 		return
 	}
@@ -363,13 +358,13 @@ func (v *Verdicts) compare(index uint64, stored, own *entry.Verdict, unsure bool
 func (v *Verdicts) file(k wire.Hash, f *filed, id string) string {
 	h := v.hash(id)
 	if before, ok := v.ids[h]; ok && before != k {
-		return "an id that has another tag in an earlier entry"
+		return "the id has another tag in an earlier entry"
 	}
 	if f.id == (idHash{}) {
 		f.id, v.ids[h] = h, k
 	}
 	if f.id != h {
-		return "a tag that belongs to another person in an earlier entry"
+		return "the tag belongs to another person in an earlier entry"
 	}
 	return ""
 }
@@ -380,7 +375,7 @@ func (v *Verdicts) hash(id string) idHash {
 	return idHash(m.Sum(nil))
 }
 
-// histories returns the histories about people, ascending by K.
+// histories returns those about people, ascending by K.
 func (v *Verdicts) histories() []wire.Hash {
 	list := make([]wire.Hash, 0, len(v.persons))
 	for k := range v.persons {

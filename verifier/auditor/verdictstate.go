@@ -20,8 +20,8 @@ import (
 	"igledger/verifier"
 )
 
-// A file of verdicts is a Verdicts between two leaves. It holds people's consents and the ids of
-// those who act for them, so it is encrypted: AES-256 in counter mode with a key of its own,
+// A file of verdicts holds a Verdicts between two leaves. It contains people's consents and the ids
+// of those who act for them, so it is encrypted: AES-256 in counter mode with a key of its own,
 // HKDF-SHA256 of the caller's secret with the salt. Integers are u64, big-endian:
 //
 //	"igverify-verdicts/1\n" ‖ salt (32) ‖ the following, encrypted:
@@ -32,11 +32,10 @@ import (
 //	length ‖ Doubts as JSON
 //	SHA-256 of all before in the clear, from the second "igverify-verdicts/1\n" on (32)
 //
-// Like a state file, its reader trusts that WriteState wrote it: the checksum detects damage, not
-// an attacker.
+// Like the state file it is trusted to have been written by WriteState: the checksum finds damage.
 const verdictsFormat = "igverify-verdicts/1\n"
 
-// WriteState judges the leaves that wait and writes v for a reader with the same secret.
+// WriteState judges what waits and writes v for a reader with the same secret.
 func (v *Verdicts) WriteState(to io.Writer, secret []byte) error {
 	v.Flush()
 	doubts, err := json.Marshal(v.doubts, json.FormatNilSliceAsNull(true))
@@ -57,8 +56,7 @@ func (v *Verdicts) WriteState(to io.Writer, secret []byte) error {
 	w.bytes([]byte(verdictsFormat))
 	w.numbers(v.size)
 	w.bytes(v.secret[:])
-	w.numbers(v.stats.Sealed, v.stats.Verdicts, v.stats.Without, v.stats.Unsure, v.stats.Doubts)
-	w.numbers(uint64(len(v.told)))
+	w.numbers(v.stats.Sealed, v.stats.Verdicts, v.stats.Without, v.stats.Unsure, v.stats.Doubts, uint64(len(v.told)))
 	for _, t := range v.told {
 		w.numbers(t.index)
 		w.part([]byte(t.jws))
@@ -90,21 +88,21 @@ func (v *Verdicts) WriteState(to io.Writer, secret []byte) error {
 func verdictsCipher(secret, salt []byte) (cipher.Stream, error) {
 	key, err := hkdf.Key(sha256.New, secret, salt, "igverify verdicts", 32)
 	if err != nil {
-		return nil, fmt.Errorf("deriving the key of the state of verdicts: %w", err)
+		return nil, fmt.Errorf("the key of the state of verdicts: %w", err)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return nil, fmt.Errorf("deriving the key of the state of verdicts: %w", err)
+		return nil, fmt.Errorf("the key of the state of verdicts: %w", err)
 	}
-	return cipher.NewCTR(block, make([]byte, aes.BlockSize)), nil // each salt has its own key, so a key has one stream
+	return cipher.NewCTR(block, make([]byte, aes.BlockSize)), nil // each salt has its own key, so each key has one stream
 }
 
-// ReadVerdicts reads what WriteState wrote for the log origin. rules are those of an empty log. If
-// the file is damaged or was written with another secret, it returns verifier.ErrState.
+// ReadVerdicts reads what WriteState wrote for the log origin. rules are those of an empty log.
+// Errors are verifier.ErrState.
 func ReadVerdicts(from io.Reader, secret []byte, origin string, rules register.Rules) (*Verdicts, error) {
 	head := make([]byte, len(verdictsFormat)+32)
 	if _, err := io.ReadFull(from, head); err != nil || string(head[:len(verdictsFormat)]) != verdictsFormat {
-		return nil, fmt.Errorf("%w: written by another version, or not a state of verdicts", verifier.ErrState)
+		return nil, fmt.Errorf("%w: from another version, or not a state of verdicts", verifier.ErrState)
 	}
 	stream, err := verdictsCipher(secret, head[len(verdictsFormat):])
 	if err != nil {
@@ -118,7 +116,11 @@ func ReadVerdicts(from io.Reader, secret []byte, origin string, rules register.R
 	v.size = r.number()
 	v.secret = [32]byte(r.bytes(32))
 	v.stats = VerdictStats{
-		Sealed: r.number(), Verdicts: r.number(), Without: r.number(), Unsure: r.number(), Doubts: r.number(),
+		Sealed:   r.number(),
+		Verdicts: r.number(),
+		Without:  r.number(),
+		Unsure:   r.number(),
+		Doubts:   r.number(),
 	}
 	for n := r.number(); n > 0 && r.err == nil; n-- {
 		v.told = append(v.told, told{r.number(), string(r.part())})
@@ -129,7 +131,7 @@ func ReadVerdicts(from io.Reader, secret []byte, origin string, rules register.R
 		r.fail(errors.New("torn or damaged (its checksum does not match)"))
 	}
 	if _, err := r.from.ReadByte(); r.err == nil && !errors.Is(err, io.EOF) {
-		r.fail(errors.New("goes on after its end"))
+		r.fail(errors.New("has data after its end"))
 	}
 	if r.err == nil {
 		r.fail(json.Unmarshal(doubts, &v.doubts, json.RejectUnknownMembers(true)))
@@ -163,7 +165,7 @@ func (v *Verdicts) people(r *stateReader) {
 	}
 }
 
-// retell tells the rules again what they were told.
+// retell tells the rules again about the public entries that they were told of.
 func (v *Verdicts) retell() error {
 	for i, t := range v.told {
 		if t.index >= v.size || i > 0 && v.told[i-1].index >= t.index {

@@ -31,7 +31,8 @@ func written(t testing.TB, v *auditor.Verdicts) []byte {
 	return b.Bytes()
 }
 
-// tampered is a log with a doubt early and one late, and a person of whom some content is gone and a verdict differs. The last access is covered by a delegation of long before.
+// tampered is a log with a doubt early and one late, and a person of whom some content is gone and
+// a verdict differs. The last access is covered by a delegation of long before.
 func tampered() (*testlog.Governed, []uint64) {
 	g := governed()
 	a := *g.SharedAccess(g.IDs[1]).Body.(*entry.Access)
@@ -52,7 +53,8 @@ func tampered() (*testlog.Governed, []uint64) {
 	return g, []uint64{at[0], gone, at[1]}
 }
 
-// From any leaf on, a replay that was written down and read again finds what one finds that was not.
+// From any leaf on, a replay that was written down and read again finds what one finds that was
+// not.
 func TestVerdictsGoOnFromTheirState(t *testing.T) {
 	g, at := tampered()
 	through := replay(t, g.Log).to(g.Size())
@@ -131,7 +133,8 @@ func TestDamagedVerdictsAreRefused(t *testing.T) {
 	}
 }
 
-// A doubt with a member of another case, twice or unknown is not one that WriteState wrote, though encoding/json would read it.
+// A doubt with a member of another case, twice or unknown is not one that WriteState wrote, though
+// encoding/json would read it.
 func TestDoubtsAreReadStrictly(t *testing.T) {
 	g, _ := tampered()
 	good := clear(t, written(t, replay(t, g.Log).to(g.Size()).verdicts))
@@ -188,7 +191,8 @@ func sealed(t testing.TB, body []byte) []byte {
 	return slices.Concat([]byte("igverify-verdicts/1\n"), salt, out)
 }
 
-// FuzzReadVerdicts: whatever a file holds, reading it ends, without panic; what is taken is written again as it was.
+// FuzzReadVerdicts: whatever a file holds, reading it ends, without panic; what is taken is written
+// again as it was.
 func FuzzReadVerdicts(f *testing.F) {
 	g, _ := tampered()
 	f.Add(clear(f, written(f, replay(f, g.Log).to(g.Size()).verdicts)))

@@ -20,7 +20,7 @@ func (d directory) read(_ context.Context, path string, limit int) ([]byte, erro
 	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s in the directory: %w", path, ErrNotFound)
-	} else if err == nil && !info.Mode().IsRegular() { // opening a pipe could keep us waiting for ever
+	} else if err == nil && !info.Mode().IsRegular() { // opening a pipe could block for ever
 		return nil, fmt.Errorf("%s in the directory: %w: not a regular file", path, ErrUnreadable)
 	}
 	f, err := os.Open(name)
@@ -38,7 +38,7 @@ func (d directory) read(_ context.Context, path string, limit int) ([]byte, erro
 	return data, nil
 }
 
-// reason drops the file's path from an error: the user knows where the directory is.
+// reason removes the file's path from an error: the user knows where the directory is.
 func reason(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -47,18 +47,20 @@ func reason(err error) error {
 	return err
 }
 
-// WriteFile puts data at path so that after a crash there is the old content or the new one, never a part: it writes beside, syncs, renames and syncs the
-// directory, which it makes if need be.
+// WriteFile writes data to path so that after a crash the file has the old content or the new one,
+// never a part: it writes to a temporary file in the same directory, syncs it, renames it and syncs
+// the directory. It creates the directory if necessary.
 func WriteFile(path string, data []byte) error {
 	return WriteFileWith(path, func(w io.Writer) error { _, err := w.Write(data); return err })
 }
 
-// WriteFileWith is WriteFile for what is too large to be held in memory: write writes it.
+// WriteFileWith is like WriteFile, for data that is too large for memory: write writes it.
 func WriteFileWith(path string, write func(io.Writer) error) error {
 	return writeFile(path, write, true)
 }
 
-// writeFile without sync is for copies of tiles: a power cut may leave them empty, which whoever reads them notices.
+// writeFile writes without sync for copies of tiles: after a power cut they may be empty, which
+// their reader notices.
 func writeFile(path string, write func(io.Writer) error, sync bool) error {
 	path = filepath.FromSlash(path)
 	dir := filepath.Dir(path)
@@ -95,8 +97,8 @@ func writeFile(path string, write func(io.Writer) error, sync bool) error {
 	return nil
 }
 
-// HasCopy reports whether dir holds every full tile and bundle of a log's first size leaves, so that a replay that goes on from there completes
-// the copy.
+// HasCopy reports whether dir holds every full tile and bundle of a log's first size leaves. If so,
+// a replay that continues from there completes the copy.
 func HasCopy(dir string, size uint64) bool {
 	have := func(path string) bool {
 		info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)))
@@ -104,7 +106,8 @@ func HasCopy(dir string, size uint64) bool {
 	}
 	for level := range 8 {
 		for i := range size >> (8 * (level + 1)) {
-			if !have(verifier.TilePath(level, i, verifier.TileWidth)) || level == 0 && !have(verifier.BundlePath(i, verifier.TileWidth)) {
+			if !have(verifier.TilePath(level, i, verifier.TileWidth)) ||
+				level == 0 && !have(verifier.BundlePath(i, verifier.TileWidth)) {
 				return false
 			}
 		}

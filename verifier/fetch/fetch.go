@@ -1,7 +1,9 @@
-// Package fetch reads a log's files, laid out as C2SP tlog-tiles has them, from a URL or a directory, and keeps copies.
+// Package fetch reads a log's files, in the layout of C2SP tlog-tiles, from a URL or a directory,
+// and can keep copies.
 //
-// It promises bounds: a hostile server cannot make it wait for ever, fill memory, or write outside the directory of copies. It does not check
-// what it reads beyond its length: that is package verifier's. Its errors are ErrUnreadable (and ErrNotFound) and name the file.
+// It promises bounds: a hostile server cannot make it wait for ever, fill memory, or write outside
+// the directory of copies. It checks only the length of what it reads; everything else is for
+// package verifier. Its errors are ErrUnreadable (and ErrNotFound) and name the file.
 package fetch
 
 import (
@@ -15,10 +17,11 @@ import (
 	"igledger/verifier"
 )
 
-// ErrUnreadable says that a file of the log could not be had: network, server, disk. It says nothing about the log's honesty.
+// ErrUnreadable says that a file of the log could not be read because of the network, the server or
+// the disk. It says nothing about the log's honesty.
 var ErrUnreadable = errors.New("cannot be read")
 
-// ErrNotFound says that the log has no such file. It is also ErrUnreadable.
+// ErrNotFound says that the log has no such file. It is also an ErrUnreadable.
 var ErrNotFound = fmt.Errorf("%w: not found", ErrUnreadable)
 
 const maxCheckpoint = 64 << 10
@@ -30,10 +33,10 @@ type Log struct {
 	save string // directory of copies, or ""
 
 	mu    sync.Mutex
-	tiles map[string][]byte // hash tiles that proofs were built from: neighbours share them
+	tiles map[string][]byte // hash tiles from which proofs were built; guarded by mu
 }
 
-// Open takes "http://…", "https://…" or a directory.
+// Open returns a Log that reads from "http://…", "https://…" or a directory.
 func Open(from string) (*Log, error) {
 	l := &Log{from: from, tiles: map[string][]byte{}}
 	if strings.HasPrefix(from, "http://") || strings.HasPrefix(from, "https://") {
@@ -51,29 +54,32 @@ func Open(from string) (*Log, error) {
 	return l, nil
 }
 
-// SaveTo keeps a copy of every tile and bundle read from now on below dir, in the same layout, so that dir can be read in place of the log. The checkpoint
-// is not kept until SaveCheckpoint: a directory without one is an unfinished copy.
+// SaveTo makes the Log keep a copy of every tile and bundle that it reads from now on, below dir
+// and in the same layout, so that dir can be read in place of the log. The copy is unfinished until
+// SaveCheckpoint writes the checkpoint.
 func (l *Log) SaveTo(dir string) { l.save = dir }
 
 // SaveCheckpoint finishes the copy.
 func (l *Log) SaveCheckpoint(signed []byte) error { return WriteFile(l.save+"/checkpoint", signed) }
 
-// Checkpoint reads the signed note. It is not checked.
+// Checkpoint reads the signed note. It does not check it.
 func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	return l.read(ctx, "checkpoint", maxCheckpoint)
 }
 
-// Tile reads the hash tile (level, index) and gives its first width hashes. Where a log no longer has a partial tile, it has the full one (C2SP
-// tlog-tiles), of which the first width hashes are the same. A body of another length is given as it is, for verifier to name.
+// Tile reads the hash tile (level, index) and returns its first width hashes. If a log no longer
+// has a partial tile, it has the full one (C2SP tlog-tiles), whose first width hashes are the same.
+// A body of another length is returned as it is, so that package verifier can report it.
 func (l *Log) Tile(ctx context.Context, level int, index uint64, width int) ([]byte, error) {
-	data, full, err := l.file(ctx, verifier.TilePath(level, index, width), verifier.TilePath(level, index, verifier.TileWidth), 32*verifier.TileWidth)
+	path, fullPath := verifier.TilePath(level, index, width), verifier.TilePath(level, index, verifier.TileWidth)
+	data, full, err := l.file(ctx, path, fullPath, 32*verifier.TileWidth)
 	if err == nil && full && len(data) == 32*verifier.TileWidth {
 		data = data[:32*width]
 	}
 	return data, err
 }
 
-// Tiles gives Tile in the form that proofs are built with, remembering what it read.
+// Tiles returns Tile in the form with which proofs are built. It keeps the tiles that it reads.
 func (l *Log) Tiles(ctx context.Context) verifier.TileFunc {
 	return func(level int, index uint64, width int) ([]byte, error) {
 		path := verifier.TilePath(level, index, width)
@@ -93,16 +99,18 @@ func (l *Log) Tiles(ctx context.Context) verifier.TileFunc {
 	}
 }
 
-// Forget drops what Tiles remembers, for whoever reads a growing log for days.
+// Forget drops the tiles that Tiles keeps, for callers that read a growing log for days.
 func (l *Log) Forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	clear(l.tiles)
 }
 
-// Bundle reads the entry bundle index and gives its first width leaves. An error is ErrUnreadable or the bundle's *verifier.Failure.
+// Bundle reads the entry bundle index and returns its first width leaves. An error is ErrUnreadable
+// or, if the bundle is wrong, a *verifier.Failure.
 func (l *Log) Bundle(ctx context.Context, index uint64, width int) ([][]byte, error) {
-	data, full, err := l.file(ctx, verifier.BundlePath(index, width), verifier.BundlePath(index, verifier.TileWidth), verifier.MaxBundleSize)
+	path, fullPath := verifier.BundlePath(index, width), verifier.BundlePath(index, verifier.TileWidth)
+	data, full, err := l.file(ctx, path, fullPath, verifier.MaxBundleSize)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +134,8 @@ func (l *Log) Leaf(ctx context.Context, index, size uint64) ([]byte, error) {
 	return leaves[index&0xff], nil
 }
 
-// file reads path, or the full tile if path is a partial one that is gone, and keeps a copy of what it read.
+// file reads path. If path is a partial tile that is gone, it reads the full one. It keeps a copy
+// of what it read.
 func (l *Log) file(ctx context.Context, path, fullPath string, limit int) (data []byte, full bool, err error) {
 	data, err = l.read(ctx, path, limit)
 	if errors.Is(err, ErrNotFound) && path != fullPath {
@@ -139,7 +148,8 @@ func (l *Log) file(ctx context.Context, path, fullPath string, limit int) (data 
 		return nil, false, err
 	}
 	if l.save != "" {
-		if err := writeFile(l.save+"/"+path, func(w io.Writer) error { _, err := w.Write(data); return err }, false); err != nil {
+		write := func(w io.Writer) error { _, err := w.Write(data); return err }
+		if err := writeFile(l.save+"/"+path, write, false); err != nil {
 			return nil, false, fmt.Errorf("keeping a copy of %s: %w", path, reason(err))
 		}
 	}

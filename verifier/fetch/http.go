@@ -12,7 +12,7 @@ import (
 	"igledger/verifier/fetch/retry"
 )
 
-// Bounds on one request. A full bundle of largest entries is 16 MB.
+// Bounds on one request. A full bundle of the largest entries is 16 MB.
 const (
 	requestTime = 2 * time.Minute
 	headerTime  = 30 * time.Second
@@ -31,7 +31,7 @@ type httpLog struct {
 func newHTTP(base string) (*httpLog, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("the log's URL: %w: want http(s)://host/path without query", ErrUnreadable)
+		return nil, fmt.Errorf("the log's URL: %w: want http(s)://host/path without a query", ErrUnreadable)
 	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = headerTime
@@ -41,8 +41,8 @@ func newHTTP(base string) (*httpLog, error) {
 	return &httpLog{strings.TrimRight(base, "/"), &http.Client{Transport: t, Timeout: requestTime}, retry.Sleep}, nil
 }
 
-// read gets one file. What may pass (no connection, a torn body, 429, 502, 503, 504) is tried again with growing pauses, or after the Retry-After of the
-// server if that is not long.
+// read gets one file. After a problem that may pass (no connection, a torn body, 429, 502, 503,
+// 504) it tries again after growing pauses, or after the server's Retry-After if that is not long.
 func (h *httpLog) read(ctx context.Context, path string, limit int) ([]byte, error) {
 	for attempt := 0; ; attempt++ {
 		data, again, after, err := h.get(ctx, path, limit)
@@ -71,7 +71,8 @@ func (h *httpLog) get(ctx context.Context, path string, limit int) (data []byte,
 	case http.StatusNotFound, http.StatusGone:
 		return nil, false, 0, fmt.Errorf("%s: %w", path, ErrNotFound)
 	default:
-		return nil, retry.Passing(resp.StatusCode), retry.After(resp.Header), fmt.Errorf("%s: %w: HTTP status %d", path, ErrUnreadable, resp.StatusCode)
+		err := fmt.Errorf("%s: %w: HTTP status %d", path, ErrUnreadable, resp.StatusCode)
+		return nil, retry.Passing(resp.StatusCode), retry.After(resp.Header), err
 	}
 	data, err = retry.Read(resp.Body, limit)
 	if long := new(retry.TooLongError); errors.As(err, &long) {
@@ -84,5 +85,5 @@ func (h *httpLog) get(ctx context.Context, path string, limit int) (data []byte,
 }
 
 func tooLong(path string, limit int) error {
-	return fmt.Errorf("%s: %w: longer than the %d bytes such a file can have", path, ErrUnreadable, limit)
+	return fmt.Errorf("%s: %w: longer than %d bytes, the limit for such a file", path, ErrUnreadable, limit)
 }

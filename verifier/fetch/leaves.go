@@ -18,8 +18,9 @@ type piece struct {
 	err error
 }
 
-// Pieces reads all bundles that hold leaves from..to-1 of a log of size leaves, several at a time, and hands them to each in order. It stops at the
-// first error, of reading or of each. Memory is bounded by ahead bundles.
+// Pieces reads all bundles that hold leaves from to to-1 of a log of size leaves, several at a
+// time, and passes them to each in order. It stops at the first error, from reading or from each.
+// It keeps at most ahead bundles in memory.
 func (l *Log) Pieces(ctx context.Context, from, to, size uint64, withTiles bool, each func(Piece) error) error {
 	if from >= to {
 		return nil

@@ -8,21 +8,28 @@ import (
 	"igledger/verifier"
 )
 
-// ahead is how many bundles are read at once.
+// ahead is the number of bundles that are read at once.
 const ahead = 8
 
-// Replay feeds r, from where it stands to the end of head, with the log's leaves, compares every hash tile, and finishes. head has been opened by
-// verifier.OpenCheckpoint.
+// Replay adds the log's leaves to r, from r.Size to the end of head, compares every hash tile, and
+// finishes. head has been opened by verifier.OpenCheckpoint.
 //
-// Each failure is handed to failed, which may return an error to stop. After each bundle that was replayed and compared, done is called: there r can be kept
-// (LogReplay.MarshalState) or progress shown. Other errors are ErrUnreadable, those of failed and done, or that of ctx.
-func (l *Log) Replay(ctx context.Context, r *verifier.LogReplay, head proof.Checkpoint, failed func(*verifier.Failure) error, done func() error) error {
+// Replay calls failed for each failure; failed may return an error to stop. It calls done after
+// each bundle that was replayed and compared; done may save r (LogReplay.MarshalState) or show
+// progress. Other errors are ErrUnreadable, those of failed and done, or that of ctx.
+func (l *Log) Replay(
+	ctx context.Context, r *verifier.LogReplay, head proof.Checkpoint,
+	failed func(*verifier.Failure) error, done func() error,
+) error {
 	return l.ReplayWith(ctx, r, r.Add, head, failed, done)
 }
 
-// ReplayWith is Replay for whoever does more with each leaf than r does: add is called in place of r.Add, and calls it. Its errors that are no
-// failures end the replay.
-func (l *Log) ReplayWith(ctx context.Context, r *verifier.LogReplay, add func(leaf []byte) error, head proof.Checkpoint, failed func(*verifier.Failure) error, done func() error) error {
+// ReplayWith is like Replay, for callers that do more with each leaf: it calls add in place of
+// r.Add, and add calls r.Add. If add returns an error that is not a failure, the replay ends.
+func (l *Log) ReplayWith(
+	ctx context.Context, r *verifier.LogReplay, add func(leaf []byte) error, head proof.Checkpoint,
+	failed func(*verifier.Failure) error, done func() error,
+) error {
 	note := func(err error) error {
 		var f *verifier.Failure
 		if errors.As(err, &f) {

@@ -9,9 +9,9 @@ import (
 	"igledger/verifier"
 )
 
-// Signed is a log under one checkpoint that its key signed. What its methods return is proven to be in the log,
-// whatever server it was read from. An error is a *verifier.Failure if the log is wrong, else it says what could not be
-// read.
+// Signed is a log under one checkpoint that its key signed. What its methods return is proved to be
+// in the log, whatever server it was read from. If the log is wrong, an error is a
+// *verifier.Failure; otherwise it says what could not be read.
 type Signed struct {
 	Log  *Log
 	Head proof.Checkpoint
@@ -44,8 +44,9 @@ func OpenSigned(ctx context.Context, from, logKey string) (*Signed, error) {
 func (s *Signed) Leaf(ctx context.Context, index uint64) ([]byte, error) {
 	if index >= s.Head.Size {
 		return nil, &verifier.Failure{Check: verifier.CheckInclusion, Index: verifier.At(index),
-			Expected: fmt.Sprintf("an entry below %d, where the signed checkpoint ends", s.Head.Size), Found: "one beyond it",
-			Meaning: "the ledger names an entry that the checkpoint it signed does not cover"}
+			Expected: fmt.Sprintf("an entry below %d, where the signed checkpoint ends", s.Head.Size),
+			Found:    "an entry beyond it",
+			Meaning:  "the ledger names an entry that is not covered by the checkpoint that it signed"}
 	}
 	leaf, err := s.Log.Leaf(ctx, index, s.Head.Size)
 	if err != nil {
@@ -61,8 +62,8 @@ func (s *Signed) Leaf(ctx context.Context, index uint64) ([]byte, error) {
 	return leaf, nil
 }
 
-// Genesis returns leaf 0. Sources and verifiers take the VRF key, by which they check under whom entries are filed,
-// from here only.
+// Genesis returns leaf 0. It is the only place from which sources and verifiers take the VRF key,
+// with which they check under which person an entry is filed.
 func (s *Signed) Genesis(ctx context.Context) (*entry.Genesis, error) {
 	if s.Head.Size == 0 {
 		return nil, EmptyLog()
@@ -77,5 +78,5 @@ func (s *Signed) Genesis(ctx context.Context) (*entry.Genesis, error) {
 // EmptyLog returns the failure of a log that has no genesis.
 func EmptyLog() *verifier.Failure {
 	return &verifier.Failure{Check: verifier.CheckGenesisLeaf, Expected: "a genesis at leaf 0", Found: "an empty log",
-		Meaning: "the log does not begin as a ledger must, or it was emptied"}
+		Meaning: "the log does not begin as a ledger must, or its entries were removed"}
 }

@@ -1,5 +1,6 @@
-// Package retry holds the rules by which an HTTP request is made again: which answers may pass, how long to wait, and how
-// much of an answer is read. What a caller does with an error of its own is the caller's.
+// Package retry holds the rules for repeating an HTTP request: after which answers, how long to
+// wait, and how much of an answer is read. What to do about other errors is for the caller to
+// decide.
 package retry
 
 import (
@@ -12,12 +13,13 @@ import (
 	"time"
 )
 
-// Backoff is how long to wait between attempts. Waits double from First up to Last; each is spread by half either way, so
-// that many clients do not come back at once. MaxAsked bounds what a server may ask for with Retry-After.
+// Backoff says how long to wait between attempts. Waits double from First up to Last. Each is
+// spread by half either way, so that many clients do not return at the same time. MaxAsked bounds
+// what a server may ask for with Retry-After.
 type Backoff struct{ First, Last, MaxAsked time.Duration }
 
-// Wait returns the wait after a failed attempt, the first of which has number 0. asked is what the server asked for, 0 if
-// nothing, and is waited at least.
+// Wait returns the wait after a failed attempt; the first attempt has number 0. asked is what the
+// server asked for, or 0, and the wait is at least that, up to MaxAsked.
 func (b Backoff) Wait(attempt int, asked time.Duration) time.Duration {
 	d := min(b.First<<min(attempt, 10), b.Last)
 	return max(min(asked, b.MaxAsked), d/2+rand.N(d))
@@ -32,7 +34,8 @@ func Passing(status int) bool {
 	return false
 }
 
-// After returns the Retry-After of an answer (RFC 9110 section 10.2.3), at most an hour; 0 if there is none in seconds.
+// After returns the Retry-After of an answer in seconds (RFC 9110 section 10.2.3), at most an hour.
+// If there is none, it returns 0.
 func After(h http.Header) time.Duration {
 	seconds, err := strconv.Atoi(h.Get("Retry-After"))
 	if err != nil {
@@ -41,7 +44,7 @@ func After(h http.Header) time.Duration {
 	return time.Duration(max(0, min(seconds, 3600))) * time.Second
 }
 
-// Sleep waits for d, or until ctx ends, and then returns its error.
+// Sleep waits for d. If ctx ends first, it returns the error of ctx.
 func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -53,14 +56,15 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// TooLongError says that an answer is longer than it may be.
+// TooLongError says that an answer is longer than the limit.
 type TooLongError struct{ Limit int }
 
 func (e *TooLongError) Error() string {
 	return fmt.Sprintf("the answer is longer than %d bytes", e.Limit)
 }
 
-// Read reads r to its end. The error is a *TooLongError if that lies beyond limit bytes, of which no more is read.
+// Read reads r to its end. If there are more than limit bytes, it stops and returns a
+// *TooLongError.
 func Read(r io.Reader, limit int) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	if err == nil && len(data) > limit {
