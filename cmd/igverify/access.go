@@ -10,12 +10,12 @@ import (
 	"igledger/ledger/register"
 )
 
-// said is in what words accesses are shown.
+// said is the catalogue of words in which accesses are shown.
 var said = plain.In(plain.English)
 
-// accessRows says who, what, why and when, with the names that reg (which may be nil) has for
-// organisations. Codes stand in brackets beside their words. The id of the person it is about is left
-// out: the reader knows it, and the table may be printed or shared.
+// accessRows returns who, what, why and when, with the names of organisations in reg, which may be
+// nil. Codes are in brackets after their words. The id of the person it is about is left out: the
+// reader knows it, and the table may be printed or shared.
 func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row {
 	org := func(id string) string {
 		if reg == nil || reg.Organisation(id) == nil {
@@ -86,8 +86,9 @@ func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row
 	return rows
 }
 
-// verdictOf says the verdict of an opening, marked as the ledger's word. The words of a policy set that the
-// log has stated are not at hand: rules are said in those of the built-in set, or named if it has no such rule.
+// verdictOf returns the verdict of an opening in words, marked as the ledger's word. The words of a
+// policy set in the log are not available here: rules have the words of the built-in set, or their
+// names if it does not have them.
 func verdictOf(o *bundle.Opening) string {
 	if o.Verdict == nil {
 		return ""
@@ -108,7 +109,7 @@ func codes(list []string) []string {
 	return out
 }
 
-// codeOf puts a code or its system in brackets behind the words or code for it.
+// codeOf returns words with their code, or the code's system, in brackets after them.
 func codeOf(code, words string) string {
 	if code == "" || words == "" || code == words {
 		return words

@@ -17,37 +17,50 @@ import (
 )
 
 var auditCommand = command{
-	name: "audit", usage: "follow a live log as its auditor: recompute the subject index and cosign what holds", argsUsage: "URL", args: 1, offline: true,
-	description: "Reads every entry and, with the audit key of an organisation with the role auditor, the audit feed, which says whose history each entry belongs to under pseudonyms. Checks that the log " +
-		"only grew, that every entry is well-formed and by who might make it, that every index root is the one its entries give, and that the newest is recent enough. If all of that holds " +
-		"of the checkpoint that the log offers, cosigns it and sends the cosignature to the log, which serves it in every statement.\n\n" +
-		"Something that convicts the operator (a fork, a false index root, an entry nobody might make) ends the audit with exit code 1: the evidence is kept in a file that igverify evidence checks in anybody's " +
-		"hands, and nothing is cosigned again until somebody has looked and removed the file alarm from --state. What may pass (an index that is late, no network) is tried again.\n\n" +
-		"With --openings the entries themselves are sampled: signatures, key status, and that each is filed under whom it is about. Each person concerned sees in their list that the auditor read the entry.\n\n" +
-		"With --verdicts all of them are read, and the verdict of every access is computed again from the agreements, consents and policies below it. A verdict that differs is told (exit code 1 with --once), but it is " +
-		"not signed, so it convicts nobody and withholds no cosignature. Everybody sees in their list that auditors read all entries on that day. What was read once is not read again: with another --state all of it is. The state then " +
-		"holds people's consents, encrypted by the caller key; an audit that went on without --verdicts so far begins anew.\n\n" +
-		"Example:\n  igverify keygen --name audit.example.org/igledger audit.key\n" +
-		"  igverify audit https://ledger.example.org --log-key \"$(cat log.vkey)\" --org AUD1 --caller-key aud1.jwk --key audit.key --state /var/lib/igverify --listen 127.0.0.1:9464",
+	name:      "audit",
+	usage:     "follow a live log as its auditor: recompute the subject index and cosign checkpoints that are right",
+	argsUsage: "URL", args: 1, offline: true,
+	description: "Reads every entry and the audit feed, which says under pseudonyms to whose history each entry " +
+		"belongs. Reading the feed needs the audit key of an organisation with the role auditor. Checks that the log has " +
+		"only grown, that every entry is well-formed and was made by a party that was allowed to make it, that every index " +
+		"root is right for its entries, and that the newest index root is recent enough. If the checkpoint that the log " +
+		"offers passes all checks, cosigns it and sends the cosignature to the log, which serves it in every statement.\n\n" +
+		"If something convicts the operator (a fork, a false index root, an entry that no one was allowed to make), the " +
+		"audit ends with exit code 1. The evidence is kept in a file that anyone can check with igverify evidence. Nothing " +
+		"is cosigned again until a person has looked at it and removed the file alarm from --state. Problems that may pass " +
+		"(a late index, no network) are tried again.\n\n" +
+		"With --openings, a sample of the entries is opened and checked: signature, key status, and that each is filed " +
+		"under the person it is about. Each of these people sees in their list that the auditor read the entry.\n\n" +
+		"With --verdicts, all entries are read, and the verdict of every access is computed again from the agreements, " +
+		"consents and policies below it. A verdict that differs is reported (exit code 1 with --once). It is not signed, " +
+		"so it convicts no one and the checkpoint is still cosigned. Everybody sees in their list that auditors read all " +
+		"entries on that day. Entries that were read once are not read again; with another --state all are read. The state " +
+		"then holds people's consents, encrypted with the caller key. An audit that has so far run without --verdicts " +
+		"starts again from the beginning.\n\nExample:\n  igverify keygen --name audit.example.org/igledger audit.key\n" +
+		"  igverify audit https://ledger.example.org --log-key \"$(cat log.vkey)\" --org AUD1 --caller-key aud1.jwk --key " +
+		"audit.key --state /var/lib/igverify --listen 127.0.0.1:9464",
 	flags: []cli.Flag{
 		policyFlag,
 		&cli.StringFlag{Name: "org", Usage: "`ID` of the organisation that audits, which has the role auditor"},
 		&cli.StringFlag{Name: "caller-key", Usage: "`FILE` with its private JWK for audit, to read the feed"},
 		&cli.StringFlag{Name: "key", Usage: "`FILE` with the key that cosigns, see keygen; without it nothing is cosigned"},
-		&cli.StringFlag{Name: "state", Usage: "`DIR` in which to remember how far the audit came; whoever can write to it can make it skip entries"},
+		&cli.StringFlag{Name: "state",
+			Usage: "`DIR` with the progress of the audit; anyone who can write to it can make the audit skip entries"},
 		&cli.StringFlag{Name: "evidence", Usage: "`DIR` for evidence (default: evidence in --state)"},
-		&cli.BoolFlag{Name: "once", Usage: "one round, and a report"},
-		&cli.DurationFlag{Name: "interval", Value: 2 * time.Second, Usage: "between two looks at the log"},
+		&cli.BoolFlag{Name: "once", Usage: "make one round and print a report"},
+		&cli.DurationFlag{Name: "interval", Value: 2 * time.Second, Usage: "time between two rounds"},
 		&cli.StringFlag{Name: "listen", Usage: "`ADDRESS` for /metrics (Prometheus)"},
-		&cli.IntFlag{Name: "openings", Usage: "how many of the new entries of each round to have opened"},
-		&cli.StringFlag{Name: "seed", Usage: "`HEX` of 32 bytes by which they are chosen (default: random, and told when a round is over)"},
+		&cli.IntFlag{Name: "openings", Usage: "how many new entries to open and check in each round"},
+		&cli.StringFlag{Name: "seed",
+			Usage: "`HEX` of 32 bytes by which they are chosen (default: random, and printed after each round)"},
 		&cli.BoolFlag{Name: "verdicts", Usage: "read all openings and compute every verdict again"},
-		&cli.StringSliceFlag{Name: "purpose", Value: cli.NewStringSlice("HCOMPL"), Usage: "`CODE` of why the auditor reads; people see it in their lists"},
+		&cli.StringSliceFlag{Name: "purpose", Value: cli.NewStringSlice("HCOMPL"),
+			Usage: "`CODE` of the purpose for which the auditor reads; people see it in their lists"},
 	},
 	check: checkAudit,
 }
 
-// checkAudit reads what the flags name and runs the daemon, for one round with --once.
+// checkAudit reads the files that the flags name and runs the daemon, with --once for one round.
 func checkAudit(s *session) error {
 	c, err := s.auditConfig()
 	if err != nil {
@@ -80,7 +93,7 @@ func checkAudit(s *session) error {
 		bars.done()
 		text := summary(rep, err)
 		if rep.Ending == auditd.Quiet && len(rep.Failures) == 0 || text == said && rep.Ending != auditd.Cosigned {
-			return nil // not each time that nothing changed
+			return nil // print nothing if nothing changed
 		}
 		said = text
 		return s.tell(d, rep, text)
@@ -90,32 +103,42 @@ func checkAudit(s *session) error {
 	return err
 }
 
-// auditConfig reads what the flags name.
+// auditConfig returns the configuration that the flags state.
 func (s *session) auditConfig() (auditd.Config, error) {
 	c := s.c
-	config := auditd.Config{URL: c.Args().First(), Org: c.String("org"), Purpose: c.StringSlice("purpose"),
-		State: c.String("state"), Evidence: c.String("evidence"), Interval: c.Duration("interval"), Openings: c.Int("openings"), Verdicts: c.Bool("verdicts")}
+	config := auditd.Config{
+		URL:      c.Args().First(),
+		Org:      c.String("org"),
+		Purpose:  c.StringSlice("purpose"),
+		State:    c.String("state"),
+		Evidence: c.String("evidence"),
+		Interval: c.Duration("interval"),
+		Openings: c.Int("openings"),
+		Verdicts: c.Bool("verdicts"),
+	}
 	for _, name := range []string{"org", "caller-key", "state"} {
 		if c.String(name) == "" {
 			return config, usage("--%s is missing, see igverify audit --help", name)
 		}
 	}
 	if config.Interval <= 0 || config.Openings < 0 {
-		return config, usage("--interval must be above 0, and --openings not below")
+		return config, usage("--interval must be greater than 0, and --openings must not be negative")
 	}
 	if len(s.policy.Logs) != 1 {
-		return config, usage("--policy names %d logs; an audit is of one", len(s.policy.Logs))
+		return config, usage("--policy names %d logs; an audit needs exactly one", len(s.policy.Logs))
 	}
 	config.LogKey = s.policy.Logs[0].Key
 	data, err := s.readFile("--caller-key", c.String("caller-key"), maxFile)
 	if err != nil {
 		return config, err
 	}
-	if config.Caller, err = wire.ParseSigner(data); err != nil {
+	config.Caller, err = wire.ParseSigner(data)
+	if err != nil {
 		return config, usage("--caller-key: %s", err)
 	}
 	if file := c.String("key"); file != "" {
-		if data, err = s.readFile("--key", file, maxFile); err != nil {
+		data, err := s.readFile("--key", file, maxFile)
+		if err != nil {
 			return config, err
 		}
 		k, err := parseCosignerKey(data)
@@ -125,8 +148,9 @@ func (s *session) auditConfig() (auditd.Config, error) {
 		config.Cosigner = &auditd.Cosigner{Name: k.name, Key: k.key}
 	}
 	if text := c.String("seed"); text != "" {
-		if config.Seed, err = hex.DecodeString(text); err != nil || len(config.Seed) != 32 {
-			return config, usage("--seed: want 64 hexadecimal digits")
+		config.Seed, err = hex.DecodeString(text)
+		if err != nil || len(config.Seed) != 32 {
+			return config, usage("--seed: give 64 hexadecimal digits")
 		}
 	}
 	return config, nil
@@ -163,31 +187,38 @@ func (s *session) serveMetrics(metrics http.Handler) error {
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
-	srv := &http.Server{Handler: metrics, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	srv := &http.Server{
+		Handler:           metrics,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
 	context.AfterFunc(s.ctx, func() { srv.Close() })
 	go srv.Serve(l) //nolint:errcheck // ends with the command
 	fmt.Fprintf(s.c.App.ErrWriter, "igverify: metrics at http://%s/metrics\n", l.Addr())
 	return nil
 }
 
-// audited takes the daemon's report into the command's. rep may be nil.
+// audited copies the daemon's report into the command's. rep may be nil.
 func (r *report) audited(rep *auditd.Report) {
 	if rep == nil {
 		return
 	}
 	r.Report, r.Notes, r.Evidence = rep.Report, rep.Notes, rep.Evidence
 	if rep.Offered != nil {
-		r.Log.Origin, r.Log.Size, r.Log.Root = rep.Offered.Origin, &rep.Offered.Size, fmt.Sprintf("%x", rep.Offered.Root)
+		r.Log.Origin, r.Log.Size = rep.Offered.Origin, &rep.Offered.Size
+		r.Log.Root = fmt.Sprintf("%x", rep.Offered.Root)
 	}
 	for _, t := range rep.Totals {
 		r.Totals = append(r.Totals, row{t.Name, fmt.Sprint(t.Value)})
 	}
 }
 
-// summary is one round on one line.
+// summary returns a round on one line.
 func summary(rep *auditd.Report, err error) string {
+	good := rep.Ending == auditd.Cosigned || rep.Ending == auditd.Quiet
 	switch {
-	case len(rep.Failures) > 0 && (rep.Ending == auditd.Cosigned || rep.Ending == auditd.Quiet): // verdicts, of which a cosignature says nothing
+	case len(rep.Failures) > 0 && good: // verdicts, about which a cosignature says nothing
 		return fmt.Sprintf("DOUBTFUL %s (%d in all)", rep.Failures[0], len(rep.Failures))
 	case len(rep.Failures) > 0:
 		return fmt.Sprintf("FAILED %s (not cosigned)", rep.Failures[0])
@@ -206,7 +237,14 @@ func (s *session) tell(d *auditd.Daemon, rep *auditd.Report, text string) error 
 		enc.SetEscapeHTML(false)
 		whole := &report{}
 		whole.audited(rep)
-		line := map[string]any{"time": at, "round": rep.Ending, "text": text, "log": whole.Log, "audited": stats, "notes": rep.Notes}
+		line := map[string]any{
+			"time":    at,
+			"round":   rep.Ending,
+			"text":    text,
+			"log":     whole.Log,
+			"audited": stats,
+			"notes":   rep.Notes,
+		}
 		if verdicts, ok := d.VerdictStats(); ok {
 			line["verdicts"], line["checks"] = verdicts, rep.Failed()
 		}
@@ -218,7 +256,7 @@ func (s *session) tell(d *auditd.Daemon, rep *auditd.Report, text string) error 
 		}
 	}
 	if rep.Ending == auditd.Cosigned {
-		text = fmt.Sprintf("cosigned size %d: %d index roots right, the newest %d behind of %d allowed",
+		text = fmt.Sprintf("cosigned size %d: index roots %d, all right; the newest is %d behind, %d allowed",
 			stats.Size, stats.Roots, stats.Lag, d.IndexLag())
 	}
 	_, err := fmt.Fprintf(w, "%s %s\n", at, clean(text))
@@ -226,9 +264,10 @@ func (s *session) tell(d *auditd.Daemon, rep *auditd.Report, text string) error 
 }
 
 var evidenceCommand = command{
-	name: "evidence", usage: "check the evidence that an auditor's alarm left, as anybody can", argsUsage: "FILE", args: 1, offline: true,
-	description: "Says what a file of igverify audit proves against the operator, with the log's key alone, and what remains to be recomputed by somebody who replays the log or holds the audit feed. " +
-		"Exit code 1: the file proves nothing.\n\nExample:\n  igverify evidence evidence/index-root-0a1b2c3d4e5f.json --log-key \"$(cat log.vkey)\"",
+	name: "evidence", usage: "check the evidence that an auditor kept", argsUsage: "FILE", args: 1, offline: true,
+	description: "Says what a file from igverify audit proves against the operator, using only the log's key, and what " +
+		"must still be recomputed by someone who replays the log or has the audit feed. Exit code 1: the file proves " +
+		"nothing.\n\nExample:\n  igverify evidence evidence/index-root-0a1b2c3d4e5f.json --log-key \"$(cat log.vkey)\"",
 	flags: []cli.Flag{policyFlag},
 	check: func(s *session) error {
 		data, err := s.readFile("evidence", s.c.Args().First(), maxFile)
@@ -236,7 +275,7 @@ var evidenceCommand = command{
 			return err
 		}
 		if len(s.policy.Logs) != 1 {
-			return usage("--policy names %d logs; evidence is about one", len(s.policy.Logs))
+			return usage("--policy names %d logs; evidence needs exactly one", len(s.policy.Logs))
 		}
 		s.report.Log.Origin = s.policy.Logs[0].Verifier.Name()
 		s.report.Add(auditor.CheckEvidence(data, s.policy.Logs[0].Key))

@@ -14,7 +14,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// The daemon rides out an outage, goes on with the log as it grows, tells by /metrics how it is, and ends with exit code 1 on what convicts.
+// The daemon rides out an outage, goes on with the log as it grows, tells by /metrics how it is,
+// and ends with exit code 1 on what convicts.
 func TestAuditDaemon(t *testing.T) {
 	l := rooted()
 	s := newLedgerServer(t, l.Log)

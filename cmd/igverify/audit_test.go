@@ -64,7 +64,8 @@ func TestAuditWithoutKey(t *testing.T) {
 	}
 }
 
-// What convicts the operator ends with exit code 1 and evidence that the command checks, also when run again.
+// What convicts the operator ends with exit code 1 and evidence that the command checks, also when
+// run again.
 func TestAuditConvicts(t *testing.T) {
 	l := rooted()
 	s := newLedgerServer(t, l.Log)

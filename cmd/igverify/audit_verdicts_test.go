@@ -15,7 +15,8 @@ import (
 	"igledger/verifier"
 )
 
-// governed is a log with an agreement, consents and a verdict on every access, which a test may change before the index covers it.
+// governed is a log with an agreement, consents and a verdict on every access, which a test may
+// change before the index covers it.
 func governed(change ...func(g *testlog.Governed)) *testlog.Governed {
 	g := testlog.NewGoverned(testlog.NewLag("ledger.test/2026", 40))
 	for _, f := range change {
@@ -33,7 +34,8 @@ func forge(g *testlog.Governed, i uint64) {
 	g.Openings[i].Verdict = &v
 }
 
-// A verdict that was tampered with is told with what it should be, convicts nobody and withholds no cosignature; it is told again by later runs, and seen to be repaired by a new one.
+// A verdict that was tampered with is told with what it should be, convicts nobody and withholds no
+// cosignature; it is told again by later runs, and seen to be repaired by a new one.
 func TestAuditFindsTamperedVerdicts(t *testing.T) {
 	g := governed()
 	at := g.Shared[4]

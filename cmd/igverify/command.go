@@ -18,10 +18,10 @@ import (
 	"igledger/verifier/fetch"
 )
 
-// command is one igverify command: what it is called, and a function that fills a report.
+// command is one igverify command: its name and help, and a function that fills a report.
 type command struct {
 	name, usage, argsUsage, description string
-	args                                int // positional arguments it takes
+	args                                int // number of positional arguments
 	flags                               []cli.Flag
 	offline                             bool // takes --policy or --log-key and no log
 	check                               func(*session) error
@@ -42,7 +42,8 @@ type session struct {
 }
 
 var (
-	keyFlag  = &cli.StringFlag{Name: "log-key", Usage: "the log's `VKEY`, <origin>+<hash>+<base64>, from elsewhere than the log"}
+	keyFlag = &cli.StringFlag{Name: "log-key",
+		Usage: "the log's verifier key `VKEY`, <origin>+<hash>+<base64>, from a source other than the log"}
 	fromFlag = &cli.StringFlag{Name: "from", Usage: "the log's `URL or directory`"}
 	jsonFlag = &cli.BoolFlag{Name: "json", Usage: "print a report for machines"}
 )
@@ -81,7 +82,7 @@ func (spec command) cli(exit func(int)) *cli.Command {
 	}
 }
 
-// shared gives the flags by which a command knows the log.
+// shared returns the flags that tell a command which log it is about.
 func (spec command) shared() []cli.Flag {
 	if spec.offline {
 		return []cli.Flag{keyFlag}
@@ -89,17 +90,23 @@ func (spec command) shared() []cli.Flag {
 	return []cli.Flag{keyFlag, fromFlag}
 }
 
-// begin checks what all commands share and reads the log's current checkpoint, if --from says where.
+// begin checks what all commands have in common. If --from is given, it reads the log's current
+// checkpoint.
 func (s *session) begin(spec command) error {
 	if s.c.NArg() != spec.args {
-		return usage("igverify %s takes %d arguments, not %d; see igverify %s --help", spec.name, spec.args, s.c.NArg(), spec.name)
+		plural := "s"
+		if spec.args == 1 {
+			plural = ""
+		}
+		return usage("igverify %s takes %d argument%s, not %d; see igverify %s --help",
+			spec.name, spec.args, plural, s.c.NArg(), spec.name)
 	}
 	if spec.offline {
 		return s.offlinePolicy()
 	}
 	s.key = strings.TrimSpace(s.c.String("log-key"))
 	if s.key == "" {
-		return usage("--log-key is missing: the log's verifier key, from elsewhere than the log")
+		return usage("--log-key is missing: give the log's verifier key, from a source other than the log")
 	}
 	var err error
 	s.log, err = verifier.LogKey(s.key)
@@ -109,7 +116,7 @@ func (s *session) begin(spec command) error {
 	s.report.Log.Origin = s.log.Name()
 	if s.c.String("from") == "" {
 		if spec.name != receiptCommand.name {
-			return usage("--from is missing: the log's URL or directory")
+			return usage("--from is missing: give the log's URL or directory")
 		}
 		return nil
 	}
@@ -126,11 +133,12 @@ func (s *session) begin(spec command) error {
 		return err
 	}
 	s.report.Log.Size, s.report.Log.Root = &s.head.Size, fmt.Sprintf("%x", s.head.Root)
-	s.report.Pass(verifier.CheckCheckpointSignature, nil, "%s now has size %d, root %x", s.head.Origin, s.head.Size, s.head.Root)
+	s.report.Pass(verifier.CheckCheckpointSignature, nil, "%s now has size %d, root %x",
+		s.head.Origin, s.head.Size, s.head.Root)
 	return nil
 }
 
-// genesis reads leaf 0 from the log and checks that it is leaf 0 and what it must be.
+// genesis reads leaf 0 from the log and checks that it is leaf 0 and a genesis.
 func (s *session) genesis() (*entry.Genesis, error) {
 	if s.head.Size == 0 {
 		return nil, fetch.EmptyLog()
@@ -153,8 +161,8 @@ func (s *session) genesis() (*entry.Genesis, error) {
 	return g, err
 }
 
-// registerAt replays the log up to, and without, index, so that the register is known as it stood there, and checks that what was replayed is what the
-// current checkpoint covers.
+// registerAt replays the log up to but not including index, and returns the register as it was
+// there. It checks that the current checkpoint covers what was replayed.
 func (s *session) registerAt(index uint64) (*register.Register, error) {
 	replay, err := verifier.NewLogReplay(s.key)
 	if err != nil {
@@ -178,16 +186,20 @@ func (s *session) registerAt(index uint64) (*register.Register, error) {
 	err = verifier.CheckConsistency(before, s.head, s.src.Tiles(s.ctx))
 	var f *verifier.Failure
 	if errors.As(err, &f) {
-		return nil, &verifier.Failure{Check: verifier.CheckRoot, Expected: fmt.Sprintf("the first %d entries as the checkpoint has them", index), Found: "other entries",
-			Meaning: "the log serves entries that are not those it signed: an entry before this one was exchanged or damaged. igverify log says which", Err: f}
+		return nil, &verifier.Failure{Check: verifier.CheckRoot,
+			Expected: fmt.Sprintf("the entries below %d that the checkpoint covers", index), Found: "other entries",
+			Meaning: "the log serves entries that are not those it signed: an entry before this one was exchanged or damaged. " +
+				"To find out which, run igverify log",
+			Err: f}
 	}
 	if err == nil {
-		s.report.Pass(verifier.CheckRoot, nil, "the %d entries before it are those of the log, and obey the register's rules", index)
+		s.report.Pass(verifier.CheckRoot, nil, "the entries below %d are those of the log, and obey the register's rules",
+			index)
 	}
 	return replay.Register(), err
 }
 
-// readFile reads a file the user named, or stdin for "-", of at most limit bytes.
+// readFile reads a file of at most limit bytes that the user named, or stdin for "-".
 func (s *session) readFile(what, name string, limit int64) ([]byte, error) {
 	in := s.c.App.Reader
 	if name != "-" {
@@ -210,7 +222,8 @@ func (s *session) readFile(what, name string, limit int64) ([]byte, error) {
 
 const maxFile = 4 << 20
 
-// flagsFirst moves a command's flags before its arguments, so that "igverify receipt FILE --from URL" works: package flag stops at the first argument.
+// flagsFirst moves a command's flags before its arguments, so that "igverify receipt FILE --from
+// URL" works: package flag stops at the first argument.
 func flagsFirst(app *cli.App, args []string) []string {
 	if len(args) == 0 {
 		return args

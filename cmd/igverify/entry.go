@@ -11,16 +11,23 @@ import (
 	"igledger/verifier"
 )
 
+var (
+	askIDFlag = &cli.BoolFlag{Name: "ask-id", Usage: "ask for that id on the terminal, without showing it"}
+	idFlag    = &cli.StringFlag{Name: "id",
+		Usage: "that id itself; WARNING: other users of this machine can see it, and your shell keeps it"}
+)
+
 var entryCommand = command{
 	name: "entry", usage: "check an access that you are shown, against the log", argsUsage: "OPENING", args: 1,
-	description: "Is what I am shown exactly what stands in the log, did the organisation sign it with a key that counted then, and is it filed under me? " +
-		"Prints who did what, why and when.\n\n" +
-		"Your id (chi:…, nhs:…) is asked for with --ask-id or read from a file; it never leaves this machine.\n\n" +
+	description: "Is the access I am shown exactly what is in the log, did the organisation sign it with a key that was " +
+		"valid at the time, and is it filed under me? Prints who did what, why and when.\n\n" +
+		"With --ask-id the command asks for your id (chi:…, nhs:…); with --id-file it reads it from a file. The id never " +
+		"leaves this machine.\n\n" +
 		"Example:\n  igverify entry opening.json --ask-id --log-key \"$(cat log.vkey)\" --from https://ledger.example.org",
 	flags: []cli.Flag{
 		&cli.StringFlag{Name: "id-file", Usage: "`FILE` with the id of the person the entry should be about (- for stdin)"},
-		&cli.BoolFlag{Name: "ask-id", Usage: "ask for that id on the terminal, without showing it"},
-		&cli.StringFlag{Name: "id", Usage: "that id itself; WARNING: other users of this machine can see it, and your shell keeps it"},
+		askIDFlag,
+		idFlag,
 		&cli.BoolFlag{Name: "skip-key", Usage: "do not read the log up to the entry to check its signature and key"},
 	},
 	check: checkEntry,
@@ -58,7 +65,7 @@ func checkEntry(s *session) error {
 		return err
 	}
 	e, rep := verifier.CheckEntry(ev)
-	if rep.Err() == nil && !s.c.Bool("skip-key") { // reading the whole log is not worth it for what is wrong already
+	if rep.Err() == nil && !s.c.Bool("skip-key") { // if it is wrong already, reading the whole log adds nothing
 		ev.Register, err = s.registerAt(o.Index)
 		if err == nil {
 			e, rep = verifier.CheckEntry(ev)
@@ -69,12 +76,13 @@ func checkEntry(s *session) error {
 		s.report.Entry = accessRows(e, o, ev.Register)
 	}
 	if len(o.Flags) > 0 || o.Received != "" {
-		s.report.Notes = append(s.report.Notes, "remarks and time of receipt are the ledger's own word; nothing proves them")
+		s.report.Notes = append(s.report.Notes,
+			"remarks and the time of receipt are the ledger's own word; nothing proves them")
 	}
 	return err
 }
 
-// personID gives the id the caller means, or "" if none was said. Errors never repeat it.
+// personID returns the id that the user gave, or "" if they gave none. Errors never repeat it.
 func (s *session) personID() (string, error) {
 	id, file := s.c.String("id"), s.c.String("id-file")
 	switch {
@@ -112,7 +120,7 @@ func (s *session) idFrom(file string) (string, error) {
 func checkedID(id string) (string, error) {
 	id = strings.TrimSpace(id)
 	if err := entry.CheckID(id); err != nil {
-		return "", usage("the id given is malformed: want chi:<10 digits>, nhs:<10 digits> or temp:<organisation>:<number>")
+		return "", usage("the id is malformed: give chi:<10 digits>, nhs:<10 digits> or temp:<organisation>:<number>")
 	}
 	return id, nil
 }

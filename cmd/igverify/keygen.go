@@ -15,12 +15,13 @@ import (
 	"igledger/ledger/proof/cosign"
 )
 
-// A cosigner's key file is one line in the manner of golang.org/x/mod/sumdb/note, "PRIVATE+KEY+<key name>+<key id>+<base64 of 0x04 ‖ Ed25519 seed>": name and key
-// cannot be mixed up, and no program takes it for the key of a log (0x01).
+// A cosigner's key file is one line in the style of golang.org/x/mod/sumdb/note: "PRIVATE+KEY+<key
+// name>+<key id>+<base64 of 0x04 ‖ Ed25519 seed>". So name and key cannot be mixed up, and no
+// program takes it for the key of a log (0x01).
 
 const privatePrefix = "PRIVATE+KEY+"
 
-// cosignerKey is an auditor's own.
+// cosignerKey is an auditor's own key.
 type cosignerKey struct {
 	name string // on its signature lines
 	key  ed25519.PrivateKey
@@ -31,11 +32,12 @@ func (k cosignerKey) vkey() string { return cosign.Key(k.name, k.key.Public().(e
 func (k cosignerKey) marshal() []byte {
 	_, id, _ := strings.Cut(k.vkey(), "+")
 	id, _, _ = strings.Cut(id, "+")
-	return fmt.Appendf(nil, "%s%s+%s+%s\n", privatePrefix, k.name, id, base64.StdEncoding.EncodeToString(append([]byte{0x04}, k.key.Seed()...)))
+	seed := base64.StdEncoding.EncodeToString(append([]byte{0x04}, k.key.Seed()...))
+	return fmt.Appendf(nil, "%s%s+%s+%s\n", privatePrefix, k.name, id, seed)
 }
 
-// errKey never says more: the file is secret.
-var errKey = errors.New("not a cosigner's private key: igverify keygen makes one")
+// errKey says no more, because the file is secret.
+var errKey = errors.New("not a cosigner's private key; make one with igverify keygen")
 
 func parseCosignerKey(data []byte) (cosignerKey, error) {
 	rest, ok := strings.CutPrefix(strings.TrimSuffix(string(data), "\n"), privatePrefix)
@@ -48,18 +50,20 @@ func parseCosignerKey(data []byte) (cosignerKey, error) {
 		return cosignerKey{}, errKey
 	}
 	k := cosignerKey{parts[0], ed25519.NewKeyFromSeed(raw[1:])}
-	if _, err := cosign.New("own", k.vkey()); err != nil || string(k.marshal()) != strings.TrimSuffix(string(data), "\n")+"\n" {
-		return cosignerKey{}, errKey // another spelling, or a key id of another name
+	canonical := strings.TrimSuffix(string(data), "\n") + "\n"
+	if _, err := cosign.New("own", k.vkey()); err != nil || string(k.marshal()) != canonical {
+		return cosignerKey{}, errKey // another spelling, or the key id of another name
 	}
 	return k, nil
 }
 
-// keygenCommand verifies nothing, and so is not a command of the others' kind.
+// keygenCommand verifies nothing, so it is not a command like the others.
 func keygenCommand(exit func(int)) *cli.Command {
 	return &cli.Command{
-		Name: "keygen", Usage: "make the key that an auditor cosigns with", ArgsUsage: "FILE",
-		Description: "Writes a new private key to FILE, which must not exist, for igverify audit --key, and prints its verifier key, which others put in their policies. " +
-			"Whoever has the file can speak as this auditor. The name should be one that nobody else uses, as a host name and a path.\n\n" +
+		Name: "keygen", Usage: "make the key with which an auditor cosigns", ArgsUsage: "FILE",
+		Description: "Writes a new private key for igverify audit --key to FILE, which must not exist, and prints its " +
+			"verifier key, which others put in their policies. Anyone who has the file can cosign as this auditor. Choose a " +
+			"name that no one else uses, such as a host name and a path.\n\n" +
 			"Example:\n  igverify keygen --name audit.example.org/igledger audit.key",
 		Flags:        []cli.Flag{&cli.StringFlag{Name: "name", Usage: "`NAME` of the cosigner, on its signature lines"}, jsonFlag},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usageError(err.Error()) },
@@ -94,16 +98,16 @@ func newCosignerKey(name string) (cosignerKey, error) {
 	}
 	k := cosignerKey{name, key}
 	if _, err := cosign.New("own", k.vkey()); err != nil {
-		return k, usage("--name: want a name, without space and +")
+		return k, usage("--name: give a name without spaces and without +")
 	}
 	return k, nil
 }
 
-// writeSecret never overwrites.
+// writeSecret writes a new file that only its owner can read. It never overwrites a file.
 func writeSecret(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return usage("%s exists; a key is never overwritten", path)
+		return usage("%s already exists; keygen never overwrites a key", path)
 	} else if err != nil {
 		return err
 	}

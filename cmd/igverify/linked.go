@@ -26,21 +26,21 @@ func linkedHistories(r *verifier.StatementReport) (list []linkedHistory) {
 	return list
 }
 
-// writeLinked prints each as a table of its own.
+// writeLinked prints a table for each history.
 func writeLinked(w io.Writer, list []linkedHistory) {
 	for _, l := range list {
-		title := fmt.Sprintf("on record under %s, which entry %d says is the same person's:\n", clean(l.ID), l.Link)
+		title := fmt.Sprintf("on record under %s, which belongs to the same person by entry %d:\n", clean(l.ID), l.Link)
 		if len(l.Accesses) == 0 {
 			fmt.Fprintf(w, "\n%snothing\n", title)
 		}
 		writeAccesses(w, title, l.Accesses)
 		if l.OneSided {
-			fmt.Fprintf(w, "no link back is shown: a statement of that number would not show this one's entries\n")
+			fmt.Fprintf(w, "no link back is shown: a statement of that number would not show the entries of this one\n")
 		}
 	}
 }
 
-// actRows are the rows of a sealed entry that is no access.
+// actRows returns the rows of a sealed entry that is not an access.
 func actRows(e *entry.Entry, o *bundle.Opening, org func(id string) string) (rows []row) {
 	a := said.Describe(e)
 	add := func(name, value string) {

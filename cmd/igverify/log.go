@@ -14,19 +14,20 @@ import (
 )
 
 const (
-	maxFailures = 100 // a log that is wrong everywhere is described well enough by these
-	stateEvery  = 256 // bundles between two writings of the state file: 65,536 entries
+	maxFailures = 100 // failures in a report; these describe even a log that is wrong everywhere
+	stateEvery  = 256 // bundles between two writes of the state file: 65,536 entries
 )
 
 var logCommand = command{
 	name: "log", usage: "replay the whole log and recompute everything",
-	description: "Reads every entry bundle and hash tile, recomputes the root from the entries, checks every public entry's signature, key and authority in order, " +
-		"and that nothing else than entries is in the log.\n\n" +
-		"With --state an interrupted run goes on where it stopped, a later run reads only what is new, and a log that was rewound or forked is caught. " +
-		"With --save a copy is kept that serves as --from without a network.\n\n" +
+	description: "Reads every entry bundle and hash tile and recomputes the root from the entries. Checks the " +
+		"signature, key and authority of every public entry in order, and that the log contains only entries.\n\n" +
+		"With --state, an interrupted run continues where it stopped, a later run reads only what is new, and a log that " +
+		"was rewound or forked is found. With --save, a copy is kept that you can give to --from without a network.\n\n" +
 		"Example:\n  igverify log --state ledger.state --save copy --log-key \"$(cat log.vkey)\" --from https://ledger.example.org",
 	flags: []cli.Flag{
-		&cli.StringFlag{Name: "state", Usage: "`FILE` with how far the last run came; whoever can write to it can make a run skip entries"},
+		&cli.StringFlag{Name: "state",
+			Usage: "`FILE` with the progress of the last run; anyone who can write to it can make a run skip entries"},
 		&cli.StringFlag{Name: "save", Usage: "`DIR` in which to keep a copy of the log"},
 	},
 	check: checkLog,
@@ -53,7 +54,8 @@ func checkLog(s *session) error {
 	if save != "" {
 		if r.replay.Size() > 0 && !fetch.HasCopy(save, r.replay.Size()) {
 			r.replay, _ = verifier.NewLogReplay(s.key)
-			s.report.Notes = append(s.report.Notes, "read from the start, because the copy in --save lacks what the state file says was read")
+			s.report.Notes = append(s.report.Notes, "read from the start, because the copy in --save does not have everything "+
+				"that was read according to the state file")
 		}
 		s.src.SaveTo(save)
 	}
@@ -73,14 +75,14 @@ func checkLog(s *session) error {
 	}
 	if err == nil {
 		r.conclude(from)
-		if save != "" && r.replay.Size() == s.head.Size { // what is wrong is worth keeping too
+		if save != "" && r.replay.Size() == s.head.Size { // a copy of a log that is wrong is useful too
 			err = s.src.SaveCheckpoint(s.signed)
 		}
 	}
 	kept := r.keep()
 	switch {
 	case errors.Is(err, context.Canceled) && r.state != "" && kept == nil:
-		return fmt.Errorf("interrupted after %d entries; the same command goes on from there", r.replay.Size())
+		return fmt.Errorf("interrupted before entry %d; run the same command to continue", r.replay.Size())
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
 	case err == nil:
@@ -89,7 +91,8 @@ func checkLog(s *session) error {
 	return err
 }
 
-// load begins anew, or where the state file says, if the log still contains what was replayed.
+// load makes the replay. If there is a state file and the log still contains what was replayed, it
+// continues from there.
 func (r *replayRun) load() (err error) {
 	r.replay, err = verifier.NewLogReplay(r.key)
 	if err != nil || r.state == "" {
@@ -103,11 +106,12 @@ func (r *replayRun) load() (err error) {
 	}
 	replay, saved, err := verifier.ParseState(data, r.key)
 	if err != nil {
-		return fmt.Errorf("%w; remove it to begin anew", err)
+		return fmt.Errorf("%w; remove the file to start from the beginning", err)
 	}
 	old, err := verifier.OpenCheckpoint(saved, r.log)
 	if err != nil || old.Size < replay.Size() {
-		return fmt.Errorf("%w: its checkpoint is not one of this log; remove it to begin anew", verifier.ErrState)
+		return fmt.Errorf("%w: its checkpoint is not from this log; remove the file to start from the beginning",
+			verifier.ErrState)
 	}
 	if err := r.consistent(saved, old, r.state); err != nil {
 		return err
@@ -116,22 +120,29 @@ func (r *replayRun) load() (err error) {
 	return nil
 }
 
-// failed takes a failure into the report and goes on, until there are too many.
+// failed adds a failure to the report. If there are too many, it stops the replay.
 func (r *replayRun) failed(f *verifier.Failure) error {
 	r.report.Fail(f)
 	if len(r.report.Failures) < maxFailures {
 		return nil
 	}
-	r.report.Notes = append(r.report.Notes, fmt.Sprintf("stopped after %d failures, with %d entries read: nothing after them was looked at", maxFailures, r.replay.Size()))
+	r.report.Notes = append(r.report.Notes, fmt.Sprintf("stopped after %d failures: entries from %d on were not checked",
+		maxFailures, r.replay.Size()))
 	return errStopped
 }
 
-// conclude says what a replay that came to the end has shown.
+// conclude reports what a replay that reached the end has shown.
 func (r *replayRun) conclude(from uint64) {
 	if len(r.report.Failures) == 0 {
-		r.report.Pass(verifier.CheckRoot, nil, "entries %d to %d were read, and all entries hash to the signed root", from, r.head.Size-1)
+		if from == r.head.Size {
+			r.report.Pass(verifier.CheckRoot, nil, "no new entries; all entries hash to the signed root")
+		} else {
+			r.report.Pass(verifier.CheckRoot, nil, "entries %d to %d were read, and all entries hash to the signed root",
+				from, r.head.Size-1)
+		}
 		r.report.Pass(verifier.CheckHashTile, nil, "hash tiles agree with the entries")
-		r.report.Pass(verifier.CheckRegister, nil, "every public entry is signed, by a key that counted, and obeys the register's rules")
+		r.report.Pass(verifier.CheckRegister, nil, "every public entry is signed by a key that was valid at its index, and "+
+			"obeys the register's rules")
 		r.report.Pass(verifier.CheckLeafForm, nil, "every other leaf is a sealed entry")
 	}
 	public := r.replay.Public()
@@ -146,7 +157,7 @@ func (r *replayRun) conclude(from uint64) {
 	r.report.Totals = append(r.report.Totals, row{"root", r.report.Log.Root})
 }
 
-// keep writes the state file, unless something was found wrong: a failure must be found again by the next run.
+// keep writes the state file, unless something is wrong: the next run must find the failure again.
 func (r *replayRun) keep() error {
 	if r.state == "" || len(r.report.Failures) > 0 || !r.replay.Agrees() {
 		return nil

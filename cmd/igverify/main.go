@@ -1,8 +1,10 @@
-// Command igverify is the auditor's and citizen's verifier of a ledger: small, offline, trusts nobody. It reads a log's checkpoint, tiles and entry bundles
-// from a URL or a directory (C2SP tlog-tiles), recomputes everything, and takes only one thing on trust: the log's verifier key, which must come from
-// elsewhere than the log.
+// Command igverify verifies a ledger for auditors and citizens. It is small and needs no trust in
+// the operator. It reads a log's checkpoint, tiles and entry bundles from a URL or a directory
+// (C2SP tlog-tiles), and recomputes everything. It trusts only the log's verifier key, which must
+// come from a source other than the log.
 //
-// Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or read.
+// Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or
+// read.
 package main
 
 import (
@@ -40,14 +42,14 @@ func (e usageError) Error() string { return string(e) }
 
 func usage(format string, args ...any) error { return usageError(fmt.Sprintf(format, args...)) }
 
-// run is the whole command; only results go to stdout.
+// run runs the command and returns its exit code. Only results go to stdout.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	code := exitGood
 	app := &cli.App{
 		Name:  "igverify",
 		Usage: "verify a ledger without trusting it",
-		Description: "Checks statements, receipts, entries and whole logs against the log's verifier key, which you must have from elsewhere than the log. " +
-			"Reads the log from a URL or from a directory with a copy of it.\n\n" +
+		Description: "Checks statements, receipts, entries and whole logs against the log's verifier key, which you must " +
+			"get from a source other than the log. Reads the log from a URL or from a directory with a copy of it.\n\n" +
 			"Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or read.",
 		Version:        version(),
 		Reader:         stdin,
@@ -60,14 +62,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			code = exitUsage
 		},
 	}
-	for _, spec := range []command{statementCommand, receiptCommand, entryCommand, contradictCommand, consistencyCommand, logCommand, auditCommand, evidenceCommand} {
+	for _, spec := range []command{
+		statementCommand, receiptCommand, entryCommand, contradictCommand,
+		consistencyCommand, logCommand, auditCommand, evidenceCommand,
+	} {
 		app.Commands = append(app.Commands, spec.cli(func(c int) { code = c }))
 	}
 	app.Commands = append(app.Commands, keygenCommand(func(c int) { code = c }))
 	if err := app.RunContext(ctx, append([]string{"igverify"}, flagsFirst(app, args)...)); err != nil {
 		fmt.Fprintf(stderr, "igverify: %s\n", clean(err.Error()))
 		var u usageError
-		if errors.As(err, &u) || code == exitGood { // what a command itself returns has set the code
+		if errors.As(err, &u) || code == exitGood { // for other errors the command has set the code
 			code = exitUsage
 		}
 	}

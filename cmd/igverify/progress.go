@@ -7,7 +7,7 @@ import (
 	"golang.org/x/term"
 )
 
-// bar is a progress bar on stderr, or nothing if that is not a terminal.
+// bar is a progress bar on stderr. If stderr is not a terminal, it shows nothing.
 type bar struct{ bar *progressbar.ProgressBar }
 
 func (s *session) bar(what string, total uint64) bar {
@@ -15,8 +15,15 @@ func (s *session) bar(what string, total uint64) bar {
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return bar{}
 	}
-	return bar{progressbar.NewOptions64(int64(total), progressbar.OptionSetWriter(f), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(), progressbar.OptionSetItsString("entries"), progressbar.OptionSetWidth(20), progressbar.OptionThrottle(100e6), progressbar.OptionClearOnFinish())}
+	return bar{progressbar.NewOptions64(int64(total),
+		progressbar.OptionSetWriter(f),
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString("entries"),
+		progressbar.OptionSetWidth(20),
+		progressbar.OptionThrottle(100e6),
+		progressbar.OptionClearOnFinish())}
 }
 
 func (b bar) at(n uint64) {

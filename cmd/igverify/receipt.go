@@ -14,13 +14,15 @@ import (
 
 var receiptCommand = command{
 	name: "receipt", usage: "check a receipt for an entry that you hold", argsUsage: "RECEIPT", args: 1,
-	description: "What a source does before it forgets an event: is my entry, and no other, in the log, and is it filed under the right person?\n\n" +
-		"With --from also: is the log that the receipt speaks of still the same log, and did my key count at that place? That reads the log up to the entry; " +
-		"--skip-key leaves it out.\n\n" +
+	description: "What a source checks before it forgets an event: is exactly my entry in the log, and is it filed " +
+		"under the right person?\n\n" +
+		"With --from also: does the log still contain what the receipt proved, and was my key valid at that index? The " +
+		"check of the key reads the log up to the entry; --skip-key leaves it out.\n\n" +
 		"Example:\n  igverify receipt receipt.json --entry entry.sdjwt --log-key \"$(cat log.vkey)\" --from https://ledger.example.org",
 	flags: []cli.Flag{
 		&cli.StringFlag{Name: "entry", Usage: "`FILE` with your entry as you sent it, with its disclosures (- for stdin)"},
-		&cli.StringFlag{Name: "jws", Usage: "the entry itself instead of --entry; other users of this machine can see it, so only for public entries"},
+		&cli.StringFlag{Name: "jws",
+			Usage: "the entry itself instead of --entry; only for public entries, as other users of this machine can see it"},
 		&cli.StringFlag{Name: "genesis", Usage: "`FILE` with the log's genesis (the JWS of leaf 0), to check the filing without --from"},
 		&cli.BoolFlag{Name: "skip-key", Usage: "do not read the log up to the entry to check the status of its key"},
 	},
@@ -46,13 +48,15 @@ func checkReceipt(s *session) error {
 		return err
 	}
 	if ev.Genesis == nil && e.Type.Sealed() {
-		return usage("give --from or --genesis: without the log's genesis nobody can tell under whom the entry is filed")
+		return usage("give --from or --genesis: under which person the entry is filed can only be checked with the log's " +
+			"genesis")
 	}
-	// The receipt's own claims come first: whatever else cannot be read, they must be said.
+	// The receipt's own claims come first: they must be reported even if something else cannot be
+	// read.
 	got, rep := verifier.CheckReceipt(ev)
 	if s.src == nil {
 		s.report.Add(rep)
-		s.report.Skip(verifier.CheckConsistent, nil, "without --from it is not known what the log shows now")
+		s.report.Skip(verifier.CheckConsistent, nil, "what the log shows now was not checked, because --from was not given")
 		return nil
 	}
 	if rep.Err() == nil {
@@ -70,7 +74,8 @@ func checkReceipt(s *session) error {
 				s.report.Evidence = []string{string(p.Checkpoint), string(s.signed)}
 			}
 		} else if err == nil {
-			s.report.Pass(verifier.CheckConsistent, nil, "the log of size %d still contains what the receipt's checkpoint of size %d says", s.head.Size, got.Checkpoint.Size)
+			s.report.Pass(verifier.CheckConsistent, nil, "the log of size %d still contains all of the receipt's log of size %d",
+				s.head.Size, got.Checkpoint.Size)
 		}
 		return err
 	}
@@ -93,7 +98,8 @@ func (s *session) ownEntry() (*entry.Entry, error) {
 	return verifier.ParseEntry(strings.TrimSpace(text))
 }
 
-// anyGenesis takes the genesis from the log, from --genesis, or from both if they are the same.
+// anyGenesis returns the genesis from the log or from --genesis. If both are given, they must be
+// the same.
 func (s *session) anyGenesis() (g *entry.Genesis, err error) {
 	if s.src != nil {
 		g, err = s.genesis()
@@ -114,8 +120,11 @@ func (s *session) anyGenesis() (g *entry.Genesis, err error) {
 		return nil, err
 	}
 	if g != nil && g.VRFKey != own.VRFKey {
-		return nil, &verifier.Failure{Check: verifier.CheckGenesisLeaf, Index: verifier.At(0), Expected: fmt.Sprintf("pseudonym key %x, as in your genesis", own.VRFKey), Found: fmt.Sprintf("%x in the log", g.VRFKey),
-			Meaning: "the log shows another beginning than you know: it is another log, or the operator began it anew"}
+		return nil, &verifier.Failure{Check: verifier.CheckGenesisLeaf, Index: verifier.At(0),
+			Expected: fmt.Sprintf("pseudonym key %x, as in your genesis", own.VRFKey),
+			Found:    fmt.Sprintf("%x in the log", g.VRFKey),
+			Meaning: "the log does not begin as you know it: it is another log, or the operator started it again with another " +
+				"genesis"}
 	}
 	return own, nil
 }

@@ -31,7 +31,7 @@ type report struct {
 	Linked   []linkedHistory   `json:"linked,omitempty"`   // of a statement: under other numbers of the same person
 	Findings *finding          `json:"findings,omitempty"` // of a statement
 	Totals   []row             `json:"totals,omitempty"`   // of a replay
-	Notes    []string          `json:"notes,omitempty"`    // what a reader must know besides
+	Notes    []string          `json:"notes,omitempty"`    // what else a reader must know
 	Evidence []string          `json:"evidence,omitempty"` // signed notes that prove what failed
 	Error    string            `json:"error,omitempty"`    // why it is unreadable
 }
@@ -41,7 +41,7 @@ type row struct {
 	Value string `json:"value"`
 }
 
-// finish settles the result: a failed check outweighs something unreadable.
+// finish sets the result and returns the exit code. A failed check outweighs something unreadable.
 func (r *report) finish(err error) int {
 	r.Checks = append([]verifier.Result{}, r.Results...)
 	switch {
@@ -59,7 +59,8 @@ func (r *report) finish(err error) int {
 	return exitGood
 }
 
-// writeJSON escapes what a terminal or text renderer could be steered with, as people look at JSON too.
+// writeJSON escapes characters that could control a terminal or text renderer, because people look
+// at JSON too.
 func (r *report) writeJSON(w io.Writer) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -107,7 +108,7 @@ func (r *report) writeText(w io.Writer) {
 	}
 	writeAccesses(w, "", r.Accesses)
 	writeLinked(w, r.Linked)
-	writeAccesses(w, "reads of everybody's data, this person's among them:\n", r.Everyone)
+	writeAccesses(w, "reads of everybody's data, which include this person's:\n", r.Everyone)
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "\nnote: %s\n", clean(n))
 	}
@@ -118,14 +119,16 @@ func (r *report) writeText(w io.Writer) {
 		}
 	}
 	if f := r.Findings; f != nil {
-		fmt.Fprintf(w, "\nauthentic  %s\ncomplete   %s\ncosigned   %s\nfresh      %s\n", clean(f.Lines.Authentic), clean(f.Lines.Complete), clean(f.Lines.Cosigned), clean(f.Lines.Fresh))
+		fmt.Fprintf(w, "\nauthentic  %s\ncomplete   %s\n", clean(f.Lines.Authentic), clean(f.Lines.Complete))
+		fmt.Fprintf(w, "cosigned   %s\nfresh      %s\n", clean(f.Lines.Cosigned), clean(f.Lines.Fresh))
 	}
 	if r.Result != "unreadable" {
 		fmt.Fprintf(w, "\n%s\n", r.Result)
 	}
 }
 
-// writeAccesses prints who, what and why of each access as a table below a title, with remarks below the line they are about.
+// writeAccesses prints who, what and why of each access as a table below a title, and remarks below
+// the table.
 func writeAccesses(w io.Writer, title string, list []shownAccess) {
 	if len(list) == 0 {
 		return
@@ -151,7 +154,8 @@ func writeAccesses(w io.Writer, title string, list []shownAccess) {
 	}
 }
 
-// clean replaces what could steer a terminal or turn text around: what a hostile source wrote into an entry is shown on somebody's screen.
+// clean replaces characters that could control a terminal or reverse text, because it may show what
+// a hostile source wrote.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

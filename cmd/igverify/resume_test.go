@@ -15,7 +15,8 @@ import (
 	"igledger/verifier"
 )
 
-// TestInterruptedReplayGoesOn interrupts a replay in its middle; the state then written, and the one written on the way, both lead to the same end.
+// TestInterruptedReplayGoesOn interrupts a replay in its middle; the state then written, and the
+// one written on the way, both lead to the same end.
 func TestInterruptedReplayGoesOn(t *testing.T) {
 	s := testlog.NewSample("ledger.test/2026")
 	s.AddRandom(80_000 - int(s.Size()))

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"flag"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -18,20 +21,53 @@ import (
 	"igledger/verifier"
 )
 
-// TestScripts runs testdata/*.txt against logs made for each of them. Files in $WORK:
+var update = flag.Bool("update", false, "write the golden files")
+
+// TestScripts runs testdata/*.txt against logs made for each of them. The scripts assert exit codes, checks and fields; "golden
+// NAME" compares all that was printed with testdata/NAME.golden, where the wording of each report is. Files in $WORK:
 //
 //	log/        an honest log of 11 entries    grown/  the same, 700 entries later     early/  the same, when it had 7
 //	fork/       same keys, same size as log/, another history from entry 7 on          fork-grown/  fork/, grown
-//	stolen/     log/ with a leaf by whoever had the revoked key, misfiled/ log/ with an access filed under another person
-//	invented/   log/ with an organisation nobody countersigned
-//	receipt.json, entry.sdjwt, opening.json   of entry 8 of log/, about the person in id; other-id is somebody else
+//	stolen/     log/ with a leaf by the revoked key, misfiled/ log/ with an access filed under another person
+//	invented/   log/ with an organisation without a countersignature
+//	receipt.json, entry.sdjwt, opening.json   of entry 8 of log/, about the person in id; other-id is another person
 //	public-receipt.json, public-entry.jws     of entry 1
 //
-// $KEY is the verifier key, $OTHER another log's of the same name, $URL serves $WORK, $HOSTILE serves endless bodies, $DEAD nothing, $WEB a web page.
+// $KEY is the verifier key, $OTHER another log's of the same name, $URL serves $WORK, $HOSTILE serves endless bodies, $WEB a web
+// page.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: setup, RequireExplicitExec: true, Cmds: map[string]func(*testscript.TestScript, bool, []string){
-		"exits": exits, "no-id": noID,
-	}})
+	dir, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden := func(ts *testscript.TestScript, _ bool, args []string) {
+		compareGolden(ts, filepath.Join(dir, args[0]+".golden"), ts.ReadFile("stdout"))
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata", Setup: setup, RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "no-id": noID, "golden": golden},
+	})
+}
+
+// random matches what differs from run to run: hashes, ids of keys, signatures, and how long ago something was.
+var random = regexp.MustCompile(`[0-9a-f]{40,}|[A-Za-z0-9_-]{43}\b|key [0-9a-f]{8}\b|[A-Za-z0-9+/]{40,}=*|[0-9]+ hours ago`)
+
+// compareGolden compares text with a golden file, or with -update writes it.
+func compareGolden(t interface{ Fatalf(string, ...any) }, path, text string) {
+	text = random.ReplaceAllString(text, "#")
+	if *update {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatalf("%v", err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	if text != string(want) {
+		t.Fatalf("the output differs from %s; if that is meant, run the test with -update and read the difference\n%s",
+			filepath.Base(path), text)
+	}
 }
 
 func setup(env *testscript.Env) error {

@@ -16,20 +16,25 @@ import (
 	"igledger/verifier"
 )
 
-var policyFlag = &cli.StringFlag{Name: "policy", Usage: "`FILE` that says whose word you take: the log's key, witnesses and auditors (C2SP tlog-policy)"}
+var policyFlag = &cli.StringFlag{Name: "policy",
+	Usage: "`FILE` that says whom you trust: the log's key, witnesses and auditors (C2SP tlog-policy)"}
 
 var statementCommand = command{
-	name: "statement", usage: "check that a list of accesses is true and complete, offline", argsUsage: "STATEMENT", args: 1, offline: true,
-	description: "Is every access in this statement real, and is none missing? Needs nothing but the file, your policy and the id of the person, which never leaves " +
-		"this machine: it is asked for with --ask-id, or read from --id-file or standard input.\n\n" +
-		"Prints who did what and why, what is on record under linked ids and reads of everybody's data apart, each check, and four findings apart: authentic, complete, who stands behind it, how fresh. An extract (chosen entries) is checked " +
-		"as well; it is never complete. With --log-key instead of --policy the operator alone is believed for what only witnesses and auditors can say.\n\n" +
+	name: "statement", usage: "check that a list of accesses is true and complete, offline", argsUsage: "STATEMENT", args: 1,
+	offline: true,
+	description: "Is every access in this statement real, and is none missing? Needs only the file, your policy and the " +
+		"id of the person. The command asks for the id with --ask-id, or reads it from --id-file or standard input. The id " +
+		"never leaves this machine.\n\n" +
+		"Prints each check, who did what and why, separately what is on record under linked ids and reads of everybody's " +
+		"data, and four findings: whether the list is authentic, complete, cosigned (by whom) and fresh. Also checks an " +
+		"extract (chosen entries), which is never complete. With --log-key instead of --policy, what only witnesses and " +
+		"auditors can confirm is the operator's word alone.\n\n" +
 		"Example:\n  igverify statement statement.json --ask-id --policy policy.txt",
 	flags: []cli.Flag{
 		policyFlag,
-		&cli.StringFlag{Name: "id-file", Usage: "`FILE` with the id of the person (- for stdin, which is also what is read when no id is given)"},
-		&cli.BoolFlag{Name: "ask-id", Usage: "ask for that id on the terminal, without showing it"},
-		&cli.StringFlag{Name: "id", Usage: "that id itself; WARNING: other users of this machine can see it, and your shell keeps it"},
+		&cli.StringFlag{Name: "id-file", Usage: "`FILE` with the id of the person (- for stdin, the default)"},
+		askIDFlag,
+		idFlag,
 	},
 	check: checkStatement,
 }
@@ -47,7 +52,7 @@ func checkStatement(s *session) error {
 	}
 	if ev.ID == "" && !isExtract {
 		if s.c.Args().First() == "-" {
-			return usage("the statement comes from standard input, so give --id-file or --ask-id")
+			return usage("the statement is read from standard input, so give --id-file or --ask-id")
 		}
 		ev.ID, err = s.idFrom("-")
 		if err != nil {
@@ -66,24 +71,29 @@ func checkStatement(s *session) error {
 		s.report.Log.Size, s.report.Log.Root = &r.Head.Size, fmt.Sprintf("%x", r.Head.Root)
 	}
 	s.report.Findings = findings(r)
-	s.report.Accesses, s.report.Everyone, s.report.Linked = accesses(r.Entries, r.Register), accesses(r.Everyone, r.Register), linkedHistories(r)
+	s.report.Accesses, s.report.Everyone = accesses(r.Entries, r.Register), accesses(r.Everyone, r.Register)
+	s.report.Linked = linkedHistories(r)
 	s.report.Notes = append(s.report.Notes, statementNotes...)
 	return nil
 }
 
-// statementNotes is what no statement proves. It stands in every report because the file's own text is the operator's.
+// statementNotes says what no statement proves. It is in every report because the text in the file
+// is the operator's.
 var statementNotes = []string{
-	"complete means: among what sources submitted under this id. It does not cover accesses that no source reported or that were filed under another id of the same person which no link names, and there may be entries that are lawfully withheld",
-	"times are the sources' claims; order in the log is proved. Remarks, verdicts and times of receipt are the ledger's own word; an auditor with openings can compute every verdict again",
+	"complete means: among what sources submitted under this id. The list does not show accesses that no source " +
+		"reported, or that were filed under another id of the same person without a link, and there may be entries that " +
+		"are lawfully withheld",
+	"times are the sources' claims; the order in the log is proved. Remarks, verdicts and times of receipt are the " +
+		"ledger's own word; an auditor with openings can compute every verdict again",
 }
 
-// finding is the four findings for machines and, in Lines, for people.
+// finding holds the four findings for machines and, in Lines, for people.
 type finding struct {
 	Authentic bool              `json:"authentic"`
 	Complete  bool              `json:"complete"`
 	Below     uint64            `json:"completeBelow"` // entry index
 	Audited   []string          `json:"auditedBy"`
-	Enough    bool              `json:"enoughAuditors"` // by the policy; false: completeness is the operator's word
+	Enough    bool              `json:"enoughAuditors"` // by the policy; false: completeness is the operator's word alone
 	Witnessed []string          `json:"witnessedBy"`
 	AsOf      string            `json:"asOf,omitempty"` // RFC 3339
 	Stale     bool              `json:"stale"`
@@ -91,7 +101,16 @@ type finding struct {
 }
 
 func findings(r *verifier.StatementReport) *finding {
-	f := &finding{Authentic: r.Authentic, Complete: r.Complete, Below: r.Below, Audited: names(r.Audited), Enough: r.AuditedEnough, Witnessed: names(r.Witnessed), Stale: r.Stale, Lines: r.Lines}
+	f := &finding{
+		Authentic: r.Authentic,
+		Complete:  r.Complete,
+		Below:     r.Below,
+		Audited:   names(r.Audited),
+		Enough:    r.AuditedEnough,
+		Witnessed: names(r.Witnessed),
+		Stale:     r.Stale,
+		Lines:     r.Lines,
+	}
 	if !r.AsOf.IsZero() {
 		f.AsOf = r.AsOf.Format(time.RFC3339)
 	}
@@ -151,12 +170,12 @@ func accesses(rows []verifier.StatementEntry, reg *register.Register) []shownAcc
 	return list
 }
 
-// offlinePolicy reads whose word is taken, from --policy or --log-key.
+// offlinePolicy reads the policy from --policy or makes it from --log-key.
 func (s *session) offlinePolicy() (err error) {
 	key, file := strings.TrimSpace(s.c.String("log-key")), s.c.String("policy")
 	switch {
 	case (key == "") == (file == ""):
-		return usage("give one of --policy FILE and --log-key VKEY, from elsewhere than the log")
+		return usage("give one of --policy FILE and --log-key VKEY, from a source other than the log")
 	case file == "":
 		s.policy, err = verifier.PolicyForLog(key)
 		if err != nil {
@@ -176,13 +195,16 @@ func (s *session) offlinePolicy() (err error) {
 }
 
 var contradictCommand = command{
-	name: "contradict", usage: "convict an operator by a receipt whose entry a statement lacks", argsUsage: "RECEIPT STATEMENT", args: 2, offline: true,
-	description: "A source holds a receipt: an entry about a person is in the log. A later statement about the same person lacks it. Both are signed by the operator, so one of " +
-		"its words is false. Neither the id nor the content is needed or looked at.\n\n" +
-		"Exit code 1 and the check contradiction FAILED: convicted. --evidence writes receipt.json and statement.json without anything about the content, with which this same command " +
-		"convicts again in anybody's hands.\n\n" +
+	name: "contradict", usage: "convict an operator with a receipt whose entry is missing from a statement",
+	argsUsage: "RECEIPT STATEMENT", args: 2, offline: true,
+	description: "A source has a receipt: an entry about a person is in the log. A later statement about the same " +
+		"person does not include that entry. The operator signed both, so one of the things it signed is false. The " +
+		"command does not need or read the id or the content.\n\n" +
+		"Exit code 1 and the check contradiction FAILED: the operator is convicted. --evidence writes receipt.json and " +
+		"statement.json, without the content of entries. Anyone can run this command on them and gets the same result.\n\n" +
 		"Example:\n  igverify contradict receipt.json statement.json --log-key \"$(cat log.vkey)\" --evidence for-the-regulator",
-	flags: []cli.Flag{policyFlag, &cli.StringFlag{Name: "evidence", Usage: "`DIRECTORY` to write the evidence to, if the operator is convicted"}},
+	flags: []cli.Flag{policyFlag, &cli.StringFlag{Name: "evidence",
+		Usage: "`DIRECTORY` to write the evidence to if the operator is convicted"}},
 	check: checkContradiction,
 }
 
@@ -200,7 +222,8 @@ func checkContradiction(s *session) error {
 	dir := s.c.String("evidence")
 	switch {
 	case found == nil && rep.Err() != nil:
-		s.report.Notes = append(s.report.Notes, "one of the two proves nothing on its own, so nothing follows about the operator")
+		s.report.Notes = append(s.report.Notes,
+			"one of the two files proves nothing on its own, so nothing follows about the operator")
 	case found == nil || dir == "":
 	default:
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -212,7 +235,8 @@ func checkContradiction(s *session) error {
 		if err := os.WriteFile(filepath.Join(dir, "statement.json"), found.Statement, 0o644); err != nil {
 			return fmt.Errorf("evidence: %w", err)
 		}
-		s.report.Notes = append(s.report.Notes, "evidence written: receipt.json and statement.json convict on their own, with the log's verifier key; they show no content, only how many entries there are and where")
+		s.report.Notes = append(s.report.Notes, "evidence written: receipt.json and statement.json convict the operator "+
+			"with only the log's verifier key. They show no content, only how many entries there are and where")
 	}
 	return nil
 }

@@ -41,7 +41,8 @@ func (f *fixture) write(t testing.TB, name string, data []byte) string {
 	return p
 }
 
-// overwrite changes a file in place: cutting it to nothing first, thousands of times, makes some file systems flush each time.
+// overwrite changes a file in place: cutting it to nothing first, thousands of times, makes some
+// file systems flush each time.
 func overwrite(t testing.TB, path string, data []byte) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)

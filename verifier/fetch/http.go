@@ -55,7 +55,11 @@ func (h *httpLog) read(ctx context.Context, path string, limit int) ([]byte, err
 	}
 }
 
-func (h *httpLog) get(ctx context.Context, path string, limit int) (data []byte, again bool, after time.Duration, err error) {
+// get makes one attempt. again reports whether the same request may succeed later, and after how
+// long the server wants it.
+func (h *httpLog) get(ctx context.Context, path string, limit int) (
+	data []byte, again bool, after time.Duration, err error,
+) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.base+"/"+path, nil)
 	if err != nil {
 		return nil, false, 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
