@@ -143,6 +143,9 @@ func TestDecide(t *testing.T) {
 		{"own records for care and marketing", own(func(f *Facts) { f.Purposes = []string{"TREAT", "HMARKT"} }), "not-covered agreement-named"},
 		{"own records for no purpose", own(func(f *Facts) { f.Purposes = nil }), "not-covered purpose-stated"},
 		{"own records need no agreement even if one is named", own(func(f *Facts) { f.Named = true }), "covered own-records"},
+		{"own records under an agreement of others", with(func(f *Facts, a *Agreement) {
+			f.Org, f.Own, f.Purposes, a.Purposes, a.Parties = "probe-b", true, []string{"HMARKT"}, []string{"HMARKT"}, []string{"probe-a", "probe-c"}
+		}), "not-covered agreement-holder,agreement-party"},
 		{"another's record because the person asked", with(func(f *Facts, a *Agreement) { f.Purposes, f.Named, f.Agreement = []string{"PATRQT"}, false, nil }),
 			"not-covered agreement-named"},
 

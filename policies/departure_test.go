@@ -19,6 +19,7 @@ func TestDepartures(t *testing.T) {
 		{"one purpose of two", with(func(f *Facts, a *Agreement) { f.Purposes = []string{"TREAT", "HQUALIMP"} }), []Departure{{"purpose", "HQUALIMP"}}},
 		{"data not limited", with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, nil }), nil},
 		{"data not stated", with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, []string{condition} }), []Departure{{"data", ""}}},
+		{"data not stated, an empty code listed", with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, []string{""} }), []Departure{{"data", ""}}},
 		{"other data", with(func(f *Facts, a *Agreement) { f.Data, a.Data = []string{condition, observation}, []string{condition} }), []Departure{{"data", observation}}},
 		{"all of a version", with(func(f *Facts, a *Agreement) { f.Data, a.Data = []string{"urn:x|1|y"}, []string{"urn:x|1|*"} }), nil},
 		{"all versions", with(func(f *Facts, a *Agreement) { f.Data, a.Data = []string{"urn:x|1|y"}, []string{"urn:x|*"} }), nil},

@@ -62,6 +62,7 @@ func TestCombineOne(t *testing.T) {
 		{"unstated role, limited permission", Rule{Roles: []string{"doctor"}}, func(q *Request) { q.Roles = nil }, ""},
 		{"unstated role, refusal", Rule{Deny: true, Roles: []string{"nurse"}}, func(q *Request) { q.Roles = nil }, Deny},
 		{"permission for data of a period", Rule{DataStart: noon}, nil, ""},
+		{"permission for data up to a time", Rule{DataEnd: noon}, nil, ""},
 		{"refusal for data of a period", Rule{Deny: true, DataEnd: noon}, nil, Deny},
 
 		{"recipient", Rule{Recipients: []string{"BOARD-B", "BOARD-A"}}, nil, Permit},

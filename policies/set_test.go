@@ -37,6 +37,7 @@ func TestCompileRefuses(t *testing.T) {
 		{"empty", "", DeniesEverything, 0},
 		{"comments only", "// nothing\n", DeniesEverything, 0},
 		{"forbids all", policy(good, `forbid (principal, action, resource);`), DeniesEverything, 0},
+		{"one policy, which forbids", good + ` forbid (principal, action, resource);`, DeniesEverything, 0},
 		{"permits all", good + ` permit (principal, action, resource);`, PermitsEverything, 0},
 		{"not Cedar", policy("", "Let there be care."), Syntax, end + 2},
 		{"cut off", policy(good, "permit (principal"), Syntax, end + 2},
@@ -62,10 +63,14 @@ func TestCompileRefuses(t *testing.T) {
 		{"empty obligation", policy(good+` @obligation("")`, noop), Annotation, end + 1},
 		{"cites what there is not", policy(good+` @cites("law")`, noop), Annotation, end + 1},
 		{"too long", defaultText + strings.Repeat("// x\n", MaxText/5), TooLarge, 0},
+		{"too long by one", defaultText + "//" + strings.Repeat("x", MaxText-len(defaultText)-1), TooLarge, 0},
 		{"too deep", policy(good, "forbid (principal, action, resource) when { "+strings.Repeat("(", 40)+"true"+strings.Repeat(")", 40)+" };"), TooLarge, end + 2},
+		{"too deep by one", policy(good, "forbid (principal, action, resource) when { "+strings.Repeat("(", maxNesting)+"true"+strings.Repeat(")", maxNesting)+" };"), TooLarge, end + 2},
+		{"too deep after a quoted quote", policy(`@id("x") @plain("a \" b")`, "forbid (principal, action, resource) when { "+strings.Repeat("(", 40)+"true"+strings.Repeat(")", 40)+" };"), TooLarge, end + 2},
 		{"too often not", policy(good, "forbid (principal, action, resource) when { "+strings.Repeat("! ", 40)+"true };"), TooLarge, end + 2},
 		{"too often minus", policy(good, "forbid (principal, action, resource) when { 1 == "+strings.Repeat("-\n-", 40)+"1 };"), TooLarge, end + 18},
 		{"too many", defaultText + many(MaxRules), TooLarge, 0},
+		{"too many by one", defaultText + many(MaxRules-len(BuiltIn().IDs())+1), TooLarge, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, err := Compile(1, c.text)
@@ -133,6 +138,19 @@ func TestChangedSets(t *testing.T) {
 		{"overflow", policy(`@id("overflow") @plain("words")`,
 			`forbid (principal, action == Action::"agreement", resource) when { context has agreement && context.agreement.version * 9223372036854775807 == 2 };`),
 			with(func(f *Facts, a *Agreement) { a.Version = 3 }), "not-covered overflow"},
+		// And a permit that cannot be evaluated opens none.
+		{"overflow of a permit", policy(`@id("overflow") @plain("words")`,
+			`permit (principal, action == Action::"own-records", resource) when { context has agreement && context.agreement.version * 9223372036854775807 == 2 };`),
+			with(func(f *Facts, a *Agreement) {
+				f.Org, f.Own, f.Purposes, f.Named, a.Version, a.State = f.Holder, true, []string{"HMARKT"}, true, 3, "terminated"
+			}), "not-covered agreement-in-force,agreement-purpose"},
+		{"as long as can be", defaultText + "//" + strings.Repeat("x", MaxText-len(defaultText)-2), sound(), "covered agreement"},
+		{"as many as can be", defaultText + many(MaxRules-len(BuiltIn().IDs())), sound(), "covered agreement"},
+		{"as deep as can be", policy(`@id("x") @plain("words")`, "forbid (principal, action, resource) when { "+strings.Repeat("(", maxNesting-1)+"false"+strings.Repeat(")", maxNesting-1)+" };"),
+			sound(), "covered agreement"},
+		// One of the accesses that no sound set covers suffices: a set is a mistake only if it covers them all.
+		{"allows all but after the end", `@id("all") @plain("words") permit (principal, action, resource); @id("ended") @plain("words") ` +
+			`forbid (principal, action, resource) when { context has agreement && context.agreement.state == "terminated" };`, sound(), "covered all"},
 	} {
 		s, err := Compile(7, c.text)
 		if err != nil {
