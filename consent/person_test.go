@@ -92,6 +92,9 @@ func TestConsentRefused(t *testing.T) {
 			w.want(err, c.want)
 		})
 	}
+	w := newWorld(t)
+	_, err := w.judge(w.consent("refused", withAgreement("isa-9")))
+	w.want(err, register.UnknownAgreement)
 }
 
 // Where consent is not the basis, taking one is flagged and there is nothing to withdraw; the refusal names the true basis and the right that does apply.
@@ -202,6 +205,9 @@ func TestForeignRecord(t *testing.T) {
 	w.want(err, wire.WrongIssuer)
 	_, err = w.judge(w.consent("amended", withAgreement("isa-1")))
 	w.want(err, register.BadTransition) // the record is for none
+	w.mustJudge(w.consent("amended", foreign)) // which does not make it theirs
+	_, err = w.judge(w.consent("expired", foreign))
+	w.want(err, wire.WrongIssuer)
 	w.mustJudge(w.consent("withdrawn", foreign))
 }
 

@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -59,6 +60,25 @@ func TestVerdictFollowsAgreement(t *testing.T) {
 	if got, want := w.rules.Reasons(v), []string{policies.BuiltIn().Plain("agreement-in-force")}; v.Agreement != "isa-1" || v.Version != 1 || !slices.Equal(got, want) {
 		t.Errorf("of %s version %d, in words: %q", v.Agreement, v.Version, got)
 	}
+}
+
+// Data of which one category is said in words only is not limited; research is known by any code below HRESCH, and needs a project.
+func TestFactsOfAgreement(t *testing.T) {
+	w := newWorld(t)
+	other := func(a *entry.Access) { a.Data = []string{"http://hl7.org/fhir/resource-types|Condition"} }
+	w.agree(isa("isa-1", 1))
+	w.verdict(w.access(other), entry.NotCovered, "agreement-data")
+	w.agree(isa("isa-2", 1, func(t *entry.AgreementText) { t.Data = append(t.Data, entry.AgreementData{Text: "Letters"}) }))
+	w.verdict(w.access(other, func(a *entry.Access) { a.Agreement = "isa-2" }), entry.Covered)
+
+	study := func(a *entry.Access) { a.Agreement, a.Purpose = "study", []string{"CLINTRCH"} }
+	narrow := func(t *entry.AgreementText) { t.Purposes[0].Code = "CLINTRCH" }
+	w.agree(isa("study", 1, narrow))
+	w.verdict(w.access(study), entry.NotCovered, "research-approved")
+	w.agree(isa("study-2", 1, narrow, func(t *entry.AgreementText) {
+		t.Approvals = []entry.Approval{{Body: "PBPP", Reference: "2526-0001", Date: "2026-10-01"}}
+	}))
+	w.verdict(w.access(study, func(a *entry.Access) { a.Agreement = "study-2" }), entry.Covered)
 }
 
 // An access is held against the version that was in force when it happened.
@@ -337,5 +357,27 @@ func TestFuturesAreApart(t *testing.T) {
 		if got := r.Agreements().Get("isa-1").Versions[0].Missing(); !slices.Equal(got, missing) {
 			t.Errorf("missing %v, want %v", got, missing)
 		}
+	}
+}
+
+// The same of versions: an array that has room left is not shared.
+func TestFutureVersionsAreApart(t *testing.T) {
+	w := newWorld(t)
+	for i := range 7 {
+		w.agree(isa("isa-1", uint64(i+1), starting(fmt.Sprintf("2026-11-%02d", i+1))))
+		before := w.rules
+		next := func(org string) *consent.Rules {
+			w.rules = before
+			_, err := w.propose(org, isa("isa-1", uint64(i+2), starting("2026-12-01")))
+			w.ok(err)
+			return w.rules
+		}
+		one, two := next("north"), next("south")
+		for r, by := range map[*consent.Rules]string{one: "north", two: "south"} {
+			if v := r.Agreements().Get("isa-1").Versions[i+1]; v.By != by {
+				t.Errorf("version %d of %s was proposed by %s", i+2, by, v.By)
+			}
+		}
+		w.rules = before
 	}
 }

@@ -174,9 +174,58 @@ func TestLateSignature(t *testing.T) {
 	w.inState("isa-1", 1, consent.Expired)
 	_, err = w.admit(w.signature("north", e))
 	w.want(err, register.BadTransition)
-	// What lapsed does not stand in the way of the next.
+	// What lapsed does not stand in the way of the next, and has not been in force for it to supersede.
 	w.agree(isa("isa-1", 2, starting("2027-11-01"), func(t *entry.AgreementText) { t.End, t.ReviewDue = "2028-10-31", "2028-06-01" }))
 	w.inState("isa-1", 2, consent.InForce)
+	if got := w.rules.Agreements().StateOf("isa-1", 1, w.clock); got != consent.Expired {
+		t.Errorf("version 1 is %s", got)
+	}
+}
+
+// What is no proposal any more is not signed: neither one that was withdrawn, nor one of an agreement that was terminated.
+func TestSigningWhatIsNotOpen(t *testing.T) {
+	w := newWorld(t)
+	e, err := w.propose("north", isa("isa-1", 1))
+	w.ok(err)
+	w.ok(w.act("north", "isa-1", 1, "withdraw"))
+	_, err = w.admit(w.signature("north", e))
+	w.want(err, register.BadTransition)
+
+	w = newWorld(t)
+	w.agree(isa("isa-1", 1))
+	e, err = w.propose("north", isa("isa-1", 2, starting("2026-12-01")))
+	w.ok(err)
+	w.ok(w.act("north", "isa-1", 1, "terminate"))
+	_, err = w.admit(w.signature("north", e))
+	w.want(err, register.BadTransition)
+	// It stays terminated after its end would have come.
+	w.clock = time.Date(2027, 11, 1, 0, 0, 0, 0, time.UTC)
+	w.inState("isa-1", 1, consent.Terminated)
+}
+
+// A version whose start has come takes its predecessor's place only if every party signed it and it was not withdrawn.
+func TestStartAloneSupersedesNothing(t *testing.T) {
+	for name, before := range map[string]func(w *world){
+		"signed by two of three": func(w *world) {
+			e, err := w.propose("north", isa("isa-1", 2, starting("2026-12-01")))
+			w.ok(err)
+			w.must(w.signature("north", e))
+			w.must(w.signature("south", e))
+		},
+		"withdrawn": func(w *world) {
+			w.agree(isa("isa-1", 2, starting("2026-12-01")))
+			w.ok(w.act("south", "isa-1", 2, "withdraw"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.agree(isa("isa-1", 1))
+			before(w)
+			w.inState("isa-1", 1, consent.InForce)
+			w.clock = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+			w.inState("isa-1", 1, consent.InForce)
+		})
+	}
 }
 
 // An amendment leaves the version before it in force until it is signed by all and has started.
@@ -229,9 +278,13 @@ func TestProposals(t *testing.T) {
 		{"of a party that is not registered", nil, "north", isa("isa-1", 1, parties("north", "atlantis")), wire.UnknownOrg},
 		{"begins with 2", nil, "north", isa("isa-1", 2), register.UnknownAgreement},
 		{"over before it was proposed", nil, "north", isa("isa-1", 1, starting("2025-01-01"), func(t *entry.AgreementText) { t.End = "2026-11-21" }), register.PastPeriod},
+		{"ended this moment", func(w *world) { w.clock = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC) }, "north",
+			isa("isa-1", 1, starting("2025-01-01"), func(t *entry.AgreementText) { t.End = "2026-11-21" }), register.PastPeriod},
 		{"ends today", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.End = "2026-11-22" }), ""},
 		{"unknown purpose", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Purposes[0].Code = "CURIOSITY" }), wire.BadClaim},
 		{"purpose of another system", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Purposes[0].Code = "https://x.example|care" }), ""},
+		{"purpose of another system without a code", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Purposes[0].Code = "https://x.example|" }), wire.BadClaim},
+		{"purpose of no system", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Purposes[0].Code = "|care" }), wire.BadClaim},
 		{"data without a system", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Data[0].Codes = []string{"Observation"} }), wire.BadClaim},
 		{"under an unknown one", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Under = "mou-1" }), register.UnknownAgreement},
 		{"version taken", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 1), register.VersionConflict},
@@ -242,6 +295,23 @@ func TestProposals(t *testing.T) {
 		{"overlaps: earlier start", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 2, starting("2026-10-01")), register.VersionConflict},
 		{"amended by a new party", func(w *world) { w.agree(isa("isa-1", 1)) }, "university", isa("isa-1", 2, starting("2027-01-01"), parties("university", "north")), register.NotParty},
 		{"amended to add a party", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 2, starting("2027-01-01"), parties("north", "university")), ""},
+		{"amended by a controller of a version that was withdrawn unsigned", func(w *world) {
+			w.agree(isa("isa-1", 1))
+			_, err := w.propose("north", isa("isa-1", 2, starting("2026-12-01"), parties("north", "university")))
+			w.ok(err)
+			w.ok(w.act("north", "isa-1", 2, "withdraw"))
+		}, "university", isa("isa-1", 3, starting("2027-01-01"), parties("university", "north")), register.NotParty},
+		{"amended by a controller of a version that was withdrawn signed", func(w *world) {
+			w.agree(isa("isa-1", 1))
+			w.agree(isa("isa-1", 2, starting("2026-12-01"), parties("north", "university")))
+			w.ok(w.act("north", "isa-1", 2, "withdraw"))
+		}, "university", isa("isa-1", 3, starting("2027-01-01"), parties("university", "north")), register.NotParty},
+		{"amended by a controller of a version that lapsed unsigned", func(w *world) {
+			w.agree(isa("isa-1", 1))
+			_, err := w.propose("north", isa("isa-1", 2, starting("2026-12-01"), parties("north", "university"), func(t *entry.AgreementText) { t.End = "2026-12-31" }))
+			w.ok(err)
+			w.clock = time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+		}, "university", isa("isa-1", 3, starting("2027-02-01"), parties("university", "north")), register.NotParty},
 		{"amended though superseded", func(w *world) { reach[consent.Superseded](w) }, "north", isa("isa-1", 2, starting("2027-01-01")), register.BadTransition},
 		{"supersedes an unknown one", nil, "north", isa("isa-2", 1, func(t *entry.AgreementText) { t.Supersedes = []string{"isa-1"} }), register.UnknownAgreement},
 		{"supersedes without a controller", func(w *world) { w.agree(isa("isa-1", 1)) }, "north",
@@ -280,6 +350,24 @@ func TestSuperseding(t *testing.T) {
 	reachSuperseding(w, "isa-2", "isa-1")
 	w.ok(w.act("north", "isa-2", 1, "terminate"))
 	w.clock = time.Date(2026, 12, 15, 0, 0, 0, 0, time.UTC)
+	w.inState("isa-1", 1, consent.InForce)
+
+	// Given up at its start, it has been in force.
+	w = newWorld(t)
+	w.agree(isa("isa-1", 1))
+	reachSuperseding(w, "isa-2", "isa-1")
+	w.clock = time.Date(2026, 12, 15, 0, 0, 0, 0, time.UTC)
+	w.ok(w.act("north", "isa-2", 1, "terminate"))
+	w.inState("isa-1", 1, consent.Superseded)
+
+	// A later version that does not say so supersedes nothing, though a version that was withdrawn did.
+	w = newWorld(t)
+	w.agree(isa("isa-1", 1))
+	reachSuperseding(w, "isa-2", "isa-1")
+	w.ok(w.act("north", "isa-2", 1, "withdraw"))
+	w.agree(isa("isa-2", 2, starting("2026-12-15")))
+	w.clock = time.Date(2026, 12, 15, 0, 0, 0, 0, time.UTC)
+	w.inState("isa-2", 2, consent.InForce)
 	w.inState("isa-1", 1, consent.InForce)
 }
 
