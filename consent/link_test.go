@@ -67,6 +67,18 @@ func TestLinkCarriesRefusalsOnly(t *testing.T) {
 	}
 }
 
+// Every linked number counts, not only the one linked first.
+func TestEveryLinkCounts(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1, onConsent))
+	w.mustJudge(w.consent("given", under(temp), func(c *entry.Consent) { c.Consent = deed }))
+	w.mustJudge(w.link("linked", temp, other))
+	w.mustJudge(w.link("linked", temp, person))
+	w.verdict(w.access(of(temp)), entry.Covered)
+	w.mustJudge(w.consent("refused"))
+	w.verdict(w.access(of(temp)), entry.NotCovered, "consent-refused")
+}
+
 // A link works for the history that it is filed under, one step far, until the newest entry about the two says otherwise.
 func TestLinkReach(t *testing.T) {
 	w := newWorld(t)

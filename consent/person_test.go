@@ -82,6 +82,14 @@ func TestConsentRefused(t *testing.T) {
 		{"exception takes part", except(entry.ConsentRule{Decision: "deny", Purposes: []string{"BTG"}}), ""},
 		{"exception takes all for a time", except(entry.ConsentRule{Decision: "deny", Start: "2027-01-01T00:00:00Z"}), ""},
 		{"exception takes all of some", except(entry.ConsentRule{Decision: "deny", Recipients: []string{"university"}}), ""},
+		{"exception takes all of some roles", except(entry.ConsentRule{Decision: "deny", Roles: []string{"nurse"}}), ""},
+		{"exception takes all of some actions", except(entry.ConsentRule{Decision: "deny", Actions: []string{"U"}}), ""},
+		{"exception takes all data of a time", except(entry.ConsentRule{Decision: "deny", DataEnd: "2020-01-01T00:00:00Z"}), ""},
+		{"exception takes all until then", except(entry.ConsentRule{Decision: "deny", End: "2027-01-01T00:00:00Z"}), ""},
+		{"exception takes all of the same time", rule(func(r *entry.ConsentRule) {
+			r.Start, r.End = "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"
+			r.Except = []entry.ConsentRule{{Decision: "deny", Start: r.Start, End: r.End}}
+		}), register.Contradiction},
 		{"exception with an exception", except(entry.ConsentRule{Decision: "deny", Except: []entry.ConsentRule{{Decision: "permit", Recipients: []string{"north"}}}}), ""},
 		{"deeper exception takes all", except(entry.ConsentRule{Decision: "deny", Recipients: []string{"north"}, Except: []entry.ConsentRule{{Decision: "permit", Recipients: []string{"north", "south"}}}}), register.Contradiction},
 		{"by an unknown delegation", byDelegate, register.UnknownConsent},
@@ -128,8 +136,10 @@ func TestTrueBasis(t *testing.T) {
 					t.Errorf("%q does not say %q", err, s)
 				}
 			}
-			// An objection can be made and taken back.
-			w.mustJudge(w.consent("refused", withAgreement("isa-1")))
+			// An objection can be made and taken back. It needs no flag: it counts.
+			if j := w.mustJudge(w.consent("refused", withAgreement("isa-1"))); len(j.Flags) != 0 {
+				t.Errorf("an objection has flags %v", j.Flags)
+			}
 			w.mustJudge(w.consent("withdrawn"))
 		})
 	}
@@ -144,6 +154,7 @@ func TestConsentByDelegate(t *testing.T) {
 	}{
 		{"live", func(*entry.Delegation) {}, false, ""},
 		{"revoked", func(*entry.Delegation) {}, true, register.BadDelegation},
+		{"begins now", func(d *entry.Delegation) { d.Start = "2026-11-22T09:00:00Z" }, false, ""},
 		{"not begun", func(d *entry.Delegation) { d.Start = "2026-11-22T09:00:01Z" }, false, register.BadDelegation},
 		{"for other things", func(d *entry.Delegation) { d.Scope = []string{"access", "question"} }, false, register.BadDelegation},
 		{"ended since", func(d *entry.Delegation) { d.End = "2026-11-22T09:00:30Z" }, false, register.BadDelegation},
@@ -155,7 +166,7 @@ func TestConsentByDelegate(t *testing.T) {
 				w.mustJudge(w.delegation("revoked"))
 			}
 			if c.name == "ended since" {
-				w.clock = w.clock.Add(time.Minute)
+				w.clock = w.clock.Add(30 * time.Second)
 			}
 			_, err := w.judge(w.consent("given", byDelegate))
 			w.want(err, c.want)
@@ -182,7 +193,7 @@ func TestDelegations(t *testing.T) {
 	w.mustJudge(w.delegation("granted", func(d *entry.Delegation) {
 		d.Delegation, d.Sub, d.Delegate.ID, d.End = "9b2d1f04-6f0f-4d0c-8a43-51f1f5b7a112", other, person, "2026-11-22T09:00:30Z"
 	}))
-	w.clock = w.clock.Add(time.Minute)
+	w.clock = w.clock.Add(30 * time.Second) // the end of that
 	w.mustJudge(w.delegation("granted"))
 	_, err = w.judge(w.delegation("granted"))
 	w.want(err, register.BadTransition)
@@ -204,7 +215,7 @@ func TestForeignRecord(t *testing.T) {
 	_, err := w.judge(w.consent("expired", foreign))
 	w.want(err, wire.WrongIssuer)
 	_, err = w.judge(w.consent("amended", withAgreement("isa-1")))
-	w.want(err, register.BadTransition) // the record is for none
+	w.want(err, register.BadTransition)        // the record is for none
 	w.mustJudge(w.consent("amended", foreign)) // which does not make it theirs
 	_, err = w.judge(w.consent("expired", foreign))
 	w.want(err, wire.WrongIssuer)
@@ -329,6 +340,56 @@ func FuzzPersonState(f *testing.F) {
 			t.Errorf("own state refused: %v", err)
 		}
 	})
+}
+
+// A state that this package could not have written is not read.
+func TestBadState(t *testing.T) {
+	w := newWorld(t)
+	a := w.sign(w.access())
+	record := func(id, act, rule string, index int) string {
+		return fmt.Sprintf(`{"id":%q,"act":%q,"scope":"research","holder":"north","index":%d%s}`, id, act, index, rule)
+	}
+	const deny, perhaps = `,"rule":{"decision":"deny"}`, `,"rule":{"decision":"perhaps"}`
+	grant := func(id string, index int) string {
+		return fmt.Sprintf(`{"id":%q,"delegate":%q,"scope":["access"],"start":"2026-01-01T00:00:00Z","end":"2027-01-01T00:00:00Z","index":%d}`, id, other, index)
+	}
+	consents := func(list ...string) string { return `{"v":1,"consents":[` + strings.Join(list, ",") + `]}` }
+	delegations := func(list ...string) string { return `{"v":1,"delegations":[` + strings.Join(list, ",") + `]}` }
+	var links []string
+	for i := range entry.MaxLinked + 1 {
+		links = append(links, fmt.Sprintf(`{"id":"temp:north:%d","index":%d}`, i, i+1))
+	}
+	most := `{"v":1}` + strings.Repeat(" ", 1<<20-len(`{"v":1}`))
+	for _, c := range []struct {
+		name, state string
+		want        wire.Code
+	}{
+		{"as it can be", consents(record("a", "refused", deny, 1), record("b", "withdrawn", "", 2)), ""},
+		{"delegations as they can be", delegations(grant("a", 1), grant("b", 2)), ""},
+		{"links as they can be", `{"v":1,"linked":[` + strings.Join(links[1:], ",") + `]}`, ""},
+		{"as large as can be", most, ""},
+		{"too large by one", most + " ", wire.TooLarge},
+		{"no format", `{}`, wire.BadJSON},
+		{"a record twice", consents(record("a", "refused", deny, 1), record("a", "refused", deny, 2)), wire.BadJSON},
+		{"two records of one entry", consents(record("a", "refused", deny, 1), record("b", "refused", deny, 1)), wire.BadJSON},
+		{"withdrawn with a rule", consents(record("a", "withdrawn", deny, 1)), wire.BadJSON},
+		{"refused without a rule", consents(record("a", "refused", "", 1)), wire.BadJSON},
+		{"neither permits nor denies", consents(record("a", "refused", perhaps, 1)), wire.BadJSON},
+		{"a delegation twice", delegations(grant("a", 1), grant("a", 2)), wire.BadJSON},
+		{"two delegations of one entry", delegations(grant("a", 1), grant("b", 1)), wire.BadJSON},
+		{"too many links", `{"v":1,"linked":[` + strings.Join(links, ",") + `]}`, wire.BadJSON},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := &world{TB: t, rules: w.rules}
+			_, err := w.rules.Judge(a, 1<<40, func(id string) []byte {
+				if id != person {
+					return nil
+				}
+				return []byte(c.state)
+			})
+			w.want(err, c.want)
+		})
+	}
 }
 
 // A state holds times as entries do: what only a lenient parser takes was not written by this package.

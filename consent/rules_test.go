@@ -133,6 +133,33 @@ func TestObjectionToResearch(t *testing.T) {
 	w.verdict(w.access(research), entry.Covered)
 }
 
+// A verdict names the newest of the consents that decide alike, and none that decided nothing.
+func TestConsentThatDecided(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1, onConsent))
+	w.agree(isa("isa-2", 1))
+	w.mustJudge(w.consent("given"))
+	w.mustJudge(w.consent("given", func(c *entry.Consent) { c.Consent = deed }))
+	if v := w.verdict(w.access(), entry.Covered); v.Consent != deed {
+		t.Errorf("decided by %q", v.Consent)
+	}
+	if v := w.verdict(w.access(func(a *entry.Access) { a.Agreement = "isa-2" }), entry.Covered); v.Consent != "" {
+		t.Errorf("decided by %q, where consent is not the basis", v.Consent)
+	}
+}
+
+// An emergency is justified by a justification, not by any words.
+func TestJustified(t *testing.T) {
+	w := newWorld(t)
+	override := func(why, justification string) *entry.Access {
+		return w.access(func(a *entry.Access) {
+			a.Agreement, a.Emergency, a.Text = "", true, &entry.Text{Why: why, Justification: justification}
+		})
+	}
+	w.verdict(override("unconscious", ""), entry.NotCovered, "break-glass-justified")
+	w.verdict(override("", "unconscious"), entry.BreakGlass, "break-glass")
+}
+
 // An advance directive is about care: it opens and closes no record.
 func TestAdvanceDirectiveDecidesNoAccess(t *testing.T) {
 	w := newWorld(t)
@@ -148,6 +175,10 @@ func TestScopeIsThePurpose(t *testing.T) {
 		w.agree(isa("isa-1", 1, onConsent))
 		w.mustJudge(w.consent("given", func(c *entry.Consent) { c.Scope = scope }))
 		w.verdict(w.access(), want)
+		// Where it names one, that is it.
+		w.mustJudge(w.consent("amended", func(c *entry.Consent) { c.Scope, c.Rule.Purposes = scope, []string{"BTG"} }))
+		w.verdict(w.access(), entry.NotCovered)
+		w.verdict(w.access(func(a *entry.Access) { a.Purpose = []string{"BTG"} }), entry.Covered)
 	}
 }
 
@@ -158,6 +189,8 @@ func TestVerdictFollowsDelegation(t *testing.T) {
 	w.mustJudge(w.delegation("granted"))
 	w.verdict(w.access(act), entry.Covered)
 	w.verdict(w.access(act, func(a *entry.Access) { a.Sub = other }), entry.NotCovered, "delegation-known")
+	w.verdict(w.access(act, func(a *entry.Access) { a.Recorded = "2025-12-31T23:59:59Z" }), entry.NotCovered, "delegation-live")
+	w.verdict(w.access(act, func(a *entry.Access) { a.Recorded = "2027-01-01T00:00:00Z" }), entry.NotCovered, "delegation-live")
 	w.mustJudge(w.delegation("revoked"))
 	w.verdict(w.access(act), entry.NotCovered, "delegation-live")
 }
@@ -182,6 +215,16 @@ func TestDecisionIsJudgedAsItsAccess(t *testing.T) {
 	if v := decision(func(d *entry.Decision) { d.Agreement, d.Holder = "", d.Org }); !slices.Equal(v.Rules, []string{"own-records"}) {
 		t.Errorf("%+v", v)
 	}
+	override := func(d *entry.Decision) { d.Agreement, d.Emergency = "", true }
+	if v := decision(override); !slices.Equal(v.Rules, []string{"break-glass-justified"}) {
+		t.Errorf("%+v", v)
+	}
+	if v := decision(func(d *entry.Decision) { override(d); d.Justified = true }); v.Result != entry.BreakGlass {
+		t.Errorf("%+v", v)
+	}
+	if v := decision(func(d *entry.Decision) { d.Delegation = deed }); !slices.Equal(v.Rules, []string{"delegation-known"}) {
+		t.Errorf("under an unknown delegation: %+v", v)
+	}
 	if v := decision(func(d *entry.Decision) { d.Agreement, d.Holder = "", "" }); v.Result != entry.NotCovered {
 		t.Errorf("of nobody's record: %+v", v)
 	}
@@ -199,6 +242,8 @@ func TestReadingTheLedger(t *testing.T) {
 	}
 	w.verdict(w.access(reading), entry.NotCovered)
 	w.verdict(w.access(reading, func(a *entry.Access) { a.Issuer = "operator" }), entry.Covered, "ledger-reading")
+	// Nor is everything that the operator reports one.
+	w.verdict(w.access(reading, func(a *entry.Access) { a.Issuer, a.Event = "operator", nil }), entry.NotCovered, "agreement-named")
 }
 
 func (w *world) policySet(version uint64, text string) error {
@@ -224,6 +269,9 @@ func TestPolicySets(t *testing.T) {
 	}
 	if a, b := w.rules.Reasons(before)[0], w.rules.Reasons(after)[0]; a == b || b != "Other words." {
 		t.Errorf("%q and %q", a, b)
+	}
+	if w.rules.PoliciesOf(1) != w.rules.Policies() || w.rules.PoliciesOf(2) != nil {
+		t.Error("version 1 is not the set in use, or there is a version 2")
 	}
 	words := w.rules.Reasons(&entry.Verdict{Result: entry.NotCovered, Rules: []string{"gone", "objection"}, Policies: 9})
 	if want := []string{"", policies.BuiltIn().Plain("objection")}; !slices.Equal(words, want) {
@@ -379,5 +427,23 @@ func TestFutureVersionsAreApart(t *testing.T) {
 			}
 		}
 		w.rules = before
+	}
+}
+
+// And of policy sets.
+func TestFuturePoliciesAreApart(t *testing.T) {
+	w := newWorld(t)
+	text := policies.BuiltIn().Text()
+	for version := uint64(1); version < 5; version++ {
+		before := w.rules
+		next := func(text string) *consent.Rules {
+			w.rules = before
+			w.ok(w.policySet(version, text))
+			return w.rules
+		}
+		one, two := next(text), next(text+"\n")
+		if one.Policies().Text() != text || two.Policies().Text() != text+"\n" {
+			t.Errorf("two sets of version %d are one", version)
+		}
 	}
 }

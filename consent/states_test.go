@@ -393,8 +393,11 @@ func TestSharingRequests(t *testing.T) {
 	w.want(ask(), register.BadTransition)
 	w.want(answer("north", "req-2"), register.UnknownAgreement)
 	w.want(answer("south", "req-1"), register.NotParty)
+	_, err := w.admit(&entry.SharingDecision{Common: w.by("north"), Request: "req-1", Decision: "refused", Reasons: "Too wide", DPIA: "Considered", By: "Caldicott Guardian", Agreement: "isa-9"})
+	w.want(err, register.UnknownAgreement)
 	w.ok(answer("north", "req-1"))
 	w.want(answer("north", "req-1"), register.BadTransition)
+	w.want(ask(), register.BadTransition) // an answered one is not asked again under its id
 	if r := w.rules.Requests().Get("req-1"); r == nil || r.Decision.Decision != "refused" || !slices.Equal(w.rules.Requests().IDs(), []string{"req-1"}) {
 		t.Errorf("kept as %+v", r)
 	}
