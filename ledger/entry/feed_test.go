@@ -43,8 +43,10 @@ func TestFeedRecord(t *testing.T) {
 	if list, err := proof.ParseFeed(page); err != nil || len(list) != 2 || list[1] != rec || list[0] != (proof.FeedRecord{}) {
 		t.Errorf("read as %v, %v", list, err)
 	}
-	if _, err := proof.ParseFeed(page[:127]); !errors.Is(err, wire.BadLength) {
-		t.Errorf("cut short: %v", err)
+	for _, n := range []int{127, 96, 32, 1} {
+		if _, err := proof.ParseFeed(page[:n]); !errors.Is(err, wire.BadLength) {
+			t.Errorf("cut to %d bytes: %v", n, err)
+		}
 	}
 	if _, err := proof.ParseFeed(make([]byte, 64*(proof.MaxFeedRecords+1))); !errors.Is(err, wire.TooLarge) {
 		t.Errorf("too many: %v", err)

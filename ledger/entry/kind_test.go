@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -83,6 +84,47 @@ func TestKinds(t *testing.T) {
 	purpose, _ := none.Authority()
 	if none.Sealed() || none.ChangesRegister() || none.Governs() || purpose != "" {
 		t.Error("an unknown type has properties")
+	}
+}
+
+// Who may sign what, and what it changes: docs/FORMATS.md sections 7 and 15 a second time, since
+// a slip in the table would let another organisation or another key speak.
+func TestKindsAsDocumented(t *testing.T) {
+	want := map[Type]string{
+		TypeGenesis:            "administer registrar changesRegister",
+		TypeOrganisation:       "administer registrar changesRegister",
+		TypeKey:                "administer - changesRegister",
+		TypeKeyRevocation:      "administer - changesRegister",
+		TypeIndexRoot:          "submit operator states",
+		TypeHeartbeat:          "submit source states",
+		TypeAgreement:          "agreements - governs",
+		TypeAgreementSignature: "agreements - governs",
+		TypeAgreementAct:       "agreements - governs",
+		TypeSharingRequest:     "agreements - governs",
+		TypeSharingDecision:    "agreements - governs",
+		TypePolicySet:          "administer registrar governs",
+		TypeAccess:             "submit source states",
+		TypeConsent:            "agreements - states",
+		TypeDelegation:         "agreements - states",
+		TypeDecision:           "submit operator states",
+		TypeLink:               "agreements - states",
+		TypeSourceCount:        "submit source states",
+	}
+	for name := range want {
+		purpose, role := name.Authority()
+		does := "states"
+		switch {
+		case name.ChangesRegister():
+			does = "changesRegister"
+		case name.Governs():
+			does = "governs"
+		}
+		if got := string(purpose) + " " + cmp.Or(string(role), "-") + " " + does; got != want[name] {
+			t.Errorf("%s: %s, want %s", name, got, want[name])
+		}
+	}
+	if len(kinds) != len(want) {
+		t.Errorf("%d types, %d here", len(kinds), len(want))
 	}
 }
 
