@@ -156,13 +156,14 @@ func (c *Consent) check() error {
 	if !slices.Contains(ConsentScopes, c.Scope) {
 		return wire.Errorf(wire.BadClaim, "scope", "want one of %s", strings.Join(ConsentScopes, ", "))
 	}
-	if c.Agreement != "" {
-		if err := CheckAgreementID(c.Agreement); err != nil {
-			return err
-		}
+	if err := checkOptionalID(c.Agreement); err != nil {
+		return err
 	}
 	if _, err := ParseTime(c.Decided); err != nil {
 		return wire.Errorf(wire.BadClaim, "decided", "not an RFC 3339 time with zone")
+	}
+	if err := c.checkRule(); err != nil {
+		return err
 	}
 	if !slices.Contains(ConsentModes, c.Expressed.How) {
 		return wire.Errorf(wire.BadClaim, "expressed.how", "want one of %s", strings.Join(ConsentModes, ", "))
@@ -173,22 +174,23 @@ func (c *Consent) check() error {
 	if !wire.Plain(c.Expressed.Language, 35) {
 		return wire.Errorf(wire.BadClaim, "expressed.language", "not a BCP 47 tag")
 	}
-	if c.Notice != nil {
-		if err := c.Notice.check("notice"); err != nil {
-			return err
-		}
-	}
-	switch c.Act {
-	case "withdrawn", "expired":
-		if c.Rule != nil {
-			return wire.Errorf(wire.BadClaim, "rule", "is not allowed with %s", c.Act)
-		}
+	if c.Notice == nil {
 		return nil
 	}
-	if c.Rule == nil {
+	return c.Notice.check("notice")
+}
+
+// checkRule checks that the act comes with a rule if it needs one, and the rule.
+func (c *Consent) checkRule() error {
+	ends := c.Act == "withdrawn" || c.Act == "expired"
+	switch {
+	case ends && c.Rule != nil:
+		return wire.Errorf(wire.BadClaim, "rule", "is not allowed with %s", c.Act)
+	case ends:
+		return nil
+	case c.Rule == nil:
 		return wire.Errorf(wire.BadClaim, "rule", "is missing")
-	}
-	if c.Act == "given" && c.Rule.Decision != "permit" || c.Act == "refused" && c.Rule.Decision != "deny" {
+	case c.Act == "given" && c.Rule.Decision != "permit" || c.Act == "refused" && c.Rule.Decision != "deny":
 		return wire.Errorf(wire.BadClaim, "rule.decision", "is the opposite of %s", c.Act)
 	}
 	n := 0
@@ -203,47 +205,17 @@ func (r *ConsentRule) check(at string, level int, n *int) error {
 	if r.Decision != "permit" && r.Decision != "deny" {
 		return wire.Errorf(wire.BadClaim, at+".decision", "want permit or deny")
 	}
-	var times [4]time.Time
-	for i, c := range []claimText{
-		{name: "start", text: r.Start},
-		{name: "end", text: r.End},
-		{name: "dataStart", text: r.DataStart},
-		{name: "dataEnd", text: r.DataEnd},
-	} {
-		if c.text == "" {
-			continue
-		}
-		var err error
-		times[i], err = ParseTime(c.text)
-		if err != nil {
-			return wire.Errorf(wire.BadClaim, at+"."+c.name, "not an RFC 3339 time with zone")
-		}
-	}
-	for i := 0; i < 4; i += 2 {
-		if !times[i].IsZero() && !times[i+1].IsZero() && !times[i].Before(times[i+1]) {
-			return wire.Errorf(wire.BadClaim, at, "a period ends before it starts")
-		}
-	}
-	for _, l := range []struct {
-		name string
-		list []string
-	}{{"purposes", r.Purposes}, {"data", r.Data}, {"roles", r.Roles}} {
-		if err := checkCodes(at+"."+l.name, l.list); err != nil {
-			return err
-		}
-	}
-	for i, id := range r.Recipients {
-		if wire.CheckOrgID(id) != nil {
-			return wire.Errorf(wire.BadClaim, fmt.Sprintf("%s.recipients[%d]", at, i), "not an organisation id")
-		}
-	}
-	for _, a := range r.Actions {
-		if len(a) != 1 || !strings.Contains("CRUDE", a) {
-			return wire.Errorf(wire.BadClaim, at+".actions", "want C R U D E")
-		}
-	}
-	if len(r.Recipients) > 256 || len(r.Actions) > 5 {
-		return wire.Errorf(wire.TooLarge, at, "too many recipients or actions")
+	err := first(
+		isPeriod(at+".start", r.Start, at+".end", r.End),
+		func() error { return checkCodes(at+".purposes", r.Purposes) },
+		func() error { return checkCodes(at+".data", r.Data) },
+		func() error { return checkRecipients(at+".recipients", r.Recipients) },
+		func() error { return checkCodes(at+".roles", r.Roles) },
+		func() error { return checkActions(at+".actions", r.Actions) },
+		isPeriod(at+".dataStart", r.DataStart, at+".dataEnd", r.DataEnd),
+	)
+	if err != nil {
+		return err
 	}
 	for i := range r.Except {
 		if r.Except[i].Decision == r.Decision {
@@ -252,6 +224,51 @@ func (r *ConsentRule) check(at string, level int, n *int) error {
 		}
 		if err := r.Except[i].check(fmt.Sprintf("%s.except[%d]", at, i), level+1, n); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// isPeriod returns the check of two times, each of which may be missing.
+func isPeriod(startName, start, endName, end string) func() error {
+	return func() error {
+		var times [2]time.Time
+		for i, c := range []claimText{{name: startName, text: start}, {name: endName, text: end}} {
+			if c.text == "" {
+				continue
+			}
+			t, err := ParseTime(c.text)
+			if err != nil {
+				return wire.Errorf(wire.BadClaim, c.name, "not an RFC 3339 time with zone")
+			}
+			times[i] = t
+		}
+		if start != "" && end != "" && !times[0].Before(times[1]) {
+			return wire.Errorf(wire.BadClaim, endName, "is not after %s", startName)
+		}
+		return nil
+	}
+}
+
+func checkRecipients(name string, ids []string) error {
+	if len(ids) > 256 {
+		return wire.Errorf(wire.TooLarge, name, "%d organisations, at most 256", len(ids))
+	}
+	for i, id := range ids {
+		if wire.CheckOrgID(id) != nil {
+			return wire.Errorf(wire.BadClaim, fmt.Sprintf("%s[%d]", name, i), "not an organisation id")
+		}
+	}
+	return nil
+}
+
+func checkActions(name string, actions []string) error {
+	if len(actions) > 5 {
+		return wire.Errorf(wire.TooLarge, name, "%d actions, at most 5", len(actions))
+	}
+	for _, a := range actions {
+		if len(a) != 1 || !strings.Contains("CRUDE", a) {
+			return wire.Errorf(wire.BadClaim, name, "want C R U D E")
 		}
 	}
 	return nil

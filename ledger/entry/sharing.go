@@ -60,34 +60,17 @@ type PolicySet struct {
 const maxPolicyText = 40 << 10
 
 func (r *SharingRequest) check() error {
-	if err := CheckAgreementID(r.Request); err != nil {
-		return err
-	}
-	if wire.CheckOrgID(r.Holder) != nil || r.Holder == r.Issuer {
-		return wire.Errorf(wire.BadClaim, "holder", "not the id of another organisation")
-	}
-	if len(r.Codes) == 0 {
-		return wire.Errorf(wire.BadClaim, "codes", "is empty")
-	}
-	if err := checkCodes("codes", r.Codes); err != nil {
-		return err
-	}
-	if r.Agreement != "" {
-		if err := CheckAgreementID(r.Agreement); err != nil {
-			return err
-		}
-	}
-	if r.Needed != "" {
-		if _, err := day("needed", r.Needed); err != nil {
-			return err
-		}
-	}
-	err := words(
-		claimText{"data", r.Data, false},
-		claimText{"purpose", r.Purpose, false},
-		claimText{"necessity", r.Necessity, false},
-		claimText{"legalPower", r.Power, false},
-		claimText{"by", r.By, false},
+	err := first(
+		func() error { return CheckAgreementID(r.Request) },
+		r.checkHolder,
+		text("data", r.Data),
+		text("purpose", r.Purpose),
+		r.checkCodes,
+		text("necessity", r.Necessity),
+		text("legalPower", r.Power),
+		func() error { return checkOptionalID(r.Agreement) },
+		text("by", r.By),
+		r.checkNeeded,
 	)
 	if err != nil {
 		return err
@@ -95,43 +78,71 @@ func (r *SharingRequest) check() error {
 	return refusePersonNumbers(r.Request, r.Data, r.Purpose, r.Necessity, r.Power, r.By)
 }
 
+func (r *SharingRequest) checkHolder() error {
+	if wire.CheckOrgID(r.Holder) != nil || r.Holder == r.Issuer {
+		return wire.Errorf(wire.BadClaim, "holder", "not the id of another organisation")
+	}
+	return nil
+}
+
+func (r *SharingRequest) checkCodes() error {
+	if len(r.Codes) == 0 {
+		return wire.Errorf(wire.BadClaim, "codes", "is empty")
+	}
+	return checkCodes("codes", r.Codes)
+}
+
+func (r *SharingRequest) checkNeeded() error {
+	if r.Needed == "" {
+		return nil
+	}
+	return isDay("needed", r.Needed)()
+}
+
+// checkOptionalID checks the id of an agreement that may be missing.
+func checkOptionalID(id string) error {
+	if id == "" {
+		return nil
+	}
+	return CheckAgreementID(id)
+}
+
 func (d *SharingDecision) check() error {
-	if err := CheckAgreementID(d.Request); err != nil {
-		return err
-	}
-	if !slices.Contains([]string{"agreed", "agreed-in-part", "refused"}, d.Decision) {
-		return wire.Errorf(wire.BadClaim, "decision", "want agreed, agreed-in-part or refused")
-	}
-	if d.Decision != "refused" && len(d.Article6) == 0 {
-		return wire.Errorf(wire.BadClaim, "article6", "must not be empty unless the decision is refused")
-	}
-	if err := checkArticles("article6", d.Article6, 'f'); err != nil {
-		return err
-	}
-	if err := checkArticles("article9", d.Article9, 'j'); err != nil {
-		return err
-	}
-	if d.Agreement != "" {
-		if err := CheckAgreementID(d.Agreement); err != nil {
-			return err
-		}
-	}
-	err := words(
-		claimText{"reasons", d.Reasons, false},
-		claimText{"dpia", d.DPIA, false},
-		claimText{"by", d.By, false},
-		claimText{"dpaCondition", d.Condition, true},
-		claimText{"dpoOpinion", d.Opinion, true},
-		claimText{"retention", d.Retention, true},
-		claimText{"security", d.Security, true},
-		claimText{"rights", d.Rights, true},
-		claimText{"interval", d.Interval, true},
+	err := first(
+		func() error { return CheckAgreementID(d.Request) },
+		d.checkDecision,
+		text("reasons", d.Reasons),
+		d.checkArticle6,
+		func() error { return checkArticles("article9", d.Article9, 'j') },
+		optional("dpaCondition", d.Condition),
+		text("dpia", d.DPIA),
+		optional("dpoOpinion", d.Opinion),
+		optional("retention", d.Retention),
+		optional("security", d.Security),
+		optional("rights", d.Rights),
+		optional("interval", d.Interval),
+		text("by", d.By),
+		func() error { return checkOptionalID(d.Agreement) },
 	)
 	if err != nil {
 		return err
 	}
 	return refusePersonNumbers(d.Request, d.Reasons, d.DPIA, d.By,
 		d.Condition, d.Opinion, d.Retention, d.Security, d.Rights, d.Interval)
+}
+
+func (d *SharingDecision) checkDecision() error {
+	if !slices.Contains([]string{"agreed", "agreed-in-part", "refused"}, d.Decision) {
+		return wire.Errorf(wire.BadClaim, "decision", "want agreed, agreed-in-part or refused")
+	}
+	return nil
+}
+
+func (d *SharingDecision) checkArticle6() error {
+	if d.Decision != "refused" && len(d.Article6) == 0 {
+		return wire.Errorf(wire.BadClaim, "article6", "must not be empty unless the decision is refused")
+	}
+	return checkArticles("article6", d.Article6, 'f')
 }
 
 // SchemaV1 is the name of the schema of the facts that policies use.
