@@ -17,13 +17,13 @@ type Anchor struct {
 }
 
 // moveAnchor lets one of many replicas win: the others find an anchor that is too new, or not
-// smaller than theirs. An anchor with a time in the future was moved by a wrong clock, and is not
-// kept for that.
+// smaller than theirs. An anchor with a time in the future was moved by a wrong clock, so that time
+// does not keep it in place.
 const moveAnchor = "INSERT INTO anchor (tree, size, at, note) VALUES ($1, $2, $3, $4)" +
 	" ON CONFLICT (tree) DO UPDATE SET size = excluded.size, at = excluded.at, note = excluded.note" +
 	" WHERE excluded.size > anchor.size AND (anchor.at <= $5 OR anchor.at > $6)"
 
-// Anchor returns the tree's anchor. If there is none yet it returns ErrNotFound.
+// Anchor returns the tree's anchor. If there is none yet, it returns ErrNotFound.
 func (s *Storage) Anchor(ctx context.Context, tree *trillian.Tree) (Anchor, error) {
 	const doing = "reading the anchor"
 	num, err := s.Number(ctx, tree)

@@ -16,7 +16,7 @@ func TestAnchor(t *testing.T) {
 		s := openTest(t, dsn)
 		a, b := mustTree(t, s, "a"), mustTree(t, s, "b")
 		if _, err := s.Anchor(ctx, a); !errors.Is(err, ErrNotFound) {
-			t.Fatalf("an anchor that nobody made: %v", err)
+			t.Fatalf("an anchor before the first was set: %v", err)
 		}
 		for _, c := range []struct {
 			size uint64
@@ -31,7 +31,7 @@ func TestAnchor(t *testing.T) {
 			{10, 6500, 9}, // and so this is too early
 			{12, 8000, 12},
 			{13, 7001, 12}, // a clock a little behind
-			{14, 6999, 14}, // the anchor is of a time yet to come: somebody's clock was wrong
+			{14, 6999, 14}, // the anchor's time is in the future: a clock was wrong
 		} {
 			if err := s.MoveAnchor(ctx, a, Anchor{Size: c.size, Note: fmt.Appendf(nil, "note %d", c.size), At: time.UnixMilli(c.at)}, time.Second); err != nil {
 				t.Fatal(err)

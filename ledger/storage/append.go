@@ -18,14 +18,16 @@ type Lookup struct {
 	Keys    [][16]byte // idempotency keys
 	Chains  [][32]byte // histories: every one that a leaf is going to be added to
 	Streams [][16]byte
-	Persons [][32]byte // histories whose governing state is wanted, as far as is known beforehand: see AppendTx.Person
+	// Persons names histories whose governing state is needed, as far as the caller knows it
+	// beforehand: see AppendTx.Person.
+	Persons [][32]byte
 }
 
 // Leaf is a leaf to be appended.
 type Leaf struct {
 	Key          [16]byte // idempotency key, unique in the tree
 	Identity     [32]byte // content identity, for the caller to compare when a key is repeated
-	Chain        [32]byte // the history this leaf belongs to; all zero: none
+	Chain        [32]byte // the history this leaf belongs to; all zero if it has none
 	Value, Extra []byte
 	Register     bool // this leaf changes what others mean: see Storage.Register
 }
@@ -45,10 +47,10 @@ type AppendTx struct {
 	db    tx
 	row   headRow
 	state struct{ state, kind, live int64 }
-	err   error // of the database, or of a broken rule: f cannot make it undone by ignoring it
+	err   error // of the database, or a broken rule; it fails the append even if f ignores it
 
 	keys       map[[16]byte]bool   // looked up: false; added: true
-	known      map[[32]byte][]byte // persons looked up, as stored by SetPerson; nil: has no state
+	known      map[[32]byte][]byte // persons looked up, as stored by SetPerson; nil if it has no state
 	last       map[[32]byte]uint64 // index of the last leaf added to a chain
 	leaves     []*trillian.LogLeaf
 	prevs      []*int64
@@ -68,12 +70,14 @@ type AppendTx struct {
 // f may run again, in a fresh transaction (serialization failure, deadlock, busy database,
 // connection lost on the way to the commit): it must not keep state between calls. As each run
 // starts from look-ups under the lock, a commit whose answer got lost shows up as AppendTx.Found in
-// the next run. When the database stays away the error is ErrUnavailable, which does not say that
-// nothing was stored: repeat with the same keys. The same holds for a ctx that ends meanwhile.
+// the next run. If the database stays unavailable, it returns ErrUnavailable, and the leaves may or
+// may not be stored: repeat the append with the same keys. The same holds if ctx ends meanwhile.
 //
-// If f buffers nothing the transaction is ended without a commit. Inside f, call no writing method
-// of the same Storage, and keep it short: it runs under the tree's lock.
-func (s *Storage) Append(ctx context.Context, tree *trillian.Tree, look Lookup, f func(ctx context.Context, tx *AppendTx) error) error {
+// If f buffers nothing, the transaction ends without a commit. f must not call a writing method of
+// the same Storage, and must be short, because it runs under the tree's lock.
+func (s *Storage) Append(
+	ctx context.Context, tree *trillian.Tree, look Lookup, f func(ctx context.Context, tx *AppendTx) error,
+) error {
 	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return s.wrap(ctx, "appending", err)
@@ -82,8 +86,7 @@ func (s *Storage) Append(ctx context.Context, tree *trillian.Tree, look Lookup, 
 	err = update(ctx, func(ctx context.Context) error {
 		a, err := s.append(ctx, num, tree, look, f)
 		if errors.Is(err, ErrCorrupt) && !forgot {
-			// Perhaps it is our memory of the tiles that is wrong: the database may be a restored
-			// backup.
+			// Perhaps only the cached tiles are wrong: the database may be a restored backup.
 			forgot = true
 			s.tiles.forget(num)
 			a, err = s.append(ctx, num, tree, look, f)
@@ -136,9 +139,9 @@ func (s *Storage) append(
 	return a, db.commit(ctx, a.writes()...)
 }
 
-// lookups is the first round trip. The head comes first: its holder is the only writer of the tree,
-// so the statements after it see all that was committed before. The tree's own row says whether it
-// is frozen.
+// lookups returns the statements of the first round trip. The head comes first: its holder is the
+// only writer of the tree, so the statements after it see all that was committed before. The row in
+// table tree says whether the tree is frozen.
 func (a *AppendTx) lookups(look Lookup) []Op {
 	ops := []Op{headOp(a.num, &a.row, true), {
 		SQL:  "SELECT state, kind, CASE WHEN deleted IS NULL THEN 1 ELSE 0 END FROM tree WHERE num = $1",
@@ -160,7 +163,7 @@ func (a *AppendTx) lookups(look Lookup) []Op {
 	return ops
 }
 
-// ready checks what the look-ups brought, and makes it what f may see.
+// ready checks the results of the look-ups and prepares them for f.
 func (a *AppendTx) ready(ctx context.Context, look Lookup) error {
 	if !a.row.found {
 		return fmt.Errorf("%w: the tree is gone", ErrNotFound)
@@ -192,7 +195,7 @@ func (a *AppendTx) ready(ctx context.Context, look Lookup) error {
 	return identities(ctx, a.db.do, a.num, a.Found)
 }
 
-// none is no leaf's index.
+// none is an index that no leaf has.
 const none = 1<<64 - 1
 
 // Add buffers a leaf and returns the index it gets.
@@ -212,8 +215,8 @@ func (a *AppendTx) Add(l Leaf) (index uint64, err error) {
 		return 0, a.misuse("the leaf's chain was not looked up")
 	case index >= MaxLeaves:
 		return 0, a.misuse("the tree is full")
-	case len(l.Value) > MaxValue: // nothing was buffered: f may go on without this leaf
-		return 0, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(l.Value))
+	case len(l.Value) > MaxValue: // nothing was buffered, so f may go on without this leaf
+		return 0, fmt.Errorf("%w: %d bytes, limit %d", ErrTooLarge, len(l.Value), MaxValue)
 	}
 	a.keys[l.Key] = true
 	var link *int64
@@ -241,7 +244,7 @@ func (a *AppendTx) misuse(what string) error {
 	return a.fail(err)
 }
 
-// fail remembers the first error that f cannot undo by ignoring it.
+// fail returns err, and remembers the first one to fail the append with.
 func (a *AppendTx) fail(err error) error {
 	if a.err == nil {
 		a.err = err
@@ -253,22 +256,21 @@ func (a *AppendTx) fail(err error) error {
 // that a leaf was added to, and name the last of them.
 func (a *AppendTx) SetChain(k [32]byte, c Chain) { a.chains[k] = c }
 
-// SetStream buffers a stream's state, bytes that mean nothing to this package.
+// SetStream buffers a stream's state, which is opaque to this package.
 func (a *AppendTx) SetStream(key [16]byte, state []byte) { a.streams[key] = state }
 
-// SetPerson buffers the state that governs a history, ciphertext that means nothing to this
-// package.
+// SetPerson buffers the state that governs a history, which is ciphertext to this package.
 func (a *AppendTx) SetPerson(k [32]byte, state []byte) { a.persons[k] = state }
 
 // Person returns the state that governs a history as it was before this append, as stored by
-// SetPerson; nil if it has none. A state that Lookup did not name is read once, by a round trip
-// under the lock.
+// SetPerson, or nil if it has none. A state that Lookup did not name is read once, which takes a
+// round trip under the lock.
 func (a *AppendTx) Person(ctx context.Context, k [32]byte) ([]byte, error) {
 	if state, ok := a.known[k]; ok {
 		return state, nil
 	}
 	if err := a.db.do(ctx, personsOp(a.num, [][32]byte{k}, a.known)); err != nil {
-		return nil, a.fail(fmt.Errorf("reading what governs a history: %w", err))
+		return nil, a.fail(fmt.Errorf("reading the state that governs a history: %w", err))
 	}
 	if _, ok := a.known[k]; !ok {
 		a.known[k] = nil
@@ -309,7 +311,7 @@ func (a *AppendTx) Integrate(ctx context.Context) (Head, error) {
 	return h, nil
 }
 
-// register is the head's new Register.
+// register returns the head's new Register.
 func (a *AppendTx) register() uint64 {
 	if n := len(a.registers); n > 0 {
 		return uint64(a.registers[n-1])&(MaxLeaves-1) + 1
@@ -317,11 +319,11 @@ func (a *AppendTx) register() uint64 {
 	return a.Head.Register
 }
 
-// InclusionProof returns the audit path of a leaf just added, in the tree just integrated, from
-// memory.
+// InclusionProof returns the audit path of a leaf just added, in the tree just integrated. It does
+// not read the database.
 func (a *AppendTx) InclusionProof(index uint64) ([][]byte, error) {
 	if a.merkle == nil || index < a.Head.Size {
-		return nil, a.misuse("InclusionProof is for leaves just integrated")
+		return nil, a.misuse("InclusionProof of a leaf that was not just integrated")
 	}
 	nodes, err := proof.Inclusion(index, a.merkle.size())
 	if err != nil {
@@ -341,7 +343,7 @@ func (a *AppendTx) InclusionProof(index uint64) ([][]byte, error) {
 // before f returns if anything was added: the tree never has a size without a checkpoint.
 func (a *AppendTx) SetCheckpoint(note []byte) { a.checkpoint = note }
 
-// complete checks that f did all it had to.
+// complete checks that f did everything it had to.
 func (a *AppendTx) complete() error {
 	for _, k := range sorted32(a.chains) {
 		if last, ok := a.last[k]; ok && last != a.chains[k].Last {
@@ -358,7 +360,7 @@ func (a *AppendTx) complete() error {
 		return nil
 	}
 	if a.merkle == nil {
-		return a.misuse("leaves were added and not integrated")
+		return a.misuse("leaves were added but not integrated")
 	}
 	if len(a.checkpoint) == 0 {
 		return a.misuse("leaves were added without a checkpoint")

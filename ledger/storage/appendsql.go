@@ -24,7 +24,7 @@ var (
 
 const updateHead = "UPDATE head SET size = $1, root = $2, signed = $3, checkpoint = $4, register = $5 WHERE tree = $6"
 
-// writes is an append's second round trip, which ends in COMMIT.
+// writes returns the statements of an append's second round trip, which ends in COMMIT.
 func (a *AppendTx) writes() []Op {
 	var ops []Op
 	n := len(a.leaves)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/google/trillian"
 )
@@ -11,9 +12,11 @@ import (
 // AllChains calls f with the state of every history, in no particular order, and returns the size
 // of the log that these states belong to: head and histories are read in one snapshot, so no append
 // falls between them. It holds one connection and no lock while it runs, which takes seconds for
-// millions of histories. An error of f ends it. After any error the caller must discard what f was
-// given; AllChains does not try again, as f has seen a part.
-func (s *Storage) AllChains(ctx context.Context, tree *trillian.Tree, f func(k [32]byte, c Chain) error) (size uint64, err error) {
+// millions of histories. If f returns an error, AllChains ends with it. After any error the caller
+// must discard what f has seen. AllChains does not try again, because f has seen a part.
+func (s *Storage) AllChains(
+	ctx context.Context, tree *trillian.Tree, f func(k [32]byte, c Chain) error,
+) (size uint64, err error) {
 	const doing = "reading all chains"
 	num, err := s.Number(ctx, tree)
 	if err != nil {
@@ -47,20 +50,24 @@ func scanChain(scan func(...any) error) (k [32]byte, c Chain, err error) {
 		return k, c, err
 	}
 	if len(key) != treePrefix+32 || len(head) != 32 {
-		return k, c, fmt.Errorf("%w: chain of odd length", ErrCorrupt)
+		return k, c, fmt.Errorf("%w: the key or head of a chain has the wrong length", ErrCorrupt)
 	}
 	return [32]byte(key[treePrefix:]), Chain{Count: uint64(count), Head: [32]byte(head), Last: uint64(last)}, nil
 }
 
 // ChainRange returns the leaves of a history with from <= index < before, ascending, by following
 // each leaf's link to the one before it: it costs a step for each leaf from the end of the history
-// down to from. If there are more than most it returns ErrTooMany.
-func (s *Storage) ChainRange(ctx context.Context, tree *trillian.Tree, k [32]byte, from, before uint64, most int) ([]Record, error) {
+// down to from. If there are more than most, it returns ErrTooMany.
+func (s *Storage) ChainRange(
+	ctx context.Context, tree *trillian.Tree, k [32]byte, from, before uint64, most int,
+) ([]Record, error) {
 	rs, err := s.chainRange(ctx, tree, k, from, before, most)
 	return rs, s.wrap(ctx, "reading a chain", err)
 }
 
-func (s *Storage) chainRange(ctx context.Context, tree *trillian.Tree, k [32]byte, from, before uint64, most int) ([]Record, error) {
+func (s *Storage) chainRange(
+	ctx context.Context, tree *trillian.Tree, k [32]byte, from, before uint64, most int,
+) ([]Record, error) {
 	if from >= before {
 		return nil, nil
 	}
@@ -83,7 +90,7 @@ func (s *Storage) chainRange(ctx context.Context, tree *trillian.Tree, k [32]byt
 			return nil, err
 		}
 		if len(links) == 0 {
-			return nil, fmt.Errorf("%w: a chain's leaf is missing", ErrCorrupt)
+			return nil, fmt.Errorf("%w: a leaf of a chain is missing", ErrCorrupt)
 		}
 		for _, l := range links {
 			if i := uint64(l.index); i < before && i >= from {
@@ -99,8 +106,6 @@ func (s *Storage) chainRange(ctx context.Context, tree *trillian.Tree, k [32]byt
 			at = uint64(*last.prev)
 		}
 	}
-	for i, j := 0, len(places)-1; i < j; i, j = i+1, j-1 {
-		places[i], places[j] = places[j], places[i]
-	}
+	slices.Reverse(places)
 	return s.at(ctx, places)
 }

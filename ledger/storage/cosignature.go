@@ -17,18 +17,22 @@ type Cosignature struct {
 	Line     []byte    // the signature line, line feed included
 }
 
-// keptCosignatures is how many cosignatures a tree keeps beside those of the largest witnessed
-// checkpoint and the last of each cosigner: with an anchor each ten seconds and eight cosigners,
-// those of twenty minutes. A slower cosigner sends the checkpoint with its line.
+// keptCosignatures is how many cosignatures a tree keeps in addition to those of the largest
+// witnessed checkpoint and the last one of each cosigner. With a new anchor every ten seconds and
+// eight cosigners, that is about twenty minutes. A slower cosigner sends the checkpoint with its
+// line.
 const keptCosignatures = 1024
 
 const (
 	upsertCosignature = "INSERT INTO cosignature (place, signed, cosigner, note, line) VALUES ($1, $2, $3, $4, $5)" +
-		" ON CONFLICT (place, cosigner) DO UPDATE SET signed = excluded.signed, line = excluded.line WHERE excluded.signed > cosignature.signed"
-	pruneCosignatures = "DELETE FROM cosignature WHERE place >= $1 AND place < (SELECT min(k.place) FROM (SELECT c.place FROM cosignature c" +
+		" ON CONFLICT (place, cosigner) DO UPDATE SET signed = excluded.signed, line = excluded.line" +
+		" WHERE excluded.signed > cosignature.signed"
+	pruneCosignatures = "DELETE FROM cosignature WHERE place >= $1" +
+		" AND place < (SELECT min(k.place) FROM (SELECT c.place FROM cosignature c" +
 		" WHERE c.place >= $2 AND c.place < $3 ORDER BY c.place DESC LIMIT $4) AS k)" +
 		" AND place <> $5 + COALESCE((SELECT w.size FROM witnessed w WHERE w.tree = $6), 0) - 1" +
-		" AND place < (SELECT max(n.place) FROM cosignature n WHERE n.place >= $7 AND n.place < $8 AND n.cosigner = cosignature.cosigner)"
+		" AND place < (SELECT max(n.place) FROM cosignature n" +
+		" WHERE n.place >= $7 AND n.place < $8 AND n.cosigner = cosignature.cosigner)"
 	upsertWitnessed = "INSERT INTO witnessed (tree, size) VALUES ($1, $2)" +
 		" ON CONFLICT (tree) DO UPDATE SET size = excluded.size WHERE excluded.size > witnessed.size"
 
@@ -40,7 +44,7 @@ const (
 // latest. It deletes those of the smallest checkpoints beyond keptCosignatures, but never the last
 // of a cosigner. It may be repeated.
 func (s *Storage) AddCosignatures(ctx context.Context, tree *trillian.Tree, list ...Cosignature) error {
-	doing := fmt.Sprintf("keeping %d cosignatures", len(list))
+	const doing = "storing cosignatures"
 	num, err := s.Number(ctx, tree)
 	if err != nil || len(list) == 0 {
 		return s.wrap(ctx, doing, err)
@@ -54,13 +58,14 @@ func (s *Storage) AddCosignatures(ctx context.Context, tree *trillian.Tree, list
 			Args: []any{num.Place(c.Size - 1), c.Time.Unix(), c.Cosigner, nonNil(c.Note), nonNil(c.Line)}})
 	}
 	first, end := num.Place(0), (num + 1).Place(0)
-	return s.wrap(ctx, doing, s.write(ctx, append(ops,
-		Op{SQL: pruneCosignatures, Args: []any{first, first, end, int64(keptCosignatures), first, int64(num), first, end}})...))
+	ops = append(ops, Op{SQL: pruneCosignatures,
+		Args: []any{first, first, end, int64(keptCosignatures), first, int64(num), first, end}})
+	return s.wrap(ctx, doing, s.write(ctx, ops...))
 }
 
-// Cosignatures returns those kept on the checkpoint of this size, ordered by cosigner.
+// Cosignatures returns the cosignatures kept on the checkpoint of this size, ordered by cosigner.
 func (s *Storage) Cosignatures(ctx context.Context, tree *trillian.Tree, size uint64) ([]Cosignature, error) {
-	doing := fmt.Sprintf("reading the cosignatures of size %d", size)
+	doing := fmt.Sprintf("reading the cosignatures on the checkpoint of size %d", size)
 	if size == 0 || size > MaxLeaves {
 		return nil, nil
 	}
@@ -68,14 +73,16 @@ func (s *Storage) Cosignatures(ctx context.Context, tree *trillian.Tree, size ui
 	if err != nil {
 		return nil, s.wrap(ctx, doing, err)
 	}
-	list, err := s.cosignatures(ctx, Op{SQL: selectCosignatures + "$1" + orderCosignatures, Args: []any{num.Place(size - 1)}})
+	list, err := s.cosignatures(ctx, Op{
+		SQL: selectCosignatures + "$1" + orderCosignatures, Args: []any{num.Place(size - 1)},
+	})
 	return list, s.wrap(ctx, doing, err)
 }
 
-// CosignedBy returns the cosignature on the largest checkpoint that this cosigner has cosigned; the
-// zero value if there is none.
+// CosignedBy returns the cosignature on the largest checkpoint that this cosigner has cosigned, or
+// the zero value if there is none.
 func (s *Storage) CosignedBy(ctx context.Context, tree *trillian.Tree, cosigner string) (Cosignature, error) {
-	const doing = "reading a cosigner's last cosignature"
+	const doing = "reading the last cosignature of a cosigner"
 	num, err := s.Number(ctx, tree)
 	if err != nil {
 		return Cosignature{}, s.wrap(ctx, doing, err)
@@ -98,11 +105,11 @@ func (s *Storage) SetWitnessed(ctx context.Context, tree *trillian.Tree, size ui
 	if err == nil {
 		err = s.write(ctx, Op{SQL: upsertWitnessed, Args: []any{int64(num), int64(size)}})
 	}
-	return s.wrap(ctx, fmt.Sprintf("noting that size %d is witnessed", size), err)
+	return s.wrap(ctx, fmt.Sprintf("recording that the checkpoint of size %d is witnessed", size), err)
 }
 
 // Witnessed returns the cosignatures of the largest checkpoint that SetWitnessed recorded, ordered
-// by cosigner. If there is none it returns ErrNotFound.
+// by cosigner. If there is none, it returns ErrNotFound.
 func (s *Storage) Witnessed(ctx context.Context, tree *trillian.Tree) ([]Cosignature, error) {
 	const doing = "reading the newest witnessed checkpoint"
 	num, err := s.Number(ctx, tree)

@@ -27,10 +27,10 @@ func TestCosignatures(t *testing.T) {
 		s := openTest(t, dsn)
 		a, b := mustTree(t, s, "a"), mustTree(t, s, "b")
 		if _, err := s.Witnessed(ctx, a); !errors.Is(err, ErrNotFound) {
-			t.Fatalf("Witnessed of a log nobody cosigned: %v", err)
+			t.Fatalf("Witnessed of a log without cosignatures: %v", err)
 		}
 		if c, err := s.CosignedBy(ctx, a, "w1"); err != nil || c.Size != 0 {
-			t.Fatalf("CosignedBy nobody: %+v, %v", c, err)
+			t.Fatalf("CosignedBy an unknown cosigner: %+v, %v", c, err)
 		}
 		add := func(list ...Cosignature) {
 			t.Helper()
@@ -81,8 +81,8 @@ func TestCosignatures(t *testing.T) {
 	})
 }
 
-// What a witness adds every second for years must not fill the database, and the checkpoint that
-// counts must not be lost in it.
+// What a witness adds every second for years must not fill the database, and the largest witnessed
+// checkpoint must not be lost in it.
 func TestOldCosignaturesGo(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()

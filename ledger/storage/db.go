@@ -21,8 +21,8 @@ type Op struct {
 	Args   []any  // int64, string, []byte, *int64, no bool: one Go type per SQL type
 	Cols   []any  // []int64, []*int64 or [][]byte, all of one length
 	Scan   func(scan func(dest ...any) error) error
-	Fresh  func() // called before each run, if set: a statement may be run again after half its rows came
-	Expect int64  // if > 0: fail unless exactly so many rows were changed
+	Fresh  func() // called before each run, if set: a statement may run again after it returned some rows
+	Expect int64  // if > 0: fail unless exactly this number of rows was changed
 }
 
 // Runner runs statements in order, inside a transaction or outside.
@@ -30,20 +30,22 @@ type Runner func(ctx context.Context, ops ...Op) error
 
 // tx is an open read-write transaction. The first error ends it: only rollback may follow.
 type tx interface {
-	// do runs the statements in order, in one round trip where the engine has them.
+	// do runs the statements in order, in one round trip if the engine has round trips.
 	do(ctx context.Context, ops ...Op) error
 	// commit runs the statements and commits, in the same round trip. When it fails, the
 	// transaction may nevertheless have been committed, if the error says the connection is lost.
 	commit(ctx context.Context, ops ...Op) error
-	// rollback undoes the transaction and releases its connection. It does nothing after a commit.
+	// rollback undoes the transaction and releases its connection. After a commit it does nothing.
 	rollback()
 }
 
-// database is what the three engines have in common. Tests put failures between it and a Storage.
+// database is what the three engines have in common. Tests inject failures between it and a
+// Storage.
 type database interface {
 	engine() Engine
-	// begin opens a read-write transaction and runs the statements in it. On SQLite it holds the
-	// database's only write lock from here on; elsewhere locks are those the statements take.
+	// begin opens a read-write transaction and runs the statements in it. On SQLite the transaction
+	// holds the database's only write lock from here on. On the other engines it holds only the
+	// locks that the statements take.
 	begin(ctx context.Context, ops ...Op) (tx, error)
 	// read runs statements outside any transaction. Each sees what was committed before it.
 	read(ctx context.Context, ops ...Op) error

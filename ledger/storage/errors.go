@@ -14,23 +14,24 @@ import (
 
 // Errors that callers can test for with errors.Is. Errors never carry anything of a leaf's content.
 var (
-	// ErrNotFound: no such tree, leaf or tile (yet).
+	// ErrNotFound means that there is no such tree, leaf or tile (yet).
 	ErrNotFound = errors.New("not found")
-	// ErrUnavailable: the database cannot be reached, does not answer in time, or is too contended.
-	// After a write it means that the outcome is unknown: repeat it with the same keys and it is
-	// stored once.
+	// ErrUnavailable means that the database cannot be reached, does not answer in time, or is too
+	// contended. After a write the outcome is unknown: repeat the write with the same keys, and it
+	// is stored once.
 	ErrUnavailable = errors.New("database unavailable")
-	// ErrFrozen: the tree does not take leaves: frozen, deleted, or not a pre-ordered log.
+	// ErrFrozen means that the tree does not accept leaves: it is frozen, deleted, or not a
+	// pre-ordered log.
 	ErrFrozen = errors.New("tree does not accept leaves")
-	// ErrMisuse: the caller broke a rule of AppendTx. Nothing was stored.
+	// ErrMisuse means that the caller broke a rule of AppendTx. Nothing was stored.
 	ErrMisuse = errors.New("append rule broken")
-	// ErrTooLarge: a leaf's value exceeds what an entry bundle can hold (MaxValue).
+	// ErrTooLarge means that a leaf's value is larger than an entry bundle can hold (MaxValue).
 	ErrTooLarge = errors.New("leaf value too large")
-	// ErrTooMany: there is more than the caller wants to hold in memory.
+	// ErrTooMany means that there are more leaves than the caller wants to hold in memory.
 	ErrTooMany = errors.New("too many leaves")
-	// ErrCorrupt: stored hashes contradict each other.
+	// ErrCorrupt means that stored data contradict each other.
 	ErrCorrupt = errors.New("stored log is corrupt")
-	// ErrNewerSchema: the database was migrated by a newer igledger.
+	// ErrNewerSchema means that the database was migrated by a newer igledger.
 	ErrNewerSchema = errors.New("database schema is newer than this program")
 )
 
@@ -41,7 +42,7 @@ const statementTimeout = 10 * time.Second
 // The limits of retry.
 const (
 	// maxContention is how long a transaction is run again after conflicts: other writers may hold
-	// a database longer than 64 short waits.
+	// a database for longer than 64 short waits take.
 	maxContention = 3 * statementTimeout
 	maxRetries    = 64 // re-runs of a transaction, whatever the reason
 	lostRetries   = 4  // re-runs after a lost connection: another node may answer
@@ -58,9 +59,9 @@ func (e *lostError) Unwrap() error { return e.err }
 type outcome int
 
 const (
-	final    outcome = iota // an answer: running it again would give the same
-	conflict                // not done, run again
-	lost                    // unknown whether done; run again, starting with the look-ups
+	final    outcome = iota // an answer: another run would return the same
+	conflict                // not done: run again
+	lost                    // unknown whether it was done: run again, starting with the look-ups
 	away                    // not done, and will not be for a while
 )
 
@@ -74,7 +75,8 @@ func outcomeOf(err error) outcome {
 			return lost
 		case "57P01", "57P02", "57P03", "25P03": // shut down, crashed, starting, idle in transaction too long
 			return lost
-		case "53300", "53100", "53200", "57014", "55P03", "58030": // connections, disk, memory, canceled, lock, I/O
+		// connections, disk, memory, canceled, lock, I/O
+		case "53300", "53100", "53200", "57014", "55P03", "58030":
 			return away
 		}
 		if len(pg.Code) == 5 && pg.Code[:2] == "08" { // connection exceptions
@@ -87,7 +89,8 @@ func outcomeOf(err error) outcome {
 		switch lite.Code() & 0xff {
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 			return conflict
-		case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM:
+		case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+			sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM:
 			return away
 		}
 		return final
@@ -99,15 +102,15 @@ func outcomeOf(err error) outcome {
 	return final
 }
 
-// update runs one whole transaction, f, until it succeeds or fails for a reason that is not the
-// database's. f must begin with looking up what it is about to store: after a lost connection an
-// earlier run may have been committed.
+// update runs one whole transaction, f, until it succeeds or fails for a reason other than the
+// state of the database. f must begin by looking up what it is about to store: after a lost
+// connection an earlier run may have been committed.
 func update(ctx context.Context, f func(ctx context.Context) error) error {
 	return retry(ctx, lostRetries, f)
 }
 
-// updateOnce is update for an f that cannot tell whether it was already done: it is run again only
-// if the database says that it was not.
+// updateOnce is update for an f that cannot tell whether it was already done. It runs f again only
+// if the database says that f was not done.
 func updateOnce(ctx context.Context, f func(ctx context.Context) error) error {
 	return retry(ctx, 0, f)
 }
@@ -147,8 +150,8 @@ type attempts struct {
 // NewRetry implements crdb.RetryPolicy.
 func (a *attempts) NewRetry() crdb.RetryFunc { return a.next }
 
-// next takes the error of a run and returns how long to wait before the next one, or that error if
-// there is to be none. Once it refuses an error it refuses it for ever.
+// next takes the error of a run and returns how long to wait before the next run, or that error if
+// there must be none. Once it refuses an error it refuses it for ever.
 func (a *attempts) next(err error) (time.Duration, error) {
 	a.runs++
 	spent := time.Since(a.began)
@@ -158,7 +161,8 @@ func (a *attempts) next(err error) (time.Duration, error) {
 		again = spent < maxContention
 	case lost:
 		a.losses++
-		again = a.losses <= a.maxLosses && spent < statementTimeout // a database that hangs is not asked again
+		// A database that hangs is not asked again.
+		again = a.losses <= a.maxLosses && spent < statementTimeout
 	}
 	if !again || a.runs > maxRetries {
 		return 0, err
@@ -166,8 +170,8 @@ func (a *attempts) next(err error) (time.Duration, error) {
 	return min(time.Millisecond<<min(a.runs-1, 8), maxDelay), nil
 }
 
-// unavailable adds ErrUnavailable to an error of the database's state, and leaves the caller's own
-// cancellation alone.
+// unavailable adds ErrUnavailable to an error that comes from the database's state, but not to the
+// caller's own cancellation.
 func unavailable(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, ErrUnavailable) || ctx.Err() != nil || outcomeOf(err) == final {
 		return err

@@ -7,9 +7,8 @@ import (
 	"github.com/google/trillian"
 )
 
-// Prefixes is Records with at most the first extra bytes of each leaf's Extra, and only Index,
-// Value and Extra set: a follower of a log needs little of what is kept beside the leaves, and that
-// is most of their bytes.
+// Prefixes is Records with only Index, Value and Extra set, and at most the first extra bytes of
+// each Extra. A follower of a log needs little of Extra, which makes up most of a leaf's bytes.
 func (s *Storage) Prefixes(ctx context.Context, tree *trillian.Tree, start, n uint64, extra int) ([]Record, error) {
 	num, args, err := s.span(ctx, tree, start, n)
 	var rs []Record
@@ -35,5 +34,5 @@ func (s *Storage) Prefixes(ctx context.Context, tree *trillian.Tree, start, n ui
 			break
 		}
 	}
-	return rs, s.wrap(ctx, fmt.Sprintf("following %d leaves from %d on", n, start), err)
+	return rs, s.wrap(ctx, fmt.Sprintf("following leaves from %d on, at most %d", start, n), err)
 }

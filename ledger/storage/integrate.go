@@ -22,14 +22,14 @@ func integrate(ctx context.Context, tree *trillian.Tree, m *Merkle) error {
 	ts := laterThan{clock.System, time.Unix(0, *m.head.signed)}
 	n, err := log.IntegrateBatch(ctx, tree, len(m.batch), 0, 0, ts, onOpenTx{tx: m}, quota.Noop())
 	switch {
-	case m.err != nil: // of the database: Trillian passes errors on as text only
+	case m.err != nil: // an error of the database, which Trillian passes on only as text
 		return fmt.Errorf("integrating: %w", m.err)
 	case err != nil && strings.Contains(err.Error(), "root hash mismatch"):
 		return fmt.Errorf("%w: integrating: %w", ErrCorrupt, err)
 	case err != nil:
 		return fmt.Errorf("integrating: %w", err)
 	case n != len(m.batch) || m.newRoot == nil || len(m.newRoot.RootHash) != hashSize:
-		return errors.New("integrating: Trillian took fewer leaves than it was given")
+		return errors.New("integrating: Trillian integrated fewer leaves than it got")
 	}
 	return nil
 }
@@ -58,9 +58,9 @@ func (l laterThan) Now() time.Time {
 	return l.t.Add(1)
 }
 
-// Merkle is the Merkle side of a transaction on one tree: those methods of Trillian's LogTreeTX
-// that log.IntegrateBatch calls on a pre-ordered log. Its tree begins as the head says, and grows
-// by the nodes that it is given. It is not safe for concurrent use.
+// Merkle is the Merkle side of a transaction on one tree. It has those methods of Trillian's
+// LogTreeTX that log.IntegrateBatch calls on a pre-ordered log. Its tree begins as the head states,
+// and grows by SetMerkleNodes. It is not safe for concurrent use.
 type Merkle struct {
 	trillianstorage.LogTreeTX // nil: for the methods that IntegrateBatch does not call
 
@@ -68,9 +68,9 @@ type Merkle struct {
 	num  TreeNumber
 	head headRow
 	run  Runner
-	err  error // the first of the database
+	err  error // the first error of the database
 
-	batch   []*trillian.LogLeaf // what DequeueLeaves hands over
+	batch   []*trillian.LogLeaf // what DequeueLeaves returns
 	edge    tileSet             // the right edge's tiles as of head
 	nodes   map[compact.NodeID][]byte
 	newRoot *types.LogRootV1
@@ -80,8 +80,8 @@ func newMerkle(s *Storage, num TreeNumber, head headRow, run Runner) *Merkle {
 	return &Merkle{s: s, num: num, head: head, run: run, nodes: map[compact.NodeID][]byte{}}
 }
 
-// OpenMerkle reads a tree's head by run: s.Read for a snapshot, which needs no transaction as
-// nothing below a committed root changes, or a transaction's Runner. If lock is set it takes the
+// OpenMerkle reads a tree's head by run: s.Read for a snapshot, which needs no transaction because
+// nothing below a committed root changes, or a transaction's Runner. If lock is set, it takes the
 // lock that orders the tree's writers, which every change must hold.
 func (s *Storage) OpenMerkle(ctx context.Context, num TreeNumber, run Runner, lock bool) (*Merkle, error) {
 	var h headRow
@@ -104,15 +104,15 @@ func (m *Merkle) Run(ctx context.Context, ops ...Op) error {
 	return err
 }
 
-// Err returns the first error of a statement. Trillian passes errors on as text; whether a
+// Err returns the first error of a statement. Trillian passes errors on only as text, but whether a
 // transaction is run again depends on their type.
 func (m *Merkle) Err() error { return m.err }
 
 // Size is the tree's size when the transaction began.
 func (m *Merkle) Size() uint64 { return m.head.Size }
 
-// Writes returns the statements that store the tiles that grew and the new root, if there is one.
-// It takes the place of the checkpoint, which would be of another root: the head then has none.
+// Writes returns the statements that store the tiles that grew and the new root, if there is one. A
+// new root removes the checkpoint from the head, because it is of another root.
 func (m *Merkle) Writes() []Op {
 	ops := m.tileOps()
 	if m.newRoot != nil {
@@ -121,12 +121,15 @@ func (m *Merkle) Writes() []Op {
 	return ops
 }
 
-// headOp writes the head with the new root.
+// headOp returns the statement that writes the head with the new root.
 func (m *Merkle) headOp(checkpoint []byte, register uint64) Op {
 	r := m.newRoot
 	return Op{
 		SQL: updateHead, Expect: 1,
-		Args: []any{int64(r.TreeSize), nonNil(r.RootHash), int64(r.TimestampNanos), checkpoint, int64(register), int64(m.num)},
+		Args: []any{
+			int64(r.TreeSize), nonNil(r.RootHash), int64(r.TimestampNanos), checkpoint,
+			int64(register), int64(m.num),
+		},
 	}
 }
 
@@ -181,7 +184,7 @@ func (m *Merkle) GetMerkleNodes(ctx context.Context, ids []compact.NodeID) ([]tr
 	return out, nil
 }
 
-// loadEdge gets what the tree grows from.
+// loadEdge reads the tiles at the right edge, from which the tree grows, if it has not yet.
 func (m *Merkle) loadEdge(ctx context.Context) (err error) {
 	if m.edge == nil {
 		m.edge, err = m.s.loadTiles(ctx, m.Run, edgeWants(m.num, m.head.Size), m.head.Size)
@@ -189,7 +192,7 @@ func (m *Merkle) loadEdge(ctx context.Context) (err error) {
 	return err
 }
 
-// node returns a node that is new, or at the right edge.
+// node returns the hash of a node that is new or at the right edge.
 func (m *Merkle) node(id compact.NodeID) ([]byte, error) {
 	if hash := m.nodes[id]; hash != nil {
 		return hash, nil
@@ -201,8 +204,7 @@ func (m *Merkle) node(id compact.NodeID) ([]byte, error) {
 	return hash, err
 }
 
-// SetMerkleNodes takes the nodes that new leaves completed. Stored are only those that tiles
-// consist of.
+// SetMerkleNodes takes the nodes that new leaves completed. Only those in tiles are stored.
 func (m *Merkle) SetMerkleNodes(ctx context.Context, nodes []tree.Node) error {
 	if err := m.loadEdge(ctx); err != nil {
 		return err
@@ -213,7 +215,7 @@ func (m *Merkle) SetMerkleNodes(ctx context.Context, nodes []tree.Node) error {
 	return nil
 }
 
-// grown returns the tiles at the right edge, and behind it, as they are with the new nodes.
+// grown returns the tiles at and beyond the right edge that the new nodes changed.
 func (m *Merkle) grown() tileSet {
 	tiles := tileSet{}
 	for level := 0; level <= maxLevel; level++ {
@@ -233,9 +235,9 @@ func (m *Merkle) grown() tileSet {
 	return tiles
 }
 
-// tileOps writes the tiles that grew: level 0 only when full, since rewriting a growing tile with
-// every batch would leave kilobytes of old versions per leaf; higher levels grow once in 256
-// leaves.
+// tileOps returns the statements that write the tiles that grew. A tile of level 0 is written only
+// when it is full, since rewriting it with every batch would leave kilobytes of old versions per
+// leaf. Tiles of higher levels grow only once in 256 leaves.
 func (m *Merkle) tileOps() []Op {
 	tiles := m.grown()
 	for id, h := range tiles {
@@ -246,7 +248,7 @@ func (m *Merkle) tileOps() []Op {
 	return tileWrites(tiles)
 }
 
-// StoreSignedLogRoot takes the new root; it is written at the end.
+// StoreSignedLogRoot takes the new root, which is written at the end.
 func (m *Merkle) StoreSignedLogRoot(_ context.Context, root *trillian.SignedLogRoot) error {
 	var r types.LogRootV1
 	if err := r.UnmarshalBinary(root.GetLogRoot()); err != nil {

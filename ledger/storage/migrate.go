@@ -50,9 +50,8 @@ func migrate(ctx context.Context, e Engine, db *sql.DB, of schema) error {
 		if err == nil || errors.Is(err, ErrNewerSchema) || try == tries || ctx.Err() != nil {
 			return err
 		}
-		// Collisions come as a different error on each engine (23505 on a catalogue, 42P07, 40001,
-		// SQLITE_BUSY), so everything is tried again, after a moment that differs
-		// between replicas.
+		// A collision is a different error on each engine (23505 on a catalogue, 42P07, 40001,
+		// SQLITE_BUSY), so everything is tried again, after a delay that differs between replicas.
 		select {
 		case <-time.After(time.Duration(try) * (time.Millisecond + rand.N(20*time.Millisecond))):
 		case <-ctx.Done():
@@ -72,7 +71,7 @@ func up(ctx context.Context, db *sql.DB, p *goose.Provider, store versionStore) 
 		return fmt.Errorf("reading the schema's version: %w", err)
 	}
 	if current > target {
-		return fmt.Errorf("%w: version %d, we know %d", ErrNewerSchema, current, target)
+		return fmt.Errorf("%w: the schema has version %d, this program knows up to %d", ErrNewerSchema, current, target)
 	}
 	if current == target {
 		return nil
@@ -116,7 +115,7 @@ type renderedFile struct {
 // Read implements fs.File.
 func (f renderedFile) Read(p []byte) (int, error) { return f.text.Read(p) }
 
-// words are the names that the engines spell differently.
+// words returns the names that the engines spell differently.
 func (r rendered) words() any {
 	words := struct {
 		Int, Bytes string
@@ -129,7 +128,7 @@ func (r rendered) words() any {
 	return words
 }
 
-// funcs are the table options that only one engine has.
+// funcs returns the table options that only one engine has.
 func (r rendered) funcs() template.FuncMap {
 	return template.FuncMap{
 		// fill leaves room on each page for new versions of rows that change often.

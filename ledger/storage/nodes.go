@@ -16,7 +16,7 @@ import (
 // ErrNotFound. All tiles needed come in one round trip.
 func (s *Storage) Nodes(ctx context.Context, tree *trillian.Tree, ids []compact.NodeID) ([][32]byte, error) {
 	hashes, err := s.nodes(ctx, tree, ids)
-	return hashes, s.wrap(ctx, fmt.Sprintf("reading %d nodes", len(ids)), err)
+	return hashes, s.wrap(ctx, "reading nodes of the tree", err)
 }
 
 func (s *Storage) nodes(ctx context.Context, tree *trillian.Tree, ids []compact.NodeID) ([][32]byte, error) {
@@ -61,8 +61,8 @@ func (s *Storage) nodes(ctx context.Context, tree *trillian.Tree, ids []compact.
 	return out, g.Wait()
 }
 
-// foldArray is fold without an allocation a hash: a statement over scattered leaves folds hundreds
-// of thousands.
+// foldArray is fold without an allocation for each hash: a statement over scattered leaves folds
+// hundreds of thousands.
 func foldArray(hashes []byte) [32]byte {
 	if len(hashes) == hashSize {
 		return [32]byte(hashes)

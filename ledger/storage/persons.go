@@ -17,22 +17,25 @@ func (s *Storage) Persons(ctx context.Context, tree *trillian.Tree, ks [][32]byt
 		o.Fresh = func() { clear(states) }
 		err = s.Read(ctx, o)
 	}
-	return states, s.wrap(ctx, "reading what governs a history", err)
+	return states, s.wrap(ctx, "reading the states that govern histories", err)
 }
 
 func personsOp(num TreeNumber, ks [][32]byte, into map[[32]byte][]byte) Op {
 	const start = "SELECT k, state FROM person WHERE k = "
-	return Op{SQL: start + "ANY($1)", Lite: start + "$1", Cols: []any{inTree32(num, ks)}, Scan: func(scan func(...any) error) error {
-		var k, state []byte
-		if err := scan(&k, &state); err != nil {
-			return err
-		}
-		if len(k) != treePrefix+32 {
-			return fmt.Errorf("%w: person of odd length", ErrCorrupt)
-		}
-		into[[32]byte(k[treePrefix:])] = state
-		return nil
-	}}
+	return Op{
+		SQL: start + "ANY($1)", Lite: start + "$1", Cols: []any{inTree32(num, ks)},
+		Scan: func(scan func(...any) error) error {
+			var k, state []byte
+			if err := scan(&k, &state); err != nil {
+				return err
+			}
+			if len(k) != treePrefix+32 {
+				return fmt.Errorf("%w: the key of a person has the wrong length", ErrCorrupt)
+			}
+			into[[32]byte(k[treePrefix:])] = state
+			return nil
+		},
+	}
 }
 
 func putPersons(num TreeNumber, persons map[[32]byte][]byte) Op {

@@ -20,12 +20,12 @@ type pgDB struct {
 	start string // how a transaction begins
 }
 
-// openPG connects and finds out who answers.
+// openPG connects and finds out which engine answers.
 func openPG(ctx context.Context, dsn string) (*pgDB, error) {
 	dsn = strings.Replace(dsn, "cockroachdb://", "postgres://", 1)
 	cfg, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("parsing the database's URL: %w", err)
+		return nil, fmt.Errorf("parsing the database URL: %w", err)
 	}
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
@@ -58,7 +58,8 @@ func openPG(ctx context.Context, dsn string) (*pgDB, error) {
 	}
 	// READ COMMITTED is right on PostgreSQL because every writer of a tree first locks its head
 	// row, and each later statement sees what was committed when it began; under REPEATABLE READ
-	// the snapshot would be older than the lock. CockroachDB is asked for what it always did.
+	// the snapshot would be older than the lock. On CockroachDB the level is the one that it had
+	// before it had others.
 	d.kind = engineOf(version)
 	if d.kind == CockroachDB {
 		d.start = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE"
@@ -80,8 +81,8 @@ func sessionSettings(e Engine) []string {
 	if e == CockroachDB {
 		return []string{idle}
 	}
-	// A generic plan made while a table was young would scan it for ever after. The idle timeout
-	// frees the head row when a replica vanishes without closing its connection.
+	// A generic plan made while a table was small would go on to scan it for ever. The idle timeout
+	// frees the head row if a replica vanishes without closing its connection.
 	return []string{idle, "SET enable_seqscan = off", "SET synchronous_commit = on"}
 }
 
@@ -109,7 +110,8 @@ func (d *pgDB) snapshot(ctx context.Context, ops ...Op) error {
 	defer t.rollback()
 	start := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	if d.kind == CockroachDB {
-		start = "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY" // it has no other in every version; readers do not wait there either
+		// The only level that every version has. Readers do not wait there either.
+		start = "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY"
 	}
 	return send(ctx, c.Conn(), append([]Op{{SQL: start}}, ops...))
 }
@@ -159,8 +161,8 @@ func (t *pgTx) rollback() {
 	if c.IsClosed() || c.PgConn().TxStatus() == 'I' {
 		return
 	}
-	// Not the caller's context: it may be the reason why we are here. If this fails too, Release
-	// sees a connection inside a transaction and closes it, which rolls back just as well.
+	// Not the caller's context, which may be the reason for the rollback. If this fails too,
+	// Release finds a connection inside a transaction and closes it, which also rolls back.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_, _ = c.Exec(ctx, "ROLLBACK")
@@ -190,10 +192,10 @@ func send(ctx context.Context, c *pgx.Conn, ops []Op) error {
 		}
 		q.Exec(func(tag pgconn.CommandTag) error {
 			if o.Expect > 0 && tag.RowsAffected() != o.Expect {
-				return fmt.Errorf("%w: %d rows changed, not %d", ErrNotFound, tag.RowsAffected(), o.Expect)
+				return fmt.Errorf("%w: rows changed: %d, want %d", ErrNotFound, tag.RowsAffected(), o.Expect)
 			}
 			if o.SQL == "COMMIT" && tag.String() != "COMMIT" {
-				return fmt.Errorf("commit was answered by %s", tag)
+				return fmt.Errorf("the answer to COMMIT is %s", tag)
 			}
 			return nil
 		})
@@ -201,7 +203,8 @@ func send(ctx context.Context, c *pgx.Conn, ops []Op) error {
 	return pgFailure(ctx, c, c.SendBatch(ctx, b).Close())
 }
 
-// pgFailure marks an error that is not an answer of the database but of the way to it.
+// pgFailure marks an error that is not an answer of the database but comes from the connection to
+// it.
 func pgFailure(ctx context.Context, c *pgx.Conn, err error) error {
 	if err == nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 
 // InclusionProof returns the RFC 6962 audit path of leaf index in the tree of this size.
 func (s *Storage) InclusionProof(ctx context.Context, tree *trillian.Tree, index, size uint64) ([][]byte, error) {
-	doing := fmt.Sprintf("proving inclusion of leaf %d in %d", index, size)
+	doing := fmt.Sprintf("proving that leaf %d is in the tree of size %d", index, size)
 	nodes, err := proof.Inclusion(index, size)
 	if err != nil {
 		return nil, s.wrap(ctx, doing, fmt.Errorf("%w: %w", ErrNotFound, err))
@@ -21,7 +21,7 @@ func (s *Storage) InclusionProof(ctx context.Context, tree *trillian.Tree, index
 
 // ConsistencyProof returns the RFC 6962 proof that the tree of size2 extends the one of size1.
 func (s *Storage) ConsistencyProof(ctx context.Context, tree *trillian.Tree, size1, size2 uint64) ([][]byte, error) {
-	doing := fmt.Sprintf("proving consistency of %d with %d", size1, size2)
+	doing := fmt.Sprintf("proving that the tree of size %d leads to size %d", size1, size2)
 	nodes, err := proof.Consistency(size1, size2)
 	if err != nil {
 		return nil, s.wrap(ctx, doing, fmt.Errorf("%w: %w", ErrNotFound, err))
@@ -57,7 +57,7 @@ func (s *Storage) prove(ctx context.Context, tree *trillian.Tree, nodes proof.No
 	}
 	p, err := nodes.Rehash(hashes, hasher.HashChildren)
 	for i := range p {
-		p[i] = append([]byte(nil), p[i]...) // tiles stay ours
+		p[i] = append([]byte(nil), p[i]...) // the caller may modify it, but not cached tiles
 	}
 	return p, err
 }

@@ -28,13 +28,13 @@ type Record struct {
 	HasPrev      bool
 }
 
-// Found is what an idempotency key stands for.
+// Found is the leaf of an idempotency key.
 type Found struct {
 	Index    uint64
 	Identity [32]byte
 }
 
-// Chain is the state of one history: how many leaves it has, its head hash, the index of its last
+// Chain is the state of one history: its number of leaves, its head hash and the index of its last
 // leaf.
 type Chain struct {
 	Count uint64
@@ -44,17 +44,18 @@ type Chain struct {
 
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 
-// headRow is the whole row: Head, and what only Trillian needs.
+// headRow is the whole row: the Head, and what only Trillian needs.
 type headRow struct {
 	Head
 	found  bool
-	root   []byte // as stored: Trillian allows any length
-	signed *int64 // timestamp of the root, ns; nil: not initialised
+	root   []byte // as stored; Trillian allows any length
+	signed *int64 // timestamp of the root in ns; nil if it is not initialised
 }
 
 const headSQL = "SELECT size, root, signed, checkpoint, register FROM head WHERE tree = $1"
 
-// headOp reads a head; locked, it also takes the lock that orders the tree's writers.
+// headOp returns the statement that reads a head. If locked, it also takes the lock that orders the
+// tree's writers.
 func headOp(num TreeNumber, h *headRow, locked bool) Op {
 	o := Op{
 		SQL: headSQL, Lite: headSQL, Args: []any{int64(num)},
@@ -96,7 +97,7 @@ func (s *Storage) Head(ctx context.Context, tree *trillian.Tree) (Head, error) {
 	return h.Head, s.wrap(ctx, "reading the head", err)
 }
 
-// integrated limits leaf to those of tree $3 that the tree's head covers.
+// integrated limits a statement on leaf to the leaves of tree $3 that its head covers.
 const integrated = " AND l.place < (SELECT h.size FROM head h WHERE h.tree = $3) + $4"
 
 const recordColumns = "SELECT l.place, l.prev, l.identity, l.value, l.extra FROM leaf l "
@@ -117,7 +118,7 @@ func scanRecord(scan func(...any) error) (Record, error) {
 	return r, nil
 }
 
-// records makes an Op collect records.
+// records returns o with a Scan that collects records.
 func records(o Op, into *[]Record) Op {
 	o.Fresh = func() { *into = nil }
 	o.Scan = func(scan func(...any) error) error {
@@ -151,10 +152,10 @@ func (s *Storage) Records(ctx context.Context, tree *trillian.Tree, start, n uin
 			Args: args,
 		}, &rs))
 	}
-	return rs, s.wrap(ctx, fmt.Sprintf("reading %d leaves from %d on", n, start), err)
+	return rs, s.wrap(ctx, fmt.Sprintf("reading leaves from %d on, at most %d", start, n), err)
 }
 
-// Values is Records without anything but the values.
+// Values is Records with only the values.
 func (s *Storage) Values(ctx context.Context, tree *trillian.Tree, start, n uint64) ([][]byte, error) {
 	num, args, err := s.span(ctx, tree, start, n)
 	var vs [][]byte
@@ -171,7 +172,7 @@ func (s *Storage) Values(ctx context.Context, tree *trillian.Tree, start, n uint
 			},
 		})
 	}
-	return vs, s.wrap(ctx, fmt.Sprintf("reading %d values from %d on", n, start), err)
+	return vs, s.wrap(ctx, fmt.Sprintf("reading values from %d on, at most %d", start, n), err)
 }
 
 // span returns the arguments of a statement over leaves [start, start+n), and tree number 0 if none
@@ -185,7 +186,7 @@ func (s *Storage) span(ctx context.Context, tree *trillian.Tree, start, n uint64
 	return num, []any{num.Place(start), num.Place(0) + int64(end), int64(num), num.Place(0)}, nil
 }
 
-// Chains returns the state of those of the histories that have leaves.
+// Chains returns the state of each history. A history without leaves is absent from the map.
 func (s *Storage) Chains(ctx context.Context, tree *trillian.Tree, ks [][32]byte) (map[[32]byte]Chain, error) {
 	m := map[[32]byte]Chain{}
 	num, err := s.Number(ctx, tree)
@@ -212,12 +213,16 @@ func chainsOp(num TreeNumber, ks [][32]byte, into map[[32]byte]Chain) Op {
 // Chain returns up to limit leaves of a history, newest first, with index < before (math.MaxUint64:
 // from its end), by following each leaf's link to the one before it. Skipping to before costs a
 // step per leaf skipped.
-func (s *Storage) Chain(ctx context.Context, tree *trillian.Tree, k [32]byte, before uint64, limit int) ([]Record, error) {
+func (s *Storage) Chain(
+	ctx context.Context, tree *trillian.Tree, k [32]byte, before uint64, limit int,
+) ([]Record, error) {
 	rs, err := s.chain(ctx, tree, k, before, limit)
 	return rs, s.wrap(ctx, "reading a chain", err)
 }
 
-func (s *Storage) chain(ctx context.Context, tree *trillian.Tree, k [32]byte, before uint64, limit int) ([]Record, error) {
+func (s *Storage) chain(
+	ctx context.Context, tree *trillian.Tree, k [32]byte, before uint64, limit int,
+) ([]Record, error) {
 	num, err := s.Number(ctx, tree)
 	if err != nil || limit <= 0 {
 		return nil, err
@@ -237,7 +242,7 @@ func (s *Storage) chain(ctx context.Context, tree *trillian.Tree, k [32]byte, be
 			return nil, err
 		}
 		if len(links) == 0 {
-			return nil, fmt.Errorf("%w: a chain's leaf is missing", ErrCorrupt)
+			return nil, fmt.Errorf("%w: a leaf of a chain is missing", ErrCorrupt)
 		}
 		var want []int64
 		for _, l := range links {
@@ -264,7 +269,8 @@ type link struct {
 	prev  *int64
 }
 
-// links follows a chain from leaf at backwards: everything down to before, and then up to n leaves.
+// links follows a chain backwards from leaf at. It returns all leaves down to before, and then up
+// to n leaves.
 func (s *Storage) links(ctx context.Context, num TreeNumber, at int64, before uint64, n int) ([]link, error) {
 	const step = "SELECT place, prev FROM leaf WHERE place = $1"
 	var links []link
@@ -276,8 +282,11 @@ func (s *Storage) links(ctx context.Context, num TreeNumber, at int64, before ui
 		return err
 	}
 	if s.Engine() == CockroachDB {
-		// Its planner may join a recursive query by scanning the table: one point read a step.
-		err := s.Read(ctx, Op{SQL: step, Args: []any{num.Place(uint64(at))}, Scan: scan, Fresh: func() { links = nil }})
+		// Its planner may join a recursive query by scanning the table, so each call reads one
+		// leaf.
+		err := s.Read(ctx, Op{
+			SQL: step, Args: []any{num.Place(uint64(at))}, Scan: scan, Fresh: func() { links = nil },
+		})
 		return links, err
 	}
 	// Counted in steps of at most 1,000, so that no statement runs long.
@@ -288,7 +297,10 @@ func (s *Storage) links(ctx context.Context, num TreeNumber, at int64, before ui
 			SELECT l.place, l.prev, s.seen + CASE WHEN l.place < $1 THEN 1 ELSE 0 END, s.n + 1
 			FROM step s JOIN leaf l ON l.place = s.prev + $3 WHERE s.seen < $4 AND s.n < 1000)
 			SELECT place, prev FROM step ORDER BY n`,
-		Args:  []any{num.Place(0) + int64(min(before, MaxLeaves)), num.Place(uint64(at)), num.Place(0), int64(min(n, math.MaxInt32))},
+		Args: []any{
+			num.Place(0) + int64(min(before, MaxLeaves)), num.Place(uint64(at)), num.Place(0),
+			int64(min(n, math.MaxInt32)),
+		},
 		Fresh: func() { links = nil },
 		Scan:  scan,
 	})
@@ -301,17 +313,21 @@ func (s *Storage) at(ctx context.Context, places []int64) ([]Record, error) {
 		return nil, nil
 	}
 	byIndex := make(map[uint64]Record, len(places))
-	o := Op{SQL: recordColumns + "WHERE l.place = ANY($1)", Cols: []any{places}, Scan: func(scan func(...any) error) error {
-		r, err := scanRecord(scan)
-		byIndex[r.Index] = r
-		return err
-	}}
-	if s.Engine() == SQLite { // a statement for all: one a row costs half as much again
+	o := Op{
+		SQL: recordColumns + "WHERE l.place = ANY($1)", Cols: []any{places},
+		Scan: func(scan func(...any) error) error {
+			r, err := scanRecord(scan)
+			byIndex[r.Index] = r
+			return err
+		},
+	}
+	if s.Engine() == SQLite { // one statement for all places: one for each would take half as long again
 		list, err := json.Marshal(places)
 		if err != nil {
 			return nil, err
 		}
-		o.SQL, o.Cols, o.Args = recordColumns+"WHERE l.place IN (SELECT value FROM json_each($1))", nil, []any{string(list)}
+		o.SQL = recordColumns + "WHERE l.place IN (SELECT value FROM json_each($1))"
+		o.Cols, o.Args = nil, []any{string(list)}
 	}
 	if err := s.Read(ctx, o); err != nil {
 		return nil, err
@@ -346,7 +362,7 @@ func registerSince(ctx context.Context, run Runner, num TreeNumber, from uint64)
 	return rs, err
 }
 
-// ByKey returns what those of the idempotency keys that are taken stand for.
+// ByKey returns the leaf of each idempotency key. A key that is not taken is absent from the map.
 func (s *Storage) ByKey(ctx context.Context, tree *trillian.Tree, keys [][16]byte) (map[[16]byte]Found, error) {
 	m := map[[16]byte]Found{}
 	num, err := s.Number(ctx, tree)
@@ -356,7 +372,7 @@ func (s *Storage) ByKey(ctx context.Context, tree *trillian.Tree, keys [][16]byt
 			err = identities(ctx, s.Read, num, m)
 		}
 	}
-	return m, s.wrap(ctx, "looking up keys", err)
+	return m, s.wrap(ctx, "looking up idempotency keys", err)
 }
 
 // KeysOp looks up idempotency keys. It does not fill in Found.Identity.
@@ -369,7 +385,7 @@ func KeysOp(num TreeNumber, keys [][16]byte, into map[[16]byte]Found) Op {
 			var idx int64
 			err := scan(&k, &idx)
 			if err == nil && len(k) != treePrefix+16 {
-				err = fmt.Errorf("%w: key of odd length", ErrCorrupt)
+				err = fmt.Errorf("%w: an idempotency key has the wrong length", ErrCorrupt)
 			}
 			if err == nil {
 				into[[16]byte(k[treePrefix:])] = Found{Index: uint64(idx)}
@@ -379,7 +395,8 @@ func KeysOp(num TreeNumber, keys [][16]byte, into map[[16]byte]Found) Op {
 	}
 }
 
-// identities fills in what is kept with the leaf and not with the key: only repeats ask for it.
+// identities fills in the content identities, which are kept with the leaf and not with the key,
+// because only repeated entries need them.
 func identities(ctx context.Context, run Runner, num TreeNumber, found map[[16]byte]Found) error {
 	if len(found) == 0 {
 		return nil
@@ -391,7 +408,8 @@ func identities(ctx context.Context, run Runner, num TreeNumber, found map[[16]b
 	}
 	by := map[uint64][32]byte{}
 	err := run(ctx, Op{
-		SQL: "SELECT place, identity FROM leaf WHERE place = ANY($1)", Lite: "SELECT place, identity FROM leaf WHERE place = $1",
+		SQL:  "SELECT place, identity FROM leaf WHERE place = ANY($1)",
+		Lite: "SELECT place, identity FROM leaf WHERE place = $1",
 		Cols: []any{places},
 		Scan: func(scan func(...any) error) error {
 			var at int64

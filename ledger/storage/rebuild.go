@@ -9,10 +9,11 @@ import (
 	"github.com/transparency-dev/merkle/compact"
 )
 
-// ErrDiffers: the root of the leaves is not the one that was stored and signed.
-var ErrDiffers = fmt.Errorf("%w: the leaves give another root than the stored one", ErrCorrupt)
+// ErrDiffers means that the root computed from the leaves is not the one that was stored and
+// signed.
+var ErrDiffers = fmt.Errorf("%w: the root computed from the leaves is not the stored one", ErrCorrupt)
 
-// Derived is what the tables beside leaf hold about one leaf.
+// Derived is what the derived tables hold about one leaf.
 type Derived struct {
 	Key      [16]byte
 	Chain    [32]byte // all zero: none
@@ -20,7 +21,7 @@ type Derived struct {
 	Register bool
 }
 
-// Final is what the tables hold that follow from all leaves together.
+// Final is what the derived tables hold about all leaves together.
 type Final struct {
 	Streams map[[16]byte][]byte // as stored by SetStream
 	Persons map[[32]byte][]byte // as stored by SetPerson
@@ -32,12 +33,12 @@ const rebuildPage = 2048
 // Rebuild writes again every table that is derived from the leaves: keys, chains with their links,
 // streams, persons, the register's places and the tiles. derive is called once for each leaf, in
 // order; it must not rely on the record's Prev. final is called at the end, for the state of every
-// stream and person. First the leaves are checked against the stored root: if it is not theirs,
+// stream and person. First the leaves are checked against the stored root. If it is not their root,
 // Rebuild changes nothing and returns ErrDiffers.
 //
-// It works in pages, each a transaction of its own, with the tree frozen in between, so that no
-// process can append meanwhile (ErrFrozen). While it runs, readers get ErrNotFound for tiles, and
-// proofs from tiles, that are not written yet. If it is interrupted the tree stays frozen until
+// It works in pages, each in its own transaction. The tree is frozen in between, so that no process
+// can append meanwhile (ErrFrozen). While it runs, readers get ErrNotFound for tiles that are not
+// written yet, and for proofs that need them. If it is interrupted, the tree stays frozen until
 // Rebuild is run again to its end, which always thaws it. The derived tables are emptied in one
 // transaction, and the chains are kept in memory: that is too much for a log of hundreds of
 // millions of leaves on CockroachDB.
@@ -92,7 +93,9 @@ type rebuild struct {
 }
 
 // setState freezes or thaws a tree, under its head's lock, and returns the state it had.
-func (s *Storage) setState(ctx context.Context, num TreeNumber, state trillian.TreeState) (was trillian.TreeState, err error) {
+func (s *Storage) setState(
+	ctx context.Context, num TreeNumber, state trillian.TreeState,
+) (was trillian.TreeState, err error) {
 	var h headRow
 	var before int64
 	err = update(ctx, func(ctx context.Context) error {
@@ -104,13 +107,16 @@ func (s *Storage) setState(ctx context.Context, num TreeNumber, state trillian.T
 			return err
 		}
 		defer t.rollback()
-		return t.commit(ctx, Op{SQL: "UPDATE tree SET state = $1 WHERE num = $2", Args: []any{int64(state), int64(num)}, Expect: 1})
+		return t.commit(ctx, Op{
+			SQL:  "UPDATE tree SET state = $1 WHERE num = $2",
+			Args: []any{int64(state), int64(num)}, Expect: 1,
+		})
 	})
 	return trillian.TreeState(before), err
 }
 
-// checkRoot computes the root from the leaves' values alone. If it is not the head's the tree is
-// thawed again: nothing was changed.
+// checkRoot computes the root from the leaves' values alone. If it is not the head's, it thaws the
+// tree, which was not changed.
 func (r *rebuild) checkRoot(ctx context.Context, h Head) error {
 	rng := (&compact.RangeFactory{Hash: hasher.HashChildren}).NewEmptyRange(0)
 	for start := uint64(0); start < h.Size; start += rebuildPage {
@@ -138,7 +144,8 @@ func (r *rebuild) checkRoot(ctx context.Context, h Head) error {
 	if _, err := r.s.setState(ctx, r.num, r.was); err != nil {
 		return err
 	}
-	return fmt.Errorf("%w: %d leaves give %x, the head of size %d has %x", ErrDiffers, rng.End(), root, h.Size, h.Root)
+	return fmt.Errorf("%w: computed: size %d, root %x; stored: size %d, root %x",
+		ErrDiffers, rng.End(), root, h.Size, h.Root)
 }
 
 // clear empties the derived tables.
@@ -147,10 +154,12 @@ func (r *rebuild) clear(ctx context.Context) error {
 	from, to := r.num.Place(0), (r.num + 1).Place(0)
 	var ops []Op
 	for _, table := range []string{"idem", "chain", "source", "person"} {
-		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2", Args: []any{r.num.Key(nil), (r.num + 1).Key(nil)}})
+		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2",
+			Args: []any{r.num.Key(nil), (r.num + 1).Key(nil)}})
 	}
 	for _, table := range []string{"register", "tile"} {
-		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2", Args: []any{from, to}})
+		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2",
+			Args: []any{from, to}})
 	}
 	return r.s.write(ctx, ops...)
 }
@@ -161,7 +170,7 @@ var (
 	updatePrevLite = "UPDATE leaf SET prev = $2 WHERE place = $1"
 )
 
-// page derives n leaves from start on and writes what has become complete by them.
+// page derives n leaves from start on, and writes what they complete.
 func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record) (Derived, error)) error {
 	records, err := r.s.Records(ctx, r.tree, start, n)
 	if err != nil {
@@ -208,8 +217,8 @@ func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record)
 	return r.s.write(ctx, append(ops, tileWrites(full)...)...)
 }
 
-// grow adds a hash at the right edge of a level; a tile that is full goes into full, and its root a
-// level up.
+// grow adds a hash at the right edge of a level. A tile that is full goes into full, and its root
+// to the next level.
 func (r *rebuild) grow(level int, hash []byte, full tileSet) {
 	r.edge[level] = append(r.edge[level], hash...)
 	if len(r.edge[level]) < tileWidth*hashSize {
@@ -247,7 +256,10 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 	}
 	for i := 0; i < len(ks); i += rebuildPage {
 		end := min(i+rebuildPage, len(ks))
-		o := Op{SQL: upsertChain, Lite: upsertChainLite, Cols: []any{ks[i:end], counts[i:end], heads[i:end], lasts[i:end]}}
+		o := Op{
+			SQL: upsertChain, Lite: upsertChainLite,
+			Cols: []any{ks[i:end], counts[i:end], heads[i:end], lasts[i:end]},
+		}
 		if err := r.s.write(ctx, o); err != nil {
 			return err
 		}
@@ -258,7 +270,10 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 			edge[tileID{r.num, level, r.tiles[level]}] = r.edge[level]
 		}
 	}
-	ops := []Op{{SQL: "UPDATE head SET register = $1 WHERE tree = $2", Args: []any{int64(r.register), int64(r.num)}, Expect: 1}}
+	ops := []Op{{
+		SQL:  "UPDATE head SET register = $1 WHERE tree = $2",
+		Args: []any{int64(r.register), int64(r.num)}, Expect: 1,
+	}}
 	if len(f.Streams) > 0 {
 		ops = append(ops, putStreams(r.num, f.Streams))
 	}

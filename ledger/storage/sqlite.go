@@ -29,7 +29,7 @@ type liteDB struct {
 	stmts map[string]*sql.Stmt // the readers'
 }
 
-// liteConn is the writer's connection; conn is nil until it is needed, again after it broke.
+// liteConn is the writer's connection. conn is nil until it is needed, and again after it broke.
 type liteConn struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
@@ -67,7 +67,7 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 	if path == ":memory:" {
 		dir, err := os.MkdirTemp("", "igledger")
 		if err != nil {
-			return nil, fmt.Errorf("making room for a database in memory: %w", err)
+			return nil, fmt.Errorf("creating a directory for the in-memory database: %w", err)
 		}
 		d.temp, path, durable = dir, filepath.Join(dir, "memory.db"), "OFF"
 	}
@@ -94,8 +94,8 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 	}
 	d.reader.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	d.reader.SetMaxIdleConns(max(4, runtime.NumCPU()))
-	// The first connection turns the file to WAL, which fails at once, whatever the busy timeout,
-	// if another process does the same: so that much is tried again.
+	// The first connection switches the file to WAL. Whatever the busy timeout, that fails at once
+	// if another process does the same, so it is tried again.
 	w := &liteConn{}
 	d.writer <- w
 	if err := update(ctx, func(ctx context.Context) error { return w.ready(ctx, d.pool) }); err != nil {
@@ -116,7 +116,7 @@ func (d *liteDB) close() error {
 		if w.conn != nil {
 			errs = append(errs, w.conn.Close())
 		}
-	default: // a transaction is still open: closing the pool ends it
+	default: // a transaction is still open, and closing the pool ends it
 	}
 	d.mu.Lock()
 	for _, s := range d.stmts {
@@ -224,8 +224,8 @@ func (t *liteTx) do(ctx context.Context, ops ...Op) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		// The lock is held and the file is local: a statement here does not wait. A context that
-		// can be cancelled would cost the driver a goroutine per row.
+		// The lock is held and the file is local, so a statement does not wait here. A context that
+		// can be cancelled would cost the driver a goroutine for each row.
 		if err := liteRun(context.WithoutCancel(ctx), &ops[i], t.prepared); err != nil {
 			return err
 		}
@@ -252,8 +252,8 @@ func (t *liteTx) rollback() {
 	if t.open {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		// SQLite may have rolled back by itself (disk full, I/O error); closing the connection is
-		// right then as well.
+		// SQLite may have rolled back by itself (disk full, I/O error). Closing the connection is
+		// right then too.
 		if _, err := t.w.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
 			t.w.drop()
 		}
@@ -261,12 +261,13 @@ func (t *liteTx) rollback() {
 	t.give()
 }
 
+// give returns the connection to the database.
 func (t *liteTx) give() {
 	t.db.writer <- t.w
 	t.w = nil
 }
 
-// liteRun runs one Op, row by row if it is over a set.
+// liteRun runs one Op, row by row if it has columns.
 func liteRun(ctx context.Context, o *Op, prepare func(context.Context, string) (*sql.Stmt, error)) error {
 	query := o.Lite
 	if query == "" {
@@ -289,7 +290,7 @@ func liteRun(ctx context.Context, o *Op, prepare func(context.Context, string) (
 			}
 			if o.Expect > 0 {
 				if n, err := res.RowsAffected(); err != nil || n != o.Expect {
-					return fmt.Errorf("%w: %d rows changed, not %d", ErrNotFound, n, o.Expect)
+					return fmt.Errorf("%w: rows changed: %d, want %d", ErrNotFound, n, o.Expect)
 				}
 			}
 			continue
@@ -323,7 +324,7 @@ func (d *liteDB) size(ctx context.Context) (uint64, error) {
 	return pages * size, err
 }
 
-// sqlitePath takes "sqlite:" off a DSN.
+// sqlitePath returns a DSN without "sqlite:".
 func sqlitePath(dsn string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite:"), "//")
 }

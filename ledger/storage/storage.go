@@ -17,7 +17,7 @@ import (
 // Engine is the kind of database behind a Storage.
 type Engine string
 
-// The engines there are.
+// The supported engines.
 const (
 	SQLite      Engine = "sqlite"
 	PostgreSQL  Engine = "postgresql"
@@ -33,8 +33,9 @@ type Storage struct {
 	sizes sync.Map // TreeNumber → largest committed size seen (uint64): sizes never shrink
 }
 
-// quiet does once per process what Trillian's sequencing code needs: its metrics must exist, and it
-// logs every batch by klog, which without this prints to stderr. What it logs it also returns.
+// quiet prepares Trillian's sequencing code, once per process. Its metrics must exist. It also logs
+// every batch by klog, which would print to stderr; nothing is lost, as it also returns what it
+// logs.
 var quiet = sync.OnceFunc(func() {
 	log.InitMetrics(nil)
 	klog.SetLogger(logr.Discard())
@@ -43,7 +44,8 @@ var quiet = sync.OnceFunc(func() {
 // Open connects to dsn, migrates the schema (safe with several replicas at once) and returns the
 // Storage.
 //
-//	sqlite:PATH, sqlite::memory:    a file, WAL, synchronous=FULL; in memory: gone on Close, not durable
+//	sqlite:PATH                     a file, WAL, synchronous=FULL
+//	sqlite::memory:                 in memory, removed by Close, not durable
 //	postgres://, postgresql://      PostgreSQL or CockroachDB, whichever answers
 //	cockroachdb://                  the same, and an error if it is not CockroachDB
 func Open(ctx context.Context, dsn string) (*Storage, error) {
@@ -57,13 +59,13 @@ func Open(ctx context.Context, dsn string) (*Storage, error) {
 	case "postgres", "postgresql", "cockroachdb":
 		db, err = openPG(ctx, dsn)
 	default:
-		return nil, errors.New("storage: opening: a database URL begins with sqlite:, postgres:// or cockroachdb://")
+		return nil, errors.New("storage: opening: a database URL must begin with sqlite:, postgres:// or cockroachdb://")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("storage: opening: %w", unavailable(ctx, err))
 	}
 	if scheme == "cockroachdb" && db.engine() != CockroachDB {
-		err = fmt.Errorf("a cockroachdb:// URL was answered by %s", db.engine())
+		err = fmt.Errorf("the URL is for CockroachDB, but the server is %s", db.engine())
 	} else {
 		err = db.migrate(ctx, ours)
 	}
@@ -80,10 +82,10 @@ func newStorage(db database) *Storage {
 // Close ends all connections.
 func (s *Storage) Close() error { return s.db.close() }
 
-// Engine says which database this is.
+// Engine returns the kind of database.
 func (s *Storage) Engine() Engine { return s.db.engine() }
 
-// Size returns the bytes the database takes.
+// Size returns the size of the database in bytes.
 func (s *Storage) Size(ctx context.Context) (uint64, error) {
 	n, err := s.db.size(ctx)
 	return n, s.wrap(ctx, "measuring the database", err)
@@ -103,7 +105,8 @@ func (s *Storage) Read(ctx context.Context, ops ...Op) error {
 
 // Transact runs f in a transaction and commits it together with the statements that f returns. f
 // runs again, in a new transaction, after a conflict or a lost connection: it must not keep state
-// between runs, and must begin with looking up what it is about to store. An error of f rolls back.
+// between runs, and must begin by looking up what it is about to store. If f returns an error, the
+// transaction is rolled back.
 func (s *Storage) Transact(ctx context.Context, f func(ctx context.Context, run Runner) ([]Op, error)) error {
 	return update(ctx, s.transaction(f))
 }
@@ -114,7 +117,7 @@ func (s *Storage) TransactOnce(ctx context.Context, f func(ctx context.Context, 
 	return updateOnce(ctx, s.transaction(f))
 }
 
-// transaction is one run of Transact.
+// transaction returns a function that is one run of Transact.
 func (s *Storage) transaction(f func(context.Context, Runner) ([]Op, error)) func(context.Context) error {
 	return func(ctx context.Context) error {
 		t, err := s.db.begin(ctx)
@@ -144,21 +147,21 @@ func (s *Storage) wrap(ctx context.Context, doing string, err error) error {
 	return fmt.Errorf("storage: %s: %w", doing, unavailable(ctx, err))
 }
 
-// indexBits is how many bits of a place number the index within its tree.
+// indexBits is the number of bits of a place that hold the index within its tree.
 const indexBits = 40
 
-// maxLeaves is the most a tree can hold: about 10^12.
+// MaxLeaves is the most leaves that a tree can hold, about 10^12.
 const MaxLeaves = 1 << indexBits
 
-// TreeNumber is a tree's primary key, small and never used again: Trillian's own ids are random and
-// long, and every stored key begins with one. It is below 2^22.
+// TreeNumber is a tree's primary key, which is never used again. It is below 2^22. Every stored key
+// begins with one, and Trillian's own ids are too long for that.
 type TreeNumber int64
 
 // Place returns where a leaf is stored: tree and index in one number, tree * 2^40 + index. index
 // may be one more than the last.
 func (n TreeNumber) Place(index uint64) int64 { return int64(n)<<indexBits | int64(index) }
 
-// treePrefix is how many bytes of a stored key are its tree's number.
+// treePrefix is the number of bytes of a stored key that hold its tree's number.
 const treePrefix = 3
 
 // Key returns a key as it is stored: the tree's number and key.

@@ -22,7 +22,10 @@ func (s *Storage) Streams(ctx context.Context, tree *trillian.Tree) (map[[16]byt
 
 func streamsOp(num TreeNumber, keys [][16]byte, into map[[16]byte][]byte) Op {
 	const start = "SELECT k, state FROM source WHERE k = "
-	return Op{SQL: start + "ANY($1)", Lite: start + "$1", Cols: []any{inTree16(num, keys)}, Scan: scanStream(into)}
+	return Op{
+		SQL: start + "ANY($1)", Lite: start + "$1", Cols: []any{inTree16(num, keys)},
+		Scan: scanStream(into),
+	}
 }
 
 func scanStream(into map[[16]byte][]byte) func(scan func(...any) error) error {
@@ -32,7 +35,7 @@ func scanStream(into map[[16]byte][]byte) func(scan func(...any) error) error {
 			return err
 		}
 		if len(k) != treePrefix+16 {
-			return fmt.Errorf("%w: stream of odd length", ErrCorrupt)
+			return fmt.Errorf("%w: the key of a stream has the wrong length", ErrCorrupt)
 		}
 		into[[16]byte(k[treePrefix:])] = state
 		return nil

@@ -16,7 +16,7 @@ import (
 
 // Tiles are C2SP tlog-tiles: tile n of level L holds, as up to 256 hashes of 32 bytes, the roots of
 // the complete subtrees of height 8L from n*256 on. A hash in a tile never changes; a tile only
-// grows. So whatever prefix of a tile was once committed may be cached for ever.
+// grows. So a prefix of a tile that was once committed may be cached for ever.
 const (
 	tileHeight = 8
 	tileWidth  = 1 << tileHeight
@@ -46,14 +46,14 @@ func tileIDOf(place int64) tileID {
 	return tileID{TreeNumber(place >> indexBits), int(place >> levelBits & 0xff), uint64(place) & (1<<levelBits - 1)}
 }
 
-// nodeTile says which hashes of which tile a node is the root of: count of them, from first on.
+// nodeTile returns the tile whose hashes a node is the root of: count of them, from first on.
 func nodeTile(num TreeNumber, id compact.NodeID) (t tileID, first, count int) {
 	level, height := int(id.Level/tileHeight), id.Level%tileHeight
 	start := id.Index << height
 	return tileID{num, level, start / tileWidth}, int(start % tileWidth), 1 << height
 }
 
-// tileCache keeps the most recently used tiles, as far as they were seen committed.
+// tileCache keeps the most recently used tiles, up to what was known to be committed.
 type tileCache struct {
 	mu    sync.Mutex
 	max   int
@@ -99,8 +99,8 @@ func (c *tileCache) put(id tileID, hashes []byte) {
 	}
 }
 
-// forget drops a tree's tiles: for when the database contradicts them, as after restoring a backup
-// under a running process.
+// forget drops a tree's tiles. It is for when the database contradicts them, as after a backup was
+// restored under a running process.
 func (c *tileCache) forget(num TreeNumber) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,7 +112,7 @@ func (c *tileCache) forget(num TreeNumber) {
 	}
 }
 
-// tileSet is a set of tiles, each with at least the number of hashes that was wanted.
+// tileSet is a set of tiles, each with at least the number of hashes that was asked for.
 type tileSet map[tileID][]byte
 
 // inPlace returns the tiles in a set by place, for the reasons that sorted16 gives.
@@ -132,9 +132,9 @@ func (w wants) node(num TreeNumber, id compact.NodeID) {
 	w.add(t, first+count)
 }
 
-// loadTiles gets tiles from the cache and, in one round trip, from the database: rows of table
-// tile, or for a level-0 tile that is not full, the leaves themselves. size is a committed size
-// that covers the wants.
+// loadTiles reads tiles from the cache and, in one round trip, from the database: from table tile,
+// or for a level-0 tile that is not full, from the leaves themselves. size is a committed size that
+// covers the tiles in w.
 func (s *Storage) loadTiles(ctx context.Context, run Runner, w wants, size uint64) (tileSet, error) {
 	got := tileSet{}
 	var rows []int64
@@ -173,21 +173,22 @@ func (s *Storage) loadTiles(ctx context.Context, run Runner, w wants, size uint6
 	}
 	for _, id := range ids {
 		if have, width := len(got[id])/hashSize, w[id]; have < width {
-			return nil, fmt.Errorf("%w: tile %d of level %d has %d hashes, not %d",
+			return nil, fmt.Errorf("%w: tile %d of level %d has only %d of %d hashes",
 				ErrNotFound, id.index, id.level, have, width)
 		}
 	}
 	return got, nil
 }
 
-// keep puts tiles into the cache. Only for tiles whose leaves are known to be committed.
+// keep puts tiles into the cache. The leaves of the tiles must be known to be committed.
 func (s *Storage) keep(tiles tileSet) {
 	for id, hashes := range tiles {
 		s.tiles.put(id, hashes)
 	}
 }
 
-// leafHashes computes the hashes of a level-0 tile from have to width out of the leaves.
+// leafHashes returns the statement that completes a level-0 tile, from the hashes in have up to
+// width, by hashing leaves.
 func leafHashes(id tileID, have []byte, width int, into tileSet) Op {
 	start := id.index * tileWidth
 	return Op{
@@ -205,7 +206,8 @@ func leafHashes(id tileID, have []byte, width int, into tileSet) Op {
 	}
 }
 
-// node computes a node from the tiles, which must hold it.
+// node returns the hash of a node, computed from the tiles. If they do not hold it, it returns
+// ErrNotFound.
 func (t tileSet) node(num TreeNumber, id compact.NodeID) ([]byte, error) {
 	tile, first, count := nodeTile(num, id)
 	hashes := t[tile]
@@ -224,8 +226,8 @@ func fold(hashes []byte) []byte {
 	return hasher.HashChildren(fold(hashes[:half]), fold(hashes[half:]))
 }
 
-// edgeWants lists the tiles at the right edge of a tree of this size which are not full: with them,
-// and no others, the tree can grow.
+// edgeWants returns the tiles at the right edge of a tree of this size that are not full. To grow,
+// the tree needs these and no others.
 func edgeWants(num TreeNumber, size uint64) wants {
 	w := wants{}
 	for level := 0; level <= maxLevel; level++ {
@@ -237,8 +239,8 @@ func edgeWants(num TreeNumber, size uint64) wants {
 	return w
 }
 
-// Tile returns the first width (1 to 256) hashes of a C2SP tlog-tiles tile: 32*width bytes.
-// ErrNotFound means that the tree has not grown so far.
+// Tile returns the first width (1 to 256) hashes of a C2SP tlog-tiles tile: 32*width bytes. If the
+// tree has not grown so far, it returns ErrNotFound.
 func (s *Storage) Tile(ctx context.Context, tree *trillian.Tree, level int, index uint64, width int) ([]byte, error) {
 	doing := fmt.Sprintf("reading tile %d of level %d", index, level)
 	if level < 0 || level > maxLevel || width < 1 || width > tileWidth || index >= 1<<levelBits {
@@ -248,7 +250,7 @@ func (s *Storage) Tile(ctx context.Context, tree *trillian.Tree, level int, inde
 	if err != nil {
 		return nil, s.wrap(ctx, doing, err)
 	}
-	// The last leaf below the tile's last wanted hash.
+	// The size at which the tree has the last hash asked for.
 	need := (index*tileWidth + uint64(width)) << (tileHeight * level)
 	size, err := s.committed(ctx, num, need)
 	if err != nil {
@@ -275,7 +277,7 @@ func (s *Storage) committed(ctx context.Context, num TreeNumber, need uint64) (u
 	}
 	s.saw(num, h.Size)
 	if h.Size < need {
-		return 0, fmt.Errorf("%w: the tree has %d leaves, not %d", ErrNotFound, h.Size, need)
+		return 0, fmt.Errorf("%w: the tree has size %d, not yet %d", ErrNotFound, h.Size, need)
 	}
 	return h.Size, nil
 }

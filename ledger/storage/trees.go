@@ -43,7 +43,8 @@ func scanTree(scan func(...any) error) (TreeRow, error) {
 
 func fromMillis(ms int64) *timestamppb.Timestamp { return timestamppb.New(time.UnixMilli(ms)) }
 
-// SelectTrees returns the trees that the rest of a SELECT statement on table tree selects.
+// SelectTrees returns the trees that a SELECT statement on table tree selects, where rest is all of
+// the statement after the table's name.
 func SelectTrees(ctx context.Context, run Runner, rest string, args ...any) ([]TreeRow, error) {
 	var rows []TreeRow
 	err := run(ctx, Op{
@@ -73,8 +74,11 @@ func nextNumber(ctx context.Context, run Runner) (TreeNumber, error) {
 	return TreeNumber(last), err
 }
 
-// createTree writes a tree and its head: with a root, or, if signed is nil, in need of one.
-func createTree(ctx context.Context, run Runner, num TreeNumber, tree *trillian.Tree, root []byte, signed *int64) (*trillian.Tree, error) {
+// createTree writes a tree and its head. If signed is nil, the head has no root yet and needs
+// initialising.
+func createTree(
+	ctx context.Context, run Runner, num TreeNumber, tree *trillian.Tree, root []byte, signed *int64,
+) (*trillian.Tree, error) {
 	id, err := trillianstorage.NewTreeID()
 	if err != nil {
 		return nil, err
@@ -93,8 +97,8 @@ func createTree(ctx context.Context, run Runner, num TreeNumber, tree *trillian.
 	return n, err
 }
 
-// CreateTree adds a tree whose head Trillian calls "needs initialising": Append does not take it.
-// Creations wait for each other.
+// CreateTree adds a tree whose head needs initialising, in Trillian's words. Append does not accept
+// it. Creations wait for each other.
 func CreateTree(ctx context.Context, run Runner, tree *trillian.Tree) (*trillian.Tree, error) {
 	num, err := nextNumber(ctx, run)
 	if err != nil {
@@ -133,7 +137,7 @@ func (s *Storage) TreeByName(ctx context.Context, name string) (tree *trillian.T
 			return err
 		}
 		defer t.rollback()
-		num, err := nextNumber(ctx, t.do) // the lock first, then look again
+		num, err := nextNumber(ctx, t.do) // takes the lock; then look again
 		if err != nil {
 			return err
 		}
@@ -154,7 +158,7 @@ func (s *Storage) TreeByName(ctx context.Context, name string) (tree *trillian.T
 		return t.commit(ctx)
 	})
 	if err != nil {
-		return nil, false, s.wrap(ctx, fmt.Sprintf("getting the tree %q", name), err)
+		return nil, false, s.wrap(ctx, fmt.Sprintf("finding or creating the tree %q", name), err)
 	}
 	return tree, created, nil
 }
@@ -172,7 +176,7 @@ func findTree(ctx context.Context, run Runner, name string) (*trillian.Tree, err
 		return nil, err
 	}
 	if len(rows) == 0 {
-		return nil, fmt.Errorf("%w: no tree of this name", ErrNotFound)
+		return nil, fmt.Errorf("%w: no tree has this name", ErrNotFound)
 	}
 	return rows[0].Tree, nil
 }

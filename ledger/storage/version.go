@@ -8,8 +8,8 @@ import (
 	goosedb "github.com/pressly/goose/v3/database"
 )
 
-// versionStore is goose's memory of what was applied. Goose brings its own, which uses identity
-// columns that CockroachDB 21.1 lacks, and whose rows double when two replicas race; here the
+// versionStore stores for goose which migrations were applied. The one that goose has uses identity
+// columns, which CockroachDB 21.1 lacks, and gets duplicate rows when two replicas race. Here the
 // version is the key.
 type versionStore struct{ table string }
 
@@ -25,7 +25,8 @@ func (v versionStore) CreateVersionTable(ctx context.Context, db goosedb.DBTxCon
 func (versionStore) TableExists(context.Context, goosedb.DBTxConn) (bool, error) { return true, nil }
 
 func (v versionStore) Insert(ctx context.Context, db goosedb.DBTxConn, r goosedb.InsertRequest) error {
-	_, err := db.ExecContext(ctx, "INSERT INTO "+v.table+" (version) VALUES ($1) ON CONFLICT (version) DO NOTHING", r.Version)
+	insert := "INSERT INTO " + v.table + " (version) VALUES ($1) ON CONFLICT (version) DO NOTHING"
+	_, err := db.ExecContext(ctx, insert, r.Version)
 	return err
 }
 
@@ -34,7 +35,9 @@ func (v versionStore) Delete(ctx context.Context, db goosedb.DBTxConn, version i
 	return err
 }
 
-func (v versionStore) GetMigration(ctx context.Context, db goosedb.DBTxConn, version int64) (*goosedb.GetMigrationResult, error) {
+func (v versionStore) GetMigration(
+	ctx context.Context, db goosedb.DBTxConn, version int64,
+) (*goosedb.GetMigrationResult, error) {
 	var applied int64
 	err := db.QueryRowContext(ctx, "SELECT version FROM "+v.table+" WHERE version = $1", version).Scan(&applied)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -57,7 +60,9 @@ func (v versionStore) GetLatestVersion(ctx context.Context, db goosedb.DBTxConn)
 	return latest.Int64, nil
 }
 
-func (v versionStore) ListMigrations(ctx context.Context, db goosedb.DBTxConn) ([]*goosedb.ListMigrationsResult, error) {
+func (v versionStore) ListMigrations(
+	ctx context.Context, db goosedb.DBTxConn,
+) ([]*goosedb.ListMigrationsResult, error) {
 	rows, err := db.QueryContext(ctx, "SELECT version FROM "+v.table+" ORDER BY version DESC")
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"github.com/google/trillian"
 )
 
-// SetExtra replaces what is kept beside a leaf's value: for erasure, and for re-encryption under a
+// SetExtra replaces the data kept beside a leaf's value, for erasure and for re-encryption under a
 // new key. The log itself does not change.
 func (s *Storage) SetExtra(ctx context.Context, tree *trillian.Tree, index uint64, extra []byte) error {
 	doing := fmt.Sprintf("replacing the extra data of leaf %d", index)
@@ -24,10 +24,11 @@ func (s *Storage) SetExtra(ctx context.Context, tree *trillian.Tree, index uint6
 	return s.wrap(ctx, doing, err)
 }
 
-// PutDataKey stores a wrapped data key, in place of one with the same id.
+// PutDataKey stores a wrapped data key. It replaces one with the same id.
 func (s *Storage) PutDataKey(ctx context.Context, id [8]byte, wrapped []byte) error {
 	return s.wrap(ctx, "storing a data key", s.write(ctx, Op{
-		SQL:  "INSERT INTO data_key (id, wrapped) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped",
+		SQL: "INSERT INTO data_key (id, wrapped) VALUES ($1, $2)" +
+			" ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped",
 		Args: []any{id[:], nonNil(wrapped)},
 	}))
 }
@@ -43,7 +44,7 @@ func (s *Storage) DataKeys(ctx context.Context) (map[[8]byte][]byte, error) {
 				return err
 			}
 			if len(id) != 8 {
-				return fmt.Errorf("%w: data key id of odd length", ErrCorrupt)
+				return fmt.Errorf("%w: the id of a data key has the wrong length", ErrCorrupt)
 			}
 			keys[[8]byte(id)] = wrapped
 			return nil
@@ -52,7 +53,7 @@ func (s *Storage) DataKeys(ctx context.Context) (map[[8]byte][]byte, error) {
 	return keys, s.wrap(ctx, "reading data keys", err)
 }
 
-// write commits statements that may be run twice.
+// write commits statements, which may be run twice.
 func (s *Storage) write(ctx context.Context, ops ...Op) error {
 	return s.Transact(ctx, func(context.Context, Runner) ([]Op, error) { return ops, nil })
 }

@@ -10,22 +10,22 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Link is what ties a sealed leaf to a person's history.
+// Link ties a sealed leaf to a person's history.
 type Link struct{ TagSalt, Tag wire.Hash }
 
-// Content is what a sealed leaf states, with the ledger's own remarks.
+// Content is the entry of a sealed leaf, with the ledger's own remarks.
 type Content struct {
 	BodySalt wire.Hash
-	Received time.Time      // at rest in milliseconds
-	Flags    []entry.Flag   // those noted at append; order and repetition are not kept
-	Verdict  *entry.Verdict // nil: none
+	Received time.Time      // stored in milliseconds
+	Flags    []entry.Flag   // set at append; their order and repetition are not kept
+	Verdict  *entry.Verdict // nil if there is none
 	SDJWT    string
 }
 
 const linkSize = 32 + 32 // tagSalt ‖ tag
 
-// LinkEnd is the length of a sealed opening without its content: the bytes that UnsealLink needs,
-// and what is left when the content was erased.
+// LinkEnd is the length of a sealed opening without its content. These bytes are what UnsealLink
+// needs, and what is left after the content was erased.
 const LinkEnd = headSize + nonceSize + linkSize + tagSize
 
 // Seal encrypts the opening of the leaf at index. It returns ErrNoForm if c holds something that
@@ -52,8 +52,8 @@ func (v *Vault) seal(
 	return encrypt(k.content, forContent, out, content, ad), nil
 }
 
-// UnsealLink reads the link of a sealed opening, of which sealed may be the first LinkEnd bytes
-// alone.
+// UnsealLink returns the link of a sealed opening. The first LinkEnd bytes of the opening are
+// enough.
 func (v *Vault) UnsealLink(ctx context.Context, index uint64, leafHash wire.Hash, sealed []byte) (Link, error) {
 	if len(sealed) < LinkEnd || sealed[0] != formVersion {
 		return Link{}, fmt.Errorf("opening of entry %d: %w: unknown form", index, ErrCorrupt)
@@ -69,7 +69,8 @@ func (v *Vault) UnsealLink(ctx context.Context, index uint64, leafHash wire.Hash
 	return Link{wire.Hash(plain[:32]), wire.Hash(plain[32:])}, nil
 }
 
-// Unseal reads a sealed opening. It returns ErrErased if only the link is left.
+// Unseal returns the link and content of a sealed opening. If only the link is left, it returns
+// that and ErrErased.
 func (v *Vault) Unseal(ctx context.Context, index uint64, leafHash wire.Hash, sealed []byte) (Link, Content, error) {
 	l, err := v.UnsealLink(ctx, index, leafHash, sealed)
 	if err != nil {
@@ -100,8 +101,8 @@ func (v *Vault) openingAD(index uint64, leafHash wire.Hash) []byte {
 	return append(ad, leafHash[:]...)
 }
 
-// OpeningSize returns the number of bytes at rest of the opening of an entry without a verdict.
-// For measuring what a log costs beyond it.
+// OpeningSize returns the stored size in bytes of the opening of an entry without a verdict. It is
+// for measuring the cost of a log.
 func OpeningSize(sdjwt string) int {
 	packed, _ := packSDJWT(nil, sdjwt)
 	return LinkEnd + nonceSize + contentHead + len(packed) + tagSize

@@ -25,7 +25,7 @@ var flags = []entry.Flag{
 var results = []entry.VerdictResult{"", entry.Covered, entry.BreakGlass, entry.NotCovered}
 
 const (
-	hasVerdict  = 1 << 15    // the bit of flags that says that a verdict follows
+	hasVerdict  = 1 << 15    // the bit in flags that is set if a verdict follows
 	contentHead = 32 + 8 + 2 // bodySalt ‖ received ‖ flags
 
 	// maxRules is the most rules of a verdict, the same limit as in packages entry and policies.
@@ -129,18 +129,18 @@ func unpackVerdict(b []byte) (v *entry.Verdict, rest []byte, err error) {
 	return v, r.b, nil
 }
 
-// base64url is that of JOSE, RFC 7515 section 2: one spelling for each sequence of bytes, so that
-// unpackSDJWT returns the text that was packed.
+// base64url is the encoding of JOSE (RFC 7515 section 2). It is strict, so that each sequence of
+// bytes has one spelling and unpackSDJWT returns the text that was packed.
 var base64url = base64.RawURLEncoding.Strict()
 
-// packSDJWT appends an entry with its base64url undone, a quarter smaller: each part of
-// header.payload.signature~disclosure~…~ as uvarint length ‖ bytes.
+// packSDJWT appends an entry with its base64url decoded, which makes it a quarter smaller: each
+// part of header.payload.signature~disclosure~…~ as uvarint length ‖ bytes.
 func packSDJWT(out []byte, sdjwt string) ([]byte, error) {
 	parts := 0
 	for rest := sdjwt; rest != "" || parts < 3; parts++ {
 		part, after, found := strings.Cut(rest, separator(parts))
 		raw, err := base64url.DecodeString(part)
-		// The decoder skips line breaks, which the length shows.
+		// The decoder skips line breaks; the comparison of lengths finds them.
 		if !found || part == "" || err != nil || base64url.EncodedLen(len(raw)) != len(part) {
 			return nil, fmt.Errorf("%w: the entry is not an SD-JWT in canonical form", ErrNoForm)
 		}
@@ -164,7 +164,8 @@ func unpackSDJWT(packed []byte) (string, error) {
 	return string(text), nil
 }
 
-// separator follows the part with this number, from 0: header, payload, signature, disclosures.
+// separator returns what follows the part with this number, counted from 0: header, payload,
+// signature, disclosures.
 func separator(part int) string {
 	if part < 2 {
 		return "."
@@ -176,8 +177,8 @@ func appendText(out []byte, s string) []byte {
 	return append(binary.AppendUvarint(out, uint64(len(s))), s...)
 }
 
-// reader takes values from the front of b. After the first that is not there it has failed, and all
-// others are zero.
+// reader takes values from the front of b. Once a value is missing, it has failed and returns only
+// zero values.
 type reader struct {
 	b      []byte
 	failed bool

@@ -17,7 +17,7 @@ import (
 // sdjwt is an entry in form only.
 const sdjwt = "e30.e30.c2ln~WyJhIl0~"
 
-// An encoder that has no form for a value says so, and nothing is encrypted.
+// An encoder fails on a value that has no stored form, and nothing is encrypted.
 func TestEncodersFail(t *testing.T) {
 	s := readStored(t)
 	v, k := s.vault(t), s.key(t)
@@ -47,7 +47,7 @@ func TestEncodersFail(t *testing.T) {
 		}
 	}
 	if n := k.used.Load(); n != 0 {
-		t.Errorf("%d messages count as encrypted", n)
+		t.Errorf("%d messages are counted as encrypted", n)
 	}
 	c := Content{SDJWT: sdjwt, Verdict: &entry.Verdict{Result: entry.Covered, Rules: rules[:maxRules]}}
 	if _, err := v.Seal(k, 1, wire.Hash{}, Link{}, c); err != nil {

@@ -5,9 +5,9 @@
 // many leaves and histories there are, or how long an opening is, and an attacker with the keys can
 // write what they like.
 //
-// An encoder fails on what it has no form for, and a decoder on what no encoder writes. Databases
-// hold the stored form for as long as the ledger exists: testdata/stored.json pins it, and
-// docs/FORMATS.md, section 17, describes it.
+// An encoder fails on a value that has no stored form, and a decoder on bytes that no encoder
+// writes. Databases hold the stored form for as long as the ledger exists: testdata/stored.json
+// pins it, and docs/FORMATS.md, section 17, describes it.
 package vault
 
 import (
@@ -30,7 +30,7 @@ var (
 	ErrNoForm  = errors.New("a value has no stored form") // a mistake in the program, not in the entry
 )
 
-// errMoved is of a ciphertext that is not of its place.
+// errMoved is the error of a ciphertext that does not belong to its place.
 var errMoved = fmt.Errorf("%w: it was altered or moved", ErrCorrupt)
 
 // Store keeps wrapped data keys, in the database that they protect.
@@ -42,8 +42,8 @@ type Store interface {
 }
 
 // Vault encrypts with AES-256-GCM under data keys, each wrapped by an epoch key that never enters
-// the database. Each process makes data keys of its own and reads those of all. A Vault is safe for
-// concurrent use.
+// the database. Each process makes its own data keys, and reads those of all processes. A Vault is
+// safe for concurrent use.
 type Vault struct {
 	store  Store
 	origin string
@@ -60,17 +60,17 @@ type Vault struct {
 type Key struct {
 	id            [7]byte
 	link, content cipher.AEAD
-	used          atomic.Uint64 // messages that content has encrypted; link never has more
+	used          atomic.Uint64 // messages encrypted by content; link never encrypts more
 }
 
 const (
 	// maxPerKey is the number of messages after which Prepare makes a new Key. With random 96-bit
-	// nonces GCM is safe up to 2^32 (NIST SP 800-38D, section 8.3). The distance covers what
-	// Prepare cannot count: the messages that a transaction encrypts again when the database makes
-	// it run again.
+	// nonces GCM is safe up to 2^32 (NIST SP 800-38D, section 8.3). The margin covers what Prepare
+	// cannot count: the messages that a transaction encrypts again when the database makes it run
+	// again.
 	maxPerKey = 1 << 30
 
-	formVersion = 1 // first byte of all that is encrypted by a data key
+	formVersion = 1 // first byte of everything that a data key encrypts
 
 	// Last byte of a data key's id.
 	forLink    = 1
@@ -83,8 +83,8 @@ const (
 )
 
 // New returns the vault of the log named origin. The epoch key with the highest number wraps new
-// data keys, the others are for reading. It returns ErrKeys if there is none or one is not 32 bytes
-// long.
+// data keys; the others are for reading. If there is no epoch key, or one is not 32 bytes long, it
+// returns ErrKeys.
 func New(store Store, origin string, epochs map[uint32][]byte) (*Vault, error) {
 	v := &Vault{store: store, origin: origin, epochs: map[uint32]cipher.AEAD{}, open: map[[8]byte]cipher.AEAD{}}
 	for n, key := range epochs {

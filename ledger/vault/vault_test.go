@@ -269,7 +269,7 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-// Where the content is gone the link is read, and the reader is told.
+// If the content was erased, the link is returned, with an error that says so.
 func TestErased(t *testing.T) {
 	s := readStored(t)
 	v, o := s.vault(t), s.Openings[0]
@@ -296,7 +296,7 @@ func newVaultOf(t testing.TB, s *stored, store Store) *Vault {
 	return v
 }
 
-// Openings and states of persons count alike, and a Key that has no room left is replaced.
+// Openings and states of persons are counted together, and a Key without room is replaced.
 func TestKeyLimit(t *testing.T) {
 	s := readStored(t)
 	store := memory{}
@@ -416,7 +416,7 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
-// The vault knows no database: the ledger gives it a Store.
+// The vault does not import a database: the ledger passes it a Store.
 func TestDependencies(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "igledger/ledger/vault").Output()
 	if err != nil {

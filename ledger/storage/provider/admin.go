@@ -24,27 +24,27 @@ func (a adminStorage) CheckDatabaseAccessible(ctx context.Context) error {
 	return a.s.CheckDatabaseAccessible(ctx)
 }
 
-// Snapshot reads without a transaction: each answer is one statement, and consistent in itself.
+// Snapshot reads without a transaction: each answer comes from one statement, so it is consistent.
 func (a adminStorage) Snapshot(context.Context) (trillianstorage.ReadOnlyAdminTX, error) {
 	return &adminTx{run: a.s.Read}, nil
 }
 
-// ReadWriteTransaction runs f in a transaction, again after a conflict. It is not run again after a
-// lost connection, as f might create a tree twice: then ErrUnavailable means that the outcome is
-// unknown.
+// ReadWriteTransaction runs f in a transaction, again after a conflict. It does not run f again
+// after a lost connection, since f might create a tree twice: storage.ErrUnavailable then means
+// that the outcome is unknown.
 func (a adminStorage) ReadWriteTransaction(ctx context.Context, f trillianstorage.AdminTXFunc) error {
 	return a.s.TransactOnce(ctx, func(ctx context.Context, run storage.Runner) ([]storage.Op, error) {
 		return nil, f(ctx, &adminTx{run: run})
 	})
 }
 
-// adminTx implements AdminTX on whatever runs its statements.
+// adminTx implements AdminTX. run runs its statements.
 type adminTx struct{ run storage.Runner }
 
 // Commit does nothing: ReadWriteTransaction commits.
 func (t *adminTx) Commit() error { return nil }
 
-// Close does nothing, any number of times.
+// Close does nothing. It may be called any number of times.
 func (t *adminTx) Close() error { return nil }
 
 func (t *adminTx) get(ctx context.Context, id int64) (storage.TreeRow, error) {
@@ -79,7 +79,7 @@ func (t *adminTx) ListTrees(ctx context.Context, includeDeleted bool) ([]*trilli
 	return trees, nil
 }
 
-// CreateTree adds a tree whose head needs initialising. Creations are one after another.
+// CreateTree adds a tree whose head needs initialising. Creations wait for each other.
 func (t *adminTx) CreateTree(ctx context.Context, tree *trillian.Tree) (*trillian.Tree, error) {
 	if err := trillianstorage.ValidateTreeForCreation(ctx, tree); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (t *adminTx) CreateTree(ctx context.Context, tree *trillian.Tree) (*trillia
 	return storage.CreateTree(ctx, t.run, tree)
 }
 
-// lock takes the tree's head, as every change of the tree does first.
+// lock locks the tree's head, which every change of a tree must do first, and returns the tree.
 func (t *adminTx) lock(ctx context.Context, id int64) (storage.TreeRow, error) {
 	r, err := t.get(ctx, id)
 	if err != nil {
@@ -150,16 +150,18 @@ func (t *adminTx) setDeleted(ctx context.Context, id int64, at *int64) (*trillia
 	if r.Tree.Deleted == (at != nil) {
 		return nil, status.Errorf(codes.FailedPrecondition, "tree %d: deleted is already %v", id, r.Tree.Deleted)
 	}
-	err = t.run(ctx, storage.Op{SQL: "UPDATE tree SET deleted = $1 WHERE num = $2", Args: []any{at, int64(r.Number)}, Expect: 1})
+	err = t.run(ctx, storage.Op{
+		SQL:  "UPDATE tree SET deleted = $1 WHERE num = $2",
+		Args: []any{at, int64(r.Number)}, Expect: 1,
+	})
 	if err != nil {
 		return nil, err
 	}
 	return t.GetTree(ctx, id)
 }
 
-// HardDeleteTree removes a softly deleted tree and all that belongs to it, in the one transaction
-// that Trillian's interface has: a tree of many million leaves should be dropped with its database
-// instead.
+// HardDeleteTree removes a softly deleted tree and all that belongs to it. Trillian's interface has
+// one transaction for that, so drop the database instead if the tree has many millions of leaves.
 func (t *adminTx) HardDeleteTree(ctx context.Context, id int64) error {
 	r, err := t.lock(ctx, id)
 	if err != nil {

@@ -22,9 +22,10 @@ import (
 
 var errLogTrees = status.Error(codes.Unimplemented, "provider: only pre-ordered logs are sequenced")
 
-// GetActiveLogIDs lists the trees that could get leaves.
+// GetActiveLogIDs returns the ids of the trees that can get leaves.
 func (p *Provider) GetActiveLogIDs(ctx context.Context) ([]int64, error) {
-	rows, err := storage.SelectTrees(ctx, p.s.Read, "WHERE deleted IS NULL AND state = $1 ORDER BY num", int64(trillian.TreeState_ACTIVE))
+	const active = "WHERE deleted IS NULL AND state = $1 ORDER BY num"
+	rows, err := storage.SelectTrees(ctx, p.s.Read, active, int64(trillian.TreeState_ACTIVE))
 	if err != nil {
 		return nil, wrap("listing logs", err)
 	}
@@ -38,14 +39,18 @@ func (p *Provider) GetActiveLogIDs(ctx context.Context) ([]int64, error) {
 }
 
 // QueueLeaves is unimplemented: the order of a queue is not the order of a ledger.
-func (p *Provider) QueueLeaves(context.Context, *trillian.Tree, []*trillian.LogLeaf, time.Time) ([]*trillian.QueuedLogLeaf, error) {
+func (p *Provider) QueueLeaves(
+	context.Context, *trillian.Tree, []*trillian.LogLeaf, time.Time,
+) ([]*trillian.QueuedLogLeaf, error) {
 	return nil, errLogTrees
 }
 
-// SnapshotForTree reads the tree as of now. It needs no database transaction: below the root it
-// read first, nothing changes but what is kept beside the values. With ErrTreeNeedsInit comes a
-// usable result.
-func (p *Provider) SnapshotForTree(ctx context.Context, tree *trillian.Tree) (trillianstorage.ReadOnlyLogTreeTX, error) {
+// SnapshotForTree reads the tree as it is now. It needs no database transaction: below the root
+// that it reads first, nothing changes except the data kept beside the values. The result is usable
+// even if the error is ErrTreeNeedsInit.
+func (p *Provider) SnapshotForTree(
+	ctx context.Context, tree *trillian.Tree,
+) (trillianstorage.ReadOnlyLogTreeTX, error) {
 	num, err := p.s.Number(ctx, tree)
 	var tx *logTx
 	if err == nil {
@@ -59,7 +64,7 @@ func (p *Provider) SnapshotForTree(ctx context.Context, tree *trillian.Tree) (tr
 }
 
 // ReadWriteTransaction runs f in a transaction that holds the tree's head, again after a conflict.
-// A root that f stores takes the place of the checkpoint: the head then has none.
+// A root that f stores removes the checkpoint from the head.
 func (p *Provider) ReadWriteTransaction(ctx context.Context, tree *trillian.Tree, f trillianstorage.LogTXFunc) error {
 	num, err := p.s.Number(ctx, tree)
 	if err != nil {
@@ -85,7 +90,7 @@ type logTx struct {
 	*storage.Merkle
 	tree    *trillian.Tree
 	num     storage.TreeNumber
-	foreign map[uint64]bool // dequeued leaves whose Merkle leaf hash is not RFC 6962's of their value
+	foreign map[uint64]bool // dequeued leaves whose Merkle leaf hash is not the RFC 6962 hash of their value
 }
 
 func openLog(
@@ -101,7 +106,7 @@ func openLog(
 // Commit does nothing: ReadWriteTransaction commits, and a snapshot has nothing to commit.
 func (t *logTx) Commit(context.Context) error { return nil }
 
-// Close does nothing, any number of times.
+// Close does nothing. It may be called any number of times.
 func (t *logTx) Close() error { return nil }
 
 const selectLeaves = "SELECT l.place, s.queued, l.identity, s.hash, l.value, l.extra" +
@@ -156,7 +161,8 @@ func (t *logTx) stored(ctx context.Context, start, count int64) ([]*trillian.Log
 	return leaves, err
 }
 
-// GetLeavesByRange returns stored leaves; of a pre-ordered log also those beyond the root.
+// GetLeavesByRange returns stored leaves. For a pre-ordered log these include leaves beyond the
+// root.
 func (t *logTx) GetLeavesByRange(ctx context.Context, start, count int64) ([]*trillian.LogLeaf, error) {
 	if start < 0 || count <= 0 {
 		return nil, status.Errorf(codes.InvalidArgument, "invalid range %d, +%d", start, count)
@@ -164,7 +170,7 @@ func (t *logTx) GetLeavesByRange(ctx context.Context, start, count int64) ([]*tr
 	size := int64(t.Size())
 	if t.tree.GetTreeType() == trillian.TreeType_LOG {
 		if start >= size {
-			return nil, status.Errorf(codes.OutOfRange, "start %d is beyond the tree's %d leaves", start, size)
+			return nil, status.Errorf(codes.OutOfRange, "start %d is beyond the tree's size %d", start, size)
 		}
 		count = min(count, size-start)
 	}
@@ -182,11 +188,12 @@ func (t *logTx) GetLeavesByRange(ctx context.Context, start, count int64) ([]*tr
 const scanLimit = 1 << 18
 
 // GetLeavesByHash searches the tiles of the tree, one after the other: an index by Merkle leaf hash
-// would cost every leaf about as much as its tile does, and igledger looks leaves up by idempotency
-// key. In a tree of more than 2^18 leaves the answer is codes.Unimplemented, never a wrong one.
+// would cost each leaf about as much space as its tile does, and igledger looks leaves up by
+// idempotency key. For a tree of more than 2^18 leaves it returns codes.Unimplemented.
 func (t *logTx) GetLeavesByHash(ctx context.Context, hashes [][]byte, _ bool) ([]*trillian.LogLeaf, error) {
 	if t.Size() > scanLimit {
-		return nil, status.Errorf(codes.Unimplemented, "look-up by Merkle hash is limited to trees of %d leaves", scanLimit)
+		return nil, status.Errorf(codes.Unimplemented,
+			"look-up by Merkle hash is limited to trees of %d leaves", scanLimit)
 	}
 	wanted := map[[hashSize]byte]bool{}
 	for _, h := range hashes {
@@ -216,7 +223,7 @@ func (t *logTx) GetLeavesByHash(ctx context.Context, hashes [][]byte, _ bool) ([
 
 const (
 	hashSize  = sha256.Size
-	tileWidth = 256 // leaves of a tile: asked for together, their hashes take one read
+	tileWidth = 256 // leaves of a tile, whose hashes take one read together
 )
 
 // leafNodes returns the ids of n leaves from start on.
@@ -228,8 +235,8 @@ func leafNodes(start, n uint64) []compact.NodeID {
 	return ids
 }
 
-// DequeueLeaves returns the leaves that come next: those that are stored beyond the root and were
-// queued by cutoff.
+// DequeueLeaves returns the next leaves: those that are stored beyond the root and were queued by
+// cutoff.
 func (t *logTx) DequeueLeaves(ctx context.Context, limit int, cutoff time.Time) ([]*trillian.LogLeaf, error) {
 	if limit <= 0 || t.tree.GetTreeType() == trillian.TreeType_LOG { // nothing can be queued in a LOG
 		return nil, nil
@@ -248,11 +255,12 @@ func (t *logTx) DequeueLeaves(ctx context.Context, limit int, cutoff time.Time) 
 }
 
 // SetMerkleNodes takes the nodes that new leaves completed. The tree hashes its leaves by RFC 6962,
-// as Trillian's own servers do: it refuses leaves that came with another Merkle leaf hash.
+// as Trillian's own servers do, so it refuses leaves with another Merkle leaf hash.
 func (t *logTx) SetMerkleNodes(ctx context.Context, nodes []tree.Node) error {
 	for _, n := range nodes {
 		if n.ID.Level == 0 && t.foreign[n.ID.Index] {
-			return status.Errorf(codes.FailedPrecondition, "the Merkle leaf hash of leaf %d is not RFC 6962's of its value", n.ID.Index)
+			return status.Errorf(codes.FailedPrecondition,
+				"the Merkle leaf hash of leaf %d is not the RFC 6962 hash of its value", n.ID.Index)
 		}
 	}
 	return t.Merkle.SetMerkleNodes(ctx, nodes)
@@ -263,10 +271,10 @@ func (t *logTx) UpdateSequencedLeaves(context.Context, []*trillian.LogLeaf) erro
 	return errLogTrees
 }
 
-// AddSequencedLeaves stores leaves at the indices they name, without integrating them. Per leaf:
-// OK; AlreadyExists if this very leaf is there; FailedPrecondition if another is, or if its
-// identity (of which the first 16 bytes become its idempotency key) is taken elsewhere; OutOfRange
-// if the index cannot exist.
+// AddSequencedLeaves stores leaves at the indices that they name, without integrating them. The
+// status of each leaf is OK; AlreadyExists if the same leaf is there; FailedPrecondition if another
+// one is, or if its identity (whose first 16 bytes become its idempotency key) is taken elsewhere;
+// OutOfRange if the index cannot exist.
 func (p *Provider) AddSequencedLeaves(
 	ctx context.Context, tree *trillian.Tree, leaves []*trillian.LogLeaf, timestamp time.Time,
 ) ([]*trillian.QueuedLogLeaf, error) {
@@ -276,7 +284,7 @@ func (p *Provider) AddSequencedLeaves(
 	}
 	var out []*trillian.QueuedLogLeaf
 	err = p.s.Transact(ctx, func(ctx context.Context, run storage.Runner) ([]storage.Op, error) {
-		if _, err := p.s.OpenMerkle(ctx, num, run, true); err != nil { // the lock
+		if _, err := p.s.OpenMerkle(ctx, num, run, true); err != nil { // it takes the lock
 			return nil, err
 		}
 		b := newSequenced(num, leaves, timestamp)

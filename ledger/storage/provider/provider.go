@@ -4,7 +4,7 @@
 //
 // # What it promises
 //
-// Trillian's conformance suites pass on every engine, but for the two tests that queue leaves.
+// Trillian's conformance suites pass on every engine, except for the two tests that queue leaves.
 // Trees can be administered. A pre-ordered log takes leaves at the indices that they name, and
 // Trillian's sequencer integrates them; one log may be appended to by the sequencer and by
 // storage.Append in turns. Every change of a tree holds the lock of its head, as an append does.
@@ -12,12 +12,12 @@
 // # What it does not
 //
 // Only pre-ordered logs (PREORDERED_LOG) are sequenced. A queue assigns indices later, in an order
-// that is not the caller's, and costs an INSERT and a DELETE a leaf; a ledger must know a leaf's
-// index when it answers. So QueueLeaves returns codes.Unimplemented, and trees of type LOG can be
-// administered and hold leaves, but nothing integrates them. GetLeavesByHash is a bounded search
-// (see there). A leaf whose Merkle leaf hash is not RFC 6962's of its value is stored and returned,
-// and is not integrated: tiles are computed from values. A root that a caller stores without its
-// nodes is not checked, and has no tiles.
+// that is not the caller's, and costs an INSERT and a DELETE for each leaf; a ledger must know a
+// leaf's index when it answers. So QueueLeaves returns codes.Unimplemented. Trees of type LOG can
+// be administered and hold leaves, but are not integrated. GetLeavesByHash is a bounded search (see
+// there). A leaf whose Merkle leaf hash is not the RFC 6962 hash of its value is stored and
+// returned, but not integrated, because tiles are computed from values. A root that a caller stores
+// without its nodes is not checked, and has no tiles.
 package provider
 
 import (
@@ -43,8 +43,8 @@ var (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// New returns the provider on a Storage, which the caller closes. It creates a table of its own
-// beside the Storage's.
+// New returns a provider on a Storage, which the caller closes. It creates one table in addition to
+// those of the Storage.
 func New(ctx context.Context, s *storage.Storage) (*Provider, error) {
 	if err := s.Migrate(ctx, migrations, "provider_version"); err != nil {
 		return nil, wrap("opening", err)

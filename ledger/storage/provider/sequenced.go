@@ -15,8 +15,8 @@ import (
 	"igledger/ledger/storage"
 )
 
-// sequenced is one run of AddSequencedLeaves: look-ups under the head's lock, a decision per leaf
-// in memory, then one INSERT a table for all that are new.
+// sequenced is one run of AddSequencedLeaves: look-ups under the head's lock, a decision in memory
+// for each leaf, then one INSERT into each table for all leaves that are new.
 type sequenced struct {
 	num    storage.TreeNumber
 	leaves []*trillian.LogLeaf
@@ -40,7 +40,7 @@ func newSequenced(num storage.TreeNumber, leaves []*trillian.LogLeaf, t time.Tim
 	}
 }
 
-// keyOf returns the idempotency key of a leaf that comes with an identity only.
+// keyOf returns the idempotency key of a leaf, which in Trillian has only an identity.
 func keyOf(l *trillian.LogLeaf) [16]byte {
 	var k [16]byte
 	copy(k[:], l.GetLeafIdentityHash())
@@ -99,7 +99,8 @@ func byPlace(places []int64, into map[int64]*trillian.LogLeaf) storage.Op {
 func (b *sequenced) decide() error {
 	for i, l := range b.leaves {
 		if len(l.GetLeafIdentityHash()) != hashSize || len(l.GetMerkleLeafHash()) != hashSize {
-			return status.Errorf(codes.InvalidArgument, "leaves[%d]: identity and Merkle hash must have %d bytes", i, hashSize)
+			return status.Errorf(codes.InvalidArgument,
+				"leaves[%d]: identity and Merkle hash must have %d bytes", i, hashSize)
 		}
 		b.results = append(b.results, b.one(l))
 	}
@@ -130,7 +131,7 @@ func (b *sequenced) one(l *trillian.LogLeaf) *trillian.QueuedLogLeaf {
 	}
 	b.atIdx[l.LeafIndex], b.taken[l.LeafIndex] = n, n
 	b.atKey[key] = storage.Found{Index: uint64(l.LeafIndex)}
-	var hash []byte // NULL if it follows from the value, which it does in every log of Trillian's own servers
+	var hash []byte // NULL if it follows from the value, as in every log of Trillian's own servers
 	if !bytes.Equal(l.MerkleLeafHash, rfc6962.DefaultHasher.HashLeaf(l.LeafValue)) {
 		hash = l.MerkleLeafHash
 	}
@@ -149,7 +150,7 @@ var (
 		[]string{"place INT8", "queued INT8", "hash BYTEA"}, "")
 )
 
-// writes stores the new leaves.
+// writes returns the statements that store the new leaves.
 func (b *sequenced) writes() []storage.Op {
 	if len(b.places) == 0 {
 		return nil
@@ -161,7 +162,7 @@ func (b *sequenced) writes() []storage.Op {
 	}
 }
 
-// nonNil makes an empty value out of a missing one: a nil slice would be stored as NULL.
+// nonNil returns an empty slice in place of a nil one, which would be stored as NULL.
 func nonNil(b []byte) []byte {
 	if b == nil {
 		return []byte{}
