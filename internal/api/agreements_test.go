@@ -53,10 +53,12 @@ func TestPublicRegisterOfAgreements(t *testing.T) {
 	}
 	a, err := c.Agreement(t.Context(), "isa-1")
 	b.ok(err)
-	if a.Version != 1 || a.State != "in-force" || len(a.Versions) != 2 || a.Versions[0].State != "in-force" || a.Versions[1].State != "proposed" || len(a.History) != 4 {
+	if a.Version != 1 || a.State != "in-force" || len(a.Versions) != 2 || a.Versions[0].State != "in-force" ||
+		a.Versions[1].State != "proposed" || len(a.History) != 4 {
 		t.Fatalf("%+v", a)
 	}
-	if text := b.isa("isa-1", 1); a.Versions[0].Text.Title != text.Title || a.Versions[0].Text.Roles[0] != "nurse" || !slices.Equal(a.Versions[1].Missing, []string{"SRC", "CTL"}) {
+	if text := b.isa("isa-1", 1); a.Versions[0].Text.Title != text.Title ||
+		a.Versions[0].Text.Roles[0] != "nurse" || !slices.Equal(a.Versions[1].Missing, []string{"SRC", "CTL"}) {
 		t.Errorf("%+v", a.Versions)
 	}
 	for i, s := range a.Versions[0].Signatures {
@@ -74,7 +76,8 @@ func TestPublicRegisterOfAgreements(t *testing.T) {
 			t.Error("the proposal's identity is not that of its entry")
 		}
 	}
-	if s, err := c.Agreement(t.Context(), "isa-2"); err != nil || !slices.Equal(s.Versions[0].Suspended, []string{"CTL"}) || s.History[3].Act != "suspend" || s.History[3].Reason != "tested" {
+	if s, err := c.Agreement(t.Context(), "isa-2"); err != nil ||
+		!slices.Equal(s.Versions[0].Suspended, []string{"CTL"}) || s.History[3].Act != "suspend" || s.History[3].Reason != "tested" {
 		t.Errorf("%+v, %v", s, err)
 	}
 	_, err = c.Agreement(t.Context(), "isa-9")
@@ -96,7 +99,8 @@ func TestAgreementsInPages(t *testing.T) {
 	b := newBoard(t)
 	var list []*entry.Entry
 	for i := range maxAgreements + 3 {
-		list = append(list, b.sign(b.keys["SRC"], &entry.Agreement{Common: common("SRC"), Agreement: b.isa(fmt.Sprintf("isa-%04d", i), 1)}))
+		list = append(list, b.sign(b.keys["SRC"], &entry.Agreement{Common: common("SRC"),
+			Agreement: b.isa(fmt.Sprintf("isa-%04d", i), 1)}))
 	}
 	for _, r := range b.log.Append(t.Context(), list...) {
 		b.ok(r.Err)
@@ -124,21 +128,28 @@ func TestRequestsAndPolicies(t *testing.T) {
 	if list, err := c.SharingRequests(t.Context()); err != nil || len(list) != 0 {
 		t.Fatalf("%+v %v", list, err)
 	}
-	b.append(b.keys["CTL"], &entry.SharingRequest{Common: common("CTL"), Request: "req-1", Holder: "SRC", Data: "letters", Purpose: "care", Codes: []string{"TREAT"}, Necessity: "clinics", Power: "statute", By: "IG lead"})
-	if list, err := c.SharingRequests(t.Context()); err != nil || len(list) != 1 || list[0].Organisation != "CTL" || list[0].Answer != nil {
+	b.append(b.keys["CTL"], &entry.SharingRequest{Common: common("CTL"), Request: "req-1", Holder: "SRC",
+		Data: "letters", Purpose: "care", Codes: []string{"TREAT"}, Necessity: "clinics", Power: "statute", By: "IG lead"})
+	if list, err := c.SharingRequests(t.Context()); err != nil || len(list) != 1 ||
+		list[0].Organisation != "CTL" || list[0].Answer != nil {
 		t.Fatalf("%+v %v", list, err)
 	}
-	b.append(b.keys["SRC"], &entry.SharingDecision{Common: common("SRC"), Request: "req-1", Decision: "refused", Reasons: "too wide", DPIA: "considered", By: "Caldicott Guardian"})
+	b.append(b.keys["SRC"], &entry.SharingDecision{Common: common("SRC"), Request: "req-1", Decision: "refused",
+		Reasons: "too wide", DPIA: "considered", By: "Caldicott Guardian"})
 	list, err := c.SharingRequests(t.Context())
-	if err != nil || len(list) != 1 || list[0].Answer == nil || list[0].Answer.Decision != "refused" || list[0].Answer.Reasons != "too wide" || list[0].Answer.Index <= list[0].Index {
+	if err != nil || len(list) != 1 || list[0].Answer == nil || list[0].Answer.Decision != "refused" ||
+		list[0].Answer.Reasons != "too wide" || list[0].Answer.Index <= list[0].Index {
 		t.Errorf("%+v %v", list, err)
 	}
 
 	text := policies.BuiltIn().Text() + "\n// tightened\n"
-	stated := b.append(b.registrar, &entry.PolicySet{Common: common("REG"), Version: 1, Schema: entry.SchemaV1, Text: text, Hash: sha256.Sum256([]byte(text)), Reason: "tested"})
+	stated := b.append(b.registrar, &entry.PolicySet{Common: common("REG"), Version: 1, Schema: entry.SchemaV1,
+		Text: text, Hash: sha256.Sum256([]byte(text)), Reason: "tested"})
 	p, err := c.Policies(t.Context())
 	b.ok(err)
-	if p.InUse != 1 || len(p.Sets) != 2 || p.Sets[0].Version != 0 || p.Sets[0].Text != policies.BuiltIn().Text() || p.Sets[1].Text != text || p.Sets[1].Index != stated.Index || p.Sets[1].Reason != "tested" || p.Schema == "" {
+	if p.InUse != 1 || len(p.Sets) != 2 || p.Sets[0].Version != 0 ||
+		p.Sets[0].Text != policies.BuiltIn().Text() || p.Sets[1].Text != text ||
+		p.Sets[1].Index != stated.Index || p.Sets[1].Reason != "tested" || p.Schema == "" {
 		t.Errorf("%+v", p)
 	}
 	for _, s := range p.Sets {
@@ -157,7 +168,8 @@ func TestGoverningProblems(t *testing.T) {
 		return &entry.AgreementSignature{Common: common(org), Agreement: id, Version: version, Proposal: wire.Hash{1}}
 	}
 	consent := func(change func(*entry.Consent)) entry.Body {
-		c := &entry.Consent{Common: common("SRC"), Consent: consentID, Act: "refused", Scope: "patient-privacy", Decided: now.Format(time.RFC3339),
+		c := &entry.Consent{Common: common("SRC"), Consent: consentID, Act: "refused", Scope: "patient-privacy",
+			Decided:   now.Format(time.RFC3339),
 			Expressed: entry.Expressed{How: "written"}, Rule: &entry.ConsentRule{Decision: "deny"}, Sub: person}
 		change(c)
 		return c
@@ -168,17 +180,26 @@ func TestGoverningProblems(t *testing.T) {
 		status int
 		code   wire.Code
 	}{
-		"signing what is not there":     {"SRC", sign("SRC", "isa-9", 1), 422, register.UnknownAgreement},
-		"signing another text":          {"SRC", sign("SRC", "isa-1", 1), 409, register.VersionConflict},
-		"an act of no party":            {"OTH", &entry.AgreementAct{Common: common("OTH"), Agreement: "isa-1", Version: 1, Act: "terminate", Reason: "r"}, 403, register.NotParty},
-		"an act that cannot be":         {"SRC", &entry.AgreementAct{Common: common("SRC"), Agreement: "isa-1", Version: 1, Act: "confirm", Reason: "r"}, 409, register.BadTransition},
-		"withdrawing what is not there": {"SRC", consent(func(c *entry.Consent) { c.Act, c.Rule = "withdrawn", nil }), 422, register.UnknownConsent},
-		"a period in the past":          {"SRC", consent(func(c *entry.Consent) { c.Rule.End = now.Add(-time.Hour).Format(time.RFC3339) }), 422, register.PastPeriod},
-		"against itself":                {"SRC", consent(func(c *entry.Consent) { c.Rule.Except = []entry.ConsentRule{{Decision: "permit"}} }), 422, register.Contradiction},
-		"by a delegate of nobody":       {"SRC", consent(func(c *entry.Consent) { c.By = &entry.ConsentBy{Delegation: deed} }), 422, register.UnknownConsent},
-		"for himself": {"SRC", &entry.Delegation{Common: common("SRC"), Delegation: deed, Act: "granted", Kind: "GUARD", Scope: []string{"access"}, Start: now.Format(time.RFC3339),
+		"signing what is not there": {"SRC", sign("SRC", "isa-9", 1), 422, register.UnknownAgreement},
+		"signing another text":      {"SRC", sign("SRC", "isa-1", 1), 409, register.VersionConflict},
+		"an act of no party": {"OTH", &entry.AgreementAct{Common: common("OTH"), Agreement: "isa-1",
+			Version: 1, Act: "terminate", Reason: "r"}, 403, register.NotParty},
+		"an act that cannot be": {"SRC", &entry.AgreementAct{Common: common("SRC"), Agreement: "isa-1",
+			Version: 1, Act: "confirm", Reason: "r"}, 409, register.BadTransition},
+		"withdrawing what is not there": {"SRC", consent(func(c *entry.Consent) {
+			c.Act, c.Rule = "withdrawn", nil
+		}), 422, register.UnknownConsent},
+		"a period in the past": {"SRC",
+			consent(func(c *entry.Consent) { c.Rule.End = now.Add(-time.Hour).Format(time.RFC3339) }), 422, register.PastPeriod},
+		"against itself": {"SRC",
+			consent(func(c *entry.Consent) { c.Rule.Except = []entry.ConsentRule{{Decision: "permit"}} }), 422, register.Contradiction},
+		"by a delegate of nobody": {"SRC",
+			consent(func(c *entry.Consent) { c.By = &entry.ConsentBy{Delegation: deed} }), 422, register.UnknownConsent},
+		"for himself": {"SRC", &entry.Delegation{Common: common("SRC"), Delegation: deed, Act: "granted",
+			Kind: "GUARD", Scope: []string{"access"}, Start: now.Format(time.RFC3339),
 			End: now.Add(time.Hour).Format(time.RFC3339), Basis: "order", Sub: person, Delegate: &entry.Delegate{ID: person}}, 422, register.BadDelegation},
-		"policies that are none": {"REG", &entry.PolicySet{Common: common("REG"), Version: 1, Schema: entry.SchemaV1, Text: "x", Hash: sha256.Sum256([]byte("x")), Reason: "r"}, 422, register.BadPolicySet},
+		"policies that are none": {"REG", &entry.PolicySet{Common: common("REG"), Version: 1,
+			Schema: entry.SchemaV1, Text: "x", Hash: sha256.Sum256([]byte("x")), Reason: "r"}, 422, register.BadPolicySet},
 	} {
 		key := map[string]*wire.Signer{"REG": b.registrar, "OTH": nil}[c.org]
 		switch c.org {

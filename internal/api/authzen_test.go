@@ -67,10 +67,13 @@ func TestDecisionIsTheVerdict(t *testing.T) {
 			res := b.log.Append(t.Context(), e)[0]
 			b.ok(res.Err)
 			if !got.Context.Verdict.Equal(res.Verdict) || !logged.Verdict.Equal(res.Verdict) {
-				t.Errorf("%s, %s: decided %+v, its entry %+v, the access %+v", step.name, name, got.Context.Verdict.Verdict, logged.Verdict, res.Verdict)
+				t.Errorf("%s, %s: decided %+v, its entry %+v, the access %+v", step.name, name,
+					got.Context.Verdict.Verdict, logged.Verdict, res.Verdict)
 			}
-			if got.Decision != (res.Verdict.Result != entry.NotCovered) || len(got.Context.Verdict.Plain) == 0 || len(got.Context.Reasons) != len(res.Verdict.Rules) {
-				t.Errorf("%s, %s: decision %v of a verdict %s, reasons %+v", step.name, name, got.Decision, res.Verdict.Result, got.Context.Reasons)
+			if got.Decision != (res.Verdict.Result != entry.NotCovered) ||
+				len(got.Context.Verdict.Plain) == 0 || len(got.Context.Reasons) != len(res.Verdict.Rules) {
+				t.Errorf("%s, %s: decision %v of a verdict %s, reasons %+v", step.name, name, got.Decision,
+					res.Verdict.Result, got.Context.Reasons)
 			}
 			for _, r := range got.Context.Reasons {
 				if r.Plain == "" && r.ID != "no-rule" {
@@ -118,7 +121,8 @@ func TestDenialsAreLogged(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))
 	q := questionOf(b.shared(person))
-	if d, err := b.pep().Decide(t.Context(), q); err != nil || !d.Decision || d.Context.ID != "" || d.Context.Index != 0 || len(b.history(person)) != 0 {
+	if d, err := b.pep().Decide(t.Context(), q); err != nil || !d.Decision || d.Context.ID != "" ||
+		d.Context.Index != 0 || len(b.history(person)) != 0 {
 		t.Fatalf("%+v %v, with %d entries", d, err, len(b.history(person)))
 	}
 	q.Context.Purpose, q.Context.Why = []string{"HPAYMT"}, "billing run"
@@ -129,8 +133,10 @@ func TestDenialsAreLogged(t *testing.T) {
 		t.Fatalf("decision %v, %d entries", d.Decision, len(h))
 	}
 	x, ok := h[0].Body.(*entry.Decision)
-	if !ok || x.Issuer != "OPR" || x.ID != d.Context.ID || x.Decision != "deny" || x.Org != "CTL" || x.Holder != "SRC" || x.Staff == nil || x.Staff.ID != "N-1234" || x.Text == nil || x.Text.Why != "billing run" ||
-		!slices.Equal(x.Rules, []string{"agreement-purpose"}) || !slices.Equal(x.Purpose, []string{"HPAYMT"}) || x.Agreement != "isa-1" {
+	if !ok || x.Issuer != "OPR" || x.ID != d.Context.ID || x.Decision != "deny" || x.Org != "CTL" ||
+		x.Holder != "SRC" || x.Staff == nil || x.Staff.ID != "N-1234" || x.Text == nil || x.Text.Why != "billing run" ||
+		!slices.Equal(x.Rules, []string{"agreement-purpose"}) || !slices.Equal(x.Purpose, []string{"HPAYMT"}) ||
+		x.Agreement != "isa-1" {
 		t.Errorf("logged as %+v", h[0].Body)
 	}
 	q = questionOf(b.shared(person, breakGlass))
@@ -146,13 +152,16 @@ func TestDenialsAreLogged(t *testing.T) {
 		t.Fatalf("%d entries", len(page.Accesses))
 	}
 	access, permit, denial := page.Accesses[0], page.Accesses[1], page.Accesses[2]
-	if access.Type != entry.TypeAccess || access.Access.Decision != d.Context.ID || access.Asked != nil || access.Verdict == nil || access.Verdict.Result != entry.BreakGlass || len(access.Verdict.Plain) < 2 {
+	if access.Type != entry.TypeAccess || access.Access.Decision != d.Context.ID || access.Asked != nil ||
+		access.Verdict == nil || access.Verdict.Result != entry.BreakGlass || len(access.Verdict.Plain) < 2 {
 		t.Errorf("the access is shown as %+v", access)
 	}
-	if permit.Type != entry.TypeDecision || permit.Access != nil || permit.Asked.Decision != "permit" || len(permit.Asked.Obligations) == 0 || permit.Asked.Access.Outcome != "0" {
+	if permit.Type != entry.TypeDecision || permit.Access != nil || permit.Asked.Decision != "permit" ||
+		len(permit.Asked.Obligations) == 0 || permit.Asked.Access.Outcome != "0" {
 		t.Errorf("the permit is shown as %+v", permit)
 	}
-	if denial.Access != nil || denial.Asked.Decision != "deny" || denial.Asked.Access.Organisation != "CTL" || denial.Asked.Access.Staff.Name != "Ailsa Example" || denial.Asked.Access.Outcome != "8" {
+	if denial.Access != nil || denial.Asked.Decision != "deny" || denial.Asked.Access.Organisation != "CTL" ||
+		denial.Asked.Access.Staff.Name != "Ailsa Example" || denial.Asked.Access.Outcome != "8" {
 		t.Errorf("the denial is shown as %+v", denial)
 	}
 }
@@ -185,7 +194,8 @@ func (b *board) decideAll(q client.Evaluations) []client.Decision {
 	text, err := json.Marshal(q)
 	b.ok(err)
 	var out client.Decisions
-	b.ok(json.Unmarshal(b.do("POST", "/access/v1/evaluations", string(text), "Authorization", "Bearer "+b.token(b.submit["SRC"], "SRC")).body, &out))
+	b.ok(json.Unmarshal(b.do("POST", "/access/v1/evaluations", string(text), "Authorization",
+		"Bearer "+b.token(b.submit["SRC"], "SRC")).body, &out))
 	return out.Evaluations
 }
 
@@ -317,23 +327,27 @@ func TestAuthZENTransport(t *testing.T) {
 	for _, path := range []string{"/access/v1/evaluation", "/access/v1/evaluations"} {
 		r := b.do("POST", path, more, "Authorization", auth, "X-Request-ID", "bfe9eb29-ab87")
 		var d client.Decision
-		if err := json.Unmarshal(r.body, &d); err != nil || r.StatusCode != 200 || !d.Decision || r.Header.Get("X-Request-ID") != "bfe9eb29-ab87" || r.Header.Get("Cache-Control") != "no-store" {
+		if err := json.Unmarshal(r.body, &d); err != nil || r.StatusCode != 200 || !d.Decision ||
+			r.Header.Get("X-Request-ID") != "bfe9eb29-ab87" || r.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d %s with X-Request-ID %q", path, r.StatusCode, r.body, r.Header.Get("X-Request-ID"))
 		}
 	}
-	if r := b.do("POST", "/access/v1/evaluation", `{}`, "Authorization", auth, "X-Request-ID", "7"); r.Header.Get("X-Request-ID") != "7" {
-		t.Error("a refusal has not the request's id")
+	r := b.do("POST", "/access/v1/evaluation", `{}`, "Authorization", auth, "X-Request-ID", "7")
+	if r.Header.Get("X-Request-ID") != "7" {
+		t.Error("a refusal does not repeat the request's id")
 	}
-	if r := b.do("POST", "/access/v1/evaluation", `{}`, "X-Request-ID", "8"); r.StatusCode != 401 || r.Header.Get("X-Request-ID") != "8" {
+	if r := b.do("POST", "/access/v1/evaluation", `{}`, "X-Request-ID", "8"); r.StatusCode != 401 ||
+		r.Header.Get("X-Request-ID") != "8" {
 		t.Errorf("without a token: %d with X-Request-ID %q", r.StatusCode, r.Header.Get("X-Request-ID"))
 	}
 	if r := b.do("POST", "/access/v1/evaluation", `{}`, "X-Request-ID", strings.Repeat("x", 129)); r.Header.Get("X-Request-ID") != "" {
-		t.Error("an id of any length is given back")
+		t.Error("an id of any length is repeated")
 	}
-	r := b.do("GET", "/.well-known/authzen-configuration", "")
+	r = b.do("GET", "/.well-known/authzen-configuration", "")
 	var p client.PDP
 	b.ok(json.Unmarshal(r.body, &p))
-	if want := (client.PDP{PolicyDecisionPoint: b.server.URL, Evaluation: b.server.URL + "/access/v1/evaluation", Evaluations: b.server.URL + "/access/v1/evaluations"}); p != want {
+	if want := (client.PDP{PolicyDecisionPoint: b.server.URL,
+		Evaluation: b.server.URL + "/access/v1/evaluation", Evaluations: b.server.URL + "/access/v1/evaluations"}); p != want {
 		t.Errorf("%+v", p)
 	}
 }
@@ -385,8 +399,11 @@ func TestDecisionAsAuditEvent(t *testing.T) {
 			}
 		}
 		b.ok(json.Unmarshal(r.body, &e))
-		if e.ResourceType != "AuditEvent" || e.Type.Code != "110113" || len(e.Subtype) != 1 || e.Subtype[0].Code != "AuthZ-Consent" || e.Action != "E" || e.Outcome != c.outcome || e.OutcomeDesc == "" ||
-			!slices.Equal(e.Meta.Profile, []string{"https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.AuthZconsent"}) || (e.ID == "") != (c.outcome == "0") {
+		if e.ResourceType != "AuditEvent" || e.Type.Code != "110113" || len(e.Subtype) != 1 ||
+			e.Subtype[0].Code != "AuthZ-Consent" || e.Action != "E" || e.Outcome != c.outcome || e.OutcomeDesc == "" ||
+			!slices.Equal(e.Meta.Profile,
+				[]string{"https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.AuthZconsent"}) ||
+			(e.ID == "") != (c.outcome == "0") {
 			t.Errorf("%s: %s", c.name, r.body)
 		}
 		var agents []string
@@ -414,15 +431,18 @@ func TestDecisionAsAuditEvent(t *testing.T) {
 			t.Errorf("%s: agents %q", c.name, agents)
 		}
 		if len(e.Entity) != 2 || e.Entity[0].Type.Code != "1" || e.Entity[1].Type.Code != "Consent" ||
-			c.consent != "" && e.Entity[1].What.Identifier.Value != "urn:uuid:"+c.consent || c.consent == "" && e.Entity[1].What.Display == "" {
+			c.consent != "" && e.Entity[1].What.Identifier.Value != "urn:uuid:"+c.consent ||
+			c.consent == "" && e.Entity[1].What.Display == "" {
 			t.Errorf("%s: entities %+v", c.name, e.Entity)
 		}
 		back, err := audit.Conversion{Issuer: "SRC", Audience: origin}.FromAuditEvent(r.body)
-		if err != nil || len(back) != 1 || back[0].Sub != person || back[0].Org != "CTL" || !slices.Equal(back[0].Purpose, []string{c.purpose}) || back[0].Agreement != "isa-1" {
+		if err != nil || len(back) != 1 || back[0].Sub != person || back[0].Org != "CTL" ||
+			!slices.Equal(back[0].Purpose, []string{c.purpose}) || back[0].Agreement != "isa-1" {
 			t.Errorf("%s: read back as %+v, %v", c.name, back, err)
 		}
 	}
-	if code := b.do("POST", "/access/v1/evaluation?_format=xml", "{}", "Authorization", "Bearer "+b.token(b.submit["SRC"], "SRC")).problem(t); code != badRequest {
+	if code := b.do("POST", "/access/v1/evaluation?_format=xml", "{}", "Authorization",
+		"Bearer "+b.token(b.submit["SRC"], "SRC")).problem(t); code != badRequest {
 		t.Errorf("a format that is not known: %s", code)
 	}
 }

@@ -34,13 +34,14 @@ func BenchmarkSubmitDecoding(b *testing.B) {
 	results := client.Results{Results: []client.Result{taken(r)}}
 
 	plain := New(Config{Log: w.log}).(*api)
-	plain.add(&route{method: "POST", pattern: "/bench", open: true, body: maxSubmit, serve: func(a *api, w http.ResponseWriter, r *request) error {
-		var sub client.Submission
-		if err := a.decode(r, maxSubmit, "submission", &sub); err != nil {
-			return err
-		}
-		return answer(w, results)
-	}})
+	plain.add(&route{method: "POST", pattern: "/bench", open: true, body: maxSubmit,
+		serve: func(a *api, w http.ResponseWriter, r *request) error {
+			var sub client.Submission
+			if err := a.decode(r, maxSubmit, "submission", &sub); err != nil {
+				return err
+			}
+			return answer(w, results)
+		}})
 
 	type input struct{ Body client.Submission }
 	type output struct{ Body client.Results }
@@ -49,7 +50,8 @@ func BenchmarkSubmitDecoding(b *testing.B) {
 		cfg := huma.DefaultConfig("bench", "1")
 		cfg.Formats = map[string]huma.Format{"application/json": format, "json": format}
 		cfg.CreateHooks = nil // no $schema links
-		huma.Register(humago.New(mux, cfg), huma.Operation{OperationID: "bench", Method: "POST", Path: "/bench", MaxBodyBytes: maxSubmit, SkipValidateBody: skip},
+		huma.Register(humago.New(mux, cfg), huma.Operation{OperationID: "bench", Method: "POST", Path: "/bench",
+			MaxBodyBytes: maxSubmit, SkipValidateBody: skip},
 			func(context.Context, *input) (*output, error) { return &output{results}, nil })
 		return mux
 	}
@@ -60,7 +62,12 @@ func BenchmarkSubmitDecoding(b *testing.B) {
 	for _, c := range []struct {
 		name    string
 		handler http.Handler
-	}{{"plain", plain}, {"huma", operation(huma.DefaultJSONFormat, false)}, {"huma strict", operation(strict, false)}, {"huma strict, unvalidated", operation(strict, true)}} {
+	}{
+		{"plain", plain},
+		{"huma", operation(huma.DefaultJSONFormat, false)},
+		{"huma strict", operation(strict, false)},
+		{"huma strict, unvalidated", operation(strict, true)},
+	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -84,7 +84,8 @@ func TestReadingIsLoggedAboutThePerson(t *testing.T) {
 	if page.Count != 1 || len(page.Accesses) != 1 || page.Accesses[0].Index != first || page.Next != 0 {
 		t.Fatalf("first search: %+v", page)
 	}
-	if a := page.Accesses[0].Access; a.Staff.Name != "Ailsa Example" || a.Organisation != "SRC" || a.Purpose[0] != "TREAT" || *a.Sequence != 1 {
+	if a := page.Accesses[0].Access; a.Staff.Name != "Ailsa Example" || a.Organisation != "SRC" ||
+		a.Purpose[0] != "TREAT" || *a.Sequence != 1 {
 		t.Errorf("decoded: %+v", a)
 	}
 	o, err := c.Opening(t.Context(), first)
@@ -101,7 +102,8 @@ func TestReadingIsLoggedAboutThePerson(t *testing.T) {
 	}
 	for _, x := range page.Accesses[:2] {
 		a := x.Access
-		if a.Issuer != "OPR" || a.Organisation != "AUD" || a.System != "ig-office" || a.Action != "R" || a.Event[0] != "http://dicom.nema.org/resources/ontology/DCM|110101" || a.Purpose[0] != "HCOMPL" {
+		if a.Issuer != "OPR" || a.Organisation != "AUD" || a.System != "ig-office" || a.Action != "R" ||
+			a.Event[0] != "http://dicom.nema.org/resources/ontology/DCM|110101" || a.Purpose[0] != "HCOMPL" {
 			t.Errorf("the reading was logged as %+v", a)
 		}
 		e, err := entry.ParseParts(x.Opening.JWS, x.Opening.Disclosures)
@@ -149,7 +151,13 @@ func TestPagesAreBoundedInBytes(t *testing.T) {
 	for _, c := range []struct {
 		openings []*bundle.Opening
 		want     int
-	}{{nil, 0}, {[]*bundle.Opening{small, small}, 2}, {[]*bundle.Opening{half, half, small}, 2}, {[]*bundle.Opening{huge, small}, 1}, {[]*bundle.Opening{small, huge}, 1}} {
+	}{
+		{nil, 0},
+		{[]*bundle.Opening{small, small}, 2},
+		{[]*bundle.Opening{half, half, small}, 2},
+		{[]*bundle.Opening{huge, small}, 1},
+		{[]*bundle.Opening{small, huge}, 1},
+	} {
 		if got := fitting(c.openings); got != c.want {
 			t.Errorf("%d openings: a page of %d, want %d", len(c.openings), got, c.want)
 		}
@@ -178,7 +186,8 @@ func TestReadingThatCannotBeLoggedFails(t *testing.T) {
 	index := w.append(w.submit["SRC"], w.access("SRC", person)).Index
 	w.ok(w.log.Close(t.Context()))
 	auth := []string{"Authorization", "Bearer " + w.token(w.audit["AUD"], "AUD")}
-	for _, r := range []reply{w.do("POST", "/v1/accesses/search", `{"id":"`+person+`"}`, auth...), w.do("GET", fmt.Sprint("/v1/openings/", index), "", auth...)} {
+	for _, r := range []reply{w.do("POST", "/v1/accesses/search", `{"id":"`+person+`"}`, auth...),
+		w.do("GET", fmt.Sprint("/v1/openings/", index), "", auth...)} {
 		if code := r.problem(t); r.StatusCode != 503 || code != "unavailable" || strings.Contains(string(r.body), "jws") {
 			t.Errorf("%d %s: %s", r.StatusCode, code, r.body)
 		}
@@ -199,7 +208,8 @@ func TestRefusedReadings(t *testing.T) {
 		{"limit too high", "POST", "/v1/accesses/search", `{"id":"` + person + `","limit":201}`, aud, 400, "bad-request"},
 		{"negative limit", "POST", "/v1/accesses/search", `{"id":"` + person + `","limit":-1}`, aud, 400, "bad-request"},
 		{"id twice", "POST", "/v1/accesses/search", `{"id":"` + person + `","id":"chi:0202800003"}`, aud, 400, "bad-request"},
-		{"purpose in words", "POST", "/v1/accesses/search", `{"id":"` + person + `","purpose":["because of Ailsa"]}`, aud, 400, "bad-request"},
+		{"purpose in words", "POST", "/v1/accesses/search",
+			`{"id":"` + person + `","purpose":["because of Ailsa"]}`, aud, 400, "bad-request"},
 		{"withheld entries, by a controller", "POST", "/v1/accesses/search", `{"id":"reg:withheld"}`, ctl, 403, "forbidden"},
 		{"opening of a register, by a controller", "GET", fmt.Sprint("/v1/openings/", sealed), "", ctl, 403, "forbidden"},
 		{"opening of a public leaf", "GET", "/v1/openings/0", "", aud, 404, "not-found"},

@@ -100,7 +100,8 @@ func TestFeedIsLoggedOnceADay(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 6 {
 			all.Go(func() {
-				c := &client.Client{Base: replicas[i%2].URL, Purpose: []string{"HCOMPL"}, Token: func() (string, error) { return register.SignCaller(key, origin, org, "auditor", now) }}
+				c := &client.Client{Base: replicas[i%2].URL, Purpose: []string{"HCOMPL"},
+					Token: func() (string, error) { return register.SignCaller(key, origin, org, "auditor", now) }}
 				if _, err := c.Feed(t.Context(), 0); err != nil {
 					t.Error(err)
 				}
@@ -162,7 +163,8 @@ func TestFeedCallers(t *testing.T) {
 func TestFeedIsRefusedIfItCannotBeLogged(t *testing.T) {
 	w := newWorld(t)
 	w.append(w.submit["SRC"], w.access("SRC", person))
-	w.append(w.registrar, &entry.KeyRevocation{Common: entry.Common{Issuer: "REG", Audience: origin}, Org: "OPR", KID: w.keys.Operator.KID, Reason: "retired"})
+	w.append(w.registrar, &entry.KeyRevocation{Common: entry.Common{Issuer: "REG", Audience: origin},
+		Org: "OPR", KID: w.keys.Operator.KID, Reason: "retired"})
 	r := w.do("GET", "/v1/feed/0", "", "Authorization", "Bearer "+w.token(w.audit["AUD"], "AUD"))
 	if code := r.problem(t); code != unavailable || bytes.Contains(r.body, []byte("octet")) {
 		t.Errorf("answered with %s", code)

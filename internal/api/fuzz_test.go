@@ -57,7 +57,8 @@ func FuzzEvaluations(f *testing.F) {
 	b.agree(b.isa("isa-1", 1))
 	for _, a := range []*entry.Access{b.access("SRC", person), b.shared(person), b.shared(person, breakGlass)} {
 		one, _ := json.Marshal(questionOf(a))
-		list, _ := json.Marshal(client.Evaluations{Evaluation: questionOf(a), Evaluations: []client.Evaluation{{}, {Context: &client.RequestContext{Delegation: deed}}}})
+		list, _ := json.Marshal(client.Evaluations{Evaluation: questionOf(a),
+			Evaluations: []client.Evaluation{{}, {Context: &client.RequestContext{Delegation: deed}}}})
 		f.Add(string(one))
 		f.Add(string(list))
 	}

@@ -43,12 +43,14 @@ func (b *board) isa(id string, version uint64, change ...func(*entry.AgreementTe
 	day := func(days int) string { return time.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly) }
 	t := entry.AgreementText{
 		ID: id, Version: version, Title: "Sharing for care", Tier: "isa",
-		Parties:  []entry.AgreementParty{{Org: "SRC", Role: "controller", Contact: "rights office"}, {Org: "CTL", Role: "controller", Contact: "rights office"}},
+		Parties: []entry.AgreementParty{{Org: "SRC", Role: "controller", Contact: "rights office"},
+			{Org: "CTL", Role: "controller", Contact: "rights office"}},
 		Purposes: []entry.AgreementPurpose{{Text: "care", Code: "TREAT"}}, Article6: []string{"e"}, Power: "statute",
 		Data: []entry.AgreementData{{Text: "care records", Codes: []string{sct + "371531000"}}}, Subjects: "patients",
 		Flows: []entry.AgreementFlow{{From: "SRC", To: "CTL", How: "portal"}}, Roles: []string{"nurse"},
 		Retention: "a year", Disposal: "deletion", Security: "encrypted", DPIA: entry.Assessment{Reference: "1", Date: day(-30)},
-		Notice: entry.Notice{URL: "https://src.test/privacy", Hash: sha256.Sum256([]byte("notice"))}, Rights: "rights office", Breach: "security desk",
+		Notice: entry.Notice{URL: "https://src.test/privacy", Hash: sha256.Sum256([]byte("notice"))},
+		Rights: "rights office", Breach: "security desk",
 		Start: day(-10 + int(version)), End: day(300), ReviewDue: day(60),
 	}
 	for _, f := range change {
@@ -64,7 +66,8 @@ func (b *board) agree(t entry.AgreementText) {
 	r := b.log.Append(b.Context(), e)[0]
 	b.ok(r.Err)
 	for _, org := range []string{"SRC", "CTL"} {
-		b.append(b.keys[org], &entry.AgreementSignature{Common: common(org), Agreement: t.ID, Version: t.Version, Proposal: e.Identity()})
+		b.append(b.keys[org], &entry.AgreementSignature{Common: common(org), Agreement: t.ID,
+			Version: t.Version, Proposal: e.Identity()})
 	}
 }
 
@@ -99,8 +102,10 @@ func breakGlass(a *entry.Access) {
 // question is the evaluation that asks for an access beforehand.
 func questionOf(a *entry.Access) client.Evaluation {
 	e := client.Evaluation{
-		Subject: &client.Subject{Type: "staff", ID: "N-1234", Properties: &client.SubjectProperties{Organisation: a.Org, Role: a.Role, Name: "Ailsa Example", System: a.System}},
-		Action:  &client.Action{Name: a.Action}, Resource: &client.Resource{Type: "record", ID: a.Sub, Properties: &client.ResourceProperties{Holder: a.Issuer, Data: a.Data}},
+		Subject: &client.Subject{Type: "staff", ID: "N-1234",
+			Properties: &client.SubjectProperties{Organisation: a.Org, Role: a.Role, Name: "Ailsa Example", System: a.System}},
+		Action: &client.Action{Name: a.Action}, Resource: &client.Resource{Type: "record", ID: a.Sub,
+			Properties: &client.ResourceProperties{Holder: a.Issuer, Data: a.Data}},
 		Context: &client.RequestContext{Purpose: a.Purpose, Agreement: a.Agreement, Delegation: a.Delegation, Emergency: a.Emergency},
 	}
 	if a.Machine {

@@ -262,8 +262,10 @@ func writeExamples(t *testing.T) {
 func governed(t *testing.T, save func(name string, body []byte)) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))
-	b.append(b.keys["CTL"], &entry.SharingRequest{Common: common("CTL"), Request: "req-1", Holder: "SRC", Data: "discharge letters", Purpose: "care", Codes: []string{"TREAT"}, Necessity: "clinics need them", Power: "statute", By: "IG lead"})
-	b.append(b.keys["SRC"], &entry.SharingDecision{Common: common("SRC"), Request: "req-1", Decision: "agreed", Reasons: "necessary for care", Article6: []string{"e"}, DPIA: "considered, low risk", By: "Caldicott Guardian", Agreement: "isa-1"})
+	b.append(b.keys["CTL"], &entry.SharingRequest{Common: common("CTL"), Request: "req-1", Holder: "SRC",
+		Data: "discharge letters", Purpose: "care", Codes: []string{"TREAT"}, Necessity: "clinics need them", Power: "statute", By: "IG lead"})
+	b.append(b.keys["SRC"], &entry.SharingDecision{Common: common("SRC"), Request: "req-1", Decision: "agreed",
+		Reasons: "necessary for care", Article6: []string{"e"}, DPIA: "considered, low risk", By: "Caldicott Guardian", Agreement: "isa-1"})
 	b.append(b.submit["SRC"], b.shared(person, func(a *entry.Access) { a.Purpose = []string{"HPAYMT"} }))
 	post := func(name, answer, path string, body any, caller ...string) {
 		text, err := json.Marshal(body)
@@ -276,9 +278,11 @@ func governed(t *testing.T, save func(name string, body []byte)) {
 	q := questionOf(b.shared(person))
 	post("evaluation", "decision", "/access/v1/evaluation", q, src...)
 	billing := &client.RequestContext{Purpose: []string{"HPAYMT"}, Agreement: "isa-1"}
-	post("evaluations", "decisions", "/access/v1/evaluations", client.Evaluations{Evaluation: q, Evaluations: []client.Evaluation{{}, {Context: billing}},
-		Options: &client.EvaluationOptions{Semantic: client.DenyOnFirstDeny}}, src...)
-	post("reportrequest", "report", "/v1/reports", client.ReportRequest{Kind: client.Uncovered, Organisation: "CTL", Purpose: []string{"HOPERAT"}}, aud...)
+	post("evaluations", "decisions", "/access/v1/evaluations",
+		client.Evaluations{Evaluation: q, Evaluations: []client.Evaluation{{}, {Context: billing}},
+			Options: &client.EvaluationOptions{Semantic: client.DenyOnFirstDeny}}, src...)
+	post("reportrequest", "report", "/v1/reports", client.ReportRequest{Kind: client.Uncovered,
+		Organisation: "CTL", Purpose: []string{"HOPERAT"}}, aud...)
 	save("agreements", b.do("GET", "/v1/agreements", "").body)
 	save("agreement", b.do("GET", "/v1/agreements/isa-1", "").body)
 	save("sharingrequests", b.do("GET", "/v1/requests", "").body)

@@ -41,7 +41,8 @@ func TestOpeningsOpenEveryLeaf(t *testing.T) {
 			case o != nil:
 				e, err := verifier.OpenLeaf(o, sealed(leaf))
 				b.ok(err)
-				if e.Type == entry.TypeAccess && e.Issuer == "SRC" && (o.Verdict == nil || o.Verdict.Result != entry.Covered || o.Received == "" || o.VRFProof != nil) {
+				if e.Type == entry.TypeAccess && e.Issuer == "SRC" &&
+					(o.Verdict == nil || o.Verdict.Result != entry.Covered || o.Received == "" || o.VRFProof != nil) {
 					t.Fatalf("leaf %d: %+v", at, o)
 				}
 			}
@@ -100,7 +101,8 @@ func TestOpeningsCallers(t *testing.T) {
 		}
 	}
 	for _, query := range []string{"", "?from=", "?from=x", "?from=007", "?from=0&purpose="} {
-		if code := b.do("GET", "/v1/openings"+query, "", "Authorization", "Bearer "+b.token(b.audit["AUD"], "AUD")).problem(t); code != badRequest {
+		if code := b.do("GET", "/v1/openings"+query, "", "Authorization",
+			"Bearer "+b.token(b.audit["AUD"], "AUD")).problem(t); code != badRequest {
 			t.Errorf("%q: %s", query, code)
 		}
 	}

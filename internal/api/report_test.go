@@ -61,7 +61,9 @@ func TestReportUncovered(t *testing.T) {
 	if !slices.Equal(got, want) || r.Seen != 6 {
 		t.Errorf("reported %v of %d accesses, want %v of 6", got, r.Seen, want)
 	}
-	if x := r.Accesses[1]; x.Organisation != "CTL" || x.Holder != "SRC" || !slices.Equal(x.Verdict.Rules, []string{"agreement-in-force"}) || x.Verdict.Version != 1 || len(x.Verdict.Plain) != 2 || x.ID == "" {
+	if x := r.Accesses[1]; x.Organisation != "CTL" || x.Holder != "SRC" ||
+		!slices.Equal(x.Verdict.Rules, []string{"agreement-in-force"}) || x.Verdict.Version != 1 ||
+		len(x.Verdict.Plain) != 2 || x.ID == "" {
 		t.Errorf("%+v", x)
 	}
 	for org, n := range map[string]int{"SRC": 2, "CTL": 2, "OTH": 1, "PRC": 0} {
@@ -69,7 +71,8 @@ func TestReportUncovered(t *testing.T) {
 			t.Errorf("%d are of %s, want %d", len(got), org, n)
 		}
 	}
-	body := b.do("POST", "/v1/reports", `{"kind":"uncovered","purpose":["HCOMPL"]}`, "Authorization", "Bearer "+b.token(b.audit["AUD"], "AUD")).body
+	body := b.do("POST", "/v1/reports", `{"kind":"uncovered","purpose":["HCOMPL"]}`, "Authorization",
+		"Bearer "+b.token(b.audit["AUD"], "AUD")).body
 	for _, secret := range []string{"0101011237", "9434765919", "Ailsa", "N-1234", "ward round"} {
 		if strings.Contains(string(body), secret) {
 			t.Errorf("the report tells %q: %s", secret, body)
@@ -168,7 +171,8 @@ func TestReportDrift(t *testing.T) {
 	_, r := b.report(client.ReportRequest{Kind: client.Drift})
 	var got []string
 	for _, d := range r.Drift {
-		if d.Agreement != "isa-1" || d.Version != 1 || d.Organisation != "CTL" || d.First > d.Last || d.Count > 1 != (d.First < d.Last) {
+		if d.Agreement != "isa-1" || d.Version != 1 || d.Organisation != "CTL" || d.First > d.Last ||
+			d.Count > 1 != (d.First < d.Last) {
 			t.Errorf("%+v", d)
 		}
 		got = append(got, fmt.Sprint(d.Field, " ", d.Code, " ", d.Count))
@@ -199,7 +203,9 @@ func TestReportPeriod(t *testing.T) {
 	}
 	server := httptest.NewServer(New(Config{Log: b.log, Now: func() time.Time { return now }}))
 	t.Cleanup(server.Close)
-	c := &client.Client{Base: server.URL, Token: func() (string, error) { return register.SignCaller(b.audit["AUD"], origin, "AUD", "ig-office", now) }}
+	c := &client.Client{Base: server.URL, Token: func() (string, error) {
+		return register.SignCaller(b.audit["AUD"], origin, "AUD", "ig-office", now)
+	}}
 	day2 := start.Add(24 * time.Hour)
 	for _, p := range []struct {
 		name     string
@@ -249,7 +255,8 @@ func TestReportInPages(t *testing.T) {
 		}
 	}
 	var page client.Report
-	b.ok(json.Unmarshal(b.do("POST", "/v1/reports", `{"kind":"uncovered","purpose":["HCOMPL"]}`, "Authorization", "Bearer "+b.token(b.audit["AUD"], "AUD")).body, &page))
+	b.ok(json.Unmarshal(b.do("POST", "/v1/reports", `{"kind":"uncovered","purpose":["HCOMPL"]}`,
+		"Authorization", "Bearer "+b.token(b.audit["AUD"], "AUD")).body, &page))
 	if len(page.Accesses) < maxReported || len(page.Accesses) >= n || page.Next == 0 {
 		t.Errorf("%d on the first page, next %d", len(page.Accesses), page.Next)
 	}
@@ -288,7 +295,8 @@ func TestReportCallers(t *testing.T) {
 	_, err = b.pep().Report(t.Context(), client.ReportRequest{Kind: client.Due})
 	wantProblem(t, err, 403, forbidden)
 	auth := "Bearer " + b.token(b.audit["AUD"], "AUD")
-	for _, body := range []string{`{}`, `{"kind":"all"}`, `{"kind":"uncovered","from":"yesterday"}`, `{"kind":"uncovered","from":"2026-11-02T7:00:00Z"}`, `{"kind":"uncovered","to":"2026-11-02T07:00:00,5Z"}`,
+	for _, body := range []string{`{}`, `{"kind":"all"}`, `{"kind":"uncovered","from":"yesterday"}`,
+		`{"kind":"uncovered","from":"2026-11-02T7:00:00Z"}`, `{"kind":"uncovered","to":"2026-11-02T07:00:00,5Z"}`,
 		`{"kind":"uncovered","from":"2026-11-02T00:00:00Z","to":"2026-11-01T00:00:00Z"}`, `{"kind":"due","within":-1}`,
 		`{"kind":"uncovered","organisation":"a b"}`, `{"kind":"uncovered","purpose":[""]}`, `{"kind":"uncovered","person":"x"}`} {
 		if code := b.do("POST", "/v1/reports", body, "Authorization", auth).problem(t); code != badRequest {

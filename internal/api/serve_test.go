@@ -27,13 +27,15 @@ func TestMethods(t *testing.T) {
 
 func TestHeadersForBrowsers(t *testing.T) {
 	w := newWorld(t)
-	for path, open := range map[string]bool{"/checkpoint": true, "/v1/register": true, "/v1/log": true, "/openapi.json": true, "/tile/0/000.p/1": true,
+	for path, open := range map[string]bool{"/checkpoint": true, "/v1/register": true, "/v1/log": true,
+		"/openapi.json": true, "/tile/0/000.p/1": true,
 		"/v1/openings/1": false, "/v1/receipts/1": false, "/metrics": false, "/nothing": false} {
 		r := w.do("GET", path, "")
 		if got := r.Header.Get("Access-Control-Allow-Origin") == "*"; got != open {
 			t.Errorf("%s: open to any origin %v, want %v", path, got, open)
 		}
-		if r.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(r.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+		if r.Header.Get("X-Content-Type-Options") != "nosniff" ||
+			!strings.Contains(r.Header.Get("Content-Security-Policy"), "default-src 'none'") {
 			t.Errorf("%s: headers %v", path, r.Header)
 		}
 	}
@@ -94,7 +96,8 @@ func TestMetricsAndLogLinesHoldNoIDs(t *testing.T) {
 func TestPanicsBecomeProblems(t *testing.T) {
 	w := newWorld(t)
 	a := New(Config{Log: w.log, Logger: w.logger()}).(*api)
-	a.add(&route{method: "GET", pattern: "/panic", open: true, serve: func(*api, http.ResponseWriter, *request) error { panic(person) }})
+	a.add(&route{method: "GET", pattern: "/panic", open: true,
+		serve: func(*api, http.ResponseWriter, *request) error { panic(person) }})
 	a.add(&route{method: "GET", pattern: "/late", open: true, serve: func(_ *api, w http.ResponseWriter, _ *request) error {
 		w.WriteHeader(http.StatusOK)
 		panic(person)

@@ -15,7 +15,8 @@ import (
 func yesterday() string { return time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly) }
 
 func (w *world) heartbeat(org, source, day string) *entry.Heartbeat {
-	return &entry.Heartbeat{Common: entry.Common{Issuer: org, Audience: origin, ID: entry.HeartbeatID(origin, org, source, day)}, Source: source, Day: day, Interval: 3600, Receipts: true}
+	return &entry.Heartbeat{Common: entry.Common{Issuer: org, Audience: origin,
+		ID: entry.HeartbeatID(origin, org, source, day)}, Source: source, Day: day, Interval: 3600, Receipts: true}
 }
 
 // Auditors, operators and registrars see all streams, a source only its own, a stranger none.
@@ -52,7 +53,8 @@ func TestSources(t *testing.T) {
 			t.Errorf("%s sees %v, want %v", c.name, names, c.want)
 		}
 	}
-	for name, auth := range map[string]string{"no caller": "", "a stranger": "Bearer " + w.token(w.newKey(), "AUD"), "another's key": "Bearer " + w.token(w.submit["SRC"], "AUD")} {
+	for name, auth := range map[string]string{"no caller": "",
+		"a stranger": "Bearer " + w.token(w.newKey(), "AUD"), "another's key": "Bearer " + w.token(w.submit["SRC"], "AUD")} {
 		if r := w.do("GET", "/v1/sources", "", "Authorization", auth); r.StatusCode != 401 || r.problem(t) != unauthorised {
 			t.Errorf("%s: %d", name, r.StatusCode)
 		}
@@ -61,7 +63,8 @@ func TestSources(t *testing.T) {
 	var got client.Sources
 	w.ok(json.Unmarshal(r.body, &got))
 	s := got.Sources[0]
-	if s.Missing != 3 || !slices.Equal(s.Gaps, []client.Gap{{First: 2, Last: 4}}) || s.Last != 5 || s.LastIndex != last.Index || s.Entries != 2 {
+	if s.Missing != 3 || !slices.Equal(s.Gaps, []client.Gap{{First: 2, Last: 4}}) || s.Last != 5 ||
+		s.LastIndex != last.Index || s.Entries != 2 {
 		t.Errorf("%+v", s)
 	}
 	if h := s.Heartbeats; h == nil || h.LastDay != yesterday() || h.Interval != 3600 || h.Days != 1 || len(h.Missing) > 0 {

@@ -56,13 +56,15 @@ func TestStatement(t *testing.T) {
 	}
 	_, history, err := w.log.History(t.Context(), person, size+1, 1)
 	w.ok(err)
-	if a := recorded(history[0], consent.New()).Access; a == nil || a.Organisation != "AUD" || a.Issuer != "OPR" || len(a.Purpose) != 1 || a.Purpose[0] != "PATRQT" {
+	if a := recorded(history[0], consent.New()).Access; a == nil || a.Organisation != "AUD" ||
+		a.Issuer != "OPR" || len(a.Purpose) != 1 || a.Purpose[0] != "PATRQT" {
 		t.Errorf("the reading is in the log as %+v", a)
 	}
 	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, Extract: []uint64{mine}})
 	w.ok(err)
 	w.ok(verifier.CheckExtract(verifier.StatementEvidence{Statement: data, Policy: policy, ID: person}).Err())
-	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, Since: "2020-01-01T00:00:00Z", Until: "2020-02-01T00:00:00Z"})
+	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, Since: "2020-01-01T00:00:00Z",
+		Until: "2020-02-01T00:00:00Z"})
 	w.ok(err)
 	s, err := bundle.ParseStatement(data)
 	w.ok(err)
@@ -99,11 +101,13 @@ func TestStatementRefusals(t *testing.T) {
 		"a public entry":         {`{` + id + `,"extract":[0]}`, notFound},
 		"purpose of no code":     {`{` + id + `,"purpose":[""]}`, badRequest},
 	} {
-		if code := w.do("POST", "/v1/statements", c.body, "Authorization", "Bearer "+w.token(w.audit["AUD"], "AUD")).problem(t); code != c.code {
+		if code := w.do("POST", "/v1/statements", c.body, "Authorization",
+			"Bearer "+w.token(w.audit["AUD"], "AUD")).problem(t); code != c.code {
 			t.Errorf("%s: %s, want %s", name, code, c.code)
 		}
 	}
-	if code := w.do("POST", "/v1/statements", `{"id":"reg:withheld"}`, "Authorization", "Bearer "+w.token(w.audit["CTL"], "CTL")).problem(t); code != forbidden {
+	if code := w.do("POST", "/v1/statements", `{"id":"reg:withheld"}`, "Authorization",
+		"Bearer "+w.token(w.audit["CTL"], "CTL")).problem(t); code != forbidden {
 		t.Errorf("a controller asks for a register: %s", code)
 	}
 	if got := w.size(); got != size {
@@ -120,7 +124,8 @@ func TestBrokenIndexStillTakesEntries(t *testing.T) {
 	if r := w.do("GET", "/readyz", ""); r.StatusCode != 200 {
 		t.Fatalf("ready: %d", r.StatusCode)
 	}
-	w.append(w.keys.Operator, &entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: origin}, Size: w.size(), Root: wire.Hash{1}})
+	w.append(w.keys.Operator, &entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: origin},
+		Size: w.size(), Root: wire.Hash{1}})
 	if err := f.Step(t.Context()); !errors.Is(err, statement.ErrDiffers) {
 		t.Fatal(err)
 	}
@@ -133,7 +138,8 @@ func TestBrokenIndexStillTakesEntries(t *testing.T) {
 	if m := string(w.do("GET", "/metrics", "").body); !strings.Contains(m, "igledger_index_broken 1") {
 		t.Error("no alarm in the metrics")
 	}
-	if code := w.do("POST", "/v1/statements", `{"id":"`+person+`"}`, "Authorization", "Bearer "+w.token(w.audit["AUD"], "AUD")).problem(t); code != unavailable {
+	if code := w.do("POST", "/v1/statements", `{"id":"`+person+`"}`, "Authorization",
+		"Bearer "+w.token(w.audit["AUD"], "AUD")).problem(t); code != unavailable {
 		t.Errorf("a statement: %s", code)
 	}
 }

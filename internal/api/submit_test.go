@@ -86,13 +86,16 @@ func TestRefusedSubmissions(t *testing.T) {
 		{"disclosure twice", submission(jws + "~" + first + "~" + first + "~"), 422, "duplicate-disclosure"},
 		{"sub not disclosed", submission(jws + "~"), 422, "bad-disclosure"},
 		{"entry too large", submission(strings.Repeat("a", 1<<20) + ".b.c~"), 413, "too-large"},
-		{"signature of another entry", submission(head + "." + payload + "." + otherJWS[strings.LastIndexByte(otherJWS, '.')+1:] + good[len(jws):]), 403, "bad-signature"},
+		{"signature of another entry", submission(head + "." + payload + "." +
+			otherJWS[strings.LastIndexByte(otherJWS, '.')+1:] + good[len(jws):]), 403, "bad-signature"},
 		{"unknown key", sign(stranger, w.access("SRC", person)), 403, "unknown-key"},
 		{"revoked key", sign(revoked, w.access("SRC", person)), 403, "revoked-key"},
 		{"key for audit", sign(w.audit["AUD"], w.access("AUD", person)), 403, "wrong-purpose"},
 		{"iss of another organisation", sign(w.submit["OTH"], w.access("SRC", person)), 403, "wrong-issuer"},
-		{"for another log", sign(w.submit["SRC"], with(func(a *entry.Access) { a.Audience = "sandbox.example" })), 422, "wrong-audience"},
-		{"from the future", sign(w.submit["SRC"], with(func(a *entry.Access) { a.IssuedAt = time.Now().Add(time.Hour).Unix() })), 422, "future"},
+		{"for another log", sign(w.submit["SRC"], with(func(a *entry.Access) { a.Audience = "sandbox.example" })), 422,
+			"wrong-audience"},
+		{"from the future", sign(w.submit["SRC"],
+			with(func(a *entry.Access) { a.IssuedAt = time.Now().Add(time.Hour).Unix() })), 422, "future"},
 		{"same jti, other content", sign(w.submit["SRC"], twin), 409, "conflict"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -159,10 +162,13 @@ func TestBodyLimits(t *testing.T) {
 	}{
 		{"submission over the limit", "POST", "/v1/entries", blank + submission("a"), nil, 413},
 		{"as form", "POST", "/v1/entries", submission("a"), []string{"Content-Type", "application/x-www-form-urlencoded"}, 415},
-		{"in another charset", "POST", "/v1/entries", submission("a"), []string{"Content-Type", "application/json; charset=utf-16"}, 415},
+		{"in another charset", "POST", "/v1/entries", submission("a"),
+			[]string{"Content-Type", "application/json; charset=utf-16"}, 415},
 		{"compressed", "POST", "/v1/entries", submission("a"), []string{"Content-Encoding", "gzip"}, 415},
-		{"utf-8 is the charset", "POST", "/v1/entries", submission("a"), []string{"Content-Type", "application/json; charset=UTF-8"}, 400},
-		{"search over its smaller limit", "POST", "/v1/accesses/search", strings.Repeat(" ", maxBody) + "{}", []string{"Authorization", "Bearer " + w.token(w.audit["AUD"], "AUD")}, 413},
+		{"utf-8 is the charset", "POST", "/v1/entries", submission("a"),
+			[]string{"Content-Type", "application/json; charset=UTF-8"}, 400},
+		{"search over its smaller limit", "POST", "/v1/accesses/search", strings.Repeat(" ", maxBody) + "{}",
+			[]string{"Authorization", "Bearer " + w.token(w.audit["AUD"], "AUD")}, 413},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := w.do(c.method, c.path, c.body, c.header...)

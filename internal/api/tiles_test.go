@@ -69,7 +69,8 @@ func FuzzTilePath(f *testing.F) {
 		if ok != (err == nil) {
 			t.Fatalf("%q: we say %v, x/mod %v", s, ok, err)
 		}
-		if ok && (got.String() != s || got.entries != (want.L == -1) || !got.entries && got.level != want.L || got.index != uint64(want.N) || got.width != want.W) {
+		if ok && (got.String() != s || got.entries != (want.L == -1) || !got.entries && got.level != want.L ||
+			got.index != uint64(want.N) || got.width != want.W) {
 			t.Fatalf("%q: we read %+v, x/mod %+v", s, got, want)
 		}
 	})
@@ -131,14 +132,17 @@ func TestTilesOverHTTP(t *testing.T) {
 	if len(bundle) != 0 {
 		t.Errorf("%d bytes after the last entry", len(bundle))
 	}
-	for path, want := range map[string]string{"/tile/0/000": "public, max-age=31536000, immutable", "/tile/entries/000": "public, max-age=31536000, immutable", "/tile/0/001.p/3": "public, max-age=3600, immutable"} {
+	for path, want := range map[string]string{"/tile/0/000": "public, max-age=31536000, immutable",
+		"/tile/entries/000": "public, max-age=31536000, immutable", "/tile/0/001.p/3": "public, max-age=3600, immutable"} {
 		r := w.do("GET", path, "")
-		if r.StatusCode != 200 || r.Header.Get("Cache-Control") != want || r.Header.Get("Content-Type") != "application/octet-stream" || r.Header.Get("Access-Control-Allow-Origin") != "*" {
+		if r.StatusCode != 200 || r.Header.Get("Cache-Control") != want ||
+			r.Header.Get("Content-Type") != "application/octet-stream" || r.Header.Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("%s: %d, headers %v", path, r.StatusCode, r.Header)
 		}
 	}
 	for _, path := range []string{
-		"/tile/0/001", fmt.Sprintf("/tile/0/001.p/%d", cp.Size-255), "/tile/1/000", "/tile/1/000.p/2", "/tile/0/002.p/1", "/tile/63/000.p/1", "/tile/entries/001", "/tile/entries/x999/x999/x999/x999/x999/999",
+		"/tile/0/001", fmt.Sprintf("/tile/0/001.p/%d", cp.Size-255),
+		"/tile/1/000", "/tile/1/000.p/2", "/tile/0/002.p/1", "/tile/63/000.p/1", "/tile/entries/001", "/tile/entries/x999/x999/x999/x999/x999/999",
 		"/tile/0/x018/x446/x744/x073/x709/x551/615", "/tile/0/%30%30%30", "/tile//0/000", "/tile/0/../0/000", "/tile/./0/000", "/tile/0%2F000", "/tile/0/0", "/tile/", "/tile", "//checkpoint", "/checkpoint/", "/%63heckpoint", "/Checkpoint", "/", "/v1", "/v1/entries/",
 	} {
 		r := w.raw("GET", path)

@@ -28,9 +28,11 @@ func (w *world) believing() ed25519.PrivateKey {
 	w.Helper()
 	seed := sha256.Sum256([]byte("witness"))
 	key := ed25519.NewKeyFromSeed(seed[:])
-	policy, err := cosign.ParsePolicy([]byte("log " + w.log.VerifierKey() + "\nwitness w " + cosign.Key("w.test", key.Public().(ed25519.PublicKey)) + "\nquorum w\n"))
+	policy, err := cosign.ParsePolicy([]byte("log " + w.log.VerifierKey() + "\nwitness w " +
+		cosign.Key("w.test", key.Public().(ed25519.PublicKey)) + "\nquorum w\n"))
 	w.ok(err)
-	w.log, err = ledger.Open(w.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Policy: policy, Logger: w.logger(), Rules: consent.New()})
+	w.log, err = ledger.Open(w.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin,
+		Policy: policy, Logger: w.logger(), Rules: consent.New()})
 	w.ok(err)
 	w.Cleanup(func() { w.log.Close(context.Background()) })
 	w.server = httptest.NewServer(w.handler())
@@ -83,7 +85,8 @@ func TestCosignaturesAreServed(t *testing.T) {
 		t.Errorf("later: witnessed %q, anchor %q, want both %q", got.Witnessed, got.Anchor, cosigned)
 	}
 	metrics := string(w.do("GET", "/metrics", "").body)
-	for _, want := range []string{fmt.Sprintf(`igledger_cosigner_size{cosigner="w"} %d`, c.Size), `igledger_cosigner_time_seconds{cosigner="w"} 1.7e+09`,
+	for _, want := range []string{fmt.Sprintf(`igledger_cosigner_size{cosigner="w"} %d`, c.Size),
+		`igledger_cosigner_time_seconds{cosigner="w"} 1.7e+09`,
 		fmt.Sprintf("igledger_anchor_size %d", c.Size), fmt.Sprintf("igledger_witnessed_size %d", c.Size)} {
 		if !strings.Contains(metrics, want+"\n") {
 			t.Errorf("metrics lack %q", want)
@@ -132,7 +135,9 @@ func TestCosignaturesRefused(t *testing.T) {
 	if n := strings.Count(w.lines.String(), "ALARM"); n != 1 {
 		t.Errorf("%d alarms for one fork:\n%s", n, w.lines)
 	}
-	if m := string(w.do("GET", "/metrics", "").body); !strings.Contains(m, `igledger_cosigner_size{cosigner="w"} 0`) || strings.Contains(m, "igledger_cosigner_time_seconds{") || strings.Contains(m, "igledger_witnessed_size ") {
+	m := string(w.do("GET", "/metrics", "").body)
+	if !strings.Contains(m, `igledger_cosigner_size{cosigner="w"} 0`) ||
+		strings.Contains(m, "igledger_cosigner_time_seconds{") || strings.Contains(m, "igledger_witnessed_size ") {
 		t.Errorf("metrics show cosignatures that were never made")
 	}
 }
@@ -162,16 +167,21 @@ func TestWitnessAttempts(t *testing.T) {
 		return fmt.Errorf("sending: %w", &witness.AnswerError{Witness: "w", Status: status, Err: err})
 	}
 	want := map[string]error{
-		"kept": nil, "unreachable": answered(0, errors.New("connection refused")), "refused": answered(503, errors.New("HTTP status 503")),
-		"own-failure": errors.New("the database is away"), "fork": answered(409, witness.ErrFork), "ahead": answered(409, fmt.Errorf("%w: 7", witness.ErrAhead)),
-		"inconsistent": answered(422, witness.ErrInconsistent), "bad-cosignature": answered(0, fmt.Errorf("%w: none", witness.ErrBadCosignature)),
-		"unknown-log": answered(404, witness.ErrUnknownLog), "unknown-key": answered(403, witness.ErrUnknownKey), "malformed": answered(200, witness.ErrMalformed),
+		"kept": nil, "unreachable": answered(0, errors.New("connection refused")),
+		"refused":     answered(503, errors.New("HTTP status 503")),
+		"own-failure": errors.New("the database is away"),
+		"fork":        answered(409, witness.ErrFork), "ahead": answered(409, fmt.Errorf("%w: 7", witness.ErrAhead)),
+		"inconsistent":    answered(422, witness.ErrInconsistent),
+		"bad-cosignature": answered(0, fmt.Errorf("%w: none", witness.ErrBadCosignature)),
+		"unknown-log":     answered(404, witness.ErrUnknownLog), "unknown-key": answered(403, witness.ErrUnknownKey),
+		"malformed": answered(200, witness.ErrMalformed),
 	}
 	for _, err := range want {
 		observe("w", 7, err)
 	}
 	families, err := reg.Gather()
-	if err != nil || len(families) != 1 || families[0].GetName() != "igledger_witness_attempts_total" || len(families[0].GetMetric()) != len(want) {
+	if err != nil || len(families) != 1 || families[0].GetName() != "igledger_witness_attempts_total" ||
+		len(families[0].GetMetric()) != len(want) {
 		t.Fatalf("%v, %v", families, err)
 	}
 	for _, m := range families[0].GetMetric() {

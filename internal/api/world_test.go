@@ -77,7 +77,8 @@ func newWorldOn(t testing.TB, dsn string) *world { return newWorldWith(t, dsn, n
 
 func newWorldWith(t testing.TB, dsn string, now func() time.Time) *world {
 	t.Helper()
-	w := &world{TB: t, lines: new(syncBuffer), admin: map[string]*wire.Signer{}, submit: map[string]*wire.Signer{}, audit: map[string]*wire.Signer{}, seq: map[string]uint64{}}
+	w := &world{TB: t, lines: new(syncBuffer), admin: map[string]*wire.Signer{},
+		submit: map[string]*wire.Signer{}, audit: map[string]*wire.Signer{}, seq: map[string]uint64{}}
 	w.registrar, w.enroller = w.newKey(), w.newKey()
 	dir := filepath.Join(t.TempDir(), "keys")
 	w.ok(ledger.GenerateKeys(dir, origin))
@@ -87,7 +88,8 @@ func newWorldWith(t testing.TB, dsn string, now func() time.Time) *world {
 	w.store, err = storage.Open(t.Context(), dsn)
 	w.ok(err)
 	t.Cleanup(func() { w.store.Close() })
-	w.log, err = ledger.Create(t.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Rules: consent.New(), Now: now}, w.genesis())
+	w.log, err = ledger.Create(t.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin,
+		Rules: consent.New(), Now: now}, w.genesis())
 	w.ok(err)
 	t.Cleanup(func() { w.log.Close(context.Background()) })
 	for _, o := range []struct {
@@ -95,7 +97,8 @@ func newWorldWith(t testing.TB, dsn string, now func() time.Time) *world {
 		roles []entry.Role
 		keys  map[entry.Purpose]map[string]*wire.Signer
 	}{
-		{"SRC", []entry.Role{entry.RoleController, entry.RoleSource}, map[entry.Purpose]map[string]*wire.Signer{entry.PurposeSubmit: w.submit}},
+		{"SRC", []entry.Role{entry.RoleController, entry.RoleSource},
+			map[entry.Purpose]map[string]*wire.Signer{entry.PurposeSubmit: w.submit}},
 		{"OTH", []entry.Role{entry.RoleSource}, map[entry.Purpose]map[string]*wire.Signer{entry.PurposeSubmit: w.submit}},
 		{"AUD", []entry.Role{entry.RoleAuditor}, map[entry.Purpose]map[string]*wire.Signer{entry.PurposeAudit: w.audit}},
 		{"CTL", []entry.Role{entry.RoleController}, map[entry.Purpose]map[string]*wire.Signer{entry.PurposeAudit: w.audit}},
@@ -152,7 +155,8 @@ func (w *world) prove(s *wire.Signer, org string) string {
 
 func (w *world) genesis() *entry.Entry {
 	party := func(id string, s *wire.Signer, p entry.Purpose, roles ...entry.Role) entry.GenesisParty {
-		return entry.GenesisParty{Member: entry.Member{ID: id, Name: id, Kind: "test", Roles: roles}, Key: entry.PublicKey{JWK: s.Public, Purposes: []entry.Purpose{p}}}
+		return entry.GenesisParty{Member: entry.Member{ID: id, Name: id, Kind: "test", Roles: roles},
+			Key: entry.PublicKey{JWK: s.Public, Purposes: []entry.Purpose{p}}}
 	}
 	return w.sign(w.registrar, &entry.Genesis{
 		Common: entry.Common{Issuer: "REG", Audience: origin}, Formats: entry.FormatsV1, IndexLag: 1000,
@@ -194,7 +198,8 @@ func (w *world) addKey(org string, p ...entry.Purpose) *wire.Signer {
 
 func (w *world) revoke(org string, k *wire.Signer) {
 	w.Helper()
-	w.append(w.admin[org], &entry.KeyRevocation{Common: entry.Common{Issuer: org, Audience: origin}, Org: org, KID: k.KID, Reason: "retired"})
+	w.append(w.admin[org], &entry.KeyRevocation{Common: entry.Common{Issuer: org, Audience: origin}, Org: org,
+		KID: k.KID, Reason: "retired"})
 }
 
 // access is an access by org to id as a source would report it.

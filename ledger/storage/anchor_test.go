@@ -33,7 +33,8 @@ func TestAnchor(t *testing.T) {
 			{13, 7001, 12}, // a clock a little behind
 			{14, 6999, 14}, // the anchor's time is in the future: a clock was wrong
 		} {
-			if err := s.MoveAnchor(ctx, a, Anchor{Size: c.size, Note: fmt.Appendf(nil, "note %d", c.size), At: time.UnixMilli(c.at)}, time.Second); err != nil {
+			if err := s.MoveAnchor(ctx, a, Anchor{Size: c.size, Note: fmt.Appendf(nil, "note %d", c.size),
+				At: time.UnixMilli(c.at)}, time.Second); err != nil {
 				t.Fatal(err)
 			}
 			got, err := s.Anchor(ctx, a)

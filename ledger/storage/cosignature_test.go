@@ -11,7 +11,8 @@ import (
 )
 
 func cosigned(size uint64, by string, at int64) Cosignature {
-	return Cosignature{Size: size, Cosigner: by, Time: time.Unix(at, 0).UTC(), Note: fmt.Appendf(nil, "note %d", size), Line: fmt.Appendf(nil, "%s %d\n", by, at)}
+	return Cosignature{Size: size, Cosigner: by, Time: time.Unix(at, 0).UTC(),
+		Note: fmt.Appendf(nil, "note %d", size), Line: fmt.Appendf(nil, "%s %d\n", by, at)}
 }
 
 func linesOf(list []Cosignature) (s string) {
@@ -61,7 +62,8 @@ func TestCosignatures(t *testing.T) {
 			if err := s.SetWitnessed(ctx, a, size); err != nil {
 				t.Fatal(err)
 			}
-			if list, err := s.Witnessed(ctx, a); err != nil || linesOf(list) != "7:w1 100\n7:w2 100\n" || string(list[0].Note) != "note 7" {
+			if list, err := s.Witnessed(ctx, a); err != nil || linesOf(list) != "7:w1 100\n7:w2 100\n" ||
+				string(list[0].Note) != "note 7" {
 				t.Errorf("witnessed: %q, %v", linesOf(list), err)
 			}
 		}
@@ -94,7 +96,8 @@ func TestOldCosignaturesGo(t *testing.T) {
 			size uint64
 			by   string
 		}{{5, "w1"}, {5, "w2"}, {3, "w1"}, {4, "w3"}, {2, "w3"}} {
-			if err := errors.Join(s.AddCosignatures(ctx, tree, cosigned(l.size, l.by, 1)), s.AddCosignatures(ctx, other, cosigned(l.size, l.by, 1))); err != nil {
+			if err := errors.Join(s.AddCosignatures(ctx, tree, cosigned(l.size, l.by, 1)),
+				s.AddCosignatures(ctx, other, cosigned(l.size, l.by, 1))); err != nil {
 				t.Fatal(err)
 			}
 		}

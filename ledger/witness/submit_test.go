@@ -60,36 +60,64 @@ func TestAnswers(t *testing.T) {
 				return true
 			}
 		}, nil, false},
-		"nothing":           {answer(200, "text/plain", ""), ErrBadCosignature, true},
-		"prose":             {answer(200, "text/plain", "thank you\n"), ErrMalformed, false},
-		"half a line":       {lines(func(f *fake, c proof.Checkpoint) string { return strings.TrimSuffix(f.line(c, now()), "\n") }), ErrMalformed, false},
-		"a note, not lines": {lines(func(f *fake, c proof.Checkpoint) string { return c.Text() + "\n" + f.line(c, now()) }), ErrMalformed, false},
-		"CRLF":              {lines(func(f *fake, c proof.Checkpoint) string { return strings.Replace(f.line(c, now()), "\n", "\r\n", 1) }), ErrMalformed, false},
+		"nothing": {answer(200, "text/plain", ""), ErrBadCosignature, true},
+		"prose":   {answer(200, "text/plain", "thank you\n"), ErrMalformed, false},
+		"half a line": {lines(func(f *fake, c proof.Checkpoint) string {
+			return strings.TrimSuffix(f.line(c, now()), "\n")
+		}), ErrMalformed, false},
+		"a note, not lines": {lines(func(f *fake, c proof.Checkpoint) string {
+			return c.Text() + "\n" + f.line(c, now())
+		}), ErrMalformed, false},
+		"CRLF": {lines(func(f *fake, c proof.Checkpoint) string {
+			return strings.Replace(f.line(c, now()), "\n", "\r\n", 1)
+		}), ErrMalformed, false},
 		"an endless answer": {answer(200, "text/plain", strings.Repeat("— x AAAAAAAAAA==\n", 1<<12)), ErrMalformed, false},
 		"one byte too long": {lines(func(f *fake, c proof.Checkpoint) string {
 			const stranger = "—  AAAAAAAA\n"
 			l := f.line(c, now())
 			return l + strings.Replace(stranger, "  ", " "+strings.Repeat("x", maxAnswer+1-len(l)-len(stranger))+" ", 1)
 		}), ErrMalformed, false},
-		"only a stranger's line":    {lines(func(f *fake, c proof.Checkpoint) string { return stranger.line(c, now()) }), ErrBadCosignature, true},
-		"another size":              {lines(func(f *fake, c proof.Checkpoint) string { c.Size++; return f.line(c, now()) }), ErrBadCosignature, true},
-		"another root":              {lines(func(f *fake, c proof.Checkpoint) string { c.Root[5]++; return f.line(c, now()) }), ErrBadCosignature, true},
-		"another log":               {lines(func(f *fake, c proof.Checkpoint) string { c.Origin = "other.test"; return f.line(c, now()) }), ErrBadCosignature, true},
-		"one of two is bad":         {lines(func(f *fake, c proof.Checkpoint) string { l := f.line(c, now()); c.Size++; return l + f.line(c, now()) }), ErrBadCosignature, true},
-		"no time":                   {lines(func(f *fake, c proof.Checkpoint) string { return f.line(c, 0) }), ErrBadCosignature, true},
-		"a time before 1970":        {lines(func(f *fake, c proof.Checkpoint) string { return f.line(c, -1) }), ErrBadCosignature, true},
-		"tomorrow":                  {lines(func(f *fake, c proof.Checkpoint) string { return f.line(c, now()+86400) }), ErrBadCosignature, true},
-		"tomorrow and today":        {lines(func(f *fake, c proof.Checkpoint) string { return f.line(c, now()+86400) + f.line(c, now()) }), ErrBadCosignature, true},
-		"a log's kind of signature": {lines(func(f *fake, c proof.Checkpoint) string { return plainLine(f, c) }), ErrBadCosignature, true},
-		"conflict without a size":   {answer(409, "text/plain", "101\n"), ErrMalformed, false},
-		"conflict with no number":   {answer(409, "text/x.tlog.size", "many\n"), ErrMalformed, false},
-		"conflict with 007":         {answer(409, "text/x.tlog.size", "007\n"), ErrMalformed, false},
-		"conflict cut short":        {answer(409, "text/x.tlog.size", "7"), ErrMalformed, false},
-		"conflict with itself":      {answer(409, "text/x.tlog.size", "0\n"), ErrMalformed, false},
-		"always another size":       {func(f *fake) { n := 10; f.sizes = func(int64) string { n++; return fmt.Sprintln(n) } }, errSeen, false},
-		"ahead of us":               {answer(409, "text/x.tlog.size; charset=utf-8", "101\n"), ErrAhead, true},
-		"far ahead":                 {answer(409, "text/x.tlog.size", "9223372036854775807\n"), ErrAhead, true},
-		"hangs":                     {func(f *fake) { f.hang = true }, context.DeadlineExceeded, false},
+		"only a stranger's line": {lines(func(f *fake, c proof.Checkpoint) string {
+			return stranger.line(c, now())
+		}), ErrBadCosignature, true},
+		"another size": {lines(func(f *fake, c proof.Checkpoint) string {
+			c.Size++
+			return f.line(c, now())
+		}), ErrBadCosignature, true},
+		"another root": {lines(func(f *fake, c proof.Checkpoint) string {
+			c.Root[5]++
+			return f.line(c, now())
+		}), ErrBadCosignature, true},
+		"another log": {lines(func(f *fake, c proof.Checkpoint) string {
+			c.Origin = "other.test"
+			return f.line(c, now())
+		}), ErrBadCosignature, true},
+		"one of two is bad": {lines(func(f *fake, c proof.Checkpoint) string {
+			l := f.line(c, now())
+			c.Size++
+			return l + f.line(c, now())
+		}), ErrBadCosignature, true},
+		"no time": {lines(func(f *fake, c proof.Checkpoint) string { return f.line(c, 0) }), ErrBadCosignature, true},
+		"a time before 1970": {lines(func(f *fake, c proof.Checkpoint) string { return f.line(c, -1) }),
+			ErrBadCosignature, true},
+		"tomorrow": {lines(func(f *fake, c proof.Checkpoint) string {
+			return f.line(c, now()+86400)
+		}), ErrBadCosignature, true},
+		"tomorrow and today": {lines(func(f *fake, c proof.Checkpoint) string {
+			return f.line(c, now()+86400) + f.line(c, now())
+		}), ErrBadCosignature, true},
+		"a log's kind of signature": {lines(func(f *fake, c proof.Checkpoint) string {
+			return plainLine(f, c)
+		}), ErrBadCosignature, true},
+		"conflict without a size": {answer(409, "text/plain", "101\n"), ErrMalformed, false},
+		"conflict with no number": {answer(409, "text/x.tlog.size", "many\n"), ErrMalformed, false},
+		"conflict with 007":       {answer(409, "text/x.tlog.size", "007\n"), ErrMalformed, false},
+		"conflict cut short":      {answer(409, "text/x.tlog.size", "7"), ErrMalformed, false},
+		"conflict with itself":    {answer(409, "text/x.tlog.size", "0\n"), ErrMalformed, false},
+		"always another size":     {func(f *fake) { n := 10; f.sizes = func(int64) string { n++; return fmt.Sprintln(n) } }, errSeen, false},
+		"ahead of us":             {answer(409, "text/x.tlog.size; charset=utf-8", "101\n"), ErrAhead, true},
+		"far ahead":               {answer(409, "text/x.tlog.size", "9223372036854775807\n"), ErrAhead, true},
+		"hangs":                   {func(f *fake) { f.hang = true }, context.DeadlineExceeded, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -240,7 +268,8 @@ func TestRequest(t *testing.T) {
 		t.Fatal(proof, err)
 	}
 	lines := strings.Split(bodies[1], "\n")
-	if len(lines) != 9 || lines[0] != "old 2" || len(lines[1]) != 44 || lines[2] != "" || lines[3] != origin || lines[4] != "3" || lines[6] != "" || !strings.HasPrefix(lines[7], "— "+origin+" ") || lines[8] != "" {
+	if len(lines) != 9 || lines[0] != "old 2" || len(lines[1]) != 44 || lines[2] != "" || lines[3] != origin ||
+		lines[4] != "3" || lines[6] != "" || !strings.HasPrefix(lines[7], "— "+origin+" ") || lines[8] != "" {
 		t.Errorf("request %q", bodies[1])
 	}
 	if len(peers) != 1 {
@@ -249,7 +278,8 @@ func TestRequest(t *testing.T) {
 	s.Close()
 	m.grow(1)
 	var a *AnswerError
-	if err := cl.submit(t.Context(), m, cl.list[0], m.head()); !errors.As(err, &a) || a.Status != 0 || strings.Contains(err.Error(), "add-checkpoint") {
+	if err := cl.submit(t.Context(), m, cl.list[0], m.head()); !errors.As(err, &a) || a.Status != 0 ||
+		strings.Contains(err.Error(), "add-checkpoint") {
 		t.Errorf("a server that is gone: %v", err)
 	}
 }

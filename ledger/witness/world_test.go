@@ -52,7 +52,8 @@ func newMemory(t testing.TB) *memory {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &memory{t: t, signer: signer, vkey: vkey, kept: map[string][]cosign.Cosignature{}, keptAt: map[string]uint64{}, changed: make(chan struct{}, 1000)}
+	return &memory{t: t, signer: signer, vkey: vkey, kept: map[string][]cosign.Cosignature{},
+		keptAt: map[string]uint64{}, changed: make(chan struct{}, 1000)}
 }
 
 func (m *memory) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
@@ -186,7 +187,8 @@ func (f *fake) id() []byte {
 }
 
 func (f *fake) vkey() string {
-	return fmt.Sprintf("%s+%x+%s", f.name, f.id(), base64.StdEncoding.EncodeToString(append([]byte{4}, f.key.Public().(ed25519.PublicKey)...)))
+	return fmt.Sprintf("%s+%x+%s", f.name, f.id(), base64.StdEncoding.EncodeToString(append([]byte{4},
+		f.key.Public().(ed25519.PublicKey)...)))
 }
 
 func (f *fake) witness() *cosign.Cosigner {
@@ -200,7 +202,8 @@ func (f *fake) witness() *cosign.Cosigner {
 
 func (f *fake) line(c proof.Checkpoint, at int64) string {
 	b := binary.BigEndian.AppendUint64(f.id(), uint64(at))
-	b = append(b, ed25519.Sign(f.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s\n%d\n%s\n", at, c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:])))...)
+	b = append(b, ed25519.Sign(f.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s\n%d\n%s\n", at, c.Origin,
+		c.Size, base64.StdEncoding.EncodeToString(c.Root[:])))...)
 	return "— " + f.name + " " + base64.StdEncoding.EncodeToString(b) + "\n"
 }
 
@@ -247,7 +250,8 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request, body string) (old, 
 	status := func(code int) { http.Error(w, http.StatusText(code), code) }
 	above, text, ok := strings.Cut(body, "\n\n")
 	lines := strings.Split(above, "\n")
-	if _, err := fmt.Sscanf(lines[0], "old %d", &old); !ok || err != nil || r.Method != http.MethodPost || r.URL.Path != "/prefix/add-checkpoint" {
+	if _, err := fmt.Sscanf(lines[0], "old %d", &old); !ok || err != nil || r.Method != http.MethodPost ||
+		r.URL.Path != "/prefix/add-checkpoint" {
 		status(http.StatusBadRequest)
 		return
 	}

@@ -55,7 +55,9 @@ func TestTrillianLogSuite(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		seen := &witness{names: map[string]bool{}}
 		made := 0
-		storagetest.RunLogStorageTests(t, func(ctx context.Context, t *testing.T) (trillianstorage.LogStorage, trillianstorage.AdminStorage) {
+		storagetest.RunLogStorageTests(t, func(ctx context.Context, t *testing.T) (
+			trillianstorage.LogStorage, trillianstorage.AdminStorage,
+		) {
 			made++
 			p := openTest(t, dsn)
 			return watchedLog{p, seen}, watchedAdmin{p.Admin(), seen}
@@ -144,9 +146,10 @@ func TestQueueLeavesIsUnimplemented(t *testing.T) {
 	if status.Code(err) != codes.Unimplemented {
 		t.Fatalf("QueueLeaves: %v", err)
 	}
-	err = p.ReadWriteTransaction(context.Background(), mustTree(t, p, "log"), func(ctx context.Context, tx trillianstorage.LogTreeTX) error {
-		return tx.UpdateSequencedLeaves(ctx, []*trillian.LogLeaf{{}})
-	})
+	err = p.ReadWriteTransaction(context.Background(), mustTree(t, p, "log"),
+		func(ctx context.Context, tx trillianstorage.LogTreeTX) error {
+			return tx.UpdateSequencedLeaves(ctx, []*trillian.LogLeaf{{}})
+		})
 	if status.Code(err) != codes.Unimplemented {
 		t.Fatalf("UpdateSequencedLeaves: %v", err)
 	}
