@@ -1,12 +1,12 @@
--- One schema for three engines; what differs is in braces (see migrate.go). Where it says "place",
+-- One schema for three engines; what differs is in braces (see migrate.go). In a column "place",
 -- a leaf's tree and index are one number, tree * 2^40 + index: shorter keys and rows than two
--- columns. Where it says "k", a key begins with its tree's number in 3 bytes, for the same reason
--- and one more: given both tree = 1 and k = ANY(256 keys), PostgreSQL thinks that few rows of a
--- young table have tree = 1, and reads them all.
+-- columns. In a column "k", a key begins with its tree's number in 3 bytes, for the same reason
+-- and one more: given both tree = 1 and k = ANY(256 keys), PostgreSQL assumes that few rows of a
+-- small table have tree = 1, and reads them all.
 
 -- +goose Up
 
--- The trees Trillian knows. num is small, and never used again; id is Trillian's random 63-bit one.
+-- The trees. num is small and never used again; id is Trillian's own, a random number of 63 bits.
 CREATE TABLE IF NOT EXISTS tree (
   num         {{.Int}}  NOT NULL,
   id          {{.Int}}  NOT NULL,
@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS chain (
   CONSTRAINT chain_pk PRIMARY KEY (k)
 ){{clustered}}{{fill 80}};
 
--- What the ledger knows of each stream of a source: numbers that came, gaps, repetitions,
+-- What the ledger knows about each stream of a source: numbers received, gaps, repetitions,
 -- heartbeats. state is JSON of package ledger, bounded in size, without personal data. Derived: a
 -- rebuild writes it again.
 CREATE TABLE IF NOT EXISTS source (
@@ -111,8 +111,8 @@ CREATE TABLE IF NOT EXISTS witnessed (
   CONSTRAINT witnessed_pk PRIMARY KEY (tree)
 ){{fill 50}};
 
--- The checkpoint that a tree's cosigners are given. It changes only now and then, so that slow
--- cosigners find the one that the fast ones have cosigned. It is signed and was published: a
+-- The checkpoint that a tree's cosigners are asked to cosign. It changes only now and then, so that
+-- slow cosigners find the one that the fast ones have cosigned. It is signed and was published: a
 -- rebuild does not touch it.
 CREATE TABLE IF NOT EXISTS anchor (
   tree {{.Int}}   NOT NULL,

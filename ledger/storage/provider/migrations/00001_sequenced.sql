@@ -1,8 +1,8 @@
--- What is a template here is said in ledger/storage/migrations/00001_tables.sql.
+-- The templates here are those of ledger/storage/migrations/00001_tables.sql.
 
 -- +goose Up
 
--- What only Trillian wants to know of a leaf that came through AddSequencedLeaves; all else is in
+-- What only Trillian needs to know about a leaf that AddSequencedLeaves stored. Everything else is in
 -- table leaf.
 CREATE TABLE IF NOT EXISTS sequenced (
   place  {{.Int}} NOT NULL, -- as in leaf
