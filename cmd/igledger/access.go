@@ -21,23 +21,29 @@ func accessCommand() *cli.Command {
 		Usage: "record accesses",
 		Subcommands: []*cli.Command{{
 			Name:      "import",
-			Usage:     "report record accesses from FHIR R4 AuditEvents",
+			Usage:     "report accesses to records from FHIR R4 AuditEvents",
 			ArgsUsage: "FILE… or - for standard input",
-			Description: "Takes single AuditEvents, Bundles and NDJSON. Converts, signs with the source's own key on this side, keeps everything in a durable\n" +
-				"outbox, posts in batches, checks every receipt before it forgets. Interrupted, it goes on where it stopped when run again:\n" +
-				"nothing is lost or doubled. An event that cannot be converted is reported with its number and the rest goes on (exit 1).\n\n" +
-				"Example: igledger access import --org NHSL --key lothian-submit.jwk --source trakcare --log-key \"$LOG_KEY\" events.ndjson",
+			Description: "Reads single AuditEvents, Bundles and NDJSON. Signs each entry on this machine with the\n" +
+				"source's key, keeps it in a durable outbox, sends it in batches, and deletes its content\n" +
+				"only after checking the receipt. If it is interrupted, run the same command again: it\n" +
+				"continues, and nothing is lost or duplicated. An event that cannot be converted is\n" +
+				"reported with its number; the others are imported (exit 1).\n\n" +
+				"Example: igledger access import --org NHSL --key lothian-submit.jwk --source trakcare " +
+				"--log-key \"$LOG_KEY\" events.ndjson",
 			Flags: remoteFlags(
-				&cli.StringFlag{Name: "source", Required: true, Usage: "name of the reporting system; sequence numbers count per source"},
-				&cli.StringFlag{Name: "outbox", Usage: "SQLite file that remembers what was sent (default: <source>.outbox in the working folder)"},
-				&cli.IntFlag{Name: "batch", Value: 256, Usage: "entries per request, 1 to 1000"},
+				&cli.StringFlag{Name: "source", Required: true,
+					Usage: "name of the reporting system; each source has its own sequence numbers"},
+				&cli.StringFlag{Name: "outbox",
+					Usage: "SQLite file that records what was sent (default: <source>.outbox in the current folder)"},
+				&cli.IntFlag{Name: "batch", Value: 256, Usage: "entries per request, from 1 to 1000"},
 			),
 			Action: importAction,
 		}},
 	}
 }
 
-// agent is the source's agent that the flags describe, with a progress bar. The caller finishes the bar and closes the agent.
+// agent opens the source's agent that the flags describe, with a progress bar. The caller finishes
+// the bar and closes the agent.
 func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *progressbar.ProgressBar, error) {
 	path := c.String("outbox")
 	if path == "" {
@@ -56,10 +62,10 @@ func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *progressbar
 
 func importAction(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return usage("access import wants files, or - for standard input")
+		return usage("access import: give one or more files, or - for standard input")
 	}
 	if n := c.Int("batch"); n < 1 || n > client.MaxEntries {
-		return usage("--batch wants 1 to %d", client.MaxEntries)
+		return usage("--batch must be from 1 to %d", client.MaxEntries)
 	}
 	r, err := newRemote(c, signing)
 	if err != nil {
@@ -73,18 +79,21 @@ func importAction(c *cli.Context) error {
 	sum, err := a.Import(c.Context, inputs(c.Args().Slice(), c.App.Reader)...)
 	bar.Finish() //nolint:errcheck // the bar is decoration
 	if err != nil {
-		return fmt.Errorf("%w; run the same command again to go on", err)
+		return fmt.Errorf("%w; run the same command again to continue", err)
 	}
-	if err := output(c, sum, "%d events: %d entries in the log, %d known from before, %d refused, %d not converted\n", sum.Events, sum.Logged, sum.Known, sum.Refused, sum.Unreadable); err != nil {
+	err = output(c, sum, "%s: %s added to the log, %d imported before, %d refused, %d not converted\n",
+		counted(sum.Events, "event", "events"), counted(sum.Logged, "entry", "entries"),
+		sum.Known, sum.Refused, sum.Unreadable)
+	if err != nil {
 		return err
 	}
-	if sum.Refused+sum.Unreadable > 0 {
-		return refused("%d events are not in the log, see above", sum.Refused+sum.Unreadable)
+	if n := sum.Refused + sum.Unreadable; n > 0 {
+		return refused("%s not in the log, see above", counted(n, "event or entry is", "events or entries are"))
 	}
 	return nil
 }
 
-// inputs are the files of these names; "-" is standard input.
+// inputs returns the files with these names as inputs; "-" is standard input.
 func inputs(names []string, stdin io.Reader) []source.Input {
 	list := make([]source.Input, len(names))
 	for i, name := range names {
@@ -97,12 +106,15 @@ func inputs(names []string, stdin io.Reader) []source.Input {
 	return list
 }
 
-// progress gives a bar that shows only on a terminal, once something takes more than a second.
+// progress returns a bar that appears only on a terminal, and only if the work takes more than a
+// second.
 func progress(w io.Writer, what string) *progressbar.ProgressBar {
 	visible := false
 	if f, ok := w.(*os.File); ok {
 		visible = term.IsTerminal(int(f.Fd()))
 	}
-	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionSetVisibility(visible),
-		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionThrottle(time.Second/2), progressbar.OptionClearOnFinish())
+	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
+		progressbar.OptionSetVisibility(visible),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+		progressbar.OptionThrottle(time.Second/2), progressbar.OptionClearOnFinish())
 }

@@ -21,102 +21,139 @@ func agreementCommand() *cli.Command {
 		Name:  "agreement",
 		Usage: "data-sharing agreements: write, propose, sign, change, look up, prove",
 		Subcommands: append([]*cli.Command{
-			{
-				Name:      "new",
-				Usage:     "write a template, or an agreement that there is, for the next version",
-				ArgsUsage: "FILE or -",
-				Description: "Never overwrites. The template is YAML with a comment on each field. With --amend the newest version of an agreement in the log is written instead,\n" +
-					"with the version after it.\n\n" +
-					"Example: igledger agreement new isa-2027-001.yaml\n" +
-					"Example: igledger agreement new --amend isa-2027-001 isa-2027-001-v2.yaml",
-				Flags:  remoteFlags(&cli.StringFlag{Name: "amend", Usage: "`ID` of the agreement to begin from"}),
-				Action: newAgreement,
-			},
-			{
-				Name:        "check",
-				Usage:       "check an agreement in a file, without a ledger",
-				ArgsUsage:   "FILE or -",
-				Description: "Says of each field that is missing or wrong what to write there. Exit 1 if there is one.\n\nExample: igledger agreement check isa-2027-001.yaml",
-				Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print the agreement as it would be signed, or what is wrong, as JSON"}},
-				Action: func(c *cli.Context) error {
-					t, err := readAgreement(c)
-					var wrong *draft.Error
-					if c.Bool("json") && errors.As(err, &wrong) {
-						return errors.Join(printJSON(c.App.Writer, wrong.Problems), refused("%d fields are wrong", len(wrong.Problems)))
-					}
-					if err != nil {
-						return err
-					}
-					if c.Bool("json") {
-						return printJSON(c.App.Writer, t)
-					}
-					if err := describeAgreement(c.App.Writer, t); err != nil {
-						return err
-					}
-					_, err = fmt.Fprintln(c.App.Writer, "\nThe agreement is well-formed; the ledger checks besides that the parties are registered.")
-					return err
-				},
-			},
-			{
-				Name:        "schema",
-				Usage:       "print the JSON Schema of agreements, for editors and other systems",
-				Description: "Example: igledger agreement schema > agreement.schema.json",
-				Action: func(c *cli.Context) error {
-					_, err := c.App.Writer.Write(draft.Schema())
-					return err
-				},
-			},
-			{
-				Name:      "propose",
-				Usage:     "as a controller: propose a version of an agreement, for all parties to sign",
-				ArgsUsage: "FILE or -",
-				Description: "The key is one for agreements. The proposal does not sign for your organisation: sign does. It is public for ever: it must name no person.\n\n" +
-					"Example: igledger agreement propose --org NHSL --key lothian-agreements.jwk isa-2027-001.yaml",
-				Flags: remoteFlags(),
-				Action: func(c *cli.Context) error {
-					t, err := readAgreement(c)
-					if err != nil {
-						return err
-					}
-					r, err := newRemote(c, signing)
-					if err != nil {
-						return err
-					}
-					res, err := r.submit(c.Context, &entry.Agreement{Common: r.common(), Agreement: *t})
-					if err != nil {
-						return err
-					}
-					return output(c, res, "entry %d: %s\n%s version %d is proposed; to sign: %s\n", res.Index, res.Status, t.ID, t.Version, strings.Join(t.Organisations(), ", "))
-				},
-			},
+			newAgreementCommand(),
+			checkAgreementCommand(),
+			agreementSchemaCommand(),
+			proposeAgreementCommand(),
 			signCommand(),
-			{
-				Name:      "act",
-				Usage:     "as a party: change the state of an agreement",
-				ArgsUsage: "ID ACT",
-				Description: "ACT is one of\n" +
-					"  review     the agreement is looked at again; it stays in force\n" +
-					"  confirm    the review is done and it goes on\n" +
-					"  suspend    nothing is covered by it until whoever suspended it resumes it\n" +
-					"  resume\n" +
-					"  terminate  it ends; a controller may at any time\n" +
-					"  withdraw   a version that is not yet in force is taken back\n" +
-					"The act counts for what the log takes after it.\n\n" +
-					"Example: igledger agreement act --org NHSL --key lothian-agreements.jwk isa-2027-001 suspend --reason 'breach under investigation'",
-				Flags: remoteFlags(
-					&cli.StringFlag{Name: "reason", Required: true, Usage: "in words, for everybody to read; names no person"},
-					&cli.Uint64Flag{Name: "version", Usage: "the version that is meant (default: the one that stands, for withdraw the newest)"},
-				),
-				Action: actOnAgreement,
-			},
+			agreementActCommand(),
 		}, agreementReading()...),
+	}
+}
+
+func newAgreementCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "new",
+		Usage:     "write a template to fill in, or the next version of an agreement",
+		ArgsUsage: "FILE or -",
+		Description: "Never overwrites a file. The template is YAML with a comment on each field.\n" +
+			"With --amend the file contains the newest version of an agreement in the log, numbered as the\n" +
+			"version after it.\n\n" +
+			"Example: igledger agreement new isa-2027-001.yaml\n" +
+			"Example: igledger agreement new --amend isa-2027-001 isa-2027-001-v2.yaml",
+		Flags:  remoteFlags(&cli.StringFlag{Name: "amend", Usage: "`ID` of the agreement to start from"}),
+		Action: newAgreement,
+	}
+}
+
+func checkAgreementCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "check",
+		Usage:     "check an agreement in a file, without a ledger",
+		ArgsUsage: "FILE or -",
+		Description: "For each field that is missing or wrong, says what to write there, and exits with 1.\n\n" +
+			"Example: igledger agreement check isa-2027-001.yaml",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "print the agreement as it would be signed, or the problems, as JSON"},
+		},
+		Action: checkAgreement,
+	}
+}
+
+func checkAgreement(c *cli.Context) error {
+	t, err := readAgreement(c)
+	var wrong *draft.Error
+	if c.Bool("json") && errors.As(err, &wrong) {
+		n := len(wrong.Problems)
+		return errors.Join(printJSON(c.App.Writer, wrong.Problems),
+			refused("%s to correct", counted(n, "field", "fields")))
+	}
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return printJSON(c.App.Writer, t)
+	}
+	if err := describeAgreement(c.App.Writer, t); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.App.Writer,
+		"\nThe agreement is well-formed. The ledger will also check that the parties are registered.")
+	return err
+}
+
+func agreementSchemaCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "schema",
+		Usage:       "print the JSON Schema of agreements, for editors and other systems",
+		Description: "Example: igledger agreement schema > agreement.schema.json",
+		Action: func(c *cli.Context) error {
+			_, err := c.App.Writer.Write(draft.Schema())
+			return err
+		},
+	}
+}
+
+func proposeAgreementCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "propose",
+		Usage:     "as a controller: propose a version of an agreement, for all parties to sign",
+		ArgsUsage: "FILE or -",
+		Description: "Needs a key for agreements. A proposal is not your organisation's signature: use sign\n" +
+			"for that. The proposal is public for ever, so it must not name a person.\n\n" +
+			"Example: igledger agreement propose --org NHSL --key lothian-agreements.jwk " +
+			"isa-2027-001.yaml",
+		Flags:  remoteFlags(),
+		Action: proposeAgreement,
+	}
+}
+
+func proposeAgreement(c *cli.Context) error {
+	t, err := readAgreement(c)
+	if err != nil {
+		return err
+	}
+	r, err := newRemote(c, signing)
+	if err != nil {
+		return err
+	}
+	res, err := r.submit(c.Context, &entry.Agreement{Common: r.common(), Agreement: *t})
+	if err != nil {
+		return err
+	}
+	return output(c, res, "entry %d: %s\n%s version %d is proposed; to sign: %s\n",
+		res.Index, res.Status, t.ID, t.Version, strings.Join(t.Organisations(), ", "))
+}
+
+func agreementActCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "act",
+		Usage:     "as a party: change the state of an agreement",
+		ArgsUsage: "ID ACT",
+		Description: "ACT is one of\n" +
+			"  review     start a review; the agreement stays in force\n" +
+			"  confirm    end the review; the agreement continues\n" +
+			"  suspend    the agreement covers nothing until the organisation that suspended it resumes it\n" +
+			"  resume     end your organisation's suspension\n" +
+			"  terminate  end the agreement; a controller may do so at any time\n" +
+			"  withdraw   take back a version that is not yet in force\n" +
+			"The act applies to entries that the log takes after it.\n\n" +
+			"Example: igledger agreement act --org NHSL --key lothian-agreements.jwk isa-2027-001 suspend " +
+			"--reason 'breach under investigation'",
+		Flags: remoteFlags(
+			&cli.StringFlag{Name: "reason", Required: true,
+				Usage: "the reason in words; public, so it must not name a person"},
+			&cli.Uint64Flag{Name: "version",
+				Usage: "version to act on (default: the current one; for withdraw the newest)"},
+		),
+		Action: actOnAgreement,
 	}
 }
 
 // readAgreement reads the file that is the only argument.
 func readAgreement(c *cli.Context) (*entry.AgreementText, error) {
 	if c.NArg() != 1 {
-		return nil, usage("%s wants one FILE, or - for standard input", c.Command.FullName())
+		return nil, usage("%s: give one FILE, or - for standard input", c.Command.FullName())
 	}
 	return agreementFile(c, c.Args().First())
 }
@@ -135,7 +172,7 @@ func agreementFile(c *cli.Context, path string) (*entry.AgreementText, error) {
 
 func newAgreement(c *cli.Context) error {
 	if c.NArg() != 1 {
-		return usage("agreement new wants one FILE, or - for standard output")
+		return usage("agreement new: give one FILE, or - for standard output")
 	}
 	text := draft.Template()
 	if id := c.String("amend"); id != "" {
@@ -149,7 +186,7 @@ func newAgreement(c *cli.Context) error {
 		}
 		t := a.Versions[len(a.Versions)-1].Text
 		if t == nil {
-			return refused("the ledger's answer about %s has no text", id)
+			return refused("the ledger's answer about agreement %s has no text", id)
 		}
 		t.Version++
 		text, err = yamlOf(t)
@@ -164,7 +201,7 @@ func newAgreement(c *cli.Context) error {
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		return usage("%s exists and is not overwritten", path)
+		return usage("%s already exists and is not overwritten", path)
 	}
 	if err == nil {
 		_, err = f.Write(text)
@@ -173,12 +210,13 @@ func newAgreement(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("writing the agreement: %w", err)
 	}
-	return output(c, map[string]string{"file": path}, "%s written; fill it in, then: igledger agreement check %s\n", path, path)
+	return output(c, map[string]string{"file": path},
+		"%s written. Fill it in, then run: igledger agreement check %s\n", path, path)
 }
 
 func actOnAgreement(c *cli.Context) error {
 	if c.NArg() != 2 {
-		return usage("agreement act wants ID and ACT, one of %s", strings.Join(entry.AgreementActs, ", "))
+		return usage("agreement act: give an ID and an ACT, one of %s", strings.Join(entry.AgreementActs, ", "))
 	}
 	id, act := c.Args().Get(0), c.Args().Get(1)
 	r, err := newRemote(c, signing)
@@ -196,14 +234,16 @@ func actOnAgreement(c *cli.Context) error {
 			version = uint64(len(a.Versions))
 		}
 	}
-	res, err := r.submit(c.Context, &entry.AgreementAct{Common: r.common(), Agreement: id, Version: version, Act: act, Reason: c.String("reason")})
+	res, err := r.submit(c.Context, &entry.AgreementAct{Common: r.common(), Agreement: id, Version: version, Act: act,
+		Reason: c.String("reason")})
 	if err != nil {
 		return err
 	}
 	return output(c, res, "entry %d: %s\n%s version %d: %s\n", res.Index, res.Status, id, version, act)
 }
 
-// describeAgreement prints what an officer looks at before signing. Every field of the text that decides is in it; show --json has all.
+// describeAgreement prints what an officer reads before signing. It contains every field of the
+// text that decides whether an access is covered; show --json prints all fields.
 func describeAgreement(w io.Writer, t *entry.AgreementText) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s version %d (%s): %s\n", t.ID, t.Version, t.Tier, line(t.Title))
@@ -219,7 +259,7 @@ func describeAgreement(w io.Writer, t *entry.AgreementText) error {
 	}
 	row("Legal basis", "UK GDPR %s; %s", basis(t.Article6, t.Article9), t.Power)
 	for i, d := range t.Data {
-		codes := "not limited by code"
+		codes := "not limited to codes"
 		if len(d.Codes) > 0 {
 			codes = strings.Join(d.Codes, " ")
 		}
@@ -243,10 +283,10 @@ func describeAgreement(w io.Writer, t *entry.AgreementText) error {
 	}
 	row("Privacy notice", "%s, SHA-256 %x", t.Notice.URL, t.Notice.Hash)
 	if t.Under != "" {
-		row("Works out", "%s", t.Under)
+		row("Implements", "%s", t.Under)
 	}
 	if len(t.Supersedes) > 0 {
-		row("Ends", "%s, once it is in force", strings.Join(t.Supersedes, ", "))
+		row("Replaces", "%s, when it comes into force", strings.Join(t.Supersedes, ", "))
 	}
 	row("In force", "%s to %s, review due %s", t.Start, t.End, t.ReviewDue)
 	if err := tab.Flush(); err != nil {
@@ -274,7 +314,8 @@ func basis(article6, article9 []string) string {
 	return strings.Join(parts, ", ")
 }
 
-// line makes a text of somebody else's one line, so that it can look like nothing but itself in a table or a terminal.
+// line puts a text from another organisation on one line and removes control characters, so that it
+// cannot imitate other output in a table or on a terminal.
 func line(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
 }

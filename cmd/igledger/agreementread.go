@@ -14,35 +14,40 @@ import (
 	"igledger/ledger/entry"
 )
 
-// agreementReading are the commands that show agreements, which are for everybody.
+// agreementReading returns the commands that show agreements. They need no key.
 func agreementReading() []*cli.Command {
 	formatFlag := &cli.StringFlag{Name: "format", Value: "csv", Usage: "csv or json"}
 	listFlags := []cli.Flag{
-		&cli.StringFlag{Name: "party", Usage: "only those of this organisation"},
-		&cli.StringFlag{Name: "state", Usage: "only those that are proposed, approved, in-force, under-review, suspended, withdrawn, terminated, superseded or expired"},
+		&cli.StringFlag{Name: "party", Usage: "only agreements to which this organisation is a party"},
+		&cli.StringFlag{Name: "state",
+			Usage: "only agreements in this state: proposed, approved, in-force, under-review, suspended, " +
+				"withdrawn, terminated, superseded or expired"},
 	}
 	return []*cli.Command{
 		{
 			Name:        "list",
-			Usage:       "list the agreements with their states",
+			Usage:       "list agreements and their states",
 			Description: "Example: igledger agreement list --party NHSL --state in-force",
 			Flags:       remoteFlags(listFlags...),
 			Action:      func(c *cli.Context) error { return listAgreements(c, 0) },
 		},
 		{
-			Name:        "due",
-			Usage:       "list the agreements that are to be reviewed, or end, soon",
-			Description: "Exit 1 if the review of one is overdue.\n\nExample: igledger agreement due --within 90d --party NHSL",
-			Flags:       remoteFlags(append(listFlags, &cli.StringFlag{Name: "within", Value: "90d", Usage: "days from now, as 90d"})...),
-			Action:      dueAgreements,
+			Name:  "due",
+			Usage: "list agreements that are due for review or end soon",
+			Description: "Exits with 1 if a review is overdue.\n\n" +
+				"Example: igledger agreement due --within 90d --party NHSL",
+			Flags: remoteFlags(append(listFlags,
+				&cli.StringFlag{Name: "within", Value: "90d", Usage: "days from now, such as 90d"})...),
+			Action: dueAgreements,
 		},
 		{
 			Name:      "show",
-			Usage:     "show an agreement: its text, its state, who signed",
+			Usage:     "show an agreement: its text, state and signatures",
 			ArgsUsage: "ID",
-			Description: "As the ledger says; verify proves it. --json has every field of every version.\n\n" +
+			Description: "Shows what the ledger says; agreement verify proves it. --json prints every field of\n" +
+				"every version.\n\n" +
 				"Example: igledger agreement show isa-2027-001",
-			Flags:  remoteFlags(&cli.Uint64Flag{Name: "version", Usage: "the version to show (default: the one that stands)"}),
+			Flags:  remoteFlags(&cli.Uint64Flag{Name: "version", Usage: "version to show (default: the current one)"}),
 			Action: showAgreement,
 		},
 		{
@@ -61,17 +66,20 @@ func agreementReading() []*cli.Command {
 				}
 				var list []agreementEvent
 				for _, e := range a.History {
-					list = append(list, agreementEvent{Index: e.Index, Signed: e.At, By: e.Organisation, KID: e.KID, Version: e.Version, What: whatOf(e), Reason: e.Reason})
+					list = append(list, agreementEvent{Index: e.Index, Signed: e.At, By: e.Organisation, KID: e.KID,
+						Version: e.Version, What: whatOf(e), Reason: e.Reason})
 				}
 				return printHistory(c.App.Writer, list)
 			},
 		},
 		{
-			Name:        "export",
-			Usage:       "export the agreements for a spreadsheet or another register",
-			Description: "CSV has one line for each agreement, as it stands; JSON has every version with its whole text, its signatures and its acts.\n\nExample: igledger agreement export --format csv > agreements.csv",
-			Flags:       remoteFlags(append(listFlags, formatFlag)...),
-			Action:      exportAgreements,
+			Name:  "export",
+			Usage: "export agreements for a spreadsheet or another register",
+			Description: "CSV has one line for each agreement, in its current version. JSON has every version with\n" +
+				"its text, signatures and acts.\n\n" +
+				"Example: igledger agreement export --format csv > agreements.csv",
+			Flags:  remoteFlags(append(listFlags, formatFlag)...),
+			Action: exportAgreements,
 		},
 		verifyAgreementCommand(),
 	}
@@ -89,7 +97,7 @@ func whatOf(e client.AgreementEntry) string {
 
 func oneAgreement(c *cli.Context) (*client.Agreement, error) {
 	if c.NArg() != 1 {
-		return nil, usage("%s wants one ID", c.Command.FullName())
+		return nil, usage("%s: give one ID", c.Command.FullName())
 	}
 	r, err := newRemote(c, anybody)
 	if err != nil {
@@ -98,7 +106,7 @@ func oneAgreement(c *cli.Context) (*client.Agreement, error) {
 	return r.agreement(c.Context, c.Args().First())
 }
 
-// agreement asks the ledger for an agreement, and makes sure that its answer is one.
+// agreement asks the ledger for an agreement and checks that the answer is complete.
 func (r *remote) agreement(ctx context.Context, id string) (*client.Agreement, error) {
 	a, err := r.Agreement(ctx, id)
 	if err != nil {
@@ -109,7 +117,7 @@ func (r *remote) agreement(ctx context.Context, id string) (*client.Agreement, e
 		whole = whole && v.Version == uint64(i)+1 && v.Text != nil
 	}
 	if !whole {
-		return nil, refused("the ledger's answer about agreement %s is not whole", id)
+		return nil, refused("the ledger's answer about agreement %s is incomplete", id)
 	}
 	return a, nil
 }
@@ -122,7 +130,8 @@ func queryAgreements(c *cli.Context, days int) (*remote, []client.AgreementSumma
 	if err != nil {
 		return nil, nil, err
 	}
-	list, err := r.Agreements(c.Context, client.AgreementQuery{Party: c.String("party"), State: c.String("state"), Due: days})
+	list, err := r.Agreements(c.Context, client.AgreementQuery{Party: c.String("party"),
+		State: c.String("state"), Due: days})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,13 +150,14 @@ func listAgreements(c *cli.Context, days int) error {
 	for _, a := range list {
 		version := fmt.Sprint(a.Version)
 		if a.Newest > a.Version {
-			version += fmt.Sprintf(" (%d to come)", a.Newest)
+			version += fmt.Sprintf(" (then %d)", a.Newest)
 		}
 		state := a.State
 		if len(a.Missing) > 0 && state == "proposed" {
 			state += ", to be signed by " + joined(a.Missing)
 		}
-		rows = append(rows, []string{a.ID, version, state, joined(a.Parties), joined(a.Purposes), a.Start, a.End, a.ReviewDue, a.Title})
+		rows = append(rows, []string{a.ID, version, state, joined(a.Parties), joined(a.Purposes), a.Start, a.End,
+			a.ReviewDue, a.Title})
 	}
 	return printTable(c.App.Writer, rows)
 }
@@ -156,7 +166,7 @@ func dueAgreements(c *cli.Context) error {
 	var days int
 	within, _ := strings.CutSuffix(c.String("within"), "d")
 	if _, err := fmt.Sscanf(within, "%d", &days); err != nil || fmt.Sprint(days) != within || days < 1 {
-		return usage("--within wants days, as 90d")
+		return usage("--within: give a number of days, such as 90d")
 	}
 	_, list, err := queryAgreements(c, days)
 	if err != nil {
@@ -181,7 +191,7 @@ func dueAgreements(c *cli.Context) error {
 		}
 	}
 	if overdue > 0 {
-		return refused("the review of %d of %d agreements is overdue", overdue, len(list))
+		return refused("reviews overdue: %d of %s", overdue, counted(len(list), "agreement", "agreements"))
 	}
 	return nil
 }
@@ -201,15 +211,15 @@ func showAgreement(c *cli.Context) error {
 	w := c.App.Writer
 	newest := uint64(len(a.Versions))
 	if version == 0 || version > newest {
-		return refused("%s has no version %d, the newest is %d", a.ID, version, newest)
+		return refused("%s has no version %d; the newest is %d", a.ID, version, newest)
 	}
 	v := a.Versions[version-1]
 	if err := describeAgreement(w, v.Text); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nstate: %s\nproposed by %s at %d\n", v.State, v.By, v.Index)
+	fmt.Fprintf(w, "\nstate: %s\nproposed by %s in entry %d\n", v.State, v.By, v.Index)
 	for _, s := range v.Signatures {
-		fmt.Fprintf(w, "signed by %s at %d (%s), key %s\n", s.Organisation, s.Index, s.At, s.KID)
+		fmt.Fprintf(w, "signed by %s in entry %d (%s), key %s\n", s.Organisation, s.Index, s.At, s.KID)
 	}
 	if len(v.Missing) > 0 {
 		fmt.Fprintf(w, "not yet signed by %s\n", joined(v.Missing))
@@ -218,7 +228,7 @@ func showAgreement(c *cli.Context) error {
 		fmt.Fprintf(w, "suspended by %s\n", joined(v.Suspended))
 	}
 	if version < newest {
-		fmt.Fprintf(w, "there is a version %d: igledger agreement show --version %d %s\n", newest, newest, a.ID)
+		fmt.Fprintf(w, "version %d exists; to show it: igledger agreement show --version %d %s\n", newest, newest, a.ID)
 	}
 	return nil
 }
@@ -229,7 +239,7 @@ func exportAgreements(c *cli.Context) error {
 		format = "json"
 	}
 	if format != "csv" && format != "json" {
-		return usage("--format wants csv or json")
+		return usage("--format must be csv or json")
 	}
 	r, list, err := queryAgreements(c, 0)
 	if err != nil {
@@ -245,7 +255,8 @@ func exportAgreements(c *cli.Context) error {
 	if format == "json" {
 		return printJSON(c.App.Writer, whole)
 	}
-	rows := [][]string{{"id", "version", "state", "tier", "title", "parties", "controllers", "purposes", "legalBasis", "legalPower", "data", "roles", "start", "end", "reviewDue",
+	rows := [][]string{{"id", "version", "state", "tier", "title", "parties", "controllers", "purposes", "legalBasis",
+		"legalPower", "data", "roles", "start", "end", "reviewDue",
 		"dpia", "dpiaDate", "approvals", "privacyNotice", "rightsContact", "breachContact", "proposedAt", "signedAt"}}
 	for _, a := range whole {
 		rows = append(rows, agreementRow(a, &a.Versions[a.Version-1]))
@@ -274,12 +285,14 @@ func agreementRow(a *client.Agreement, v *client.AgreementVersion) []string {
 		signed = append(signed, fmt.Sprintf("%s:%d", s.Organisation, s.Index))
 	}
 	words := func(list []string) string { return strings.Join(list, " ") }
-	return []string{a.ID, fmt.Sprint(a.Version), a.State, t.Tier, t.Title, words(t.Organisations()), words(controllers), words(purposes), basis(t.Article6, t.Article9), t.Power,
-		words(data), words(t.Roles), t.Start, t.End, t.ReviewDue, t.DPIA.Reference, t.DPIA.Date, strings.Join(approvals, "; "), t.Notice.URL, t.Rights, t.Breach,
+	return []string{a.ID, fmt.Sprint(a.Version), a.State, t.Tier, t.Title, words(t.Organisations()),
+		words(controllers), words(purposes), basis(t.Article6, t.Article9), t.Power,
+		words(data), words(t.Roles), t.Start, t.End, t.ReviewDue, t.DPIA.Reference, t.DPIA.Date,
+		strings.Join(approvals, "; "), t.Notice.URL, t.Rights, t.Breach,
 		fmt.Sprint(v.Index), words(signed)}
 }
 
-// yamlOf writes an agreement as officers edit it.
+// yamlOf returns an agreement as YAML for officers to edit.
 func yamlOf(t *entry.AgreementText) ([]byte, error) {
 	b, err := json.Marshal(t, json.Deterministic(true))
 	if err != nil {
@@ -316,9 +329,10 @@ func listRequests(c *cli.Context) error {
 	for _, q := range list {
 		answer, reasons := "open", ""
 		if q.Answer != nil {
-			answer, reasons = fmt.Sprintf("%s at %d", q.Answer.Decision, q.Answer.Index), q.Answer.Reasons
+			answer, reasons = fmt.Sprintf("%s in entry %d", q.Answer.Decision, q.Answer.Index), q.Answer.Reasons
 		}
-		rows = append(rows, []string{q.ID, q.Organisation, q.Holder, fmt.Sprintf("%d, %s", q.Index, q.At), joined(q.Codes), q.Data, q.Purpose, q.Needed, answer, reasons})
+		rows = append(rows, []string{q.ID, q.Organisation, q.Holder, fmt.Sprintf("entry %d, %s", q.Index, q.At),
+			joined(q.Codes), q.Data, q.Purpose, q.Needed, answer, reasons})
 	}
 	return printTable(c.App.Writer, rows)
 }

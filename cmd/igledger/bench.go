@@ -83,7 +83,7 @@ type bench struct {
 	seqs                                    []uint64
 }
 
-// benchResult is what a run measured, with its conditions.
+// benchResult is the measurements of a run, with its conditions.
 type benchResult struct {
 	Engine        string  `json:"engine"`
 	CPUs          int     `json:"cpus"`
@@ -164,7 +164,7 @@ func (b *bench) run(ctx context.Context) (*benchResult, error) {
 	return r, nil
 }
 
-// prepare makes the log, enrols a source, and preloads.
+// prepare creates the log, enrols a source, and preloads entries.
 func (b *bench) prepare(ctx context.Context, store *storage.Storage) error {
 	dir := filepath.Join(b.dir, "keys")
 	if err := ledger.GenerateKeys(dir, b.origin); err != nil {
@@ -207,7 +207,7 @@ func (b *bench) prepare(ctx context.Context, store *storage.Storage) error {
 	return nil
 }
 
-// sign makes n entries; entry i is of the stream of client i mod clients.
+// sign returns n signed entries. Entry i is in the stream of client i mod clients.
 func (b *bench) sign(n int) ([]string, error) {
 	texts := make([]string, n)
 	var wg sync.WaitGroup
@@ -236,7 +236,7 @@ func (b *bench) sign(n int) ([]string, error) {
 	return texts, nil
 }
 
-// benchAccess is an access of ordinary size.
+// benchAccess returns an access of ordinary size.
 func benchAccess(origin string, stream int, seq uint64, person int) *entry.Access {
 	now := time.Now().UTC()
 	return &entry.Access{
@@ -248,7 +248,7 @@ func benchAccess(origin string, stream int, seq uint64, person int) *entry.Acces
 	}
 }
 
-// serve starts this very program as a server of its own.
+// serve starts this program as a server in its own process.
 func (b *bench) serve(ctx context.Context) (base string, stop func(), peakMB func() float64, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -296,7 +296,7 @@ func (b *bench) serve(ctx context.Context) (base string, stop func(), peakMB fun
 	return base, stop, func() float64 { return peakMemory(cmd.Process.Pid) }, nil
 }
 
-// peakMemory is VmHWM of a process in MB, 0 where /proc is not to be had.
+// peakMemory returns the VmHWM of a process in MB, or 0 if /proc is not available.
 func peakMemory(pid int) float64 {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -23,20 +23,27 @@ func importConsentCommand() *cli.Command {
 		Name:      "import",
 		Usage:     "record consents from FHIR Consent resources, R4 or R5",
 		ArgsUsage: "FILE… or -",
-		Description: "Takes single Consents, Bundles and NDJSON. Whatever in a resource the ledger cannot enforce as it stands is named, with what follows from it; the rest of the\n" +
-			"resource is kept with the entry. The same resource imported again is known and changes nothing. Exit 1 if one could not be taken; the others are.\n\n" +
-			"Example: igledger consent import --org NHSL --key lothian-agreements.jwk --map Organization/f001=NHSL consents.ndjson",
+		Description: "Reads single Consents, Bundles and NDJSON. Lists everything in a resource that the\n" +
+			"ledger cannot enforce as written, and the effect. The entry keeps the whole resource.\n" +
+			"Importing the same resource again changes nothing. Exits with 1 if a resource is\n" +
+			"refused; the others are recorded.\n\n" +
+			"Example: igledger consent import --org NHSL --key lothian-agreements.jwk --map " +
+			"Organization/f001=NHSL consents.ndjson",
 		Flags: remoteFlags(
-			&cli.StringFlag{Name: "agreement", Usage: "id of the agreement that they were asked for, where the resource names none"},
-			&cli.StringSliceFlag{Name: "map", Usage: "REFERENCE=ORG: which organisation of the log a reference means; may be given again"},
-			&cli.StringSliceFlag{Name: "system", Usage: "URI=chi or URI=nhs: further identifier systems of people; may be given again"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "say what cannot be enforced, record nothing, and need no ledger and no key"},
+			&cli.StringFlag{Name: "agreement",
+				Usage: "id of the agreement for which people were asked, if the resource names none"},
+			&cli.StringSliceFlag{Name: "map",
+				Usage: "REFERENCE=ORG: the organisation in the log that a reference means; repeat for more"},
+			&cli.StringSliceFlag{Name: "system",
+				Usage: "URI=chi or URI=nhs: a further identifier system for people; repeat for more"},
+			&cli.BoolFlag{Name: "dry-run",
+				Usage: "only list what cannot be enforced; records nothing, and needs no ledger or key"},
 		),
 		Action: importConsents,
 	}
 }
 
-// importedConsent is what became of one resource.
+// importedConsent is the outcome of importing one resource.
 type importedConsent struct {
 	File       string            `json:"file"`
 	Number     int               `json:"number"` // of the resource in its file, from 1
@@ -50,7 +57,7 @@ type importedConsent struct {
 
 func importConsents(c *cli.Context) error {
 	if c.NArg() == 0 {
-		return usage("consent import wants files, or - for standard input")
+		return usage("consent import: give one or more files, or - for standard input")
 	}
 	conv := fhir.Conversion{Issuer: c.String("org")}
 	var err error
@@ -62,14 +69,14 @@ func importConsents(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var r *remote // none for a dry run
+	var r *remote // nil for a dry run
 	if !c.Bool("dry-run") {
 		r, err = newRemote(c, signing)
 		if err != nil {
 			return err
 		}
 	} else if conv.Issuer == "" {
-		return usage("--org is needed: it scopes the person's local numbers")
+		return usage("give --org: local numbers of people belong to that organisation")
 	}
 	var list []importedConsent
 	for _, name := range c.Args().Slice() {
@@ -97,14 +104,15 @@ func pairs(c *cli.Context, flag string) (map[string]string, error) {
 	for _, s := range c.StringSlice(flag) {
 		i := strings.LastIndexByte(s, '=')
 		if i <= 0 || i == len(s)-1 {
-			return nil, usage("--%s wants NAME=VALUE", flag)
+			return nil, usage("--%s must have the form NAME=VALUE", flag)
 		}
 		m[s[:i]] = s[i+1:]
 	}
 	return m, nil
 }
 
-// consentsIn finds the Consents of a file: the values in it, and what stands in those that are Bundles.
+// consentsIn returns the Consents in a file: its values, and the resources in those that are
+// Bundles.
 func consentsIn(data []byte) ([]jsontext.Value, error) {
 	var out []jsontext.Value
 	for d := jsontext.NewDecoder(bytes.NewReader(data)); ; {
@@ -113,7 +121,7 @@ func consentsIn(data []byte) ([]jsontext.Value, error) {
 			return out, nil
 		}
 		if err != nil {
-			return nil, errors.New("not JSON, or NDJSON")
+			return nil, errors.New("the file is not JSON or NDJSON")
 		}
 		var bundle struct {
 			ResourceType string `json:"resourceType"`
@@ -132,7 +140,8 @@ func consentsIn(data []byte) ([]jsontext.Value, error) {
 	}
 }
 
-// importConsent converts, states and tells of one resource in one. An error is one of the ledger or the way to it; a resource that cannot be taken is none.
+// importConsent converts and submits one resource, and records the outcome in one. It returns an
+// error only if the ledger or the connection fails, not if the resource is refused.
 func (r *remote) importConsent(c *cli.Context, conv fhir.Conversion, raw []byte, one *importedConsent) error {
 	in, err := conv.Read(raw)
 	if err != nil {
@@ -148,9 +157,10 @@ func (r *remote) importConsent(c *cli.Context, conv fhir.Conversion, raw []byte,
 	if x.Agreement == "" {
 		x.Agreement = c.String("agreement")
 	}
-	// The same resource is the same act, whenever it comes.
+	// The same resource is the same act, whenever it is imported.
 	sum := sha256.Sum256(raw)
-	x.ID = uuid.NewSHA1(uuid.NameSpaceURL, fmt.Appendf(nil, "urn:igledger:consent-import:%s:%s:%x", r.origin, r.org, sum)).String()
+	x.ID = uuid.NewSHA1(uuid.NameSpaceURL, fmt.Appendf(nil, "urn:igledger:consent-import:%s:%s:%x", r.origin, r.org,
+		sum)).String()
 	res, err := r.submit(c.Context, x)
 	var e *exitError
 	var p *client.Problem
@@ -159,7 +169,9 @@ func (r *remote) importConsent(c *cli.Context, conv fhir.Conversion, raw []byte,
 		one.Status, one.Index, one.Flags = string(res.Status), res.Index, res.Flags
 	case errors.As(err, &p) && p.Code() == "conflict":
 		one.Status = "known"
-	case res.Problem != nil && p != nil, errors.As(err, &e) && e.code == exitUsage: // this one is refused, by the ledger or by the form of entries
+	case res.Problem != nil && p != nil, errors.As(err, &e) && e.code == exitUsage:
+		// Only this resource is refused, by the ledger or because its entry would not be
+		// well-formed.
 		one.Status, one.Error = "refused", err.Error()
 	default:
 		return err
@@ -182,7 +194,7 @@ func reportImport(c *cli.Context, list []importedConsent) error {
 		for _, one := range list {
 			fmt.Fprintf(c.App.Writer, "%s, resource %d: %s", one.File, one.Number, one.Status)
 			if one.Index > 0 {
-				fmt.Fprintf(c.App.Writer, " at %d", one.Index)
+				fmt.Fprintf(c.App.Writer, " in entry %d", one.Index)
 			}
 			if one.Record != "" {
 				fmt.Fprintf(c.App.Writer, ", record %s", one.Record)
@@ -198,12 +210,12 @@ func reportImport(c *cli.Context, list []importedConsent) error {
 		}
 	}
 	if bad > 0 {
-		return refused("%d of %d consents were not taken", bad, len(list))
+		return refused("refused: %d of %s", bad, counted(len(list), "consent", "consents"))
 	}
 	return nil
 }
 
-// printUnenforced says each reason once, with the elements that it holds for.
+// printUnenforced prints each reason once, with the elements to which it applies.
 func printUnenforced(w io.Writer, list []fhir.Unenforced) {
 	var reasons []string
 	paths := map[string][]string{}
@@ -214,6 +226,6 @@ func printUnenforced(w io.Writer, list []fhir.Unenforced) {
 		paths[u.Why] = append(paths[u.Why], u.Path)
 	}
 	for _, why := range reasons {
-		fmt.Fprintf(w, "  not enforced as it stands: %s\n    (%s)\n", why, strings.Join(paths[why], ", "))
+		fmt.Fprintf(w, "  not enforced as written: %s\n    (%s)\n", why, strings.Join(paths[why], ", "))
 	}
 }

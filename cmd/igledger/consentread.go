@@ -13,10 +13,12 @@ import (
 	"igledger/ledger/entry"
 )
 
-// readingFlags are those of commands that read what is on file of a person.
+// readingFlags returns the flags of commands that read what is recorded about a person, followed by
+// more.
 func readingFlags(more ...cli.Flag) []cli.Flag {
 	return remoteFlags(append([]cli.Flag{idFlag(),
-		&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
+		&cli.StringFlag{Name: "function", Value: "igledger",
+			Usage: "function or system on whose behalf you read, never a person"},
 		readingPurpose(),
 	}, more...)...)
 }
@@ -24,13 +26,15 @@ func readingFlags(more ...cli.Flag) []cli.Flag {
 func listConsentsCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "list",
-		Usage: "list what a person decided, and who may act for the person",
-		Description: "The person's id is read from standard input. The caller's organisation must be an auditor or controller and the key for audit. This reading is itself logged.\n\n" +
+		Usage: "list what a person decided, and who may act for them",
+		Description: "Reads the person's id from standard input. Your organisation must be an auditor or a\n" +
+			"controller, with a key for audit. The ledger logs this reading, and the person can see\n" +
+			"it.\n\n" +
 			"Example: igledger consent list --org NHSL --key lothian-audit.jwk < id.txt",
 		Flags: readingFlags(),
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usage("consent list takes no arguments; the id comes from standard input")
+				return usage("consent list takes no arguments; it reads the id from standard input")
 			}
 			_, acts, err := personalActs(c)
 			if err != nil {
@@ -44,10 +48,10 @@ func listConsentsCommand() *cli.Command {
 	}
 }
 
-// personalAct is a consent or delegation of a person as it stands in the log.
+// personalAct is a consent or delegation of a person as it is in the log.
 type personalAct struct {
 	Index      uint64            `json:"index"`
-	Newest     bool              `json:"newest"` // of its record: the one that counts
+	Newest     bool              `json:"newest"` // the newest act of its record
 	Consent    *entry.Consent    `json:"consent,omitempty"`
 	Delegation *entry.Delegation `json:"delegation,omitempty"`
 }
@@ -59,7 +63,7 @@ func (a *personalAct) record() string {
 	return a.Delegation.Delegation
 }
 
-// personalActs reads them from the person's history, in the order of the log.
+// personalActs reads the acts from the person's history, in log order.
 func personalActs(c *cli.Context) (*remote, []personalAct, error) {
 	r, err := newRemote(c, signing)
 	if err != nil {
@@ -80,7 +84,7 @@ func personalActs(c *cli.Context) (*remote, []personalAct, error) {
 	for _, a := range list { // newest first
 		e, err := entry.ParseParts(a.Opening.JWS, a.Opening.Disclosures)
 		if err != nil {
-			return nil, nil, refused("entry %d as the ledger gives it: %w", a.Index, err)
+			return nil, nil, refused("entry %d from the ledger is not valid: %w", a.Index, err)
 		}
 		act := personalAct{Index: a.Index}
 		switch b := e.Body.(type) {
@@ -100,7 +104,8 @@ func personalActs(c *cli.Context) (*remote, []personalAct, error) {
 }
 
 func consentRows(acts []personalAct) [][]string {
-	rows := [][]string{{"ENTRY", "RECORD", "WHAT", "SCOPE", "DECIDED", "PURPOSES", "DATA", "TO", "AGREEMENT", "UNTIL", "COUNTS"}}
+	rows := [][]string{{"ENTRY", "RECORD", "WHAT", "SCOPE", "DECIDED", "PURPOSES", "DATA", "TO", "AGREEMENT", "UNTIL",
+		"IN EFFECT"}}
 	for _, a := range acts {
 		row := []string{fmt.Sprint(a.Index), a.record()}
 		if x := a.Consent; x != nil {
@@ -112,7 +117,8 @@ func consentRows(acts []personalAct) [][]string {
 			if n := len(rule.Except); n > 0 {
 				act = said.Count(plain.TotalExceptions, uint64(n), "act", act)
 			}
-			row = append(row, act, x.Scope, x.Decided, joined(rule.Purposes), joined(rule.Data), joined(rule.Recipients), x.Agreement, rule.End)
+			row = append(row, act, x.Scope, x.Decided, joined(rule.Purposes), joined(rule.Data),
+				joined(rule.Recipients), x.Agreement, rule.End)
 		} else {
 			d := a.Delegation
 			row = append(row, "delegation "+d.Act, joined(d.Scope), d.Start, d.Kind, "", "", "", d.End)
@@ -122,11 +128,11 @@ func consentRows(acts []personalAct) [][]string {
 	return rows
 }
 
-// counts says whether an act decides anything now.
+// counts returns whether an act is in effect now, in words.
 func counts(a *personalAct) string {
 	switch {
 	case !a.Newest:
-		return "no, a newer act does"
+		return "no, replaced by a newer act"
 	case a.Consent != nil && a.Consent.Rule == nil, a.Delegation != nil && a.Delegation.Act == "revoked":
 		return "no, it ended"
 	}
@@ -136,10 +142,12 @@ func counts(a *personalAct) string {
 func exportConsentCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "export",
-		Usage:     "write a consent record as FHIR or ISO/IEC TS 27560",
+		Usage:     "print a consent record as FHIR or ISO/IEC TS 27560",
 		ArgsUsage: "RECORD",
-		Description: "The person's id is read from standard input. FHIR is of the newest act; the ISO record has all. The caller as for list.\n\n" +
-			"Example: igledger consent export --org NHSL --key lothian-audit.jwk --format fhir-r4 0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt",
+		Description: "Reads the person's id from standard input. FHIR contains the newest act, an ISO record\n" +
+			"all acts. Your organisation and key must be as for consent list.\n\n" +
+			"Example: igledger consent export --org NHSL --key lothian-audit.jwk --format fhir-r4 " +
+			"0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt",
 		Flags: readingFlags(jurisdictionFlag(),
 			&cli.StringFlag{Name: "format", Value: "fhir-r4", Usage: "fhir-r4, fhir-r5 or iso27560"},
 		),
@@ -149,7 +157,7 @@ func exportConsentCommand() *cli.Command {
 				"iso27560": isoOf(iso27560.Record),
 			}[c.String("format")]
 			if write == nil {
-				return usage("--format wants fhir-r4, fhir-r5 or iso27560")
+				return usage("--format must be fhir-r4, fhir-r5 or iso27560")
 			}
 			return exportConsent(c, write)
 		},
@@ -158,25 +166,30 @@ func exportConsentCommand() *cli.Command {
 
 func receiptOfConsentCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "receipt",
-		Usage:       "write the receipt of a consent for the person, as ISO/IEC TS 27560 has it",
-		ArgsUsage:   "RECORD",
-		Description: "The person's id is read from standard input. The caller as for list.\n\nExample: igledger consent receipt --org NHSL --key lothian-audit.jwk 0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt > receipt.jsonld",
-		Flags:       readingFlags(jurisdictionFlag()),
+		Name:      "receipt",
+		Usage:     "print the receipt of a consent for the person, in the form of ISO/IEC TS 27560",
+		ArgsUsage: "RECORD",
+		Description: "Reads the person's id from standard input. Your organisation and key must be as for\n" +
+			"consent list.\n\n" +
+			"Example: igledger consent receipt --org NHSL --key lothian-audit.jwk " +
+			"0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt > receipt.jsonld",
+		Flags: readingFlags(jurisdictionFlag()),
 		Action: func(c *cli.Context) error {
-			return exportConsent(c, isoOf(func(s iso27560.Source) ([]byte, error) { return iso27560.Receipt(s, time.Now()) }))
+			receipt := func(s iso27560.Source) ([]byte, error) { return iso27560.Receipt(s, time.Now()) }
+			return exportConsent(c, isoOf(receipt))
 		},
 	}
 }
 
 func jurisdictionFlag() cli.Flag {
-	return &cli.StringFlag{Name: "jurisdiction", Value: "GB-SCT", Usage: "ISO 3166 code of the law that applies, for ISO/IEC TS 27560"}
+	return &cli.StringFlag{Name: "jurisdiction", Value: "GB-SCT",
+		Usage: "ISO 3166 code of the jurisdiction, for ISO/IEC TS 27560"}
 }
 
-// exportConsent gathers the acts of the record that is named and writes them.
+// exportConsent writes the acts of the consent record that the argument names.
 func exportConsent(c *cli.Context, write func(*cli.Context, *remote, []*entry.Consent) ([]byte, error)) error {
 	if c.NArg() != 1 {
-		return usage("%s wants the id of one consent record", c.Command.FullName())
+		return usage("%s: give the id of one consent record", c.Command.FullName())
 	}
 	r, all, err := personalActs(c)
 	if err != nil {
@@ -189,7 +202,7 @@ func exportConsent(c *cli.Context, write func(*cli.Context, *remote, []*entry.Co
 		}
 	}
 	if len(acts) == 0 {
-		return refused("no consent record of this id is on file for the person")
+		return refused("the person has no consent record with this id")
 	}
 	b, err := write(c, r, acts)
 	if err != nil {

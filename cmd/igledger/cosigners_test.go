@@ -16,17 +16,20 @@ import (
 	"igledger/internal/testwitness"
 )
 
-// scriptT lets package testwitness work for a script.
+// scriptT adapts a script for package testwitness.
 type scriptT struct{ *testscript.TestScript }
 
-func (t scriptT) Helper()                           {}
-func (t scriptT) Cleanup(f func())                  { t.Defer(f) }
-func (t scriptT) Errorf(format string, args ...any) { t.Logf(format, args...) } // of a witness's goroutine, where Fatalf may not be called
+func (t scriptT) Helper()          {}
+func (t scriptT) Cleanup(f func()) { t.Defer(f) }
+
+// called from a witness's goroutine, where Fatalf is not allowed
+func (t scriptT) Errorf(format string, args ...any) { t.Logf(format, args...) }
 func (t scriptT) Fatal(args ...any)                 { t.Fatalf("%s", fmt.Sprintln(args...)) }
 func (t scriptT) Skipf(format string, args ...any)  { t.Fatalf(format, args...) }
 
-// realWitnesses are the commands about real witnesses: "witness NAME ORIGIN LOGKEY" starts one and sets $WITNESS_NAME to the words of its line in a policy, "witness kill NAME" ends it,
-// "witness again NAME" starts it anew.
+// realWitnesses returns the command for real witnesses: "witness NAME ORIGIN LOGKEY" starts one and
+// sets $WITNESS_NAME to the words of its line in a policy, "witness kill NAME" kills it, and
+// "witness again NAME" restarts it.
 func realWitnesses(t *testing.T) func(*testscript.TestScript, bool, []string) {
 	program := testwitness.Build(t, t.TempDir())
 	running := map[string]*testwitness.Witness{}
@@ -47,7 +50,8 @@ func realWitnesses(t *testing.T) func(*testscript.TestScript, bool, []string) {
 	}
 }
 
-// auditorProcesses are background processes: "auditor NAME ARGS…" runs igverify audit, "auditor kill NAME" ends it without warning.
+// auditorProcesses returns the command for auditors in the background: "auditor NAME ARGS…" runs
+// igverify audit, and "auditor kill NAME" kills it.
 func auditorProcesses() func(*testscript.TestScript, bool, []string) {
 	running := map[string]*exec.Cmd{}
 	return func(ts *testscript.TestScript, _ bool, args []string) {
@@ -72,7 +76,8 @@ func auditorProcesses() func(*testscript.TestScript, bool, []string) {
 	}
 }
 
-// awaits repeats a command until its output matches, which is how long others take: "await REGEXP COMMAND ARGS…". It gives up after two minutes.
+// awaits repeats a command until its output matches, which depends on other processes: "await
+// REGEXP COMMAND ARGS…". It fails after two minutes.
 func awaits(ts *testscript.TestScript, _ bool, args []string) {
 	want := regexp.MustCompile("(?ms)" + args[0])
 	deadline := time.Now().Add(2 * time.Minute)

@@ -13,24 +13,28 @@ import (
 func decideCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "decide",
-		Usage: "ask whether an access would be allowed, before it is made",
-		Description: "The person's id is read from standard input. Asks as any system does over the OpenID AuthZEN API; the key is one to submit or audit. A denial is logged, so that the\n" +
-			"person sees the attempt; a permit with --log, and then the access can name it. Exit 0 if it is allowed, 1 if not. An access that happens is\n" +
-			"judged again when it is reported, by what stands in the log then.\n\n" +
-			"Example: igledger decide --org NHSH --key highland-submit.jwk --staff n-1234 --role nurse --purpose TREAT --holder NHSL --agreement isa-2027-001 < id.txt",
+		Usage: "ask whether an access is allowed, before it is made",
+		Description: "Reads the person's id from standard input. Asks over the OpenID AuthZEN API, as any\n" +
+			"system does. Needs a key to submit or audit. The ledger logs a denial, so that the\n" +
+			"person sees the attempt. With --log it logs a permit too, and the access can name that\n" +
+			"decision. Exits with 0 if the access is allowed, with 1 if not. When the access is\n" +
+			"reported, the ledger judges it again by the state of the log at that time.\n\n" +
+			"Example: igledger decide --org NHSH --key highland-submit.jwk --staff n-1234 --role nurse " +
+			"--purpose TREAT --holder NHSL --agreement isa-2027-001 < id.txt",
 		Flags: remoteFlags(idFlag(),
-			&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
+			&cli.StringFlag{Name: "function", Value: "igledger",
+				Usage: "function or system on whose behalf you ask, never a person"},
 			&cli.StringFlag{Name: "staff", Required: true, Usage: "identifier of the user, or of the machine"},
-			&cli.BoolFlag{Name: "machine", Usage: "no human is behind it"},
-			&cli.StringSliceFlag{Name: "role", Usage: "role of the user; may be given again"},
-			&cli.StringFlag{Name: "action", Value: "R", Usage: "C R U D E, or a FHIR interaction"},
-			&cli.StringSliceFlag{Name: "purpose", Usage: "PurposeOfUse code of the access; may be given again"},
-			&cli.StringSliceFlag{Name: "data", Usage: "category of data, system|code; may be given again"},
+			&cli.BoolFlag{Name: "machine", Usage: "no person is involved in the access"},
+			&cli.StringSliceFlag{Name: "role", Usage: "role of the user; repeat for more"},
+			&cli.StringFlag{Name: "action", Value: "R", Usage: "C, R, U, D or E, or a FHIR interaction"},
+			&cli.StringSliceFlag{Name: "purpose", Usage: "PurposeOfUse code of the access; repeat for more"},
+			&cli.StringSliceFlag{Name: "data", Usage: "category of data, system|code; repeat for more"},
 			&cli.StringFlag{Name: "holder", Usage: "organisation that holds the record (default: --org)"},
-			&cli.StringFlag{Name: "agreement", Usage: "id of the agreement relied on"},
-			&cli.StringFlag{Name: "delegation", Usage: "id of the delegation under which somebody acts for the person"},
-			&cli.BoolFlag{Name: "emergency", Usage: "break-glass"},
-			&cli.StringFlag{Name: "justification", Usage: "why, with --emergency"},
+			&cli.StringFlag{Name: "agreement", Usage: "id of the agreement that permits the access"},
+			&cli.StringFlag{Name: "delegation", Usage: "id of the delegation under which the user acts for the person"},
+			&cli.BoolFlag{Name: "emergency", Usage: "break-glass access"},
+			&cli.StringFlag{Name: "justification", Usage: "reason for the break-glass access, with --emergency"},
 			&cli.BoolFlag{Name: "log", Usage: "log a permit too"},
 			&cli.BoolFlag{Name: "fhir", Usage: "print the answer as a FHIR AuditEvent (IHE BALP AuthZconsent)"},
 		),
@@ -77,10 +81,13 @@ func question(c *cli.Context, id string) client.Evaluation {
 		kind = "machine"
 	}
 	return client.Evaluation{
-		Subject:  &client.Subject{Type: kind, ID: c.String("staff"), Properties: &client.SubjectProperties{Role: c.StringSlice("role")}},
-		Action:   &client.Action{Name: c.String("action")},
-		Resource: &client.Resource{Type: "record", ID: id, Properties: &client.ResourceProperties{Holder: c.String("holder"), Data: c.StringSlice("data")}},
-		Context: &client.RequestContext{Purpose: c.StringSlice("purpose"), Agreement: c.String("agreement"), Delegation: c.String("delegation"), Emergency: c.Bool("emergency"),
+		Subject: &client.Subject{Type: kind, ID: c.String("staff"),
+			Properties: &client.SubjectProperties{Role: c.StringSlice("role")}},
+		Action: &client.Action{Name: c.String("action")},
+		Resource: &client.Resource{Type: "record", ID: id,
+			Properties: &client.ResourceProperties{Holder: c.String("holder"), Data: c.StringSlice("data")}},
+		Context: &client.RequestContext{Purpose: c.StringSlice("purpose"), Agreement: c.String("agreement"),
+			Delegation: c.String("delegation"), Emergency: c.Bool("emergency"),
 			Justification: c.String("justification"), Log: c.Bool("log")},
 	}
 }
@@ -102,7 +109,7 @@ func decisionText(d *client.Decision) string {
 		fmt.Fprintf(&b, "  %s\n", line(said.Obligation(o.ID, d.Decision, o.Codes)))
 	}
 	if d.Context.ID != "" {
-		fmt.Fprintf(&b, "  logged at %d as decision %s\n", d.Context.Index, line(d.Context.ID))
+		fmt.Fprintf(&b, "  logged in entry %d as decision %s\n", d.Context.Index, line(d.Context.ID))
 	}
 	return b.String()
 }

@@ -24,34 +24,51 @@ func delegationCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name:  "grant",
-				Usage: "state that somebody may act for a person, until a day",
-				Description: "From standard input comes the person's id, on a second line the id of who acts for her, on a third, if it is to be kept, that one's name, and on a fourth the person's\n" +
-					"birth date, where it is needed: so they stand in no list of processes. Prints the id of the delegation, which acts through it name. Look at the deed or order first and give its reference.\n" +
-					"Without --evidence it can only be for a child, as a parent acts for it, and only until the age at which the law presumes that people decide for themselves. A CHI number does\n" +
-					"not say the century and other ids no birth date: then the fourth line, as 2020-01-31, does. It is not sent.\n\n" +
-					"Example: igledger delegation grant --org NHSL --key lothian-agreements.jwk --kind HPOWATT --scope access --scope consent --until 2029-12-31 \\\n" +
-					"  --basis 'Adults with Incapacity (Scotland) Act 2000' --evidence OPG-2026-1234 --office 'Office of the Public Guardian (Scotland)' < two-ids.txt",
+				Usage: "record that a delegate may act for a person, until a given day",
+				Description: "Reads up to four lines from standard input, so that no id appears in a list of\n" +
+					"processes:\n" +
+					"  1  the person's id\n" +
+					"  2  the delegate's id\n" +
+					"  3  the delegate's name, if the log should keep it\n" +
+					"  4  the person's birth date, such as 2020-01-31, if it is needed; it is not sent\n" +
+					"Prints the id of the delegation. Every act of the delegate must name it. First look at\n" +
+					"the deed or order, and give its reference with --evidence. Without --evidence the\n" +
+					"delegate can only be the parent of a child, and only until the age from which the law presumes that\n" +
+					"people decide for themselves. A CHI number does not show the century, and other ids show\n" +
+					"no birth date: in these cases give the birth date.\n\n" +
+					"Example: igledger delegation grant --org NHSL --key lothian-agreements.jwk --kind HPOWATT \\\n" +
+					"  --scope access --scope consent --until 2029-12-31 --evidence OPG-2026-1234 \\\n" +
+					"  --basis 'Adults with Incapacity (Scotland) Act 2000' \\\n" +
+					"  --office 'Office of the Public Guardian (Scotland)' < two-ids.txt",
 				Flags: remoteFlags(
-					&cli.StringFlag{Name: "kind", Required: true, Usage: "what the delegate is: GUARD, RESPRSN, POWATT, HPOWATT, DPOWATT, SPOWATT, GUADLTM, NOK, AGNT or DELEGATEE (v3-RoleCode)"},
-					&cli.StringSliceFlag{Name: "scope", Required: true, Usage: "access, consent or question; may be given again"},
+					&cli.StringFlag{Name: "kind", Required: true,
+						Usage: "kind of delegate: GUARD, RESPRSN, POWATT, HPOWATT, DPOWATT, SPOWATT, GUADLTM, NOK, AGNT " +
+							"or DELEGATEE (v3-RoleCode)"},
+					&cli.StringSliceFlag{Name: "scope", Required: true,
+						Usage: "access, consent or question; repeat for more"},
 					&cli.StringFlag{Name: "start", Usage: "day or RFC 3339 time (default: now)"},
-					&cli.StringFlag{Name: "until", Required: true, Usage: "last day, or RFC 3339 time: authority to act for somebody always ends"},
-					&cli.StringFlag{Name: "basis", Usage: "the law or deed it rests on"},
-					&cli.StringFlag{Name: "evidence", Usage: "reference of the deed, order or certificate that was seen"},
-					&cli.StringFlag{Name: "office", Usage: "where it is registered"},
-					&cli.IntFlag{Name: "capacity-age", Value: 12, EnvVars: []string{"IGLEDGER_CAPACITY_AGE"}, Usage: "from which birthday on a person is presumed to decide for herself (Scotland: 12)"},
+					&cli.StringFlag{Name: "until", Required: true,
+						Usage: "last day, or RFC 3339 time; every delegation must end"},
+					&cli.StringFlag{Name: "basis", Usage: "law or deed on which the delegation rests"},
+					&cli.StringFlag{Name: "evidence",
+						Usage: "reference of the deed, order or certificate that you have seen"},
+					&cli.StringFlag{Name: "office", Usage: "office where the evidence is registered"},
+					&cli.IntFlag{Name: "capacity-age", Value: 12, EnvVars: []string{"IGLEDGER_CAPACITY_AGE"},
+						Usage: "age from which people are presumed to decide for themselves (Scotland: 12)"},
 				),
 				Action: grantDelegation,
 			},
 			{
-				Name:        "revoke",
-				Usage:       "state that a delegation has ended",
-				ArgsUsage:   "DELEGATION",
-				Description: "The person's id is read from standard input.\n\nExample: igledger delegation revoke --org NHSL --key lothian-agreements.jwk 0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt",
-				Flags:       remoteFlags(idFlag()),
+				Name:      "revoke",
+				Usage:     "record that a delegation has ended",
+				ArgsUsage: "DELEGATION",
+				Description: "Reads the person's id from standard input.\n\n" +
+					"Example: igledger delegation revoke --org NHSL --key lothian-agreements.jwk " +
+					"0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt",
+				Flags: remoteFlags(idFlag()),
 				Action: func(c *cli.Context) error {
 					if c.NArg() != 1 {
-						return usage("delegation revoke wants the id that grant printed")
+						return usage("delegation revoke: give the id that delegation grant printed")
 					}
 					r, err := newRemote(c, signing)
 					if err != nil {
@@ -61,7 +78,8 @@ func delegationCommand() *cli.Command {
 					if err != nil {
 						return err
 					}
-					return r.state(c, &entry.Delegation{Common: r.common(), Delegation: c.Args().First(), Act: "revoked", Sub: id}, c.Args().First())
+					return r.state(c, &entry.Delegation{Common: r.common(), Delegation: c.Args().First(),
+						Act: "revoked", Sub: id}, c.Args().First())
 				},
 			},
 		},
@@ -69,12 +87,13 @@ func delegationCommand() *cli.Command {
 }
 
 func idFlag() cli.Flag {
-	return &cli.StringFlag{Name: "id", Usage: "the person's id; other users of this machine may see it in the list of processes"}
+	return &cli.StringFlag{Name: "id",
+		Usage: "the person's id; other users of this machine may see it in the list of processes"}
 }
 
 func grantDelegation(c *cli.Context) error {
 	if c.NArg() > 0 {
-		return usage("delegation grant takes no arguments; ids come from standard input")
+		return usage("delegation grant takes no arguments; it reads ids from standard input")
 	}
 	now := time.Now().UTC()
 	start, err := timeFlag(c, "start", now)
@@ -89,7 +108,8 @@ func grantDelegation(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	lines, err := readLines(c, "the person's id", "the id of who acts", "name of who acts (may be left empty)", "the person's birth date, if her id does not say it (may be left empty)")
+	lines, err := readLines(c, "the person's id", "the delegate's id", "the delegate's name (optional)",
+		"the person's birth date, if their id does not show it (optional)")
 	if err != nil {
 		return err
 	}
@@ -98,26 +118,30 @@ func grantDelegation(c *cli.Context) error {
 			return usage("%v", err)
 		}
 	}
-	d := &entry.Delegation{Common: r.common(), Delegation: uuid.NewString(), Act: "granted", Kind: c.String("kind"), Scope: sorted(c.StringSlice("scope")),
-		Start: start.Format(time.RFC3339), End: end.Format(time.RFC3339), Basis: c.String("basis"), Sub: lines[0], Delegate: &entry.Delegate{ID: lines[1], Name: lines[2]}}
+	d := &entry.Delegation{Common: r.common(), Delegation: uuid.NewString(), Act: "granted", Kind: c.String("kind"),
+		Scope: sorted(c.StringSlice("scope")),
+		Start: start.Format(time.RFC3339), End: end.Format(time.RFC3339), Basis: c.String("basis"), Sub: lines[0],
+		Delegate: &entry.Delegate{ID: lines[1], Name: lines[2]}}
 	if ref := c.String("evidence"); ref != "" {
-		d.Evidence = &entry.DelegationEvidence{Reference: ref, Seen: now.Format(time.RFC3339), Office: c.String("office")}
+		d.Evidence = &entry.DelegationEvidence{Reference: ref, Seen: now.Format(time.RFC3339),
+			Office: c.String("office")}
 	} else if c.String("office") != "" {
-		return usage("--office goes with --evidence")
+		return usage("--office needs --evidence")
 	} else if err := parental(c, d.Sub, lines[3], now, end); err != nil {
 		return err
 	}
 	return r.state(c, d, d.Delegation)
 }
 
-// parental refuses what a parent may not do: act for somebody who is presumed to decide for herself.
+// parental refuses a parental delegation that the law does not allow: one for a person who is
+// presumed to decide for themselves.
 func parental(c *cli.Context, id, birthday string, now, end time.Time) error {
 	born, ok := consent.Born(id, now)
 	if birthday != "" {
 		var err error
 		born, err = time.Parse(time.DateOnly, birthday)
 		if err != nil {
-			return usage("the birth date wants the form 2020-01-31")
+			return usage("the birth date must have the form 2020-01-31")
 		}
 		ok = true
 	}
@@ -126,20 +150,22 @@ func parental(c *cli.Context, id, birthday string, now, end time.Time) error {
 	case age <= 0:
 		return usage("--capacity-age must be above 0")
 	case !ok:
-		return usage("without --evidence of an authority it can only be a child's parent who acts, and the id does not say when the person was born: give --evidence, or the birth date on the fourth line")
+		return usage("without --evidence only a parent can act for a child, and the id does not show the birth date; " +
+			"give --evidence, or the birth date on the fourth line")
 	case consent.PresumedCapable(born, end, age):
-		return usage("from the age of %d on a person is presumed to decide for herself: end it by that birthday with --until, or give the --evidence of an authority", age)
+		return usage("from the age of %d a person is presumed to decide for themselves; "+
+			"choose an earlier --until, or give --evidence", age)
 	}
 	return nil
 }
 
-// sorted gives the set of a flag's values as entries want it.
+// sorted returns the set of a flag's values in the order that entries require.
 func sorted(list []string) []string {
 	list = slices.Sorted(slices.Values(list))
 	return slices.Compact(list)
 }
 
-// lastMoment reads a flag that names a day, to its end, or a time.
+// lastMoment reads a flag that names a time, or a day, which it includes to its end.
 func lastMoment(c *cli.Context, name string) (time.Time, error) {
 	t, err := timeFlag(c, name, time.Time{})
 	if err == nil && len(c.String(name)) == len(time.DateOnly) {
@@ -148,7 +174,7 @@ func lastMoment(c *cli.Context, name string) (time.Time, error) {
 	return t, err
 }
 
-// readLines reads a line for each prompt from standard input; lines that are not there are empty.
+// readLines reads a line for each prompt from standard input. Missing lines are empty.
 func readLines(c *cli.Context, prompts ...string) ([]string, error) {
 	f, ok := c.App.Reader.(*os.File)
 	ask := ok && term.IsTerminal(int(f.Fd()))
@@ -167,14 +193,15 @@ func readLines(c *cli.Context, prompts ...string) ([]string, error) {
 	return lines, nil
 }
 
-// stated is the answer to a sealed entry about a person: where it stands, and the id by which later entries name what it began.
+// stated is the answer to a sealed entry about a person: its index, and the id by which later
+// entries name its subject.
 type stated struct {
 	ID    string       `json:"id"`
 	Index uint64       `json:"index"`
 	Flags []entry.Flag `json:"flags,omitempty"`
 }
 
-// state signs and submits a sealed entry and prints the id of what it is about.
+// state signs and submits a sealed entry, and prints the id of its subject.
 func (r *remote) state(c *cli.Context, body entry.Body, id string) error {
 	res, err := r.submit(c.Context, body)
 	if err != nil {

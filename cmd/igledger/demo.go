@@ -67,10 +67,10 @@ type demo struct {
 	parties *parties
 	server  *server
 	proof   []byte // the person's statement
-	page    bool   // the browser's verifier is served
+	page    bool   // whether the browser's verifier is served
 	cfg     ledger.Config
 	auditor *remote
-	keys    map[string]*wire.Signer // of the organisations, by id
+	keys    map[string]*wire.Signer // by organisation id
 }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
@@ -114,7 +114,7 @@ func (d *demo) run(ctx context.Context) error {
 	return nil
 }
 
-// start makes the log and serves it.
+// start creates the log and serves it.
 func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	const origin = "demo.igledger.invalid/2026"
 	keyDir := filepath.Join(d.dir, "keys")
@@ -137,7 +137,7 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	}
 	d.log = d.parties.log
 	quiet := logger(io.Discard)
-	page, noPage := web.Handler(os.DirFS(d.c.String("web"))) // nil unless make web made it
+	page, noPage := web.Handler(os.DirFS(d.c.String("web"))) // nil unless make web has made it
 	d.page = noPage == nil
 	d.server, err = listen(d.log, d.c.String("listen"), time.Second, page, prometheus.NewRegistry(), quiet)
 	if err != nil {
@@ -153,7 +153,8 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	}, nil
 }
 
-// remote is organisation org speaking to the demo's own server over HTTP.
+// remote returns the remote by which organisation org calls the demonstration's own server over
+// HTTP.
 func (d *demo) remote(org string, key *wire.Signer) (*remote, error) {
 	receipts, err := source.NewReceipts(d.server.url, d.log.VerifierKey())
 	if err != nil {
@@ -162,7 +163,7 @@ func (d *demo) remote(org string, key *wire.Signer) (*remote, error) {
 	return &remote{Client: &client.Client{Base: d.server.url, HTTP: http.DefaultClient}, origin: receipts.Origin(), org: org, signer: key, logKey: d.log.VerifierKey(), receipts: receipts}, nil
 }
 
-// importAll enrols the organisations and lets each report the accesses of its own users.
+// importAll enrols the organisations and imports, for each, the accesses by its own users.
 func (d *demo) importAll(ctx context.Context) error {
 	d.say("\nOrganisations are registered, countersigned by an enroller, and report accesses as FHIR AuditEvents:")
 	events, err := byOrganisation(demodata.Events())
@@ -176,7 +177,7 @@ func (d *demo) importAll(ctx context.Context) error {
 		}
 		d.keys[m.ID] = key
 		if len(events[m.ID]) == 0 {
-			continue // it only receives
+			continue // it only receives data
 		}
 		sum, err := d.importAs(ctx, m.ID, key, "record-store", bytes.NewReader(events[m.ID]))
 		if err != nil {
@@ -216,7 +217,8 @@ func (d *demo) importAs(ctx context.Context, org string, key *wire.Signer, name 
 	return sum, err
 }
 
-// byOrganisation sorts events by the organisation whose user acted; what an organisation that reports nothing itself did, the first one reports.
+// byOrganisation groups events by the organisation whose user acted. The first organisation reports
+// those of an organisation that reports nothing itself.
 func byOrganisation(ndjson []byte) (map[string][]byte, error) {
 	known := map[string]bool{}
 	for _, m := range demodata.Organisations() {
@@ -271,7 +273,7 @@ func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]clien
 	if err := printAccesses(d.out, got.Count, got.Accesses); err != nil {
 		return nil, err
 	}
-	if err := d.server.index.Flush(ctx); err != nil { // not to wait until the next index root is due
+	if err := d.server.index.Flush(ctx); err != nil { // so that the statement need not wait for the next index root
 		return nil, err
 	}
 	d.proof, err = r.Statement(ctx, client.StatementRequest{ID: person.ID})
@@ -284,7 +286,8 @@ func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]clien
 	return got.Accesses, saveOpenings(filepath.Join(d.dir, "openings"), got.Accesses)
 }
 
-// verify replays the whole log over HTTP as anybody could, and checks each of the person's accesses against it.
+// verify replays the whole log over HTTP, as anyone could, and checks each of the person's accesses
+// against it.
 func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []client.RecordedAccess) (proof.Checkpoint, error) {
 	var none proof.Checkpoint
 	vkey := d.log.VerifierKey()
@@ -343,7 +346,7 @@ func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []cl
 	return cp, nil
 }
 
-// invite says what to try while the demonstration stays up.
+// invite prints commands to try while the demonstration is running.
 func (d *demo) invite(person demodata.Person) {
 	d.say("\nThe log stays up until you press Ctrl-C. Try, in another terminal:\n")
 	d.say("  bin/igverify log --from %s --log-key '%s'", d.server.url, d.log.VerifierKey())

@@ -21,8 +21,9 @@ import (
 //go:embed demo-agreement.yaml
 var demoAgreement string
 
-// govern shows what agreements and consents do: three boards agree, each with its own key; an access under the agreement is covered; a citizen's refusal ends the study's,
-// and a termination all others.
+// govern shows what agreements and consents do. Three boards agree, each with its own key, and an
+// access under the agreement is covered. A citizen's refusal ends the cover for the study, and a
+// termination ends it for everything.
 func (d *demo) govern(ctx context.Context, person demodata.Person) error {
 	now := time.Now().UTC()
 	text := strings.NewReplacer("$START", now.AddDate(0, -1, 0).Format(time.DateOnly), "$END", now.AddDate(2, 0, 0).Format(time.DateOnly),
@@ -58,7 +59,7 @@ func (d *demo) govern(ctx context.Context, person demodata.Person) error {
 type governing struct {
 	*demo
 	agreement *entry.AgreementText
-	boards    []*remote // in the order of the agreement; the first holds the records
+	boards    []*remote // in the agreement's order; the first holds the records
 	person    demodata.Person
 	seq       uint64
 }
@@ -97,7 +98,8 @@ func (g *governing) put(ctx context.Context, r *remote, e *entry.Entry) error {
 	return err
 }
 
-// access reports, as the holder, that board read the person's medicines under the agreement, and says what the rules make of it.
+// access reports, as the holder, that board read the person's medicines under the agreement, and
+// prints the verdict.
 func (g *governing) access(what string, board int, purpose string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		g.seq++
@@ -155,7 +157,8 @@ func (g *governing) terminate(ctx context.Context) error {
 	return err
 }
 
-// reportUncovered shows the newest of what no rule covers, as an officer's report has it: without whose record it was.
+// reportUncovered shows the newest accesses that no rule covers, as in an officer's report: without
+// the person whose record it was.
 func (d *demo) reportUncovered(ctx context.Context) error {
 	got, err := d.auditor.Report(ctx, client.ReportRequest{Kind: client.Uncovered})
 	if err != nil {
@@ -169,8 +172,9 @@ func (d *demo) reportUncovered(ctx context.Context) error {
 	return printTable(d.out, rows)
 }
 
-// findForged logs one access as an operator would who means to please, and computes all verdicts again, as whoever holds the openings can: the one that the log does not give
-// is found.
+// findForged logs one access as a dishonest operator would, with a favourable verdict. It then
+// computes all verdicts again, as anyone who holds the openings can, and must find the one that
+// does not follow from the log.
 func (d *demo) findForged(ctx context.Context, cfg ledger.Config, person demodata.Person) error {
 	forger := cfg
 	forger.Rules = lenient{cfg.Rules}
@@ -201,7 +205,8 @@ func (d *demo) findForged(ctx context.Context, cfg ledger.Config, person demodat
 	return nil
 }
 
-// lenient are rules that find every access covered: those of an operator who means to please. The demonstration and tests log an access under them, to have it found out.
+// lenient wraps rules so that they find every access covered, as a dishonest operator's would. The
+// demonstration and tests log an access under them and then detect it.
 type lenient struct{ register.Rules }
 
 func (l lenient) Admit(e *entry.Entry, index uint64, reg *register.Register) (register.Rules, error) {

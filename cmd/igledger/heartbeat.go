@@ -12,15 +12,20 @@ import (
 func heartbeatCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "heartbeat",
-		Usage: "say for each day that is over that a stream was alive and whole",
-		Description: "For the source's outbox that access import keeps, once a day, soon after midnight UTC. First sends what still waits there. Then makes, for\n" +
-			"every day since the last heartbeat (at first: since the first import), the public heartbeat and the sealed numbers behind it, posts both\n" +
-			"and checks their receipts. Interrupted, it goes on where it stopped. A day is said once: nothing can be taken back.\n\n" +
-			"Example: igledger heartbeat --org NHSL --key lothian-submit.jwk --source trakcare --interval 1h --log-key \"$LOG_KEY\"",
+		Usage: "report, for each past day, whether a stream was complete",
+		Description: "Run it once a day, soon after midnight UTC, with the outbox that access import keeps.\n" +
+			"First sends what is still waiting there. Then, for every day since the last heartbeat\n" +
+			"(at first: since the first import), sends the public heartbeat and the sealed numbers\n" +
+			"behind it, and checks their receipts. If it is interrupted, run it again: it continues.\n" +
+			"Each day has one heartbeat, which cannot be changed.\n\n" +
+			"Example: igledger heartbeat --org NHSL --key lothian-submit.jwk --source trakcare " +
+			"--interval 1h --log-key \"$LOG_KEY\"",
 		Flags: remoteFlags(
 			&cli.StringFlag{Name: "source", Required: true, Usage: "name of the reporting system"},
-			&cli.StringFlag{Name: "outbox", Usage: "the file that access import keeps (default: <source>.outbox in the working folder)"},
-			&cli.DurationFlag{Name: "interval", Value: 24 * time.Hour, Usage: "that the stream is silent for longer is a fault, 1m to 744h"},
+			&cli.StringFlag{Name: "outbox",
+				Usage: "file that access import keeps (default: <source>.outbox in the current folder)"},
+			&cli.DurationFlag{Name: "interval", Value: 24 * time.Hour,
+				Usage: "silence longer than this is a fault; from 1m to 744h"},
 		),
 		Action: heartbeatAction,
 	}
@@ -32,7 +37,7 @@ func heartbeatAction(c *cli.Context) error {
 	}
 	interval := uint64(max(0, c.Duration("interval")) / time.Second)
 	if interval < entry.MinInterval || interval > entry.MaxInterval {
-		return usage("--interval wants %s to %s", entry.MinInterval*time.Second, entry.MaxInterval*time.Second)
+		return usage("--interval must be from %s to %s", entry.MinInterval*time.Second, entry.MaxInterval*time.Second)
 	}
 	r, err := newRemote(c, signing)
 	if err != nil {
@@ -46,16 +51,21 @@ func heartbeatAction(c *cli.Context) error {
 	done, err := a.Heartbeats(c.Context, c.Duration("interval"))
 	bar.Finish() //nolint:errcheck // the bar is decoration
 	if err != nil {
-		return fmt.Errorf("%w; run the same command again to go on", err)
+		return fmt.Errorf("%w; run the same command again to continue", err)
 	}
 	if c.Bool("json") {
 		return printJSON(c.App.Writer, map[string]any{"heartbeats": done})
 	}
 	for _, d := range done {
-		fmt.Fprintf(c.App.Writer, "%s: entry %d, numbers in entry %d: %d entries, %d receipts, gaps %v\n", d.Day, d.Index, d.NumbersIndex, d.Count, d.Receipts, d.Gaps)
+		gaps := "no gaps"
+		if d.Gaps {
+			gaps = "gaps"
+		}
+		fmt.Fprintf(c.App.Writer, "%s: entry %d, numbers in entry %d: %s, %s, %s\n", d.Day, d.Index, d.NumbersIndex,
+			counted(d.Count, "entry", "entries"), counted(d.Receipts, "receipt", "receipts"), gaps)
 	}
 	if len(done) == 0 {
-		fmt.Fprintln(c.App.Writer, "nothing due")
+		fmt.Fprintln(c.App.Writer, "no heartbeat is due")
 	}
 	return nil
 }

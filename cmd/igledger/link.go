@@ -9,46 +9,55 @@ import (
 func linkCommand() *cli.Command {
 	return pairCommand("linked", &cli.Command{
 		Name:  "link",
-		Usage: "state that two numbers are one person's",
-		Description: "From standard input come the two ids, one on a line. From then on a statement of either shows what is on record under both, so be sure that it is one person:\n" +
-			"whoever may see the one may see the other. A registrar links any two numbers; another organisation only what has to do with a number that it gave (temp:ORG:…).\n" +
-			"What the person refused under the one counts for accesses under the other, too; what she permitted does not, nor does who acts for her: record that under each number. who-accessed goes\n" +
-			"by the single number. Two entries are made, one filed under each number. A number that fails its check digit is taken with --unchecked only.\n\n" +
-			"Example: igledger link --org NHSL --key lothian-agreements.jwk --reason 'CHI number found after an emergency admission' < two-ids.txt",
+		Usage: "record that two numbers belong to one person",
+		Description: "Reads the two ids from standard input, one on each line. From then on a statement for\n" +
+			"either number shows the entries under both, so be sure that it is one person: anyone who\n" +
+			"may see one may see the other. A registrar can link any two numbers; another\n" +
+			"organisation only if it issued one of them (temp:ORG:…). What the person refused under\n" +
+			"one number applies to accesses under the other. What they permitted, and who may act for\n" +
+			"them, does not: record that under each number. who-accessed covers only the number you\n" +
+			"give. The command adds two entries, one under each number. It takes a number with a\n" +
+			"wrong check digit only with --unchecked.\n\n" +
+			"Example: igledger link --org NHSL --key lothian-agreements.jwk --reason 'CHI number found " +
+			"after an emergency admission' < two-ids.txt",
 	})
 }
 
 func unlinkCommand() *cli.Command {
 	return pairCommand("unlinked", &cli.Command{
 		Name:  "unlink",
-		Usage: "state that two numbers are not one person's, or no longer held to be",
-		Description: "From standard input come the two ids, one on a line. The link and its end stay on record under both. What was refused under the one no longer counts under the other. Who may is as with link.\n\n" +
-			"Example: igledger unlink --org NHSL --key lothian-agreements.jwk --reason 'two persons of one name' < two-ids.txt",
+		Usage: "record that two numbers do not, or no longer, belong to one person",
+		Description: "Reads the two ids from standard input, one on each line. The link and its end stay in\n" +
+			"the history of both numbers. What was refused under one number no longer applies under\n" +
+			"the other. The organisations that may unlink are those that may link.\n\n" +
+			"Example: igledger unlink --org NHSL --key lothian-agreements.jwk --reason 'two persons of " +
+			"one name' < two-ids.txt",
 	})
 }
 
-// pairStated is the answer to a link: where its two entries stand, in the order in which the ids were given.
+// pairStated is the answer to a link: the indices of its two entries, in the order of the ids.
 type pairStated struct {
 	Act     string       `json:"act"`
 	Indices []uint64     `json:"indices"`
 	Flags   []entry.Flag `json:"flags,omitempty"`
 }
 
-// pairCommand makes a command that states act of two ids, in both directions.
+// pairCommand adds to cmd the action that records act for two ids, in both directions.
 func pairCommand(act string, cmd *cli.Command) *cli.Command {
 	cmd.Flags = remoteFlags(
-		&cli.StringFlag{Name: "reason", Required: true, Usage: "why, in words for the person"},
-		&cli.BoolFlag{Name: "unchecked", Usage: "take a number although its check digit fails, as of one that was mistyped when entries were filed under it"},
+		&cli.StringFlag{Name: "reason", Required: true, Usage: "reason, in words for the person"},
+		&cli.BoolFlag{Name: "unchecked",
+			Usage: "accept a wrong check digit, as in a mistyped number that has entries under it"},
 	)
 	cmd.Action = func(c *cli.Context) error {
 		if c.NArg() > 0 {
-			return usage("%s takes no arguments; ids come from standard input", cmd.Name)
+			return usage("%s takes no arguments; it reads ids from standard input", cmd.Name)
 		}
 		r, err := newRemote(c, signing)
 		if err != nil {
 			return err
 		}
-		ids, err := readLines(c, "the one id", "the other id")
+		ids, err := readLines(c, "the first id", "the second id")
 		if err != nil {
 			return err
 		}
@@ -57,7 +66,7 @@ func pairCommand(act string, cmd *cli.Command) *cli.Command {
 				return usage("line %d: %v", i+1, err)
 			}
 			if !entry.CheckDigitOK(id) && !c.Bool("unchecked") {
-				return usage("the number on line %d fails its check digit: is it misspelt? --unchecked takes it all the same", i+1)
+				return usage("the number on line %d has a wrong check digit; correct it, or give --unchecked", i+1)
 			}
 		}
 		return r.statePair(c, act, ids[0], ids[1])
@@ -65,12 +74,14 @@ func pairCommand(act string, cmd *cli.Command) *cli.Command {
 	return cmd
 }
 
-// statePair submits both entries together. If one is refused the command can be repeated: what was stated before is stated again, which changes nothing.
+// statePair submits both entries together. If one is refused, the command can be repeated:
+// recording the other again changes nothing.
 func (r *remote) statePair(c *cli.Context, act, one, other string) error {
 	var signed []*entry.Entry
 	var travelling []string
 	for _, ids := range [][2]string{{one, other}, {other, one}} {
-		e, err := entry.Sign(r.signer, &entry.Link{Common: r.common(), Act: act, Reason: c.String("reason"), Sub: ids[0], Other: ids[1]})
+		e, err := entry.Sign(r.signer, &entry.Link{Common: r.common(), Act: act, Reason: c.String("reason"),
+			Sub: ids[0], Other: ids[1]})
 		if err != nil {
 			return usage("%v", err)
 		}

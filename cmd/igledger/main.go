@@ -1,5 +1,5 @@
-// Command igledger runs a ledger and is what officers, sources and operators type. Auditors and citizens use igverify, which trusts
-// nobody and shares no code with the server but the formats.
+// Command igledger runs a ledger. Officers, sources and operators use it. Auditors and citizens use
+// igverify, which trusts no one and shares only the formats with the server.
 package main
 
 import (
@@ -34,23 +34,24 @@ func main() {
 	os.Exit(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is main for tests: it returns the exit code.
+// run is main for tests. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	app := &cli.App{
 		Name:  "igledger",
-		Usage: "a ledger for information governance: who accessed whose record, provably",
-		Description: "Exit codes: 0 good, 1 a verification failed or the ledger refused, 2 usage, 3 cannot reach or read.\n" +
-			"Results go to standard output, everything else to standard error.",
+		Usage: "a ledger for information governance: proof of who accessed whose record",
+		Description: "Exit codes: 0 success, 1 a verification failed or the ledger refused, 2 wrong usage, 3\n" +
+			"cannot reach or read. Results go to standard output, all other messages to standard\n" +
+			"error.",
 		Reader: stdin, Writer: stdout, ErrWriter: stderr,
 		HideVersion:            true,
 		UseShortOptionHandling: true,
-		ExitErrHandler:         func(*cli.Context, error) {}, // the code below decides
+		ExitErrHandler:         func(*cli.Context, error) {}, // the code below handles the error
 		OnUsageError:           func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
 		Commands:               commands(),
 		CommandNotFound:        func(c *cli.Context, name string) {},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usage("no command %q", c.Args().First())
+				return usage("no command %q; igledger help lists them", c.Args().First())
 			}
 			return cli.ShowAppHelp(c)
 		},
@@ -66,13 +67,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitCode(err)
 }
 
-// exitCode is the exit code that goes with an error of a command.
+// exitCode returns the exit code for an error of a command.
 func exitCode(err error) int {
 	if e := new(exitError); errors.As(err, &e) {
 		return e.code
 	}
 	if p := new(client.Problem); errors.As(err, &p) && p.Code() != "" && p.Status < 500 {
-		return exitRefused // the ledger was reached and said no
+		return exitRefused // the ledger was reached and refused
 	}
 	if f, r := new(verifier.Failure), new(source.ReceiptError); errors.As(err, &f) || errors.As(err, &r) {
 		return exitRefused
@@ -82,13 +83,19 @@ func exitCode(err error) int {
 
 func commands() []*cli.Command {
 	return []*cli.Command{
-		demoCommand(), serveCommand(), initCommand(), keygenCommand(), orgCommand(), keyCommand(), accessCommand(), heartbeatCommand(), sourcesCommand(),
-		agreementCommand(), sharingCommand(), consentCommand(), delegationCommand(), linkCommand(), unlinkCommand(), policyCommand(), decideCommand(), reportCommand(),
-		whoAccessedCommand(), statementCommand(), receiptCommand(), benchCommand(), rebuildCommand(),
+		demoCommand(), serveCommand(), initCommand(), keygenCommand(),
+		orgCommand(), keyCommand(),
+		accessCommand(), heartbeatCommand(), sourcesCommand(),
+		agreementCommand(), sharingCommand(),
+		consentCommand(), delegationCommand(), linkCommand(), unlinkCommand(),
+		policyCommand(), decideCommand(), reportCommand(),
+		whoAccessedCommand(), statementCommand(), receiptCommand(),
+		benchCommand(), rebuildCommand(),
 	}
 }
 
-// flagsFirst moves the flags of a command before its arguments, wherever they were typed: urfave/cli reads none after the first argument.
+// flagsFirst moves the flags of a command before its arguments, because urfave/cli reads no flags
+// after the first argument.
 func flagsFirst(commands []*cli.Command, args []string) []string {
 	var known []cli.Flag
 	i := min(1, len(args))
@@ -111,7 +118,8 @@ func flagsFirst(commands []*cli.Command, args []string) []string {
 		}
 		flags = append(flags, a)
 		name := strings.TrimLeft(a, "-")
-		at := slices.IndexFunc(known, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) }) // none with --name=value
+		// For --name=value it finds none.
+		at := slices.IndexFunc(known, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 		if at < 0 || i+1 == len(args) {
 			continue
 		}
@@ -123,7 +131,7 @@ func flagsFirst(commands []*cli.Command, args []string) []string {
 	return slices.Concat(head, flags, rest)
 }
 
-// usageErrors makes unknown flags of a command and its subcommands an exit of 2.
+// usageErrors makes unknown flags of a command and its subcommands exit with code 2.
 func usageErrors(c *cli.Command) {
 	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) }
 	if c.Action == nil {
@@ -140,7 +148,7 @@ func usageErrors(c *cli.Command) {
 	}
 }
 
-// exitError carries an exit code with a message.
+// exitError is an error with an exit code.
 type exitError struct {
 	code int
 	err  error

@@ -18,9 +18,10 @@ import (
 	"igledger/policies"
 )
 
-// Every command that does something shows how it is typed, and prints JSON if it is asked to.
+// Every command shows an example of its use, and every command with a result can print JSON.
 func TestEveryCommandShowsAnExample(t *testing.T) {
-	silent := []string{"agreement schema", "statement", "receipt", "demo", "bench", "agreement new", "org countersign", "key request", "key countersign", "policy check", "agreement check"}
+	silent := []string{"agreement schema", "statement", "receipt", "demo", "bench", "agreement new",
+		"org countersign", "key request", "key countersign", "policy check", "agreement check"}
 	var walk func(prefix string, list []*cli.Command)
 	walk = func(prefix string, list []*cli.Command) {
 		for _, c := range list {
@@ -29,7 +30,8 @@ func TestEveryCommandShowsAnExample(t *testing.T) {
 				walk(name, c.Subcommands)
 				continue
 			}
-			if !strings.Contains(c.Description, "Example: igledger "+name) && !strings.Contains(c.Description, "| igledger "+name) {
+			if !strings.Contains(c.Description, "Example: igledger "+name) &&
+				!strings.Contains(c.Description, "| igledger "+name) {
 				t.Errorf("%s shows no example of itself", name)
 			}
 			json := slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), "json") })
@@ -70,7 +72,8 @@ func TestFlagsMayFollowArguments(t *testing.T) {
 	}
 }
 
-// What another organisation wrote stays in its cell: no formula, no markup, no line or escape sequence of its own.
+// What another organisation wrote stays in its cell: no formula, no markup, no line or escape
+// sequence of its own.
 func TestTablesHoldHostileText(t *testing.T) {
 	rows := [][]string{{"A", "B"}, {"=HYPERLINK(\"http://x\")", "a|b\n\x1b[2Jc\u202ed <script>"}}
 	for form, want := range map[string]string{
@@ -85,9 +88,10 @@ func TestTablesHoldHostileText(t *testing.T) {
 	}
 }
 
-// An officer is told of every field in which the agreement in the log is another than the one approved.
+// An officer sees every field in which the agreement in the log differs from the approved one.
 func TestDiffering(t *testing.T) {
-	a := &entry.AgreementText{ID: "isa-1", Version: 1, Roles: nil, Parties: []entry.AgreementParty{{Org: "A"}, {Org: "B"}}}
+	a := &entry.AgreementText{ID: "isa-1", Version: 1, Roles: nil,
+		Parties: []entry.AgreementParty{{Org: "A"}, {Org: "B"}}}
 	same := *a
 	same.Roles = []string{} // left out or empty is the same
 	if got := differing(a, &same); len(got) != 0 {
@@ -106,7 +110,8 @@ func TestPositions(t *testing.T) {
 	for i := range uint64(12) {
 		many = append(many, i)
 	}
-	for want, list := range map[string][]uint64{"7": {7}, "7, 9": {7, 9}, "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more": many} {
+	for want, list := range map[string][]uint64{"7": {7}, "7, 9": {7, 9},
+		"0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more": many} {
 		if got := positions(list); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
@@ -137,7 +142,7 @@ func TestConsentsInAFile(t *testing.T) {
 	}
 }
 
-// Whoever runs commands by a scheduler can tell a ledger that says no from one that is not there.
+// A scheduler can distinguish a ledger that refuses from one that it cannot reach.
 func TestExitCodes(t *testing.T) {
 	for _, c := range []struct {
 		answer func(http.ResponseWriter)
@@ -168,14 +173,15 @@ func TestExitCodes(t *testing.T) {
 			c.answer(w)
 		}))
 		var out, errOut bytes.Buffer
-		if got := run(t.Context(), []string{"igledger", "agreement", "show", "isa-1", "--url", server.URL, "--log-key", l.Key}, nil, &out, &errOut); got != c.want || out.Len() > 0 {
+		if got := run(t.Context(), []string{"igledger", "agreement", "show", "isa-1", "--url", server.URL,
+			"--log-key", l.Key}, nil, &out, &errOut); got != c.want || out.Len() > 0 {
 			t.Errorf("exit %d, want %d: %s%s", got, c.want, out.String(), errOut.String())
 		}
 		server.Close()
 	}
 }
 
-// A policy set is shown only if it has the hash that people compare.
+// A policy set is shown only if it matches the hash that people compare.
 func TestPolicyShowChecksTheHash(t *testing.T) {
 	l := testlog.New("policy.test/2026")
 	set := client.PolicySet{Text: policies.BuiltIn().Text()}
@@ -190,7 +196,8 @@ func TestPolicyShowChecksTheHash(t *testing.T) {
 	for want, hash := range map[int]wire.Hash{exitGood: sha256.Sum256([]byte(set.Text)), exitRefused: {1}} {
 		set.Hash = hash
 		var out, errOut bytes.Buffer
-		if got := run(t.Context(), []string{"igledger", "policy", "show", "--text", "--url", server.URL, "--log-key", l.Key}, nil, &out, &errOut); got != want {
+		if got := run(t.Context(), []string{"igledger", "policy", "show", "--text", "--url", server.URL, "--log-key",
+			l.Key}, nil, &out, &errOut); got != want {
 			t.Errorf("exit %d, want %d: %s", got, want, errOut.String())
 		}
 		if shown := out.String() == set.Text; shown != (want == exitGood) {

@@ -9,7 +9,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// parties is a new log together with everybody's keys, for demo and bench only: in a real log no one process holds them all.
+// parties is a new log together with the keys of all its founders. Only demo and bench use it: no
+// process holds all keys of a real log.
 type parties struct {
 	log                 *ledger.Log
 	registrar, enroller *wire.Signer
@@ -21,7 +22,7 @@ const (
 	operatorID  = "NSS"
 )
 
-// newParties makes keys for registrar and enroller and creates the log.
+// newParties generates keys for the registrar and the enroller, and creates the log.
 func newParties(ctx context.Context, cfg ledger.Config) (*parties, error) {
 	p := new(parties)
 	var err error
@@ -37,7 +38,8 @@ func newParties(ctx context.Context, cfg ledger.Config) (*parties, error) {
 	if err != nil {
 		return nil, err
 	}
-	request := keyRequest{Organisation: enrollerID, Proof: proof, Key: entry.PublicKey{JWK: p.enroller.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}}
+	request := keyRequest{Organisation: enrollerID, Proof: proof,
+		Key: entry.PublicKey{JWK: p.enroller.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}}
 	g, err := newGenesis(cfg,
 		entry.Member{ID: operatorID, Name: "Ledger operator (demonstration)", Kind: "operator"},
 		entry.Member{ID: registrarID, Name: "Registrar (demonstration)", Kind: "government"},
@@ -50,7 +52,8 @@ func newParties(ctx context.Context, cfg ledger.Config) (*parties, error) {
 	return p, err
 }
 
-// enrol registers m, gives it an administrative key and, activated by that, a key for purposes, which it returns.
+// enrol registers m with an administrative key, which then adds a key for purposes. It returns that
+// second key.
 func (p *parties) enrol(ctx context.Context, m entry.Member, purposes ...entry.Purpose) (*wire.Signer, error) {
 	admin, err := wire.GenerateSigner(wire.ES256)
 	if err != nil {
@@ -73,14 +76,17 @@ func (p *parties) enrol(ctx context.Context, m entry.Member, purposes ...entry.P
 		body   func() entry.Body
 	}{
 		{p.registrar, func() entry.Body {
-			return &entry.Organisation{Common: by(registrarID), Organisation: m, Counter: counter(entry.Countersignature{Organisation: &m})}
+			return &entry.Organisation{Common: by(registrarID), Organisation: m,
+				Counter: counter(entry.Countersignature{Organisation: &m})}
 		}},
 		{p.registrar, func() entry.Body {
-			return &entry.Key{Common: by(registrarID), Org: m.ID, Key: adminKey, Proof: prove(admin, p.log.Origin(), m.ID, &err),
+			return &entry.Key{Common: by(registrarID), Org: m.ID, Key: adminKey,
+				Proof:   prove(admin, p.log.Origin(), m.ID, &err),
 				Counter: counter(entry.Countersignature{Org: m.ID, Key: &adminKey})}
 		}},
 		{admin, func() entry.Body {
-			return &entry.Key{Common: by(m.ID), Org: m.ID, Key: entry.PublicKey{JWK: key.Public, Purposes: purposes}, Proof: prove(key, p.log.Origin(), m.ID, &err)}
+			return &entry.Key{Common: by(m.ID), Org: m.ID, Key: entry.PublicKey{JWK: key.Public, Purposes: purposes},
+				Proof: prove(key, p.log.Origin(), m.ID, &err)}
 		}},
 	} {
 		body := step.body()

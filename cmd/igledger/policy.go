@@ -18,22 +18,24 @@ func policyCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name:  "show",
-				Usage: "list the policy sets of a log, and the rules of one in plain words",
-				Description: "--text prints the Cedar text as it stands, to start a new set from. --built-in needs no ledger.\n\n" +
+				Usage: "list the policy sets of a log, and the rules of one set in plain words",
+				Description: "--text prints the Cedar text, as the start of a new set. --built-in needs no ledger.\n\n" +
 					"Example: igledger policy show --text > set-1.cedar",
 				Flags: remoteFlags(
-					&cli.Uint64Flag{Name: "version", Usage: "the set to show (default: the one in use)"},
-					&cli.BoolFlag{Name: "text", Usage: "print its text only"},
+					&cli.Uint64Flag{Name: "version", Usage: "set to show (default: the one in use)"},
+					&cli.BoolFlag{Name: "text", Usage: "print only the Cedar text"},
 					&cli.BoolFlag{Name: "built-in", Usage: "show the set that is built into this command"},
 				),
 				Action: showPolicies,
 			},
 			{
-				Name:        "check",
-				Usage:       "check a policy set in a file, without a ledger",
-				ArgsUsage:   "FILE or -",
-				Description: "Exit 1 if it would be refused, with the line at fault. How to write one: docs/POLICIES.md.\n\nExample: igledger policy check set-1.cedar",
-				Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print as JSON"}},
+				Name:      "check",
+				Usage:     "check a policy set in a file, without a ledger",
+				ArgsUsage: "FILE or -",
+				Description: "Exits with 1 if the ledger would refuse the set, and shows the wrong line.\n" +
+					"docs/POLICIES.md explains how to write a set.\n\n" +
+					"Example: igledger policy check set-1.cedar",
+				Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print as JSON"}},
 				Action: func(c *cli.Context) error {
 					set, err := policyFile(c, 1)
 					if err != nil {
@@ -44,13 +46,15 @@ func policyCommand() *cli.Command {
 			},
 			{
 				Name:      "put",
-				Usage:     "as a registrar: put a policy set in use for all later entries",
+				Usage:     "as a registrar: start using a policy set for all later entries",
 				ArgsUsage: "FILE or -",
-				Description: "The set replaces the one in use as a whole; old verdicts stay as they are.\n\n" +
+				Description: "The set replaces the whole set in use. Earlier verdicts do not change.\n\n" +
 					"Example: igledger policy put --org SG --key sg.jwk --reason 'no research by machines' set-1.cedar",
 				Flags: remoteFlags(
-					&cli.StringFlag{Name: "reason", Required: true, Usage: "why, in words, for everybody to read"},
-					&cli.Uint64Flag{Name: "version", Usage: "its version, one above the one in use: if another came first, this is refused (default: the next)"},
+					&cli.StringFlag{Name: "reason", Required: true, Usage: "reason in words; public"},
+					&cli.Uint64Flag{Name: "version",
+						Usage: "version of the set; the ledger refuses it if another set took that version first " +
+							"(default: the next)"},
 				),
 				Action: putPolicies,
 			},
@@ -60,7 +64,7 @@ func policyCommand() *cli.Command {
 
 func policyFile(c *cli.Context, version uint64) (*policies.Set, error) {
 	if c.NArg() != 1 {
-		return nil, usage("%s wants one FILE, or - for standard input", c.Command.FullName())
+		return nil, usage("%s: give one FILE, or - for standard input", c.Command.FullName())
 	}
 	path := c.Args().First()
 	data, err := fileOrStdin(c, path)
@@ -75,7 +79,7 @@ func policyFile(c *cli.Context, version uint64) (*policies.Set, error) {
 	return set, err
 }
 
-// ruleWords is a rule as people read it.
+// ruleWords is a rule in plain words.
 type ruleWords struct {
 	ID    string `json:"id"`
 	Plain string `json:"plain"`
@@ -122,7 +126,7 @@ func showPolicies(c *cli.Context) error {
 	}
 	s := p.Sets[version]
 	if sha256.Sum256([]byte(s.Text)) != s.Hash {
-		return refused("policy set %d as the ledger gives it does not have its hash", version)
+		return refused("policy set %d from the ledger does not match its hash", version)
 	}
 	if c.Bool("text") {
 		_, err := fmt.Fprint(c.App.Writer, s.Text)
@@ -171,9 +175,11 @@ func putPolicies(c *cli.Context) error {
 		version = p.InUse + 1
 	}
 	text := set.Text()
-	res, err := r.submit(c.Context, &entry.PolicySet{Common: r.common(), Version: version, Schema: entry.SchemaV1, Text: text, Hash: sha256.Sum256([]byte(text)), Reason: c.String("reason")})
+	res, err := r.submit(c.Context, &entry.PolicySet{Common: r.common(), Version: version, Schema: entry.SchemaV1,
+		Text: text, Hash: sha256.Sum256([]byte(text)), Reason: c.String("reason")})
 	if err != nil {
 		return err
 	}
-	return output(c, res, "entry %d: %s\npolicy set %d is in use for entries above %d\n", res.Index, res.Status, version, res.Index)
+	return output(c, res, "entry %d: %s\npolicy set %d applies to all entries after entry %d\n", res.Index,
+		res.Status, version, res.Index)
 }

@@ -20,28 +20,33 @@ import (
 	"igledger/ledger/entry"
 )
 
-// said is in what words the commands answer.
+// said holds the wording of the commands' answers.
 var said = plain.In(plain.English)
 
-// readingPurpose is why somebody reads the ledger: the reading becomes an access entry about the person, and without a purpose one that is not covered.
+// readingPurpose returns the flag for the purpose of reading the ledger. The reading becomes an
+// access entry about the person; without a purpose that access would not be covered.
 func readingPurpose() cli.Flag {
-	return &cli.StringSliceFlag{Name: "purpose", Value: cli.NewStringSlice("HCOMPL"), Usage: "PurposeOfUse code of why this is read, which the person will see; PATRQT if she asked for it"}
+	return &cli.StringSliceFlag{Name: "purpose", Value: cli.NewStringSlice("HCOMPL"),
+		Usage: "PurposeOfUse code of this reading, which the person will see; PATRQT if they asked for it"}
 }
 
 func whoAccessedCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "who-accessed",
-		Usage: "list who looked at a person's record, why and with what result",
-		Description: "The person's id (chi:0101…, nhs:943…, temp:ORG:number) is read from standard input, so that it stands in no list of processes.\n" +
-			"The caller's organisation must be an auditor or controller and the key for audit. This reading is itself logged.\n" +
-			"--save keeps the openings, which igverify entry checks.\n\n" +
+		Usage: "list who accessed a person's record, why and with what result",
+		Description: "Reads the person's id (chi:0101…, nhs:943…, temp:ORG:number) from standard input, so\n" +
+			"that it does not appear in a list of processes. Your organisation must be an auditor or\n" +
+			"a controller, with a key for audit. The ledger logs this reading, and the person can see\n" +
+			"it. --save keeps the openings, which igverify entry checks.\n\n" +
 			"Example: echo chi:0101011237 | igledger who-accessed --org NHSL --key lothian-audit.jwk",
 		Flags: remoteFlags(
-			&cli.StringFlag{Name: "id", Usage: "the id; other users of this machine may see it in the list of processes"},
-			&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
+			&cli.StringFlag{Name: "id",
+				Usage: "the person's id; other users of this machine may see it in the list of processes"},
+			&cli.StringFlag{Name: "function", Value: "igledger",
+				Usage: "function or system on whose behalf you read, never a person"},
 			readingPurpose(),
-			&cli.IntFlag{Name: "limit", Value: 100, Usage: "at most so many, newest first; 0 for all"},
-			&cli.StringFlag{Name: "save", Usage: "folder to keep the openings in, one JSON file per entry"},
+			&cli.IntFlag{Name: "limit", Value: 100, Usage: "maximum number of entries, newest first; 0 for all"},
+			&cli.StringFlag{Name: "save", Usage: "folder for the openings, one JSON file per entry"},
 		),
 		Action: func(c *cli.Context) error {
 			r, err := newRemote(c, signing)
@@ -71,7 +76,7 @@ func whoAccessedCommand() *cli.Command {
 	}
 }
 
-// readID takes the person's id from --id, a prompt or the first line of standard input.
+// readID reads the person's id from --id, from a prompt, or from the first line of standard input.
 func readID(c *cli.Context) (string, error) {
 	id := c.String("id")
 	if id == "" {
@@ -80,7 +85,7 @@ func readID(c *cli.Context) (string, error) {
 		}
 		line, err := bufio.NewReader(io.LimitReader(c.App.Reader, 4096)).ReadString('\n')
 		if err != nil && line == "" {
-			return "", usage("no id on standard input")
+			return "", usage("there is no id on standard input")
 		}
 		id = strings.TrimSpace(line)
 	}
@@ -90,7 +95,8 @@ func readID(c *cli.Context) (string, error) {
 	return id, nil
 }
 
-// history pages through a person's accesses.
+// history returns a person's accesses from all pages, up to limit, and the number of entries in the
+// history.
 func (r *remote) history(c *cli.Context, id string, limit int) ([]client.RecordedAccess, uint64, error) {
 	var list []client.RecordedAccess
 	var count, before uint64
@@ -114,7 +120,7 @@ func (r *remote) history(c *cli.Context, id string, limit int) ([]client.Recorde
 	}
 }
 
-// printAccesses prints the table that a person reads.
+// printAccesses prints the accesses as a table.
 func printAccesses(w io.Writer, count uint64, list []client.RecordedAccess) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ENTRY\tWHEN\tWHO\tWHAT\tWHY\tRESULT\tREMARKS\tVERDICT")
@@ -123,7 +129,7 @@ func printAccesses(w io.Writer, count uint64, list []client.RecordedAccess) erro
 	for _, a := range list {
 		e, err := entry.ParseParts(a.Opening.JWS, a.Opening.Disclosures)
 		if err != nil {
-			return refused("entry %d as the ledger gives it: %w", a.Index, err)
+			return refused("entry %d from the ledger is not valid: %w", a.Index, err)
 		}
 		var s plain.Summary
 		switch b := e.Body.(type) {
@@ -132,29 +138,32 @@ func printAccesses(w io.Writer, count uint64, list []client.RecordedAccess) erro
 		case *entry.Decision:
 			s = said.Describe(e)
 		default:
-			continue // consents and delegations, which consent list shows
+			continue // consents and delegations: consent list shows them
 		}
 		rows++
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Index, s.When.UTC().Format("2006-01-02 15:04"), who(s), s.What, why(s), s.Result, remarks(s, a.Opening.Flags),
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Index, s.When.UTC().Format("2006-01-02 15:04"), who(s),
+			s.What, why(s), s.Result, remarks(s, a.Opening.Flags),
 			verdictText(a.Verdict))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(w, said.Text(plain.TotalHistory, "accesses", said.Count(plain.TotalAccesses, rows),
-		"entries", said.Count(plain.TotalEntries, count, "n", strconv.Itoa(len(list)), "of", strconv.FormatUint(count, 10))))
+		"entries", said.Count(plain.TotalEntries, count, "n", strconv.Itoa(len(list)), "of",
+			strconv.FormatUint(count, 10))))
 	return err
 }
 
-// verdictText says a verdict in a cell. Its reasons are in the server's words.
+// verdictText returns a verdict for a table cell. The server words its reasons.
 func verdictText(v *client.PlainVerdict) string {
 	if v == nil {
-		return "-" // of before the ledger had rules
+		return "-" // from a time when the ledger had no rules
 	}
 	return line(said.Verdict(&v.Verdict) + " " + verdictReasons(v))
 }
 
-// happened is when an access happened by its source's claim: the order people read in, which is not that of the log.
+// happened returns when an access happened, as its source claims. People read accesses in this
+// order, which is not log order.
 func happened(a client.RecordedAccess) time.Time {
 	access := a.Access
 	if access == nil && a.Asked != nil {
@@ -211,7 +220,8 @@ func saveOpenings(dir string, list []client.RecordedAccess) error {
 		return fmt.Errorf("saving openings: %w", err)
 	}
 	for _, a := range list {
-		f, err := os.OpenFile(dir+"/"+strconv.FormatUint(a.Index, 10)+".json", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+		f, err := os.OpenFile(dir+"/"+strconv.FormatUint(a.Index, 10)+".json",
+			os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 		if err != nil {
 			return fmt.Errorf("saving openings: %w", err)
 		}
@@ -228,11 +238,11 @@ func saveOpenings(dir string, list []client.RecordedAccess) error {
 func receiptCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "receipt",
-		Usage:     "fetch the receipt of an entry that the organisation submitted",
+		Usage:     "fetch the receipt of an entry that your organisation submitted",
 		ArgsUsage: "INDEX, or --jti UUID",
 		Description: "Prints the receipt as JSON; igverify receipt checks it against the entry.\n\n" +
 			"Example: igledger receipt --org NHSL --key lothian-submit.jwk 120034 > receipt.json",
-		Flags: remoteFlags(&cli.StringFlag{Name: "jti", Usage: "the entry's jti instead of its index"}),
+		Flags: remoteFlags(&cli.StringFlag{Name: "jti", Usage: "jti of the entry, instead of its index"}),
 		Action: func(c *cli.Context) error {
 			r, err := newRemote(c, signing)
 			if err != nil {
@@ -251,7 +261,7 @@ func receiptCommand() *cli.Command {
 			}
 			index, err := strconv.ParseUint(c.Args().First(), 10, 64)
 			if err != nil || c.NArg() != 1 {
-				return usage("receipt wants one INDEX or --jti")
+				return usage("receipt: give one INDEX, or --jti")
 			}
 			receipt, err := r.Receipt(c.Context, index)
 			if err != nil {

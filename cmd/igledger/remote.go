@@ -19,18 +19,21 @@ import (
 	"igledger/ledger/wire"
 )
 
-// remoteFlags say which ledger is spoken to and who speaks.
+// remoteFlags returns the flags that name the ledger and the caller, followed by more.
 func remoteFlags(more ...cli.Flag) []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "url", Value: "http://127.0.0.1:8080", EnvVars: []string{"IGLEDGER_URL"}, Usage: "the ledger's address"},
-		&cli.StringFlag{Name: "org", EnvVars: []string{"IGLEDGER_ORG"}, Usage: "id of the organisation that signs"},
-		&cli.StringFlag{Name: "key", EnvVars: []string{"IGLEDGER_KEY"}, Usage: "file with the organisation's private JWK"},
-		&cli.StringFlag{Name: "log-key", EnvVars: []string{"IGLEDGER_LOG_KEY"}, Usage: "the log's verifier key; without it the ledger's own word is taken"},
+		&cli.StringFlag{Name: "url", Value: "http://127.0.0.1:8080", EnvVars: []string{"IGLEDGER_URL"},
+			Usage: "the ledger's address"},
+		&cli.StringFlag{Name: "org", EnvVars: []string{"IGLEDGER_ORG"}, Usage: "id of your organisation, which signs"},
+		&cli.StringFlag{Name: "key", EnvVars: []string{"IGLEDGER_KEY"},
+			Usage: "file with your organisation's private JWK"},
+		&cli.StringFlag{Name: "log-key", EnvVars: []string{"IGLEDGER_LOG_KEY"},
+			Usage: "the log's verifier key; without it the command trusts the key that the ledger sends"},
 		&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 	}, more...)
 }
 
-// remote is a ledger spoken to over HTTP and the organisation that speaks.
+// remote is a ledger reached over HTTP, and the organisation that calls it.
 type remote struct {
 	*client.Client
 	origin   string
@@ -40,25 +43,26 @@ type remote struct {
 	receipts *source.Receipts
 }
 
-// who speaks to a ledger.
+// speaker is how a caller identifies itself to a ledger.
 type speaker int
 
 const (
 	anybody     speaker = iota // no signature
 	signing                    // --org and --key are needed
-	signingAway                // so too, and the ledger itself only if --log-key is not given: for what is signed away from it
+	signingAway                // --org and --key are needed, and the ledger only if --log-key is not given
 )
 
-// newRemote reads the flags.
+// newRemote returns the remote that the flags describe.
 func newRemote(c *cli.Context, as speaker) (*remote, error) {
-	r := &remote{Client: &client.Client{Base: c.String("url"), HTTP: &http.Client{Timeout: 2 * time.Minute}}, org: c.String("org"), logKey: c.String("log-key")}
+	r := &remote{Client: &client.Client{Base: c.String("url"), HTTP: &http.Client{Timeout: 2 * time.Minute}},
+		org: c.String("org"), logKey: c.String("log-key")}
 	errOut := c.App.ErrWriter
 	r.OnRetry = func(err error, d time.Duration) {
 		fmt.Fprintf(errOut, "igledger: %v; trying again in %s\n", err, d.Round(time.Millisecond))
 	}
 	if as != anybody {
 		if r.org == "" || c.String("key") == "" {
-			return nil, usage("--org and --key are needed")
+			return nil, usage("give --org and --key")
 		}
 		signer, err := readSigner(c.String("key"))
 		if err != nil {
@@ -79,7 +83,8 @@ func newRemote(c *cli.Context, as speaker) (*remote, error) {
 	return r, nil
 }
 
-// meet asks the ledger who it is. This first call does not wait long for a server that is not there; what follows has one that may be busy, and waits.
+// meet asks the ledger for its key. This first call does not wait long for a server that is not
+// there. Later calls know that a server exists, which may be busy, and wait.
 func (r *remote) meet(ctx context.Context, errOut io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -89,15 +94,16 @@ func (r *remote) meet(ctx context.Context, errOut io.Writer) error {
 	}
 	if r.logKey == "" {
 		r.logKey = info.LogKey
-		fmt.Fprintf(errOut, "igledger: no --log-key given, taking the ledger's word for %s\n", info.LogKey)
+		fmt.Fprintf(errOut, "igledger: no --log-key given; trusting the key that the ledger sends: %s\n", info.LogKey)
 	}
 	if r.logKey != info.LogKey {
-		return refused("the ledger at this address is %s, --log-key is %s", info.LogKey, r.logKey)
+		return refused("the ledger at this address has the key %s, but --log-key is %s", info.LogKey, r.logKey)
 	}
 	return nil
 }
 
-// asCaller makes the calls of r carry a token for function ("ig-office"), or the command's name.
+// asCaller makes the calls of r carry a token for function, such as "ig-office" or the name of the
+// command.
 func (r *remote) asCaller(function string) {
 	r.Token = func() (string, error) { return register.SignCaller(r.signer, r.origin, r.org, function, time.Now()) }
 }
@@ -114,12 +120,13 @@ func readSigner(path string) (*wire.Signer, error) {
 	return s, nil
 }
 
-// common is the beginning of an entry for this log.
+// common returns the start of an entry for this log.
 func (r *remote) common() entry.Common {
 	return entry.Common{Issuer: r.org, Audience: r.origin}
 }
 
-// submit signs body, hands it in and checks the receipt before it says that the entry is in.
+// submit signs and submits body, and checks the receipt. If it returns without error, the entry is
+// in the log.
 func (r *remote) submit(ctx context.Context, body entry.Body) (client.Result, error) {
 	e, err := entry.Sign(r.signer, body)
 	if err != nil {
@@ -137,7 +144,7 @@ func (r *remote) submit(ctx context.Context, body entry.Body) (client.Result, er
 	return res, err
 }
 
-// output prints v as JSON with --json, else the text.
+// output prints v as JSON if --json is given, else the text.
 func output(c *cli.Context, v any, format string, args ...any) error {
 	if c.Bool("json") {
 		return printJSON(c.App.Writer, v)

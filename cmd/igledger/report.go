@@ -12,37 +12,41 @@ import (
 	"igledger/internal/client"
 )
 
-// reports are the kinds there are, and how each is put into rows.
+// reports lists the kinds of report, and how to convert each into rows.
 var reports = []struct {
 	kind  client.ReportKind
 	usage string
 	rows  func(*client.Report) [][]string
 }{
 	{client.Uncovered, "accesses that no agreement, consent or law covers", accessRows},
-	{client.BreakGlass, "emergency overrides that nobody followed up", accessRows},
-	{client.Due, "agreements to be reviewed or about to end", dueRows},
-	{client.Drift, "purposes, data and roles of accesses that the agreement they name does not list", driftRows},
+	{client.BreakGlass, "emergency overrides without a follow-up", accessRows},
+	{client.Due, "agreements due for review or about to end", dueRows},
+	{client.Drift, "purposes, data and roles of accesses that their agreement does not list", driftRows},
 }
 
 func reportCommand() *cli.Command {
 	cmd := &cli.Command{
 		Name:  "report",
-		Usage: "reports for information governance: what was not covered, what is due",
-		Description: "The caller is an auditor, or an organisation about its own accesses and records, with a key for audit. No person and no member of staff is in a report. The day's first\n" +
-			"reading is itself logged. Periods are of when the ledger took an access, which its source does not choose.",
+		Usage: "reports for information governance: what is not covered, what is due",
+		Description: "An auditor can report on all organisations; another organisation on its own accesses and\n" +
+			"records. Needs a key for audit. A report names no person and no member of staff. The\n" +
+			"ledger logs the first reading of each day. Periods go by the time when the ledger took\n" +
+			"an access, which the source cannot choose.",
 	}
 	for _, r := range reports {
 		cmd.Subcommands = append(cmd.Subcommands, &cli.Command{
-			Name:        string(r.kind),
-			Usage:       r.usage,
-			Description: fmt.Sprintf("Example: igledger report %s --org NHSL --key lothian-audit.jwk --from 2026-11-01 --to 2026-11-30 --format markdown", r.kind),
+			Name:  string(r.kind),
+			Usage: r.usage,
+			Description: fmt.Sprintf("Example: igledger report %s --org NHSL --key lothian-audit.jwk "+
+				"--from 2026-11-01 --to 2026-11-30 --format markdown", r.kind),
 			Flags: remoteFlags(
-				&cli.StringFlag{Name: "of", Usage: "only of this organisation (default: all that the caller may see)"},
+				&cli.StringFlag{Name: "of", Usage: "only this organisation (default: all that you may see)"},
 				&cli.StringFlag{Name: "from", Usage: "first day, or RFC 3339 time"},
-				&cli.StringFlag{Name: "to", Usage: "last day, or RFC 3339 time before which"},
-				&cli.IntFlag{Name: "within", Usage: "of due: days from now (default: 90)"},
+				&cli.StringFlag{Name: "to", Usage: "last day, or the RFC 3339 time at which the period ends"},
+				&cli.IntFlag{Name: "within", Usage: "for report due: days from now (default: 90)"},
 				&cli.StringFlag{Name: "format", Value: "text", Usage: "text, json, csv or markdown"},
-				&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
+				&cli.StringFlag{Name: "function", Value: "igledger",
+					Usage: "function or system on whose behalf you read, never a person"},
 				readingPurpose(),
 			),
 			Action: func(c *cli.Context) error { return report(c, r.kind, r.rows) },
@@ -57,11 +61,12 @@ func report(c *cli.Context, kind client.ReportKind, rows func(*client.Report) []
 		format = "json"
 	}
 	if tableForms[format] == nil && format != "json" || c.Args().Present() {
-		return usage("report %s wants --format text, json, csv or markdown, and no arguments", kind)
+		return usage("report %s: --format must be text, json, csv or markdown, and there are no arguments", kind)
 	}
-	q := client.ReportRequest{Kind: kind, Organisation: c.String("of"), Within: c.Int("within"), Purpose: c.StringSlice("purpose")}
+	q := client.ReportRequest{Kind: kind, Organisation: c.String("of"), Within: c.Int("within"),
+		Purpose: c.StringSlice("purpose")}
 	if c.IsSet("within") && kind != client.Due {
-		return usage("--within is for report due")
+		return usage("--within is only for report due")
 	}
 	if c.String("from") != "" {
 		t, err := timeFlag(c, "from", time.Time{})
@@ -106,7 +111,8 @@ func printReport(w io.Writer, format string, got *client.Report, rows [][]string
 }
 
 func accessRows(r *client.Report) [][]string {
-	rows := [][]string{{"ENTRY", "RECEIVED", "BY", "HOLDER", "SYSTEM", "ROLE", "ACTION", "PURPOSE", "AGREEMENT", "RULES", "IN WORDS", "JTI"}}
+	rows := [][]string{{"ENTRY", "RECEIVED", "BY", "HOLDER", "SYSTEM", "ROLE", "ACTION", "PURPOSE", "AGREEMENT",
+		"RULES", "IN WORDS", "JTI"}}
 	for _, a := range r.Accesses {
 		role := strings.Join(a.Role, " ")
 		if a.Machine {
@@ -116,7 +122,8 @@ func accessRows(r *client.Report) [][]string {
 		if agreement != "" {
 			agreement = fmt.Sprintf("%s version %d", agreement, a.Verdict.Version)
 		}
-		rows = append(rows, []string{fmt.Sprint(a.Index), a.Received, a.Organisation, a.Holder, a.System, role, a.Action, strings.Join(a.Purpose, " "), agreement,
+		rows = append(rows, []string{fmt.Sprint(a.Index), a.Received, a.Organisation, a.Holder, a.System, role,
+			a.Action, strings.Join(a.Purpose, " "), agreement,
 			strings.Join(a.Verdict.Rules, " "), verdictReasons(&a.Verdict), a.ID})
 	}
 	return rows
@@ -129,7 +136,8 @@ func dueRows(r *client.Report) [][]string {
 		if a.Overdue {
 			overdue = "OVERDUE"
 		}
-		rows = append(rows, []string{a.ID, fmt.Sprint(a.Version), a.State, a.ReviewDue, a.End, overdue, joined(a.Parties), a.Title})
+		rows = append(rows, []string{a.ID, fmt.Sprint(a.Version), a.State, a.ReviewDue, a.End, overdue,
+			joined(a.Parties), a.Title})
 	}
 	return rows
 }
@@ -141,12 +149,13 @@ func driftRows(r *client.Report) [][]string {
 		if code == "" {
 			code = "(none stated)"
 		}
-		rows = append(rows, []string{d.Agreement, fmt.Sprint(d.Version), d.Organisation, d.Field, code, fmt.Sprint(d.Count), fmt.Sprint(d.First), fmt.Sprint(d.Last)})
+		rows = append(rows, []string{d.Agreement, fmt.Sprint(d.Version), d.Organisation, d.Field, code,
+			fmt.Sprint(d.Count), fmt.Sprint(d.First), fmt.Sprint(d.Last)})
 	}
 	return rows
 }
 
-// verdictReasons are the sentences of a verdict without the first, which says the result.
+// verdictReasons returns the sentences of a verdict without the first, which states the result.
 func verdictReasons(v *client.PlainVerdict) string {
 	if len(v.Plain) == 0 {
 		return ""

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,7 +30,8 @@ import (
 	"igledger/ledger/storage"
 )
 
-// TestMain makes igledger a command of the scripts, and builds igverify, which shares no process with it, to be another.
+// TestMain makes igledger a command of the scripts. The scripts also use igverify, which
+// TestScripts builds as a separate program.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"igledger": main,
@@ -47,7 +49,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			env.Setenv("IGLEDGER_DATABASE", "sqlite:"+filepath.Join(env.WorkDir, "log.db"))
-			env.Setenv("GORACE", "atexit_sleep_ms=0") // with -race each of some hundred commands would sleep a second at its end
+			// with -race each of some hundred commands would sleep a second at its end
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			env.Setenv("PERSON", demodata.People()[0].ID)
 			return os.WriteFile(filepath.Join(env.WorkDir, "events.ndjson"), demodata.Events(), 0o600)
 		},
@@ -68,7 +71,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// serve starts igledger serve as a process of its own, sets $IGLEDGER_URL, and kills the process at the end of the script: "serve", or "serve stop" for a SIGTERM.
+// serve starts igledger serve as a separate process, sets $IGLEDGER_URL, and kills the process at
+// the end of the script. "serve stop" stops it with an interrupt.
 func serveInBackground(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) == 1 && args[0] == "stop" {
 		cmd, ok := servers.Load(ts)
@@ -98,7 +102,7 @@ func serveInBackground(ts *testscript.TestScript, _ bool, args []string) {
 	}()
 	base, ok := <-address
 	if !ok {
-		ts.Fatalf("the server did not come up: %v", cmd.Wait())
+		ts.Fatalf("the server did not start: %v", cmd.Wait())
 	}
 	ts.Defer(func() { cmd.Process.Kill(); cmd.Wait() }) //nolint:errcheck // it may have been stopped
 	ts.Setenv("IGLEDGER_URL", base)
@@ -108,15 +112,17 @@ func serveInBackground(ts *testscript.TestScript, _ bool, args []string) {
 // servers holds each script's *exec.Cmd.
 var servers sync.Map
 
-// cuts puts a proxy in front of the server that dies after N answers to submissions, one of them cut off on its way back, as a network would: "cuts N".
+// cuts starts a proxy in front of the server that fails at the Nth answer to a submission: it cuts
+// off that answer, as a network would. Usage: "cuts N".
 func cutAfter(ts *testscript.TestScript, _ bool, args []string) {
 	target, err := url.Parse(ts.Getenv("IGLEDGER_URL"))
 	ts.Check(err)
-	limit := map[string]int32{"1": 1, "2": 2, "3": 3}[args[0]]
+	limit, err := strconv.ParseInt(args[0], 10, 32)
+	ts.Check(err)
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	var posts atomic.Int32
 	proxy.ModifyResponse = func(r *http.Response) error {
-		if r.Request.Method == http.MethodPost && posts.Add(1) >= limit {
+		if r.Request.Method == http.MethodPost && posts.Add(1) >= int32(limit) {
 			r.Body.Close()
 			r.Body = io.NopCloser(strings.NewReader(`{"results":[`)) // the entries are in the log, the answer is lost
 			r.ContentLength = -1
@@ -143,7 +149,7 @@ func setFromJSON(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], value)
 }
 
-// dayslater makes what an outbox holds older, as if days had gone by: "dayslater FILE N".
+// dayslater makes the contents of an outbox older, as if N days had passed: "dayslater FILE N".
 func daysLater(ts *testscript.TestScript, _ bool, args []string) {
 	db, err := sql.Open("sqlite", "file:"+ts.MkAbs(args[0]))
 	ts.Check(err)
@@ -154,7 +160,7 @@ func daysLater(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// loses makes an outbox give out its next number two too high: "loses FILE".
+// loses makes an outbox skip numbers, so that its next one is two too high: "loses FILE".
 func losesNumbers(ts *testscript.TestScript, _ bool, args []string) {
 	db, err := sql.Open("sqlite", "file:"+ts.MkAbs(args[0]))
 	ts.Check(err)
@@ -163,7 +169,8 @@ func losesNumbers(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// newlog makes a log with its three founders, as story.txt does command by command, and serves it: $LOG_KEY, registrar.jwk, enroller.jwk.
+// newlog creates a log with its three founders, as story.txt does command by command, and serves
+// it. It sets $LOG_KEY and makes registrar.jwk and enroller.jwk.
 func makeLog(ts *testscript.TestScript, _ bool, _ []string) {
 	igledger(ts, "keygen", "--json", "--origin", "ledger.test/2026", "keys")
 	_, rest, _ := strings.Cut(ts.ReadFile("stdout"), `"logKey": "`)
@@ -171,30 +178,39 @@ func makeLog(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("LOG_KEY", key)
 	igledger(ts, "keygen", "registrar.jwk")
 	igledger(ts, "keygen", "enroller.jwk")
-	keep(ts, "enroller.json", "key", "request", "--origin", "ledger.test/2026", "--org", "ENR", "--key", "enroller.jwk", "--purpose", "administer")
-	igledger(ts, "init", "--keys", "keys", "--operator", "OPR=Operator", "--registrar", "REG=Registrar", "--registrar-key", "registrar.jwk", "--enroller", "ENR=Enroller",
+	keep(ts, "enroller.json", "key", "request", "--origin", "ledger.test/2026", "--org", "ENR", "--key",
+		"enroller.jwk", "--purpose", "administer")
+	igledger(ts, "init", "--keys", "keys", "--operator", "OPR=Operator", "--registrar", "REG=Registrar",
+		"--registrar-key", "registrar.jwk", "--enroller", "ENR=Enroller",
 		"--enroller-request", "enroller.json")
 	serveInBackground(ts, false, []string{"--keys", "keys"})
 	ts.Setenv("IGLEDGER_LOG_KEY", key)
 }
 
-// enrols registers organisations as controllers, sources and, if called audit…, auditors: "enrols ID…". Each gets ID-admin.jwk, ID-submit.jwk, ID-agreements.jwk and
-// ID-audit.jwk, for these purposes.
+// enrols registers organisations as controllers, sources and, if called audit…, auditors: "enrols
+// ID…". Each gets ID-admin.jwk, ID-submit.jwk, ID-agreements.jwk and ID-audit.jwk, for these
+// purposes.
 func enrolOrganisation(ts *testscript.TestScript, _ bool, args []string) {
 	for _, id := range args {
-		member := []string{"--id", id, "--name", "The " + id, "--kind", "health-board", "--role", "controller", "--role", "source"}
+		member := []string{"--id", id, "--name", "The " + id, "--kind", "health-board", "--role", "controller",
+			"--role", "source"}
 		if strings.HasPrefix(id, "audit") {
 			member = append(member, "--role", "auditor")
 		}
-		keep(ts, "org.jws", append([]string{"org", "countersign", "--org", "ENR", "--key", "enroller.jwk"}, member...)...)
-		igledger(ts, append([]string{"org", "register", "--org", "REG", "--key", "registrar.jwk", "--countersignature", "org.jws"}, member...)...)
+		keep(ts, "org.jws", append([]string{"org", "countersign", "--org", "ENR", "--key", "enroller.jwk"},
+			member...)...)
+		igledger(ts, append([]string{"org", "register", "--org", "REG", "--key", "registrar.jwk",
+			"--countersignature", "org.jws"}, member...)...)
 		for _, purpose := range []string{"admin", "submit", "agreements", "audit"} {
 			key := id + "-" + purpose + ".jwk"
 			igledger(ts, "keygen", key)
-			keep(ts, "request.json", "key", "request", "--origin", "ledger.test/2026", "--org", id, "--key", key, "--purpose", strings.ReplaceAll(purpose, "admin", "administer"))
+			keep(ts, "request.json", "key", "request", "--origin", "ledger.test/2026", "--org", id, "--key", key,
+				"--purpose", strings.ReplaceAll(purpose, "admin", "administer"))
 			if purpose == "admin" {
-				keep(ts, "key.jws", "key", "countersign", "--org", "ENR", "--key", "enroller.jwk", "--request", "request.json")
-				igledger(ts, "key", "add", "--org", "REG", "--key", "registrar.jwk", "--request", "request.json", "--countersignature", "key.jws")
+				keep(ts, "key.jws", "key", "countersign", "--org", "ENR", "--key", "enroller.jwk", "--request",
+					"request.json")
+				igledger(ts, "key", "add", "--org", "REG", "--key", "registrar.jwk", "--request", "request.json",
+					"--countersignature", "key.jws")
 				continue
 			}
 			igledger(ts, "key", "add", "--org", id, "--key", id+"-admin.jwk", "--request", "request.json")
@@ -204,13 +220,14 @@ func enrolOrganisation(ts *testscript.TestScript, _ bool, args []string) {
 
 func igledger(ts *testscript.TestScript, args ...string) { ts.Check(ts.Exec("igledger", args...)) }
 
-// keep writes what a command prints into a file.
+// keep writes the output of a command to a file.
 func keep(ts *testscript.TestScript, file string, args ...string) {
 	igledger(ts, args...)
 	ts.Check(os.WriteFile(ts.MkAbs(file), []byte(ts.ReadFile("stdout")), 0o600))
 }
 
-// tampers logs the same accesses as an operator would whose process goes by rules of its own, which find everything covered: "tampers EVENTS". The server is stopped.
+// tampers logs the accesses in a file as a dishonest operator would, by rules that find everything
+// covered: "tampers EVENTS". The server must be stopped.
 func tamperWithVerdict(ts *testscript.TestScript, _ bool, args []string) {
 	ctx := context.Background()
 	keys, err := ledger.LoadKeys(ts.MkAbs("keys"))
@@ -218,13 +235,15 @@ func tamperWithVerdict(ts *testscript.TestScript, _ bool, args []string) {
 	store, err := storage.Open(ctx, ts.Getenv("IGLEDGER_DATABASE"))
 	ts.Check(err)
 	defer store.Close()
-	log, err := ledger.Open(ctx, ledger.Config{Storage: store, Keys: keys, Origin: keys.Log.Name(), Rules: lenient{consent.New()}})
+	log, err := ledger.Open(ctx, ledger.Config{Storage: store, Keys: keys, Origin: keys.Log.Name(),
+		Rules: lenient{consent.New()}})
 	ts.Check(err)
 	defer log.Close(ctx) //nolint:errcheck // it was appended or it was not
 	signer, err := readSigner(ts.MkAbs("nhs-lothian-submit.jwk"))
 	ts.Check(err)
 	ts.Check(audit.Events(strings.NewReader(ts.ReadFile(args[0])), func(ev audit.Event) error {
-		list, err := audit.Conversion{Issuer: "nhs-lothian", Audience: log.Origin(), Source: "other"}.FromAuditEvent(ev.Raw)
+		list, err := audit.Conversion{Issuer: "nhs-lothian", Audience: log.Origin(),
+			Source: "other"}.FromAuditEvent(ev.Raw)
 		for _, a := range list {
 			e, err := entry.Sign(signer, a)
 			if err != nil {
@@ -238,7 +257,7 @@ func tamperWithVerdict(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 }
 
-// usePostgres gives the script a fresh PostgreSQL database.
+// usePostgres returns the command that gives the script a fresh PostgreSQL database.
 func usePostgres(t *testing.T) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Setenv("IGLEDGER_DATABASE", testdb.PostgreSQL(t))

@@ -25,17 +25,20 @@ import (
 	"igledger/ledger/wire"
 )
 
-// logFlags name the database and the keys of a log that this process works on itself.
+// logFlags returns the flags that name the database and the keys of a log that this process opens
+// itself.
 func logFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "database", Value: "sqlite:igledger-data/log.db", EnvVars: []string{"IGLEDGER_DATABASE"},
 			Usage: "sqlite:FILE, postgres://… or cockroachdb://…"},
-		&cli.StringFlag{Name: "keys", Value: "igledger-data/keys", EnvVars: []string{"IGLEDGER_KEYS"}, Usage: "folder of the operator's keys, see keygen"},
-		&cli.StringFlag{Name: "origin", EnvVars: []string{"IGLEDGER_ORIGIN"}, Usage: "the log's C2SP origin (default: the name of the log key)"},
+		&cli.StringFlag{Name: "keys", Value: "igledger-data/keys", EnvVars: []string{"IGLEDGER_KEYS"},
+			Usage: "folder of the operator's keys (igledger keygen makes it)"},
+		&cli.StringFlag{Name: "origin", EnvVars: []string{"IGLEDGER_ORIGIN"},
+			Usage: "the log's C2SP origin (default: the name of the log key)"},
 	}
 }
 
-// logConfig opens database and keys as the flags say. The caller closes the storage.
+// logConfig opens the database and the keys that the flags name. The caller closes the storage.
 func logConfig(c *cli.Context) (ledger.Config, error) {
 	keys, err := ledger.LoadKeys(c.String("keys"))
 	if err != nil {
@@ -49,7 +52,8 @@ func logConfig(c *cli.Context) (ledger.Config, error) {
 	if err != nil {
 		return ledger.Config{}, fmt.Errorf("opening the database: %w", err)
 	}
-	return ledger.Config{Storage: store, Keys: keys, Origin: origin, Rules: consent.New(), Logger: logger(c.App.ErrWriter)}, nil
+	return ledger.Config{Storage: store, Keys: keys, Origin: origin, Rules: consent.New(),
+		Logger: logger(c.App.ErrWriter)}, nil
 }
 
 func logger(w io.Writer) *slog.Logger {
@@ -59,16 +63,22 @@ func logger(w io.Writer) *slog.Logger {
 func serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
-		Usage: "run the ledger's HTTP API; any number of processes may share one database",
-		Description: "The log must exist: see init. SIGTERM drains what is queued and stops.\n\n" +
-			"Example: igledger serve --database postgres://igledger@db/igledger --keys /etc/igledger/keys --policy /etc/igledger/policy.txt --listen :8080",
+		Usage: "run the ledger's HTTP API; several processes may share one database",
+		Description: "The log must exist: igledger init creates it. On SIGTERM the server completes what is\n" +
+			"queued, then stops.\n\n" +
+			"Example: igledger serve --database postgres://igledger@db/igledger --keys " +
+			"/etc/igledger/keys --policy /etc/igledger/policy.txt --listen :8080",
 		Flags: append(append(logFlags(), policyFlag()),
-			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", EnvVars: []string{"IGLEDGER_LISTEN"}, Usage: "address to listen on; put TLS in front"},
-			&cli.DurationFlag{Name: "index-interval", Value: statement.DefaultInterval, EnvVars: []string{"IGLEDGER_INDEX_INTERVAL"},
-				Usage: "how long an entry waits at most for an index root that covers it, and so for a place in proofs of completeness"},
-			&cli.DurationFlag{Name: "anchor-interval", Value: 10 * time.Second, EnvVars: []string{"IGLEDGER_ANCHOR_INTERVAL"},
-				Usage: "how long a checkpoint stays the one that all witnesses and auditors meet on"},
-			&cli.StringFlag{Name: "web", EnvVars: []string{"IGLEDGER_WEB"}, Usage: "folder that make web made: serves the page that checks statements at /verify/"},
+			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", EnvVars: []string{"IGLEDGER_LISTEN"},
+				Usage: "address to listen on; put a TLS proxy in front"},
+			&cli.DurationFlag{Name: "index-interval", Value: statement.DefaultInterval,
+				EnvVars: []string{"IGLEDGER_INDEX_INTERVAL"},
+				Usage:   "longest wait until an index root, and so the proofs of completeness, cover an entry"},
+			&cli.DurationFlag{Name: "anchor-interval", Value: 10 * time.Second,
+				EnvVars: []string{"IGLEDGER_ANCHOR_INTERVAL"},
+				Usage:   "how long all witnesses and auditors are offered the same checkpoint"},
+			&cli.StringFlag{Name: "web", EnvVars: []string{"IGLEDGER_WEB"},
+				Usage: "folder that make web makes; serves the page that checks statements at /verify/"},
 			&cli.BoolFlag{Name: "json", Usage: "log as JSON lines"},
 		),
 		Action: func(c *cli.Context) error {
@@ -98,7 +108,7 @@ func serveCommand() *cli.Command {
 				return usage("--policy: %v", err)
 			}
 			if errors.Is(err, ledger.ErrNoLog) {
-				return fmt.Errorf("%w; igledger init makes it", err)
+				return fmt.Errorf("%w; igledger init creates it", err)
 			}
 			if err != nil {
 				return err
@@ -114,7 +124,8 @@ func serveCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			cfg.Logger.Info("serving", "address", s.url, "origin", log.Origin(), "engine", cfg.Storage.Engine(), "logKey", log.VerifierKey())
+			cfg.Logger.Info("serving", "address", s.url, "origin", log.Origin(), "engine", cfg.Storage.Engine(),
+				"logKey", log.VerifierKey())
 			defer keepWitnessed(c.Context, log, asked)()
 			select {
 			case <-c.Context.Done():
@@ -133,11 +144,15 @@ type server struct {
 	http   *http.Server
 	failed chan error
 	index  *statement.Follower
-	rest   func() // ends what runs beside the requests and waits for it
+	rest   func() // stops the background work and waits for it
 }
 
-// listen serves log on address until stop, and logs index roots at this interval and moves the anchor; page, unless nil, stands at /verify/.
-func listen(log *ledger.Log, address string, interval time.Duration, page http.Handler, registry *prometheus.Registry, logger *slog.Logger) (*server, error) {
+// listen serves log on address until stop. It logs index roots at this interval and moves the
+// anchor. It serves page, unless nil, at /verify/.
+func listen(
+	log *ledger.Log, address string, interval time.Duration, page http.Handler,
+	registry *prometheus.Registry, logger *slog.Logger,
+) (*server, error) {
 	index, err := statement.New(statement.Config{Log: log, Interval: interval, Logger: logger})
 	if err != nil {
 		return nil, err
@@ -154,15 +169,16 @@ func listen(log *ledger.Log, address string, interval time.Duration, page http.H
 	if page != nil {
 		handler = within(http.StripPrefix("/verify", page), "/verify/", handler)
 	}
-	s := &server{url: "http://" + l.Addr().String(), failed: make(chan error, 1), index: index, rest: func() { cancel(); work.Wait() }, http: &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       60 * time.Second,
-		WriteTimeout:      120 * time.Second,
-		IdleTimeout:       120 * time.Second,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-	}}
+	s := &server{url: "http://" + l.Addr().String(), failed: make(chan error, 1), index: index,
+		rest: func() { cancel(); work.Wait() }, http: &http.Server{
+			Handler:           handler,
+			ReadHeaderTimeout: 10 * time.Second,
+			ReadTimeout:       60 * time.Second,
+			WriteTimeout:      120 * time.Second,
+			IdleTimeout:       120 * time.Second,
+			MaxHeaderBytes:    16 << 10,
+			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		}}
 	go func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
@@ -171,7 +187,8 @@ func listen(log *ledger.Log, address string, interval time.Duration, page http.H
 	return s, nil
 }
 
-// within gives what stands below prefix to page and all else, untouched, to api, whose paths have one spelling only.
+// within passes requests below prefix to page. All others go unchanged to api, whose paths have
+// only one spelling.
 func within(page http.Handler, prefix string, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, prefix) {
@@ -182,7 +199,7 @@ func within(page http.Handler, prefix string, api http.Handler) http.Handler {
 	})
 }
 
-// stop answers the requests under way, appends what is queued, and stops.
+// stop answers running requests, appends what is queued, and stops.
 func (s *server) stop(log *ledger.Log) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -194,21 +211,22 @@ func (s *server) stop(log *ledger.Log) error {
 func keygenCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "keygen",
-		Usage:     "make keys: the operator's folder for a log, or one organisation's key",
+		Usage:     "generate keys: the operator's folder for a log, or an organisation's key",
 		ArgsUsage: "PATH",
-		Description: "With --origin, PATH becomes a folder with the log key, the VRF key, the operator's key and an epoch key: keep it off the database\n" +
-			"and its backups. Without, PATH becomes a private JWK of an organisation. Never overwrites.\n\n" +
+		Description: "With --origin, makes PATH a folder with the log key, the VRF key, the operator's key and\n" +
+			"an epoch key. Keep it apart from the database and its backups. Without --origin, makes\n" +
+			"PATH a file with an organisation's private JWK. Never overwrites a file.\n\n" +
 			"Example: igledger keygen --origin ledger.example.scot/2026 /etc/igledger/keys\n" +
 			"Example: igledger keygen --alg ES256 lothian-submit.jwk",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "origin", Usage: "make the operator's keys for a log of this origin"},
+			&cli.StringFlag{Name: "origin", Usage: "generate the operator's keys for a log with this origin"},
 			&cli.StringFlag{Name: "alg", Value: wire.EdDSA, Usage: "EdDSA (Ed25519) or ES256 (P-256)"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 		},
 		Action: func(c *cli.Context) error {
 			path := c.Args().First()
 			if c.NArg() != 1 {
-				return usage("keygen wants one PATH")
+				return usage("keygen: give one PATH")
 			}
 			if origin := c.String("origin"); origin != "" {
 				if err := ledger.GenerateKeys(path, origin); err != nil {
@@ -218,7 +236,8 @@ func keygenCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
-				return output(c, map[string]string{"folder": path, "logKey": keys.LogVerifierKey, "operator": keys.Operator.KID},
+				return output(c, map[string]string{"folder": path, "logKey": keys.LogVerifierKey,
+					"operator": keys.Operator.KID},
 					"log key: %s\noperator kid: %s\n", keys.LogVerifierKey, keys.Operator.KID)
 			}
 			signer, err := wire.GenerateSigner(c.String("alg"))
@@ -232,7 +251,8 @@ func keygenCommand() *cli.Command {
 			if err := ledger.WriteSecret(path, append(data, '\n')); err != nil {
 				return err
 			}
-			return output(c, map[string]any{"file": path, "kid": signer.KID, "jwk": signer.Public}, "kid: %s\n", signer.KID)
+			return output(c, map[string]any{"file": path, "kid": signer.KID, "jwk": signer.Public},
+				"kid: %s\n", signer.KID)
 		},
 	}
 }
@@ -240,8 +260,8 @@ func keygenCommand() *cli.Command {
 func rebuildCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "rebuild",
-		Usage: "make every projection of the log anew from its entries, and check that roots and verdicts are the same",
-		Description: "Run it while no igledger serve works on the database: it holds the log's lock.\n\n" +
+		Usage: "rebuild every projection of the log from its entries, and check that roots and verdicts are the same",
+		Description: "Stop every igledger serve on the database first: the command holds the log's lock.\n\n" +
 			"Example: igledger rebuild --database sqlite:igledger-data/log.db --keys igledger-data/keys",
 		Flags: append(logFlags(), &cli.BoolFlag{Name: "json", Usage: "print as JSON"}),
 		Action: func(c *cli.Context) error {
@@ -269,22 +289,28 @@ func rebuildCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := output(c, struct {
+			result := struct {
 				*ledger.Rebuilt
 				Index statement.Rechecked `json:"index"`
-			}{r, x}, "rebuilt: %d entries, %d histories, root %x\nsubject index: root %x, %d index roots in the log agree\nverdicts: %d computed again, %d differ from what was stored\n",
-				r.Entries, r.Histories, r.Root, x.Root, x.Roots, r.Verdicts, len(r.Differing)); err != nil {
+			}{r, x}
+			err = output(c, result, "rebuilt: %s, %s, root %x\n"+
+				"subject index: root %x, agrees with %s in the log\n"+
+				"verdicts: %d computed again, %d different from the database\n",
+				counted(r.Entries, "entry", "entries"), counted(r.Histories, "history", "histories"), r.Root,
+				x.Root, counted(x.Roots, "index root", "index roots"), r.Verdicts, len(r.Differing))
+			if err != nil {
 				return err
 			}
 			if len(r.Differing) > 0 {
-				return refused("the database holds another verdict than the log gives for the entries at %s: somebody changed it", positions(r.Differing))
+				return refused("the database was changed: verdicts differ from those that follow from the log, for the entries at %s",
+					positions(r.Differing))
 			}
 			return nil
 		},
 	}
 }
 
-// positions lists the first ten of indices.
+// positions returns the first ten indices of list as text.
 func positions(list []uint64) string {
 	var b strings.Builder
 	for i, at := range list[:min(len(list), 10)] {

@@ -22,20 +22,25 @@ import (
 func signCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "sign",
-		Usage:     "as a party: sign the version of an agreement that is proposed",
+		Usage:     "as a party: sign the proposed version of an agreement",
 		ArgsUsage: "ID",
-		Description: "Takes the proposal out of the log itself, with the proof that it is in, and shows it; the signature is over exactly that text and nothing that the\n" +
-			"ledger says of it. --text compares it with the file that your organisation approved. Without a terminal --yes or --text is needed.\n" +
-			"Once every party has signed and the start has come, the agreement is in force.\n\n" +
-			"Example: igledger agreement sign --org NHSH --key highland-agreements.jwk --text approved.yaml isa-2027-001",
+		Description: "Reads the proposal from the log, with the proof that it is in the log, and shows it. The\n" +
+			"signature covers exactly that text, not what the ledger says about it. --text compares\n" +
+			"the proposal with the file that your organisation approved. Without a terminal you must\n" +
+			"give --yes or --text. The agreement is in force once every party has signed and its\n" +
+			"start date has come.\n\n" +
+			"Example: igledger agreement sign --org NHSH --key highland-agreements.jwk --text " +
+			"approved.yaml isa-2027-001",
 		Flags: remoteFlags(
-			&cli.Uint64Flag{Name: "version", Usage: "the version to sign (default: the newest)"},
-			&cli.StringFlag{Name: "text", Usage: "`FILE` with the agreement as your organisation approved it: anything else is not signed"},
-			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+			&cli.Uint64Flag{Name: "version", Usage: "version to sign (default: the newest)"},
+			&cli.StringFlag{Name: "text",
+				Usage: "`FILE` with the agreement that your organisation approved; if the proposal " +
+					"differs, it is not signed"},
+			&cli.BoolFlag{Name: "yes", Usage: "sign without asking"},
 		),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return usage("agreement sign wants one ID")
+				return usage("agreement sign: give one ID")
 			}
 			r, err := newRemote(c, signing)
 			if err != nil {
@@ -49,16 +54,19 @@ func signCommand() *cli.Command {
 			if err := agreed(c, r.org, t); err != nil {
 				return err
 			}
-			res, err := r.submit(c.Context, &entry.AgreementSignature{Common: r.common(), Agreement: t.ID, Version: t.Version, Proposal: proposal.Identity()})
+			res, err := r.submit(c.Context, &entry.AgreementSignature{Common: r.common(), Agreement: t.ID,
+				Version: t.Version, Proposal: proposal.Identity()})
 			if err != nil {
 				return err
 			}
-			return output(c, res, "entry %d: %s\n%s version %d, proposed at %d, is signed by %s\n", res.Index, res.Status, t.ID, t.Version, index, r.org)
+			return output(c, res, "entry %d: %s\n%s version %d, proposed in entry %d, is signed by %s\n", res.Index,
+				res.Status, t.ID, t.Version, index, r.org)
 		},
 	}
 }
 
-// proposal takes the entry that proposes a version of an agreement, 0 being the newest, out of the log. The ledger only says where to look.
+// proposal returns the entry that proposes a version of an agreement, and its index; version 0
+// means the newest. It reads the entry from the log: the ledger only says where to look.
 func (r *remote) proposal(ctx context.Context, id string, version uint64) (*entry.Entry, uint64, error) {
 	a, err := r.agreement(ctx, id)
 	if err != nil {
@@ -68,7 +76,7 @@ func (r *remote) proposal(ctx context.Context, id string, version uint64) (*entr
 	if version != 0 {
 		at := slices.IndexFunc(a.Versions, func(v client.AgreementVersion) bool { return v.Version == version })
 		if at < 0 {
-			return nil, 0, refused("%s has no version %d, the newest is %d", id, version, v.Version)
+			return nil, 0, refused("%s has no version %d; the newest is %d", id, version, v.Version)
 		}
 		v = a.Versions[at]
 	}
@@ -82,12 +90,13 @@ func (r *remote) proposal(ctx context.Context, id string, version uint64) (*entr
 	}
 	p, ok := e.Body.(*entry.Agreement)
 	if !ok || p.Agreement.ID != id || p.Agreement.Version != v.Version {
-		return nil, 0, refused("entry %d, which the ledger names as the proposal of %s version %d, is another", v.Index, id, v.Version)
+		return nil, 0, refused("the ledger says that entry %d proposes %s version %d, but it does not", v.Index,
+			id, v.Version)
 	}
 	return e, v.Index, nil
 }
 
-// publicEntry reads a public entry. Its signature was checked by the ledger and is not here.
+// publicEntry returns a public entry. It does not check the entry's signature: the ledger did that.
 func publicEntry(ctx context.Context, log *fetch.Signed, index uint64) (*entry.Entry, error) {
 	b, err := log.Leaf(ctx, index)
 	if err != nil {
@@ -98,7 +107,7 @@ func publicEntry(ctx context.Context, log *fetch.Signed, index uint64) (*entry.E
 		return nil, refused("entry %d: %w", index, err)
 	}
 	if !leaf.Public {
-		return nil, refused("entry %d is sealed", index)
+		return nil, refused("entry %d is sealed, not public", index)
 	}
 	e, err := leaf.Entry()
 	if err != nil {
@@ -107,10 +116,10 @@ func publicEntry(ctx context.Context, log *fetch.Signed, index uint64) (*entry.E
 	return e, nil
 }
 
-// agreed makes sure that the officer means this text.
+// agreed returns nil if the officer confirms that they want to sign this text.
 func agreed(c *cli.Context, org string, t *entry.AgreementText) error {
 	if !slices.Contains(t.Organisations(), org) {
-		return refused("%s is no party of %s version %d", org, t.ID, t.Version)
+		return refused("%s is not a party to %s version %d", org, t.ID, t.Version)
 	}
 	if path := c.String("text"); path != "" {
 		own, err := agreementFile(c, path)
@@ -118,7 +127,7 @@ func agreed(c *cli.Context, org string, t *entry.AgreementText) error {
 			return err
 		}
 		if fields := differing(own, t); len(fields) > 0 {
-			return refused("the agreement in the log is not the one in %s; these differ: %s", path, strings.Join(fields, ", "))
+			return refused("the agreement in the log differs from %s in: %s", path, strings.Join(fields, ", "))
 		}
 	}
 	if err := describeAgreement(c.App.ErrWriter, t); err != nil {
@@ -128,9 +137,9 @@ func agreed(c *cli.Context, org string, t *entry.AgreementText) error {
 		return nil
 	}
 	if f, ok := c.App.Reader.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
-		return usage("without a terminal, sign wants --text FILE or --yes")
+		return usage("without a terminal, give --text FILE or --yes")
 	}
-	fmt.Fprintf(c.App.ErrWriter, "\nTo sign this for %s, type %s: ", org, t.ID)
+	fmt.Fprintf(c.App.ErrWriter, "\nTo sign this agreement for %s, type %s: ", org, t.ID)
 	typed, err := bufio.NewReader(io.LimitReader(c.App.Reader, 4096)).ReadString('\n')
 	if err != nil && typed == "" || strings.TrimSpace(typed) != t.ID {
 		return refused("not signed")
@@ -138,12 +147,14 @@ func agreed(c *cli.Context, org string, t *entry.AgreementText) error {
 	return nil
 }
 
-// differing names the fields, as they stand in a file, in which two agreements differ.
+// differing returns the names of the fields in which two agreements differ, as they are named in a
+// file.
 func differing(a, b *entry.AgreementText) []string {
 	var names []string
 	x, y := reflect.ValueOf(*a), reflect.ValueOf(*b)
 	for i := range x.NumField() {
-		if p, q := x.Field(i), y.Field(i); p.Kind() == reflect.Slice && p.Len()+q.Len() == 0 || reflect.DeepEqual(p.Interface(), q.Interface()) {
+		if p, q := x.Field(i), y.Field(i); p.Kind() == reflect.Slice && p.Len()+q.Len() == 0 ||
+			reflect.DeepEqual(p.Interface(), q.Interface()) {
 			continue
 		}
 		name, _, _ := strings.Cut(x.Type().Field(i).Tag.Get("json"), ",")

@@ -16,8 +16,10 @@ func sourcesCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "sources",
 		Usage: "show the streams of sources: missing numbers, silence, heartbeats",
-		Description: "Auditors, operators and registrars see all streams, other organisations their own. Exit 1 if any stream has a fault: numbers are missing, it is\n" +
-			"silent for longer than it declared, a day has no heartbeat, or a heartbeat itself declares gaps or receipts not checked.\n\n" +
+		Description: "Auditors, operators and registrars see all streams, other organisations only their own.\n" +
+			"Exits with 1 if a stream has a fault: numbers are missing, it has been silent for longer\n" +
+			"than it declared, a day has no heartbeat, or a heartbeat declares gaps or receipts that\n" +
+			"were not checked.\n\n" +
 			"Example: igledger sources --org NHSL --key lothian-submit.jwk",
 		Flags: remoteFlags(),
 		Action: func(c *cli.Context) error {
@@ -48,7 +50,7 @@ func sourcesCommand() *cli.Command {
 				}
 			}
 			if faulty > 0 {
-				return refused("%d of %d streams have faults", faulty, len(list.Sources))
+				return refused("faulty: %d of %s", faulty, counted(len(list.Sources), "stream", "streams"))
 			}
 			return nil
 		},
@@ -70,12 +72,13 @@ func printSources(w io.Writer, list []client.Source) error {
 		for _, f := range s.Faults {
 			faults = append(faults, string(f))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", s.Organisation, s.Source, s.Entries, s.Last, missing(s), newest, day, interval, strings.Join(faults, ","))
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", s.Organisation, s.Source, s.Entries, s.Last,
+			missing(s), newest, day, interval, strings.Join(faults, ","))
 	}
 	return t.Flush()
 }
 
-// missing says which numbers are missing, the lowest three ranges by name.
+// missing returns the number of missing sequence numbers and the lowest three ranges of them.
 func missing(s client.Source) string {
 	if s.Missing == 0 {
 		return "none"

@@ -15,21 +15,30 @@ import (
 func statementCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "statement",
-		Usage: "fetch a person's statement: every access to the record, with the proof that none is missing",
-		Description: "The person's id is read from standard input, so that it stands in no list of processes. Prints the statement as JSON, unchecked;\n" +
-			"igverify statement checks it, offline and years later. With --extract only the entries chosen, with the proof that they are in the log: the thing\n" +
-			"to share, as a statement tells everything. The caller's organisation must be an auditor or controller and the key for audit. This\n" +
-			"reading is itself logged.\n\n" +
-			"Example: echo chi:0101011237 | igledger statement --org NHSL --key lothian-audit.jwk --purpose PATRQT --out statement.json\n" +
+		Usage: "fetch a person's statement: every access to their record, with the proof that none is missing",
+		Description: "Reads the person's id from standard input, so that it does not appear in a list of\n" +
+			"processes. Prints the statement as JSON, unchecked; igverify statement checks it,\n" +
+			"offline and even years later. With --extract it contains only the chosen entries, with\n" +
+			"the proof that they are in the log: share that, because a statement reveals everything.\n" +
+			"Your organisation must be an auditor or a controller, with a key for audit. The ledger\n" +
+			"logs this reading, and the person can see it.\n\n" +
+			"Example: echo chi:0101011237 | igledger statement --org NHSL --key lothian-audit.jwk " +
+			"--purpose PATRQT --out statement.json\n" +
 			"Example: … --period 2026-01-01..2026-03-31\n" +
 			"Example: … --extract 120034,120077",
 		Flags: remoteFlags(
-			&cli.StringFlag{Name: "id", Usage: "the id; other users of this machine may see it in the list of processes"},
-			&cli.StringFlag{Name: "function", Value: "igledger", Usage: "on whose behalf: a function or system, never a person"},
+			&cli.StringFlag{Name: "id",
+				Usage: "the person's id; other users of this machine may see it in the list of processes"},
+			&cli.StringFlag{Name: "function", Value: "igledger",
+				Usage: "function or system on whose behalf you read, never a person"},
 			readingPurpose(),
-			&cli.StringFlag{Name: "period", Usage: "show only what the ledger took on these days (UTC, both included) or at these positions: FROM..TO; the rest is hidden and still proved"},
-			&cli.StringSliceFlag{Name: "extract", Usage: "make an extract of the entries at these positions instead"},
-			&cli.StringFlag{Name: "out", Usage: "file to write, readable by its owner only (default: standard output)"},
+			&cli.StringFlag{Name: "period",
+				Usage: "FROM..TO: show only entries that the ledger took on these days (UTC, both " +
+					"included) or at these\n" +
+					"positions; the others are hidden, but still proved"},
+			&cli.StringSliceFlag{Name: "extract", Usage: "fetch an extract of the entries at these positions instead"},
+			&cli.StringFlag{Name: "out",
+				Usage: "file to write, which only its owner can read (default: standard output)"},
 		),
 		Action: func(c *cli.Context) error {
 			q, err := statementRequest(c)
@@ -52,7 +61,7 @@ func statementCommand() *cli.Command {
 			data = append(data, '\n')
 			if path := c.String("out"); path != "" {
 				if err := os.WriteFile(path, data, 0o600); err != nil {
-					return fmt.Errorf("keeping the statement: %w", err)
+					return fmt.Errorf("writing the statement: %w", err)
 				}
 				return nil
 			}
@@ -62,13 +71,13 @@ func statementCommand() *cli.Command {
 	}
 }
 
-// statementRequest reads the flags, without the id.
+// statementRequest returns the request that the flags describe, without the id.
 func statementRequest(c *cli.Context) (client.StatementRequest, error) {
 	q := client.StatementRequest{Purpose: c.StringSlice("purpose")}
 	for _, text := range append(c.StringSlice("extract"), c.Args().Slice()...) {
 		index, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || !c.IsSet("extract") {
-			return q, usage("--extract wants positions of entries in the log")
+			return q, usage("--extract must name positions of entries in the log")
 		}
 		q.Extract = append(q.Extract, index)
 	}
@@ -77,7 +86,7 @@ func statementRequest(c *cli.Context) (client.StatementRequest, error) {
 		return q, nil
 	}
 	if len(q.Extract) > 0 {
-		return q, usage("--period and --extract do not go together")
+		return q, usage("give --period or --extract, not both")
 	}
 	from, to, ok := strings.Cut(period, "..")
 	since, err1 := time.Parse(time.DateOnly, from)
@@ -89,7 +98,7 @@ func statementRequest(c *cli.Context) (client.StatementRequest, error) {
 	q.From, err1 = strconv.ParseUint(from, 10, 64)
 	q.To, err2 = strconv.ParseUint(to, 10, 64)
 	if !ok || err1 != nil || err2 != nil || q.To < q.From || q.To+1 == 0 {
-		return q, usage("--period wants FROM..TO, two days as 2026-01-31 or two positions in the log")
+		return q, usage("--period must be FROM..TO: two days such as 2026-01-31, or two positions in the log")
 	}
 	q.To++ // both included
 	return q, nil

@@ -8,10 +8,16 @@ import (
 	"text/tabwriter"
 )
 
-// A table that officers read is rows of cells, the first being the heads; how it is written is one of tableForms.
-var tableForms = map[string]func(io.Writer, [][]string) error{"text": printTable, "csv": printCSV, "markdown": printMarkdown}
+// tableForms writes a table for officers in each form. A table is rows of cells; the first row
+// holds the headings.
+var tableForms = map[string]func(io.Writer, [][]string) error{
+	"text":     printTable,
+	"csv":      printCSV,
+	"markdown": printMarkdown,
+}
 
-// printTable writes columns. Cells may be the words of other organisations, so each is made one line.
+// printTable writes aligned columns. Cells may contain other organisations' words, so each is put
+// on one line.
 func printTable(w io.Writer, rows [][]string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
@@ -29,8 +35,8 @@ func printTable(w io.Writer, rows [][]string) error {
 	return t.Flush()
 }
 
-// printCSV writes RFC 4180. A cell that a spreadsheet would take for a formula gets an apostrophe before it, as OWASP has it for CSV injection: titles and
-// reasons are what other organisations wrote.
+// printCSV writes RFC 4180. It puts an apostrophe before a cell that a spreadsheet would read as a
+// formula, as OWASP advises against CSV injection: other organisations write titles and reasons.
 func printCSV(w io.Writer, rows [][]string) error {
 	c := csv.NewWriter(w)
 	c.UseCRLF = true
@@ -50,9 +56,10 @@ func printCSV(w io.Writer, rows [][]string) error {
 	return c.Error()
 }
 
-// printMarkdown writes a table of GitHub Flavored Markdown. What would be markup there is escaped.
+// printMarkdown writes a table of GitHub Flavored Markdown. It escapes what would be markup there.
 func printMarkdown(w io.Writer, rows [][]string) error {
-	escape := strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "]", `\]`)
+	escape := strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", "*", `\*`, "_", `\_`, "`", "\\`", "[",
+		`\[`, "]", `\]`)
 	for i, row := range rows {
 		for _, cell := range row {
 			fmt.Fprintf(w, "| %s ", escape.Replace(line(cell)))
@@ -63,4 +70,12 @@ func printMarkdown(w io.Writer, rows [][]string) error {
 		}
 	}
 	return nil
+}
+
+// counted returns a number with the noun that fits: "1 entry", "2 entries".
+func counted[T int | uint64](n T, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

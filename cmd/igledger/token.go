@@ -9,15 +9,19 @@ import (
 	"igledger/ledger/wire"
 )
 
-// tokenCommand is key token: what a caller of the API presents, for programs that cannot sign themselves yet.
+// tokenCommand returns key token. It prints what a caller of the API presents, for programs that
+// cannot yet sign themselves.
 func tokenCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "token",
-		Usage: "print a caller's token for the HTTP API",
-		Description: "It lives for five minutes, at this log only, and is a bearer's token: who has it can use it. Made from the key alone if --log-key is given.\n\n" +
+		Usage: "print a token for calling the HTTP API",
+		Description: "The token is valid for five minutes, for this log only. It is a bearer token: anyone who\n" +
+			"has it can use it. With --log-key the command does not contact the ledger.\n\n" +
 			"Example: igledger key token --org NHSL --key lothian-audit.jwk --log-key \"$LOG_KEY\"\n" +
-			"  curl -H \"Authorization: Bearer $(igledger key token …)\" https://ledger.example.scot/v1/sources",
-		Flags: remoteFlags(&cli.StringFlag{Name: "as", Value: "curl", Usage: "function or system on whose behalf, which stands in what is logged of the call; never a person"}),
+			"  curl -H \"Authorization: Bearer $(igledger key token …)\" " +
+			"https://ledger.example.scot/v1/sources",
+		Flags: remoteFlags(&cli.StringFlag{Name: "as", Value: "curl",
+			Usage: "function or system on whose behalf you call, which the log records with the call; never a person"}),
 		Action: func(c *cli.Context) error {
 			if err := wire.CheckSystem(c.String("as")); err != nil {
 				return usage("--as: %v", err)
@@ -31,7 +35,8 @@ func tokenCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return output(c, map[string]string{"token": token, "expires": now.Add(register.MaxCallerLife).UTC().Format(time.RFC3339)}, "%s\n", token)
+			return output(c, map[string]string{"token": token,
+				"expires": now.Add(register.MaxCallerLife).UTC().Format(time.RFC3339)}, "%s\n", token)
 		},
 	}
 }

@@ -13,14 +13,16 @@ import (
 	"igledger/ledger/witness"
 )
 
-// policyFlag names those whose cosignatures on checkpoints are asked for and kept.
+// policyFlag returns the flag for the file that names the cosigners of checkpoints.
 func policyFlag() cli.Flag {
 	return &cli.StringFlag{Name: "policy", EnvVars: []string{"IGLEDGER_POLICY"},
-		Usage: "`FILE` that names this log, its witnesses and its auditors, and when a checkpoint counts as witnessed (C2SP tlog-policy). A witness with a URL is sent checkpoints\n" +
-			"(C2SP tlog-witness); one without, an auditor, comes by itself. Verifiers ask their own policy; it may be the same file"}
+		Usage: "`FILE` that names this log, its witnesses and its auditors, and says when a checkpoint is witnessed\n" +
+			"(C2SP tlog-policy). The ledger sends checkpoints to a witness that has a URL (C2SP tlog-witness).\n" +
+			"One without a URL is an auditor, which contacts the ledger. Verifiers use their own policy, which\n" +
+			"may be the same file"}
 }
 
-// readPolicy reads the file of the flag; nil if there is none.
+// readPolicy returns the policy in the file of the flag, or nil if the flag is not set.
 func readPolicy(c *cli.Context) (*cosign.Policy, error) {
 	path := c.String("policy")
 	if path == "" {
@@ -37,7 +39,8 @@ func readPolicy(c *cli.Context) (*cosign.Policy, error) {
 	return p, nil
 }
 
-// witnesses makes the client of those whom the policy gives a URL; nil if there is no policy. observe is told of each attempt.
+// witnesses returns a client for the witnesses to which the policy gives a URL, or nil without a
+// policy. It calls observe after each attempt.
 func witnesses(p *cosign.Policy, logger *slog.Logger, observe func(string, uint64, error)) (*witness.Client, error) {
 	if p == nil {
 		return nil, nil
@@ -49,7 +52,8 @@ func witnesses(p *cosign.Policy, logger *slog.Logger, observe func(string, uint6
 	return w, nil
 }
 
-// keepWitnessed has the log's checkpoints cosigned until stop is called, which waits for requests under way to be given up.
+// keepWitnessed has the log's checkpoints cosigned until stop is called. stop waits until running
+// requests have been cancelled.
 func keepWitnessed(ctx context.Context, log *ledger.Log, w *witness.Client) (stop func()) {
 	if w == nil {
 		return func() {}
