@@ -34,25 +34,25 @@ import (
 func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "bench",
-		Usage: "measure a ledger of this build: real HTTP, real database, one entry a request, receipts integrated",
-		Description: "Makes a log of its own in the database (give an empty one), starts igledger serve as a process of its own, and posts signed entries that\n" +
-			"were made beforehand. Without --rate each client sends its next entry when the last is answered; with it entries are offered at that rate\n" +
-			"and latency counts from the moment an entry was due.\n\n" +
+		Usage: "measure this build of the ledger: real HTTP, real database, one entry per request, integrated receipts",
+		Description: "Creates its own log in the database, which must be empty, starts igledger serve as a separate process, and\n" +
+			"posts entries that it signed beforehand. Without --rate each client sends its next entry when the last one\n" +
+			"is answered. With --rate it offers entries at that rate, and measures latency from the time an entry was due.\n\n" +
 			"Example: igledger bench --clients 256 --entries 50000\n" +
 			"Example: igledger bench --database postgres://localhost/bench --rate 1000 --entries 30000 --json",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "database", Usage: "as for serve (default: SQLite in a temporary folder)", EnvVars: []string{"IGLEDGER_BENCH_DATABASE"}},
-			&cli.IntFlag{Name: "clients", Value: 256, Usage: "concurrent connections, one entry under way each"},
+			&cli.IntFlag{Name: "clients", Value: 256, Usage: "concurrent connections, with one entry in flight on each"},
 			&cli.IntFlag{Name: "entries", Value: 30000, Usage: "entries to measure"},
-			&cli.IntFlag{Name: "people", Value: 5000, Usage: "people the entries are about"},
-			&cli.IntFlag{Name: "rate", Usage: "entries per second to offer; 0: as fast as answers come"},
+			&cli.IntFlag{Name: "people", Value: 5000, Usage: "number of people that the entries are about"},
+			&cli.IntFlag{Name: "rate", Usage: "entries per second to offer; 0 means as fast as answers arrive"},
 			&cli.IntFlag{Name: "preload", Usage: "entries to append before measuring"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 		},
 		Action: func(c *cli.Context) error {
 			b := &bench{clients: c.Int("clients"), entries: c.Int("entries"), people: c.Int("people"), rate: c.Int("rate"), preload: c.Int("preload"), errOut: c.App.ErrWriter}
 			if b.clients < 1 || b.entries < b.clients || b.people < 1 || b.rate < 0 || b.preload < 0 {
-				return usage("want at least one client, one person and an entry per client")
+				return usage("give at least one client, one person, and one entry per client")
 			}
 			dir, err := os.MkdirTemp("", "igledger-bench-")
 			if err != nil {
@@ -112,7 +112,7 @@ func (r *benchResult) text() string {
 	}
 	return fmt.Sprintf(`%.0f entries/s   p50 %.1f ms   p95 %.1f ms   p99 %.1f ms
 %.0f bytes per entry beyond the opening (%.0f), server's peak memory %.0f MB
-conditions: %s, %d clients, 1 entry a request over HTTP, %s, %d entries of %.0f bytes about %d people, %d in the log before,
+conditions: %s, %d clients, 1 entry per request over HTTP, %s, %d entries of %.0f bytes about %d people, %d in the log before,
             receipts integrated (%d of them checked), client, server and database on one machine of %d CPUs, %s
 `, r.Rate, r.P50, r.P95, r.P99, r.BeyondOpening, r.OpeningBytes, r.ServerPeakMB, r.Engine, r.Clients, offered, r.Entries, r.EntryBytes, r.People, r.Preloaded, r.Checked, r.CPUs, r.GoVersion)
 }
@@ -289,7 +289,7 @@ func (b *bench) serve(ctx context.Context) (base string, stop func(), peakMB fun
 		if time.Now().After(end) {
 			stop()
 			text, _ := os.ReadFile(logFile.Name())
-			return "", nil, nil, fmt.Errorf("the server did not come up: %s", text)
+			return "", nil, nil, fmt.Errorf("the server did not start: %s", text)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

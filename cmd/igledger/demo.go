@@ -31,15 +31,15 @@ import (
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
-		Usage: "see it work: a log on an embedded database, a few weeks of accesses, an agreement that governs, who looked at one record, and the proof",
-		Description: "Everything is synthetic. All keys are made here and held by one process, which no real log would do.\n\n" +
+		Usage: "see igledger work: a log on an embedded database, some weeks of accesses, an agreement, and proof of who accessed a record",
+		Description: "All data is synthetic. One process generates and holds all keys, which would never happen with a real log.\n\n" +
 			"Example: igledger demo --once",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "once", Usage: "exit when done instead of staying up to be explored"},
-			&cli.StringFlag{Name: "dir", Usage: "folder for database, keys and openings, which must not exist (default: a temporary one)"},
+			&cli.BoolFlag{Name: "once", Usage: "exit when done, instead of running on for you to explore"},
+			&cli.StringFlag{Name: "dir", Usage: "folder for database, keys and openings; it must not exist yet (default: a temporary folder)"},
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "address to listen on"},
-			&cli.StringFlag{Name: "web", Value: "bin/web", Usage: "folder that make web made, if it exists: the page that checks statements"},
-			&cli.StringFlag{Name: "examples", Value: "../shared/fhir-r4-examples", Usage: "folder with further AuditEvent-*.json to import, if it exists"},
+			&cli.StringFlag{Name: "web", Value: "bin/web", Usage: "folder that make web makes, with the page that checks statements; need not exist"},
+			&cli.StringFlag{Name: "examples", Value: "../shared/fhir-r4-examples", Usage: "folder with more AuditEvent-*.json files to import; need not exist"},
 		},
 		Action: func(c *cli.Context) error {
 			dir := c.String("dir")
@@ -144,7 +144,7 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 		store.Close()
 		return nil, err
 	}
-	d.say("A log was made: %s", origin)
+	d.say("Created a log: %s", origin)
 	d.say("  log key  %s", d.log.VerifierKey())
 	d.say("  serving  %s", d.server.url)
 	return func() {
@@ -165,7 +165,7 @@ func (d *demo) remote(org string, key *wire.Signer) (*remote, error) {
 
 // importAll enrols the organisations and imports, for each, the accesses by its own users.
 func (d *demo) importAll(ctx context.Context) error {
-	d.say("\nOrganisations are registered, countersigned by an enroller, and report accesses as FHIR AuditEvents:")
+	d.say("\nOrganisations are registered, with an enroller's countersignature, and report accesses as FHIR AuditEvents:")
 	events, err := byOrganisation(demodata.Events())
 	if err != nil {
 		return err
@@ -212,7 +212,7 @@ func (d *demo) importAs(ctx context.Context, org string, key *wire.Signer, name 
 	}
 	sum, err := a.Import(ctx, inputs(files, in)...)
 	if err == nil && sum.Refused+sum.Unreadable > 0 {
-		err = refused("%s: %d events were not taken", org, sum.Refused+sum.Unreadable)
+		err = refused("%s: %d events are not in the log", org, sum.Refused+sum.Unreadable)
 	}
 	return sum, err
 }
@@ -281,7 +281,7 @@ func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]clien
 		return nil, err
 	}
 	if err := os.WriteFile(filepath.Join(d.dir, "statement.json"), d.proof, 0o600); err != nil {
-		return nil, fmt.Errorf("keeping the statement: %w", err)
+		return nil, fmt.Errorf("writing the statement: %w", err)
 	}
 	return got.Accesses, saveOpenings(filepath.Join(d.dir, "openings"), got.Accesses)
 }
@@ -315,8 +315,8 @@ func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []cl
 	if err != nil {
 		return none, err
 	}
-	d.say("\nVerified over HTTP, with the log's key and nothing else trusted:")
-	d.say("  the log's %d entries hash to the signed root; %d public ones are signed by keys that counted", replay.Size(), replay.Public())
+	d.say("\nVerified over HTTP, trusting only the log's key:")
+	d.say("  the log's %d entries hash to the signed root; the %d public entries are signed by valid keys", replay.Size(), replay.Public())
 	for _, a := range accesses {
 		leaf, err := src.Leaf(ctx, a.Index, cp.Size)
 		if err != nil {
@@ -332,7 +332,7 @@ func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []cl
 			return none, refused("%w", err)
 		}
 	}
-	d.say("  all %d accesses above are in the log, as their sources signed them, filed under this person", len(accesses))
+	d.say("  all %d accesses above are in the log as their sources signed them, filed under this person", len(accesses))
 	policy, err := verifier.PolicyForLog(vkey)
 	if err != nil {
 		return none, err
@@ -341,23 +341,23 @@ func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []cl
 	if err := s.Err(); err != nil {
 		return none, refused("%w", err)
 	}
-	d.say("  the statement proves that of all entries below %d none about this person is missing: %d are listed", s.Below, len(s.Entries))
-	d.say("  that everybody sees this same log, and that its index is right, is the operator's word here: no witness or auditor has cosigned, see docs/THREATS.md")
+	d.say("  the statement lists %d entries and proves that it omits none about this person below entry %d", len(s.Entries), s.Below)
+	d.say("  not proved here: that everyone sees this same log, and that its index is right; that needs cosignatures by witnesses and auditors (docs/THREATS.md)")
 	return cp, nil
 }
 
 // invite prints commands to try while the demonstration is running.
 func (d *demo) invite(person demodata.Person) {
-	d.say("\nThe log stays up until you press Ctrl-C. Try, in another terminal:\n")
+	d.say("\nThe log runs until you press Ctrl-C. In another terminal, try:\n")
 	d.say("  bin/igverify log --from %s --log-key '%s'", d.server.url, d.log.VerifierKey())
 	d.say("  echo %s | bin/igledger who-accessed --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk", person.ID, d.server.url, d.log.VerifierKey(), d.dir)
 	d.say("  bin/igledger org list --url %s --log-key '%s'", d.server.url, d.log.VerifierKey())
 	d.say("  bin/igledger agreement verify --url %s --log-key '%s' isa-demo-1", d.server.url, d.log.VerifierKey())
 	d.say("  bin/igledger report uncovered --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk --format markdown", d.server.url, d.log.VerifierKey(), d.dir)
 	d.say("  curl %s/checkpoint", d.server.url)
-	d.say("\n  the statement of who accessed it, complete: %s/statement.json  (bin/igverify statement --help)", d.dir)
+	d.say("\n  the complete statement of who accessed the record: %s/statement.json  (bin/igverify statement --help)", d.dir)
 	if d.page {
-		d.say("  check it in the browser: %s/verify/  (the number is %s, the policy is the log key above)", d.server.url, person.ID)
+		d.say("  to check it in the browser: %s/verify/  (the number is %s, the policy is the log key above)", d.server.url, person.ID)
 	} else {
 		d.say("  to check it in the browser: make web, then make demo again")
 	}

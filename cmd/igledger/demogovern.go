@@ -150,7 +150,7 @@ func (g *governing) refuse(ctx context.Context) error {
 
 func (g *governing) terminate(ctx context.Context) error {
 	r := g.boards[1]
-	_, err := r.submit(ctx, &entry.AgreementAct{Common: r.common(), Agreement: g.agreement.ID, Version: 1, Act: "terminate", Reason: "the demonstration goes on"})
+	_, err := r.submit(ctx, &entry.AgreementAct{Common: r.common(), Agreement: g.agreement.ID, Version: 1, Act: "terminate", Reason: "the demonstration continues"})
 	if err == nil {
 		g.say("%s terminates the agreement", r.org)
 	}
@@ -164,7 +164,7 @@ func (d *demo) reportUncovered(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("\nThe report of what was not covered names no person: %d of %d accesses, the last five being\n", len(got.Accesses), got.Seen)
+	d.say("\nThe report of uncovered accesses names no person. It has %d of %d accesses; the last five are\n", len(got.Accesses), got.Seen)
 	rows := [][]string{{"ENTRY", "BY", "HOLDER", "PURPOSE", "AGREEMENT", "IN WORDS"}}
 	for _, a := range got.Accesses[max(0, len(got.Accesses)-5):] {
 		rows = append(rows, []string{fmt.Sprint(a.Index), a.Organisation, a.Holder, strings.Join(a.Purpose, " "), a.Verdict.Agreement, verdictReasons(&a.Verdict)})
@@ -197,10 +197,10 @@ func (d *demo) findForged(ctx context.Context, cfg ledger.Config, person demodat
 	if err != nil {
 		return err
 	}
-	d.say("\nSuppose the operator had written “covered” beside an access for marketing. Computing every verdict again from the log:")
-	d.say("  %d verdicts, %d differ from what the database says: entry %s", r.Verdicts, len(r.Differing), positions(r.Differing))
+	d.say("\nSuppose the operator wrongly recorded an access for marketing as covered. Computing every verdict again from the log:")
+	d.say("  %d verdicts; different from the database: %d, at entry %s", r.Verdicts, len(r.Differing), positions(r.Differing))
 	if len(r.Differing) != 1 {
-		return refused("one forged verdict was to be found, %d were", len(r.Differing))
+		return refused("found %d forged verdicts, want 1", len(r.Differing))
 	}
 	return nil
 }
