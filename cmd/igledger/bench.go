@@ -35,14 +35,18 @@ func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "bench",
 		Usage: "measure this build of the ledger: real HTTP, real database, one entry per request, integrated receipts",
-		Description: "Creates its own log in the database, which must be empty, starts igledger serve as a separate process, and\n" +
-			"posts entries that it signed beforehand. Without --rate each client sends its next entry when the last one\n" +
-			"is answered. With --rate it offers entries at that rate, and measures latency from the time an entry was due.\n\n" +
+		Description: "Creates its own log in the database, which must be empty, starts igledger serve as a\n" +
+			"separate process, and posts entries that it signed beforehand. Without --rate each\n" +
+			"client sends its next entry when the last one is answered. With --rate it offers entries\n" +
+			"at that rate, and measures latency from the time an entry was due.\n\n" +
 			"Example: igledger bench --clients 256 --entries 50000\n" +
-			"Example: igledger bench --database postgres://localhost/bench --rate 1000 --entries 30000 --json",
+			"Example: igledger bench --database postgres://localhost/bench --rate 1000 --entries 30000 " +
+			"--json",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "database", Usage: "as for serve (default: SQLite in a temporary folder)", EnvVars: []string{"IGLEDGER_BENCH_DATABASE"}},
-			&cli.IntFlag{Name: "clients", Value: 256, Usage: "concurrent connections, with one entry in flight on each"},
+			&cli.StringFlag{Name: "database", Usage: "as for serve (default: SQLite in a temporary folder)",
+				EnvVars: []string{"IGLEDGER_BENCH_DATABASE"}},
+			&cli.IntFlag{Name: "clients", Value: 256,
+				Usage: "concurrent connections, with one entry in flight on each"},
 			&cli.IntFlag{Name: "entries", Value: 30000, Usage: "entries to measure"},
 			&cli.IntFlag{Name: "people", Value: 5000, Usage: "number of people that the entries are about"},
 			&cli.IntFlag{Name: "rate", Usage: "entries per second to offer; 0 means as fast as answers arrive"},
@@ -50,7 +54,8 @@ func benchCommand() *cli.Command {
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 		},
 		Action: func(c *cli.Context) error {
-			b := &bench{clients: c.Int("clients"), entries: c.Int("entries"), people: c.Int("people"), rate: c.Int("rate"), preload: c.Int("preload"), errOut: c.App.ErrWriter}
+			b := &bench{clients: c.Int("clients"), entries: c.Int("entries"), people: c.Int("people"),
+				rate: c.Int("rate"), preload: c.Int("preload"), errOut: c.App.ErrWriter}
 			if b.clients < 1 || b.entries < b.clients || b.people < 1 || b.rate < 0 || b.preload < 0 {
 				return usage("give at least one client, one person, and one entry per client")
 			}
@@ -114,7 +119,9 @@ func (r *benchResult) text() string {
 %.0f bytes per entry beyond the opening (%.0f), server's peak memory %.0f MB
 conditions: %s, %d clients, 1 entry per request over HTTP, %s, %d entries of %.0f bytes about %d people, %d in the log before,
             receipts integrated (%d of them checked), client, server and database on one machine of %d CPUs, %s
-`, r.Rate, r.P50, r.P95, r.P99, r.BeyondOpening, r.OpeningBytes, r.ServerPeakMB, r.Engine, r.Clients, offered, r.Entries, r.EntryBytes, r.People, r.Preloaded, r.Checked, r.CPUs, r.GoVersion)
+`, r.Rate, r.P50, r.P95, r.P99, r.BeyondOpening, r.OpeningBytes, r.ServerPeakMB,
+		r.Engine, r.Clients, offered, r.Entries, r.EntryBytes, r.People,
+		r.Preloaded, r.Checked, r.CPUs, r.GoVersion)
 }
 
 func (b *bench) run(ctx context.Context) (*benchResult, error) {
@@ -143,7 +150,8 @@ func (b *bench) run(ctx context.Context) (*benchResult, error) {
 	}
 	defer stop()
 	fmt.Fprintf(b.errOut, "igledger: measuring\n")
-	r := &benchResult{Engine: string(store.Engine()), CPUs: runtime.NumCPU(), GoVersion: runtime.Version(), Clients: b.clients, Offered: b.rate, Preloaded: b.preload, People: b.people, Entries: b.entries}
+	r := &benchResult{Engine: string(store.Engine()), CPUs: runtime.NumCPU(), GoVersion: runtime.Version(),
+		Clients: b.clients, Offered: b.rate, Preloaded: b.preload, People: b.people, Entries: b.entries}
 	if err := b.load(ctx, base, texts, r); err != nil {
 		return nil, err
 	}
@@ -180,7 +188,8 @@ func (b *bench) prepare(ctx context.Context, store *storage.Storage) error {
 		return err
 	}
 	defer p.log.Close(ctx)
-	b.source, err = p.enrol(ctx, entry.Member{ID: "SRC", Name: "Bench source", Kind: "health-board", Roles: []entry.Role{entry.RoleSource}}, entry.PurposeSubmit)
+	b.source, err = p.enrol(ctx, entry.Member{ID: "SRC", Name: "Bench source", Kind: "health-board",
+		Roles: []entry.Role{entry.RoleSource}}, entry.PurposeSubmit)
 	if err != nil {
 		return err
 	}
@@ -241,10 +250,13 @@ func benchAccess(origin string, stream int, seq uint64, person int) *entry.Acces
 	now := time.Now().UTC()
 	return &entry.Access{
 		Common: entry.Common{Issuer: "SRC", Audience: origin}, Source: "ehr-" + strconv.Itoa(stream), System: "TrakCare",
-		Event:  []string{"http://terminology.hl7.org/CodeSystem/audit-event-type|rest", "http://hl7.org/fhir/restful-interaction|read"},
-		Action: "R", Data: []string{"http://hl7.org/fhir/resource-types|Observation"}, Purpose: []string{"TREAT"}, Role: []string{"nurse"},
+		Event: []string{"http://terminology.hl7.org/CodeSystem/audit-event-type|rest",
+			"http://hl7.org/fhir/restful-interaction|read"},
+		Action: "R", Data: []string{"http://hl7.org/fhir/resource-types|Observation"},
+		Purpose: []string{"TREAT"}, Role: []string{"nurse"},
 		Outcome: "0", Recorded: now.Format(time.RFC3339Nano), Sub: fmt.Sprintf("temp:SRC:%d", person), Seq: &seq,
-		Staff: &entry.Staff{ID: "n" + strconv.Itoa(person%997), Name: "A. Nurse"}, Text: &entry.Text{Why: "Reviewing results before the ward round"},
+		Staff: &entry.Staff{ID: "n" + strconv.Itoa(person%997), Name: "A. Nurse"},
+		Text:  &entry.Text{Why: "Reviewing results before the ward round"},
 	}
 }
 
@@ -260,7 +272,8 @@ func (b *bench) serve(ctx context.Context) (base string, stop func(), peakMB fun
 	if err != nil {
 		return "", nil, nil, err
 	}
-	cmd := exec.CommandContext(ctx, exe, "serve", "--database", b.dsn, "--keys", filepath.Join(b.dir, "keys"), "--origin", b.origin, "--listen", address)
+	cmd := exec.CommandContext(ctx, exe, "serve", "--database", b.dsn, "--keys", filepath.Join(b.dir, "keys"),
+		"--origin", b.origin, "--listen", address)
 	logFile, err := os.Create(filepath.Join(b.dir, "serve.log"))
 	if err != nil {
 		return "", nil, nil, err
@@ -313,7 +326,8 @@ func peakMemory(pid int) float64 {
 
 // load posts texts and measures.
 func (b *bench) load(ctx context.Context, base string, texts []string, r *benchResult) error {
-	h := &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: b.clients, MaxConnsPerHost: 0}}
+	transport := &http.Transport{MaxIdleConnsPerHost: b.clients, MaxConnsPerHost: 0}
+	h := &http.Client{Timeout: time.Minute, Transport: transport}
 	took := make([]time.Duration, len(texts))
 	answers := make([]client.Result, len(texts))
 	var failed atomic.Pointer[error]

@@ -31,15 +31,19 @@ import (
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
-		Usage: "see igledger work: a log on an embedded database, some weeks of accesses, an agreement, and proof of who accessed a record",
-		Description: "All data is synthetic. One process generates and holds all keys, which would never happen with a real log.\n\n" +
+		Usage: "see igledger work: a log, some weeks of accesses, an agreement, and proof of who accessed a record",
+		Description: "All data is synthetic. One process generates and holds all keys, which would never\n" +
+			"happen with a real log.\n\n" +
 			"Example: igledger demo --once",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "once", Usage: "exit when done, instead of running on for you to explore"},
-			&cli.StringFlag{Name: "dir", Usage: "folder for database, keys and openings; it must not exist yet (default: a temporary folder)"},
+			&cli.StringFlag{Name: "dir",
+				Usage: "folder for database, keys and openings; it must not exist yet (default: a temporary folder)"},
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "address to listen on"},
-			&cli.StringFlag{Name: "web", Value: "bin/web", Usage: "folder that make web makes, with the page that checks statements; need not exist"},
-			&cli.StringFlag{Name: "examples", Value: "../shared/fhir-r4-examples", Usage: "folder with more AuditEvent-*.json files to import; need not exist"},
+			&cli.StringFlag{Name: "web", Value: "bin/web",
+				Usage: "folder that make web makes, with the page that checks statements; need not exist"},
+			&cli.StringFlag{Name: "examples", Value: "../shared/fhir-r4-examples",
+				Usage: "folder with more AuditEvent-*.json files to import; need not exist"},
 		},
 		Action: func(c *cli.Context) error {
 			dir := c.String("dir")
@@ -160,7 +164,8 @@ func (d *demo) remote(org string, key *wire.Signer) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &remote{Client: &client.Client{Base: d.server.url, HTTP: http.DefaultClient}, origin: receipts.Origin(), org: org, signer: key, logKey: d.log.VerifierKey(), receipts: receipts}, nil
+	return &remote{Client: &client.Client{Base: d.server.url, HTTP: http.DefaultClient}, origin: receipts.Origin(),
+		org: org, signer: key, logKey: d.log.VerifierKey(), receipts: receipts}, nil
 }
 
 // importAll enrols the organisations and imports, for each, the accesses by its own users.
@@ -184,7 +189,8 @@ func (d *demo) importAll(ctx context.Context) error {
 			return err
 		}
 		d.say("  %-20s %3d events, %3d entries, every receipt checked", m.ID, sum.Events, sum.Logged)
-		if files, _ := filepath.Glob(filepath.Join(d.c.String("examples"), "AuditEvent-*.json")); i == 0 && len(files) > 0 {
+		files, _ := filepath.Glob(filepath.Join(d.c.String("examples"), "AuditEvent-*.json"))
+		if i == 0 && len(files) > 0 {
 			sum, err := d.importAs(ctx, m.ID, key, "hl7-examples", nil, files...)
 			if err != nil {
 				return err
@@ -195,13 +201,16 @@ func (d *demo) importAll(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) importAs(ctx context.Context, org string, key *wire.Signer, name string, in io.Reader, files ...string) (source.Summary, error) {
+func (d *demo) importAs(
+	ctx context.Context, org string, key *wire.Signer, name string, in io.Reader, files ...string,
+) (source.Summary, error) {
 	r, err := d.remote(org, key)
 	if err != nil {
 		return source.Summary{}, err
 	}
 	errOut := d.c.App.ErrWriter
-	a, err := source.Open(ctx, source.Config{Client: r.Client, LogKey: r.logKey, Org: org, Signer: key, Source: name, Outbox: filepath.Join(d.dir, org+"-"+name+".outbox"),
+	a, err := source.Open(ctx, source.Config{Client: r.Client, LogKey: r.logKey, Org: org, Signer: key, Source: name,
+		Outbox:   filepath.Join(d.dir, org+"-"+name+".outbox"),
 		OnReject: func(err error) { fmt.Fprintln(errOut, "igledger:", err) }})
 	if err != nil {
 		return source.Summary{}, err
@@ -246,7 +255,8 @@ func byOrganisation(ndjson []byte) (map[string][]byte, error) {
 
 // whoAccessed asks as an auditor would, and prints the table.
 func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]client.RecordedAccess, error) {
-	auditor := entry.Member{ID: "audit-demo", Name: "Auditor (demonstration)", Kind: "regulator", Roles: []entry.Role{entry.RoleAuditor}}
+	auditor := entry.Member{ID: "audit-demo", Name: "Auditor (demonstration)", Kind: "regulator",
+		Roles: []entry.Role{entry.RoleAuditor}}
 	key, err := d.parties.enrol(ctx, auditor, entry.PurposeAudit)
 	if err != nil {
 		return nil, err
@@ -288,7 +298,9 @@ func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]clien
 
 // verify replays the whole log over HTTP, as anyone could, and checks each of the person's accesses
 // against it.
-func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []client.RecordedAccess) (proof.Checkpoint, error) {
+func (d *demo) verify(
+	ctx context.Context, person demodata.Person, accesses []client.RecordedAccess,
+) (proof.Checkpoint, error) {
 	var none proof.Checkpoint
 	vkey := d.log.VerifierKey()
 	key, err := verifier.LogKey(vkey)
@@ -311,12 +323,14 @@ func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []cl
 	if err != nil {
 		return none, err
 	}
-	err = src.Replay(ctx, replay, cp, func(f *verifier.Failure) error { return refused("%w", f) }, func() error { return nil })
+	err = src.Replay(ctx, replay, cp, func(f *verifier.Failure) error { return refused("%w", f) },
+		func() error { return nil })
 	if err != nil {
 		return none, err
 	}
 	d.say("\nVerified over HTTP, trusting only the log's key:")
-	d.say("  the log's %d entries hash to the signed root; the %d public entries are signed by valid keys", replay.Size(), replay.Public())
+	d.say("  the log's %d entries hash to the signed root; the %d public entries are signed by valid keys",
+		replay.Size(), replay.Public())
 	for _, a := range accesses {
 		leaf, err := src.Leaf(ctx, a.Index, cp.Size)
 		if err != nil {
@@ -326,7 +340,8 @@ func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []cl
 		if err != nil {
 			return none, err
 		}
-		_, report := verifier.CheckEntry(verifier.EntryEvidence{Opening: a.Opening, Leaf: leaf, Path: path, Checkpoint: cp, Log: key,
+		_, report := verifier.CheckEntry(verifier.EntryEvidence{Opening: a.Opening, Leaf: leaf, Path: path,
+			Checkpoint: cp, Log: key,
 			Genesis: replay.Register().Genesis, Register: replay.Register(), ID: person.ID})
 		if err := report.Err(); err != nil {
 			return none, refused("%w", err)
@@ -337,12 +352,15 @@ func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []cl
 	if err != nil {
 		return none, err
 	}
-	s := verifier.CheckStatement(verifier.StatementEvidence{Statement: d.proof, Policy: policy, ID: person.ID, Now: time.Now()})
+	s := verifier.CheckStatement(verifier.StatementEvidence{Statement: d.proof, Policy: policy, ID: person.ID,
+		Now: time.Now()})
 	if err := s.Err(); err != nil {
 		return none, refused("%w", err)
 	}
-	d.say("  the statement lists %d entries and proves that it omits none about this person below entry %d", len(s.Entries), s.Below)
-	d.say("  not proved here: that everyone sees this same log, and that its index is right; that needs cosignatures by witnesses and auditors (docs/THREATS.md)")
+	d.say("  the statement lists %d entries and proves that it omits none about this person below entry %d",
+		len(s.Entries), s.Below)
+	d.say("  not proved here: that everyone sees this same log, and that its index is right;")
+	d.say("  that needs cosignatures by witnesses and auditors, see docs/THREATS.md")
 	return cp, nil
 }
 
@@ -350,14 +368,17 @@ func (d *demo) verify(ctx context.Context, person demodata.Person, accesses []cl
 func (d *demo) invite(person demodata.Person) {
 	d.say("\nThe log runs until you press Ctrl-C. In another terminal, try:\n")
 	d.say("  bin/igverify log --from %s --log-key '%s'", d.server.url, d.log.VerifierKey())
-	d.say("  echo %s | bin/igledger who-accessed --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk", person.ID, d.server.url, d.log.VerifierKey(), d.dir)
+	d.say("  echo %s | bin/igledger who-accessed --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk",
+		person.ID, d.server.url, d.log.VerifierKey(), d.dir)
 	d.say("  bin/igledger org list --url %s --log-key '%s'", d.server.url, d.log.VerifierKey())
 	d.say("  bin/igledger agreement verify --url %s --log-key '%s' isa-demo-1", d.server.url, d.log.VerifierKey())
-	d.say("  bin/igledger report uncovered --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk --format markdown", d.server.url, d.log.VerifierKey(), d.dir)
+	d.say("  bin/igledger report uncovered --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk --format markdown",
+		d.server.url, d.log.VerifierKey(), d.dir)
 	d.say("  curl %s/checkpoint", d.server.url)
 	d.say("\n  the complete statement of who accessed the record: %s/statement.json  (bin/igverify statement --help)", d.dir)
 	if d.page {
-		d.say("  to check it in the browser: %s/verify/  (the number is %s, the policy is the log key above)", d.server.url, person.ID)
+		d.say("  to check it in the browser: %s/verify/  (the number is %s, the policy is the log key above)",
+			d.server.url, person.ID)
 	} else {
 		d.say("  to check it in the browser: make web, then make demo again")
 	}

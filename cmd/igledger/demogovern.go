@@ -26,7 +26,9 @@ var demoAgreement string
 // termination ends it for everything.
 func (d *demo) govern(ctx context.Context, person demodata.Person) error {
 	now := time.Now().UTC()
-	text := strings.NewReplacer("$START", now.AddDate(0, -1, 0).Format(time.DateOnly), "$END", now.AddDate(2, 0, 0).Format(time.DateOnly),
+	text := strings.NewReplacer(
+		"$START", now.AddDate(0, -1, 0).Format(time.DateOnly),
+		"$END", now.AddDate(2, 0, 0).Format(time.DateOnly),
 		"$REVIEW", now.AddDate(0, 2, 0).Format(time.DateOnly)).Replace(demoAgreement)
 	t, err := draft.Read([]byte(text))
 	if err != nil {
@@ -74,7 +76,8 @@ func (g *governing) agree(ctx context.Context) error {
 	}
 	g.say("  proposed by %s", g.boards[0].org)
 	for _, r := range g.boards {
-		if _, err := r.submit(ctx, &entry.AgreementSignature{Common: r.common(), Agreement: g.agreement.ID, Version: 1, Proposal: e.Identity()}); err != nil {
+		if _, err := r.submit(ctx, &entry.AgreementSignature{Common: r.common(), Agreement: g.agreement.ID,
+			Version: 1, Proposal: e.Identity()}); err != nil {
 			return err
 		}
 		a, err := r.Agreement(ctx, g.agreement.ID)
@@ -105,8 +108,10 @@ func (g *governing) access(what string, board int, purpose string) func(context.
 		g.seq++
 		seq := g.seq
 		holder := g.boards[0]
-		a := &entry.Access{Common: holder.common(), Source: "sharing-portal", Org: g.boards[board].org, Event: []string{"http://hl7.org/fhir/restful-interaction|read"},
-			Action: "R", Data: []string{"http://hl7.org/fhir/resource-types|MedicationRequest"}, Purpose: []string{purpose}, Agreement: g.agreement.ID, Outcome: "0",
+		a := &entry.Access{Common: holder.common(), Source: "sharing-portal", Org: g.boards[board].org,
+			Event:  []string{"http://hl7.org/fhir/restful-interaction|read"},
+			Action: "R", Data: []string{"http://hl7.org/fhir/resource-types|MedicationRequest"},
+			Purpose: []string{purpose}, Agreement: g.agreement.ID, Outcome: "0",
 			Recorded: time.Now().UTC().Format(time.RFC3339), Sub: g.person.ID, Seq: &seq}
 		if purpose == "TREAT" {
 			a.Role = []string{"nurse"}
@@ -133,15 +138,18 @@ func (d *demo) tell(ctx context.Context, what string, v *entry.Verdict) error {
 	if v == nil {
 		return fmt.Errorf("an access has no verdict")
 	}
-	d.say("  %-55s → %s", what, verdictText(&client.PlainVerdict{Verdict: *v, Plain: said.VerdictWithReasons(v, r.Reasons(v))}))
+	d.say("  %-55s → %s", what, verdictText(&client.PlainVerdict{Verdict: *v,
+		Plain: said.VerdictWithReasons(v, r.Reasons(v))}))
 	return nil
 }
 
 func (g *governing) refuse(ctx context.Context) error {
 	r := g.boards[0]
 	now := time.Now().UTC().Format(time.RFC3339)
-	_, err := r.submit(ctx, &entry.Consent{Common: r.common(), Consent: uuid.NewString(), Act: "refused", Scope: "research", Agreement: g.agreement.ID, Decided: now,
-		Rule: &entry.ConsentRule{Decision: "deny", Purposes: []string{"HRESCH"}}, Expressed: entry.Expressed{How: "verbal", Verified: now}, Sub: g.person.ID})
+	_, err := r.submit(ctx, &entry.Consent{Common: r.common(), Consent: uuid.NewString(), Act: "refused",
+		Scope: "research", Agreement: g.agreement.ID, Decided: now,
+		Rule:      &entry.ConsentRule{Decision: "deny", Purposes: []string{"HRESCH"}},
+		Expressed: entry.Expressed{How: "verbal", Verified: now}, Sub: g.person.ID})
 	if err == nil {
 		g.say("%s says no to research", g.person.Name)
 	}
@@ -150,7 +158,8 @@ func (g *governing) refuse(ctx context.Context) error {
 
 func (g *governing) terminate(ctx context.Context) error {
 	r := g.boards[1]
-	_, err := r.submit(ctx, &entry.AgreementAct{Common: r.common(), Agreement: g.agreement.ID, Version: 1, Act: "terminate", Reason: "the demonstration continues"})
+	_, err := r.submit(ctx, &entry.AgreementAct{Common: r.common(), Agreement: g.agreement.ID, Version: 1,
+		Act: "terminate", Reason: "the demonstration continues"})
 	if err == nil {
 		g.say("%s terminates the agreement", r.org)
 	}
@@ -164,10 +173,12 @@ func (d *demo) reportUncovered(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("\nThe report of uncovered accesses names no person. It has %d of %d accesses; the last five are\n", len(got.Accesses), got.Seen)
+	d.say("\nThe report of uncovered accesses names no person. It has %d of %d accesses; the last five are\n",
+		len(got.Accesses), got.Seen)
 	rows := [][]string{{"ENTRY", "BY", "HOLDER", "PURPOSE", "AGREEMENT", "IN WORDS"}}
 	for _, a := range got.Accesses[max(0, len(got.Accesses)-5):] {
-		rows = append(rows, []string{fmt.Sprint(a.Index), a.Organisation, a.Holder, strings.Join(a.Purpose, " "), a.Verdict.Agreement, verdictReasons(&a.Verdict)})
+		rows = append(rows, []string{fmt.Sprint(a.Index), a.Organisation, a.Holder, strings.Join(a.Purpose, " "),
+			a.Verdict.Agreement, verdictReasons(&a.Verdict)})
 	}
 	return printTable(d.out, rows)
 }
@@ -182,8 +193,10 @@ func (d *demo) findForged(ctx context.Context, cfg ledger.Config, person demodat
 	if err != nil {
 		return err
 	}
-	e, err := entry.Sign(d.keys["nhs-lothian"], &entry.Access{Common: entry.Common{Issuer: "nhs-lothian", Audience: log.Origin()}, Source: "sharing-portal", Org: "police-demo", Action: "R",
-		Purpose: []string{"HMARKT"}, Outcome: "0", Recorded: time.Now().UTC().Format(time.RFC3339), Sub: person.ID})
+	e, err := entry.Sign(d.keys["nhs-lothian"],
+		&entry.Access{Common: entry.Common{Issuer: "nhs-lothian", Audience: log.Origin()}, Source: "sharing-portal",
+			Org: "police-demo", Action: "R",
+			Purpose: []string{"HMARKT"}, Outcome: "0", Recorded: time.Now().UTC().Format(time.RFC3339), Sub: person.ID})
 	if err != nil {
 		return err
 	}
@@ -197,8 +210,9 @@ func (d *demo) findForged(ctx context.Context, cfg ledger.Config, person demodat
 	if err != nil {
 		return err
 	}
-	d.say("\nSuppose the operator wrongly recorded an access for marketing as covered. Computing every verdict again from the log:")
-	d.say("  %d verdicts; different from the database: %d, at entry %s", r.Verdicts, len(r.Differing), positions(r.Differing))
+	d.say("\nSuppose the operator recorded an access for marketing as covered. Computing every verdict again from the log:")
+	d.say("  %d verdicts; different from the database: %d, at entry %s", r.Verdicts, len(r.Differing),
+		positions(r.Differing))
 	if len(r.Differing) != 1 {
 		return refused("found %d forged verdicts, want 1", len(r.Differing))
 	}
