@@ -254,7 +254,7 @@ func generate() []byte {
 			coding(term+"iso-21089-lifecycle", "disclose"), "R",
 			[]any{sender, receiver, user}, []any{patient(p), data(id("DocumentReference"), true)}, nil)
 	}
-	// Morag reads her own record, and asks for the log.
+	// The person reads their own record, and asks for the log.
 	own := m{"type": concept(term+"v3-RoleClass", "PAT", "patient"), "who": patient(morag)["what"], "requestor": true,
 		"purposeOfUse": []any{purpose("PATRQT", "")}}
 	w.add(at(24, 19), "PatientRead", rest, interaction("read"), "R",
