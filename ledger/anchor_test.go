@@ -20,7 +20,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// anchorOf gives the size of the anchor, which must be a checkpoint of this log.
+// anchorOf returns the size of the anchor, which must be a checkpoint of this log.
 func (w *world) anchorOf(l *ledger.Log) uint64 {
 	w.t.Helper()
 	signed, err := l.Anchor(w.ctx)
@@ -31,7 +31,8 @@ func (w *world) anchorOf(l *ledger.Log) uint64 {
 	return size
 }
 
-// The anchor stands while the log grows, for its interval and no longer; it is the same for all replicas, and stays with a log that is quiet.
+// While the log grows, the anchor stays for its interval and no longer. It is the same for all
+// replicas, and stays while the log is quiet.
 func TestAnchor(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -80,7 +81,7 @@ func TestAnchor(t *testing.T) {
 	})
 }
 
-// Many replicas at once make one anchor, and none sees it go back.
+// Many replicas at once agree on one anchor, and none sees it go back.
 func TestAnchorOfManyReplicas(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -114,13 +115,14 @@ func TestAnchorOfManyReplicas(t *testing.T) {
 		}
 		for _, l := range logs {
 			if a := w.anchorOf(l); a != size {
-				t.Errorf("the anchor is of %d, want %d", a, size)
+				t.Errorf("the anchor has size %d, want %d", a, size)
 			}
 		}
 	})
 }
 
-// A witness who answers at once and an auditor who needs its time meet on one checkpoint, though the log never stops growing.
+// A witness that answers at once and an auditor that needs time cosign the same checkpoint,
+// although the log never stops growing.
 func TestCosignersMeetOnTheAnchor(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	key := func(name string) ed25519.PrivateKey {
@@ -154,7 +156,7 @@ func TestCosignersMeetOnTheAnchor(t *testing.T) {
 		w.must(w.access("chi:0101011237"))
 	}
 	if _, err := w.log.WitnessedCheckpoint(w.ctx); !errors.Is(err, ledger.ErrNotFound) {
-		t.Fatalf("one of two cosigned, and it is witnessed: %v", err)
+		t.Fatalf("witnessed, although only one of two cosigned: %v", err)
 	}
 	v, err := wire.NewLogVerifier(w.log.VerifierKey())
 	if err != nil {
@@ -175,7 +177,7 @@ func TestCosignersMeetOnTheAnchor(t *testing.T) {
 	}
 }
 
-// The anchor moves though nobody asks for it, and ends when told.
+// KeepAnchor moves the anchor although no caller asks for it, and ends with its context.
 func TestKeepAnchor(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.anchor = time.Nanosecond
@@ -198,7 +200,8 @@ func TestKeepAnchor(t *testing.T) {
 	<-ended
 }
 
-// A log is not opened under a policy that is not about it: everybody's cosignatures would be refused, or another log's asked for.
+// A log is not opened with a policy for another log: it would refuse every cosignature, or ask for
+// another log's.
 func TestPolicyOfAnotherLog(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	other := newWorld(t, testdb.SQLite(t)) // of the same name, with another key

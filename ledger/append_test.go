@@ -155,7 +155,7 @@ func TestRefusals(t *testing.T) {
 	w.checkLog()
 }
 
-// An access that happened is never refused for what is odd about it.
+// An access that happened is never refused because something about it is odd.
 func TestFlags(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.log.Close(w.ctx)
@@ -201,7 +201,7 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// An index root may not stand below the last entry that it covers.
+// An index root must not be below the last entry that it covers.
 func TestIndexRootPosition(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	size, err := w.log.Size(w.ctx)
@@ -212,13 +212,14 @@ func TestIndexRootPosition(t *testing.T) {
 		return w.sign(w.keys.Operator, &entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: origin}, Size: size, Root: wire.Hash{1}})
 	}
 	if r := w.log.Append(w.ctx, root(size+1))[0]; !errors.Is(r.Err, wire.BadIndexRoot) {
-		t.Errorf("a root of what is not there yet: got %v, want %v", r.Err, wire.BadIndexRoot)
+		t.Errorf("a root over entries that do not exist yet: got %v, want %v", r.Err, wire.BadIndexRoot)
 	}
 	w.must(root(size))
 	w.checkLog()
 }
 
-// Each salt is fresh: with one that is known, or that both commitments share, a leaf could be tried against guesses once the other part was shown.
+// Each salt is fresh. With a salt that is known, or that both commitments share, an attacker could
+// test guesses against a leaf once the other part was shown.
 func TestSaltsAreFresh(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	seen := map[wire.Hash]bool{{}: true}
@@ -236,7 +237,7 @@ func TestSaltsAreFresh(t *testing.T) {
 	}
 }
 
-// A stranger's entry is refused before it costs a tag, which is the dearest part of an append.
+// A stranger's entry is refused before it costs a tag, the most expensive part of an append.
 func TestStrangersCostNoTag(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.source = signer(t, wire.EdDSA)
@@ -245,11 +246,11 @@ func TestStrangersCostNoTag(t *testing.T) {
 		t.Errorf("got %v, want %v", r.Err, wire.UnknownKey)
 	}
 	if n := w.log.Stats().TagCalls - before; n != 0 {
-		t.Errorf("%d tags were made", n)
+		t.Errorf("%d tags were computed", n)
 	}
 }
 
-// Sequence numbers are judged as entries arrive, although their places in the log are shuffled.
+// Sequence numbers are judged in order of arrival, although the entries are shuffled in the log.
 func TestSequenceWithinABatch(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	var batch []*entry.Entry
@@ -279,7 +280,8 @@ func TestKeysCountAtTheEntrysOwnPosition(t *testing.T) {
 		old := w.source
 		w.source = fresh
 		e := w.access(person)
-		// A key and the first entry it signs may come in one batch: the key's entry stands below.
+		// A key and the first entry it signs may come in one batch: the key's entry gets the lower
+		// index.
 		rs := w.log.Append(w.ctx, w.addKey("SRC", w.sourceAdmin, fresh, entry.PurposeSubmit), e)
 		if rs[0].Err != nil || rs[1].Err != nil {
 			t.Fatalf("a key and its first entry: %v, %v", rs[0].Err, rs[1].Err)
@@ -302,7 +304,8 @@ func TestKeysCountAtTheEntrysOwnPosition(t *testing.T) {
 	})
 }
 
-// forge returns e with the signature of another entry by the same key: well-formed, and over other bytes.
+// forge returns e with the signature of another entry by the same key: well-formed, but over other
+// bytes.
 func (w *world) forge(e, other *entry.Entry) *entry.Entry {
 	w.t.Helper()
 	signed := func(s string) string { return s[:strings.LastIndexByte(s, '.')+1] }
@@ -313,7 +316,8 @@ func (w *world) forge(e, other *entry.Entry) *entry.Entry {
 	return forged
 }
 
-// A key may come in one call with the first entry it signs. The signature of that entry is checked only once the key is in the register, under the lock.
+// A key may come in one call with the first entry it signs. The signature of that entry is checked
+// under the lock, when the key is in the register.
 func TestForgedFirstEntryOfANewKey(t *testing.T) {
 	for _, keyFirst := range []bool{true, false} {
 		t.Run(fmt.Sprintf("key first: %v", keyFirst), func(t *testing.T) {
@@ -380,7 +384,7 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// A transaction has at most MaxBatch entries: a call that would make it larger waits for the next one.
+// A transaction has at most MaxBatch entries: a call that would exceed it waits for the next one.
 func TestBatchBound(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.log.Close(w.ctx)
@@ -465,7 +469,8 @@ func TestCloseDrains(t *testing.T) {
 	w.checkLog()
 }
 
-// Several processes on one database, none special: no gap, nothing twice, each sees the keys that another registered.
+// With several processes on one database, none of them special, there is no gap and no duplicate,
+// and each sees the keys that another registered.
 func TestReplicas(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -511,7 +516,7 @@ func TestReplicas(t *testing.T) {
 		}
 		wg.Wait()
 		if indices[0] != indices[1] || indices[1] != indices[2] {
-			t.Errorf("one entry sent to three replicas stands at %v", indices)
+			t.Errorf("one entry sent to three replicas is at %v", indices)
 		}
 		size, _ := w.log.Size(w.ctx)
 		if want := uint64(1 + 3 + 1 + len(logs)*each + 1); size != want {

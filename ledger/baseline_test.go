@@ -35,7 +35,7 @@ import (
 	"igledger/ledger/storage"
 )
 
-// until is what a client of the stock log waits for before it queues its next leaf.
+// until says what a client of the stock log waits for before it queues its next leaf.
 type until int
 
 const (
@@ -44,8 +44,9 @@ const (
 	proved                  // and the client has the inclusion proof, as ours has by its receipt
 )
 
-// BenchmarkStockCRDB is Trillian's stock provider storage/crdb alone: 256 clients hand in one leaf at a time, Trillian's signer integrates. One
-// operation is one leaf; it counts when it is integrated, whatever its client waits for.
+// BenchmarkStockCRDB is Trillian's stock provider storage/crdb alone: 256 clients hand in one leaf
+// at a time, Trillian's signer integrates. One operation is one leaf; it counts when it is
+// integrated, whatever its client waits for.
 func BenchmarkStockCRDB(b *testing.B) {
 	printConditions()
 	for _, load := range []struct {
@@ -69,10 +70,11 @@ func BenchmarkStockCRDB(b *testing.B) {
 	}
 }
 
-// BenchmarkAgainstStock has our ledger and the stock provider take the same leaves with the same encrypted openings, 256 clients of one each, in one
-// database in turns. Ours does all it does (see BenchmarkAppend); the stock provider gets the sealed leaves for nothing and signs no
-// checkpoint. Like for like is ratio-proved, as our clients leave with a receipt; ratio-integrated spares the stock provider the proofs, and
-// ratio-queued its clients' waiting besides.
+// BenchmarkAgainstStock has our ledger and the stock provider take the same leaves with the same
+// encrypted openings, 256 clients of one each, in one database in turns. Ours does all its work
+// (see BenchmarkAppend); the stock provider gets leaves that are already sealed, and signs no
+// checkpoint. Like for like is ratio-proved, as our clients leave with a receipt; ratio-integrated
+// spares the stock provider the proofs, and ratio-queued its clients' waiting besides.
 func BenchmarkAgainstStock(b *testing.B) {
 	const rounds, entries, clients = 3, 5_000, 256
 	printConditions()
@@ -108,12 +110,12 @@ func BenchmarkAgainstStock(b *testing.B) {
 	})
 }
 
-// add sums loads; only rates and times are kept.
+// add sums loads. It keeps only rates and times.
 func (m *measured) add(n measured) {
 	m.entries, m.took, m.cpu = m.entries+n.entries, m.took+n.took, m.cpu+n.cpu
 }
 
-// records gives n leaves of the log as stored.
+// records returns n leaves of the log as stored.
 func (w *world) records(first, n uint64) []storage.Record {
 	w.t.Helper()
 	tree, err := w.store.FindTree(w.ctx, origin)
@@ -131,8 +133,9 @@ func (w *world) records(first, n uint64) []storage.Record {
 	return all
 }
 
-// trillianServer is Trillian v1.8 as its operators run it: a log server that queues and proves and a log signer that integrates, each with
-// connections of its own, here without the gRPC between them.
+// trillianServer is Trillian v1.8 as its operators run it: a log server that queues and proves and
+// a log signer that integrates, each with connections of its own, here without the gRPC between
+// them.
 type trillianServer struct {
 	b               *testing.B
 	ctx             context.Context
@@ -152,10 +155,12 @@ type stock struct {
 
 const stockPackage = "github.com/google/trillian/storage/crdb"
 
-// openStock makes the stock provider's tables in dsn. It skips on SQLite, for which Trillian has none.
+// openStock makes the stock provider's tables in dsn. It skips on SQLite, for which Trillian has
+// none.
 //
-// The schema is the module's own file. PostgreSQL calls CockroachDB's BYTES BYTEA; nothing else differs. Transactions run at the database's
-// default, as the provider asks for nothing: on PostgreSQL that is READ COMMITTED, where it is faster than at SERIALIZABLE.
+// The schema is the module's own file. PostgreSQL calls CockroachDB's BYTES BYTEA; nothing else
+// differs. Transactions run at the database's default, as the provider asks for nothing: on
+// PostgreSQL that is READ COMMITTED, where it is faster than at SERIALIZABLE.
 func openStock(b *testing.B, dsn string) *trillianServer {
 	b.Helper()
 	if strings.HasPrefix(dsn, "sqlite:") {
@@ -199,8 +204,9 @@ func openStock(b *testing.B, dsn string) *trillianServer {
 	s := &trillianServer{b: b, ctx: b.Context()}
 	s.queuing, s.admin = open(stockConnections)
 	s.signer, _ = open(4)
-	// The provider prepares statements on a second connection while its transaction holds the first, under a lock: a pool that is all
-	// transactions stands still for ever. So there are always more connections than readers.
+	// The provider prepares statements on a second connection while its transaction holds the
+	// first, under a lock: if transactions hold the whole pool, it is blocked for ever. So there
+	// are always more connections than readers.
 	s.readers = make(chan struct{}, stockReaders)
 	reads, admins := open(cap(s.readers) + 4)
 	s.rpc = server.NewTrillianLogRPCServer(extension.Registry{LogStorage: reads, AdminStorage: admins, QuotaManager: quota.Noop()}, clock.System)
@@ -227,8 +233,8 @@ func (t *trillianServer) newLog() *stock {
 	return &stock{trillianServer: t, tree: tree}
 }
 
-// What Trillian's operators set: connections of the log server, with which the provider was fastest here (8 to 128 tried), how many of them read,
-// and the log signer's batch size, here its default.
+// What Trillian's operators set: connections of the log server, with which the provider was fastest
+// here (8 to 128 tried), how many of them read, and the log signer's batch size, here its default.
 const (
 	stockConnections = 16
 	stockReaders     = 8
@@ -248,8 +254,8 @@ func stockSchema(b *testing.B) string {
 	return string(schema)
 }
 
-// run has clients queue the records, one under way each, while the signer integrates, and returns when all are integrated. The signer is
-// woken by the clients: Trillian's own, which polls, is no faster.
+// run makes clients queue the records, one at a time each, while the signer integrates. It returns
+// when all are integrated. The clients wake the signer: Trillian's own, which polls, is no faster.
 func (s *stock) run(records []storage.Record, clients int, wait until) measured {
 	s.b.Helper()
 	m := measured{entries: len(records), calls: make([]time.Duration, len(records))}
@@ -338,7 +344,8 @@ func (s *stock) queue(ctx context.Context, r storage.Record) error {
 	})
 }
 
-// prove fetches a leaf's inclusion proof from Trillian's log server, which is spared looking up the tree and telling its size.
+// prove fetches a leaf's inclusion proof from Trillian's log server, which need not look up the
+// tree or report its size.
 func (s *stock) prove(ctx context.Context, r storage.Record) error {
 	s.readers <- struct{}{}
 	defer func() { <-s.readers }()
@@ -365,7 +372,8 @@ func (s *stock) integrate(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// again repeats f while the database says that its transaction lost to another: the provider does not.
+// again repeats f while the database says that its transaction conflicts with another. The provider
+// does not do this.
 func (t *trillianServer) again(f func() error) error {
 	for {
 		err := f()

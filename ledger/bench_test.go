@@ -28,10 +28,12 @@ import (
 	"igledger/verifier"
 )
 
-// BenchmarkAppend is a closed loop of clients at the ledger's door: each hands in its next entries as text when the last are answered with receipts.
-// Timed are all checks and all of the cryptography (parsing, signature, key status, sealing, encryption, integration, signed checkpoint, inclusion
-// proof); signing the entries is the sources' work and done before, as are the VRF proofs, which the ledger keeps in memory for
-// people it has seen. One operation is one entry. After each run the log is replayed as an auditor would and receipts are checked.
+// BenchmarkAppend is a closed loop of clients of the ledger: each sends its next entries as text
+// when the last are answered with receipts. Timed are all checks and all of the cryptography
+// (parsing, signature, key status, sealing, encryption, integration, signed checkpoint, inclusion
+// proof); signing the entries is the sources' work and done before, as are the VRF proofs, which
+// the ledger keeps in memory for people it has seen. One operation is one entry. After each run the
+// log is replayed as an auditor would and receipts are checked.
 func BenchmarkAppend(b *testing.B) {
 	printConditions()
 	for _, load := range []struct{ clients, batch int }{{256, 1}, {1, 1000}} {
@@ -70,8 +72,10 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkAtSize compares the rate of a new log with that of one that holds IGLEDGER_BENCH_PRELOAD entries already (default 200,000; the promise of
-// at least 0.90 is about 1,000,000). Runs alternate, so that both see the same machine, and the medians are compared; ratio-cpu compares processor time an entry.
+// BenchmarkAtSize compares the rate of a new log with that of one that holds IGLEDGER_BENCH_PRELOAD
+// entries already (default 200,000; the promise of at least 0.90 is about 1,000,000). Runs
+// alternate, so that both see the same machine, and the medians are compared; ratio-cpu compares
+// processor time an entry.
 func BenchmarkAtSize(b *testing.B) {
 	const rounds, entries, clients = 5, 10_000, 256
 	preload := uint64(200_000)
@@ -112,8 +116,9 @@ func BenchmarkAtSize(b *testing.B) {
 	})
 }
 
-// BenchmarkReplay is an auditor's replay of a log of 100,000 entries on one core: fetch bundles and hash tiles (from SQLite, no HTTP between), check the form
-// of every leaf and all public entries, recompute every tile and the root. One operation is the whole log.
+// BenchmarkReplay is an auditor's replay of a log of 100,000 entries on one core: fetch bundles and
+// hash tiles (from SQLite, no HTTP between), check the form of every leaf and all public entries,
+// recompute every tile and the root. One operation is the whole log.
 func BenchmarkReplay(b *testing.B) {
 	printConditions()
 	b.Run("sqlite", func(b *testing.B) {
@@ -133,8 +138,8 @@ func BenchmarkReplay(b *testing.B) {
 	})
 }
 
-// printConditions prints what a rate means nothing without, as a configuration line of Go's benchmark format. (b.Log of a benchmark with
-// parts is not shown.)
+// printConditions prints the conditions, without which a rate means nothing, as a configuration
+// line of Go's benchmark format. (b.Log of a benchmark with parts is not shown.)
 func printConditions() {
 	load, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -145,14 +150,16 @@ func printConditions() {
 		runtime.NumCPU(), runtime.GOMAXPROCS(0), runtime.Version(), strings.TrimSpace(string(load)))
 }
 
-// crowd is the clients of a load. Each is a system with its own stream of sequence numbers; all report about the same people.
+// crowd is the clients of a load. Each is a system with its own stream of sequence numbers; all
+// report about the same people.
 type crowd struct {
 	w      *world
 	people []string
 	last   []uint64 // by client: the last sequence number
 }
 
-// newCrowd readies clients for a load of n entries, 20 a person, and lets the ledger see every person once, as yesterday's accesses would have.
+// newCrowd prepares clients for a load of n entries, 20 a person. It shows the ledger every person
+// once, as yesterday's accesses would have.
 func newCrowd(w *world, clients, n int) *crowd {
 	w.t.Helper()
 	c := &crowd{w: w, last: make([]uint64, clients)}
@@ -213,13 +220,14 @@ type answered struct {
 
 func (m measured) rate() float64 { return float64(m.entries) / m.took.Seconds() }
 
-// percentile gives the time of a call, in ms.
+// percentile returns the time of a call, in ms.
 func (m measured) percentile(p float64) float64 {
 	return m.calls[int(math.Ceil(p*float64(len(m.calls))))-1].Seconds() * 1e3
 }
 
-// send has every client hand in its work, batch entries a call, each waiting for its receipts before the next. Any answer but a first, unflagged
-// receipt fails the benchmark: what is counted was done in full.
+// send makes every client send its work, batch entries a call, and wait for the receipts before the
+// next call. Any answer but a first, unflagged receipt fails the benchmark, so that only complete
+// work is measured.
 func (c *crowd) send(work [][]string, batch int) measured {
 	c.w.t.Helper()
 	var m measured
@@ -304,7 +312,7 @@ func (w *world) bytes() uint64 {
 	return n
 }
 
-// replay checks the log as an auditor does who has only what the log serves, and gives its size.
+// replay checks the log as an auditor does, from what the log serves, and returns its size.
 func (w *world) replay() uint64 {
 	w.t.Helper()
 	note, err := w.log.Checkpoint(w.ctx)
@@ -364,8 +372,10 @@ func (w *world) replay() uint64 {
 	return cp.Size
 }
 
-// preload makes the log size entries long through the ledger's own storage and log key, as another replica would, with leaves no source
-// signed: sealed ones tell nobody. 20 entries a person; the given people are among them. Their openings are noise, so their histories can't be read.
+// preload makes the log size entries long through the ledger's own storage and log key, as another
+// replica would, with leaves that no source signed, which does not show in sealed leaves. There are
+// 20 entries a person, the given people among them. The openings are noise, so their histories
+// cannot be read.
 func (w *world) preload(size uint64, people []string) {
 	w.t.Helper()
 	tree, err := w.store.FindTree(w.ctx, origin)
@@ -441,7 +451,8 @@ func median(x []float64) float64 {
 	return x[len(x)/2]
 }
 
-// cpuTime is what this process used: on a busy machine it says more than the clock.
+// cpuTime returns the processor time of this process, which on a busy machine says more than the
+// clock.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

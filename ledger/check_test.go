@@ -14,7 +14,7 @@ import (
 	"igledger/verifier"
 )
 
-// reopen opens the log anew, as another process would.
+// reopen opens the log again, as another process would.
 func (w *world) reopen() {
 	w.t.Helper()
 	w.store = w.openStore()
@@ -26,8 +26,9 @@ func (w *world) reopen() {
 	w.log = log
 }
 
-// checkLog checks the whole log again after a test: as an auditor (package verifier: every leaf, the register's rules, the root), with Go's own tlog
-// package (every leaf provable by the tiles), and that every history recomputes and opens.
+// checkLog checks the whole log after a test: as an auditor does (package verifier: every leaf, the
+// register's rules, the root), with Go's own tlog package (the tiles prove every leaf), and that
+// every history can be recomputed and opened.
 func (w *world) checkLog() {
 	w.t.Helper()
 	note, err := w.log.Checkpoint(w.ctx)
@@ -96,7 +97,7 @@ func (w *world) checkLog() {
 		}
 	}
 	if replay.Size() != cp.Size || replay.Root() != cp.Root {
-		w.t.Fatalf("the leaves give another root than the checkpoint of size %d", cp.Size)
+		w.t.Fatalf("the leaves do not hash to the root of the checkpoint of size %d", cp.Size)
 	}
 	tree, err := w.store.FindTree(w.ctx, origin)
 	if err != nil {
@@ -119,7 +120,7 @@ func (w *world) checkLog() {
 			w.t.Fatal(err)
 		}
 		if ids[e.Issuer+e.ID] {
-			w.t.Errorf("entry %d stands in the log twice", o.Index)
+			w.t.Errorf("entry %d is in the log twice", o.Index)
 		}
 		ids[e.Issuer+e.ID] = true
 	}

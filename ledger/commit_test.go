@@ -2,7 +2,8 @@ package ledger
 
 import "testing"
 
-// The register that readers see moves forward only, although a commit may publish its own after a reader has advanced it.
+// The register that readers see only moves forward, although a commit may publish its own after a
+// reader has advanced it.
 func TestPublishRegisterNeverGoesBack(t *testing.T) {
 	l := new(Log)
 	five := &registerState{upto: 5}

@@ -20,7 +20,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// TestMain lets the test binary be the process that is killed: see victim.
+// TestMain makes the test binary the process that is killed, see victim.
 func TestMain(m *testing.M) {
 	if dsn := os.Getenv("IGLEDGER_TEST_VICTIM"); dsn != "" {
 		if err := victim(dsn, os.Getenv("IGLEDGER_TEST_VICTIM_KEYS")); err != nil {
@@ -32,7 +32,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// victim appends for ever from several goroutines and prints the jti of each entry once it is acknowledged.
+// victim appends for ever from several goroutines and prints the jti of each entry once it is
+// acknowledged.
 func victim(dsn, dir string) error {
 	ctx := context.Background()
 	store, err := storage.Open(ctx, dsn)
@@ -82,8 +83,8 @@ func victim(dsn, dir string) error {
 	return <-failed
 }
 
-// Killed with SIGKILL in the middle of load, many times: every acknowledged entry is there once, what was cut off can be sent again, receipts verify,
-// and the log has no gap.
+// The process is killed with SIGKILL under load, many times. Every acknowledged entry is in the log
+// once, unanswered ones can be sent again, receipts verify, and the log has no gap.
 func TestKilledUnderLoad(t *testing.T) {
 	const rounds = 6
 	run := func(t *testing.T, dsn string) {
@@ -155,7 +156,8 @@ func TestKilledUnderLoad(t *testing.T) {
 	t.Run("postgresql", func(t *testing.T) { run(t, testdb.PostgreSQL(t)) })
 }
 
-// The database's server is killed under load: callers are told that it is away, nothing acknowledged is lost, and the ledger recovers by itself.
+// The database server is killed under load. Callers get ErrUnavailable, no acknowledged entry is
+// lost, and the ledger recovers by itself.
 func TestDatabaseKilled(t *testing.T) {
 	server := testdb.StartPostgres(t)
 	w := newWorld(t, server.Database(t))
@@ -168,7 +170,8 @@ func TestDatabaseKilled(t *testing.T) {
 	if err := server.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	// A backend serves on until it notices that its server is gone; from then on nothing is acknowledged.
+	// A backend goes on until it notices that its server is gone. After that nothing is
+	// acknowledged.
 	var lost *entry.Entry
 	for lost == nil {
 		e := w.access(person)

@@ -9,7 +9,8 @@ import (
 	"igledger/ledger/storage"
 )
 
-// ForgeVerdict writes another verdict into an opening, as an operator could who holds the keys and an SQLite file.
+// ForgeVerdict writes another verdict into an opening, as an operator with the keys and an SQLite
+// file could.
 func ForgeVerdict(ctx context.Context, cfg Config, file string, index uint64, verdict *entry.Verdict) error {
 	store, err := storage.Open(ctx, "sqlite:"+file)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// The histories and the size that they are true for belong together, whatever is appended meanwhile: every entry is in exactly one of them.
+// The histories belong to the size that Histories returns, whatever is appended meanwhile: every
+// entry is in exactly one of them.
 func TestHistoriesAreOfOneMoment(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -54,7 +55,8 @@ func TestHistoriesAreOfOneMoment(t *testing.T) {
 	})
 }
 
-// What the feed says of each entry gives the histories as they are stored, and parts of a history come as asked for.
+// The records of the feed add up to the stored histories, and HistoryRange returns the part of a
+// history that was asked for.
 func TestFeed(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -94,7 +96,7 @@ func TestFeed(t *testing.T) {
 		size, err := w.log.Histories(w.ctx, func(k wire.Hash, count uint64, head wire.Hash) error {
 			found++
 			if counts[k] != count || heads[k] != head {
-				t.Errorf("a history of %d entries is another than the feed gives", count)
+				t.Errorf("a history of %d entries is not that of the feed", count)
 			}
 			return nil
 		})

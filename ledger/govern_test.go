@@ -25,7 +25,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// governed is a log whose accesses are judged, with a board SRC that holds records and a university UNI that may use them under an agreement.
+// governed is a log whose accesses are judged, with a board SRC that holds records and a university
+// UNI that may use them under an agreement.
 type governed struct {
 	*world
 	board, university *wire.Signer // for agreements
@@ -86,7 +87,8 @@ func (g *governed) consent(act string) *entry.Entry {
 	return g.sign(g.board, c)
 }
 
-// verdict appends a research access to id and gives what the ledger says of it, from the answer and from the opening, which must agree.
+// verdict appends a research access to id and returns the verdict of the answer and of the opening,
+// which must agree.
 func (g *governed) verdict(id string) string {
 	g.t.Helper()
 	r := g.must(g.access(id, research))
@@ -112,7 +114,8 @@ func (g *governed) wantOf(id, what string) {
 	}
 }
 
-// The story of an agreement on consent, each verdict from what the log holds below it, the same at another replica, after a restart, and after a rebuild.
+// The story of an agreement on consent. Each verdict follows from the entries below it, and is the
+// same at another replica, after a restart, and after a rebuild.
 func TestVerdicts(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		g := newGoverned(t, dsn)
@@ -144,7 +147,7 @@ func TestVerdicts(t *testing.T) {
 			t.Fatalf("rebuilding: %+v, %v", r, err)
 		}
 		if after := g.persons(person); after != before {
-			t.Errorf("what is known of the person was %s, is %s", before, after)
+			t.Errorf("the state of the person was %s, is %s", before, after)
 		}
 		g.reopen()
 		g.must(g.consent("given"))
@@ -167,14 +170,15 @@ func (g *governed) persons(id string) string {
 	return string(state)
 }
 
-// numbered is a number that SRC gave person before it knew hers.
+// numbered is a number that SRC gave person before it knew their own.
 const numbered = "temp:SRC:77"
 
 func (g *governed) link(act, sub, other string) *entry.Entry {
 	return g.sign(g.board, &entry.Link{Common: common("SRC"), Act: act, Reason: "one person", Sub: sub, Other: other})
 }
 
-// What a person refused under one number counts for accesses filed under another that is linked with it, at every replica, and after a rebuild.
+// What a person refused under one number is valid for accesses filed under another number that is
+// linked with it, at every replica, and after a rebuild.
 func TestRefusalReachesLinkedNumber(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		g := newGoverned(t, dsn)
@@ -193,7 +197,7 @@ func TestRefusalReachesLinkedNumber(t *testing.T) {
 		g.log = other
 		g.wantOf(numbered, objection)
 		g.wantOf("temp:SRC:78", covered)
-		// An act of the same call counts: links keep their place before accesses.
+		// An act of the same call is valid: links come before accesses.
 		call := []*entry.Entry{g.link("linked", "temp:SRC:78", person)}
 		for range 20 { // enough that a shuffled link would not come first
 			call = append(call, g.access("temp:SRC:78", research))
@@ -221,7 +225,7 @@ func TestRefusalReachesLinkedNumber(t *testing.T) {
 			t.Fatalf("rebuilding: %+v, %v", r, err)
 		}
 		if after := g.persons(person) + g.persons(numbered); after != before {
-			t.Errorf("what is known of the person was %s, is %s", before, after)
+			t.Errorf("the state of the person was %s, is %s", before, after)
 		}
 		g.reopen()
 		g.wantOf(numbered, objection)
@@ -229,7 +233,8 @@ func TestRefusalReachesLinkedNumber(t *testing.T) {
 	})
 }
 
-// An organisation may link a number of its own to anybody's, both ways: that gets it nobody's permission.
+// An organisation may link a number of its own to any person's, both ways. That does not give it a
+// permission of that person.
 func TestPermissionIsNotBorrowedOverLink(t *testing.T) {
 	g := newGoverned(t, testdb.SQLite(t))
 	g.agree("a")
@@ -242,7 +247,8 @@ func TestPermissionIsNotBorrowedOverLink(t *testing.T) {
 	g.checkLog()
 }
 
-// What the rules refuse is refused with its code and leaves nothing; the rest of the call is not touched.
+// An entry that the rules refuse gets its code and leaves nothing in the log. The rest of the call
+// is not affected.
 func TestRulesRefuse(t *testing.T) {
 	g := newGoverned(t, testdb.SQLite(t))
 	stranger := g.sign(g.university, &entry.AgreementSignature{Common: common("UNI"), Agreement: "isa-1", Version: 1, Proposal: sha256.Sum256(nil)})
@@ -263,7 +269,7 @@ func TestRulesRefuse(t *testing.T) {
 	if err := g.log.Append(g.ctx, g.consent("withdrawn"))[0].Err; !errors.Is(err, register.NotConsentBasis) {
 		t.Errorf("withdrawing where consent is not the basis: %v", err)
 	}
-	// The same again is the same, not a second act.
+	// The same entry again is not a second act.
 	again := g.consent("refused")
 	g.must(again)
 	if r := g.must(again); !r.Replayed {
@@ -273,7 +279,7 @@ func TestRulesRefuse(t *testing.T) {
 	g.checkLog()
 }
 
-// Acts of one call keep their order and count for the accesses beside them, which are shuffled.
+// Acts of one call keep their order and are valid for the accesses of the call, which are shuffled.
 func TestConsentAndAccessesInOneCall(t *testing.T) {
 	g := newGoverned(t, testdb.SQLite(t))
 	g.agree("a")
@@ -290,7 +296,8 @@ func TestConsentAndAccessesInOneCall(t *testing.T) {
 	}
 }
 
-// Somebody who holds database and keys can write another verdict, or take it out; whoever computes them again finds it.
+// An operator with the database and the keys can change a verdict or remove it. Anyone who computes
+// the verdicts again finds it.
 func TestTamperedVerdict(t *testing.T) {
 	for name, verdict := range map[string]*entry.Verdict{"another": {Result: entry.Covered, Rules: []string{"agreement"}}, "none": nil} {
 		t.Run(name, func(t *testing.T) { tamperVerdict(t, verdict) })
@@ -320,7 +327,8 @@ func tamperVerdict(t *testing.T, verdict *entry.Verdict) {
 	}
 }
 
-// A state that does not decrypt stops no access: it is logged, without a verdict, and acts of consent wait for somebody to look.
+// A state that cannot be decrypted stops no access: the access is logged without a verdict. Acts of
+// consent are refused until the state is repaired.
 func TestDamagedPerson(t *testing.T) {
 	dsn := testdb.SQLite(t)
 	g := newGoverned(t, dsn)
@@ -346,7 +354,7 @@ func TestDamagedPerson(t *testing.T) {
 	g.want("covered agreement,consent")
 }
 
-// oddRules say of an access what the test puts there, and that its person has a new state.
+// oddRules return the judgement that a test sets, and a new state of the person.
 type oddRules struct{ judgement register.Judgement }
 
 func (r *oddRules) Admit(*entry.Entry, uint64, *register.Register) (register.Rules, error) {
@@ -360,7 +368,8 @@ func (r *oddRules) Judge(e *entry.Entry, _ uint64, _ func(string) []byte) (regis
 	return register.Judgement{Person: []byte("plain")}, nil
 }
 
-// What has no stored form is refused before anything of the entry is written, its person's state included; the other entries of the batch are appended.
+// An entry that has no stored form is refused before anything of it is written, including the state
+// of its person. The other entries of the batch are appended.
 func TestEntryThatCannotBeStored(t *testing.T) {
 	for name, j := range map[string]register.Judgement{
 		"unknown flag":          {Flags: []entry.Flag{"made-up"}},
@@ -408,7 +417,7 @@ func TestEntryThatCannotBeStored(t *testing.T) {
 	}
 }
 
-// told are rules that remember what they were told of.
+// told are rules that remember the entries they were told of.
 type told struct{ list []string }
 
 func (r told) Admit(e *entry.Entry, index uint64, reg *register.Register) (register.Rules, error) {
@@ -423,7 +432,8 @@ func (told) Judge(*entry.Entry, uint64, func(string) []byte) (register.Judgement
 	return register.Judgement{}, nil
 }
 
-// Rules are told of the register's entries too, with the register that results: by the append, by another replica, and at start.
+// Rules are told of the register's entries too, with the register that results: by the append, by
+// another replica, and at start.
 func TestRulesAreToldOfTheRegister(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.log.Close(w.ctx)
@@ -448,7 +458,7 @@ func TestRulesAreToldOfTheRegister(t *testing.T) {
 	}
 }
 
-// There is no ledger without rules: it could not judge what it takes.
+// A ledger without rules is not opened: it could not judge its entries.
 func TestRulesAreRequired(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.log.Close(w.ctx)
@@ -465,8 +475,9 @@ func TestRulesAreRequired(t *testing.T) {
 	}
 }
 
-// BenchmarkVerdicts compares the rate of a log that judges every access with one whose rules say nothing. Runs alternate and the medians are compared; ratio-cpu compares processor
-// time an entry. The promise is at least 0.90.
+// BenchmarkVerdicts compares the rate of a log that judges every access with the rate of one that
+// has no rules. Runs alternate and the medians are compared; ratio-cpu compares processor time an
+// entry. The promise is at least 0.90.
 func BenchmarkVerdicts(b *testing.B) {
 	const rounds, entries, clients = 7, 10_000, 256
 	printConditions()
@@ -496,8 +507,10 @@ func BenchmarkVerdicts(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkDecide is decisions asked of a ledger in process, on SQLite: who asks is known, the person's state is read from the database and decrypted, the agreement named is one of 5,000, and
-// each person has a consent on file (20,000 people, or $IGLEDGER_BENCH_CONSENTS; the promise of 10,000 a second and p99 of 2 ms is about 1,000,000).
+// BenchmarkDecide measures decisions of a ledger in process, on SQLite: the caller is known, the
+// person's state is read from the database and decrypted, the agreement named is one of 5,000, and
+// each person has a consent on file (20,000 people, or $IGLEDGER_BENCH_CONSENTS; the promise of
+// 10,000 a second and p99 of 2 ms is about 1,000,000).
 func BenchmarkDecide(b *testing.B) {
 	const agreements = 5000
 	people := 20_000

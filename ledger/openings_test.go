@@ -9,10 +9,12 @@ import (
 	"igledger/ledger/bundle"
 )
 
-// linkEnd is where the link part of an opening at rest ends: version and key id, nonce, two hashes, authentication tag.
+// linkEnd is the end of the link part of an opening at rest: version and key id, nonce, two hashes,
+// authentication tag.
 const linkEnd = 8 + 12 + 64 + 16
 
-// Openings in bulk are those that are given one by one, but for the VRF proof; public leaves have none; where content is gone the link stays.
+// Openings in bulk equal those read one by one, except for the VRF proof. Public leaves have none.
+// Without the content the link remains.
 func TestOpenings(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		g := newGoverned(t, dsn)

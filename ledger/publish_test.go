@@ -27,7 +27,8 @@ import (
 	"igledger/ledger/witness"
 )
 
-// cosignatureVerifier is C2SP tlog-cosignature for golang.org/x/mod's notes: other code than that under test.
+// cosignatureVerifier is C2SP tlog-cosignature for golang.org/x/mod's notes, independent of the
+// code under test.
 type cosignatureVerifier struct {
 	name string
 	key  ed25519.PublicKey
@@ -49,7 +50,7 @@ func signLine(name string, key ed25519.PrivateKey, c proof.Checkpoint, at int64)
 	return "— " + name + " " + base64.StdEncoding.EncodeToString(b) + "\n"
 }
 
-// watching keeps the log witnessed and hears of every attempt.
+// watching keeps the log witnessed and receives every attempt.
 type watching struct {
 	*world
 	events chan event
@@ -62,7 +63,8 @@ type event struct {
 	err     error
 }
 
-// believe opens the log anew under a policy of these cosigners; the quorum is in the words of a policy's group line.
+// believe opens the log again with a policy of these cosigners. The quorum is written as in a
+// policy's group line.
 func (w *world) believe(quorum string, known ...*cosign.Cosigner) {
 	w.t.Helper()
 	text := "log " + w.log.VerifierKey() + "\n"
@@ -109,7 +111,8 @@ func (x *watching) await(names ...string) uint64 {
 	return size
 }
 
-// signers says who signed a checkpoint, in alphabetical order, and its size; all signatures of the log and of those known must be good.
+// signers returns the size of a checkpoint and the names of its signers, in alphabetical order. All
+// signatures of the log and of known cosigners must be good.
 func signers(t *testing.T, signed []byte, logKey string, known ...*cosign.Cosigner) (size uint64, names string) {
 	t.Helper()
 	v, err := wire.NewLogVerifier(logKey)
@@ -162,7 +165,8 @@ func (x *watching) witnessed(size uint64, names string, known ...*cosign.Cosigne
 	}
 }
 
-// Two witnesses by other people's program cosign; killing one costs its line and nothing else; one that lost its memory is led on.
+// Two witnesses, which run a third party's program, cosign. Killing one costs its line and nothing
+// else. One that lost its memory catches up.
 func TestLitewitness(t *testing.T) {
 	program := testwitness.Build(t, t.TempDir())
 	w := newWorld(t, testdb.SQLite(t))
@@ -170,7 +174,7 @@ func TestLitewitness(t *testing.T) {
 	known := []*cosign.Cosigner{a.Cosigner(), b.Cosigner()}
 	const both = "a.witness.test b.witness.test"
 	if _, err := w.log.WitnessedCheckpoint(w.ctx); !errors.Is(err, ledger.ErrNotFound) {
-		t.Fatalf("before anybody cosigned: %v", err)
+		t.Fatalf("before any cosignature: %v", err)
 	}
 	a.Start()
 	b.Start()
@@ -210,7 +214,7 @@ func TestLitewitness(t *testing.T) {
 		t.Errorf("the rewound witness answered %v, want 409 and 200", s)
 	}
 
-	// A ledger that starts anew knows from its database what they have seen.
+	// A ledger that restarts knows from its database what they have seen.
 	x.stop()
 	a.Answered()
 	w.reopen()
@@ -223,7 +227,8 @@ func TestLitewitness(t *testing.T) {
 	}
 }
 
-// A witness that hangs, one that lies and one that is not there: what they do is theirs alone, on every database.
+// A witness that hangs, one that lies and one that is not there affect no other witness, on every
+// database.
 func TestBadWitnesses(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -278,7 +283,8 @@ func TestBadWitnesses(t *testing.T) {
 	})
 }
 
-// What an auditor brings is kept if this log signed the checkpoint, and its tree is that of the database.
+// An auditor's cosignature is kept if this log signed the checkpoint and its tree is that of the
+// database.
 func TestAddCosignatures(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -290,7 +296,7 @@ func TestAddCosignatures(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := w.log.AddCosignatures(w.ctx, signed); !errors.Is(err, ledger.ErrNoCosigner) {
-			t.Errorf("a log that believes nobody: %v", err)
+			t.Errorf("a log without a policy: %v", err)
 		}
 		w.believe("all auditor", auditor)
 		x := &watching{world: w}
@@ -333,7 +339,7 @@ func TestAddCosignatures(t *testing.T) {
 			t.Errorf("a line for another checkpoint: %v", err)
 		}
 		if _, err := add(headNote + signLine("auditor", key, head, w.now().Unix()+3600)); !errors.Is(err, ledger.ErrBadCosignature) {
-			t.Errorf("a line of a time yet to come: %v", err)
+			t.Errorf("a line with a time in the future: %v", err)
 		}
 		if _, err := add(headNote + strings.Repeat(stranger, 4000)); !errors.Is(err, ledger.ErrForeign) {
 			t.Errorf("a note of %d bytes: %v", len(headNote)+4000*len(stranger), err)
@@ -363,7 +369,8 @@ func TestAddCosignatures(t *testing.T) {
 	})
 }
 
-// cosigner is somebody in a policy, with a verifier key of C2SP tlog-cosignature that this test writes itself.
+// cosigner is a cosigner in a policy, with a verifier key of C2SP tlog-cosignature that this test
+// encodes itself.
 func cosigner(t *testing.T, name string, key ed25519.PrivateKey, url string) *cosign.Cosigner {
 	t.Helper()
 	raw := append([]byte{4}, key.Public().(ed25519.PublicKey)...)

@@ -46,7 +46,8 @@ func dayBefore(now time.Time, days int) string {
 	return now.UTC().AddDate(0, 0, -days).Format(time.DateOnly)
 }
 
-// What the ledger tells of a source's stream: gaps, late entries that close them, repetitions, silence; and a rebuild finds the same.
+// What the ledger says about a source's stream: gaps, late entries that close them, repetitions,
+// silence. A rebuild finds the same.
 func TestSources(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -104,7 +105,8 @@ func TestSources(t *testing.T) {
 	})
 }
 
-// A stream full of holes is bounded, and never looks whole for that.
+// The state of a stream full of gaps is bounded, and the stream never looks complete because of
+// that.
 func TestSourcesBound(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	var batch []*entry.Entry
@@ -128,11 +130,12 @@ func TestSourcesBound(t *testing.T) {
 	}
 	w.log.Append(w.ctx, batch...)
 	if s := w.sources()["SRC lims"]; len(s.Gaps) > 0 || s.Unlisted != before.Unlisted || s.Repeats != s.Unlisted || !slices.Equal(s.Faults, []stream.Fault{stream.FaultGaps}) {
-		t.Errorf("what could not be told any more is taken for whole: %d gaps, %d numbers beyond them, %d repeats, faults %v", len(s.Gaps), s.Unlisted, s.Repeats, s.Faults)
+		t.Errorf("a stream whose gaps are no longer listed looks complete: %d gaps, %d numbers beyond them, %d repeats, faults %v", len(s.Gaps), s.Unlisted, s.Repeats, s.Faults)
 	}
 }
 
-// One heartbeat for each day, by a source, about a day that is over; numbers of a source under reg:sources only.
+// One heartbeat for each day, by a source, about a day that is over; numbers of a source under
+// reg:sources only.
 func TestHeartbeats(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	day := dayBefore(w.now(), 1)
@@ -143,14 +146,14 @@ func TestHeartbeats(t *testing.T) {
 	}
 	second := w.heartbeat("ehr", day, func(h *entry.Heartbeat) { h.Gaps = true })
 	if r := w.log.Append(w.ctx, second)[0]; !errors.Is(r.Err, ledger.ErrConflict) {
-		t.Errorf("another word on the same day: %v", r.Err)
+		t.Errorf("another heartbeat for the same day: %v", r.Err)
 	}
 	auditor, key := signer(t, wire.EdDSA), signer(t, wire.EdDSA)
 	w.enrol("AUD", auditor, entry.RoleAuditor)
 	w.must(w.addKey("AUD", auditor, key, entry.PurposeSubmit))
 	foreign := w.sign(key, &entry.Heartbeat{Common: entry.Common{Issuer: "AUD", Audience: origin, ID: entry.HeartbeatID(origin, "AUD", "ehr", day)}, Source: "ehr", Day: day, Interval: 60})
 	if r := w.log.Append(w.ctx, foreign)[0]; !errors.Is(r.Err, wire.WrongPurpose) {
-		t.Errorf("a heartbeat of an organisation that is no source: %v", r.Err)
+		t.Errorf("a heartbeat of an organisation that is not a source: %v", r.Err)
 	}
 	n := uint64(3)
 	one := uint64(1)
@@ -171,7 +174,7 @@ func TestHeartbeats(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r := w.log.Append(w.ctx, bare)[0]; !errors.Is(r.Err, wire.BadDisclosure) {
-		t.Errorf("numbers that nobody would find: %v", r.Err)
+		t.Errorf("numbers that are not filed where they can be found: %v", r.Err)
 	}
 	if got := w.sources()["SRC ehr"]; got.Heartbeats.LastDay() != day || got.Entries != 0 {
 		t.Errorf("%+v", got)

@@ -7,7 +7,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// What a database is searched by has to be computed as it was when it was written: else entries sent again are appended again, and streams begin anew.
+// The keys that a database is searched by must be computed as they were when it was written.
+// Otherwise entries that are sent again are appended again, and streams begin again.
 func TestStoredKeys(t *testing.T) {
 	if got := hexOf(idempotencyKey("SRC", "019ac5e0-0000-7000-8000-000000000001")); got != "019ac5e00000e9cb54f1c4d417b50056" {
 		t.Errorf("idempotency key: got %s", got)

@@ -15,7 +15,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Rebuilding gives the same tables, bit for bit, and a log that goes on.
+// Rebuilding makes the same tables, bit for bit, and the log goes on.
 func TestRebuild(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -46,7 +46,7 @@ func TestRebuild(t *testing.T) {
 	})
 }
 
-// What somebody with the database, but not the keys, can change is noticed.
+// Changes by an attacker who has the database but not the keys are noticed.
 func TestTamperedDatabase(t *testing.T) {
 	const leaf = "(SELECT min(place) FROM leaf)"
 	for _, c := range []struct {
@@ -92,7 +92,8 @@ func TestTamperedDatabase(t *testing.T) {
 	}
 }
 
-// A well-formed key entry with the signature of another entry is refused at start, and by a replica that is running when another one writes it.
+// A well-formed key entry with the signature of another entry is refused at start, and by a replica
+// that is running when another one writes it.
 func TestForgedRegisterEntry(t *testing.T) {
 	dsn := testdb.SQLite(t)
 	w := newWorld(t, dsn)
@@ -158,7 +159,8 @@ func rebuild(w *world) error {
 	return err
 }
 
-// A genesis whose signature is not its registrar's makes no log, not even an empty one that could not be opened.
+// A genesis that its registrar did not sign makes no log, not even an empty one that could not be
+// opened.
 func TestForgedGenesis(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.dsn = testdb.SQLite(t)
@@ -220,7 +222,7 @@ func TestOpenRefusesOtherKeys(t *testing.T) {
 	}
 }
 
-// No id stands in the database outside ciphertext.
+// No id is in the database outside ciphertext.
 func TestNoIDInTheDatabase(t *testing.T) {
 	dsn := testdb.SQLite(t)
 	w := newWorld(t, dsn)

@@ -34,7 +34,7 @@ type world struct {
 	rules               register.Rules // of the log when it is opened next
 }
 
-// ungoverned are rules that let everything pass and say nothing of it.
+// ungoverned are rules that allow everything and give no verdict.
 type ungoverned struct{}
 
 func (u ungoverned) Admit(*entry.Entry, uint64, *register.Register) (register.Rules, error) {
@@ -54,7 +54,8 @@ func signer(t testing.TB, alg string) *wire.Signer {
 	return s
 }
 
-// newWorld makes a log on dsn and enrols an organisation SRC with an administrative and a submit key.
+// newWorld makes a log on dsn and enrols an organisation SRC with an administrative and a submit
+// key.
 func newWorld(t testing.TB, dsn string) *world {
 	t.Helper()
 	w := &world{t: t, ctx: t.Context(), dsn: dsn, registrar: signer(t, wire.EdDSA), enroller: signer(t, wire.ES256), sourceAdmin: signer(t, wire.EdDSA), source: signer(t, wire.EdDSA), now: time.Now, rules: ungoverned{}}
