@@ -172,7 +172,8 @@ func TestCosignersMeetOnTheAnchor(t *testing.T) {
 	x.witnessed(size, "fast slow", known...)
 	x.stop()
 	states, err := w.log.Cosigners(w.ctx)
-	if err != nil || len(states) != 2 || states[0].Name != "fast" || states[0].Size != size || states[1].Size != size || states[1].Time.IsZero() {
+	if err != nil || len(states) != 2 || states[0].Name != "fast" || states[0].Size != size ||
+		states[1].Size != size || states[1].Time.IsZero() {
 		t.Errorf("cosigners %+v, %v", states, err)
 	}
 }

@@ -108,7 +108,8 @@ func TestRefusals(t *testing.T) {
 		return w.access(person, change...)
 	}
 	forged := w.access(person)
-	forged.JWS, _ = wire.ParseJWS("entry", forged.Compact[:strings.LastIndexByte(forged.Compact, '.')+1]+w.access(person).Compact[strings.LastIndexByte(forged.Compact, '.')+1:], wire.TypEntry)
+	dot := strings.LastIndexByte(forged.Compact, '.') + 1
+	forged.JWS, _ = wire.ParseJWS("entry", forged.Compact[:dot]+w.access(person).Compact[dot:], wire.TypEntry)
 	hidden, err := entry.ParseParts(w.access(person).Compact, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -118,22 +119,30 @@ func TestRefusals(t *testing.T) {
 		e    *entry.Entry
 		want error
 	}{
-		"unknown key":                                    {by(stranger), wire.UnknownKey},
-		"key for another purpose":                        {by(audit), wire.WrongPurpose},
-		"another organisation's key":                     {w.access(person, func(a *entry.Access) { a.Issuer = "OPR" }), wire.WrongIssuer},
-		"unknown organisation":                           {w.access(person, func(a *entry.Access) { a.Issuer = "NOBODY" }), wire.WrongIssuer},
-		"another log's entry":                            {w.access(person, func(a *entry.Access) { a.Audience = "other.log" }), wire.WrongAudience},
-		"signature of another entry":                     {forged, wire.BadSignature},
-		"nobody's access":                                {hidden, wire.BadDisclosure},
-		"hidden without an order":                        {w.access(entry.RegWithheld), wire.BadID},
-		"padding without an order":                       {w.access(entry.RegPadding), wire.BadID},
-		"iat 6 minutes ahead":                            {w.access(person, func(a *entry.Access) { a.IssuedAt = time.Now().Add(6 * time.Minute).Unix() }), ledger.ErrFuture},
-		"recorded 6 minutes ahead":                       {w.access(person, func(a *entry.Access) { a.Recorded = later(6 * time.Minute) }), ledger.ErrFuture},
-		"occurred 6 minutes ahead":                       {w.access(person, func(a *entry.Access) { a.Occurred = later(6 * time.Minute) }), ledger.ErrFuture},
-		"an access by an organisation that is no source": {w.sign(w.enroller, &entry.Access{Common: entry.Common{Issuer: "ENR", Audience: origin}, Source: "x", Action: "R", Outcome: "0", Recorded: later(0), Sub: person}), wire.WrongPurpose},
-		"a second genesis":                               {w.genesis(), wire.BadGenesis},
-		"an organisation without countersignature": {w.sign(w.registrar, &entry.Organisation{Common: entry.Common{Issuer: "REG", Audience: origin},
-			Organisation: entry.Member{ID: "NEW", Name: "New", Kind: "test", Roles: []entry.Role{entry.RoleSource}}}), wire.NotCountersigned},
+		"unknown key":                {by(stranger), wire.UnknownKey},
+		"key for another purpose":    {by(audit), wire.WrongPurpose},
+		"another organisation's key": {w.access(person, func(a *entry.Access) { a.Issuer = "OPR" }), wire.WrongIssuer},
+		"unknown organisation":       {w.access(person, func(a *entry.Access) { a.Issuer = "NOBODY" }), wire.WrongIssuer},
+		"another log's entry": {w.access(person,
+			func(a *entry.Access) { a.Audience = "other.log" }), wire.WrongAudience},
+		"signature of another entry": {forged, wire.BadSignature},
+		"nobody's access":            {hidden, wire.BadDisclosure},
+		"hidden without an order":    {w.access(entry.RegWithheld), wire.BadID},
+		"padding without an order":   {w.access(entry.RegPadding), wire.BadID},
+		"iat 6 minutes ahead": {w.access(person,
+			func(a *entry.Access) { a.IssuedAt = time.Now().Add(6 * time.Minute).Unix() }), ledger.ErrFuture},
+		"recorded 6 minutes ahead": {w.access(person,
+			func(a *entry.Access) { a.Recorded = later(6 * time.Minute) }), ledger.ErrFuture},
+		"occurred 6 minutes ahead": {w.access(person,
+			func(a *entry.Access) { a.Occurred = later(6 * time.Minute) }), ledger.ErrFuture},
+		"an access by an organisation that is no source": {w.sign(w.enroller,
+			&entry.Access{Common: entry.Common{Issuer: "ENR", Audience: origin}, Source: "x", Action: "R", Outcome: "0",
+				Recorded: later(0), Sub: person}), wire.WrongPurpose},
+		"a second genesis": {w.genesis(), wire.BadGenesis},
+		"an organisation without countersignature": {w.sign(w.registrar,
+			&entry.Organisation{Common: entry.Common{Issuer: "REG", Audience: origin},
+				Organisation: entry.Member{ID: "NEW", Name: "New", Kind: "test",
+					Roles: []entry.Role{entry.RoleSource}}}), wire.NotCountersigned},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r := w.log.Append(w.ctx, c.e)[0]; !errors.Is(r.Err, c.want) {
@@ -287,7 +296,8 @@ func TestKeysCountAtTheEntrysOwnPosition(t *testing.T) {
 			t.Fatalf("a key and its first entry: %v, %v", rs[0].Err, rs[1].Err)
 		}
 		suspect := rs[1].Index
-		revoke := w.sign(w.sourceAdmin, &entry.KeyRevocation{Common: entry.Common{Issuer: "SRC", Audience: origin}, Org: "SRC", KID: fresh.KID, Reason: "compromised", SuspectFrom: &suspect})
+		revoke := w.sign(w.sourceAdmin, &entry.KeyRevocation{Common: entry.Common{Issuer: "SRC", Audience: origin},
+			Org: "SRC", KID: fresh.KID, Reason: "compromised", SuspectFrom: &suspect})
 		rs = w.log.Append(w.ctx, revoke, w.access(person))
 		if rs[0].Err != nil || !errors.Is(rs[1].Err, wire.RevokedKey) {
 			t.Errorf("a revocation and an entry of that key: %v, %v", rs[0].Err, rs[1].Err)

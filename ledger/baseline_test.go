@@ -209,19 +209,23 @@ func openStock(b *testing.B, dsn string) *trillianServer {
 	// are always more connections than readers.
 	s.readers = make(chan struct{}, stockReaders)
 	reads, admins := open(cap(s.readers) + 4)
-	s.rpc = server.NewTrillianLogRPCServer(extension.Registry{LogStorage: reads, AdminStorage: admins, QuotaManager: quota.Noop()}, clock.System)
+	s.rpc = server.NewTrillianLogRPCServer(extension.Registry{LogStorage: reads, AdminStorage: admins,
+		QuotaManager: quota.Noop()}, clock.System)
 	return s
 }
 
 // newLog makes an empty log.
 func (t *trillianServer) newLog() *stock {
 	t.b.Helper()
-	tree, err := trillianstorage.CreateTree(t.ctx, t.admin, &trillian.Tree{TreeState: trillian.TreeState_ACTIVE, TreeType: trillian.TreeType_LOG, MaxRootDuration: durationpb.New(0)})
+	tree, err := trillianstorage.CreateTree(t.ctx, t.admin,
+		&trillian.Tree{TreeState: trillian.TreeState_ACTIVE, TreeType: trillian.TreeType_LOG,
+			MaxRootDuration: durationpb.New(0)})
 	if err != nil {
 		t.b.Fatal(err)
 	}
 	err = t.signer.ReadWriteTransaction(t.ctx, tree, func(ctx context.Context, tx trillianstorage.LogTreeTX) error {
-		root, err := (&types.LogRootV1{RootHash: rfc6962.DefaultHasher.EmptyRoot(), TimestampNanos: uint64(time.Now().UnixNano())}).MarshalBinary()
+		root, err := (&types.LogRootV1{RootHash: rfc6962.DefaultHasher.EmptyRoot(),
+			TimestampNanos: uint64(time.Now().UnixNano())}).MarshalBinary()
 		if err != nil {
 			return err
 		}
@@ -334,7 +338,8 @@ func (s *stock) run(records []storage.Record, clients int, wait until) measured 
 }
 
 func (s *stock) queue(ctx context.Context, r storage.Record) error {
-	leaf := &trillian.LogLeaf{LeafValue: r.Value, ExtraData: r.Extra, LeafIdentityHash: r.Identity[:], MerkleLeafHash: rfc6962.DefaultHasher.HashLeaf(r.Value)}
+	leaf := &trillian.LogLeaf{LeafValue: r.Value, ExtraData: r.Extra, LeafIdentityHash: r.Identity[:],
+		MerkleLeafHash: rfc6962.DefaultHasher.HashLeaf(r.Value)}
 	return s.again(func() error {
 		got, err := s.queuing.QueueLeaves(ctx, s.tree, []*trillian.LogLeaf{leaf}, time.Now())
 		if err == nil && got[0].Status != nil {
@@ -349,13 +354,15 @@ func (s *stock) queue(ctx context.Context, r storage.Record) error {
 func (s *stock) prove(ctx context.Context, r storage.Record) error {
 	s.readers <- struct{}{}
 	defer func() { <-s.readers }()
-	request := &trillian.GetInclusionProofByHashRequest{LogId: s.tree.TreeId, LeafHash: rfc6962.DefaultHasher.HashLeaf(r.Value), TreeSize: s.size.Load()}
+	request := &trillian.GetInclusionProofByHashRequest{LogId: s.tree.TreeId,
+		LeafHash: rfc6962.DefaultHasher.HashLeaf(r.Value), TreeSize: s.size.Load()}
 	return s.again(func() error {
 		got, err := s.rpc.GetInclusionProofByHash(trees.NewContext(ctx, s.tree), request)
 		if err == nil {
 			p := got.Proof[0]
 			var root types.LogRootV1
-			if err = root.UnmarshalBinary(got.SignedLogRoot.LogRoot); err == nil && root.TreeSize == uint64(request.TreeSize) { // else a later pass overtook
+			if err = root.UnmarshalBinary(got.SignedLogRoot.LogRoot); err == nil &&
+				root.TreeSize == uint64(request.TreeSize) { // else a later pass overtook
 				err = proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(p.LeafIndex), root.TreeSize, request.LeafHash, p.Hashes, root.RootHash)
 			}
 		}
@@ -379,7 +386,8 @@ func (t *trillianServer) again(f func() error) error {
 		err := f()
 		var state interface{ SQLState() string }
 		lost := err != nil && (errors.As(err, &state) && slices.Contains([]string{"40001", "40P01"}, state.SQLState()) ||
-			strings.Contains(err.Error(), "restart transaction") || strings.Contains(err.Error(), "could not serialize")) // IntegrateBatch keeps only the text
+			strings.Contains(err.Error(), "restart transaction") ||
+			strings.Contains(err.Error(), "could not serialize")) // IntegrateBatch keeps only the text
 		if !lost {
 			return err
 		}

@@ -189,7 +189,8 @@ func (c *crowd) sign(n int) [][]string {
 					Event:  []string{"http://terminology.hl7.org/CodeSystem/audit-event-type|rest", "http://hl7.org/fhir/restful-interaction|read"},
 					Action: "R", Data: []string{"http://hl7.org/fhir/resource-types|Observation"}, Purpose: []string{"TREAT"}, Role: []string{"nurse"},
 					Outcome: "0", Recorded: c.w.now().UTC().Format(time.RFC3339Nano), Sub: c.people[mrand.IntN(len(c.people))], Seq: &seq,
-					Staff: &entry.Staff{ID: "n" + strconv.Itoa(mrand.IntN(997)), Name: "A. Nurse"}, Text: &entry.Text{Why: "Reviewing results before the ward round"},
+					Staff: &entry.Staff{ID: "n" + strconv.Itoa(mrand.IntN(997)), Name: "A. Nurse"},
+					Text:  &entry.Text{Why: "Reviewing results before the ward round"},
 				})
 				if err != nil {
 					return err
@@ -396,27 +397,28 @@ func (w *world) preload(size uint64, people []string) {
 			look.Keys = append(look.Keys, [16]byte(r.Identity[:]))
 			look.Chains = append(look.Chains, chains[mrand.IntN(len(chains))])
 		}
-		err := w.store.Append(w.ctx, tree, storage.Lookup{Keys: look.Keys, Chains: distinct(look.Chains)}, func(ctx context.Context, tx *storage.AppendTx) error {
-			for i, r := range records {
-				k := look.Chains[i]
-				index, err := tx.Add(storage.Leaf{Key: look.Keys[i], Identity: r.Identity, Chain: k, Value: r.Value, Extra: r.Extra})
+		err := w.store.Append(w.ctx, tree, storage.Lookup{Keys: look.Keys, Chains: distinct(look.Chains)},
+			func(ctx context.Context, tx *storage.AppendTx) error {
+				for i, r := range records {
+					k := look.Chains[i]
+					index, err := tx.Add(storage.Leaf{Key: look.Keys[i], Identity: r.Identity, Chain: k, Value: r.Value, Extra: r.Extra})
+					if err != nil {
+						return err
+					}
+					c := tx.Chains[k]
+					c = storage.Chain{Count: c.Count + 1, Head: proof.NextHead(c.Head, index, proof.LeafHash(r.Value)), Last: index}
+					tx.Chains[k] = c
+					tx.SetChain(k, c)
+				}
+				head, err := tx.Integrate(ctx)
 				if err != nil {
 					return err
 				}
-				c := tx.Chains[k]
-				c = storage.Chain{Count: c.Count + 1, Head: proof.NextHead(c.Head, index, proof.LeafHash(r.Value)), Last: index}
-				tx.Chains[k] = c
-				tx.SetChain(k, c)
-			}
-			head, err := tx.Integrate(ctx)
-			if err != nil {
+				note, err := (proof.Checkpoint{Origin: origin, Size: head.Size, Root: head.Root}).Sign(w.keys.Log)
+				tx.SetCheckpoint(note)
+				n = head.Size
 				return err
-			}
-			note, err := (proof.Checkpoint{Origin: origin, Size: head.Size, Root: head.Root}).Sign(w.keys.Log)
-			tx.SetCheckpoint(note)
-			n = head.Size
-			return err
-		})
+			})
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -82,7 +82,9 @@ func TestFeed(t *testing.T) {
 				if r.Index != next {
 					t.Fatalf("entry %d after %d", r.Index, next)
 				}
-				if leaf, err := proof.ParseLeaf(r.Leaf); err != nil || !leaf.Public && proof.TagCommit(r.TagSalt, r.Tag) != leaf.TagCommit || leaf.Public != (r.Entry != nil) {
+				leaf, err := proof.ParseLeaf(r.Leaf)
+				if err != nil || leaf.Public != (r.Entry != nil) ||
+					!leaf.Public && proof.TagCommit(r.TagSalt, r.Tag) != leaf.TagCommit {
 					t.Fatalf("entry %d: the link does not open the leaf", r.Index)
 				}
 				next++
@@ -107,7 +109,8 @@ func TestFeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range []struct{ from, before uint64 }{{0, next}, {mine[3], mine[7]}, {mine[3] + 1, mine[7] + 1}, {mine[2], mine[2]}, {next, 1 << 50}, {mine[13], 1 << 50}, {5, 4}} {
+		for _, c := range []struct{ from, before uint64 }{{0, next}, {mine[3], mine[7]}, {mine[3] + 1, mine[7] + 1},
+			{mine[2], mine[2]}, {next, 1 << 50}, {mine[13], 1 << 50}, {5, 4}} {
 			got, err := w.log.HistoryRange(w.ctx, tag, c.from, c.before)
 			if err != nil {
 				t.Fatal(err)

@@ -52,12 +52,15 @@ func (g *governed) text(basis string) entry.AgreementText {
 	day := func(days int) string { return g.now().UTC().AddDate(0, 0, days).Format(time.DateOnly) }
 	return entry.AgreementText{
 		ID: "isa-1", Version: 1, Title: "Study of drug reactions", Tier: "isa",
-		Parties:  []entry.AgreementParty{{Org: "SRC", Role: "controller", Contact: "rights office"}, {Org: "UNI", Role: "recipient", Contact: "research office"}},
+		Parties: []entry.AgreementParty{{Org: "SRC", Role: "controller", Contact: "rights office"},
+			{Org: "UNI", Role: "recipient", Contact: "research office"}},
 		Purposes: []entry.AgreementPurpose{{Text: "research", Code: "HRESCH"}}, Article6: []string{basis}, Power: "statute",
-		Data: []entry.AgreementData{{Text: "allergies"}}, Subjects: "patients", Flows: []entry.AgreementFlow{{From: "SRC", To: "UNI", How: "safe haven"}},
+		Data: []entry.AgreementData{{Text: "allergies"}}, Subjects: "patients",
+		Flows:     []entry.AgreementFlow{{From: "SRC", To: "UNI", How: "safe haven"}},
 		Retention: "a year", Disposal: "deletion", Security: "safe haven", DPIA: entry.Assessment{Reference: "1", Date: day(-30)},
 		Approvals: []entry.Approval{{Body: "PBPP", Reference: "42", Date: day(-20)}},
-		Notice:    entry.Notice{URL: "https://src.test/privacy", Hash: sha256.Sum256([]byte("notice"))}, Rights: "rights office", Breach: "security desk",
+		Notice:    entry.Notice{URL: "https://src.test/privacy", Hash: sha256.Sum256([]byte("notice"))},
+		Rights:    "rights office", Breach: "security desk",
 		Start: day(-10), End: day(300), ReviewDue: day(200),
 	}
 }
@@ -76,7 +79,8 @@ func (g *governed) agree(basis string) {
 func research(a *entry.Access) { a.Org, a.Agreement, a.Purpose = "UNI", "isa-1", []string{"HRESCH"} }
 
 func (g *governed) consent(act string) *entry.Entry {
-	c := &entry.Consent{Common: common("SRC"), Consent: "0193b5a0-0000-7000-8000-000000000001", Act: act, Scope: "research", Agreement: "isa-1",
+	c := &entry.Consent{Common: common("SRC"), Consent: "0193b5a0-0000-7000-8000-000000000001", Act: act,
+		Scope: "research", Agreement: "isa-1",
 		Decided: g.now().UTC().Format(time.RFC3339), Expressed: entry.Expressed{How: "written"}, Sub: person}
 	switch act {
 	case "given", "reconfirmed":
@@ -135,7 +139,8 @@ func TestVerdicts(t *testing.T) {
 		g.must(g.consent("withdrawn"))
 		g.log = here
 		g.want("not-covered consent-missing")
-		g.must(g.sign(g.university, &entry.AgreementAct{Common: common("UNI"), Agreement: "isa-1", Version: 1, Act: "suspend", Reason: "a breach"}))
+		g.must(g.sign(g.university, &entry.AgreementAct{Common: common("UNI"), Agreement: "isa-1", Version: 1,
+			Act: "suspend", Reason: "a breach"}))
 		g.log = other
 		g.want("not-covered agreement-in-force,consent-missing")
 		other.Close(g.ctx)
@@ -251,7 +256,8 @@ func TestPermissionIsNotBorrowedOverLink(t *testing.T) {
 // is not affected.
 func TestRulesRefuse(t *testing.T) {
 	g := newGoverned(t, testdb.SQLite(t))
-	stranger := g.sign(g.university, &entry.AgreementSignature{Common: common("UNI"), Agreement: "isa-1", Version: 1, Proposal: sha256.Sum256(nil)})
+	stranger := g.sign(g.university, &entry.AgreementSignature{Common: common("UNI"), Agreement: "isa-1", Version: 1,
+		Proposal: sha256.Sum256(nil)})
 	withdrawn := g.consent("withdrawn")
 	size, _ := g.log.Size(g.ctx)
 	results := g.log.Append(g.ctx, stranger, g.access(person), withdrawn)
@@ -283,7 +289,8 @@ func TestRulesRefuse(t *testing.T) {
 func TestConsentAndAccessesInOneCall(t *testing.T) {
 	g := newGoverned(t, testdb.SQLite(t))
 	g.agree("a")
-	calls := []*entry.Entry{g.access(person, research), g.consent("given"), g.access(person, research), g.consent("withdrawn"), g.access(person, research), g.consent("reconfirmed"), g.access(person, research)}
+	calls := []*entry.Entry{g.access(person, research), g.consent("given"), g.access(person, research),
+		g.consent("withdrawn"), g.access(person, research), g.consent("reconfirmed"), g.access(person, research)}
 	for i, r := range g.log.Append(g.ctx, calls...) {
 		switch {
 		case r.Err != nil:
@@ -339,7 +346,8 @@ func TestDamagedPerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.Exec("UPDATE person SET state = substr(state, 1, 25) || iif(substr(state, 26, 1) = x'00', x'01', x'00') || substr(state, 27)"); err != nil {
+	if _, err := db.Exec("UPDATE person SET state = substr(state, 1, 25) || " +
+		"iif(substr(state, 26, 1) = x'00', x'01', x'00') || substr(state, 27)"); err != nil {
 		t.Fatal(err)
 	}
 	if r := g.must(g.access(person, research)); r.Verdict != nil {
@@ -534,7 +542,8 @@ func BenchmarkDecide(b *testing.B) {
 		e := g.sign(g.board, &entry.Agreement{Common: common("SRC"), Agreement: text})
 		batch = append(batch, e)
 		for org, key := range map[string]*wire.Signer{"SRC": g.board, "UNI": g.university} {
-			batch = append(batch, g.sign(key, &entry.AgreementSignature{Common: common(org), Agreement: text.ID, Version: 1, Proposal: e.Identity()}))
+			batch = append(batch, g.sign(key, &entry.AgreementSignature{Common: common(org), Agreement: text.ID, Version: 1,
+				Proposal: e.Identity()}))
 		}
 		if len(batch) > 500 {
 			flush()
@@ -543,8 +552,10 @@ func BenchmarkDecide(b *testing.B) {
 	flush()
 	id := func(i int) string { return fmt.Sprintf("temp:SRC:%d", i) }
 	for i := range people {
-		batch = append(batch, g.sign(g.board, &entry.Consent{Common: common("SRC"), Consent: uuid.NewString(), Act: "given", Scope: "research", Agreement: fmt.Sprintf("isa-%d", i%agreements),
-			Decided: g.now().UTC().Format(time.RFC3339), Expressed: entry.Expressed{How: "written"}, Sub: id(i), Rule: &entry.ConsentRule{Decision: "permit", Purposes: []string{"HRESCH"}}}))
+		batch = append(batch, g.sign(g.board, &entry.Consent{Common: common("SRC"), Consent: uuid.NewString(),
+			Act: "given", Scope: "research", Agreement: fmt.Sprintf("isa-%d", i%agreements),
+			Decided: g.now().UTC().Format(time.RFC3339), Expressed: entry.Expressed{How: "written"}, Sub: id(i),
+			Rule: &entry.ConsentRule{Decision: "permit", Purposes: []string{"HRESCH"}}}))
 		if len(batch) == 4096 {
 			flush()
 		}
@@ -571,7 +582,8 @@ func BenchmarkDecide(b *testing.B) {
 						}
 						return state
 					}
-					d, _, err := rules.(*consent.Rules).Decide(&entry.Access{Common: common("SRC"), Org: "UNI", Agreement: fmt.Sprintf("isa-%d", i%agreements), Action: "R", Purpose: []string{"HRESCH"},
+					d, _, err := rules.(*consent.Rules).Decide(&entry.Access{Common: common("SRC"), Org: "UNI",
+						Agreement: fmt.Sprintf("isa-%d", i%agreements), Action: "R", Purpose: []string{"HRESCH"},
 						Recorded: g.now().UTC().Format(time.RFC3339), Sub: id(i)}, state)
 					if err != nil || d.Result != entry.Covered {
 						b.Error(d, err)

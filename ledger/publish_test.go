@@ -170,7 +170,8 @@ func (x *watching) witnessed(size uint64, names string, known ...*cosign.Cosigne
 func TestLitewitness(t *testing.T) {
 	program := testwitness.Build(t, t.TempDir())
 	w := newWorld(t, testdb.SQLite(t))
-	a, b := testwitness.New(t, program, "a.witness.test", origin, w.log.VerifierKey()), testwitness.New(t, program, "b.witness.test", origin, w.log.VerifierKey())
+	a := testwitness.New(t, program, "a.witness.test", origin, w.log.VerifierKey())
+	b := testwitness.New(t, program, "b.witness.test", origin, w.log.VerifierKey())
 	known := []*cosign.Cosigner{a.Cosigner(), b.Cosigner()}
 	const both = "a.witness.test b.witness.test"
 	if _, err := w.log.WitnessedCheckpoint(w.ctx); !errors.Is(err, ledger.ErrNotFound) {
@@ -325,7 +326,8 @@ func TestAddCosignatures(t *testing.T) {
 			t.Errorf("a stranger's line: %q, %v", names, err)
 		}
 		for range 2 {
-			if names, err := add(oldNote + stranger + signLine("auditor", key, old, 1700000000)); err != nil || !slices.Equal(names, []string{"auditor"}) {
+			if names, err := add(oldNote + stranger + signLine("auditor", key, old, 1700000000)); err != nil ||
+				!slices.Equal(names, []string{"auditor"}) {
 				t.Fatalf("an older checkpoint: %q, %v", names, err)
 			}
 		}

@@ -35,7 +35,8 @@ func (w *world) numbered(n uint64) *entry.Entry {
 
 func (w *world) heartbeat(source, day string, change ...func(*entry.Heartbeat)) *entry.Entry {
 	w.t.Helper()
-	h := &entry.Heartbeat{Common: entry.Common{Issuer: "SRC", Audience: origin, ID: entry.HeartbeatID(origin, "SRC", source, day)}, Source: source, Day: day, Interval: 3600, Receipts: true}
+	h := &entry.Heartbeat{Common: entry.Common{Issuer: "SRC", Audience: origin,
+		ID: entry.HeartbeatID(origin, "SRC", source, day)}, Source: source, Day: day, Interval: 3600, Receipts: true}
 	for _, f := range change {
 		f(h)
 	}
@@ -60,7 +61,8 @@ func TestSources(t *testing.T) {
 		w.log.Append(w.ctx, batch...)
 		other := w.must(w.access(person)) // of the stream ehr, whose next number is not 1
 		s := w.sources()["SRC lims"]
-		if want := []stream.Range{{First: 17, Last: 17}, {First: 100, Last: 109}}; !slices.Equal(s.Gaps, want) || s.Last != 300 || s.Entries != 289 {
+		if want := []stream.Range{{First: 17, Last: 17}, {First: 100, Last: 109}}; !slices.Equal(s.Gaps, want) ||
+			s.Last != 300 || s.Entries != 289 {
 			t.Errorf("gaps %v, last %d of %d entries", s.Gaps, s.Last, s.Entries)
 		}
 		if s.Repeats != 0 || s.Unlisted != 0 || !slices.Equal(s.Faults, []stream.Fault{stream.FaultGaps}) || s.LastReceived.IsZero() {
@@ -69,11 +71,13 @@ func TestSources(t *testing.T) {
 		if ehr := w.sources()["SRC ehr"]; ehr.LastIndex != other.Index || ehr.Entries != 1 || len(ehr.Gaps) != 1 {
 			t.Errorf("the other stream: %+v", ehr)
 		}
-		w.log.Append(w.ctx, w.numbered(17), w.numbered(105), w.numbered(300), w.access(person, func(a *entry.Access) { a.Source, a.Seq = "lims", nil }))
+		w.log.Append(w.ctx, w.numbered(17), w.numbered(105), w.numbered(300),
+			w.access(person, func(a *entry.Access) { a.Source, a.Seq = "lims", nil }))
 		last := w.must(w.numbered(301))
 		w.must(batch[3]) // sent again: not a repetition, the log has it once
 		s = w.sources()["SRC lims"]
-		if want := []stream.Range{{First: 100, Last: 104}, {First: 106, Last: 109}}; !slices.Equal(s.Gaps, want) || s.Last != 301 || s.Repeats != 1 || s.Unnumbered != 1 || s.LastIndex != last.Index {
+		if want := []stream.Range{{First: 100, Last: 104}, {First: 106, Last: 109}}; !slices.Equal(s.Gaps, want) ||
+			s.Last != 301 || s.Repeats != 1 || s.Unnumbered != 1 || s.LastIndex != last.Index {
 			t.Errorf("after late ones: %+v", s)
 		}
 
@@ -129,8 +133,10 @@ func TestSourcesBound(t *testing.T) {
 		batch = append(batch, w.numbered(n))
 	}
 	w.log.Append(w.ctx, batch...)
-	if s := w.sources()["SRC lims"]; len(s.Gaps) > 0 || s.Unlisted != before.Unlisted || s.Repeats != s.Unlisted || !slices.Equal(s.Faults, []stream.Fault{stream.FaultGaps}) {
-		t.Errorf("a stream whose gaps are no longer listed looks complete: %d gaps, %d numbers beyond them, %d repeats, faults %v", len(s.Gaps), s.Unlisted, s.Repeats, s.Faults)
+	if s := w.sources()["SRC lims"]; len(s.Gaps) > 0 || s.Unlisted != before.Unlisted || s.Repeats != s.Unlisted ||
+		!slices.Equal(s.Faults, []stream.Fault{stream.FaultGaps}) {
+		t.Errorf("a stream whose gaps are no longer listed looks complete: %d gaps, %d numbers beyond them, %d repeats, faults %v",
+			len(s.Gaps), s.Unlisted, s.Repeats, s.Faults)
 	}
 }
 
@@ -151,7 +157,8 @@ func TestHeartbeats(t *testing.T) {
 	auditor, key := signer(t, wire.EdDSA), signer(t, wire.EdDSA)
 	w.enrol("AUD", auditor, entry.RoleAuditor)
 	w.must(w.addKey("AUD", auditor, key, entry.PurposeSubmit))
-	foreign := w.sign(key, &entry.Heartbeat{Common: entry.Common{Issuer: "AUD", Audience: origin, ID: entry.HeartbeatID(origin, "AUD", "ehr", day)}, Source: "ehr", Day: day, Interval: 60})
+	foreign := w.sign(key, &entry.Heartbeat{Common: entry.Common{Issuer: "AUD", Audience: origin,
+		ID: entry.HeartbeatID(origin, "AUD", "ehr", day)}, Source: "ehr", Day: day, Interval: 60})
 	if r := w.log.Append(w.ctx, foreign)[0]; !errors.Is(r.Err, wire.WrongPurpose) {
 		t.Errorf("a heartbeat of an organisation that is not a source: %v", r.Err)
 	}

@@ -55,12 +55,16 @@ func TestTamperedDatabase(t *testing.T) {
 		want      error
 		say       string
 	}{
-		{"a key's entry is altered", "UPDATE leaf SET value = replace(value, 'a', 'b') WHERE place = " + leaf + " + 3", open, nil, "register entry 3"},
+		{"a key's entry is altered", "UPDATE leaf SET value = replace(value, 'a', 'b') WHERE place = " + leaf + " + 3",
+			open, nil, "register entry 3"},
 		{"the genesis is gone", "UPDATE leaf SET value = x'01' || value WHERE place = " + leaf, open, nil, "register entry 0"},
-		{"the checkpoint is another", "UPDATE head SET checkpoint = substr(checkpoint, 1, 30) || x'00' || substr(checkpoint, 32)", open, wire.BadCheckpoint, "checkpoint"},
+		{"the checkpoint is another", "UPDATE head SET checkpoint = substr(checkpoint, 1, 30) || x'00' || substr(checkpoint, 32)",
+			open, wire.BadCheckpoint, "checkpoint"},
 		{"the root is another", "UPDATE head SET root = zeroblob(32)", open, wire.BadCheckpoint, "checkpoint"},
-		{"an opening is altered", "UPDATE leaf SET extra = substr(extra, 1, 400) || x'00' || substr(extra, 402) WHERE place = " + leaf + " + 5", read, nil, "does not decrypt"},
-		{"two openings are exchanged", "UPDATE leaf SET extra = (SELECT extra FROM leaf AS o WHERE o.place = " + leaf + " + 6) WHERE place = " + leaf + " + 5", read, nil, "altered or moved"},
+		{"an opening is altered", "UPDATE leaf SET extra = substr(extra, 1, 400) || x'00' || substr(extra, 402) WHERE place = " + leaf + " + 5",
+			read, nil, "does not decrypt"},
+		{"two openings are exchanged", "UPDATE leaf SET extra = (SELECT extra FROM leaf AS o WHERE o.place = " + leaf + " + 6) WHERE place = " + leaf + " + 5",
+			read, nil, "altered or moved"},
 		{"a leaf's value is altered", "UPDATE leaf SET value = zeroblob(65) WHERE place = " + leaf + " + 5", rebuild, ledger.ErrDiffers, "root"},
 		{"a leaf is gone", "DELETE FROM leaf WHERE place = " + leaf + " + 5", rebuild, nil, ""},
 	} {
@@ -116,7 +120,8 @@ func TestForgedRegisterEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	res, err := db.Exec("UPDATE leaf SET value = $1 WHERE place = (SELECT min(place) FROM leaf) + $2", proof.PublicLeaf(forged.Compact), int64(index))
+	res, err := db.Exec("UPDATE leaf SET value = $1 WHERE place = (SELECT min(place) FROM leaf) + $2",
+		proof.PublicLeaf(forged.Compact), int64(index))
 	if err != nil {
 		t.Fatal(err)
 	}

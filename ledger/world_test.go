@@ -58,7 +58,8 @@ func signer(t testing.TB, alg string) *wire.Signer {
 // key.
 func newWorld(t testing.TB, dsn string) *world {
 	t.Helper()
-	w := &world{t: t, ctx: t.Context(), dsn: dsn, registrar: signer(t, wire.EdDSA), enroller: signer(t, wire.ES256), sourceAdmin: signer(t, wire.EdDSA), source: signer(t, wire.EdDSA), now: time.Now, rules: ungoverned{}}
+	w := &world{t: t, ctx: t.Context(), dsn: dsn, registrar: signer(t, wire.EdDSA), enroller: signer(t, wire.ES256),
+		sourceAdmin: signer(t, wire.EdDSA), source: signer(t, wire.EdDSA), now: time.Now, rules: ungoverned{}}
 	w.keyDir = t.TempDir()
 	dir := filepath.Join(w.keyDir, "keys")
 	if err := ledger.GenerateKeys(dir, origin); err != nil {
@@ -90,7 +91,8 @@ func (w *world) openStore() *storage.Storage {
 }
 
 func (w *world) config() ledger.Config {
-	return ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.now() }, Policy: w.policy, AnchorInterval: w.anchor, Rules: w.rules}
+	return ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.now() },
+		Policy: w.policy, AnchorInterval: w.anchor, Rules: w.rules}
 }
 
 func (w *world) sign(s *wire.Signer, b entry.Body) *entry.Entry {
@@ -113,10 +115,12 @@ func (w *world) prove(s *wire.Signer, org string) string {
 
 func (w *world) genesis() *entry.Entry {
 	party := func(id string, role []entry.Role, s *wire.Signer, p entry.Purpose) entry.GenesisParty {
-		return entry.GenesisParty{Member: entry.Member{ID: id, Name: id, Kind: "test", Roles: role}, Key: entry.PublicKey{JWK: s.Public, Purposes: []entry.Purpose{p}}}
+		return entry.GenesisParty{Member: entry.Member{ID: id, Name: id, Kind: "test", Roles: role},
+			Key: entry.PublicKey{JWK: s.Public, Purposes: []entry.Purpose{p}}}
 	}
 	return w.sign(w.registrar, &entry.Genesis{
-		Common: entry.Common{Issuer: "REG", Audience: origin}, Formats: entry.FormatsV1, VRFKey: w.keys.VRF.Public(), LogKey: w.keys.LogVerifierKey, IndexLag: 1000,
+		Common: entry.Common{Issuer: "REG", Audience: origin}, Formats: entry.FormatsV1,
+		VRFKey: w.keys.VRF.Public(), LogKey: w.keys.LogVerifierKey, IndexLag: 1000,
 		Registrar: party("REG", []entry.Role{entry.RoleRegistrar}, w.registrar, entry.PurposeAdminister),
 		Enroller:  party("ENR", []entry.Role{entry.RoleEnroller}, w.enroller, entry.PurposeAdminister),
 		Operator:  party("OPR", []entry.Role{entry.RoleOperator, entry.RoleSource}, w.keys.Operator, entry.PurposeSubmit),
@@ -149,14 +153,17 @@ func (w *world) enrol(id string, admin *wire.Signer, roles ...entry.Role) {
 		roles[0], roles[1] = roles[1], roles[0]
 	}
 	m := entry.Member{ID: id, Name: id, Kind: "test", Roles: roles}
-	w.must(w.sign(w.registrar, &entry.Organisation{Common: entry.Common{Issuer: "REG", Audience: origin}, Organisation: m, Counter: w.countersign(entry.Countersignature{Organisation: &m})}))
+	w.must(w.sign(w.registrar, &entry.Organisation{Common: entry.Common{Issuer: "REG", Audience: origin},
+		Organisation: m, Counter: w.countersign(entry.Countersignature{Organisation: &m})}))
 	k := entry.PublicKey{JWK: admin.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}
-	w.must(w.sign(w.registrar, &entry.Key{Common: entry.Common{Issuer: "REG", Audience: origin}, Org: id, Key: k, Proof: w.prove(admin, id), Counter: w.countersign(entry.Countersignature{Org: id, Key: &k})}))
+	w.must(w.sign(w.registrar, &entry.Key{Common: entry.Common{Issuer: "REG", Audience: origin}, Org: id, Key: k,
+		Proof: w.prove(admin, id), Counter: w.countersign(entry.Countersignature{Org: id, Key: &k})}))
 }
 
 func (w *world) addKey(org string, admin, key *wire.Signer, purposes ...entry.Purpose) *entry.Entry {
 	w.t.Helper()
-	return w.sign(admin, &entry.Key{Common: entry.Common{Issuer: org, Audience: origin}, Org: org, Key: entry.PublicKey{JWK: key.Public, Purposes: purposes}, Proof: w.prove(key, org)})
+	return w.sign(admin, &entry.Key{Common: entry.Common{Issuer: org, Audience: origin}, Org: org,
+		Key: entry.PublicKey{JWK: key.Public, Purposes: purposes}, Proof: w.prove(key, org)})
 }
 
 // access makes the source's next access to id.
@@ -164,7 +171,8 @@ func (w *world) access(id string, change ...func(*entry.Access)) *entry.Entry {
 	w.t.Helper()
 	w.seq++
 	seq := w.seq
-	a := &entry.Access{Common: entry.Common{Issuer: "SRC", Audience: origin}, Source: "ehr", Action: "R", Outcome: "0", Purpose: []string{"TREAT"},
+	a := &entry.Access{Common: entry.Common{Issuer: "SRC", Audience: origin}, Source: "ehr", Action: "R",
+		Outcome: "0", Purpose: []string{"TREAT"},
 		Recorded: w.now().UTC().Format(time.RFC3339), Sub: id, Seq: &seq, Text: &entry.Text{Why: "clinic"}}
 	for _, f := range change {
 		f(a)
