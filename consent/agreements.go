@@ -13,17 +13,18 @@ import (
 	"igledger/policies/purpose"
 )
 
-// Agreements is what the public entries of a log say of data-sharing agreements. A value never changes.
+// Agreements is what the public entries of a log say about data-sharing agreements. It is
+// immutable.
 type Agreements struct {
 	byID *table[*Agreement]
 }
 
-// Agreement is the life of one agreement so far. It is shared: do not change it.
+// Agreement is the history of one agreement so far. It is shared: the caller must not modify it.
 type Agreement struct {
 	ID         string
 	Versions   []*Version // version n at n-1
 	Terminated *Ended     // nil: not terminated
-	successors []string   // ids of agreements of which a version says that it supersedes this one
+	successors []string   // ids of agreements that supersede this one in some version
 }
 
 // Ended says who terminated an agreement.
@@ -34,10 +35,10 @@ type Ended struct {
 	Reason string
 }
 
-// Version is one version of an agreement. It is shared: do not change it.
+// Version is one version of an agreement. It is shared: the caller must not modify it.
 type Version struct {
 	Text        *entry.AgreementText
-	Proposal    wire.Hash   // identity of its entry, which signatures name
+	Proposal    wire.Hash   // identity of its entry; signatures name it
 	By          string      // organisation that proposed it
 	Proposed    uint64      // index of its entry
 	Signatures  []Signature // in the order of the log
@@ -46,10 +47,10 @@ type Version struct {
 	Suspended   []string // organisations that suspended it and have not resumed it
 
 	start, end time.Time
-	facts      policies.Agreement // all but the state
+	facts      policies.Agreement // everything but the state
 }
 
-// Signature is that of one party.
+// Signature is the signature of one party.
 type Signature struct {
 	Org   string
 	Index uint64
@@ -59,7 +60,7 @@ type Signature struct {
 // Complete reports whether every party has signed.
 func (v *Version) Complete() bool { return len(v.Signatures) == len(v.Text.Parties) }
 
-// Missing gives the parties that have yet to sign, in the order of the text.
+// Missing returns the parties that have not signed, in the order of the text.
 func (v *Version) Missing() []string {
 	return slices.DeleteFunc(v.Text.Organisations(), v.signedBy)
 }
@@ -68,16 +69,17 @@ func (v *Version) signedBy(org string) bool {
 	return slices.ContainsFunc(v.Signatures, func(s Signature) bool { return s.Org == org })
 }
 
-// Get gives an agreement, or nil.
+// Get returns an agreement, or nil if there is none with this id.
 func (s *Agreements) Get(id string) *Agreement {
 	a, _ := s.byID.get(id)
 	return a
 }
 
-// IDs gives all, sorted.
+// IDs returns the ids of all agreements, sorted.
 func (s *Agreements) IDs() []string { return slices.Sorted(s.byID.keys()) }
 
-// Apply checks that an entry about an agreement may stand at index and gives the agreements after it. reg is the register below index. *entry.Error.
+// Apply checks that an entry about an agreement is allowed at index, and returns the agreements
+// after it. reg is the register below index. Errors are *wire.Error.
 func (s *Agreements) Apply(e *entry.Entry, index uint64, reg *register.Register) (*Agreements, error) {
 	at := time.Unix(e.IssuedAt, 0).UTC()
 	switch b := e.Body.(type) {
@@ -99,7 +101,9 @@ func (s *Agreements) with(list ...*Agreement) *Agreements {
 	return &next
 }
 
-func (s *Agreements) propose(t *entry.AgreementText, e *entry.Entry, index uint64, at time.Time, reg *register.Register) (*Agreements, error) {
+func (s *Agreements) propose(
+	t *entry.AgreementText, e *entry.Entry, index uint64, at time.Time, reg *register.Register,
+) (*Agreements, error) {
 	what := named(t.ID, t.Version)
 	for _, p := range t.Parties {
 		if reg.Organisation(p.Org) == nil {
@@ -110,19 +114,24 @@ func (s *Agreements) propose(t *entry.AgreementText, e *entry.Entry, index uint6
 		return nil, err
 	}
 	if !isController(t, e.Issuer) {
-		return nil, refuse(register.NotParty, what, "%s is no controller in it: a controller or joint controller proposes", e.Issuer)
+		return nil, refuse(register.NotParty, what,
+			"%s is not a controller in it: only a controller or joint controller can propose it", e.Issuer)
 	}
 	if !t.EndTime().After(at) {
 		return nil, refuse(register.PastPeriod, what, "it ended before it was proposed")
 	}
 	if t.Under != "" && s.Get(t.Under) == nil {
-		return nil, refuse(register.UnknownAgreement, what, "agreement %s, under which it is to stand, is not in the log", t.Under)
+		return nil, refuse(register.UnknownAgreement, what,
+			"agreement %s, under which it is made, is not in the log", t.Under)
 	}
 	a := s.Get(t.ID)
 	if err := s.mayFollow(a, t, e.Issuer, at); err != nil {
 		return nil, err
 	}
-	v := &Version{Text: t, Proposal: e.Identity(), By: e.Issuer, Proposed: index, start: t.StartTime(), end: t.EndTime(), facts: factsOf(t)}
+	v := &Version{
+		Text: t, Proposal: e.Identity(), By: e.Issuer, Proposed: index,
+		start: t.StartTime(), end: t.EndTime(), facts: factsOf(t),
+	}
 	next := Agreement{ID: t.ID}
 	if a != nil {
 		next = *a
@@ -133,12 +142,13 @@ func (s *Agreements) propose(t *entry.AgreementText, e *entry.Entry, index uint6
 		old := s.Get(id)
 		switch {
 		case old == nil:
-			return nil, refuse(register.UnknownAgreement, what, "agreement %s, which it is to supersede, is not in the log", id)
+			return nil, refuse(register.UnknownAgreement, what, "agreement %s, which it supersedes, is not in the log", id)
 		case s.leadsTo(t.ID, id):
-			return nil, refuse(register.BadTransition, what, "agreement %s is itself to supersede it, directly or by others", id)
+			return nil, refuse(register.BadTransition, what, "agreement %s supersedes it, directly or through others", id)
 		}
 		if _, missing := replaces(t, s.standing(old, at)); missing != "" {
-			return nil, refuse(register.NotParty, what, "%s is a controller of agreement %s, which ends by this, and is no party here", missing, id)
+			return nil, refuse(register.NotParty, what,
+				"%s is a controller of agreement %s, which this one ends, and must be a party", missing, id)
 		}
 		if !slices.Contains(old.successors, t.ID) {
 			o := *old
@@ -149,7 +159,7 @@ func (s *Agreements) propose(t *entry.AgreementText, e *entry.Entry, index uint6
 	return s.with(changed...), nil
 }
 
-// mayFollow checks that t may stand after the versions that there are.
+// mayFollow checks that t may be the next version of the agreement.
 func (s *Agreements) mayFollow(a *Agreement, t *entry.AgreementText, by string, at time.Time) error {
 	what := named(t.ID, t.Version)
 	if a == nil {
@@ -162,12 +172,16 @@ func (s *Agreements) mayFollow(a *Agreement, t *entry.AgreementText, by string, 
 	state := s.state(a, last, at)
 	switch {
 	case a.Terminated != nil:
-		return refuse(register.BadTransition, what, "%s terminated the agreement at index %d: a new one needs a new id", a.Terminated.By, a.Terminated.Index)
+		return refuse(register.BadTransition, what,
+			"%s terminated the agreement at index %d: a new one needs a new id", a.Terminated.By, a.Terminated.Index)
 	case t.Version <= last.Text.Version:
 		v := a.Versions[t.Version-1]
-		return refuse(register.VersionConflict, what, "version %d was proposed by %s at index %d; the next is %d", t.Version, v.By, v.Proposed, last.Text.Version+1)
+		return refuse(register.VersionConflict, what,
+			"version %d was proposed by %s at index %d; the next is %d", t.Version, v.By, v.Proposed, last.Text.Version+1)
 	case state == Proposed:
-		return refuse(register.VersionConflict, what, "version %d was proposed by %s at index %d and is still open: it is to be signed or withdrawn first", last.Text.Version, last.By, last.Proposed)
+		return refuse(register.VersionConflict, what,
+			"version %d was proposed by %s at index %d and is still open: it must first be signed or withdrawn",
+			last.Text.Version, last.By, last.Proposed)
 	case t.Version != last.Text.Version+1:
 		return refuse(register.VersionConflict, what, "the next version is %d", last.Text.Version+1)
 	case state == Superseded:
@@ -180,12 +194,16 @@ func (s *Agreements) mayFollow(a *Agreement, t *entry.AgreementText, by string, 
 		}
 		before = v
 		if !t.StartTime().After(v.start) {
-			return refuse(register.VersionConflict, what, "it would start on %s, but version %d starts on %s: a version starts after the ones before it", t.Start, v.Text.Version, v.Text.Start)
+			return refuse(register.VersionConflict, what,
+				"it would start on %s, but version %d starts on %s: a version must start after the earlier ones",
+				t.Start, v.Text.Version, v.Text.Start)
 		}
 	}
-	// Else anybody could keep the parties from amending their agreement by proposing something of his own.
+	// Otherwise anyone could stop the parties from amending their agreement, by proposing a
+	// version.
 	if !isController(before.Text, by) {
-		return refuse(register.NotParty, what, "%s is no controller in version %d, so it cannot amend it", by, before.Text.Version)
+		return refuse(register.NotParty, what,
+			"%s is not a controller in version %d, so it cannot amend it", by, before.Text.Version)
 	}
 	return nil
 }
@@ -197,23 +215,24 @@ func (s *Agreements) sign(b *entry.AgreementSignature, index uint64, at time.Tim
 		return nil, err
 	}
 	if v.Proposal != b.Proposal {
-		return nil, refuse(register.VersionConflict, what, "what is signed is another text than the one that %s proposed at index %d", v.By, v.Proposed)
+		return nil, refuse(register.VersionConflict, what,
+			"the signed text differs from the one that %s proposed at index %d", v.By, v.Proposed)
 	}
 	if !slices.Contains(v.Text.Organisations(), b.Issuer) {
-		return nil, refuse(register.NotParty, what, "%s is no party, so it cannot sign", b.Issuer)
+		return nil, refuse(register.NotParty, what, "%s is not a party, so it cannot sign", b.Issuer)
 	}
 	if v.signedBy(b.Issuer) {
-		return nil, refuse(register.BadTransition, what, "%s has signed it", b.Issuer)
+		return nil, refuse(register.BadTransition, what, "%s has already signed it", b.Issuer)
 	}
 	if state := s.state(a, v, at); state != Proposed {
-		return nil, refuse(register.BadTransition, what, "it is %s; only a proposal is signed", state)
+		return nil, refuse(register.BadTransition, what, "it is %s; only a proposal can be signed", state)
 	}
 	next := *v
 	next.Signatures = append(slices.Clip(v.Signatures), Signature{b.Issuer, index, at})
 	return s.with(a.replace(&next)), nil
 }
 
-// find gives a version of an agreement.
+// find returns a version of an agreement.
 func (s *Agreements) find(id string, version uint64) (*Agreement, *Version, error) {
 	a := s.Get(id)
 	if a == nil {
@@ -225,7 +244,7 @@ func (s *Agreements) find(id string, version uint64) (*Agreement, *Version, erro
 	return a, a.Versions[version-1], nil
 }
 
-// replace gives a copy in which v stands for its version.
+// replace returns a copy of a with v in the place of its version.
 func (a *Agreement) replace(v *Version) *Agreement {
 	next := *a
 	next.Versions = slices.Clone(a.Versions)
@@ -233,7 +252,7 @@ func (a *Agreement) replace(v *Version) *Agreement {
 	return &next
 }
 
-// leadsTo reports whether the successors of from, theirs and so on include to.
+// leadsTo reports whether to is among the successors of from, their successors, and so on.
 func (s *Agreements) leadsTo(from, to string) bool {
 	seen := map[string]bool{}
 	var walk func(string) bool
@@ -251,7 +270,8 @@ func (s *Agreements) leadsTo(from, to string) bool {
 	return walk(from)
 }
 
-// replaces reports whether t may end the agreement of v: every controller of v must be a party of t, for those sign it. Else it names one that is not.
+// replaces reports whether t may end the agreement of v: every controller of v must be a party of
+// t, since the parties sign t. If not, missing names one that is not a party.
 func replaces(t *entry.AgreementText, v *Version) (ok bool, missing string) {
 	for _, p := range v.Text.Parties {
 		if isController(v.Text, p.Org) && !slices.Contains(t.Organisations(), p.Org) {
@@ -267,11 +287,11 @@ func isController(t *entry.AgreementText, org string) bool {
 	})
 }
 
-// checkCodes refuses codes that nothing could ever match.
+// checkCodes refuses codes that could never match.
 func checkCodes(t *entry.AgreementText) error {
 	for i, p := range t.Purposes {
 		if !knownPurpose(p.Code) {
-			return refuse(wire.BadClaim, fmt.Sprintf("purposes[%d].code", i), "not a PurposeOfUse code of v3-ActReason; a code of another system is written system|code")
+			return refuse(wire.BadClaim, fmt.Sprintf("purposes[%d].code", i), "%s", wantPurpose)
 		}
 	}
 	for i, d := range t.Data {
@@ -284,7 +304,9 @@ func checkCodes(t *entry.AgreementText) error {
 	return nil
 }
 
-// knownPurpose reports whether a code is of PurposeOfUse, or names its own system.
+const wantPurpose = "want PurposeOfUse codes of v3-ActReason, or codes of another system as system|code"
+
+// knownPurpose reports whether a code is a PurposeOfUse code, or names its own system.
 func knownPurpose(code string) bool { return purpose.Known(code) || coded(code) }
 
 func coded(s string) bool {
@@ -292,9 +314,12 @@ func coded(s string) bool {
 	return found && system != "" && code != ""
 }
 
-// factsOf is what a decision needs of a version.
+// factsOf returns what a decision needs to know of a version.
 func factsOf(t *entry.AgreementText) policies.Agreement {
-	f := policies.Agreement{ID: t.ID, Version: t.Version, Parties: t.Organisations(), Roles: t.Roles, ConsentBasis: t.ConsentBasis(), Start: t.StartTime(), End: t.EndTime()}
+	f := policies.Agreement{
+		ID: t.ID, Version: t.Version, Parties: t.Organisations(), Roles: t.Roles,
+		ConsentBasis: t.ConsentBasis(), Start: t.StartTime(), End: t.EndTime(),
+	}
 	for _, p := range t.Purposes {
 		f.Purposes = append(f.Purposes, p.Code)
 		f.Research = f.Research || purpose.Subsumes("HRESCH", p.Code)

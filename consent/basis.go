@@ -7,13 +7,16 @@ import (
 	"igledger/ledger/entry"
 )
 
-// article6 says in words what each legal basis of UK GDPR Article 6(1) is.
+// article6 has the legal bases of UK GDPR Article 6(1) in words.
 var article6 = map[string]string{
-	"a": "consent", "b": "a contract", "c": "a legal obligation", "d": "vital interests", "e": "a public task", "f": "legitimate interests",
+	"a": "consent", "b": "a contract", "c": "a legal obligation",
+	"d": "vital interests", "e": "a public task", "f": "legitimate interests",
 }
 
-// TrueBasis says on what an agreement that does not rest on consent does rest, and which right applies in place of withdrawing: objection (UK GDPR Article
-// 21) where the basis is a public task or legitimate interests; restriction (Article 18) and erasure (Article 17) otherwise.
+// TrueBasis says in words on which legal basis an agreement rests, if that is not consent, and
+// which right applies in place of withdrawing. If the basis is a public task or legitimate
+// interests, it is objection (UK GDPR Article 21). Otherwise it is restriction (Article 18) and
+// erasure (Article 17).
 func TrueBasis(t *entry.AgreementText) string {
 	var b strings.Builder
 	b.WriteString("agreement " + t.ID + " rests on ")
@@ -26,11 +29,12 @@ func TrueBasis(t *entry.AgreementText) string {
 	for _, a := range t.Article9 {
 		b.WriteString(", Article 9(2)(" + a + ")")
 	}
-	b.WriteString(" of the UK GDPR and not on consent, so withdrawing would change nothing; the right that applies is ")
+	b.WriteString(" of the UK GDPR and not on consent, so withdrawing would change nothing. The right that applies is ")
 	if slices.Contains(t.Article6, "e") || slices.Contains(t.Article6, "f") {
 		b.WriteString("to object (Article 21): state a refusal for this agreement")
 	} else {
-		b.WriteString("to have the use restricted (Article 18) and, where no law requires keeping it, the data erased (Article 17): ask the contact for rights that the agreement names")
+		b.WriteString("to have the use restricted (Article 18) and the data erased unless the law requires keeping it (Article 17): " +
+			"ask the contact for rights that the agreement names")
 	}
 	return b.String()
 }

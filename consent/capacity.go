@@ -7,10 +7,12 @@ import (
 	"igledger/ledger/entry"
 )
 
-// oldest is the age in years above which nobody is taken to be alive when a CHI number is read.
+// oldest is the age in years above which no one is assumed to be alive when a CHI number is read.
 const oldest = 110
 
-// Born gives the birth date in a CHI number (chi:DDMMYY…). The century is not in it: false if at now people of both centuries may bear it, or if the id holds no date.
+// Born returns the birth date in a CHI number (chi:DDMMYY…). The number does not hold the century.
+// Born returns false if people of both centuries may have the number at now, or if the id holds no
+// date.
 func Born(id string, now time.Time) (time.Time, bool) {
 	n, ok := strings.CutPrefix(id, "chi:")
 	if !ok || !entry.ValidCHI(n) {
@@ -29,6 +31,8 @@ func Born(id string, now time.Time) (time.Time, bool) {
 	return found[0], true
 }
 
-// PresumedCapable reports whether somebody born then is presumed to decide for herself at some moment before end: from the birthday of that age on. The age is a matter of law and so
-// of configuration; in Scotland it is 12 for data protection (Data Protection Act 2018 section 208). From then on nobody acts for her by being her parent alone.
+// PresumedCapable reports whether a person born then is presumed able to decide for themselves at
+// some moment before end: from their birthday of that age on. The age is a matter of law, and so of
+// configuration. In Scotland it is 12 for data protection (Data Protection Act 2018 section 208).
+// From then on, no one may act for them only by being their parent.
 func PresumedCapable(born, end time.Time, age int) bool { return born.AddDate(age, 0, 0).Before(end) }

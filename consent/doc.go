@@ -1,10 +1,15 @@
-// Package consent derives what governs accesses from the entries of a log: the states of data-sharing agreements, sharing requests, the policy set in
-// use, and of each person her consents and who may act for her. With package policies it says of every access whether it was covered (Rules).
+// Package consent derives what governs accesses from the entries of a log: the states of
+// data-sharing agreements, sharing requests, the policy set in use, and for each person their
+// consents and who may act for them. With package policies it decides of every access whether it
+// was covered (Rules).
 //
-// What is promised: everything follows from the log prefix and, where a state changes by time alone, from a time that the caller gives: for an access
-// the one its source claims, for an act its iat. There is no clock and no I/O here, and a value never changes, so whoever replays a log comes to the
-// same. What a rule forbids is refused with an *entry.Error that says what stands in the log; it never holds a personal datum.
+// It promises that everything follows from the log prefix. If a state changes by time alone, it
+// also follows from a time that the caller passes: for an access the time that its source claims,
+// for an act its iat. The package uses no clock and no I/O, and its values are immutable, so
+// everyone who replays a log reaches the same result. If a rule forbids an entry, the error is a
+// *wire.Error that says what the log holds. It never holds a personal datum.
 //
-// What is not: that the facts are true. And order in the log is what counts, not claimed times: an access that reaches the log after an agreement was
-// terminated is judged as terminated, whenever it happened.
+// It does not promise that the facts are true. And the order in the log decides, not claimed times:
+// if an access reaches the log after its agreement was terminated, it is judged under a terminated
+// agreement, whenever it happened.
 package consent

@@ -5,8 +5,8 @@ import (
 	"igledger/policies"
 )
 
-// Departures returns what of an access a version of an agreement does not list, by the measure of
-// verdicts. An access whose every code is listed has none.
+// Departures returns the codes of an access that a version of an agreement does not list. Verdicts
+// use the same functions. If every code is listed, it returns nil.
 func Departures(t *entry.AgreementText, a *entry.Access) []policies.Departure {
 	f := factsOf(t)
 	return f.Departures(a.Purpose, a.Data, a.Role, a.Machine)

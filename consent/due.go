@@ -6,15 +6,16 @@ import (
 	"time"
 )
 
-// Due is an agreement on which somebody has to act.
+// Due is an agreement on which someone has to act.
 type Due struct {
 	Version *Version
 	State   State
-	Review  time.Time // from then on its review is overdue
-	End     time.Time // from then on it has expired
+	Review  time.Time // its review is overdue from then on
+	End     time.Time // it has expired from then on
 }
 
-// Due gives the agreements that, as they stand at a time, are in force, under review or suspended and are to be reviewed or to end before until; the most pressing first.
+// Due returns the agreements that are in force, under review or suspended at a time, and must be
+// reviewed or end before until. The most urgent comes first.
 func (s *Agreements) Due(at, until time.Time) []Due {
 	var list []Due
 	for _, id := range s.IDs() {

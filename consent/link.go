@@ -8,26 +8,31 @@ import (
 	"igledger/policies"
 )
 
-// A link carries refusals and nothing else: what a person refused under one number counts for accesses filed under another that her history says is hers
-// too. No permission and no delegation comes over it, whoever stated it and in however many directions: an organisation may link a number that it gave
-// itself to anybody's, both ways, and would otherwise choose whose permission covers it. So a link makes a verdict stricter or leaves it as it is.
+// A link carries refusals and nothing else. What a person refused under one number also applies to
+// accesses filed under another number that their history says is theirs. Permissions and
+// delegations do not cross a link, whoever stated it and in however many directions. An
+// organisation may link a number that it issued itself to any other number, both ways; it could
+// otherwise choose whose permission covers it. So a link makes a verdict stricter or leaves it
+// unchanged.
 //
-// Only the links of the access's own history count, in one direction and one step, as in statements.
+// Only the links in the access's own history are used, in one direction and one step, as in
+// statements.
 
-// linked is another number of the person, as the newest link of her history on it says.
+// linked is another number of the person, as the newest link of their history about it says.
 type linked struct {
 	ID    string `json:"id"`
 	Index uint64 `json:"index"` // of the link
 }
 
-// link takes in the next link of the history.
+// link applies the next link of the history.
 func (p *person) link(b *entry.Link, index uint64) error {
 	p.Linked = slices.DeleteFunc(p.Linked, func(l linked) bool { return l.ID == b.Other })
 	if b.Act != "linked" {
 		return nil
 	}
 	if len(p.Linked) >= entry.MaxLinked {
-		return refuse(wire.TooLarge, "link", "the person has %d other numbers, the most that are kept: unlink some first", entry.MaxLinked)
+		return refuse(wire.TooLarge, "link",
+			"the person already has %d other numbers, which is the limit: unlink some first", entry.MaxLinked)
 	}
 	p.Linked = append(p.Linked, linked{b.Other, index})
 	return nil
@@ -47,7 +52,8 @@ func (p *person) checkLinks() bool {
 	return true
 }
 
-// linkedRecords are the consents under the person's other numbers that bear on an access under an agreement, by the age of the links, for refusals only.
+// linkedRecords returns the consents under the person's other numbers that apply to an access under
+// an agreement. They are in the order of the links, and only their refusals matter.
 func (p *person) linkedRecords(agreement string, state func(id string) []byte) (list []policies.Record, err error) {
 	for _, l := range p.Linked {
 		q, err := readPerson(state(l.ID))

@@ -79,7 +79,8 @@ func TestEveryLinkCounts(t *testing.T) {
 	w.verdict(w.access(of(temp)), entry.NotCovered, "consent-refused")
 }
 
-// A link works for the history that it is filed under, one step far, until the newest entry about the two says otherwise.
+// A link works for the history that it is filed under, one step far, until the newest entry about
+// the two says otherwise.
 func TestLinkReach(t *testing.T) {
 	w := newWorld(t)
 	w.agree(isa("isa-1", 1, onConsent))
@@ -119,7 +120,8 @@ func TestDecisionOverLink(t *testing.T) {
 	}
 }
 
-// No delegation comes over a link: who acts for one number does not act for whatever is linked with it.
+// No delegation comes over a link: who acts for one number does not act for whatever is linked with
+// it.
 func TestDelegationIsNotBorrowedOverLink(t *testing.T) {
 	w := newWorld(t)
 	w.mustJudge(w.delegation("granted"))
@@ -133,7 +135,8 @@ func TestDelegationIsNotBorrowedOverLink(t *testing.T) {
 	w.want(err, register.UnknownConsent)
 }
 
-// As many numbers are kept as a statement may show; beyond them a link is refused, and an old one can be ended and stated again.
+// As many numbers are kept as a statement may show; beyond them a link is refused, and an old one
+// can be ended and stated again.
 func TestTooManyLinks(t *testing.T) {
 	w := newWorld(t)
 	for i := range entry.MaxLinked {

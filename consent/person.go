@@ -12,14 +12,16 @@ import (
 	"igledger/policies"
 )
 
-// Limits of what is kept of one person. Beyond them the records that ended longest ago go; where that is not enough, the act is refused.
+// Limits of what is kept about one person. Beyond them, the records that ended longest ago are
+// dropped. If that is not enough, the act is refused.
 const (
 	maxRecords = 10_000
 	maxState   = 1 << 20 // bytes
 )
 
-// person is the state of a person as compact JSON, {"v":1,…}: of each consent record its newest act, the delegations that others hold for her, and her other
-// numbers. It holds ids of people: whoever keeps it keeps it encrypted. The lists are in the order of the newest acts.
+// person is the state of a person as compact JSON, {"v":1,…}: the newest act of each consent
+// record, the delegations that others hold for them, and their other numbers. It holds ids of
+// people, so whoever stores it must encrypt it. The lists are in the order of the newest acts.
 type person struct {
 	Format      int          `json:"v"` // 1
 	Consents    []record     `json:"consents,omitempty"`
@@ -27,13 +29,13 @@ type person struct {
 	Linked      []linked     `json:"linked,omitempty"`
 }
 
-// record is a consent record as its newest act left it.
+// record is a consent record after its newest act.
 type record struct {
 	ID        string             `json:"id"`
 	Act       string             `json:"act"`
 	Scope     string             `json:"scope"`
 	Agreement string             `json:"agreement,omitempty"`
-	Holder    string             `json:"holder"` // organisation that stated its first act
+	Holder    string             `json:"holder"` // the organisation that stated its first act
 	Index     uint64             `json:"index"`  // of the newest act
 	Rule      *entry.ConsentRule `json:"rule,omitempty"`
 }
@@ -51,14 +53,14 @@ type delegation struct {
 	Index    uint64   `json:"index"` // of the newest act
 }
 
-// readPerson reads a state strictly; nil is that of somebody of whom nothing is known.
+// readPerson reads a state strictly. nil is the state of a person about whom nothing is known.
 func readPerson(data []byte) (*person, error) {
 	p := &person{Format: 1}
 	if data == nil {
 		return p, nil
 	}
 	if len(data) > maxState {
-		return nil, refuse(wire.TooLarge, "person state", "%d bytes, at most %d", len(data), maxState)
+		return nil, refuse(wire.TooLarge, "person state", "%d bytes; the limit is %d", len(data), maxState)
 	}
 	p.Format = 0
 	if err := wire.DecodeJSON("person state", data, p); err != nil {
@@ -70,13 +72,14 @@ func readPerson(data []byte) (*person, error) {
 func (p *person) check() error {
 	bad := func(detail string) error { return refuse(wire.BadJSON, "person state", "%s", detail) }
 	if p.Format != 1 || len(p.Consents)+len(p.Delegations) > maxRecords {
-		return bad("not of format 1, or too many records")
+		return bad("its format is not 1, or it has too many records")
 	}
 	seen := map[string]bool{}
 	for i, r := range p.Consents {
 		ended := r.Act == "withdrawn" || r.Act == "expired"
-		if r.ID == "" || seen[r.ID] || i > 0 && r.Index <= p.Consents[i-1].Index || !slices.Contains(entry.ConsentActs, r.Act) || ended != r.closed() {
-			return bad("a consent record twice, out of order, or with an impossible act")
+		misplaced := r.ID == "" || seen[r.ID] || i > 0 && r.Index <= p.Consents[i-1].Index
+		if misplaced || !slices.Contains(entry.ConsentActs, r.Act) || ended != r.closed() {
+			return bad("a consent record is there twice, is out of order, or has an impossible act")
 		}
 		seen[r.ID] = true
 		if !r.closed() {
@@ -90,17 +93,17 @@ func (p *person) check() error {
 		_, startErr := entry.ParseTime(d.Start)
 		_, endErr := entry.ParseTime(d.End)
 		if d.ID == "" || seen[d.ID] || i > 0 && d.Index <= p.Delegations[i-1].Index || startErr != nil || endErr != nil {
-			return bad("a delegation twice, out of order, or without its times")
+			return bad("a delegation is there twice, is out of order, or lacks its times")
 		}
 		seen[d.ID] = true
 	}
 	if len(p.Linked) > 0 && !p.checkLinks() {
-		return bad("a linked number twice, out of order, or nobody's; or too many")
+		return bad("a linked number is there twice, is out of order, or is no person's; or there are too many")
 	}
 	return nil
 }
 
-// bytes writes the state, within its limits.
+// bytes returns the state as JSON, within its limits.
 func (p *person) bytes() ([]byte, error) {
 	for {
 		b, err := json.Marshal(p)
@@ -111,12 +114,14 @@ func (p *person) bytes() ([]byte, error) {
 			return b, nil
 		}
 		if !p.forget() {
-			return nil, refuse(wire.TooLarge, "person state", "the person has more consents on file than can be kept: withdraw some first")
+			return nil, refuse(wire.TooLarge, "person state",
+				"the person has more consents on file than can be kept: withdraw some first")
 		}
 	}
 }
 
-// forget drops a tenth of what has ended, the oldest first, and reports whether there was something to drop.
+// forget drops a tenth of what has ended, the oldest first, and reports whether there was anything
+// to drop.
 func (p *person) forget() bool {
 	var ended []uint64
 	for _, r := range p.Consents {
@@ -158,14 +163,14 @@ func (p *person) put(r record) {
 	p.Consents = append(slices.DeleteFunc(p.Consents, func(x record) bool { return x.ID == r.ID }), r)
 }
 
-// live reports whether a delegation holds at a time.
+// live reports whether a delegation is valid at a time.
 func (d *delegation) live(at time.Time) bool {
 	start, _ := entry.ParseTime(d.Start)
 	end, _ := entry.ParseTime(d.End)
 	return !d.Revoked && !at.Before(start) && at.Before(end)
 }
 
-// policyFacts is what a decision needs of the delegation id; nil if none is named.
+// delegate returns what a decision needs to know of a delegation, nil if none is named.
 func (p *person) delegate(id string) *policies.Delegation {
 	if id == "" {
 		return nil
@@ -179,9 +184,12 @@ func (p *person) delegate(id string) *policies.Delegation {
 	return &policies.Delegation{ID: id, Known: true, Revoked: d.Revoked, Scope: d.Scope, Start: start, End: end}
 }
 
-// records are the consents that bear on an access under an agreement ("": none is named), the newest first. What was asked for one agreement bears on
-// accesses under that one alone, in both directions: neither does consent to one project open another, nor does refusing it. An advance directive
-// (scope adr) is about care and not about access.
+// records returns the consents that apply to an access under an agreement ("" if none is named),
+// the newest first.
+//
+// A consent asked for one agreement applies only to accesses under that agreement, in both
+// directions: consent to one project does not open another, and refusing one does not close
+// another. An advance directive (scope adr) is about care, not about access.
 func (p *person) records(agreement string) []policies.Record {
 	var list []policies.Record
 	for _, r := range slices.Backward(p.Consents) {
@@ -189,7 +197,7 @@ func (p *person) records(agreement string) []policies.Record {
 			continue
 		}
 		rule, err := policyRule(r.Rule)
-		if err != nil { // readPerson has checked it
+		if err != nil { // impossible: readPerson has checked it
 			continue
 		}
 		if wide := scopePurpose[r.Scope]; wide != "" && len(rule.Purposes) == 0 {
@@ -200,12 +208,15 @@ func (p *person) records(agreement string) []policies.Record {
 	return list
 }
 
-// scopePurpose is what a consent of a scope is for, where its rule does not say.
+// scopePurpose is the purpose of a consent of a scope, if its rule does not state one.
 var scopePurpose = map[string]string{"research": "HRESCH", "treatment": "TREAT"}
 
-// policyRule turns a rule of an entry into one that decides.
+// policyRule turns a rule of an entry into a rule of package policies.
 func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
-	out := policies.Rule{Deny: r.Decision == "deny", Purposes: r.Purposes, Data: r.Data, Recipients: r.Recipients, Roles: r.Roles, Actions: r.Actions}
+	out := policies.Rule{
+		Deny: r.Decision == "deny", Purposes: r.Purposes, Data: r.Data,
+		Recipients: r.Recipients, Roles: r.Roles, Actions: r.Actions,
+	}
 	for _, t := range []struct {
 		text string
 		into *time.Time
@@ -220,7 +231,7 @@ func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
 		}
 	}
 	if r.Decision != "permit" && r.Decision != "deny" {
-		return out, refuse(wire.BadJSON, "rule", "neither permits nor denies")
+		return out, refuse(wire.BadJSON, "rule", "want permit or deny")
 	}
 	for i := range r.Except {
 		x, err := policyRule(&r.Except[i])
@@ -232,5 +243,5 @@ func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
 	return out, nil
 }
 
-// nobody reports whether an id is a register's: no person, who could consent.
+// nobody reports whether an id is a register's, and so not a person's.
 func nobody(id string) bool { return id == "" || strings.HasPrefix(id, "reg:") }

@@ -105,7 +105,8 @@ func TestConsentRefused(t *testing.T) {
 	w.want(err, register.UnknownAgreement)
 }
 
-// Where consent is not the basis, taking one is flagged and there is nothing to withdraw; the refusal names the true basis and the right that does apply.
+// Where consent is not the basis, taking one is flagged and there is nothing to withdraw; the
+// refusal names the true basis and the right that does apply.
 func TestTrueBasis(t *testing.T) {
 	for _, c := range []struct {
 		article6, article9 []string
@@ -272,7 +273,8 @@ func TestStateIsBounded(t *testing.T) {
 	}
 }
 
-// Of what has ended the oldest tenth goes when room is needed, consents and delegations alike; what is open stays, however old.
+// Of what has ended the oldest tenth goes when room is needed, consents and delegations alike; what
+// is open stays, however old.
 func TestForgetting(t *testing.T) {
 	const full = 9000
 	var b strings.Builder
@@ -392,7 +394,8 @@ func TestBadState(t *testing.T) {
 	}
 }
 
-// A state holds times as entries do: what only a lenient parser takes was not written by this package.
+// A state holds times as entries do: what only a lenient parser takes was not written by this
+// package.
 func TestBadTimesInState(t *testing.T) {
 	w := newWorld(t)
 	a := w.sign(w.access())

@@ -8,12 +8,13 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Requests is what the public entries of a log say of requests to share data. A value never changes.
+// Requests is what the public entries of a log say about requests to share data. It is immutable.
 type Requests struct {
 	byID *table[*Request]
 }
 
-// Request is a sharing request and, once given, its answer. It is shared: do not change it.
+// Request is a sharing request and its answer, if there is one. It is shared: the caller must not
+// modify it.
 type Request struct {
 	Asked    *entry.SharingRequest
 	Index    uint64
@@ -21,17 +22,19 @@ type Request struct {
 	Decided  uint64                 // index of the decision
 }
 
-// Get gives a request, or nil.
+// Get returns a request, or nil if there is none with this id.
 func (s *Requests) Get(id string) *Request {
 	r, _ := s.byID.get(id)
 	return r
 }
 
-// IDs gives all, sorted.
+// IDs returns the ids of all requests, sorted.
 func (s *Requests) IDs() []string { return slices.Sorted(s.byID.keys()) }
 
-// apply checks that a request or decision may stand at index and gives the requests after it.
-func (s *Requests) apply(e *entry.Entry, index uint64, reg *register.Register, agreements *Agreements) (*Requests, error) {
+// apply checks that a request or decision is allowed at index, and returns the requests after it.
+func (s *Requests) apply(
+	e *entry.Entry, index uint64, reg *register.Register, agreements *Agreements,
+) (*Requests, error) {
 	switch b := e.Body.(type) {
 	case *entry.SharingRequest:
 		return s.ask(b, index, reg, agreements)
@@ -41,17 +44,20 @@ func (s *Requests) apply(e *entry.Entry, index uint64, reg *register.Register, a
 	return s, nil
 }
 
-func (s *Requests) ask(b *entry.SharingRequest, index uint64, reg *register.Register, agreements *Agreements) (*Requests, error) {
+func (s *Requests) ask(
+	b *entry.SharingRequest, index uint64, reg *register.Register, agreements *Agreements,
+) (*Requests, error) {
 	what := "sharing request " + b.Request
 	if r := s.Get(b.Request); r != nil {
-		return nil, refuse(register.BadTransition, what, "%s made a request of this id at index %d", r.Asked.Issuer, r.Index)
+		return nil, refuse(register.BadTransition, what,
+			"%s already made a request of this id at index %d", r.Asked.Issuer, r.Index)
 	}
 	if reg.Organisation(b.Holder) == nil {
 		return nil, refuse(wire.UnknownOrg, what, "the holder %s is not registered", b.Holder)
 	}
 	for _, c := range b.Codes {
 		if !knownPurpose(c) {
-			return nil, refuse(wire.BadClaim, "codes", "not PurposeOfUse codes of v3-ActReason; a code of another system is written system|code")
+			return nil, refuse(wire.BadClaim, "codes", "%s", wantPurpose)
 		}
 	}
 	if b.Agreement != "" && agreements.Get(b.Agreement) == nil {
@@ -67,9 +73,9 @@ func (s *Requests) decide(b *entry.SharingDecision, index uint64, agreements *Ag
 	case r == nil:
 		return nil, refuse(register.UnknownAgreement, what, "the request is not in the log")
 	case b.Issuer != r.Asked.Holder:
-		return nil, refuse(register.NotParty, what, "%s is not the organisation that is asked: that is %s", b.Issuer, r.Asked.Holder)
+		return nil, refuse(register.NotParty, what, "%s was not asked: only %s can answer", b.Issuer, r.Asked.Holder)
 	case r.Decision != nil:
-		return nil, refuse(register.BadTransition, what, "it was answered at index %d", r.Decided)
+		return nil, refuse(register.BadTransition, what, "it was already answered at index %d", r.Decided)
 	case b.Agreement != "" && agreements.Get(b.Agreement) == nil:
 		return nil, refuse(register.UnknownAgreement, what, "agreement %s is not in the log", b.Agreement)
 	}

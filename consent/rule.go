@@ -11,11 +11,11 @@ import (
 	"igledger/policies"
 )
 
-// checkRule refuses a rule that could not have been meant: over before it was decided, with a code that nothing matches, or never to apply because an
-// exception takes all of it.
+// checkRule refuses a rule that cannot have been meant: it ended before it was decided, has a code
+// that matches nothing, or never applies because an exception covers all of it.
 func checkRule(r *entry.ConsentRule, decided time.Time) error {
 	if end := r.Time(r.End); !end.IsZero() && !end.After(decided) {
-		return refuse(register.PastPeriod, "rule", "its period was over when it was decided")
+		return refuse(register.PastPeriod, "rule", "its period ended before the decision")
 	}
 	return checkLevel(r, "rule")
 }
@@ -23,17 +23,18 @@ func checkRule(r *entry.ConsentRule, decided time.Time) error {
 func checkLevel(r *entry.ConsentRule, at string) error {
 	for _, p := range r.Purposes {
 		if !knownPurpose(p) {
-			return refuse(wire.BadClaim, at+".purposes", "not PurposeOfUse codes of v3-ActReason; a code of another system is written system|code")
+			return refuse(wire.BadClaim, at+".purposes", "%s", wantPurpose)
 		}
 	}
 	for i := range r.Except {
 		x := &r.Except[i]
 		path := fmt.Sprintf("%s.except[%d]", at, i)
 		if x.Decision == r.Decision {
-			return refuse(register.Contradiction, path, "it says what the rule says that it is an exception to")
+			return refuse(register.Contradiction, path, "it says the same as the rule that it is an exception to")
 		}
 		if len(x.Except) == 0 && covers(x, r) {
-			return refuse(register.Contradiction, path, "it takes everything from the rule that it is an exception to, so that rule says one thing and means the other")
+			return refuse(register.Contradiction, path,
+				"it covers everything in the rule that it is an exception to, so the rule would mean the opposite of what it says")
 		}
 		if err := checkLevel(x, path); err != nil {
 			return err
@@ -42,7 +43,7 @@ func checkLevel(r *entry.ConsentRule, at string) error {
 	return nil
 }
 
-// covers reports whether x applies to every access that r applies to.
+// covers reports whether x applies to every access to which r applies.
 func covers(x, r *entry.ConsentRule) bool {
 	same := func(a, b string) bool { return a == b }
 	return within(r.Time(r.Start), r.Time(r.End), x.Time(x.Start), x.Time(x.End)) &&
@@ -54,7 +55,7 @@ func covers(x, r *entry.ConsentRule) bool {
 		listed(x.Actions, r.Actions, same)
 }
 
-// listed reports whether every member of inner is covered by one of outer. An empty list is everything.
+// listed reports whether outer covers every member of inner. An empty list is everything.
 func listed(outer, inner []string, covers func(outer, inner string) bool) bool {
 	if len(outer) == 0 {
 		return true
@@ -64,7 +65,7 @@ func listed(outer, inner []string, covers func(outer, inner string) bool) bool {
 	})
 }
 
-// within reports whether the period [start, end) lies in [from, to); zero is open.
+// within reports whether the period [start, end) lies in [from, to). A zero time is open.
 func within(start, end, from, to time.Time) bool {
 	return (from.IsZero() || !start.IsZero() && !start.Before(from)) && (to.IsZero() || !end.IsZero() && !end.After(to))
 }

@@ -9,7 +9,8 @@ import (
 	"igledger/policies"
 )
 
-// Rules is what governs a log: entry.Rules. A value never changes and is safe for concurrent use.
+// Rules is what governs a log. It implements register.Rules. It is immutable and safe for
+// concurrent use.
 type Rules struct {
 	operator   string // organisation that runs the log; "" until it is known
 	agreements *Agreements
@@ -19,31 +20,32 @@ type Rules struct {
 
 var _ register.Rules = (*Rules)(nil)
 
-// New is the rules of an empty log: no agreement, the policy set that is built in.
+// New returns the rules of an empty log: no agreements, and the built-in policy set.
 func New() *Rules {
 	return &Rules{agreements: new(Agreements), requests: new(Requests), sets: []*policies.Set{policies.BuiltIn()}}
 }
 
-// From returns the rules of this package that a ledger or an auditor holds as entry.Rules, and an
-// error if they are of another kind: both take any.
+// From returns the rules of this package that a ledger or an auditor holds as register.Rules, which
+// may be of any kind. If they are of another kind, it returns an error.
 func From(r register.Rules) (*Rules, error) {
 	own, ok := r.(*Rules)
 	if !ok {
-		return nil, fmt.Errorf("the log is governed by %T, not by the rules of package consent", r)
+		return nil, fmt.Errorf("the log has rules of type %T, not those of package consent", r)
 	}
 	return own, nil
 }
 
-// Agreements are those of the log.
+// Agreements returns the agreements of the log.
 func (r *Rules) Agreements() *Agreements { return r.agreements }
 
-// Requests are the sharing requests of the log.
+// Requests returns the sharing requests of the log.
 func (r *Rules) Requests() *Requests { return r.requests }
 
-// Policies is the set in use.
+// Policies returns the policy set in use.
 func (r *Rules) Policies() *policies.Set { return r.sets[len(r.sets)-1] }
 
-// PoliciesOf is the set of a version, as verdicts name it, or nil. Every version is kept: a new set never rewrites old verdicts.
+// PoliciesOf returns the policy set of a version that a verdict names, or nil. Every version is
+// kept: a new set never rewrites old verdicts.
 func (r *Rules) PoliciesOf(version uint64) *policies.Set {
 	if version >= uint64(len(r.sets)) {
 		return nil
@@ -51,7 +53,8 @@ func (r *Rules) PoliciesOf(version uint64) *policies.Set {
 	return r.sets[version]
 }
 
-// Admit is of entry.Rules. It may be told of other public entries, too: they pass, and from a genesis it knows the operator.
+// Admit implements register.Rules. It accepts all other public entries too, and learns the operator
+// from the genesis.
 func (r *Rules) Admit(e *entry.Entry, index uint64, reg *register.Register) (register.Rules, error) {
 	next := *r
 	if g := reg.Genesis; g != nil {
@@ -74,7 +77,8 @@ func (r *Rules) Admit(e *entry.Entry, index uint64, reg *register.Register) (reg
 
 func (r *Rules) admitPolicies(b *entry.PolicySet) ([]*policies.Set, error) {
 	if next := uint64(len(r.sets)); b.Version != next {
-		return nil, refuse(register.VersionConflict, "policy set", "the set in use has version %d, so the next is %d", next-1, next)
+		return nil, refuse(register.VersionConflict, "policy set",
+			"the set in use has version %d, so the next must be %d", next-1, next)
 	}
 	set, err := policies.Compile(b.Version, b.Text)
 	if err != nil {
@@ -83,7 +87,7 @@ func (r *Rules) admitPolicies(b *entry.PolicySet) ([]*policies.Set, error) {
 	return append(slices.Clip(r.sets), set), nil
 }
 
-// Judge is of entry.Rules.
+// Judge implements register.Rules.
 func (r *Rules) Judge(e *entry.Entry, index uint64, state func(id string) []byte) (register.Judgement, error) {
 	switch b := e.Body.(type) {
 	case *entry.Access:
@@ -108,7 +112,9 @@ func (r *Rules) judgeAccess(a *entry.Access, state func(id string) []byte) (regi
 	return j, nil
 }
 
-func (r *Rules) judgePerson(e *entry.Entry, index uint64, state func(id string) []byte) (j register.Judgement, err error) {
+func (r *Rules) judgePerson(
+	e *entry.Entry, index uint64, state func(id string) []byte,
+) (j register.Judgement, err error) {
 	p, err := readPerson(state(e.ShownSub()))
 	if err != nil {
 		return j, err
@@ -128,9 +134,12 @@ func (r *Rules) judgePerson(e *entry.Entry, index uint64, state func(id string) 
 	return j, err
 }
 
-// Decide says whether an access is covered, by what stands in the log now. state gives the state of a person (nil: nothing is on file); it is asked for the
-// access's, and for the other numbers that are linked with it. A decision service asks before an access; the verdict is the one that Judge gives if the
-// access is logged next.
+// Decide says whether an access is covered, by what the log holds now. state returns the state of a
+// person, nil if nothing is on file. It is called for the access's subject and for the numbers
+// linked with it.
+//
+// A decision service asks before an access. The verdict is the one that Judge returns if the access
+// is logged next.
 func (r *Rules) Decide(a *entry.Access, state func(id string) []byte) (policies.Decision, *entry.Verdict, error) {
 	f, err := r.facts(a, state)
 	if err != nil {
@@ -148,14 +157,17 @@ func (r *Rules) Decide(a *entry.Access, state func(id string) []byte) (policies.
 	return d, v, nil
 }
 
-// auditLogUsed is DICOM's "Audit Log Used" (PS3.16 CID 400), by which the operator reports readings of the ledger.
+// auditLogUsed is DICOM's "Audit Log Used" (PS3.16 CID 400). The operator reports reads of the
+// ledger with it.
 const auditLogUsed = "http://dicom.nema.org/resources/ontology/DCM|110101"
 
 func (r *Rules) facts(a *entry.Access, state func(id string) []byte) (policies.Facts, error) {
 	org, at := a.Accessor(), a.Time()
 	f := policies.Facts{
-		Org: org, Holder: a.Issuer, Own: org == a.Issuer, Ledger: r.operator != "" && a.Issuer == r.operator && slices.Contains(a.Event, auditLogUsed),
-		Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role, Machine: a.Machine, Emergency: a.Emergency, At: at,
+		Org: org, Holder: a.Issuer, Own: org == a.Issuer,
+		Ledger: r.operator != "" && a.Issuer == r.operator && slices.Contains(a.Event, auditLogUsed),
+		Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role,
+		Machine: a.Machine, Emergency: a.Emergency, At: at,
 		Justified: a.Text != nil && a.Text.Justification != "", Named: a.Agreement != "",
 	}
 	if f.Named {
@@ -178,15 +190,18 @@ func (r *Rules) facts(a *entry.Access, state func(id string) []byte) (policies.F
 		records = append(records, others...)
 	}
 	f.Delegate = p.delegate(a.Delegation)
-	f.Consent = policies.Combine(records, policies.Request{Org: org, Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role, At: at})
+	f.Consent = policies.Combine(records, policies.Request{
+		Org: org, Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role, At: at,
+	})
 	return f, nil
 }
 
-// AsAccess puts a decision as the access that was asked for, of which Decide tells.
+// AsAccess returns a decision as the access that was asked about, in the form that Decide takes.
 func AsAccess(d *entry.Decision) *entry.Access {
 	a := &entry.Access{
-		Common: d.Common, Org: d.Org, System: d.System, Action: d.Action, Data: d.Data, Purpose: d.Purpose, Role: d.Role, Machine: d.Machine, Emergency: d.Emergency,
-		Agreement: d.Agreement, Delegation: d.Delegation, Recorded: d.Asked, Sub: d.Sub,
+		Common: d.Common, Org: d.Org, System: d.System, Action: d.Action, Data: d.Data, Purpose: d.Purpose, Role: d.Role,
+		Machine: d.Machine, Emergency: d.Emergency, Agreement: d.Agreement, Delegation: d.Delegation, Recorded: d.Asked,
+		Sub: d.Sub,
 	}
 	a.Issuer = d.Holder
 	if d.Justified {

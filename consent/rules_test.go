@@ -116,7 +116,8 @@ func TestVerdictFollowsConsent(t *testing.T) {
 	}
 }
 
-// A citizen's refusal turns research under an agreement that rests on a public task to not covered, and leaves her care as it was.
+// A citizen's refusal turns research under an agreement that rests on a public task to not covered,
+// and leaves her care as it was.
 func TestObjectionToResearch(t *testing.T) {
 	w := newWorld(t)
 	w.agree(isa("isa-1", 1))
@@ -230,7 +231,8 @@ func TestDecisionIsJudgedAsItsAccess(t *testing.T) {
 	}
 }
 
-// Only what the operator itself reports is a reading of the ledger: another source's word for it opens nothing.
+// Only what the operator itself reports is a reading of the ledger: another source's word for it
+// opens nothing.
 func TestReadingTheLedger(t *testing.T) {
 	w := newWorld(t)
 	g := &entry.Entry{JWS: &wire.JWS{}, Body: w.reg.Genesis}
@@ -302,8 +304,8 @@ func story(w *world) {
 	w.mustJudge(w.access())
 }
 
-// Whoever replays a log comes to the same: every judgement, and at every point the same rules, whatever was done with them in between. Rules of before
-// an entry stay as they were.
+// Whoever replays a log comes to the same: every judgement, and at every point the same rules,
+// whatever was done with them in between. Rules of before an entry stay as they were.
 func TestReplay(t *testing.T) {
 	w := newWorld(t)
 	story(w)
@@ -384,7 +386,8 @@ func TestDue(t *testing.T) {
 	}
 }
 
-// Two futures of the same rules know nothing of each other: the ledger drops one when a transaction is rolled back.
+// Two futures of the same rules know nothing of each other: the ledger drops one when a transaction
+// is rolled back.
 func TestFuturesAreApart(t *testing.T) {
 	w := newWorld(t)
 	e, err := w.propose("north", isa("isa-1", 1, func(t *entry.AgreementText) {

@@ -10,7 +10,7 @@ import (
 	"igledger/policies"
 )
 
-// State is that of a version of an agreement.
+// State is the state of a version of an agreement.
 type State string
 
 // The states. Signatures, acts and time lead from one to the next:
@@ -20,22 +20,22 @@ type State string
 //	withdrawn                withdrawn           └→ terminated │ superseded │ expired
 const (
 	Proposed    State = "proposed"     // not every party has signed
-	Approved    State = "approved"     // signed by all, its start is to come
+	Approved    State = "approved"     // signed by all, before its start
 	InForce     State = "in-force"     //
-	UnderReview State = "under-review" // in force
+	UnderReview State = "under-review" // in force, and being reviewed
 	Suspended   State = "suspended"    // until every party that suspended it resumes it
-	Withdrawn   State = "withdrawn"    // before it was in force
+	Withdrawn   State = "withdrawn"    // before it came into force
 	Terminated  State = "terminated"   // before its end
 	Superseded  State = "superseded"   // a newer version, or another agreement in its place, came into force
-	Expired     State = "expired"      // its end has passed, signed by all or not
+	Expired     State = "expired"      // its end has passed, whether all signed or not
 )
 
-// States gives all.
+// States returns all states.
 func States() []State {
 	return []State{Proposed, Approved, InForce, UnderReview, Suspended, Withdrawn, Terminated, Superseded, Expired}
 }
 
-// who may do an act.
+// who says which organisations may do an act.
 type who func(v *Version, org string) bool
 
 func proposer(v *Version, org string) bool   { return v.By == org }
@@ -43,7 +43,8 @@ func party(v *Version, org string) bool      { return slices.Contains(v.Text.Org
 func controller(v *Version, org string) bool { return isController(v.Text, org) }
 func suspender(v *Version, org string) bool  { return slices.Contains(v.Suspended, org) }
 
-// move is one line of the state machine: in a state that is not in the table for it, an act is impossible.
+// move is one line of the state machine. If the table has no line for an act in a state, the act is
+// impossible.
 type move struct {
 	may  who
 	whom string // may, in words
@@ -61,17 +62,24 @@ var (
 
 func is(org string) func(string) bool { return func(s string) bool { return s == org } }
 
-// machine is the whole of what acts can do. Terminating belongs to any controller: nobody is held to sharing.
+// machine is everything that acts can do. Any controller may terminate: no organisation is forced
+// to share.
 var machine = map[string]map[State]move{
-	"withdraw":  {Proposed: {proposer, "the organisation that proposed it", withdraw}, Approved: {controller, "a controller", withdraw}},
+	"withdraw": {
+		Proposed: {proposer, "the organisation that proposed it", withdraw},
+		Approved: {controller, "a controller", withdraw},
+	},
 	"review":    {InForce: {party, "a party", review}},
 	"confirm":   {UnderReview: {controller, "a controller", confirm}},
-	"suspend":   {InForce: {party, "a party", suspend}, UnderReview: {party, "a party", suspend}, Suspended: {party, "a party", suspend}},
+	"suspend":   {InForce: suspending, UnderReview: suspending, Suspended: suspending},
 	"resume":    {Suspended: {suspender, "an organisation that suspended it", resume}},
 	"terminate": {Approved: ending, InForce: ending, UnderReview: ending, Suspended: ending},
 }
 
-var ending = move{controller, "a controller", terminate}
+var (
+	ending     = move{controller, "a controller", terminate}
+	suspending = move{party, "a party", suspend}
+)
 
 func (s *Agreements) act(b *entry.AgreementAct, index uint64, at time.Time) (*Agreements, error) {
 	what := named(b.Agreement, b.Version)
@@ -81,16 +89,19 @@ func (s *Agreements) act(b *entry.AgreementAct, index uint64, at time.Time) (*Ag
 	}
 	state := s.state(a, v, at)
 	if current := s.standing(a, at); current != v && b.Act != "withdraw" {
-		return nil, refuse(register.VersionConflict, what, "it is %s; the version that stands is %d, proposed by %s at index %d", state, current.Text.Version, current.By, current.Proposed)
+		return nil, refuse(register.VersionConflict, what,
+			"it is %s; the current version is %d, proposed by %s at index %d",
+			state, current.Text.Version, current.By, current.Proposed)
 	}
 	m, ok := machine[b.Act][state]
 	switch {
 	case !ok:
-		return nil, refuse(register.BadTransition, what, "it is %s; %s needs one that is %s", state, b.Act, states(machine[b.Act]))
+		return nil, refuse(register.BadTransition, what,
+			"it is %s; %s is only possible if it is %s", state, b.Act, states(machine[b.Act]))
 	case !m.may(v, b.Issuer):
-		return nil, refuse(register.NotParty, what, "%s may not %s it: that is for %s", b.Issuer, b.Act, m.whom)
+		return nil, refuse(register.NotParty, what, "%s may not %s it: only %s may", b.Issuer, b.Act, m.whom)
 	case b.Act == "suspend" && suspender(v, b.Issuer):
-		return nil, refuse(register.BadTransition, what, "%s has suspended it", b.Issuer)
+		return nil, refuse(register.BadTransition, what, "%s has already suspended it", b.Issuer)
 	}
 	next := *v
 	m.do(&next, b.Issuer)
@@ -111,8 +122,9 @@ func states(from map[State]move) string {
 	return strings.Join(list, " or ")
 }
 
-// State gives the version of an agreement that stands at a time, and in which state: of those that have started the newest, else the one that will start first,
-// else the newest proposal. It is nil if the agreement is not in the log.
+// State returns the current version of an agreement at a time, and its state. It is the newest
+// version that has started. If there is none, it is the agreed version that starts first, else the
+// newest proposal. If the agreement is not in the log, State returns nil.
 func (s *Agreements) State(id string, at time.Time) (*Version, State) {
 	a := s.Get(id)
 	if a == nil {
@@ -122,7 +134,7 @@ func (s *Agreements) State(id string, at time.Time) (*Version, State) {
 	return v, s.state(a, v, at)
 }
 
-// StateOf gives the state of one version, which exists.
+// StateOf returns the state of one version, "" if there is no such version.
 func (s *Agreements) StateOf(id string, version uint64, at time.Time) State {
 	a, v, err := s.find(id, version)
 	if err != nil {
@@ -143,7 +155,8 @@ func (s *Agreements) standing(a *Agreement, at time.Time) *Version {
 			break
 		}
 	}
-	if !agreed { // a newer proposal stands before one that was withdrawn; all here are one or the other, and at most the newest is open
+	// If no version is agreed, all are proposals or withdrawn, and only the newest can be open.
+	if !agreed {
 		return a.Versions[len(a.Versions)-1]
 	}
 	return v
@@ -171,7 +184,8 @@ func (s *Agreements) state(a *Agreement, v *Version, at time.Time) State {
 	return InForce
 }
 
-// replaced reports whether a newer version of the agreement, or another agreement in its place, has come into force.
+// replaced reports whether a newer version of the agreement, or another agreement in its place, has
+// come into force.
 func (s *Agreements) replaced(a *Agreement, v *Version, at time.Time) bool {
 	for _, newer := range a.Versions[v.Text.Version:] {
 		if started(a, newer, at) {
@@ -184,7 +198,8 @@ func (s *Agreements) replaced(a *Agreement, v *Version, at time.Time) bool {
 			if !slices.Contains(x.Text.Supersedes, a.ID) || !started(b, x, at) {
 				continue
 			}
-			// Asked again: since x was proposed an amendment may have brought in a controller that never agreed to this.
+			// This is checked again: since x was proposed, an amendment may have brought in a
+			// controller that never agreed to end the agreement.
 			if ok, _ := replaces(x.Text, v); ok {
 				return true
 			}
@@ -193,12 +208,14 @@ func (s *Agreements) replaced(a *Agreement, v *Version, at time.Time) bool {
 	return false
 }
 
-// started reports whether a version came into force: signed by all, its start has come, and the agreement had not been terminated before.
+// started reports whether a version came into force: all signed it, its start has passed, and the
+// agreement had not been terminated before then.
 func started(a *Agreement, v *Version, at time.Time) bool {
 	return v.Complete() && !v.Withdrawn && !at.Before(v.start) && (a.Terminated == nil || !a.Terminated.At.Before(v.start))
 }
 
-// policyFacts is what a decision about an access at a time needs of an agreement; nil if it is not in the log.
+// policyFacts returns what a decision about an access at a time needs to know of an agreement, nil
+// if it is not in the log.
 func (s *Agreements) policyFacts(id string, at time.Time) *policies.Agreement {
 	v, state := s.State(id, at)
 	if v == nil {

@@ -51,7 +51,8 @@ var reach = map[consent.State]func(w *world) uint64{
 	},
 }
 
-// The whole machine: what each act does in each state, by an organisation that may do it wherever anybody may. "" is refused as impossible.
+// The whole machine: what each act does in each state, by an organisation that may do it wherever
+// anybody may. "" is refused as impossible.
 func TestEveryActInEveryState(t *testing.T) {
 	S := func(s consent.State) consent.State { return s }
 	table := map[consent.State]map[string]consent.State{
@@ -139,7 +140,8 @@ func (w *world) inState(id string, version uint64, want consent.State) {
 	}
 }
 
-// Nothing is in force before the last signature, and each party signs once, the text that was proposed.
+// Nothing is in force before the last signature, and each party signs once, the text that was
+// proposed.
 func TestSigning(t *testing.T) {
 	w := newWorld(t)
 	e, err := w.propose("south", isa("isa-1", 1))
@@ -336,7 +338,8 @@ func reachSuperseding(w *world, id, old string) {
 	w.agree(isa(id, 1, starting("2026-12-15"), func(t *entry.AgreementText) { t.Supersedes = []string{old} }))
 }
 
-// An agreement that is to take another's place does so when it is in force, not before, and not if it was given up before.
+// An agreement that is to take another's place does so when it is in force, not before, and not if
+// it was given up before.
 func TestSuperseding(t *testing.T) {
 	w := newWorld(t)
 	w.agree(isa("isa-1", 1))
@@ -403,7 +406,8 @@ func TestSharingRequests(t *testing.T) {
 	}
 }
 
-// A controller that came in after another agreement was to take this one's place never agreed to that: its agreement goes on.
+// A controller that came in after another agreement was to take this one's place never agreed to
+// that: its agreement goes on.
 func TestSupersededOnlyByItsControllers(t *testing.T) {
 	w := newWorld(t)
 	w.agree(isa("isa-1", 1))

@@ -6,8 +6,9 @@ import (
 	"maps"
 )
 
-// table is a map whose values never change: with gives the next one and shares all but a 256th part with it. So the state of a log with thousands of
-// agreements is kept before and after each entry at little cost.
+// table is an immutable map. with returns the next one, which shares all but a 256th part with the
+// old one. So the state of a log with thousands of agreements is kept before and after each entry
+// at little cost.
 type table[V any] struct {
 	parts [256]map[string]V
 	size  int
@@ -29,7 +30,7 @@ func (t *table[V]) get(key string) (v V, ok bool) {
 	return v, ok
 }
 
-// with gives a table that holds v under key besides.
+// with returns a table that also holds v under key.
 func (t *table[V]) with(key string, v V) *table[V] {
 	next := new(table[V])
 	if t != nil {
@@ -47,7 +48,7 @@ func (t *table[V]) with(key string, v V) *table[V] {
 	return next
 }
 
-// keys are all, in no order.
+// keys yields all keys, in no order.
 func (t *table[V]) keys() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if t == nil {

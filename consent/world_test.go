@@ -23,7 +23,8 @@ const (
 // now is when the story begins: the iat of acts, unless a test says otherwise.
 var now = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
-// world plays a log: it admits and judges as a ledger would, and keeps what it was told, so that it can be told again.
+// world plays a log: it admits and judges as a ledger would, and keeps what it was told, so that it
+// can be told again.
 type world struct {
 	testing.TB
 	signer *wire.Signer
@@ -46,7 +47,8 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// founders gives the register its organisations. Their keys are of no matter here: entries reach these rules after Register.Verify.
+// founders gives the register its organisations. Their keys are of no matter here: entries reach
+// these rules after Register.Verify.
 func (w *world) founders() {
 	w.Helper()
 	signers := map[string]*wire.Signer{}
