@@ -40,7 +40,8 @@ func entries(b *testing.B, standard int) int {
 	return standard
 }
 
-// BenchmarkStatement makes a statement of 1,000 accesses, each far from the next, in a log of 100,000 entries (or $IGLEDGER_BENCH_ENTRIES).
+// BenchmarkStatement makes a statement of 1,000 accesses, each far from the next, in a log of
+// 100,000 entries (or $IGLEDGER_BENCH_ENTRIES).
 func BenchmarkStatement(b *testing.B) {
 	testdb.EachB(b, func(b *testing.B, dsn string) {
 		n := entries(b, 100_000)
@@ -63,7 +64,8 @@ func BenchmarkStatement(b *testing.B) {
 	})
 }
 
-// BenchmarkAppend is the rate of appending with and without the index following behind: b.N entries in batches of 512 from two callers.
+// BenchmarkAppend is the rate of appending with and without the index following behind: b.N entries
+// in batches of 512 from two callers.
 func BenchmarkAppend(b *testing.B) {
 	for _, on := range []bool{false, true} {
 		b.Run(fmt.Sprintf("index=%v", on), func(b *testing.B) {

@@ -14,8 +14,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// chainCache remembers the public histories of keys and organisations, which every statement needs and which change seldom: as long as the register is the
-// same, none of them has grown.
+// chainCache remembers the public histories of keys and organisations. Every statement needs them,
+// and they seldom change: as long as the register is the same, none of them has grown.
 type chainCache struct {
 	log *ledger.Log
 
@@ -26,11 +26,12 @@ type chainCache struct {
 
 type publicChain struct {
 	leaves []ledger.PublicLeaf
-	kids   []string // whose signatures and countersignatures stand in it
+	kids   []string // the keys of the signatures and countersignatures in it
 }
 
-// behind gives the public histories that decide about signers, by name: of their keys and organisations, of the keys and organisations of those who signed
-// these, and so on to the genesis, which is there too. They may hold entries that came after the register was read.
+// behind returns the public histories that decide about signers, by name: of their keys and
+// organisations, of the keys and organisations that signed those, and so on to the genesis, which
+// is included. They may hold entries that came after the register was read.
 func (c *chainCache) behind(ctx context.Context, kids map[string]bool) (map[string][]ledger.PublicLeaf, error) {
 	reg, err := c.log.Register(ctx)
 	if err != nil {
@@ -47,7 +48,7 @@ func (c *chainCache) behind(ctx context.Context, kids map[string]bool) (map[stri
 	ask := func(kid string) error {
 		k := reg.Key(kid)
 		if k == nil {
-			return fmt.Errorf("key %s has signed and is not in the register", kid)
+			return fmt.Errorf("key %s has signed but is not in the register", kid)
 		}
 		todo = append(todo, "key:"+kid, "org:"+k.Org)
 		return nil

@@ -77,7 +77,8 @@ func (c *cosigned) newest(f *statement.Follower) (at uint64) {
 	return at
 }
 
-// Statements rest on the newest root that the quorum stands above, and are made under the checkpoint that it cosigned, while younger roots wait.
+// Statements rest on the newest root that the quorum stands above, and are made under the
+// checkpoint that it cosigned, while younger roots wait.
 func TestSettledRoots(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newCosigned(t, dsn)
@@ -114,7 +115,8 @@ func TestSettledRoots(t *testing.T) {
 	})
 }
 
-// Without quorum a root waits as long as it is told, then statements go on without; when the quorum is back they wait again.
+// Without quorum a root waits as long as it is told, then statements go on without; when the quorum
+// is back they wait again.
 func TestPatience(t *testing.T) {
 	w := newCosigned(t, testdb.SQLite(t))
 	f := w.follow(w.log)

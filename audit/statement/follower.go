@@ -1,12 +1,22 @@
-// Package statement keeps the subject index of a log and makes from it what a citizen takes home: statements, which prove that no access to her record is
-// missing, and extracts, which prove only that the chosen ones are in the log.
+// Package statement keeps the subject index of a log, and makes from it what a citizen takes home:
+// statements, which prove that no access to their record is missing, and extracts, which prove only
+// that the chosen accesses are in the log.
 //
-// It promises: the index that proofs are made against is exactly the one whose root is logged, at that root's size, whatever other processes write; a
-// root in the log that is not what the entries below it give is noticed and nothing is served from then on; roots are logged within an interval,
-// one for all replicas; a statement rests on a root that the log's quorum of cosigners stands above, unless they have been silent for longer than
-// Config.Patience; and it lists every entry of its subject under its checkpoint, those the proof does not cover yet marked as such.
-// It does not promise that a subject's entries were filed under the right person, which sources check by their receipts, and it trusts the database as
-// package ledger does. Whoever holds a statement trusts neither: it is checked by package verifier.
+// What it promises:
+//
+//   - Proofs are made against exactly the index whose root is logged, at that root's size, whatever
+//     other processes write.
+//   - A root in the log that does not match the entries below it is noticed, and nothing is served
+//     from then on.
+//   - Roots are logged within an interval, one for all replicas.
+//   - A statement uses a root below a checkpoint that the log's quorum has cosigned, unless the
+//     cosigners have been silent for longer than Config.Patience.
+//   - A statement lists every entry of its subject under its checkpoint. Entries that the proof
+//     does not cover yet are marked as such.
+//
+// It does not promise that a subject's entries were filed under the right person: sources check
+// that with their receipts. It trusts the database as package ledger does. The holder of a
+// statement trusts neither: package verifier checks it.
 package statement
 
 import (
@@ -29,11 +39,13 @@ import (
 
 // Errors to be tested with errors.Is.
 var (
-	// ErrNotReady: the index is being loaded, or its first root has not been logged yet. Come back.
+	// ErrNotReady: the index is being loaded, or its first root has not been logged yet. Try again
+	// later.
 	ErrNotReady = errors.New("the subject index is not ready")
-	// ErrDiffers: an index root in the log is not what the entries below it give, here. Either the process that logged it or this one is
-	// wrong, so this one serves no more proofs; igledger rebuild tells which.
-	ErrDiffers = errors.New("an index root in the log is not that of its entries")
+	// ErrDiffers: this process computes another index root from the entries than the log has.
+	// Either it or the process that logged the root is wrong, so this one serves no more proofs.
+	// Run igledger rebuild to find out which.
+	ErrDiffers = errors.New("an index root in the log does not match its entries")
 	// ErrNotFound: an entry chosen for an extract is not one of the subject's.
 	ErrNotFound = ledger.ErrNotFound
 )
@@ -41,23 +53,25 @@ var (
 // DefaultInterval is how long entries wait at most for an index root that covers them.
 const DefaultInterval = 10 * time.Second
 
-// Config is what a Follower needs. Only Log must be set.
+// Config is what a Follower needs. Only Log is required.
 type Config struct {
-	Log      *ledger.Log
-	Interval time.Duration // default DefaultInterval; an index root is logged that long after the last one, sooner under load, if entries came
+	Log *ledger.Log
+	// Interval is how long after the last index root the next one is logged, if there are new
+	// entries. Under load it is sooner. Default DefaultInterval.
+	Interval time.Duration
 	Now      func() time.Time
 	Logger   *slog.Logger
 
-	// Patience is how long a root waits at most for the cosigners that the log's policy asks for, before statements are made on it without them (settle.go);
-	// default DefaultPatience.
+	// Patience is how long a root waits at most for the cosigners that the log's policy asks for.
+	// After that, statements are made without them (settle.go). Default DefaultPatience.
 	Patience time.Duration
 
-	// Checkpoint gives the newest published checkpoint, cosigned as it may be; default Log.Checkpoint. The index follows no further than it reaches, so
-	// that every statement can be shown under it.
+	// Checkpoint returns the newest published checkpoint with the cosignatures it has. Default
+	// Log.Checkpoint. The index does not go beyond it, so every statement can be shown under it.
 	Checkpoint func(context.Context) ([]byte, error)
 }
 
-// Root is an index root as it stands in the log.
+// Root is an index root in the log.
 type Root struct {
 	Index uint64 // its position
 	Size  uint64 // M: it covers the entries below
@@ -66,25 +80,26 @@ type Root struct {
 	kid   string
 }
 
-// Follower keeps the subject index in memory at exactly the size of the newest settled index root in the log: what came after waits aside. It is safe for
-// concurrent use. Any number of processes may follow one log; each also offers to log the next root, and the log takes one.
+// Follower keeps the subject index in memory, at exactly the size of the newest settled index root
+// in the log. Later entries wait. It is safe for concurrent use. Any number of processes may follow
+// one log. Each of them also offers the next root, and the log takes one.
 type Follower struct {
 	cfg      Config
 	verifier note.Verifier
 	quorum   bool // the log's policy asks for cosigners
 	chains   chainCache
 
-	step    sync.Mutex    // one Step at a time; what follows up to mu is Step's own
+	step    sync.Mutex    // one Step at a time; guards the fields up to mu
 	next    uint64        // first entry not read yet
-	tail    []index.Filed // entries from size on, without a gap
-	waiting []waitingRoot // roots above size, found right, not settled yet
-	overdue uint64        // position of the root that had waited too long; 0: no quorum is missing
+	tail    []index.Filed // entries from size on, without gaps
+	waiting []waitingRoot // roots above size, checked, not settled yet
+	overdue uint64        // position of the root that waited too long; 0: no quorum is missing
 	covered uint64        // the newest root in the log covers the entries below
-	fresh   int           // entries from covered on that are no index roots
+	fresh   int           // entries from covered on that are not index roots
 	last    uint64        // position of the newest index root; 0: none
 	offer   *offer
-	since   time.Time // when the last root was met
-	mine    bool      // this process logged it
+	since   time.Time // when the last root was read
+	mine    bool      // this process logged the last root
 
 	mu     sync.RWMutex
 	tree   *index.Tree // nil until it is loaded
@@ -94,7 +109,7 @@ type Follower struct {
 	stats  Stats
 }
 
-// New makes a follower that has read nothing: see Step and Run.
+// New returns a follower that has read nothing. See Step and Run.
 func New(cfg Config) (*Follower, error) {
 	if cfg.Interval == 0 {
 		cfg.Interval = DefaultInterval
@@ -116,10 +131,12 @@ func New(cfg Config) (*Follower, error) {
 		return nil, err
 	}
 	policy := cfg.Log.Policy()
-	return &Follower{cfg: cfg, verifier: v, quorum: policy != nil && !policy.AsksNobody(), chains: chainCache{log: cfg.Log}}, nil
+	return &Follower{
+		cfg: cfg, verifier: v, quorum: policy != nil && !policy.AsksNobody(), chains: chainCache{log: cfg.Log},
+	}, nil
 }
 
-// Run calls Step again and again until ctx ends. Errors are logged, each once until it changes.
+// Run calls Step repeatedly until ctx ends. An error is logged once until it changes.
 func (f *Follower) Run(ctx context.Context) {
 	ticker := time.NewTicker(min(f.cfg.Interval/10, 250*time.Millisecond))
 	defer ticker.Stop()
@@ -144,12 +161,14 @@ func (f *Follower) Run(ctx context.Context) {
 	}
 }
 
-// Step loads the index if that is still to be done, takes in what the log has, and logs an index root if one is due. After an error it may be
-// called again: nothing is lost and nothing logged twice. ErrDiffers stays.
+// Step loads the index if necessary, reads what is new in the log, and logs an index root if one is
+// due. After an error it may be called again: nothing is lost, and nothing is logged twice.
+// ErrDiffers is permanent.
 func (f *Follower) Step(ctx context.Context) error { return f.advance(ctx, false) }
 
-// Flush is Step that does not wait for the interval: when it returns, an index root is logged that covers all that was in the published log when it was
-// called, if that held anything but index roots that was not covered. It does not wait for cosigners either.
+// Flush is Step without waiting for the interval. When it returns, a logged index root covers
+// everything that was in the published log when Flush was called. If only index roots were not
+// covered, no root is logged. It does not wait for cosigners.
 func (f *Follower) Flush(ctx context.Context) error { return f.advance(ctx, true) }
 
 func (f *Follower) advance(ctx context.Context, now bool) error {
@@ -163,8 +182,11 @@ func (f *Follower) advance(ctx context.Context, now bool) error {
 			return err
 		}
 	}
-	if err := f.follow(ctx); err != nil || !f.due() && !(now && f.fresh > 0) {
+	if err := f.follow(ctx); err != nil {
 		return err
+	}
+	if !f.due() && !(now && f.fresh > 0) {
+		return nil
 	}
 	if err := f.submit(ctx); err != nil {
 		return err
@@ -178,8 +200,8 @@ func (f *Follower) failure() error {
 	return f.broken
 }
 
-// load builds the tree from the histories as they are now, without reading the log. Roots logged for smaller sizes cannot be checked any more; the next one is
-// logged for this size.
+// load builds the tree from the present histories, without reading the log. Roots that were logged
+// for smaller sizes can no longer be checked. The next root is logged for this size.
 func (f *Follower) load(ctx context.Context) error {
 	last, err := f.cfg.Log.LastPublic(ctx, entry.IndexRootHistory)
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
@@ -192,11 +214,12 @@ func (f *Follower) load(ctx context.Context) error {
 	f.mu.Lock()
 	f.tree, f.size = tree, size
 	f.mu.Unlock()
-	f.next, f.covered, f.last = size, size, last.Index
+	f.next, f.covered = size, size
+	f.last = last.Index
 	return nil
 }
 
-// errEnough ends a reading whose reader has gone.
+// errEnough ends reading when the consumer has stopped.
 var errEnough = errors.New("enough")
 
 // build makes the index over the whole log as it is now.
@@ -218,7 +241,8 @@ func build(ctx context.Context, log *ledger.Log) (tree *index.Tree, size uint64,
 // page is how many entries are read at a time.
 const page = 4096
 
-// follow reads the log up to the published checkpoint, checks each index root it meets, and moves the tree to the newest that is settled.
+// follow reads the log up to the published checkpoint, checks each index root, and moves the tree
+// to the newest settled one.
 func (f *Follower) follow(ctx context.Context) error {
 	_, head, err := f.checkpoint(ctx)
 	if err != nil {
@@ -263,19 +287,21 @@ func (f *Follower) take(r ledger.FeedRecord) error {
 	return nil
 }
 
-// meet holds a root that was met in the log against the entries it covers, and moves the tree there unless it is to wait.
+// meet checks a root in the log against the entries that it covers, and moves the tree to it unless
+// it must wait.
 func (f *Follower) meet(r Root) error {
 	offer := f.offer
 	f.last, f.offer = r.Index, nil
 	f.since, f.mine = f.cfg.Now(), offer != nil && offer.size == r.Size && offer.root == r.Hash
 	if r.Size > r.Index {
-		return f.stop(fmt.Errorf("the one at %d covers what comes after it: %w", r.Index, ErrDiffers))
+		return f.stop(fmt.Errorf("the index root at %d covers entries that come after it: %w", r.Index, ErrDiffers))
 	}
 	if r.Size < f.covered {
 		if f.root == nil {
-			return nil // logged before this process began: the tree has passed it
+			return nil // logged before this process began: the tree is already past it
 		}
-		return f.stop(fmt.Errorf("the one at %d for the entries below %d covers less than one before it: %w", r.Index, r.Size, ErrDiffers))
+		return f.stop(fmt.Errorf("the index root at %d covers the entries below %d, fewer than an earlier one: %w",
+			r.Index, r.Size, ErrDiffers))
 	}
 	f.covered, f.fresh = r.Size, 0
 	for _, t := range f.tail[r.Size-f.size:] {
@@ -289,7 +315,7 @@ func (f *Follower) meet(r Root) error {
 	if !f.waits() {
 		return f.move(r)
 	}
-	got := r.Hash // what this process offered it has computed
+	got := r.Hash // this process has computed what it offered
 	if !f.mine {
 		got = rootWith(f.tree, f.tree.Updates(f.below(r.Size)))
 	}
@@ -300,7 +326,7 @@ func (f *Follower) meet(r Root) error {
 	return nil
 }
 
-// move takes the tree to the size of a root in the log.
+// move moves the tree to the size of a root in the log.
 func (f *Follower) move(r Root) error {
 	covered := f.below(r.Size)
 	f.mu.Lock()
@@ -316,12 +342,14 @@ func (f *Follower) move(r Root) error {
 }
 
 func (f *Follower) differs(r Root, got wire.Hash) error {
-	return f.stop(fmt.Errorf("the one at %d for the entries below %d says %x, they give %x: %w", r.Index, r.Size, r.Hash, got, ErrDiffers))
+	return f.stop(fmt.Errorf("the index root at %d is %x, but the entries below %d make %x: %w",
+		r.Index, r.Hash, r.Size, got, ErrDiffers))
 }
 
 var rootsKey = proof.NameKey(entry.IndexRootHistory)
 
-// stop ends all service: a proof against a root that is wrong misleads, and one against a wrong tree convicts the innocent.
+// stop ends all service. A proof against a wrong root misleads, and a proof against a wrong tree
+// accuses the innocent.
 func (f *Follower) stop(err error) error {
 	f.mu.Lock()
 	f.broken, f.root = err, nil
@@ -336,7 +364,7 @@ func (f *Follower) below(size uint64) []index.Filed {
 	return f.tail[:n]
 }
 
-// checkpoint gives the published checkpoint, as a note and decoded.
+// checkpoint returns the published checkpoint, as a note and decoded.
 func (f *Follower) checkpoint(ctx context.Context) ([]byte, proof.Checkpoint, error) {
 	signed, err := f.cfg.Checkpoint(ctx)
 	if err != nil {
@@ -352,13 +380,15 @@ type Stats struct {
 	Size      uint64 // entries below are covered by the root that statements rest on
 	Covered   uint64 // entries below are covered by the newest root in the log
 	Read      uint64 // entries below are read
-	Roots     uint64 // index roots met in the log by this process
-	Conflicts uint64 // offers of this process that came after another's
+	Roots     uint64 // index roots that this process read in the log
+	Conflicts uint64 // offers of this process that came after another process's
 	Ready     bool   // proofs can be served
-	Broken    bool   // ErrDiffers: an alarm for people. No statements are made and no roots logged; entries can be taken as before
+	// Broken is ErrDiffers: an alarm for operators. No statements are made and no roots logged.
+	// Entries are taken as before.
+	Broken bool
 }
 
-// Stats gives the numbers.
+// Stats returns the present numbers.
 func (f *Follower) Stats() Stats {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -373,7 +403,8 @@ func (f *Follower) Stats() Stats {
 	return s
 }
 
-// Root is the newest settled index root, against which proofs are made. ErrNotReady if there is none yet.
+// Root returns the newest settled index root, against which proofs are made. If there is none yet,
+// it returns ErrNotReady.
 func (f *Follower) Root() (Root, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()

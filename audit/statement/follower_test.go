@@ -16,7 +16,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// fromScratch is the root of the index over the entries below size, made in the plainest way from what the log decrypts to.
+// fromScratch is the root of the index over the entries below size, made in the plainest way from
+// what the log decrypts to.
 func (w *world) fromScratch(size uint64) wire.Hash {
 	w.Helper()
 	states := map[wire.Hash]proof.State{}
@@ -38,7 +39,8 @@ func (w *world) fromScratch(size uint64) wire.Hash {
 	}).Root()
 }
 
-// Every root in the log is that of the entries below it, whichever way it came about: from the histories at a start, from what came since, under load, after a kill.
+// Every root in the log is that of the entries below it, whichever way it came about: from the
+// histories at a start, from what came since, under load, after a kill.
 func TestRoots(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -97,7 +99,8 @@ func TestRoots(t *testing.T) {
 	})
 }
 
-// Of two processes that offer a root at the same time the log takes one, the other follows it, and both serve the same.
+// Of two processes that offer a root at the same time the log takes one, the other follows it, and
+// both serve the same.
 func TestReplicas(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -124,7 +127,8 @@ func TestReplicas(t *testing.T) {
 	})
 }
 
-// A root that is not what the entries give is noticed by everybody who follows, and nothing is served under it.
+// A root that is not what the entries give is noticed by everybody who follows, and nothing is
+// served under it.
 func TestWrongRoot(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	f := w.follow(w.log)
@@ -157,7 +161,8 @@ func TestWrongRoot(t *testing.T) {
 	}
 }
 
-// Nobody but the operator states index roots, and not even the operator over entries that are still to come.
+// Nobody but the operator states index roots, and not even the operator over entries that are still
+// to come.
 func TestRootsThatTheLogRefuses(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	size, err := w.log.Size(t.Context())
@@ -185,7 +190,8 @@ func TestRootsThatTheLogRefuses(t *testing.T) {
 	w.ok(w.log.Append(t.Context(), e)[0].Err)
 }
 
-// While the published checkpoint lags behind the log, as when witnesses are slow, the index and statements keep to what is published.
+// While the published checkpoint lags behind the log, as when witnesses are slow, the index and
+// statements keep to what is published.
 func TestPublishedCheckpoint(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	published, err := w.log.Checkpoint(t.Context())
@@ -209,7 +215,8 @@ func TestPublishedCheckpoint(t *testing.T) {
 	}
 }
 
-// An operator's key that is registered while the process runs signs from the first root on that covers its registration, and statements on that root show whose it is.
+// An operator's key that is registered while the process runs signs from the first root on that
+// covers its registration, and statements on that root show whose it is.
 func TestNewOperatorKey(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.look(alice)

@@ -14,19 +14,20 @@ import (
 	"igledger/ledger/wire"
 )
 
-// gathered is what a statement is made of: checkpoint, index root, history and public chains of one moment.
+// gathered is what a statement is made of: checkpoint, index root, history and public chains of one
+// moment.
 type gathered struct {
 	origin  string
 	note    []byte // the checkpoint
 	size    uint64 // N
 	root    Root
 	genesis ledger.PublicLeaf
-	pasts   []*past // in the order of the ids asked for
-	linked  []*past // of statements: of the ids that are linked with the first, ascending
+	pasts   []*past // in the order of the ids that were asked for
+	linked  []*past // for statements: of the ids linked with the first, ascending
 	chains  bundle.Chains
 }
 
-// all are the histories in the order in which a statement has them.
+// all returns the histories in the order that a statement has them.
 func (g *gathered) all() []*past { return append(g.pasts[:len(g.pasts):len(g.pasts)], g.linked...) }
 
 // past is the history of one id.
@@ -35,16 +36,18 @@ type past struct {
 	tag      wire.Hash
 	vrfProof []byte
 	entries  []ledger.HistoryEntry // all below N
-	read     uint64                // N, or what it was when this was last looked at
+	read     uint64                // N, or what N was when the history was last read
 	links    map[uint64]*entry.Link
-	covered  int // of entries those below M
+	covered  int // how many of entries are below M
 	proof    proof.IndexProof
 }
 
-// history shows it, opened inside the period.
+// history returns the history for a statement. Entries inside the period are opened.
 func (p *past) history(period *bundle.Period) *bundle.History {
-	h := &bundle.History{Subject: bundle.Subject{Tag: p.tag, VRFProof: p.vrfProof, Proof: p.proof, Count: uint64(p.covered)},
-		Entries: make(bundle.Entries, 0, p.covered), Newer: bundle.Entries{}}
+	h := &bundle.History{
+		Subject: bundle.Subject{Tag: p.tag, VRFProof: p.vrfProof, Proof: p.proof, Count: uint64(p.covered)},
+		Entries: make(bundle.Entries, 0, p.covered), Newer: bundle.Entries{},
+	}
 	for i, e := range p.entries {
 		switch in := p.shows(period, e.Index); {
 		case i < p.covered && in:
@@ -53,17 +56,23 @@ func (p *past) history(period *bundle.Period) *bundle.History {
 			h.Entries = append(h.Entries, bundle.HiddenEntry(e.Index, e.LeafHash))
 		case in:
 			h.Newer = append(h.Newer, bundle.NewEntry(e.Opening))
-		} // else outside the period asked for, and above what is proved
+		} // else outside the period that was asked for, and not covered by the proof
 	}
 	return h
 }
 
-// attempts bounds how often gather goes on because an index root came in between: each time only what is new is read.
+// attempts bounds how often gather continues because a new index root was logged in between. Each
+// time it reads only what is new.
 const attempts = 16
 
-// gather reads without any lock, the checkpoint first, and then looks under the lock whether the index root of now lies below that checkpoint: so a
-// long history keeps nobody waiting. With links, the histories of the ids linked with the first are gathered too. pick says of which entries the signers' keys are to be shown.
-func (f *Follower) gather(ctx context.Context, ids []string, links bool, pick func(all []*past, size uint64) ([]ledger.HistoryEntry, error)) (*gathered, error) {
+// gather reads without a lock, the checkpoint first. Then it takes the lock and checks that the
+// present index root is below that checkpoint. So a long history keeps no one waiting. If links is
+// set, it also reads the histories of the ids linked with the first. pick returns the entries whose
+// signers' keys are to be shown.
+func (f *Follower) gather(
+	ctx context.Context, ids []string, links bool,
+	pick func(all []*past, size uint64) ([]ledger.HistoryEntry, error),
+) (*gathered, error) {
 	g := &gathered{origin: f.cfg.Log.Origin()}
 	for _, id := range ids {
 		p, err := f.past(id)
@@ -108,7 +117,7 @@ func (f *Follower) gather(ctx context.Context, ids []string, links bool, pick fu
 			return g, err
 		}
 	}
-	return nil, fmt.Errorf("index roots come faster than a history can be read: %w", ErrNotReady)
+	return nil, fmt.Errorf("reading a history: new index roots come too fast: %w", ErrNotReady)
 }
 
 func (f *Follower) past(id string) (*past, error) {
@@ -116,7 +125,7 @@ func (f *Follower) past(id string) (*past, error) {
 	return &past{id: id, tag: tag, vrfProof: vrfProof, links: map[uint64]*entry.Link{}}, err
 }
 
-// readOn reads what a history has further below size, and of it the links if they are asked for.
+// readOn reads the new part of a history below size. If links is set, it also parses its links.
 func (f *Follower) readOn(ctx context.Context, p *past, size uint64, links bool) error {
 	if p.read >= size {
 		return nil
@@ -145,8 +154,9 @@ func (f *Follower) readOn(ctx context.Context, p *past, size uint64, links bool)
 	return nil
 }
 
-// cover gives the checkpoint that a statement is made under: the newest that a quorum of witnesses stands behind, if it has at least size entries and so the
-// newest index root; else the newest of all, with the cosignatures it has. What came after it is not part of the statement.
+// cover returns the checkpoint for a statement: the newest one that a quorum of witnesses has
+// cosigned, if it has at least size entries and so includes the newest index root. Otherwise it is
+// the newest checkpoint, with the cosignatures it has. Later entries are not part of the statement.
 func (f *Follower) cover(ctx context.Context, size uint64) ([]byte, proof.Checkpoint, error) {
 	signed, c, err := f.witnessed(ctx)
 	if err != nil {
@@ -158,7 +168,7 @@ func (f *Follower) cover(ctx context.Context, size uint64) ([]byte, proof.Checkp
 	return signed, c, nil
 }
 
-// prove adds what the tree says, if its root is logged below g's checkpoint.
+// prove adds what the tree proves, if its root is logged below g's checkpoint.
 func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string][]ledger.PublicLeaf) (bool, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -182,7 +192,8 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 			state = state.Add(e.Index, e.LeafHash)
 		}
 		if found != (p.covered > 0) || found && indexed != state {
-			return false, fmt.Errorf("a history of %d entries below %d is another than the index has: %w", p.covered, g.root.Size, ErrDiffers)
+			return false, fmt.Errorf("a history of %d entries below %d differs from the index: %w",
+				p.covered, g.root.Size, ErrDiffers)
 		}
 		p.proof = filled(path)
 	}
@@ -192,7 +203,8 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 		path, state, _ := f.tree.Prove(proof.NameKey(name))
 		n := below(leaves, g.root.Size, func(l ledger.PublicLeaf) uint64 { return l.Index })
 		if state.Count != uint64(n) {
-			return false, fmt.Errorf("the history of %s has %d entries below %d, not the %d of the index: %w", name, n, g.root.Size, state.Count, ErrDiffers)
+			return false, fmt.Errorf("the history of %s has %d entries below %d, but %d in the index: %w",
+				name, n, g.root.Size, state.Count, ErrDiffers)
 		}
 		c := bundle.Chain{Name: name, Proof: filled(path), Leaves: make(bundle.Leaves, n)}
 		for i, l := range leaves[:n] {
@@ -203,7 +215,7 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 	return true, nil
 }
 
-// filled makes an empty path an empty list, which JSON tells from a missing one.
+// filled makes an empty path an empty list, which JSON distinguishes from a missing one.
 func filled(p proof.IndexProof) proof.IndexProof {
 	if p.Siblings == nil {
 		p.Siblings = proof.IndexSiblings{}
@@ -211,7 +223,7 @@ func filled(p proof.IndexProof) proof.IndexProof {
 	return p
 }
 
-// below is how many of list, ascending, lie below size.
+// below returns how many elements of list, which ascends, are below size.
 func below[T any](list []T, size uint64, index func(T) uint64) int {
 	n, _ := slices.BinarySearchFunc(list, size, func(e T, size uint64) int { return cmp.Compare(index(e), size) })
 	return n
@@ -226,7 +238,7 @@ func (g *gathered) evidence(format string, text []string) bundle.Evidence {
 	}
 }
 
-// indices are the positions of the public leaves of a statement.
+// indices returns the positions of the public leaves of a statement.
 func (g *gathered) indices() []uint64 {
 	list := []uint64{g.genesis.Index, g.root.Index}
 	for _, c := range g.chains {

@@ -12,15 +12,17 @@ import (
 	"igledger/ledger/entry"
 )
 
-// A statement shows what is on record under every number that links of its subject's, below M, hold to be the same person's. M may move while
-// histories are read, and with it the links that count; then what lacks is read and the rest kept.
+// A statement shows what is on record under every number that links of its subject, below M, say is
+// the same person's. M may move while histories are read, and with it the set of links. Then only
+// what is missing is read.
 
-// shows reports whether an entry is opened in a statement of the period: links always are, because which other histories belong to it follows from them.
+// shows reports whether a statement of the period opens an entry. Links are always opened, because
+// they decide which other histories belong to the statement.
 func (p *past) shows(period *bundle.Period, index uint64) bool {
 	return inside(period, index) || p.links[index] != nil
 }
 
-// linkedBelow gives the ids that the entries below size link with this one, ascending.
+// linkedBelow returns the ids that the entries below size link with this one, ascending.
 func (p *past) linkedBelow(size uint64) []string {
 	holding := entry.Links{}
 	for _, index := range slices.Sorted(maps.Keys(p.links)) {
@@ -31,12 +33,13 @@ func (p *past) linkedBelow(size uint64) []string {
 	return holding.IDs()
 }
 
-// readLinked reads the histories of ids, keeping what was read of them before.
+// readLinked reads the histories of ids, and keeps what was read of them before.
 func (f *Follower) readLinked(ctx context.Context, g *gathered, ids []string, size uint64) error {
 	if len(ids) > entry.MaxLinked {
-		return fmt.Errorf("making a statement of more than %d linked ids: %w", entry.MaxLinked, ledger.ErrTooMany)
+		return fmt.Errorf("making a statement with more than %d linked ids: %w", entry.MaxLinked, ledger.ErrTooMany)
 	}
-	before, n := g.linked, len(g.pasts[0].entries)
+	before := g.linked
+	n := len(g.pasts[0].entries)
 	g.linked = nil
 	for _, id := range ids {
 		at := slices.IndexFunc(before, func(p *past) bool { return p.id == id })
@@ -55,19 +58,19 @@ func (f *Follower) readLinked(ctx context.Context, g *gathered, ids []string, si
 		}
 		n += len(p.entries)
 		if n > ledger.MaxHistory {
-			return fmt.Errorf("making a statement with what is linked: %w", ledger.ErrTooMany)
+			return fmt.Errorf("making a statement with the linked histories: %w", ledger.ErrTooMany)
 		}
 		g.linked = append(g.linked, p)
 	}
 	return nil
 }
 
-// stillLinked reports whether g holds the histories that the links below size ask for.
+// stillLinked reports whether g has exactly the histories that the links below size ask for.
 func (g *gathered) stillLinked(size uint64) bool {
 	return slices.EqualFunc(g.pasts[0].linkedBelow(size), g.linked, func(id string, p *past) bool { return id == p.id })
 }
 
-// merged are the entries of a person's ids, ascending.
+// merged returns the entries of all of a person's ids, ascending.
 func merged(own *past, linked []*past) []ledger.HistoryEntry {
 	list := own.entries
 	for _, p := range linked {

@@ -9,9 +9,10 @@ import (
 	"igledger/ledger/wire"
 )
 
-// rootWith is the root that tree would have after Apply(updates), no K twice, without changing it: a root is logged before the tree may move to it, as the log
-// may take another's. It is computed from the tree's own proofs, as a verifier would, so a tree that is wrong in itself shows up when the
-// two are held against each other.
+// rootWith returns the root that tree would have after Apply(updates), in which no K occurs twice.
+// It does not change the tree: a root is logged before the tree may move to it, since the log may
+// take another process's root. It computes the root from the tree's own proofs, as a verifier
+// would. So if the tree itself is wrong, comparing the two shows it.
 func rootWith(tree *index.Tree, updates []index.Update) wire.Hash {
 	if len(updates) == 0 {
 		return tree.Root()
@@ -26,7 +27,7 @@ func rootWith(tree *index.Tree, updates []index.Update) wire.Hash {
 
 type leaf struct{ k, v wire.Hash }
 
-// path is a proof, with the leaf that stands at its end if there is one.
+// path is a proof, with the leaf at its end if there is one.
 type path struct {
 	siblings []wire.Hash
 	end      *leaf
@@ -44,11 +45,13 @@ func prove(tree *index.Tree, k wire.Hash) path {
 	return at
 }
 
-// grow is the hash of the subtree at depth which holds leaves, sorted, besides what it holds already. p is the path of leaves[0].
+// grow returns the hash of the subtree at depth with leaves, sorted, added to what it holds. p is
+// the path of leaves[0].
 func grow(tree *index.Tree, leaves []leaf, p path, depth int) wire.Hash {
-	if depth == len(p.siblings) { // a leaf or nothing stands here so far
+	if depth == len(p.siblings) { // so far there is a leaf here, or nothing
 		if p.end != nil {
-			if i, has := slices.BinarySearchFunc(leaves, p.end.k, func(l leaf, k wire.Hash) int { return bytes.Compare(l.k[:], k[:]) }); !has {
+			byKey := func(l leaf, k wire.Hash) int { return bytes.Compare(l.k[:], k[:]) }
+			if i, has := slices.BinarySearchFunc(leaves, p.end.k, byKey); !has {
 				leaves = slices.Insert(slices.Clone(leaves), i, *p.end)
 			}
 		}
@@ -69,7 +72,7 @@ func grow(tree *index.Tree, leaves []leaf, p path, depth int) wire.Hash {
 	return proof.IndexNode(left, right)
 }
 
-// plant is the hash of a new subtree at depth that holds just these leaves.
+// plant returns the hash of a new subtree at depth that holds just these leaves.
 func plant(leaves []leaf, depth int) wire.Hash {
 	switch len(leaves) {
 	case 0:

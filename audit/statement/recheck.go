@@ -9,16 +9,17 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Rechecked is what Recheck found.
+// Rechecked is the result of Recheck.
 type Rechecked struct {
 	Size      uint64    `json:"size"` // entries of the log
 	Histories int       `json:"histories"`
-	Roots     uint64    `json:"roots"` // index roots in the log, all right
+	Roots     uint64    `json:"roots"` // index roots in the log, all correct
 	Root      wire.Hash `json:"root"`  // of the index over all entries
 }
 
-// Recheck makes the subject index anew from the entries alone, holds it against every index root in the log, and against the histories that a restart
-// loads it from. ErrDiffers says which does not agree. It reads the whole log, by decrypting links only.
+// Recheck rebuilds the subject index from the entries alone. It compares the index with every index
+// root in the log, and with the stored histories from which a restart loads it. If they differ, it
+// returns ErrDiffers. It reads the whole log, and decrypts only links.
 func Recheck(ctx context.Context, log *ledger.Log) (Rechecked, error) {
 	f, err := New(Config{Log: log})
 	if err != nil {
@@ -36,7 +37,8 @@ func Recheck(ctx context.Context, log *ledger.Log) (Rechecked, error) {
 	updates := f.tree.Updates(f.below(size))
 	f.tree.Apply(updates)
 	if f.tree.Root() != loaded.Root() {
-		return Rechecked{}, fmt.Errorf("the entries below %d give the index %x, the stored histories %x: %w", size, f.tree.Root(), loaded.Root(), ErrDiffers)
+		return Rechecked{}, fmt.Errorf("the entries below %d make the index %x, but the stored histories make %x: %w",
+			size, f.tree.Root(), loaded.Root(), ErrDiffers)
 	}
 	return Rechecked{Size: size, Histories: f.tree.Len(), Roots: f.stats.Roots, Root: f.tree.Root()}, nil
 }

@@ -10,23 +10,27 @@ import (
 	"igledger/ledger/proof"
 )
 
-// An index root is settled once the log's quorum of cosigners stands behind a checkpoint above it. Statements are made on settled roots, under that
-// checkpoint, so that each shows whose word it is besides the operator's, although it is some seconds older than it could be. When no quorum comes,
-// statements go on without: what is lacking is in plain sight, and it is for their readers' policies to judge.
+// An index root is settled once the log's quorum of cosigners has signed a checkpoint above it.
+// Statements are made on settled roots, under that checkpoint. So each statement shows who vouches
+// for it apart from the operator, although it is some seconds older than it could be. If no quorum
+// comes, statements are made without it. Readers see what is missing, and their policies decide.
 
-// DefaultPatience is how long an index root waits at most for the log's quorum. Then roots are taken as they come, until the quorum is back.
+// DefaultPatience is how long an index root waits at most for the log's quorum. After that, roots
+// are taken as they come until the quorum is back.
 const DefaultPatience = time.Minute
 
-// maxTail bounds the entries kept between the tree and the end of the log, about 100 bytes each: with more of them no root waits.
+// maxTail bounds the entries kept between the tree and the end of the log, about 100 bytes each. If
+// there are more, no root waits.
 const maxTail = 1_000_000
 
-// waitingRoot is a root in the log that no quorum is known to stand above.
+// waitingRoot is a root in the log above which no quorum is known to have cosigned.
 type waitingRoot struct {
 	Root
 	met time.Time
 }
 
-// waits reports whether a root met now is to wait. It is not if there would be nothing to make statements on meanwhile.
+// waits reports whether a new root must wait. It need not if there would be nothing to make
+// statements on in the meantime.
 func (f *Follower) waits() bool {
 	return f.quorum && f.root != nil && f.overdue == 0 && len(f.tail) <= maxTail
 }
@@ -50,7 +54,7 @@ func (f *Follower) settle(ctx context.Context) error {
 	}
 	if n < len(f.waiting) && f.tooLong(f.waiting[n], seen) {
 		f.overdue = f.waiting[n].Index
-		f.cfg.Logger.Warn("no quorum of cosigners: statements go on without", "root", f.overdue, "witnessed", seen)
+		f.cfg.Logger.Warn("no quorum of cosigners: statements are made without it", "root", f.overdue, "witnessed", seen)
 		n = len(f.waiting)
 	}
 	if n == 0 {
@@ -61,14 +65,17 @@ func (f *Follower) settle(ctx context.Context) error {
 	return f.move(r)
 }
 
-// tooLong reports whether w is not to wait any longer for the quorum, which stands at seen: it has waited for Config.Patience, or so many entries came
-// that a statement without quorum, under the newest checkpoint, would be further behind than the genesis allows.
+// tooLong reports whether w must not wait any longer for the quorum, which has cosigned up to seen.
+// Either w has waited for Config.Patience, or there are too many new entries: a statement without
+// quorum, under the newest checkpoint, would be further behind than the genesis allows.
 func (f *Follower) tooLong(w waitingRoot, seen uint64) bool {
 	behind := f.next - f.size
-	return f.cfg.Now().Sub(w.met) > f.cfg.Patience || behind > maxTail || f.root.Index >= seen && behind > f.cfg.Log.Genesis().IndexLag/4*3
+	tooFar := f.root.Index >= seen && behind > f.cfg.Log.Genesis().IndexLag/4*3
+	return f.cfg.Now().Sub(w.met) > f.cfg.Patience || behind > maxTail || tooFar
 }
 
-// witnessed is the largest checkpoint that a quorum stands behind, as a note and decoded; of size 0 if there is none.
+// witnessed returns the largest checkpoint that a quorum has cosigned, as a note and decoded. If
+// there is none, its size is 0.
 func (f *Follower) witnessed(ctx context.Context) ([]byte, proof.Checkpoint, error) {
 	signed, err := f.cfg.Log.WitnessedCheckpoint(ctx)
 	if errors.Is(err, ledger.ErrNotFound) {
@@ -79,7 +86,7 @@ func (f *Follower) witnessed(ctx context.Context) ([]byte, proof.Checkpoint, err
 	}
 	c, err := proof.OpenCheckpoint(signed, f.verifier)
 	if err != nil {
-		return nil, proof.Checkpoint{}, fmt.Errorf("the witnessed checkpoint: %w", err)
+		return nil, proof.Checkpoint{}, fmt.Errorf("opening the witnessed checkpoint: %w", err)
 	}
 	return signed, c, nil
 }

@@ -13,18 +13,25 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Window chooses what of a history is opened; the rest is hidden but counted and proved all the same. Either positions in the log, From <= index < To
-// (To 0: no bound), or times at which the ledger took the entries, Since <= time < Until (zero: no bound), which become the positions that hold
-// exactly these entries of the subject. The zero Window is everything.
+// Window chooses which part of a history is opened. The rest is hidden, but still counted and
+// proved. It is either positions in the log, From <= index < To (To 0: no bound), or times at which
+// the ledger took the entries, Since <= time < Until (zero: no bound). Times become the positions
+// that hold exactly these entries of the subject. The zero Window is everything.
 type Window struct {
 	From, To     uint64
 	Since, Until time.Time
 }
 
-// Statement makes the statement of an id (see entry.CheckID): every entry of it below the checkpoint it stands under, and the proof that below the newest settled
-// index root none is missing, or that there is none at all; the same of reads of everybody's data, unless these are what is asked for; and the same of each id that a link
-// below that root holds to be the same person's, whose links are not followed further. ErrNotReady, ErrDiffers; ledger.ErrTooMany above ledger.MaxHistory entries of all these ids together or
-// entry.MaxLinked ids; ErrErased.
+// Statement makes the statement of an id (see entry.CheckID). It lists every entry of the id below
+// its checkpoint, with the proof that none is missing below the newest settled index root, or that
+// there is none at all.
+//
+// It lists the same for reads of everyone's data, unless id is entry.RegEveryone, and for each id
+// that a link below that root says is the same person's. The links of those ids are not followed.
+//
+// It returns ErrNotReady, ErrDiffers or ErrErased. If all these ids together have more than
+// ledger.MaxHistory entries, or there are more than entry.MaxLinked ids, it returns
+// ledger.ErrTooMany.
 func (f *Follower) Statement(ctx context.Context, id string, w Window) (*bundle.Statement, error) {
 	ids := []string{id}
 	if id != entry.RegEveryone {
@@ -73,8 +80,9 @@ func (f *Follower) Statement(ctx context.Context, id string, w Window) (*bundle.
 	return s, err
 }
 
-// forEverybody leaves of the disclosures of a read of everybody's data what its statements may show to everybody: what it is filed under, and the reason in words. The
-// rest may name others: staff, who was searched for, what the source knew besides. Organisation, role and purpose are open in any case.
+// forEverybody keeps of the disclosures of a read of everyone's data only what anyone may see: what
+// the read is filed under, and the reason in words. The rest may name other people: staff, whom a
+// search was for, what else the source knew. Organisation, role and purpose are open in any case.
 func forEverybody(disclosures []string) []string {
 	return slices.DeleteFunc(slices.Clone(disclosures), func(d string) bool {
 		p, err := wire.ParseDisclosure(d)
@@ -86,16 +94,19 @@ func forEverybody(disclosures []string) []string {
 	})
 }
 
-// Extract makes an extract of chosen entries of an id: that each is in the log, and nothing about what else there is. ErrNotFound if one is not the id's.
+// Extract makes an extract of chosen entries of an id. It proves that each is in the log, and says
+// nothing about other entries. If one is not the id's, it returns ErrNotFound.
 func (f *Follower) Extract(ctx context.Context, id string, indices []uint64) (*bundle.Extract, error) {
 	var shown []ledger.HistoryEntry
 	g, err := f.gather(ctx, []string{id}, false, func(pasts []*past, _ uint64) ([]ledger.HistoryEntry, error) {
 		all := pasts[0].entries
 		shown = nil
 		for _, at := range slices.Compact(slices.Sorted(slices.Values(indices))) {
-			i, ok := slices.BinarySearchFunc(all, at, func(e ledger.HistoryEntry, at uint64) int { return cmp.Compare(e.Index, at) })
+			i, ok := slices.BinarySearchFunc(all, at, func(e ledger.HistoryEntry, at uint64) int {
+				return cmp.Compare(e.Index, at)
+			})
 			if !ok {
-				return nil, fmt.Errorf("making an extract: entry %d is not among this subject's: %w", at, ErrNotFound)
+				return nil, fmt.Errorf("making an extract: entry %d is not one of this subject's: %w", at, ErrNotFound)
 			}
 			shown = append(shown, all[i])
 		}
@@ -104,7 +115,10 @@ func (f *Follower) Extract(ctx context.Context, id string, indices []uint64) (*b
 	if err != nil {
 		return nil, err
 	}
-	x := &bundle.Extract{Evidence: g.evidence(bundle.FormatExtract, extractText(g)), Entries: make(bundle.ExtractEntries, len(shown))}
+	x := &bundle.Extract{
+		Evidence: g.evidence(bundle.FormatExtract, extractText(g)),
+		Entries:  make(bundle.ExtractEntries, len(shown)),
+	}
 	places := g.indices()
 	for i, e := range shown {
 		x.Entries[i] = bundle.NewExtractEntry(e.Opening)
@@ -116,7 +130,7 @@ func (f *Follower) Extract(ctx context.Context, id string, indices []uint64) (*b
 
 func inside(p *bundle.Period, index uint64) bool { return p == nil || p.From <= index && index < p.To }
 
-// period gives the positions that w stands for in the log of this size; nil for everything.
+// period returns the positions that w means in a log of this size, nil for everything.
 func (w Window) period(all []ledger.HistoryEntry, size uint64) *bundle.Period {
 	if w == (Window{}) {
 		return nil
@@ -127,7 +141,8 @@ func (w Window) period(all []ledger.HistoryEntry, size uint64) *bundle.Period {
 		}
 		return &bundle.Period{From: w.From, To: w.To}
 	}
-	// The largest range that holds of the subject's entries just these: what lies between two of them is no matter of this person.
+	// The largest range that holds exactly these of the subject's entries: positions between two of
+	// them say nothing about this person.
 	taken := func(e ledger.HistoryEntry) time.Time {
 		t, _ := entry.ParseTime(e.Received) // as this ledger wrote it
 		return t
@@ -138,7 +153,7 @@ func (w Window) period(all []ledger.HistoryEntry, size uint64) *bundle.Period {
 			first, last = min(first, i), i
 		}
 	}
-	if last < 0 { // none: the gap where they would be
+	if last < 0 { // there are none: take the gap where they would be
 		for first = 0; first < len(all) && taken(all[first]).Before(w.Since); first++ {
 		}
 		last = first - 1

@@ -44,7 +44,8 @@ func same(t *testing.T, what string, got, want []uint64) {
 	}
 }
 
-// A statement verifies, lists every access and no other person's, keeps apart what the proof does not cover yet, and is nobody else's.
+// A statement verifies, lists every access and no other person's, keeps apart what the proof does
+// not cover yet, and is nobody else's.
 func TestStatement(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -99,7 +100,7 @@ func TestNobodyLooked(t *testing.T) {
 	same(t, "newer", indices(s.Newer, true), at)
 	w.check(s, carol)
 	// Left out, nothing would be missed: it is above what the proof covers, and says so.
-	if !strings.Contains(strings.Join(s.Text, "\n"), "1 entries came after that") {
+	if !strings.Contains(strings.Join(s.Text, "\n"), "1 entry that came later") {
 		t.Errorf("text does not say that there is one more: %q", s.Text)
 	}
 	if _, err := f.Statement(t.Context(), "chi:12", statement.Window{}); err == nil {
@@ -227,7 +228,8 @@ func TestStatementsWhileTheLogGrows(t *testing.T) {
 	})
 }
 
-// A statement shows what is on record under every number that is linked with its own, proved as its own entries are, and no further.
+// A statement shows what is on record under every number that is linked with its own, proved as its
+// own entries are, and no further.
 func TestLinkedIDs(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -278,7 +280,8 @@ func TestLinkedIDs(t *testing.T) {
 	})
 }
 
-// A link is shown outside the period too, else nobody could tell which histories belong to the statement; and the period is one of all the person's numbers.
+// A link is shown outside the period too, else nobody could tell which histories belong to the
+// statement; and the period is one of all the person's numbers.
 func TestLinkOutsidePeriod(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	day := func(d int) time.Time { return time.Date(2026, 3, d, 0, 0, 0, 0, time.UTC) }
@@ -331,7 +334,8 @@ func TestLinksThatTheLogRefuses(t *testing.T) {
 	}
 }
 
-// A link that an index root covers while the histories are being read is followed, as the root that the statement then rests on asks for; one that ended meanwhile is not.
+// A link that an index root covers while the histories are being read is followed, as the root that
+// the statement then rests on asks for; one that ended meanwhile is not.
 func TestLinkWhileAStatementIsMade(t *testing.T) {
 	for _, act := range entry.LinkActs {
 		t.Run(act, func(t *testing.T) {
@@ -364,7 +368,8 @@ func TestLinkWhileAStatementIsMade(t *testing.T) {
 	}
 }
 
-// While links come and go under running index roots, each statement has just the histories that its own links ask for: its verifier sees to it.
+// While links come and go under running index roots, each statement has just the histories that its
+// own links ask for: its verifier sees to it.
 func TestLinksWhileTheLogGrows(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.look(alice, carol)

@@ -24,7 +24,8 @@ const (
 	carol  = "temp:SRC:77"
 )
 
-// world is a log on a database with an organisation SRC that submits, and a clock that stands still until it is moved.
+// world is a log on a database with an organisation SRC that submits, and a clock that stands still
+// until it is moved.
 type world struct {
 	testing.TB
 	dsn                        string

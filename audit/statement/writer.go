@@ -13,16 +13,18 @@ import (
 	"igledger/ledger/wire"
 )
 
-// offer is an index root that this process wants in the log: the same until it is in or another one is.
+// offer is an index root that this process wants to log. It stays the same until it, or another
+// one, is in the log.
 type offer struct {
 	entry *entry.Entry
 	size  uint64
 	root  wire.Hash
 }
 
-// due reports whether an index root is wanted now: entries came and the last root is old enough, or so many came that half the lag that the genesis allows
-// is used up, or none is logged for what was loaded at start. Whoever logged the last root is a little quicker than the others, so that
-// replicas do not race each time.
+// due reports whether an index root is wanted now: there are new entries and the last root is old
+// enough; or the new entries use up half the lag that the genesis allows; or no root is logged for
+// what was loaded at start. The process that logged the last root is a little quicker than the
+// others, so that replicas do not race each time.
 func (f *Follower) due() bool {
 	wait := f.cfg.Interval
 	if f.mine {
@@ -37,8 +39,9 @@ func (f *Follower) due() bool {
 	return f.cfg.Now().Sub(f.since) >= wait || f.next-f.covered >= f.cfg.Log.Genesis().IndexLag/2
 }
 
-// submit logs the index root over all that was read. Its jti follows from the position of the root before it, so that of all replicas' offers the
-// log takes one, and a process that died on the way or did not hear the answer logs none twice.
+// submit logs the index root over everything that was read. Its jti follows from the position of
+// the root before it. So the log takes one of all replicas' offers, and a process that died or
+// missed the answer does not log a second one.
 func (f *Follower) submit(ctx context.Context) error {
 	if f.offer == nil {
 		if err := f.prepare(); err != nil {
@@ -47,7 +50,7 @@ func (f *Follower) submit(ctx context.Context) error {
 	}
 	res := f.cfg.Log.Append(ctx, f.offer.entry)[0]
 	if errors.Is(res.Err, ledger.ErrConflict) {
-		f.offer, f.since = nil, f.cfg.Now() // another's is in: follow meets it
+		f.offer, f.since = nil, f.cfg.Now() // another process's root is in the log: follow will meet it
 		f.mu.Lock()
 		f.stats.Conflicts++
 		f.mu.Unlock()
@@ -55,7 +58,9 @@ func (f *Follower) submit(ctx context.Context) error {
 	}
 	var refusal *wire.Error
 	if errors.As(res.Err, &refusal) {
-		f.offer = nil // as it is it will not be taken: by a key that is not registered yet, or only above what the offer covers
+		// The log will not take this offer: the key is not registered yet, or only above what the
+		// offer covers.
+		f.offer = nil
 	}
 	if res.Err != nil {
 		return fmt.Errorf("logging an index root: %w", res.Err)
@@ -69,8 +74,11 @@ func (f *Follower) prepare() error {
 	o.root = rootWith(f.tree, updates)
 	log := f.cfg.Log
 	e, err := entry.Sign(log.Operator(), &entry.IndexRoot{
-		Common: entry.Common{Issuer: log.Genesis().Operator.ID, Audience: log.Origin(), IssuedAt: f.cfg.Now().Unix(), ID: rootID(log.Origin(), f.last)},
-		Size:   o.size, Root: o.root,
+		Common: entry.Common{
+			Issuer: log.Genesis().Operator.ID, Audience: log.Origin(), IssuedAt: f.cfg.Now().Unix(),
+			ID: rootID(log.Origin(), f.last),
+		},
+		Size: o.size, Root: o.root,
 	})
 	if err != nil {
 		return fmt.Errorf("signing an index root: %w", err)
@@ -80,8 +88,10 @@ func (f *Follower) prepare() error {
 	return nil
 }
 
-// rootID is the jti of the index root after the one at position last (0: the first): a UUID of version 5 (RFC 9562 section 5.5) in the URL namespace, of
-// "igledger/index-root/v1\n" ‖ origin ‖ "\n" ‖ position in decimal.
+// rootID returns the jti of the index root after the one at position last (0: the first). It is a
+// UUID of version 5 (RFC 9562 section 5.5) in the URL namespace, of "igledger/index-root/v1\n" ‖
+// origin ‖ "\n" ‖ position in decimal.
 func rootID(origin string, last uint64) string {
-	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("igledger/index-root/v1\n"+origin+"\n"+strconv.FormatUint(last, 10))).String()
+	name := "igledger/index-root/v1\n" + origin + "\n" + strconv.FormatUint(last, 10)
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)).String()
 }
