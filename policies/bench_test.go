@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// What a decision costs where nothing is remembered: the cheapest case, and one in which every rule of an agreement is looked at and two fail.
+// What a decision costs where nothing is remembered: the cheapest case, and one in which every rule
+// of an agreement is looked at and two fail.
 func BenchmarkDecide(b *testing.B) {
 	s := BuiltIn()
 	failing := with(func(f *Facts, a *Agreement) { a.State, a.ConsentBasis, f.Consent = "terminated", true, Consent{} })

@@ -46,8 +46,8 @@ func TestCoversData(t *testing.T) {
 	}
 }
 
-// What holds of CoversData whatever the codes. Inputs are cut to the characters that matter, so that the
-// codes are often related.
+// What holds of CoversData whatever the codes. Inputs are cut to the characters that matter, so
+// that the codes are often related.
 func FuzzCoversData(f *testing.F) {
 	for _, s := range [][3]string{{"a|*", "a|b|*", "a|b|c"}, {"a|b|*", "a|b|c", "a|b"}, {"|*", "|a", "a"}, {"*", "a*", "a|**"}, {"", "", "|"}} {
 		f.Add(s[0], s[1], s[2])
@@ -64,7 +64,8 @@ func FuzzCoversData(f *testing.F) {
 		if CoversData(a, b) && CoversData(b, c) && !CoversData(a, c) {
 			t.Errorf("%q covers %q, and that %q, but not the first the last", a, b, c)
 		}
-		// The naive reading: some way to take the code apart into system and code makes it one of the system.
+		// The naive reading: some way to take the code apart into system and code makes it one of
+		// the system.
 		want := a == b
 		for i := 1; i < len(b); i++ {
 			want = want || b[i] == '|' && a == b[:i]+"|*"

@@ -15,8 +15,8 @@ const NoRule = "no-rule"
 // not, they say what would make it allowed, if all of them are met.
 const (
 	FollowUp = "follow-up" // the organisation must explain the override afterwards
-	// ReviewRefusal: someone independent, such as the Caldicott Guardian, must review the override of
-	// a person's refusal.
+	// ReviewRefusal: someone independent, such as the Caldicott Guardian, must review the override
+	// of a person's refusal.
 	ReviewRefusal = "review-refusal"
 	Justify       = "justify"     // give a justification
 	AskConsent    = "ask-consent" // ask the person
@@ -34,8 +34,8 @@ type Obligation struct {
 // Decision says whether a policy set covers an access, and why.
 type Decision struct {
 	Result entry.VerdictResult
-	// Rules are the ids of the rules that decided, sorted. If the access is not covered, they are those
-	// that failed on the nearest ground.
+	// Rules are the ids of the rules that decided, sorted. If the access is not covered, they are
+	// those that failed on the nearest ground.
 	Rules       []string
 	Obligations []Obligation // sorted by ID
 	Agreement   bool         // the rules cite the agreement
@@ -85,8 +85,8 @@ func (s *Set) decide(f Facts) Decision {
 		if len(failed) == 0 {
 			continue
 		}
-		// A ground that only forbids close is nearer than one that no permit opens. Of two such grounds,
-		// the one with fewer forbids is nearer.
+		// A ground that only forbids close is nearer than one that no permit opens. Of two such
+		// grounds, the one with fewer forbids is nearer.
 		open := len(opened) > 0
 		if nearest == nil || open && !near || open == near && len(failed) <= len(nearest) {
 			nearest, near = failed, open

@@ -245,7 +245,8 @@ func TestDecisionsAreCopies(t *testing.T) {
 	}
 }
 
-// Nothing that is asked may be remembered for something else: every field that a decision looks at, changed alone, has a key of its own.
+// Nothing that is asked may be remembered for something else: every field that a decision looks at,
+// changed alone, has a key of its own.
 func TestKeysDiffer(t *testing.T) {
 	at := sound().At
 	seen := map[string]string{}
@@ -277,7 +278,8 @@ func TestKeysDiffer(t *testing.T) {
 		}
 		seen[string(key)] = name
 	}
-	// And the same question at another time of the same day, about another person's consent, is the same question.
+	// And the same question at another time of the same day, about another person's consent, is the
+	// same question.
 	a, b := sound(), sound()
 	b.At, b.Consent.ID = at.Add(time.Hour), "another"
 	ka, _ := a.key()
@@ -287,7 +289,8 @@ func TestKeysDiffer(t *testing.T) {
 	}
 }
 
-// The memory of decisions is bounded, however many different accesses there are, and what is asked again and again stays.
+// The memory of decisions is bounded, however many different accesses there are, and what is asked
+// again and again stays.
 func TestMemoIsBounded(t *testing.T) {
 	var m memo
 	often := []byte("asked often")

@@ -7,7 +7,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// The departures from an agreement and the verdict agree field by field, also where a system holds "|".
+// The departures from an agreement and the verdict agree field by field, also where a system holds
+// "|".
 func TestDepartures(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -7,8 +7,8 @@
 //
 // What the package promises:
 //
-//   - A decision depends on the Facts and the Set alone, so everyone who replays a log reaches the same
-//     decision.
+//   - A decision depends on the Facts and the Set alone, so everyone who replays a log reaches the
+//     same decision.
 //   - No person's id, consent's id or time reaches a policy.
 //   - A set that compiles never fails to decide. A forbid that cannot be evaluated denies.
 //   - Several consents combine by one rule (Combine). If an access does not state something, every

@@ -11,7 +11,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// Whatever text an operator puts into a policy set, an auditor's replay neither crashes nor hangs on it, and a set that compiles decides.
+// Whatever text an operator puts into a policy set, an auditor's replay neither crashes nor hangs
+// on it, and a set that compiles decides.
 func FuzzCompile(f *testing.F) {
 	condition := func(c string) string {
 		return "@id(\"x\") @plain(\"w\") forbid (principal, action, resource) when { " + c + " };"
@@ -174,7 +175,8 @@ func FuzzDecide(f *testing.F) {
 	})
 }
 
-// naively decides by the words of Rule's comment: pair by pair, record by record, without looking ahead.
+// naively decides by the words of Rule's comment: pair by pair, record by record, without looking
+// ahead.
 func naively(records []Record, q Request) string {
 	result := Permit
 	for _, p := range orUnstated(q.Purposes) {

@@ -105,8 +105,8 @@ type tally struct {
 	permits, denies []bool     // by index in live: whether the record permitted or denied a pair
 }
 
-// datum asks about one data code with each purpose of the access. It reports whether every purpose is
-// permitted, and whether one is denied.
+// datum asks about one data code with each purpose of the access. It reports whether every purpose
+// is permitted, and whether one is denied.
 func (t *tally) datum(code string) (permitted, denied bool) {
 	permitted = true
 	for _, purpose := range t.purposes {

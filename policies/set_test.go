@@ -97,7 +97,8 @@ func many(n int) string {
 	return b.String()
 }
 
-// The same fault is told in the same words every time: the checker of types goes through maps, and refusals are compared between replicas.
+// The same fault is told in the same words every time: the checker of types goes through maps, and
+// refusals are compared between replicas.
 func TestCompileIsDeterministic(t *testing.T) {
 	text := policy(`@id("x") @plain("words")`, `forbid (principal, action, resource) when { context.a && context.b && context.agreement.c };`)
 	_, first := Compile(1, text)
@@ -114,7 +115,8 @@ func TestCompileIsDeterministic(t *testing.T) {
 	}
 }
 
-// A registrar changes the set: a stricter rule takes effect, a rule taken out no longer counts, and the version in use is told.
+// A registrar changes the set: a stricter rule takes effect, a rule taken out no longer counts, and
+// the version in use is told.
 func TestChangedSets(t *testing.T) {
 	emergency := with(func(f *Facts, a *Agreement) { f.Emergency, f.Justified, f.Named, f.Agreement = true, true, false, nil })
 	machine := with(func(f *Facts, a *Agreement) { f.Machine = true })
@@ -134,7 +136,8 @@ func TestChangedSets(t *testing.T) {
 			`permit (principal, action == Action::"break-glass", resource) when { context.action == "C" };`), emergency, "not-covered agreement-named"},
 		{"review suspends", changed(t, `, "under-review"]`, `]`), with(func(f *Facts, a *Agreement) { a.State = "under-review" }), "not-covered agreement-in-force"},
 		{"roles do not matter", changed(t, `!context.agreement.role `, `false `), with(func(f *Facts, a *Agreement) { a.Roles = []string{"nurse"} }), "covered agreement"},
-		// A forbid that cannot be evaluated (here: 64-bit overflow) closes the ground; Cedar alone would pass over it.
+		// A forbid that cannot be evaluated (here: 64-bit overflow) closes the ground; Cedar alone
+		// would pass over it.
 		{"overflow", policy(`@id("overflow") @plain("words")`,
 			`forbid (principal, action == Action::"agreement", resource) when { context has agreement && context.agreement.version * 9223372036854775807 == 2 };`),
 			with(func(f *Facts, a *Agreement) { a.Version = 3 }), "not-covered overflow"},
@@ -169,7 +172,8 @@ func TestChangedSets(t *testing.T) {
 	}
 }
 
-// What Decide asks conforms to the schema that authors of policies write against, with every optional part and without.
+// What Decide asks conforms to the schema that authors of policies write against, with every
+// optional part and without.
 func TestQuestionsConformToSchema(t *testing.T) {
 	v, err := newValidator()
 	if err != nil {
@@ -187,7 +191,8 @@ func TestQuestionsConformToSchema(t *testing.T) {
 	}
 }
 
-// docs/POLICIES.md tells of every built-in rule in the words that citizens are shown, and of no others.
+// docs/POLICIES.md tells of every built-in rule in the words that citizens are shown, and of no
+// others.
 func TestDocumented(t *testing.T) {
 	doc, err := os.ReadFile("../docs/POLICIES.md")
 	if err != nil {

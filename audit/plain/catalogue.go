@@ -1,15 +1,15 @@
-// Package plain says in words what the ledger holds: what an access, another act, a verdict, a remark,
-// an outcome, a purpose or a type of entry is called for people. Commands, the API, reports and the
-// checker in a browser all take their words from here, so that one fact has one sentence.
+// Package plain has the words for what the ledger holds: what an access, another act, a verdict, a
+// remark, an outcome, a purpose or a type of entry is called for people. Commands, the API, reports
+// and the checker in a browser all take their words from here, so that one fact has one sentence.
 //
-// The texts are in one file per language, en.properties being the one that has them all, and are found
-// by typed keys. What this package returns is text for people: programs read the codes of package entry,
-// which never change with the language.
+// The texts are in one file per language and are found by typed keys. en.properties is the file
+// that has them all. What this package returns is text for people. Programs read the codes of
+// package entry, which never change with the language.
 //
-// The package promises that every text it returns from an entry is one line without control or direction
-// characters, whatever a source wrote into the entry. It does not look anything up: names of
-// organisations and the words of policy rules come from its callers. It is linked into the checker in a
-// browser, so it imports nothing that weighs much.
+// The package promises that every text it returns from an entry is one line without control or
+// direction characters, whatever a source wrote into the entry. It does not look anything up:
+// callers pass the names of organisations and the words of policy rules. It is linked into the
+// checker in a browser, so it imports only small packages.
 package plain
 
 import (
@@ -23,14 +23,14 @@ import (
 // Language is a BCP 47 tag of a language that the catalogue may have.
 type Language string
 
-// English is the language of last resort: it has every text.
+// English is the fallback language: it has every text.
 const English Language = "en"
 
 //go:embed *.properties
 var files embed.FS
 
-// plurals names the form of a text that each language needs for a number, after the plural rules of the
-// Unicode CLDR. A language needs an entry here and a file.
+// plurals chooses the form of a text that each language needs for a number, after the plural rules
+// of the Unicode CLDR. A language needs an entry here and a file.
 var plurals = map[Language]func(n uint64) string{
 	English: func(n uint64) string {
 		if n == 1 {
@@ -47,7 +47,7 @@ type Catalogue struct {
 	fallback *Catalogue // English, or nil
 }
 
-// Key names a text. The keys of codes, such as purpose.TREAT, are made by the methods that say them.
+// Key names a text. Methods make the keys of codes, such as purpose.TREAT.
 type Key string
 
 // Texts that stand alone.
@@ -82,8 +82,8 @@ var english = sync.OnceValue(func() *Catalogue {
 	return c
 })
 
-// In returns the catalogue of a language; where there is none, of English. A region or script in the tag
-// is not looked at.
+// In returns the catalogue of a language, or of English if there is none. A region or script in the
+// tag is ignored.
 func In(l Language) *Catalogue {
 	base, _, _ := strings.Cut(strings.ToLower(string(l)), "-")
 	if l = Language(base); l == English || plurals[l] == nil {
@@ -105,7 +105,7 @@ func load(l Language) (*Catalogue, error) {
 	return parse(string(data), plurals[l])
 }
 
-// parse reads the lines of a file as its head explains them.
+// parse reads the lines of a file, whose head explains them.
 func parse(data string, plural func(n uint64) string) (*Catalogue, error) {
 	c := &Catalogue{texts: map[Key]string{}, plural: plural}
 	n := 0
@@ -117,18 +117,19 @@ func parse(data string, plural func(n uint64) string) (*Catalogue, error) {
 		key, text, found := strings.Cut(line, "=")
 		k, text := Key(strings.TrimSpace(key)), strings.TrimSpace(text)
 		if !found || k == "" || text == "" {
-			return nil, fmt.Errorf("line %d: want key = text", n)
+			return nil, fmt.Errorf("line %d: want \"key = text\"", n)
 		}
 		if _, twice := c.texts[k]; twice {
-			return nil, fmt.Errorf("line %d: %s is there already", n, k)
+			return nil, fmt.Errorf("line %d: %s is there twice", n, k)
 		}
 		c.texts[k] = text
 	}
 	return c, nil
 }
 
-// Text returns the text of a key, with each {name} replaced by the value that follows name in args. A key
-// without text is returned itself: a defect, which a test excludes for every key there is.
+// Text returns the text of a key, with each {name} replaced by the value that follows name in args.
+// If the key has no text, it returns the key. That is a defect, which a test excludes for every
+// key.
 func (c *Catalogue) Text(k Key, args ...string) string {
 	text, ok := c.lookup(k)
 	if !ok {
@@ -137,7 +138,7 @@ func (c *Catalogue) Text(k Key, args ...string) string {
 	return fill(text, args)
 }
 
-// Count returns the text of a key by number, with n as {n} unless args have it.
+// Count returns the form of a key's text for the number n. {n} is n unless args have it.
 func (c *Catalogue) Count(k Key, n uint64, args ...string) string {
 	args = append(args[:len(args):len(args)], "n", strconv.FormatUint(n, 10))
 	for ; c != nil; c = c.fallback {
@@ -150,8 +151,8 @@ func (c *Catalogue) Count(k Key, n uint64, args ...string) string {
 	return string(k)
 }
 
-// fill replaces in one pass, so what is filled in is never taken for a name. Of two values for a name the
-// first is taken.
+// fill replaces all names in one pass, so that a value is never taken for a name. If a name has two
+// values, the first is used.
 func fill(text string, args []string) string {
 	pairs := make([]string, len(args))
 	for i, a := range args {
@@ -171,7 +172,7 @@ func (c *Catalogue) lookup(k Key) (string, bool) {
 	return "", false
 }
 
-// code returns the text of a code of a family; without one, the code itself.
+// code returns the text of a code of a family. If there is none, it returns the code.
 func (c *Catalogue) code(family, code string) string {
 	if text, ok := c.lookup(Key(family + "." + code)); ok {
 		return text

@@ -17,8 +17,9 @@ import (
 	"igledger/policies/purpose"
 )
 
-// declared returns the values of every string constant of a type that Go files below dir declare, and the
-// strings in the literals of variables of that name. What a format gains is thereby asked for here.
+// declared returns the values of every string constant of a type that Go files below dir declare,
+// and the strings in the literals of variables of that name. What a format gains is thereby asked
+// for here.
 func declared(t *testing.T, dir, name string, atLeast int) []string {
 	t.Helper()
 	var list []string
@@ -69,8 +70,8 @@ func literals(n ast.Node) (list []string) {
 	return list
 }
 
-// keys are all keys that this package asks for: those of every code that the formats know, and those that
-// its own code names.
+// keys are all keys that this package asks for: those of every code that the formats know, and
+// those that its own code names.
 func keys(t *testing.T) map[Key]bool {
 	all := map[Key]bool{}
 	add := func(family string, codes ...string) {
@@ -133,8 +134,8 @@ func asked(t *testing.T, file string, atLeast int) (list []Key) {
 // optional are keys that a text may have besides: a longer form of it.
 var optional = regexp.MustCompile(`^(did\.[A-Za-z-]+\.(of|to|from)|flag\.[a-z-]+\.advice|check\.[a-z-]+)$`)
 
-// Every code that the formats know and every key that is asked for has a text in English, and no text is
-// there that nothing asks for.
+// Every code that the formats know and every key that is asked for has a text in English, and no
+// text is there that nothing asks for.
 func TestEnglishIsWhole(t *testing.T) {
 	c, want := In(English), keys(t)
 	families := []string{"consent", "data", "did", "verdict"} // begin keys in the code, or name what is filled in
@@ -162,7 +163,8 @@ func cutLast(k Key) (before Key, after string, found bool) {
 	return k[:i], string(k[i+1:]), true
 }
 
-// Every remark, check and code that begins in lower case is the end of a sentence or the cell of a table.
+// Every remark, check and code that begins in lower case is the end of a sentence or the cell of a
+// table.
 func TestEnglishStyle(t *testing.T) {
 	avoid := regexp.MustCompile(`(?i)\b(somebody|nobody|whoever|anew|herself|himself|shall|hereby)\b`)
 	for k, text := range In(English).texts {
@@ -183,7 +185,8 @@ func TestEnglishStyle(t *testing.T) {
 	}
 }
 
-// A translation has no key that English lacks, keeps every {name}, and has the forms that its numbers need.
+// A translation has no key that English lacks, keeps every {name}, and has the forms that its
+// numbers need.
 func TestTranslations(t *testing.T) {
 	names := regexp.MustCompile(`\{[a-z]+\}`)
 	placeholders := func(text string) []string {

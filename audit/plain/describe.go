@@ -11,25 +11,26 @@ import (
 	"igledger/policies/purpose"
 )
 
-// Summary is an access, or another act about a person, in words. Empty fields are unknown or withheld.
-// Every text is one line without control characters, so that it is safe on terminals and pages.
+// Summary describes an access, or another act about a person, in words. Empty fields are unknown or
+// withheld. Every text is one line without control characters, so it is safe on terminals and
+// pages.
 type Summary struct {
-	When          time.Time // when it happened, by the signer's claim
+	When          time.Time // when it happened, as the signer claims
 	Organisation  string    // id of the organisation that acted
 	Role          string    // of the user
 	Staff         string    // name, else identifier
-	System        string    // through which it accessed
+	System        string    // through which the organisation accessed
 	What          string    // "read Observation"
 	Why           string    // "to give you care"; NoReason
-	Justification string    // of an emergency
-	Result        string    // "succeeded", "was told no"; of acts that only state something, ""
+	Justification string    // for an emergency
+	Result        string    // "succeeded", "was told no"; "" for acts that only state something
 	Agreement     string    // id
 	Emergency     bool      // purpose.Emergency
-	Machine       bool      // no human behind it
+	Machine       bool      // no human user
 }
 
-// Describe says what an entry states. A public entry, which is about no person, is called by its type. No
-// id of the person whom a sealed entry is about is in the summary.
+// Describe describes what an entry states. A public entry, which is about no person, is described
+// by its type. The summary holds no id of the person whom a sealed entry is about.
 func (c *Catalogue) Describe(e *entry.Entry) Summary {
 	s := Summary{Organisation: e.Issuer, When: time.Unix(e.IssuedAt, 0).UTC()}
 	switch b := e.Body.(type) {
@@ -51,14 +52,16 @@ func (c *Catalogue) Describe(e *entry.Entry) Summary {
 	return s.clean()
 }
 
-// Access says an access. The role is its code: package audit has the words that the source's event had.
+// Access describes an access. The role is its code: package audit has the words that the source's
+// event had.
 func (c *Catalogue) Access(a *entry.Access) Summary {
 	s := c.summary(a, a.Accessor())
 	s.What, s.Result = c.what(a), c.Outcome(a.Outcome)
 	return s.clean()
 }
 
-// decision says what was asked and answered. Whether the access was then made is another entry.
+// decision describes what was asked and answered. If the access was then made, that is another
+// entry.
 func (c *Catalogue) decision(d *entry.Decision) Summary {
 	a := &entry.Access{
 		System: d.System, Action: d.Action, Data: d.Data, Purpose: d.Purpose, Role: d.Role, Machine: d.Machine,
@@ -110,16 +113,19 @@ func (c *Catalogue) delegation(s *Summary, b *entry.Delegation) {
 		"scopes", strings.Join(scopes, ", "))
 }
 
-// clean makes a source's text safe to print: one line, no control or direction characters by which it
-// could look like another.
+// clean makes a source's text safe to print: one line, without control or direction characters that
+// could make it look like another line.
 func (s Summary) clean() Summary {
-	for _, f := range []*string{&s.Organisation, &s.Role, &s.Staff, &s.System, &s.What, &s.Why, &s.Justification, &s.Agreement} {
+	for _, f := range []*string{
+		&s.Organisation, &s.Role, &s.Staff, &s.System, &s.What, &s.Why, &s.Justification, &s.Agreement,
+	} {
 		*f = OneLine(*f)
 	}
 	return s
 }
 
-// OneLine returns text without control and direction characters, its white space reduced to single blanks.
+// OneLine returns text without control and direction characters. Runs of white space become single
+// blanks.
 func OneLine(text string) string {
 	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
@@ -143,8 +149,8 @@ const (
 	imported = dcm + "|110107"
 )
 
-// events are types and subtypes that say more than the action does, with the key of each. The first that
-// an access has is taken.
+// events are types and subtypes that say more than the action does, with the key of each. The first
+// one that an access has is used.
 var events = []struct {
 	event string
 	key   Key
@@ -160,7 +166,7 @@ var events = []struct {
 	{dcm + "|110121", "did.stopped"},
 }
 
-// Did says what was done without saying to which data: "read".
+// Did returns what was done, without the data: "read".
 func (c *Catalogue) Did(a *entry.Access) string { return c.Text(did(a)) }
 
 func did(a *entry.Access) Key {
@@ -201,7 +207,8 @@ func (c *Catalogue) what(a *entry.Access) string {
 	return c.Text("did.with", "did", c.Text(key), "data", data)
 }
 
-// ends names the two ends of an export or import, and reports whether the recipient is who accessed.
+// ends returns the names of the two ends of an export or import, and reports whether the recipient
+// is the organisation that accessed.
 func ends(a *entry.Access) (sender, recipient string, own bool) {
 	if !slices.Contains(a.Event, exported) && !slices.Contains(a.Event, imported) {
 		return "", "", false
@@ -218,7 +225,7 @@ func ends(a *entry.Access) (sender, recipient string, own bool) {
 	return cmp.Or(from.Name, from.ID), cmp.Or(to.Name, to.ID), own
 }
 
-// kinds are the FHIR resource types that were touched, "" if none is known.
+// kinds returns the FHIR resource types that were used, "" if none is known.
 func kinds(a *entry.Access) string {
 	var kinds []string
 	for _, d := range a.Data {
@@ -248,7 +255,7 @@ func (c *Catalogue) why(a *entry.Access) string {
 	return strings.Join(list, "; ")
 }
 
-// splitCode cuts "system|code" at the last bar.
+// splitCode splits "system|code" at the last bar.
 func splitCode(s string) (system, code string) {
 	if i := strings.LastIndexByte(s, '|'); i >= 0 {
 		return s[:i], s[i+1:]
@@ -256,7 +263,7 @@ func splitCode(s string) (system, code string) {
 	return "", s
 }
 
-// moment reads a time that the entry's check has read before.
+// moment reads a time that the entry's check has already accepted.
 func moment(s string) time.Time {
 	t, _ := time.Parse(time.RFC3339Nano, s)
 	return t

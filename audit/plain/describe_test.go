@@ -137,8 +137,8 @@ func TestSentences(t *testing.T) {
 	}
 }
 
-// What a source writes goes to terminals and pages: it must not be able to look like another line, or
-// like another name.
+// What a source writes goes to terminals and pages: it must not be able to look like another line,
+// or like another name.
 func TestDescribeIsOneLine(t *testing.T) {
 	s := In(English).Access(&entry.Access{Action: "R", Outcome: "0", Data: []string{resourceTypes + "|A\u0085B"}, Agreement: "a\x00b",
 		Staff: &entry.Staff{Name: "A\x1b[2J\nName\u202e\u2028"}, Text: &entry.Text{Why: "a\tb", Justification: "x\r\ny"}})

@@ -7,19 +7,20 @@ import (
 	"igledger/ledger/entry"
 )
 
-// Type says what entries of a type state.
+// Type returns what entries of a type state.
 func (c *Catalogue) Type(t entry.Type) string { return c.code("type", string(t)) }
 
-// Outcome says how an access ended: FHIR AuditEvent.outcome.
+// Outcome returns how an access ended: FHIR AuditEvent.outcome.
 func (c *Catalogue) Outcome(code string) string { return c.code("outcome", code) }
 
-// Purpose says why a record was used: a PurposeOfUse code. False means that the code is of another system.
+// Purpose returns why a record was used, from a PurposeOfUse code. It returns false if the code is
+// of another system.
 func (c *Catalogue) Purpose(code string) (string, bool) { return c.lookup(Key("purpose." + code)) }
 
-// Flag says what a remark of the ledger means.
+// Flag returns what a remark of the ledger means.
 func (c *Catalogue) Flag(f entry.Flag) string { return c.code("flag", string(f)) }
 
-// FlagAdvice tells who submitted an entry of a remark, and what to do about it.
+// FlagAdvice returns a remark for the officer who submitted the entry, and what to do about it.
 func (c *Catalogue) FlagAdvice(f entry.Flag) string {
 	said := c.Text("remark", "flag", c.Flag(f))
 	if advice, ok := c.lookup(Key("flag." + string(f) + ".advice")); ok {
@@ -28,11 +29,11 @@ func (c *Catalogue) FlagAdvice(f entry.Flag) string {
 	return said
 }
 
-// LedgersWord marks a remark or verdict as what it is: nothing proves it.
+// LedgersWord marks a remark or verdict that nothing proves.
 func (c *Catalogue) LedgersWord(said string) string { return c.Text("word.ledger", "said", said) }
 
-// Verdict says what policy says of an access and, if the access named an agreement, which. Why is said by
-// the words of v.Rules: see Rule.
+// Verdict returns what the policies say about an access and, if the access named an agreement,
+// which one. The words of v.Rules give the reasons: see Rule.
 func (c *Catalogue) Verdict(v *entry.Verdict) string {
 	said := c.Text(Key("verdict." + string(v.Result)))
 	if v.Agreement == "" {
@@ -41,8 +42,9 @@ func (c *Catalogue) Verdict(v *entry.Verdict) string {
 	return said + " " + c.Text("verdict.named", "agreement", v.Agreement, "version", strconv.FormatUint(v.Version, 10))
 }
 
-// VerdictWithReasons returns what policy says of an access, then a sentence for each rule that decided.
-// signed has the words of v.Rules in their order, as Rule takes them; consent.Rules.Reasons returns them.
+// VerdictWithReasons returns what the policies say about an access, then a sentence for each rule
+// that decided. signed has the words of v.Rules in their order, as Rule takes them.
+// consent.Rules.Reasons returns them.
 func (c *Catalogue) VerdictWithReasons(v *entry.Verdict, signed []string) []string {
 	list := []string{c.Verdict(v)}
 	for i, id := range v.Rules {
@@ -55,8 +57,8 @@ func (c *Catalogue) VerdictWithReasons(v *entry.Verdict, signed []string) []stri
 	return list
 }
 
-// Rule says why a rule decided. signed is what the policy set says of it (its annotation @plain), "" if
-// the set has no such rule or is not at hand.
+// Rule returns why a rule decided. signed is what the policy set says about it (its annotation
+// @plain). It is "" if the set has no such rule or is not available.
 func (c *Catalogue) Rule(id, signed string) string {
 	if signed != "" {
 		return signed
@@ -67,8 +69,9 @@ func (c *Catalogue) Rule(id, signed string) string {
 	return c.Text("rule", "rule", id)
 }
 
-// Obligation says what goes with the answer to a question about an access: if it is allowed, what is
-// still to do, else what would make it allowed. codes are the data that Redact leaves out.
+// Obligation returns an obligation that comes with the answer to a question about an access. If the
+// access is allowed, it says what is still to do; otherwise, what would make it allowed. codes are
+// the data that Redact leaves out.
 func (c *Catalogue) Obligation(id string, allowed bool, codes []string) string {
 	family := Key("remedy")
 	if allowed {
@@ -81,5 +84,6 @@ func (c *Catalogue) Obligation(id string, allowed bool, codes []string) string {
 	return fill(text, []string{"codes", strings.Join(codes, ", ")})
 }
 
-// Check says what a check of a statement asks. One without a title is called by its name.
+// Check returns what a check of a statement confirms. A check without a title is called by its
+// name.
 func (c *Catalogue) Check(name string) string { return c.code("check", name) }

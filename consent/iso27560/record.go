@@ -16,8 +16,9 @@ import (
 
 const profile = "https://w3id.org/dpv/schema/dpv-27560#"
 
-// Record writes the consent record: its processing as the newest act with a rule has it, all acts as events. It names the person by her id and is for
-// whoever may see that. *Error.
+// Record returns the consent record. Its processing is that of the newest act with a rule, and all
+// acts are events. It names the person by their id, so it is only for readers who may see that.
+// Errors are *Error.
 func Record(s Source) ([]byte, error) {
 	r, err := record(s)
 	if err != nil {
@@ -27,14 +28,16 @@ func Record(s Source) ([]byte, error) {
 	return write(r)
 }
 
-// Receipt writes the receipt of the newest act, to give to the person: it holds the whole record. created is when it is made. *Error.
+// Receipt returns the receipt of the newest act, to be given to the person. It holds the whole
+// record. created is the time when it is made. Errors are *Error.
 func Receipt(s Source, created time.Time) ([]byte, error) {
 	r, err := record(s)
 	if err != nil {
 		return nil, err
 	}
 	newest := s.Acts[len(s.Acts)-1]
-	id := uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:igledger:consent-receipt:"+newest.Audience+":"+newest.Issuer+":"+newest.ID)).String()
+	name := "urn:igledger:consent-receipt:" + newest.Audience + ":" + newest.Issuer + ":" + newest.ID
+	id := uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)).String()
 	return write(object{
 		"@context":                context(),
 		"@id":                     "urn:uuid:" + id,
@@ -89,12 +92,13 @@ func record(s Source) (object, error) {
 	}, nil
 }
 
-// check wants acts of one record under its agreement, and gives the newest act with a rule.
+// check checks that the acts are of one record under its agreement, and returns the newest act with
+// a rule.
 func (s Source) check() (*entry.Consent, error) {
 	var ruling *entry.Consent
 	for _, x := range s.Acts {
 		if x.Consent != s.Acts[0].Consent || x.Sub != s.Acts[0].Sub {
-			return nil, &Error{BadSource, "record_id", "acts of several records, or of several people"}
+			return nil, &Error{BadSource, "record_id", "the acts belong to several records or several people"}
 		}
 		if x.Rule != nil {
 			ruling = x
@@ -102,7 +106,7 @@ func (s Source) check() (*entry.Consent, error) {
 	}
 	switch {
 	case len(s.Acts) == 0:
-		return nil, &Error{BadSource, "record_id", "no act"}
+		return nil, &Error{BadSource, "record_id", "there is no act"}
 	case s.Acts[0].Sub == "":
 		return nil, missing("pii_principal_id", "the person's id is withheld")
 	case ruling == nil:
@@ -112,16 +116,16 @@ func (s Source) check() (*entry.Consent, error) {
 	case ruling.Agreement != s.Agreement.ID:
 		return nil, &Error{BadSource, "pii_controllers", "the consent was asked for another agreement"}
 	case s.Agreement.Retention == "":
-		return nil, missing("retention_period", "the agreement does not say it")
+		return nil, missing("retention_period", "the agreement does not state it")
 	case s.Agreement.Rights == "":
-		return nil, missing("withdrawal_method", "the agreement does not say whom to turn to")
+		return nil, missing("withdrawal_method", "the agreement does not say who to contact")
 	case s.Jurisdiction == "":
-		return nil, missing("jurisdiction", "the ledger is not configured with one")
+		return nil, missing("jurisdiction", "the ledger has none configured")
 	}
 	return ruling, nil
 }
 
-// notice is the one that the person was told by, newest first, else the agreement's.
+// notice returns the newest notice that the person was given, else the agreement's.
 func (s Source) notice() (object, error) {
 	n, language := &s.Agreement.Notice, ""
 	for _, x := range slices.Backward(s.Acts) {
@@ -140,16 +144,20 @@ func (s Source) notice() (object, error) {
 		return nil, missing("privacy_notice", "neither the consent nor the agreement has one")
 	}
 	if language == "" {
-		return nil, missing("language", "neither the notice nor the consent says it")
+		return nil, missing("language", "neither the notice nor the consent states it")
 	}
-	o := object{"@id": n.URL, "@type": "dpv:ConsentNotice", "dct:language": language, "dct:identifier": "sha-256:" + wire.Encode64(n.Hash[:])}
+	o := object{
+		"@id": n.URL, "@type": "dpv:ConsentNotice", "dct:language": language,
+		"dct:identifier": "sha-256:" + wire.Encode64(n.Hash[:]),
+	}
 	if n.Version != "" {
 		o["dct:hasVersion"] = n.Version
 	}
 	return o, nil
 }
 
-// process is what is done with the data, as the agreement has it within what the person decided.
+// process returns what is done with the data: what the agreement says, within what the person
+// decided.
 func (s Source) process(x *entry.Consent) (object, error) {
 	a := s.Agreement
 	purposes, data := s.purposes(x.Rule), s.data(x.Rule)
@@ -169,7 +177,8 @@ func (s Source) process(x *entry.Consent) (object, error) {
 	if a.ConsentBasis() {
 		bases = append(bases, object{"@id": consentTypes[x.Expressed.How]})
 	}
-	for _, country := range append([]string{"GB"}, a.Transfers...) { // the data stays in the UK but for the transfers that the agreement names
+	// Except for the transfers that the agreement names, the data stays in the UK.
+	for _, country := range append([]string{"GB"}, a.Transfers...) {
 		places = append(places, object{"@id": "loc:" + country})
 	}
 	parties := map[string][]any{}
@@ -209,8 +218,11 @@ func (s Source) process(x *entry.Consent) (object, error) {
 		"dpv:hasRight":          rights,
 		"dpv:hasAssessment":     dpia,
 	}
-	if !a.ConsentBasis() { // there is nothing to withdraw; the right that applies stands among the rights
-		o["dpv:hasConsentControl"] = object{"@type": "dpv:ConsentControl", "dpv:isExercisedAt": a.Rights, "dct:description": "Consent is not the legal basis; object to the processing instead."}
+	if !a.ConsentBasis() { // there is nothing to withdraw; the right that applies is among the rights
+		o["dpv:hasConsentControl"] = object{
+			"@type": "dpv:ConsentControl", "dpv:isExercisedAt": a.Rights,
+			"dct:description": "Consent is not the legal basis; object to the processing instead.",
+		}
 	}
 	for name, list := range parties {
 		o[name] = list
@@ -218,7 +230,8 @@ func (s Source) process(x *entry.Consent) (object, error) {
 	return o, nil
 }
 
-// rights are those of UK GDPR that people have by the agreement's basis: withdrawal and portability where it is consent, else objection.
+// rights returns the rights that people have under the UK GDPR on the agreement's basis: withdrawal
+// and portability if it is consent, else objection.
 func (s Source) rights() []string {
 	always := []string{"eu-gdpr:A15", "eu-gdpr:A16", "eu-gdpr:A17", "eu-gdpr:A18"}
 	if s.Agreement.ConsentBasis() {
@@ -227,7 +240,8 @@ func (s Source) rights() []string {
 	return append(always, "eu-gdpr:A21")
 }
 
-// purposes are the agreement's as far as the rule is about them, then what of the rule no purpose of the agreement covers.
+// purposes returns the agreement's purposes that the rule is about, then the rule's purposes that
+// the agreement does not cover.
 func (s Source) purposes(rule *entry.ConsentRule) []any {
 	var out []any
 	left := slices.Clone(rule.Purposes)
@@ -262,15 +276,19 @@ func purposeObject(code string) object {
 	return o
 }
 
-// data are the agreement's kinds of data as far as the rule is about them, then codes of the rule that none of them has. They are all health data, which
-// Article 9 makes special, and all needed for the purposes: the agreement has no optional data.
+// data returns the agreement's kinds of data that the rule is about, then the rule's codes that
+// none of them has. All of it is health data, which Article 9 makes special, and all is needed for
+// the purposes: agreements have no optional data.
 func (s Source) data(rule *entry.ConsentRule) []any {
 	kind := "dpv:PersonalData"
 	if len(s.Agreement.Article9) > 0 {
 		kind = "dpv:SpecialCategoryPersonalData"
 	}
 	item := func(text string, codes []string) object {
-		o := object{"@type": kind, "skos:broader": object{"@id": "pd:MedicalHealth"}, "dpv:hasNecessity": object{"@id": "dpv:Required"}}
+		o := object{
+			"@type": kind, "skos:broader": object{"@id": "pd:MedicalHealth"},
+			"dpv:hasNecessity": object{"@id": "dpv:Required"},
+		}
 		if text != "" {
 			o["dct:description"] = text
 		}
@@ -299,7 +317,8 @@ func (s Source) data(rule *entry.ConsentRule) []any {
 	return out
 }
 
-// recipients are those that the rule names, else all parties that receive data by the agreement.
+// recipients returns those that the rule names, else all parties that receive data under the
+// agreement.
 func (s Source) recipients(rule *entry.ConsentRule) []string {
 	if len(rule.Recipients) > 0 {
 		return rule.Recipients
@@ -321,7 +340,8 @@ func (s Source) recipients(rule *entry.ConsentRule) []string {
 	return out
 }
 
-// rule is what the person decided, level by level: what stands in a rule is the exception to it.
+// rule returns what the person decided, level by level: a rule within a rule is the exception to
+// it.
 func (s Source) rule(rule *entry.ConsentRule) object {
 	o := object{"@type": "dpv:Permission"}
 	if rule.Decision == "deny" {
@@ -366,7 +386,7 @@ func (s Source) rule(rule *entry.ConsentRule) object {
 	return o
 }
 
-// entities are all organisations that the record names.
+// entities returns all organisations that the record names.
 func (s Source) entities(x *entry.Consent) ([]any, error) {
 	ids := s.Agreement.Organisations()
 	for _, id := range s.recipients(x.Rule) {
@@ -378,18 +398,24 @@ func (s Source) entities(x *entry.Consent) ([]any, error) {
 	for _, id := range ids {
 		m := slices.IndexFunc(s.Organisations, func(m entry.Member) bool { return m.ID == id })
 		if m < 0 || s.Organisations[m].Name == "" || s.Organisations[m].Kind == "" {
-			return nil, missing("party_name", "organisation "+id+" is not among those registered")
+			return nil, missing("party_name", "organisation "+id+" is not registered, or has no name or kind")
 		}
-		o := object{"@id": organisationIRI(id), "dpv:hasIdentifier": id, "dpv:hasName": s.Organisations[m].Name, "schema:additionalType": s.Organisations[m].Kind}
+		o := object{
+			"@id": organisationIRI(id), "dpv:hasIdentifier": id, "dpv:hasName": s.Organisations[m].Name,
+			"schema:additionalType": s.Organisations[m].Kind,
+		}
 		types := []any{"dpv:Organisation"}
 		p := slices.IndexFunc(s.Agreement.Parties, func(p entry.AgreementParty) bool { return p.Org == id })
 		if p < 0 || s.Agreement.Parties[p].Contact == "" {
-			return nil, missing("party_contact", "organisation "+id+" is no party of the agreement, which says how to reach the parties")
+			return nil, missing("party_contact", "organisation "+id+" is not a party with a contact in the agreement")
 		}
 		party := s.Agreement.Parties[p]
 		o["@type"] = append(types, partyTerms[party.Role])
-		// The agreement has one text for how data subjects reach a party; the vocabulary has no other place for an address.
-		o["schema:contactPoint"] = object{"@type": "schema:ContactPoint", "schema:contactType": "data subjects", "schema:description": party.Contact}
+		// The agreement has one text for how data subjects reach a party; the vocabulary has no
+		// other place for an address.
+		o["schema:contactPoint"] = object{
+			"@type": "schema:ContactPoint", "schema:contactType": "data subjects", "schema:description": party.Contact,
+		}
 		if party.Registration != "" {
 			o["dct:identifier"] = party.Registration
 		}
@@ -398,7 +424,8 @@ func (s Source) entities(x *entry.Consent) ([]any, error) {
 	return out, nil
 }
 
-// event is one act. It holds until the rule ends or, without an end, until the person withdraws it; an act without a rule holds for good.
+// event returns one act. It is valid until the rule ends. If the rule has no end, it is valid until
+// the person withdraws it. An act without a rule is valid for ever.
 func event(x, ruling *entry.Consent) object {
 	duration := object{"@type": "dpv:EndlessDuration"}
 	switch {
@@ -417,7 +444,7 @@ func event(x, ruling *entry.Consent) object {
 			by["dct:identifier"] = "urn:uuid:" + x.By.Delegation
 		}
 	}
-	if x.Act == "expired" { // by time: whoever keeps the record says so
+	if x.Act == "expired" { // by time: the organisation that keeps the record says so
 		by = object{"@id": organisationIRI(x.Issuer)}
 	}
 	o := object{
@@ -431,7 +458,7 @@ func event(x, ruling *entry.Consent) object {
 	return o
 }
 
-// utc gives a checked RFC 3339 time as UTC, as ISO/IEC TS 27560 wants event times.
+// utc returns a checked RFC 3339 time in UTC, as ISO/IEC TS 27560 requires for event times.
 func utc(s string) string {
 	t, err := entry.ParseTime(s)
 	if err != nil {

@@ -114,7 +114,8 @@ func TestReceipt(t *testing.T) {
 	}
 }
 
-// A refusal under an agreement that does not rest on consent says the true basis and the right that there is, and is no consent.
+// A refusal under an agreement that does not rest on consent says the true basis and the right that
+// there is, and is no consent.
 func TestWhereConsentIsNotTheBasis(t *testing.T) {
 	s := story()
 	s.Agreement.Article6, s.Agreement.Article9 = []string{"e"}, []string{"h"}
@@ -133,7 +134,8 @@ func TestWhereConsentIsNotTheBasis(t *testing.T) {
 	}
 }
 
-// Every act gives the state that DPV has for it, and only those that permit are a basis for processing.
+// Every act gives the state that DPV has for it, and only those that permit are a basis for
+// processing.
 func TestStates(t *testing.T) {
 	permit, deny := &entry.ConsentRule{Decision: "permit"}, &entry.ConsentRule{Decision: "deny"}
 	for _, c := range []struct {
@@ -206,7 +208,8 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	}
 }
 
-// testdata/terms.txt lists the terms of DPV 2.3 and its extensions that we use, one a line, as they were found in its published lists: a term that is not there is misspelt.
+// testdata/terms.txt lists the terms of DPV 2.3 and its extensions that we use, one a line, as they
+// were found in its published lists: a term that is not there is misspelt.
 func TestTermsAreThoseOfDPV(t *testing.T) {
 	b, err := os.ReadFile("testdata/terms.txt")
 	if err != nil {

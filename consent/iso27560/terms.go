@@ -9,7 +9,7 @@ import (
 
 type object = map[string]any
 
-// context gives the prefixes of a record's terms.
+// context returns the prefixes of a record's terms.
 func context() object {
 	return object{
 		"dct":     "http://purl.org/dc/terms/",
@@ -26,7 +26,8 @@ func context() object {
 	}
 }
 
-// purposeTerms gives the DPV purpose of PurposeOfUse codes; a code that is not here has that of the next wider one.
+// purposeTerms maps PurposeOfUse codes to DPV purposes. A code that is not here has the purpose of
+// the next wider code.
 var purposeTerms = map[string]string{
 	"HMARKT":  "dpv:Marketing",
 	"HOPERAT": "health:HealthcareManagement",
@@ -39,7 +40,7 @@ var purposeTerms = map[string]string{
 	"POPHLTH": "health:PopulationHealthAnalysis",
 }
 
-// purposeTerm is the DPV purpose of a code, "" for those of other systems.
+// purposeTerm returns the DPV purpose of a code, "" for codes of other systems.
 func purposeTerm(code string) string {
 	for code != "" {
 		if t := purposeTerms[code]; t != "" {
@@ -51,20 +52,35 @@ func purposeTerm(code string) string {
 	return ""
 }
 
-// partyTerms gives what a party is (party_role).
-var partyTerms = map[string]string{"controller": "dpv:DataController", "joint-controller": "dpv:JointDataControllers", "processor": "dpv:DataProcessor", "recipient": "dpv:Recipient"}
+// partyTerms maps the role of a party to its party_role.
+var partyTerms = map[string]string{
+	"controller":       "dpv:DataController",
+	"joint-controller": "dpv:JointDataControllers",
+	"processor":        "dpv:DataProcessor",
+	"recipient":        "dpv:Recipient",
+}
 
-// consentTypes gives event_type by how a decision was expressed.
-var consentTypes = map[string]string{"implied": "dpv:ImpliedConsent", "verbal": "dpv:ExpressedConsent", "written": "dpv:ExpressedConsent", "electronic": "dpv:ExpressedConsent",
-	"explicit-electronic": "dpv:ExplicitlyExpressedConsent"}
+// consentTypes maps how a decision was expressed to its event_type.
+var consentTypes = map[string]string{
+	"implied":             "dpv:ImpliedConsent",
+	"verbal":              "dpv:ExpressedConsent",
+	"written":             "dpv:ExpressedConsent",
+	"electronic":          "dpv:ExpressedConsent",
+	"explicit-electronic": "dpv:ExplicitlyExpressedConsent",
+}
 
-// operations gives the processing that actions of an access are.
-var operations = map[string]string{"C": "dpv:Collect", "R": "dpv:Access", "U": "dpv:Modify", "D": "dpv:Erase", "E": "dpv:Query"}
+// operations maps actions of an access to kinds of processing.
+var operations = map[string]string{
+	"C": "dpv:Collect", "R": "dpv:Access", "U": "dpv:Modify", "D": "dpv:Erase", "E": "dpv:Query",
+}
 
-// byTerms gives who decided in the person's place, by v3-RoleCode or v3-RoleClass; others are representatives.
-var byTerms = map[string]string{"GUARD": "dpv:GuardianOfDataSubject", "GUADLTM": "dpv:GuardianOfDataSubject", "PRN": "dpv:ParentOfDataSubject"}
+// byTerms maps v3-RoleCode or v3-RoleClass to who decided in the person's place. Others are
+// representatives.
+var byTerms = map[string]string{
+	"GUARD": "dpv:GuardianOfDataSubject", "GUADLTM": "dpv:GuardianOfDataSubject", "PRN": "dpv:ParentOfDataSubject",
+}
 
-// state is event_state after an act.
+// state returns the event_state after an act.
 func state(x *entry.Consent) string {
 	switch {
 	case x.Act == "withdrawn":

@@ -30,7 +30,8 @@ func TestSubsumes(t *testing.T) {
 	}
 }
 
-// The published tree has 7 widest codes; a typing error in a parent would cut a branch off and make permissions too narrow.
+// The published tree has 7 widest codes; a typing error in a parent would cut a branch off and make
+// permissions too narrow.
 func TestTree(t *testing.T) {
 	seen, roots := map[string]bool{}, 0
 	for _, p := range All() {
