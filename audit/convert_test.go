@@ -14,7 +14,7 @@ import (
 	"igledger/ledger/entry"
 )
 
-// everything an entry of one patient shows to whoever holds all its disclosures, base64 of the
+// everything an entry of one patient shows to a reader with all its disclosures, base64 of the
 // residue taken off.
 func everything(t *testing.T, a *entry.Access) string {
 	t.Helper()
@@ -44,7 +44,9 @@ func TestPatientsAreIsolated(t *testing.T) {
 	}
 	marks := map[string][]string{
 		"chi:2902640017": {"2902640017", "morag", "patient/p1"},
-		"temp:NHS-EXAMPLE:https://other.example.scot/fhir/Patient/22": {"other.example.scot", "hamish", "of-hamish", "asthma"},
+		"temp:NHS-EXAMPLE:https://other.example.scot/fhir/Patient/22": {
+			"other.example.scot", "hamish", "of-hamish", "asthma",
+		},
 		"nhs:9990000018": {"9990000018", `"una"`, "#una", "una demo", "haemoglobin", `"1964`}, // with marks around what random digests might spell
 	}
 	if len(list) != len(marks) {
@@ -62,7 +64,7 @@ func TestPatientsAreIsolated(t *testing.T) {
 				t.Errorf("the entry of %s has lost its own %q", id, words[0])
 			}
 		}
-		for _, w := range []string{"whose", "narrative"} { // a resource nobody can say whose it is
+		for _, w := range []string{"whose", "narrative"} { // a resource that could be any patient's
 			if strings.Contains(all, w) {
 				t.Errorf("the entry of %s tells %q", a.Sub, w)
 			}
@@ -244,7 +246,10 @@ func TestIDs(t *testing.T) {
 		{`{"reference":"https://h.scot/fhir/Patient/7/_history/3"}`, "temp:NHS-EXAMPLE:https://h.scot/fhir/Patient/7"},
 		{`{"reference":"https://i.scot/fhir/Patient/7"}`, "temp:NHS-EXAMPLE:https://i.scot/fhir/Patient/7"},
 		{`{"reference":"Person/7"}`, "temp:NHS-EXAMPLE:Person/7"},
-		{`{"reference":"urn:uuid:9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"}`, "temp:NHS-EXAMPLE:urn:uuid:9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"},
+		{
+			`{"reference":"urn:uuid:9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"}`,
+			"temp:NHS-EXAMPLE:urn:uuid:9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d",
+		},
 		{`{"reference":"Patient?identifier=` + nhs + `|9990000034"}`, "nhs:9990000034"},
 		{`{"identifier":{"value":"` + strings.Repeat("7", 200) + `"}}`, "temp:NHS-EXAMPLE:sha256:"},
 		{`{"display":"Somebody Unnumbered"}`, entry.RegSources},
@@ -294,7 +299,7 @@ func TestOddInstants(t *testing.T) {
 	}
 }
 
-// Somebody signing in to their own record sees it: FHIR counts an agent who is a patient.
+// A person who signs in to their own record sees it: FHIR counts an agent who is a patient.
 func TestPatientAsAgent(t *testing.T) {
 	event := `{"resourceType":"AuditEvent","type":{"system":"http://dicom.nema.org/resources/ontology/DCM","code":"110114"},"recorded":"2026-03-02T09:15:27Z",
 	"source":{"observer":{"display":"x"}},"agent":[{"requestor":true,"who":{"type":"Patient","identifier":{"system":"https://fhir.nhs.uk/Id/nhs-number","value":"9990000018"}}}]}`
@@ -381,8 +386,14 @@ func TestComposed(t *testing.T) {
 			Text:  &entry.Text{Why: "handover", Justification: "unconscious", Outcome: "partly", Query: "name=x"}},
 		"machine": {Source: "feed", System: "poller-1", Event: []string{restType + "|rest"}, Action: "E", Machine: true, Outcome: "0",
 			Recorded: "2026-03-02T09:15:27Z", Sub: "temp:NHS-EXAMPLE:urn:mrn|7%7C"},
-		"sources": {Source: "feed", Event: []string{dcm + "|110114", dcm + "|110122"}, Action: "E", Outcome: "8", Recorded: "2026-03-02T09:15:27Z", Sub: entry.RegSources},
-		"link":    {Source: "feed", Event: []string{restType + "|rest"}, Action: "D", Outcome: "0", Recorded: "2026-03-02T09:15:27Z", Sub: "temp:NHS-EXAMPLE:https://h.scot/fhir/Patient/7"},
+		"sources": {
+			Source: "feed", Event: []string{dcm + "|110114", dcm + "|110122"}, Action: "E", Outcome: "8",
+			Recorded: "2026-03-02T09:15:27Z", Sub: entry.RegSources,
+		},
+		"link": {
+			Source: "feed", Event: []string{restType + "|rest"}, Action: "D", Outcome: "0",
+			Recorded: "2026-03-02T09:15:27Z", Sub: "temp:NHS-EXAMPLE:https://h.scot/fhir/Patient/7",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a.Type, a.Issuer, a.Audience = entry.TypeAccess, board.Issuer, board.Audience
@@ -439,9 +450,18 @@ func TestRefusals(t *testing.T) {
 		// What decides about whom an event is must not be overlooked because it has an odd form.
 		{strings.Replace(ok, `{`, `{"entity":{"what":{"reference":"Patient/`+chi+`"}},`, 1), BadValue, "AuditEvent.entity"},
 		{strings.Replace(ok, `{`, `{"entity":[{"what":"Patient/`+chi+`"}],`, 1), BadValue, "AuditEvent.entity[0].what"},
-		{strings.Replace(ok, `{`, `{"entity":[{},{"what":{"reference":["Patient/`+chi+`"]}}],`, 1), BadValue, "AuditEvent.entity[1].what"},
-		{strings.Replace(ok, `{`, `{"entity":[{"what":{"identifier":[{"value":"`+chi+`"}]}}],`, 1), BadValue, "AuditEvent.entity[0].what"},
-		{strings.Replace(ok, `{`, `{"entity":[{"what":{"identifier":{"value":`+chi+`}}}],`, 1), BadValue, "AuditEvent.entity[0].what"},
+		{
+			strings.Replace(ok, `{`, `{"entity":[{},{"what":{"reference":["Patient/`+chi+`"]}}],`, 1),
+			BadValue, "AuditEvent.entity[1].what",
+		},
+		{
+			strings.Replace(ok, `{`, `{"entity":[{"what":{"identifier":[{"value":"`+chi+`"}]}}],`, 1),
+			BadValue, "AuditEvent.entity[0].what",
+		},
+		{
+			strings.Replace(ok, `{`, `{"entity":[{"what":{"identifier":{"value":`+chi+`}}}],`, 1), BadValue,
+			"AuditEvent.entity[0].what",
+		},
 	} {
 		_, err := board.FromAuditEvent([]byte(c.in))
 		var e *Error

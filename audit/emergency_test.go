@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Only an override makes an emergency: ETREAT alone is what an emergency department does all day,
-// and if it counted every access there would owe a follow-up.
+// Only an override makes an emergency. ETREAT alone is what an emergency department does all day:
+// if it were one, every access there would owe a follow-up.
 func TestEmergencyIsAnOverride(t *testing.T) {
 	raw := string(patterns(t)["break-glass"])
 	for name, c := range map[string]struct {

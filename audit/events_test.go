@@ -37,32 +37,46 @@ func TestEvents(t *testing.T) {
 		line int    // of the error, 0 = none
 		code Code
 	}{
-		"one":                             {ev("a"), "a", 0, ""},
-		"nothing":                         {" \n\n", "", 0, ""},
-		"byte order mark":                 {"\xef\xbb\xbf" + ev("a"), "a", 0, ""},
-		"resourceType last":               {late("a"), "a", 0, ""},
-		"ndjson":                          {ev("a") + "\n" + ev("b") + "\r\n\n" + late("c"), "abc", 0, ""},
-		"array":                           {"[" + ev("a") + "," + bundle(ev("b")) + "]", "ab", 0, ""},
-		"bundle":                          {bundle(ev("a"), outcome, ev("b")), "ab", 0, ""},
-		"bundle, type last":               {`{"entry":[{"resource":` + ev("a") + `}],"resourceType":"Bundle"}`, "a", 0, ""},
-		"bundle without entry":            {`{"resourceType":"Bundle"}`, "", 0, ""},
-		"entry without res.":              {`{"resourceType":"Bundle","entry":[{"response":{"status":"200"}}]}`, "", 0, ""},
-		"bundle of bundles":               {bundle(bundle(ev("a")), bundle(ev("b"))), "ab", 0, ""},
-		"ndjson of bundles":               {bundle(ev("a")) + "\n" + bundle(ev("b"), ev("c")), "abc", 0, ""},
-		"broken second line":              {ev("a") + "\n{\"resourceType\":\"AuditEvent\",,}\n" + ev("c"), "a", 2, BadJSON},
-		"cut off":                         {ev("a") + "\n" + ev("b")[:40], "a", 2, BadJSON},
-		"cut off bundle":                  {bundle(ev("a"), ev("b"))[:400], "a", 1, BadJSON},
-		"other resource":                  {ev("a") + "\n\n" + outcome, "a", 3, NotAuditEvent},
-		"other value":                     {ev("a") + "\n7", "a", 2, NotAuditEvent},
-		"no resource type":                {`{"a":1}`, "", 1, NotAuditEvent},
-		"not quite a bundle":              {`{"entry":[{"resource":` + ev("a") + `}],"resourceType":"List"}`, "a", 1, NotAuditEvent},
-		"duplicate member":                {ev("a") + "\n" + `{"resourceType":"AuditEvent","id":"x","id":"y"}`, "a", 2, BadJSON},
-		"bundles without end":             {strings.Repeat(`{"resourceType":"Bundle","entry":[{"resource":`, 9), "", 1, BadValue},
-		"arrays without end":              {strings.Repeat("[", 9), "", 1, BadValue},
-		"event too large":                 {ev("a") + "\n" + `{"resourceType":"AuditEvent","x":"` + strings.Repeat("x", MaxEvent+1) + `"}`, "a", 2, TooLarge},
-		"too large in pieces":             {`{"resourceType":"AuditEvent"` + pieces() + `}`, "", 1, TooLarge},
-		"too large, not ended":            {`{"resourceType":"AuditEvent","x":"` + strings.Repeat("x", 3*MaxEvent), "", 1, TooLarge},
-		"large string in a bundle's link": {`{"resourceType":"Bundle","link":[{"url":"` + strings.Repeat("x", 3*MaxEvent) + `"}]}`, "", 1, TooLarge},
+		"one":                  {ev("a"), "a", 0, ""},
+		"nothing":              {" \n\n", "", 0, ""},
+		"byte order mark":      {"\xef\xbb\xbf" + ev("a"), "a", 0, ""},
+		"resourceType last":    {late("a"), "a", 0, ""},
+		"ndjson":               {ev("a") + "\n" + ev("b") + "\r\n\n" + late("c"), "abc", 0, ""},
+		"array":                {"[" + ev("a") + "," + bundle(ev("b")) + "]", "ab", 0, ""},
+		"bundle":               {bundle(ev("a"), outcome, ev("b")), "ab", 0, ""},
+		"bundle, type last":    {`{"entry":[{"resource":` + ev("a") + `}],"resourceType":"Bundle"}`, "a", 0, ""},
+		"bundle without entry": {`{"resourceType":"Bundle"}`, "", 0, ""},
+		"entry without res.":   {`{"resourceType":"Bundle","entry":[{"response":{"status":"200"}}]}`, "", 0, ""},
+		"bundle of bundles":    {bundle(bundle(ev("a")), bundle(ev("b"))), "ab", 0, ""},
+		"ndjson of bundles":    {bundle(ev("a")) + "\n" + bundle(ev("b"), ev("c")), "abc", 0, ""},
+		"broken second line":   {ev("a") + "\n{\"resourceType\":\"AuditEvent\",,}\n" + ev("c"), "a", 2, BadJSON},
+		"cut off":              {ev("a") + "\n" + ev("b")[:40], "a", 2, BadJSON},
+		"cut off bundle":       {bundle(ev("a"), ev("b"))[:400], "a", 1, BadJSON},
+		"other resource":       {ev("a") + "\n\n" + outcome, "a", 3, NotAuditEvent},
+		"other value":          {ev("a") + "\n7", "a", 2, NotAuditEvent},
+		"no resource type":     {`{"a":1}`, "", 1, NotAuditEvent},
+		"not quite a bundle": {
+			`{"entry":[{"resource":` + ev("a") + `}],"resourceType":"List"}`, "a", 1, NotAuditEvent,
+		},
+		"duplicate member": {
+			ev("a") + "\n" + `{"resourceType":"AuditEvent","id":"x","id":"y"}`, "a", 2, BadJSON,
+		},
+		"bundles without end": {
+			strings.Repeat(`{"resourceType":"Bundle","entry":[{"resource":`, 9), "", 1, BadValue,
+		},
+		"arrays without end": {strings.Repeat("[", 9), "", 1, BadValue},
+		"event too large": {
+			ev("a") + "\n" + `{"resourceType":"AuditEvent","x":"` + strings.Repeat("x", MaxEvent+1) + `"}`,
+			"a", 2, TooLarge,
+		},
+		"too large in pieces": {`{"resourceType":"AuditEvent"` + pieces() + `}`, "", 1, TooLarge},
+		"too large, not ended": {
+			`{"resourceType":"AuditEvent","x":"` + strings.Repeat("x", 3*MaxEvent), "", 1, TooLarge,
+		},
+		"large string in a bundle's link": {
+			`{"resourceType":"Bundle","link":[{"url":"` + strings.Repeat("x", 3*MaxEvent) + `"}]}`, "", 1,
+			TooLarge,
+		},
 	} {
 		for _, r := range []io.Reader{strings.NewReader(c.in), iotest.OneByteReader(strings.NewReader(c.in))} {
 			got, n := "", 0
@@ -217,7 +231,7 @@ func FuzzFromAuditEvent(f *testing.F) {
 				t.Fatalf("accepted, but cannot be signed: %v", err)
 			}
 			if v := idValue(a.Sub); strings.HasPrefix(a.Sub, "chi:") && strings.Contains(string(e.Payload), `"`+v) {
-				t.Fatal("the id stands in the open claims")
+				t.Fatal("the id is in the open claims")
 			}
 			back, err := entry.Parse(e.SDJWT())
 			if err != nil {

@@ -39,7 +39,7 @@ func BenchmarkJudge(b *testing.B) {
 	}
 }
 
-// Each of a million persons has a state of her own; no memo knows them all.
+// Each of a million people has a state of their own; no memo knows them all.
 func BenchmarkJudgeMillionPersons(b *testing.B) {
 	w := busy(b, 5000)
 	w.mustJudge(w.consent("refused", func(c *entry.Consent) { c.Rule.Purposes = []string{"HRESCH"} }))

@@ -23,7 +23,7 @@ func under(id string) func(*entry.Consent) {
 	return func(c *entry.Consent) { c.Sub = id }
 }
 
-// What counts over a link, by what was said under the one number, for an access under the other.
+// What crosses a link: what was said under one number, for an access under the other.
 func TestLinkCarriesRefusalsOnly(t *testing.T) {
 	butFor := func(decision string) func(*entry.Consent) {
 		return func(c *entry.Consent) {
@@ -41,11 +41,27 @@ func TestLinkCarriesRefusalsOnly(t *testing.T) {
 	}{
 		{"nothing", func(w *world) {}, entry.NotCovered, "consent-missing"},
 		{"a permission", func(w *world) { w.mustJudge(w.consent("given")) }, entry.NotCovered, "consent-missing"},
-		{"a refusal but for this board", func(w *world) { w.mustJudge(w.consent("refused", butFor("permit"))) }, entry.NotCovered, "consent-missing"},
+		{
+			"a refusal but for this board",
+			func(w *world) { w.mustJudge(w.consent("refused", butFor("permit"))) }, entry.NotCovered,
+			"consent-missing",
+		},
 		{"an own permission", func(w *world) { own(w) }, entry.Covered, ""},
-		{"an own permission, a refusal there", func(w *world) { own(w); w.mustJudge(w.consent("refused")) }, entry.NotCovered, "consent-refused"},
-		{"an own permission, a permission there but for this board", func(w *world) { own(w); w.mustJudge(w.consent("given", butFor("deny"))) }, entry.NotCovered, "consent-refused"},
-		{"an own permission, a refusal there but for this board", func(w *world) { own(w); w.mustJudge(w.consent("refused", butFor("permit"))) }, entry.Covered, ""},
+		{
+			"an own permission, a refusal there",
+			func(w *world) { own(w); w.mustJudge(w.consent("refused")) }, entry.NotCovered,
+			"consent-refused",
+		},
+		{
+			"an own permission, a permission there but for this board",
+			func(w *world) { own(w); w.mustJudge(w.consent("given", butFor("deny"))) }, entry.NotCovered,
+			"consent-refused",
+		},
+		{
+			"an own permission, a refusal there but for this board",
+			func(w *world) { own(w); w.mustJudge(w.consent("refused", butFor("permit"))) }, entry.Covered,
+			"",
+		},
 		{"an own permission, a refusal there for another agreement", func(w *world) {
 			own(w)
 			w.mustJudge(w.consent("refused", withAgreement("isa-2")))

@@ -37,9 +37,18 @@ func byDelegate(c *entry.Consent) { c.By = &entry.ConsentBy{Delegation: deed} }
 func TestConsentActs(t *testing.T) {
 	states := map[string][]string{"none": nil, "given": {"given"}, "refused": {"refused"}, "withdrawn": {"given", "withdrawn"}, "expired": {"given", "expired"}}
 	refused := map[string]map[string]wire.Code{
-		"none":      {"amended": register.UnknownConsent, "reconfirmed": register.UnknownConsent, "withdrawn": register.UnknownConsent, "expired": register.UnknownConsent},
-		"withdrawn": {"amended": register.BadTransition, "reconfirmed": register.BadTransition, "withdrawn": register.BadTransition, "expired": register.BadTransition},
-		"expired":   {"amended": register.BadTransition, "withdrawn": register.BadTransition, "expired": register.BadTransition},
+		"none": {
+			"amended": register.UnknownConsent, "reconfirmed": register.UnknownConsent,
+			"withdrawn": register.UnknownConsent, "expired": register.UnknownConsent,
+		},
+		"withdrawn": {
+			"amended": register.BadTransition, "reconfirmed": register.BadTransition,
+			"withdrawn": register.BadTransition, "expired": register.BadTransition,
+		},
+		"expired": {
+			"amended": register.BadTransition, "withdrawn": register.BadTransition,
+			"expired": register.BadTransition,
+		},
 	}
 	for state, before := range states {
 		for _, act := range entry.ConsentActs {
@@ -74,11 +83,18 @@ func TestConsentRefused(t *testing.T) {
 		{"plain", func(*entry.Consent) {}, ""},
 		{"of a register", func(c *entry.Consent) { c.Sub = "reg:everyone" }, wire.BadID},
 		{"for an unknown agreement", withAgreement("isa-9"), register.UnknownAgreement},
-		{"over before it was decided", rule(func(r *entry.ConsentRule) { r.End = "2026-11-22T09:00:00Z" }), register.PastPeriod},
+		{
+			"over before it was decided",
+			rule(func(r *entry.ConsentRule) { r.End = "2026-11-22T09:00:00Z" }), register.PastPeriod,
+		},
 		{"ends later", rule(func(r *entry.ConsentRule) { r.End = "2026-11-22T09:00:01Z" }), ""},
 		{"unknown purpose", rule(func(r *entry.ConsentRule) { r.Purposes = []string{"CURIOSITY"} }), wire.BadClaim},
 		{"exception takes all", except(entry.ConsentRule{Decision: "deny"}), register.Contradiction},
-		{"exception takes all by subsumption", except(entry.ConsentRule{Decision: "deny", Purposes: []string{"TREAT", "HRESCH"}}), register.Contradiction},
+		{
+			"exception takes all by subsumption",
+			except(entry.ConsentRule{Decision: "deny", Purposes: []string{"TREAT", "HRESCH"}}),
+			register.Contradiction,
+		},
 		{"exception takes part", except(entry.ConsentRule{Decision: "deny", Purposes: []string{"BTG"}}), ""},
 		{"exception takes all for a time", except(entry.ConsentRule{Decision: "deny", Start: "2027-01-01T00:00:00Z"}), ""},
 		{"exception takes all of some", except(entry.ConsentRule{Decision: "deny", Recipients: []string{"university"}}), ""},
@@ -112,7 +128,10 @@ func TestTrueBasis(t *testing.T) {
 		article6, article9 []string
 		says               []string // nil: consent is the basis
 	}{
-		{[]string{"e"}, []string{"h"}, []string{"Article 6(1)(e) (a public task)", "Article 9(2)(h)", "to object (Article 21)"}},
+		{
+			[]string{"e"}, []string{"h"},
+			[]string{"Article 6(1)(e) (a public task)", "Article 9(2)(h)", "to object (Article 21)"},
+		},
 		{[]string{"f"}, nil, []string{"Article 6(1)(f)", "to object"}},
 		{[]string{"c"}, nil, []string{"Article 6(1)(c) (a legal obligation)", "restricted (Article 18)"}},
 		{[]string{"b", "d"}, nil, []string{"6(1)(b)", "6(1)(d)", "restricted"}},
@@ -157,7 +176,10 @@ func TestConsentByDelegate(t *testing.T) {
 		{"revoked", func(*entry.Delegation) {}, true, register.BadDelegation},
 		{"begins now", func(d *entry.Delegation) { d.Start = "2026-11-22T09:00:00Z" }, false, ""},
 		{"not begun", func(d *entry.Delegation) { d.Start = "2026-11-22T09:00:01Z" }, false, register.BadDelegation},
-		{"for other things", func(d *entry.Delegation) { d.Scope = []string{"access", "question"} }, false, register.BadDelegation},
+		{
+			"for other things", func(d *entry.Delegation) { d.Scope = []string{"access", "question"} },
+			false, register.BadDelegation,
+		},
 		{"ended since", func(d *entry.Delegation) { d.End = "2026-11-22T09:00:30Z" }, false, register.BadDelegation},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -189,7 +211,8 @@ func TestDelegations(t *testing.T) {
 	w.want(err, register.PastPeriod)
 	_, err = w.judge(w.delegation("granted", func(d *entry.Delegation) { d.Sub = "reg:everyone" }))
 	w.want(err, wire.BadID)
-	// That the delegate is himself helped by others, or was once by the person, is no circle.
+	// It is not a circle that the delegate has delegates, or that the person once was the
+	// delegate's.
 	w.mustJudge(w.delegation("granted", func(d *entry.Delegation) { d.Delegation, d.Sub, d.Delegate.ID = record1, other, "nhs:9434765919" }))
 	w.mustJudge(w.delegation("granted", func(d *entry.Delegation) {
 		d.Delegation, d.Sub, d.Delegate.ID, d.End = "9b2d1f04-6f0f-4d0c-8a43-51f1f5b7a112", other, person, "2026-11-22T09:00:30Z"
@@ -223,7 +246,7 @@ func TestForeignRecord(t *testing.T) {
 	w.mustJudge(w.consent("withdrawn", foreign))
 }
 
-// No error of this package tells who the person is, in whatever way an act about her fails.
+// No error of this package tells who the person is, in whatever way an act about them fails.
 func TestErrorsHoldNoPersonalDatum(t *testing.T) {
 	w := newWorld(t)
 	w.mustJudge(w.delegation("granted"))
@@ -269,7 +292,7 @@ func TestStateIsBounded(t *testing.T) {
 	w.mustJudge(w.consent("withdrawn", id(3)))
 	w.mustJudge(w.consent("given", id(i)))
 	if !bytes.Contains(w.states[person], []byte(record1)) {
-		t.Error("a refusal that stands was forgotten")
+		t.Error("a refusal that is in force was forgotten")
 	}
 }
 

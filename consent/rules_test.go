@@ -117,7 +117,7 @@ func TestVerdictFollowsConsent(t *testing.T) {
 }
 
 // A citizen's refusal turns research under an agreement that rests on a public task to not covered,
-// and leaves her care as it was.
+// and leaves their care as it was.
 func TestObjectionToResearch(t *testing.T) {
 	w := newWorld(t)
 	w.agree(isa("isa-1", 1))
@@ -227,7 +227,7 @@ func TestDecisionIsJudgedAsItsAccess(t *testing.T) {
 		t.Errorf("under an unknown delegation: %+v", v)
 	}
 	if v := decision(func(d *entry.Decision) { d.Agreement, d.Holder = "", "" }); v.Result != entry.NotCovered {
-		t.Errorf("of nobody's record: %+v", v)
+		t.Errorf("without a person's record: %+v", v)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// reach brings agreement isa-1 into a state and gives the version that is in it.
+// reach brings agreement isa-1 into a state and returns the version that is in it.
 var reach = map[consent.State]func(w *world) uint64{
 	consent.Proposed: func(w *world) uint64 { _, err := w.propose("north", isa("isa-1", 1)); w.ok(err); return 1 },
 	consent.Approved: func(w *world) uint64 { w.agree(isa("isa-1", 1, starting("2026-12-01"))); return 1 },
@@ -244,7 +244,7 @@ func TestAmendment(t *testing.T) {
 	if got := w.rules.Agreements().StateOf("isa-1", 2, w.clock); got != consent.Approved {
 		t.Errorf("version 2 is %s", got)
 	}
-	w.want(w.act("north", "isa-1", 2, "review"), register.VersionConflict) // not yet the one that stands
+	w.want(w.act("north", "isa-1", 2, "review"), register.VersionConflict) // not yet the current one
 	w.clock = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	w.inState("isa-1", 2, consent.InForce)
 	if got := w.rules.Agreements().StateOf("isa-1", 1, w.clock); got != consent.Superseded {
@@ -290,8 +290,14 @@ func TestProposals(t *testing.T) {
 		{"data without a system", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Data[0].Codes = []string{"Observation"} }), wire.BadClaim},
 		{"under an unknown one", nil, "north", isa("isa-1", 1, func(t *entry.AgreementText) { t.Under = "mou-1" }), register.UnknownAgreement},
 		{"version taken", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 1), register.VersionConflict},
-		{"version skipped", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 3, starting("2027-01-01")), register.VersionConflict},
-		{"while another is open", func(w *world) { reach[consent.Proposed](w) }, "north", isa("isa-1", 2, starting("2027-01-01")), register.VersionConflict},
+		{
+			"version skipped", func(w *world) { w.agree(isa("isa-1", 1)) }, "north",
+			isa("isa-1", 3, starting("2027-01-01")), register.VersionConflict,
+		},
+		{
+			"while another is open", func(w *world) { reach[consent.Proposed](w) }, "north",
+			isa("isa-1", 2, starting("2027-01-01")), register.VersionConflict,
+		},
 		{"after one was withdrawn", func(w *world) { reach[consent.Withdrawn](w) }, "north", isa("isa-1", 2), ""},
 		{"overlaps: same start", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 2), register.VersionConflict},
 		{"overlaps: earlier start", func(w *world) { w.agree(isa("isa-1", 1)) }, "north", isa("isa-1", 2, starting("2026-10-01")), register.VersionConflict},

@@ -47,7 +47,7 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// founders gives the register its organisations. Their keys are of no matter here: entries reach
+// founders registers the organisations. Their keys do not matter here: entries reach
 // these rules after Register.Verify.
 func (w *world) founders() {
 	w.Helper()

@@ -70,36 +70,89 @@ func TestDecide(t *testing.T) {
 		{"proposed", with(func(f *Facts, a *Agreement) { a.State = "proposed" }), "not-covered agreement-in-force"},
 		{"no state", with(func(f *Facts, a *Agreement) { a.State = "" }), "not-covered agreement-in-force"},
 		{"at its first moment", with(func(f *Facts, a *Agreement) { a.Start = at }), "covered agreement"},
-		{"before its first moment", with(func(f *Facts, a *Agreement) { a.Start = at.Add(1) }), "not-covered agreement-period"},
+		{
+			"before its first moment", with(func(f *Facts, a *Agreement) { a.Start = at.Add(1) }),
+			"not-covered agreement-period",
+		},
 		{"at its end", with(func(f *Facts, a *Agreement) { a.End = at }), "not-covered agreement-period"},
 		{"before its end", with(func(f *Facts, a *Agreement) { a.End = at.Add(1) }), "covered agreement"},
-		{"names none", with(func(f *Facts, a *Agreement) { f.Named, f.Agreement = false, nil }), "not-covered agreement-named"},
+		{
+			"names none", with(func(f *Facts, a *Agreement) { f.Named, f.Agreement = false, nil }),
+			"not-covered agreement-named",
+		},
 		{"names an unknown one", with(func(f *Facts, a *Agreement) { f.Agreement = nil }), "not-covered agreement-known"},
-		{"an agreement given is an agreement named", with(func(f *Facts, a *Agreement) { f.Named = false }), "covered agreement"},
+		{
+			"an agreement given is an agreement named",
+			with(func(f *Facts, a *Agreement) { f.Named = false }), "covered agreement",
+		},
 		{"not a party", with(func(f *Facts, a *Agreement) { f.Org = "BOARD-C" }), "not-covered agreement-party"},
 		{"record of no party", with(func(f *Facts, a *Agreement) { f.Holder = "BOARD-C" }), "not-covered agreement-holder"},
 		{"holder not said", with(func(f *Facts, a *Agreement) { f.Holder = "" }), "covered agreement"},
 		{"a narrower purpose", with(func(f *Facts, a *Agreement) { f.Purposes = []string{"ERTREAT"} }), "covered agreement"},
-		{"a wider purpose", with(func(f *Facts, a *Agreement) { a.Purposes = []string{"ETREAT"} }), "not-covered agreement-purpose"},
-		{"one purpose of two", with(func(f *Facts, a *Agreement) { f.Purposes = []string{"TREAT", "HQUALIMP"} }), "not-covered agreement-purpose"},
-		{"an agreement for nothing", with(func(f *Facts, a *Agreement) { a.Purposes = nil }), "not-covered agreement-purpose"},
-		{"a purpose of another system", with(func(f *Facts, a *Agreement) { f.Purposes = []string{"https://x.scot/why|handover"} }), "not-covered agreement-purpose"},
-		{"and it is agreed", with(func(f *Facts, a *Agreement) { f.Purposes, a.Purposes = []string{"urn:x|y"}, []string{"urn:x|y"} }), "covered agreement"},
+		{
+			"a wider purpose", with(func(f *Facts, a *Agreement) { a.Purposes = []string{"ETREAT"} }),
+			"not-covered agreement-purpose",
+		},
+		{
+			"one purpose of two",
+			with(func(f *Facts, a *Agreement) { f.Purposes = []string{"TREAT", "HQUALIMP"} }),
+			"not-covered agreement-purpose",
+		},
+		{
+			"an agreement for nothing", with(func(f *Facts, a *Agreement) { a.Purposes = nil }),
+			"not-covered agreement-purpose",
+		},
+		{
+			"a purpose of another system",
+			with(func(f *Facts, a *Agreement) { f.Purposes = []string{"https://x.scot/why|handover"} }),
+			"not-covered agreement-purpose",
+		},
+		{
+			"and it is agreed",
+			with(func(f *Facts, a *Agreement) { f.Purposes, a.Purposes = []string{"urn:x|y"}, []string{"urn:x|y"} }),
+			"covered agreement",
+		},
 		{"no purpose", with(func(f *Facts, a *Agreement) { f.Purposes = nil }), "not-covered purpose-stated"},
-		{"listed data", with(func(f *Facts, a *Agreement) { a.Data = []string{condition, observation} }), "covered agreement"},
-		{"data of a listed system", with(func(f *Facts, a *Agreement) { a.Data = []string{"http://hl7.org/fhir/resource-types|*"} }), "covered agreement"},
-		{"a star is not the beginning of a code", with(func(f *Facts, a *Agreement) { a.Data = []string{"http://hl7.org|*", "|*", "*"} }), "not-covered agreement-data"},
+		{
+			"listed data", with(func(f *Facts, a *Agreement) { a.Data = []string{condition, observation} }),
+			"covered agreement",
+		},
+		{
+			"data of a listed system",
+			with(func(f *Facts, a *Agreement) { a.Data = []string{"http://hl7.org/fhir/resource-types|*"} }),
+			"covered agreement",
+		},
+		{
+			"a star is not the beginning of a code",
+			with(func(f *Facts, a *Agreement) { a.Data = []string{"http://hl7.org|*", "|*", "*"} }),
+			"not-covered agreement-data",
+		},
 		{"other data", with(func(f *Facts, a *Agreement) { a.Data = []string{condition} }), "not-covered agreement-data"},
 		{"some other data", with(func(f *Facts, a *Agreement) { f.Data, a.Data = []string{condition, observation}, []string{condition} }),
 			"not-covered agreement-data redact:" + observation},
-		{"data not stated", with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, []string{condition} }), "not-covered agreement-data"},
+		{
+			"data not stated",
+			with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, []string{condition} }),
+			"not-covered agreement-data",
+		},
 		{"data that redaction cannot help", with(func(f *Facts, a *Agreement) {
 			f.Data, a.Data, a.State = []string{condition, observation}, []string{condition}, "suspended"
 		}), "not-covered agreement-data,agreement-in-force"},
 		{"another role", with(func(f *Facts, a *Agreement) { a.Roles = []string{"nurse"} }), "not-covered agreement-role"},
-		{"one role of two", with(func(f *Facts, a *Agreement) { f.Roles, a.Roles = []string{"porter", "nurse"}, []string{"nurse"} }), "covered agreement"},
-		{"no role", with(func(f *Facts, a *Agreement) { f.Roles, a.Roles = nil, []string{"nurse"} }), "not-covered agreement-role"},
-		{"a machine has no role", with(func(f *Facts, a *Agreement) { f.Roles, a.Roles, f.Machine = nil, []string{"nurse"}, true }), "covered agreement"},
+		{
+			"one role of two",
+			with(func(f *Facts, a *Agreement) { f.Roles, a.Roles = []string{"porter", "nurse"}, []string{"nurse"} }),
+			"covered agreement",
+		},
+		{
+			"no role", with(func(f *Facts, a *Agreement) { f.Roles, a.Roles = nil, []string{"nurse"} }),
+			"not-covered agreement-role",
+		},
+		{
+			"a machine has no role",
+			with(func(f *Facts, a *Agreement) { f.Roles, a.Roles, f.Machine = nil, []string{"nurse"}, true }),
+			"covered agreement",
+		},
 		{"everything wrong", with(func(f *Facts, a *Agreement) {
 			f.Org, f.Holder, f.Purposes, a.Data, a.Roles = "C", "D", []string{"HRESCH"}, []string{condition}, []string{"nurse"}
 			a.State, a.End, a.ConsentBasis, f.Consent, f.Delegate = "expired", at, true, Consent{}, &Delegation{}
@@ -111,24 +164,50 @@ func TestDecide(t *testing.T) {
 		{"consent is the basis, refused", with(consentBasis(Deny)), "not-covered consent-refused"},
 		{"consent is the basis, refused for some data", both(consentBasis(Deny, condition), func(f *Facts, a *Agreement) { f.Data = []string{observation, condition} }),
 			"not-covered consent-refused redact:" + condition},
-		{"consent is not the basis: care goes on", with(func(f *Facts, a *Agreement) { f.Consent = Consent{Decision: Deny} }), "covered agreement"},
+		{
+			"consent is not the basis: care goes on",
+			with(func(f *Facts, a *Agreement) { f.Consent = Consent{Decision: Deny} }), "covered agreement",
+		},
 		{"objection to planning", with(func(f *Facts, a *Agreement) {
 			f.Purposes, a.Purposes, f.Consent = []string{"HQUALIMP"}, []string{"HOPERAT"}, Consent{Decision: Deny}
 		}), "not-covered objection"},
-		{"objection to planning under a code of care", with(func(f *Facts, a *Agreement) { f.Purposes, f.Consent = []string{"POPHLTH"}, Consent{Decision: Deny} }), "not-covered objection"},
+		{
+			"objection to planning under a code of care",
+			with(func(f *Facts, a *Agreement) { f.Purposes, f.Consent = []string{"POPHLTH"}, Consent{Decision: Deny} }),
+			"not-covered objection",
+		},
 		{"objection, one of two purposes is care", with(func(f *Facts, a *Agreement) {
 			f.Purposes, a.Purposes, f.Consent = []string{"TREAT", "TRAIN"}, []string{"TREAT", "TRAIN"}, Consent{Decision: Deny}
 		}), "not-covered objection"},
 		{"objection does not stop public health", with(func(f *Facts, a *Agreement) {
 			f.Purposes, a.Purposes, f.Consent = []string{"THREAT"}, []string{"PUBHLTH"}, Consent{Decision: Deny}
 		}), "covered agreement"},
-		{"objection to the holder's own planning", own(func(f *Facts) { f.Purposes, f.Consent = []string{"TRAIN"}, Consent{Decision: Deny} }), "not-covered objection"},
+		{
+			"objection to the holder's own planning",
+			own(func(f *Facts) { f.Purposes, f.Consent = []string{"TRAIN"}, Consent{Decision: Deny} }),
+			"not-covered objection",
+		},
 
 		{"research", with(research), "covered agreement"},
-		{"research without a project", both(research, func(f *Facts, a *Agreement) { a.Project = "" }), "not-covered research-approved"},
-		{"research under an agreement that is not for it", both(research, func(f *Facts, a *Agreement) { a.Research = false }), "not-covered research-approved"},
-		{"research against an objection", both(research, consentBasis(Deny), func(f *Facts, a *Agreement) { a.ConsentBasis = false }), "not-covered objection"},
-		{"research on own records needs an agreement", own(func(f *Facts) { f.Purposes = []string{"HRESCH"} }), "not-covered agreement-named,research-approved"},
+		{
+			"research without a project", both(research, func(f *Facts, a *Agreement) { a.Project = "" }),
+			"not-covered research-approved",
+		},
+		{
+			"research under an agreement that is not for it",
+			both(research, func(f *Facts, a *Agreement) { a.Research = false }),
+			"not-covered research-approved",
+		},
+		{
+			"research against an objection",
+			both(research, consentBasis(Deny), func(f *Facts, a *Agreement) { a.ConsentBasis = false }),
+			"not-covered objection",
+		},
+		{
+			"research on own records needs an agreement",
+			own(func(f *Facts) { f.Purposes = []string{"HRESCH"} }),
+			"not-covered agreement-named,research-approved",
+		},
 		{"a ground that nothing opens is not the nearest", own(func(f *Facts) { f.Purposes, f.Consent = []string{"HRESCH"}, Consent{Decision: Deny} }),
 			"not-covered agreement-named,objection,research-approved"},
 		{"care and research at once", both(research, func(f *Facts, a *Agreement) {
@@ -137,10 +216,19 @@ func TestDecide(t *testing.T) {
 			"not-covered research-approved"},
 
 		{"own records for care", own(none), "covered own-records"},
-		{"own records for running the service", own(func(f *Facts) { f.Purposes = []string{"PATADMIN"} }), "covered own-records"},
-		{"own records because the person asked", own(func(f *Facts) { f.Purposes = []string{"PATRQT"} }), "covered own-records"},
+		{
+			"own records for running the service",
+			own(func(f *Facts) { f.Purposes = []string{"PATADMIN"} }), "covered own-records",
+		},
+		{
+			"own records because the person asked", own(func(f *Facts) { f.Purposes = []string{"PATRQT"} }),
+			"covered own-records",
+		},
 		{"own records for marketing", own(func(f *Facts) { f.Purposes = []string{"HMARKT"} }), "not-covered agreement-named"},
-		{"own records for care and marketing", own(func(f *Facts) { f.Purposes = []string{"TREAT", "HMARKT"} }), "not-covered agreement-named"},
+		{
+			"own records for care and marketing",
+			own(func(f *Facts) { f.Purposes = []string{"TREAT", "HMARKT"} }), "not-covered agreement-named",
+		},
 		{"own records for no purpose", own(func(f *Facts) { f.Purposes = nil }), "not-covered purpose-stated"},
 		{"own records need no agreement even if one is named", own(func(f *Facts) { f.Named = true }), "covered own-records"},
 		{"own records under an agreement of others", with(func(f *Facts, a *Agreement) {
@@ -154,22 +242,71 @@ func TestDecide(t *testing.T) {
 		{"attorney without", delegated(nil, "PWATRNY"), "not-covered delegation-needed"},
 		{"supporter without", delegated(nil, "SUPNWK"), "not-covered delegation-needed"},
 		{"attorney, unknown delegation", delegated(&Delegation{ID: "d"}, "PWATRNY"), "not-covered delegation-known"},
-		{"revoked delegation", delegated(&Delegation{Known: true, Revoked: true, Scope: []string{"access"}}, "FAMRQT"), "not-covered delegation-live"},
-		{"delegation at its end", delegated(&Delegation{Known: true, Scope: []string{"access"}, End: at}, "FAMRQT"), "not-covered delegation-live"},
-		{"delegation for other things", delegated(&Delegation{Known: true, Scope: []string{"consent", "question"}}, "FAMRQT"), "not-covered delegation-scope"},
-		{"a delegation named must hold, whatever the purpose", delegated(&Delegation{}, "TREAT"), "not-covered delegation-known"},
-		{"the delegation must hold under an agreement too", with(func(f *Facts, a *Agreement) { f.Delegate = &Delegation{} }), "not-covered delegation-known"},
+		{
+			"revoked delegation",
+			delegated(&Delegation{Known: true, Revoked: true, Scope: []string{"access"}}, "FAMRQT"),
+			"not-covered delegation-live",
+		},
+		{
+			"delegation at its end",
+			delegated(&Delegation{Known: true, Scope: []string{"access"}, End: at}, "FAMRQT"),
+			"not-covered delegation-live",
+		},
+		{
+			"delegation for other things",
+			delegated(&Delegation{Known: true, Scope: []string{"consent", "question"}}, "FAMRQT"),
+			"not-covered delegation-scope",
+		},
+		{
+			"a delegation named must hold, whatever the purpose", delegated(&Delegation{}, "TREAT"),
+			"not-covered delegation-known",
+		},
+		{
+			"the delegation must hold under an agreement too",
+			with(func(f *Facts, a *Agreement) { f.Delegate = &Delegation{} }),
+			"not-covered delegation-known",
+		},
 
-		{"reading the ledger", own(func(f *Facts) { f.Ledger, f.Own, f.Purposes = true, false, []string{"HCOMPL"} }), "covered ledger-reading"},
-		{"a person reads the ledger", own(func(f *Facts) { f.Ledger, f.Own, f.Purposes = true, false, []string{"PATRQT"} }), "covered ledger-reading"},
-		{"reading the ledger without saying why", own(func(f *Facts) { f.Ledger, f.Purposes = true, nil }), "not-covered purpose-stated"},
-		{"reading the ledger for research", own(func(f *Facts) { f.Ledger, f.Purposes = true, []string{"HRESCH"} }), "not-covered no-rule"},
+		{
+			"reading the ledger",
+			own(func(f *Facts) { f.Ledger, f.Own, f.Purposes = true, false, []string{"HCOMPL"} }),
+			"covered ledger-reading",
+		},
+		{
+			"a person reads the ledger",
+			own(func(f *Facts) { f.Ledger, f.Own, f.Purposes = true, false, []string{"PATRQT"} }),
+			"covered ledger-reading",
+		},
+		{
+			"reading the ledger without saying why",
+			own(func(f *Facts) { f.Ledger, f.Purposes = true, nil }), "not-covered purpose-stated",
+		},
+		{
+			"reading the ledger for research",
+			own(func(f *Facts) { f.Ledger, f.Purposes = true, []string{"HRESCH"} }), "not-covered no-rule",
+		},
 
 		{"break-glass", with(override), "break-glass break-glass follow-up"},
-		{"break-glass without justification", both(override, func(f *Facts, a *Agreement) { f.Justified = false }), "not-covered break-glass-justified justify"},
-		{"break-glass for research", both(override, func(f *Facts, a *Agreement) { f.Purposes = []string{"HRESCH"} }), "not-covered break-glass-purpose"},
-		{"break-glass for public health", both(override, func(f *Facts, a *Agreement) { f.Purposes = []string{"DISASTER"} }), "break-glass break-glass follow-up"},
-		{"break-glass without a purpose", both(override, func(f *Facts, a *Agreement) { f.Purposes = nil }), "break-glass break-glass follow-up"},
+		{
+			"break-glass without justification",
+			both(override, func(f *Facts, a *Agreement) { f.Justified = false }),
+			"not-covered break-glass-justified justify",
+		},
+		{
+			"break-glass for research",
+			both(override, func(f *Facts, a *Agreement) { f.Purposes = []string{"HRESCH"} }),
+			"not-covered break-glass-purpose",
+		},
+		{
+			"break-glass for public health",
+			both(override, func(f *Facts, a *Agreement) { f.Purposes = []string{"DISASTER"} }),
+			"break-glass break-glass follow-up",
+		},
+		{
+			"break-glass without a purpose",
+			both(override, func(f *Facts, a *Agreement) { f.Purposes = nil }),
+			"break-glass break-glass follow-up",
+		},
 		{"break-glass over a refusal", both(override, func(f *Facts, a *Agreement) { f.Consent = Consent{Decision: Deny} }),
 			"break-glass break-glass,break-glass-refused follow-up,review-refusal"},
 		{"break-glass past an agreement that is over", with(func(f *Facts, a *Agreement) {
@@ -177,8 +314,16 @@ func TestDecide(t *testing.T) {
 		}), "break-glass break-glass follow-up"},
 		{"an emergency that the agreement covers is still flagged", with(func(f *Facts, a *Agreement) { f.Purposes, f.Emergency, f.Justified = []string{"BTG"}, true, true }),
 			"break-glass agreement follow-up"},
-		{"and owes its justification", with(func(f *Facts, a *Agreement) { f.Purposes, f.Emergency = []string{"BTG"}, true }), "break-glass agreement follow-up,justify"},
-		{"a justification alone opens nothing", with(func(f *Facts, a *Agreement) { f.Justified, f.Agreement, f.Named = true, nil, false }), "not-covered agreement-named"},
+		{
+			"and owes its justification",
+			with(func(f *Facts, a *Agreement) { f.Purposes, f.Emergency = []string{"BTG"}, true }),
+			"break-glass agreement follow-up,justify",
+		},
+		{
+			"a justification alone opens nothing",
+			with(func(f *Facts, a *Agreement) { f.Justified, f.Agreement, f.Named = true, nil, false }),
+			"not-covered agreement-named",
+		},
 		{"nothing at all", Facts{}, "not-covered agreement-named,purpose-stated"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -221,7 +366,11 @@ func TestCites(t *testing.T) {
 		{"unknown agreement", with(func(f *Facts, a *Agreement) { f.Agreement = nil }), false, false},
 		{"own records", own(none), false, false},
 		{"objection", own(func(f *Facts) { f.Purposes, f.Consent = []string{"TRAIN"}, denied }), false, true},
-		{"override of a refusal", own(func(f *Facts) { f.Own, f.Emergency, f.Justified, f.Consent = false, true, true, denied }), false, true},
+		{
+			"override of a refusal",
+			own(func(f *Facts) { f.Own, f.Emergency, f.Justified, f.Consent = false, true, true, denied }),
+			false, true,
+		},
 	} {
 		if d := BuiltIn().Decide(c.f); d.Agreement != c.agreement || d.Consent != c.consent {
 			t.Errorf("%s: agreement %v, consent %v", c.name, d.Agreement, d.Consent)
@@ -229,7 +378,7 @@ func TestCites(t *testing.T) {
 	}
 }
 
-// A decision that was handed out can be changed by whoever got it, and nobody else sees that.
+// The caller may modify a decision that it received, and no one else sees the change.
 func TestDecisionsAreCopies(t *testing.T) {
 	f := with(func(f *Facts, a *Agreement) { f.Data, a.Data = []string{condition, observation}, []string{condition} })
 	set, err := Compile(1, defaultText) // that remembers nothing yet

@@ -17,7 +17,11 @@ func TestDepartures(t *testing.T) {
 	}{
 		{"all listed", sound(), nil},
 		{"narrower purpose", with(func(f *Facts, a *Agreement) { f.Purposes = []string{"ERTREAT"} }), nil},
-		{"one purpose of two", with(func(f *Facts, a *Agreement) { f.Purposes = []string{"TREAT", "HQUALIMP"} }), []Departure{{"purpose", "HQUALIMP"}}},
+		{
+			"one purpose of two",
+			with(func(f *Facts, a *Agreement) { f.Purposes = []string{"TREAT", "HQUALIMP"} }),
+			[]Departure{{"purpose", "HQUALIMP"}},
+		},
 		{"data not limited", with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, nil }), nil},
 		{"data not stated", with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, []string{condition} }), []Departure{{"data", ""}}},
 		{"data not stated, an empty code listed", with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, []string{""} }), []Departure{{"data", ""}}},

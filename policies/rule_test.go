@@ -39,7 +39,10 @@ func TestCombineOne(t *testing.T) {
 		{"subsumed purpose", Rule{Purposes: []string{"TREAT"}}, purposes("BTG"), Permit},
 		{"BTG excluded", notBTG, purposes("BTG"), Deny},
 		{"the rest is not", notBTG, purposes("ETREAT"), Permit},
-		{"refusal of all but emergencies", Rule{Deny: true, Except: []Rule{{Purposes: []string{"ETREAT"}}}}, purposes("BTG"), Permit},
+		{
+			"refusal of all but emergencies",
+			Rule{Deny: true, Except: []Rule{{Purposes: []string{"ETREAT"}}}}, purposes("BTG"), Permit,
+		},
 		{"refused by a wider purpose", Rule{Deny: true, Purposes: []string{"HRESCH"}}, purposes("DSRCH"), Deny},
 		{"refused is narrower than asked", Rule{Deny: true, Purposes: []string{"DSRCH"}}, purposes("HRESCH"), ""},
 		{"one of two purposes permitted", Rule{Purposes: []string{"TREAT"}}, purposes("TREAT", "HRESCH"), ""},
@@ -49,16 +52,25 @@ func TestCombineOne(t *testing.T) {
 
 		{"one of two data permitted", onlyObservations, data(observation, condition), ""},
 		{"one of two data refused", Rule{Deny: true, Data: []string{condition}}, data(observation, condition), Deny},
-		{"a whole system", Rule{Data: []string{"http://hl7.org/fhir/resource-types|*"}}, data(observation, condition), Permit},
+		{
+			"a whole system", Rule{Data: []string{"http://hl7.org/fhir/resource-types|*"}},
+			data(observation, condition), Permit,
+		},
 
 		{"unstated purpose, limited permission", Rule{Purposes: []string{"TREAT"}}, purposes(), ""},
-		{"unstated purpose, permission with an exclusion", Rule{Except: []Rule{{Deny: true, Purposes: []string{"BTG"}}}}, purposes(), Deny},
+		{
+			"unstated purpose, permission with an exclusion",
+			Rule{Except: []Rule{{Deny: true, Purposes: []string{"BTG"}}}}, purposes(), Deny,
+		},
 		{"unstated purpose, permission without limit", Rule{}, purposes(), Permit},
 		{"unstated purpose, refusal", Rule{Deny: true, Purposes: []string{"HRESCH"}}, purposes(), Deny},
 		{"unstated data, limited permission", onlyObservations, data(), ""},
 		{"unstated data, refusal", Rule{Deny: true, Data: []string{condition}}, data(), Deny},
 		{"unstated data, exception that permits", Rule{Deny: true, Except: []Rule{onlyObservations}}, data(), Deny},
-		{"unstated data, exception that refuses", Rule{Except: []Rule{{Deny: true, Data: []string{condition}}}}, data(), Deny},
+		{
+			"unstated data, exception that refuses",
+			Rule{Except: []Rule{{Deny: true, Data: []string{condition}}}}, data(), Deny,
+		},
 		{"unstated role, limited permission", Rule{Roles: []string{"doctor"}}, func(q *Request) { q.Roles = nil }, ""},
 		{"unstated role, refusal", Rule{Deny: true, Roles: []string{"nurse"}}, func(q *Request) { q.Roles = nil }, Deny},
 		{"permission for data of a period", Rule{DataStart: noon}, nil, ""},
@@ -79,12 +91,19 @@ func TestCombineOne(t *testing.T) {
 
 		{"outside the exception", exceptB, nil, Deny},
 		{"the exception", exceptB, org("BOARD-B"), Permit},
-		{"an exception reaches no further than its rule", Rule{Actions: []string{"U"}, Except: []Rule{{Deny: true}}}, nil, ""},
+		{
+			"an exception reaches no further than its rule",
+			Rule{Actions: []string{"U"}, Except: []Rule{{Deny: true}}}, nil, "",
+		},
 		{"an exception out of its time", Rule{Deny: true, Except: []Rule{{End: noon}}}, nil, Deny},
 		{"deep, outside", deep, data(condition), Deny},
 		{"deep, board B", deep, org("BOARD-B"), Permit},
 		{"deep, board B, conditions", deep, func(q *Request) { q.Org, q.Data = "BOARD-B", []string{condition} }, Deny},
-		{"deep, board B, conditions in an emergency", deep, func(q *Request) { q.Org, q.Data, q.Purposes = "BOARD-B", []string{condition}, []string{"BTG"} }, Permit},
+		{
+			"deep, board B, conditions in an emergency", deep,
+			func(q *Request) { q.Org, q.Data, q.Purposes = "BOARD-B", []string{condition}, []string{"BTG"} },
+			Permit,
+		},
 		{"exceptions that contradict each other", Rule{Except: []Rule{
 			{Deny: true, Except: []Rule{{Actions: []string{"R"}}}}, {Deny: true, Roles: []string{"doctor"}}}}, nil, Deny},
 		{"the same the other way round", Rule{Deny: true, Except: []Rule{
@@ -118,21 +137,37 @@ func TestCombine(t *testing.T) {
 		{"one", []Record{elsewhere, yes}, []string{observation}, Consent{Decision: Permit, ID: "yes"}},
 		{"a refusal wins over what comes after", []Record{no, yes}, []string{observation}, Consent{Decision: Deny, ID: "no"}},
 		{"and over what came before", []Record{yes, no}, []string{observation}, Consent{Decision: Deny, ID: "no"}},
-		{"but not over what it does not apply to", []Record{noConditions, yes}, []string{observation}, Consent{Decision: Permit, ID: "yes"}},
-		{"two permit together", []Record{observations, conditions}, []string{observation, condition}, Consent{Decision: Permit, ID: "observations"}},
+		{
+			"but not over what it does not apply to", []Record{noConditions, yes}, []string{observation},
+			Consent{Decision: Permit, ID: "yes"},
+		},
+		{
+			"two permit together", []Record{observations, conditions}, []string{observation, condition},
+			Consent{Decision: Permit, ID: "observations"},
+		},
 		{"half is permitted", []Record{observations}, []string{observation, condition}, Consent{}},
 		{"the other half is permitted", []Record{observations}, []string{condition, observation}, Consent{}},
-		{"half is refused", []Record{yes, noConditions}, []string{observation, condition}, Consent{Decision: Deny, ID: "no-conditions", Refused: []string{condition}}},
+		{
+			"half is refused", []Record{yes, noConditions}, []string{observation, condition},
+			Consent{Decision: Deny, ID: "no-conditions", Refused: []string{condition}},
+		},
 		{"all is refused", []Record{yes, noConditions}, []string{condition}, Consent{Decision: Deny, ID: "no-conditions"}},
 		{"unstated", []Record{yes, noConditions}, nil, Consent{Decision: Deny, ID: "no-conditions"}},
 		{"a permission of one that refuses only", []Record{only(yes)}, []string{observation}, Consent{}},
 		{"names nothing either", []Record{only(yes), yes}, []string{observation}, Consent{Decision: Permit, ID: "yes"}},
 		{"nor does it help out", []Record{observations, only(conditions)}, []string{observation, condition}, Consent{}},
 		{"its refusal", []Record{yes, only(no)}, []string{observation}, Consent{Decision: Deny, ID: "no"}},
-		{"a refusal within its permission", []Record{yes, only(butConditions)}, []string{observation, condition}, Consent{Decision: Deny, ID: "but-conditions", Refused: []string{condition}}},
+		{
+			"a refusal within its permission", []Record{yes, only(butConditions)},
+			[]string{observation, condition},
+			Consent{Decision: Deny, ID: "but-conditions", Refused: []string{condition}},
+		},
 		{"and what that leaves", []Record{only(butConditions)}, []string{observation}, Consent{}},
 		{"a permission within its refusal", []Record{only(onlyConditions)}, []string{condition}, Consent{}},
-		{"takes away no other's", []Record{yes, only(onlyConditions)}, []string{condition}, Consent{Decision: Permit, ID: "yes"}},
+		{
+			"takes away no other's", []Record{yes, only(onlyConditions)}, []string{condition},
+			Consent{Decision: Permit, ID: "yes"},
+		},
 	} {
 		got := Combine(c.records, asked(func(q *Request) { q.Data = c.data }))
 		if got.Decision != c.want.Decision || got.ID != c.want.ID || !slices.Equal(got.Refused, c.want.Refused) {

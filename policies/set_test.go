@@ -43,12 +43,24 @@ func TestCompileRefuses(t *testing.T) {
 		{"cut off", policy(good, "permit (principal"), Syntax, end + 2},
 		{"not UTF-8", policy(good, "// \xff\n"+noop), Syntax, 0},
 		{"no such fact", policy(good, `forbid (principal, action, resource) when { context.machin };`), Schema, end + 1},
-		{"wrong type", policy(good, `forbid (principal, action, resource) when { context.machine == "yes" };`), Schema, end + 1},
+		{
+			"wrong type",
+			policy(good, `forbid (principal, action, resource) when { context.machine == "yes" };`), Schema,
+			end + 1,
+		},
 		{"not a condition", policy(good, `forbid (principal, action, resource) when { context.consent };`), Schema, end + 1},
-		{"agreement not asked for first", policy(good, `forbid (principal, action, resource) when { context.agreement.research };`), Schema, end + 1},
+		{
+			"agreement not asked for first",
+			policy(good, `forbid (principal, action, resource) when { context.agreement.research };`),
+			Schema, end + 1,
+		},
 		{"no such ground", policy(good, `forbid (principal, action == Action::"whim", resource);`), Schema, end + 1},
 		{"no such entity", policy(good, `forbid (principal is Person, action, resource);`), Schema, end + 1},
-		{"an attribute of the person", policy(good, `forbid (principal, action, resource) when { resource.name == "x" };`), Schema, end + 1},
+		{
+			"an attribute of the person",
+			policy(good, `forbid (principal, action, resource) when { resource.name == "x" };`), Schema,
+			end + 1,
+		},
 		{"no id", policy(`@plain("words")`, noop), Annotation, end + 1},
 		{"bad id", policy(`@id("X y") @plain("words")`, noop), Annotation, end + 1},
 		{"reserved id", policy(`@id("no-rule") @plain("words")`, noop), Annotation, end + 1},
@@ -134,8 +146,15 @@ func TestChangedSets(t *testing.T) {
 			sound(), "not-covered not-probe"},
 		{"no break-glass", changed(t, `permit (principal, action == Action::"break-glass", resource);`,
 			`permit (principal, action == Action::"break-glass", resource) when { context.action == "C" };`), emergency, "not-covered agreement-named"},
-		{"review suspends", changed(t, `, "under-review"]`, `]`), with(func(f *Facts, a *Agreement) { a.State = "under-review" }), "not-covered agreement-in-force"},
-		{"roles do not matter", changed(t, `!context.agreement.role `, `false `), with(func(f *Facts, a *Agreement) { a.Roles = []string{"nurse"} }), "covered agreement"},
+		{
+			"review suspends", changed(t, `, "under-review"]`, `]`),
+			with(func(f *Facts, a *Agreement) { a.State = "under-review" }),
+			"not-covered agreement-in-force",
+		},
+		{
+			"roles do not matter", changed(t, `!context.agreement.role `, `false `),
+			with(func(f *Facts, a *Agreement) { a.Roles = []string{"nurse"} }), "covered agreement",
+		},
 		// A forbid that cannot be evaluated (here: 64-bit overflow) closes the ground; Cedar alone
 		// would pass over it.
 		{"overflow", policy(`@id("overflow") @plain("words")`,

@@ -131,7 +131,7 @@ func asked(t *testing.T, file string, atLeast int) (list []Key) {
 	return list
 }
 
-// optional are keys that a text may have besides: a longer form of it.
+// optional are keys of further, longer forms of a text.
 var optional = regexp.MustCompile(`^(did\.[A-Za-z-]+\.(of|to|from)|flag\.[a-z-]+\.advice|check\.[a-z-]+)$`)
 
 // Every code that the formats know and every key that is asked for has a text in English, and no

@@ -28,7 +28,7 @@ func newCosigned(t *testing.T, dsn string) *cosigned {
 	return c
 }
 
-// cosign has the witness stand behind the newest checkpoint.
+// cosign has the witness cosign the newest checkpoint.
 func (c *cosigned) cosign() {
 	c.Helper()
 	signed, err := c.log.Checkpoint(c.Context())
@@ -61,7 +61,7 @@ func (c *cosigned) at(f *statement.Follower, index uint64, witnessed bool) {
 	}
 }
 
-// newest logs something, and a root over it once it is due, and gives the root's position.
+// newest logs something, and a root over it once it is due, and returns the root's position.
 func (c *cosigned) newest(f *statement.Follower) (at uint64) {
 	c.Helper()
 	before := len(c.roots())
@@ -77,7 +77,7 @@ func (c *cosigned) newest(f *statement.Follower) (at uint64) {
 	return at
 }
 
-// Statements rest on the newest root that the quorum stands above, and are made under the
+// Statements use the newest root that the quorum has cosigned above, and are made under the
 // checkpoint that it cosigned, while younger roots wait.
 func TestSettledRoots(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
@@ -147,7 +147,7 @@ func TestPatience(t *testing.T) {
 func TestNoStatementBeyondTheLag(t *testing.T) {
 	w := newCosigned(t, testdb.SQLite(t))
 	f := w.follow(w.log)
-	w.step(f) // a root that nobody cosigns; the genesis allows 100 entries
+	w.step(f) // a root that no one cosigns; the genesis allows 100 entries
 	for range 40 {
 		w.look(alice, bob, carol, bob, carol)
 		w.step(f)

@@ -86,7 +86,7 @@ func TestRoots(t *testing.T) {
 		}
 		for at, r := range w.roots() {
 			if got := w.fromScratch(r.Size); got != r.Root {
-				t.Errorf("the root at %d for %d entries is %x, they give %x", at, r.Size, r.Root, got)
+				t.Errorf("the root at %d for %d entries is %x, but they make %x", at, r.Size, r.Root, got)
 			}
 		}
 		got, err := statement.Recheck(t.Context(), w.log)
@@ -127,8 +127,7 @@ func TestReplicas(t *testing.T) {
 	})
 }
 
-// A root that is not what the entries give is noticed by everybody who follows, and nothing is
-// served under it.
+// Every follower notices a root that does not match the entries, and serves nothing under it.
 func TestWrongRoot(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	f := w.follow(w.log)

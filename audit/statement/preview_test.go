@@ -9,7 +9,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// The root that is foretold is the one that Apply then gives, for keys of every likeness.
+// The predicted root is the one that Apply then returns, for keys of every likeness.
 func TestRootWith(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	tree := index.New()
@@ -40,7 +40,7 @@ func TestRootWith(t *testing.T) {
 			t.Fatal("looking ahead changed the tree")
 		}
 		if tree.Apply(list); tree.Root() != want {
-			t.Fatalf("round %d: %d updates give %x, foretold was %x", round, len(list), tree.Root(), want)
+			t.Fatalf("round %d: %d updates make %x, predicted was %x", round, len(list), tree.Root(), want)
 		}
 	}
 }

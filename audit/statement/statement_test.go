@@ -65,7 +65,7 @@ func TestStatement(t *testing.T) {
 			t.Errorf("complete below %d with %d entries", r.Below, len(r.Entries))
 		}
 		if data, _ := s.Marshal(); bytes.Contains(data, []byte(alice)) || bytes.Contains(data, []byte(alice[4:])) {
-			t.Error("the id stands in the statement")
+			t.Error("the id is in the statement")
 		}
 		policy, err := verifier.PolicyForLog(w.log.VerifierKey())
 		w.ok(err)
@@ -84,7 +84,7 @@ func TestStatement(t *testing.T) {
 	})
 }
 
-// Of whom nobody looked at that is proved, before and after somebody has.
+// If no one looked at a record, that is proved, both before and after someone has.
 func TestNobodyLooked(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.look(alice)
@@ -176,7 +176,7 @@ func TestExtract(t *testing.T) {
 	tag, _, err := w.log.Tag(alice)
 	w.ok(err)
 	if bytes.Contains(data, []byte(wire.Encode64(tag[:]))) {
-		t.Error("the tag stands in the extract")
+		t.Error("the tag is in the extract")
 	}
 	if _, err := f.Extract(t.Context(), alice, others); !errors.Is(err, statement.ErrNotFound) {
 		t.Errorf("an extract of another person's entry: %v", err)
@@ -280,8 +280,8 @@ func TestLinkedIDs(t *testing.T) {
 	})
 }
 
-// A link is shown outside the period too, else nobody could tell which histories belong to the
-// statement; and the period is one of all the person's numbers.
+// A link is shown outside the period too; otherwise a reader could not tell which histories belong
+// to the statement. The period is one for all the person's numbers.
 func TestLinkOutsidePeriod(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	day := func(d int) time.Time { return time.Date(2026, 3, d, 0, 0, 0, 0, time.UTC) }

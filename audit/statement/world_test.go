@@ -19,7 +19,7 @@ import (
 
 const (
 	origin = "ledger.test/2026"
-	alice  = "chi:0101011237" // nobody's: numbers made for tests
+	alice  = "chi:0101011237" // no person's: numbers made for tests
 	bob    = "chi:0202020009"
 	carol  = "temp:SRC:77"
 )
@@ -32,7 +32,7 @@ type world struct {
 	keys                       *ledger.Keys
 	registrar, enroller        *wire.Signer
 	admin, source, sourceSpare *wire.Signer
-	policy                     *cosign.Policy // nil: nobody is asked
+	policy                     *cosign.Policy // nil: no cosigner is asked
 	log                        *ledger.Log
 	clock                      time.Time
 	seq                        uint64
@@ -140,7 +140,7 @@ func (w *world) genesis() *entry.Entry {
 	return e
 }
 
-// add signs and appends through the first process, and gives the position.
+// add signs and appends through the first process, and returns the position.
 func (w *world) add(s *wire.Signer, b entry.Body) uint64 {
 	w.Helper()
 	e, err := entry.Sign(s, b)
@@ -183,7 +183,7 @@ func (w *world) root(f *statement.Follower) statement.Root {
 	return r
 }
 
-// check verifies a statement as its reader does and gives what was found.
+// check verifies a statement as its reader does and returns what was found.
 func (w *world) check(s *bundle.Statement, id string) *verifier.StatementReport {
 	w.Helper()
 	r := w.verify(w, s, id)
@@ -210,7 +210,7 @@ func (w *world) verify(t testing.TB, s *bundle.Statement, id string) *verifier.S
 	return r
 }
 
-// roots gives the index roots in the log, by position.
+// roots returns the index roots in the log, by position.
 func (w *world) roots() map[uint64]*entry.IndexRoot {
 	w.Helper()
 	leaves, err := w.log.PublicHistory(w.Context(), "index-root", 0, 1<<40)

@@ -89,21 +89,47 @@ func TestProblems(t *testing.T) {
 		field    string
 		contains []string
 	}{
-		{"role misspelt", []string{"role: controller                #", "role: controler #"}, "parties[0].role", []string{"Parties, number 1, Role", "Write controller, joint-controller"}},
-		{"contact left empty", []string{"contact: Information Governance, South Board, privacy@south.example", "contact:"}, "parties[1].contact", []string{"Parties, number 2, Contact for data subjects is missing", "not a person's name"}},
-		{"one party", []string{"  - organisation: south-board\n    role: controller\n    contact: Information Governance, South Board, privacy@south.example\n", ""}, "parties", []string{"Parties has 1, and needs at least 2"}},
-		{"unknown purpose", []string{"code: TREAT", "code: CURIOSITY"}, "purposes[0].code", []string{"Purposes, number 1, Purpose code", "PurposeOfUse"}},
+		{
+			"role misspelt", []string{"role: controller                #", "role: controler #"},
+			"parties[0].role", []string{"Parties, number 1, Role", "Write controller, joint-controller"},
+		},
+		{
+			"contact left empty",
+			[]string{"contact: Information Governance, South Board, privacy@south.example", "contact:"},
+			"parties[1].contact",
+			[]string{"Parties, number 2, Contact for data subjects is missing", "not a person's name"},
+		},
+		{
+			"one party",
+			[]string{"  - organisation: south-board\n    role: controller\n    contact: Information Governance, South Board, privacy@south.example\n", ""},
+			"parties", []string{"Parties has 1, and needs at least 2"},
+		},
+		{
+			"unknown purpose", []string{"code: TREAT", "code: CURIOSITY"}, "purposes[0].code",
+			[]string{"Purposes, number 1, Purpose code", "PurposeOfUse"},
+		},
 		{"impossible day", []string{"end: 2029-12-31", "end: 2029-02-30"}, "end", []string{"End is wrong", "2027-01-31"}},
 		{"day in words", []string{"end: 2029-12-31", "end: December 2029"}, "end", []string{"The last day of the agreement. Write a day as"}},
 		{"ends before it starts", []string{"end: 2029-12-31", "end: 2026-12-31"}, "end", []string{"must not be before start"}},
 		{"field misspelt", []string{"legalPower:", "legal_power:"}, "", []string{"unknown name", "Did you mean legalPower?"}},
 		{"field unknown", []string{"retention:", "favouriteColour:"}, "", []string{"a field that agreements do not have"}},
-		{"basis in full", []string{"article6: [e]", "article6: [6(1)(e)]"}, "article6[0]", []string{"UK GDPR Article 6(1) basis, number 1", "a letter from a to f"}},
+		{
+			"basis in full", []string{"article6: [e]", "article6: [6(1)(e)]"}, "article6[0]",
+			[]string{"UK GDPR Article 6(1) basis, number 1", "a letter from a to f"},
+		},
 		{"bases out of order", []string{"article6: [e]", "article6: [e, c]"}, "article6", []string{"sorted"}},
 		{"flow to a stranger", []string{"to: north-board\n", "to: east-board\n"}, "flows[1].from", []string{"not a party"}},
-		{"data code without a system", []string{"http://hl7.org/fhir/resource-types|MedicationRequest", "MedicationRequest"}, "data[0].codes[0]", []string{"Write system|code"}},
+		{
+			"data code without a system",
+			[]string{"http://hl7.org/fhir/resource-types|MedicationRequest", "MedicationRequest"},
+			"data[0].codes[0]", []string{"Write system|code"},
+		},
 		{"hash cut off", []string{hexHash, hexHash[2:]}, "privacyNotice.hash", []string{"Privacy notice, Hash", "SHA-256"}},
-		{"a patient's number", []string{"subjects: Patients of the boards", "subjects: Patient 0101011237"}, "", []string{"CHI or NHS number"}},
+		{
+			"a patient's number",
+			[]string{"subjects: Patients of the boards", "subjects: Patient 0101011237"}, "",
+			[]string{"CHI or NHS number"},
+		},
 		{"version in words", []string{"version: 1 ", "version: first "}, "version", []string{"Write 1 for a new agreement"}},
 		{"an alias", []string{"title: Medicines", "title: &x Medicines"}, "title", []string{"anchors"}},
 		{"a field twice", []string{"subjects:", "tier: isa\nsubjects:"}, "", []string{"twice"}},

@@ -11,7 +11,8 @@ import (
 	"igledger/policies/purpose"
 )
 
-// world is an access with all that a Consent can ask of it, also what no access entry says.
+// world is an access with everything that a Consent can ask about, including what no access entry
+// says.
 type world struct {
 	person, org, purpose, action, kind, label, record string
 	at                                                time.Time
@@ -69,9 +70,9 @@ func randomProvision(r *rand.Rand, depth int) object {
 	return p
 }
 
-// says is what a provision says of an access to who knows everything: "" if it does not apply. Of
-// what stands in it, refusals decide first, then what says the opposite; permissions within a
-// permission narrow it.
+// says is what a provision means for an access, with full knowledge of the access: "" if it does
+// not apply. Of the provisions in it, refusals decide first, then those that say the opposite;
+// permissions within a permission narrow it.
 func says(p object, w world) string {
 	meets := func(name string, hit func(o object) bool) bool {
 		l, there := p[name].([]any)
@@ -132,8 +133,8 @@ func judged(r *entry.ConsentRule) policies.Rule {
 	return out
 }
 
-// Whatever a Consent holds, the ledger permits nothing by it that it does not permit to who knows
-// everything, and leaves no refusal out.
+// Whatever a Consent holds, the ledger permits nothing by it that the Consent does not permit with
+// full knowledge of the access, and leaves no refusal out.
 func TestNothingIsPermittedThatWasNotMeant(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	c := Conversion{Issuer: "board-a", Organisations: orgs}

@@ -17,7 +17,7 @@ import (
 
 var testConversion = Conversion{Issuer: "board-a", Organisations: map[string]string{"Organization/f001": "good-health"}}
 
-// hl7Examples gives HL7's example Consents by name.
+// hl7Examples returns HL7's example Consents by name.
 func hl7Examples(t testing.TB) map[string][]byte {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -63,18 +63,29 @@ func TestHL7ExamplesImport(t *testing.T) {
 		act, rule  string
 		unenforced []string // paths that must be among those reported
 	}{
-		"Emergency":   {"refused", `{"decision":"deny"}`, []string{"Consent.provision", "Consent.provision.actor", "Consent.category"}},
-		"Out":         {"refused", `{"decision":"deny"}`, []string{"Consent.provision"}},
-		"basic":       {"given", `{"decision":"permit","start":"1964-01-01T00:00:00Z","end":"2016-01-02T00:00:00Z"}`, nil},
-		"grantor":     {"refused", `{"decision":"deny"}`, []string{"Consent.provision"}},
-		"notAuthor":   {"given", nothing, []string{"Consent.provision.actor", "Consent"}},
-		"notOrg":      {"given", `{"decision":"permit","except":[{"decision":"deny","recipients":["good-health"],"actions":["R","U","E"]}]}`, nil},
-		"notThem":     {"given", nothing, []string{"Consent.provision.actor[0]", "Consent"}},
-		"notThis":     {"given", nothing, []string{"Consent.provision.data", "Consent"}},
-		"notTime":     {"given", `{"decision":"permit","start":"2015-01-01T00:00:00Z","end":"2015-02-02T00:00:00Z"}`, nil},
-		"pkb":         {"refused", `{"decision":"deny"}`, []string{"Consent.provision", "Consent.provision.provision[10]"}},
-		"signature":   {"given", nothing, []string{"Consent.provision.provision[0].class", "Consent"}},
-		"smartonfhir": {"given", `{"decision":"permit","start":"2016-06-23T17:02:33+10:00","end":"2016-06-23T17:32:34+10:00","data":["http://hl7.org/fhir/resource-types|MedicationRequest"],"actions":["R","E"]}`, []string{"Consent.performer[0]"}},
+		"Emergency": {
+			"refused", `{"decision":"deny"}`,
+			[]string{"Consent.provision", "Consent.provision.actor", "Consent.category"},
+		},
+		"Out":       {"refused", `{"decision":"deny"}`, []string{"Consent.provision"}},
+		"basic":     {"given", `{"decision":"permit","start":"1964-01-01T00:00:00Z","end":"2016-01-02T00:00:00Z"}`, nil},
+		"grantor":   {"refused", `{"decision":"deny"}`, []string{"Consent.provision"}},
+		"notAuthor": {"given", nothing, []string{"Consent.provision.actor", "Consent"}},
+		"notOrg": {
+			"given",
+			`{"decision":"permit","except":[{"decision":"deny","recipients":["good-health"],"actions":["R","U","E"]}]}`,
+			nil,
+		},
+		"notThem":   {"given", nothing, []string{"Consent.provision.actor[0]", "Consent"}},
+		"notThis":   {"given", nothing, []string{"Consent.provision.data", "Consent"}},
+		"notTime":   {"given", `{"decision":"permit","start":"2015-01-01T00:00:00Z","end":"2015-02-02T00:00:00Z"}`, nil},
+		"pkb":       {"refused", `{"decision":"deny"}`, []string{"Consent.provision", "Consent.provision.provision[10]"}},
+		"signature": {"given", nothing, []string{"Consent.provision.provision[0].class", "Consent"}},
+		"smartonfhir": {
+			"given",
+			`{"decision":"permit","start":"2016-06-23T17:02:33+10:00","end":"2016-06-23T17:32:34+10:00","data":["http://hl7.org/fhir/resource-types|MedicationRequest"],"actions":["R","E"]}`,
+			[]string{"Consent.performer[0]"},
+		},
 	}
 	examples := hl7Examples(t)
 	for name := range want {
@@ -180,56 +191,148 @@ func TestRules(t *testing.T) {
 		name, consent, act, rule string
 		unenforced               string // a path that must be reported; "" if nothing may be
 	}{
-		{"typed permit", r4(`"provision":{"type":"permit",` + research + `,"actor":[` + recipient + `]}`), "given", `{"decision":"permit","purposes":["HRESCH"],"recipients":["good-health"]}`, ""},
+		{
+			"typed permit",
+			r4(`"provision":{"type":"permit",` + research + `,"actor":[` + recipient + `]}`), "given",
+			`{"decision":"permit","purposes":["HRESCH"],"recipients":["good-health"]}`, "",
+		},
 		{"nested flip", r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"deny","class":` + obs + `,"provision":[{"type":"permit","actor":[` + recipient + `]}]}]}`), "given",
 			`{"decision":"permit","purposes":["TREAT"],"except":[{"decision":"deny","data":["http://hl7.org/fhir/resource-types|Observation"],"except":[{"decision":"permit","recipients":["good-health"]}]}]}`, ""},
 		{"R5 flips by level", r5(`"decision":"permit","provision":[{` + treat + `,"provision":[{"resourceType":` + obs + `}]}]`), "given",
 			`{"decision":"permit","except":[{"decision":"deny","purposes":["TREAT"],"except":[{"decision":"permit","data":["http://hl7.org/fhir/resource-types|Observation"]}]}]}`, ""},
 		{"R5 deny but", r5(`"decision":"deny","period":{"end":"2027"},"provision":[{` + research + `,"actor":[` + recipient + `]}]`), "refused",
 			`{"decision":"deny","end":"2028-01-01T00:00:00Z","except":[{"decision":"permit","purposes":["HRESCH"],"recipients":["good-health"]}]}`, ""},
-		{"R5 grantee limits a permission", r5(`"decision":"permit","grantee":[{"reference":"Organization/f001"}]`), "given", `{"decision":"permit","recipients":["good-health"]}`, ""},
-		{"R5 grantee does not limit a refusal", r5(`"decision":"deny","grantee":[{"reference":"Organization/f001"}]`), "refused", `{"decision":"deny"}`, "Consent.grantee"},
-		{"R5 grantee unknown", r5(`"decision":"permit","grantee":[{"reference":"Organization/else"}]`), "given", nothing, "Consent.grantee"},
-		{"permit to one nurse is no permit to all", r4(`"provision":{"type":"permit","actor":[` + nurse + `]}`), "given", nothing, "Consent.provision.actor"},
-		{"permit to a nurse or an organisation", r4(`"provision":{"type":"permit","actor":[` + nurse + `,` + recipient + `]}`), "given", `{"decision":"permit","recipients":["good-health"]}`, "Consent.provision.actor[0]"},
-		{"deny to one nurse or an organisation", r4(`"provision":{"type":"deny","actor":[` + nurse + `,` + recipient + `]}`), "refused", `{"decision":"deny"}`, "Consent.provision.actor"},
-		{"author is not recipient", r4(`"provision":{"type":"permit","actor":[` + author + `]}`), "given", nothing, "Consent.provision.actor"},
-		{"permission less one nurse", r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"deny","actor":[` + nurse + `]}]}`), "given", nothing, "Consent.provision"},
+		{
+			"R5 grantee limits a permission",
+			r5(`"decision":"permit","grantee":[{"reference":"Organization/f001"}]`), "given",
+			`{"decision":"permit","recipients":["good-health"]}`, "",
+		},
+		{
+			"R5 grantee does not limit a refusal",
+			r5(`"decision":"deny","grantee":[{"reference":"Organization/f001"}]`), "refused",
+			`{"decision":"deny"}`, "Consent.grantee",
+		},
+		{
+			"R5 grantee unknown", r5(`"decision":"permit","grantee":[{"reference":"Organization/else"}]`),
+			"given", nothing, "Consent.grantee",
+		},
+		{
+			"permit to one nurse is no permit to all",
+			r4(`"provision":{"type":"permit","actor":[` + nurse + `]}`), "given", nothing,
+			"Consent.provision.actor",
+		},
+		{
+			"permit to a nurse or an organisation",
+			r4(`"provision":{"type":"permit","actor":[` + nurse + `,` + recipient + `]}`), "given",
+			`{"decision":"permit","recipients":["good-health"]}`, "Consent.provision.actor[0]",
+		},
+		{
+			"deny to one nurse or an organisation",
+			r4(`"provision":{"type":"deny","actor":[` + nurse + `,` + recipient + `]}`), "refused",
+			`{"decision":"deny"}`, "Consent.provision.actor",
+		},
+		{
+			"author is not recipient", r4(`"provision":{"type":"permit","actor":[` + author + `]}`),
+			"given", nothing, "Consent.provision.actor",
+		},
+		{
+			"permission less one nurse",
+			r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"deny","actor":[` + nurse + `]}]}`),
+			"given", nothing, "Consent.provision",
+		},
 		{"permission less research by one nurse", r4(`"provision":{"type":"permit","provision":[{"type":"deny",` + research + `,"actor":[` + nurse + `]}]}`), "given",
 			`{"decision":"permit","except":[{"decision":"deny","purposes":["HRESCH"]}]}`, "Consent.provision.provision[0].actor"},
 		{"refusal but for one record", r4(`"provision":{"type":"deny","provision":[{"type":"permit","data":[{"meaning":"instance","reference":{"reference":"Observation/1"}}]}]}`), "refused",
 			`{"decision":"deny"}`, "Consent.provision.provision[0].data"},
-		{"class and code at once", r4(`"provision":{"type":"permit","class":` + obs + `,` + psy + `}`), "given", nothing, "Consent.provision.class"},
+		{
+			"class and code at once", r4(`"provision":{"type":"permit","class":` + obs + `,` + psy + `}`),
+			"given", nothing, "Consent.provision.class",
+		},
 		{"class and label refused", r4(`"provision":{"type":"deny","class":` + obs + `,` + psy + `}`), "refused",
 			`{"decision":"deny","data":["http://terminology.hl7.org/CodeSystem/v3-ActCode|PSY"]}`, "Consent.provision.class"},
-		{"a star is not every code", r4(`"provision":{"type":"permit","class":[{"system":"http://hl7.org/fhir/resource-types","code":"*"}]}`), "given", nothing, "Consent.provision.class"},
-		{"extension limits", r4(`"provision":{"type":"permit",` + treat + `,"extension":[{"url":"http://example.org/only-on-mondays","valueBoolean":true}]}`), "given", nothing, "Consent.provision.(other)"},
-		{"several permissions in one", r4(`"provision":{"type":"permit","provision":[{"type":"permit",` + treat + `},{"type":"permit",` + research + `}]}`), "given", nothing, "Consent.provision"},
+		{
+			"a star is not every code",
+			r4(`"provision":{"type":"permit","class":[{"system":"http://hl7.org/fhir/resource-types","code":"*"}]}`),
+			"given", nothing, "Consent.provision.class",
+		},
+		{
+			"extension limits",
+			r4(`"provision":{"type":"permit",` + treat + `,"extension":[{"url":"http://example.org/only-on-mondays","valueBoolean":true}]}`),
+			"given", nothing, "Consent.provision.(other)",
+		},
+		{
+			"several permissions in one",
+			r4(`"provision":{"type":"permit","provision":[{"type":"permit",` + treat + `},{"type":"permit",` + research + `}]}`),
+			"given", nothing, "Consent.provision",
+		},
 		{"permission narrowed by subsumption", r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"permit","purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"BTG"}]}]}`), "given",
 			`{"decision":"permit","purposes":["BTG"]}`, ""},
-		{"permissions with nothing in common", r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"permit",` + research + `}]}`), "given", nothing, "Consent"},
-		{"nested without type in a permission", r4(`"provision":{"type":"permit","provision":[{` + research + `}]}`), "given", `{"decision":"permit","except":[{"decision":"deny","purposes":["HRESCH"]}]}`, "Consent.provision.provision[0]"},
+		{
+			"permissions with nothing in common",
+			r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"permit",` + research + `}]}`),
+			"given", nothing, "Consent",
+		},
+		{
+			"nested without type in a permission",
+			r4(`"provision":{"type":"permit","provision":[{` + research + `}]}`), "given",
+			`{"decision":"permit","except":[{"decision":"deny","purposes":["HRESCH"]}]}`,
+			"Consent.provision.provision[0]",
+		},
 		{"all refused but treatment, and never this", r4(`"provision":{"type":"deny","provision":[{"type":"permit",` + treat + `},{"type":"deny",` + psy + `}]}`), "refused",
 			`{"decision":"deny","except":[{"decision":"permit","purposes":["TREAT"],"except":[{"decision":"deny","data":["http://terminology.hl7.org/CodeSystem/v3-ActCode|PSY"]}]}]}`, "Consent.provision.provision[1].securityLabel"},
 		{"a refusal that lost a limit keeps no permission", r4(`"provision":{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"Observation/1"}}],"provision":[{"type":"permit","actor":[` + recipient + `]}]}`), "refused",
 			`{"decision":"deny"}`, "Consent.provision.data"},
-		{"permit to a nurse or an organisation, with an exception", r4(`"provision":{"type":"permit","actor":[` + nurse + `,` + recipient + `],"provision":[{"type":"deny",` + research + `}]}`), "given", nothing, "Consent.provision.actor"},
-		{"a code that is the patient's number", strings.Replace(r4(`"provision":{"type":"permit","code":[{"coding":[{"system":"urn:x","code":"about-Ab12345"}]}]}`), "Patient/p1", "Patient/Ab12345", 1), "given", nothing, "Consent.provision.code"},
-		{"a code that is somebody's number", r4(`"provision":{"type":"permit","code":[{"coding":[{"system":"urn:x","code":"9434765919"}]}]}`), "given", nothing, "Consent.provision.code"},
+		{
+			"permit to a nurse or an organisation, with an exception",
+			r4(`"provision":{"type":"permit","actor":[` + nurse + `,` + recipient + `],"provision":[{"type":"deny",` + research + `}]}`),
+			"given", nothing, "Consent.provision.actor",
+		},
+		{
+			"a code that is the patient's number",
+			strings.Replace(r4(`"provision":{"type":"permit","code":[{"coding":[{"system":"urn:x","code":"about-Ab12345"}]}]}`), "Patient/p1", "Patient/Ab12345", 1),
+			"given", nothing, "Consent.provision.code",
+		},
+		{
+			"a code that is a person's number",
+			r4(`"provision":{"type":"permit","code":[{"coding":[{"system":"urn:x","code":"9434765919"}]}]}`),
+			"given", nothing, "Consent.provision.code",
+		},
 		{"opt-out but", r4(`"policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTOUT"}]},"provision":{"type":"permit",` + treat + `}`), "refused",
 			`{"decision":"deny","except":[{"decision":"permit","purposes":["TREAT"]}]}`, ""},
 		{"opt-in less what cannot be told", r4(`"policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTIN"}]},"provision":{"type":"deny","actor":[` + nurse + `]}`), "refused",
 			`{"decision":"deny"}`, "Consent.policyRule"},
-		{"rejected", strings.Replace(r4(`"provision":{"type":"permit",`+research+`}`), `"active"`, `"rejected"`, 1), "refused", `{"decision":"deny","purposes":["HRESCH"]}`, ""},
-		{"rejected and not understood", strings.Replace(r4(`"provision":{"type":"permit","actor":[`+author+`]}`), `"active"`, `"rejected"`, 1), "refused", `{"decision":"deny"}`, "Consent.provision.actor"},
+		{
+			"rejected",
+			strings.Replace(r4(`"provision":{"type":"permit",`+research+`}`), `"active"`, `"rejected"`, 1),
+			"refused", `{"decision":"deny","purposes":["HRESCH"]}`, "",
+		},
+		{
+			"rejected and not understood",
+			strings.Replace(r4(`"provision":{"type":"permit","actor":[`+author+`]}`), `"active"`, `"rejected"`, 1),
+			"refused", `{"decision":"deny"}`, "Consent.provision.actor",
+		},
 		{"emergency only", strings.Replace(r4(`"provision":{"type":"permit"}`), `{"system":"http://loinc.org","code":"59284-0"}`, `{"system":"http://terminology.hl7.org/CodeSystem/consentcategorycodes","code":"emrgonly"}`, 1), "given",
 			`{"decision":"permit","purposes":["ETREAT"]}`, ""},
 		{"data of a time", r4(`"provision":{"type":"deny","dataPeriod":{"start":"2020-02","end":"2020-03-04T05:06:07.5Z"}}`), "refused",
 			`{"decision":"deny","dataStart":"2020-02-01T00:00:00Z","dataEnd":"2020-03-04T05:06:07.6Z"}`, "Consent.provision.dataPeriod"},
-		{"disclose", r4(`"provision":{"type":"deny",` + disclose + `}`), "refused", `{"decision":"deny","actions":["R","E"]}`, "Consent.provision.action[0]"},
-		{"withdrawn", strings.Replace(r4(`"provision":{"type":"permit"}`), `"active"`, `"inactive"`, 1), "withdrawn", "null", ""},
-		{"expired", strings.Replace(r4(`"meta":{"lastUpdated":"2026-06-01T00:00:00Z"},"provision":{"type":"permit","period":{"end":"2026-05-31"}}`), `"active"`, `"inactive"`, 1), "expired", "null", ""},
-		{"withdrawn before its end", strings.Replace(r4(`"meta":{"lastUpdated":"2026-05-31T23:59:59Z"},"provision":{"type":"permit","period":{"end":"2026-05-31"}}`), `"active"`, `"inactive"`, 1), "withdrawn", "null", ""},
+		{
+			"disclose", r4(`"provision":{"type":"deny",` + disclose + `}`), "refused",
+			`{"decision":"deny","actions":["R","E"]}`, "Consent.provision.action[0]",
+		},
+		{
+			"withdrawn", strings.Replace(r4(`"provision":{"type":"permit"}`), `"active"`, `"inactive"`, 1),
+			"withdrawn", "null", "",
+		},
+		{
+			"expired",
+			strings.Replace(r4(`"meta":{"lastUpdated":"2026-06-01T00:00:00Z"},"provision":{"type":"permit","period":{"end":"2026-05-31"}}`), `"active"`, `"inactive"`, 1),
+			"expired", "null", "",
+		},
+		{
+			"withdrawn before its end",
+			strings.Replace(r4(`"meta":{"lastUpdated":"2026-05-31T23:59:59Z"},"provision":{"type":"permit","period":{"end":"2026-05-31"}}`), `"active"`, `"inactive"`, 1),
+			"withdrawn", "null", "",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in, err := testConversion.Read([]byte(c.consent))
@@ -264,7 +367,7 @@ func TestRefused(t *testing.T) {
 		{"member twice", `{"resourceType":"Consent","resourceType":"Consent"}`, tree.BadJSON},
 		{"other resource", `{"resourceType":"Patient"}`, NotConsent},
 		{"R4 and R5", r4(permits + `,"decision":"permit"`), NotConsent},
-		{"nobody", strings.Replace(r4(permits), `{"reference":"Patient/p1"}`, `{"display":"Mary Secret"}`, 1), NoSubject},
+		{"no patient", strings.Replace(r4(permits), `{"reference":"Patient/p1"}`, `{"display":"Mary Secret"}`, 1), NoSubject},
 		{"not a patient", strings.Replace(r4(permits), `Patient/p1`, `Practitioner/p1`, 1), NoSubject},
 		{"wrong check digit", strings.Replace(r5(`"decision":"deny"`), `943 476 5919`, `943 476 5918`, 1), NoSubject},
 		{"draft", strings.Replace(r4(permits), `"active"`, `"draft"`, 1), NotDecided},
@@ -275,20 +378,52 @@ func TestRefused(t *testing.T) {
 		{"type misspelt", r4(`"provision":{"type":"Deny"}`), BadValue},
 		{"nested type misspelt", r4(`"provision":{"type":"permit","provision":[{"type":"Deny"}]}`), BadValue},
 		{"actor no array", r4(`"provision":{"type":"permit","actor":` + recipient + `}`), BadValue},
-		{"actor role no object", r4(`"provision":{"type":"deny","actor":[{"role":"IRCP","reference":{"reference":"Organization/f001"}}]}`), BadValue},
+		{
+			"actor role no object",
+			r4(`"provision":{"type":"deny","actor":[{"role":"IRCP","reference":{"reference":"Organization/f001"}}]}`),
+			BadValue,
+		},
 		{"purpose null", r4(`"provision":{"type":"permit","purpose":null}`), BadValue},
 		{"nested no array", r4(`"provision":{"type":"permit","provision":{"type":"deny"}}`), BadValue},
-		{"period ends first", r4(`"provision":{"type":"permit","period":{"start":"2026-02-01","end":"2026-01-31"}}`), BadValue},
+		{
+			"period ends first",
+			r4(`"provision":{"type":"permit","period":{"start":"2026-02-01","end":"2026-01-31"}}`),
+			BadValue,
+		},
 		{"no such day", r4(`"provision":{"type":"permit","period":{"start":"2026-02-30"}}`), BadValue},
 		{"period with an extension", r4(`"provision":{"type":"permit","period":{"_end":{"extension":[]}}}`), NotUnderstood},
-		{"modifier", r4(permits + `,"modifierExtension":[{"url":"http://example.org/not","valueBoolean":true}]`), NotUnderstood},
-		{"modifier below", r4(`"provision":{"type":"permit","modifierExtension":[{"url":"http://example.org/not","valueBoolean":true}]}`), NotUnderstood},
-		{"own mark covers no other", r5(`"decision":"permit","extension":[{"url":"urn:igledger:consent:no-default","valueBoolean":true}],"provision":[{` + treat + `}],"modifierExtension":[{"url":"http://example.org/not","valueBoolean":true}]`), NotUnderstood},
+		{
+			"modifier",
+			r4(permits + `,"modifierExtension":[{"url":"http://example.org/not","valueBoolean":true}]`),
+			NotUnderstood,
+		},
+		{
+			"modifier below",
+			r4(`"provision":{"type":"permit","modifierExtension":[{"url":"http://example.org/not","valueBoolean":true}]}`),
+			NotUnderstood,
+		},
+		{
+			"own mark covers no other",
+			r5(`"decision":"permit","extension":[{"url":"urn:igledger:consent:no-default","valueBoolean":true}],"provision":[{` + treat + `}],"modifierExtension":[{"url":"http://example.org/not","valueBoolean":true}]`),
+			NotUnderstood,
+		},
 		{"implicit rules", r4(permits + `,"implicitRules":"http://example.org/rules"`), NotUnderstood},
 		{"no date", strings.Replace(r4(permits), `"dateTime":"2026-03-04",`, ``, 1), Missing},
-		{"act contradicts", r4(permits + `,"extension":[{"url":"urn:igledger:consent:act","valueString":"refused"}]`), BadValue},
-		{"too many", r4(`"provision":{"type":"deny","provision":[{"type":"permit"}` + strings.Repeat(`,{"type":"deny",`+treat+`}`, 300) + `]}`), tree.TooLarge},
-		{"too deep", r4(`"provision":` + strings.Repeat(`{"type":"permit","provision":[{"type":"deny","class":`+obs+`,"provision":[`, 5) + `{"type":"permit"}` + strings.Repeat(`]}]}`, 5)), tree.TooLarge},
+		{
+			"act contradicts",
+			r4(permits + `,"extension":[{"url":"urn:igledger:consent:act","valueString":"refused"}]`),
+			BadValue,
+		},
+		{
+			"too many",
+			r4(`"provision":{"type":"deny","provision":[{"type":"permit"}` + strings.Repeat(`,{"type":"deny",`+treat+`}`, 300) + `]}`),
+			tree.TooLarge,
+		},
+		{
+			"too deep",
+			r4(`"provision":` + strings.Repeat(`{"type":"permit","provision":[{"type":"deny","class":`+obs+`,"provision":[`, 5) + `{"type":"permit"}` + strings.Repeat(`]}]}`, 5)),
+			tree.TooLarge,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in, err := testConversion.Read([]byte(c.consent))

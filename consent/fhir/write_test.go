@@ -36,7 +36,8 @@ func randomRule(r *rand.Rand, decision string, depth int) entry.ConsentRule {
 	if r.IntN(2) == 0 {
 		rule.Data = append(rule.Data, some("http://snomed.info/sct|394921008", "http://loinc.org|34133-9", "local")...)
 	}
-	if len(rule.Data) > 0 && rule.Data[0] != observation { // so that no exception is about data that the rule it stands in is not about, which FHIR says otherwise
+	// So no exception is about data that its rule is not about: FHIR expresses that differently.
+	if len(rule.Data) > 0 && rule.Data[0] != observation {
 		rule.Data = append(rule.Data, observation)
 	}
 	rule.Recipients = some("board-a", "board-b", "uni.c")
@@ -48,7 +49,7 @@ func randomRule(r *rand.Rand, decision string, depth int) entry.ConsentRule {
 	return rule
 }
 
-// An entry that never was a FHIR Consent reads back from either release as what it is.
+// An entry that never was a FHIR Consent reads back unchanged from either release.
 func TestWriteAndReadAgain(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 600 {
@@ -95,8 +96,8 @@ func TestWriteAndReadAgain(t *testing.T) {
 	}
 }
 
-// A limited refusal in R5 must not be read as a permission of all else by who does not know our
-// mark: the mark is a modifier.
+// A reader that does not know our mark must not read a limited refusal in R5 as a permission of
+// everything else: the mark is a modifier.
 func TestR5MarksWhatItDoesNotDecide(t *testing.T) {
 	for decision, mark := range map[string]string{deny: "modifierExtension", permit: "extension"} {
 		x := &entry.Consent{Act: map[string]string{permit: "given", deny: "refused"}[decision], Scope: "research", Decided: "2026-03-04T05:06:07Z", Sub: "chi:0101011237",
@@ -154,7 +155,7 @@ func TestWithoutThePerson(t *testing.T) {
 			t.Fatal(err)
 		}
 		if strings.Contains(string(out), "Patient/") || strings.Contains(string(out), "9434765919") || strings.Contains(string(out), "withheld") {
-			t.Errorf("names somebody: %s", out)
+			t.Errorf("names a person: %s", out)
 		}
 		in.Consent.Scope = "adr"
 		if _, err := testConversion.Write(in.Consent, release); !errors.Is(err, BadResidue) {
@@ -163,7 +164,7 @@ func TestWithoutThePerson(t *testing.T) {
 	}
 }
 
-// The claims are what counts: a residue that says otherwise is not given out.
+// The claims decide: a residue that contradicts them is not written.
 func TestResidueMustSayWhatTheClaimsSay(t *testing.T) {
 	for name, change := range map[string]func(x *entry.Consent){
 		"decision":  func(x *entry.Consent) { x.Act, x.Rule = "refused", &entry.ConsentRule{Decision: deny} },

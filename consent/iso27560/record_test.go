@@ -38,7 +38,10 @@ func story() Source {
 		Agreement: &entry.AgreementText{
 			ID: "isa-7", Version: 2, Title: "Asthma atlas", Article6: []string{"a"}, Article9: []string{"a", "j"},
 			Parties: []entry.AgreementParty{
-				{Org: "board-a", Role: "joint-controller", Registration: "Z1234567", Contact: "Data protection office, 1 High Street, Perth"},
+				{
+					Org: "board-a", Role: "joint-controller", Registration: "Z1234567",
+					Contact: "Data protection office, 1 High Street, Perth",
+				},
 				{Org: "board-b", Role: "joint-controller", Contact: "Data protection office, 2 Low Street, Oban"},
 				{Org: "host-d", Role: "processor", Contact: "Privacy team, 4 Hill Road, Leith"},
 				{Org: "uni-c", Role: "recipient", Contact: "Research governance, 3 College Lane, Glasgow"},
@@ -46,7 +49,11 @@ func story() Source {
 			Purposes: []entry.AgreementPurpose{{Text: "Find out why asthma is worse in some places", Code: "HRESCH", DPV: "https://w3id.org/dpv#ScientificResearch"}, {Text: "Plan clinics", Code: "HOPERAT"}},
 			Data: []entry.AgreementData{
 				{Text: "Breathing tests", Codes: []string{"http://hl7.org/fhir/resource-types|Observation"}, Identifiable: true},
-				{Text: "Prescriptions", Codes: []string{"http://hl7.org/fhir/resource-types|MedicationRequest"}, Identifiable: true},
+				{
+					Text:         "Prescriptions",
+					Codes:        []string{"http://hl7.org/fhir/resource-types|MedicationRequest"},
+					Identifiable: true,
+				},
 			},
 			Flows:     []entry.AgreementFlow{{From: "board-a", To: "uni-c", How: "secure file transfer"}},
 			Retention: "Ten years after the study ends.", Disposal: "Overwritten; a certificate is sent to the boards.", Transfers: []string{"IE"},
@@ -134,7 +141,7 @@ func TestWhereConsentIsNotTheBasis(t *testing.T) {
 	}
 }
 
-// Every act gives the state that DPV has for it, and only those that permit are a basis for
+// Every act has the state that DPV has for it, and only those that permit are a basis for
 // processing.
 func TestStates(t *testing.T) {
 	permit, deny := &entry.ConsentRule{Decision: "permit"}, &entry.ConsentRule{Decision: "deny"}
@@ -162,9 +169,12 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		code   Code
 		field  string
 	}{
-		"no act":      {func(s *Source) { s.Acts = nil }, BadSource, "record_id"},
-		"two records": {func(s *Source) { s.Acts[1].Consent = "7b1d1d0e-5a0f-4f6b-9d7a-2f8f5f0c1a12" }, BadSource, "record_id"},
-		"two people":  {func(s *Source) { s.Acts[1].Sub = "chi:0101201234" }, BadSource, "record_id"},
+		"no act": {func(s *Source) { s.Acts = nil }, BadSource, "record_id"},
+		"two records": {
+			func(s *Source) { s.Acts[1].Consent = "7b1d1d0e-5a0f-4f6b-9d7a-2f8f5f0c1a12" }, BadSource,
+			"record_id",
+		},
+		"two people": {func(s *Source) { s.Acts[1].Sub = "chi:0101201234" }, BadSource, "record_id"},
 		"withheld": {func(s *Source) {
 			for _, x := range s.Acts {
 				x.Sub = ""
@@ -183,7 +193,10 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 				x.Expressed.Language = ""
 			}
 		}, Missing, "language"},
-		"no data":            {func(s *Source) { s.Agreement.Data = nil; s.Acts[1].Rule.Data = nil }, Missing, "pii_information"},
+		"no data": {
+			func(s *Source) { s.Agreement.Data = nil; s.Acts[1].Rule.Data = nil }, Missing,
+			"pii_information",
+		},
 		"unregistered party": {func(s *Source) { s.Organisations = s.Organisations[1:] }, Missing, "party_name"},
 		"recipient is no party": {func(s *Source) {
 			s.Acts[1].Rule.Recipients = []string{"else"}
@@ -248,7 +261,7 @@ func TestTermsAreThoseOfDPV(t *testing.T) {
 	}
 }
 
-// terms gives all names and strings that have the form of a prefixed term.
+// terms returns all names and strings that have the form of a prefixed term.
 func terms(v any) (out []string) {
 	switch v := v.(type) {
 	case map[string]any:

@@ -36,7 +36,7 @@ func TestTree(t *testing.T) {
 	seen, roots := map[string]bool{}, 0
 	for _, p := range All() {
 		if seen[p.Code] {
-			t.Errorf("%s stands twice", p.Code)
+			t.Errorf("%s is there twice", p.Code)
 		}
 		if p.Parent == "" {
 			roots++
@@ -53,7 +53,7 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// All hands out a copy: nobody can widen a permission by writing into it.
+// All returns a copy: a caller cannot widen a permission by writing into it.
 func TestAllIsACopy(t *testing.T) {
 	All()[0].Code = "TREAT2"
 	if Known("TREAT2") {
