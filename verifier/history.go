@@ -15,7 +15,7 @@ type historyWords struct{ one, many, of, about, none string }
 var (
 	ownWords = historyWords{"entry", "entries", "under this id", "the person whose id you gave", "no access on record"}
 	// Reads of everybody's data concern the subject too.
-	everyoneWords = historyWords{"read of everybody's data", "reads of everybody's data", "as such", "everybody",
+	everyoneWords = historyWords{"read of everybody's data", "reads of everybody's data", "of this kind", "everybody",
 		"no reads of everybody's data on record"}
 	linkedWords = historyWords{"entry under a linked id", "entries under a linked id", "under that linked id",
 		"the person under the linked id", "nothing on record"}
@@ -58,7 +58,7 @@ func (c *check) checkHistory(h *bundle.History, words historyWords) {
 	root, err := h.IndexRootHash()
 	switch right := err == nil && root == c.root.Root; {
 	case right && n == 0:
-		c.Pass(CheckHistory, nil, "the index has nothing %s: %s below entry %d", words.of, words.none, below)
+		c.Pass(CheckHistory, nil, "the index shows %s below entry %d", words.none, below)
 		return
 	case right:
 		c.Pass(CheckHistory, nil, "the %s %s all that the index has %s below entry %d",

@@ -72,7 +72,7 @@ func TestAuditDaemon(t *testing.T) {
 		l.AddIndexRootOf(l.Size(), wire.Hash{9}, l.Operator)
 		s.Size, s.Files = l.Size(), l.Files()
 	})
-	if code := <-done; code != exitFailed || !strings.Contains(out.String(), "false index root") {
+	if code := <-done; code != exitFailed || !strings.Contains(out.String(), "FAILED   index-root") {
 		t.Errorf("ended with %d\n%s%s", code, out.String(), errOut.String())
 	}
 }

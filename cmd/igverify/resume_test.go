@@ -36,7 +36,7 @@ func TestInterruptedReplayGoesOn(t *testing.T) {
 	defer srv.Close()
 	args := []string{"log", "--log-key", s.Key, "--from", srv.URL, "--state", state}
 	var out, errOut bytes.Buffer
-	if code := run(ctx, args, nil, &out, &errOut); code != exitUnreadable || !strings.Contains(errOut.String(), "the same command goes on from there") {
+	if code := run(ctx, args, nil, &out, &errOut); code != exitUnreadable || !strings.Contains(errOut.String(), "run the same command to continue") {
 		t.Fatalf("interrupted: exit code %d\n%s%s", code, &out, &errOut)
 	}
 	last, err := os.ReadFile(state)

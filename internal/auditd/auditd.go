@@ -1,16 +1,25 @@
-// Package auditd is the daemon of an auditor: it follows a live log, recomputes its subject index, and cosigns what holds.
+// Package auditd is the daemon of an auditor: it follows a live log, recomputes its subject index,
+// and cosigns checkpoints that are right.
 //
-// Promised: a checkpoint is cosigned only if the log contains every earlier checkpoint seen, unchanged, and its entries,
-// all of them read, are well-formed, by parties that may make them, and give exactly the index roots that the log states.
-// What convicts the operator (a fork, a false index root, an entry that no party may make) is kept as evidence that anyone
-// can check with the log's key; then an alarm is written, and nothing is cosigned again, by this or a later process, until
-// a person has removed it. A process that is killed at any point goes on from its last state, and the largest checkpoint
-// seen is on disk before anything is done with it. What may pass (an index that is late, no network) withholds the
-// cosignature and is tried again. Neither state, evidence nor reports name a person.
+// It promises:
 //
-// Not promised: that what was audited before a state file was replaced by another party holds; that accesses which were
-// never reported are noticed; that a wrong verdict convicts anyone, as verdicts are not signed. What the auditor says is
-// said with the key given: keeping it is the caller's.
+//   - It cosigns a checkpoint only if the log contains every earlier checkpoint that it saw,
+//     unchanged, and only after it has read all entries and found that they are well-formed, were
+//     made by parties that were allowed to make them, and have exactly the index roots that the log
+//     states.
+//   - If something convicts the operator (a fork, a false index root, an entry that no party may
+//     make), it keeps evidence that anyone can check with the log's key, and writes an alarm.
+//     Nothing is cosigned again, by this or a later process, until a person has removed the alarm.
+//   - A process that is killed at any point continues from its last state. The largest checkpoint
+//     seen is on disk before anything is done with it.
+//   - After a problem that may pass (a late index, no network) it withholds the cosignature and
+//     tries again.
+//   - Neither state, evidence nor reports name a person.
+//
+// It does not promise that an audit is right if another party replaced the state file, that it
+// notices accesses that were never reported, or that a wrong verdict convicts anyone, because
+// verdicts are not signed. The auditor's cosignatures are made with the key in Config: keeping it
+// secret is the caller's task.
 package auditd
 
 import (
@@ -35,27 +44,27 @@ import (
 	"igledger/verifier/fetch/retry"
 )
 
-// DefaultInterval is how long Run waits between two rounds if Config does not say.
+// DefaultInterval is how long Run waits between two rounds if Config.Interval is 0.
 const DefaultInterval = 2 * time.Second
 
 // Config is what a daemon needs. The fields down to State are required.
 type Config struct {
 	URL    string       // of the ledger
-	LogKey string       // verifier key of its log, from elsewhere than the ledger
+	LogKey string       // verifier key of its log, from a source other than the ledger
 	Org    string       // id of the organisation that audits, which has the role auditor
 	Caller *wire.Signer // its key for audit, which also encrypts the state of verdicts
-	State  string       // directory; a party that can write to it can make the audit skip entries
+	State  string       // directory; anyone who can write to it can make the audit skip entries
 
 	Purpose  []string         // why the auditor reads (PurposeOfUse codes); people see it in their lists
 	Cosigner *Cosigner        // nil: nothing is cosigned
-	Evidence string           // directory; "": evidence in State
+	Evidence string           // directory; "": the directory evidence in State
 	Interval time.Duration    // between two rounds; 0: DefaultInterval
 	Openings int              // how many of a round's new entries are opened
-	Seed     []byte           // 32 bytes by which they are chosen; nil: random, so that the operator cannot know them
+	Seed     []byte           // 32 bytes by which they are chosen; nil: random, so that the operator cannot predict them
 	Verdicts bool             // read all openings and compute every verdict again
 	Now      func() time.Time // nil: time.Now
 
-	OnProgress func(at, of uint64) // told how many entries of a log were read; may be nil
+	OnProgress func(at, of uint64) // called with how many entries of the log were read; may be nil
 }
 
 // Cosigner is the auditor's name on signature lines, and its key.
@@ -84,24 +93,24 @@ type Daemon struct {
 	secret   []byte            // for its state
 	page     []*bundle.Opening // of openings, from
 	pageAt   uint64
-	told     int       // of its doubts
-	found    []located // findings of entries that no signed root has confirmed yet
-	stopped  bool      // by what convicts: the state stays as it was before, so that it is found again
+	told     int       // doubts reported so far
+	found    []located // findings about entries that no signed root has confirmed yet
+	stopped  bool      // something convicts the operator: the state is not written, so that it is found again
 
 	latest   []byte // largest checkpoint seen; never forgotten
 	seen     proof.Checkpoint
-	saved    uint64    // size of the state file
-	cosigned uint64    // size of what was cosigned last, and when
-	at       time.Time //
+	saved    uint64    // size of the log in the state file
+	cosigned uint64    // size of the checkpoint that was cosigned last
+	at       time.Time // when that was
 }
 
-// Report is what a round found. It says nothing of verdicts that were told of in an earlier round.
+// Report is what a round found. It does not repeat verdicts that an earlier round reported.
 type Report struct {
 	verifier.Report
 	Ending   Ending
 	Offered  *proof.Checkpoint // what the log offered for cosigning; nil: none that it signed
-	Totals   []Total           // of the whole audit; none if it did not come to an end
-	Notes    []string          // what a reader must know besides
+	Totals   []Total           // of the whole audit; none if the round did not reach the end
+	Notes    []string          // what else a reader must know
 	Evidence []string          // signed notes that prove what failed
 }
 
@@ -129,18 +138,20 @@ const (
 	Cosigned   Ending = "cosigned"
 	Quiet      Ending = "quiet"      // nothing new, or no key to cosign with
 	Failed     Ending = "failed"     // something is wrong that may pass
-	Convicted  Ending = "convicted"  // something is wrong for ever
-	Unreadable Ending = "unreadable" // the error says what
+	Convicted  Ending = "convicted"  // something is wrong that convicts the operator
+	Unreadable Ending = "unreadable" // something could not be read or written; the error says what
 )
 
-// callTime bounds one attempt at a call of the API, and callsTime all of them. Rounds are tried again anyway.
+// callTime bounds one attempt at a call of the API, and callsTime all attempts. A round that fails
+// is tried again anyway.
 const (
 	attempts  = 4
 	callTime  = time.Minute
 	callsTime = 2 * time.Minute
 )
 
-// New reads what earlier processes left in the state directory. It does not call the ledger.
+// New returns a Daemon that continues from what earlier processes left in the state directory. It
+// does not call the ledger.
 func New(c Config) (*Daemon, error) {
 	if c.Interval == 0 {
 		c.Interval = DefaultInterval
@@ -154,17 +165,26 @@ func New(c Config) (*Daemon, error) {
 	d := &Daemon{Config: c, wait: retry.Sleep, metrics: &metrics{values: map[string]float64{}},
 		files: auditFiles{dir: c.State, evidence: c.Evidence}}
 	var err error
-	if d.log, err = verifier.LogKey(c.LogKey); err != nil {
+	d.log, err = verifier.LogKey(c.LogKey)
+	if err != nil {
 		return nil, err
 	}
-	if d.src, err = fetch.Open(c.URL); err != nil {
+	d.src, err = fetch.Open(c.URL)
+	if err != nil {
 		return nil, err
 	}
 	token := func() (string, error) {
 		return register.SignCaller(c.Caller, d.log.Name(), c.Org, "auditor", time.Now())
 	}
-	d.api = &client.Client{Base: c.URL, HTTP: &http.Client{Timeout: callTime}, Attempts: attempts, Purpose: c.Purpose, Token: token}
-	if d.secret, err = c.Caller.MarshalPrivate(); err != nil {
+	d.api = &client.Client{
+		Base:     c.URL,
+		HTTP:     &http.Client{Timeout: callTime},
+		Attempts: attempts,
+		Purpose:  c.Purpose,
+		Token:    token,
+	}
+	d.secret, err = c.Caller.MarshalPrivate()
+	if err != nil {
 		return nil, err
 	}
 	switch len(c.Seed) {
@@ -175,7 +195,7 @@ func New(c Config) (*Daemon, error) {
 	case len(d.seed):
 		d.seed = [32]byte(c.Seed)
 	default:
-		return nil, fmt.Errorf("a seed of %d bytes, want %d", len(c.Seed), len(d.seed))
+		return nil, fmt.Errorf("the seed has %d bytes, want %d", len(c.Seed), len(d.seed))
 	}
 	d.sample = auditor.NewSample(c.Openings, d.seed)
 	d.latest, d.seen, err = d.files.latest(d.log)
@@ -183,13 +203,14 @@ func New(c Config) (*Daemon, error) {
 	return d, err
 }
 
-// Alarm returns what an earlier round, of this or another process, found that ended cosigning, or nil.
+// Alarm returns what an earlier round, of this or another process, found that stopped cosigning, or
+// nil.
 func (d *Daemon) Alarm() (*Report, error) { return d.files.alarm() }
 
 // Metrics serves /metrics in the text format of Prometheus.
 func (d *Daemon) Metrics() http.Handler { return d.metrics }
 
-// Stats returns how far the entries are audited.
+// Stats returns how far the audit of the entries has come.
 func (d *Daemon) Stats() auditor.Stats {
 	if d.auditor == nil {
 		return auditor.Stats{}
@@ -197,7 +218,8 @@ func (d *Daemon) Stats() auditor.Stats {
 	return d.auditor.Stats()
 }
 
-// IndexLag returns how many entries the log's genesis lets the index stay behind, 0 before it was read.
+// IndexLag returns how many entries the log's genesis lets the index stay behind, 0 before it was
+// read.
 func (d *Daemon) IndexLag() uint64 {
 	if d.auditor == nil || d.auditor.Replay().Register().Genesis == nil {
 		return 0
@@ -205,7 +227,8 @@ func (d *Daemon) IndexLag() uint64 {
 	return d.auditor.Replay().Register().Genesis.IndexLag
 }
 
-// VerdictStats returns how far verdicts were computed again; false without Config.Verdicts, and before the first round.
+// VerdictStats returns how far verdicts have been computed again. It returns false without
+// Config.Verdicts, and before the first round.
 func (d *Daemon) VerdictStats() (auditor.VerdictStats, bool) {
 	if d.verdicts == nil {
 		return auditor.VerdictStats{}, false
@@ -213,15 +236,15 @@ func (d *Daemon) VerdictStats() (auditor.VerdictStats, bool) {
 	return d.verdicts.Stats(), true
 }
 
-// Run makes rounds until something convicts the operator or ctx ends, and returns the report of the last round, or, when
-// ctx ended, of the whole audit, which it keeps. It hands every other round to tell, with the round's error, and ends if
-// tell fails.
+// Run makes rounds until something convicts the operator or ctx ends. It returns the report of the
+// last round. If ctx ended, it writes the state and returns the report of the whole audit. It calls
+// tell with the report and error of every other round, and ends if tell returns an error.
 func (d *Daemon) Run(ctx context.Context, tell func(*Report, error) error) (*Report, error) {
 	pause := d.Interval
 	for {
 		rep, err := d.Round(ctx)
 		if ctx.Err() != nil {
-			rep = &Report{Notes: []string{"stopped; the same command goes on from there"}}
+			rep = &Report{Notes: []string{"stopped; run the same command to continue"}}
 			d.conclude(rep)
 			d.told = 0
 			return rep, errors.Join(d.tellVerdicts(rep), d.Keep())
@@ -238,17 +261,17 @@ func (d *Daemon) Run(ctx context.Context, tell func(*Report, error) error) (*Rep
 			return rep, err
 		}
 		if err := d.wait(ctx, pause); err != nil {
-			continue // the context ended; the next round says so
+			continue // the context ended, which the next round reports
 		}
 	}
 }
 
-// maxPause is the longest wait after rounds that came to nothing.
+// maxPause is the longest wait after rounds that failed.
 const maxPause = time.Minute
 
-// Round audits up to the checkpoint that the log offers, and cosigns it if all of it holds. While there is an alarm it
-// reads nothing and returns that. The error says what could not be read or written; checks that failed are in the report
-// only.
+// Round audits up to the checkpoint that the log offers, and cosigns it if everything is right.
+// While there is an alarm, it reads nothing and returns the alarm's report. The error says what
+// could not be read or written; checks that failed are only in the report.
 func (d *Daemon) Round(ctx context.Context) (*Report, error) {
 	rep, err := d.Alarm()
 	if rep == nil {

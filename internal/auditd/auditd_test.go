@@ -30,7 +30,8 @@ func ended(t *testing.T, d *Daemon) (Ending, error) {
 	return rep.Ending, err
 }
 
-// What convicts the operator ends cosigning for good: with evidence that anybody can check, and over restarts, until somebody has looked.
+// What convicts the operator ends cosigning, with evidence that anyone can check and after restarts,
+// until a person has looked.
 func TestConvicts(t *testing.T) {
 	for name, c := range map[string]struct {
 		lie  func(l *testlog.Sample, s *world) // after a first good round
@@ -40,24 +41,24 @@ func TestConvicts(t *testing.T) {
 			l.AddSealed(l.Access("lothian", l.Second, l.IDs[0]), l.IDs[0])
 			l.AddIndexRootOf(l.Size(), l.IndexAt(l.Size()-1).Root(), l.Operator) // the new access is not in it
 			s.Show(l.Log, l.Size())
-		}, "false index root"},
+		}, "FAILED index-root"},
 		"an entry nobody might make": {func(l *testlog.Sample, s *world) {
 			l.AddPublic(l.Organisation("fife", l.Registrar, nil))
 			s.Show(l.Log, l.Size())
-		}, "without the second approval"},
+		}, "FAILED register"},
 		"another history of the same size": {func(l *testlog.Sample, s *world) {
 			f := l.Fork(l.Size() - 1)
 			f.AddSealed(l.Access("lothian", l.Second, l.IDs[0]), l.IDs[0])
 			s.Show(f, f.Size())
-		}, "the log forked"},
+		}, "FAILED consistency"},
 		"another history, longer": {func(l *testlog.Sample, s *world) {
 			f := l.Fork(l.Size() - 1)
 			for range 4 {
 				f.AddSealed(l.Access("lothian", l.Second, l.IDs[0]), l.IDs[0])
 			}
 			s.Show(f, f.Size())
-		}, "the log forked"},
-		"a shorter log": {func(l *testlog.Sample, s *world) { s.Show(l.Log, 7) }, "rewound"},
+		}, "FAILED consistency"},
+		"a shorter log": {func(l *testlog.Sample, s *world) { s.Show(l.Log, 7) }, "FAILED consistency"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := rooted()
@@ -83,7 +84,7 @@ func TestConvicts(t *testing.T) {
 			s.noID("evidence", l.IDs, out+string(data))
 			s.Change(func() { s.Asked = nil })
 			out = s.once(wrong)
-			if !strings.Contains(out, c.says) || !strings.Contains(out, "until somebody has looked") || len(s.Asked) > 0 {
+			if !strings.Contains(out, c.says) || !strings.Contains(out, s.path("alarm")) || len(s.Asked) > 0 {
 				t.Errorf("after a restart: asked %v\n%s", s.Asked, out)
 			}
 			if err := os.Remove(s.path("alarm")); err != nil {
@@ -121,7 +122,7 @@ func TestAsksAgain(t *testing.T) {
 	}
 }
 
-// What may pass is not cosigned, is no alarm, and is cosigned when it has passed.
+// A problem that may pass withholds the cosignature and is no alarm; when it has passed, the checkpoint is cosigned.
 func TestTriesAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  func(l *testlog.Sample, s *world)
@@ -137,11 +138,11 @@ func TestTriesAgain(t *testing.T) {
 				}
 				return rec
 			}
-		}, func(_ *testlog.Sample, s *world) { s.Feed = nil }, "a link that is not the one the leaf is committed to", wrong, 0},
+		}, func(_ *testlog.Sample, s *world) { s.Feed = nil }, "FAILED tag-commitment", wrong, 0},
 		"a feed that ends": {func(l *testlog.Sample, s *world) { s.Refuse["/v1/feed/"] = 404 },
 			func(_ *testlog.Sample, s *world) { delete(s.Refuse, "/v1/feed/") }, "", unreadable, 0},
 		"a log that does not take it": {func(l *testlog.Sample, s *world) { s.Refuse["/v1/cosignatures"] = 422 },
-			func(_ *testlog.Sample, s *world) { delete(s.Refuse, "/v1/cosignatures") }, "does not take it", unreadable, 0},
+			func(_ *testlog.Sample, s *world) { delete(s.Refuse, "/v1/cosignatures") }, "cosignature", unreadable, 0},
 		"damaged entries": {func(l *testlog.Sample, s *world) {
 			for path, data := range s.Files {
 				if strings.HasPrefix(path, "tile/entries") {
@@ -158,7 +159,7 @@ func TestTriesAgain(t *testing.T) {
 		}, func(l *testlog.Sample, s *world) {
 			l.AddIndexRoot()
 			s.Size, s.Files = l.Size(), l.Files()
-		}, "21 behind", wrong, 1},
+		}, "FAILED index-lag", wrong, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := rooted()
@@ -209,7 +210,8 @@ func TestIsInterrupted(t *testing.T) {
 	}
 }
 
-// The state that was written on the way is gone on from; and dropped when it led to another root than the signed one.
+// The state that was written on the way is gone on from; and dropped when it led to another root
+// than the signed one.
 func TestStateOnTheWay(t *testing.T) {
 	l := rooted()
 	for range 290 {
@@ -282,14 +284,14 @@ func TestRefusesStateFilesThatAreNotIts(t *testing.T) {
 	s.once(good)
 }
 
-// Openings are asked for of new entries only; one that is filed under somebody else ends the audit.
+// Openings are asked for of new entries only; one that is filed under another person ends the audit.
 func TestSamplesOpenings(t *testing.T) {
 	l := rooted()
 	s := newWorld(t, l.Log)
 	three := func(c *Config) { c.Openings = 3 }
 	seeded := func(c *Config) { c.Openings, c.Seed = 3, bytes.Repeat([]byte{0x5a}, 32) }
 	out := s.once(good, seeded)
-	if len(s.Openings) != 3 || !strings.Contains(out, "3 of 6 new sealed entries were opened") || !strings.Contains(out, strings.Repeat("5a", 32)) {
+	if len(s.Openings) != 3 || !strings.Contains(out, "ok opened: 3 of 6 ") || !strings.Contains(out, strings.Repeat("5a", 32)) {
 		t.Errorf("opened %v\n%s", s.Openings, out)
 	}
 	first := slices.Clone(s.Openings)
@@ -302,17 +304,17 @@ func TestSamplesOpenings(t *testing.T) {
 	l.AddIndexRoot()
 	s.Show(l.Log, l.Size())
 	out = s.once(wrong, three)
-	if s.Openings[3] != misfiled || !strings.Contains(out, "filed under somebody else") || !s.has("alarm") {
+	if s.Openings[3] != misfiled || !strings.Contains(out, "FAILED filing") || !s.has("alarm") {
 		t.Errorf("opened %v\n%s", s.Openings, out)
 	}
 	s.noID("openings", l.IDs, out)
-	if !regexp.MustCompile(`chosen by ChaCha8 from seed [0-9a-f]{64}`).MatchString(out) {
+	if !regexp.MustCompile(`seed [0-9a-f]{64}`).MatchString(out) {
 		t.Errorf("the seed is not told:\n%s", out)
 	}
 	again.Show(l.Log, l.Size())
 	again.Change(func() { again.Refuse["/v1/openings/"] = 404 })
 	out = again.once(wrong, three)
-	if !strings.Contains(out, "does not show an auditor") || again.has("alarm") {
+	if !strings.Contains(out, "FAILED opened") || again.has("alarm") {
 		t.Errorf("refused:\n%s", out)
 	}
 }

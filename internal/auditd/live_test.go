@@ -65,7 +65,8 @@ func (l *live) round() *Report {
 	return rep
 }
 
-// What a real ledger serves is read, recomputed and cosigned; and a root that its operator made up convicts it.
+// What a real ledger serves is read, recomputed and cosigned; and a root that its operator made up
+// convicts it.
 func TestLiveLedger(t *testing.T) {
 	l := newLive(t)
 	rep := l.round()
@@ -118,7 +119,8 @@ func TestLiveLedger(t *testing.T) {
 	}
 }
 
-// The environment by which this test binary is a daemon to be killed: the varying part of its Config as JSON.
+// The environment by which this test binary is a daemon to be killed: the varying part of its
+// Config as JSON.
 const childEnv = "IGLEDGER_TEST_AUDITD"
 
 type child struct {
@@ -158,8 +160,8 @@ func beChild(text string) error {
 	return d.Keep()
 }
 
-// killed runs a round in a process of its own, which is killed (SIGKILL) at its nth request. It reports whether there was
-// one.
+// killed runs a round in a process of its own, which is killed (SIGKILL) at its nth request. It
+// reports whether there was one.
 func (l *live) killed(n int32) bool {
 	l.Helper()
 	private, err := l.config.Caller.MarshalPrivate()
@@ -198,7 +200,8 @@ func (l *live) killed(n int32) bool {
 	return count.Load() >= n
 }
 
-// kill -9 at any request of two rounds: a later process goes on, accuses no one, and never went back behind what was seen.
+// kill -9 at any request of two rounds: a later process goes on, accuses no one, and never went
+// back behind what was seen.
 func TestKilled(t *testing.T) {
 	l := newLive(t)
 	kills := 0

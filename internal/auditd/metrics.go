@@ -10,33 +10,34 @@ import (
 	"sync"
 )
 
-// metrics is what /metrics shows, in the text format of Prometheus (version 0.0.4). Labels come from closed sets; nothing is about a person.
+// metrics holds what /metrics shows, in the text format of Prometheus (version 0.0.4). Labels come
+// from closed sets; nothing is about a person.
 type metrics struct {
 	mu     sync.Mutex
 	values map[string]float64 // by name with labels
 }
 
-// families are all metrics: name, type, help.
+// families lists all metrics: name, type, help.
 var families = [][3]string{
-	{"igverify_audit_rounds_total", "counter", "Rounds by how they ended: cosigned, quiet (nothing new), failed, unreadable."},
+	{"igverify_audit_rounds_total", "counter", "Rounds by ending: cosigned, quiet (nothing new), failed, convicted, unreadable."},
 	{"igverify_audit_findings_total", "counter", "Checks that failed, by check."},
-	{"igverify_audit_alarm", "gauge", "1: something was found that ends cosigning until somebody looks."},
+	{"igverify_audit_alarm", "gauge", "1: something was found that stops cosigning until a person removes the alarm."},
 	{"igverify_audit_entries_total", "counter", "Entries audited by this process."},
-	{"igverify_audit_openings_total", "counter", "Openings asked for and checked, by result: good, bad."},
+	{"igverify_audit_openings_total", "counter", "Openings that were requested and checked, by result: good, bad."},
 	{"igverify_audit_size", "gauge", "Entries audited."},
 	{"igverify_audit_anchor_size", "gauge", "Size of the checkpoint that the log last offered for cosigning."},
-	{"igverify_audit_cosigned_size", "gauge", "Size of the checkpoint cosigned last."},
-	{"igverify_audit_cosigned_time_seconds", "gauge", "When that was, seconds since 1970."},
-	{"igverify_audit_round_time_seconds", "gauge", "End of the last round, seconds since 1970."},
+	{"igverify_audit_cosigned_size", "gauge", "Size of the checkpoint that was cosigned last."},
+	{"igverify_audit_cosigned_time_seconds", "gauge", "When that was, in seconds since 1970."},
+	{"igverify_audit_round_time_seconds", "gauge", "End of the last round, in seconds since 1970."},
 	{"igverify_audit_index_covered", "gauge", "Entries that the newest index root covers."},
 	{"igverify_audit_index_lag", "gauge", "Entries that no index root covers."},
-	{"igverify_audit_index_lag_longest", "gauge", "Most entries that no index root covered at any size."},
-	{"igverify_audit_index_lag_allowed", "gauge", "Most that the genesis allows."},
+	{"igverify_audit_index_lag_longest", "gauge", "Greatest number of entries that no index root covered, at any size."},
+	{"igverify_audit_index_lag_allowed", "gauge", "Greatest number that the genesis allows."},
 	{"igverify_audit_index_roots", "gauge", "Index roots recomputed."},
-	{"igverify_audit_histories", "gauge", "Histories in the subject index, public ones among them."},
+	{"igverify_audit_histories", "gauge", "Histories in the subject index, including public ones."},
 	{"igverify_audit_verdicts", "gauge", "Verdicts computed again, with --verdicts."},
-	{"igverify_audit_verdicts_doubtful", "gauge", "Verdicts that differ, and entries that the rules refuse or that were not opened."},
-	{"igverify_audit_source_findings", "gauge", "What is wrong with sources' heartbeats now."},
+	{"igverify_audit_verdicts_doubtful", "gauge", "Verdicts that differ, and entries that were refused or not opened."},
+	{"igverify_audit_source_findings", "gauge", "Number of things that are wrong with sources' heartbeats now."},
 }
 
 func (m *metrics) set(name string, v float64) {

@@ -16,10 +16,11 @@ import (
 	"igledger/verifier/fetch"
 )
 
-// refresh is after how long a checkpoint is cosigned again when the log stands still, so that it does not look stale.
+// refresh is the time after which a checkpoint is cosigned again if the log has not grown, so that
+// it does not look stale.
 const refresh = time.Hour
 
-// round audits up to the checkpoint that the log offers, and cosigns it if all of it holds.
+// round audits up to the checkpoint that the log offers, and cosigns it if everything is right.
 func (d *Daemon) round(ctx context.Context, rep *Report) (Ending, error) {
 	d.src.Forget()
 	signed, head, err := d.offered(ctx, rep)
@@ -43,9 +44,12 @@ func (d *Daemon) round(ctx context.Context, rep *Report) (Ending, error) {
 			return d.judge(ctx, rep, signed, head)
 		}
 	}
-	if d.auditor.Size() != head.Size || d.auditor.Replay().Root() != head.Root { // whatever else went wrong: nothing is cosigned that was not recomputed
-		rep.Fail(&verifier.Failure{Check: verifier.CheckRoot, Expected: fmt.Sprintf("root %x of size %d", head.Root, head.Size), Found: fmt.Sprintf("%x of %d from the entries", d.auditor.Replay().Root(), d.auditor.Size()),
-			Meaning: "what was audited is not what the log signed"})
+	// Whatever else went wrong, nothing is cosigned that was not recomputed.
+	if size, root := d.auditor.Size(), d.auditor.Replay().Root(); size != head.Size || root != head.Root {
+		rep.Fail(&verifier.Failure{Check: verifier.CheckRoot,
+			Expected: fmt.Sprintf("root %x of size %d", head.Root, head.Size),
+			Found:    fmt.Sprintf("%x of size %d from the entries", root, size),
+			Meaning:  "what was audited is not what the log signed"})
 		d.reset(nil)
 		return Failed, nil
 	}
@@ -71,10 +75,11 @@ func (d *Daemon) round(ctx context.Context, rep *Report) (Ending, error) {
 	return end, errors.Join(err, d.tellVerdicts(rep))
 }
 
-// saveEvery is after how many entries the state is written, more if it is large: what is not in it is read again after a restart.
+// saveEvery is the number of entries after which the state is written, more if it is large. Entries
+// that are not in it are read again after a restart.
 const saveEvery = 1 << 16
 
-// offered asks the log for the checkpoint that its cosigners are to meet on.
+// offered asks the log for the checkpoint that it offers to its cosigners.
 func (d *Daemon) offered(ctx context.Context, rep *Report) ([]byte, proof.Checkpoint, error) {
 	var none proof.Checkpoint
 	calls, cancel := context.WithTimeout(ctx, callsTime)
@@ -85,7 +90,8 @@ func (d *Daemon) offered(ctx context.Context, rep *Report) ([]byte, proof.Checkp
 	}
 	signed := []byte(info.Anchor)
 	if info.Anchor == "" { // an older server, or a log that has just begun
-		if signed, err = d.api.Checkpoint(calls); err != nil {
+		signed, err = d.api.Checkpoint(calls)
+		if err != nil {
 			return nil, none, err
 		}
 	}
@@ -102,15 +108,18 @@ func (d *Daemon) offered(ctx context.Context, rep *Report) ([]byte, proof.Checkp
 	return signed, head, nil
 }
 
-// asks is how often a log that shows less than it did is asked again: one may have met a replica or cache that lags.
+// asks is how often a log that shows less than before is asked: the answer may come from a replica
+// or cache that lags.
 const asks = 3
 
-// maxFailures bounds what one report lists: a log that is wrong everywhere is described well enough by these.
+// maxFailures bounds the failures in one report; these describe even a log that is wrong
+// everywhere.
 const maxFailures = 100
 
 var errStopped = errors.New("stopped")
 
-// grown holds the offered checkpoint against the largest one seen, and then remembers it, before anything else is done with it.
+// grown compares the offered checkpoint with the largest one seen, and then writes it to disk,
+// before anything else is done with it.
 func (d *Daemon) grown(ctx context.Context, rep *Report, signed []byte, head proof.Checkpoint) (Ending, error) {
 	if d.latest == nil {
 		rep.Skip(verifier.CheckConsistent, nil, "first use: there is no earlier checkpoint to compare with")
@@ -125,7 +134,8 @@ func (d *Daemon) grown(ctx context.Context, rep *Report, signed []byte, head pro
 				return Unreadable, askErr
 			}
 			signed, head = again, now
-			if err = verifier.CheckConsistency(d.seen, head, d.src.Tiles(ctx)); err == nil {
+			err = verifier.CheckConsistency(d.seen, head, d.src.Tiles(ctx))
+			if err == nil {
 				return Failed, fmt.Errorf("%w: for a moment the log showed less than before", fetch.ErrUnreadable)
 			}
 		}
@@ -133,7 +143,8 @@ func (d *Daemon) grown(ctx context.Context, rep *Report, signed []byte, head pro
 		if errors.As(err, &f) && (errors.Is(err, verifier.ErrForked) || errors.Is(err, verifier.ErrRewound)) {
 			rep.Fail(f)
 			rep.Evidence = []string{string(d.latest), string(signed)}
-			if err := d.files.keepEvidence(rep, auditor.EvidenceOfFork(d.LogKey, f, d.latest, signed, d.log, d.src.Tiles(ctx))); err != nil {
+			ev := auditor.EvidenceOfFork(d.LogKey, f, d.latest, signed, d.log, d.src.Tiles(ctx))
+			if err := d.files.keepEvidence(rep, ev); err != nil {
 				return Convicted, err
 			}
 			return d.stop(rep)
@@ -141,7 +152,8 @@ func (d *Daemon) grown(ctx context.Context, rep *Report, signed []byte, head pro
 		if err != nil {
 			return Failed, err
 		}
-		rep.Pass(verifier.CheckConsistent, nil, "the log of size %d contains all of size %d, unchanged", head.Size, d.seen.Size)
+		rep.Pass(verifier.CheckConsistent, nil, "the log of size %d contains all of the log of size %d, unchanged",
+			head.Size, d.seen.Size)
 	}
 	if d.latest == nil || head.Size > d.seen.Size {
 		if err := d.files.writeLatest(signed); err != nil {
@@ -152,8 +164,9 @@ func (d *Daemon) grown(ctx context.Context, rep *Report, signed []byte, head pro
 	return Quiet, nil
 }
 
-// replay takes in the entries up to head. What it finds is for later: it counts only if the entries are those that the log signed. A failure in rep, or an error, means
-// that they could not be read as they should.
+// replay reads and audits the entries up to head. It keeps what it finds in d.found, because that
+// is valid only if the entries are those that the log signed. A failure in rep, or an error, means
+// that the entries could not be read properly.
 func (d *Daemon) replay(ctx context.Context, rep *Report, head proof.Checkpoint) error {
 	last := d.auditor.Size()
 	add := func(leaf []byte) error {
@@ -168,7 +181,7 @@ func (d *Daemon) replay(ctx context.Context, rep *Report, head proof.Checkpoint)
 		}
 		list, err := d.auditor.Add(leaf, rec)
 		if err != nil {
-			d.feed = nil // to be asked for again
+			d.feed = nil // fetch it again
 			return err
 		}
 		if d.verdicts != nil {
@@ -211,7 +224,7 @@ type located struct {
 	leaf []byte
 }
 
-// record gives the feed's record of a leaf, a page at a time.
+// record returns the feed's record of a leaf. It fetches a page at a time.
 func (d *Daemon) record(ctx context.Context, at uint64) (proof.FeedRecord, error) {
 	if at < d.feedAt || at-d.feedAt >= uint64(len(d.feed)) {
 		calls, cancel := context.WithTimeout(ctx, callsTime)
@@ -221,14 +234,16 @@ func (d *Daemon) record(ctx context.Context, at uint64) (proof.FeedRecord, error
 			return proof.FeedRecord{}, err
 		}
 		if len(page) == 0 {
-			return proof.FeedRecord{}, fmt.Errorf("the audit feed: %w: it ends at %d, below the checkpoint", fetch.ErrUnreadable, at)
+			return proof.FeedRecord{}, fmt.Errorf("the audit feed: %w: it ends at %d, below the checkpoint",
+				fetch.ErrUnreadable, at)
 		}
 		d.feed, d.feedAt = page, at
 	}
 	return d.feed[at-d.feedAt], nil
 }
 
-// judge takes what was found, now that a signed root covers it, into the report, with evidence of what convicts.
+// judge adds what was found to the report, now that a signed root covers it, and keeps evidence of
+// what convicts.
 func (d *Daemon) judge(ctx context.Context, rep *Report, signed []byte, head proof.Checkpoint) (Ending, error) {
 	end, found := Failed, d.found
 	d.found = nil
@@ -252,13 +267,14 @@ func (d *Daemon) judge(ctx context.Context, rep *Report, signed []byte, head pro
 	return end, nil
 }
 
-// stop ends the audit until somebody has looked.
+// stop ends the audit until a person has looked.
 func (d *Daemon) stop(rep *Report) (Ending, error) {
 	d.stopped = true
 	return Convicted, d.files.writeAlarm(rep)
 }
 
-// reset forgets what was read and not confirmed by a signed root. An error of reading alone leaves the entries as good as they were.
+// reset forgets what was read but not confirmed by a signed root. If err is only a reading error,
+// the entries read so far are kept.
 func (d *Daemon) reset(err error) {
 	if err == nil || d.auditor.Replay().Size() > 0 && !d.auditor.Replay().Agrees() {
 		d.auditor, d.verdicts, d.feed, d.page, d.found = nil, nil, nil, nil, nil
@@ -266,7 +282,8 @@ func (d *Daemon) reset(err error) {
 	}
 }
 
-// openings has the chosen entries opened. wrong: one of them is not what the log has, or filed under somebody else.
+// openings fetches and checks the openings of the chosen entries. wrong reports whether one of them
+// is not what is in the log, or is filed under another person.
 func (d *Daemon) openings(ctx context.Context, rep *Report, head proof.Checkpoint) (wrong bool, err error) {
 	chosen, of := d.sample.Take()
 	if len(chosen) == 0 {
@@ -278,8 +295,10 @@ func (d *Daemon) openings(ctx context.Context, rep *Report, head proof.Checkpoin
 		cancel()
 		var p *client.Problem
 		if errors.As(err, &p) && p.Status >= 400 && p.Status < 500 && p.Status != 401 {
-			rep.Fail(&verifier.Failure{Check: verifier.CheckOpened, Index: verifier.At(s.Index), Expected: "an opening of an entry of the auditor's choosing", Found: p.Error(),
-				Meaning: "the operator does not show an auditor what it says it keeps; if the content was lawfully erased, the log must say so"})
+			rep.Fail(&verifier.Failure{Check: verifier.CheckOpened, Index: verifier.At(s.Index),
+				Expected: "an opening of an entry that the auditor chose", Found: p.Error(),
+				Meaning: "the operator does not show the auditor what it says it keeps. If the content was lawfully erased, the " +
+					"log must say so"})
 			d.metrics.add(labelled("igverify_audit_openings_total", "result", "bad"), 1)
 			continue
 		}
@@ -302,13 +321,14 @@ func (d *Daemon) openings(ctx context.Context, rep *Report, head proof.Checkpoin
 		d.metrics.add(labelled("igverify_audit_openings_total", "result", result), 1)
 	}
 	if len(rep.Failures) == 0 {
-		rep.Pass(verifier.CheckOpened, nil, "%d of %d new sealed entries were opened: signed by a key that counted, filed under whom they are about", len(chosen), of)
+		rep.Pass(verifier.CheckOpened, nil, "%d of %d new sealed entries were opened: each was signed by a key that was "+
+			"valid at that index, and is filed under the person it is about", len(chosen), of)
 	}
-	rep.Notes = append(rep.Notes, fmt.Sprintf("the entries were chosen by ChaCha8 from seed %x", d.seed))
+	rep.Notes = append(rep.Notes, fmt.Sprintf("the entries to open were chosen by ChaCha8 from seed %x", d.seed))
 	return wrong, nil
 }
 
-// conclude says what an audit without a finding has shown.
+// conclude reports what an audit without a finding has shown.
 func (d *Daemon) conclude(rep *Report) {
 	if d.auditor == nil {
 		return
@@ -318,10 +338,17 @@ func (d *Daemon) conclude(rep *Report) {
 		return
 	}
 	rep.Pass(verifier.CheckRoot, nil, "entries 0 to %d hash to the signed root", s.Size-1)
-	rep.Pass(verifier.CheckRegister, nil, "every public entry is signed, by a key that counted, and obeys the register's rules; every other is sealed, and the feed opens it")
-	rep.Pass(verifier.CheckIndexRoot, nil, "%d index roots are those of their entries; the newest, at %d, covers all below %d", s.Roots, s.RootIndex, s.Covered)
-	rep.Pass(verifier.CheckIndexLag, nil, "%d entries behind, %d allowed; %d at most so far", s.Lag, d.auditor.Replay().Register().Genesis.IndexLag, s.Longest)
-	rep.Totals = append(rep.Totals, Total{"entries", s.Size}, Total{"  public", d.auditor.Replay().Public()}, Total{"histories", uint64(s.Histories)}, Total{"index roots", s.Roots})
+	rep.Pass(verifier.CheckRegister, nil, "every public entry is signed by a key that was valid at its index, and obeys "+
+		"the register's rules; every other entry is sealed, and the feed opens it")
+	rep.Pass(verifier.CheckIndexRoot, nil, "every index root (%d in all) is right for its entries; the newest, at entry "+
+		"%d, covers all entries below %d", s.Roots, s.RootIndex, s.Covered)
+	rep.Pass(verifier.CheckIndexLag, nil, "the index is %d behind, %d allowed; %d at most so far",
+		s.Lag, d.auditor.Replay().Register().Genesis.IndexLag, s.Longest)
+	rep.Totals = append(rep.Totals,
+		Total{"entries", s.Size},
+		Total{"  public", d.auditor.Replay().Public()},
+		Total{"histories", uint64(s.Histories)},
+		Total{"index roots", s.Roots})
 	rep.Notes = append(rep.Notes, d.sourceFindings()...)
 	d.measure()
 }
@@ -334,7 +361,14 @@ func (d *Daemon) sourceFindings() []string {
 
 func (d *Daemon) measure() {
 	s := d.auditor.Stats()
-	for name, v := range map[string]uint64{"size": s.Size, "index_covered": s.Covered, "index_lag": s.Lag, "index_lag_longest": s.Longest, "index_roots": s.Roots, "histories": uint64(s.Histories)} {
+	for name, v := range map[string]uint64{
+		"size":              s.Size,
+		"index_covered":     s.Covered,
+		"index_lag":         s.Lag,
+		"index_lag_longest": s.Longest,
+		"index_roots":       s.Roots,
+		"histories":         uint64(s.Histories),
+	} {
 		d.metrics.set("igverify_audit_"+name, float64(v))
 	}
 	if g := d.auditor.Replay().Register().Genesis; g != nil {
@@ -342,7 +376,7 @@ func (d *Daemon) measure() {
 	}
 }
 
-// cosign gives the auditor's word for head, once, and again when that is getting old.
+// cosign cosigns head once, and again when the cosignature is getting old.
 func (d *Daemon) cosign(ctx context.Context, rep *Report, signed []byte, head proof.Checkpoint) (Ending, error) {
 	now := d.Now()
 	if d.Cosigner == nil {
@@ -359,7 +393,7 @@ func (d *Daemon) cosign(ctx context.Context, rep *Report, signed []byte, head pr
 	calls, cancel := context.WithTimeout(ctx, callsTime)
 	defer cancel()
 	if _, err := d.api.AddCosignatures(calls, note); err != nil {
-		return Unreadable, fmt.Errorf("the checkpoint of size %d was cosigned, but the log does not take it: %w", head.Size, err)
+		return Unreadable, fmt.Errorf("sending the cosignature of size %d to the log: %w", head.Size, err)
 	}
 	d.cosigned, d.at = head.Size, now
 	d.metrics.set("igverify_audit_cosigned_size", float64(head.Size))
@@ -368,7 +402,8 @@ func (d *Daemon) cosign(ctx context.Context, rep *Report, signed []byte, head pr
 	return Cosigned, nil
 }
 
-// ownLines is a signed note with the log's own signature lines only: others' words are not the auditor's to pass on.
+// ownLines returns a signed note with only the log's own signature lines: the auditor does not pass
+// on what others signed.
 func ownLines(signed []byte, origin string) []byte {
 	text, lines, _ := strings.Cut(string(signed), "\n\n")
 	own := text + "\n\n"

@@ -19,15 +19,15 @@ import (
 	"igledger/verifier/fetch"
 )
 
-// auditFiles is the directory that an audit remembers in:
+// auditFiles is the directory in which an audit keeps its state:
 //
 //	latest     the largest checkpoint seen, a signed note; never goes back
 //	state      how far the entries were audited, see package auditor; may lag behind latest
 //	cosigned   the last checkpoint cosigned, with the auditor's line
-//	alarm      what was found that ends cosigning: a report as JSON. Somebody looks, and removes it
+//	alarm      what was found that stops cosigning: a report as JSON. A person looks at it and removes it
 //	evidence/  files for igverify evidence
 //
-// and with Config.Verdicts what verdicts.go has.
+// With Config.Verdicts it also has the files that verdicts.go describes.
 type auditFiles struct{ dir, evidence string }
 
 func (f auditFiles) path(name string) string { return filepath.Join(f.dir, name) }
@@ -41,7 +41,8 @@ func (f auditFiles) latest(log note.Verifier) ([]byte, proof.Checkpoint, error) 
 	}
 	head, err := verifier.OpenCheckpoint(signed, log)
 	if err != nil {
-		return nil, head, fmt.Errorf("%w: %s is no checkpoint signed by this log key; it is damaged or of another log, and was left as it is", verifier.ErrState, f.path("latest"))
+		return nil, head, fmt.Errorf("%w: %s is not a checkpoint signed by this log key. It is damaged or from another log, "+
+			"and was not changed", verifier.ErrState, f.path("latest"))
 	}
 	return signed, head, nil
 }
@@ -54,7 +55,7 @@ func (f auditFiles) writeCosigned(signed []byte) error {
 	return fetch.WriteFile(f.path("cosigned"), signed)
 }
 
-// alarm returns what an earlier run found that no one has looked at yet, or nil.
+// alarm returns what an earlier run found, if no one has removed the alarm yet, or nil.
 func (f auditFiles) alarm() (*Report, error) {
 	data, err := os.ReadFile(f.path("alarm"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -64,17 +65,21 @@ func (f auditFiles) alarm() (*Report, error) {
 	}
 	var list []verifier.Result
 	if err := json.Unmarshal(data, &list); err != nil || len(list) == 0 {
-		list = []verifier.Result{{Check: verifier.CheckConsistent, Expected: "no alarm", Found: "one that cannot be read", Meaning: "an earlier run stopped for a reason that is lost"}}
+		list = []verifier.Result{{Check: verifier.CheckConsistent,
+			Expected: "no alarm", Found: "an alarm that cannot be read",
+			Meaning: "an earlier run stopped, and the reason is lost"}}
 	}
 	rep := &Report{Ending: Convicted}
 	for _, r := range list {
 		rep.Fail(&verifier.Failure{Check: r.Check, Index: r.Index, Expected: r.Expected, Found: r.Found, Meaning: r.Meaning})
 	}
-	rep.Notes = append(rep.Notes, "an earlier run found this, and nothing is read or cosigned until somebody has looked and removed "+f.path("alarm"))
+	rep.Notes = append(rep.Notes, "an earlier run found this. Nothing is read or cosigned until a person has looked at it and "+
+		"removed "+
+		f.path("alarm"))
 	return rep, nil
 }
 
-// writeAlarm keeps what failed.
+// writeAlarm writes what failed to the alarm.
 func (f auditFiles) writeAlarm(rep *Report) error {
 	data, err := json.MarshalIndent(rep.Failed(), "", "  ")
 	if err == nil {
@@ -83,11 +88,11 @@ func (f auditFiles) writeAlarm(rep *Report) error {
 	if err != nil {
 		return fmt.Errorf("keeping the alarm: %w", err)
 	}
-	rep.Notes = append(rep.Notes, "nothing is cosigned until somebody has looked and removed "+f.path("alarm"))
+	rep.Notes = append(rep.Notes, "nothing is cosigned until a person has looked at this and removed "+f.path("alarm"))
 	return nil
 }
 
-// keepEvidence writes a file named by what it holds.
+// keepEvidence writes evidence to a file whose name contains the hash of its content.
 func (f auditFiles) keepEvidence(rep *Report, ev auditor.Evidence) error {
 	data, err := ev.Marshal()
 	if err != nil {
@@ -102,11 +107,11 @@ func (f auditFiles) keepEvidence(rep *Report, ev auditor.Evidence) error {
 	if err := fetch.WriteFile(name, data); err != nil {
 		return fmt.Errorf("keeping the evidence: %w", err)
 	}
-	rep.Notes = append(rep.Notes, "evidence kept in "+name+"; igverify evidence checks it with the log's key alone")
+	rep.Notes = append(rep.Notes, "evidence is in "+name+"; igverify evidence checks it with only the log's key")
 	return nil
 }
 
-// load takes up the audit where the state file says, or begins it.
+// load continues the audit from the state file, or begins it.
 func (d *Daemon) load() error {
 	if d.auditor != nil {
 		return nil
@@ -126,22 +131,24 @@ func (d *Daemon) load() error {
 		defer f.Close()
 		saved, checkpoint, extra, err := auditor.ReadState(f, d.LogKey)
 		if err != nil {
-			return fmt.Errorf("%w; remove %s to begin anew", err, f.Name())
+			return fmt.Errorf("%w; remove %s to start from the beginning", err, f.Name())
 		}
-		if d.auditor, err = d.confirmed(saved, checkpoint, fresh); err != nil {
+		d.auditor, err = d.confirmed(saved, checkpoint, fresh)
+		if err != nil {
 			return err
 		}
 		if d.auditor == saved && d.Verdicts {
 			if err := d.loadVerdicts(saved.Size()); err != nil {
 				return err
 			}
-			if d.verdicts == nil { // none so far: all is read again, with openings
+			if d.verdicts == nil { // no verdicts so far: all entries are read again, with openings
 				d.auditor = fresh
 			}
 		}
 		if d.auditor == saved {
 			if err := json.Unmarshal(extra, d.sources); err != nil {
-				return fmt.Errorf("%w: what it says of sources cannot be read; remove %s to begin anew", verifier.ErrState, f.Name())
+				return fmt.Errorf("%w: its part about sources cannot be read; remove %s to start from the beginning",
+					verifier.ErrState, f.Name())
 			}
 		}
 	}
@@ -158,12 +165,16 @@ func (d *Daemon) load() error {
 	return nil
 }
 
-// confirmed gives saved if it may be gone on from. One that was written on the way to a checkpoint, and so is not yet confirmed by a signed root, is dropped if the way
-// turned out to be wrong: that is when it is loaded again by the process that wrote it.
-func (d *Daemon) confirmed(saved *auditor.Auditor, checkpoint []byte, fresh *auditor.Auditor) (*auditor.Auditor, error) {
+// confirmed returns saved if the audit may continue from it, and otherwise fresh. A state that was
+// written before the checkpoint was reached is not yet confirmed by a signed root. If the process
+// that wrote it loads it again, the entries turned out to be wrong, and the state is dropped.
+func (d *Daemon) confirmed(
+	saved *auditor.Auditor, checkpoint []byte, fresh *auditor.Auditor,
+) (*auditor.Auditor, error) {
 	head, err := verifier.OpenCheckpoint(checkpoint, d.log)
 	if err != nil || head.Size < saved.Size() || head.Size > d.seen.Size {
-		return nil, fmt.Errorf("%w: it does not belong to latest beside it; remove %s to begin anew", verifier.ErrState, d.files.path("state"))
+		return nil, fmt.Errorf("%w: it does not belong to the file latest; remove %s to start from the beginning",
+			verifier.ErrState, d.files.path("state"))
 	}
 	if saved.Size() < head.Size && d.saved > 0 {
 		return fresh, nil
@@ -171,10 +182,13 @@ func (d *Daemon) confirmed(saved *auditor.Auditor, checkpoint []byte, fresh *aud
 	return saved, nil
 }
 
-// Keep writes the state file, if there is anything new and nothing wrong with it. Run keeps by itself; after a single
-// Round the caller does.
+// Keep writes the state file if there is something new and nothing wrong with it. Run calls it;
+// after a single Round the caller must call it.
 func (d *Daemon) Keep() error {
-	if d.auditor == nil || d.stopped || d.auditor.Size() == d.saved || len(d.found) > 0 || !d.auditor.Replay().Agrees() {
+	if d.auditor == nil || d.auditor.Size() == d.saved {
+		return nil
+	}
+	if d.stopped || len(d.found) > 0 || !d.auditor.Replay().Agrees() {
 		return nil
 	}
 	extra, err := json.Marshal(d.sources)
@@ -186,7 +200,8 @@ func (d *Daemon) Keep() error {
 			return err
 		}
 	}
-	if err := fetch.WriteFileWith(d.files.path("state"), func(w io.Writer) error { return d.auditor.WriteState(w, d.latest, extra) }); err != nil {
+	write := func(w io.Writer) error { return d.auditor.WriteState(w, d.latest, extra) }
+	if err := fetch.WriteFileWith(d.files.path("state"), write); err != nil {
 		return err
 	}
 	d.saved = d.auditor.Size()

@@ -20,15 +20,16 @@ import (
 	"igledger/verifier/fetch"
 )
 
-// The replay of verdicts keeps its state beside the audit's, encrypted by the caller's key:
+// The replay of verdicts keeps its state in the same directory as the audit, encrypted with the
+// caller's key:
 //
-//	verdicts-<size>   of the audit whose state file has that size
+//	verdicts-<size>   belongs to the state file of that size
 //
-// So the two belong together or are begun anew, whenever a run ended.
+// So whenever a run ended, the two files belong together, or both start from the beginning.
 
 func (f auditFiles) verdictsPath(size uint64) string { return f.path(fmt.Sprintf("verdicts-%d", size)) }
 
-// verdicts gives the replay of verdicts of size leaves, or nil if there is none.
+// verdicts returns the replay of verdicts of size leaves, or nil if there is none.
 func (f auditFiles) verdicts(size uint64, secret []byte, origin string) (*auditor.Verdicts, error) {
 	file, err := os.Open(f.verdictsPath(size))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -39,10 +40,10 @@ func (f auditFiles) verdicts(size uint64, secret []byte, origin string) (*audito
 	defer file.Close()
 	v, err := auditor.ReadVerdicts(file, secret, origin, consent.New())
 	if err == nil && v.Size() != size {
-		err = fmt.Errorf("%w of verdicts: of another size than its name", verifier.ErrState)
+		err = fmt.Errorf("%w of verdicts: its size is not the one in its name", verifier.ErrState)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w; remove %s to have all openings read again", err, file.Name())
+		return nil, fmt.Errorf("%w; remove %s to read all openings again", err, file.Name())
 	}
 	return v, nil
 }
@@ -59,12 +60,13 @@ func (f auditFiles) forgetVerdicts(size uint64) {
 	}
 	for _, name := range old {
 		if name != f.verdictsPath(size) {
-			os.Remove(name) // what is left over is removed the next time
+			os.Remove(name) // if that fails, the next call removes it
 		}
 	}
 }
 
-// loadVerdicts takes up the replay of verdicts that belongs to the saved audit. nil and no error: there is none, and the audit is to begin anew.
+// loadVerdicts loads the replay of verdicts that belongs to the saved audit. If there is none, it
+// sets d.verdicts to nil and returns no error, and the audit must start from the beginning.
 func (d *Daemon) loadVerdicts(size uint64) (err error) {
 	d.page, d.told = nil, 0
 	if size == 0 {
@@ -75,7 +77,7 @@ func (d *Daemon) loadVerdicts(size uint64) (err error) {
 	return err
 }
 
-// opening gives the opening of a leaf, a page at a time; nil of a public leaf.
+// opening returns the opening of a leaf, or nil for a public leaf. It fetches a page at a time.
 func (d *Daemon) opening(ctx context.Context, at uint64) (*bundle.Opening, error) {
 	if d.verdicts == nil {
 		return nil, nil
@@ -85,7 +87,7 @@ func (d *Daemon) opening(ctx context.Context, at uint64) (*bundle.Opening, error
 		defer cancel()
 		page, err := d.api.Openings(calls, at)
 		if err != nil {
-			return nil, fmt.Errorf("the openings, which the replay of verdicts reads: %w", err)
+			return nil, fmt.Errorf("reading the openings to compute verdicts: %w", err)
 		}
 		if len(page) == 0 {
 			return nil, fmt.Errorf("the openings: %w: they end at %d, below the checkpoint", fetch.ErrUnreadable, at)
@@ -95,7 +97,7 @@ func (d *Daemon) opening(ctx context.Context, at uint64) (*bundle.Opening, error
 	return d.page[at-d.pageAt], nil
 }
 
-// public has the rules take a public entry that passed.
+// public passes a public entry that passed the audit to the sources and the rules.
 func (d *Daemon) public(index uint64, e *entry.Entry) {
 	d.sources.Add(index, e)
 	if d.verdicts == nil {
@@ -106,7 +108,8 @@ func (d *Daemon) public(index uint64, e *entry.Entry) {
 	}
 }
 
-// wrongOpenings reports openings that the operator is to blame for, now that a signed root covers their leaves.
+// wrongOpenings reports openings for which the operator is to blame, now that a signed root covers
+// their leaves.
 func (d *Daemon) wrongOpenings(rep *Report) bool {
 	if d.verdicts == nil {
 		return false
@@ -117,7 +120,8 @@ func (d *Daemon) wrongOpenings(rep *Report) bool {
 	return len(d.verdicts.Wrong()) > 0
 }
 
-// tellVerdicts reports what the replay of verdicts found that was not told before. It comes after the cosignature, which says nothing of verdicts.
+// tellVerdicts reports what the replay of verdicts found since the last report. It comes after the
+// cosignature, which says nothing about verdicts.
 func (d *Daemon) tellVerdicts(rep *Report) error {
 	if d.verdicts == nil {
 		return nil
@@ -131,53 +135,68 @@ func (d *Daemon) tellVerdicts(rep *Report) error {
 		rep.Fail(doubtful(d, rules))
 	}
 	if more := len(doubts) - d.told; more > maxFailures {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("%d more like these are not shown", more-maxFailures))
+		rep.Notes = append(rep.Notes, fmt.Sprintf("not shown: %d more like these", more-maxFailures))
 	}
 	d.told = len(doubts)
-	rep.Totals = append(rep.Totals, Total{"openings", s.Sealed}, Total{"verdicts", s.Verdicts}, Total{"  doubtful", s.Doubts})
+	rep.Totals = append(rep.Totals,
+		Total{"openings", s.Sealed},
+		Total{"verdicts", s.Verdicts},
+		Total{"  doubtful", s.Doubts})
 	if s.Doubts == 0 {
-		rep.Pass(verifier.CheckOpened, nil, "all %d sealed entries were opened: signed by keys that counted, each person under one tag", s.Sealed)
-		rep.Pass(verifier.CheckVerdict, nil, "%d verdicts are those that follow from the entries below them", s.Verdicts)
+		rep.Pass(verifier.CheckOpened, nil, "every sealed entry (%d in all) was opened and was signed by a key that was "+
+			"valid at that index; each person has one tag", s.Sealed)
+		rep.Pass(verifier.CheckVerdict, nil, "every verdict (%d in all) follows from the entries below it", s.Verdicts)
 	} else {
-		rep.Notes = append(rep.Notes, "a verdict is not signed, so a wrong one convicts nobody; the operator has to explain it. It does not keep the checkpoint from being cosigned, which says nothing of verdicts. "+
-			"What was read once is not read again: another state directory reads all anew and sees what was repaired, or changed since")
+		rep.Notes = append(rep.Notes, "a verdict is not signed, so a wrong one does not convict the operator, but the "+
+			"operator must explain it. The checkpoint is cosigned all the same, because a cosignature says nothing about "+
+			"verdicts. Entries that were read once are not read again: to see what was repaired or "+
+			"changed since, use another state directory")
 	}
 	if s.Without > 0 {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("%d accesses before the log's first verdict have none: the ledger did not judge then", s.Without))
+		rep.Notes = append(rep.Notes,
+			fmt.Sprintf("accesses without a verdict, because the ledger did not judge accesses yet: %d", s.Without))
 	}
 	if s.Unsure > 0 {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("%d verdicts differ where some of the person's entries could not be opened: nothing follows", s.Unsure))
+		rep.Notes = append(rep.Notes, fmt.Sprintf("verdicts that differ, but nothing follows, because some of the person's "+
+			"entries could not be opened: %d", s.Unsure))
 	}
 	d.metrics.set("igverify_audit_verdicts", float64(s.Verdicts))
 	d.metrics.set("igverify_audit_verdicts_doubtful", float64(s.Doubts))
 	return nil
 }
 
-// said is the catalogue of words, in English.
+// said is the catalogue of words in English.
 var said = plain.In(plain.English)
 
-// doubtful puts a doubt as a failed check, in words.
+// doubtful returns a doubt as a failed check, in words.
 func doubtful(d auditor.Doubt, rules *consent.Rules) *verifier.Failure {
 	at := verifier.At(d.Index)
 	switch d.Kind {
 	case auditor.EntryRefused:
-		return &verifier.Failure{Check: verifier.CheckRules, Index: at, Expected: "an entry that the rules allow at this place", Found: d.Refused,
-			Meaning: "the ledger took a consent, delegation or link that it has to refuse; it counts for nothing here"}
+		return &verifier.Failure{Check: verifier.CheckRules, Index: at,
+			Expected: "an entry that the rules allow at this index", Found: d.Refused,
+			Meaning: "the ledger accepted a consent, delegation or link that it should have refused; the audit ignores it"}
 	case auditor.NotOpened:
-		return &verifier.Failure{Check: verifier.CheckOpened, Index: at, Expected: "an opening with the content of the entry", Found: "none",
-			Meaning: "the operator does not show an auditor what the entry says, so nothing that follows from it can be computed"}
+		return &verifier.Failure{Check: verifier.CheckOpened, Index: at,
+			Expected: "an opening with the content of the entry", Found: "no content",
+			Meaning: "the operator does not show the auditor what the entry says, so verdicts that depend on it cannot be " +
+				"computed"}
 	}
-	return &verifier.Failure{Check: verifier.CheckVerdict, Index: at, Expected: verdictWords(d.Own, rules), Found: verdictWords(d.Stored, rules),
-		Meaning: "the verdict that the ledger shows is not the one that follows from the entries below it: it was changed, or the ledger judges by other rules than those in the log"}
+	return &verifier.Failure{Check: verifier.CheckVerdict, Index: at,
+		Expected: verdictWords(d.Own, rules), Found: verdictWords(d.Stored, rules),
+		Meaning: "the verdict that the ledger shows does not follow from the entries below it: it was changed, or the " +
+			"ledger uses rules that are not those in the log"}
 }
 
-// verdictWords says a verdict in the words of its policy set, and what only an auditor wants to know. The consent record that decided is named by nothing but its being there: its id
-// stands for a person.
+// verdictWords returns a verdict in the words of its policy set, with details for auditors. If a
+// consent decided, it says so but does not name the consent, because its id would identify a
+// person.
 func verdictWords(v *entry.Verdict, rules *consent.Rules) string {
 	if v == nil {
 		return "no verdict"
 	}
-	text := strings.Join(said.VerdictWithReasons(v, rules.Reasons(v)), " ") + fmt.Sprintf(" (%s; rules %s; policy set %d", v.Result, strings.Join(v.Rules, ", "), v.Policies)
+	text := strings.Join(said.VerdictWithReasons(v, rules.Reasons(v)), " ")
+	text += fmt.Sprintf(" (%s; rules %s; policy set %d", v.Result, strings.Join(v.Rules, ", "), v.Policies)
 	if v.Consent != "" {
 		text += "; a consent decided"
 	}
