@@ -450,3 +450,30 @@ func TestFuturePoliciesAreApart(t *testing.T) {
 		}
 	}
 }
+
+// And of who suspended an agreement.
+func TestFutureSuspensionsAreApart(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1, func(t *entry.AgreementText) {
+		for _, org := range []string{"university", "stranger"} {
+			t.Parties = append(t.Parties, entry.AgreementParty{Org: org, Role: "recipient", Contact: "Privacy office"})
+		}
+	}))
+	for _, org := range []string{"north", "south", "east"} {
+		w.ok(w.act(org, "isa-1", 1, "suspend"))
+	}
+	before := w.rules
+	next := func(org, act string) *consent.Rules {
+		w.rules = before
+		w.ok(w.act(org, "isa-1", 1, act))
+		return w.rules
+	}
+	one, two, three := next("university", "suspend"), next("stranger", "suspend"), next("north", "resume")
+	for r, want := range map[*consent.Rules][]string{
+		before: {"north", "south", "east"}, one: {"north", "south", "east", "university"}, two: {"north", "south", "east", "stranger"}, three: {"south", "east"},
+	} {
+		if got := r.Agreements().Get("isa-1").Versions[0].Suspended; !slices.Equal(got, want) {
+			t.Errorf("suspended by %v, want %v", got, want)
+		}
+	}
+}
