@@ -1,12 +1,13 @@
 //go:build js && wasm
 
-// Command igverify-wasm gives package verifier to JavaScript in a browser: one function,
+// Command igverify-wasm offers package verifier to JavaScript in a browser, as one function:
 //
 //	verifyStatement(statement: Uint8Array|string, policy: string, id: string, now?: Date) → report
 //
-// described in docs/BROWSER.md. It promises that the function touches neither network nor storage, and bears any arguments and any statement but one that exhausts the
-// browser's stack or memory: then the program is gone, and the page must start it anew. It calls igverifyReady(), if the page has
-// such a function, once verifyStatement is there.
+// docs/BROWSER.md describes it. The function uses neither network nor storage, and accepts any
+// arguments and any statement, except one that exhausts the browser's stack or memory: then the
+// program ends, and the page must start it again. Once verifyStatement is defined, the program
+// calls igverifyReady(), if the page has such a function.
 package main
 
 import (
@@ -33,7 +34,7 @@ func verifyStatement(_ js.Value, args []js.Value) any {
 
 func read(args []js.Value) (rep *reading.Report) {
 	defer func() {
-		if recover() != nil { // e.g. a method of an argument throws
+		if recover() != nil { // for example, a method of an argument throws
 			rep = reading.Unread("verifyStatement: the arguments cannot be read.")
 		}
 	}()
@@ -47,7 +48,7 @@ func read(args []js.Value) (rep *reading.Report) {
 			return reading.Unread("The file is larger than any statement.")
 		}
 		in.Statement = []byte(statement.String())
-	case js.Global().Get("ArrayBuffer").Call("isView", statement).Bool() && statement.InstanceOf(js.Global().Get("Uint8Array")): // isView is false of a Proxy, whose traps could throw through us
+	case isBytes(statement):
 		if statement.Get("byteLength").Int() > bundle.MaxSize {
 			return reading.Unread("The file is larger than any statement.")
 		}
@@ -57,7 +58,7 @@ func read(args []js.Value) (rep *reading.Report) {
 		return reading.Unread("verifyStatement: the statement is neither a Uint8Array nor a string.")
 	}
 	if args[1].Type() != js.TypeString || args[2].Type() != js.TypeString {
-		return reading.Unread("verifyStatement: policy and id must be strings.")
+		return reading.Unread("verifyStatement: the policy and the id must be strings.")
 	}
 	in.Policy, in.ID = args[1].String(), args[2].String()
 	now, ok := milliseconds(args[3])
@@ -68,7 +69,13 @@ func read(args []js.Value) (rep *reading.Report) {
 	return reading.Read(in)
 }
 
-// milliseconds is the time of a Date, by default of this moment.
+// isBytes reports whether v is a Uint8Array. isView is false for a Proxy, whose traps could throw
+// through this program.
+func isBytes(v js.Value) bool {
+	return js.Global().Get("ArrayBuffer").Call("isView", v).Bool() && v.InstanceOf(js.Global().Get("Uint8Array"))
+}
+
+// milliseconds returns the time of a Date, by default the current time.
 func milliseconds(v js.Value) (float64, bool) {
 	date := js.Global().Get("Date")
 	if v.IsUndefined() {
@@ -81,11 +88,12 @@ func milliseconds(v js.Value) (float64, bool) {
 	return ms, ms == ms // not NaN
 }
 
-// object turns a report into a plain object.
+// object returns a report as a plain object.
 func object(rep *reading.Report) js.Value {
 	data, err := json.Marshal(rep)
-	if err != nil { // every string in it is clean: a defect of ours
-		data, _ = json.Marshal(reading.Unread("The checker itself failed on this file. That says nothing about the statement, good or bad."))
+	if err != nil { // every string in it is clean, so this is a defect in this program
+		data, _ = json.Marshal(reading.Unread("The checker itself failed on this file. That says nothing about the " +
+			"statement, good or bad."))
 	}
 	return js.Global().Get("JSON").Call("parse", string(data))
 }

@@ -8,7 +8,8 @@ import (
 	"igledger/internal/web/reading"
 )
 
-// BenchmarkStatementOf1000 verifies a statement of 1,000 accesses in Chromium, called as the page calls it, and natively, in a log of 4,000 entries.
+// BenchmarkStatementOf1000 verifies a statement of 1,000 accesses in Chromium, called as the page
+// calls it, and natively, in a log of 4,000 entries.
 func BenchmarkStatementOf1000(b *testing.B) {
 	w := newWorld()
 	for range 1000 {

@@ -24,7 +24,8 @@ import (
 	"igledger/internal/web"
 )
 
-// chromium is one headless browser for all tests, each in a tab of its own, and the directory of what make web builds.
+// chromium is one headless browser for all tests, each in a tab of its own, and the directory of
+// what make web builds.
 var chromium struct {
 	start sync.Once
 	ctx   context.Context
@@ -75,7 +76,8 @@ func startChromium() error {
 	}
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), flags...)
 	chromium.stop = append(chromium.stop, cancel)
-	// A Chromium newer than the protocol's description sends events that it does not know: no fault.
+	// A Chromium newer than the protocol's description sends events that it does not know: no
+	// fault.
 	browser, cancel := chromedp.NewContext(ctx, chromedp.WithErrorf(func(string, ...any) {}))
 	chromium.stop = append(chromium.stop, cancel)
 	chromium.ctx = browser
@@ -94,7 +96,8 @@ type tab struct {
 	problems []string // exceptions and messages on the console
 }
 
-// open opens the page. Without Chromium the test is skipped, or fails where everything must be there.
+// open opens the page. Without Chromium the test is skipped, or fails where everything must be
+// there.
 func open(t testing.TB) *tab {
 	t.Helper()
 	chromium.start.Do(func() { chromium.err = startChromium() })
@@ -199,7 +202,8 @@ func (p *tab) text(selector string) string {
 	return eval[string](p, fmt.Sprintf("document.querySelector(%q).innerText", selector))
 }
 
-// screenshot writes the whole page as it looks on a screen of the given width, or in print, to $IGLEDGER_SCREENSHOTS, if that is set: for people to look at.
+// screenshot writes the whole page as it looks on a screen of the given width, or in print, to
+// $IGLEDGER_SCREENSHOTS, if that is set: for people to look at.
 func (p *tab) screenshot(name, media string, width int64) {
 	p.Helper()
 	dir := os.Getenv("IGLEDGER_SCREENSHOTS")

@@ -1,8 +1,11 @@
-// Package web holds the page on which a citizen checks a statement in the browser, and serves it with the verifier compiled to WebAssembly.
+// Package web holds the page on which a citizen checks a statement in the browser, and serves it
+// with the verifier compiled to WebAssembly.
 //
-// It promises: the page and all it loads are Files, from the same place, and once the verifier is loaded the page can fetch nothing more (its Content-Security-Policy
-// then has connect-src 'none'), so a statement and the number it is about stay on the reader's device. It does not make the reader independent of whoever serves the
-// page: that is who wrote the program that judges. docs/BROWSER.md says more.
+// It promises: the page loads only its own files, from the same place, and once the verifier is
+// loaded the page can fetch nothing more, because its Content-Security-Policy then has connect-src
+// 'none'. So a statement, and the number it is about, stay on the reader's device. The reader still
+// depends on the party that serves the page, because that party provides the program that does the
+// checking. docs/BROWSER.md says more.
 package web
 
 import (
@@ -20,7 +23,7 @@ import (
 //go:embed page
 var page embed.FS
 
-// Page is index.html, app.js and style.css.
+// Page returns index.html, app.js and style.css.
 func Page() fs.FS {
 	sub, err := fs.Sub(page, "page")
 	if err != nil {
@@ -29,10 +32,12 @@ func Page() fs.FS {
 	return sub
 }
 
-// CSP is the Content-Security-Policy of the page as a header. It is that of its meta element and what only a header can say.
-const CSP = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// CSP is the Content-Security-Policy of the page as a header. It is the policy of the page's meta
+// element, and a directive that only a header can have.
+const CSP = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// files is what the page consists of: name, media type, and whether it is made at build time.
+// files lists the page's files: name, media type, and whether the file is made at build time.
 var files = []struct {
 	name, mediaType string
 	built           bool
@@ -44,7 +49,9 @@ var files = []struct {
 	{"igverify.wasm", "application/wasm", true},
 }
 
-// Handler serves the page at / and its files beside it, and nothing else. built holds igverify.wasm and wasm_exec.js as `make web` makes them. All is read and compressed once, here.
+// Handler returns a handler that serves the page at / and its files next to it, and nothing else.
+// built holds igverify.wasm and wasm_exec.js, which `make web` makes. Handler reads and compresses
+// all files once.
 func Handler(built fs.FS) (http.Handler, error) {
 	mux := http.NewServeMux()
 	for _, f := range files {
@@ -54,10 +61,10 @@ func Handler(built fs.FS) (http.Handler, error) {
 		}
 		plain, err := fs.ReadFile(from, f.name)
 		if err != nil {
-			return nil, fmt.Errorf("the page's %s (made by make web): %w", f.name, err)
+			return nil, fmt.Errorf("reading the page's %s, which make web makes: %w", f.name, err)
 		}
 		var packed bytes.Buffer
-		z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // the level exists, and a Buffer takes all
+		z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // no error: the level is valid, and so is every write
 		z.Write(plain)
 		z.Close()
 		sum := sha256.Sum256(plain)
@@ -69,7 +76,7 @@ func Handler(built fs.FS) (http.Handler, error) {
 			h.Set("Referrer-Policy", "no-referrer")
 			h.Set("Cross-Origin-Opener-Policy", "same-origin")
 			h.Set("Cross-Origin-Resource-Policy", "same-origin")
-			h.Set("Cache-Control", "no-cache") // checked each time: an old verifier must not stay
+			h.Set("Cache-Control", "no-cache") // revalidated each time: an old verifier must not stay in a cache
 			h.Set("Vary", "Accept-Encoding")
 			body, tag := plain, fmt.Sprintf(`"%x"`, sum[:12])
 			if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {

@@ -65,7 +65,8 @@ func file(t *testing.T, name string) string {
 	return string(data)
 }
 
-// TestPageCarriesItsPolicy: the page must be as closed when somebody else's web server, which sends no headers of ours, serves it.
+// TestPageCarriesItsPolicy: the page must be as closed when somebody else's web server, which sends
+// no headers of ours, serves it.
 func TestPageCarriesItsPolicy(t *testing.T) {
 	html := file(t, "index.html")
 	inMeta := strings.TrimSuffix(web.CSP, "; frame-ancestors 'none'") // meta elements cannot say that
@@ -80,7 +81,8 @@ func TestPageCarriesItsPolicy(t *testing.T) {
 	}
 }
 
-// TestContrast: every ink on every ground it stands on reaches 4.5:1 (WCAG 2.2, 1.4.3), in light and dark; borders of fields 3:1 (1.4.11).
+// TestContrast: every ink on every ground it stands on reaches 4.5:1 (WCAG 2.2, 1.4.3), in light
+// and dark; borders of fields 3:1 (1.4.11).
 func TestContrast(t *testing.T) {
 	blocks := regexp.MustCompile(`:root \{([^}]*)\}`).FindAllStringSubmatch(file(t, "style.css"), -1)
 	if len(blocks) != 3 {

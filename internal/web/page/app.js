@@ -3,7 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const pageRows = 500; // accesses shown at once: more at a time make a phone slow
-const maxChecks = 500; // a hostile file can fail one check a million times
+const maxChecks = 500; // a hostile file can make one check fail a million times
 
 let statement = null; // Uint8Array of the chosen file
 let loaded = false;
@@ -60,21 +60,21 @@ async function load() {
 
 async function start() {
   const go = new Go();
-  go.run(await WebAssembly.instantiate(program, go.importObject)).catch(() => {}); // its end is noticed by the call that it ends in
+  go.run(await WebAssembly.instantiate(program, go.importObject)).catch(() => {}); // the call during which it ends notices
 }
 
-// verify gives a report even when a file exhausts the browser's stack or memory: the program is then lost, and started anew.
+// verify returns a report even if a file exhausts the browser's stack or memory: the program has then ended, and is started again.
 async function verify(bytes, policy, number) {
   try {
     const report = verifyStatement(bytes, policy, number);
     if (report) return report;
   } catch {
-    // told below
+    // reported below
   }
   loaded = false;
   await start();
   return { kind: "", verdict: "unreadable", hint: "", checks: [], entries: [], everyone: [], linked: [], hidden: 0, everyoneHidden: 0, authentic: false,
-    problem: "The checker gave up: the file asks for more than this browser can bear, or was made to harm the program that reads it. Try igverify statement." };
+    problem: "The checker gave up. The file needs more memory than this browser has, or it was made to harm the program that reads it. Try the program igverify." };
 }
 
 // ---- what the reader gives
@@ -91,7 +91,7 @@ async function take(file) {
   }
 }
 
-// id is the number as the ledger writes it. People write CHI and NHS numbers with spaces.
+// id returns the number as the ledger writes it. People write CHI and NHS numbers with spaces.
 function id() {
   const scheme = $("scheme").value, typed = $("number").value.trim();
   if (scheme === "" || typed === "") return typed;
@@ -117,13 +117,13 @@ $("form").addEventListener("submit", (e) => {
   e.preventDefault();
   if (!loaded) return;
   if (!statement) {
-    $("state").textContent = "Choose the statement's file first.";
+    $("state").textContent = "First choose the statement's file.";
     $("file").focus();
     return;
   }
   $("state").textContent = "Checking…";
   $("check").disabled = true;
-  setTimeout(async () => { // after the browser has shown the line above: the check takes a second for a thousand accesses
+  setTimeout(async () => { // after the browser has shown the line above: a check of a thousand accesses takes a second
     const report = await verify(statement, $("policy").value, id());
     $("check").disabled = !loaded;
     $("state").textContent = "Checked on this device.";
@@ -136,8 +136,8 @@ $("print").addEventListener("click", () => window.print());
 // ---- the report
 
 const headlines = {
-  complete: (r) => r.operatorAlone ? "✓ The list is genuine. That it is complete is the operator's word." : "✓ The list is genuine and complete.",
-  incomplete: (r) => r.kind === "extract" ? "✓ What is shown is genuine. An extract does not say what else there is." : "! What is shown is genuine, but nothing proves that it is all.",
+  complete: (r) => r.operatorAlone ? "✓ The list is genuine. That it is complete is the operator's word alone." : "✓ The list is genuine and complete.",
+  incomplete: (r) => r.kind === "extract" ? "✓ What is shown is genuine. An extract does not show what else there is." : "! What is shown is genuine, but nothing proves that it is complete.",
   refused: () => "✗ Do not rely on this file: a check failed.",
   unreadable: () => "✗ Nothing could be checked.",
 };
@@ -147,13 +147,15 @@ function summary(r) {
   if (r.problem) return r.problem;
   if (failed.length > 0) {
     const f = failed[0];
-    return `${f.title}${f.entry === null ? "" : ` (entry ${f.entry})`}: this check failed. ${capital(f.meaning)}.` + (failed.length > 1 ? ` ${failed.length - 1} other checks failed as well.` : "");
+    const others = failed.length - 1;
+    return `${f.title}${f.entry === null ? "" : ` (entry ${f.entry})`}: this check failed. ${capital(f.meaning)}.` + (others > 0 ? ` ${others} other ${others === 1 ? "check" : "checks"} also failed.` : "");
   }
   if (r.verdict === "complete") {
     const n = r.entries.filter((e) => !e.newer).length;
-    const count = n === 0 ? "Nobody's access to this record is" : n === 1 ? "One entry about this record is" : `${n} entries about this record are`;
+    const newer = r.entries.length - n;
+    const count = n === 0 ? "No access to this record is" : n === 1 ? "1 entry about this record is" : `${n} entries about this record are`;
     return `${count} in the ledger ${r.hidden > 0 ? "for the period that the statement covers" : `among its first ${r.completeAsOf} entries`}.` +
-      (r.entries.length > n ? ` ${r.entries.length - n} newer shown besides.` : "");
+      (newer > 0 ? ` ${newer} newer ${newer === 1 ? "entry is" : "entries are"} also shown.` : "");
   }
   return "";
 }
@@ -161,15 +163,15 @@ function summary(r) {
 const capital = (s) => s.charAt(0).toUpperCase() + s.slice(1);
 const names = (list) => list.map((w) => `${w.name}, ${new Date(w.at).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })}`).join("; ");
 
-// findings gives the four things to know: question, tone, answer, detail.
+// findings returns the four questions with tone, answer and detail.
 function findings(r) {
   const backed = r.auditedBy.length > 0 && r.witnessedBy.length > 0;
   const fresh = { fresh: ["good", "Yes"], stale: ["warn", "No: it is old"], unknown: ["warn", "Not known"] }[r.fresh];
   return [
     ["Is it genuine?", r.authentic ? "good" : "bad", r.authentic ? "Yes" : "Not shown", r.says.authentic],
-    ["Is it complete?", r.complete ? (r.operatorAlone ? "warn" : "good") : "bad", r.complete ? (r.operatorAlone ? "By the operator's word" : "Yes") : "Not shown", r.says.complete],
-    ["Who stands behind it?", backed ? "good" : "warn", backed ? "Others than the operator" : r.auditedBy.length + r.witnessedBy.length > 0 ? "Some of those you name" : "The operator alone",
-      `Auditors: ${names(r.auditedBy) || "none that you name"}. Witnesses: ${names(r.witnessedBy) || "none that you name: others may be shown another ledger"}.`],
+    ["Is it complete?", r.complete ? (r.operatorAlone ? "warn" : "good") : "bad", r.complete ? (r.operatorAlone ? "The operator says so" : "Yes") : "Not shown", r.says.complete],
+    ["Who confirms it?", backed ? "good" : "warn", backed ? "Auditors and witnesses" : r.auditedBy.length + r.witnessedBy.length > 0 ? "Some of those you name" : "Only the operator",
+      `Auditors: ${names(r.auditedBy) || "none that you name"}. Witnesses: ${names(r.witnessedBy) || "none that you name, so other people may be shown another ledger"}.`],
     ["Is it recent?", ...fresh, r.says.fresh],
   ];
 }
@@ -182,7 +184,7 @@ function show(r) {
   $("summary").textContent = summary(r);
   $("hint").hidden = !r.hint;
   $("hint").textContent = r.hint;
-  $("made").textContent = `Checked on ${new Date().toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" })} against the number that was entered, which this report does not repeat.`;
+  $("made").textContent = `Checked on ${new Date().toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" })} for the number that was entered. This report does not repeat the number.`;
 
   const readable = r.verdict !== "unreadable";
   $("findings").hidden = !readable;
@@ -190,20 +192,24 @@ function show(r) {
     element("div", tone, element("dt", "", question), element("dd", "answer", answer), element("dd", "detail", capital(detail.replace(/^(yes|no)(:|,) /i, ""))))));
 
   $("list-title").hidden = $("list-note").hidden = $("list").hidden = !readable;
-  $("list-title").textContent = r.authentic ? "Who looked at the record" : "What the file shows. It is NOT verified";
+  $("list-title").textContent = r.authentic ? "Who looked at the record" : "What the file shows (NOT verified)";
   $("list").className = r.authentic ? "" : "unproved";
   $("everyone-title").hidden = $("everyone-note").hidden = !readable || r.everyone.length + r.everyoneHidden === 0;
   $("everyone").className = $("linked").className = r.authentic ? "" : "unproved";
   tables(r);
 
-  $("checks-note").textContent = !readable ? "None was made." :
+  $("checks-note").textContent = !readable ? "No checks were made." :
     `${r.checks.filter((c) => c.status === "ok").length} passed, ${r.checks.filter((c) => c.status === "failed").length} failed, ${r.checks.filter((c) => c.status === "skipped").length} not made. Ledger ${r.origin || "not known"}, ${r.size} entries.` +
     (r.checks.length > maxChecks ? ` The first ${maxChecks} are listed.` : "");
-  $("checks").replaceChildren(...r.checks.slice(0, maxChecks).map((c) => element("li", c.status,
-    element("span", "status", statuses[c.status]), element("div", "name", c.title + (c.entry === null ? "" : `, entry ${c.entry}`)),
-    c.note ? element("div", "detail", given(c.note)) : null,
-    c.status === "failed" ? element("div", "detail", "Expected: ", given(c.expected), ". Found: ", given(c.found), ".") : null,
-    c.meaning ? element("div", "detail", "What it means: ", given(c.meaning), ".") : null)));
+  $("checks").replaceChildren(...r.checks.slice(0, maxChecks).map((c) => {
+    const li = element("li", c.status,
+      element("span", "status", statuses[c.status]), element("div", "name", c.title + (c.entry === null ? "" : `, entry ${c.entry}`)),
+      c.note ? element("div", "detail", given(c.note)) : null,
+      c.status === "failed" ? element("div", "detail", "Expected: ", given(c.expected), ". Found: ", given(c.found), ".") : null,
+      c.meaning ? element("div", "detail", "What it means: ", given(c.meaning), ".") : null);
+    li.dataset.check = c.name;
+    return li;
+  }));
   $("report").hidden = false;
   $("headline").focus();
 }
@@ -237,10 +243,10 @@ function table(entries, list, button) {
 const outside = (n) => n > 0 ? ` ${n} ${n === 1 ? "access" : "accesses"} outside the period ${n === 1 ? "exists and is" : "exist and are"} not shown.` : "";
 
 function tables(r) {
-  $("list-note").textContent = (r.entries.length === 0 ? "The file shows no access." : "Newest first. Times, reasons and roles are what each organisation states and signed; times are shown in your device's time zone.") + outside(r.hidden);
-  $("everyone-note").textContent = "These reads were made of everybody's data at once, and so of yours. Names are not shown in this list, because everybody receives it." + outside(r.everyoneHidden);
+  $("list-note").textContent = (r.entries.length === 0 ? "The file shows no access." : "Newest first. Times, reasons and roles are as each organisation stated and signed them. Times are shown in your device's time zone.") + outside(r.hidden);
+  $("everyone-note").textContent = "These were reads of everybody's data at once, so also of yours. This list does not show names, because everybody receives it." + outside(r.everyoneHidden);
   const all = [table(r.entries, $("list"), $("more")), table(r.everyone, $("everyone"), $("everyone-more")), ...linked(r)];
-  window.onbeforeprint = () => all.forEach((showAll) => showAll()); // a printed list must not be a part that looks whole
+  window.onbeforeprint = () => all.forEach((showAll) => showAll()); // a printed list must not look complete if it is not
 }
 
 // linked shows what is on record under each other number of the same person, under a heading of its own.
@@ -250,8 +256,8 @@ function linked(r) {
     const list = element("div", ""), more = element("button", "quiet");
     more.type = "button";
     $("linked").append(element("h3", "", "Under the number ", given(l.id)),
-      element("p", "help", `Entry ${l.link} states that this number is the same person's.` + (l.entries.length === 0 ? " The file shows no access under it." : "") + outside(l.hidden) +
-        (l.oneSided ? " No link back is shown: a statement of that number would not show the accesses above." : "") + " Numbers that it is linked with in turn are not followed: each has a statement of its own."),
+      element("p", "help", `Entry ${l.link} states that this number belongs to the same person.` + (l.entries.length === 0 ? " The file shows no access under it." : "") + outside(l.hidden) +
+        (l.oneSided ? " No link back is shown: a statement of that number would not show the accesses above." : "") + " Further numbers that it is linked with are not shown here: each has its own statement."),
       list, element("p", "", more));
     return table(l.entries, list, more);
   });
@@ -268,7 +274,7 @@ function row(e) {
   const tag = (on, text) => on ? line(element("span", "tag", text)) : null;
   return element("tr", "",
     cell("When", line(e.when ? when(e.when) : e.what), e.until ? element("div", "minor", "until ", when(e.until)) : null, minor("entry ", String(e.entry)),
-      tag(e.newer, "newer than the proof")),
+      tag(e.newer, "not covered by the proof")),
     cell("Who", line(given(e.who)), minor("", [e.person, e.role].filter(Boolean).join(", ")), minor("through ", e.system), tag(e.machine, e.nature),
       e.reportedBy === e.who ? null : minor("reported by ", e.reportedBy)),
     cell("What", line(given(capital(e.what))), minor("", e.result)),

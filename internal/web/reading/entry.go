@@ -12,10 +12,10 @@ import (
 	"igledger/verifier"
 )
 
-// Entry is one access or other act: who, what, why and when. "" is unknown or not shown.
+// Entry is one access or other act: who, what, why and when. "" means unknown or not shown.
 type Entry struct {
 	Entry         uint64   `json:"entry"` // position in the log
-	When          string   `json:"when"`  // when it happened, by the source's claim
+	When          string   `json:"when"`  // when it happened, as the source claims
 	Until         string   `json:"until"`
 	Who           string   `json:"who"` // organisation by its name in the log's register, with its id
 	Role          string   `json:"role"`
@@ -31,12 +31,12 @@ type Entry struct {
 	Machine       bool     `json:"machine"`    // no human behind it
 	Nature        string   `json:"nature"`     // Machine in words, else ""
 	ReportedBy    string   `json:"reportedBy"` // organisation that signed
-	Received      string   `json:"received"`   // when the ledger took it; its word, not proved
-	Newer         bool     `json:"newer"`      // in the log, outside the proof of completeness
+	Received      string   `json:"received"`   // when the ledger received it; its word, not proved
+	Newer         bool     `json:"newer"`      // in the log, but not covered by the proof of completeness
 	Remarks       []string `json:"remarks"`
 }
 
-// said is in what words the report is.
+// said is the catalogue of words in which the report is.
 var said = plain.In(plain.English)
 
 func row(s *verifier.StatementEntry, reg *register.Register) Entry {
@@ -47,7 +47,7 @@ func row(s *verifier.StatementEntry, reg *register.Register) Entry {
 		for _, f := range s.Opening.Flags {
 			e.Remarks = append(e.Remarks, said.LedgersWord(clean(said.Flag(f), maxName)))
 		}
-		if v := s.Opening.Verdict; v != nil { // which rules decided igverify says: the policies are not part of this page
+		if v := s.Opening.Verdict; v != nil { // igverify also says which rules decided; this page does not have the policies
 			e.Remarks = append(e.Remarks, said.LedgersWord(clean(said.Verdict(v), maxText)))
 		}
 	}
@@ -62,14 +62,16 @@ func row(s *verifier.StatementEntry, reg *register.Register) Entry {
 	if ok {
 		d, e.Until = audit.Describe(said, access), access.OccurredEnd
 	}
-	e.When, e.Who, e.ReportedBy = d.When.Format(time.RFC3339), organisation(reg, d.Organisation), organisation(reg, s.Entry.Issuer)
+	e.When = d.When.Format(time.RFC3339)
+	e.Who, e.ReportedBy = organisation(reg, d.Organisation), organisation(reg, s.Entry.Issuer)
 	e.Role, e.Person, e.System = clean(d.Role, maxName), clean(d.Staff, maxName), clean(d.System, maxName)
 	e.What, e.Why, e.Result = clean(d.What, maxText), clean(d.Why, maxText), d.Result
 	e.Justification, e.Agreement = clean(d.Justification, maxText), clean(d.Agreement, maxName)
-	if e.Emergency = d.Emergency; d.Emergency {
+	e.Emergency, e.Machine = d.Emergency, d.Machine
+	if e.Emergency {
 		e.Override = said.Text(plain.MarkEmergency)
 	}
-	if e.Machine = d.Machine; d.Machine {
+	if e.Machine {
 		e.Nature = said.Text(plain.MarkMachine)
 	}
 	if ok && access.Staff == nil && !access.Machine { // decoys hide whether the entry has it
@@ -89,17 +91,19 @@ func organisation(reg *register.Register, id string) string {
 	return name + " (" + clean(id, maxName) + ")"
 }
 
-// Lengths in characters beyond which a text is cut, so that no entry hides the others.
+// Lengths in characters at which a text is cut, so that no entry hides the others.
 const (
 	maxName     = 200
 	maxText     = 600
 	maxSentence = 4000
 )
 
-// maxMarks is how many combining marks one letter keeps: more are drawn over the lines above.
+// maxMarks is the number of combining marks that a letter keeps: more would be drawn over the lines
+// above.
 const maxMarks = 3
 
-// clean makes a text of others safe to show: one line, no control, direction or invisible characters, no towers of marks, not longer than limit.
+// clean makes a text from others safe to show: on one line, without control, direction or invisible
+// characters, without stacks of marks, and no longer than limit.
 func clean(s string, limit int) string {
 	var b strings.Builder
 	n, marks, space := 0, 0, true
@@ -108,7 +112,8 @@ func clean(s string, limit int) string {
 			r = ' '
 		}
 		if unicode.In(r, unicode.Mn, unicode.Me) {
-			if marks++; marks > maxMarks {
+			marks++
+			if marks > maxMarks {
 				continue
 			}
 		} else {
@@ -118,7 +123,8 @@ func clean(s string, limit int) string {
 			continue
 		}
 		space = r == ' '
-		if n++; n > limit {
+		n++
+		if n > limit {
 			b.WriteString("… (cut)")
 			break
 		}

@@ -1,8 +1,16 @@
-// Package reading checks a statement or extract and says what was found as people read it: flat values and sentences that a page can show as they are.
+// Package reading checks a statement or extract and returns the result for people: flat values and
+// sentences that a page can show as they are.
 //
-// It promises: Check never panics and never refuses, whatever it is given, but returns a Report that says what is wrong; no string in a Report has line breaks,
-// control or direction characters, nor is it longer than a page can bear, so a name cannot pass itself off as something else; the id is not in the Report unless the
-// statement itself has it in a text; numbers that it links with the id are. It does not judge: every finding is package verifier's.
+// It promises:
+//
+//   - Read never panics, whatever it is given, and always returns a Report, which says what is
+//     wrong.
+//   - No string in a Report has line breaks, control or direction characters, or is longer than a
+//     page can show, so that a name cannot pass itself off as something else.
+//   - The id is not in the Report, unless a text in the statement contains it. Numbers that are
+//     linked with the id are in the Report.
+//
+// It does not judge: every finding comes from package verifier.
 package reading
 
 import (
@@ -18,40 +26,48 @@ import (
 	"igledger/verifier"
 )
 
-// Report is what the page shows and what verifyStatement gives to JavaScript, under the names of the tags. Times are RFC 3339.
+// Report is what the page shows and what verifyStatement returns to JavaScript, with the names in
+// the tags. Times are RFC 3339.
 type Report struct {
-	Kind    string  `json:"kind"`    // "statement", "extract", or "" when nothing could be checked
-	Problem string  `json:"problem"` // why nothing could be checked; "" otherwise
-	Hint    string  `json:"hint"`    // what the reader may have done wrong; "" if nothing is suspected
+	Kind    string  `json:"kind"`    // "statement", "extract", or "" if nothing could be checked
+	Problem string  `json:"problem"` // why nothing could be checked; otherwise ""
+	Hint    string  `json:"hint"`    // a mistake that the reader may have made, or ""
 	Verdict Verdict `json:"verdict"`
 
-	Authentic     bool    `json:"authentic"`     // everything shown stands in the log and was signed by who may
-	Complete      bool    `json:"complete"`      // and it is all there is about the id among the first CompleteAsOf entries, or within the period
-	CompleteAsOf  *uint64 `json:"completeAsOf"`  // null: completeness is not proved
-	AuditedBy     []Word  `json:"auditedBy"`     // by cosigners of the policy's group "auditors"
-	WitnessedBy   []Word  `json:"witnessedBy"`   // by all other cosigners of the policy
-	OperatorAlone bool    `json:"operatorAlone"` // it is complete by the operator's word alone: too few auditors of the policy stand behind the index
-	AsOf          string  `json:"asOf"`          // when the cosigners that count saw the checkpoint; "" unknown
-	Fresh         Age     `json:"fresh"`
+	// Authentic says that everything shown is in the log and was signed by a party that was allowed
+	// to sign it.
+	Authentic bool `json:"authentic"`
+	// Complete says that, in addition, nothing is missing about the id among the first CompleteAsOf
+	// entries, or within the period.
+	Complete     bool    `json:"complete"`
+	CompleteAsOf *uint64 `json:"completeAsOf"` // null: completeness is not proved
+
+	AuditedBy   []Word `json:"auditedBy"`   // cosigners of the policy's group "auditors"
+	WitnessedBy []Word `json:"witnessedBy"` // all other cosigners of the policy
+	// OperatorAlone says that completeness is the operator's word alone: too few auditors of the
+	// policy confirmed the index.
+	OperatorAlone bool   `json:"operatorAlone"`
+	AsOf          string `json:"asOf"` // when the cosigners of the policy saw the checkpoint; "" if unknown
+	Fresh         Age    `json:"fresh"`
 
 	Says    verifier.Findings `json:"says"` // the four findings in words, as igverify prints them
 	Origin  string            `json:"origin"`
-	Size    uint64            `json:"size"` // of the log, by the checkpoint; 0 unknown
+	Size    uint64            `json:"size"` // of the log, by the checkpoint; 0 if unknown
 	Checks  []Check           `json:"checks"`
-	Entries []Entry           `json:"entries"` // in order of the log, oldest first; hidden ones are counted only
-	Hidden  int               `json:"hidden"`  // entries outside the period: that they exist is proved, their content is not shown
+	Entries []Entry           `json:"entries"` // in order of the log, oldest first, without hidden ones
+	Hidden  int               `json:"hidden"`  // number of entries outside the period: they exist, but are not shown
 
-	Everyone       []Entry `json:"everyone"` // reads of everybody's data, which touch the reader's as well, likewise
+	Everyone       []Entry `json:"everyone"` // reads of everybody's data, which include the reader's, likewise
 	EveryoneHidden int     `json:"everyoneHidden"`
 
 	Linked []Linked `json:"linked"` // what is on record under other numbers of the same person, by number
 }
 
-// Linked is what is on record under a number that a link holds to be the same person's.
+// Linked is what is on record under another number of the same person, by a link in the log.
 type Linked struct {
 	ID       string  `json:"id"`
-	Link     uint64  `json:"link"`     // position of the link
-	OneSided bool    `json:"oneSided"` // no link back is shown: that number's own statement would not show the reader's entries
+	Link     uint64  `json:"link"`     // index of the link
+	OneSided bool    `json:"oneSided"` // no link back is shown: that number's statement would lack the reader's entries
 	Entries  []Entry `json:"entries"`  // as in Report
 	Hidden   int     `json:"hidden"`
 }
@@ -62,8 +78,8 @@ type Verdict string
 // The verdicts.
 const (
 	Unreadable Verdict = "unreadable" // nothing could be checked
-	Refused    Verdict = "refused"    // a check failed: nothing shown is to be relied on
-	Incomplete Verdict = "incomplete" // what is shown is true; that it is all is not proved
+	Refused    Verdict = "refused"    // a check failed: the reader must not rely on anything shown
+	Incomplete Verdict = "incomplete" // what is shown is true, but that it is complete is not proved
 	Whole      Verdict = "complete"   // true and complete
 )
 
@@ -77,7 +93,7 @@ const (
 	UnknownAge Age = "unknown"
 )
 
-// Word is a cosigner's word.
+// Word is a cosignature.
 type Word struct {
 	Name string `json:"name"` // in the policy
 	At   string `json:"at"`   // by the cosigner's clock
@@ -95,7 +111,7 @@ type Check struct {
 	Meaning  string          `json:"meaning"`
 }
 
-// Input is what a statement is read with. All of it comes from the reader.
+// Input is the input of Read. All of it comes from the reader.
 type Input struct {
 	Statement []byte
 	Policy    string // C2SP tlog-policy, or a log's verifier key alone; line ends may be those of a text field
@@ -106,8 +122,9 @@ type Input struct {
 // Read checks a statement or extract.
 func Read(in Input) (rep *Report) {
 	defer func() {
-		if recover() != nil { // a defect of ours: the reader must not take it for a good or a bad statement
-			rep = Unread("The checker itself failed on this file. That says nothing about the statement, good or bad: check it with igverify, and tell its makers.")
+		if recover() != nil { // a defect in this program: the reader must not take it for a good or a bad statement
+			rep = Unread("The checker itself failed on this file. That says nothing about the statement, good or bad. Check " +
+				"it with igverify, and report this to its makers.")
 		}
 	}()
 	policy, err := parsePolicy(in.Policy)
@@ -119,14 +136,15 @@ func Read(in Input) (rep *Report) {
 		return Unread("The file is empty.")
 	}
 	if nesting(in.Statement) > maxNesting {
-		return Unread("The file is nested deeper than any statement: it was made to harm the program that reads it.")
+		return Unread("The file is nested deeper than any statement. It was made to harm the program that reads it.")
 	}
 	if kind == "" {
-		return Unread("The file is neither a statement nor an extract of this ledger's format.")
+		return Unread("The file is neither a statement nor an extract in this ledger's format.")
 	}
 	if kind == "statement" || in.ID != "" {
 		if err := entry.CheckID(in.ID); err != nil {
-			return Unread("The number was not given, or is not one this ledger knows: a CHI or NHS number has 10 digits.")
+			return Unread("No number was given, or it is not of a kind that this ledger knows. A CHI or NHS number has " +
+				"10 digits.")
 		}
 	}
 	ev := verifier.StatementEvidence{Statement: in.Statement, Policy: policy, ID: in.ID, Now: in.Now}
@@ -138,17 +156,23 @@ func Read(in Input) (rep *Report) {
 	rep.Kind = kind
 	rep.Fresh = age(rep.AsOf, rep.Fresh, in.Now)
 	if in.ID != "" && !entry.CheckDigitOK(in.ID) {
-		rep.Hint = "The number you entered fails its own check digit: it may hold a typing error."
+		rep.Hint = "The last digit of the number you entered does not fit the others. The number may have a typing error."
 	}
 	return rep
 }
 
-// Unread is the report when nothing could be checked.
+// Unread returns the report for a file of which nothing could be checked.
 func Unread(problem string) *Report {
-	return &Report{Verdict: Unreadable, Problem: clean(problem, maxSentence), Fresh: UnknownAge, Says: verifier.Findings{Authentic: "not known", Complete: "not known", Cosigned: "not known", Fresh: "not known"}}
+	const unknown = "not known"
+	return &Report{
+		Verdict: Unreadable,
+		Problem: clean(problem, maxSentence),
+		Fresh:   UnknownAge,
+		Says:    verifier.Findings{Authentic: unknown, Complete: unknown, Cosigned: unknown, Fresh: unknown},
+	}
 }
 
-// parsePolicy reads a policy as a text field or file gives it.
+// parsePolicy parses a policy from a text field or a file.
 func parsePolicy(text string) (*verifier.Policy, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, errors.New("none was given")
@@ -160,10 +184,11 @@ func parsePolicy(text string) (*verifier.Policy, error) {
 	return verifier.ParsePolicy([]byte(strings.TrimRight(text, "\n") + "\n"))
 }
 
-// maxNesting is far above what statements need and far below what exhausts a browser's stack, which is smaller than Go's.
+// maxNesting is far above what statements need and far below what exhausts a browser's stack, which
+// is smaller than Go's.
 const maxNesting = 64
 
-// nesting is how deep objects and arrays are nested in what may be JSON.
+// nesting returns how deeply objects and arrays are nested in data, which may be JSON.
 func nesting(data []byte) int {
 	depth, deepest, quoted := 0, 0, false
 	for i := 0; i < len(data); i++ {
@@ -183,7 +208,7 @@ func nesting(data []byte) int {
 	return deepest
 }
 
-// kindOf reads the first member, which says what the file is.
+// kindOf returns the kind of file, which its first member states.
 func kindOf(data []byte) string {
 	d := jsontext.NewDecoder(strings.NewReader(string(data[:min(len(data), 256)])))
 	for _, want := range []string{"{", "format"} {
@@ -205,8 +230,20 @@ func kindOf(data []byte) string {
 }
 
 func report(r *verifier.StatementReport) *Report {
-	rep := &Report{Authentic: r.Authentic, Complete: r.Complete, AuditedBy: words(r.Audited), WitnessedBy: words(r.Witnessed), Origin: clean(r.Head.Origin, maxName), Size: r.Head.Size,
-		Says: verifier.Findings{Authentic: clean(r.Lines.Authentic, maxSentence), Complete: clean(r.Lines.Complete, maxSentence), Cosigned: clean(r.Lines.Cosigned, maxSentence), Fresh: clean(r.Lines.Fresh, maxSentence)}}
+	rep := &Report{
+		Authentic:   r.Authentic,
+		Complete:    r.Complete,
+		AuditedBy:   words(r.Audited),
+		WitnessedBy: words(r.Witnessed),
+		Origin:      clean(r.Head.Origin, maxName),
+		Size:        r.Head.Size,
+		Says: verifier.Findings{
+			Authentic: clean(r.Lines.Authentic, maxSentence),
+			Complete:  clean(r.Lines.Complete, maxSentence),
+			Cosigned:  clean(r.Lines.Cosigned, maxSentence),
+			Fresh:     clean(r.Lines.Fresh, maxSentence),
+		},
+	}
 	switch {
 	case r.Complete:
 		rep.Verdict, rep.CompleteAsOf = Whole, &r.Below
@@ -223,14 +260,28 @@ func report(r *verifier.StatementReport) *Report {
 		rep.Fresh = Stale
 	}
 	for _, c := range r.Results {
-		rep.Checks = append(rep.Checks, Check{Name: string(c.Check), Title: said.Check(string(c.Check)), Status: c.Status, Entry: c.Index, Note: clean(c.Note, maxSentence),
-			Expected: clean(c.Expected, maxSentence), Found: clean(c.Found, maxSentence), Meaning: clean(c.Meaning, maxSentence)})
+		rep.Checks = append(rep.Checks, Check{
+			Name:     string(c.Check),
+			Title:    said.Check(string(c.Check)),
+			Status:   c.Status,
+			Entry:    c.Index,
+			Note:     clean(c.Note, maxSentence),
+			Expected: clean(c.Expected, maxSentence),
+			Found:    clean(c.Found, maxSentence),
+			Meaning:  clean(c.Meaning, maxSentence),
+		})
 	}
 	rep.Entries, rep.Hidden = rows(r.Entries, r.Register)
 	rep.Everyone, rep.EveryoneHidden = rows(r.Everyone, r.Register)
 	for _, l := range r.Linked {
 		shown, hidden := rows(l.Entries, r.Register)
-		rep.Linked = append(rep.Linked, Linked{ID: clean(l.ID, maxName), Link: l.Link, OneSided: l.OneSided, Entries: shown, Hidden: hidden})
+		rep.Linked = append(rep.Linked, Linked{
+			ID:       clean(l.ID, maxName),
+			Link:     l.Link,
+			OneSided: l.OneSided,
+			Entries:  shown,
+			Hidden:   hidden,
+		})
 	}
 	return rep
 }
@@ -246,7 +297,7 @@ func rows(list []verifier.StatementEntry, reg *register.Register) (shown []Entry
 	return shown, hidden
 }
 
-// age is what can be said with and without a clock.
+// age returns the age that is known, with or without a clock.
 func age(asOf string, found Age, now time.Time) Age {
 	if asOf == "" || now.IsZero() {
 		return UnknownAge

@@ -1,9 +1,13 @@
 package reading_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"flag"
+	"os"
 	"os/exec"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +51,46 @@ func (w *world) read(t *testing.T, s *bundle.Statement, policy string) *reading.
 	return reading.Read(reading.Input{Statement: data, Policy: policy, ID: w.IDs[0], Now: now})
 }
 
+var update = flag.Bool("update", false, "write the golden files")
+
+// random matches what differs from run to run: hashes and ids of keys.
+var random = regexp.MustCompile(`[0-9a-f]{40,}|[A-Za-z0-9_-]{43}\b`)
+
+// golden compares a report as JSON with testdata/name.golden, where its wording is. With -update it
+// writes the file.
+func golden(t *testing.T, name string, r *reading.Report) {
+	t.Helper()
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = append(random.ReplaceAll(data, []byte("#")), '\n')
+	path := "testdata/" + name + ".golden"
+	if *update {
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(data, want) {
+		t.Errorf("the report differs from %s; if that is meant, run the test with -update and read the difference\n%s", path, data)
+	}
+}
+
+// TestWords compares a good and a bad report with golden files.
+func TestWords(t *testing.T) {
+	w := newWorld()
+	policy := string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
+	c := w.claim()
+	w.AddSealed(w.Access("lothian", w.Second, w.IDs[0]), w.IDs[0])
+	golden(t, "good", w.read(t, w.Statement(c), policy))
+	c.Omit = map[uint64]bool{w.Accesses[0]: true}
+	golden(t, "bad", w.read(t, w.Statement(c), policy))
+}
+
 func TestReport(t *testing.T) {
 	w := newWorld()
 	policy := string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
@@ -80,7 +124,8 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestWhoseWord: completeness without enough auditors is never shown as more than the operator's word.
+// TestWhoseWord: completeness without enough auditors is never shown as more than the operator's
+// word.
 func TestWhoseWord(t *testing.T) {
 	w := newWorld()
 	c := w.claim()
@@ -123,7 +168,7 @@ func TestExtract(t *testing.T) {
 	}
 }
 
-// TestUnreadable: whatever is given, a report comes back, and it says what is wrong.
+// TestUnreadable: whatever the input is, Read returns a report, and it says what is wrong.
 func TestUnreadable(t *testing.T) {
 	w := newWorld()
 	data, err := w.Statement(w.claim()).Marshal()
