@@ -21,7 +21,7 @@ type Cosigner struct {
 	Key  ed25519.PrivateKey
 }
 
-// NewCosigner makes a cosigner.
+// NewCosigner returns a new cosigner.
 func NewCosigner(name string) *Cosigner {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -37,12 +37,12 @@ func (c *Cosigner) id() []byte {
 	return h[:4]
 }
 
-// VKey is the cosigner's verifier key.
+// VKey returns the cosigner's verifier key.
 func (c *Cosigner) VKey() string {
 	return fmt.Sprintf("%s+%x+%s", c.Name, c.id(), base64.StdEncoding.EncodeToString(append([]byte{4}, c.public()...)))
 }
 
-// Line is its cosignature at a time in seconds since 1970.
+// Line returns its cosignature on head at a time in seconds since 1970.
 func (c *Cosigner) Line(head proof.Checkpoint, at int64) string {
 	msg := fmt.Sprintf("cosignature/v1\ntime %d\n%s\n%d\n%s\n", at, head.Origin, head.Size, base64.StdEncoding.EncodeToString(head.Root[:]))
 	b := binary.BigEndian.AppendUint64(c.id(), uint64(at))
@@ -50,7 +50,7 @@ func (c *Cosigner) Line(head proof.Checkpoint, at int64) string {
 	return "— " + c.Name + " " + base64.StdEncoding.EncodeToString(b) + "\n"
 }
 
-// Policy writes a policy that wants k of the witnesses and k of the auditors.
+// Policy returns a policy that requires k of the witnesses and k of the auditors.
 func Policy(logKey string, k int, witnesses, auditors []*Cosigner) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# a policy for tests\nlog %s\n", logKey)

@@ -14,10 +14,11 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Files gives the log of its present size as C2SP tlog-tiles has it: path without leading slash -> content.
+// Files returns the files of the log at its present size, in the layout of C2SP tlog-tiles: path
+// without leading slash -> content.
 func (l *Log) Files() map[string][]byte { return l.FilesAt(l.Size()) }
 
-// FilesAt gives the files of the log when it had size leaves.
+// FilesAt returns the files of the log when it had size leaves.
 func (l *Log) FilesAt(size uint64) map[string][]byte {
 	files := map[string][]byte{"checkpoint": l.Checkpoint(size)}
 	for _, t := range tlog.NewTiles(8, 0, int64(size)) {
@@ -30,7 +31,7 @@ func (l *Log) FilesAt(size uint64) map[string][]byte {
 	return files
 }
 
-// Bundle writes an entry bundle.
+// Bundle returns an entry bundle.
 func Bundle(leaves [][]byte) []byte {
 	var b []byte
 	for _, leaf := range leaves {
@@ -40,7 +41,8 @@ func Bundle(leaves [][]byte) []byte {
 	return b
 }
 
-// c2spPath turns x/mod's "tile/8/0/x001/234" and "tile/8/data/…" into C2SP's "tile/0/x001/234" and "tile/entries/…".
+// c2spPath turns x/mod's "tile/8/0/x001/234" and "tile/8/data/…" into C2SP's "tile/0/x001/234" and
+// "tile/entries/…".
 func c2spPath(t tlog.Tile) string {
 	t.H = 8
 	p := strings.Replace(t.Path(), "tile/8/", "tile/", 1)
@@ -74,20 +76,22 @@ func Handler(prefix string, files map[string][]byte) http.Handler {
 	})
 }
 
-// Sample is a log in which Board "lothian" reports accesses to three people's records, with a second key added and the first revoked.
+// Sample is a log in which Board "lothian" reports accesses to the records of three people. A
+// second key is added and the first one revoked.
 type Sample struct {
 	*Log
-	Source   *wire.Signer // lothian's first key, revoked at RevokedAt
+	Source   *wire.Signer // lothian's first key, revoked at Revoked
 	Second   *wire.Signer // lothian's second key
 	IDs      []string     // people
 	Accesses []uint64     // indices
 	Revoked  uint64       // index of the revocation
 }
 
-// NewSample makes a sample: genesis, organisation, key, accesses, second key, revocation of the first, accesses by the second.
+// NewSample returns a sample: genesis, organisation, key, accesses, second key, revocation of the
+// first, accesses by the second.
 func NewSample(origin string) *Sample { return NewSampleOn(New(origin)) }
 
-// NewSampleOn makes a sample of a log that has just begun.
+// NewSampleOn makes a sample of a log that has only a genesis.
 func NewSampleOn(l *Log) *Sample {
 	return NewSampleAbout(l, "chi:0101011237", "nhs:9434765919", "temp:lothian:A-17")
 }
@@ -108,5 +112,5 @@ func NewSampleAbout(l *Log, ids ...string) *Sample {
 	return s
 }
 
-// JSON writes a receipt or opening as the ledger's API does.
+// JSON returns a receipt or opening in the form of the ledger's API.
 func JSON(v any) []byte { return must(json.Marshal(v)) }

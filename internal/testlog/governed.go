@@ -8,23 +8,24 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Governed is a log in which boards "lothian" and "fife" share for care under agreement "isa-1", which is terminated at the end. Person 0 refuses research,
-// person 1 consents to it and is acted for by person 2.
+// Governed is a log in which boards "lothian" and "fife" share data for care under agreement
+// "isa-1", which is terminated at the end. Person 0 refuses research. Person 1 consents to it, and
+// person 2 acts for them.
 type Governed struct {
 	*Sample
 	Lothian, Fife *wire.Signer // keys for agreements
 	Proposal      *entry.Entry // of isa-1
-	Shared        []uint64     // accesses of fife under it, one per person: while it is in force, and after it ended
+	Shared        []uint64     // accesses of fife under it, one for each person while it is in force and one after it ended
 	Ended         uint64       // index of the termination
 	Consents      []uint64     // consents and delegations
 }
 
-// Common makes the common claims of an entry of org.
+// Common returns the common claims of an entry of org.
 func (l *Log) Common(org string) entry.Common {
 	return entry.Common{Issuer: org, Audience: l.Origin, IssuedAt: Now}
 }
 
-// AgreementText is an agreement for care between lothian and fife.
+// AgreementText returns an agreement for care between lothian and fife.
 func AgreementText(id string, version uint64) entry.AgreementText {
 	return entry.AgreementText{
 		ID: id, Version: version, Title: "Care across the Forth", Tier: "isa",
@@ -36,10 +37,10 @@ func AgreementText(id string, version uint64) entry.AgreementText {
 	}
 }
 
-// Sign signs what a test has made.
+// Sign signs an entry that a test has made.
 func Sign(s *wire.Signer, b entry.Body) *entry.Entry { return must(entry.Sign(s, b)) }
 
-// NewGoverned makes a governed log of a sample. No verdict stands in it: see GiveVerdicts.
+// NewGoverned makes a governed log of a sample. It has no verdicts: see GiveVerdicts.
 func NewGoverned(l *Log) *Governed {
 	g := &Governed{Sample: NewSampleOn(l), Lothian: Signer(wire.EdDSA), Fife: Signer(wire.EdDSA)}
 	g.AddPublic(g.Organisation("fife", g.Registrar, g.Enroller))
@@ -70,18 +71,18 @@ func NewGoverned(l *Log) *Governed {
 	return g
 }
 
-// Signature makes org's signature of a proposal.
+// Signature returns org's signature of a proposal.
 func (g *Governed) Signature(org string, proposal *entry.Entry) *entry.Entry {
 	t := proposal.Body.(*entry.Agreement).Agreement
 	return Sign(g.key(org), &entry.AgreementSignature{Common: g.Common(org), Agreement: t.ID, Version: t.Version, Proposal: proposal.Identity()})
 }
 
-// Act makes an act of org on isa-1.
+// Act returns an act of org on isa-1.
 func (g *Governed) Act(org, act string) *entry.Entry {
 	return Sign(g.key(org), &entry.AgreementAct{Common: g.Common(org), Agreement: "isa-1", Version: 1, Act: act, Reason: "as decided"})
 }
 
-// SharedAccess makes an access of fife, reported by lothian, to the record of id under isa-1.
+// SharedAccess returns an access of fife, reported by lothian, to the record of id under isa-1.
 func (g *Governed) SharedAccess(id string) *entry.Entry {
 	a := *g.Access("lothian", g.Second, id).Body.(*entry.Access)
 	a.ID, a.SD, a.Org, a.Agreement = "", nil, "fife", "isa-1"
@@ -95,8 +96,9 @@ func (g *Governed) key(org string) *wire.Signer {
 	return g.Lothian
 }
 
-// GiveVerdicts puts the verdict of every opening as an honest ledger does, by telling rules, those of an empty log, of all entries in order. A public entry that
-// they refuse is passed over.
+// GiveVerdicts sets the verdict of every opening as an honest ledger does, by telling rules, which
+// are those of an empty log, of all entries in order. It skips public entries that the rules
+// refuse.
 func (l *Log) GiveVerdicts(rules register.Rules) {
 	reg, states := register.New(l.Origin), map[string][]byte{}
 	for i := range l.Size() {

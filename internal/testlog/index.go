@@ -7,16 +7,18 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Index is a subject index written as its definition reads, slow and without any shared code but the hashes: a map, made into a tree anew for each question.
+// Index is a subject index that follows its definition literally. It is slow and shares only the
+// hashes with other code: it is a map, and every call builds the tree again.
 type Index map[wire.Hash]wire.Hash // K -> V
 
-// History is the entries of one K.
+// History holds the entries of one K.
 type History struct {
 	Indices []uint64
 	Head    wire.Hash
 }
 
-// Histories files every leaf below m as an honest ledger does: sealed ones under the tag of their opening, public ones under their name.
+// Histories files every leaf below m as an honest ledger does: sealed leaves under the tag of their
+// opening, public ones under their name.
 func (l *Log) Histories(m uint64) map[wire.Hash]*History {
 	all := map[wire.Hash]*History{}
 	add := func(k, head0 wire.Hash, i uint64) {
@@ -37,7 +39,7 @@ func (l *Log) Histories(m uint64) map[wire.Hash]*History {
 	return all
 }
 
-// IndexOf makes the index of histories.
+// IndexOf returns the index of histories.
 func IndexOf(histories map[wire.Hash]*History) Index {
 	x := Index{}
 	for k, h := range histories {
@@ -46,10 +48,10 @@ func IndexOf(histories map[wire.Hash]*History) Index {
 	return x
 }
 
-// IndexAt is the index over the leaves below m.
+// IndexAt returns the index over the leaves below m.
 func (l *Log) IndexAt(m uint64) Index { return IndexOf(l.Histories(m)) }
 
-// Root is the root of the index.
+// Root returns the root of the index.
 func (x Index) Root() wire.Hash {
 	var keys []wire.Hash
 	for k := range x {
@@ -80,7 +82,7 @@ func split(keys []wire.Hash, depth int) (zeros, ones []wire.Hash) {
 	return zeros, ones
 }
 
-// Prove gives the path of k, or that it is absent.
+// Prove returns the path of k, or the proof that it is absent.
 func (x Index) Prove(k wire.Hash) proof.IndexProof {
 	var keys []wire.Hash
 	for o := range x {
@@ -90,7 +92,8 @@ func (x Index) Prove(k wire.Hash) proof.IndexProof {
 	for depth := 0; len(keys) > 1; depth++ {
 		zeros, ones := split(keys, depth)
 		other := ones
-		if keys = zeros; k[depth/8]&(0x80>>(depth%8)) != 0 {
+		keys = zeros
+		if k[depth/8]&(0x80>>(depth%8)) != 0 {
 			keys, other = ones, zeros
 		}
 		p.Siblings = append(p.Siblings, x.subtree(other, depth+1))
@@ -101,7 +104,8 @@ func (x Index) Prove(k wire.Hash) proof.IndexProof {
 	return p
 }
 
-// MultiNodes gives the nodes of a multi-inclusion proof of indices in the tree of the first size leaves.
+// MultiNodes returns the nodes of a multi-inclusion proof of indices in the tree of the first size
+// leaves.
 func (l *Log) MultiNodes(indices []uint64, size uint64) []wire.Hash {
 	hashes := make([]wire.Hash, size)
 	for i := range hashes {
@@ -126,7 +130,7 @@ func (l *Log) MultiNodes(indices []uint64, size uint64) []wire.Hash {
 	return nodes
 }
 
-// half is the largest power of two below n > 1.
+// half returns the largest power of two below n, which is greater than 1.
 func half(n uint64) uint64 {
 	k := uint64(1)
 	for k*2 < n {
@@ -135,7 +139,7 @@ func half(n uint64) uint64 {
 	return k
 }
 
-// treeHash is MTH of RFC 6962 section 2.1.
+// treeHash returns MTH of RFC 6962 section 2.1.
 func treeHash(hashes []wire.Hash) wire.Hash {
 	if len(hashes) == 1 {
 		return hashes[0]

@@ -11,7 +11,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// AddIndexRoot appends the index root that an honest operator states now.
+// AddIndexRoot appends the index root that an honest operator would state now.
 func (l *Log) AddIndexRoot() uint64 {
 	return l.AddIndexRootOf(l.Size(), l.IndexAt(l.Size()).Root(), l.Operator)
 }
@@ -21,7 +21,8 @@ func (l *Log) AddIndexRootOf(size uint64, root wire.Hash, s *wire.Signer) uint64
 	return l.AddPublic(must(entry.Sign(s, &entry.IndexRoot{Common: entry.Common{Issuer: "operator", Audience: l.Origin, IssuedAt: Now}, Size: size, Root: root})))
 }
 
-// Claim is what a statement is made from; the zero value of what may be left out is what an honest ledger takes.
+// Claim says how a statement is made. The zero value of an optional field is what an honest ledger
+// uses.
 type Claim struct {
 	ID         string                 // whose statement
 	IndexRoot  uint64                 // position of the index root it uses
@@ -32,14 +33,15 @@ type Claim struct {
 	Index      Index                  // nil: the honest one at the index root's size
 	Period     *bundle.Period         // nil: whole
 	Omit       map[uint64]bool        // entries left out of the list
-	Besides    string                 // whose history stands under everyone; "": of entry.RegEveryone, if that is not ID
-	Alone      bool                   // none stands there
-	Linked     []string               // ids whose histories stand under linked, ascending; nil: those that the links hold
+	Besides    string                 // whose history is in everyone; "": entry.RegEveryone's, if that is not ID
+	Alone      bool                   // everyone is left out
+	Linked     []string               // ids whose histories are in linked, ascending; nil: those of links in force
 	VRF        *wire.VRFKey           // nil: the log's
 	Histories  map[wire.Hash]*History // nil: the honest ones
 }
 
-// Statement makes a statement. What it needs of chains it finds by following signers, beginning with those of the entries and of the index root.
+// Statement returns a statement. It finds the chains that it needs by following signers, beginning
+// with those of the entries and of the index root.
 func (l *Log) Statement(c Claim) *bundle.Statement {
 	ir := l.Entries[c.IndexRoot].Body.(*entry.IndexRoot)
 	m := ir.Size
@@ -76,7 +78,7 @@ func (l *Log) Statement(c Claim) *bundle.Statement {
 	return s
 }
 
-// linked are the ids that a history's links below m hold.
+// linked returns the ids of the links that are in force by a history's entries below m.
 func (l *Log) linked(h *bundle.History, m uint64) []string {
 	holding := map[string]bool{}
 	for _, e := range h.Entries {
@@ -88,7 +90,8 @@ func (l *Log) linked(h *bundle.History, m uint64) []string {
 	return slices.Sorted(maps.Keys(holding))
 }
 
-// history is what the log has of an id; who signed what is opened is added to signers.
+// history returns what the log has about an id. It adds the keys that signed the opened entries to
+// signers.
 func (l *Log) history(c Claim, id string, m, size uint64, signers map[string]bool) *bundle.History {
 	tag, vrfProof := c.VRF.Tag(l.Origin, id)
 	h := &bundle.History{Subject: bundle.Subject{Tag: tag, VRFProof: vrfProof, Proof: c.Index.Prove(proof.TagKey(tag))}, Entries: bundle.Entries{}, Newer: bundle.Entries{}}
@@ -115,12 +118,13 @@ func (l *Log) history(c Claim, id string, m, size uint64, signers map[string]boo
 	return h
 }
 
-// Prove makes the nodes of a statement that was altered, as an operator can who makes the statement.
+// Prove computes the nodes of a statement again after it was altered, as the operator that makes
+// the statement can.
 func (l *Log) Prove(s *bundle.Statement, size uint64) {
 	s.Nodes = l.MultiNodes(slices.Collect(maps.Keys(must(s.LeafHashes()))), size)
 }
 
-// Extract makes an extract of chosen entries.
+// Extract returns an extract of chosen entries.
 func (l *Log) Extract(c Claim, indices ...uint64) *bundle.Extract {
 	x := &bundle.Extract{Entries: bundle.ExtractEntries{}}
 	signers := map[string]bool{l.Entries[c.IndexRoot].KID: true}
@@ -169,7 +173,8 @@ func (l *Log) chain(name string, proof proof.IndexProof, h *History) bundle.Chai
 	return c
 }
 
-// names follows signers to the public histories that decide about them: of their keys, of their organisations, of those who signed these, and so on.
+// names follows signers to the public histories that decide about them: of their keys, of their
+// organisations, of the parties that signed these, and so on.
 func (l *Log) names(signers map[string]bool) map[string]bool {
 	orgOf := map[string]string{}
 	g := l.Entries[0].Body.(*entry.Genesis)
@@ -222,7 +227,8 @@ func counters(e *entry.Entry) []string {
 	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
 }
 
-// Cosigned is the checkpoint of the first size leaves with cosignatures made at a time (0: Now).
+// Cosigned returns the checkpoint of the first size leaves with cosignatures made at a time (0:
+// Now).
 func (l *Log) Cosigned(size uint64, at int64, cosigners ...*Cosigner) []byte {
 	if at == 0 {
 		at = Now
@@ -235,5 +241,5 @@ func (l *Log) Cosigned(size uint64, at int64, cosigners ...*Cosigner) []byte {
 	return b
 }
 
-// StatementJSON writes a statement as its format wants it.
+// StatementJSON returns a statement in its format.
 func StatementJSON(s *bundle.Statement) []byte { return must(s.Marshal()) }

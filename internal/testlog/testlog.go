@@ -1,8 +1,10 @@
-// Package testlog writes small real logs for tests of those who verify them: a genesis, organisations, keys and accesses made with package
-// entry, hashed and cut into tiles by golang.org/x/mod/sumdb/tlog, which shares no code with package verifier. It also writes what an honest
-// ledger never would: any leaf, any checkpoint.
+// Package testlog writes small real logs for tests of code that verifies them: a genesis,
+// organisations, keys and accesses made with package entry, hashed and cut into tiles by
+// golang.org/x/mod/sumdb/tlog, which shares no code with package verifier. It can also write what
+// an honest ledger never would: any leaf and any checkpoint.
 //
-// It promises nothing about speed or safety and keeps secrets in memory: it is for tests and examples only.
+// It promises nothing about speed or safety and keeps secrets in memory. It is for tests and
+// examples only.
 package testlog
 
 import (
@@ -21,7 +23,7 @@ import (
 // Now is the time at which everything in a test log happens: 2026-11-22 09:00 UTC.
 const Now = 1795338000
 
-// Log is a log and all secrets of it.
+// Log is a log with all its secrets.
 type Log struct {
 	Origin     string
 	Key        string // verifier key of the checkpoints
@@ -38,13 +40,23 @@ type Log struct {
 	checkpoint map[uint64][]byte
 }
 
-// New begins a log with a genesis that allows an index 100,000 entries behind. It panics when the formats do not allow what it does, as everything here.
+// New returns a log with a genesis, which allows the index to be 100,000 entries behind. Like
+// everything in this package, it panics if the formats do not allow what it does.
 func New(origin string) *Log { return NewLag(origin, 100000) }
 
-// NewLag is New with another longest lag of the index.
+// NewLag is like New, with another limit for the lag of the index.
 func NewLag(origin string, lag uint64) *Log {
-	l := &Log{Origin: origin, lag: lag, VRF: wire.NewVRFKey(), Registrar: Signer(wire.EdDSA), Enroller: Signer(wire.ES256), Operator: Signer(wire.EdDSA),
-		Entries: map[uint64]*entry.Entry{}, Openings: map[uint64]*bundle.Opening{}, checkpoint: map[uint64][]byte{}}
+	l := &Log{
+		Origin:     origin,
+		lag:        lag,
+		VRF:        wire.NewVRFKey(),
+		Registrar:  Signer(wire.EdDSA),
+		Enroller:   Signer(wire.ES256),
+		Operator:   Signer(wire.EdDSA),
+		Entries:    map[uint64]*entry.Entry{},
+		Openings:   map[uint64]*bundle.Opening{},
+		checkpoint: map[uint64][]byte{},
+	}
 	var skey string
 	skey, l.Key = must2(wire.NewLogKey(origin))
 	l.signer = must(note.NewSigner(skey))
@@ -52,10 +64,10 @@ func NewLag(origin string, lag uint64) *Log {
 	return l
 }
 
-// Signer makes a key.
+// Signer returns a new key.
 func Signer(alg string) *wire.Signer { return must(wire.GenerateSigner(alg)) }
 
-// Genesis makes a genesis of the log's parties that names logKey.
+// Genesis returns a genesis of the log's parties that names logKey.
 func (l *Log) Genesis(logKey string) *entry.Entry {
 	party := func(id, name, kind string, s *wire.Signer, purpose entry.Purpose, roles ...entry.Role) entry.GenesisParty {
 		return entry.GenesisParty{Member: entry.Member{ID: id, Name: name, Kind: kind, Roles: roles},
@@ -73,7 +85,8 @@ func (l *Log) Genesis(logKey string) *entry.Entry {
 	return must(entry.Sign(l.Registrar, g))
 }
 
-// Organisation makes the entry that enrols a source, signed by registrar and countersigned by enroller (none if nil).
+// Organisation returns the entry that enrols a source, signed by registrar and, unless enroller is
+// nil, countersigned by enroller.
 func (l *Log) Organisation(id string, registrar, enroller *wire.Signer) *entry.Entry {
 	m := entry.Member{ID: id, Name: "Board " + id, Kind: "health-board", Roles: []entry.Role{entry.RoleController, entry.RoleSource}}
 	o := &entry.Organisation{Common: entry.Common{Issuer: "registrar", Audience: l.Origin, IssuedAt: Now}, Organisation: m}
@@ -83,7 +96,7 @@ func (l *Log) Organisation(id string, registrar, enroller *wire.Signer) *entry.E
 	return must(entry.Sign(registrar, o))
 }
 
-// AddKey makes the entry by which the registrar, countersigned, activates a first key for org.
+// AddKey returns the countersigned entry by which the registrar activates a first key for org.
 func (l *Log) AddKey(org string, s *wire.Signer, purposes ...entry.Purpose) *entry.Entry {
 	pk := entry.PublicKey{JWK: s.Public, Purposes: purposes}
 	k := &entry.Key{Common: entry.Common{Issuer: "registrar", Audience: l.Origin, IssuedAt: Now}, Org: org, Key: pk,
@@ -92,12 +105,12 @@ func (l *Log) AddKey(org string, s *wire.Signer, purposes ...entry.Purpose) *ent
 	return must(entry.Sign(l.Registrar, k))
 }
 
-// Revocation makes the entry by which the registrar revokes a key of org.
+// Revocation returns the entry by which the registrar revokes a key of org.
 func (l *Log) Revocation(org, kid string) *entry.Entry {
 	return must(entry.Sign(l.Registrar, &entry.KeyRevocation{Common: entry.Common{Issuer: "registrar", Audience: l.Origin, IssuedAt: Now}, Org: org, KID: kid, Reason: "compromised"}))
 }
 
-// Access makes an access by org to the record of id.
+// Access returns an access by org to the record of id.
 func (l *Log) Access(org string, s *wire.Signer, id string) *entry.Entry {
 	seq := uint64(len(l.Leaves))
 	return must(entry.Sign(s, &entry.Access{
@@ -108,19 +121,21 @@ func (l *Log) Access(org string, s *wire.Signer, id string) *entry.Entry {
 	}))
 }
 
-// Link makes the entry by which org links sub with other ("linked") or no longer ("unlinked"); it is filed under sub.
+// Link returns the entry by which org links sub with other (act "linked") or ends the link
+// ("unlinked"). It is filed under sub.
 func (l *Log) Link(org string, s *wire.Signer, act, sub, other string) *entry.Entry {
 	return must(entry.Sign(s, &entry.Link{Common: entry.Common{Issuer: org, Audience: l.Origin, IssuedAt: Now}, Act: act, Reason: "one person, two numbers", Sub: sub, Other: other}))
 }
 
-// AddPublic appends a public entry, whether the register's rules allow it or not.
+// AddPublic appends a public entry, even if the register's rules do not allow it.
 func (l *Log) AddPublic(e *entry.Entry) uint64 {
 	i := l.AddRaw(proof.PublicLeaf(e.Compact))
 	l.Entries[i] = e
 	return i
 }
 
-// AddSealed appends an access filed under id, which an honest ledger takes from the entry's own sub.
+// AddSealed appends an access and files it under id. An honest ledger takes id from the entry's own
+// sub.
 func (l *Log) AddSealed(e *entry.Entry, id string) uint64 {
 	o := &bundle.Opening{JWS: e.Compact, Disclosures: e.Encoded(), Received: "2026-11-22T09:00:01Z"}
 	rand.Read(o.TagSalt[:])
@@ -133,7 +148,7 @@ func (l *Log) AddSealed(e *entry.Entry, id string) uint64 {
 	return o.Index
 }
 
-// AddRandom appends n sealed leaves that nobody can open.
+// AddRandom appends n sealed leaves that no one can open.
 func (l *Log) AddRandom(n int) {
 	for range n {
 		var a, b wire.Hash
@@ -151,15 +166,15 @@ func (l *Log) AddRaw(leaf []byte) uint64 {
 	return i
 }
 
-// Size is the number of leaves.
+// Size returns the number of leaves.
 func (l *Log) Size() uint64 { return uint64(len(l.Leaves)) }
 
-// Root is the RFC 6962 root of the first size leaves.
+// Root returns the RFC 6962 root of the first size leaves.
 func (l *Log) Root(size uint64) wire.Hash {
 	return wire.Hash(must(tlog.TreeHash(int64(size), l.reader())))
 }
 
-// Checkpoint gives the signed checkpoint of the first size leaves.
+// Checkpoint returns the signed checkpoint of the first size leaves.
 func (l *Log) Checkpoint(size uint64) []byte {
 	if l.checkpoint[size] == nil {
 		l.checkpoint[size] = l.SignCheckpoint(proof.Checkpoint{Origin: l.Origin, Size: size, Root: l.Root(size)})
@@ -173,7 +188,7 @@ func (l *Log) SignCheckpoint(c proof.Checkpoint) []byte { return must(c.Sign(l.s
 // SignText signs any note text with the log's key.
 func (l *Log) SignText(text string) []byte { return must(note.Sign(&note.Note{Text: text}, l.signer)) }
 
-// Receipt gives the receipt of leaf index under the checkpoint of size.
+// Receipt returns the receipt of leaf index under the checkpoint of size.
 func (l *Log) Receipt(index, size uint64) *bundle.Receipt {
 	p := proof.Inclusion{Index: index, Checkpoint: l.Checkpoint(size)}
 	for _, h := range must(tlog.ProveRecord(int64(size), int64(index), l.reader())) {
@@ -186,7 +201,8 @@ func (l *Log) Receipt(index, size uint64) *bundle.Receipt {
 	return r
 }
 
-// Fork gives a log with the same keys that shares the first size leaves and goes its own way after.
+// Fork returns a log with the same keys that shares the first size leaves and is independent after
+// them.
 func (l *Log) Fork(size uint64) *Log {
 	f := *l
 	f.Leaves, f.stored = nil, nil

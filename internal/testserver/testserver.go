@@ -1,5 +1,5 @@
-// Package testserver serves a log of package testlog over the part of the API that an auditor uses: honestly, unless a test
-// says otherwise. It is for tests.
+// Package testserver serves a log of package testlog over the part of the API that an auditor uses.
+// It is honest unless a test changes it. It is for tests.
 package testserver
 
 import (
@@ -19,7 +19,8 @@ import (
 	"igledger/verifier"
 )
 
-// Server is the server. Its fields are changed within Change only, and read when no request is under way.
+// Server is the server. Tests must change its fields only within Change, and read them only when no
+// request is under way.
 type Server struct {
 	*httptest.Server
 	Posted   chan proof.Checkpoint                                  // what was cosigned
@@ -28,8 +29,8 @@ type Server struct {
 	Feed     func(at uint64, rec proof.FeedRecord) proof.FeedRecord // nil: as it is
 	Refuse   map[string]int                                         // status by path prefix
 	Asked    []string                                               // paths of the API, in order
-	Openings []uint64                                               // that were asked for one by one
-	Bulked   []uint64                                               // where pages of openings began
+	Openings []uint64                                               // indices of openings that were requested one by one
+	Bulked   []uint64                                               // first indices of the pages of openings requested
 
 	t       testing.TB
 	auditor string // verifier key
@@ -37,7 +38,8 @@ type Server struct {
 	log     *testlog.Log
 }
 
-// New returns a server of l that takes the cosignatures of the auditor with this verifier key. It ends with the test.
+// New returns a server of l that accepts the cosignatures of the auditor with this verifier key. It
+// ends with the test.
 func New(t testing.TB, l *testlog.Log, auditor string) *Server {
 	s := &Server{t: t, auditor: auditor, Posted: make(chan proof.Checkpoint, 1000), Refuse: map[string]int{}}
 	s.Show(l, l.Size())
@@ -46,14 +48,14 @@ func New(t testing.TB, l *testlog.Log, auditor string) *Server {
 	return s
 }
 
-// Show makes the server show this log at this size from now on.
+// Show makes the server serve this log at this size from now on.
 func (s *Server) Show(l *testlog.Log, size uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log, s.Size, s.Files = l, size, l.FilesAt(size)
 }
 
-// Change changes what the server does, between two requests.
+// Change calls f between two requests, so that f can change what the server does.
 func (s *Server) Change(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +142,7 @@ func (s *Server) cosigned(w http.ResponseWriter, r *http.Request) {
 	}
 	head, err := proof.OpenCheckpoint(note, log)
 	if err != nil {
-		s.t.Errorf("a cosignature on %v", err)
+		s.t.Errorf("a cosignature on a bad checkpoint: %v", err)
 	}
 	who, err := cosign.New("one", s.auditor)
 	if err != nil {
@@ -153,7 +155,7 @@ func (s *Server) cosigned(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(client.Cosigners{Cosigners: []string{"one"}})
 }
 
-// CosignedSizes returns, and forgets, what was cosigned.
+// CosignedSizes returns the sizes that were cosigned since the last call.
 func (s *Server) CosignedSizes() (sizes []uint64) {
 	for {
 		select {

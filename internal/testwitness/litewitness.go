@@ -1,5 +1,6 @@
-// Package testwitness runs litewitness, a C2SP witness by others (filippo.io/torchwood), for tests: the real program in a process of its own, built in a module of its
-// own, so that its dependencies are not ours.
+// Package testwitness runs litewitness, a C2SP witness by other authors (filippo.io/torchwood), for
+// tests. It is the real program in its own process, built in its own module, so that its
+// dependencies are not ours.
 package testwitness
 
 import (
@@ -26,10 +27,11 @@ import (
 	"igledger/ledger/proof/cosign"
 )
 
-// litewitnessModule is the witness these tests build: a program by others that shares no code with us.
+// litewitnessModule is the module of the witness that these tests build. The program shares no code
+// with this repository.
 const litewitnessModule = "module witness\n\ngo 1.26.0\n\nrequire filippo.io/torchwood v0.9.0\n"
 
-// T is what is needed of a *testing.T; a test script has the like.
+// T has the methods of *testing.T that are needed here. A test script can provide them too.
 type T interface {
 	Helper()
 	Cleanup(func())
@@ -38,7 +40,8 @@ type T interface {
 	Skipf(format string, args ...any)
 }
 
-// Build builds the program into dir and gives its path. Without the module the test is skipped, or with IGLEDGER_REQUIRE_ALL=1 fails.
+// Build builds the program into dir and returns its path. If the module is not available, it skips
+// the test, or with IGLEDGER_REQUIRE_ALL=1 fails it.
 func Build(t T, dir string) string {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(litewitnessModule), 0o600); err != nil {
@@ -56,7 +59,8 @@ func Build(t T, dir string) string {
 	return program
 }
 
-// Witness is one such witness. Its requests go through a proxy of the test's, which sees them and outlives it.
+// Witness is a running or stopped litewitness. Its requests go through a proxy in the test, which
+// sees them and outlives it.
 type Witness struct {
 	Name string
 
@@ -72,7 +76,8 @@ type Witness struct {
 	statuses []int
 }
 
-// New makes a witness that knows one log and is not running yet. Its key follows from its name.
+// New returns a witness that knows one log and is not running yet. Its key is derived from its
+// name.
 func New(t T, program, name, origin, logKey string) *Witness {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "igl") // not t.TempDir: the path of a socket may have 108 bytes
@@ -94,7 +99,7 @@ func New(t T, program, name, origin, logKey string) *Witness {
 			defer w.mu.Unlock()
 			r.SetURL(w.target)
 		},
-		ErrorLog: log.New(io.Discard, "", 0), // it is expected to find nobody at times
+		ErrorLog: log.New(io.Discard, "", 0), // at times the witness is not running, which is expected
 		ModifyResponse: func(r *http.Response) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -133,7 +138,7 @@ func (w *Witness) serveAgent() {
 	}()
 }
 
-// Database works on the witness's memory; it must not be running.
+// Database changes the witness's database. The witness must not be running.
 func (w *Witness) Database(query string, args ...any) {
 	w.t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(w.dir, "db"))
@@ -148,7 +153,7 @@ func (w *Witness) Database(query string, args ...any) {
 	}
 }
 
-// Start runs it.
+// Start starts the witness.
 func (w *Witness) Start() {
 	w.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -156,7 +161,7 @@ func (w *Witness) Start() {
 		w.t.Fatal(err)
 	}
 	address := l.Addr().String()
-	l.Close() // it cannot be given an open socket; until it listens itself, requests fail and are sent again
+	l.Close() // the witness cannot inherit a socket; until it listens, requests fail and are sent again
 	w.mu.Lock()
 	w.target = &url.URL{Scheme: "http", Host: address}
 	w.mu.Unlock()
@@ -178,13 +183,13 @@ func (w *Witness) Start() {
 	w.t.Cleanup(w.Kill)
 }
 
-// Kill ends it without warning.
+// Kill ends the witness without warning.
 func (w *Witness) Kill() {
 	_ = w.cmd.Process.Kill()
 	<-w.ended
 }
 
-// Cosigner is it in a policy.
+// Cosigner returns the witness as a cosigner of a policy.
 func (w *Witness) Cosigner() *cosign.Cosigner {
 	w.t.Helper()
 	c, err := cosign.New(w.Name, cosign.Key(w.Name, w.key.Public().(ed25519.PublicKey)))
@@ -195,7 +200,7 @@ func (w *Witness) Cosigner() *cosign.Cosigner {
 	return c
 }
 
-// Answered gives the statuses since it was last asked.
+// Answered returns the statuses of its answers since the last call.
 func (w *Witness) Answered() []int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
