@@ -128,12 +128,12 @@ func TestTamperedStatements(t *testing.T) {
 	p := open(t)
 	p.clock(now)
 	for name, c := range map[string]struct {
-		statement           []byte
-		id, policy          string
-		class, failed       string // failed is a check that fails
+		statement     []byte
+		id, policy    string
+		class, failed string // failed is a check that fails
 	}{
 		"an access left out":         {marshal(t, w.Statement(omitted)), w.me(), w.policy, "incomplete", "history"},
-		"another person's number":     {honest, w.IDs[1], w.policy, "refused", "tag"},
+		"another person's number":    {honest, w.IDs[1], w.policy, "refused", "tag"},
 		"a log that is not known":    {honest, w.me(), string(testlog.Policy(testlog.New("other.test").Key, 2, w.cosigners[:2], w.cosigners[2:])), "refused", "origin"},
 		"no auditors' cosignatures":  {marshal(t, w.Statement(alone)), w.me(), w.policy, "incomplete", "auditor-quorum"},
 		"a disclosure altered":       {marshal(t, misspelt), w.me(), w.policy, "refused", ""},
