@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
@@ -109,6 +110,21 @@ func TestConsentBasis(t *testing.T) {
 		a := entry.AgreementText{Article6: strings.Split(c.article6, ""), Article9: strings.Split(c.article9, "")}
 		if a.ConsentBasis() != c.want {
 			t.Errorf("6(1)(%s) 9(2)(%s): %v", c.article6, c.article9, !c.want)
+		}
+	}
+}
+
+// The last day of an agreement and the day of its review belong to it.
+func TestAgreementDays(t *testing.T) {
+	a := entry.AgreementText{Start: "2026-11-01", End: "2027-10-31", ReviewDue: "2027-06-01"}
+	for name, c := range map[string]struct {
+		got  time.Time
+		want string
+	}{
+		"start": {a.StartTime(), "2026-11-01T00:00:00Z"}, "end": {a.EndTime(), "2027-11-01T00:00:00Z"}, "review": {a.ReviewTime(), "2027-06-02T00:00:00Z"},
+	} {
+		if got := c.got.Format(time.RFC3339); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
 }

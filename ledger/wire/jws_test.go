@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"igledger/ledger/wire"
 )
 
@@ -42,6 +44,16 @@ func TestDepth(t *testing.T) {
 	} {
 		if got := wire.Depth([]byte(text)); got != want {
 			t.Errorf("%s: %d, want %d", text, got, want)
+		}
+	}
+}
+
+// JSON nests 64 levels and no more, so that every reader can follow.
+func TestNesting(t *testing.T) {
+	for levels, want := range map[int]wire.Code{64: "", 65: wire.BadJSON} {
+		var v jsontext.Value
+		if err := wire.DecodeJSON("test", []byte(strings.Repeat("[", levels)+strings.Repeat("]", levels)), &v); want == "" && err != nil || want != "" && !errors.Is(err, want) {
+			t.Errorf("%d levels: got %v, want %q", levels, err, want)
 		}
 	}
 }
