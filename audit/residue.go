@@ -37,7 +37,8 @@ func fields(a *entry.Access) map[string]string {
 	}
 	for name, v := range map[string]string{
 		"action": a.Action, "outcome": a.Outcome, "recorded": a.Recorded,
-		"occurred": a.Occurred, "occurredEnd": a.OccurredEnd, "org": a.Org, "system": a.System, "source": a.Source, "agreement": a.Agreement, "id": tree.IDValue(a.Sub),
+		"occurred": a.Occurred, "occurredEnd": a.OccurredEnd, "org": a.Org, "system": a.System,
+		"source": a.Source, "agreement": a.Agreement, "id": tree.IDValue(a.Sub),
 	} {
 		set(name, v)
 	}
