@@ -376,7 +376,7 @@ func TestLinkedNumbers(t *testing.T) {
 	if got := p.text("#headline"); got != "✓ The list is genuine and complete." {
 		t.Errorf("headline %q\n%s", got, p.text("#report"))
 	}
-	if n := eval[int](p, `document.querySelectorAll("#list tbody tr").length`); n != 3 || !strings.Contains(p.text("#list"), "Stated that another number belongs to the same person") {
+	if n := eval[int](p, `document.querySelectorAll("#list tbody tr").length`); n != 3 || !strings.Contains(p.text("#list"), "Said that another number belongs to the same person") {
 		t.Errorf("%d rows in the person's own list:\n%s", n, p.text("#list"))
 	}
 	if n, text := eval[int](p, `document.querySelectorAll("#linked tbody tr").length`), p.text("#linked"); n != 2 || !strings.Contains(text, "Under the number temp:lothian:A-17") || !strings.Contains(text, "No link back is shown") {
