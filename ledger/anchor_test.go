@@ -59,9 +59,9 @@ func TestAnchor(t *testing.T) {
 			{0, 2, false},
 			{9900 * time.Millisecond, 0, false},
 			{100 * time.Millisecond, 1, true},
-			{time.Hour, 0, false}, // nothing new: it stands
+			{time.Hour, 0, false}, // nothing new: it stays
 			{0, 1, true},
-			{-time.Hour, 3, true}, // by a clock that was wrong: it holds nobody up
+			{-time.Hour, 3, true}, // by a clock that was wrong: it blocks no one
 			{0, 1, false},
 		} {
 			at = at.Add(step.after)

@@ -74,7 +74,7 @@ func BenchmarkStockCRDB(b *testing.B) {
 // encrypted openings, 256 clients of one each, in one database in turns. Ours does all its work
 // (see BenchmarkAppend); the stock provider gets leaves that are already sealed, and signs no
 // checkpoint. Like for like is ratio-proved, as our clients leave with a receipt; ratio-integrated
-// spares the stock provider the proofs, and ratio-queued its clients' waiting besides.
+// spares the stock provider the proofs, and ratio-queued also its clients' waiting.
 func BenchmarkAgainstStock(b *testing.B) {
 	const rounds, entries, clients = 3, 5_000, 256
 	printConditions()

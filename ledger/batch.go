@@ -196,7 +196,8 @@ func (b *batchTx) addSealed(ctx context.Context, i int) error {
 // refuse notes that item i is not added, and the index at which it was judged.
 func (b *batchTx) refuse(i int, err error) { b.out[i].index, b.out[i].err = b.size, err }
 
-// settleRepeated gives the items that repeat an earlier one of the batch its index, or its refusal.
+// settleRepeated sets the outcome of items that repeat an earlier one of the batch: its index, or
+// its refusal.
 func (b *batchTx) settleRepeated() {
 	for i, p := range b.batch {
 		j := b.seen[p.key]

@@ -110,7 +110,7 @@ func (w *world) checkLog() {
 		}
 		records, err := w.store.Chain(w.ctx, tree, k, math.MaxUint64, math.MaxInt32)
 		if err != nil || uint64(len(records)) != count {
-			w.t.Errorf("following a history of %d entries gives %d: %v", count, len(records), err)
+			w.t.Errorf("following a history of %d entries returned %d: %v", count, len(records), err)
 		}
 	}
 	ids := map[string]bool{}

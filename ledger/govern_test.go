@@ -213,7 +213,7 @@ func TestRefusalReachesLinkedNumber(t *testing.T) {
 				t.Errorf("entry %d of the call: %+v, %v", i, r.Verdict, r.Err)
 			}
 		}
-		g.must(g.consent("given")) // she thought again: the same record, under the number where it stands
+		g.must(g.consent("given")) // they changed their mind: the same record, under the number that holds it
 		g.log = here
 		g.wantOf(numbered, covered)
 		g.must(g.consent("refused"))

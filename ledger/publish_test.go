@@ -199,7 +199,7 @@ func TestLitewitness(t *testing.T) {
 
 	b.Kill()
 	e := w.access("chi:0101011237")
-	w.checkReceipt(e, w.must(e)) // nobody waits for the dead
+	w.checkReceipt(e, w.must(e)) // no append waits for a dead witness
 	third := x.await(a.Name)
 	x.published(third, a.Name, known...)
 	x.witnessed(second, both, known...)

@@ -126,7 +126,7 @@ func TestSourcesBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	if after := w.sources()["SRC lims"]; !reflect.DeepEqual(after, before) {
-		t.Error("a rebuild gives another stream")
+		t.Error("a rebuild makes another stream")
 	}
 	batch = nil
 	for n := uint64(2); n < 2600; n += 2 {
