@@ -34,7 +34,7 @@ type check struct {
 	period   *bundle.Period
 	own      []StatementEntry
 	everyone []StatementEntry
-	bulk     bool // the file has a list of reads of everybody's data, perhaps an empty one
+	bulk     bool // the file has a list of reads of everyone's data, perhaps an empty one
 	linked   []LinkedHistory
 }
 

@@ -35,7 +35,7 @@ func TestContradictionConvicts(t *testing.T) {
 	for name, c := range map[string]struct {
 		w     *world
 		newer bool
-	}{"plain": {person, false}, "with newer entries": {person, true}, "a read of everybody's data": {everybody, true}, "under a linked number": {newLinkedWorld(t), true}} {
+	}{"plain": {person, false}, "with newer entries": {person, true}, "a read of everyone's data": {everybody, true}, "under a linked number": {newLinkedWorld(t), true}} {
 		w := c.w
 		alone, _ := verifier.PolicyForLog(w.Key)
 		_, s := lying(w, c.newer)

@@ -44,7 +44,7 @@ const (
 	CheckAge           Check = "age"            // how old the checkpoint is; being old is no failure
 	CheckID            Check = "id"             // the caller gave a well-formed id
 	CheckTag           Check = "tag"            // the tag is the VRF of that id under the genesis' key
-	CheckEveryone      Check = "everyone"       // reads of everybody's data are shown too, under the tag of that register
+	CheckEveryone      Check = "everyone"       // reads of everyone's data are shown too, under the tag of that register
 	CheckLinked        Check = "linked"         // the histories of exactly the ids linked with the subject's are shown too
 	CheckIndexRoot     Check = "index-root"     // the index root is an entry of the operator's, M <= j < N
 	CheckIndexLag      Check = "index-lag"      // it lags behind at most as the genesis allows

@@ -94,9 +94,9 @@ func completeEveryone(r *StatementReport) string {
 		return ""
 	}
 	n := tally(r.Everyone)
-	text := "; no reads of everybody's data on record"
+	text := "; no reads of everyone's data on record"
 	if n.shown+n.hidden > 0 {
-		text = "; " + n.onRecord(count(n.shown+n.hidden, "read", "reads")+" of everybody's data on record")
+		text = "; " + n.onRecord(count(n.shown+n.hidden, "read", "reads")+" of everyone's data on record")
 	}
 	if n.newer > 0 {
 		text += fmt.Sprintf("; %s also shown, not covered by the proof", count(n.newer, "newer read", "newer reads"))
@@ -162,7 +162,7 @@ func cosigned(r *StatementReport) string {
 	}
 	text := "audited by " + list(r.Audited) + "; witnessed by " + list(r.Witnessed)
 	if r.NobodyAsked {
-		text += "; your policy asks for no cosigners: that everybody sees the same log is the operator's word alone"
+		text += "; your policy asks for no cosigners: that everyone sees the same log is the operator's word alone"
 	}
 	return text
 }

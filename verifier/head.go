@@ -88,7 +88,7 @@ func (c *check) checkCosigners(signed string) {
 func (c *check) checkQuorum(sigs []Cosignature) {
 	quorum := c.policy.Quorum()
 	if quorum == nil {
-		c.Skip(CheckQuorum, nil, "your policy asks for no cosigners: that everybody sees the same log, and that its "+
+		c.Skip(CheckQuorum, nil, "your policy asks for no cosigners: that everyone sees the same log, and that its "+
 			"index is true, is the operator's word alone")
 		return
 	}

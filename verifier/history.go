@@ -14,9 +14,9 @@ type historyWords struct{ one, many, of, about, none string }
 
 var (
 	ownWords = historyWords{"entry", "entries", "under this id", "the person whose id you gave", "no access on record"}
-	// Reads of everybody's data concern the subject too.
-	everyoneWords = historyWords{"read of everybody's data", "reads of everybody's data", "of this kind", "everybody",
-		"no reads of everybody's data on record"}
+	// Reads of everyone's data concern the subject too.
+	everyoneWords = historyWords{"read of everyone's data", "reads of everyone's data", "of this kind", "everyone",
+		"no reads of everyone's data on record"}
 	linkedWords = historyWords{"entry under a linked id", "entries under a linked id", "under that linked id",
 		"the person under the linked id", "nothing on record"}
 	// A contradiction knows only the tag of the person.

@@ -37,7 +37,7 @@ var meanings = map[wire.Code]struct {
 	wire.BadGenesis: {CheckGenesisLeaf, "a genesis at leaf 0 and nowhere else",
 		"the log does not begin as a ledger must: nothing in it can be relied on"},
 	wire.PersonalData: {CheckEntryForm, "a public entry without a person's number",
-		"a person's number is in a place where everybody can read it"},
+		"a person's number is in a place where everyone can read it"},
 	wire.BadLeaf: {CheckLeafForm, "a public leaf (0x01 and an entry) or a sealed one (0x02 and two commitments)",
 		"the log holds something that is not an entry: the operator, not a source, put it there"},
 	wire.BadVRF: {CheckFiling, "a proof that the tag is the person's",

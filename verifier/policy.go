@@ -13,5 +13,5 @@ type Cosignature = cosign.Cosignature
 func ParsePolicy(data []byte) (*Policy, error) { return cosign.ParsePolicy(data) }
 
 // PolicyForLog returns a policy that knows one log and asks for no cosigners. With it, that
-// everybody sees the same log is the operator's word alone.
+// everyone sees the same log is the operator's word alone.
 func PolicyForLog(vkey string) (*Policy, error) { return cosign.PolicyForLog(vkey) }

@@ -41,7 +41,7 @@ type StatementReport struct {
 	Period  *bundle.Period // what the statement covers; nil: everything below M
 
 	Entries       []StatementEntry // in order of index
-	Everyone      []StatementEntry // reads of everybody's data (entry.RegEveryone), in statements of others
+	Everyone      []StatementEntry // reads of everyone's data (entry.RegEveryone), in statements of others
 	EveryoneShown bool             // the file has a list of these reads, perhaps an empty one
 	Linked        []LinkedHistory  // other ids of the same person, by id
 
@@ -52,7 +52,7 @@ type StatementReport struct {
 	// Authentic says that everything shown is in the log and was signed by a party that was allowed
 	// to sign it.
 	Authentic bool
-	// Complete says that, in addition, nothing is missing about the id, linked ids and everybody,
+	// Complete says that, in addition, nothing is missing about the id, linked ids and everyone,
 	// below Below and within Period.
 	Complete bool
 
@@ -157,15 +157,15 @@ func (c *check) verifyTag(id string, s *bundle.Subject) error {
 	return wire.VerifyTag(c.genesis.VRFKey, c.head.Origin, id, s.Tag, s.VRFProof)
 }
 
-// checkEveryone checks that the file shows the reads of everybody's data, under their own tag.
+// checkEveryone checks that the file shows the reads of everyone's data, under their own tag.
 func (c *check) checkEveryone(s *bundle.Statement, id string) {
 	c.bulk = s.Everyone != nil
 	if !c.bulk {
 		if id != entry.RegEveryone {
 			c.Fail(&Failure{Check: CheckEveryone,
-				Expected: "the reads of everybody's data too, and proof that none is missing",
+				Expected: "the reads of everyone's data too, and proof that none is missing",
 				Found:    "nothing about them",
-				Meaning: "the statement leaves out reads of everybody's data, which include this person's record: ask " +
+				Meaning: "the statement leaves out reads of everyone's data, which include this person's record: ask " +
 					"for one that includes them"})
 		}
 		return
@@ -174,9 +174,9 @@ func (c *check) checkEveryone(s *bundle.Statement, id string) {
 		c.Fail(&Failure{Check: CheckEveryone,
 			Expected: "a VRF proof, under the key in the genesis, of the pseudonym of " + entry.RegEveryone,
 			Found:    err.Error(), Err: err,
-			Meaning: "another list, perhaps an empty one, is shown as the list of reads of everybody's data"})
+			Meaning: "another list, perhaps an empty one, is shown as the list of reads of everyone's data"})
 		return
 	}
-	c.Pass(CheckEveryone, nil, "the reads of everybody's data are shown too, under the only pseudonym that the log has "+
+	c.Pass(CheckEveryone, nil, "the reads of everyone's data are shown too, under the only pseudonym that the log has "+
 		"for them")
 }

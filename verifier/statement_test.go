@@ -121,7 +121,7 @@ func raw(t testing.TB, v any) []byte {
 }
 
 // tally says how many rows of each kind a report has: the person's own, and after a semicolon reads
-// of everybody's data.
+// of everyone's data.
 func tally(r *verifier.StatementReport) string {
 	var lists []string
 	for _, rows := range [][]verifier.StatementEntry{r.Entries, r.Everyone} {
@@ -170,7 +170,7 @@ func TestHonestStatements(t *testing.T) {
 			c.Period = &bundle.Period{From: 8, To: 100}
 			return c
 		}, "1 shown, 1 hidden", 11},
-		"reads of everybody's data": {func(l *testlog.Log) testlog.Claim {
+		"reads of everyone's data": {func(l *testlog.Log) testlog.Claim {
 			bulk := func() { l.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone) }
 			bulk()
 			bulk()

@@ -176,7 +176,7 @@ func TestWrongRootWhileWaiting(t *testing.T) {
 	}
 }
 
-// Every statement shows the reads of everybody's data, without what may name others.
+// Every statement shows the reads of everyone's data, without what may name others.
 func TestReadsOfEverybody(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	mine := w.look(alice)

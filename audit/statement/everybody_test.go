@@ -7,7 +7,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Of a text only one that says nothing but why is shown to everybody. One that cannot be read as
+// Of a text only one that says nothing but why is shown to everyone. One that cannot be read as
 // the format has it is left out, whatever another reader of JSON would make of it.
 func TestForEverybody(t *testing.T) {
 	encode := func(name, value string) string {

@@ -302,7 +302,7 @@ func TestLinkOutsidePeriod(t *testing.T) {
 	same(t, "linked, opened", indices(s.Linked[0].Entries, true), late)
 	same(t, "linked, hidden", indices(s.Linked[0].Entries, false), early)
 	r := w.check(s, alice)
-	if !strings.Contains(r.Lines.Complete, "that none of those outside the period links a further id is the operator's word") || !strings.Contains(strings.Join(s.Text, "\n"), "Links are shown even outside the period") {
+	if !strings.Contains(r.Lines.Complete, "that no entry outside the period links a further id is the operator's word alone") || !strings.Contains(strings.Join(s.Text, "\n"), "Links are shown even outside the period") {
 		t.Errorf("%q", r.Lines.Complete)
 	}
 }

@@ -27,7 +27,7 @@ type report struct {
 	Checks   []verifier.Result `json:"checks"`
 	Entry    []row             `json:"entry,omitempty"`    // who, what, why, when
 	Accesses []shownAccess     `json:"accesses,omitempty"` // of a statement
-	Everyone []shownAccess     `json:"everyone,omitempty"` // of a statement: reads of everybody's data
+	Everyone []shownAccess     `json:"everyone,omitempty"` // of a statement: reads of everyone's data
 	Linked   []linkedHistory   `json:"linked,omitempty"`   // of a statement: under other numbers of the same person
 	Findings *finding          `json:"findings,omitempty"` // of a statement
 	Totals   []row             `json:"totals,omitempty"`   // of a replay
@@ -108,7 +108,7 @@ func (r *report) writeText(w io.Writer) {
 	}
 	writeAccesses(w, "", r.Accesses)
 	writeLinked(w, r.Linked)
-	writeAccesses(w, "reads of everybody's data, which include this person's:\n", r.Everyone)
+	writeAccesses(w, "reads of everyone's data, which include this person's:\n", r.Everyone)
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "\nnote: %s\n", clean(n))
 	}

@@ -188,7 +188,7 @@ func setup(env *testscript.Env) error {
 
 // statements writes statement.json about the person in id, cosigned by all of policy.txt a month before testlog.Now, empty.json about the person in nobody, newer.json with an entry newer than the index,
 // verdicts.json of a log with the key $GOVERNED and the files in governed/, with accesses that are covered and not, one of them in verdict-opening.json,
-// extract.json, uncosigned.json, dropped.json without an access, and bulk.json with a read of everybody's data, alone.json without it, linked.json with a linked id, unlinked.json without what stands under it, lying.json of an operator whose index lacks the access of lied-receipt.json.
+// extract.json, uncosigned.json, dropped.json without an access, and bulk.json with a read of everyone's data, alone.json without it, linked.json with a linked id, unlinked.json without what stands under it, lying.json of an operator whose index lacks the access of lied-receipt.json.
 func statements(env *testscript.Env, s *testlog.Sample) error {
 	w, a := testlog.NewCosigner("witness.test/w"), testlog.NewCosigner("board.test/audit")
 	l := s.Fork(s.Size())

@@ -25,7 +25,7 @@ var statementCommand = command{
 	description: "Is every access in this statement real, and is none missing? Needs only the file, your policy and the " +
 		"id of the person. The command asks for the id with --ask-id, or reads it from --id-file or standard input. The id " +
 		"never leaves this machine.\n\n" +
-		"Prints each check, who did what and why, separately what is on record under linked ids and reads of everybody's " +
+		"Prints each check, who did what and why, separately what is on record under linked ids and reads of everyone's " +
 		"data, and four findings: whether the list is authentic, complete, cosigned (by whom) and fresh. Also checks an " +
 		"extract (chosen entries), which is never complete. With --log-key instead of --policy, what only witnesses and " +
 		"auditors can confirm is the operator's word alone.\n\n" +

@@ -57,8 +57,8 @@ func TestHonestStatement(t *testing.T) {
 			t.Errorf("newest row lacks %q:\n%s", want, rows[0])
 		}
 	}
-	if n := eval[int](p, `document.querySelectorAll("#everyone tbody tr").length`); n != 1 || !strings.Contains(p.text("#report"), "Reads of everybody's data") {
-		t.Errorf("%d reads of everybody's data are shown", n)
+	if n := eval[int](p, `document.querySelectorAll("#everyone tbody tr").length`); n != 1 || !strings.Contains(p.text("#report"), "Reads of everyone's data") {
+		t.Errorf("%d reads of everyone's data are shown", n)
 	}
 	if failed := eval[int](p, `document.querySelectorAll("#checks li:not(.ok)").length`); failed != 0 {
 		t.Errorf("not all checks passed:\n%s", p.text("#checks"))

@@ -48,8 +48,8 @@ func (w *world) statementVectors(s *story) madeFile {
 		{"a period: entries outside are hidden", in(s.statement(testSub, &bundle.Period{From: 4, To: 8})), ""},
 		{"nobody looked", in(s.statement(nobodySub, nil)), ""},
 		{"another person", in(s.statement(otherSub, nil)), ""},
-		{"reads of everybody's data alone", in(s.statement(entry.RegEveryone, nil)), ""},
-		change("a read of everybody's data dropped and counted so: the second index root is another", "",
+		{"reads of everyone's data alone", in(s.statement(entry.RegEveryone, nil)), ""},
+		change("a read of everyone's data dropped and counted so: the second index root is another", "",
 			func(st *bundle.Statement) {
 				st.Everyone.Entries, st.Everyone.Count = bundle.Entries{}, 0
 				m, _ := st.LeafHashes()
@@ -75,10 +75,10 @@ func (w *world) statementVectors(s *story) madeFile {
 		change("everyone's count one more", wire.BadStatement, func(st *bundle.Statement) { st.Everyone.Count++ }),
 		change("everyone is the subject again", wire.BadStatement,
 			func(st *bundle.Statement) { st.Everyone = st.Own() }),
-		change("a read of everybody's data hidden in a whole statement", wire.BadStatement, func(st *bundle.Statement) {
+		change("a read of everyone's data hidden in a whole statement", wire.BadStatement, func(st *bundle.Statement) {
 			st.Everyone.Entries[0] = bundle.HiddenEntry(8, proof.LeafHash(s.leaves[8]))
 		}),
-		change("a read of everybody's data among the newer hidden", wire.BadStatement, func(st *bundle.Statement) {
+		change("a read of everyone's data among the newer hidden", wire.BadStatement, func(st *bundle.Statement) {
 			st.Everyone.Newer[0] = bundle.HiddenEntry(12, proof.LeafHash(s.leaves[12]))
 		}),
 		change("everyone's VRF proof of 79 bytes", wire.BadLength,

@@ -244,7 +244,7 @@ const outside = (n) => n > 0 ? ` ${n} ${n === 1 ? "access" : "accesses"} outside
 
 function tables(r) {
   $("list-note").textContent = (r.entries.length === 0 ? "The file shows no access." : "Newest first. Times, reasons and roles are as each organisation stated and signed them. Times are shown in your device's time zone.") + outside(r.hidden);
-  $("everyone-note").textContent = "These were reads of everybody's data at once, so also of yours. This list does not show names, because everybody receives it." + outside(r.everyoneHidden);
+  $("everyone-note").textContent = "These were reads of everyone's data at once, so also of yours. This list does not show names, because everyone receives it." + outside(r.everyoneHidden);
   const all = [table(r.entries, $("list"), $("more")), table(r.everyone, $("everyone"), $("everyone-more")), ...linked(r)];
   window.onbeforeprint = () => all.forEach((showAll) => showAll()); // a printed list must not look complete if it is not
 }

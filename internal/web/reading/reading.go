@@ -57,7 +57,7 @@ type Report struct {
 	Entries []Entry           `json:"entries"` // in order of the log, oldest first, without hidden ones
 	Hidden  int               `json:"hidden"`  // number of entries outside the period: they exist, but are not shown
 
-	Everyone       []Entry `json:"everyone"` // reads of everybody's data, which include the reader's, likewise
+	Everyone       []Entry `json:"everyone"` // reads of everyone's data, which include the reader's, likewise
 	EveryoneHidden int     `json:"everyoneHidden"`
 
 	Linked []Linked `json:"linked"` // what is on record under other numbers of the same person, by number

@@ -265,7 +265,7 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// TestEveryone: reads of everybody's data are shown apart, and as complete as the reader's own.
+// TestEveryone: reads of everyone's data are shown apart, and as complete as the reader's own.
 func TestEveryone(t *testing.T) {
 	w := newWorld()
 	policy := string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
