@@ -62,7 +62,8 @@ func TestVerdictFollowsAgreement(t *testing.T) {
 	}
 }
 
-// Data of which one category is said in words only is not limited; research is known by any code below HRESCH, and needs a project.
+// Data of which one category is said in words only is not limited; research is known by any code
+// below HRESCH, and needs a project.
 func TestFactsOfAgreement(t *testing.T) {
 	w := newWorld(t)
 	other := func(a *entry.Access) { a.Data = []string{"http://hl7.org/fhir/resource-types|Condition"} }

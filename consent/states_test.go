@@ -176,7 +176,8 @@ func TestLateSignature(t *testing.T) {
 	w.inState("isa-1", 1, consent.Expired)
 	_, err = w.admit(w.signature("north", e))
 	w.want(err, register.BadTransition)
-	// What lapsed does not stand in the way of the next, and has not been in force for it to supersede.
+	// What lapsed does not stand in the way of the next, and has not been in force for it to
+	// supersede.
 	w.agree(isa("isa-1", 2, starting("2027-11-01"), func(t *entry.AgreementText) { t.End, t.ReviewDue = "2028-10-31", "2028-06-01" }))
 	w.inState("isa-1", 2, consent.InForce)
 	if got := w.rules.Agreements().StateOf("isa-1", 1, w.clock); got != consent.Expired {
@@ -184,7 +185,8 @@ func TestLateSignature(t *testing.T) {
 	}
 }
 
-// What is no proposal any more is not signed: neither one that was withdrawn, nor one of an agreement that was terminated.
+// What is no proposal any more is not signed: neither one that was withdrawn, nor one of an
+// agreement that was terminated.
 func TestSigningWhatIsNotOpen(t *testing.T) {
 	w := newWorld(t)
 	e, err := w.propose("north", isa("isa-1", 1))
@@ -205,7 +207,8 @@ func TestSigningWhatIsNotOpen(t *testing.T) {
 	w.inState("isa-1", 1, consent.Terminated)
 }
 
-// A version whose start has come takes its predecessor's place only if every party signed it and it was not withdrawn.
+// A version whose start has come takes its predecessor's place only if every party signed it and it
+// was not withdrawn.
 func TestStartAloneSupersedesNothing(t *testing.T) {
 	for name, before := range map[string]func(w *world){
 		"signed by two of three": func(w *world) {
@@ -369,7 +372,8 @@ func TestSuperseding(t *testing.T) {
 	w.ok(w.act("north", "isa-2", 1, "terminate"))
 	w.inState("isa-1", 1, consent.Superseded)
 
-	// A later version that does not say so supersedes nothing, though a version that was withdrawn did.
+	// A later version that does not say so supersedes nothing, though a version that was withdrawn
+	// did.
 	w = newWorld(t)
 	w.agree(isa("isa-1", 1))
 	reachSuperseding(w, "isa-2", "isa-1")

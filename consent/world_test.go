@@ -47,8 +47,8 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// founders registers the organisations. Their keys do not matter here: entries reach
-// these rules after Register.Verify.
+// founders registers the organisations. Their keys do not matter here: entries reach these rules
+// after Register.Verify.
 func (w *world) founders() {
 	w.Helper()
 	signers := map[string]*wire.Signer{}

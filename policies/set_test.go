@@ -170,7 +170,8 @@ func TestChangedSets(t *testing.T) {
 		{"as many as can be", defaultText + many(MaxRules-len(BuiltIn().IDs())), sound(), "covered agreement"},
 		{"as deep as can be", policy(`@id("x") @plain("words")`, "forbid (principal, action, resource) when { "+strings.Repeat("(", maxNesting-1)+"false"+strings.Repeat(")", maxNesting-1)+" };"),
 			sound(), "covered agreement"},
-		// One of the accesses that no sound set covers suffices: a set is a mistake only if it covers them all.
+		// One of the accesses that no sound set covers suffices: a set is a mistake only if it
+		// covers them all.
 		{"allows all but after the end", `@id("all") @plain("words") permit (principal, action, resource); @id("ended") @plain("words") ` +
 			`forbid (principal, action, resource) when { context has agreement && context.agreement.state == "terminated" };`, sound(), "covered all"},
 	} {

@@ -52,8 +52,8 @@ func ExampleCheckEntry() {
 	// subject: entry 3: expected an entry about the person whose id you gave, found an entry about another person: another person's entry is shown to you as this person's
 }
 
-// A citizen checks that a statement shows every access to their record, and none that is not theirs, taking two witnesses' and an auditor's word for what the operator could
-// lie about.
+// A citizen checks that a statement shows every access to their record, and none that is not
+// theirs, taking two witnesses' and an auditor's word for what the operator could lie about.
 func ExampleCheckStatement() {
 	ledger := testlog.NewSample("ledger.example/2026")
 	w, x, a := testlog.NewCosigner("w"), testlog.NewCosigner("x"), testlog.NewCosigner("board")

@@ -1,11 +1,12 @@
-// Package demodata contains FHIR R4 AuditEvents for `igledger demo` and for tests. In some weeks of 2026, the boards,
-// practices, a pharmacy, NHS 24, a research safe haven and the police of an invented Scotland access the records of twelve
-// people.
+// Package demodata contains FHIR R4 AuditEvents for `igledger demo` and for tests. In some weeks of
+// 2026, the boards, practices, a pharmacy, NHS 24, a research safe haven and the police of an
+// invented Scotland access the records of twelve people.
 //
-// None of these people exists. By construction, no person can have these CHI numbers: each is for a 29 February, and has a
-// Modulus 10 check digit that differs from the Modulus 11 one. Modulus 10 numbers are issued only when the Modulus 11 numbers
-// of a date, about 900, have run out, and no leap day in Scotland has that many people. The NHS number is in the range 999,
-// which is reserved for tests. The names are invented.
+// None of these people exists. By construction, no person can have these CHI numbers: each is for a
+// 29 February, and has a Modulus 10 check digit that differs from the Modulus 11 one. Modulus 10
+// numbers are issued only when the Modulus 11 numbers of a date, about 900, have run out, and no
+// leap day in Scotland has that many people. The NHS number is in the range 999, which is reserved
+// for tests. The names are invented.
 //
 // The generator in generate_test.go writes events.ndjson: go test ./audit/demodata -update
 package demodata
@@ -20,7 +21,8 @@ import (
 //go:embed events.ndjson
 var events []byte
 
-// Events returns the events as NDJSON, one AuditEvent per line, in the order in which they were recorded.
+// Events returns the events as NDJSON, one AuditEvent per line, in the order in which they were
+// recorded.
 func Events() []byte { return slices.Clone(events) }
 
 // Person is a person whose records are accessed.
@@ -29,8 +31,8 @@ type Person struct {
 	Name string
 }
 
-// People returns the twelve people. The first has the most varied accesses: a break-glass, a refused access, machines, a
-// disclosure to the police, and a search over several people.
+// People returns the twelve people. The first has the most varied accesses: a break-glass, a
+// refused access, machines, a disclosure to the police, and a search over several people.
 func People() []Person { return slices.Clone(people) }
 
 // Organisations returns the organisations that access, with the ids that the events use.
@@ -43,7 +45,8 @@ func Organisations() []entry.Member {
 	return list
 }
 
-// Agreement is the id of the agreement under which, according to the events, data went to the police.
+// Agreement is the id of the agreement under which, according to the events, data went to the
+// police.
 const Agreement = "isa-2026-014"
 
 var people = []Person{

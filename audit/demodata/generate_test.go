@@ -16,7 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite events.ndjson")
 
-// The checked-in events are the generator's output, so that they can be changed and reviewed in one place.
+// The checked-in events are the generator's output, so that they can be changed and reviewed in one
+// place.
 func TestEventsAreGenerated(t *testing.T) {
 	got := generate()
 	if *update {

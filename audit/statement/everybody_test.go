@@ -7,8 +7,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Of a text only one that says nothing but why is shown to everyone. One that cannot be read as
-// the format has it is left out, whatever another reader of JSON would make of it.
+// Of a text only one that says nothing but why is shown to everyone. One that cannot be read as the
+// format has it is left out, whatever another reader of JSON would make of it.
 func TestForEverybody(t *testing.T) {
 	encode := func(name, value string) string {
 		return wire.Encode64([]byte(`["0123456789012345678901","` + name + `",` + value + `]`))

@@ -120,7 +120,8 @@ func TestProveAgreementFindsLies(t *testing.T) {
 	}
 }
 
-// What is signed is the text in the log, whatever the ledger says of it; and where it says that the text stands must be true.
+// What is signed is the text in the log, whatever the ledger says of it; and where it says that the
+// text stands must be true.
 func TestSignTakesTheTextFromTheLog(t *testing.T) {
 	g := testlog.NewGoverned(testlog.New("proof.test/2026"))
 	second := secondAgreement(g)

@@ -23,8 +23,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestScripts runs testdata/*.txt against logs made for each of them. The scripts assert exit codes, checks and fields; "golden
-// NAME" compares all that was printed with testdata/NAME.golden, where the wording of each report is. Files in $WORK:
+// TestScripts runs testdata/*.txt against logs made for each of them. The scripts assert exit
+// codes, checks and fields; "golden NAME" compares all that was printed with testdata/NAME.golden,
+// where the wording of each report is. Files in $WORK:
 //
 //	log/        an honest log of 11 entries    grown/  the same, 700 entries later     early/  the same, when it had 7
 //	fork/       same keys, same size as log/, another history from entry 7 on          fork-grown/  fork/, grown
@@ -33,8 +34,8 @@ var update = flag.Bool("update", false, "write the golden files")
 //	receipt.json, entry.sdjwt, opening.json   of entry 8 of log/, about the person in id; other-id is another person
 //	public-receipt.json, public-entry.jws     of entry 1
 //
-// $KEY is the verifier key, $OTHER another log's of the same name, $URL serves $WORK, $HOSTILE serves endless bodies, $WEB a web
-// page.
+// $KEY is the verifier key, $OTHER another log's of the same name, $URL serves $WORK, $HOSTILE
+// serves endless bodies, $WEB a web page.
 func TestScripts(t *testing.T) {
 	dir, err := filepath.Abs("testdata")
 	if err != nil {
@@ -49,7 +50,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// random matches what differs from run to run: hashes, ids of keys, signatures, and how long ago something was.
+// random matches what differs from run to run: hashes, ids of keys, signatures, and how long ago
+// something was.
 var random = regexp.MustCompile(`[0-9a-f]{40,}|[A-Za-z0-9_-]{43}\b|key [0-9a-f]{8}\b|[A-Za-z0-9+/]{40,}=*|[0-9]+ hours ago`)
 
 // compareGolden compares text with a golden file, or with -update writes it.
@@ -186,9 +188,13 @@ func setup(env *testscript.Env) error {
 	return nil
 }
 
-// statements writes statement.json about the person in id, cosigned by all of policy.txt a month before testlog.Now, empty.json about the person in nobody, newer.json with an entry newer than the index,
-// verdicts.json of a log with the key $GOVERNED and the files in governed/, with accesses that are covered and not, one of them in verdict-opening.json,
-// extract.json, uncosigned.json, dropped.json without an access, and bulk.json with a read of everyone's data, alone.json without it, linked.json with a linked id, unlinked.json without what stands under it, lying.json of an operator whose index lacks the access of lied-receipt.json.
+// statements writes statement.json about the person in id, cosigned by all of policy.txt a month
+// before testlog.Now, empty.json about the person in nobody, newer.json with an entry newer than
+// the index, verdicts.json of a log with the key $GOVERNED and the files in governed/, with
+// accesses that are covered and not, one of them in verdict-opening.json, extract.json,
+// uncosigned.json, dropped.json without an access, and bulk.json with a read of everyone's data,
+// alone.json without it, linked.json with a linked id, unlinked.json without what stands under it,
+// lying.json of an operator whose index lacks the access of lied-receipt.json.
 func statements(env *testscript.Env, s *testlog.Sample) error {
 	w, a := testlog.NewCosigner("witness.test/w"), testlog.NewCosigner("board.test/audit")
 	l := s.Fork(s.Size())

@@ -53,8 +53,8 @@ func TestDatabaseDiesAndComesBack(t *testing.T) {
 			t.Errorf("entry %d: %+v", i, res)
 		}
 	}
-	// The entry sent during the outage was refused as unavailable. As the problem says, it may or may
-	// not be in the log.
+	// The entry sent during the outage was refused as unavailable. As the problem says, it may or
+	// may not be in the log.
 	if n := w.size(); n != before+2 && n != before+3 {
 		t.Errorf("the log holds %d entries, want %d: each once", n, before+2)
 	}

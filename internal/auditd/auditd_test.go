@@ -30,8 +30,8 @@ func ended(t *testing.T, d *Daemon) (Ending, error) {
 	return rep.Ending, err
 }
 
-// What convicts the operator ends cosigning, with evidence that anyone can check and after restarts,
-// until a person has looked.
+// What convicts the operator ends cosigning, with evidence that anyone can check and after
+// restarts, until a person has looked.
 func TestConvicts(t *testing.T) {
 	for name, c := range map[string]struct {
 		lie  func(l *testlog.Sample, s *world) // after a first good round
@@ -122,7 +122,8 @@ func TestAsksAgain(t *testing.T) {
 	}
 }
 
-// A problem that may pass withholds the cosignature and is no alarm; when it has passed, the checkpoint is cosigned.
+// A problem that may pass withholds the cosignature and is no alarm; when it has passed, the
+// checkpoint is cosigned.
 func TestTriesAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  func(l *testlog.Sample, s *world)
@@ -284,7 +285,8 @@ func TestRefusesStateFilesThatAreNotIts(t *testing.T) {
 	s.once(good)
 }
 
-// Openings are asked for of new entries only; one that is filed under another person ends the audit.
+// Openings are asked for of new entries only; one that is filed under another person ends the
+// audit.
 func TestSamplesOpenings(t *testing.T) {
 	l := rooted()
 	s := newWorld(t, l.Log)

@@ -30,7 +30,8 @@ var (
 	sharedAll = map[bool]*Postgres{} // by durability: whether the server writes through to disk
 )
 
-// shared returns the server that the tests of this process share. Benchmarks use a durable one; tests need not.
+// shared returns the server that the tests of this process share. Benchmarks use a durable one;
+// tests need not.
 func shared(durable bool) (*Postgres, error) {
 	sharedMu.Lock()
 	defer sharedMu.Unlock()
@@ -44,7 +45,8 @@ func shared(durable bool) (*Postgres, error) {
 	return s, err
 }
 
-// StartPostgres starts a server for this test alone, which the test may kill. If PostgreSQL is not installed, it skips the test.
+// StartPostgres starts a server for this test alone, which the test may kill. If PostgreSQL is not
+// installed, it skips the test.
 func StartPostgres(t testing.TB) *Postgres {
 	t.Helper()
 	s, err := start(true)
@@ -164,8 +166,8 @@ func (p *Postgres) run(name string, args ...string) error {
 	return nil
 }
 
-// guard starts a shell that outlives this process. When this process's end of its pipe closes, which the kernel ensures, the
-// shell stops the server and removes the directory.
+// guard starts a shell that outlives this process. When this process's end of its pipe closes,
+// which the kernel ensures, the shell stops the server and removes the directory.
 func guard(dir string) (io.Closer, error) {
 	const script = `cat
 pid=$(head -n 1 "$0/data/postmaster.pid" 2>/dev/null)

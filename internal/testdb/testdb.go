@@ -1,12 +1,13 @@
 // Package testdb provides tests with a fresh database of each engine.
 //
-// SQLite is always available. For PostgreSQL it uses the server at IGLEDGER_TEST_POSTGRES_URL, or starts one per test process
-// if it finds initdb in PATH or where Debian installs it. For CockroachDB it uses the server at IGLEDGER_TEST_COCKROACH_URL,
-// or starts one from COCKROACH_BINARY (three nodes if IGLEDGER_TEST_COCKROACH_NODES=3); otherwise those tests are skipped. If
-// IGLEDGER_REQUIRE_ALL=1, a missing PostgreSQL is a failure.
+// SQLite is always available. For PostgreSQL it uses the server at IGLEDGER_TEST_POSTGRES_URL, or
+// starts one per test process if it finds initdb in PATH or where Debian installs it. For
+// CockroachDB it uses the server at IGLEDGER_TEST_COCKROACH_URL, or starts one from
+// COCKROACH_BINARY (three nodes if IGLEDGER_TEST_COCKROACH_NODES=3); otherwise those tests are
+// skipped. If IGLEDGER_REQUIRE_ALL=1, a missing PostgreSQL is a failure.
 //
-// Servers end with the test process, however it ends: a shell that waits for the end of a pipe stops them and removes their
-// files. Use this package only in tests.
+// Servers end with the test process, however it ends: a shell that waits for the end of a pipe
+// stops them and removes their files. Use this package only in tests.
 package testdb
 
 import (
@@ -30,7 +31,8 @@ func Each(t *testing.T, f func(t *testing.T, dsn string)) {
 	}
 }
 
-// EachB is Each for benchmarks. The PostgreSQL server then writes through to the disk, as in production.
+// EachB is Each for benchmarks. The PostgreSQL server then writes through to the disk, as in
+// production.
 func EachB(b *testing.B, f func(b *testing.B, dsn string)) {
 	b.Helper()
 	for _, e := range engines {

@@ -1,6 +1,6 @@
-// Package testledger runs a whole ledger in the test's own process: a log on a fresh SQLite file, its subject index, and the
-// HTTP API on a local port. It is for tests of code that calls a ledger over HTTP. Package testlog makes logs for tests of
-// code that verifies one.
+// Package testledger runs a whole ledger in the test's own process: a log on a fresh SQLite file,
+// its subject index, and the HTTP API on a local port. It is for tests of code that calls a ledger
+// over HTTP. Package testlog makes logs for tests of code that verifies one.
 //
 // It holds the keys of every party, which no real process does.
 package testledger
@@ -85,7 +85,8 @@ func policy(logKey string, auditors []*testlog.Cosigner) []byte {
 	return []byte(text + "group auditors all" + names + "\nquorum auditors\n")
 }
 
-// Through routes all later requests through the handler that wrap makes of the ledger's. If wrap is nil, it routes them directly.
+// Through routes all later requests through the handler that wrap makes of the ledger's. If wrap is
+// nil, it routes them directly.
 func (l *Ledger) Through(wrap func(ledger http.Handler) http.Handler) {
 	handler := api.New(api.Config{Log: l.Log, Index: l.Index})
 	if wrap != nil {

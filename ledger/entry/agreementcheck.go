@@ -7,8 +7,9 @@ import (
 	"igledger/ledger/wire"
 )
 
-// Check returns the first thing that is missing or wrong in the text, in the order of its members, or
-// nil. The error is a *wire.Error whose What is the path of the field, for example "parties[1].role".
+// Check returns the first thing that is missing or wrong in the text, in the order of its members,
+// or nil. The error is a *wire.Error whose What is the path of the field, for example
+// "parties[1].role".
 func (t *AgreementText) Check() error {
 	err := first(
 		t.checkReferences,

@@ -99,7 +99,8 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// An agreement rests on consent by Article 6(1)(a), or by 9(2)(a) where that is the only condition of Article 9.
+// An agreement rests on consent by Article 6(1)(a), or by 9(2)(a) where that is the only condition
+// of Article 9.
 func TestConsentBasis(t *testing.T) {
 	for _, c := range []struct {
 		article6, article9 string
@@ -129,7 +130,8 @@ func TestAgreementDays(t *testing.T) {
 	}
 }
 
-// Two verdicts are equal if all of them is: auditors compare by this what the ledger said with what they come to.
+// Two verdicts are equal if all of them is: auditors compare by this what the ledger said with what
+// they come to.
 func TestVerdictEqual(t *testing.T) {
 	verdict := func() *entry.Verdict {
 		return &entry.Verdict{Result: entry.Covered, Rules: []string{"agreement", "consent"}, Agreement: "a", Version: 2, Consent: "c", Policies: 1}
@@ -188,7 +190,8 @@ func TestPersons(t *testing.T) {
 	}
 }
 
-// A delegate has the form of an id like everybody else, and a public entry no disclosures, not even where they come apart.
+// A delegate has the form of an id like everybody else, and a public entry no disclosures, not even
+// where they come apart.
 func TestDisclosuresOfParts(t *testing.T) {
 	w := newWorld(t)
 	if _, err := entry.Sign(w.board, changed(w.delegationBody(), func(d *entry.Delegation) { d.Delegate.ID = "somebody" })); !errors.Is(err, wire.BadID) {
@@ -213,11 +216,13 @@ func TestLongestDisclosure(t *testing.T) {
 	}
 }
 
-// The JWS of a public entry has as many bytes as a leaf of an entry bundle can carry beside its first, and no more.
+// The JWS of a public entry has as many bytes as a leaf of an entry bundle can carry beside its
+// first, and no more.
 func TestLongestPublicEntry(t *testing.T) {
 	w := newWorld(t)
 	e := w.sign(w.registrar, w.boardBody())
-	// Three bytes of payload are four of base64url, and each length but one above a multiple of four occurs.
+	// Three bytes of payload are four of base64url, and each length but one above a multiple of
+	// four occurs.
 	sizes := map[int]bool{}
 	n := (entry.MaxLeafSize - len(e.Compact)) / 4 * 3
 	for fill := n - 6; fill < n+6; fill++ {

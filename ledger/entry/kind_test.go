@@ -87,8 +87,8 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// Who may sign what, and what it changes: docs/FORMATS.md sections 7 and 15 a second time, since
-// a slip in the table would let another organisation or another key speak.
+// Who may sign what, and what it changes: docs/FORMATS.md sections 7 and 15 a second time, since a
+// slip in the table would let another organisation or another key speak.
 func TestKindsAsDocumented(t *testing.T) {
 	want := map[Type]string{
 		TypeGenesis:            "administer registrar changesRegister",

@@ -8,7 +8,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// A public leaf belongs to the history of its entry's name, a sealed one to that of its tag, whether or not it has been opened.
+// A public leaf belongs to the history of its entry's name, a sealed one to that of its tag,
+// whether or not it has been opened.
 func TestHistoryOf(t *testing.T) {
 	tag := wire.Hash{7}
 	root := &entry.Entry{Common: entry.Common{Type: entry.TypeIndexRoot}, Body: new(entry.IndexRoot)}

@@ -56,6 +56,6 @@ func (s *State) take(e *entry.Entry, index uint64) error {
 	return nil
 }
 
-// Shared reports whether entries of the type change the state, so that every replica of a ledger must
-// have them before it can judge another entry.
+// Shared reports whether entries of the type change the state, so that every replica of a ledger
+// must have them before it can judge another entry.
 func Shared(t entry.Type) bool { return t.ChangesRegister() || t.Governs() }

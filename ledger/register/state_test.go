@@ -201,7 +201,8 @@ func TestStepRefusedChangesNothing(t *testing.T) {
 	}
 }
 
-// Rules are asked of what governs or changes the register, and of nothing else; without rules only the register grows.
+// Rules are asked of what governs or changes the register, and of nothing else; without rules only
+// the register grows.
 func TestStepAdmits(t *testing.T) {
 	w := newWorld(t)
 	s := w.founded(counting{t: t})
@@ -259,7 +260,8 @@ func TestStepSignedAsksWhetherTheKeyMay(t *testing.T) {
 	w.ok(s.StepSigned(w.sign(w.board, w.access()), 5))
 }
 
-// What happens to a copy does not happen to the original: a countersignature is spent in one of them.
+// What happens to a copy does not happen to the original: a countersignature is spent in one of
+// them.
 func TestClonesAreApart(t *testing.T) {
 	w := newWorld(t)
 	s := w.founded(nil)
@@ -272,7 +274,8 @@ func TestClonesAreApart(t *testing.T) {
 	w.ok(s.Step(e, 3))
 }
 
-// A countersignature that does not verify is not used up: else anybody could burn one that they have seen.
+// A countersignature that does not verify is not used up: else anybody could burn one that they
+// have seen.
 func TestForgedCounterSpendsNothing(t *testing.T) {
 	w := newWorld(t)
 	s := w.founded(nil)
@@ -284,7 +287,8 @@ func TestForgedCounterSpendsNothing(t *testing.T) {
 	w.ok(s.Step(w.sign(w.registrar, good), 3))
 }
 
-// An operator that is an enroller as well countersigns nothing, be it the founding one or a later one.
+// An operator that is an enroller as well countersigns nothing, be it the founding one or a later
+// one.
 func TestNoOperatorCountersigns(t *testing.T) {
 	w := newWorld(t)
 	s := w.founded(nil)
@@ -299,7 +303,8 @@ func TestNoOperatorCountersigns(t *testing.T) {
 	w.ok(s.Step(w.sign(w.registrar, o), 6))
 }
 
-// A key is revoked by its organisation or a registrar, not by whoever runs the log; from when it was suspect is kept.
+// A key is revoked by its organisation or a registrar, not by whoever runs the log; from when it
+// was suspect is kept.
 func TestRevocation(t *testing.T) {
 	w := newWorld(t)
 	s := w.founded(nil)

@@ -11,7 +11,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// What is not one of the two algorithms, or has no thumbprint for a kid, is refused before a key is looked for.
+// What is not one of the two algorithms, or has no thumbprint for a kid, is refused before a key is
+// looked for.
 func TestParseJWSHeader(t *testing.T) {
 	kid := wire.Encode64(make([]byte, 32))
 	for _, c := range []struct {

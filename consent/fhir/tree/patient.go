@@ -21,8 +21,8 @@ import (
 //	                                                            |<value> without system
 //
 // In temp ids, bytes that are not printable ASCII, "%" and a "|" of the resource's own are
-// percent-encoded, so that no two patients of one issuer share an id. A value longer than 128 characters
-// becomes sha256:<base64url>. A patient who is named only in words has no id.
+// percent-encoded, so that no two patients of one issuer share an id. A value longer than 128
+// characters becomes sha256:<base64url>. A patient who is named only in words has no id.
 
 // Patients makes ids for patients.
 type Patients struct {

@@ -7,16 +7,17 @@ import (
 	"igledger/ledger/entry"
 )
 
-// A residue is the disclosure "fhir" of an entry: the resource itself, in which every string that is also
-// elsewhere in the entry is replaced by a reference to it. So nothing is dropped, nothing is there twice,
-// and a withheld disclosure stays withheld. A string of the residue is
+// A residue is the disclosure "fhir" of an entry: the resource itself, in which every string that
+// is also elsewhere in the entry is replaced by a reference to it. So nothing is dropped, nothing
+// is there twice, and a withheld disclosure stays withheld. A string of the residue is
 //
 //	text      itself, if it does not begin with "="
 //	==text    the literal "=text"
 //	=text     a template: each {name} in it is replaced by that field of the entry, "{{}" by "{"
 //
-// A string is replaced only if filling in the template makes exactly that string, so the way back is exact
-// by construction. If a template names a withheld field, the way back leaves the element out.
+// A string is replaced only if filling in the template makes exactly that string, so the way back
+// is exact by construction. If a template names a withheld field, the way back leaves the element
+// out.
 
 // template is a finished string of a residue.
 type template string
