@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/wire"
+	"igledger/policies"
+)
+
+func initCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "init",
+		Usage: "create a log: its genesis names the registrar, the enroller and the operator",
+		Description: "The registrar signs the genesis. The enroller, which must not be the operator, sends a\n" +
+			"key request (igledger key request --purpose administer). Give each of the three as\n" +
+			"ID=NAME.\n\n" +
+			"Example: igledger init --keys igledger-data/keys --operator 'NSS=NHS National Services " +
+			"Scotland' --registrar 'SG=Scottish Government' --registrar-key sg.jwk --enroller " +
+			"'ICO=Information Commissioner' --enroller-request ico.json",
+		Flags: append(logFlags(),
+			&cli.StringFlag{Name: "operator", Required: true, Usage: "ID=NAME of the organisation that runs the log"},
+			&cli.StringFlag{Name: "registrar", Required: true,
+				Usage: "ID=NAME of the organisation that registers others"},
+			&cli.StringFlag{Name: "registrar-key", Required: true, Usage: "file with the registrar's private JWK"},
+			&cli.StringFlag{Name: "enroller", Required: true,
+				Usage: "ID=NAME of the organisation that countersigns first enrolments"},
+			&cli.StringFlag{Name: "enroller-request", Required: true, Usage: "file with the enroller's key request"},
+			&cli.Uint64Flag{Name: "index-lag", Value: 1 << 18,
+				Usage: "most entries by which the subject index may lag behind the log"},
+			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
+		),
+		Action: initLog,
+	}
+}
+
+func initLog(c *cli.Context) error {
+	registrar, err := readSigner(c.String("registrar-key"))
+	if err != nil {
+		return err
+	}
+	enroller, err := parseRequest(c, c.String("enroller-request"))
+	if err != nil {
+		return err
+	}
+	var parties [3]entry.Member
+	for i, role := range []string{"operator", "registrar", "enroller"} {
+		id, name, ok := strings.Cut(c.String(role), "=")
+		if !ok {
+			return usage("--%s must have the form ID=NAME", role)
+		}
+		parties[i] = entry.Member{ID: id, Name: name, Kind: role}
+	}
+	if enroller.Organisation != parties[2].ID {
+		return usage("the enroller's request is from %s, but --enroller says %s", enroller.Organisation, parties[2].ID)
+	}
+	cfg, err := logConfig(c)
+	if err != nil {
+		return err
+	}
+	defer cfg.Storage.Close()
+	g, err := newGenesis(cfg, parties[0], parties[1], parties[2], registrar, enroller, c.Uint64("index-lag"))
+	if err != nil {
+		return err
+	}
+	log, err := createLog(c.Context, cfg, g, registrar)
+	if errors.Is(err, ledger.ErrExists) {
+		return refused("%w", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer log.Close(c.Context)
+	return output(c, map[string]string{"origin": log.Origin(), "logKey": log.VerifierKey()},
+		"log %s created\nlog key: %s\n", log.Origin(), log.VerifierKey())
+}
+
+// createLog creates a log. Its first entries are the genesis and version 1 of the policies, which
+// the registrar signs: the set that is built into this program. So the log itself states the rules
+// by which it judges, and a later program with another set built in changes nothing.
+func createLog(
+	ctx context.Context, cfg ledger.Config, genesis *entry.Entry, registrar *wire.Signer,
+) (*ledger.Log, error) {
+	log, err := ledger.Create(ctx, cfg, genesis)
+	if err != nil {
+		return nil, err
+	}
+	text := policies.BuiltIn().Text()
+	e, err := entry.Sign(registrar, &entry.PolicySet{
+		Common:  entry.Common{Issuer: genesis.Issuer, Audience: cfg.Origin},
+		Version: 1, Schema: entry.SchemaV1, Text: text, Hash: sha256.Sum256([]byte(text)),
+		Reason: "the policies that are built into igledger",
+	})
+	if err == nil {
+		err = log.Append(ctx, e)[0].Err
+	}
+	if err != nil {
+		err = fmt.Errorf("the log was created without its policies; add them with igledger policy put: %w", err)
+		return nil, errors.Join(err, log.Close(ctx))
+	}
+	return log, nil
+}
+
+// newGenesis makes and signs entry 0.
+func newGenesis(
+	cfg ledger.Config, operator, registrar, enroller entry.Member,
+	registrarKey *wire.Signer, enrollerKey keyRequest, indexLag uint64,
+) (*entry.Entry, error) {
+	// a source too: it reports the reads of the ledger as accesses
+	operator.Roles = []entry.Role{entry.RoleOperator, entry.RoleSource}
+	registrar.Roles = []entry.Role{entry.RoleRegistrar}
+	enroller.Roles = []entry.Role{entry.RoleEnroller}
+	g := &entry.Genesis{
+		Common:  entry.Common{Issuer: registrar.ID, Audience: cfg.Origin},
+		Formats: entry.FormatsV1, VRFKey: cfg.Keys.VRF.Public(), LogKey: cfg.Keys.LogVerifierKey, IndexLag: indexLag,
+		Registrar: entry.GenesisParty{Member: registrar,
+			Key: entry.PublicKey{JWK: registrarKey.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}},
+		Enroller: entry.GenesisParty{Member: enroller, Key: enrollerKey.Key},
+		Operator: entry.GenesisParty{Member: operator,
+			Key: entry.PublicKey{JWK: cfg.Keys.Operator.Public, Purposes: []entry.Purpose{entry.PurposeSubmit}}},
+	}
+	byRegistrar, err := entry.ProveKey(registrarKey, cfg.Origin, registrar.ID)
+	if err != nil {
+		return nil, err
+	}
+	byOperator, err := entry.ProveKey(cfg.Keys.Operator, cfg.Origin, operator.ID)
+	if err != nil {
+		return nil, err
+	}
+	g.Proofs = []string{byRegistrar, enrollerKey.Proof, byOperator}
+	e, err := entry.Sign(registrarKey, g)
+	if err != nil {
+		return nil, usage("the genesis is not valid: %v", err)
+	}
+	return e, nil
+}

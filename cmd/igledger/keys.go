@@ -1,0 +1,212 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/go-json-experiment/json"
+	"github.com/urfave/cli/v2"
+
+	"igledger/internal/client"
+	"igledger/ledger/entry"
+)
+
+// keyRequest is the request of the holder of a new key to register it. It contains no secret.
+type keyRequest struct {
+	Organisation string          `json:"organisation"`
+	Key          entry.PublicKey `json:"key"`
+	Proof        string          `json:"proof"`
+}
+
+func purposeFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "purpose", Required: true,
+		Usage: "submit, agreements, audit or administer; repeat for more"}
+}
+
+func keyCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "key",
+		Usage: "keys in the log",
+		Subcommands: []*cli.Command{
+			tokenCommand(),
+			requestKeyCommand(),
+			countersignKeyCommand(),
+			addKeyCommand(),
+			revokeKeyCommand(),
+			listKeysCommand(),
+		},
+	}
+}
+
+func requestFlag() cli.Flag {
+	return &cli.StringFlag{Name: "request", Required: true,
+		Usage: "file that key request wrote, or - for standard input"}
+}
+
+func requestKeyCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "request",
+		Usage: "as the holder of a new key: request its registration and prove that you hold it",
+		Description: "Prints JSON without secrets, for key countersign, key add and init. Needs no ledger.\n\n" +
+			"Example: igledger key request --origin ledger.example.scot/2026 --org NHSL --key nhsl-admin.jwk " +
+			"--purpose administer > nhsl-admin.json",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "origin", Required: true, Usage: "origin of the log"},
+			&cli.StringFlag{Name: "org", Required: true, Usage: "id of the organisation",
+				EnvVars: []string{"IGLEDGER_ORG"}},
+			&cli.StringFlag{Name: "key", Required: true, Usage: "file with the new private JWK"},
+			purposeFlag(),
+			&cli.Uint64Flag{Name: "valid-from",
+				Usage: "first log index at which the key is valid (default: from its registration)"},
+		},
+		Action: requestKey,
+	}
+}
+
+func requestKey(c *cli.Context) error {
+	signer, err := readSigner(c.String("key"))
+	if err != nil {
+		return err
+	}
+	req := keyRequest{Organisation: c.String("org"),
+		Key: entry.PublicKey{JWK: signer.Public, ValidFrom: c.Uint64("valid-from")}}
+	for _, p := range c.StringSlice("purpose") {
+		req.Key.Purposes = append(req.Key.Purposes, entry.Purpose(p))
+	}
+	slices.Sort(req.Key.Purposes)
+	req.Proof, err = entry.ProveKey(signer, c.String("origin"), req.Organisation)
+	if err != nil {
+		return err
+	}
+	return printJSON(c.App.Writer, req)
+}
+
+func countersignKeyCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "countersign",
+		Usage: "as an enroller: state that a key belongs to the organisation, so that the registrar can add it",
+		Description: "Example: igledger key countersign --org REGULATOR --key regulator.jwk " +
+			"--request nhsl-admin.json > nhsl-admin.jws",
+		Flags: remoteFlags(requestFlag()),
+		Action: func(c *cli.Context) error {
+			req, err := readRequest(c)
+			if err != nil {
+				return err
+			}
+			r, err := newRemote(c, signingAway)
+			if err != nil {
+				return err
+			}
+			return countersign(c, r, entry.Countersignature{Org: req.Organisation, Key: &req.Key})
+		},
+	}
+}
+
+func addKeyCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "add",
+		Usage: "register a key: with your organisation's administrative key, or as a registrar",
+		Description: "Example: igledger key add --org NHSL --key nhsl-admin.jwk --request nhsl-submit.json\n" +
+			"Example: igledger key add --org REGISTRAR --key registrar.jwk --request nhsl-admin.json " +
+			"--countersignature nhsl-admin.jws",
+		Flags: remoteFlags(requestFlag(), countersignatureFlag()),
+		Action: func(c *cli.Context) error {
+			req, err := readRequest(c)
+			if err != nil {
+				return err
+			}
+			counter, err := readToken(c, "countersignature")
+			if err != nil {
+				return err
+			}
+			return submitPublic(c, func(common entry.Common) entry.Body {
+				return &entry.Key{Common: common, Org: req.Organisation, Key: req.Key, Proof: req.Proof,
+					Counter: counter}
+			})
+		},
+	}
+}
+
+func revokeKeyCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "revoke",
+		Usage: "revoke a key: it is not valid for any later entry",
+		Description: "Example: igledger key revoke --org NHSL --key nhsl-admin.jwk --of NHSL --kid 9f8… " +
+			"--reason compromised --suspect-from 120034",
+		Flags: remoteFlags(
+			&cli.StringFlag{Name: "kid", Required: true, Usage: "thumbprint of the key"},
+			&cli.StringFlag{Name: "of", Usage: "organisation that holds the key (default: --org)"},
+			&cli.StringFlag{Name: "reason", Required: true, Usage: "superseded, compromised, retired or other"},
+			&cli.Uint64Flag{Name: "suspect-from", Usage: "first log index at which someone else may have had the key"},
+		),
+		Action: revokeKey,
+	}
+}
+
+func revokeKey(c *cli.Context) error {
+	return submitPublic(c, func(common entry.Common) entry.Body {
+		b := &entry.KeyRevocation{Common: common, Org: c.String("of"), KID: c.String("kid"), Reason: c.String("reason")}
+		if b.Org == "" {
+			b.Org = common.Issuer
+		}
+		if c.IsSet("suspect-from") {
+			from := c.Uint64("suspect-from")
+			b.SuspectFrom = &from
+		}
+		return b
+	})
+}
+
+func listKeysCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "list",
+		Usage:       "list keys, including revoked ones",
+		Description: "Example: igledger key list --of NHSL",
+		Flags:       remoteFlags(&cli.StringFlag{Name: "of", Usage: "only keys of this organisation"}),
+		Action:      listKeys,
+	}
+}
+
+func listKeys(c *cli.Context) error {
+	r, err := newRemote(c, anybody)
+	if err != nil {
+		return err
+	}
+	reg, err := r.Register(c.Context)
+	if err != nil {
+		return err
+	}
+	of := c.String("of")
+	keys := slices.DeleteFunc(reg.Keys, func(k client.Key) bool { return of != "" && k.Organisation != of })
+	if c.Bool("json") {
+		return printJSON(c.App.Writer, keys)
+	}
+	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "KID\tORGANISATION\tALG\tPURPOSES\tFROM\tSTATUS")
+	for _, k := range keys {
+		status := "active"
+		if k.Revoked {
+			status = fmt.Sprintf("revoked at %d (%s)", k.RevokedAt, k.Reason)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", k.KID, k.Organisation, k.JWK.Algorithm(), joined(k.Purposes),
+			k.From, status)
+	}
+	return w.Flush()
+}
+
+func readRequest(c *cli.Context) (keyRequest, error) {
+	return parseRequest(c, c.String("request"))
+}
+
+func parseRequest(c *cli.Context, path string) (keyRequest, error) {
+	var req keyRequest
+	data, err := fileOrStdin(c, path)
+	if err != nil {
+		return req, fmt.Errorf("reading the key request: %w", err)
+	}
+	if err := json.Unmarshal(data, &req, json.RejectUnknownMembers(true)); err != nil {
+		return req, usage("%s is not the output of key request", path)
+	}
+	return req, nil
+}
