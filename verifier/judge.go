@@ -91,10 +91,8 @@ func (c *check) judge() {
 
 // judgeEntry reports whether an entry was signed by a key that was valid at that index.
 func (c *check) judgeEntry(s signedEntry) bool {
-	err := c.register.Verify(s.entry, s.index)
-	if err == nil && s.public {
-		err = c.register.Apply(s.entry, s.index)
-	}
+	state := register.State{Register: c.register}
+	err := state.Step(s.entry, s.index)
 	switch {
 	case err == nil:
 		return true

@@ -231,11 +231,11 @@ func checkKey(rep *Report, e *entry.Entry, reg *register.Register, i *uint64) {
 		rep.Skip(CheckKeyStatus, i, "the log was not replayed up to the entry, so its key is unknown")
 		return
 	}
-	err := reg.Verify(e, *i)
-	if err == nil {
-		err = reg.Clone().Apply(e, *i)
+	state := register.State{Register: reg}
+	if e.Type.ChangesRegister() { // reg is the caller's
+		state = state.Clone()
 	}
-	if err != nil {
+	if err := state.Step(e, *i); err != nil {
 		rep.Fail(failure(err, i, CheckSignature))
 		return
 	}

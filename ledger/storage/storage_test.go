@@ -264,7 +264,7 @@ func TestDeadlockBetweenTransactions(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if runs[0]+runs[1] != 3 {
+	if runs[0]+runs[1] < 3 { // the one that runs again can meet the other once more
 		t.Errorf("the transactions ran %d and %d times", runs[0], runs[1])
 	}
 }
