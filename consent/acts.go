@@ -21,7 +21,7 @@ var consentActs = map[string][]string{
 // consented applies an act of consent to the state of the person.
 func (r *Rules) consented(c *entry.Consent, index uint64, p *person) ([]entry.Flag, error) {
 	what := "consent"
-	if nobody(c.Sub) {
+	if noPerson(c.Sub) {
 		return nil, refuse(wire.BadID, what, "a register is not a person and cannot consent")
 	}
 	decided, err := entry.ParseTime(c.Decided)
@@ -118,7 +118,7 @@ func mayConsent(d *delegation, at time.Time) error {
 // delegated applies a delegation to the state of the person. other returns the state of the
 // delegate.
 func delegated(d *entry.Delegation, index uint64, p *person, other func() (*person, error)) error {
-	if nobody(d.Sub) {
+	if noPerson(d.Sub) {
 		return refuse(wire.BadID, "delegation", "a register is not a person and cannot have a delegate")
 	}
 	at := time.Unix(d.IssuedAt, 0)
@@ -142,7 +142,7 @@ func delegated(d *entry.Delegation, index uint64, p *person, other func() (*pers
 	if d.Delegate == nil {
 		return refuse(wire.BadClaim, "delegate", "is missing: the delegate must be disclosed to the ledger")
 	}
-	if nobody(d.Delegate.ID) || d.Delegate.ID == d.Sub {
+	if noPerson(d.Delegate.ID) || d.Delegate.ID == d.Sub {
 		return refuse(register.BadDelegation, "delegation",
 			"a person cannot be their own delegate, and a register cannot be a delegate")
 	}

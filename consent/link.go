@@ -10,7 +10,7 @@ import (
 
 // A link carries refusals and nothing else. What a person refused under one number also applies to
 // accesses filed under another number that their history says is theirs. Permissions and
-// delegations do not cross a link, whoever stated it and in however many directions. An
+// delegations do not cross a link, no matter who stated it and in how many directions. An
 // organisation may link a number that it issued itself to any other number, both ways; it could
 // otherwise choose whose permission covers it. So a link makes a verdict stricter or leaves it
 // unchanged.
@@ -44,7 +44,7 @@ func (p *person) checkLinks() bool {
 	}
 	seen := map[string]bool{}
 	for i, l := range p.Linked {
-		if nobody(l.ID) || entry.CheckID(l.ID) != nil || seen[l.ID] || i > 0 && l.Index <= p.Linked[i-1].Index {
+		if noPerson(l.ID) || entry.CheckID(l.ID) != nil || seen[l.ID] || i > 0 && l.Index <= p.Linked[i-1].Index {
 			return false
 		}
 		seen[l.ID] = true

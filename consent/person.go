@@ -2,7 +2,6 @@ package consent
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -21,7 +20,7 @@ const (
 
 // person is the state of a person as compact JSON, {"v":1,…}: the newest act of each consent
 // record, the delegations that others hold for them, and their other numbers. It holds ids of
-// people, so whoever stores it must encrypt it. The lists are in the order of the newest acts.
+// people, so the caller must encrypt it. The lists are in the order of the newest acts.
 type person struct {
 	Format      int          `json:"v"` // 1
 	Consents    []record     `json:"consents,omitempty"`
@@ -243,5 +242,5 @@ func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
 	return out, nil
 }
 
-// nobody reports whether an id is a register's, and so not a person's.
-func nobody(id string) bool { return id == "" || strings.HasPrefix(id, "reg:") }
+// noPerson reports whether an id is a register's, and so not a person's.
+func noPerson(id string) bool { return id == "" || entry.IsRegister(id) }
