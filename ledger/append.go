@@ -92,31 +92,30 @@ func (l *Log) Append(ctx context.Context, entries ...*entry.Entry) []Result {
 		}
 		_ = g.Wait() // never fails: each item holds its own error
 	}
-	good := make([]*pending, 0, len(items))
-	for _, p := range items {
-		if p.res.Err == nil {
-			good = append(good, p)
-		}
-	}
-	err := l.enqueue(ctx, good)
 	results := make([]Result, len(items))
+	good := make([]*pending, 0, len(items))
+	queued := make([]int, 0, len(items)) // which of items good has
 	for i, p := range items {
-		results[i].Err = err
 		if p.res.Err != nil {
-			results[i].Err = p.res.Err // refused before it was queued
-		}
-	}
-	if err != nil {
-		return results
-	}
-	for i, p := range items {
-		results[i] = p.res
-		if p.res.Err != nil {
+			results[i].Err = p.res.Err
 			continue
 		}
-		if p.res.Replayed {
+		good, queued = append(good, p), append(queued, i)
+	}
+	if err := l.enqueue(ctx, good); err != nil {
+		for _, i := range queued { // their res may yet be written by the batcher
+			results[i].Err = err
+		}
+		return results
+	}
+	for _, i := range queued {
+		p := items[i]
+		results[i] = p.res
+		switch {
+		case p.res.Err != nil:
+		case p.res.Replayed:
 			results[i] = l.replayed(ctx, p)
-		} else {
+		default:
 			results[i].Receipt = p.receipt()
 		}
 	}
