@@ -61,7 +61,7 @@ type Record struct {
 // by different records. Otherwise the decision is "". ID names the first record, in the order
 // given, that decided so.
 func Combine(records []Record, q Request) Consent {
-	t := tally{q: &q}
+	t := tally{q: &q, live: make([]*Record, 0, len(records))}
 	for i := range records {
 		if r := &records[i]; r.meets(&q, r.Deny) {
 			t.live = append(t.live, r)
@@ -72,6 +72,7 @@ func Combine(records []Record, q Request) Consent {
 	}
 	t.permits = make([]bool, len(t.live))
 	t.denies = make([]bool, len(t.live))
+	t.purposes = make([][]string, 0, max(1, len(q.Purposes)))
 	for _, p := range orUnstated(q.Purposes) {
 		all, _ := kinds([]string{p})
 		t.purposes = append(t.purposes, all)
