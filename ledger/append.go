@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
-	"math"
 	"runtime"
 	"time"
 
@@ -47,7 +46,6 @@ const (
 // lock.
 type pending struct {
 	e        *entry.Entry
-	verified bool // the signature was checked; false if the key is not known yet
 	key      [16]byte
 	identity [32]byte
 
@@ -158,32 +156,55 @@ func (l *Log) enqueue(ctx context.Context, good []*pending) error {
 	return nil
 }
 
-// signers is the register that entries are first checked against, and the keys that entries of the
-// same call may add to it. Strangers get no further than this check: an entry signed by an unknown
-// key costs neither a tag nor a place in the queue.
+// signers is the register that the entries of one call are first judged by. It keeps strangers out:
+// an entry whose signature does not verify under a key that is registered, or that a registered
+// organisation adds in the same call, costs neither a tag nor a place in the queue. A tag would
+// tell its sender, by the time it takes, whether the person is in the ledger.
 type signers struct {
-	reg *register.Register
-	new map[string]bool
+	reg   *register.Register
+	grown *register.Register // reg and what the call itself registers; nil: nothing
 }
+
+// anyIndex is above every index of a log, with room for the entries of a call above itself.
+const anyIndex = 1 << 62
 
 func (l *Log) signers(ctx context.Context, entries []*entry.Entry) signers {
 	s := signers{reg: l.reg.Load().Register}
-	unknown := false
 	for _, e := range entries {
-		if k, ok := e.Body.(*entry.Key); ok {
-			if s.new == nil {
-				s.new = map[string]bool{}
+		if s.reg.Key(e.KID) == nil { // another replica may have registered it
+			if reg, err := l.Register(ctx); err == nil {
+				s.reg = reg
 			}
-			s.new[k.Key.JWK.Thumbprint()] = true
+			break
 		}
-		unknown = unknown || s.reg.Key(e.KID) == nil
 	}
-	if unknown { // another replica may have registered it
-		if reg, err := l.Register(ctx); err == nil {
-			s.reg = reg
+	grown := register.State{Register: s.reg}
+	for i, e := range entries {
+		if !e.Type.ChangesRegister() || e.Type == entry.TypeGenesis {
+			continue
+		}
+		at := anyIndex + uint64(i)
+		if s.grown == nil && s.reg.Verify(e, at) == nil {
+			grown = grown.Clone()
+			s.grown = grown.Register
+		}
+		if s.grown != nil {
+			_ = grown.Step(e, at) // what the register refuses is refused under the lock, with its reason
 		}
 	}
 	return s
+}
+
+// key returns the public key with the thumbprint kid, false if there is none.
+func (s signers) key(kid string) (wire.JWK, bool) {
+	k := s.reg.Key(kid)
+	if k == nil && s.grown != nil {
+		k = s.grown.Key(kid)
+	}
+	if k == nil {
+		return wire.JWK{}, false
+	}
+	return k.Key.JWK, true
 }
 
 // newPending checks what needs no lock, and seals. A refusal is in res.Err.
@@ -254,17 +275,13 @@ func (l *Log) check(p *pending, by signers) error {
 		p.content.Flags = append(p.content.Flags, entry.FlagLate)
 	}
 	if g, ok := e.Body.(*entry.Genesis); ok {
-		p.verified = true
 		return e.JWS.Verify(g.Registrar.Key.JWK)
 	}
-	if k := by.reg.Key(e.KID); k != nil {
-		p.verified = true
-		return e.JWS.Verify(k.Key.JWK)
+	k, ok := by.key(e.KID)
+	if !ok {
+		return by.reg.Authorise(e, anyIndex) // which says why not
 	}
-	if by.new[e.KID] {
-		return nil // commit checks again, under the lock, after the key's own entry
-	}
-	return by.reg.Authorise(e, math.MaxUint64) // says why it is refused
+	return e.JWS.Verify(k) // k is the only key with this thumbprint, so commit need not verify again
 }
 
 // receipt returns the receipt of an entry that was just appended.

@@ -244,16 +244,51 @@ func TestSaltsAreFresh(t *testing.T) {
 	}
 }
 
-// A stranger's entry is refused before it costs a tag, the most expensive part of an append.
-func TestStrangersCostNoTag(t *testing.T) {
+// An entry that is not signed for a registered organisation costs neither a tag nor a place in the
+// queue, whatever keys the same call names: a tag, by the time that it takes, would tell a stranger
+// whether the person is in the ledger.
+func TestStrangersReachNothing(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
-	w.source = signer(t, wire.EdDSA)
-	before := w.log.Stats().TagCalls
-	if r := w.log.Append(w.ctx, w.access(person))[0]; !errors.Is(r.Err, wire.UnknownKey) {
-		t.Errorf("got %v, want %v", r.Err, wire.UnknownKey)
+	honest := w.source
+	stranger := signer(t, wire.EdDSA)
+	theirs := func() *entry.Entry {
+		w.source = stranger
+		defer func() { w.source = honest }()
+		return w.access(person)
 	}
-	if n := w.log.Stats().TagCalls - before; n != 0 {
-		t.Errorf("%d tags were computed", n)
+	other := signer(t, wire.ES256)
+	calls := map[string][]*entry.Entry{
+		"alone":                          {theirs()},
+		"with its own key, by itself":    {w.addKey("SRC", stranger, stranger, entry.PurposeSubmit), theirs()},
+		"with its own key, by another":   {w.addKey("SRC", other, stranger, entry.PurposeSubmit), theirs()},
+		"with both keys, in a circle":    {w.addKey("SRC", other, stranger, entry.PurposeAdminister), w.addKey("SRC", stranger, other, entry.PurposeSubmit), theirs()},
+		"with a key by a submitting key": {w.addKey("SRC", honest, stranger, entry.PurposeSubmit), theirs()},
+		"with a forged key entry": {
+			w.forge(w.addKey("SRC", w.sourceAdmin, stranger, entry.PurposeSubmit), w.addKey("SRC", w.sourceAdmin, other, entry.PurposeSubmit)), theirs(),
+		},
+		"with a registrar's key entry that nobody countersigned": {w.addKey("SRC", w.registrar, stranger, entry.PurposeSubmit), theirs()},
+	}
+	for name, call := range calls {
+		before := w.log.Stats()
+		r := w.log.Append(w.ctx, call...)
+		for i := range r {
+			if r[i].Err == nil {
+				t.Errorf("%s: entry %d was taken", name, i)
+			}
+		}
+		if err := r[len(r)-1].Err; !errors.Is(err, wire.UnknownKey) {
+			t.Errorf("%s: got %v, want %v", name, err, wire.UnknownKey)
+		}
+		after := w.log.Stats()
+		if n := after.TagCalls - before.TagCalls; n != 0 {
+			t.Errorf("%s: %d tags were computed", name, n)
+		}
+		if answered := after.Answered - before.Answered; answered > uint64(len(call)-1) {
+			t.Errorf("%s: %d of %d entries came to the commit", name, answered, len(call))
+		}
+	}
+	if size, _ := w.log.Size(w.ctx); size != 4 {
+		t.Errorf("the log has %d entries, want 4", size)
 	}
 }
 
@@ -324,8 +359,8 @@ func (w *world) forge(e, other *entry.Entry) *entry.Entry {
 	return forged
 }
 
-// A key may come in one call with the first entry it signs. The signature of that entry is checked
-// under the lock, when the key is in the register.
+// A key may come in one call with the first entry it signs. The entry is judged by the register as
+// the call itself makes it.
 func TestForgedFirstEntryOfANewKey(t *testing.T) {
 	for _, keyFirst := range []bool{true, false} {
 		t.Run(fmt.Sprintf("key first: %v", keyFirst), func(t *testing.T) {

@@ -279,11 +279,7 @@ func (b *batchTx) authorise(p *pending, index uint64) error {
 		changed.upto = index + 1
 		next = &changed
 	}
-	step := next.StepSigned
-	if !p.verified {
-		step = next.Step
-	}
-	if err := step(p.e, index); err != nil {
+	if err := next.StepSigned(p.e, index); err != nil {
 		return err
 	}
 	b.state = next

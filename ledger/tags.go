@@ -15,7 +15,7 @@ type tagCache struct {
 
 	mu         sync.Mutex // guards the fields below
 	young, old map[string]tagged
-	hits, all  uint64
+	all        uint64
 }
 
 type tagged struct {
@@ -39,9 +39,6 @@ func (c *tagCache) tag(id string) (wire.Hash, []byte) {
 		if ok {
 			c.put(id, t)
 		}
-	}
-	if ok {
-		c.hits++
 	}
 	c.mu.Unlock()
 	if ok {

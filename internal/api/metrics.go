@@ -65,8 +65,6 @@ func newMetrics(reg *prometheus.Registry, log *ledger.Log) *metrics {
 			func(s ledger.Stats) uint64 { return s.Busy }),
 		count("igledger_tag_lookups_total", "VRF tags looked up.",
 			func(s ledger.Stats) uint64 { return s.TagCalls }),
-		count("igledger_tag_hits_total", "VRF tags found in memory.",
-			func(s ledger.Stats) uint64 { return s.TagHits }),
 		gauge("igledger_queue_entries", "Entries waiting to be appended.",
 			func(s ledger.Stats) float64 { return float64(s.Queued) }),
 		gauge("igledger_log_size", "Entries in the log at the last commit of this process.",
