@@ -17,7 +17,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 	"unicode"
@@ -171,27 +170,32 @@ func (c *Cosigner) verify(sig []byte, head proof.Checkpoint) (time.Time, error) 
 		return time.Time{}, fmt.Errorf("%w: %d bytes, want %d", ErrSignature, len(sig), size)
 	}
 	at := binary.BigEndian.Uint64(sig[4:])
-	if at == 0 || at > math.MaxInt64 {
-		return time.Time{}, fmt.Errorf("%w: it states no valid time", ErrSignature)
+	if at == 0 {
+		return time.Time{}, fmt.Errorf("%w: it states no time", ErrSignature)
 	}
 	if !ed25519.Verify(c.key, message(head, at), sig[12:]) {
 		return time.Time{}, ErrSignature
 	}
-	return time.Unix(int64(at), 0).UTC(), nil
+	return time.Unix(int64(min(at, never)), 0).UTC(), nil
 }
+
+// never is a time, in seconds since 1970, that no clock shows: about the year 36800. Larger ones
+// are read as it, because a time.Time of 2^63 seconds wraps round into the past.
+const never = 1 << 40
 
 // leeway is how far a cosigner's clock may be ahead of ours.
 const leeway = 5 * time.Minute
 
 // Latest returns the latest cosignature of each cosigner, in the order in which the cosigners first
 // occur. Cosignatures that are later than now by more than 5 minutes are not counted; they are
-// returned as early. If now is zero, because the caller has no clock, all are counted.
+// returned as early. If now is zero, because the caller has no clock, all are counted but those of
+// the year 36800 and later.
 func Latest(list []Cosignature, now time.Time) (counted, early []Cosignature) {
 	at := map[*Cosigner]int{}
 	for _, s := range list {
 		i, again := at[s.By]
 		switch {
-		case !now.IsZero() && s.Time.After(now.Add(leeway)):
+		case s.Time.Unix() >= never, !now.IsZero() && s.Time.After(now.Add(leeway)):
 			early = append(early, s)
 		case !again:
 			at[s.By] = len(counted)

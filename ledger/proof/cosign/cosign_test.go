@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,24 @@ func TestLatest(t *testing.T) {
 	counted, early = cosign.Latest(list, time.Time{})
 	if text(counted) != "a5000 b990 " || len(early) != 0 {
 		t.Errorf("without a clock: counted %q, early %q", text(counted), text(early))
+	}
+}
+
+// A time of which 64 bits of nanoseconds or of seconds since year 1 wrap round is in the future
+// too, and is not counted, with and without a clock.
+func TestTimesThatWrap(t *testing.T) {
+	a := testlog.NewCosigner("a.test")
+	known := []*cosign.Cosigner{must(t, a)}
+	for _, at := range []int64{1 << 40, 1<<40 + 1, 1 << 62, math.MaxInt64 - 62135596800, math.MaxInt64 - 62135596799, math.MaxInt64} {
+		good, bad := cosign.ReadLines(a.Line(head, at), head, known)
+		if len(good) != 1 || len(bad) != 0 {
+			t.Fatalf("time %d: %d good, %d bad", uint64(at), len(good), len(bad))
+		}
+		for _, now := range []time.Time{time.Unix(1_800_000_000, 0), {}} {
+			if counted, early := cosign.Latest(good, now); len(counted) != 0 || len(early) != 1 {
+				t.Errorf("time %d counts at %s", uint64(at), now)
+			}
+		}
 	}
 }
 
