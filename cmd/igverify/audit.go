@@ -265,9 +265,9 @@ func (s *session) tell(d *auditd.Daemon, rep *auditd.Report, text string) error 
 
 var evidenceCommand = command{
 	name: "evidence", usage: "check the evidence that an auditor kept", argsUsage: "FILE", args: 1, offline: true,
-	description: "Says what a file from igverify audit proves against the operator, using only the log's key, and what " +
-		"must still be recomputed by someone who replays the log or has the audit feed. Exit code 1: the file proves " +
-		"nothing.\n\nExample:\n  igverify evidence evidence/index-root-0a1b2c3d4e5f.json --log-key \"$(cat log.vkey)\"",
+	description: "Says what a file from igverify audit proves against the operator, using only the log's key. Exit code 0: " +
+		"the file convicts the operator on its own. Exit code 1: it proves nothing on its own; if it accuses the operator " +
+		"of what only a replay of the log shows, the command says how to find out.\n\nExample:\n  igverify evidence evidence/index-root-0a1b2c3d4e5f.json --log-key \"$(cat log.vkey)\"",
 	flags: []cli.Flag{policyFlag},
 	check: func(s *session) error {
 		data, err := s.readFile("evidence", s.c.Args().First(), maxFile)

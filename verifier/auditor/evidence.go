@@ -3,6 +3,7 @@ package auditor
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -84,9 +85,9 @@ func (ev Evidence) Marshal() ([]byte, error) {
 // maxEvidence bounds a file of evidence.
 const maxEvidence = 1 << 20
 
-// CheckEvidence checks a file of evidence with only the log's key. The report says what the file
-// establishes, and what someone with the audit feed must still recompute. A failure in the report
-// means that the file does not prove what it says.
+// CheckEvidence checks a file of evidence with only the log's key. The report has no failure if, and
+// only if, the file convicts the operator on its own. A failure says that it proves nothing on its own,
+// and, if it accuses the operator of what only a replay of the log shows, how to find out.
 func CheckEvidence(data []byte, vkey string) verifier.Report {
 	var rep verifier.Report
 	bad := func(c verifier.Check, index *uint64, expected, found string) verifier.Report {
@@ -106,6 +107,9 @@ func CheckEvidence(data []byte, vkey string) verifier.Report {
 		return bad(verifier.CheckEvidenceForm, nil, "format "+EvidenceFormat+" and a log's verifier key",
 			"another format, or no key")
 	}
+	if !slices.Contains(accusations, ev.Check) {
+		return bad(verifier.CheckEvidenceForm, nil, "a check that an auditor makes", "another one")
+	}
 	switch {
 	case len(ev.Checkpoints) == 2:
 		checkFork(&rep, ev, log, bad)
@@ -115,6 +119,19 @@ func CheckEvidence(data []byte, vkey string) verifier.Report {
 		return bad(verifier.CheckEvidenceForm, nil, "two checkpoints, or a leaf with its proof", "neither")
 	}
 	return rep
+}
+
+// accusations are the checks whose failure an auditor keeps as evidence.
+var accusations = []verifier.Check{
+	verifier.CheckConsistent, verifier.CheckIndexRoot, verifier.CheckLeafForm, verifier.CheckEntryForm,
+	verifier.CheckGenesisLeaf, verifier.CheckDuplicate, verifier.CheckAudience, verifier.CheckSignature,
+	verifier.CheckKeyStatus, verifier.CheckAuthority, verifier.CheckRegister, verifier.CheckRules,
+}
+
+// unproved records that the file accuses the operator of something that it does not prove on its own.
+func unproved(rep *verifier.Report, c verifier.Check, index *uint64, found, how string) {
+	rep.Fail(&verifier.Failure{Check: c, Index: index, Expected: "a file that convicts the operator on its own", Found: found,
+		Meaning: "on its own this file proves nothing: " + how})
 }
 
 // reject records that evidence does not pass a check, and returns the report.
@@ -138,8 +155,8 @@ func checkFork(rep *verifier.Report, ev Evidence, log note.Verifier, bad reject)
 	case ev.Root != nil && verifier.CheckPrefix(a.Size, *ev.Root, ev.Consistency, b) == nil && *ev.Root != a.Root:
 		rep.Pass(verifier.CheckConsistent, nil, "convicted: the later log did not have the earlier one's root at its size")
 	case b.Size < a.Size:
-		rep.Skip(verifier.CheckConsistent, nil, "the auditor says that it saw the smaller one after the larger one: "+
-			"signatures cannot prove the order")
+		unproved(rep, verifier.CheckConsistent, nil, "a smaller checkpoint that the auditor says it saw after a larger one",
+			"every log signs many checkpoints, and signatures cannot prove the order in which they were shown")
 	default:
 		bad(verifier.CheckConsistent, nil, "two checkpoints that contradict each other", "two that may be of one log")
 	}
@@ -161,7 +178,7 @@ func checkLeaf(rep *verifier.Report, ev Evidence, log note.Verifier, bad reject)
 		e, err = leaf.Entry()
 	}
 	if err != nil {
-		rep.Pass(ev.Check, ev.Index, "convicted: a log must not hold this leaf: %v", err)
+		rep.Pass(verifier.CheckLeafForm, ev.Index, "convicted: a log must not hold this leaf: %v", err)
 		return
 	}
 	root, _ := bodyOf(e).(*entry.IndexRoot)
@@ -171,16 +188,16 @@ func checkLeaf(rep *verifier.Report, ev Evidence, log note.Verifier, bad reject)
 	case root != nil && root.Size > *ev.Index:
 		rep.Pass(verifier.CheckIndexRoot, ev.Index, "convicted: it covers entries that come after it")
 	case ev.Own != nil:
-		rep.Pass(verifier.CheckIndexRoot, ev.Index, "the operator states index root %x over the entries below %d; the "+
-			"auditor computed %x", root.Root, root.Size, *ev.Own)
-		rep.Skip(verifier.CheckIndexRoot, ev.Index, "to find out which of the two is right, recompute it from the entries "+
-			"and the audit feed, as any auditor can")
+		unproved(rep, verifier.CheckIndexRoot, ev.Index,
+			fmt.Sprintf("the operator's index root %x over the entries below %d, and %x, which the auditor says it computed",
+				root.Root, root.Size, *ev.Own),
+			"to find out which of the two is right, recompute it from the entries and the audit feed, as any auditor can")
 	case ev.Check == verifier.CheckRules:
-		rep.Skip(ev.Check, ev.Index, "to find out whether the state of agreements, requests and policies allows this entry, "+
-			"replay the public entries before it")
+		unproved(rep, ev.Check, ev.Index, "an entry that the auditor says the rules do not allow",
+			"to find out whether the state of agreements, requests and policies allows it, replay the public entries before it")
 	default:
-		rep.Skip(ev.Check, ev.Index, "to find out whether the register's rules allow this entry, replay the log before it "+
-			"with igverify log")
+		unproved(rep, ev.Check, ev.Index, "an entry that the auditor says the register does not allow",
+			"to find out, replay the log before it with igverify log")
 	}
 }
 

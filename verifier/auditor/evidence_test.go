@@ -37,9 +37,6 @@ func forkEvidence(t *testing.T, a, b *testlog.Log, sizeA, sizeB uint64) Evidence
 	return EvidenceOfFork(a.Key, &verifier.Failure{Check: verifier.CheckConsistent}, a.Checkpoint(sizeA), b.Checkpoint(sizeB), log, tiles(b))
 }
 
-// status of the last result: what the evidence comes to.
-func concludes(rep verifier.Report) verifier.Status { return rep.Results[len(rep.Results)-1].Status }
-
 // Whoever holds the log's key alone sees what each kind of evidence proves, and that altered
 // evidence proves nothing.
 func TestEvidence(t *testing.T) {
@@ -59,24 +56,29 @@ func TestEvidence(t *testing.T) {
 	fork.AddRandom(40)
 
 	for name, c := range map[string]struct {
-		ev   Evidence
-		want verifier.Status // Skipped: the rest is for somebody who recomputes
+		ev       Evidence
+		convicts bool // else only a replay shows it
 	}{
-		"a false index root":               {leafEvidence(t, s.Log, found[wrong]), verifier.Skipped},
-		"an index root over the future":    {leafEvidence(t, s.Log, found[above]), verifier.OK},
-		"no leaf form":                     {leafEvidence(t, s.Log, found[noLeaf]), verifier.OK},
-		"an organisation nobody confirmed": {leafEvidence(t, s.Log, found[invented]), verifier.Skipped},
-		"two roots of one size":            {forkEvidence(t, s.Log, fork, short, short), verifier.OK},
-		"a later one of another history":   {forkEvidence(t, s.Log, fork, short, fork.Size()), verifier.OK},
-		"a smaller one":                    {forkEvidence(t, fork, s.Log, fork.Size(), 5), verifier.Skipped},
+		"a false index root":               {leafEvidence(t, s.Log, found[wrong]), false},
+		"an index root over the future":    {leafEvidence(t, s.Log, found[above]), true},
+		"no leaf form":                     {leafEvidence(t, s.Log, found[noLeaf]), true},
+		"an organisation nobody confirmed": {leafEvidence(t, s.Log, found[invented]), false},
+		"two roots of one size":            {forkEvidence(t, s.Log, fork, short, short), true},
+		"a later one of another history":   {forkEvidence(t, s.Log, fork, short, fork.Size()), true},
+		"a smaller one":                    {forkEvidence(t, fork, s.Log, fork.Size(), 5), false},
 	} {
 		data, err := c.ev.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}
 		rep := CheckEvidence(data, s.Key)
-		if rep.Err() != nil || concludes(rep) != c.want {
+		if (rep.Err() == nil) != c.convicts {
 			t.Errorf("%s: %v, %+v", name, rep.Err(), rep.Results)
+		}
+		for _, f := range rep.Failures {
+			if f.Check != c.ev.Check {
+				t.Errorf("%s: fails %s", name, f.Check)
+			}
 		}
 		if rep := CheckEvidence(data, testlog.New(origin).Key); rep.Err() == nil {
 			t.Errorf("%s: convicts a log with another key", name)
@@ -115,19 +117,32 @@ func TestEvidenceAgainstTheHonest(t *testing.T) {
 	root := s.AddIndexRoot()
 	own := s.Entries[root].Body.(*entry.IndexRoot).Root
 	honest := Finding{Failure: &verifier.Failure{Check: verifier.CheckIndexRoot, Index: verifier.At(root)}, Own: &own}
+	other := wire.Hash{1}
 	growth := forkEvidence(t, s.Log, s.Log, 7, s.Size())
 	invented := growth
-	other := wire.Hash{1}
 	invented.Root = &other
+	accused := func(ev Evidence, c verifier.Check) Evidence {
+		ev.Check = c
+		return ev
+	}
+	access := Finding{Failure: &verifier.Failure{Check: verifier.CheckRegister, Index: verifier.At(s.Accesses[0])}}
+	computed := honest
+	computed.Own = &other
 	for name, ev := range map[string]Evidence{
-		"an index root that is right":        leafEvidence(t, s.Log, honest),
-		"one checkpoint twice":               forkEvidence(t, s.Log, s.Log, 7, 7),
-		"growth":                             growth,
-		"growth with an invented proof":      invented,
-		"a log key only":                     {Format: EvidenceFormat, LogKey: s.Key},
-		"another version":                    {Format: "igverify-evidence/2", LogKey: s.Key, Checkpoints: growth.Checkpoints},
-		"an index root that is an access":    func() Evidence { h := honest; h.Index = verifier.At(s.Accesses[0]); return leafEvidence(t, s.Log, h) }(),
-		"the proof of a leaf somewhere else": func() Evidence { e := leafEvidence(t, s.Log, honest); e.Index = verifier.At(root - 1); return e }(),
+		"an invented computation":                leafEvidence(t, s.Log, computed),
+		"two honest checkpoints in reverse":      forkEvidence(t, s.Log, s.Log, s.Size(), 7),
+		"an honest leaf under an invented check": accused(leafEvidence(t, s.Log, access), "made-up"),
+		"an honest leaf, said to break rules":    accused(leafEvidence(t, s.Log, access), verifier.CheckRules),
+		"an honest leaf, said to be unsigned":    accused(leafEvidence(t, s.Log, access), verifier.CheckSignature),
+		"a fork of no check":                     accused(forkEvidence(t, s.Log, s.Log, 7, 7), ""),
+		"an index root that is right":            leafEvidence(t, s.Log, honest),
+		"one checkpoint twice":                   forkEvidence(t, s.Log, s.Log, 7, 7),
+		"growth":                                 growth,
+		"growth with an invented proof":          invented,
+		"a log key only":                         {Format: EvidenceFormat, LogKey: s.Key},
+		"another version":                        {Format: "igverify-evidence/2", LogKey: s.Key, Checkpoints: growth.Checkpoints},
+		"an index root that is an access":        func() Evidence { h := honest; h.Index = verifier.At(s.Accesses[0]); return leafEvidence(t, s.Log, h) }(),
+		"the proof of a leaf somewhere else":     func() Evidence { e := leafEvidence(t, s.Log, honest); e.Index = verifier.At(root - 1); return e }(),
 	} {
 		data, err := ev.Marshal()
 		if err != nil {
