@@ -101,11 +101,10 @@ func (c *Client) once(ctx context.Context, r request, body []byte) (data []byte,
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	h := c.HTTP
-	if h == nil {
-		h = http.DefaultClient
+	resp, err := retry.Client(c.HTTP).Do(req)
+	if refused := new(retry.RedirectError); errors.As(err, &refused) {
+		return nil, 0, refused // without the address, which the other server chose
 	}
-	resp, err := h.Do(req)
 	if err != nil {
 		return nil, 0, err
 	}

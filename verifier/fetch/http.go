@@ -38,7 +38,7 @@ func newHTTP(base string) (*httpLog, error) {
 	t.DisableCompression = true // a tile does not compress, and a compressed body could be a bomb
 	t.MaxIdleConnsPerHost = 16
 	t.MaxResponseHeaderBytes = 64 << 10
-	return &httpLog{strings.TrimRight(base, "/"), &http.Client{Transport: t, Timeout: requestTime}, retry.Sleep}, nil
+	return &httpLog{strings.TrimRight(base, "/"), retry.Client(&http.Client{Transport: t, Timeout: requestTime}), retry.Sleep}, nil
 }
 
 // read gets one file. After a problem that may pass (no connection, a torn body, 429, 502, 503,
@@ -66,6 +66,9 @@ func (h *httpLog) get(ctx context.Context, path string, limit int) (
 	}
 	req.Header.Set("User-Agent", "igverify")
 	resp, err := h.client.Do(req)
+	if refused := new(retry.RedirectError); errors.As(err, &refused) {
+		return nil, false, 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, refused)
+	}
 	if err != nil {
 		return nil, !errors.Is(err, context.Canceled), 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
 	}
