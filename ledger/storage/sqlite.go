@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -71,6 +72,9 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 		}
 		d.temp, path, durable = dir, filepath.Join(dir, "memory.db"), "OFF"
 	}
+	if err := createPrivate(path); err != nil {
+		return nil, fmt.Errorf("%w: opening the SQLite file: %w", ErrUnavailable, err)
+	}
 	uri := func(queryOnly string) string {
 		// The driver runs _pragma values first, in alphabetical order, then the other keys: a page
 		// size must be set before WAL writes the file's first page.
@@ -102,6 +106,19 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 		return nil, errors.Join(fmt.Errorf("opening the SQLite file: %w", err), d.close())
 	}
 	return d, nil
+}
+
+// createPrivate creates the file, if it does not exist, for its owner only. SQLite gives the files
+// beside it (-wal, -shm) the same permissions. A file that exists keeps its own.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func (d *liteDB) engine() Engine { return SQLite }
