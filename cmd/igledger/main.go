@@ -1,5 +1,5 @@
 // Command igledger runs a ledger. Officers, sources and operators use it. Auditors and citizens use
-// igverify, which trusts no one and shares only the formats with the server.
+// igverify, which trusts no one and links neither the server, nor a database, nor Trillian.
 package main
 
 import (
