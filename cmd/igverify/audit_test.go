@@ -61,9 +61,10 @@ func TestAuditWithoutKey(t *testing.T) {
 	}
 }
 
-// What convicts the operator ends with exit code 1 and evidence that the command checks, also when
-// run again.
-func TestAuditConvicts(t *testing.T) {
+// A wrong index root ends with exit code 1 and evidence, also when run again. The evidence proves
+// that the operator signed the root, not that it is wrong: only a replay shows that, and the command
+// says so.
+func TestAuditAccuses(t *testing.T) {
 	l := rooted()
 	s := newLedgerServer(t, l.Log)
 	s.once(0)
@@ -82,16 +83,19 @@ func TestAuditConvicts(t *testing.T) {
 	if len(files) != 1 {
 		t.Fatalf("evidence: %v", files)
 	}
-	if code, out, _ := igverify("", "evidence", files[0], "--log-key", l.Key); code != 0 {
-		t.Errorf("the evidence does not hold:\n%s", out)
+	const signed = "ok       inclusion"
+	if code, out, _ := igverify("", "evidence", files[0], "--log-key", l.Key); code != exitFailed ||
+		!strings.Contains(out, signed) || !strings.Contains(out, "recompute it from the entries") {
+		t.Errorf("the evidence: exit code %d\n%s", code, out)
 	}
 	data, err := os.ReadFile(files[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkNoID(t, "evidence", l.IDs, out+string(data))
-	if code, _, _ := igverify("", "evidence", files[0], "--log-key", testlog.New("ledger.test/2026").Key); code != 1 {
-		t.Errorf("the evidence convicts another log: exit code %d", code)
+	other := testlog.New("ledger.test/2026").Key
+	if code, out, _ := igverify("", "evidence", files[0], "--log-key", other); code != exitFailed || strings.Contains(out, signed) {
+		t.Errorf("the evidence accuses another log: exit code %d\n%s", code, out)
 	}
 	s.Change(func() { s.Asked = nil })
 	out, _ = s.once(1)
