@@ -267,7 +267,8 @@ var evidenceCommand = command{
 	name: "evidence", usage: "check the evidence that an auditor kept", argsUsage: "FILE", args: 1, offline: true,
 	description: "Says what a file from igverify audit proves against the operator, using only the log's key. Exit code 0: " +
 		"the file convicts the operator on its own. Exit code 1: it proves nothing on its own; if it accuses the operator " +
-		"of what only a replay of the log shows, the command says how to find out.\n\nExample:\n  igverify evidence evidence/index-root-0a1b2c3d4e5f.json --log-key \"$(cat log.vkey)\"",
+		"of what only a replay of the log shows, the command says how to find out.\n\nExample:\n" +
+		"  igverify evidence evidence/index-root-0a1b2c3d4e5f.json --log-key \"$(cat log.vkey)\"",
 	flags: []cli.Flag{policyFlag},
 	check: func(s *session) error {
 		data, err := s.readFile("evidence", s.c.Args().First(), maxFile)

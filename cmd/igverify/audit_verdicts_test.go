@@ -11,27 +11,12 @@ import (
 
 	"igledger/consent"
 	"igledger/internal/testlog"
-	"igledger/ledger/entry"
 	"igledger/verifier"
 )
 
-// governed is a log with an agreement, consents and a verdict on every access, which a test may
-// change before the index covers it.
+// governed is a log with an agreement, consents and a verdict on every access.
 func governed(change ...func(g *testlog.Governed)) *testlog.Governed {
-	g := testlog.NewGoverned(testlog.NewLag("ledger.test/2026", 40))
-	for _, f := range change {
-		f(g)
-	}
-	g.GiveVerdicts(consent.New())
-	g.AddIndexRoot()
-	return g
-}
-
-// forge gives an access another verdict, as anyone who holds the database and its keys can.
-func forge(g *testlog.Governed, i uint64) {
-	v := *g.Openings[i].Verdict
-	v.Result, v.Rules = entry.Covered, []string{"agreement"}
-	g.Openings[i].Verdict = &v
+	return testlog.WithVerdicts(consent.New(), change...)
 }
 
 // A verdict that was tampered with is told with what it should be, convicts nobody and withholds no
@@ -39,7 +24,7 @@ func forge(g *testlog.Governed, i uint64) {
 func TestAuditFindsTamperedVerdicts(t *testing.T) {
 	g := governed()
 	at := g.Shared[4]
-	forge(g, at)
+	g.ForgeVerdict(at)
 	s := newLedgerServer(t, g.Log)
 	for run := range 2 {
 		out, _ := s.once(1, "--verdicts")
@@ -63,7 +48,7 @@ func TestAuditFindsTamperedVerdicts(t *testing.T) {
 	g.GiveVerdicts(consent.New())
 	s.once(1, "--verdicts")
 	s.once(0, "--verdicts", "--state", filepath.Join(s.dir, "anew"))
-	forge(g, at)
+	g.ForgeVerdict(at)
 	out, _ := s.once(1, "--verdicts", "--state", filepath.Join(s.dir, "once more"), "--json")
 	var rep report
 	if err := json.Unmarshal([]byte(out), &rep); err != nil {
@@ -78,7 +63,7 @@ func TestAuditFindsTamperedVerdicts(t *testing.T) {
 // The daemon tells what differs once, and goes on cosigning.
 func TestAuditDaemonTellsVerdicts(t *testing.T) {
 	g := governed()
-	forge(g, g.Shared[4])
+	g.ForgeVerdict(g.Shared[4])
 	s := newLedgerServer(t, g.Log)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -9,28 +9,13 @@ import (
 
 	"igledger/consent"
 	"igledger/internal/testlog"
-	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 	"igledger/verifier/auditor"
 )
 
-// governed is a log with an agreement, consents and a verdict on every access, which a test may
-// change before the index covers it.
+// governed is a log with an agreement, consents and a verdict on every access.
 func governed(change ...func(g *testlog.Governed)) *testlog.Governed {
-	g := testlog.NewGoverned(testlog.NewLag("ledger.test/2026", 40))
-	for _, f := range change {
-		f(g)
-	}
-	g.GiveVerdicts(consent.New())
-	g.AddIndexRoot()
-	return g
-}
-
-// forge gives an access another verdict, as whoever holds the database and its keys can.
-func forge(g *testlog.Governed, i uint64) {
-	v := *g.Openings[i].Verdict
-	v.Result, v.Rules = entry.Covered, []string{"agreement"}
-	g.Openings[i].Verdict = &v
+	return testlog.WithVerdicts(consent.New(), change...)
 }
 
 // What holds is cosigned, and a later run reads only the openings that are new.
@@ -123,7 +108,7 @@ func TestConvictsByRulesAndOpenings(t *testing.T) {
 // begun anew.
 func TestVerdictsGoesOn(t *testing.T) {
 	g := governed()
-	forge(g, g.Accesses[0])
+	g.ForgeVerdict(g.Accesses[0])
 	s := newWorld(t, g.Log)
 	s.Change(func() { s.Refuse["/v1/openings"] = 403 })
 	if errOut := s.once(unreadable, withVerdicts); !strings.Contains(errOut, "openings") || len(s.CosignedSizes()) > 0 {
@@ -172,7 +157,7 @@ func TestVerdictsIsInterrupted(t *testing.T) {
 	}
 	g.GiveVerdicts(consent.New())
 	g.AddIndexRoot()
-	forge(g, g.Shared[3])
+	g.ForgeVerdict(g.Shared[3])
 	s := newWorld(t, g.Log)
 	s.Change(func() { s.Refuse["/tile/entries/001"] = 404 })
 	s.once(unreadable, withVerdicts)

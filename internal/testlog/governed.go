@@ -96,6 +96,25 @@ func (g *Governed) key(org string) *wire.Signer {
 	return g.Lothian
 }
 
+// WithVerdicts makes a governed log whose index covers all its entries and verdicts, which rules
+// give. A test may change the log before that.
+func WithVerdicts(rules register.Rules, change ...func(g *Governed)) *Governed {
+	g := NewGoverned(NewLag("ledger.test/2026", 40))
+	for _, f := range change {
+		f(g)
+	}
+	g.GiveVerdicts(rules)
+	g.AddIndexRoot()
+	return g
+}
+
+// ForgeVerdict says that access i is covered, as whoever holds the database and its keys can.
+func (l *Log) ForgeVerdict(i uint64) {
+	v := *l.Openings[i].Verdict
+	v.Result, v.Rules = entry.Covered, []string{"agreement"}
+	l.Openings[i].Verdict = &v
+}
+
 // GiveVerdicts sets the verdict of every opening as an honest ledger does, by telling rules, which
 // are those of an empty log, of all entries in order. It skips public entries that the rules
 // refuse.

@@ -18,7 +18,8 @@ func (l *Log) AddIndexRoot() uint64 {
 
 // AddIndexRootOf appends any index root.
 func (l *Log) AddIndexRootOf(size uint64, root wire.Hash, s *wire.Signer) uint64 {
-	return l.AddPublic(must(entry.Sign(s, &entry.IndexRoot{Common: entry.Common{Issuer: "operator", Audience: l.Origin, IssuedAt: Now}, Size: size, Root: root})))
+	common := entry.Common{Issuer: "operator", Audience: l.Origin, IssuedAt: Now}
+	return l.AddPublic(Sign(s, &entry.IndexRoot{Common: common, Size: size, Root: root}))
 }
 
 // Claim says how a statement is made. The zero value of an optional field is what an honest ledger
@@ -94,7 +95,10 @@ func (l *Log) linked(h *bundle.History, m uint64) []string {
 // signers.
 func (l *Log) history(c Claim, id string, m, size uint64, signers map[string]bool) *bundle.History {
 	tag, vrfProof := c.VRF.Tag(l.Origin, id)
-	h := &bundle.History{Subject: bundle.Subject{Tag: tag, VRFProof: vrfProof, Proof: c.Index.Prove(proof.TagKey(tag))}, Entries: bundle.Entries{}, Newer: bundle.Entries{}}
+	h := &bundle.History{
+		Subject: bundle.Subject{Tag: tag, VRFProof: vrfProof, Proof: c.Index.Prove(proof.TagKey(tag))},
+		Entries: bundle.Entries{}, Newer: bundle.Entries{},
+	}
 	for i := range size {
 		o := l.Openings[i]
 		if o == nil || o.Tag != tag || c.Omit[i] {
@@ -148,7 +152,9 @@ func (l *Log) evidence(c Claim, format string, size uint64, signers map[string]b
 		c.Checkpoint = l.Cosigned(size, c.CosignedAt, c.Cosigners...)
 	}
 	ev := bundle.Evidence{Format: format, Origin: l.Origin, Checkpoint: string(c.Checkpoint), Genesis: bundle.Leaf{Leaf: l.Leaves[0]},
-		IndexRoot: bundle.Leaf{Index: c.IndexRoot, Leaf: l.Leaves[c.IndexRoot]}, Chains: bundle.Chains{}, Nodes: []wire.Hash{}, Text: []string{"for tests"}}
+		IndexRoot: bundle.Leaf{Index: c.IndexRoot, Leaf: l.Leaves[c.IndexRoot]},
+		Chains:    bundle.Chains{}, Nodes: []wire.Hash{}, Text: []string{"for tests"},
+	}
 	names := l.names(signers)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		k := proof.NameKey(name)
