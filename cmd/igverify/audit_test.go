@@ -62,8 +62,8 @@ func TestAuditWithoutKey(t *testing.T) {
 }
 
 // A wrong index root ends with exit code 1 and evidence, also when run again. The evidence proves
-// that the operator signed the root, not that it is wrong: only a replay shows that, and the command
-// says so.
+// that the operator signed the root, not that it is wrong: only a replay shows that, and the
+// command says so.
 func TestAuditAccuses(t *testing.T) {
 	l := rooted()
 	s := newLedgerServer(t, l.Log)

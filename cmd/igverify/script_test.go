@@ -29,7 +29,8 @@ var update = flag.Bool("update", false, "write the golden files")
 //
 //	log/        an honest log of 11 entries    grown/  the same, 700 entries later     early/  the same, when it had 7
 //	fork/       same keys, same size as log/, another history from entry 7 on          fork-grown/  fork/, grown
-//	stolen/     log/ with a leaf by the revoked key, misfiled/ log/ with an access filed under another person
+//	stolen/     log/ with a leaf by the revoked key
+//	misfiled/   log/ with an access filed under another person
 //	invented/   log/ with an organisation without a countersignature
 //	receipt.json, entry.sdjwt, opening.json   of entry 8 of log/, about the person in id; other-id is another person
 //	public-receipt.json, public-entry.jws     of entry 1
