@@ -52,6 +52,7 @@ func TestAuditDaemon(t *testing.T) {
 	}
 	address := regexp.MustCompile(`http://\S+/metrics`).FindString(errOut.String())
 	var metrics string
+	// A round is counted after its cosignature was sent, so the count is what to wait for.
 	until("metrics", func() bool {
 		resp, err := http.Get(address)
 		if err != nil {
@@ -60,10 +61,10 @@ func TestAuditDaemon(t *testing.T) {
 		defer resp.Body.Close()
 		b, _ := io.ReadAll(resp.Body)
 		metrics = string(b)
-		return strings.Contains(metrics, "igverify_audit_cosigned_size 18\n")
+		return strings.Contains(metrics, `igverify_audit_rounds_total{result="cosigned"} 4`)
 	})
 	for _, want := range []string{"# TYPE igverify_audit_alarm gauge\nigverify_audit_alarm 0\n", "igverify_audit_size 18\n", "igverify_audit_index_lag 1\n", "igverify_audit_index_lag_allowed 20\n",
-		`igverify_audit_rounds_total{result="cosigned"} 4`, `igverify_audit_rounds_total{result="unreadable"} `, "igverify_audit_index_roots 4\n"} {
+		"igverify_audit_cosigned_size 18\n", `igverify_audit_rounds_total{result="unreadable"} `, "igverify_audit_index_roots 4\n"} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("/metrics lacks %q:\n%s", want, metrics)
 		}
