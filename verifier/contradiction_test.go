@@ -190,16 +190,16 @@ func TestFlippedEvidenceConvictsNobody(t *testing.T) {
 	l := w.log()
 	statement := testlog.StatementJSON(l.Statement(w.indexed(l)))
 	receipt := testlog.JSON(w.Receipt(w.Accesses[0], w.Size()))
-	for pos := 0; pos < len(receipt)+len(statement); pos += 3 {
-		r, s := bytes.Clone(receipt), bytes.Clone(statement)
-		if pos < len(r) {
-			r[pos] ^= 1 << (pos % 7)
-		} else {
-			s[pos-len(r)] ^= 1 << (pos % 7)
-		}
+	innocent := func(r, s []byte, part string, pos int) {
 		if found, _ := verifier.CheckContradiction(r, s, alone); found != nil {
-			t.Errorf("byte %d: an honest operator is convicted", pos)
+			t.Errorf("byte %d of the %s: an honest operator is convicted", pos, part)
 		}
+	}
+	for _, pos := range telling(receipt) {
+		innocent(flipped(receipt, pos), statement, "receipt", pos)
+	}
+	for _, pos := range telling(statement) {
+		innocent(receipt, flipped(statement, pos), "statement", pos)
 	}
 }
 
