@@ -58,7 +58,8 @@ func overwrite(t testing.TB, path string, data []byte) {
 	}
 }
 
-// step is how many bytes lie between two that are flipped where there are many.
+// step is how many bytes lie between two that are flipped where there are many. That each byte
+// counts is tested in package verifier; here, that the command says so.
 func step(n int) int {
 	if testing.Short() {
 		return 37 * n
@@ -100,9 +101,9 @@ func checkNoID(t *testing.T, what string, ids []string, text string) {
 func TestFlippedLogFileIsNamed(t *testing.T) {
 	f := newFixture(t)
 	for path, data := range f.files {
-		k := step(1)
+		k := step(3)
 		if strings.Contains(path, "entries") {
-			k = step(2)
+			k = step(7)
 		}
 		flips(data, k, func(pos int, flipped []byte) {
 			what := fmt.Sprintf("%s byte %d", path, pos)
@@ -171,13 +172,13 @@ func TestFlippedReceiptIsRefused(t *testing.T) {
 		if code, out, errOut := igverify("", args...); code != 0 {
 			t.Fatalf("good receipt of %d: exit code %d\n%s%s", index, code, out, errOut)
 		}
-		flips(receipt, step(1), func(pos int, flipped []byte) {
+		flips(receipt, step(5), func(pos int, flipped []byte) {
 			f.write(t, "receipt", flipped)
 			code, stdout, stderr := igverify("", args...)
 			checkRefused(t, fmt.Sprintf("receipt of %d, byte %d", index, pos), f.IDs, code, stdout, stderr)
 		})
 		f.write(t, "receipt", receipt)
-		flips(sdjwt, step(1), func(pos int, flipped []byte) {
+		flips(sdjwt, step(5), func(pos int, flipped []byte) {
 			f.write(t, "entry", flipped)
 			code, stdout, stderr := igverify("", args...)
 			checkRefused(t, fmt.Sprintf("entry %d, byte %d", index, pos), f.IDs, code, stdout, stderr)
@@ -195,7 +196,7 @@ func TestFlippedOpeningIsRefused(t *testing.T) {
 		t.Fatalf("good opening: exit code %d\n%s%s", code, out, errOut)
 	}
 	received := bytes.Index(opening, []byte(f.Openings[index].Received)) // nothing proves the ledger's own time
-	flips(opening, step(1), func(pos int, flipped []byte) {
+	flips(opening, step(5), func(pos int, flipped []byte) {
 		if pos >= received && pos < received+len(f.Openings[index].Received) {
 			return
 		}
@@ -211,7 +212,7 @@ func TestEntryNamesExchangedLeaf(t *testing.T) {
 	index := f.Accesses[3]
 	args := []string{"entry", f.write(t, "opening", testlog.JSON(f.Openings[index])), "--log-key", f.Key, "--from", f.dir}
 	path := verifier.BundlePath(0, int(f.Size()))
-	flips(f.files[path], step(11), func(pos int, flipped []byte) {
+	flips(f.files[path], step(31), func(pos int, flipped []byte) {
 		leaf, ok := leafAt(f.Leaves, pos)
 		if !ok || uint64(leaf) > index {
 			return
@@ -237,7 +238,7 @@ func TestFlippedStateIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		flips(good, step(3), func(pos int, flipped []byte) {
+		flips(good, step(7), func(pos int, flipped []byte) {
 			overwrite(t, state, flipped)
 			code, stdout, stderr := igverify("", args...)
 			checkRefused(t, fmt.Sprintf("%s state byte %d", command, pos), f.IDs, code, stdout, stderr)
