@@ -6,6 +6,7 @@ import (
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
+	"igledger/ledger/wire"
 )
 
 // check is the state of the check of one file: what the file is checked against, and what has been
@@ -18,7 +19,8 @@ import (
 type check struct {
 	Report
 	policy *Policy
-	now    time.Time // zero: age is not judged
+	pinned *wire.Hash // hash of the genesis that the reader expects; nil: any
+	now    time.Time  // zero: age is not judged
 
 	head    *signedHead       // tree head, see openHead
 	backers backers           // its cosigners, see checkCosigners

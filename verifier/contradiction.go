@@ -29,8 +29,10 @@ type Contradiction struct {
 // statement's histories, and the index root that the operator signed has a history of that tag
 // without that leaf. Then one of three signed things is false: the receipt's checkpoint, the
 // statement's checkpoint, or the index root in it. The check does not need or read the id, the
-// content of entries or cosignatures. Receipt and statement must each prove what they say;
-// otherwise nothing follows, and the report says why.
+// content of entries. Receipt and statement must each prove what they say; otherwise nothing follows,
+// and the report says why. If the policy asks for cosigners, at least one of the two checkpoints must
+// carry the quorum: otherwise somebody with the log's key, who need not be the operator, may have
+// made up a log that nobody saw.
 //
 // CheckContradiction reports a failure of CheckContradicted, and returns evidence, if and only if
 // the operator is convicted.
@@ -62,7 +64,7 @@ func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 		return nil
 	}
 	r := c.openReceipt(receipt)
-	if c.Err() != nil {
+	if c.Err() != nil || !c.checkPair(s.Checkpoint, r) {
 		return nil
 	}
 	at := slices.IndexFunc(s.Histories(), func(h *bundle.History) bool { return h.Tag == *r.Tag })
@@ -91,6 +93,23 @@ func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 	return found
 }
 
+// checkPair checks that one of the two checkpoints carries the policy's quorum.
+func (c *check) checkPair(statement string, r *openedReceipt) bool {
+	switch {
+	case c.policy.AsksNobody():
+		c.checkQuorum(nil)
+	case r.seconded || Seconded([]byte(statement), c.head.Checkpoint, c.policy, c.now):
+		c.Pass(CheckQuorum, nil, "one of the two checkpoints is cosigned by %s", c.policy.Quorum().Want())
+	default:
+		c.Fail(&Failure{Check: CheckQuorum, Expected: "one of the two checkpoints cosigned by " + c.policy.Quorum().Want(),
+			Found: "both signed by the log only, or by too few cosigners",
+			Meaning: "nobody whom you trust saw the log that these files are of: whoever has the log's key can have made " +
+				"both of them. To judge them by that key alone, give --log-key instead of --policy"})
+		return false
+	}
+	return true
+}
+
 // lacks reports whether a history that is complete below M should have the receipt's leaf but does
 // not.
 func (c *check) lacks(h *bundle.History, r *openedReceipt) bool {
@@ -112,7 +131,8 @@ func (c *check) lacks(h *bundle.History, r *openedReceipt) bool {
 // openedReceipt is a receipt that has been checked on its own.
 type openedReceipt struct {
 	*bundle.Receipt
-	index uint64
+	index    uint64
+	seconded bool // its checkpoint carries the policy's quorum
 }
 
 // openReceipt checks what a receipt proves on its own: that the operator signed a tree with this
@@ -147,7 +167,7 @@ func (c *check) openReceipt(data []byte) *openedReceipt {
 	commitment{CheckTagCommitment, i, proof.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit}.check(&c.Report,
 		"the receipt names a different pseudonym from the one in its leaf: it proves nothing against the operator")
 	inclusion{leaf: r.Leaf, index: p.Index, path: p.Hashes, head: head.Checkpoint}.check(&c.Report)
-	return &openedReceipt{r, p.Index}
+	return &openedReceipt{r, p.Index, Seconded(p.Checkpoint, head.Checkpoint, c.policy, c.now)}
 }
 
 // evidence returns copies of the statement and the receipt without what a third party need not see:

@@ -15,9 +15,9 @@ func ExampleCheckReceipt() {
 	mine := ledger.Entries[3]                          // the entry as the source sent it
 	receipt := ledger.Receipt(3, ledger.Size())        // what it got back
 
-	key, _ := verifier.LogKey(ledger.Key)
+	policy, _ := verifier.PolicyForLog(ledger.Key) // or ParsePolicy, to ask for witnesses too
 	genesis, _ := verifier.CheckGenesis(ledger.Leaves[0], ledger.Key)
-	got, report := verifier.CheckReceipt(verifier.ReceiptEvidence{Receipt: receipt, Entry: mine, Log: key, Genesis: genesis})
+	got, report := verifier.CheckReceipt(verifier.ReceiptEvidence{Receipt: receipt, Entry: mine, Policy: policy, Genesis: genesis})
 	fmt.Println("entry", got.Index, "of", got.Checkpoint.Size, "error:", report.Err())
 	for _, r := range report.Results {
 		fmt.Println(r.Status, r.Check)
@@ -25,6 +25,7 @@ func ExampleCheckReceipt() {
 	// Output:
 	// entry 3 of 11 error: <nil>
 	// ok checkpoint-signature
+	// skipped quorum
 	// ok audience
 	// ok leaf-form
 	// ok tag-commitment

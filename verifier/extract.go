@@ -8,6 +8,7 @@ import "igledger/ledger/bundle"
 // Complete is never true.
 func CheckExtract(ev StatementEvidence) *StatementReport {
 	c := newCheck(ev.Policy, ev.Now)
+	c.pinned = ev.Genesis
 	c.extract(ev)
 	return c.report()
 }

@@ -43,6 +43,12 @@ func (c *check) checkGenesis(ev *bundle.Evidence) bool {
 		c.Fail(failure(err, At(0), CheckGenesisLeaf))
 		return false
 	}
+	if c.pinned != nil {
+		if err := CheckGenesisHash(ev.Genesis.Leaf, *c.pinned); err != nil {
+			c.Fail(asFailure(err, At(0), CheckGenesisLeaf))
+			return false
+		}
+	}
 	c.genesis = g
 	c.signed = append(c.signed, signedEntry{0, e, true})
 	c.Pass(CheckGenesisLeaf, At(0), "leaf 0 names this log key and the pseudonym key")

@@ -83,13 +83,16 @@ func (c *check) checkCosigners(signed string) {
 	c.checkAge()
 }
 
+// nobodyVouches is what a policy without a quorum means for everything that is checked under it.
+const nobodyVouches = "signed by the log only, nobody else vouches: that everyone sees the same log, and that its " +
+	"index is true, is the operator's word alone"
+
 // checkQuorum checks the policy's quorum. If it fails because of a group with a known name, the
 // report names that group.
 func (c *check) checkQuorum(sigs []Cosignature) {
 	quorum := c.policy.Quorum()
 	if quorum == nil {
-		c.Skip(CheckQuorum, nil, "your policy asks for no cosigners: that everyone sees the same log, and that its "+
-			"index is true, is the operator's word alone")
+		c.Skip(CheckQuorum, nil, "%s", nobodyVouches)
 		return
 	}
 	if _, ok := quorum.AsOf(sigs); ok {

@@ -37,8 +37,9 @@ func LeafHashFromTile(tiles TileFunc, index, size uint64) (wire.Hash, error) {
 func beyond(index, size uint64) *Failure {
 	return &Failure{Check: CheckInclusion, Index: At(index),
 		Expected: fmt.Sprintf("an index below the log's size %d", size), Found: fmt.Sprintf("%d", index),
-		Meaning: "the log as shown now has no such entry: it was cut short, or you are reading an old copy",
-		Err:     wire.BadProof}
+		Meaning: "this state of the log has no such entry: the log was cut short, you are reading an old copy, or the " +
+			"entry is newer than the checkpoint that your cosigners saw",
+		Err: wire.BadProof}
 }
 
 func nodePath(tiles TileFunc, nodes merkle.Nodes, size uint64) ([]wire.Hash, error) {

@@ -2,22 +2,25 @@ package verifier
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/register"
 	"igledger/ledger/wire"
 )
 
-// ReceiptEvidence holds what CheckReceipt needs. Receipt, Entry and Log are required; with the
+// ReceiptEvidence holds what CheckReceipt needs. Receipt, Entry and Policy are required; with the
 // others more can be checked.
 type ReceiptEvidence struct {
 	Receipt *bundle.Receipt
 	Entry   *entry.Entry   // the source's own copy, with its disclosures
-	Log     note.Verifier  // see LogKey
+	Policy  *Policy        // see ParsePolicy, PolicyForLog
+	Now     time.Time      // for cosignatures from the future; zero: age is not judged
 	Genesis *entry.Genesis // nil: filing is not checked
 
 	// Register is the register as it was at the entry's index, from a LogReplay. If it is nil,
@@ -29,6 +32,8 @@ type ReceiptEvidence struct {
 type Receipted struct {
 	Index      uint64
 	Checkpoint proof.Checkpoint
+	Signed     string // the checkpoint as a signed note
+	Quorum     bool   // the policy asks for cosigners, and enough of them cosigned the checkpoint
 }
 
 // CheckReceipt checks a receipt for an entry that the caller holds, as a source does before it
@@ -36,7 +41,9 @@ type Receipted struct {
 // (CheckBodyCommitment), filing it under another person or under no one (CheckFiling, with the VRF
 // key of the genesis), issuing a receipt for a place in the log where the entry is not
 // (CheckInclusion), or accepting it from a key that was not valid (CheckKeyStatus, if Register is
-// given).
+// given). If the policy asks for cosigners, it also stops an operator from acknowledging the entry in
+// a log that it shows to this source only (CheckQuorum). A receipt of which only the quorum is
+// missing is worth waiting for a better one: see OnlyQuorum.
 func CheckReceipt(ev ReceiptEvidence) (Receipted, Report) {
 	var rep Report
 	var got Receipted
@@ -46,30 +53,40 @@ func CheckReceipt(ev ReceiptEvidence) (Receipted, Report) {
 		return got, rep
 	}
 	i := At(p.Index)
-	head, f := openCheckpoint(p.Checkpoint, ev.Log)
-	got = Receipted{p.Index, head}
-	if f != nil {
+	got = Receipted{Index: p.Index, Signed: string(p.Checkpoint)}
+	head := OpenHead(&rep, "the receipt's: ", p.Checkpoint, ev.Policy, ev.Now)
+	if head == nil {
+		return got, rep
+	}
+	got.Checkpoint, got.Quorum = head.Checkpoint, head.Quorum
+	checkAudience(&rep, ev.Entry, head.Origin, i)
+	if f := checkReceiptLeaf(&rep, ev, head.Origin, i); f != nil {
 		rep.Fail(f)
 		return got, rep
 	}
-	rep.Pass(CheckCheckpointSignature, nil, "%s signed size %d, root %x", ev.Log.Name(), head.Size, head.Root)
-	checkAudience(&rep, ev.Entry, ev.Log.Name(), i)
-	if f := checkReceiptLeaf(&rep, ev, i); f != nil {
-		rep.Fail(f)
-		return got, rep
-	}
-	inclusion{leaf: ev.Receipt.Leaf, index: p.Index, path: p.Hashes, head: head}.check(&rep)
+	inclusion{leaf: ev.Receipt.Leaf, index: p.Index, path: p.Hashes, head: head.Checkpoint}.check(&rep)
 	checkKey(&rep, ev.Entry, ev.Register, i)
 	return got, rep
 }
 
-// VerifyReceipt is CheckReceipt for callers that need only a yes or no, such as a source that is
-// about to forget an event. It checks the leaf form, both commitments, that the tag is the VRF of
-// the entry's own sub under the log's key, and inclusion under a checkpoint that log signed. It
-// does not check who signed the entry, which its source knows. vrfKey may be zero for a public
-// entry. An error is the first *Failure.
+// OnlyQuorum reports whether nothing failed but that too few cosigners of the policy have cosigned.
+func (r *Report) OnlyQuorum() bool {
+	for _, f := range r.Failures {
+		if f.Check != CheckQuorum && f.Check != CheckWitnesses && f.Check != CheckAuditors {
+			return false
+		}
+	}
+	return len(r.Failures) > 0
+}
+
+// VerifyReceipt is CheckReceipt for callers that need only a yes or no. It checks the leaf form, both
+// commitments, that the tag is the VRF of the entry's own sub under the log's key, and inclusion
+// under a checkpoint that log signed. It does not check who signed the entry, which its source
+// knows, nor who else saw the checkpoint. vrfKey may be zero for a public entry. An error is the
+// first *Failure.
 func VerifyReceipt(r *bundle.Receipt, e *entry.Entry, log note.Verifier, vrfKey wire.Hash) (Receipted, error) {
-	ev := ReceiptEvidence{Receipt: r, Entry: e, Log: log, Genesis: &entry.Genesis{VRFKey: vrfKey}}
+	policy := &Policy{Logs: []cosign.PolicyLog{{Verifier: log}}}
+	ev := ReceiptEvidence{Receipt: r, Entry: e, Policy: policy, Genesis: &entry.Genesis{VRFKey: vrfKey}}
 	got, rep := CheckReceipt(ev)
 	if err := rep.Err(); err != nil {
 		return Receipted{}, err
@@ -79,7 +96,7 @@ func VerifyReceipt(r *bundle.Receipt, e *entry.Entry, log note.Verifier, vrfKey 
 
 // checkReceiptLeaf checks that the leaf is the entry's. If it returns a failure, the check of the
 // receipt ends.
-func checkReceiptLeaf(rep *Report, ev ReceiptEvidence, i *uint64) *Failure {
+func checkReceiptLeaf(rep *Report, ev ReceiptEvidence, origin string, i *uint64) *Failure {
 	e := ev.Entry
 	l, err := proof.ParseLeaf(ev.Receipt.Leaf)
 	if err != nil {
@@ -93,7 +110,7 @@ func checkReceiptLeaf(rep *Report, ev ReceiptEvidence, i *uint64) *Failure {
 	}
 	rep.Pass(CheckLeafForm, i, "%s", leafForm(l.Public))
 	if !l.Public {
-		checkReceiptLink(rep, ev, l, i)
+		checkReceiptLink(rep, ev, origin, l, i)
 		return nil
 	}
 	if l.JWS != e.Compact {
@@ -114,7 +131,7 @@ func leafForm(public bool) string {
 }
 
 // checkReceiptLink checks both commitments of a sealed leaf, and under which person it is filed.
-func checkReceiptLink(rep *Report, ev ReceiptEvidence, l proof.Leaf, i *uint64) {
+func checkReceiptLink(rep *Report, ev ReceiptEvidence, origin string, l proof.Leaf, i *uint64) {
 	r, sub := ev.Receipt, ev.Entry.ShownSub()
 	if r.TagSalt == nil || r.Tag == nil || r.BodySalt == nil {
 		rep.Fail(&Failure{Check: CheckReceiptForm, Index: i,
@@ -135,7 +152,7 @@ func checkReceiptLink(rep *Report, ev ReceiptEvidence, l proof.Leaf, i *uint64) 
 	case ev.Genesis == nil:
 		rep.Skip(CheckFiling, i, "the log's genesis was not given, so its pseudonym key is unknown")
 	default:
-		filing{CheckFiling, i, ev.Genesis.VRFKey, ev.Log.Name(), sub, *r.Tag, r.VRFProof}.check(rep,
+		filing{CheckFiling, i, ev.Genesis.VRFKey, origin, sub, *r.Tag, r.VRFProof}.check(rep,
 			"the entry is filed under the person it is about")
 	}
 }

@@ -32,6 +32,15 @@ func key(t testing.TB, l *testlog.Log) note.Verifier {
 	return v
 }
 
+// only returns the policy that knows a log and asks for no cosigner.
+func only(t testing.TB, l *testlog.Log) *verifier.Policy {
+	p, err := verifier.PolicyForLog(l.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func registerAt(t *testing.T, l *testlog.Log, index uint64) *register.Register {
 	r, failures := replay(t, l.Key, l.Leaves[:index])
 	if len(failures) > 0 {
@@ -59,13 +68,13 @@ func first(r verifier.Report) verifier.Check {
 func TestReceiptOfEveryLeaf(t *testing.T) {
 	s := testlog.NewSample(origin)
 	for i := range s.Size() {
-		ev := verifier.ReceiptEvidence{Receipt: s.Receipt(i, s.Size()), Entry: s.Entries[i], Log: key(t, s.Log), Genesis: genesis(t, s.Log), Register: registerAt(t, s.Log, i)}
+		ev := verifier.ReceiptEvidence{Receipt: s.Receipt(i, s.Size()), Entry: s.Entries[i], Policy: only(t, s.Log), Genesis: genesis(t, s.Log), Register: registerAt(t, s.Log, i)}
 		got, rep := verifier.CheckReceipt(ev)
 		if rep.Err() != nil || got.Index != i || got.Checkpoint.Size != s.Size() {
 			t.Errorf("leaf %d: %v", i, rep.Err())
 		}
 		for _, r := range rep.Results {
-			if r.Status != verifier.OK {
+			if r.Status != verifier.OK && r.Check != verifier.CheckQuorum {
 				t.Errorf("leaf %d: %s was %s", i, r.Check, r.Status)
 			}
 		}
@@ -116,7 +125,7 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 		"proof of another log":     {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = other.Receipt(3, other.Size()).Proof }, want: verifier.CheckCheckpointSignature},
 		"no proof":                 {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = "" }, want: verifier.CheckInclusion},
 		"genesis of another log":   {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Genesis = genesis(t, other.Log) }, want: verifier.CheckFiling},
-		"checked with another key": {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Log = key(t, other.Log) }, want: verifier.CheckCheckpointSignature},
+		"checked with another key": {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Policy = only(t, other.Log) }, want: verifier.CheckCheckpointSignature},
 		"entry without its sub": {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) {
 			ev.Entry, _ = entry.Parse(ev.Entry.Compact)
 		}, want: verifier.CheckDisclosures},
@@ -126,7 +135,7 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 			c.change(r)
 		}
 		reg, _ := replay(t, s.Key, s.Leaves[:c.of])
-		ev := verifier.ReceiptEvidence{Receipt: r, Entry: s.Entries[c.entry], Log: key(t, s.Log), Genesis: genesis(t, s.Log), Register: reg.Register()}
+		ev := verifier.ReceiptEvidence{Receipt: r, Entry: s.Entries[c.entry], Policy: only(t, s.Log), Genesis: genesis(t, s.Log), Register: reg.Register()}
 		if c.ev != nil {
 			c.ev(&ev)
 		}
@@ -137,7 +146,7 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 		// The short form is the same check without the register.
 		ev.Register = nil
 		proved, rep2 := verifier.CheckReceipt(ev)
-		short, err := verifier.VerifyReceipt(r, ev.Entry, ev.Log, ev.Genesis.VRFKey)
+		short, err := verifier.VerifyReceipt(r, ev.Entry, ev.Policy.Logs[0].Verifier, ev.Genesis.VRFKey)
 		switch want := first(rep2); {
 		case want != "" && (!isFailure(err, want) || short != verifier.Receipted{}):
 			t.Errorf("%s: VerifyReceipt: %v, want %s", name, err, want)
@@ -299,5 +308,51 @@ func TestOpeningRemarks(t *testing.T) {
 	o.Flags, o.Received = nil, "yesterday"
 	if _, err := verifier.ParseOpening(testlog.JSON(o)); !isFailure(err, verifier.CheckOpeningForm) {
 		t.Errorf("no time: %v", err)
+	}
+}
+
+// TestReceiptUnderPolicy: a policy that asks for witnesses is satisfied by nothing that the log alone
+// signed, and the report says whether only they are missing.
+func TestReceiptUnderPolicy(t *testing.T) {
+	s := testlog.NewSample(origin)
+	w, a, stranger := testlog.NewCosigner("w"), testlog.NewCosigner("a"), testlog.NewCosigner("stranger")
+	policy, err := verifier.ParsePolicy(testlog.Policy(s.Key, 1, []*testlog.Cosigner{w}, []*testlog.Cosigner{a}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := testlog.NewSampleOn(s.Forge())
+	forged.Cosign(forged.Size(), stranger)
+	at := s.Accesses[3]
+	of := func(by ...*testlog.Cosigner) *bundle.Receipt {
+		l := s.Fork(s.Size())
+		l.Cosign(s.Size(), by...)
+		return l.Receipt(at, s.Size())
+	}
+	misfiled := s.Fork(s.Size())
+	wrong := misfiled.AddSealed(s.Access("lothian", s.Second, s.IDs[0]), s.IDs[1])
+	head := proof.Checkpoint{Origin: origin, Size: s.Size(), Root: wire.Hash{7}}
+	for name, c := range map[string]struct {
+		receipt *bundle.Receipt
+		entry   *entry.Entry
+		want    verifier.Check
+		only    bool // only the quorum is missing
+	}{
+		"witnessed":               {of(w, a), s.Entries[at], "", false},
+		"signed by the log only":  {of(), s.Entries[at], verifier.CheckWitnesses, true},
+		"by the auditor only":     {of(a), s.Entries[at], verifier.CheckWitnesses, true},
+		"by the witness only":     {of(w), s.Entries[at], verifier.CheckAuditors, true},
+		"by a stranger":           {of(stranger), s.Entries[at], verifier.CheckWitnesses, true},
+		"of a forged log":         {forged.Receipt(at, forged.Size()), forged.Entries[at], verifier.CheckWitnesses, false},
+		"misfiled, and by nobody": {misfiled.Receipt(wrong, misfiled.Size()), misfiled.Entries[wrong], verifier.CheckWitnesses, false},
+		"another state's line":    {s.Receipt(at, s.Size()), s.Entries[at], verifier.CheckCosignature, false},
+	} {
+		r := *c.receipt
+		if c.want == verifier.CheckCosignature {
+			r.Proof += w.Line(head, testlog.Now)
+		}
+		got, rep := verifier.CheckReceipt(verifier.ReceiptEvidence{Receipt: &r, Entry: c.entry, Policy: policy, Genesis: genesis(t, s.Log)})
+		if first(rep) != c.want || got.Quorum != (c.want == "") || rep.OnlyQuorum() != c.only {
+			t.Errorf("%s: failed at %q, want %q; quorum %v, only the quorum %v", name, first(rep), c.want, got.Quorum, rep.OnlyQuorum())
+		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-// StatementEvidence holds what CheckStatement and CheckExtract need. Only Now may be left out.
+// StatementEvidence holds what CheckStatement and CheckExtract need. Now and Genesis may be left out.
 type StatementEvidence struct {
 	Statement []byte  // the file
 	Policy    *Policy // see ParsePolicy, PolicyForLog
@@ -18,6 +18,8 @@ type StatementEvidence struct {
 	// It may be "" only for an extract.
 	ID  string
 	Now time.Time // for the age; zero: age is not judged
+
+	Genesis *wire.Hash // hash of leaf 0 that the caller expects, see GenesisHash; nil: any
 }
 
 // StatementEntry is an entry that was shown, with what a reader must know about it.
@@ -90,6 +92,7 @@ const StaleAfter = 48 * time.Hour
 // checks that are still possible.
 func CheckStatement(ev StatementEvidence) *StatementReport {
 	c := newCheck(ev.Policy, ev.Now)
+	c.pinned = ev.Genesis
 	c.statement(ev)
 	return c.report()
 }

@@ -11,8 +11,10 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 	"igledger/policies"
+	"igledger/verifier"
 )
 
 func initCommand() *cli.Command {
@@ -21,7 +23,8 @@ func initCommand() *cli.Command {
 		Usage: "create a log: its genesis names the registrar, the enroller and the operator",
 		Description: "The registrar signs the genesis. The enroller, which must not be the operator, sends a\n" +
 			"key request (igledger key request --purpose administer). Give each of the three as\n" +
-			"ID=NAME.\n\n" +
+			"ID=NAME. Publish the log key and the hash of the genesis, which it prints: with the hash,\n" +
+			"igverify --genesis tells this log from any other, even one under a stolen log key.\n\n" +
 			"Example: igledger init --keys igledger-data/keys --operator 'NSS=NHS National Services " +
 			"Scotland' --registrar 'SG=Scottish Government' --registrar-key sg.jwk --enroller " +
 			"'ICO=Information Commissioner' --enroller-request ico.json",
@@ -78,8 +81,9 @@ func initLog(c *cli.Context) error {
 		return err
 	}
 	defer log.Close(c.Context)
-	return output(c, map[string]string{"origin": log.Origin(), "logKey": log.VerifierKey()},
-		"log %s created\nlog key: %s\n", log.Origin(), log.VerifierKey())
+	genesis := fmt.Sprintf("%x", verifier.GenesisHash(proof.PublicLeaf(g.Compact)))
+	return output(c, map[string]string{"origin": log.Origin(), "logKey": log.VerifierKey(), "genesis": genesis},
+		"log %s created\nlog key: %s\ngenesis: %s\n", log.Origin(), log.VerifierKey(), genesis)
 }
 
 // createLog creates a log. Its first entries are the genesis and version 1 of the policies, which

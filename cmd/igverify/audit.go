@@ -40,7 +40,6 @@ var auditCommand = command{
 		"  igverify audit https://ledger.example.org --log-key \"$(cat log.vkey)\" --org AUD1 --caller-key aud1.jwk --key " +
 		"audit.key --state /var/lib/igverify --listen 127.0.0.1:9464",
 	flags: []cli.Flag{
-		policyFlag,
 		&cli.StringFlag{Name: "org", Usage: "`ID` of the organisation that audits, which has the role auditor"},
 		&cli.StringFlag{Name: "caller-key", Usage: "`FILE` with its private JWK for audit, to read the feed"},
 		&cli.StringFlag{Name: "key", Usage: "`FILE` with the key that cosigns, see keygen; without it nothing is cosigned"},
@@ -124,10 +123,10 @@ func (s *session) auditConfig() (auditd.Config, error) {
 	if config.Interval <= 0 || config.Openings < 0 {
 		return config, usage("--interval must be greater than 0, and --openings must not be negative")
 	}
-	if len(s.policy.Logs) != 1 {
-		return config, usage("--policy names %d logs; an audit needs exactly one", len(s.policy.Logs))
+	if err := s.oneLog("an audit"); err != nil {
+		return config, err
 	}
-	config.LogKey = s.policy.Logs[0].Key
+	config.LogKey, config.Policy, config.Genesis = s.key, s.policy, s.pinned
 	data, err := s.readFile("--caller-key", c.String("caller-key"), maxFile)
 	if err != nil {
 		return config, err
@@ -269,17 +268,16 @@ var evidenceCommand = command{
 		"the file convicts the operator on its own. Exit code 1: it proves nothing on its own; if it accuses the operator " +
 		"of what only a replay of the log shows, the command says how to find out.\n\nExample:\n" +
 		"  igverify evidence evidence/index-root-0a1b2c3d4e5f.json --log-key \"$(cat log.vkey)\"",
-	flags: []cli.Flag{policyFlag},
 	check: func(s *session) error {
 		data, err := s.readFile("evidence", s.c.Args().First(), maxFile)
 		if err != nil {
 			return err
 		}
-		if len(s.policy.Logs) != 1 {
-			return usage("--policy names %d logs; evidence needs exactly one", len(s.policy.Logs))
+		if err := s.oneLog("evidence"); err != nil {
+			return err
 		}
-		s.report.Log.Origin = s.policy.Logs[0].Verifier.Name()
-		s.report.Add(auditor.CheckEvidence(data, s.policy.Logs[0].Key))
+		s.report.Log.Origin = s.log.Name()
+		s.report.Add(auditor.CheckEvidenceUnder(data, s.policy, s.pinned, time.Now()))
 		return nil
 	},
 }

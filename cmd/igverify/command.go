@@ -14,6 +14,7 @@ import (
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/fetch"
 )
@@ -23,7 +24,7 @@ type command struct {
 	name, usage, argsUsage, description string
 	args                                int // number of positional arguments
 	flags                               []cli.Flag
-	offline                             bool // takes --policy or --log-key and no log
+	offline                             bool // takes no log
 	check                               func(*session) error
 }
 
@@ -33,17 +34,21 @@ type session struct {
 	c      *cli.Context
 	report *report
 
-	policy *verifier.Policy // of offline commands
-	key    string           // verifier key
-	log    note.Verifier    // of key
-	src    *fetch.Log       // nil without --from
-	signed []byte           // the log's current checkpoint
-	head   proof.Checkpoint
+	policy *verifier.Policy
+	pinned *wire.Hash // from --genesis; nil: any
+
+	// With --from: the log, the checkpoint that the command rests on, and the log's newest, which
+	// may have fewer cosigners. Without it, key and log may be set by oneLog.
+	key          string // verifier key
+	log          note.Verifier
+	src          *fetch.Log // nil without --from
+	signed       []byte
+	head         proof.Checkpoint
+	newestSigned []byte
+	newest       proof.Checkpoint
 }
 
 var (
-	keyFlag = &cli.StringFlag{Name: "log-key",
-		Usage: "the log's verifier key `VKEY`, <origin>+<hash>+<base64>, from a source other than the log"}
 	fromFlag = &cli.StringFlag{Name: "from", Usage: "the log's `URL or directory`"}
 	jsonFlag = &cli.BoolFlag{Name: "json", Usage: "print a report for machines"}
 )
@@ -68,6 +73,9 @@ func (spec command) cli(exit func(int)) *cli.Command {
 				s.report.Fail(f)
 				err = nil
 			}
+			if errors.Is(err, errReported) {
+				err = nil
+			}
 			code := s.report.finish(err)
 			exit(code)
 			if c.Bool("json") {
@@ -82,16 +90,17 @@ func (spec command) cli(exit func(int)) *cli.Command {
 	}
 }
 
-// shared returns the flags that tell a command which log it is about.
+// shared returns the flags that say whom the reader trusts and, unless it is offline, which log a
+// command is about.
 func (spec command) shared() []cli.Flag {
 	if spec.offline {
-		return []cli.Flag{keyFlag}
+		return []cli.Flag{keyFlag, policyFlag, genesisFlag}
 	}
-	return []cli.Flag{keyFlag, fromFlag}
+	return []cli.Flag{keyFlag, policyFlag, genesisFlag, fromFlag}
 }
 
-// begin checks what all commands have in common. If --from is given, it reads the log's current
-// checkpoint.
+// begin checks what all commands have in common. If --from is given, it reads the state of the log
+// that the command rests on.
 func (s *session) begin(spec command) error {
 	if s.c.NArg() != spec.args {
 		plural := "s"
@@ -101,41 +110,16 @@ func (s *session) begin(spec command) error {
 		return usage("igverify %s takes %d argument%s, not %d; see igverify %s --help",
 			spec.name, spec.args, plural, s.c.NArg(), spec.name)
 	}
-	if spec.offline {
-		return s.offlinePolicy()
-	}
-	s.key = strings.TrimSpace(s.c.String("log-key"))
-	if s.key == "" {
-		return usage("--log-key is missing: give the log's verifier key, from a source other than the log")
-	}
-	var err error
-	s.log, err = verifier.LogKey(s.key)
-	if err != nil {
-		return usage("--log-key: %s", err)
-	}
-	s.report.Log.Origin = s.log.Name()
-	if s.c.String("from") == "" {
-		if spec.name != receiptCommand.name {
-			return usage("--from is missing: give the log's URL or directory")
-		}
-		return nil
-	}
-	s.src, err = fetch.Open(s.c.String("from"))
-	if err != nil {
+	if err := s.readTrust(); err != nil || spec.offline {
 		return err
 	}
-	s.signed, err = s.src.Checkpoint(s.ctx)
-	if err != nil {
-		return err
+	if s.c.String("from") != "" {
+		return s.openLog()
 	}
-	s.head, err = verifier.OpenCheckpoint(s.signed, s.log)
-	if err != nil {
-		return err
+	if spec.name != receiptCommand.name {
+		return usage("--from is missing: give the log's URL or directory")
 	}
-	s.report.Log.Size, s.report.Log.Root = &s.head.Size, fmt.Sprintf("%x", s.head.Root)
-	s.report.Pass(verifier.CheckCheckpointSignature, nil, "%s now has size %d, root %x",
-		s.head.Origin, s.head.Size, s.head.Root)
-	return nil
+	return s.oneLog("a receipt without --from")
 }
 
 // genesis reads leaf 0 from the log and checks that it is leaf 0 and a genesis.
@@ -152,6 +136,9 @@ func (s *session) genesis() (*entry.Genesis, error) {
 		return nil, err
 	}
 	if err := verifier.CheckInclusionOf(proof.LeafHash(leaf), 0, path, s.head); err != nil {
+		return nil, err
+	}
+	if err := s.checkPinned(leaf); err != nil {
 		return nil, err
 	}
 	g, err := verifier.CheckGenesis(leaf, s.key)

@@ -21,7 +21,8 @@ const (
 var logCommand = command{
 	name: "log", usage: "replay the whole log and recompute everything",
 	description: "Reads every entry bundle and hash tile and recomputes the root from the entries. Checks the " +
-		"signature, key and authority of every public entry in order, and that the log contains only entries.\n\n" +
+		"signature, key and authority of every public entry in order, and that the log contains only entries. Prints the " +
+		"hash of the genesis, by which --genesis of every command knows this log from any other.\n\n" +
 		"With --state, an interrupted run continues where it stopped, a later run reads only what is new, and a log that " +
 		"was rewound or forked is found. With --save, a copy is kept that you can give to --from without a network.\n\n" +
 		"Example:\n  igverify log --state ledger.state --save copy --log-key \"$(cat log.vkey)\" --from https://ledger.example.org",
@@ -113,8 +114,11 @@ func (r *replayRun) load() (err error) {
 		return fmt.Errorf("%w: its checkpoint is not from this log; remove the file to start from the beginning",
 			verifier.ErrState)
 	}
-	if err := r.consistent(saved, old, r.state); err != nil {
+	if err := r.grownFrom(saved, old, r.newestSigned, r.newest, r.state); err != nil {
 		return err
+	}
+	if replay.Size() > r.head.Size {
+		return fmt.Errorf("%w: it is ahead of the newest checkpoint that your cosigners saw; try again later", verifier.ErrState)
 	}
 	r.replay = replay
 	return nil
@@ -155,6 +159,10 @@ func (r *replayRun) conclude(from uint64) {
 	add("organisations", uint64(len(r.replay.Register().Organisations())))
 	add("keys", uint64(len(r.replay.Register().Keys(""))))
 	r.report.Totals = append(r.report.Totals, row{"root", r.report.Log.Root})
+	if h, ok := r.replay.GenesisHash(); ok {
+		r.report.Log.Genesis = fmt.Sprintf("%x", h)
+		r.report.Totals = append(r.report.Totals, row{"genesis", r.report.Log.Genesis})
+	}
 }
 
 // keep writes the state file, unless something is wrong: the next run must find the failure again.

@@ -50,6 +50,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		Usage: "verify a ledger without trusting it",
 		Description: "Checks statements, receipts, entries and whole logs against the log's verifier key, which you must " +
 			"get from a source other than the log. Reads the log from a URL or from a directory with a copy of it.\n\n" +
+			"Every command takes --policy FILE in place of --log-key: every checkpoint then needs the cosignatures that the " +
+			"policy asks for, so that a log which somebody made up with a stolen key is refused. --genesis HASH says how the " +
+			"log must begin.\n\n" +
 			"Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or read.",
 		Version:        version(),
 		Reader:         stdin,

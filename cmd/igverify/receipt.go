@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,7 +24,7 @@ var receiptCommand = command{
 		&cli.StringFlag{Name: "entry", Usage: "`FILE` with your entry as you sent it, with its disclosures (- for stdin)"},
 		&cli.StringFlag{Name: "jws",
 			Usage: "the entry itself instead of --entry; only for public entries, as other users of this machine can see it"},
-		&cli.StringFlag{Name: "genesis", Usage: "`FILE` with the log's genesis (the JWS of leaf 0), to check the filing without --from"},
+		&cli.StringFlag{Name: "genesis-entry", Usage: "`FILE` with the log's genesis (the JWS of leaf 0), to check the filing without --from"},
 		&cli.BoolFlag{Name: "skip-key", Usage: "do not read the log up to the entry to check the status of its key"},
 	},
 	check: checkReceipt,
@@ -42,14 +43,17 @@ func checkReceipt(s *session) error {
 	if err != nil {
 		return err
 	}
-	ev := verifier.ReceiptEvidence{Receipt: r, Entry: e, Log: s.log}
+	ev := verifier.ReceiptEvidence{Receipt: r, Entry: e, Policy: s.policy, Now: time.Now()}
 	ev.Genesis, err = s.anyGenesis()
 	if err != nil {
 		return err
 	}
 	if ev.Genesis == nil && e.Type.Sealed() {
-		return usage("give --from or --genesis: under which person the entry is filed can only be checked with the log's " +
-			"genesis")
+		return usage("give --from or --genesis-entry: under which person the entry is filed can only be checked with the " +
+			"log's genesis")
+	}
+	if ev.Genesis == nil && s.pinned != nil {
+		return usage("--genesis needs --from or --genesis-entry: a receipt does not show how the log began")
 	}
 	// The receipt's own claims come first: they must be reported even if something else cannot be
 	// read.
@@ -60,7 +64,11 @@ func checkReceipt(s *session) error {
 		return nil
 	}
 	if rep.Err() == nil {
-		err = verifier.CheckConsistency(got.Checkpoint, s.head, s.src.Tiles(s.ctx))
+		later, laterSigned := s.head, s.signed
+		if got.Checkpoint.Size > s.head.Size { // of a quorum's, which may be older than the receipt
+			later, laterSigned = s.newest, s.newestSigned
+		}
+		err = verifier.CheckConsistency(got.Checkpoint, later, s.src.Tiles(s.ctx))
 		if err == nil && !s.c.Bool("skip-key") {
 			ev.Register, err = s.registerAt(got.Index)
 			if err == nil {
@@ -71,11 +79,11 @@ func checkReceipt(s *session) error {
 		var f *verifier.Failure
 		if errors.As(err, &f) && f.Check == verifier.CheckConsistent {
 			if p, parseErr := proof.ParseInclusion([]byte(r.Proof)); parseErr == nil {
-				s.report.Evidence = []string{string(p.Checkpoint), string(s.signed)}
+				s.report.Evidence = []string{string(p.Checkpoint), string(laterSigned)}
 			}
 		} else if err == nil {
 			s.report.Pass(verifier.CheckConsistent, nil, "the log of size %d still contains all of the receipt's log of size %d",
-				s.head.Size, got.Checkpoint.Size)
+				later.Size, got.Checkpoint.Size)
 		}
 		return err
 	}
@@ -98,8 +106,8 @@ func (s *session) ownEntry() (*entry.Entry, error) {
 	return verifier.ParseEntry(strings.TrimSpace(text))
 }
 
-// anyGenesis returns the genesis from the log or from --genesis. If both are given, they must be
-// the same.
+// anyGenesis returns the genesis from the log or from --genesis-entry. If both are given, they must
+// be the same.
 func (s *session) anyGenesis() (g *entry.Genesis, err error) {
 	if s.src != nil {
 		g, err = s.genesis()
@@ -107,7 +115,7 @@ func (s *session) anyGenesis() (g *entry.Genesis, err error) {
 			return nil, err
 		}
 	}
-	name := s.c.String("genesis")
+	name := s.c.String("genesis-entry")
 	if name == "" {
 		return g, nil
 	}
@@ -115,7 +123,11 @@ func (s *session) anyGenesis() (g *entry.Genesis, err error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := verifier.CheckGenesis(proof.PublicLeaf(strings.TrimSpace(string(data))), s.key)
+	leaf := proof.PublicLeaf(strings.TrimSpace(string(data)))
+	if err := s.checkPinned(leaf); err != nil {
+		return nil, err
+	}
+	own, err := verifier.CheckGenesis(leaf, s.key)
 	if err != nil {
 		return nil, err
 	}

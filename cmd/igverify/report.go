@@ -23,6 +23,8 @@ type report struct {
 		Origin string  `json:"origin"`
 		Size   *uint64 `json:"size,omitempty"` // of the current checkpoint
 		Root   string  `json:"root,omitempty"` // hexadecimal
+
+		Genesis string `json:"genesis,omitempty"` // hash of leaf 0, hexadecimal; of a replay
 	} `json:"log"`
 	Checks   []verifier.Result `json:"checks"`
 	Entry    []row             `json:"entry,omitempty"`    // who, what, why, when

@@ -198,6 +198,9 @@ func setup(env *testscript.Env) error {
 // lying.json of an operator whose index lacks the access of lied-receipt.json.
 func statements(env *testscript.Env, s *testlog.Sample) error {
 	w, a := testlog.NewCosigner("witness.test/w"), testlog.NewCosigner("board.test/audit")
+	if err := trusted(env, s, w, a); err != nil {
+		return err
+	}
 	l := s.Fork(s.Size())
 	claim := testlog.Claim{ID: s.IDs[0], IndexRoot: l.AddIndexRoot(), Cosigners: []*testlog.Cosigner{w, a}, CosignedAt: testlog.Now - 30*86400}
 	l.AddRandom(2)

@@ -16,9 +16,6 @@ import (
 	"igledger/verifier"
 )
 
-var policyFlag = &cli.StringFlag{Name: "policy",
-	Usage: "`FILE` that says whom you trust: the log's key, witnesses and auditors (C2SP tlog-policy)"}
-
 var statementCommand = command{
 	name: "statement", usage: "check that a list of accesses is true and complete, offline", argsUsage: "STATEMENT", args: 1,
 	offline: true,
@@ -31,7 +28,6 @@ var statementCommand = command{
 		"auditors can confirm is the operator's word alone.\n\n" +
 		"Example:\n  igverify statement statement.json --ask-id --policy policy.txt",
 	flags: []cli.Flag{
-		policyFlag,
 		&cli.StringFlag{Name: "id-file", Usage: "`FILE` with the id of the person (- for stdin, the default)"},
 		askIDFlag,
 		idFlag,
@@ -44,7 +40,7 @@ func checkStatement(s *session) error {
 	if err != nil {
 		return err
 	}
-	ev := verifier.StatementEvidence{Statement: data, Policy: s.policy, Now: time.Now()}
+	ev := verifier.StatementEvidence{Statement: data, Policy: s.policy, Genesis: s.pinned, Now: time.Now()}
 	isExtract := strings.Contains(string(data[:min(len(data), 64)]), bundle.FormatExtract)
 	ev.ID, err = s.personID()
 	if err != nil {
@@ -170,30 +166,6 @@ func accesses(rows []verifier.StatementEntry, reg *register.Register) []shownAcc
 	return list
 }
 
-// offlinePolicy reads the policy from --policy or makes it from --log-key.
-func (s *session) offlinePolicy() (err error) {
-	key, file := strings.TrimSpace(s.c.String("log-key")), s.c.String("policy")
-	switch {
-	case (key == "") == (file == ""):
-		return usage("give one of --policy FILE and --log-key VKEY, from a source other than the log")
-	case file == "":
-		s.policy, err = verifier.PolicyForLog(key)
-		if err != nil {
-			return usage("--log-key: %s", err)
-		}
-		return nil
-	}
-	data, err := s.readFile("policy", file, 1<<20)
-	if err != nil {
-		return err
-	}
-	s.policy, err = verifier.ParsePolicy(data)
-	if err != nil {
-		return usage("--policy: %s", err)
-	}
-	return nil
-}
-
 var contradictCommand = command{
 	name: "contradict", usage: "convict an operator with a receipt whose entry is missing from a statement",
 	argsUsage: "RECEIPT STATEMENT", args: 2, offline: true,
@@ -203,7 +175,7 @@ var contradictCommand = command{
 		"Exit code 1 and the check contradiction FAILED: the operator is convicted. --evidence writes receipt.json and " +
 		"statement.json, without the content of entries. Anyone can run this command on them and gets the same result.\n\n" +
 		"Example:\n  igverify contradict receipt.json statement.json --log-key \"$(cat log.vkey)\" --evidence for-the-regulator",
-	flags: []cli.Flag{policyFlag, &cli.StringFlag{Name: "evidence",
+	flags: []cli.Flag{&cli.StringFlag{Name: "evidence",
 		Usage: "`DIRECTORY` to write the evidence to if the operator is convicted"}},
 	check: checkContradiction,
 }
@@ -216,6 +188,11 @@ func checkContradiction(s *session) error {
 	statement, err := s.readFile("statement", s.c.Args().Get(1), bundle.MaxSize)
 	if err != nil {
 		return err
+	}
+	if st, err := bundle.ParseStatement(statement); err == nil { // or CheckContradiction says why not
+		if err := s.checkPinned(st.Genesis.Leaf); err != nil {
+			return err
+		}
 	}
 	found, rep := verifier.CheckContradiction(receipt, statement, s.policy)
 	s.report.Add(rep)

@@ -55,6 +55,11 @@ type Config struct {
 	Caller *wire.Signer // its key for audit, which also encrypts the state of verdicts
 	State  string       // directory; anyone who can write to it can make the audit skip entries
 
+	// Policy says who must have cosigned the first checkpoint that the auditor ever sees: the group
+	// witnesses. All later ones must contain it. Nil: the first one is trusted.
+	Policy  *verifier.Policy
+	Genesis *wire.Hash // hash of leaf 0, see verifier.GenesisHash; nil: the first one is trusted
+
 	Purpose  []string         // why the auditor reads (PurposeOfUse codes); people see it in their lists
 	Cosigner *Cosigner        // nil: nothing is cosigned
 	Evidence string           // directory; "": the directory evidence in State
@@ -97,6 +102,7 @@ type Daemon struct {
 	found    []located // findings about entries that no signed root has confirmed yet
 	stopped  bool      // something convicts the operator: the state is not written, so that it is found again
 
+	begun    bool   // leaf 0 is that of Config.Genesis
 	latest   []byte // largest checkpoint seen; never forgotten
 	seen     proof.Checkpoint
 	saved    uint64    // size of the log in the state file

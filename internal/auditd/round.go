@@ -27,6 +27,9 @@ func (d *Daemon) round(ctx context.Context, rep *Report) (Ending, error) {
 	if err != nil {
 		return Failed, err
 	}
+	if good, err := d.known(ctx, rep, signed, head); !good || err != nil {
+		return Failed, err
+	}
 	if end, err := d.grown(ctx, rep, signed, head); end != Quiet || err != nil {
 		return end, err
 	}
@@ -108,6 +111,53 @@ func (d *Daemon) offered(ctx context.Context, rep *Report) ([]byte, proof.Checkp
 	return signed, head, nil
 }
 
+// known reports whether the log is the one that the auditor means, and not one that somebody made up
+// with its key. By Genesis it is told from the first round of each process on. By Policy it is told
+// once, from the first checkpoint that the auditor ever sees: later ones must contain that one, so
+// that a missing witness delays the first round and no other. The whole quorum cannot be asked for,
+// because auditors are a part of it, who would wait for each other.
+func (d *Daemon) known(ctx context.Context, rep *Report, signed []byte, head proof.Checkpoint) (bool, error) {
+	if d.Genesis != nil && !d.begun {
+		leaf, err := d.src.Leaf(ctx, 0, head.Size)
+		if err != nil {
+			return false, err
+		}
+		path, err := verifier.InclusionPath(d.src.Tiles(ctx), 0, head.Size)
+		if err != nil {
+			return false, err
+		}
+		err = verifier.CheckInclusionOf(proof.LeafHash(leaf), 0, path, head)
+		if err == nil {
+			err = verifier.CheckGenesisHash(leaf, *d.Genesis)
+		}
+		var f *verifier.Failure
+		if errors.As(err, &f) {
+			rep.Fail(f)
+			return false, nil
+		}
+		d.begun = true
+	}
+	if d.latest != nil || d.Policy == nil || d.Policy.AsksNobody() {
+		return true, nil
+	}
+	witnesses := d.Policy.Group(cosign.GroupWitnesses)
+	if witnesses == nil {
+		rep.Skip(verifier.CheckWitnesses, nil, "the policy has no group of the name witnesses, so the first checkpoint is "+
+			"trusted, signed by the log only")
+		return true, nil
+	}
+	sigs := verifier.OpenCosignatures(&rep.Report, signed, head, d.Policy.Cosigners, d.Now())
+	if _, ok := witnesses.AsOf(sigs); !ok {
+		rep.Fail(&verifier.Failure{Check: verifier.CheckWitnesses, Expected: "cosignatures of " + witnesses.Want(),
+			Found: fmt.Sprintf("%d by cosigners of your policy", len(sigs)),
+			Meaning: "an audit begins with a checkpoint that witnesses saw, and this one is signed by too few of them, or by " +
+				"the log only: whoever has its key can show you a log that nobody else sees"})
+		return false, nil
+	}
+	rep.Pass(verifier.CheckWitnesses, nil, "%s", witnesses.Want())
+	return len(rep.Failures) == 0, nil
+}
+
 // asks is how often a log that shows less than before is asked: the answer may come from a replica
 // or cache that lags.
 const asks = 3
@@ -144,7 +194,7 @@ func (d *Daemon) grown(ctx context.Context, rep *Report, signed []byte, head pro
 			rep.Fail(f)
 			rep.Evidence = []string{string(d.latest), string(signed)}
 			ev := auditor.EvidenceOfFork(d.LogKey, f, d.latest, signed, d.log, d.src.Tiles(ctx))
-			if err := d.files.keepEvidence(rep, ev); err != nil {
+			if err := d.files.keepEvidence(rep, d.withGenesis(ctx, ev, signed, head)); err != nil {
 				return Convicted, err
 			}
 			return d.stop(rep)
@@ -257,7 +307,8 @@ func (d *Daemon) judge(ctx context.Context, rep *Report, signed []byte, head pro
 		if err != nil {
 			return end, err
 		}
-		if err := d.files.keepEvidence(rep, auditor.EvidenceOfLeaf(d.LogKey, f.Finding, f.leaf, path, signed)); err != nil {
+		ev := auditor.EvidenceOfLeaf(d.LogKey, f.Finding, f.leaf, path, signed)
+		if err := d.files.keepEvidence(rep, d.withGenesis(ctx, ev, signed, head)); err != nil {
 			return end, err
 		}
 	}
@@ -265,6 +316,20 @@ func (d *Daemon) judge(ctx context.Context, rep *Report, signed []byte, head pro
 		return d.stop(rep)
 	}
 	return end, nil
+}
+
+// withGenesis adds leaf 0 to evidence, for readers who know the log by it. If the log does not serve
+// it any more, the evidence is kept without.
+func (d *Daemon) withGenesis(ctx context.Context, ev auditor.Evidence, signed []byte, head proof.Checkpoint) auditor.Evidence {
+	leaf, err := d.src.Leaf(ctx, 0, head.Size)
+	if err != nil {
+		return ev
+	}
+	path, err := verifier.InclusionPath(d.src.Tiles(ctx), 0, head.Size)
+	if err != nil {
+		return ev
+	}
+	return ev.WithGenesis(leaf, path, signed)
 }
 
 // stop ends the audit until a person has looked.

@@ -3,8 +3,6 @@ package source
 import (
 	"context"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/verifier"
@@ -14,21 +12,21 @@ import (
 // Receipts checks the receipts of one log. It is not safe for concurrent use.
 type Receipts struct {
 	base, logKey string
-	log          note.Verifier
+	policy       *verifier.Policy
 	genesis      *entry.Genesis // nil until the receipt of a sealed entry is checked
 }
 
 // NewReceipts returns a checker for the log with this verifier key, which it reads at base.
 func NewReceipts(base, logKey string) (*Receipts, error) {
-	v, err := verifier.LogKey(logKey)
+	policy, err := verifier.PolicyForLog(logKey)
 	if err != nil {
 		return nil, err
 	}
-	return &Receipts{base: base, logKey: logKey, log: v}, nil
+	return &Receipts{base: base, logKey: logKey, policy: policy}, nil
 }
 
 // Origin returns the log's name.
-func (r *Receipts) Origin() string { return r.log.Name() }
+func (r *Receipts) Origin() string { return r.policy.Logs[0].Verifier.Name() }
 
 // Check verifies a receipt; after it, a source may forget the event. It stops an operator that logs
 // a different entry from the one submitted, files it under another person or under no person, or
@@ -47,7 +45,7 @@ func (r *Receipts) Check(ctx context.Context, e *entry.Entry, receipt *bundle.Re
 			return 0, err
 		}
 	}
-	got, report := verifier.CheckReceipt(verifier.ReceiptEvidence{Receipt: receipt, Entry: e, Log: r.log,
+	got, report := verifier.CheckReceipt(verifier.ReceiptEvidence{Receipt: receipt, Entry: e, Policy: r.policy,
 		Genesis: r.genesis})
 	if err := report.Err(); err != nil {
 		return 0, &ReceiptError{e.ID, err}

@@ -10,6 +10,7 @@ package testlog
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -218,6 +219,26 @@ func (l *Log) Fork(size uint64) *Log {
 		}
 	}
 	return &f
+}
+
+// Forge returns a log that somebody who stole the log's key, and no other, makes up from leaf 0: the
+// same name and log key, but parties, a pseudonym key and a genesis of their own.
+func (l *Log) Forge() *Log {
+	f := *l
+	f.VRF, f.Registrar, f.Enroller, f.Operator = wire.NewVRFKey(), Signer(wire.EdDSA), Signer(wire.ES256), Signer(wire.EdDSA)
+	f.Leaves, f.stored, f.checkpoint = nil, nil, map[uint64][]byte{}
+	f.Entries, f.Openings = map[uint64]*entry.Entry{}, map[uint64]*bundle.Opening{}
+	f.AddPublic(f.Genesis(f.Key))
+	return &f
+}
+
+// Cosign adds cosigners' lines of the time Now to the checkpoint of size from now on.
+func (l *Log) Cosign(size uint64, by ...*Cosigner) {
+	note := slices.Clone(l.Checkpoint(size))
+	for _, c := range by {
+		note = append(note, c.Line(proof.Checkpoint{Origin: l.Origin, Size: size, Root: l.Root(size)}, Now)...)
+	}
+	l.checkpoint[size] = note
 }
 
 func (l *Log) reader() tlog.HashReader {

@@ -2,8 +2,10 @@ package auditor
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -33,6 +35,30 @@ type Evidence struct {
 	Leaf        wire.Bytes     `json:"leaf,omitempty"`        // the leaf at Index
 	Proof       string         `json:"proof,omitempty"`       // its tlog-proof@v1, with a signed checkpoint
 	Own         *wire.Hash     `json:"own,omitempty"`         // the index root that the leaf should have stated
+
+	// Leaf 0, and its tlog-proof@v1 under a checkpoint of this file: for readers who know the log by
+	// the hash of its genesis.
+	Genesis      wire.Bytes `json:"genesis,omitempty"`
+	GenesisProof string     `json:"genesisProof,omitempty"`
+}
+
+// WithGenesis returns the evidence with leaf 0 of the log and its inclusion path under the signed
+// checkpoint, which is one of the evidence's own.
+func (ev Evidence) WithGenesis(leaf []byte, path []wire.Hash, signed []byte) Evidence {
+	ev.Genesis = leaf
+	ev.GenesisProof = string(proof.Inclusion{Index: 0, Hashes: path, Checkpoint: signed}.Marshal())
+	return ev
+}
+
+// signed returns the signed notes on which the evidence rests.
+func (ev Evidence) signed() []string {
+	if len(ev.Checkpoints) == 2 {
+		return ev.Checkpoints
+	}
+	if p, err := proof.ParseInclusion([]byte(ev.Proof)); err == nil {
+		return []string{string(p.Checkpoint)}
+	}
+	return nil
 }
 
 func evidence(vkey string, f *verifier.Failure) Evidence {
@@ -119,6 +145,66 @@ func CheckEvidence(data []byte, vkey string) verifier.Report {
 		return bad(verifier.CheckEvidenceForm, nil, "two checkpoints, or a leaf with its proof", "neither")
 	}
 	return rep
+}
+
+// CheckEvidenceUnder is CheckEvidence for readers who ask for more than the log's key. If the policy
+// asks for cosigners, a checkpoint of the file must carry the quorum, one of the two if they
+// contradict each other: whoever has the log's key can make up a log that nobody saw, and accuse
+// its operator with it. If genesis is not nil, the file must show that the log begins with the leaf
+// of this hash. The policy must name exactly one log.
+func CheckEvidenceUnder(data []byte, policy *verifier.Policy, genesis *wire.Hash, now time.Time) verifier.Report {
+	log := policy.Logs[0]
+	rep := CheckEvidence(data, log.Key)
+	var ev Evidence
+	if wire.DecodeJSON("evidence", data, &ev) != nil {
+		return rep // it says so
+	}
+	var heads []proof.Checkpoint
+	seconded := false
+	for _, signed := range ev.signed() {
+		head, err := verifier.OpenCheckpoint([]byte(signed), log.Verifier)
+		if err != nil {
+			return rep
+		}
+		heads = append(heads, head)
+		seconded = seconded || verifier.Seconded([]byte(signed), head, policy, now)
+	}
+	switch {
+	case policy.AsksNobody():
+		rep.Skip(verifier.CheckQuorum, nil, "signed by the log only, nobody else vouches")
+	case seconded:
+		rep.Pass(verifier.CheckQuorum, nil, "a checkpoint of the file is cosigned by %s", policy.Quorum().Want())
+	default:
+		rep.Fail(&verifier.Failure{Check: verifier.CheckQuorum,
+			Expected: "a checkpoint cosigned by " + policy.Quorum().Want(), Found: "none",
+			Meaning: "nobody whom you trust saw the log that this file is about: whoever has the log's key can have made it " +
+				"up. To judge the file by that key alone, give --log-key instead of --policy"})
+	}
+	if genesis != nil {
+		checkBeginning(&rep, ev, log.Verifier, *genesis, heads)
+	}
+	return rep
+}
+
+// checkBeginning checks that the log of the evidence begins with the leaf of this hash.
+func checkBeginning(rep *verifier.Report, ev Evidence, log note.Verifier, want wire.Hash, heads []proof.Checkpoint) {
+	p, err := proof.ParseInclusion([]byte(ev.GenesisProof))
+	var head proof.Checkpoint
+	if err == nil {
+		head, err = verifier.VerifyProof(p, ev.Genesis, log)
+	}
+	if err != nil || p.Index != 0 || !slices.Contains(heads, head) {
+		rep.Fail(&verifier.Failure{Check: verifier.CheckGenesisLeaf, Index: verifier.At(0),
+			Expected: "leaf 0, with a proof under a checkpoint of the file", Found: "no such proof",
+			Meaning: "the file does not show how the log that it is about began, so that it may be another log than yours"})
+		return
+	}
+	var f *verifier.Failure
+	if errors.As(verifier.CheckGenesisHash(ev.Genesis, want), &f) {
+		rep.Fail(f)
+		return
+	}
+	rep.Pass(verifier.CheckGenesisLeaf, verifier.At(0), "the log begins with the genesis that you know")
 }
 
 // accusations are the checks whose failure an auditor keeps as evidence.

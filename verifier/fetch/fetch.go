@@ -8,6 +8,7 @@ package fetch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -65,6 +66,23 @@ func (l *Log) SaveCheckpoint(signed []byte) error { return WriteFile(l.save+"/ch
 // Checkpoint reads the signed note. It does not check it.
 func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	return l.read(ctx, "checkpoint", maxCheckpoint)
+}
+
+// Witnessed reads the newest checkpoint of which the log says that it has a quorum of cosigners, a
+// signed note. It does not check it. Only a ledger's server has one: C2SP tlog-tiles does not.
+func (l *Log) Witnessed(ctx context.Context) ([]byte, error) {
+	const path = "v1/log"
+	data, err := l.read(ctx, path, 4*maxCheckpoint)
+	if err != nil {
+		return nil, err
+	}
+	var info struct {
+		Witnessed string `json:"witnessed"`
+	}
+	if err := json.Unmarshal(data, &info); err != nil || info.Witnessed == "" {
+		return nil, fmt.Errorf("%s: no witnessed checkpoint: %w", path, ErrNotFound)
+	}
+	return []byte(info.Witnessed), nil
 }
 
 // Tile reads the hash tile (level, index) and returns its first width hashes. If a log no longer

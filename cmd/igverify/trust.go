@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"igledger/ledger/proof"
+	"igledger/ledger/wire"
+	"igledger/verifier"
+	"igledger/verifier/fetch"
+)
+
+// Whom a reader trusts is said by the same three flags of every command.
+var (
+	keyFlag = &cli.StringFlag{Name: "log-key",
+		Usage: "the log's verifier key `VKEY`, <origin>+<hash>+<base64>, from a source other than the log; nobody but the " +
+			"log vouches for what it signed"}
+	policyFlag = &cli.StringFlag{Name: "policy",
+		Usage: "instead of --log-key, `FILE` that says whom you trust: the log's key, witnesses and auditors (C2SP " +
+			"tlog-policy); checkpoints must carry its quorum"}
+	genesisFlag = &cli.StringFlag{Name: "genesis",
+		Usage: "`HASH` of the log's first entry, as igledger init and igverify log print it: another log under the same key " +
+			"is refused"}
+)
+
+// readTrust reads these flags.
+func (s *session) readTrust() (err error) {
+	if text := strings.TrimSpace(s.c.String("genesis")); text != "" {
+		b, err := hex.DecodeString(text)
+		if err != nil || len(b) != len(wire.Hash{}) {
+			return usage("--genesis: give the 64 hexadecimal digits that igledger init and igverify log print")
+		}
+		h := wire.Hash(b)
+		s.pinned = &h
+	}
+	key, file := strings.TrimSpace(s.c.String("log-key")), s.c.String("policy")
+	switch {
+	case (key == "") == (file == ""):
+		return usage("give one of --policy FILE and --log-key VKEY, from a source other than the log")
+	case file == "":
+		s.policy, err = verifier.PolicyForLog(key)
+		if err != nil {
+			return usage("--log-key: %s", err)
+		}
+		return nil
+	}
+	data, err := s.readFile("policy", file, 1<<20)
+	if err != nil {
+		return err
+	}
+	s.policy, err = verifier.ParsePolicy(data)
+	if err != nil {
+		return usage("--policy: %s", err)
+	}
+	return nil
+}
+
+// errReported ends a command whose report has the failure already.
+var errReported = errors.New("the report says why")
+
+// openLog reads the state of the log that the command rests on. It is the log's newest checkpoint
+// or, if that lacks the quorum of the policy, the newest one that the log says has a quorum: on a
+// busy log the newest is cosigned by nobody yet. The newest must then contain it.
+func (s *session) openLog() (err error) {
+	s.src, err = fetch.Open(s.c.String("from"))
+	if err != nil {
+		return err
+	}
+	s.newestSigned, err = s.src.Checkpoint(s.ctx)
+	if err != nil {
+		return err
+	}
+	s.signed = s.newestSigned
+	if !s.policy.AsksNobody() {
+		s.signed = s.witnessed()
+	}
+	head := verifier.OpenHead(&s.report.Report, "the log now: ", s.signed, s.policy, time.Now())
+	if head != nil {
+		s.report.Log.Origin, s.report.Log.Size, s.report.Log.Root = head.Origin, &head.Size, fmt.Sprintf("%x", head.Root)
+	}
+	if s.report.Err() != nil {
+		return errReported
+	}
+	s.head, s.newest, s.log, s.key = head.Checkpoint, head.Checkpoint, head.Log.Verifier, head.Log.Key
+	if string(s.signed) != string(s.newestSigned) {
+		s.newest, err = verifier.OpenCheckpoint(s.newestSigned, s.log)
+		if err != nil {
+			return err
+		}
+		if err := s.consistent(s.signed, s.head, s.newestSigned, s.newest); err != nil {
+			return err
+		}
+	}
+	if s.pinned == nil {
+		return nil
+	}
+	_, err = s.genesis()
+	return err
+}
+
+// witnessed returns the signed note under which a policy with a quorum judges the log.
+func (s *session) witnessed() []byte {
+	var rep verifier.Report
+	head := verifier.OpenHead(&rep, "", s.newestSigned, s.policy, time.Time{})
+	if head == nil || head.Quorum {
+		return s.newestSigned
+	}
+	if signed, err := s.src.Witnessed(s.ctx); err == nil {
+		return signed
+	}
+	return s.newestSigned // and the report says what it lacks
+}
+
+// consistent checks that one checkpoint of the log contains an earlier one, and records both as
+// evidence if not.
+func (s *session) consistent(earlierSigned []byte, earlier proof.Checkpoint, laterSigned []byte, later proof.Checkpoint) error {
+	err := verifier.CheckConsistency(earlier, later, s.src.Tiles(s.ctx))
+	var f *verifier.Failure
+	switch {
+	case err == nil:
+		s.report.Pass(verifier.CheckConsistent, nil, "the log of size %d contains all of the log of size %d, unchanged",
+			later.Size, earlier.Size)
+	case errors.As(err, &f):
+		s.report.Evidence = []string{string(earlierSigned), string(laterSigned)}
+	}
+	return err
+}
+
+// oneLog returns the only log of the policy, for commands that have no checkpoint to tell which of
+// several is meant.
+func (s *session) oneLog(command string) error {
+	if len(s.policy.Logs) != 1 {
+		return usage("--policy names %d logs; %s needs exactly one", len(s.policy.Logs), command)
+	}
+	s.log, s.key = s.policy.Logs[0].Verifier, s.policy.Logs[0].Key
+	return nil
+}
+
+// checkPinned checks leaf 0 against --genesis.
+func (s *session) checkPinned(leaf []byte) error {
+	if s.pinned == nil {
+		return nil
+	}
+	if err := verifier.CheckGenesisHash(leaf, *s.pinned); err != nil {
+		return err
+	}
+	s.report.Pass(verifier.CheckGenesisLeaf, verifier.At(0), "the log begins with the genesis that you know")
+	return nil
+}

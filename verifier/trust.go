@@ -1,0 +1,87 @@
+package verifier
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/wire"
+)
+
+// TrustedHead is a tree head that a log of the reader's policy signed.
+type TrustedHead struct {
+	proof.Checkpoint
+	Log    *cosign.PolicyLog
+	Quorum bool // the policy asks for cosigners, and enough of them cosigned
+}
+
+// OpenHead opens a signed note under a policy: the log's signature, whose cosignatures it carries,
+// and whether they make the policy's quorum. Every check that rests on a checkpoint begins with it,
+// so that a log which somebody forged from leaf 0 with the stolen key of the log is nowhere taken
+// for the one that the cosigners saw. whose says in the report which of several checkpoints it is.
+//
+// If the log's signature is not good, OpenHead returns nil. If only cosigners are missing, it
+// records the failure and returns the head, so that the caller can go on to say what else is
+// wrong. If now is zero, ages are not judged.
+func OpenHead(rep *Report, whose string, signed []byte, policy *Policy, now time.Time) *TrustedHead {
+	c := newCheck(policy, now)
+	defer func() { rep.Add(c.Report) }()
+	log := c.signerOf(signed)
+	if log == nil {
+		return nil
+	}
+	c.head = c.openHead(log, whose, string(signed))
+	if c.head == nil {
+		return nil
+	}
+	if policy.AsksNobody() && len(policy.Cosigners) == 0 {
+		c.checkQuorum(nil)
+		return &TrustedHead{Checkpoint: c.head.Checkpoint, Log: log}
+	}
+	before := len(c.Failures)
+	c.checkCosigners(string(signed))
+	return &TrustedHead{c.head.Checkpoint, log, !policy.AsksNobody() && len(c.Failures) == before}
+}
+
+// signerOf returns the log of the policy that a signed note is by, as far as its first line tells:
+// the signature is checked afterwards. With only one log in the policy it is that one.
+func (c *check) signerOf(signed []byte) *cosign.PolicyLog {
+	if len(c.policy.Logs) == 1 {
+		return &c.policy.Logs[0]
+	}
+	origin, _, _ := strings.Cut(string(signed), "\n")
+	if wire.CheckOrigin(origin) != nil {
+		origin = "no origin in the first line"
+	}
+	return c.findLog(origin)
+}
+
+// Seconded reports whether a signed note carries the policy's quorum. It says nothing about the
+// log's own signature, and is false if the policy asks for no cosigner.
+func Seconded(signed []byte, head proof.Checkpoint, policy *Policy, now time.Time) bool {
+	if policy.AsksNobody() {
+		return false
+	}
+	good, _ := cosign.Read(signed, head, policy.Cosigners)
+	counted, _ := cosign.Latest(good, now)
+	_, ok := policy.Quorum().AsOf(counted)
+	return ok
+}
+
+// GenesisHash returns the hash by which a log is told from every other, even from one under the same
+// key: the RFC 6962 leaf hash of its leaf 0.
+func GenesisHash(leaf []byte) wire.Hash { return proof.LeafHash(leaf) }
+
+// CheckGenesisHash checks that leaf 0 is the one that the reader expects. An error is a *Failure.
+func CheckGenesisHash(leaf []byte, want wire.Hash) error {
+	if got := GenesisHash(leaf); got != want {
+		return &Failure{Check: CheckGenesisLeaf, Index: At(0),
+			Expected: fmt.Sprintf("a genesis with hash %x, as you know it", want),
+			Found:    fmt.Sprintf("one with hash %x", got),
+			Meaning: "this is not the log that you know, although it may have the same name and key: it began with " +
+				"another genesis. The operator started again, or somebody else has its key"}
+	}
+	return nil
+}
