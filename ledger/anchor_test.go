@@ -1,7 +1,6 @@
 package ledger_test
 
 import (
-	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
@@ -9,12 +8,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"igledger/internal/testdb"
 	"igledger/ledger"
+	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
@@ -31,92 +29,71 @@ func (w *world) anchorOf(l *ledger.Log) uint64 {
 	return size
 }
 
-// While the log grows, the anchor stays for its interval and no longer. It is the same for all
-// replicas, and stays while the log is quiet.
+// The anchor moves only with index roots, whatever else is logged, and is the same for all replicas.
 func TestAnchor(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
-		at := time.Now().Add(2 * time.Hour) // entries are signed by the real clock, and must not be of the future
-		w.now = func() time.Time { return at }
 		w.reopen()
 		one := w.log
 		w.reopen()
 		two := w.log
-		size := func() uint64 {
-			n, err := w.log.Size(w.ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
+		if _, err := one.Anchor(w.ctx); !errors.Is(err, ledger.ErrNotFound) {
+			t.Fatalf("before the first index root: %v", err)
 		}
-		first := size()
-		for _, step := range []struct {
-			after time.Duration
-			grow  int
-			moves bool
-		}{
-			{0, 0, true}, // there was none
-			{0, 2, false},
-			{9900 * time.Millisecond, 0, false},
-			{100 * time.Millisecond, 1, true},
-			{time.Hour, 0, false}, // nothing new: it stays
-			{0, 1, true},
-			{-time.Hour, 3, true}, // by a clock that was wrong: it blocks no one
-			{0, 1, false},
-		} {
-			at = at.Add(step.after)
-			for range step.grow {
+		for range 3 {
+			want := w.root() + 1
+			for range 2 {
+				if a, b := w.anchorOf(one), w.anchorOf(two); a != want || b != want {
+					t.Fatalf("the anchors are of %d and %d, want %d", a, b, want)
+				}
 				w.must(w.access("chi:0101011237"))
 			}
-			want := first
-			if step.moves {
-				want = size()
-			}
-			a, b := w.anchorOf(one), w.anchorOf(two)
-			if a != want || b != want {
-				t.Fatalf("%+v: the anchors are of %d and %d, want %d of %d", step, a, b, want, size())
-			}
-			first = want
 		}
 	})
 }
 
-// Many replicas at once agree on one anchor, and none sees it go back.
-func TestAnchorOfManyReplicas(t *testing.T) {
+// The index root comes last in its batch, wherever it was in the call, so that its checkpoint ends in
+// it. A batch takes one.
+func TestIndexRootIsLastInItsBatch(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
-		w.anchor = time.Nanosecond
-		var logs []*ledger.Log
-		for range 3 {
-			w.reopen()
-			logs = append(logs, w.log)
-		}
-		var all sync.WaitGroup
-		ctx, stop := context.WithCancel(w.ctx)
-		for _, l := range logs {
-			all.Go(func() {
-				for last := uint64(0); ctx.Err() == nil; {
-					size := w.anchorOf(l)
-					if size < last {
-						t.Errorf("the anchor went back from %d to %d", last, size)
-					}
-					last = size
+		key := signer(t, wire.EdDSA)
+		root := w.indexRoot()
+		res := w.log.Append(w.ctx, w.access("chi:0101011237"), root, w.access("chi:0101011237"), w.indexRoot(),
+			w.addKey("SRC", w.sourceAdmin, key, entry.PurposeSubmit), w.access("chi:0101011237"), root)
+		var last uint64
+		for i, r := range res {
+			var busy *ledger.BusyError
+			if i == 3 {
+				if !errors.As(r.Err, &busy) {
+					t.Errorf("a second index root: %v", r.Err)
 				}
-			})
+				continue
+			}
+			if r.Err != nil || r.Replayed != (i == 6) {
+				t.Fatalf("entry %d: %+v", i, r)
+			}
+			last = max(last, r.Index)
 		}
-		for range 30 {
-			w.must(w.access("chi:0101011237"))
-		}
-		stop()
-		all.Wait()
 		size, err := w.log.Size(w.ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, l := range logs {
-			if a := w.anchorOf(l); a != size {
-				t.Errorf("the anchor has size %d, want %d", a, size)
+		if res[1].Index != last || res[6].Index != last || size != last+1 || w.anchorOf(w.log) != size {
+			t.Errorf("the root is at %d and %d, the last entry at %d, and the anchor is of %d of %d",
+				res[1].Index, res[6].Index, last, w.anchorOf(w.log), size)
+		}
+		// What was refused or is there already moves nothing.
+		w.must(w.access("chi:0101011237"))
+		future := w.sign(w.keys.Operator, &entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: origin},
+			Size: 1000, Root: wire.Hash{1}})
+		for _, r := range w.log.Append(w.ctx, root, future, w.access("chi:0101011237")) {
+			if r.Err != nil && !errors.Is(r.Err, wire.BadIndexRoot) {
+				t.Error(r.Err)
 			}
+		}
+		if got := w.anchorOf(w.log); got != size {
+			t.Errorf("the anchor is of %d, want %d", got, size)
 		}
 	})
 }
@@ -141,9 +118,8 @@ func TestCosignersMeetOnTheAnchor(t *testing.T) {
 	}))
 	t.Cleanup(fast.Close)
 	known := []*cosign.Cosigner{cosigner(t, "fast", key("fast"), fast.URL), cosigner(t, "slow", key("slow"), "")}
-	w.anchor = 1000 * time.Hour
 	w.believe("all fast slow", known...)
-	size := w.anchorOf(w.log)
+	size := w.root() + 1
 	signed, err := w.log.Anchor(w.ctx) // the auditor begins
 	if err != nil {
 		t.Fatal(err)
@@ -176,29 +152,6 @@ func TestCosignersMeetOnTheAnchor(t *testing.T) {
 		states[1].Size != size || states[1].Time.IsZero() {
 		t.Errorf("cosigners %+v, %v", states, err)
 	}
-}
-
-// KeepAnchor moves the anchor although no caller asks for it, and ends with its context.
-func TestKeepAnchor(t *testing.T) {
-	w := newWorld(t, testdb.SQLite(t))
-	w.anchor = time.Nanosecond
-	w.reopen()
-	keeper := w.log
-	w.anchor = 1000 * time.Hour // who looks does not move it, once there is one
-	w.reopen()
-	ctx, cancel := context.WithCancel(w.ctx)
-	ended := make(chan struct{})
-	w.anchorOf(w.log)
-	go func() { defer close(ended); keeper.KeepAnchor(ctx) }()
-	w.must(w.access("chi:0101011237"))
-	size, err := w.log.Size(w.ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for w.anchorOf(w.log) != size { // or the test's own time limit
-	}
-	cancel()
-	<-ended
 }
 
 // A log is not opened with a policy for another log: it would refuse every cosignature, or ask for

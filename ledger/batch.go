@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
@@ -39,6 +40,7 @@ type batchTx struct {
 	state   *registerState
 	note    []byte
 	size    uint64
+	rooted  bool // the last entry added is an index root
 }
 
 func newBatchTx(l *Log, tx *storage.AppendTx, key *vault.Key, batch []*pending) *batchTx {
@@ -89,13 +91,18 @@ func (b *batchTx) run(ctx context.Context) error {
 		}
 	}
 	b.tx.SetCheckpoint(b.note)
+	if b.rooted {
+		b.tx.SetAnchor()
+	}
 	return nil
 }
 
 // decide takes the entries of the batch. Public entries come first, in order of arrival, because
 // each may change what the next is allowed to do. Sealed entries are admitted in order of arrival.
 // Among them consents, delegations and links come first and keep their order, so that they are
-// valid for the accesses of the batch; the others get their places in random order.
+// valid for the accesses of the batch; the others get their places in random order. An index root
+// comes last of all, so that the checkpoint of its batch ends in it: that checkpoint is the next
+// anchor.
 //
 // An entry that is refused is noted as such, and the others go on. An error ends the transaction.
 func (b *batchTx) decide(ctx context.Context) error {
@@ -114,25 +121,52 @@ func (b *batchTx) decide(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := b.addRoot(); err != nil {
+		return err
+	}
 	b.settleRepeated()
 	return nil
 }
 
-// addPublic adds the public entries of the batch.
+// addPublic adds the public entries of the batch other than index roots.
 func (b *batchTx) addPublic() error {
 	for i, p := range b.batch {
-		if p.e.Type.Sealed() || b.repeated(i) {
+		if p.e.Type.Sealed() || p.e.Type == entry.TypeIndexRoot || b.repeated(i) {
 			continue
 		}
-		if err := b.authorise(p, b.size); err != nil {
-			b.refuse(i, err)
-			continue
-		}
-		if err := b.add(i, nil); err != nil {
+		if _, err := b.allow(i); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addRoot adds the index root of the batch. A batch takes one: the sender of a second one has to
+// send it again.
+func (b *batchTx) addRoot() error {
+	for i, p := range b.batch {
+		if p.e.Type != entry.TypeIndexRoot || b.repeated(i) {
+			continue
+		}
+		if b.rooted {
+			b.refuse(i, &BusyError{RetryAfter: time.Second})
+			continue
+		}
+		var err error
+		if b.rooted, err = b.allow(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allow adds public item i if it is allowed at the next index. It reports whether it added it.
+func (b *batchTx) allow(i int) (added bool, err error) {
+	if err := b.authorise(b.batch[i], b.size); err != nil {
+		b.refuse(i, err)
+		return false, nil
+	}
+	return true, b.add(i, nil)
 }
 
 // admitSealed checks the keys of the sealed entries at the first index that any of them can get: no

@@ -64,10 +64,6 @@ type Config struct {
 	// must name this log. If nil, no cosignature is kept.
 	Policy *cosign.Policy
 
-	// AnchorInterval is how long a checkpoint stays the anchor that cosigners are asked to cosign:
-	// default 10 s. The shorter it is, the more cosignatures the log keeps.
-	AnchorInterval time.Duration
-
 	Linger   time.Duration // how long a batch waits for more entries: default 2 ms, 5 ms on CockroachDB
 	MaxBatch int           // entries in a transaction: default 512
 	MaxQueue int           // entries that may wait before callers get a BusyError: default 16384
@@ -181,9 +177,6 @@ func prepare(cfg Config) (*Log, error) {
 		if p := cfg.Policy.Log(cfg.Origin); p == nil || p.Key != cfg.Keys.LogVerifierKey {
 			return nil, fmt.Errorf("%w: it has no log line with this log's key, %s", ErrPolicy, cfg.Keys.LogVerifierKey)
 		}
-	}
-	if cfg.AnchorInterval == 0 {
-		cfg.AnchorInterval = 10 * time.Second
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

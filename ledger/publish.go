@@ -41,16 +41,35 @@ func (l *Log) PublishedCheckpoint(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := l.store.Cosignatures(ctx, l.tree, head.Size)
-	if err != nil {
-		// The checkpoint is as good without them.
-		l.cfg.Logger.Error("reading cosignatures", "size", head.Size, "error", err)
-	}
-	return withLines(head.Checkpoint, list), nil
+	return l.withCosignatures(ctx, head.Checkpoint, head.Size), nil
 }
 
-// WitnessedCheckpoint returns the largest checkpoint that had reached its quorum when a cosignature
-// came in, with all its cosignatures. If there is none, it returns ErrNotFound. The quorum is that
+// Cosigned returns a checkpoint that this log signed with the cosignatures it has now. Cosignatures
+// on it that are not kept any more stay.
+func (l *Log) Cosigned(ctx context.Context, signed []byte) ([]byte, error) {
+	c, err := proof.OpenCheckpoint(signed, l.verifier)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
+	}
+	list, err := l.store.Cosignatures(ctx, l.tree, c.Size)
+	if err != nil || len(list) == 0 {
+		return signed, err
+	}
+	return withLines(list[0].Note, list), nil
+}
+
+// withCosignatures returns the log's own note of this size with the cosignatures it has.
+func (l *Log) withCosignatures(ctx context.Context, own []byte, size uint64) []byte {
+	list, err := l.store.Cosignatures(ctx, l.tree, size)
+	if err != nil {
+		// The checkpoint is as good without them.
+		l.cfg.Logger.Error("reading cosignatures", "size", size, "error", err)
+	}
+	return withLines(own, list)
+}
+
+// WitnessedCheckpoint returns the largest anchor that had reached its quorum when a cosignature came
+// in, with all its cosignatures. If there is none, it returns ErrNotFound. The quorum is that
 // of the replica which took that cosignature; a verifier applies its own policy.
 func (l *Log) WitnessedCheckpoint(ctx context.Context) ([]byte, error) {
 	list, err := l.store.Witnessed(ctx, l.tree)
@@ -195,8 +214,9 @@ func (l witnessed) Keep(ctx context.Context, c witness.Checkpoint, by cosign.Cos
 	return l.keep(ctx, c, by)
 }
 
-// keep stores cosignatures on c. If they make the quorum together with the stored ones, it notes
-// that c is witnessed.
+// keep stores cosignatures on c. If c is or was the anchor and they make the quorum together with the
+// stored ones, it notes that c is witnessed. Anyone can bring a cosignature on another checkpoint. If
+// such a one counted, statements, which rest on anchors, would have to do without the quorum.
 func (l *Log) keep(ctx context.Context, c witness.Checkpoint, by ...cosign.Cosignature) error {
 	list := make([]storage.Cosignature, len(by))
 	for i, s := range by {
@@ -213,6 +233,9 @@ func (l *Log) keep(ctx context.Context, c witness.Checkpoint, by ...cosign.Cosig
 	}
 	if l.cfg.Policy == nil || !l.cfg.Policy.Reached(names(l.cfg.Policy, all)) {
 		return nil
+	}
+	if anchor, err := l.isAnchor(ctx, c.Size); err != nil || !anchor {
+		return err
 	}
 	return l.store.SetWitnessed(ctx, l.tree, c.Size)
 }

@@ -60,6 +60,7 @@ type watching struct {
 type event struct {
 	witness string
 	size    uint64
+	kept    bool
 	err     error
 }
 
@@ -82,7 +83,7 @@ func (w *world) watch() *watching {
 	w.t.Helper()
 	x := &watching{world: w, events: make(chan event, 10000)}
 	cfg := witness.Config{Cosigners: w.policy.Cosigners, Interval: 10 * time.Millisecond, Now: w.now}
-	cfg.Observe = func(name string, size uint64, err error) { x.events <- event{name, size, err} }
+	cfg.Observe = func(name string, size uint64, kept bool, err error) { x.events <- event{name, size, kept, err} }
 	client, err := witness.New(cfg)
 	if err != nil {
 		w.t.Fatal(err)
@@ -179,8 +180,8 @@ func TestLitewitness(t *testing.T) {
 	}
 	a.Start()
 	b.Start()
-	w.anchor = time.Nanosecond // every checkpoint
 	w.believe("all "+both, known...)
+	w.root()
 	x := w.watch()
 	first := x.await(a.Name, b.Name)
 	firstRoot, err := w.log.Checkpoint(w.ctx)
@@ -193,6 +194,7 @@ func TestLitewitness(t *testing.T) {
 	for range 3 {
 		w.must(w.access("chi:0101011237"))
 	}
+	w.root()
 	second := x.await(a.Name, b.Name)
 	x.published(second, both, known...)
 	x.witnessed(second, both, known...)
@@ -200,6 +202,7 @@ func TestLitewitness(t *testing.T) {
 	b.Kill()
 	e := w.access("chi:0101011237")
 	w.checkReceipt(e, w.must(e)) // no append waits for a dead witness
+	w.root()
 	third := x.await(a.Name)
 	x.published(third, a.Name, known...)
 	x.witnessed(second, both, known...)
@@ -219,7 +222,7 @@ func TestLitewitness(t *testing.T) {
 	x.stop()
 	a.Answered()
 	w.reopen()
-	w.must(w.access("chi:0101011237"))
+	w.root()
 	x = w.watch()
 	fourth := x.await(a.Name, b.Name)
 	x.published(fourth, both, known...)
@@ -260,13 +263,13 @@ func TestBadWitnesses(t *testing.T) {
 		other := serve("other", func(c proof.Checkpoint) string { c.Size--; return signLine("other", key("other"), c, w.now().Unix()) })
 		deaf := serve("deaf", nil)
 		known := []*cosign.Cosigner{good, liar, other, deaf}
-		w.anchor = time.Nanosecond
 		w.believe("all good", known...)
 		x := w.watch()
 		var size uint64
 		for range 3 {
 			e := w.access("chi:0101011237")
 			w.checkReceipt(e, w.must(e))
+			w.root()
 			size = x.await("good")
 		}
 		for wait := map[string]bool{"liar": true, "other": true}; len(wait) > 0; { // each has had its say
@@ -316,6 +319,7 @@ func TestAddCosignatures(t *testing.T) {
 			}
 			return c, string(signed)
 		}
+		w.root()
 		old, oldNote := checkpoint()
 		w.must(w.access("chi:0101011237"))
 		head, headNote := checkpoint()
@@ -368,6 +372,13 @@ func TestAddCosignatures(t *testing.T) {
 			t.Errorf("the newest: %q, %v", names, err)
 		}
 		x.published(head.Size, "auditor", auditor)
+		x.witnessed(old.Size, "auditor", auditor) // the newest is no anchor
+		w.root()
+		anchor, note := checkpoint()
+		if _, err := add(note + signLine("auditor", key, anchor, 1700000000)); err != nil {
+			t.Fatal(err)
+		}
+		x.witnessed(anchor.Size, "auditor", auditor)
 	})
 }
 

@@ -30,7 +30,6 @@ type world struct {
 	seq                 uint64
 	now                 func() time.Time
 	policy              *cosign.Policy // of the log when it is opened next
-	anchor              time.Duration  // its AnchorInterval
 	rules               register.Rules // of the log when it is opened next
 }
 
@@ -92,7 +91,7 @@ func (w *world) openStore() *storage.Storage {
 
 func (w *world) config() ledger.Config {
 	return ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.now() },
-		Policy: w.policy, AnchorInterval: w.anchor, Rules: w.rules}
+		Policy: w.policy, Rules: w.rules}
 }
 
 func (w *world) sign(s *wire.Signer, b entry.Body) *entry.Entry {
@@ -164,6 +163,19 @@ func (w *world) addKey(org string, admin, key *wire.Signer, purposes ...entry.Pu
 	w.t.Helper()
 	return w.sign(admin, &entry.Key{Common: entry.Common{Issuer: org, Audience: origin}, Org: org,
 		Key: entry.PublicKey{JWK: key.Public, Purposes: purposes}, Proof: w.prove(key, org)})
+}
+
+// root logs an index root and returns its index. It is not that of a subject index, which no one
+// checks in package ledger.
+func (w *world) root() uint64 {
+	w.t.Helper()
+	return w.must(w.indexRoot()).Index
+}
+
+func (w *world) indexRoot() *entry.Entry {
+	w.t.Helper()
+	return w.sign(w.keys.Operator, &entry.IndexRoot{Common: entry.Common{Issuer: "OPR", Audience: origin},
+		Size: 1, Root: wire.Hash{1}})
 }
 
 // access makes the source's next access to id.

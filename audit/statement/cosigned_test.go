@@ -28,10 +28,10 @@ func newCosigned(t *testing.T, dsn string) *cosigned {
 	return c
 }
 
-// cosign has the witness cosign the newest checkpoint.
+// cosign has the witness cosign the anchor.
 func (c *cosigned) cosign() {
 	c.Helper()
-	signed, err := c.log.Checkpoint(c.Context())
+	signed, err := c.log.Anchor(c.Context())
 	c.ok(err)
 	v, err := wire.NewLogVerifier(c.log.VerifierKey())
 	c.ok(err)
@@ -185,9 +185,10 @@ func TestReadsOfEverybody(t *testing.T) {
 	body.Staff = &entry.Staff{Name: "A. Nother"}
 	bulk := []uint64{w.add(w.source, body)}
 	bulk = append(bulk, w.look(entry.RegEveryone)...)
-	f := w.follow(w.log)
+	f := w.followWhile(w.log)
+	var newer []uint64
+	w.meanwhile = func() { newer = w.look(entry.RegEveryone) }
 	w.step(f)
-	newer := w.look(entry.RegEveryone)
 
 	s := w.make(f, alice, statement.Window{})
 	same(t, "hers", indices(s.Entries, true), mine)

@@ -9,10 +9,11 @@
 //   - A root in the log that does not match the entries below it is noticed, and nothing is served
 //     from then on.
 //   - Roots are logged within an interval, one for all replicas.
-//   - A statement uses a root below a checkpoint that the log's quorum has cosigned, unless the
-//     cosigners have been silent for longer than Config.Patience.
-//   - A statement lists every entry of its subject under its checkpoint. Entries that the proof
-//     does not cover yet are marked as such.
+//   - A statement rests on an anchor: the checkpoint that ends in the statement's own index root. It
+//     is the newest one that the log's quorum has cosigned, unless the cosigners have been silent
+//     for longer than Config.Patience.
+//   - A statement lists every entry of its subject under its checkpoint. Entries that came while the
+//     root was made, which the proof does not cover, are marked as such.
 //
 // It does not promise that a subject's entries were filed under the right person: sources check
 // that with their receipts. It trusts the database as package ledger does. The holder of a
@@ -50,14 +51,16 @@ var (
 	ErrNotFound = ledger.ErrNotFound
 )
 
-// DefaultInterval is how long entries wait at most for an index root that covers them.
+// DefaultInterval is how long entries wait at most for an index root that covers them. It is also how
+// long a root's checkpoint stays the log's anchor: long enough for witnesses, and for auditors that
+// ask every few seconds and then recompute the new entries, to find the same one.
 const DefaultInterval = 10 * time.Second
 
 // Config is what a Follower needs. Only Log is required.
 type Config struct {
 	Log *ledger.Log
 	// Interval is how long after the last index root the next one is logged, if there are new
-	// entries. Under load it is sooner. Default DefaultInterval.
+	// entries other than index roots. Under load it is sooner. Default DefaultInterval.
 	Interval time.Duration
 	Now      func() time.Time
 	Logger   *slog.Logger
@@ -67,7 +70,7 @@ type Config struct {
 	Patience time.Duration
 
 	// Checkpoint returns the newest published checkpoint with the cosignatures it has. Default
-	// Log.Checkpoint. The index does not go beyond it, so every statement can be shown under it.
+	// Log.Checkpoint. The index does not go beyond it.
 	Checkpoint func(context.Context) ([]byte, error)
 }
 
@@ -78,6 +81,7 @@ type Root struct {
 	Hash  wire.Hash
 	leaf  []byte
 	kid   string
+	note  []byte // the checkpoint that ends in it; nil: not known yet
 }
 
 // Follower keeps the subject index in memory, at exactly the size of the newest settled index root
@@ -91,6 +95,7 @@ type Follower struct {
 
 	step    sync.Mutex    // one Step at a time; guards the fields up to mu
 	next    uint64        // first entry not read yet
+	eager   bool          // no statement is made, so the tree moves to each root at once
 	tail    []index.Filed // entries from size on, without gaps
 	waiting []waitingRoot // roots above size, checked, not settled yet
 	overdue uint64        // position of the root that waited too long; 0: no quorum is missing
@@ -104,7 +109,7 @@ type Follower struct {
 	mu     sync.RWMutex
 	tree   *index.Tree // nil until it is loaded
 	size   uint64      // tree holds the entries below
-	root   *Root       // the logged root of tree, settled; nil: none is logged for this size
+	root   *Root       // the logged root of tree, settled; nil: none
 	broken error
 	stats  Stats
 }
@@ -242,16 +247,21 @@ func build(ctx context.Context, log *ledger.Log) (tree *index.Tree, size uint64,
 const page = 4096
 
 // follow reads the log up to the published checkpoint, checks each index root, and moves the tree
-// to the newest settled one.
+// to the newest settled one. It reads the anchor and the witnessed checkpoint first, so that their
+// index roots are among those it has met, whatever other processes log meanwhile.
 func (f *Follower) follow(ctx context.Context) error {
-	_, head, err := f.checkpoint(ctx)
+	at, err := f.signed(ctx)
+	if err != nil {
+		return err
+	}
+	head, err := f.checkpoint(ctx)
 	if err != nil {
 		return err
 	}
 	if err := f.read(ctx, head.Size); err != nil {
 		return err
 	}
-	return f.settle(ctx)
+	return f.settle(at)
 }
 
 func (f *Follower) read(ctx context.Context, size uint64) error {
@@ -297,7 +307,7 @@ func (f *Follower) meet(r Root) error {
 		return f.stop(fmt.Errorf("the index root at %d covers entries that come after it: %w", r.Index, ErrDiffers))
 	}
 	if r.Size < f.covered {
-		if f.root == nil {
+		if f.root == nil && len(f.waiting) == 0 {
 			return nil // logged before this process began: the tree is already past it
 		}
 		return f.stop(fmt.Errorf("the index root at %d covers the entries below %d, fewer than an earlier one: %w",
@@ -364,14 +374,13 @@ func (f *Follower) below(size uint64) []index.Filed {
 	return f.tail[:n]
 }
 
-// checkpoint returns the published checkpoint, as a note and decoded.
-func (f *Follower) checkpoint(ctx context.Context) ([]byte, proof.Checkpoint, error) {
+// checkpoint returns the published checkpoint.
+func (f *Follower) checkpoint(ctx context.Context) (proof.Checkpoint, error) {
 	signed, err := f.cfg.Checkpoint(ctx)
 	if err != nil {
-		return nil, proof.Checkpoint{}, fmt.Errorf("reading the checkpoint: %w", err)
+		return proof.Checkpoint{}, fmt.Errorf("reading the checkpoint: %w", err)
 	}
-	head, err := proof.OpenCheckpoint(signed, f.verifier)
-	return signed, head, err
+	return proof.OpenCheckpoint(signed, f.verifier)
 }
 
 // Stats are numbers for metrics.
@@ -397,7 +406,7 @@ func (f *Follower) Stats() Stats {
 		s.Subjects = f.tree.Len()
 	}
 	if f.root != nil {
-		s.Size, s.Ready = f.root.Size, true
+		s.Size, s.Ready = f.root.Size, f.root.note != nil
 	}
 	s.Broken = f.broken != nil
 	return s
@@ -411,7 +420,7 @@ func (f *Follower) Root() (Root, error) {
 	switch {
 	case f.broken != nil:
 		return Root{}, f.broken
-	case f.root == nil:
+	case f.root == nil || f.root.note == nil:
 		return Root{}, ErrNotReady
 	}
 	return *f.root, nil

@@ -18,7 +18,7 @@ import (
 // moment.
 type gathered struct {
 	origin  string
-	note    []byte // the checkpoint
+	note    []byte // the anchor
 	size    uint64 // N
 	root    Root
 	genesis ledger.PublicLeaf
@@ -65,9 +65,8 @@ func (p *past) history(period *bundle.Period) *bundle.History {
 // time it reads only what is new.
 const attempts = 16
 
-// gather reads without a lock, the checkpoint first. Then it takes the lock and checks that the
-// present index root is below that checkpoint. So a long history keeps no one waiting. If links is
-// set, it also reads the histories of the ids linked with the first. pick returns the entries whose
+// gather reads without a lock, the index root and its anchor first. Then it takes the lock and checks
+// that this is still the root of the tree. So a long history keeps no one waiting. If links is set, it also reads the histories of the ids linked with the first. pick returns the entries whose
 // signers' keys are to be shown.
 func (f *Follower) gather(
 	ctx context.Context, ids []string, links bool,
@@ -86,21 +85,21 @@ func (f *Follower) gather(
 		if err != nil {
 			return nil, err
 		}
-		signed, head, err := f.cover(ctx, max(root.Index+1, g.size))
+		g.size = root.Index + 1
+		g.note, err = f.cfg.Log.Cosigned(ctx, root.note)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("reading the cosignatures of an anchor: %w", err)
 		}
 		for _, p := range g.pasts {
-			if err := f.readOn(ctx, p, head.Size, links); err != nil {
+			if err := f.readOn(ctx, p, g.size, links); err != nil {
 				return nil, err
 			}
 		}
 		if links {
-			if err := f.readLinked(ctx, g, g.pasts[0].linkedBelow(root.Size), head.Size); err != nil {
+			if err := f.readLinked(ctx, g, g.pasts[0].linkedBelow(root.Size), g.size); err != nil {
 				return nil, err
 			}
 		}
-		g.note, g.size = signed, head.Size
 		shown, err := pick(g.all(), g.size)
 		if err != nil {
 			return nil, err
@@ -154,21 +153,7 @@ func (f *Follower) readOn(ctx context.Context, p *past, size uint64, links bool)
 	return nil
 }
 
-// cover returns the checkpoint for a statement: the newest one that a quorum of witnesses has
-// cosigned, if it has at least size entries and so includes the newest index root. Otherwise it is
-// the newest checkpoint, with the cosignatures it has. Later entries are not part of the statement.
-func (f *Follower) cover(ctx context.Context, size uint64) ([]byte, proof.Checkpoint, error) {
-	signed, c, err := f.witnessed(ctx)
-	if err != nil {
-		return nil, proof.Checkpoint{}, err
-	}
-	if c.Size < size {
-		return f.checkpoint(ctx)
-	}
-	return signed, c, nil
-}
-
-// prove adds what the tree proves, if its root is logged below g's checkpoint.
+// prove adds what the tree proves, if g's checkpoint ends in its root.
 func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string][]ledger.PublicLeaf) (bool, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -177,7 +162,7 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 		return false, f.broken
 	case f.root == nil:
 		return false, ErrNotReady
-	case f.root.Index >= g.size || f.root.kid != kid || links && !g.stillLinked(f.root.Size):
+	case f.root.Index+1 != g.size || f.root.kid != kid || links && !g.stillLinked(f.root.Size):
 		return false, nil
 	}
 	g.root = *f.root

@@ -25,7 +25,7 @@ func Recheck(ctx context.Context, log *ledger.Log) (Rechecked, error) {
 	if err != nil {
 		return Rechecked{}, err
 	}
-	f.quorum = false // no statement is made, so no root waits
+	f.eager = true
 	loaded, size, err := build(ctx, log)
 	if err != nil {
 		return Rechecked{}, err

@@ -35,6 +35,7 @@ type world struct {
 	policy                     *cosign.Policy // nil: no cosigner is asked
 	log                        *ledger.Log
 	clock                      time.Time
+	meanwhile                  func() // see followWhile
 	seq                        uint64
 }
 
@@ -104,6 +105,23 @@ func (w *world) another() *ledger.Log {
 func (w *world) follow(log *ledger.Log) *statement.Follower {
 	w.Helper()
 	f, err := statement.New(statement.Config{Log: log, Now: func() time.Time { return w.clock }})
+	w.ok(err)
+	return f
+}
+
+// followWhile is follow. After each read of the published checkpoint it calls w.meanwhile once: what
+// that logs is in the log before the index root that this checkpoint leads to, and not covered by it.
+func (w *world) followWhile(log *ledger.Log) *statement.Follower {
+	w.Helper()
+	f, err := statement.New(statement.Config{Log: log, Now: func() time.Time { return w.clock },
+		Checkpoint: func(ctx context.Context) ([]byte, error) {
+			signed, err := log.Checkpoint(ctx)
+			if do := w.meanwhile; do != nil {
+				w.meanwhile = nil
+				do()
+			}
+			return signed, err
+		}})
 	w.ok(err)
 	return f
 }

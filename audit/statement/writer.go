@@ -31,7 +31,7 @@ func (f *Follower) due() bool {
 		wait = wait * 3 / 4
 	}
 	switch {
-	case f.offer != nil, f.root == nil:
+	case f.offer != nil, f.root == nil && len(f.waiting) == 0:
 		return true
 	case f.fresh == 0:
 		return false

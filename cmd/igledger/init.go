@@ -36,7 +36,7 @@ func initCommand() *cli.Command {
 			&cli.StringFlag{Name: "enroller", Required: true,
 				Usage: "ID=NAME of the organisation that countersigns first enrolments"},
 			&cli.StringFlag{Name: "enroller-request", Required: true, Usage: "file with the enroller's key request"},
-			&cli.Uint64Flag{Name: "index-lag", Value: 1 << 18,
+			&cli.Uint64Flag{Name: "index-lag", Value: 1 << 16,
 				Usage: "most entries by which the subject index may lag behind the log"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 		),

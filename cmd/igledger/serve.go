@@ -73,17 +73,15 @@ func serveCommand() *cli.Command {
 				Usage: "address to listen on; put a TLS proxy in front"},
 			&cli.DurationFlag{Name: "index-interval", Value: statement.DefaultInterval,
 				EnvVars: []string{"IGLEDGER_INDEX_INTERVAL"},
-				Usage:   "longest wait until an index root, and so the proofs of completeness, cover an entry"},
-			&cli.DurationFlag{Name: "anchor-interval", Value: 10 * time.Second,
-				EnvVars: []string{"IGLEDGER_ANCHOR_INTERVAL"},
-				Usage:   "how long all witnesses and auditors are offered the same checkpoint"},
+				Usage: "longest wait until an index root, and so the proofs of completeness, cover an entry; " +
+					"as long, all witnesses and auditors are offered the same checkpoint"},
 			&cli.StringFlag{Name: "web", EnvVars: []string{"IGLEDGER_WEB"},
 				Usage: "folder that make web makes; serves the page that checks statements at /verify/"},
 			&cli.BoolFlag{Name: "json", Usage: "log as JSON lines"},
 		),
 		Action: func(c *cli.Context) error {
-			if c.Duration("index-interval") <= 0 || c.Duration("anchor-interval") <= 0 {
-				return usage("--index-interval and --anchor-interval must be above 0")
+			if c.Duration("index-interval") <= 0 {
+				return usage("--index-interval must be above 0")
 			}
 			cfg, err := logConfig(c)
 			if err != nil {
@@ -93,7 +91,6 @@ func serveCommand() *cli.Command {
 			if c.Bool("json") {
 				cfg.Logger = slog.New(slog.NewJSONHandler(c.App.ErrWriter, nil))
 			}
-			cfg.AnchorInterval = c.Duration("anchor-interval")
 			cfg.Policy, err = readPolicy(c)
 			if err != nil {
 				return err
@@ -138,7 +135,7 @@ func serveCommand() *cli.Command {
 	}
 }
 
-// server is a ledger served over HTTP, with its subject index and its anchor.
+// server is a ledger served over HTTP, with its subject index.
 type server struct {
 	url    string
 	http   *http.Server
@@ -147,8 +144,8 @@ type server struct {
 	rest   func() // stops the background work and waits for it
 }
 
-// listen serves log on address until stop. It logs index roots at this interval and moves the
-// anchor. It serves page, unless nil, at /verify/.
+// listen serves log on address until stop. It logs index roots at this interval. It serves page,
+// unless nil, at /verify/.
 func listen(
 	log *ledger.Log, address string, interval time.Duration, page http.Handler,
 	registry *prometheus.Registry, logger *slog.Logger,
@@ -164,7 +161,6 @@ func listen(
 	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup
 	work.Go(func() { index.Run(ctx) })
-	work.Go(func() { log.KeepAnchor(ctx) })
 	handler := api.New(api.Config{Log: log, Index: index, Logger: logger, Registry: registry})
 	if page != nil {
 		handler = within(http.StripPrefix("/verify", page), "/verify/", handler)

@@ -41,7 +41,7 @@ func readPolicy(c *cli.Context) (*cosign.Policy, error) {
 
 // witnesses returns a client for the witnesses to which the policy gives a URL, or nil without a
 // policy. It calls observe after each attempt.
-func witnesses(p *cosign.Policy, logger *slog.Logger, observe func(string, uint64, error)) (*witness.Client, error) {
+func witnesses(p *cosign.Policy, logger *slog.Logger, observe func(string, uint64, bool, error)) (*witness.Client, error) {
 	if p == nil {
 		return nil, nil
 	}

@@ -35,7 +35,7 @@ func (a *api) info(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	anchor, err := a.log.Anchor(r.Context())
-	if err != nil {
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return err
 	}
 	g := a.log.Genesis()

@@ -32,19 +32,26 @@ var attemptResults = []struct {
 // WitnessAttempts registers a counter of attempts to get cosignatures, and returns the function
 // that counts them, for witness.Config.Observe. Labels are names from the operator's policy, which
 // is not secret.
-func WitnessAttempts(reg prometheus.Registerer) func(name string, size uint64, err error) {
+func WitnessAttempts(reg prometheus.Registerer) func(name string, size uint64, kept bool, err error) {
 	count := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "igledger_witness_attempts_total",
 		Help: "Attempts by this process to get a cosignature, by witness and result. " +
-			"inconsistent, fork and ahead are alarms: the witness has seen a different log.",
+			"inconsistent, fork and ahead are alarms: the witness has seen a different log. " +
+			"kept: this process kept a cosignature; known: none was needed, because the witness has cosigned this " +
+			"checkpoint or a larger one already.",
 	}, []string{"witness", "result"})
 	reg.MustRegister(count)
-	return func(name string, _ uint64, err error) { count.WithLabelValues(name, attemptResult(err)).Inc() }
+	return func(name string, _ uint64, kept bool, err error) {
+		count.WithLabelValues(name, attemptResult(kept, err)).Inc()
+	}
 }
 
-func attemptResult(err error) string {
-	if err == nil {
+func attemptResult(kept bool, err error) string {
+	switch {
+	case err == nil && kept:
 		return "kept"
+	case err == nil:
+		return "known"
 	}
 	for _, r := range attemptResults {
 		if errors.Is(err, r.err) {
@@ -81,7 +88,7 @@ var (
 		"Time of that cosignature by the cosigner's own clock, in seconds since 1970. Absent if it has cosigned none.",
 		[]string{"cosigner"}, nil)
 	anchorSize = prometheus.NewDesc("igledger_anchor_size",
-		"Size of the checkpoint that cosigners are asked to cosign.", nil, nil)
+		"Size of the checkpoint that cosigners are asked to cosign. Absent before the first index root.", nil, nil)
 	witnessedSize = prometheus.NewDesc("igledger_witnessed_size",
 		"Size of the largest checkpoint that reached the policy's quorum. Absent if none has.", nil, nil)
 )

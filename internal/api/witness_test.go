@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"igledger/audit/statement"
 	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/ledger"
@@ -23,7 +24,8 @@ import (
 	"igledger/ledger/witness"
 )
 
-// believing serves the world's log under a policy of one auditor, w, and returns its key.
+// believing serves the world's log under a policy of one auditor, w, and returns its key. The log
+// ends in an index root.
 func (w *world) believing() ed25519.PrivateKey {
 	w.Helper()
 	seed := sha256.Sum256([]byte("witness"))
@@ -35,6 +37,9 @@ func (w *world) believing() ed25519.PrivateKey {
 		Policy: policy, Logger: w.logger(), Rules: consent.New()})
 	w.ok(err)
 	w.Cleanup(func() { w.log.Close(context.Background()) })
+	index, err := statement.New(statement.Config{Log: w.log})
+	w.ok(err)
+	w.ok(index.Step(w.Context()))
 	w.server = httptest.NewServer(w.handler())
 	w.Cleanup(w.server.Close)
 	return key
@@ -167,7 +172,7 @@ func TestWitnessAttempts(t *testing.T) {
 		return fmt.Errorf("sending: %w", &witness.AnswerError{Witness: "w", Status: status, Err: err})
 	}
 	want := map[string]error{
-		"kept": nil, "unreachable": answered(0, errors.New("connection refused")),
+		"kept": nil, "known": nil, "unreachable": answered(0, errors.New("connection refused")),
 		"refused":     answered(503, errors.New("HTTP status 503")),
 		"own-failure": errors.New("the database is away"),
 		"fork":        answered(409, witness.ErrFork), "ahead": answered(409, fmt.Errorf("%w: 7", witness.ErrAhead)),
@@ -176,8 +181,8 @@ func TestWitnessAttempts(t *testing.T) {
 		"unknown-log":     answered(404, witness.ErrUnknownLog), "unknown-key": answered(403, witness.ErrUnknownKey),
 		"malformed": answered(200, witness.ErrMalformed),
 	}
-	for _, err := range want {
-		observe("w", 7, err)
+	for label, err := range want {
+		observe("w", 7, label == "kept", err)
 	}
 	families, err := reg.Gather()
 	if err != nil || len(families) != 1 || families[0].GetName() != "igledger_witness_attempts_total" ||

@@ -182,7 +182,7 @@ type LogInfo struct {
 	Size     uint64    `json:"size" doc:"Entries in the log"`
 
 	// While entries arrive, each GET /checkpoint returns a different newest checkpoint.
-	Anchor    string `json:"anchor" doc:"Checkpoint to cosign now, a signed note with the cosignatures so far. It stays the same for some seconds, so that all cosigners sign the same one"`
+	Anchor    string `json:"anchor,omitempty" doc:"Checkpoint to cosign now, a signed note with the cosignatures so far. It ends in the newest index root, and stays the same until the next one, so that all cosigners sign the same one. Absent before the first index root"`
 	Witnessed string `json:"witnessed,omitempty" doc:"Newest checkpoint that reached the quorum of the operator's policy, a signed note with the cosignatures. Absent if none has"`
 }
 

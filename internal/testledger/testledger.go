@@ -56,7 +56,6 @@ func New(t testing.TB, auditors ...*testlog.Cosigner) *Ledger {
 	l.ok(err)
 	t.Cleanup(func() { store.Close() })
 	config := ledger.Config{Storage: store, Keys: keys, Origin: Origin, Rules: consent.New()}
-	config.AnchorInterval = 1 // each call sees the newest checkpoint
 	if len(auditors) > 0 {
 		config.Policy, err = cosign.ParsePolicy(policy(l.LogKey, auditors))
 		l.ok(err)

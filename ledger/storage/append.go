@@ -61,6 +61,7 @@ type AppendTx struct {
 	persons    map[[32]byte][]byte
 	merkle     *Merkle // after Integrate
 	checkpoint []byte
+	anchor     bool
 }
 
 // Append runs f inside one transaction that holds the tree's head, after the look-ups of look were

@@ -61,6 +61,10 @@ func (a *AppendTx) writes() []Op {
 	if n > 0 {
 		ops = append(ops, a.merkle.tileOps()...)
 		ops = append(ops, a.merkle.headOp(a.checkpoint, a.register()))
+		if a.anchor {
+			ops = append(ops, Op{SQL: upsertAnchor,
+				Args: []any{int64(a.num), int64(a.merkle.size()), nonNil(a.checkpoint)}})
+		}
 	}
 	return ops
 }

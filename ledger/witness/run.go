@@ -79,11 +79,11 @@ func (c *Client) feed(ctx context.Context, log Log, w *cosign.Cosigner, box chan
 			return
 		}
 		for wait, failed := c.cfg.Interval, 0; ; wait = min(2*wait, maxBackoff) {
-			err := c.submit(ctx, log, w, head)
+			kept, err := c.submit(ctx, log, w, head)
 			if ctx.Err() != nil {
 				return
 			}
-			c.cfg.Observe(w.Name, head.Size, err)
+			c.cfg.Observe(w.Name, head.Size, kept, err)
 			if err == nil {
 				if failed > 0 {
 					logger.Info("the witness answers again", "size", head.Size, "failures", failed)

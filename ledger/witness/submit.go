@@ -22,48 +22,53 @@ const (
 	maxAnswer = 16 << 10 // bytes, a limit of ours
 )
 
-// submit gets w's cosignature on head and keeps it. It returns nil if this one or a newer one is
-// kept, or if w has seen a later checkpoint of this log, which another sender has sent: w cosigns
-// again when the anchor has passed that one.
-func (c *Client) submit(ctx context.Context, log Log, w *cosign.Cosigner, head Checkpoint) error {
+// submit gets w's cosignature on head and keeps it. If it returns neither kept nor an error, this
+// cosignature, perhaps of a newer time, was kept before, or w has seen a later checkpoint of this log, which
+// another sender has sent: w cosigns again when the anchor has passed that one.
+func (c *Client) submit(ctx context.Context, log Log, w *cosign.Cosigner, head Checkpoint) (kept bool, err error) {
 	old, at, err := log.Cosigned(ctx, w.VKey)
 	if err != nil {
-		return fmt.Errorf("witness %s: reading its last cosignature: %w", w.Name, err)
+		return false, fmt.Errorf("witness %s: reading its last cosignature: %w", w.Name, err)
 	}
 	// Another replica may have been faster.
 	if old > head.Size || old == head.Size && c.cfg.Now().Sub(at) < c.cfg.Refresh/2 {
-		return nil
+		return false, nil
 	}
+	before := old
 	for try := 1; ; try++ {
 		lines, seen, err := c.add(ctx, log, w, old, head)
 		if err == nil {
 			s, err := read(lines, w, head, c.cfg.Now())
 			if err != nil {
-				return c.answered(w, head, 0, err)
+				return false, c.answered(w, head, 0, err)
 			}
-			return log.Keep(ctx, head, s)
+			if before == head.Size && !s.Time.After(at) { // w repeats an answer of before
+				return false, nil
+			}
+			err = log.Keep(ctx, head, s)
+			return err == nil, err
 		}
 		if !errors.Is(err, errSeen) {
-			return err
+			return false, err
 		}
 		switch {
 		case seen > head.Size:
 			size, err := log.Size(ctx)
 			if err != nil {
-				return fmt.Errorf("witness %s: reading the log's size: %w", w.Name, err)
+				return false, fmt.Errorf("witness %s: reading the log's size: %w", w.Name, err)
 			}
 			if size < seen {
-				return c.answered(w, head, http.StatusConflict, fmt.Errorf("%w: %d", ErrAhead, seen))
+				return false, c.answered(w, head, http.StatusConflict, fmt.Errorf("%w: %d", ErrAhead, seen))
 			}
-			return nil
+			return false, nil
 		case seen == old && old == head.Size:
-			return c.answered(w, head, http.StatusConflict, ErrFork)
+			return false, c.answered(w, head, http.StatusConflict, ErrFork)
 		case seen == old:
 			err := fmt.Errorf("%w: a conflict (409) with the size that it names itself", ErrMalformed)
-			return c.answered(w, head, http.StatusConflict, err)
+			return false, c.answered(w, head, http.StatusConflict, err)
 		case try == 2:
 			err := fmt.Errorf("%w: its two answers name different sizes; another replica may be sending to it too", errSeen)
-			return c.answered(w, head, http.StatusConflict, err)
+			return false, c.answered(w, head, http.StatusConflict, err)
 		}
 		old = seen
 	}

@@ -127,8 +127,11 @@ func TestAnswers(t *testing.T) {
 				c.make(f)
 				cl := client(t, nil, f)
 				cl.cfg.Transport.(network)["stranger"] = stranger
-				err := cl.submit(t.Context(), m, cl.list[0], m.head())
+				told, err := cl.submit(t.Context(), m, cl.list[0], m.head())
 				size, times := m.keptBy(f)
+				if told != (err == nil) {
+					t.Errorf("kept %v, %v", told, err)
+				}
 				if kept := times == 1 && size == 100; kept != (err == nil) || !kept && times > 0 {
 					t.Errorf("%v, and %d kept (size %d)", err, times, size)
 				}
@@ -210,7 +213,7 @@ func TestWhatTheWitnessHasSeen(t *testing.T) {
 			f := newFake(t, "w", m)
 			cl := client(t, nil, f)
 			m.grow(60)
-			if err := cl.submit(t.Context(), m, cl.list[0], m.head()); err != nil {
+			if _, err := cl.submit(t.Context(), m, cl.list[0], m.head()); err != nil {
 				t.Fatal(err)
 			}
 			m.grow(40)
@@ -220,18 +223,50 @@ func TestWhatTheWitnessHasSeen(t *testing.T) {
 			if strings.HasPrefix(name, "we were") {
 				head = m.head()
 			}
-			err := cl.submit(t.Context(), m, cl.list[0], head)
+			kept, err := cl.submit(t.Context(), m, cl.list[0], head)
 			if !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
 				t.Errorf("error %v, want %v", err, c.err)
 			}
 			if !slices.Equal(f.requests, c.want) {
 				t.Errorf("asked %q, want %q", f.requests, c.want)
 			}
-			if size, times := m.keptBy(f); (size == 100 && times == 2) != strings.HasSuffix(c.want[len(c.want)-1], "200") {
-				t.Errorf("%d is kept, %d times", size, times)
+			if size, times := m.keptBy(f); (size == 100 && times == 2) != strings.HasSuffix(c.want[len(c.want)-1], "200") ||
+				kept != (times == 2) {
+				t.Errorf("%d is kept, %d times, told %v", size, times, kept)
 			}
 		})
 	}
+}
+
+// Only what was kept is told as kept: neither a cosignature that another replica has brought, nor an
+// answer of before that a witness repeats in place of a newer one.
+func TestToldAsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(t)
+		f := newFake(t, "w", m)
+		cl := client(t, nil, f)
+		m.grow(3)
+		first := time.Now().Unix()
+		for _, c := range []struct {
+			after time.Duration
+			lines func(c proof.Checkpoint) string
+			kept  bool
+		}{
+			{0, nil, true},
+			{time.Minute, nil, false}, // it is there
+			{time.Hour, func(c proof.Checkpoint) string { return f.line(c, first) }, false}, // the old one again
+			{0, nil, true},
+		} {
+			time.Sleep(c.after)
+			f.set(func() { f.lines = c.lines })
+			_, before := m.keptBy(f)
+			kept, err := cl.submit(t.Context(), m, cl.list[0], m.head())
+			_, after := m.keptBy(f)
+			if err != nil || kept != c.kept || kept != (after == before+1) {
+				t.Errorf("after %s: told as kept %v, want %v; %d kept before, %d now: %v", c.after, kept, c.kept, before, after, err)
+			}
+		}
+	})
 }
 
 // Over a real socket: the request is as C2SP spells it, and the connection is kept.
@@ -256,7 +291,7 @@ func TestRequest(t *testing.T) {
 	}
 	for _, n := range []int{2, 1} {
 		m.grow(n)
-		if err := cl.submit(t.Context(), m, cl.list[0], m.head()); err != nil {
+		if _, err := cl.submit(t.Context(), m, cl.list[0], m.head()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -278,7 +313,7 @@ func TestRequest(t *testing.T) {
 	s.Close()
 	m.grow(1)
 	var a *AnswerError
-	if err := cl.submit(t.Context(), m, cl.list[0], m.head()); !errors.As(err, &a) || a.Status != 0 ||
+	if _, err := cl.submit(t.Context(), m, cl.list[0], m.head()); !errors.As(err, &a) || a.Status != 0 ||
 		strings.Contains(err.Error(), "add-checkpoint") {
 		t.Errorf("a server that is gone: %v", err)
 	}

@@ -45,9 +45,10 @@ type Config struct {
 	Now       func() time.Time  // default time.Now
 	Logger    *slog.Logger      // default discards
 
-	// Observe is called after each attempt, for metrics. If err is nil, the cosignature is kept.
-	// Observe may be nil.
-	Observe func(witness string, size uint64, err error)
+	// Observe is called after each attempt, for metrics. If err is nil and kept is not set, no new
+	// cosignature was needed: the witness has cosigned this checkpoint or a larger one. Observe may
+	// be nil.
+	Observe func(witness string, size uint64, kept bool, err error)
 }
 
 // maxBackoff is the longest pause after a failure of a witness. The first pause is Interval, and
@@ -139,7 +140,7 @@ func New(cfg Config) (*Client, error) {
 		c.cfg.Now = time.Now
 	}
 	if c.cfg.Observe == nil {
-		c.cfg.Observe = func(string, uint64, error) {}
+		c.cfg.Observe = func(string, uint64, bool, error) {}
 	}
 	if c.cfg.Logger == nil {
 		c.cfg.Logger = slog.New(slog.DiscardHandler)

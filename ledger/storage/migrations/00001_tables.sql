@@ -111,13 +111,11 @@ CREATE TABLE IF NOT EXISTS witnessed (
   CONSTRAINT witnessed_pk PRIMARY KEY (tree)
 ){{fill 50}};
 
--- The checkpoint that a tree's cosigners are asked to cosign. It changes only now and then, so that
--- slow cosigners find the one that the fast ones have cosigned. It is signed and was published: a
--- rebuild does not touch it.
+-- The checkpoint that a tree's cosigners are asked to cosign: that of the append of its newest index
+-- root. It is signed and was published: a rebuild does not touch it.
 CREATE TABLE IF NOT EXISTS anchor (
   tree {{.Int}}   NOT NULL,
   size {{.Int}}   NOT NULL,
-  at   {{.Int}}   NOT NULL, -- ms since 1970, by the clock of the replica that moved it
   note {{.Bytes}} NOT NULL, -- the checkpoint with the log's own signature
   CONSTRAINT anchor_pk PRIMARY KEY (tree)
 ){{fill 50}};

@@ -244,7 +244,7 @@ func TestTreesThatTakeNoLeaves(t *testing.T) {
 			}
 			if err := p.s.Transact(ctx, statements(
 				storage.Op{SQL: "INSERT INTO person (k, state) VALUES ($1, $2)", Args: []any{num.Key(make([]byte, 32)), []byte("x")}},
-				storage.Op{SQL: "INSERT INTO anchor (tree, size, at, note) VALUES ($1, 1, 1, $2)", Args: []any{int64(num), []byte("x")}},
+				storage.Op{SQL: "INSERT INTO anchor (tree, size, note) VALUES ($1, 1, $2)", Args: []any{int64(num), []byte("x")}},
 				storage.Op{SQL: "INSERT INTO witnessed (tree, size) VALUES ($1, 1)", Args: []any{int64(num)}},
 				storage.Op{SQL: "INSERT INTO cosignature (place, signed, cosigner, note, line) VALUES ($1, 1, 'w', $2, $2)",
 					Args: []any{num.Place(0), []byte("x")}},
