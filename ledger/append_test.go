@@ -82,11 +82,11 @@ func TestRepeatedEntries(t *testing.T) {
 			t.Errorf("twice and a conflict in one batch: %+v", rs)
 		}
 		w.checkReceipt(twice, rs[1])
-		r, err := w.log.Receipt(w.ctx, "SRC", twice.ID)
+		r, err := w.log.Receipt(w.ctx, "SRC", twice.ID, ledger.Newest)
 		if err != nil || r.Index != rs[0].Index {
 			t.Errorf("receipt by jti: %v", err)
 		}
-		if _, err := w.log.Receipt(w.ctx, "OTHER", twice.ID); !errors.Is(err, ledger.ErrNotFound) {
+		if _, err := w.log.Receipt(w.ctx, "OTHER", twice.ID, ledger.Newest); !errors.Is(err, ledger.ErrNotFound) {
 			t.Errorf("receipt of another issuer's jti: %v", err)
 		}
 		w.checkLog()

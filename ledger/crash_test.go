@@ -137,7 +137,7 @@ func TestKilledUnderLoad(t *testing.T) {
 		}
 		w.reopen()
 		for id := range acked {
-			r, err := w.log.Receipt(w.ctx, "SRC", id)
+			r, err := w.log.Receipt(w.ctx, "SRC", id, ledger.Newest)
 			if err != nil {
 				t.Fatalf("an acknowledged entry is gone: %v", err)
 			}

@@ -23,6 +23,9 @@ var (
 	ErrErased   = vault.ErrErased
 	ErrPolicy   = errors.New("the policy is for another log")
 
+	// ErrNotWitnessed says that the entry is in the log, but that no checkpoint with a quorum covers it.
+	ErrNotWitnessed = errors.New("no checkpoint that reached its quorum covers the entry yet")
+
 	// Errors of AddCosignatures.
 	ErrForeign = errors.New("this log did not sign the checkpoint")
 	ErrFork    = errors.New("the checkpoint is signed by this log's key but is not of the tree in the database: " +

@@ -116,7 +116,7 @@ func TestCloseDrains(t *testing.T) {
 	}
 	w.reopen()
 	for id := range acked {
-		if _, err := w.log.Receipt(w.ctx, "SRC", id); err != nil {
+		if _, err := w.log.Receipt(w.ctx, "SRC", id, ledger.Newest); err != nil {
 			t.Errorf("an acknowledged entry is gone: %v", err)
 		}
 	}

@@ -15,9 +15,17 @@ import (
 	"igledger/ledger/vault"
 )
 
-// Receipt returns the receipt of the entry with this iss and jti, against the newest checkpoint. If
-// the log has no such entry, it returns ErrNotFound.
-func (l *Log) Receipt(ctx context.Context, iss, jti string) (Result, error) {
+// Under says which checkpoint a receipt is against.
+type Under int
+
+const (
+	Newest    Under = iota // the newest checkpoint, which the log alone has signed so far
+	Witnessed              // the checkpoint of WitnessedCheckpoint, with its cosignatures
+)
+
+// Receipt returns the receipt of the entry with this iss and jti. If the log has no such entry, it
+// returns ErrNotFound; otherwise it is as ReceiptAt.
+func (l *Log) Receipt(ctx context.Context, iss, jti string, under Under) (Result, error) {
 	if _, err := uuid.Parse(jti); err != nil {
 		return Result{}, ErrNotFound
 	}
@@ -30,27 +38,30 @@ func (l *Log) Receipt(ctx context.Context, iss, jti string) (Result, error) {
 	if !ok {
 		return Result{}, ErrNotFound
 	}
-	_, r, err := l.ReceiptAt(ctx, f.Index)
+	_, r, err := l.ReceiptAt(ctx, f.Index, under)
 	return r, err
 }
 
-// ReceiptAt returns the receipt of the entry at index, against the newest checkpoint, and the
-// issuer of the entry. If the log does not reach that index, it returns ErrNotFound; if the content
-// was erased, ErrErased.
-func (l *Log) ReceiptAt(ctx context.Context, index uint64) (iss string, r Result, err error) {
+// ReceiptAt returns the receipt of the entry at index, and the issuer of the entry. If the log does
+// not reach that index, it returns ErrNotFound; if the content was erased, ErrErased; if no
+// witnessed checkpoint covers the entry yet, the issuer and ErrNotWitnessed.
+func (l *Log) ReceiptAt(ctx context.Context, index uint64, under Under) (iss string, r Result, err error) {
 	s, err := l.read(ctx, index)
 	if err != nil {
 		return "", Result{}, err
 	}
-	head, err := l.store.Head(ctx, l.tree)
-	if err != nil {
+	size, note, err := l.checkpointFor(ctx, under)
+	switch {
+	case errors.Is(err, ErrNotFound), err == nil && index >= size:
+		return s.entry.Issuer, Result{}, ErrNotWitnessed
+	case err != nil:
 		return "", Result{}, fmt.Errorf("reading the head: %w", err)
 	}
-	path, err := l.store.InclusionProof(ctx, l.tree, index, head.Size)
+	path, err := l.store.InclusionProof(ctx, l.tree, index, size)
 	if err != nil {
 		return "", Result{}, fmt.Errorf("proving entry %d: %w", index, notFound(err))
 	}
-	receipt := &bundle.Receipt{Leaf: s.value, Proof: proofText(index, path, head.Checkpoint)}
+	receipt := &bundle.Receipt{Leaf: s.value, Proof: proofText(index, path, note)}
 	r = Result{Index: index, Replayed: true, Receipt: receipt}
 	if s.entry.Type.Sealed() {
 		_, vrfProof := l.tags.tag(s.entry.ShownSub())
@@ -63,9 +74,23 @@ func (l *Log) ReceiptAt(ctx context.Context, index uint64) (iss string, r Result
 	return s.entry.Issuer, r, nil
 }
 
+// checkpointFor returns the size and signed note of a checkpoint. If there is no witnessed one, it
+// returns ErrNotFound.
+func (l *Log) checkpointFor(ctx context.Context, under Under) (uint64, []byte, error) {
+	if under == Newest {
+		head, err := l.store.Head(ctx, l.tree)
+		return head.Size, head.Checkpoint, err
+	}
+	list, err := l.store.Witnessed(ctx, l.tree)
+	if err != nil {
+		return 0, nil, notFound(err)
+	}
+	return list[0].Size, withLines(list[0].Note, list), nil
+}
+
 // replayed returns the result for an entry that was sent again.
 func (l *Log) replayed(ctx context.Context, p *pending) Result {
-	_, r, err := l.ReceiptAt(ctx, p.res.Index)
+	_, r, err := l.ReceiptAt(ctx, p.res.Index, Newest)
 	if err != nil {
 		return Result{Index: p.res.Index, Replayed: true, Err: err}
 	}

@@ -242,15 +242,23 @@ func receiptCommand() *cli.Command {
 		ArgsUsage: "INDEX, or --jti UUID",
 		Description: "Prints the receipt as JSON; igverify receipt checks it against the entry.\n\n" +
 			"Example: igledger receipt --org NHSL --key lothian-submit.jwk 120034 > receipt.json",
-		Flags: remoteFlags(&cli.StringFlag{Name: "jti", Usage: "jti of the entry, instead of its index"}),
+		Flags: remoteFlags(
+			&cli.StringFlag{Name: "jti", Usage: "jti of the entry, instead of its index"},
+			&cli.BoolFlag{Name: "witnessed", Usage: "under the newest checkpoint that reached the operator's quorum, not under " +
+				"the newest of all"},
+		),
 		Action: func(c *cli.Context) error {
 			r, err := newRemote(c, signing)
 			if err != nil {
 				return err
 			}
 			r.asCaller("igledger")
+			byID, byIndex := r.ReceiptsByID, r.Receipt
+			if c.Bool("witnessed") {
+				byID, byIndex = r.WitnessedReceiptsByID, r.WitnessedReceipt
+			}
 			if jti := c.String("jti"); jti != "" {
-				results, err := r.ReceiptsByID(c.Context, []string{jti})
+				results, err := byID(c.Context, []string{jti})
 				if err != nil {
 					return err
 				}
@@ -263,7 +271,7 @@ func receiptCommand() *cli.Command {
 			if err != nil || c.NArg() != 1 {
 				return usage("receipt: give one INDEX, or --jti")
 			}
-			receipt, err := r.Receipt(c.Context, index)
+			receipt, err := byIndex(c.Context, index)
 			if err != nil {
 				return err
 			}

@@ -84,14 +84,23 @@ var operations = map[string]operation{
 		problems: slices.Concat(ofBody, entryCodes(), []string{conflict, future, erased, busy}, ofLog),
 	},
 	"GET /v1/receipts/{index}": {
-		id: "getReceipt", summary: "Get the receipt of one entry", text: "The receipt is against the newest checkpoint.",
-		params: []*huma.Param{indexParam("Position in the log")}, answer: reflect.TypeFor[bundle.Receipt](),
-		problems: slices.Concat([]string{badRequest, notFound, erased}, ofLog),
+		id: "getReceipt", summary: "Get the receipt of one entry",
+		text: "The receipt is against the newest checkpoint, which the log alone has signed so far, or with " +
+			"`witnessed` against the newest one that reached the quorum of the operator's policy, with its " +
+			"cosignatures. If that does not cover the entry yet, the problem is not-witnessed.",
+		params: []*huma.Param{indexParam("Position in the log"), {
+			Name: "witnessed", In: "query", AllowEmptyValue: true,
+			Description: "Present, without a value or as true: the receipt is to be under a witnessed checkpoint",
+			Schema:      &huma.Schema{Type: huma.TypeBoolean},
+		}},
+		answer:   reflect.TypeFor[bundle.Receipt](),
+		problems: slices.Concat([]string{badRequest, notFound, notWitnessed, erased}, ofLog),
 	},
 	"POST /v1/receipts/lookup": {
 		id: "lookupReceipts", summary: "Look up receipts by jti",
-		text: "For a source that lost its receipts or does not know which entries arrived. The result for an " +
-			"unknown jti has the problem not-found.",
+		text: "For a source that lost its receipts, does not know which entries arrived, or waits for witnesses " +
+			"before it forgets. The result for an unknown jti has the problem not-found, and with `witnessed` " +
+			"that for an entry which no witnessed checkpoint covers yet the problem not-witnessed.",
 		body: reflect.TypeFor[client.Lookup](), answer: reflect.TypeFor[client.Results](),
 		problems: slices.Concat(ofBody, ofLog),
 	},

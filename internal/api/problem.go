@@ -33,6 +33,7 @@ const (
 	conflict         = "conflict"
 	future           = "future"
 	erased           = "erased"
+	notWitnessed     = "not-witnessed"
 	busy             = "busy"
 	unavailable      = "unavailable"
 	mediaType        = "unsupported-media-type"
@@ -61,6 +62,11 @@ var problems = map[string]kind{
 	notFound: {
 		404, "Not found",
 		"Check the path or index. A tile or entry beyond the end of the log appears when the log has grown that far.",
+	},
+	notWitnessed: {
+		404, "The entry is in the log, but under no witnessed checkpoint yet",
+		"Ask again later: within seconds of when the cosigners of the operator's policy have cosigned. Until then the " +
+			"receipt under the newest checkpoint can be had.",
 	},
 	methodNotAllowed: {405, "The path does not support this method", "Use a method that the Allow header lists."},
 	conflict: {
@@ -267,6 +273,7 @@ var failures = []struct {
 	{ledger.ErrFuture, future},
 	{ledger.ErrErased, erased},
 	{ledger.ErrNotFound, notFound},
+	{ledger.ErrNotWitnessed, notWitnessed},
 	{ledger.ErrTooMany, tooLarge},
 	{statement.ErrNotReady, unavailable},
 	{statement.ErrDiffers, unavailable},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -18,14 +19,30 @@ func (a *api) receipt(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	iss, res, err := a.log.ReceiptAt(r.Context(), index)
+	under, err := wantedUnder(r.URL.Query())
 	if err != nil {
 		return err
 	}
-	if !r.caller.reaches(iss) {
+	iss, res, err := a.log.ReceiptAt(r.Context(), index, under)
+	if iss != "" && !r.caller.reaches(iss) {
 		return &refusal{code: forbidden, detail: "another organisation submitted this entry"}
 	}
+	if err != nil {
+		return err
+	}
 	return answer(w, res.Receipt)
+}
+
+// wantedUnder reads the parameter witnessed, which has no value.
+func wantedUnder(query url.Values) (ledger.Under, error) {
+	list, ok := query["witnessed"]
+	switch {
+	case !ok:
+		return ledger.Newest, nil
+	case len(list) != 1 || list[0] != "" && list[0] != "true":
+		return 0, &refusal{code: badRequest, detail: "the parameter witnessed is given once, without a value or as true"}
+	}
+	return ledger.Witnessed, nil
 }
 
 // lookup is POST /v1/receipts/lookup: the caller's own entries by jti, for a source that lost its
@@ -38,17 +55,21 @@ func (a *api) lookup(w http.ResponseWriter, r *request) error {
 	if n := len(body.IDs); n == 0 || n > maxEntries {
 		return &refusal{code: badRequest, detail: fmt.Sprintf("jti must have 1 to %d members, not %d", maxEntries, n)}
 	}
+	under := ledger.Newest
+	if body.Witnessed {
+		under = ledger.Witnessed
+	}
 	results := make([]client.Result, len(body.IDs))
 	for i, jti := range body.IDs {
 		if u, err := uuid.Parse(jti); err != nil || u.String() != jti {
 			results[i] = refused(&refusal{code: notFound, detail: "not a UUID in lower case with hyphens, so no entry has it"})
 			continue
 		}
-		res, err := a.log.Receipt(r.Context(), r.caller.Issuer, jti)
+		res, err := a.log.Receipt(r.Context(), r.caller.Issuer, jti, under)
 		switch {
 		case err == nil:
 			results[i] = taken(res)
-		case errors.Is(err, ledger.ErrNotFound), errors.Is(err, ledger.ErrErased):
+		case errors.Is(err, ledger.ErrNotFound), errors.Is(err, ledger.ErrErased), errors.Is(err, ledger.ErrNotWitnessed):
 			results[i] = refused(err)
 		default:
 			return err

@@ -18,10 +18,13 @@ import (
 	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/ledger"
+	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 	"igledger/ledger/witness"
+	"igledger/verifier"
 )
 
 // believing serves the world's log under a policy of one auditor, w, and returns its key. The log
@@ -194,6 +197,59 @@ func TestWitnessAttempts(t *testing.T) {
 			if _, ok := want[l.GetValue()]; l.GetName() == "result" && (!ok || m.GetCounter().GetValue() != 1) {
 				t.Errorf("%s: %v", l.GetValue(), m.GetCounter().GetValue())
 			}
+		}
+	}
+}
+
+// A source can have the receipt of its entry under the newest checkpoint with a quorum, as soon as
+// that covers the entry; until then it is told so, and told nothing about others' entries.
+func TestWitnessedReceipts(t *testing.T) {
+	w := newWorld(t)
+	key := w.believing()
+	policy := w.log.Policy()
+	cl := w.client(w.submit["SRC"], "SRC")
+	e := w.sign(w.submit["SRC"], w.access("SRC", person))
+	first := w.log.Append(t.Context(), e)[0]
+	w.ok(first.Err)
+	_, err := cl.WitnessedReceipt(t.Context(), first.Index)
+	wantProblem(t, err, 404, client.NotWitnessed)
+
+	note := string(w.do("GET", "/checkpoint", "").body)
+	head := w.open(note)
+	_, err = cl.AddCosignatures(t.Context(), []byte(note+cosign.Sign("w.test", key, head, time.Now())))
+	w.ok(err)
+	later := w.sign(w.submit["SRC"], w.access("SRC", person))
+	second := w.log.Append(t.Context(), later)[0]
+	w.ok(second.Err)
+
+	check := func(r *bundle.Receipt, e *entry.Entry) (verifier.Receipted, verifier.Report) {
+		return verifier.CheckReceipt(verifier.ReceiptEvidence{Receipt: r, Entry: e, Policy: policy, Genesis: w.log.Genesis()})
+	}
+	r, err := cl.WitnessedReceipt(t.Context(), first.Index)
+	w.ok(err)
+	if got, rep := check(r, e); rep.Err() != nil || !got.Quorum || got.Checkpoint != head || got.Index != first.Index {
+		t.Errorf("by index: %+v, %v", got, rep.Err())
+	}
+	plain, err := cl.Receipt(t.Context(), first.Index)
+	w.ok(err)
+	if got, rep := check(plain, e); !rep.OnlyQuorum() || got.Quorum || got.Checkpoint.Size != head.Size+1 {
+		t.Errorf("without asking: %+v, %v", got, rep.Err())
+	}
+	list, err := cl.WitnessedReceiptsByID(t.Context(), []string{e.ID, later.ID, "x"})
+	w.ok(err)
+	if got, rep := check(list[0].Receipt, e); rep.Err() != nil || !got.Quorum {
+		t.Errorf("by jti: %+v, %v", got, rep.Err())
+	}
+	if list[1].Problem.Code() != client.NotWitnessed || list[1].Receipt != nil || list[2].Problem.Code() != notFound {
+		t.Errorf("lookup: %+v, %+v", list[1], list[2])
+	}
+	_, err = w.client(w.submit["OTH"], "OTH").WitnessedReceipt(t.Context(), second.Index)
+	wantProblem(t, err, 403, forbidden)
+	for _, query := range []string{"witnessed=false", "witnessed=1", "witnessed&witnessed"} {
+		r := w.do("GET", fmt.Sprintf("/v1/receipts/%d?%s", first.Index, query), "",
+			"Authorization", "Bearer "+w.token(w.submit["SRC"], "SRC"))
+		if code := r.problem(t); code != badRequest {
+			t.Errorf("%s: %s", query, code)
 		}
 	}
 }

@@ -128,20 +128,43 @@ func fitting(entries []string, pending []int) []int {
 	return pending
 }
 
-// Receipt returns the receipt of the entry at index. The caller's organisation must have submitted
-// that entry.
+// Receipt returns the receipt of the entry at index, under the newest checkpoint. The caller's
+// organisation must have submitted that entry.
 func (c *Client) Receipt(ctx context.Context, index uint64) (*bundle.Receipt, error) {
-	path := "/v1/receipts/" + strconv.FormatUint(index, 10)
+	return c.receipt(ctx, index, "")
+}
+
+// WitnessedReceipt is Receipt under the newest checkpoint that reached the quorum of the operator's
+// policy. If that does not cover the entry yet, the error is a *Problem with the code NotWitnessed.
+func (c *Client) WitnessedReceipt(ctx context.Context, index uint64) (*bundle.Receipt, error) {
+	return c.receipt(ctx, index, "?witnessed")
+}
+
+// NotWitnessed is the code of the problem that no witnessed checkpoint covers an entry yet.
+const NotWitnessed = "not-witnessed"
+
+func (c *Client) receipt(ctx context.Context, index uint64, query string) (*bundle.Receipt, error) {
+	path := "/v1/receipts/" + strconv.FormatUint(index, 10) + query
 	return get[bundle.Receipt](ctx, c, request{method: http.MethodGet, path: path, token: true})
 }
 
 // ReceiptsByID returns, in order, the outcomes of entries that the caller's organisation submitted
-// under these jtis. For an unknown jti the Result has the Status Refused and the problem not-found.
+// under these jtis, with receipts under the newest checkpoint. For an unknown jti the Result has the
+// Status Refused and the problem not-found.
 func (c *Client) ReceiptsByID(ctx context.Context, jtis []string) ([]Result, error) {
+	return c.lookup(ctx, Lookup{IDs: jtis})
+}
+
+// WitnessedReceiptsByID is ReceiptsByID with receipts as of WitnessedReceipt.
+func (c *Client) WitnessedReceiptsByID(ctx context.Context, jtis []string) ([]Result, error) {
+	return c.lookup(ctx, Lookup{IDs: jtis, Witnessed: true})
+}
+
+func (c *Client) lookup(ctx context.Context, q Lookup) ([]Result, error) {
 	var results []Result
-	for part := range slices.Chunk(jtis, MaxEntries) {
-		req := request{method: http.MethodPost, path: "/v1/receipts/lookup", token: true, body: Lookup{part}}
-		r, err := get[Results](ctx, c, req)
+	for part := range slices.Chunk(q.IDs, MaxEntries) {
+		body := Lookup{IDs: part, Witnessed: q.Witnessed}
+		r, err := get[Results](ctx, c, request{method: http.MethodPost, path: "/v1/receipts/lookup", token: true, body: body})
 		if err != nil {
 			return results, err
 		}

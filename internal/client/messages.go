@@ -70,7 +70,8 @@ type Results struct {
 
 // Lookup is the body of POST /v1/receipts/lookup.
 type Lookup struct {
-	IDs []string `json:"jti" minItems:"1" maxItems:"1000" doc:"jti of entries that the caller's organisation submitted"`
+	IDs       []string `json:"jti" minItems:"1" maxItems:"1000" doc:"jti of entries that the caller's organisation submitted"`
+	Witnessed bool     `json:"witnessed,omitempty" doc:"The receipts are to be under the newest checkpoint that reached the quorum of the operator's policy"`
 }
 
 // Search is the body of POST /v1/accesses/search.
