@@ -214,7 +214,10 @@ func TestWitnessedReceipts(t *testing.T) {
 	_, err := cl.WitnessedReceipt(t.Context(), first.Index)
 	wantProblem(t, err, 404, client.NotWitnessed)
 
-	note := string(w.do("GET", "/checkpoint", "").body)
+	index, err := statement.New(statement.Config{Log: w.log})
+	w.ok(err)
+	w.ok(index.Flush(t.Context()))
+	note := w.info().Anchor
 	head := w.open(note)
 	_, err = cl.AddCosignatures(t.Context(), []byte(note+cosign.Sign("w.test", key, head, time.Now())))
 	w.ok(err)
