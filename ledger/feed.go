@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/transparency-dev/merkle/compact"
@@ -84,8 +83,8 @@ func (l *Log) Histories(
 	return size, nil
 }
 
-// MaxHistory is the most entries of one person that HistoryRange holds in memory at once.
-const MaxHistory = 1 << 16
+// MaxHistory is the most entries of one history that HistoryPlaces returns.
+const MaxHistory = 1 << 18
 
 // ErrTooMany says that a history has more than MaxHistory entries in the range asked for.
 var ErrTooMany = storage.ErrTooMany
@@ -106,24 +105,70 @@ func (l *Log) Tag(id string) (tag wire.Hash, proof []byte, err error) {
 	return tag, proof, nil
 }
 
-// HistoryRange returns the entries under tag with from <= index < before, ascending. It does not
-// parse their content again: that was done at append, and the reader of a statement does it too. If
-// the content of one was erased, it returns ErrErased; if there are more than MaxHistory,
-// ErrTooMany.
-func (l *Log) HistoryRange(ctx context.Context, tag wire.Hash, from, before uint64) ([]HistoryEntry, error) {
-	records, err := l.store.ChainRange(ctx, l.tree, proof.TagKey(tag), from, before, MaxHistory)
+// Place is where an entry of a history is in the log, and how many bytes are stored of its opening.
+type Place = storage.Place
+
+// HistoryCount returns how many entries the histories of these tags have together.
+func (l *Log) HistoryCount(ctx context.Context, tags ...wire.Hash) (n uint64, err error) {
+	keys := make([][32]byte, len(tags))
+	for i, tag := range tags {
+		keys[i] = proof.TagKey(tag)
+	}
+	chains, err := l.store.Chains(ctx, l.tree, keys)
+	if err != nil {
+		return 0, fmt.Errorf("counting a history: %w", err)
+	}
+	for _, c := range chains {
+		n += c.Count
+	}
+	return n, nil
+}
+
+// HistoryPlaces returns the places of the entries under tag with from <= index < before, ascending.
+// It decrypts nothing. If there are more than MaxHistory, it returns ErrTooMany.
+func (l *Log) HistoryPlaces(ctx context.Context, tag wire.Hash, from, before uint64) ([]Place, error) {
+	places, err := l.store.Places(ctx, l.tree, proof.TagKey(tag), from, before, MaxHistory)
 	if err != nil {
 		return nil, fmt.Errorf("reading a history: %w", err)
 	}
+	return places, nil
+}
+
+// Limits of what EachEntry holds in memory at once. A single entry may be larger.
+const (
+	pageEntries = 128
+	pageBytes   = 1 << 20 // as stored
+)
+
+// EachEntry calls f with the sealed entries at these places, in this order. It reads a page at a
+// time, so its memory does not grow with the number of places. It does not parse their content
+// again: that was done at append, and the reader of a statement does it too. If the content of one
+// was erased, it returns ErrErased. If f returns an error, EachEntry ends with it.
+func (l *Log) EachEntry(ctx context.Context, places []Place, f func(HistoryEntry) error) error {
 	kids := map[string]string{} // by header: a history has few keys
-	out := make([]HistoryEntry, len(records))
-	for i, rec := range records {
-		out[i], err = l.historyEntry(ctx, rec, kids)
+	for len(places) > 0 {
+		var indices []uint64
+		for bytes := uint64(0); len(indices) < min(len(places), pageEntries) && (bytes < pageBytes || len(indices) == 0); {
+			p := places[len(indices)]
+			bytes += p.Stored
+			indices = append(indices, p.Index)
+		}
+		places = places[len(indices):]
+		records, err := l.store.At(ctx, l.tree, indices)
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("reading a history: %w", err)
+		}
+		for _, rec := range records {
+			h, err := l.historyEntry(ctx, rec, kids)
+			if err == nil {
+				err = f(h)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // historyEntry opens a sealed leaf without parsing its content. kids caches the kid of each header,
@@ -180,7 +225,15 @@ type PublicLeaf struct {
 // PublicHistory returns the leaves of a public name ("key:<kid>", "org:<id>", "index-root", …) with
 // from <= index < before, ascending. If there are more than MaxHistory, it returns ErrTooMany.
 func (l *Log) PublicHistory(ctx context.Context, name string, from, before uint64) ([]PublicLeaf, error) {
-	records, err := l.store.ChainRange(ctx, l.tree, proof.NameKey(name), from, before, MaxHistory)
+	places, err := l.store.Places(ctx, l.tree, proof.NameKey(name), from, before, MaxHistory)
+	if err != nil {
+		return nil, fmt.Errorf("reading a public history: %w", err)
+	}
+	indices := make([]uint64, len(places))
+	for i, p := range places {
+		indices[i] = p.Index
+	}
+	records, err := l.store.At(ctx, l.tree, indices)
 	if err != nil {
 		return nil, fmt.Errorf("reading a public history: %w", err)
 	}
@@ -219,21 +272,59 @@ func publicLeaves(records []storage.Record) ([]PublicLeaf, error) {
 	return out, nil
 }
 
-// MultiProof returns the nodes that prove the leaves at indices in the tree of this size, in the
-// order of proof.MultiProof. If the log is smaller, it returns ErrNotFound.
-func (l *Log) MultiProof(ctx context.Context, indices []uint64, size uint64) ([]wire.Hash, error) {
-	type node struct {
-		level uint
-		index uint64
+// nodesAtOnce is how many nodes of a proof are read in one round trip. Each may be in a tile of its
+// own, of 8 KiB.
+const nodesAtOnce = 512
+
+// MultiProof calls write with the nodes that prove the leaves at indices in the tree of this size,
+// in the order of proof.MultiProof, some at a time. If the log is smaller, it returns ErrNotFound.
+// If write returns an error, it ends with that.
+func (l *Log) MultiProof(
+	ctx context.Context, indices []uint64, size uint64, write func([]wire.Hash) error,
+) error {
+	batch := make([]proof.NodeID, 0, nodesAtOnce)
+	flush := func() error {
+		hashes, err := l.nodes(ctx, batch, size)
+		batch = batch[:0]
+		if err != nil {
+			return fmt.Errorf("proving %d entries: %w", len(indices), notFound(err))
+		}
+		return write(hashes)
 	}
-	at := map[node]int{}
+	err := proof.EachMultiProofNode(indices, size, func(n proof.NodeID) error {
+		batch = append(batch, n)
+		if len(batch) < nodesAtOnce {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil || len(batch) == 0 {
+		return err
+	}
+	return flush()
+}
+
+// nodes returns the hashes of nodes of the tree of this size.
+func (l *Log) nodes(ctx context.Context, nodes []proof.NodeID, size uint64) ([]wire.Hash, error) {
+	at := map[compact.NodeID]int{}
 	var want []compact.NodeID
+	out := make([]wire.Hash, len(nodes))
+	hash := func(perfect func(level uint, index uint64) (wire.Hash, error)) (err error) {
+		for i, n := range nodes {
+			out[i], err = n.Hash(size, perfect)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	// The first run finds out which nodes are needed, so that they are read in one round trip. The
 	// second run uses them.
-	_, err := proof.MultiProof(indices, size, func(level uint, index uint64) (wire.Hash, error) {
-		if _, ok := at[node{level, index}]; !ok {
-			at[node{level, index}] = len(want)
-			want = append(want, compact.NodeID{Level: level, Index: index})
+	err := hash(func(level uint, index uint64) (wire.Hash, error) {
+		id := compact.NodeID{Level: level, Index: index}
+		if _, ok := at[id]; !ok {
+			at[id] = len(want)
+			want = append(want, id)
 		}
 		return wire.Hash{}, nil
 	})
@@ -242,10 +333,9 @@ func (l *Log) MultiProof(ctx context.Context, indices []uint64, size uint64) ([]
 	}
 	hashes, err := l.store.Nodes(ctx, l.tree, want)
 	if err != nil {
-		return nil, fmt.Errorf("proving %d entries: %w", len(indices), notFound(err))
+		return nil, err
 	}
-	proof, err := proof.MultiProof(indices, size, func(level uint, index uint64) (wire.Hash, error) {
-		return hashes[at[node{level, index}]], nil
+	return out, hash(func(level uint, index uint64) (wire.Hash, error) {
+		return hashes[at[compact.NodeID{Level: level, Index: index}]], nil
 	})
-	return slices.Clip(proof), err
 }

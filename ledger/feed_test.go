@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"igledger/internal/testdb"
+	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
@@ -55,7 +56,7 @@ func TestHistoriesAreOfOneMoment(t *testing.T) {
 	})
 }
 
-// The records of the feed add up to the stored histories, and HistoryRange returns the part of a
+// The records of the feed add up to the stored histories, and HistoryPlaces and EachEntry return the part of a
 // history that was asked for.
 func TestFeed(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
@@ -111,7 +112,12 @@ func TestFeed(t *testing.T) {
 		}
 		for _, c := range []struct{ from, before uint64 }{{0, next}, {mine[3], mine[7]}, {mine[3] + 1, mine[7] + 1},
 			{mine[2], mine[2]}, {next, 1 << 50}, {mine[13], 1 << 50}, {5, 4}} {
-			got, err := w.log.HistoryRange(w.ctx, tag, c.from, c.before)
+			places, err := w.log.HistoryPlaces(w.ctx, tag, c.from, c.before)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []ledger.HistoryEntry
+			err = w.log.EachEntry(w.ctx, places, func(h ledger.HistoryEntry) error { got = append(got, h); return nil })
 			if err != nil {
 				t.Fatal(err)
 			}

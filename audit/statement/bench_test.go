@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -51,17 +52,61 @@ func BenchmarkStatement(b *testing.B) {
 		w.step(f)
 		var size int
 		for b.Loop() {
-			s, err := f.Statement(b.Context(), alice, statement.Window{})
-			w.ok(err)
-			data, err := s.Marshal()
-			w.ok(err)
-			size = len(data)
+			size = len(w.write(f, alice, statement.Window{}))
 		}
 		b.ReportMetric(float64(size)/1000, "B/access")
 		began := time.Now()
 		w.check(w.make(f, alice, statement.Window{}), alice)
 		b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms-made-and-verified")
 	})
+}
+
+// heap remembers the highest use of the heap that it has seen.
+type heap struct {
+	writes     int
+	live, most uint64
+	bytes      int
+}
+
+func (h *heap) Write(b []byte) (int, error) {
+	h.bytes += len(b)
+	if h.writes++; h.writes%512 == 0 {
+		h.look()
+	}
+	return len(b), nil
+}
+
+func (h *heap) look() {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	h.most = max(h.most, m.HeapAlloc)
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	h.live = max(h.live, m.HeapAlloc)
+}
+
+// BenchmarkStatementMemory makes a statement of 100,000 accesses (or $IGLEDGER_BENCH_ENTRIES), each
+// far from the next, with as many opened as one file holds. It prints how many MB of the heap it
+// needs beyond what the process had: live at the worst moment, and with garbage.
+func BenchmarkStatementMemory(b *testing.B) {
+	w := newWorld(b, testdb.SQLite(b))
+	n := entries(b, 100_000)
+	w.fill(4*n, 4)
+	f := w.follow(w.log)
+	w.step(f)
+	var before, h heap
+	before.look()
+	for b.Loop() {
+		s, err := f.Statement(b.Context(), alice, statement.Window{From: w.root(f).Size - 40_000})
+		w.ok(err)
+		h.look()
+		w.ok(s.Write(b.Context(), &h))
+		h.look()
+		s.Close()
+	}
+	b.ReportMetric(float64(h.live-before.live)/1e6, "MB-live")
+	b.ReportMetric(float64(h.most-before.live)/1e6, "MB-heap")
+	b.ReportMetric(float64(h.bytes)/float64(b.N)/1e6, "MB-file")
 }
 
 // BenchmarkAppend is the rate of appending with and without the index following behind: b.N entries

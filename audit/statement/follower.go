@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sync/semaphore"
 
 	"igledger/ledger"
 	"igledger/ledger/entry"
@@ -65,6 +66,12 @@ type Config struct {
 	Now      func() time.Time
 	Logger   *slog.Logger
 
+	// Memory is how many bytes all statements that are being made may use together, about. Default
+	// DefaultMemory. The largest statement needs about 70 MB, so less than that refuses long ones.
+	Memory int64
+	// MemoryWait is how long a statement waits for others that use all of Memory. Default 10 s.
+	MemoryWait time.Duration
+
 	// Patience is how long a root waits at most for the cosigners that the log's policy asks for.
 	// After that, statements are made without them (settle.go). Default DefaultPatience.
 	Patience time.Duration
@@ -92,6 +99,7 @@ type Follower struct {
 	verifier note.Verifier
 	quorum   bool // the log's policy asks for cosigners
 	chains   chainCache
+	memory   *semaphore.Weighted
 
 	step    sync.Mutex    // one Step at a time; guards the fields up to mu
 	next    uint64        // first entry not read yet
@@ -122,6 +130,12 @@ func New(cfg Config) (*Follower, error) {
 	if cfg.Patience == 0 {
 		cfg.Patience = DefaultPatience
 	}
+	if cfg.Memory == 0 {
+		cfg.Memory = DefaultMemory
+	}
+	if cfg.MemoryWait == 0 {
+		cfg.MemoryWait = 10 * time.Second
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -138,6 +152,7 @@ func New(cfg Config) (*Follower, error) {
 	policy := cfg.Log.Policy()
 	return &Follower{
 		cfg: cfg, verifier: v, quorum: policy != nil && !policy.AsksNobody(), chains: chainCache{log: cfg.Log},
+		memory: semaphore.NewWeighted(cfg.Memory),
 	}, nil
 }
 

@@ -22,6 +22,12 @@ type gathered struct {
 	size    uint64 // N
 	root    Root
 	genesis ledger.PublicLeaf
+	memory  *reserved
+	paid    uint64  // entries that memory is reserved for
+	whole   bool    // every entry will be opened
+	entries uint64  // of all histories
+	bytes   uint64  // they have at most about as many in the file, if all are opened
+	kept    uint64  // bytes at rest of those read
 	pasts   []*past // in the order of the ids that were asked for
 	linked  []*past // for statements: of the ids linked with the first, ascending
 	chains  bundle.Chains
@@ -30,93 +36,76 @@ type gathered struct {
 // all returns the histories in the order that a statement has them.
 func (g *gathered) all() []*past { return append(g.pasts[:len(g.pasts):len(g.pasts)], g.linked...) }
 
-// past is the history of one id.
+// past is the history of one id, without what its entries contain.
 type past struct {
 	id       string
 	tag      wire.Hash
 	vrfProof []byte
-	entries  []ledger.HistoryEntry // all below N
-	read     uint64                // N, or what N was when the history was last read
+	entries  []placed // all below N
+	read     uint64   // N, or what N was when the history was last read
 	links    map[uint64]*entry.Link
 	covered  int // how many of entries are below M
 	proof    proof.IndexProof
 }
 
-// history returns the history for a statement. Entries inside the period are opened.
-func (p *past) history(period *bundle.Period) *bundle.History {
-	h := &bundle.History{
-		Subject: bundle.Subject{Tag: p.tag, VRFProof: p.vrfProof, Proof: p.proof, Count: uint64(p.covered)},
-		Entries: make(bundle.Entries, 0, p.covered), Newer: bundle.Entries{},
-	}
-	for i, e := range p.entries {
-		switch in := p.shows(period, e.Index); {
-		case i < p.covered && in:
-			h.Entries = append(h.Entries, bundle.NewEntry(e.Opening))
-		case i < p.covered:
-			h.Entries = append(h.Entries, bundle.HiddenEntry(e.Index, e.LeafHash))
-		case in:
-			h.Newer = append(h.Newer, bundle.NewEntry(e.Opening))
-		} // else outside the period that was asked for, and not covered by the proof
-	}
-	return h
+// placed is what is kept of each entry while a statement is made. There may be ledger.MaxHistory of
+// them, so it is small: what an entry contains is read again when it is written, unless there is
+// little of it.
+type placed struct {
+	ledger.Place
+	leafHash wire.Hash
+	received int64 // ms since 1970
+	kid      string
+	content  *bundle.Opening // nil: to be read again
 }
 
 // attempts bounds how often gather continues because a new index root was logged in between. Each
 // time it reads only what is new.
 const attempts = 16
 
-// gather reads without a lock, the index root and its anchor first. Then it takes the lock and checks
-// that this is still the root of the tree. So a long history keeps no one waiting. If links is set, it also reads the histories of the ids linked with the first. pick returns the entries whose
-// signers' keys are to be shown.
-func (f *Follower) gather(
-	ctx context.Context, ids []string, links bool,
-	pick func(all []*past, size uint64) ([]ledger.HistoryEntry, error),
-) (*gathered, error) {
-	g := &gathered{origin: f.cfg.Log.Origin()}
-	for _, id := range ids {
-		p, err := f.past(id)
-		if err != nil {
-			return nil, err
-		}
-		g.pasts = append(g.pasts, p)
-	}
+// pick returns the keys of the signers of what a statement shows.
+type pick func(all []*past, size uint64) (kids map[string]bool, err error)
+
+// gather reads without a lock, the index root and its anchor first. Then it takes the lock and
+// checks that this is still the root of the tree. So a long history keeps no one waiting. If there
+// are pasts, it also reads the histories of the ids linked with the first.
+func (f *Follower) gather(ctx context.Context, g *gathered, pick pick) error {
+	g.origin = f.cfg.Log.Origin()
+	links := len(g.pasts) > 0
 	for range attempts {
 		root, err := f.Root()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		g.size = root.Index + 1
 		g.note, err = f.cfg.Log.Cosigned(ctx, root.note)
 		if err != nil {
-			return nil, fmt.Errorf("reading the cosignatures of an anchor: %w", err)
+			return fmt.Errorf("reading the cosignatures of an anchor: %w", err)
 		}
 		for _, p := range g.pasts {
-			if err := f.readOn(ctx, p, g.size, links); err != nil {
-				return nil, err
+			if err := f.readOn(ctx, g, p, g.size); err != nil {
+				return err
 			}
 		}
 		if links {
 			if err := f.readLinked(ctx, g, g.pasts[0].linkedBelow(root.Size), g.size); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		shown, err := pick(g.all(), g.size)
+		kids, err := pick(g.all(), g.size)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		kids := map[string]bool{root.kid: true}
-		for _, e := range shown {
-			kids[e.KID] = true
-		}
+		kids[root.kid] = true
 		chains, err := f.chains.behind(ctx, kids)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if ok, err := f.prove(g, root.kid, links, chains); ok || err != nil {
-			return g, err
+			return err
 		}
 	}
-	return nil, fmt.Errorf("reading a history: new index roots come too fast: %w", ErrNotReady)
+	return fmt.Errorf("reading a history: new index roots come too fast: %w", ErrNotReady)
 }
 
 func (f *Follower) past(id string) (*past, error) {
@@ -124,33 +113,60 @@ func (f *Follower) past(id string) (*past, error) {
 	return &past{id: id, tag: tag, vrfProof: vrfProof, links: map[uint64]*entry.Link{}}, err
 }
 
-// readOn reads the new part of a history below size. If links is set, it also parses its links.
-func (f *Follower) readOn(ctx context.Context, p *past, size uint64, links bool) error {
+// readOn reads the new part of a history below size, and parses its links. It keeps what entries
+// contain while there is little of it.
+func (f *Follower) readOn(ctx context.Context, g *gathered, p *past, size uint64) error {
 	if p.read >= size {
 		return nil
 	}
-	more, err := f.cfg.Log.HistoryRange(ctx, p.tag, p.read, size)
+	places, err := f.cfg.Log.HistoryPlaces(ctx, p.tag, p.read, size)
 	if err != nil {
 		return err
 	}
-	p.entries = append(p.entries, more...)
-	if len(p.entries) > ledger.MaxHistory {
-		return fmt.Errorf("making a statement: %w", ledger.ErrTooMany)
+	if err := g.take(places); err != nil {
+		return err
 	}
-	p.read = size
-	for i := range more {
-		if !links {
-			break
-		}
-		l, err := entry.ParseLink(more[i].Opening.JWS, more[i].Opening.Disclosures)
+	i := 0
+	err = f.cfg.Log.EachEntry(ctx, places, func(h ledger.HistoryEntry) error {
+		received, err := entry.ParseTime(h.Received)
 		if err != nil {
-			return fmt.Errorf("entry %d as stored: %w", more[i].Index, err)
+			return fmt.Errorf("entry %d as stored: %w", h.Index, err)
+		}
+		l, err := entry.ParseLink(h.Opening.JWS, h.Opening.Disclosures)
+		if err != nil {
+			return fmt.Errorf("entry %d as stored: %w", h.Index, err)
 		}
 		if l != nil {
-			p.links[more[i].Index] = l
+			p.links[h.Index] = l
 		}
+		e := placed{Place: places[i], leafHash: h.LeafHash, received: received.UnixMilli(), kid: h.KID}
+		if g.kept += e.Stored; g.kept <= keptStored {
+			e.content = h.Opening
+		}
+		p.entries = append(p.entries, e)
+		i++
+		return nil
+	})
+	p.read = size
+	return err
+}
+
+// take makes sure that there is room for further entries, in memory and in the file, before they
+// are read.
+func (g *gathered) take(places []ledger.Place) error {
+	g.entries += uint64(len(places))
+	for _, p := range places {
+		g.bytes += bundle.OpenedSize(p.Stored)
 	}
-	return nil
+	if g.entries > ledger.MaxHistory || g.whole && g.bytes > bundle.MaxSize {
+		return fmt.Errorf("making a statement: %w", ledger.ErrTooMany)
+	}
+	if g.entries <= g.paid {
+		return nil
+	}
+	extra := g.entries - g.paid
+	g.paid = g.entries
+	return g.memory.more(int64(extra) * entryMemory)
 }
 
 // prove adds what the tree proves, if g's checkpoint ends in its root.
@@ -169,12 +185,12 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 	g.genesis = chains["genesis"][0]
 	delete(chains, "genesis")
 	for _, p := range g.all() {
-		p.covered = below(p.entries, g.root.Size, func(e ledger.HistoryEntry) uint64 { return e.Index })
+		p.covered = below(p.entries, g.root.Size, func(e placed) uint64 { return e.Index })
 		own := proof.HistoryOfTag(p.tag)
 		path, indexed, found := f.tree.Prove(own.K)
 		state := own.Start()
 		for _, e := range p.entries[:p.covered] {
-			state = state.Add(e.Index, e.LeafHash)
+			state = state.Add(e.Index, e.leafHash)
 		}
 		if found != (p.covered > 0) || found && indexed != state {
 			return false, fmt.Errorf("a history of %d entries below %d differs from the index: %w",

@@ -39,7 +39,6 @@ func (f *Follower) readLinked(ctx context.Context, g *gathered, ids []string, si
 		return fmt.Errorf("making a statement with more than %d linked ids: %w", entry.MaxLinked, ledger.ErrTooMany)
 	}
 	before := g.linked
-	n := len(g.pasts[0].entries)
 	g.linked = nil
 	for _, id := range ids {
 		at := slices.IndexFunc(before, func(p *past) bool { return p.id == id })
@@ -53,12 +52,8 @@ func (f *Follower) readLinked(ctx context.Context, g *gathered, ids []string, si
 				return err
 			}
 		}
-		if err := f.readOn(ctx, p, size, true); err != nil {
+		if err := f.readOn(ctx, g, p, size); err != nil {
 			return err
-		}
-		n += len(p.entries)
-		if n > ledger.MaxHistory {
-			return fmt.Errorf("making a statement with the linked histories: %w", ledger.ErrTooMany)
 		}
 		g.linked = append(g.linked, p)
 	}
@@ -71,13 +66,15 @@ func (g *gathered) stillLinked(size uint64) bool {
 }
 
 // merged returns the entries of all of a person's ids, ascending.
-func merged(own *past, linked []*past) []ledger.HistoryEntry {
-	list := own.entries
-	for _, p := range linked {
-		list = append(list[:len(list):len(list)], p.entries...)
+func merged(own *past, linked []*past) []*placed {
+	var list []*placed
+	for _, p := range append([]*past{own}, linked...) {
+		for i := range p.entries {
+			list = append(list, &p.entries[i])
+		}
 	}
 	if len(linked) > 0 {
-		slices.SortFunc(list, func(a, b ledger.HistoryEntry) int { return cmp.Compare(a.Index, b.Index) })
+		slices.SortFunc(list, func(a, b *placed) int { return cmp.Compare(a.Index, b.Index) })
 	}
 	return list
 }

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,62 +25,191 @@ type Window struct {
 	Since, Until time.Time
 }
 
-// Statement makes the statement of an id (see entry.CheckID). It lists every entry of the id below
-// its checkpoint, with the proof that none is missing below the newest settled index root, or that
-// there is none at all.
+// Statement is a statement that is ready to be written. It holds memory until it is closed.
+type Statement struct {
+	IDs []string // whose entries it shows: the id that was asked for, and those linked with it
+
+	f       *Follower
+	g       *gathered
+	memory  reserved
+	out     *bundle.Statement // without what entries contain, and without nodes
+	indices []uint64          // of all leaves
+	opened  []*placed         // entries to be opened, in the order of the file
+}
+
+// Statement prepares the statement of an id (see entry.CheckID), which the caller must close. It
+// lists every entry of the id below its checkpoint, with the proof that none is missing below the
+// newest settled index root, or that there is none at all.
 //
 // It lists the same for reads of everyone's data, unless id is entry.RegEveryone, and for each id
 // that a link below that root says is the same person's. The links of those ids are not followed.
 //
-// It returns ErrNotReady, ErrDiffers or ErrErased. If all these ids together have more than
-// ledger.MaxHistory entries, or there are more than entry.MaxLinked ids, it returns
-// ledger.ErrTooMany.
-func (f *Follower) Statement(ctx context.Context, id string, w Window) (*bundle.Statement, error) {
+// It returns ErrNotReady, ErrDiffers, ErrErased or ErrBusy. If all these ids together have more than
+// ledger.MaxHistory entries, if there are more than entry.MaxLinked ids, or if the file would be
+// larger than bundle.MaxSize, it returns ledger.ErrTooMany: as far as the numbers of entries tell,
+// before any of them is read.
+func (f *Follower) Statement(ctx context.Context, id string, w Window) (_ *Statement, err error) {
+	s := &Statement{f: f, memory: f.reserve()}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
 	ids := []string{id}
 	if id != entry.RegEveryone {
 		ids = append(ids, entry.RegEveryone)
 	}
-	var period *bundle.Period
-	g, err := f.gather(ctx, ids, true, func(all []*past, size uint64) (shown []ledger.HistoryEntry, err error) {
-		period = w.period(merged(all[0], all[len(ids):]), size)
-		for _, p := range all {
-			for _, e := range p.entries {
-				if p.shows(period, e.Index) {
-					shown = append(shown, e)
-				}
-			}
+	s.g = &gathered{memory: &s.memory, whole: w == Window{}}
+	var tags []wire.Hash
+	for _, id := range ids {
+		p, err := f.past(id)
+		if err != nil {
+			return nil, err
 		}
-		return shown, nil
+		s.g.pasts, tags = append(s.g.pasts, p), append(tags, p.tag)
+	}
+	n, err := f.cfg.Log.HistoryCount(ctx, tags...)
+	if err != nil {
+		return nil, err
+	}
+	if s.g.whole && n > bundle.MaxSize/bundle.MinOpened {
+		return nil, fmt.Errorf("making a statement: %w", ledger.ErrTooMany)
+	}
+	if err := s.memory.wait(ctx, cost(n)); err != nil {
+		return nil, err
+	}
+	s.g.paid = n
+	var period *bundle.Period
+	err = f.gather(ctx, s.g, func(all []*past, size uint64) (map[string]bool, error) {
+		period = w.period(merged(all[0], all[len(ids):]), size)
+		return signers(all, period)
 	})
 	if err != nil {
 		return nil, err
 	}
-	own := g.pasts[0].history(period)
-	s := &bundle.Statement{
+	s.lay(period)
+	return s, nil
+}
+
+// signers returns the keys of those who signed what the histories show, unless that does not fit
+// into one file.
+func signers(all []*past, period *bundle.Period) (map[string]bool, error) {
+	kids, size := map[string]bool{}, uint64(0)
+	for _, p := range all {
+		for i := range p.entries {
+			e := &p.entries[i]
+			if !p.shows(period, e.Index) {
+				size += bundle.HiddenSize
+				continue
+			}
+			size += bundle.OpenedSize(e.Stored)
+			kids[e.kid] = true
+		}
+	}
+	if size > bundle.MaxSize {
+		return nil, fmt.Errorf("making a statement: %w", ledger.ErrTooMany)
+	}
+	return kids, nil
+}
+
+// lay makes of what was gathered all of the statement but what its entries contain.
+func (s *Statement) lay(period *bundle.Period) {
+	g := s.g
+	s.indices = g.indices()
+	own := s.history(g.pasts[0], period)
+	s.IDs = []string{g.pasts[0].id}
+	s.out = &bundle.Statement{
 		Evidence: g.evidence(bundle.FormatStatement, statementText(g, period)),
 		Subject:  own.Subject, Period: period, Entries: own.Entries, Newer: own.Newer, Linked: bundle.LinkedHistories{},
 	}
-	for _, p := range g.linked {
-		s.Linked = append(s.Linked, bundle.LinkedHistory{ID: p.id, History: *p.history(period)})
-	}
 	if len(g.pasts) > 1 {
-		s.Everyone = g.pasts[1].history(period)
-		for _, list := range []bundle.Entries{s.Everyone.Entries, s.Everyone.Newer} {
-			for i := range list {
-				list[i].Disclosures = forEverybody(list[i].Disclosures)
-			}
+		s.out.Everyone = s.history(g.pasts[1], period)
+	}
+	for _, p := range g.linked {
+		s.IDs = append(s.IDs, p.id)
+		s.out.Linked = append(s.out.Linked, bundle.LinkedHistory{ID: p.id, History: *s.history(p, period)})
+	}
+}
+
+// history lays out one history. Entries inside the period are to be opened.
+func (s *Statement) history(p *past, period *bundle.Period) *bundle.History {
+	h := &bundle.History{
+		Subject: bundle.Subject{Tag: p.tag, VRFProof: p.vrfProof, Proof: p.proof, Count: uint64(p.covered)},
+		Entries: make(bundle.Entries, 0, p.covered), Newer: bundle.Entries{},
+	}
+	for i := range p.entries {
+		e := &p.entries[i]
+		switch in := p.shows(period, e.Index); {
+		case in && i < p.covered:
+			h.Entries = append(h.Entries, bundle.Unopened(e.Index))
+			s.opened = append(s.opened, e)
+		case in:
+			h.Newer = append(h.Newer, bundle.Unopened(e.Index))
+			s.opened = append(s.opened, e)
+		case i < p.covered:
+			h.Entries = append(h.Entries, bundle.Entry{Index: e.Index, LeafHash: &e.leafHash})
+		default: // outside the period that was asked for, and not covered by the proof
+			continue
+		}
+		s.indices = append(s.indices, e.Index)
+	}
+	return h
+}
+
+// Close gives back the statement's memory. It may be called again.
+func (s *Statement) Close() { s.memory.release() }
+
+// Write writes the statement as JSON (see bundle.ParseStatement). It reads what the entries contain
+// as it goes, so its memory does not grow with it. After an error, what was written is not a whole
+// JSON value. It is called once.
+func (s *Statement) Write(ctx context.Context, w io.Writer) error {
+	var again []ledger.Place
+	for _, e := range s.opened {
+		if e.content == nil {
+			again = append(again, e.Place)
 		}
 	}
-	indices := g.indices()
-	for _, h := range s.Histories() {
-		for _, list := range []bundle.Entries{h.Entries, h.Newer} {
-			for _, e := range list {
-				indices = append(indices, e.Index)
+	next, stop := iter.Pull2(read(ctx, s.f.cfg.Log, again))
+	defer stop()
+	everyone := wire.Hash{}
+	if s.out.Everyone != nil {
+		everyone = s.out.Everyone.Tag
+	}
+	return s.out.Write(w, bundle.Late{
+		Open: func(uint64) (bundle.Entry, error) {
+			o, err := s.opened[0].content, error(nil)
+			s.opened = s.opened[1:]
+			if o == nil {
+				o, err, _ = next()
 			}
+			if err != nil {
+				return bundle.Entry{}, err
+			}
+			e := bundle.NewEntry(o)
+			if o.Tag == everyone {
+				e.Disclosures = forEverybody(e.Disclosures)
+			}
+			return e, nil
+		},
+		Nodes: func(write func([]wire.Hash) error) error {
+			return s.f.cfg.Log.MultiProof(ctx, s.indices, s.g.size, write)
+		},
+	})
+}
+
+// read returns the openings at these places, in order, or an error as the last.
+func read(ctx context.Context, log *ledger.Log, places []ledger.Place) iter.Seq2[*bundle.Opening, error] {
+	return func(yield func(*bundle.Opening, error) bool) {
+		err := log.EachEntry(ctx, places, func(h ledger.HistoryEntry) error {
+			if !yield(h.Opening, nil) {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil && err != errEnough {
+			yield(nil, err)
 		}
 	}
-	s.Nodes, err = f.cfg.Log.MultiProof(ctx, indices, g.size)
-	return s, err
 }
 
 // forEverybody keeps of the disclosures of a read of everyone's data only what anyone may see: what
@@ -95,43 +227,89 @@ func forEverybody(disclosures []string) []string {
 }
 
 // Extract makes an extract of chosen entries of an id. It proves that each is in the log, and says
-// nothing about other entries. If one is not the id's, it returns ErrNotFound.
-func (f *Follower) Extract(ctx context.Context, id string, indices []uint64) (*bundle.Extract, error) {
-	var shown []ledger.HistoryEntry
-	g, err := f.gather(ctx, []string{id}, false, func(pasts []*past, _ uint64) ([]ledger.HistoryEntry, error) {
-		all := pasts[0].entries
-		shown = nil
-		for _, at := range slices.Compact(slices.Sorted(slices.Values(indices))) {
-			i, ok := slices.BinarySearchFunc(all, at, func(e ledger.HistoryEntry, at uint64) int {
-				return cmp.Compare(e.Index, at)
-			})
-			if !ok {
-				return nil, fmt.Errorf("making an extract: entry %d is not one of this subject's: %w", at, ErrNotFound)
-			}
-			shown = append(shown, all[i])
+// nothing about other entries. If one is not the id's, it returns ErrNotFound; if the file would be
+// larger than bundle.MaxSize, ledger.ErrTooMany. done gives back the memory that it may use until
+// then.
+func (f *Follower) Extract(ctx context.Context, id string, indices []uint64) (x *bundle.Extract, done func(), err error) {
+	memory := f.reserve()
+	defer func() {
+		if err != nil {
+			memory.release()
 		}
-		return shown, nil
+	}()
+	tag, _, err := f.cfg.Log.Tag(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	g := &gathered{memory: &memory}
+	places, err := f.chosen(ctx, tag, slices.Compact(slices.Sorted(slices.Values(indices))))
+	if err != nil {
+		return nil, nil, err
+	}
+	size := uint64(0)
+	for _, p := range places {
+		size += bundle.OpenedSize(p.Stored)
+	}
+	if size > bundle.MaxSize {
+		return nil, nil, fmt.Errorf("making an extract: %w", ledger.ErrTooMany)
+	}
+	if err := memory.wait(ctx, fixedMemory+int64(size)*extractMemory); err != nil {
+		return nil, nil, err
+	}
+	x = &bundle.Extract{}
+	kids := map[string]bool{}
+	var at []uint64
+	err = f.cfg.Log.EachEntry(ctx, places, func(h ledger.HistoryEntry) error {
+		x.Entries = append(x.Entries, bundle.NewExtractEntry(h.Opening))
+		kids[h.KID] = true
+		at = append(at, h.Index)
+		return nil
 	})
+	if err != nil {
+		return nil, nil, err
+	}
+	last := at[len(at)-1]
+	err = f.gather(ctx, g, func(_ []*past, size uint64) (map[string]bool, error) {
+		if last >= size {
+			return nil, fmt.Errorf("making an extract: entry %d is not published yet: %w", last, ErrNotFound)
+		}
+		return maps.Clone(kids), nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	x.Evidence = g.evidence(bundle.FormatExtract, extractText(g))
+	err = f.cfg.Log.MultiProof(ctx, append(g.indices(), at...), g.size, func(nodes []wire.Hash) error {
+		x.Nodes = append(x.Nodes, nodes...)
+		return nil
+	})
+	return x, memory.release, err
+}
+
+// chosen returns the places of the entries at indices, which must be ascending and all under tag.
+func (f *Follower) chosen(ctx context.Context, tag wire.Hash, indices []uint64) ([]ledger.Place, error) {
+	if len(indices) == 0 {
+		return nil, fmt.Errorf("making an extract of no entry: %w", ErrNotFound)
+	}
+	all, err := f.cfg.Log.HistoryPlaces(ctx, tag, indices[0], indices[len(indices)-1]+1)
 	if err != nil {
 		return nil, err
 	}
-	x := &bundle.Extract{
-		Evidence: g.evidence(bundle.FormatExtract, extractText(g)),
-		Entries:  make(bundle.ExtractEntries, len(shown)),
+	var places []ledger.Place
+	for _, at := range indices {
+		i, ok := slices.BinarySearchFunc(all, at, func(p ledger.Place, at uint64) int { return cmp.Compare(p.Index, at) })
+		if !ok {
+			return nil, fmt.Errorf("making an extract: entry %d is not one of this subject's: %w", at, ErrNotFound)
+		}
+		places = append(places, all[i])
 	}
-	places := g.indices()
-	for i, e := range shown {
-		x.Entries[i] = bundle.NewExtractEntry(e.Opening)
-		places = append(places, e.Index)
-	}
-	x.Nodes, err = f.cfg.Log.MultiProof(ctx, places, g.size)
-	return x, err
+	return places, nil
 }
 
 func inside(p *bundle.Period, index uint64) bool { return p == nil || p.From <= index && index < p.To }
 
 // period returns the positions that w means in a log of this size, nil for everything.
-func (w Window) period(all []ledger.HistoryEntry, size uint64) *bundle.Period {
+func (w Window) period(all []*placed, size uint64) *bundle.Period {
 	if w == (Window{}) {
 		return nil
 	}
@@ -143,10 +321,7 @@ func (w Window) period(all []ledger.HistoryEntry, size uint64) *bundle.Period {
 	}
 	// The largest range that holds exactly these of the subject's entries: positions between two of
 	// them say nothing about this person.
-	taken := func(e ledger.HistoryEntry) time.Time {
-		t, _ := entry.ParseTime(e.Received) // as this ledger wrote it
-		return t
-	}
+	taken := func(e *placed) time.Time { return time.UnixMilli(e.received) }
 	first, last := len(all), -1
 	for i, e := range all {
 		if t := taken(e); !t.Before(w.Since) && (w.Until.IsZero() || t.Before(w.Until)) {

@@ -17,9 +17,24 @@ import (
 
 func (w *world) make(f *statement.Follower, id string, win statement.Window) *bundle.Statement {
 	w.Helper()
+	data := w.write(f, id, win)
+	s, err := bundle.ParseStatement(data)
+	w.ok(err)
+	if again, err := s.Marshal(); err != nil || !bytes.Equal(again, data) {
+		w.Fatalf("what is written piece by piece is not what Marshal writes: %v", err)
+	}
+	return s
+}
+
+// write returns the statement as JSON.
+func (w *world) write(f *statement.Follower, id string, win statement.Window) []byte {
+	w.Helper()
 	s, err := f.Statement(w.Context(), id, win)
 	w.ok(err)
-	return s
+	defer s.Close()
+	var b bytes.Buffer
+	w.ok(s.Write(w.Context(), &b))
+	return b.Bytes()
 }
 
 func indices(list bundle.Entries, opened bool) (at []uint64) {
@@ -172,8 +187,9 @@ func TestExtract(t *testing.T) {
 	others := w.look(bob)
 	f := w.follow(w.log)
 	w.step(f)
-	x, err := f.Extract(t.Context(), alice, []uint64{mine[2], mine[0], mine[0]})
+	x, done, err := f.Extract(t.Context(), alice, []uint64{mine[2], mine[0], mine[0]})
 	w.ok(err)
+	defer done()
 	if len(x.Entries) != 2 || x.Entries[0].Index != mine[0] || x.Entries[1].Index != mine[2] {
 		t.Fatalf("%d entries", len(x.Entries))
 	}
@@ -187,7 +203,7 @@ func TestExtract(t *testing.T) {
 	if bytes.Contains(data, []byte(wire.Encode64(tag[:]))) {
 		t.Error("the tag is in the extract")
 	}
-	if _, err := f.Extract(t.Context(), alice, others); !errors.Is(err, statement.ErrNotFound) {
+	if _, _, err := f.Extract(t.Context(), alice, others); !errors.Is(err, statement.ErrNotFound) {
 		t.Errorf("an extract of another person's entry: %v", err)
 	}
 }

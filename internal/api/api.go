@@ -46,6 +46,8 @@ type Config struct {
 	// Registry is where metrics are registered and from which /metrics is served. The default is a
 	// new registry.
 	Registry *prometheus.Registry
+	// Limits bound what callers can make the server do. A zero has its default.
+	Limits Limits
 	// Now is the clock for callers' tokens and for the entries that readings become. The default is
 	// time.Now.
 	Now func() time.Time
@@ -71,6 +73,8 @@ type api struct {
 	exact   map[string][]*route // by path
 	prefix  []*route            // those whose pattern ends in {…}
 	large   *semaphore.Weighted
+	limits  Limits
+	reports *semaphore.Weighted
 	bulk    bulkReads
 	openapi []byte
 }
@@ -83,7 +87,9 @@ func newAPI(cfg Config, table []route) *api {
 	a := &api{
 		log: cfg.Log, index: cfg.Index, logger: cfg.Logger, now: cfg.Now,
 		exact: map[string][]*route{}, large: semaphore.NewWeighted(maxLarge),
+		limits: cfg.Limits.orDefault(),
 	}
+	a.reports = semaphore.NewWeighted(int64(a.limits.Reports))
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}

@@ -277,6 +277,7 @@ var failures = []struct {
 	{ledger.ErrTooMany, tooLarge},
 	{statement.ErrNotReady, unavailable},
 	{statement.ErrDiffers, unavailable},
+	{statement.ErrBusy, busy},
 	{ledger.ErrBusy, busy},
 	{ledger.ErrClosed, unavailable},
 	{storage.ErrUnavailable, unavailable},

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"igledger/consent"
@@ -55,8 +54,13 @@ func (a *api) report(w http.ResponseWriter, r *request) error {
 		out.Due = dueAgreements(rules, body.Organisation, now, cmp.Or(body.Within, defaultWithin))
 		return answer(w, out)
 	}
+	if !a.reports.TryAcquire(1) {
+		return &refusal{code: busy, detail: "too many reports at once"}
+	}
+	defer a.reports.Release(1)
 	s := scan{
 		a: a, rules: rules, out: out, period: period, look: looks[body.Kind], most: maxLeaves,
+		until: now.Add(a.limits.ReportTime),
 		drift: map[client.DriftFinding]*client.DriftFinding{},
 	}
 	if err := s.run(r.Context(), body.After); err != nil {
@@ -139,9 +143,13 @@ type scan struct {
 	out    *client.Report
 	period reportPeriod
 	look   look
-	most   uint64 // leaves to look at
+	most   uint64    // leaves to look at
+	until  time.Time // no further leaves and persons are looked at after this time
 	size   uint64
 	drift  map[client.DriftFinding]*client.DriftFinding // by the finding without its count and positions
+	glass  []glass                                      // those of out.Accesses, while it is not known if they were followed up
+
+	persons, read int // persons whose records were read to find follow-ups, and entries of them
 }
 
 // look judges one access of the period and organisation.
@@ -169,8 +177,8 @@ func (s *scan) run(ctx context.Context, after uint64) error {
 		}
 	}
 	over := false
-	end := at + s.most
-	for at < s.size && at < end && !over && len(s.out.Accesses)+len(s.drift) < maxReported {
+	start, end := at, at+s.most
+	for at < s.size && at < end && !over && len(s.out.Accesses)+len(s.drift) < maxReported && (at == start || !s.late()) {
 		list, err := s.a.log.Openings(ctx, at, min(scanAtOnce, s.size-at, end-at))
 		if err != nil {
 			return err
@@ -189,6 +197,9 @@ func (s *scan) run(ctx context.Context, after uint64) error {
 	if at < s.size && !over {
 		s.out.Next = at
 	}
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
 	for _, d := range s.drift {
 		s.out.Drift = append(s.out.Drift, *d)
 	}
@@ -202,6 +213,9 @@ func (s *scan) run(ctx context.Context, after uint64) error {
 	})
 	return nil
 }
+
+// late reports whether the time for a page is over.
+func (s *scan) late() bool { return !s.until.IsZero() && !s.a.now().Before(s.until) }
 
 // take looks at one opening and reports whether the period is over.
 func (s *scan) take(ctx context.Context, o *bundle.Opening) (over bool, err error) {
@@ -277,36 +291,6 @@ func lookUncovered(_ context.Context, s *scan, o *bundle.Opening, e *entry.Entry
 		s.list(o, e, x)
 	}
 	return nil
-}
-
-func lookBreakGlass(ctx context.Context, s *scan, o *bundle.Opening, e *entry.Entry, x *entry.Access) error {
-	if o.Verdict == nil || o.Verdict.Result != entry.BreakGlass {
-		return nil
-	}
-	later, err := s.a.log.HistoryRange(ctx, o.Tag, o.Index+1, s.size)
-	if err != nil {
-		return err
-	}
-	for _, h := range later {
-		f, err := entry.ParseParts(h.JWS, h.Disclosures)
-		if err != nil {
-			return err
-		}
-		if y, ok := f.Body.(*entry.Access); ok && follows(y, e.ID, x) {
-			return nil
-		}
-	}
-	s.list(o, e, x)
-	return nil
-}
-
-// follows reports whether y follows up x, which has this jti: see client.FollowUp.
-func follows(y *entry.Access, jti string, x *entry.Access) bool {
-	if y.Accessor() != x.Accessor() || y.Text == nil {
-		return false
-	}
-	words := client.FollowUp + jti
-	return strings.Contains(y.Text.Why, words) || strings.Contains(y.Text.Justification, words)
 }
 
 func (s *scan) list(o *bundle.Opening, e *entry.Entry, x *entry.Access) {

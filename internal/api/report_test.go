@@ -118,6 +118,107 @@ func TestReportBreakGlass(t *testing.T) {
 	open()
 }
 
+// A person's record is read once for a page, however many of its accesses the page has.
+func TestReportReadsAPersonOnce(t *testing.T) {
+	b := newBoard(t)
+	var want []uint64
+	for i := range 60 {
+		id := []string{person, second}[i%2]
+		e := b.sign(b.submit["SRC"], b.shared(id, breakGlass))
+		r := b.log.Append(t.Context(), e)[0]
+		b.ok(r.Err)
+		if i%3 != 0 {
+			want = append(want, r.Index)
+			continue
+		}
+		a := b.access("SRC", id)
+		a.Org, a.Purpose, a.Text = "CTL", []string{"HOPERAT"}, &entry.Text{Why: "two: " + client.FollowUp + "x, " + client.FollowUp + e.ID}
+		b.append(b.submit["SRC"], a)
+	}
+	rules, err := newAPI(Config{Log: b.log}, routes).rules(t.Context())
+	b.ok(err)
+	run := func(s *scan, after uint64) (got []uint64, out *client.Report) {
+		t.Helper()
+		s.rules, s.out, s.most, s.look = rules, &client.Report{}, maxLeaves, lookBreakGlass
+		b.ok(s.run(t.Context(), after))
+		for _, x := range s.out.Accesses {
+			got = append(got, x.Index)
+		}
+		return got, s.out
+	}
+	one := &scan{a: &api{log: b.log}}
+	got, out := run(one, 0)
+	if !slices.Equal(got, want) || out.Seen != 80 || out.Next != 0 {
+		t.Errorf("%v of %d accesses, next %d; want %v of 80", got, out.Seen, out.Next, want)
+	}
+	if one.persons != 2 || one.read > 2*80 {
+		t.Errorf("%d persons and %d entries were read for two persons with 80", one.persons, one.read)
+	}
+
+	// When its time is over a page ends, with at least one person decided, and the next continues it.
+	var all []uint64
+	seen, pages := uint64(0), 0
+	for after := uint64(0); ; pages++ {
+		now := time.Unix(0, 0)
+		late := &scan{until: now, a: &api{log: b.log, now: func() time.Time { return now }}}
+		got, out := run(late, after)
+		all, seen = append(all, got...), seen+out.Seen
+		if late.persons > 1 {
+			t.Fatalf("%d persons were looked at when the time was over", late.persons)
+		}
+		if out.Next == 0 {
+			break
+		}
+		if out.Next <= after {
+			t.Fatalf("the page after %d continues at %d", after, out.Next)
+		}
+		after = out.Next
+	}
+	if !slices.Equal(all, want) || seen != 80 || pages < 2 {
+		t.Errorf("%d pages with %v of %d accesses, want %v of 80", pages, all, seen, want)
+	}
+}
+
+// No more reports run at once than the limit says.
+func TestReportsAtOnce(t *testing.T) {
+	b := newBoard(t)
+	a := newAPI(Config{Log: b.log, Limits: Limits{Reports: 1}}, routes)
+	ask := func() int {
+		r := httptest.NewRequest("POST", "/v1/reports", strings.NewReader(`{"kind":"uncovered","purpose":["HCOMPL"]}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+b.token(b.audit["AUD"], "AUD"))
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		return w.Code
+	}
+	if got := ask(); got != 200 {
+		t.Fatalf("a report alone: %d", got)
+	}
+	if !a.reports.TryAcquire(1) {
+		t.Fatal("a report that has ended still counts")
+	}
+	if got := ask(); got != 503 {
+		t.Errorf("a second report at once: %d", got)
+	}
+	a.reports.Release(1)
+	if got := ask(); got != 200 {
+		t.Errorf("after it: %d", got)
+	}
+}
+
+// BenchmarkReportBreakGlass is one page of a report over 1,000 accesses of one person.
+func BenchmarkReportBreakGlass(b *testing.B) {
+	w := newBoard(b)
+	for range 1000 {
+		w.append(w.submit["SRC"], w.shared(person, breakGlass))
+	}
+	for b.Loop() {
+		if got, _ := w.report(client.ReportRequest{Kind: client.BreakGlass}); len(got) != 1000 {
+			b.Fatal(len(got))
+		}
+	}
+}
+
 func TestReportDue(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))

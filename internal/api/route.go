@@ -15,7 +15,8 @@ type request struct {
 	rest   string  // what the last segment of the pattern matched
 }
 
-// handler answers a request. If it cannot, it returns the reason before it has written anything.
+// handler answers a request. If it cannot, it returns the reason. If it has written a part of the
+// answer by then, the connection is closed, so that the caller knows that the rest is missing.
 type handler func(a *api, w http.ResponseWriter, r *request) error
 
 // route is one line of the table of everything that this API answers. It states who may call it:

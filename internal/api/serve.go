@@ -22,12 +22,15 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p := recover(); p != nil {
 			// The value of a panic may quote the data that was being handled; the stack does not.
 			a.logger.Error("panic", "route", pattern, "stack", string(debug.Stack()))
-			if rec.status != 0 {
-				// A part of the answer is out, so close the connection instead of completing it.
-				defer panic(http.ErrAbortHandler)
-			} else {
-				a.fail(rec, pattern, &refusal{code: internal})
-			}
+			err = &refusal{code: internal}
+		}
+		switch {
+		case err != nil && rec.status != 0:
+			// A part of the answer is out, so close the connection instead of completing it.
+			a.logger.Error("an answer was broken off", "route", pattern, "error", err)
+			defer panic(http.ErrAbortHandler)
+		case err != nil:
+			a.fail(rec, pattern, err)
 		}
 		took := time.Since(began)
 		a.metrics.request(pattern, rec.status, took)
@@ -52,9 +55,6 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err == nil {
 			err = rt.serve(a, rec, req)
 		}
-	}
-	if err != nil {
-		a.fail(rec, pattern, err)
 	}
 }
 

@@ -1,7 +1,7 @@
 package api
 
 import (
-	"context"
+	"bufio"
 	"errors"
 	"net/http"
 	"strconv"
@@ -10,9 +10,9 @@ import (
 
 	"igledger/audit/statement"
 	"igledger/internal/client"
+	"igledger/ledger"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
-	"igledger/ledger/wire"
 )
 
 // statement is POST /v1/statements. It is a POST because a person's id never appears in a URL. The
@@ -39,48 +39,54 @@ func (a *api) statement(w http.ResponseWriter, r *request) error {
 	if a.index == nil {
 		return &refusal{code: unavailable, detail: "this server keeps no subject index"}
 	}
-	data, ids, err := a.make(r.Context(), body, window)
-	if err != nil {
-		return err
+	if len(body.Extract) > 0 {
+		return a.extract(w, r, body)
 	}
-	for _, id := range ids {
+	s, err := a.index.Statement(r.Context(), body.ID, window)
+	if err != nil {
+		return tooLong(err)
+	}
+	defer s.Close()
+	for _, id := range s.IDs {
 		if err := a.logReading(r.Context(), r.caller, id, body.Purpose); err != nil {
 			return err
 		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	out := bufio.NewWriterSize(w, 32<<10) // a statement without entries still has a length
+	if err := s.Write(r.Context(), out); err != nil {
+		return err
+	}
+	_ = out.Flush() // it fails only if the caller went away
+	return nil
+}
+
+// extract answers with an extract.
+func (a *api) extract(w http.ResponseWriter, r *request, body client.StatementRequest) error {
+	x, done, err := a.index.Extract(r.Context(), body.ID, body.Extract)
+	if err != nil {
+		return tooLong(err)
+	}
+	defer done()
+	data, err := x.Marshal()
+	if err != nil {
+		return err
+	}
+	if err := a.logReading(r.Context(), r.caller, body.ID, body.Purpose); err != nil {
+		return err
 	}
 	write(w, http.StatusOK, "application/json", data)
 	return nil
 }
 
-// make returns a statement or an extract as JSON, and the ids whose entries it shows: the id asked
-// for and those that are linked with it.
-func (a *api) make(
-	ctx context.Context, body client.StatementRequest, window statement.Window,
-) (data []byte, ids []string, err error) {
-	var made interface{ Marshal() ([]byte, error) }
-	ids = []string{body.ID}
-	if len(body.Extract) > 0 {
-		made, err = a.index.Extract(ctx, body.ID, body.Extract)
-		if err != nil {
-			return nil, nil, err
-		}
-	} else {
-		s, err := a.index.Statement(ctx, body.ID, window)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, l := range s.Linked {
-			ids = append(ids, l.ID)
-		}
-		made = s
+// tooLong says what to do about a statement that does not fit into one file.
+func tooLong(err error) error {
+	if errors.Is(err, ledger.ErrTooMany) {
+		detail := "the statement would have more than " + strconv.Itoa(bundle.MaxSize>>20) + " MiB: ask for several, each for " +
+			"a shorter period, which together show everything"
+		return &refusal{code: tooLarge, detail: detail}
 	}
-	data, err = made.Marshal()
-	var e *wire.Error
-	if errors.As(err, &e) && e.Code == wire.TooLarge {
-		detail := "the statement is larger than " + strconv.Itoa(bundle.MaxSize>>20) + " MiB: ask for a shorter period"
-		return nil, nil, &refusal{code: tooLarge, detail: detail}
-	}
-	return data, ids, err
+	return err
 }
 
 // windowOf checks what a request chooses and returns it.

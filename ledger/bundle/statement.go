@@ -263,6 +263,23 @@ func marshalChecked(what string, v any, check func() error) ([]byte, error) {
 }
 
 func (s *Statement) check() error {
+	if err := s.checkFrame(); err != nil {
+		return err
+	}
+	for _, h := range s.Histories() {
+		for _, list := range []Entries{h.Entries, h.Newer} {
+			for i := range list {
+				if err := list[i].check(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// checkFrame is check without what the entries contain.
+func (s *Statement) checkFrame() error {
 	if err := s.Evidence.check(FormatStatement); err != nil {
 		return err
 	}
@@ -276,7 +293,7 @@ func (s *Statement) check() error {
 		return err
 	}
 	for _, h := range s.Histories() {
-		if err := h.check(s.Period); err != nil {
+		if err := h.checkFrame(s.Period); err != nil {
 			return err
 		}
 	}
@@ -304,7 +321,8 @@ func (s *Statement) checkLinked() error {
 	return ascending("linked ids", s.Linked, func(l *LinkedHistory) string { return l.ID })
 }
 
-func (h *History) check(period *Period) error {
+// checkFrame checks everything but what the entries contain.
+func (h *History) checkFrame(period *Period) error {
 	if len(h.VRFProof) != wire.VRFProofSize {
 		return wire.Errorf(wire.BadLength, "vrfProof", "%d bytes, want %d", len(h.VRFProof), wire.VRFProofSize)
 	}
@@ -316,11 +334,6 @@ func (h *History) check(period *Period) error {
 		return wire.Errorf(wire.BadStatement, "statement", "has %d entries, but count is %d", len(h.Entries), h.Count)
 	}
 	for _, list := range []Entries{h.Entries, h.Newer} {
-		for i := range list {
-			if err := list[i].check(); err != nil {
-				return err
-			}
-		}
 		if err := ascending("entries", list, func(e *Entry) uint64 { return e.Index }); err != nil {
 			return err
 		}

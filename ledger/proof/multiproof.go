@@ -41,25 +41,35 @@ type NodeID struct {
 // of size leaves. Order and repetition of indices do not matter. If there is no index, one is not
 // below size, or size is above 2^62, it returns BadProof.
 func MultiProofNodes(indices []uint64, size uint64) ([]NodeID, error) {
+	var nodes []NodeID
+	err := EachMultiProofNode(indices, size, func(n NodeID) error { nodes = append(nodes, n); return nil })
+	return nodes, err
+}
+
+// EachMultiProofNode calls f with the nodes of MultiProofNodes, in order, without holding them. If f
+// returns an error, it ends with that.
+func EachMultiProofNode(indices []uint64, size uint64, f func(NodeID) error) error {
 	sorted := slices.Sorted(slices.Values(indices))
 	if err := checkIndices(sorted, size); err != nil {
-		return nil, err
+		return err
 	}
-	var nodes []NodeID
-	var walk func(lo, hi uint64, in []uint64)
-	walk = func(lo, hi uint64, in []uint64) {
+	var walk func(lo, hi uint64, in []uint64) error
+	walk = func(lo, hi uint64, in []uint64) error {
 		if len(in) == 0 {
 			level := uint(bits.Len64(hi - lo - 1))
-			nodes = append(nodes, NodeID{level, lo >> level})
-		} else if hi-lo > 1 {
-			mid := splitRange(lo, hi)
-			at, _ := slices.BinarySearch(in, mid)
-			walk(lo, mid, in[:at])
-			walk(mid, hi, in[at:])
+			return f(NodeID{level, lo >> level})
 		}
+		if hi-lo == 1 {
+			return nil
+		}
+		mid := splitRange(lo, hi)
+		at, _ := slices.BinarySearch(in, mid)
+		if err := walk(lo, mid, in[:at]); err != nil {
+			return err
+		}
+		return walk(mid, hi, in[at:])
 	}
-	walk(0, size, sorted)
-	return nodes, nil
+	return walk(0, size, sorted)
 }
 
 // MultiProof returns the proof: the hashes of MultiProofNodes. perfect must return the tree hash of

@@ -55,19 +55,26 @@ func scanChain(scan func(...any) error) (k [32]byte, c Chain, err error) {
 	return [32]byte(key[treePrefix:]), Chain{Count: uint64(count), Head: [32]byte(head), Last: uint64(last)}, nil
 }
 
-// ChainRange returns the leaves of a history with from <= index < before, ascending, by following
-// each leaf's link to the one before it: it costs a step for each leaf from the end of the history
-// down to from. If there are more than most, it returns ErrTooMany.
-func (s *Storage) ChainRange(
-	ctx context.Context, tree *trillian.Tree, k [32]byte, from, before uint64, most int,
-) ([]Record, error) {
-	rs, err := s.chainRange(ctx, tree, k, from, before, most)
-	return rs, s.wrap(ctx, "reading a chain", err)
+// Place is where a leaf of a history is, and how many bytes of Record.Extra are stored there.
+type Place struct {
+	Index  uint64
+	Stored uint64
 }
 
-func (s *Storage) chainRange(
+// Places returns the places of the leaves of a history with from <= index < before, ascending. It
+// follows each leaf's link to the one before it, without reading the leaves: it costs a step for
+// each leaf from the end of the history down to from. If there are more than most, it returns
+// ErrTooMany.
+func (s *Storage) Places(
 	ctx context.Context, tree *trillian.Tree, k [32]byte, from, before uint64, most int,
-) ([]Record, error) {
+) ([]Place, error) {
+	places, err := s.places(ctx, tree, k, from, before, most)
+	return places, s.wrap(ctx, "following a chain", err)
+}
+
+func (s *Storage) places(
+	ctx context.Context, tree *trillian.Tree, k [32]byte, from, before uint64, most int,
+) ([]Place, error) {
 	if from >= before {
 		return nil, nil
 	}
@@ -83,7 +90,7 @@ func (s *Storage) chainRange(
 	if !ok {
 		return nil, nil
 	}
-	var places []int64 // descending
+	var places []Place // descending
 	for at, more := c.Last, c.Count > 0 && c.Last >= from; more; {
 		links, err := s.links(ctx, num, int64(at), before, math.MaxInt32)
 		if err != nil {
@@ -94,7 +101,7 @@ func (s *Storage) chainRange(
 		}
 		for _, l := range links {
 			if i := uint64(l.index); i < before && i >= from {
-				places = append(places, num.Place(i))
+				places = append(places, Place{i, uint64(l.stored)})
 			}
 		}
 		if len(places) > most {
@@ -107,5 +114,20 @@ func (s *Storage) chainRange(
 		}
 	}
 	slices.Reverse(places)
-	return s.at(ctx, places)
+	return places, nil
+}
+
+// At returns the leaves at these indices, in this order. All are held in memory, so callers bound
+// their number and, by Place.Stored, their bytes.
+func (s *Storage) At(ctx context.Context, tree *trillian.Tree, indices []uint64) ([]Record, error) {
+	num, err := s.Number(ctx, tree)
+	if err != nil {
+		return nil, s.wrap(ctx, "reading leaves", err)
+	}
+	places := make([]int64, len(indices))
+	for i, index := range indices {
+		places[i] = num.Place(index)
+	}
+	rs, err := s.at(ctx, places)
+	return rs, s.wrap(ctx, "reading leaves", err)
 }

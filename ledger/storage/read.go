@@ -265,18 +265,19 @@ func (s *Storage) chain(
 }
 
 type link struct {
-	index int64
-	prev  *int64
+	index  int64
+	prev   *int64
+	stored int64 // bytes of extra
 }
 
 // links follows a chain backwards from leaf at. It returns all leaves down to before, and then up
 // to n leaves.
 func (s *Storage) links(ctx context.Context, num TreeNumber, at int64, before uint64, n int) ([]link, error) {
-	const step = "SELECT place, prev FROM leaf WHERE place = $1"
+	const step = "SELECT place, prev, length(extra) FROM leaf WHERE place = $1"
 	var links []link
 	scan := func(scan func(...any) error) error {
 		var l link
-		err := scan(&l.index, &l.prev)
+		err := scan(&l.index, &l.prev, &l.stored)
 		l.index &= MaxLeaves - 1
 		links = append(links, l)
 		return err
@@ -291,12 +292,12 @@ func (s *Storage) links(ctx context.Context, num TreeNumber, at int64, before ui
 	}
 	// Counted in steps of at most 1,000, so that no statement runs long.
 	err := s.Read(ctx, Op{
-		SQL: `WITH RECURSIVE step (place, prev, seen, n) AS (
-			SELECT place, prev, CASE WHEN place < $1 THEN 1 ELSE 0 END, 1 FROM leaf WHERE place = $2
+		SQL: `WITH RECURSIVE step (place, prev, stored, seen, n) AS (
+			SELECT place, prev, length(extra), CASE WHEN place < $1 THEN 1 ELSE 0 END, 1 FROM leaf WHERE place = $2
 			UNION ALL
-			SELECT l.place, l.prev, s.seen + CASE WHEN l.place < $1 THEN 1 ELSE 0 END, s.n + 1
+			SELECT l.place, l.prev, length(l.extra), s.seen + CASE WHEN l.place < $1 THEN 1 ELSE 0 END, s.n + 1
 			FROM step s JOIN leaf l ON l.place = s.prev + $3 WHERE s.seen < $4 AND s.n < 1000)
-			SELECT place, prev FROM step ORDER BY n`,
+			SELECT place, prev, stored FROM step ORDER BY n`,
 		Args: []any{
 			num.Place(0) + int64(min(before, MaxLeaves)), num.Place(uint64(at)), num.Place(0),
 			int64(min(n, math.MaxInt32)),

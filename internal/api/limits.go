@@ -1,0 +1,18 @@
+package api
+
+import (
+	"cmp"
+	"time"
+)
+
+// Limits bound what callers can make the server do. The zero value stands for the defaults.
+type Limits struct {
+	Reports    int           // reports at once
+	ReportTime time.Duration // after which a page of a report ends, with the position at which the next begins
+}
+
+func (l Limits) orDefault() Limits {
+	l.Reports = cmp.Or(l.Reports, 2)
+	l.ReportTime = cmp.Or(l.ReportTime, 10*time.Second)
+	return l
+}
