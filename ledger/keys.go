@@ -90,6 +90,9 @@ func LoadKeys(dir string) (*Keys, error) {
 		if err != nil {
 			return "", fmt.Errorf("reading a key file: %w", err)
 		}
+		if f := wire.EditorFault(b); !f.IsZero() {
+			return "", fmt.Errorf("%w: %s: %s", ErrKeys, name, f)
+		}
 		return strings.TrimSpace(string(b)), nil
 	}
 	skey, err := read(fileLog)

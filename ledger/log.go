@@ -174,7 +174,7 @@ func prepare(cfg Config) (*Log, error) {
 		return nil, fmt.Errorf("%w: the log key is for %q, but the origin is %q", ErrKeys, cfg.Keys.Log.Name(), cfg.Origin)
 	}
 	if cfg.Policy != nil {
-		if p := cfg.Policy.Log(cfg.Origin); p == nil || p.Key != cfg.Keys.LogVerifierKey {
+		if p := cfg.Policy.Log(cfg.Origin); p == nil || !p.Has(cfg.Keys.LogVerifierKey) {
 			return nil, fmt.Errorf("%w: it has no log line with this log's key, %s", ErrPolicy, cfg.Keys.LogVerifierKey)
 		}
 	}

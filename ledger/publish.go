@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -108,10 +109,9 @@ func (l *Log) AddCosignatures(ctx context.Context, signed []byte) ([]string, err
 		return nil, ErrNoCosigner
 	}
 	good, bad := cosign.Read(signed, c, l.cfg.Policy.Cosigners)
-	found, early := cosign.Latest(good, l.cfg.Now())
-	for _, s := range early {
-		err := fmt.Errorf("its time, %s, is in the future", s.Time.Format(time.RFC3339))
-		bad = append(bad, cosign.Bad{By: s.By, Err: err})
+	found, others := cosign.Latest(good, l.cfg.Now())
+	for _, s := range others {
+		bad = append(bad, cosign.Bad{By: s.By, Err: errors.New(s.WhyNot())})
 	}
 	if len(bad) > 0 {
 		err := fmt.Errorf("%w: on the checkpoint of size %d: %w", ErrBadCosignature, c.Size, bad[0].Err)

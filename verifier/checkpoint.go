@@ -25,11 +25,12 @@ func OpenCheckpoint(signed []byte, log note.Verifier) (proof.Checkpoint, error) 
 	return c, nil
 }
 
-func openCheckpoint(signed []byte, log note.Verifier) (proof.Checkpoint, *Failure) {
-	c, err := proof.OpenCheckpoint(signed, log)
+// openCheckpoint takes several keys of one log, see cosign.PolicyLog.
+func openCheckpoint(signed []byte, log ...note.Verifier) (proof.Checkpoint, *Failure) {
+	c, err := proof.OpenCheckpoint(signed, log...)
 	if err != nil {
 		f := failure(err, nil, CheckCheckpointSignature)
-		f.Expected = fmt.Sprintf("a checkpoint signed by %s, key %08x", log.Name(), log.KeyHash())
+		f.Expected = "a checkpoint signed by " + keysOf(log)
 		return c, f
 	}
 	_, lines, _ := strings.Cut(string(signed), "\n\n")
@@ -46,4 +47,15 @@ func openCheckpoint(signed []byte, log note.Verifier) (proof.Checkpoint, *Failur
 		}
 	}
 	return c, nil
+}
+
+func keysOf(log []note.Verifier) string {
+	if len(log) == 0 {
+		return "a log with a key of an algorithm that this program knows"
+	}
+	var ids []string
+	for _, v := range log {
+		ids = append(ids, fmt.Sprintf("%08x", v.KeyHash()))
+	}
+	return log[0].Name() + ", key " + strings.Join(ids, " or ")
 }

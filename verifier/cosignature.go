@@ -9,8 +9,8 @@ import (
 
 // OpenCosignatures verifies the lines of cosigners on a checkpoint that OpenCheckpoint has opened,
 // and returns the good ones. It ignores lines of signers that are not in cosigners. A line of a
-// known cosigner that does not verify is a failure: it was altered or forged. Unless now is zero, a
-// cosignature with a later time is not used and is listed as skipped. If a cosigner has several
+// known cosigner that does not verify is a failure: it was altered or forged. A cosignature that states no
+// time, or unless now is zero a later one, is not used and is listed as skipped. If a cosigner has several
 // lines, the latest is used.
 func OpenCosignatures(
 	rep *Report, signed []byte, head proof.Checkpoint, cosigners []*cosign.Cosigner, now time.Time,
@@ -26,10 +26,9 @@ func OpenCosignatures(
 			Meaning: "the line says that " + by + " cosigned this checkpoint, but the signature is not valid: it was " +
 				"forged or altered. Ask " + by + " what it cosigned"})
 	}
-	list, early := cosign.Latest(good, now)
-	for _, s := range early {
-		rep.Skip(CheckCosignature, nil, "the cosignature of %s is dated %s, which is in the future, so it is not used",
-			s.By.Name, s.Time.Format(time.RFC3339))
+	list, others := cosign.Latest(good, now)
+	for _, s := range others {
+		rep.Skip(CheckCosignature, nil, "the cosignature of %s is not used: %s", s.By.Name, s.WhyNot())
 	}
 	return list
 }

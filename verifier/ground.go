@@ -6,6 +6,7 @@ import (
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 )
 
@@ -33,7 +34,7 @@ func (c *check) checkInclusion(ev *bundle.Evidence, hashes map[uint64]wire.Hash,
 
 // checkGenesis reads and checks leaf 0.
 func (c *check) checkGenesis(ev *bundle.Evidence) bool {
-	g, err := CheckGenesis(ev.Genesis.Leaf, c.head.log.Key)
+	g, err := genesisOf(ev.Genesis.Leaf, c.head.log)
 	if err != nil {
 		c.Fail(asFailure(err, At(0), CheckGenesisLeaf))
 		return false
@@ -53,6 +54,38 @@ func (c *check) checkGenesis(ev *bundle.Evidence) bool {
 	c.signed = append(c.signed, signedEntry{0, e, true})
 	c.Pass(CheckGenesisLeaf, At(0), "leaf 0 names this log key and the pseudonym key")
 	return true
+}
+
+// genesisOf checks leaf 0. It must name one of the log's keys in the policy, unless the policy has
+// none that a genesis can name: a log can also sign with ML-DSA-44, and then its signature alone
+// says that this is its leaf 0.
+func genesisOf(leaf []byte, log *cosign.PolicyLog) (*entry.Genesis, error) {
+	var keys []string
+	for _, k := range log.GenesisKeys() {
+		keys = append(keys, k.VKey)
+	}
+	if len(keys) == 0 {
+		e, err := readPublic(leaf)
+		if err != nil {
+			return nil, err
+		}
+		if g, ok := e.Body.(*entry.Genesis); ok && g.Audience == log.Origin {
+			keys = []string{g.LogKey}
+		} else {
+			return nil, wire.Errorf(wire.BadGenesis, "genesis", "leaf 0 is not the genesis of %s", log.Origin)
+		}
+	}
+	var first error
+	for _, vkey := range keys {
+		g, err := CheckGenesis(leaf, vkey)
+		if err == nil {
+			return g, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
 }
 
 // checkIndexRoot reads the index root and checks its position: M <= j < N, and at most as far

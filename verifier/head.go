@@ -53,7 +53,7 @@ func (c *check) findLog(origin string) *cosign.PolicyLog {
 func originsOf(p *Policy) string {
 	var names []string
 	for _, l := range p.Logs {
-		names = append(names, l.Verifier.Name())
+		names = append(names, l.Origin)
 	}
 	return strings.Join(names, ", ")
 }
@@ -61,7 +61,7 @@ func originsOf(p *Policy) string {
 // openHead opens a checkpoint of log. If that fails, it returns nil. whose says in the report which
 // of several checkpoints it is.
 func (c *check) openHead(log *cosign.PolicyLog, whose, signed string) *signedHead {
-	head, f := openCheckpoint([]byte(signed), log.Verifier)
+	head, f := openCheckpoint([]byte(signed), log.Verifiers...)
 	if f != nil {
 		c.Fail(f)
 		return nil
@@ -74,6 +74,7 @@ func (c *check) openHead(log *cosign.PolicyLog, whose, signed string) *signedHea
 // and how old they are.
 func (c *check) checkCosigners(signed string) {
 	before := len(c.Failures)
+	c.doubtMembers()
 	sigs := OpenCosignatures(&c.Report, []byte(signed), c.head.Checkpoint, c.policy.Cosigners, c.now)
 	if len(c.Failures) == before {
 		c.Pass(CheckCosignature, nil, "%d by cosigners of your policy", len(sigs))
@@ -86,6 +87,20 @@ func (c *check) checkCosigners(signed string) {
 // nobodyVouches is what a policy without a quorum means for everything that is checked under it.
 const nobodyVouches = "signed by the log only, nobody else vouches: that everyone sees the same log, and that its " +
 	"index is true, is the operator's word alone"
+
+// doubtMembers says which cosigners of the policy state nothing, or nothing of their own.
+func (c *check) doubtMembers() {
+	for _, w := range c.policy.Cosigners {
+		switch {
+		case !w.Known():
+			c.Skip(CheckCosignature, nil, "the key of %s in your policy is of an algorithm that this program does not know "+
+				"(%s), so it counts as one that never cosigned. A newer program may know it", w.Name, w.Algorithm())
+		case c.policy.IsLog(w):
+			c.Skip(CheckCosignature, nil, "%s in your policy has a key of the log itself: its cosignature is the operator's "+
+				"own word", w.Name)
+		}
+	}
+}
 
 // checkQuorum checks the policy's quorum. If it fails because of a group with a known name, the
 // report names that group.

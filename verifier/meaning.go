@@ -70,8 +70,15 @@ var meanings = map[wire.Code]struct {
 func failure(err error, index *uint64, otherwise Check) *Failure {
 	f := &Failure{Check: otherwise, Index: index, Expected: "a well-formed structure", Found: err.Error(), Err: err,
 		Meaning: "the bytes do not have the ledger's format: they were damaged on the way, or altered"}
+	var unread *wire.UnreadError
 	var own *wire.Error
-	if errors.As(err, &own) {
+	if errors.As(err, &unread) {
+		f.Check, f.Expected, f.Found = meanings[unread.Cause.Code].check, "a "+unread.Cause.What+" that can be read", unread.Fault.Found
+		if f.Check == "" {
+			f.Check = otherwise
+		}
+		f.Meaning = "this says nothing about who wrote it, only that it cannot be read: " + unread.Fault.Do
+	} else if errors.As(err, &own) {
 		if m, ok := meanings[own.Code]; ok {
 			f.Check, f.Expected, f.Meaning = m.check, m.expected, m.meaning
 		}

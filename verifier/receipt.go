@@ -85,7 +85,7 @@ func (r *Report) OnlyQuorum() bool {
 // knows, nor who else saw the checkpoint. vrfKey may be zero for a public entry. An error is the
 // first *Failure.
 func VerifyReceipt(r *bundle.Receipt, e *entry.Entry, log note.Verifier, vrfKey wire.Hash) (Receipted, error) {
-	policy := &Policy{Logs: []cosign.PolicyLog{{Verifier: log}}}
+	policy := &Policy{Logs: []cosign.PolicyLog{{Origin: log.Name(), Verifiers: []note.Verifier{log}}}}
 	ev := ReceiptEvidence{Receipt: r, Entry: e, Policy: policy, Genesis: &entry.Genesis{VRFKey: vrfKey}}
 	got, rep := CheckReceipt(ev)
 	if err := rep.Err(); err != nil {

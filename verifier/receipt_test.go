@@ -146,7 +146,7 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 		// The short form is the same check without the register.
 		ev.Register = nil
 		proved, rep2 := verifier.CheckReceipt(ev)
-		short, err := verifier.VerifyReceipt(r, ev.Entry, ev.Policy.Logs[0].Verifier, ev.Genesis.VRFKey)
+		short, err := verifier.VerifyReceipt(r, ev.Entry, ev.Policy.Logs[0].Verifiers[0], ev.Genesis.VRFKey)
 		switch want := first(rep2); {
 		case want != "" && (!isFailure(err, want) || short != verifier.Receipted{}):
 			t.Errorf("%s: VerifyReceipt: %v, want %s", name, err, want)

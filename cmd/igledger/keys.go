@@ -10,6 +10,7 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // keyRequest is the request of the holder of a new key to register it. It contains no secret.
@@ -204,6 +205,9 @@ func parseRequest(c *cli.Context, path string) (keyRequest, error) {
 	data, err := fileOrStdin(c, path)
 	if err != nil {
 		return req, fmt.Errorf("reading the key request: %w", err)
+	}
+	if f := wire.EditorFault(data); !f.IsZero() {
+		return req, usage("%s: %s", path, f)
 	}
 	if err := json.Unmarshal(data, &req, json.RejectUnknownMembers(true)); err != nil {
 		return req, usage("%s is not the output of key request", path)

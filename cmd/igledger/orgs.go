@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 func memberFlags() []cli.Flag {
@@ -151,6 +152,9 @@ func readToken(c *cli.Context, flag string) (string, error) {
 	data, err := fileOrStdin(c, path)
 	if err != nil {
 		return "", fmt.Errorf("reading --%s: %w", flag, err)
+	}
+	if f := wire.EditorFault(data); !f.IsZero() {
+		return "", usage("--%s: %s", flag, f)
 	}
 	return strings.TrimSpace(string(data)), nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/auditd"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 	"igledger/verifier/auditor"
 )
@@ -140,11 +141,10 @@ func (s *session) auditConfig() (auditd.Config, error) {
 		if err != nil {
 			return config, err
 		}
-		k, err := parseCosignerKey(data)
+		config.Cosigner, err = cosign.ParseSigner(data)
 		if err != nil {
-			return config, usage("--key: %s", err)
+			return config, usage("--key: %s; make one with igverify keygen", err)
 		}
-		config.Cosigner = &auditd.Cosigner{Name: k.name, Key: k.key}
 	}
 	if text := c.String("seed"); text != "" {
 		config.Seed, err = hex.DecodeString(text)
@@ -163,7 +163,7 @@ type auditBars struct {
 
 func (b *auditBars) at(at, of uint64) {
 	if b.shown == nil {
-		next := b.bar("auditing "+b.policy.Logs[0].Verifier.Name(), of)
+		next := b.bar("auditing "+b.policy.Logs[0].Origin, of)
 		b.shown = &next
 	}
 	b.shown.at(at)

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/fetch"
@@ -86,7 +87,10 @@ func (s *session) openLog() (err error) {
 	if s.report.Err() != nil {
 		return errReported
 	}
-	s.head, s.newest, s.log, s.key = head.Checkpoint, head.Checkpoint, head.Log.Verifier, head.Log.Key
+	if err := s.know(head.Log, s.signed); err != nil {
+		return err
+	}
+	s.head, s.newest = head.Checkpoint, head.Checkpoint
 	if string(s.signed) != string(s.newestSigned) {
 		s.newest, err = verifier.OpenCheckpoint(s.newestSigned, s.log)
 		if err != nil {
@@ -137,7 +141,25 @@ func (s *session) oneLog(command string) error {
 	if len(s.policy.Logs) != 1 {
 		return usage("--policy names %d logs; %s needs exactly one", len(s.policy.Logs), command)
 	}
-	s.log, s.key = s.policy.Logs[0].Verifier, s.policy.Logs[0].Key
+	return s.know(&s.policy.Logs[0], nil)
+}
+
+// know sets the key that the log's genesis must name. Of several it is the one that signed the note,
+// or the first.
+func (s *session) know(log *cosign.PolicyLog, signed []byte) error {
+	for _, k := range log.GenesisKeys() {
+		_, err := verifier.OpenCheckpoint(signed, k)
+		if err == nil || s.log == nil {
+			s.log, s.key = k, k.VKey
+		}
+		if err == nil {
+			break
+		}
+	}
+	if s.log == nil {
+		return usage("the policy has no Ed25519 key (type 0x01) of %s: the log is known by that key, which its genesis names",
+			log.Origin)
+	}
 	return nil
 }
 

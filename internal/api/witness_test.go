@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -29,12 +28,13 @@ import (
 
 // believing serves the world's log under a policy of one auditor, w, and returns its key. The log
 // ends in an index root.
-func (w *world) believing() ed25519.PrivateKey {
+func (w *world) believing() *cosign.Signer {
 	w.Helper()
 	seed := sha256.Sum256([]byte("witness"))
-	key := ed25519.NewKeyFromSeed(seed[:])
+	key, err := cosign.NewSigner(cosign.Ed25519, "w.test", seed[:])
+	w.ok(err)
 	policy, err := cosign.ParsePolicy([]byte("log " + w.log.VerifierKey() + "\nwitness w " +
-		cosign.Key("w.test", key.Public().(ed25519.PublicKey)) + "\nquorum w\n"))
+		key.VKey + "\nquorum w\n"))
 	w.ok(err)
 	w.log, err = ledger.Open(w.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin,
 		Policy: policy, Logger: w.logger(), Rules: consent.New()})
@@ -46,6 +46,13 @@ func (w *world) believing() ed25519.PrivateKey {
 	w.server = httptest.NewServer(w.handler())
 	w.Cleanup(w.server.Close)
 	return key
+}
+
+func (w *world) line(by *cosign.Signer, c proof.Checkpoint, at time.Time) string {
+	w.Helper()
+	line, err := by.Sign(c, at)
+	w.ok(err)
+	return line
 }
 
 func (w *world) info() (i client.LogInfo) {
@@ -74,7 +81,7 @@ func TestCosignaturesAreServed(t *testing.T) {
 		t.Errorf("without cosigners: anchor %q, witnessed %q", before.Anchor, before.Witnessed)
 	}
 	c := w.open(plain)
-	cosigned := plain + cosign.Sign("w.test", key, c, time.Unix(1700000000, 0))
+	cosigned := plain + w.line(key, c, time.Unix(1700000000, 0))
 	text := []string{"Content-Type", "text/plain; charset=utf-8"}
 	for range 2 { // it may be repeated
 		r := w.do("POST", "/v1/cosignatures", cosigned, text...)
@@ -113,8 +120,10 @@ func TestCosignaturesRefused(t *testing.T) {
 	fork.Root[3]++
 	forked, err := fork.Sign(w.keys.Log)
 	w.ok(err)
-	line := func(c proof.Checkpoint, at time.Time) string { return cosign.Sign("w.test", key, c, at) }
-	stranger := cosign.Sign("stranger.test", key, head, time.Unix(1700000000, 0))
+	line := func(c proof.Checkpoint, at time.Time) string { return w.line(key, c, at) }
+	nobody, err := cosign.GenerateSigner(cosign.Ed25519, "stranger.test")
+	w.ok(err)
+	stranger := w.line(nobody, head, time.Unix(1700000000, 0))
 	now := time.Now()
 	for name, c := range map[string]struct {
 		body, media string
@@ -157,7 +166,7 @@ func TestClientBringsCosignatures(t *testing.T) {
 	cl := &client.Client{Base: w.server.URL}
 	info, err := cl.LogInfo(t.Context())
 	w.ok(err)
-	names, err := cl.AddCosignatures(t.Context(), []byte(info.Anchor+cosign.Sign("w.test", key, w.open(info.Anchor), time.Now())))
+	names, err := cl.AddCosignatures(t.Context(), []byte(info.Anchor+w.line(key, w.open(info.Anchor), time.Now())))
 	if err != nil || len(names) != 1 || names[0] != "w" {
 		t.Errorf("%q, %v", names, err)
 	}
@@ -219,7 +228,7 @@ func TestWitnessedReceipts(t *testing.T) {
 	w.ok(index.Flush(t.Context()))
 	note := w.info().Anchor
 	head := w.open(note)
-	_, err = cl.AddCosignatures(t.Context(), []byte(note+cosign.Sign("w.test", key, head, time.Now())))
+	_, err = cl.AddCosignatures(t.Context(), []byte(note+w.line(key, head, time.Now())))
 	w.ok(err)
 	later := w.sign(w.submit["SRC"], w.access("SRC", person))
 	second := w.log.Append(t.Context(), later)[0]

@@ -24,7 +24,6 @@ package auditd
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -36,6 +35,7 @@ import (
 	"igledger/internal/client"
 	"igledger/ledger/bundle"
 	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/register"
 	"igledger/ledger/wire"
 	"igledger/verifier"
@@ -61,7 +61,7 @@ type Config struct {
 	Genesis *wire.Hash // hash of leaf 0, see verifier.GenesisHash; nil: the first one is trusted
 
 	Purpose  []string         // why the auditor reads (PurposeOfUse codes); people see it in their lists
-	Cosigner *Cosigner        // nil: nothing is cosigned
+	Cosigner *cosign.Signer   // nil: nothing is cosigned
 	Evidence string           // directory; "": the directory evidence in State
 	Interval time.Duration    // between two rounds; 0: DefaultInterval
 	Openings int              // how many of a round's new entries are opened
@@ -70,12 +70,6 @@ type Config struct {
 	Now      func() time.Time // nil: time.Now
 
 	OnProgress func(at, of uint64) // called with how many entries of the log were read; may be nil
-}
-
-// Cosigner is the auditor's name on signature lines, and its key.
-type Cosigner struct {
-	Name string
-	Key  ed25519.PrivateKey
 }
 
 // Daemon is an audit under way. It is not safe for concurrent use; its Metrics are.

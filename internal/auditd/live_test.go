@@ -16,6 +16,7 @@ import (
 	"igledger/internal/testledger"
 	"igledger/internal/testlog"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/auditor"
@@ -44,7 +45,7 @@ func newLive(t testing.TB) *live {
 		t.Fatal(err)
 	}
 	l.config = Config{URL: l.URL, LogKey: l.LogKey, Org: "AUD", Caller: key, Purpose: []string{"HCOMPL"},
-		State: filepath.Join(t.TempDir(), "state"), Cosigner: &Cosigner{one.Name, one.Key}, Openings: 2, Verdicts: true}
+		State: filepath.Join(t.TempDir(), "state"), Cosigner: one.Signer(), Openings: 2, Verdicts: true}
 	return l
 }
 
@@ -124,8 +125,8 @@ func TestLiveLedger(t *testing.T) {
 const childEnv = "IGLEDGER_TEST_AUDITD"
 
 type child struct {
-	URL, LogKey, State, Name string
-	Caller, Cosigner         []byte
+	URL, LogKey, State string
+	Caller, Cosigner   []byte
 }
 
 func TestMain(m *testing.M) {
@@ -149,8 +150,12 @@ func beChild(text string) error {
 	if err != nil {
 		return err
 	}
+	who, err := cosign.ParseSigner(c.Cosigner)
+	if err != nil {
+		return err
+	}
 	d, err := New(Config{URL: c.URL, LogKey: c.LogKey, Org: "AUD", Caller: caller, Purpose: []string{"HCOMPL"}, State: c.State,
-		Cosigner: &Cosigner{c.Name, c.Cosigner}, Openings: 2, Verdicts: true})
+		Cosigner: who, Openings: 2, Verdicts: true})
 	if err != nil {
 		return err
 	}
@@ -168,8 +173,7 @@ func (l *live) killed(n int32) bool {
 	if err != nil {
 		l.Fatal(err)
 	}
-	who := l.config.Cosigner
-	text, err := json.Marshal(child{l.URL, l.LogKey, l.config.State, who.Name, private, who.Key})
+	text, err := json.Marshal(child{l.URL, l.LogKey, l.config.State, private, l.config.Cosigner.Private()})
 	if err != nil {
 		l.Fatal(err)
 	}

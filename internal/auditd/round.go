@@ -451,7 +451,11 @@ func (d *Daemon) cosign(ctx context.Context, rep *Report, signed []byte, head pr
 	if head.Size == d.cosigned && now.Sub(d.at) < refresh {
 		return Quiet, nil
 	}
-	note := append(ownLines(signed, head.Origin), cosign.Sign(d.Cosigner.Name, d.Cosigner.Key, head, now)...)
+	line, err := d.Cosigner.Sign(head, now)
+	if err != nil {
+		return Unreadable, err
+	}
+	note := append(ownLines(signed, head.Origin), line...)
 	if err := d.files.writeCosigned(note); err != nil {
 		return Unreadable, err
 	}

@@ -26,7 +26,7 @@ func newWorld(t testing.TB, l *testlog.Log) *world {
 	auditor := testlog.NewCosigner("audit.test/one")
 	w := &world{TB: t, Server: testserver.New(t, l, auditor.VKey())}
 	w.config = Config{URL: w.URL, LogKey: l.Key, Org: "AUD", Caller: testlog.Signer("EdDSA"), Purpose: []string{"HCOMPL"},
-		State: filepath.Join(t.TempDir(), "state"), Cosigner: &Cosigner{auditor.Name, auditor.Key}, Interval: time.Millisecond}
+		State: filepath.Join(t.TempDir(), "state"), Cosigner: auditor.Signer(), Interval: time.Millisecond}
 	return w
 }
 

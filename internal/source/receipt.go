@@ -26,7 +26,7 @@ func NewReceipts(base, logKey string) (*Receipts, error) {
 }
 
 // Origin returns the log's name.
-func (r *Receipts) Origin() string { return r.policy.Logs[0].Verifier.Name() }
+func (r *Receipts) Origin() string { return r.policy.Logs[0].Origin }
 
 // Check verifies a receipt; after it, a source may forget the event. It stops an operator that logs
 // a different entry from the one submitted, files it under another person or under no person, or

@@ -192,7 +192,7 @@ func (w *Witness) Kill() {
 // Cosigner returns the witness as a cosigner of a policy.
 func (w *Witness) Cosigner() *cosign.Cosigner {
 	w.t.Helper()
-	c, err := cosign.New(w.Name, cosign.Key(w.Name, w.key.Public().(ed25519.PublicKey)))
+	c, err := cosign.New(w.Name, cosign.Key(cosign.Ed25519, w.Name, w.key.Public().(ed25519.PublicKey)))
 	if err != nil {
 		w.t.Fatal(err)
 	}

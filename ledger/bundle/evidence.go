@@ -12,15 +12,14 @@ import (
 
 // Limits of a statement and of an extract.
 const (
-	MaxSize           = 64 << 20 // bytes
-	MaxEntries        = 1_000_000
-	maxChains         = 4096
-	maxChainLeaves    = 1024
-	maxTextLines      = 64
-	maxTextLine       = 4096 // bytes
-	maxFlags          = 32
-	maxNameSize       = 128 // bytes
-	maxCheckpointSize = 1 << 16
+	MaxSize        = 64 << 20 // bytes
+	MaxEntries     = 1_000_000
+	maxChains      = 4096
+	maxChainLeaves = 1024
+	maxTextLines   = 64
+	maxTextLine    = 4096 // bytes
+	maxFlags       = 32
+	maxNameSize    = 128 // bytes
 )
 
 // Evidence is what statements and extracts share: the signed tree head and the public entries that
@@ -171,8 +170,8 @@ func (v *Evidence) check(format string) error {
 	if err := wire.CheckOrigin(v.Origin); err != nil {
 		return err
 	}
-	if v.Checkpoint == "" || len(v.Checkpoint) > maxCheckpointSize {
-		return wire.Errorf(wire.BadStatement, "checkpoint", "is missing or longer than %d bytes", maxCheckpointSize)
+	if v.Checkpoint == "" || len(v.Checkpoint) > proof.MaxCheckpoint {
+		return wire.Errorf(wire.BadStatement, "checkpoint", "is missing or longer than %d bytes", proof.MaxCheckpoint)
 	}
 	for _, l := range []*Leaf{&v.Genesis, &v.IndexRoot} {
 		if err := l.check(); err != nil {

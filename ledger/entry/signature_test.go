@@ -162,11 +162,11 @@ func TestPublicEntryTooLarge(t *testing.T) {
 			return err
 		}(),
 		"disclosure": disclosureErr(strings.Repeat("A", 2*wire.MaxText+1)),
-		"receipt":    func() error { _, err := bundle.ParseReceipt(make([]byte, 1<<18+1)); return err }(),
-		"proof":      func() error { _, err := proof.ParseInclusion(make([]byte, 1<<17+1)); return err }(),
+		"receipt":    func() error { _, err := bundle.ParseReceipt(make([]byte, 1<<20+1)); return err }(),
+		"proof":      func() error { _, err := proof.ParseInclusion(make([]byte, proof.MaxCheckpoint+16<<10+1)); return err }(),
 		"opening":    func() error { _, err := bundle.ParseOpening(make([]byte, 4<<20)); return err }(),
 		"checkpoint": func() error {
-			_, err := proof.OpenCheckpoint(make([]byte, 1<<16+1), mustVerifier(w.logKey))
+			_, err := proof.OpenCheckpoint(make([]byte, proof.MaxCheckpoint+1), mustVerifier(w.logKey))
 			return err
 		}(),
 	} {

@@ -8,6 +8,7 @@ import (
 
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 )
 
@@ -30,7 +31,7 @@ func TestStatementForm(t *testing.T) {
 		"index root above 2^53-1": {wire.BadClaim, func(st *bundle.Statement) { st.IndexRoot.Index = above }},
 		"index root sealed":       {wire.BadLeaf, func(st *bundle.Statement) { st.IndexRoot.Leaf = s.leaves[3] }},
 		"checkpoint too large": {wire.BadStatement,
-			func(st *bundle.Statement) { st.Checkpoint = strings.Repeat("x", 1<<16+1) }},
+			func(st *bundle.Statement) { st.Checkpoint = strings.Repeat("x", proof.MaxCheckpoint+1) }},
 		"no checkpoint":      {wire.BadStatement, func(st *bundle.Statement) { st.Checkpoint = "" }},
 		"chain without name": {wire.BadStatement, func(st *bundle.Statement) { st.Chains[0].Name = "" }},
 		"chain with a long name": {wire.BadStatement,

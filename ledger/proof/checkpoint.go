@@ -36,28 +36,30 @@ func (c Checkpoint) Sign(signer note.Signer) ([]byte, error) {
 	return signed, nil
 }
 
-// OpenCheckpoint checks the log's signature on a signed note and reads its text strictly. It stops
+// OpenCheckpoint checks the log's signature on a signed note and reads its text strictly. If the log
+// has several keys, one of them must have signed, and no line of another may be false. It stops
 // everyone but the log from stating a tree head. It does not stop the log from stating two: that is
 // what witnesses are for. It returns BadCheckpoint or TooLarge.
-func OpenCheckpoint(signed []byte, log note.Verifier) (Checkpoint, error) {
-	if len(signed) > 1<<16 {
-		return Checkpoint{}, wire.Errorf(wire.TooLarge, "checkpoint", "%d bytes", len(signed))
+func OpenCheckpoint(signed []byte, log ...note.Verifier) (Checkpoint, error) {
+	if len(signed) > MaxCheckpoint {
+		return Checkpoint{}, wire.Errorf(wire.TooLarge, "checkpoint", "%d bytes, at most %d", len(signed), MaxCheckpoint)
 	}
-	n, err := note.Open(signed, note.VerifierList(log))
+	n, err := note.Open(signed, note.VerifierList(log...))
 	if err != nil {
-		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint",
-			"not a signed note with a valid signature of %s", log.Name())
+		return Checkpoint{}, refusal(signed, err, log)
 	}
 	// note is lenient here, but one tree head has one spelling.
-	if _, err := std64.DecodeString(n.Sigs[0].Base64); err != nil {
-		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "the signature is not canonical base64")
+	for _, s := range n.Sigs {
+		if _, err := std64.DecodeString(s.Base64); err != nil {
+			return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "the signature is not canonical base64")
+		}
 	}
 	c, err := ParseCheckpointText(n.Text)
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	if c.Origin != log.Name() {
-		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "origin is not %s", log.Name())
+	if c.Origin != log[0].Name() {
+		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "origin is not %s", log[0].Name())
 	}
 	return c, nil
 }
@@ -66,7 +68,11 @@ func OpenCheckpoint(signed []byte, log note.Verifier) (Checkpoint, error) {
 // else, it returns BadCheckpoint.
 func ParseCheckpointText(text string) (Checkpoint, error) {
 	lines := strings.SplitN(text, "\n", 5)
-	if len(lines) != 4 || lines[3] != "" {
+	if len(lines) > 4 || len(lines) == 4 && lines[3] != "" {
+		return Checkpoint{}, unread("it has extension lines below the root, which logs of this format never sign",
+			"it may be of a log of another program. If this log serves it, ask its operator why")
+	}
+	if len(lines) != 4 {
 		return Checkpoint{}, wire.Errorf(wire.BadCheckpoint, "checkpoint", "want exactly the lines origin, size, root")
 	}
 	if err := wire.CheckOrigin(lines[0]); err != nil {

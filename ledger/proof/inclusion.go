@@ -38,7 +38,7 @@ func (p Inclusion) Marshal() []byte {
 // ParseInclusion reads the text of a proof. It returns BadProof or TooLarge. It verifies nothing:
 // see verifier.VerifyProof.
 func ParseInclusion(data []byte) (Inclusion, error) {
-	if len(data) > 1<<17 {
+	if len(data) > maxInclusion {
 		return Inclusion{}, wire.Errorf(wire.TooLarge, "tlog-proof", "%d bytes", len(data))
 	}
 	rest, ok := strings.CutPrefix(string(data), proofHeader)

@@ -104,6 +104,9 @@ func Depth(data []byte) (deepest int) {
 // with it. The error is an *Error: BadJSON, or the code that a field's own decoder returned. It
 // names positions and members, never values.
 func DecodeJSON(what string, data []byte, v any) error {
+	if f := EditorFault(data); !f.IsZero() {
+		return Unread(BadJSON, what, f)
+	}
 	if Depth(data) > maxNesting {
 		return Errorf(BadJSON, what, "nested deeper than %d levels", maxNesting)
 	}

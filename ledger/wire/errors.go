@@ -78,3 +78,20 @@ func (e *Error) Unwrap() error { return e.Code }
 func Errorf(code Code, what, format string, args ...any) error {
 	return &Error{Code: code, What: what, Detail: fmt.Sprintf(format, args...)}
 }
+
+// UnreadError is an Error whose cause is a Fault.
+type UnreadError struct {
+	Cause *Error
+	Fault Fault
+}
+
+// Unread returns an *UnreadError.
+func Unread(code Code, what string, f Fault) error {
+	return &UnreadError{&Error{Code: code, What: what, Detail: f.Found}, f}
+}
+
+// Error returns what is wrong and what to do.
+func (e *UnreadError) Error() string { return e.Cause.Error() + ": " + e.Fault.Do }
+
+// Unwrap returns the *Error, so that errors.Is finds its Code.
+func (e *UnreadError) Unwrap() error { return e.Cause }

@@ -13,6 +13,12 @@ import (
 // spellings would be two logs. It returns BadCheckpoint.
 func NewLogVerifier(vkey string) (note.Verifier, error) {
 	malformed := Errorf(BadCheckpoint, "log verifier key", "want <origin>+<8 hex digits>+<base64 Ed25519 key>")
+	if f := EditorFault([]byte(vkey)); !f.IsZero() {
+		return nil, Unread(BadCheckpoint, "log verifier key", f)
+	}
+	if why := otherKey(vkey); why != "" {
+		return nil, Errorf(BadCheckpoint, "log verifier key", "%s", why)
+	}
 	v, err := note.NewVerifier(vkey)
 	if err != nil || CheckOrigin(v.Name()) != nil {
 		return nil, malformed
@@ -25,6 +31,21 @@ func NewLogVerifier(vkey string) (note.Verifier, error) {
 		return nil, malformed
 	}
 	return v, nil
+}
+
+// otherKey says which kind of key it is if it is a cosigner's (C2SP tlog-cosignature).
+func otherKey(vkey string) string {
+	parts := strings.SplitN(vkey, "+", 3)
+	raw, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
+	switch {
+	case len(parts) != 3 || err != nil || len(raw) == 0:
+	case raw[0] == 0x06:
+		return "it is an ML-DSA-44 key, with which a log signs its anchors only and which its genesis does not name: " +
+			"give the log's Ed25519 key, or put this one into a policy"
+	case raw[0] == 0x04:
+		return "it is the key of a cosigner, a witness or an auditor: give the log's"
+	}
+	return ""
 }
 
 // NewLogKey makes an Ed25519 signed-note key for origin. skey is the content of the secret file,

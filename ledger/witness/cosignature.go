@@ -20,11 +20,10 @@ func read(lines string, w *cosign.Cosigner, head Checkpoint, now time.Time) (cos
 	case len(bad) > 0:
 		return cosign.Cosignature{}, fmt.Errorf("%w: %w", ErrBadCosignature, bad[0].Err)
 	}
-	latest, early := cosign.Latest(good, now)
+	latest, others := cosign.Latest(good, now)
 	switch {
-	case len(early) > 0:
-		at := early[0].Time.Format(time.RFC3339)
-		return cosign.Cosignature{}, fmt.Errorf("%w: its time %s is in the future", ErrBadCosignature, at)
+	case len(others) > 0:
+		return cosign.Cosignature{}, fmt.Errorf("%w: %s", ErrBadCosignature, others[0].WhyNot())
 	case len(latest) == 0:
 		return cosign.Cosignature{}, fmt.Errorf("%w: the answer has none by its key", ErrBadCosignature)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 	"igledger/verifier"
 )
@@ -151,18 +152,24 @@ func CheckEvidence(data []byte, vkey string) verifier.Report {
 // asks for cosigners, a checkpoint of the file must carry the quorum, one of the two if they
 // contradict each other: whoever has the log's key can make up a log that nobody saw, and accuse
 // its operator with it. If genesis is not nil, the file must show that the log begins with the leaf
-// of this hash. The policy must name exactly one log.
+// of this hash. The policy must name exactly one log, by a key that its genesis can name.
 func CheckEvidenceUnder(data []byte, policy *verifier.Policy, genesis *wire.Hash, now time.Time) verifier.Report {
-	log := policy.Logs[0]
-	rep := CheckEvidence(data, log.Key)
 	var ev Evidence
-	if wire.DecodeJSON("evidence", data, &ev) != nil {
+	unread := wire.DecodeJSON("evidence", data, &ev)
+	var log cosign.LogKey
+	for _, k := range policy.Logs[0].GenesisKeys() {
+		if log.VKey == "" || k.VKey == ev.LogKey {
+			log = k
+		}
+	}
+	rep := CheckEvidence(data, log.VKey)
+	if unread != nil || log.VKey == "" {
 		return rep // it says so
 	}
 	var heads []proof.Checkpoint
 	seconded := false
 	for _, signed := range ev.signed() {
-		head, err := verifier.OpenCheckpoint([]byte(signed), log.Verifier)
+		head, err := verifier.OpenCheckpoint([]byte(signed), log)
 		if err != nil {
 			return rep
 		}
@@ -181,7 +188,7 @@ func CheckEvidenceUnder(data []byte, policy *verifier.Policy, genesis *wire.Hash
 				"up. To judge the file by that key alone, give --log-key instead of --policy"})
 	}
 	if genesis != nil {
-		checkBeginning(&rep, ev, log.Verifier, *genesis, heads)
+		checkBeginning(&rep, ev, log, *genesis, heads)
 	}
 	return rep
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 
+	"igledger/ledger/proof"
 	"igledger/verifier"
 )
 
@@ -25,7 +26,7 @@ var ErrUnreadable = errors.New("cannot be read")
 // ErrNotFound says that the log has no such file. It is also an ErrUnreadable.
 var ErrNotFound = fmt.Errorf("%w: not found", ErrUnreadable)
 
-const maxCheckpoint = 64 << 10
+const maxCheckpoint = proof.MaxCheckpoint
 
 // Log reads one log. It is safe for concurrent use.
 type Log struct {

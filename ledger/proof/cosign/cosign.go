@@ -1,110 +1,84 @@
-// Package cosign reads and writes cosignatures (C2SP tlog-cosignature, Ed25519, "cosignature/v1")
-// and the policies that state which cosigners are required (C2SP tlog-policy).
+// Package cosign reads and writes cosignatures (C2SP tlog-cosignature: Ed25519 "cosignature/v1" and
+// ML-DSA-44 "subtree/v1") and the policies that state which cosigners are required (C2SP
+// tlog-policy).
 //
 // It promises that a cosignature which Read returns as good is by that cosigner's key, over that
-// very checkpoint and the time it states. A policy is read strictly, a key counts once in it, and a
-// log is never its own witness.
+// very checkpoint and the time it states. A policy is read strictly, and a key counts once in it.
 //
 // It does not promise that a cosigner is honest or that its clock is right. What an auditor's
 // cosignature states beyond a witness's is not part of the format: see docs/FORMATS.md section 12.
 package cosign
 
 import (
-	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"igledger/ledger/proof"
-	"igledger/ledger/wire"
 )
 
-// algorithm is the signature type of an Ed25519 cosigner in a verifier key.
-const algorithm = 0x04
-
-// size is the number of bytes that a signature line holds in base64: key id ‖ u64 seconds since
-// 1970 ‖ Ed25519 signature.
-const size = 4 + 8 + ed25519.SignatureSize
-
-// Cosigner is a witness or an auditor whose cosignatures can be verified.
+// Cosigner is a witness or an auditor whose cosignatures can be verified, or one whose algorithm is
+// not known here: it is a member of its policy that has never cosigned.
 type Cosigner struct {
 	Name    string // its name in the policy, chosen by the author of the policy
 	KeyName string // its name in the key and on its signature lines
 	VKey    string // C2SP verifier key, in the only spelling that New accepts
 	URL     string // C2SP tlog-witness submission prefix; "": it is not asked, it submits by itself
-	id      [4]byte
-	key     ed25519.PublicKey
+
+	key    verifierKey
+	scheme scheme
+	verify func(message, sig []byte) bool // nil: the algorithm is not known
 }
 
-// New reads a C2SP verifier key "<key name>+<key id>+<base64 of 0x04 ‖ Ed25519 key>". name is the
-// caller's name for the cosigner.
+// New reads a C2SP verifier key of an algorithm of tlog-cosignature. name is the caller's name for
+// the cosigner. A key of another algorithm is not an error, see Known, but that of a log is.
 func New(name, vkey string) (*Cosigner, error) {
-	keyName, rest, ok := strings.Cut(vkey, "+")
-	id, encoded, ok2 := strings.Cut(rest, "+")
-	raw, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	if !ok || !ok2 || !validKeyName(keyName) || err != nil || len(raw) == 0 || strings.ContainsAny(encoded, "\r\n") {
-		return nil, fmt.Errorf("cosigner %q: not a verifier key <name>+<key id>+<base64>", name)
+	k, err := parseKey(vkey)
+	if err == nil && k.algorithm == algorithmNote {
+		err = fmt.Errorf("the key has type 0x01, with which a log signs; a cosigner's has type 0x%02x (%s) or 0x%02x (%s)",
+			Ed25519, schemes[Ed25519].name, MLDSA44, schemes[MLDSA44].name)
 	}
-	if raw[0] != algorithm || len(raw) != 1+ed25519.PublicKeySize {
-		return nil, fmt.Errorf("cosigner %q: the key has type 0x%02x and %d bytes; want type 0x04 and 32 bytes, "+
-			"an Ed25519 cosigner (ML-DSA is not supported yet, type 0x01 is a log's)", name, raw[0], len(raw)-1)
+	if err != nil {
+		return nil, fmt.Errorf("cosigner %q: %w", name, err)
 	}
-	c := &Cosigner{
-		Name: name, KeyName: keyName, VKey: vkey,
-		key: ed25519.PublicKey(raw[1:]), id: keyID(keyName, raw[1:]),
+	c, err := open(k)
+	if err != nil {
+		return nil, fmt.Errorf("cosigner %q: not a safe key: %w", name, err)
 	}
-	if hex.EncodeToString(c.id[:]) != id {
-		return nil, fmt.Errorf("cosigner %q: the key id does not match the name and key: "+
-			"check for a typing error or a replaced key", name)
-	}
-	if _, err := (wire.JWK{Kty: "OKP", Crv: "Ed25519", X: wire.Bytes(c.key)}).Public(); err != nil {
-		return nil, fmt.Errorf("cosigner %q: not a safe Ed25519 key: %w", name, err)
-	}
+	c.Name = name
 	return c, nil
 }
 
-func keyID(keyName string, key []byte) [4]byte {
-	h := sha256.Sum256(append([]byte(keyName+"\n\x04"), key...))
-	return [4]byte(h[:4])
+func open(k verifierKey) (*Cosigner, error) {
+	c := &Cosigner{KeyName: k.name, VKey: k.text, key: k}
+	s, ok := schemes[k.algorithm]
+	if !ok {
+		return c, nil
+	}
+	c.scheme = s
+	var err error
+	c.verify, err = s.open(k.public)
+	return c, err
 }
 
-func validKeyName(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return r == '+' || unicode.IsSpace(r) || r == unicode.ReplacementChar
-	})
-}
+// Known reports whether cosignatures of the cosigner's algorithm can be verified.
+func (c *Cosigner) Known() bool { return c.verify != nil }
 
-// Key returns the verifier key that New reads.
-func Key(keyName string, key ed25519.PublicKey) string {
-	id := keyID(keyName, key)
-	return keyName + "+" + hex.EncodeToString(id[:]) + "+" +
-		base64.StdEncoding.EncodeToString(append([]byte{algorithm}, key...))
-}
-
-// Sign returns the signature line, line feed included, that a cosigner adds to a checkpoint. It
-// checks nothing. A witness must cosign only after a consistency proof, an auditor only after it
-// has recomputed what its cosignature states.
-func Sign(keyName string, key ed25519.PrivateKey, c proof.Checkpoint, at time.Time) string {
-	id := keyID(keyName, key.Public().(ed25519.PublicKey))
-	b := binary.BigEndian.AppendUint64(id[:], uint64(at.Unix()))
-	b = append(b, ed25519.Sign(key, message(c, uint64(at.Unix())))...)
-	return "— " + keyName + " " + base64.StdEncoding.EncodeToString(b) + "\n"
-}
-
-func message(c proof.Checkpoint, at uint64) []byte {
-	return fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, c.Text())
+// Algorithm names the algorithm for people, for example "ML-DSA-44", or gives its number.
+func (c *Cosigner) Algorithm() string {
+	if !c.Known() {
+		return fmt.Sprintf("type 0x%02x", byte(c.key.algorithm))
+	}
+	return c.scheme.name
 }
 
 // Cosignature is a cosignature that has been verified.
 type Cosignature struct {
 	By   *Cosigner
-	Time time.Time // by the cosigner's clock, UTC, to the second
+	Time time.Time // by the cosigner's clock, UTC, to the second; zero: it states no time
 	Line string    // the signature line, line feed included
 }
 
@@ -139,10 +113,10 @@ func ReadLines(lines string, head proof.Checkpoint, cosigners []*Cosigner) (good
 			continue
 		}
 		for _, c := range cosigners {
-			if c.KeyName != name || c.id != [4]byte(sig) {
+			if !c.Known() || c.KeyName != name || c.key.id != [4]byte(sig) {
 				continue
 			}
-			if at, err := c.verify(sig, head); err != nil {
+			if at, err := c.check(sig[4:], head); err != nil {
 				bad = append(bad, Bad{c, err})
 			} else {
 				good = append(good, Cosignature{c, at, line})
@@ -164,17 +138,20 @@ func split(line string) (name string, sig []byte, err error) {
 	return name, sig, nil
 }
 
-// verify returns the time of a cosignature on head. sig is the content of a signature line.
-func (c *Cosigner) verify(sig []byte, head proof.Checkpoint) (time.Time, error) {
-	if len(sig) != size {
-		return time.Time{}, fmt.Errorf("%w: %d bytes, want %d", ErrSignature, len(sig), size)
+// check returns the time of a cosignature on head. sig is u64 seconds since 1970 ‖ signature.
+func (c *Cosigner) check(sig []byte, head proof.Checkpoint) (time.Time, error) {
+	if want := 8 + c.scheme.signature; len(sig) != want {
+		return time.Time{}, fmt.Errorf("%w: %d bytes, want %d", ErrSignature, len(sig), want)
 	}
-	at := binary.BigEndian.Uint64(sig[4:])
-	if at == 0 {
+	at := binary.BigEndian.Uint64(sig)
+	if at == 0 && !c.scheme.undated {
 		return time.Time{}, fmt.Errorf("%w: it states no time", ErrSignature)
 	}
-	if !ed25519.Verify(c.key, message(head, at), sig[12:]) {
+	if !c.verify(c.scheme.message(c.KeyName, head, at), sig[8:]) {
 		return time.Time{}, ErrSignature
+	}
+	if at == 0 {
+		return time.Time{}, nil
 	}
 	return time.Unix(int64(min(at, never)), 0).UTC(), nil
 }
@@ -187,16 +164,16 @@ const never = 1 << 40
 const leeway = 5 * time.Minute
 
 // Latest returns the latest cosignature of each cosigner, in the order in which the cosigners first
-// occur. Cosignatures that are later than now by more than 5 minutes are not counted; they are
-// returned as early. If now is zero, because the caller has no clock, all are counted but those of
-// the year 36800 and later.
-func Latest(list []Cosignature, now time.Time) (counted, early []Cosignature) {
+// occur. Not counted, but returned as others, are those that are later than now by more than 5
+// minutes, and those that state no time. If now is zero, because the caller has no clock, times are
+// counted up to the year 36800.
+func Latest(list []Cosignature, now time.Time) (counted, others []Cosignature) {
 	at := map[*Cosigner]int{}
 	for _, s := range list {
 		i, again := at[s.By]
 		switch {
-		case s.Time.Unix() >= never, !now.IsZero() && s.Time.After(now.Add(leeway)):
-			early = append(early, s)
+		case s.Time.IsZero(), s.Time.Unix() >= never, !now.IsZero() && s.Time.After(now.Add(leeway)):
+			others = append(others, s)
 		case !again:
 			at[s.By] = len(counted)
 			counted = append(counted, s)
@@ -204,5 +181,13 @@ func Latest(list []Cosignature, now time.Time) (counted, early []Cosignature) {
 			counted[i] = s
 		}
 	}
-	return counted, early
+	return counted, others
+}
+
+// WhyNot says why Latest does not count the cosignature.
+func (s Cosignature) WhyNot() string {
+	if s.Time.IsZero() {
+		return "it states no time"
+	}
+	return "its time, " + s.Time.Format(time.RFC3339) + ", is in the future"
 }

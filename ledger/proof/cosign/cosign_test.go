@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,12 +24,99 @@ var head = proof.Checkpoint{Origin: origin, Size: 7, Root: wire.Hash{7}}
 // TestIsThatOfTheSpecification checks that this package writes the same as testlog, which was
 // written separately from the same specification.
 func TestIsThatOfTheSpecification(t *testing.T) {
-	c := testlog.NewCosigner("witness.test/w")
-	if a, b := cosign.Sign(c.Name, c.Key, head, time.Unix(testlog.Now, 0)), c.Line(head, testlog.Now); a != b {
-		t.Errorf("%q and %q", a, b)
+	for _, c := range []*testlog.Cosigner{testlog.NewCosigner("witness.test/w"), testlog.NewPQCosigner("witness.test/pq")} {
+		s := c.Signer()
+		if s.VKey != c.VKey() {
+			t.Errorf("%q and %q", s.VKey, c.VKey())
+		}
+		line, err := s.Sign(head, time.Unix(testlog.Now, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.PQ == nil && line != c.Line(head, testlog.Now) { // ML-DSA-44 signatures are randomised
+			t.Errorf("%q and %q", line, c.Line(head, testlog.Now))
+		}
+		good, bad := cosign.ReadLines(line+c.Line(head, testlog.Now), head, []*cosign.Cosigner{must(t, c)})
+		if len(good) != 2 || len(bad) != 0 || !good[0].Time.Equal(good[1].Time) {
+			t.Errorf("%s: %v, %v", c.Name, good, bad)
+		}
 	}
-	if a, b := cosign.Key(c.Name, c.Key.Public().(ed25519.PublicKey)), c.VKey(); a != b {
-		t.Errorf("%q and %q", a, b)
+}
+
+// TestOfOtherPrograms checks what other authors' programs signed: see testdata/README.md.
+func TestOfOtherPrograms(t *testing.T) {
+	for name, want := range map[string]struct {
+		size, at uint64
+	}{"torchwood": {1, 0}, "formats": {123, 1}} {
+		policy, err := cosign.ParsePolicy(file(t, name+".policy"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed := file(t, name+".note")
+		head, err := proof.OpenCheckpoint(signed, policy.Logs[0].Verifiers...)
+		if err != nil || head.Size != want.size {
+			t.Errorf("%s: size %d, %v", name, head.Size, err)
+		}
+		good, bad := cosign.Read(signed, head, policy.Cosigners)
+		if len(good) != len(policy.Cosigners) || len(bad) != 0 {
+			t.Errorf("%s: good %v, bad %v", name, good, bad)
+		}
+		for at := 0; at < len(signed); at += 11 { // every bit counts
+			altered := slices.Clone(signed)
+			altered[at] ^= 1
+			head, err := proof.OpenCheckpoint(altered, policy.Logs[0].Verifiers...)
+			if err != nil {
+				continue
+			}
+			if good, _ := cosign.Read(altered, head, policy.Cosigners); len(good) > 0 || len(policy.Cosigners) == 0 {
+				t.Errorf("%s: byte %d can be another one", name, at)
+			}
+		}
+	}
+}
+
+func file(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestKeyFile checks that a key file is read back, and in no other spelling.
+func TestKeyFile(t *testing.T) {
+	for _, a := range []cosign.Algorithm{cosign.Ed25519, cosign.MLDSA44} {
+		s, err := cosign.GenerateSigner(a, "w.test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := cosign.ParseSigner(s.Private())
+		if err != nil || again.VKey != s.VKey || again.Name != "w.test" {
+			t.Fatalf("%v", err)
+		}
+		text := string(s.Private())
+		for name, other := range map[string]string{
+			"another name":      strings.Replace(text, "w.test", "v.test", 1),
+			"another key id":    strings.Replace(text, "w.test+", "w.test+0", 1),
+			"Windows":           strings.Replace(text, "\n", "\r\n", 1),
+			"cut short":         text[:len(text)-8],
+			"a verifier key":    s.VKey,
+			"twice":             text + text,
+			"another type":      strings.Replace(text, "+B", "+A", 1),
+			"a byte-order mark": "\ufeff" + text,
+		} {
+			if _, err := cosign.ParseSigner([]byte(other)); !errors.Is(err, cosign.ErrSigner) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	if _, err := cosign.GenerateSigner(cosign.MLDSA44, strings.Repeat("n", 256)); err == nil {
+		t.Error("a name that no message can hold")
+	}
+	s := testlog.NewCosigner("w.test").Signer()
+	if _, err := s.Sign(head, time.Time{}); err == nil {
+		t.Error("signed before 1970")
 	}
 }
 
@@ -36,19 +126,34 @@ func TestNew(t *testing.T) {
 	weak := make([]byte, 32) // a point of small order, under which one signature fits every message
 	weak[0] = 1
 	for name, v := range map[string]string{
-		"nothing":          "",
-		"no key":           "w.test",
-		"a log's key":      testlog.New(origin).Key,
-		"another key id":   strings.Replace(vkey, "w.test+", "w.test+0", 1),
-		"another key name": "v" + vkey[1:],
-		"a space":          strings.Replace(vkey, "w.test", "w test", 1),
-		"a line feed":      vkey + "\n",
-		"a line break":     vkey[:len(vkey)-8] + "\r\n" + vkey[len(vkey)-8:],
-		"half a key":       vkey[:len(vkey)-4],
-		"a weak key":       cosign.Key("w.test", weak),
+		"nothing":                    "",
+		"no key":                     "w.test",
+		"a log's key":                testlog.New(origin).Key,
+		"another key id":             strings.Replace(vkey, "w.test+", "w.test+0", 1),
+		"another key name":           "v" + vkey[1:],
+		"a space":                    strings.Replace(vkey, "w.test", "w test", 1),
+		"a line feed":                vkey + "\n",
+		"a line break":               vkey[:len(vkey)-8] + "\r\n" + vkey[len(vkey)-8:],
+		"half a key":                 vkey[:len(vkey)-4],
+		"a weak key":                 cosign.Key(cosign.Ed25519, "w.test", weak),
+		"half an ML-DSA-44 key":      cosign.Key(cosign.MLDSA44, "w.test", weak),
+		"a long name":                cosign.Key(cosign.MLDSA44, strings.Repeat("n", 256), make([]byte, 1312)),
+		"an unknown type, in part":   "w.test+00000000+CQ==",
+		"an unknown type, short id":  "w.test+000000+CQEB",
+		"an unknown type, other hex": "w.test+ABCDEF01+CQEB",
 	} {
 		if _, err := cosign.New("w", v); err == nil {
 			t.Errorf("%s was taken", name)
+		}
+	}
+	for vkey, known := range map[string]bool{
+		testlog.NewPQCosigner("w.test").VKey(): true,
+		"w.test+00000000+CQEB":                 false, // a type without a meaning, whose key ids we cannot know
+		"w.test+00000000+AgEB":                 false, // ECDSA
+	} {
+		w, err := cosign.New("w", vkey)
+		if err != nil || w.Known() != known || w.VKey != vkey {
+			t.Errorf("%.30s: known: %v, %v", vkey, w != nil && w.Known(), err)
 		}
 	}
 	if w, err := cosign.New("w", vkey); err != nil || w.Name != "w" || w.KeyName != "w.test" || w.VKey != vkey {

@@ -2,7 +2,7 @@ package cosign
 
 import (
 	"bytes"
-	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 )
 
@@ -36,11 +37,43 @@ type Policy struct {
 	names     map[string]*Group
 }
 
-// PolicyLog is a log that a policy knows.
+// PolicyLog is a log that a policy knows, by one key or several. A checkpoint is the log's if one of
+// the keys signed it, and no line that bears the name and id of another is false.
 type PolicyLog struct {
-	Key      string // verifier key
-	URL      string // "" if not given
-	Verifier note.Verifier
+	Origin    string
+	Verifiers []note.Verifier // of the keys whose algorithm is known
+	URL       string          // of the first line that has one; "" if none
+	keys      []verifierKey   // in the order of the file
+}
+
+// Has reports whether this verifier key is one of the log's.
+func (l *PolicyLog) Has(vkey string) bool {
+	return slices.ContainsFunc(l.keys, func(k verifierKey) bool { return k.text == vkey })
+}
+
+// holds reports whether this public key is one of the log's, whatever its algorithm.
+func (l *PolicyLog) holds(public []byte) bool {
+	return slices.ContainsFunc(l.keys, func(k verifierKey) bool { return bytes.Equal(k.public, public) })
+}
+
+// LogKey is a key of type 0x01 (Ed25519), as a log's genesis names it.
+type LogKey struct {
+	VKey string // verifier key
+	note.Verifier
+}
+
+// GenesisKeys returns those keys of the log that its genesis can name.
+func (l *PolicyLog) GenesisKeys() []LogKey {
+	var list []LogKey
+	for _, k := range l.keys {
+		if k.algorithm != algorithmNote {
+			continue
+		}
+		if v, err := logVerifier(k); err == nil && v != nil {
+			list = append(list, LogKey{k.text, v})
+		}
+	}
+	return list
 }
 
 // The names of groups that have a meaning here.
@@ -79,12 +112,14 @@ const maxPolicy = 1 << 20
 // PolicyForLog returns the policy that knows one log and requires no cosigner. Its user trusts the
 // operator alone about what the log holds.
 func PolicyForLog(vkey string) (*Policy, error) {
-	vkey = strings.TrimSpace(vkey)
-	v, err := wire.NewLogVerifier(vkey)
-	if err != nil {
-		return nil, err
+	p := &Policy{names: map[string]*Group{}}
+	if err := p.addLog([]string{strings.TrimSpace(vkey)}); err != nil {
+		return nil, wire.Errorf(wire.BadCheckpoint, "log verifier key", "%v", err)
 	}
-	return &Policy{Logs: []PolicyLog{{Key: vkey, Verifier: v}}, names: map[string]*Group{}}, nil
+	if len(p.Logs[0].Verifiers) == 0 {
+		return nil, wire.Errorf(wire.BadCheckpoint, "log verifier key", "its algorithm is not known here")
+	}
+	return p, nil
 }
 
 // ParsePolicy reads a policy file strictly. It must have at least one log line and exactly one
@@ -93,6 +128,8 @@ func ParsePolicy(data []byte) (*Policy, error) {
 	switch {
 	case len(data) > maxPolicy:
 		return nil, &PolicyError{0, fmt.Sprintf("%d bytes, at most %d", len(data), maxPolicy)}
+	case !wire.EditorFault(data).IsZero():
+		return nil, &PolicyError{0, wire.EditorFault(data).String()}
 	case len(data) == 0 || data[len(data)-1] != '\n':
 		return nil, &PolicyError{0, "does not end in a line feed: it may have been cut short"}
 	}
@@ -100,7 +137,7 @@ func ParsePolicy(data []byte) (*Policy, error) {
 	quorums := 0
 	for i, line := range bytes.Split(data[:len(data)-1], []byte("\n")) {
 		if slices.ContainsFunc(line, func(b byte) bool { return b < 0x20 && b != '\t' || b == 0x7f }) {
-			return nil, &PolicyError{i + 1, "has a control character"}
+			return nil, &PolicyError{i + 1, controlCharacter(line)}
 		}
 		words := strings.FieldsFunc(string(line), func(r rune) bool { return r == ' ' || r == '\t' })
 		if len(words) == 0 || words[0][0] == '#' {
@@ -134,25 +171,74 @@ func ParsePolicy(data []byte) (*Policy, error) {
 	return p, nil
 }
 
+// controlCharacter says what to do about a line with a control character other than a tab.
+func controlCharacter(line []byte) string {
+	if f := wire.LineFault(line); !f.IsZero() {
+		return "has a control character: " + f.String()
+	}
+	return "has a control character: remove it; only tabs and line feeds are allowed"
+}
+
 func (p *Policy) addLog(args []string) error {
 	if len(args) != 1 && len(args) != 2 {
 		return fmt.Errorf("want log <vkey> [<url>]")
 	}
-	v, err := wire.NewLogVerifier(args[0])
+	k, err := parseKey(args[0])
 	if err != nil {
 		return err
 	}
-	for _, l := range p.Logs {
-		if keyMaterial(l.Key) == keyMaterial(args[0]) || l.Verifier.Name() == v.Name() {
-			return fmt.Errorf("log key or name occurs twice")
-		}
+	if p.holds(k.public) {
+		return fmt.Errorf("the key of this log occurs twice")
 	}
-	l := PolicyLog{Key: args[0], Verifier: v}
-	if len(args) == 2 {
+	v, err := logVerifier(k)
+	if err != nil {
+		return err
+	}
+	l := p.Log(k.name)
+	if l == nil {
+		p.Logs = append(p.Logs, PolicyLog{Origin: k.name})
+		l = &p.Logs[len(p.Logs)-1]
+	}
+	l.keys = append(l.keys, k)
+	if v != nil {
+		l.Verifiers = append(l.Verifiers, v)
+	}
+	if len(args) == 2 && l.URL == "" {
 		l.URL = args[1]
 	}
-	p.Logs = append(p.Logs, l)
-	return p.separate()
+	return nil
+}
+
+// logVerifier returns what verifies a log's own signatures, or nil if it can have made none that we
+// can read: because the algorithm is unknown, or the name cannot be the origin of a log of ours.
+func logVerifier(k verifierKey) (note.Verifier, error) {
+	if wire.CheckOrigin(k.name) != nil {
+		return nil, nil
+	}
+	if k.algorithm == algorithmNote {
+		return wire.NewLogVerifier(k.text)
+	}
+	c, err := open(k)
+	if err != nil || !c.Known() {
+		return nil, err
+	}
+	return logCosigner{c}, nil
+}
+
+// logCosigner verifies checkpoints of a log that signs them in the way of a cosigner, as C2SP
+// tlog-checkpoint advises. The time may be 0.
+type logCosigner struct{ *Cosigner }
+
+func (l logCosigner) Name() string    { return l.KeyName }
+func (l logCosigner) KeyHash() uint32 { return binary.BigEndian.Uint32(l.key.id[:]) }
+
+func (l logCosigner) Verify(text, sig []byte) bool {
+	head, err := proof.ParseCheckpointText(string(text))
+	if err != nil {
+		return false
+	}
+	_, err = l.check(sig, head)
+	return err == nil
 }
 
 func (p *Policy) addCosigner(args []string) error {
@@ -164,7 +250,7 @@ func (p *Policy) addCosigner(args []string) error {
 		return err
 	}
 	for _, o := range p.Cosigners {
-		if o.key.Equal(c.key) {
+		if bytes.Equal(o.key.public, c.key.public) {
 			return fmt.Errorf("has the key of witness %s: one cosigner would count twice", o.Name)
 		}
 	}
@@ -172,23 +258,15 @@ func (p *Policy) addCosigner(args []string) error {
 		c.URL = args[2]
 	}
 	p.Cosigners = append(p.Cosigners, c)
-	if err := p.separate(); err != nil {
-		return err
-	}
 	return p.add(&Group{Name: c.Name, cosigner: c, k: 1})
 }
 
-// separate refuses a log that is its own witness: its statement about itself would count as
-// another's.
-func (p *Policy) separate() error {
-	for _, l := range p.Logs {
-		for _, c := range p.Cosigners {
-			if keyMaterial(l.Key) == string(c.key) {
-				return fmt.Errorf("witness %s has the key of the log itself", c.Name)
-			}
-		}
-	}
-	return nil
+// IsLog reports whether the cosigner has a key of one of the policy's logs. C2SP tlog-policy allows
+// that, and it can be a way to require one of the log's keys; but it is the operator's own word.
+func (p *Policy) IsLog(c *Cosigner) bool { return p.holds(c.key.public) }
+
+func (p *Policy) holds(public []byte) bool {
+	return slices.ContainsFunc(p.Logs, func(l PolicyLog) bool { return l.holds(public) })
 }
 
 func (p *Policy) addGroup(args []string) error {
@@ -247,7 +325,7 @@ func (p *Policy) setQuorum(args []string) error {
 // Log returns the log of this origin, or nil.
 func (p *Policy) Log(origin string) *PolicyLog {
 	for i := range p.Logs {
-		if p.Logs[i].Verifier.Name() == origin {
+		if p.Logs[i].Origin == origin {
 			return &p.Logs[i]
 		}
 	}
@@ -333,15 +411,4 @@ func (g *Group) Want() string {
 		names[i] = o.Name
 	}
 	return fmt.Sprintf("%d of %d of %s (%s)", g.k, len(g.of), g.Name, strings.Join(names, ", "))
-}
-
-// keyMaterial returns the public key inside a verifier key, without its type.
-func keyMaterial(vkey string) string {
-	_, rest, _ := strings.Cut(vkey, "+")
-	_, encoded, _ := strings.Cut(rest, "+")
-	raw, _ := base64.StdEncoding.DecodeString(encoded)
-	if len(raw) == 0 {
-		return ""
-	}
-	return string(raw[1:])
 }

@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"igledger/internal/testlog"
+	"igledger/ledger/proof"
 	"igledger/ledger/proof/cosign"
 )
 
@@ -17,7 +20,7 @@ const origin = "ledger.test/2026"
 
 func TestParsePolicyRefuses(t *testing.T) {
 	log := testlog.New(origin).Key
-	a, b := testlog.NewCosigner("a.test"), testlog.NewCosigner("b.test")
+	a, b, pq := testlog.NewCosigner("a.test"), testlog.NewCosigner("b.test"), testlog.NewPQCosigner("pq.test")
 	good := "log " + log + "\nwitness a " + a.VKey() + "\nwitness b " + b.VKey() + " https://b.test/\n"
 	ownKey := strings.SplitN(log, "+", 3)
 	for name, c := range map[string]struct {
@@ -25,19 +28,22 @@ func TestParsePolicyRefuses(t *testing.T) {
 		line int
 		says string
 	}{
-		"empty":                   {"", 0, "cut short"},
-		"cut short":               {"log " + log + "\nquorum none", 0, "cut short"},
-		"no quorum":               {good, 0, "0 quorum lines"},
-		"two quorums":             {good + "quorum a\nquorum none\n", 0, "2 quorum lines"},
-		"no log":                  {"quorum none\n", 0, "no log line"},
-		"the same log twice":      {good + "log " + log + "\nquorum none\n", 4, "occurs twice"},
-		"an unknown keyword":      {"auditor a\n", 1, "must begin with"},
-		"a keyword in capitals":   {"LOG " + log + "\n", 1, "must begin with"},
-		"a carriage return":       {"log " + log + "\r\nquorum none\n", 1, "control character"},
-		"a log's key as witness":  {"witness a " + log + "\n", 1, "type 0x01"},
-		"a witness's key as log":  {"log " + a.VKey() + "\n", 1, "verifier key"},
+		"empty":                  {"", 0, "cut short"},
+		"cut short":              {"log " + log + "\nquorum none", 0, "cut short"},
+		"no quorum":              {good, 0, "0 quorum lines"},
+		"two quorums":            {good + "quorum a\nquorum none\n", 0, "2 quorum lines"},
+		"no log":                 {"quorum none\n", 0, "no log line"},
+		"the same log twice":     {good + "log " + log + "\nquorum none\n", 4, "occurs twice"},
+		"an unknown keyword":     {"auditor a\n", 1, "must begin with"},
+		"a keyword in capitals":  {"LOG " + log + "\n", 1, "must begin with"},
+		"a carriage return":      {"log " + log + "\r\nquorum none\n", 1, "control character"},
+		"a log's key as witness": {"witness a " + log + "\n", 1, "type 0x01"},
+		"an ML-DSA-44 key, cut":  {"witness a " + pq.VKey()[:200] + "\n", 1, "verifier key"},
+		"an ML-DSA-44 key's id":  {"log " + strings.Replace(pq.VKey(), "pq.test", "pr.test", 1) + "\n", 1, "key id"},
+		"the same log twice, with another name": {good + "log " + testlog.New("other.test").Key + "\nlog " +
+			cosign.Key(cosign.Ed25519, "third.test", keyOf(t, ownKey)) + "\nquorum none\n", 5, "occurs twice"},
 		"one key under two names": {good + "witness c " + a.VKey() + "\nquorum none\n", 4, "would count twice"},
-		"one key under two key names": {good + "witness c " + cosign.Key("c.test",
+		"one key under two key names": {good + "witness c " + cosign.Key(cosign.Ed25519, "c.test",
 			a.Key.Public().(ed25519.PublicKey)) + "\nquorum none\n", 4, "would count twice"},
 		"a name twice": {good + "witness a " + testlog.NewCosigner("c").VKey() + "\nquorum none\n", 4,
 			"is taken"},
@@ -56,8 +62,6 @@ func TestParsePolicyRefuses(t *testing.T) {
 		"a quorum before its name": {"log " + log + "\nquorum a\nwitness a " + a.VKey() + "\n", 2,
 			"not defined above"},
 		"two urls": {"log " + log + " https://a https://b\n", 1, "want log"},
-		"the log as its witness": {"log " + log + "\nwitness self " + selfWitness(t, ownKey) + "\n", 2,
-			"the log itself"},
 	} {
 		_, err := cosign.ParsePolicy([]byte(c.text))
 		var p *cosign.PolicyError
@@ -71,13 +75,77 @@ func TestParsePolicyRefuses(t *testing.T) {
 	}
 }
 
-// selfWitness writes a log's own key as a cosigner's.
-func selfWitness(t *testing.T, logKey []string) string {
-	raw, err := base64.StdEncoding.DecodeString(logKey[2])
+// keyOf returns the public key in the parts of a verifier key.
+func keyOf(t *testing.T, vkey []string) ed25519.PublicKey {
+	raw, err := base64.StdEncoding.DecodeString(vkey[2])
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cosign.Key("self.test", ed25519.PublicKey(raw[1:]))
+	return raw[1:]
+}
+
+// TestPolicyAllows checks what C2SP tlog-policy allows although it looks odd.
+func TestPolicyAllows(t *testing.T) {
+	l := testlog.New(origin)
+	own := cosign.Key(cosign.Ed25519, "self.test", keyOf(t, strings.SplitN(l.Key, "+", 3)))
+	a, pq := testlog.NewCosigner("a.test"), testlog.NewPQCosigner(origin)
+	unknown := "x.test+01020304+CQEB" // of a signature type that has no meaning yet
+	signed := l.Checkpoint(0)
+	head := proof.Checkpoint{Origin: origin, Root: l.Root(0)}
+	both := string(signed) + pq.Line(head, 7)
+	for name, c := range map[string]struct {
+		policy string
+		signed string
+		opens  bool
+		counts int // cosignatures that are good
+	}{
+		"a log by either of two keys": {"log " + l.Key + "\nlog " + pq.VKey() + "\nquorum none\n", string(signed), true, 0},
+		"and by both":                 {"log " + l.Key + "\nlog " + pq.VKey() + "\nquorum none\n", both, true, 0},
+		"two keys, one line forged": {"log " + l.Key + "\nlog " + pq.VKey() + "\nquorum none\n",
+			string(signed) + pq.Line(proof.Checkpoint{Origin: origin, Size: 1}, 7), false, 0},
+		"a log by its ML-DSA-44 key alone": {"log " + pq.VKey() + "\nquorum none\n", both, true, 0},
+		"which did not sign":               {"log " + pq.VKey() + "\nquorum none\n", string(signed), false, 0},
+		"a log that signs without a time":  {"log " + pq.VKey() + "\nquorum none\n", string(signed) + pq.Line(head, 0), true, 0},
+		"two Ed25519 keys of one log": {"log " + testlog.New(origin).Key + "\nlog " + l.Key + "\nquorum none\n",
+			string(signed), true, 0},
+		"a log that signs as Ed25519 cosigners do": {"log " + cosign.Key(cosign.Ed25519, origin,
+			a.Key.Public().(ed25519.PublicKey)) + "\nquorum none\n", string(signed), false, 0},
+		"a log of an unknown algorithm": {"log " + strings.Replace(unknown, "x.test", origin, 1) + "\nquorum none\n", both, false, 0},
+		"a log with a name that ours cannot have": {"log " + l.Key + "\nlog " +
+			testlogKey("Größe.test/ß") + "\nquorum none\n", string(signed), true, 0},
+		"the log as its witness":           {"log " + l.Key + "\nwitness self " + own + "\nquorum self\n", string(signed), true, 0},
+		"a witness by the log's other key": {"log " + l.Key + "\nwitness pq " + pq.VKey() + "\nquorum pq\n", both, true, 1},
+		"an unknown algorithm": {"log " + l.Key + "\nwitness x " + unknown + "\nwitness a " + a.VKey() +
+			"\ngroup g any x a\nquorum g\n", string(signed) + a.Line(head, 7) + "— x.test AQIDBAEBAQEB\n", true, 1},
+	} {
+		p, err := cosign.ParsePolicy([]byte(c.policy))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		_, err = proof.OpenCheckpoint([]byte(c.signed), p.Logs[0].Verifiers...)
+		if (err == nil) != c.opens {
+			t.Errorf("%s: %v", name, err)
+		}
+		good, bad := cosign.Read([]byte(c.signed), head, p.Cosigners)
+		if len(good) != c.counts || len(bad) > 0 {
+			t.Errorf("%s: good %v, bad %v", name, good, bad)
+		}
+		if c.counts > 0 {
+			if _, ok := p.Quorum().AsOf(good); !ok {
+				t.Errorf("%s: the quorum is not reached", name)
+			}
+		}
+	}
+}
+
+// testlogKey returns the verifier key of a log whose name is not an origin of ours.
+func testlogKey(name string) string {
+	_, vkey, err := note.GenerateKey(nil, name)
+	if err != nil {
+		panic(err)
+	}
+	return vkey
 }
 
 // TestGroups checks the time of nested groups, which no minority can move.
