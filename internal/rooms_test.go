@@ -77,6 +77,10 @@ var banned = map[string][]string{
 	"verifier/auditor":  {"testing", "net/http", "os/exec", "sql", "trillian"},
 }
 
+// onlyInTests are modules that no package depends on, however far down: other authors' programs with
+// which tests compare ours.
+var onlyInTests = []string{"filippo.io/torchwood"}
+
 // allowed are elements of paths that have a banned word for another reason.
 var allowed = []string{
 	"database/sql/driver", // the interfaces alone, by which a UUID can be a column
@@ -116,6 +120,11 @@ func TestRooms(t *testing.T) {
 
 func TestDependencies(t *testing.T) {
 	for _, p := range list(t) {
+		for _, module := range onlyInTests {
+			if slices.ContainsFunc(p.Deps, func(dep string) bool { return matches(module+"/...", dep) }) {
+				t.Errorf("%s depends on %s, which only tests may", p.ImportPath, module)
+			}
+		}
 		for _, word := range banned[strings.TrimPrefix(p.ImportPath, "igledger/")] {
 			for _, dep := range p.Deps {
 				own := strings.HasPrefix(dep, "igledger/ledger/")
