@@ -29,7 +29,8 @@ var rooms = map[string][]string{
 	"ledger/vault":            {"ledger/wire", "ledger/entry"},
 	"ledger/storage":          {},
 	"ledger/storage/provider": {"ledger/storage"},
-	"ledger":                  append([]string{"ledger/vault", "ledger/storage", "ledger/witness"}, formats...),
+	"ledger/record":           {"ledger/storage"},
+	"ledger":                  append([]string{"ledger/vault", "ledger/storage", "ledger/record", "ledger/witness"}, formats...),
 	"ledger/witness":          formats,
 
 	"verifier":             formats,

@@ -26,16 +26,25 @@ import (
 // Anchor returns the anchor, a signed note, with the cosignatures it has. It never goes back. Before
 // the first index root it returns ErrNotFound.
 func (l *Log) Anchor(ctx context.Context) ([]byte, error) {
-	a, err := l.store.Anchor(ctx, l.tree)
+	a, err := l.anchor(ctx)
 	if err != nil {
 		return nil, notFound(err)
 	}
 	return l.withCosignatures(ctx, a.Note, a.Size), nil
 }
 
+// anchor returns the stored anchor once it is published. Its transaction may just have committed.
+func (l *Log) anchor(ctx context.Context) (storage.Anchor, error) {
+	a, err := l.store.Anchor(ctx, l.tree)
+	if err == nil {
+		err = l.signing.reached(ctx, func(c *proof.Checkpoint) bool { return c.Size >= a.Size })
+	}
+	return a, err
+}
+
 // newest returns the anchor as witnesses get it, the zero value before the first.
 func (l *Log) newest(ctx context.Context) (witness.Checkpoint, error) {
-	a, err := l.store.Anchor(ctx, l.tree)
+	a, err := l.anchor(ctx)
 	if errors.Is(err, storage.ErrNotFound) {
 		return witness.Checkpoint{}, nil
 	}

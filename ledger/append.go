@@ -315,10 +315,15 @@ func idempotencyKey(iss, jti string) [16]byte {
 }
 
 // start runs the batcher: a group commit over all callers, with one transaction in flight per
-// process.
+// process. What it has committed is published while it collects and commits the next batch.
 func (l *Log) start() {
+	committed := make(chan answered, 1)
 	go func() {
 		defer close(l.done)
+		l.answer(committed)
+	}()
+	go func() {
+		defer close(committed)
 		var carry *unit
 		for {
 			first := carry
@@ -353,12 +358,44 @@ func (l *Log) start() {
 			for _, u := range units {
 				batch = append(batch, u.items...)
 			}
-			l.commit(context.Background(), batch)
-			for _, u := range units {
+			committed <- answered{l.commit(context.Background(), batch), units}
+		}
+	}()
+}
+
+// answered is a batch that is over but for its publication.
+type answered struct {
+	tx    *batchTx // nil: nothing has to be published
+	units []*unit
+}
+
+// answer publishes what was committed, and then tells the callers.
+func (l *Log) answer(committed <-chan answered) {
+	for first := range committed {
+		list := []answered{first}
+		for more := true; more; {
+			select {
+			case next, ok := <-committed:
+				if more = ok; ok {
+					list = append(list, next)
+				}
+			default:
+				more = false
+			}
+		}
+		var done []*batchTx
+		for _, a := range list {
+			if a.tx != nil {
+				done = append(done, a.tx)
+			}
+		}
+		l.publish(context.Background(), done)
+		for _, a := range list {
+			for _, u := range a.units {
 				close(u.done)
 			}
 		}
-	}()
+	}
 }
 
 // Close takes no more entries, appends those that wait, and returns when every entry is answered or

@@ -12,6 +12,7 @@ import (
 	"igledger/ledger/register"
 	"igledger/ledger/storage"
 	"igledger/ledger/vault"
+	"igledger/ledger/wire"
 )
 
 // outcome is the decision that one run of the transaction made on one item.
@@ -41,6 +42,7 @@ type batchTx struct {
 	note    []byte
 	size    uint64
 	rooted  bool // the last entry added is an index root
+	root    wire.Hash
 }
 
 func newBatchTx(l *Log, tx *storage.AppendTx, key *vault.Key, batch []*pending) *batchTx {
@@ -52,6 +54,9 @@ func newBatchTx(l *Log, tx *storage.AppendTx, key *vault.Key, batch []*pending) 
 }
 
 func (b *batchTx) run(ctx context.Context) error {
+	if err := b.l.signing.check(ctx, b.tx.Head); err != nil {
+		return err
+	}
 	b.state = b.l.reg.Load()
 	b.size = b.tx.Head.Size
 	if b.tx.Head.Register > b.state.upto { // another replica changed the register
@@ -77,7 +82,7 @@ func (b *batchTx) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.size = head.Size
+	b.size, b.root = head.Size, head.Root
 	c := proof.Checkpoint{Origin: b.l.cfg.Origin, Size: head.Size, Root: head.Root}
 	b.note, err = c.Sign(b.l.cfg.Keys.Log)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"igledger/ledger/storage"
+	"igledger/ledger/vault"
 	"igledger/ledger/wire"
 )
 
@@ -15,13 +16,17 @@ const commitTimeout = 20 * time.Second
 
 // commit appends a batch in one transaction and sets the res of every item. Decisions made under
 // the lock are kept in a batchTx until the transaction has committed, because its function may run
-// again.
-func (l *Log) commit(ctx context.Context, batch []*pending) {
+// again. What it returns has to be published before its items are answered; nil: nothing has.
+func (l *Log) commit(ctx context.Context, batch []*pending) *batchTx {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	began := time.Now()
-	key, err := l.vault.Prepare(ctx, 2*len(batch)) // each entry may need an opening and the state of its person
 	var b *batchTx
+	var key *vault.Key
+	err := l.signing.usable(ctx)
+	if err == nil {
+		key, err = l.vault.Prepare(ctx, 2*len(batch)) // each entry may need an opening and the state of its person
+	}
 	if err == nil {
 		err = l.store.Append(ctx, l.tree, lookup(batch), func(ctx context.Context, tx *storage.AppendTx) error {
 			b = newBatchTx(l, tx, key, batch)
@@ -37,21 +42,45 @@ func (l *Log) commit(ctx context.Context, batch []*pending) {
 		for _, p := range batch {
 			p.res = Result{Err: err}
 		}
-		return
+		return nil
 	}
 	if b.state != l.reg.Load() {
 		l.publishRegister(b.state)
 	}
-	added := 0
 	for i, p := range batch {
 		o := b.out[i]
 		p.res = Result{Index: o.index, Replayed: o.replayed, Flags: o.flags, Verdict: o.verdict, Err: o.err}
 		p.path, p.note = o.path, b.note
-		if o.err == nil && !o.replayed {
-			added++
+	}
+	l.stats.batch(len(b.added), len(batch), b.size, time.Since(began))
+	if len(b.added) == 0 {
+		return nil
+	}
+	l.signing.committed(b.size, b.root)
+	return b
+}
+
+// publish moves the signing record to the last of these batches, which were committed in this
+// order. If that fails, their new entries are in the log but have no receipt: sent again, they get
+// one as soon as the record can be moved.
+func (l *Log) publish(ctx context.Context, done []*batchTx) {
+	if len(done) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	last := done[len(done)-1]
+	err := l.signing.publish(ctx, last.size, last.root, last.note)
+	if err == nil {
+		return
+	}
+	l.cfg.Logger.Error("entries were appended but cannot be published", "size", last.size, "error", err)
+	l.stats.failed.Add(1)
+	for _, b := range done {
+		for _, i := range b.added {
+			b.batch[i].res.Err = err
 		}
 	}
-	l.stats.batch(added, len(batch), b.size, time.Since(began))
 }
 
 // publishRegister moves the cached register forward, never back: Register may have moved it

@@ -16,6 +16,7 @@ import (
 	"igledger/internal/testdb"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/record"
 	"igledger/ledger/storage"
 	"igledger/ledger/wire"
 )
@@ -52,7 +53,11 @@ func victim(dsn, dir string) error {
 	if err != nil {
 		return err
 	}
-	log, err := ledger.Open(ctx, ledger.Config{Storage: store, Keys: keys, Origin: origin, Rules: ungoverned{}})
+	signed, err := record.Open(ctx, "file:"+filepath.Join(dir, "keys", "signed"), keys.LogVerifierKey)
+	if err != nil {
+		return err
+	}
+	log, err := ledger.Open(ctx, ledger.Config{Storage: store, Keys: keys, Record: signed, Origin: origin, Rules: ungoverned{}})
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ import (
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/proof/cosign"
+	"igledger/ledger/record"
 	"igledger/ledger/register"
 	"igledger/ledger/storage"
 	"igledger/ledger/vault"
@@ -59,6 +60,10 @@ type Config struct {
 	Now     func() time.Time // default time.Now
 	Logger  *slog.Logger     // default discards
 	Rules   register.Rules   // the rules of an empty log: consent.New()
+
+	// Record is kept outside the database and says what the log has signed, so that a database that
+	// went back is noticed (signing.go). If nil, a restored backup forks the log unnoticed.
+	Record record.Record
 
 	// Policy says whose cosignatures are kept, and what quorum makes a checkpoint witnessed. It
 	// must name this log. If nil, no cosignature is kept.
@@ -80,12 +85,13 @@ type Log struct {
 	stats counters
 
 	verifier note.Verifier // for cfg.Keys.LogVerifierKey
+	signing  *signing
 
 	queue   chan *unit
 	waiting atomic.Int64 // entries queued and not yet answered
 	mu      sync.RWMutex // guards closed against sends to queue
 	closed  bool
-	done    chan struct{} // closed when the batcher has drained
+	done    chan struct{} // closed when every caller is answered
 }
 
 // registerState is the state that the public entries below upto have built. It does not change once
@@ -97,7 +103,8 @@ type registerState struct {
 
 // Open opens an existing log and starts its batcher. It rebuilds the register from the public
 // entries and checks the stored checkpoint. If the database has no such log, it returns ErrNoLog;
-// if the keys are not those of the genesis, ErrKeys.
+// if the keys are not those of the genesis, ErrKeys; if Config.Record is empty, ErrNoRecord. A log
+// that contradicts its record opens too, but is not Ready, and takes and signs nothing.
 func Open(ctx context.Context, cfg Config) (*Log, error) {
 	l, err := prepare(cfg)
 	if err != nil {
@@ -105,7 +112,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	}
 	l.tree, err = l.store.FindTree(ctx, cfg.Origin)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, ErrNoLog
+		return nil, l.signing.missing(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("finding the log: %w", err)
@@ -113,12 +120,15 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if err := l.load(ctx); err != nil {
 		return nil, err
 	}
+	if err := l.signing.open(ctx); err != nil {
+		return nil, err
+	}
 	l.start()
 	return l, nil
 }
 
 // Create makes a new log with genesis as entry 0 and opens it. If the log has entries, it returns
-// ErrExists.
+// ErrExists; if the keys have signed a log before, by Config.Record, ErrSigned.
 func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error) {
 	l, err := prepare(cfg)
 	if err != nil {
@@ -135,20 +145,14 @@ func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error)
 		return nil, fmt.Errorf("creating the log: %w: the operator must be a source, with the key in operator.jwk: "+
 			"otherwise no read could be logged", wire.BadGenesis)
 	}
-	l.tree, _, err = l.store.TreeByName(ctx, cfg.Origin)
-	if err != nil {
+	if err := l.makeTree(ctx); err != nil {
 		return nil, fmt.Errorf("creating the log: %w", err)
-	}
-	head, err := l.store.Head(ctx, l.tree)
-	if err != nil {
-		return nil, fmt.Errorf("creating the log: %w", err)
-	}
-	if head.Size > 0 {
-		return nil, ErrExists
 	}
 	p := l.newPending(genesis, signers{reg: l.reg.Load().Register})
 	if p.res.Err == nil {
-		l.commit(ctx, []*pending{p})
+		if b := l.commit(ctx, []*pending{p}); b != nil {
+			l.publish(ctx, []*batchTx{b})
+		}
 	}
 	if errors.Is(p.res.Err, wire.BadGenesis) && p.res.Index > 0 {
 		return nil, ErrExists // another replica was faster
@@ -161,6 +165,33 @@ func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error)
 	}
 	l.start()
 	return l, nil
+}
+
+// makeTree finds or makes the empty tree of a new log, unless its keys have signed one.
+func (l *Log) makeTree(ctx context.Context) error {
+	empty := func() error {
+		head, err := l.store.Head(ctx, l.tree)
+		if err == nil && head.Size > 0 {
+			err = ErrExists
+		}
+		return err
+	}
+	var err error
+	l.tree, err = l.store.FindTree(ctx, l.cfg.Origin)
+	if err == nil {
+		err = empty()
+	}
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if err := l.signing.begin(ctx); err != nil {
+		return err
+	}
+	l.tree, _, err = l.store.TreeByName(ctx, l.cfg.Origin)
+	if err != nil {
+		return err
+	}
+	return empty()
 }
 
 func prepare(cfg Config) (*Log, error) {
@@ -211,6 +242,7 @@ func prepare(cfg Config) (*Log, error) {
 		queue: make(chan *unit, cfg.MaxQueue),
 		done:  make(chan struct{}),
 	}
+	l.signing = &signing{l: l, rec: cfg.Record}
 	l.reg.Store(&registerState{State: register.NewState(cfg.Origin, cfg.Rules)})
 	return l, nil
 }
@@ -334,7 +366,7 @@ func (l *Log) current(ctx context.Context) (*registerState, error) {
 
 // Checkpoint returns the newest checkpoint, a signed note without cosignatures.
 func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
-	head, err := l.store.Head(ctx, l.tree)
+	head, err := l.published(ctx)
 	return head.Checkpoint, err
 }
 
@@ -370,17 +402,6 @@ func (l *Log) EntryBundle(ctx context.Context, index uint64, width int) ([]byte,
 		b = append(b, v...)
 	}
 	return b, nil
-}
-
-// Ready reports whether the database answers and the log can be appended to.
-func (l *Log) Ready(ctx context.Context) error {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if l.closed {
-		return ErrClosed
-	}
-	_, err := l.store.Head(ctx, l.tree)
-	return err
 }
 
 func notFound(err error) error {

@@ -38,7 +38,7 @@ func (l *Log) Policy() *cosign.Policy { return l.cfg.Policy }
 
 // PublishedCheckpoint returns the newest checkpoint, a signed note, with the cosignatures it has.
 func (l *Log) PublishedCheckpoint(ctx context.Context) ([]byte, error) {
-	head, err := l.store.Head(ctx, l.tree)
+	head, err := l.published(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func (l *Log) ReceiptAt(ctx context.Context, index uint64, under Under) (iss str
 	case errors.Is(err, ErrNotFound), err == nil && index >= size:
 		return s.entry.Issuer, Result{}, ErrNotWitnessed
 	case err != nil:
-		return "", Result{}, fmt.Errorf("reading the head: %w", err)
+		return "", Result{}, err
 	}
 	path, err := l.store.InclusionProof(ctx, l.tree, index, size)
 	if err != nil {
@@ -78,7 +78,7 @@ func (l *Log) ReceiptAt(ctx context.Context, index uint64, under Under) (iss str
 // returns ErrNotFound.
 func (l *Log) checkpointFor(ctx context.Context, under Under) (uint64, []byte, error) {
 	if under == Newest {
-		head, err := l.store.Head(ctx, l.tree)
+		head, err := l.published(ctx)
 		return head.Size, head.Checkpoint, err
 	}
 	list, err := l.store.Witnessed(ctx, l.tree)

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -169,7 +170,7 @@ func rebuild(w *world) error {
 func TestForgedGenesis(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	w.dsn = testdb.SQLite(t)
-	w.store = w.openStore()
+	w.store, w.record = w.openStore(), w.openRecord("file:"+filepath.Join(t.TempDir(), "signed"))
 	forged := w.forge(w.genesis(), w.genesis())
 	if _, err := ledger.Create(w.ctx, w.config(), forged); !errors.Is(err, wire.BadSignature) {
 		t.Errorf("creating: got %v, want %v", err, wire.BadSignature)

@@ -9,6 +9,7 @@ import (
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof/cosign"
+	"igledger/ledger/record"
 	"igledger/ledger/register"
 	"igledger/ledger/storage"
 	"igledger/ledger/wire"
@@ -26,6 +27,7 @@ type world struct {
 	registrar, enroller *wire.Signer
 	sourceAdmin, source *wire.Signer
 	store               *storage.Storage
+	record              record.Record
 	log                 *ledger.Log
 	seq                 uint64
 	now                 func() time.Time
@@ -68,7 +70,7 @@ func newWorld(t testing.TB, dsn string) *world {
 	if w.keys, err = ledger.LoadKeys(dir); err != nil {
 		t.Fatal(err)
 	}
-	w.store = w.openStore()
+	w.store, w.record = w.openStore(), w.openRecord("file:"+filepath.Join(dir, "signed"))
 	w.log, err = ledger.Create(w.ctx, w.config(), w.genesis())
 	if err != nil {
 		t.Fatal(err)
@@ -89,9 +91,19 @@ func (w *world) openStore() *storage.Storage {
 	return s
 }
 
+func (w *world) openRecord(place string) record.Record {
+	w.t.Helper()
+	r, err := record.Open(w.ctx, place, w.keys.LogVerifierKey)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { r.Close() })
+	return r
+}
+
 func (w *world) config() ledger.Config {
-	return ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.now() },
-		Policy: w.policy, Rules: w.rules}
+	return ledger.Config{Storage: w.store, Keys: w.keys, Record: w.record, Origin: origin,
+		Now: func() time.Time { return w.now() }, Policy: w.policy, Rules: w.rules}
 }
 
 func (w *world) sign(s *wire.Signer, b entry.Body) *entry.Entry {

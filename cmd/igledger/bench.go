@@ -183,7 +183,13 @@ func (b *bench) prepare(ctx context.Context, store *storage.Storage) error {
 	if err != nil {
 		return err
 	}
-	p, err := newParties(ctx, ledger.Config{Storage: store, Keys: b.keys, Origin: b.origin, Rules: consent.New()})
+	signed, err := recordIn(ctx, dir, b.keys)
+	if err != nil {
+		return err
+	}
+	defer signed.Close()
+	p, err := newParties(ctx, ledger.Config{Storage: store, Keys: b.keys, Record: signed, Origin: b.origin,
+		Rules: consent.New()})
 	if err != nil {
 		return err
 	}

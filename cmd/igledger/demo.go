@@ -129,11 +129,15 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	signed, err := recordIn(ctx, keyDir, keys)
+	if err != nil {
+		return nil, err
+	}
 	store, err := storage.Open(ctx, "sqlite:"+filepath.Join(d.dir, "log.db"))
 	if err != nil {
 		return nil, err
 	}
-	d.cfg = ledger.Config{Storage: store, Keys: keys, Origin: origin, Rules: consent.New()}
+	d.cfg = ledger.Config{Storage: store, Keys: keys, Record: signed, Origin: origin, Rules: consent.New()}
 	d.parties, err = newParties(ctx, d.cfg)
 	if err != nil {
 		store.Close()
@@ -153,7 +157,7 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	d.say("  serving  %s", d.server.url)
 	return func() {
 		d.server.stop(d.log) //nolint:errcheck // the demonstration is over
-		store.Close()
+		closeLog(d.cfg)
 	}, nil
 }
 

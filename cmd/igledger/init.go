@@ -68,13 +68,13 @@ func initLog(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	defer cfg.Storage.Close()
+	defer closeLog(cfg)
 	g, err := newGenesis(cfg, parties[0], parties[1], parties[2], registrar, enroller, c.Uint64("index-lag"))
 	if err != nil {
 		return err
 	}
 	log, err := createLog(c.Context, cfg, g, registrar)
-	if errors.Is(err, ledger.ErrExists) {
+	if errors.Is(err, ledger.ErrExists) || errors.Is(err, ledger.ErrSigned) {
 		return refused("%w", err)
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"igledger/internal/api"
 	"igledger/internal/web"
 	"igledger/ledger"
+	"igledger/ledger/record"
 	"igledger/ledger/storage"
 	"igledger/ledger/wire"
 )
@@ -33,12 +35,16 @@ func logFlags() []cli.Flag {
 			Usage: "sqlite:FILE, postgres://… or cockroachdb://…"},
 		&cli.StringFlag{Name: "keys", Value: "igledger-data/keys", EnvVars: []string{"IGLEDGER_KEYS"},
 			Usage: "folder of the operator's keys (igledger keygen makes it)"},
+		&cli.StringFlag{Name: "signing-record", EnvVars: []string{"IGLEDGER_SIGNING_RECORD"},
+			Usage: "where it is kept what the log has signed, which a restored backup must not take back: file:PATH or " +
+				"the URL of another database (default: the file signing-record in the folder of the keys)"},
 		&cli.StringFlag{Name: "origin", EnvVars: []string{"IGLEDGER_ORIGIN"},
 			Usage: "the log's C2SP origin (default: the name of the log key)"},
 	}
 }
 
-// logConfig opens the database and the keys that the flags name. The caller closes the storage.
+// logConfig opens the database, the keys and the signing record that the flags name. The caller
+// closes it with closeLog.
 func logConfig(c *cli.Context) (ledger.Config, error) {
 	keys, err := ledger.LoadKeys(c.String("keys"))
 	if err != nil {
@@ -48,12 +54,36 @@ func logConfig(c *cli.Context) (ledger.Config, error) {
 	if origin == "" {
 		origin = keys.Log.Name()
 	}
+	place := c.String("signing-record")
+	if place == "" {
+		place = recordPlace(c.String("keys"))
+	}
+	if place == c.String("database") {
+		return ledger.Config{}, usage("--signing-record must not be in the log's own database, with which it would be restored")
+	}
 	store, err := storage.Open(c.Context, c.String("database"))
 	if err != nil {
 		return ledger.Config{}, fmt.Errorf("opening the database: %w", err)
 	}
-	return ledger.Config{Storage: store, Keys: keys, Origin: origin, Rules: consent.New(),
+	signed, err := record.Open(c.Context, place, keys.LogVerifierKey)
+	if err != nil {
+		return ledger.Config{}, errors.Join(fmt.Errorf("%w (--signing-record names another place)", err), store.Close())
+	}
+	return ledger.Config{Storage: store, Keys: keys, Record: signed, Origin: origin, Rules: consent.New(),
 		Logger: logger(c.App.ErrWriter)}, nil
+}
+
+// recordIn opens the signing record in a folder of keys.
+func recordIn(ctx context.Context, dir string, keys *ledger.Keys) (record.Record, error) {
+	return record.Open(ctx, recordPlace(dir), keys.LogVerifierKey)
+}
+
+func recordPlace(dir string) string { return "file:" + filepath.Join(dir, "signing-record") }
+
+// closeLog closes what logConfig opened.
+func closeLog(cfg ledger.Config) {
+	cfg.Record.Close() //nolint:errcheck // what was written to it is durable
+	cfg.Storage.Close()
 }
 
 func logger(w io.Writer) *slog.Logger {
@@ -87,7 +117,7 @@ func serveCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			defer cfg.Storage.Close()
+			defer closeLog(cfg)
 			if c.Bool("json") {
 				cfg.Logger = slog.New(slog.NewJSONHandler(c.App.ErrWriter, nil))
 			}
@@ -104,8 +134,12 @@ func serveCommand() *cli.Command {
 			if errors.Is(err, ledger.ErrPolicy) {
 				return usage("--policy: %v", err)
 			}
-			if errors.Is(err, ledger.ErrNoLog) {
-				return fmt.Errorf("%w; igledger init creates it", err)
+			if errors.Is(err, ledger.ErrNoLog) && !errors.Is(err, ledger.ErrSigned) {
+				return fmt.Errorf("%w. igledger init creates a new one; if there was one, this database is a copy that is "+
+					"not complete (an SQLite file without its -wal file)", err)
+			}
+			if errors.Is(err, ledger.ErrNoRecord) {
+				return fmt.Errorf("%w. Put it back, or let igledger recover make it anew", err)
 			}
 			if err != nil {
 				return err
@@ -265,7 +299,7 @@ func rebuildCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			defer cfg.Storage.Close()
+			defer closeLog(cfg)
 			r, err := ledger.Rebuild(c.Context, cfg, nil)
 			if errors.Is(err, ledger.ErrDiffers) {
 				return refused("%w", err)

@@ -22,7 +22,7 @@ import (
 // are not this package's own.
 func entryCodes() []string {
 	own := []string{
-		badRequest, notFound, unauthorised, forbidden, conflict, future, erased, notWitnessed, busy, unavailable,
+		badRequest, notFound, unauthorised, forbidden, conflict, future, erased, notWitnessed, busy, unavailable, stopped,
 		mediaType, methodNotAllowed, internal, tooLarge, inconsistentCheckpoint, badCosignature, unknownCosigner,
 	}
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(problems)), func(c string) bool { return slices.Contains(own, c) })

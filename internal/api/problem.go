@@ -36,6 +36,7 @@ const (
 	notWitnessed     = "not-witnessed"
 	busy             = "busy"
 	unavailable      = "unavailable"
+	stopped          = "stopped"
 	mediaType        = "unsupported-media-type"
 	methodNotAllowed = "method-not-allowed"
 	internal         = "internal"
@@ -106,6 +107,12 @@ var problems = map[string]kind{
 	unavailable: {
 		503, "The log is temporarily unavailable",
 		"Send the same request again after Retry-After. A submission may already be in the log; it is stored only once.",
+	},
+
+	stopped: {
+		503, "The log has stopped",
+		"Keep what you wanted to send, and send it again later. The log would contradict what it has signed, so an " +
+			"operator has to act: GET /readyz says why.",
 	},
 
 	"too-large": {
@@ -280,6 +287,8 @@ var failures = []struct {
 	{statement.ErrBusy, busy},
 	{ledger.ErrBusy, busy},
 	{ledger.ErrClosed, unavailable},
+	{ledger.ErrStopped, stopped},
+	{ledger.ErrRecord, unavailable},
 	{storage.ErrUnavailable, unavailable},
 	{context.Canceled, unavailable},
 	{context.DeadlineExceeded, unavailable},
@@ -315,7 +324,7 @@ func (r *refusal) problem() *client.Problem {
 func (a *api) fail(w http.ResponseWriter, pattern string, err error) {
 	r := refusalOf(err)
 	_, deliberate := err.(*refusal)
-	if !deliberate && (r.code == internal || r.code == unavailable) && !errors.Is(err, context.Canceled) {
+	if !deliberate && (r.code == internal || r.code == unavailable || r.code == stopped) && !errors.Is(err, context.Canceled) {
 		a.logger.Error("request failed", "route", pattern, "error", err)
 	}
 	h := w.Header()

@@ -50,6 +50,15 @@ var quiet = sync.OnceFunc(func() {
 //	cockroachdb://                  the same, and an error if it is not CockroachDB
 func Open(ctx context.Context, dsn string) (*Storage, error) {
 	quiet()
+	return open(ctx, dsn, ours)
+}
+
+// OpenTables is Open for a database that holds no logs, but other tables: see Migrate.
+func OpenTables(ctx context.Context, dsn string, files fs.FS, versions string) (*Storage, error) {
+	return open(ctx, dsn, schema{files, versions})
+}
+
+func open(ctx context.Context, dsn string, tables schema) (*Storage, error) {
 	scheme, _, _ := strings.Cut(dsn, ":")
 	var db database
 	var err error
@@ -67,7 +76,7 @@ func Open(ctx context.Context, dsn string) (*Storage, error) {
 	if scheme == "cockroachdb" && db.engine() != CockroachDB {
 		err = fmt.Errorf("the URL is for CockroachDB, but the server is %s", db.engine())
 	} else {
-		err = db.migrate(ctx, ours)
+		err = db.migrate(ctx, tables)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("storage: opening: %w", unavailable(ctx, err)), db.close())

@@ -1,0 +1,139 @@
+package record_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	"igledger/internal/testdb"
+	"igledger/ledger/record"
+)
+
+// each runs f with a place for a record of each kind.
+func each(t *testing.T, f func(t *testing.T, place string)) {
+	t.Run("file", func(t *testing.T) { f(t, "file:"+filepath.Join(t.TempDir(), "signing-record")) })
+	t.Run("table", func(t *testing.T) { testdb.Each(t, f) })
+}
+
+func open(t *testing.T, place, name string) record.Record {
+	t.Helper()
+	r, err := record.Open(context.Background(), place, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+func TestSwap(t *testing.T) {
+	each(t, func(t *testing.T, place string) {
+		ctx := t.Context()
+		a, b := open(t, place, "log"), open(t, place, "log")
+		if state, err := a.Load(ctx); state != nil || err != nil {
+			t.Fatalf("at first: %q, %v", state, err)
+		}
+		if err := a.Swap(ctx, []byte("what is not there"), []byte("1")); !errors.Is(err, record.ErrMoved) {
+			t.Fatalf("replacing what is not there: %v", err)
+		}
+		for _, step := range []struct {
+			r         record.Record
+			old, next []byte
+			moved     bool
+		}{
+			{a, nil, []byte("1"), false},
+			{b, nil, []byte("2"), true},
+			{b, []byte("1"), []byte("2"), false},
+			{a, []byte("1"), []byte("3"), true},
+			{a, []byte("2"), []byte("2"), false},
+			{b, []byte("2"), []byte("3"), false},
+		} {
+			err := step.r.Swap(ctx, step.old, step.next)
+			if errors.Is(err, record.ErrMoved) != step.moved || err != nil && !step.moved {
+				t.Fatalf("%q to %q: %v", step.old, step.next, err)
+			}
+		}
+		for _, r := range []record.Record{a, b, open(t, place, "log")} {
+			if state, err := r.Load(ctx); err != nil || !bytes.Equal(state, []byte("3")) {
+				t.Fatalf("at last: %q, %v", state, err)
+			}
+		}
+	})
+}
+
+// Many writers count to the same number: no step is lost and none is taken twice.
+func TestSwapAtOnce(t *testing.T) {
+	const writers, each1 = 4, 10
+	each(t, func(t *testing.T, place string) {
+		ctx := t.Context()
+		var work sync.WaitGroup
+		for range writers {
+			r := open(t, place, "log")
+			work.Go(func() {
+				for done := 0; done < each1; {
+					old, err := r.Load(ctx)
+					n, _ := strconv.Atoi(string(old))
+					if err == nil {
+						err = r.Swap(ctx, old, []byte(strconv.Itoa(n+1)))
+					}
+					switch {
+					case err == nil:
+						done++
+					case !errors.Is(err, record.ErrMoved):
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		work.Wait()
+		if got, err := open(t, place, "log").Load(ctx); string(got) != fmt.Sprint(writers*each1) || err != nil {
+			t.Errorf("counted to %s, %v", got, err)
+		}
+	})
+}
+
+// The records of two logs in one database are two.
+func TestTwoLogs(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		a, b := open(t, dsn, "a"), open(t, dsn, "b")
+		if err := a.Swap(t.Context(), nil, []byte("of a")); err != nil {
+			t.Fatal(err)
+		}
+		if state, err := b.Load(t.Context()); state != nil || err != nil {
+			t.Errorf("b has %q, %v", state, err)
+		}
+	})
+}
+
+func TestFileFaults(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "signing-record")
+	r := open(t, "file:"+path, "log")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Load(t.Context()); err == nil {
+		t.Error("an empty file was taken for a record that does not exist")
+	}
+	// What a crash left of a change that was not made is overwritten.
+	if err := errors.Join(os.Remove(path), os.WriteFile(path+".new", bytes.Repeat([]byte("x"), 99), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Swap(t.Context(), nil, []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := r.Load(t.Context()); string(state) != "1" || err != nil {
+		t.Errorf("got %q, %v", state, err)
+	}
+	for _, place := range []string{"file:", "file:" + filepath.Join(dir, "no", "folder"), "ftp://host/record"} {
+		if _, err := record.Open(t.Context(), place, "log"); err == nil {
+			t.Errorf("%s was opened", place)
+		}
+	}
+}
