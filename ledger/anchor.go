@@ -7,6 +7,7 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/storage"
 	"igledger/ledger/witness"
 )
@@ -39,6 +40,9 @@ func (l *Log) anchor(ctx context.Context) (storage.Anchor, error) {
 	if err == nil {
 		err = l.signing.reached(ctx, func(c *proof.Checkpoint) bool { return c.Size >= a.Size })
 	}
+	if err == nil {
+		l.signAgain(ctx, a)
+	}
 	return a, err
 }
 
@@ -55,7 +59,42 @@ func (l *Log) newest(ctx context.Context) (witness.Checkpoint, error) {
 	if err != nil {
 		return witness.Checkpoint{}, fmt.Errorf("the stored anchor of size %d: %w", a.Size, err)
 	}
-	return witness.Checkpoint{Checkpoint: c, Note: a.Note}, nil
+	note := a.Note
+	if by := l.second; by != nil { // a witness may know the log by this key alone
+		own, err := l.store.CosignedBy(ctx, l.tree, by.VKey)
+		if err != nil {
+			return witness.Checkpoint{}, err
+		}
+		if own.Size == a.Size {
+			note = withLines(note, []storage.Cosignature{own})
+		}
+	}
+	return witness.Checkpoint{Checkpoint: c, Note: note}, nil
+}
+
+// signAgain signs a published anchor with the log's second key, if it has one. The signature is kept
+// as cosignatures are. The first who reads an anchor makes it, not the transaction that moves the
+// anchor, so that no append waits for it and a crash between the two loses nothing. Two replicas may
+// both make it: the later one stays. The anchor is good without it.
+func (l *Log) signAgain(ctx context.Context, a storage.Anchor) {
+	if l.second == nil || l.signedAgain.Load() >= a.Size {
+		return
+	}
+	now := l.cfg.Now()
+	c, err := proof.OpenCheckpoint(a.Note, l.verifier)
+	line := ""
+	if err == nil {
+		line, err = l.cfg.Keys.LogPQ.Sign(c, now)
+	}
+	if err == nil {
+		by := cosign.Cosignature{By: l.second, Time: now, Line: line}
+		err = l.keep(ctx, witness.Checkpoint{Checkpoint: c, Note: a.Note}, by)
+	}
+	if err != nil {
+		l.cfg.Logger.Error("signing the anchor with the second key", "size", a.Size, "error", err)
+		return
+	}
+	l.signedAgain.Store(a.Size)
 }
 
 // isAnchor reports whether the checkpoint of this size is or was an anchor: whether it ends in an

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -165,5 +167,89 @@ func TestPolicyOfAnotherLog(t *testing.T) {
 	}
 	if _, err := ledger.Open(w.ctx, w.config()); !errors.Is(err, ledger.ErrPolicy) || !strings.Contains(err.Error(), w.log.VerifierKey()) {
 		t.Errorf("opened with another log's policy: %v", err)
+	}
+}
+
+// With a second key, for ML-DSA-44, each anchor is signed by both, for every reader: also the one
+// that a process which died had moved, and the one that witnesses are sent.
+func TestAnchorIsSignedByBothKeys(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		first := w.root() + 1
+		if err := ledger.GeneratePQKey(filepath.Join(w.keyDir, "keys"), origin); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := ledger.LoadKeys(filepath.Join(w.keyDir, "keys"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.keys = keys
+		if err := ledger.GeneratePQKey(filepath.Join(w.keyDir, "keys"), origin); err == nil {
+			t.Error("the key was overwritten")
+		}
+		seed := sha256.Sum256([]byte("auditor"))
+		key := ed25519.NewKeyFromSeed(seed[:])
+		auditor := cosigner(t, "auditor", key, "")
+		if w.policy, err = cosign.ParsePolicy([]byte("log " + keys.LogVerifierKey + "\nwitness own " + keys.LogPQ.VKey +
+			"\nwitness auditor " + auditor.VKey + "\ngroup both all own auditor\nquorum both\n")); err != nil {
+			t.Fatal(err)
+		}
+		w.reopen()
+		alone, err := cosign.ParsePolicy([]byte("log " + keys.LogPQ.VKey + "\nquorum none\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed := func(what string, want uint64, note []byte, err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			c, err := proof.OpenCheckpoint(note, alone.Logs[0].Verifiers...)
+			if err != nil || c.Size != want || strings.Count(string(note), "— "+origin+" ") != 2 {
+				t.Errorf("%s: size %d, want %d, %v\n%s", what, c.Size, want, err, note)
+			}
+		}
+		note, err := w.log.Anchor(w.ctx)
+		signed("the anchor of a process before", first, note, err)
+		next := w.root() + 1
+		sent, err := ledger.SentToWitnesses(w.ctx, w.log)
+		signed("sent to witnesses", next, sent, err)
+		note, err = w.log.Anchor(w.ctx)
+		signed("the anchor", next, note, err)
+		c, err := proof.OpenCheckpoint(note, alone.Logs[0].Verifiers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if names, err := w.log.AddCosignatures(w.ctx, []byte(string(note)+signLine("auditor", key, c, 1700000000))); err != nil ||
+			len(names) != 2 {
+			t.Errorf("brought back with an auditor's line: %q, %v", names, err)
+		}
+		note, err = w.log.WitnessedCheckpoint(w.ctx)
+		signed("the witnessed one", next, note, err)
+		note, err = w.log.PublishedCheckpoint(w.ctx)
+		signed("the newest one", next, note, err)
+	})
+}
+
+// A file in the place of the log's second key that is not that is refused, and said to be.
+func TestSecondKeyThatIsNone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	if err := ledger.GenerateKeys(dir, origin); err != nil {
+		t.Fatal(err)
+	}
+	for name, of := range map[string]struct {
+		algorithm cosign.Algorithm
+		name      string
+	}{"another log's": {cosign.MLDSA44, "other.test"}, "Ed25519": {cosign.Ed25519, origin}} {
+		k, err := cosign.GenerateSigner(of.algorithm, of.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "log-pq.key"), k.Private(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ledger.LoadKeys(dir); !errors.Is(err, ledger.ErrKeys) || !strings.Contains(err.Error(), "log-pq.key") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -9,6 +9,12 @@ import (
 	"igledger/ledger/storage"
 )
 
+// SentToWitnesses returns the note that witnesses are sent.
+func SentToWitnesses(ctx context.Context, l *Log) ([]byte, error) {
+	c, err := witnessed{l}.Newest(ctx)
+	return c.Note, err
+}
+
 // ForgeVerdict writes another verdict into an opening, as an operator with the keys and an SQLite
 // file could.
 func ForgeVerdict(ctx context.Context, cfg Config, file string, index uint64, verdict *entry.Verdict) error {

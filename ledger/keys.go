@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 )
 
@@ -19,10 +21,14 @@ import (
 // backups, so that an attacker who has only the database can neither read entries nor link them to
 // people.
 type Keys struct {
-	Log            note.Signer  // signs checkpoints
-	LogVerifierKey string       // C2SP signed-note verifier key of Log, public
-	VRF            *wire.VRFKey // makes tags
-	Operator       *wire.Signer // signs the operator's own entries: reads of the ledger, index roots
+	Log            note.Signer // signs checkpoints
+	LogVerifierKey string      // C2SP signed-note verifier key of Log, public
+
+	// LogPQ is a second key of the log, for ML-DSA-44, with which it signs its anchors too, as C2SP
+	// tlog-checkpoint advises. It is nil if the folder has none.
+	LogPQ    *cosign.Signer
+	VRF      *wire.VRFKey // makes tags
+	Operator *wire.Signer // signs the operator's own entries: reads of the ledger, index roots
 
 	// Epochs are the epoch keys, 32 bytes each, which wrap the data keys. Destroying one makes
 	// everything under it unreadable for good.
@@ -32,6 +38,7 @@ type Keys struct {
 // Files of a key folder.
 const (
 	fileLog      = "log.key"      // C2SP signed-note signer key
+	fileLogPQ    = "log-pq.key"   // ML-DSA-44 key, see cosign.Signer.Private; may be missing
 	fileVRF      = "vrf.key"      // 32 bytes in hex
 	fileOperator = "operator.jwk" // private JWK
 	epochPrefix  = "epoch-"       // epoch-<n>.key, 32 bytes in hex
@@ -70,6 +77,16 @@ func GenerateKeys(dir, origin string) error {
 	return nil
 }
 
+// GeneratePQKey writes a second key for the log, for ML-DSA-44, into a folder that GenerateKeys
+// wrote. It never overwrites a file. The log signs its next anchors with it.
+func GeneratePQKey(dir, origin string) error {
+	k, err := cosign.GenerateSigner(cosign.MLDSA44, origin)
+	if err != nil {
+		return err
+	}
+	return WriteSecret(filepath.Join(dir, fileLogPQ), k.Private())
+}
+
 // WriteSecret durably writes a new file with mode 0600. It never overwrites a file: losing a key
 // loses what the key protects.
 func WriteSecret(path string, data []byte) error {
@@ -106,6 +123,9 @@ func LoadKeys(dir string) (*Keys, error) {
 	k.LogVerifierKey, err = wire.LogVerifierKey(skey)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", fileLog, err)
+	}
+	if k.LogPQ, err = readPQ(filepath.Join(dir, fileLogPQ), k.Log.Name()); err != nil {
+		return nil, err
 	}
 	vrf, err := read(fileVRF)
 	if err != nil {
@@ -149,6 +169,25 @@ func LoadKeys(dir string) (*Keys, error) {
 	}
 	if len(k.Epochs) == 0 {
 		return nil, fmt.Errorf("%w: no epoch key in the folder", ErrKeys)
+	}
+	return k, nil
+}
+
+// readPQ returns the log's second key, or nil if there is no such file.
+func readPQ(path, origin string) (*cosign.Signer, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading a key file: %w", err)
+	}
+	k, err := cosign.ParseSigner(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrKeys, fileLogPQ, err)
+	}
+	if k.Name != origin || !k.PQ() {
+		return nil, fmt.Errorf("%w: %s is not an ML-DSA-44 key named %s", ErrKeys, fileLogPQ, origin)
 	}
 	return k, nil
 }

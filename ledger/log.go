@@ -87,6 +87,9 @@ type Log struct {
 	verifier note.Verifier // for cfg.Keys.LogVerifierKey
 	signing  *signing
 
+	second      *cosign.Cosigner // of cfg.Keys.LogPQ; nil: the log has no second key
+	signedAgain atomic.Uint64    // size of the largest anchor that this process has signed with it
+
 	queue   chan *unit
 	waiting atomic.Int64 // entries queued and not yet answered
 	mu      sync.RWMutex // guards closed against sends to queue
@@ -243,6 +246,11 @@ func prepare(cfg Config) (*Log, error) {
 		done:  make(chan struct{}),
 	}
 	l.signing = &signing{l: l, rec: cfg.Record}
+	if k := cfg.Keys.LogPQ; k != nil {
+		if l.second, err = cosign.New("second key", k.VKey); err != nil {
+			return nil, err
+		}
+	}
 	l.reg.Store(&registerState{State: register.NewState(cfg.Origin, cfg.Rules)})
 	return l, nil
 }

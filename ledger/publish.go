@@ -211,6 +211,11 @@ func (l witnessed) Prove(ctx context.Context, old, size uint64) ([][]byte, error
 }
 
 func (l witnessed) Keep(ctx context.Context, c witness.Checkpoint, by cosign.Cosignature) error {
+	own, err := ownNote(c.Note, l.verifier)
+	if err != nil {
+		return err
+	}
+	c.Note = own
 	return l.keep(ctx, c, by)
 }
 

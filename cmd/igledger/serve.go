@@ -246,10 +246,14 @@ func keygenCommand() *cli.Command {
 		Description: "With --origin, makes PATH a folder with the log key, the VRF key, the operator's key and\n" +
 			"an epoch key. Keep it apart from the database and its backups. Without --origin, makes\n" +
 			"PATH a file with an organisation's private JWK. Never overwrites a file.\n\n" +
+			"With --pq the log also gets an ML-DSA-44 key, with which it signs its anchors besides. Quantum\n" +
+			"computers do not break it. If PATH has the log's keys already, only this one is added; restart\n" +
+			"the server. Readers put both verifier keys into their policies.\n\n" +
 			"Example: igledger keygen --origin ledger.example.scot/2026 /etc/igledger/keys\n" +
 			"Example: igledger keygen --alg ES256 lothian-submit.jwk",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "origin", Usage: "generate the operator's keys for a log with this origin"},
+			&cli.BoolFlag{Name: "pq", Usage: "with --origin: also generate an ML-DSA-44 key of the log"},
 			&cli.StringFlag{Name: "alg", Value: wire.EdDSA, Usage: "EdDSA (Ed25519) or ES256 (P-256)"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 		},
@@ -259,16 +263,10 @@ func keygenCommand() *cli.Command {
 				return usage("keygen: give one PATH")
 			}
 			if origin := c.String("origin"); origin != "" {
-				if err := ledger.GenerateKeys(path, origin); err != nil {
-					return err
-				}
-				keys, err := ledger.LoadKeys(path)
-				if err != nil {
-					return err
-				}
-				return output(c, map[string]string{"folder": path, "logKey": keys.LogVerifierKey,
-					"operator": keys.Operator.KID},
-					"log key: %s\noperator kid: %s\n", keys.LogVerifierKey, keys.Operator.KID)
+				return generateKeys(c, path, origin)
+			}
+			if c.Bool("pq") {
+				return usage("keygen: --pq needs --origin")
 			}
 			signer, err := wire.GenerateSigner(c.String("alg"))
 			if err != nil {
@@ -285,6 +283,32 @@ func keygenCommand() *cli.Command {
 				"kid: %s\n", signer.KID)
 		},
 	}
+}
+
+// generateKeys makes the operator's key folder, or adds the key that --pq asks for.
+func generateKeys(c *cli.Context, path, origin string) error {
+	have, err := ledger.LoadKeys(path)
+	if !c.Bool("pq") || err != nil || have.Log.Name() != origin {
+		if err := ledger.GenerateKeys(path, origin); err != nil {
+			return err
+		}
+	}
+	if c.Bool("pq") {
+		if err := ledger.GeneratePQKey(path, origin); err != nil {
+			return err
+		}
+	}
+	keys, err := ledger.LoadKeys(path)
+	if err != nil {
+		return err
+	}
+	out := map[string]string{"folder": path, "logKey": keys.LogVerifierKey, "operator": keys.Operator.KID}
+	text := fmt.Sprintf("log key: %s\noperator kid: %s\n", keys.LogVerifierKey, keys.Operator.KID)
+	if keys.LogPQ != nil {
+		out["logKeyPQ"] = keys.LogPQ.VKey
+		text += fmt.Sprintf("log key (ML-DSA-44): %s\n", keys.LogPQ.VKey)
+	}
+	return output(c, out, "%s", text)
 }
 
 func rebuildCommand() *cli.Command {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,6 +69,9 @@ var errReported = errors.New("the report says why")
 // or, if that lacks the quorum of the policy, the newest one that the log says has a quorum: on a
 // busy log the newest is cosigned by nobody yet. The newest must then contain it.
 func (s *session) openLog() (err error) {
+	if !slices.ContainsFunc(s.policy.Logs, func(l cosign.PolicyLog) bool { return len(l.GenesisKeys()) > 0 }) {
+		return s.know(&s.policy.Logs[0], nil) // says what is missing, before the network is asked
+	}
 	s.src, err = fetch.Open(s.c.String("from"))
 	if err != nil {
 		return err

@@ -230,6 +230,9 @@ func ParseSigner(file []byte) (*Signer, error) {
 	return s, nil
 }
 
+// PQ reports whether the signatures withstand quantum computers as far as is known.
+func (s *Signer) PQ() bool { return s.algorithm == MLDSA44 }
+
 // Sign returns the signature line, line feed included, that the signer adds to a checkpoint. It
 // checks only that the time is after 1970. A witness must cosign only after a consistency proof, an
 // auditor only after it has recomputed what its cosignature states.
