@@ -29,6 +29,8 @@ type Access struct {
 	Agreement   string   `json:"agreement,omitempty"`   // id of the agreement relied on
 	Decision    string   `json:"decision,omitempty"`    // jti of the Decision that allowed it
 	Delegation  string   `json:"delegation,omitempty"`  // id of the delegation used to act for the person
+	Request     string   `json:"request,omitempty"`     // reference of the person's own request; with Identity
+	Identity    Identity `json:"identity,omitempty"`    // how the identity of the person who asked was checked
 	Outcome     string   `json:"outcome"`               // FHIR AuditEvent.outcome: 0 4 8 12
 	Occurred    string   `json:"occurred,omitempty"`    // RFC 3339; empty = Recorded
 	OccurredEnd string   `json:"occurredEnd,omitempty"` // RFC 3339
@@ -99,6 +101,9 @@ func (a *Access) check() error {
 	if err := checkShort("delegation", a.Delegation, 64); err != nil {
 		return err
 	}
+	if err := CheckRequest(a.Request, a.Identity); err != nil {
+		return err
+	}
 	if !slices.Contains([]string{"0", "4", "8", "12"}, a.Outcome) {
 		return wire.Errorf(wire.BadClaim, "outcome", "want one of 0 4 8 12")
 	}
@@ -110,6 +115,40 @@ func (a *Access) check() error {
 		if _, err := ParseTime(c.text); err != nil && !(c.optional && c.text == "") {
 			return wire.Errorf(wire.BadClaim, c.name, "not an RFC 3339 time with zone")
 		}
+	}
+	return nil
+}
+
+// Identity says how the identity of a person who asked was checked before they were answered.
+type Identity string
+
+// The ways to check an identity. The first three are those of NHS practice for giving people
+// access to online services.
+const (
+	ByDocuments Identity = "documents"      // documents were seen, at least one with a photograph
+	ByVouching  Identity = "vouched"        // a member of staff who knows the person vouched for them
+	ByRecord    Identity = "vouched-record" // so did one who confirmed it by what only the person and the record know
+	BySignIn    Identity = "sign-in"        // the person signed in with an account whose holder was identified
+)
+
+// Identities returns all ways to check an identity.
+func Identities() []Identity { return []Identity{ByDocuments, ByVouching, ByRecord, BySignIn} }
+
+// MaxRequest is the most characters of the reference of a person's request.
+const MaxRequest = 128
+
+// CheckRequest checks a person's request and how their identity was checked: both or neither. The
+// reference is of the request, and never a number of the person. The error is BadClaim.
+func CheckRequest(request string, how Identity) error {
+	if request == "" && how == "" {
+		return nil
+	}
+	if request == "" || len(request) > MaxRequest || !wire.Printable(request) || ContainsPersonNumber(request) {
+		return wire.Errorf(wire.BadClaim, "request",
+			"want 1-%d printable ASCII characters without a person's number, and only with identity", MaxRequest)
+	}
+	if !slices.Contains(Identities(), how) {
+		return wire.Errorf(wire.BadClaim, "identity", "is not a way to check an identity, or is missing")
 	}
 	return nil
 }

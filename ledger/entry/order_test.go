@@ -28,6 +28,8 @@ func TestFirstWrongClaim(t *testing.T) {
 		{"agreement", func(a *entry.Access) { a.Agreement = "\x1b" }},
 		{"decision", func(a *entry.Access) { a.Decision = long }},
 		{"delegation", func(a *entry.Access) { a.Delegation = long }},
+		{"request", func(a *entry.Access) { a.Request, a.Identity = "a b", entry.ByDocuments }},
+		{"identity", func(a *entry.Access) { a.Request, a.Identity = "SAR-1", "face" }},
 		{"outcome", func(a *entry.Access) { a.Outcome = "5" }},
 		{"occurred", func(a *entry.Access) { a.Occurred = "noon" }},
 		{"occurredEnd", func(a *entry.Access) { a.OccurredEnd = "2026-02-30T00:00:00Z" }},

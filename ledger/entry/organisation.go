@@ -20,9 +20,12 @@ const (
 	RoleRegistrar  Role = "registrar"  // registers organisations
 	RoleEnroller   Role = "enroller"   // countersigns first enrolments; not the operator
 	RoleOperator   Role = "operator"   // runs the log
+	RoleFrontDesk  Role = "front-desk" // gives people their own history when they ask for it
 )
 
-var roles = []Role{RoleController, RoleProcessor, RoleSource, RoleAuditor, RoleRegistrar, RoleEnroller, RoleOperator}
+var roles = []Role{
+	RoleController, RoleProcessor, RoleSource, RoleAuditor, RoleRegistrar, RoleEnroller, RoleOperator, RoleFrontDesk,
+}
 
 // Purpose is what a key may sign.
 type Purpose string
@@ -33,9 +36,10 @@ const (
 	PurposeAgreements Purpose = "agreements" // agreements and consents
 	PurposeAudit      Purpose = "audit"      // callers that read openings
 	PurposeAdminister Purpose = "administer" // organisations and keys
+	PurposeFrontDesk  Purpose = "front-desk" // callers that read a history for the person who asked for it
 )
 
-var purposes = []Purpose{PurposeSubmit, PurposeAgreements, PurposeAudit, PurposeAdminister}
+var purposes = []Purpose{PurposeSubmit, PurposeAgreements, PurposeAudit, PurposeAdminister, PurposeFrontDesk}
 
 // Member is an organisation as the log holds it. It has no officer's name: public entries give
 // functions only.

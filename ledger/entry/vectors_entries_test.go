@@ -152,6 +152,14 @@ func (w *world) entryVectors() map[string]madeFile {
 		access("signed by another key", w.edit(good, w.stranger, `{`, `{`), b, wire.UnknownKey),
 		access("payload exchanged under the old signature", exchangePayload(good.SDJWT(), "nurse", "nurs3"), b,
 			wire.BadSignature),
+		edit("a person's request", `"outcome":"0"`, `"request":"SAR-2026-0042","identity":"documents","outcome":"0"`, ""),
+		edit("a request without identity", `"outcome":"0"`, `"request":"SAR-2026-0042","outcome":"0"`, wire.BadClaim),
+		edit("identity without a request", `"outcome":"0"`, `"identity":"documents","outcome":"0"`, wire.BadClaim),
+		edit("an unknown check of identity", `"outcome":"0"`, `"request":"SAR-1","identity":"face","outcome":"0"`, wire.BadClaim),
+		edit("a person's number as request", `"outcome":"0"`, `"request":"0101011237","identity":"documents","outcome":"0"`, wire.BadClaim),
+		edit("a request with a space", `"outcome":"0"`, `"request":"SAR 1","identity":"documents","outcome":"0"`, wire.BadClaim),
+		edit("a request of 129 characters", `"outcome":"0"`,
+			`"request":"`+strings.Repeat("S", 129)+`","identity":"documents","outcome":"0"`, wire.BadClaim),
 	}}}
 }
 
