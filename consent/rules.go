@@ -7,6 +7,7 @@ import (
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
 	"igledger/policies"
+	"igledger/policies/readers"
 )
 
 // Rules is what governs a log. It implements register.Rules. It is immutable and safe for
@@ -157,15 +158,11 @@ func (r *Rules) Decide(a *entry.Access, state func(id string) []byte) (policies.
 	return d, v, nil
 }
 
-// auditLogUsed is DICOM's "Audit Log Used" (PS3.16 CID 400). The operator reports reads of the
-// ledger with it.
-const auditLogUsed = "http://dicom.nema.org/resources/ontology/DCM|110101"
-
 func (r *Rules) facts(a *entry.Access, state func(id string) []byte) (policies.Facts, error) {
 	org, at := a.Accessor(), a.Time()
 	f := policies.Facts{
 		Org: org, Holder: a.Issuer, Own: org == a.Issuer,
-		Ledger: r.operator != "" && a.Issuer == r.operator && slices.Contains(a.Event, auditLogUsed),
+		Ledger: readers.IsReading(r.operator, a),
 		Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role,
 		Machine: a.Machine, Emergency: a.Emergency, At: at,
 		Justified: a.Text != nil && a.Text.Justification != "", Named: a.Agreement != "",

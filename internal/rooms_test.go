@@ -34,13 +34,14 @@ var rooms = map[string][]string{
 	"ledger/witness":          formats,
 
 	"verifier":             formats,
-	"verifier/auditor":     append([]string{"verifier", "ledger/proof/index"}, formats...),
+	"verifier/auditor":     append([]string{"verifier", "ledger/proof/index", "policies/readers"}, formats...),
 	"verifier/fetch":       append([]string{"verifier", "verifier/fetch/retry"}, formats...),
 	"verifier/fetch/retry": {},
 
 	"policies/purpose":  {},
+	"policies/readers":  {"policies/purpose", "ledger/wire", "ledger/entry"},
 	"policies":          {"policies/purpose", "ledger/wire", "ledger/entry"},
-	"consent":           {"policies", "policies/purpose", "ledger/wire", "ledger/entry", "ledger/register"},
+	"consent":           {"policies", "policies/purpose", "policies/readers", "ledger/wire", "ledger/entry", "ledger/register"},
 	"consent/draft":     {"consent", "policies/...", "ledger/wire", "ledger/entry", "ledger/register"},
 	"consent/fhir":      {"consent", "consent/fhir/tree", "policies/...", "ledger/wire", "ledger/entry", "ledger/register"},
 	"consent/fhir/tree": {"ledger/wire", "ledger/entry"},

@@ -63,6 +63,7 @@ const (
 	DecisionAllowed    Key = "decision.allowed"
 	DecisionNotAllowed Key = "decision.not-allowed"
 	TotalHistory       Key = "total.history" // accesses, entries
+	TotalOwn           Key = "total.own"     // accesses
 )
 
 // Texts by number.

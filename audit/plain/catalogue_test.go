@@ -98,6 +98,9 @@ func keys(t *testing.T) map[Key]bool {
 	add("scope", entry.ConsentScopes...)
 	add("may", entry.DelegationScopes...)
 	add("link", entry.LinkActs...)
+	for _, how := range entry.Identities() {
+		add("identity", string(how))
+	}
 	for _, p := range purpose.All() {
 		add("purpose", p.Code)
 	}

@@ -143,6 +143,10 @@ const (
 	resourceTypes = "http://hl7.org/fhir/resource-types"
 )
 
+// ownPart is the category of data of a reading that was limited to the reader's own entries (package
+// readers).
+const ownPart = "urn:igledger:reading|own"
+
 // DICOM's Export and Import, which are disclosures where lifecycle says so.
 const (
 	exported = dcm + "|110106"
@@ -192,6 +196,9 @@ func isSearch(event string) bool {
 
 func (c *Catalogue) what(a *entry.Access) string {
 	key, data := did(a), kinds(a)
+	if key == "did.audit-log" && slices.Contains(a.Data, ownPart) {
+		return c.Text("did.audit-log.own")
+	}
 	sender, recipient, _ := ends(a)
 	switch {
 	case key == "did.received" && sender != "":
@@ -245,6 +252,10 @@ func (c *Catalogue) why(a *entry.Access) string {
 	}
 	if a.Text != nil && a.Text.Why != "" {
 		list = append(list, a.Text.Why)
+	}
+	if a.Request != "" {
+		how := c.code("identity", string(a.Identity))
+		list = append(list, c.Text("why.request", "request", a.Request, "identity", how))
 	}
 	switch {
 	case len(list) == 0 && len(a.Purpose) > 0:

@@ -1,12 +1,10 @@
 package statement
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"iter"
-	"maps"
 	"slices"
 	"time"
 
@@ -224,86 +222,6 @@ func forEverybody(disclosures []string) []string {
 		var text entry.Text
 		return p.Name == "text" && (wire.DecodeJSON("text", p.Value, &text) != nil || text.Query != "" || text.Outcome != "")
 	})
-}
-
-// Extract makes an extract of chosen entries of an id. It proves that each is in the log, and says
-// nothing about other entries. If one is not the id's, it returns ErrNotFound; if the file would be
-// larger than bundle.MaxSize, ledger.ErrTooMany. done gives back the memory that it may use until
-// then.
-func (f *Follower) Extract(ctx context.Context, id string, indices []uint64) (x *bundle.Extract, done func(), err error) {
-	memory := f.reserve()
-	defer func() {
-		if err != nil {
-			memory.release()
-		}
-	}()
-	tag, _, err := f.cfg.Log.Tag(id)
-	if err != nil {
-		return nil, nil, err
-	}
-	g := &gathered{memory: &memory}
-	places, err := f.chosen(ctx, tag, slices.Compact(slices.Sorted(slices.Values(indices))))
-	if err != nil {
-		return nil, nil, err
-	}
-	size := uint64(0)
-	for _, p := range places {
-		size += bundle.OpenedSize(p.Stored)
-	}
-	if size > bundle.MaxSize {
-		return nil, nil, fmt.Errorf("making an extract: %w", ledger.ErrTooMany)
-	}
-	if err := memory.wait(ctx, fixedMemory+int64(size)*extractMemory); err != nil {
-		return nil, nil, err
-	}
-	x = &bundle.Extract{}
-	kids := map[string]bool{}
-	var at []uint64
-	err = f.cfg.Log.EachEntry(ctx, places, func(h ledger.HistoryEntry) error {
-		x.Entries = append(x.Entries, bundle.NewExtractEntry(h.Opening))
-		kids[h.KID] = true
-		at = append(at, h.Index)
-		return nil
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	last := at[len(at)-1]
-	err = f.gather(ctx, g, func(_ []*past, size uint64) (map[string]bool, error) {
-		if last >= size {
-			return nil, fmt.Errorf("making an extract: entry %d is not published yet: %w", last, ErrNotFound)
-		}
-		return maps.Clone(kids), nil
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	x.Evidence = g.evidence(bundle.FormatExtract, extractText(g))
-	err = f.cfg.Log.MultiProof(ctx, append(g.indices(), at...), g.size, func(nodes []wire.Hash) error {
-		x.Nodes = append(x.Nodes, nodes...)
-		return nil
-	})
-	return x, memory.release, err
-}
-
-// chosen returns the places of the entries at indices, which must be ascending and all under tag.
-func (f *Follower) chosen(ctx context.Context, tag wire.Hash, indices []uint64) ([]ledger.Place, error) {
-	if len(indices) == 0 {
-		return nil, fmt.Errorf("making an extract of no entry: %w", ErrNotFound)
-	}
-	all, err := f.cfg.Log.HistoryPlaces(ctx, tag, indices[0], indices[len(indices)-1]+1)
-	if err != nil {
-		return nil, err
-	}
-	var places []ledger.Place
-	for _, at := range indices {
-		i, ok := slices.BinarySearchFunc(all, at, func(p ledger.Place, at uint64) int { return cmp.Compare(p.Index, at) })
-		if !ok {
-			return nil, fmt.Errorf("making an extract: entry %d is not one of this subject's: %w", at, ErrNotFound)
-		}
-		places = append(places, all[i])
-	}
-	return places, nil
 }
 
 func inside(p *bundle.Period, index uint64) bool { return p == nil || p.From <= index && index < p.To }

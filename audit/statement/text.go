@@ -24,6 +24,8 @@ var (
 	wholeText = "This statement lists the accesses to one person's record. " +
 		"The file does not say whose record it is: the checker asks for the number."
 	partText = "This extract shows chosen accesses to one person's record. It does not say whether there are others."
+	ownText  = "This extract shows only accesses to one person's record that the organisation which asked for it made, " +
+		"or that were to records it holds, and what it recorded itself. It is not complete: it does not say whether there are others."
 )
 
 func statementText(g *gathered, p *bundle.Period) []string {
@@ -62,11 +64,11 @@ func statementText(g *gathered, p *bundle.Period) []string {
 	return append(text, limits...)
 }
 
-func extractText(g *gathered) []string {
+func extractText(g *gathered, what string) []string {
 	proved := fmt.Sprintf("It proves that each entry shown is in the log, and was signed by the organisation that "+
 		"it names. The log has %s.",
 		number(g.size, "entry", "entries"))
-	return append([]string{partText, proved}, limits[2:]...)
+	return append([]string{what, proved}, limits[2:]...)
 }
 
 // number returns n with the right form of what it counts.

@@ -11,25 +11,20 @@ import (
 	"igledger/consent/fhir"
 	"igledger/consent/iso27560"
 	"igledger/ledger/entry"
+	"igledger/policies/readers"
 )
 
 // readingFlags returns the flags of commands that read what is recorded about a person, followed by
 // more.
 func readingFlags(more ...cli.Flag) []cli.Flag {
-	return remoteFlags(append([]cli.Flag{idFlag(),
-		&cli.StringFlag{Name: "function", Value: "igledger",
-			Usage: "function or system on whose behalf you read, never a person"},
-		readingPurpose(),
-	}, more...)...)
+	return remoteFlags(personReading(more...)...)
 }
 
 func listConsentsCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "list",
 		Usage: "list what a person decided, and who may act for them",
-		Description: "Reads the person's id from standard input. Your organisation must be an auditor or a\n" +
-			"controller, with a key for audit. The ledger logs this reading, and the person can see\n" +
-			"it.\n\n" +
+		Description: "Reads the person's id from standard input.\n" + whoMayRead + "\n\n" +
 			"Example: igledger consent list --org NHSL --key lothian-audit.jwk < id.txt",
 		Flags: readingFlags(),
 		Action: func(c *cli.Context) error {
@@ -69,19 +64,21 @@ func personalActs(c *cli.Context) (*remote, []personalAct, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r.asCaller(c.String("function"))
-	r.Purpose = c.StringSlice("purpose")
+	r.asReader(c)
 	id, err := readID(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	list, _, err := r.history(c, id, 0)
+	got, err := r.history(c, id, 0)
 	if err != nil {
 		return nil, nil, err
 	}
+	if got.Scope != string(readers.Whole) {
+		fmt.Fprintf(c.App.ErrWriter, "igledger: this is what %s recorded itself; others may have recorded more\n", r.org)
+	}
 	var acts []personalAct
 	seen := map[string]bool{}
-	for _, a := range list { // newest first
+	for _, a := range got.Accesses { // newest first
 		e, err := entry.ParseParts(a.Opening.JWS, a.Opening.Disclosures)
 		if err != nil {
 			return nil, nil, refused("entry %d from the ledger is not valid: %w", a.Index, err)

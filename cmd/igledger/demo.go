@@ -284,7 +284,7 @@ func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]clien
 		return nil, err
 	}
 	d.say("\nWho accessed the record of %s (who does not exist)?\n", person.Name)
-	if err := printAccesses(d.out, got.Count, got.Accesses); err != nil {
+	if err := printAccesses(d.out, got); err != nil {
 		return nil, err
 	}
 	if err := d.server.index.Flush(ctx); err != nil { // so that the statement need not wait for the next index root

@@ -26,7 +26,10 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestReportsReadAsTheyShould(t *testing.T) {
 	for name, print := range map[string]func(*testing.T, *bytes.Buffer) error{
 		"who-accessed": func(t *testing.T, out *bytes.Buffer) error {
-			return printAccesses(out, 4, recordedAccesses(t))
+			return printAccesses(out, &client.Accesses{Scope: "whole", Count: 4, Accesses: recordedAccesses(t)})
+		},
+		"who-accessed-own": func(t *testing.T, out *bytes.Buffer) error {
+			return printAccesses(out, &client.Accesses{Scope: "own", Accesses: recordedAccesses(t)[:1]})
 		},
 		"report-uncovered": func(_ *testing.T, out *bytes.Buffer) error {
 			r := &client.Report{Kind: client.Uncovered, At: "2026-11-27T12:00:00Z", Seen: 40, Accesses: []client.ReportedAccess{

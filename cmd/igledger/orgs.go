@@ -19,7 +19,7 @@ func memberFlags() []cli.Flag {
 		&cli.StringFlag{Name: "kind", Required: true,
 			Usage: "kind of organisation, in lower case: health-board, gp-practice, supplier, university…"},
 		&cli.StringSliceFlag{Name: "role", Required: true,
-			Usage: "controller, processor, source, auditor, registrar, enroller or operator; repeat for more"},
+			Usage: "controller, processor, source, auditor, front-desk, registrar, enroller or operator; repeat for more"},
 	}
 }
 

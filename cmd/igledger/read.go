@@ -18,16 +18,55 @@ import (
 	"igledger/audit/plain"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/policies/readers"
 )
 
 // said holds the wording of the commands' answers.
 var said = plain.In(plain.English)
 
 // readingPurpose returns the flag for the purpose of reading the ledger. The reading becomes an
-// access entry about the person; without a purpose that access would not be covered.
+// access entry about the person.
 func readingPurpose() cli.Flag {
-	return &cli.StringSliceFlag{Name: "purpose", Value: cli.NewStringSlice("HCOMPL"),
-		Usage: "PurposeOfUse code of this reading, which the person will see; PATRQT if they asked for it"}
+	return &cli.StringSliceFlag{Name: "purpose",
+		Usage: "PurposeOfUse code of this reading, which the person will see (default: HCOMPL; with --request PATRQT)"}
+}
+
+// personReading returns the flags of a reading of one person's history, followed by more.
+func personReading(more ...cli.Flag) []cli.Flag {
+	return append([]cli.Flag{
+		&cli.StringFlag{Name: "id",
+			Usage: "the person's id; other users of this machine may see it in the list of processes"},
+		&cli.StringFlag{Name: "function", Value: "igledger",
+			Usage: "function or system on whose behalf you read, never a person"},
+		readingPurpose(),
+		&cli.StringFlag{Name: "request",
+			Usage: "at a front desk: reference of the person's request, never a number of the person"},
+		&cli.StringFlag{Name: "identity",
+			Usage: "at a front desk: how you checked who asked: documents, vouched or vouched-record"},
+	}, more...)
+}
+
+// whoMayRead says in the help of a command who may read a person's history.
+const whoMayRead = "Auditors read everything. The front desk reads a person's history at their request, with a\n" +
+	"front-desk key, --request and --identity. Any other controller gets only accesses that it\n" +
+	"made or to records that it holds, and what it recorded itself (docs/READING.md). The\n" +
+	"ledger logs this reading, and the person can see it."
+
+// asReader makes the calls of r carry a token for the function that the flags name, and what they
+// state about the reading.
+func (r *remote) asReader(c *cli.Context) {
+	r.asCaller(c.String("function"))
+	r.Purpose, r.Request, r.Identity = statedPurpose(c), c.String("request"), entry.Identity(c.String("identity"))
+}
+
+func statedPurpose(c *cli.Context) []string {
+	switch {
+	case c.IsSet("purpose"):
+		return c.StringSlice("purpose")
+	case c.String("request") != "":
+		return []string{"PATRQT"}
+	}
+	return []string{"HCOMPL"}
 }
 
 func whoAccessedCommand() *cli.Command {
@@ -35,43 +74,37 @@ func whoAccessedCommand() *cli.Command {
 		Name:  "who-accessed",
 		Usage: "list who accessed a person's record, why and with what result",
 		Description: "Reads the person's id (chi:0101…, nhs:943…, temp:ORG:number) from standard input, so\n" +
-			"that it does not appear in a list of processes. Your organisation must be an auditor or\n" +
-			"a controller, with a key for audit. The ledger logs this reading, and the person can see\n" +
-			"it. --save keeps the openings, which igverify entry checks.\n\n" +
-			"Example: echo chi:0101011237 | igledger who-accessed --org NHSL --key lothian-audit.jwk",
-		Flags: remoteFlags(
-			&cli.StringFlag{Name: "id",
-				Usage: "the person's id; other users of this machine may see it in the list of processes"},
-			&cli.StringFlag{Name: "function", Value: "igledger",
-				Usage: "function or system on whose behalf you read, never a person"},
-			readingPurpose(),
+			"that it does not appear in a list of processes.\n" + whoMayRead + "\n" +
+			"--save keeps the openings, which igverify entry checks.\n\n" +
+			"Example: echo chi:0101011237 | igledger who-accessed --org NHSL --key lothian-audit.jwk\n" +
+			"Example: … --key lothian-desk.jwk --request SAR-2026-0042 --identity documents",
+		Flags: remoteFlags(personReading(
 			&cli.IntFlag{Name: "limit", Value: 100, Usage: "maximum number of entries, newest first; 0 for all"},
 			&cli.StringFlag{Name: "save", Usage: "folder for the openings, one JSON file per entry"},
-		),
+		)...),
 		Action: func(c *cli.Context) error {
 			r, err := newRemote(c, signing)
 			if err != nil {
 				return err
 			}
-			r.asCaller(c.String("function"))
-			r.Purpose = c.StringSlice("purpose")
+			r.asReader(c)
 			id, err := readID(c)
 			if err != nil {
 				return err
 			}
-			list, count, err := r.history(c, id, c.Int("limit"))
+			got, err := r.history(c, id, c.Int("limit"))
 			if err != nil {
 				return err
 			}
 			if dir := c.String("save"); dir != "" {
-				if err := saveOpenings(dir, list); err != nil {
+				if err := saveOpenings(dir, got.Accesses); err != nil {
 					return err
 				}
 			}
 			if c.Bool("json") {
-				return printJSON(c.App.Writer, map[string]any{"count": count, "accesses": list})
+				return printJSON(c.App.Writer, got)
 			}
-			return printAccesses(c.App.Writer, count, list)
+			return printAccesses(c.App.Writer, got)
 		},
 	}
 }
@@ -95,33 +128,37 @@ func readID(c *cli.Context) (string, error) {
 	return id, nil
 }
 
-// history returns a person's accesses from all pages, up to limit, and the number of entries in the
-// history.
-func (r *remote) history(c *cli.Context, id string, limit int) ([]client.RecordedAccess, uint64, error) {
-	var list []client.RecordedAccess
-	var count, before uint64
-	for {
+// history returns the accesses to a person's record that the caller may see, from all pages, up to
+// limit. The result says whether these are all.
+func (r *remote) history(c *cli.Context, id string, limit int) (*client.Accesses, error) {
+	var all *client.Accesses
+	for before := uint64(0); ; {
 		page := 200
-		if limit > 0 {
-			page = min(page, limit-len(list))
+		if limit > 0 && all != nil {
+			page = min(page, limit-len(all.Accesses))
+		} else if limit > 0 {
+			page = min(page, limit)
 		}
 		got, err := r.Search(c.Context, id, before, page)
 		if err != nil {
-			return nil, 0, err
-		}
-		if before == 0 {
-			count = got.Count
-		}
-		list = append(list, got.Accesses...)
-		if got.Next == 0 || limit > 0 && len(list) >= limit {
-			return list, count, nil
+			return nil, err
 		}
 		before = got.Next
+		if all == nil {
+			all = got
+		} else {
+			all.Accesses = append(all.Accesses, got.Accesses...)
+		}
+		if before == 0 || limit > 0 && len(all.Accesses) >= limit {
+			all.Next = 0
+			return all, nil
+		}
 	}
 }
 
 // printAccesses prints the accesses as a table.
-func printAccesses(w io.Writer, count uint64, list []client.RecordedAccess) error {
+func printAccesses(w io.Writer, got *client.Accesses) error {
+	list := got.Accesses
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ENTRY\tWHEN\tWHO\tWHAT\tWHY\tRESULT\tREMARKS\tVERDICT")
 	slices.SortStableFunc(list, func(a, b client.RecordedAccess) int { return happened(b).Compare(happened(a)) })
@@ -148,9 +185,13 @@ func printAccesses(w io.Writer, count uint64, list []client.RecordedAccess) erro
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, said.Text(plain.TotalHistory, "accesses", said.Count(plain.TotalAccesses, rows),
-		"entries", said.Count(plain.TotalEntries, count, "n", strconv.Itoa(len(list)), "of",
-			strconv.FormatUint(count, 10))))
+	total := said.Text(plain.TotalHistory, "accesses", said.Count(plain.TotalAccesses, rows),
+		"entries", said.Count(plain.TotalEntries, got.Count, "n", strconv.Itoa(len(list)), "of",
+			strconv.FormatUint(got.Count, 10)))
+	if got.Scope != string(readers.Whole) {
+		total = said.Text(plain.TotalOwn, "accesses", said.Count(plain.TotalAccesses, rows))
+	}
+	_, err := fmt.Fprintln(w, total)
 	return err
 }
 

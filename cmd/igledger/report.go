@@ -28,7 +28,7 @@ func reportCommand() *cli.Command {
 	cmd := &cli.Command{
 		Name:  "report",
 		Usage: "reports for information governance: what is not covered, what is due",
-		Description: "An auditor can report on all organisations; another organisation on its own accesses and\n" +
+		Description: "An auditor can report on all organisations; a controller on its own accesses and\n" +
 			"records. Needs a key for audit. A report names no person and no member of staff. The\n" +
 			"ledger logs the first reading of each day. Periods go by the time when the ledger took\n" +
 			"an access, which the source cannot choose.",
@@ -64,7 +64,7 @@ func report(c *cli.Context, kind client.ReportKind, rows func(*client.Report) []
 		return usage("report %s: --format must be text, json, csv or markdown, and there are no arguments", kind)
 	}
 	q := client.ReportRequest{Kind: kind, Organisation: c.String("of"), Within: c.Int("within"),
-		Purpose: c.StringSlice("purpose")}
+		Purpose: statedPurpose(c)}
 	if c.IsSet("within") && kind != client.Due {
 		return usage("--within is only for report due")
 	}

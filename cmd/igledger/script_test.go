@@ -189,7 +189,7 @@ func makeLog(ts *testscript.TestScript, _ bool, _ []string) {
 
 // enrols registers organisations as controllers, sources and, if called audit…, auditors: "enrols
 // ID…". Each gets ID-admin.jwk, ID-submit.jwk, ID-agreements.jwk and ID-audit.jwk, for these
-// purposes.
+// purposes. One called desk… is a front desk too, with ID-front-desk.jwk.
 func enrolOrganisation(ts *testscript.TestScript, _ bool, args []string) {
 	for _, id := range args {
 		member := []string{"--id", id, "--name", "The " + id, "--kind", "health-board", "--role", "controller",
@@ -197,11 +197,16 @@ func enrolOrganisation(ts *testscript.TestScript, _ bool, args []string) {
 		if strings.HasPrefix(id, "audit") {
 			member = append(member, "--role", "auditor")
 		}
+		purposes := []string{"admin", "submit", "agreements", "audit"}
+		if strings.HasPrefix(id, "desk") {
+			member = append(member, "--role", "front-desk")
+			purposes = append(purposes, "front-desk")
+		}
 		keep(ts, "org.jws", append([]string{"org", "countersign", "--org", "ENR", "--key", "enroller.jwk"},
 			member...)...)
 		igledger(ts, append([]string{"org", "register", "--org", "REG", "--key", "registrar.jwk",
 			"--countersignature", "org.jws"}, member...)...)
-		for _, purpose := range []string{"admin", "submit", "agreements", "audit"} {
+		for _, purpose := range purposes {
 			key := id + "-" + purpose + ".jwk"
 			igledger(ts, "keygen", key)
 			keep(ts, "request.json", "key", "request", "--origin", "ledger.test/2026", "--org", id, "--key", key,

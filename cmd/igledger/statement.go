@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strconv"
@@ -10,6 +11,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
 )
 
 func statementCommand() *cli.Command {
@@ -20,18 +23,14 @@ func statementCommand() *cli.Command {
 			"processes. Prints the statement as JSON, unchecked; igverify statement checks it,\n" +
 			"offline and even years later. With --extract it contains only the chosen entries, with\n" +
 			"the proof that they are in the log: share that, because a statement reveals everything.\n" +
-			"Your organisation must be an auditor or a controller, with a key for audit. The ledger\n" +
-			"logs this reading, and the person can see it.\n\n" +
-			"Example: echo chi:0101011237 | igledger statement --org NHSL --key lothian-audit.jwk " +
-			"--purpose PATRQT --out statement.json\n" +
+			whoMayRead + "\n" +
+			"An organisation's own entries come as an extract, because a statement shows how many\n" +
+			"entries there are.\n\n" +
+			"Example: echo chi:0101011237 | igledger statement --org NHSL --key lothian-desk.jwk " +
+			"--request SAR-2026-0042 --identity documents --out statement.json\n" +
 			"Example: … --period 2026-01-01..2026-03-31\n" +
 			"Example: … --extract 120034,120077",
-		Flags: remoteFlags(
-			&cli.StringFlag{Name: "id",
-				Usage: "the person's id; other users of this machine may see it in the list of processes"},
-			&cli.StringFlag{Name: "function", Value: "igledger",
-				Usage: "function or system on whose behalf you read, never a person"},
-			readingPurpose(),
+		Flags: remoteFlags(personReading(
 			&cli.StringFlag{Name: "period",
 				Usage: "FROM..TO: show only entries that the ledger took on these days (UTC, both " +
 					"included) or at these\n" +
@@ -39,7 +38,7 @@ func statementCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "extract", Usage: "fetch an extract of the entries at these positions instead"},
 			&cli.StringFlag{Name: "out",
 				Usage: "file to write, which only its owner can read (default: standard output)"},
-		),
+		)...),
 		Action: func(c *cli.Context) error {
 			q, err := statementRequest(c)
 			if err != nil {
@@ -49,7 +48,7 @@ func statementCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			r.asCaller(c.String("function"))
+			r.asReader(c)
 			q.ID, err = readID(c)
 			if err != nil {
 				return err
@@ -57,6 +56,9 @@ func statementCommand() *cli.Command {
 			data, err := r.Statement(c.Context, q)
 			if err != nil {
 				return err
+			}
+			if len(q.Extract) == 0 && !bytes.HasPrefix(data, []byte(`{"format":"`+bundle.FormatStatement+`"`)) {
+				fmt.Fprintln(c.App.ErrWriter, "igledger: this is an extract of your organisation's own entries, not a complete statement")
 			}
 			data = append(data, '\n')
 			if path := c.String("out"); path != "" {
@@ -73,7 +75,9 @@ func statementCommand() *cli.Command {
 
 // statementRequest returns the request that the flags describe, without the id.
 func statementRequest(c *cli.Context) (client.StatementRequest, error) {
-	q := client.StatementRequest{Purpose: c.StringSlice("purpose")}
+	q := client.StatementRequest{
+		Purpose: statedPurpose(c), Request: c.String("request"), Identity: entry.Identity(c.String("identity")),
+	}
 	for _, text := range append(c.StringSlice("extract"), c.Args().Slice()...) {
 		index, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || !c.IsSet("extract") {

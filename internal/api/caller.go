@@ -7,13 +7,15 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
+	"igledger/policies/readers"
 )
 
 // caller is a system that has shown a valid token, under the grant of the route that it calls.
 type caller struct {
 	*register.Caller
-	org *entry.Member
-	may *grant
+	org      *entry.Member
+	purposes []entry.Purpose // of its key
+	may      *grant
 }
 
 // has reports whether the caller's organisation has one of these roles.
@@ -27,13 +29,27 @@ func (c *caller) reachesAll() bool { return c.has(c.may.beyond) }
 // reaches reports whether the caller may have what belongs to org.
 func (c *caller) reaches(org string) bool { return org == c.org.ID || c.reachesAll() }
 
-// mayRead returns a refusal if id is a register and the caller may read the histories of persons
-// only.
-func (c *caller) mayRead(id string) error {
-	if entry.IsRegister(id) && !c.has(c.may.registers) {
-		return &refusal{code: forbidden, detail: "only auditors read the registers"}
+// reads returns how much of a kind of data about people the caller may have for what it states, and
+// otherwise a refusal, both by readers.Table. Handlers ask before they read anything, so that a
+// refusal says nothing about what the ledger holds.
+func (c *caller) reads(kind readers.Kind, asked readers.Asked) (reading readingOf, err error) {
+	_, extent, err := readers.May(kind, c.purposes, c.org.Roles, asked)
+	if err != nil {
+		return readingOf{}, &refusal{code: forbidden, detail: err.Error()}
 	}
-	return nil
+	return readingOf{Asked: asked, caller: c, extent: extent}, nil
+}
+
+// readsOf is reads for the history of id, which may be a register.
+func (c *caller) readsOf(id string, asked readers.Asked) (readingOf, error) {
+	if !entry.IsRegister(id) {
+		return c.reads(readers.History, asked)
+	}
+	rd, err := c.reads(readers.Register, asked)
+	if err == nil && (id == entry.RegWithheld || id == entry.RegPadding) {
+		return readingOf{}, &refusal{code: notFound, detail: "this register is reserved: this version files nothing in it"}
+	}
+	return rd, err
 }
 
 // authorise returns the caller of a request if g permits it, and otherwise a refusal. It checks the
@@ -79,7 +95,7 @@ func (a *api) authorise(r *http.Request, g *grant) (*caller, error) {
 	}) {
 		return nil, denied(forbidden, err)
 	}
-	c := &caller{token, reg.Organisation(token.Issuer), g}
+	c := &caller{token, reg.Organisation(token.Issuer), key.Key.Purposes, g}
 	if len(g.roles) > 0 && !c.has(g.roles) {
 		return nil, &refusal{code: forbidden, detail: "the caller's organisation has none of the roles that this requires"}
 	}

@@ -95,7 +95,7 @@ func TestReadingIsLoggedAboutThePerson(t *testing.T) {
 	if _, err := verifier.OpenLeaf(o, leafAt(leaf, first)); err != nil {
 		t.Errorf("the opening does not open its leaf: %v", err)
 	}
-	page, err = w.client(w.audit["CTL"], "CTL").Search(t.Context(), person, 0, 0)
+	page, err = w.client(w.audit["AUD"], "AUD").Search(t.Context(), person, 0, 0)
 	w.ok(err)
 	if page.Count != 3 || len(page.Accesses) != 3 {
 		t.Fatalf("%d entries after one search and one opening, want 3", page.Count)
@@ -186,8 +186,8 @@ func TestReadingThatCannotBeLoggedFails(t *testing.T) {
 	index := w.append(w.submit["SRC"], w.access("SRC", person)).Index
 	w.ok(w.log.Close(t.Context()))
 	auth := []string{"Authorization", "Bearer " + w.token(w.audit["AUD"], "AUD")}
-	for _, r := range []reply{w.do("POST", "/v1/accesses/search", `{"id":"`+person+`"}`, auth...),
-		w.do("GET", fmt.Sprint("/v1/openings/", index), "", auth...)} {
+	for _, r := range []reply{w.do("POST", "/v1/accesses/search", `{"id":"`+person+`","purpose":["HCOMPL"]}`, auth...),
+		w.do("GET", fmt.Sprint("/v1/openings/", index, "?purpose=HCOMPL"), "", auth...)} {
 		if code := r.problem(t); r.StatusCode != 503 || code != "unavailable" || strings.Contains(string(r.body), "jws") {
 			t.Errorf("%d %s: %s", r.StatusCode, code, r.body)
 		}
@@ -210,10 +210,19 @@ func TestRefusedReadings(t *testing.T) {
 		{"id twice", "POST", "/v1/accesses/search", `{"id":"` + person + `","id":"chi:0202800003"}`, aud, 400, "bad-request"},
 		{"purpose in words", "POST", "/v1/accesses/search",
 			`{"id":"` + person + `","purpose":["because of Ailsa"]}`, aud, 400, "bad-request"},
-		{"withheld entries, by a controller", "POST", "/v1/accesses/search", `{"id":"reg:withheld"}`, ctl, 403, "forbidden"},
-		{"opening of a register, by a controller", "GET", fmt.Sprint("/v1/openings/", sealed), "", ctl, 403, "forbidden"},
-		{"opening of a public leaf", "GET", "/v1/openings/0", "", aud, 404, "not-found"},
-		{"opening beyond the log", "GET", "/v1/openings/100000", "", aud, 404, "not-found"},
+		{"withheld entries, by a controller", "POST", "/v1/accesses/search", `{"id":"reg:withheld","purpose":["HCOMPL"]}`, ctl, 403, "forbidden"},
+		{"withheld entries, by an auditor", "POST", "/v1/accesses/search", `{"id":"reg:withheld","purpose":["HCOMPL"]}`, aud, 404, "not-found"},
+		{"dummies, by an auditor", "POST", "/v1/accesses/search", `{"id":"reg:padding","purpose":["HCOMPL"]}`, aud, 404, "not-found"},
+		{"a statement of withheld entries", "POST", "/v1/statements", `{"id":"reg:withheld","purpose":["HCOMPL"]}`, aud, 404, "not-found"},
+		{"a request without a check of identity", "POST", "/v1/accesses/search",
+			`{"id":"` + person + `","purpose":["PATRQT"],"request":"SAR-1"}`, aud, 400, "bad-request"},
+		{"an unknown check of identity", "POST", "/v1/accesses/search",
+			`{"id":"` + person + `","purpose":["PATRQT"],"request":"SAR-1","identity":"face"}`, aud, 400, "bad-request"},
+		{"a person's number as reference of a request", "POST", "/v1/statements",
+			`{"id":"` + person + `","purpose":["PATRQT"],"request":"0101011237","identity":"documents"}`, aud, 400, "bad-request"},
+		{"opening of a register, by a controller", "GET", fmt.Sprint("/v1/openings/", sealed, "?purpose=HCOMPL"), "", ctl, 403, "forbidden"},
+		{"opening of a public leaf", "GET", "/v1/openings/0?purpose=HCOMPL", "", aud, 404, "not-found"},
+		{"opening beyond the log", "GET", "/v1/openings/100000?purpose=HCOMPL", "", aud, 404, "not-found"},
 		{"empty purpose", "GET", fmt.Sprint("/v1/openings/", sealed, "?purpose="), "", aud, 400, "bad-request"},
 		{"no jti", "POST", "/v1/receipts/lookup", `{"jti":[]}`, w.token(w.submit["SRC"], "SRC"), 400, "bad-request"},
 	} {
@@ -231,7 +240,7 @@ func TestRefusedReadings(t *testing.T) {
 			}
 		})
 	}
-	if r := w.do("POST", "/v1/accesses/search", `{"id":"reg:sources"}`, "Authorization", "Bearer "+aud); r.StatusCode != 200 {
+	if r := w.do("POST", "/v1/accesses/search", `{"id":"reg:sources","purpose":["HCOMPL"]}`, "Authorization", "Bearer "+aud); r.StatusCode != 200 {
 		t.Errorf("an auditor reads reg:sources: %d %s", r.StatusCode, r.body)
 	}
 }

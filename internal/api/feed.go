@@ -10,6 +10,7 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
+	"igledger/policies/readers"
 )
 
 // feed is GET /v1/feed/{from}.
@@ -18,8 +19,12 @@ func (a *api) feed(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	purpose := r.URL.Query()["purpose"]
-	if err := checkPurpose(purpose); err != nil {
+	asked, err := askedOf(r.URL.Query()["purpose"], "", "")
+	if err != nil {
+		return err
+	}
+	rd, err := r.caller.reads(readers.Bulk, asked)
+	if err != nil {
 		return err
 	}
 	size, err := a.log.Size(r.Context())
@@ -37,7 +42,7 @@ func (a *api) feed(w http.ResponseWriter, r *request) error {
 			body = proof.FeedRecord{TagSalt: rec.TagSalt, Tag: rec.Tag}.Append(body)
 		}
 	}
-	if err := a.logBulkRead(r.Context(), r.caller, purpose); err != nil {
+	if err := a.logBulkRead(r.Context(), rd); err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -71,14 +76,14 @@ func (b *bulkReads) add(day, org string) {
 // logBulkRead logs the first bulk read of an organisation in a UTC day as an access entry about
 // everyone. There is one entry a day, because an auditor's machine reads all day long and one entry
 // for each page would bury the others. If it returns an error, nothing may be shown.
-func (a *api) logBulkRead(ctx context.Context, c *caller, purpose []string) error {
+func (a *api) logBulkRead(ctx context.Context, rd readingOf) error {
 	day := a.now().UTC().Format(time.DateOnly)
-	if a.bulk.has(day, c.Issuer) {
+	if a.bulk.has(day, rd.caller.Issuer) {
 		return nil
 	}
-	err := a.logReadingAs(ctx, bulkReadID(a.log.Origin(), c.Issuer, day), c, entry.RegEveryone, purpose)
+	err := a.logReadingAs(ctx, bulkReadID(a.log.Origin(), rd.caller.Issuer, day), rd, entry.RegEveryone)
 	if err == nil {
-		a.bulk.add(day, c.Issuer)
+		a.bulk.add(day, rd.caller.Issuer)
 	}
 	return err
 }

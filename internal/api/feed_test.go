@@ -165,7 +165,7 @@ func TestFeedIsRefusedIfItCannotBeLogged(t *testing.T) {
 	w.append(w.submit["SRC"], w.access("SRC", person))
 	w.append(w.registrar, &entry.KeyRevocation{Common: entry.Common{Issuer: "REG", Audience: origin},
 		Org: "OPR", KID: w.keys.Operator.KID, Reason: "retired"})
-	r := w.do("GET", "/v1/feed/0", "", "Authorization", "Bearer "+w.token(w.audit["AUD"], "AUD"))
+	r := w.do("GET", "/v1/feed/0?purpose=HCOMPL", "", "Authorization", "Bearer "+w.token(w.audit["AUD"], "AUD"))
 	if code := r.problem(t); code != unavailable || bytes.Contains(r.body, []byte("octet")) {
 		t.Errorf("answered with %s", code)
 	}

@@ -106,9 +106,10 @@ var operations = map[string]operation{
 	},
 	"POST /v1/accesses/search": {
 		id: "searchAccesses", summary: "Find out who accessed a person's record",
-		text: "One page, newest first. It is a POST because a person's id never appears in a URL. " + loggedReading,
+		text: "One page, newest first. It is a POST because a person's id never appears in a URL. An organisation " +
+			"is shown only its own entries (scope `own`), and is not told of others. " + loggedReading,
 		body: reflect.TypeFor[client.Search](), answer: reflect.TypeFor[client.Accesses](),
-		problems: slices.Concat(ofBody, []string{string(wire.BadID), erased, busy}, ofLog),
+		problems: slices.Concat(ofBody, []string{string(wire.BadID), notFound, erased, busy}, ofLog),
 	},
 	"POST /v1/statements": {
 		id: "makeStatement", summary: "Make a statement of a person's record, with proof that it is complete",
@@ -118,14 +119,16 @@ var operations = map[string]operation{
 			"share: it proves only that these entries are in the log. If there was no access to the person's " +
 			"record, the statement proves that. A statement also shows what is on record under the numbers " +
 			"that links declare to be the same person's. The reading becomes an access entry about each of " +
-			"them. docs/FORMATS.md describes both forms, and igverify checks them offline. Answers 503 while " +
+			"them. An organisation gets no statement: without extract it gets an extract of its own entries of the " +
+			"period, or 404 if there is none. docs/FORMATS.md describes both forms, and igverify checks them offline. Answers 503 while " +
 			"the subject index is loading. " + loggedReading,
 		body: reflect.TypeFor[client.StatementRequest](), media: "application/json",
 		problems: slices.Concat(ofBody, []string{string(wire.BadID), notFound, erased, busy}, ofLog),
 	},
 	"GET /v1/openings/{index}": {
 		id: "getOpening", summary: "Get the opening of a sealed leaf",
-		text:     "Answers 404 for public leaves, which need no opening. " + loggedReading,
+		text: "Answers 404 for public leaves, which need no opening. An organisation is answered 403 for every " +
+			"position that has no entry of its own. " + loggedReading,
 		params:   []*huma.Param{indexParam("Position in the log"), purposeParam()},
 		answer:   reflect.TypeFor[bundle.Opening](),
 		problems: slices.Concat([]string{badRequest, notFound, erased, busy}, ofLog),

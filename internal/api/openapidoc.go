@@ -16,6 +16,7 @@ import (
 	"igledger/internal/client"
 	"igledger/ledger/entry"
 	"igledger/ledger/stream"
+	"igledger/policies/readers"
 )
 
 // entryCodes returns the codes of packages wire and register: those in the table of problems that
@@ -132,6 +133,9 @@ func (op operation) all(r route) []string {
 
 // words returns what the document says about who may call a route with this grant.
 func (g *grant) words() string {
+	if len(g.kinds) > 0 {
+		return "Caller: " + readingWords(g.kinds)
+	}
 	text := "Caller: a key with purpose " + oneOf(g.purposes)
 	if len(g.roles) > 0 {
 		text += " of an organisation with the role " + oneOf(g.roles)
@@ -144,10 +148,32 @@ func (g *grant) words() string {
 		}
 		text += "."
 	}
-	if len(g.registers) > 0 {
-		text += " Ids that begin with `reg:` are for the role " + oneOf(g.registers) + "."
-	}
 	return text
+}
+
+// readingWords says who may read these kinds of data about people, and for what.
+func readingWords(kinds []readers.Kind) string {
+	var list []string
+	for _, r := range readers.Table {
+		extent := r.May[kinds[0]]
+		if !r.Served() || extent == readers.Nothing {
+			continue
+		}
+		text := fmt.Sprintf("the %s (a key with purpose `%s`, role `%s`), for the purpose %s", r.Name, r.Purpose, r.Role, oneOf(r.Uses))
+		if r.OnRequest {
+			text += ", with request and identity"
+		} else {
+			text += " or a narrower one"
+		}
+		if extent == readers.Own {
+			text += ", limited to accesses that it made or to records that it holds, and what it recorded itself"
+		}
+		if slices.Contains(kinds, readers.Register) && r.May[readers.Register] == readers.Nothing {
+			text += ", not ids that begin with `reg:`"
+		}
+		list = append(list, text)
+	}
+	return strings.Join(list, "; ") + "."
 }
 
 // oneOf lists words as alternatives: `a`, `b` or `c`.

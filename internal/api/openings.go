@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"igledger/internal/client"
+	"igledger/policies/readers"
 )
 
 // openingsAtOnce is the number of leaves that are read at once, and so the most that are held in
@@ -20,7 +21,12 @@ func (a *api) openings(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := checkPurpose(q["purpose"]); err != nil {
+	asked, err := askedOf(q["purpose"], "", "")
+	if err != nil {
+		return err
+	}
+	rd, err := r.caller.reads(readers.Bulk, asked)
+	if err != nil {
 		return err
 	}
 	var body []byte
@@ -40,7 +46,7 @@ func (a *api) openings(w http.ResponseWriter, r *request) error {
 			break
 		}
 	}
-	if err := a.logBulkRead(r.Context(), r.caller, q["purpose"]); err != nil {
+	if err := a.logBulkRead(r.Context(), rd); err != nil {
 		return err
 	}
 	write(w, http.StatusOK, "application/jsonl", body)

@@ -6,14 +6,13 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
-	"time"
 
 	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/policies/readers"
 )
 
 // Page sizes of a search.
@@ -41,18 +40,20 @@ func (a *api) search(w http.ResponseWriter, r *request) error {
 	if body.Before == 0 {
 		body.Before = math.MaxUint64
 	}
-	if err := checkPurpose(body.Purpose); err != nil {
-		return err
-	}
-	if err := r.caller.mayRead(body.ID); err != nil {
-		return err
-	}
-	// One more than the limit shows whether there is a next page.
-	count, openings, err := a.log.History(r.Context(), body.ID, body.Before, body.Limit+1)
+	asked, err := askedOf(body.Purpose, body.Request, body.Identity)
 	if err != nil {
 		return err
 	}
-	page := client.Accesses{Count: count, Accesses: []client.RecordedAccess{}}
+	rd, err := r.caller.readsOf(body.ID, asked)
+	if err != nil {
+		return err
+	}
+	// One more than the limit shows whether there is a next page.
+	count, openings, err := a.readable(r.Context(), rd, body.ID, body.Before, body.Limit+1)
+	if err != nil {
+		return err
+	}
+	page := client.Accesses{Scope: string(rd.extent), Count: count, Accesses: []client.RecordedAccess{}}
 	shown := openings[:min(fitting(openings), body.Limit)]
 	rules, err := a.rules(r.Context())
 	if err != nil {
@@ -64,10 +65,62 @@ func (a *api) search(w http.ResponseWriter, r *request) error {
 	if len(shown) < len(openings) {
 		page.Next = shown[len(shown)-1].Index
 	}
-	if err := a.logReading(r.Context(), r.caller, body.ID, body.Purpose); err != nil {
+	if err := a.logReading(r.Context(), rd, body.ID); err != nil {
 		return err
 	}
 	return answer(w, page)
+}
+
+// readable returns the entries of id's history below before that the reader may see, newest first,
+// at most limit, and the number of entries in the history. To a reader who may not see all of them
+// it tells neither their number nor where the others are.
+func (a *api) readable(
+	ctx context.Context, rd readingOf, id string, before uint64, limit int,
+) (count uint64, newestFirst []*bundle.Opening, err error) {
+	if rd.extent == readers.Whole {
+		return a.log.History(ctx, id, before, limit)
+	}
+	for {
+		_, list, err := a.log.History(ctx, id, before, maxLimit)
+		if err != nil {
+			return 0, nil, err
+		}
+		for _, o := range list {
+			e, err := entry.ParseParts(o.JWS, o.Disclosures)
+			if err != nil {
+				return 0, nil, err
+			}
+			if rd.owns(a, e) {
+				newestFirst = append(newestFirst, withoutConsent(o))
+			}
+			if len(newestFirst) == limit {
+				return 0, newestFirst, nil
+			}
+		}
+		if len(list) < maxLimit {
+			return 0, newestFirst, nil
+		}
+		before = list[len(list)-1].Index
+	}
+}
+
+// withoutConsent returns an opening whose verdict is verdictWithoutConsent.
+func withoutConsent(o *bundle.Opening) *bundle.Opening {
+	c := *o
+	c.Verdict = verdictWithoutConsent(o.Verdict)
+	return &c
+}
+
+// verdictWithoutConsent returns a verdict without the id of the consent that decided. The id is the
+// same in all entries of a person's record: a reader who may not see that record could tell by it
+// which entries are of one person, and which of the person's decisions stopped them.
+func verdictWithoutConsent(v *entry.Verdict) *entry.Verdict {
+	if v == nil || v.Consent == "" {
+		return v
+	}
+	c := *v
+	c.Consent = ""
+	return &c
 }
 
 // fitting returns how many of the openings fit on one page: at least one, if there is one.
@@ -85,17 +138,26 @@ func fitting(openings []*bundle.Opening) int {
 	return len(openings)
 }
 
-// opening is GET /v1/openings/{index}.
+// opening is GET /v1/openings/{index}. The register is asked before the ledger, and a reader who may
+// open only its own entries gets one answer for every position that has none of them: whether there
+// is an entry, whose it is, and whether it was erased are not told.
 func (a *api) opening(w http.ResponseWriter, r *request) error {
 	index, err := parseIndex(r.rest)
 	if err != nil {
 		return err
 	}
-	purpose := r.URL.Query()["purpose"]
-	if err := checkPurpose(purpose); err != nil {
+	asked, err := askedOf(r.URL.Query()["purpose"], "", "")
+	if err != nil {
+		return err
+	}
+	rd, err := r.caller.reads(readers.Opening, asked)
+	if err != nil {
 		return err
 	}
 	o, err := a.log.Opening(r.Context(), index)
+	if rd.extent == readers.Own && (errors.Is(err, ledger.ErrNotFound) || errors.Is(err, ledger.ErrErased)) {
+		return notItsOwn
+	}
 	if err != nil {
 		return err
 	}
@@ -103,74 +165,20 @@ func (a *api) opening(w http.ResponseWriter, r *request) error {
 	if err != nil || e.ShownSub() == "" {
 		return errors.New("an opening does not name its person, so its reading cannot be logged")
 	}
-	if err := r.caller.mayRead(e.ShownSub()); err != nil {
-		return err
+	if rd.extent == readers.Own {
+		if entry.IsRegister(e.ShownSub()) || !rd.owns(a, e) {
+			return notItsOwn
+		}
+		o = withoutConsent(o)
 	}
-	if err := a.logReading(r.Context(), r.caller, e.ShownSub(), purpose); err != nil {
+	if err := a.logReading(r.Context(), rd, e.ShownSub()); err != nil {
 		return err
 	}
 	return answer(w, o)
 }
 
-func checkPurpose(codes []string) error {
-	if len(codes) > 8 {
-		return &refusal{code: badRequest, detail: "purpose has more than 8 codes"}
-	}
-	for _, c := range codes {
-		if c == "" || len(c) > 128 || strings.ContainsFunc(c, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
-			return &refusal{code: badRequest, detail: "each code of purpose must be 1 to 128 printable ASCII characters"}
-		}
-	}
-	return nil
-}
-
-// readingSource names this API as the source of the entries that readings become. They have no
-// sequence number, because the replicas that write them share no counter.
-const readingSource = "igledger-api"
-
-// logReading logs a reading of id's history as an access entry about id, signed by the operator,
-// and returns when it is in the log. If it returns an error, nothing may be shown. In FHIR
-// AuditEvent.type it is ATNA's "audit log used" (DICOM PS3.16 CID 400, 110101).
-func (a *api) logReading(ctx context.Context, c *caller, id string, purpose []string) error {
-	return a.logReadingAs(ctx, "", c, id, purpose)
-}
-
-// logReadingAs is logReading with a jti, if that is not empty: a reading that is already in the log
-// with this jti is not logged again.
-func (a *api) logReadingAs(ctx context.Context, jti string, c *caller, id string, purpose []string) error {
-	now := a.now().UTC()
-	e, err := entry.Sign(a.log.Operator(), &entry.Access{
-		Common:  entry.Common{Issuer: a.log.Genesis().Operator.ID, Audience: a.log.Origin(), IssuedAt: now.Unix(), ID: jti},
-		Source:  readingSource,
-		Org:     c.Issuer,
-		System:  c.Subject,
-		Event:   []string{"http://dicom.nema.org/resources/ontology/DCM|110101"},
-		Action:  "R",
-		Purpose: purpose,
-		Outcome: "0",
-		// To the second only, so that the log does not time the work of readers.
-		Recorded: now.Format(time.RFC3339),
-		Sub:      id,
-	})
-	if err == nil {
-		err = a.log.Append(ctx, e)[0].Err
-	}
-	alreadyLogged := jti != "" && errors.Is(err, ledger.ErrConflict)
-	if err == nil || alreadyLogged {
-		return nil
-	}
-	return a.unlogged("a reading", "the reading could not be logged, so nothing is shown", err)
-}
-
-// unlogged returns the refusal of an answer that may not be sent because it could not be logged.
-func (a *api) unlogged(what, detail string, err error) error {
-	a.logger.Error(what+" could not be logged and was refused", "error", err)
-	var b *ledger.BusyError
-	r := &refusal{code: unavailable, detail: detail}
-	if errors.As(err, &b) {
-		r.code, r.retryAfter = busy, b.RetryAfter
-	}
-	return r
+var notItsOwn = &refusal{
+	code: forbidden, detail: "no access that the organisation made, or to a record that it holds, is at this position",
 }
 
 // recorded returns an opening together with its content in readable form.

@@ -24,8 +24,10 @@ func (a *api) receipt(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	iss, res, err := a.log.ReceiptAt(r.Context(), index, under)
-	if iss != "" && !r.caller.reaches(iss) {
-		return &refusal{code: forbidden, detail: "another organisation submitted this entry"}
+	// Whose an erased entry was is not known, so only its jti, which its submitter knows, gets an
+	// answer about it: see lookup.
+	if iss != "" && !r.caller.reaches(iss) || errors.Is(err, ledger.ErrErased) {
+		return &refusal{code: forbidden, detail: "the caller's organisation did not submit this entry"}
 	}
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"igledger/ledger/entry"
+	"igledger/policies/readers"
 )
 
 // request is what a handler gets: the HTTP request, and what ServeHTTP has found out about it.
@@ -34,7 +35,7 @@ type route struct {
 
 // grant is what a route requires of its caller, and what the caller may then reach. ServeHTTP
 // checks purposes and roles before the handler runs. The other fields depend on what the request
-// asks for, so the handler checks them by methods of the caller: reaches, reachesAll, mayRead. The
+// asks for, so the handler checks them by methods of the caller: reaches, reachesAll, reads. The
 // zero value permits no caller.
 //
 // The OpenAPI document says the same in words, derived from these fields.
@@ -48,29 +49,34 @@ type grant struct {
 	own    string
 	beyond []entry.Role
 
-	// registers holds the roles whose organisations may read the history of a register
-	// (entry.IsRegister). The others may read only histories of persons.
-	registers []entry.Role
+	// kinds are what is read about people on this route. For these, readers.Table says who may read
+	// how much, and purposes and roles follow from it.
+	kinds []readers.Kind
+}
+
+// reading returns the grant of a route on which these kinds of data about people are read.
+func reading(kinds ...readers.Kind) *grant {
+	g := &grant{kinds: kinds}
+	for _, r := range readers.Table {
+		if !r.Served() || !slices.ContainsFunc(kinds, func(k readers.Kind) bool { return r.May[k] != readers.Nothing }) {
+			continue
+		}
+		if !slices.Contains(g.purposes, r.Purpose) {
+			g.purposes = append(g.purposes, r.Purpose)
+		}
+		g.roles = append(g.roles, r.Role)
+	}
+	return g
 }
 
 // The grants of the table below.
 var (
 	submitters = &grant{purposes: []entry.Purpose{entry.PurposeSubmit}, own: "entries that the organisation submitted"}
 
-	readers = &grant{
-		purposes:  []entry.Purpose{entry.PurposeAudit},
-		roles:     []entry.Role{entry.RoleAuditor, entry.RoleController},
-		registers: []entry.Role{entry.RoleAuditor},
-	}
-
-	// bulkReaders may read all histories at once.
-	bulkReaders = &grant{purposes: []entry.Purpose{entry.PurposeAudit}, roles: []entry.Role{entry.RoleAuditor}}
-
-	reporters = &grant{
-		purposes: []entry.Purpose{entry.PurposeAudit},
-		own:      "reports on the organisation itself",
-		beyond:   []entry.Role{entry.RoleAuditor},
-	}
+	historyReaders = reading(readers.History, readers.Register)
+	openingReaders = reading(readers.Opening, readers.Register)
+	bulkReaders    = reading(readers.Bulk)
+	reporters      = reading(readers.Report)
 
 	// deciders are systems that guard records, and officers who try out a decision.
 	deciders = &grant{
@@ -78,7 +84,7 @@ var (
 		own:      "accesses by the organisation, or to records that it holds",
 	}
 
-	// anyKey permits every key of every organisation.
+	// anyKey permits every key of every organisation that takes part in the log.
 	anyKey = &grant{
 		purposes: []entry.Purpose{entry.PurposeSubmit, entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeAdminister},
 		own:      "the organisation's own streams",
@@ -92,9 +98,9 @@ var routes = []route{
 	{method: "POST", pattern: "/v1/entries", open: true, serve: (*api).submit, body: maxSubmit},
 	{method: "GET", pattern: "/v1/receipts/{index}", may: submitters, serve: (*api).receipt},
 	{method: "POST", pattern: "/v1/receipts/lookup", may: submitters, serve: (*api).lookup, body: maxBody},
-	{method: "POST", pattern: "/v1/accesses/search", may: readers, serve: (*api).search, body: maxBody},
-	{method: "POST", pattern: "/v1/statements", may: readers, serve: (*api).statement, body: maxBody},
-	{method: "GET", pattern: "/v1/openings/{index}", may: readers, serve: (*api).opening},
+	{method: "POST", pattern: "/v1/accesses/search", may: historyReaders, serve: (*api).search, body: maxBody},
+	{method: "POST", pattern: "/v1/statements", may: historyReaders, serve: (*api).statement, body: maxBody},
+	{method: "GET", pattern: "/v1/openings/{index}", may: openingReaders, serve: (*api).opening},
 	{method: "GET", pattern: "/v1/openings", may: bulkReaders, serve: (*api).openings},
 	{method: "GET", pattern: "/v1/feed/{from}", may: bulkReaders, serve: (*api).feed},
 	{method: "POST", pattern: "/v1/reports", may: reporters, serve: (*api).report, body: maxBody},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"igledger/ledger"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/policies/readers"
 )
 
 // statement is POST /v1/statements. It is a POST because a person's id never appears in a URL. The
@@ -26,21 +28,23 @@ func (a *api) statement(w http.ResponseWriter, r *request) error {
 	if err := entry.CheckID(body.ID); err != nil {
 		return refuse(err)
 	}
-	if err := checkPurpose(body.Purpose); err != nil {
+	asked, err := askedOf(body.Purpose, body.Request, body.Identity)
+	if err != nil {
 		return err
 	}
 	window, err := windowOf(body)
 	if err != nil {
 		return err
 	}
-	if err := r.caller.mayRead(body.ID); err != nil {
+	rd, err := r.caller.readsOf(body.ID, asked)
+	if err != nil {
 		return err
 	}
 	if a.index == nil {
 		return &refusal{code: unavailable, detail: "this server keeps no subject index"}
 	}
-	if len(body.Extract) > 0 {
-		return a.extract(w, r, body)
+	if len(body.Extract) > 0 || rd.extent == readers.Own {
+		return a.extract(w, r, rd, body, window)
 	}
 	s, err := a.index.Statement(r.Context(), body.ID, window)
 	if err != nil {
@@ -48,7 +52,7 @@ func (a *api) statement(w http.ResponseWriter, r *request) error {
 	}
 	defer s.Close()
 	for _, id := range s.IDs {
-		if err := a.logReading(r.Context(), r.caller, id, body.Purpose); err != nil {
+		if err := a.logReading(r.Context(), rd, id); err != nil {
 			return err
 		}
 	}
@@ -61,18 +65,37 @@ func (a *api) statement(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// extract answers with an extract.
-func (a *api) extract(w http.ResponseWriter, r *request, body client.StatementRequest) error {
-	x, done, err := a.index.Extract(r.Context(), body.ID, body.Extract)
+// extract answers with an extract. A reader who may see only its own entries gets one of these
+// instead of a statement, which shows how many entries there are, and where.
+func (a *api) extract(
+	w http.ResponseWriter, r *request, rd readingOf, body client.StatementRequest, window statement.Window,
+) error {
+	var x *bundle.Extract
+	var done func()
+	var err error
+	if rd.extent == readers.Own {
+		owns := func(e *entry.Entry) bool { return rd.owns(a, e) }
+		x, done, err = a.index.ExtractOwn(r.Context(), body.ID, window, body.Extract, owns)
+	} else {
+		x, done, err = a.index.Extract(r.Context(), body.ID, body.Extract)
+	}
+	if errors.Is(err, statement.ErrNotFound) { // an answer about the person too
+		return cmp.Or(a.logReading(r.Context(), rd, body.ID), err)
+	}
 	if err != nil {
 		return tooLong(err)
 	}
 	defer done()
+	if rd.extent == readers.Own {
+		for i := range x.Entries {
+			x.Entries[i].Verdict = verdictWithoutConsent(x.Entries[i].Verdict)
+		}
+	}
 	data, err := x.Marshal()
 	if err != nil {
 		return err
 	}
-	if err := a.logReading(r.Context(), r.caller, body.ID, body.Purpose); err != nil {
+	if err := a.logReading(r.Context(), rd, body.ID); err != nil {
 		return err
 	}
 	write(w, http.StatusOK, "application/json", data)

@@ -35,9 +35,8 @@ func TestStatement(t *testing.T) {
 	f := w.withIndex()
 	mine := w.append(w.submit["SRC"], w.access("SRC", person)).Index
 	aud := w.client(w.audit["AUD"], "AUD")
-	aud.Purpose = []string{"PATRQT"}
 	token := []string{"Authorization", "Bearer " + w.token(w.audit["AUD"], "AUD")}
-	if code := w.do("POST", "/v1/statements", `{"id":"`+person+`"}`, token...).problem(t); code != unavailable {
+	if code := w.do("POST", "/v1/statements", `{"id":"`+person+`","purpose":["HCOMPL"]}`, token...).problem(t); code != unavailable {
 		t.Fatalf("before the index is loaded: %s", code)
 	}
 	w.ok(f.Step(t.Context()))
@@ -57,7 +56,7 @@ func TestStatement(t *testing.T) {
 	_, history, err := w.log.History(t.Context(), person, size+1, 1)
 	w.ok(err)
 	if a := recorded(history[0], consent.New()).Access; a == nil || a.Organisation != "AUD" ||
-		a.Issuer != "OPR" || len(a.Purpose) != 1 || a.Purpose[0] != "PATRQT" {
+		a.Issuer != "OPR" || len(a.Purpose) != 1 || a.Purpose[0] != "HCOMPL" {
 		t.Errorf("the reading is in the log as %+v", a)
 	}
 	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, Extract: []uint64{mine}})
@@ -84,6 +83,7 @@ func TestStatementRefusals(t *testing.T) {
 	w.ok(f.Step(t.Context()))
 	size := w.size()
 	id := `"id":"` + person + `"`
+	purpose := `,"purpose":["HCOMPL"]}`
 	for name, c := range map[string]struct{ body, code string }{
 		"no id":                  {`{}`, "bad-id"},
 		"not an id":              {`{"id":"0101011237"}`, "bad-id"},
@@ -97,8 +97,8 @@ func TestStatementRefusals(t *testing.T) {
 		"times and places":       {`{` + id + `,"since":"2026-02-01T00:00:00Z","from":4}`, badRequest},
 		"extract of a period":    {`{` + id + `,"extract":[` + decimalOf(mine) + `],"from":4}`, badRequest},
 		"too long an extract":    {`{` + id + `,"extract":[1` + strings.Repeat(",1", 1000) + `]}`, badRequest},
-		"another's entry":        {`{"id":"temp:SRC:1","extract":[` + decimalOf(mine) + `]}`, notFound},
-		"a public entry":         {`{` + id + `,"extract":[0]}`, notFound},
+		"another's entry":        {`{"id":"temp:SRC:1","extract":[` + decimalOf(mine) + `]` + purpose, notFound},
+		"a public entry":         {`{` + id + `,"extract":[0]` + purpose, notFound},
 		"purpose of no code":     {`{` + id + `,"purpose":[""]}`, badRequest},
 	} {
 		if code := w.do("POST", "/v1/statements", c.body, "Authorization",
@@ -106,12 +106,13 @@ func TestStatementRefusals(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, code, c.code)
 		}
 	}
-	if code := w.do("POST", "/v1/statements", `{"id":"reg:withheld"}`, "Authorization",
+	if code := w.do("POST", "/v1/statements", `{"id":"reg:withheld"`+purpose, "Authorization",
 		"Bearer "+w.token(w.audit["CTL"], "CTL")).problem(t); code != forbidden {
 		t.Errorf("a controller asks for a register: %s", code)
 	}
-	if got := w.size(); got != size {
-		t.Errorf("%d entries were logged for what was refused", got-size)
+	// That an entry is not a person's is an answer about the person.
+	if got := w.size(); got != size+2 {
+		t.Errorf("%d entries were logged, want one for each of the two that are not found", got-size)
 	}
 }
 
@@ -138,7 +139,7 @@ func TestBrokenIndexStillTakesEntries(t *testing.T) {
 	if m := string(w.do("GET", "/metrics", "").body); !strings.Contains(m, "igledger_index_broken 1") {
 		t.Error("no alarm in the metrics")
 	}
-	if code := w.do("POST", "/v1/statements", `{"id":"`+person+`"}`, "Authorization",
+	if code := w.do("POST", "/v1/statements", `{"id":"`+person+`","purpose":["HCOMPL"]}`, "Authorization",
 		"Bearer "+w.token(w.audit["AUD"], "AUD")).problem(t); code != unavailable {
 		t.Errorf("a statement: %s", code)
 	}

@@ -235,7 +235,7 @@ func (w *world) token(s *wire.Signer, org string) string {
 
 // client calls as org with key s; nil = without a token.
 func (w *world) client(s *wire.Signer, org string) *client.Client {
-	c := &client.Client{Base: w.server.URL, HTTP: w.server.Client()}
+	c := &client.Client{Base: w.server.URL, HTTP: w.server.Client(), Purpose: []string{"HCOMPL"}}
 	if s != nil {
 		c.Token = func() (string, error) { return register.SignCaller(s, origin, org, "ig-office", time.Now()) }
 	}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 )
 
@@ -41,6 +42,10 @@ type Client struct {
 	// Purpose holds the PurposeOfUse codes for reading. The log records them with each reading, and
 	// the person sees them.
 	Purpose []string
+	// Request and Identity are for a front desk: the reference of the person's request, and how the
+	// identity of the person who asked was checked. The log records them with each reading.
+	Request  string
+	Identity entry.Identity
 	// Attempts bounds how often one request is made. 0 means until its context ends. It does not
 	// bound how often Submit sends an entry that the server refused for now.
 	Attempts int
@@ -180,16 +185,18 @@ func (c *Client) lookup(ctx context.Context, q Lookup) ([]Result, error) {
 // (0: from the newest). The page holds at most limit accesses (0: the server's default of 50; the
 // maximum is 200). Before it answers, the ledger logs this reading as an access.
 func (c *Client) Search(ctx context.Context, id string, before uint64, limit int) (*Accesses, error) {
-	body := Search{ID: id, Before: before, Limit: limit, Purpose: c.Purpose}
+	body := Search{
+		ID: id, Before: before, Limit: limit, Purpose: c.Purpose, Request: c.Request, Identity: c.Identity,
+	}
 	return get[Accesses](ctx, c, request{method: http.MethodPost, path: "/v1/accesses/search", token: true, body: body})
 }
 
 // Statement returns a statement or an extract as JSON, unchecked. bundle.ParseStatement and
 // bundle.ParseExtract parse it; package verifier checks it. If q has no purposes, those of the
-// Client apply. Before it answers, the ledger logs this reading as an access.
+// Client apply, with its Request and Identity. Before it answers, the ledger logs this reading as an access.
 func (c *Client) Statement(ctx context.Context, q StatementRequest) ([]byte, error) {
 	if q.Purpose == nil {
-		q.Purpose = c.Purpose
+		q.Purpose, q.Request, q.Identity = c.Purpose, c.Request, c.Identity
 	}
 	return c.fetch(ctx, request{method: http.MethodPost, path: "/v1/statements", token: true, body: q})
 }

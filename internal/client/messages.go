@@ -76,10 +76,12 @@ type Lookup struct {
 
 // Search is the body of POST /v1/accesses/search.
 type Search struct {
-	ID      string   `json:"id" doc:"Whose record: chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name" example:"chi:0101010000"`
-	Before  uint64   `json:"before,omitzero" doc:"Only accesses below this index; 0 or absent starts at the newest"`
-	Limit   int      `json:"limit,omitzero" minimum:"0" maximum:"200" doc:"Maximum number of accesses; 0 or absent means 50"`
-	Purpose []string `json:"purpose,omitempty" maxItems:"8" doc:"Why the caller reads: PurposeOfUse codes (v3-ActReason). The access entry about this reading contains them" example:"[\"HCOMPL\"]"`
+	ID       string         `json:"id" doc:"Whose record: chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name" example:"chi:0101010000"`
+	Before   uint64         `json:"before,omitzero" doc:"Only accesses below this index; 0 or absent starts at the newest"`
+	Limit    int            `json:"limit,omitzero" minimum:"0" maximum:"200" doc:"Maximum number of accesses; 0 or absent means 50"`
+	Purpose  []string       `json:"purpose,omitempty" maxItems:"8" doc:"Why the caller reads: PurposeOfUse codes (v3-ActReason). The access entry about this reading contains them" example:"[\"HCOMPL\"]"`
+	Request  string         `json:"request,omitempty" doc:"For the front desk: reference of the person's request, such as its number in the desk's own system. Never a number of the person" example:"SAR-2026-0042"`
+	Identity entry.Identity `json:"identity,omitempty" enum:"documents,vouched,vouched-record,sign-in" doc:"For the front desk: how the identity of the person who asked was checked"`
 }
 
 // MaxExtract is how many entries an extract may contain.
@@ -88,18 +90,21 @@ const MaxExtract = 1000
 // StatementRequest is the body of POST /v1/statements. A request has at most one of: from and to,
 // since and until, or extract. Without any it asks for everything.
 type StatementRequest struct {
-	ID      string   `json:"id" doc:"Whose record: chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name" example:"chi:0101010000"`
-	From    uint64   `json:"from,omitzero" doc:"Show entries at this position of the log or above"`
-	To      uint64   `json:"to,omitzero" doc:"Show entries below this position; 0 or absent: to the end"`
-	Since   string   `json:"since,omitempty" doc:"Show entries that the ledger took at this time (RFC 3339) or later"`
-	Until   string   `json:"until,omitempty" doc:"Show entries that the ledger took before this time (RFC 3339)"`
-	Extract []uint64 `json:"extract,omitempty" maxItems:"1000" doc:"Positions of the entries that the extract must show"`
-	Purpose []string `json:"purpose,omitempty" maxItems:"8" doc:"Why the caller reads: PurposeOfUse codes (v3-ActReason). The access entry about this reading contains them" example:"[\"PATRQT\"]"`
+	ID       string         `json:"id" doc:"Whose record: chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name" example:"chi:0101010000"`
+	From     uint64         `json:"from,omitzero" doc:"Show entries at this position of the log or above"`
+	To       uint64         `json:"to,omitzero" doc:"Show entries below this position; 0 or absent: to the end"`
+	Since    string         `json:"since,omitempty" doc:"Show entries that the ledger took at this time (RFC 3339) or later"`
+	Until    string         `json:"until,omitempty" doc:"Show entries that the ledger took before this time (RFC 3339)"`
+	Extract  []uint64       `json:"extract,omitempty" maxItems:"1000" doc:"Positions of the entries that the extract must show"`
+	Purpose  []string       `json:"purpose,omitempty" maxItems:"8" doc:"Why the caller reads: PurposeOfUse codes (v3-ActReason). The access entry about this reading contains them" example:"[\"PATRQT\"]"`
+	Request  string         `json:"request,omitempty" doc:"For the front desk: reference of the person's request, such as its number in the desk's own system. Never a number of the person" example:"SAR-2026-0042"`
+	Identity entry.Identity `json:"identity,omitempty" enum:"documents,vouched,vouched-record,sign-in" doc:"For the front desk: how the identity of the person who asked was checked"`
 }
 
 // Accesses is one page of a person's history, newest first.
 type Accesses struct {
-	Count    uint64           `json:"count" doc:"Entries in the whole history before this reading was added"`
+	Scope    string           `json:"scope" enum:"whole,own" doc:"whole: all entries about the person. own: only accesses that the caller's organisation made or to records that it holds, and what it recorded itself; there may be others"`
+	Count    uint64           `json:"count,omitzero" doc:"Entries in the whole history before this reading was added; absent if there are none, or if scope is own"`
 	Accesses []RecordedAccess `json:"accesses" doc:"Newest first"`
 	Next     uint64           `json:"next,omitzero" doc:"Pass as before to get the next page; absent on the last page"`
 }

@@ -1,0 +1,96 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/policies/readers"
+)
+
+// readingOf is a reading that readers.Table permits.
+type readingOf struct {
+	readers.Asked
+	caller *caller
+	extent readers.Extent
+}
+
+// owns reports whether the reader may see an entry.
+func (rd *readingOf) owns(a *api, e *entry.Entry) bool {
+	return rd.extent == readers.Whole || readers.Owns(rd.caller.Issuer, a.log.Genesis().Operator.ID, e)
+}
+
+// askedOf checks the form of what a caller states about a reading and returns it.
+func askedOf(purpose []string, request string, identity entry.Identity) (readers.Asked, error) {
+	bad := func(detail string) (readers.Asked, error) {
+		return readers.Asked{}, &refusal{code: badRequest, detail: detail}
+	}
+	if len(purpose) > 8 {
+		return bad("purpose has more than 8 codes")
+	}
+	for _, c := range purpose {
+		if c == "" || len(c) > 128 || strings.ContainsFunc(c, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
+			return bad("each code of purpose must be 1 to 128 printable ASCII characters")
+		}
+	}
+	if (request == "") != (identity == "") {
+		return bad("request and identity belong together")
+	}
+	if entry.CheckRequest(request, identity) != nil {
+		return bad("request must be a reference of 1 to " + strconv.Itoa(entry.MaxRequest) +
+			" printable ASCII characters without a person's number, and identity a way to check an identity")
+	}
+	return readers.Asked{Purpose: purpose, Request: request, Identity: identity}, nil
+}
+
+// logReading logs a reading of id's history as an access entry about id, signed by the operator,
+// and returns when it is in the log. If it returns an error, nothing may be shown. In FHIR
+// AuditEvent.type it is ATNA's "audit log used" (DICOM PS3.16 CID 400, 110101).
+func (a *api) logReading(ctx context.Context, rd readingOf, id string) error {
+	return a.logReadingAs(ctx, "", rd, id)
+}
+
+// logReadingAs is logReading with a jti, if that is not empty: a reading that is already in the log
+// with this jti is not logged again.
+func (a *api) logReadingAs(ctx context.Context, jti string, rd readingOf, id string) error {
+	now := a.now().UTC()
+	e, err := entry.Sign(a.log.Operator(), &entry.Access{
+		Common:   entry.Common{Issuer: a.log.Genesis().Operator.ID, Audience: a.log.Origin(), IssuedAt: now.Unix(), ID: jti},
+		Source:   readers.Source,
+		Org:      rd.caller.Issuer,
+		System:   rd.caller.Subject,
+		Event:    []string{readers.AuditLogUsed},
+		Action:   "R",
+		Data:     []string{rd.extent.Code()},
+		Purpose:  rd.Purpose,
+		Request:  rd.Request,
+		Identity: rd.Identity,
+		Outcome:  "0",
+		// To the second only, so that the log does not time the work of readers.
+		Recorded: now.Format(time.RFC3339),
+		Sub:      id,
+	})
+	if err == nil {
+		err = a.log.Append(ctx, e)[0].Err
+	}
+	alreadyLogged := jti != "" && errors.Is(err, ledger.ErrConflict)
+	if err == nil || alreadyLogged {
+		return nil
+	}
+	return a.unlogged("a reading", "the reading could not be logged, so nothing is shown", err)
+}
+
+// unlogged returns the refusal of an answer that may not be sent because it could not be logged.
+func (a *api) unlogged(what, detail string, err error) error {
+	a.logger.Error(what+" could not be logged and was refused", "error", err)
+	var b *ledger.BusyError
+	r := &refusal{code: unavailable, detail: detail}
+	if errors.As(err, &b) {
+		r.code, r.retryAfter = busy, b.RetryAfter
+	}
+	return r
+}
