@@ -56,6 +56,7 @@ const (
 	CheckOpened        Check = "opened"         // the operator opens a leaf to an auditor who asks
 	CheckRules         Check = "rules"          // an entry obeys the rules about agreements, consents and policies
 	CheckVerdict       Check = "verdict"        // a verdict is the one that follows from the entries below it
+	CheckReading       Check = "reading"        // a reading of the ledger was by someone who may read it
 )
 
 // Failure is a check that failed. No field carries a personal datum.

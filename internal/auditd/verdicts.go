@@ -176,6 +176,10 @@ func doubtful(d auditor.Doubt, rules *consent.Rules) *verifier.Failure {
 		return &verifier.Failure{Check: verifier.CheckRules, Index: at,
 			Expected: "an entry that the rules allow at this index", Found: d.Refused,
 			Meaning: "the ledger accepted a consent, delegation or link that it should have refused; the audit ignores it"}
+	case auditor.ReadingForbidden:
+		return &verifier.Failure{Check: verifier.CheckReading, Index: at,
+			Expected: "a reading of the ledger that its reader may make", Found: d.Refused,
+			Meaning: "the operator let an organisation read what it may not read: docs/READING.md says who may read what"}
 	case auditor.NotOpened:
 		return &verifier.Failure{Check: verifier.CheckOpened, Index: at,
 			Expected: "an opening with the content of the entry", Found: "no content",

@@ -15,6 +15,7 @@ import (
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
 	"igledger/ledger/wire"
+	"igledger/policies/readers"
 	"igledger/verifier"
 )
 
@@ -97,9 +98,10 @@ type DoubtKind string
 
 // The kinds.
 const (
-	VerdictDiffers DoubtKind = "verdict"  // Stored is not Own
-	EntryRefused   DoubtKind = "refused"  // the rules refuse the entry: Refused says why
-	NotOpened      DoubtKind = "unopened" // the entry has no content, so nothing that follows from it can be computed
+	VerdictDiffers   DoubtKind = "verdict"  // Stored is not Own
+	EntryRefused     DoubtKind = "refused"  // the rules refuse the entry: Refused says why
+	NotOpened        DoubtKind = "unopened" // the entry has no content, so nothing that follows from it can be computed
+	ReadingForbidden DoubtKind = "reading"  // a reading of the ledger that readers.Table forbids: Refused says why
 )
 
 // VerdictStats holds numbers for reports.
@@ -315,6 +317,7 @@ func (v *Verdicts) judge(p *opened) {
 	if v.OnSealed != nil {
 		v.OnSealed(p.index, e)
 	}
+	v.checkReading(p)
 	unsure := f.unsure
 	j, err := p.rules.Judge(e, p.index, func(id string) []byte {
 		if id == e.ShownSub() {
@@ -334,6 +337,22 @@ func (v *Verdicts) judge(p *opened) {
 		f.state = j.Person
 	}
 	v.compare(p.index, p.opening.Verdict, j.Verdict, unsure)
+}
+
+// checkReading judges the entry of a reading of the ledger. The operator logs it and so knew who read
+// what, but it does not convict, because an operator could have logged less.
+func (v *Verdicts) checkReading(p *opened) {
+	a, ok := p.entry.Body.(*entry.Access)
+	if g := p.register.Genesis; !ok || g == nil || !readers.IsReading(g.Operator.ID, a) {
+		return
+	}
+	var roles []entry.Role
+	if org := p.register.Organisation(a.Accessor()); org != nil {
+		roles = org.Roles
+	}
+	if err := readers.Check(a, roles); err != nil {
+		v.doubt(Doubt{Index: p.index, Kind: ReadingForbidden, Refused: err.Error()})
+	}
 }
 
 func (v *Verdicts) compare(index uint64, stored, own *entry.Verdict, unsure bool) {
