@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	merkle "github.com/transparency-dev/merkle/proof"
-	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
 
 	"igledger/ledger/proof"
@@ -102,7 +100,7 @@ func (l *Log) AddCosignatures(ctx context.Context, signed []byte) ([]string, err
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
 	}
-	if err := l.consistent(ctx, c); err != nil {
+	if err := l.consistent(ctx, signed, c); err != nil {
 		return nil, err
 	}
 	if l.cfg.Policy == nil {
@@ -136,27 +134,27 @@ func (l *Log) AddCosignatures(ctx context.Context, signed []byte) ([]string, err
 }
 
 // consistent refuses a checkpoint that is signed by our key but is not of the tree in the database.
-// It is evidence against the operator and must not be served.
-func (l *Log) consistent(ctx context.Context, c proof.Checkpoint) error {
+// It is evidence against the operator, must not be served, and stops the log: after a restored
+// backup it is how the log learns that it had been larger.
+func (l *Log) consistent(ctx context.Context, signed []byte, c proof.Checkpoint) error {
 	head, err := l.store.Head(ctx, l.tree)
 	if err != nil {
 		return fmt.Errorf("reading the head: %w", err)
 	}
-	var path [][]byte
-	if c.Size > 0 && c.Size < head.Size {
-		path, err = l.store.ConsistencyProof(ctx, l.tree, c.Size, head.Size)
-		if err != nil {
-			return err
-		}
+	ok, err := l.extends(ctx, c, head)
+	if err != nil {
+		return err
 	}
-	good := c.Size > 0 &&
-		merkle.VerifyConsistency(rfc6962.DefaultHasher, c.Size, head.Size, path, c.Root[:], head.Root[:]) == nil
-	if !good {
-		l.cfg.Logger.Error("ALARM: a checkpoint signed by this log's key is not of this log",
-			"size", c.Size, "root", fmt.Sprintf("%x", c.Root))
-		return fmt.Errorf("checkpoint of size %d: %w", c.Size, ErrFork)
+	if ok && c.Size > 0 {
+		return nil
 	}
-	return nil
+	l.cfg.Logger.Error("ALARM: a checkpoint signed by this log's key is not of this log", "alarm", true,
+		"size", c.Size, "root", fmt.Sprintf("%x", c.Root))
+	if own, err := ownNote(signed, l.verifier); err == nil && c.Size > 0 {
+		l.signing.contradicted(ctx, fmt.Sprintf("a checkpoint of %d entries, signed by the log's key, was sent to "+
+			"/v1/cosignatures, but the tree of %d entries in the database does not contain it", c.Size, head.Size), own)
+	}
+	return fmt.Errorf("checkpoint of size %d: %w", c.Size, ErrFork)
 }
 
 // ownNote returns a checkpoint with the log's own signature and no other.
@@ -217,6 +215,10 @@ func (l witnessed) Keep(ctx context.Context, c witness.Checkpoint, by cosign.Cos
 	}
 	c.Note = own
 	return l.keep(ctx, c, by)
+}
+
+func (l witnessed) Contradicted(ctx context.Context, err error) {
+	l.signing.contradicted(ctx, err.Error(), nil)
 }
 
 // keep stores cosignatures on c. If c is or was the anchor and they make the quorum together with the

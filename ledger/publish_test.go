@@ -353,20 +353,6 @@ func TestAddCosignatures(t *testing.T) {
 		if _, err := add(strings.Replace(headNote, "\n", "x\n", 1)); !errors.Is(err, ledger.ErrForeign) {
 			t.Errorf("not signed by this log: %v", err)
 		}
-		for name, c := range map[string]proof.Checkpoint{
-			"a fork":                  {Origin: origin, Size: head.Size, Root: old.Root},
-			"a fork of an older size": {Origin: origin, Size: old.Size, Root: head.Root},
-			"a size yet to come":      {Origin: origin, Size: head.Size + 1, Root: head.Root},
-			"the empty log":           {Origin: origin, Size: 0, Root: sha256.Sum256(nil)},
-		} {
-			signed, err := c.Sign(w.keys.Log)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := add(string(signed) + signLine("auditor", key, c, 1700000000)); !errors.Is(err, ledger.ErrFork) {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
 		x.published(head.Size, "", auditor)
 		if names, err := add(headNote + signLine("auditor", key, head, 1700000000)); err != nil || len(names) != 1 {
 			t.Errorf("the newest: %q, %v", names, err)
@@ -379,7 +365,66 @@ func TestAddCosignatures(t *testing.T) {
 			t.Fatal(err)
 		}
 		x.witnessed(anchor.Size, "auditor", auditor)
+		// The last act: what the log's key has signed beside this tree stops it, now and after a restart.
+		for _, f := range []struct {
+			name string
+			c    proof.Checkpoint
+		}{
+			{"the empty log", proof.Checkpoint{Origin: origin, Size: 0, Root: sha256.Sum256(nil)}},
+			{"a fork", proof.Checkpoint{Origin: origin, Size: head.Size, Root: old.Root}},
+			{"a fork of an older size", proof.Checkpoint{Origin: origin, Size: old.Size, Root: head.Root}},
+			{"a size yet to come", proof.Checkpoint{Origin: origin, Size: anchor.Size + 1, Root: head.Root}},
+		} {
+			signed, err := f.c.Sign(w.keys.Log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := add(string(signed) + signLine("auditor", key, f.c, 1700000000)); !errors.Is(err, ledger.ErrFork) {
+				t.Errorf("%s: %v", f.name, err)
+			}
+			if err := w.log.Ready(w.ctx); (err == nil) != (f.c.Size == 0) {
+				t.Errorf("%s: ready: %v", f.name, err)
+			}
+		}
+		w.mustBeStopped("signed by the log's key")
+		w.reopen()
+		w.mustBeStopped("signed by the log's key")
 	})
+}
+
+// A witness that has seen a larger tree than the log has, or another one, stops the log, now and
+// after a restart: the database has lost entries that were published.
+func TestWitnessKnowsMore(t *testing.T) {
+	for name, answer := range map[string]struct {
+		status int
+		media  string
+		body   string
+		want   error
+	}{
+		"a larger tree": {http.StatusConflict, "text/x.tlog.size", "999\n", witness.ErrAhead},
+		"another tree":  {http.StatusUnprocessableEntity, "text/plain", "", witness.ErrInconsistent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, testdb.SQLite(t))
+			s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				rw.Header().Set("Content-Type", answer.media)
+				rw.WriteHeader(answer.status)
+				_, _ = io.WriteString(rw, answer.body)
+			}))
+			t.Cleanup(s.Close)
+			seed := sha256.Sum256([]byte(name))
+			w.believe("all far", cosigner(t, "far", ed25519.NewKeyFromSeed(seed[:]), s.URL))
+			w.root()
+			x := w.watch()
+			if e := <-x.events; !errors.Is(e.err, answer.want) {
+				t.Fatalf("the witness: %v", e.err)
+			}
+			w.mustBeStopped("witness far")
+			x.stop()
+			w.reopen()
+			w.mustBeStopped("witness far")
+		})
+	}
 }
 
 // cosigner is a cosigner in a policy, with a verifier key of C2SP tlog-cosignature that this test

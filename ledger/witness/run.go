@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -83,6 +84,9 @@ func (c *Client) feed(ctx context.Context, log Log, w *cosign.Cosigner, box chan
 			if ctx.Err() != nil {
 				return
 			}
+			if isAny(err, ErrFork, ErrAhead, ErrInconsistent) {
+				log.Contradicted(ctx, err)
+			}
 			c.cfg.Observe(w.Name, head.Size, kept, err)
 			if err == nil {
 				if failed > 0 {
@@ -110,10 +114,12 @@ func (c *Client) feed(ctx context.Context, log Log, w *cosign.Cosigner, box chan
 // severity returns Error for failures that do not go away by trying again, so that an operator must
 // act.
 func severity(err error) slog.Level {
-	for _, e := range []error{ErrInconsistent, ErrFork, ErrAhead, ErrBadCosignature, ErrUnknownLog, ErrUnknownKey} {
-		if errors.Is(err, e) {
-			return slog.LevelError
-		}
+	if isAny(err, ErrInconsistent, ErrFork, ErrAhead, ErrBadCosignature, ErrUnknownLog, ErrUnknownKey) {
+		return slog.LevelError
 	}
 	return slog.LevelWarn
+}
+
+func isAny(err error, kinds ...error) bool {
+	return slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) })
 }

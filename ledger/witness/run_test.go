@@ -201,3 +201,28 @@ func TestReplicas(t *testing.T) {
 		}
 	})
 }
+
+// A witness that has seen another tree is heard each time it says so, and no other failure is taken
+// for that.
+func TestContradicted(t *testing.T) {
+	running(t, []string{"a"}, func(t *testing.T, m *memory, fakes []*fake, _ records) {
+		fakes[0].set(func() { fakes[0].hang = true })
+		m.grow(1)
+		after(time.Minute)
+		m.mu.Lock()
+		early := m.contrary
+		m.mu.Unlock()
+		if len(early) > 0 {
+			t.Errorf("a witness that hangs contradicts: %v", early)
+		}
+		m.restore(2)
+		m.grow(3)
+		fakes[0].set(func() { fakes[0].hang = false })
+		after(2 * time.Minute)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if len(m.contrary) == 0 || !errors.Is(m.contrary[0], ErrInconsistent) {
+			t.Errorf("after a restored backup: %v", m.contrary)
+		}
+	})
+}

@@ -76,6 +76,9 @@ type Log interface {
 	Prove(ctx context.Context, old, size uint64) ([][]byte, error)
 	// Keep stores a verified cosignature. It may be called twice with the same one.
 	Keep(ctx context.Context, c Checkpoint, by cosign.Cosignature) error
+	// Contradicted is called when a witness says that it has seen a larger or another tree: with an
+	// *AnswerError that is ErrFork, ErrAhead or ErrInconsistent. The log must not go on.
+	Contradicted(ctx context.Context, err error)
 }
 
 // Errors for what a witness can answer, to be tested with errors.Is.

@@ -32,15 +32,16 @@ type memory struct {
 	signer note.Signer
 	vkey   string
 
-	mu      sync.Mutex
-	hashes  []tlog.Hash
-	size    int64
-	salt    string // of the leaves: another salt is another history
-	away    error  // what Newest answers
-	kept    map[string][]cosign.Cosignature
-	keptAt  map[string]uint64
-	newests int
-	changed chan struct{} // told of each Keep
+	mu       sync.Mutex
+	hashes   []tlog.Hash
+	size     int64
+	salt     string // of the leaves: another salt is another history
+	away     error  // what Newest answers
+	kept     map[string][]cosign.Cosignature
+	keptAt   map[string]uint64
+	newests  int
+	contrary []error       // what Contradicted was called with
+	changed  chan struct{} // told of each Keep
 }
 
 func newMemory(t testing.TB) *memory {
@@ -144,6 +145,12 @@ func (m *memory) Keep(_ context.Context, c Checkpoint, s cosign.Cosignature) err
 	m.keptAt[s.By.VKey] = c.Size
 	m.changed <- struct{}{}
 	return nil
+}
+
+func (m *memory) Contradicted(_ context.Context, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.contrary = append(m.contrary, err)
 }
 
 // keptBy returns the size of the last checkpoint kept with w's cosignature, and how often one was
