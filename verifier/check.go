@@ -55,6 +55,7 @@ var onlyCompleteness = map[Check]bool{
 	CheckHistory:  true,
 	CheckEveryone: true,
 	CheckLinked:   true,
+	CheckAnchor:   true,
 	CheckIndexLag: true,
 	CheckCovered:  true,
 	CheckAuditors: true,

@@ -122,7 +122,7 @@ func TestContradictionConvictsNobodyInnocent(t *testing.T) {
 
 	stripped := *honest
 	stripped.Entries, stripped.Subject.Count = honest.Entries[1:], 1
-	l.Prove(&stripped, l.Size())
+	l.Prove(&stripped)
 	retagged := receipt() // a receipt about another, dressed as mine
 	*retagged = *w.Receipt(w.Accesses[1], w.Size())
 	tag, _ := w.VRF.Tag(origin, w.me())
@@ -142,7 +142,7 @@ func TestContradictionConvictsNobodyInnocent(t *testing.T) {
 	fake.AddIndexRootOf(11, testlog.IndexOf(h).Root(), w.Operator)
 	unlogged.IndexRoot = bundle.Leaf{Index: c.IndexRoot, Leaf: fake.Leaves[l.Size()]}
 	unlogged.Entries, unlogged.Subject.Count, unlogged.Subject.Proof = bundle.Entries{}, 0, testlog.IndexOf(h).Prove(proof.TagKey(tag))
-	l.Prove(&unlogged, l.Size())
+	l.Prove(&unlogged)
 
 	for name, c := range map[string]struct {
 		receipt   *bundle.Receipt

@@ -77,7 +77,7 @@ quorum both
 	fmt.Println(report.Lines.Fresh)
 	// Output:
 	// error: <nil>
-	// yes, as of entry 11: 2 entries on record, all shown; no reads of everyone's data on record
+	// yes, as of entry 11; the log was seen in this state at 2026-11-22T09:00:00Z: 2 entries on record, all shown; no reads of everyone's data on record
 	// audited by board (2026-11-22T09:00:00Z); witnessed by w (2026-11-22T09:00:00Z), x (2026-11-22T09:00:00Z)
 	// STALE: seen by cosigners of your policy at 2026-11-22T09:00:00Z, 96 hours ago. It was true then; ask for a new one
 }

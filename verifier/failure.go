@@ -47,6 +47,7 @@ const (
 	CheckEveryone      Check = "everyone"       // reads of everyone's data are shown too, under the tag of that register
 	CheckLinked        Check = "linked"         // the histories of exactly the ids linked with the subject's are shown too
 	CheckIndexRoot     Check = "index-root"     // the index root is an entry of the operator's, M <= j < N
+	CheckAnchor        Check = "anchor"         // the checkpoint ends in its index root, and is not held back
 	CheckIndexLag      Check = "index-lag"      // it lags behind at most as the genesis allows
 	CheckHistory       Check = "history"        // the entries are all that the index has under the tag, or it has none
 	CheckKeyHistory    Check = "key-history"    // the history of each signing key and organisation is complete

@@ -73,20 +73,30 @@ func completeOwn(r *StatementReport) string {
 	var text string
 	switch {
 	case r.Period != nil:
-		text = fmt.Sprintf("yes, for entries %d to %d as of entry %d: %d shown, none left out; "+
+		text = fmt.Sprintf("yes, for entries %d to %d %s: %d shown, none left out; "+
 			"%d outside the period %s not shown",
-			r.Period.From, min(r.Period.To, r.Below)-1, r.Below, n.shown,
+			r.Period.From, min(r.Period.To, r.Below)-1, asOf(r), n.shown,
 			n.hidden, plural(n.hidden, "exists and is", "exist and are"))
 	case n.shown == 0:
-		text = fmt.Sprintf("yes, as of entry %d: no access on record", r.Below)
+		text = fmt.Sprintf("yes, %s: no access on record", asOf(r))
 	default:
-		text = fmt.Sprintf("yes, as of entry %d: %s on record, %s",
-			r.Below, count(n.shown, "entry", "entries"), plural(n.shown, "shown", "all shown"))
+		text = fmt.Sprintf("yes, %s: %s on record, %s",
+			asOf(r), count(n.shown, "entry", "entries"), plural(n.shown, "shown", "all shown"))
 	}
 	if n.newer > 0 {
 		text += fmt.Sprintf("; %s also shown, not covered by the proof", count(n.newer, "newer entry", "newer entries"))
 	}
 	return text
+}
+
+// asOf says what a complete list is as of: an entry, and the time at which the cosigners of the
+// policy saw the log end with the index root over the entries below it.
+func asOf(r *StatementReport) string {
+	text := fmt.Sprintf("as of entry %d", r.Below)
+	if r.AsOf.IsZero() {
+		return text
+	}
+	return text + "; the log was seen in this state at " + r.AsOf.Format(time.RFC3339)
 }
 
 func completeEveryone(r *StatementReport) string {

@@ -88,8 +88,8 @@ func genesisOf(leaf []byte, log *cosign.PolicyLog) (*entry.Genesis, error) {
 	return nil, first
 }
 
-// checkIndexRoot reads the index root and checks its position: M <= j < N, and at most as far
-// behind as the genesis allows. Its signature is judged with all others.
+// checkIndexRoot reads the index root and checks its position: M <= j = N-1, and that it leaves out
+// no more than the genesis allows. Its signature is judged with all others.
 func (c *check) checkIndexRoot(ev *bundle.Evidence) bool {
 	j, n := ev.IndexRoot.Index, c.head.Size
 	e, err := readPublic(ev.IndexRoot.Leaf)
@@ -118,19 +118,37 @@ func (c *check) checkIndexRoot(ev *bundle.Evidence) bool {
 	c.root = root
 	c.signed = append(c.signed, signedEntry{j, e, false})
 	c.Pass(CheckIndexRoot, At(j), "covers the entries below %d, root %x", root.Size, root.Root)
+	c.checkAnchor(j)
 	c.checkLag(j, n-root.Size)
 	return true
 }
 
-// checkLag checks that the index root at j is as close to the checkpoint as the genesis promises.
+// checkAnchor checks that the checkpoint ends in the index root at j. Otherwise, whoever holds an
+// old statement could put a newer checkpoint above its index root, with cosignatures of today, and
+// the operator could choose a root older than what it wants to hide.
+func (c *check) checkAnchor(j uint64) {
+	last := c.head.Size - 1
+	if j == last {
+		c.Pass(CheckAnchor, At(j), "it is the last entry of the checkpoint, so no other index root belongs to it")
+		return
+	}
+	c.Fail(&Failure{Check: CheckAnchor, Index: At(j),
+		Expected: fmt.Sprintf("the index root as the last entry of the checkpoint, entry %d", last),
+		Found:    fmt.Sprintf("an index root at entry %d, %s before it", j, count(int(last-j), "entry", "entries")),
+		Meaning: "an index root older than the checkpoint is used: what cosigners of the checkpoint saw is newer than what " +
+			"this file proves, and entries in between are missing from it. Ask for a new file. If it is the same, the " +
+			"operator, or whoever gave you the file, hides newer entries"})
+}
+
+// checkLag checks that the index root at j leaves out at most as many entries as the genesis promises.
 func (c *check) checkLag(j, lag uint64) {
 	if lag > c.genesis.IndexLag {
 		c.Fail(&Failure{Check: CheckIndexLag, Index: At(j),
 			Expected: fmt.Sprintf("an index root at most %s behind, as the genesis promises",
 				count(int(c.genesis.IndexLag), "entry", "entries")),
 			Found: fmt.Sprintf("%d behind size %d", lag, c.head.Size),
-			Meaning: "the file uses an old index root although a newer one is due, so later entries would be missing " +
-				"from it. Ask for a new file. If there is no newer index root, the operator breaks the promise in the " +
+			Meaning: "the index root leaves out more entries before it than it may, and what they say about this person is " +
+				"not proved. Ask for a new file. If that is the newest index root, the operator breaks the promise in the " +
 				"genesis"})
 		return
 	}

@@ -58,9 +58,10 @@ func TestAgeWithoutQuorum(t *testing.T) {
 	w := newWorld(t)
 	l := w.log()
 	c := w.indexed(l)
-	head := proof.Checkpoint{Origin: origin, Size: l.Size(), Root: l.Root(l.Size())}
+	size := c.IndexRoot + 1
+	head := proof.Checkpoint{Origin: origin, Size: size, Root: l.Root(size)}
 	text := "log " + w.Key + "\nquorum none\n"
-	c.Checkpoint = l.Checkpoint(l.Size())
+	c.Checkpoint = l.Checkpoint(size)
 	for i, hours := range []int64{1, 3, 2} {
 		by := w.everybody()[i]
 		text += "witness " + by.Name + " " + by.VKey() + "\n"

@@ -79,18 +79,17 @@ func TestLinkedIDs(t *testing.T) {
 			return w.indexed(l)
 		}, []string{w.IDs[1], w.other()}, true},
 		"newer than the index": {func(l *testlog.Log) testlog.Claim {
-			c := w.indexed(l)
-			w.link(l, "linked", w.me(), w.other())
-			return c
+			return w.indexedWhile(l, func() {
+				l.AddRandom(1)
+				w.link(l, "linked", w.me(), w.other())
+			})
 		}, nil, false},
 		"the first that the index lacks": {func(l *testlog.Log) testlog.Claim {
 			return w.indexedWhile(l, func() { w.link(l, "linked", w.me(), w.other()) })
 		}, nil, false},
 		"unlinked since the index": {func(l *testlog.Log) testlog.Claim {
 			w.link(l, "linked", w.me(), w.other())
-			c := w.indexed(l)
-			w.link(l, "unlinked", w.me(), w.other())
-			return c
+			return w.indexedWhile(l, func() { w.link(l, "unlinked", w.me(), w.other()) })
 		}, []string{w.other()}, true},
 		"links of the linked are not followed": {func(l *testlog.Log) testlog.Claim {
 			w.link(l, "linked", w.me(), w.other())
@@ -176,7 +175,7 @@ func linkTamperings(w *world) []tampering {
 			w.link(l, "linked", w.me(), w.other())
 			s := l.Statement(w.indexed(l))
 			change(l, s)
-			l.Prove(s, l.Size())
+			l.Prove(s)
 			return raw(t, s), w.me()
 		}
 	}
@@ -225,7 +224,7 @@ func TestTamperedLinkedHistory(t *testing.T) {
 	if r := check(w.finished(t, w.statement(l, w.indexed(l))), w.asked()); r.Err() != nil || !r.Complete || len(r.Linked) != 1 || len(r.Linked[0].Entries) != 2 || len(r.Entries) != 3 {
 		t.Fatalf("an honest one: %v", r.Err())
 	}
-	for _, c := range tamperings(w) {
+	for _, c := range append(tamperings(w), anchorTamperings(w)...) {
 		t.Run(c.name, func(t *testing.T) { c.caught(t, check, verifier.CheckLinked) })
 	}
 }

@@ -44,7 +44,7 @@ func TestQuorums(t *testing.T) {
 	} {
 		l := w.log()
 		claim := w.indexed(l)
-		size := l.Size()
+		size := claim.IndexRoot + 1
 		signed := string(l.Checkpoint(size))
 		for _, line := range c.lines {
 			signed += line(proof.Checkpoint{Origin: origin, Size: size, Root: l.Root(size)})

@@ -24,9 +24,11 @@ func TestRemarks(t *testing.T) {
 	}
 	l.AddPublic(v)
 	third := testlog.Signer(wire.EdDSA)
-	c := w.indexed(l)
-	l.AddPublic(l.AddKey("lothian", third, entry.PurposeSubmit)) // after M
-	l.AddSealed(w.Access("lothian", third, w.me()), w.me())
+	c := w.indexedWhile(l, func() {
+		l.AddRandom(1)
+		l.AddPublic(l.AddKey("lothian", third, entry.PurposeSubmit)) // after M
+		l.AddSealed(w.Access("lothian", third, w.me()), w.me())
+	})
 	r := w.check(testlog.StatementJSON(l.Statement(c)))
 	if r.Err() != nil || !r.Complete || len(r.Entries) != 4 {
 		t.Fatal(r.Err())
@@ -46,7 +48,7 @@ func TestRemarks(t *testing.T) {
 	// The history of a key that is newer than the index is not asked for: there can be none.
 	s := l.Statement(c)
 	s.Chains = without(s.Chains, "key:"+third.KID)
-	l.Prove(s, l.Size())
+	l.Prove(s)
 	if r := w.check(testlog.StatementJSON(s)); r.Err() != nil || !r.Complete || r.Unproved != 1 {
 		t.Errorf("without the history of a newer key: %v", r.Err())
 	}

@@ -57,16 +57,14 @@ func (w *world) me() string { return w.IDs[0] }
 
 // indexed appends the index root of the log as it is, and claims me. As in a live log, a leaf comes
 // between the root's computation and its logging, so that not the index root is the first that the
-// index does not cover. Three more leaves follow, so that nothing is at the very end.
+// index does not cover. Three more leaves follow, because the log goes on.
 func (w *world) indexed(l *testlog.Log) testlog.Claim {
 	return w.indexedWhile(l, func() { l.AddRandom(1) })
 }
 
 // indexedWhile is indexed with other leaves in between.
 func (w *world) indexedWhile(l *testlog.Log, add func()) testlog.Claim {
-	m, root := l.Size(), l.IndexAt(l.Size()).Root()
-	add()
-	c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootOf(m, root, l.Operator), Cosigners: w.everybody()}
+	c := testlog.Claim{ID: w.me(), IndexRoot: l.AddIndexRootWhile(add), Cosigners: w.everybody()}
 	l.AddRandom(3)
 	return c
 }
@@ -152,10 +150,11 @@ func tally(r *verifier.StatementReport) string {
 func TestHonestStatements(t *testing.T) {
 	w := newWorld(t)
 	more := func(l *testlog.Log) testlog.Claim {
-		c := w.indexed(l)
-		l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me())
-		l.AddRandom(1)
-		return c
+		return w.indexedWhile(l, func() {
+			l.AddRandom(1)
+			l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me())
+			l.AddRandom(1)
+		})
 	}
 	for name, c := range map[string]struct {
 		make  func(l *testlog.Log) testlog.Claim
@@ -177,9 +176,7 @@ func TestHonestStatements(t *testing.T) {
 			bulk := func() { l.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone) }
 			bulk()
 			bulk()
-			c := w.indexed(l)
-			bulk()
-			return c
+			return w.indexedWhile(l, bulk)
 		}, "2 shown; 2 shown, 1 newer", 13},
 		"that register itself": {func(l *testlog.Log) testlog.Claim {
 			l.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
@@ -354,15 +351,16 @@ func FuzzCheckStatement(f *testing.F) {
 	})
 }
 
-// TestStaleIndexRoot has a genesis that allows an index five entries behind.
-func TestStaleIndexRoot(t *testing.T) {
+// TestIndexRootThatLeavesOutTooMuch has a genesis that allows an index five entries behind.
+func TestIndexRootThatLeavesOutTooMuch(t *testing.T) {
 	w := newWorldOn(t, testlog.NewLag(origin, 5))
 	l := w.log()
-	c := w.indexed(l) // a leaf, the index root and three leaves: five behind
+	c := w.indexedWhile(l, func() { l.AddRandom(4) }) // four leaves and the index root: five behind
 	if r := w.check(testlog.StatementJSON(l.Statement(c))); r.Err() != nil {
 		t.Errorf("as far behind as allowed: %v", r.Err())
 	}
-	l.AddRandom(1)
+	l = w.log()
+	c = w.indexedWhile(l, func() { l.AddRandom(5) })
 	r := w.check(testlog.StatementJSON(l.Statement(c)))
 	if !isFailure(r.Err(), verifier.CheckIndexLag) || r.Complete || !r.Authentic {
 		t.Errorf("further behind: %v, complete %v, authentic %v", r.Err(), r.Complete, r.Authentic)
@@ -399,7 +397,7 @@ func TestIndexRootsAsHistory(t *testing.T) {
 		t.Fatalf("%d index roots below %d", len(c.Leaves), m)
 	}
 	s.Chains = with(s.Chains, c)
-	l.Prove(s, l.Size())
+	l.Prove(s)
 	if r := w.check(testlog.StatementJSON(s)); r.Err() != nil || !r.Complete {
 		t.Errorf("with an earlier index root: %v", r.Err())
 	}
@@ -423,7 +421,7 @@ func TestChainThatIsNotWhole(t *testing.T) {
 			s.Chains[i].Leaves = s.Chains[i].Leaves[:1] // without its revocation
 		}
 	}
-	l.Prove(s, l.Size())
+	l.Prove(s)
 	r := w.check(testlog.StatementJSON(s))
 	if !isFailure(r.Err(), verifier.CheckKeyHistory) {
 		t.Fatal(r.Err())

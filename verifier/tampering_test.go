@@ -3,6 +3,7 @@ package verifier_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,7 +50,7 @@ func TestTamperedStatements(t *testing.T) {
 	w := newWorld(t)
 	var words strings.Builder
 	made := 0
-	list := append(tamperings(w), linkTamperings(w)...)
+	list := slices.Concat(tamperings(w), anchorTamperings(w), linkTamperings(w))
 	if len(list) < 25 {
 		t.Errorf("%d tamperings", len(list))
 	}
@@ -88,7 +89,7 @@ func TestTamperedReadsOfEverybody(t *testing.T) {
 	if r := check(w.finished(t, w.statement(l, c)), w.asked()); r.Err() != nil || !r.Complete || len(r.Everyone) != 2 || len(r.Entries) != 2 {
 		t.Fatalf("an honest one: %v", r.Err())
 	}
-	for _, c := range tamperings(w) {
+	for _, c := range append(tamperings(w), anchorTamperings(w)...) {
 		if c.check == verifier.CheckEveryone { // is about them already
 			continue
 		}
@@ -111,7 +112,7 @@ func tamperings(w *world) []tampering {
 	operator := func(change func(l *testlog.Log, s *bundle.Statement)) func(testing.TB) ([]byte, string) {
 		return file(func(l *testlog.Log, s *bundle.Statement) {
 			change(l, s)
-			l.Prove(s, l.Size())
+			l.Prove(s)
 		})
 	}
 	// logged makes the operator log something first.
@@ -140,7 +141,7 @@ func tamperings(w *world) []tampering {
 			third(l)
 			s := w.statement(l, w.indexed(l))
 			drop(s, n)
-			l.Prove(s, l.Size())
+			l.Prove(s)
 			return w.finished(t, s), w.asked()
 		}
 	}
@@ -206,7 +207,7 @@ func tamperings(w *world) []tampering {
 			s := w.statement(l, w.indexed(l))
 			s.Newer = append(s.Newer, s.Entries[2])
 			drop(s, 2)
-			l.Prove(s, l.Size())
+			l.Prove(s)
 			return w.finished(t, s), w.asked()
 		}, verifier.CheckCovered, true},
 		{"a newer access is passed off as covered", func(t testing.TB) ([]byte, string) {
@@ -215,7 +216,7 @@ func tamperings(w *world) []tampering {
 			s := w.statement(l, c)
 			s.Entries, s.Newer = append(s.Entries, s.Newer...), bundle.Entries{}
 			s.Subject.Count++
-			l.Prove(s, l.Size())
+			l.Prove(s)
 			return w.finished(t, s), w.asked()
 		}, verifier.CheckCovered, true},
 

@@ -193,7 +193,8 @@ func setup(env *testscript.Env) error {
 // before testlog.Now, empty.json about the person in nobody, newer.json with an entry newer than
 // the index, verdicts.json of a log with the key $GOVERNED and the files in governed/, with
 // accesses that are covered and not, one of them in verdict-opening.json, extract.json,
-// uncosigned.json, dropped.json without an access, and bulk.json with a read of everyone's data,
+// uncosigned.json, newer.json with an entry that its index root does not cover, refreshed.json, which
+// is the same under the checkpoint of the next index root, dropped.json without an access, and bulk.json with a read of everyone's data,
 // alone.json without it, linked.json with a linked id, unlinked.json without what stands under it,
 // lying.json of an operator whose index lacks the access of lied-receipt.json.
 func statements(env *testscript.Env, s *testlog.Sample) error {
@@ -221,12 +222,16 @@ func statements(env *testscript.Env, s *testlog.Sample) error {
 	files["uncosigned.json"] = testlog.StatementJSON(l.Statement(bare))
 	dropped := l.Statement(claim)
 	dropped.Entries, dropped.Subject.Count = dropped.Entries[1:], 1
-	l.Prove(dropped, l.Size())
+	l.Prove(dropped)
 	files["dropped.json"] = testlog.StatementJSON(dropped)
-	l.AddSealed(s.Access("lothian", s.Second, s.IDs[0]), s.IDs[0])
+	late := s.Fork(s.Size())
 	fresh := claim
+	fresh.IndexRoot = late.AddIndexRootWhile(func() { late.AddSealed(s.Access("lothian", s.Second, s.IDs[0]), s.IDs[0]) })
 	fresh.CosignedAt = time.Now().Unix()
-	files["newer.json"] = testlog.StatementJSON(l.Statement(fresh))
+	files["newer.json"] = testlog.StatementJSON(late.Statement(fresh))
+	late.AddIndexRoot()
+	fresh.Size = late.Size()
+	files["refreshed.json"] = testlog.StatementJSON(late.Statement(fresh))
 
 	g := testlog.NewGoverned(testlog.New("ledger.test/2026"))
 	g.AddSealed(testlog.Sign(g.Operator, &entry.Decision{Common: g.Common("operator"), Org: "fife", Holder: "lothian", Action: "R", Purpose: []string{"HMARKT"}, Decision: "deny",

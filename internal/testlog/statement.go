@@ -16,6 +16,14 @@ func (l *Log) AddIndexRoot() uint64 {
 	return l.AddIndexRootOf(l.Size(), l.IndexAt(l.Size()).Root(), l.Operator)
 }
 
+// AddIndexRootWhile appends an honest index root. Between its computation and its logging add appends
+// entries, which it does not cover.
+func (l *Log) AddIndexRootWhile(add func()) uint64 {
+	m, root := l.Size(), l.IndexAt(l.Size()).Root()
+	add()
+	return l.AddIndexRootOf(m, root, l.Operator)
+}
+
 // AddIndexRootOf appends any index root.
 func (l *Log) AddIndexRootOf(size uint64, root wire.Hash, s *wire.Signer) uint64 {
 	common := entry.Common{Issuer: "operator", Audience: l.Origin, IssuedAt: Now}
@@ -27,7 +35,7 @@ func (l *Log) AddIndexRootOf(size uint64, root wire.Hash, s *wire.Signer) uint64
 type Claim struct {
 	ID         string                 // whose statement
 	IndexRoot  uint64                 // position of the index root it uses
-	Size       uint64                 // of the checkpoint; 0: of the log
+	Size       uint64                 // of the checkpoint; 0: that which ends in the index root
 	Checkpoint []byte                 // signed; nil: the log's own with Cosigners' lines
 	Cosigners  []*Cosigner            //
 	CosignedAt int64                  // 0: Now
@@ -56,10 +64,7 @@ func (l *Log) Statement(c Claim) *bundle.Statement {
 		c.VRF = l.VRF
 	}
 	signers := map[string]bool{l.Entries[c.IndexRoot].KID: true}
-	size := c.Size
-	if size == 0 {
-		size = l.Size()
-	}
+	size := c.size()
 	own := l.history(c, c.ID, m, size, signers)
 	s := &bundle.Statement{Subject: own.Subject, Period: c.Period, Entries: own.Entries, Newer: own.Newer, Linked: bundle.LinkedHistories{}}
 	if c.Besides == "" && c.ID != entry.RegEveryone {
@@ -75,7 +80,7 @@ func (l *Log) Statement(c Claim) *bundle.Statement {
 		s.Linked = append(s.Linked, bundle.LinkedHistory{ID: id, History: *l.history(c, id, m, size, signers)})
 	}
 	s.Evidence = l.evidence(c, bundle.FormatStatement, size, signers)
-	l.Prove(s, size)
+	l.prove(s, size)
 	return s
 }
 
@@ -122,9 +127,21 @@ func (l *Log) history(c Claim, id string, m, size uint64, signers map[string]boo
 	return h
 }
 
+func (c Claim) size() uint64 {
+	if c.Size == 0 {
+		return c.IndexRoot + 1
+	}
+	return c.Size
+}
+
 // Prove computes the nodes of a statement again after it was altered, as the operator that makes
 // the statement can.
-func (l *Log) Prove(s *bundle.Statement, size uint64) {
+func (l *Log) Prove(s *bundle.Statement) {
+	text, _, _ := strings.Cut(s.Checkpoint, "\n\n")
+	l.prove(s, must(proof.ParseCheckpointText(text+"\n")).Size)
+}
+
+func (l *Log) prove(s *bundle.Statement, size uint64) {
 	s.Nodes = l.MultiNodes(slices.Collect(maps.Keys(must(s.LeafHashes()))), size)
 }
 
@@ -142,8 +159,8 @@ func (l *Log) Extract(c Claim, indices ...uint64) *bundle.Extract {
 		x.Entries = append(x.Entries, bundle.NewExtractEntry(l.Openings[i]))
 		signers[l.Entries[i].KID] = true
 	}
-	x.Evidence = l.evidence(c, bundle.FormatExtract, l.Size(), signers)
-	x.Nodes = l.MultiNodes(slices.Collect(maps.Keys(must(x.LeafHashes()))), l.Size())
+	x.Evidence = l.evidence(c, bundle.FormatExtract, c.size(), signers)
+	x.Nodes = l.MultiNodes(slices.Collect(maps.Keys(must(x.LeafHashes()))), c.size())
 	return x
 }
 
