@@ -148,8 +148,6 @@ func (l *Log) consistent(ctx context.Context, signed []byte, c proof.Checkpoint)
 	if ok && c.Size > 0 {
 		return nil
 	}
-	l.cfg.Logger.Error("ALARM: a checkpoint signed by this log's key is not of this log", "alarm", true,
-		"size", c.Size, "root", fmt.Sprintf("%x", c.Root))
 	if own, err := ownNote(signed, l.verifier); err == nil && c.Size > 0 {
 		l.signing.contradicted(ctx, fmt.Sprintf("a checkpoint of %d entries, signed by the log's key, was sent to "+
 			"/v1/cosignatures, but the tree of %d entries in the database does not contain it", c.Size, head.Size), own)

@@ -186,6 +186,9 @@ func (s *signing) failure() error {
 // contradicted stops the log for every process, because the world knows another tree than the
 // database has. contrary is a checkpoint by the log's own key that shows it, nil if there is none.
 func (s *signing) contradicted(ctx context.Context, reason string, contrary []byte) {
+	if s.failure() != nil {
+		s.l.cfg.Logger.Error("ALARM: the log is contradicted again", "alarm", true, "error", reason)
+	}
 	_ = s.halt(reason, false)
 	if s.rec == nil {
 		return

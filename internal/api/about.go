@@ -6,6 +6,7 @@ import (
 
 	"igledger/internal/client"
 	"igledger/ledger"
+	"igledger/ledger/storage"
 )
 
 // register is GET /v1/register.
@@ -59,16 +60,35 @@ func (a *api) health(w http.ResponseWriter, _ *request) error {
 	return nil
 }
 
-// ready is GET /readyz: the database answers and the log accepts entries. A replica is ready even
-// if its index is still loading, or has found a wrong root and makes no more statements (the metric
-// igledger_index_broken): every replica finds the same root, and accesses must still be logged.
+// ready is GET /readyz: an append would succeed now; if not, the problem says why. A replica is ready
+// even if its index is still loading, or has found a wrong root and makes no more statements (the
+// metric igledger_index_broken): every replica finds the same root, and accesses must still be
+// logged.
 func (a *api) ready(w http.ResponseWriter, r *request) error {
 	if err := a.log.Ready(r.Context()); err != nil {
 		a.logger.Error("not ready", "error", err)
-		return &refusal{code: unavailable}
+		return notReady(err)
 	}
 	write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 	return nil
+}
+
+// notReady returns the refusal that tells strangers why the log is not ready: nothing that a
+// database says of itself.
+func notReady(err error) *refusal {
+	r := &refusal{code: unavailable, detail: "the database does not answer, or cannot be written to"}
+	var why *ledger.StoppedError
+	switch {
+	case errors.As(err, &why):
+		r.code, r.detail = stopped, why.Error()
+	case errors.Is(err, ledger.ErrRecord):
+		r.detail = "the signing record cannot be read or written"
+	case errors.Is(err, storage.ErrFrozen):
+		r.detail = "the log is frozen"
+	case errors.Is(err, ledger.ErrClosed):
+		r.detail = "the process is shutting down"
+	}
+	return r
 }
 
 // scrape is GET /metrics.

@@ -37,7 +37,7 @@ var (
 	ofBody    = []string{badRequest, mediaType, tooLarge}
 	ofCaller  = []string{unauthorised, forbidden}
 	ofAuthZEN = []string{string(wire.BadID), string(wire.BadClaim), string(wire.BadDisclosure), busy}
-	ofLog     = []string{unavailable, internal}
+	ofLog     = []string{unavailable, stopped, internal}
 )
 
 // What a reading leaves in the log. The table of routes states who may read: see grant.words.
@@ -286,7 +286,7 @@ var operations = map[string]operation{
 	"GET /healthz":      {id: "getHealth", summary: "Check that the process answers", media: "text/plain; charset=utf-8"},
 	"GET /readyz": {
 		id: "getReady", summary: "Check that the database answers and the log accepts entries",
-		media: "text/plain; charset=utf-8", problems: []string{unavailable},
+		media: "text/plain; charset=utf-8", problems: []string{unavailable, stopped},
 	},
 	"GET /metrics": {
 		id: "getMetrics", summary: "Get Prometheus metrics", media: "text/plain",

@@ -133,7 +133,6 @@ func TestCosignaturesRefused(t *testing.T) {
 		"nothing":                   {"", "text/plain", badCheckpoint},
 		"prose":                     {"thank you\n", "text/plain", badCheckpoint},
 		"another log's signature":   {strings.Replace(plain, "\n", "\n1", 1) + line(head, now), "text/plain", badCheckpoint},
-		"a fork":                    {string(forked) + line(fork, now), "text/plain", inconsistentCheckpoint},
 		"a line for another":        {plain + line(fork, now), "text/plain", badCosignature},
 		"a line of tomorrow":        {plain + line(head, now.Add(24*time.Hour)), "text/plain", badCosignature},
 		"no cosigner":               {plain, "text/plain", unknownCosigner},
@@ -149,13 +148,33 @@ func TestCosignaturesRefused(t *testing.T) {
 	if got := w.info(); got.Witnessed != "" || got.Anchor != plain {
 		t.Errorf("kept: witnessed %q, anchor %q", got.Witnessed, got.Anchor)
 	}
-	if n := strings.Count(w.lines.String(), "ALARM"); n != 1 {
-		t.Errorf("%d alarms for one fork:\n%s", n, w.lines)
-	}
 	m := string(w.do("GET", "/metrics", "").body)
 	if !strings.Contains(m, `igledger_cosigner_size{cosigner="w"} 0`) ||
 		strings.Contains(m, "igledger_cosigner_time_seconds{") || strings.Contains(m, "igledger_witnessed_size ") {
 		t.Errorf("metrics show cosignatures that were never made")
+	}
+	r := w.do("POST", "/v1/cosignatures", string(forked)+line(fork, now), "Content-Type", "text/plain")
+	if got := r.problem(t); got != inconsistentCheckpoint {
+		t.Errorf("a fork: %s", got)
+	}
+	if n := strings.Count(w.lines.String(), "ALARM"); n != 1 {
+		t.Errorf("%d alarms for one fork:\n%s", n, w.lines)
+	}
+	// The operator's key has signed another tree, so nothing more is signed.
+	size := w.size()
+	for _, r := range []reply{
+		w.do("GET", "/readyz", ""), w.do("GET", "/checkpoint", ""), w.do("GET", "/v1/log", ""),
+		w.do("POST", "/v1/entries", submission(w.entry("SRC", person))),
+	} {
+		if code := r.problem(t); r.StatusCode != 503 || code != stopped {
+			t.Errorf("%s %s: %d %s", r.Request.Method, r.Request.URL.Path, r.StatusCode, code)
+		}
+	}
+	if n := w.size(); n != size {
+		t.Errorf("the log grew to %d", n)
+	}
+	if body := string(w.do("GET", "/readyz", "").body); !strings.Contains(body, "igledger recover") {
+		t.Errorf("readyz does not say what to do: %s", body)
 	}
 }
 
