@@ -24,7 +24,7 @@ func TestAlgorithms(t *testing.T) {
 	unknown := "x.test+01020304+CQEB"
 	l := w.log()
 	claim := w.indexed(l)
-	size := l.Size()
+	size := claim.IndexRoot + 1
 	head := proof.Checkpoint{Origin: origin, Size: size, Root: l.Root(size)}
 	fork := head
 	fork.Root[0]++
@@ -92,7 +92,8 @@ func TestNotesThatCannotBeRead(t *testing.T) {
 	w := newWorld(t)
 	l := w.log()
 	claim := w.indexed(l)
-	honest := string(l.Cosigned(l.Size(), 0, w.everybody()...))
+	size := claim.IndexRoot + 1
+	honest := string(l.Cosigned(size, 0, w.everybody()...))
 	text, lines, _ := strings.Cut(honest, "\n\n")
 	stranger := testlog.NewCosigner("stranger.test").Line(proof.Checkpoint{Origin: origin}, 1)
 	const unknown = "says nothing about who wrote it"
@@ -107,7 +108,7 @@ func TestNotesThatCannotBeRead(t *testing.T) {
 		"no signature":        {text + "\n", "no signature lines", unknown},
 		"a torn line":         {honest + "— stranger.test\n", "signature line 6", unknown},
 		"not UTF-8":           {strings.Replace(honest, "ledger", "l\xe9dger", 1), "not UTF-8", unknown},
-		"altered":             {strings.Replace(honest, "\n"+fmt.Sprint(l.Size()), "\n1"+fmt.Sprint(l.Size()), 1), "is not over this text", "the log did not sign this"},
+		"altered":             {strings.Replace(honest, "\n"+fmt.Sprint(size), "\n1"+fmt.Sprint(size), 1), "is not over this text", "the log did not sign this"},
 		"another log's":       {string(testlog.New("other.test").Checkpoint(0)), "its signature lines are of \"other.test\"", "the log did not sign this"},
 		"too long":            {honest + strings.Repeat("x", proof.MaxCheckpoint), "at most", ""},
 	} {

@@ -29,7 +29,7 @@ type check struct {
 	first   map[string]uint64 // (iss, jti) of each sealed entry shown -> its index
 	signed  []signedEntry     // every signed entry shown, unordered until judge sorts it
 	proved  map[string]bool   // public histories shown -> whether the index proves them whole
-	late    map[uint64]bool   // newer entries whose key is newer than the index root too
+	late    map[uint64]bool   // newer entries by keys of which nothing is shown
 
 	register *register.Register // after the last entry; nil: no signature was judged
 	chosen   bool               // it is an extract: someone chose what it shows
@@ -38,6 +38,7 @@ type check struct {
 	everyone []StatementEntry
 	bulk     bool // the file has a list of reads of everyone's data, perhaps an empty one
 	linked   []LinkedHistory
+	doubtful []StatementEntry // see setApart
 }
 
 func newCheck(policy *Policy, now time.Time) *check {
@@ -63,6 +64,7 @@ var onlyCompleteness = map[Check]bool{
 
 // report returns the report of what was found, as far as the check came.
 func (c *check) report() *StatementReport {
+	c.setApart()
 	r := &StatementReport{
 		Report:        c.Report,
 		Entries:       c.own,
@@ -72,7 +74,7 @@ func (c *check) report() *StatementReport {
 		Extract:       c.chosen,
 		Period:        c.period,
 		Register:      c.register,
-		Unproved:      len(c.late),
+		Doubtful:      c.doubtful,
 		Audited:       c.backers.audited,
 		AuditedEnough: c.backers.enough,
 		Witnessed:     c.backers.witnessed,

@@ -97,9 +97,13 @@ func (c *check) judgeEntry(s signedEntry) bool {
 	case err == nil:
 		return true
 	case errors.Is(err, wire.UnknownKey) && s.index >= c.root.Size && s.entry.Type.Sealed():
-		// Its key may be at or above M, where nothing is proved.
+		// The key may have been registered at or above M, where nothing is proved. An honest ledger
+		// shows the entry when it can prove the key.
 		c.late[s.index] = true
-		c.Skip(CheckKeyStatus, At(s.index), "the entry and its key are newer than the index: who signed it is not proved yet")
+		c.Fail(&Failure{Check: CheckKeyStatus, Index: At(s.index),
+			Expected: "a key that the index has, or the genesis", Found: "a key of which the file shows nothing", Err: err,
+			Meaning: "the entry is newer than the index, and nothing shows that the key which signed it was ever registered, " +
+				"or that it had not been revoked: the operator can have made the entry up"})
 	default:
 		c.Fail(failure(err, At(s.index), CheckSignature))
 	}
@@ -176,9 +180,6 @@ func (c *check) remark(row *StatementEntry) {
 	if row.Newer {
 		row.Remarks = append(row.Remarks, fmt.Sprintf("newer than the index (entry %d): it is in the log, but this list "+
 			"may lack other new entries and a revocation of its key", c.root.Size))
-	}
-	if c.late[row.Index] {
-		row.Remarks = append(row.Remarks, "WHO SIGNED IT IS NOT PROVED: its key is also newer than the index")
 	}
 	if row.Entry == nil {
 		return

@@ -47,6 +47,10 @@ type StatementReport struct {
 	EveryoneShown bool             // the file has a list of these reads, perhaps an empty one
 	Linked        []LinkedHistory  // other ids of the same person, by id
 
+	// Doubtful are the entries that are not what they claim: a check of the entry itself failed, which
+	// is its first remark. They are in none of the lists above.
+	Doubtful []StatementEntry
+
 	// Register holds the organisations and keys that the file shows, after its last entry. It is
 	// nil if the check did not get that far.
 	Register *register.Register
@@ -58,7 +62,6 @@ type StatementReport struct {
 	// below Below and within Period.
 	Complete bool
 
-	Unproved      int           // newer entries whose keys are newer than the index: who signed them is not proved
 	Audited       []Cosignature // by members of the policy's group "auditors"
 	AuditedEnough bool          // by as many as the group requires; false: completeness is the operator's word alone
 	Witnessed     []Cosignature // by all others

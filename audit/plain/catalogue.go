@@ -54,6 +54,7 @@ type Key string
 const (
 	MarkEmergency      Key = "mark.emergency"
 	MarkMachine        Key = "mark.machine"
+	Doubtful           Key = "mark.doubtful"
 	NoReason           Key = "why.none"
 	Unreadable         Key = "absent.unreadable"
 	Outside            Key = "absent.outside"

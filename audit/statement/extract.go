@@ -136,10 +136,11 @@ func (f *Follower) extract(
 	x = &bundle.Extract{}
 	kids := map[string]bool{}
 	var at []uint64
+	var by []string
 	err = f.cfg.Log.EachEntry(ctx, places, func(h ledger.HistoryEntry) error {
 		x.Entries = append(x.Entries, bundle.NewExtractEntry(h.Opening))
 		kids[h.KID] = true
-		at = append(at, h.Index)
+		at, by = append(at, h.Index), append(by, h.KID)
 		return nil
 	})
 	if err != nil {
@@ -154,6 +155,17 @@ func (f *Follower) extract(
 	})
 	if err != nil {
 		return nil, nil, err
+	}
+	// An entry of which nothing can show yet who signed it stands in a later extract.
+	shown := 0
+	for i, kid := range by {
+		if at[i] < g.root.Size || !g.unknown[kid] {
+			x.Entries[shown], at[shown] = x.Entries[i], at[i]
+			shown++
+		}
+	}
+	if x.Entries, at = x.Entries[:shown], at[:shown]; shown == 0 {
+		return nil, nil, fmt.Errorf("making an extract: the keys of its entries are newer than the index: %w", ErrNotFound)
 	}
 	x.Evidence = g.evidence(bundle.FormatExtract, extractText(g, what))
 	err = f.cfg.Log.MultiProof(ctx, append(g.indices(), at...), g.size, func(nodes []wire.Hash) error {

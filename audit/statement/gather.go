@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"igledger/ledger"
 	"igledger/ledger/bundle"
@@ -31,6 +32,7 @@ type gathered struct {
 	pasts   []*past // in the order of the ids that were asked for
 	linked  []*past // for statements: of the ids linked with the first, ascending
 	chains  bundle.Chains
+	unknown map[string]bool // keys that were registered at or above M
 }
 
 // all returns the histories in the order that a statement has them.
@@ -198,7 +200,7 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 		}
 		p.proof = filled(path)
 	}
-	g.chains = make(bundle.Chains, 0, len(chains))
+	g.chains, g.unknown = make(bundle.Chains, 0, len(chains)), map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(chains)) {
 		leaves := chains[name]
 		path, state, _ := f.tree.Prove(proof.NameKey(name))
@@ -206,6 +208,9 @@ func (f *Follower) prove(g *gathered, kid string, links bool, chains map[string]
 		if state.Count != uint64(n) {
 			return false, fmt.Errorf("the history of %s has %d entries below %d, but %d in the index: %w",
 				name, n, g.root.Size, state.Count, ErrDiffers)
+		}
+		if kid, ok := strings.CutPrefix(name, "key:"); ok && n == 0 && len(leaves) > 0 {
+			g.unknown[kid] = true
 		}
 		c := bundle.Chain{Name: name, Proof: filled(path), Leaves: make(bundle.Leaves, n)}
 		for i, l := range leaves[:n] {

@@ -141,6 +141,8 @@ func (s *Statement) history(p *past, period *bundle.Period) *bundle.History {
 		case in && i < p.covered:
 			h.Entries = append(h.Entries, bundle.Unopened(e.Index))
 			s.opened = append(s.opened, e)
+		case in && s.g.unknown[e.kid]:
+			continue // nothing can show yet who signed it: a later statement does
 		case in:
 			h.Newer = append(h.Newer, bundle.Unopened(e.Index))
 			s.opened = append(s.opened, e)

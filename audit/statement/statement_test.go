@@ -424,3 +424,44 @@ func TestLinksWhileTheLogGrows(t *testing.T) {
 		}
 	}
 }
+
+// A statement leaves out a newer entry whose key is newer than the index too: nothing in the file
+// could tell it from one that the operator made up. It stands in the next one.
+func TestKeyNewerThanTheIndex(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		mine := w.look(alice)
+		f := w.followWhile(w.log)
+		next, err := wire.GenerateSigner(wire.EdDSA)
+		w.ok(err)
+		var newer, withheld uint64
+		w.meanwhile = func() {
+			newer = w.look(alice)[0]
+			w.add(w.admin, &entry.Key{Common: w.by("SRC"), Org: "SRC", Proof: w.prove(next, "SRC"),
+				Key: entry.PublicKey{JWK: next.Public, Purposes: []entry.Purpose{entry.PurposeSubmit}}})
+			withheld = w.add(next, w.access(alice))
+		}
+		w.step(f)
+		s := w.make(f, alice, statement.Window{})
+		same(t, "newer", indices(s.Newer, true), []uint64{newer})
+		if r := w.check(s, alice); !r.Authentic || len(r.Doubtful) > 0 {
+			t.Errorf("%v", r.Err())
+		}
+		x, done, err := f.Extract(t.Context(), alice, []uint64{mine[0], withheld})
+		w.ok(err)
+		done()
+		if len(x.Entries) != 1 {
+			t.Errorf("%d entries in the extract", len(x.Entries))
+		}
+		if _, _, err := f.Extract(t.Context(), alice, []uint64{withheld}); !errors.Is(err, statement.ErrNotFound) {
+			t.Errorf("an extract of it alone: %v", err)
+		}
+		w.pass()
+		w.step(f)
+		s = w.make(f, alice, statement.Window{})
+		same(t, "a root later", indices(s.Entries, true), []uint64{mine[0], newer, withheld})
+		if r := w.check(s, alice); !r.Complete {
+			t.Errorf("a root later: %v", r.Err())
+		}
+	})
+}

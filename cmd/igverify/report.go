@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf16"
 
+	"igledger/audit/plain"
 	"igledger/verifier"
 )
 
@@ -31,6 +32,7 @@ type report struct {
 	Accesses []shownAccess     `json:"accesses,omitempty"` // of a statement
 	Everyone []shownAccess     `json:"everyone,omitempty"` // of a statement: reads of everyone's data
 	Linked   []linkedHistory   `json:"linked,omitempty"`   // of a statement: under other numbers of the same person
+	Doubtful []shownAccess     `json:"doubtful,omitempty"` // of a statement: entries that are not what they claim
 	Findings *finding          `json:"findings,omitempty"` // of a statement
 	Totals   []row             `json:"totals,omitempty"`   // of a replay
 	Notes    []string          `json:"notes,omitempty"`    // what else a reader must know
@@ -111,6 +113,7 @@ func (r *report) writeText(w io.Writer) {
 	writeAccesses(w, "", r.Accesses)
 	writeLinked(w, r.Linked)
 	writeAccesses(w, "reads of everyone's data, which include this person's:\n", r.Everyone)
+	writeAccesses(w, said.Text(plain.Doubtful)+":\n", r.Doubtful)
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "\nnote: %s\n", clean(n))
 	}

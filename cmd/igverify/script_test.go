@@ -193,7 +193,7 @@ func setup(env *testscript.Env) error {
 // before testlog.Now, empty.json about the person in nobody, newer.json with an entry newer than
 // the index, verdicts.json of a log with the key $GOVERNED and the files in governed/, with
 // accesses that are covered and not, one of them in verdict-opening.json, extract.json,
-// uncosigned.json, newer.json with an entry that its index root does not cover, refreshed.json, which
+// uncosigned.json, newer.json with an entry that its index root does not cover, invented.json with one that nobody signed, refreshed.json, which
 // is the same under the checkpoint of the next index root, dropped.json without an access, and bulk.json with a read of everyone's data,
 // alone.json without it, linked.json with a linked id, unlinked.json without what stands under it,
 // lying.json of an operator whose index lacks the access of lied-receipt.json.
@@ -229,6 +229,10 @@ func statements(env *testscript.Env, s *testlog.Sample) error {
 	fresh.IndexRoot = late.AddIndexRootWhile(func() { late.AddSealed(s.Access("lothian", s.Second, s.IDs[0]), s.IDs[0]) })
 	fresh.CosignedAt = time.Now().Unix()
 	files["newer.json"] = testlog.StatementJSON(late.Statement(fresh))
+	made := s.Fork(s.Size())
+	forged := fresh
+	forged.IndexRoot = made.AddIndexRootWhile(func() { made.AddSealed(s.Access("lothian", testlog.Signer("EdDSA"), s.IDs[0]), s.IDs[0]) })
+	files["invented.json"] = testlog.StatementJSON(made.Statement(forged))
 	late.AddIndexRoot()
 	fresh.Size = late.Size()
 	files["refreshed.json"] = testlog.StatementJSON(late.Statement(fresh))

@@ -69,6 +69,7 @@ func checkStatement(s *session) error {
 	s.report.Findings = findings(r)
 	s.report.Accesses, s.report.Everyone = accesses(r.Entries, r.Register), accesses(r.Everyone, r.Register)
 	s.report.Linked = linkedHistories(r)
+	s.report.Doubtful = accesses(r.Doubtful, r.Register)
 	s.report.Notes = append(s.report.Notes, statementNotes...)
 	return nil
 }

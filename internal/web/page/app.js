@@ -73,7 +73,7 @@ async function verify(bytes, policy, number) {
   }
   loaded = false;
   await start();
-  return { kind: "", verdict: "unreadable", hint: "", checks: [], entries: [], everyone: [], linked: [], hidden: 0, everyoneHidden: 0, authentic: false,
+  return { kind: "", verdict: "unreadable", hint: "", checks: [], entries: [], everyone: [], linked: [], doubtful: [], hidden: 0, everyoneHidden: 0, authentic: false,
     problem: "The checker gave up. The file needs more memory than this browser has, or it was made to harm the program that reads it. Try the program igverify." };
 }
 
@@ -196,6 +196,8 @@ function show(r) {
   $("list").className = r.authentic ? "" : "unproved";
   $("everyone-title").hidden = $("everyone-note").hidden = !readable || r.everyone.length + r.everyoneHidden === 0;
   $("everyone").className = $("linked").className = r.authentic ? "" : "unproved";
+  $("doubtful-title").hidden = r.doubtful.length === 0;
+  $("doubtful-title").textContent = capital(r.doubtfulTitle);
   tables(r);
 
   $("checks-note").textContent = !readable ? "No checks were made." :
@@ -245,7 +247,8 @@ const outside = (n) => n > 0 ? ` ${n} ${n === 1 ? "access" : "accesses"} outside
 function tables(r) {
   $("list-note").textContent = (r.entries.length === 0 ? "The file shows no access." : "Newest first. Times, reasons and roles are as each organisation stated and signed them. Times are shown in your device's time zone.") + outside(r.hidden);
   $("everyone-note").textContent = "These were reads of everyone's data at once, so also of yours. This list does not show names, because everyone receives it." + outside(r.everyoneHidden);
-  const all = [table(r.entries, $("list"), $("more")), table(r.everyone, $("everyone"), $("everyone-more")), ...linked(r)];
+  const all = [table(r.entries, $("list"), $("more")), table(r.everyone, $("everyone"), $("everyone-more")), ...linked(r),
+    table(r.doubtful ?? [], $("doubtful"), $("doubtful-more"))];
   window.onbeforeprint = () => all.forEach((showAll) => showAll()); // a printed list must not look complete if it is not
 }
 

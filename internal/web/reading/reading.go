@@ -20,6 +20,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"igledger/audit/plain"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
@@ -59,6 +60,11 @@ type Report struct {
 
 	Everyone       []Entry `json:"everyone"` // reads of everyone's data, which include the reader's, likewise
 	EveryoneHidden int     `json:"everyoneHidden"`
+
+	// Doubtful are entries in the log that are not what they claim: the first of their remarks says why.
+	// They are in no other list, and DoubtfulTitle is the heading for them.
+	Doubtful      []Entry `json:"doubtful"`
+	DoubtfulTitle string  `json:"doubtfulTitle"` // "" without them
 
 	Linked []Linked `json:"linked"` // what is on record under other numbers of the same person, by number
 }
@@ -273,6 +279,10 @@ func report(r *verifier.StatementReport) *Report {
 	}
 	rep.Entries, rep.Hidden = rows(r.Entries, r.Register)
 	rep.Everyone, rep.EveryoneHidden = rows(r.Everyone, r.Register)
+	rep.Doubtful, _ = rows(r.Doubtful, r.Register)
+	if len(rep.Doubtful) > 0 {
+		rep.DoubtfulTitle = said.Text(plain.Doubtful)
+	}
 	for _, l := range r.Linked {
 		shown, hidden := rows(l.Entries, r.Register)
 		rep.Linked = append(rep.Linked, Linked{

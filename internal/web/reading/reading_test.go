@@ -333,3 +333,20 @@ func TestVerdictIsTheLedgersWord(t *testing.T) {
 		}
 	}
 }
+
+// TestDoubtful: what is not what it claims stands under a heading of its own, in no list.
+func TestDoubtful(t *testing.T) {
+	w := newWorld()
+	policy := string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
+	m, root := w.Size(), w.IndexAt(w.Size()).Root()
+	invented := w.AddSealed(w.Access("lothian", testlog.Signer("EdDSA"), w.IDs[0]), w.IDs[0])
+	r := w.read(t, w.Statement(testlog.Claim{ID: w.IDs[0], IndexRoot: w.AddIndexRootOf(m, root, w.Operator),
+		Cosigners: slices.Concat(w.witnesses, w.auditors)}), policy)
+	if r.Authentic || r.Verdict != reading.Refused || len(r.Doubtful) != 1 || r.Doubtful[0].Entry != invented ||
+		!strings.HasPrefix(r.Doubtful[0].Remarks[0], "key-status: ") || r.DoubtfulTitle != english.Text(plain.Doubtful) {
+		t.Errorf("%+v %q", r.Doubtful, r.DoubtfulTitle)
+	}
+	if slices.ContainsFunc(r.Entries, func(e reading.Entry) bool { return e.Entry == invented }) {
+		t.Error("it stands in the list")
+	}
+}
