@@ -52,6 +52,28 @@ func (p *person) checkLinks() bool {
 	return true
 }
 
+// RecorderOf returns the organisation that recorded a consent of a person first, under the id sub or
+// under a number linked with it. It returns "" if there is no such consent.
+func (r *Rules) RecorderOf(consent, sub string, state func(id string) []byte) (string, error) {
+	p, err := readPerson(state(sub))
+	if err != nil {
+		return "", err
+	}
+	if rec := p.record(consent); rec != nil {
+		return rec.Holder, nil
+	}
+	for _, l := range p.Linked {
+		q, err := readPerson(state(l.ID))
+		if err != nil {
+			return "", err
+		}
+		if rec := q.record(consent); rec != nil {
+			return rec.Holder, nil
+		}
+	}
+	return "", nil
+}
+
 // linkedRecords returns the consents under the person's other numbers that apply to an access under
 // an agreement. They are in the order of the links, and only their refusals matter.
 func (p *person) linkedRecords(agreement string, state func(id string) []byte) (list []policies.Record, err error) {

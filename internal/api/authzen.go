@@ -38,6 +38,8 @@ type question struct {
 	verdict *entry.Verdict
 	index   uint64
 	keep    bool  // it must be logged, or was
+	holder  bool  // the caller's organisation holds the record, as it states
+	known   bool  // the caller's organisation recorded the consent that decided
 	err     error // what is wrong with this question alone; it makes the answer a denial
 }
 
@@ -146,7 +148,7 @@ func (a *api) decide(
 		q.asked, q.err = a.ask(c, e)
 		if q.err == nil {
 			q.keep = e.Context != nil && e.Context.Log
-			err := q.decide(rules, state, a.log.Operator())
+			err := q.decide(rules, state, a.log.Operator(), c.Issuer)
 			if unread != nil {
 				err = unread
 			}
@@ -164,13 +166,22 @@ func (a *api) decide(
 }
 
 // decide fills in the decision and signs the entry. If a claim of the question itself is wrong, it
-// sets q.err and returns nil.
-func (q *question) decide(rules *consent.Rules, state func(id string) []byte, operator *wire.Signer) error {
+// sets q.err and returns nil. caller is the organisation that asks.
+func (q *question) decide(
+	rules *consent.Rules, state func(id string) []byte, operator *wire.Signer, caller string,
+) error {
 	decided, verdict, err := rules.Decide(consent.AsAccess(q.asked), state)
 	if err != nil {
 		return err
 	}
-	q.decided, q.verdict = decided, verdict
+	q.decided, q.verdict, q.holder = decided, verdict, q.asked.Holder == caller
+	if verdict.Consent != "" {
+		recorder, err := rules.RecorderOf(verdict.Consent, q.asked.Sub, state)
+		if err != nil {
+			return err
+		}
+		q.known = recorder == caller
+	}
 	q.asked.Decision, q.asked.Rules = "permit", q.verdict.Rules
 	if q.verdict.Result == entry.NotCovered {
 		q.asked.Decision, q.keep = "deny", true
@@ -280,20 +291,34 @@ func (a *api) logDecisions(ctx context.Context, list []*question) error {
 	return nil
 }
 
-// answer returns what the caller is told.
+// told returns the verdict as the caller is told it: which consent decided only if the caller's
+// organisation recorded it.
+func (q *question) told() *entry.Verdict {
+	if q.known {
+		return q.verdict
+	}
+	return verdictWithoutConsent(q.verdict)
+}
+
+// answer returns what the caller is told. What would make an access allowed that the person's choice
+// forbids, such as the data to leave out, is for the organisation that holds the record and has to
+// apply the choice. To the one that the choice restricts it would say what the person chose.
 func (q *question) answer(rules *consent.Rules) client.Decision {
 	if q.err != nil {
 		p := refusalOf(q.err).problem()
 		e := &client.EvaluationError{Status: p.Status, Message: p.Title + ": " + p.Detail}
 		return client.Decision{Context: &client.DecisionContext{Error: e}}
 	}
-	x := &client.DecisionContext{Verdict: inWords(rules, q.verdict), Index: q.index}
+	x := &client.DecisionContext{Verdict: inWords(rules, q.told()), Index: q.index}
 	if q.keep {
 		x.ID = q.entry.ID
 	}
 	for i, words := range rules.Reasons(q.verdict) {
 		id := q.verdict.Rules[i]
 		x.Reasons = append(x.Reasons, client.Reason{ID: id, Plain: said.Rule(id, words)})
+	}
+	if q.verdict.Consent != "" && !q.permitted() && !q.holder {
+		return client.Decision{Context: x}
 	}
 	for _, o := range q.decided.Obligations {
 		x.Obligations = append(x.Obligations, client.Obligation{ID: o.ID, Codes: o.Codes})

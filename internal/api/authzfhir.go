@@ -50,7 +50,7 @@ func answerFHIR(w http.ResponseWriter, r *request, rules *consent.Rules, q *ques
 	if err != nil {
 		address = r.RemoteAddr
 	}
-	body, err := audit.DecisionEvent(&d, q.verdict.Consent, address, inWords(rules, q.verdict).Plain)
+	body, err := audit.DecisionEvent(&d, q.told().Consent, address, inWords(rules, q.verdict).Plain)
 	if err != nil {
 		return err
 	}

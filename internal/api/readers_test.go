@@ -167,3 +167,36 @@ func TestReportsNameNoConsent(t *testing.T) {
 		t.Errorf("%+v", r.Accesses)
 	}
 }
+
+// A decision says that the person's choice forbids the access. Which record of consent that is, is for
+// who recorded it; which data to leave out, for who holds the record and has to apply the choice.
+func TestDecisionsKeepChoices(t *testing.T) {
+	b := newBoard(t)
+	b.agree(b.isa("isa-1", 1))
+	b.refuse(person, "HRESCH")
+	research := func(a *entry.Access) { a.Purpose = []string{"HRESCH"} }
+	q := questionOf(b.shared(person, research))
+	for name, c := range map[string]struct {
+		caller *client.Client
+		told   bool
+	}{
+		"the organisation that holds the record": {b.pep(), true},
+		"the one that the refusal restricts":     {b.client(b.audit["CTL"], "CTL"), false},
+	} {
+		d, err := c.caller.Decide(t.Context(), q)
+		b.ok(err)
+		if d.Decision || (d.Context.Verdict.Consent == consentID) != c.told || !c.told && len(d.Context.Obligations) > 0 {
+			t.Errorf("%s is told %+v", name, d.Context)
+		}
+	}
+	fhir, err := b.client(b.audit["CTL"], "CTL").DecideFHIR(t.Context(), q)
+	b.ok(err)
+	if bytes.Contains(fhir, []byte(consentID)) {
+		t.Error("the FHIR answer names the consent to the organisation that it restricts")
+	}
+	r := b.log.Append(t.Context(), b.sign(b.submit["SRC"], b.shared(person, research)))[0]
+	b.ok(r.Err)
+	if r.Verdict.Consent != consentID || taken(r).Verdict.Consent != "" {
+		t.Errorf("the ledger has %+v, the source is told %+v", r.Verdict, taken(r).Verdict)
+	}
+}

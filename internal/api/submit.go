@@ -95,7 +95,9 @@ func taken(r ledger.Result) client.Result {
 	if r.Replayed {
 		status = client.Replayed
 	}
-	return client.Result{Status: status, Index: r.Index, Flags: r.Flags, Verdict: r.Verdict, Receipt: r.Receipt}
+	return client.Result{
+		Status: status, Index: r.Index, Flags: r.Flags, Verdict: verdictWithoutConsent(r.Verdict), Receipt: r.Receipt,
+	}
 }
 
 func refused(err error) client.Result {
