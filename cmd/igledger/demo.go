@@ -180,7 +180,7 @@ func (d *demo) importAll(ctx context.Context) error {
 		return err
 	}
 	for i, m := range demodata.Organisations() {
-		key, err := d.parties.enrol(ctx, m, entry.PurposeAgreements, entry.PurposeSubmit)
+		key, err := d.parties.enrol(ctx, m, entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeSubmit)
 		if err != nil {
 			return err
 		}
@@ -255,49 +255,6 @@ func byOrganisation(ndjson []byte) (map[string][]byte, error) {
 		return nil
 	})
 	return split, err
-}
-
-// whoAccessed asks as an auditor would, and prints the table.
-func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]client.RecordedAccess, error) {
-	auditor := entry.Member{ID: "audit-demo", Name: "Auditor (demonstration)", Kind: "regulator",
-		Roles: []entry.Role{entry.RoleAuditor}}
-	key, err := d.parties.enrol(ctx, auditor, entry.PurposeAudit)
-	if err != nil {
-		return nil, err
-	}
-	jwk, err := key.MarshalPrivate()
-	if err != nil {
-		return nil, err
-	}
-	if err := ledger.WriteSecret(filepath.Join(d.dir, "auditor.jwk"), jwk); err != nil {
-		return nil, err
-	}
-	r, err := d.remote(auditor.ID, key)
-	if err != nil {
-		return nil, err
-	}
-	r.asCaller("demonstration")
-	r.Purpose = []string{"HCOMPL"}
-	d.auditor = r
-	got, err := r.Search(ctx, person.ID, 0, 200)
-	if err != nil {
-		return nil, err
-	}
-	d.say("\nWho accessed the record of %s (who does not exist)?\n", person.Name)
-	if err := printAccesses(d.out, got); err != nil {
-		return nil, err
-	}
-	if err := d.server.index.Flush(ctx); err != nil { // so that the statement need not wait for the next index root
-		return nil, err
-	}
-	d.proof, err = r.Statement(ctx, client.StatementRequest{ID: person.ID})
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(filepath.Join(d.dir, "statement.json"), d.proof, 0o600); err != nil {
-		return nil, fmt.Errorf("writing the statement: %w", err)
-	}
-	return got.Accesses, saveOpenings(filepath.Join(d.dir, "openings"), got.Accesses)
 }
 
 // verify replays the whole log over HTTP, as anyone could, and checks each of the person's accesses
