@@ -32,8 +32,9 @@ func (a *api) submit(w http.ResponseWriter, r *request) error {
 	good := make([]*entry.Entry, 0, len(body.Entries))
 	at := make([]int, 0, len(body.Entries)) // the position in body of each good one
 	var last error                          // the last refusal; the only one, if there is one entry
+	screen := a.log.Screen()
 	for i, s := range body.Entries {
-		e, err := entry.Parse(s)
+		e, err := screen.Parse(r.Context(), s)
 		if err != nil {
 			last = refuse(err)
 			results[i] = refused(last)

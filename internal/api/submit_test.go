@@ -89,6 +89,8 @@ func TestRefusedSubmissions(t *testing.T) {
 		{"signature of another entry", submission(head + "." + payload + "." +
 			otherJWS[strings.LastIndexByte(otherJWS, '.')+1:] + good[len(jws):]), 403, "bad-signature"},
 		{"unknown key", sign(stranger, w.access("SRC", person)), 403, "unknown-key"},
+		{"unknown key, disclosures that are none", strings.Replace(sign(stranger, w.access("SRC", person)), "~", "~%~~junk~", 1),
+			403, "unknown-key"},
 		{"revoked key", sign(revoked, w.access("SRC", person)), 403, "revoked-key"},
 		{"key for audit", sign(w.audit["AUD"], w.access("AUD", person)), 403, "wrong-purpose"},
 		{"iss of another organisation", sign(w.submit["OTH"], w.access("SRC", person)), 403, "wrong-issuer"},
@@ -140,6 +142,24 @@ func TestBatchWithBadEntriesAcceptsTheGood(t *testing.T) {
 	}
 	if f := got.Results[4].Flags; len(f) != 1 || f[0] != entry.FlagCheckDigit {
 		t.Errorf("flags of a number with a wrong check digit: %v", f)
+	}
+}
+
+// A key may sign in the call that registers it, after the entry that does.
+func TestKeyOfTheSameCall(t *testing.T) {
+	w := newWorld(t)
+	k := w.newKey()
+	register := w.sign(w.admin["SRC"], &entry.Key{Common: entry.Common{Issuer: "SRC", Audience: origin}, Org: "SRC",
+		Key: entry.PublicKey{JWK: k.Public, Purposes: []entry.Purpose{entry.PurposeSubmit}}, Proof: w.prove(k, "SRC")})
+	access := w.sign(k, w.access("SRC", person))
+	before := w.sign(k, w.access("SRC", person))
+	r := w.do("POST", "/v1/entries", submission(before.SDJWT(), register.SDJWT(), access.SDJWT()))
+	var got client.Results
+	w.ok(json.Unmarshal(r.body, &got))
+	for i, want := range []client.Status{client.Refused, client.Appended, client.Appended} {
+		if got.Results[i].Status != want {
+			t.Errorf("result %d: %s, want %s (%v)", i, got.Results[i].Status, want, got.Results[i].Problem)
+		}
 	}
 }
 

@@ -47,22 +47,9 @@ func ParseJWS(what, compact, typ string) (*JWS, error) {
 	if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
 		return nil, Errorf(BadJWS, what, "want header.payload.signature")
 	}
-	head, err := Decode64(what+" header", parts[0])
+	h, err := parseHeader(what, parts[0], typ)
 	if err != nil {
 		return nil, err
-	}
-	var h joseHeader
-	if err := DecodeJSON(what+" header", head, &h); err != nil {
-		return nil, Errorf(BadHeader, what+" header", "want a JSON object with exactly alg, kid and typ")
-	}
-	if h.Alg != EdDSA && h.Alg != ES256 {
-		return nil, Errorf(UnknownAlgorithm, what+" header", "want EdDSA or ES256")
-	}
-	if h.Typ != typ {
-		return nil, Errorf(BadHeader, what+" header", "typ is not %s", typ)
-	}
-	if kid, err := Decode64(what+" kid", h.Kid); err != nil || len(kid) != sha256.Size {
-		return nil, Errorf(BadHeader, what+" header", "kid is not an RFC 7638 SHA-256 thumbprint")
 	}
 	payload, err := Decode64(what+" payload", parts[1])
 	if err != nil {
@@ -76,6 +63,43 @@ func ParseJWS(what, compact, typ string) (*JWS, error) {
 		return nil, Errorf(BadLength, what+" signature", "%d bytes, want 64", len(sig))
 	}
 	return &JWS{Compact: compact, Alg: h.Alg, KID: h.Kid, Payload: payload, signing: parts[0] + "." + parts[1]}, nil
+}
+
+// HeaderKID returns the kid of a compact JWS. It reads and checks only the header, as ParseJWS does.
+func HeaderKID(what, compact, typ string) (string, error) {
+	head, _, _ := strings.Cut(compact, ".")
+	h, err := parseHeader(what, head, typ)
+	if err != nil {
+		return "", err
+	}
+	return h.Kid, nil
+}
+
+// maxHeader is more than any header has that parseHeader takes.
+const maxHeader = 1024
+
+func parseHeader(what, encoded, typ string) (*joseHeader, error) {
+	if len(encoded) > maxHeader {
+		return nil, Errorf(BadHeader, what+" header", "%d bytes, at most %d", len(encoded), maxHeader)
+	}
+	head, err := Decode64(what+" header", encoded)
+	if err != nil {
+		return nil, err
+	}
+	h := new(joseHeader)
+	if err := DecodeJSON(what+" header", head, h); err != nil {
+		return nil, Errorf(BadHeader, what+" header", "want a JSON object with exactly alg, kid and typ")
+	}
+	if h.Alg != EdDSA && h.Alg != ES256 {
+		return nil, Errorf(UnknownAlgorithm, what+" header", "want EdDSA or ES256")
+	}
+	if h.Typ != typ {
+		return nil, Errorf(BadHeader, what+" header", "typ is not %s", typ)
+	}
+	if kid, err := Decode64(what+" kid", h.Kid); err != nil || len(kid) != sha256.Size {
+		return nil, Errorf(BadHeader, what+" header", "kid is not an RFC 7638 SHA-256 thumbprint")
+	}
+	return h, nil
 }
 
 // Verify checks the signature under key, whose thumbprint must be the kid. It stops an attacker
