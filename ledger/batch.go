@@ -34,7 +34,7 @@ type batchTx struct {
 	out     []outcome
 	last    map[[16]byte]uint64       // highest number of each stream so far, in order of arrival
 	known   map[[16]byte]*streamState // states of streams after the entries added so far, decoded
-	grown   map[[16]byte]*streamState // those of known that an entry was added to
+	streams streams                   // those of known that an entry was added to
 	persons map[[32]byte][]byte       // states of persons after the entries added so far
 	seen    map[[16]byte]int          // items of this batch, by key
 	added   []int                     // items added, in the order of their indices
@@ -46,11 +46,13 @@ type batchTx struct {
 }
 
 func newBatchTx(l *Log, tx *storage.AppendTx, key *vault.Key, batch []*pending) *batchTx {
-	return &batchTx{
+	b := &batchTx{
 		l: l, tx: tx, key: key, batch: batch, out: make([]outcome, len(batch)),
-		last: map[[16]byte]uint64{}, known: map[[16]byte]*streamState{}, grown: map[[16]byte]*streamState{},
+		last: map[[16]byte]uint64{}, known: map[[16]byte]*streamState{},
 		persons: map[[32]byte][]byte{}, seen: map[[16]byte]int{},
 	}
+	b.streams = streams{most: uint64(l.cfg.MaxStreams), load: b.stream, grown: map[[16]byte]*streamState{}}
+	return b
 }
 
 func (b *batchTx) run(ctx context.Context) error {
@@ -75,7 +77,7 @@ func (b *batchTx) run(ctx context.Context) error {
 	if len(b.added) == 0 {
 		return nil
 	}
-	for key, state := range encodeStreams(b.grown) {
+	for key, state := range encodeStreams(b.streams.grown) {
 		b.tx.SetStream(key, state)
 	}
 	head, err := b.tx.Integrate(ctx)
@@ -213,6 +215,15 @@ func (b *batchTx) addSealed(ctx context.Context, i int) error {
 		b.refuse(i, refused)
 		return nil
 	}
+	if _, ok := p.e.Body.(*entry.Access); ok {
+		kept, err := b.streams.keeps(p.e, p.stream)
+		if err != nil {
+			return err
+		}
+		if !kept { // no number was compared with any
+			o.flags = append(slices.DeleteFunc(o.flags, entry.Flag.Sequence), entry.FlagTooManyStreams)
+		}
+	}
 	c := p.content
 	c.Flags, c.Verdict = append(o.flags, j.Flags...), j.Verdict
 	opening, err := b.l.vault.Seal(b.key, b.size, p.leafHash, p.link, c)
@@ -294,16 +305,7 @@ func (b *batchTx) add(i int, opening []byte) error {
 	b.added = append(b.added, i)
 	b.out[i].index = index
 	b.size++
-	if p.stream == ([16]byte{}) {
-		return nil
-	}
-	s, err := b.stream(p.stream)
-	if err != nil {
-		return err
-	}
-	s.take(p.e, index, p.content.Received)
-	b.grown[p.stream] = s
-	return nil
+	return b.streams.take(p.e, p.stream, index, p.content.Received)
 }
 
 // authorise steps the state of the log by the entry, which is to get index. The error says why the

@@ -114,6 +114,10 @@ func lookup(batch []*pending) storage.Lookup {
 			streams[p.stream] = true
 			look.Streams = append(look.Streams, p.stream)
 		}
+		if all := others(p.stream); !streams[all] {
+			streams[all] = true
+			look.Streams = append(look.Streams, all)
+		}
 		if !p.e.Type.Sealed() {
 			continue
 		}

@@ -72,6 +72,10 @@ type Config struct {
 	Linger   time.Duration // how long a batch waits for more entries: default 2 ms, 5 ms on CockroachDB
 	MaxBatch int           // entries in a transaction: default 512
 	MaxQueue int           // entries that may wait before callers get a BusyError: default 16384
+
+	// MaxStreams is how many streams of one organisation are kept apart: default MaxStreams.
+	// Accesses of further streams are taken with FlagTooManyStreams, and counted together.
+	MaxStreams int
 }
 
 // Log is an open log. It is safe for concurrent use.
@@ -226,6 +230,9 @@ func prepare(cfg Config) (*Log, error) {
 	}
 	if cfg.MaxBatch == 0 {
 		cfg.MaxBatch = 512
+	}
+	if cfg.MaxStreams == 0 {
+		cfg.MaxStreams = MaxStreams
 	}
 	if cfg.MaxQueue == 0 {
 		cfg.MaxQueue = 16384

@@ -47,7 +47,7 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 	r := &rebuilding{
 		l: l, state: register.NewState(cfg.Origin, cfg.Rules),
 		histories: map[wire.Hash]proof.State{},
-		streams:   map[[16]byte]*streamState{},
+		streams:   newStreams(l.cfg.MaxStreams),
 		persons:   map[[32]byte][]byte{},
 	}
 	head, err := l.store.Rebuild(ctx, l.tree, func(rec storage.Record) (storage.Derived, error) {
@@ -81,10 +81,21 @@ type rebuilding struct {
 	l         *Log
 	state     register.State
 	histories map[wire.Hash]proof.State
-	streams   map[[16]byte]*streamState
+	streams   streams
 	persons   map[[32]byte][]byte
 	verdicts  int
 	differing []uint64
+}
+
+// newStreams returns the streams of a log that is read from its first entry on.
+func newStreams(most int) streams {
+	all := map[[16]byte]*streamState{}
+	return streams{most: uint64(most), grown: all, load: func(key [16]byte) (*streamState, error) {
+		if all[key] == nil {
+			return new(streamState), nil
+		}
+		return all[key], nil
+	}}
 }
 
 // maxDiffering bounds the memory that a database which is wrong everywhere can take.
@@ -115,11 +126,8 @@ func (r *rebuilding) derive(ctx context.Context, rec storage.Record) (storage.De
 			return storage.Derived{}, err
 		}
 	}
-	if key := streamOf(e); key != [16]byte{} {
-		if r.streams[key] == nil {
-			r.streams[key] = new(streamState)
-		}
-		r.streams[key].take(e, rec.Index, s.content.Received)
+	if err := r.streams.take(e, streamOf(e), rec.Index, s.content.Received); err != nil {
+		return storage.Derived{}, err
 	}
 	state, ok := r.histories[h.K]
 	if !ok {
@@ -161,7 +169,7 @@ func (r *rebuilding) judge(e *entry.Entry, index uint64, k wire.Hash, stored *en
 
 // final encodes the streams and encrypts the states of persons.
 func (r *rebuilding) final(ctx context.Context) (storage.Final, error) {
-	f := storage.Final{Streams: encodeStreams(r.streams), Persons: make(map[[32]byte][]byte, len(r.persons))}
+	f := storage.Final{Streams: encodeStreams(r.streams.grown), Persons: make(map[[32]byte][]byte, len(r.persons))}
 	if len(r.persons) == 0 {
 		return f, nil
 	}

@@ -21,7 +21,9 @@ type Screen struct {
 }
 
 // Screen returns the screen of one call.
-func (l *Log) Screen() *Screen { return &Screen{log: l, reg: l.reg.Load().Register, added: map[string]bool{}} }
+func (l *Log) Screen() *Screen {
+	return &Screen{log: l, reg: l.reg.Load().Register, added: map[string]bool{}}
+}
 
 // Parse parses an entry as entry.Parse does. If its key is not known, it returns UnknownKey.
 func (s *Screen) Parse(ctx context.Context, sdjwt string) (*entry.Entry, error) {

@@ -2,12 +2,10 @@ package ledger
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -21,9 +19,8 @@ import (
 // it in its own transaction, and Rebuild makes it again. It shows what a source lost or never sent,
 // as far as the source's numbers tell. An event that the source never numbered cannot be seen.
 type Source struct {
-	// Org is empty if the database is older than the table of streams and the stream has had no
-	// entry since: rebuild the log.
-	Org, Source string
+	Org    string
+	Source string // empty: all streams of Org beyond Config.MaxStreams together
 
 	Entries uint64         // accesses
 	Last    uint64         // highest number
@@ -41,28 +38,47 @@ type Source struct {
 	Faults       []stream.Fault // as of the time that the caller of Sources gave
 }
 
-// Sources returns all streams, by organisation and source. Faults are judged as of now.
-func (l *Log) Sources(ctx context.Context, now time.Time) ([]Source, error) {
-	states, err := l.store.Streams(ctx, l.tree)
-	if err != nil {
-		return nil, fmt.Errorf("reading the streams: %w", err)
+// Sources returns up to n streams of an organisation (org empty: of all), in the order of their
+// keys, after the one with the key after (zero: from the first on). next is the key to go on after,
+// zero at the end. Faults are judged as of now.
+func (l *Log) Sources(
+	ctx context.Context, now time.Time, org string, after [16]byte, n int,
+) (list []Source, next [16]byte, err error) {
+	var from, to [16]byte // to zero: no bound
+	if org != "" {
+		from = othersOf(org)
+		to = from
+		binary.BigEndian.PutUint64(to[:8], binary.BigEndian.Uint64(to[:8])|0xffff)
+		for i := 8; i < len(to); i++ {
+			to[i] = 0xff
+		}
 	}
-	list := make([]Source, 0, len(states))
-	// In the order of the keys, so that of several damaged states the same one is reported each
-	// time.
-	keys := slices.SortedFunc(maps.Keys(states), func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
-	for _, key := range keys {
-		s, err := parseStream(states[key])
+	if bytes.Compare(after[:], from[:]) > 0 {
+		from = after
+	}
+	states, err := l.store.Streams(ctx, l.tree, from, to, n+1)
+	if err != nil {
+		return nil, next, fmt.Errorf("reading the streams: %w", err)
+	}
+	for i, stored := range states {
+		if i == n {
+			next = states[n-1].Key
+			break
+		}
+		s, err := parseStream(stored.State)
 		if err != nil {
-			return nil, err
+			return nil, next, err
+		}
+		if stored.Key == after && after != [16]byte{} || org != "" && s.Org != org || s.Source == "" && s.Entries == 0 {
+			continue
 		}
 		list = append(list, s.source(now))
 	}
-	slices.SortStableFunc(list, func(a, b Source) int {
-		return cmp.Or(cmp.Compare(a.Org, b.Org), cmp.Compare(a.Source, b.Source))
-	})
-	return list, nil
+	return list, next, nil
 }
+
+// MaxStreams is the default of Config.MaxStreams.
+const MaxStreams = 1000
 
 // maxRanges bounds each set in the state of a stream. A batch is shuffled, so while it is added
 // half of its entries may be ranges of their own: the bound is well above the largest batch.
@@ -81,6 +97,10 @@ type streamState struct {
 	Index      uint64            `json:"index,omitzero"`
 	Received   int64             `json:"received,omitzero"` // ms since 1970
 	Heartbeats stream.Heartbeats `json:"heartbeats,omitzero"`
+
+	// Streams is set in the state of an organisation as a whole (see othersOf): how many streams
+	// it has that are kept apart.
+	Streams uint64 `json:"streams,omitzero"`
 }
 
 func parseStream(data []byte) (*streamState, error) {
@@ -99,8 +119,9 @@ func encodeStreams(streams map[[16]byte]*streamState) map[[16]byte][]byte {
 	return out
 }
 
-// streamOf returns the key of the stream that an entry belongs to: SHA-256(iss ‖ 0x00 ‖
-// source)[:16]. If the entry belongs to none, the key is zero.
+// streamOf returns the key of the stream that an entry belongs to: SHA-256(iss)[:6] ‖ SHA-256(iss ‖
+// 0x00 ‖ source)[:10], so that the streams of an organisation are side by side. If the entry belongs
+// to none, the key is zero.
 func streamOf(e *entry.Entry) (key [16]byte) {
 	var source string
 	switch b := e.Body.(type) {
@@ -111,8 +132,80 @@ func streamOf(e *entry.Entry) (key [16]byte) {
 	default:
 		return key
 	}
+	key = othersOf(e.Issuer)
 	sum := sha256.Sum256([]byte(e.Issuer + "\x00" + source))
-	return [16]byte(sum[:16])
+	copy(key[orgKey:], sum[:])
+	return key
+}
+
+const orgKey = 6 // bytes of a stream's key that name the organisation
+
+// othersOf returns the key under which the streams of an organisation beyond Config.MaxStreams are
+// counted together: SHA-256(iss)[:6] ‖ 10 zero bytes.
+func othersOf(iss string) (key [16]byte) {
+	sum := sha256.Sum256([]byte(iss))
+	copy(key[:orgKey], sum[:])
+	return key
+}
+
+// others returns the key of othersOf for the organisation of a stream.
+func others(key [16]byte) (all [16]byte) {
+	copy(all[:orgKey], key[:orgKey])
+	return all
+}
+
+// streams are the states of streams while entries are added to the log, in the order of the log.
+type streams struct {
+	most  uint64                                   // that are kept apart of an organisation
+	load  func(key [16]byte) (*streamState, error) // the state so far, empty if there is none
+	grown map[[16]byte]*streamState                // those that an entry was added to
+}
+
+// keeps reports whether the stream of e is kept apart. If it is new and its organisation has as many
+// as it may have, it is not: a source that invents names would otherwise fill the database. Its
+// entries are taken all the same, because they say what happened.
+func (s *streams) keeps(e *entry.Entry, key [16]byte) (bool, error) {
+	state, err := s.load(key)
+	if err != nil || state.Org != "" {
+		return err == nil, err
+	}
+	all, err := s.load(others(key))
+	if err != nil || all.Streams >= s.most {
+		return false, err
+	}
+	all.Org = e.Issuer
+	all.Streams++
+	state.Org = e.Issuer
+	s.grown[others(key)] = all
+	return true, nil
+}
+
+// take adds the entry at index to its stream.
+func (s *streams) take(e *entry.Entry, key [16]byte, index uint64, received time.Time) error {
+	if key == ([16]byte{}) {
+		return nil
+	}
+	kept, err := s.keeps(e, key)
+	if err != nil {
+		return err
+	}
+	if !kept {
+		key = others(key)
+	}
+	state, err := s.load(key)
+	if err != nil {
+		return err
+	}
+	if kept {
+		state.take(e, index, received)
+	} else if _, ok := e.Body.(*entry.Access); ok { // what a heartbeat says of one stream says nothing of all
+		state.Entries++
+		state.Unnumbered++ // without a state of its own no number can be compared
+		state.Index = index
+		state.Received = max(state.Received, received.UnixMilli())
+	}
+	s.grown[key] = state
+	return nil
 }
 
 // take adds the entry at index to the state. received is used for accesses only.
@@ -148,6 +241,9 @@ func (s *streamState) source(now time.Time) Source {
 		Org: s.Org, Source: s.Source, Entries: s.Entries,
 		Last: s.Seen.Highest(), Gaps: s.Seen.Gaps(1), Unlisted: s.Unlisted,
 		Repeats: s.Repeats, Unnumbered: s.Unnumbered, LastIndex: s.Index, Heartbeats: s.Heartbeats,
+	}
+	if s.Source == "" {
+		out.Faults = append(out.Faults, stream.FaultTooMany)
 	}
 	if s.Received > 0 {
 		out.LastReceived = time.UnixMilli(s.Received).UTC()

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -16,7 +17,7 @@ import (
 
 func (w *world) sources() map[string]ledger.Source {
 	w.t.Helper()
-	list, err := w.log.Sources(w.ctx, w.now())
+	list, _, err := w.log.Sources(w.ctx, w.now(), "", [16]byte{}, 1000)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -93,7 +94,7 @@ func TestSources(t *testing.T) {
 			t.Errorf("faults %v, want %v", s.Faults, want)
 		}
 		later := w.now().Add(time.Hour + time.Minute)
-		list, err := w.log.Sources(w.ctx, later)
+		list, _, err := w.log.Sources(w.ctx, later, "", [16]byte{}, 1000)
 		if err != nil || !slices.ContainsFunc(list, func(s ledger.Source) bool { return slices.Contains(s.Faults, stream.FaultSilent) }) {
 			t.Errorf("an hour of silence is not seen: %v", err)
 		}
@@ -187,4 +188,70 @@ func TestHeartbeats(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	w.checkLog()
+}
+
+// A source that invents stream names gets a bounded number of states. All its accesses are taken:
+// those of further streams with a flag, and counted together. A rebuild finds the same.
+func TestStreamsAreBounded(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		cfg := w.config()
+		cfg.MaxStreams = 3
+		log, err := ledger.Open(w.ctx, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { log.Close(w.ctx) })
+		var batch []*entry.Entry
+		for i := range 40 {
+			batch = append(batch, w.access(person, func(a *entry.Access) { a.Source = fmt.Sprint("made-up-", i) }))
+		}
+		flagged := 0
+		for _, part := range [][]*entry.Entry{batch[:1], batch[1:30], batch[30:]} {
+			for _, r := range log.Append(w.ctx, part...) {
+				if r.Err != nil {
+					t.Fatal(r.Err)
+				}
+				if slices.Contains(r.Flags, entry.FlagTooManyStreams) {
+					flagged++
+				}
+			}
+		}
+		for _, r := range log.Append(w.ctx, w.heartbeat("made-up-99", dayBefore(w.now(), 1))) {
+			if r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		}
+		of := func(l *ledger.Log) (list []ledger.Source) {
+			var after [16]byte
+			for {
+				page, next, err := l.Sources(w.ctx, w.now(), "SRC", after, 2)
+				if err != nil || len(page) > 2 {
+					t.Fatal(len(page), err)
+				}
+				list = append(list, page...)
+				if next == [16]byte{} {
+					return list
+				}
+				after = next
+			}
+		}
+		list := of(log)
+		if len(list) != 4 || flagged != 37 {
+			t.Fatalf("%d streams and %d flagged accesses, want 3 and one for all others, and 37", len(list), flagged)
+		}
+		i := slices.IndexFunc(list, func(s ledger.Source) bool { return s.Source == "" })
+		if others := list[i]; others.Entries != 37 || !slices.Contains(others.Faults, stream.FaultTooMany) {
+			t.Errorf("%+v", others)
+		}
+		if other, _, err := log.Sources(w.ctx, w.now(), "REG", [16]byte{}, 100); err != nil || len(other) != 0 {
+			t.Errorf("%d streams of another organisation, %v", len(other), err)
+		}
+		if _, err := ledger.Rebuild(w.ctx, cfg, nil); err != nil {
+			t.Fatal(err)
+		}
+		if after := of(log); !reflect.DeepEqual(after, list) {
+			t.Errorf("rebuilt:\n%+v, was\n%+v", after, list)
+		}
+	})
 }

@@ -18,7 +18,7 @@ func TestStoredKeys(t *testing.T) {
 		"access":    {Common: common, Body: &entry.Access{Common: common, Source: "ehr"}},
 		"heartbeat": {Common: common, Body: &entry.Heartbeat{Common: common, Source: "ehr"}},
 	} {
-		if got := hexOf(streamOf(e)); got != "2a576e792da11068b2d8acc09c308811" {
+		if got := hexOf(streamOf(e)); got != "5883625371022a576e792da11068b2d8" {
 			t.Errorf("stream of a %s: got %s", name, got)
 		}
 	}

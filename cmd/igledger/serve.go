@@ -40,12 +40,17 @@ func logFlags() []cli.Flag {
 				"the URL of another database (default: the file signing-record in the folder of the keys)"},
 		&cli.StringFlag{Name: "origin", EnvVars: []string{"IGLEDGER_ORIGIN"},
 			Usage: "the log's C2SP origin (default: the name of the log key)"},
+		&cli.IntFlag{Name: "max-streams", Value: ledger.MaxStreams, EnvVars: []string{"IGLEDGER_MAX_STREAMS"},
+			Usage: "streams of one organisation that are kept apart; accesses of further ones are taken and flagged"},
 	}
 }
 
 // logConfig opens the database, the keys and the signing record that the flags name. The caller
 // closes it with closeLog.
 func logConfig(c *cli.Context) (ledger.Config, error) {
+	if c.Int("max-streams") < 1 {
+		return ledger.Config{}, usage("--max-streams must be above 0")
+	}
 	keys, err := ledger.LoadKeys(c.String("keys"))
 	if err != nil {
 		return ledger.Config{}, fmt.Errorf("%w (igledger keygen makes a folder of keys)", err)
@@ -70,7 +75,7 @@ func logConfig(c *cli.Context) (ledger.Config, error) {
 		return ledger.Config{}, errors.Join(fmt.Errorf("%w (--signing-record names another place)", err), store.Close())
 	}
 	return ledger.Config{Storage: store, Keys: keys, Record: signed, Origin: origin, Rules: consent.New(),
-		Logger: logger(c.App.ErrWriter)}, nil
+		Logger: logger(c.App.ErrWriter), MaxStreams: c.Int("max-streams")}, nil
 }
 
 // recordIn opens the signing record in a folder of keys.

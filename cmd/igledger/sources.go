@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -19,7 +20,8 @@ func sourcesCommand() *cli.Command {
 		Description: "Auditors, operators and registrars see all streams, other organisations only their own.\n" +
 			"Exits with 1 if a stream has a fault: numbers are missing, it has been silent for longer\n" +
 			"than it declared, a day has no heartbeat, or a heartbeat declares gaps or receipts that\n" +
-			"were not checked.\n\n" +
+			"were not checked. Streams beyond those that the ledger keeps apart (igledger serve\n" +
+			"--max-streams) are counted together, as (others).\n\n" +
 			"Example: igledger sources --org NHSL --key lothian-submit.jwk",
 		Flags: remoteFlags(),
 		Action: func(c *cli.Context) error {
@@ -72,7 +74,7 @@ func printSources(w io.Writer, list []client.Source) error {
 		for _, f := range s.Faults {
 			faults = append(faults, string(f))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", s.Organisation, s.Source, s.Entries, s.Last,
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", s.Organisation, cmp.Or(s.Source, "(others)"), s.Entries, s.Last,
 			missing(s), newest, day, interval, strings.Join(faults, ","))
 	}
 	return t.Flush()

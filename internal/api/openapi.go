@@ -235,8 +235,13 @@ var operations = map[string]operation{
 	"GET /v1/sources": {
 		id: "getSources", summary: "List the streams of sources: missing numbers, silence, heartbeats",
 		text: "What the log shows of each stream: its highest sequence number, the gaps below it, repeated " +
-			"numbers, the newest access, and what the source's heartbeats declare. Late entries close gaps.",
-		answer: reflect.TypeFor[client.Sources](), problems: ofLog,
+			"numbers, the newest access, and what the source's heartbeats declare. Late entries close gaps. " +
+			"Of each organisation as many streams are kept apart as the server is configured for; " +
+			"the accesses of further ones are taken too, flagged `too-many-streams`, and counted together.",
+		params: []*huma.Param{{
+			Name: "after", In: "query", Description: "`next` of another page", Schema: &huma.Schema{Type: huma.TypeString},
+		}},
+		answer: reflect.TypeFor[client.Sources](), problems: slices.Concat([]string{badRequest}, ofLog),
 	},
 	"GET /v1/register": {
 		id: "getRegister", summary: "List organisations and keys",

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/hex"
 	"net/http"
 	"time"
 
@@ -10,22 +11,35 @@ import (
 	"igledger/ledger/wire"
 )
 
-// maxGaps is the most gaps of a stream that are listed, the newest ones.
-const maxGaps = 100
+const (
+	maxGaps     = 100 // gaps of a stream, and ranges of days, that are listed: the newest ones
+	pageSources = 100 // streams on a page
+)
 
 // sources is GET /v1/sources. Nothing in it is about a person, but the numbers show how many people
 // a source sees, so each organisation gets only its own.
 func (a *api) sources(w http.ResponseWriter, r *request) error {
+	var after [16]byte
+	if text := r.URL.Query().Get("after"); text != "" {
+		if n, err := hex.Decode(after[:], []byte(text[:min(len(text), 2*len(after))])); err != nil || n != len(after) || len(text) != 2*n {
+			return &refusal{code: badRequest, detail: "after must be the next of another page"}
+		}
+	}
+	org := r.caller.Issuer
+	if r.caller.reachesAll() {
+		org = ""
+	}
 	now := a.now().UTC()
-	list, err := a.log.Sources(r.Context(), now)
+	list, next, err := a.log.Sources(r.Context(), now, org, after, pageSources)
 	if err != nil {
 		return err
 	}
 	out := client.Sources{At: now.Format(time.RFC3339), Sources: []client.Source{}}
 	for _, s := range list {
-		if r.caller.reaches(s.Org) {
-			out.Sources = append(out.Sources, describeSource(s, now))
-		}
+		out.Sources = append(out.Sources, describeSource(s, now))
+	}
+	if next != [16]byte{} {
+		out.Next = hex.EncodeToString(next[:])
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	return answer(w, out)
@@ -58,7 +72,7 @@ func describeSource(s ledger.Source, now time.Time) client.Source {
 
 func days(ranges []stream.Range) []client.Days {
 	var out []client.Days
-	for _, r := range ranges {
+	for _, r := range ranges[max(0, len(ranges)-maxGaps):] {
 		out = append(out, client.Days{First: wire.FormatDay(r.First), Last: wire.FormatDay(r.Last)})
 	}
 	return out

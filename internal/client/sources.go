@@ -1,8 +1,11 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
 
 	"igledger/ledger/stream"
 )
@@ -10,7 +13,8 @@ import (
 // Sources is the answer to GET /v1/sources.
 type Sources struct {
 	At      string   `json:"at" doc:"RFC 3339, by the ledger's clock: the time of these faults and silences"`
-	Sources []Source `json:"sources" doc:"By organisation and source; an organisation that only submits gets only its own"`
+	Sources []Source `json:"sources" doc:"In no order that means anything; an organisation that only submits gets only its own"`
+	Next    string   `json:"next,omitempty" doc:"Pass it as after for the next page; absent at the end"`
 }
 
 // Source is the ledger's summary of one stream of a source. It is a convenience: igverify audit
@@ -18,7 +22,7 @@ type Sources struct {
 // of reg:sources are checked.
 type Source struct {
 	Organisation string            `json:"organisation" doc:"Organisation that reports"`
-	Source       string            `json:"source" doc:"Reporting system within the organisation; numbers count per source"`
+	Source       string            `json:"source" doc:"Reporting system within the organisation; numbers count per source. Empty: all systems of the organisation beyond the number that the ledger keeps apart"`
 	Entries      uint64            `json:"entries" doc:"Accesses in the log"`
 	Last         uint64            `json:"last" doc:"Highest sequence number in the log, 0 if none has one"`
 	Missing      uint64            `json:"missing" doc:"How many numbers below last are not in the log"`
@@ -55,7 +59,27 @@ type Days struct {
 }
 
 // Sources returns the streams of all sources if the caller's organisation is an auditor, operator
-// or registrar, else only those of its own.
+// or registrar, else only those of its own, by organisation and source.
 func (c *Client) Sources(ctx context.Context) (*Sources, error) {
-	return get[Sources](ctx, c, request{method: http.MethodGet, path: "/v1/sources", token: true})
+	all := &Sources{Sources: []Source{}}
+	for after := ""; ; {
+		path := "/v1/sources"
+		if after != "" {
+			path += "?after=" + url.QueryEscape(after)
+		}
+		page, err := get[Sources](ctx, c, request{method: http.MethodGet, path: path, token: true})
+		if err != nil {
+			return nil, err
+		}
+		all.At = page.At
+		all.Sources = append(all.Sources, page.Sources...)
+		if page.Next <= after {
+			break
+		}
+		after = page.Next
+	}
+	slices.SortFunc(all.Sources, func(a, b Source) int {
+		return cmp.Or(cmp.Compare(a.Organisation, b.Organisation), cmp.Compare(a.Source, b.Source))
+	})
+	return all, nil
 }

@@ -73,6 +73,7 @@ const (
 	FlagSequenceBack     Flag = "sequence-back"     // seq is not above the last: late entries, or a restored backup
 	FlagNoSequence       Flag = "no-sequence"       // no seq disclosed
 	FlagConsentNotBasis  Flag = "consent-not-basis" // consent for an agreement that is not based on it: no effect
+	FlagTooManyStreams   Flag = "too-many-streams"  // of a stream that the ledger does not keep apart: its numbers are not compared
 	FlagSuspectKey       Flag = "suspect-key"       // the signing key is suspect from this index or an earlier one
 )
 
@@ -81,6 +82,11 @@ const (
 func Flags() []Flag {
 	return []Flag{
 		FlagCheckDigit, FlagUnknownAgreement, FlagLate, FlagSequenceGap,
-		FlagSequenceBack, FlagNoSequence, FlagConsentNotBasis, FlagSuspectKey,
+		FlagSequenceBack, FlagNoSequence, FlagConsentNotBasis, FlagTooManyStreams, FlagSuspectKey,
 	}
+}
+
+// Sequence reports whether the flag is about the number of an access in its stream.
+func (f Flag) Sequence() bool {
+	return f == FlagSequenceGap || f == FlagSequenceBack || f == FlagNoSequence
 }

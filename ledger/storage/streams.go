@@ -1,23 +1,42 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
 	"github.com/google/trillian"
 )
 
-// Streams returns the state of every stream, as stored by SetStream.
-func (s *Storage) Streams(ctx context.Context, tree *trillian.Tree) (map[[16]byte][]byte, error) {
+// Stream is the state of a stream, as stored by SetStream.
+type Stream struct {
+	Key   [16]byte
+	State []byte
+}
+
+// Streams returns up to n streams with from <= key <= to, ascending. A zero to is no bound.
+func (s *Storage) Streams(ctx context.Context, tree *trillian.Tree, from, to [16]byte, n int) ([]Stream, error) {
 	num, err := s.Number(ctx, tree)
-	streams := map[[16]byte][]byte{}
+	if to == [16]byte{} {
+		to = [16]byte(bytes.Repeat([]byte{0xff}, len(to)))
+	}
+	var list []Stream
 	if err == nil {
 		err = s.Read(ctx, Op{
-			SQL: "SELECT k, state FROM source WHERE k >= $1 AND k < $2", Args: []any{num.Key(nil), (num + 1).Key(nil)},
-			Fresh: func() { clear(streams) }, Scan: scanStream(streams),
+			SQL:   "SELECT k, state FROM source WHERE k >= $1 AND k <= $2 ORDER BY k LIMIT $3",
+			Args:  []any{num.Key(from[:]), num.Key(to[:]), n},
+			Fresh: func() { list = nil },
+			Scan: func(scan func(...any) error) error {
+				one := map[[16]byte][]byte{}
+				err := scanStream(one)(scan)
+				for k, state := range one {
+					list = append(list, Stream{k, state})
+				}
+				return err
+			},
 		})
 	}
-	return streams, s.wrap(ctx, "reading the streams", err)
+	return list, s.wrap(ctx, "reading the streams", err)
 }
 
 func streamsOp(num TreeNumber, keys [][16]byte, into map[[16]byte][]byte) Op {

@@ -22,11 +22,23 @@ func TestStreams(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		streams, err := s.Streams(ctx, tree)
-		if err != nil || len(streams) != 2 || string(streams[[16]byte{1}]) != "new" || string(streams[[16]byte{2}]) != "second, new" {
-			t.Fatalf("streams %q, %v", streams, err)
+		all, err := s.Streams(ctx, tree, [16]byte{}, [16]byte{}, 9)
+		if err != nil || len(all) != 2 || all[0].Key != [16]byte{1} || string(all[0].State) != "new" || string(all[1].State) != "second, new" {
+			t.Fatalf("streams %q, %v", all, err)
 		}
-		if other, err := s.Streams(ctx, another); err != nil || len(other) != 0 {
+		for _, c := range []struct {
+			from, to [16]byte
+			n        int
+			want     byte
+		}{
+			{[16]byte{}, [16]byte{}, 1, 1}, {[16]byte{1, 1}, [16]byte{}, 9, 2}, {[16]byte{}, [16]byte{1}, 9, 1}, {[16]byte{2}, [16]byte{2}, 9, 2},
+		} {
+			some, err := s.Streams(ctx, tree, c.from, c.to, c.n)
+			if err != nil || len(some) != 1 || some[0].Key != [16]byte{c.want} {
+				t.Errorf("from %x to %x: %q, %v", c.from, c.to, some, err)
+			}
+		}
+		if other, err := s.Streams(ctx, another, [16]byte{}, [16]byte{}, 9); err != nil || len(other) != 0 {
 			t.Fatalf("another log's streams: %q, %v", other, err)
 		}
 	})

@@ -68,6 +68,7 @@ const (
 	FaultMissingDays Fault = "missing-days"        // a day between two others has no heartbeat
 	FaultOverdue     Fault = "overdue"             // heartbeats stopped
 	FaultDeclared    Fault = "declared-gaps"       // the source states that entries of a day will never come
+	FaultTooMany     Fault = "too-many-streams"    // the organisation names more streams than the ledger keeps apart
 	FaultUnverified  Fault = "unverified-receipts" // the source does not hold a checked receipt of every entry of a day
 )
 

@@ -17,7 +17,7 @@ import (
 // stored.
 var flags = []entry.Flag{
 	entry.FlagCheckDigit, entry.FlagUnknownAgreement, entry.FlagLate, entry.FlagSequenceGap, entry.FlagSequenceBack,
-	entry.FlagNoSequence, entry.FlagConsentNotBasis,
+	entry.FlagNoSequence, entry.FlagConsentNotBasis, entry.FlagTooManyStreams,
 }
 
 // results has the results of verdicts in the order of their bytes. Only ever append to it. 0 is no
