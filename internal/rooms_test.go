@@ -60,7 +60,7 @@ var rooms = map[string][]string{
 	"internal/auditd":      append([]string{"internal/client", "verifier/fetch/retry", "audit/plain", "consent", "policies/...", "verifier/...", "ledger/proof/index"}, formats...),
 	"internal/client":      append([]string{"verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),
 	"internal/oracle":      {}, // a second verifier: what it shared with ours it could not contradict
-	"internal/source":      append([]string{"internal/client", "audit", "consent/...", "policies/...", "verifier", "verifier/fetch/..."}, formats...),
+	"internal/source":      append([]string{"internal/client", "audit", "consent/...", "policies/...", "verifier", "verifier/auditor", "verifier/fetch/..."}, formats...),
 }
 
 // banned says what a package must not depend on, however far down: a verifier that drags in a

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 
 	"igledger/internal/client"
 	"igledger/internal/source"
+	"igledger/ledger/wire"
+	"igledger/verifier"
 )
 
 func accessCommand() *cli.Command {
@@ -28,18 +31,100 @@ func accessCommand() *cli.Command {
 				"only after checking the receipt. If it is interrupted, run the same command again: it\n" +
 				"continues, and nothing is lost or duplicated. An event that cannot be converted is\n" +
 				"reported with its number; the others are imported (exit 1).\n\n" +
+				"With --policy, events are sent at once, but the content is deleted only when a receipt\n" +
+				"has come under a checkpoint that the policy's witnesses and auditors cosigned. What still\n" +
+				"waits for them after --wait is counted, kept, and looked for again by the next run.\n" +
+				"Without --policy the log's signature is enough, and nobody else vouches for it. Receipts\n" +
+				"are kept in the outbox; igledger receipt --outbox prints them.\n\n" +
+				"A log that forked or went back is found in every run (exit 1): nothing more is sent or\n" +
+				"deleted, and the evidence is kept beside the outbox for igverify evidence. If the operator\n" +
+				"says from which entry on the log was lost, --send-again-from sends the rest again.\n\n" +
 				"Example: igledger access import --org NHSL --key lothian-submit.jwk --source trakcare " +
 				"--log-key \"$LOG_KEY\" events.ndjson",
-			Flags: remoteFlags(
-				&cli.StringFlag{Name: "source", Required: true,
-					Usage: "name of the reporting system; each source has its own sequence numbers"},
-				&cli.StringFlag{Name: "outbox",
-					Usage: "SQLite file that records what was sent (default: <source>.outbox in the current folder)"},
+			Flags: remoteFlags(append(outboxFlags(),
 				&cli.IntFlag{Name: "batch", Value: 256, Usage: "entries per request, from 1 to 1000"},
-			),
+				&cli.Uint64Flag{Name: "send-again-from",
+					Usage: "first, end the alarm and send again what the ledger acknowledged at this `INDEX` or later and has lost, " +
+						"as its operator said"},
+			)...),
 			Action: importAction,
 		}},
 	}
+}
+
+// outboxFlags are those of the commands that use a source's outbox.
+func outboxFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "source", Required: true,
+			Usage: "name of the reporting system; each source has its own sequence numbers"},
+		&cli.StringFlag{Name: "outbox",
+			Usage: "SQLite file that records what was sent, and keeps receipts (default: <source>.outbox in the current folder)"},
+		&cli.StringFlag{Name: "policy", EnvVars: []string{"IGLEDGER_SOURCE_POLICY"},
+			Usage: "`FILE` that says whose cosignatures a receipt needs before the content is deleted (C2SP tlog-policy)"},
+		&cli.StringFlag{Name: "genesis",
+			Usage: "`HASH` of the log's first entry, as igledger init prints it (default: the one of the first use)"},
+		&cli.DurationFlag{Name: "wait", Value: time.Minute,
+			Usage: "with --policy: how long to wait in the end for cosigners"},
+		&cli.Int64Flag{Name: "keep-receipts", Value: source.DefaultReceipts >> 20,
+			Usage: "room for receipts in MiB; beyond it the oldest are dropped, and counted"},
+	}
+}
+
+// trusts sets what the flags say about whom the source trusts.
+func (r *remote) trusts(c *cli.Context, config *source.Config) error {
+	if room := c.Int64("keep-receipts"); room < 1 || room > 1<<32 {
+		return usage("--keep-receipts must be at least 1 (MiB)")
+	}
+	if c.Duration("wait") < 0 {
+		return usage("--wait must not be negative")
+	}
+	config.Receipts, config.Wait = c.Int64("keep-receipts")<<20, c.Duration("wait")
+	if text := c.String("genesis"); text != "" {
+		b, err := hex.DecodeString(text)
+		if err != nil || len(b) != len(wire.Hash{}) {
+			return usage("--genesis: give the 64 hexadecimal digits that igledger init prints")
+		}
+		h := wire.Hash(b)
+		config.Genesis = &h
+	}
+	var err error
+	config.Policy, err = sourcePolicy(c)
+	if err == nil && config.Policy == nil {
+		fmt.Fprintln(c.App.ErrWriter, "igledger: no --policy given: receipts are signed by the log only; nobody else vouches")
+	}
+	return err
+}
+
+// sourcePolicy reads --policy. It returns nil if there is none.
+func sourcePolicy(c *cli.Context) (*verifier.Policy, error) {
+	path := c.String("policy")
+	if path == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usage("--policy: %v", err)
+	}
+	p, err := verifier.ParsePolicy(data)
+	if err != nil {
+		return nil, usage("--policy: %v", err)
+	}
+	return p, nil
+}
+
+// sourceRemote returns the remote of a command that uses an outbox. Without --log-key it takes the
+// key of the only log in the policy.
+func sourceRemote(c *cli.Context) (*remote, error) {
+	p, err := sourcePolicy(c)
+	if err != nil {
+		return nil, err
+	}
+	if p != nil && c.String("log-key") == "" && len(p.Logs) == 1 && len(p.Logs[0].GenesisKeys()) == 1 {
+		if err := c.Set("log-key", p.Logs[0].GenesisKeys()[0].VKey); err != nil {
+			return nil, err
+		}
+	}
+	return newRemote(c, signing)
 }
 
 // agent opens the source's agent that the flags describe, with a progress bar. The caller finishes
@@ -50,10 +135,21 @@ func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *progressbar
 		path = c.String("source") + ".outbox"
 	}
 	bar, errOut := progress(c.App.ErrWriter, what), c.App.ErrWriter
-	a, err := source.Open(c.Context, source.Config{Client: r.Client, LogKey: r.logKey, Org: r.org, Signer: r.signer,
+	config := source.Config{Client: r.Client, LogKey: r.logKey, Org: r.org, Signer: r.signer,
 		Source: c.String("source"), Outbox: path, Batch: c.Int("batch"),
 		OnSent:   func(n int) { bar.Add(n) }, //nolint:errcheck // the bar is decoration
-		OnReject: func(err error) { fmt.Fprintln(errOut, "igledger:", err) }})
+		OnReject: func(err error) { fmt.Fprintln(errOut, "igledger:", err) }}
+	said := false
+	config.OnWait = func(n int, why error) {
+		if !said {
+			fmt.Fprintf(errOut, "igledger: waiting for cosigners of %s: %v\n", counted(n, "entry", "entries"), why)
+		}
+		said = true
+	}
+	if err := r.trusts(c, &config); err != nil {
+		return nil, nil, err
+	}
+	a, err := source.Open(c.Context, config)
 	if other := new(source.StreamError); errors.As(err, &other) {
 		err = usage("%w", err)
 	}
@@ -67,7 +163,7 @@ func importAction(c *cli.Context) error {
 	if n := c.Int("batch"); n < 1 || n > client.MaxEntries {
 		return usage("--batch must be from 1 to %d", client.MaxEntries)
 	}
-	r, err := newRemote(c, signing)
+	r, err := sourceRemote(c)
 	if err != nil {
 		return err
 	}
@@ -76,8 +172,26 @@ func importAction(c *cli.Context) error {
 		return err
 	}
 	defer a.Close()
+	if c.IsSet("send-again-from") {
+		n, err := a.SendAgain(c.Context, c.Uint64("send-again-from"))
+		fmt.Fprintf(c.App.ErrWriter, "igledger: %s sent again\n", counted(n, "entry was", "entries were"))
+		if err != nil {
+			return fmt.Errorf("%w; run the same command again to continue", err)
+		}
+	}
 	sum, err := a.Import(c.Context, inputs(c.Args().Slice(), c.App.Reader)...)
 	bar.Finish() //nolint:errcheck // the bar is decoration
+	if sum.Waiting > 0 {
+		fmt.Fprintf(c.App.ErrWriter, "igledger: the content of %s in the log is kept until cosigners have seen it; the next run "+
+			"looks again\n", counted(sum.Waiting, "entry", "entries"))
+	}
+	if sum.Dropped > 0 {
+		fmt.Fprintf(c.App.ErrWriter, "igledger: %s dropped, because --keep-receipts leaves no room\n",
+			counted(sum.Dropped, "old receipt was", "old receipts were"))
+	}
+	if other := new(source.LogError); errors.As(err, &other) {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("%w; run the same command again to continue", err)
 	}

@@ -20,13 +20,10 @@ func heartbeatCommand() *cli.Command {
 			"Each day has one heartbeat, which cannot be changed.\n\n" +
 			"Example: igledger heartbeat --org NHSL --key lothian-submit.jwk --source trakcare " +
 			"--interval 1h --log-key \"$LOG_KEY\"",
-		Flags: remoteFlags(
-			&cli.StringFlag{Name: "source", Required: true, Usage: "name of the reporting system"},
-			&cli.StringFlag{Name: "outbox",
-				Usage: "file that access import keeps (default: <source>.outbox in the current folder)"},
+		Flags: remoteFlags(append(outboxFlags(),
 			&cli.DurationFlag{Name: "interval", Value: 24 * time.Hour,
 				Usage: "silence longer than this is a fault; from 1m to 744h"},
-		),
+		)...),
 		Action: heartbeatAction,
 	}
 }
@@ -39,7 +36,7 @@ func heartbeatAction(c *cli.Context) error {
 	if interval < entry.MinInterval || interval > entry.MaxInterval {
 		return usage("--interval must be from %s to %s", entry.MinInterval*time.Second, entry.MaxInterval*time.Second)
 	}
-	r, err := newRemote(c, signing)
+	r, err := sourceRemote(c)
 	if err != nil {
 		return err
 	}

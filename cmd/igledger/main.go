@@ -75,7 +75,8 @@ func exitCode(err error) int {
 	if p := new(client.Problem); errors.As(err, &p) && p.Code() != "" && p.Status < 500 {
 		return exitRefused // the ledger was reached and refused
 	}
-	if f, r := new(verifier.Failure), new(source.ReceiptError); errors.As(err, &f) || errors.As(err, &r) {
+	f, r, l := new(verifier.Failure), new(source.ReceiptError), new(source.LogError)
+	if errors.As(err, &f) || errors.As(err, &r) || errors.As(err, &l) {
 		return exitRefused
 	}
 	return exitUnreachable

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +19,7 @@ import (
 	"igledger/audit"
 	"igledger/audit/plain"
 	"igledger/internal/client"
+	"igledger/internal/source"
 	"igledger/ledger/entry"
 	"igledger/policies/readers"
 )
@@ -281,14 +284,20 @@ func receiptCommand() *cli.Command {
 		Name:      "receipt",
 		Usage:     "fetch the receipt of an entry that your organisation submitted",
 		ArgsUsage: "INDEX, or --jti UUID",
-		Description: "Prints the receipt as JSON; igverify receipt checks it against the entry.\n\n" +
+		Description: "Prints the receipt as JSON; igverify receipt checks it against the entry. With --outbox it is\n" +
+			"the one that the source kept, which the ledger cannot change any more: with a statement\n" +
+			"that lacks the entry it convicts the operator, see igverify contradict.\n\n" +
 			"Example: igledger receipt --org NHSL --key lothian-submit.jwk 120034 > receipt.json",
 		Flags: remoteFlags(
 			&cli.StringFlag{Name: "jti", Usage: "jti of the entry, instead of its index"},
+			&cli.StringFlag{Name: "outbox", Usage: "`FILE` that access import keeps: print the receipt from there, without the ledger"},
 			&cli.BoolFlag{Name: "witnessed", Usage: "under the newest checkpoint that reached the operator's quorum, not under " +
 				"the newest of all"},
 		),
 		Action: func(c *cli.Context) error {
+			if c.String("outbox") != "" {
+				return keptReceipt(c)
+			}
 			r, err := newRemote(c, signing)
 			if err != nil {
 				return err
@@ -319,4 +328,24 @@ func receiptCommand() *cli.Command {
 			return printJSON(c.App.Writer, receipt)
 		},
 	}
+}
+
+// keptReceipt prints a receipt from a source's outbox.
+func keptReceipt(c *cli.Context) error {
+	path, jti := c.String("outbox"), c.String("jti")
+	index, err := strconv.ParseUint(c.Args().First(), 10, 64)
+	if jti == "" && (err != nil || c.NArg() != 1) || jti != "" && c.NArg() > 0 {
+		return usage("receipt: give one INDEX, or --jti")
+	}
+	if _, err := os.Stat(path); err != nil { // SQLite would name it less clearly
+		return fmt.Errorf("reading the outbox: %w", err)
+	}
+	receipt, err := source.KeptReceipt(c.Context, path, index, jti)
+	if errors.Is(err, sql.ErrNoRows) {
+		return refused("the outbox has no receipt of this entry: it was not sent from here, or dropped for room")
+	}
+	if err != nil {
+		return err
+	}
+	return printJSON(c.App.Writer, receipt)
 }

@@ -19,6 +19,27 @@ func (e *ReceiptError) Error() string {
 
 func (e *ReceiptError) Unwrap() error { return e.Err }
 
+// LogError reports that the log is not the one that the source has seen: it forked, went back, begins
+// otherwise, or lost an entry that it acknowledged. Nothing more is sent or forgotten. Of a fork, the
+// outbox remembers this until Agent.SendAgain.
+type LogError struct {
+	// Passing says that the log shows less than before, and nothing that contradicts: a cache or replica
+	// may lag. It is tried again in the next run.
+	Passing  bool
+	Evidence string // directory with what contradicts, see igverify evidence; "" if there is nothing
+	Err      error  // a *verifier.Failure, or what an earlier run found
+}
+
+func (e *LogError) Error() string {
+	text := "the log is not the one that this source has seen, so nothing more is sent or forgotten; tell your auditor"
+	if e.Evidence != "" {
+		text += "; evidence is in " + e.Evidence
+	}
+	return text + ": " + e.Err.Error()
+}
+
+func (e *LogError) Unwrap() error { return e.Err }
+
 // RefusedError reports that the ledger refuses what the source sends for a reason that may pass,
 // such as a key that is not registered yet. Everything stays in the outbox.
 type RefusedError struct {

@@ -16,10 +16,16 @@ import (
 //
 // interval is the longest silence that is not a fault, in whole seconds from entry.MinInterval to
 // entry.MaxInterval. A day has one heartbeat only: after an interruption, what was signed is sent
-// again unchanged. With an error, Heartbeats returns the heartbeats made so far.
+// again unchanged. With an error, Heartbeats returns the heartbeats made so far. Under a policy their
+// signed bytes are kept until cosigners have seen them, like those of accesses.
 func (a *Agent) Heartbeats(ctx context.Context, interval time.Duration) ([]Heartbeat, error) {
-	if err := (&importer{Agent: a}).drain(ctx); err != nil {
+	im := &importer{Agent: a}
+	a.met = false
+	if err := im.drain(ctx); err != nil {
 		return nil, fmt.Errorf("sending what is waiting in the outbox: %w", err)
+	}
+	if err := im.meet(ctx); err != nil {
+		return nil, err
 	}
 	yesterday := a.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
 	days, err := a.outbox.daysDue(ctx, yesterday)
@@ -34,7 +40,7 @@ func (a *Agent) Heartbeats(ctx context.Context, interval time.Duration) ([]Heart
 		}
 		done = append(done, b)
 	}
-	return done, nil
+	return done, im.witnessed(ctx, true)
 }
 
 // Heartbeat is a heartbeat that is in the log.
@@ -69,17 +75,20 @@ func (a *Agent) beat(ctx context.Context, day string, interval time.Duration) (H
 	if err != nil {
 		return Heartbeat{}, err
 	}
-	var at [2]uint64
+	taken := make([]acked, 2)
 	for i, res := range results {
 		if res.Problem != nil {
 			return Heartbeat{}, &RefusedError{Problem: res.Problem}
 		}
-		at[i], err = a.checked(ctx, texts[i], res.Receipt)
+		taken[i], err = a.checked(texts[i], res.Receipt)
 		if err != nil {
 			return Heartbeat{}, err
 		}
 	}
-	return Heartbeat{n, at[0], at[1]}, a.outbox.settleBeat(ctx, day)
+	if err := a.holdAll(ctx, taken, false); err != nil {
+		return Heartbeat{}, err
+	}
+	return Heartbeat{n, taken[0].got.Index, taken[1].got.Index}, a.outbox.settleBeat(ctx, day, taken)
 }
 
 func (a *Agent) sign(n DayNumbers, interval time.Duration) (texts [2]string, err error) {
@@ -160,8 +169,11 @@ func (o *outbox) signedBeat(
 	return texts, err
 }
 
-func (o *outbox) settleBeat(ctx context.Context, day string) error {
+func (o *outbox) settleBeat(ctx context.Context, day string, taken []acked) error {
 	return o.inTx(ctx, func(tx *sql.Tx) error {
+		if _, err := o.acknowledge(ctx, tx, taken); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, "UPDATE heartbeat SET beat = NULL, numbers = NULL WHERE day = ?", day)
 		return err
 	})

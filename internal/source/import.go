@@ -21,6 +21,10 @@ type Summary struct {
 	Events     int    `json:"events"`     // read
 	Known      int    `json:"known"`      // events that an earlier run took in
 	Logged     int    `json:"logged"`     // entries whose receipts this run checked; an event has one per person
+	Forgotten  int    `json:"forgotten"`  // entries whose signed bytes this run deleted, because their receipts were enough
+	Waiting    int    `json:"waiting"`    // entries in the log whose signed bytes are kept until cosigners have seen them
+	Dropped    int    `json:"dropped"`    // old receipts that this run dropped, because there was no room
+	Quorum     bool   `json:"quorum"`     // the policy asks for cosigners; false: nobody but the log vouches for its receipts
 	Refused    int    `json:"refused"`    // entries that the ledger refused permanently
 	Unreadable int    `json:"unreadable"` // events that are not AuditEvents
 	Size       uint64 `json:"logSize"`    // size of the log at the newest receipt
@@ -38,6 +42,7 @@ type importer struct {
 	*Agent
 	seq     uint64
 	waiting []posted // signed, not yet in the outbox
+	unseen  int      // entries sent since the cosigners were last looked for, whose receipts are not enough yet
 	sum     Summary
 }
 
@@ -47,7 +52,14 @@ type importer struct {
 // summary covers what was done so far.
 func (a *Agent) Import(ctx context.Context, inputs ...Input) (Summary, error) {
 	im := &importer{Agent: a}
+	a.met = false
 	err := im.run(ctx, inputs)
+	im.sum.Quorum = !a.receipts.policy.AsksNobody()
+	waiting, countErr := a.outbox.waitingForWitnesses(ctx)
+	im.sum.Waiting = waiting
+	if err == nil && countErr != nil {
+		err = fmt.Errorf("reading the outbox: %w", countErr)
+	}
 	return im.sum, err
 }
 
@@ -65,7 +77,13 @@ func (im *importer) run(ctx context.Context, inputs []Input) error {
 			return err
 		}
 	}
-	return im.flush(ctx)
+	if err := im.flush(ctx); err != nil {
+		return err
+	}
+	if err := im.glance(ctx); err != nil {
+		return err
+	}
+	return im.witnessed(ctx, true)
 }
 
 func (im *importer) input(ctx context.Context, input Input) error {
@@ -171,8 +189,16 @@ func (im *importer) drain(ctx context.Context) error {
 		if len(list) == 0 {
 			return nil
 		}
+		if err := im.meet(ctx); err != nil {
+			return err
+		}
 		if err := im.send(ctx, list); err != nil {
 			return err
+		}
+		if im.unseen >= lookEvery {
+			if err := im.witnessed(ctx, false); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -187,16 +213,16 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 		return err
 	}
 	done := make([]settled, len(list))
+	var taken []acked
 	for i, res := range results {
 		switch {
 		case res.Problem == nil:
-			index, err := im.checked(ctx, list[i].sdjwt, res.Receipt)
+			a, err := im.checked(list[i].sdjwt, res.Receipt)
 			if err != nil {
 				return err
 			}
-			done[i] = settled{posted: list[i], index: index}
-			im.sum.Logged++
-			im.sum.Size = max(im.sum.Size, index+1)
+			done[i] = settled{posted: list[i], acked: a}
+			taken = append(taken, a)
 		case !final(res.Problem):
 			return &RefusedError{list[i].seq, res.Problem}
 		default:
@@ -205,8 +231,21 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 			im.OnReject(&EntryError{list[i].seq, res.Problem})
 		}
 	}
-	if err := im.outbox.settle(ctx, done); err != nil {
+	if err := im.holdAll(ctx, taken, false); err != nil {
 		return err
+	}
+	dropped, err := im.outbox.settle(ctx, done)
+	if err != nil {
+		return err
+	}
+	im.sum.Logged, im.sum.Dropped = im.sum.Logged+len(taken), im.sum.Dropped+dropped
+	for _, a := range taken {
+		im.sum.Size = max(im.sum.Size, a.got.Index+1)
+		if a.enough {
+			im.sum.Forgotten++
+		} else {
+			im.unseen++
+		}
 	}
 	im.OnSent(len(list))
 	return nil
@@ -222,11 +261,12 @@ func final(p *client.Problem) bool {
 	return false
 }
 
-// checked returns the index at which an entry of the outbox is proved to be in the log.
-func (a *Agent) checked(ctx context.Context, sdjwt string, receipt *bundle.Receipt) (uint64, error) {
+// checked checks the receipt of an entry of the outbox.
+func (a *Agent) checked(sdjwt string, receipt *bundle.Receipt) (acked, error) {
 	e, err := entry.Parse(sdjwt)
 	if err != nil {
-		return 0, fmt.Errorf("the outbox contains a damaged entry: %w", err)
+		return acked{}, fmt.Errorf("the outbox contains a damaged entry: %w", err)
 	}
-	return a.receipts.Check(ctx, e, receipt)
+	got, err := a.receipts.check(e, receipt)
+	return acked{sdjwt, e.ID, receipt, got, a.receipts.enough(got)}, err
 }

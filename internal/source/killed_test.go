@@ -16,6 +16,7 @@ import (
 	"igledger/internal/client"
 	"igledger/internal/source"
 	"igledger/ledger/wire"
+	"igledger/verifier"
 )
 
 // If this environment variable is set, the test binary runs as a source that will be killed. It
@@ -24,7 +25,7 @@ const childEnv = "IGLEDGER_TEST_SOURCE"
 
 type child struct {
 	URL, LogKey, Outbox string
-	Key                 []byte
+	Key, Policy         []byte
 	Heartbeat           bool
 }
 
@@ -48,8 +49,14 @@ func beChild(text string) error {
 	if err != nil {
 		return err
 	}
-	a, err := source.Open(context.Background(), source.Config{Client: &client.Client{Base: c.URL}, LogKey: c.LogKey,
-		Org: "SRC", Signer: key, Source: "ehr", Outbox: c.Outbox, Batch: 3})
+	config := source.Config{Client: &client.Client{Base: c.URL}, LogKey: c.LogKey, Org: "SRC", Signer: key, Source: "ehr",
+		Outbox: c.Outbox, Batch: 3}
+	if c.Policy != nil {
+		if config.Policy, err = verifier.ParsePolicy(c.Policy); err != nil {
+			return err
+		}
+	}
+	a, err := source.Open(context.Background(), config)
 	if err != nil {
 		return err
 	}
@@ -66,11 +73,21 @@ func beChild(text string) error {
 // was an nth submission.
 func (w *world) killed(n int32, after, heartbeat bool) bool {
 	w.Helper()
+	return w.killedAt(func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/v1/entries" }, n, after, heartbeat)
+}
+
+// killedAt is killed at the nth request that counts.
+func (w *world) killedAt(counts func(*http.Request) bool, n int32, after, heartbeat bool) bool {
+	w.Helper()
 	private, err := w.config.Signer.MarshalPrivate()
 	if err != nil {
 		w.Fatal(err)
 	}
-	text, err := json.Marshal(child{w.URL, w.LogKey, w.config.Outbox, private, heartbeat})
+	c := child{w.URL, w.LogKey, w.config.Outbox, private, nil, heartbeat}
+	if w.config.Policy != nil {
+		c.Policy = w.policyText
+	}
+	text, err := json.Marshal(c)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -80,18 +97,20 @@ func (w *world) killed(n int32, after, heartbeat bool) bool {
 	cmd.Stderr = &stderr
 	var count atomic.Int32
 	started := make(chan struct{})
-	w.Through(submissions(func(rw http.ResponseWriter, r *http.Request, ledger http.Handler) {
-		if count.Add(1) != n {
-			ledger.ServeHTTP(rw, r)
-			return
-		}
-		if after {
-			ledger.ServeHTTP(httptest.NewRecorder(), r)
-		}
-		<-started
-		cmd.Process.Kill() //nolint:errcheck // Wait tells
-		panic(http.ErrAbortHandler)
-	}))
+	w.Through(func(ledger http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if !counts(r) || count.Add(1) != n {
+				ledger.ServeHTTP(rw, r)
+				return
+			}
+			if after {
+				ledger.ServeHTTP(httptest.NewRecorder(), r)
+			}
+			<-started
+			cmd.Process.Kill() //nolint:errcheck // Wait tells
+			panic(http.ErrAbortHandler)
+		})
+	})
 	if err := cmd.Start(); err != nil {
 		w.Fatal(err)
 	}

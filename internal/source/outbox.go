@@ -11,10 +11,18 @@ import (
 )
 
 // outbox is a source's durable memory between its events and the ledger: an SQLite file. It keeps a
-// signed entry until its receipt has been checked. It remembers the keys of processed events for
-// ever, so that an interrupted import continues without duplicates. The file contains personal data
-// until receipts arrive, so it is created with mode 0600.
-type outbox struct{ db *sql.DB }
+// signed entry until its receipt has been checked and is enough for the policy, and the receipt for
+// good. It remembers the keys of processed events for ever, so that an interrupted import continues
+// without duplicates. The file contains personal data until receipts arrive, so it is created with
+// mode 0600.
+//
+//	entry, with sdjwt   signed, to be sent            -> acknowledged, or refused
+//	acknowledged        in the log by its receipt, which is not enough for the policy yet: signed bytes and receipt
+//	receipt             enough: the signed bytes are gone
+type outbox struct {
+	db   *sql.DB
+	most int64 // bytes of receipts
+}
 
 // posted is an entry of the outbox.
 type posted struct {
@@ -38,7 +46,7 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 		return nil, fmt.Errorf("opening the outbox: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	o := &outbox{db}
+	o := &outbox{db, DefaultReceipts}
 	if _, err := db.ExecContext(ctx, `
 		CREATE TABLE IF NOT EXISTS stream (
 			org TEXT NOT NULL, source TEXT NOT NULL, log_key TEXT NOT NULL,
@@ -46,19 +54,30 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 		CREATE TABLE IF NOT EXISTS entry (
 			event BLOB NOT NULL, part INTEGER NOT NULL,
 			seq INTEGER NOT NULL UNIQUE,
-			sdjwt TEXT,         -- NULL once the receipt has been checked
+			sdjwt TEXT,         -- NULL once the ledger has acknowledged or refused it
 			idx INTEGER,        -- position in the log
 			problem TEXT,       -- code of the refusal, if the ledger refused permanently
-			day TEXT,           -- YYYY-MM-DD, UTC, when seq was assigned; grows with seq; NULL: before days were recorded
+			day TEXT,           -- YYYY-MM-DD, UTC, when seq was assigned; grows with seq
 			PRIMARY KEY (event, part)) WITHOUT ROWID;
 		CREATE TABLE IF NOT EXISTS heartbeat (
 			day TEXT PRIMARY KEY,
 			beat TEXT, numbers TEXT) WITHOUT ROWID; -- as signed; NULL once the receipts have been checked
-		CREATE INDEX IF NOT EXISTS waiting ON entry (seq) WHERE sdjwt IS NOT NULL;`); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("opening the outbox: %w", err)
-	}
-	if err := o.addDays(ctx); err != nil {
+		CREATE INDEX IF NOT EXISTS waiting ON entry (seq) WHERE sdjwt IS NOT NULL;
+		CREATE TABLE IF NOT EXISTS memory (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+		CREATE TABLE IF NOT EXISTS acknowledged (
+			jti TEXT PRIMARY KEY, idx INTEGER NOT NULL, sdjwt TEXT NOT NULL, receipt TEXT NOT NULL,
+			again INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID; -- 1: SendAgain has sent it
+		CREATE INDEX IF NOT EXISTS acknowledged_idx ON acknowledged (idx);
+		CREATE TABLE IF NOT EXISTS checkpoint (id INTEGER PRIMARY KEY AUTOINCREMENT, note TEXT NOT NULL UNIQUE);
+		CREATE TABLE IF NOT EXISTS receipt (
+			id INTEGER PRIMARY KEY AUTOINCREMENT, idx INTEGER NOT NULL, jti TEXT NOT NULL,
+			leaf BLOB NOT NULL,
+			link BLOB, -- tagSalt, tag, bodySalt, VRF proof; NULL for a public entry
+			path BLOB, -- the hashes of the inclusion proof
+			checkpoint INTEGER NOT NULL REFERENCES checkpoint (id), bytes INTEGER NOT NULL);
+		CREATE INDEX IF NOT EXISTS receipt_checkpoint ON receipt (checkpoint);
+		CREATE INDEX IF NOT EXISTS receipt_idx ON receipt (idx);
+		CREATE INDEX IF NOT EXISTS receipt_jti ON receipt (jti);`); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("opening the outbox: %w", err)
 	}
@@ -77,16 +96,6 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 		return nil, err
 	}
 	return o, nil
-}
-
-// addDays adds the day column to a file that was created before days were recorded.
-func (o *outbox) addDays(ctx context.Context) error {
-	var n int
-	err := o.db.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info('entry') WHERE name = 'day'").Scan(&n)
-	if err == nil && n == 0 {
-		_, err = o.db.ExecContext(ctx, "ALTER TABLE entry ADD COLUMN day TEXT")
-	}
-	return err
 }
 
 func (o *outbox) close() error { return o.db.Close() }
@@ -152,18 +161,20 @@ func (o *outbox) waiting(ctx context.Context, limit int) ([]posted, error) {
 // settled is the outcome of an entry.
 type settled struct {
 	posted
-	index   uint64
+	acked
 	problem string // "" = in the log, receipt checked
 }
 
-// settle deletes the content of entries whose receipts were checked or that the ledger refused
-// permanently.
-func (o *outbox) settle(ctx context.Context, list []settled) error {
-	return o.inTx(ctx, func(tx *sql.Tx) error {
+// settle notes which entries were acknowledged and which the ledger refused permanently, whose
+// content it deletes.
+func (o *outbox) settle(ctx context.Context, list []settled) (dropped int, err error) {
+	err = o.inTx(ctx, func(tx *sql.Tx) error {
+		var done []acked
 		for _, s := range list {
 			var idx, problem any
 			if s.problem == "" {
-				idx = int64(s.index)
+				idx = int64(s.got.Index)
+				done = append(done, s.acked)
 			} else {
 				problem = s.problem
 			}
@@ -173,8 +184,10 @@ func (o *outbox) settle(ctx context.Context, list []settled) error {
 				return err
 			}
 		}
-		return nil
+		dropped, err = o.acknowledge(ctx, tx, done)
+		return err
 	})
+	return dropped, err
 }
 
 func (o *outbox) inTx(ctx context.Context, f func(*sql.Tx) error) error {

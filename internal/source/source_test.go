@@ -32,11 +32,18 @@ type world struct {
 	config  source.Config
 	rejects []error
 	founded uint64 // size before the first report
+
+	policyText []byte // of config.Policy
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{Ledger: testledger.New(t), TB: t}
+	return worldOf(t, testledger.New(t))
+}
+
+func worldOf(t testing.TB, l *testledger.Ledger) *world {
+	t.Helper()
+	w := &world{Ledger: l, TB: t}
 	key := w.Enrol("SRC", []entry.Role{entry.RoleController, entry.RoleSource}, entry.PurposeSubmit)
 	w.config = source.Config{Client: &client.Client{Base: w.URL}, LogKey: w.LogKey, Org: "SRC", Signer: key, Source: "ehr",
 		Outbox:   filepath.Join(t.TempDir(), "outbox"),
@@ -128,7 +135,7 @@ func TestImport(t *testing.T) {
 	w.config.Batch = 3
 	sent := 0
 	w.config.OnSent = func(n int) { sent += n }
-	want := source.Summary{Events: 7, Logged: 7, Size: w.founded + 7}
+	want := source.Summary{Events: 7, Logged: 7, Forgotten: 7, Size: w.founded + 7}
 	if sum := w.imports(events(7)); sum != want || sent != 7 {
 		t.Errorf("%+v and %d sent, want %+v", sum, sent, want)
 	}

@@ -7,11 +7,14 @@ package testledger
 
 import (
 	"context"
+	"database/sql"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"igledger/audit/statement"
 	"igledger/consent"
@@ -20,6 +23,7 @@ import (
 	"igledger/internal/testlog"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/ledger/proof/cosign"
 	"igledger/ledger/storage"
 	"igledger/ledger/wire"
@@ -40,6 +44,8 @@ type Ledger struct {
 	registrar, enroller *wire.Signer
 	admin               map[string]*wire.Signer // by organisation
 	handler             atomic.Pointer[http.Handler]
+	config              ledger.Config
+	file                string // SQLite
 }
 
 // New returns a ledger that keeps the cosignatures of these auditors. It ends with the test.
@@ -52,20 +58,12 @@ func New(t testing.TB, auditors ...*testlog.Cosigner) *Ledger {
 	keys, err := ledger.LoadKeys(dir)
 	l.ok(err)
 	l.keys, l.LogKey = keys, keys.LogVerifierKey
-	store, err := storage.Open(t.Context(), testdb.SQLite(t))
-	l.ok(err)
-	t.Cleanup(func() { store.Close() })
-	config := ledger.Config{Storage: store, Keys: keys, Origin: Origin, Rules: consent.New()}
+	l.config = ledger.Config{Keys: keys, Origin: Origin, Rules: consent.New()}
 	if len(auditors) > 0 {
-		config.Policy, err = cosign.ParsePolicy(policy(l.LogKey, auditors))
+		l.config.Policy, err = cosign.ParsePolicy(l.Policy(auditors...))
 		l.ok(err)
 	}
-	l.Log, err = ledger.Create(t.Context(), config, l.genesis())
-	l.ok(err)
-	t.Cleanup(func() { l.Log.Close(context.Background()) }) //nolint:errcheck // the test is over
-	l.Index, err = statement.New(statement.Config{Log: l.Log})
-	l.ok(err)
-	l.Through(nil)
+	l.run(testdb.SQLite(t), func(c ledger.Config) (*ledger.Log, error) { return ledger.Create(t.Context(), c, l.genesis()) })
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		(*l.handler.Load()).ServeHTTP(w, r)
 	}))
@@ -74,9 +72,69 @@ func New(t testing.TB, auditors ...*testlog.Cosigner) *Ledger {
 	return l
 }
 
-// policy returns a policy that requires every auditor's cosignature.
-func policy(logKey string, auditors []*testlog.Cosigner) []byte {
-	text, names := "log "+logKey+"\n", ""
+// run opens a database and runs the log that is in it, or that open makes there.
+func (l *Ledger) run(dsn string, open func(ledger.Config) (*ledger.Log, error)) {
+	l.t.Helper()
+	store, err := storage.Open(l.t.Context(), dsn)
+	l.ok(err)
+	l.t.Cleanup(func() { store.Close() })
+	l.config.Storage, l.file = store, strings.TrimPrefix(dsn, "sqlite:")
+	l.Log, err = open(l.config)
+	l.ok(err)
+	l.t.Cleanup(func() { l.Log.Close(context.Background()) }) //nolint:errcheck // the test is over
+	l.Index, err = statement.New(statement.Config{Log: l.Log})
+	l.ok(err)
+	l.Through(nil)
+}
+
+// Backup copies the database as it is now. The function that it returns restores the copy into a
+// second ledger, with the same keys and without a record of what they have signed since. Serve it by
+// l.Become.
+func (l *Ledger) Backup() (restore func() *Ledger) {
+	l.t.Helper()
+	file := filepath.Join(l.t.TempDir(), "backup.db")
+	db, err := sql.Open("sqlite", "file:"+l.file)
+	l.ok(err)
+	defer db.Close()
+	_, err = db.ExecContext(l.t.Context(), "VACUUM INTO ?", file)
+	l.ok(err)
+	return func() *Ledger {
+		l.t.Helper()
+		r := &Ledger{URL: l.URL, LogKey: l.LogKey, t: l.t, keys: l.keys, registrar: l.registrar, enroller: l.enroller,
+			admin: l.admin, config: l.config}
+		r.run("sqlite:"+file, func(c ledger.Config) (*ledger.Log, error) { return ledger.Open(r.t.Context(), c) })
+		return r
+	}
+}
+
+// Handler returns what answers requests to the ledger now.
+func (l *Ledger) Handler() http.Handler { return *l.handler.Load() }
+
+// Become routes all later requests to another ledger.
+func (l *Ledger) Become(other *Ledger) {
+	l.Through(func(http.Handler) http.Handler { return other.Handler() })
+}
+
+// Cosign logs an index root, if there are new entries, and lets auditors cosign its checkpoint.
+func (l *Ledger) Cosign(auditors ...*testlog.Cosigner) {
+	l.t.Helper()
+	l.ok(l.Index.Flush(context.Background()))
+	signed, err := l.Log.Anchor(context.Background())
+	l.ok(err)
+	v, err := wire.NewLogVerifier(l.LogKey)
+	l.ok(err)
+	head, err := proof.OpenCheckpoint(signed, v)
+	l.ok(err)
+	for _, a := range auditors {
+		signed = append(signed, a.Line(head, time.Now().Unix())...)
+	}
+	_, err = l.Log.AddCosignatures(context.Background(), signed)
+	l.ok(err)
+}
+
+// Policy returns a policy that requires every auditor's cosignature.
+func (l *Ledger) Policy(auditors ...*testlog.Cosigner) []byte {
+	text, names := "log "+l.LogKey+"\n", ""
 	for _, a := range auditors {
 		text += "witness " + a.Name + " " + a.VKey() + "\n"
 		names += " " + a.Name

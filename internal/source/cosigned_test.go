@@ -1,0 +1,495 @@
+package source_test
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"igledger/internal/client"
+	"igledger/internal/source"
+	"igledger/internal/testledger"
+	"igledger/internal/testlog"
+	"igledger/ledger/entry"
+	"igledger/ledger/wire"
+	"igledger/verifier"
+	"igledger/verifier/auditor"
+)
+
+// cosignedWorld is a ledger with an auditor, and a source whose policy asks for the auditor.
+func cosignedWorld(t testing.TB) (*world, *testlog.Cosigner) {
+	t.Helper()
+	board := testlog.NewCosigner("board.test")
+	w := worldOf(t, testledger.New(t, board))
+	w.config.Policy, w.policyText = w.policy(board), w.Policy(board)
+	w.config.Poll = 1
+	return w, board
+}
+
+func (w *world) policy(cosigners ...*testlog.Cosigner) *verifier.Policy {
+	w.Helper()
+	p, err := verifier.ParsePolicy(w.Policy(cosigners...))
+	if err != nil {
+		w.Fatal(err)
+	}
+	return p
+}
+
+// count returns the number of rows of a table of the outbox.
+func (w *world) count(table string) (n int) {
+	w.Helper()
+	w.query("SELECT count(*) FROM "+table, &n)
+	return n
+}
+
+func (w *world) query(q string, into any) {
+	w.Helper()
+	db, err := sql.Open("sqlite", "file:"+w.config.Outbox)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRow(q).Scan(into); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// receiptsOf checks every receipt that the outbox keeps, under the source's policy, and returns how
+// many there are.
+func (w *world) receiptsOf(first uint64) (n int) {
+	w.Helper()
+	for index := first; index < w.Size(); index++ {
+		r, err := source.KeptReceipt(w.Context(), w.config.Outbox, index, "")
+		if errors.Is(err, sql.ErrNoRows) {
+			continue // an index root
+		}
+		if err != nil {
+			w.Fatal(err)
+		}
+		o, err := w.Ledger.Log.Opening(w.Context(), index)
+		if err != nil {
+			w.Fatal(err)
+		}
+		e, err := entry.ParseParts(o.JWS, o.Disclosures)
+		if err != nil {
+			w.Fatal(err)
+		}
+		got, rep := verifier.CheckReceipt(verifier.ReceiptEvidence{Receipt: r, Entry: e, Policy: w.config.Policy, Now: time.Now(), Genesis: w.Ledger.Log.Genesis()})
+		if rep.Err() != nil || !got.Quorum || got.Index != index {
+			w.Errorf("the kept receipt of entry %d: %v", index, rep.Err())
+		}
+		n++
+	}
+	return n
+}
+
+// Events are submitted at once, but the signed bytes are forgotten only when the cosigners of the
+// policy have seen a checkpoint that covers them; then the receipt under it is kept.
+func TestForgetsWhatCosignersSaw(t *testing.T) {
+	w, board := cosignedWorld(t)
+	sum := w.imports(events(5))
+	if sum.Logged != 5 || sum.Forgotten != 0 || sum.Waiting != 5 || !sum.Quorum {
+		t.Errorf("while nobody cosigns: %+v", sum)
+	}
+	w.logged(5)
+	if a, r := w.count("acknowledged"), w.count("receipt"); a != 5 || r != 0 {
+		t.Errorf("%d entries kept with their bytes and %d receipts, want 5 and 0", a, r)
+	}
+	w.Cosign(board)
+	more := text("more", event("x", "2026-11-01T10:00:00Z"))
+	sum = w.imports(more) // is newer than what was cosigned
+	if sum.Logged != 1 || sum.Forgotten != 5 || sum.Waiting != 1 {
+		t.Errorf("after that: %+v", sum)
+	}
+	w.Cosign(board)
+	if sum = w.imports(more); sum.Forgotten != 1 || sum.Waiting != 0 || sum.Known != 1 {
+		t.Errorf("in the end: %+v", sum)
+	}
+	if n := w.receiptsOf(w.founded); n != 6 || w.count("acknowledged") != 0 {
+		t.Errorf("%d receipts, %d entries with their bytes, want 6 and 0", n, w.count("acknowledged"))
+	}
+}
+
+// The source waits for the cosigners as long as it is told, and no longer; heartbeats too.
+func TestWaitsForCosigners(t *testing.T) {
+	w, board := cosignedWorld(t)
+	w.config.Now = func() time.Time { return time.Now().AddDate(0, 0, -1) }
+	w.config.Wait = 3
+	asked := 0
+	w.config.OnWait = func(n int, why error) {
+		asked++
+		if n != 4 || why == nil {
+			t.Errorf("%d entries wait because %v", n, why)
+		}
+	}
+	if sum := w.imports(events(4)); sum.Waiting != 4 || asked != 3 {
+		t.Errorf("nobody cosigns: %+v, asked %d times", sum, asked)
+	}
+	w.config.Now = nil
+	w.config.Wait = time.Hour
+	w.config.OnWait = func(int, error) { w.Cosign(board) }
+	if sum := w.imports(); sum.Waiting != 0 || sum.Forgotten != 4 {
+		t.Errorf("somebody does: %+v", sum)
+	}
+	if list, err := w.open().Heartbeats(t.Context(), time.Hour); err != nil || len(list) != 1 || w.count("acknowledged") != 0 {
+		t.Errorf("heartbeats: %v, %v, %d wait", list, err, w.count("acknowledged"))
+	}
+}
+
+// The operator's quorum is not the source's: a receipt that has only the first lets nothing go.
+func TestOwnPolicyDecides(t *testing.T) {
+	w, board := cosignedWorld(t)
+	own := testlog.NewCosigner("own.test")
+	w.config.Policy = w.policy(board, own)
+	w.config.Wait = 1
+	var reason string
+	w.config.OnWait = func(_ int, why error) { reason = why.Error() }
+	w.imports(events(2))
+	w.Cosign(board)
+	if sum := w.imports(); sum.Waiting != 2 || sum.Forgotten != 0 || !strings.Contains(reason, "your own policy") {
+		t.Errorf("%+v, because %q", sum, reason)
+	}
+	w.config.Policy = w.policy(board)
+	if sum := w.imports(); sum.Waiting != 0 || sum.Forgotten != 2 {
+		t.Errorf("then: %+v", sum)
+	}
+	w.config.Policy = nil
+	if sum := w.imports(text("more", event("x", "2026-11-01T10:00:00Z"))); sum.Waiting != 0 || sum.Forgotten != 1 || sum.Quorum {
+		t.Errorf("without a policy: %+v", sum)
+	}
+	other := testledger.New(t)
+	if _, err := source.Open(t.Context(), func() source.Config {
+		c := w.config
+		c.Policy, _ = verifier.PolicyForLog(other.LogKey)
+		return c
+	}()); err == nil {
+		t.Error("takes the policy of another log")
+	}
+}
+
+// lookups returns a wrapper in which f changes what the ledger says of witnessed receipts.
+func lookups(f func([]client.Result)) func(http.Handler) http.Handler {
+	return func(ledger http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/v1/receipts/lookup" {
+				ledger.ServeHTTP(w, r)
+				return
+			}
+			rec := httptest.NewRecorder()
+			ledger.ServeHTTP(rec, r)
+			var answer client.Results
+			if err := json.Unmarshal(rec.Body.Bytes(), &answer); err != nil {
+				panic(err)
+			}
+			f(answer.Results)
+			json.NewEncoder(w).Encode(answer)
+		})
+	}
+}
+
+// A witnessed receipt that does not hold lets nothing go, and says why.
+func TestWitnessedReceiptsThatDoNotHold(t *testing.T) {
+	for name, c := range map[string]struct {
+		lie  func([]client.Result)
+		want verifier.Check
+	}{
+		"another's": {func(r []client.Result) { r[0].Receipt, r[1].Receipt = r[1].Receipt, r[0].Receipt }, verifier.CheckBodyCommitment},
+		"misfiled":  {func(r []client.Result) { r[0].Receipt.VRFProof[0] ^= 1 }, verifier.CheckFiling},
+		"not in the log": {func(r []client.Result) {
+			r[1] = client.Result{Status: client.Refused, Problem: &client.Problem{Type: client.ProblemPrefix + "not-found", Status: 404}}
+		}, ""},
+		"no checkpoint": {func(r []client.Result) { r[0].Receipt.Proof = "" }, verifier.CheckInclusion},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, board := cosignedWorld(t)
+			w.imports(events(2))
+			w.Cosign(board)
+			w.Through(lookups(c.lie))
+			_, err := w.open().Import(t.Context())
+			var f *verifier.Failure
+			var bad *source.ReceiptError
+			if !errors.As(err, &bad) || c.want != "" && (!errors.As(err, &f) || f.Check != c.want) {
+				t.Errorf("got %v, want a failure of %q", err, c.want)
+			}
+			if n := w.count("acknowledged"); n != 2 {
+				t.Errorf("%d entries with their bytes, want 2", n)
+			}
+			w.Through(nil)
+			if sum := w.imports(); sum.Waiting != 0 || sum.Forgotten != 2 {
+				t.Errorf("then: %+v", sum)
+			}
+		})
+	}
+}
+
+// The room for receipts is bounded: the oldest go first, counted, and the newest stay.
+func TestRoomForReceipts(t *testing.T) {
+	w := newWorld(t)
+	w.config.Batch, w.config.Receipts = 4, 6000
+	sum := w.imports(events(40))
+	kept := w.count("receipt")
+	if sum.Dropped == 0 || kept == 0 || sum.Dropped+kept != 40 || sum.Logged != 40 {
+		t.Errorf("%+v, %d kept", sum, kept)
+	}
+	var bytes, dropped int
+	w.query("SELECT value FROM memory WHERE name = 'bytes'", &bytes)
+	w.query("SELECT value FROM memory WHERE name = 'dropped'", &dropped)
+	if bytes > 6000 || bytes < 3000 || dropped != sum.Dropped {
+		t.Errorf("%d bytes, %d dropped in all", bytes, dropped)
+	}
+	var notes, receipts int
+	w.query("SELECT coalesce(sum(length(CAST(note AS BLOB))), 0) FROM checkpoint", &notes)
+	w.query("SELECT sum(bytes) FROM receipt", &receipts)
+	if notes+receipts != bytes {
+		t.Errorf("%d bytes counted, %d there", bytes, notes+receipts)
+	}
+	last := w.Size() - 1
+	if _, err := source.KeptReceipt(t.Context(), w.config.Outbox, last, ""); err != nil {
+		t.Errorf("the newest: %v", err)
+	}
+	if _, err := source.KeptReceipt(t.Context(), w.config.Outbox, w.founded, ""); !errors.Is(err, sql.ErrNoRows) {
+		t.Errorf("the oldest: %v", err)
+	}
+	w.logged(40)
+}
+
+// convicts reads the evidence of an error, and checks that it convicts with the log's key alone.
+func (w *world) convicts(e *source.LogError) {
+	w.Helper()
+	data, err := os.ReadFile(filepath.Join(e.Evidence, "fork.json"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	if rep := auditor.CheckEvidence(data, w.LogKey); rep.Err() != nil {
+		w.Errorf("the evidence convicts nobody: %v", rep.Err())
+	}
+}
+
+// A log that goes back after it acknowledged, as from a backup, is caught: at first it only shows less,
+// and when it has other entries in the same places, what was kept convicts. Nothing more is sent or
+// forgotten, by this or a later process, until the source is told to send again.
+func TestLogThatGoesBack(t *testing.T) {
+	w, board := cosignedWorld(t)
+	w.Cosign(board)
+	w.imports(text("first", event("first", "2026-11-01T10:00:00Z")))
+	w.Cosign(board)
+	w.imports()
+	restore := w.Backup()
+	sum := w.imports(events(5))
+	if sum.Logged != 5 || sum.Waiting != 5 {
+		t.Fatalf("%+v", sum)
+	}
+	acknowledged := w.Size()
+	older := restore()
+	w.Become(older)
+
+	var bad *source.LogError
+	_, err := w.open().Import(t.Context(), events(5), text("more", event("x", "2026-11-01T10:00:00Z")))
+	if !errors.As(err, &bad) || !bad.Passing || !errors.Is(err, verifier.ErrRewound) || bad.Evidence == "" {
+		t.Fatalf("a log that shows less: %v", err)
+	}
+	if older.Size() != acknowledged-5 || w.count("acknowledged") != 5 {
+		t.Errorf("sent to a log that went back, or forgot: size %d, %d kept", older.Size(), w.count("acknowledged"))
+	}
+
+	for older.Size() <= acknowledged { // others report
+		older.AppendAsOperator(&entry.Access{Common: entry.Common{Issuer: "OPR", Audience: testledger.Origin}, Source: "x",
+			Action: "R", Outcome: "0", Recorded: "2026-11-01T10:00:00Z", Sub: "temp:OPR:1"})
+	}
+	older.Cosign(board)
+	size := older.Size()
+	for range 2 { // and so says a later process
+		_, err = w.open().Import(t.Context(), text("more", event("x", "2026-11-01T10:00:00Z")))
+		if !errors.As(err, &bad) || bad.Passing {
+			t.Fatalf("a log with another history: %v", err)
+		}
+		if older.Size() != size || w.count("acknowledged") != 5 {
+			t.Errorf("sent to a fork, or forgot: size %d, %d kept", older.Size(), w.count("acknowledged"))
+		}
+	}
+	dirs, err := filepath.Glob(w.config.Outbox + ".evidence/consistency-*")
+	if err != nil || len(dirs) != 2 {
+		t.Fatalf("evidence in %v, %v", dirs, err)
+	}
+	found := 0
+	for _, dir := range dirs {
+		data, err := os.ReadFile(filepath.Join(dir, "fork.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rep := auditor.CheckEvidence(data, w.LogKey); rep.Err() == nil {
+			found++
+		}
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", dir, info.Mode(), err)
+		}
+		w.exhibits(dir)
+	}
+	if found != 1 {
+		t.Errorf("%d of the findings convict, want the second", found)
+	}
+
+	// The operator owns up: the source sends again what was lost, as it signed it.
+	n, err := w.open().SendAgain(t.Context(), acknowledged-5)
+	if err != nil || n != 5 || older.Size() != size+5 {
+		t.Fatalf("sent %d again, size %d: %v", n, older.Size(), err)
+	}
+	older.Cosign(board)
+	sum = w.imports(events(5), text("more", event("x", "2026-11-01T10:00:00Z")))
+	if sum.Known != 6 || sum.Logged != 1 || sum.Forgotten != 5 || sum.Waiting != 1 {
+		t.Errorf("then: %+v", sum)
+	}
+	var at int
+	w.query("SELECT min(idx) FROM entry WHERE seq > 1", &at)
+	if at < int(size) {
+		t.Errorf("an entry is noted at %d, below %d", at, size)
+	}
+}
+
+// exhibits checks that evidence has the signed bytes and receipt of each entry that was not forgotten.
+func (w *world) exhibits(dir string) {
+	w.Helper()
+	entries, err := filepath.Glob(filepath.Join(dir, "entry-*.sdjwt"))
+	if err != nil || len(entries) != 5 {
+		w.Fatalf("%v, %v", entries, err)
+	}
+	log, err := wire.NewLogVerifier(w.LogKey)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, name := range entries {
+		sdjwt, err := os.ReadFile(name)
+		if err != nil {
+			w.Fatal(err)
+		}
+		data, err := os.ReadFile(strings.Replace(strings.Replace(name, "entry-", "receipt-", 1), ".sdjwt", ".json", 1))
+		if err != nil {
+			w.Fatal(err)
+		}
+		e, err := verifier.ParseEntry(strings.TrimSpace(string(sdjwt)))
+		if err != nil {
+			w.Fatal(err)
+		}
+		r, err := verifier.ParseReceipt(data)
+		if err != nil {
+			w.Fatal(err)
+		}
+		if _, err := verifier.VerifyReceipt(r, e, log, w.Ledger.Log.Genesis().VRFKey); err != nil {
+			w.Errorf("%s: %v", filepath.Base(name), err)
+		}
+	}
+}
+
+// A receipt of another history than the one that the source has seen is caught as it comes, although
+// the receipt itself holds.
+func TestForkedReceipt(t *testing.T) {
+	w := newWorld(t)
+	restore := w.Backup()
+	w.imports(events(3))
+	older := restore()
+	for range 4 {
+		older.AppendAsOperator(&entry.Access{Common: entry.Common{Issuer: "OPR", Audience: testledger.Origin}, Source: "x",
+			Action: "R", Outcome: "0", Recorded: "2026-11-01T10:00:00Z", Sub: "temp:OPR:1"})
+	}
+	forked := false
+	w.Through(func(ledger http.Handler) http.Handler { // the true log for everything until the submission
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			forked = forked || r.URL.Path == "/v1/entries"
+			if forked {
+				older.Handler().ServeHTTP(rw, r)
+				return
+			}
+			ledger.ServeHTTP(rw, r)
+		})
+	})
+	var bad *source.LogError
+	_, err := w.open().Import(t.Context(), text("more", event("x", "2026-11-01T10:00:00Z")))
+	if !errors.As(err, &bad) || !errors.Is(err, verifier.ErrForked) {
+		t.Fatalf("got %v", err)
+	}
+	w.convicts(bad)
+	var waiting int
+	if w.query("SELECT count(*) FROM entry WHERE sdjwt IS NOT NULL", &waiting); waiting != 1 {
+		t.Errorf("%d entries with their bytes, want the one that the fork took", waiting)
+	}
+}
+
+// A log that begins otherwise than the source knows is refused before anything is sent to it.
+func TestGenesisOfAnotherLog(t *testing.T) {
+	w := newWorld(t)
+	w.config.Genesis = &wire.Hash{1}
+	var bad *source.LogError
+	var f *verifier.Failure
+	if _, err := w.open().Import(t.Context(), events(2)); !errors.As(err, &bad) || !errors.As(err, &f) || f.Check != verifier.CheckGenesisLeaf {
+		t.Errorf("got %v", err)
+	}
+	w.logged(0)
+	w.config.Genesis = nil
+	if sum := w.imports(events(2)); sum.Logged != 2 {
+		t.Errorf("%+v", sum)
+	}
+	var known string
+	w.query("SELECT value FROM memory WHERE name = 'genesis'", &known)
+	if len(known) != 64 {
+		t.Errorf("remembers %q", known)
+	}
+}
+
+// SIGKILL between submission, receipt and forgetting loses nothing: until the receipt with the quorum
+// is kept, the signed bytes are.
+func TestKilledBeforeForgetting(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		killed := int32(0)
+		for n := int32(1); ; n++ {
+			w, board := cosignedWorld(t)
+			var lookups atomic.Int32
+			died := w.killedAt(func(r *http.Request) bool {
+				if r.URL.Path != "/v1/receipts/lookup" {
+					return r.URL.Path == "/v1/entries"
+				}
+				if lookups.Add(1) == 1 {
+					w.Cosign(board)
+				}
+				return true
+			}, n, after, false)
+			if !died {
+				break
+			}
+			killed = n
+			signed := w.count("acknowledged")
+			var waiting int
+			w.query("SELECT count(*) FROM entry WHERE sdjwt IS NOT NULL", &waiting)
+			if kept := w.count("receipt"); signed+waiting+kept != w.count("entry") {
+				t.Errorf("killed at request %d: of %d entries %d to be sent, %d acknowledged, %d receipts", n, w.count("entry"), waiting, signed, kept)
+			}
+			w.imports(events(7))
+			w.Cosign(board)
+			if sum := w.imports(events(7)); sum.Waiting != 0 || sum.Known != 7 {
+				t.Errorf("then: %+v", sum)
+			}
+			if n := w.receiptsOf(w.founded); n != 7 || w.count("acknowledged") != 0 {
+				t.Errorf("killed at request %d, after %v: %d receipts, %d with their bytes", n, after, n, w.count("acknowledged"))
+			}
+			var logged int
+			for i := w.founded; i < w.Size(); i++ {
+				if _, err := w.Ledger.Log.Opening(t.Context(), i); err == nil {
+					logged++
+				}
+			}
+			if logged != 7 {
+				t.Errorf("%d reports in the log, want 7", logged)
+			}
+		}
+		if killed != 4 {
+			t.Errorf("killed at up to %d requests, want 3 submissions and a look for the cosigners", killed)
+		}
+	}
+}
