@@ -13,6 +13,7 @@ var accessClaims = object{
 	"source": aText, "org": aText, "system": aText, "event": listOf(aText), "action": aText, "data": listOf(aText),
 	"purpose": listOf(aText), "role": listOf(aText), "machine": aFlag, "emergency": aFlag, "agreement": aText,
 	"decision": aText, "delegation": aText, "outcome": aText, "occurred": aText, "occurredEnd": aText, "recorded": aText,
+	"request": aText, "identity": aText,
 }
 
 var accessKinds = map[string]*entryKind{
@@ -73,6 +74,10 @@ func checkAccess(e *entry) {
 	must(isOptional(c, "agreement", isShortText), "bad-claim")
 	must(isOptional(c, "decision", uuidForm.MatchString), "bad-claim")
 	must(isOptional(c, "delegation", uuidForm.MatchString), "bad-claim")
+	if request := c.str("request"); request != "" || c.str("identity") != "" {
+		must(requestForm.MatchString(request) && !holdsNumber(request), "bad-claim")
+		must(amongAll([]string{c.str("identity")}, "documents", "vouched", "vouched-record", "sign-in"), "bad-claim")
+	}
 	must(amongAll([]string{c.str("outcome")}, "0", "4", "8", "12"), "bad-claim")
 	must(isOptional(c, "occurred", isTime) && isOptional(c, "occurredEnd", isTime), "bad-claim")
 	must(isTime(c.str("recorded")), "bad-claim")

@@ -60,7 +60,7 @@ func checkOrganisation(o *value, code Refusal) {
 	must(len(name) >= 1 && len(name) <= 200 && !isControl(name), code)
 	must(kindForm.MatchString(o.str("kind")), code)
 	roles := o.texts("roles")
-	must(len(roles) > 0 && ascending(roles) && amongAll(roles, "auditor", "controller", "enroller", "operator",
+	must(len(roles) > 0 && ascending(roles) && amongAll(roles, "auditor", "controller", "enroller", "front-desk", "operator",
 		"processor", "registrar", "source"), code)
 	must(!holdsNumber(o.str("id")) && !holdsNumber(name), "personal-data")
 }
@@ -70,7 +70,7 @@ func checkAddedKey(v *value, code Refusal) key {
 	must(v != nil, code)
 	k := readKey(v.get("jwk"))
 	purposes := v.texts("purposes")
-	must(len(purposes) > 0 && ascending(purposes) && amongAll(purposes, "administer", "agreements", "audit", "submit"), code)
+	must(len(purposes) > 0 && ascending(purposes) && amongAll(purposes, "administer", "agreements", "audit", "front-desk", "submit"), code)
 	must(v.num("validFrom") <= maxInteger, code)
 	return k
 }

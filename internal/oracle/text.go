@@ -14,6 +14,7 @@ var (
 	organisationForm = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z`)
 	originForm       = regexp.MustCompile(`\A[\x21-\x2A\x2C-\x7E]{1,255}\z`)
 	sourceForm       = regexp.MustCompile(`\A[\x21-\x7E]{1,128}\z`)
+	requestForm      = regexp.MustCompile(`\A[\x21-\x7E]{1,128}\z`)
 	uuidForm         = regexp.MustCompile(`\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\z`)
 	kindForm         = regexp.MustCompile(`\A[a-z-]{1,40}\z`)
 	countryForm      = regexp.MustCompile(`\A[A-Z]{2}\z`)
