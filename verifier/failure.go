@@ -56,6 +56,7 @@ const (
 	CheckEvidenceForm  Check = "evidence-form"  // a file of evidence decodes strictly
 	CheckOpened        Check = "opened"         // the operator opens a leaf to an auditor who asks
 	CheckRules         Check = "rules"          // an entry obeys the rules about agreements, consents and policies
+	CheckState         Check = "state"          // what an auditor remembers was not set back
 	CheckVerdict       Check = "verdict"        // a verdict is the one that follows from the entries below it
 	CheckReading       Check = "reading"        // a reading of the ledger was by someone who may read it
 )

@@ -49,6 +49,8 @@ var auditCommand = command{
 		&cli.StringFlag{Name: "evidence", Usage: "`DIR` for evidence (default: evidence in --state)"},
 		&cli.BoolFlag{Name: "once", Usage: "make one round and print a report"},
 		&cli.DurationFlag{Name: "interval", Value: 2 * time.Second, Usage: "time between two rounds"},
+		&cli.DurationFlag{Name: "patience", Value: auditd.DefaultPatience,
+			Usage: "how long the log may offer an older anchor than before, or leave its anchor behind, until that is a failure"},
 		&cli.StringFlag{Name: "listen", Usage: "`ADDRESS` for /metrics (Prometheus)"},
 		&cli.IntFlag{Name: "openings", Usage: "how many new entries to open and check in each round"},
 		&cli.StringFlag{Name: "seed",
@@ -113,6 +115,7 @@ func (s *session) auditConfig() (auditd.Config, error) {
 		State:    c.String("state"),
 		Evidence: c.String("evidence"),
 		Interval: c.Duration("interval"),
+		Patience: c.Duration("patience"),
 		Openings: c.Int("openings"),
 		Verdicts: c.Bool("verdicts"),
 	}
@@ -121,8 +124,8 @@ func (s *session) auditConfig() (auditd.Config, error) {
 			return config, usage("--%s is missing, see igverify audit --help", name)
 		}
 	}
-	if config.Interval <= 0 || config.Openings < 0 {
-		return config, usage("--interval must be greater than 0, and --openings must not be negative")
+	if config.Interval <= 0 || config.Patience <= 0 || config.Openings < 0 {
+		return config, usage("--interval and --patience must be greater than 0, and --openings must not be negative")
 	}
 	if err := s.oneLog("an audit"); err != nil {
 		return config, err

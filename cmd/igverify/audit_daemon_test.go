@@ -44,7 +44,7 @@ func TestAuditDaemon(t *testing.T) {
 		s.Change(func() {
 			l.AddSealed(l.Access("lothian", l.Second, l.IDs[0]), l.IDs[0])
 			l.AddIndexRoot()
-			s.Size, s.Files = l.Size(), l.Files()
+			s.Grow(l.Log, l.Size(), l.Size())
 		})
 		if head := <-s.Posted; head.Size != l.Size() {
 			t.Errorf("cosigned %d, want %d", head.Size, l.Size())
@@ -71,7 +71,7 @@ func TestAuditDaemon(t *testing.T) {
 	}
 	s.Change(func() {
 		l.AddIndexRootOf(l.Size(), wire.Hash{9}, l.Operator)
-		s.Size, s.Files = l.Size(), l.Files()
+		s.Grow(l.Log, l.Size(), l.Size())
 	})
 	if code := <-done; code != exitFailed || !strings.Contains(out.String(), "FAILED   index-root") {
 		t.Errorf("ended with %d\n%s%s", code, out.String(), errOut.String())

@@ -79,7 +79,7 @@ func TestAuditDaemonTellsVerdicts(t *testing.T) {
 			v := *g.Openings[g.Shared[5]].Verdict
 			g.Openings[g.Size()-1].Verdict = &v
 			g.AddIndexRoot()
-			s.Size, s.Files = g.Size(), g.Files()
+			s.Grow(g.Log, g.Size(), g.Size())
 		})
 	}
 	<-s.Posted

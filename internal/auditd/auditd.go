@@ -12,8 +12,10 @@
 //     Nothing is cosigned again, by this or a later process, until a person has removed the alarm.
 //   - A process that is killed at any point continues from its last state. The largest checkpoint
 //     seen is on disk before anything is done with it.
-//   - After a problem that may pass (a late index, no network) it withholds the cosignature and
-//     tries again.
+//   - It cosigns only an anchor, a checkpoint that ends in an index root, and renews its cosignature
+//     only while the log has not grown beyond it.
+//   - After a problem that may pass (a late index, an old answer of a cache, no network) it withholds
+//     the cosignature and tries again.
 //   - Neither state, evidence nor reports name a person.
 //
 // It does not promise that an audit is right if another party replaced the state file, that it
@@ -69,6 +71,10 @@ type Config struct {
 	Verdicts bool             // read all openings and compute every verdict again
 	Now      func() time.Time // nil: time.Now
 
+	// Patience is how long the log may offer an older anchor than before, or leave its anchor behind;
+	// 0: DefaultPatience.
+	Patience time.Duration
+
 	OnProgress func(at, of uint64) // called with how many entries of the log were read; may be nil
 }
 
@@ -96,12 +102,13 @@ type Daemon struct {
 	found    []located // findings about entries that no signed root has confirmed yet
 	stopped  bool      // something convicts the operator: the state is not written, so that it is found again
 
-	begun    bool   // leaf 0 is that of Config.Genesis
-	latest   []byte // largest checkpoint seen; never forgotten
-	seen     proof.Checkpoint
-	saved    uint64    // size of the log in the state file
-	cosigned uint64    // size of the checkpoint that was cosigned last
-	at       time.Time // when that was
+	begun  bool   // leaf 0 is that of Config.Genesis
+	latest []byte // largest checkpoint seen; never forgotten
+	seen   proof.Checkpoint
+	saved  uint64   // size of the log in the state file
+	own    []byte   // what the file cosigned had at the start, until the first round
+	last   cosigned // what was cosigned last
+	late   late
 }
 
 // Report is what a round found. It does not repeat verdicts that an earlier round reported.
@@ -156,6 +163,9 @@ func New(c Config) (*Daemon, error) {
 	if c.Interval == 0 {
 		c.Interval = DefaultInterval
 	}
+	if c.Patience == 0 {
+		c.Patience = DefaultPatience
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -199,6 +209,18 @@ func New(c Config) (*Daemon, error) {
 	}
 	d.sample = auditor.NewSample(c.Openings, d.seed)
 	d.latest, d.seen, err = d.files.latest(d.log)
+	if err != nil {
+		return nil, err
+	}
+	d.late, err = d.files.late()
+	if err != nil {
+		return nil, err
+	}
+	d.own, err = d.files.cosigned()
+	if c, ok := d.mine(d.own); ok && c.head.Size <= d.seen.Size {
+		d.last = c
+		d.last.sent = false // not known
+	}
 	d.metrics.set("igverify_audit_alarm", 0)
 	return d, err
 }

@@ -16,21 +16,24 @@ import (
 	"igledger/verifier/fetch"
 )
 
-// refresh is the time after which a checkpoint is cosigned again if the log has not grown, so that
-// it does not look stale.
+// refresh is the time after which an anchor is cosigned again if the log has not grown, so that it does
+// not look stale.
 const refresh = time.Hour
 
 // round audits up to the checkpoint that the log offers, and cosigns it if everything is right.
 func (d *Daemon) round(ctx context.Context, rep *Report) (Ending, error) {
 	d.src.Forget()
 	signed, head, err := d.offered(ctx, rep)
-	if err != nil {
+	if err != nil || len(rep.Failures) > 0 {
 		return Failed, err
 	}
 	if good, err := d.known(ctx, rep, signed, head); !good || err != nil {
 		return Failed, err
 	}
 	if end, err := d.grown(ctx, rep, signed, head); end != Quiet || err != nil {
+		return end, err
+	}
+	if end, err := d.moved(ctx, rep, signed, head); end != Quiet || err != nil {
 		return end, err
 	}
 	if err := d.load(); err != nil {
@@ -60,6 +63,10 @@ func (d *Daemon) round(ctx context.Context, rep *Report) (Ending, error) {
 		rep.Fail(behind.Failure)
 		return Failed, nil
 	}
+	if f := d.auditor.Unanchored(); f != nil {
+		rep.Fail(f.Failure)
+		return Failed, nil
+	}
 	if d.wrongOpenings(rep) {
 		return d.stop(rep)
 	}
@@ -73,6 +80,10 @@ func (d *Daemon) round(ctx context.Context, rep *Report) (Ending, error) {
 		if err := d.Keep(); err != nil {
 			return Unreadable, err
 		}
+	}
+	if f := d.frozen(head); f != nil {
+		rep.Fail(f)
+		return Failed, d.tellVerdicts(rep)
 	}
 	end, err := d.cosign(ctx, rep, signed, head)
 	return end, errors.Join(err, d.tellVerdicts(rep))
@@ -92,7 +103,7 @@ func (d *Daemon) offered(ctx context.Context, rep *Report) ([]byte, proof.Checkp
 		return nil, none, err
 	}
 	signed := []byte(info.Anchor)
-	if info.Anchor == "" { // an older server, or a log that has just begun
+	if info.Anchor == "" { // a log that has just begun, or that makes no index roots
 		signed, err = d.api.Checkpoint(calls)
 		if err != nil {
 			return nil, none, err
@@ -108,7 +119,7 @@ func (d *Daemon) offered(ctx context.Context, rep *Report) ([]byte, proof.Checkp
 	if head.Size == 0 {
 		return nil, none, fetch.EmptyLog()
 	}
-	return signed, head, nil
+	return signed, head, d.recall(rep, signed, []byte(info.Witnessed))
 }
 
 // known reports whether the log is the one that the auditor means, and not one that somebody made up
@@ -189,15 +200,11 @@ func (d *Daemon) grown(ctx context.Context, rep *Report, signed []byte, head pro
 				return Failed, fmt.Errorf("%w: for a moment the log showed less than before", fetch.ErrUnreadable)
 			}
 		}
-		var f *verifier.Failure
-		if errors.As(err, &f) && (errors.Is(err, verifier.ErrForked) || errors.Is(err, verifier.ErrRewound)) {
-			rep.Fail(f)
-			rep.Evidence = []string{string(d.latest), string(signed)}
-			ev := auditor.EvidenceOfFork(d.LogKey, f, d.latest, signed, d.log, d.src.Tiles(ctx))
-			if err := d.files.keepEvidence(rep, d.withGenesis(ctx, ev, signed, head)); err != nil {
-				return Convicted, err
-			}
-			return d.stop(rep)
+		if errors.Is(err, verifier.ErrRewound) {
+			return d.behind(ctx, rep, signed, head)
+		}
+		if errors.Is(err, verifier.ErrForked) {
+			return d.forked(ctx, rep, err, d.latest, signed, head)
 		}
 		if err != nil {
 			return Failed, err
@@ -441,32 +448,37 @@ func (d *Daemon) measure() {
 	}
 }
 
-// cosign cosigns head once, and again when the cosignature is getting old.
+// cosign cosigns head once, and again when the cosignature is getting old, as long as the log has not
+// grown since. A cosignature that may not have reached the log is sent again as it is.
 func (d *Daemon) cosign(ctx context.Context, rep *Report, signed []byte, head proof.Checkpoint) (Ending, error) {
-	now := d.Now()
 	if d.Cosigner == nil {
 		rep.Notes = append(rep.Notes, "not cosigned: no key was given")
 		return Quiet, nil
 	}
-	if head.Size == d.cosigned && now.Sub(d.at) < refresh {
+	next := d.last
+	now := d.Now()
+	if old := now.Sub(next.at) >= refresh; next.head != head || old && d.late.Newest == head.Size {
+		line, err := d.Cosigner.Sign(head, now)
+		if err != nil {
+			return Unreadable, err
+		}
+		next = cosigned{note: append(ownLines(signed, head.Origin), line...), head: head, at: now}
+		if err := d.files.writeCosigned(next.note); err != nil {
+			return Unreadable, err
+		}
+		d.last = next
+	}
+	if next.sent {
 		return Quiet, nil
-	}
-	line, err := d.Cosigner.Sign(head, now)
-	if err != nil {
-		return Unreadable, err
-	}
-	note := append(ownLines(signed, head.Origin), line...)
-	if err := d.files.writeCosigned(note); err != nil {
-		return Unreadable, err
 	}
 	calls, cancel := context.WithTimeout(ctx, callsTime)
 	defer cancel()
-	if _, err := d.api.AddCosignatures(calls, note); err != nil {
+	if _, err := d.api.AddCosignatures(calls, next.note); err != nil {
 		return Unreadable, fmt.Errorf("sending the cosignature of size %d to the log: %w", head.Size, err)
 	}
-	d.cosigned, d.at = head.Size, now
+	d.last.sent = true
 	d.metrics.set("igverify_audit_cosigned_size", float64(head.Size))
-	d.metrics.set("igverify_audit_cosigned_time_seconds", float64(now.Unix()))
+	d.metrics.set("igverify_audit_cosigned_time_seconds", float64(next.at.Unix()))
 	rep.Notes = append(rep.Notes, fmt.Sprintf("cosigned size %d as %s", head.Size, d.Cosigner.Name))
 	return Cosigned, nil
 }

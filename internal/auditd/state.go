@@ -23,7 +23,8 @@ import (
 //
 //	latest     the largest checkpoint seen, a signed note; never goes back
 //	state      how far the entries were audited, see package auditor; may lag behind latest
-//	cosigned   the last checkpoint cosigned, with the auditor's line
+//	cosigned   the last checkpoint cosigned, with the auditor's line; never larger than latest
+//	late       what the log is late with, see anchor.go
 //	alarm      what was found that stops cosigning: a report as JSON. A person looks at it and removes it
 //	evidence/  files for igverify evidence
 //
@@ -49,6 +50,15 @@ func (f auditFiles) latest(log note.Verifier) ([]byte, proof.Checkpoint, error) 
 
 func (f auditFiles) writeLatest(signed []byte) error {
 	return fetch.WriteFile(f.path("latest"), signed)
+}
+
+// cosigned returns what writeCosigned wrote, nil if nothing was cosigned.
+func (f auditFiles) cosigned() ([]byte, error) {
+	signed, err := os.ReadFile(f.path("cosigned"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return signed, err
 }
 
 func (f auditFiles) writeCosigned(signed []byte) error {

@@ -24,6 +24,16 @@ func (l *Log) AddIndexRootWhile(add func()) uint64 {
 	return l.AddIndexRootOf(m, root, l.Operator)
 }
 
+// Anchor returns the size of the newest anchor in the log of this size, 0 if there is none.
+func (l *Log) Anchor(size uint64) uint64 {
+	for ; size > 0; size-- {
+		if e := l.Entries[size-1]; e != nil && e.Type == entry.TypeIndexRoot {
+			break
+		}
+	}
+	return size
+}
+
 // AddIndexRootOf appends any index root.
 func (l *Log) AddIndexRootOf(size uint64, root wire.Hash, s *wire.Signer) uint64 {
 	common := entry.Common{Issuer: "operator", Audience: l.Origin, IssuedAt: Now}

@@ -5,6 +5,7 @@ package testserver
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -25,7 +26,8 @@ type Server struct {
 	*httptest.Server
 	Posted   chan proof.Checkpoint                                  // what was cosigned
 	Files    map[string][]byte                                      // by path, as C2SP tlog-tiles has them
-	Size     uint64                                                 // of the checkpoint offered
+	Size     uint64                                                 // of the newest checkpoint
+	Anchor   uint64                                                 // size of the checkpoint offered; 0: none
 	Feed     func(at uint64, rec proof.FeedRecord) proof.FeedRecord // nil: as it is
 	Refuse   map[string]int                                         // status by path prefix
 	Asked    []string                                               // paths of the API, in order
@@ -36,23 +38,32 @@ type Server struct {
 	auditor string // verifier key
 	mu      sync.Mutex
 	log     *testlog.Log
+	lines   map[string]string // the auditor's cosignatures, by the note that they are on
 }
 
 // New returns a server of l that accepts the cosignatures of the auditor with this verifier key. It
 // ends with the test.
 func New(t testing.TB, l *testlog.Log, auditor string) *Server {
-	s := &Server{t: t, auditor: auditor, Posted: make(chan proof.Checkpoint, 1000), Refuse: map[string]int{}}
+	s := &Server{t: t, auditor: auditor, Posted: make(chan proof.Checkpoint, 1000), Refuse: map[string]int{}, lines: map[string]string{}}
 	s.Show(l, l.Size())
 	s.Server = httptest.NewServer(http.HandlerFunc(s.answer))
 	t.Cleanup(s.Close)
 	return s
 }
 
-// Show makes the server serve this log at this size from now on.
+// Show makes the server serve this log at this size from now on, with the newest anchor at this size.
 func (s *Server) Show(l *testlog.Log, size uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.log, s.Size, s.Files = l, size, l.FilesAt(size)
+	s.Change(func() { s.Grow(l, size, l.Anchor(size)) })
+}
+
+// Grow is Show within Change, with an anchor of the test's choice.
+func (s *Server) Grow(l *testlog.Log, size, anchor uint64) {
+	files := map[string][]byte{}
+	if anchor > 0 {
+		files = l.FilesAt(anchor)
+	}
+	maps.Copy(files, l.FilesAt(size))
+	s.log, s.Size, s.Anchor, s.Files = l, size, anchor, files
 }
 
 // Change calls f between two requests, so that f can change what the server does.
@@ -104,7 +115,12 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	switch path {
 	case "v1/log":
-		json.NewEncoder(w).Encode(client.LogInfo{Origin: s.log.Origin, LogKey: s.log.Key, Size: s.Size, Anchor: string(s.Files["checkpoint"])})
+		info := client.LogInfo{Origin: s.log.Origin, LogKey: s.log.Key, Size: s.Size}
+		if s.Anchor > 0 {
+			note := string(s.log.Checkpoint(s.Anchor))
+			info.Anchor = note + s.lines[note]
+		}
+		json.NewEncoder(w).Encode(info)
 	case "v1/cosignatures":
 		s.cosigned(w, r)
 	default:
@@ -148,8 +164,11 @@ func (s *Server) cosigned(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.t.Error(err)
 	}
-	if good, bad := cosign.Read(note, head, []*cosign.Cosigner{who}); len(good) != 1 || len(bad) != 0 {
+	good, bad := cosign.Read(note, head, []*cosign.Cosigner{who})
+	if len(good) != 1 || len(bad) != 0 {
 		s.t.Errorf("%d good cosignatures, %d bad ones, want one", len(good), len(bad))
+	} else {
+		s.lines[strings.TrimSuffix(string(note), good[0].Line)] = good[0].Line
 	}
 	s.Posted <- head
 	json.NewEncoder(w).Encode(client.Cosigners{Cosigners: []string{"one"}})

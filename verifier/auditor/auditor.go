@@ -227,6 +227,24 @@ func (a *Auditor) Behind() *Finding {
 		"completeness do not cover later entries")}
 }
 
+// Unanchored returns a finding if the leaves taken so far do not end in an index root that is right,
+// and otherwise nil. If it returns a finding, a checkpoint of this size must not be cosigned: a
+// statement rests on the index root in which its checkpoint ends.
+func (a *Auditor) Unanchored() *Finding {
+	last := a.Size() - 1
+	if a.roots > 0 && a.root == last {
+		return nil
+	}
+	found := "no index root so far"
+	if a.roots > 0 {
+		found = fmt.Sprintf("the newest index root at entry %d", a.root)
+	}
+	return &Finding{Failure: &verifier.Failure{Check: verifier.CheckAnchor,
+		Expected: fmt.Sprintf("an anchor: a checkpoint whose last entry, %d, is an index root", last), Found: found,
+		Meaning: "the log offers a checkpoint that is no anchor. It is not cosigned, because an older index root could then be " +
+			"shown under it, which leaves out newer entries"}}
+}
+
 func (a *Auditor) behind(lag uint64, meaning string) *verifier.Failure {
 	return &verifier.Failure{Check: verifier.CheckIndexLag,
 		Expected: fmt.Sprintf("an index root at most %d entries behind, as the genesis promises", a.allowed()),

@@ -250,6 +250,29 @@ func TestLag(t *testing.T) {
 	}
 }
 
+// Only a log that ends in an index root, which is right, may be cosigned.
+func TestUnanchored(t *testing.T) {
+	s := grown()
+	a := begin(t, s.Log)
+	check := func(want bool) {
+		t.Helper()
+		audit(t, a, s.Log, s.Size())
+		if f := a.Unanchored(); (f == nil) != want || f != nil && (f.Check != verifier.CheckAnchor || f.Convicts) {
+			t.Errorf("size %d: %v", s.Size(), f)
+		}
+	}
+	check(false)
+	s.AddIndexRoot()
+	check(true)
+	s.AddRaw(s.Leaves[1]) // public, so the feed has nothing to open
+	check(false)
+	s.AddIndexRoot()
+	s.AddIndexRoot()
+	check(true)
+	s.AddIndexRootOf(1, s.IndexAt(1).Root(), s.Operator) // behind an earlier one
+	check(false)
+}
+
 // The same sample comes of the same seed, and each leaf has its chance.
 func TestSample(t *testing.T) {
 	offer := func(seed byte, n int) []uint64 {
