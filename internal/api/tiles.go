@@ -101,9 +101,7 @@ func (a *api) tile(w http.ResponseWriter, r *request) error {
 	if t.width == tileWidth {
 		cache = "public, max-age=31536000, immutable"
 	}
-	w.Header().Set("Cache-Control", cache)
-	write(w, http.StatusOK, "application/octet-stream", body)
-	return nil
+	return cached(w, r, "application/octet-stream", cache, body, t.entries)
 }
 
 // checkpoint is GET /checkpoint: the newest checkpoint, with the cosignatures it has so far. GET
@@ -113,7 +111,5 @@ func (a *api) checkpoint(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "public, max-age=1")
-	write(w, http.StatusOK, "text/plain; charset=utf-8", note)
-	return nil
+	return cached(w, r, "text/plain; charset=utf-8", "public, max-age=1", note, false)
 }

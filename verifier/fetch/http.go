@@ -1,9 +1,12 @@
 package fetch
 
 import (
+	"bufio"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -35,7 +38,7 @@ func newHTTP(base string) (*httpLog, error) {
 	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = headerTime
-	t.DisableCompression = true // a tile does not compress, and a compressed body could be a bomb
+	t.DisableCompression = true // body unpacks, within the limit: a compressed body could be a bomb
 	t.MaxIdleConnsPerHost = 16
 	t.MaxResponseHeaderBytes = 64 << 10
 	return &httpLog{strings.TrimRight(base, "/"), retry.Client(&http.Client{Transport: t, Timeout: requestTime}), retry.Sleep}, nil
@@ -65,6 +68,9 @@ func (h *httpLog) get(ctx context.Context, path string, limit int) (
 		return nil, false, 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
 	}
 	req.Header.Set("User-Agent", "igverify")
+	if strings.HasPrefix(path, entriesPrefix) { // tiles of hashes do not compress
+		req.Header.Set("Accept-Encoding", "gzip, identity")
+	}
 	resp, err := h.client.Do(req)
 	if refused := new(retry.RedirectError); errors.As(err, &refused) {
 		return nil, false, 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, refused)
@@ -81,7 +87,10 @@ func (h *httpLog) get(ctx context.Context, path string, limit int) (
 		err := fmt.Errorf("%s: %w: HTTP status %d", path, ErrUnreadable, resp.StatusCode)
 		return nil, retry.Passing(resp.StatusCode), retry.After(resp.Header), err
 	}
-	data, err = retry.Read(resp.Body, limit)
+	data, err = body(resp, limit)
+	if errors.Is(err, errEncoding) {
+		return nil, false, 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
+	}
 	if long := new(retry.TooLongError); errors.As(err, &long) {
 		return nil, false, 0, tooLong(path, limit)
 	}
@@ -90,6 +99,41 @@ func (h *httpLog) get(ctx context.Context, path string, limit int) (
 	}
 	return data, false, 0, nil
 }
+
+// entriesPrefix begins the paths of entry bundles, which a log should compress (C2SP tlog-tiles).
+const entriesPrefix = "tile/entries/"
+
+// errEncoding says that a body is packed in a way that was not asked for.
+var errEncoding = errors.New("its Content-Encoding is not a single gzip")
+
+// body reads at most limit bytes, of the body and of what it unpacks to: a small one may unpack to any
+// number. A log may pack entry bundles without being asked.
+func body(resp *http.Response, limit int) ([]byte, error) {
+	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
+	case "", "identity":
+		return retry.Read(resp.Body, limit)
+	case "gzip", "x-gzip":
+	default:
+		return nil, errEncoding
+	}
+	packed := bufio.NewReader(io.LimitReader(resp.Body, int64(limit)+gzipOverhead))
+	z, err := gzip.NewReader(packed)
+	if err != nil {
+		return nil, err
+	}
+	z.Multistream(false) // or empty parts without end would be read
+	data, err := retry.Read(z, limit)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := packed.ReadByte(); err != io.EOF {
+		return nil, errEncoding
+	}
+	return data, nil
+}
+
+// gzipOverhead is more than gzip adds to what it cannot compress, for files as large as a log has.
+const gzipOverhead = 64 << 10
 
 func tooLong(path string, limit int) error {
 	return fmt.Errorf("%s: %w: longer than %d bytes, the limit for such a file", path, ErrUnreadable, limit)

@@ -1,0 +1,34 @@
+package fetch
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// witnessTime bounds the asking of one witness.
+const witnessTime = 15 * time.Second
+
+// Witness asks the witness with this URL for the newest checkpoint of the log that it has cosigned:
+// GET <prefix>/<SHA-256 of the origin in hexadecimal>/checkpoint (C2SP tlog-witness, monitor
+// retrieval mechanism). It does not check the answer. A policy has a witness's submission prefix,
+// which is also the monitoring prefix of most.
+func Witness(ctx context.Context, prefix, origin string) ([]byte, error) {
+	if !strings.HasPrefix(prefix, "http://") && !strings.HasPrefix(prefix, "https://") {
+		return nil, fmt.Errorf("the witness's URL: %w: want http(s)://host/path", ErrUnreadable)
+	}
+	ctx, cancel := context.WithTimeout(ctx, witnessTime)
+	defer cancel()
+	l, err := Open(fmt.Sprintf("%s/%x", strings.TrimRight(prefix, "/"), sha256.Sum256([]byte(origin))))
+	if err != nil {
+		return nil, err
+	}
+	data, err := l.Checkpoint(ctx)
+	if errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("it shows nothing of this log (404): it has never cosigned it, or does not show what it cosigned: %w", err)
+	}
+	return data, err
+}
