@@ -58,6 +58,21 @@ func (c *check) signerOf(signed []byte) *cosign.PolicyLog {
 	return c.findLog(origin)
 }
 
+// GenesisKey returns the key by which a log's genesis names it: of several that the policy has, the one
+// that signed the note, or else the first. It is false if the policy has none of that type.
+func GenesisKey(log *cosign.PolicyLog, signed []byte) (cosign.LogKey, bool) {
+	list := log.GenesisKeys()
+	for _, k := range list {
+		if _, f := openCheckpoint(signed, k); f == nil {
+			return k, true
+		}
+	}
+	if len(list) == 0 {
+		return cosign.LogKey{}, false
+	}
+	return list[0], true
+}
+
 // Seconded reports whether a signed note carries the policy's quorum. It says nothing about the
 // log's own signature, and is false if the policy asks for no cosigner.
 func Seconded(signed []byte, head proof.Checkpoint, policy *Policy, now time.Time) bool {

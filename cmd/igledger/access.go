@@ -79,24 +79,34 @@ func (r *remote) trusts(c *cli.Context, config *source.Config) error {
 		return usage("--wait must not be negative")
 	}
 	config.Receipts, config.Wait = c.Int64("keep-receipts")<<20, c.Duration("wait")
-	if text := c.String("genesis"); text != "" {
-		b, err := hex.DecodeString(text)
-		if err != nil || len(b) != len(wire.Hash{}) {
-			return usage("--genesis: give the 64 hexadecimal digits that igledger init prints")
-		}
-		h := wire.Hash(b)
-		config.Genesis = &h
-	}
 	var err error
-	config.Policy, err = sourcePolicy(c)
+	config.Genesis, err = genesisOf(c)
+	if err != nil {
+		return err
+	}
+	config.Policy, err = policyOf(c)
 	if err == nil && config.Policy == nil {
 		fmt.Fprintln(c.App.ErrWriter, "igledger: no --policy given: receipts are signed by the log only; nobody else vouches")
 	}
 	return err
 }
 
-// sourcePolicy reads --policy. It returns nil if there is none.
-func sourcePolicy(c *cli.Context) (*verifier.Policy, error) {
+// genesisOf reads --genesis. It returns nil if there is none.
+func genesisOf(c *cli.Context) (*wire.Hash, error) {
+	text := c.String("genesis")
+	if text == "" {
+		return nil, nil
+	}
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(wire.Hash{}) {
+		return nil, usage("--genesis: give the 64 hexadecimal digits that igledger init prints")
+	}
+	h := wire.Hash(b)
+	return &h, nil
+}
+
+// policyOf reads --policy. It returns nil if there is none.
+func policyOf(c *cli.Context) (*verifier.Policy, error) {
 	path := c.String("policy")
 	if path == "" {
 		return nil, nil
@@ -115,7 +125,7 @@ func sourcePolicy(c *cli.Context) (*verifier.Policy, error) {
 // sourceRemote returns the remote of a command that uses an outbox. Without --log-key it takes the
 // key of the only log in the policy.
 func sourceRemote(c *cli.Context) (*remote, error) {
-	p, err := sourcePolicy(c)
+	p, err := policyOf(c)
 	if err != nil {
 		return nil, err
 	}

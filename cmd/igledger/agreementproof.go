@@ -11,6 +11,7 @@ import (
 	"igledger/consent"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/fetch"
 )
@@ -18,19 +19,23 @@ import (
 func verifyAgreementCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "prove the state of an agreement from the log, trusting only the log key",
+		Usage:     "prove the state of an agreement from the log, trusting only the log key or your policy",
 		ArgsUsage: "ID",
 		Description: "Reads every leaf of the log, from the ledger or, offline, from a copy of igverify log --save.\n" +
 			"Checks that the leaves hash to the signed checkpoint and that each public entry is signed by a key that\n" +
 			"was valid at its index, and replays all agreements. Because all leaves are read, no act on the agreement\n" +
-			"can be missing. This does not show that everyone sees the same checkpoint: see igverify log --policy.\n\n" +
+			"can be missing. With --policy the checkpoint also carries the cosignatures that the policy asks for; with\n" +
+			"--log-key nobody but the log vouches that everyone sees the same one.\n\n" +
 			"Example: igledger agreement verify --log-key \"$LOG_KEY\" --from copy isa-2027-001",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "url", Value: "http://127.0.0.1:8080", EnvVars: []string{"IGLEDGER_URL"},
 				Usage: "the ledger's address"},
 			&cli.StringFlag{Name: "from", Usage: "folder with a copy of the log, instead of --url"},
-			&cli.StringFlag{Name: "log-key", Required: true, EnvVars: []string{"IGLEDGER_LOG_KEY"},
+			&cli.StringFlag{Name: "log-key", EnvVars: []string{"IGLEDGER_LOG_KEY"},
 				Usage: "the log's verifier key"},
+			&cli.StringFlag{Name: "policy",
+				Usage: "instead of --log-key, `FILE` that says whom you trust (C2SP tlog-policy)"},
+			&cli.StringFlag{Name: "genesis", Usage: "`HASH` of the log's first entry, as igledger init prints it"},
 			&cli.StringFlag{Name: "at", Usage: "day or RFC 3339 time at which to show the state (default: now)"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 		},
@@ -46,12 +51,16 @@ func verifyAgreementCommand() *cli.Command {
 			if from == "" {
 				from = c.String("url")
 			}
-			if _, err := verifier.LogKey(c.String("log-key")); err != nil {
-				return usage("--log-key: %v", err)
-			}
-			p, err := proveAgreement(c.Context, from, c.String("log-key"), c.Args().First(), at)
+			policy, genesis, err := readerTrust(c)
 			if err != nil {
 				return err
+			}
+			p, err := proveAgreement(c.Context, from, policy, genesis, c.Args().First(), at)
+			if err != nil {
+				return err
+			}
+			if policy.AsksNobody() {
+				fmt.Fprintln(c.App.ErrWriter, "igledger: signed by the log only; nobody else vouches")
 			}
 			if c.Bool("json") {
 				return printJSON(c.App.Writer, p)
@@ -59,6 +68,26 @@ func verifyAgreementCommand() *cli.Command {
 			return p.print(c.App.Writer)
 		},
 	}
+}
+
+// readerTrust returns whom the reader trusts about the log: --policy or, without it, --log-key.
+func readerTrust(c *cli.Context) (*verifier.Policy, *wire.Hash, error) {
+	genesis, err := genesisOf(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	policy, err := policyOf(c)
+	if err != nil || policy != nil {
+		return policy, genesis, err
+	}
+	if c.String("log-key") == "" {
+		return nil, nil, usage("give --policy or --log-key")
+	}
+	policy, err = verifier.PolicyForLog(c.String("log-key"))
+	if err != nil {
+		return nil, nil, usage("--log-key: %v", err)
+	}
+	return policy, genesis, nil
 }
 
 // timeFlag reads a day or a time. If the flag is not set, it returns otherwise.
@@ -100,12 +129,14 @@ type agreementEvent struct {
 }
 
 // proveAgreement replays the log and returns what it proves about agreement id at the time.
-func proveAgreement(ctx context.Context, from, logKey, id string, at time.Time) (*agreementProof, error) {
-	log, err := fetch.OpenSigned(ctx, from, logKey)
+func proveAgreement(
+	ctx context.Context, from string, policy *verifier.Policy, genesis *wire.Hash, id string, at time.Time,
+) (*agreementProof, error) {
+	log, err := fetch.OpenUnder(ctx, new(verifier.Report), from, policy, genesis, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	replay, err := verifier.NewGovernedReplay(logKey, consent.New())
+	replay, err := verifier.NewGovernedReplay(log.Key.VKey, consent.New())
 	if err != nil {
 		return nil, err
 	}

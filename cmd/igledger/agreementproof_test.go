@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
+	"igledger/verifier"
 )
 
 var testNow = time.Unix(testlog.Now, 0)
@@ -40,7 +42,7 @@ func proveIn(t *testing.T, l *testlog.Log, change func(map[string][]byte), id st
 		change(files)
 	}
 	testlog.WriteFiles(dir, files)
-	return proveAgreement(t.Context(), dir, l.Key, id, testNow)
+	return proveAgreement(t.Context(), dir, byKey(t, l.Key), nil, id, testNow)
 }
 
 func TestProveAgreement(t *testing.T) {
@@ -177,4 +179,52 @@ func indexOf(g *testlog.Governed, e *entry.Entry) uint64 {
 		}
 	}
 	panic("not in the log")
+}
+
+func byKey(t *testing.T, logKey string) *verifier.Policy {
+	t.Helper()
+	p, err := verifier.PolicyForLog(logKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// A log that somebody made up with the log's key proves an agreement to readers who trust that key
+// alone, and to nobody whose policy asks for a witness or who knows how the log began.
+func TestProveAgreementUnderPolicy(t *testing.T) {
+	g := testlog.NewGoverned(testlog.New("proof.test/2026"))
+	forged := testlog.NewGoverned(g.Forge())
+	w, a := testlog.NewCosigner("w"), testlog.NewCosigner("a")
+	policy, err := verifier.ParsePolicy(testlog.Policy(g.Key, 1, []*testlog.Cosigner{w}, []*testlog.Cosigner{a}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Cosign(g.Size(), w, a)
+	begin := verifier.GenesisHash(g.Leaves[0])
+	prove := func(l *testlog.Log, p *verifier.Policy, genesis *wire.Hash) verifier.Check {
+		dir := t.TempDir()
+		testlog.WriteFiles(dir, l.Files())
+		_, err := proveAgreement(t.Context(), dir, p, genesis, "isa-1", testNow)
+		var f *verifier.Failure
+		if err != nil && !errors.As(err, &f) {
+			t.Fatal(err)
+		}
+		if f == nil {
+			return ""
+		}
+		return f.Check
+	}
+	if got := prove(g.Log, policy, &begin); got != "" {
+		t.Errorf("the true log: %s", got)
+	}
+	if got := prove(forged.Log, byKey(t, g.Key), nil); got != "" {
+		t.Errorf("a forged log, by its key: %s", got)
+	}
+	if got := prove(forged.Log, policy, nil); got != verifier.CheckWitnesses {
+		t.Errorf("a forged log, under a policy: %q", got)
+	}
+	if got := prove(forged.Log, byKey(t, g.Key), &begin); got != verifier.CheckGenesisLeaf {
+		t.Errorf("a forged log, by its beginning: %q", got)
+	}
 }

@@ -26,6 +26,8 @@ var auditCommand = command{
 		"only grown, that every entry is well-formed and was made by a party that was allowed to make it, that every index " +
 		"root is right for its entries, and that the newest index root is recent enough. If the checkpoint that the log " +
 		"offers passes all checks, cosigns it and sends the cosignature to the log, which serves it in every statement.\n\n" +
+		"With --policy, the first checkpoint that the auditor ever sees must be cosigned by the policy's group witnesses; all " +
+		"later ones must contain it. The whole quorum is not asked for, because auditors are a part of it.\n\n" +
 		"If something convicts the operator (a fork, a false index root, an entry that no one was allowed to make), the " +
 		"audit ends with exit code 1. The evidence is kept in a file that anyone can check with igverify evidence. Nothing " +
 		"is cosigned again until a person has looked at it and removed the file alarm from --state. Problems that may pass " +

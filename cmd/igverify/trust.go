@@ -65,63 +65,28 @@ func (s *session) readTrust() (err error) {
 // errReported ends a command whose report has the failure already.
 var errReported = errors.New("the report says why")
 
-// openLog reads the state of the log that the command rests on. It is the log's newest checkpoint
-// or, if that lacks the quorum of the policy, the newest one that the log says has a quorum: on a
-// busy log the newest is cosigned by nobody yet. The newest must then contain it.
-func (s *session) openLog() (err error) {
+// openLog reads the state of the log that the command rests on.
+func (s *session) openLog() error {
 	if !slices.ContainsFunc(s.policy.Logs, func(l cosign.PolicyLog) bool { return len(l.GenesisKeys()) > 0 }) {
-		return s.know(&s.policy.Logs[0], nil) // says what is missing, before the network is asked
+		return s.know(&s.policy.Logs[0]) // says what is missing, before the network is asked
 	}
-	s.src, err = fetch.Open(s.c.String("from"))
-	if err != nil {
+	log, err := fetch.OpenUnder(s.ctx, &s.report.Report, s.c.String("from"), s.policy, s.pinned, time.Now())
+	if log == nil {
 		return err
 	}
-	s.newestSigned, err = s.src.Checkpoint(s.ctx)
-	if err != nil {
+	s.src, s.log, s.key = log.Log, log.Key, log.Key.VKey
+	s.head, s.signed, s.newest, s.newestSigned = log.Head, log.Note, log.Newest, log.NewestNote
+	if s.head.Origin != "" {
+		s.report.Log.Origin, s.report.Log.Size, s.report.Log.Root = s.head.Origin, &s.head.Size, fmt.Sprintf("%x", s.head.Root)
+	}
+	var f *verifier.Failure
+	if !errors.As(err, &f) {
 		return err
 	}
-	s.signed = s.newestSigned
-	if !s.policy.AsksNobody() {
-		s.signed = s.witnessed()
+	if f.Check == verifier.CheckConsistent {
+		s.report.Evidence = []string{string(s.signed), string(s.newestSigned)}
 	}
-	head := verifier.OpenHead(&s.report.Report, "the log now: ", s.signed, s.policy, time.Now())
-	if head != nil {
-		s.report.Log.Origin, s.report.Log.Size, s.report.Log.Root = head.Origin, &head.Size, fmt.Sprintf("%x", head.Root)
-	}
-	if s.report.Err() != nil {
-		return errReported
-	}
-	if err := s.know(head.Log, s.signed); err != nil {
-		return err
-	}
-	s.head, s.newest = head.Checkpoint, head.Checkpoint
-	if string(s.signed) != string(s.newestSigned) {
-		s.newest, err = verifier.OpenCheckpoint(s.newestSigned, s.log)
-		if err != nil {
-			return err
-		}
-		if err := s.consistent(s.signed, s.head, s.newestSigned, s.newest); err != nil {
-			return err
-		}
-	}
-	if s.pinned == nil {
-		return nil
-	}
-	_, err = s.genesis()
-	return err
-}
-
-// witnessed returns the signed note under which a policy with a quorum judges the log.
-func (s *session) witnessed() []byte {
-	var rep verifier.Report
-	head := verifier.OpenHead(&rep, "", s.newestSigned, s.policy, time.Time{})
-	if head == nil || head.Quorum {
-		return s.newestSigned
-	}
-	if signed, err := s.src.Witnessed(s.ctx); err == nil {
-		return signed
-	}
-	return s.newestSigned // and the report says what it lacks
+	return errReported
 }
 
 // consistent checks that one checkpoint of the log contains an earlier one, and records both as
@@ -145,25 +110,17 @@ func (s *session) oneLog(command string) error {
 	if len(s.policy.Logs) != 1 {
 		return usage("--policy names %d logs; %s needs exactly one", len(s.policy.Logs), command)
 	}
-	return s.know(&s.policy.Logs[0], nil)
+	return s.know(&s.policy.Logs[0])
 }
 
-// know sets the key that the log's genesis must name. Of several it is the one that signed the note,
-// or the first.
-func (s *session) know(log *cosign.PolicyLog, signed []byte) error {
-	for _, k := range log.GenesisKeys() {
-		_, err := verifier.OpenCheckpoint(signed, k)
-		if err == nil || s.log == nil {
-			s.log, s.key = k, k.VKey
-		}
-		if err == nil {
-			break
-		}
-	}
-	if s.log == nil {
+// know sets the key that the log's genesis must name, for commands that read no checkpoint of it.
+func (s *session) know(log *cosign.PolicyLog) error {
+	k, ok := verifier.GenesisKey(log, nil)
+	if !ok {
 		return usage("the policy has no Ed25519 key (type 0x01) of %s: the log is known by that key, which its genesis names",
 			log.Origin)
 	}
+	s.log, s.key = k, k.VKey
 	return nil
 }
 

@@ -1,11 +1,16 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
@@ -14,30 +19,104 @@ import (
 // *verifier.Failure; otherwise it says what could not be read.
 type Signed struct {
 	Log  *Log
-	Head proof.Checkpoint
+	Head proof.Checkpoint // what everything rests on
+	Note []byte           // Head as a signed note
+	Key  cosign.LogKey    // as the log's genesis names it
 
-	key string // verifier key
+	// The log's newest checkpoint. If it is not Head, it has fewer cosigners, and contains Head.
+	Newest     proof.Checkpoint
+	NewestNote []byte
 }
 
-// OpenSigned reads the log's current checkpoint and checks its signature. from is as for Open.
+// OpenSigned is OpenUnder for readers who know the log by its key alone.
 func OpenSigned(ctx context.Context, from, logKey string) (*Signed, error) {
-	key, err := verifier.LogKey(logKey)
+	policy, err := verifier.PolicyForLog(logKey)
 	if err != nil {
 		return nil, err
 	}
+	return OpenUnder(ctx, new(verifier.Report), from, policy, nil, time.Time{})
+}
+
+// OpenUnder reads the state of a log on which a reader rests who trusts whom the policy names: the
+// newest checkpoint or, if that lacks the quorum, the newest one of which the log says that it has a
+// quorum, because on a busy log the newest is cosigned by nobody yet. The newest must then contain
+// it. If genesis is not nil, the log must begin with the leaf of this hash. from is as for Open.
+//
+// The checks are added to rep. If one of them fails, the error is the first failure, and the Signed
+// holds what was read.
+func OpenUnder(
+	ctx context.Context, rep *verifier.Report, from string, policy *verifier.Policy, genesis *wire.Hash, now time.Time,
+) (*Signed, error) {
 	log, err := Open(from)
 	if err != nil {
 		return nil, err
 	}
-	note, err := log.Checkpoint(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("reading the checkpoint: %w", err)
-	}
-	head, err := verifier.OpenCheckpoint(note, key)
+	newest, err := log.Checkpoint(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &Signed{log, head, logKey}, nil
+	s := &Signed{Log: log, Note: log.vouched(ctx, newest, policy), NewestNote: newest}
+	head := verifier.OpenHead(rep, "the log now: ", s.Note, policy, now)
+	if head != nil {
+		s.Head, s.Newest = head.Checkpoint, head.Checkpoint
+	}
+	if err := rep.Err(); err != nil {
+		return s, err
+	}
+	var ok bool
+	if s.Key, ok = verifier.GenesisKey(head.Log, s.Note); !ok {
+		return s, fmt.Errorf("the policy has no Ed25519 key (type 0x01) of %s, which its genesis names", head.Origin)
+	}
+	err = s.checkNewest(ctx, rep)
+	if err == nil && genesis != nil {
+		err = s.checkBeginning(ctx, rep, *genesis)
+	}
+	var f *verifier.Failure
+	if errors.As(err, &f) {
+		rep.Fail(f)
+	}
+	return s, err
+}
+
+// vouched returns the signed note under which a policy judges the log.
+func (l *Log) vouched(ctx context.Context, newest []byte, policy *verifier.Policy) []byte {
+	head := verifier.OpenHead(new(verifier.Report), "", newest, policy, time.Time{})
+	if policy.AsksNobody() || head == nil || head.Quorum {
+		return newest
+	}
+	if signed, err := l.Witnessed(ctx); err == nil {
+		return signed
+	}
+	return newest // and the report says what it lacks
+}
+
+func (s *Signed) checkNewest(ctx context.Context, rep *verifier.Report) (err error) {
+	if bytes.Equal(s.Note, s.NewestNote) {
+		return nil
+	}
+	s.Newest, err = verifier.OpenCheckpoint(s.NewestNote, s.Key)
+	if err == nil {
+		err = verifier.CheckConsistency(s.Head, s.Newest, s.Log.Tiles(ctx))
+	}
+	if err == nil {
+		rep.Pass(verifier.CheckConsistent, nil, "the log of size %d contains all of the log of size %d, unchanged",
+			s.Newest.Size, s.Head.Size)
+	}
+	return err
+}
+
+func (s *Signed) checkBeginning(ctx context.Context, rep *verifier.Report, want wire.Hash) error {
+	if s.Head.Size == 0 {
+		return EmptyLog()
+	}
+	leaf, err := s.Leaf(ctx, 0)
+	if err == nil {
+		err = verifier.CheckGenesisHash(leaf, want)
+	}
+	if err == nil {
+		rep.Pass(verifier.CheckGenesisLeaf, verifier.At(0), "the log begins with the genesis that you know")
+	}
+	return err
 }
 
 // Leaf returns the leaf at index after checking its inclusion proof.
@@ -72,7 +151,7 @@ func (s *Signed) Genesis(ctx context.Context) (*entry.Genesis, error) {
 	if err != nil {
 		return nil, err
 	}
-	return verifier.CheckGenesis(leaf, s.key)
+	return verifier.CheckGenesis(leaf, s.Key.VKey)
 }
 
 // EmptyLog returns the failure of a log that has no genesis.
