@@ -44,9 +44,9 @@ func aSequence(v *value) {
 	must(v.integer() >= 1 && v.integer() <= maxInteger, "bad-disclosure")
 }
 
-// isOptional says whether the claim is absent or passes f.
+// isOptional says whether the claim is absent, or empty, or passes f.
 func isOptional(v *value, name string, f func(string) bool) bool {
-	return !v.has(name) || f(v.str(name))
+	return v.str(name) == "" || f(v.str(name))
 }
 
 func isCode(text string) bool {

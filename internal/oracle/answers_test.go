@@ -3,6 +3,7 @@ package oracle
 import (
 	"cmp"
 	"encoding/hex"
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -115,6 +116,7 @@ func proofAnswer(in *value) any {
 func indexAnswer(in *value) any {
 	v := parseJSON(in.str("proof"))
 	indexProofShape.fits(v)
+	must(v.has("siblings"), "bad-index-proof")
 	p := readIndexProof(v)
 	var of *hash
 	if in.has("v") {
@@ -194,4 +196,35 @@ func callerAnswer(in *value) any {
 	j, claims := checkCaller(in.str("token"), in.str("origin"), now)
 	j.verify(readKey(in.get("jwk")))
 	return jsonOf(claims)
+}
+
+// bundleAnswer answers for the form of a file, its leaves under the checkpoint's root and the index
+// roots that its histories lead to.
+func bundleAnswer(member, format string) func(in *value) any {
+	return func(in *value) any {
+		b := readBundle(in.str(member), format)
+		c := readCheckpoint(b.checkpoint, readVerifierKey(in.str("verifierKey")))
+		all := b.leaves()
+		root, _ := multiRoot(all, c.size, b.nodes)
+		must(root == c.root, "bad-proof")
+		must(b.indexRoot.read().typ == "index-root", "bad-index-root")
+		leaves := []answer{}
+		for _, i := range slices.Sorted(maps.Keys(all)) {
+			leaves = append(leaves, answer{"index": i, "leafHash": hexOf(all[i])})
+		}
+		roots := []string{}
+		if b.subject != nil {
+			for _, h := range b.histories() {
+				roots = append(roots, hexOf(h.indexRoot()))
+			}
+		}
+		for _, c := range b.chains {
+			roots = append(roots, hexOf(c.indexRoot()))
+		}
+		stated := b.indexRoot.entry.claims
+		return answer{
+			"size": c.size, "leaves": leaves, "indexRoots": roots,
+			"statedRoot": hex.EncodeToString(stated.octets("root")), "coversBelow": stated.num("size"),
+		}
+	}
 }

@@ -110,7 +110,10 @@ func (e *entry) open(text string, rest []string) {
 		return
 	}
 	digests := e.claims.texts("_sd")
-	must(len(digests) == 8 && ascending(digests) && !slices.ContainsFunc(digests, func(d string) bool { return !isThumbprint(d) }), "bad-claim")
+	must(len(digests) == 8 && ascending(digests), "bad-claim")
+	for _, d := range digests {
+		must(isThumbprint(d), "bad-claim")
+	}
 	if len(rest) > 0 {
 		must(rest[len(rest)-1] == "", "bad-disclosure")
 		rest = rest[:len(rest)-1]

@@ -10,28 +10,33 @@ type indexProof struct {
 }
 
 var indexProofShape = object{
-	"siblings": listOf(aText),
+	"siblings": atMost(256, aSibling),
 	"other":    object{"k": bytesOf(32), "v": bytesOf(32)}.fits,
+}
+
+// aSibling is "" or the hash of a subtree that is not empty.
+func aSibling(v *value) {
+	aText(v)
+	if v.text != "" {
+		bytesOf(32)(v)
+		must(!isZero(unbase64url(v.text)), "bad-index-proof")
+	}
+}
+
+func isZero(b []byte) bool {
+	return !slices.ContainsFunc(b, func(c byte) bool { return c != 0 })
 }
 
 // readIndexProof reads a proof that fits its shape.
 func readIndexProof(v *value) indexProof {
-	must(v.has("siblings"), "bad-index-proof")
-	must(len(v.items("siblings")) <= 256, "too-large")
 	p := indexProof{other: v.get("other")}
 	for _, text := range v.texts("siblings") {
-		if text == "" {
-			p.siblings = append(p.siblings, nil)
-			continue
+		var sibling *hash
+		if text != "" {
+			h := hash(unbase64url(text))
+			sibling = &h
 		}
-		b := unbase64url(text)
-		must(len(b) == 32, "bad-length")
-		must(slices.ContainsFunc(b, func(c byte) bool { return c != 0 }), "bad-index-proof")
-		h := hash(b)
-		p.siblings = append(p.siblings, &h)
-	}
-	if p.other != nil {
-		must(p.other.has("k") && p.other.has("v"), "bad-index-proof")
+		p.siblings = append(p.siblings, sibling)
 	}
 	return p
 }
@@ -53,12 +58,12 @@ func (p indexProof) root(k hash, v *hash) hash {
 		must(d <= 255, "bad-index-proof")
 	default:
 		must(d <= 255, "bad-index-proof")
-		other := hash(p.other.octets("k"))
+		other := p.other.hash("k")
 		must(other != k, "bad-index-proof")
 		for i := range d {
 			must(bitOf(other, i) == bitOf(k, i), "bad-index-proof")
 		}
-		h = indexLeaf(other, hash(p.other.octets("v")))
+		h = indexLeaf(other, p.other.hash("v"))
 	}
 	for i := d - 1; i >= 0; i-- {
 		var sibling hash
@@ -72,4 +77,32 @@ func (p indexProof) root(k hash, v *hash) hash {
 		}
 	}
 	return h
+}
+
+// indexRoot returns the index root that the entries of the history and its proof lead to.
+func (h *shownHistory) indexRoot() hash {
+	var steps []step
+	for _, e := range h.entries {
+		steps = append(steps, step{e.index, e.leaf})
+	}
+	k, _, v := history(true, h.tag, steps)
+	return h.proof.rootOf(k, v, len(steps))
+}
+
+// indexRoot returns the index root that the leaves of the chain and its proof lead to.
+func (c chain) indexRoot() hash {
+	var steps []step
+	for _, l := range c.leaves {
+		steps = append(steps, step{l.index, leafHash(l.raw)})
+	}
+	k, _, v := history(false, []byte(c.name), steps)
+	return c.proof.rootOf(k, v, len(steps))
+}
+
+// rootOf returns the root under which k has v, or is absent if its history has no entries.
+func (p indexProof) rootOf(k, v hash, entries int) hash {
+	if entries == 0 {
+		return p.root(k, nil)
+	}
+	return p.root(k, &v)
 }

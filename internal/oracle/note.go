@@ -2,12 +2,15 @@ package oracle
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"filippo.io/mldsa"
 )
 
 // Section 9: checkpoints and verifier keys.
@@ -52,7 +55,10 @@ type noteLine struct {
 	signature  []byte
 }
 
-const maxNote = 65536
+const (
+	maxNote  = 524288
+	maxLines = 100
+)
 
 func readNote(text string) *note {
 	must(len(text) <= maxNote && utf8.ValidString(text), "bad-checkpoint")
@@ -71,6 +77,7 @@ func readNote(text string) *note {
 		must(len(b) >= 5, "bad-checkpoint")
 		n.lines = append(n.lines, noteLine{name, string(b[:4]), b[4:]})
 	}
+	must(len(n.lines) <= maxLines, "bad-checkpoint")
 	return n
 }
 
@@ -82,29 +89,75 @@ type checkpoint struct {
 	root   [32]byte
 }
 
-// readCheckpoint reads the checkpoint of the log with this key.
-func readCheckpoint(text string, k verifierKey) *checkpoint {
+// readCheckpoint reads the checkpoint of the log with these keys, all named as its origin.
+func readCheckpoint(text string, keys ...verifierKey) *checkpoint {
 	c := &checkpoint{note: readNote(text)}
+	c.read()
 	signed := false
-	for _, l := range c.lines {
-		if l.name == k.name && l.hash == k.hash {
-			must(len(l.signature) == 64 && (key{alg: "EdDSA", x: k.key}).verifies([]byte(c.text), l.signature), "bad-checkpoint")
+	for _, k := range keys {
+		must(c.origin == k.name, "bad-checkpoint")
+		for _, l := range c.lines {
+			if l.name != k.name || l.hash != k.hash || !k.known() {
+				continue
+			}
+			_, ok := k.signed(c, l)
+			must(ok, "bad-checkpoint")
 			signed = true
 		}
 	}
 	must(signed, "bad-checkpoint")
+	return c
+}
+
+// read reads the three lines of the text.
+func (c *checkpoint) read() {
 	lines := strings.Split(c.text, "\n")
 	must(len(lines) == 4 && lines[3] == "", "bad-checkpoint")
 	c.origin = lines[0]
-	must(c.origin == k.name, "bad-checkpoint")
+	must(originForm.MatchString(c.origin), "bad-checkpoint")
 	c.size = decimal(lines[1], "bad-checkpoint")
 	must(c.size < 1<<62, "bad-checkpoint")
 	var root []byte
 	instead("bad-checkpoint", func() { root = unbase64std(lines[2]) })
 	must(len(root) == 32, "bad-checkpoint")
 	c.root = [32]byte(root)
-	return c
 }
+
+// Types of keys.
+const (
+	plainKey = 1 // Ed25519 over the text
+	timedKey = 4 // Ed25519, C2SP cosignature/v1
+	mldsaKey = 6 // ML-DSA-44, C2SP subtree/v1
+)
+
+// known says whether the type is one that this package can verify.
+func (k verifierKey) known() bool { return k.alg == plainKey || k.alg == timedKey || k.alg == mldsaKey }
+
+// signed says whether the line is k's over the checkpoint, and the time that it states, 0 if none.
+func (k verifierKey) signed(c *checkpoint, l noteLine) (at uint64, ok bool) {
+	if k.alg == plainKey {
+		return 0, len(l.signature) == 64 && k.ed25519().verifies([]byte(c.text), l.signature)
+	}
+	if len(l.signature) < 8 {
+		return 0, false
+	}
+	at = binary.BigEndian.Uint64(l.signature)
+	signature := l.signature[8:]
+	if k.alg == timedKey {
+		text := fmt.Sprintf("cosignature/v1\ntime %d\n%s", at, c.text)
+		return at, at != 0 && len(signature) == 64 && k.ed25519().verifies([]byte(text), signature)
+	}
+	message := slices.Concat([]byte("subtree/v1\n\x00"), short(k.name), u64(at), short(c.origin), u64(0), u64(c.size), c.root[:])
+	return at, remember(func() bool {
+		public, err := mldsa.NewPublicKey(mldsa.MLDSA44(), k.key)
+		return err == nil && mldsa.Verify(public, message, signature, nil) == nil
+	}, []byte("ML-DSA-44"), k.key, message, signature)
+}
+
+func (k verifierKey) ed25519() key { return key{alg: "EdDSA", x: k.key} }
+
+// short is a text after its length in one byte.
+func short(text string) []byte { return append([]byte{byte(len(text))}, text...) }
 
 // decimal reads a number without sign or leading zeros.
 func decimal(text string, code Refusal) uint64 {
@@ -115,7 +168,7 @@ func decimal(text string, code Refusal) uint64 {
 
 // Section 9: inclusion proofs as text.
 
-const maxProof = 131072
+const maxProof = 540672
 
 type tlogProof struct {
 	index  uint64

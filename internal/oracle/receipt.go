@@ -12,7 +12,7 @@ var verdictShape = object{
 }
 
 // remarkShape is what the ledger says of an entry and nothing proves.
-var remarkShape = object{"flags": listOf(aText), "received": aText, "verdict": verdictShape.fits}
+var remarkShape = object{"flags": atMost(32, aText), "received": aText, "verdict": verdictShape.fits}
 
 var openingShape = remarkShape.and(object{
 	"index": aNumber, "tagSalt": bytesOf(32), "tag": bytesOf(32), "vrfProof": bytesOf(80),
@@ -42,7 +42,7 @@ var receiptShape = object{
 	"tagSalt": bytesOf(32), "tag": bytesOf(32), "vrfProof": bytesOf(80), "bodySalt": bytesOf(32),
 }
 
-const maxReceipt = 262144
+const maxReceipt = 1048576
 
 // A receiptPlace is where a receipt shows its entry to be.
 type receiptPlace struct {

@@ -32,10 +32,14 @@ func aTime(v *value) {
 }
 
 // listOf is a list whose elements have the shape s.
-func listOf(s shape) shape {
+func listOf(s shape) shape { return atMost(1<<30, s) }
+
+// atMost is such a list of at most n elements.
+func atMost(n int, s shape) shape {
 	return func(v *value) {
 		must(v.kind == '[', "bad-json")
-		for _, e := range v.list {
+		for i, e := range v.list {
+			must(i < n, "too-large")
 			s(e)
 		}
 	}
@@ -76,6 +80,14 @@ func bytesOf(n int) shape {
 
 // octets returns the bytes of the member, none if it is absent.
 func (v *value) octets(name string) []byte { return unbase64url(v.str(name)) }
+
+// hash returns the 32 bytes of the member, zeros if it is absent.
+func (v *value) hash(name string) hash {
+	if !v.has(name) {
+		return hash{}
+	}
+	return hash(v.octets(name))
+}
 
 // unbase64url reads the one spelling that a byte string has.
 func unbase64url(text string) []byte {

@@ -39,14 +39,19 @@ type leaf struct {
 	tagCommit, body []byte
 }
 
-func readLeaf(b []byte) leaf {
+// leafKind returns the first byte of a leaf of one of the two forms.
+func leafKind(b []byte) byte {
 	must(len(b) > 0 && (b[0] == 1 || b[0] == 2), "bad-leaf")
-	if b[0] == 2 {
-		must(len(b) == 65, "bad-length")
-		return leaf{tagCommit: b[1:33], body: b[33:]}
-	}
+	must(b[0] == 1 || len(b) == 65, "bad-length")
 	must(len(b) <= 65535, "too-large")
 	must(len(b) > 1, "bad-leaf")
+	return b[0]
+}
+
+func readLeaf(b []byte) leaf {
+	if leafKind(b) == 2 {
+		return leaf{tagCommit: b[1:33], body: b[33:]}
+	}
 	return leaf{entry: readPublic(string(b[1:]))}
 }
 

@@ -86,6 +86,8 @@ func TestVectors(t *testing.T) {
 		"opening":     openingAnswer,
 		"receipt":     receiptAnswer,
 		"caller":      callerAnswer,
+		"statement":   bundleAnswer("statement", formatOwn),
+		"extract":     bundleAnswer("extract", formatSome),
 		"register":    registerAnswer,
 	}
 	for _, name := range []string{
