@@ -102,8 +102,9 @@ func (c *check) doubtMembers() {
 	}
 }
 
-// checkQuorum checks the policy's quorum. If it fails because of a group with a known name, the
-// report names that group.
+// checkQuorum checks the policy's quorum. If it is not met because of a group with a known name, the
+// report names that group, and the quorum itself only if it would not be met with that group either:
+// too few auditors make a list incomplete, but too few of anyone else make it false.
 func (c *check) checkQuorum(sigs []Cosignature) {
 	quorum := c.policy.Quorum()
 	if quorum == nil {
@@ -114,7 +115,7 @@ func (c *check) checkQuorum(sigs []Cosignature) {
 		c.Pass(CheckQuorum, nil, "%s", quorum.Want())
 		return
 	}
-	named := false
+	with := slices.Clone(sigs)
 	for _, g := range []struct {
 		name, meaning string
 		check         Check
@@ -128,12 +129,14 @@ func (c *check) checkQuorum(sigs []Cosignature) {
 			continue
 		}
 		if _, ok := m.AsOf(sigs); !ok {
-			named = true
+			for _, by := range m.Cosigners() {
+				with = append(with, Cosignature{By: by})
+			}
 			want := "cosignatures of " + m.Want()
 			c.Fail(&Failure{Check: g.check, Expected: want, Found: namesOf(m, sigs), Meaning: g.meaning})
 		}
 	}
-	if !named {
+	if _, ok := quorum.AsOf(with); !ok {
 		c.Fail(&Failure{Check: CheckQuorum, Expected: "cosignatures of " + quorum.Want(), Found: namesOf(quorum, sigs),
 			Meaning: "too few of the cosigners you trust cosigned this tree head"})
 	}

@@ -2,6 +2,7 @@ package verifier_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -57,6 +58,40 @@ func TestQuorums(t *testing.T) {
 			}
 		} else if r.Err() != nil || !r.AsOf.Equal(time.Unix(testlog.Now+3600*c.hour, 0)) || r.AuditedEnough {
 			t.Errorf("%s: %v, as of %s, %q", name, r.Err(), r.AsOf, r.Lines.Complete) // a group X is not called auditors
+		}
+	}
+}
+
+// TestQuorumBesidesAuditors requires more than the auditors. Where others are lacking too, what is
+// shown must not pass for authentic as it does where auditors alone are.
+func TestQuorumBesidesAuditors(t *testing.T) {
+	w := newWorld(t)
+	other := testlog.NewCosigner("other.test/w")
+	text := fmt.Sprintf("log %s\nwitness a %s\nwitness o %s\ngroup auditors 1 a\ngroup both all auditors o\nquorum both\n",
+		w.Key, w.auditors[0].VKey(), other.VKey())
+	p, err := verifier.ParsePolicy([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		cosigners []*testlog.Cosigner
+		checks    []verifier.Check
+	}{
+		{[]*testlog.Cosigner{other, w.auditors[0]}, nil},
+		{[]*testlog.Cosigner{other}, []verifier.Check{verifier.CheckAuditors}},
+		{[]*testlog.Cosigner{w.auditors[0]}, []verifier.Check{verifier.CheckQuorum}},
+		{nil, []verifier.Check{verifier.CheckAuditors, verifier.CheckQuorum}},
+	} {
+		l := w.log()
+		claim := w.indexed(l)
+		claim.Cosigners = c.cosigners
+		r := verifier.CheckStatement(verifier.StatementEvidence{Statement: testlog.StatementJSON(l.Statement(claim)), Policy: p, ID: w.me(), Now: now})
+		var checks []verifier.Check
+		for _, f := range r.Failures {
+			checks = append(checks, f.Check)
+		}
+		if !slices.Equal(checks, c.checks) || r.Authentic == slices.Contains(checks, verifier.CheckQuorum) {
+			t.Errorf("%d cosigners: %v failed, authentic %v", len(c.cosigners), checks, r.Authentic)
 		}
 	}
 }
