@@ -64,7 +64,9 @@ func personalActs(c *cli.Context) (*remote, []personalAct, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r.asReader(c)
+	if err := r.asReader(c); err != nil {
+		return nil, nil, err
+	}
 	id, err := readID(c)
 	if err != nil {
 		return nil, nil, err

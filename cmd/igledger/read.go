@@ -57,9 +57,13 @@ const whoMayRead = "Auditors read everything. The front desk reads a person's hi
 
 // asReader makes the calls of r carry a token for the function that the flags name, and what they
 // state about the reading.
-func (r *remote) asReader(c *cli.Context) {
+func (r *remote) asReader(c *cli.Context) error {
 	r.asCaller(c.String("function"))
 	r.Purpose, r.Request, r.Identity = statedPurpose(c), c.String("request"), entry.Identity(c.String("identity"))
+	if err := entry.CheckRequest(r.Request, r.Identity); err != nil {
+		return usage("--request and --identity: %v", err)
+	}
+	return nil
 }
 
 func statedPurpose(c *cli.Context) []string {
@@ -90,7 +94,9 @@ func whoAccessedCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			r.asReader(c)
+			if err := r.asReader(c); err != nil {
+				return err
+			}
 			id, err := readID(c)
 			if err != nil {
 				return err

@@ -48,7 +48,9 @@ func statementCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			r.asReader(c)
+			if err := r.asReader(c); err != nil {
+				return err
+			}
 			q.ID, err = readID(c)
 			if err != nil {
 				return err

@@ -145,11 +145,12 @@ func (d *Daemon) tellVerdicts(rep *Report) error {
 	if s.Doubts == 0 {
 		rep.Pass(verifier.CheckOpened, nil, "every sealed entry (%d in all) was opened and was signed by a key that was "+
 			"valid at that index; each person has one tag", s.Sealed)
+		rep.Pass(verifier.CheckReading, nil, "every reading of the ledger on record was by an organisation that may make it")
 		rep.Pass(verifier.CheckVerdict, nil, "every verdict (%d in all) follows from the entries below it", s.Verdicts)
 	} else {
-		rep.Notes = append(rep.Notes, "a verdict is not signed, so a wrong one does not convict the operator, but the "+
-			"operator must explain it. The checkpoint is cosigned all the same, because a cosignature says nothing about "+
-			"verdicts. Entries that were read once are not read again: to see what was repaired or "+
+		rep.Notes = append(rep.Notes, "a verdict is not signed, and a forbidden reading could have been left out of the "+
+			"log, so neither convicts the operator, but the operator must explain it. The checkpoint is cosigned all the "+
+			"same, because a cosignature says nothing about verdicts and readers. Entries that were read once are not read again: to see what was repaired or "+
 			"changed since, use another state directory")
 	}
 	if s.Without > 0 {

@@ -1,6 +1,7 @@
 package auditd
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,7 +10,9 @@ import (
 
 	"igledger/consent"
 	"igledger/internal/testlog"
+	"igledger/ledger/entry"
 	"igledger/ledger/wire"
+	"igledger/policies/readers"
 	"igledger/verifier/auditor"
 )
 
@@ -59,6 +62,26 @@ func TestReplaysVerdicts(t *testing.T) {
 	if verdicts != 1 {
 		t.Errorf("files %v, want one of verdicts", files)
 	}
+}
+
+// A reading that the table of readers forbids is reported with what is wrong with it, and is no
+// reason to keep a cosignature back.
+func TestReportsForbiddenReadings(t *testing.T) {
+	var at uint64
+	g := governed(func(g *testlog.Governed) {
+		g.AddPublic(g.Organisation("operator", g.Registrar, g.Enroller, entry.RoleOperator)) // as a source too, which logs readings
+		at = g.AddSealed(testlog.Sign(g.Operator, &entry.Access{
+			Common: g.Common("operator"), Source: readers.Source, Org: "fife", Event: []string{readers.AuditLogUsed}, Action: "R",
+			Data: []string{readers.Whole.Code()}, Purpose: []string{"HCOMPL"}, Outcome: "0", Recorded: "2026-11-22T08:00:00Z", Sub: g.IDs[0],
+		}), g.IDs[0])
+	})
+	s := newWorld(t, g.Log)
+	out := s.once(wrong, withVerdicts)
+	want := fmt.Sprintf("reading: entry %d", at)
+	if !strings.Contains(out, want) || !strings.Contains(out, string(readers.BadExtent)) || len(s.CosignedSizes()) != 1 {
+		t.Errorf("does not say %q, or cosigned %d:\n%s", want, s.CosignedSizes(), out)
+	}
+	s.noID("the report", g.IDs, out)
 }
 
 // What the operator logged against the rules that all can compute, or an opening that is not of its

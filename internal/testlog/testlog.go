@@ -86,10 +86,12 @@ func (l *Log) Genesis(logKey string) *entry.Entry {
 	return must(entry.Sign(l.Registrar, g))
 }
 
-// Organisation returns the entry that enrols a source, signed by registrar and, unless enroller is
-// nil, countersigned by enroller.
-func (l *Log) Organisation(id string, registrar, enroller *wire.Signer) *entry.Entry {
-	m := entry.Member{ID: id, Name: "Board " + id, Kind: "health-board", Roles: []entry.Role{entry.RoleController, entry.RoleSource}}
+// Organisation returns the entry that enrols a controller and source with more roles, signed by
+// registrar and, unless enroller is nil, countersigned by enroller.
+func (l *Log) Organisation(id string, registrar, enroller *wire.Signer, more ...entry.Role) *entry.Entry {
+	roles := append([]entry.Role{entry.RoleController, entry.RoleSource}, more...)
+	slices.Sort(roles)
+	m := entry.Member{ID: id, Name: "Board " + id, Kind: "health-board", Roles: roles}
 	o := &entry.Organisation{Common: entry.Common{Issuer: "registrar", Audience: l.Origin, IssuedAt: Now}, Organisation: m}
 	if enroller != nil {
 		o.Counter = must(entry.Countersign(enroller, entry.Countersignature{Issuer: "enroller", Audience: l.Origin, IssuedAt: Now, Organisation: &m}))

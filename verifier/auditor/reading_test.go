@@ -14,7 +14,7 @@ import (
 // position and with the reason. Those that the table permits are not.
 func TestForbiddenReadingsAreFound(t *testing.T) {
 	g := testlog.NewGoverned(testlog.New(origin))
-	g.AddPublic(g.Organisation("operator", g.Registrar, g.Enroller)) // as a source too, which logs readings
+	g.AddPublic(g.Organisation("operator", g.Registrar, g.Enroller, entry.RoleOperator)) // as a source too, which logs readings
 	read := func(org string, extent readers.Extent, purpose, request string) uint64 {
 		a := &entry.Access{
 			Common: g.Common("operator"), Source: readers.Source, Org: org, Event: []string{readers.AuditLogUsed}, Action: "R",
