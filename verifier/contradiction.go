@@ -12,14 +12,18 @@ import (
 
 	"igledger/ledger/bundle"
 	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 )
 
 // Contradiction is a receipt and a statement of one log, both signed by the operator, that cannot
 // both be true. It is evidence: anyone with the log's verifier key can check it, with igverify
 // contradict or with their own code, and neither the source nor the citizen can have made it up.
+//
+// If Evasive is set, they can both be true, and the pair convicts no one: see CheckContradiction.
 type Contradiction struct {
 	Index     uint64
+	Evasive   bool
 	Receipt   []byte // JSON, without the parts that reveal the content
 	Statement []byte // JSON; entries are hidden, and the proof of the tag, which helps to guess the id, is removed
 }
@@ -34,8 +38,16 @@ type Contradiction struct {
 // carry the quorum: otherwise somebody with the log's key, who need not be the operator, may have
 // made up a log that nobody saw.
 //
-// CheckContradiction reports a failure of CheckContradicted, and returns evidence, if and only if
-// the operator is convicted.
+// CheckContradiction reports a failure of CheckContradicted if and only if the operator is convicted.
+//
+// A statement that does not cover the receipt's entry contradicts nothing. But if it is younger than
+// the receipt, it evades the question: either its checkpoint has the entry, at or above M, and it does
+// not show it; or its checkpoint is from before the entry, although its cosigners dated it later than
+// the receipt's dated theirs. Then CheckContradiction reports a failure of CheckEvasive. It convicts
+// no one, because anyone could have taken newer entries out of the file, and because a cosigner's
+// clock can be wrong.
+//
+// It returns evidence in both cases, and in no other.
 func CheckContradiction(receipt, statement []byte, policy *Policy) (*Contradiction, Report) {
 	c := newCheck(policy, time.Time{})
 	found := c.contradiction(receipt, statement)
@@ -75,7 +87,13 @@ func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 	}
 	h := s.Histories()[at]
 	c.checkHistory(h, tagWords)
-	if c.Err() != nil || !c.lacks(h, r) {
+	if c.Err() != nil {
+		return nil
+	}
+	if r.index >= c.root.Size {
+		return c.uncovered(s, h, r)
+	}
+	if !c.lacks(h, r) {
 		return nil
 	}
 	c.Fail(&Failure{Check: CheckContradicted, Index: At(r.index),
@@ -113,11 +131,6 @@ func (c *check) checkPair(statement string, r *openedReceipt) bool {
 // lacks reports whether a history that is complete below M should have the receipt's leaf but does
 // not.
 func (c *check) lacks(h *bundle.History, r *openedReceipt) bool {
-	if r.index >= c.root.Size {
-		c.Skip(CheckContradicted, At(r.index), "the statement covers entries below %d, and the receipt's entry is newer: "+
-			"ask for a newer statement", c.root.Size)
-		return false
-	}
 	leaf := proof.LeafHash(r.Leaf)
 	for n := range h.Entries {
 		if h.Entries[n].Index == r.index && h.Entries[n].Hash(h.Tag) == leaf {
@@ -128,11 +141,67 @@ func (c *check) lacks(h *bundle.History, r *openedReceipt) bool {
 	return true
 }
 
+// clocksDiffer is how much later than the receipt's a statement's cosigners must have dated it to call
+// it evasive. Cosigners have clocks of their own, and some take a while over an anchor.
+const clocksDiffer = time.Minute
+
+// uncovered compares the receipt with a statement that covers entries below its entry only. It returns
+// evidence if the statement is younger than the receipt.
+func (c *check) uncovered(s *bundle.Statement, h *bundle.History, r *openedReceipt) *Contradiction {
+	n, leaf := c.head.Size, proof.LeafHash(r.Leaf)
+	evades := func(found string) *Contradiction {
+		c.Fail(&Failure{Check: CheckEvasive, Index: At(r.index),
+			Expected: "a statement younger than the receipt that shows the receipt's entry", Found: found,
+			Meaning: "the statement evades the question: the operator accepted an entry about this person, and answered later " +
+				"with a list that need not have it. This alone convicts no one, because newer entries may have been taken out of " +
+				"the file, and a cosigner's clock may be wrong. Keep both files and ask for a new statement. It must cover the " +
+				"entry: if it lacks it, the operator is convicted; if no statement ever covers it, show these files to an auditor"})
+		pair, err := c.evidence(s, h, r)
+		if err != nil {
+			c.Fail(failure(err, At(r.index), CheckStatementForm))
+			return nil
+		}
+		pair.Evasive = true
+		return pair
+	}
+	if slices.ContainsFunc(h.Newer, func(e bundle.Entry) bool { return e.Index == r.index && e.Hash(h.Tag) == leaf }) {
+		c.Pass(CheckContradicted, At(r.index), "the statement includes the receipt's entry, as a newer one")
+		return nil
+	}
+	mine, its := c.cosignedAt(s.Checkpoint, c.head.Checkpoint), r.at
+	switch {
+	case r.index < n && s.Period != nil && (r.index < s.Period.From || r.index >= s.Period.To):
+		c.Skip(CheckContradicted, At(r.index), "the receipt's entry is outside the period that the statement shows, and "+
+			"newer than its index: ask for a newer statement, or for one without a period")
+	case r.index < n:
+		return evades(fmt.Sprintf("a checkpoint of size %d, which has the entry, and a list in which it is neither among "+
+			"those below %d nor among the newer ones", n, c.root.Size))
+	case !its.IsZero() && mine.Sub(its) > clocksDiffer:
+		return evades(fmt.Sprintf("a checkpoint of size %d, from before the entry, although its cosigners saw it at %s, and "+
+			"the entry was in the log at %s", n, mine.Format(time.RFC3339), its.Format(time.RFC3339)))
+	case its.IsZero() || mine.IsZero():
+		c.Skip(CheckContradicted, At(r.index), "the statement is of the log of size %d, before the receipt's entry, and no "+
+			"cosigner of your policy dates both files, so which is younger is not known: ask for a newer statement", n)
+	default:
+		c.Skip(CheckContradicted, At(r.index), "the statement is of the log of size %d, before the receipt's entry, and not "+
+			"younger than the receipt: ask for a newer statement", n)
+	}
+	return nil
+}
+
+// cosignedAt returns when the policy's cosigners saw a checkpoint, zero if that is not known.
+func (c *check) cosignedAt(signed string, head proof.Checkpoint) time.Time {
+	good, _ := cosign.Read([]byte(signed), head, c.policy.Cosigners)
+	counted, _ := cosign.Latest(good, c.now)
+	return backersOf(c.policy, counted).asOf
+}
+
 // openedReceipt is a receipt that has been checked on its own.
 type openedReceipt struct {
 	*bundle.Receipt
 	index    uint64
-	seconded bool // its checkpoint carries the policy's quorum
+	seconded bool      // its checkpoint carries the policy's quorum
+	at       time.Time // when its cosigners saw it; zero: not known
 }
 
 // openReceipt checks what a receipt proves on its own: that the operator signed a tree with this
@@ -167,23 +236,23 @@ func (c *check) openReceipt(data []byte) *openedReceipt {
 	commitment{CheckTagCommitment, i, proof.TagCommit(*r.TagSalt, *r.Tag), l.TagCommit}.check(&c.Report,
 		"the receipt names a different pseudonym from the one in its leaf: it proves nothing against the operator")
 	inclusion{leaf: r.Leaf, index: p.Index, path: p.Hashes, head: head.Checkpoint}.check(&c.Report)
-	return &openedReceipt{r, p.Index, Seconded(p.Checkpoint, head.Checkpoint, c.policy, c.now)}
+	return &openedReceipt{r, p.Index, Seconded(p.Checkpoint, head.Checkpoint, c.policy, c.now),
+		c.cosignedAt(string(p.Checkpoint), head.Checkpoint)}
 }
 
 // evidence returns copies of the statement and the receipt without what a third party need not see:
 // histories other than h, content, salts of content, newer entries, and the proof of the tag.
 func (c *check) evidence(s *bundle.Statement, h *bundle.History, r *openedReceipt) (*Contradiction, error) {
-	below := c.root.Size
 	bare := *s
 	bare.Subject, bare.Everyone, bare.Linked = h.Subject, nil, bundle.LinkedHistories{}
 	bare.Entries, bare.Newer = make(bundle.Entries, len(h.Entries)), bundle.Entries{}
 	for i := range h.Entries {
 		bare.Entries[i] = bundle.HiddenEntry(h.Entries[i].Index, h.Entries[i].Hash(h.Tag))
 	}
-	bare.Period = &bundle.Period{From: below, To: below + 1} // contains no hidden entry
+	bare.Period = &bundle.Period{From: c.root.Size, To: c.head.Size} // contains no hidden entry
 	bare.Subject.VRFProof = make([]byte, wire.VRFProofSize)
-	bare.Text = bundle.Text{"Evidence against the operator. To check it, run igverify contradict with this file and the " +
-		"receipt beside it. The content of entries was removed."}
+	bare.Text = bundle.Text{"To be checked against the receipt beside it, with igverify contradict. The content of entries " +
+		"was removed, and with it the newer entries."}
 	all, err := s.LeafHashes()
 	if err != nil {
 		return nil, err

@@ -54,6 +54,7 @@ const (
 	CheckCovered       Check = "covered"        // entries are below M, newer ones are not
 	CheckContradicted  Check = "contradiction"  // a receipt and a statement do not contradict each other
 	CheckWitnessView   Check = "witness-view"   // what a witness shows of the log agrees with what the log shows
+	CheckEvasive       Check = "evasion"        // a statement younger than a receipt does not evade its entry
 	CheckEvidenceForm  Check = "evidence-form"  // a file of evidence decodes strictly
 	CheckOpened        Check = "opened"         // the operator opens a leaf to an auditor who asks
 	CheckRules         Check = "rules"          // an entry obeys the rules about agreements, consents and policies

@@ -15,6 +15,7 @@ import (
 
 	"igledger/consent"
 	"igledger/internal/testlog"
+	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
@@ -193,10 +194,12 @@ func setup(env *testscript.Env) error {
 // before testlog.Now, empty.json about the person in nobody, newer.json with an entry newer than
 // the index, verdicts.json of a log with the key $GOVERNED and the files in governed/, with
 // accesses that are covered and not, one of them in verdict-opening.json, extract.json,
-// uncosigned.json, newer.json with an entry that its index root does not cover, invented.json with one that nobody signed, refreshed.json, which
-// is the same under the checkpoint of the next index root, dropped.json without an access, and bulk.json with a read of everyone's data,
-// alone.json without it, linked.json with a linked id, unlinked.json without what stands under it,
-// lying.json of an operator whose index lacks the access of lied-receipt.json.
+// uncosigned.json, newer.json with an entry that its index root does not cover, invented.json with
+// one that nobody signed, refreshed.json, which is newer.json under the checkpoint of the next index
+// root, evasive.json, which lacks the newer entry of evaded-receipt.json, dropped.json without an
+// access, and bulk.json with a read of everyone's data, alone.json without it, linked.json with a
+// linked id, unlinked.json without what stands under it, lying.json of an operator whose index lacks
+// the access of lied-receipt.json.
 func statements(env *testscript.Env, s *testlog.Sample) error {
 	w, a := testlog.NewCosigner("witness.test/w"), testlog.NewCosigner("board.test/audit")
 	if err := trusted(env, s, w, a); err != nil {
@@ -233,6 +236,10 @@ func statements(env *testscript.Env, s *testlog.Sample) error {
 	forged := fresh
 	forged.IndexRoot = made.AddIndexRootWhile(func() { made.AddSealed(s.Access("lothian", testlog.Signer("EdDSA"), s.IDs[0]), s.IDs[0]) })
 	files["invented.json"] = testlog.StatementJSON(made.Statement(forged))
+	evasive := late.Statement(fresh)
+	evasive.Newer = bundle.Entries{}
+	late.Prove(evasive)
+	files["evasive.json"], files["evaded-receipt.json"] = testlog.StatementJSON(evasive), testlog.JSON(late.Receipt(s.Size(), s.Size()+1))
 	late.AddIndexRoot()
 	fresh.Size = late.Size()
 	files["refreshed.json"] = testlog.StatementJSON(late.Statement(fresh))

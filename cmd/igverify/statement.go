@@ -173,11 +173,15 @@ var contradictCommand = command{
 	description: "A source has a receipt: an entry about a person is in the log. A later statement about the same " +
 		"person does not include that entry. The operator signed both, so one of the things it signed is false. The " +
 		"command does not need or read the id or the content.\n\n" +
-		"Exit code 1 and the check contradiction FAILED: the operator is convicted. --evidence writes receipt.json and " +
-		"statement.json, without the content of entries. Anyone can run this command on them and gets the same result.\n\n" +
+		"Exit code 1 and the check contradiction FAILED: the operator is convicted.\n\n" +
+		"Exit code 1 and the check evasion FAILED: the statement is younger than the receipt by the time of its own " +
+		"cosignatures, or by the size of its log, and does not show the entry. That convicts no one. It says that the " +
+		"operator owes an answer: a new statement must cover the entry.\n\n" +
+		"In both cases --evidence writes receipt.json and statement.json, without the content of entries. Anyone can run " +
+		"this command on them and gets the same result.\n\n" +
 		"Example:\n  igverify contradict receipt.json statement.json --log-key \"$(cat log.vkey)\" --evidence for-the-regulator",
 	flags: []cli.Flag{&cli.StringFlag{Name: "evidence",
-		Usage: "`DIRECTORY` to write the evidence to if the operator is convicted"}},
+		Usage: "`DIRECTORY` to write the evidence to if the operator is convicted, or evades"}},
 	check: checkContradiction,
 }
 
@@ -213,8 +217,12 @@ func checkContradiction(s *session) error {
 		if err := os.WriteFile(filepath.Join(dir, "statement.json"), found.Statement, 0o644); err != nil {
 			return fmt.Errorf("evidence: %w", err)
 		}
-		s.report.Notes = append(s.report.Notes, "evidence written: receipt.json and statement.json convict the operator "+
-			"with only the log's verifier key. They show no content, only how many entries there are and where")
+		shows := "convict the operator with only the log's verifier key"
+		if found.Evasive {
+			shows = "show that the statement evades the receipt's entry; they convict no one"
+		}
+		s.report.Notes = append(s.report.Notes, "evidence written: receipt.json and statement.json "+shows+
+			". They show no content, only how many entries there are and where")
 	}
 	return nil
 }

@@ -122,7 +122,11 @@ func (l *Log) history(c Claim, id string, m, size uint64, signers map[string]boo
 		e := bundle.NewEntry(o)
 		e.Disclosures = slices.Clone(e.Disclosures) // tests alter them
 		_, isLink := l.Entries[i].Body.(*entry.Link)
-		if c.Period != nil && !isLink && i < m && (i < c.Period.From || i >= c.Period.To) {
+		outside := c.Period != nil && !isLink && (i < c.Period.From || i >= c.Period.To)
+		if outside && i >= m {
+			continue
+		}
+		if outside {
 			e = bundle.HiddenEntry(i, proof.LeafHash(l.Leaves[i]))
 		} else {
 			signers[l.Entries[i].KID] = true
