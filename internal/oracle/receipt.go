@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -39,7 +40,7 @@ func openLeaf(text string, b []byte, origin string, vrfKey []byte, id string) *e
 
 var receiptShape = object{
 	"leaf": bytesOf(0), "proof": aText,
-	"tagSalt": bytesOf(32), "tag": bytesOf(32), "vrfProof": bytesOf(80), "bodySalt": bytesOf(32),
+	"tagSalt": bytesOf(32), "tag": bytesOf(32), "vrfProof": bytesOf(0), "bodySalt": bytesOf(32),
 }
 
 const maxReceipt = 1048576
@@ -89,4 +90,77 @@ func checkCaller(text, origin string, now time.Time) (*jws, *value) {
 	must(v.str("aud") == origin, "wrong-audience")
 	must(iat <= at+60 && exp+60 >= at, "bad-claim")
 	return j, v
+}
+
+// A ReceiptAnswer is what a source learns from a receipt.
+type ReceiptAnswer struct {
+	First       string // the first check that failed, "" if none did
+	Index, Size uint64 // of good ones
+	Quorum      bool   // the policy asks for cosigners, and enough of them cosigned
+}
+
+// Receipt judges a receipt for the entry that the source holds (section 12). vrfKey is the log's.
+func Receipt(file, held string, vrfKey []byte, asked Asked) ReceiptAnswer {
+	w := &walk{asked: asked}
+	var index uint64
+	w.receipt(file, held, vrfKey, &index)
+	if len(w.failed) > 0 {
+		return ReceiptAnswer{First: w.failed[0]}
+	}
+	return ReceiptAnswer{Index: index, Size: w.head.size, Quorum: w.policy.quorum != "none"}
+}
+
+func (w *walk) receipt(file, held string, vrfKey []byte, index *uint64) {
+	var v *value
+	var e *entry
+	var p tlogProof
+	if !w.step("policy", func() { w.policy = readPolicy(w.asked.Policy) }) ||
+		!w.coded("receipt-form", func() {
+			must(len(file) <= maxReceipt, "too-large")
+			v = parseJSON(file)
+			receiptShape.fits(v)
+		}) ||
+		!w.coded("entry-form", func() { e = readEntry(held) }) ||
+		!w.coded("receipt-form", func() { p = readProof(v.str("proof")) }) {
+		return
+	}
+	*index = p.index
+	// With one log in the policy the checkpoint is held to be by it, whatever its first line says.
+	origin, _, _ := strings.Cut(p.note, "\n")
+	if only := w.policy.logs[0].name; !slices.ContainsFunc(w.policy.logs, func(k verifierKey) bool { return k.name != only }) {
+		origin = only
+	}
+	w.bundle = &bundle{origin: origin, checkpoint: p.note}
+	if !w.openHead() {
+		return
+	}
+	w.require(e.claims.str("aud") == w.head.origin, "audience")
+	b := v.octets("leaf")
+	if !w.coded("leaf-form", func() { must((leafKind(b) == 2) == e.kind.sealed, "bad-leaf") }) {
+		return
+	}
+	if e.kind.sealed {
+		w.receiptLink(v, e, readLeaf(b), vrfKey)
+	} else {
+		w.require(string(b[1:]) == e.text, "leaf-content")
+	}
+	w.step("inclusion", func() {
+		must(includedRoot(leafHash(b), p.index, w.head.size, p.hashes) == w.head.root, "bad-proof")
+	})
+}
+
+// receiptLink checks the commitments of a sealed leaf, and under whom it is filed.
+func (w *walk) receiptLink(v *value, e *entry, l leaf, vrfKey []byte) {
+	if !v.has("tagSalt") || !v.has("tag") || !v.has("bodySalt") {
+		w.failed = append(w.failed, "receipt-form")
+		return
+	}
+	w.require(slices.Equal(l.tagCommit, tagCommit(v.octets("tagSalt"), v.octets("tag"))), "tag-commitment")
+	w.require(slices.Equal(l.body, bodyCommit(v.octets("bodySalt"), e.text)), "body-commitment")
+	sub := e.disclosed("sub")
+	if sub == nil {
+		w.failed = append(w.failed, "disclosures")
+		return
+	}
+	w.step("filing", func() { checkTag(vrfKey, w.head.origin, sub.text, v.octets("tag"), v.octets("vrfProof")) })
 }
