@@ -59,7 +59,7 @@ func CheckContradiction(receipt, statement []byte, policy *Policy) (*Contradicti
 func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 	s, err := bundle.ParseStatement(statement)
 	if err != nil {
-		c.Fail(failure(err, nil, CheckStatementForm))
+		c.Fail(malformed(err))
 		return nil
 	}
 	log := c.findLog(s.Origin)

@@ -16,7 +16,7 @@ func CheckExtract(ev StatementEvidence) *StatementReport {
 func (c *check) extract(ev StatementEvidence) {
 	x, err := bundle.ParseExtract(ev.Statement)
 	if err != nil {
-		c.Fail(failure(err, nil, CheckStatementForm))
+		c.Fail(malformed(err))
 		return
 	}
 	c.chosen = true

@@ -106,7 +106,7 @@ func CheckStatement(ev StatementEvidence) *StatementReport {
 func (c *check) statement(ev StatementEvidence) {
 	s, err := bundle.ParseStatement(ev.Statement)
 	if err != nil {
-		c.Fail(failure(err, nil, CheckStatementForm))
+		c.Fail(malformed(err))
 		return
 	}
 	c.Pass(CheckStatementForm, nil, "%s with %s and %s", s.Format, count(len(s.Entries), "entry", "entries"),

@@ -440,7 +440,7 @@ func tamperings(w *world) []tampering {
 		{"a node too many", file(func(l *testlog.Log, s *bundle.Statement) { s.Nodes = append(s.Nodes, wire.Hash{}) }), verifier.CheckInclusion, false},
 		{"an unknown leaf form", file(func(l *testlog.Log, s *bundle.Statement) {
 			s.IndexRoot.Leaf = append([]byte{3}, s.IndexRoot.Leaf[1:]...)
-		}), verifier.CheckLeafForm, false},
+		}), verifier.CheckStatementForm, false},
 		{"something after the end", func(t testing.TB) ([]byte, string) {
 			l := w.log()
 			return append(w.finished(t, w.statement(l, w.indexed(l))), "{}"...), w.asked()

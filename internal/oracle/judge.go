@@ -123,7 +123,7 @@ func judge(file string, asked Asked, format string) Answer {
 func (w *walk) all(file, format string) {
 	own := format == formatOwn
 	if !w.step("policy", func() { w.policy = readPolicy(w.asked.Policy) }) ||
-		!w.coded("statement-form", func() { w.bundle = readBundle(file, format) }) ||
+		!w.step("statement-form", func() { w.bundle = readBundle(file, format) }) ||
 		!w.openHead() || !w.ground() || own && !w.checkTags() || !w.checkIndexRoot() {
 		return
 	}
