@@ -48,6 +48,22 @@ func accessCommand() *cli.Command {
 						"as its operator said"},
 			)...),
 			Action: importAction,
+		}, {
+			Name:  "settle",
+			Usage: "forget what cosigners have seen by now, without new events",
+			Description: "Sends what still waits in the outbox of access import, looks for receipts under checkpoints that\n" +
+				"the policy's witnesses and auditors cosigned, deletes the content that these cover, and keeps\n" +
+				"the receipts. Also holds the log against what the source has seen of it, as every import does.\n" +
+				"Exit code 0 says that the log is right, not that nothing waits: see the numbers.\n\n" +
+				"Example: igledger access settle --org NHSL --key lothian-submit.jwk --source trakcare " +
+				"--policy policy.txt",
+			Flags: remoteFlags(outboxFlags()...),
+			Action: func(c *cli.Context) error {
+				if c.Args().Present() {
+					return usage("access settle takes no arguments")
+				}
+				return imported(c, nil)
+			},
 		}},
 	}
 }
@@ -173,6 +189,11 @@ func importAction(c *cli.Context) error {
 	if n := c.Int("batch"); n < 1 || n > client.MaxEntries {
 		return usage("--batch must be from 1 to %d", client.MaxEntries)
 	}
+	return imported(c, inputs(c.Args().Slice(), c.App.Reader))
+}
+
+// imported runs an import of inputs, perhaps none, and prints what it did.
+func imported(c *cli.Context, list []source.Input) error {
 	r, err := sourceRemote(c)
 	if err != nil {
 		return err
@@ -189,11 +210,11 @@ func importAction(c *cli.Context) error {
 			return fmt.Errorf("%w; run the same command again to continue", err)
 		}
 	}
-	sum, err := a.Import(c.Context, inputs(c.Args().Slice(), c.App.Reader)...)
+	sum, err := a.Import(c.Context, list...)
 	bar.Finish() //nolint:errcheck // the bar is decoration
 	if sum.Waiting > 0 {
-		fmt.Fprintf(c.App.ErrWriter, "igledger: the content of %s in the log is kept until cosigners have seen it; the next run "+
-			"looks again\n", counted(sum.Waiting, "entry", "entries"))
+		fmt.Fprintf(c.App.ErrWriter, "igledger: the content of %s in the log is kept until cosigners have seen it; the next run, "+
+			"or igledger access settle, looks again\n", counted(sum.Waiting, "entry", "entries"))
 	}
 	if sum.Dropped > 0 {
 		fmt.Fprintf(c.App.ErrWriter, "igledger: %s dropped, because --keep-receipts leaves no room\n",
@@ -208,6 +229,10 @@ func importAction(c *cli.Context) error {
 	err = output(c, sum, "%s: %s added to the log, %d imported before, %d refused, %d not converted\n",
 		counted(sum.Events, "event", "events"), counted(sum.Logged, "entry", "entries"),
 		sum.Known, sum.Refused, sum.Unreadable)
+	if err == nil && len(list) == 0 && !c.Bool("json") {
+		_, err = fmt.Fprintf(c.App.Writer, "%s forgotten, %d waiting for cosigners\n",
+			counted(sum.Forgotten, "entry", "entries"), sum.Waiting)
+	}
 	if err != nil {
 		return err
 	}
