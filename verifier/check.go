@@ -84,7 +84,7 @@ func (c *check) report() *StatementReport {
 		Checked:       c.now,
 	}
 	if c.head != nil {
-		r.Head = c.head.Checkpoint
+		r.Head, r.Signed = c.head.Checkpoint, c.head.note
 	}
 	if c.root != nil {
 		r.Below = c.root.Size

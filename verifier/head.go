@@ -13,7 +13,8 @@ import (
 // signedHead is a tree head and the log that signed it.
 type signedHead struct {
 	proof.Checkpoint
-	log *cosign.PolicyLog
+	log  *cosign.PolicyLog
+	note string // signed, with cosignatures
 }
 
 // backers are the cosigners of the policy that cosigned a tree head.
@@ -67,7 +68,7 @@ func (c *check) openHead(log *cosign.PolicyLog, whose, signed string) *signedHea
 		return nil
 	}
 	c.Pass(CheckCheckpointSignature, nil, "%s%s signed size %d, root %x", whose, head.Origin, head.Size, head.Root)
-	return &signedHead{head, log}
+	return &signedHead{head, log, signed}
 }
 
 // checkCosigners checks the cosignatures on the tree head: whose they are, whether they are enough,

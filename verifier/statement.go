@@ -38,6 +38,7 @@ type StatementEntry struct {
 type StatementReport struct {
 	Report
 	Head    proof.Checkpoint
+	Signed  string         // the signed note with Head; "" if the check did not get that far
 	Extract bool           // the file is an extract, which is never complete
 	Below   uint64         // M: the index covers entries below it
 	Period  *bundle.Period // what the statement covers; nil: everything below M

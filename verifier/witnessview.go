@@ -72,7 +72,7 @@ func (v View) CheckWitness(rep *Report, w *cosign.Cosigner, note []byte, now tim
 		found.Behind = fmt.Sprintf("%s saw the log with %d entries at %s, and this is its state of %d from %s earlier",
 			w.Name, head.Size, seen, v.Head.Size, count(int(later.Hours()), "hour", "hours"))
 	case later < -frozenAfter:
-		found.Behind = fmt.Sprintf("%s saw the log with %d entries at %s already, and this state of %d was cosigned %s later: "+
+		found.Behind = fmt.Sprintf("%s saw the log with %d entries at %s already, and this state of %d is shown as that of %s later: "+
 			"somebody keeps showing an old state as if nothing had followed", w.Name, head.Size, seen, v.Head.Size,
 			count(int(-later.Hours()), "hour", "hours"))
 	default:

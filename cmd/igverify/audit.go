@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -49,6 +50,7 @@ var auditCommand = command{
 		&cli.StringFlag{Name: "state",
 			Usage: "`DIR` with the progress of the audit; anyone who can write to it can make the audit skip entries"},
 		&cli.StringFlag{Name: "evidence", Usage: "`DIR` for evidence (default: evidence in --state)"},
+		askWitnessesFlag,
 		&cli.BoolFlag{Name: "once", Usage: "make one round and print a report"},
 		&cli.DurationFlag{Name: "interval", Value: 2 * time.Second, Usage: "time between two rounds"},
 		&cli.DurationFlag{Name: "patience", Value: auditd.DefaultPatience,
@@ -70,6 +72,11 @@ func checkAudit(s *session) error {
 	if err != nil {
 		return err
 	}
+	asking, err := s.asks()
+	if err != nil {
+		return err
+	}
+	about := &s.policy.Logs[0]
 	bars := &auditBars{session: s}
 	c.OnProgress = bars.at
 	d, err := auditd.New(c)
@@ -90,11 +97,22 @@ func checkAudit(s *session) error {
 		if keepErr := d.Keep(); err == nil {
 			err = keepErr
 		}
+		if err == nil && asking.witnesses != nil {
+			err = asking.askAbout(s.ctx, c.URL, about)
+			s.report.take(asking)
+		}
 		return err
 	}
 	said := ""
 	rep, err := d.Run(s.ctx, func(rep *auditd.Report, err error) error {
 		bars.done()
+		news, forked := asking.again(s.ctx, c.URL, about)
+		if news != "" {
+			fmt.Fprintf(s.c.App.ErrWriter, "igverify: %s\n", clean(news))
+		}
+		if forked != nil {
+			return forked
+		}
 		text := summary(rep, err)
 		if rep.Ending == auditd.Quiet && len(rep.Failures) == 0 || text == said && rep.Ending != auditd.Cosigned {
 			return nil // print nothing if nothing changed
@@ -104,6 +122,10 @@ func checkAudit(s *session) error {
 	})
 	bars.done()
 	s.report.audited(rep)
+	if errors.Is(err, errForked) {
+		s.report.take(asking)
+		err = errReported
+	}
 	return err
 }
 

@@ -30,6 +30,7 @@ var logCommand = command{
 		&cli.StringFlag{Name: "state",
 			Usage: "`FILE` with the progress of the last run; anyone who can write to it can make a run skip entries"},
 		&cli.StringFlag{Name: "save", Usage: "`DIR` in which to keep a copy of the log"},
+		askWitnessesFlag,
 	},
 	check: checkLog,
 }
@@ -44,6 +45,16 @@ type replayRun struct {
 var errStopped = errors.New("stopped")
 
 func checkLog(s *session) error {
+	asking, err := s.asks()
+	if err != nil {
+		return err
+	}
+	if asking.witnesses != nil {
+		if err := asking.askAbout(s.ctx, s.c.String("from"), s.policy.Log(s.head.Origin)); err != nil {
+			return err
+		}
+		s.report.take(asking)
+	}
 	r := &replayRun{session: s, state: s.c.String("state")}
 	if s.head.Size == 0 {
 		return fetch.EmptyLog()
@@ -62,7 +73,7 @@ func checkLog(s *session) error {
 	}
 	from, pieces := r.replay.Size(), 0
 	bar := s.bar("replaying "+s.head.Origin, s.head.Size)
-	err := s.src.Replay(s.ctx, r.replay, s.head, r.failed, func() error {
+	err = s.src.Replay(s.ctx, r.replay, s.head, r.failed, func() error {
 		bar.at(r.replay.Size())
 		pieces++
 		if pieces%stateEvery == 0 {

@@ -26,6 +26,7 @@ const (
 	exitFailed     = 1
 	exitUsage      = 2
 	exitUnreadable = 3
+	exitPartial    = 4
 )
 
 func main() {
@@ -53,7 +54,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			"Every command takes --policy FILE in place of --log-key: every checkpoint then needs the cosignatures that the " +
 			"policy asks for, so that a log which somebody made up with a stolen key is refused. --genesis HASH says how the " +
 			"log must begin.\n\n" +
-			"Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or read.",
+			"Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or read, 4 true but " +
+			"stale.",
 		Version:        version(),
 		Reader:         stdin,
 		Writer:         stdout,

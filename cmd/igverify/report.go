@@ -38,6 +38,8 @@ type report struct {
 	Notes    []string          `json:"notes,omitempty"`    // what else a reader must know
 	Evidence []string          `json:"evidence,omitempty"` // signed notes that prove what failed
 	Error    string            `json:"error,omitempty"`    // why it is unreadable
+
+	behind string // why witnesses say that what was checked is not the newest; "": they do not
 }
 
 type row struct {
@@ -58,6 +60,10 @@ func (r *report) finish(err error) int {
 	case err != nil:
 		r.Result, r.Error = "unreadable", err.Error()
 		return exitUnreadable
+	}
+	if r.behind != "" {
+		r.Result = "stale"
+		return exitPartial
 	}
 	r.Result = "verified"
 	return exitGood

@@ -26,16 +26,23 @@ var statementCommand = command{
 		"data, and four findings: whether the list is authentic, complete, cosigned (by whom) and fresh. Also checks an " +
 		"extract (chosen entries), which is never complete. With --log-key instead of --policy, what only witnesses and " +
 		"auditors can confirm is the operator's word alone.\n\n" +
+		"With --ask-witnesses, also asks the witnesses in the policy what they have seen of the log: an old state that is " +
+		"shown as new is found, and a log that shows others another history. This uses the network.\n\n" +
 		"Example:\n  igverify statement statement.json --ask-id --policy policy.txt",
 	flags: []cli.Flag{
 		&cli.StringFlag{Name: "id-file", Usage: "`FILE` with the id of the person (- for stdin, the default)"},
 		askIDFlag,
 		idFlag,
+		askWitnessesFlag,
 	},
 	check: checkStatement,
 }
 
 func checkStatement(s *session) error {
+	asking, err := s.asks()
+	if err != nil {
+		return err
+	}
 	data, err := s.readFile("statement", s.c.Args().First(), bundle.MaxSize)
 	if err != nil {
 		return err
@@ -61,7 +68,15 @@ func checkStatement(s *session) error {
 	} else {
 		r = verifier.CheckStatement(ev)
 	}
+	if asking.witnesses != nil && r.Head.Size > 0 {
+		log := s.policy.Log(r.Head.Origin)
+		asking.ask(s.ctx, verifier.View{Signed: []byte(r.Signed), Head: r.Head, Log: log, AsOf: r.AsOf, Tiles: logTiles(s.ctx, log)})
+		if asking.behind != "" {
+			r.Stale, r.Lines.Fresh = true, "STALE: "+asking.behind
+		}
+	}
 	s.report.Add(r.Report)
+	s.report.take(asking)
 	s.report.Log.Origin = r.Head.Origin
 	if r.Head.Size > 0 {
 		s.report.Log.Size, s.report.Log.Root = &r.Head.Size, fmt.Sprintf("%x", r.Head.Root)

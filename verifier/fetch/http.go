@@ -28,6 +28,7 @@ var backoff = retry.Backoff{First: 200 * time.Millisecond, Last: 15 * time.Secon
 type httpLog struct {
 	base   string
 	client *http.Client
+	tries  int // of one request
 	wait   func(context.Context, time.Duration) error
 }
 
@@ -41,7 +42,7 @@ func newHTTP(base string) (*httpLog, error) {
 	t.DisableCompression = true // body unpacks, within the limit: a compressed body could be a bomb
 	t.MaxIdleConnsPerHost = 16
 	t.MaxResponseHeaderBytes = 64 << 10
-	return &httpLog{strings.TrimRight(base, "/"), retry.Client(&http.Client{Transport: t, Timeout: requestTime}), retry.Sleep}, nil
+	return &httpLog{strings.TrimRight(base, "/"), retry.Client(&http.Client{Transport: t, Timeout: requestTime}), attempts, retry.Sleep}, nil
 }
 
 // read gets one file. After a problem that may pass (no connection, a torn body, 429, 502, 503,
@@ -49,7 +50,7 @@ func newHTTP(base string) (*httpLog, error) {
 func (h *httpLog) read(ctx context.Context, path string, limit int) ([]byte, error) {
 	for attempt := 0; ; attempt++ {
 		data, again, after, err := h.get(ctx, path, limit)
-		if err == nil || !again || attempt+1 == attempts || ctx.Err() != nil {
+		if err == nil || !again || attempt+1 == h.tries || ctx.Err() != nil {
 			return data, err
 		}
 		if err := h.wait(ctx, backoff.Wait(attempt, after)); err != nil {

@@ -9,8 +9,11 @@ import (
 	"time"
 )
 
-// witnessTime bounds the asking of one witness.
-const witnessTime = 15 * time.Second
+// Bounds on the asking of one witness: a reader waits for it, and can do without.
+const (
+	witnessTime  = 15 * time.Second
+	witnessTries = 2
+)
 
 // Witness asks the witness with this URL for the newest checkpoint of the log that it has cosigned:
 // GET <prefix>/<SHA-256 of the origin in hexadecimal>/checkpoint (C2SP tlog-witness, monitor
@@ -22,11 +25,12 @@ func Witness(ctx context.Context, prefix, origin string) ([]byte, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, witnessTime)
 	defer cancel()
-	l, err := Open(fmt.Sprintf("%s/%x", strings.TrimRight(prefix, "/"), sha256.Sum256([]byte(origin))))
+	h, err := newHTTP(fmt.Sprintf("%s/%x", strings.TrimRight(prefix, "/"), sha256.Sum256([]byte(origin))))
 	if err != nil {
 		return nil, err
 	}
-	data, err := l.Checkpoint(ctx)
+	h.tries = witnessTries
+	data, err := h.read(ctx, "checkpoint", maxCheckpoint)
 	if errors.Is(err, ErrNotFound) {
 		return nil, fmt.Errorf("it shows nothing of this log (404): it has never cosigned it, or does not show what it cosigned: %w", err)
 	}
