@@ -398,8 +398,8 @@ func (l *Log) answer(committed <-chan answered) {
 	}
 }
 
-// Close takes no more entries, appends those that wait, and returns when every entry is answered or
-// ctx ends.
+// Close takes no more entries, appends those that wait, and returns when every entry is answered and
+// the lease on the log is given up, or ctx ends.
 func (l *Log) Close(ctx context.Context) error {
 	l.mu.Lock()
 	if !l.closed {
@@ -408,7 +408,7 @@ func (l *Log) Close(ctx context.Context) error {
 	}
 	l.mu.Unlock()
 	select {
-	case <-l.done:
+	case <-l.leased.ended:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("draining the queue: %w", ctx.Err())

@@ -23,7 +23,22 @@ func (w *world) reopen() {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { log.Close(context.Background()) })
-	w.log = log
+	w.logs, w.log = append(w.logs, log), log
+}
+
+// rebuild rebuilds the log with nobody beside it, and opens it again.
+func (w *world) rebuild() (*ledger.Rebuilt, error) {
+	w.t.Helper()
+	for _, log := range append(w.logs, w.log) {
+		if err := log.Close(w.ctx); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	r, err := ledger.Rebuild(w.ctx, w.config(), nil)
+	if err == nil {
+		w.reopen()
+	}
+	return r, err
 }
 
 // checkLog checks the whole log after a test: as an auditor does (package verifier: every leaf, the

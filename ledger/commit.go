@@ -39,6 +39,7 @@ func (l *Log) commit(ctx context.Context, batch []*pending) *batchTx {
 		}
 		l.cfg.Logger.Error("append failed", "entries", len(batch), "error", err)
 		l.stats.failed.Add(1)
+		l.stats.failing.Store(true)
 		for _, p := range batch {
 			p.res = Result{Err: err}
 		}
@@ -54,6 +55,7 @@ func (l *Log) commit(ctx context.Context, batch []*pending) *batchTx {
 	}
 	l.stats.batch(len(b.added), len(batch), b.size, time.Since(began))
 	if len(b.added) == 0 {
+		l.stats.failing.Store(false)
 		return nil
 	}
 	l.signing.committed(b.size, b.root)
@@ -71,6 +73,7 @@ func (l *Log) publish(ctx context.Context, done []*batchTx) {
 	defer cancel()
 	last := done[len(done)-1]
 	err := l.signing.publish(ctx, last.size, last.root, last.note)
+	l.stats.failing.Store(err != nil)
 	if err == nil {
 		return
 	}

@@ -139,7 +139,7 @@ func TestVerdicts(t *testing.T) {
 		here.Close(g.ctx)
 
 		before := g.persons(person)
-		r, err := ledger.Rebuild(g.ctx, g.config(), nil)
+		r, err := g.rebuild()
 		if err != nil || r.Verdicts != 6 || len(r.Differing) > 0 {
 			t.Fatalf("rebuilding: %+v, %v", r, err)
 		}
@@ -217,7 +217,7 @@ func TestRefusalReachesLinkedNumber(t *testing.T) {
 		here.Close(g.ctx)
 
 		before := g.persons(person) + g.persons(numbered)
-		r, err := ledger.Rebuild(g.ctx, g.config(), nil)
+		r, err := g.rebuild()
 		if err != nil || r.Verdicts == 0 || len(r.Differing) > 0 {
 			t.Fatalf("rebuilding: %+v, %v", r, err)
 		}
@@ -320,7 +320,7 @@ func tamperVerdict(t *testing.T, verdict *entry.Verdict) {
 		t.Fatalf("the forgery did not take: %+v, %v", o, err)
 	}
 	g.log.Close(g.ctx)
-	r, err := ledger.Rebuild(g.ctx, g.config(), nil)
+	r, err := g.rebuild()
 	if err != nil || !slices.Equal(r.Differing, []uint64{index}) {
 		t.Errorf("rebuilding found %+v, %v; want entry %d", r, err, index)
 	}
@@ -348,7 +348,7 @@ func TestDamagedPerson(t *testing.T) {
 	if err := g.log.Append(g.ctx, g.consent("withdrawn"))[0].Err; err == nil {
 		t.Error("an act on a state that cannot be read was taken")
 	}
-	if _, err := ledger.Rebuild(g.ctx, g.config(), nil); err != nil {
+	if _, err := g.rebuild(); err != nil {
 		t.Fatal(err)
 	}
 	g.want("covered agreement,consent")

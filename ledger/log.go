@@ -90,6 +90,7 @@ type Log struct {
 
 	verifier note.Verifier // for cfg.Keys.LogVerifierKey
 	signing  *signing
+	leased   leased
 
 	second      *cosign.Cosigner // of cfg.Keys.LogPQ; nil: the log has no second key
 	signedAgain atomic.Uint64    // size of the largest anchor that this process has signed with it
@@ -130,6 +131,9 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if err := l.signing.open(ctx); err != nil {
 		return nil, err
 	}
+	if err := l.lease(ctx); err != nil {
+		return nil, err
+	}
 	l.start()
 	return l, nil
 }
@@ -168,6 +172,9 @@ func Create(ctx context.Context, cfg Config, genesis *entry.Entry) (*Log, error)
 		return nil, fmt.Errorf("creating the log: %w", p.res.Err)
 	}
 	if err := l.load(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.lease(ctx); err != nil {
 		return nil, err
 	}
 	l.start()

@@ -1,10 +1,72 @@
 package ledger
 
-import "context"
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+	"time"
+
+	"igledger/ledger/storage"
+)
+
+// A log that is open has a lease on its tree, so that a rebuild does not begin beside it.
+const (
+	leaseLife  = 30 * time.Second
+	leaseRenew = leaseLife / 3
+)
+
+// readyFor is how long Ready takes for granted that the database and the signing record can be
+// written: anyone may ask, and each answer would cost a commit.
+const readyFor = time.Second
+
+// leased keeps the lease of an open log.
+type leased struct {
+	holder storage.Holder
+	ended  chan struct{} // closed when the lease was given up
+
+	mu      sync.Mutex // one probe at a time
+	written time.Time  // when Ready last wrote
+}
+
+// lease takes the lease and renews it until the last entry is answered.
+func (l *Log) lease(ctx context.Context) error {
+	rand.Read(l.leased.holder[:])
+	if err := l.store.Lease(ctx, l.tree, l.leased.holder, leaseLife); err != nil {
+		return err
+	}
+	l.leased.ended = make(chan struct{})
+	go func() {
+		defer close(l.leased.ended)
+		tick := time.NewTicker(leaseRenew)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+			case <-l.done:
+				l.endLease()
+				return
+			}
+			// A rebuild that began because the lease had ended notices if the log grew.
+			if err := l.store.Lease(context.Background(), l.tree, l.leased.holder, leaseLife); err != nil {
+				l.cfg.Logger.Error("renewing the lease on the log", "error", err)
+			}
+		}
+	}()
+	return nil
+}
+
+func (l *Log) endLease() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := l.store.EndLease(ctx, l.tree, l.leased.holder); err != nil {
+		l.cfg.Logger.Warn("the lease on the log ends by itself", "within", leaseLife, "error", err)
+	}
+}
 
 // Ready returns nil if an append would succeed now, and otherwise why it would not: the log has
 // stopped (ErrStopped), its signing record cannot be written (ErrRecord), the database does not
-// answer (storage.ErrUnavailable) or the tree takes no leaves (storage.ErrFrozen).
+// answer or cannot be written to (storage.ErrUnavailable), or the tree takes no leaves
+// (storage.ErrFrozen). It writes to both, at most once a second.
 func (l *Log) Ready(ctx context.Context) error {
 	l.mu.RLock()
 	closed := l.closed
@@ -12,8 +74,25 @@ func (l *Log) Ready(ctx context.Context) error {
 	if closed {
 		return ErrClosed
 	}
-	if _, err := l.store.Head(ctx, l.tree); err != nil {
+	if err := l.signing.failure(); err != nil {
 		return err
 	}
-	return l.signing.ready(ctx)
+	if err := l.store.Accepts(ctx, l.tree); err != nil {
+		return err
+	}
+	l.leased.mu.Lock()
+	defer l.leased.mu.Unlock()
+	now := l.cfg.Now()
+	if age := now.Sub(l.leased.written); age >= 0 && age < readyFor && !l.stats.failing.Load() {
+		return nil
+	}
+	l.leased.written = time.Time{}
+	if err := l.store.Lease(ctx, l.tree, l.leased.holder, leaseLife); err != nil {
+		return err
+	}
+	if err := l.signing.ready(ctx); err != nil {
+		return err
+	}
+	l.leased.written = now
+	return nil
 }

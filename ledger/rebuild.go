@@ -28,18 +28,35 @@ type Rebuilt struct {
 }
 
 // Rebuild makes again everything that is derived from the entries: idempotency keys, histories,
-// streams, persons, register and tiles. It checks every signature, key status and opening.
-// Meanwhile the log is frozen: no process can append. Unless nil, progress is called with the
-// number of entries done. If the leaves do not hash to the signed root, it changes nothing and
-// returns ErrDiffers.
+// streams, persons, register and tiles. It checks every signature, key status and opening. It works
+// beside the tables in use, which one transaction replaces at the end: a rebuild that is interrupted
+// has changed nothing, and the next one begins again. If a log is open to append, in any process, it
+// returns a *storage.InUseError. Unless nil, progress is called with the number of entries done. If
+// the leaves do not hash to the signed root, it changes nothing and returns ErrDiffers.
 func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebuilt, error) {
+	return rebuild(ctx, cfg, progress, func(r *rebuilding, derive func(storage.Record) (storage.Derived, error)) (storage.Head, error) {
+		return r.l.store.Rebuild(ctx, r.l.tree, derive, func() (storage.Final, error) { return r.final(ctx) })
+	})
+}
+
+// Recompute computes what Rebuild does, and changes nothing. The log may be in use.
+func Recompute(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebuilt, error) {
+	return rebuild(ctx, cfg, progress, func(r *rebuilding, derive func(storage.Record) (storage.Derived, error)) (storage.Head, error) {
+		return r.l.store.Replay(ctx, r.l.tree, derive)
+	})
+}
+
+func rebuild(
+	ctx context.Context, cfg Config, progress func(done uint64),
+	run func(*rebuilding, func(storage.Record) (storage.Derived, error)) (storage.Head, error),
+) (*Rebuilt, error) {
 	l, err := prepare(cfg)
 	if err != nil {
 		return nil, err
 	}
 	l.tree, err = l.store.FindTree(ctx, cfg.Origin)
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, ErrNoLog
+		return nil, l.signing.missing(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("finding the log: %w", err)
@@ -50,7 +67,7 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 		streams:   newStreams(l.cfg.MaxStreams),
 		persons:   map[[32]byte][]byte{},
 	}
-	head, err := l.store.Rebuild(ctx, l.tree, func(rec storage.Record) (storage.Derived, error) {
+	head, err := run(r, func(rec storage.Record) (storage.Derived, error) {
 		d, err := r.derive(ctx, rec)
 		if err != nil {
 			return d, fmt.Errorf("entry %d: %w", rec.Index, err)
@@ -59,7 +76,7 @@ func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebu
 			progress(rec.Index + 1)
 		}
 		return d, nil
-	}, func() (storage.Final, error) { return r.final(ctx) })
+	})
 	if err != nil {
 		return nil, err
 	}

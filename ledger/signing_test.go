@@ -64,7 +64,7 @@ func (w *world) reopenLog() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.log = log
+	w.logs, w.log = append(w.logs, log), log
 	w.t.Cleanup(func() { log.Close(context.Background()) })
 }
 

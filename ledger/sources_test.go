@@ -100,7 +100,7 @@ func TestSources(t *testing.T) {
 		}
 
 		before := w.sources()
-		if _, err := ledger.Rebuild(w.ctx, w.config(), nil); err != nil {
+		if _, err := w.rebuild(); err != nil {
 			t.Fatal(err)
 		}
 		if after := w.sources(); !reflect.DeepEqual(after, before) {
@@ -123,7 +123,7 @@ func TestSourcesBound(t *testing.T) {
 	if len(before.Gaps) > 1024 || uint64(len(before.Gaps))+before.Unlisted < 1299 || before.Unlisted == 0 {
 		t.Errorf("%d gaps and %d numbers beyond them", len(before.Gaps), before.Unlisted)
 	}
-	if _, err := ledger.Rebuild(w.ctx, w.config(), nil); err != nil {
+	if _, err := w.rebuild(); err != nil {
 		t.Fatal(err)
 	}
 	if after := w.sources()["SRC lims"]; !reflect.DeepEqual(after, before) {

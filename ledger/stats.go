@@ -8,6 +8,7 @@ import (
 // counters are the numbers behind Stats.
 type counters struct {
 	batches, appended, answered, failed, busy, size atomic.Uint64
+	failing                                         atomic.Bool // the last batch failed
 	observe                                         atomic.Pointer[func(added int, took time.Duration)]
 }
 

@@ -26,7 +26,7 @@ func TestRebuild(t *testing.T) {
 		}
 		w.log.Append(w.ctx, batch...)
 		head, _ := w.log.Checkpoint(w.ctx)
-		r, err := ledger.Rebuild(w.ctx, w.config(), nil)
+		r, err := w.rebuild()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,7 +161,7 @@ func read(w *world) error {
 }
 
 func rebuild(w *world) error {
-	_, err := ledger.Rebuild(w.ctx, w.config(), nil)
+	_, err := w.rebuild()
 	return err
 }
 

@@ -29,6 +29,7 @@ type world struct {
 	store               *storage.Storage
 	record              record.Record
 	log                 *ledger.Log
+	logs                []*ledger.Log // all that were opened
 	seq                 uint64
 	now                 func() time.Time
 	policy              *cosign.Policy // of the log when it is opened next
@@ -75,7 +76,9 @@ func newWorld(t testing.TB, dsn string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.log.Close(context.Background()) })
+	first := w.log
+	w.logs = append(w.logs, first)
+	t.Cleanup(func() { first.Close(context.Background()) })
 	w.enrol("SRC", w.sourceAdmin, entry.RoleSource, entry.RoleController)
 	w.must(w.addKey("SRC", w.sourceAdmin, w.source, entry.PurposeSubmit))
 	return w

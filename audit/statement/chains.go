@@ -91,6 +91,10 @@ func readChain(ctx context.Context, log *ledger.Log, name string) (publicChain, 
 	if err != nil {
 		return publicChain{}, fmt.Errorf("reading the history of %s: %w", name, err)
 	}
+	if len(leaves) == 0 { // it is that of a key, an organisation or the genesis, which an entry refers to
+		return publicChain{}, fmt.Errorf("the database lacks the history of %s, igledger rebuild makes it again: %w",
+			name, ErrDiffers)
+	}
 	chain := publicChain{leaves: leaves}
 	for _, l := range leaves {
 		chain.kids = append(chain.kids, l.Entry.KID)

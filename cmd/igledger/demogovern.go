@@ -206,7 +206,7 @@ func (d *demo) findForged(ctx context.Context, cfg ledger.Config, person demodat
 	if err := log.Close(ctx); err != nil {
 		return err
 	}
-	r, err := ledger.Rebuild(ctx, cfg, nil)
+	r, err := ledger.Recompute(ctx, cfg, nil) // the log is being served
 	if err != nil {
 		return err
 	}

@@ -320,17 +320,26 @@ func rebuildCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "rebuild",
 		Usage: "rebuild every projection of the log from its entries, and check that roots and verdicts are the same",
-		Description: "Stop every igledger serve on the database first: the command holds the log's lock.\n\n" +
+		Description: "Stop every igledger serve on the database first: the command refuses to run beside one. It\n" +
+			"works beside the tables in use and replaces them at the end, so it can be interrupted and\n" +
+			"run again. With --check it only computes, changes nothing, and may run beside a server.\n\n" +
 			"Example: igledger rebuild --database sqlite:igledger-data/log.db --keys igledger-data/keys",
-		Flags: append(logFlags(), &cli.BoolFlag{Name: "json", Usage: "print as JSON"}),
+		Flags: append(logFlags(),
+			&cli.BoolFlag{Name: "check", Usage: "change nothing"},
+			&cli.BoolFlag{Name: "json", Usage: "print as JSON"}),
 		Action: func(c *cli.Context) error {
 			cfg, err := logConfig(c)
 			if err != nil {
 				return err
 			}
 			defer closeLog(cfg)
-			r, err := ledger.Rebuild(c.Context, cfg, nil)
-			if errors.Is(err, ledger.ErrDiffers) {
+			run := ledger.Rebuild
+			if c.Bool("check") {
+				run = ledger.Recompute
+			}
+			r, err := run(c.Context, cfg, nil)
+			var used *storage.InUseError
+			if errors.Is(err, ledger.ErrDiffers) || errors.Is(err, storage.ErrOvertaken) || errors.As(err, &used) {
 				return refused("%w", err)
 			}
 			if err != nil {

@@ -289,6 +289,7 @@ var failures = []struct {
 	{ledger.ErrClosed, unavailable},
 	{ledger.ErrStopped, stopped},
 	{ledger.ErrRecord, unavailable},
+	{storage.ErrFrozen, unavailable},
 	{storage.ErrUnavailable, unavailable},
 	{context.Canceled, unavailable},
 	{context.DeadlineExceeded, unavailable},

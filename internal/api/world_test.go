@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -37,6 +38,7 @@ const (
 // call it.
 type world struct {
 	testing.TB
+	dsn                 string
 	keys                *ledger.Keys
 	store               *storage.Storage
 	log                 *ledger.Log
@@ -77,7 +79,7 @@ func newWorldOn(t testing.TB, dsn string) *world { return newWorldWith(t, dsn, n
 
 func newWorldWith(t testing.TB, dsn string, now func() time.Time) *world {
 	t.Helper()
-	w := &world{TB: t, lines: new(syncBuffer), admin: map[string]*wire.Signer{},
+	w := &world{TB: t, dsn: dsn, lines: new(syncBuffer), admin: map[string]*wire.Signer{},
 		submit: map[string]*wire.Signer{}, audit: map[string]*wire.Signer{}, seq: map[string]uint64{}}
 	w.registrar, w.enroller = w.newKey(), w.newKey()
 	dir := filepath.Join(t.TempDir(), "keys")
@@ -112,6 +114,18 @@ func newWorldWith(t testing.TB, dsn string, now func() time.Time) *world {
 	w.server = httptest.NewServer(w.handler())
 	t.Cleanup(w.server.Close)
 	return w
+}
+
+// exec changes the world's SQLite file behind the ledger's back.
+func (w *world) exec(statements ...string) {
+	w.Helper()
+	db, err := sql.Open("sqlite", strings.TrimPrefix(w.dsn, "sqlite:"))
+	w.ok(err)
+	defer db.Close()
+	for _, s := range statements {
+		_, err := db.ExecContext(w.Context(), s)
+		w.ok(err)
+	}
 }
 
 func (w *world) handler() http.Handler {

@@ -164,8 +164,8 @@ func (a *AppendTx) lookups(look Lookup) []Op {
 	return ops
 }
 
-// ready checks the results of the look-ups and prepares them for f.
-func (a *AppendTx) ready(ctx context.Context, look Lookup) error {
+// accepts returns nil if the tree, as looked up, takes leaves.
+func (a *AppendTx) accepts() error {
 	if !a.row.found {
 		return fmt.Errorf("%w: the tree is gone", ErrNotFound)
 	}
@@ -176,6 +176,14 @@ func (a *AppendTx) ready(ctx context.Context, look Lookup) error {
 		trillian.TreeType(a.state.kind) != trillian.TreeType_PREORDERED_LOG {
 		return fmt.Errorf("%w: state %s, type %s, live %d", ErrFrozen,
 			trillian.TreeState(a.state.state), trillian.TreeType(a.state.kind), a.state.live)
+	}
+	return nil
+}
+
+// ready checks the results of the look-ups and prepares them for f.
+func (a *AppendTx) ready(ctx context.Context, look Lookup) error {
+	if err := a.accepts(); err != nil {
+		return err
 	}
 	for _, k := range look.Keys {
 		a.keys[k] = false

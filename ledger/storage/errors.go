@@ -39,6 +39,17 @@ var (
 // hanging for 20 seconds, and PostgreSQL waits for a lock for ever.
 const statementTimeout = 10 * time.Second
 
+// unbounded is a context's key for work that takes as long as the tables are large.
+type unbounded struct{}
+
+// bounded returns the context of one round trip of a transaction.
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Value(unbounded{}) != nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, statementTimeout)
+}
+
 // The limits of retry.
 const (
 	// maxContention is how long a transaction is run again after conflicts: other writers may hold

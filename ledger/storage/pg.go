@@ -117,7 +117,7 @@ func (d *pgDB) snapshot(ctx context.Context, ops ...Op) error {
 }
 
 func (d *pgDB) begin(ctx context.Context, ops ...Op) (tx, error) {
-	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	ctx, cancel := bounded(ctx)
 	defer cancel()
 	c, err := d.pool.Acquire(ctx)
 	if err != nil {
@@ -134,7 +134,7 @@ func (d *pgDB) begin(ctx context.Context, ops ...Op) (tx, error) {
 type pgTx struct{ conn *pgxpool.Conn }
 
 func (t *pgTx) do(ctx context.Context, ops ...Op) error {
-	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	ctx, cancel := bounded(ctx)
 	defer cancel()
 	return send(ctx, t.conn.Conn(), ops)
 }

@@ -1,7 +1,10 @@
 package storage
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -12,6 +15,10 @@ import (
 // ErrDiffers means that the root computed from the leaves is not the one that was stored and
 // signed.
 var ErrDiffers = fmt.Errorf("%w: the root computed from the leaves is not the stored one", ErrCorrupt)
+
+// ErrOvertaken means that the log grew, or another rebuild began, while this one ran. It changed
+// nothing.
+var ErrOvertaken = errors.New("the log changed during the rebuild")
 
 // Derived is what the derived tables hold about one leaf.
 type Derived struct {
@@ -30,42 +37,89 @@ type Final struct {
 // rebuildPage is how many leaves a transaction of Rebuild reads and writes.
 const rebuildPage = 2048
 
-// Rebuild writes again every table that is derived from the leaves: keys, chains with their links,
+// rebuilt begins the names of the tables that a rebuild fills beside the real ones.
+const rebuilt = "rebuilt_"
+
+// derivedTable is a table that is derived from the leaves.
+type derivedTable struct {
+	name, key, columns string
+}
+
+var derived = []derivedTable{
+	{"idem", "k", "k, idx"}, {"chain", "k", "k, count, head, last"}, {"source", "k", "k, state"},
+	{"person", "k", "k, state"}, {"register", "place", "place"}, {"tile", "place", "place, hashes"},
+}
+
+// relinked holds the leaves whose links have to be changed. Only a rebuild has it.
+var relinked = derivedTable{"prev", "place", "place, prev"}
+
+// of returns the arguments that limit a statement to the rows of a tree.
+func (d derivedTable) of(num TreeNumber) []any {
+	if d.key == "k" {
+		return []any{num.Key(nil), (num + 1).Key(nil)}
+	}
+	return []any{num.Place(0), (num + 1).Place(0)}
+}
+
+func (d derivedTable) where() string { return d.key + " >= $1 AND " + d.key + " < $2" }
+
+// clear returns the statement that empties a table: the real one or, with the prefix rebuilt, the
+// one beside it.
+func (d derivedTable) clear(num TreeNumber, prefix string) Op {
+	return Op{SQL: "DELETE FROM " + prefix + d.name + " WHERE " + d.where(), Args: d.of(num)}
+}
+
+// replace returns the statements that put the rebuilt rows in the place of the real ones.
+func (d derivedTable) replace(num TreeNumber) []Op {
+	return []Op{
+		d.clear(num, ""),
+		{SQL: "INSERT INTO " + d.name + " (" + d.columns + ") SELECT " + d.columns + " FROM " + rebuilt + d.name +
+			" WHERE " + d.where(), Args: d.of(num)},
+		d.clear(num, rebuilt),
+	}
+}
+
+var (
+	rebuiltIdem, rebuiltIdemLite         = Insert(rebuilt+"idem", idemCols, "")
+	rebuiltChain, rebuiltChainLite       = Insert(rebuilt+"chain", []string{"k BYTEA", "count INT8", "head BYTEA", "last INT8"}, "")
+	rebuiltSource, rebuiltSourceLite     = Insert(rebuilt+"source", []string{"k BYTEA", "state BYTEA"}, "")
+	rebuiltPerson, rebuiltPersonLite     = Insert(rebuilt+"person", []string{"k BYTEA", "state BYTEA"}, "")
+	rebuiltRegister, rebuiltRegisterLite = Insert(rebuilt+"register", []string{"place INT8"}, "")
+	rebuiltTile, rebuiltTileLite         = Insert(rebuilt+"tile", []string{"place INT8", "hashes BYTEA"}, "")
+	rebuiltPrev, rebuiltPrevLite         = Insert(rebuilt+"prev", []string{"place INT8", "prev INT8"}, "")
+)
+
+const relink = "UPDATE leaf SET prev = u.prev FROM rebuilt_prev AS u WHERE leaf.place = u.place AND u.place >= $1 AND u.place < $2"
+
+// Rebuild makes again every table that is derived from the leaves: keys, chains with their links,
 // streams, persons, the register's places and the tiles. derive is called once for each leaf, in
 // order; it must not rely on the record's Prev. final is called at the end, for the state of every
 // stream and person. First the leaves are checked against the stored root. If it is not their root,
 // Rebuild changes nothing and returns ErrDiffers.
 //
-// It works in pages, each in its own transaction. The tree is frozen in between, so that no process
-// can append meanwhile (ErrFrozen). While it runs, readers get ErrNotFound for tiles that are not
-// written yet, and for proofs that need them. If it is interrupted, the tree stays frozen until
-// Rebuild is run again to its end, which always thaws it. The derived tables are emptied in one
-// transaction, and the chains are kept in memory: that is too much for a log of hundreds of
-// millions of leaves on CockroachDB.
+// It writes beside the tables in use, in pages, each in its own transaction. The last transaction
+// puts what was written in the place of what was there. So a rebuild that is interrupted has changed
+// nothing, and the next one begins again. Readers notice nothing. Nobody may append meanwhile: if a
+// process has a lease on the tree, it returns an *InUseError, and if the log grew nevertheless,
+// ErrOvertaken. The last transaction is as large as the derived tables, and the chains are kept in
+// memory: that is too much for a log of hundreds of millions of leaves on CockroachDB.
 func (s *Storage) Rebuild(
 	ctx context.Context, tree *trillian.Tree, derive func(Record) (Derived, error), final func() (Final, error),
 ) (Head, error) {
+	ctx = context.WithValue(ctx, unbounded{}, true)
 	num, err := s.Number(ctx, tree)
-	var h headRow
+	r := &rebuild{s: s, tree: tree, num: num, chains: map[[32]byte]Chain{}}
 	if err == nil {
-		h, err = readHead(ctx, s.Read, num)
+		err = r.begin(ctx)
 	}
-	var was trillian.TreeState
 	if err == nil {
-		was, err = s.setState(ctx, num, trillian.TreeState_FROZEN)
+		err = r.checkRoot(ctx, r.head)
 	}
 	if err != nil {
 		return Head{}, s.wrap(ctx, "rebuilding", err)
 	}
-	r := &rebuild{s: s, tree: tree, num: num, was: was, chains: map[[32]byte]Chain{}}
-	if err := r.checkRoot(ctx, h.Head); err != nil {
-		return Head{}, s.wrap(ctx, "rebuilding", err)
-	}
-	if err := r.clear(ctx); err != nil {
-		return Head{}, s.wrap(ctx, "rebuilding", err)
-	}
-	for start := uint64(0); start < h.Size; start += rebuildPage {
-		if err := r.page(ctx, start, min(rebuildPage, h.Size-start), derive); err != nil {
+	for start := uint64(0); start < r.head.Size; start += rebuildPage {
+		if err := r.page(ctx, start, min(rebuildPage, r.head.Size-start), derive); err != nil {
 			return Head{}, s.wrap(ctx, fmt.Sprintf("rebuilding from leaf %d", start), err)
 		}
 	}
@@ -73,11 +127,37 @@ func (s *Storage) Rebuild(
 	if err == nil {
 		err = r.finish(ctx, f)
 	}
+	if err == nil {
+		err = r.replace(ctx)
+	}
 	if err != nil {
 		return Head{}, s.wrap(ctx, "rebuilding", err)
 	}
-	h.Head.Register = r.register
-	return h.Head, nil
+	s.tiles.forget(num)
+	r.head.Register = r.register
+	return r.head, nil
+}
+
+// Replay calls derive as Rebuild does, and changes nothing. The log may grow meanwhile.
+func (s *Storage) Replay(ctx context.Context, tree *trillian.Tree, derive func(Record) (Derived, error)) (Head, error) {
+	h, err := s.Head(ctx, tree)
+	if err != nil {
+		return h, err
+	}
+	r := &rebuild{s: s, tree: tree}
+	if err := r.checkRoot(ctx, h); err != nil {
+		return h, s.wrap(ctx, "replaying", err)
+	}
+	for start := uint64(0); start < h.Size; start += rebuildPage {
+		records, err := r.records(ctx, start, min(rebuildPage, h.Size-start))
+		for i := 0; err == nil && i < len(records); i++ {
+			_, err = derive(records[i])
+		}
+		if err != nil {
+			return h, s.wrap(ctx, fmt.Sprintf("replaying from leaf %d", start), err)
+		}
+	}
+	return h, nil
 }
 
 // rebuild is one run.
@@ -85,38 +165,61 @@ type rebuild struct {
 	s        *Storage
 	tree     *trillian.Tree
 	num      TreeNumber
-	was      trillian.TreeState // restored if nothing is changed
+	run      [16]byte
+	head     Head // when it began
 	chains   map[[32]byte]Chain
 	edge     [maxLevel + 1][]byte // hashes of the tile at the right edge of each level
 	tiles    [maxLevel + 1]uint64 // its index
 	register uint64
 }
 
-// setState freezes or thaws a tree, under its head's lock, and returns the state it had.
-func (s *Storage) setState(
-	ctx context.Context, num TreeNumber, state trillian.TreeState,
-) (was trillian.TreeState, err error) {
-	var h headRow
-	var before int64
-	err = update(ctx, func(ctx context.Context) error {
-		t, err := s.db.begin(ctx, headOp(num, &h, true), Op{
-			SQL: "SELECT state FROM tree WHERE num = $1", Args: []any{int64(num)},
-			Scan: func(scan func(...any) error) error { return scan(&before) },
-		})
-		if err != nil {
-			return err
+// begin takes over from a rebuild that was interrupted.
+func (r *rebuild) begin(ctx context.Context) error {
+	rand.Read(r.run[:])
+	return r.s.Transact(ctx, func(ctx context.Context, run Runner) ([]Op, error) {
+		var h headRow
+		if err := run(ctx, headOp(r.num, &h, true)); err != nil {
+			return nil, err
 		}
-		defer t.rollback()
-		return t.commit(ctx, Op{
-			SQL:  "UPDATE tree SET state = $1 WHERE num = $2",
-			Args: []any{int64(state), int64(num)}, Expect: 1,
-		})
+		if !h.found {
+			return nil, fmt.Errorf("%w: the tree is gone", ErrNotFound)
+		}
+		r.head = h.Head
+		ops := []Op{{
+			SQL:  "INSERT INTO rebuild (tree, run) VALUES ($1, $2) ON CONFLICT (tree) DO UPDATE SET run = excluded.run",
+			Args: []any{int64(r.num), r.run[:]},
+		}, relinked.clear(r.num, rebuilt)}
+		for _, d := range derived {
+			ops = append(ops, d.clear(r.num, rebuilt))
+		}
+		return ops, unused(ctx, run, r.num)
 	})
-	return trillian.TreeState(before), err
 }
 
-// checkRoot computes the root from the leaves' values alone. If it is not the head's, it thaws the
-// tree, which was not changed.
+// write commits statements, unless a process has the tree open to append to it, the log grew, or
+// another rebuild took over.
+func (r *rebuild) write(ctx context.Context, ops ...Op) error {
+	return r.s.TransactOnce(ctx, func(ctx context.Context, run Runner) ([]Op, error) {
+		var h headRow
+		var now []byte
+		err := run(ctx, headOp(r.num, &h, true), Op{
+			SQL: "SELECT run FROM rebuild WHERE tree = $1", Args: []any{int64(r.num)},
+			Fresh: func() { now = nil },
+			Scan:  func(scan func(...any) error) error { return scan(&now) },
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case !bytes.Equal(now, r.run[:]):
+			return nil, fmt.Errorf("%w: another rebuild began", ErrOvertaken)
+		case h.Size != r.head.Size || h.Root != r.head.Root:
+			return nil, fmt.Errorf("%w: from %d to %d entries", ErrOvertaken, r.head.Size, h.Size)
+		}
+		return ops, unused(ctx, run, r.num)
+	})
+}
+
+// checkRoot computes the root from the leaves' values alone, and compares it with the head's.
 func (r *rebuild) checkRoot(ctx context.Context, h Head) error {
 	rng := (&compact.RangeFactory{Hash: hasher.HashChildren}).NewEmptyRange(0)
 	for start := uint64(0); start < h.Size; start += rebuildPage {
@@ -141,43 +244,23 @@ func (r *rebuild) checkRoot(ctx context.Context, h Head) error {
 	if rng.End() == h.Size && [32]byte(root) == h.Root {
 		return nil
 	}
-	if _, err := r.s.setState(ctx, r.num, r.was); err != nil {
-		return err
-	}
 	return fmt.Errorf("%w: computed: size %d, root %x; stored: size %d, root %x",
 		ErrDiffers, rng.End(), root, h.Size, h.Root)
 }
 
-// clear empties the derived tables.
-func (r *rebuild) clear(ctx context.Context) error {
-	r.s.tiles.forget(r.num)
-	from, to := r.num.Place(0), (r.num + 1).Place(0)
-	var ops []Op
-	for _, table := range []string{"idem", "chain", "source", "person"} {
-		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2",
-			Args: []any{r.num.Key(nil), (r.num + 1).Key(nil)}})
+func (r *rebuild) records(ctx context.Context, start, n uint64) ([]Record, error) {
+	records, err := r.s.Records(ctx, r.tree, start, n)
+	if err == nil && uint64(len(records)) != n {
+		err = fmt.Errorf("%w: leaf %d is missing", ErrCorrupt, start+uint64(len(records)))
 	}
-	for _, table := range []string{"register", "tile"} {
-		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2",
-			Args: []any{from, to}})
-	}
-	return r.s.write(ctx, ops...)
+	return records, err
 }
-
-var (
-	updatePrev = "UPDATE leaf SET prev = u.prev" +
-		" FROM (SELECT unnest($1::INT8[]) AS place, unnest($2::INT8[]) AS prev) AS u WHERE leaf.place = u.place"
-	updatePrevLite = "UPDATE leaf SET prev = $2 WHERE place = $1"
-)
 
 // page derives n leaves from start on, and writes what they complete.
 func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record) (Derived, error)) error {
-	records, err := r.s.Records(ctx, r.tree, start, n)
+	records, err := r.records(ctx, start, n)
 	if err != nil {
 		return err
-	}
-	if uint64(len(records)) != n {
-		return fmt.Errorf("%w: leaf %d is missing", ErrCorrupt, start+uint64(len(records)))
 	}
 	var keys [][]byte
 	var idxs, registers, places []int64
@@ -207,14 +290,14 @@ func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record)
 		}
 		r.grow(0, hasher.HashLeaf(rec.Value), full)
 	}
-	ops := []Op{{SQL: insertIdem, Lite: insertIdemLite, Cols: []any{keys, idxs}}}
+	ops := []Op{{SQL: rebuiltIdem, Lite: rebuiltIdemLite, Cols: []any{keys, idxs}}}
 	if len(registers) > 0 {
-		ops = append(ops, Op{SQL: insertRegister, Lite: insertRegisterLite, Cols: []any{registers}})
+		ops = append(ops, Op{SQL: rebuiltRegister, Lite: rebuiltRegisterLite, Cols: []any{registers}})
 	}
 	if len(places) > 0 {
-		ops = append(ops, Op{SQL: updatePrev, Lite: updatePrevLite, Cols: []any{places, prevs}})
+		ops = append(ops, Op{SQL: rebuiltPrev, Lite: rebuiltPrevLite, Cols: []any{places, prevs}})
 	}
-	return r.s.write(ctx, append(ops, tileWrites(full)...)...)
+	return r.write(ctx, append(ops, rebuiltTiles(full)...)...)
 }
 
 // grow adds a hash at the right edge of a level. A tile that is full goes into full, and its root
@@ -245,7 +328,16 @@ func tileWrites(tiles tileSet) []Op {
 	return []Op{{SQL: upsertTile, Lite: upsertTileLite, Cols: []any{places, hashes}}}
 }
 
-// finish writes chains, streams, persons and the tiles at the right edge, and thaws the tree.
+// rebuiltTiles is tileWrites for the table beside the real one.
+func rebuiltTiles(tiles tileSet) []Op {
+	ops := tileWrites(tiles)
+	for i := range ops {
+		ops[i].SQL, ops[i].Lite = rebuiltTile, rebuiltTileLite
+	}
+	return ops
+}
+
+// finish writes chains, streams, persons and the tiles at the right edge.
 func (r *rebuild) finish(ctx context.Context, f Final) error {
 	var ks, heads [][]byte
 	var counts, lasts []int64
@@ -257,10 +349,10 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 	for i := 0; i < len(ks); i += rebuildPage {
 		end := min(i+rebuildPage, len(ks))
 		o := Op{
-			SQL: upsertChain, Lite: upsertChainLite,
+			SQL: rebuiltChain, Lite: rebuiltChainLite,
 			Cols: []any{ks[i:end], counts[i:end], heads[i:end], lasts[i:end]},
 		}
-		if err := r.s.write(ctx, o); err != nil {
+		if err := r.write(ctx, o); err != nil {
 			return err
 		}
 	}
@@ -270,19 +362,29 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 			edge[tileID{r.num, level, r.tiles[level]}] = r.edge[level]
 		}
 	}
-	ops := []Op{{
-		SQL:  "UPDATE head SET register = $1 WHERE tree = $2",
-		Args: []any{int64(r.register), int64(r.num)}, Expect: 1,
-	}}
+	ops := rebuiltTiles(edge)
 	if len(f.Streams) > 0 {
-		ops = append(ops, putStreams(r.num, f.Streams))
+		o := putStreams(r.num, f.Streams)
+		o.SQL, o.Lite = rebuiltSource, rebuiltSourceLite
+		ops = append(ops, o)
 	}
 	if len(f.Persons) > 0 {
-		ops = append(ops, putPersons(r.num, f.Persons))
+		o := putPersons(r.num, f.Persons)
+		o.SQL, o.Lite = rebuiltPerson, rebuiltPersonLite
+		ops = append(ops, o)
 	}
-	if err := r.s.write(ctx, append(ops, tileWrites(edge)...)...); err != nil {
-		return err
+	return r.write(ctx, ops...)
+}
+
+// replace puts what was rebuilt in the place of what was there.
+func (r *rebuild) replace(ctx context.Context) error {
+	ops := []Op{
+		{SQL: relink, Args: relinked.of(r.num)}, relinked.clear(r.num, rebuilt),
+		{SQL: "UPDATE head SET register = $1 WHERE tree = $2", Args: []any{int64(r.register), int64(r.num)}, Expect: 1},
+		{SQL: "DELETE FROM rebuild WHERE tree = $1", Args: []any{int64(r.num)}},
 	}
-	_, err := r.s.setState(ctx, r.num, trillian.TreeState_ACTIVE)
-	return err
+	for _, d := range derived {
+		ops = append(ops, d.replace(r.num)...)
+	}
+	return r.write(ctx, ops...)
 }

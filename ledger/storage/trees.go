@@ -110,15 +110,15 @@ func CreateTree(ctx context.Context, run Runner, tree *trillian.Tree) (*trillian
 // DeleteTree returns the statements that delete a tree and all that belongs to it.
 func DeleteTree(num TreeNumber) []Op {
 	var ops []Op
-	for _, table := range []string{"idem", "chain", "source", "person"} {
-		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE k >= $1 AND k < $2",
-			Args: []any{num.Key(nil), (num + 1).Key(nil)}})
+	for _, d := range derived {
+		ops = append(ops, d.clear(num, ""), d.clear(num, rebuilt))
 	}
-	for _, table := range []string{"leaf", "register", "tile", "cosignature"} {
+	ops = append(ops, relinked.clear(num, rebuilt))
+	for _, table := range []string{"leaf", "cosignature"} {
 		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE place >= $1 AND place < $2",
 			Args: []any{num.Place(0), (num + 1).Place(0)}})
 	}
-	for _, table := range []string{"witnessed", "anchor", "head"} {
+	for _, table := range []string{"rebuild", "lease", "witnessed", "anchor", "head"} {
 		ops = append(ops, Op{SQL: "DELETE FROM " + table + " WHERE tree = $1", Args: []any{int64(num)}})
 	}
 	return append(ops, Op{SQL: "DELETE FROM tree WHERE num = $1", Args: []any{int64(num)}})

@@ -120,6 +120,58 @@ CREATE TABLE IF NOT EXISTS anchor (
   CONSTRAINT anchor_pk PRIMARY KEY (tree)
 ){{fill 50}};
 
+-- What a rebuild has derived so far, until one transaction puts it in the place of the tables above.
+-- run is that of the rebuild that may write here: a later one takes over from one that was killed.
+CREATE TABLE IF NOT EXISTS rebuild (
+  tree {{.Int}}   NOT NULL,
+  run  {{.Bytes}} NOT NULL,
+  CONSTRAINT rebuild_pk PRIMARY KEY (tree)
+);
+CREATE TABLE IF NOT EXISTS rebuilt_idem (
+  idx {{.Int}}   NOT NULL,
+  k   {{.Bytes}} NOT NULL,
+  CONSTRAINT rebuilt_idem_pk PRIMARY KEY (k)
+){{clustered}};
+CREATE TABLE IF NOT EXISTS rebuilt_chain (
+  count {{.Int}}   NOT NULL,
+  last  {{.Int}}   NOT NULL,
+  k     {{.Bytes}} NOT NULL,
+  head  {{.Bytes}} NOT NULL,
+  CONSTRAINT rebuilt_chain_pk PRIMARY KEY (k)
+){{clustered}};
+CREATE TABLE IF NOT EXISTS rebuilt_source (
+  k     {{.Bytes}} NOT NULL,
+  state {{.Bytes}} NOT NULL,
+  CONSTRAINT rebuilt_source_pk PRIMARY KEY (k)
+){{clustered}};
+CREATE TABLE IF NOT EXISTS rebuilt_person (
+  k     {{.Bytes}} NOT NULL,
+  state {{.Bytes}} NOT NULL,
+  CONSTRAINT rebuilt_person_pk PRIMARY KEY (k)
+){{clustered}};
+CREATE TABLE IF NOT EXISTS rebuilt_register (
+  place {{.Int}} NOT NULL,
+  CONSTRAINT rebuilt_register_pk PRIMARY KEY (place)
+);
+CREATE TABLE IF NOT EXISTS rebuilt_tile (
+  place  {{.Int}}   NOT NULL,
+  hashes {{.Bytes}} NOT NULL,
+  CONSTRAINT rebuilt_tile_pk PRIMARY KEY (place)
+);
+CREATE TABLE IF NOT EXISTS rebuilt_prev (
+  place {{.Int}} NOT NULL, -- of a leaf whose prev is wrong
+  prev  {{.Int}},
+  CONSTRAINT rebuilt_prev_pk PRIMARY KEY (place)
+);
+
+-- Who has a tree open to append to it. A rebuild waits until nobody has.
+CREATE TABLE IF NOT EXISTS lease (
+  tree    {{.Int}}   NOT NULL,
+  holder  {{.Bytes}} NOT NULL,
+  expires {{.Int}}   NOT NULL, -- ms since 1970, by the database's clock
+  CONSTRAINT lease_pk PRIMARY KEY (tree, holder)
+);
+
 -- Data keys of openings, wrapped by a key that is not in this database.
 CREATE TABLE IF NOT EXISTS data_key (
   id      {{.Bytes}} NOT NULL,

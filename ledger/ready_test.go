@@ -1,0 +1,85 @@
+package ledger_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"igledger/internal/testdb"
+	"igledger/ledger"
+	"igledger/ledger/storage"
+)
+
+// Ready says the same as an append.
+func TestReady(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	now := time.Now()
+	w.now = func() time.Time { return now }
+	same := func(what string, want error) {
+		t.Helper()
+		ready := w.log.Ready(w.ctx)
+		if r := w.log.Append(w.ctx, w.access(person))[0]; (r.Err == nil) != (ready == nil) {
+			t.Errorf("%s: ready %v, but appending: %v", what, ready, r.Err)
+		}
+		if want != nil && !errors.Is(ready, want) {
+			t.Errorf("%s: %v, want %v", what, ready, want)
+		}
+	}
+	same("at first", nil)
+	w.exec("UPDATE tree SET state = 2")
+	same("frozen", storage.ErrFrozen)
+	w.exec("UPDATE tree SET state = 1")
+	same("thawed", nil)
+	const full = " BEGIN SELECT RAISE(ABORT, 'no room'); END"
+	w.exec("CREATE TRIGGER a BEFORE UPDATE ON head"+full, "CREATE TRIGGER b BEFORE INSERT ON lease"+full)
+	now = now.Add(2 * time.Second)
+	same("a database that cannot be written", nil)
+	w.exec("DROP TRIGGER a", "DROP TRIGGER b")
+	same("room again", nil)
+	w.log.Close(w.ctx)
+	same("closed", ledger.ErrClosed)
+}
+
+// A failed append is seen at once, also within the second for which Ready does not write.
+func TestReadyAfterFailedAppend(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	now := time.Now()
+	w.now = func() time.Time { return now }
+	if err := w.log.Ready(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	const full = " BEGIN SELECT RAISE(ABORT, 'no room'); END"
+	w.exec("CREATE TRIGGER a BEFORE UPDATE ON head"+full, "CREATE TRIGGER b BEFORE INSERT ON lease"+full)
+	if r := w.log.Append(w.ctx, w.access(person))[0]; r.Err == nil {
+		t.Fatal("appended")
+	}
+	if err := w.log.Ready(w.ctx); err == nil {
+		t.Error("ready")
+	}
+}
+
+// A rebuild refuses to run beside an open log, also one in another process that was killed, until
+// its lease has ended.
+func TestRebuildBesideOpenLog(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
+		w := newWorld(t, dsn)
+		e := w.access(person)
+		w.must(e)
+		var used *storage.InUseError
+		if _, err := ledger.Rebuild(w.ctx, w.config(), nil); !errors.As(err, &used) || used.Holders != 1 {
+			t.Fatalf("beside an open log: %v", err)
+		}
+		if r, err := ledger.Recompute(w.ctx, w.config(), nil); err != nil || r.Entries != 5 {
+			t.Errorf("computing only: %+v, %v", r, err)
+		}
+		w.must(w.access(person))
+		r, err := w.rebuild() // which closes the log
+		if err != nil || r.Entries != 6 {
+			t.Errorf("alone: %+v, %v", r, err)
+		}
+		if r := w.must(e); !r.Replayed {
+			t.Error("an entry was forgotten")
+		}
+		w.checkLog()
+	})
+}

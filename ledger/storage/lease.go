@@ -1,0 +1,92 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/trillian"
+)
+
+// A lease says that a process has a tree open to append to it. It has an end by the database's
+// clock, so that a process that was killed does not count for long. Any number of processes may
+// have one. A rebuild needs that there is none: see InUseError.
+
+// Holder names the holder of a lease.
+type Holder [16]byte
+
+// InUseError means that processes have the tree open to append to it.
+type InUseError struct {
+	Holders int
+	Ends    time.Duration // when the last lease ends unless it is renewed
+}
+
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("%d processes have the log open to append to it. Stop them first; one that was killed counts for "+
+		"another %s at most", e.Holders, e.Ends.Round(time.Second))
+}
+
+// The database's clock, in ms since 1970.
+const (
+	nowSQL  = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS INT8)"
+	nowLite = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+)
+
+// Lease gives holder a lease on the tree for life from now on, or renews it.
+func (s *Storage) Lease(ctx context.Context, tree *trillian.Tree, holder Holder, life time.Duration) error {
+	const drop = "DELETE FROM lease WHERE tree = $1 AND expires < "
+	const insert = "INSERT INTO lease (tree, holder, expires) VALUES ($1, $2, "
+	const renew = " + $3) ON CONFLICT (tree, holder) DO UPDATE SET expires = excluded.expires"
+	num, err := s.Number(ctx, tree)
+	if err == nil {
+		err = s.Transact(ctx, func(ctx context.Context, run Runner) ([]Op, error) {
+			var h headRow
+			return []Op{
+				{SQL: drop + nowSQL, Lite: drop + nowLite, Args: []any{int64(num)}},
+				{SQL: insert + nowSQL + renew, Lite: insert + nowLite + renew,
+					Args: []any{int64(num), holder[:], life.Milliseconds()}},
+			}, run(ctx, headOp(num, &h, true)) // a rebuild looks for leases under this lock
+		})
+	}
+	return s.wrap(ctx, "leasing the log", err)
+}
+
+// EndLease gives a lease back.
+func (s *Storage) EndLease(ctx context.Context, tree *trillian.Tree, holder Holder) error {
+	num, err := s.Number(ctx, tree)
+	if err == nil {
+		err = s.write(ctx, Op{SQL: "DELETE FROM lease WHERE tree = $1 AND holder = $2", Args: []any{int64(num), holder[:]}})
+	}
+	return s.wrap(ctx, "ending a lease", err)
+}
+
+// unused returns an *InUseError if there is a lease on the tree. The caller holds the tree's head.
+func unused(ctx context.Context, run Runner, num TreeNumber) error {
+	const count = "SELECT count(*), coalesce(max(expires) - "
+	const where = ", 0) FROM lease WHERE tree = $1 AND expires >= "
+	var n, ends int64
+	err := run(ctx, Op{
+		SQL: count + nowSQL + where + nowSQL, Lite: count + nowLite + where + nowLite, Args: []any{int64(num)},
+		Scan: func(scan func(...any) error) error { return scan(&n, &ends) },
+	})
+	if err == nil && n > 0 {
+		err = &InUseError{int(n), time.Duration(ends) * time.Millisecond}
+	}
+	return err
+}
+
+// Accepts returns nil if the tree accepts leaves, ErrFrozen if it does not.
+func (s *Storage) Accepts(ctx context.Context, tree *trillian.Tree) error {
+	num, err := s.Number(ctx, tree)
+	var a AppendTx
+	if err == nil {
+		a.num = num
+		ops := a.lookups(Lookup{})
+		ops[0] = headOp(num, &a.row, false)
+		err = s.Read(ctx, ops...)
+	}
+	if err == nil {
+		err = a.accepts()
+	}
+	return s.wrap(ctx, "asking whether the log can be appended to", err)
+}
