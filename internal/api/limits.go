@@ -9,10 +9,12 @@ import (
 type Limits struct {
 	Reports    int           // reports at once
 	ReportTime time.Duration // after which a page of a report ends, with the position at which the next begins
+	Looked     int           // entries of a person, about, that one page of a search looks at for the caller's own
 }
 
 func (l Limits) orDefault() Limits {
 	l.Reports = cmp.Or(l.Reports, 2)
 	l.ReportTime = cmp.Or(l.ReportTime, 10*time.Second)
+	l.Looked = cmp.Or(l.Looked, 10_000)
 	return l
 }

@@ -40,7 +40,7 @@ type allowed map[entry.Purpose]string
 var (
 	noOne                  = allowed{}
 	submitKeys             = allowed{"submit": everyRole}
-	submitOrAuditKeys      = allowed{"submit": everyRole, "audit": everyRole}
+	submitOrAuditKeys      = allowed{"submit": "CPS", "audit": "CPS"}
 	auditorsOnly           = allowed{"audit": "A"}
 	controllersOnly        = allowed{"audit": "C"}
 	auditorsAndControllers = allowed{"audit": "AC"}
@@ -96,7 +96,8 @@ const (
 	saysOpening  = saysAuditor + saysOwn + ", not ids that begin with `reg:`."
 	saysBulk     = saysAuditor + "."
 	saysReporter = saysAuditor + saysOwn + "."
-	saysDecider  = "Caller: a key with purpose `submit` or `audit`. " +
+	saysDecider  = "Caller: a key with purpose `submit` or `audit` of an organisation with the role " +
+		"`controller`, `processor` or `source`. " +
 		"Limited to accesses by the organisation, or to records that it holds."
 	saysAny = "Caller: a key with purpose `submit`, `agreements`, `audit` or `administer`. " +
 		"Limited to the organisation's own streams, unless it has the role `auditor`, `operator` or `registrar`."

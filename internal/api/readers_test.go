@@ -3,6 +3,8 @@ package api
 import (
 	"bytes"
 	"fmt"
+	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"igledger/internal/client"
@@ -198,5 +200,56 @@ func TestDecisionsKeepChoices(t *testing.T) {
 	b.ok(r.Err)
 	if r.Verdict.Consent != consentID || taken(r).Verdict.Consent != "" {
 		t.Errorf("the ledger has %+v, the source is told %+v", r.Verdict, taken(r).Verdict)
+	}
+}
+
+// A page looks at a bounded part of a long history for an organisation's own entries. Where it ends
+// tells no position of an entry of others, and the pages together have all that is the caller's.
+func TestOwnEntriesOfLongHistory(t *testing.T) {
+	b := newBoard(t)
+	var own []uint64
+	one := func() {
+		mine := b.access("SRC", person)
+		mine.Org = "CTL"
+		own = append([]uint64{b.append(b.submit["SRC"], mine).Index}, own...)
+	}
+	many := func(id string, n int) {
+		entries := make([]*entry.Entry, n)
+		for i := range entries {
+			entries[i] = b.sign(b.submit["SRC"], b.access("SRC", id))
+		}
+		for _, r := range b.log.Append(t.Context(), entries...) {
+			b.ok(r.Err)
+		}
+	}
+	one()
+	many(person, 10)
+	for b.size() < boundary {
+		many("temp:SRC:1", 512)
+	}
+	many(person, 10)
+	one()
+	many(person, 10)
+	b.server.Close()
+	b.server = httptest.NewServer(New(Config{Log: b.log, Limits: Limits{Looked: 5}}))
+	t.Cleanup(b.server.Close)
+	ctl := b.client(b.audit["CTL"], "CTL")
+	var got []uint64
+	pages, before := 0, uint64(0)
+	for pages == 0 || before > 0 {
+		page, err := ctl.Search(t.Context(), person, before, 0)
+		b.ok(err)
+		for _, x := range page.Accesses {
+			if x.Access.Source != readers.Source {
+				got = append(got, x.Index)
+			}
+		}
+		if page.Next%boundary != 0 {
+			t.Errorf("page %d ends at %d", pages, page.Next)
+		}
+		before, pages = page.Next, pages+1
+	}
+	if !slices.Equal(got, own) || pages != 2 {
+		t.Errorf("%d pages have %d, want 2 with %d", pages, got, own)
 	}
 }

@@ -49,11 +49,12 @@ func (a *api) search(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	// One more than the limit shows whether there is a next page.
-	count, openings, err := a.readable(r.Context(), rd, body.ID, body.Before, body.Limit+1)
+	found, err := a.readable(r.Context(), rd, body.ID, body.Before, body.Limit+1)
 	if err != nil {
 		return err
 	}
-	page := client.Accesses{Scope: string(rd.extent), Count: count, Accesses: []client.RecordedAccess{}}
+	openings := found.newestFirst
+	page := client.Accesses{Scope: string(rd.extent), Count: found.count, Next: found.next, Accesses: []client.RecordedAccess{}}
 	shown := openings[:min(fitting(openings), body.Limit)]
 	rules, err := a.rules(r.Context())
 	if err != nil {
@@ -71,34 +72,52 @@ func (a *api) search(w http.ResponseWriter, r *request) error {
 	return answer(w, page)
 }
 
-// readable returns the entries of id's history below before that the reader may see, newest first,
-// at most limit, and the number of entries in the history. To a reader who may not see all of them
-// it tells neither their number nor where the others are.
-func (a *api) readable(
-	ctx context.Context, rd readingOf, id string, before uint64, limit int,
-) (count uint64, newestFirst []*bundle.Opening, err error) {
+// boundary is what a page ends at a multiple of if it has looked at enough of a history to find a
+// reader's own entries, so that the end does not tell where an entry of others is.
+const boundary = 1 << 12
+
+// found is what a reader may see of a history below a position.
+type found struct {
+	count       uint64 // entries in the history; 0 if the reader may not see all of them
+	newestFirst []*bundle.Opening
+	next        uint64 // where to continue; 0 if there is nothing more, or if newestFirst is full
+}
+
+// readable returns the entries of id's history below before that the reader may see, at most limit.
+// To a reader who may not see all of them it tells neither their number nor where the others are.
+func (a *api) readable(ctx context.Context, rd readingOf, id string, before uint64, limit int) (found, error) {
 	if rd.extent == readers.Whole {
-		return a.log.History(ctx, id, before, limit)
+		count, list, err := a.log.History(ctx, id, before, limit)
+		return found{count: count, newestFirst: list}, err
 	}
+	var out found
+	looked, end := 0, uint64(0)
 	for {
 		_, list, err := a.log.History(ctx, id, before, maxLimit)
 		if err != nil {
-			return 0, nil, err
+			return found{}, err
 		}
 		for _, o := range list {
+			if o.Index < end {
+				out.next = end
+				return out, nil
+			}
 			e, err := entry.ParseParts(o.JWS, o.Disclosures)
 			if err != nil {
-				return 0, nil, err
+				return found{}, err
 			}
 			if rd.owns(a, e) {
-				newestFirst = append(newestFirst, withoutConsent(o))
+				out.newestFirst = append(out.newestFirst, withoutConsent(o))
 			}
-			if len(newestFirst) == limit {
-				return 0, newestFirst, nil
+			if looked++; looked == a.limits.Looked {
+				end = o.Index &^ (boundary - 1)
+			}
+			if len(out.newestFirst) == limit {
+				return out, nil
 			}
 		}
 		if len(list) < maxLimit {
-			return 0, newestFirst, nil
+			return out, nil
 		}
 		before = list[len(list)-1].Index
 	}

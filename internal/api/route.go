@@ -78,9 +78,11 @@ var (
 	bulkReaders    = reading(readers.Bulk)
 	reporters      = reading(readers.Report)
 
-	// deciders are systems that guard records, and officers who try out a decision.
+	// deciders are systems that guard records, and officers who try out a decision. An answer tells
+	// something of the person's choices, so it is for organisations that access or hold records.
 	deciders = &grant{
 		purposes: []entry.Purpose{entry.PurposeSubmit, entry.PurposeAudit},
+		roles:    []entry.Role{entry.RoleController, entry.RoleProcessor, entry.RoleSource},
 		own:      "accesses by the organisation, or to records that it holds",
 	}
 
