@@ -53,8 +53,8 @@ func (o indexOracle) prove(k wire.Hash) proof.IndexProof {
 	return p
 }
 
-// story is a log of a few entries about two persons and about everyone, with an index root at 9
-// over the leaves below 9 and three entries after it.
+// story is a log of a few entries about two persons and about everyone, which ends in an index root,
+// at 12, over the leaves below 9: three entries came while it was made.
 type story struct {
 	w        *world
 	leaves   [][]byte
@@ -64,7 +64,8 @@ type story struct {
 }
 
 const (
-	storyRoot = 9 // index of the index root, and its M
+	storyM    = 9  // what the index root covers
+	storyRoot = 12 // its index
 	otherSub  = "chi:0101201234"
 	nobodySub = "nhs:9434765919"
 	linkedSub = "temp:north-board:A-77" // of linkedStory: its one entry links it with testSub
@@ -112,12 +113,12 @@ func (w *world) storyWith(eighth func() *entry.Entry, second ...entry.Purpose) *
 	public(w.sign(w.board, w.ownKey(w.boardEC, second...)))
 	access(w.boardEC, testSub)
 	sealed(eighth())
-	s.index = s.indexBelow(storyRoot)
-	public(w.sign(w.operator, &entry.IndexRoot{Common: w.common("operator"), Size: storyRoot,
-		Root: s.index.root(s.index.keys(), 0)}))
+	s.index = s.indexBelow(storyM)
 	access(w.board, testSub)
 	access(w.board, otherSub)
 	access(w.board, entry.RegEveryone)
+	public(w.sign(w.operator, &entry.IndexRoot{Common: w.common("operator"), Size: storyM,
+		Root: s.index.root(s.index.keys(), 0)}))
 	return s
 }
 
@@ -150,7 +151,7 @@ func (s *story) leaf(i uint64) bundle.Leaf { return bundle.Leaf{Index: i, Leaf: 
 
 func (s *story) chain(name string) bundle.Chain {
 	c := bundle.Chain{Name: name, Proof: s.index.prove(proof.NameKey(name))}
-	for i := range uint64(storyRoot) {
+	for i := range uint64(storyM) {
 		if s.names[i] == name {
 			c.Leaves = append(c.Leaves, s.leaf(i))
 		}
@@ -206,7 +207,7 @@ func (s *story) history(sub string, period *bundle.Period) *bundle.History {
 		o := s.openings[i]
 		switch {
 		case o == nil || o.Tag != tag:
-		case i >= storyRoot:
+		case i >= storyM:
 			h.Newer = append(h.Newer, bundle.NewEntry(o))
 		case period != nil && (i < period.From || i >= period.To):
 			h.Entries = append(h.Entries, bundle.HiddenEntry(i, proof.LeafHash(s.leaves[i])))

@@ -400,7 +400,7 @@ func FuzzParseExtract(f *testing.F) {
 	s := newWorld(f).story()
 	withheld := s.extract(3)
 	withheld.Entries[0].Disclosures, withheld.Entries[0].Flags = nil, bundle.Flags{entry.FlagLate, entry.FlagCheckDigit}
-	for _, x := range []*bundle.Extract{s.extract(3, 5), s.extract(4, 7, 10), withheld} {
+	for _, x := range []*bundle.Extract{s.extract(3, 5), s.extract(4, 7, 9), withheld} {
 		f.Add(marshalled(f, x))
 	}
 	f.Fuzz(func(t *testing.T, text string) {

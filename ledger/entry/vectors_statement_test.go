@@ -79,7 +79,7 @@ func (w *world) statementVectors(s *story) madeFile {
 			st.Everyone.Entries[0] = bundle.HiddenEntry(8, proof.LeafHash(s.leaves[8]))
 		}),
 		change("a read of everyone's data among the newer hidden", wire.BadStatement, func(st *bundle.Statement) {
-			st.Everyone.Newer[0] = bundle.HiddenEntry(12, proof.LeafHash(s.leaves[12]))
+			st.Everyone.Newer[0] = bundle.HiddenEntry(11, proof.LeafHash(s.leaves[11]))
 		}),
 		change("everyone's VRF proof of 79 bytes", wire.BadLength,
 			func(st *bundle.Statement) { st.Everyone.VRFProof = st.Everyone.VRFProof[:79] }),
@@ -106,7 +106,7 @@ func (w *world) statementVectors(s *story) madeFile {
 		change("an entry half hidden", wire.BadStatement, func(st *bundle.Statement) { st.Entries[1].LeafHash = &h }),
 		change("an entry without salt", wire.BadStatement, func(st *bundle.Statement) { st.Entries[1].TagSalt = nil }),
 		change("a newer entry hidden", wire.BadStatement,
-			func(st *bundle.Statement) { st.Newer[0] = bundle.HiddenEntry(10, proof.LeafHash(s.leaves[10])) }),
+			func(st *bundle.Statement) { st.Newer[0] = bundle.HiddenEntry(9, proof.LeafHash(s.leaves[9])) }),
 		change("a newer entry below the others", wire.BadStatement,
 			func(st *bundle.Statement) { st.Newer[0].Index = 6 }),
 		change("a period that ends before it begins", wire.BadStatement,
@@ -153,7 +153,7 @@ func (w *world) extractVectors(s *story) madeFile {
 	return madeFile{"Extracts: their form, and all leaves under the checkpoint's root by the shared nodes. The tag is not in them.", []made{
 		{"two entries", in(s.extract(3, 5)), ""},
 		{"one", in(s.extract(7)), ""},
-		{"of two persons, one newer than the index root", in(s.extract(4, 10)), ""},
+		{"of two persons, one newer than the index root", in(s.extract(4, 9)), ""},
 		change("staff withheld", "",
 			func(x *bundle.Extract) { x.Entries[0].Disclosures = x.Entries[0].Disclosures[:1] }),
 		change("none", wire.BadStatement, func(x *bundle.Extract) { x.Entries = nil }),
