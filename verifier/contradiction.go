@@ -49,7 +49,13 @@ type Contradiction struct {
 //
 // It returns evidence in both cases, and in no other.
 func CheckContradiction(receipt, statement []byte, policy *Policy) (*Contradiction, Report) {
-	c := newCheck(policy, time.Time{})
+	return CheckContradictionAt(receipt, statement, policy, time.Time{})
+}
+
+// CheckContradictionAt is CheckContradiction for callers with a clock: cosignatures that are later than
+// now by more than 5 minutes do not make a statement younger than a receipt.
+func CheckContradictionAt(receipt, statement []byte, policy *Policy, now time.Time) (*Contradiction, Report) {
+	c := newCheck(policy, now)
 	found := c.contradiction(receipt, statement)
 	return found, c.Report
 }

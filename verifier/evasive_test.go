@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"igledger/internal/testlog"
 	"igledger/ledger/bundle"
@@ -121,5 +122,28 @@ func TestEvasive(t *testing.T) {
 	l.Prove(s)
 	if found, rep := verifier.CheckContradiction(testlog.JSON(l.Receipt(i, l.Size())), raw(t, s), person.policy); found != nil || !isFailure(rep.Err(), verifier.CheckAnchor) {
 		t.Errorf("a refreshed one: %v", rep.Err())
+	}
+}
+
+// A cosigner whose clock is ahead makes no statement younger than a receipt.
+func TestEvasiveInTheFuture(t *testing.T) {
+	const hour = 3600
+	w := newWorld(t)
+	l := w.log()
+	c := w.indexed(l)
+	c.CosignedAt = testlog.Now + 2*hour
+	i := l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me())
+	l.AddIndexRoot()
+	statement := raw(t, w.statement(l, c))
+	receipt := testlog.JSON(w.cosignedReceipt(l, i, l.Size(), testlog.Now+hour))
+	for clock, evades := range map[int64]bool{0: true, testlog.Now + 2*hour: true, testlog.Now + hour + 600: false, testlog.Now - 1000*hour: false} {
+		now := time.Time{}
+		if clock != 0 {
+			now = time.Unix(clock, 0)
+		}
+		_, rep := verifier.CheckContradictionAt(receipt, statement, w.policy, now)
+		if got := isFailure(rep.Err(), verifier.CheckEvasive); got != evades {
+			t.Errorf("at %d: evasive %v: %v", clock, got, rep.Err())
+		}
 	}
 }

@@ -214,7 +214,7 @@ func checkContradiction(s *session) error {
 			return err
 		}
 	}
-	found, rep := verifier.CheckContradiction(receipt, statement, s.policy)
+	found, rep := verifier.CheckContradictionAt(receipt, statement, s.policy, time.Now())
 	s.report.Add(rep)
 	dir := s.c.String("evidence")
 	switch {

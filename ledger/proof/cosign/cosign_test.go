@@ -309,3 +309,31 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// The limit of five minutes is exact, whatever part of a second the clock shows, and holds for clocks
+// before 1970 too.
+func TestLeeway(t *testing.T) {
+	for _, a := range []*testlog.Cosigner{testlog.NewCosigner("a.test"), testlog.NewPQCosigner("pq.test")} {
+		for _, c := range []struct {
+			now    time.Time
+			at     int64
+			counts bool
+		}{
+			{time.Unix(1000, 0), 1300, true},
+			{time.Unix(1000, 0), 1301, false},
+			{time.Unix(1000, 999_999_999), 1300, true},
+			{time.Unix(1000, 999_999_999), 1301, false},
+			{time.Unix(999, 999_999_999), 1300, false},
+			{time.Unix(-1000, 0), 1, false},
+			{time.Unix(0, 0), 300, true},
+			{time.Unix(1<<41, 0), 1<<40 - 1, true},
+			{time.Unix(1<<41, 0), 1 << 40, false}, // no clock of a cosigner shows it, whatever ours does
+		} {
+			good, bad := cosign.ReadLines(a.Line(head, c.at), head, []*cosign.Cosigner{must(t, a)})
+			counted, others := cosign.Latest(good, c.now)
+			if len(bad) > 0 || (len(counted) == 1) != c.counts || len(counted)+len(others) != 1 {
+				t.Errorf("%s: at %d, when it is %s: counts %v", a.Name, c.at, c.now, len(counted) == 1)
+			}
+		}
+	}
+}
