@@ -58,6 +58,10 @@ func checkReceipt(s *session) error {
 	// The receipt's own claims come first: they must be reported even if something else cannot be
 	// read.
 	got, rep := verifier.CheckReceipt(ev)
+	if rep.OnlyQuorum() {
+		s.report.Notes = append(s.report.Notes, "this receipt may be good, but nobody whom you ask for has seen its log: get one "+
+			"under a witnessed checkpoint, with igledger receipt --witnessed")
+	}
 	if s.src == nil {
 		s.report.Add(rep)
 		s.report.Skip(verifier.CheckConsistent, nil, "what the log shows now was not checked, because --from was not given")

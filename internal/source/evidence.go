@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,11 +23,7 @@ const exhibits = 100
 // beside it receipts, with the signed bytes of the entries that are not forgotten yet. If the log
 // forked, it also raises the alarm: nothing is sent or forgotten until SendAgain.
 func (a *Agent) accuse(ctx context.Context, e *LogError, f *verifier.Failure, earlier, later string, head proof.Checkpoint) error {
-	ev := auditor.EvidenceOfFork(a.receipts.logKey, f, []byte(earlier), []byte(later), a.receipts.log, a.log.Tiles(ctx))
-	if leaf, path, err := a.leafZero(ctx, head); err == nil {
-		ev = ev.WithGenesis(leaf, path, []byte(later))
-	}
-	data, err := ev.Marshal()
+	data, err := a.fork(ctx, f, earlier, later, head)
 	if err != nil {
 		return err
 	}
@@ -37,6 +34,11 @@ func (a *Agent) accuse(ctx context.Context, e *LogError, f *verifier.Failure, ea
 	}
 	if err := fetch.WriteFile(filepath.Join(e.Evidence, "fork.json"), data); err != nil {
 		return fmt.Errorf("keeping evidence: %w", err)
+	}
+	if data := a.cosignedFork(ctx, earlier, later); data != nil {
+		if err := fetch.WriteFile(filepath.Join(e.Evidence, "cosigned.json"), data); err != nil {
+			return fmt.Errorf("keeping evidence: %w", err)
+		}
 	}
 	held, err := a.outbox.acks(ctx, "SELECT idx, jti, sdjwt, receipt FROM acknowledged ORDER BY idx DESC LIMIT ?", exhibits)
 	if err != nil {
@@ -65,4 +67,42 @@ func (a *Agent) accuse(ctx context.Context, e *LogError, f *verifier.Failure, ea
 		return nil
 	}
 	return a.outbox.remember(ctx, memAlarm, fmt.Sprintf("found before: %v", f))
+}
+
+// fork returns a file of two contradictory notes; head is that of the later one.
+func (a *Agent) fork(ctx context.Context, f *verifier.Failure, earlier, later string, head proof.Checkpoint) ([]byte, error) {
+	ev := auditor.EvidenceOfFork(a.receipts.logKey, f, []byte(earlier), []byte(later), a.receipts.log, a.log.Tiles(ctx))
+	if leaf, path, err := a.leafZero(ctx, head); err == nil {
+		ev = ev.WithGenesis(leaf, path, []byte(later))
+	}
+	return ev.Marshal()
+}
+
+// cosignedFork returns the same against the newest checkpoint that cosigners saw, if one of the two
+// contradicts that as well. It convinces those too whose policy asks for cosigners: they know that the
+// accuser did not make up both sides with a stolen key. It returns nil if there is nothing of the kind.
+func (a *Agent) cosignedFork(ctx context.Context, notes ...string) []byte {
+	seen, err := a.log.Witnessed(ctx)
+	if err != nil {
+		return nil
+	}
+	head, err := verifier.OpenCheckpoint(seen, a.receipts.log)
+	if err != nil {
+		return nil
+	}
+	for _, note := range notes {
+		own, err := verifier.OpenCheckpoint([]byte(note), a.receipts.log)
+		if err != nil || own.Size > head.Size {
+			continue
+		}
+		err = verifier.CheckConsistency(own, head, a.log.Tiles(ctx))
+		var f *verifier.Failure
+		if !errors.Is(err, verifier.ErrForked) || !errors.As(err, &f) {
+			continue
+		}
+		if data, err := a.fork(ctx, f, note, string(seen), head); err == nil {
+			return data
+		}
+	}
+	return nil
 }

@@ -2,12 +2,14 @@ package source_test
 
 import (
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"igledger/internal/source"
 	"igledger/internal/testledger"
@@ -75,7 +77,7 @@ func TestLogThatGoesBack(t *testing.T) {
 	if err != nil || len(dirs) != 2 {
 		t.Fatalf("evidence in %v, %v", dirs, err)
 	}
-	found := 0
+	found, underPolicy := 0, 0
 	for _, dir := range dirs {
 		data, err := os.ReadFile(filepath.Join(dir, "fork.json"))
 		if err != nil {
@@ -89,6 +91,24 @@ func TestLogThatGoesBack(t *testing.T) {
 			t.Errorf("%s: %v, %v", dir, info.Mode(), err)
 		}
 		w.exhibits(dir)
+		cosigned, err := os.ReadFile(filepath.Join(dir, "cosigned.json"))
+		if err != nil {
+			continue
+		}
+		var text string
+		w.query("SELECT value FROM memory WHERE name = 'genesis'", &text)
+		begin, err := hex.DecodeString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		genesis := wire.Hash(begin)
+		if rep := auditor.CheckEvidenceUnder(cosigned, w.config.Policy, &genesis, time.Now()); rep.Err() != nil {
+			t.Errorf("under a policy: %v", rep.Err())
+		}
+		underPolicy++
+	}
+	if underPolicy != 1 {
+		t.Errorf("%d findings convict under a policy, want the second", underPolicy)
 	}
 	if found != 1 {
 		t.Errorf("%d of the findings convict, want the second", found)
