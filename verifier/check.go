@@ -19,8 +19,9 @@ import (
 type check struct {
 	Report
 	policy *Policy
-	pinned *wire.Hash // hash of the genesis that the reader expects; nil: any
-	now    time.Time  // zero: age is not judged
+	pinned *wire.Hash    // hash of the genesis that the reader expects; nil: any
+	now    time.Time     // zero: age is not judged
+	maxAge time.Duration // above it, a checkpoint is stale
 
 	head    *signedHead       // tree head, see openHead
 	backers backers           // its cosigners, see checkCosigners
@@ -33,7 +34,9 @@ type check struct {
 
 	register *register.Register // after the last entry; nil: no signature was judged
 	chosen   bool               // it is an extract: someone chose what it shows
-	period   *bundle.Period
+	asked    *bundle.Days       // whole if nil
+	period   *bundle.Period     // of the file; nil: whole
+	partly   string             // why only a part of what was asked for is covered; "": all of it is
 	own      []StatementEntry
 	everyone []StatementEntry
 	bulk     bool // the file has a list of reads of everyone's data, perhaps an empty one
@@ -45,6 +48,7 @@ func newCheck(policy *Policy, now time.Time) *check {
 	return &check{
 		policy: policy,
 		now:    now,
+		maxAge: StaleAfter,
 		first:  map[string]uint64{},
 		proved: map[string]bool{},
 		late:   map[uint64]bool{},
@@ -53,6 +57,8 @@ func newCheck(policy *Policy, now time.Time) *check {
 
 // onlyCompleteness holds the checks that can fail although each entry shown is what the log holds.
 var onlyCompleteness = map[Check]bool{
+	CheckScope:    true,
+	CheckPeriod:   true,
 	CheckHistory:  true,
 	CheckEveryone: true,
 	CheckLinked:   true,
@@ -72,7 +78,10 @@ func (c *check) report() *StatementReport {
 		EveryoneShown: c.bulk,
 		Linked:        c.linked,
 		Extract:       c.chosen,
+		Asked:         c.asked,
 		Period:        c.period,
+		Partly:        c.partly,
+		MaxAge:        c.maxAge,
 		Register:      c.register,
 		Doubtful:      c.doubtful,
 		Audited:       c.backers.audited,
@@ -88,13 +97,16 @@ func (c *check) report() *StatementReport {
 	}
 	if c.root != nil {
 		r.Below = c.root.Size
+		c.dateByOperator(r)
+	}
+	for _, rows := range c.histories() {
+		r.Hidden += tally(rows).hidden
 	}
 	r.Authentic = r.Register != nil
 	for _, f := range r.Failures {
 		r.Authentic = r.Authentic && onlyCompleteness[f.Check]
 	}
-	periodCovered := r.Period == nil || r.Period.From < r.Below
-	r.Complete = len(r.Failures) == 0 && r.Register != nil && !r.Extract && periodCovered
+	r.Complete = len(r.Failures) == 0 && r.Register != nil && !r.Extract && r.Partly == ""
 	r.Lines = findings(r)
 	return r
 }

@@ -67,13 +67,17 @@ func tallyOf(list []verifier.StatementEntry) (a oracle.Answer) {
 
 // differ returns how the two verifiers' answers about a statement differ, "" if they are the same,
 // and the check that failed first.
-func differ(data []byte, id, policy string) (difference, first string) {
+func differ(data []byte, id, days, policy string) (difference, first string) {
 	p, err := verifier.ParsePolicy([]byte(policy))
 	if err != nil {
 		return err.Error(), "policy"
 	}
-	r := verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: p, ID: id, Now: now})
-	got, want := ours(r), oracle.Statement(string(data), oracle.Asked{Policy: policy, ID: id, Now: now})
+	ev := verifier.StatementEvidence{Statement: data, Policy: p, ID: id, Now: now}
+	if days != "" {
+		ev.Period = asked(days)
+	}
+	r := verifier.CheckStatement(ev)
+	got, want := ours(r), oracle.Statement(string(data), oracle.Asked{Policy: policy, ID: id, Days: days, Now: now})
 	if reflect.DeepEqual(got, want) {
 		return "", want.First
 	}
@@ -86,7 +90,19 @@ func TestOracleAgreesOnTamperings(t *testing.T) {
 	for _, c := range append(tamperings(w), linkTamperings(w)...) {
 		t.Run(c.name, func(t *testing.T) {
 			data, id := c.make(t)
-			if d, _ := differ(data, id, string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))); d != "" {
+			if d, _ := differ(data, id, "", string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+	for _, c := range scopeTamperings(w) {
+		t.Run(c.name, func(t *testing.T) {
+			data, id := c.make(t)
+			days := ""
+			if c.asked != nil {
+				days = c.asked.String()
+			}
+			if d, _ := differ(data, id, days, string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))); d != "" {
 				t.Error(d)
 			}
 		})
@@ -124,7 +140,7 @@ func TestOracleAgreesOnMutations(t *testing.T) {
 			c = f.claim(l)
 		}
 		data := f.statement(t, l, c, other)
-		d, first := differ(data, f.asked(c), pick(f, f.policies...))
+		d, first := differ(data, f.asked(c), f.days(c), pick(f, f.policies...))
 		firsts[first]++
 		if d != "" {
 			disagreed++

@@ -8,7 +8,7 @@ import "igledger/ledger/bundle"
 // Complete is never true.
 func CheckExtract(ev StatementEvidence) *StatementReport {
 	c := newCheck(ev.Policy, ev.Now)
-	c.pinned = ev.Genesis
+	c.ask(ev)
 	c.extract(ev)
 	return c.report()
 }

@@ -36,6 +36,7 @@ const (
 
 	// Of statements and extracts, in the order in which they are made.
 	CheckStatementForm Check = "statement-form" // the file decodes strictly and its parts agree
+	CheckScope         Check = "scope"          // the file covers what the caller asked for, and no other part
 	CheckOrigin        Check = "origin"         // it is about a log that the policy knows
 	CheckCosignature   Check = "cosignature"    // every line with a known cosigner's name is theirs
 	CheckQuorum        Check = "quorum"         // enough cosigners, by the policy's quorum
@@ -48,6 +49,7 @@ const (
 	CheckLinked        Check = "linked"         // the histories of exactly the ids linked with the subject's are shown too
 	CheckIndexRoot     Check = "index-root"     // the index root is an entry of the operator's, M <= j < N
 	CheckAnchor        Check = "anchor"         // the checkpoint ends in its index root, and is not held back
+	CheckPeriod        Check = "period"         // index roots just outside the days tie them to positions
 	CheckIndexLag      Check = "index-lag"      // it lags behind at most as the genesis allows
 	CheckHistory       Check = "history"        // the entries are all that the index has under the tag, or it has none
 	CheckKeyHistory    Check = "key-history"    // the history of each signing key and organisation is complete

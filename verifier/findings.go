@@ -22,8 +22,11 @@ func findings(r *StatementReport) Findings {
 		Cosigned:  cosigned(r),
 		Fresh:     "age unknown: no cosigner of your policy dates this checkpoint",
 	}
-	if !r.AsOf.IsZero() {
+	switch {
+	case !r.AsOf.IsZero():
 		f.Fresh = ageInWords(r.AsOf, r.Checked, r.Stale)
+	case !r.SignedAt.IsZero():
+		f.Fresh = sinceInWords("dated by the operator alone, "+r.SignedAt.Format(time.RFC3339), r.SignedAt, r.Checked, r.Stale)
 	}
 	return f
 }
@@ -53,8 +56,7 @@ func complete(r *StatementReport) string {
 	case !r.Complete && len(r.Failures) > 0:
 		return no(r)
 	case !r.Complete:
-		return fmt.Sprintf("NO: the period begins at entry %d, but the index covers only entries below %d",
-			r.Period.From, r.Below)
+		return "NO: only in part: " + r.Partly
 	}
 	text := completeOwn(r) + completeEveryone(r) + completeLinked(r)
 	if !r.AuditedEnough {
@@ -68,9 +70,9 @@ func completeOwn(r *StatementReport) string {
 	var text string
 	switch {
 	case r.Period != nil:
-		text = fmt.Sprintf("yes, for entries %d to %d %s: %d shown, none left out; "+
+		text = fmt.Sprintf("yes, for what was logged from %s to %s (UTC), at positions %d to %d, %s: %d shown, none left out; "+
 			"%d outside the period %s not shown",
-			r.Period.From, min(r.Period.To, r.Below)-1, asOf(r), n.shown,
+			r.Asked.From, r.Asked.To, r.Period.From, min(r.Period.To, r.Head.Size)-1, asOf(r), n.shown,
 			n.hidden, plural(n.hidden, "exists and is", "exist and are"))
 	case n.shown == 0:
 		text = fmt.Sprintf("yes, %s: no access on record", asOf(r))
@@ -174,10 +176,14 @@ func cosigned(r *StatementReport) string {
 
 // ageInWords says how old a checkpoint is that the cosigners of the policy saw at asOf.
 func ageInWords(asOf, now time.Time, stale bool) string {
-	at := "seen by cosigners of your policy at " + asOf.Format(time.RFC3339)
+	return sinceInWords("seen by cosigners of your policy at "+asOf.Format(time.RFC3339), asOf, now, stale)
+}
+
+// sinceInWords says of what happened at that it is stale, or not.
+func sinceInWords(what string, at, now time.Time, stale bool) string {
 	if stale {
-		hours := int(now.Sub(asOf).Hours())
-		return fmt.Sprintf("STALE: %s, %s ago. It was true then; ask for a new one", at, count(hours, "hour", "hours"))
+		hours := int(now.Sub(at).Hours())
+		return fmt.Sprintf("STALE: %s, %s ago. It was true then; ask for a new one", what, count(hours, "hour", "hours"))
 	}
-	return at
+	return what
 }

@@ -35,7 +35,8 @@ func TestFindings(t *testing.T) {
 		{"nothing linked", StatementReport{Linked: []LinkedHistory{{}}}},
 		{"audited", StatementReport{AuditedEnough: true}},
 	} {
-		c.r.Authentic, c.r.Complete, c.r.Below = true, true, 9
+		c.r.Authentic, c.r.Complete, c.r.Below, c.r.Head.Size = true, true, 9, 10
+		c.r.Asked = &bundle.Days{From: "2026-03-01", To: "2026-03-31"}
 		fmt.Fprintf(&words, "%s: %s\n", c.name, findings(&c.r).Complete)
 	}
 	r := StatementReport{Authentic: true, Complete: true, Head: proof.Checkpoint{Origin: "ledger.test"}}
@@ -51,10 +52,12 @@ func TestFindings(t *testing.T) {
 		r    StatementReport
 	}{
 		{"nothing is known", StatementReport{}},
+		{"dated by the operator", StatementReport{SignedAt: at}},
+		{"dated by the operator, long ago", StatementReport{SignedAt: at, Checked: at.Add(72 * time.Hour), Stale: true}},
 		{"failed", failed},
 		{"incomplete", incomplete},
 		{"an extract", StatementReport{Authentic: true, Extract: true, AsOf: at, Checked: at.Add(time.Hour)}},
-		{"a later period", StatementReport{Authentic: true, Period: period, Below: 9, Stale: true, AsOf: at, Checked: at.Add(72 * time.Hour)}},
+		{"a part", StatementReport{Authentic: true, Period: period, Partly: "the period is not over", Below: 9, Stale: true, AsOf: at, Checked: at.Add(72 * time.Hour)}},
 	} {
 		f := findings(&c.r)
 		fmt.Fprintf(&words, "%s:\n  %s\n  %s\n  %s\n  %s\n", c.name, f.Authentic, f.Complete, f.Cosigned, f.Fresh)

@@ -23,7 +23,7 @@ type backers struct {
 	enough    bool          // as many of them as that group requires
 	witnessed []Cosignature // by all others
 	asOf      time.Time     // when the quorum had seen it; zero: not known
-	stale     bool          // asOf is more than StaleAfter ago
+	stale     bool          // asOf is longer ago than the caller takes
 }
 
 // checkHead opens the checkpoint of a statement or extract and checks its cosigners.
@@ -187,7 +187,7 @@ func backersOf(policy *Policy, sigs []Cosignature) backers {
 func (c *check) checkAge() {
 	b := &c.backers
 	if !b.asOf.IsZero() && !c.now.IsZero() {
-		b.stale = c.now.Sub(b.asOf) > StaleAfter
+		b.stale = c.now.Sub(b.asOf) > c.maxAge
 	}
 	switch {
 	case b.asOf.IsZero():

@@ -96,12 +96,6 @@ func TestLinkedIDs(t *testing.T) {
 			w.link(l, "linked", w.other(), w.IDs[1])
 			return w.indexed(l)
 		}, []string{w.other()}, true},
-		"outside the period the link is shown": {func(l *testlog.Log) testlog.Claim {
-			w.link(l, "linked", w.me(), w.other())
-			c := w.indexed(l)
-			c.Period = &bundle.Period{From: 8, To: 11}
-			return c
-		}, []string{w.other()}, true},
 	} {
 		l := w.log()
 		claim := c.make(l)

@@ -86,6 +86,10 @@ func (f *forge) add(l *testlog.Log) {
 		f.addRawSealed(l, e, alterPayload(e.Compact, "08:59:30Z", "20:59:30Z"))
 	case 15:
 		size := l.Size() - uint64(f.IntN(3))
+		if f.chance(60) {
+			l.AddIndexRootAt(dayOf(11+f.IntN(13), int64(f.IntN(86400))))
+			break
+		}
 		l.AddIndexRootOf(size, l.IndexAt(size).Root(), pick(f, f.w.Operator, f.signer()))
 	default:
 		other := testlog.New(pick(f, "sandbox.test/1", origin))
@@ -201,8 +205,7 @@ func (f *forge) claim(l *testlog.Log) testlog.Claim {
 		c.ID = f.id()
 	}
 	if f.chance(20) {
-		from := uint64(f.IntN(int(m)))
-		c.Period = &bundle.Period{From: from, To: from + 1 + uint64(f.IntN(int(m)))}
+		c.Period = f.period(l, m)
 	}
 	if f.chance(8) {
 		c.Omit = map[uint64]bool{uint64(f.IntN(int(l.Size()))): true}
@@ -222,6 +225,43 @@ func (f *forge) claim(l *testlog.Log) testlog.Claim {
 		c.CosignedAt = testlog.Now + pick[int64](f, -3*86400, -86400, -1, 1, 3600, 3899, 3900, 3901, 86400)
 	}
 	return c
+}
+
+// period returns a period of some days, with positions that seldom are all of them.
+func (f *forge) period(l *testlog.Log, m uint64) *bundle.Period {
+	from := uint64(f.IntN(int(m)))
+	p := &bundle.Period{From: from, To: from + 1 + uint64(f.IntN(int(m))),
+		Days: asked(pick(f, "2026-11-12..2026-11-21", "2026-11-22..2026-11-22", "2026-11-23..2026-11-23"))}
+	var roots []uint64
+	for i := range l.Size() {
+		if e := l.Entries[i]; e != nil && (e.Type == entry.TypeIndexRoot || f.chance(3)) && !e.Type.Sealed() {
+			roots = append(roots, i)
+		}
+	}
+	leaf := func(i uint64) *bundle.Leaf { return &bundle.Leaf{Index: i, Leaf: l.Leaves[i]} }
+	if f.chance(50) {
+		p.Before = leaf(pick(f, roots...))
+		if root, ok := l.Entries[p.Before.Index].Body.(*entry.IndexRoot); ok {
+			p.From = root.Size
+		}
+	} else if f.chance(50) {
+		p.From = 0
+	}
+	if f.chance(50) {
+		p.After = leaf(pick(f, roots...))
+		p.To = p.After.Index
+	} else if f.chance(80) {
+		p.To = l.Size()
+	}
+	return p
+}
+
+// days returns what the reader of a claim's statement asks for.
+func (f *forge) days(c testlog.Claim) string {
+	if c.Period == nil || f.chance(10) {
+		return ""
+	}
+	return c.Period.Days.String()
 }
 
 // mutateStatement changes a statement as the operator can that makes it.
@@ -281,7 +321,10 @@ func (f *forge) mutateStatement(l *testlog.Log, s *bundle.Statement) {
 			s.IndexRoot = bundle.Leaf{Index: i, Leaf: l.Leaves[i]}
 		}
 	case 10:
-		s.Period = &bundle.Period{From: uint64(f.IntN(12)), To: uint64(f.IntN(16))}
+		if s.Period == nil {
+			s.Period = &bundle.Period{}
+		}
+		s.Period.From, s.Period.To = uint64(f.IntN(12)), uint64(f.IntN(16))
 	case 11:
 		s.Checkpoint = mutatedNote(f, l, s.Checkpoint)
 	case 12:

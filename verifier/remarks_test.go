@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"igledger/internal/testlog"
-	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 	"igledger/verifier"
@@ -41,13 +40,6 @@ func TestRemarks(t *testing.T) {
 		}
 	}
 	verifier.Golden(t, "remarks", words.String())
-
-	// Nothing is complete about a period that the index has not reached.
-	c.Period = &bundle.Period{From: 14, To: 20}
-	r = w.check(testlog.StatementJSON(l.Statement(c)))
-	if r.Err() != nil || r.Complete || !r.Authentic {
-		t.Errorf("a period beyond the index: %v, %q", r.Err(), r.Lines.Complete)
-	}
 }
 
 // TestRotatedRegistrar: a statement holds a part of the register only, in which the registrar's

@@ -10,14 +10,17 @@ import (
 	"igledger/ledger/wire"
 )
 
-// StatementEvidence holds what CheckStatement and CheckExtract need. Now and Genesis may be left out.
+// StatementEvidence holds what CheckStatement and CheckExtract need. Whose record, which days and
+// how old it may be come from the caller: a file that could choose them would choose what to hide.
 type StatementEvidence struct {
 	Statement []byte  // the file
 	Policy    *Policy // see ParsePolicy, PolicyForLog
 	// ID is the person whom the caller means. It comes from the caller, never from the statement.
 	// It may be "" only for an extract.
-	ID  string
-	Now time.Time // for the age; zero: age is not judged
+	ID     string
+	Period *bundle.Days  // the days asked for; nil: the whole history
+	Now    time.Time     // for the age; zero: age is not judged
+	MaxAge time.Duration // zero: StaleAfter
 
 	Genesis *wire.Hash // hash of leaf 0 that the caller expects, see GenesisHash; nil: any
 }
@@ -41,7 +44,10 @@ type StatementReport struct {
 	Signed  string         // the signed note with Head; "" if the check did not get that far
 	Extract bool           // the file is an extract, which is never complete
 	Below   uint64         // M: the index covers entries below it
+	Asked   *bundle.Days   // what the caller asked for; nil: the whole history
 	Period  *bundle.Period // what the statement covers; nil: everything below M
+	Partly  string         // why it covers only a part of Asked; "": it covers all of it
+	Hidden  int            // entries that are counted and proved, but whose content is not shown
 
 	Entries       []StatementEntry // in order of index
 	Everyone      []StatementEntry // reads of everyone's data (entry.RegEveryone), in statements of others
@@ -60,7 +66,7 @@ type StatementReport struct {
 	// to sign it.
 	Authentic bool
 	// Complete says that, in addition, nothing is missing about the id, linked ids and everyone,
-	// below Below and within Period.
+	// below Below and within what was Asked.
 	Complete bool
 
 	Audited       []Cosignature // by members of the policy's group "auditors"
@@ -68,7 +74,9 @@ type StatementReport struct {
 	Witnessed     []Cosignature // by all others
 	NobodyAsked   bool          // the policy asks for no cosigners
 	AsOf          time.Time     // when the cosigners of the policy saw the checkpoint; zero: not known
-	Stale         bool          // AsOf is more than StaleAfter before Checked
+	SignedAt      time.Time     // the operator's own date, if NobodyAsked and AsOf is not known; zero: none
+	Stale         bool          // AsOf, or else SignedAt, is more than MaxAge before Checked
+	MaxAge        time.Duration // StatementEvidence.MaxAge or its default
 	Checked       time.Time     // StatementEvidence.Now
 	Lines         Findings      // the findings in words
 }
@@ -82,21 +90,21 @@ type LinkedHistory struct {
 	OneSided bool             // no link back is shown: a statement of that id would not show the subject's history
 }
 
-// StaleAfter is the age above which a statement is called stale: it was true on its day, but a
-// reader should ask for a new one.
+// StaleAfter is the age above which a statement is called stale unless the caller sets another: it
+// was true on its day, but a reader should ask for a new one.
 const StaleAfter = 48 * time.Hour
 
 // CheckStatement checks that a statement is what the log holds about ID, all of it and nothing
-// else. It stops an operator from leaving out, adding, altering, moving or misfiling an access, and
-// from hiding that a key was revoked. With the policy's cosigners, it also stops an operator from
+// else. It stops an operator from leaving out, adding, altering, moving or misfiling an access, from
+// hiding that a key was revoked, and from answering another question than was asked. With the policy's cosigners, it also stops an operator from
 // showing this log only to this person, or stating a false index. It does not find what the ledger
 // never received, what sources filed under another id, and what is lawfully withheld.
 //
 // An entry that cannot be opened is a failure. After a failure, CheckStatement makes the later
-// checks that are still possible.
+// checks that are still possible. StatementReport.Outcome says what a caller may do with the result.
 func CheckStatement(ev StatementEvidence) *StatementReport {
 	c := newCheck(ev.Policy, ev.Now)
-	c.pinned = ev.Genesis
+	c.ask(ev)
 	c.statement(ev)
 	return c.report()
 }
@@ -112,7 +120,7 @@ func (c *check) statement(ev StatementEvidence) {
 	}
 	c.Pass(CheckStatementForm, nil, "%s with %s and %s", s.Format, count(len(s.Entries), "entry", "entries"),
 		count(len(s.Newer), "newer one", "newer ones"))
-	c.period = s.Period
+	c.checkScope(s.Period)
 	if !c.checkHead(&s.Evidence) {
 		return
 	}
@@ -132,6 +140,7 @@ func (c *check) statement(ev StatementEvidence) {
 	}
 	c.readLinked(s, ev.ID)
 	c.readChains(&s.Evidence)
+	c.checkPeriod(s)
 	c.judge()
 }
 

@@ -64,6 +64,9 @@ func TestTamperedStatements(t *testing.T) {
 			if !isFailure(r.Err(), c.check) {
 				t.Fatalf("found %v\nwant %s", r.Err(), c.check)
 			}
+			if o, reason := r.Outcome(); o != verifier.Untrue || !strings.HasPrefix(reason, string(c.check)+": ") {
+				t.Errorf("%s: %q", o, reason)
+			}
 			if !strings.HasPrefix(r.Lines.Complete, "NO") {
 				t.Errorf("complete: %q", r.Lines.Complete)
 			}
@@ -196,7 +199,7 @@ func tamperings(w *world) []tampering {
 			s.Period = &bundle.Period{From: first, To: last + 1}
 			s.Entries = append(bundle.Entries{bundle.HiddenEntry(first-1, proof.LeafHash(l.Leaves[first-1]))}, s.Entries...)
 			s.Subject.Count++
-		}), verifier.CheckHistory, true},
+		}), verifier.CheckScope, true},
 		{"a covered access is passed off as newer", operator(func(l *testlog.Log, s *bundle.Statement) {
 			s.Newer = append(s.Newer, s.Entries[1])
 			drop(s, 1)

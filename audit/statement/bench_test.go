@@ -52,11 +52,11 @@ func BenchmarkStatement(b *testing.B) {
 		w.step(f)
 		var size int
 		for b.Loop() {
-			size = len(w.write(f, alice, statement.Window{}))
+			size = len(w.write(f, alice, nil))
 		}
 		b.ReportMetric(float64(size)/1000, "B/access")
 		began := time.Now()
-		w.check(w.make(f, alice, statement.Window{}), alice)
+		w.check(w.make(f, alice, nil), alice)
 		b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms-made-and-verified")
 	})
 }
@@ -91,13 +91,17 @@ func (h *heap) look() {
 func BenchmarkStatementMemory(b *testing.B) {
 	w := newWorld(b, testdb.SQLite(b))
 	n := entries(b, 100_000)
-	w.fill(4*n, 4)
 	f := w.follow(w.log)
+	w.clock = march(1)
+	w.fill(max(4*n-160_000, 4), 4)
+	w.step(f)
+	w.clock = march(2)
+	w.fill(160_000, 4)
 	w.step(f)
 	var before, h heap
 	before.look()
 	for b.Loop() {
-		s, err := f.Statement(b.Context(), alice, statement.Window{From: w.root(f).Size - 40_000})
+		s, err := f.Statement(b.Context(), alice, days(2, 2))
 		w.ok(err)
 		h.look()
 		w.ok(s.Write(b.Context(), &h))

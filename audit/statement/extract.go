@@ -29,12 +29,12 @@ func (f *Follower) Extract(ctx context.Context, id string, indices []uint64) (x 
 	return f.extract(ctx, places, partText)
 }
 
-// ExtractOwn makes an extract of those entries of an id that owns reports true for, and that are in
-// the window or, if there are any, at these indices. Its text says that it was limited to them. If
+// ExtractOwn makes an extract of those entries of an id that owns reports true for, and that the
+// ledger took on these days (nil: on any) or, if there are any, at these indices. Its text says that it was limited to them. If
 // there are none, or if one of the indices has none, it returns ErrNotFound: the same whether there
 // are other entries of the id or not.
 func (f *Follower) ExtractOwn(
-	ctx context.Context, id string, w Window, indices []uint64, owns func(*entry.Entry) bool,
+	ctx context.Context, id string, days *bundle.Days, indices []uint64, owns func(*entry.Entry) bool,
 ) (x *bundle.Extract, done func(), err error) {
 	tag, _, err := f.cfg.Log.Tag(id)
 	if err != nil {
@@ -44,28 +44,17 @@ func (f *Follower) ExtractOwn(
 	if err != nil {
 		return nil, nil, err
 	}
-	size := root.Index + 1
-	own, err := f.own(ctx, tag, size, owns)
+	if len(indices) > 0 {
+		days = nil
+	}
+	places, err := f.own(ctx, tag, root.Index+1, days, owns)
 	if err != nil {
 		return nil, nil, err
 	}
-	var places []ledger.Place
 	if len(indices) > 0 {
-		all := make([]ledger.Place, len(own))
-		for i, e := range own {
-			all[i] = e.Place
-		}
-		places, err = among(all, slices.Compact(slices.Sorted(slices.Values(indices))))
+		places, err = among(places, slices.Compact(slices.Sorted(slices.Values(indices))))
 		if err != nil {
 			return nil, nil, err
-		}
-		return f.extract(ctx, places, ownText)
-	}
-	// The period is that of these entries alone, so that it does not tell where others are.
-	period := w.period(own, size)
-	for _, e := range own {
-		if inside(period, e.Index) {
-			places = append(places, e.Place)
 		}
 	}
 	if len(places) == 0 {
@@ -74,10 +63,11 @@ func (f *Follower) ExtractOwn(
 	return f.extract(ctx, places, ownText)
 }
 
-// own returns the entries under tag below size that owns reports true for, without their content.
+// own returns the places of the entries under tag below size that owns reports true for, and that the
+// ledger took on these days.
 func (f *Follower) own(
-	ctx context.Context, tag wire.Hash, size uint64, owns func(*entry.Entry) bool,
-) (list []*placed, err error) {
+	ctx context.Context, tag wire.Hash, size uint64, days *bundle.Days, owns func(*entry.Entry) bool,
+) (list []ledger.Place, err error) {
 	memory := f.reserve()
 	defer memory.release()
 	n, err := f.cfg.Log.HistoryCount(ctx, tag)
@@ -103,8 +93,8 @@ func (f *Follower) own(
 		if err != nil {
 			return fmt.Errorf("entry %d as stored: %w", h.Index, err)
 		}
-		if owns(e) {
-			list = append(list, &placed{Place: place, received: received.UnixMilli()})
+		if owns(e) && (days == nil || !received.Before(days.Start()) && received.Before(days.End())) {
+			list = append(list, place)
 		}
 		return nil
 	})

@@ -89,6 +89,7 @@ type Root struct {
 	leaf  []byte
 	kid   string
 	note  []byte // the checkpoint that ends in it; nil: not known yet
+	dated int64  // iat
 }
 
 // Follower keeps the subject index in memory, at exactly the size of the newest settled index root
@@ -100,6 +101,7 @@ type Follower struct {
 	quorum   bool // the log's policy asks for cosigners
 	chains   chainCache
 	memory   *semaphore.Weighted
+	days     boundaries
 
 	step    sync.Mutex    // one Step at a time; guards the fields up to mu
 	next    uint64        // first entry not read yet
@@ -110,6 +112,7 @@ type Follower struct {
 	covered uint64        // the newest root in the log covers the entries below
 	fresh   int           // entries from covered on that are not index roots
 	last    uint64        // position of the newest index root; 0: none
+	dated   int64         // its iat
 	offer   *offer
 	since   time.Time // when the last root was read
 	mine    bool      // this process logged the last root
@@ -236,6 +239,9 @@ func (f *Follower) load(ctx context.Context) error {
 	f.mu.Unlock()
 	f.next, f.covered = size, size
 	f.last = last.Index
+	if last.Entry != nil {
+		f.dated = last.Entry.IssuedAt
+	}
 	return nil
 }
 
@@ -305,7 +311,8 @@ func (f *Follower) take(r ledger.FeedRecord) error {
 	f.next = r.Index + 1
 	if r.Entry != nil {
 		if body, ok := r.Entry.Body.(*entry.IndexRoot); ok {
-			return f.meet(Root{Index: r.Index, Size: body.Size, Hash: body.Root, leaf: r.Leaf, kid: r.Entry.KID})
+			return f.meet(Root{Index: r.Index, Size: body.Size, Hash: body.Root, leaf: r.Leaf, kid: r.Entry.KID,
+				dated: r.Entry.IssuedAt})
 		}
 	}
 	f.fresh++
@@ -316,7 +323,7 @@ func (f *Follower) take(r ledger.FeedRecord) error {
 // it must wait.
 func (f *Follower) meet(r Root) error {
 	offer := f.offer
-	f.last, f.offer = r.Index, nil
+	f.last, f.dated, f.offer = r.Index, r.dated, nil
 	f.since, f.mine = f.cfg.Now(), offer != nil && offer.size == r.Size && offer.root == r.Hash
 	if r.Size > r.Index {
 		return f.stop(fmt.Errorf("the index root at %d covers entries that come after it: %w", r.Index, ErrDiffers))

@@ -150,7 +150,7 @@ func TestWrongRoot(t *testing.T) {
 			if err := f.Step(t.Context()); !errors.Is(err, statement.ErrDiffers) || !f.Stats().Broken {
 				t.Errorf("and forgotten: %v", err)
 			}
-			if _, err := f.Statement(t.Context(), alice, statement.Window{}); !errors.Is(err, statement.ErrDiffers) {
+			if _, err := f.Statement(t.Context(), alice, nil); !errors.Is(err, statement.ErrDiffers) {
 				t.Errorf("a statement was made: %v", err)
 			}
 			if _, err := statement.Recheck(t.Context(), w.log); !errors.Is(err, statement.ErrDiffers) {
@@ -199,14 +199,14 @@ func TestPublishedCheckpoint(t *testing.T) {
 	w.ok(err)
 	w.look(alice)
 	w.step(f)
-	if _, err := f.Statement(t.Context(), alice, statement.Window{}); !errors.Is(err, statement.ErrNotReady) {
+	if _, err := f.Statement(t.Context(), alice, nil); !errors.Is(err, statement.ErrNotReady) {
 		t.Fatalf("a statement under a checkpoint that does not hold its index root: %v", err)
 	}
 	published, err = w.log.Checkpoint(t.Context())
 	w.ok(err)
 	later := w.look(alice)
 	w.step(f)
-	s := w.make(f, alice, statement.Window{})
+	s := w.make(f, alice, nil)
 	w.check(s, alice)
 	if slices.ContainsFunc(append(s.Entries, s.Newer...), func(e bundle.Entry) bool { return e.Index == later[0] }) {
 		t.Error("an entry above the published checkpoint is shown")
@@ -229,7 +229,7 @@ func TestNewOperatorKey(t *testing.T) {
 	pub := entry.PublicKey{JWK: next.Public, Purposes: []entry.Purpose{entry.PurposeSubmit}}
 	w.add(w.registrar, &entry.Key{Common: w.by("REG"), Org: "OPR", Key: pub, Proof: w.prove(next, "OPR"), Counter: w.counter(entry.Countersignature{Org: "OPR", Key: &pub})})
 	w.step(f)
-	w.check(w.make(f, alice, statement.Window{}), alice)
+	w.check(w.make(f, alice, nil), alice)
 	size, err := w.log.Size(t.Context())
 	w.ok(err)
 	e, err := entry.Sign(next, &entry.IndexRoot{Common: w.by("OPR"), Size: size - 2, Root: wire.Hash{1}}) // below its registration

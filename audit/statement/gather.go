@@ -56,7 +56,6 @@ type past struct {
 type placed struct {
 	ledger.Place
 	leafHash wire.Hash
-	received int64 // ms since 1970
 	kid      string
 	content  *bundle.Opening // nil: to be read again
 }
@@ -130,10 +129,6 @@ func (f *Follower) readOn(ctx context.Context, g *gathered, p *past, size uint64
 	}
 	i := 0
 	err = f.cfg.Log.EachEntry(ctx, places, func(h ledger.HistoryEntry) error {
-		received, err := entry.ParseTime(h.Received)
-		if err != nil {
-			return fmt.Errorf("entry %d as stored: %w", h.Index, err)
-		}
 		l, err := entry.ParseLink(h.Opening.JWS, h.Opening.Disclosures)
 		if err != nil {
 			return fmt.Errorf("entry %d as stored: %w", h.Index, err)
@@ -141,7 +136,7 @@ func (f *Follower) readOn(ctx context.Context, g *gathered, p *past, size uint64
 		if l != nil {
 			p.links[h.Index] = l
 		}
-		e := placed{Place: places[i], leafHash: h.LeafHash, received: received.UnixMilli(), kid: h.KID}
+		e := placed{Place: places[i], leafHash: h.LeafHash, kid: h.KID}
 		if g.kept += e.Stored; g.kept <= keptStored {
 			e.content = h.Opening
 		}

@@ -1,7 +1,6 @@
 package statement
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -63,18 +62,4 @@ func (f *Follower) readLinked(ctx context.Context, g *gathered, ids []string, si
 // stillLinked reports whether g has exactly the histories that the links below size ask for.
 func (g *gathered) stillLinked(size uint64) bool {
 	return slices.EqualFunc(g.pasts[0].linkedBelow(size), g.linked, func(id string, p *past) bool { return id == p.id })
-}
-
-// merged returns the entries of all of a person's ids, ascending.
-func merged(own *past, linked []*past) []*placed {
-	var list []*placed
-	for _, p := range append([]*past{own}, linked...) {
-		for i := range p.entries {
-			list = append(list, &p.entries[i])
-		}
-	}
-	if len(linked) > 0 {
-		slices.SortFunc(list, func(a, b *placed) int { return cmp.Compare(a.Index, b.Index) })
-	}
-	return list
 }

@@ -52,7 +52,7 @@ func TestLongStatement(t *testing.T) {
 		w.look(carol)
 		f := w.follow(w.log)
 		w.step(f)
-		s := w.make(f, alice, statement.Window{})
+		s := w.make(f, alice, nil)
 		if r := w.check(s, alice); len(r.Entries) != 42 {
 			t.Errorf("%d entries", len(r.Entries))
 		}
@@ -63,19 +63,22 @@ func TestLongStatement(t *testing.T) {
 // be had.
 func TestStatementTooLong(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
-	w.lookLong(1000, 60_000)
 	f := w.follow(w.log)
+	w.clock = march(1)
+	w.lookLong(700, 60_000)
+	w.step(f)
+	w.clock = march(2)
+	w.lookLong(300, 60_000)
 	w.step(f)
 	used := allocated(func() {
-		if _, err := f.Statement(t.Context(), alice, statement.Window{}); !errors.Is(err, ledger.ErrTooMany) {
+		if _, err := f.Statement(t.Context(), alice, nil); !errors.Is(err, ledger.ErrTooMany) {
 			t.Errorf("a statement of more than 64 MiB: %v", err)
 		}
 	})
 	if used > 4<<20 {
 		t.Errorf("%d bytes were allocated to refuse a statement", used)
 	}
-	root := w.root(f)
-	s := w.make(f, alice, statement.Window{From: root.Size - 300})
+	s := w.make(f, alice, days(2, 2))
 	if got := len(indices(s.Entries, true)); got != 300 {
 		t.Errorf("%d entries of a period, want 300", got)
 	}
@@ -92,7 +95,7 @@ func TestStatementsShareMemory(t *testing.T) {
 	})
 	w.ok(err)
 	w.step(f)
-	ask := func() (*statement.Statement, error) { return f.Statement(t.Context(), alice, statement.Window{}) }
+	ask := func() (*statement.Statement, error) { return f.Statement(t.Context(), alice, nil) }
 	a, err := ask()
 	w.ok(err)
 	b, err := ask()
@@ -118,7 +121,7 @@ func TestStatementsShareMemory(t *testing.T) {
 	a.Close()
 	b.Close()
 	for range 3 { // a failure keeps nothing
-		if _, err := f.Statement(gone, alice, statement.Window{}); err == nil {
+		if _, err := f.Statement(gone, alice, nil); err == nil {
 			t.Error("a statement for a caller that is gone")
 		}
 	}

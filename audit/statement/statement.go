@@ -6,22 +6,12 @@ import (
 	"io"
 	"iter"
 	"slices"
-	"time"
 
 	"igledger/ledger"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 )
-
-// Window chooses which part of a history is opened. The rest is hidden, but still counted and
-// proved. It is either positions in the log, From <= index < To (To 0: no bound), or times at which
-// the ledger took the entries, Since <= time < Until (zero: no bound). Times become the positions
-// that hold exactly these entries of the subject. The zero Window is everything.
-type Window struct {
-	From, To     uint64
-	Since, Until time.Time
-}
 
 // Statement is a statement that is ready to be written. It holds memory until it is closed.
 type Statement struct {
@@ -42,11 +32,14 @@ type Statement struct {
 // It lists the same for reads of everyone's data, unless id is entry.RegEveryone, and for each id
 // that a link below that root says is the same person's. The links of those ids are not followed.
 //
+// With days, it opens only what the ledger logged on them, and hides the rest, but counts and proves
+// it. Links are always opened.
+//
 // It returns ErrNotReady, ErrDiffers, ErrErased or ErrBusy. If all these ids together have more than
 // ledger.MaxHistory entries, if there are more than entry.MaxLinked ids, or if the file would be
 // larger than bundle.MaxSize, it returns ledger.ErrTooMany: as far as the numbers of entries tell,
 // before any of them is read.
-func (f *Follower) Statement(ctx context.Context, id string, w Window) (_ *Statement, err error) {
+func (f *Follower) Statement(ctx context.Context, id string, days *bundle.Days) (_ *Statement, err error) {
 	s := &Statement{f: f, memory: f.reserve()}
 	defer func() {
 		if err != nil {
@@ -57,7 +50,7 @@ func (f *Follower) Statement(ctx context.Context, id string, w Window) (_ *State
 	if id != entry.RegEveryone {
 		ids = append(ids, entry.RegEveryone)
 	}
-	s.g = &gathered{memory: &s.memory, whole: w == Window{}}
+	s.g = &gathered{memory: &s.memory, whole: days == nil}
 	var tags []wire.Hash
 	for _, id := range ids {
 		p, err := f.past(id)
@@ -79,8 +72,16 @@ func (f *Follower) Statement(ctx context.Context, id string, w Window) (_ *State
 	s.g.paid = n
 	var period *bundle.Period
 	err = f.gather(ctx, s.g, func(all []*past, size uint64) (map[string]bool, error) {
-		period = w.period(merged(all[0], all[len(ids):]), size)
-		return signers(all, period)
+		var roots []string
+		period, roots, err = f.period(ctx, days, size)
+		if err != nil {
+			return nil, err
+		}
+		kids, err := signers(all, period)
+		for _, kid := range roots {
+			kids[kid] = true
+		}
+		return kids, err
 	})
 	if err != nil {
 		return nil, err
@@ -114,6 +115,9 @@ func signers(all []*past, period *bundle.Period) (map[string]bool, error) {
 func (s *Statement) lay(period *bundle.Period) {
 	g := s.g
 	s.indices = g.indices()
+	for _, root := range period.Roots() {
+		s.indices = append(s.indices, root.Index)
+	}
 	own := s.history(g.pasts[0], period)
 	s.IDs = []string{g.pasts[0].id}
 	s.out = &bundle.Statement{
@@ -224,44 +228,4 @@ func forEverybody(disclosures []string) []string {
 		var text entry.Text
 		return p.Name == "text" && (wire.DecodeJSON("text", p.Value, &text) != nil || text.Query != "" || text.Outcome != "")
 	})
-}
-
-func inside(p *bundle.Period, index uint64) bool { return p == nil || p.From <= index && index < p.To }
-
-// period returns the positions that w means in a log of this size, nil for everything.
-func (w Window) period(all []*placed, size uint64) *bundle.Period {
-	if w == (Window{}) {
-		return nil
-	}
-	if w.Since.IsZero() && w.Until.IsZero() {
-		if w.To == 0 {
-			w.To = max(size, w.From+1)
-		}
-		return &bundle.Period{From: w.From, To: w.To}
-	}
-	// The largest range that holds exactly these of the subject's entries: positions between two of
-	// them say nothing about this person.
-	taken := func(e *placed) time.Time { return time.UnixMilli(e.received) }
-	first, last := len(all), -1
-	for i, e := range all {
-		if t := taken(e); !t.Before(w.Since) && (w.Until.IsZero() || t.Before(w.Until)) {
-			first, last = min(first, i), i
-		}
-	}
-	if last < 0 { // there are none: take the gap where they would be
-		for first = 0; first < len(all) && taken(all[first]).Before(w.Since); first++ {
-		}
-		last = first - 1
-	}
-	p := &bundle.Period{From: 0, To: size}
-	if first > 0 {
-		p.From = all[first-1].Index + 1
-	}
-	if last+1 < len(all) {
-		p.To = all[last+1].Index
-	}
-	if p.From >= p.To { // no position between them
-		return &bundle.Period{From: size, To: size + 1}
-	}
-	return p
 }

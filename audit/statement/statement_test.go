@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"igledger/audit/statement"
 	"igledger/internal/testdb"
@@ -15,9 +14,9 @@ import (
 	"igledger/verifier"
 )
 
-func (w *world) make(f *statement.Follower, id string, win statement.Window) *bundle.Statement {
+func (w *world) make(f *statement.Follower, id string, days *bundle.Days) *bundle.Statement {
 	w.Helper()
-	data := w.write(f, id, win)
+	data := w.write(f, id, days)
 	s, err := bundle.ParseStatement(data)
 	w.ok(err)
 	if again, err := s.Marshal(); err != nil || !bytes.Equal(again, data) {
@@ -27,9 +26,9 @@ func (w *world) make(f *statement.Follower, id string, win statement.Window) *bu
 }
 
 // write returns the statement as JSON.
-func (w *world) write(f *statement.Follower, id string, win statement.Window) []byte {
+func (w *world) write(f *statement.Follower, id string, days *bundle.Days) []byte {
 	w.Helper()
-	s, err := f.Statement(w.Context(), id, win)
+	s, err := f.Statement(w.Context(), id, days)
 	w.ok(err)
 	defer s.Close()
 	var b bytes.Buffer
@@ -75,7 +74,7 @@ func TestStatement(t *testing.T) {
 		}
 		w.step(f)
 		w.look(alice, bob) // above the anchor: no part of the statement
-		s := w.make(f, alice, statement.Window{})
+		s := w.make(f, alice, nil)
 		same(t, "covered", indices(s.Entries, true), mine)
 		same(t, "newer", indices(s.Newer, true), newer)
 		r := w.check(s, alice)
@@ -95,7 +94,7 @@ func TestStatement(t *testing.T) {
 		// One root later all of it is covered.
 		w.pass()
 		w.step(f)
-		s = w.make(f, alice, statement.Window{})
+		s = w.make(f, alice, nil)
 		same(t, "covered later", indices(s.Entries, true), append(mine, newer[0], newer[0]+3))
 		same(t, "newer later", indices(s.Newer, true), nil)
 		w.check(s, alice)
@@ -108,7 +107,7 @@ func TestNobodyLooked(t *testing.T) {
 	w.look(alice)
 	f := w.followWhile(w.log)
 	w.step(f)
-	s := w.make(f, carol, statement.Window{})
+	s := w.make(f, carol, nil)
 	if s.Subject.Count != 0 || len(s.Entries)+len(s.Newer) != 0 {
 		t.Fatalf("%d entries", s.Subject.Count)
 	}
@@ -118,65 +117,15 @@ func TestNobodyLooked(t *testing.T) {
 	var at []uint64
 	w.meanwhile = func() { at = w.look(carol) }
 	w.step(f)
-	s = w.make(f, carol, statement.Window{})
+	s = w.make(f, carol, nil)
 	same(t, "newer", indices(s.Newer, true), at)
 	w.check(s, carol)
 	// Left out, nothing would be missed: it is above what the proof covers, and says so.
 	if !strings.Contains(strings.Join(s.Text, "\n"), "1 entry that came later") {
 		t.Errorf("text does not say that there is one more: %q", s.Text)
 	}
-	if _, err := f.Statement(t.Context(), "chi:12", statement.Window{}); err == nil {
+	if _, err := f.Statement(t.Context(), "chi:12", nil); err == nil {
 		t.Error("a statement for what is no id")
-	}
-}
-
-// A period opens what lies in it and proves the number of the others.
-func TestPeriods(t *testing.T) {
-	w := newWorld(t, testdb.SQLite(t))
-	day := func(d int) time.Time { return time.Date(2026, 3, d, 0, 0, 0, 0, time.UTC) }
-	var at []uint64
-	for d := 1; d <= 5; d++ {
-		w.clock = day(d)
-		at = append(at, w.look(alice)...)
-		w.look(bob)
-	}
-	f := w.followWhile(w.log)
-	w.meanwhile = func() {
-		w.clock = day(6)
-		at = append(at, w.look(alice)...) // not covered
-	}
-	w.step(f)
-	for name, c := range map[string]struct {
-		win    statement.Window
-		opened []uint64
-		newer  []uint64
-
-		uncovered bool // the index has not come so far
-	}{
-		"all":            {statement.Window{}, at[:5], at[5:], false},
-		"positions":      {statement.Window{From: at[1], To: at[3]}, at[1:3], nil, false},
-		"from":           {statement.Window{From: at[2]}, at[2:5], at[5:], false},
-		"days":           {statement.Window{Since: day(2), Until: day(4)}, at[1:3], nil, false},
-		"since":          {statement.Window{Since: day(3)}, at[2:5], at[5:], false},
-		"until":          {statement.Window{Until: day(3)}, at[:2], nil, false},
-		"before any":     {statement.Window{Until: day(1)}, nil, nil, false},
-		"after all":      {statement.Window{Since: day(20)}, nil, nil, true},
-		"between":        {statement.Window{Since: day(2).Add(time.Hour), Until: day(3)}, nil, nil, false},
-		"future places":  {statement.Window{From: 1 << 40}, nil, nil, true},
-		"the newest day": {statement.Window{Since: day(6)}, nil, at[5:], false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := w.make(f, alice, c.win)
-			same(t, "opened", indices(s.Entries, true), c.opened)
-			same(t, "newer", indices(s.Newer, true), c.newer)
-			if len(s.Entries) != 5 {
-				t.Errorf("%d entries, want all 5 counted", len(s.Entries))
-			}
-			r := w.verify(t, s, alice)
-			if want := s.Period == nil || s.Period.From < r.Below; !r.Authentic || r.Complete != want || want == c.uncovered {
-				t.Errorf("authentic %v, complete %v, for %+v below %d", r.Authentic, r.Complete, s.Period, r.Below)
-			}
-		})
 	}
 }
 
@@ -234,7 +183,7 @@ func TestStatementsWhileTheLogGrows(t *testing.T) {
 		}()
 		seen := 0
 		for {
-			s := w.make(f, alice, statement.Window{})
+			s := w.make(f, alice, nil)
 			if r := w.check(s, alice); len(r.Entries) < seen {
 				t.Fatalf("%d entries after %d", len(r.Entries), seen)
 			} else {
@@ -243,7 +192,7 @@ func TestStatementsWhileTheLogGrows(t *testing.T) {
 			select {
 			case err := <-done:
 				w.ok(err)
-				if got := len(w.make(f, alice, statement.Window{}).Entries); got != 21 {
+				if got := len(w.make(f, alice, nil).Entries); got != 21 {
 					t.Errorf("%d entries are covered in the end, want 21", got)
 				}
 				return
@@ -263,7 +212,7 @@ func TestLinkedIDs(t *testing.T) {
 		forth := w.link("linked", alice, carol)
 		f := w.followWhile(w.log)
 		w.step(f)
-		s := w.make(f, alice, statement.Window{})
+		s := w.make(f, alice, nil)
 		if len(s.Linked) != 1 || s.Linked[0].ID != carol {
 			t.Fatalf("%d linked histories", len(s.Linked))
 		}
@@ -272,7 +221,7 @@ func TestLinkedIDs(t *testing.T) {
 		if r := w.check(s, alice); len(r.Linked) != 1 || !r.Linked[0].OneSided || r.Linked[0].Link != forth {
 			t.Errorf("linked: %+v", r.Linked)
 		}
-		if s := w.make(f, carol, statement.Window{}); len(s.Linked) != 0 {
+		if s := w.make(f, carol, nil); len(s.Linked) != 0 {
 			t.Error("a link stated once is followed backwards")
 		}
 
@@ -285,18 +234,18 @@ func TestLinkedIDs(t *testing.T) {
 			w.link("linked", carol, bob)
 		}
 		w.step(f)
-		s = w.make(f, carol, statement.Window{})
+		s = w.make(f, carol, nil)
 		if len(s.Linked) != 0 || len(s.Newer) != 2 {
 			t.Errorf("links that the index does not cover yet: %d linked, %d newer", len(s.Linked), len(s.Newer))
 		}
 		w.check(s, carol)
 		w.pass()
 		w.step(f)
-		r := w.check(w.make(f, alice, statement.Window{}), alice)
+		r := w.check(w.make(f, alice, nil), alice)
 		if len(r.Linked) != 1 || r.Linked[0].OneSided {
 			t.Errorf("linked both ways: %+v", r.Linked)
 		}
-		r = w.check(w.make(f, carol, statement.Window{}), carol)
+		r = w.check(w.make(f, carol, nil), carol)
 		if len(r.Linked) != 2 || r.Linked[0].ID != alice || r.Linked[0].Link != back || r.Linked[0].OneSided || r.Linked[1].ID != bob || !r.Linked[1].OneSided {
 			t.Errorf("linked with two: %+v", r.Linked)
 		}
@@ -305,37 +254,10 @@ func TestLinkedIDs(t *testing.T) {
 		w.link("unlinked", alice, carol)
 		w.pass()
 		w.step(f)
-		if r := w.check(w.make(f, alice, statement.Window{}), alice); len(r.Linked) != 0 || len(r.Entries) != 3 {
+		if r := w.check(w.make(f, alice, nil), alice); len(r.Linked) != 0 || len(r.Entries) != 3 {
 			t.Errorf("unlinked: %d linked, %d entries", len(r.Linked), len(r.Entries))
 		}
 	})
-}
-
-// A link is shown outside the period too; otherwise a reader could not tell which histories belong
-// to the statement. The period is one for all the person's numbers.
-func TestLinkOutsidePeriod(t *testing.T) {
-	w := newWorld(t, testdb.SQLite(t))
-	day := func(d int) time.Time { return time.Date(2026, 3, d, 0, 0, 0, 0, time.UTC) }
-	w.clock = day(1)
-	first := w.look(alice)
-	link := w.link("linked", alice, carol)
-	w.clock = day(2)
-	early := w.look(carol)
-	w.clock = day(3)
-	late := w.look(carol)
-	w.clock = day(5)
-	last := w.look(alice)
-	f := w.follow(w.log)
-	w.step(f)
-	s := w.make(f, alice, statement.Window{Since: day(3), Until: day(4)})
-	same(t, "opened", indices(s.Entries, true), []uint64{link})
-	same(t, "hidden", indices(s.Entries, false), append(first, last...))
-	same(t, "linked, opened", indices(s.Linked[0].Entries, true), late)
-	same(t, "linked, hidden", indices(s.Linked[0].Entries, false), early)
-	r := w.check(s, alice)
-	if !strings.Contains(r.Lines.Complete, "that no entry outside the period links a further id is the operator's word alone") || !strings.Contains(strings.Join(s.Text, "\n"), "Links are shown even outside the period") {
-		t.Errorf("%q", r.Lines.Complete)
-	}
 }
 
 // What would show anybody's history to anybody is not taken.
@@ -415,7 +337,7 @@ func TestLinksWhileTheLogGrows(t *testing.T) {
 		}
 	}()
 	for {
-		w.check(w.make(f, alice, statement.Window{}), alice)
+		w.check(w.make(f, alice, nil), alice)
 		select {
 		case err := <-done:
 			w.ok(err)
@@ -442,7 +364,7 @@ func TestKeyNewerThanTheIndex(t *testing.T) {
 			withheld = w.add(next, w.access(alice))
 		}
 		w.step(f)
-		s := w.make(f, alice, statement.Window{})
+		s := w.make(f, alice, nil)
 		same(t, "newer", indices(s.Newer, true), []uint64{newer})
 		if r := w.check(s, alice); !r.Authentic || len(r.Doubtful) > 0 {
 			t.Errorf("%v", r.Err())
@@ -458,7 +380,7 @@ func TestKeyNewerThanTheIndex(t *testing.T) {
 		}
 		w.pass()
 		w.step(f)
-		s = w.make(f, alice, statement.Window{})
+		s = w.make(f, alice, nil)
 		same(t, "a root later", indices(s.Entries, true), []uint64{mine[0], newer, withheld})
 		if r := w.check(s, alice); !r.Complete {
 			t.Errorf("a root later: %v", r.Err())

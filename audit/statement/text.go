@@ -39,8 +39,10 @@ func statementText(g *gathered, p *bundle.Period) []string {
 			"the organisation that it names.", covers, number(uint64(own.covered), "of them is", "of them are")))
 	}
 	if p != nil {
-		text = append(text, fmt.Sprintf("This file shows the content of the entries at positions %d to %d of the log. "+
-			"The other entries are counted and proved, but their content is not shown.", p.From, p.To-1))
+		text = append(text, fmt.Sprintf("This file shows what was entered in the log from %s to %s (UTC), which is at positions "+
+			"%d to %d. An access that was reported late is listed under the day on which it was reported. "+
+			"The other entries are counted and proved, but their content is not shown.",
+			p.Days.From, p.Days.To, p.From, p.To-1))
 	}
 	if n := len(own.entries) - own.covered; n > 0 {
 		text = append(text, fmt.Sprintf("The proof does not yet cover %s that came later. "+

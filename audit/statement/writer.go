@@ -75,8 +75,10 @@ func (f *Follower) prepare() error {
 	log := f.cfg.Log
 	e, err := entry.Sign(log.Operator(), &entry.IndexRoot{
 		Common: entry.Common{
-			Issuer: log.Genesis().Operator.ID, Audience: log.Origin(), IssuedAt: f.cfg.Now().Unix(),
-			ID: rootID(log.Origin(), f.last),
+			Issuer: log.Genesis().Operator.ID, Audience: log.Origin(),
+			// Never before an earlier root, whatever the clocks of other replicas say: periods rest on it.
+			IssuedAt: max(f.cfg.Now().Unix(), f.dated),
+			ID:       rootID(log.Origin(), f.last),
 		},
 		Size: o.size, Root: o.root,
 	})

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -32,9 +30,8 @@ func statementCommand() *cli.Command {
 			"Example: … --extract 120034,120077",
 		Flags: remoteFlags(personReading(
 			&cli.StringFlag{Name: "period",
-				Usage: "FROM..TO: show only entries that the ledger took on these days (UTC, both " +
-					"included) or at these\n" +
-					"positions; the others are hidden, but still proved"},
+				Usage: "FROM..TO: show only entries that the ledger logged on these days (UTC, both included);\n" +
+					"the others are hidden, but still proved. Give igverify statement the same --period"},
 			&cli.StringSliceFlag{Name: "extract", Usage: "fetch an extract of the entries at these positions instead"},
 			&cli.StringFlag{Name: "out",
 				Usage: "file to write, which only its owner can read (default: standard output)"},
@@ -94,18 +91,10 @@ func statementRequest(c *cli.Context) (client.StatementRequest, error) {
 	if len(q.Extract) > 0 {
 		return q, usage("give --period or --extract, not both")
 	}
-	from, to, ok := strings.Cut(period, "..")
-	since, err1 := time.Parse(time.DateOnly, from)
-	until, err2 := time.Parse(time.DateOnly, to)
-	if ok && err1 == nil && err2 == nil && !until.Before(since) {
-		q.Since, q.Until = since.Format(time.RFC3339), until.AddDate(0, 0, 1).Format(time.RFC3339)
-		return q, nil
+	days, err := bundle.ParseDays(period)
+	if err != nil {
+		return q, usage("--period must be FROM..TO, two days such as 2026-01-31")
 	}
-	q.From, err1 = strconv.ParseUint(from, 10, 64)
-	q.To, err2 = strconv.ParseUint(to, 10, 64)
-	if !ok || err1 != nil || err2 != nil || q.To < q.From || q.To+1 == 0 {
-		return q, usage("--period must be FROM..TO: two days such as 2026-01-31, or two positions in the log")
-	}
-	q.To++ // both included
+	q.From, q.To = days.From, days.To
 	return q, nil
 }

@@ -2,7 +2,7 @@
 
 // Command igverify-wasm offers package verifier to JavaScript in a browser, as one function:
 //
-//	verifyStatement(statement: Uint8Array|string, policy: string, id: string, now?: Date) → report
+//	verifyStatement(statement: Uint8Array|string, policy: string, id: string, now?: Date, period?: string) → report
 //
 // docs/BROWSER.md describes it. The function uses neither network nor storage, and accepts any
 // arguments and any statement, except one that exhausts the browser's stack or memory: then the
@@ -38,7 +38,7 @@ func read(args []js.Value) (rep *reading.Report) {
 			rep = reading.Unread("verifyStatement: the arguments cannot be read.")
 		}
 	}()
-	for len(args) < 4 {
+	for len(args) < 5 {
 		args = append(args, js.Undefined())
 	}
 	var in reading.Input
@@ -61,6 +61,13 @@ func read(args []js.Value) (rep *reading.Report) {
 		return reading.Unread("verifyStatement: the policy and the id must be strings.")
 	}
 	in.Policy, in.ID = args[1].String(), args[2].String()
+	switch period := args[4]; period.Type() {
+	case js.TypeString:
+		in.Period = period.String()
+	case js.TypeUndefined:
+	default:
+		return reading.Unread("verifyStatement: the period must be a string.")
+	}
 	now, ok := milliseconds(args[3])
 	if !ok {
 		return reading.Unread("verifyStatement: now is not a Date.")

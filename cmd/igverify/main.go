@@ -4,7 +4,7 @@
 // come from a source other than the log.
 //
 // Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or
-// read.
+// read, 4 true, but old or only a part of what was asked.
 package main
 
 import (
@@ -54,8 +54,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			"Every command takes --policy FILE in place of --log-key: every checkpoint then needs the cosignatures that the " +
 			"policy asks for, so that a log which somebody made up with a stolen key is refused. --genesis HASH says how the " +
 			"log must begin.\n\n" +
-			"Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or read, 4 true but " +
-			"stale.",
+			"Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or read, " +
+			"4 true, but old or only a part of what was asked.",
 		Version:        version(),
 		Reader:         stdin,
 		Writer:         stdout,

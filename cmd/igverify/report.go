@@ -19,7 +19,9 @@ type report struct {
 	verifier.Report `json:"-"`
 
 	Command string `json:"command"`
-	Result  string `json:"result"` // verified, failed, unreadable
+	Result  string `json:"result"`           // verified, failed, unreadable; of a statement also stale, partial
+	Reason  string `json:"reason,omitempty"` // why it is not verified, in one line
+	Exit    int    `json:"exit"`             // the exit code
 	Log     struct {
 		Origin string  `json:"origin"`
 		Size   *uint64 `json:"size,omitempty"` // of the current checkpoint
@@ -39,7 +41,8 @@ type report struct {
 	Evidence []string          `json:"evidence,omitempty"` // signed notes that prove what failed
 	Error    string            `json:"error,omitempty"`    // why it is unreadable
 
-	behind string // why witnesses say that what was checked is not the newest; "": they do not
+	behind    string                    // why witnesses say that what was checked is not the newest; "": they do not
+	statement *verifier.StatementReport // nil: it is not about a statement
 }
 
 type row struct {
@@ -50,23 +53,39 @@ type row struct {
 // finish sets the result and returns the exit code. A failed check outweighs something unreadable.
 func (r *report) finish(err error) int {
 	r.Checks = append([]verifier.Result{}, r.Results...)
+	r.Result, r.Exit = "verified", exitGood
 	switch {
 	case len(r.Failures) > 0:
-		r.Result = "failed"
+		f := r.Failures[0]
+		r.Result, r.Reason, r.Exit = "failed", string(f.Check)+": "+f.Meaning, exitFailed
 		if err != nil {
 			r.Notes = append(r.Notes, "not everything could be checked: "+err.Error())
 		}
-		return exitFailed
 	case err != nil:
-		r.Result, r.Error = "unreadable", err.Error()
-		return exitUnreadable
+		r.Result, r.Error, r.Exit = "unreadable", err.Error(), exitUnreadable
+	case r.statement != nil:
+		r.judge()
 	}
-	if r.behind != "" {
-		r.Result = "stale"
-		return exitPartial
+	if r.behind != "" && r.Exit == exitGood {
+		r.Result, r.Reason, r.Exit = string(verifier.Stale), r.behind, exitPartial
 	}
-	r.Result = "verified"
-	return exitGood
+	return r.Exit
+}
+
+// judge sets the result of a statement in which no check failed.
+func (r *report) judge() {
+	outcome, reason := r.statement.Outcome()
+	r.Reason = reason
+	switch outcome {
+	case verifier.Good:
+	case verifier.Stale, verifier.Partial:
+		r.Result, r.Exit = string(outcome), exitPartial
+	default:
+		r.Result, r.Exit = "failed", exitFailed
+	}
+	if outcome == verifier.Stale && r.behind != "" {
+		r.Reason = r.behind
+	}
 }
 
 // writeJSON escapes characters that could control a terminal or text renderer, because people look
@@ -133,7 +152,11 @@ func (r *report) writeText(w io.Writer) {
 		fmt.Fprintf(w, "\nauthentic  %s\ncomplete   %s\n", clean(f.Lines.Authentic), clean(f.Lines.Complete))
 		fmt.Fprintf(w, "cosigned   %s\nfresh      %s\n", clean(f.Lines.Cosigned), clean(f.Lines.Fresh))
 	}
-	if r.Result != "unreadable" {
+	switch {
+	case r.Result == "unreadable":
+	case r.Reason != "":
+		fmt.Fprintf(w, "\n%s: %s\n", r.Result, clean(r.Reason))
+	default:
 		fmt.Fprintf(w, "\n%s\n", r.Result)
 	}
 }

@@ -22,14 +22,23 @@ var statementCommand = command{
 	description: "Is every access in this statement real, and is none missing? Needs only the file, your policy and the " +
 		"id of the person. The command asks for the id with --ask-id, or reads it from --id-file or standard input. The id " +
 		"never leaves this machine.\n\n" +
+		"You say what you asked for: the whole history, or with --period what was logged on some days (UTC, both included). " +
+		"A file about anything else fails. The days are those of logging: an access that was reported late is on the day " +
+		"of its report, so do not take the list of a day for what happened on it.\n\n" +
 		"Prints each check, who did what and why, separately what is on record under linked ids and reads of everyone's " +
-		"data, and four findings: whether the list is authentic, complete, cosigned (by whom) and fresh. Also checks an " +
-		"extract (chosen entries), which is never complete. With --log-key instead of --policy, what only witnesses and " +
-		"auditors can confirm is the operator's word alone.\n\n" +
+		"data, and four findings: whether the list is authentic, complete, cosigned (by whom) and fresh. The last line is " +
+		"the result, with the reason unless it is \"verified\". With --log-key instead of --policy, what only witnesses " +
+		"and auditors can confirm is the operator's word alone.\n\n" +
 		"With --ask-witnesses, also asks the witnesses in the policy what they have seen of the log: an old state that is " +
 		"shown as new is found, and a log that shows others another history. This uses the network.\n\n" +
-		"Example:\n  igverify statement statement.json --ask-id --policy policy.txt",
+		"Exit code 0: authentic, complete for what you asked, cosigned as your policy asks, and not older than --max-age. " +
+		"1: a check failed, or the file is about something else. 4: everything shown is true, but the statement is " +
+		"old (stale), or covers only a part of what you asked (partial), as an extract always does.\n\n" +
+		"Examples:\n  igverify statement statement.json --ask-id --policy policy.txt\n" +
+		"  igverify statement march.json --ask-id --policy policy.txt --period 2026-03-01..2026-03-31",
 	flags: []cli.Flag{
+		&cli.StringFlag{Name: "period", Usage: "`FROM..TO`, two days: what you asked for, if not the whole history"},
+		&cli.DurationFlag{Name: "max-age", Value: verifier.StaleAfter, Usage: "older than this `DURATION`, a statement is stale"},
 		&cli.StringFlag{Name: "id-file", Usage: "`FILE` with the id of the person (- for stdin, the default)"},
 		askIDFlag,
 		idFlag,
@@ -47,7 +56,17 @@ func checkStatement(s *session) error {
 	if err != nil {
 		return err
 	}
-	ev := verifier.StatementEvidence{Statement: data, Policy: s.policy, Genesis: s.pinned, Now: time.Now()}
+	ev := verifier.StatementEvidence{Statement: data, Policy: s.policy, Genesis: s.pinned, Now: time.Now(), MaxAge: s.c.Duration("max-age")}
+	if ev.MaxAge <= 0 {
+		return usage("--max-age must be a duration such as 48h")
+	}
+	if text := s.c.String("period"); text != "" {
+		days, err := bundle.ParseDays(text)
+		if err != nil {
+			return usage("--period must be FROM..TO, two days such as 2026-01-31")
+		}
+		ev.Period = &days
+	}
 	isExtract := strings.Contains(string(data[:min(len(data), 64)]), bundle.FormatExtract)
 	ev.ID, err = s.personID()
 	if err != nil {
@@ -77,6 +96,7 @@ func checkStatement(s *session) error {
 	}
 	s.report.Add(r.Report)
 	s.report.take(asking)
+	s.report.statement = r
 	s.report.Log.Origin = r.Head.Origin
 	if r.Head.Size > 0 {
 		s.report.Log.Size, s.report.Log.Root = &r.Head.Size, fmt.Sprintf("%x", r.Head.Root)
@@ -86,6 +106,9 @@ func checkStatement(s *session) error {
 	s.report.Linked = linkedHistories(r)
 	s.report.Doubtful = accesses(r.Doubtful, r.Register)
 	s.report.Notes = append(s.report.Notes, statementNotes...)
+	if r.Asked != nil {
+		s.report.Notes = append(s.report.Notes, periodNote)
+	}
 	return nil
 }
 
@@ -99,17 +122,35 @@ var statementNotes = []string{
 		"ledger's own word; an auditor with openings can compute every verdict again",
 }
 
+const periodNote = "the days are those on which the ledger logged an entry, by the dates of index roots outside them. An " +
+	"access that was reported late is on the day of its report, and the list may begin a little earlier and end a little " +
+	"later than the days. That no entry outside the days links a further id is the operator's word alone"
+
 // finding holds the four findings for machines and, in Lines, for people.
 type finding struct {
 	Authentic bool              `json:"authentic"`
-	Complete  bool              `json:"complete"`
-	Below     uint64            `json:"completeBelow"` // entry index
+	Complete  bool              `json:"complete"`         // for the scope
+	Scope     string            `json:"scope"`            // what was asked: whole, period
+	Period    *periodFinding    `json:"period,omitempty"` // if scope is period
+	Partly    string            `json:"partly,omitempty"` // why only a part of the scope is covered
+	Hidden    int               `json:"hidden"`           // entries that are counted and proved, and not shown
+	Below     uint64            `json:"completeBelow"`    // entry index
 	Audited   []string          `json:"auditedBy"`
 	Enough    bool              `json:"enoughAuditors"` // by the policy; false: completeness is the operator's word alone
 	Witnessed []string          `json:"witnessedBy"`
-	AsOf      string            `json:"asOf,omitempty"` // RFC 3339
+	AsOf      string            `json:"asOf,omitempty"`     // RFC 3339, by the cosigners
+	SignedAt  string            `json:"signedAt,omitempty"` // RFC 3339, by the operator alone, if no cosigner is asked
 	Stale     bool              `json:"stale"`
+	MaxAge    string            `json:"maxAge"`
 	Lines     verifier.Findings `json:"inWords"`
+}
+
+// periodFinding is what a statement for a period covers.
+type periodFinding struct {
+	From  string  `json:"from"` // days, both included
+	To    string  `json:"to"`
+	First *uint64 `json:"first,omitempty"` // positions of the log, both included; absent if the file is about another period
+	Last  *uint64 `json:"last,omitempty"`
 }
 
 func findings(r *verifier.StatementReport) *finding {
@@ -121,7 +162,21 @@ func findings(r *verifier.StatementReport) *finding {
 		Enough:    r.AuditedEnough,
 		Witnessed: names(r.Witnessed),
 		Stale:     r.Stale,
+		Scope:     "whole",
+		Partly:    r.Partly,
+		Hidden:    r.Hidden,
+		MaxAge:    r.MaxAge.String(),
 		Lines:     r.Lines,
+	}
+	if r.Asked != nil {
+		f.Scope, f.Period = "period", &periodFinding{From: r.Asked.From, To: r.Asked.To}
+		if p := r.Period; r.Complete {
+			last := min(p.To, r.Head.Size) - 1
+			f.Period.First, f.Period.Last = &p.From, &last
+		}
+	}
+	if !r.SignedAt.IsZero() {
+		f.SignedAt = r.SignedAt.Format(time.RFC3339)
 	}
 	if !r.AsOf.IsZero() {
 		f.AsOf = r.AsOf.Format(time.RFC3339)

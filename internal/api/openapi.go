@@ -113,8 +113,9 @@ var operations = map[string]operation{
 	},
 	"POST /v1/statements": {
 		id: "makeStatement", summary: "Make a statement of a person's record, with proof that it is complete",
-		text: "A statement (`igledger-statement/1`) shows all entries about the person. With from and to, or " +
-			"since and until, it shows those of a period, and hides the others but counts and proves them. " +
+		text: "A statement (`igledger-statement/1`) shows all entries about the person. With from and to, it " +
+			"shows those that the ledger logged on these days, and hides the others but counts and proves them. " +
+			"The days are those of logging: an access that was reported late is on the day of its report. " +
 			"With extract, it is an extract (`igledger-extract/1`) of chosen entries, which is what to " +
 			"share: it proves only that these entries are in the log. If there was no access to the person's " +
 			"record, the statement proves that. A statement also shows what is on record under the numbers " +

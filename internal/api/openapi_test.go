@@ -244,7 +244,7 @@ func writeExamples(t *testing.T) {
 	save("lookup", []byte(`{"jti":["`+a.ID+`"]}`))
 	search := `{"id":"` + person + `","limit":10,"purpose":["HCOMPL"]}`
 	save("search", []byte(search))
-	save("statementrequest", []byte(`{"id":"`+person+`","since":"2026-01-01T00:00:00Z","until":"2026-04-01T00:00:00Z","purpose":["PATRQT"]}`))
+	save("statementrequest", []byte(`{"id":"`+person+`","from":"2026-01-01","to":"2026-03-31","purpose":["PATRQT"]}`))
 	save("opening", w.do("GET", "/v1/openings/"+decimalOf(index), "", aud...).body)
 	save("accesses", w.do("POST", "/v1/accesses/search", search, aud...).body)
 	save("register", w.do("GET", "/v1/register", "").body)

@@ -32,7 +32,7 @@ func (a *api) statement(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	window, err := windowOf(body)
+	days, err := daysOf(body)
 	if err != nil {
 		return err
 	}
@@ -44,9 +44,9 @@ func (a *api) statement(w http.ResponseWriter, r *request) error {
 		return &refusal{code: unavailable, detail: "this server keeps no subject index"}
 	}
 	if len(body.Extract) > 0 || rd.extent == readers.Own {
-		return a.extract(w, r, rd, body, window)
+		return a.extract(w, r, rd, body, days)
 	}
-	s, err := a.index.Statement(r.Context(), body.ID, window)
+	s, err := a.index.Statement(r.Context(), body.ID, days)
 	if err != nil {
 		return tooLong(err)
 	}
@@ -68,14 +68,14 @@ func (a *api) statement(w http.ResponseWriter, r *request) error {
 // extract answers with an extract. A reader who may see only its own entries gets one of these
 // instead of a statement, which shows how many entries there are, and where.
 func (a *api) extract(
-	w http.ResponseWriter, r *request, rd readingOf, body client.StatementRequest, window statement.Window,
+	w http.ResponseWriter, r *request, rd readingOf, body client.StatementRequest, days *bundle.Days,
 ) error {
 	var x *bundle.Extract
 	var done func()
 	var err error
 	if rd.extent == readers.Own {
 		owns := func(e *entry.Entry) bool { return rd.owns(a, e) }
-		x, done, err = a.index.ExtractOwn(r.Context(), body.ID, window, body.Extract, owns)
+		x, done, err = a.index.ExtractOwn(r.Context(), body.ID, days, body.Extract, owns)
 	} else {
 		x, done, err = a.index.Extract(r.Context(), body.ID, body.Extract)
 	}
@@ -112,36 +112,24 @@ func tooLong(err error) error {
 	return err
 }
 
-// windowOf checks what a request chooses and returns it.
-func windowOf(b client.StatementRequest) (statement.Window, error) {
-	since, err := timeOf("since", b.Since)
-	if err != nil {
-		return statement.Window{}, err
-	}
-	until, err := timeOf("until", b.Until)
-	if err != nil {
-		return statement.Window{}, err
-	}
-	w := statement.Window{From: b.From, To: b.To, Since: since, Until: until}
-	times := b.Since != "" || b.Until != ""
-	places := b.From != 0 || b.To != 0
+// daysOf checks what a request chooses and returns its days; nil for all.
+func daysOf(b client.StatementRequest) (*bundle.Days, error) {
 	switch {
-	case times && places, len(b.Extract) > 0 && (times || places):
-		const detail = "choose by from and to, by since and until, or by extract, but only by one of them"
-		return w, &refusal{code: badRequest, detail: detail}
-	case b.To != 0 && b.From >= b.To, b.From > maxPlace, b.To > maxPlace:
-		return w, &refusal{code: badRequest, detail: "from must be less than to, and both at most 2^53-2"}
-	case !w.Since.IsZero() && !w.Until.IsZero() && !w.Since.Before(w.Until):
-		return w, &refusal{code: badRequest, detail: "since must be before until"}
 	case len(b.Extract) > client.MaxExtract:
-		return w, &refusal{code: badRequest, detail: "extract has more than " + strconv.Itoa(client.MaxExtract) + " members"}
+		detail := "extract has more than " + strconv.Itoa(client.MaxExtract) + " members"
+		return nil, &refusal{code: badRequest, detail: detail}
+	case b.From == "" && b.To == "":
+		return nil, nil
+	case len(b.Extract) > 0:
+		return nil, &refusal{code: badRequest, detail: "choose by from and to, or by extract, but only by one of them"}
 	}
-	return w, nil
+	days := &bundle.Days{From: b.From, To: b.To}
+	if days.Check() != nil {
+		detail := "from and to must be days such as 2026-01-31, and from not after to"
+		return nil, &refusal{code: badRequest, detail: detail}
+	}
+	return days, nil
 }
-
-// maxPlace is the largest position that a statement may name, 2^53-2. The position after it is then
-// still exact in every reader.
-const maxPlace = 1<<53 - 2
 
 // indexMetrics registers the metrics of the subject index.
 func indexMetrics(reg prometheus.Registerer, f *statement.Follower) {

@@ -62,13 +62,13 @@ func TestStatement(t *testing.T) {
 	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, Extract: []uint64{mine}})
 	w.ok(err)
 	w.ok(verifier.CheckExtract(verifier.StatementEvidence{Statement: data, Policy: policy, ID: person}).Err())
-	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, Since: "2020-01-01T00:00:00Z",
-		Until: "2020-02-01T00:00:00Z"})
+	data, err = aud.Statement(t.Context(), client.StatementRequest{ID: person, From: "2999-01-01",
+		To: "2999-01-31"})
 	w.ok(err)
 	s, err := bundle.ParseStatement(data)
 	w.ok(err)
 	if len(s.Entries) != 1 || s.Entries[0].Opened() {
-		t.Errorf("a period before all shows %+v", s.Entries)
+		t.Errorf("a period to come shows %+v", s.Entries)
 	}
 	if strings.Contains(w.lines.String(), person[4:]) {
 		t.Error("the id is in a log line")
@@ -85,21 +85,22 @@ func TestStatementRefusals(t *testing.T) {
 	id := `"id":"` + person + `"`
 	purpose := `,"purpose":["HCOMPL"]}`
 	for name, c := range map[string]struct{ body, code string }{
-		"no id":                  {`{}`, "bad-id"},
-		"not an id":              {`{"id":"0101011237"}`, "bad-id"},
-		"unknown member":         {`{` + id + `,"all":true}`, badRequest},
-		"from above to":          {`{` + id + `,"from":5,"to":5}`, badRequest},
-		"a place beyond numbers": {`{` + id + `,"from":9007199254740991}`, badRequest},
-		"since after until":      {`{` + id + `,"since":"2026-02-01T00:00:00Z","until":"2026-02-01T00:00:00Z"}`, badRequest},
-		"not a time":             {`{` + id + `,"since":"yesterday"}`, badRequest},
-		"a short hour":           {`{` + id + `,"since":"2026-02-01T7:00:00Z"}`, badRequest},
-		"a decimal comma":        {`{` + id + `,"until":"2026-02-01T07:00:00,5Z"}`, badRequest},
-		"times and places":       {`{` + id + `,"since":"2026-02-01T00:00:00Z","from":4}`, badRequest},
-		"extract of a period":    {`{` + id + `,"extract":[` + decimalOf(mine) + `],"from":4}`, badRequest},
-		"too long an extract":    {`{` + id + `,"extract":[1` + strings.Repeat(",1", 1000) + `]}`, badRequest},
-		"another's entry":        {`{"id":"temp:SRC:1","extract":[` + decimalOf(mine) + `]` + purpose, notFound},
-		"a public entry":         {`{` + id + `,"extract":[0]` + purpose, notFound},
-		"purpose of no code":     {`{` + id + `,"purpose":[""]}`, badRequest},
+		"no id":               {`{}`, "bad-id"},
+		"not an id":           {`{"id":"0101011237"}`, "bad-id"},
+		"unknown member":      {`{` + id + `,"all":true}`, badRequest},
+		"from after to":       {`{` + id + `,"from":"2026-02-02","to":"2026-02-01"}`, badRequest},
+		"from alone":          {`{` + id + `,"from":"2026-02-02"}`, badRequest},
+		"to alone":            {`{` + id + `,"to":"2026-02-02"}`, badRequest},
+		"not a day":           {`{` + id + `,"from":"yesterday","to":"2026-02-01"}`, badRequest},
+		"no such day":         {`{` + id + `,"from":"2026-02-01","to":"2026-02-29"}`, badRequest},
+		"a short day":         {`{` + id + `,"from":"2026-2-1","to":"2026-02-09"}`, badRequest},
+		"a time":              {`{` + id + `,"from":"2026-02-01T00:00:00Z","to":"2026-02-09"}`, badRequest},
+		"a place":             {`{` + id + `,"from":4,"to":9}`, badRequest},
+		"extract of a period": {`{` + id + `,"extract":[` + decimalOf(mine) + `],"from":"2026-02-01","to":"2026-02-09"}`, badRequest},
+		"too long an extract": {`{` + id + `,"extract":[1` + strings.Repeat(",1", 1000) + `]}`, badRequest},
+		"another's entry":     {`{"id":"temp:SRC:1","extract":[` + decimalOf(mine) + `]` + purpose, notFound},
+		"a public entry":      {`{` + id + `,"extract":[0]` + purpose, notFound},
+		"purpose of no code":  {`{` + id + `,"purpose":[""]}`, badRequest},
 	} {
 		if code := w.do("POST", "/v1/statements", c.body, "Authorization",
 			"Bearer "+w.token(w.audit["AUD"], "AUD")).problem(t); code != c.code {

@@ -87,14 +87,12 @@ type Search struct {
 // MaxExtract is how many entries an extract may contain.
 const MaxExtract = 1000
 
-// StatementRequest is the body of POST /v1/statements. A request has at most one of: from and to,
-// since and until, or extract. Without any it asks for everything.
+// StatementRequest is the body of POST /v1/statements. A request has from and to, or extract, or
+// neither: then it asks for everything.
 type StatementRequest struct {
 	ID       string         `json:"id" doc:"Whose record: chi:<10 digits>, nhs:<10 digits>, temp:<org>:<number> or a reg: name" example:"chi:0101010000"`
-	From     uint64         `json:"from,omitzero" doc:"Show entries at this position of the log or above"`
-	To       uint64         `json:"to,omitzero" doc:"Show entries below this position; 0 or absent: to the end"`
-	Since    string         `json:"since,omitempty" doc:"Show entries that the ledger took at this time (RFC 3339) or later"`
-	Until    string         `json:"until,omitempty" doc:"Show entries that the ledger took before this time (RFC 3339)"`
+	From     string         `json:"from,omitempty" format:"date" doc:"Show entries that the ledger logged from this day (UTC) on"`
+	To       string         `json:"to,omitempty" format:"date" doc:"Show entries that the ledger logged until the end of this day (UTC)"`
 	Extract  []uint64       `json:"extract,omitempty" maxItems:"1000" doc:"Positions of the entries that the extract must show"`
 	Purpose  []string       `json:"purpose,omitempty" maxItems:"8" doc:"Why the caller reads: PurposeOfUse codes (v3-ActReason). The access entry about this reading contains them" example:"[\"PATRQT\"]"`
 	Request  string         `json:"request,omitempty" doc:"For the front desk: reference of the person's request, such as its number in the desk's own system. Never a number of the person" example:"SAR-2026-0042"`

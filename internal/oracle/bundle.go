@@ -23,13 +23,16 @@ var (
 	shownList    = atMost(1000000, shownShape.fits)
 	subjectShape = object{"tag": bytesOf(32), "vrfProof": bytesOf(80), "proof": indexProofShape.fits, "count": aNumber}
 	historyShape = subjectShape.and(object{"entries": shownList, "newer": shownList})
+	daysShape    = object{"from": aText, "to": aText}
 	sharedShape  = object{
 		"format": aText, "origin": aText, "checkpoint": aText,
 		"genesis": publicLeafShape.fits, "indexRoot": publicLeafShape.fits, "chains": atMost(4096, aChain),
 		"nodes": bytesOf(0), "text": atMost(64, aText),
 	}
 	statementShape = sharedShape.and(object{
-		"subject": subjectShape.fits, "period": object{"from": aNumber, "to": aNumber}.fits,
+		"subject": subjectShape.fits, "period": object{
+			"from": aNumber, "to": aNumber, "days": daysShape.fits, "before": publicLeafShape.fits, "after": publicLeafShape.fits,
+		}.fits,
 		"entries": shownList, "newer": shownList,
 		"everyone": historyShape.fits, "linked": atMost(256, historyShape.and(object{"id": aText}).fits),
 	})
@@ -81,6 +84,7 @@ type bundle struct {
 	subject, everyone *shownHistory // everyone may be nil
 	linked            []*shownHistory
 	period            *value
+	before, after     *publicLeaf   // the index roots around the period; nil: none
 	entries           []*shownEntry // of an extract
 }
 
@@ -214,6 +218,7 @@ func (b *bundle) readStatement(v *value) {
 	if b.period != nil {
 		from, to := b.period.num("from"), b.period.num("to")
 		must(from < to && to <= maxInteger, "bad-statement")
+		b.readPeriod()
 	}
 	b.subject = &shownHistory{}
 	var everyone *value
@@ -236,6 +241,24 @@ func (b *bundle) readStatement(v *value) {
 	for i, l := range v.items("linked") {
 		b.linked[i].read(l, l.get("entries"), l.get("newer"), b.period)
 	}
+}
+
+// readPeriod reads what ties days to positions.
+func (b *bundle) readPeriod() {
+	if days := b.period.get("days"); days != nil {
+		first, ok1 := day(days.str("from"))
+		last, ok2 := day(days.str("to"))
+		must(ok1 && ok2 && first.Unix() >= 0 && !last.Before(first), "bad-statement")
+	}
+	read := func(name string) *publicLeaf {
+		if !b.period.has(name) {
+			return nil
+		}
+		leaf := readPublicLeaf(b.period.get(name))
+		return &leaf
+	}
+	b.before, b.after = read("before"), read("after")
+	must(b.before == nil || b.after == nil || b.before.index < b.after.index, "bad-statement")
 }
 
 // read reads a history of a statement: v has its tag, proof and count.
@@ -302,6 +325,11 @@ func (b *bundle) leaves() map[uint64]hash {
 		out[i] = h
 	}
 	public := []publicLeaf{b.genesis, b.indexRoot}
+	for _, l := range []*publicLeaf{b.before, b.after} {
+		if l != nil {
+			public = append(public, *l)
+		}
+	}
 	for _, c := range b.chains {
 		public = append(public, c.leaves...)
 	}

@@ -12,6 +12,7 @@ import (
 type Asked struct {
 	Policy string
 	ID     string // not of extracts
+	Days   string // "2026-11-12..2026-11-13"; "": the whole history
 	Now    time.Time
 }
 
@@ -36,7 +37,7 @@ type Answer struct {
 const staleAfter = 48 * 60 * 60
 
 // onlyCompleteness are the checks that can fail although everything shown is true.
-var onlyCompleteness = []string{"history", "everyone", "linked", "anchor", "index-lag", "covered", "auditor-quorum"}
+var onlyCompleteness = []string{"scope", "period", "history", "everyone", "linked", "anchor", "index-lag", "covered", "auditor-quorum"}
 
 // quorumOf are the checks of the groups whose names have a meaning.
 var quorumOf = map[string]string{"witnesses": "witness-quorum", "auditors": "auditor-quorum"}
@@ -50,6 +51,7 @@ type walk struct {
 	head     *checkpoint
 	register *register
 	judged   bool
+	partial  bool            // a period is not covered
 	acts     map[string]bool // (iss, jti) of the entries read
 	signed   []signedEntry   // what has to be judged
 	answer   Answer
@@ -111,9 +113,7 @@ func judge(file string, asked Asked, format string) Answer {
 	}
 	a.Authentic = w.judged && amongAll(w.failed, onlyCompleteness...)
 	a.Complete = w.judged && len(w.failed) == 0 && format == formatOwn
-	if w.bundle != nil && w.bundle.period != nil {
-		a.Complete = a.Complete && w.bundle.period.num("from") < a.Below
-	}
+	a.Complete = a.Complete && !w.partial
 	if !a.Authentic {
 		a.Below, a.Shown, a.Hidden, a.Newer = 0, 0, 0, 0
 	}
@@ -124,7 +124,7 @@ func (w *walk) all(file, format string) {
 	own := format == formatOwn
 	if !w.step("policy", func() { w.policy = readPolicy(w.asked.Policy) }) ||
 		!w.step("statement-form", func() { w.bundle = readBundle(file, format) }) ||
-		!w.openHead() || !w.ground() || own && !w.checkTags() || !w.checkIndexRoot() {
+		!w.checkScope(own) || !w.openHead() || !w.ground() || own && !w.checkTags() || !w.checkIndexRoot() {
 		return
 	}
 	if own {
@@ -132,7 +132,11 @@ func (w *walk) all(file, format string) {
 	} else {
 		w.readEntries(w.bundle.entries, "")
 	}
-	w.judgeSigners(w.checkChains())
+	whole := w.checkChains()
+	if own {
+		w.checkPeriod()
+	}
+	w.judgeSigners(whole)
 }
 
 // openHead opens the checkpoint under the policy.

@@ -34,6 +34,13 @@ func (l *Log) Anchor(size uint64) uint64 {
 	return size
 }
 
+// AddIndexRootAt appends an honest index root that says that it was signed at a time.
+func (l *Log) AddIndexRootAt(at int64) uint64 {
+	common := entry.Common{Issuer: "operator", Audience: l.Origin, IssuedAt: at}
+	root := &entry.IndexRoot{Common: common, Size: l.Size(), Root: l.IndexAt(l.Size()).Root()}
+	return l.AddPublic(Sign(l.Operator, root))
+}
+
 // AddIndexRootOf appends any index root.
 func (l *Log) AddIndexRootOf(size uint64, root wire.Hash, s *wire.Signer) uint64 {
 	common := entry.Common{Issuer: "operator", Audience: l.Origin, IssuedAt: Now}
@@ -74,6 +81,11 @@ func (l *Log) Statement(c Claim) *bundle.Statement {
 		c.VRF = l.VRF
 	}
 	signers := map[string]bool{l.Entries[c.IndexRoot].KID: true}
+	for _, root := range c.Period.Roots() {
+		if e := l.Entries[root.Index]; e != nil {
+			signers[e.KID] = true
+		}
+	}
 	size := c.size()
 	own := l.history(c, c.ID, m, size, signers)
 	s := &bundle.Statement{Subject: own.Subject, Period: c.Period, Entries: own.Entries, Newer: own.Newer, Linked: bundle.LinkedHistories{}}
@@ -92,6 +104,20 @@ func (l *Log) Statement(c Claim) *bundle.Statement {
 	s.Evidence = l.evidence(c, bundle.FormatStatement, size, signers)
 	l.prove(s, size)
 	return s
+}
+
+// Period returns the period of days between two index roots of the log; 0 leaves out one of them.
+func (l *Log) Period(days string, before, after uint64) *bundle.Period {
+	d := must(bundle.ParseDays(days))
+	p := &bundle.Period{Days: &d, To: l.Size()}
+	if before > 0 {
+		p.From = l.Entries[before].Body.(*entry.IndexRoot).Size
+		p.Before = &bundle.Leaf{Index: before, Leaf: l.Leaves[before]}
+	}
+	if after > 0 {
+		p.To, p.After = after, &bundle.Leaf{Index: after, Leaf: l.Leaves[after]}
+	}
+	return p
 }
 
 // linked returns the ids of the links that are in force by a history's entries below m.

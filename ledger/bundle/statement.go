@@ -67,14 +67,6 @@ type Subject struct {
 	Count    uint64           `json:"count"`    // of entries below M: the length of entries; 0 if absent
 }
 
-// Period is a range of the log, From <= index < To. Every entry of the subject in it is opened, the
-// others may be hidden. It is a range of indices and not of times: an index is proved, while a time
-// is a claim inside the entry and invisible if the entry is hidden.
-type Period struct {
-	From uint64 `json:"from"`
-	To   uint64 `json:"to"`
-}
-
 // Entry is one entry of the subject, either opened (TagSalt, BodySalt, JWS, Disclosures) or hidden
 // (LeafHash).
 type Entry struct {
@@ -283,8 +275,10 @@ func (s *Statement) checkFrame() error {
 	if err := s.Evidence.check(FormatStatement); err != nil {
 		return err
 	}
-	if p := s.Period; p != nil && (p.From >= p.To || p.To > wire.MaxInt) {
-		return wire.Errorf(wire.BadStatement, "period", "from must be below to, and to at most 2^53-1")
+	if s.Period != nil {
+		if err := s.Period.check(); err != nil {
+			return err
+		}
 	}
 	if s.Everyone != nil && s.Everyone.Tag == s.Subject.Tag {
 		return wire.Errorf(wire.BadStatement, "everyone", "is the subject's own history")
@@ -363,6 +357,11 @@ func (s *Statement) LeafHashes() (map[uint64]wire.Hash, error) {
 	m := leafHashes{}
 	if err := s.addLeafHashes(m); err != nil {
 		return nil, err
+	}
+	for _, l := range s.Period.Roots() {
+		if err := m.add(l.Index, l.Hash()); err != nil {
+			return nil, err
+		}
 	}
 	for _, h := range s.Histories() {
 		for _, list := range []Entries{h.Entries, h.Newer} {

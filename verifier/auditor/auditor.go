@@ -41,6 +41,7 @@ type Auditor struct {
 	tree    *index.Tree        // over the leaves below covered
 	covered uint64             // M of the newest index root; 0: there is none
 	root    uint64             // its position
+	dated   uint64             // its iat
 	roots   uint64             // index roots seen
 	longest uint64             // greatest lag at any size
 	late    uint64             // greatest lag since the lag became too great; 0: it is not too great
@@ -158,9 +159,24 @@ func (a *Auditor) public(at uint64, e *entry.Entry) (found []Finding) {
 		a.OnPublic(at, e)
 	}
 	if root, ok := e.Body.(*entry.IndexRoot); ok {
-		return a.check(at, root)
+		return append(a.checkDate(at, root), a.check(at, root)...)
 	}
 	return nil
+}
+
+// checkDate checks that no index root is dated before an earlier one. Statements for a period rest
+// on these dates.
+func (a *Auditor) checkDate(at uint64, r *entry.IndexRoot) (found []Finding) {
+	iat := uint64(r.IssuedAt)
+	if iat < a.dated {
+		found = []Finding{{Convicts: true, Failure: &verifier.Failure{Check: verifier.CheckIndexRoot, Index: verifier.At(at),
+			Expected: fmt.Sprintf("an index root dated %d or later, as the one before it", a.dated),
+			Found:    fmt.Sprintf("iat %d", iat), Err: wire.BadIndexRoot,
+			Meaning: "the operator dated an index root before an earlier one: statements for a period can leave out " +
+				"accesses on its first or last day"}}}
+	}
+	a.dated = max(a.dated, iat)
+	return found
 }
 
 // allowed returns the longest lag that the genesis allows, or the greatest number before the

@@ -1,6 +1,7 @@
 package auditor
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -401,5 +402,33 @@ func TestRoleTakenAwayLater(t *testing.T) {
 	}
 	if rep := CheckOpening(Sealed{at, s.Leaves[at], a.Register()}, s.Openings[at], p.Hashes, head, log); rep.Err() == nil {
 		t.Error("the later register says nothing against it, so this test shows nothing")
+	}
+}
+
+// Statements for a period rest on the dates of index roots: one dated before an earlier one convicts,
+// also after the auditor was started again.
+func TestDatesOfIndexRoots(t *testing.T) {
+	s := testlog.NewSample(origin)
+	s.AddIndexRootAt(testlog.Now)
+	s.AddIndexRootAt(testlog.Now) // the same second is in order
+	a := begin(t, s.Log)
+	if found := audit(t, a, s.Log, s.Size()); len(found) > 0 {
+		t.Fatalf("roots in order: %v", found)
+	}
+	var state bytes.Buffer
+	if err := a.WriteState(&state, s.Checkpoint(s.Size()), nil); err != nil {
+		t.Fatal(err)
+	}
+	again, _, _, err := ReadState(&state, s.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := s.AddIndexRootAt(testlog.Now - 1)
+	s.AddIndexRootAt(testlog.Now)
+	for name, a := range map[string]*Auditor{"going on": a, "started again": again} {
+		found := audit(t, a, s.Log, s.Size())
+		if len(found) != 1 || !found[0].Convicts || found[0].Check != verifier.CheckIndexRoot || *found[0].Index != at {
+			t.Errorf("%s: %v", name, found)
+		}
 	}
 }

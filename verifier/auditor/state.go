@@ -21,7 +21,7 @@ import (
 //
 //	"igverify-audit-state/1\n"
 //	length ‖ state of the LogReplay (verifier.MarshalState), with the checkpoint it has reached
-//	covered ‖ position of the newest index root ‖ roots seen ‖ longest lag ‖ lag since it is too great
+//	covered ‖ position of the newest index root ‖ its iat ‖ roots seen ‖ longest lag ‖ lag since it is too great
 //	number ‖ histories at covered, ascending by K: K (32) ‖ count ‖ head (32)
 //	number ‖ leaves from covered on: leaf hash (32) ‖ K (32) ‖ head_0 (32)
 //	length ‖ data that the caller keeps with it
@@ -44,7 +44,7 @@ func (a *Auditor) WriteState(to io.Writer, checkpoint, extra []byte) error {
 	w := stateWriter{to: buffered, sum: sha256.New()}
 	w.bytes([]byte(stateFormat))
 	w.part(replay)
-	w.numbers(a.covered, a.root, a.roots, a.longest, a.late, uint64(a.tree.Len()))
+	w.numbers(a.covered, a.root, a.dated, a.roots, a.longest, a.late, uint64(a.tree.Len()))
 	for u := range a.tree.All() {
 		w.bytes(u.K[:])
 		w.numbers(u.State.Count)
@@ -98,7 +98,7 @@ func ReadState(from io.Reader, vkey string) (a *Auditor, checkpoint, extra []byt
 		r.fail(errors.New("from another version, or not the state of an audit"))
 	}
 	saved := r.part()
-	a = &Auditor{covered: r.number(), root: r.number(), roots: r.number(), longest: r.number(), late: r.number()}
+	a = &Auditor{covered: r.number(), root: r.number(), dated: r.number(), roots: r.number(), longest: r.number(), late: r.number()}
 	a.tree = index.Build(r.histories)
 	n := r.number()
 	if n > maxTail {

@@ -64,16 +64,16 @@ async function start() {
 }
 
 // verify returns a report even if a file exhausts the browser's stack or memory: the program has then ended, and is started again.
-async function verify(bytes, policy, number) {
+async function verify(bytes, policy, number, period) {
   try {
-    const report = verifyStatement(bytes, policy, number);
+    const report = verifyStatement(bytes, policy, number, undefined, period);
     if (report) return report;
   } catch {
     // reported below
   }
   loaded = false;
   await start();
-  return { kind: "", verdict: "unreadable", hint: "", checks: [], entries: [], everyone: [], linked: [], doubtful: [], hidden: 0, everyoneHidden: 0, authentic: false,
+  return { kind: "", verdict: "unreadable", reason: "", hint: "", checks: [], entries: [], everyone: [], linked: [], doubtful: [], hidden: 0, everyoneHidden: 0, authentic: false,
     problem: "The checker gave up. The file needs more memory than this browser has, or it was made to harm the program that reads it. Try the program igverify." };
 }
 
@@ -96,6 +96,12 @@ function id() {
   const scheme = $("scheme").value, typed = $("number").value.trim();
   if (scheme === "" || typed === "") return typed;
   return scheme + typed.replace(/[\s-]/g, "").replace(/^(chi|nhs):/i, "");
+}
+
+// period returns the days that the reader asked for, or "" for everything.
+function period() {
+  const from = $("from").value, to = $("to").value;
+  return from === "" && to === "" ? "" : `${from}..${to}`;
 }
 
 $("file").addEventListener("change", () => take($("file").files[0]));
@@ -124,7 +130,7 @@ $("form").addEventListener("submit", (e) => {
   $("state").textContent = "Checking…";
   $("check").disabled = true;
   setTimeout(async () => { // after the browser has shown the line above: a check of a thousand accesses takes a second
-    const report = await verify(statement, $("policy").value, id());
+    const report = await verify(statement, $("policy").value, id(), period());
     $("check").disabled = !loaded;
     $("state").textContent = "Checked on this device.";
     show(report);
@@ -137,7 +143,8 @@ $("print").addEventListener("click", () => window.print());
 
 const headlines = {
   complete: (r) => r.operatorAlone ? "✓ The list is genuine. That it is complete is the operator's word alone." : "✓ The list is genuine and complete.",
-  incomplete: (r) => r.kind === "extract" ? "✓ What is shown is genuine. An extract does not show what else there is." : "! What is shown is genuine, but nothing proves that it is complete.",
+  stale: () => "! The list is genuine and complete, but old.",
+  incomplete: (r) => r.kind === "extract" ? "✓ What is shown is genuine. An extract does not show what else there is." : "! What is shown is genuine, but it is only a part of what you asked for.",
   refused: () => "✗ Do not rely on this file: a check failed.",
   unreadable: () => "✗ Nothing could be checked.",
 };
@@ -150,11 +157,13 @@ function summary(r) {
     const others = failed.length - 1;
     return `${f.title}${f.entry === null ? "" : ` (entry ${f.entry})`}: this check failed. ${capital(f.meaning)}.` + (others > 0 ? ` ${others} other ${others === 1 ? "check" : "checks"} also failed.` : "");
   }
-  if (r.verdict === "complete") {
+  if (r.verdict === "incomplete") return capital(r.reason) + ".";
+  if (r.verdict === "complete" || r.verdict === "stale") {
     const n = r.entries.filter((e) => !e.newer).length;
     const newer = r.entries.length - n;
     const count = n === 0 ? "No access to this record is" : n === 1 ? "1 entry about this record is" : `${n} entries about this record are`;
-    return `${count} in the ledger ${r.hidden > 0 ? "for the period that the statement covers" : `among its first ${r.completeAsOf} entries`}.` +
+    return `${count} in the ledger ${r.scope === "period" ? `for the days ${r.period.replace("..", " to ")}` : `among its first ${r.completeAsOf} entries`}.` +
+      (r.verdict === "stale" ? ` ${capital(r.reason)}.` : "") +
       (newer > 0 ? ` ${newer} newer ${newer === 1 ? "entry is" : "entries are"} also shown.` : "");
   }
   return "";
@@ -179,7 +188,8 @@ function findings(r) {
 const statuses = { ok: "✓ Passed", failed: "✗ Failed", skipped: "– Not made" };
 
 function show(r) {
-  $("banner").className = "banner " + r.verdict;
+  // Green only if others than the operator confirm it.
+  $("banner").className = "banner " + (r.verdict === "complete" && r.operatorAlone ? "stale" : r.verdict);
   $("headline").textContent = headlines[r.verdict](r);
   $("summary").textContent = summary(r);
   $("hint").hidden = !r.hint;

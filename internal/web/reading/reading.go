@@ -34,21 +34,25 @@ type Report struct {
 	Problem string  `json:"problem"` // why nothing could be checked; otherwise ""
 	Hint    string  `json:"hint"`    // a mistake that the reader may have made, or ""
 	Verdict Verdict `json:"verdict"`
+	Reason  string  `json:"reason"` // why the verdict is not "complete", in one line
 
 	// Authentic says that everything shown is in the log and was signed by a party that was allowed
 	// to sign it.
 	Authentic bool `json:"authentic"`
 	// Complete says that, in addition, nothing is missing about the id among the first CompleteAsOf
-	// entries, or within the period.
+	// entries, within the scope.
 	Complete     bool    `json:"complete"`
 	CompleteAsOf *uint64 `json:"completeAsOf"` // null: completeness is not proved
+	Scope        string  `json:"scope"`        // what the reader asked for: "whole" or "period"
+	Period       string  `json:"period"`       // the days, "2026-03-01..2026-03-31", or ""
 
 	AuditedBy   []Word `json:"auditedBy"`   // cosigners of the policy's group "auditors"
 	WitnessedBy []Word `json:"witnessedBy"` // all other cosigners of the policy
 	// OperatorAlone says that completeness is the operator's word alone: too few auditors of the
 	// policy confirmed the index.
 	OperatorAlone bool   `json:"operatorAlone"`
-	AsOf          string `json:"asOf"` // when the cosigners of the policy saw the checkpoint; "" if unknown
+	AsOf          string `json:"asOf"`     // when the cosigners of the policy saw the checkpoint; "" if unknown
+	SignedAt      string `json:"signedAt"` // if the policy asks for no cosigners: when the operator says it was; else ""
 	Fresh         Age    `json:"fresh"`
 
 	Says    verifier.Findings `json:"says"` // the four findings in words, as igverify prints them
@@ -78,16 +82,21 @@ type Linked struct {
 	Hidden   int     `json:"hidden"`
 }
 
-// Verdict is the report in one word.
+// Verdict is the report in one word. All but Unreadable are verifier.StatementReport.Outcome.
 type Verdict string
 
 // The verdicts.
 const (
 	Unreadable Verdict = "unreadable" // nothing could be checked
 	Refused    Verdict = "refused"    // a check failed: the reader must not rely on anything shown
-	Incomplete Verdict = "incomplete" // what is shown is true, but that it is complete is not proved
-	Whole      Verdict = "complete"   // true and complete
+	Incomplete Verdict = "incomplete" // what is shown is true, but only a part of what the reader asked for
+	Old        Verdict = "stale"      // true and complete on its day, or of unknown age
+	Whole      Verdict = "complete"   // true, complete for what the reader asked for, and recent
 )
+
+var verdicts = map[verifier.Outcome]Verdict{
+	verifier.Good: Whole, verifier.Stale: Old, verifier.Partial: Incomplete, verifier.Untrue: Refused,
+}
 
 // Age says whether a statement is recent.
 type Age string
@@ -122,6 +131,7 @@ type Input struct {
 	Statement []byte
 	Policy    string // C2SP tlog-policy, or a log's verifier key alone; line ends may be those of a text field
 	ID        string // e.g. "chi:0101011237"; may be "" for an extract
+	Period    string // the days asked for, "2026-03-01..2026-03-31"; "": the whole history
 	Now       time.Time
 }
 
@@ -154,13 +164,22 @@ func Read(in Input) (rep *Report) {
 		}
 	}
 	ev := verifier.StatementEvidence{Statement: in.Statement, Policy: policy, ID: in.ID, Now: in.Now}
+	if in.Period != "" {
+		days, err := bundle.ParseDays(in.Period)
+		if err != nil {
+			return Unread("The period must have a first and a last day, and the first must not be after the last.")
+		}
+		ev.Period = &days
+	}
 	check := verifier.CheckStatement
 	if kind == "extract" {
 		check = verifier.CheckExtract
 	}
 	rep = report(check(ev))
 	rep.Kind = kind
-	rep.Fresh = age(rep.AsOf, rep.Fresh, in.Now)
+	if in.Now.IsZero() {
+		rep.Fresh = UnknownAge
+	}
 	if in.ID != "" && !entry.CheckDigitOK(in.ID) {
 		rep.Hint = "The last digit of the number you entered does not fit the others. The number may have a typing error."
 	}
@@ -250,17 +269,22 @@ func report(r *verifier.StatementReport) *Report {
 			Fresh:     clean(r.Lines.Fresh, maxSentence),
 		},
 	}
-	switch {
-	case r.Complete:
-		rep.Verdict, rep.CompleteAsOf = Whole, &r.Below
-	case r.Authentic:
-		rep.Verdict = Incomplete
-	default:
-		rep.Verdict = Refused
+	outcome, reason := r.Outcome()
+	rep.Verdict, rep.Reason = verdicts[outcome], clean(reason, maxSentence)
+	if r.Complete {
+		rep.CompleteAsOf = &r.Below
+	}
+	rep.Scope = "whole"
+	if r.Asked != nil {
+		rep.Scope, rep.Period = "period", r.Asked.String()
 	}
 	rep.OperatorAlone = r.Complete && !r.AuditedEnough
+	rep.Fresh = UnknownAge
 	if !r.AsOf.IsZero() {
 		rep.AsOf, rep.Fresh = r.AsOf.Format(time.RFC3339), Fresh
+	}
+	if !r.SignedAt.IsZero() {
+		rep.SignedAt, rep.Fresh = r.SignedAt.Format(time.RFC3339), Fresh
 	}
 	if r.Stale {
 		rep.Fresh = Stale
@@ -305,14 +329,6 @@ func rows(list []verifier.StatementEntry, reg *register.Register) (shown []Entry
 		shown = append(shown, row(&list[i], reg))
 	}
 	return shown, hidden
-}
-
-// age returns the age that is known, with or without a clock.
-func age(asOf string, found Age, now time.Time) Age {
-	if asOf == "" || now.IsZero() {
-		return UnknownAge
-	}
-	return found
 }
 
 func words(list []verifier.Cosignature) []Word {

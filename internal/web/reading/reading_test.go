@@ -119,10 +119,64 @@ func TestReport(t *testing.T) {
 		t.Errorf("the report repeats the id, or %v", err)
 	}
 
-	hidden := c
-	hidden.Period = &bundle.Period{From: w.Accesses[3], To: w.Accesses[3] + 1}
-	if r := w.read(t, w.Statement(hidden), policy); r.Verdict != reading.Whole || r.Hidden != 1 || len(r.Entries) != 2 {
-		t.Errorf("of a period: %s, %d hidden, %d shown", r.Verdict, r.Hidden, len(r.Entries))
+}
+
+// TestPeriod: the reader says which days were asked for, and a file about anything else is refused.
+func TestPeriod(t *testing.T) {
+	w := newWorld()
+	access := func() { w.AddSealed(w.Access("lothian", w.Second, w.IDs[0]), w.IDs[0]) }
+	before := w.AddIndexRootAt(testlog.Now - 86400)
+	access()
+	w.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
+	after := w.AddIndexRootAt(testlog.Now)
+	access()
+	policy := string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
+	c := w.claim()
+	const days = "2026-11-21..2026-11-21"
+	c.Period = w.Log.Period(days, 0, after)
+	read := func(days string) *reading.Report {
+		return reading.Read(reading.Input{Statement: testlog.StatementJSON(w.Statement(c)), Policy: policy, ID: w.IDs[0], Period: days, Now: now})
+	}
+	r := read(days)
+	if r.Verdict != reading.Whole || r.Scope != "period" || r.Period != days || r.Reason != "" || r.Hidden != 1 || len(r.Entries) != 3 || r.EveryoneHidden != 0 {
+		t.Errorf("%s: %s; %d hidden, %d shown", r.Verdict, r.Reason, r.Hidden, len(r.Entries))
+	}
+	for _, other := range []string{"", "2026-11-20..2026-11-21"} {
+		if r := read(other); r.Verdict != reading.Refused || r.Complete || !strings.HasPrefix(r.Reason, "scope: ") {
+			t.Errorf("asked for %q: %s: %s", other, r.Verdict, r.Reason)
+		}
+	}
+	if r := read("2026-11-21"); r.Verdict != reading.Unreadable || r.Problem == "" {
+		t.Errorf("one day: %s", r.Verdict)
+	}
+	const later = "2026-11-22..2026-11-22"
+	c.Period = w.Log.Period(later, before, 0)
+	if r := read(later); r.Verdict != reading.Incomplete || r.Complete || r.Reason == "" || r.EveryoneHidden != 0 {
+		t.Errorf("a day that is not over: %s: %s", r.Verdict, r.Reason)
+	}
+}
+
+// TestVerdictFollowsOutcome: green is only what igverify ends with 0 for.
+func TestVerdictFollowsOutcome(t *testing.T) {
+	w := newWorld()
+	data := testlog.StatementJSON(w.Statement(w.claim()))
+	policy := string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
+	for name, c := range map[string]struct {
+		policy  string
+		now     time.Time
+		verdict reading.Verdict
+		fresh   reading.Age
+	}{
+		"recent":              {policy, now, reading.Whole, reading.Fresh},
+		"old":                 {policy, now.Add(48 * time.Hour), reading.Old, reading.Stale},
+		"without a clock":     {policy, time.Time{}, reading.Old, reading.UnknownAge},
+		"the operator's date": {w.Key, now, reading.Whole, reading.Fresh},
+		"an old one":          {w.Key, now.Add(48 * time.Hour), reading.Old, reading.Stale},
+	} {
+		r := reading.Read(reading.Input{Statement: data, Policy: c.policy, ID: w.IDs[0], Now: c.now})
+		if r.Verdict != c.verdict || r.Fresh != c.fresh || (r.Reason == "") != (r.Verdict == reading.Whole) || !r.Complete {
+			t.Errorf("%s: %s, %s: %s", name, r.Verdict, r.Fresh, r.Reason)
+		}
 	}
 }
 
@@ -144,7 +198,7 @@ func TestWhoseWord(t *testing.T) {
 		"all":                                     {c, all, reading.Whole, false},
 		"all, with CRLF and no last line feed":    {c, strings.TrimSpace(strings.ReplaceAll(all, "\n", "\r\n")), reading.Whole, false},
 		"the log's key alone":                     {c, " " + w.Key + "\r\n", reading.Whole, true},
-		"one of two auditors, both asked for":     {one, all, reading.Incomplete, false},
+		"one of two auditors, both asked for":     {one, all, reading.Refused, false},
 		"one of two auditors, none asked for":     {one, onlyWitnesses, reading.Whole, true},
 		"both auditors, though none is asked for": {c, onlyWitnesses, reading.Whole, false},
 	} {
@@ -272,18 +326,14 @@ func TestEveryone(t *testing.T) {
 	w := newWorld()
 	policy := string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
 	first := w.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
-	second := w.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
+	w.AddSealed(w.Access("lothian", w.Second, entry.RegEveryone), entry.RegEveryone)
 	c := w.claim()
 	r := w.read(t, w.Statement(c), policy)
 	if r.Verdict != reading.Whole || len(r.Entries) != 2 || len(r.Everyone) != 2 || r.Everyone[0].Entry != first || r.Everyone[0].Why == "" || r.EveryoneHidden != 0 {
 		t.Errorf("%s, %d and %+v", r.Verdict, len(r.Entries), r.Everyone)
 	}
-	c.Period = &bundle.Period{From: second, To: second + 1}
-	if r := w.read(t, w.Statement(c), policy); r.Verdict != reading.Whole || len(r.Everyone) != 1 || r.EveryoneHidden != 1 || r.Hidden != 2 {
-		t.Errorf("of a period: %s, %d shown, %d hidden", r.Verdict, len(r.Everyone), r.EveryoneHidden)
-	}
-	c.Period, c.Alone = nil, true
-	if r := w.read(t, w.Statement(c), policy); r.Verdict != reading.Incomplete {
+	c.Alone = true
+	if r := w.read(t, w.Statement(c), policy); r.Verdict != reading.Refused {
 		t.Errorf("without them: %s", r.Verdict)
 	}
 }
@@ -313,7 +363,7 @@ func TestLinked(t *testing.T) {
 		}
 	}
 	c.Linked = []string{}
-	if r := w.read(t, w.Statement(c), policy); r.Verdict != reading.Incomplete || len(r.Linked) != 0 {
+	if r := w.read(t, w.Statement(c), policy); r.Verdict != reading.Refused || len(r.Linked) != 0 {
 		t.Errorf("without it: %s", r.Verdict)
 	}
 }
