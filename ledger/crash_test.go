@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -75,11 +76,13 @@ func victim(dsn, dir string) error {
 				mu.Lock()
 				fmt.Println("trying", e.SDJWT()) // so that the parent can send again what was cut off
 				mu.Unlock()
-				if r := log.Append(ctx, e)[0]; r.Err != nil {
+				r := log.Append(ctx, e)[0]
+				if r.Err != nil {
 					failed <- r.Err
 					return
 				}
 				mu.Lock()
+				fmt.Println("signed", hex.EncodeToString([]byte(r.Receipt.Proof)))
 				fmt.Println("acked", e.ID)
 				mu.Unlock()
 			}

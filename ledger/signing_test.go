@@ -311,3 +311,13 @@ func TestRecordCannotBeWritten(t *testing.T) {
 		w.checkLog()
 	})
 }
+
+// forkedCheckpoint returns a checkpoint that the log's key has signed and that is of another tree.
+func (w *world) forkedCheckpoint(size uint64) []byte {
+	w.t.Helper()
+	signed, err := proof.Checkpoint{Origin: origin, Size: size, Root: wire.Hash{1}}.Sign(w.keys.Log)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return signed
+}

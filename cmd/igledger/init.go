@@ -11,7 +11,6 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/entry"
-	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 	"igledger/policies"
 	"igledger/verifier"
@@ -38,6 +37,8 @@ func initCommand() *cli.Command {
 			&cli.StringFlag{Name: "enroller-request", Required: true, Usage: "file with the enroller's key request"},
 			&cli.Uint64Flag{Name: "index-lag", Value: 1 << 16,
 				Usage: "most entries by which the subject index may lag behind the log"},
+			&cli.StringFlag{Name: "predecessor",
+				Usage: "`FILE` with the end of the log that this one follows (igledger recover --end writes it)"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 		),
 		Action: initLog,
@@ -69,11 +70,18 @@ func initLog(c *cli.Context) error {
 		return err
 	}
 	defer closeLog(cfg)
-	g, err := newGenesis(cfg, parties[0], parties[1], parties[2], registrar, enroller, c.Uint64("index-lag"))
+	predecessor, err := readPredecessor(c.String("predecessor"))
+	if err != nil {
+		return err
+	}
+	g, err := newGenesis(cfg, parties[0], parties[1], parties[2], registrar, enroller, c.Uint64("index-lag"), predecessor)
 	if err != nil {
 		return err
 	}
 	log, err := createLog(c.Context, cfg, g, registrar)
+	if errors.Is(err, ledger.ErrExists) {
+		log, err = completeLog(c.Context, cfg, registrar)
+	}
 	if errors.Is(err, ledger.ErrExists) || errors.Is(err, ledger.ErrSigned) {
 		return refused("%w", err)
 	}
@@ -81,7 +89,11 @@ func initLog(c *cli.Context) error {
 		return err
 	}
 	defer log.Close(c.Context)
-	genesis := fmt.Sprintf("%x", verifier.GenesisHash(proof.PublicLeaf(g.Compact)))
+	first, err := log.EntryBundle(c.Context, 0, 1) // its own, if an init that was interrupted made it
+	if err != nil {
+		return err
+	}
+	genesis := fmt.Sprintf("%x", verifier.GenesisHash(first[2:]))
 	return output(c, map[string]string{"origin": log.Origin(), "logKey": log.VerifierKey(), "genesis": genesis},
 		"log %s created\nlog key: %s\ngenesis: %s\n", log.Origin(), log.VerifierKey(), genesis)
 }
@@ -96,9 +108,30 @@ func createLog(
 	if err != nil {
 		return nil, err
 	}
+	return putBuiltIn(ctx, log, registrar)
+}
+
+// completeLog ends the work of an init that was interrupted after the genesis, by the same
+// registrar. If the log has more than that, it returns ledger.ErrExists.
+func completeLog(ctx context.Context, cfg ledger.Config, registrar *wire.Signer) (*ledger.Log, error) {
+	log, err := ledger.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	size, err := log.Size(ctx)
+	if err == nil && (size > 1 || !log.Genesis().Registrar.Key.JWK.Equal(registrar.Public)) {
+		err = ledger.ErrExists
+	}
+	if err != nil {
+		return nil, errors.Join(err, log.Close(ctx))
+	}
+	return putBuiltIn(ctx, log, registrar)
+}
+
+func putBuiltIn(ctx context.Context, log *ledger.Log, registrar *wire.Signer) (*ledger.Log, error) {
 	text := policies.BuiltIn().Text()
 	e, err := entry.Sign(registrar, &entry.PolicySet{
-		Common:  entry.Common{Issuer: genesis.Issuer, Audience: cfg.Origin},
+		Common:  entry.Common{Issuer: log.Genesis().Registrar.ID, Audience: log.Origin()},
 		Version: 1, Schema: entry.SchemaV1, Text: text, Hash: sha256.Sum256([]byte(text)),
 		Reason: "the policies that are built into igledger",
 	})
@@ -106,7 +139,7 @@ func createLog(
 		err = log.Append(ctx, e)[0].Err
 	}
 	if err != nil {
-		err = fmt.Errorf("the log was created without its policies; add them with igledger policy put: %w", err)
+		err = fmt.Errorf("the log was created without its policies; run the same init again to add them: %w", err)
 		return nil, errors.Join(err, log.Close(ctx))
 	}
 	return log, nil
@@ -115,7 +148,7 @@ func createLog(
 // newGenesis makes and signs entry 0.
 func newGenesis(
 	cfg ledger.Config, operator, registrar, enroller entry.Member,
-	registrarKey *wire.Signer, enrollerKey keyRequest, indexLag uint64,
+	registrarKey *wire.Signer, enrollerKey keyRequest, indexLag uint64, predecessor *entry.Predecessor,
 ) (*entry.Entry, error) {
 	// a source too: it reports the reads of the ledger as accesses
 	operator.Roles = []entry.Role{entry.RoleOperator, entry.RoleSource}
@@ -124,6 +157,7 @@ func newGenesis(
 	g := &entry.Genesis{
 		Common:  entry.Common{Issuer: registrar.ID, Audience: cfg.Origin},
 		Formats: entry.FormatsV1, VRFKey: cfg.Keys.VRF.Public(), LogKey: cfg.Keys.LogVerifierKey, IndexLag: indexLag,
+		Predecessor: predecessor,
 		Registrar: entry.GenesisParty{Member: registrar,
 			Key: entry.PublicKey{JWK: registrarKey.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}}},
 		Enroller: entry.GenesisParty{Member: enroller, Key: enrollerKey.Key},

@@ -91,7 +91,7 @@ func commands() []*cli.Command {
 		consentCommand(), delegationCommand(), linkCommand(), unlinkCommand(),
 		policyCommand(), decideCommand(), reportCommand(),
 		whoAccessedCommand(), statementCommand(), receiptCommand(),
-		benchCommand(), rebuildCommand(),
+		benchCommand(), rebuildCommand(), recoverCommand(),
 	}
 }
 

@@ -44,7 +44,7 @@ func newParties(ctx context.Context, cfg ledger.Config) (*parties, error) {
 		entry.Member{ID: operatorID, Name: "Ledger operator (demonstration)", Kind: "operator"},
 		entry.Member{ID: registrarID, Name: "Registrar (demonstration)", Kind: "government"},
 		entry.Member{ID: enrollerID, Name: "Enroller (demonstration)", Kind: "regulator"},
-		p.registrar, request, 1<<18)
+		p.registrar, request, 1<<18, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -74,6 +74,23 @@ func (c *Client) submit(ctx context.Context, log Log, w *cosign.Cosigner, head C
 	}
 }
 
+// Seen asks each witness, once, for the size of the largest checkpoint that it has seen. head is a
+// published checkpoint; a witness that knows nothing of the log cosigns it. A witness that does not
+// answer is absent from the result.
+func (c *Client) Seen(ctx context.Context, head Checkpoint) map[string]uint64 {
+	sizes := map[string]uint64{}
+	for _, w := range c.list {
+		_, seen, err := c.add(ctx, nil, w, 0, head) // from size 0, which needs no proof
+		switch {
+		case err == nil:
+			sizes[w.Name] = head.Size
+		case errors.Is(err, errSeen):
+			sizes[w.Name] = seen
+		}
+	}
+	return sizes
+}
+
 // errSeen is the answer 409: the witness has last seen another size than we assumed.
 var errSeen = errors.New("it has last seen another size")
 

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/urfave/cli/v2"
+
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/witness"
+)
+
+func recoverCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "recover",
+		Usage: "say what a log lost that stopped, and let it go on or end it",
+		Description: "Compares the database with the signing record and the witnesses of --policy, and names the\n" +
+			"entries that are lost. Changes nothing without --continue or --end. A log that lost entries\n" +
+			"cannot go on: find the lost database (a -wal file, a newer backup, another node), or end the\n" +
+			"log with --end and begin a successor with igledger init --predecessor, to which sources send\n" +
+			"again. See docs/OPERATE.md. Exit code 1 if the database lacks something.\n\n" +
+			"Example: igledger recover --keys keys --database postgres://… --policy policy.txt",
+		Flags: append(logFlags(), policyFlag(),
+			&cli.BoolFlag{Name: "continue", Usage: "let the log go on, if its database holds all that was signed and seen"},
+			&cli.BoolFlag{Name: "trust-database",
+				Usage: "with --continue, when the signing record is lost and no witness answers: take the database for whole"},
+			&cli.StringFlag{Name: "end", Usage: "end the log for good, and write its end to `FILE` for its successor's genesis"},
+			&cli.BoolFlag{Name: "json", Usage: "print as JSON"}),
+		Action: recoverLog,
+	}
+}
+
+func recoverLog(c *cli.Context) error {
+	if c.Bool("continue") && c.IsSet("end") {
+		return usage("a log goes on or ends: give --continue or --end")
+	}
+	policy, err := readPolicy(c)
+	if err != nil {
+		return err
+	}
+	cfg, err := logConfig(c)
+	if err != nil {
+		return err
+	}
+	defer closeLog(cfg)
+	cfg.Policy = policy
+	asked, err := witnesses(policy, logger(io.Discard), nil)
+	if err != nil {
+		return err
+	}
+	return recoverWith(c, cfg, asked)
+}
+
+func recoverWith(c *cli.Context, cfg ledger.Config, asked *witness.Client) error {
+	var d *ledger.Damage
+	var end *entry.Predecessor
+	var err error
+	switch {
+	case c.Bool("continue"):
+		d, err = ledger.Continue(c.Context, cfg, asked, c.Bool("trust-database"))
+	case c.IsSet("end"):
+		d, end, err = ledger.End(c.Context, cfg, asked)
+	default:
+		d, err = ledger.Examine(c.Context, cfg, asked)
+	}
+	if d == nil {
+		return err
+	}
+	if err := output(c, d, "%s", damageText(d)); err != nil {
+		return err
+	}
+	switch {
+	case err != nil:
+		return refused("%w", err)
+	case end != nil:
+		data, err := json.Marshal(end)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(c.String("end"), append(data, '\n'), 0o644)
+	case c.Bool("continue"):
+		fmt.Fprintln(c.App.ErrWriter, "igledger: the log may go on; restart every igledger serve that has it open")
+		return nil
+	case !d.Whole():
+		return refused("the log cannot go on with this database")
+	}
+	return nil
+}
+
+func damageText(d *ledger.Damage) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "in the database    %s\nknown to be signed %s, root %x\n",
+		counted(d.Database, "entry", "entries"), counted(d.Signed, "entry", "entries"), d.Root)
+	for _, name := range slices.Sorted(maps.Keys(d.Witnesses)) {
+		fmt.Fprintf(&b, "seen by %s: %s\n", name, counted(d.Witnesses[name], "entry", "entries"))
+	}
+	if d.NoRecord {
+		b.WriteString("the signing record is missing\n")
+	}
+	if d.Stopped != "" {
+		fmt.Fprintf(&b, "stopped: %s\n", d.Stopped)
+	}
+	switch {
+	case d.Forked:
+		b.WriteString("the database holds another tree than the one that was signed\n")
+	case d.Lost != nil:
+		fmt.Fprintf(&b, "lost: entries %d to %d\n", d.Lost.First, d.Lost.Last)
+	default:
+		b.WriteString("nothing is lost\n")
+		return b.String()
+	}
+	b.WriteString("The log cannot go on from here. Find the lost database, or end the log with --end FILE and begin a successor\n" +
+		"with igledger init --predecessor FILE. Sources then send again to the successor, each stream from the number\n" +
+		"after the last one that the database has:\n")
+	for _, s := range d.Streams {
+		fmt.Fprintf(&b, "  %s %s: from number %d\n", s.Organisation, s.Source, s.Last+1)
+	}
+	return b.String()
+}
+
+// readPredecessor reads the end of a log that recover --end wrote.
+func readPredecessor(path string) (*entry.Predecessor, error) {
+	if path == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--predecessor: %w", err)
+	}
+	p := new(entry.Predecessor)
+	if err := json.Unmarshal(data, p, json.RejectUnknownMembers(true)); err != nil {
+		return nil, usage("--predecessor: %v", errors.New("it is not the end of a log that igledger recover --end wrote"))
+	}
+	return p, nil
+}
