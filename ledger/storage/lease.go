@@ -22,8 +22,8 @@ type InUseError struct {
 }
 
 func (e *InUseError) Error() string {
-	return fmt.Sprintf("%d processes have the log open to append to it. Stop them first; one that was killed counts for "+
-		"another %s at most", e.Holders, e.Ends.Round(time.Second))
+	return fmt.Sprintf("the log is open to append to it (%d times). Stop every igledger serve first; one that was killed "+
+		"counts for another %s at most", e.Holders, e.Ends.Round(time.Second))
 }
 
 // The database's clock, in ms since 1970.
