@@ -25,7 +25,12 @@ import (
 // TestMain makes the test binary the process that is killed, see victim.
 func TestMain(m *testing.M) {
 	if dsn := os.Getenv("IGLEDGER_TEST_VICTIM"); dsn != "" {
-		if err := victim(dsn, os.Getenv("IGLEDGER_TEST_VICTIM_KEYS")); err != nil {
+		dir := os.Getenv("IGLEDGER_TEST_VICTIM_KEYS")
+		live := func() error { return victim(dsn, dir) }
+		if os.Getenv("IGLEDGER_TEST_LIFETIME") != "" {
+			live = func() error { return lifetime(dsn, dir, func(step string) { fmt.Println(step) }) }
+		}
+		if err := live(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
