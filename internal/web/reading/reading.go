@@ -24,6 +24,7 @@ import (
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/verifier"
 )
 
@@ -151,6 +152,9 @@ func Read(in Input) (rep *Report) {
 	if len(in.Statement) == 0 {
 		return Unread("The file is empty.")
 	}
+	if f := wire.EditorFault(in.Statement); !f.IsZero() {
+		return Unread("The file cannot be read as it is: " + f.String() + ".")
+	}
 	if nesting(in.Statement) > maxNesting {
 		return Unread("The file is nested deeper than any statement. It was made to harm the program that reads it.")
 	}
@@ -202,6 +206,7 @@ func parsePolicy(text string) (*verifier.Policy, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, errors.New("none was given")
 	}
+	text = strings.TrimPrefix(text, "\ufeff") // what is pasted or read from a file may begin with a mark
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 	if key := strings.TrimSpace(text); len(strings.Fields(key)) == 1 {
 		return verifier.PolicyForLog(key)

@@ -400,3 +400,23 @@ func TestDoubtful(t *testing.T) {
 		t.Error("it stands in the list")
 	}
 }
+
+// TestSavedByAnEditor: a file that an editor saved in another encoding is called that.
+func TestSavedByAnEditor(t *testing.T) {
+	w := newWorld()
+	policy := string(testlog.Policy(w.Key, 2, w.witnesses, w.auditors))
+	good := string(testlog.StatementJSON(w.Statement(w.claim())))
+	wide := "\xff\xfe"
+	for _, c := range []byte(good) {
+		wide += string([]byte{c, 0})
+	}
+	for name, data := range map[string]string{"byte-order mark": "\ufeff" + good, "UTF-16": wide} {
+		r := reading.Read(reading.Input{Statement: []byte(data), Policy: policy, ID: w.IDs[0], Now: now})
+		if r.Verdict != reading.Unreadable || !strings.Contains(r.Problem, name) || !strings.Contains(r.Problem, "UTF-8") {
+			t.Errorf("%s: %s %q", name, r.Verdict, r.Problem)
+		}
+	}
+	if r := reading.Read(reading.Input{Statement: []byte(good), Policy: "\ufeff" + policy, ID: w.IDs[0], Now: now}); r.Verdict != reading.Whole {
+		t.Errorf("a policy with a mark: %s %q", r.Verdict, r.Problem)
+	}
+}
