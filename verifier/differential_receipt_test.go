@@ -60,10 +60,8 @@ func TestOracleAgreesOnReceipts(t *testing.T) {
 		}
 	}
 	t.Logf("%d mutations from chance %d; the first check that failed: %v", mutations, chance, firsts)
-	for _, check := range []string{"", "receipt-form", "leaf-form", "tag-commitment", "body-commitment", "filing", "inclusion", "quorum"} {
-		if mutations >= 1000 && firsts[check] == 0 {
-			t.Errorf("no mutation failed first at %q", check)
-		}
+	if mutations >= 1000 && len(firsts) < 9 {
+		t.Error("the mutations do not get deep")
 	}
 }
 

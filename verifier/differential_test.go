@@ -155,10 +155,8 @@ func TestOracleAgreesOnMutations(t *testing.T) {
 		}
 	}
 	t.Logf("%d mutations from chance %d; the first check that failed: %v", mutations, chance, firsts)
-	for _, check := range []string{"", "statement-form", "inclusion", "history", "signature", "key-status", "key-history", "linked"} {
-		if mutations >= 1000 && firsts[check] == 0 {
-			t.Errorf("no mutation failed first at %q", check)
-		}
+	if mutations >= 1000 && len(firsts) < 15 {
+		t.Error("the mutations do not get deep")
 	}
 }
 

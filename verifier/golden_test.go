@@ -9,6 +9,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
+// Update says whether the files in testdata are to be made anew.
+func Update() bool { return *update }
+
 var random = regexp.MustCompile(`[0-9a-f]{40,}|key:[A-Za-z0-9_-]{43}|key [0-9a-f]{8}`)
 
 // Golden compares text with testdata/name.golden, after it has masked hashes and key ids, which

@@ -47,6 +47,14 @@ func (f *forge) log() *testlog.Log {
 	for range f.IntN(6) {
 		f.add(l)
 	}
+	for i := range l.Size() {
+		if o := l.Openings[i]; o != nil && f.chance(20) {
+			remarked := *o
+			remarked.Flags = []entry.Flag{"late"}
+			remarked.Verdict = &entry.Verdict{Result: "covered", Rules: []string{"a", "b"}, Agreement: "isa-1", Version: 1, Policies: 2}
+			l.Openings[i] = &remarked
+		}
+	}
 	return l
 }
 

@@ -194,7 +194,9 @@ func readShownEntry(v *value) *shownEntry {
 	checkRemarks(v)
 	e := &shownEntry{index: v.num("index"), jws: v.str("jws"), disclosures: v.texts("disclosures")}
 	if v.has("leafHash") {
-		must(len(v.members) == 2, "bad-statement")
+		salted := v.has("tagSalt") || v.has("bodySalt") || v.has("verdict")
+		must(!salted && e.jws == "" && len(e.disclosures) == 0, "bad-statement")
+		must(len(v.items("flags")) == 0 && v.str("received") == "", "bad-statement")
 		e.hidden, e.leaf = true, v.hash("leafHash")
 		return e
 	}
@@ -209,7 +211,18 @@ func checkRemarks(v *value) {
 	}
 	must(isOptional(v, "received", isTime), "bad-statement")
 	if verdict := v.get("verdict"); verdict != nil {
-		must(amongAll([]string{verdict.str("result")}, "covered", "break-glass", "not-covered"), "bad-statement")
+		checkVerdict(verdict)
+	}
+}
+
+// checkVerdict checks the form of a verdict (section 15).
+func checkVerdict(v *value) {
+	must(amongAll([]string{v.str("result")}, "covered", "break-glass", "not-covered"), "bad-statement")
+	must(v.num("version") <= maxInteger && v.num("policies") <= maxInteger, "bad-statement")
+	rules := v.texts("rules")
+	must(len(rules) <= 64, "bad-statement")
+	for _, text := range append(rules, v.str("agreement"), v.str("consent")) {
+		must(len(text) <= 128 && !isControl(text), "bad-statement")
 	}
 }
 

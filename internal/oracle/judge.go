@@ -18,19 +18,19 @@ type Asked struct {
 
 // An Answer is what a reader learns from a file. It never names the person.
 type Answer struct {
-	First     string // the first check that failed, "" if none did
-	Authentic bool
-	Complete  bool
-	Audited   []string // members of the policy's group auditors that cosigned, by the name in the policy
-	Witnessed []string // the others
-	AsOf      uint64   // seconds since 1970; 0: not known
-	Stale     bool
+	First     string   `json:"check,omitempty"` // the first check that failed, "" if none did
+	Authentic bool     `json:"authentic"`
+	Complete  bool     `json:"complete"`
+	Audited   []string `json:"audited,omitempty"`   // members of the policy's group auditors that cosigned, by name
+	Witnessed []string `json:"witnessed,omitempty"` // the others
+	AsOf      uint64   `json:"asOf,omitzero"`       // seconds since 1970; 0: not known
+	Stale     bool     `json:"stale"`
 
 	// Of authentic ones.
-	Below  uint64 // M
-	Shown  int    // entries of all lists: opened below M,
-	Hidden int    // hidden,
-	Newer  int    // and at or above M
+	Below  uint64 `json:"below,omitzero"` // M
+	Shown  int    `json:"shown"`          // entries of all lists: opened below M,
+	Hidden int    `json:"hidden"`         // hidden,
+	Newer  int    `json:"newer"`          // and at or above M
 }
 
 // staleAfter is the age, in seconds, above which a statement is stale.
@@ -130,6 +130,9 @@ func (w *walk) all(file, format string) {
 	if own {
 		w.checkHistories()
 	} else {
+		for _, e := range w.bundle.entries {
+			w.count(e)
+		}
 		w.readEntries(w.bundle.entries, "")
 	}
 	whole := w.checkChains()

@@ -142,3 +142,40 @@ func (p *policy) asOf(times map[string]uint64) uint64 {
 	}
 	return best
 }
+
+// A HeadAnswer is what a checkpoint is worth under a policy.
+type HeadAnswer struct {
+	First    string   `json:"check,omitempty"` // the first check that failed; "policy": the policy itself is malformed
+	Cosigned []string `json:"cosigned,omitempty"`
+	AsOf     uint64   `json:"asOf,omitzero"` // the time that the quorum attests, in seconds since 1970
+}
+
+// Head judges a checkpoint under a policy.
+func Head(note string, asked Asked) HeadAnswer {
+	w := &walk{asked: asked}
+	if w.step("policy", func() { w.policy = readPolicy(asked.Policy) }) {
+		w.bundle = &bundle{origin: w.signer(note), checkpoint: note}
+		w.openHead()
+	}
+	a := HeadAnswer{Cosigned: slices.Concat(w.answer.Audited, w.answer.Witnessed), AsOf: w.answer.AsOf}
+	slices.Sort(a.Cosigned)
+	if len(w.failed) > 0 {
+		a.First = w.failed[0]
+	}
+	return a
+}
+
+// signer returns the origin of the log that a note is held to be by: of the only one in the policy, or
+// else of its first line.
+func (w *walk) signer(note string) string {
+	origin, _, _ := strings.Cut(note, "\n")
+	for _, k := range w.policy.logs {
+		if k.name != w.policy.logs[0].name {
+			return origin
+		}
+	}
+	if len(w.policy.logs) > 0 {
+		return w.policy.logs[0].name
+	}
+	return origin
+}

@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -94,9 +93,10 @@ func checkCaller(text, origin string, now time.Time) (*jws, *value) {
 
 // A ReceiptAnswer is what a source learns from a receipt.
 type ReceiptAnswer struct {
-	First       string // the first check that failed, "" if none did
-	Index, Size uint64 // of good ones
-	Quorum      bool   // the policy asks for cosigners, and enough of them cosigned
+	First  string `json:"check,omitempty"` // the first check that failed, "" if none did
+	Index  uint64 `json:"index,omitzero"`  // of good ones
+	Size   uint64 `json:"size,omitzero"`
+	Quorum bool   `json:"quorum"` // the policy asks for cosigners, and enough of them cosigned
 }
 
 // Receipt judges a receipt for the entry that the source holds (section 12). vrfKey is the log's.
@@ -125,12 +125,7 @@ func (w *walk) receipt(file, held string, vrfKey []byte, index *uint64) {
 		return
 	}
 	*index = p.index
-	// With one log in the policy the checkpoint is held to be by it, whatever its first line says.
-	origin, _, _ := strings.Cut(p.note, "\n")
-	if only := w.policy.logs[0].name; !slices.ContainsFunc(w.policy.logs, func(k verifierKey) bool { return k.name != only }) {
-		origin = only
-	}
-	w.bundle = &bundle{origin: origin, checkpoint: p.note}
+	w.bundle = &bundle{origin: w.signer(p.note), checkpoint: p.note}
 	if !w.openHead() {
 		return
 	}

@@ -96,13 +96,13 @@ func subtree(name string, head proof.Checkpoint, at int64) []byte {
 func Policy(logKey string, k int, witnesses, auditors []*Cosigner) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# a policy for tests\nlog %s\n", logKey)
-	for name, list := range map[string][]*Cosigner{"witnesses": witnesses, "auditors": auditors} {
+	for i, list := range [][]*Cosigner{witnesses, auditors} {
 		names := ""
 		for _, c := range list {
 			fmt.Fprintf(&b, "witness %s %s\n", c.Name, c.VKey())
 			names += " " + c.Name
 		}
-		fmt.Fprintf(&b, "group %s %d%s\n", name, k, names)
+		fmt.Fprintf(&b, "group %s %d%s\n", []string{"witnesses", "auditors"}[i], k, names)
 	}
 	b.WriteString("group both all witnesses auditors\nquorum both\n")
 	return []byte(b.String())
