@@ -57,15 +57,16 @@ func newCheck(policy *Policy, now time.Time) *check {
 
 // onlyCompleteness holds the checks that can fail although each entry shown is what the log holds.
 var onlyCompleteness = map[Check]bool{
-	CheckScope:    true,
-	CheckPeriod:   true,
-	CheckHistory:  true,
-	CheckEveryone: true,
-	CheckLinked:   true,
-	CheckAnchor:   true,
-	CheckIndexLag: true,
-	CheckCovered:  true,
-	CheckAuditors: true,
+	CheckScope:      true,
+	CheckSeenBefore: true,
+	CheckPeriod:     true,
+	CheckHistory:    true,
+	CheckEveryone:   true,
+	CheckLinked:     true,
+	CheckAnchor:     true,
+	CheckIndexLag:   true,
+	CheckCovered:    true,
+	CheckAuditors:   true,
 }
 
 // report returns the report of what was found, as far as the check came.

@@ -7,6 +7,7 @@
 //   - CheckStatement checks a statement: it shows everything that the log holds about one person,
 //     and nothing is missing.
 //   - CheckExtract checks an extract of a statement.
+//   - CheckSeen compares a statement with what its reader saw before.
 //   - CheckContradiction checks two signed documents of an operator against each other.
 //
 // Sources, commands and the browser call these functions; no other package makes these checks.

@@ -54,6 +54,7 @@ const (
 	CheckHistory       Check = "history"        // the entries are all that the index has under the tag, or it has none
 	CheckKeyHistory    Check = "key-history"    // the history of each signing key and organisation is complete
 	CheckCovered       Check = "covered"        // entries are below M, newer ones are not
+	CheckSeenBefore    Check = "seen"           // nothing that this reader saw before is missing or changed
 	CheckContradicted  Check = "contradiction"  // a receipt and a statement do not contradict each other
 	CheckWitnessView   Check = "witness-view"   // what a witness shows of the log agrees with what the log shows
 	CheckEvasive       Check = "evasion"        // a statement younger than a receipt does not evade its entry

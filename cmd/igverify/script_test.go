@@ -134,6 +134,7 @@ func setup(env *testscript.Env) error {
 	if err := statements(env, s); err != nil {
 		return err
 	}
+	scopes(env, s)
 
 	// Logs whose files are damaged in one place.
 	bundle := verifier.BundlePath(0, int(size))

@@ -31,14 +31,17 @@ var statementCommand = command{
 		"and auditors can confirm is the operator's word alone.\n\n" +
 		"With --ask-witnesses, also asks the witnesses in the policy what they have seen of the log: an old state that is " +
 		"shown as new is found, and a log that shows others another history. This uses the network.\n\n" +
+		"With --state, the command keeps in a directory what it saw of this person, without the id and without content. " +
+		"If a later statement lacks an entry, or the log went back, that is found.\n\n" +
 		"Exit code 0: authentic, complete for what you asked, cosigned as your policy asks, and not older than --max-age. " +
 		"1: a check failed, or the file is about something else. 4: everything shown is true, but the statement is " +
 		"old (stale), or covers only a part of what you asked (partial), as an extract always does.\n\n" +
-		"Examples:\n  igverify statement statement.json --ask-id --policy policy.txt\n" +
+		"Examples:\n  igverify statement statement.json --ask-id --policy policy.txt --state ~/.igverify\n" +
 		"  igverify statement march.json --ask-id --policy policy.txt --period 2026-03-01..2026-03-31",
 	flags: []cli.Flag{
 		&cli.StringFlag{Name: "period", Usage: "`FROM..TO`, two days: what you asked for, if not the whole history"},
 		&cli.DurationFlag{Name: "max-age", Value: verifier.StaleAfter, Usage: "older than this `DURATION`, a statement is stale"},
+		&cli.StringFlag{Name: "state", Usage: "`DIR` that remembers what you saw of each person, for the next time"},
 		&cli.StringFlag{Name: "id-file", Usage: "`FILE` with the id of the person (- for stdin, the default)"},
 		askIDFlag,
 		idFlag,
@@ -94,6 +97,10 @@ func checkStatement(s *session) error {
 			r.Stale, r.Lines.Fresh = true, "STALE: "+asking.behind
 		}
 	}
+	var unread error
+	if dir := s.c.String("state"); dir != "" {
+		unread = s.compareSeen(dir, ev.ID, r)
+	}
 	s.report.Add(r.Report)
 	s.report.take(asking)
 	s.report.statement = r
@@ -109,7 +116,7 @@ func checkStatement(s *session) error {
 	if r.Asked != nil {
 		s.report.Notes = append(s.report.Notes, periodNote)
 	}
-	return nil
+	return unread
 }
 
 // statementNotes says what no statement proves. It is in every report because the text in the file
