@@ -247,7 +247,16 @@ func TestStreamsAreBounded(t *testing.T) {
 		if other, _, err := log.Sources(w.ctx, w.now(), "REG", [16]byte{}, 100); err != nil || len(other) != 0 {
 			t.Errorf("%d streams of another organisation, %v", len(other), err)
 		}
+		for _, l := range []*ledger.Log{w.log, log} { // a rebuild works alone
+			if err := l.Close(w.ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if _, err := ledger.Rebuild(w.ctx, cfg, nil); err != nil {
+			t.Fatal(err)
+		}
+		log, err = ledger.Open(w.ctx, cfg)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if after := of(log); !reflect.DeepEqual(after, list) {
