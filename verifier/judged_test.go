@@ -35,6 +35,7 @@ type judgedIn struct {
 	Policy string    `json:"policy"`
 	Now    time.Time `json:"now"`
 	ID     string    `json:"id,omitzero"`     // of statements
+	Days   string    `json:"days,omitzero"`   // of statements: "2026-11-12..2026-11-12"; the whole history if absent
 	Entry  string    `json:"entry,omitzero"`  // of receipts: what the source holds
 	VRFKey string    `json:"vrfKey,omitzero"` // of receipts, in hexadecimal
 }
@@ -77,7 +78,7 @@ func (in judgedIn) vrfKey() []byte {
 }
 
 func (in judgedIn) asked() oracle.Asked {
-	return oracle.Asked{Policy: in.Policy, ID: in.ID, Now: in.Now}
+	return oracle.Asked{Policy: in.Policy, ID: in.ID, Days: in.Days, Now: in.Now}
 }
 
 func (in judgedIn) evidence() verifier.StatementEvidence {
@@ -85,7 +86,11 @@ func (in judgedIn) evidence() verifier.StatementEvidence {
 	if err != nil {
 		panic(err)
 	}
-	return verifier.StatementEvidence{Statement: []byte(in.File), Policy: p, ID: in.ID, Now: in.Now}
+	ev := verifier.StatementEvidence{Statement: []byte(in.File), Policy: p, ID: in.ID, Now: in.Now}
+	if in.Days != "" {
+		ev.Period = asked(in.Days)
+	}
+	return ev
 }
 
 // TestJudged gives each file to both verifiers. With -update it makes the files anew.
@@ -192,6 +197,31 @@ func (w *world) judgedStatements(t *testing.T) (list []judged) {
 	for _, c := range slices.Concat(tamperings(w), linkTamperings(w), anchorTamperings(w)) {
 		data, id := c.make(t)
 		add(c.name, data, id, w.policyText(), now)
+	}
+	return append(list, w.judgedScopes(t)...)
+}
+
+// judgedScopes are statements for days, or asked for some.
+func (w *world) judgedScopes(t *testing.T) (list []judged) {
+	add := func(name, days string, data []byte) {
+		in := judgedIn{File: string(data), Policy: w.policyText(), Now: now.UTC(), ID: w.me(), Days: days}
+		list = append(list, judged{Name: name, In: in})
+	}
+	d := w.dated(w.log())
+	of := func(days string, before, after uint64) {
+		add("good: days "+days, days, raw(t, d.Statement(d.claim(w, d.Period(days, before, after)))))
+	}
+	of(the12th, d.r1, d.r3)
+	of("2026-11-11..2026-11-12", 0, d.r3)
+	of("2026-11-12..2026-11-21", d.r1, 0)
+	of("2026-11-12..2026-11-22", d.r1, 0) // the last is not over
+	for _, c := range scopeTamperings(w) {
+		data, _ := c.make(t)
+		days := ""
+		if c.asked != nil {
+			days = c.asked.String()
+		}
+		add(c.name, days, data)
 	}
 	return list
 }
