@@ -36,7 +36,7 @@ type Record interface {
 
 // Open opens the record of the key called name at a place, and makes what is missing there.
 //
-//	file:PATH                      a file, which is replaced as a whole; PATH.lock lies beside it
+//	file:PATH                      a file; PATH.lock lies beside it
 //	sqlite:, postgres://, …        a table in a database that storage.Open takes, with a row for each name
 func Open(ctx context.Context, place, name string) (Record, error) {
 	var r Record

@@ -131,6 +131,39 @@ func TestFileFaults(t *testing.T) {
 	if state, err := r.Load(t.Context()); string(state) != "1" || err != nil {
 		t.Errorf("got %q, %v", state, err)
 	}
+	// A change that a crash has half written was not made.
+	if err := r.Swap(t.Context(), []byte("1"), []byte("2")); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := range whole {
+		if at%(16<<10) > 200 && at%1000 > 0 {
+			continue
+		}
+		torn := bytes.Clone(whole)
+		torn[at] ^= 1
+		if err := os.WriteFile(path, torn, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want := "2" // the second change is in the first slot
+		if at < 16<<10 {
+			want = "1"
+		}
+		if state, err := r.Load(t.Context()); string(state) != want || err != nil {
+			t.Errorf("byte %d is torn: %q, %v, want %q", at, state, err, want)
+		}
+	}
+	for _, bad := range [][]byte{whole[:len(whole)-1], append(bytes.Clone(whole), 0), make([]byte, len(whole))} {
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if state, err := r.Load(t.Context()); err == nil {
+			t.Errorf("%d bytes were read as %q", len(bad), state)
+		}
+	}
 	for _, place := range []string{"file:", "file:" + filepath.Join(dir, "no", "folder"), "ftp://host/record"} {
 		if _, err := record.Open(t.Context(), place, "log"); err == nil {
 			t.Errorf("%s was opened", place)
