@@ -59,6 +59,7 @@ var rooms = map[string][]string{
 	"internal/web/reading": append([]string{"audit", "audit/plain", "policies/purpose", "verifier"}, formats...),
 	"internal/auditd":      append([]string{"internal/client", "verifier/fetch/retry", "audit/plain", "consent", "policies/...", "verifier/...", "ledger/proof/index"}, formats...),
 	"internal/client":      append([]string{"verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),
+	"internal/edge":        {},
 	"internal/oracle":      {}, // a second verifier: what it shared with ours it could not contradict
 	"internal/source":      append([]string{"internal/client", "audit", "consent/...", "policies/...", "verifier", "verifier/auditor", "verifier/fetch/..."}, formats...),
 }

@@ -150,7 +150,11 @@ func sourceRemote(c *cli.Context) (*remote, error) {
 			return nil, err
 		}
 	}
-	return newRemote(c, signing)
+	r, err := newRemote(c, signing)
+	if err == nil {
+		r.asCaller("igledger") // for its share of the server's memory
+	}
+	return r, err
 }
 
 // agent opens the source's agent that the flags describe, with a progress bar. The caller finishes

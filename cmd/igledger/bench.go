@@ -279,7 +279,7 @@ func (b *bench) serve(ctx context.Context) (base string, stop func(), peakMB fun
 		return "", nil, nil, err
 	}
 	cmd := exec.CommandContext(ctx, exe, "serve", "--database", b.dsn, "--keys", filepath.Join(b.dir, "keys"),
-		"--origin", b.origin, "--listen", address)
+		"--origin", b.origin, "--listen", address, "--metrics-listen", "off")
 	logFile, err := os.Create(filepath.Join(b.dir, "serve.log"))
 	if err != nil {
 		return "", nil, nil, err

@@ -147,7 +147,10 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	quiet := logger(io.Discard)
 	page, noPage := web.Handler(os.DirFS(d.c.String("web"))) // nil unless make web has made it
 	d.page = noPage == nil
-	d.server, err = listen(d.log, d.c.String("listen"), time.Second, page, prometheus.NewRegistry(), quiet)
+	d.server, err = listen(d.log, serving{
+		address: d.c.String("listen"), metrics: "off", interval: time.Second, page: page,
+		registry: prometheus.NewRegistry(), logger: quiet,
+	})
 	if err != nil {
 		store.Close()
 		return nil, err

@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/urfave/cli/v2"
@@ -103,9 +100,9 @@ func serveCommand() *cli.Command {
 			"queued, then stops.\n\n" +
 			"Example: igledger serve --database postgres://igledger@db/igledger --keys " +
 			"/etc/igledger/keys --policy /etc/igledger/policy.txt --listen :8080",
-		Flags: append(append(logFlags(), policyFlag()),
+		Flags: append(append(append(logFlags(), policyFlag()),
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", EnvVars: []string{"IGLEDGER_LISTEN"},
-				Usage: "address to listen on; put a TLS proxy in front"},
+				Usage: "address to listen on; put a TLS proxy in front, and name it by --trusted-proxy"},
 			&cli.DurationFlag{Name: "index-interval", Value: statement.DefaultInterval,
 				EnvVars: []string{"IGLEDGER_INDEX_INTERVAL"},
 				Usage: "longest wait until an index root, and so the proofs of completeness, cover an entry; " +
@@ -113,8 +110,12 @@ func serveCommand() *cli.Command {
 			&cli.StringFlag{Name: "web", EnvVars: []string{"IGLEDGER_WEB"},
 				Usage: "folder that make web makes; serves the page that checks statements at /verify/"},
 			&cli.BoolFlag{Name: "json", Usage: "log as JSON lines"},
-		),
+		), limitFlags()...),
 		Action: func(c *cli.Context) error {
+			limits, err := limitsOf(c)
+			if err != nil {
+				return err
+			}
 			if c.Duration("index-interval") <= 0 {
 				return usage("--index-interval must be above 0")
 			}
@@ -156,11 +157,15 @@ func serveCommand() *cli.Command {
 					return fmt.Errorf("--web: %w", err)
 				}
 			}
-			s, err := listen(log, c.String("listen"), c.Duration("index-interval"), page, registry, cfg.Logger)
+			s, err := listen(log, serving{
+				address: c.String("listen"), metrics: c.String("metrics-listen"), chosen: c.IsSet("metrics-listen"),
+				public: c.String("public-url"), interval: c.Duration("index-interval"), page: page,
+				registry: registry, logger: cfg.Logger, limits: limits, statements: c.Int64("statement-memory") << 20,
+			})
 			if err != nil {
 				return err
 			}
-			cfg.Logger.Info("serving", "address", s.url, "origin", log.Origin(), "engine", cfg.Storage.Engine(),
+			cfg.Logger.Info("serving", "address", s.url, "metrics", s.metrics, "origin", log.Origin(), "engine", cfg.Storage.Engine(),
 				"logKey", log.VerifierKey())
 			defer keepWitnessed(c.Context, log, asked)()
 			select {
@@ -172,75 +177,6 @@ func serveCommand() *cli.Command {
 			return s.stop(log)
 		},
 	}
-}
-
-// server is a ledger served over HTTP, with its subject index.
-type server struct {
-	url    string
-	http   *http.Server
-	failed chan error
-	index  *statement.Follower
-	rest   func() // stops the background work and waits for it
-}
-
-// listen serves log on address until stop. It logs index roots at this interval. It serves page,
-// unless nil, at /verify/.
-func listen(
-	log *ledger.Log, address string, interval time.Duration, page http.Handler,
-	registry *prometheus.Registry, logger *slog.Logger,
-) (*server, error) {
-	index, err := statement.New(statement.Config{Log: log, Interval: interval, Logger: logger})
-	if err != nil {
-		return nil, err
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listening: %w", err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var work sync.WaitGroup
-	work.Go(func() { index.Run(ctx) })
-	handler := api.New(api.Config{Log: log, Index: index, Logger: logger, Registry: registry})
-	if page != nil {
-		handler = within(http.StripPrefix("/verify", page), "/verify/", handler)
-	}
-	s := &server{url: "http://" + l.Addr().String(), failed: make(chan error, 1), index: index,
-		rest: func() { cancel(); work.Wait() }, http: &http.Server{
-			Handler:           handler,
-			ReadHeaderTimeout: 10 * time.Second,
-			ReadTimeout:       60 * time.Second,
-			WriteTimeout:      120 * time.Second,
-			IdleTimeout:       120 * time.Second,
-			MaxHeaderBytes:    16 << 10,
-			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-		}}
-	go func() {
-		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			s.failed <- err
-		}
-	}()
-	return s, nil
-}
-
-// within passes requests below prefix to page. All others go unchanged to api, whose paths have
-// only one spelling.
-func within(page http.Handler, prefix string, api http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, prefix) {
-			page.ServeHTTP(w, r)
-			return
-		}
-		api.ServeHTTP(w, r)
-	})
-}
-
-// stop answers running requests, appends what is queued, and stops.
-func (s *server) stop(log *ledger.Log) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	err := s.http.Shutdown(ctx)
-	s.rest()
-	return errors.Join(err, log.Close(ctx))
 }
 
 func keygenCommand() *cli.Command {

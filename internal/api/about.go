@@ -90,9 +90,3 @@ func notReady(err error) *refusal {
 	}
 	return r
 }
-
-// scrape is GET /metrics.
-func (a *api) scrape(w http.ResponseWriter, r *request) error {
-	a.metrics.handler.ServeHTTP(w, r.Request)
-	return nil
-}

@@ -24,6 +24,7 @@ package api
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,7 @@ import (
 
 	"igledger/audit/statement"
 	"igledger/internal/client"
+	"igledger/internal/edge"
 	"igledger/ledger"
 )
 
@@ -43,11 +45,15 @@ type Config struct {
 	Log *ledger.Log
 	// Logger gets a line for each request, and failures. The default discards them.
 	Logger *slog.Logger
-	// Registry is where metrics are registered and from which /metrics is served. The default is a
-	// new registry.
+	// Registry is where metrics are registered. The caller serves them, elsewhere than this API:
+	// see MetricsHandler. The default is a new registry.
 	Registry *prometheus.Registry
 	// Limits bound what callers can make the server do. A zero has its default.
 	Limits Limits
+	// PublicURL is where callers reach this API, such as https://ledger.example.scot. What the API
+	// says of itself names it, never what a request says. If it is empty, the API cannot say where
+	// it is.
+	PublicURL string
 	// Now is the clock for callers' tokens and for the entries that readings become. The default is
 	// time.Now.
 	Now func() time.Time
@@ -58,10 +64,7 @@ const (
 	maxEntries = client.MaxEntries
 	maxSubmit  = client.MaxBody
 	maxBody    = 64 << 10 // bytes of any other body
-
-	// Bodies above maxBody share maxLarge bytes, so that large batches cannot exhaust memory; small
-	// ones always pass.
-	maxLarge = 64 << 20
+	maxQuery   = 4 << 10  // bytes of the query of a URL
 )
 
 type api struct {
@@ -72,7 +75,8 @@ type api struct {
 	metrics *metrics
 	exact   map[string][]*route // by path
 	prefix  []*route            // those whose pattern ends in {…}
-	large   *semaphore.Weighted
+	bodies  *edge.Bodies
+	public  string
 	limits  Limits
 	reports *semaphore.Weighted
 	bulk    bulkReads
@@ -86,8 +90,9 @@ func New(cfg Config) http.Handler { return newAPI(cfg, routes) }
 func newAPI(cfg Config, table []route) *api {
 	a := &api{
 		log: cfg.Log, index: cfg.Index, logger: cfg.Logger, now: cfg.Now,
-		exact: map[string][]*route{}, large: semaphore.NewWeighted(maxLarge),
-		limits: cfg.Limits.orDefault(),
+		exact:  map[string][]*route{},
+		limits: cfg.Limits.OrDefault(), bodies: edge.NewBodies(cfg.Limits.Edge, time.Now),
+		public: strings.TrimSuffix(cfg.PublicURL, "/"),
 	}
 	a.reports = semaphore.NewWeighted(int64(a.limits.Reports))
 	if a.logger == nil {
@@ -101,6 +106,7 @@ func newAPI(cfg Config, table []route) *api {
 		reg = prometheus.NewRegistry()
 	}
 	a.metrics = newMetrics(reg, a.log)
+	a.metrics.hold(reg, a.bodies)
 	reg.MustRegister(cosigning{a.log, a.logger})
 	if a.index != nil {
 		indexMetrics(reg, a.index)

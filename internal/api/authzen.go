@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -326,18 +325,16 @@ func (q *question) answer(rules *consent.Rules) client.Decision {
 	return client.Decision{Decision: q.permitted(), Context: x}
 }
 
-// pdp is GET /.well-known/authzen-configuration. The base is the address that the request was sent
-// to, so that the caller can compare it with the one it meant to ask.
-func (a *api) pdp(w http.ResponseWriter, r *request) error {
-	base := url.URL{Scheme: "http", Host: r.Host}
-	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
-		base.Scheme = "https"
+// pdp is GET /.well-known/authzen-configuration. The base is the configured one, so that a caller
+// can compare it with the one that it meant to ask, and no request can have another one said.
+func (a *api) pdp(w http.ResponseWriter, _ *request) error {
+	if a.public == "" {
+		return &refusal{code: notFound, detail: "the operator has not configured the public URL of this server"}
 	}
-	b := base.String()
 	return answer(w, client.PDP{
-		PolicyDecisionPoint: b,
-		Evaluation:          b + "/access/v1/evaluation",
-		Evaluations:         b + "/access/v1/evaluations",
+		PolicyDecisionPoint: a.public,
+		Evaluation:          a.public + "/access/v1/evaluation",
+		Evaluations:         a.public + "/access/v1/evaluations",
 	})
 }
 

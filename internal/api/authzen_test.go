@@ -343,11 +343,11 @@ func TestAuthZENTransport(t *testing.T) {
 	if r := b.do("POST", "/access/v1/evaluation", `{}`, "X-Request-ID", strings.Repeat("x", 129)); r.Header.Get("X-Request-ID") != "" {
 		t.Error("an id of any length is repeated")
 	}
-	r = b.do("GET", "/.well-known/authzen-configuration", "")
+	r = b.do("GET", "/.well-known/authzen-configuration", "", "X-Forwarded-Proto", "http", "X-Forwarded-Host", "elsewhere.example")
 	var p client.PDP
 	b.ok(json.Unmarshal(r.body, &p))
-	if want := (client.PDP{PolicyDecisionPoint: b.server.URL,
-		Evaluation: b.server.URL + "/access/v1/evaluation", Evaluations: b.server.URL + "/access/v1/evaluations"}); p != want {
+	if want := (client.PDP{PolicyDecisionPoint: publicURL,
+		Evaluation: publicURL + "/access/v1/evaluation", Evaluations: publicURL + "/access/v1/evaluations"}); p != want {
 		t.Errorf("%+v", p)
 	}
 }

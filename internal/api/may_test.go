@@ -189,7 +189,6 @@ var rows = []row{
 	{route: "GET /openapi.json", open: true, cors: true, path: "/openapi.json", status: 200},
 	{route: "GET /healthz", open: true, path: "/healthz", status: 200},
 	{route: "GET /readyz", open: true, path: "/readyz", status: 200},
-	{route: "GET /metrics", open: true, path: "/metrics", status: 200},
 }
 
 // both returns what to ask about an id, for each purpose of use and with each of what the front desk

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"igledger/internal/client"
+	"igledger/internal/edge"
 	"igledger/ledger"
 )
 
@@ -23,7 +24,39 @@ type metrics struct {
 	batch    prometheus.Histogram
 	commit   prometheus.Histogram
 	group    prometheus.Histogram
-	handler  http.Handler
+	refused  *prometheus.CounterVec // why: bodies that were not read to their end
+}
+
+// MetricsHandler returns the handler of /metrics, which answers every path with what reg holds. It
+// is not part of the API: what it says is for the operator.
+func MetricsHandler(reg *prometheus.Registry) http.Handler {
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+}
+
+// Connections returns the connections of the server, and registers their metrics.
+func Connections(reg *prometheus.Registry, l Limits) *edge.Conns {
+	evicted := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "igledger_connections_closed_total", Help: "Connections that were closed because there were too many.",
+	})
+	c := edge.NewConns(l.Edge, evicted.Inc)
+	reg.MustRegister(evicted, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "igledger_connections", Help: "Connections to the API.",
+	}, func() float64 { return float64(c.Count()) }))
+	return c
+}
+
+// hold registers the metrics of request bodies.
+func (m *metrics) hold(reg *prometheus.Registry, b *edge.Bodies) {
+	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "igledger_bodies_refused_total",
+		Help: "Request bodies that were not read to their end: full (too many bytes at once) or slow.",
+	}, []string{"why"})
+	for _, why := range []string{"full", "slow"} {
+		m.refused.WithLabelValues(why)
+	}
+	reg.MustRegister(m.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "igledger_body_bytes", Help: "Bytes of request bodies that are held.",
+	}, func() float64 { return float64(b.Held()) }))
 }
 
 func newMetrics(reg *prometheus.Registry, log *ledger.Log) *metrics {
@@ -74,7 +107,6 @@ func newMetrics(reg *prometheus.Registry, log *ledger.Log) *metrics {
 		m.commit.Observe(took.Seconds())
 		m.group.Observe(float64(added))
 	})
-	m.handler = promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
 	return m
 }
 

@@ -34,7 +34,7 @@ type operation struct {
 
 // Problems that whole groups of operations share.
 var (
-	ofBody    = []string{badRequest, mediaType, tooLarge}
+	ofBody    = []string{badRequest, mediaType, tooLarge, slow}
 	ofCaller  = []string{unauthorised, forbidden}
 	ofAuthZEN = []string{string(wire.BadID), string(wire.BadClaim), string(wire.BadDisclosure), busy}
 	ofLog     = []string{unavailable, stopped, internal}
@@ -76,7 +76,8 @@ var operations = map[string]operation{
 		id: "submitEntries", summary: "Submit entries",
 		text: "Takes 1 to 1000 signed entries. It answers when each entry is refused, or durable and " +
 			"integrated under a signed checkpoint. No caller token is needed: the signature of an entry is " +
-			"its authority. Idempotent by issuer and jti: if you get no answer, send the same entries again. " +
+			"its authority. With a valid one, a submission has a share of the server's memory that others " +
+			"cannot use up. Idempotent by issuer and jti: if you get no answer, send the same entries again. " +
 			"A bad entry does not affect the others. A single refused entry answers with the status of its " +
 			"problem. A list answers 200 with a result for each entry, in order, but 503 if every entry was " +
 			"refused only for now.",
@@ -293,9 +294,5 @@ var operations = map[string]operation{
 	"GET /readyz": {
 		id: "getReady", summary: "Check that the database answers and the log accepts entries",
 		media: "text/plain; charset=utf-8", problems: []string{unavailable, stopped},
-	},
-	"GET /metrics": {
-		id: "getMetrics", summary: "Get Prometheus metrics", media: "text/plain",
-		text: "No label comes from a request. Expose them only on the operator's network.",
 	},
 }

@@ -24,7 +24,7 @@ import (
 func entryCodes() []string {
 	own := []string{
 		badRequest, notFound, unauthorised, forbidden, conflict, future, erased, notWitnessed, busy, unavailable, stopped,
-		mediaType, methodNotAllowed, internal, tooLarge, inconsistentCheckpoint, badCosignature, unknownCosigner,
+		mediaType, methodNotAllowed, slow, internal, tooLarge, inconsistentCheckpoint, badCosignature, unknownCosigner,
 	}
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(problems)), func(c string) bool { return slices.Contains(own, c) })
 }

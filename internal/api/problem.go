@@ -39,6 +39,7 @@ const (
 	stopped          = "stopped"
 	mediaType        = "unsupported-media-type"
 	methodNotAllowed = "method-not-allowed"
+	slow             = "too-slow"
 	internal         = "internal"
 
 	badCheckpoint          = string(wire.BadCheckpoint)
@@ -70,6 +71,11 @@ var problems = map[string]kind{
 			"receipt under the newest checkpoint can be had.",
 	},
 	methodNotAllowed: {405, "The path does not support this method", "Use a method that the Allow header lists."},
+	slow: {
+		408, "The request body came too slowly",
+		"Send it again, over a faster connection or in smaller batches. A body must bring 32 KiB a second, unless the operator " +
+			"has configured another rate.",
+	},
 	conflict: {
 		409, "Another entry with this iss and jti is already in the log",
 		"Give the entry a jti of its own. If it was meant to be the same entry, the one in the log is the valid one.",

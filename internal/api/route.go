@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"igledger/internal/edge"
 	"igledger/ledger/entry"
 	"igledger/policies/readers"
 )
@@ -12,8 +13,9 @@ import (
 // request is what a handler gets: the HTTP request, and what ServeHTTP has found out about it.
 type request struct {
 	*http.Request
-	caller *caller // permitted by the grant of the route; nil on an open route
-	rest   string  // what the last segment of the pattern matched
+	caller *caller    // permitted by the grant of the route; nil on an open route
+	rest   string     // what the last segment of the pattern matched
+	body   *edge.Body // nil if the route reads none
 }
 
 // handler answers a request. If it cannot, it returns the reason. If it has written a part of the
@@ -125,7 +127,6 @@ var routes = []route{
 	{method: "GET", pattern: "/openapi.json", open: true, serve: (*api).document, cors: true},
 	{method: "GET", pattern: "/healthz", open: true, serve: (*api).health},
 	{method: "GET", pattern: "/readyz", open: true, serve: (*api).ready},
-	{method: "GET", pattern: "/metrics", open: true, serve: (*api).scrape},
 }
 
 // add adds a route to the table. It panics if the route does not state who may call it.

@@ -4,17 +4,25 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
+
+	"igledger/internal/edge"
 )
 
 // ServeHTTP finds the route, authorises the caller unless the route is open, and calls the handler.
 // It logs pattern, method, status and duration, never path, query or body.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	defer edge.Begin(r.Context())()
 	rec := &recorder{ResponseWriter: w}
 	rt, rest, err := a.find(r)
+	if fault := malformed(r); fault != "" {
+		err = &refusal{code: badRequest, detail: fault}
+	}
 	// Both come from closed sets, so that nothing a stranger sends becomes a label or a log line.
 	pattern, method := "none", "other"
+	var body *edge.Body
 	if rt != nil {
 		pattern, method = rt.pattern, rt.method
 	}
@@ -30,7 +38,13 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			a.logger.Error("an answer was broken off", "route", pattern, "error", err)
 			defer panic(http.ErrAbortHandler)
 		case err != nil:
+			if body == nil || !body.Ended() {
+				edge.Leave(rec, r)
+			}
 			a.fail(rec, pattern, err)
+		}
+		if body != nil {
+			body.Release()
 		}
 		took := time.Since(began)
 		a.metrics.request(pattern, rec.status, took)
@@ -45,10 +59,13 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if rt.echo {
 			echoRequestID(rec, r)
 		}
-		if rt.body > 0 {
-			r.Body = http.MaxBytesReader(w, r.Body, rt.body)
-		}
 		req := &request{Request: r, rest: rest}
+		if rt.body > 0 {
+			body = a.open(rec, req, rt.body)
+			req.body = body
+		} else {
+			edge.Leave(rec, r)
+		}
 		if !rt.open {
 			req.caller, err = a.authorise(r, rt.may)
 		}
@@ -56,6 +73,38 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			err = rt.serve(a, rec, req)
 		}
 	}
+}
+
+// malformed returns what no request may be like, or "".
+func malformed(r *http.Request) string {
+	switch {
+	case edge.Ambiguous(r.Context()):
+		return "a request must not have both Content-Length and Transfer-Encoding"
+	case len(r.URL.RawQuery) > maxQuery:
+		return "the query is longer than " + strconv.Itoa(maxQuery) + " bytes"
+	}
+	return ""
+}
+
+// open returns the body of a request, at most limit bytes. What has arrived of it counts, until it
+// is released, among what all callers may make the server hold.
+func (a *api) open(rec *recorder, r *request, limit int64) *edge.Body {
+	who := func() string {
+		if r.caller == nil && r.Header.Get("Authorization") != "" {
+			c, err := a.authorise(r.Request, anyKey) // a token that is not valid is as good as none here
+			if err != nil {
+				return ""
+			}
+			r.caller = c
+		}
+		if r.caller == nil {
+			return ""
+		}
+		return r.caller.Issuer
+	}
+	peer := a.limits.Edge.Peer(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))
+	deadline := http.NewResponseController(rec.ResponseWriter).SetReadDeadline
+	return a.bodies.Open(http.MaxBytesReader(rec.ResponseWriter, r.Body, limit), peer, who, deadline)
 }
 
 // secure sets the headers that protect browsers. No answer is ever a page. Routes that may be

@@ -61,7 +61,7 @@ func TestMetricsAndLogLinesHoldNoIDs(t *testing.T) {
 	w.do("GET", "/v1/accesses/0101011237?id=0101011237", "")
 	w.do("0101011237", "/checkpoint", "")
 	w.do("GET", "/checkpoint", "", "User-Agent", "0101011237", "Referer", "https://example.org/0101011237")
-	metrics := string(w.do("GET", "/metrics", "").body)
+	metrics := w.metrics()
 	for _, secret := range []string{"0101011237", "Ailsa", "AUD", "SRC", "HCOMPL", "ig-office", origin, w.submit["SRC"].KID} {
 		if strings.Contains(metrics, secret) {
 			t.Errorf("metrics hold %q", secret)
@@ -116,31 +116,5 @@ func TestPanicsBecomeProblems(t *testing.T) {
 	}
 	if r := w.do("GET", "/healthz", ""); r.StatusCode != 200 {
 		t.Errorf("after a panic: %d", r.StatusCode)
-	}
-}
-
-// Large bodies share a budget; single entries pass when it is used up.
-func TestLargeBodiesShareABudget(t *testing.T) {
-	w := newWorld(t)
-	a := w.handler().(*api)
-	w.server.Close()
-	w.server = httptest.NewServer(a)
-	defer w.server.Close()
-	if !a.large.TryAcquire(maxLarge) {
-		t.Fatal("the budget is not whole")
-	}
-	large := strings.Repeat(" ", maxBody) + submission("junk", "junk")
-	if r := w.do("POST", "/v1/entries", large); r.StatusCode != 503 || r.problem(t) != "busy" || r.Header.Get("Retry-After") == "" {
-		t.Errorf("large body: %d %s", r.StatusCode, r.body)
-	}
-	if r := w.do("POST", "/v1/entries", submission(w.entry("SRC", person))); r.StatusCode != 200 {
-		t.Errorf("small body: %d %s", r.StatusCode, r.body)
-	}
-	a.large.Release(maxLarge)
-	if r := w.do("POST", "/v1/entries", large); r.StatusCode != 200 {
-		t.Errorf("large body afterwards: %d %s", r.StatusCode, r.body)
-	}
-	if !a.large.TryAcquire(maxLarge) {
-		t.Error("the budget was not given back")
 	}
 }

@@ -23,7 +23,8 @@ func (w *world) withIndex() *statement.Follower {
 	f, err := statement.New(statement.Config{Log: w.log})
 	w.ok(err)
 	w.server.Close()
-	w.server = httptest.NewServer(New(Config{Log: w.log, Index: f, Logger: w.logger(), Registry: prometheus.NewRegistry()}))
+	w.registry = prometheus.NewRegistry()
+	w.server = httptest.NewServer(New(Config{Log: w.log, Index: f, Logger: w.logger(), Registry: w.registry, PublicURL: publicURL}))
 	w.Cleanup(w.server.Close)
 	return f
 }
@@ -137,7 +138,7 @@ func TestBrokenIndexStillTakesEntries(t *testing.T) {
 	if r := w.do("POST", "/v1/entries", submission(w.entry("SRC", person))); r.StatusCode >= 500 {
 		t.Errorf("an entry: %d", r.StatusCode)
 	}
-	if m := string(w.do("GET", "/metrics", "").body); !strings.Contains(m, "igledger_index_broken 1") {
+	if m := w.metrics(); !strings.Contains(m, "igledger_index_broken 1") {
 		t.Error("no alarm in the metrics")
 	}
 	if code := w.do("POST", "/v1/statements", `{"id":"`+person+`","purpose":["HCOMPL"]}`, "Authorization",

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"igledger/internal/client"
+	"igledger/internal/edge"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
@@ -131,27 +131,25 @@ func (a *api) body(r *request, limit int64, want string) ([]byte, error) {
 		return nil, &refusal{code: mediaType}
 	}
 	over := &refusal{code: tooLarge, detail: "the body is larger than " + strconv.FormatInt(limit, 10) + " bytes"}
-	size := r.ContentLength
-	switch {
-	case size > limit:
+	if r.ContentLength > limit {
 		return nil, over
-	case size < 0: // chunked, so it is not known
-		size = limit
-	}
-	if size > maxBody {
-		if !a.large.TryAcquire(size) {
-			return nil, &refusal{code: busy, detail: "too many large request bodies at once"}
-		}
-		defer a.large.Release(size)
 	}
 	var buf bytes.Buffer
 	// Not the whole claimed length, because a false claim would cost the sender nothing.
-	buf.Grow(int(min(size, maxBody)) + bytes.MinRead)
-	if _, err := io.Copy(&buf, r.Body); err != nil {
-		var tooMuch *http.MaxBytesError
-		if errors.As(err, &tooMuch) {
-			return nil, over
-		}
+	buf.Grow(int(min(max(r.ContentLength, 0), maxBody)) + bytes.MinRead)
+	_, err = buf.ReadFrom(r.body)
+	var tooMuch *http.MaxBytesError
+	switch {
+	case err == nil:
+	case errors.As(err, &tooMuch):
+		return nil, over
+	case errors.Is(err, edge.ErrFull):
+		a.metrics.refused.WithLabelValues("full").Inc()
+		return nil, &refusal{code: busy, detail: "too many bytes of request bodies at once"}
+	case errors.Is(err, edge.ErrSlow):
+		a.metrics.refused.WithLabelValues("slow").Inc()
+		return nil, &refusal{code: slow}
+	default:
 		return nil, &refusal{code: badRequest, detail: "the body could not be read to its end"}
 	}
 	return buf.Bytes(), nil

@@ -99,7 +99,7 @@ func TestCosignaturesAreServed(t *testing.T) {
 	if got := w.info(); got.Witnessed != cosigned || got.Anchor != cosigned || got.Size != c.Size+1 {
 		t.Errorf("later: witnessed %q, anchor %q, want both %q", got.Witnessed, got.Anchor, cosigned)
 	}
-	metrics := string(w.do("GET", "/metrics", "").body)
+	metrics := w.metrics()
 	for _, want := range []string{fmt.Sprintf(`igledger_cosigner_size{cosigner="w"} %d`, c.Size),
 		`igledger_cosigner_time_seconds{cosigner="w"} 1.7e+09`,
 		fmt.Sprintf("igledger_anchor_size %d", c.Size), fmt.Sprintf("igledger_witnessed_size %d", c.Size)} {
@@ -148,7 +148,7 @@ func TestCosignaturesRefused(t *testing.T) {
 	if got := w.info(); got.Witnessed != "" || got.Anchor != plain {
 		t.Errorf("kept: witnessed %q, anchor %q", got.Witnessed, got.Anchor)
 	}
-	m := string(w.do("GET", "/metrics", "").body)
+	m := w.metrics()
 	if !strings.Contains(m, `igledger_cosigner_size{cosigner="w"} 0`) ||
 		strings.Contains(m, "igledger_cosigner_time_seconds{") || strings.Contains(m, "igledger_witnessed_size ") {
 		t.Errorf("metrics show cosignatures that were never made")

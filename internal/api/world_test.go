@@ -30,8 +30,9 @@ import (
 )
 
 const (
-	origin = "ledger.example.scot/2026"
-	person = "chi:0101011237" // a number made for tests, of no person
+	origin    = "ledger.example.scot/2026"
+	publicURL = "https://ledger.example.scot"
+	person    = "chi:0101011237" // a number made for tests, of no person
 )
 
 // world is a server on a real log in a fresh SQLite file, with organisations of every kind that may
@@ -43,6 +44,7 @@ type world struct {
 	store               *storage.Storage
 	log                 *ledger.Log
 	server              *httptest.Server
+	registry            *prometheus.Registry
 	lines               *syncBuffer // what the server logged
 	registrar, enroller *wire.Signer
 	admin               map[string]*wire.Signer // administrative key, by organisation
@@ -129,7 +131,16 @@ func (w *world) exec(statements ...string) {
 }
 
 func (w *world) handler() http.Handler {
-	return New(Config{Log: w.log, Logger: w.logger(), Registry: prometheus.NewRegistry()})
+	w.registry = prometheus.NewRegistry()
+	return New(Config{Log: w.log, Logger: w.logger(), Registry: w.registry, PublicURL: publicURL})
+}
+
+// metrics returns what the newest handler's registry holds.
+func (w *world) metrics() string {
+	w.Helper()
+	rec := httptest.NewRecorder()
+	MetricsHandler(w.registry).ServeHTTP(rec, httptest.NewRequest("GET", "/metrics", nil))
+	return rec.Body.String()
 }
 
 func (w *world) ok(err error) {

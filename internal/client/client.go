@@ -23,6 +23,7 @@ import (
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
+	"igledger/verifier/fetch/retry"
 )
 
 // MaxEntries is how many entries one request may carry; Submit splits longer lists. MaxBody bounds
@@ -37,7 +38,8 @@ type Client struct {
 	Base string       // e.g. "https://ledger.example.scot", without the /v1
 	HTTP *http.Client // nil: http.DefaultClient
 	// Token returns a caller's token (register.SignCaller). If it is nil, only public calls and
-	// submission work.
+	// submission work; with it, a submission has a share of the server's memory that callers
+	// without a token cannot use up.
 	Token func() (string, error)
 	// Purpose holds the PurposeOfUse codes for reading. The log records them with each reading, and
 	// the person sees them.
@@ -95,13 +97,13 @@ func (c *Client) submit(ctx context.Context, entries []string, batch []int, resu
 		body.Entries[i] = entries[at]
 	}
 	var answer Results
-	err = c.call(ctx, request{method: http.MethodPost, path: "/v1/entries", body: body}, &answer)
+	err = c.call(ctx, request{method: http.MethodPost, path: "/v1/entries", token: true, body: body}, &answer)
 	var p *Problem
 	switch {
 	case err == nil && len(answer.Results) != len(batch):
 		return nil, fmt.Errorf("submitting %d entries: the server sent %d results", len(batch), len(answer.Results))
 	case err == nil:
-	case len(batch) == 1 && errors.As(err, &p) && p.Code() != "" && p.Status != http.StatusServiceUnavailable:
+	case len(batch) == 1 && errors.As(err, &p) && p.Code() != "" && !retry.Passing(p.Status):
 		answer.Results = []Result{{Status: Refused, Problem: p}} // a single entry's problem is the answer's own
 	default:
 		return nil, fmt.Errorf("submitting %d entries: %w", len(batch), err)

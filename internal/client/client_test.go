@@ -276,7 +276,7 @@ func TestTokens(t *testing.T) {
 		"POST /v1/accesses/search":                        "Bearer t",
 		"GET /v1/openings/4?purpose=HCOMPL&purpose=a%7Cb": "Bearer t",
 		"POST /v1/receipts/lookup":                        "Bearer t",
-		"GET /v1/register":                                "", "GET /v1/log": "", "GET /checkpoint": "", "POST /v1/entries": "",
+		"GET /v1/register":                                "", "GET /v1/log": "", "GET /checkpoint": "", "POST /v1/entries": "Bearer t",
 	}
 	for k, v := range want {
 		if a, ok := got[k]; !ok || a != v {

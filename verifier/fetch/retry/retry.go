@@ -28,7 +28,8 @@ func (b Backoff) Wait(attempt int, asked time.Duration) time.Duration {
 // Passing reports whether the same request may succeed later after an answer with this status.
 func Passing(status int) bool {
 	switch status {
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable,
+		http.StatusGatewayTimeout:
 		return true
 	}
 	return false

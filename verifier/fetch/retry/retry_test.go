@@ -46,7 +46,7 @@ func TestAfter(t *testing.T) {
 
 func TestPassing(t *testing.T) {
 	for status := 100; status < 600; status++ {
-		want := status == 429 || status == 502 || status == 503 || status == 504
+		want := status == 408 || status == 429 || status == 502 || status == 503 || status == 504
 		if Passing(status) != want {
 			t.Errorf("%d: %v", status, !want)
 		}
