@@ -15,13 +15,13 @@ import (
 // Memory for making statements is bounded for all of them together: each reserves by the number of
 // its entries before it reads them.
 const (
-	// DefaultMemory is enough for four statements of the largest size at once, or for about thirty
+	// DefaultMemory is enough for four statements of the largest size at once, or for about twenty
 	// of ordinary size.
 	DefaultMemory = 256 << 20
 
 	fixedMemory = 1 << 20 // for a page of entries, proofs and buffers
 	entryMemory = 256     // for what is kept of each entry: placed, bundle.Entry, indices
-	keptStored  = 1 << 20 // bytes at rest of the entries whose content is kept until it is written
+	keptStored  = 2 << 20 // bytes at rest of the entries whose content is kept until it is written
 	keptMemory  = 6       // bytes in memory for each of these
 
 	extractMemory = 4 // bytes in memory for each byte of an extract, which is not streamed
