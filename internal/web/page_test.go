@@ -132,10 +132,10 @@ func TestTamperedStatements(t *testing.T) {
 		id, policy    string
 		class, failed string // failed is a check that fails
 	}{
-		"an access left out":         {marshal(t, w.Statement(omitted)), w.me(), w.policy, "incomplete", "history"},
+		"an access left out":         {marshal(t, w.Statement(omitted)), w.me(), w.policy, "refused", "history"},
 		"another person's number":    {honest, w.IDs[1], w.policy, "refused", "tag"},
 		"a log that is not known":    {honest, w.me(), string(testlog.Policy(testlog.New("other.test").Key, 2, w.cosigners[:2], w.cosigners[2:])), "refused", "origin"},
-		"no auditors' cosignatures":  {marshal(t, w.Statement(alone)), w.me(), w.policy, "incomplete", "auditor-quorum"},
+		"no auditors' cosignatures":  {marshal(t, w.Statement(alone)), w.me(), w.policy, "refused", "auditor-quorum"},
 		"a disclosure altered":       {marshal(t, misspelt), w.me(), w.policy, "refused", ""},
 		"cut short":                  {honest[:len(honest)/2], w.me(), w.policy, "refused", "statement-form"},
 		"not a statement":            {[]byte("{}"), w.me(), w.policy, "unreadable", ""},

@@ -100,7 +100,7 @@ function id() {
 
 // period returns the days that the reader asked for, or "" for everything.
 function period() {
-  const from = $("from").value, to = $("to").value;
+  const from = $("from").value.trim(), to = $("to").value.trim();
   return from === "" && to === "" ? "" : `${from}..${to}`;
 }
 
@@ -202,7 +202,7 @@ function show(r) {
     element("div", tone, element("dt", "", question), element("dd", "answer", answer), element("dd", "detail", capital(detail.replace(/^(yes|no)(:|,) /i, ""))))));
 
   $("list-title").hidden = $("list-note").hidden = $("list").hidden = !readable;
-  $("list-title").textContent = r.authentic ? "Who looked at the record" : "What the file shows (NOT verified)";
+  $("list-title").textContent = r.authentic && r.verdict !== "refused" ? "Who looked at the record" : "What the file shows (NOT verified)";
   $("list").className = r.authentic ? "" : "unproved";
   $("everyone-title").hidden = $("everyone-note").hidden = !readable || r.everyone.length + r.everyoneHidden === 0;
   $("everyone").className = $("linked").className = r.authentic ? "" : "unproved";
