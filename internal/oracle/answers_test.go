@@ -228,3 +228,27 @@ func bundleAnswer(member, format string) func(in *value) any {
 		}
 	}
 }
+
+// feedAnswer files each leaf by its record of the audit feed (section 13).
+func feedAnswer(in *value) any {
+	page, leaves := unhex(in, "page"), in.texts("leaves")
+	must(len(page)%64 == 0, "bad-length")
+	must(len(page) <= 4096*64, "too-large")
+	must(len(page) == 64*len(leaves), "bad-length")
+	filed := []string{}
+	for i, text := range leaves {
+		b, err := hex.DecodeString(text)
+		must(err == nil, "bad-leaf")
+		l, record := readLeaf(b), page[64*i:64*i+64]
+		of := record[32:]
+		if l.entry != nil {
+			must(isZero(record), "bad-commitment")
+			of = []byte(l.entry.kind.history(l.entry))
+		} else {
+			must(slices.Equal(tagCommit(record[:32], record[32:]), l.tagCommit), "bad-commitment")
+		}
+		k, _, _ := history(l.entry == nil, of, nil)
+		filed = append(filed, hexOf(k))
+	}
+	return answer{"k": filed}
+}

@@ -86,6 +86,7 @@ func TestVectors(t *testing.T) {
 		"opening":     openingAnswer,
 		"receipt":     receiptAnswer,
 		"caller":      callerAnswer,
+		"feed":        feedAnswer,
 		"statement":   bundleAnswer("statement", formatOwn),
 		"extract":     bundleAnswer("extract", formatSome),
 		"register":    registerAnswer,

@@ -44,6 +44,7 @@ func (w *world) vectors(t *testing.T) map[string]madeFile {
 	statement := all["statement"]
 	statement.cases = append(statement.cases, w.linkedStatements()...)
 	all["register"], all["statement"] = register, statement
+	all["feed"] = w.feedVectors()
 	return all
 }
 

@@ -27,6 +27,7 @@ var structures = map[string]func(jsontext.Value) (any, error){
 	"leaf":          reader(readLeaf),
 	"commitment":    reader(readCommitment),
 	"chain":         reader(readChain),
+	"feed":          reader(readFeed),
 	"jwk":           reader(readJWK),
 	"private-key":   reader(readPrivateKey),
 	"jws":           reader(readJWS),
