@@ -2,8 +2,6 @@ package verifier
 
 import (
 	"fmt"
-	"slices"
-	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -143,12 +141,12 @@ func ParseOpening(data []byte) (*bundle.Opening, error) {
 		return &Failure{Check: CheckOpeningForm, Index: At(o.Index), Expected: what, Found: "something else",
 			Meaning: "the opening was damaged or altered"}
 	}
-	for n, f := range o.Flags { // flags are not proved, but an unknown one shows tampering
-		if !slices.Contains(entry.Flags(), f) {
-			return nil, bad(fmt.Sprintf("a known remark as flag %d", n))
+	for n, f := range o.Flags { // one that is not known is of a newer ledger
+		if f == "" || !wire.Plain(string(f), 64) {
+			return nil, bad(fmt.Sprintf("1 to 64 bytes of text as flag %d", n))
 		}
 	}
-	if _, err := time.Parse(time.RFC3339Nano, o.Received); o.Received != "" && err != nil {
+	if _, err := entry.ParseTime(o.Received); o.Received != "" && err != nil {
 		return nil, bad("an RFC 3339 time of receipt")
 	}
 	return o, nil

@@ -301,13 +301,22 @@ func TestOpeningRemarks(t *testing.T) {
 	if _, err := verifier.ParseOpening(testlog.JSON(o)); err != nil {
 		t.Error(err)
 	}
-	o.Flags = []entry.Flag{"lame"}
-	if _, err := verifier.ParseOpening(testlog.JSON(o)); !isFailure(err, verifier.CheckOpeningForm) {
-		t.Errorf("unknown flag: %v", err)
+	o.Flags = []entry.Flag{"of-a-newer-ledger"}
+	if _, err := verifier.ParseOpening(testlog.JSON(o)); err != nil {
+		t.Errorf("a flag that is not known: %v", err)
 	}
-	o.Flags, o.Received = nil, "yesterday"
-	if _, err := verifier.ParseOpening(testlog.JSON(o)); !isFailure(err, verifier.CheckOpeningForm) {
-		t.Errorf("no time: %v", err)
+	for _, f := range []entry.Flag{"", "\x1b[2J", entry.Flag(strings.Repeat("x", 65))} {
+		o.Flags = []entry.Flag{f}
+		if _, err := verifier.ParseOpening(testlog.JSON(o)); !isFailure(err, verifier.CheckOpeningForm) {
+			t.Errorf("flag %q: %v", f, err)
+		}
+	}
+	o.Flags = nil
+	for _, at := range []string{"yesterday", "2026-11-22T09:00:01,5Z"} {
+		o.Received = at
+		if _, err := verifier.ParseOpening(testlog.JSON(o)); !isFailure(err, verifier.CheckOpeningForm) {
+			t.Errorf("%s: %v", at, err)
+		}
 	}
 }
 

@@ -207,7 +207,7 @@ func readShownEntry(v *value) *shownEntry {
 // checkRemarks checks what the ledger adds and nothing proves.
 func checkRemarks(v *value) {
 	for _, f := range v.texts("flags") {
-		must(len(f) <= 64 && !isControl(f), "bad-statement")
+		must(len(f) >= 1 && len(f) <= 64 && !isControl(f), "bad-statement")
 	}
 	must(isOptional(v, "received", isTime), "bad-statement")
 	if verdict := v.get("verdict"); verdict != nil {
