@@ -73,7 +73,7 @@ async function verify(bytes, policy, number, period) {
   }
   loaded = false;
   await start();
-  return { kind: "", verdict: "unreadable", reason: "", hint: "", checks: [], entries: [], everyone: [], linked: [], doubtful: [], hidden: 0, everyoneHidden: 0, authentic: false,
+  return { kind: "", verdict: "unreadable", reason: "", hint: "", checks: [], entries: [], everyone: [], linked: [], doubtful: [], doubtfulTitle: "", hidden: 0, everyoneHidden: 0, authentic: false,
     problem: "The checker gave up. The file needs more memory than this browser has, or it was made to harm the program that reads it. Try the program igverify." };
 }
 
@@ -169,7 +169,7 @@ function summary(r) {
   return "";
 }
 
-const capital = (s) => s.charAt(0).toUpperCase() + s.slice(1);
+const capital = (s = "") => s.charAt(0).toUpperCase() + s.slice(1);
 const names = (list) => list.map((w) => `${w.name}, ${new Date(w.at).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })}`).join("; ");
 
 // findings returns the four questions with tone, answer and detail.
