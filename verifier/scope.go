@@ -45,7 +45,7 @@ func (c *check) checkScope(p *bundle.Period) {
 		return
 	}
 	c.Fail(&Failure{Check: CheckScope, Expected: want, Found: found,
-		Meaning: "the file answers another question than yours, and hides the rest: ask the ledger for a statement of " + want})
+		Meaning: "the file answers another question than yours: ask the ledger for a statement of " + want})
 }
 
 func scopeInWords(asked *bundle.Days) string {
