@@ -33,17 +33,17 @@ func (r *StatementReport) Outcome() (o Outcome, reason string) {
 		return Partial, "the file is an extract: it shows chosen entries and does not prove that there are no others"
 	case !r.Complete:
 		return Partial, r.Partly
-	case r.Checked.IsZero() || r.dated().IsZero():
+	case r.Checked.IsZero() || r.Dated().IsZero():
 		return Stale, "nothing shows how old the statement is"
 	case r.Stale:
 		return Stale, fmt.Sprintf("the log was in this state at %s, %s ago: ask for a new statement",
-			r.dated().Format(time.RFC3339), count(int(r.Checked.Sub(r.dated()).Hours()), "hour", "hours"))
+			r.Dated().Format(time.RFC3339), count(int(r.Checked.Sub(r.Dated()).Hours()), "hour", "hours"))
 	}
 	return Good, ""
 }
 
-// dated returns when the log was seen in the state of the statement; zero: not known.
-func (r *StatementReport) dated() time.Time {
+// Dated returns when the log was seen in the state of the statement; zero: not known.
+func (r *StatementReport) Dated() time.Time {
 	if r.AsOf.IsZero() {
 		return r.SignedAt
 	}

@@ -131,3 +131,16 @@ func (v View) consistent(rep *Report, w *cosign.Cosigner, note []byte, head proo
 	rep.Skip(CheckWitnessView, nil, "that what %s saw and this are of one log was not checked: %v", w.Name, err)
 	return true
 }
+
+// AddWitnesses adds to a statement's report what came of asking witnesses, behind as in WitnessView. A
+// statement of a log that shows others another history is not complete, whatever it proves.
+func (r *StatementReport) AddWitnesses(found Report, behind string) {
+	r.Add(found)
+	if found.Err() != nil {
+		r.Complete = false
+		r.Lines = findings(r)
+	}
+	if behind != "" {
+		r.Stale, r.Lines.Fresh = true, "STALE: "+behind
+	}
+}

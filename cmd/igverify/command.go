@@ -110,6 +110,11 @@ func (s *session) begin(spec command) error {
 		return usage("igverify %s takes %d argument%s, not %d; see igverify %s --help",
 			spec.name, spec.args, plural, s.c.NArg(), spec.name)
 	}
+	for _, f := range s.c.Command.Flags { // of a shell variable that is not set: the caller meant something
+		if name := f.Names()[0]; s.c.IsSet(name) && strings.TrimSpace(s.c.String(name)) == "" && isText(f) {
+			return usage("--%s is empty: give a value, or leave it out", name)
+		}
+	}
 	if err := s.readTrust(); err != nil || spec.offline {
 		return err
 	}
@@ -120,6 +125,11 @@ func (s *session) begin(spec command) error {
 		return usage("--from is missing: give the log's URL or directory")
 	}
 	return s.oneLog("a receipt without --from")
+}
+
+func isText(f cli.Flag) bool {
+	_, ok := f.(*cli.StringFlag)
+	return ok
 }
 
 // genesis reads leaf 0 from the log and checks that it is leaf 0 and a genesis.

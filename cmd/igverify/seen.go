@@ -19,6 +19,11 @@ import (
 // directory has a random salt and a file for each person and log, named by a salted hash: neither id
 // nor content is in it. Its owner alone can read it.
 func (s *session) compareSeen(dir, id string, r *verifier.StatementReport) error {
+	unlock, err := lockDir(dir)
+	if err != nil {
+		return fmt.Errorf("--state: %w", err)
+	}
+	defer unlock()
 	salt, err := saltOf(dir)
 	if err != nil {
 		return fmt.Errorf("--state: %w", err)
@@ -37,7 +42,7 @@ func (s *session) compareSeen(dir, id string, r *verifier.StatementReport) error
 		return fmt.Errorf("--state: %w", err)
 	default:
 		seen = new(verifier.Seen)
-		if err := json.Unmarshal(data, seen); err != nil {
+		if err := json.Unmarshal(data, seen); err != nil || !seen.About(hash(id)) {
 			return errors.New("--state: the file of this person is damaged; if you remove it, what was seen before is forgotten")
 		}
 	}
@@ -55,6 +60,23 @@ func (s *session) compareSeen(dir, id string, r *verifier.StatementReport) error
 	return nil
 }
 
+// lockDir makes a state directory if there is none, and keeps other runs out of it until the caller
+// unlocks it: of two at once, the one with the older statement would forget what the other saw.
+func lockDir(dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockFile(d); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return func() { d.Close() }, nil // the lock ends with the file
+}
+
 // saltOf reads the salt of a state directory, or makes it if the directory is empty.
 func saltOf(dir string) ([]byte, error) {
 	path := filepath.Join(dir, "salt")
@@ -67,9 +89,6 @@ func saltOf(dir string) ([]byte, error) {
 		return salt, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	if files, err := os.ReadDir(dir); err != nil {

@@ -55,11 +55,7 @@ func checkStatement(s *session) error {
 	if err != nil {
 		return err
 	}
-	data, err := s.readFile("statement", s.c.Args().First(), bundle.MaxSize)
-	if err != nil {
-		return err
-	}
-	ev := verifier.StatementEvidence{Statement: data, Policy: s.policy, Genesis: s.pinned, Now: time.Now(), MaxAge: s.c.Duration("max-age")}
+	ev := verifier.StatementEvidence{Policy: s.policy, Genesis: s.pinned, Now: time.Now(), MaxAge: s.c.Duration("max-age")}
 	if ev.MaxAge <= 0 {
 		return usage("--max-age must be a duration such as 48h")
 	}
@@ -70,6 +66,11 @@ func checkStatement(s *session) error {
 		}
 		ev.Period = &days
 	}
+	data, err := s.readFile("statement", s.c.Args().First(), bundle.MaxSize)
+	if err != nil {
+		return err
+	}
+	ev.Statement = data
 	isExtract := strings.Contains(string(data[:min(len(data), 64)]), bundle.FormatExtract)
 	ev.ID, err = s.personID()
 	if err != nil {
@@ -92,10 +93,10 @@ func checkStatement(s *session) error {
 	}
 	if asking.witnesses != nil && r.Head.Size > 0 {
 		log := s.policy.Log(r.Head.Origin)
-		asking.ask(s.ctx, verifier.View{Signed: []byte(r.Signed), Head: r.Head, Log: log, AsOf: r.AsOf, Tiles: logTiles(s.ctx, log)})
-		if asking.behind != "" {
-			r.Stale, r.Lines.Fresh = true, "STALE: "+asking.behind
-		}
+		asking.ask(s.ctx, verifier.View{Signed: []byte(r.Signed), Head: r.Head, Log: log, AsOf: r.Dated(), MaxAge: ev.MaxAge,
+			Tiles: logTiles(s.ctx, log)})
+		r.AddWitnesses(asking.Report, asking.behind)
+		asking.Report = verifier.Report{}
 	}
 	var unread error
 	if dir := s.c.String("state"); dir != "" {

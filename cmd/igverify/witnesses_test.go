@@ -102,7 +102,24 @@ func TestAskWitnesses(t *testing.T) {
 			check(from+": "+name, want, nil, code, out, errOut)
 		}
 	}
-	code, out, errOut := igverify("", "log", "--from", srv.URL+"/log", "--log-key", s.Key, "--ask-witnesses")
+	// A statement of a log that forked is not complete, and is not what the next one is held against.
+	file, state := policy("policy.txt", "fork"), filepath.Join(dir, "seen")
+	args := []string{"statement", filepath.Join(dir, "statement.json"), "--policy", file, "--id-file", filepath.Join(dir, "id"), "--state", state}
+	code, out, errOut := igverify("", append(args, "--ask-witnesses", "--json")...)
+	check("a fork, as JSON", 1, []string{`"complete": false`, `"complete": "NO: witness-view`}, code, out, errOut)
+	code, out, errOut = igverify("", args...)
+	check("after a fork", 0, []string{"this is the first look"}, code, out, errOut)
+
+	// Whoever takes old statements takes them although witnesses have seen more since.
+	claim.CosignedAt = hour(60)
+	statement = testlog.StatementJSON(s.Statement(claim))
+	file = policy("policy.txt", "later")
+	code, out, errOut = igverify("", append(args[:len(args)-2], "--ask-witnesses", "--max-age", "100h")...)
+	check("older than two days, as asked", 0, []string{"goes on meanwhile"}, code, out, errOut)
+	code, out, errOut = igverify("", append(args[:len(args)-2], "--ask-witnesses")...)
+	check("older than two days", 4, []string{"STALE"}, code, out, errOut)
+
+	code, out, errOut = igverify("", "log", "--from", srv.URL+"/log", "--log-key", s.Key, "--ask-witnesses")
 	check("with --log-key", 2, []string{"no witness in your policy has a URL"}, code, out, errOut)
 
 	a := newLedgerServer(t, s.Log)
