@@ -56,6 +56,10 @@ type StreamEnd struct {
 // Whole reports whether the database holds all that is known to have been signed or seen.
 func (d *Damage) Whole() bool { return d.Lost == nil && !d.Forked && d.Database > 0 }
 
+// Unknown reports whether nothing outside the database says what was signed: there is no signing
+// record, and no witness answered. Entries may be lost then without a trace.
+func (d *Damage) Unknown() bool { return d.NoRecord && len(d.Witnesses) == 0 }
+
 // Examine compares the database with the signing record and, unless nil, the witnesses of w. It
 // changes nothing in either.
 func Examine(ctx context.Context, cfg Config, w *witness.Client) (*Damage, error) {
@@ -66,33 +70,43 @@ func Examine(ctx context.Context, cfg Config, w *witness.Client) (*Damage, error
 	return l.examine(ctx, w)
 }
 
+// examine reads the record first, then asks the witnesses, then reads the head: a log that a server
+// still has open may grow meanwhile, and what is read last is never behind.
 func (l *Log) examine(ctx context.Context, w *witness.Client) (*Damage, error) {
 	d := &Damage{}
-	var head storage.Head
-	var err error
-	l.tree, err = l.store.FindTree(ctx, l.cfg.Origin)
-	if err == nil {
-		head, err = l.store.Head(ctx, l.tree)
-	}
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return nil, err
-	}
-	d.Database = head.Size
 	known, err := l.knownSigned(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	if len(known) == 0 && head.Size > 0 {
+	for _, k := range known {
+		if k.Size > d.Signed {
+			d.Signed, d.Root, d.note = k.Size, k.Root, k.Note
+		}
+	}
+	head, err := l.presentHead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if d.note == nil && head.Size > 0 {
 		c, err := proof.OpenCheckpoint(head.Checkpoint, l.verifier)
 		if err != nil {
 			return nil, fmt.Errorf("the stored checkpoint: %w", err)
 		}
 		d.Signed, d.Root, d.note = c.Size, c.Root, head.Checkpoint
 	}
-	for _, k := range known {
-		if k.Size > d.Signed {
-			d.Signed, d.Root, d.note = k.Size, k.Root, k.Note
+	largest := d.Signed
+	if w != nil && d.note != nil {
+		d.Witnesses = w.Seen(ctx, witness.Checkpoint{Checkpoint: proof.Checkpoint{Size: d.Signed}, Note: d.note})
+		for _, n := range d.Witnesses {
+			largest = max(largest, n)
 		}
+		head, err = l.presentHead(ctx)
+		if err != nil {
+			return nil, err
+		}
+	}
+	d.Database = head.Size
+	for _, k := range known {
 		if k.Size > head.Size {
 			continue
 		}
@@ -102,13 +116,6 @@ func (l *Log) examine(ctx context.Context, w *witness.Client) (*Damage, error) {
 		}
 		d.Forked = d.Forked || !ok
 	}
-	largest := d.Signed
-	if w != nil && d.note != nil {
-		d.Witnesses = w.Seen(ctx, witness.Checkpoint{Checkpoint: proof.Checkpoint{Size: d.Signed}, Note: d.note})
-		for _, n := range d.Witnesses {
-			largest = max(largest, n)
-		}
-	}
 	if largest > head.Size {
 		d.Lost = &stream.Range{First: head.Size, Last: largest - 1}
 	}
@@ -116,6 +123,18 @@ func (l *Log) examine(ctx context.Context, w *witness.Client) (*Damage, error) {
 		err = l.streamEnds(ctx, d)
 	}
 	return d, err
+}
+
+// presentHead finds the log and returns its head, of size 0 if the database has no such log.
+func (l *Log) presentHead(ctx context.Context) (head storage.Head, err error) {
+	l.tree, err = l.store.FindTree(ctx, l.cfg.Origin)
+	if err == nil {
+		head, err = l.store.Head(ctx, l.tree)
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		err = nil
+	}
+	return head, err
 }
 
 // knownSigned returns the checkpoints in the signing record.
@@ -127,8 +146,8 @@ func (l *Log) knownSigned(ctx context.Context, d *Damage) ([]witness.Checkpoint,
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, err := s.load(ctx)
-	if errors.Is(err, ErrNoRecord) {
-		d.NoRecord = true
+	d.NoRecord = errors.Is(err, ErrNoRecord)
+	if d.NoRecord {
 		return nil, nil
 	}
 	if err != nil {
@@ -179,21 +198,17 @@ func Continue(ctx context.Context, cfg Config, w *witness.Client, trust bool) (*
 	if err != nil {
 		return nil, err
 	}
-	d, err := l.examine(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	if d.Ended {
-		return d, &StoppedError{Reason: d.Stopped, Ended: true}
-	}
-	if !d.Whole() {
-		return d, ErrNotWhole
-	}
-	if d.NoRecord && len(d.Witnesses) == 0 && !trust {
-		return d, fmt.Errorf("%w, and no witness answers: nothing says whether the database is whole", ErrNoRecord)
-	}
-	return d, l.signing.rewrite(ctx, func(Signed) Signed {
-		return Signed{Origin: l.cfg.Origin, Checkpoint: string(d.note)}
+	return l.decide(ctx, w, func(d *Damage, _ Signed) (Signed, error) {
+		next := Signed{Origin: l.cfg.Origin, Checkpoint: string(d.note)}
+		switch {
+		case d.Ended:
+			return next, &StoppedError{Reason: d.Stopped, Ended: true}
+		case !d.Whole():
+			return next, ErrNotWhole
+		case d.Unknown() && !trust:
+			return next, fmt.Errorf("%w, and no witness answers: nothing says whether the database is whole", ErrNoRecord)
+		}
+		return next, nil
 	})
 }
 
@@ -204,35 +219,41 @@ func End(ctx context.Context, cfg Config, w *witness.Client) (*Damage, *entry.Pr
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err := l.examine(ctx, w)
-	if err != nil {
-		return nil, nil, err
-	}
-	if d.Signed == 0 {
-		return d, nil, ErrNoLog
-	}
-	err = l.signing.rewrite(ctx, func(now Signed) Signed {
+	d, err := l.decide(ctx, w, func(d *Damage, now Signed) (Signed, error) {
+		if d.Signed == 0 {
+			return now, ErrNoLog
+		}
 		now.Origin, now.Ended = l.cfg.Origin, true
 		now.Stopped = fmt.Sprintf("its operator ended the log at %d entries", d.Signed)
 		if now.Checkpoint == "" {
 			now.Checkpoint = string(d.note)
 		}
-		return now
+		return now, nil
 	})
-	return d, &entry.Predecessor{Origin: l.cfg.Origin, Size: d.Signed, Root: d.Root}, err
+	if err != nil {
+		return d, nil, err
+	}
+	return d, &entry.Predecessor{Origin: l.cfg.Origin, Size: d.Signed, Root: d.Root}, nil
 }
 
-// rewrite changes the record by an operator's decision.
-func (s *signing) rewrite(ctx context.Context, change func(Signed) Signed) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// decide changes the record by an operator's decision about what examine finds. If the record moves
+// meanwhile, because a server is still at work, it looks again: the record must not go back, and the
+// log not end before its end.
+func (l *Log) decide(ctx context.Context, w *witness.Client, change func(*Damage, Signed) (Signed, error)) (*Damage, error) {
+	s := l.signing
 	for {
-		_, err := s.load(ctx)
-		if err == nil || errors.Is(err, ErrNoRecord) {
-			err = s.swap(ctx, change(s.state))
+		d, err := l.examine(ctx, w)
+		if err != nil {
+			return nil, err
 		}
+		s.mu.Lock()
+		next, err := change(d, s.state) // as examine has read it
+		if err == nil {
+			err = s.swap(ctx, next)
+		}
+		s.mu.Unlock()
 		if !errors.Is(err, record.ErrMoved) {
-			return err
+			return d, err
 		}
 	}
 }

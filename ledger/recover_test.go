@@ -1,6 +1,8 @@
 package ledger_test
 
 import (
+	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
@@ -9,11 +11,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"igledger/internal/testdb"
 	"igledger/ledger"
 	"igledger/ledger/proof/cosign"
+	"igledger/ledger/record"
 	"igledger/ledger/witness"
 )
 
@@ -113,4 +117,58 @@ func TestContinue(t *testing.T) {
 	if d, err := ledger.Continue(w.ctx, w.config(), nil, true); !errors.Is(err, ledger.ErrNotWhole) || !d.Forked {
 		t.Errorf("after a fork: %+v, %v", d, err)
 	}
+}
+
+// whileDeciding is a record that another process moves just before an operator's decision is written.
+type whileDeciding struct {
+	record.Record
+	once sync.Once
+	move func()
+}
+
+func (r *whileDeciding) Swap(ctx context.Context, old, next []byte) error {
+	r.once.Do(r.move)
+	return r.Record.Swap(ctx, old, next)
+}
+
+// A server still appends while its operator decides: the record does not go back, and the log does
+// not end before what was signed.
+func TestDecideBesideAServer(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	cfg := w.config()
+	cfg.Record = &whileDeciding{Record: w.openRecord("file:" + filepath.Join(w.keyDir, "keys", "signed")),
+		move: func() { w.must(w.access(person)) }}
+	if d, err := ledger.Continue(w.ctx, cfg, nil, false); err != nil || d.Signed != 5 {
+		t.Errorf("going on: %+v, %v", d, err)
+	}
+	if state, err := w.record.Load(w.ctx); err != nil || !bytes.Contains(state, []byte(`\n5\n`)) {
+		t.Errorf("the record is now %s, %v", state, err)
+	}
+	cfg.Record = &whileDeciding{Record: w.record, move: func() { w.must(w.access(person)) }}
+	if d, end, err := ledger.End(w.ctx, cfg, nil); err != nil || end.Size != 6 || d.Lost != nil {
+		t.Errorf("ended at %+v, %+v, %v", end, d, err)
+	}
+}
+
+// An entry that a server takes between two looks of an operator is not lost.
+func TestExamineBesideAServer(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	cfg := w.config()
+	cfg.Record = &whileReading{Record: w.record, after: func() { w.must(w.access(person)) }}
+	if d, err := ledger.Examine(w.ctx, cfg, nil); err != nil || !d.Whole() || d.Database <= d.Signed {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// whileReading is a record that moves right after it was read for the first time.
+type whileReading struct {
+	record.Record
+	once  sync.Once
+	after func()
+}
+
+func (r *whileReading) Load(ctx context.Context) ([]byte, error) {
+	state, err := r.Record.Load(ctx)
+	r.once.Do(r.after)
+	return state, err
 }

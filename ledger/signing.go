@@ -124,7 +124,6 @@ func (s *signing) load(ctx context.Context) (proof.Checkpoint, error) {
 		return c, fmt.Errorf("%w: %s: %w", ErrRecord, s.rec, err)
 	}
 	s.raw, s.state = raw, state
-	s.known.Store(&c)
 	if state.Stopped != "" {
 		s.halt(state.Stopped, state.Ended)
 	}
@@ -354,6 +353,7 @@ func (s *signing) extends(ctx context.Context, c proof.Checkpoint, head storage.
 		return err
 	}
 	if ok {
+		s.known.Store(&c) // not sooner: what is known is taken for a state of this database
 		return nil
 	}
 	switch {

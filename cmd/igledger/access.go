@@ -227,6 +227,10 @@ func imported(c *cli.Context, list []source.Input) error {
 	if other := new(source.LogError); errors.As(err, &other) {
 		return err
 	}
+	if source.Stopped(err) {
+		return fmt.Errorf("%w; nothing is lost: the outbox keeps what is not sent. Run the same command again when the "+
+			"operator says that the log goes on; a successor needs the same events again, and an outbox of its own", err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w; run the same command again to continue", err)
 	}

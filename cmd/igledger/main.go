@@ -72,7 +72,7 @@ func exitCode(err error) int {
 	if e := new(exitError); errors.As(err, &e) {
 		return e.code
 	}
-	if p := new(client.Problem); errors.As(err, &p) && p.Code() != "" && p.Status < 500 {
+	if p := new(client.Problem); errors.As(err, &p) && p.Code() != "" && p.Status < 500 || source.Stopped(err) {
 		return exitRefused // the ledger was reached and refused
 	}
 	f, r, l := new(verifier.Failure), new(source.ReceiptError), new(source.LogError)

@@ -25,7 +25,7 @@ func recoverCommand() *cli.Command {
 			"entries that are lost. Changes nothing without --continue or --end. A log that lost entries\n" +
 			"cannot go on: find the lost database (a -wal file, a newer backup, another node), or end the\n" +
 			"log with --end and begin a successor with igledger init --predecessor, to which sources send\n" +
-			"again. See docs/OPERATE.md. Exit code 1 if the database lacks something.\n\n" +
+			"again. See docs/OPERATE.md. Exit code 0 if the log appends with this database, 1 if it does not.\n\n" +
 			"Example: igledger recover --keys keys --database postgres://… --policy policy.txt",
 		Flags: append(logFlags(), policyFlag(),
 			&cli.BoolFlag{Name: "continue", Usage: "let the log go on, if its database holds all that was signed and seen"},
@@ -71,7 +71,7 @@ func recoverWith(c *cli.Context, cfg ledger.Config, asked *witness.Client) error
 		d, err = ledger.Examine(c.Context, cfg, asked)
 	}
 	if d == nil {
-		return err
+		return damagedRecord(err)
 	}
 	if err := output(c, d, "%s", damageText(d)); err != nil {
 		return err
@@ -90,8 +90,25 @@ func recoverWith(c *cli.Context, cfg ledger.Config, asked *witness.Client) error
 		return nil
 	case !d.Whole():
 		return refused("the log cannot go on with this database")
+	case d.Ended:
+		return refused("the log has ended")
+	case d.Unknown():
+		return refused("without a signing record, and without a witness that answers, nothing says whether the database is whole. " +
+			"Put the record back, or name witnesses by --policy. If you know that no entry came after these, " +
+			"igledger recover --continue --trust-database makes the record anew")
+	case d.NoRecord || d.Stopped != "":
+		return refused("the log appends nothing until igledger recover --continue lets it go on")
 	}
 	return nil
+}
+
+// damagedRecord adds to an error of the signing record what can be done.
+func damagedRecord(err error) error {
+	if errors.Is(err, ledger.ErrRecord) {
+		err = fmt.Errorf("%w. If it is damaged and cannot be put right, move it away: igledger recover then "+
+			"makes it anew from what witnesses know", err)
+	}
+	return err
 }
 
 func damageText(d *ledger.Damage) string {
@@ -108,6 +125,11 @@ func damageText(d *ledger.Damage) string {
 		fmt.Fprintf(&b, "stopped: %s\n", d.Stopped)
 	}
 	switch {
+	case d.Database == 0 && d.Signed > 0:
+		b.WriteString("this database holds no entry of the log: is --database the right one? Is a -wal file missing beside it?\n")
+	case d.Unknown():
+		b.WriteString("whether entries are lost cannot be told\n")
+		return b.String()
 	case d.Forked:
 		b.WriteString("the database holds another tree than the one that was signed\n")
 	case d.Lost != nil:

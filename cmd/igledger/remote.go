@@ -89,6 +89,9 @@ func (r *remote) meet(ctx context.Context, errOut io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	info, err := r.LogInfo(ctx)
+	if client.Stopped(err) && r.logKey != "" {
+		return nil // an import still fills the outbox; the next call says that the log has stopped
+	}
 	if err != nil {
 		return err
 	}

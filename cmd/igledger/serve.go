@@ -148,7 +148,7 @@ func serveCommand() *cli.Command {
 				return fmt.Errorf("%w. Put it back, or let igledger recover make it anew", err)
 			}
 			if err != nil {
-				return err
+				return damagedRecord(err)
 			}
 			var page http.Handler
 			if dir := c.String("web"); dir != "" {

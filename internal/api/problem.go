@@ -314,6 +314,10 @@ func refusalOf(err error) *refusal {
 			if errors.As(err, &b) {
 				r.retryAfter = b.RetryAfter
 			}
+			var why *ledger.StoppedError
+			if errors.As(err, &why) {
+				r.detail = why.Reason
+			}
 			return r
 		}
 	}

@@ -88,6 +88,7 @@ func TestWhatErrorsBecome(t *testing.T) {
 		{"busy for a moment", &ledger.BusyError{RetryAfter: time.Millisecond}, "busy", "", "1"},
 		{"shutting down", ledger.ErrClosed, "unavailable", "", "1"},
 		{"database away", fmt.Errorf("append: %w", storage.ErrUnavailable), "unavailable", "", "1"},
+		{"stopped", fmt.Errorf("append: %w", &ledger.StoppedError{Reason: "the log went back"}), "stopped", "the log went back", "1"},
 		{"caller gone", fmt.Errorf("waiting: %w", context.Canceled), "unavailable", "", "1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

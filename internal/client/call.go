@@ -138,7 +138,7 @@ func readProblem(resp *http.Response, data []byte) *Problem {
 func passing(err error) bool {
 	var p *Problem
 	if errors.As(err, &p) {
-		return retry.Passing(p.Status)
+		return retry.Passing(p.Status) && !Stopped(p)
 	}
 	// Waiting does not help if the host name does not exist or the certificate is not the server's.
 	var dns *net.DNSError

@@ -2,7 +2,8 @@
 // package internal/api uses too, so that the two cannot drift.
 //
 // Promised: a submission that returns without error reports the outcome of every entry, in order.
-// What the server cannot take for now is sent again until the server takes it or the context ends.
+// What the server cannot take for now is sent again until the server takes it or the context ends,
+// unless the log has Stopped.
 // That is safe because submission is idempotent by issuer and jti. Answers are parsed strictly and
 // bounded in size.
 //
@@ -61,7 +62,8 @@ type Client struct {
 // order.
 //
 // While the server is busy, unavailable or unreachable, Submit sends again what was not taken,
-// bounded only by ctx. Any other refusal of an entry is a Result with a Problem, not an error.
+// bounded only by ctx. That the log has Stopped is an error. Any other refusal of an entry is a
+// Result with a Problem, not an error.
 //
 // With an error it returns the results known so far. An entry whose Status is "" may or may not be
 // in the log, and may safely be submitted again.
@@ -114,6 +116,9 @@ func (c *Client) submit(ctx context.Context, entries []string, batch []int, resu
 		if r.Status == Refused && r.Problem == nil || r.Status != Refused && r.Receipt == nil {
 			return nil, fmt.Errorf("submitting %d entries: result %d has neither a receipt nor a problem",
 				len(batch), i)
+		}
+		if r.Problem != nil && Stopped(r.Problem) {
+			return nil, fmt.Errorf("submitting %d entries: %w", len(batch), r.Problem)
 		}
 		if r.Problem != nil && r.Problem.Status == http.StatusServiceUnavailable {
 			later = append(later, at)

@@ -287,3 +287,24 @@ func TestTokens(t *testing.T) {
 		t.Errorf("requests %v", got)
 	}
 }
+
+// A log that has stopped is not waited for: only its operator can help.
+func TestStopped(t *testing.T) {
+	halted := problem(503, "stopped", "1")
+	inResult := results(Result{Status: Refused, Problem: &Problem{Type: ProblemPrefix + "stopped", Status: 503}})
+	for name, answer := range map[string]http.HandlerFunc{"as the answer": halted, "as a result": inResult} {
+		s, c := newServer(t, answer)
+		if _, err := c.Submit(t.Context(), []string{"a"}); !Stopped(err) || len(s.sent) != 1 {
+			t.Errorf("%s: %d submissions: %v", name, len(s.sent), err)
+		}
+	}
+	s, c := newServer(t, halted)
+	if _, err := c.LogInfo(t.Context()); !Stopped(err) || len(s.waits) > 0 {
+		t.Errorf("a reading: waited %v: %v", s.waits, err)
+	}
+	if _, c := newServer(t, problem(503, "unavailable", ""), problem(400, "bad-request", "")); true {
+		if _, err := c.LogInfo(t.Context()); err == nil || Stopped(err) {
+			t.Errorf("another problem: %v", err)
+		}
+	}
+}

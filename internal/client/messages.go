@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 
 	"igledger/ledger/bundle"
@@ -35,6 +36,16 @@ func (p *Problem) Code() string {
 		return ""
 	}
 	return p.Type[len(ProblemPrefix):]
+}
+
+// stopped is the code of the problem that the log has stopped.
+const stopped = "stopped"
+
+// Stopped reports whether err is the ledger's answer that the log has stopped. Only its operator can
+// let it go on, so no call waits for that.
+func Stopped(err error) bool {
+	var p *Problem
+	return errors.As(err, &p) && p.Code() == stopped
 }
 
 // Status is the outcome of one entry.

@@ -21,7 +21,7 @@ import (
 func (a *Agent) Heartbeats(ctx context.Context, interval time.Duration) ([]Heartbeat, error) {
 	im := &importer{Agent: a}
 	a.met = false
-	if err := im.drain(ctx); err != nil {
+	if err := im.sendAll(ctx); err != nil {
 		return nil, fmt.Errorf("sending what is waiting in the outbox: %w", err)
 	}
 	if err := im.meet(ctx); err != nil {

@@ -14,6 +14,7 @@ import (
 	"igledger/internal/client"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
+	"igledger/verifier/fetch"
 )
 
 // Summary counts what an import did.
@@ -43,6 +44,7 @@ type importer struct {
 	seq     uint64
 	waiting []posted // signed, not yet in the outbox
 	unseen  int      // entries sent since the cosigners were last looked for, whose receipts are not enough yet
+	stopped error    // the log's answer that it has stopped: nothing more is sent in this run
 	sum     Summary
 }
 
@@ -50,6 +52,8 @@ type importer struct {
 // returns without error, every event of the inputs is in the log or was reported to OnReject. After
 // an error, call Import again with the same inputs: it continues where this call stopped. The
 // summary covers what was done so far.
+//
+// If the log has stopped, all inputs are read into the outbox, and the error says so (Stopped).
 func (a *Agent) Import(ctx context.Context, inputs ...Input) (Summary, error) {
 	im := &importer{Agent: a}
 	a.met = false
@@ -79,6 +83,9 @@ func (im *importer) run(ctx context.Context, inputs []Input) error {
 	}
 	if err := im.flush(ctx); err != nil {
 		return err
+	}
+	if im.stopped != nil {
+		return im.stopped
 	}
 	if err := im.glance(ctx); err != nil {
 		return err
@@ -179,8 +186,26 @@ func (im *importer) flush(ctx context.Context) error {
 	return im.drain(ctx)
 }
 
-// drain sends everything in the outbox, in sequence, and checks the receipts.
+// drain sends everything in the outbox, in sequence, and checks the receipts. If the log has stopped,
+// it sends nothing, which is no error yet: the inputs are to reach the outbox.
 func (im *importer) drain(ctx context.Context) error {
+	if im.stopped != nil {
+		return nil
+	}
+	err := im.sendAll(ctx)
+	if Stopped(err) {
+		im.stopped, err = err, nil
+	}
+	return err
+}
+
+// Stopped reports whether err says that the log has stopped, so that only its operator can help.
+func Stopped(err error) bool {
+	var e *fetch.StoppedError
+	return client.Stopped(err) || errors.As(err, &e)
+}
+
+func (im *importer) sendAll(ctx context.Context) error {
 	for {
 		list, err := im.outbox.waiting(ctx, im.Batch)
 		if err != nil {

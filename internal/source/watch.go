@@ -28,7 +28,7 @@ func (a *Agent) meet(ctx context.Context) error { return a.meetBy(ctx, a.patient
 // glance is meet when there is nothing to send: a log that cannot be reached is left alone.
 func (a *Agent) glance(ctx context.Context) error {
 	err := a.meetBy(ctx, func(_ context.Context, f func() error) error { return f() })
-	if errors.Is(err, fetch.ErrUnreadable) {
+	if errors.Is(err, fetch.ErrUnreadable) && !Stopped(err) {
 		return nil
 	}
 	return err

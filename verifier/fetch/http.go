@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -85,6 +87,9 @@ func (h *httpLog) get(ctx context.Context, path string, limit int) (
 	case http.StatusNotFound, http.StatusGone:
 		return nil, false, 0, fmt.Errorf("%s: %w", path, ErrNotFound)
 	default:
+		if stopped := readStopped(resp); stopped != nil {
+			return nil, false, 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, stopped)
+		}
 		err := fmt.Errorf("%s: %w: HTTP status %d", path, ErrUnreadable, resp.StatusCode)
 		return nil, retry.Passing(resp.StatusCode), retry.After(resp.Header), err
 	}
@@ -99,6 +104,34 @@ func (h *httpLog) get(ctx context.Context, path string, limit int) (
 		return nil, true, 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
 	}
 	return data, false, 0, nil
+}
+
+// StoppedError says that the log answers nothing, because it would contradict what it has signed.
+// Waiting does not help: its operator has to act. The reason is the log's own words.
+type StoppedError struct{ Reason string }
+
+func (e *StoppedError) Error() string {
+	return fmt.Sprintf("the log has stopped, until its operator acts; it says %q", e.Reason)
+}
+
+// stoppedType is the type of the problem (RFC 9457) by which a log says that it has stopped.
+const stoppedType = "urn:igledger:problem:stopped"
+
+// readStopped returns what an answer says if it says that the log has stopped, else nil.
+func readStopped(resp *http.Response) *StoppedError {
+	var p struct {
+		Type   string `json:"type"`
+		Detail string `json:"detail"`
+	}
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if resp.StatusCode != http.StatusServiceUnavailable || media != "application/problem+json" {
+		return nil
+	}
+	data, err := retry.Read(resp.Body, 4<<10)
+	if err != nil || json.Unmarshal(data, &p) != nil || p.Type != stoppedType {
+		return nil
+	}
+	return &StoppedError{p.Detail}
 }
 
 // entriesPrefix begins the paths of entry bundles, which a log should compress (C2SP tlog-tiles).
