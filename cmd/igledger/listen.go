@@ -145,15 +145,7 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 		handler = within(http.StripPrefix("/verify", with.page), "/verify/", handler)
 	}
 	conns := api.Connections(with.registry, with.limits)
-	s.serve(conns.Listen(l), &http.Server{
-		Handler:           handler,
-		ConnContext:       conns.Context,
-		ReadHeaderTimeout: 10 * time.Second, // package edge sees to it that bodies come
-		WriteTimeout:      120 * time.Second,
-		IdleTimeout:       120 * time.Second,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(with.logger.Handler(), slog.LevelWarn),
-	})
+	s.serve(conns.Listen(l), conns.Server(handler, with.logger))
 	if metrics != nil {
 		s.metrics = "http://" + metrics.Addr().String() + "/metrics"
 		mux := http.NewServeMux()

@@ -27,8 +27,7 @@ func (w *world) guarded(l edge.Limits) *api {
 	conns := Connections(w.registry, Limits{Edge: l})
 	w.server = httptest.NewUnstartedServer(a)
 	w.server.Listener = conns.Listen(w.server.Listener)
-	w.server.Config.ConnContext = conns.Context
-	w.server.Config.ReadHeaderTimeout = 10 * time.Second
+	w.server.Config = conns.Server(a, w.logger())
 	w.server.Start()
 	w.Cleanup(w.server.Close)
 	return a
@@ -80,7 +79,7 @@ func TestStalledBodiesTakeNothing(t *testing.T) {
 // A body that stalls or trickles is refused, and the connection ends.
 func TestSlowBodiesAreRefused(t *testing.T) {
 	w := newWorld(t)
-	w.guarded(edge.Limits{BodyGrace: time.Second, BodyRate: 1 << 20})
+	w.guarded(edge.Limits{BodyGrace: time.Millisecond}) // package edge tests the rate, by a clock of its own
 	for name, text := range map[string]string{"with a length": claimed + "{", "chunked": chunked + "1\r\n{\r\n"} {
 		c := w.wire(text)
 		if r := answerOf(t, c); r.StatusCode != 408 || !r.Close {
@@ -128,6 +127,8 @@ func TestAmbiguousRequests(t *testing.T) {
 		"both lengths":                {both + smuggled, 400},
 		"both, spelled otherwise":     {strings.Replace(strings.Replace(both, "Transfer", "tRANSFER", 1), "Content-L", "CONTENT-L", 1), 400},
 		"both, on HTTP/1.0":           {strings.Replace(both, "HTTP/1.1", "HTTP/1.0", 1), 400},
+		"HTTP/1.0 with chunks":        {strings.Replace(chunked, "HTTP/1.1", "HTTP/1.0", 1) + smuggled, 400},
+		"OPTIONS of the server":       {"OPTIONS * HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n", 404},
 		"two lengths":                 {strings.Replace(claimed, "\r\n\r\n", "\r\nContent-Length: 7\r\n\r\n", 1), 400},
 		"an unknown coding":           {strings.Replace(chunked, "chunked", "gzip, chunked", 1), 501},
 		"HTTP/2, which is not served": {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 404},

@@ -19,6 +19,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rt, rest, err := a.find(r)
 	if fault := malformed(r); fault != "" {
 		err = &refusal{code: badRequest, detail: fault}
+		rec.Header().Set("Connection", "close") // what follows may be a part of it
 	}
 	// Both come from closed sets, so that nothing a stranger sends becomes a label or a log line.
 	pattern, method := "none", "other"
@@ -79,7 +80,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func malformed(r *http.Request) string {
 	switch {
 	case edge.Ambiguous(r.Context()):
-		return "a request must not have both Content-Length and Transfer-Encoding"
+		return "a request must not have both Content-Length and Transfer-Encoding, nor the latter on HTTP/1.0"
 	case len(r.URL.RawQuery) > maxQuery:
 		return "the query is longer than " + strconv.Itoa(maxQuery) + " bytes"
 	}
@@ -103,8 +104,7 @@ func (a *api) open(rec *recorder, r *request, limit int64) *edge.Body {
 		return r.caller.Issuer
 	}
 	peer := a.limits.Edge.Peer(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))
-	deadline := http.NewResponseController(rec.ResponseWriter).SetReadDeadline
-	return a.bodies.Open(http.MaxBytesReader(rec.ResponseWriter, r.Body, limit), peer, who, deadline)
+	return a.bodies.Open(http.MaxBytesReader(rec.ResponseWriter, r.Body, limit), peer, who, edge.Deadline(rec.ResponseWriter))
 }
 
 // secure sets the headers that protect browsers. No answer is ever a page. Routes that may be

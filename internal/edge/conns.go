@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Conns counts the connections of a server and of each of its peers.
@@ -61,7 +62,7 @@ type conn struct {
 	used bool   // a request was answered
 	turn uint64 // grows with the time at which it was accepted or last answered a request
 
-	both atomic.Bool // a request with both Content-Length and Transfer-Encoding came
+	doubtful atomic.Bool // a request came that can be read in two ways
 }
 
 func (c *Conns) admit(raw net.Conn) *conn {
@@ -144,7 +145,7 @@ func (n *conn) Close() error {
 func (n *conn) Read(b []byte) (int, error) {
 	got, err := n.Conn.Read(b)
 	if n.framing.scan(b[:got]) {
-		n.both.Store(true)
+		n.doubtful.Store(true)
 	}
 	return got, err
 }
@@ -175,11 +176,13 @@ func (c *Conns) Context(ctx context.Context, nc net.Conn) context.Context {
 }
 
 // Begin says that a request of ctx is being answered, until the function that it returns is called.
+// From then on no time of Server's ends its reading: Body sets one for each part of a body.
 func Begin(ctx context.Context) (end func()) {
 	n, ok := ctx.Value(connKey{}).(*conn)
 	if !ok {
 		return func() {}
 	}
+	_ = n.SetReadDeadline(time.Time{}) // it fails only if the connection has ended
 	n.set(true)
 	return func() { n.set(false) }
 }
@@ -192,9 +195,10 @@ func (n *conn) set(busy bool) {
 }
 
 // Ambiguous reports whether the connection of ctx carried a request with both Content-Length and
-// Transfer-Encoding. net/http takes such a request and ignores the length; a proxy in front of it
-// may not, and then the two see different requests (RFC 9112 section 6.3).
+// Transfer-Encoding, or one of HTTP/1.0 with Transfer-Encoding. net/http takes the first and ignores
+// the length, and takes the second and ignores the coding; a proxy in front of it may not, and then
+// the two see different requests (RFC 9112 sections 6.1 and 6.3).
 func Ambiguous(ctx context.Context) bool {
 	n, ok := ctx.Value(connKey{}).(*conn)
-	return ok && n.both.Load()
+	return ok && n.doubtful.Load()
 }

@@ -55,8 +55,13 @@ func TestFraming(t *testing.T) {
 		"after a body":               {"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello" + both, true},
 		"after chunks": {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n" +
 			both, true},
-		"in a body":  {"POST / HTTP/1.1\r\nContent-Length: 49\r\n\r\n" + quoted, false},
-		"in a chunk": {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n31\r\n" + quoted + "\r\n0\r\n\r\n", false},
+		"HTTP/1.0":                    {"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi", false},
+		"HTTP/1.0 with chunks":        {"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", true},
+		"HTTP/1.0, after empty lines": {"POST / HTTP/1.1\r\n\r\n\r\r\n\rGET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", true},
+		"what looks like HTTP/1.0":    {"GET / HTTP/1.1\r\nX: HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false},
+		"a chunk without size":        {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nGET / HTTP/1.1\r\n\r\n", true},
+		"in a body":                   {"POST / HTTP/1.1\r\nContent-Length: 49\r\n\r\n" + quoted, false},
+		"in a chunk":                  {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n31\r\n" + quoted + "\r\n0\r\n\r\n", false},
 		"one in each": {"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiPOST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 			false},
 	} {

@@ -11,6 +11,8 @@ import (
 type framing struct {
 	line    []byte // the beginning of a line that is not complete yet
 	state   frame
+	inLines bool  // the request line was there
+	old     bool  // HTTP/1.0, which knows no Transfer-Encoding
 	length  int64 // of the body, by Content-Length
 	chunked bool  // Transfer-Encoding is there
 	sized   bool  // Content-Length is there
@@ -31,9 +33,10 @@ const (
 // maxFrameLine is more than net/http takes of a header.
 const maxFrameLine = 64 << 10
 
-// scan follows b, which came after all that was scanned before. It reports whether a header with
-// both Content-Length and Transfer-Encoding ended in b.
-func (f *framing) scan(b []byte) (both bool) {
+// scan follows b, which came after all that was scanned before. It reports whether a header that can
+// be read in two ways ended in b: one with both Content-Length and Transfer-Encoding, or one of
+// HTTP/1.0 with Transfer-Encoding. What cannot be followed can be read in two ways too.
+func (f *framing) scan(b []byte) (doubtful bool) {
 	for len(b) > 0 && f.state != lost {
 		if f.state == inBody || f.state == inChunk {
 			n := min(f.left, int64(len(b)))
@@ -54,18 +57,18 @@ func (f *framing) scan(b []byte) (both bool) {
 			if len(f.line) > maxFrameLine {
 				f.state, f.line = lost, nil
 			}
-			return both
+			return doubtful || f.state == lost
 		}
 		f.line = append(f.line, b[:i]...)
 		b = b[i+1:]
-		both = f.take(strings.TrimSuffix(string(f.line), "\r")) || both
+		doubtful = f.take(strings.TrimSuffix(string(f.line), "\r")) || doubtful
 		f.line = f.line[:0]
 	}
-	return both
+	return doubtful || f.state == lost
 }
 
 // take takes a whole line of a header, chunk size or trailer.
-func (f *framing) take(line string) (both bool) {
+func (f *framing) take(line string) (doubtful bool) {
 	switch f.state {
 	case inSize:
 		size, _, _ := strings.Cut(line, ";")
@@ -85,21 +88,24 @@ func (f *framing) take(line string) (both bool) {
 	case inHead:
 		name, value, _ := strings.Cut(line, ":")
 		switch {
+		case !f.inLines: // net/http ignores some empty lines before a request
+			f.inLines = strings.Trim(line, "\r") != ""
+			f.old = strings.HasSuffix(line, " HTTP/1.0")
 		case strings.EqualFold(name, "Content-Length"):
 			f.sized = true
 			f.length, _ = strconv.ParseInt(strings.TrimSpace(value), 10, 62)
 		case strings.EqualFold(name, "Transfer-Encoding"):
 			f.chunked = true
 		case line == "":
-			both = f.sized && f.chunked
+			doubtful = f.chunked && (f.sized || f.old)
 			switch {
 			case f.chunked:
 				f.state = inSize
 			case f.length > 0:
 				f.state, f.left = inBody, f.length
 			}
-			f.sized, f.chunked, f.length = false, false, 0
+			f.inLines, f.sized, f.chunked, f.length = false, false, false, 0
 		}
 	}
-	return both
+	return doubtful
 }

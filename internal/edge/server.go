@@ -1,0 +1,42 @@
+package edge
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// answerTime is how long an answer may take, from when the request has come.
+const answerTime = 120 * time.Second
+
+// Server returns the HTTP server of a handler, for what Listen accepts. The handler calls Begin for
+// each request. Until it does, a request has 10 s: net/http answers some by itself, and would wait
+// for their bodies for ever.
+func (c *Conns) Server(h http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:                      h,
+		ConnContext:                  c.Context,
+		DisableGeneralOptionsHandler: true, // OPTIONS * is for the handler too
+		ReadTimeout:                  10 * time.Second,
+		ReadHeaderTimeout:            10 * time.Second,
+		WriteTimeout:                 answerTime,
+		IdleTimeout:                  120 * time.Second,
+		MaxHeaderBytes:               16 << 10,
+		ErrorLog:                     slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+}
+
+// Deadline returns the function that Bodies.Open needs: it sets until when a read of the request's
+// body may take. The time for the answer begins anew with each, because a body that keeps the
+// minimum rate may take longer than an answer.
+func Deadline(w http.ResponseWriter) func(time.Time) error {
+	c := http.NewResponseController(w)
+	return func(until time.Time) error {
+		from := until
+		if from.IsZero() {
+			from = time.Now()
+		}
+		_ = c.SetWriteDeadline(from.Add(answerTime)) // if it fails, so does what follows
+		return c.SetReadDeadline(until)
+	}
+}
