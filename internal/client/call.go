@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -143,11 +142,10 @@ func passing(err error) bool {
 	// Waiting does not help if the host name does not exist or the certificate is not the server's.
 	var dns *net.DNSError
 	var cert *tls.CertificateVerificationError
-	var op *net.OpError
 	if errors.As(err, &dns) && dns.IsNotFound || errors.As(err, &cert) {
 		return false
 	}
-	return errors.As(err, &op) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || timedOut(err)
+	return retry.Broken(err) || timedOut(err)
 }
 
 func timedOut(err error) bool {

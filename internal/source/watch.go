@@ -6,14 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"slices"
 
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
 	"igledger/verifier"
 	"igledger/verifier/fetch"
+	"igledger/verifier/fetch/retry"
 )
 
 // asks is how often a log that shows less than before is asked: the answer may come from a cache or
@@ -69,8 +68,7 @@ func (a *Agent) meetBy(ctx context.Context, call func(context.Context, func() er
 func (a *Agent) patiently(ctx context.Context, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
-		var op *net.OpError
-		if !errors.As(err, &op) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) || try == a.Client.Attempts {
+		if !retry.Broken(err) || try == a.Client.Attempts {
 			return err
 		}
 		if a.Client.OnRetry != nil {

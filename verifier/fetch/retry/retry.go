@@ -5,11 +5,14 @@ package retry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -33,6 +36,15 @@ func Passing(status int) bool {
 		return true
 	}
 	return false
+}
+
+// Broken reports whether err says that a connection was not made, or ended before the answer did.
+func Broken(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		// net/http does not export the error of a new connection that the server closes before anything
+		// was sent on it, as a server with too many connections does.
+		err != nil && strings.HasSuffix(err.Error(), "http: server closed idle connection")
 }
 
 // After returns the Retry-After of an answer in seconds (RFC 9110 section 10.2.3), at most an hour.
