@@ -87,13 +87,18 @@ func completeOwn(r *StatementReport) string {
 }
 
 // asOf says what a complete list is as of: an entry, and the time at which the cosigners of the
-// policy saw the log end with the index root over the entries below it.
+// policy saw the log end with the index root over the entries below it. An operator can let many
+// entries come before an index root that does not cover them, so it says how many did.
 func asOf(r *StatementReport) string {
 	text := fmt.Sprintf("as of entry %d", r.Below)
-	if r.AsOf.IsZero() {
-		return text
+	if !r.AsOf.IsZero() {
+		text += "; the log was seen in this state at " + r.AsOf.Format(time.RFC3339)
 	}
-	return text + "; the log was seen in this state at " + r.AsOf.Format(time.RFC3339)
+	if n := r.Head.Size; n > r.Below+1 { // the last is the index root
+		text += fmt.Sprintf("; %s of anyone came after that and %s not covered", count(int(n-1-r.Below), "entry", "entries"),
+			plural(int(n-1-r.Below), "is", "are"))
+	}
+	return text
 }
 
 func completeEveryone(r *StatementReport) string {

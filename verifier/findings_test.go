@@ -34,8 +34,10 @@ func TestFindings(t *testing.T) {
 		{"two linked", StatementReport{Linked: []LinkedHistory{{Entries: list(shown)}, {Entries: list(hidden, shown)}}}},
 		{"nothing linked", StatementReport{Linked: []LinkedHistory{{}}}},
 		{"audited", StatementReport{AuditedEnough: true}},
+		{"one came meanwhile", StatementReport{Head: proof.Checkpoint{Size: 11}}},
+		{"many came meanwhile", StatementReport{Head: proof.Checkpoint{Size: 5000}}},
 	} {
-		c.r.Authentic, c.r.Complete, c.r.Below, c.r.Head.Size = true, true, 9, 10
+		c.r.Authentic, c.r.Complete, c.r.Below, c.r.Head.Size = true, true, 9, max(c.r.Head.Size, 10)
 		c.r.Asked = &bundle.Days{From: "2026-03-01", To: "2026-03-31"}
 		fmt.Fprintf(&words, "%s: %s\n", c.name, findings(&c.r).Complete)
 	}

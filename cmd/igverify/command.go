@@ -78,11 +78,13 @@ func (spec command) cli(exit func(int)) *cli.Command {
 			}
 			code := s.report.finish(err)
 			exit(code)
-			if c.Bool("json") {
-				return s.report.writeJSON(c.App.Writer)
+			if cannot := s.report.write(c.App.Writer, c.Bool("json")); cannot != nil {
+				if code != exitFailed {
+					exit(exitUnreadable)
+				}
+				return cannot
 			}
-			s.report.writeText(c.App.Writer)
-			if code == exitUnreadable {
+			if code == exitUnreadable && !c.Bool("json") {
 				return err
 			}
 			return nil

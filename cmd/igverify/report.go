@@ -19,7 +19,7 @@ type report struct {
 	verifier.Report `json:"-"`
 
 	Command string `json:"command"`
-	Result  string `json:"result"`           // verified, failed, unreadable; of a statement also stale, partial
+	Result  string `json:"result"`           // verified, failed, unreadable; also stale, partial
 	Reason  string `json:"reason,omitempty"` // why it is not verified, in one line
 	Exit    int    `json:"exit"`             // the exit code
 	Log     struct {
@@ -41,6 +41,7 @@ type report struct {
 	Evidence []string          `json:"evidence,omitempty"` // signed notes that prove what failed
 	Error    string            `json:"error,omitempty"`    // why it is unreadable
 
+	undecided string                    // why nothing follows about what was asked, although no check failed; "": something does
 	behind    string                    // why witnesses say that what was checked is not the newest; "": they do not
 	statement *verifier.StatementReport // nil: it is not about a statement
 }
@@ -65,6 +66,8 @@ func (r *report) finish(err error) int {
 		r.Result, r.Error, r.Exit = "unreadable", err.Error(), exitUnreadable
 	case r.statement != nil:
 		r.judge()
+	case r.undecided != "":
+		r.Result, r.Reason, r.Exit = string(verifier.Partial), r.undecided, exitPartial
 	}
 	if r.behind != "" && r.Exit == exitGood {
 		r.Result, r.Reason, r.Exit = string(verifier.Stale), r.behind, exitPartial
@@ -86,6 +89,18 @@ func (r *report) judge() {
 	if outcome == verifier.Stale && r.behind != "" {
 		r.Reason = r.behind
 	}
+}
+
+// write prints the report. A reader who does not get all of it must not take the exit code for what it
+// says.
+func (r *report) write(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return r.writeJSON(w)
+	}
+	var b bytes.Buffer
+	r.writeText(&b)
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 // writeJSON escapes characters that could control a terminal or text renderer, because people look

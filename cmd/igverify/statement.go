@@ -255,6 +255,9 @@ var contradictCommand = command{
 		"Exit code 1 and the check evasion FAILED: the statement is younger than the receipt by the time of its own " +
 		"cosignatures, or by the size of its log, and does not show the entry. That convicts no one. It says that the " +
 		"operator owes an answer: a new statement must cover the entry.\n\n" +
+		"Exit code 0: the statement includes the entry. 4 (partial): the two files do not contradict each other, and the " +
+		"statement does not say whether the entry is in the list: it is about another person, other days, or an earlier state " +
+		"of the log.\n\n" +
 		"In both cases --evidence writes receipt.json and statement.json, without the content of entries. Anyone can run " +
 		"this command on them and gets the same result.\n\n" +
 		"Example:\n  igverify contradict receipt.json statement.json --log-key \"$(cat log.vkey)\" --evidence for-the-regulator",
@@ -279,6 +282,10 @@ func checkContradiction(s *session) error {
 	}
 	found, rep := verifier.CheckContradictionAt(receipt, statement, s.policy, time.Now())
 	s.report.Add(rep)
+	if last := len(rep.Results) - 1; last >= 0 && rep.Results[last].Check == verifier.CheckContradicted &&
+		rep.Results[last].Status == verifier.Skipped {
+		s.report.undecided = rep.Results[last].Note
+	}
 	dir := s.c.String("evidence")
 	switch {
 	case found == nil && rep.Err() != nil:

@@ -113,7 +113,7 @@ func TestAskWitnesses(t *testing.T) {
 	// Whoever takes old statements takes them although witnesses have seen more since.
 	claim.CosignedAt = hour(60)
 	statement = testlog.StatementJSON(s.Statement(claim))
-	file = policy("policy.txt", "later")
+	policy("policy.txt", "later")
 	code, out, errOut = igverify("", append(args[:len(args)-2], "--ask-witnesses", "--max-age", "100h")...)
 	check("older than two days, as asked", 0, []string{"goes on meanwhile"}, code, out, errOut)
 	code, out, errOut = igverify("", append(args[:len(args)-2], "--ask-witnesses")...)
