@@ -106,6 +106,7 @@ func (l *Log) examine(ctx context.Context, w *witness.Client) (*Damage, error) {
 		}
 	}
 	d.Database = head.Size
+	d.NoRecord = d.NoRecord || len(known) == 0 && head.Size > 1 // it is of before the log was created
 	for _, k := range known {
 		if k.Size > head.Size {
 			continue
@@ -233,6 +234,7 @@ func End(ctx context.Context, cfg Config, w *witness.Client) (*Damage, *entry.Pr
 	if err != nil {
 		return d, nil, err
 	}
+	d.Stopped, d.Ended = l.signing.state.Stopped, true
 	return d, &entry.Predecessor{Origin: l.cfg.Origin, Size: d.Signed, Root: d.Root}, nil
 }
 

@@ -172,3 +172,25 @@ func (r *whileReading) Load(ctx context.Context) ([]byte, error) {
 	r.once.Do(r.after)
 	return state, err
 }
+
+// The record of before the log was created says nothing about it: a copy of the folder of keys that
+// is as old as the keys does not take the log back.
+func TestRecordOfBeforeTheLog(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	w.log.Close(w.ctx)
+	state, err := w.record.Load(w.ctx)
+	if err == nil {
+		err = w.record.Swap(w.ctx, state, []byte(`{"origin":"`+origin+`"}`))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.reopen()
+	w.mustBeStopped("nothing was signed")
+	if d, err := ledger.Examine(w.ctx, w.config(), nil); err != nil || !d.Unknown() {
+		t.Errorf("examined: %+v, %v", d, err)
+	}
+	if _, err := ledger.Continue(w.ctx, w.config(), nil, false); !errors.Is(err, ledger.ErrNoRecord) {
+		t.Errorf("going on: %v", err)
+	}
+}

@@ -168,7 +168,11 @@ func (s *signing) swap(ctx context.Context, next Signed) error {
 // halt stops this process's log. It does not change the record.
 func (s *signing) halt(reason string, ended bool) error {
 	e := &StoppedError{Reason: reason, Ended: ended}
-	if s.stopped.CompareAndSwap(nil, e) && !ended {
+	switch {
+	case !s.stopped.CompareAndSwap(nil, e):
+	case ended:
+		s.l.cfg.Logger.Warn("the log has ended: nothing is appended or signed", "reason", reason)
+	default:
 		s.l.cfg.Logger.Error("ALARM: the log stopped", "alarm", true, "error", e)
 	}
 	return s.stopped.Load()
@@ -348,6 +352,10 @@ func (s *signing) sync(ctx context.Context) error {
 
 // extends checks that head is a state of the log at or after c. If it is not, the log stops.
 func (s *signing) extends(ctx context.Context, c proof.Checkpoint, head storage.Head) error {
+	if c.Size == 0 && head.Size > 1 { // a creation that was interrupted has committed one entry
+		return s.halt(fmt.Sprintf("%v: by %s nothing was signed, but the database has %d entries. It is the record of "+
+			"before the log was created, or of another one", ErrNoRecord, s.rec, head.Size), false)
+	}
 	ok, err := s.l.extends(ctx, c, head)
 	if err != nil {
 		return err

@@ -78,6 +78,9 @@ func initLog(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := claimKeys(c, cfg); err != nil {
+		return err
+	}
 	log, err := createLog(c.Context, cfg, g, registrar)
 	if errors.Is(err, ledger.ErrExists) {
 		log, err = completeLog(c.Context, cfg, registrar)

@@ -66,6 +66,9 @@ func recoverWith(c *cli.Context, cfg ledger.Config, asked *witness.Client) error
 	case c.Bool("continue"):
 		d, err = ledger.Continue(c.Context, cfg, asked, c.Bool("trust-database"))
 	case c.IsSet("end"):
+		if err := writable(c.String("end")); err != nil { // before what cannot be taken back
+			return fmt.Errorf("--end: %w. The log has not ended", err)
+		}
 		d, end, err = ledger.End(c.Context, cfg, asked)
 	default:
 		d, err = ledger.Examine(c.Context, cfg, asked)
@@ -100,6 +103,15 @@ func recoverWith(c *cli.Context, cfg ledger.Config, asked *witness.Client) error
 		return refused("the log appends nothing until igledger recover --continue lets it go on")
 	}
 	return nil
+}
+
+// writable makes the file if it does not exist, and returns nil if it can be written.
+func writable(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // damagedRecord adds to an error of the signing record what can be done.
@@ -138,9 +150,14 @@ func damageText(d *ledger.Damage) string {
 		b.WriteString("nothing is lost\n")
 		return b.String()
 	}
-	b.WriteString("The log cannot go on from here. Find the lost database, or end the log with --end FILE and begin a successor\n" +
-		"with igledger init --predecessor FILE. Sources then send again to the successor, each stream from the number\n" +
-		"after the last one that the database has:\n")
+	if d.Ended {
+		b.WriteString("The log has ended. Begin a successor with igledger init --predecessor FILE. Sources send again to it, each\n" +
+			"stream from the number after the last one that the database has:\n")
+	} else {
+		b.WriteString("The log cannot go on from here. Find the lost database, or end the log with --end FILE and begin a successor\n" +
+			"with igledger init --predecessor FILE. Sources then send again to the successor, each stream from the number\n" +
+			"after the last one that the database has:\n")
+	}
 	for _, s := range d.Streams {
 		fmt.Fprintf(&b, "  %s %s: from number %d\n", s.Organisation, s.Source, s.Last+1)
 	}

@@ -229,7 +229,8 @@ func keygenCommand() *cli.Command {
 // generateKeys makes the operator's key folder, or adds the key that --pq asks for.
 func generateKeys(c *cli.Context, path, origin string) error {
 	have, err := ledger.LoadKeys(path)
-	if !c.Bool("pq") || err != nil || have.Log.Name() != origin {
+	fresh := !c.Bool("pq") || err != nil || have.Log.Name() != origin
+	if fresh {
 		if err := ledger.GenerateKeys(path, origin); err != nil {
 			return err
 		}
@@ -242,6 +243,11 @@ func generateKeys(c *cli.Context, path, origin string) error {
 	keys, err := ledger.LoadKeys(path)
 	if err != nil {
 		return err
+	}
+	if fresh {
+		if err := newRecord(c, path, keys); err != nil {
+			return err
+		}
 	}
 	out := map[string]string{"folder": path, "logKey": keys.LogVerifierKey, "operator": keys.Operator.KID}
 	text := fmt.Sprintf("log key: %s\noperator kid: %s\n", keys.LogVerifierKey, keys.Operator.KID)
