@@ -95,7 +95,7 @@ func (v View) consistent(rep *Report, w *cosign.Cosigner, note []byte, head proo
 	var err error
 	switch {
 	case head == v.Head:
-		rep.Pass(CheckWitnessView, nil, "%s has seen exactly this tree, and no later one", w.Name)
+		v.agrees(rep, found, "%s saw exactly this tree at %s, and shows no later one", w.Name, found.Time.Format(time.RFC3339))
 		return true
 	case head.Size == v.Head.Size:
 		err = &Failure{Found: fmt.Sprintf("root %x", head.Root), Err: ErrForked}
@@ -111,7 +111,7 @@ func (v View) consistent(rep *Report, w *cosign.Cosigner, note []byte, head proo
 	var f *Failure
 	switch {
 	case err == nil:
-		rep.Pass(CheckWitnessView, nil, "what %s saw, of size %d, and this are of one log", w.Name, head.Size)
+		v.agrees(rep, found, "what %s saw, of size %d, and this are of one log", w.Name, head.Size)
 		return true
 	case errors.As(err, &f) && !errors.Is(err, ErrForked):
 		rep.Fail(&Failure{Check: CheckWitnessView, Err: f,
@@ -130,6 +130,14 @@ func (v View) consistent(rep *Report, w *cosign.Cosigner, note []byte, head proo
 	}
 	rep.Skip(CheckWitnessView, nil, "that what %s saw and this are of one log was not checked: %v", w.Name, err)
 	return true
+}
+
+// agrees records that the witness's tree and the reader's agree, if it is the witness's: anybody in
+// its place can show what the log signed.
+func (v View) agrees(rep *Report, found *WitnessView, format string, args ...any) {
+	if !found.Time.IsZero() {
+		rep.Pass(CheckWitnessView, nil, format, args...)
+	}
 }
 
 // AddWitnesses adds to a statement's report what came of asking witnesses, behind as in WitnessView. A

@@ -52,6 +52,8 @@ func TestCheckWitness(t *testing.T) {
 		"a larger one of another tree":   {old, signed(fork, old+200, asOf), tiles(fork, old+200), true, true, "", ""},
 		"a smaller one of another tree":  {old + 200, signed(fork, old, asOf), tiles(s.Log, old+200), true, true, "", ""},
 		"another tree, not cosigned":     {old, string(fork.Checkpoint(old)), nil, true, true, "", ""},
+		"the same, not cosigned":         {old, string(s.Checkpoint(old)), nil, false, false, "", "not cosigned by it"},
+		"smaller, not cosigned":          {old + 9, string(s.Checkpoint(old)), tiles(s.Log, old+9), false, false, "", "not cosigned by it"},
 		"larger, not cosigned":           {old, string(s.Checkpoint(old + 9)), tiles(s.Log, old+9), false, false, "", "not cosigned by it"},
 		"cosigned by another":            {old, string(s.Cosigned(old+9, asOf+3*day, other)), tiles(s.Log, old+9), false, false, "", "not cosigned by it"},
 		"cosigned in the future":         {old, signed(s.Log, old+9, asOf+400*day), tiles(s.Log, old+9), false, false, "", "not cosigned by it"},
@@ -78,6 +80,9 @@ func TestCheckWitness(t *testing.T) {
 		said := ""
 		for _, r := range rep.Results {
 			said += r.Note + "\n"
+			if r.Status == verifier.OK && c.says == "not cosigned by it" {
+				t.Errorf("%s: what somebody shows in a witness's place is called good: %s", name, r.Note)
+			}
 		}
 		if !strings.Contains(said, c.says) || c.tiles != nil && c.says == "goes on meanwhile" && !strings.Contains(said, "of one log") {
 			t.Errorf("%s: says %q", name, said)

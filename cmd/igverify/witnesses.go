@@ -67,6 +67,9 @@ func (a *asking) ask(ctx context.Context, v verifier.View) {
 			continue
 		}
 		found := v.CheckWitness(&a.Report, w, answers[i].note, a.at)
+		if found.Time.IsZero() && found.Fork == nil {
+			a.notes = append(a.notes, fmt.Sprintf("the witness %s showed nothing that it cosigned: what it has seen is not known", w.Name))
+		}
 		if a.fork == nil {
 			a.fork = found.Fork
 		}

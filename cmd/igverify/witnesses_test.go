@@ -34,6 +34,7 @@ func TestAskWitnesses(t *testing.T) {
 		"before": grown.Cosigned(size+9, hour(30), w),
 		"fork":   fork.Cosigned(size, hour(2), w),
 		"larger": fork.Cosigned(size+9, hour(2), w),
+		"place":  short.Checkpoint(size),
 		"portal": []byte("<html>please sign in"),
 	} {
 		files[fmt.Sprintf("%s/%x/checkpoint", name, sha256.Sum256([]byte(s.Origin)))] = note
@@ -88,7 +89,8 @@ func TestAskWitnesses(t *testing.T) {
 		"another tree":       {[]string{"fork"}, 1, 1, 1, []string{"evidence 2:", "FAILED   witness-view"}},
 		"a larger one":       {[]string{"larger"}, 1, 1, 4, []string{"FAILED   witness-view"}},
 		"nobody there":       {[]string{gone.URL}, 0, 0, 0, []string{"note: the witness w could not be asked"}},
-		"a portal":           {[]string{"portal"}, 0, 0, 0, []string{"proves nothing"}},
+		"a portal":           {[]string{"portal"}, 0, 0, 0, []string{"proves nothing", "note: the witness w showed nothing"}},
+		"in its place":       {[]string{"place"}, 0, 0, 0, []string{"not cosigned by it", "note: the witness w showed nothing"}},
 		"it knows no log":    {[]string{"none"}, 0, 0, 0, []string{"note: the witness w could not be asked", "404"}},
 		"one of two is gone": {[]string{"fork", gone.URL}, 1, 1, 1, []string{"evidence 2:", "w1 could not be asked"}},
 		"no URL":             {[]string{""}, 2, 2, 2, []string{"no witness in your policy has a URL"}},
