@@ -147,5 +147,8 @@ func Leave(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Connection", "close")
+	if n, ok := r.Context().Value(connKey{}).(*conn); ok {
+		n.left.Store(true)
+	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // a test's request has no connection
 }

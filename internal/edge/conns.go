@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -63,6 +64,7 @@ type conn struct {
 	turn uint64 // grows with the time at which it was accepted or last answered a request
 
 	doubtful atomic.Bool // a request came that can be read in two ways
+	left     atomic.Bool // a body was left: see Leave
 }
 
 func (c *Conns) admit(raw net.Conn) *conn {
@@ -134,12 +136,32 @@ func (c *Conns) remove(n *conn) {
 }
 
 func (n *conn) Close() error {
+	if n.left.Swap(false) {
+		go n.linger()
+		return nil
+	}
 	n.closing.Do(func() {
 		n.of.mu.Lock()
 		n.of.remove(n)
 		n.of.mu.Unlock()
 	})
 	return n.Conn.Close()
+}
+
+// What a connection takes in before it is closed, after an answer to a request whose body was left.
+// If bytes that arrived were not read, or more arrive, the system takes back the answer too.
+const (
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 16 << 20
+)
+
+// linger closes the connection when its other side has had the time to read the answer. It is still
+// counted, and makes room for a new one.
+func (n *conn) linger() {
+	_ = n.CloseWrite() // if it fails, so does what follows
+	_ = n.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.Copy(io.Discard, io.LimitReader(n.Conn, lingerBytes))
+	n.Close()
 }
 
 func (n *conn) Read(b []byte) (int, error) {

@@ -105,3 +105,28 @@ func TestSlowBodiesAreAnswered(t *testing.T) {
 		}
 	})
 }
+
+// Who is refused while sending can send on and read the answer: the connection is not cut under it.
+func TestLeftBodiesLeaveTheAnswer(t *testing.T) {
+	for name, head := range map[string]string{
+		"with a length": "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n",
+		"chunked":       "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n30d40\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			serve(t, Limits{}, func(dial func() net.Conn) {
+				c, sent := dial(), make(chan error, 1)
+				go func() {
+					_, err := io.WriteString(c, head+strings.Repeat(" ", 200_000))
+					sent <- err
+				}()
+				r, err := http.ReadResponse(bufio.NewReader(c), nil)
+				if err != nil || r.StatusCode != http.StatusMethodNotAllowed {
+					t.Fatal(r, err)
+				}
+				if err := <-sent; err != nil {
+					t.Errorf("cut off: %v", err)
+				}
+			})
+		})
+	}
+}
