@@ -63,6 +63,9 @@ func (l *Log) endLease() {
 	}
 }
 
+// Stopped returns a *StoppedError if this process has found that the log has stopped.
+func (l *Log) Stopped() error { return l.signing.failure() }
+
 // Ready returns nil if an append would succeed now, and otherwise why it would not: the log has
 // stopped (ErrStopped), its signing record cannot be written (ErrRecord), the database does not
 // answer or cannot be written to (storage.ErrUnavailable), or the tree takes no leaves

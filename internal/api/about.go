@@ -60,14 +60,20 @@ func (a *api) health(w http.ResponseWriter, _ *request) error {
 	return nil
 }
 
-// ready is GET /readyz: an append would succeed now; if not, the problem says why. A replica is ready
-// even if its index is still loading, or has found a wrong root and makes no more statements (the
-// metric igledger_index_broken): every replica finds the same root, and accesses must still be
-// logged.
+// ready is GET /readyz: an append would succeed now, and no index root is known to be wrong; if not,
+// the problem says why. A replica is ready even if its index is still loading.
+//
+// With the parameter append, a wrong index root does not count. It ends statements on every replica,
+// and is an alarm for operators; but accesses must still be logged, so that what sends submissions to
+// replicas asks for this.
 func (a *api) ready(w http.ResponseWriter, r *request) error {
 	if err := a.log.Ready(r.Context()); err != nil {
 		a.logger.Error("not ready", "error", err)
 		return notReady(err)
+	}
+	if !r.URL.Query().Has("append") && a.index != nil && a.index.Stats().Broken {
+		return &refusal{code: unavailable, detail: "the subject index is broken: an index root in the log does not match " +
+			"its entries. Entries are taken, but no statements are made"}
 	}
 	write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 	return nil

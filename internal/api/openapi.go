@@ -292,7 +292,12 @@ var operations = map[string]operation{
 	"GET /openapi.json": {id: "getDocument", summary: "Get this document", media: "application/json"},
 	"GET /healthz":      {id: "getHealth", summary: "Check that the process answers", media: "text/plain; charset=utf-8"},
 	"GET /readyz": {
-		id: "getReady", summary: "Check that the database answers and the log accepts entries",
+		id: "getReady", summary: "Check that the log accepts entries and that its subject index is right",
+		params: []*huma.Param{{
+			Name: "append", In: "query", AllowEmptyValue: true,
+			Description: "Present: a broken subject index, which ends statements only, does not count",
+			Schema:      &huma.Schema{Type: huma.TypeString},
+		}},
 		media: "text/plain; charset=utf-8", problems: []string{unavailable, stopped},
 	},
 }

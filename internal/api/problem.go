@@ -334,6 +334,11 @@ func (r *refusal) problem() *client.Problem {
 // be logged.
 func (a *api) fail(w http.ResponseWriter, pattern string, err error) {
 	r := refusalOf(err)
+	// What a log that has stopped does not do for now, such as an index root, it will not do later.
+	if r.code == unavailable && a.log != nil && a.log.Stopped() != nil {
+		err = a.log.Stopped()
+		r = refusalOf(err)
+	}
 	_, deliberate := err.(*refusal)
 	if !deliberate && (r.code == internal || r.code == unavailable || r.code == stopped) && !errors.Is(err, context.Canceled) {
 		a.logger.Error("request failed", "route", pattern, "error", err)

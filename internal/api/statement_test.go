@@ -132,8 +132,11 @@ func TestBrokenIndexStillTakesEntries(t *testing.T) {
 	if err := f.Step(t.Context()); !errors.Is(err, statement.ErrDiffers) {
 		t.Fatal(err)
 	}
-	if r := w.do("GET", "/readyz", ""); r.StatusCode != 200 {
-		t.Errorf("ready: %d", r.StatusCode)
+	if r := w.do("GET", "/readyz", ""); r.problem(t) != unavailable || !strings.Contains(string(r.body), "index is broken") {
+		t.Errorf("ready: %d %s", r.StatusCode, r.body)
+	}
+	if r := w.do("GET", "/readyz?append", ""); r.StatusCode != 200 {
+		t.Errorf("ready to append: %d", r.StatusCode)
 	}
 	if r := w.do("POST", "/v1/entries", submission(w.entry("SRC", person))); r.StatusCode >= 500 {
 		t.Errorf("an entry: %d", r.StatusCode)

@@ -165,9 +165,11 @@ func TestCosignaturesRefused(t *testing.T) {
 	for _, r := range []reply{
 		w.do("GET", "/readyz", ""), w.do("GET", "/checkpoint", ""), w.do("GET", "/v1/log", ""),
 		w.do("POST", "/v1/entries", submission(w.entry("SRC", person))),
+		w.do("POST", "/v1/statements", `{"id":"`+person+`","purpose":["HCOMPL"]}`,
+			"Authorization", "Bearer "+w.token(w.audit["AUD"], "AUD")),
 	} {
-		if code := r.problem(t); r.StatusCode != 503 || code != stopped {
-			t.Errorf("%s %s: %d %s", r.Request.Method, r.Request.URL.Path, r.StatusCode, code)
+		if code := r.problem(t); r.StatusCode != 503 || code != stopped || !strings.Contains(string(r.body), "signed by the log's key") {
+			t.Errorf("%s %s: %d %s", r.Request.Method, r.Request.URL.Path, r.StatusCode, r.body)
 		}
 	}
 	if n := w.size(); n != size {
