@@ -37,7 +37,7 @@ func (c *check) extract(ev StatementEvidence) {
 	for i := range x.Entries {
 		e := &x.Entries[i]
 		shown = append(shown, &bundle.Opening{Index: e.Index, BodySalt: e.BodySalt, JWS: e.JWS, Disclosures: e.Disclosures,
-			Flags: e.Flags, Received: e.Received})
+			Flags: e.Flags, Received: e.Received, Verdict: e.Verdict})
 	}
 	for i, e := range c.readContents(shown, ev.ID, ownWords) {
 		newer := shown[i].Index >= c.root.Size

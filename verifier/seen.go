@@ -143,11 +143,16 @@ func (r *StatementReport) checkSeenHistory(before SeenHistory, now []SeenEntry, 
 	for _, e := range now {
 		have[e.Index] = e.LeafHash
 	}
+	apart := map[uint64]bool{} // shown, and not what they claim: the report says so already
+	for _, e := range r.Doubtful {
+		apart[e.Index] = true
+	}
 	had := map[uint64]bool{}
 	for _, e := range before.Entries {
 		had[e.Index] = true
 		h, ok := have[e.Index]
 		switch {
+		case apart[e.Index]:
 		case !ok && e.Index >= r.Below && e.Index < r.Head.Size && !r.outside(e.Index):
 			r.seenFailure(e.Index, "the entry that you saw there, as a newer one", "none",
 				"an entry that an earlier statement showed is in this log, and neither in the list nor among the newer ones: it "+

@@ -66,4 +66,22 @@ func TestSeenEvasion(t *testing.T) {
 			t.Errorf("an honest operator is accused: %v", err)
 		}
 	})
+	t.Run("an entry is not what it claims", func(t *testing.T) {
+		l := w.log()
+		c := testlog.Claim{IndexRoot: l.AddIndexRoot(), ID: w.me(), Cosigners: w.everybody()}
+		seen, _ := look(nil, l, c, nil)
+		s := l.Statement(c)
+		s.Entries[0].Disclosures = s.Entries[0].Disclosures[:1:1]
+		s.Entries[0].Disclosures = append(s.Entries[0].Disclosures, s.Entries[0].Disclosures[0])
+		r := verifier.CheckStatement(verifier.StatementEvidence{Statement: testlog.StatementJSON(s), Policy: w.policy, ID: w.me(), Now: now})
+		if len(r.Doubtful) != 1 {
+			t.Fatalf("%v", r.Err())
+		}
+		verifier.CheckSeen(r, seen, w.me(), func(id string) string { return "salted " + id })
+		for _, f := range r.Failures {
+			if f.Check == verifier.CheckSeenBefore {
+				t.Errorf("the entry is there: %v", f)
+			}
+		}
+	})
 }
