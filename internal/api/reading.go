@@ -51,7 +51,7 @@ func (a *api) search(w http.ResponseWriter, r *request) error {
 	// One more than the limit shows whether there is a next page.
 	found, err := a.readable(r.Context(), rd, body.ID, body.Before, body.Limit+1)
 	if err != nil {
-		return err
+		return a.withheld(r.Context(), rd, body.ID, err)
 	}
 	openings := found.newestFirst
 	page := client.Accesses{Scope: string(rd.extent), Count: found.count, Next: found.next, Accesses: []client.RecordedAccess{}}

@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -48,7 +49,7 @@ func (a *api) statement(w http.ResponseWriter, r *request) error {
 	}
 	s, err := a.index.Statement(r.Context(), body.ID, days)
 	if err != nil {
-		return tooLong(err)
+		return a.withheld(r.Context(), rd, body.ID, err)
 	}
 	defer s.Close()
 	for _, id := range s.IDs {
@@ -79,11 +80,8 @@ func (a *api) extract(
 	} else {
 		x, done, err = a.index.Extract(r.Context(), body.ID, body.Extract)
 	}
-	if errors.Is(err, statement.ErrNotFound) { // an answer about the person too
-		return cmp.Or(a.logReading(r.Context(), rd, body.ID), err)
-	}
 	if err != nil {
-		return tooLong(err)
+		return a.withheld(r.Context(), rd, body.ID, err)
 	}
 	defer done()
 	if rd.extent == readers.Own {
@@ -100,6 +98,17 @@ func (a *api) extract(
 	}
 	write(w, http.StatusOK, "application/json", data)
 	return nil
+}
+
+// withheld returns err, because of which the history of id was not shown. That there is nothing, or
+// too much, or something that was erased, is an answer about the person too, and is logged.
+func (a *api) withheld(ctx context.Context, rd readingOf, id string, err error) error {
+	for _, told := range []error{statement.ErrNotFound, ledger.ErrTooMany, ledger.ErrErased} {
+		if errors.Is(err, told) {
+			return cmp.Or(a.logReading(ctx, rd, id), tooLong(err))
+		}
+	}
+	return err
 }
 
 // tooLong says what to do about a statement that does not fit into one file.

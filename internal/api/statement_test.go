@@ -20,7 +20,13 @@ import (
 // withIndex serves the world with a subject index that has just been loaded and stated.
 func (w *world) withIndex() *statement.Follower {
 	w.Helper()
-	f, err := statement.New(statement.Config{Log: w.log})
+	return w.withIndexIn(0)
+}
+
+// withIndexIn is withIndex with so much memory for statements; 0 is the default.
+func (w *world) withIndexIn(memory int64) *statement.Follower {
+	w.Helper()
+	f, err := statement.New(statement.Config{Log: w.log, Memory: memory})
 	w.ok(err)
 	w.server.Close()
 	w.registry = prometheus.NewRegistry()
@@ -147,5 +153,23 @@ func TestBrokenIndexStillTakesEntries(t *testing.T) {
 	if code := w.do("POST", "/v1/statements", `{"id":"`+person+`","purpose":["HCOMPL"]}`, "Authorization",
 		"Bearer "+w.token(w.audit["AUD"], "AUD")).problem(t); code != unavailable {
 		t.Errorf("a statement: %s", code)
+	}
+}
+
+// That a history is too long for a statement is an answer about a person too, and is logged.
+func TestTooLongIsLogged(t *testing.T) {
+	w := newWorld(t)
+	f := w.withIndexIn(1)
+	w.append(w.submit["SRC"], w.access("SRC", person))
+	w.ok(f.Step(t.Context()))
+	for _, org := range []string{"AUD", "CTL"} {
+		size := w.size()
+		_, err := w.client(w.audit[org], org).Statement(t.Context(), client.StatementRequest{ID: person})
+		wantProblem(t, err, 413, tooLarge)
+		_, history, err := w.log.History(t.Context(), person, size+1, 1)
+		w.ok(err)
+		if a := recorded(history[0], consent.New()).Access; w.size() != size+1 || a == nil || a.Organisation != org {
+			t.Errorf("%s: %d entries were logged, the last is %+v", org, w.size()-size, a)
+		}
 	}
 }
