@@ -104,7 +104,7 @@ func (a *api) open(rec *recorder, r *request, limit int64) *edge.Body {
 		return r.caller.Issuer
 	}
 	peer := a.limits.Edge.Peer(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))
-	return a.bodies.Open(http.MaxBytesReader(rec.ResponseWriter, r.Body, limit), peer, who, edge.Deadline(rec.ResponseWriter))
+	return a.bodies.Open(http.MaxBytesReader(rec.ResponseWriter, r.Body, limit), peer, who, edge.Deadline(rec.ResponseWriter, r.Request))
 }
 
 // secure sets the headers that protect browsers. No answer is ever a page. Routes that may be

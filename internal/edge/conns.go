@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -28,8 +29,9 @@ func NewConns(l Limits, evicted func()) *Conns {
 
 // Listen returns a listener that accepts what l accepts. If that is one connection too many, of its
 // peer or of all, it closes another that no request is being answered on: of those that never
-// carried one the oldest, else the one that has been idle for longest. If there is none, it closes
-// the new one. So connections that send nothing, or send headers slowly, only displace each other.
+// carried one the oldest, else the one that has been idle for longest, else one whose request still
+// waits for its body, of the peer that has most. If there is none, it closes the new one. So
+// connections that send nothing, or anything slowly, only displace each other.
 func (c *Conns) Listen(l net.Listener) net.Listener { return &listener{l, c} }
 
 type listener struct {
@@ -59,9 +61,10 @@ type conn struct {
 	framing framing
 
 	// Guarded by of.mu.
-	busy bool   // a request is being answered
-	used bool   // a request was answered
-	turn uint64 // grows with the time at which it was accepted or last answered a request
+	busy    bool   // a request is being answered
+	waiting bool   // and waits for its body
+	used    bool   // a request was answered
+	turn    uint64 // grows with the time at which it was accepted, last answered a request, or last got enough of a body
 
 	doubtful atomic.Bool // a request came that can be read in two ways
 	left     atomic.Bool // a body was left: see Leave
@@ -103,13 +106,33 @@ func (c *Conns) admit(raw net.Conn) *conn {
 // it is one of that peer's.
 func (c *Conns) idlest(peer string) (least *conn) {
 	for n := range c.all {
-		switch {
-		case n.busy || peer != "" && n.peer != peer:
-		case least == nil, least.used && !n.used, least.used == n.used && n.turn < least.turn:
+		if n.busy && !n.waiting || peer != "" && n.peer != peer {
+			continue
+		}
+		if least == nil || c.before(n, least) {
 			least = n
 		}
 	}
 	return least
+}
+
+// before reports whether n is closed rather than m.
+func (c *Conns) before(n, m *conn) bool {
+	order := cmp.Compare(n.rank(), m.rank())
+	if order == 0 && n.waiting {
+		order = cmp.Compare(c.peers[m.peer], c.peers[n.peer])
+	}
+	return cmp.Or(order, cmp.Compare(n.turn, m.turn)) < 0
+}
+
+func (n *conn) rank() int {
+	switch {
+	case n.waiting:
+		return 2
+	case n.used:
+		return 1
+	}
+	return 0
 }
 
 func (c *Conns) add(n *conn) {
@@ -205,15 +228,15 @@ func Begin(ctx context.Context) (end func()) {
 		return func() {}
 	}
 	_ = n.SetReadDeadline(time.Time{}) // it fails only if the connection has ended
-	n.set(true)
-	return func() { n.set(false) }
+	n.set(true, false)
+	return func() { n.set(false, false) }
 }
 
-func (n *conn) set(busy bool) {
+func (n *conn) set(busy, waiting bool) {
 	n.of.mu.Lock()
 	defer n.of.mu.Unlock()
 	n.of.born++
-	n.busy, n.used, n.turn = busy, true, n.of.born
+	n.busy, n.waiting, n.used, n.turn = busy, waiting, true, n.of.born
 }
 
 // Ambiguous reports whether the connection of ctx carried a request with both Content-Length and

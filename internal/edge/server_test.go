@@ -37,7 +37,7 @@ func serve(t *testing.T, l Limits, f func(dial func() net.Conn)) {
 				w.WriteHeader(http.StatusMethodNotAllowed)
 				return
 			}
-			body := bodies.Open(r.Body, "1", func() string { return "" }, Deadline(w))
+			body := bodies.Open(r.Body, "1", func() string { return "" }, Deadline(w, r))
 			defer body.Release()
 			if _, err := io.Copy(io.Discard, body); err != nil {
 				Leave(w, r)
@@ -128,5 +128,55 @@ func TestLeftBodiesLeaveTheAnswer(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Stalled bodies displace each other: a new request of the same peer is answered.
+func TestStalledBodiesMakeRoom(t *testing.T) {
+	serve(t, Limits{PeerConnections: 8}, func(dial func() net.Conn) {
+		for range 20 {
+			if _, err := io.WriteString(dial(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait() // until the handler waits for the rest
+		}
+		c := dial()
+		go io.WriteString(c, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
+		if r, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || r.StatusCode != 200 {
+			t.Error(r, err)
+		}
+	})
+}
+
+// Among those that wait for a body, the peer with most connections makes room, and of its own the one
+// that has brought nothing for longest.
+func TestWhoMakesRoom(t *testing.T) {
+	c := NewConns(Limits{}, func() {})
+	made := func(peer string, busy, waiting bool) *conn {
+		n := &conn{of: c, peer: peer}
+		c.add(n)
+		n.set(busy, waiting)
+		return n
+	}
+	alone, first := made("1", true, true), made("2", true, true)
+	second, answering := made("2", true, true), made("2", true, false)
+	first.set(true, true) // it brought enough
+	want := []*conn{second, first, alone, nil}
+	if idle := made("1", false, false); c.idlest("") != idle {
+		t.Error("one that waits for a body is closed before an idle one")
+	} else {
+		c.remove(idle)
+	}
+	for i, n := range want {
+		got := c.idlest("")
+		if got != n {
+			t.Errorf("%d: %+v, want %+v", i, got, n)
+		}
+		if got != nil {
+			c.remove(got)
+		}
+	}
+	if !c.all[answering] {
+		t.Error("one that is being answered was closed")
 	}
 }
