@@ -121,7 +121,7 @@ func (c *check) contradiction(receipt, statement []byte) *Contradiction {
 func (c *check) checkPair(statement string, r *openedReceipt) bool {
 	switch {
 	case c.policy.AsksNobody():
-		c.checkQuorum(nil)
+		c.checkQuorum(nil, 0)
 	case r.seconded || Seconded([]byte(statement), c.head.Checkpoint, c.policy, c.now):
 		c.Pass(CheckQuorum, nil, "one of the two checkpoints is cosigned by %s", c.policy.Quorum().Want())
 	default:

@@ -15,6 +15,14 @@ import (
 func OpenCosignatures(
 	rep *Report, signed []byte, head proof.Checkpoint, cosigners []*cosign.Cosigner, now time.Time,
 ) []Cosignature {
+	list, _ := openCosignatures(rep, signed, head, cosigners, now)
+	return list
+}
+
+// openCosignatures is OpenCosignatures, and also counts those that are dated ahead of now.
+func openCosignatures(
+	rep *Report, signed []byte, head proof.Checkpoint, cosigners []*cosign.Cosigner, now time.Time,
+) (list []Cosignature, ahead int) {
 	good, bad := cosign.Read(signed, head, cosigners)
 	for _, b := range bad {
 		by := "a cosigner"
@@ -29,6 +37,9 @@ func OpenCosignatures(
 	list, others := cosign.Latest(good, now)
 	for _, s := range others {
 		rep.Skip(CheckCosignature, nil, "the cosignature of %s is not used: %s", s.By.Name, s.WhyNot())
+		if !s.Time.IsZero() {
+			ahead++
+		}
 	}
-	return list
+	return list, ahead
 }

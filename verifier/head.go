@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -76,11 +77,11 @@ func (c *check) openHead(log *cosign.PolicyLog, whose, signed string) *signedHea
 func (c *check) checkCosigners(signed string) {
 	before := len(c.Failures)
 	c.doubtMembers()
-	sigs := OpenCosignatures(&c.Report, []byte(signed), c.head.Checkpoint, c.policy.Cosigners, c.now)
+	sigs, ahead := openCosignatures(&c.Report, []byte(signed), c.head.Checkpoint, c.policy.Cosigners, c.now)
 	if len(c.Failures) == before {
 		c.Pass(CheckCosignature, nil, "%d by cosigners of your policy", len(sigs))
 	}
-	c.checkQuorum(sigs)
+	c.checkQuorum(sigs, ahead)
 	c.backers = backersOf(c.policy, sigs)
 	c.checkAge()
 }
@@ -105,8 +106,10 @@ func (c *check) doubtMembers() {
 
 // checkQuorum checks the policy's quorum. If it is not met because of a group with a known name, the
 // report names that group, and the quorum itself only if it would not be met with that group either:
-// too few auditors make a list incomplete, but too few of anyone else make it false.
-func (c *check) checkQuorum(sigs []Cosignature) {
+// too few auditors make a list incomplete, but too few of anyone else make it false. ahead is the
+// number of cosignatures that are dated ahead of this machine's clock: a slow clock must not accuse
+// the operator.
+func (c *check) checkQuorum(sigs []Cosignature, ahead int) {
 	quorum := c.policy.Quorum()
 	if quorum == nil {
 		c.Skip(CheckQuorum, nil, "%s", nobodyVouches)
@@ -115,6 +118,11 @@ func (c *check) checkQuorum(sigs []Cosignature) {
 	if _, ok := quorum.AsOf(sigs); ok {
 		c.Pass(CheckQuorum, nil, "%s", quorum.Want())
 		return
+	}
+	clock := ""
+	if ahead > 0 {
+		clock = fmt.Sprintf(". Or the clock of this machine is slow: it shows %s, and %s dated ahead of that",
+			c.now.UTC().Format(time.RFC3339), count(ahead, "cosignature is", "cosignatures are"))
 	}
 	with := slices.Clone(sigs)
 	for _, g := range []struct {
@@ -134,12 +142,12 @@ func (c *check) checkQuorum(sigs []Cosignature) {
 				with = append(with, Cosignature{By: by})
 			}
 			want := "cosignatures of " + m.Want()
-			c.Fail(&Failure{Check: g.check, Expected: want, Found: namesOf(m, sigs), Meaning: g.meaning})
+			c.Fail(&Failure{Check: g.check, Expected: want, Found: namesOf(m, sigs), Meaning: g.meaning + clock})
 		}
 	}
 	if _, ok := quorum.AsOf(with); !ok {
 		c.Fail(&Failure{Check: CheckQuorum, Expected: "cosignatures of " + quorum.Want(), Found: namesOf(quorum, sigs),
-			Meaning: "too few of the cosigners you trust cosigned this tree head"})
+			Meaning: "too few of the cosigners you trust cosigned this tree head" + clock})
 	}
 }
 

@@ -34,6 +34,23 @@ func TestOldStatement(t *testing.T) {
 	}
 }
 
+// TestSlowClock: a reader whose clock is slow is told so, and not only that nobody vouches.
+func TestSlowClock(t *testing.T) {
+	w := newWorld(t)
+	l := w.log()
+	c := w.indexed(l)
+	c.Cosigners = w.everybody()
+	data := testlog.StatementJSON(l.Statement(c))
+	for _, slow := range []time.Duration{6 * time.Minute, 24 * time.Hour} {
+		r := verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: w.policy, ID: w.me(),
+			Now: time.Unix(testlog.Now, 0).Add(-slow)})
+		o, reason := r.Outcome()
+		if o != verifier.Untrue || !strings.Contains(reason, "the clock of this machine is slow") {
+			t.Errorf("%s: %s: %s", slow, o, reason)
+		}
+	}
+}
+
 // TestNobodyAsked: without cosigners the statement still holds, and the report says that
 // completeness is the operator's word.
 func TestNobodyAsked(t *testing.T) {

@@ -37,7 +37,7 @@ func OpenHead(rep *Report, whose string, signed []byte, policy *Policy, now time
 		return nil
 	}
 	if policy.AsksNobody() && len(policy.Cosigners) == 0 {
-		c.checkQuorum(nil)
+		c.checkQuorum(nil, 0)
 		return &TrustedHead{Checkpoint: c.head.Checkpoint, Log: log}
 	}
 	before := len(c.Failures)

@@ -189,5 +189,5 @@ func (s Cosignature) WhyNot() string {
 	if s.Time.IsZero() {
 		return "it states no time"
 	}
-	return "its time, " + s.Time.Format(time.RFC3339) + ", is in the future"
+	return "its time, " + s.Time.Format(time.RFC3339) + ", is ahead of this machine's clock by more than 5 minutes"
 }
