@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -74,13 +77,36 @@ func besideKeys(c *cli.Context) bool {
 		return true
 	}
 	path, file := strings.CutPrefix(c.String("signing-record"), "file:")
-	own := strings.TrimPrefix(recordPlace(c.String("keys")), "file:")
-	a, err := os.Stat(path)
-	if !file || err != nil {
+	return file && sameFile(path, strings.TrimPrefix(recordPlace(c.String("keys")), "file:"))
+}
+
+// sameDatabase reports whether two URLs name one database, as far as they show it: a record in the
+// log's own database would go back with it.
+func sameDatabase(a, b string) bool {
+	x, errX := url.Parse(a)
+	y, errY := url.Parse(b)
+	switch {
+	case a == b:
+		return true
+	case strings.HasPrefix(a, "sqlite:") && strings.HasPrefix(b, "sqlite:"):
+		path := func(dsn string) string { return strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite:"), "//") }
+		return sameFile(path(a), path(b)) || filepath.Clean(path(a)) == filepath.Clean(path(b))
+	case errX != nil || errY != nil || x.Host == "":
 		return false
 	}
-	b, err := os.Stat(own)
-	return err == nil && os.SameFile(a, b)
+	port := func(u *url.URL) string {
+		return cmp.Or(u.Port(), map[bool]string{true: "26257", false: "5432"}[u.Scheme == "cockroachdb"])
+	}
+	return strings.EqualFold(x.Hostname(), y.Hostname()) && port(x) == port(y) && x.Path == y.Path
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
 
 func setRecord(c *cli.Context, r record.Record, old []byte, next ledger.Signed) error {

@@ -70,6 +70,9 @@ func recoverWith(c *cli.Context, cfg ledger.Config, asked *witness.Client) error
 			return fmt.Errorf("--end: %w. The log has not ended", err)
 		}
 		d, end, err = ledger.End(c.Context, cfg, asked)
+		if err != nil {
+			removeEmpty(c.String("end"))
+		}
 	default:
 		d, err = ledger.Examine(c.Context, cfg, asked)
 	}
@@ -114,6 +117,12 @@ func writable(path string) error {
 	return f.Close()
 }
 
+func removeEmpty(path string) {
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		_ = os.Remove(path) // it is of no use to anyone, and does no harm
+	}
+}
+
 // damagedRecord adds to an error of the signing record what can be done.
 func damagedRecord(err error) error {
 	if errors.Is(err, ledger.ErrRecord) {
@@ -137,7 +146,10 @@ func damageText(d *ledger.Damage) string {
 		fmt.Fprintf(&b, "stopped: %s\n", d.Stopped)
 	}
 	switch {
-	case d.Database == 0 && d.Signed > 0:
+	case d.Database == 0 && d.Signed == 0:
+		b.WriteString("there is no log in this database, and by its record none was signed; igledger init creates it\n")
+		return b.String()
+	case d.Database == 0:
 		b.WriteString("this database holds no entry of the log: is --database the right one? Is a -wal file missing beside it?\n")
 	case d.Unknown():
 		b.WriteString("whether entries are lost cannot be told\n")

@@ -60,7 +60,7 @@ func logConfig(c *cli.Context) (ledger.Config, error) {
 	if place == "" {
 		place = recordPlace(c.String("keys"))
 	}
-	if place == c.String("database") {
+	if sameDatabase(place, c.String("database")) {
 		return ledger.Config{}, usage("--signing-record must not be in the log's own database, with which it would be restored")
 	}
 	store, err := storage.Open(c.Context, c.String("database"))
