@@ -353,8 +353,8 @@ func (s *signing) sync(ctx context.Context) error {
 // extends checks that head is a state of the log at or after c. If it is not, the log stops.
 func (s *signing) extends(ctx context.Context, c proof.Checkpoint, head storage.Head) error {
 	if c.Size == 0 && head.Size > 1 { // a creation that was interrupted has committed one entry
-		return s.halt(fmt.Sprintf("%v: by %s nothing was signed, but the database has %d entries. It is the record of "+
-			"before the log was created, or of another one", ErrNoRecord, s.rec, head.Size), false)
+		return s.halt(fmt.Sprintf("%v: by the one that is there nothing was signed, but the database has %d entries. "+
+			"It is the record of before the log was created", ErrNoRecord, head.Size), false)
 	}
 	ok, err := s.l.extends(ctx, c, head)
 	if err != nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -87,12 +88,27 @@ func notReady(err error) *refusal {
 	switch {
 	case errors.As(err, &why):
 		r.code, r.detail = stopped, why.Error()
-	case errors.Is(err, ledger.ErrRecord):
-		r.detail = "the signing record cannot be read or written"
-	case errors.Is(err, storage.ErrFrozen):
-		r.detail = "the log is frozen"
 	case errors.Is(err, ledger.ErrClosed):
 		r.detail = "the process is shutting down"
+	default:
+		r.detail = cmp.Or(operatorsFault(err), r.detail)
 	}
 	return r
+}
+
+// operatorsFault says what only an operator can mend, "" if err is not of that kind. It is the reason
+// of every refusal for it, not only of /readyz.
+func operatorsFault(err error) string {
+	var why *ledger.StoppedError
+	switch {
+	case errors.As(err, &why):
+		return why.Reason
+	case errors.Is(err, ledger.ErrNoRecord):
+		return "the signing record is missing"
+	case errors.Is(err, ledger.ErrRecord):
+		return "the signing record cannot be read or written"
+	case errors.Is(err, storage.ErrFrozen):
+		return "the log is frozen"
+	}
+	return ""
 }

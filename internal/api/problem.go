@@ -295,6 +295,7 @@ var failures = []struct {
 	{ledger.ErrClosed, unavailable},
 	{ledger.ErrStopped, stopped},
 	{ledger.ErrRecord, unavailable},
+	{ledger.ErrNoRecord, unavailable},
 	{storage.ErrFrozen, unavailable},
 	{storage.ErrUnavailable, unavailable},
 	{context.Canceled, unavailable},
@@ -314,10 +315,7 @@ func refusalOf(err error) *refusal {
 			if errors.As(err, &b) {
 				r.retryAfter = b.RetryAfter
 			}
-			var why *ledger.StoppedError
-			if errors.As(err, &why) {
-				r.detail = why.Reason
-			}
+			r.detail = operatorsFault(err)
 			return r
 		}
 	}

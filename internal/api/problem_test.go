@@ -89,6 +89,9 @@ func TestWhatErrorsBecome(t *testing.T) {
 		{"shutting down", ledger.ErrClosed, "unavailable", "", "1"},
 		{"database away", fmt.Errorf("append: %w", storage.ErrUnavailable), "unavailable", "", "1"},
 		{"stopped", fmt.Errorf("append: %w", &ledger.StoppedError{Reason: "the log went back"}), "stopped", "the log went back", "1"},
+		{"record missing", fmt.Errorf("append: %w: /keys/signing-record", ledger.ErrNoRecord), "unavailable", "the signing record is missing", "1"},
+		{"record away", fmt.Errorf("%w: /keys/signing-record", ledger.ErrRecord), "unavailable", "the signing record cannot be read or written", "1"},
+		{"frozen", fmt.Errorf("append: %w", storage.ErrFrozen), "unavailable", "the log is frozen", "1"},
 		{"caller gone", fmt.Errorf("waiting: %w", context.Canceled), "unavailable", "", "1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -100,6 +103,9 @@ func TestWhatErrorsBecome(t *testing.T) {
 			r.Request = httptest.NewRequest("GET", "/none", nil)
 			if got := r.problem(t); got != c.code || r.Header.Get("Retry-After") != c.after {
 				t.Errorf("%s with Retry-After %q, want %s with %q", got, r.Header.Get("Retry-After"), c.code, c.after)
+			}
+			if got := notReady(c.err); strings.Contains(got.detail, "/keys") || c.detail != "" && c.code == unavailable && got.detail != c.detail {
+				t.Errorf("not ready: %q, want %q", got.detail, c.detail)
 			}
 			if got := refusalOf(c.err).problem().Detail; got != c.detail {
 				t.Errorf("detail %q, want %q", got, c.detail)
