@@ -76,6 +76,31 @@ func TestStalledBodiesTakeNothing(t *testing.T) {
 	}
 }
 
+// room is a body of which nothing has arrived, that notes how much memory is kept for it.
+type room struct{ first int }
+
+func (r *room) Read(p []byte) (int, error) {
+	if r.first == 0 {
+		r.first = len(p)
+	}
+	return 0, io.ErrUnexpectedEOF
+}
+
+// Nor does it take memory for what it claims.
+func TestClaimsTakeNoMemory(t *testing.T) {
+	w := newWorld(t)
+	for _, claim := range []int64{-1, 2000, 60 << 10, 8 << 20} {
+		body := new(room)
+		r := w.request("POST", "/v1/entries", "")
+		r.Body, r.ContentLength = io.NopCloser(body), claim
+		r.Header.Set("Content-Type", "application/json")
+		w.handler().ServeHTTP(httptest.NewRecorder(), r)
+		if body.first == 0 || body.first > 8<<10 {
+			t.Errorf("a claim of %d bytes: memory for %d", claim, body.first)
+		}
+	}
+}
+
 // A body that stalls or trickles is refused, and the connection ends.
 func TestSlowBodiesAreRefused(t *testing.T) {
 	w := newWorld(t)

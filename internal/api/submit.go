@@ -122,6 +122,8 @@ func (a *api) decode(r *request, limit int64, what string, into any) error {
 	return nil
 }
 
+const firstRead = 4 << 10 // bytes of memory for a body of which nothing has arrived
+
 // body reads the whole request body, which must have the media type want.
 func (a *api) body(r *request, limit int64, want string) ([]byte, error) {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -135,8 +137,9 @@ func (a *api) body(r *request, limit int64, want string) ([]byte, error) {
 		return nil, over
 	}
 	var buf bytes.Buffer
-	// Not the whole claimed length, because a false claim would cost the sender nothing.
-	buf.Grow(int(min(max(r.ContentLength, 0), maxBody)) + bytes.MinRead)
+	// Not the whole claimed length, because a false claim would cost the sender nothing: enough for an
+	// entry or two, and more as it arrives.
+	buf.Grow(int(min(max(r.ContentLength, 0), firstRead)) + bytes.MinRead)
 	_, err = buf.ReadFrom(r.body)
 	var tooMuch *http.MaxBytesError
 	switch {
