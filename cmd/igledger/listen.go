@@ -199,7 +199,7 @@ func (s *server) stop(log *ledger.Log) error {
 // only one spelling.
 func within(page http.Handler, prefix string, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, prefix) {
+		if strings.HasPrefix(r.URL.Path, prefix) && !edge.Ambiguous(r.Context()) { // api refuses those
 			defer edge.Begin(r.Context())()
 			edge.Leave(w, r)
 			page.ServeHTTP(w, r)
