@@ -103,7 +103,7 @@ func checkAudit(s *session) error {
 		}
 		return err
 	}
-	said := ""
+	said, last := "", ""
 	rep, err := d.Run(s.ctx, func(rep *auditd.Report, err error) error {
 		bars.done()
 		news, forked := asking.again(s.ctx, c.URL, about)
@@ -114,6 +114,10 @@ func checkAudit(s *session) error {
 			return forked
 		}
 		text := summary(rep, err)
+		last = ""
+		if rep.Ending != auditd.Cosigned && rep.Ending != auditd.Quiet {
+			last = "the last round found: " + text
+		}
 		if rep.Ending == auditd.Quiet && len(rep.Failures) == 0 || text == said && rep.Ending != auditd.Cosigned {
 			return nil // print nothing if nothing changed
 		}
@@ -122,6 +126,7 @@ func checkAudit(s *session) error {
 	})
 	bars.done()
 	s.report.audited(rep)
+	s.report.undecided = last // told to stop after a round without an answer, it has not verified the log of now
 	if errors.Is(err, errForked) {
 		s.report.take(asking)
 		err = errReported

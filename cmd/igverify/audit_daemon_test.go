@@ -100,6 +100,33 @@ func TestAuditDaemonStops(t *testing.T) {
 	}
 }
 
+// A daemon that is told to stop while it cannot reach the log does not say that it has verified it.
+func TestAuditDaemonStopsUnreached(t *testing.T) {
+	s := newLedgerServer(t, rooted().Log)
+	s.Change(func() { s.Refuse["/v1/log"] = 500 })
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &firstLine{written: make(chan struct{})}
+	done := make(chan int, 1)
+	go func() { done <- run(ctx, s.args(), strings.NewReader(""), out, io.Discard) }()
+	<-out.written
+	cancel()
+	if code := <-done; code != exitPartial || !strings.Contains(out.String(), "partial: the last round found: not reached") {
+		t.Errorf("ended with %d\n%s", code, out.String())
+	}
+}
+
+// firstLine tells when something is written.
+type firstLine struct {
+	lockedBuffer
+	once    sync.Once
+	written chan struct{}
+}
+
+func (f *firstLine) Write(p []byte) (int, error) {
+	defer f.once.Do(func() { close(f.written) })
+	return f.lockedBuffer.Write(p)
+}
+
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
