@@ -75,8 +75,9 @@ type unit struct {
 
 // Append appends entries, which entry.Parse returned, and blocks until each is durable and
 // integrated, or refused. One bad entry does not affect the others. The public entries of one call
-// keep their order, but for index roots: see batchTx.decide. Sealed ones are shuffled within a batch, so that positions say little about the
-// time of arrival. If the queue is full, all of them get a *BusyError at once.
+// keep their order, but for index roots: see batchTx.decide. Sealed ones are shuffled within a
+// batch, so that positions say little about the time of arrival. If the queue is full, all of them
+// get a *BusyError at once.
 func (l *Log) Append(ctx context.Context, entries ...*entry.Entry) []Result {
 	items := make([]*pending, len(entries))
 	keys := l.signers(ctx, entries)

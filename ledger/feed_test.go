@@ -56,8 +56,8 @@ func TestHistoriesAreOfOneMoment(t *testing.T) {
 	})
 }
 
-// The records of the feed add up to the stored histories, and HistoryPlaces and EachEntry return the part of a
-// history that was asked for.
+// The records of the feed add up to the stored histories, and HistoryPlaces and EachEntry return
+// the part of a history that was asked for.
 func TestFeed(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)

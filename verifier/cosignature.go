@@ -9,9 +9,9 @@ import (
 
 // OpenCosignatures verifies the lines of cosigners on a checkpoint that OpenCheckpoint has opened,
 // and returns the good ones. It ignores lines of signers that are not in cosigners. A line of a
-// known cosigner that does not verify is a failure: it was altered or forged. A cosignature that states no
-// time, or unless now is zero a later one, is not used and is listed as skipped. If a cosigner has several
-// lines, the latest is used.
+// known cosigner that does not verify is a failure: it was altered or forged. A cosignature that
+// states no time, or unless now is zero a later one, is not used and is listed as skipped. If a
+// cosigner has several lines, the latest is used.
 func OpenCosignatures(
 	rep *Report, signed []byte, head proof.Checkpoint, cosigners []*cosign.Cosigner, now time.Time,
 ) []Cosignature {

@@ -8,7 +8,8 @@ import (
 	"igledger/verifier"
 )
 
-// TestExtractShowsVerdicts: an extract shows what the ledger decided about an access, as a statement does.
+// TestExtractShowsVerdicts: an extract shows what the ledger decided about an access, as a
+// statement does.
 func TestExtractShowsVerdicts(t *testing.T) {
 	g := testlog.NewGoverned(testlog.New(origin))
 	g.GiveVerdicts(consent.New())

@@ -30,9 +30,9 @@ func (f *Follower) Extract(ctx context.Context, id string, indices []uint64) (x 
 }
 
 // ExtractOwn makes an extract of those entries of an id that owns reports true for, and that the
-// ledger took on these days (nil: on any) or, if there are any, at these indices. Its text says that it was limited to them. If
-// there are none, or if one of the indices has none, it returns ErrNotFound: the same whether there
-// are other entries of the id or not.
+// ledger took on these days (nil: on any) or, if there are any, at these indices. Its text says
+// that it was limited to them. If there are none, or if one of the indices has none, it returns
+// ErrNotFound: the same whether there are other entries of the id or not.
 func (f *Follower) ExtractOwn(
 	ctx context.Context, id string, days *bundle.Days, indices []uint64, owns func(*entry.Entry) bool,
 ) (x *bundle.Extract, done func(), err error) {

@@ -200,7 +200,8 @@ func (c *Client) Search(ctx context.Context, id string, before uint64, limit int
 
 // Statement returns a statement or an extract as JSON, unchecked. bundle.ParseStatement and
 // bundle.ParseExtract parse it; package verifier checks it. If q has no purposes, those of the
-// Client apply, with its Request and Identity. Before it answers, the ledger logs this reading as an access.
+// Client apply, with its Request and Identity. Before it answers, the ledger logs this reading as
+// an access.
 func (c *Client) Statement(ctx context.Context, q StatementRequest) ([]byte, error) {
 	if q.Purpose == nil {
 		q.Purpose, q.Request, q.Identity = c.Purpose, c.Request, c.Identity

@@ -44,7 +44,8 @@ func (im *importer) witnessed(ctx context.Context, wait bool) error {
 
 func (a *Agent) pause(ctx context.Context) error { return retry.Sleep(ctx, a.Poll) }
 
-// forgetWitnessed forgets all that can be forgotten now. It returns why others can not, nil if none is left.
+// forgetWitnessed forgets all that can be forgotten now. It returns why others can not, nil if none
+// is left.
 func (im *importer) forgetWitnessed(ctx context.Context) (why, err error) {
 	for {
 		list, err := im.outbox.unwitnessed(ctx, client.MaxEntries)

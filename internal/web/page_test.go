@@ -323,7 +323,8 @@ func TestJavaScriptFace(t *testing.T) {
 	}
 }
 
-// TestUsableByAll: every field has a label, the report takes the focus, the form works by keyboard, and nothing is wider than a phone.
+// TestUsableByAll: every field has a label, the report takes the focus, the form works by keyboard,
+// and nothing is wider than a phone.
 func TestUsableByAll(t *testing.T) {
 	w := newWorld()
 	p := open(t)
@@ -366,7 +367,8 @@ func TestDroppedFile(t *testing.T) {
 	}
 }
 
-// TestLinkedNumbers: what is on record under another number of the person stands under a heading of its own.
+// TestLinkedNumbers: what is on record under another number of the person stands under a heading of
+// its own.
 func TestLinkedNumbers(t *testing.T) {
 	w := newWorld()
 	w.AddSealed(w.Link("lothian", w.Second, "linked", w.me(), w.IDs[2]), w.me())

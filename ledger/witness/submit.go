@@ -23,8 +23,8 @@ const (
 )
 
 // submit gets w's cosignature on head and keeps it. If it returns neither kept nor an error, this
-// cosignature, perhaps of a newer time, was kept before, or w has seen a later checkpoint of this log, which
-// another sender has sent: w cosigns again when the anchor has passed that one.
+// cosignature, perhaps of a newer time, was kept before, or w has seen a later checkpoint of this
+// log, which another sender has sent: w cosigns again when the anchor has passed that one.
 func (c *Client) submit(ctx context.Context, log Log, w *cosign.Cosigner, head Checkpoint) (kept bool, err error) {
 	old, at, err := log.Cosigned(ctx, w.VKey)
 	if err != nil {

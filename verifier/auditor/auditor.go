@@ -5,8 +5,8 @@
 // checkpoint, then all leaves below that size are well-formed, every public entry was made by a
 // party that was allowed to make it, every sealed leaf is filed under the tag to which it is
 // committed, every index root is that of the leaves it covers, Behind says whether the newest index
-// root covers enough, and Unanchored whether it is the last leaf. That is what an auditor's cosignature states (docs/FORMATS.md, section
-// 13).
+// root covers enough, and Unanchored whether it is the last leaf. That is what an auditor's
+// cosignature states (docs/FORMATS.md, section 13).
 //
 // It does not promise that a leaf is filed under the right person: which tag belongs to a person
 // only sources and citizens can check, and auditors by samples (Sample, CheckOpening). Nor does it

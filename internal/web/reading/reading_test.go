@@ -258,7 +258,8 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// FuzzRead: no statement makes a page that misleads by its form, and what was altered is never whole with other content.
+// FuzzRead: no statement makes a page that misleads by its form, and what was altered is never
+// whole with other content.
 func FuzzRead(f *testing.F) {
 	w := newWorld()
 	data, err := w.Statement(w.claim()).Marshal()
@@ -306,7 +307,8 @@ func walk(v reflect.Value, f func(string)) {
 	}
 }
 
-// TestDependencies: what reads a statement travels to every reader's device, and must not bring a database or a network along.
+// TestDependencies: what reads a statement travels to every reader's device, and must not bring a
+// database or a network along.
 func TestDependencies(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "igledger/internal/web/reading").Output()
 	if err != nil {
