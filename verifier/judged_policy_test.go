@@ -18,7 +18,7 @@ func judgeHead(in judgedIn) any {
 		return oracle.HeadAnswer{First: "policy"}
 	}
 	var rep verifier.Report
-	head := verifier.OpenHead(&rep, "", []byte(in.File), p, in.Now)
+	head := verifier.OpenHead(&rep, "", []byte(in.File), p, in.Now, 0)
 	var a oracle.HeadAnswer
 	if len(rep.Failures) > 0 {
 		a.First = string(rep.Failures[0].Check)

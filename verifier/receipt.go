@@ -54,7 +54,7 @@ func CheckReceipt(ev ReceiptEvidence) (Receipted, Report) {
 	}
 	i := At(p.Index)
 	got = Receipted{Index: p.Index, Signed: string(p.Checkpoint)}
-	head := OpenHead(&rep, "the receipt's: ", p.Checkpoint, ev.Policy, ev.Now)
+	head := OpenHead(&rep, "the receipt's: ", p.Checkpoint, ev.Policy, ev.Now, 0)
 	if head == nil {
 		return got, rep
 	}

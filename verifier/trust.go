@@ -14,7 +14,8 @@ import (
 type TrustedHead struct {
 	proof.Checkpoint
 	Log    *cosign.PolicyLog
-	Quorum bool // the policy asks for cosigners, and enough of them cosigned
+	Quorum bool   // the policy asks for cosigners, and enough of them cosigned
+	Stale  string // why it is true but old; "": it is not, or nobody dates it
 }
 
 // OpenHead opens a signed note under a policy: the log's signature, whose cosignatures it carries,
@@ -24,9 +25,14 @@ type TrustedHead struct {
 //
 // If the log's signature is not good, OpenHead returns nil. If only cosigners are missing, it
 // records the failure and returns the head, so that the caller can go on to say what else is
-// wrong. If now is zero, ages are not judged.
-func OpenHead(rep *Report, whose string, signed []byte, policy *Policy, now time.Time) *TrustedHead {
+// wrong. If now is zero, ages are not judged; a head older than maxAge (0: StaleAfter) is stale.
+func OpenHead(
+	rep *Report, whose string, signed []byte, policy *Policy, now time.Time, maxAge time.Duration,
+) *TrustedHead {
 	c := newCheck(policy, now)
+	if maxAge > 0 {
+		c.maxAge = maxAge
+	}
 	defer func() { rep.Add(c.Report) }()
 	log := c.signerOf(signed)
 	if log == nil {
@@ -42,7 +48,12 @@ func OpenHead(rep *Report, whose string, signed []byte, policy *Policy, now time
 	}
 	before := len(c.Failures)
 	c.checkCosigners(string(signed))
-	return &TrustedHead{c.head.Checkpoint, log, !policy.AsksNobody() && len(c.Failures) == before}
+	head := &TrustedHead{Checkpoint: c.head.Checkpoint, Log: log, Quorum: !policy.AsksNobody() && len(c.Failures) == before}
+	if b := c.backers; b.stale {
+		head.Stale = fmt.Sprintf("the cosigners of your policy saw the log in this state at %s, %s ago, and nothing shows that they saw it later",
+			b.asOf.Format(time.RFC3339), count(int(now.Sub(b.asOf).Hours()), "hour", "hours"))
+	}
+	return head
 }
 
 // signerOf returns the log of the policy that a signed note is by, as far as its first line tells:

@@ -132,7 +132,7 @@ type agreementEvent struct {
 func proveAgreement(
 	ctx context.Context, from string, policy *verifier.Policy, genesis *wire.Hash, id string, at time.Time,
 ) (*agreementProof, error) {
-	log, err := fetch.OpenUnder(ctx, new(verifier.Report), from, policy, genesis, time.Now())
+	log, err := fetch.OpenUnder(ctx, new(verifier.Report), from, policy, genesis, time.Now(), 0)
 	if err != nil {
 		return nil, err
 	}

@@ -19,14 +19,18 @@ var consistencyCommand = command{
 	description: "Keeps the log's last signed checkpoint in a state file, and proves that the log of the current one " +
 		"contains all of it. Finds a log that was rewound (is smaller than before) or forked (has another history), and " +
 		"keeps both signed checkpoints next to the state file as evidence. The first run has nothing to compare with: it " +
-		"trusts what it sees and says so.\n\n" +
+		"trusts what it sees and says so. If your cosigners saw the log longer ago than --max-age, the exit code is 4.\n\n" +
 		"Example:\n  igverify consistency --state ~/ledger.checkpoint --log-key \"$(cat log.vkey)\" --from https://ledger.example.org",
-	flags: []cli.Flag{&cli.StringFlag{Name: "state",
-		Usage: "`FILE` with the last checkpoint seen, a signed note; written if all checks pass"}},
+	flags: []cli.Flag{
+		&cli.StringFlag{Name: "state",
+			Usage: "`FILE` with the last checkpoint seen, a signed note; written if all checks pass"},
+		maxAgeFlag,
+	},
 	check: checkConsistency,
 }
 
 func checkConsistency(s *session) error {
+	s.report.behind = s.stale
 	file := s.c.String("state")
 	if file == "" {
 		return usage("--state is missing: give a file in which to keep the checkpoint")

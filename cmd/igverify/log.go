@@ -24,12 +24,15 @@ var logCommand = command{
 		"signature, key and authority of every public entry in order, and that the log contains only entries. Prints the " +
 		"hash of the genesis, by which --genesis of every command knows this log from any other.\n\n" +
 		"With --state, an interrupted run continues where it stopped, a later run reads only what is new, and a log that " +
-		"was rewound or forked is found. With --save, a copy is kept that you can give to --from without a network.\n\n" +
+		"was rewound or forked is found. " +
+		"If your cosigners saw the log longer ago than --max-age, the exit code is 4. With --save, a copy is kept that " +
+		"you can give to --from without a network.\n\n" +
 		"Example:\n  igverify log --state ledger.state --save copy --log-key \"$(cat log.vkey)\" --from https://ledger.example.org",
 	flags: []cli.Flag{
 		&cli.StringFlag{Name: "state",
 			Usage: "`FILE` with the progress of the last run; anyone who can write to it can make a run skip entries"},
 		&cli.StringFlag{Name: "save", Usage: "`DIR` in which to keep a copy of the log"},
+		maxAgeFlag,
 		askWitnessesFlag,
 	},
 	check: checkLog,
@@ -45,6 +48,7 @@ type replayRun struct {
 var errStopped = errors.New("stopped")
 
 func checkLog(s *session) error {
+	s.report.behind = s.stale
 	asking, err := s.asks()
 	if err != nil {
 		return err

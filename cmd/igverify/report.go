@@ -42,7 +42,7 @@ type report struct {
 	Error    string            `json:"error,omitempty"`    // why it is unreadable
 
 	undecided string                    // why nothing follows about what was asked, although no check failed; "": something does
-	behind    string                    // why witnesses say that what was checked is not the newest; "": they do not
+	behind    string                    // why what was checked is not the newest, or is old; "": it is neither
 	statement *verifier.StatementReport // nil: it is not about a statement
 }
 

@@ -30,8 +30,15 @@ var (
 			"is refused"}
 )
 
+// maxAgeFlag is of the commands whose answer is about now.
+var maxAgeFlag = &cli.DurationFlag{Name: "max-age", Value: verifier.StaleAfter,
+	Usage: "older than this `DURATION`, what was checked is true but stale: exit code 4"}
+
 // readTrust reads these flags.
 func (s *session) readTrust() (err error) {
+	if s.c.IsSet("max-age") && s.c.Duration("max-age") <= 0 {
+		return usage("--max-age must be a duration such as 48h")
+	}
 	if text := strings.TrimSpace(s.c.String("genesis")); text != "" {
 		b, err := hex.DecodeString(text)
 		if err != nil || len(b) != len(wire.Hash{}) {
@@ -70,12 +77,14 @@ func (s *session) openLog() error {
 	if !slices.ContainsFunc(s.policy.Logs, func(l cosign.PolicyLog) bool { return len(l.GenesisKeys()) > 0 }) {
 		return s.know(&s.policy.Logs[0]) // says what is missing, before the network is asked
 	}
-	log, err := fetch.OpenUnder(s.ctx, &s.report.Report, s.c.String("from"), s.policy, s.pinned, time.Now())
+	log, err := fetch.OpenUnder(s.ctx, &s.report.Report, s.c.String("from"), s.policy, s.pinned, time.Now(),
+		s.c.Duration("max-age"))
 	if log == nil {
 		return err
 	}
 	s.src, s.log, s.key = log.Log, log.Key, log.Key.VKey
 	s.head, s.signed, s.newest, s.newestSigned = log.Head, log.Note, log.Newest, log.NewestNote
+	s.stale = log.Stale
 	if s.head.Origin != "" {
 		s.report.Log.Origin, s.report.Log.Size, s.report.Log.Root = s.head.Origin, &s.head.Size, fmt.Sprintf("%x", s.head.Root)
 	}

@@ -91,7 +91,7 @@ func (a *asking) askAbout(ctx context.Context, url string, log *cosign.PolicyLog
 	}
 	var rep verifier.Report
 	policy := &verifier.Policy{Logs: []cosign.PolicyLog{*log}}
-	head := verifier.OpenHead(&rep, "", signed, policy, time.Time{})
+	head := verifier.OpenHead(&rep, "", signed, policy, time.Time{}, 0)
 	if head == nil {
 		return rep.Err()
 	}
@@ -106,7 +106,9 @@ func (r *report) take(a *asking) {
 	if a.fork != nil {
 		r.Evidence = a.fork
 	}
-	r.behind = a.behind
+	if a.behind != "" {
+		r.behind = a.behind
+	}
 }
 
 // askEvery is how often an audit that goes on asks again.

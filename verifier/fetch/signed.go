@@ -23,6 +23,8 @@ type Signed struct {
 	Note []byte           // Head as a signed note
 	Key  cosign.LogKey    // as the log's genesis names it
 
+	Stale string // why Head is true but old; "": it is not, or nobody dates it
+
 	// The log's newest checkpoint. If it is not Head, it has fewer cosigners, and contains Head.
 	Newest     proof.Checkpoint
 	NewestNote []byte
@@ -34,18 +36,20 @@ func OpenSigned(ctx context.Context, from, logKey string) (*Signed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return OpenUnder(ctx, new(verifier.Report), from, policy, nil, time.Time{})
+	return OpenUnder(ctx, new(verifier.Report), from, policy, nil, time.Time{}, 0)
 }
 
 // OpenUnder reads the state of a log on which a reader rests who trusts whom the policy names: the
 // newest checkpoint or, if that lacks the quorum, the newest one of which the log says that it has a
 // quorum, because on a busy log the newest is cosigned by nobody yet. The newest must then contain
 // it. If genesis is not nil, the log must begin with the leaf of this hash. from is as for Open.
+// A head older than maxAge (0: verifier.StaleAfter) is stale.
 //
 // The checks are added to rep. If one of them fails, the error is the first failure, and the Signed
 // holds what was read.
 func OpenUnder(
-	ctx context.Context, rep *verifier.Report, from string, policy *verifier.Policy, genesis *wire.Hash, now time.Time,
+	ctx context.Context, rep *verifier.Report, from string, policy *verifier.Policy, genesis *wire.Hash,
+	now time.Time, maxAge time.Duration,
 ) (*Signed, error) {
 	log, err := Open(from)
 	if err != nil {
@@ -56,9 +60,9 @@ func OpenUnder(
 		return nil, err
 	}
 	s := &Signed{Log: log, Note: log.vouched(ctx, newest, policy), NewestNote: newest}
-	head := verifier.OpenHead(rep, "the log now: ", s.Note, policy, now)
+	head := verifier.OpenHead(rep, "the log now: ", s.Note, policy, now, maxAge)
 	if head != nil {
-		s.Head, s.Newest = head.Checkpoint, head.Checkpoint
+		s.Head, s.Newest, s.Stale = head.Checkpoint, head.Checkpoint, head.Stale
 	}
 	if err := rep.Err(); err != nil {
 		return s, err
@@ -80,7 +84,7 @@ func OpenUnder(
 
 // vouched returns the signed note under which a policy judges the log.
 func (l *Log) vouched(ctx context.Context, newest []byte, policy *verifier.Policy) []byte {
-	head := verifier.OpenHead(new(verifier.Report), "", newest, policy, time.Time{})
+	head := verifier.OpenHead(new(verifier.Report), "", newest, policy, time.Time{}, 0)
 	if policy.AsksNobody() || head == nil || head.Quorum {
 		return newest
 	}
