@@ -52,8 +52,8 @@ func (p *person) checkLinks() bool {
 	return true
 }
 
-// RecorderOf returns the organisation that recorded a consent of a person first, under the id sub or
-// under a number linked with it. It returns "" if there is no such consent.
+// RecorderOf returns the organisation that recorded a consent of a person first, under the id sub
+// or under a number linked with it. It returns "" if there is no such consent.
 func (r *Rules) RecorderOf(consent, sub string, state func(id string) []byte) (string, error) {
 	p, err := readPerson(state(sub))
 	if err != nil {

@@ -61,7 +61,10 @@ var rooms = map[string][]string{
 	"internal/client":      append([]string{"verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),
 	"internal/edge":        {},
 	"internal/oracle":      {}, // a second verifier: what it shared with ours it could not contradict
-	"internal/source":      append([]string{"internal/client", "audit", "consent/...", "policies/...", "verifier", "verifier/auditor", "verifier/fetch/..."}, formats...),
+	"internal/source": append(
+		[]string{"internal/client", "audit", "consent/...", "policies/...", "verifier", "verifier/auditor", "verifier/fetch/..."},
+		formats...,
+	),
 }
 
 // banned says what a package must not depend on, however far down: a verifier that drags in a
@@ -80,8 +83,8 @@ var banned = map[string][]string{
 	"verifier/auditor":  {"testing", "net/http", "os/exec", "sql", "trillian"},
 }
 
-// onlyInTests are modules that no package depends on, however far down: other authors' programs with
-// which tests compare ours.
+// onlyInTests are modules that no package depends on, however far down: other authors' programs
+// with which tests compare ours.
 var onlyInTests = []string{"filippo.io/torchwood"}
 
 // allowed are elements of paths that have a banned word for another reason.

@@ -17,15 +17,15 @@ import (
 // batch, makes the checkpoint of that batch the anchor. So a cosigned checkpoint has exactly one
 // index root that belongs to it, and no one can choose an older one.
 //
-// On a busy log every reader sees a different newest checkpoint. A fast witness, and an auditor that
-// has thousands of entries to recompute, would never cosign the same one, and no quorum would be
-// reached. The anchor is the same for all replicas and stays until the next index root, which
+// On a busy log every reader sees a different newest checkpoint. A fast witness, and an auditor
+// that has thousands of entries to recompute, would never cosign the same one, and no quorum would
+// be reached. The anchor is the same for all replicas and stays until the next index root, which
 // package statement logs at the earliest after its Interval, or sooner if many entries wait. The
 // ledger sends it to witnesses, and auditors read it from GET /v1/log. On a quiet log it stays, and
 // cosigners renew their cosignatures.
 
-// Anchor returns the anchor, a signed note, with the cosignatures it has. It never goes back. Before
-// the first index root it returns ErrNotFound.
+// Anchor returns the anchor, a signed note, with the cosignatures it has. It never goes back.
+// Before the first index root it returns ErrNotFound.
 func (l *Log) Anchor(ctx context.Context) ([]byte, error) {
 	a, err := l.anchor(ctx)
 	if err != nil {
@@ -72,10 +72,10 @@ func (l *Log) newest(ctx context.Context) (witness.Checkpoint, error) {
 	return witness.Checkpoint{Checkpoint: c, Note: note}, nil
 }
 
-// signAgain signs a published anchor with the log's second key, if it has one. The signature is kept
-// as cosignatures are. The first who reads an anchor makes it, not the transaction that moves the
-// anchor, so that no append waits for it and a crash between the two loses nothing. Two replicas may
-// both make it: the later one stays. The anchor is good without it.
+// signAgain signs a published anchor with the log's second key, if it has one. The signature is
+// kept as cosignatures are. The first who reads an anchor makes it, not the transaction that moves
+// the anchor, so that no append waits for it and a crash between the two loses nothing. Two
+// replicas may both make it: the later one stays. The anchor is good without it.
 func (l *Log) signAgain(ctx context.Context, a storage.Anchor) {
 	if l.second == nil || l.signedAgain.Load() >= a.Size {
 		return

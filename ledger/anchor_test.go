@@ -31,7 +31,8 @@ func (w *world) anchorOf(l *ledger.Log) uint64 {
 	return size
 }
 
-// The anchor moves only with index roots, whatever else is logged, and is the same for all replicas.
+// The anchor moves only with index roots, whatever else is logged, and is the same for all
+// replicas.
 func TestAnchor(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
@@ -54,8 +55,8 @@ func TestAnchor(t *testing.T) {
 	})
 }
 
-// The index root comes last in its batch, wherever it was in the call, so that its checkpoint ends in
-// it. A batch takes one.
+// The index root comes last in its batch, wherever it was in the call, so that its checkpoint ends
+// in it. A batch takes one.
 func TestIndexRootIsLastInItsBatch(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)

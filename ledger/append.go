@@ -399,8 +399,8 @@ func (l *Log) answer(committed <-chan answered) {
 	}
 }
 
-// Close takes no more entries, appends those that wait, and returns when every entry is answered and
-// the lease on the log is given up, or ctx ends.
+// Close takes no more entries, appends those that wait, and returns when every entry is answered
+// and the lease on the log is given up, or ctx ends.
 func (l *Log) Close(ctx context.Context) error {
 	l.mu.Lock()
 	if !l.closed {

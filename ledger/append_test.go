@@ -258,13 +258,19 @@ func TestStrangersReachNothing(t *testing.T) {
 	}
 	other := signer(t, wire.ES256)
 	calls := map[string][]*entry.Entry{
-		"alone":                          {theirs()},
-		"with its own key, by itself":    {w.addKey("SRC", stranger, stranger, entry.PurposeSubmit), theirs()},
-		"with its own key, by another":   {w.addKey("SRC", other, stranger, entry.PurposeSubmit), theirs()},
-		"with both keys, in a circle":    {w.addKey("SRC", other, stranger, entry.PurposeAdminister), w.addKey("SRC", stranger, other, entry.PurposeSubmit), theirs()},
+		"alone":                        {theirs()},
+		"with its own key, by itself":  {w.addKey("SRC", stranger, stranger, entry.PurposeSubmit), theirs()},
+		"with its own key, by another": {w.addKey("SRC", other, stranger, entry.PurposeSubmit), theirs()},
+		"with both keys, in a circle": {
+			w.addKey("SRC", other, stranger, entry.PurposeAdminister),
+			w.addKey("SRC", stranger, other, entry.PurposeSubmit), theirs(),
+		},
 		"with a key by a submitting key": {w.addKey("SRC", honest, stranger, entry.PurposeSubmit), theirs()},
 		"with a forged key entry": {
-			w.forge(w.addKey("SRC", w.sourceAdmin, stranger, entry.PurposeSubmit), w.addKey("SRC", w.sourceAdmin, other, entry.PurposeSubmit)), theirs(),
+			w.forge(
+				w.addKey("SRC", w.sourceAdmin, stranger, entry.PurposeSubmit),
+				w.addKey("SRC", w.sourceAdmin, other, entry.PurposeSubmit),
+			), theirs(),
 		},
 		"with a registrar's key entry that nobody countersigned": {w.addKey("SRC", w.registrar, stranger, entry.PurposeSubmit), theirs()},
 	}

@@ -23,7 +23,8 @@ var (
 	ErrErased   = vault.ErrErased
 	ErrPolicy   = errors.New("the policy is for another log")
 
-	// ErrNotWitnessed says that the entry is in the log, but that no checkpoint with a quorum covers it.
+	// ErrNotWitnessed says that the entry is in the log, but that no checkpoint with a quorum
+	// covers it.
 	ErrNotWitnessed = errors.New("no checkpoint that reached its quorum covers the entry yet")
 
 	// Errors of AddCosignatures.

@@ -67,8 +67,8 @@ func (l *Log) withCosignatures(ctx context.Context, own []byte, size uint64) []b
 	return withLines(own, list)
 }
 
-// WitnessedCheckpoint returns the largest anchor that had reached its quorum when a cosignature came
-// in, with all its cosignatures. If there is none, it returns ErrNotFound. The quorum is that
+// WitnessedCheckpoint returns the largest anchor that had reached its quorum when a cosignature
+// came in, with all its cosignatures. If there is none, it returns ErrNotFound. The quorum is that
 // of the replica which took that cosignature; a verifier applies its own policy.
 func (l *Log) WitnessedCheckpoint(ctx context.Context) ([]byte, error) {
 	list, err := l.store.Witnessed(ctx, l.tree)
@@ -219,9 +219,10 @@ func (l witnessed) Contradicted(ctx context.Context, err error) {
 	l.signing.contradicted(ctx, err.Error(), nil)
 }
 
-// keep stores cosignatures on c. If c is or was the anchor and they make the quorum together with the
-// stored ones, it notes that c is witnessed. Anyone can bring a cosignature on another checkpoint. If
-// such a one counted, statements, which rest on anchors, would have to do without the quorum.
+// keep stores cosignatures on c. If c is or was the anchor and they make the quorum together with
+// the stored ones, it notes that c is witnessed. Anyone can bring a cosignature on another
+// checkpoint. If such a one counted, statements, which rest on anchors, would have to do without
+// the quorum.
 func (l *Log) keep(ctx context.Context, c witness.Checkpoint, by ...cosign.Cosignature) error {
 	list := make([]storage.Cosignature, len(by))
 	for i, s := range by {

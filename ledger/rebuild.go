@@ -29,10 +29,11 @@ type Rebuilt struct {
 
 // Rebuild makes again everything that is derived from the entries: idempotency keys, histories,
 // streams, persons, register and tiles. It checks every signature, key status and opening. It works
-// beside the tables in use, which one transaction replaces at the end: a rebuild that is interrupted
-// has changed nothing, and the next one begins again. If a log is open to append, in any process, it
-// returns a *storage.InUseError. Unless nil, progress is called with the number of entries done. If
-// the leaves do not hash to the signed root, it changes nothing and returns ErrDiffers.
+// beside the tables in use, which one transaction replaces at the end: a rebuild that is
+// interrupted has changed nothing, and the next one begins again. If a log is open to append, in
+// any process, it returns a *storage.InUseError. Unless nil, progress is called with the number of
+// entries done. If the leaves do not hash to the signed root, it changes nothing and returns
+// ErrDiffers.
 func Rebuild(ctx context.Context, cfg Config, progress func(done uint64)) (*Rebuilt, error) {
 	return rebuild(ctx, cfg, progress, func(r *rebuilding, derive func(storage.Record) (storage.Derived, error)) (storage.Head, error) {
 		return r.l.store.Rebuild(ctx, r.l.tree, derive, func() (storage.Final, error) { return r.final(ctx) })

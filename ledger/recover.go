@@ -188,9 +188,9 @@ func (l *Log) streamEnds(ctx context.Context, d *Damage) error {
 // ErrNotWhole means that the log cannot go on with this database.
 var ErrNotWhole = errors.New("the database lacks entries that were signed, or holds another tree")
 
-// Continue lets a log go on that stopped although its database is whole: a witness was wrong, or the
-// right database was put back. If the signing record was lost, it is made again from the database.
-// Processes that have the log open go on after a restart.
+// Continue lets a log go on that stopped although its database is whole: a witness was wrong, or
+// the right database was put back. If the signing record was lost, it is made again from the
+// database. Processes that have the log open go on after a restart.
 //
 // Without a record only witnesses know what was signed. If none answers, only trust lets the log go
 // on: the caller vouches for the database.
@@ -239,8 +239,8 @@ func End(ctx context.Context, cfg Config, w *witness.Client) (*Damage, *entry.Pr
 }
 
 // decide changes the record by an operator's decision about what examine finds. If the record moves
-// meanwhile, because a server is still at work, it looks again: the record must not go back, and the
-// log not end before its end.
+// meanwhile, because a server is still at work, it looks again: the record must not go back, and
+// the log not end before its end.
 func (l *Log) decide(ctx context.Context, w *witness.Client, change func(*Damage, Signed) (Signed, error)) (*Damage, error) {
 	s := l.signing
 	for {

@@ -119,7 +119,8 @@ func TestContinue(t *testing.T) {
 	}
 }
 
-// whileDeciding is a record that another process moves just before an operator's decision is written.
+// whileDeciding is a record that another process moves just before an operator's decision is
+// written.
 type whileDeciding struct {
 	record.Record
 	once sync.Once

@@ -436,8 +436,8 @@ func (l *Log) published(ctx context.Context) (storage.Head, error) {
 }
 
 // reached makes sure that a checkpoint which was just read from the database may leave the process:
-// that the record has moved to it or past it, which covered tells of the record as it was last seen.
-// A log that has stopped publishes nothing.
+// that the record has moved to it or past it, which covered tells of the record as it was last
+// seen. A log that has stopped publishes nothing.
 func (s *signing) reached(ctx context.Context, covered func(record *proof.Checkpoint) bool) error {
 	if err := s.failure(); err != nil || s.rec == nil {
 		return err

@@ -120,8 +120,8 @@ func encodeStreams(streams map[[16]byte]*streamState) map[[16]byte][]byte {
 }
 
 // streamOf returns the key of the stream that an entry belongs to: SHA-256(iss)[:6] ‖ SHA-256(iss ‖
-// 0x00 ‖ source)[:10], so that the streams of an organisation are side by side. If the entry belongs
-// to none, the key is zero.
+// 0x00 ‖ source)[:10], so that the streams of an organisation are side by side. If the entry
+// belongs to none, the key is zero.
 func streamOf(e *entry.Entry) (key [16]byte) {
 	var source string
 	switch b := e.Body.(type) {
@@ -161,9 +161,9 @@ type streams struct {
 	grown map[[16]byte]*streamState                // those that an entry was added to
 }
 
-// keeps reports whether the stream of e is kept apart. If it is new and its organisation has as many
-// as it may have, it is not: a source that invents names would otherwise fill the database. Its
-// entries are taken all the same, because they say what happened.
+// keeps reports whether the stream of e is kept apart. If it is new and its organisation has as
+// many as it may have, it is not: a source that invents names would otherwise fill the database.
+// Its entries are taken all the same, because they say what happened.
 func (s *streams) keeps(e *entry.Entry, key [16]byte) (bool, error) {
 	state, err := s.load(key)
 	if err != nil || state.Org != "" {

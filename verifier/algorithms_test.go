@@ -14,8 +14,8 @@ import (
 	"igledger/verifier"
 )
 
-// TestAlgorithms checks statements whose log and cosigners sign with ML-DSA-44, with several keys, or
-// with an algorithm of which nothing is known.
+// TestAlgorithms checks statements whose log and cosigners sign with ML-DSA-44, with several keys,
+// or with an algorithm of which nothing is known.
 func TestAlgorithms(t *testing.T) {
 	w := newWorld(t)
 	a, p := testlog.NewCosigner("a.test"), testlog.NewPQCosigner("p.test")
@@ -38,18 +38,31 @@ func TestAlgorithms(t *testing.T) {
 		"ML-DSA-44 and Ed25519": {known + "group g all a p\nquorum g\n", a.Line(head, testlog.Now) + p.Line(head, testlog.Now), "", ""},
 		"ML-DSA-44 as witnesses and auditors": {known + "group witnesses all p\ngroup auditors all a\n" +
 			"group g all witnesses auditors\nquorum g\n", a.Line(head, testlog.Now) + p.Line(head, testlog.Now), "", ""},
-		"ML-DSA-44 did not cosign":         {known + "quorum p\n", a.Line(head, testlog.Now), verifier.CheckQuorum, ""},
-		"it cosigned another tree":         {known + "quorum p\n", p.Line(fork, testlog.Now), verifier.CheckCosignature, ""},
-		"its line with another time":       {known + "quorum p\n", retimed(p.Line(head, testlog.Now)), verifier.CheckCosignature, ""},
-		"another's key under its name":     {known + "quorum p\n", thief.Line(head, testlog.Now), verifier.CheckQuorum, ""},
-		"a line of tomorrow":               {known + "quorum p\n", p.Line(head, testlog.Now+86400), verifier.CheckQuorum, "the cosignature of p is not used: its time"},
-		"a line without a time":            {known + "quorum p\n", p.Line(head, 0), verifier.CheckQuorum, "the cosignature of p is not used: it states no time"},
-		"and one with it":                  {known + "quorum p\n", p.Line(head, 0) + p.Line(head, testlog.Now), "", ""},
-		"an unknown algorithm, not needed": {known + "witness x " + unknown + "\ngroup g 2 a p x\nquorum g\n", a.Line(head, testlog.Now) + p.Line(head, testlog.Now) + "— x.test AQIDBAEBAQEB\n", "", "the key of x in your policy is of an algorithm"},
-		"an unknown algorithm, needed":     {known + "witness x " + unknown + "\ngroup g all a x\nquorum g\n", a.Line(head, testlog.Now), verifier.CheckQuorum, "the key of x in your policy is of an algorithm"},
-		"the log by its second key":        {"log " + w.Key + "\nlog " + own.VKey() + "\nquorum none\n", own.Line(head, testlog.Now), "", ""},
-		"by its second key alone":          {"log " + own.VKey() + "\nquorum none\n", own.Line(head, testlog.Now), "", ""},
-		"by it, which did not sign":        {"log " + own.VKey() + "\nquorum none\n", "", verifier.CheckCheckpointSignature, ""},
+		"ML-DSA-44 did not cosign":     {known + "quorum p\n", a.Line(head, testlog.Now), verifier.CheckQuorum, ""},
+		"it cosigned another tree":     {known + "quorum p\n", p.Line(fork, testlog.Now), verifier.CheckCosignature, ""},
+		"its line with another time":   {known + "quorum p\n", retimed(p.Line(head, testlog.Now)), verifier.CheckCosignature, ""},
+		"another's key under its name": {known + "quorum p\n", thief.Line(head, testlog.Now), verifier.CheckQuorum, ""},
+		"a line of tomorrow": {
+			known + "quorum p\n", p.Line(head, testlog.Now+86400), verifier.CheckQuorum,
+			"the cosignature of p is not used: its time",
+		},
+		"a line without a time": {
+			known + "quorum p\n", p.Line(head, 0), verifier.CheckQuorum,
+			"the cosignature of p is not used: it states no time",
+		},
+		"and one with it": {known + "quorum p\n", p.Line(head, 0) + p.Line(head, testlog.Now), "", ""},
+		"an unknown algorithm, not needed": {
+			known + "witness x " + unknown + "\ngroup g 2 a p x\nquorum g\n",
+			a.Line(head, testlog.Now) + p.Line(head, testlog.Now) + "— x.test AQIDBAEBAQEB\n", "",
+			"the key of x in your policy is of an algorithm",
+		},
+		"an unknown algorithm, needed": {
+			known + "witness x " + unknown + "\ngroup g all a x\nquorum g\n", a.Line(head, testlog.Now),
+			verifier.CheckQuorum, "the key of x in your policy is of an algorithm",
+		},
+		"the log by its second key": {"log " + w.Key + "\nlog " + own.VKey() + "\nquorum none\n", own.Line(head, testlog.Now), "", ""},
+		"by its second key alone":   {"log " + own.VKey() + "\nquorum none\n", own.Line(head, testlog.Now), "", ""},
+		"by it, which did not sign": {"log " + own.VKey() + "\nquorum none\n", "", verifier.CheckCheckpointSignature, ""},
 		"by it, which signed another tree": {"log " + w.Key + "\nlog " + own.VKey() + "\nquorum none\n", own.Line(fork, testlog.Now),
 			verifier.CheckCheckpointSignature, ""},
 		"a log with another Ed25519 key too": {"log " + testlog.New(origin).Key + "\nlog " + w.Key + "\nquorum none\n", "", "", ""},
@@ -108,9 +121,15 @@ func TestNotesThatCannotBeRead(t *testing.T) {
 		"no signature":        {text + "\n", "no signature lines", unknown},
 		"a torn line":         {honest + "— stranger.test\n", "signature line 6", unknown},
 		"not UTF-8":           {strings.Replace(honest, "ledger", "l\xe9dger", 1), "not UTF-8", unknown},
-		"altered":             {strings.Replace(honest, "\n"+fmt.Sprint(size), "\n1"+fmt.Sprint(size), 1), "is not over this text", "the log did not sign this"},
-		"another log's":       {string(testlog.New("other.test").Checkpoint(0)), "its signature lines are of \"other.test\"", "the log did not sign this"},
-		"too long":            {honest + strings.Repeat("x", proof.MaxCheckpoint), "at most", ""},
+		"altered": {
+			strings.Replace(honest, "\n"+fmt.Sprint(size), "\n1"+fmt.Sprint(size), 1), "is not over this text",
+			"the log did not sign this",
+		},
+		"another log's": {
+			string(testlog.New("other.test").Checkpoint(0)), "its signature lines are of \"other.test\"",
+			"the log did not sign this",
+		},
+		"too long": {honest + strings.Repeat("x", proof.MaxCheckpoint), "at most", ""},
 	} {
 		claim := claim
 		claim.Checkpoint = []byte(c.note)

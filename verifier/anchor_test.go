@@ -93,8 +93,9 @@ func anchorTamperings(w *world) []tampering {
 	}
 }
 
-// TestRefreshedStatement is the script of the first row: an old statement, the newest checkpoint with
-// the cosignatures of now, and the hashes of public tiles. All else about it is as it should be.
+// TestRefreshedStatement is the script of the first row: an old statement, the newest checkpoint
+// with the cosignatures of now, and the hashes of public tiles. All else about it is as it should
+// be.
 func TestRefreshedStatement(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range anchorTamperings(w)[:1] {

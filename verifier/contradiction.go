@@ -33,27 +33,28 @@ type Contradiction struct {
 // statement's histories, and the index root that the operator signed has a history of that tag
 // without that leaf. Then one of three signed things is false: the receipt's checkpoint, the
 // statement's checkpoint, or the index root in it. The check does not need or read the id, the
-// content of entries. Receipt and statement must each prove what they say; otherwise nothing follows,
-// and the report says why. If the policy asks for cosigners, at least one of the two checkpoints must
-// carry the quorum: otherwise somebody with the log's key, who need not be the operator, may have
-// made up a log that nobody saw.
+// content of entries. Receipt and statement must each prove what they say; otherwise nothing
+// follows, and the report says why. If the policy asks for cosigners, at least one of the two
+// checkpoints must carry the quorum: otherwise somebody with the log's key, who need not be the
+// operator, may have made up a log that nobody saw.
 //
-// CheckContradiction reports a failure of CheckContradicted if and only if the operator is convicted.
+// CheckContradiction reports a failure of CheckContradicted if and only if the operator is
+// convicted.
 //
-// A statement that does not cover the receipt's entry contradicts nothing. But if it is younger than
-// the receipt, it evades the question: either its checkpoint has the entry, at or above M, and it does
-// not show it; or its checkpoint is from before the entry, although its cosigners dated it later than
-// the receipt's dated theirs. Then CheckContradiction reports a failure of CheckEvasive. It convicts
-// no one, because anyone could have taken newer entries out of the file, and because a cosigner's
-// clock can be wrong.
+// A statement that does not cover the receipt's entry contradicts nothing. But if it is younger
+// than the receipt, it evades the question: either its checkpoint has the entry, at or above M, and
+// it does not show it; or its checkpoint is from before the entry, although its cosigners dated it
+// later than the receipt's dated theirs. Then CheckContradiction reports a failure of CheckEvasive.
+// It convicts no one, because anyone could have taken newer entries out of the file, and because a
+// cosigner's clock can be wrong.
 //
 // It returns evidence in both cases, and in no other.
 func CheckContradiction(receipt, statement []byte, policy *Policy) (*Contradiction, Report) {
 	return CheckContradictionAt(receipt, statement, policy, time.Time{})
 }
 
-// CheckContradictionAt is CheckContradiction for callers with a clock: cosignatures that are later than
-// now by more than 5 minutes do not make a statement younger than a receipt.
+// CheckContradictionAt is CheckContradiction for callers with a clock: cosignatures that are later
+// than now by more than 5 minutes do not make a statement younger than a receipt.
 func CheckContradictionAt(receipt, statement []byte, policy *Policy, now time.Time) (*Contradiction, Report) {
 	c := newCheck(policy, now)
 	found := c.contradiction(receipt, statement)
@@ -147,12 +148,12 @@ func (c *check) lacks(h *bundle.History, r *openedReceipt) bool {
 	return true
 }
 
-// clocksDiffer is how much later than the receipt's a statement's cosigners must have dated it to call
-// it evasive. Cosigners have clocks of their own, and some take a while over an anchor.
+// clocksDiffer is how much later than the receipt's a statement's cosigners must have dated it to
+// call it evasive. Cosigners have clocks of their own, and some take a while over an anchor.
 const clocksDiffer = time.Minute
 
-// uncovered compares the receipt with a statement that covers entries below its entry only. It returns
-// evidence if the statement is younger than the receipt.
+// uncovered compares the receipt with a statement that covers entries below its entry only. It
+// returns evidence if the statement is younger than the receipt.
 func (c *check) uncovered(s *bundle.Statement, h *bundle.History, r *openedReceipt) *Contradiction {
 	n, leaf := c.head.Size, proof.LeafHash(r.Leaf)
 	evades := func(found string) *Contradiction {

@@ -31,7 +31,9 @@ func judgeReceipt(data []byte, held, policy string, vrfKey wire.Hash) oracle.Rec
 	if err != nil {
 		return named(err)
 	}
-	got, rep := verifier.CheckReceipt(verifier.ReceiptEvidence{Receipt: r, Entry: e, Policy: p, Now: now, Genesis: &entry.Genesis{VRFKey: vrfKey}})
+	got, rep := verifier.CheckReceipt(verifier.ReceiptEvidence{
+		Receipt: r, Entry: e, Policy: p, Now: now, Genesis: &entry.Genesis{VRFKey: vrfKey},
+	})
 	if err := rep.Err(); err != nil {
 		return named(err)
 	}

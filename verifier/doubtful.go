@@ -1,8 +1,8 @@
 package verifier
 
-// setApart moves entries that are not what they claim out of the histories: a reader of a table takes
-// what stands in it for true, whatever is written below. Such an entry is in the log all the same, and
-// who put it there has a name.
+// setApart moves entries that are not what they claim out of the histories: a reader of a table
+// takes what stands in it for true, whatever is written below. Such an entry is in the log all the
+// same, and who put it there has a name.
 func (c *check) setApart() {
 	failed := map[uint64]*Failure{}
 	for _, f := range c.Failures {

@@ -12,8 +12,8 @@ import (
 	"igledger/verifier"
 )
 
-// cosignedReceipt is the receipt of leaf index under the checkpoint of size, which everybody cosigned
-// at a time (0: nobody).
+// cosignedReceipt is the receipt of leaf index under the checkpoint of size, which everybody
+// cosigned at a time (0: nobody).
 func (w *world) cosignedReceipt(l *testlog.Log, index, size uint64, at int64) *bundle.Receipt {
 	r := l.Receipt(index, size)
 	if at != 0 {
@@ -26,8 +26,12 @@ func (w *world) cosignedReceipt(l *testlog.Log, index, size uint64, at int64) *b
 // evasive, and convicts no one. One that need not have it is not.
 func TestEvasive(t *testing.T) {
 	const hour = 3600
-	person, everybody := newWorld(t), newWorldOf(t, testlog.NewSampleAbout(testlog.New(origin), entry.RegEveryone, "nhs:9434765919", "temp:lothian:A-17"))
-	for world, w := range map[string]*world{"": person, "a read of everyone's data, ": everybody, "under a linked number, ": newLinkedWorld(t)} {
+	person, everybody := newWorld(t), newWorldOf(
+		t, testlog.NewSampleAbout(testlog.New(origin), entry.RegEveryone, "nhs:9434765919", "temp:lothian:A-17"),
+	)
+	for world, w := range map[string]*world{
+		"": person, "a read of everyone's data, ": everybody, "under a linked number, ": newLinkedWorld(t),
+	} {
 		mine := func(l *testlog.Log) uint64 { return l.AddSealed(w.Access("lothian", w.Second, w.me()), w.me()) }
 		// stripped takes the newer entries out of a statement, as an operator or anyone else can.
 		stripped := func(l *testlog.Log, s *bundle.Statement) *bundle.Statement {
@@ -120,7 +124,8 @@ func TestEvasive(t *testing.T) {
 	l.AddIndexRoot()
 	s.Checkpoint = string(l.Cosigned(l.Size(), 0, person.everybody()...))
 	l.Prove(s)
-	if found, rep := verifier.CheckContradiction(testlog.JSON(l.Receipt(i, l.Size())), raw(t, s), person.policy); found != nil || !isFailure(rep.Err(), verifier.CheckAnchor) {
+	if found, rep := verifier.CheckContradiction(testlog.JSON(l.Receipt(i, l.Size())), raw(t, s), person.policy); found != nil ||
+		!isFailure(rep.Err(), verifier.CheckAnchor) {
 		t.Errorf("a refreshed one: %v", rep.Err())
 	}
 }
@@ -136,7 +141,9 @@ func TestEvasiveInTheFuture(t *testing.T) {
 	l.AddIndexRoot()
 	statement := raw(t, w.statement(l, c))
 	receipt := testlog.JSON(w.cosignedReceipt(l, i, l.Size(), testlog.Now+hour))
-	for clock, evades := range map[int64]bool{0: true, testlog.Now + 2*hour: true, testlog.Now + hour + 600: false, testlog.Now - 1000*hour: false} {
+	for clock, evades := range map[int64]bool{
+		0: true, testlog.Now + 2*hour: true, testlog.Now + hour + 600: false, testlog.Now - 1000*hour: false,
+	} {
 		now := time.Time{}
 		if clock != 0 {
 			now = time.Unix(clock, 0)

@@ -59,7 +59,10 @@ func TestFindings(t *testing.T) {
 		{"failed", failed},
 		{"incomplete", incomplete},
 		{"an extract", StatementReport{Authentic: true, Extract: true, AsOf: at, Checked: at.Add(time.Hour)}},
-		{"a part", StatementReport{Authentic: true, Period: period, Partly: "the period is not over", Below: 9, Stale: true, AsOf: at, Checked: at.Add(72 * time.Hour)}},
+		{
+			"a part",
+			StatementReport{Authentic: true, Period: period, Partly: "the period is not over", Below: 9, Stale: true, AsOf: at, Checked: at.Add(72 * time.Hour)},
+		},
 	} {
 		f := findings(&c.r)
 		fmt.Fprintf(&words, "%s:\n  %s\n  %s\n  %s\n  %s\n", c.name, f.Authentic, f.Complete, f.Cosigned, f.Fresh)

@@ -140,7 +140,8 @@ func (c *check) checkAnchor(j uint64) {
 			"operator, or whoever gave you the file, hides newer entries"})
 }
 
-// checkLag checks that the index root at j leaves out at most as many entries as the genesis promises.
+// checkLag checks that the index root at j leaves out at most as many entries as the genesis
+// promises.
 func (c *check) checkLag(j, lag uint64) {
 	if lag > c.genesis.IndexLag {
 		c.Fail(&Failure{Check: CheckIndexLag, Index: At(j),

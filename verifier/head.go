@@ -104,11 +104,11 @@ func (c *check) doubtMembers() {
 	}
 }
 
-// checkQuorum checks the policy's quorum. If it is not met because of a group with a known name, the
-// report names that group, and the quorum itself only if it would not be met with that group either:
-// too few auditors make a list incomplete, but too few of anyone else make it false. ahead is the
-// number of cosignatures that are dated ahead of this machine's clock: a slow clock must not accuse
-// the operator.
+// checkQuorum checks the policy's quorum. If it is not met because of a group with a known name,
+// the report names that group, and the quorum itself only if it would not be met with that group
+// either: too few auditors make a list incomplete, but too few of anyone else make it false. ahead
+// is the number of cosignatures that are dated ahead of this machine's clock: a slow clock must not
+// accuse the operator.
 func (c *check) checkQuorum(sigs []Cosignature, ahead int) {
 	quorum := c.policy.Quorum()
 	if quorum == nil {

@@ -164,10 +164,16 @@ func makeJudged(t *testing.T) map[string]judgedFile {
 	cryptotest.SetGlobalRandom(t, 1)
 	w := newWorld(t)
 	return map[string]judgedFile{
-		"statement": {"Whole statements, good ones and every tampering of docs/THREATS.md, and what a verifier finds in them.", w.judgedStatements(t)},
-		"extract":   {"Extracts, and what a verifier finds in them.", w.judgedExtracts(t)},
-		"policy":    {"Checkpoints under policies (C2SP tlog-policy, tlog-cosignature): who cosigned, and since when the quorum stands.", w.judgedPolicies()},
-		"receipt":   {"Receipts, the entries that their sources hold, and what a verifier finds.", w.judgedReceipts()},
+		"statement": {
+			"Whole statements, good ones and every tampering of docs/THREATS.md, and what a verifier finds in them.",
+			w.judgedStatements(t),
+		},
+		"extract": {"Extracts, and what a verifier finds in them.", w.judgedExtracts(t)},
+		"policy": {
+			"Checkpoints under policies (C2SP tlog-policy, tlog-cosignature): who cosigned, and since when the quorum stands.",
+			w.judgedPolicies(),
+		},
+		"receipt": {"Receipts, the entries that their sources hold, and what a verifier finds.", w.judgedReceipts()},
 	}
 }
 

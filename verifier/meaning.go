@@ -86,8 +86,9 @@ func failure(err error, index *uint64, otherwise Check) *Failure {
 	return f
 }
 
-// malformed turns an error about the form of a statement or extract into a Failure. Its name does not
-// depend on the code, so that it does not depend either on which fault a reader of JSON finds first.
+// malformed turns an error about the form of a statement or extract into a Failure. Its name does
+// not depend on the code, so that it does not depend either on which fault a reader of JSON finds
+// first.
 func malformed(err error) *Failure {
 	f := failure(err, nil, CheckStatementForm)
 	f.Check = CheckStatementForm

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// A jsonTree is a JSON value that can be written again with members twice, in any order and spelling.
+// A jsonTree is a JSON value that can be written again with members twice, in any order and
+// spelling.
 type jsonTree struct {
 	raw     string // of a value that is neither object nor list, as it is written
 	object  bool

@@ -85,7 +85,9 @@ func TestQuorumBesidesAuditors(t *testing.T) {
 		l := w.log()
 		claim := w.indexed(l)
 		claim.Cosigners = c.cosigners
-		r := verifier.CheckStatement(verifier.StatementEvidence{Statement: testlog.StatementJSON(l.Statement(claim)), Policy: p, ID: w.me(), Now: now})
+		r := verifier.CheckStatement(verifier.StatementEvidence{
+			Statement: testlog.StatementJSON(l.Statement(claim)), Policy: p, ID: w.me(), Now: now,
+		})
 		var checks []verifier.Check
 		for _, f := range r.Failures {
 			checks = append(checks, f.Check)

@@ -41,8 +41,8 @@ type Receipted struct {
 // (CheckBodyCommitment), filing it under another person or under no one (CheckFiling, with the VRF
 // key of the genesis), issuing a receipt for a place in the log where the entry is not
 // (CheckInclusion), or accepting it from a key that was not valid (CheckKeyStatus, if Register is
-// given). If the policy asks for cosigners, it also stops an operator from acknowledging the entry in
-// a log that it shows to this source only (CheckQuorum). A receipt of which only the quorum is
+// given). If the policy asks for cosigners, it also stops an operator from acknowledging the entry
+// in a log that it shows to this source only (CheckQuorum). A receipt of which only the quorum is
 // missing is worth waiting for a better one: see OnlyQuorum.
 func CheckReceipt(ev ReceiptEvidence) (Receipted, Report) {
 	var rep Report
@@ -79,11 +79,11 @@ func (r *Report) OnlyQuorum() bool {
 	return len(r.Failures) > 0
 }
 
-// VerifyReceipt is CheckReceipt for callers that need only a yes or no. It checks the leaf form, both
-// commitments, that the tag is the VRF of the entry's own sub under the log's key, and inclusion
-// under a checkpoint that log signed. It does not check who signed the entry, which its source
-// knows, nor who else saw the checkpoint. vrfKey may be zero for a public entry. An error is the
-// first *Failure.
+// VerifyReceipt is CheckReceipt for callers that need only a yes or no. It checks the leaf form,
+// both commitments, that the tag is the VRF of the entry's own sub under the log's key, and
+// inclusion under a checkpoint that log signed. It does not check who signed the entry, which its
+// source knows, nor who else saw the checkpoint. vrfKey may be zero for a public entry. An error is
+// the first *Failure.
 func VerifyReceipt(r *bundle.Receipt, e *entry.Entry, log note.Verifier, vrfKey wire.Hash) (Receipted, error) {
 	policy := &Policy{Logs: []cosign.PolicyLog{{Origin: log.Name(), Verifiers: []note.Verifier{log}}}}
 	ev := ReceiptEvidence{Receipt: r, Entry: e, Policy: policy, Genesis: &entry.Genesis{VRFKey: vrfKey}}

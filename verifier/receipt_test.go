@@ -68,7 +68,10 @@ func first(r verifier.Report) verifier.Check {
 func TestReceiptOfEveryLeaf(t *testing.T) {
 	s := testlog.NewSample(origin)
 	for i := range s.Size() {
-		ev := verifier.ReceiptEvidence{Receipt: s.Receipt(i, s.Size()), Entry: s.Entries[i], Policy: only(t, s.Log), Genesis: genesis(t, s.Log), Register: registerAt(t, s.Log, i)}
+		ev := verifier.ReceiptEvidence{
+			Receipt: s.Receipt(i, s.Size()), Entry: s.Entries[i], Policy: only(t, s.Log), Genesis: genesis(t, s.Log),
+			Register: registerAt(t, s.Log, i),
+		}
 		got, rep := verifier.CheckReceipt(ev)
 		if rep.Err() != nil || got.Index != i || got.Checkpoint.Size != s.Size() {
 			t.Errorf("leaf %d: %v", i, rep.Err())
@@ -121,11 +124,14 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 			leaf, _ := proof.ParseLeaf(r.Leaf)
 			r.Leaf = proof.SealedLeaf(proof.TagCommit(*r.TagSalt, *r.Tag), leaf.BodyCommit)
 		}, want: verifier.CheckInclusion},
-		"proof of another leaf":    {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = s.Receipt(good-1, s.Size()).Proof }, want: verifier.CheckInclusion},
-		"proof of another log":     {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = other.Receipt(3, other.Size()).Proof }, want: verifier.CheckCheckpointSignature},
-		"no proof":                 {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = "" }, want: verifier.CheckInclusion},
-		"genesis of another log":   {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Genesis = genesis(t, other.Log) }, want: verifier.CheckFiling},
-		"checked with another key": {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Policy = only(t, other.Log) }, want: verifier.CheckCheckpointSignature},
+		"proof of another leaf":  {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = s.Receipt(good-1, s.Size()).Proof }, want: verifier.CheckInclusion},
+		"proof of another log":   {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = other.Receipt(3, other.Size()).Proof }, want: verifier.CheckCheckpointSignature},
+		"no proof":               {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = "" }, want: verifier.CheckInclusion},
+		"genesis of another log": {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Genesis = genesis(t, other.Log) }, want: verifier.CheckFiling},
+		"checked with another key": {
+			of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Policy = only(t, other.Log) },
+			want: verifier.CheckCheckpointSignature,
+		},
 		"entry without its sub": {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) {
 			ev.Entry, _ = entry.Parse(ev.Entry.Compact)
 		}, want: verifier.CheckDisclosures},
@@ -135,7 +141,10 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 			c.change(r)
 		}
 		reg, _ := replay(t, s.Key, s.Leaves[:c.of])
-		ev := verifier.ReceiptEvidence{Receipt: r, Entry: s.Entries[c.entry], Policy: only(t, s.Log), Genesis: genesis(t, s.Log), Register: reg.Register()}
+		ev := verifier.ReceiptEvidence{
+			Receipt: r, Entry: s.Entries[c.entry], Policy: only(t, s.Log), Genesis: genesis(t, s.Log),
+			Register: reg.Register(),
+		}
 		if c.ev != nil {
 			c.ev(&ev)
 		}
@@ -320,8 +329,8 @@ func TestOpeningRemarks(t *testing.T) {
 	}
 }
 
-// TestReceiptUnderPolicy: a policy that asks for witnesses is satisfied by nothing that the log alone
-// signed, and the report says whether only they are missing.
+// TestReceiptUnderPolicy: a policy that asks for witnesses is satisfied by nothing that the log
+// alone signed, and the report says whether only they are missing.
 func TestReceiptUnderPolicy(t *testing.T) {
 	s := testlog.NewSample(origin)
 	w, a, stranger := testlog.NewCosigner("w"), testlog.NewCosigner("a"), testlog.NewCosigner("stranger")

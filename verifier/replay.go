@@ -78,8 +78,8 @@ func (l *LogReplay) Public() uint64 { return l.passed }
 // Root returns the RFC 6962 root of the leaves taken.
 func (l *LogReplay) Root() wire.Hash { return l.edge.root() }
 
-// GenesisHash returns the hash of leaf 0, see GenesisHash. It is false before leaf 0, and if that is
-// not a genesis.
+// GenesisHash returns the hash of leaf 0, see GenesisHash. It is false before leaf 0, and if that
+// is not a genesis.
 func (l *LogReplay) GenesisHash() (wire.Hash, bool) {
 	if len(l.kept) == 0 || l.kept[0].Index != 0 {
 		return wire.Hash{}, false

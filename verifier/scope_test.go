@@ -270,7 +270,10 @@ func scopeTamperings(w *world) []scopeTampering {
 		{tampering{"a whole statement for days", forged(whole), verifier.CheckScope, authentic}, day},
 		{tampering{"other days", forged(honest), verifier.CheckScope, authentic}, asked("2026-11-12..2026-11-13")},
 		{tampering{"fewer days", forged(honest), verifier.CheckScope, authentic}, asked("2026-11-11..2026-11-12")},
-		{tampering{"positions without days", of(honest, func(d *dated, s *bundle.Statement) { s.Period.Days = nil }), verifier.CheckScope, authentic}, day},
+		{
+			tampering{"positions without days", of(honest, func(d *dated, s *bundle.Statement) { s.Period.Days = nil }), verifier.CheckScope, authentic},
+			day,
+		},
 
 		// Days tied to too few positions.
 		{tampering{"fewer positions than the roots say", of(honest, func(d *dated, s *bundle.Statement) {
@@ -287,12 +290,21 @@ func scopeTamperings(w *world) []scopeTampering {
 		{tampering{"a root on the last day for one after it", forged(func(d *dated) *bundle.Period {
 			return d.Period(the12th, d.r1, d.r2)
 		}), verifier.CheckPeriod, authentic}, day},
-		{tampering{"the root before left out", of(honest, func(d *dated, s *bundle.Statement) { s.Period.Before = nil }), verifier.CheckPeriod, authentic}, day},
-		{tampering{"the root after left out", of(honest, func(d *dated, s *bundle.Statement) { s.Period.After = nil }), verifier.CheckPeriod, authentic}, day},
+		{
+			tampering{"the root before left out", of(honest, func(d *dated, s *bundle.Statement) { s.Period.Before = nil }), verifier.CheckPeriod, authentic},
+			day,
+		},
+		{
+			tampering{"the root after left out", of(honest, func(d *dated, s *bundle.Statement) { s.Period.After = nil }), verifier.CheckPeriod, authentic},
+			day,
+		},
 		{tampering{"the roots swapped", of(honest, func(d *dated, s *bundle.Statement) {
 			s.Period.Before, s.Period.After = s.Period.After, s.Period.Before
 		}), verifier.CheckStatementForm, false}, day},
-		{tampering{"one root for both", of(honest, func(d *dated, s *bundle.Statement) { s.Period.After = s.Period.Before }), verifier.CheckStatementForm, false}, day},
+		{
+			tampering{"one root for both", of(honest, func(d *dated, s *bundle.Statement) { s.Period.After = s.Period.Before }), verifier.CheckStatementForm, false},
+			day,
+		},
 		{tampering{"another entry for a root", of(honest, func(d *dated, s *bundle.Statement) {
 			s.Period.Before = &bundle.Leaf{Index: w.Revoked, Leaf: d.Leaves[w.Revoked]}
 		}), verifier.CheckPeriod, authentic}, day},

@@ -21,8 +21,8 @@ type Seen struct {
 	Histories  map[string]SeenHistory `json:"histories"`
 }
 
-// SeenHistory is what was seen of one history. That of a linked id may be older than the rest: it is
-// not in the statements that are made while the ids are not linked.
+// SeenHistory is what was seen of one history. That of a linked id may be older than the rest: it
+// is not in the statements that are made while the ids are not linked.
 type SeenHistory struct {
 	Below   uint64      `json:"below"` // M of the newest statement that had it
 	Entries []SeenEntry `json:"entries"`
@@ -45,8 +45,8 @@ func (s *Seen) About(name string) bool {
 // CheckSeen compares a statement with what its reader saw before (nil: nothing), and adds to the
 // report what is wrong. It stops an operator that has rewound or forked its log, or made an index
 // that lacks an entry, from showing the new state to those who saw the old one. id is the person's,
-// name makes the name of a history of an id. If no check of the statement has failed, it returns what
-// to remember from now on, otherwise seen.
+// name makes the name of a history of an id. If no check of the statement has failed, it returns
+// what to remember from now on, otherwise seen.
 func CheckSeen(r *StatementReport, seen *Seen, id string, name func(id string) string) *Seen {
 	if r.Register == nil || r.Extract {
 		r.Skip(CheckSeenBefore, nil, "this file was not compared with what you saw before, because %s", notCompared(r))
@@ -136,8 +136,8 @@ func (r *StatementReport) checkSeenHead(seen *Seen) {
 	r.Fail(f)
 }
 
-// checkSeenHistory checks that a history still has what was seen of it, and nothing new where it was
-// seen whole.
+// checkSeenHistory checks that a history still has what was seen of it, and nothing new where it
+// was seen whole.
 func (r *StatementReport) checkSeenHistory(before SeenHistory, now []SeenEntry, hidden map[uint64]bool) {
 	have := map[uint64]wire.Hash{}
 	for _, e := range now {

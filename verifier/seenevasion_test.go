@@ -8,8 +8,8 @@ import (
 	"igledger/verifier"
 )
 
-// TestSeenEvasion: what an operator can do to a list that its reader has seen, without an index that
-// is false and without a smaller log; and what an honest one does that only looks like it.
+// TestSeenEvasion: what an operator can do to a list that its reader has seen, without an index
+// that is false and without a smaller log; and what an honest one does that only looks like it.
 func TestSeenEvasion(t *testing.T) {
 	w := newWorld(t)
 	look := func(seen *verifier.Seen, l *testlog.Log, c testlog.Claim, change func(*bundle.Statement)) (*verifier.Seen, error) {

@@ -95,14 +95,15 @@ type LinkedHistory struct {
 const StaleAfter = 48 * time.Hour
 
 // CheckStatement checks that a statement is what the log holds about ID, all of it and nothing
-// else. It stops an operator from leaving out, adding, altering, moving or misfiling an access, from
-// hiding that a key was revoked, and from answering another question than was asked. With the
+// else. It stops an operator from leaving out, adding, altering, moving or misfiling an access,
+// from hiding that a key was revoked, and from answering another question than was asked. With the
 // policy's cosigners, it also stops an operator from showing this log only to this person, or
 // stating a false index. It does not find what the ledger never received, what sources filed under
 // another id, and what is lawfully withheld.
 //
 // An entry that cannot be opened is a failure. After a failure, CheckStatement makes the later
-// checks that are still possible. StatementReport.Outcome says what a caller may do with the result.
+// checks that are still possible. StatementReport.Outcome says what a caller may do with the
+// result.
 func CheckStatement(ev StatementEvidence) *StatementReport {
 	c := newCheck(ev.Policy, ev.Now)
 	c.ask(ev)

@@ -275,8 +275,9 @@ func TestFlippedStatementNeverVerifies(t *testing.T) {
 }
 
 // telling returns the positions of the bytes whose change may be noticed by a check of their own:
-// all of them, but of long runs of base64, which are hashes, signatures and encoded JSON, only every
-// seventh. Each check of a whole statement takes milliseconds, with the race detector ten times that.
+// all of them, but of long runs of base64, which are hashes, signatures and encoded JSON, only
+// every seventh. Each check of a whole statement takes milliseconds, with the race detector ten
+// times that.
 func telling(data []byte) []int {
 	var out []int
 	for _, span := range regexp.MustCompile(`[A-Za-z0-9_+/-]{32,}|(?s:.)`).FindAllIndex(data, -1) {

@@ -12,9 +12,9 @@ import (
 	"igledger/ledger/bundle"
 )
 
-// TestTorchwoodTakesReceipts: the proof in a receipt is C2SP tlog-proof, and our policy files are C2SP
-// tlog-policy, so the verifier of other authors takes a witnessed receipt under our own policy file,
-// and refuses what ours refuses.
+// TestTorchwoodTakesReceipts: the proof in a receipt is C2SP tlog-proof, and our policy files are
+// C2SP tlog-policy, so the verifier of other authors takes a witnessed receipt under our own policy
+// file, and refuses what ours refuses.
 func TestTorchwoodTakesReceipts(t *testing.T) {
 	s := testlog.NewSample(origin)
 	w, x, a := testlog.NewCosigner("w.test/w"), testlog.NewCosigner("x.test/x"), testlog.NewCosigner("board.test/audit")

@@ -69,8 +69,8 @@ func (c *check) signerOf(signed []byte) *cosign.PolicyLog {
 	return c.findLog(origin)
 }
 
-// GenesisKey returns the key by which a log's genesis names it: of several that the policy has, the one
-// that signed the note, or else the first. It is false if the policy has none of that type.
+// GenesisKey returns the key by which a log's genesis names it: of several that the policy has, the
+// one that signed the note, or else the first. It is false if the policy has none of that type.
 func GenesisKey(log *cosign.PolicyLog, signed []byte) (cosign.LogKey, bool) {
 	list := log.GenesisKeys()
 	for _, k := range list {
@@ -96,8 +96,8 @@ func Seconded(signed []byte, head proof.Checkpoint, policy *Policy, now time.Tim
 	return ok
 }
 
-// GenesisHash returns the hash by which a log is told from every other, even from one under the same
-// key: the RFC 6962 leaf hash of its leaf 0.
+// GenesisHash returns the hash by which a log is told from every other, even from one under the
+// same key: the RFC 6962 leaf hash of its leaf 0.
 func GenesisHash(leaf []byte) wire.Hash { return proof.LeafHash(leaf) }
 
 // CheckGenesisHash checks that leaf 0 is the one that the reader expects. An error is a *Failure.

@@ -38,8 +38,8 @@ type WitnessView struct {
 	Fork []string
 }
 
-// CheckWitness compares the view with the note that witness w shows. An answer that proves nothing is
-// no failure: it may be by somebody in the witness's place. Two trees signed by the log are one,
+// CheckWitness compares the view with the note that witness w shows. An answer that proves nothing
+// is no failure: it may be by somebody in the witness's place. Two trees signed by the log are one,
 // whoever shows them.
 func (v View) CheckWitness(rep *Report, w *cosign.Cosigner, note []byte, now time.Time) (found WitnessView) {
 	head, f := openCheckpoint(note, v.Log.Verifiers...)
@@ -140,8 +140,9 @@ func (v View) agrees(rep *Report, found *WitnessView, format string, args ...any
 	}
 }
 
-// AddWitnesses adds to a statement's report what came of asking witnesses, behind as in WitnessView. A
-// statement of a log that shows others another history is not complete, whatever it proves.
+// AddWitnesses adds to a statement's report what came of asking witnesses, behind as in
+// WitnessView. A statement of a log that shows others another history is not complete, whatever it
+// proves.
 func (r *StatementReport) AddWitnesses(found Report, behind string) {
 	r.Add(found)
 	if found.Err() != nil {

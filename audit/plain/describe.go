@@ -143,8 +143,8 @@ const (
 	resourceTypes = "http://hl7.org/fhir/resource-types"
 )
 
-// ownPart is the category of data of a reading that was limited to the reader's own entries (package
-// readers).
+// ownPart is the category of data of a reading that was limited to the reader's own entries
+// (package readers).
 const ownPart = "urn:igledger:reading|own"
 
 // DICOM's Export and Import, which are disclosures where lifecycle says so.

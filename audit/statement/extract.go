@@ -63,8 +63,8 @@ func (f *Follower) ExtractOwn(
 	return f.extract(ctx, places, ownText)
 }
 
-// own returns the places of the entries under tag below size that owns reports true for, and that the
-// ledger took on these days.
+// own returns the places of the entries under tag below size that owns reports true for, and that
+// the ledger took on these days.
 func (f *Follower) own(
 	ctx context.Context, tag wire.Hash, size uint64, days *bundle.Days, owns func(*entry.Entry) bool,
 ) (list []ledger.Place, err error) {

@@ -52,9 +52,9 @@ var (
 	ErrNotFound = ledger.ErrNotFound
 )
 
-// DefaultInterval is how long entries wait at most for an index root that covers them. It is also how
-// long a root's checkpoint stays the log's anchor: long enough for witnesses, and for auditors that
-// ask every few seconds and then recompute the new entries, to find the same one.
+// DefaultInterval is how long entries wait at most for an index root that covers them. It is also
+// how long a root's checkpoint stays the log's anchor: long enough for witnesses, and for auditors
+// that ask every few seconds and then recompute the new entries, to find the same one.
 const DefaultInterval = 10 * time.Second
 
 // Config is what a Follower needs. Only Log is required.

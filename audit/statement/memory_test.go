@@ -59,8 +59,8 @@ func TestLongStatement(t *testing.T) {
 	})
 }
 
-// A statement that does not fit into one file is refused before anything of it is read. Its parts can
-// be had.
+// A statement that does not fit into one file is refused before anything of it is read. Its parts
+// can be had.
 func TestStatementTooLong(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	f := w.follow(w.log)

@@ -64,8 +64,8 @@ func (f *Follower) boundary(ctx context.Context, at time.Time, size uint64) (bou
 	return b, nil
 }
 
-// period returns the positions of the days in a log of this size, and the keys that signed the index
-// roots around them. Without days it returns nil.
+// period returns the positions of the days in a log of this size, and the keys that signed the
+// index roots around them. Without days it returns nil.
 func (f *Follower) period(ctx context.Context, days *bundle.Days, size uint64) (*bundle.Period, []string, error) {
 	if days == nil {
 		return nil, nil, nil

@@ -123,7 +123,8 @@ func TestRootsOfAClockThatGoesBack(t *testing.T) {
 }
 
 // A link is shown outside the period too; otherwise a reader could not tell which histories belong
-// to the statement. The period is one for all the person's numbers, and for reads of everyone's data.
+// to the statement. The period is one for all the person's numbers, and for reads of everyone's
+// data.
 func TestLinkOutsidePeriod(t *testing.T) {
 	w := newWorld(t, testdb.SQLite(t))
 	f := w.follow(w.log)

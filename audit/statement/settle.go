@@ -10,11 +10,11 @@ import (
 	"igledger/ledger/proof"
 )
 
-// A statement rests on an anchor: the checkpoint of size root.Index+1, which ends in the statement's
-// index root. An index root is settled once the log's quorum of cosigners has signed its anchor. So
-// each statement shows who vouches for it apart from the operator, although it is some seconds older
-// than it could be. If no quorum comes, statements are made without it. Readers see what is missing,
-// and their policies decide.
+// A statement rests on an anchor: the checkpoint of size root.Index+1, which ends in the
+// statement's index root. An index root is settled once the log's quorum of cosigners has signed
+// its anchor. So each statement shows who vouches for it apart from the operator, although it is
+// some seconds older than it could be. If no quorum comes, statements are made without it. Readers
+// see what is missing, and their policies decide.
 
 // DefaultPatience is how long an index root waits at most for the log's quorum. After that, roots
 // are taken as they come until the quorum is back.

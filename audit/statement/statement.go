@@ -32,13 +32,13 @@ type Statement struct {
 // It lists the same for reads of everyone's data, unless id is entry.RegEveryone, and for each id
 // that a link below that root says is the same person's. The links of those ids are not followed.
 //
-// With days, it opens only what the ledger logged on them, and hides the rest, but counts and proves
-// it. Links are always opened.
+// With days, it opens only what the ledger logged on them, and hides the rest, but counts and
+// proves it. Links are always opened.
 //
-// It returns ErrNotReady, ErrDiffers, ErrErased or ErrBusy. If all these ids together have more than
-// ledger.MaxHistory entries, if there are more than entry.MaxLinked ids, or if the file would be
-// larger than bundle.MaxSize, it returns ledger.ErrTooMany: as far as the numbers of entries tell,
-// before any of them is read.
+// It returns ErrNotReady, ErrDiffers, ErrErased or ErrBusy. If all these ids together have more
+// than ledger.MaxHistory entries, if there are more than entry.MaxLinked ids, or if the file would
+// be larger than bundle.MaxSize, it returns ledger.ErrTooMany: as far as the numbers of entries
+// tell, before any of them is read.
 func (f *Follower) Statement(ctx context.Context, id string, days *bundle.Days) (_ *Statement, err error) {
 	s := &Statement{f: f, memory: f.reserve()}
 	defer func() {

@@ -109,8 +109,9 @@ func (w *world) follow(log *ledger.Log) *statement.Follower {
 	return f
 }
 
-// followWhile is follow. After each read of the published checkpoint it calls w.meanwhile once: what
-// that logs is in the log before the index root that this checkpoint leads to, and not covered by it.
+// followWhile is follow. After each read of the published checkpoint it calls w.meanwhile once:
+// what that logs is in the log before the index root that this checkpoint leads to, and not covered
+// by it.
 func (w *world) followWhile(log *ledger.Log) *statement.Follower {
 	w.Helper()
 	f, err := statement.New(statement.Config{Log: log, Now: func() time.Time { return w.clock },
@@ -213,18 +214,7 @@ func (w *world) check(s *bundle.Statement, id string) *verifier.StatementReport 
 
 func (w *world) verify(t testing.TB, s *bundle.Statement, id string) *verifier.StatementReport {
 	t.Helper()
-	data, err := s.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	policy, err := verifier.PolicyForLog(w.log.VerifierKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := verifier.CheckStatement(verifier.StatementEvidence{Statement: data, Policy: policy, ID: id, Now: w.clock})
-	if err := r.Err(); err != nil {
-		t.Fatal(err)
-	}
+	r, _ := w.outcome(t, s, id, nil)
 	return r
 }
 

@@ -33,8 +33,8 @@ func (d *demo) reader(ctx context.Context, m entry.Member, purpose entry.Purpose
 	return r, nil
 }
 
-// whoAccessed asks as an auditor would, and prints the table. Then it asks as a board does, which is
-// shown only its own accesses, and as a front desk does for the person, who gets the statement.
+// whoAccessed asks as an auditor would, and prints the table. Then it asks as a board does, which
+// is shown only its own accesses, and as a front desk does for the person, who gets the statement.
 func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]client.RecordedAccess, error) {
 	var err error
 	d.auditor, err = d.reader(ctx, entry.Member{ID: "audit-demo", Name: "Auditor (demonstration)", Kind: "regulator",

@@ -10,8 +10,8 @@ import (
 	"igledger/verifier/fetch"
 )
 
-// A log that a source cannot trust any more ends its commands as a failed verification does, also when
-// an earlier run found it.
+// A log that a source cannot trust any more ends its commands as a failed verification does, also
+// when an earlier run found it.
 func TestExitCodesOfLogs(t *testing.T) {
 	for _, c := range []struct {
 		err  error

@@ -45,8 +45,8 @@ type session struct {
 	signed       []byte
 	head         proof.Checkpoint
 	newestSigned []byte
-	stale        string // why head is true but old; "": it is not
 	newest       proof.Checkpoint
+	stale        string // why head is true but old; "": it is not
 }
 
 var (

@@ -91,8 +91,8 @@ func (r *report) judge() {
 	}
 }
 
-// write prints the report. A reader who does not get all of it must not take the exit code for what it
-// says.
+// write prints the report. A reader who does not get all of it must not take the exit code for what
+// it says.
 func (r *report) write(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return r.writeJSON(w)

@@ -196,11 +196,11 @@ func setup(env *testscript.Env) error {
 // the index, verdicts.json of a log with the key $GOVERNED and the files in governed/, with
 // accesses that are covered and not, one of them in verdict-opening.json, extract.json,
 // uncosigned.json, newer.json with an entry that its index root does not cover, invented.json with
-// one that nobody signed, refreshed.json, which is newer.json under the checkpoint of the next index
-// root, evasive.json, which lacks the newer entry of evaded-receipt.json, dropped.json without an
-// access, and bulk.json with a read of everyone's data, alone.json without it, linked.json with a
-// linked id, unlinked.json without what stands under it, lying.json of an operator whose index lacks
-// the access of lied-receipt.json.
+// one that nobody signed, refreshed.json, which is newer.json under the checkpoint of the next
+// index root, evasive.json, which lacks the newer entry of evaded-receipt.json, dropped.json
+// without an access, and bulk.json with a read of everyone's data, alone.json without it,
+// linked.json with a linked id, unlinked.json without what stands under it, lying.json of an
+// operator whose index lacks the access of lied-receipt.json.
 func statements(env *testscript.Env, s *testlog.Sample) error {
 	w, a := testlog.NewCosigner("witness.test/w"), testlog.NewCosigner("board.test/audit")
 	if err := trusted(env, s, w, a); err != nil {

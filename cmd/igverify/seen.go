@@ -16,8 +16,8 @@ import (
 )
 
 // compareSeen compares a statement with what --state remembers of the person, and remembers it. The
-// directory has a random salt and a file for each person and log, named by a salted hash: neither id
-// nor content is in it. Its owner alone can read it.
+// directory has a random salt and a file for each person and log, named by a salted hash: neither
+// id nor content is in it. Its owner alone can read it.
 func (s *session) compareSeen(dir, id string, r *verifier.StatementReport) error {
 	unlock, err := lockDir(dir)
 	if err != nil {

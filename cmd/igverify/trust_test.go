@@ -124,12 +124,14 @@ func TestAuditOfForgedLog(t *testing.T) {
 		code  int
 		says  string
 	}{
-		"the true log, witnessed":     {l.Log, []string{"--policy", "POLICY"}, exitGood, "ok       witness-quorum"},
-		"the true log, by its begin":  {l.Log, []string{"--log-key", l.Key, "--genesis", genesis}, exitGood, "ok "},
-		"a forged log, by the key":    {forged.Log, []string{"--log-key", l.Key}, exitGood, "ok "},
-		"a forged log, unwitnessed":   {forged.Log, []string{"--policy", "POLICY"}, exitFailed, "FAILED   witness-quorum"},
-		"a forged log, by its begin":  {forged.Log, []string{"--log-key", l.Key, "--genesis", genesis}, exitFailed, "FAILED   genesis"},
-		"the true log, another begin": {l.Log, []string{"--policy", "POLICY", "--genesis", strings.Repeat("0", 64)}, exitFailed, "FAILED   genesis"},
+		"the true log, witnessed":    {l.Log, []string{"--policy", "POLICY"}, exitGood, "ok       witness-quorum"},
+		"the true log, by its begin": {l.Log, []string{"--log-key", l.Key, "--genesis", genesis}, exitGood, "ok "},
+		"a forged log, by the key":   {forged.Log, []string{"--log-key", l.Key}, exitGood, "ok "},
+		"a forged log, unwitnessed":  {forged.Log, []string{"--policy", "POLICY"}, exitFailed, "FAILED   witness-quorum"},
+		"a forged log, by its begin": {forged.Log, []string{"--log-key", l.Key, "--genesis", genesis}, exitFailed, "FAILED   genesis"},
+		"the true log, another begin": {
+			l.Log, []string{"--policy", "POLICY", "--genesis", strings.Repeat("0", 64)}, exitFailed, "FAILED   genesis",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newLedgerServer(t, c.log)

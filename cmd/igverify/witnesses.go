@@ -46,8 +46,8 @@ func (s *session) asks() (*asking, error) {
 	return a, nil
 }
 
-// ask asks all witnesses at once and compares what they show with the view. One that does not answer
-// is said and changes nothing.
+// ask asks all witnesses at once and compares what they show with the view. One that does not
+// answer is said and changes nothing.
 func (a *asking) ask(ctx context.Context, v verifier.View) {
 	type answer struct {
 		note []byte
@@ -79,7 +79,8 @@ func (a *asking) ask(ctx context.Context, v verifier.View) {
 	}
 }
 
-// askAbout asks about the log at a URL as it is now: what witnesses saw well before now, it must show.
+// askAbout asks about the log at a URL as it is now: what witnesses saw well before now, it must
+// show.
 func (a *asking) askAbout(ctx context.Context, url string, log *cosign.PolicyLog) error {
 	src, err := fetch.Open(url)
 	if err != nil {
@@ -117,8 +118,8 @@ const askEvery = 10 * time.Minute
 // errForked ends an audit whose report says why.
 var errForked = errors.New("witnesses have seen another log")
 
-// again asks about the log of an audit that goes on, at most every askEvery. It returns what there is
-// to say, and errForked if the log is forked.
+// again asks about the log of an audit that goes on, at most every askEvery. It returns what there
+// is to say, and errForked if the log is forked.
 func (a *asking) again(ctx context.Context, url string, log *cosign.PolicyLog) (text string, err error) {
 	if a.witnesses == nil || time.Since(a.at) < askEvery {
 		return "", nil

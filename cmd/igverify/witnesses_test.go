@@ -14,8 +14,8 @@ import (
 	"igledger/internal/testlog"
 )
 
-// TestAskWitnesses asks witnesses that have seen what the reader was shown, more, another tree, or do
-// not answer: for a statement, a log and an audit.
+// TestAskWitnesses asks witnesses that have seen what the reader was shown, more, another tree, or
+// do not answer: for a statement, a log and an audit.
 func TestAskWitnesses(t *testing.T) {
 	s := rooted()
 	w := testlog.NewCosigner("w.test")
@@ -62,7 +62,10 @@ func TestAskWitnesses(t *testing.T) {
 			text += " " + url
 			names += " " + url
 		}
-		testlog.WriteFiles(dir, map[string][]byte{name: []byte(text + "\nquorum none\n"), "statement.json": statement, "id": []byte(s.IDs[0] + "\n")})
+		testlog.WriteFiles(
+			dir,
+			map[string][]byte{name: []byte(text + "\nquorum none\n"), "statement.json": statement, "id": []byte(s.IDs[0] + "\n")},
+		)
 		return filepath.Join(dir, name)
 	}
 	check := func(what string, want int, contains []string, code int, out, errOut string) {
@@ -96,7 +99,10 @@ func TestAskWitnesses(t *testing.T) {
 		"no URL":             {[]string{""}, 2, 2, 2, []string{"no witness in your policy has a URL"}},
 	} {
 		file := policy("policy.txt", c.urls...)
-		args := []string{"statement", filepath.Join(dir, "statement.json"), "--policy", file, "--id-file", filepath.Join(dir, "id"), "--ask-witnesses"}
+		args := []string{
+			"statement", filepath.Join(dir, "statement.json"), "--policy", file, "--id-file", filepath.Join(dir, "id"),
+			"--ask-witnesses",
+		}
 		code, out, errOut := igverify("", args...)
 		check("statement: "+name, c.statement, c.says, code, out, errOut)
 		for from, want := range map[string]int{"log": c.log, "old": c.old} {
@@ -106,7 +112,10 @@ func TestAskWitnesses(t *testing.T) {
 	}
 	// A statement of a log that forked is not complete, and is not what the next one is held against.
 	file, state := policy("policy.txt", "fork"), filepath.Join(dir, "seen")
-	args := []string{"statement", filepath.Join(dir, "statement.json"), "--policy", file, "--id-file", filepath.Join(dir, "id"), "--state", state}
+	args := []string{
+		"statement", filepath.Join(dir, "statement.json"), "--policy", file, "--id-file", filepath.Join(dir, "id"),
+		"--state", state,
+	}
 	code, out, errOut := igverify("", append(args, "--ask-witnesses", "--json")...)
 	check("a fork, as JSON", 1, []string{`"complete": false`, `"complete": "NO: witness-view`}, code, out, errOut)
 	code, out, errOut = igverify("", args...)

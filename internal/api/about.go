@@ -61,12 +61,12 @@ func (a *api) health(w http.ResponseWriter, _ *request) error {
 	return nil
 }
 
-// ready is GET /readyz: an append would succeed now, and no index root is known to be wrong; if not,
-// the problem says why. A replica is ready even if its index is still loading.
+// ready is GET /readyz: an append would succeed now, and no index root is known to be wrong; if
+// not, the problem says why. A replica is ready even if its index is still loading.
 //
-// With the parameter append, a wrong index root does not count. It ends statements on every replica,
-// and is an alarm for operators; but accesses must still be logged, so that what sends submissions to
-// replicas asks for this.
+// With the parameter append, a wrong index root does not count. It ends statements on every
+// replica, and is an alarm for operators; but accesses must still be logged, so that what sends
+// submissions to replicas asks for this.
 func (a *api) ready(w http.ResponseWriter, r *request) error {
 	if err := a.log.Ready(r.Context()); err != nil {
 		a.logger.Error("not ready", "error", err)
@@ -96,8 +96,8 @@ func notReady(err error) *refusal {
 	return r
 }
 
-// operatorsFault says what only an operator can mend, "" if err is not of that kind. It is the reason
-// of every refusal for it, not only of /readyz.
+// operatorsFault says what only an operator can mend, "" if err is not of that kind. It is the
+// reason of every refusal for it, not only of /readyz.
 func operatorsFault(err error) string {
 	var why *ledger.StoppedError
 	switch {

@@ -299,9 +299,9 @@ func (q *question) told() *entry.Verdict {
 	return verdictWithoutConsent(q.verdict)
 }
 
-// answer returns what the caller is told. What would make an access allowed that the person's choice
-// forbids, such as the data to leave out, is for the organisation that holds the record and has to
-// apply the choice. To the one that the choice restricts it would say what the person chose.
+// answer returns what the caller is told. What would make an access allowed that the person's
+// choice forbids, such as the data to leave out, is for the organisation that holds the record and
+// has to apply the choice. To the one that the choice restricts it would say what the person chose.
 func (q *question) answer(rules *consent.Rules) client.Decision {
 	if q.err != nil {
 		p := refusalOf(q.err).problem()

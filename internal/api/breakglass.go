@@ -44,8 +44,8 @@ func lookBreakGlass(_ context.Context, s *scan, o *bundle.Opening, e *entry.Entr
 	return nil
 }
 
-// settle takes those that were followed up out of the report. If the time is over before each person
-// was looked at, the page ends before the first access that is not decided.
+// settle takes those that were followed up out of the report. If the time is over before each
+// person was looked at, the page ends before the first access that is not decided.
 func (s *scan) settle(ctx context.Context) error {
 	for i := range s.glass {
 		if !s.glass[i].undecided {
@@ -74,8 +74,8 @@ func (s *scan) settle(ctx context.Context) error {
 	return nil
 }
 
-// decide looks for follow-ups of all accesses to the record of one person, of which s.glass[i] is the
-// first.
+// decide looks for follow-ups of all accesses to the record of one person, of which s.glass[i] is
+// the first.
 func (s *scan) decide(ctx context.Context, i int) error {
 	wanted := map[followUp]int{}
 	for j := i; j < len(s.glass); j++ {

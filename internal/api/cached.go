@@ -12,8 +12,9 @@ import (
 )
 
 // cached answers with something that anyone may read and caches keep: with an ETag, and 304 if the
-// caller has it already (RFC 9110 sections 8.8.3 and 13.1.2). If packed, it is compressed for callers
-// that take gzip, as C2SP tlog-tiles advises for entry bundles; a tile of hashes does not compress.
+// caller has it already (RFC 9110 sections 8.8.3 and 13.1.2). If packed, it is compressed for
+// callers that take gzip, as C2SP tlog-tiles advises for entry bundles; a tile of hashes does not
+// compress.
 func cached(w http.ResponseWriter, r *request, media, keep string, body []byte, packed bool) error {
 	h := w.Header()
 	h.Set("Cache-Control", keep)
@@ -54,8 +55,8 @@ func noneMatch(fields []string, tag string) bool {
 	return false
 }
 
-// takesGzip reports whether Accept-Encoding allows gzip (RFC 9110 section 12.5.3): by its name or its
-// old one, or else by "*", with a weight above 0.
+// takesGzip reports whether Accept-Encoding allows gzip (RFC 9110 section 12.5.3): by its name or
+// its old one, or else by "*", with a weight above 0.
 func takesGzip(fields []string) bool {
 	whatever := false
 	for item := range strings.SplitSeq(strings.Join(fields, ","), ",") {
@@ -76,8 +77,8 @@ func takesGzip(fields []string) bool {
 	return whatever
 }
 
-// packers are used again, because each takes a megabyte. They are the fastest kind: what is packed is
-// partly random, and anyone may ask for it.
+// packers are used again, because each takes a megabyte. They are the fastest kind: what is packed
+// is partly random, and anyone may ask for it.
 var packers = sync.Pool{New: func() any {
 	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is a good one
 	return z

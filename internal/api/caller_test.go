@@ -240,7 +240,9 @@ func TestRefusedReadings(t *testing.T) {
 			}
 		})
 	}
-	if r := w.do("POST", "/v1/accesses/search", `{"id":"reg:sources","purpose":["HCOMPL"]}`, "Authorization", "Bearer "+aud); r.StatusCode != 200 {
+	if r := w.do(
+		"POST", "/v1/accesses/search", `{"id":"reg:sources","purpose":["HCOMPL"]}`, "Authorization", "Bearer "+aud,
+	); r.StatusCode != 200 {
 		t.Errorf("an auditor reads reg:sources: %d %s", r.StatusCode, r.body)
 	}
 }

@@ -143,7 +143,8 @@ func TestRefusedBodiesAreNotAwaited(t *testing.T) {
 func TestAmbiguousRequests(t *testing.T) {
 	w := newWorld(t)
 	w.guarded(edge.Limits{})
-	both := "POST /v1/entries HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+	both := "POST /v1/entries HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n" +
+		"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
 	smuggled := "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 	for name, c := range map[string]struct {
 		text   string

@@ -9,9 +9,9 @@ import (
 	"igledger/ledger/bundle"
 )
 
-// both returns what to ask about an id, for each purpose of use and with each of what the front desk
-// must state. whole and own say when an auditor or front desk, and an organisation, were given what
-// they asked for; without own the id is a register. none is who is told that there is nothing.
+// both returns what to ask about an id, for each purpose of use and with each of what the front
+// desk must state. whole and own say when an auditor or front desk, and an organisation, were given
+// what they asked for; without own the id is a register. none is who is told that there is nothing.
 func both(name, about string, whole, own func([]byte, string) bool, none allowed) []ask {
 	desk := `,"purpose":["PATRQT"],"request":"SAR-1","identity":"documents"`
 	var list []ask

@@ -89,8 +89,14 @@ func TestWhatErrorsBecome(t *testing.T) {
 		{"shutting down", ledger.ErrClosed, "unavailable", "", "1"},
 		{"database away", fmt.Errorf("append: %w", storage.ErrUnavailable), "unavailable", "", "1"},
 		{"stopped", fmt.Errorf("append: %w", &ledger.StoppedError{Reason: "the log went back"}), "stopped", "the log went back", "1"},
-		{"record missing", fmt.Errorf("append: %w: /keys/signing-record", ledger.ErrNoRecord), "unavailable", "the signing record is missing", "1"},
-		{"record away", fmt.Errorf("%w: /keys/signing-record", ledger.ErrRecord), "unavailable", "the signing record cannot be read or written", "1"},
+		{
+			"record missing", fmt.Errorf("append: %w: /keys/signing-record", ledger.ErrNoRecord), "unavailable",
+			"the signing record is missing", "1",
+		},
+		{
+			"record away", fmt.Errorf("%w: /keys/signing-record", ledger.ErrRecord), "unavailable",
+			"the signing record cannot be read or written", "1",
+		},
 		{"frozen", fmt.Errorf("append: %w", storage.ErrFrozen), "unavailable", "the log is frozen", "1"},
 		{"caller gone", fmt.Errorf("waiting: %w", context.Canceled), "unavailable", "", "1"},
 	} {

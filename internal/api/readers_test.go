@@ -44,8 +44,8 @@ func TestFrontDeskReadsOnRequest(t *testing.T) {
 	wantProblem(t, err, 403, forbidden)
 }
 
-// An organisation reads what it did and what it holds. It is told nothing of what others did, nor of
-// what the person decided, which is what restricts it.
+// An organisation reads what it did and what it holds. It is told nothing of what others did, nor
+// of what the person decided, which is what restricts it.
 func TestOrganisationReadsItsOwn(t *testing.T) {
 	b := newBoard(t)
 	f := b.withIndex()
@@ -140,7 +140,9 @@ func TestAnswersThatTellNothing(t *testing.T) {
 		}
 		same("openings, "+name, openings...)
 		for i, body := range []string{
-			`{"id":"%s","purpose":["HCOMPL"]}`, `{"id":"%s","purpose":["HCOMPL"]}`, `{"id":"%s","purpose":["HCOMPL"],"extract":[` + decimalOf(other) + `]}`,
+			`{"id":"%s","purpose":["HCOMPL"]}`,
+			`{"id":"%s","purpose":["HCOMPL"]}`,
+			`{"id":"%s","purpose":["HCOMPL"],"extract":[` + decimalOf(other) + `]}`,
 		} {
 			path := "/v1/statements"
 			if i == 0 {
@@ -170,8 +172,9 @@ func TestReportsNameNoConsent(t *testing.T) {
 	}
 }
 
-// A decision says that the person's choice forbids the access. Which record of consent that is, is for
-// who recorded it; which data to leave out, for who holds the record and has to apply the choice.
+// A decision says that the person's choice forbids the access. Which record of consent that is, is
+// for who recorded it; which data to leave out, for who holds the record and has to apply the
+// choice.
 func TestDecisionsKeepChoices(t *testing.T) {
 	b := newBoard(t)
 	b.agree(b.isa("isa-1", 1))

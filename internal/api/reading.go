@@ -157,9 +157,9 @@ func fitting(openings []*bundle.Opening) int {
 	return len(openings)
 }
 
-// opening is GET /v1/openings/{index}. The register is asked before the ledger, and a reader who may
-// open only its own entries gets one answer for every position that has none of them: whether there
-// is an entry, whose it is, and whether it was erased are not told.
+// opening is GET /v1/openings/{index}. The register is asked before the ledger, and a reader who
+// may open only its own entries gets one answer for every position that has none of them: whether
+// there is an entry, whose it is, and whether it was erased are not told.
 func (a *api) opening(w http.ResponseWriter, r *request) error {
 	index, err := parseIndex(r.rest)
 	if err != nil {

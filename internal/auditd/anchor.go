@@ -17,8 +17,9 @@ import (
 )
 
 // A log can be late without a lie: a cache answers with an old anchor, or index roots are not made
-// while entries are taken. Neither convicts anyone, but an auditor that went on cosigning would date
-// an old state as of now. So nothing is cosigned meanwhile, and after Config.Patience it is a failure.
+// while entries are taken. Neither convicts anyone, but an auditor that went on cosigning would
+// date an old state as of now. So nothing is cosigned meanwhile, and after Config.Patience it is a
+// failure.
 
 // DefaultPatience is how long the log may offer less than before, or leave its anchor behind.
 const DefaultPatience = 10 * time.Minute
@@ -66,8 +67,8 @@ func (d *Daemon) outOfPatience(since int64) bool {
 	return d.Now().Sub(time.Unix(since, 0)) > d.Patience
 }
 
-// behind is the end of a round in which the log offers a smaller checkpoint than it did. It is an old
-// state of the same log, unless the tiles show that it is of another history.
+// behind is the end of a round in which the log offers a smaller checkpoint than it did. It is an
+// old state of the same log, unless the tiles show that it is of another history.
 func (d *Daemon) behind(ctx context.Context, rep *Report, signed []byte, head proof.Checkpoint) (Ending, error) {
 	err := verifier.CheckConsistency(head, d.seen, d.src.Tiles(ctx))
 	if errors.Is(err, verifier.ErrForked) {
@@ -137,8 +138,8 @@ func (d *Daemon) moved(ctx context.Context, rep *Report, signed []byte, head pro
 	return Quiet, d.keepLate(now)
 }
 
-// frozen returns a failure if the log has left its anchor behind, by more entries or for longer than it
-// may.
+// frozen returns a failure if the log has left its anchor behind, by more entries or for longer
+// than it may.
 func (d *Daemon) frozen(head proof.Checkpoint) *verifier.Failure {
 	by, allowed := d.late.Newest-head.Size, d.IndexLag()
 	long := d.late.Ahead != 0 && d.outOfPatience(d.late.Ahead)
@@ -203,9 +204,9 @@ func (d *Daemon) mine(signed []byte) (cosigned, bool) {
 
 // recall compares what this auditor remembers with its own cosignatures: the one in the state
 // directory, and those that the log shows. If one is on a larger checkpoint than any that was seen,
-// the directory was set back, or another process uses the key. The checkpoint then counts as seen, and
-// the round fails once, so that a person learns of it. With an empty directory all entries are audited
-// again, and it is only noted.
+// the directory was set back, or another process uses the key. The checkpoint then counts as seen,
+// and the round fails once, so that a person learns of it. With an empty directory all entries are
+// audited again, and it is only noted.
 func (d *Daemon) recall(rep *Report, shown ...[]byte) error {
 	own := d.own
 	d.own = nil

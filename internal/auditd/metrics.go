@@ -27,7 +27,10 @@ var families = [][3]string{
 	{"igverify_audit_size", "gauge", "Entries audited."},
 	{"igverify_audit_anchor_size", "gauge", "Size of the checkpoint that the log last offered for cosigning."},
 	{"igverify_audit_newest_size", "gauge", "Largest size at /checkpoint while that has been the one offered."},
-	{"igverify_audit_anchor_frozen", "gauge", "1: the log has grown and left the checkpoint that it offers behind, by too much or for too long."},
+	{
+		"igverify_audit_anchor_frozen", "gauge",
+		"1: the log has grown and left the checkpoint that it offers behind, by too much or for too long.",
+	},
 	{"igverify_audit_stale", "gauge", "1: for too long the log has offered an older checkpoint than before."},
 	{"igverify_audit_cosigned_size", "gauge", "Size of the checkpoint that was cosigned last."},
 	{"igverify_audit_cosigned_time_seconds", "gauge", "When that was, in seconds since 1970."},

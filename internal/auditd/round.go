@@ -16,8 +16,8 @@ import (
 	"igledger/verifier/fetch"
 )
 
-// refresh is the time after which an anchor is cosigned again if the log has not grown, so that it does
-// not look stale.
+// refresh is the time after which an anchor is cosigned again if the log has not grown, so that it
+// does not look stale.
 const refresh = time.Hour
 
 // round audits up to the checkpoint that the log offers, and cosigns it if everything is right.
@@ -122,11 +122,11 @@ func (d *Daemon) offered(ctx context.Context, rep *Report) ([]byte, proof.Checkp
 	return signed, head, d.recall(rep, signed, []byte(info.Witnessed))
 }
 
-// known reports whether the log is the one that the auditor means, and not one that somebody made up
-// with its key. By Genesis it is told from the first round of each process on. By Policy it is told
-// once, from the first checkpoint that the auditor ever sees: later ones must contain that one, so
-// that a missing witness delays the first round and no other. The whole quorum cannot be asked for,
-// because auditors are a part of it, who would wait for each other.
+// known reports whether the log is the one that the auditor means, and not one that somebody made
+// up with its key. By Genesis it is told from the first round of each process on. By Policy it is
+// told once, from the first checkpoint that the auditor ever sees: later ones must contain that
+// one, so that a missing witness delays the first round and no other. The whole quorum cannot be
+// asked for, because auditors are a part of it, who would wait for each other.
 func (d *Daemon) known(ctx context.Context, rep *Report, signed []byte, head proof.Checkpoint) (bool, error) {
 	if d.Genesis != nil && !d.begun {
 		leaf, err := d.src.Leaf(ctx, 0, head.Size)
@@ -325,8 +325,8 @@ func (d *Daemon) judge(ctx context.Context, rep *Report, signed []byte, head pro
 	return end, nil
 }
 
-// withGenesis adds leaf 0 to evidence, for readers who know the log by it. If the log does not serve
-// it any more, the evidence is kept without.
+// withGenesis adds leaf 0 to evidence, for readers who know the log by it. If the log does not
+// serve it any more, the evidence is kept without.
 func (d *Daemon) withGenesis(ctx context.Context, ev auditor.Evidence, signed []byte, head proof.Checkpoint) auditor.Evidence {
 	leaf, err := d.src.Leaf(ctx, 0, head.Size)
 	if err != nil {
@@ -448,8 +448,8 @@ func (d *Daemon) measure() {
 	}
 }
 
-// cosign cosigns head once, and again when the cosignature is getting old, as long as the log has not
-// grown since. A cosignature that may not have reached the log is sent again as it is.
+// cosign cosigns head once, and again when the cosignature is getting old, as long as the log has
+// not grown since. A cosignature that may not have reached the log is sent again as it is.
 func (d *Daemon) cosign(ctx context.Context, rep *Report, signed []byte, head proof.Checkpoint) (Ending, error) {
 	if d.Cosigner == nil {
 		rep.Notes = append(rep.Notes, "not cosigned: no key was given")

@@ -150,8 +150,8 @@ func (d *Daemon) tellVerdicts(rep *Report) error {
 	} else {
 		rep.Notes = append(rep.Notes, "a verdict is not signed, and a forbidden reading could have been left out of the "+
 			"log, so neither convicts the operator, but the operator must explain it. The checkpoint is cosigned all the "+
-			"same, because a cosignature says nothing about verdicts and readers. Entries that were read once are not read again: to see what was repaired or "+
-			"changed since, use another state directory")
+			"same, because a cosignature says nothing about verdicts and readers. Entries that were read once are not "+
+			"read again: to see what was repaired or changed since, use another state directory")
 	}
 	if s.Without > 0 {
 		rep.Notes = append(rep.Notes,

@@ -153,8 +153,8 @@ func (w *world) noID(what string, ids []string, text string) {
 
 func withVerdicts(c *Config) { c.Verdicts = true }
 
-// sound reports whether a file of evidence either convicts on its own, or accuses the operator of what
-// a replay of the log shows: it is not damaged, and is about this log.
+// sound reports whether a file of evidence either convicts on its own, or accuses the operator of
+// what a replay of the log shows: it is not damaged, and is about this log.
 func sound(rep verifier.Report) bool {
 	for _, f := range rep.Failures {
 		switch f.Check {

@@ -161,8 +161,8 @@ func (c *Client) receipt(ctx context.Context, index uint64, query string) (*bund
 }
 
 // ReceiptsByID returns, in order, the outcomes of entries that the caller's organisation submitted
-// under these jtis, with receipts under the newest checkpoint. For an unknown jti the Result has the
-// Status Refused and the problem not-found.
+// under these jtis, with receipts under the newest checkpoint. For an unknown jti the Result has
+// the Status Refused and the problem not-found.
 func (c *Client) ReceiptsByID(ctx context.Context, jtis []string) ([]Result, error) {
 	return c.lookup(ctx, Lookup{IDs: jtis})
 }

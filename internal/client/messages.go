@@ -41,8 +41,8 @@ func (p *Problem) Code() string {
 // stopped is the code of the problem that the log has stopped.
 const stopped = "stopped"
 
-// Stopped reports whether err is the ledger's answer that the log has stopped. Only its operator can
-// let it go on, so no call waits for that.
+// Stopped reports whether err is the ledger's answer that the log has stopped. Only its operator
+// can let it go on, so no call waits for that.
 func Stopped(err error) bool {
 	var p *Problem
 	return errors.As(err, &p) && p.Code() == stopped

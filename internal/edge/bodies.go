@@ -53,9 +53,9 @@ type Body struct {
 	window   int64     // bytes in it
 }
 
-// Open returns the body src of a request of peer. deadline sets until when a read may take, zero for
-// no end. who returns the name of the caller if their token is valid, else "": it is asked only when
-// the share of callers without a token is used up. The caller of Open calls Release.
+// Open returns the body src of a request of peer. deadline sets until when a read may take, zero
+// for no end. who returns the name of the caller if their token is valid, else "": it is asked only
+// when the share of callers without a token is used up. The caller of Open calls Release.
 func (b *Bodies) Open(src io.Reader, peer string, who func() string, deadline func(time.Time) error) *Body {
 	return &Body{of: b, src: src, peer: "peer " + peer, who: who, deadline: deadline}
 }

@@ -21,8 +21,8 @@ type Conns struct {
 	born  uint64
 }
 
-// NewConns returns the connections of a server. evicted is called for each connection that is closed
-// because there are too many.
+// NewConns returns the connections of a server. evicted is called for each connection that is
+// closed because there are too many.
 func NewConns(l Limits, evicted func()) *Conns {
 	return &Conns{limits: l.OrDefault(), evict: evicted, all: map[*conn]bool{}, peers: map[string]int{}}
 }
@@ -102,8 +102,8 @@ func (c *Conns) admit(raw net.Conn) *conn {
 	return n
 }
 
-// idlest returns the connection to be closed for a new one, nil if there is none. If peer is not "",
-// it is one of that peer's.
+// idlest returns the connection to be closed for a new one, nil if there is none. If peer is not
+// "", it is one of that peer's.
 func (c *Conns) idlest(peer string) (least *conn) {
 	for n := range c.all {
 		if n.busy && !n.waiting || peer != "" && n.peer != peer {
@@ -240,9 +240,9 @@ func (n *conn) set(busy, waiting bool) {
 }
 
 // Ambiguous reports whether the connection of ctx carried a request with both Content-Length and
-// Transfer-Encoding, or one of HTTP/1.0 with Transfer-Encoding. net/http takes the first and ignores
-// the length, and takes the second and ignores the coding; a proxy in front of it may not, and then
-// the two see different requests (RFC 9112 sections 6.1 and 6.3).
+// Transfer-Encoding, or one of HTTP/1.0 with Transfer-Encoding. net/http takes the first and
+// ignores the length, and takes the second and ignores the coding; a proxy in front of it may not,
+// and then the two see different requests (RFC 9112 sections 6.1 and 6.3).
 func Ambiguous(ctx context.Context) bool {
 	n, ok := ctx.Value(connKey{}).(*conn)
 	return ok && n.doubtful.Load()

@@ -33,8 +33,8 @@ const (
 // maxFrameLine is more than net/http takes of a header.
 const maxFrameLine = 64 << 10
 
-// scan follows b, which came after all that was scanned before. It reports whether a header that can
-// be read in two ways ended in b: one with both Content-Length and Transfer-Encoding, or one of
+// scan follows b, which came after all that was scanned before. It reports whether a header that
+// can be read in two ways ended in b: one with both Content-Length and Transfer-Encoding, or one of
 // HTTP/1.0 with Transfer-Encoding. What cannot be followed can be read in two ways too.
 func (f *framing) scan(b []byte) (doubtful bool) {
 	for len(b) > 0 && f.state != lost {

@@ -28,8 +28,8 @@ func (c *Conns) Server(h http.Handler, logger *slog.Logger) *http.Server {
 
 // Deadline returns the function that Bodies.Open needs: it sets until when a read of the request's
 // body may take. The time for the answer begins anew with each, because a body that keeps the
-// minimum rate may take longer than an answer. Until the body has ended, its connection may be closed
-// for a new one.
+// minimum rate may take longer than an answer. Until the body has ended, its connection may be
+// closed for a new one.
 func Deadline(w http.ResponseWriter, r *http.Request) func(time.Time) error {
 	c := http.NewResponseController(w)
 	n, ok := r.Context().Value(connKey{}).(*conn)

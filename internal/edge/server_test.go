@@ -148,8 +148,8 @@ func TestStalledBodiesMakeRoom(t *testing.T) {
 	})
 }
 
-// Among those that wait for a body, the peer with most connections makes room, and of its own the one
-// that has brought nothing for longest.
+// Among those that wait for a body, the peer with most connections makes room, and of its own the
+// one that has brought nothing for longest.
 func TestWhoMakesRoom(t *testing.T) {
 	c := NewConns(Limits{}, func() {})
 	made := func(peer string, busy, waiting bool) *conn {

@@ -8,7 +8,8 @@ import (
 
 // Section 1: JSON under the rules of I-JSON.
 
-// A value is one JSON value. Kind is the first character of its text: { [ " t f n, or 0 for a number.
+// A value is one JSON value. Kind is the first character of its text: { [ " t f n, or 0 for a
+// number.
 type value struct {
 	kind    byte
 	text    string // of a string, unescaped; of a number, as it is written
@@ -229,7 +230,8 @@ func (v *value) str(name string) string {
 	return ""
 }
 
-// num returns the integer of the member, or 0 if it is absent. The value was held against its shape.
+// num returns the integer of the member, or 0 if it is absent. The value was held against its
+// shape.
 func (v *value) num(name string) uint64 {
 	if m := v.get(name); m != nil {
 		return m.integer()

@@ -69,7 +69,8 @@ func readPrivateKey(text string) key {
 	return k
 }
 
-// judged remembers what costs time: signatures and VRF proofs that were judged before, by their input.
+// judged remembers what costs time: signatures and VRF proofs that were judged before, by their
+// input.
 var judged sync.Map
 
 // remember returns f's answer for this input.
@@ -113,7 +114,8 @@ func edDiv(a, b *big.Int) *big.Int {
 	return edMul(a, new(big.Int).ModInverse(edMod(new(big.Int).Set(b)), edP))
 }
 
-// plainEd25519 says whether b is the canonical encoding of a point whose eightfold is not the identity.
+// plainEd25519 says whether b is the canonical encoding of a point whose eightfold is not the
+// identity.
 func plainEd25519(b []byte) bool {
 	return remember(func() bool {
 		le := slices.Clone(b)

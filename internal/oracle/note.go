@@ -15,7 +15,8 @@ import (
 
 // Section 9: checkpoints and verifier keys.
 
-// A verifierKey is a C2SP signed-note key. Keys of algorithms other than Ed25519 verify nothing here.
+// A verifierKey is a C2SP signed-note key. Keys of algorithms other than Ed25519 verify nothing
+// here.
 type verifierKey struct {
 	name string
 	hash string // four bytes

@@ -1,9 +1,11 @@
 // Package oracle is a second verifier of receipts, statements and extracts. It is written from
-// docs/FORMATS.md alone and shares no code with package verifier or the packages of formats, so that
-// a test can hold the two against each other: where they disagree, one of them or the text is wrong.
+// docs/FORMATS.md alone and shares no code with package verifier or the packages of formats, so
+// that a test can hold the two against each other: where they disagree, one of them or the text is
+// wrong.
 //
-// It is for tests. It is slow and simple: it reads everything into trees of JSON values and computes
-// every hash as the text writes it. Each file names the section of FORMATS.md that it follows.
+// It is for tests. It is slow and simple: it reads everything into trees of JSON values and
+// computes every hash as the text writes it. Each file names the section of FORMATS.md that it
+// follows.
 package oracle
 
 import "fmt"
@@ -14,8 +16,8 @@ type Refusal string
 // Error returns the code.
 func (r Refusal) Error() string { return string(r) }
 
-// The functions of this package refuse by panicking with a Refusal. That keeps the rules as short as
-// the sentences that they come from. Each exported function returns it as an error instead.
+// The functions of this package refuse by panicking with a Refusal. That keeps the rules as short
+// as the sentences that they come from. Each exported function returns it as an error instead.
 
 // refuse ends the reading with this code.
 func refuse(code Refusal) { panic(code) }

@@ -165,8 +165,8 @@ func Head(note string, asked Asked) HeadAnswer {
 	return a
 }
 
-// signer returns the origin of the log that a note is held to be by: of the only one in the policy, or
-// else of its first line.
+// signer returns the origin of the log that a note is held to be by: of the only one in the policy,
+// or else of its first line.
 func (w *walk) signer(note string) string {
 	origin, _, _ := strings.Cut(note, "\n")
 	for _, k := range w.policy.logs {

@@ -19,7 +19,8 @@ var openingShape = remarkShape.and(object{
 	"bodySalt": bytesOf(32), "jws": aText, "disclosures": listOf(aText),
 })
 
-// openLeaf reads an opening of the leaf b for the person id. The signature is for whoever has the key.
+// openLeaf reads an opening of the leaf b for the person id. The signature is for whoever has the
+// key.
 func openLeaf(text string, b []byte, origin string, vrfKey []byte, id string) *entry {
 	v := parseJSON(text)
 	openingShape.fits(v)

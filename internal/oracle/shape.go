@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A shape says which JSON a structure is. A value that does not fit is refused before anything in it
-// is looked at.
+// A shape says which JSON a structure is. A value that does not fit is refused before anything in
+// it is looked at.
 type shape func(v *value)
 
 func kind(k byte) shape {
@@ -18,7 +18,8 @@ var aText = kind('"')
 
 func aFlag(v *value) { must(v.kind == 't' || v.kind == 'f', "bad-json") }
 
-// aNumber is an integer without sign, fraction or exponent. Its range is for whoever knows the field.
+// aNumber is an integer without sign, fraction or exponent. Its range is for whoever knows the
+// field.
 func aNumber(v *value) {
 	must(v.kind == 0 && !strings.HasPrefix(v.text, "-"), "bad-json")
 	v.integer()

@@ -20,7 +20,8 @@ type vector struct {
 	Error Refusal
 }
 
-// readVectors reads a file with the oracle's own JSON, so that a text inside stays as it is written.
+// readVectors reads a file with the oracle's own JSON, so that a text inside stays as it is
+// written.
 func readVectors(t *testing.T, name string) []vector {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(vectorsFolder, name+".json"))

@@ -19,12 +19,12 @@ func (e *ReceiptError) Error() string {
 
 func (e *ReceiptError) Unwrap() error { return e.Err }
 
-// LogError reports that the log is not the one that the source has seen: it forked, went back, begins
-// otherwise, or lost an entry that it acknowledged. Nothing more is sent or forgotten. Of a fork, the
-// outbox remembers this until Agent.SendAgain.
+// LogError reports that the log is not the one that the source has seen: it forked, went back,
+// begins otherwise, or lost an entry that it acknowledged. Nothing more is sent or forgotten. Of a
+// fork, the outbox remembers this until Agent.SendAgain.
 type LogError struct {
-	// Passing says that the log shows less than before, and nothing that contradicts: a cache or replica
-	// may lag. It is tried again in the next run.
+	// Passing says that the log shows less than before, and nothing that contradicts: a cache or
+	// replica may lag. It is tried again in the next run.
 	Passing  bool
 	Evidence string // directory with what contradicts, see igverify evidence; "" if there is nothing
 	Err      error  // a *verifier.Failure, or what an earlier run found

@@ -19,9 +19,9 @@ import (
 // show what was lost. All others stay in the outbox.
 const exhibits = 100
 
-// accuse keeps what contradicts: both signed checkpoints as a file that igverify evidence checks, and
-// beside it receipts, with the signed bytes of the entries that are not forgotten yet. If the log
-// forked, it also raises the alarm: nothing is sent or forgotten until SendAgain.
+// accuse keeps what contradicts: both signed checkpoints as a file that igverify evidence checks,
+// and beside it receipts, with the signed bytes of the entries that are not forgotten yet. If the
+// log forked, it also raises the alarm: nothing is sent or forgotten until SendAgain.
 func (a *Agent) accuse(ctx context.Context, e *LogError, f *verifier.Failure, earlier, later string, head proof.Checkpoint) error {
 	data, err := a.fork(ctx, f, earlier, later, head)
 	if err != nil {
@@ -79,8 +79,9 @@ func (a *Agent) fork(ctx context.Context, f *verifier.Failure, earlier, later st
 }
 
 // cosignedFork returns the same against the newest checkpoint that cosigners saw, if one of the two
-// contradicts that as well. It convinces those too whose policy asks for cosigners: they know that the
-// accuser did not make up both sides with a stolen key. It returns nil if there is nothing of the kind.
+// contradicts that as well. It convinces those too whose policy asks for cosigners: they know that
+// the accuser did not make up both sides with a stolen key. It returns nil if there is nothing of
+// the kind.
 func (a *Agent) cosignedFork(ctx context.Context, notes ...string) []byte {
 	seen, err := a.log.Witnessed(ctx)
 	if err != nil {

@@ -21,9 +21,10 @@ var (
 	errFewer  = errors.New("the newest witnessed checkpoint lacks the quorum of your own policy")
 )
 
-// witnessed forgets the signed bytes of entries that a checkpoint with the policy's quorum covers by
-// now, and keeps the receipts under it. If wait is true, it waits for the others up to Config.Wait.
-// What is left is no error: it is in the log, it is kept, and the next run looks again.
+// witnessed forgets the signed bytes of entries that a checkpoint with the policy's quorum covers
+// by now, and keeps the receipts under it. If wait is true, it waits for the others up to
+// Config.Wait. What is left is no error: it is in the log, it is kept, and the next run looks
+// again.
 func (im *importer) witnessed(ctx context.Context, wait bool) error {
 	im.unseen = 0
 	for waited := time.Duration(0); ; waited += im.Poll {
@@ -73,8 +74,8 @@ func (im *importer) forgetWitnessed(ctx context.Context) (why, err error) {
 	}
 }
 
-// better fetches receipts under the newest witnessed checkpoint. It returns those that are enough, and
-// why the rest of the list has to wait, if it has.
+// better fetches receipts under the newest witnessed checkpoint. It returns those that are enough,
+// and why the rest of the list has to wait, if it has.
 func (im *importer) better(ctx context.Context, list []acked) (done []acked, why, err error) {
 	if im.receipts.policy.AsksNobody() { // since the entry was acknowledged
 		for _, old := range list {
@@ -122,11 +123,11 @@ func (im *importer) better(ctx context.Context, list []acked) (done []acked, why
 	return done, why, im.holdAll(ctx, done, true)
 }
 
-// SendAgain is for a source whose operator has said that the log lost all entries from index from on,
-// for example because a backup was restored. It ends the alarm of a LogError, takes the log as it is
-// now for the one to hold later checkpoints against, and sends again, as signed, the entries at these
-// indices whose signed bytes the outbox still has: those that no cosigner's checkpoint covered. It
-// returns how many it sent. The evidence stays.
+// SendAgain is for a source whose operator has said that the log lost all entries from index from
+// on, for example because a backup was restored. It ends the alarm of a LogError, takes the log as
+// it is now for the one to hold later checkpoints against, and sends again, as signed, the entries
+// at these indices whose signed bytes the outbox still has: those that no cosigner's checkpoint
+// covered. It returns how many it sent. The evidence stays.
 func (a *Agent) SendAgain(ctx context.Context, from uint64) (int, error) {
 	if err := a.outbox.reset(ctx); err != nil {
 		return 0, err

@@ -31,9 +31,9 @@ func (w *world) convicts(e *source.LogError) {
 	}
 }
 
-// A log that goes back after it acknowledged, as from a backup, is caught: at first it only shows less,
-// and when it has other entries in the same places, what was kept convicts. Nothing more is sent or
-// forgotten, by this or a later process, until the source is told to send again.
+// A log that goes back after it acknowledged, as from a backup, is caught: at first it only shows
+// less, and when it has other entries in the same places, what was kept convicts. Nothing more is
+// sent or forgotten, by this or a later process, until the source is told to send again.
 func TestLogThatGoesBack(t *testing.T) {
 	w, board := cosignedWorld(t)
 	w.Cosign(board)
@@ -131,7 +131,8 @@ func TestLogThatGoesBack(t *testing.T) {
 	}
 }
 
-// exhibits checks that evidence has the signed bytes and receipt of each entry that was not forgotten.
+// exhibits checks that evidence has the signed bytes and receipt of each entry that was not
+// forgotten.
 func (w *world) exhibits(dir string) {
 	w.Helper()
 	entries, err := filepath.Glob(filepath.Join(dir, "entry-*.sdjwt"))
@@ -165,8 +166,8 @@ func (w *world) exhibits(dir string) {
 	}
 }
 
-// A receipt of another history than the one that the source has seen is caught as it comes, although
-// the receipt itself holds.
+// A receipt of another history than the one that the source has seen is caught as it comes,
+// although the receipt itself holds.
 func TestForkedReceipt(t *testing.T) {
 	w := newWorld(t)
 	restore := w.Backup()

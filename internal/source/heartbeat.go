@@ -16,8 +16,8 @@ import (
 //
 // interval is the longest silence that is not a fault, in whole seconds from entry.MinInterval to
 // entry.MaxInterval. A day has one heartbeat only: after an interruption, what was signed is sent
-// again unchanged. With an error, Heartbeats returns the heartbeats made so far. Under a policy their
-// signed bytes are kept until cosigners have seen them, like those of accesses.
+// again unchanged. With an error, Heartbeats returns the heartbeats made so far. Under a policy
+// their signed bytes are kept until cosigners have seen them, like those of accesses.
 func (a *Agent) Heartbeats(ctx context.Context, interval time.Duration) ([]Heartbeat, error) {
 	im := &importer{Agent: a}
 	a.met = false

@@ -186,8 +186,8 @@ func (im *importer) flush(ctx context.Context) error {
 	return im.drain(ctx)
 }
 
-// drain sends everything in the outbox, in sequence, and checks the receipts. If the log has stopped,
-// it sends nothing, which is no error yet: the inputs are to reach the outbox.
+// drain sends everything in the outbox, in sequence, and checks the receipts. If the log has
+// stopped, it sends nothing, which is no error yet: the inputs are to reach the outbox.
 func (im *importer) drain(ctx context.Context) error {
 	if im.stopped != nil {
 		return nil

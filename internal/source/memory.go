@@ -100,8 +100,8 @@ func (o *outbox) forget(ctx context.Context, list []acked) (dropped int, err err
 // receiptOverhead is what a row of the receipt table takes beyond its blobs, about.
 const receiptOverhead = 64
 
-// keep stores the receipts that are enough, and drops the oldest that there is no room for. A receipt
-// is kept without its checkpoint, which many share.
+// keep stores the receipts that are enough, and drops the oldest that there is no room for. A
+// receipt is kept without its checkpoint, which many share.
 func (o *outbox) keep(ctx context.Context, tx *sql.Tx, list []acked) (dropped int, err error) {
 	bytes, err := count(ctx, tx, memBytes)
 	if err != nil {
@@ -287,9 +287,9 @@ func (o *outbox) kept(ctx context.Context, where string, args ...any) (list []ac
 	return list, rows.Err()
 }
 
-// KeptReceipt returns the receipt that an outbox keeps for the entry with this jti or, if jti is "",
-// at this index: the one that let the source forget the entry, or else the one with which the ledger
-// acknowledged it. If the outbox has none, it returns sql.ErrNoRows.
+// KeptReceipt returns the receipt that an outbox keeps for the entry with this jti or, if jti is
+// "", at this index: the one that let the source forget the entry, or else the one with which the
+// ledger acknowledged it. If the outbox has none, it returns sql.ErrNoRows.
 func KeptReceipt(ctx context.Context, path string, index uint64, jti string) (*bundle.Receipt, error) {
 	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(5000)")
 	if err != nil {

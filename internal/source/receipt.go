@@ -53,9 +53,9 @@ func (r *Receipts) under(p *verifier.Policy) error {
 // Origin returns the log's name.
 func (r *Receipts) Origin() string { return r.log.Name() }
 
-// Check verifies a receipt. It stops an operator that logs a different entry from the one submitted,
-// files it under another person or under no person, or does not log it at all. It returns the
-// proved index, whatever else the ledger said.
+// Check verifies a receipt. It stops an operator that logs a different entry from the one
+// submitted, files it under another person or under no person, or does not log it at all. It
+// returns the proved index, whatever else the ledger said.
 //
 // If the receipt is not valid, the error is a *ReceiptError. Any other error means that the log's
 // genesis, which holds the key for filing sealed entries, could not be read or is not valid.

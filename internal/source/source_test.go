@@ -117,15 +117,20 @@ func submissions(f func(w http.ResponseWriter, r *http.Request, ledger http.Hand
 // altered returns a wrapper in which f changes the results that the ledger returns.
 func altered(f func([]client.Result)) func(http.Handler) http.Handler {
 	return submissions(func(w http.ResponseWriter, r *http.Request, ledger http.Handler) {
-		rec := httptest.NewRecorder()
-		ledger.ServeHTTP(rec, r)
-		var answer client.Results
-		if err := json.Unmarshal(rec.Body.Bytes(), &answer); err != nil {
-			panic(err)
-		}
-		f(answer.Results)
-		json.NewEncoder(w).Encode(answer)
+		alter(w, r, ledger, f)
 	})
+}
+
+// alter answers as the ledger does, but for what f changes in the results.
+func alter(w http.ResponseWriter, r *http.Request, ledger http.Handler, f func([]client.Result)) {
+	rec := httptest.NewRecorder()
+	ledger.ServeHTTP(rec, r)
+	var answer client.Results
+	if err := json.Unmarshal(rec.Body.Bytes(), &answer); err != nil {
+		panic(err)
+	}
+	f(answer.Results)
+	json.NewEncoder(w).Encode(answer)
 }
 
 // Every event of an input is in the log once, however often it is read. Two identical events are
@@ -197,7 +202,8 @@ func TestHeartbeatNumbers(t *testing.T) {
 	}
 }
 
-// An entry that the ledger refuses permanently is reported and counted, and the others are taken in.
+// An entry that the ledger refuses permanently is reported and counted, and the others are taken
+// in.
 func TestRefusedEvent(t *testing.T) {
 	w := newWorld(t)
 	in := text("events", event("a", "2026-11-01T10:00:00Z")+event("late", "2090-01-01T00:00:00Z")+event("b", "2026-11-01T10:00:00Z"))

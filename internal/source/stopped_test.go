@@ -11,8 +11,8 @@ import (
 	"igledger/internal/source"
 )
 
-// A log that has stopped is not waited for, at whichever call it says so. All inputs reach the outbox,
-// and the next run sends them once.
+// A log that has stopped is not waited for, at whichever call it says so. All inputs reach the
+// outbox, and the next run sends them once.
 func TestLogThatStopped(t *testing.T) {
 	answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/problem+json")

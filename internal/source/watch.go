@@ -20,8 +20,8 @@ import (
 const asks = 3
 
 // meet looks at the log before anything is sent or forgotten, once in a run: whether it still
-// contains the last checkpoint that the source saw, and whether it begins as the source knows it. A log
-// that cannot be reached is waited for.
+// contains the last checkpoint that the source saw, and whether it begins as the source knows it. A
+// log that cannot be reached is waited for.
 func (a *Agent) meet(ctx context.Context) error { return a.meetBy(ctx, a.patiently) }
 
 // glance is meet when there is nothing to send: a log that cannot be reached is left alone.
@@ -63,8 +63,8 @@ func (a *Agent) meetBy(ctx context.Context, call func(context.Context, func() er
 	}
 }
 
-// patiently repeats f while the log cannot be reached, as Client.Submit does: an outage is no reason to
-// end an import whose input may not be there a second time.
+// patiently repeats f while the log cannot be reached, as Client.Submit does: an outage is no
+// reason to end an import whose input may not be there a second time.
 func (a *Agent) patiently(ctx context.Context, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
@@ -139,9 +139,9 @@ func (a *Agent) leafZero(ctx context.Context, head proof.Checkpoint) (leaf []byt
 	return leaf, path, err
 }
 
-// holdAll holds the checkpoints of receipts, which are of one answer of the ledger, against the last
-// one and against each other. If older is true, they may be older than what the source has seen, as
-// witnessed ones are: the last one must then contain them.
+// holdAll holds the checkpoints of receipts, which are of one answer of the ledger, against the
+// last one and against each other. If older is true, they may be older than what the source has
+// seen, as witnessed ones are: the last one must then contain them.
 func (a *Agent) holdAll(ctx context.Context, list []acked, older bool) error {
 	seen := map[string]proof.Checkpoint{}
 	for _, r := range list {
@@ -166,8 +166,8 @@ func (a *Agent) holdAll(ctx context.Context, list []acked, older bool) error {
 	return nil
 }
 
-// hold checks that a checkpoint contains the last one that was seen, and remembers it. If it does not,
-// the error is a *LogError.
+// hold checks that a checkpoint contains the last one that was seen, and remembers it. If it does
+// not, the error is a *LogError.
 func (a *Agent) hold(ctx context.Context, signed string, head proof.Checkpoint) error {
 	last, seen, err := a.last(ctx)
 	if err != nil {
@@ -209,7 +209,8 @@ func (a *Agent) last(ctx context.Context) (string, proof.Checkpoint, error) {
 	return last, seen, nil
 }
 
-// consistent checks that the log of the later checkpoint contains all of the log of the earlier one.
+// consistent checks that the log of the later checkpoint contains all of the log of the earlier
+// one.
 func (a *Agent) consistent(ctx context.Context, earlier string, x proof.Checkpoint, later string, y proof.Checkpoint) error {
 	a.log.Forget() // tiles of another history, and of a log that grows for days
 	err := verifier.CheckConsistency(x, y, a.log.Tiles(ctx))

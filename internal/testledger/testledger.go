@@ -88,8 +88,8 @@ func (l *Ledger) run(dsn string, open func(ledger.Config) (*ledger.Log, error)) 
 }
 
 // Backup copies the database as it is now. The function that it returns restores the copy into a
-// second ledger, with the same keys and without a record of what they have signed since. Serve it by
-// l.Become.
+// second ledger, with the same keys and without a record of what they have signed since. Serve it
+// by l.Become.
 func (l *Ledger) Backup() (restore func() *Ledger) {
 	l.t.Helper()
 	file := filepath.Join(l.t.TempDir(), "backup.db")

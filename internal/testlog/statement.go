@@ -16,8 +16,8 @@ func (l *Log) AddIndexRoot() uint64 {
 	return l.AddIndexRootOf(l.Size(), l.IndexAt(l.Size()).Root(), l.Operator)
 }
 
-// AddIndexRootWhile appends an honest index root. Between its computation and its logging add appends
-// entries, which it does not cover.
+// AddIndexRootWhile appends an honest index root. Between its computation and its logging add
+// appends entries, which it does not cover.
 func (l *Log) AddIndexRootWhile(add func()) uint64 {
 	m, root := l.Size(), l.IndexAt(l.Size()).Root()
 	add()

@@ -223,8 +223,8 @@ func (l *Log) Fork(size uint64) *Log {
 	return &f
 }
 
-// Forge returns a log that somebody who stole the log's key, and no other, makes up from leaf 0: the
-// same name and log key, but parties, a pseudonym key and a genesis of their own.
+// Forge returns a log that somebody who stole the log's key, and no other, makes up from leaf 0:
+// the same name and log key, but parties, a pseudonym key and a genesis of their own.
 func (l *Log) Forge() *Log {
 	f := *l
 	f.VRF, f.Registrar, f.Enroller, f.Operator = wire.NewVRFKey(), Signer(wire.EdDSA), Signer(wire.ES256), Signer(wire.EdDSA)

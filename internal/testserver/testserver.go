@@ -51,7 +51,8 @@ func New(t testing.TB, l *testlog.Log, auditor string) *Server {
 	return s
 }
 
-// Show makes the server serve this log at this size from now on, with the newest anchor at this size.
+// Show makes the server serve this log at this size from now on, with the newest anchor at this
+// size.
 func (s *Server) Show(l *testlog.Log, size uint64) {
 	s.Change(func() { s.Grow(l, size, l.Anchor(size)) })
 }

@@ -53,8 +53,8 @@ func (o indexOracle) prove(k wire.Hash) proof.IndexProof {
 	return p
 }
 
-// story is a log of a few entries about two persons and about everyone, which ends in an index root,
-// at 12, over the leaves below 9: three entries came while it was made.
+// story is a log of a few entries about two persons and about everyone, which ends in an index
+// root, at 12, over the leaves below 9: three entries came while it was made.
 type story struct {
 	w        *world
 	leaves   [][]byte

@@ -36,8 +36,8 @@ func (c Checkpoint) Sign(signer note.Signer) ([]byte, error) {
 	return signed, nil
 }
 
-// OpenCheckpoint checks the log's signature on a signed note and reads its text strictly. If the log
-// has several keys, one of them must have signed, and no line of another may be false. It stops
+// OpenCheckpoint checks the log's signature on a signed note and reads its text strictly. If the
+// log has several keys, one of them must have signed, and no line of another may be false. It stops
 // everyone but the log from stating a tree head. It does not stop the log from stating two: that is
 // what witnesses are for. It returns BadCheckpoint or TooLarge.
 func OpenCheckpoint(signed []byte, log ...note.Verifier) (Checkpoint, error) {

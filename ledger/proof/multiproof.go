@@ -46,8 +46,8 @@ func MultiProofNodes(indices []uint64, size uint64) ([]NodeID, error) {
 	return nodes, err
 }
 
-// EachMultiProofNode calls f with the nodes of MultiProofNodes, in order, without holding them. If f
-// returns an error, it ends with that.
+// EachMultiProofNode calls f with the nodes of MultiProofNodes, in order, without holding them. If
+// f returns an error, it ends with that.
 func EachMultiProofNode(indices []uint64, size uint64, f func(NodeID) error) error {
 	sorted := slices.Sorted(slices.Values(indices))
 	if err := checkIndices(sorted, size); err != nil {

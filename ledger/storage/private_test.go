@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A new database, and the files beside it, are for their owner only, whatever the umask: whoever reads
-// it learns how many entries there are and when, and can try to decrypt them later.
+// A new database, and the files beside it, are for their owner only, whatever the umask: whoever
+// reads it learns how many entries there are and when, and can try to decrypt them later.
 func TestDatabaseFileIsPrivate(t *testing.T) {
 	old := syscall.Umask(0)
 	defer syscall.Umask(old)

@@ -98,11 +98,12 @@ const relink = "UPDATE leaf SET prev = u.prev FROM rebuilt_prev AS u WHERE leaf.
 // Rebuild changes nothing and returns ErrDiffers.
 //
 // It writes beside the tables in use, in pages, each in its own transaction. The last transaction
-// puts what was written in the place of what was there. So a rebuild that is interrupted has changed
-// nothing, and the next one begins again. Readers notice nothing. Nobody may append meanwhile: if a
-// process has a lease on the tree, it returns an *InUseError, and if the log grew nevertheless,
-// ErrOvertaken. The last transaction is as large as the derived tables, and the chains are kept in
-// memory: that is too much for a log of hundreds of millions of leaves on CockroachDB.
+// puts what was written in the place of what was there. So a rebuild that is interrupted has
+// changed nothing, and the next one begins again. Readers notice nothing. Nobody may append
+// meanwhile: if a process has a lease on the tree, it returns an *InUseError, and if the log grew
+// nevertheless, ErrOvertaken. The last transaction is as large as the derived tables, and the
+// chains are kept in memory: that is too much for a log of hundreds of millions of leaves on
+// CockroachDB.
 func (s *Storage) Rebuild(
 	ctx context.Context, tree *trillian.Tree, derive func(Record) (Derived, error), final func() (Final, error),
 ) (Head, error) {

@@ -65,7 +65,8 @@ func ParseJWS(what, compact, typ string) (*JWS, error) {
 	return &JWS{Compact: compact, Alg: h.Alg, KID: h.Kid, Payload: payload, signing: parts[0] + "." + parts[1]}, nil
 }
 
-// HeaderKID returns the kid of a compact JWS. It reads and checks only the header, as ParseJWS does.
+// HeaderKID returns the kid of a compact JWS. It reads and checks only the header, as ParseJWS
+// does.
 func HeaderKID(what, compact, typ string) (string, error) {
 	head, _, _ := strings.Cut(compact, ".")
 	h, err := parseHeader(what, head, typ)

@@ -28,9 +28,9 @@ func Plain(s string, limit int) bool {
 	return len(s) <= limit && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// Fault is what keeps data from being read as what it should be, for a reason that says nothing about
-// who wrote it, and what to do about it. Without it a file that an editor saved is easily taken for
-// one that an attacker altered.
+// Fault is what keeps data from being read as what it should be, for a reason that says nothing
+// about who wrote it, and what to do about it. Without it a file that an editor saved is easily
+// taken for one that an attacker altered.
 type Fault struct{ Found, Do string }
 
 // IsZero reports whether there is no fault.

@@ -238,8 +238,8 @@ func TestWhatTheWitnessHasSeen(t *testing.T) {
 	}
 }
 
-// Only what was kept is told as kept: neither a cosignature that another replica has brought, nor an
-// answer of before that a witness repeats in place of a newer one.
+// Only what was kept is told as kept: neither a cosignature that another replica has brought, nor
+// an answer of before that a witness repeats in place of a newer one.
 func TestToldAsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t)

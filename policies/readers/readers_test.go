@@ -45,7 +45,10 @@ func TestWhoMayReadWhat(t *testing.T) {
 		{"front desk, no request", "front-desk", "front-desk", Asked{Purpose: []string{"PATRQT"}}, []Extent{n, n, n, n, n}},
 		{"front desk, no identity", "front-desk", "front-desk", Asked{[]string{"PATRQT"}, "SAR-1", ""}, []Extent{n, n, n, n, n}},
 		{"front desk, unknown check", "front-desk", "front-desk", Asked{[]string{"PATRQT"}, "SAR-1", "face"}, []Extent{n, n, n, n, n}},
-		{"front desk, for a relative", "front-desk", "front-desk", Asked{[]string{"FAMRQT"}, "SAR-1", entry.ByDocuments}, []Extent{n, n, n, n, n}},
+		{
+			"front desk, for a relative", "front-desk", "front-desk", Asked{[]string{"FAMRQT"}, "SAR-1", entry.ByDocuments},
+			[]Extent{n, n, n, n, n},
+		},
 		{"processor", "audit", "processor", compliance, []Extent{n, n, n, n, n}},
 		{"source", "audit", "source", compliance, []Extent{n, n, n, n, n}},
 		{"registrar", "audit", "registrar", compliance, []Extent{n, n, n, n, n}},

@@ -243,9 +243,9 @@ func (a *Auditor) Behind() *Finding {
 		"completeness do not cover later entries")}
 }
 
-// Unanchored returns a finding if the leaves taken so far do not end in an index root that is right,
-// and otherwise nil. If it returns a finding, a checkpoint of this size must not be cosigned: a
-// statement rests on the index root in which its checkpoint ends.
+// Unanchored returns a finding if the leaves taken so far do not end in an index root that is
+// right, and otherwise nil. If it returns a finding, a checkpoint of this size must not be
+// cosigned: a statement rests on the index root in which its checkpoint ends.
 func (a *Auditor) Unanchored() *Finding {
 	last := a.Size() - 1
 	if a.roots > 0 && a.root == last {

@@ -405,8 +405,8 @@ func TestRoleTakenAwayLater(t *testing.T) {
 	}
 }
 
-// Statements for a period rest on the dates of index roots: one dated before an earlier one convicts,
-// also after the auditor was started again.
+// Statements for a period rest on the dates of index roots: one dated before an earlier one
+// convicts, also after the auditor was started again.
 func TestDatesOfIndexRoots(t *testing.T) {
 	s := testlog.NewSample(origin)
 	s.AddIndexRootAt(testlog.Now)

@@ -112,9 +112,9 @@ func (ev Evidence) Marshal() ([]byte, error) {
 // maxEvidence bounds a file of evidence.
 const maxEvidence = 1 << 20
 
-// CheckEvidence checks a file of evidence with only the log's key. The report has no failure if, and
-// only if, the file convicts the operator on its own. A failure says that it proves nothing on its own,
-// and, if it accuses the operator of what only a replay of the log shows, how to find out.
+// CheckEvidence checks a file of evidence with only the log's key. The report has no failure if,
+// and only if, the file convicts the operator on its own. A failure says that it proves nothing on
+// its own, and, if it accuses the operator of what only a replay of the log shows, how to find out.
 func CheckEvidence(data []byte, vkey string) verifier.Report {
 	var rep verifier.Report
 	bad := func(c verifier.Check, index *uint64, expected, found string) verifier.Report {
@@ -148,8 +148,8 @@ func CheckEvidence(data []byte, vkey string) verifier.Report {
 	return rep
 }
 
-// CheckEvidenceUnder is CheckEvidence for readers who ask for more than the log's key. If the policy
-// asks for cosigners, a checkpoint of the file must carry the quorum, one of the two if they
+// CheckEvidenceUnder is CheckEvidence for readers who ask for more than the log's key. If the
+// policy asks for cosigners, a checkpoint of the file must carry the quorum, one of the two if they
 // contradict each other: whoever has the log's key can make up a log that nobody saw, and accuse
 // its operator with it. If genesis is not nil, the file must show that the log begins with the leaf
 // of this hash. The policy must name exactly one log, by a key that its genesis can name.
@@ -221,7 +221,8 @@ var accusations = []verifier.Check{
 	verifier.CheckKeyStatus, verifier.CheckAuthority, verifier.CheckRegister, verifier.CheckRules,
 }
 
-// unproved records that the file accuses the operator of something that it does not prove on its own.
+// unproved records that the file accuses the operator of something that it does not prove on its
+// own.
 func unproved(rep *verifier.Report, c verifier.Check, index *uint64, found, how string) {
 	rep.Fail(&verifier.Failure{Check: c, Index: index, Expected: "a file that convicts the operator on its own", Found: found,
 		Meaning: "on its own this file proves nothing: " + how})

@@ -141,8 +141,20 @@ func TestEvidenceAgainstTheHonest(t *testing.T) {
 		"growth with an invented proof":          invented,
 		"a log key only":                         {Format: EvidenceFormat, LogKey: s.Key},
 		"another version":                        {Format: "igverify-evidence/2", LogKey: s.Key, Checkpoints: growth.Checkpoints},
-		"an index root that is an access":        func() Evidence { h := honest; h.Index = verifier.At(s.Accesses[0]); return leafEvidence(t, s.Log, h) }(),
-		"the proof of a leaf somewhere else":     func() Evidence { e := leafEvidence(t, s.Log, honest); e.Index = verifier.At(root - 1); return e }(),
+		"an index root that is an access": func() Evidence {
+			h := honest
+			h.Index = verifier.At(s.Accesses[0])
+			return leafEvidence(
+				t, s.Log, h,
+			)
+		}(),
+		"the proof of a leaf somewhere else": func() Evidence {
+			e := leafEvidence(
+				t, s.Log, honest,
+			)
+			e.Index = verifier.At(root - 1)
+			return e
+		}(),
 	} {
 		data, err := ev.Marshal()
 		if err != nil {

@@ -339,8 +339,8 @@ func (v *Verdicts) judge(p *opened) {
 	v.compare(p.index, p.opening.Verdict, j.Verdict, unsure)
 }
 
-// checkReading judges the entry of a reading of the ledger. The operator logs it and so knew who read
-// what, but it does not convict, because an operator could have logged less.
+// checkReading judges the entry of a reading of the ledger. The operator logs it and so knew who
+// read what, but it does not convict, because an operator could have logged less.
 func (v *Verdicts) checkReading(p *opened) {
 	a, ok := p.entry.Body.(*entry.Access)
 	if g := p.register.Genesis; !ok || g == nil || !readers.IsReading(g.Operator.ID, a) {

@@ -124,11 +124,14 @@ func TestGivesUp(t *testing.T) {
 		err     error
 		wait    time.Duration // of the first pause at least
 	}{
-		"503 for ever":  {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, attempts, ErrUnreadable, 1},
-		"500":           {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, 1, ErrUnreadable, 0},
-		"404":           {http.NotFound, 1, ErrNotFound, 0},
-		"403":           {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, 1, ErrUnreadable, 0},
-		"redirect loop": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/checkpoint", http.StatusFound) }, 6, ErrUnreadable, 0},
+		"503 for ever": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, attempts, ErrUnreadable, 1},
+		"500":          {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, 1, ErrUnreadable, 0},
+		"404":          {http.NotFound, 1, ErrNotFound, 0},
+		"403":          {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, 1, ErrUnreadable, 0},
+		"redirect loop": {
+			func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/checkpoint", http.StatusFound) }, 6,
+			ErrUnreadable, 0,
+		},
 		"Retry-After": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "7")
 			w.WriteHeader(503)

@@ -140,8 +140,8 @@ const entriesPrefix = "tile/entries/"
 // errEncoding says that a body is packed in a way that was not asked for.
 var errEncoding = errors.New("its Content-Encoding is not a single gzip")
 
-// body reads at most limit bytes, of the body and of what it unpacks to: a small one may unpack to any
-// number. A log may pack entry bundles without being asked.
+// body reads at most limit bytes, of the body and of what it unpacks to: a small one may unpack to
+// any number. A log may pack entry bundles without being asked.
 func body(resp *http.Response, limit int) ([]byte, error) {
 	switch strings.ToLower(resp.Header.Get("Content-Encoding")) {
 	case "", "identity":

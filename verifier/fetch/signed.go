@@ -40,10 +40,10 @@ func OpenSigned(ctx context.Context, from, logKey string) (*Signed, error) {
 }
 
 // OpenUnder reads the state of a log on which a reader rests who trusts whom the policy names: the
-// newest checkpoint or, if that lacks the quorum, the newest one of which the log says that it has a
-// quorum, because on a busy log the newest is cosigned by nobody yet. The newest must then contain
-// it. If genesis is not nil, the log must begin with the leaf of this hash. from is as for Open.
-// A head older than maxAge (0: verifier.StaleAfter) is stale.
+// newest checkpoint or, if that lacks the quorum, the newest one of which the log says that it has
+// a quorum, because on a busy log the newest is cosigned by nobody yet. The newest must then
+// contain it. If genesis is not nil, the log must begin with the leaf of this hash. from is as for
+// Open. A head older than maxAge (0: verifier.StaleAfter) is stale.
 //
 // The checks are added to rep. If one of them fails, the error is the first failure, and the Signed
 // holds what was read.

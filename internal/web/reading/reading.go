@@ -66,8 +66,8 @@ type Report struct {
 	Everyone       []Entry `json:"everyone"` // reads of everyone's data, which include the reader's, likewise
 	EveryoneHidden int     `json:"everyoneHidden"`
 
-	// Doubtful are entries in the log that are not what they claim: the first of their remarks says why.
-	// They are in no other list, and DoubtfulTitle is the heading for them.
+	// Doubtful are entries in the log that are not what they claim: the first of their remarks says
+	// why. They are in no other list, and DoubtfulTitle is the heading for them.
 	Doubtful      []Entry `json:"doubtful"`
 	DoubtfulTitle string  `json:"doubtfulTitle"` // "" without them
 

@@ -40,7 +40,10 @@ func (w *world) claim() testlog.Claim { return w.claimWhile(func() {}) }
 
 // claimWhile claims an index root that does not cover what add appends.
 func (w *world) claimWhile(add func()) testlog.Claim {
-	c := testlog.Claim{ID: w.IDs[0], IndexRoot: w.AddIndexRootWhile(add), Cosigners: append(append([]*testlog.Cosigner{}, w.witnesses...), w.auditors...)}
+	c := testlog.Claim{
+		ID: w.IDs[0], IndexRoot: w.AddIndexRootWhile(add),
+		Cosigners: append(append([]*testlog.Cosigner{}, w.witnesses...), w.auditors...),
+	}
 	w.AddRandom(3)
 	return c
 }
@@ -99,7 +102,8 @@ func TestReport(t *testing.T) {
 	var later uint64
 	c := w.claimWhile(func() { later = w.AddSealed(w.Access("lothian", w.Second, w.IDs[0]), w.IDs[0]) })
 	r := w.read(t, w.Statement(c), policy)
-	if r.Verdict != reading.Whole || !r.Authentic || !r.Complete || r.CompleteAsOf == nil || *r.CompleteAsOf != later || r.OperatorAlone || r.Fresh != reading.Fresh || r.AsOf != "2026-11-22T09:00:00Z" || r.Problem != "" {
+	if r.Verdict != reading.Whole || !r.Authentic || !r.Complete || r.CompleteAsOf == nil || *r.CompleteAsOf != later ||
+		r.OperatorAlone || r.Fresh != reading.Fresh || r.AsOf != "2026-11-22T09:00:00Z" || r.Problem != "" {
 		t.Fatalf("%+v", r)
 	}
 	if n := len(r.Entries); n != 3 || r.Entries[0].Newer || !r.Entries[2].Newer || r.Entries[2].Entry != later || len(r.Entries[2].Remarks) == 0 {
@@ -138,7 +142,8 @@ func TestPeriod(t *testing.T) {
 		return reading.Read(reading.Input{Statement: testlog.StatementJSON(w.Statement(c)), Policy: policy, ID: w.IDs[0], Period: days, Now: now})
 	}
 	r := read(days)
-	if r.Verdict != reading.Whole || r.Scope != "period" || r.Period != days || r.Reason != "" || r.Hidden != 1 || len(r.Entries) != 3 || r.EveryoneHidden != 0 {
+	if r.Verdict != reading.Whole || r.Scope != "period" || r.Period != days || r.Reason != "" || r.Hidden != 1 ||
+		len(r.Entries) != 3 || r.EveryoneHidden != 0 {
 		t.Errorf("%s: %s; %d hidden, %d shown", r.Verdict, r.Reason, r.Hidden, len(r.Entries))
 	}
 	for _, other := range []string{"", "2026-11-20..2026-11-21"} {
@@ -418,7 +423,9 @@ func TestSavedByAnEditor(t *testing.T) {
 			t.Errorf("%s: %s %q", name, r.Verdict, r.Problem)
 		}
 	}
-	if r := reading.Read(reading.Input{Statement: []byte(good), Policy: "\ufeff" + policy, ID: w.IDs[0], Now: now}); r.Verdict != reading.Whole {
+	if r := reading.Read(reading.Input{
+		Statement: []byte(good), Policy: "\ufeff" + policy, ID: w.IDs[0], Now: now,
+	}); r.Verdict != reading.Whole {
 		t.Errorf("a policy with a mark: %s %q", r.Verdict, r.Problem)
 	}
 }

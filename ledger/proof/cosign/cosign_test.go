@@ -310,8 +310,8 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// The limit of five minutes is exact, whatever part of a second the clock shows, and holds for clocks
-// before 1970 too.
+// The limit of five minutes is exact, whatever part of a second the clock shows, and holds for
+// clocks before 1970 too.
 func TestLeeway(t *testing.T) {
 	for _, a := range []*testlog.Cosigner{testlog.NewCosigner("a.test"), testlog.NewPQCosigner("pq.test")} {
 		for _, c := range []struct {

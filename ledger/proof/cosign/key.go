@@ -201,8 +201,8 @@ func GenerateSigner(a Algorithm, keyName string) (*Signer, error) {
 // privatePrefix begins a key file, as in golang.org/x/mod/sumdb/note.
 const privatePrefix = "PRIVATE+KEY+"
 
-// Private returns the content of a key file: "PRIVATE+KEY+<key name>+<key id>+<base64 of algorithm ‖
-// seed>" and a line feed. So name and key cannot be mixed up, and no program takes it for the key
+// Private returns the content of a key file: "PRIVATE+KEY+<key name>+<key id>+<base64 of algorithm
+// ‖ seed>" and a line feed. So name and key cannot be mixed up, and no program takes it for the key
 // with which a log signs notes (0x01).
 func (s *Signer) Private() []byte {
 	seed := base64.StdEncoding.EncodeToString(append([]byte{byte(s.algorithm)}, s.seed...))

@@ -37,8 +37,8 @@ type Policy struct {
 	names     map[string]*Group
 }
 
-// PolicyLog is a log that a policy knows, by one key or several. A checkpoint is the log's if one of
-// the keys signed it, and no line that bears the name and id of another is false.
+// PolicyLog is a log that a policy knows, by one key or several. A checkpoint is the log's if one
+// of the keys signed it, and no line that bears the name and id of another is false.
 type PolicyLog struct {
 	Origin    string
 	Verifiers []note.Verifier // of the keys whose algorithm is known

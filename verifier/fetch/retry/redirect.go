@@ -13,10 +13,10 @@ type RedirectError struct{ Reason string }
 
 func (e *RedirectError) Error() string { return "the server redirects the request " + e.Reason }
 
-// Redirects is a CheckRedirect for http.Client. It follows a redirect only of a GET or HEAD, and only
-// to the same scheme, host and port: a body about a person, or a caller's token, must not reach another
-// server because the first one says so, and what a log is asked for must not be a request to another
-// host or port of the reader's network.
+// Redirects is a CheckRedirect for http.Client. It follows a redirect only of a GET or HEAD, and
+// only to the same scheme, host and port: a body about a person, or a caller's token, must not
+// reach another server because the first one says so, and what a log is asked for must not be a
+// request to another host or port of the reader's network.
 func Redirects(r *http.Request, via []*http.Request) error {
 	first := via[0]
 	switch {
