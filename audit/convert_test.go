@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"igledger/consent/fhir/mapping"
 	"igledger/ledger/entry"
 )
 
@@ -226,7 +227,7 @@ func assertOpen(t *testing.T, name string, a *entry.Access, forbidden ...string)
 func TestIDs(t *testing.T) {
 	const chi, nhs = "urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53", "https://fhir.nhs.uk/Id/nhs-number"
 	own := board
-	own.Systems = map[string]string{"https://board.scot/chi": "chi"}
+	own.Map = &mapping.Map{Identifiers: map[string]string{"https://board.scot/chi": "chi"}}
 	seen := map[string]string{}
 	for _, c := range []struct{ what, want string }{
 		{`{"identifier":{"system":"` + chi + `","value":"2902640017"}}`, "chi:2902640017"},
@@ -473,7 +474,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	for _, c := range []Conversion{{}, {Issuer: "a:b", Audience: "x"}, {Issuer: "a", Audience: "x y"}, {Issuer: "a", Audience: "x", Source: "a b"},
-		{Issuer: "a", Audience: "x", Systems: map[string]string{"u": "reg"}}} {
+		{Issuer: "a", Audience: "x", Map: &mapping.Map{Identifiers: map[string]string{"u": "reg"}}}} {
 		if _, err := c.FromAuditEvent([]byte(ok)); !errors.Is(err, BadConversion) {
 			t.Errorf("%+v: %v", c, err)
 		}

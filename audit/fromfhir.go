@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
@@ -29,8 +30,7 @@ type Conversion struct {
 	// Source is the name of the source system. If it is "", the event's source.observer or
 	// source.site is used if it can name a system, else "fhir".
 	Source string
-	// Systems maps identifier system URIs to "chi" or "nhs". It adds to tree.DefaultSystems.
-	Systems map[string]string
+	Map    *mapping.Map // what the source's own words mean; may be nil
 }
 
 // FromAuditEvent reads one FHIR R4 AuditEvent (JSON, at most MaxEvent bytes) into accesses. It
@@ -72,10 +72,8 @@ func (c Conversion) check() error {
 	if c.Source != "" && wire.CheckSystem(c.Source) != nil {
 		return fail(BadConversion, "Conversion.Source", "cannot name a source system")
 	}
-	for _, scheme := range c.Systems {
-		if scheme != "chi" && scheme != "nhs" {
-			return fail(BadConversion, "Conversion.Systems", "want chi or nhs as scheme")
-		}
+	if err := c.Map.Check(); err != nil {
+		return fail(BadConversion, "Conversion.Map", "%s", err)
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func (c Conversion) identities(root, ref object) []identity { return c.ids().Ide
 // scheme returns the id scheme of an identifier, "" if it has none.
 func (c Conversion) scheme(identifier object) string { return c.ids().Scheme(identifier) }
 
-func (c Conversion) ids() tree.Patients { return tree.Patients{Issuer: c.Issuer, Systems: c.Systems} }
+func (c Conversion) ids() tree.Patients { return tree.Patients{Issuer: c.Issuer, Map: c.Map} }
 
 func parseReference(ref string) (base, typ, id string) { return tree.ParseReference(ref) }
 

@@ -41,7 +41,7 @@ func accessCommand() *cli.Command {
 				"says from which entry on the log was lost, --send-again-from sends the rest again.\n\n" +
 				"Example: igledger access import --org NHSL --key lothian-submit.jwk --source trakcare " +
 				"--log-key \"$LOG_KEY\" events.ndjson",
-			Flags: remoteFlags(append(outboxFlags(),
+			Flags: remoteFlags(append(append(outboxFlags(), mappingFlags()...),
 				&cli.IntFlag{Name: "batch", Value: 256, Usage: "entries per request, from 1 to 1000"},
 				&cli.Uint64Flag{Name: "send-again-from",
 					Usage: "first, end the alarm and send again what the ledger acknowledged at this `INDEX` or later and has lost, " +
@@ -177,6 +177,11 @@ func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *progressbar
 		said = true
 	}
 	if err := r.trusts(c, &config); err != nil {
+		return nil, nil, err
+	}
+	var err error
+	config.Map, err = mappingOf(c)
+	if err != nil {
 		return nil, nil, err
 	}
 	a, err := source.Open(c.Context, config)

@@ -29,16 +29,12 @@ func importConsentCommand() *cli.Command {
 			"refused; the others are recorded.\n\n" +
 			"Example: igledger consent import --org NHSL --key lothian-agreements.jwk --map " +
 			"Organization/f001=NHSL consents.ndjson",
-		Flags: remoteFlags(
+		Flags: remoteFlags(append(mappingFlags(),
 			&cli.StringFlag{Name: "agreement",
 				Usage: "id of the agreement for which people were asked, if the resource names none"},
-			&cli.StringSliceFlag{Name: "map",
-				Usage: "REFERENCE=ORG: the organisation in the log that a reference means; repeat for more"},
-			&cli.StringSliceFlag{Name: "system",
-				Usage: "URI=chi or URI=nhs: a further identifier system for people; repeat for more"},
 			&cli.BoolFlag{Name: "dry-run",
 				Usage: "only list what cannot be enforced; records nothing, and needs no ledger or key"},
-		),
+		)...),
 		Action: importConsents,
 	}
 }
@@ -61,11 +57,7 @@ func importConsents(c *cli.Context) error {
 	}
 	conv := fhir.Conversion{Issuer: c.String("org")}
 	var err error
-	conv.Organisations, err = pairs(c, "map")
-	if err != nil {
-		return err
-	}
-	conv.Systems, err = pairs(c, "system")
+	conv.Map, err = mappingOf(c)
 	if err != nil {
 		return err
 	}
@@ -97,18 +89,6 @@ func importConsents(c *cli.Context) error {
 		}
 	}
 	return reportImport(c, list)
-}
-
-func pairs(c *cli.Context, flag string) (map[string]string, error) {
-	m := map[string]string{}
-	for _, s := range c.StringSlice(flag) {
-		i := strings.LastIndexByte(s, '=')
-		if i <= 0 || i == len(s)-1 {
-			return nil, usage("--%s must have the form NAME=VALUE", flag)
-		}
-		m[s[:i]] = s[i+1:]
-	}
-	return m, nil
 }
 
 // consentsIn returns the Consents in a file: its values, and the resources in those that are

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -162,10 +163,8 @@ func isOtherPart(role string) bool {
 // organisation returns the id in the log of the organisation that a Reference names, "" if it names
 // none.
 func (r *reader) organisation(ref object) string {
-	org := r.c.Organisations[tree.Text(ref, "reference")]
-	if i := tree.Child(ref, "identifier"); org == "" && slices.Contains(OrganisationSystems, tree.Text(i, "system")) {
-		org = tree.Text(i, "value")
-	}
+	i := tree.Child(ref, "identifier")
+	org := cmp.Or(r.c.Map.ByReference(tree.Text(ref, "reference")), r.c.Map.ByIdentifier(tree.Text(i, "system"), tree.Text(i, "value")))
 	if t := tree.ReferenceType(r.root, ref); wire.CheckOrgID(org) != nil || t != "" && t != "Organization" {
 		return ""
 	}

@@ -27,6 +27,7 @@
 package fhir
 
 import (
+	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 )
@@ -50,11 +51,8 @@ func (r Release) named(r4, r5 string) string {
 
 // Conversion says which records are read, and what their references mean.
 type Conversion struct {
-	Issuer  string            // id of the organisation that reports the consent; scopes local patient numbers
-	Systems map[string]string // identifier system URI -> "chi" or "nhs"; adds to tree.DefaultSystems
-	// Organisations maps literal references, e.g. "Organization/f001", to organisation ids in the
-	// log. It adds to the identifiers of OrganisationSystems.
-	Organisations map[string]string
+	Issuer string       // id of the organisation that reports the consent; scopes local patient numbers
+	Map    *mapping.Map // what the organisation's own words mean; may be nil
 }
 
 // Imported is what a Consent resource says.
@@ -100,12 +98,6 @@ const Unenforceable = "urn:igledger:consent|unenforceable"
 // AgreementURI followed by an agreement's id is the URI in policy.uri (R4) or policyBasis.url (R5).
 // It names the agreement for which a consent was asked.
 const AgreementURI = "urn:igledger:agreement:"
-
-// OrganisationSystems are the identifier systems whose values are organisation ids: this ledger's
-// own, and NHS ODS codes.
-var OrganisationSystems = []string{ownOrganisation, "https://fhir.nhs.uk/Id/ods-organization-code"}
-
-const ownOrganisation = "urn:igledger:organisation"
 
 const (
 	permit = "permit"

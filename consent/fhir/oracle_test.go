@@ -137,7 +137,7 @@ func judged(r *entry.ConsentRule) policies.Rule {
 // full knowledge of the access, and leaves no refusal out.
 func TestNothingIsPermittedThatWasNotMeant(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	c := Conversion{Issuer: "board-a", Organisations: orgs}
+	c := Conversion{Issuer: "board-a", Map: referring(orgs)}
 	permitted, refused := 0, 0
 	for range 4000 {
 		p := randomProvision(r, 3)

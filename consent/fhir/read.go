@@ -22,10 +22,8 @@ func (c Conversion) Read(data []byte) (*Imported, error) {
 	if wire.CheckOrgID(c.Issuer) != nil {
 		return nil, tree.Fail(BadConversion, "Conversion.Issuer", "not an organisation id")
 	}
-	for _, org := range c.Organisations {
-		if wire.CheckOrgID(org) != nil {
-			return nil, tree.Fail(BadConversion, "Conversion.Organisations", "a value is not an organisation id")
-		}
+	if err := c.Map.Check(); err != nil {
+		return nil, tree.Fail(BadConversion, "Conversion.Map", "%s", err)
 	}
 	v, err := tree.Parse("Consent", data)
 	if err != nil {
@@ -242,7 +240,7 @@ func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
 	if t := tree.ReferenceType(r.root, ref); ref == nil || t != "" && t != "Patient" {
 		return tree.Fail(NoSubject, "Consent."+name, "want a Reference to a Patient")
 	}
-	x.Sub = tree.Best(tree.Patients{Issuer: r.c.Issuer, Systems: r.c.Systems}.Identities(r.root, ref))
+	x.Sub = tree.Best(tree.Patients{Issuer: r.c.Issuer, Map: r.c.Map}.Identities(r.root, ref))
 	if x.Sub == "" || entry.CheckID(x.Sub) != nil {
 		return tree.Fail(NoSubject, "Consent."+name, "names no patient: want a reference or an identifier")
 	}
@@ -414,7 +412,7 @@ func (r *reader) filedLate(x *entry.Consent) {
 func (r *reader) by(x *entry.Consent, residue *tree.Residue) {
 	name := r.release.named("performer", "grantor")
 	for i, ref := range tree.Objects(r.root, name) {
-		same := tree.Best(tree.Patients{Issuer: r.c.Issuer, Systems: r.c.Systems}.Identities(r.root, ref)) == x.Sub
+		same := tree.Best(tree.Patients{Issuer: r.c.Issuer, Map: r.c.Map}.Identities(r.root, ref)) == x.Sub
 		if t := tree.ReferenceType(r.root, ref); same || t != "RelatedPerson" && t != "Patient" || x.By != nil {
 			continue
 		}

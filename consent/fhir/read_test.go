@@ -10,12 +10,22 @@ import (
 	"testing"
 	"time"
 
+	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 )
 
-var testConversion = Conversion{Issuer: "board-a", Organisations: map[string]string{"Organization/f001": "good-health"}}
+var testConversion = Conversion{Issuer: "board-a", Map: referring(map[string]string{"Organization/f001": "good-health"})}
+
+// referring returns a mapping of references to organisations.
+func referring(orgs map[string]string) *mapping.Map {
+	m := &mapping.Map{}
+	for ref, id := range orgs {
+		m.Organisations = append(m.Organisations, mapping.Organisation{ID: id, References: []string{ref}})
+	}
+	return m
+}
 
 // hl7Examples returns HL7's example Consents by name.
 func hl7Examples(t testing.TB) map[string][]byte {

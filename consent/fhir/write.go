@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 
+	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 )
@@ -138,7 +139,7 @@ func compose(x *entry.Consent, release Release) (object, error) {
 		root["status"] = "inactive"
 		root["meta"] = object{"lastUpdated": x.Decided}
 	}
-	issuer := object{"type": "Organization", "identifier": object{"system": ownOrganisation, "value": x.Issuer}}
+	issuer := object{"type": "Organization", "identifier": object{"system": mapping.OwnOrganisation, "value": x.Issuer}}
 	patient, performer := tree.PatientReference(x.Sub), object{"type": "RelatedPerson"}
 	if x.By != nil && x.By.Name != "" {
 		performer["display"] = x.By.Name
@@ -297,7 +298,7 @@ func composeActors(rule *entry.ConsentRule) (out []any, err error) {
 		return nil, tree.Fail(NotExpressible, "Consent.provision.actor", "more than 1024 actors")
 	}
 	for _, org := range rule.Recipients {
-		ref := object{"type": "Organization", "identifier": object{"system": ownOrganisation, "value": org}}
+		ref := object{"type": "Organization", "identifier": object{"system": mapping.OwnOrganisation, "value": org}}
 		if len(rule.Roles) == 0 {
 			out = append(out, object{"role": concept(participation + "|IRCP"), "reference": ref})
 		}

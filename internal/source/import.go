@@ -150,7 +150,7 @@ func (im *importer) event(ctx context.Context, name string, ev audit.Event, key 
 		im.sum.Known++
 		return nil
 	}
-	conv := audit.Conversion{Issuer: im.Org, Audience: im.receipts.Origin(), Source: im.Source}
+	conv := audit.Conversion{Issuer: im.Org, Audience: im.receipts.Origin(), Source: im.Source, Map: im.Map}
 	accesses, err := conv.FromAuditEvent(ev.Raw)
 	var signed []posted
 	for i := 0; err == nil && i < len(accesses); i++ {

@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"time"
 
+	"igledger/consent/fhir/mapping"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
@@ -52,6 +53,7 @@ type Config struct {
 	Signer *wire.Signer   // its key for submission
 	Source string         // name of the reporting system; sequence numbers count per source
 	Outbox string         // path of the SQLite file, which is made if it does not exist
+	Map    *mapping.Map   // what the words of the source system mean; may be nil
 
 	// Policy says whose cosignatures a receipt needs before the entry is forgotten. It knows the log.
 	// Nil, or a policy that asks for none: the log's signature alone is enough, and nobody else

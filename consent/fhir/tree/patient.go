@@ -9,12 +9,13 @@ import (
 	"strconv"
 	"strings"
 
+	"igledger/consent/fhir/mapping"
 	"igledger/ledger/entry"
 )
 
 // How a patient that a resource names gets an id (entry.CheckID), best first:
 //
-//	identifier of a system in Patients.Systems, ten digits      chi:<digits>, nhs:<digits>
+//	identifier of a system of mapping.Map.Scheme, ten digits    chi:<digits>, nhs:<digits>
 //	Patient/<id>                                                temp:<issuer>:<id>
 //	other reference                                             temp:<issuer>:<reference without version>
 //	other identifier                                            temp:<issuer>:<system>|<value>, as in a FHIR token search;
@@ -26,14 +27,8 @@ import (
 
 // Patients makes ids for patients.
 type Patients struct {
-	Issuer  string            // the organisation whose local numbers they are
-	Systems map[string]string // identifier system URI -> "chi" or "nhs"; adds to DefaultSystems
-}
-
-// DefaultSystems are the identifier systems of CHI and NHS numbers.
-var DefaultSystems = map[string]string{
-	"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53": "chi",
-	"https://fhir.nhs.uk/Id/nhs-number":         "nhs",
+	Issuer string       // the organisation whose local numbers they are
+	Map    *mapping.Map // may be nil
 }
 
 // Identity is one way in which a resource names a patient.
@@ -91,10 +86,7 @@ func (p Patients) Identities(root, ref Object) []Identity {
 // form, else "". A wrong check digit does not matter: an access is filed under the number that it
 // was made with.
 func (p Patients) Scheme(identifier Object) string {
-	scheme := p.Systems[Text(identifier, "system")]
-	if scheme == "" {
-		scheme = DefaultSystems[Text(identifier, "system")]
-	}
+	scheme := p.Map.Scheme(Text(identifier, "system"))
 	if scheme == "" || entry.CheckID(scheme+":"+Squeeze(Text(identifier, "value"))) != nil {
 		return ""
 	}
@@ -122,11 +114,7 @@ func PatientReference(id string) Object {
 	scheme, rest, _ := strings.Cut(id, ":")
 	switch scheme {
 	case "chi", "nhs":
-		for system, s := range DefaultSystems {
-			if s == scheme {
-				return Object{"type": "Patient", "identifier": Object{"system": system, "value": rest}}
-			}
-		}
+		return Object{"type": "Patient", "identifier": Object{"system": mapping.System(scheme), "value": rest}}
 	case "temp":
 		_, value, _ := strings.Cut(rest, ":")
 		v := IDValue(id)

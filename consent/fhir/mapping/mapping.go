@@ -1,0 +1,222 @@
+// Package mapping reads what an organisation says of the words in its own FHIR resources: which
+// identifier systems hold CHI and NHS numbers, how its systems write other organisations, and which
+// of its local codes mean a purpose of use, an emergency or a role. One file serves every import:
+// of accesses, of consents, by the agent and by the server.
+//
+// A mapping only adds to what the ledger knows by itself (Default…). What neither knows stays
+// foreign.
+package mapping
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // days are those of a zone, also on a machine without zone files
+
+	"go.yaml.in/yaml/v3"
+
+	"igledger/ledger/wire"
+	"igledger/policies/purpose"
+)
+
+// MaxFile is the most bytes of a mapping file.
+const MaxFile = 1 << 20
+
+// DefaultZone is the zone whose days a date without a time means.
+const DefaultZone = "Europe/London"
+
+// Map is a mapping. The nil Map adds nothing to the defaults. The zero Map does the same.
+type Map struct {
+	Identifiers   map[string]string `yaml:"identifiers"`   // identifier system URI -> "chi" or "nhs"
+	Organisations []Organisation    `yaml:"organisations"` // how organisations of the log are written
+	Purposes      map[string]string `yaml:"purposes"`      // "system|code" -> PurposeOfUse code
+	Emergencies   []string          `yaml:"emergencies"`   // "system|code" of what means break-glass
+	Roles         map[string]string `yaml:"roles"`         // "system|code" -> "system|code"
+	Sources       map[string]Source `yaml:"sources"`       // by name of the source system
+	Zone          string            `yaml:"zone"`          // IANA name; "": DefaultZone
+}
+
+// Organisation is how systems write one organisation of the log.
+type Organisation struct {
+	ID          string   `yaml:"id"`          // in the log
+	Identifiers []string `yaml:"identifiers"` // "system|value"
+	References  []string `yaml:"references"`  // literal: "Organization/7", or with a base
+	Issuers     []string `yaml:"issuers"`     // of its tokens, as SAML and OAuth name them
+	Names       []string `yaml:"names"`       // in words, the whole display
+}
+
+// Source is what is known of one source system.
+type Source struct {
+	Base string `yaml:"base"` // base URL of its FHIR server, to which its relative references belong
+}
+
+// Parse reads a mapping file: YAML, at most MaxFile bytes, of which every name and value is
+// checked. Errors name the place and hold no value of the file.
+func Parse(data []byte) (*Map, error) {
+	if len(data) > MaxFile {
+		return nil, fmt.Errorf("the mapping has %d bytes; the limit is %d", len(data), MaxFile)
+	}
+	m := &Map{}
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(m); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("the mapping is not as its schema says: %w", err)
+	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the mapping has more than one document")
+	}
+	return m, m.Check()
+}
+
+// Check checks every name and value.
+func (m *Map) Check() error {
+	if m == nil {
+		return nil
+	}
+	for _, system := range slices.Sorted(maps.Keys(m.Identifiers)) {
+		if s := m.Identifiers[system]; system == "" || s != "chi" && s != "nhs" {
+			return errors.New("identifiers: want a system's URI, and chi or nhs as its scheme")
+		}
+	}
+	for i, o := range m.Organisations {
+		if wire.CheckOrgID(o.ID) != nil {
+			return fmt.Errorf("organisations[%d].id: not an organisation id", i)
+		}
+		for _, id := range o.Identifiers {
+			if system, value, ok := strings.Cut(id, "|"); !ok || system == "" || value == "" {
+				return fmt.Errorf("organisations[%d].identifiers: want system|value", i)
+			}
+		}
+	}
+	for _, local := range slices.Sorted(maps.Keys(m.Purposes)) {
+		if local == "" || !purpose.Known(m.Purposes[local]) {
+			return errors.New("purposes: want a local code, and a code of PurposeOfUse for it")
+		}
+	}
+	if _, err := time.LoadLocation(m.zone()); err != nil {
+		return errors.New("zone: not the name of a time zone, such as Europe/London")
+	}
+	return nil
+}
+
+func (m *Map) zone() string {
+	if m == nil || m.Zone == "" {
+		return DefaultZone
+	}
+	return m.Zone
+}
+
+// Location returns the zone whose days a date without a time means.
+func (m *Map) Location() *time.Location {
+	l, err := time.LoadLocation(m.zone())
+	if err != nil {
+		return time.UTC // impossible: Check has loaded it
+	}
+	return l
+}
+
+// Scheme returns the id scheme of an identifier system, chi or nhs, "" if it is neither's.
+func (m *Map) Scheme(system string) string {
+	if m != nil {
+		if s := m.Identifiers[system]; s != "" {
+			return s
+		}
+	}
+	return defaultSystems[system]
+}
+
+// defaultSystems are the identifier systems of CHI and NHS numbers.
+var defaultSystems = map[string]string{
+	"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53": "chi",
+	"https://fhir.nhs.uk/Id/nhs-number":         "nhs",
+}
+
+// System returns the identifier system under which numbers of a scheme are written.
+func System(scheme string) string {
+	return map[string]string{
+		"chi": "urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53",
+		"nhs": "https://fhir.nhs.uk/Id/nhs-number",
+	}[scheme]
+}
+
+// OwnOrganisation is the identifier system of organisation ids of the ledger.
+const OwnOrganisation = "urn:igledger:organisation"
+
+// ODS is the identifier system of the NHS Organisation Data Service.
+const ODS = "https://fhir.nhs.uk/Id/ods-organization-code"
+
+// ByIdentifier returns the id in the log of the organisation with an identifier, "" if it is
+// foreign.
+func (m *Map) ByIdentifier(system, value string) string {
+	if id := m.organisation(func(o *Organisation) []string { return o.Identifiers }, system+"|"+value); id != "" {
+		return id
+	}
+	if (system == OwnOrganisation || system == ODS) && wire.CheckOrgID(value) == nil {
+		return value
+	}
+	return ""
+}
+
+// ByReference returns the id in the log of the organisation that a literal reference names, "" if
+// it is foreign. A version in the reference does not matter.
+func (m *Map) ByReference(ref string) string {
+	ref, _, _ = strings.Cut(ref, "/_history/")
+	return m.organisation(func(o *Organisation) []string { return o.References }, ref)
+}
+
+// ByIssuer returns the id in the log of the organisation whose tokens name an issuer so, "" if it is
+// foreign.
+func (m *Map) ByIssuer(issuer string) string {
+	return m.organisation(func(o *Organisation) []string { return o.Issuers }, issuer)
+}
+
+// ByName returns the id in the log of the organisation that is written in words so, "" if it is
+// foreign.
+func (m *Map) ByName(words string) string {
+	return m.organisation(func(o *Organisation) []string { return o.Names }, words)
+}
+
+func (m *Map) organisation(list func(o *Organisation) []string, text string) string {
+	if m == nil || text == "" {
+		return ""
+	}
+	for i := range m.Organisations {
+		if slices.Contains(list(&m.Organisations[i]), text) {
+			return m.Organisations[i].ID
+		}
+	}
+	return ""
+}
+
+// Purpose returns the PurposeOfUse code that a local code means, "" if the mapping does not say.
+func (m *Map) Purpose(claim string) string {
+	if m == nil {
+		return ""
+	}
+	return m.Purposes[claim]
+}
+
+// Emergency reports whether a local code means break-glass.
+func (m *Map) Emergency(claim string) bool { return m != nil && slices.Contains(m.Emergencies, claim) }
+
+// Role returns the role that a local role means, "" if the mapping does not say.
+func (m *Map) Role(claim string) string {
+	if m == nil {
+		return ""
+	}
+	return m.Roles[claim]
+}
+
+// Base returns the base URL of a source system's FHIR server, without a slash at its end, "" if the
+// mapping does not say.
+func (m *Map) Base(source string) string {
+	if m == nil {
+		return ""
+	}
+	return strings.TrimSuffix(m.Sources[source].Base, "/")
+}
