@@ -39,7 +39,7 @@ func everything(t *testing.T, a *entry.Access) string {
 // An event about three patients: what names one, or is one's, is nowhere in the entries of the
 // other two.
 func TestPatientsAreIsolated(t *testing.T) {
-	list, err := board.FromAuditEvent(patterns(t)["multi-patient"])
+	list, _, err := board.FromAuditEvent(patterns(t)["multi-patient"])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestIsolationOfHidingPlaces(t *testing.T) {
 			"agent":[{"requestor":true,"name":"Dr A Reader","purposeOfUse":[{"text":"to compare with ` + other + `"}]},{"requestor":false,"who":{"reference":"Patient/o2","display":"Callum Otherly"}}],
 			"entity":[{"what":{"identifier":{"system":"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53","value":"2902640017"}}},
 			{"what":{"reference":"Patient/o2","identifier":{"system":"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53","value":"` + other + `"},"display":"Callum Otherly"}}]}`
-			list, err := board.FromAuditEvent([]byte(event))
+			list, _, err := board.FromAuditEvent([]byte(event))
 			if err != nil || len(list) != 2 || list[0].Sub != "chi:2902640017" || list[1].Sub != "chi:"+other {
 				t.Fatalf("%d accesses, %v", len(list), err)
 			}
@@ -124,7 +124,7 @@ func TestManyPatients(t *testing.T) {
 		}
 		return []byte(b.String() + "]}")
 	}
-	list, err := board.FromAuditEvent(many(maxPatients))
+	list, _, err := board.FromAuditEvent(many(maxPatients))
 	if err != nil || len(list) != maxPatients {
 		t.Fatalf("%d accesses, %v", len(list), err)
 	}
@@ -133,7 +133,7 @@ func TestManyPatients(t *testing.T) {
 			t.Fatalf("access %d: %s", i, a.FHIR)
 		}
 	}
-	if _, err := board.FromAuditEvent(many(maxPatients + 1)); !errors.Is(err, TooLarge) {
+	if _, _, err := board.FromAuditEvent(many(maxPatients + 1)); !errors.Is(err, TooLarge) {
 		t.Errorf("%v, want TooLarge", err)
 	}
 }
@@ -142,7 +142,7 @@ func BenchmarkFromAuditEvent(b *testing.B) {
 	raw := patterns(b)["patient-read"]
 	b.SetBytes(int64(len(raw)))
 	for b.Loop() {
-		if _, err := board.FromAuditEvent(raw); err != nil {
+		if _, _, err := board.FromAuditEvent(raw); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -151,7 +151,7 @@ func BenchmarkFromAuditEvent(b *testing.B) {
 // Whatever field a source abuses for a name or a number, the open claims do not show it.
 func TestOpenClaimsNameNobody(t *testing.T) {
 	for name, raw := range patterns(t) {
-		list, err := board.FromAuditEvent(raw)
+		list, _, err := board.FromAuditEvent(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -294,7 +294,7 @@ func TestOddInstants(t *testing.T) {
 		}
 	}
 	for _, in := range []string{"2026-03-02", "2026-03-02T09:15Z", "2026-03-02T09:15:27", "2026-03-02T9:15:27Z", "2026-02-30T09:15:27Z", "2026-03-02T09:15:27,5Z"} {
-		if _, err := board.FromAuditEvent([]byte(strings.Replace(ev("a"), "2026-03-02T09:15:27Z", in, 1))); !errors.Is(err, BadValue) {
+		if _, _, err := board.FromAuditEvent([]byte(strings.Replace(ev("a"), "2026-03-02T09:15:27Z", in, 1))); !errors.Is(err, BadValue) {
 			t.Errorf("%s: %v", in, err)
 		}
 	}
@@ -326,7 +326,7 @@ func TestWithheldStaffIsHidden(t *testing.T) {
 	if !strings.Contains(string(raw), "Morag") {
 		t.Error("hid more than the staff")
 	}
-	again, err := board.FromAuditEvent(raw)
+	again, _, err := board.FromAuditEvent(raw)
 	if err != nil || again[0].Machine || again[0].Staff != nil {
 		t.Errorf("what is left does not read as an access by an unnamed person: %v", err)
 	}
@@ -363,7 +363,7 @@ func TestFirstWrongElement(t *testing.T) {
 	big := strings.Repeat("x", maxDisclosure)
 	for range 100 {
 		var e *Error
-		if _, err := board.FromAuditEvent([]byte(wrong)); !errors.As(err, &e) || e.Path != "AuditEvent.action" {
+		if _, _, err := board.FromAuditEvent([]byte(wrong)); !errors.As(err, &e) || e.Path != "AuditEvent.action" {
 			t.Fatalf("reading: %v", err)
 		}
 		if _, err := ToAuditEvent(contradicted); !errors.As(err, &e) || e.Path != "AuditEvent.action" {
@@ -403,7 +403,7 @@ func TestComposed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			list, err := board.FromAuditEvent(raw)
+			list, _, err := board.FromAuditEvent(raw)
 			if err != nil || len(list) != 1 {
 				t.Fatal(len(list), err)
 			}
@@ -464,7 +464,7 @@ func TestRefusals(t *testing.T) {
 			"AuditEvent.entity[0].what",
 		},
 	} {
-		_, err := board.FromAuditEvent([]byte(c.in))
+		_, _, err := board.FromAuditEvent([]byte(c.in))
 		var e *Error
 		if !errors.As(err, &e) || e.Code != c.code || e.Path != c.path || !errors.Is(err, c.code) {
 			t.Errorf("%.90s: %v, want %s at %s", c.in, err, c.code, c.path)
@@ -475,7 +475,7 @@ func TestRefusals(t *testing.T) {
 	}
 	for _, c := range []Conversion{{}, {Issuer: "a:b", Audience: "x"}, {Issuer: "a", Audience: "x y"}, {Issuer: "a", Audience: "x", Source: "a b"},
 		{Issuer: "a", Audience: "x", Map: &mapping.Map{Identifiers: map[string]string{"u": "reg"}}}} {
-		if _, err := c.FromAuditEvent([]byte(ok)); !errors.Is(err, BadConversion) {
+		if _, _, err := c.FromAuditEvent([]byte(ok)); !errors.Is(err, BadConversion) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}

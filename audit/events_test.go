@@ -216,7 +216,7 @@ func FuzzFromAuditEvent(f *testing.F) {
 	f.Add([]byte(ev("a")))
 	signer := testSigner(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		list, err := board.FromAuditEvent(data)
+		list, _, err := board.FromAuditEvent(data)
 		if err != nil {
 			var e *Error
 			if !errors.As(err, &e) {

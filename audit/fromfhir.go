@@ -36,30 +36,35 @@ type Conversion struct {
 // FromAuditEvent reads one FHIR R4 AuditEvent (JSON, at most MaxEvent bytes) into accesses. It
 // returns one access for each patient that the event names, holding nothing of the other patients.
 // If the event names none, it returns one under reg:sources. The caller sets Seq, ID (jti) and
-// IssuedAt; the result then passes entry.Sign. Errors are *Error.
-func (c Conversion) FromAuditEvent(data []byte) ([]*entry.Access, error) {
+// IssuedAt; the result then passes entry.Sign. The notes say what was not understood. Errors are
+// *Error.
+func (c Conversion) FromAuditEvent(data []byte) ([]*entry.Access, []Note, error) {
 	if err := c.check(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	root, err := parseEvent(data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	var said notes
 	list := c.patients(root)
 	if len(list) == 0 {
 		list = []*patient{{}}
 	}
 	if len(list) > maxPatients {
-		return nil, fail(TooLarge, "AuditEvent.entity", "%d patients in one event; the limit is %d", len(list), maxPatients)
+		return nil, nil, fail(TooLarge, "AuditEvent.entity", "%d patients in one event; the limit is %d", len(list), maxPatients)
 	}
 	accesses := make([]*entry.Access, len(list))
 	for i, part := range shares(root, list) {
-		accesses[i], err = c.access(part, list[i].id())
+		if list[i].id() == entry.RegSources {
+			said.add("AuditEvent.entity", NoPatient)
+		}
+		accesses[i], err = c.access(part, list[i].id(), &said)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return accesses, nil
+	return accesses, said, nil
 }
 
 func (c Conversion) check() error {
@@ -201,6 +206,7 @@ type builder struct {
 	a *entry.Access
 	r tree.Residue
 	s secrets
+	n *notes
 }
 
 // take returns o's member name, and notes that the entry's field holds it.
@@ -210,8 +216,8 @@ func (b *builder) take(o object, name, field string) string {
 }
 
 // access reads one patient's share of an event.
-func (c Conversion) access(root object, id string) (*entry.Access, error) {
-	b := &builder{a: &entry.Access{Sub: id}, s: personsOf(c, root)}
+func (c Conversion) access(root object, id string, said *notes) (*entry.Access, error) {
+	b := &builder{a: &entry.Access{Sub: id}, s: personsOf(c, root), n: said}
 	a := b.a
 	a.Type, a.Issuer, a.Audience = entry.TypeAccess, c.Issuer, c.Audience
 	p := child(root, "period")

@@ -51,7 +51,7 @@ func TestPatterns(t *testing.T) {
 			if name != "multi-patient" {
 				roundTrip(t, board, raw)
 			}
-			list, err := board.FromAuditEvent(raw)
+			list, _, err := board.FromAuditEvent(raw)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -61,7 +61,7 @@ func signed(t testing.TB, a *entry.Access) (*entry.Entry, *entry.Access) {
 // roundTrip converts an event about at most one patient there, through a signature, and back.
 func roundTrip(t testing.TB, c Conversion, event []byte) *entry.Access {
 	t.Helper()
-	list, err := c.FromAuditEvent(event)
+	list, _, err := c.FromAuditEvent(event)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func TestEvents(t *testing.T) {
 	seen := map[string]bool{}
 	err = audit.Events(bytes.NewReader(Events()), func(e audit.Event) error {
 		count++
-		list, err := c.FromAuditEvent(e.Raw)
+		list, _, err := c.FromAuditEvent(e.Raw)
 		if err != nil {
 			return err
 		}

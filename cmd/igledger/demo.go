@@ -243,7 +243,7 @@ func byOrganisation(ndjson []byte) (map[string][]byte, error) {
 	first := demodata.Organisations()[0].ID
 	split := map[string][]byte{}
 	err := audit.Events(bytes.NewReader(ndjson), func(ev audit.Event) error {
-		list, err := audit.Conversion{Issuer: first, Audience: "demo.invalid", Source: "demo"}.FromAuditEvent(ev.Raw)
+		list, _, err := audit.Conversion{Issuer: first, Audience: "demo.invalid", Source: "demo"}.FromAuditEvent(ev.Raw)
 		if err != nil {
 			return err
 		}

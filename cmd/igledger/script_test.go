@@ -247,7 +247,7 @@ func tamperWithVerdict(ts *testscript.TestScript, _ bool, args []string) {
 	signer, err := readSigner(ts.MkAbs("nhs-lothian-submit.jwk"))
 	ts.Check(err)
 	ts.Check(audit.Events(strings.NewReader(ts.ReadFile(args[0])), func(ev audit.Event) error {
-		list, err := audit.Conversion{Issuer: "nhs-lothian", Audience: log.Origin(),
+		list, _, err := audit.Conversion{Issuer: "nhs-lothian", Audience: log.Origin(),
 			Source: "other"}.FromAuditEvent(ev.Raw)
 		for _, a := range list {
 			e, err := entry.Sign(signer, a)

@@ -435,7 +435,7 @@ func TestDecisionAsAuditEvent(t *testing.T) {
 			c.consent == "" && e.Entity[1].What.Display == "" {
 			t.Errorf("%s: entities %+v", c.name, e.Entity)
 		}
-		back, err := audit.Conversion{Issuer: "SRC", Audience: origin}.FromAuditEvent(r.body)
+		back, _, err := audit.Conversion{Issuer: "SRC", Audience: origin}.FromAuditEvent(r.body)
 		if err != nil || len(back) != 1 || back[0].Sub != person || back[0].Org != "CTL" ||
 			!slices.Equal(back[0].Purpose, []string{c.purpose}) || back[0].Agreement != "isa-1" {
 			t.Errorf("%s: read back as %+v, %v", c.name, back, err)
