@@ -203,7 +203,7 @@ func (b *builder) staff(agent object) {
 	if short(text(agent, "altId"), 512) {
 		s.AltID = b.take(agent, "altId", "staff/altId")
 	}
-	if s != (entry.Staff{}) {
+	if !s.Empty() {
 		b.a.Staff = &s
 	}
 }

@@ -17,6 +17,7 @@ import (
 //	event/0/system, event/0/code and so on, for event, data, purpose and role
 //	id (the subject's number, see idValue)
 //	staff/id, staff/system, staff/name, staff/altId
+//	staff/units/0/system, staff/units/0/value and so on
 //	parties/0/id, parties/0/name, parties/0/address
 //	text/why, text/justification, text/outcome, text/query, text/query64 (standard base64 of text/query)
 
@@ -52,6 +53,11 @@ func fields(a *entry.Access) map[string]string {
 	if s := a.Staff; s != nil {
 		for name, v := range map[string]string{"id": s.ID, "system": s.System, "name": s.Name, "altId": s.AltID} {
 			set("staff/"+name, v)
+		}
+		for i, u := range s.Units {
+			system, value, _ := strings.Cut(u, "|")
+			set("staff/units/"+itoa(i)+"/system", system)
+			set("staff/units/"+itoa(i)+"/value", value)
 		}
 	}
 	for i, p := range a.Parties {

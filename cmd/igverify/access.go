@@ -37,6 +37,7 @@ func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row
 	add("who", org(a.Accessor()))
 	if a.Staff != nil {
 		add("  person", a.Staff.Name, codeOf(a.Staff.System, a.Staff.ID))
+		add("  unit", codes(a.Staff.Units)...)
 	}
 	add("  role", codes(a.Role)...)
 	add("  system", a.System)

@@ -274,6 +274,7 @@ var descriptions = map[string]string{
 	"Staff.system":        "Who issued the identifier",
 	"Staff.name":          "Name",
 	"Staff.altId":         "Another identifier",
+	"Staff.units":         "Units and places in which they worked, system|value",
 	"Party.type":          "system|code of FHIR AuditEvent.agent.type",
 	"Party.id":            "Reference or identifier",
 	"Party.name":          "Name",

@@ -20,7 +20,7 @@ var accessKinds = map[string]*entryKind{
 	"access": {
 		sealed: true, claims: accessClaims, check: checkAccess,
 		names: object{
-			"sub": anID, "staff": texts("id", "system", "name", "altId"),
+			"sub": anID, "staff": isStaff,
 			"parties": listOf(texts("type", "id", "name", "address")),
 			"text":    texts("why", "justification", "outcome", "query"),
 			"seq":     aSequence, "fhir": aDocument,
@@ -37,6 +37,12 @@ var accessKinds = map[string]*entryKind{
 		sealed: true, claims: object{"source": aText, "day": aText}, check: checkCount,
 		names: object{"sub": anID, "first": aNumber, "last": aNumber, "count": aNumber, "receipts": aNumber},
 	},
+}
+
+// isStaff is who accessed, with at most 64 units.
+func isStaff(v *value) {
+	object{"id": aText, "system": aText, "name": aText, "altId": aText, "units": listOf(aText)}.fits(v)
+	must(areCodes(v.texts("units"), 64), "bad-disclosure")
 }
 
 func aSequence(v *value) {

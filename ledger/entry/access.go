@@ -45,12 +45,27 @@ type Access struct {
 	FHIR    jsontext.Value `json:"-"` // disclosure "fhir": parts of the AuditEvent not modelled here
 }
 
-// Staff is the person who accessed.
+// Staff is the person who accessed, and where they worked.
 type Staff struct {
-	ID     string `json:"id,omitempty"`     // identifier within System
-	System string `json:"system,omitempty"` // that issued ID
-	Name   string `json:"name,omitempty"`
-	AltID  string `json:"altId,omitempty"`
+	ID     string   `json:"id,omitempty"`     // identifier within System
+	System string   `json:"system,omitempty"` // that issued ID
+	Name   string   `json:"name,omitempty"`
+	AltID  string   `json:"altId,omitempty"`
+	Units  []string `json:"units,omitempty"` // "system|value": places and units of the organisation, such as a ward
+}
+
+// Empty reports whether nothing is stated.
+func (s *Staff) Empty() bool {
+	return s.ID == "" && s.System == "" && s.Name == "" && s.AltID == "" && len(s.Units) == 0
+}
+
+// check checks a disclosure "staff". The error is BadDisclosure.
+func (s *Staff) check() error {
+	if len(s.Units) > 64 || checkCodes("units", s.Units) != nil {
+		return wire.Errorf(wire.BadDisclosure, "disclosure staff",
+			"units has more than 64 members, or one is empty, longer than 512 bytes or has control characters")
+	}
+	return nil
 }
 
 // Party is another agent of the event: client, server, custodian, recipient, authoriser.
@@ -220,7 +235,7 @@ func (a *Access) subject() *string   { return &a.Sub }
 
 func (a *Access) claims() []claim {
 	return []claim{
-		{"staff", a.Staff != nil, &a.Staff, nil},
+		{"staff", a.Staff != nil, &a.Staff, func() error { return a.Staff.check() }},
 		{"parties", len(a.Parties) > 0, &a.Parties, nil},
 		{"text", a.Text != nil, &a.Text, nil},
 		{"seq", a.Seq != nil, &a.Seq, func() error {

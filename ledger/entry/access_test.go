@@ -79,14 +79,18 @@ func TestSignRefusesWhatParseWould(t *testing.T) {
 		change func(a *entry.Access)
 		code   wire.Code
 	}{
-		"no sub":           {func(a *entry.Access) { a.Sub = "" }, wire.BadID},
-		"malformed sub":    {func(a *entry.Access) { a.Sub = "0101011237" }, wire.BadID},
-		"no source":        {func(a *entry.Access) { a.Source = "" }, wire.BadClaim},
-		"seq zero":         {func(a *entry.Access) { a.Seq = new(uint64) }, wire.BadDisclosure},
-		"time":             {func(a *entry.Access) { a.Recorded = "yesterday" }, wire.BadClaim},
-		"origin":           {func(a *entry.Access) { a.Audience = "" }, wire.BadClaim},
-		"invalid UTF-8":    {func(a *entry.Access) { a.Staff.Name = "chi:0101011237\xff" }, wire.BadJSON},
-		"fhir is no JSON":  {func(a *entry.Access) { a.FHIR = []byte(`{"chi:0101011237":`) }, wire.BadJSON},
+		"no sub":          {func(a *entry.Access) { a.Sub = "" }, wire.BadID},
+		"malformed sub":   {func(a *entry.Access) { a.Sub = "0101011237" }, wire.BadID},
+		"no source":       {func(a *entry.Access) { a.Source = "" }, wire.BadClaim},
+		"seq zero":        {func(a *entry.Access) { a.Seq = new(uint64) }, wire.BadDisclosure},
+		"time":            {func(a *entry.Access) { a.Recorded = "yesterday" }, wire.BadClaim},
+		"origin":          {func(a *entry.Access) { a.Audience = "" }, wire.BadClaim},
+		"invalid UTF-8":   {func(a *entry.Access) { a.Staff.Name = "chi:0101011237\xff" }, wire.BadJSON},
+		"fhir is no JSON": {func(a *entry.Access) { a.FHIR = []byte(`{"chi:0101011237":`) }, wire.BadJSON},
+		"65 units": {func(a *entry.Access) {
+			a.Staff = &entry.Staff{Units: slices.Repeat([]string{"urn:wards|4"}, 65)}
+		}, wire.BadDisclosure},
+		"empty unit":       {func(a *entry.Access) { a.Staff = &entry.Staff{Units: []string{""}} }, wire.BadDisclosure},
 		"text over 64 KiB": {func(a *entry.Access) { a.Text.Why = strings.Repeat("w", 64<<10) }, wire.TooLarge},
 	}
 	for name, c := range cases {

@@ -38,7 +38,10 @@ func (d *Decision) digests() *[]string { return &d.SD }
 func (d *Decision) subject() *string   { return &d.Sub }
 
 func (d *Decision) claims() []claim {
-	return []claim{{"staff", d.Staff != nil, &d.Staff, nil}, {"text", d.Text != nil, &d.Text, nil}}
+	return []claim{
+		{"staff", d.Staff != nil, &d.Staff, func() error { return d.Staff.check() }},
+		{"text", d.Text != nil, &d.Text, nil},
+	}
 }
 
 // check checks the claims in their order, so that the first wrong one is reported.
