@@ -39,6 +39,7 @@ var rooms = map[string][]string{
 	"verifier/fetch/retry": {},
 
 	"policies/purpose":     {},
+	"policies/terminology": {},
 	"policies/readers":     {"policies/purpose", "ledger/wire", "ledger/entry"},
 	"policies":             {"policies/purpose", "ledger/wire", "ledger/entry"},
 	"consent":              {"policies", "policies/purpose", "policies/readers", "ledger/wire", "ledger/entry", "ledger/register"},
