@@ -213,7 +213,7 @@ var scopePurpose = map[string]string{"research": "HRESCH", "treatment": "TREAT"}
 // policyRule turns a rule of an entry into a rule of package policies.
 func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
 	out := policies.Rule{
-		Deny: r.Decision == "deny", Purposes: r.Purposes, Data: r.Data,
+		Deny: r.Decision == "deny", Restricts: r.Restricts, Purposes: r.Purposes, Data: r.Data,
 		Recipients: r.Recipients, Roles: r.Roles, Actions: r.Actions,
 	}
 	for _, t := range []struct {

@@ -20,10 +20,11 @@ const (
 	ReviewRefusal = "review-refusal"
 	Justify       = "justify"     // give a justification
 	AskConsent    = "ask-consent" // ask the person
+	TellPerson    = "tell-person" // the person must be told now that their restriction was overridden
 	Redact        = "redact"      // leave out the data in Codes
 )
 
-var obligations = []string{FollowUp, ReviewRefusal, Justify, AskConsent, Redact}
+var obligations = []string{FollowUp, ReviewRefusal, Justify, AskConsent, TellPerson, Redact}
 
 // Obligation is one obligation of a decision.
 type Obligation struct {

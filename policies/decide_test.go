@@ -48,6 +48,7 @@ func TestDecide(t *testing.T) {
 	override := func(f *Facts, a *Agreement) {
 		f.Purposes, f.Emergency, f.Justified, f.Agreement, f.Named = []string{"BTG"}, true, true, nil, false
 	}
+	restricted := func(f *Facts, _ *Agreement) { f.Consent.Decision, f.Consent.Restricts = Deny, true }
 	delegated := func(d *Delegation, purpose string) Facts {
 		return own(func(f *Facts) { f.Purposes, f.Delegate = []string{purpose}, d })
 	}
@@ -187,6 +188,30 @@ func TestDecide(t *testing.T) {
 			own(func(f *Facts) { f.Purposes, f.Consent = []string{"TRAIN"}, Consent{Decision: Deny} }),
 			"not-covered objection",
 		},
+
+		{"a restriction stops care", with(restricted), "not-covered restriction"},
+		{"a restriction of one category", both(restricted, func(f *Facts, _ *Agreement) {
+			f.Data, f.Consent.Refused = []string{observation, condition}, []string{condition}
+		}), "not-covered restriction redact:" + condition},
+		{
+			"a restriction stops the holder's own staff",
+			own(func(f *Facts) { f.Consent = Consent{Decision: Deny, Restricts: true} }), "not-covered restriction",
+		},
+		{"a restriction under an agreement on consent", both(consentBasis(Deny), restricted), "not-covered consent-refused,restriction"},
+		{"a restriction does not stop what the law requires", own(func(f *Facts) {
+			f.Purposes, f.Consent = []string{"HCOMPL"}, Consent{Decision: Deny, Restricts: true}
+		}), "covered own-records"},
+		{"nor what the person asked for", own(func(f *Facts) {
+			f.Purposes, f.Consent = []string{"PATRQT"}, Consent{Decision: Deny, Restricts: true}
+		}), "covered own-records"},
+		{"a restriction of an access without a purpose", own(func(f *Facts) {
+			f.Purposes, f.Consent = nil, Consent{Decision: Deny, Restricts: true}
+		}), "not-covered purpose-stated,restriction"},
+		{"a restriction overridden", both(restricted, override),
+			"break-glass break-glass,break-glass-restricted follow-up,review-refusal,tell-person"},
+		{"a restriction overridden although an agreement covers care", both(restricted, func(f *Facts, _ *Agreement) {
+			f.Emergency, f.Justified = true, true
+		}), "break-glass break-glass,break-glass-restricted follow-up,review-refusal,tell-person"},
 
 		{"research", with(research), "covered agreement"},
 		{
@@ -409,7 +434,8 @@ func TestKeysDiffer(t *testing.T) {
 		"emergency": func(f *Facts, a *Agreement) { f.Emergency = true }, "justified": func(f *Facts, a *Agreement) { f.Justified = true },
 		"named":     func(f *Facts, a *Agreement) { f.Named = false },
 		"agreement": func(f *Facts, a *Agreement) { f.Agreement = nil }, "consent": func(f *Facts, a *Agreement) { f.Consent.Decision = Deny },
-		"refused": func(f *Facts, a *Agreement) { f.Consent.Refused = []string{"x"} }, "delegate": func(f *Facts, a *Agreement) { f.Delegate = &Delegation{} },
+		"restricted": func(f *Facts, a *Agreement) { f.Consent.Restricts = true },
+		"refused":    func(f *Facts, a *Agreement) { f.Consent.Refused = []string{"x"} }, "delegate": func(f *Facts, a *Agreement) { f.Delegate = &Delegation{} },
 		"delegate ended": func(f *Facts, a *Agreement) { f.Delegate = &Delegation{Known: true, Revoked: true} },
 		"agreement id":   func(f *Facts, a *Agreement) { a.ID = "x" }, "version": func(f *Facts, a *Agreement) { a.Version++ }, "state": func(f *Facts, a *Agreement) { a.State = "x" },
 		"parties": func(f *Facts, a *Agreement) { a.Parties = nil }, "agreed purposes": func(f *Facts, a *Agreement) { a.Purposes = nil },

@@ -40,9 +40,10 @@ type Agreement struct {
 
 // Consent is what a person's consents together say of one access.
 type Consent struct {
-	Decision string   // Permit, Deny, or "" if none applies
-	ID       string   // id of the consent record that decided
-	Refused  []string // if Deny: the refused data codes, unless all codes of the access are refused
+	Decision  string   // Permit, Deny, or "" if none applies
+	ID        string   // id of the consent record that decided
+	Restricts bool     // if Deny: a rule that refused stops care too
+	Refused   []string // if Deny: the refused data codes, unless all codes of the access are refused
 }
 
 // Delegation is the authority under which someone acts for the person.

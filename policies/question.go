@@ -49,6 +49,7 @@ func (f *Facts) question() cedar.Request {
 		"justified":  cedar.Boolean(f.Justified),
 		"named":      cedar.Boolean(f.Named || f.Agreement != nil),
 		"consent":    cedar.String(f.consent()),
+		"restricted": cedar.Boolean(f.Consent.Restricts),
 		"delegation": cedar.String(f.delegation()),
 	}
 	if f.Agreement != nil {
@@ -142,7 +143,7 @@ func (f *Facts) key() (key []byte, small bool) {
 	texts(f.Purposes, f.Data, f.Roles, f.Consent.Refused)
 	text(f.Consent.Decision)
 	text(f.delegation())
-	bits(f.Own, f.Ledger, f.Machine, f.Emergency, f.Justified, f.Named, f.Agreement != nil)
+	bits(f.Own, f.Ledger, f.Machine, f.Emergency, f.Justified, f.Named, f.Agreement != nil, f.Consent.Restricts)
 	if a := f.Agreement; a != nil {
 		text(f.Holder)
 		text(a.ID)

@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -9,6 +10,8 @@ import (
 const (
 	Permit = "permit"
 	Deny   = "deny"
+
+	restrict = "restrict" // a Deny by a rule that restricts
 )
 
 // Rule is what a person allows or forbids, as data. It has the shape of entry.ConsentRule and of
@@ -22,6 +25,7 @@ const (
 // permission limited by them never applies.
 type Rule struct {
 	Deny       bool      // the rule forbids; otherwise it allows
+	Restricts  bool      // if Deny: it stops care too, which an objection does not
 	Start, End time.Time // accesses from Start, before End; zero: open
 	Purposes   []string  // PurposeOfUse codes, each with all below it; codes of other systems match only themselves
 	Data       []string  // "system|code"; "system|*" is every code of a system
@@ -59,7 +63,8 @@ type Record struct {
 //
 // The access is denied if one pair is denied. It is permitted if every pair is permitted, possibly
 // by different records. Otherwise the decision is "". ID names the first record, in the order
-// given, that decided so.
+// given, that decided so. If a rule that restricts denied a pair, the access is restricted, and ID
+// names the first record that has such a rule.
 func Combine(records []Record, q Request) Consent {
 	t := tally{q: &q, live: make([]*Record, 0, len(records))}
 	for i := range records {
@@ -72,6 +77,7 @@ func Combine(records []Record, q Request) Consent {
 	}
 	t.permits = make([]bool, len(t.live))
 	t.denies = make([]bool, len(t.live))
+	t.restricts = make([]bool, len(t.live))
 	t.purposes = make([][]string, 0, max(1, len(q.Purposes)))
 	for _, p := range orUnstated(q.Purposes) {
 		all, _ := kinds([]string{p})
@@ -88,10 +94,15 @@ func Combine(records []Record, q Request) Consent {
 		}
 	}
 	switch {
-	case len(refused) == len(data):
-		return Consent{Decision: Deny, ID: t.first(t.denies)}
 	case len(refused) > 0:
-		return Consent{Decision: Deny, ID: t.first(t.denies), Refused: refused}
+		deny := Consent{Decision: Deny, ID: t.first(t.denies)}
+		if i := slices.Index(t.restricts, true); i >= 0 {
+			deny.ID, deny.Restricts = t.live[i].ID, true
+		}
+		if len(refused) < len(data) {
+			deny.Refused = refused
+		}
+		return deny
 	case allPermitted:
 		return Consent{Decision: Permit, ID: t.first(t.permits)}
 	}
@@ -104,6 +115,7 @@ type tally struct {
 	live            []*Record  // the records that apply, apart from purposes and data
 	purposes        [][]string // of the access, each with all wider ones
 	permits, denies []bool     // by index in live: whether the record permitted or denied a pair
+	restricts       []bool     // by index in live: whether it denied a pair by a rule that restricts
 }
 
 // datum asks about one data code with each purpose of the access. It reports whether every purpose
@@ -122,6 +134,8 @@ func (t *tally) datum(code string) (permitted, denied bool) {
 func (t *tally) pair(purpose []string, datum string) (permitted, denied bool) {
 	for i, r := range t.live {
 		switch r.pair(t.q, purpose, datum, r.Deny) {
+		case restrict:
+			t.denies[i], t.restricts[i], denied = true, true, true
 		case Deny:
 			t.denies[i], denied = true, true
 		case Permit:
@@ -155,8 +169,8 @@ func (r *Rule) meets(q *Request, deny bool) bool {
 }
 
 // pair decides about one purpose and one data code of an access that r.meets. purpose is the code
-// with all wider ones. The result is Permit, Deny, or "" if r does not apply. deny says whether r
-// forbids.
+// with all wider ones. The result is Permit, Deny, restrict, or "" if r does not apply. deny says
+// whether r forbids.
 func (r *Rule) pair(q *Request, purpose []string, datum string, deny bool) string {
 	if len(purpose) == 0 && !deny && len(r.Purposes) > 0 || datum == "" && !deny && len(r.Data) > 0 {
 		return ""
@@ -176,15 +190,19 @@ func (r *Rule) pair(q *Request, purpose []string, datum string, deny bool) strin
 			continue
 		}
 		switch x.pair(q, purpose, datum, xDeny) {
+		case restrict:
+			return restrict
 		case Deny:
-			return Deny
+			decided = Deny
 		case Permit:
-			decided = Permit
+			decided = cmp.Or(decided, Permit)
 		}
 	}
 	switch {
 	case decided != "":
 		return decided
+	case deny && r.Restricts:
+		return restrict
 	case deny:
 		return Deny
 	}

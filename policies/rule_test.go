@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -172,6 +173,38 @@ func TestCombine(t *testing.T) {
 		got := Combine(c.records, asked(func(q *Request) { q.Data = c.data }))
 		if got.Decision != c.want.Decision || got.ID != c.want.ID || !slices.Equal(got.Refused, c.want.Refused) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+// A refusal is a restriction if the rule that decides is one, at whatever depth; and then it is what
+// the decision names, whatever else refused.
+func TestRestrictions(t *testing.T) {
+	never := Record{ID: "never", Rule: Rule{Deny: true, Restricts: true, Data: []string{condition}}}
+	planning := Record{ID: "planning", Rule: Rule{Deny: true}}
+	allBut := Record{ID: "all but", Rule: Rule{Except: []Rule{
+		{Deny: true, Data: []string{condition}}, {Deny: true, Restricts: true, Recipients: []string{"BOARD-A"}},
+	}}}
+	notTheirs := Record{ID: "not theirs", Rule: Rule{Deny: true, Restricts: true, Except: []Rule{{Recipients: []string{"BOARD-A"}}}}}
+	both := []string{observation, condition}
+	for name, c := range map[string]struct {
+		list []Record
+		data []string
+		want Consent
+	}{
+		"a category":                 {[]Record{never}, both, Consent{Decision: Deny, ID: "never", Restricts: true, Refused: []string{condition}}},
+		"another category":           {[]Record{never}, []string{observation}, Consent{}},
+		"data unstated":              {[]Record{never}, nil, Consent{Decision: Deny, ID: "never", Restricts: true}},
+		"beside an objection":        {[]Record{planning, never}, both, Consent{Decision: Deny, ID: "never", Restricts: true}},
+		"an objection elsewhere":     {[]Record{planning, never}, []string{observation}, Consent{Decision: Deny, ID: "planning"}},
+		"an exception":               {[]Record{allBut}, both, Consent{Decision: Deny, ID: "all but", Restricts: true}},
+		"an exception from it":       {[]Record{notTheirs}, both, Consent{Decision: Permit, ID: "not theirs"}},
+		"over a link":                {[]Record{{ID: "link", RefusesOnly: true, Rule: never.Rule}}, []string{condition}, Consent{Decision: Deny, ID: "link", Restricts: true}},
+		"not weakened by permission": {[]Record{{ID: "yes"}, never}, []string{condition}, Consent{Decision: Deny, ID: "never", Restricts: true}},
+	} {
+		got := Combine(c.list, asked(func(q *Request) { q.Data = c.data }))
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}
 }

@@ -104,7 +104,7 @@ func keys(t *testing.T) map[Key]bool {
 	for _, p := range purpose.All() {
 		add("purpose", p.Code)
 	}
-	add("due", "follow-up", "review-refusal", "justify")
+	add("due", "follow-up", "review-refusal", "tell-person", "justify")
 	add("remedy", "justify", "ask-consent", "redact")
 	add("rule", "no-rule")
 	for name, n := range map[string]int{"catalogue.go": 14, "words.go": 6, "describe.go": 18} {

@@ -113,7 +113,7 @@ func TestSentences(t *testing.T) {
 	for _, id := range []string{"agreement", "no-rule", "unknown"} {
 		fmt.Fprintf(&b, "rule %s\n  %s\n  %s\n", id, c.Rule(id, ""), c.Rule(id, "As it was signed."))
 	}
-	for _, id := range []string{"follow-up", "review-refusal", "justify", "ask-consent", "redact", "new"} {
+	for _, id := range []string{"follow-up", "review-refusal", "tell-person", "justify", "ask-consent", "redact", "new"} {
 		fmt.Fprintf(&b, "obligation %s\n  %s\n  %s\n", id, c.Obligation(id, true, nil), c.Obligation(id, false, []string{"a|b", "c|d"}))
 	}
 	for _, f := range declared(t, "../../ledger", "Flag", 8) {

@@ -22,7 +22,7 @@ type keyRequest struct {
 
 func purposeFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "purpose", Required: true,
-		Usage: "submit, agreements, audit, front-desk or administer; repeat for more"}
+		Usage: "submit, agreements, audit, front-desk, guard or administer; repeat for more"}
 }
 
 func keyCommand() *cli.Command {

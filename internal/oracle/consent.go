@@ -8,7 +8,7 @@ import "strings"
 func ruleShape(v *value) {
 	object{
 		"decision": aText, "start": aText, "end": aText, "purposes": listOf(aText), "data": listOf(aText),
-		"recipients": listOf(aText), "roles": listOf(aText), "actions": listOf(aText),
+		"recipients": listOf(aText), "roles": listOf(aText), "actions": listOf(aText), "restricts": aFlag,
 		"dataStart": aText, "dataEnd": aText, "except": listOf(ruleShape),
 	}.fits(v)
 }
@@ -91,6 +91,8 @@ func ruleCount(rule *value) int {
 
 func checkRule(r *value) {
 	must(amongAll([]string{r.str("decision")}, "permit", "deny"), "bad-claim")
+	restricts := r.get("restricts")
+	must(r.str("decision") == "deny" || restricts == nil || restricts.kind == 'f', "bad-claim")
 	checkSpan(r, "start", "end")
 	checkSpan(r, "dataStart", "dataEnd")
 	for _, name := range []string{"purposes", "data", "roles"} {

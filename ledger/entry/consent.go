@@ -45,6 +45,7 @@ var ConsentScopes = []string{"adr", "patient-privacy", "research", "treatment"}
 // access does not say how old its data is. If a rule of Except applies too, that rule decides.
 type ConsentRule struct {
 	Decision   string        `json:"decision"`             // permit or deny; an exception has the opposite of its rule
+	Restricts  bool          `json:"restricts,omitzero"`   // only with deny: it stops care too, unlike an objection
 	Start      string        `json:"start,omitempty"`      // RFC 3339: accesses from this time on
 	End        string        `json:"end,omitempty"`        // RFC 3339: accesses before this time
 	Purposes   []string      `json:"purposes,omitempty"`   // PurposeOfUse, by subsumption; others as "system|code"
@@ -204,6 +205,9 @@ func (r *ConsentRule) check(at string, level int, n *int) error {
 	}
 	if r.Decision != "permit" && r.Decision != "deny" {
 		return wire.Errorf(wire.BadClaim, at+".decision", "want permit or deny")
+	}
+	if r.Restricts && r.Decision != "deny" {
+		return wire.Errorf(wire.BadClaim, at+".restricts", "a permission restricts nothing")
 	}
 	err := first(
 		isPeriod(at+".start", r.Start, at+".end", r.End),

@@ -37,9 +37,10 @@ const (
 	PurposeAudit      Purpose = "audit"      // callers that read openings
 	PurposeAdminister Purpose = "administer" // organisations and keys
 	PurposeFrontDesk  Purpose = "front-desk" // callers that read a history for the person who asked for it
+	PurposeGuard      Purpose = "guard"      // the system that guards the records that an organisation holds
 )
 
-var purposes = []Purpose{PurposeSubmit, PurposeAgreements, PurposeAudit, PurposeAdminister, PurposeFrontDesk}
+var purposes = []Purpose{PurposeSubmit, PurposeAgreements, PurposeAudit, PurposeAdminister, PurposeFrontDesk, PurposeGuard}
 
 // Member is an organisation as the log holds it. It has no officer's name: public entries give
 // functions only.

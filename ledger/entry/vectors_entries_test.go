@@ -253,6 +253,7 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 			editKey("key of an unknown kind", `"crv":"Ed25519"`, `"crv":"X25519"`, wire.BadKey),
 			editKey("private part", `"crv":`, `"d":"AA","crv":`, wire.BadJSON),
 			editKey("purpose unknown", `["submit"]`, `["sign"]`, wire.BadClaim),
+			editKey("a guard's", `["submit"]`, `["guard"]`, ""),
 			editKey("no purposes", `["submit"]`, `[]`, wire.BadClaim),
 			editKey("purposes not sorted", `["submit"]`, `["submit","audit"]`, wire.BadClaim),
 			editKey("validFrom above 2^53-1", `["submit"]`, `["submit"],"validFrom":9007199254740992`, wire.BadClaim),
