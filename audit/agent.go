@@ -34,8 +34,8 @@ func typed(list []coding, table map[string][]string) bool {
 // human reports whether an agent is a person, or may be one for all that the event says. In doubt
 // it is a person. A person's look-up that passes for a machine's would stay hidden; the opposite
 // mistake only raises a question.
-func human(root, agent object) bool {
-	kind, types := referenceType(root, child(agent, "who")), codings(child(agent, "type"))
+func human(in scope, agent object) bool {
+	kind, types := referenceType(in, child(agent, "who")), codings(child(agent, "type"))
 	switch requestor := asks(agent); {
 	case slices.Contains(people, kind):
 		return true
@@ -51,36 +51,27 @@ func human(root, agent object) bool {
 }
 
 // referenceType returns the resource type that a Reference names, "" if it does not say.
-func referenceType(root, ref object) string {
-	if t := text(ref, "type"); isResource(t) {
-		return t
-	}
-	if c := contained(root, text(ref, "reference")); c != nil {
-		return text(c, "resourceType")
-	}
-	_, t, _ := parseReference(text(ref, "reference"))
-	return t
-}
+func referenceType(in scope, ref object) string { return in.ReferenceType(ref) }
 
 // user returns the index of the agent who accessed: the human who asked, else the first human. If
 // an organisation asked, only a human who asked is the user, since people of another organisation
 // may only have answered. It returns -1 if there is none.
-func user(root object) int {
-	list := objects(root, "agent")
-	if i := slices.IndexFunc(list, func(a object) bool { return asks(a) && human(root, a) }); i >= 0 {
+func user(in scope) int {
+	list := objects(in.Root, "agent")
+	if i := slices.IndexFunc(list, func(a object) bool { return asks(a) && human(in, a) }); i >= 0 {
 		return i
 	}
-	if organisationAsks(root) {
+	if organisationAsks(in) {
 		return -1
 	}
-	return slices.IndexFunc(list, func(a object) bool { return human(root, a) })
+	return slices.IndexFunc(list, func(a object) bool { return human(in, a) })
 }
 
 func asks(agent object) bool { requestor, _ := agent["requestor"].(bool); return requestor }
 
-func organisationAsks(root object) bool {
-	return slices.ContainsFunc(objects(root, "agent"), func(a object) bool {
-		return asks(a) && referenceType(root, child(a, "who")) == "Organization"
+func organisationAsks(in scope) bool {
+	return slices.ContainsFunc(objects(in.Root, "agent"), func(a object) bool {
+		return asks(a) && referenceType(in, child(a, "who")) == "Organization"
 	})
 }
 
@@ -107,13 +98,13 @@ func disclosure(a *entry.Access) bool {
 
 // agents reads people, systems and organisations from the event.
 func (b *builder) agents(root object) {
-	list, u := objects(root, "agent"), user(root)
+	list, u := objects(root, "agent"), user(b.in)
 	// organisations that ask or are told have people
-	b.a.Machine = u < 0 && !disclosure(b.a) && !organisationAsks(root)
+	b.a.Machine = u < 0 && !disclosure(b.a) && !organisationAsks(b.in)
 	b.organisation(root, list, u)
 	for _, code := range client(b.a) {
 		i := slices.IndexFunc(list, func(a object) bool {
-			return !human(root, a) && anyIs(codings(child(a, "type")), dcm, code)
+			return !human(b.in, a) && anyIs(codings(child(a, "type")), dcm, code)
 		})
 		if i >= 0 && b.system(child(list[i], "who")) {
 			break
@@ -144,9 +135,9 @@ func (b *builder) organisation(root object, list []object, u int) {
 		func(a object) bool { return anyIs(codings(child(a, "type")), roleClass, "PROV") },
 		func(a object) bool {
 			return disclosure(b.a) && anyIs(codings(child(a, "type")), dcm, end) &&
-				referenceType(root, child(a, "who")) == "Organization"
+				referenceType(b.in, child(a, "who")) == "Organization"
 		},
-		func(a object) bool { return asks(a) && referenceType(root, child(a, "who")) == "Organization" },
+		func(a object) bool { return asks(a) && referenceType(b.in, child(a, "who")) == "Organization" },
 	} {
 		for _, a := range list {
 			if fits(a) && b.orgID(child(a, "who")) {

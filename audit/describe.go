@@ -29,7 +29,7 @@ func roleWords(a *entry.Access) string {
 		return ""
 	}
 	root, _ := v.(object)
-	u := user(root)
+	u := user(scope{Root: root})
 	if u < 0 {
 		return ""
 	}

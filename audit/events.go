@@ -15,8 +15,10 @@ import (
 
 // Event is one AuditEvent of a stream.
 type Event struct {
-	Raw    []byte // its JSON; the receiver may keep and change it
-	Number int    // from 1, over the whole stream
+	Raw        []byte // its JSON; the receiver may keep and change it
+	Number     int    // from 1, over the whole stream
+	Early      bool   // passed on before all that it refers to was read (see MaxWaiting)
+	tree.Place        // in its Bundle
 }
 
 // maxNesting bounds Bundles in Bundles. A batch-response of searchsets has two.
@@ -27,8 +29,12 @@ const maxNesting = 4
 // that hold other resources are skipped, such as an OperationOutcome or what a search included. A
 // byte order mark is skipped too.
 //
-// Memory is bounded by MaxEvent, however long r or a Bundle is. If reading stops early, Events
-// returns a *StreamError, also for an error of f or r; the events before it have been passed on.
+// The resources beside an event in its Bundle are kept, as far as they say who or what they are, and
+// an event waits for those that it refers to (see window). Events are passed on in order.
+//
+// Memory is bounded by MaxEvent, MaxWaiting and tree.MaxBundle, however long r or a Bundle is. If
+// reading stops early, Events returns a *StreamError, also for an error of f or r; the events before
+// it have been passed on.
 func Events(r io.Reader, f func(Event) error) error {
 	br := bufio.NewReader(r)
 	if b, _ := br.Peek(3); bytes.Equal(b, []byte("\xef\xbb\xbf")) {
@@ -51,17 +57,18 @@ func Events(r io.Reader, f func(Event) error) error {
 }
 
 type stream struct {
-	d     *jsontext.Decoder
-	lines *lineReader
-	f     func(Event) error
-	n     int  // events passed on
-	inF   bool // the error is from f, so it is about event n
+	d       *jsontext.Decoder
+	lines   *lineReader
+	f       func(Event) error
+	n       int       // events read
+	at      int       // the event that f has; after an error of f, the one it was about
+	windows []*window // of the Bundles that are being read, the innermost last
 }
 
 func (s *stream) fail(err error) error {
 	n := s.n + 1
-	if s.inF {
-		n = s.n
+	if s.at > 0 {
+		n = s.at
 	} else if !errors.Is(err, s.lines.err) || s.lines.err == nil || s.lines.err == io.EOF {
 		err = tree.JSONError("stream", err)
 	} else {
@@ -126,17 +133,33 @@ func (s *stream) members(f func(name string) error) error {
 	return err
 }
 
-// resource reads one resource. Only a Bundle has the member "entry", which is read as a stream. All
-// other members are kept until resourceType says which resource they belong to; it may come last.
+// resource reads one resource and passes it on.
 func (s *stream) resource(path string, depth int) error {
-	if depth > maxNesting {
-		return fail(BadValue, path, "Bundles nested deeper than %d", maxNesting)
+	kind, raw, err := s.read(path, depth)
+	switch {
+	case err != nil || kind == "Bundle":
+		return err
+	case kind == "AuditEvent":
+		s.n++
+		return s.pass(Event{Raw: raw, Number: s.n})
+	case depth > 0 && isResource(kind):
+		return nil
 	}
-	raw, kind, bundle := []byte{'{'}, "", false
-	err := s.members(func(name string) error {
+	return fail(NotAuditEvent, path, "want an AuditEvent or a Bundle of them")
+}
+
+// read reads one resource. Only a Bundle has the member "entry", which is read as a stream. All other
+// members are kept until resourceType says which resource they belong to; it may come last.
+func (s *stream) read(path string, depth int) (kind string, raw []byte, err error) {
+	if depth > maxNesting {
+		return "", nil, fail(BadValue, path, "Bundles nested deeper than %d", maxNesting)
+	}
+	bundle := false
+	raw = []byte{'{'}
+	err = s.members(func(name string) error {
 		if name == "entry" && s.d.PeekKind() == '[' && kind != "AuditEvent" {
 			bundle = true
-			return s.each(func() error { return s.entry(depth) })
+			return s.entries(depth)
 		}
 		if kind == "Bundle" || bundle && name != "resourceType" {
 			return s.d.SkipValue()
@@ -159,37 +182,20 @@ func (s *stream) resource(path string, depth int) error {
 		}
 		return nil
 	})
-	switch {
-	case err != nil:
-		return err
-	case kind == "Bundle":
-		return nil
-	case bundle:
-		return fail(NotAuditEvent, path, "has entries but is not a Bundle")
-	case kind == "AuditEvent":
-		s.n, s.inF = s.n+1, true
-		if err := s.f(Event{Raw: append(raw, '}'), Number: s.n}); err != nil {
-			return err
-		}
-		s.inF = false
-		return nil
-	case depth > 0 && isResource(kind):
-		return nil
+	if err == nil && bundle && kind != "Bundle" {
+		err = fail(NotAuditEvent, path, "has entries but is not a Bundle")
 	}
-	return fail(NotAuditEvent, path, "want an AuditEvent or a Bundle of them")
+	return kind, append(raw, '}'), err
 }
 
-// entry reads one Bundle.entry.
-func (s *stream) entry(depth int) error {
-	if s.d.PeekKind() != '{' {
-		return fail(BadValue, "Bundle.entry", "want an object")
+// pass passes an event on.
+func (s *stream) pass(ev Event) error {
+	s.at = ev.Number
+	if err := s.f(ev); err != nil {
+		return err
 	}
-	return s.members(func(name string) error {
-		if name != "resource" {
-			return s.d.SkipValue()
-		}
-		return s.value("Bundle.entry.resource", depth+1)
-	})
+	s.at = 0
+	return nil
 }
 
 // lineReader knows on which line an offset is. It refuses to read on if more bytes are waiting than

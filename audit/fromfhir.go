@@ -39,15 +39,22 @@ type Conversion struct {
 // IssuedAt; the result then passes entry.Sign. The notes say what was not understood. Errors are
 // *Error.
 func (c Conversion) FromAuditEvent(data []byte) ([]*entry.Access, []Note, error) {
+	return c.FromEvent(Event{Raw: data})
+}
+
+// FromEvent reads an event of a stream as FromAuditEvent does. Its references may name resources of
+// its Bundle.
+func (c Conversion) FromEvent(ev Event) ([]*entry.Access, []Note, error) {
 	if err := c.check(); err != nil {
 		return nil, nil, err
 	}
-	root, err := parseEvent(data)
+	root, err := parseEvent(ev.Raw)
 	if err != nil {
 		return nil, nil, err
 	}
 	var said notes
-	list := c.patients(root)
+	in := scope{Root: root, Place: ev.Place, Base: c.Map.Base(c.Source)}
+	list := c.patients(in)
 	if len(list) == 0 {
 		list = []*patient{{}}
 	}
@@ -55,11 +62,11 @@ func (c Conversion) FromAuditEvent(data []byte) ([]*entry.Access, []Note, error)
 		return nil, nil, fail(TooLarge, "AuditEvent.entity", "%d patients in one event; the limit is %d", len(list), maxPatients)
 	}
 	accesses := make([]*entry.Access, len(list))
-	for i, part := range shares(root, list) {
+	for i, part := range shares(in, list) {
 		if list[i].id() == entry.RegSources {
 			said.add("AuditEvent.entity", NoPatient)
 		}
-		accesses[i], err = c.access(part, list[i].id(), &said)
+		accesses[i], err = c.access(in.With(part), list[i].id(), &said)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -203,10 +210,11 @@ func instant(s string) string {
 
 // builder fills an access from an event, and notes in the residue what it took.
 type builder struct {
-	a *entry.Access
-	r tree.Residue
-	s secrets
-	n *notes
+	a  *entry.Access
+	r  tree.Residue
+	s  secrets
+	in scope
+	n  *notes
 }
 
 // take returns o's member name, and notes that the entry's field holds it.
@@ -216,9 +224,9 @@ func (b *builder) take(o object, name, field string) string {
 }
 
 // access reads one patient's share of an event.
-func (c Conversion) access(root object, id string, said *notes) (*entry.Access, error) {
-	b := &builder{a: &entry.Access{Sub: id}, s: personsOf(c, root), n: said}
-	a := b.a
+func (c Conversion) access(in scope, id string, said *notes) (*entry.Access, error) {
+	b := &builder{a: &entry.Access{Sub: id}, s: personsOf(c, in), in: in, n: said}
+	a, root := b.a, in.Root
 	a.Type, a.Issuer, a.Audience = entry.TypeAccess, c.Issuer, c.Audience
 	p := child(root, "period")
 	a.Recorded = instant(b.take(root, "recorded", "recorded"))
@@ -307,7 +315,7 @@ func impliedAction(event []string) string {
 // purposes reads the reasons: first the user's purposes, then the event's, then those of other
 // agents. The first wording becomes Text.Why.
 func (b *builder) purposes(root object) {
-	agents, u := objects(root, "agent"), user(root)
+	agents, u := objects(root, "agent"), user(b.in)
 	var concepts []object
 	if u >= 0 {
 		concepts = objects(agents[u], "purposeOfUse")
@@ -341,7 +349,7 @@ func (b *builder) entities(c Conversion, root object) {
 		if role.isPatientRole() { // says who, not what
 			continue
 		}
-		if kind := referenceType(root, what); isResource(kind) {
+		if kind := referenceType(b.in, what); isResource(kind) {
 			b.data(kind)
 		}
 		if !slices.Contains([]string{entityType, balpEntity, dcm, ""}, typ.system) {
@@ -390,7 +398,7 @@ func (b *builder) source(c Conversion, root object) {
 		o    object
 		name string
 	}{{child(observer, "identifier"), "value"}, {observer, "reference"}, {src, "site"}} {
-		if slices.Contains(people, referenceType(root, observer)) && at.name != "site" {
+		if slices.Contains(people, referenceType(b.in, observer)) && at.name != "site" {
 			continue
 		}
 		if v := text(at.o, at.name); b.a.Source == "" && b.s.token(v, 128) {

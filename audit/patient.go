@@ -25,7 +25,7 @@ func (p *patient) id() string { return cmp.Or(tree.Best(p.identities), entry.Reg
 
 // patients finds the patients of an event: those that its entities name. If no entity names one, it
 // looks among the agents.
-func (c Conversion) patients(root object) []*patient {
+func (c Conversion) patients(in scope) []*patient {
 	var list []*patient
 	unfiled := &patient{}
 	find := func(ids []identity) *patient {
@@ -51,9 +51,9 @@ func (c Conversion) patients(root object) []*patient {
 		list = append(list, p)
 		return p
 	}
-	for i, e := range objects(root, "entity") {
-		if c.isPatient(root, e) {
-			p := find(c.identities(root, child(e, "what")))
+	for i, e := range objects(in.Root, "entity") {
+		if c.isPatient(in, e) {
+			p := find(c.identities(in, child(e, "what")))
 			p.entities = append(p.entities, i)
 		}
 	}
@@ -61,16 +61,16 @@ func (c Conversion) patients(root object) []*patient {
 		list = append(list, unfiled)
 	}
 	if len(list) == 0 {
-		for _, a := range objects(root, "agent") {
-			if who := child(a, "who"); isPatientReference(root, who) {
-				if ids := c.identities(root, who); len(ids) > 0 {
+		for _, a := range objects(in.Root, "agent") {
+			if who := child(a, "who"); in.IsPatient(who) {
+				if ids := c.identities(in, who); len(ids) > 0 {
 					find(ids)
 				}
 			}
 		}
 	}
-	for i, a := range objects(root, "agent") {
-		ids := c.identities(root, child(a, "who"))
+	for i, a := range objects(in.Root, "agent") {
+		ids := c.identities(in, child(a, "who"))
 		for _, p := range list {
 			if slices.ContainsFunc(ids, func(i identity) bool { return slices.Contains(p.identities, i) }) {
 				p.agents = append(p.agents, i)
@@ -90,18 +90,14 @@ func first(list []int) int {
 
 // isPatient reports whether an entity is a patient: by the type of what it refers to, its object
 // role, or an identifier that only patients have.
-func (c Conversion) isPatient(root, e object) bool {
+func (c Conversion) isPatient(in scope, e object) bool {
 	what := child(e, "what")
-	return isPatientReference(root, what) || codingOf(child(e, "role")).isPatientRole() ||
+	return in.IsPatient(what) || codingOf(child(e, "role")).isPatientRole() ||
 		c.scheme(child(what, "identifier")) != ""
 }
 
-func isPatientReference(root, ref object) bool { return tree.IsPatient(root, ref) }
-
-func contained(root object, ref string) object { return tree.Contained(root, ref) }
-
 // identities lists the ways in which a Reference names a patient.
-func (c Conversion) identities(root, ref object) []identity { return c.ids().Identities(root, ref) }
+func (c Conversion) identities(in scope, ref object) []identity { return c.ids().Identities(in, ref) }
 
 // scheme returns the id scheme of an identifier, "" if it has none.
 func (c Conversion) scheme(identifier object) string { return c.ids().Scheme(identifier) }

@@ -64,7 +64,7 @@ func (m *mentions) in(text string) bool {
 }
 
 // marksOf collects the ways in which an event names a patient.
-func marksOf(root object, p *patient) *mentions {
+func marksOf(in scope, p *patient) *mentions {
 	m := &mentions{}
 	m.words = map[string]bool{}
 	refer := func(ref object) {
@@ -76,7 +76,7 @@ func marksOf(root object, p *patient) *mentions {
 		}
 		m.addID(text(child(ref, "identifier"), "value"))
 		m.addName(text(ref, "display"))
-		if c := contained(root, r); c != nil {
+		if c := in.Resolve(ref); c != nil {
 			m.addID(text(c, "id"))
 			for _, i := range objects(c, "identifier") {
 				m.addID(text(i, "value"))
@@ -90,7 +90,7 @@ func marksOf(root object, p *patient) *mentions {
 			}
 		}
 	}
-	entities, agents := objects(root, "entity"), objects(root, "agent")
+	entities, agents := objects(in.Root, "entity"), objects(in.Root, "agent")
 	for _, i := range p.entities {
 		refer(child(entities[i], "what"))
 		m.addName(text(entities[i], "name"))
@@ -124,9 +124,9 @@ func (m *mentions) mentioned(v any) bool {
 const maxPatients = 1000
 
 // shares cuts an event into what concerns each of its patients. The caller may modify the trees.
-func shares(whole object, all []*patient) []object {
+func shares(whole scope, all []*patient) []object {
 	if len(all) == 1 {
-		return []object{whole}
+		return []object{whole.Root}
 	}
 	marks := make([]*mentions, len(all))
 	entities, agents := map[int]int{}, map[int]int{} // index to patient
@@ -148,10 +148,10 @@ func shares(whole object, all []*patient) []object {
 
 // share copies what of an event concerns patient number mine. The maps say which patient an entity
 // or an agent is.
-func share(whole object, mine int, entityOf, agentOf map[int]int, marks []*mentions) object {
+func share(whole scope, mine int, entityOf, agentOf map[int]int, marks []*mentions) object {
 	own, others := marks[mine], othersThan(marks, mine)
 	root := object{}
-	for name, v := range whole {
+	for name, v := range whole.Root {
 		if name != "entity" {
 			root[name] = cloneTree(v)
 		}
@@ -162,7 +162,7 @@ func share(whole object, mine int, entityOf, agentOf map[int]int, marks []*menti
 			rest[name] = list
 		}
 	}
-	set("entity", shareOfEntities(objects(whole, "entity"), root, mine, entityOf, own, others))
+	set("entity", shareOfEntities(objects(whole.Root, "entity"), whole.With(root), mine, entityOf, own, others))
 	set("agent", shareOfAgents(objects(root, "agent"), mine, agentOf, others))
 	set("contained", shareOfContained(objects(root, "contained"), own, others))
 	return rest
@@ -192,13 +192,13 @@ func othersThan(marks []*mentions, mine int) *mentions {
 
 // shareOfEntities copies the patient's own entities, without mentions of others, and what further
 // keeps of the entities that are not patients.
-func shareOfEntities(list []object, root object, mine int, entityOf map[int]int, own, others *mentions) []any {
+func shareOfEntities(list []object, in scope, mine int, entityOf map[int]int, own, others *mentions) []any {
 	var kept []any
 	for i, e := range list {
 		of, isPatient := entityOf[i]
 		switch {
 		case !isPatient:
-			e = further(root, cloneTree(e).(object), own, others)
+			e = further(in, cloneTree(e).(object), own, others)
 		case of == mine:
 			e, _ = scrub(e, others).(object)
 		default:
@@ -271,8 +271,8 @@ func shareOfRest(root object, others *mentions) object {
 }
 
 // further returns what a share keeps of an entity that is not a patient.
-func further(root, e object, own, others *mentions) object {
-	about := []any{e, contained(root, text(child(e, "what"), "reference"))}
+func further(in scope, e object, own, others *mentions) object {
+	about := []any{e, in.Resolve(child(e, "what"))}
 	mine, theirs := own.mentioned(about), others.mentioned(about)
 	_, kind, _ := parseReference(text(child(e, "what"), "reference"))
 	typ, role := codingOf(child(e, "type")), codingOf(child(e, "role"))
@@ -344,7 +344,7 @@ func scrub(v any, others *mentions) any {
 }
 
 // personsOf collects the words that name a person in an event. They are kept out of open claims.
-func personsOf(c Conversion, root object) secrets {
+func personsOf(c Conversion, in scope) secrets {
 	m := &mentions{}
 	m.words = map[string]bool{}
 	refer := func(ref object) {
@@ -354,20 +354,20 @@ func personsOf(c Conversion, root object) secrets {
 			m.addName(id)
 		}
 	}
-	for _, e := range objects(root, "entity") {
-		if c.isPatient(root, e) {
+	for _, e := range objects(in.Root, "entity") {
+		if c.isPatient(in, e) {
 			refer(child(e, "what"))
 			m.addName(text(e, "name"))
 		}
 	}
-	for _, a := range objects(root, "agent") {
-		if human(root, a) {
+	for _, a := range objects(in.Root, "agent") {
+		if human(in, a) {
 			refer(child(a, "who"))
 			m.addName(text(a, "name"))
 			m.addName(text(a, "altId"))
 		}
 	}
-	for _, r := range objects(root, "contained") {
+	for _, r := range objects(in.Root, "contained") {
 		if slices.Contains(people, text(r, "resourceType")) {
 			eachString("name", r["name"], func(name, s string) { m.addName(s) })
 			for _, i := range objects(r, "identifier") {

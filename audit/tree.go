@@ -9,7 +9,10 @@ import (
 // MaxEvent is the largest AuditEvent that is read, in bytes of JSON.
 const MaxEvent = tree.Max
 
-type object = tree.Object
+type (
+	object = tree.Object
+	scope  = tree.Scope
+)
 
 func parseTree(path string, data []byte) (any, error) { return tree.Parse(path, data) }
 func writeTree(v any) (jsontext.Value, error)         { return tree.Write(v) }

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/consent/fhir"
+	"igledger/consent/fhir/tree"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
 )
@@ -80,9 +81,9 @@ func importConsents(c *cli.Context) error {
 		if err != nil {
 			return refused("%s: %w", name, err)
 		}
-		for i, raw := range resources {
+		for i, found := range resources {
 			one := importedConsent{File: name, Number: i + 1}
-			if err := r.importConsent(c, conv, raw, &one); err != nil {
+			if err := r.importConsent(c, conv, found, &one); err != nil {
 				return err
 			}
 			list = append(list, one)
@@ -91,10 +92,16 @@ func importConsents(c *cli.Context) error {
 	return reportImport(c, list)
 }
 
+// foundConsent is a resource in a file, and what its references may name.
+type foundConsent struct {
+	raw jsontext.Value
+	at  tree.Place
+}
+
 // consentsIn returns the Consents in a file: its values, and the resources in those that are
 // Bundles.
-func consentsIn(data []byte) ([]jsontext.Value, error) {
-	var out []jsontext.Value
+func consentsIn(data []byte) ([]foundConsent, error) {
+	var out []foundConsent
 	for d := jsontext.NewDecoder(bytes.NewReader(data)); ; {
 		v, err := d.ReadValue()
 		if err == io.EOF {
@@ -106,24 +113,30 @@ func consentsIn(data []byte) ([]jsontext.Value, error) {
 		var bundle struct {
 			ResourceType string `json:"resourceType"`
 			Entry        []struct {
+				FullURL  string         `json:"fullUrl"`
 				Resource jsontext.Value `json:"resource"`
 			} `json:"entry"`
 		}
 		v = v.Clone()
 		if json.Unmarshal(v, &bundle) != nil || bundle.ResourceType != "Bundle" {
-			out = append(out, v)
+			out = append(out, foundConsent{raw: v})
 			continue
 		}
+		all := &tree.Bundle{}
 		for _, e := range bundle.Entry {
-			out = append(out, e.Resource)
+			if v, err := tree.Parse("Bundle.entry.resource", e.Resource); err == nil {
+				o, _ := v.(tree.Object)
+				all.Add(e.FullURL, o)
+			}
+			out = append(out, foundConsent{e.Resource, tree.Place{URL: e.FullURL, Bundle: all}})
 		}
 	}
 }
 
 // importConsent converts and submits one resource, and records the outcome in one. It returns an
 // error only if the ledger or the connection fails, not if the resource is refused.
-func (r *remote) importConsent(c *cli.Context, conv fhir.Conversion, raw []byte, one *importedConsent) error {
-	in, err := conv.Read(raw)
+func (r *remote) importConsent(c *cli.Context, conv fhir.Conversion, found foundConsent, one *importedConsent) error {
+	in, err := conv.ReadIn(found.raw, found.at)
 	if err != nil {
 		one.Status, one.Error = "refused", err.Error()
 		return nil
@@ -138,7 +151,7 @@ func (r *remote) importConsent(c *cli.Context, conv fhir.Conversion, raw []byte,
 		x.Agreement = c.String("agreement")
 	}
 	// The same resource is the same act, whenever it is imported.
-	sum := sha256.Sum256(raw)
+	sum := sha256.Sum256(found.raw)
 	x.ID = uuid.NewSHA1(uuid.NameSpaceURL, fmt.Appendf(nil, "urn:igledger:consent-import:%s:%s:%x", r.origin, r.org,
 		sum)).String()
 	res, err := r.submit(c.Context, x)

@@ -165,7 +165,7 @@ func isOtherPart(role string) bool {
 func (r *reader) organisation(ref object) string {
 	i := tree.Child(ref, "identifier")
 	org := cmp.Or(r.c.Map.ByReference(tree.Text(ref, "reference")), r.c.Map.ByIdentifier(tree.Text(i, "system"), tree.Text(i, "value")))
-	if t := tree.ReferenceType(r.root, ref); wire.CheckOrgID(org) != nil || t != "" && t != "Organization" {
+	if t := r.in.ReferenceType(ref); wire.CheckOrgID(org) != nil || t != "" && t != "Organization" {
 		return ""
 	}
 	return org

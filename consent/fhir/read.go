@@ -18,7 +18,10 @@ const maxDisclosure = 64 << 10
 
 // Read reads one FHIR Consent (JSON, at most tree.Max bytes). Its shape says whether it is R4 or
 // R5. Times without a zone are UTC. Errors are *Error.
-func (c Conversion) Read(data []byte) (*Imported, error) {
+func (c Conversion) Read(data []byte) (*Imported, error) { return c.ReadIn(data, tree.Place{}) }
+
+// ReadIn reads a Consent as Read does. Its references may name resources of its Bundle.
+func (c Conversion) ReadIn(data []byte, at tree.Place) (*Imported, error) {
 	if wire.CheckOrgID(c.Issuer) != nil {
 		return nil, tree.Fail(BadConversion, "Conversion.Issuer", "not an organisation id")
 	}
@@ -33,7 +36,7 @@ func (c Conversion) Read(data []byte) (*Imported, error) {
 	if !ok {
 		return nil, tree.Fail(NotConsent, "Consent", "want an object")
 	}
-	in, r, err := c.read(root)
+	in, r, err := c.read(tree.Scope{Root: root, Place: at})
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +128,8 @@ func releaseOf(root object) (Release, error) {
 
 // read reads everything except the id of a record whose resource has none. It also returns what the
 // residue needs to know. It leaves root unchanged.
-func (c Conversion) read(root object) (*Imported, *tree.Residue, error) {
+func (c Conversion) read(in tree.Scope) (*Imported, *tree.Residue, error) {
+	root := in.Root
 	release, err := releaseOf(root)
 	if err != nil {
 		return nil, nil, err
@@ -135,7 +139,7 @@ func (c Conversion) read(root object) (*Imported, *tree.Residue, error) {
 	}
 	x := &entry.Consent{}
 	x.Type, x.Issuer = entry.TypeConsent, c.Issuer
-	r, residue := &reader{c: c, root: root, release: release}, &tree.Residue{}
+	r, residue := &reader{c: c, in: in, root: root, release: release}, &tree.Residue{}
 	if err := r.subject(x, residue); err != nil {
 		return nil, nil, err
 	}
@@ -237,10 +241,10 @@ func modifier(path string, v any) string {
 func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
 	name := r.release.named("patient", "subject")
 	ref := tree.Child(r.root, name)
-	if t := tree.ReferenceType(r.root, ref); ref == nil || t != "" && t != "Patient" {
+	if t := r.in.ReferenceType(ref); ref == nil || t != "" && t != "Patient" {
 		return tree.Fail(NoSubject, "Consent."+name, "want a Reference to a Patient")
 	}
-	x.Sub = tree.Best(tree.Patients{Issuer: r.c.Issuer, Map: r.c.Map}.Identities(r.root, ref))
+	x.Sub = tree.Best(tree.Patients{Issuer: r.c.Issuer, Map: r.c.Map}.Identities(r.in, ref))
 	if x.Sub == "" || entry.CheckID(x.Sub) != nil {
 		return tree.Fail(NoSubject, "Consent."+name, "names no patient: want a reference or an identifier")
 	}
@@ -412,8 +416,8 @@ func (r *reader) filedLate(x *entry.Consent) {
 func (r *reader) by(x *entry.Consent, residue *tree.Residue) {
 	name := r.release.named("performer", "grantor")
 	for i, ref := range tree.Objects(r.root, name) {
-		same := tree.Best(tree.Patients{Issuer: r.c.Issuer, Map: r.c.Map}.Identities(r.root, ref)) == x.Sub
-		if t := tree.ReferenceType(r.root, ref); same || t != "RelatedPerson" && t != "Patient" || x.By != nil {
+		same := tree.Best(tree.Patients{Issuer: r.c.Issuer, Map: r.c.Map}.Identities(r.in, ref)) == x.Sub
+		if t := r.in.ReferenceType(ref); same || t != "RelatedPerson" && t != "Patient" || x.By != nil {
 			continue
 		}
 		x.By = &entry.ConsentBy{}
@@ -425,7 +429,7 @@ func (r *reader) by(x *entry.Consent, residue *tree.Residue) {
 			x.By.Name = v
 			residue.Member(ref, member, "={by/name}")
 		}
-		codes, _ := claims(tree.Objects(tree.Contained(r.root, tree.Text(ref, "reference")), "relationship"))
+		codes, _ := claims(tree.Objects(r.in.Resolve(ref), "relationship"))
 		if len(codes) > 0 {
 			x.By.Relation = codes[0][strings.LastIndexByte(codes[0], '|')+1:]
 		}
@@ -467,7 +471,7 @@ func (r *reader) expressed(x *entry.Consent, residue *tree.Residue) {
 	}
 	for _, s := range sources("sourceReference") {
 		x.Expressed.How = "written"
-		if tree.ReferenceType(r.root, s) == "QuestionnaireResponse" {
+		if r.in.ReferenceType(s) == "QuestionnaireResponse" {
 			x.Expressed.How = "electronic"
 		}
 		evidence(s, "reference", "display")

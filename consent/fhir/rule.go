@@ -11,7 +11,8 @@ import (
 // reader reads one Consent.
 type reader struct {
 	c       Conversion
-	root    object
+	in      tree.Scope
+	root    object // that of in
 	release Release
 	id      string // the patient's number as the resource has it, which no open claim may hold; "" if unknown
 	count   int    // provisions read

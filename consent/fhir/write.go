@@ -3,6 +3,7 @@ package fhir
 import (
 	"reflect"
 	"slices"
+	"strings"
 
 	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
@@ -72,7 +73,7 @@ func (c Conversion) contradiction(x *entry.Consent, root object) error {
 		}
 		root[release.named("patient", "subject")] = object{"reference": "Patient/withheld"}
 	}
-	in, _, err := c.read(root)
+	in, _, err := c.read(tree.Scope{Root: root})
 	if err != nil {
 		return tree.Fail(BadResidue, "Consent", "does not read as a Consent")
 	}
@@ -84,7 +85,7 @@ func (c Conversion) contradiction(x *entry.Consent, root object) error {
 		path string
 		same bool
 	}{
-		{"subject", x.Sub == "" || x.Sub == y.Sub},
+		{"subject", sameSubject(x.Sub, y.Sub)},
 		{"status", live(x.Act) == live(y.Act)},
 		{"scope", x.Scope == y.Scope},
 		{"decided", at.Equal(read)},
@@ -96,6 +97,12 @@ func (c Conversion) contradiction(x *entry.Consent, root object) error {
 		}
 	}
 	return nil
+}
+
+// sameSubject compares the subject of an entry with that of its residue, which is read without the
+// Bundle and the mapping that it came with. So it may say only a local number.
+func sameSubject(sub, read string) bool {
+	return sub == "" || sub == read || strings.HasPrefix(read, "temp:") && !strings.HasPrefix(sub, "temp:")
 }
 
 // sameRule compares two rules. The spelling of times and the order of lists do not matter.

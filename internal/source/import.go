@@ -151,7 +151,7 @@ func (im *importer) event(ctx context.Context, name string, ev audit.Event, key 
 		return nil
 	}
 	conv := audit.Conversion{Issuer: im.Org, Audience: im.receipts.Origin(), Source: im.Source, Map: im.Map}
-	accesses, _, err := conv.FromAuditEvent(ev.Raw)
+	accesses, _, err := conv.FromEvent(ev)
 	var signed []posted
 	for i := 0; err == nil && i < len(accesses); i++ {
 		var e *entry.Entry

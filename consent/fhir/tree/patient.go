@@ -45,8 +45,8 @@ func Best(list []Identity) string {
 	return slices.MinFunc(list, func(a, b Identity) int { return cmp.Compare(a.Rank, b.Rank) }).ID
 }
 
-// Identities lists the ways in which a Reference of the resource root names a patient.
-func (p Patients) Identities(root, ref Object) []Identity {
+// Identities lists the ways in which a Reference of a resource names a patient.
+func (p Patients) Identities(s Scope, ref Object) []Identity {
 	var list []Identity
 	identify := func(identifier Object) {
 		system, value := Text(identifier, "system"), Text(identifier, "value")
@@ -64,19 +64,13 @@ func (p Patients) Identities(root, ref Object) []Identity {
 		list = append(list, Identity{3, p.temp(escape(system) + "|" + escape(value))})
 	}
 	identify(Child(ref, "identifier"))
-	switch r := Text(ref, "reference"); {
-	case r == "":
-	case r[0] == '#':
-		for _, i := range Objects(Contained(root, r), "identifier") {
-			identify(i)
-		}
-	case strings.HasPrefix(r, "Patient?"): // a conditional reference
-		if q, err := url.ParseQuery(r[len("Patient?"):]); err == nil {
-			if system, value, ok := strings.Cut(q.Get("identifier"), "|"); ok {
-				identify(Object{"system": system, "value": value})
-			}
-		}
-	default:
+	for _, i := range Objects(s.Resolve(ref), "identifier") {
+		identify(i)
+	}
+	r := Text(ref, "reference")
+	if _, identifier, ok := Conditional(r); ok {
+		identify(identifier)
+	} else if r != "" && r[0] != '#' {
 		list = append(list, Identity{2, p.temp(referenceValue(r))})
 	}
 	return list
@@ -99,14 +93,6 @@ func (p Patients) temp(value string) string {
 		value = "sha256:" + base64.RawURLEncoding.EncodeToString(h[:])
 	}
 	return "temp:" + p.Issuer + ":" + value
-}
-
-// IsPatient reports whether a Reference says that it names a Patient.
-func IsPatient(root, ref Object) bool {
-	r := Text(ref, "reference")
-	_, typ, _ := ParseReference(r)
-	return typ == "Patient" || Text(ref, "type") == "Patient" || strings.HasPrefix(r, "Patient?") ||
-		Text(Contained(root, r), "resourceType") == "Patient"
 }
 
 // PatientReference returns a Reference from which Identities finds the id again, nil for registers.
@@ -150,18 +136,6 @@ func Contained(root Object, ref string) Object {
 	return nil
 }
 
-// ReferenceType returns the resource type that a Reference names, "" if it does not say.
-func ReferenceType(root, ref Object) string {
-	if t := Text(ref, "type"); IsResource(t) {
-		return t
-	}
-	if c := Contained(root, Text(ref, "reference")); c != nil {
-		return Text(c, "resourceType")
-	}
-	_, t, _ := ParseReference(Text(ref, "reference"))
-	return t
-}
-
 // referenceValue returns the value of a temp id for a reference.
 func referenceValue(ref string) string {
 	base, typ, id := ParseReference(ref)
@@ -177,13 +151,29 @@ func referenceValue(ref string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(escape(id), ":", "%3A"), "/", "%2F")
 }
 
+// Conditional splits a conditional reference (R4 http.html#cond-create): [base/]Type?identifier=
+// system|value, and perhaps further criteria.
+func Conditional(ref string) (typ string, identifier Object, ok bool) {
+	path, query, found := strings.Cut(ref, "?")
+	typ = path[strings.LastIndexByte(path, '/')+1:]
+	q, err := url.ParseQuery(query)
+	if !found || !IsResource(typ) || err != nil {
+		return "", nil, false
+	}
+	system, value, token := strings.Cut(q.Get("identifier"), "|")
+	if !token {
+		system, value = "", system
+	}
+	return typ, Object{"system": system, "value": value}, true
+}
+
 // ParseReference splits a literal reference: [base/]Type/id[/_history/version]. If it has another
 // form, typ is "".
 func ParseReference(ref string) (base, typ, id string) {
 	ref, _, _ = strings.Cut(ref, "/_history/")
 	parts := strings.Split(strings.TrimPrefix(ref, "/"), "/")
 	n := len(parts)
-	if n < 2 || !IsResource(parts[n-2]) || parts[n-1] == "" {
+	if n < 2 || strings.Contains(ref, "?") || !IsResource(parts[n-2]) || parts[n-1] == "" {
 		return "", "", ""
 	}
 	return strings.Join(parts[:n-2], "/"), parts[n-2], parts[n-1]
