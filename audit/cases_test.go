@@ -1,0 +1,84 @@
+package audit
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"igledger/ledger/entry"
+)
+
+// read is what became of the events of one input.
+type read struct {
+	accesses []*entry.Access
+	notes    []Note
+}
+
+// A faultCase is an input that other systems read wrongly, and what is right. The input is in the
+// table; where shared/cases/access is beside the checkout, the file with that name is read as well.
+type faultCase struct {
+	file  string // in shared/cases/access
+	input string // our own, with the same fault
+	check func(t *testing.T, r read, want string)
+	// What check is told to want of our own input and of the shared one.
+	want, wantShared string
+}
+
+var faultCases = map[string][]faultCase{
+	"persons": personCases,
+}
+
+var caseConversion = Conversion{Issuer: "NHSL", Audience: "ledger.example.org/2026", Source: "ehr1"}
+
+func TestCases(t *testing.T) {
+	shared := sharedCases()
+	for kind, list := range faultCases {
+		for _, c := range list {
+			t.Run(kind+"/"+c.file, func(t *testing.T) {
+				c.check(t, readAll(t, []byte(c.input)), c.want)
+			})
+			t.Run(kind+"/shared/"+c.file, func(t *testing.T) {
+				if shared == "" {
+					t.Skip("shared/cases is not beside the checkout")
+				}
+				data, err := os.ReadFile(filepath.Join(shared, c.file))
+				if err != nil {
+					t.Skip("there is no shared case of this kind")
+				}
+				c.check(t, readAll(t, data), c.wantShared)
+			})
+		}
+	}
+}
+
+// readAll reads a stream of events as an import does.
+func readAll(t *testing.T, data []byte) read {
+	t.Helper()
+	var r read
+	err := Events(bytes.NewReader(data), func(ev Event) error {
+		list, notes, err := caseConversion.FromEvent(ev)
+		r.accesses, r.notes = append(r.accesses, list...), append(r.notes, notes...)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return r
+}
+
+// sharedCases returns the folder of cases that lies beside the checkout, "" if there is none.
+func sharedCases() string {
+	dir, _ := os.Getwd()
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if p := filepath.Join(dir, "shared", "cases", "access"); exists(p) {
+			return p
+		}
+	}
+	return ""
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
