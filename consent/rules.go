@@ -3,11 +3,14 @@ package consent
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/policies"
 	"igledger/policies/readers"
+	"igledger/policies/terminology"
 )
 
 // Rules is what governs a log. It implements register.Rules. It is immutable and safe for
@@ -16,14 +19,26 @@ type Rules struct {
 	operator   string // organisation that runs the log; "" until it is known
 	agreements *Agreements
 	requests   *Requests
-	sets       []*policies.Set // by version; 0 is built in, the last is in use
+	sets       []policySet // by version; 0 is built in, the last is in use
+	given      []*terminology.Index
 }
+
+// policySet is a policy set with the code systems that it rests on.
+type policySet struct {
+	*policies.Set
+	files []wire.Hash        // of code systems, as the set names them
+	codes *terminology.Index // nil if the set names none, or if this process was not given them
+}
+
+func (s *policySet) lacks() bool { return len(s.files) > 0 && s.codes == nil }
 
 var _ register.Rules = (*Rules)(nil)
 
-// New returns the rules of an empty log: no agreements, and the built-in policy set.
-func New() *Rules {
-	return &Rules{agreements: new(Agreements), requests: new(Requests), sets: []*policies.Set{policies.BuiltIn()}}
+// New returns the rules of an empty log: no agreements, and the built-in policy set. A policy set
+// that names files of code systems judges by the one of codes that was loaded from these files. If
+// there is none, the rules take the set, and judge no access under it (register.UnableError).
+func New(codes ...*terminology.Index) *Rules {
+	return &Rules{agreements: new(Agreements), requests: new(Requests), sets: []policySet{{Set: policies.BuiltIn()}}, given: codes}
 }
 
 // From returns the rules of this package that a ledger or an auditor holds as register.Rules, which
@@ -43,7 +58,37 @@ func (r *Rules) Agreements() *Agreements { return r.agreements }
 func (r *Rules) Requests() *Requests { return r.requests }
 
 // Policies returns the policy set in use.
-func (r *Rules) Policies() *policies.Set { return r.sets[len(r.sets)-1] }
+func (r *Rules) Policies() *policies.Set { return r.sets[len(r.sets)-1].Set }
+
+// Terminology returns the SHA-256 of the files of code systems that the policy set in use rests on.
+func (r *Rules) Terminology() []wire.Hash { return r.sets[len(r.sets)-1].files }
+
+// Knows reports whether this process was given the files of code systems that a policy set names.
+func (r *Rules) Knows(files []wire.Hash) bool { return len(files) == 0 || r.codes(files) != nil }
+
+// Able returns nil if this process was given the code systems that the policy set in use rests on,
+// else a *register.UnableError.
+func (r *Rules) Able() error {
+	s := &r.sets[len(r.sets)-1]
+	if !s.lacks() {
+		return nil
+	}
+	names := make([]string, len(s.files))
+	for i, f := range s.files {
+		names[i] = fmt.Sprintf("%x", f[:])
+	}
+	return &register.UnableError{Lacks: fmt.Sprintf("the code systems of policy set %d: the files with SHA-256 %s",
+		s.Version(), strings.Join(names, " and "))}
+}
+
+func (r *Rules) codes(files []wire.Hash) *terminology.Index {
+	for _, x := range r.given {
+		if slices.Equal(x.Files(), files) {
+			return x
+		}
+	}
+	return nil
+}
 
 // PoliciesOf returns the policy set of a version that a verdict names, or nil. Every version is
 // kept: a new set never rewrites old verdicts.
@@ -51,7 +96,7 @@ func (r *Rules) PoliciesOf(version uint64) *policies.Set {
 	if version >= uint64(len(r.sets)) {
 		return nil
 	}
-	return r.sets[version]
+	return r.sets[version].Set
 }
 
 // Admit implements register.Rules. It accepts all other public entries too, and learns the operator
@@ -76,7 +121,7 @@ func (r *Rules) Admit(e *entry.Entry, index uint64, reg *register.Register) (reg
 	return &next, nil
 }
 
-func (r *Rules) admitPolicies(b *entry.PolicySet) ([]*policies.Set, error) {
+func (r *Rules) admitPolicies(b *entry.PolicySet) ([]policySet, error) {
 	if next := uint64(len(r.sets)); b.Version != next {
 		return nil, refuse(register.VersionConflict, "policy set",
 			"the set in use has version %d, so the next must be %d", next-1, next)
@@ -85,7 +130,7 @@ func (r *Rules) admitPolicies(b *entry.PolicySet) ([]*policies.Set, error) {
 	if err != nil {
 		return nil, refuse(register.BadPolicySet, "policy set", "%s", err)
 	}
-	return append(slices.Clip(r.sets), set), nil
+	return append(slices.Clip(r.sets), policySet{set, b.Terminology, r.codes(b.Terminology)}), nil
 }
 
 // Judge implements register.Rules.
@@ -142,6 +187,9 @@ func (r *Rules) judgePerson(
 // A decision service asks before an access. The verdict is the one that Judge returns if the access
 // is logged next.
 func (r *Rules) Decide(a *entry.Access, state func(id string) []byte) (policies.Decision, *entry.Verdict, error) {
+	if err := r.Able(); err != nil {
+		return policies.Decision{}, nil, err
+	}
 	f, err := r.facts(a, state)
 	if err != nil {
 		return policies.Decision{}, nil, err
@@ -166,6 +214,7 @@ func (r *Rules) facts(a *entry.Access, state func(id string) []byte) (policies.F
 		Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role,
 		Machine: a.Machine, Emergency: a.Emergency, At: at,
 		Justified: a.Text != nil && a.Text.Justification != "", Named: a.Agreement != "",
+		Codes: r.sets[len(r.sets)-1].codes,
 	}
 	if f.Named {
 		f.Agreement = r.agreements.policyFacts(a.Agreement, at)

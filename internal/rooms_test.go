@@ -39,10 +39,10 @@ var rooms = map[string][]string{
 	"verifier/fetch/retry": {},
 
 	"policies/purpose":     {},
-	"policies/terminology": {},
+	"policies/terminology": {"ledger/wire"},
 	"policies/readers":     {"policies/purpose", "ledger/wire", "ledger/entry"},
-	"policies":             {"policies/purpose", "ledger/wire", "ledger/entry"},
-	"consent":              {"policies", "policies/purpose", "policies/readers", "ledger/wire", "ledger/entry", "ledger/register"},
+	"policies":             {"policies/terminology", "policies/purpose", "ledger/wire", "ledger/entry"},
+	"consent":              {"policies/terminology", "policies", "policies/purpose", "policies/readers", "ledger/wire", "ledger/entry", "ledger/register"},
 	"consent/draft":        {"consent", "policies/...", "ledger/wire", "ledger/entry", "ledger/register"},
 	"consent/fhir":         {"consent", "consent/fhir/tree", "consent/fhir/mapping", "policies/...", "ledger/wire", "ledger/entry", "ledger/register"},
 	"consent/fhir/mapping": {"policies/purpose", "ledger/wire"},

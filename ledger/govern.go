@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"context"
+	"errors"
 
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
@@ -26,6 +27,9 @@ func (b *batchTx) judge(ctx context.Context, p *pending) (j register.Judgement, 
 		err = cmp.Or(err, failed)
 		return state
 	})
+	if err == nil && errors.Is(refused, register.ErrUnable) {
+		err = refused // not the fault of the entry, which is to be sent again
+	}
 	if err != nil {
 		return register.Judgement{}, nil, err
 	}

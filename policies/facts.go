@@ -1,6 +1,10 @@
 package policies
 
-import "time"
+import (
+	"time"
+
+	"igledger/policies/terminology"
+)
 
 // Facts is everything that a decision depends on. It holds no person's id, and nothing that two
 // replays of the same log could see differently.
@@ -21,6 +25,10 @@ type Facts struct {
 	Agreement *Agreement  // the agreement named, as of the log prefix; nil: none named, or not in the log
 	Consent   Consent     // what the person's consents say of this access; see Combine
 	Delegate  *Delegation // the delegation that the access names; nil: none named
+
+	// Codes says which code lies below which. It belongs to the policy set, so that every question to
+	// one set has the same.
+	Codes *terminology.Index
 }
 
 // Agreement is what a decision needs to know of a data-sharing agreement, as of the log prefix.

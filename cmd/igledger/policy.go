@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 	"igledger/policies"
 )
 
@@ -55,6 +56,9 @@ func policyCommand() *cli.Command {
 					&cli.Uint64Flag{Name: "version",
 						Usage: "version of the set; the ledger refuses it if another set took that version first " +
 							"(default: the next)"},
+					&cli.StringSliceFlag{Name: "terminology",
+						Usage: "`FILE` of code systems on which verdicts are to rest; every server and every auditor needs it; " +
+							"join several by +"},
 				),
 				Action: putPolicies,
 			},
@@ -153,6 +157,9 @@ func showPolicies(c *cli.Context) error {
 	if err != nil {
 		return refused("policy set %d: %w", version, err)
 	}
+	for _, file := range s.Terminology {
+		fmt.Fprintf(c.App.Writer, "\nVersion %d rests on the code systems in the file with SHA-256 %x.\n", version, file[:])
+	}
 	fmt.Fprintf(c.App.Writer, "\nThe rules of version %d:\n", version)
 	return printSet(c, set)
 }
@@ -174,9 +181,21 @@ func putPolicies(c *cli.Context) error {
 		}
 		version = p.InUse + 1
 	}
+	codes, err := codesOf(c)
+	if err != nil {
+		return err
+	}
+	if len(codes) > 1 {
+		return usage("--terminology: join the files of one set by +")
+	}
+	var files []wire.Hash
+	for _, x := range codes {
+		files = x.Files()
+	}
 	text := set.Text()
 	res, err := r.submit(c.Context, &entry.PolicySet{Common: r.common(), Version: version, Schema: entry.SchemaV1,
-		Text: text, Hash: sha256.Sum256([]byte(text)), Reason: c.String("reason")})
+		Text: text, Hash: sha256.Sum256([]byte(text)), Reason: c.String("reason"),
+		Terminology: files})
 	if err != nil {
 		return err
 	}

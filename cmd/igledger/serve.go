@@ -20,8 +20,10 @@ import (
 	"igledger/internal/web"
 	"igledger/ledger"
 	"igledger/ledger/record"
+	"igledger/ledger/register"
 	"igledger/ledger/storage"
 	"igledger/ledger/wire"
+	"igledger/policies/terminology"
 )
 
 // logFlags returns the flags that name the database and the keys of a log that this process opens
@@ -39,7 +41,27 @@ func logFlags() []cli.Flag {
 			Usage: "the log's C2SP origin (default: the name of the log key)"},
 		&cli.IntFlag{Name: "max-streams", Value: ledger.MaxStreams, EnvVars: []string{"IGLEDGER_MAX_STREAMS"},
 			Usage: "streams of one organisation that are kept apart; accesses of further ones are taken and flagged"},
+		terminologyFlag(),
 	}
+}
+
+func terminologyFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "terminology", EnvVars: []string{"IGLEDGER_TERMINOLOGY"},
+		Usage: "`FILE` of code systems that a policy set of the log names by its SHA-256 (FHIR Bundle, or SNOMED CT as RF2); " +
+			"join the files of one set by +, and repeat for another set"}
+}
+
+// codesOf loads what --terminology names.
+func codesOf(c *cli.Context) ([]*terminology.Index, error) {
+	var list []*terminology.Index
+	for _, files := range c.StringSlice("terminology") {
+		x, err := terminology.Open(strings.Split(files, "+")...)
+		if err != nil {
+			return nil, usage("--terminology: %v", err)
+		}
+		list = append(list, x)
+	}
+	return list, nil
 }
 
 // logConfig opens the database, the keys and the signing record that the flags name. The caller
@@ -47,6 +69,10 @@ func logFlags() []cli.Flag {
 func logConfig(c *cli.Context) (ledger.Config, error) {
 	if c.Int("max-streams") < 1 {
 		return ledger.Config{}, usage("--max-streams must be above 0")
+	}
+	codes, err := codesOf(c)
+	if err != nil {
+		return ledger.Config{}, err
 	}
 	keys, err := ledger.LoadKeys(c.String("keys"))
 	if err != nil {
@@ -71,8 +97,24 @@ func logConfig(c *cli.Context) (ledger.Config, error) {
 	if err != nil {
 		return ledger.Config{}, errors.Join(fmt.Errorf("%w (--signing-record names another place)", err), store.Close())
 	}
-	return ledger.Config{Storage: store, Keys: keys, Record: signed, Origin: origin, Rules: consent.New(),
+	return ledger.Config{Storage: store, Keys: keys, Record: signed, Origin: origin, Rules: consent.New(codes...),
 		Logger: logger(c.App.ErrWriter), MaxStreams: c.Int("max-streams")}, nil
+}
+
+// ableToJudge refuses to serve a log whose policy set rests on code systems that were not given.
+func ableToJudge(ctx context.Context, log *ledger.Log) error {
+	r, err := log.Rules(ctx)
+	if err != nil {
+		return err
+	}
+	rules, err := consent.From(r)
+	if err == nil {
+		err = rules.Able()
+	}
+	if errors.Is(err, register.ErrUnable) {
+		return usage("%v; give them with --terminology", err)
+	}
+	return err
 }
 
 // recordIn opens the signing record in a folder of keys.
@@ -149,6 +191,9 @@ func serveCommand() *cli.Command {
 			}
 			if err != nil {
 				return damagedRecord(err)
+			}
+			if err := ableToJudge(c.Context, log); err != nil {
+				return err
 			}
 			var page http.Handler
 			if dir := c.String("web"); dir != "" {

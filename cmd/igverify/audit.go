@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -15,6 +16,7 @@ import (
 	"igledger/internal/auditd"
 	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
+	"igledger/policies/terminology"
 	"igledger/verifier/auditor"
 )
 
@@ -60,6 +62,9 @@ var auditCommand = command{
 		&cli.StringFlag{Name: "seed",
 			Usage: "`HEX` of 32 bytes by which they are chosen (default: random, and printed after each round)"},
 		&cli.BoolFlag{Name: "verdicts", Usage: "read all openings and compute every verdict again"},
+		&cli.StringSliceFlag{Name: "terminology",
+			Usage: "`FILE` of code systems that a policy set of the log names by its SHA-256; join the files of one set by +, and " +
+				"repeat for another set"},
 		&cli.StringSliceFlag{Name: "purpose", Value: cli.NewStringSlice("HCOMPL"),
 			Usage: "`CODE` of the purpose for which the auditor reads; people see it in their lists"},
 	},
@@ -160,6 +165,13 @@ func (s *session) auditConfig() (auditd.Config, error) {
 		return config, err
 	}
 	config.LogKey, config.Policy, config.Genesis = s.key, s.policy, s.pinned
+	for _, files := range c.StringSlice("terminology") {
+		codes, err := terminology.Open(strings.Split(files, "+")...)
+		if err != nil {
+			return config, usage("--terminology: %v", err)
+		}
+		config.Codes = append(config.Codes, codes)
+	}
 	data, err := s.readFile("--caller-key", c.String("caller-key"), maxFile)
 	if err != nil {
 		return config, err

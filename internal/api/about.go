@@ -2,11 +2,13 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 
 	"igledger/internal/client"
 	"igledger/ledger"
+	"igledger/ledger/register"
 	"igledger/ledger/storage"
 )
 
@@ -68,7 +70,11 @@ func (a *api) health(w http.ResponseWriter, _ *request) error {
 // replica, and is an alarm for operators; but accesses must still be logged, so that what sends
 // submissions to replicas asks for this.
 func (a *api) ready(w http.ResponseWriter, r *request) error {
-	if err := a.log.Ready(r.Context()); err != nil {
+	err := a.log.Ready(r.Context())
+	if err == nil {
+		err = a.able(r.Context())
+	}
+	if err != nil {
 		a.logger.Error("not ready", "error", err)
 		return notReady(err)
 	}
@@ -78,6 +84,15 @@ func (a *api) ready(w http.ResponseWriter, r *request) error {
 	}
 	write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 	return nil
+}
+
+// able returns nil if this server can judge by the policy set in use.
+func (a *api) able(ctx context.Context) error {
+	rules, err := a.rules(ctx)
+	if err != nil {
+		return err
+	}
+	return rules.Able()
 }
 
 // notReady returns the refusal that tells strangers why the log is not ready: nothing that a
@@ -109,6 +124,8 @@ func operatorsFault(err error) string {
 		return "the signing record cannot be read or written"
 	case errors.Is(err, storage.ErrFrozen):
 		return "the log is frozen"
+	case errors.Is(err, register.ErrUnable):
+		return "this server was not given the code systems that the policy set in use rests on"
 	}
 	return ""
 }

@@ -229,7 +229,7 @@ func (a *api) policies(w http.ResponseWriter, r *request) error {
 		if p, ok := l.Entry.Body.(*entry.PolicySet); ok && p.Version <= out.InUse {
 			out.Sets = append(out.Sets, client.PolicySet{
 				Version: p.Version, Index: l.Index, Organisation: p.Issuer, At: stated(p.IssuedAt),
-				Reason: p.Reason, Hash: p.Hash, Text: p.Text,
+				Reason: p.Reason, Hash: p.Hash, Text: p.Text, Terminology: p.Terminology,
 			})
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"igledger/audit/statement"
 	"igledger/internal/client"
 	"igledger/ledger"
+	"igledger/ledger/register"
 	"igledger/ledger/storage"
 	"igledger/ledger/wire"
 )
@@ -297,6 +298,7 @@ var failures = []struct {
 	{ledger.ErrRecord, unavailable},
 	{ledger.ErrNoRecord, unavailable},
 	{storage.ErrFrozen, unavailable},
+	{register.ErrUnable, unavailable},
 	{storage.ErrUnavailable, unavailable},
 	{context.Canceled, unavailable},
 	{context.DeadlineExceeded, unavailable},

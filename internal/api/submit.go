@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"mime"
@@ -14,6 +15,7 @@ import (
 	"igledger/internal/edge"
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/register"
 	"igledger/ledger/wire"
 )
 
@@ -37,6 +39,10 @@ func (a *api) submit(w http.ResponseWriter, r *request) error {
 		e, err := screen.Parse(r.Context(), s)
 		if err != nil {
 			last = refuse(err)
+			results[i] = refused(last)
+			continue
+		}
+		if last = a.knowsCodes(r.Context(), e); last != nil {
 			results[i] = refused(last)
 			continue
 		}
@@ -68,6 +74,21 @@ func (a *api) submit(w http.ResponseWriter, r *request) error {
 		return last
 	}
 	return answer(w, client.Results{Results: results})
+}
+
+// knowsCodes refuses a policy set that rests on code systems which this server was not given: from
+// there on it could judge nothing, and take nothing.
+func (a *api) knowsCodes(ctx context.Context, e *entry.Entry) error {
+	set, ok := e.Body.(*entry.PolicySet)
+	if !ok || len(set.Terminology) == 0 {
+		return nil
+	}
+	rules, err := a.rules(ctx)
+	if err == nil && !rules.Knows(set.Terminology) {
+		err = &refusal{code: string(register.BadPolicySet), detail: "policy set: it names files of code systems that this server " +
+			"was not given: the operator starts every server with them first (igledger serve --terminology)"}
+	}
+	return err
 }
 
 // ownFault returns the refusal for an entry that the ledger did not accept. Only an unwrapped

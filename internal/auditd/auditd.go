@@ -40,6 +40,7 @@ import (
 	"igledger/ledger/proof/cosign"
 	"igledger/ledger/register"
 	"igledger/ledger/wire"
+	"igledger/policies/terminology"
 	"igledger/verifier"
 	"igledger/verifier/auditor"
 	"igledger/verifier/fetch"
@@ -70,6 +71,10 @@ type Config struct {
 	Seed     []byte           // 32 bytes by which they are chosen; nil: random, so that the operator cannot predict them
 	Verdicts bool             // read all openings and compute every verdict again
 	Now      func() time.Time // nil: time.Now
+
+	// Codes are the code systems that policy sets of the log name, for Verdicts: each from the files of
+	// one set.
+	Codes []*terminology.Index
 
 	// Patience is how long the log may offer an older anchor than before, or leave its anchor behind;
 	// 0: DefaultPatience.
@@ -173,7 +178,7 @@ func New(c Config) (*Daemon, error) {
 		c.OnProgress = func(_, _ uint64) {}
 	}
 	d := &Daemon{Config: c, wait: retry.Sleep, metrics: &metrics{values: map[string]float64{}},
-		files: auditFiles{dir: c.State, evidence: c.Evidence}}
+		files: auditFiles{dir: c.State, evidence: c.Evidence, codes: c.Codes}}
 	var err error
 	d.log, err = verifier.LogKey(c.LogKey)
 	if err != nil {

@@ -260,6 +260,9 @@ func (d *Daemon) replay(ctx context.Context, rep *Report, head proof.Checkpoint)
 	}, func() error {
 		if d.verdicts != nil {
 			d.verdicts.Flush()
+			if err := d.verdicts.Unable(); err != nil {
+				return err
+			}
 		}
 		d.OnProgress(d.auditor.Size(), head.Size)
 		d.measure()

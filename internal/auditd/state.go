@@ -14,6 +14,7 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
+	"igledger/policies/terminology"
 	"igledger/verifier"
 	"igledger/verifier/auditor"
 	"igledger/verifier/fetch"
@@ -29,7 +30,10 @@ import (
 //	evidence/  files for igverify evidence
 //
 // With Config.Verdicts it also has the files that verdicts.go describes.
-type auditFiles struct{ dir, evidence string }
+type auditFiles struct {
+	dir, evidence string
+	codes         []*terminology.Index // for verdicts
+}
 
 func (f auditFiles) path(name string) string { return filepath.Join(f.dir, name) }
 

@@ -38,7 +38,7 @@ func (f auditFiles) verdicts(size uint64, secret []byte, origin string) (*audito
 		return nil, err
 	}
 	defer file.Close()
-	v, err := auditor.ReadVerdicts(file, secret, origin, consent.New())
+	v, err := auditor.ReadVerdicts(file, secret, origin, consent.New(f.codes...))
 	if err == nil && v.Size() != size {
 		err = fmt.Errorf("%w of verdicts: its size is not the one in its name", verifier.ErrState)
 	}
@@ -70,7 +70,7 @@ func (f auditFiles) forgetVerdicts(size uint64) {
 func (d *Daemon) loadVerdicts(size uint64) (err error) {
 	d.page, d.told = nil, 0
 	if size == 0 {
-		d.verdicts = auditor.NewVerdicts(d.log.Name(), consent.New())
+		d.verdicts = auditor.NewVerdicts(d.log.Name(), consent.New(d.Codes...))
 		return nil
 	}
 	d.verdicts, err = d.files.verdicts(size, d.secret, d.log.Name())

@@ -198,6 +198,8 @@ type PolicySet struct {
 	Reason       string    `json:"reason,omitempty" doc:"Why it was changed"`
 	Hash         wire.Hash `json:"hash" doc:"SHA-256 of text, base64url"`
 	Text         string    `json:"text" doc:"Cedar policies"`
+
+	Terminology []wire.Hash `json:"terminology,omitempty" doc:"SHA-256 of the files of code systems that it rests on, base64url"`
 }
 
 // Policies returns all policy sets of the log.

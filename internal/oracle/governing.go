@@ -71,8 +71,9 @@ var governingKinds = map[string]*entryKind{
 		check: checkSharing, history: requestHistory,
 	},
 	"policy-set": {
-		claims: object{"version": aNumber, "schema": aText, "text": aText, "hash": aText, "reason": aText},
-		check:  checkPolicySet, history: func(*entry) string { return "policies" },
+		claims: object{"version": aNumber, "schema": aText, "text": aText, "hash": aText, "reason": aText,
+			"terminology": listOf(bytesOf(32))},
+		check: checkPolicySet, history: func(*entry) string { return "policies" },
 	},
 }
 
@@ -223,6 +224,11 @@ func checkPolicySet(e *entry) {
 	must(c.num("version") >= 1 && c.num("version") <= maxInteger && c.str("schema") == "igledger/1", "bad-claim")
 	text := c.str("text")
 	must(len(text) >= 1 && len(text) <= 40960 && !isControl(strings.NewReplacer("\n", "", "\t", "").Replace(text)), "bad-claim")
+	files := c.items("terminology")
+	must(len(files) <= 8, "too-large")
+	for i := 1; i < len(files); i++ {
+		must(string(unbase64url(files[i-1].text)) < string(unbase64url(files[i].text)), "bad-claim")
+	}
 	h := sha256.Sum256([]byte(text))
 	must(c.str("hash") == base64url(h[:]), "bad-claim")
 	required(c, "reason")

@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"slices"
 	"strings"
@@ -53,7 +54,14 @@ type PolicySet struct {
 	Text    string    `json:"text"`    // Cedar
 	Hash    wire.Hash `json:"hash"`    // SHA-256 of text, for people to compare
 	Reason  string    `json:"reason"`  // in words
+
+	// Terminology is the SHA-256 of each file of code systems that verdicts rest on, ascending, at most
+	// 8: which code lies below which. Whoever computes a verdict needs these files.
+	Terminology []wire.Hash `json:"terminology,omitempty"`
 }
+
+// maxTerminology is the most files of code systems that a policy set names.
+const maxTerminology = 8
 
 // maxPolicyText is the maximum size of a policy set in bytes. Together with the other claims, it
 // must fit into a leaf of 65,535 bytes in base64.
@@ -159,6 +167,14 @@ func (p *PolicySet) check() error {
 	if p.Text == "" || len(p.Text) > maxPolicyText || !wire.Plain(oneLine, maxPolicyText) {
 		return wire.Errorf(wire.BadClaim, "text",
 			"is empty, longer than %d bytes or has control characters", maxPolicyText)
+	}
+	if len(p.Terminology) > maxTerminology {
+		return wire.Errorf(wire.TooLarge, "terminology", "%d files, at most %d", len(p.Terminology), maxTerminology)
+	}
+	for i := range p.Terminology {
+		if i > 0 && bytes.Compare(p.Terminology[i-1][:], p.Terminology[i][:]) >= 0 {
+			return wire.Errorf(wire.BadClaim, "terminology", "the files are not in ascending order, or one is there twice")
+		}
 	}
 	if p.Hash != sha256.Sum256([]byte(p.Text)) {
 		return wire.Errorf(wire.BadClaim, "hash", "is not the SHA-256 of the text")

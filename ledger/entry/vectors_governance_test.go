@@ -137,6 +137,14 @@ func (w *world) governanceVectors() map[string]madeFile {
 	policy := `@id("all") @plain("Everything is allowed.") permit(principal, action, resource);` + "\n"
 	policies := w.sign(r, &entry.PolicySet{Common: w.common("registry"), Version: 1, Schema: entry.SchemaV1,
 		Text: policy, Hash: sha256.Sum256([]byte(policy)), Reason: "first of our own"})
+	ending := `"reason":"first of our own"`
+	terminology := func(list ...byte) string {
+		files := make([]string, len(list))
+		for i, n := range list {
+			files[i] = wire.Encode64(append([]byte{n}, make([]byte, 31)...))
+		}
+		return `,"terminology":["` + strings.Join(files, `","`) + `"]`
+	}
 	consent := w.sign(b, w.consentBody())
 	withdrawn := w.consentBody()
 	withdrawn.Act = "withdrawn"
@@ -224,11 +232,16 @@ func (w *world) governanceVectors() map[string]madeFile {
 		"policy-set": file("A registrar puts policies in force. Whether they compile is for package policies.",
 			policies, r,
 			[]made{one("second version", w.edit(policies, r, `"version":1`, `"version":2`), r, ""),
-				one("a longer reason", w.edit(policies, r, `first of our own`, `first\nof our own`), r, "")},
+				one("a longer reason", w.edit(policies, r, `first of our own`, `first\nof our own`), r, ""),
+				one("with code systems", w.edit(policies, r, ending, ending+terminology(1, 2)), r, "")},
 			[][3]string{{"version zero|bad-claim", `"version":1`, `"version":0`},
 				{"another schema|bad-claim", `"schema":"igledger/1"`, `"schema":"igledger/9"`},
 				{"text exchanged|bad-claim", `Everything`, `Nothing`}, {"reason missing|bad-claim",
-					`"reason":"first of our own"`, `"reason":""`}}...),
+					`"reason":"first of our own"`, `"reason":""`},
+				{"code systems out of order|bad-claim", ending, ending + terminology(2, 1)},
+				{"a code system twice|bad-claim", ending, ending + terminology(1, 1)},
+				{"nine code systems|too-large", ending, ending + terminology(1, 2, 3, 4, 5, 6, 7, 8, 9)},
+				{"a short hash|bad-length", ending, ending + `,"terminology":["AAAA"]`}}...),
 		"consent": file("Acts of consent, sealed. shown holds the disclosures' values as JSON text.", consent, b,
 			[]made{one("withdrawn", w.sign(b, withdrawn).SDJWT(), b, ""),
 				one("refused", w.sign(b, refused).SDJWT(), b, ""), one("nothing shown", consent.Compact, b, ""),

@@ -1,6 +1,8 @@
 package register
 
 import (
+	"errors"
+
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 )
@@ -32,9 +34,22 @@ type Rules interface {
 	// Judge judges the sealed entry at index. If the entry is not allowed there, it returns a
 	// *wire.Error; an Access is never refused. person returns the state of a person after their
 	// entries below index, or nil if there is none. Judge asks person for the ids that
-	// entry.Entry.Persons returns, and for ids in a state that person returned.
+	// entry.Entry.Persons returns, and for ids in a state that person returned. If this process lacks
+	// what the rules in force need, it returns an *UnableError: the entry is neither allowed nor refused.
 	Judge(e *entry.Entry, index uint64, person func(id string) []byte) (Judgement, error)
 }
+
+// ErrUnable is wrapped by every UnableError.
+var ErrUnable = errors.New("this process cannot judge entries")
+
+// UnableError says that this process cannot judge, because it was not given what the rules in force
+// rest on.
+type UnableError struct{ Lacks string }
+
+// Unwrap returns ErrUnable.
+func (e *UnableError) Unwrap() error { return ErrUnable }
+
+func (e *UnableError) Error() string { return ErrUnable.Error() + ": it lacks " + e.Lacks }
 
 // Judgement is the result of Rules.Judge for a sealed entry.
 type Judgement struct {

@@ -10,12 +10,14 @@ package terminology
 import (
 	"slices"
 	"strings"
+
+	"igledger/ledger/wire"
 )
 
 // Index is a set of code systems. It is immutable and safe for concurrent use. The nil Index knows
 // none: every code then covers itself only.
 type Index struct {
-	files   []string           // SHA-256 of each, hexadecimal, sorted
+	files   []wire.Hash        // SHA-256 of each, sorted
 	systems map[string]*system // by URI
 	sets    map[string]*valueSet
 }
@@ -30,8 +32,8 @@ type system struct {
 // valueSet holds codes as "system|code".
 type valueSet struct{ members map[string]bool }
 
-// Files returns the SHA-256 of each file, hexadecimal, sorted: what a policy set names.
-func (x *Index) Files() []string {
+// Files returns the SHA-256 of each file, sorted: what a policy set names.
+func (x *Index) Files() []wire.Hash {
 	if x == nil {
 		return nil
 	}

@@ -4,13 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
+
+	"igledger/ledger/wire"
 )
 
 // Limits of what is loaded.
@@ -87,9 +88,9 @@ func Load(files ...io.Reader) (*Index, error) {
 		if _, err := io.Copy(io.Discard, br); err != nil {
 			return nil, fmt.Errorf("reading a code system: %w", err)
 		}
-		x.files = append(x.files, hex.EncodeToString(h.Sum(nil)))
+		x.files = append(x.files, wire.Hash(h.Sum(nil)))
 	}
-	slices.Sort(x.files)
+	slices.SortFunc(x.files, func(a, b wire.Hash) int { return bytes.Compare(a[:], b[:]) })
 	if len(slices.Compact(slices.Clone(x.files))) != len(x.files) {
 		return nil, errors.New("one file of code systems was given twice")
 	}

@@ -1,6 +1,7 @@
 package auditor
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -52,6 +53,7 @@ type Verdicts struct {
 	stats   VerdictStats
 	doubts  []Doubt
 	wrong   []*verifier.Failure
+	unable  error
 }
 
 // told is a public entry that the rules were told of.
@@ -136,6 +138,10 @@ func (v *Verdicts) Rules() register.Rules { return v.state.Rules }
 
 // Stats returns numbers for reports.
 func (v *Verdicts) Stats() VerdictStats { return v.stats }
+
+// Unable returns a *register.UnableError if the rules could not judge an entry, because they were not
+// given what they rest on. Nothing that is known of the verdicts from there on is of use.
+func (v *Verdicts) Unable() error { return v.unable }
 
 // Doubts returns the first 1,000 doubts, in order. They convict no one.
 func (v *Verdicts) Doubts() []Doubt { return v.doubts }
@@ -329,6 +335,10 @@ func (v *Verdicts) judge(p *opened) {
 		}
 		return nil
 	})
+	if errors.Is(err, register.ErrUnable) {
+		v.unable = cmp.Or(v.unable, err)
+		return
+	}
 	if err != nil {
 		v.doubt(Doubt{Index: p.index, Kind: EntryRefused, Refused: err.Error()})
 		return

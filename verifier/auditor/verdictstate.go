@@ -38,6 +38,9 @@ const verdictsFormat = "igverify-verdicts/1\n"
 // WriteState judges what waits and writes v for a reader with the same secret.
 func (v *Verdicts) WriteState(to io.Writer, secret []byte) error {
 	v.Flush()
+	if v.unable != nil {
+		return v.unable
+	}
 	doubts, err := json.Marshal(v.doubts, json.FormatNilSliceAsNull(true))
 	if err != nil {
 		return fmt.Errorf("writing the state of verdicts: %w", err)
