@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"igledger/ledger/register"
 	"igledger/ledger/wire"
 	"igledger/policies"
+	"igledger/policies/terminology"
 )
 
 func (w *world) verdict(a *entry.Access, result entry.VerdictResult, rules ...string) *entry.Verdict {
@@ -477,4 +479,40 @@ func TestFutureSuspensionsAreApart(t *testing.T) {
 			t.Errorf("suspended by %v, want %v", got, want)
 		}
 	}
+}
+
+// A policy set that rests on code systems is judged by with them, and by nothing else.
+func TestPolicySetWithCodeSystems(t *testing.T) {
+	x, err := terminology.Load(strings.NewReader("subtypeId\tsupertypeId\n1000001001\t1000001000\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := policies.BuiltIn().Text()
+	set := func(w *world, version uint64, files ...wire.Hash) {
+		w.Helper()
+		_, err := w.admit(&entry.PolicySet{Common: w.by("registry"), Version: version, Schema: entry.SchemaV1, Text: text,
+			Hash: sum(text), Reason: "as decided", Terminology: files})
+		w.ok(err)
+	}
+	given, without := newWorld(t), newWorld(t)
+	given.rules = consent.New(x)
+	for _, w := range []*world{given, without} {
+		w.agree(isa("isa-1", 1))
+		w.verdict(w.access(), entry.Covered)
+		set(w, 1, x.Files()...)
+	}
+	given.verdict(given.access(), entry.Covered)
+	if !given.rules.Knows(x.Files()) || given.rules.Able() != nil {
+		t.Error("rules do not know the code systems that they were given")
+	}
+	_, _, err = without.rules.Decide(without.access(), func(string) []byte { return nil })
+	if !errors.Is(err, register.ErrUnable) || without.rules.Knows(x.Files()) {
+		t.Errorf("without the code systems: %v", err)
+	}
+	if !strings.Contains(err.Error(), fmt.Sprintf("%x", x.Files()[0][:])) {
+		t.Errorf("%q does not say which file is missing", err)
+	}
+	// An older verdict stays as it was, and a set without code systems judges again.
+	set(without, 2)
+	without.verdict(without.access(), entry.Covered)
 }

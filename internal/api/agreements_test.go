@@ -200,6 +200,9 @@ func TestGoverningProblems(t *testing.T) {
 			End: now.Add(time.Hour).Format(time.RFC3339), Basis: "order", Sub: person, Delegate: &entry.Delegate{ID: person}}, 422, register.BadDelegation},
 		"policies that are none": {"REG", &entry.PolicySet{Common: common("REG"), Version: 1,
 			Schema: entry.SchemaV1, Text: "x", Hash: sha256.Sum256([]byte("x")), Reason: "r"}, 422, register.BadPolicySet},
+		"policies that rest on code systems which the server does not have": {"REG", &entry.PolicySet{Common: common("REG"), Version: 1,
+			Schema: entry.SchemaV1, Text: policies.BuiltIn().Text(), Hash: sha256.Sum256([]byte(policies.BuiltIn().Text())), Reason: "r",
+			Terminology: []wire.Hash{{1}}}, 422, register.BadPolicySet},
 	} {
 		key := map[string]*wire.Signer{"REG": b.registrar, "OTH": nil}[c.org]
 		switch c.org {
