@@ -34,7 +34,7 @@ func DecisionEvent(d *entry.Decision, consent, address string, plain []string) (
 				"network": object{"address": address, "type": "2"}},
 			decisionUser(d),
 			object{"type": concept(roleClass + "|PROV"), "requestor": false,
-				"who": object{"type": "Organization", "identifier": object{"value": d.Org}}},
+				"who": organisationReference(d.Org)},
 			object{"type": concept(securityRole + "|authserver"), "who": decider, "requestor": false},
 		},
 		"source": object{"site": d.Audience, "observer": decider,

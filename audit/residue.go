@@ -19,7 +19,7 @@ import (
 //	staff/id, staff/system, staff/name, staff/altId
 //	staff/units/0/system, staff/units/0/value and so on
 //	parties/0/id, parties/0/name, parties/0/address
-//	text/why, text/justification, text/outcome, text/query, text/query64 (standard base64 of text/query)
+//	text/why, text/justification, text/outcome, text/organisation, text/query, text/query64 (standard base64 of text/query)
 
 // finish turns the tree into the residue of a.
 func finish(r *tree.Residue, root object, a *entry.Access) {
@@ -69,6 +69,7 @@ func fields(a *entry.Access) map[string]string {
 		set("text/why", t.Why)
 		set("text/justification", t.Justification)
 		set("text/outcome", t.Outcome)
+		set("text/organisation", t.Organisation)
 		set("text/query", t.Query)
 		set("text/query64", base64.StdEncoding.EncodeToString([]byte(t.Query)))
 	}

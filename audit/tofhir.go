@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 	"igledger/policies/purpose"
@@ -75,9 +76,8 @@ func compose(a *entry.Access) object {
 // system.
 func composeAgents(a *entry.Access) []any {
 	agents := []any{composeUser(a)}
-	if a.Org != "" {
-		agents = append(agents, object{"requestor": false, "type": concept(roleClass + "|PROV"),
-			"who": object{"type": "Organization", "identifier": object{"value": a.Org}}})
+	if who := composeOrganisation(a); who != nil {
+		agents = append(agents, object{"requestor": false, "type": concept(roleClass + "|PROV"), "who": who})
 	}
 	for _, p := range a.Parties {
 		if !isAccessor(a, p) {
@@ -88,6 +88,23 @@ func composeAgents(a *entry.Access) []any {
 		agents = append(agents, agent)
 	}
 	return agents
+}
+
+// composeOrganisation makes a Reference to the organisation that accessed, nil for the issuer.
+func composeOrganisation(a *entry.Access) object {
+	switch {
+	case a.Foreign && a.Text != nil && a.Text.Organisation != "":
+		return object{"type": "Organization", "display": a.Text.Organisation}
+	case a.Foreign:
+		return object{"type": "Organization"}
+	case a.Org != "":
+		return organisationReference(a.Org)
+	}
+	return nil
+}
+
+func organisationReference(id string) object {
+	return object{"type": "Organization", "identifier": object{"system": mapping.OwnOrganisation, "value": id}}
 }
 
 func composeUser(a *entry.Access) object {

@@ -152,6 +152,9 @@ func (r *Rules) judgeAccess(a *entry.Access, state func(id string) []byte) (regi
 		return register.Judgement{}, err
 	}
 	j := register.Judgement{Verdict: v}
+	if a.Foreign {
+		j.Flags = append(j.Flags, entry.FlagUnknownOrg)
+	}
 	if a.Agreement != "" && v.Version == 0 {
 		j.Flags = append(j.Flags, entry.FlagUnknownAgreement)
 	}
@@ -209,7 +212,7 @@ func (r *Rules) Decide(a *entry.Access, state func(id string) []byte) (policies.
 func (r *Rules) facts(a *entry.Access, state func(id string) []byte) (policies.Facts, error) {
 	org, at := a.Accessor(), a.Time()
 	f := policies.Facts{
-		Org: org, Holder: a.Issuer, Own: org == a.Issuer,
+		Org: org, Holder: a.Issuer, Foreign: a.Foreign, Own: org == a.Issuer && !a.Foreign,
 		Ledger: readers.IsReading(r.operator, a),
 		Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role,
 		Machine: a.Machine, Emergency: a.Emergency, At: at,

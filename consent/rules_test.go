@@ -199,6 +199,25 @@ func TestVerdictFollowsDelegation(t *testing.T) {
 	w.verdict(w.access(act), entry.NotCovered, "delegation-live")
 }
 
+// An access by an organisation that is none of the log is nobody's own, so no ground covers it.
+func TestUnknownOrganisation(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1))
+	foreign := func(a *entry.Access) { a.Org, a.Foreign = "", true }
+	none := func(a *entry.Access) { a.Agreement = "" }
+	override := func(a *entry.Access) {
+		a.Emergency, a.Purpose, a.Text = true, []string{"BTG"}, &entry.Text{Justification: "unconscious"}
+	}
+	w.verdict(w.access(none, func(a *entry.Access) { a.Org = "" }), entry.Covered, "own-records")
+	w.verdict(w.access(none, foreign), entry.NotCovered, "agreement-named", "organisation-known")
+	w.verdict(w.access(foreign), entry.NotCovered, "agreement-party", "organisation-known")
+	w.verdict(w.access(none, override, func(a *entry.Access) { a.Org = "" }), entry.BreakGlass)
+	w.verdict(w.access(none, override, foreign), entry.NotCovered, "organisation-known")
+	if j := w.mustJudge(w.access(foreign)); !slices.Equal(j.Flags, []entry.Flag{entry.FlagUnknownOrg}) {
+		t.Errorf("flags %v", j.Flags)
+	}
+}
+
 // A decision that was asked for has the verdict of the access it was asked for, holder and all.
 func TestDecisionIsJudgedAsItsAccess(t *testing.T) {
 	w := newWorld(t)

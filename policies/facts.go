@@ -11,6 +11,7 @@ import (
 type Facts struct {
 	Org       string      // the organisation that accesses
 	Holder    string      // the issuer, which holds the record and reports the access; "" if not stated
+	Foreign   bool        // Org is none of the log, or is not known
 	Own       bool        // Org accesses data of which it is the controller: Org is the issuer
 	Ledger    bool        // the access is to this ledger, as the operator itself reports
 	Action    string      // FHIR AuditEvent.action: C R U D E

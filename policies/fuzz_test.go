@@ -207,7 +207,7 @@ func decideOne(r Rule, deny bool, q Request, purpose, datum string) string {
 	if !listed(len(r.Purposes) > 0, purpose != "", anyCovers(r.Purposes, purpose)) ||
 		!listed(len(r.Data) > 0, datum != "", anyCoversData(r.Data, datum)) ||
 		!listed(len(r.Roles) > 0, len(q.Roles) > 0, overlap(r.Roles, q.Roles)) ||
-		!listed(len(r.Recipients) > 0, true, slices.Contains(r.Recipients, q.Org)) ||
+		!listed(len(r.Recipients) > 0, q.Org != "", slices.Contains(r.Recipients, q.Org)) ||
 		!listed(len(r.Actions) > 0, true, slices.Contains(r.Actions, q.Action)) ||
 		!listed(!r.DataStart.IsZero() || !r.DataEnd.IsZero(), false, false) || !within(q.At, r.Start, r.End) {
 		return ""

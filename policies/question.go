@@ -38,6 +38,7 @@ func (f *Facts) grounds() []cedar.EntityUID {
 func (f *Facts) question() cedar.Request {
 	all, widest := kinds(f.Purposes)
 	context := cedar.RecordMap{
+		"known":      cedar.Boolean(!f.Foreign),
 		"action":     cedar.String(f.Action),
 		"purposes":   set(f.Purposes),
 		"kinds":      set(all),
@@ -143,7 +144,8 @@ func (f *Facts) key() (key []byte, small bool) {
 	texts(f.Purposes, f.Data, f.Roles, f.Consent.Refused)
 	text(f.Consent.Decision)
 	text(f.delegation())
-	bits(f.Own, f.Ledger, f.Machine, f.Emergency, f.Justified, f.Named, f.Agreement != nil, f.Consent.Restricts)
+	bits(f.Own, f.Foreign, f.Ledger)
+	bits(f.Machine, f.Emergency, f.Justified, f.Named, f.Agreement != nil, f.Consent.Restricts) // at most eight at once
 	if a := f.Agreement; a != nil {
 		text(f.Holder)
 		text(a.ID)

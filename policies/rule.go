@@ -163,7 +163,7 @@ func orUnstated(codes []string) []string {
 func (r *Rule) meets(q *Request, deny bool) bool {
 	return within(q.At, r.Start, r.End) &&
 		(deny || r.DataStart.IsZero() && r.DataEnd.IsZero()) &&
-		(len(r.Recipients) == 0 || slices.Contains(r.Recipients, q.Org)) &&
+		(len(r.Recipients) == 0 || slices.Contains(r.Recipients, q.Org) || deny && q.Org == "") &&
 		(len(r.Actions) == 0 || slices.Contains(r.Actions, q.Action)) &&
 		(len(r.Roles) == 0 || overlap(r.Roles, q.Roles) || deny && len(q.Roles) == 0)
 }

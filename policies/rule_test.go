@@ -22,6 +22,7 @@ func TestCombineOne(t *testing.T) {
 	purposes := func(list ...string) func(*Request) { return func(q *Request) { q.Purposes = list } }
 	data := func(list ...string) func(*Request) { return func(q *Request) { q.Data = list } }
 	org := func(id string) func(*Request) { return func(q *Request) { q.Org = id } }
+	unknown := org("")
 	notBTG := Rule{Purposes: []string{"TREAT"}, Except: []Rule{{Deny: true, Purposes: []string{"BTG"}}}}
 	onlyObservations := Rule{Data: []string{observation}}
 	exceptB := Rule{Deny: true, Except: []Rule{{Recipients: []string{"BOARD-B"}}}}
@@ -111,6 +112,8 @@ func TestCombineOne(t *testing.T) {
 			{Actions: []string{"R"}, Except: []Rule{{Deny: true}}}, {Roles: []string{"doctor"}}}}, nil, Deny},
 		{"an exception flips even if it forgets to say so", Rule{Except: []Rule{{Actions: []string{"R"}}}}, nil, Deny},
 		{"a refusal inside a refusal stays one", Rule{Deny: true, Except: []Rule{{Deny: true}}}, nil, Deny},
+		{"refused to one, and the accessor is unknown", Rule{Deny: true, Recipients: []string{"BOARD-B"}}, unknown, Deny},
+		{"permitted to one, and the accessor is unknown", Rule{Recipients: []string{"BOARD-B"}}, unknown, ""},
 	} {
 		if got := Combine([]Record{{Rule: c.r}}, asked(c.q)).Decision; got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)

@@ -52,19 +52,20 @@ type Key string
 
 // Texts that stand alone.
 const (
-	MarkEmergency      Key = "mark.emergency"
-	MarkMachine        Key = "mark.machine"
-	Doubtful           Key = "mark.doubtful"
-	NoReason           Key = "why.none"
-	Unreadable         Key = "absent.unreadable"
-	Outside            Key = "absent.outside"
-	Withheld           Key = "absent.withheld"
-	WithheldSubject    Key = "absent.subject"
-	WithheldStaff      Key = "absent.staff"
-	DecisionAllowed    Key = "decision.allowed"
-	DecisionNotAllowed Key = "decision.not-allowed"
-	TotalHistory       Key = "total.history" // accesses, entries
-	TotalOwn           Key = "total.own"     // accesses
+	MarkEmergency       Key = "mark.emergency"
+	MarkMachine         Key = "mark.machine"
+	Doubtful            Key = "mark.doubtful"
+	NoReason            Key = "why.none"
+	Unreadable          Key = "absent.unreadable"
+	Outside             Key = "absent.outside"
+	Withheld            Key = "absent.withheld"
+	WithheldSubject     Key = "absent.subject"
+	WithheldStaff       Key = "absent.staff"
+	UnknownOrganisation Key = "organisation.unknown" // .named has the source's words
+	DecisionAllowed     Key = "decision.allowed"
+	DecisionNotAllowed  Key = "decision.not-allowed"
+	TotalHistory        Key = "total.history" // accesses, entries
+	TotalOwn            Key = "total.own"     // accesses
 )
 
 // Texts by number.

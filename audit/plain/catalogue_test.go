@@ -121,7 +121,7 @@ func asked(t *testing.T, file string, atLeast int) (list []Key) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	families := regexp.MustCompile(`^(absent|consent|data|decision|did|mark|rule|due|remedy|remark|source-count|total|verdict|why|word)` +
+	families := regexp.MustCompile(`^(absent|consent|data|decision|did|mark|organisation|rule|due|remedy|remark|source-count|total|verdict|why|word)` +
 		`(\.[a-z-]+)*$`)
 	for _, s := range literals(f) {
 		if families.MatchString(s) {
@@ -135,7 +135,7 @@ func asked(t *testing.T, file string, atLeast int) (list []Key) {
 }
 
 // optional are keys of further, longer forms of a text.
-var optional = regexp.MustCompile(`^(did\.[A-Za-z-]+\.(of|to|from)|flag\.[a-z-]+\.advice|check\.[a-z-]+)$`)
+var optional = regexp.MustCompile(`^(did\.[A-Za-z-]+\.(of|to|from)|organisation\.unknown\.named|flag\.[a-z-]+\.advice|check\.[a-z-]+)$`)
 
 // Every code that the formats know and every key that is asked for has a text in English, and no
 // text is there that nothing asks for.

@@ -16,7 +16,7 @@ import (
 // pages.
 type Summary struct {
 	When          time.Time // when it happened, as the signer claims
-	Organisation  string    // id of the organisation that acted
+	Organisation  string    // id of the organisation that acted, or words for one that the log does not know
 	Role          string    // of the user
 	Staff         string    // name, else identifier
 	System        string    // through which the organisation accessed
@@ -55,9 +55,27 @@ func (c *Catalogue) Describe(e *entry.Entry) Summary {
 // Access describes an access. The role is its code: package audit has the words that the source's
 // event had.
 func (c *Catalogue) Access(a *entry.Access) Summary {
-	s := c.summary(a, a.Accessor())
+	s := c.summary(a, c.accessor(a))
 	s.What, s.Result = c.what(a), c.Outcome(a.Outcome)
 	return s.clean()
+}
+
+// accessor returns the id of the organisation that accessed. For one that is none of the log it
+// returns words, with those of the source in quotes: they have no quotes of their own, or they could
+// end the sentence and name another.
+func (c *Catalogue) accessor(a *entry.Access) string {
+	switch {
+	case !a.Foreign:
+		return a.Accessor()
+	case a.Text == nil || a.Text.Organisation == "":
+		return c.Text(UnknownOrganisation)
+	}
+	return c.Text(UnknownOrganisation+".named", "words", strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Pi, unicode.Pf) {
+			return '\''
+		}
+		return r
+	}, a.Text.Organisation))
 }
 
 // decision describes what was asked and answered. If the access was then made, that is another
@@ -228,7 +246,11 @@ func ends(a *entry.Access) (sender, recipient string, own bool) {
 		return a.Parties[i]
 	}
 	from, to := party("110153"), party("110152")
-	own = to.ID == a.Accessor() || strings.HasSuffix(to.ID, "/"+a.Accessor())
+	if by := a.Accessor(); by != "" {
+		own = to.ID == by || strings.HasSuffix(to.ID, "/"+by)
+	} else if a.Text != nil && a.Text.Organisation != "" {
+		own = a.Text.Organisation == cmp.Or(to.Name, to.ID)
+	}
 	return cmp.Or(from.Name, from.ID), cmp.Or(to.Name, to.ID), own
 }
 

@@ -72,6 +72,17 @@ func bodies() (list []named) {
 		a.Org, a.System, a.Agreement, a.Machine = "north", "ward", "isa-1", true
 		a.Role, a.Staff = []string{"urn:r|nurse", "urn:r|x"}, &entry.Staff{ID: "n-1"}
 	})
+	access("an unknown organisation", func(a *entry.Access) { a.Foreign = true })
+	access("an unknown organisation, in words", func(a *entry.Access) {
+		a.Foreign, a.Text = true, &entry.Text{Organisation: "North” “Clinic\nlothian"}
+	})
+	access("received by an unknown organisation", func(a *entry.Access) {
+		a.Event, a.Foreign, a.Text = disclosed, true, &entry.Text{Organisation: "clinic"}
+		a.Parties = []entry.Party{party("110152", "clinic"), party("110153", "lothian")}
+	})
+	access("disclosed by an unknown organisation to none that is named", func(a *entry.Access) {
+		a.Event, a.Foreign, a.Parties = disclosed, true, []entry.Party{{Type: dcm + "|110152"}}
+	})
 	add("told no", &entry.Decision{
 		Org: "north", Action: "R", Purpose: []string{"BTG"}, Decision: "deny", Asked: at, Staff: &entry.Staff{Name: "A Nurse", ID: "n-1"},
 	})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -122,12 +123,16 @@ func accessRows(r *client.Report) [][]string {
 		if agreement != "" {
 			agreement = fmt.Sprintf("%s version %d", agreement, a.Verdict.Version)
 		}
-		rows = append(rows, []string{fmt.Sprint(a.Index), a.Received, a.Organisation, a.Holder, a.System, role,
+		rows = append(rows, []string{fmt.Sprint(a.Index), a.Received, accessor(a.Organisation), a.Holder, a.System, role,
 			a.Action, strings.Join(a.Purpose, " "), agreement,
 			strings.Join(a.Verdict.Rules, " "), verdictReasons(&a.Verdict), a.ID})
 	}
 	return rows
 }
+
+// accessor returns the id of an organisation that accessed, and words for one that the ledger does
+// not know.
+func accessor(id string) string { return cmp.Or(id, said.Text(plain.UnknownOrganisation)) }
 
 func dueRows(r *client.Report) [][]string {
 	rows := [][]string{{"AGREEMENT", "VERSION", "STATE", "REVIEW DUE", "END", "OVERDUE", "PARTIES", "TITLE"}}
@@ -149,7 +154,7 @@ func driftRows(r *client.Report) [][]string {
 		if code == "" {
 			code = "(none stated)"
 		}
-		rows = append(rows, []string{d.Agreement, fmt.Sprint(d.Version), d.Organisation, d.Field, code,
+		rows = append(rows, []string{d.Agreement, fmt.Sprint(d.Version), accessor(d.Organisation), d.Field, code,
 			fmt.Sprint(d.Count), fmt.Sprint(d.First), fmt.Sprint(d.Last)})
 	}
 	return rows

@@ -34,7 +34,7 @@ func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row
 			rows = append(rows, row{name, v})
 		}
 	}
-	add("who", org(a.Accessor()))
+	add("who", org(s.Organisation))
 	if a.Staff != nil {
 		add("  person", a.Staff.Name, codeOf(a.Staff.System, a.Staff.ID))
 		add("  unit", codes(a.Staff.Units)...)

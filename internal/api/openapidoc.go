@@ -283,4 +283,5 @@ var descriptions = map[string]string{
 	"Text.justification":  "Justification of an emergency override (break-glass)",
 	"Text.outcome":        "FHIR AuditEvent.outcomeDesc",
 	"Text.query":          "The search that was run",
+	"Text.organisation":   "What the source calls the organisation that accessed, if foreign",
 }

@@ -302,7 +302,7 @@ func lookUncovered(_ context.Context, s *scan, o *bundle.Opening, e *entry.Entry
 func (s *scan) list(o *bundle.Opening, e *entry.Entry, x *entry.Access) {
 	s.out.Accesses = append(s.out.Accesses, client.ReportedAccess{
 		Index: o.Index, ID: e.ID, Received: o.Received, At: cmp.Or(x.Occurred, x.Recorded),
-		Organisation: x.Accessor(), Holder: x.Issuer, Source: x.Source, System: x.System,
+		Organisation: x.Accessor(), Foreign: x.Foreign, Holder: x.Issuer, Source: x.Source, System: x.System,
 		Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role, Machine: x.Machine,
 		// A report names no person, and the id of a consent would be one's pseudonym.
 		Verdict: *inWords(s.rules, verdictWithoutConsent(o.Verdict)),

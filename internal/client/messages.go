@@ -133,7 +133,8 @@ type RecordedAccess struct {
 type Access struct {
 	Issuer       string        `json:"issuer" doc:"Organisation that reported the access"`
 	Source       string        `json:"source" doc:"Reporting system within the issuer"`
-	Organisation string        `json:"organisation" doc:"Organisation that accessed"`
+	Organisation string        `json:"organisation" doc:"Organisation that accessed; empty if foreign"`
+	Foreign      bool          `json:"foreign,omitzero" doc:"The organisation that accessed is not one that the ledger knows; text.organisation is what the source calls it"`
 	System       string        `json:"system,omitempty" doc:"System through which it accessed"`
 	Event        []string      `json:"event,omitempty" doc:"FHIR AuditEvent.type and subtypes, system|code"`
 	Action       string        `json:"action" enum:"C,R,U,D,E" doc:"FHIR AuditEvent.action"`

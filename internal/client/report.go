@@ -53,7 +53,8 @@ type ReportedAccess struct {
 	ID           string       `json:"jti" doc:"jti of the access, which a follow-up names"`
 	Received     string       `json:"received" doc:"RFC 3339, when the ledger took it"`
 	At           string       `json:"at" doc:"RFC 3339, when it happened, as the source states it"`
-	Organisation string       `json:"organisation" doc:"Organisation that accessed"`
+	Organisation string       `json:"organisation" doc:"Organisation that accessed; empty if foreign"`
+	Foreign      bool         `json:"foreign,omitzero" doc:"The organisation that accessed is not one that the ledger knows. Only the holder and auditors see such an access"`
 	Holder       string       `json:"holder" doc:"Organisation that holds the record and reported it"`
 	Source       string       `json:"source" doc:"Reporting system"`
 	System       string       `json:"system,omitempty" doc:"System through which it accessed"`

@@ -39,7 +39,7 @@ var consentKinds = map[string]*entryKind{
 			"delegation": aText, "decision": aText, "rules": listOf(aText), "obligations": listOf(aText), "asked": aText,
 		},
 		names: object{
-			"sub": anID, "staff": isStaff, "text": texts("why", "justification", "outcome", "query"),
+			"sub": anID, "staff": isStaff, "text": texts("why", "justification", "outcome", "query", "organisation"),
 		},
 	},
 	"link": {

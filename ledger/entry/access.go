@@ -17,7 +17,8 @@ import (
 type Access struct {
 	Common
 	Source      string   `json:"source"`                // the reporting system within iss; Seq counts per source
-	Org         string   `json:"org,omitempty"`         // organisation that accessed; empty = iss
+	Org         string   `json:"org,omitempty"`         // organisation that accessed; empty = iss, unless Foreign
+	Foreign     bool     `json:"foreign,omitzero"`      // another organisation accessed, and it is none of this log
 	System      string   `json:"system,omitempty"`      // system through which it accessed
 	Event       []string `json:"event,omitempty"`       // "system|code": FHIR AuditEvent.type, then its subtypes
 	Action      string   `json:"action"`                // FHIR AuditEvent.action: C R U D E
@@ -82,6 +83,7 @@ type Text struct {
 	Justification string `json:"justification,omitempty"` // for break-glass
 	Outcome       string `json:"outcome,omitempty"`       // AuditEvent.outcomeDesc
 	Query         string `json:"query,omitempty"`         // the search that was run
+	Organisation  string `json:"organisation,omitempty"`  // who accessed, if Foreign
 }
 
 const maxDepth = 32 // levels of nesting in "fhir"
@@ -93,6 +95,9 @@ func (a *Access) check() error {
 	}
 	if a.Org != "" && wire.CheckOrgID(a.Org) != nil {
 		return wire.Errorf(wire.BadClaim, "org", "not an organisation id")
+	}
+	if a.Foreign && a.Org != "" {
+		return wire.Errorf(wire.BadClaim, "foreign", "the organisation that accessed is named by org")
 	}
 	if err := checkShort("system", a.System, 512); err != nil {
 		return err
@@ -222,9 +227,14 @@ func (a *Access) Time() time.Time {
 	return t
 }
 
-// Accessor returns the organisation that accessed: org, or the issuer if there is no org.
+// Accessor returns the organisation that accessed: org, or the issuer if there is no org. It returns
+// "" if another organisation accessed, of which the source cannot say which of this log it is: so it
+// is nobody's own access, and no organisation reads it as such.
 func (a *Access) Accessor() string {
-	if a.Org != "" {
+	switch {
+	case a.Foreign:
+		return ""
+	case a.Org != "":
 		return a.Org
 	}
 	return a.Issuer

@@ -66,15 +66,16 @@ type Flag string
 
 // The flags.
 const (
-	FlagCheckDigit       Flag = "check-digit"       // the person's number fails its check
-	FlagUnknownAgreement Flag = "unknown-agreement" // the agreement named is not in the log
-	FlagLate             Flag = "late"              // iat is more than 24 hours before the ledger received it
-	FlagSequenceGap      Flag = "sequence-gap"      // seq skips numbers: entries are missing or still to come
-	FlagSequenceBack     Flag = "sequence-back"     // seq is not above the last: late entries, or a restored backup
-	FlagNoSequence       Flag = "no-sequence"       // no seq disclosed
-	FlagConsentNotBasis  Flag = "consent-not-basis" // consent for an agreement that is not based on it: no effect
-	FlagTooManyStreams   Flag = "too-many-streams"  // of a stream that the ledger does not keep apart: its numbers are not compared
-	FlagSuspectKey       Flag = "suspect-key"       // the signing key is suspect from this index or an earlier one
+	FlagCheckDigit       Flag = "check-digit"          // the person's number fails its check
+	FlagUnknownAgreement Flag = "unknown-agreement"    // the agreement named is not in the log
+	FlagUnknownOrg       Flag = "unknown-organisation" // the organisation that accessed is not in the log
+	FlagLate             Flag = "late"                 // iat is more than 24 hours before the ledger received it
+	FlagSequenceGap      Flag = "sequence-gap"         // seq skips numbers: entries are missing or still to come
+	FlagSequenceBack     Flag = "sequence-back"        // seq is not above the last: late entries, or a restored backup
+	FlagNoSequence       Flag = "no-sequence"          // no seq disclosed
+	FlagConsentNotBasis  Flag = "consent-not-basis"    // consent for an agreement that is not based on it: no effect
+	FlagTooManyStreams   Flag = "too-many-streams"     // of a stream that the ledger does not keep apart: its numbers are not compared
+	FlagSuspectKey       Flag = "suspect-key"          // the signing key is suspect from this index or an earlier one
 )
 
 // Flags returns all flags. Tests check everything that stores, checks or words a flag against this
@@ -83,6 +84,7 @@ func Flags() []Flag {
 	return []Flag{
 		FlagCheckDigit, FlagUnknownAgreement, FlagLate, FlagSequenceGap,
 		FlagSequenceBack, FlagNoSequence, FlagConsentNotBasis, FlagTooManyStreams, FlagSuspectKey,
+		FlagUnknownOrg,
 	}
 }
 

@@ -156,7 +156,7 @@ func (r *Reader) permits(asked Asked) error {
 func Owns(org, operator string, e *entry.Entry) bool {
 	switch b := e.Body.(type) {
 	case *entry.Access:
-		return b.Accessor() == org || b.Issuer == org && !IsReading(operator, b)
+		return org != "" && b.Accessor() == org || b.Issuer == org && !IsReading(operator, b)
 	case *entry.Decision:
 		return b.Org == org || b.Holder == org
 	}

@@ -94,8 +94,11 @@ func TestOwns(t *testing.T) {
 		e    *entry.Entry
 		want string // who owns it
 	}{
-		"an access to one's own record":       {access("SRC", ""), "SRC"},
-		"an access to another's":              {access("SRC", "CTL"), "SRC CTL"},
+		"an access to one's own record": {access("SRC", ""), "SRC"},
+		"an access to another's":        {access("SRC", "CTL"), "SRC CTL"},
+		"an access by an organisation that the ledger does not know": {
+			about("SRC", &entry.Access{Common: entry.Common{Issuer: "SRC"}, Foreign: true}, entry.TypeAccess), "SRC",
+		},
 		"a reading":                           {access("OPR", "CTL", AuditLogUsed), "CTL"},
 		"an access to the operator's records": {access("OPR", "CTL"), "OPR CTL"},
 		"a look into one's own audit log":     {access("SRC", "CTL", AuditLogUsed), "SRC CTL"},
@@ -105,7 +108,7 @@ func TestOwns(t *testing.T) {
 		"a link":                              {about("SRC", &entry.Link{}, entry.TypeLink), "SRC"},
 		"a public entry":                      {about("SRC", &entry.Agreement{}, entry.TypeAgreement), ""},
 	} {
-		for _, org := range []string{"SRC", "CTL", "OPR", "OTH"} {
+		for _, org := range []string{"SRC", "CTL", "OPR", "OTH", ""} {
 			want := slices.Contains(strings.Fields(c.want), org)
 			if got := Owns(org, "OPR", c.e); got != want {
 				t.Errorf("%s: %s owns it: %v", name, org, got)
