@@ -437,7 +437,7 @@ func TestRefusals(t *testing.T) {
 		{strings.Replace(ok, `{`, `{"language":"`+strings.Repeat("x", 70000)+`",`, 1), TooLarge, "AuditEvent"},
 		{`[]`, NotAuditEvent, "AuditEvent.resourceType"},
 		{strings.Replace(ok, "AuditEvent", chi, 1), NotAuditEvent, "AuditEvent.resourceType"},
-		{strings.Replace(ok, `"type"`, `"code"`, 1), Missing, "AuditEvent.type"},
+		{strings.Replace(ok, `"type"`, `"code"`, 1), Missing, "AuditEvent.code"}, // as in R5
 		{strings.Replace(ok, `"type"`, `"x`+chi+`"`, 1), Missing, "AuditEvent.type"},
 		{strings.Replace(ok, `"recorded"`, `"x"`, 1), Missing, "AuditEvent.recorded"},
 		{strings.Replace(ok, `2026-03-02T09:15:27Z`, `2026-03-02`, 1), BadValue, "AuditEvent.recorded"},

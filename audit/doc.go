@@ -1,5 +1,5 @@
-// Package audit is about accesses: it turns FHIR R4 AuditEvents into accesses and back, and
-// describes an access in words.
+// Package audit is about accesses: it turns FHIR R4 and R5 AuditEvents into accesses and back, and
+// describes an access in words. What is said below of R4 holds for R5 through its view (r5.go).
 //
 // What the conversion promises:
 //

@@ -213,6 +213,9 @@ func FuzzFromAuditEvent(f *testing.F) {
 	for _, raw := range patterns(f) {
 		f.Add(raw)
 	}
+	for _, name := range []string{"read", "query", "minimal", "several"} {
+		f.Add(r5Event(f, name))
+	}
 	f.Add([]byte(ev("a")))
 	signer := testSigner(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -240,6 +243,12 @@ func FuzzFromAuditEvent(f *testing.F) {
 			raw, err := ToAuditEvent(back.Body.(*entry.Access))
 			if err != nil {
 				t.Fatalf("does not come back: %v", err)
+			}
+			if v, _ := parseTree("", data); isR5(v.(object)) {
+				raw, err = ToR5(back.Body.(*entry.Access))
+				if err != nil {
+					t.Fatalf("does not come back in R5: %v", err)
+				}
 			}
 			if len(list) == 1 {
 				sameJSON(t, raw, append([]byte(nil), data...))

@@ -33,7 +33,7 @@ type Conversion struct {
 	Map    *mapping.Map // what the source's own words mean; may be nil
 }
 
-// FromAuditEvent reads one FHIR R4 AuditEvent (JSON, at most MaxEvent bytes) into accesses. It
+// FromAuditEvent reads one FHIR R4 or R5 AuditEvent (JSON, at most MaxEvent bytes) into accesses. It
 // returns one access for each patient that the event names, holding nothing of the other patients.
 // If the event names none, it returns one under reg:sources. The caller sets Seq, ID (jti) and
 // IssuedAt; the result then passes entry.Sign. The notes say what was not understood. Errors are
@@ -48,12 +48,12 @@ func (c Conversion) FromEvent(ev Event) ([]*entry.Access, []Note, error) {
 	if err := c.check(); err != nil {
 		return nil, nil, err
 	}
-	root, err := parseEvent(ev.Raw)
+	v, err := parseEvent(ev.Raw)
 	if err != nil {
 		return nil, nil, err
 	}
 	var said notes
-	in := scope{Root: root, Place: ev.Place, Base: c.Map.Base(c.Source)}
+	in := scope{Root: v.root, Place: ev.Place, Base: c.Map.Base(c.Source)}
 	list := c.patients(in)
 	if len(list) == 0 {
 		list = []*patient{{}}
@@ -62,7 +62,7 @@ func (c Conversion) FromEvent(ev Event) ([]*entry.Access, []Note, error) {
 		return nil, nil, fail(TooLarge, "AuditEvent.entity", "%d patients in one event; the limit is %d", len(list), maxPatients)
 	}
 	accesses := make([]*entry.Access, len(list))
-	for i, part := range shares(in, list) {
+	for i, part := range shares(in.With(v.of), list) {
 		if list[i].id() == entry.RegSources {
 			said.add("AuditEvent.entity", NoPatient)
 		}
@@ -93,47 +93,54 @@ func (c Conversion) check() error {
 // parseEvent reads an event. It checks what an AuditEvent must have, and the form of everything
 // that decides who its patients are: an unreadable entity must not make an access vanish into
 // reg:sources.
-func parseEvent(data []byte) (object, error) {
-	v, err := parseTree("AuditEvent", data)
+func parseEvent(data []byte) (*view, error) {
+	parsed, err := parseTree("AuditEvent", data)
 	if err != nil {
 		return nil, err
 	}
-	root, ok := v.(object)
+	root, ok := parsed.(object)
 	if !ok || root["resourceType"] != "AuditEvent" {
 		return nil, fail(NotAuditEvent, "AuditEvent.resourceType", "want AuditEvent")
 	}
-	if root["type"] == nil && root["code"] != nil {
-		return nil, fail(Missing, "AuditEvent.type", "this looks like FHIR R5; only R4 can be read")
+	if isR5(root) {
+		if err := normaliseR5(root); err != nil {
+			return nil, err
+		}
 	}
+	v := viewOf(root)
+	return v, checkEvent(v.root)
+}
+
+func checkEvent(root object) error {
 	if len(child(root, "type")) == 0 {
-		return nil, fail(Missing, "AuditEvent.type", "want a Coding")
+		return fail(Missing, "AuditEvent.type", "want a Coding")
 	}
 	if text(root, "recorded") == "" {
-		return nil, fail(Missing, "AuditEvent.recorded", "want an instant")
+		return fail(Missing, "AuditEvent.recorded", "want an instant")
 	}
 	if instant(text(root, "recorded")) == "" {
-		return nil, fail(BadValue, "AuditEvent.recorded", "not an instant: want YYYY-MM-DDThh:mm:ss with a zone")
+		return fail(BadValue, "AuditEvent.recorded", "not an instant: want YYYY-MM-DDThh:mm:ss with a zone")
 	}
 	for _, e := range []struct {
 		name string
 		want []string
 	}{{"action", []string{"C", "R", "U", "D", "E"}}, {"outcome", []string{"0", "4", "8", "12"}}} {
 		if v, ok := root[e.name]; ok && !slices.Contains(e.want, text(root, e.name)) || ok && v == nil {
-			return nil, fail(BadValue, "AuditEvent."+e.name, "want one of %s", strings.Join(e.want, " "))
+			return fail(BadValue, "AuditEvent."+e.name, "want one of %s", strings.Join(e.want, " "))
 		}
 	}
 	if list, ok := root["agent"].([]any); root["agent"] == nil || ok && len(list) == 0 {
-		return nil, fail(Missing, "AuditEvent.agent", "want at least one")
+		return fail(Missing, "AuditEvent.agent", "want at least one")
 	}
 	for _, name := range []string{"agent", "entity", "contained"} {
 		if err := checkArray(root, name); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if len(child(child(root, "source"), "observer")) == 0 {
-		return nil, fail(Missing, "AuditEvent.source.observer", "want a Reference")
+		return fail(Missing, "AuditEvent.source.observer", "want a Reference")
 	}
-	return root, nil
+	return nil
 }
 
 // checkArray checks that an element, if present, is an array of objects, and that references in it
@@ -225,6 +232,8 @@ func (b *builder) take(o object, name, field string) string {
 
 // access reads one patient's share of an event.
 func (c Conversion) access(in scope, id string, said *notes) (*entry.Access, error) {
+	v := viewOf(in.Root)
+	in = in.With(v.root)
 	b := &builder{a: &entry.Access{Sub: id}, s: personsOf(c, in), in: in, n: said}
 	a, root := b.a, in.Root
 	a.Type, a.Issuer, a.Audience = entry.TypeAccess, c.Issuer, c.Audience
@@ -248,8 +257,9 @@ func (c Conversion) access(in scope, id string, said *notes) (*entry.Access, err
 	b.words(root)
 	b.subject(root)
 	finish(&b.r, root, a)
+	v.back(a)
 	var err error
-	a.FHIR, err = writeTree(root)
+	a.FHIR, err = writeTree(v.of)
 	if err != nil {
 		return nil, err
 	}

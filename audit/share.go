@@ -212,7 +212,9 @@ func shareOfEntities(list []object, in scope, mine int, entityOf map[int]int, ow
 }
 
 // whoActed are the members of an agent that stay as they are in every share.
-var whoActed = []string{"who", "name", "altId", "requestor", "type", "role", "network"}
+var whoActed = []string{
+	"who", "name", "altId", "requestor", "type", "role", "network", "networkUri", "networkString", "networkReference",
+}
 
 // shareOfAgents keeps every agent that asked or is not another patient.
 func shareOfAgents(list []object, mine int, agentOf map[int]int, others *mentions) []any {
@@ -259,10 +261,12 @@ func shareOfRest(root object, others *mentions) object {
 	for name, v := range root {
 		switch name {
 		case "agent", "contained", "text":
-		case "resourceType", "type", "action", "outcome", "recorded", "period", "source":
+		case "resourceType", "type", "action", "recorded", "period", "occurredPeriod", "occurredDateTime", "source":
 			rest[name] = v
 		default:
-			if kept := scrub(object{name: v}, others); kept != nil {
+			if _, ok := v.(string); ok && name == "outcome" { // in R5 it is an object with words
+				rest[name] = v
+			} else if kept := scrub(object{name: v}, others); kept != nil {
 				rest[name] = kept.(object)[name]
 			}
 		}
@@ -275,14 +279,15 @@ func further(in scope, e object, own, others *mentions) object {
 	about := []any{e, in.Resolve(child(e, "what"))}
 	mine, theirs := own.mentioned(about), others.mentioned(about)
 	_, kind, _ := parseReference(text(child(e, "what"), "reference"))
-	typ, role := codingOf(child(e, "type")), codingOf(child(e, "role"))
+	typ, role := codingOf(child(e, "type")), codings(child(e, "role")) // a Coding in R4, a CodeableConcept in R5
+	role = append(role, codingOf(child(e, "role")))
 	switch {
 	case mine && !theirs:
 		return e
 	case theirs && !mine:
 		return nil
 	case theirs:
-	case slices.Contains(neutral, kind), typ.system == balpEntity, e["what"] == nil && role.is(objectRole, "20", "24"):
+	case slices.Contains(neutral, kind), typ.system == balpEntity, e["what"] == nil && anyIs(role, objectRole, "20", "24"):
 		return e
 	}
 	codes := object{}

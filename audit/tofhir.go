@@ -13,35 +13,20 @@ import (
 )
 
 // ToAuditEvent returns an access as a FHIR R4 AuditEvent, in JSON. For an access that
-// FromAuditEvent made, that is the source's event without what was withheld. For any other, or if
-// the disclosure FHIR is withheld, it is an event made from the claims and from what else is shown.
+// FromAuditEvent made, that is the source's event without what was withheld, translated if that was
+// one of FHIR R5. For any other, or if the disclosure FHIR is withheld, it is an event made from the
+// claims and from what else is shown.
 //
 // The claims decide: if the residue states another action, outcome or time, ToAuditEvent returns
 // BadResidue.
 func ToAuditEvent(a *entry.Access) ([]byte, error) {
-	if len(a.FHIR) == 0 {
-		return writeTree(compose(a))
-	}
-	v, err := parseTree("fhir", a.FHIR)
+	root, err := sourceEvent(a)
 	if err != nil {
-		return nil, fail(BadResidue, "fhir", "not one JSON value")
+		return nil, err
 	}
-	budget := MaxEvent
-	filled, _ := tree.FillTree(v, fields(a), &budget)
-	root, ok := filled.(object)
-	if !ok || root["resourceType"] != "AuditEvent" || budget < 0 {
-		return nil, fail(BadResidue, "fhir", "does not make an AuditEvent of at most %d bytes", MaxEvent)
-	}
-	for _, c := range []struct{ name, claim string }{
-		{"action", a.Action}, {"recorded", a.Recorded}, {"outcome", a.Outcome},
-	} {
-		v, ok := root[c.name]
-		if c.name == "recorded" {
-			v = instant(text(root, c.name))
-		}
-		if ok && v != c.claim {
-			return nil, fail(BadResidue, "AuditEvent."+c.name, "contradicts the claim")
-		}
+	root, err = inR4(root)
+	if err != nil {
+		return nil, fail(BadResidue, "fhir", "does not make an AuditEvent")
 	}
 	return writeTree(root)
 }

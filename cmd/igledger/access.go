@@ -24,7 +24,7 @@ func accessCommand() *cli.Command {
 		Usage: "record accesses",
 		Subcommands: []*cli.Command{{
 			Name:      "import",
-			Usage:     "report accesses to records from FHIR R4 AuditEvents",
+			Usage:     "report accesses to records from FHIR R4 and R5 AuditEvents",
 			ArgsUsage: "FILE… or - for standard input",
 			Description: "Reads single AuditEvents, Bundles and NDJSON. Signs each entry on this machine with the\n" +
 				"source's key, keeps it in a durable outbox, sends it in batches, and deletes its content\n" +
