@@ -60,7 +60,7 @@ func readAll(t *testing.T, data []byte) read {
 		list, notes, err := caseConversion.FromEvent(ev)
 		r.accesses, r.notes = append(r.accesses, list...), append(r.notes, notes...)
 		return err
-	})
+	}, nil)
 	if err != nil {
 		t.Error(err)
 	}

@@ -30,10 +30,10 @@ func fail(code Code, path, format string, args ...any) error {
 	return tree.Fail(code, path, format, args...)
 }
 
-// StreamError says where reading a stream of events stopped.
+// StreamError says what of a stream could not be read as events, or where reading stopped.
 type StreamError struct {
-	Line  int // line of input, from 1, on which the wrong value ends or reading stopped
-	Event int // number of the event that failed; the events before it were passed on
+	Line  int // of input, from 1, on which the wrong value ends or breaks, or reading stopped
+	Event int // number that an event there would have had
 	Err   error
 }
 

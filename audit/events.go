@@ -1,13 +1,11 @@
 package audit
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"io"
+	"slices"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"igledger/consent/fhir/tree"
@@ -15,8 +13,9 @@ import (
 
 // Event is one AuditEvent of a stream.
 type Event struct {
-	Raw        []byte // its JSON; the receiver may keep and change it
+	Raw        []byte // its JSON, at most MaxRead bytes; the receiver may keep and change it
 	Number     int    // from 1, over the whole stream
+	Line       int    // on which it begins, from 1
 	Early      bool   // passed on before all that it refers to was read (see MaxWaiting)
 	tree.Place        // in its Bundle
 }
@@ -24,217 +23,187 @@ type Event struct {
 // maxNesting bounds Bundles in Bundles. A batch-response of searchsets has two.
 const maxNesting = 4
 
-// Events reads AuditEvents from r and passes each to f. r holds one AuditEvent, a Bundle of them, a
-// JSON array, or any number of these one after another, as NDJSON has them. Entries of a Bundle
-// that hold other resources are skipped, such as an OperationOutcome or what a search included. A
-// byte order mark is skipped too.
+// Events reads AuditEvents from r and passes each to take. r holds one AuditEvent, a Bundle of them,
+// a JSON array, or any number of these one after another, as NDJSON has them, perhaps compressed
+// with gzip. Entries of a Bundle that hold other resources are skipped, such as an OperationOutcome
+// or what a search included. A byte order mark is skipped too.
 //
 // The resources beside an event in its Bundle are kept, as far as they say who or what they are, and
 // an event waits for those that it refers to (see window). Events are passed on in order.
 //
-// Memory is bounded by MaxEvent, MaxWaiting and tree.MaxBundle, however long r or a Bundle is. If
-// reading stops early, Events returns a *StreamError, also for an error of f or r; the events before
-// it have been passed on.
-func Events(r io.Reader, f func(Event) error) error {
-	br := bufio.NewReader(r)
-	if b, _ := br.Peek(3); bytes.Equal(b, []byte("\xef\xbb\xbf")) {
-		br.Discard(3)
+// What cannot be read goes to broken, and reading goes on: after a value that is whole, with the
+// next one; after one that breaks, with the next line that begins as that value did, be it an
+// element of an array or an entry of a Bundle. So a broken line of NDJSON costs that line.
+//
+// Events returns the first error of take as it is, and that of r as a *StreamError: the events
+// before it were passed on. If broken is nil, it also returns the first that would go there. Memory is bounded by MaxRead,
+// MaxWaiting and tree.MaxBundle, however long r or a Bundle is.
+func Events(r io.Reader, take func(Event) error, broken func(*StreamError)) error {
+	br, err := tree.Uncompressed(r)
+	if err != nil {
+		return &StreamError{Line: 1, Event: 1, Err: err}
 	}
-	s := &stream{lines: &lineReader{r: br}, f: f}
-	s.d = jsontext.NewDecoder(s.lines)
-	s.lines.consumed = s.d.InputOffset
+	s := &stream{scanner: scanner{r: br, line: 1, from: 1}, take: take, broken: broken,
+		broke: window{bundle: &tree.Bundle{}}}
+	if broken == nil {
+		s.broken = func(e *StreamError) { s.stop = e }
+	}
 	for {
-		if s.d.PeekKind() == 0 {
-			if _, err := s.d.ReadToken(); err != io.EOF {
-				return s.fail(err)
+		switch c := s.space(); {
+		case s.atEnd():
+			if err := s.pending(&s.broke); err != nil {
+				return err.(*takeError).err
+			}
+			if err := s.ended(); err != nil {
+				return s.at(err)
 			}
 			return nil
+		case s.mending && (c == ',' || c == ']' || c == '}'):
+			s.next() // the rest of what broke
+			continue
+		case s.mending && c == '"':
+			s.resume()
+			continue
 		}
-		if err := s.value("AuditEvent", 0); err != nil {
-			return s.fail(err)
+		s.nested = false
+		s.mark(true)
+		err := s.value("AuditEvent", 0)
+		var own *takeError
+		switch {
+		case errors.As(err, &own):
+			return own.err
+		case err != nil && (s.ended() == nil || !s.atEnd()): // an error of the reader is reported in the end
+			s.broken(s.at(err))
 		}
+		switch {
+		case s.stop != nil:
+			return s.stop
+		case err == nil:
+			continue
+		}
+		s.mending = s.mending || s.nested
+		s.windows = nil
+		s.goBack()
+		s.resume()
 	}
 }
 
 type stream struct {
-	d       *jsontext.Decoder
-	lines   *lineReader
-	f       func(Event) error
-	n       int       // events read
-	at      int       // the event that f has; after an error of f, the one it was about
-	windows []*window // of the Bundles that are being read, the innermost last
+	scanner
+	take    func(Event) error
+	broken  func(*StreamError)
+	n       int          // events passed on
+	nested  bool         // within an array or a Bundle
+	mending bool         // one of these broke, and its other parts may come
+	broke   window       // of the Bundle that broke last
+	stop    *StreamError // what to return instead of going on
+	windows []*window    // of the Bundles that are being read, the innermost last
 }
 
-func (s *stream) fail(err error) error {
-	n := s.n + 1
-	if s.at > 0 {
-		n = s.at
-	} else if !errors.Is(err, s.lines.err) || s.lines.err == nil || s.lines.err == io.EOF {
-		err = tree.JSONError("stream", err)
-	} else {
-		err = s.lines.err
+// takeError marks an error of take as it passes through the reading.
+type takeError struct{ err error }
+
+func (e *takeError) Error() string { return e.err.Error() }
+
+func (s *stream) at(err error) *StreamError {
+	return &StreamError{Line: s.line, Event: s.n + 1, Err: err}
+}
+
+// report reports a value that is whole and cannot be read as an event.
+func (s *stream) report(err error) error {
+	s.broken(s.at(err))
+	if s.stop != nil {
+		return &takeError{s.stop}
 	}
-	return &StreamError{Line: s.lines.line(s.d.InputOffset()), Event: n, Err: err}
+	return nil
 }
 
-// value reads an AuditEvent, a Bundle or an array of them.
+// value reads an AuditEvent, a Bundle or an array of them. It returns an error if the JSON breaks.
 func (s *stream) value(path string, depth int) error {
-	switch s.d.PeekKind() {
+	switch s.peek() {
 	case '{':
 		return s.resource(path, depth)
 	case '[':
-		if depth > 0 {
-			return fail(BadValue, path, "an array where a resource was expected")
+		if depth == 0 {
+			return s.each(func() error {
+				s.nested = true
+				s.mark(true)
+				return s.value(path, depth+1)
+			})
 		}
-		return s.each(func() error { return s.value(path, depth+1) })
-	case 0:
-		_, err := s.d.ReadToken()
+	}
+	if err := s.skip(0); err != nil {
 		return err
 	}
-	if _, err := s.d.ReadToken(); err != nil { // so that the error names its line
-		return err
-	}
-	return fail(NotAuditEvent, path, "want a JSON object")
-}
-
-// each reads an array and calls f for each element.
-func (s *stream) each(f func() error) error {
-	if _, err := s.d.ReadToken(); err != nil {
-		return err
-	}
-	for s.d.PeekKind() != ']' {
-		if s.d.PeekKind() == 0 {
-			_, err := s.d.ReadToken()
-			return err
-		}
-		if err := f(); err != nil {
-			return err
-		}
-	}
-	_, err := s.d.ReadToken()
-	return err
-}
-
-// members reads an object and calls f for the value of each member.
-func (s *stream) members(f func(name string) error) error {
-	if _, err := s.d.ReadToken(); err != nil {
-		return err
-	}
-	for s.d.PeekKind() != '}' {
-		name, err := s.d.ReadToken()
-		if err != nil {
-			return err
-		}
-		if err := f(name.String()); err != nil {
-			return err
-		}
-	}
-	_, err := s.d.ReadToken()
-	return err
+	return s.report(fail(NotAuditEvent, path, "want a JSON object"))
 }
 
 // resource reads one resource and passes it on.
 func (s *stream) resource(path string, depth int) error {
 	kind, raw, err := s.read(path, depth)
-	switch {
-	case err != nil || kind == "Bundle":
+	if err != nil || kind == "Bundle" {
 		return err
+	}
+	if depth == 0 { // it is no entry of the Bundle that broke before it
+		if err := s.pending(&s.broke); err != nil {
+			return err
+		}
+	}
+	switch {
+	case kind == "AuditEvent" && raw == nil:
+		return s.report(fail(TooLarge, path, "larger than %d bytes", MaxRead))
 	case kind == "AuditEvent":
 		s.n++
-		return s.pass(Event{Raw: raw, Number: s.n})
+		return s.pass(Event{Raw: raw, Number: s.n, Line: s.from})
 	case depth > 0 && isResource(kind):
 		return nil
 	}
-	return fail(NotAuditEvent, path, "want an AuditEvent or a Bundle of them")
-}
-
-// read reads one resource. Only a Bundle has the member "entry", which is read as a stream. All other
-// members are kept until resourceType says which resource they belong to; it may come last.
-func (s *stream) read(path string, depth int) (kind string, raw []byte, err error) {
-	if depth > maxNesting {
-		return "", nil, fail(BadValue, path, "Bundles nested deeper than %d", maxNesting)
-	}
-	bundle := false
-	raw = []byte{'{'}
-	err = s.members(func(name string) error {
-		if name == "entry" && s.d.PeekKind() == '[' && kind != "AuditEvent" {
-			bundle = true
-			return s.entries(depth)
-		}
-		if kind == "Bundle" || bundle && name != "resourceType" {
-			return s.d.SkipValue()
-		}
-		v, err := s.d.ReadValue()
-		if err != nil {
-			return err
-		}
-		if name == "resourceType" && v.Kind() == '"' {
-			b, _ := jsontext.AppendUnquote(nil, v)
-			kind = string(b)
-		}
-		if len(raw) > 1 {
-			raw = append(raw, ',')
-		}
-		raw, _ = jsontext.AppendQuote(raw, name)
-		raw = append(append(raw, ':'), v...)
-		if len(raw) > MaxEvent {
-			return fail(TooLarge, path, "larger than %d bytes", MaxEvent)
-		}
-		return nil
-	})
-	if err == nil && bundle && kind != "Bundle" {
-		err = fail(NotAuditEvent, path, "has entries but is not a Bundle")
-	}
-	return kind, append(raw, '}'), err
+	return s.report(fail(NotAuditEvent, path, "want an AuditEvent or a Bundle of them"))
 }
 
 // pass passes an event on.
 func (s *stream) pass(ev Event) error {
-	s.at = ev.Number
-	if err := s.f(ev); err != nil {
-		return err
+	if err := s.take(ev); err != nil {
+		return &takeError{err}
 	}
-	s.at = 0
 	return nil
 }
 
-// lineReader knows on which line an offset is. It refuses to read on if more bytes are waiting than
-// a value may have.
-type lineReader struct {
-	r        io.Reader
-	consumed func() int64
-	read     int64   // bytes returned so far
-	passed   int     // newlines before the consumed offset
-	ahead    []int64 // offsets of the newlines after it
-	err      error
-}
-
-func (l *lineReader) Read(p []byte) (int, error) {
-	l.line(l.consumed())
-	if l.read-l.consumed() > MaxEvent {
-		l.err = fail(TooLarge, "AuditEvent", "larger than %d bytes", MaxEvent)
-		return 0, l.err
-	}
-	n, err := l.r.Read(p[:min(len(p), 64<<10)])
-	for i, c := range p[:n] {
-		if c == '\n' {
-			l.ahead = append(l.ahead, l.read+int64(i))
+// read reads one resource. Only a Bundle has the member "entry", which is read as a stream. All other
+// members are kept until resourceType says which resource they belong to; it may come last. Of what
+// is not a resource, and of a Bundle, the kind "Bundle" says that nothing is left to do. raw is nil
+// if the resource is larger than MaxRead.
+func (s *stream) read(path string, depth int) (kind string, raw []byte, err error) {
+	entries, in := false, included{window: &s.broke}
+	err = s.members(func(name string) error {
+		switch {
+		case name == "entry" && s.peek() == '[' && kind != "AuditEvent":
+			entries = true
+			if depth < maxNesting {
+				return s.entries(depth)
+			}
+		case s.mending && depth == 0 && kind == "" && (name == "resource" && s.peek() == '{' || name == "fullUrl"):
+			return s.member(&in, name, depth) // of an entry of a Bundle that broke before it
+		case name == "resourceType" && s.peek() == '"':
+			err := s.skip(0)
+			kind = s.said()
+			return err
 		}
+		return s.skip(0)
+	})
+	switch {
+	case err != nil:
+		return "", nil, err
+	case kind == "Bundle" && depth == maxNesting && entries:
+		return kind, nil, s.report(fail(BadValue, path, "Bundles nested deeper than %d", maxNesting))
+	case kind == "" && s.mending:
+		return "Bundle", nil, s.include(&in)
+	case entries && kind != "Bundle":
+		return "Bundle", nil, s.report(fail(NotAuditEvent, path, "has entries but is not a Bundle"))
+	case !s.full:
+		raw = slices.Clone(s.back)
 	}
-	l.read += int64(n)
-	l.err = err
-	return n, err
-}
-
-// line returns the line, from 1, on which offset is. Offsets must not decrease.
-func (l *lineReader) line(offset int64) int {
-	i := 0
-	for i < len(l.ahead) && l.ahead[i] < offset {
-		i++
-	}
-	l.passed += i
-	l.ahead = append(l.ahead[:0], l.ahead[i:]...)
-	return l.passed + 1
+	return kind, raw, nil
 }
 
 // EventKey is a stable name for the content of an event. It does not depend on the order of members

@@ -37,14 +37,18 @@ func (s *stream) entries(depth int) error {
 	w := &window{bundle: &tree.Bundle{}}
 	s.windows = append(s.windows, w)
 	err := s.each(func() error { return s.entry(w, depth) })
-	s.windows = s.windows[:len(s.windows)-1]
-	if s.at > 0 {
+	if _, ok := err.(*takeError); ok {
 		return err
 	}
 	if err := s.pending(w); err != nil {
 		return err
 	}
-	return err
+	if err != nil { // its other entries may come
+		s.broke = window{bundle: w.bundle}
+		return err
+	}
+	s.windows = s.windows[:len(s.windows)-1]
+	return nil
 }
 
 // pending passes on all events that wait.
@@ -61,38 +65,71 @@ func (s *stream) pending(w *window) error {
 
 // entry reads one Bundle.entry.
 func (s *stream) entry(w *window, depth int) error {
-	if s.d.PeekKind() != '{' {
-		return fail(BadValue, "Bundle.entry", "want an object")
-	}
-	url, kind, raw := "", "", []byte(nil)
-	err := s.members(func(name string) (err error) {
-		switch {
-		case name == "fullUrl" && s.d.PeekKind() == '"':
-			t, err := s.d.ReadToken()
-			url = t.String()
+	s.nested = true
+	s.mark(true)
+	if s.peek() != '{' {
+		if err := s.skip(0); err != nil {
 			return err
-		case name != "resource":
-			return s.d.SkipValue()
-		case s.d.PeekKind() != '{':
-			return s.value("Bundle.entry.resource", depth+1)
 		}
-		kind, raw, err = s.read("Bundle.entry.resource", depth+1)
+		return s.report(fail(BadValue, "Bundle.entry", "want an object"))
+	}
+	in := included{window: w}
+	if err := s.members(func(name string) error { return s.member(&in, name, depth) }); err != nil {
 		return err
-	})
+	}
+	return s.include(&in)
+}
+
+// included is what a Bundle.entry holds.
+type included struct {
+	*window
+	url, kind string
+	raw       []byte // nil: nothing is left to do
+	line      int
+}
+
+// member reads a member of a Bundle.entry.
+func (s *stream) member(in *included, name string, depth int) error {
 	switch {
-	case err != nil || raw == nil || kind == "Bundle":
+	case name == "fullUrl" && s.peek() == '"':
+		err := s.skip(0)
+		in.url = s.said()
 		return err
-	case kind == "AuditEvent":
+	case name != "resource":
+		return s.skip(0)
+	}
+	const path = "Bundle.entry.resource"
+	s.mark(false)
+	if s.peek() != '{' {
+		return s.value(path, depth+1)
+	}
+	kind, raw, err := s.read(path, depth+1)
+	switch {
+	case err != nil || kind == "Bundle":
+		return err
+	case raw == nil:
+		return s.report(fail(TooLarge, path, "larger than %d bytes", MaxRead))
+	case kind != "AuditEvent" && !isResource(kind):
+		return s.report(fail(NotAuditEvent, path, "want an AuditEvent or a Bundle of them"))
+	}
+	in.kind, in.raw, in.line = kind, raw, s.from
+	return nil
+}
+
+// include passes on what an entry held, or keeps it for the events of its Bundle.
+func (s *stream) include(in *included) error {
+	if in.raw == nil {
+		return nil
+	}
+	if in.kind == "AuditEvent" {
 		s.n++
-		return s.wait(w, Event{Raw: raw, Number: s.n, Place: tree.Place{URL: url, Bundle: w.bundle}})
-	case !isResource(kind):
-		return fail(NotAuditEvent, "Bundle.entry.resource", "want an AuditEvent or a Bundle of them")
+		return s.wait(in.window, Event{Raw: in.raw, Number: s.n, Line: in.line, Place: tree.Place{URL: in.url, Bundle: in.bundle}})
 	}
-	if v, err := parseTree(kind, raw); err == nil {
+	if v, err := parseTree(in.kind, in.raw); err == nil {
 		o, _ := v.(object)
-		w.bundle.Add(url, o)
+		in.bundle.Add(in.url, o)
 	}
-	return s.ready(w)
+	return s.ready(in.window)
 }
 
 // wait takes an event into the window.

@@ -256,7 +256,7 @@ func byOrganisation(ndjson []byte) (map[string][]byte, error) {
 		}
 		split[org] = append(append(split[org], ev.Raw...), '\n')
 		return nil
-	})
+	}, nil)
 	return split, err
 }
 

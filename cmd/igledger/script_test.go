@@ -259,7 +259,7 @@ func tamperWithVerdict(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 		return err
-	}))
+	}, nil))
 }
 
 // usePostgres returns the command that gives the script a fresh PostgreSQL database.

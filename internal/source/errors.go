@@ -88,15 +88,20 @@ type EventError struct {
 func (e *EventError) Error() string { return fmt.Sprintf("%s: event %d: %v", e.Input, e.Number, e.Err) }
 func (e *EventError) Unwrap() error { return e.Err }
 
-// InputError reports that an input is truncated or contains something other than AuditEvents. The
-// events before that point are taken in, and so are the other inputs.
+// InputError reports what of an input could not be read: a value that breaks or is no AuditEvent,
+// after which reading went on, or the rest of it. The events before that point are taken in, and so
+// are the other inputs.
 type InputError struct {
 	Input string // name
+	Rest  bool   // reading ended there
 	Err   error
 }
 
 func (e *InputError) Error() string {
-	return fmt.Sprintf("%s: %v; the rest of this file was not read", e.Input, e.Err)
+	if e.Rest {
+		return fmt.Sprintf("%s: %v; the rest of this file was not read", e.Input, e.Err)
+	}
+	return fmt.Sprintf("%s: %v", e.Input, e.Err)
 }
 
 func (e *InputError) Unwrap() error { return e.Err }

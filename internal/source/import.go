@@ -113,6 +113,9 @@ func (im *importer) input(ctx context.Context, input Input) error {
 			return &importError{err}
 		}
 		return nil
+	}, func(err *audit.StreamError) {
+		im.sum.Unreadable++
+		im.OnReject(&InputError{input.Name, false, err})
 	})
 	var own *importError
 	switch {
@@ -126,7 +129,7 @@ func (im *importer) input(ctx context.Context, input Input) error {
 	// Events before this point, and the other files, are taken in. Only the rest of this file is
 	// not read.
 	im.sum.Unreadable++
-	im.OnReject(&InputError{input.Name, err})
+	im.OnReject(&InputError{input.Name, true, err})
 	return nil
 }
 
