@@ -16,7 +16,7 @@ func BenchmarkDecide(b *testing.B) {
 	}{{"own", own(none)}, {"agreement", sound()}, {"not-covered", failing}} {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {
-				s.decide(c.f)
+				s.outcomes(&c.f)
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
 		})

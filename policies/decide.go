@@ -49,79 +49,121 @@ type Decision struct {
 // ledger has only that ground. Any other access has the holder's own use, an agreement and, in an
 // emergency, an override. An emergency is never plainly covered: at best it is break-glass, with a
 // follow-up due.
-func (s *Set) Decide(f Facts) Decision {
+func (s *Set) Decide(f Facts) Decision { return f.decision(s.outcomeOf(&f)) }
+
+// decision returns an outcome with what follows from it.
+func (f *Facts) decision(o outcome) Decision {
+	d := Decision{Result: o.result}
+	d.cite(o.rules)
+	switch {
+	case o.result != entry.NotCovered:
+		d.Obligations = f.due(o.rules)
+	case len(o.rules) == 0:
+		d.Rules = []string{NoRule}
+	default:
+		d.Obligations = f.remedies(o.rules)
+	}
+	return d
+}
+
+// outcome is what the rules say of an access.
+type outcome struct {
+	result entry.VerdictResult
+	rules  []*rule // that opened a ground; if the access is not covered, those that failed on the nearest
+}
+
+// outcomeOf returns what the rules say, remembered or new. What a person chose makes no difference
+// to the work: the outcomes for every choice are found and remembered together. So the time that a
+// decision takes does not tell what was chosen, to one who asks first about another person.
+func (s *Set) outcomeOf(f *Facts) outcome {
 	key, small := f.key()
 	if small {
-		if d, ok := s.memo.get(key); ok {
-			return d.clone()
+		if list, ok := s.memo.get(key); ok {
+			return list[f.Consent.choice()]
 		}
 	}
-	d := s.decide(f)
+	list := s.outcomes(f)
 	if small {
-		s.memo.put(key, d.clone())
+		s.memo.put(key, list)
 	}
-	return d
+	return list[f.Consent.choice()]
 }
 
-func (d Decision) clone() Decision {
-	d.Rules = slices.Clone(d.Rules)
-	d.Obligations = slices.Clone(d.Obligations)
-	for i := range d.Obligations {
-		d.Obligations[i].Codes = slices.Clone(d.Obligations[i].Codes)
+// outcomes returns what the rules say for each choice of the person.
+func (s *Set) outcomes(f *Facts) *outcomes {
+	var list outcomes
+	var near [choices]bool // whether a permit would have opened the nearest ground
+	var decided [choices]bool
+	for i := range list {
+		list[i].result = entry.NotCovered
 	}
-	return d
-}
-
-func (s *Set) decide(f Facts) Decision {
-	q := f.question()
-	var nearest []*rule
-	near := false // whether a permit would have opened the nearest ground
+	var questions [choices]cedar.Request
+	for i := range questions {
+		questions[i] = f.question(choice(i))
+	}
 	for _, ground := range f.grounds() {
-		q.Action = ground
-		failed := ask(s.forbids, q, true)
-		opened := ask(s.permits, q, false)
-		if len(opened) > 0 && len(failed) == 0 {
-			return s.allowed(f, opened)
+		for i := range questions {
+			questions[i].Action = ground
 		}
-		if len(failed) == 0 {
-			continue
-		}
-		// A ground that only forbids close is nearer than one that no permit opens. Of two such
-		// grounds, the one with fewer forbids is nearer.
-		open := len(opened) > 0
-		if nearest == nil || open && !near || open == near && len(failed) <= len(nearest) {
-			nearest, near = failed, open
+		failed := ask(s.forbids.general, questions[0], true)
+		opened := ask(s.permits.general, questions[0], false)
+		for i := range list {
+			o := &list[i]
+			if decided[i] {
+				continue
+			}
+			// A ground that only forbids close is nearer than one that no permit opens. Of two such grounds,
+			// the one with fewer forbids is nearer, and of equals the override, which lacks least. What the
+			// person chose does not count: see Blind.
+			open, weight := len(opened) > 0, max(1, len(failed))
+			failed := append(slices.Clip(failed), ask(s.forbids.personal, questions[i], true)...)
+			opened := append(slices.Clip(opened), ask(s.permits.personal, questions[i], false)...)
+			switch {
+			case len(failed) > 0:
+				least := max(1, general(o.rules))
+				fewer := weight < least || weight == least && ground == breakGlass
+				if o.rules == nil || open && !near[i] || open == near[i] && fewer {
+					o.rules, near[i] = failed, open
+				}
+			case len(opened) > 0:
+				decided[i] = true
+				*o = outcome{entry.Covered, opened}
+				if f.Emergency {
+					o.result = entry.BreakGlass
+				}
+			}
 		}
 	}
-	d := Decision{Result: entry.NotCovered}
-	d.cite(nearest)
-	if len(nearest) == 0 {
-		d.Rules = []string{NoRule}
-		return d
-	}
-	d.Obligations = f.remedies(nearest)
-	return d
+	return &list
 }
 
-func (s *Set) allowed(f Facts, opened []*rule) Decision {
-	d := Decision{Result: entry.Covered}
-	d.cite(opened)
-	var due []string
+// general returns how many of the rules do not depend on what the person chose.
+func general(list []*rule) (n int) {
+	for _, r := range list {
+		if !r.personal {
+			n++
+		}
+	}
+	return n
+}
+
+// due returns what is still to be done after an access that these rules allow.
+func (f *Facts) due(opened []*rule) (list []Obligation) {
+	var ids []string
 	for _, r := range opened {
-		due = append(due, r.obligations...)
+		ids = append(ids, r.obligations...)
 	}
 	if f.Emergency {
-		d.Result = entry.BreakGlass
-		due = append(due, FollowUp)
+		ids = append(ids, FollowUp)
 		if !f.Justified {
-			due = append(due, Justify)
+			ids = append(ids, Justify)
 		}
 	}
-	slices.Sort(due)
-	for _, id := range slices.Compact(due) {
-		d.Obligations = append(d.Obligations, Obligation{ID: id})
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		list = append(list, Obligation{ID: id})
 	}
-	return d
+	return list
 }
 
 func (d *Decision) cite(rules []*rule) {

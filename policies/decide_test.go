@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"igledger/ledger/entry"
 )
 
 const (
@@ -439,10 +437,9 @@ func TestKeysDiffer(t *testing.T) {
 		"two words": func(f *Facts, a *Agreement) { f.Purposes = []string{"AB", "C"} }, "cut elsewhere": func(f *Facts, a *Agreement) { f.Purposes = []string{"A", "BC"} },
 		"data": func(f *Facts, a *Agreement) { f.Data = nil }, "roles": func(f *Facts, a *Agreement) { f.Roles = nil }, "machine": func(f *Facts, a *Agreement) { f.Machine = true },
 		"emergency": func(f *Facts, a *Agreement) { f.Emergency = true }, "justified": func(f *Facts, a *Agreement) { f.Justified = true },
-		"named":     func(f *Facts, a *Agreement) { f.Named = false },
-		"agreement": func(f *Facts, a *Agreement) { f.Agreement = nil }, "consent": func(f *Facts, a *Agreement) { f.Consent.Decision = Deny },
-		"restricted": func(f *Facts, a *Agreement) { f.Consent.Restricts = true },
-		"refused":    func(f *Facts, a *Agreement) { f.Consent.Refused = []string{"x"} }, "delegate": func(f *Facts, a *Agreement) { f.Delegate = &Delegation{} },
+		"named":          func(f *Facts, a *Agreement) { f.Named = false },
+		"agreement":      func(f *Facts, a *Agreement) { f.Agreement = nil },
+		"delegate":       func(f *Facts, a *Agreement) { f.Delegate = &Delegation{} },
 		"delegate ended": func(f *Facts, a *Agreement) { f.Delegate = &Delegation{Known: true, Revoked: true} },
 		"agreement id":   func(f *Facts, a *Agreement) { a.ID = "x" }, "version": func(f *Facts, a *Agreement) { a.Version++ }, "state": func(f *Facts, a *Agreement) { a.State = "x" },
 		"parties": func(f *Facts, a *Agreement) { a.Parties = nil }, "agreed purposes": func(f *Facts, a *Agreement) { a.Purposes = nil },
@@ -460,10 +457,10 @@ func TestKeysDiffer(t *testing.T) {
 		}
 		seen[string(key)] = name
 	}
-	// And the same question at another time of the same day, about another person's consent, is the
-	// same question.
+	// And the same question at another time of the same day, about another person who chose something
+	// else, is the same question: what is remembered does not tell what was chosen.
 	a, b := sound(), sound()
-	b.At, b.Consent.ID = at.Add(time.Hour), "another"
+	b.At, b.Consent = at.Add(time.Hour), Consent{Decision: Deny, ID: "another", Restricts: true, Refused: []string{observation}}
 	ka, _ := a.key()
 	kb, _ := b.key()
 	if !slices.Equal(ka, kb) {
@@ -476,11 +473,11 @@ func TestKeysDiffer(t *testing.T) {
 func TestMemoIsBounded(t *testing.T) {
 	var m memo
 	often := []byte("asked often")
-	m.put(often, Decision{Result: entry.Covered})
+	m.put(often, new(outcomes))
 	key := make([]byte, maxKey)
 	for i := range 5 * maxRemembered / maxKey {
 		copy(key, fmt.Sprint(i, " "))
-		m.put(key, Decision{})
+		m.put(key, new(outcomes))
 		if _, ok := m.get(often); !ok {
 			t.Fatalf("forgotten after %d others", i)
 		}

@@ -10,6 +10,8 @@
 //   - A decision depends on the Facts and the Set alone, so everyone who replays a log reaches the
 //     same decision.
 //   - No person's id, consent's id or time reaches a policy.
+//   - What a person chose can be left out of a decision (Blind) so that nobody can tell from the rest
+//     whether they refused or said nothing.
 //   - A set that compiles never fails to decide. A forbid that cannot be evaluated denies.
 //   - Several consents combine by one rule (Combine). If an access does not state something, every
 //     refusal that asks for it applies, and no permission that asks for it does.

@@ -6,16 +6,19 @@ import "sync"
 // decisions.
 const maxRemembered = 4 << 20
 
-// memo remembers decisions in two halves. When the newer half is full it becomes the older one, and
+// outcomes is what the rules say of an access, for each choice of the person.
+type outcomes [choices]outcome
+
+// memo remembers outcomes in two halves. When the newer half is full it becomes the older one, and
 // the older is forgotten, so that frequent questions stay. The zero value is empty and ready to
 // use. It is safe for concurrent use.
 type memo struct {
 	mu           sync.RWMutex
-	newer, older map[string]Decision
+	newer, older map[string]*outcomes
 	bytes        int // of the keys in newer
 }
 
-func (m *memo) get(key []byte) (Decision, bool) {
+func (m *memo) get(key []byte) (*outcomes, bool) {
 	m.mu.RLock()
 	d, ok := m.newer[string(key)]
 	old := false
@@ -30,7 +33,7 @@ func (m *memo) get(key []byte) (Decision, bool) {
 	return d, ok
 }
 
-func (m *memo) put(key []byte, d Decision) {
+func (m *memo) put(key []byte, d *outcomes) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.newer[string(key)]; ok {
@@ -38,7 +41,7 @@ func (m *memo) put(key []byte, d Decision) {
 	}
 	if m.newer == nil || m.bytes+len(key) > maxRemembered {
 		m.older = m.newer
-		m.newer = map[string]Decision{}
+		m.newer = map[string]*outcomes{}
 		m.bytes = 0
 	}
 	m.newer[string(key)] = d

@@ -21,7 +21,7 @@ func (s *Set) probe() error {
 
 func (s *Set) anyIs(list []Facts, covered bool) bool {
 	for _, f := range list {
-		if (s.decide(f).Result != entry.NotCovered) == covered {
+		if (s.Decide(f).Result != entry.NotCovered) == covered {
 			return true
 		}
 	}

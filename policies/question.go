@@ -35,7 +35,7 @@ func (f *Facts) grounds() []cedar.EntityUID {
 // question returns the access in the form of the schema. The caller sets the action. The question
 // holds no time and no id of a consent or delegation: a policy could tell people apart by them, and
 // decisions could not be remembered.
-func (f *Facts) question() cedar.Request {
+func (f *Facts) question(c choice) cedar.Request {
 	all, widest := kinds(f.Purposes)
 	context := cedar.RecordMap{
 		"known":      cedar.Boolean(!f.Foreign),
@@ -49,8 +49,8 @@ func (f *Facts) question() cedar.Request {
 		"emergency":  cedar.Boolean(f.Emergency),
 		"justified":  cedar.Boolean(f.Justified),
 		"named":      cedar.Boolean(f.Named || f.Agreement != nil),
-		"consent":    cedar.String(f.consent()),
-		"restricted": cedar.Boolean(f.Consent.Restricts),
+		"consent":    cedar.String(consents[c]),
+		"restricted": cedar.Boolean(c == restricts),
 		"delegation": cedar.String(f.delegation()),
 	}
 	if f.Agreement != nil {
@@ -81,11 +81,36 @@ func (f *Facts) agreement() cedar.Record {
 	})
 }
 
-func (f *Facts) consent() string {
-	if f.Consent.Decision == "" {
-		return "none"
+// choice is what a person chose, as far as a policy can tell.
+type choice int
+
+// The choices.
+const (
+	unsaid choice = iota
+	permits
+	refuses
+	restricts
+	choices // how many there are
+)
+
+// consents has the consent of each choice, as the schema has it.
+var consents = [choices]string{"none", Permit, Deny, Deny}
+
+// personal are the attributes of the schema's Access by which a policy learns of the choice, and no
+// others.
+var personal = []string{"consent", "restricted"}
+
+// choice returns what the person chose.
+func (c *Consent) choice() choice {
+	switch {
+	case c.Decision == Permit:
+		return permits
+	case c.Decision == Deny && c.Restricts:
+		return restricts
+	case c.Decision == Deny:
+		return refuses
 	}
-	return f.Consent.Decision
+	return unsaid
 }
 
 func (f *Facts) delegation() string {
@@ -113,8 +138,8 @@ func set(list []string) cedar.Set {
 // maxKey is the length of the longest key that is remembered.
 const maxKey = 2 << 10
 
-// key encodes everything that Decide looks at, each text with its length before it, so that equal
-// keys have equal decisions. It reports whether the key is small enough to remember.
+// key encodes everything that outcomes looks at, each text with its length before it, so that equal
+// keys have equal outcomes. That is all but what the person chose. It reports whether the key is small enough to remember.
 func (f *Facts) key() (key []byte, small bool) {
 	b := make([]byte, 0, 512)
 	text := func(s string) {
@@ -141,11 +166,10 @@ func (f *Facts) key() (key []byte, small bool) {
 	}
 	text(f.Org)
 	text(f.Action)
-	texts(f.Purposes, f.Data, f.Roles, f.Consent.Refused)
-	text(f.Consent.Decision)
+	texts(f.Purposes, f.Data, f.Roles)
 	text(f.delegation())
 	bits(f.Own, f.Foreign, f.Ledger)
-	bits(f.Machine, f.Emergency, f.Justified, f.Named, f.Agreement != nil, f.Consent.Restricts) // at most eight at once
+	bits(f.Machine, f.Emergency, f.Justified, f.Named, f.Agreement != nil)
 	if a := f.Agreement; a != nil {
 		text(f.Holder)
 		text(a.ID)

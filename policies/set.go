@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
 	"iter"
@@ -41,7 +42,7 @@ func SchemaText() string { return schemaText }
 type Set struct {
 	version          uint64
 	text             string
-	permits, forbids ruleList
+	permits, forbids rulesBy
 	rules            map[string]*rule
 	memo             memo
 }
@@ -52,7 +53,19 @@ type rule struct {
 	line              int
 	obligations       []string
 	agreement, person bool // whether the verdict cites the agreement, the consent
+	personal          bool // whether it may depend on what the person chose
 	policy            *cedar.Policy
+}
+
+// rulesBy is the permits or the forbids of a set, by whether they are personal.
+type rulesBy struct{ general, personal ruleList }
+
+func (l *rulesBy) add(r *rule) {
+	if r.personal {
+		l.personal = append(l.personal, r)
+	} else {
+		l.general = append(l.general, r)
+	}
 }
 
 // ruleList is a list of policies in the order of the text, in the form that Cedar takes.
@@ -122,9 +135,9 @@ func Compile(version uint64, text string) (*Set, error) {
 		}
 		s.rules[r.id] = r
 		if p.Effect() == cedar.Permit {
-			s.permits = append(s.permits, r)
+			s.permits.add(r)
 		} else {
-			s.forbids = append(s.forbids, r)
+			s.forbids.add(r)
 		}
 	}
 	return s, s.probe()
@@ -220,6 +233,15 @@ func newRule(p *cedar.Policy) (*rule, error) {
 	if strings.TrimSpace(r.plain) == "" || len(r.plain) > maxPlain || strings.ContainsFunc(r.plain, unicode.IsControl) {
 		return nil, fail(Annotation, r.line, "@plain must be 1-%d bytes of plain words for citizens and officers", maxPlain)
 	}
+	text, err := p.MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("reading policy %s: %w", r.id, err)
+	}
+	// An attribute is a JSON string of its own. A constant of the same text makes the rule personal too,
+	// which is on the safe side.
+	r.personal = slices.ContainsFunc(personal, func(name string) bool {
+		return bytes.Contains(text, []byte(`"`+name+`"`))
+	})
 	return r, nil
 }
 
