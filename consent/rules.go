@@ -147,9 +147,12 @@ func (r *Rules) Judge(e *entry.Entry, index uint64, state func(id string) []byte
 }
 
 func (r *Rules) judgeAccess(a *entry.Access, state func(id string) []byte) (register.Judgement, error) {
-	_, v, err := r.Decide(a, state)
-	if err != nil {
-		return register.Judgement{}, err
+	v := r.noAccess(a)
+	if v == nil {
+		var err error
+		if _, v, err = r.Decide(a, state); err != nil {
+			return register.Judgement{}, err
+		}
 	}
 	j := register.Judgement{Verdict: v}
 	if a.Foreign {
@@ -159,6 +162,26 @@ func (r *Rules) judgeAccess(a *entry.Access, state func(id string) []byte) (regi
 		j.Flags = append(j.Flags, entry.FlagUnknownAgreement)
 	}
 	return j, nil
+}
+
+// noAccess returns the verdict of what is no access: an attempt that failed, or a decision of another
+// system. Nobody used the record, so the policies are not asked. The verdict names the agreement that
+// the entry names, like that of an access. Of an access it returns nil.
+func (r *Rules) noAccess(a *entry.Access) *entry.Verdict {
+	result, ok := map[entry.Act]entry.VerdictResult{
+		entry.ActAttempt: entry.AttemptOnly, entry.ActDecision: entry.DecisionOnly,
+	}[a.Act()]
+	if !ok {
+		return nil
+	}
+	v := &entry.Verdict{Result: result}
+	if a.Agreement == "" {
+		return v
+	}
+	if f := r.agreements.policyFacts(a.Agreement, a.Time()); f != nil {
+		v.Agreement, v.Version = f.ID, f.Version
+	}
+	return v
 }
 
 func (r *Rules) judgePerson(
@@ -188,7 +211,7 @@ func (r *Rules) judgePerson(
 // linked with it.
 //
 // A decision service asks before an access. The verdict is the one that Judge returns if the access
-// is logged next.
+// is logged next, and succeeded.
 func (r *Rules) Decide(a *entry.Access, state func(id string) []byte) (policies.Decision, *entry.Verdict, error) {
 	if err := r.Able(); err != nil {
 		return policies.Decision{}, nil, err
@@ -250,7 +273,7 @@ func AsAccess(d *entry.Decision) *entry.Access {
 	a := &entry.Access{
 		Common: d.Common, Org: d.Org, System: d.System, Action: d.Action, Data: d.Data, Purpose: d.Purpose, Role: d.Role,
 		Machine: d.Machine, Emergency: d.Emergency, Agreement: d.Agreement, Delegation: d.Delegation, Recorded: d.Asked,
-		Sub: d.Sub,
+		Outcome: "0", Sub: d.Sub,
 	}
 	a.Issuer = d.Holder
 	if d.Justified {

@@ -535,3 +535,35 @@ func TestPolicySetWithCodeSystems(t *testing.T) {
 	set(without, 2)
 	without.verdict(without.access(), entry.Covered)
 }
+
+// What is no access is neither covered nor not, whatever its agreement, its purpose and the person
+// say; it names the agreement all the same. An override that failed overrode nothing.
+func TestVerdictOfWhatIsNoAccess(t *testing.T) {
+	w := newWorld(t)
+	refused := func(a *entry.Access) { a.Outcome = "8" }
+	decision := func(a *entry.Access) {
+		a.Action, a.Event = "E", []string{"http://dicom.nema.org/resources/ontology/DCM|110113",
+			"https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType|AuthZ-Consent"}
+	}
+	own := func(a *entry.Access) { a.Agreement, a.Org = "", "" }
+	override := func(a *entry.Access) { a.Emergency, a.Text = true, &entry.Text{Justification: "unconscious"} }
+	if j := w.mustJudge(w.access(refused)); j.Verdict.Result != entry.AttemptOnly ||
+		!slices.Equal(j.Flags, []entry.Flag{entry.FlagUnknownAgreement}) {
+		t.Errorf("under an unknown agreement: %+v", j)
+	}
+	w.agree(isa("isa-1", 1))
+	for _, c := range []struct {
+		a    *entry.Access
+		want entry.Verdict
+	}{
+		{w.access(refused), entry.Verdict{Result: entry.AttemptOnly, Agreement: "isa-1", Version: 1}},
+		{w.access(refused, own, override), entry.Verdict{Result: entry.AttemptOnly}},
+		{w.access(func(a *entry.Access) { a.Outcome = "4" }, own), entry.Verdict{Result: entry.AttemptOnly}},
+		{w.access(decision), entry.Verdict{Result: entry.DecisionOnly, Agreement: "isa-1", Version: 1}},
+		{w.access(decision, refused, own), entry.Verdict{Result: entry.DecisionOnly}},
+	} {
+		if j := w.mustJudge(c.a); !j.Verdict.Equal(&c.want) || len(j.Flags) > 0 {
+			t.Errorf("%+v, want %+v", j, c.want)
+		}
+	}
+}

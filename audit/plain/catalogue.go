@@ -73,6 +73,7 @@ const (
 	TotalAccesses   Key = "total.accesses"
 	TotalEntries    Key = "total.entries"  // of decides
 	TotalReported   Key = "total.reported" // of decides
+	TotalAttempts   Key = "total.attempts"
 	TotalFindings   Key = "total.findings"
 	TotalExceptions Key = "total.exceptions" // act
 )

@@ -112,6 +112,11 @@ func keys(t *testing.T) map[Key]bool {
 			all[k] = true
 		}
 	}
+	for k := range all { // what can be done can be tried
+		if rest, ok := strings.CutPrefix(string(k), "did."); ok && rest != "with" {
+			all[Key("tried."+rest)] = true
+		}
+	}
 	return all
 }
 
@@ -121,7 +126,7 @@ func asked(t *testing.T, file string, atLeast int) (list []Key) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	families := regexp.MustCompile(`^(absent|consent|data|decision|did|mark|organisation|rule|due|remedy|remark|source-count|total|verdict|why|word)` +
+	families := regexp.MustCompile(`^(absent|answered|consent|data|decided|decision|did|mark|organisation|outcome|rule|due|remedy|remark|source-count|total|verdict|why|word)` +
 		`(\.[a-z-]+)*$`)
 	for _, s := range literals(f) {
 		if families.MatchString(s) {
@@ -135,13 +140,13 @@ func asked(t *testing.T, file string, atLeast int) (list []Key) {
 }
 
 // optional are keys of further, longer forms of a text.
-var optional = regexp.MustCompile(`^(did\.[A-Za-z-]+\.(of|to|from)|organisation\.unknown\.named|flag\.[a-z-]+\.advice|check\.[a-z-]+)$`)
+var optional = regexp.MustCompile(`^((did|tried)\.[A-Za-z-]+\.(of|to|from)|organisation\.unknown\.named|flag\.[a-z-]+\.advice|check\.[a-z-]+)$`)
 
 // Every code that the formats know and every key that is asked for has a text in English, and no
 // text is there that nothing asks for.
 func TestEnglishIsWhole(t *testing.T) {
 	c, want := In(English), keys(t)
-	families := []string{"consent", "data", "did", "verdict"} // begin keys in the code, or name what is filled in
+	families := []string{"consent", "data", "did", "outcome", "verdict"} // begin keys in the code, or name what is filled in
 	for k := range want {
 		_, one := c.texts[k]
 		_, many := c.texts[k+".other"]

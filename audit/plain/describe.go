@@ -25,6 +25,7 @@ type Summary struct {
 	Justification string    // for an emergency
 	Result        string    // "succeeded", "was told no"; "" for acts that only state something
 	Agreement     string    // id
+	Act           entry.Act // of an access or decision: what happened
 	Emergency     bool      // purpose.Emergency
 	Machine       bool      // no human user
 }
@@ -56,13 +57,29 @@ func (c *Catalogue) Describe(e *entry.Entry) Summary {
 // event had.
 func (c *Catalogue) Access(a *entry.Access) Summary {
 	s := c.summary(a, c.accessor(a))
-	s.What, s.Result = c.what(a), c.Outcome(a.Outcome)
+	s.What, s.Result, s.Act = c.what(a), c.result(a), a.Act()
 	return s.clean()
 }
 
+// result returns how it ended. Of what failed, it also returns what the source said of it.
+func (c *Catalogue) result(a *entry.Access) string {
+	ended := c.Outcome(a.Outcome)
+	switch act := a.Act(); {
+	case act == entry.ActAccess:
+		return ended
+	case act == entry.ActDecision && a.Outcome == "0":
+		ended = c.Text("answered.permit")
+	case act == entry.ActDecision && a.Outcome == "8":
+		ended = c.Text("answered.deny")
+	}
+	if a.Text == nil || a.Text.Outcome == "" {
+		return ended
+	}
+	return c.Text("outcome.said", "outcome", ended, "said", unquoted(a.Text.Outcome))
+}
+
 // accessor returns the id of the organisation that accessed. For one that is none of the log it
-// returns words, with those of the source in quotes: they have no quotes of their own, or they could
-// end the sentence and name another.
+// returns words, with those of the source in quotes.
 func (c *Catalogue) accessor(a *entry.Access) string {
 	switch {
 	case !a.Foreign:
@@ -70,12 +87,18 @@ func (c *Catalogue) accessor(a *entry.Access) string {
 	case a.Text == nil || a.Text.Organisation == "":
 		return c.Text(UnknownOrganisation)
 	}
-	return c.Text(UnknownOrganisation+".named", "words", strings.Map(func(r rune) rune {
+	return c.Text(UnknownOrganisation+".named", "words", unquoted(a.Text.Organisation))
+}
+
+// unquoted replaces the quotes of a source's words that are shown in quotes: with quotes of their
+// own they could end the sentence, and go on as if it were ours.
+func unquoted(text string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Pi, unicode.Pf) {
 			return '\''
 		}
 		return r
-	}, a.Text.Organisation))
+	}, text)
 }
 
 // decision describes what was asked and answered. If the access was then made, that is another
@@ -87,7 +110,7 @@ func (c *Catalogue) decision(d *entry.Decision) Summary {
 	}
 	s := c.summary(a, d.Org)
 	s.What = c.Text(Key("asked."+d.Action), "data", cmp.Or(kinds(a), c.Text("data.unknown")))
-	s.Result = c.Text(Key("answered." + d.Decision))
+	s.Result, s.Act = c.Text(Key("answered."+d.Decision)), entry.ActDecision
 	return s.clean()
 }
 
@@ -135,7 +158,7 @@ func (c *Catalogue) delegation(s *Summary, b *entry.Delegation) {
 // could make it look like another line.
 func (s Summary) clean() Summary {
 	for _, f := range []*string{
-		&s.Organisation, &s.Role, &s.Staff, &s.System, &s.What, &s.Why, &s.Justification, &s.Agreement,
+		&s.Organisation, &s.Role, &s.Staff, &s.System, &s.What, &s.Why, &s.Justification, &s.Result, &s.Agreement,
 	} {
 		*f = OneLine(*f)
 	}
@@ -188,8 +211,29 @@ var events = []struct {
 	{dcm + "|110121", "did.stopped"},
 }
 
-// Did returns what was done, without the data: "read".
-func (c *Catalogue) Did(a *entry.Access) string { return c.Text(did(a)) }
+// Did returns what was done, without the data: "read", "tried to read".
+func (c *Catalogue) Did(a *entry.Access) string {
+	if a.Act() == entry.ActDecision {
+		return c.Text(decided(a), "data", c.Text("data.unknown"))
+	}
+	return c.Text(did(a).of(a))
+}
+
+// of returns the key of what was done, or for an attempt that of what was tried.
+func (k Key) of(a *entry.Access) Key {
+	if rest, ok := strings.CutPrefix(string(k), "did."); ok && a.Act() == entry.ActAttempt {
+		return Key("tried." + rest)
+	}
+	return k
+}
+
+// decided returns the key of what a decision answered. What is not a permission is a refusal.
+func decided(a *entry.Access) Key {
+	if a.Outcome == "0" {
+		return "decided.permit"
+	}
+	return "decided.deny"
+}
 
 func did(a *entry.Access) Key {
 	key := Key("did." + a.Action)
@@ -213,23 +257,29 @@ func isSearch(event string) bool {
 }
 
 func (c *Catalogue) what(a *entry.Access) string {
+	if a.Act() == entry.ActDecision {
+		asked := *a // the consent that was considered is not what was asked for
+		asked.Data = slices.DeleteFunc(slices.Clone(a.Data), func(d string) bool { return d == resourceTypes+"|Consent" })
+		return c.Text(decided(a), "data", cmp.Or(kinds(&asked), c.Text("data.unknown")))
+	}
 	key, data := did(a), kinds(a)
+	some := cmp.Or(data, c.Text("data.unknown"))
 	if key == "did.audit-log" && slices.Contains(a.Data, ownPart) {
-		return c.Text("did.audit-log.own")
+		return c.Text(Key("did.audit-log.own").of(a))
 	}
 	sender, recipient, _ := ends(a)
 	switch {
 	case key == "did.received" && sender != "":
-		return c.Text("did.received.from", "data", cmp.Or(data, c.Text("data.unknown")), "sender", sender)
+		return c.Text(Key("did.received.from").of(a), "data", some, "sender", sender)
 	case key == "did.disclosed" && recipient != "":
-		return c.Text("did.disclosed.to", "data", cmp.Or(data, c.Text("data.unknown")), "recipient", recipient)
+		return c.Text(Key("did.disclosed.to").of(a), "data", some, "recipient", recipient)
 	case data == "":
-		return c.Text(key)
+		return c.Text(key.of(a))
 	}
-	if _, ok := c.lookup(key + ".of"); ok {
-		return c.Text(key+".of", "data", data)
+	if _, ok := c.lookup(key.of(a) + ".of"); ok {
+		return c.Text(key.of(a)+".of", "data", data)
 	}
-	return c.Text("did.with", "did", c.Text(key), "data", data)
+	return c.Text("did.with", "did", c.Text(key.of(a)), "data", data)
 }
 
 // ends returns the names of the two ends of an export or import, and reports whether the recipient

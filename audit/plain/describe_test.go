@@ -59,6 +59,29 @@ func bodies() (list []named) {
 	for _, outcome := range []string{"4", "8", "12"} {
 		access("outcome "+outcome, func(a *entry.Access) { a.Outcome = outcome })
 	}
+	for _, action := range []string{"C", "U", "D", "E"} {
+		access("tried, action "+action, func(a *entry.Access) { a.Action, a.Outcome = action, "8" })
+		access("tried, action "+action+", no data", func(a *entry.Access) { a.Action, a.Data, a.Outcome = action, nil, "8" })
+	}
+	access("tried to search", func(a *entry.Access) { a.Action, a.Event, a.Outcome = "E", []string{dcm + "|110112"}, "4" })
+	for _, e := range events {
+		access("tried, "+e.event, func(a *entry.Access) { a.Event, a.Outcome = []string{e.event}, "8" })
+	}
+	access("tried to disclose to", func(a *entry.Access) {
+		a.Event, a.Parties, a.Outcome = disclosed, []entry.Party{party("110152", "north"), party("110153", "lothian")}, "8"
+	})
+	access("tried, and the source says why it failed", func(a *entry.Access) {
+		a.Outcome, a.Text = "8", &entry.Text{Outcome: "403\nby the “guard”"}
+	})
+	decision := []string{dcm + "|110113", "https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType|AuthZ-Consent"}
+	for _, outcome := range []string{"0", "4", "8", "12"} {
+		access("a decision, outcome "+outcome, func(a *entry.Access) {
+			a.Event, a.Action, a.Outcome, a.Text = decision, "E", outcome, &entry.Text{Outcome: "by consent 7"}
+		})
+	}
+	access("a decision with an event that is none", func(a *entry.Access) {
+		a.Event, a.Action = append(decision[:2:2], restSubtype+"|read"), "E"
+	})
 	access("no reason", func(a *entry.Access) { a.Purpose = nil })
 	access("a reason in words", func(a *entry.Access) { a.Purpose, a.Text = nil, &entry.Text{Why: "chest pain"} })
 	access("a code of its own", func(a *entry.Access) { a.Purpose = []string{"urn:x|7"} })
@@ -116,7 +139,8 @@ func TestSentences(t *testing.T) {
 	}
 	c := In(English)
 	for _, v := range []*entry.Verdict{
-		{Result: entry.Covered}, {Result: entry.BreakGlass}, {Result: entry.NotCovered},
+		{Result: entry.Covered}, {Result: entry.BreakGlass}, {Result: entry.NotCovered}, {Result: entry.AttemptOnly},
+		{Result: entry.DecisionOnly},
 		{Result: entry.NotCovered, Agreement: "isa-1", Version: 2},
 	} {
 		fmt.Fprintf(&b, "verdict %s\n  %s\n  %s\n", v.Result, c.Verdict(v), c.LedgersWord(c.Verdict(v)))

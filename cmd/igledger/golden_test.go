@@ -26,17 +26,25 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestReportsReadAsTheyShould(t *testing.T) {
 	for name, print := range map[string]func(*testing.T, *bytes.Buffer) error{
 		"who-accessed": func(t *testing.T, out *bytes.Buffer) error {
-			return printAccesses(out, &client.Accesses{Scope: "whole", Count: 4, Accesses: recordedAccesses(t)})
+			return printAccesses(out, &client.Accesses{Scope: "whole", Count: 5, Accesses: recordedAccesses(t)})
 		},
 		"who-accessed-own": func(t *testing.T, out *bytes.Buffer) error {
 			return printAccesses(out, &client.Accesses{Scope: "own", Accesses: recordedAccesses(t)[:1]})
 		},
 		"report-uncovered": func(_ *testing.T, out *bytes.Buffer) error {
-			r := &client.Report{Kind: client.Uncovered, At: "2026-11-27T12:00:00Z", Seen: 40, Accesses: []client.ReportedAccess{
+			r := &client.Report{Kind: client.Uncovered, At: "2026-11-27T12:00:00Z", Seen: 40, Attempts: 1, Accesses: []client.ReportedAccess{
 				reported(12, "nhs-highland", "HRESCH", entry.NotCovered, "agreement-purpose"),
 				reported(31, "nhs-tayside", "HMARKT", entry.NotCovered, "agreement-party"),
 			}}
 			return printReport(out, "text", r, accessRows(r))
+		},
+		"report-attempts": func(_ *testing.T, out *bytes.Buffer) error {
+			r := &client.Report{Kind: client.Attempts, At: "2026-11-27T12:00:00Z", Seen: 40, Attempts: 2, Accesses: []client.ReportedAccess{
+				reported(8, "nhs-highland", "HMARKT", entry.AttemptOnly, ""), reported(9, "nhs-tayside", "TREAT", entry.DecisionOnly, ""),
+			}}
+			r.Accesses[0].Act, r.Accesses[0].Outcome = entry.ActAttempt, "8"
+			r.Accesses[1].Act, r.Accesses[1].Outcome = entry.ActDecision, "0"
+			return printReport(out, "text", r, attemptRows(r))
 		},
 		"report-break-glass": func(_ *testing.T, out *bytes.Buffer) error {
 			r := &client.Report{Kind: client.BreakGlass, At: "2026-11-27T12:00:00Z", Seen: 1,
@@ -139,6 +147,9 @@ func recordedAccesses(t *testing.T) []client.RecordedAccess {
 	add(22, &entry.Decision{Common: common, Org: "nhs-tayside", Holder: "nhs-lothian", Action: "R",
 		Purpose: []string{"HMARKT"}, Decision: "deny", Rules: []string{"agreement-purpose"},
 		Asked: "2026-11-20T12:00:00Z", Sub: "chi:2902400015", Staff: &entry.Staff{ID: "n-2"}}, nil)
+	refused := access("2026-11-20T13:00:00Z", "HMARKT", false)
+	refused.Outcome, refused.Text = "8", &entry.Text{Outcome: "no consent"}
+	add(24, refused, &client.PlainVerdict{Verdict: entry.Verdict{Result: entry.AttemptOnly}, Plain: []string{"The result."}})
 	add(23, &entry.Consent{Common: common, Consent: "0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11", Act: "given",
 		Scope: "research", Decided: "2026-11-20T12:00:00Z", Rule: &entry.ConsentRule{Decision: "permit"},
 		Expressed: entry.Expressed{How: "verbal"}, Sub: "chi:2902400015"}, nil)

@@ -20,6 +20,7 @@ var reports = []struct {
 	rows  func(*client.Report) [][]string
 }{
 	{client.Uncovered, "accesses that no agreement, consent or law covers", accessRows},
+	{client.Attempts, "attempts that failed or were refused, and decisions of other systems", attemptRows},
 	{client.BreakGlass, "emergency overrides without a follow-up", accessRows},
 	{client.Due, "agreements due for review or about to end", dueRows},
 	{client.Drift, "purposes, data and roles of accesses that their agreement does not list", driftRows},
@@ -104,8 +105,13 @@ func printReport(w io.Writer, format string, got *client.Report, rows [][]string
 	}
 	n := uint64(len(rows) - 1)
 	total := said.Count(plain.TotalReported, got.Seen, "n", fmt.Sprint(n), "of", fmt.Sprint(got.Seen))
-	if got.Kind == client.Due || got.Kind == client.Drift {
+	switch {
+	case got.Kind == client.Due || got.Kind == client.Drift:
 		total = said.Count(plain.TotalFindings, n)
+	case got.Kind == client.Attempts:
+		total = said.Count(plain.TotalAttempts, n)
+	case got.Attempts > 0:
+		total += " (" + said.Count(plain.TotalAttempts, got.Attempts) + ")"
 	}
 	_, err := fmt.Fprintf(w, "\n%s, %s, as of %s\n", total, got.Kind, got.At)
 	return err
@@ -115,16 +121,8 @@ func accessRows(r *client.Report) [][]string {
 	rows := [][]string{{"ENTRY", "RECEIVED", "BY", "HOLDER", "SYSTEM", "ROLE", "ACTION", "PURPOSE", "AGREEMENT",
 		"RULES", "IN WORDS", "JTI"}}
 	for _, a := range r.Accesses {
-		role := strings.Join(a.Role, " ")
-		if a.Machine {
-			role = strings.TrimSpace(role + " (machine)")
-		}
-		agreement := a.Verdict.Agreement
-		if agreement != "" {
-			agreement = fmt.Sprintf("%s version %d", agreement, a.Verdict.Version)
-		}
-		rows = append(rows, []string{fmt.Sprint(a.Index), a.Received, accessor(a.Organisation), a.Holder, a.System, role,
-			a.Action, strings.Join(a.Purpose, " "), agreement,
+		rows = append(rows, []string{fmt.Sprint(a.Index), a.Received, accessor(a.Organisation), a.Holder, a.System, reportedRole(&a),
+			a.Action, strings.Join(a.Purpose, " "), reportedAgreement(&a),
 			strings.Join(a.Verdict.Rules, " "), verdictReasons(&a.Verdict), a.ID})
 	}
 	return rows
@@ -133,6 +131,31 @@ func accessRows(r *client.Report) [][]string {
 // accessor returns the id of an organisation that accessed, and words for one that the ledger does
 // not know.
 func accessor(id string) string { return cmp.Or(id, said.Text(plain.UnknownOrganisation)) }
+
+func attemptRows(r *client.Report) [][]string {
+	rows := [][]string{{"ENTRY", "RECEIVED", "BY", "HOLDER", "SYSTEM", "ROLE", "WHAT", "ACTION", "OUTCOME", "PURPOSE",
+		"AGREEMENT", "JTI"}}
+	for _, a := range r.Accesses {
+		rows = append(rows, []string{fmt.Sprint(a.Index), a.Received, accessor(a.Organisation), a.Holder, a.System, reportedRole(&a),
+			string(a.Act), a.Action, said.Outcome(a.Outcome), strings.Join(a.Purpose, " "), reportedAgreement(&a), a.ID})
+	}
+	return rows
+}
+
+func reportedRole(a *client.ReportedAccess) string {
+	role := strings.Join(a.Role, " ")
+	if a.Machine {
+		role = strings.TrimSpace(role + " (machine)")
+	}
+	return role
+}
+
+func reportedAgreement(a *client.ReportedAccess) string {
+	if a.Verdict.Agreement == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s version %d", a.Verdict.Agreement, a.Verdict.Version)
+}
 
 func dueRows(r *client.Report) [][]string {
 	rows := [][]string{{"AGREEMENT", "VERSION", "STATE", "REVIEW DUE", "END", "OVERDUE", "PARTIES", "TITLE"}}

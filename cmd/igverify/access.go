@@ -62,7 +62,9 @@ func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row
 		add("  in words", t.Why)
 		add("  justification", t.Justification)
 		add("  search", t.Query)
-		add("  outcome", t.Outcome)
+		if s.Act == entry.ActAccess { // or it is in the result
+			add("  outcome", t.Outcome)
+		}
 	}
 	add("  agreement", a.Agreement)
 	when := a.Occurred

@@ -202,6 +202,7 @@ type shownAccess struct {
 	Index   uint64   `json:"index"`
 	When    string   `json:"when,omitempty"`
 	Who     string   `json:"who,omitempty"`
+	Act     string   `json:"act,omitempty"` // of an access: access, attempt or decision
 	What    string   `json:"what,omitempty"`
 	Why     string   `json:"why,omitempty"`
 	Newer   bool     `json:"newer,omitempty"`
@@ -222,6 +223,7 @@ func accesses(rows []verifier.StatementEntry, reg *register.Register) []shownAcc
 			a.Who = said.Text(plain.Unreadable)
 		default:
 			a.Details = accessRows(e.Entry, e.Opening, reg)
+			a.Act = string(said.Describe(e.Entry).Act)
 			value := func(names ...string) string {
 				var parts []string
 				for _, d := range a.Details {

@@ -22,6 +22,7 @@ type glass struct {
 	tag       wire.Hash
 	at        int    // in scan.out.Accesses
 	seen      uint64 // scan.out.Seen before it
+	attempts  uint64 // scan.out.Attempts before it
 	follow    followUp
 	followed  bool
 	undecided bool
@@ -38,7 +39,7 @@ func lookBreakGlass(_ context.Context, s *scan, o *bundle.Opening, e *entry.Entr
 		return nil
 	}
 	s.glass = append(s.glass, glass{
-		tag: o.Tag, at: len(s.out.Accesses), seen: s.out.Seen - 1, follow: followUp{x.Accessor(), e.ID}, undecided: true,
+		tag: o.Tag, at: len(s.out.Accesses), seen: s.out.Seen - 1, attempts: s.out.Attempts, follow: followUp{x.Accessor(), e.ID}, undecided: true,
 	})
 	s.list(o, e, x)
 	return nil
@@ -60,6 +61,7 @@ func (s *scan) settle(ctx context.Context) error {
 	}
 	if i := slices.IndexFunc(s.glass, func(g glass) bool { return g.undecided }); i >= 0 {
 		s.out.Next, s.out.Seen = s.out.Accesses[s.glass[i].at].Index, s.glass[i].seen
+		s.out.Attempts = s.glass[i].attempts
 		s.out.Accesses, s.glass = s.out.Accesses[:s.glass[i].at], s.glass[:i]
 	}
 	var left []client.ReportedAccess

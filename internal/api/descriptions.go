@@ -10,7 +10,7 @@ import (
 // resultDescription lists the results of a verdict in plain words.
 func resultDescription() string {
 	var list []string
-	for _, r := range []entry.VerdictResult{entry.Covered, entry.BreakGlass, entry.NotCovered} {
+	for _, r := range entry.Results() {
 		list = append(list, fmt.Sprintf("`%s`: %s", r, said.Verdict(&entry.Verdict{Result: r})))
 	}
 	return strings.Join(list, " ")

@@ -162,7 +162,8 @@ var operations = map[string]operation{
 	},
 	"POST /v1/reports": {
 		id: "makeReport", summary: "Make a report for information governance officers",
-		text: "`uncovered`: accesses that no rule covers. `break-glass`: emergency overrides without a " +
+		text: "`uncovered`: accesses that no rule covers. `attempts`: what was tried and failed or was refused, " +
+			"and decisions of other systems, none of which is an access. `break-glass`: emergency overrides without a " +
 			"follow-up, that is, a later access by the same organisation to the same record that says `" +
 			client.FollowUp + "<jti>`. `due`: agreements in force that are due for review or about to end. " +
 			"`drift`: purposes, data and roles of accesses that the agreement they name does not list. A " +

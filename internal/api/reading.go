@@ -214,7 +214,7 @@ func recorded(o *bundle.Opening, rules *consent.Rules) client.RecordedAccess {
 		out.Access = &x
 	case *entry.Decision:
 		x := describeAccess(consent.AsAccess(b))
-		x.Staff, x.Text, x.Outcome = b.Staff, b.Text, "0"
+		x.Act, x.Staff, x.Text, x.Outcome = entry.ActDecision, b.Staff, b.Text, "0"
 		if b.Decision == "deny" {
 			x.Outcome = "8"
 		}
@@ -226,7 +226,7 @@ func recorded(o *bundle.Opening, rules *consent.Rules) client.RecordedAccess {
 func describeAccess(x *entry.Access) client.Access {
 	return client.Access{
 		Issuer: x.Issuer, Source: x.Source, Organisation: x.Accessor(), Foreign: x.Foreign, System: x.System,
-		Event: x.Event, Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role,
+		Event: x.Event, Act: x.Act(), Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role,
 		Machine: x.Machine, Emergency: x.Emergency,
 		Agreement: x.Agreement, Decision: x.Decision, Delegation: x.Delegation,
 		Outcome: x.Outcome, Occurred: x.Occurred, OccurredEnd: x.OccurredEnd, Recorded: x.Recorded,

@@ -91,7 +91,7 @@ func periodOf(b client.ReportRequest) (reportPeriod, error) {
 		return reportPeriod{}, &refusal{code: badRequest, detail: detail}
 	}
 	if b.Kind != client.Due && looks[b.Kind] == nil {
-		return bad("kind must be uncovered, break-glass, due or drift")
+		return bad("kind must be uncovered, attempts, break-glass, due or drift")
 	}
 	if b.Within < 0 || b.Within > maxWithin {
 		return bad("within must be from 0 to " + strconv.Itoa(maxWithin) + " days")
@@ -163,6 +163,7 @@ type look func(ctx context.Context, s *scan, o *bundle.Opening, e *entry.Entry, 
 
 var looks = map[client.ReportKind]look{
 	client.Uncovered:  lookUncovered,
+	client.Attempts:   lookAtNone,
 	client.BreakGlass: lookBreakGlass,
 	client.Drift:      lookDrift,
 }
@@ -248,6 +249,13 @@ func (s *scan) take(ctx context.Context, o *bundle.Opening) (over bool, err erro
 	if org := s.out.Organisation; org != "" && !readers.Owns(org, s.a.log.Genesis().Operator.ID, e) {
 		return false, nil
 	}
+	if x.Act() != entry.ActAccess {
+		s.out.Attempts++
+		if s.out.Kind == client.Attempts {
+			s.list(o, e, x)
+		}
+		return false, nil
+	}
 	s.out.Seen++
 	return false, s.look(ctx, s, o, e, x)
 }
@@ -292,6 +300,11 @@ func (s *scan) firstSealed(ctx context.Context, from, high uint64) (at uint64, r
 	return high, received, nil
 }
 
+// lookAtNone lists no access: take has listed the attempts.
+func lookAtNone(context.Context, *scan, *bundle.Opening, *entry.Entry, *entry.Access) error {
+	return nil
+}
+
 func lookUncovered(_ context.Context, s *scan, o *bundle.Opening, e *entry.Entry, x *entry.Access) error {
 	if o.Verdict != nil && o.Verdict.Result == entry.NotCovered {
 		s.list(o, e, x)
@@ -303,9 +316,9 @@ func (s *scan) list(o *bundle.Opening, e *entry.Entry, x *entry.Access) {
 	s.out.Accesses = append(s.out.Accesses, client.ReportedAccess{
 		Index: o.Index, ID: e.ID, Received: o.Received, At: cmp.Or(x.Occurred, x.Recorded),
 		Organisation: x.Accessor(), Foreign: x.Foreign, Holder: x.Issuer, Source: x.Source, System: x.System,
-		Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role, Machine: x.Machine,
+		Act: x.Act(), Action: x.Action, Outcome: x.Outcome, Data: x.Data, Purpose: x.Purpose, Role: x.Role, Machine: x.Machine,
 		// A report names no person, and the id of a consent would be one's pseudonym.
-		Verdict: *inWords(s.rules, verdictWithoutConsent(o.Verdict)),
+		Verdict: *cmp.Or(inWords(s.rules, verdictWithoutConsent(o.Verdict)), &client.PlainVerdict{}),
 	})
 }
 

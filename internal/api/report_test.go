@@ -57,9 +57,24 @@ func TestReportUncovered(t *testing.T) {
 	foreign := b.access("OTH", person)
 	foreign.Purpose = []string{"HMARKT"}
 	add(true, foreign)
+	refused, decided := b.access("OTH", person), b.access("OTH", person)
+	refused.Purpose, refused.Outcome = []string{"HMARKT"}, "8"
+	decided.Purpose, decided.Action = []string{"HMARKT"}, "E"
+	decided.Event = []string{"http://dicom.nema.org/resources/ontology/DCM|110113",
+		"https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType|AuthZ-Consent"}
+	var tried []uint64
+	for _, a := range []*entry.Access{refused, decided} {
+		r := b.append(b.submit[a.Issuer], a)
+		tried = append(tried, r.Index)
+	}
 	got, r := b.report(client.ReportRequest{Kind: client.Uncovered})
-	if !slices.Equal(got, want) || r.Seen != 6 {
-		t.Errorf("reported %v of %d accesses, want %v of 6", got, r.Seen, want)
+	if !slices.Equal(got, want) || r.Seen != 6 || r.Attempts != 2 {
+		t.Errorf("reported %v of %d accesses and %d attempts, want %v of 6 and 2", got, r.Seen, r.Attempts, want)
+	}
+	if got, r := b.report(client.ReportRequest{Kind: client.Attempts, Organisation: "OTH"}); !slices.Equal(got, tried) ||
+		r.Accesses[0].Act != entry.ActAttempt || r.Accesses[1].Act != entry.ActDecision ||
+		r.Accesses[0].Verdict.Result != entry.AttemptOnly || r.Accesses[1].Verdict.Result != entry.DecisionOnly {
+		t.Errorf("attempts and decisions: %v %+v", got, r.Accesses)
 	}
 	if x := r.Accesses[1]; x.Organisation != "CTL" || x.Holder != "SRC" ||
 		!slices.Equal(x.Verdict.Rules, []string{"agreement-in-force"}) || x.Verdict.Version != 1 ||

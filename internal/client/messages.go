@@ -137,6 +137,7 @@ type Access struct {
 	Foreign      bool          `json:"foreign,omitzero" doc:"The organisation that accessed is not one that the ledger knows; text.organisation is what the source calls it"`
 	System       string        `json:"system,omitempty" doc:"System through which it accessed"`
 	Event        []string      `json:"event,omitempty" doc:"FHIR AuditEvent.type and subtypes, system|code"`
+	Act          entry.Act     `json:"act" enum:"access,attempt,decision" doc:"What happened: an access, an attempt that failed or was refused, or a decision on whether a record may be used"`
 	Action       string        `json:"action" enum:"C,R,U,D,E" doc:"FHIR AuditEvent.action"`
 	Data         []string      `json:"data,omitempty" doc:"Categories of data, system|code"`
 	Purpose      []string      `json:"purpose,omitempty" doc:"PurposeOfUse codes"`

@@ -5,6 +5,8 @@ import (
 	"context"
 	"net/http"
 	"slices"
+
+	"igledger/ledger/entry"
 )
 
 // ReportKind is the subject of a report.
@@ -13,6 +15,7 @@ type ReportKind string
 // The reports.
 const (
 	Uncovered  ReportKind = "uncovered"   // accesses that no rule covers
+	Attempts   ReportKind = "attempts"    // attempts that failed or were refused, and decisions: no accesses
 	BreakGlass ReportKind = "break-glass" // emergency overrides without a follow-up
 	Due        ReportKind = "due"         // agreements due for review or about to end
 	Drift      ReportKind = "drift"       // purposes, data and roles that the agreement does not list
@@ -26,7 +29,7 @@ const FollowUp = "follow-up of "
 
 // ReportRequest is the body of POST /v1/reports.
 type ReportRequest struct {
-	Kind         ReportKind `json:"kind" enum:"uncovered,break-glass,due,drift" doc:"Subject of the report"`
+	Kind         ReportKind `json:"kind" enum:"uncovered,attempts,break-glass,due,drift" doc:"Subject of the report"`
 	Organisation string     `json:"organisation,omitempty" doc:"Accesses by this organisation or to records that it holds; for due, agreements to which it is a party. Absent: for an auditor all organisations, for others their own" example:"NHS-HIGHLAND"`
 	From         string     `json:"from,omitempty" doc:"RFC 3339: accesses that the ledger took at this time or later; absent: from the first" example:"2026-11-01T00:00:00Z"`
 	To           string     `json:"to,omitempty" doc:"RFC 3339: accesses that the ledger took before this time; absent: to the newest" example:"2026-12-01T00:00:00Z"`
@@ -37,11 +40,12 @@ type ReportRequest struct {
 
 // Report is one page of a report. It names no person and no member of staff.
 type Report struct {
-	Kind         ReportKind       `json:"kind" enum:"uncovered,break-glass,due,drift" doc:"Subject of the report"`
+	Kind         ReportKind       `json:"kind" enum:"uncovered,attempts,break-glass,due,drift" doc:"Subject of the report"`
 	Organisation string           `json:"organisation,omitempty" doc:"Organisation that the report covers; absent: all"`
 	At           string           `json:"at" doc:"RFC 3339, by the ledger's clock"`
 	Seen         uint64           `json:"seen" doc:"Accesses of the period and organisation that were examined for this page"`
-	Accesses     []ReportedAccess `json:"accesses,omitempty" doc:"For uncovered and break-glass, in log order"`
+	Attempts     uint64           `json:"attempts" doc:"Attempts and decisions of the period and organisation. They are no accesses: seen does not count them, and only the report attempts lists them"`
+	Accesses     []ReportedAccess `json:"accesses,omitempty" doc:"For uncovered, attempts and break-glass, in log order"`
 	Due          []DueAgreement   `json:"due,omitempty" doc:"For due, the most urgent first"`
 	Drift        []DriftFinding   `json:"drift,omitempty" doc:"For drift, by agreement; counts are for this page"`
 	Next         uint64           `json:"next,omitzero" doc:"Pass as after to get the next page; absent on the last page"`
@@ -58,7 +62,9 @@ type ReportedAccess struct {
 	Holder       string       `json:"holder" doc:"Organisation that holds the record and reported it"`
 	Source       string       `json:"source" doc:"Reporting system"`
 	System       string       `json:"system,omitempty" doc:"System through which it accessed"`
+	Act          entry.Act    `json:"act" enum:"access,attempt,decision" doc:"What happened: an access, an attempt that failed or was refused, or a decision on whether a record may be used"`
 	Action       string       `json:"action" enum:"C,R,U,D,E" doc:"FHIR AuditEvent.action"`
+	Outcome      string       `json:"outcome" enum:"0,4,8,12" doc:"FHIR AuditEvent.outcome"`
 	Data         []string     `json:"data,omitempty" doc:"Categories of data, system|code"`
 	Purpose      []string     `json:"purpose,omitempty" doc:"PurposeOfUse codes"`
 	Role         []string     `json:"role,omitempty" doc:"Roles of the human user"`
@@ -107,6 +113,7 @@ func (c *Client) Report(ctx context.Context, q ReportRequest) (*Report, error) {
 			all = page
 		} else {
 			all.Seen += page.Seen
+			all.Attempts += page.Attempts
 			all.Accesses = append(all.Accesses, page.Accesses...)
 			all.Drift = mergeDrift(append(all.Drift, page.Drift...))
 		}

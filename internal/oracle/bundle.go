@@ -217,7 +217,7 @@ func checkRemarks(v *value) {
 
 // checkVerdict checks the form of a verdict (section 15).
 func checkVerdict(v *value) {
-	must(amongAll([]string{v.str("result")}, "covered", "break-glass", "not-covered"), "bad-statement")
+	must(amongAll([]string{v.str("result")}, "covered", "break-glass", "not-covered", "attempt", "decision"), "bad-statement")
 	must(v.num("version") <= maxInteger && v.num("policies") <= maxInteger, "bad-statement")
 	rules := v.texts("rules")
 	must(len(rules) <= 64, "bad-statement")

@@ -9,12 +9,20 @@ import (
 // VerdictResult is the policies' result for an access.
 type VerdictResult string
 
-// The results.
+// The results. The last two say that nothing was accessed, so that the policies were not asked: they
+// follow from Access.Act.
 const (
-	Covered    VerdictResult = "covered"     // by agreement, consent or law, as the policies state
-	BreakGlass VerdictResult = "break-glass" // emergency override with a justification: allowed, to be followed up
-	NotCovered VerdictResult = "not-covered"
+	Covered      VerdictResult = "covered"     // by agreement, consent or law, as the policies state
+	BreakGlass   VerdictResult = "break-glass" // emergency override with a justification: allowed, to be followed up
+	NotCovered   VerdictResult = "not-covered"
+	AttemptOnly  VerdictResult = "attempt"  // someone tried, and failed or was refused
+	DecisionOnly VerdictResult = "decision" // a system decided whether a record may be used
 )
+
+// Results returns all results.
+func Results() []VerdictResult {
+	return []VerdictResult{Covered, BreakGlass, NotCovered, AttemptOnly, DecisionOnly}
+}
 
 // Verdict is the policies' result for an access or decision. The ledger computes it when it appends
 // the entry, from the entries below it alone. It is not part of the tree: the only check is to
@@ -46,10 +54,10 @@ func (v *Verdict) Check() error {
 	if v == nil {
 		return nil
 	}
-	if !slices.Contains([]VerdictResult{Covered, BreakGlass, NotCovered}, v.Result) ||
+	if !slices.Contains(Results(), v.Result) ||
 		len(v.Rules) > maxVerdictRules || v.Version > wire.MaxInt || v.Policies > wire.MaxInt {
 		return wire.Errorf(wire.BadStatement, "verdict",
-			"want covered, break-glass or not-covered, and at most %d rules", maxVerdictRules)
+			"want covered, break-glass, not-covered, attempt or decision, and at most %d rules", maxVerdictRules)
 	}
 	for _, s := range append([]string{v.Agreement, v.Consent}, v.Rules...) {
 		if !wire.Plain(s, 128) {

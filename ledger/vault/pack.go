@@ -23,7 +23,7 @@ var flags = []entry.Flag{
 
 // results has the results of verdicts in the order of their bytes. Only ever append to it. 0 is no
 // result.
-var results = []entry.VerdictResult{"", entry.Covered, entry.BreakGlass, entry.NotCovered}
+var results = []entry.VerdictResult{"", entry.Covered, entry.BreakGlass, entry.NotCovered, entry.AttemptOnly, entry.DecisionOnly}
 
 const (
 	hasVerdict  = 1 << 15    // the bit in flags that is set if a verdict follows

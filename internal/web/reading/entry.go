@@ -21,7 +21,8 @@ type Entry struct {
 	Role          string   `json:"role"`
 	Person        string   `json:"person"`
 	System        string   `json:"system"` // through which it accessed
-	What          string   `json:"what"`   // "read Observation"
+	Act           string   `json:"act"`    // "access"; "attempt", "decision": nobody used the record; "": another act about the person
+	What          string   `json:"what"`   // "read Observation", "tried to read Observation"
 	Why           string   `json:"why"`    // "to give you care"
 	Justification string   `json:"justification"`
 	Result        string   `json:"result"`
@@ -65,7 +66,8 @@ func row(s *verifier.StatementEntry, reg *register.Register) Entry {
 	e.When = d.When.Format(time.RFC3339)
 	e.Who, e.ReportedBy = organisation(reg, d.Organisation), organisation(reg, s.Entry.Issuer)
 	e.Role, e.Person, e.System = clean(d.Role, maxName), clean(d.Staff, maxName), clean(d.System, maxName)
-	e.What, e.Why, e.Result = clean(d.What, maxText), clean(d.Why, maxText), d.Result
+	e.What, e.Why, e.Result = clean(d.What, maxText), clean(d.Why, maxText), clean(d.Result, maxText)
+	e.Act = string(d.Act)
 	e.Justification, e.Agreement = clean(d.Justification, maxText), clean(d.Agreement, maxName)
 	e.Emergency, e.Machine = d.Emergency, d.Machine
 	if e.Emergency {
