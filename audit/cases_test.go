@@ -13,6 +13,7 @@ import (
 type read struct {
 	accesses []*entry.Access
 	notes    []Note
+	broken   []*StreamError
 }
 
 // A faultCase is an input that other systems read wrongly, and what is right. The input is in the
@@ -27,6 +28,7 @@ type faultCase struct {
 
 var faultCases = map[string][]faultCase{
 	"persons": personCases,
+	"taking":  takingCases,
 }
 
 var caseConversion = Conversion{Issuer: "NHSL", Audience: "ledger.example.org/2026", Source: "ehr1"}
@@ -60,7 +62,7 @@ func readAll(t *testing.T, data []byte) read {
 		list, notes, err := caseConversion.FromEvent(ev)
 		r.accesses, r.notes = append(r.accesses, list...), append(r.notes, notes...)
 		return err
-	}, nil)
+	}, func(err *StreamError) { r.broken = append(r.broken, err) })
 	if err != nil {
 		t.Error(err)
 	}

@@ -7,6 +7,8 @@
 //     into its disclosure FHIR (the residue, see residue.go and docs/FORMATS.md), including
 //     extensions, contained resources, "_field" siblings and the narrative. For an event about at
 //     most one patient, ToAuditEvent returns the same JSON, up to the order of members.
+//   - An event of any size is an access. What of it does not fit into an entry is replaced by its
+//     size and hash (tree.Cut), and a note says so.
 //   - One access is about one patient. An event about several patients becomes one access each,
 //     which holds nothing of the others; share.go has the rules. ToAuditEvent then returns the
 //     event without them.

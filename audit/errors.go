@@ -16,7 +16,7 @@ const (
 	NotAuditEvent Code = "not-an-audit-event" // another resourceType, or none
 	Missing       Code = "missing-element"    // an element that an AuditEvent must have, or that filing it needs
 	BadValue      Code = "bad-value"          // an element of the wrong kind or outside its required value set
-	TooLarge           = tree.TooLarge        // over MaxEvent, or a disclosure larger than an entry takes
+	TooLarge           = tree.TooLarge        // over MaxRead
 	BadConversion Code = "bad-conversion"     // the Conversion itself is not usable
 	// the disclosure "fhir" does not make an AuditEvent, or contradicts the claims
 	BadResidue Code = "bad-residue"

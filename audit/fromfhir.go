@@ -33,7 +33,7 @@ type Conversion struct {
 	Map    *mapping.Map // what the source's own words mean; may be nil
 }
 
-// FromAuditEvent reads one FHIR R4 or R5 AuditEvent (JSON, at most MaxEvent bytes) into accesses. It
+// FromAuditEvent reads one FHIR R4 or R5 AuditEvent (JSON, of any size) into accesses. It
 // returns one access for each patient that the event names, holding nothing of the other patients.
 // If the event names none, it returns one under reg:sources. The caller sets Seq, ID (jti) and
 // IssuedAt; the result then passes entry.Sign. The notes say what was not understood. Errors are
@@ -53,20 +53,24 @@ func (c Conversion) FromEvent(ev Event) ([]*entry.Access, []Note, error) {
 		return nil, nil, err
 	}
 	var said notes
+	if v.cut {
+		said.add("AuditEvent", SizeCut)
+	}
 	in := scope{Root: v.root, Place: ev.Place, Base: c.Map.Base(c.Source)}
 	list := c.patients(in)
 	if len(list) == 0 {
 		list = []*patient{{}}
 	}
-	if len(list) > maxPatients {
-		return nil, nil, fail(TooLarge, "AuditEvent.entity", "%d patients in one event; the limit is %d", len(list), maxPatients)
+	if v.raw, v.several = ev.Raw, len(list) > 1; v.several {
+		tree.Unhash(v.of)
 	}
+	v.cut = v.cut || len(list) > maxPatients
 	accesses := make([]*entry.Access, len(list))
 	for i, part := range shares(in.With(v.of), list) {
 		if list[i].id() == entry.RegSources {
 			said.add("AuditEvent.entity", NoPatient)
 		}
-		accesses[i], err = c.access(in.With(part), list[i].id(), &said)
+		accesses[i], err = c.access(in.With(part), list[i].id(), v, &said)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -94,7 +98,7 @@ func (c Conversion) check() error {
 // that decides who its patients are: an unreadable entity must not make an access vanish into
 // reg:sources.
 func parseEvent(data []byte) (*view, error) {
-	parsed, err := parseTree("AuditEvent", data)
+	parsed, cut, err := tree.ParseLarge("AuditEvent", data)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +112,7 @@ func parseEvent(data []byte) (*view, error) {
 		}
 	}
 	v := viewOf(root)
+	v.cut = cut
 	return v, checkEvent(v.root)
 }
 
@@ -158,6 +163,9 @@ func checkArray(root object, name string) error {
 	for i, e := range list {
 		at := path + "[" + itoa(i) + "]"
 		o, ok := e.(object)
+		if tree.IsCut(e) {
+			continue
+		}
 		if !ok {
 			return fail(BadValue, at, "want an object")
 		}
@@ -231,7 +239,7 @@ func (b *builder) take(o object, name, field string) string {
 }
 
 // access reads one patient's share of an event.
-func (c Conversion) access(in scope, id string, said *notes) (*entry.Access, error) {
+func (c Conversion) access(in scope, id string, whole *view, said *notes) (*entry.Access, error) {
 	v := viewOf(in.Root)
 	in = in.With(v.root)
 	b := &builder{a: &entry.Access{Sub: id}, s: personsOf(c, in), in: in, n: said}
@@ -258,10 +266,14 @@ func (c Conversion) access(in scope, id string, said *notes) (*entry.Access, err
 	b.subject(root)
 	finish(&b.r, root, a)
 	v.back(a)
+	var cut bool
 	var err error
-	a.FHIR, err = writeTree(v.of)
+	a.FHIR, cut, err = tree.Fit(v.of, tree.Source{Raw: whole.raw, Several: whole.several, Cut: whole.cut}, maxDisclosure)
 	if err != nil {
 		return nil, err
+	}
+	if cut {
+		said.add("AuditEvent", SizeCut)
 	}
 	return a, checkSizes(a)
 }
@@ -381,13 +393,13 @@ func (b *builder) data(kind string) {
 // query takes the first search that is text into Text.Query.
 func (b *builder) query(e object) {
 	raw, err := base64.StdEncoding.DecodeString(text(e, "query"))
-	if q := string(raw); err == nil && utf8.Valid(raw) && short(q, 8<<10) {
+	if q := string(raw); err == nil && utf8.Valid(raw) {
 		if path, _, _ := strings.Cut(q, "?"); len(path) < len(q) || strings.Contains(q, "/") {
 			if parts := segments(path); len(parts) > 0 && isResource(parts[len(parts)-1]) {
 				b.data(parts[len(parts)-1])
 			}
 		}
-		if b.text().Query == "" {
+		if short(q, 8<<10) && b.text().Query == "" {
 			b.a.Text.Query = q
 			b.r.Member(e, "query", "={text/query64}")
 		}

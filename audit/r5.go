@@ -103,6 +103,10 @@ type view struct {
 	root  object
 	of    object // the event as it came; root itself if that is R4
 	moves []move
+
+	raw     []byte // the whole event as it came
+	several bool   // it is about several patients
+	cut     bool   // something of it was cut when it was parsed, or shared out
 }
 
 // viewOf returns the view of an R4 event, or of a normalised R5 event.

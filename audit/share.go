@@ -120,13 +120,17 @@ func (m *mentions) mentioned(v any) bool {
 	return found
 }
 
-// maxPatients bounds the patients of one event: the work grows with their square.
+// maxPatients is up to how many patients of one event are looked for in all of it, since the work
+// grows with their square. Beyond it, a share has what certainly is not another patient's.
 const maxPatients = 1000
 
 // shares cuts an event into what concerns each of its patients. The caller may modify the trees.
 func shares(whole scope, all []*patient) []object {
 	if len(all) == 1 {
 		return []object{whole.Root}
+	}
+	if len(all) > maxPatients {
+		return sparse(whole.Root, all)
 	}
 	marks := make([]*mentions, len(all))
 	entities, agents := map[int]int{}, map[int]int{} // index to patient
@@ -144,6 +148,62 @@ func shares(whole scope, all []*patient) []object {
 		list[i] = share(whole, i, entities, agents, marks)
 	}
 	return list
+}
+
+// sparse cuts an event about very many patients into shares: what kind of event it was, when, who
+// acted, the patient's own entities, and the codes of those that are nobody's.
+func sparse(whole object, all []*patient) []object {
+	common, entities, agents := object{}, objects(whole, "entity"), objects(whole, "agent")
+	for _, name := range []string{
+		"resourceType", "type", "subtype", "category", "code", "action", "outcome", "recorded", "period",
+		"occurredPeriod", "occurredDateTime", "purposeOfEvent", "authorization", "source",
+	} {
+		if v, ok := whole[name]; ok {
+			common[name] = v
+		}
+	}
+	ofPatient, isPatient := map[int]bool{}, map[int]bool{}
+	for _, p := range all {
+		for _, i := range p.entities {
+			ofPatient[i] = true
+		}
+		for _, i := range p.agents {
+			isPatient[i] = !asks(agents[i])
+		}
+	}
+	var nobodys, acted []any
+	for i, e := range entities {
+		if !ofPatient[i] && len(nobodys) < 64 {
+			nobodys = append(nobodys, only(e, "type", "role", "securityLabel"))
+		}
+	}
+	for i, a := range agents {
+		if !isPatient[i] && len(acted) < 64 {
+			acted = append(acted, only(a, slices.Concat(whoActed, []string{"purposeOfUse"})...))
+		}
+	}
+	list := make([]object, len(all))
+	for i, p := range all {
+		list[i] = cloneTree(common).(object)
+		list[i]["agent"] = cloneTree(acted)
+		var own []any
+		for _, e := range p.entities {
+			own = append(own, cloneTree(only(entities[e], "what", "type", "role", "securityLabel")))
+		}
+		list[i]["entity"] = append(own, cloneTree(nobodys).([]any)...)
+	}
+	return list
+}
+
+// only returns an object with some members of o.
+func only(o object, names ...string) object {
+	out := object{}
+	for _, name := range names {
+		if v, ok := o[name]; ok {
+			out[name] = v
+		}
+	}
+	return out
 }
 
 // share copies what of an event concerns patient number mine. The maps say which patient an entity
