@@ -5,7 +5,6 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
-	"igledger/policies/purpose"
 )
 
 // authzConsent is IHE BALP's profile for a decision on an access for which consents were
@@ -18,6 +17,10 @@ const authzConsent = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.
 // for an agreement: it is in the user's policy, as in other events. plain says why the decision was
 // made, and address is that of the system that asked.
 func DecisionEvent(d *entry.Decision, consent, address string, plain []string) ([]byte, error) {
+	return writeTree(decisionEvent(d, consent, address, plain))
+}
+
+func decisionEvent(d *entry.Decision, consent, address string, plain []string) object {
 	decider := object{"type": "Device", "identifier": object{"value": d.Issuer}}
 	outcome := "0"
 	if d.Decision != "permit" {
@@ -30,8 +33,7 @@ func DecisionEvent(d *entry.Decision, consent, address string, plain []string) (
 		"subtype":      []any{codingObject("https://profiles.ihe.net/ITI/BALP/CodeSystem/AuthZsubType|AuthZ-Consent")},
 		"action":       "E", "recorded": d.Asked, "outcome": outcome, "outcomeDesc": strings.Join(plain, " "),
 		"agent": []any{
-			object{"type": concept(dcm + "|110150"), "who": object{"identifier": object{"value": d.System}}, "requestor": false,
-				"network": object{"address": address, "type": "2"}},
+			decisionClient(d, address),
 			decisionUser(d),
 			object{"type": concept(roleClass + "|PROV"), "requestor": false,
 				"who": organisationReference(d.Org)},
@@ -48,23 +50,37 @@ func DecisionEvent(d *entry.Decision, consent, address string, plain []string) (
 	if d.ID != "" {
 		root["id"] = d.ID
 	}
-	return writeTree(compact(root))
+	return compact(root)
+}
+
+// decisionClient is the system that asked. The profile requires it and its network.
+func decisionClient(d *entry.Decision, address string) object {
+	client := object{"type": concept(dcm + "|110150"), "who": object{"display": "not stated"}, "requestor": false,
+		"network": object{"_address": unknownWhy()}}
+	if d.System != "" {
+		client["who"] = object{"identifier": object{"value": d.System}}
+	}
+	if address != "" {
+		client["network"] = object{"address": address, "type": "2"}
+	}
+	return client
 }
 
 func decisionUser(d *entry.Decision) object {
 	user := object{"type": concept(participation + "|IRCP"), "requestor": true, "who": object{"display": "not named"}}
 	if s := d.Staff; s != nil {
 		user["name"] = s.Name
-		user["who"] = object{"identifier": compact(object{"system": s.System, "value": s.ID})}
+		if s.ID != "" {
+			user["who"] = object{"identifier": compact(object{"system": s.System, "value": s.ID})}
+		} else if s.Name != "" {
+			user["who"] = object{"display": s.Name}
+		}
 	}
 	for _, r := range d.Role {
 		user["role"] = append(list(user["role"]), concept(r))
 	}
 	for _, p := range d.Purpose {
-		if purpose.Known(p) {
-			p = purpose.System + "|" + p
-		}
-		user["purposeOfUse"] = append(list(user["purposeOfUse"]), concept(p))
+		user["purposeOfUse"] = append(list(user["purposeOfUse"]), concept(purposeClaim(p)))
 	}
 	if d.Agreement != "" {
 		user["policy"] = []any{AgreementURI + d.Agreement}

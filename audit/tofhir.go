@@ -9,7 +9,6 @@ import (
 	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
-	"igledger/policies/purpose"
 )
 
 // ToAuditEvent returns an access as a FHIR R4 AuditEvent, in JSON. For an access that
@@ -121,10 +120,7 @@ func composeUser(a *entry.Access) object {
 func composePurposes(a *entry.Access) []any {
 	var list []any
 	for _, p := range a.Purpose {
-		if purpose.Known(p) {
-			p = purpose.System + "|" + p
-		}
-		list = append(list, concept(p))
+		list = append(list, concept(purposeClaim(p)))
 	}
 	if a.Text == nil || a.Text.Why == "" {
 		return list
