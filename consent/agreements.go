@@ -327,7 +327,7 @@ func factsOf(t *entry.AgreementText) policies.Agreement {
 	limited := !slices.ContainsFunc(t.Data, func(d entry.AgreementData) bool { return len(d.Codes) == 0 })
 	for _, d := range t.Data {
 		if limited {
-			f.Data = append(f.Data, d.Codes...)
+			f.Data = append(f.Data, d.Codes)
 		}
 	}
 	if len(t.Approvals) > 0 {

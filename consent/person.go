@@ -202,7 +202,7 @@ func (p *person) records(agreement string) []policies.Record {
 		if wide := scopePurpose[r.Scope]; wide != "" && len(rule.Purposes) == 0 {
 			rule.Purposes = []string{wide}
 		}
-		list = append(list, policies.Record{ID: r.ID, Rule: rule})
+		list = append(list, policies.Record{ID: r.ID, Holder: r.Holder, Rule: rule})
 	}
 	return list
 }

@@ -262,9 +262,14 @@ func (r *Rules) facts(a *entry.Access, state func(id string) []byte) (policies.F
 		records = append(records, others...)
 	}
 	f.Delegate = p.delegate(a.Delegation)
-	f.Consent = policies.Combine(records, policies.Request{
-		Org: org, Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role, At: at,
-	})
+	q := policies.Request{
+		Org: org, Holder: a.Issuer, Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role,
+		Staff: a.Staff.Identifiers(), Machine: a.Machine, At: at, Codes: f.Codes,
+	}
+	if a.Staff != nil {
+		q.Units = a.Staff.Units
+	}
+	f.Consent = policies.Combine(records, q)
 	return f, nil
 }
 
@@ -273,7 +278,7 @@ func AsAccess(d *entry.Decision) *entry.Access {
 	a := &entry.Access{
 		Common: d.Common, Org: d.Org, System: d.System, Action: d.Action, Data: d.Data, Purpose: d.Purpose, Role: d.Role,
 		Machine: d.Machine, Emergency: d.Emergency, Agreement: d.Agreement, Delegation: d.Delegation, Recorded: d.Asked,
-		Outcome: "0", Sub: d.Sub,
+		Outcome: "0", Sub: d.Sub, Staff: d.Staff,
 	}
 	a.Issuer = d.Holder
 	if d.Justified {

@@ -39,7 +39,10 @@ func anyFacts(r *rand.Rand) Facts {
 			f.Holder = f.Org
 		}
 		a.Purposes = some("TREAT", "HRESCH", "HOPERAT", "PATRQT", "PUBHLTH", "HMARKT")
-		a.Data, a.Roles = some(observation), some("doctor")
+		a.Roles = some("doctor")
+		if yes() {
+			a.Data = [][]string{{observation}}
+		}
 		a.ConsentBasis, a.Research = yes(), yes()
 		if r.IntN(4) == 0 {
 			a.State = "terminated"
@@ -133,7 +136,7 @@ func TestBlindKeepsTheRest(t *testing.T) {
 			a.Roles, f.Consent = []string{"nurse"}, Consent{Decision: Deny, Restricts: true}
 		}), "not-covered agreement-role"},
 		"data, and refused": {with(func(f *Facts, a *Agreement) {
-			f.Data, a.Data = []string{observation, condition}, []string{observation}
+			f.Data, a.Data = []string{observation, condition}, [][]string{{observation}}
 			f.Consent = Consent{Decision: Deny, Restricts: true, Refused: []string{observation}}
 		}), "not-covered agreement-data redact:" + condition},
 		"an override": {with(func(f *Facts, _ *Agreement) {

@@ -11,6 +11,10 @@ import (
 // NoRule is the only rule of a decision in which no policy allowed and none forbade the access.
 const NoRule = "no-rule"
 
+// UserUnnamed stands among the rules of a decision beside those by which a refusal closed the
+// ground, if that is so only because the access does not name the user, or where they worked.
+const UserUnnamed = "user-unnamed"
+
 // Obligations of a decision. If the access is allowed, they say what is still to be done. If it is
 // not, they say what would make it allowed, if all of them are met.
 const (
@@ -62,6 +66,10 @@ func (f *Facts) decision(o outcome) Decision {
 		d.Rules = []string{NoRule}
 	default:
 		d.Obligations = f.remedies(o.rules)
+		if f.Consent.Unnamed && slices.ContainsFunc(o.rules, func(r *rule) bool { return r.personal }) {
+			d.Rules = append(d.Rules, UserUnnamed)
+			slices.Sort(d.Rules)
+		}
 	}
 	return d
 }
@@ -192,7 +200,7 @@ func (f *Facts) remedies(failed []*rule) []Obligation {
 		if id == Redact {
 			o.Codes = slices.Clone(f.Consent.Refused)
 			if f.Agreement != nil {
-				o.Codes = append(o.Codes, f.Agreement.unlistedData(f.Data)...)
+				o.Codes = append(o.Codes, f.Agreement.unlistedData(f.Data, f.Codes)...)
 			}
 			slices.Sort(o.Codes)
 			o.Codes = slices.Compact(o.Codes)

@@ -120,29 +120,31 @@ func TestDecide(t *testing.T) {
 		},
 		{"no purpose", with(func(f *Facts, a *Agreement) { f.Purposes = nil }), "not-covered purpose-stated"},
 		{
-			"listed data", with(func(f *Facts, a *Agreement) { a.Data = []string{condition, observation} }),
+			"listed data", with(func(f *Facts, a *Agreement) { a.Data = [][]string{{condition, observation}} }),
 			"covered agreement",
 		},
 		{
 			"data of a listed system",
-			with(func(f *Facts, a *Agreement) { a.Data = []string{"http://hl7.org/fhir/resource-types|*"} }),
+			with(func(f *Facts, a *Agreement) { a.Data = [][]string{{"http://hl7.org/fhir/resource-types|*"}} }),
 			"covered agreement",
 		},
 		{
 			"a star is not the beginning of a code",
-			with(func(f *Facts, a *Agreement) { a.Data = []string{"http://hl7.org|*", "|*", "*"} }),
+			with(func(f *Facts, a *Agreement) { a.Data = [][]string{{"http://hl7.org|*", "|*", "*"}} }),
 			"not-covered agreement-data",
 		},
-		{"other data", with(func(f *Facts, a *Agreement) { a.Data = []string{condition} }), "not-covered agreement-data"},
-		{"some other data", with(func(f *Facts, a *Agreement) { f.Data, a.Data = []string{condition, observation}, []string{condition} }),
+		{"other data", with(func(f *Facts, a *Agreement) { a.Data = [][]string{{condition}} }), "not-covered agreement-data"},
+		{"some other data", with(func(f *Facts, a *Agreement) {
+			f.Data, a.Data = []string{condition, observation}, [][]string{{condition}}
+		}),
 			"not-covered agreement-data redact:" + observation},
 		{
 			"data not stated",
-			with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, []string{condition} }),
+			with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, [][]string{{condition}} }),
 			"not-covered agreement-data",
 		},
 		{"data that redaction cannot help", with(func(f *Facts, a *Agreement) {
-			f.Data, a.Data, a.State = []string{condition, observation}, []string{condition}, "suspended"
+			f.Data, a.Data, a.State = []string{condition, observation}, [][]string{{condition}}, "suspended"
 		}), "not-covered agreement-data,agreement-in-force"},
 		{"another role", with(func(f *Facts, a *Agreement) { a.Roles = []string{"nurse"} }), "not-covered agreement-role"},
 		{
@@ -160,7 +162,7 @@ func TestDecide(t *testing.T) {
 			"covered agreement",
 		},
 		{"everything wrong", with(func(f *Facts, a *Agreement) {
-			f.Org, f.Holder, f.Purposes, a.Data, a.Roles = "C", "D", []string{"HRESCH"}, []string{condition}, []string{"nurse"}
+			f.Org, f.Holder, f.Purposes, a.Data, a.Roles = "C", "D", []string{"HRESCH"}, [][]string{{condition}}, []string{"nurse"}
 			a.State, a.End, a.ConsentBasis, f.Consent, f.Delegate = "expired", at, true, Consent{}, &Delegation{}
 		}), "not-covered agreement-data,agreement-holder,agreement-in-force,agreement-party,agreement-period,agreement-purpose,agreement-role," +
 			"consent-missing,delegation-known,research-approved"},
@@ -410,7 +412,9 @@ func TestCites(t *testing.T) {
 
 // The caller may modify a decision that it received, and no one else sees the change.
 func TestDecisionsAreCopies(t *testing.T) {
-	f := with(func(f *Facts, a *Agreement) { f.Data, a.Data = []string{condition, observation}, []string{condition} })
+	f := with(func(f *Facts, a *Agreement) {
+		f.Data, a.Data = []string{condition, observation}, [][]string{{condition}}
+	})
 	set, err := Compile(1, defaultText) // that remembers nothing yet
 	if err != nil {
 		t.Fatal(err)
@@ -443,7 +447,7 @@ func TestKeysDiffer(t *testing.T) {
 		"delegate ended": func(f *Facts, a *Agreement) { f.Delegate = &Delegation{Known: true, Revoked: true} },
 		"agreement id":   func(f *Facts, a *Agreement) { a.ID = "x" }, "version": func(f *Facts, a *Agreement) { a.Version++ }, "state": func(f *Facts, a *Agreement) { a.State = "x" },
 		"parties": func(f *Facts, a *Agreement) { a.Parties = nil }, "agreed purposes": func(f *Facts, a *Agreement) { a.Purposes = nil },
-		"agreed data": func(f *Facts, a *Agreement) { a.Data = []string{condition} }, "agreed roles": func(f *Facts, a *Agreement) { a.Roles = []string{"nurse"} },
+		"agreed data": func(f *Facts, a *Agreement) { a.Data = [][]string{{condition}} }, "agreed roles": func(f *Facts, a *Agreement) { a.Roles = []string{"nurse"} },
 		"basis": func(f *Facts, a *Agreement) { a.ConsentBasis = true }, "research": func(f *Facts, a *Agreement) { a.Research = true },
 		"project": func(f *Facts, a *Agreement) { a.Project = "x" }, "period": func(f *Facts, a *Agreement) { a.Start = at.Add(1) },
 	} {

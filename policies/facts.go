@@ -36,15 +36,15 @@ type Facts struct {
 type Agreement struct {
 	ID           string
 	Version      uint64
-	State        string    // proposed, in-force, under-review, suspended, terminated, superseded, expired
-	Parties      []string  // organisation ids
-	Purposes     []string  // codes as in Covers
-	Data         []string  // "system|code"; "system|*" is every code of a system; empty: all data
-	Roles        []string  // empty: all roles
-	ConsentBasis bool      // its basis is consent: UK GDPR Article 6(1)(a) or 9(2)(a)
-	Research     bool      // it is for research
-	Project      string    // reference of the project's approval; "": none
-	Start, End   time.Time // in force from Start, before End; zero: open
+	State        string     // proposed, in-force, under-review, suspended, terminated, superseded, expired
+	Parties      []string   // organisation ids
+	Purposes     []string   // codes as in Covers
+	Data         [][]string // kinds of data, each as in Rule; empty: all data
+	Roles        []string   // empty: all roles
+	ConsentBasis bool       // its basis is consent: UK GDPR Article 6(1)(a) or 9(2)(a)
+	Research     bool       // it is for research
+	Project      string     // reference of the project's approval; "": none
+	Start, End   time.Time  // in force from Start, before End; zero: open
 }
 
 // Consent is what a person's consents together say of one access.
@@ -52,7 +52,8 @@ type Consent struct {
 	Decision  string   // Permit, Deny, or "" if none applies
 	ID        string   // id of the consent record that decided
 	Restricts bool     // if Deny: a rule that refused stops care too
-	Refused   []string // if Deny: the refused data codes, unless all codes of the access are refused
+	Refused   []string // if Deny: the data codes to leave out; empty if that would leave nothing, or not help
+	Unnamed   bool     // if Deny: only because the access does not name the user, or where they worked
 }
 
 // Delegation is the authority under which someone acts for the person.

@@ -2,6 +2,7 @@ package policies
 
 import (
 	"errors"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -78,7 +79,11 @@ func (s *source) some(from ...string) (list []string) {
 
 var (
 	somePurposes = []string{"TREAT", "BTG", "ETREAT", "HRESCH", "DSRCH", "HOPERAT", "POPHLTH", "FAMRQT", "urn:x|y", "NOSUCH", ""}
-	someData     = []string{observation, condition, "urn:x|y", "urn:x|*", "urn:x|1|y", "urn:x|1|*", "|*", ""}
+	someData     = []string{observation, condition, "urn:x|y", "urn:x|*", "urn:x|1|y", "urn:x|1|*", "|*", "", confidential + "N", confidential + "R", confidential + "V",
+		confidential + "*", "urn:oid:2.16.840.1.113883.5.25|L", actCode + "|PSY", actCode + "|SDV", RecordSystem + "|Observation/7", RecordSystem + "|https://x.example/Observation/7"}
+	someStaff    = []string{"urn:nmc|1", "urn:gmc|1", "1", "https://x.example/Practitioner/1"}
+	someUnits    = []string{"urn:wards|4", "urn:wards|5", "4"}
+	confidential = confidentiality + "|"
 	someOrgs     = []string{"A", "B", ""}
 	someRoles    = []string{"doctor", "nurse"}
 )
@@ -93,10 +98,14 @@ func (s *source) time() time.Time {
 func (s *source) facts() Facts {
 	f := Facts{Org: someOrgs[s.pick(3)], Holder: someOrgs[s.pick(3)], Own: s.bit(), Ledger: s.bit(), Action: "R", Purposes: s.some(somePurposes...), Data: s.some(someData...),
 		Roles: s.some(someRoles...), Machine: s.bit(), Emergency: s.bit(), Justified: s.bit(), At: noon, Named: s.bit(),
-		Consent: Consent{Decision: []string{"", Permit, Deny, "?"}[s.pick(4)], Refused: s.some(someData...)}}
+		Consent: Consent{Decision: []string{"", Permit, Deny, "?"}[s.pick(4)], Refused: s.some(someData...), Unnamed: s.bit()}}
 	if s.bit() {
+		var kinds [][]string
+		for range s.pick(3) {
+			kinds = append(kinds, append(s.some(someData[:7]...), someData[s.pick(len(someData))]))
+		}
 		f.Agreement = &Agreement{ID: "a", Version: uint64(s.pick(3)), State: []string{"in-force", "suspended", ""}[s.pick(3)], Parties: s.some(someOrgs...),
-			Purposes: s.some(somePurposes...), Data: s.some(someData...), Roles: s.some(someRoles...), ConsentBasis: s.bit(), Research: s.bit(),
+			Purposes: s.some(somePurposes...), Data: kinds, Roles: s.some(someRoles...), ConsentBasis: s.bit(), Research: s.bit(),
 			Project: []string{"", "p"}[s.pick(2)], Start: s.time(), End: s.time()}
 	}
 	if s.bit() {
@@ -107,7 +116,7 @@ func (s *source) facts() Facts {
 
 func (s *source) rule(depth int) Rule {
 	r := Rule{Deny: s.bit(), Start: s.time(), End: s.time(), Purposes: s.some(somePurposes...), Data: s.some(someData...),
-		Recipients: s.some(someOrgs...), Roles: s.some(someRoles...), Actions: s.some("R", "U"), DataStart: s.time()}
+		Recipients: s.some(someOrgs...), Staff: s.some(someStaff...), Units: s.some(someUnits...), Roles: s.some(someRoles...), Actions: s.some("R", "U"), DataStart: s.time()}
 	if depth > 0 {
 		for range s.pick(3) {
 			r.Except = append(r.Except, s.rule(depth-1))
@@ -175,46 +184,144 @@ func FuzzDecide(f *testing.F) {
 	})
 }
 
-// naively decides by the words of Rule's comment: pair by pair, record by record, without looking
-// ahead.
+// naively decides by the words of Combine's comment: combination by combination, record by record,
+// without looking ahead. It shares only CoversData and Covers.
 func naively(records []Record, q Request) string {
 	result := Permit
-	for _, p := range orUnstated(q.Purposes) {
-		for _, d := range orUnstated(q.Data) {
-			said := ""
-			for _, r := range records {
-				switch decideOne(r.Rule, r.Deny, q, p, d) {
-				case Deny:
-					return Deny
-				case Permit:
+	for _, c := range combinations(q) {
+		said := ""
+		for _, r := range records {
+			switch decideOne(r.Rule, r.Deny, r.Holder, q, c) {
+			case Deny:
+				return Deny
+			case Permit:
+				if !r.RefusesOnly {
 					said = Permit
 				}
 			}
-			if said == "" {
-				result = ""
-			}
+		}
+		if said == "" && !c.open {
+			result = ""
 		}
 	}
 	return result
+}
+
+// combination is one purpose with one code in each dimension, "" where the access states none.
+type combination struct {
+	purpose, typ, code, label, record string
+	open                              bool // the label is one that the access left out; label says of which kind
+}
+
+const levelLeftOut, reasonLeftOut = "level", "reason"
+
+func combinations(q Request) (list []combination) {
+	var types, codes, labels, records []string
+	levelled, reasoned, high := false, false, false
+	for _, d := range q.Data {
+		switch d = strings.Replace(d, "urn:oid:2.16.840.1.113883.5.25|", confidential, 1); {
+		case d == "":
+		case strings.HasPrefix(d, "http://hl7.org/fhir/resource-types|"):
+			types = append(types, d)
+		case strings.HasPrefix(d, confidential):
+			labels, levelled = append(labels, d), true
+			high = high || !slices.Contains([]string{"U", "L", "M", "N"}, strings.TrimPrefix(d, confidential))
+		case strings.HasPrefix(d, actCode+"|"):
+			labels, reasoned = append(labels, d), true
+		case strings.HasPrefix(d, RecordSystem+"|"):
+			records = append(records, d)
+		default:
+			codes = append(codes, d)
+		}
+	}
+	labels = orUnstated(labels)
+	stated := len(labels)
+	if reasoned && !levelled {
+		labels = append(labels, levelLeftOut)
+	}
+	if high && !reasoned {
+		labels = append(labels, reasonLeftOut)
+	}
+	for _, p := range orUnstated(q.Purposes) {
+		for _, t := range orUnstated(types) {
+			for _, c := range orUnstated(codes) {
+				for i, l := range labels {
+					for _, r := range orUnstated(records) {
+						list = append(list, combination{p, t, c, l, r, i >= stated})
+					}
+				}
+			}
+		}
+	}
+	return list
 }
 
 func anyCovers(permitted []string, asked string) bool {
 	return slices.ContainsFunc(permitted, func(p string) bool { return Covers(p, asked) })
 }
 
-func decideOne(r Rule, deny bool, q Request, purpose, datum string) string {
+// dataMet reports whether a rule's list of data is met by the combination.
+func dataMet(r Rule, deny bool, holder string, q Request, c combination) bool {
+	limits, met := map[string]bool{}, map[string]bool{}
+	for _, l := range r.Data {
+		l = strings.Replace(l, "urn:oid:2.16.840.1.113883.5.25|", confidential, 1)
+		dimension, stated := "code", c.code
+		switch {
+		case strings.HasPrefix(l, "http://hl7.org/fhir/resource-types|"):
+			dimension, stated = "type", c.typ
+		case strings.HasPrefix(l, confidential), strings.HasPrefix(l, actCode+"|"):
+			dimension, stated = "label", c.label
+		case strings.HasPrefix(l, RecordSystem+"|"):
+			dimension, stated = "record", c.record
+		}
+		limits[dimension] = true
+		const order = "ULMNRV"
+		at := strings.Index(order, strings.TrimPrefix(stated, confidential))
+		listed := strings.Index(order, strings.TrimPrefix(l, confidential))
+		switch {
+		case stated == "":
+			met[dimension] = met[dimension] || deny
+		case dimension == "label" && c.open:
+			met[dimension] = met[dimension] || deny && (stated == levelLeftOut) == strings.HasPrefix(l, confidential)
+		case dimension == "label" && strings.HasPrefix(l, confidential) && strings.HasPrefix(stated, confidential) && at >= 0 && listed >= 0:
+			met[dimension] = met[dimension] || deny && at >= listed || !deny && at <= listed
+		case dimension == "record" && !deny && !strings.Contains(stated, "https://") && q.Holder != holder:
+		default:
+			met[dimension] = met[dimension] || CoversData(l, stated)
+		}
+	}
+	for d := range limits {
+		if !met[d] {
+			return false
+		}
+	}
+	return true
+}
+
+func decideOne(r Rule, deny bool, holder string, q Request, c combination) string {
 	listed := func(limited, stated, listed bool) bool { return !limited || stated && listed || !stated && deny }
-	if !listed(len(r.Purposes) > 0, purpose != "", anyCovers(r.Purposes, purpose)) ||
-		!listed(len(r.Data) > 0, datum != "", anyCoversData(r.Data, datum)) ||
+	named := func(list, stated []string) bool {
+		for _, s := range stated {
+			own := !strings.ContainsAny(s, "|:")
+			if slices.Contains(list, s) && (deny || !own || q.Org == holder) {
+				return true
+			}
+		}
+		return false
+	}
+	if !listed(len(r.Purposes) > 0, c.purpose != "", anyCovers(r.Purposes, c.purpose)) ||
+		!dataMet(r, deny, holder, q, c) ||
 		!listed(len(r.Roles) > 0, len(q.Roles) > 0, overlap(r.Roles, q.Roles)) ||
 		!listed(len(r.Recipients) > 0, q.Org != "", slices.Contains(r.Recipients, q.Org)) ||
+		!listed(len(r.Staff) > 0, len(q.Staff) > 0, named(r.Staff, q.Staff)) || len(r.Staff) > 0 && q.Machine ||
+		!listed(len(r.Units) > 0, len(q.Units) > 0, named(r.Units, q.Units)) ||
 		!listed(len(r.Actions) > 0, true, slices.Contains(r.Actions, q.Action)) ||
 		!listed(!r.DataStart.IsZero() || !r.DataEnd.IsZero(), false, false) || !within(q.At, r.Start, r.End) {
 		return ""
 	}
 	var said []string
 	for _, x := range r.Except {
-		said = append(said, decideOne(x, x.Deny || !deny, q, purpose, datum))
+		said = append(said, decideOne(x, x.Deny || !deny, holder, q, c))
 	}
 	for _, decision := range []string{Deny, Permit} {
 		if slices.Contains(said, decision) {
@@ -224,16 +331,27 @@ func decideOne(r Rule, deny bool, q Request, purpose, datum string) string {
 	return map[bool]string{true: Deny, false: Permit}[deny]
 }
 
-// Combine comes to what a naive reading of the rule comes to, in any order of the records.
+// Combine comes to what a naive reading of the rule comes to, in any order of the records. What it
+// says to leave out helps, and a refusal for want of a name ends with one.
 func FuzzCombine(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("\x02\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x01\x04\x00\x00\x00\x00\x00"))
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 500 { // so that an ordinary test run sees rules of every kind
+		b := make([]byte, 200)
+		for i := range b {
+			b[i] = byte(r.Uint32())
+		}
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		src := source(b)
-		q := Request{Org: someOrgs[src.pick(3)], Action: "R", Purposes: src.some(somePurposes...), Data: src.some(someData...), Roles: src.some(someRoles...), At: noon}
+		q := Request{Org: someOrgs[src.pick(3)], Holder: someOrgs[src.pick(3)], Action: "R", Purposes: src.some(somePurposes...),
+			Data: append(src.some(someData...), src.some(someData...)...), Roles: src.some(someRoles...), Staff: src.some(someStaff...), Units: src.some(someUnits...),
+			Machine: src.bit(), At: noon}
 		var records []Record
 		for i := range src.pick(4) {
-			records = append(records, Record{ID: string(rune('a' + i)), Rule: src.rule(3)})
+			records = append(records, Record{ID: string(rune('a' + i)), Holder: someOrgs[src.pick(3)], RefusesOnly: src.pick(8) == 7, Rule: src.rule(3)})
 		}
 		got := Combine(records, q)
 		if want := naively(records, q); got.Decision != want {
@@ -242,8 +360,27 @@ func FuzzCombine(f *testing.F) {
 		if (got.ID == "") != (got.Decision == "") || len(got.Refused) > 0 && (got.Decision != Deny || len(got.Refused) >= len(q.Data)) {
 			t.Fatalf("%+v", got)
 		}
+		if len(got.Refused) > 0 {
+			rest := q
+			rest.Data = slices.DeleteFunc(slices.Clone(q.Data), func(d string) bool { return slices.Contains(got.Refused, d) })
+			if naively(records, rest) == Deny {
+				t.Fatalf("without %q, %+v is still refused by %+v", got.Refused, q, records)
+			}
+		}
+		if got.Decision == Deny {
+			named := q
+			if named.Staff == nil && !q.Machine {
+				named.Staff = []string{"urn:other|0"}
+			}
+			if named.Units == nil {
+				named.Units = []string{"urn:other|0"}
+			}
+			if got.Unnamed != (naively(records, named) != Deny) {
+				t.Fatalf("unnamed %v of %+v by %+v", got.Unnamed, q, records)
+			}
+		}
 		slices.Reverse(records)
-		if back := Combine(records, q); back.Decision != got.Decision || !slices.Equal(back.Refused, got.Refused) {
+		if back := Combine(records, q); back.Decision != got.Decision || !slices.Equal(back.Refused, got.Refused) || back.Unnamed != got.Unnamed {
 			t.Fatalf("%+v, in reverse %+v", got, back)
 		}
 	})

@@ -73,7 +73,7 @@ func (f *Facts) agreement() cedar.Record {
 		"party":        cedar.Boolean(slices.Contains(a.Parties, f.Org)),
 		"holder":       cedar.Boolean(f.Holder == "" || slices.Contains(a.Parties, f.Holder)),
 		"purposes":     cedar.Boolean(len(a.unlistedPurposes(f.Purposes)) == 0),
-		"data":         cedar.Boolean(len(a.unlistedData(f.Data)) == 0),
+		"data":         cedar.Boolean(len(a.unlistedData(f.Data, f.Codes)) == 0),
 		"role":         cedar.Boolean(len(a.unlistedRoles(f.Roles, f.Machine)) == 0),
 		"consentBasis": cedar.Boolean(a.ConsentBasis),
 		"research":     cedar.Boolean(a.Research),
@@ -175,7 +175,9 @@ func (f *Facts) key() (key []byte, small bool) {
 		text(a.ID)
 		text(a.State)
 		b = binary.AppendUvarint(b, a.Version)
-		texts(a.Parties, a.Purposes, a.Data, a.Roles)
+		texts(a.Parties, a.Purposes, a.Roles)
+		b = binary.AppendUvarint(b, uint64(len(a.Data)))
+		texts(a.Data...)
 		bits(within(f.At, a.Start, a.End), a.ConsentBasis, a.Research, a.Project != "")
 	}
 	return b, len(b) <= maxKey

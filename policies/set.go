@@ -227,8 +227,9 @@ func newRule(p *cedar.Policy) (*rule, error) {
 			return nil, fail(Annotation, r.line, "@%s is not an annotation that policies have; use id, plain, cites, obligation", key)
 		}
 	}
-	if !ruleID.MatchString(r.id) || r.id == NoRule {
-		return nil, fail(Annotation, r.line, "@id must be 1-64 of a-z 0-9 -, begin with a letter, and not be %q", NoRule)
+	if !ruleID.MatchString(r.id) || r.id == NoRule || r.id == UserUnnamed {
+		return nil, fail(Annotation, r.line,
+			"@id must be 1-64 of a-z 0-9 -, begin with a letter, and be neither %q nor %q", NoRule, UserUnnamed)
 	}
 	if strings.TrimSpace(r.plain) == "" || len(r.plain) > maxPlain || strings.ContainsFunc(r.plain, unicode.IsControl) {
 		return nil, fail(Annotation, r.line, "@plain must be 1-%d bytes of plain words for citizens and officers", maxPlain)
@@ -290,7 +291,7 @@ func (s *Set) Text() string { return s.text }
 func (s *Set) IDs() []string { return slices.Sorted(maps.Keys(s.rules)) }
 
 // Plain returns the annotation @plain of a rule: what its id in a verdict means. It returns "" if
-// the set has no such rule. NoRule is one: its words are in package audit/plain.
+// the set has no such rule, as for NoRule and UserUnnamed: their words are in package audit/plain.
 func (s *Set) Plain(rule string) string {
 	if r := s.rules[rule]; r != nil {
 		return r.plain

@@ -145,7 +145,7 @@ func TestSentences(t *testing.T) {
 	} {
 		fmt.Fprintf(&b, "verdict %s\n  %s\n  %s\n", v.Result, c.Verdict(v), c.LedgersWord(c.Verdict(v)))
 	}
-	for _, id := range []string{"agreement", "no-rule", "unknown"} {
+	for _, id := range []string{"agreement", "no-rule", "user-unnamed", "unknown"} {
 		fmt.Fprintf(&b, "rule %s\n  %s\n  %s\n", id, c.Rule(id, ""), c.Rule(id, "As it was signed."))
 	}
 	for _, id := range []string{"follow-up", "review-refusal", "tell-person", "justify", "ask-consent", "redact", "new"} {

@@ -55,6 +55,29 @@ type Staff struct {
 	Units  []string `json:"units,omitempty"` // "system|value": places and units of the organisation, such as a ward
 }
 
+// Identifier spells an identifier as a rule names a member of staff or a unit: "system|value", or
+// the value alone if it has no system.
+func Identifier(system, value string) string {
+	if system == "" && !strings.Contains(value, "|") {
+		return value
+	}
+	return system + "|" + value
+}
+
+// Identifiers returns by what the person can be recognised, see Identifier. A name is no identifier.
+func (s *Staff) Identifiers() (list []string) {
+	if s == nil {
+		return nil
+	}
+	if s.ID != "" {
+		list = append(list, Identifier(s.System, s.ID))
+	}
+	if s.AltID != "" {
+		list = append(list, Identifier("", s.AltID))
+	}
+	return list
+}
+
 // Empty reports whether nothing is stated.
 func (s *Staff) Empty() bool {
 	return s.ID == "" && s.System == "" && s.Name == "" && s.AltID == "" && len(s.Units) == 0
