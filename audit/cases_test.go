@@ -28,6 +28,7 @@ type faultCase struct {
 
 var faultCases = map[string][]faultCase{
 	"persons": personCases,
+	"search":  searchCases,
 	"taking":  takingCases,
 }
 

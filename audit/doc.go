@@ -46,7 +46,8 @@
 //	                 stay in the residue
 //	Emergency        DCM 110127 Emergency Override Started, or purpose BTG
 //	Data             entities: resource types, securityLabel, types other than audit-entity-type;
-//	                 resource type of a search
+//	                 resource types that searches and operations returned (search.go); none if that was
+//	                 a whole record
 //	Text             purposeOfUse.text; outcomeDesc; entity.detail of type "justification"; the first
 //	                 search that is text
 //	Source           source.observer, source.site

@@ -1,11 +1,9 @@
 package audit
 
 import (
-	"encoding/base64"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -230,6 +228,8 @@ type builder struct {
 	s  secrets
 	in scope
 	n  *notes
+
+	asked searched // by the requests that the event holds
 }
 
 // take returns o's member name, and notes that the entry's field holds it.
@@ -260,7 +260,7 @@ func (c Conversion) access(in scope, id string, whole *view, said *notes) (*entr
 	b.agents(root)
 	b.purposes(root)
 	a.Emergency = purpose.Emergency(false, a.Event, a.Purpose)
-	b.entities(c, root)
+	b.entities(root)
 	b.source(c, root)
 	b.words(root)
 	b.subject(root)
@@ -358,9 +358,12 @@ func (b *builder) purposes(root object) {
 }
 
 // entities reads categories of data: resource types, security labels and other codes of what was
-// used, and the resource type of a search. Audit-entity-types, BALP's and DICOM's codes say which
+// used, and the resource types of searches. Audit-entity-types, BALP's and DICOM's codes say which
 // part an entity plays, not what kind of data it is.
-func (b *builder) entities(c Conversion, root object) {
+func (b *builder) entities(root object) {
+	for _, e := range objects(root, "entity") {
+		b.requests(e, codingOf(child(e, "role")).is(objectRole, "24"))
+	}
 	for _, e := range objects(root, "entity") {
 		what, typ, role := child(e, "what"), codingOf(child(e, "type")), codingOf(child(e, "role"))
 		var labels []coding
@@ -371,44 +374,23 @@ func (b *builder) entities(c Conversion, root object) {
 		if role.isPatientRole() { // says who, not what
 			continue
 		}
-		if kind := referenceType(b.in, what); isResource(kind) {
-			b.data(kind)
-		}
-		if !slices.Contains([]string{entityType, balpEntity, dcm, ""}, typ.system) {
+		b.data(referenceType(b.in, what))
+		part := slices.Contains([]string{entityType, balpEntity, dcm, ""}, typ.system)
+		if !part && !(b.asked.all && typ.system == resourceTypes) {
 			b.codes("data", &b.a.Data, []coding{typ})
 		}
-		if role.is(objectRole, "24") {
-			b.query(e)
-		}
+	}
+	for _, t := range b.asked.types {
+		b.data(t)
 	}
 }
 
-// data adds a resource type to the categories.
+// data adds a resource type to the categories, unless a whole record was returned.
 func (b *builder) data(kind string) {
-	if claim := resourceTypes + "|" + kind; len(b.a.Data) < 64 && !slices.Contains(b.a.Data, claim) {
+	claim := resourceTypes + "|" + kind
+	if isResource(kind) && !b.asked.all && len(b.a.Data) < 64 && !slices.Contains(b.a.Data, claim) {
 		b.a.Data = append(b.a.Data, claim)
 	}
-}
-
-// query takes the first search that is text into Text.Query.
-func (b *builder) query(e object) {
-	raw, err := base64.StdEncoding.DecodeString(text(e, "query"))
-	if q := string(raw); err == nil && utf8.Valid(raw) {
-		if path, _, _ := strings.Cut(q, "?"); len(path) < len(q) || strings.Contains(q, "/") {
-			if parts := segments(path); len(parts) > 0 && isResource(parts[len(parts)-1]) {
-				b.data(parts[len(parts)-1])
-			}
-		}
-		if short(q, 8<<10) && b.text().Query == "" {
-			b.a.Text.Query = q
-			b.r.Member(e, "query", "={text/query64}")
-		}
-	}
-}
-
-// segments splits a request line or URL at blanks and slashes.
-func segments(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == '/' || r == ' ' || r == '\n' || r == '\r' })
 }
 
 // source names the reporting system.
