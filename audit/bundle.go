@@ -1,11 +1,9 @@
 package audit
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"igledger/ledger/entry"
 )
@@ -195,10 +193,4 @@ func (b *Bundle) Marshal() ([]byte, error) {
 		root["entry"] = entries
 	}
 	return writeTree(root)
-}
-
-// VersionOf returns the version with this name.
-func VersionOf(name string) (Version, bool) {
-	v := Version(strings.ToLower(cmp.Or(name, string(R4))))
-	return v, v == R4 || v == R5
 }

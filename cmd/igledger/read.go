@@ -84,12 +84,18 @@ func whoAccessedCommand() *cli.Command {
 			"that it does not appear in a list of processes.\n" + whoMayRead + "\n" +
 			"--save keeps the openings, which igverify entry checks.\n\n" +
 			"Example: echo chi:0101011237 | igledger who-accessed --org NHSL --key lothian-audit.jwk\n" +
-			"Example: … --key lothian-desk.jwk --request SAR-2026-0042 --identity documents",
+			"Example: … --key lothian-desk.jwk --request SAR-2026-0042 --identity documents\n" +
+			"Example: … --key lothian-audit.jwk --format fhir-r4 > bundle.json",
 		Flags: remoteFlags(personReading(
+			formatFlag(),
 			&cli.IntFlag{Name: "limit", Value: 100, Usage: "maximum number of entries, newest first; 0 for all"},
 			&cli.StringFlag{Name: "save", Usage: "folder for the openings, one JSON file per entry"},
 		)...),
 		Action: func(c *cli.Context) error {
+			version, err := historyFormat(c)
+			if err != nil {
+				return err
+			}
 			r, err := newRemote(c, signing)
 			if err != nil {
 				return err
@@ -112,6 +118,9 @@ func whoAccessedCommand() *cli.Command {
 			}
 			if c.Bool("json") {
 				return printJSON(c.App.Writer, got)
+			}
+			if version != "" {
+				return printFHIR(c, got, version)
 			}
 			return printAccesses(c.App.Writer, got)
 		},
@@ -194,14 +203,19 @@ func printAccesses(w io.Writer, got *client.Accesses) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	total := said.Text(plain.TotalHistory, "accesses", said.Count(plain.TotalAccesses, rows),
-		"entries", said.Count(plain.TotalEntries, got.Count, "n", strconv.Itoa(len(list)), "of",
-			strconv.FormatUint(got.Count, 10)))
+	total := historyTotal(got, rows)
 	if got.Scope != string(readers.Whole) {
 		total = said.Text(plain.TotalOwn, "accesses", said.Count(plain.TotalAccesses, rows))
 	}
 	_, err := fmt.Fprintln(w, total)
 	return err
+}
+
+// historyTotal says how many of a history's entries are shown, and how many of them are accesses.
+func historyTotal(got *client.Accesses, accesses uint64) string {
+	shown := strconv.Itoa(len(got.Accesses))
+	entries := said.Count(plain.TotalEntries, got.Count, "n", shown, "of", strconv.FormatUint(got.Count, 10))
+	return said.Text(plain.TotalHistory, "accesses", said.Count(plain.TotalAccesses, accesses), "entries", entries)
 }
 
 // verdictText returns a verdict for a table cell. The server words its reasons.
