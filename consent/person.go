@@ -18,28 +18,15 @@ const (
 	maxState   = 1 << 20 // bytes
 )
 
-// person is the state of a person as compact JSON, {"v":1,…}: the newest act of each consent
-// record, the delegations that others hold for them, and their other numbers. It holds ids of
+// person is the state of a person as compact JSON, {"v":1,…}: what holds of each consent record, the delegations that others hold for them, and their other numbers. It holds ids of
 // people, so the caller must encrypt it. The lists are in the order of the newest acts.
 type person struct {
 	Format      int          `json:"v"` // 1
 	Consents    []record     `json:"consents,omitempty"`
 	Delegations []delegation `json:"delegations,omitempty"`
 	Linked      []linked     `json:"linked,omitempty"`
+	Forgotten   time.Time    `json:"forgotten,omitzero"` // as of when the newest record ended that was dropped
 }
-
-// record is a consent record after its newest act.
-type record struct {
-	ID        string             `json:"id"`
-	Act       string             `json:"act"`
-	Scope     string             `json:"scope"`
-	Agreement string             `json:"agreement,omitempty"`
-	Holder    string             `json:"holder"` // the organisation that stated its first act
-	Index     uint64             `json:"index"`  // of the newest act
-	Rule      *entry.ConsentRule `json:"rule,omitempty"`
-}
-
-func (r *record) closed() bool { return r.Rule == nil }
 
 // delegation is an authority to act for the person.
 type delegation struct {
@@ -75,14 +62,16 @@ func (p *person) check() error {
 	}
 	seen := map[string]bool{}
 	for i, r := range p.Consents {
-		ended := r.Act == "withdrawn" || r.Act == "expired"
 		misplaced := r.ID == "" || seen[r.ID] || i > 0 && r.Index <= p.Consents[i-1].Index
-		if misplaced || !slices.Contains(entry.ConsentActs, r.Act) || ended != r.closed() {
-			return bad("a consent record is there twice, is out of order, or has an impossible act")
+		if misplaced || r.closed() && r.Ended == nil && r.Doubted == nil {
+			return bad("a consent record is there twice, is out of order, or has no act")
 		}
 		seen[r.ID] = true
-		if !r.closed() {
-			if _, err := policyRule(r.Rule); err != nil {
+		for _, e := range r.effects() {
+			if !slices.Contains(consentActs["open"][:4], e.Act) {
+				return bad("a consent record has an impossible act")
+			}
+			if _, err := policyRule(e.Rule); err != nil {
 				return err
 			}
 		}
@@ -138,6 +127,11 @@ func (p *person) forget() bool {
 	}
 	slices.Sort(ended)
 	last := ended[len(ended)/10]
+	for _, r := range p.Consents {
+		if r.closed() && r.Index <= last && r.Ended != nil && r.Ended.AsOf.AsOf().After(p.Forgotten) {
+			p.Forgotten = r.Ended.AsOf.AsOf()
+		}
+	}
 	p.Consents = slices.DeleteFunc(p.Consents, func(r record) bool { return r.closed() && r.Index <= last })
 	p.Delegations = slices.DeleteFunc(p.Delegations, func(d delegation) bool { return d.Revoked && d.Index <= last })
 	return true
@@ -157,8 +151,12 @@ func (p *person) delegation(id string) *delegation {
 	return nil
 }
 
-// put makes r the newest record.
+// put puts r in the place of the record, in the order of Index.
 func (p *person) put(r record) {
+	if old := p.record(r.ID); old != nil && old.Index == r.Index {
+		*old = r
+		return
+	}
 	p.Consents = append(slices.DeleteFunc(p.Consents, func(x record) bool { return x.ID == r.ID }), r)
 }
 
@@ -186,29 +184,31 @@ func (p *person) delegate(id string) *policies.Delegation {
 // records returns the consents that apply to an access under an agreement ("" if none is named),
 // the newest first.
 //
-// A consent asked for one agreement applies only to accesses under that agreement, in both
-// directions: consent to one project does not open another, and refusing one does not close
-// another. An advance directive (scope adr) is about care, not about access.
+// A consent asked for agreements applies only to accesses under one of them, in both directions:
+// consent to one project does not open another, and refusing one does not close another.
 func (p *person) records(agreement string) []policies.Record {
 	var list []policies.Record
 	for _, r := range slices.Backward(p.Consents) {
-		if r.closed() || r.Scope == "adr" || r.Agreement != "" && r.Agreement != agreement {
-			continue
+		for _, e := range r.effects() {
+			if aboutCare[e.Scope] || len(e.Agreements) > 0 && !slices.Contains(e.Agreements, agreement) {
+				continue
+			}
+			rule, err := policyRule(e.Rule)
+			if err != nil { // impossible: readPerson has checked it
+				continue
+			}
+			if e.Scope == "research" && len(rule.Purposes) == 0 {
+				rule.Purposes = []string{"HRESCH"}
+			}
+			list = append(list, policies.Record{ID: r.ID, Holder: r.Holder, Rule: rule, RefusesOnly: e.refusesOnly})
 		}
-		rule, err := policyRule(r.Rule)
-		if err != nil { // impossible: readPerson has checked it
-			continue
-		}
-		if wide := scopePurpose[r.Scope]; wide != "" && len(rule.Purposes) == 0 {
-			rule.Purposes = []string{wide}
-		}
-		list = append(list, policies.Record{ID: r.ID, Holder: r.Holder, Rule: rule})
 	}
 	return list
 }
 
-// scopePurpose is the purpose of a consent of a scope, if its rule does not state one.
-var scopePurpose = map[string]string{"research": "HRESCH", "treatment": "TREAT"}
+// aboutCare are the scopes of consents about care and not about access to records: an advance
+// directive, and consent to undergo a treatment. They neither permit nor refuse sharing.
+var aboutCare = map[string]bool{"adr": true, "treatment": true}
 
 // policyRule turns a rule of an entry into a rule of package policies.
 func policyRule(r *entry.ConsentRule) (policies.Rule, error) {

@@ -28,7 +28,7 @@ func (w *world) delegation(act string, change ...func(*entry.Delegation)) *entry
 }
 
 func withAgreement(id string) func(*entry.Consent) {
-	return func(c *entry.Consent) { c.Agreement = id }
+	return func(c *entry.Consent) { c.Agreements = []string{id} }
 }
 
 func byDelegate(c *entry.Consent) { c.By = &entry.ConsentBy{Delegation: deed} }
@@ -303,7 +303,7 @@ func TestForgetting(t *testing.T) {
 	var b strings.Builder
 	fmt.Fprintf(&b, `{"v":1,"consents":[{"id":%q,"act":"refused","scope":"research","holder":"north","index":1,"rule":{"decision":"deny"}}`, record1)
 	for i := range full {
-		fmt.Fprintf(&b, `,{"id":"%08d","act":"withdrawn","scope":"research","holder":"north","index":%d}`, i, 10+i)
+		fmt.Fprintf(&b, `,{"id":"%08d","holder":"north","index":%d,"ended":{"act":"withdrawn","last":{"d":"2026-01-01T00:00:00Z"}}}`, i, 10+i)
 	}
 	delegation := func(id string, index int, revoked bool) string {
 		return fmt.Sprintf(`{"id":%q,"delegate":%q,"scope":["access"],"start":"2026-01-01T00:00:00Z","end":"2027-01-01T00:00:00Z","revoked":%v,"index":%d}`, id, other, revoked, index)
@@ -374,6 +374,7 @@ func TestBadState(t *testing.T) {
 	record := func(id, act, rule string, index int) string {
 		return fmt.Sprintf(`{"id":%q,"act":%q,"scope":"research","holder":"north","index":%d%s}`, id, act, index, rule)
 	}
+	const ended = `,"ended":{"act":"withdrawn","last":{"d":"2026-01-01T00:00:00Z"}}`
 	const deny, perhaps = `,"rule":{"decision":"deny"}`, `,"rule":{"decision":"perhaps"}`
 	grant := func(id string, index int) string {
 		return fmt.Sprintf(`{"id":%q,"delegate":%q,"scope":["access"],"start":"2026-01-01T00:00:00Z","end":"2027-01-01T00:00:00Z","index":%d}`, id, other, index)
@@ -389,7 +390,7 @@ func TestBadState(t *testing.T) {
 		name, state string
 		want        wire.Code
 	}{
-		{"as it can be", consents(record("a", "refused", deny, 1), record("b", "withdrawn", "", 2)), ""},
+		{"as it can be", consents(record("a", "refused", deny, 1), record("b", "given", ended, 2)), ""},
 		{"delegations as they can be", delegations(grant("a", 1), grant("b", 2)), ""},
 		{"links as they can be", `{"v":1,"linked":[` + strings.Join(links[1:], ",") + `]}`, ""},
 		{"as large as can be", most, ""},

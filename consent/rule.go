@@ -12,9 +12,10 @@ import (
 )
 
 // checkRule refuses a rule that cannot have been meant: it ended before it was decided, has a code
-// that matches nothing, or never applies because an exception covers all of it.
-func checkRule(r *entry.ConsentRule, decided time.Time) error {
-	if end := r.Time(r.End); !end.IsZero() && !end.After(decided) {
+// that matches nothing, or never applies because an exception covers all of it. What another system
+// reports may have ended.
+func checkRule(r *entry.ConsentRule, decided time.Time, reported bool) error {
+	if end := r.Time(r.End); !end.IsZero() && !end.After(decided) && !reported {
 		return refuse(register.PastPeriod, "rule", "its period ended before the decision")
 	}
 	return checkLevel(r, "rule")

@@ -164,17 +164,23 @@ func TestJustified(t *testing.T) {
 	w.verdict(override("", "unconscious"), entry.BreakGlass, "break-glass")
 }
 
-// An advance directive is about care: it opens and closes no record.
-func TestAdvanceDirectiveDecidesNoAccess(t *testing.T) {
-	w := newWorld(t)
-	w.agree(isa("isa-1", 1, onConsent))
-	w.mustJudge(w.consent("given", func(c *entry.Consent) { c.Scope = "adr" }))
-	w.verdict(w.access(), entry.NotCovered, "consent-missing")
+// An advance directive and consent to undergo a treatment are about care: they open and close no
+// record.
+func TestConsentToCareDecidesNoAccess(t *testing.T) {
+	for _, scope := range []string{"adr", "treatment"} {
+		w := newWorld(t)
+		w.agree(isa("isa-1", 1, onConsent))
+		scoped := func(c *entry.Consent) { c.Scope = scope }
+		w.mustJudge(w.consent("given", scoped))
+		w.verdict(w.access(), entry.NotCovered, "consent-missing")
+		w.mustJudge(w.consent("refused", scoped, func(c *entry.Consent) { c.Consent = deed }))
+		w.verdict(w.access(), entry.NotCovered, "consent-missing")
+	}
 }
 
-// Consent to research that names no purpose is for research, and one to treatment for treatment.
+// Consent to research that names no purpose is for research.
 func TestScopeIsThePurpose(t *testing.T) {
-	for scope, want := range map[string]entry.VerdictResult{"research": entry.NotCovered, "treatment": entry.Covered, "patient-privacy": entry.Covered} {
+	for scope, want := range map[string]entry.VerdictResult{"research": entry.NotCovered, "patient-privacy": entry.Covered} {
 		w := newWorld(t)
 		w.agree(isa("isa-1", 1, onConsent))
 		w.mustJudge(w.consent("given", func(c *entry.Consent) { c.Scope = scope }))

@@ -216,7 +216,8 @@ const record1 = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
 
 func (w *world) consent(act string, change ...func(*entry.Consent)) *entry.Consent {
 	c := &entry.Consent{
-		Common: w.by("north"), Consent: record1, Act: act, Scope: "patient-privacy", Decided: w.clock.Format(time.RFC3339), Sub: person,
+		Common: w.by("north"), Consent: record1, Act: act, Scope: "patient-privacy", Sub: person,
+		Decided:   w.clock.Add(time.Duration(w.index) * time.Nanosecond).Format(time.RFC3339Nano), // one after the other
 		Expressed: entry.Expressed{How: "written"},
 	}
 	switch act {

@@ -88,7 +88,7 @@ func BenchmarkDecide(b *testing.B) {
 	id := func(i int) string { return fmt.Sprintf("temp:SRC:%d", i) }
 	for i := range people {
 		batch = append(batch, g.sign(g.board, &entry.Consent{Common: common("SRC"), Consent: uuid.NewString(),
-			Act: "given", Scope: "research", Agreement: fmt.Sprintf("isa-%d", i%agreements),
+			Act: "given", Scope: "research", Agreements: []string{fmt.Sprintf("isa-%d", i%agreements)},
 			Decided: g.now().UTC().Format(time.RFC3339), Expressed: entry.Expressed{How: "written"}, Sub: id(i),
 			Rule: &entry.ConsentRule{Decision: "permit", Purposes: []string{"HRESCH"}}}))
 		if len(batch) == 4096 {

@@ -72,7 +72,7 @@ func research(a *entry.Access) { a.Org, a.Agreement, a.Purpose = "UNI", "isa-1",
 
 func (g *governed) consent(act string) *entry.Entry {
 	c := &entry.Consent{Common: common("SRC"), Consent: "0193b5a0-0000-7000-8000-000000000001", Act: act,
-		Scope: "research", Agreement: "isa-1",
+		Scope: "research", Agreements: []string{"isa-1"},
 		Decided: g.now().UTC().Format(time.RFC3339), Expressed: entry.Expressed{How: "written"}, Sub: person}
 	switch act {
 	case "given", "reconfirmed":

@@ -133,13 +133,16 @@ func (c *Catalogue) summary(a *entry.Access, org string) Summary {
 
 func (c *Catalogue) consent(s *Summary, b *entry.Consent) {
 	s.When = moment(b.Decided)
+	if b.Ends() { // of a resource, the date of the consent that ended
+		s.When = b.Order().AsOf()
+	}
 	s.What = c.Text(Key("consent."+b.Act), "scope", c.code("scope", b.Scope))
 	var why []string
 	if b.Text != nil && b.Text.Reason != "" {
 		why = append(why, b.Text.Reason)
 	}
-	if b.Agreement != "" {
-		why = append(why, c.Text("consent.agreement", "agreement", b.Agreement))
+	for _, id := range b.Agreements {
+		why = append(why, c.Text("consent.agreement", "agreement", id))
 	}
 	s.Why = strings.Join(why, "; ")
 }

@@ -113,7 +113,7 @@ func bodies() (list []named) {
 		add("consent "+act, &entry.Consent{Act: act, Scope: "research", Decided: at})
 	}
 	add("consent, with its reason", &entry.Consent{
-		Act: "refused", Scope: "treatment", Decided: at, Agreement: "isa-1", Text: &entry.ConsentText{Reason: "private"},
+		Act: "refused", Scope: "treatment", Decided: at, Agreements: []string{"isa-1"}, Text: &entry.ConsentText{Reason: "private"},
 	})
 	add("delegation", &entry.Delegation{
 		Act: "granted", Kind: "HPOWATT", Scope: []string{"access", "consent"}, End: "2027-11-22T00:00:00Z", Basis: "deed",

@@ -34,7 +34,8 @@ func consentCommand() *cli.Command {
 					&cli.StringFlag{Name: "decision",
 						Usage: "permit or deny, for amended and reconfirmed (given means permit, refused means deny)"},
 					&cli.StringFlag{Name: "record", Usage: "id of the consent record (default: a new one)"},
-					&cli.StringFlag{Name: "agreement", Usage: "id of the agreement for which the person was asked"},
+					&cli.StringSliceFlag{Name: "agreement",
+						Usage: "id of the agreement for which the person was asked; repeat for more"},
 					&cli.StringFlag{Name: "from", Usage: "covers accesses from this day or RFC 3339 time"},
 					&cli.StringFlag{Name: "until",
 						Usage: "covers accesses to the end of this day, or before this RFC 3339 time"},
@@ -97,7 +98,7 @@ func recordConsent(c *cli.Context) error {
 	if c.Args().Present() {
 		return usage("consent record takes no arguments; it reads the id from standard input")
 	}
-	x := &entry.Consent{Consent: c.String("record"), Act: c.String("act"), Agreement: c.String("agreement")}
+	x := &entry.Consent{Consent: c.String("record"), Act: c.String("act"), Agreements: c.StringSlice("agreement")}
 	if x.Consent == "" {
 		x.Consent = uuid.NewString()
 	}
@@ -193,7 +194,8 @@ func submitConsent(c *cli.Context, x *entry.Consent) error {
 	if err != nil {
 		return err
 	}
-	x.Common, x.Scope, x.Decided = r.common(), c.String("scope"), instant(decided)
+	// To the nanosecond: of two acts within one second the later one counts.
+	x.Common, x.Scope, x.Decided = r.common(), c.String("scope"), decided.UTC().Format(time.RFC3339Nano)
 	x.Expressed = entry.Expressed{How: c.String("how"), Verified: instant(verified), Language: c.String("language")}
 	if d, relation := c.String("delegation"), c.String("relation"); d != "" || relation != "" {
 		x.By = &entry.ConsentBy{Delegation: d, Relation: relation}

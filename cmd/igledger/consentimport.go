@@ -147,8 +147,8 @@ func (r *remote) importConsent(c *cli.Context, conv fhir.Conversion, found found
 		return nil
 	}
 	x.Common = r.common()
-	if x.Agreement == "" {
-		x.Agreement = c.String("agreement")
+	if a := c.String("agreement"); len(x.Agreements) == 0 && a != "" {
+		x.Agreements = []string{a}
 	}
 	// The same resource is the same act, whenever it is imported.
 	sum := sha256.Sum256(found.raw)

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/audit/plain"
+	"igledger/consent"
 	"igledger/consent/fhir"
 	"igledger/consent/iso27560"
 	"igledger/ledger/entry"
@@ -46,7 +47,7 @@ func listConsentsCommand() *cli.Command {
 // personalAct is a consent or delegation of a person as it is in the log.
 type personalAct struct {
 	Index      uint64            `json:"index"`
-	Newest     bool              `json:"newest"` // the newest act of its record
+	Newest     bool              `json:"newest"` // what holds of its record, or how it ended
 	Consent    *entry.Consent    `json:"consent,omitempty"`
 	Delegation *entry.Delegation `json:"delegation,omitempty"`
 }
@@ -79,7 +80,6 @@ func personalActs(c *cli.Context) (*remote, []personalAct, error) {
 		fmt.Fprintf(c.App.ErrWriter, "igledger: this is what %s recorded itself; others may have recorded more\n", r.org)
 	}
 	var acts []personalAct
-	seen := map[string]bool{}
 	for _, a := range got.Accesses { // newest first
 		e, err := entry.ParseParts(a.Opening.JWS, a.Opening.Disclosures)
 		if err != nil {
@@ -94,12 +94,31 @@ func personalActs(c *cli.Context) (*remote, []personalAct, error) {
 		default:
 			continue
 		}
-		act.Newest = !seen[act.record()]
-		seen[act.record()] = true
 		acts = append(acts, act)
 	}
 	slices.Reverse(acts)
+	markNewest(acts)
 	return r, acts, nil
+}
+
+// markNewest marks of each record what holds, by when it was decided, or how it ended.
+func markNewest(acts []personalAct) {
+	var consents []*entry.Consent
+	granted := map[string]*personalAct{}
+	for i := range acts {
+		if a := &acts[i]; a.Consent != nil {
+			consents = append(consents, a.Consent)
+		} else {
+			granted[a.record()] = a
+		}
+	}
+	for _, a := range granted {
+		a.Newest = true
+	}
+	holding := consent.Holding(consents)
+	for i := range acts {
+		acts[i].Newest = acts[i].Newest || acts[i].Consent != nil && holding[acts[i].Consent]
+	}
 }
 
 func consentRows(acts []personalAct) [][]string {
@@ -117,7 +136,7 @@ func consentRows(acts []personalAct) [][]string {
 				act = said.Count(plain.TotalExceptions, uint64(n), "act", act)
 			}
 			row = append(row, act, x.Scope, x.Decided, joined(rule.Purposes), joined(rule.Data),
-				joined(rule.Recipients), x.Agreement, rule.End)
+				joined(rule.Recipients), joined(x.Agreements), rule.End)
 		} else {
 			d := a.Delegation
 			row = append(row, "delegation "+d.Act, joined(d.Scope), d.Start, d.Kind, "", "", "", d.End)
@@ -131,7 +150,7 @@ func consentRows(acts []personalAct) [][]string {
 func counts(a *personalAct) string {
 	switch {
 	case !a.Newest:
-		return "no, replaced by a newer act"
+		return "no, replaced by another act"
 	case a.Consent != nil && a.Consent.Rule == nil, a.Delegation != nil && a.Delegation.Act == "revoked":
 		return "no, it ended"
 	}
@@ -213,7 +232,7 @@ func exportConsent(c *cli.Context, write func(*cli.Context, *remote, []*entry.Co
 
 func fhirOf(release fhir.Release) func(*cli.Context, *remote, []*entry.Consent) ([]byte, error) {
 	return func(_ *cli.Context, _ *remote, acts []*entry.Consent) ([]byte, error) {
-		x := acts[len(acts)-1]
+		x := slices.MaxFunc(acts, func(a, b *entry.Consent) int { return a.Order().Compare(b.Order()) })
 		b, err := fhir.Conversion{Issuer: x.Issuer}.Write(x, release)
 		if err != nil {
 			return nil, refused("%w", err)
@@ -222,18 +241,27 @@ func fhirOf(release fhir.Release) func(*cli.Context, *remote, []*entry.Consent) 
 	}
 }
 
+// lastDecision returns the act with a rule that was decided last, nil if there is none.
+func lastDecision(acts []*entry.Consent) (last *entry.Consent) {
+	for _, x := range acts {
+		if x.Rule != nil && (last == nil || x.Order().Compare(last.Order()) >= 0) {
+			last = x
+		}
+	}
+	return last
+}
+
 func isoOf(write func(iso27560.Source) ([]byte, error)) func(*cli.Context, *remote, []*entry.Consent) ([]byte, error) {
 	return func(c *cli.Context, r *remote, acts []*entry.Consent) ([]byte, error) {
 		s := iso27560.Source{Acts: acts, Jurisdiction: c.String("jurisdiction")}
-		for _, x := range acts {
-			if x.Agreement == "" || s.Agreement != nil && s.Agreement.ID == x.Agreement {
-				continue
+		if last := lastDecision(acts); last != nil {
+			for _, id := range last.Agreements {
+				a, err := r.agreement(c.Context, id)
+				if err != nil {
+					return nil, err
+				}
+				s.Agreements = append(s.Agreements, a.Versions[a.Version-1].Text)
 			}
-			a, err := r.agreement(c.Context, x.Agreement)
-			if err != nil {
-				return nil, err
-			}
-			s.Agreement = a.Versions[a.Version-1].Text
 		}
 		reg, err := r.Register(c.Context)
 		if err != nil {

@@ -147,7 +147,7 @@ func (g *governing) refuse(ctx context.Context) error {
 	r := g.boards[0]
 	now := time.Now().UTC().Format(time.RFC3339)
 	_, err := r.submit(ctx, &entry.Consent{Common: r.common(), Consent: uuid.NewString(), Act: "refused",
-		Scope: "research", Agreement: g.agreement.ID, Decided: now,
+		Scope: "research", Agreements: []string{g.agreement.ID}, Decided: now,
 		Rule:      &entry.ConsentRule{Decision: "deny", Purposes: []string{"HRESCH"}},
 		Expressed: entry.Expressed{How: "verbal", Verified: now}, Sub: g.person.ID})
 	if err == nil {

@@ -158,7 +158,7 @@ func recordedAccesses(t *testing.T) []client.RecordedAccess {
 
 func personalActsOfAll() []personalAct {
 	refusal := &entry.Consent{Consent: "0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11", Act: "refused", Scope: "research",
-		Agreement: "isa-2026-1", Decided: "2026-11-20T12:00:00Z",
+		Agreements: []string{"isa-2026-1"}, Decided: "2026-11-20T12:00:00Z",
 		Rule: &entry.ConsentRule{Decision: "deny", Purposes: []string{"HRESCH"}, Except: []entry.ConsentRule{{}}}}
 	withdrawn := *refusal
 	withdrawn.Act, withdrawn.Rule = "withdrawn", nil

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -264,21 +265,32 @@ func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
 	return nil
 }
 
-// decided finds the time of the decision: the date of the consent or, if it has ended, of the
-// resource's last change.
+// decided finds when the decision was made, and which version of the resource this is.
 func (r *reader) decided(x *entry.Consent) error {
-	name := r.release.named("dateTime", "date")
-	changed := tree.Child(r.root, "meta")["lastUpdated"]
-	at, path := r.root[name], "Consent."+name
-	if at == nil || r.root["status"] == "inactive" && changed != nil {
-		at, path = changed, "Consent.meta.lastUpdated"
+	meta := tree.Child(r.root, "meta")
+	if v, there := meta["lastUpdated"]; there {
+		first, _, ok := span(v)
+		if !ok {
+			return tree.Fail(BadValue, "Consent.meta.lastUpdated", "not an instant")
+		}
+		x.Updated = rfc3339(first)
 	}
-	if at == nil {
+	if n, err := strconv.ParseUint(tree.Text(meta, "versionId"), 10, 53); err == nil {
+		x.Version = n
+	}
+	name := r.release.named("dateTime", "date")
+	v, there := r.root[name]
+	if !there && x.Updated != "" {
+		x.Decided = x.Updated
+		r.note("Consent."+name, "is missing: recorded as decided when the resource was last changed")
+		return nil
+	}
+	if !there {
 		return tree.Fail(Missing, "Consent."+name, "want the time of the decision")
 	}
-	first, _, ok := span(at)
+	first, _, ok := span(v)
 	if !ok {
-		return tree.Fail(BadValue, path, "not a dateTime")
+		return tree.Fail(BadValue, "Consent."+name, "not a dateTime")
 	}
 	x.Decided = rfc3339(first)
 	return nil
@@ -325,34 +337,66 @@ func (r *reader) scope(x *entry.Consent) {
 	}
 }
 
-// policy finds the agreement for which the consent was asked, and notes the policies that are not
-// known here.
+// policy finds the agreements for which the consent was asked, wherever a policy names one, and
+// notes the policies that are not known here.
 func (r *reader) policy(x *entry.Consent) {
-	at := "Consent.policy"
-	policies := tree.Objects(r.root, "policy")
-	if r.release == R5 {
-		at = "Consent.policyBasis"
-		policies = tree.Objects(object{"p": []any{r.root["policyBasis"]}}, "p")
-	}
-	for _, p := range policies {
-		uri := tree.Text(p, r.release.named("uri", "url"))
-		if id, ok := strings.CutPrefix(uri, AgreementURI); ok && x.Agreement == "" && entry.CheckAgreementID(id) == nil {
-			x.Agreement = id
-		} else {
-			r.note(at, "it names a policy that is not known here: the provisions decide")
+	for _, name := range []string{"policy", "policyRule", "policyBasis", "policyText"} {
+		for i, v := range each(r.root[name]) {
+			at := "Consent." + name
+			if _, several := r.root[name].([]any); several {
+				at += "[" + itoa(i) + "]"
+			}
+			found := agreementsIn(v)
+			for _, id := range found {
+				if !slices.Contains(x.Agreements, id) {
+					x.Agreements = append(x.Agreements, id)
+				}
+			}
+			codes, _ := claims([]object{tree.Child(r.root, "policyRule")})
+			base := func(c string) bool { return basePolicies[c] != "" }
+			switch {
+			case len(found) > 0 || name == "policyRule" && slices.ContainsFunc(codes, base):
+			case name == "policyRule":
+				r.note(at, "is not OPTIN or OPTOUT: the provisions decide")
+			default:
+				r.note(at, "it names a policy that is not known here: the provisions decide")
+			}
 		}
 	}
-	if rule := tree.Child(r.root, "policyRule"); rule != nil {
-		codes, _ := claims([]object{rule})
-		if !slices.ContainsFunc(codes, func(c string) bool { return basePolicies[c] != "" }) {
-			r.note("Consent.policyRule", "is not OPTIN or OPTOUT: the provisions decide")
+	if r.root["regulatoryBasis"] != nil {
+		r.note("Consent.regulatoryBasis", "is kept and not enforced: the agreement states the legal basis")
+	}
+}
+
+// each returns the elements of an array, or a value that is none.
+func each(v any) []any {
+	if l, several := v.([]any); several || v == nil {
+		return l
+	}
+	return []any{v}
+}
+
+// agreementsIn returns the ids of the agreements that an element names anywhere in it, sorted.
+func agreementsIn(v any) (ids []string) {
+	switch v := v.(type) {
+	case string:
+		if id, ok := strings.CutPrefix(v, AgreementURI); ok && entry.CheckAgreementID(id) == nil {
+			return []string{id}
+		}
+	case []any:
+		for _, e := range v {
+			ids = append(ids, agreementsIn(e)...)
+		}
+	case object:
+		for _, e := range v {
+			ids = append(ids, agreementsIn(e)...)
+		}
+		if AgreementURI == tree.Text(v, "system")+":" {
+			ids = append(ids, agreementsIn(AgreementURI+tree.Text(v, "code"))...)
 		}
 	}
-	for _, name := range []string{"regulatoryBasis", "policyText"} {
-		if r.root[name] != nil {
-			r.note("Consent."+name, "is kept and not enforced: the agreement states the legal basis")
-		}
-	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // act finds what happened to the record, and the rule.
@@ -364,7 +408,7 @@ func (r *reader) act(x *entry.Consent) error {
 		if r.release == R4 {
 			p = tree.Child(r.root, "provision")
 		}
-		at, _, _ := span(x.Decided)
+		at, _, _ := span(cmp.Or(x.Updated, x.Decided))
 		if _, end, ok := span(tree.Child(p, "period")["end"]); ok && !at.Before(end) {
 			x.Act = "expired"
 		}
@@ -394,22 +438,7 @@ func (r *reader) act(x *entry.Consent) error {
 	if rule.Decision == deny {
 		x.Act = "refused"
 	}
-	r.filedLate(x)
 	return nil
-}
-
-// filedLate moves the decision to a possible time. A resource dated after its own period ended was
-// filed then, and decided at the start of the period at the latest.
-func (r *reader) filedLate(x *entry.Consent) {
-	start, end := x.Rule.Time(x.Rule.Start), x.Rule.Time(x.Rule.End)
-	decided := x.Rule.Time(x.Decided)
-	if end.IsZero() || decided.Before(end) || !start.Before(end) || start.IsZero() {
-		return
-	}
-	x.Decided = x.Rule.Start
-	r.note("Consent."+r.release.named("dateTime", "date"),
-		"is after the period that was decided on: "+
-			"the decision is recorded as of the period's start, and no longer has effect")
 }
 
 // by finds who decided in the patient's place.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -356,7 +357,7 @@ func TestRules(t *testing.T) {
 			if c.unenforced == "" && len(in.Unenforced) > 0 || c.unenforced != "" && !reports(in, c.unenforced) {
 				t.Errorf("reported %v", in.Unenforced)
 			}
-			if in.Consent.Agreement != "isa-7" || in.Consent.Scope != "research" || in.Consent.Expressed.How != "written" {
+			if !slices.Equal(in.Consent.Agreements, []string{"isa-7"}) || in.Consent.Scope != "research" || in.Consent.Expressed.How != "written" {
 				t.Errorf("got %+v", in.Consent)
 			}
 			body := filed(t, in.Consent)

@@ -3,6 +3,7 @@ package fhir
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"igledger/consent/fhir/mapping"
@@ -89,7 +90,7 @@ func (c Conversion) contradiction(x *entry.Consent, root object) error {
 		{"status", live(x.Act) == live(y.Act)},
 		{"scope", x.Scope == y.Scope},
 		{"decided", at.Equal(read)},
-		{"agreement", y.Agreement == "" || x.Agreement == y.Agreement},
+		{"agreement", len(y.Agreements) == 0 || sameSet(x.Agreements, y.Agreements)},
 		{"provision", sameRule(x.Rule, y.Rule)},
 	} {
 		if !claim.same {
@@ -103,6 +104,10 @@ func (c Conversion) contradiction(x *entry.Consent, root object) error {
 // Bundle and the mapping that it came with. So it may say only a local number.
 func sameSubject(sub, read string) bool {
 	return sub == "" || sub == read || strings.HasPrefix(read, "temp:") && !strings.HasPrefix(sub, "temp:")
+}
+
+func sameSet(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // sameRule compares two rules. The spelling of times and the order of lists do not matter.
@@ -144,7 +149,9 @@ func compose(x *entry.Consent, release Release) (object, error) {
 	root := object{"resourceType": "Consent", "status": "active", "identifier": []any{id}}
 	if x.Act == "withdrawn" || x.Act == "expired" {
 		root["status"] = "inactive"
-		root["meta"] = object{"lastUpdated": x.Decided}
+	}
+	if meta := composeMeta(x); len(meta) > 0 {
+		root["meta"] = meta
 	}
 	issuer := object{"type": "Organization", "identifier": object{"system": mapping.OwnOrganisation, "value": x.Issuer}}
 	patient, performer := tree.PatientReference(x.Sub), object{"type": "RelatedPerson"}
@@ -158,19 +165,29 @@ func compose(x *entry.Consent, release Release) (object, error) {
 		root["extension"] = e
 	}
 	verified := object{"verified": true}
+	var policies, texts []any
+	for i, id := range x.Agreements {
+		policies = append(policies, object{"uri": AgreementURI + id})
+		if i > 0 { // R5 has one policyBasis
+			texts = append(texts, object{"reference": AgreementURI + id})
+		}
+	}
 	names := map[string]any{
 		"patient": patient, "dateTime": x.Decided, "scope": concept(scopes + "|" + x.Scope),
 		"organization": []any{issuer}, "category": []any{concept(loinc + "|59284-0")},
-		"policy": []any{object{"uri": AgreementURI + x.Agreement}}, "performer": []any{performer},
+		"policy": policies, "performer": []any{performer},
 	}
 	verified["verificationDate"] = x.Expressed.Verified
 	if release == R5 {
 		names = map[string]any{
 			"subject": patient, "date": x.Decided, "controller": []any{issuer},
-			"category":    []any{concept(scopes + "|" + x.Scope)},
-			"policyBasis": object{"url": AgreementURI + x.Agreement}, "grantor": []any{performer},
+			"category":   []any{concept(scopes + "|" + x.Scope)},
+			"policyText": texts, "grantor": []any{performer},
 		}
 		verified["verificationDate"] = []any{x.Expressed.Verified}
+		if len(x.Agreements) > 0 {
+			root["policyBasis"] = object{"url": AgreementURI + x.Agreements[0]}
+		}
 	}
 	for name, v := range names {
 		switch name {
@@ -178,8 +195,12 @@ func compose(x *entry.Consent, release Release) (object, error) {
 			if patient == nil {
 				continue
 			}
-		case "policy", "policyBasis":
-			if x.Agreement == "" {
+		case "policy":
+			if len(policies) == 0 {
+				continue
+			}
+		case "policyText":
+			if len(texts) == 0 {
 				continue
 			}
 		case "performer", "grantor":
@@ -198,12 +219,24 @@ func compose(x *entry.Consent, release Release) (object, error) {
 	if release == R5 {
 		return root, composeR5(root, x.Rule)
 	}
-	if x.Agreement == "" {
+	if len(x.Agreements) == 0 {
 		root["policy"] = []any{object{"uri": gdpr}} // R4 wants a policy (ppc-1)
 	}
 	p, err := provision(x.Rule, release)
 	root["provision"] = p
 	return root, err
+}
+
+// composeMeta returns which version of a resource the entry was made from.
+func composeMeta(x *entry.Consent) object {
+	meta := object{}
+	if x.Updated != "" {
+		meta["lastUpdated"] = x.Updated
+	}
+	if x.Version > 0 {
+		meta["versionId"] = strconv.FormatUint(x.Version, 10)
+	}
+	return meta
 }
 
 // composeR5 puts a rule at the root, where R5 has a decision with a period. Any other limit makes

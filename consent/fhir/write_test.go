@@ -66,10 +66,11 @@ func TestWriteAndReadAgain(t *testing.T) {
 			x.Rule = &rule
 		}
 		if r.IntN(2) == 0 {
-			x.Agreement, x.Expressed.Verified, x.Expressed.Language = "isa-7", "2026-03-05T00:00:00Z", "gd"
+			x.Agreements, x.Expressed.Verified, x.Expressed.Language = []string{"isa-7", "isa-8"}[:1+r.IntN(2)], "2026-03-05T00:00:00Z", "gd"
 			x.Notice = &entry.Notice{URL: "https://board-a.example/notice", Hash: wire.Hash{1, 2}, Version: "3", Language: "en-GB"}
 			x.By = &entry.ConsentBy{Name: "Jean Carer", Relation: "HPOWATT", Delegation: "9f0c3b1e-0000-4000-8000-000000000001"}
 			x.Text = &entry.ConsentText{Reason: "said so", Evidence: "form 7"}
+			x.Updated, x.Version = "2026-03-04T05:06:08Z", 4
 		}
 		for _, release := range []Release{R4, R5} {
 			data, err := testConversion.Write(x, release)
@@ -173,7 +174,7 @@ func TestResidueMustSayWhatTheClaimsSay(t *testing.T) {
 		"ended":     func(x *entry.Consent) { x.Act, x.Rule = "withdrawn", nil },
 		"time":      func(x *entry.Consent) { x.Decided = "2025-01-01T00:00:00Z" },
 		"scope":     func(x *entry.Consent) { x.Scope = "adr" },
-		"agreement": func(x *entry.Consent) { x.Agreement = "isa-8" },
+		"agreement": func(x *entry.Consent) { x.Agreements = []string{"isa-8"} },
 		"resource":  func(x *entry.Consent) { x.FHIR = []byte(`{"resourceType":"Patient"}`) },
 		"bomb": func(x *entry.Consent) {
 			x.Text = &entry.ConsentText{Evidence: strings.Repeat("x", 60000)}

@@ -5,7 +5,8 @@
 // It promises that what it writes has every field that is mandatory there. The fields come from the
 // consent's entries, the agreement that the consent was asked for, and the register of
 // organisations. If it cannot fill a field, it returns an error that names the field, and invents
-// nothing. The context is inline: reading a record fetches nothing. The text of ISO/IEC TS 27560
+// nothing. A language that is not known is "und" (BCP 47), and a recipient that is party to no
+// agreement has no contact. The context is inline: reading a record fetches nothing. The text of ISO/IEC TS 27560
 // itself was not available, only the guide's table of it.
 //
 // It does not sign. The entries, which a record names by their jti, and their receipts in the log
@@ -20,10 +21,10 @@ import (
 
 // Source is what a record is made from.
 type Source struct {
-	Acts          []*entry.Consent     // all acts of one consent record, opened, in the order of the log
-	Agreement     *entry.AgreementText // the agreement that the consent was asked for
-	Organisations []entry.Member       // as registered: every party and every recipient
-	Jurisdiction  string               // ISO 3166 code of the country or its part, e.g. "GB-SCT"
+	Acts          []*entry.Consent       // all acts of one consent record, opened, in the order of the log
+	Agreements    []*entry.AgreementText // the agreements that the consent was asked for
+	Organisations []entry.Member         // as registered: every party and every recipient
+	Jurisdiction  string                 // ISO 3166 code of the country or its part, e.g. "GB-SCT"
 }
 
 // Code names one reason why a record cannot be made. Codes are stable.
@@ -49,5 +50,11 @@ func (e *Error) Error() string { return fmt.Sprintf("%s: %s: %s", e.Field, e.Cod
 
 // Unwrap returns the Code, so that errors.Is finds it.
 func (e *Error) Unwrap() error { return e.Code }
+
+// under is a source under one of its agreements.
+type under struct {
+	Source
+	Agreement *entry.AgreementText
+}
 
 func missing(field, detail string) error { return &Error{Missing, field, detail} }

@@ -35,7 +35,7 @@ func Receipt(s Source, created time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	newest := s.Acts[len(s.Acts)-1]
+	newest := slices.MaxFunc(s.Acts, func(a, b *entry.Consent) int { return a.Order().Compare(b.Order()) })
 	name := "urn:igledger:consent-receipt:" + newest.Audience + ":" + newest.Issuer + ":" + newest.ID
 	id := uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)).String()
 	return write(object{
@@ -63,17 +63,36 @@ func record(s Source) (object, error) {
 		return nil, err
 	}
 	first := s.Acts[0]
-	notice, err := s.notice()
-	if err != nil {
-		return nil, err
+	var processes, entities []any
+	var notice object
+	named := map[string]bool{}
+	for _, a := range s.Agreements {
+		u := under{s, a}
+		if notice == nil {
+			notice, err = u.notice()
+			if err != nil {
+				return nil, err
+			}
+		}
+		process, err := u.process(ruling)
+		if err != nil {
+			return nil, err
+		}
+		processes = append(processes, process)
+		found, err := u.entities(ruling)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range found { // an organisation is what the first agreement with it says
+			if id := e["dpv:hasIdentifier"].(string); !named[id] {
+				named[id] = true
+				entities = append(entities, e)
+			}
+		}
 	}
-	process, err := s.process(ruling)
-	if err != nil {
-		return nil, err
-	}
-	entities, err := s.entities(ruling)
-	if err != nil {
-		return nil, err
+	var process any = processes
+	if len(processes) == 1 {
+		process = processes[0]
 	}
 	events := make([]any, len(s.Acts))
 	for i, x := range s.Acts {
@@ -92,10 +111,13 @@ func record(s Source) (object, error) {
 	}, nil
 }
 
-// check checks that the acts are of one record under its agreement, and returns the newest act with
-// a rule.
-func (s Source) check() (*entry.Consent, error) {
+// check checks that the acts are of one record under its agreements, and returns the last decision.
+// It puts the acts in the order in which they were decided.
+func (s *Source) check() (*entry.Consent, error) {
 	var ruling *entry.Consent
+	acts := slices.Clone(s.Acts)
+	slices.SortStableFunc(acts, func(a, b *entry.Consent) int { return a.Order().Compare(b.Order()) })
+	s.Acts = acts
 	for _, x := range s.Acts {
 		if x.Consent != s.Acts[0].Consent || x.Sub != s.Acts[0].Sub {
 			return nil, &Error{BadSource, "record_id", "the acts belong to several records or several people"}
@@ -111,22 +133,29 @@ func (s Source) check() (*entry.Consent, error) {
 		return nil, missing("pii_principal_id", "the person's id is withheld")
 	case ruling == nil:
 		return nil, missing("purpose", "no act says what was decided")
-	case s.Agreement == nil:
+	case len(s.Agreements) == 0:
 		return nil, missing("pii_controllers", "the consent names no agreement")
-	case ruling.Agreement != s.Agreement.ID:
-		return nil, &Error{BadSource, "pii_controllers", "the consent was asked for another agreement"}
-	case s.Agreement.Retention == "":
-		return nil, missing("retention_period", "the agreement does not state it")
-	case s.Agreement.Rights == "":
-		return nil, missing("withdrawal_method", "the agreement does not say who to contact")
 	case s.Jurisdiction == "":
 		return nil, missing("jurisdiction", "the ledger has none configured")
+	}
+	for _, a := range s.Agreements {
+		switch {
+		case !slices.Contains(ruling.Agreements, a.ID):
+			return nil, &Error{BadSource, "pii_controllers", "the consent was asked for another agreement"}
+		case a.Retention == "":
+			return nil, missing("retention_period", "the agreement does not state it")
+		case a.Rights == "":
+			return nil, missing("withdrawal_method", "the agreement does not say who to contact")
+		}
+	}
+	if len(s.Agreements) < len(ruling.Agreements) {
+		return nil, missing("pii_controllers", "an agreement that the consent was asked for is not given")
 	}
 	return ruling, nil
 }
 
 // notice returns the newest notice that the person was given, else the agreement's.
-func (s Source) notice() (object, error) {
+func (s under) notice() (object, error) {
 	n, language := &s.Agreement.Notice, ""
 	for _, x := range slices.Backward(s.Acts) {
 		if language == "" {
@@ -143,8 +172,8 @@ func (s Source) notice() (object, error) {
 	if n.URL == "" {
 		return nil, missing("privacy_notice", "neither the consent nor the agreement has one")
 	}
-	if language == "" {
-		return nil, missing("language", "neither the notice nor the consent states it")
+	if language == "" { // BCP 47: undetermined
+		language = "und"
 	}
 	o := object{
 		"@id": n.URL, "@type": "dpv:ConsentNotice", "dct:language": language,
@@ -158,7 +187,7 @@ func (s Source) notice() (object, error) {
 
 // process returns what is done with the data: what the agreement says, within what the person
 // decided.
-func (s Source) process(x *entry.Consent) (object, error) {
+func (s under) process(x *entry.Consent) (object, error) {
 	a := s.Agreement
 	purposes, data := s.purposes(x.Rule), s.data(x.Rule)
 	if len(purposes) == 0 {
@@ -232,7 +261,7 @@ func (s Source) process(x *entry.Consent) (object, error) {
 
 // rights returns the rights that people have under the UK GDPR on the agreement's basis: withdrawal
 // and portability if it is consent, else objection.
-func (s Source) rights() []string {
+func (s under) rights() []string {
 	always := []string{"eu-gdpr:A15", "eu-gdpr:A16", "eu-gdpr:A17", "eu-gdpr:A18"}
 	if s.Agreement.ConsentBasis() {
 		return append([]string{"eu-gdpr:A7-3"}, append(always, "eu-gdpr:A20")...)
@@ -242,7 +271,7 @@ func (s Source) rights() []string {
 
 // purposes returns the agreement's purposes that the rule is about, then the rule's purposes that
 // the agreement does not cover.
-func (s Source) purposes(rule *entry.ConsentRule) []any {
+func (s under) purposes(rule *entry.ConsentRule) []any {
 	var out []any
 	left := slices.Clone(rule.Purposes)
 	for _, p := range s.Agreement.Purposes {
@@ -279,7 +308,7 @@ func purposeObject(code string) object {
 // data returns the agreement's kinds of data that the rule is about, then the rule's codes that
 // none of them has. All of it is health data, which Article 9 makes special, and all is needed for
 // the purposes: agreements have no optional data.
-func (s Source) data(rule *entry.ConsentRule) []any {
+func (s under) data(rule *entry.ConsentRule) []any {
 	kind := "dpv:PersonalData"
 	if len(s.Agreement.Article9) > 0 {
 		kind = "dpv:SpecialCategoryPersonalData"
@@ -319,7 +348,7 @@ func (s Source) data(rule *entry.ConsentRule) []any {
 
 // recipients returns those that the rule names, else all parties that receive data under the
 // agreement.
-func (s Source) recipients(rule *entry.ConsentRule) []string {
+func (s under) recipients(rule *entry.ConsentRule) []string {
 	if len(rule.Recipients) > 0 {
 		return rule.Recipients
 	}
@@ -342,7 +371,7 @@ func (s Source) recipients(rule *entry.ConsentRule) []string {
 
 // rule returns what the person decided, level by level: a rule within a rule is the exception to
 // it.
-func (s Source) rule(rule *entry.ConsentRule) object {
+func (s under) rule(rule *entry.ConsentRule) object {
 	o := object{"@type": "dpv:Permission"}
 	if rule.Decision == "deny" {
 		o["@type"] = "dpv:Prohibition"
@@ -387,14 +416,14 @@ func (s Source) rule(rule *entry.ConsentRule) object {
 }
 
 // entities returns all organisations that the record names.
-func (s Source) entities(x *entry.Consent) ([]any, error) {
+func (s under) entities(x *entry.Consent) ([]object, error) {
 	ids := s.Agreement.Organisations()
 	for _, id := range s.recipients(x.Rule) {
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
-	var out []any
+	var out []object
 	for _, id := range ids {
 		m := slices.IndexFunc(s.Organisations, func(m entry.Member) bool { return m.ID == id })
 		if m < 0 || s.Organisations[m].Name == "" || s.Organisations[m].Kind == "" {
@@ -406,8 +435,13 @@ func (s Source) entities(x *entry.Consent) ([]any, error) {
 		}
 		types := []any{"dpv:Organisation"}
 		p := slices.IndexFunc(s.Agreement.Parties, func(p entry.AgreementParty) bool { return p.Org == id })
-		if p < 0 || s.Agreement.Parties[p].Contact == "" {
-			return nil, missing("party_contact", "organisation "+id+" is not a party with a contact in the agreement")
+		if p < 0 { // a recipient that the person named
+			o["@type"] = append(types, partyTerms["recipient"])
+			out = append(out, o)
+			continue
+		}
+		if s.Agreement.Parties[p].Contact == "" {
+			return nil, missing("party_contact", "organisation "+id+" has no contact in the agreement")
 		}
 		party := s.Agreement.Parties[p]
 		o["@type"] = append(types, partyTerms[party.Role])
@@ -447,10 +481,14 @@ func event(x, ruling *entry.Consent) object {
 	if x.Act == "expired" { // by time: the organisation that keeps the record says so
 		by = object{"@id": organisationIRI(x.Issuer)}
 	}
+	at := utc(x.Decided)
+	if x.Ends() { // of a resource, the date of the consent that ended
+		at = x.Order().AsOf().UTC().Format(time.RFC3339Nano)
+	}
 	o := object{
 		"@type":                   []any{state(x), consentTypes[x.Expressed.How]},
 		"dct:identifier":          x.ID,
-		"dpv:isIndicatedAtTime":   typed("xsd:dateTime", utc(x.Decided)),
+		"dpv:isIndicatedAtTime":   typed("xsd:dateTime", at),
 		"dpv:isIndicatedBy":       by,
 		"dpv:hasDuration":         duration,
 		"dpv:hasIndicationMethod": x.Expressed.How,

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // story is a consent to research that was given, amended, and withdrawn by a guardian.
 func story() Source {
 	act := func(jti, act, decided string, rule *entry.ConsentRule, by *entry.ConsentBy) *entry.Consent {
-		x := &entry.Consent{Consent: "7b1d1d0e-5a0f-4f6b-9d7a-2f8f5f0c1a11", Act: act, Scope: "research", Agreement: "isa-7", Decided: decided, Rule: rule,
+		x := &entry.Consent{Consent: "7b1d1d0e-5a0f-4f6b-9d7a-2f8f5f0c1a11", Act: act, Scope: "research", Agreements: []string{"isa-7"}, Decided: decided, Rule: rule,
 			Expressed: entry.Expressed{How: "explicit-electronic", Language: "en-GB"}, Sub: "chi:0101011237", By: by}
 		x.Type, x.Issuer, x.Audience, x.ID, x.IssuedAt = entry.TypeConsent, "board-a", "log.example/igl", jti, 1795000000
 		return x
@@ -35,7 +35,7 @@ func story() Source {
 			act("00000000-0000-4000-8000-000000000002", "amended", "2026-04-01T09:00:00Z", amended, nil),
 			act("00000000-0000-4000-8000-000000000003", "withdrawn", "2026-05-01T09:00:00Z", nil, &entry.ConsentBy{Name: "Jean Carer", Relation: "GUARD", Delegation: "9f0c3b1e-0000-4000-8000-000000000001"}),
 		},
-		Agreement: &entry.AgreementText{
+		Agreements: []*entry.AgreementText{{
 			ID: "isa-7", Version: 2, Title: "Asthma atlas", Article6: []string{"a"}, Article9: []string{"a", "j"},
 			Parties: []entry.AgreementParty{
 				{
@@ -60,7 +60,7 @@ func story() Source {
 			DPIA:   entry.Assessment{Reference: "DPIA-2026-11", Date: "2026-01-15"},
 			Notice: entry.Notice{URL: "https://board-a.example/notices/atlas/2", Hash: wire.Hash{1, 2, 3}, Version: "2", Language: "en-GB"},
 			Rights: "Data protection office, https://board-a.example/rights",
-		},
+		}},
 		Organisations: []entry.Member{{ID: "board-a", Name: "Board A", Kind: "health-board"}, {ID: "board-b", Name: "Board B", Kind: "health-board"},
 			{ID: "host-d", Name: "Host D", Kind: "supplier"}, {ID: "uni-c", Name: "University C", Kind: "university"}},
 		Jurisdiction: "GB-SCT",
@@ -125,7 +125,7 @@ func TestReceipt(t *testing.T) {
 // there is, and is no consent.
 func TestWhereConsentIsNotTheBasis(t *testing.T) {
 	s := story()
-	s.Agreement.Article6, s.Agreement.Article9 = []string{"e"}, []string{"h"}
+	s.Agreements[0].Article6, s.Agreements[0].Article9 = []string{"e"}, []string{"h"}
 	s.Acts = s.Acts[:1]
 	s.Acts[0].Act, s.Acts[0].Rule = "refused", &entry.ConsentRule{Decision: "deny"}
 	s.Acts[0].Expressed.How = "verbal"
@@ -181,27 +181,21 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 			}
 		}, Missing, "pii_principal_id"},
 		"only a withdrawal": {func(s *Source) { s.Acts = s.Acts[2:] }, Missing, "purpose"},
-		"no agreement":      {func(s *Source) { s.Agreement = nil }, Missing, "pii_controllers"},
-		"another agreement": {func(s *Source) { s.Agreement.ID = "isa-8" }, BadSource, "pii_controllers"},
-		"no retention":      {func(s *Source) { s.Agreement.Retention = "" }, Missing, "retention_period"},
-		"no contact":        {func(s *Source) { s.Agreement.Rights = "" }, Missing, "withdrawal_method"},
+		"no agreement":      {func(s *Source) { s.Agreements = nil }, Missing, "pii_controllers"},
+		"another agreement": {func(s *Source) { s.Agreements[0].ID = "isa-8" }, BadSource, "pii_controllers"},
+		"no retention":      {func(s *Source) { s.Agreements[0].Retention = "" }, Missing, "retention_period"},
+		"no contact":        {func(s *Source) { s.Agreements[0].Rights = "" }, Missing, "withdrawal_method"},
 		"no jurisdiction":   {func(s *Source) { s.Jurisdiction = "" }, Missing, "jurisdiction"},
-		"no notice":         {func(s *Source) { s.Agreement.Notice.URL = "" }, Missing, "privacy_notice"},
-		"no language": {func(s *Source) {
-			s.Agreement.Notice.Language = ""
-			for _, x := range s.Acts {
-				x.Expressed.Language = ""
-			}
-		}, Missing, "language"},
+		"no notice":         {func(s *Source) { s.Agreements[0].Notice.URL = "" }, Missing, "privacy_notice"},
 		"no data": {
-			func(s *Source) { s.Agreement.Data = nil; s.Acts[1].Rule.Data = nil }, Missing,
+			func(s *Source) { s.Agreements[0].Data = nil; s.Acts[1].Rule.Data = nil }, Missing,
 			"pii_information",
 		},
-		"unregistered party": {func(s *Source) { s.Organisations = s.Organisations[1:] }, Missing, "party_name"},
-		"recipient is no party": {func(s *Source) {
-			s.Acts[1].Rule.Recipients = []string{"else"}
-			s.Organisations = append(s.Organisations, entry.Member{ID: "else", Name: "Else", Kind: "supplier"})
-		}, Missing, "party_contact"},
+		"unregistered party":        {func(s *Source) { s.Organisations = s.Organisations[1:] }, Missing, "party_name"},
+		"a party without a contact": {func(s *Source) { s.Agreements[0].Parties[0].Contact = "" }, Missing, "party_contact"},
+		"an agreement is not given": {
+			func(s *Source) { s.Acts[1].Agreements = []string{"isa-7", "isa-8"} }, Missing, "pii_controllers",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := story()
@@ -218,6 +212,56 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 				t.Error("there is a receipt all the same")
 			}
 		})
+	}
+}
+
+// What has no language is in one that is not determined; a recipient that is party to nothing has no
+// contact; and one consent may be asked for several agreements.
+func TestWhatIsOptional(t *testing.T) {
+	s := story()
+	s.Agreements[0].Notice.Language = ""
+	for _, x := range s.Acts {
+		x.Expressed.Language = ""
+	}
+	s.Acts[1].Rule.Recipients = []string{"else"}
+	s.Organisations = append(s.Organisations, entry.Member{ID: "else", Name: "Else", Kind: "supplier"})
+	second := *s.Agreements[0]
+	second.ID, second.Title = "isa-8", "Another atlas"
+	s.Agreements = append(s.Agreements, &second)
+	for _, x := range s.Acts {
+		x.Agreements = []string{"isa-7", "isa-8"}
+	}
+	got, err := Record(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var record struct {
+		Notice map[string]any `json:"dpv:hasNotice"`
+		Parts  []struct {
+			Of struct {
+				ID string `json:"@id"`
+			} `json:"dct:isPartOf"`
+		} `json:"dpv:hasProcess"`
+		Entities []map[string]any `json:"dpv:hasEntity"`
+	}
+	if err := json.Unmarshal(got, &record); err != nil {
+		t.Fatal(err)
+	}
+	if record.Notice["dct:language"] != "und" || len(record.Parts) != 2 || record.Parts[1].Of.ID != "urn:igledger:agreement:isa-8" || len(record.Entities) != 5 {
+		t.Errorf("got %s", got)
+	}
+}
+
+// The last decision counts, and acts are listed in the order of decisions, whatever came first.
+func TestActsInTheOrderOfDecisions(t *testing.T) {
+	want, err := Record(story())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := story()
+	slices.Reverse(s.Acts)
+	if got, err := Record(s); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%v\n%s", err, got)
 	}
 }
 

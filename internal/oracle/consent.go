@@ -17,7 +17,8 @@ var consentKinds = map[string]*entryKind{
 	"consent": {
 		sealed: true, check: checkConsent,
 		claims: object{
-			"consent": aText, "act": aText, "scope": aText, "agreement": aText, "decided": aText, "rule": ruleShape,
+			"consent": aText, "act": aText, "scope": aText, "agreements": listOf(aText), "decided": aText,
+			"updated": aText, "version": aNumber, "rule": ruleShape,
 			"expressed": object{"how": aText, "verified": aText, "language": aText}.fits, "notice": noticeShape.fits,
 		},
 		names: object{
@@ -55,8 +56,11 @@ func checkConsent(e *entry) {
 	must(uuidForm.MatchString(c.str("consent")), "bad-claim")
 	must(amongAll([]string{act}, "given", "refused", "amended", "reconfirmed", "withdrawn", "expired"), "bad-claim")
 	must(amongAll([]string{c.str("scope")}, "adr", "patient-privacy", "research", "treatment"), "bad-claim")
-	must(isOptional(c, "agreement", organisationForm.MatchString), "bad-claim")
-	must(isTime(c.str("decided")), "bad-claim")
+	within(len(c.items("agreements")), 0, 64)
+	for i, id := range c.texts("agreements") {
+		must(organisationForm.MatchString(id) && !amongAll([]string{id}, c.texts("agreements")[:i]...), "bad-claim")
+	}
+	must(isTime(c.str("decided")) && isOptional(c, "updated", isTime) && c.num("version") <= maxInteger, "bad-claim")
 	if rule := c.get("rule"); rule != nil {
 		must(act != "withdrawn" && act != "expired", "bad-claim")
 		must(act != "given" || rule.str("decision") == "permit", "bad-claim")

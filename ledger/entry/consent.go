@@ -13,18 +13,20 @@ import (
 
 // Consent is the body of a sealed entry: one act of consent by a person, or by someone acting for
 // them. Acts with the same Consent id form the life of one consent record (ISO/IEC TS 27560). The
-// newest act of a record decides. Fields tagged "-" are disclosures.
+// act of a record that was decided last counts (Order). Fields tagged "-" are disclosures.
 type Consent struct {
 	Common
-	Consent   string       `json:"consent"`             // id of the consent record, a UUID
-	Act       string       `json:"act"`                 // see ConsentActs
-	Scope     string       `json:"scope"`               // FHIR consentscope: adr, research, patient-privacy, treatment
-	Agreement string       `json:"agreement,omitempty"` // the agreement it was asked for
-	Decided   string       `json:"decided"`             // RFC 3339: when the person decided, by the issuer's claim
-	Rule      *ConsentRule `json:"rule,omitempty"`      // what was decided; not with withdrawn and expired
-	Expressed Expressed    `json:"expressed"`
-	Notice    *Notice      `json:"notice,omitempty"` // what the person was told
-	SD        []string     `json:"_sd"`
+	Consent    string       `json:"consent"`              // id of the consent record, a UUID
+	Act        string       `json:"act"`                  // see ConsentActs
+	Scope      string       `json:"scope"`                // FHIR consentscope: adr, research, patient-privacy, treatment
+	Agreements []string     `json:"agreements,omitempty"` // the agreements it was asked for; none: any
+	Decided    string       `json:"decided"`              // RFC 3339: when the person decided, by the issuer's claim; see Order
+	Updated    string       `json:"updated,omitempty"`    // RFC 3339: when this version of the resource was made
+	Version    uint64       `json:"version,omitzero"`     // number of this version of the resource
+	Rule       *ConsentRule `json:"rule,omitempty"`       // what was decided; not with withdrawn and expired
+	Expressed  Expressed    `json:"expressed"`
+	Notice     *Notice      `json:"notice,omitempty"` // what the person was told
+	SD         []string     `json:"_sd"`
 
 	Sub  string         `json:"-"` // id of the person: disclosure "sub"
 	By   *ConsentBy     `json:"-"` // disclosure "by": who decided, if not the person
@@ -157,11 +159,17 @@ func (c *Consent) check() error {
 	if !slices.Contains(ConsentScopes, c.Scope) {
 		return wire.Errorf(wire.BadClaim, "scope", "want one of %s", strings.Join(ConsentScopes, ", "))
 	}
-	if err := checkOptionalID(c.Agreement); err != nil {
+	if err := checkAgreements(c.Agreements); err != nil {
 		return err
 	}
 	if _, err := ParseTime(c.Decided); err != nil {
 		return wire.Errorf(wire.BadClaim, "decided", "not an RFC 3339 time with zone")
+	}
+	if _, err := ParseTime(c.Updated); c.Updated != "" && err != nil {
+		return wire.Errorf(wire.BadClaim, "updated", "not an RFC 3339 time with zone")
+	}
+	if c.Version > 1<<53-1 {
+		return wire.Errorf(wire.BadClaim, "version", "is above 2^53-1")
 	}
 	if err := c.checkRule(); err != nil {
 		return err
@@ -181,9 +189,27 @@ func (c *Consent) check() error {
 	return c.Notice.check("notice")
 }
 
+// maxAgreements is the most agreements that one consent names.
+const maxAgreements = 64
+
+func checkAgreements(ids []string) error {
+	if len(ids) > maxAgreements {
+		return wire.Errorf(wire.TooLarge, "agreements", "%d agreements, at most %d", len(ids), maxAgreements)
+	}
+	for i, id := range ids {
+		if err := CheckAgreementID(id); err != nil {
+			return err
+		}
+		if slices.Contains(ids[:i], id) {
+			return wire.Errorf(wire.BadClaim, fmt.Sprintf("agreements[%d]", i), "is there twice")
+		}
+	}
+	return nil
+}
+
 // checkRule checks that the act comes with a rule if it needs one, and the rule.
 func (c *Consent) checkRule() error {
-	ends := c.Act == "withdrawn" || c.Act == "expired"
+	ends := c.Ends()
 	switch {
 	case ends && c.Rule != nil:
 		return wire.Errorf(wire.BadClaim, "rule", "is not allowed with %s", c.Act)

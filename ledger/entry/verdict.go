@@ -83,6 +83,8 @@ const (
 	FlagNoSequence       Flag = "no-sequence"          // no seq disclosed
 	FlagConsentNotBasis  Flag = "consent-not-basis"    // consent for an agreement that is not based on it: no effect
 	FlagTooManyStreams   Flag = "too-many-streams"     // of a stream that the ledger does not keep apart: its numbers are not compared
+	FlagLateDecision     Flag = "late-decision"        // a consent decided before what is on record: kept, changes nothing
+	FlagNoDelegation     Flag = "no-delegation"        // a consent by someone whose authority is not shown: it only refuses
 	FlagSuspectKey       Flag = "suspect-key"          // the signing key is suspect from this index or an earlier one
 )
 
@@ -92,7 +94,7 @@ func Flags() []Flag {
 	return []Flag{
 		FlagCheckDigit, FlagUnknownAgreement, FlagLate, FlagSequenceGap,
 		FlagSequenceBack, FlagNoSequence, FlagConsentNotBasis, FlagTooManyStreams, FlagSuspectKey,
-		FlagUnknownOrg,
+		FlagUnknownOrg, FlagLateDecision, FlagNoDelegation,
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 var flags = []entry.Flag{
 	entry.FlagCheckDigit, entry.FlagUnknownAgreement, entry.FlagLate, entry.FlagSequenceGap, entry.FlagSequenceBack,
 	entry.FlagNoSequence, entry.FlagConsentNotBasis, entry.FlagTooManyStreams,
-	entry.FlagUnknownOrg,
+	entry.FlagUnknownOrg, entry.FlagLateDecision, entry.FlagNoDelegation,
 }
 
 // results has the results of verdicts in the order of their bytes. Only ever append to it. 0 is no

@@ -79,7 +79,7 @@ func TestDecodersFail(t *testing.T) {
 	}
 	change := func(at int, b ...byte) []byte { return slices.Concat(good[:at], b, good[at+len(b):]) }
 	for name, b := range map[string][]byte{
-		"a flag of a later version":           change(contentHead-2, 1<<7|1<<1, 0),
+		"a flag of a later version":           change(contentHead-2, 1<<7|1<<(len(flags)-8), 0),
 		"the last flag of all":                change(contentHead-2, 1<<7|1<<6, 0),
 		"no result":                           change(contentHead, 0),
 		"a result of a later version":         change(contentHead, byte(len(results))),

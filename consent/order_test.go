@@ -1,0 +1,288 @@
+package consent_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"igledger/consent"
+	"igledger/ledger/entry"
+	"igledger/ledger/register"
+)
+
+// version makes an act a version of a FHIR resource, as an import reports it.
+func version(dated, updated string, number uint64) func(*entry.Consent) {
+	return func(c *entry.Consent) {
+		c.Decided, c.Updated, c.Version, c.FHIR = dated, updated, number, []byte(`{"resourceType":"Consent"}`)
+	}
+}
+
+const (
+	january  = "2026-01-05T10:00:00Z"
+	february = "2026-02-05T10:00:00Z"
+	march    = "2026-03-05T10:00:00Z"
+	april    = "2026-04-05T10:00:00Z"
+)
+
+// The decision made last counts, whichever comes first.
+func TestOrderOfDecisions(t *testing.T) {
+	given := func(v func(*entry.Consent)) func(w *world) *entry.Consent {
+		return func(w *world) *entry.Consent { return w.consent("given", v) }
+	}
+	refused := func(v func(*entry.Consent)) func(w *world) *entry.Consent {
+		return func(w *world) *entry.Consent { return w.consent("refused", v) }
+	}
+	ended := func(v func(*entry.Consent)) func(w *world) *entry.Consent {
+		return func(w *world) *entry.Consent { return w.consent("withdrawn", v) }
+	}
+	for _, c := range []struct {
+		name string
+		acts []func(w *world) *entry.Consent
+		want string // the rule that decides
+	}{
+		{"a newer refusal", acts(given(version(january, "", 0)), refused(version(march, "", 0))), "consent-refused"},
+		{"a newer permission", acts(refused(version(january, "", 0)), given(version(march, "", 0))), "consent"},
+		{"refused with the next version", acts(given(version(january, january, 1)), refused(version(january, march, 2))), "consent-refused"},
+		{"the date before the version", acts(refused(version(march, march, 1)), given(version(january, april, 2))), "consent-refused"},
+		{"the number of the version", acts(given(version(january, january, 2)), refused(version(january, january, 10))), "consent-refused"},
+		{"the claims do not tell", acts(given(version(january, "", 0)), refused(version(january, "", 0))), "consent-refused"},
+		{"ended", acts(given(version(january, january, 1)), ended(version(january, march, 2))), "consent-missing"},
+		{"ended and active again", acts(given(version(january, january, 1)), ended(version(january, march, 2)),
+			given(version(january, april, 3))), "consent"},
+		{"ended, refused, and active again", acts(given(version(january, january, 1)), ended(version(january, february, 2)),
+			refused(version(january, march, 3)), given(version(january, april, 4))), "consent"},
+		{"within one second", acts(given(version(january, january, 1)), ended(version(january, january, 2)),
+			given(version(january, january, 3))), "consent"},
+		{"ended, which does not say when", acts(given(version(january, "", 0)), ended(version(january, "", 0))), "consent-missing"},
+		{"a refusal ended, which does not say when", acts(refused(version(january, "", 0)), ended(version(january, "", 0))), "consent-refused"},
+		{"an end of what was dated before, made after", acts(given(version(february, "", 0)), ended(version(january, march, 2))), "consent-missing"},
+		{"withdrawn here, then written again there", acts(given(version(january, january, 1)), ended(version(february, "", 0)),
+			given(version(january, march, 2))), "consent-missing"},
+		{"dated in the future", acts(given(version("2099-01-01T00:00:00Z", "", 0)), refused(version("2098-01-01T00:00:00Z", "", 0))), "consent-refused"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			permutations(len(c.acts), func(order []int) {
+				w := newWorld(t)
+				w.agree(isa("isa-1", 1, onConsent))
+				for _, i := range order {
+					w.mustJudge(c.acts[i](w))
+				}
+				j := w.mustJudge(w.access())
+				if !slices.Contains(j.Verdict.Rules, c.want) {
+					t.Errorf("in order %v: %v, want %s", order, j.Verdict.Rules, c.want)
+				}
+			})
+		})
+	}
+}
+
+func acts(list ...func(w *world) *entry.Consent) []func(w *world) *entry.Consent { return list }
+
+func permutations(n int, do func(order []int)) {
+	var next func(done []int)
+	next = func(done []int) {
+		if len(done) == n {
+			do(done)
+			return
+		}
+		for i := range n {
+			if !slices.Contains(done, i) {
+				next(append(slices.Clone(done), i))
+			}
+		}
+	}
+	next(nil)
+}
+
+// What an act decided before makes no difference, and is flagged.
+func TestLateDecisionIsFlagged(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1, onConsent))
+	flagged := func(c *entry.Consent, want ...entry.Flag) {
+		t.Helper()
+		if j := w.mustJudge(c); !slices.Equal(j.Flags, want) {
+			t.Errorf("flags %v, want %v", j.Flags, want)
+		}
+	}
+	flagged(w.consent("refused", version(march, "", 0)))
+	flagged(w.consent("given", version(january, "", 0)), entry.FlagLateDecision)
+	flagged(w.consent("withdrawn", version(february, "", 0)), entry.FlagLateDecision)
+	flagged(w.consent("withdrawn", version(april, "", 0)))
+	flagged(w.consent("given", version(february, "", 0)), entry.FlagLateDecision)
+	flagged(w.consent("withdrawn", version("2026-05-05T10:00:00Z", "", 0))) // it had ended
+	flagged(w.consent("given"))
+	// What was dated in the future stands above nothing that is decided after it was signed.
+	flagged(w.consent("given", version("2099-01-01T00:00:00Z", "", 0)))
+	w.clock = w.clock.Add(2 * time.Second)
+	flagged(w.consent("refused"))
+	w.verdict(w.access(), entry.NotCovered, "consent-refused")
+}
+
+// An end is recorded before its beginning, if another system reports it. An officer who names a
+// record that is not there has mistaken it.
+func TestEndWithoutBeginning(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1, onConsent))
+	_, err := w.judge(w.consent("withdrawn"))
+	w.want(err, register.UnknownConsent)
+	w.mustJudge(w.consent("withdrawn", version(march, march, 2)))
+	w.mustJudge(w.consent("given", version(january, january, 1)))
+	w.verdict(w.access(), entry.NotCovered, "consent-missing")
+	w.mustJudge(w.consent("given", version(april, april, 3)))
+	w.verdict(w.access(), entry.Covered)
+}
+
+// A proxy without a delegation takes away permissions and gives none.
+func TestProxyWithoutDelegation(t *testing.T) {
+	proxy := func(c *entry.Consent) { c.By = &entry.ConsentBy{Name: "J. Tester", Relation: "DAU"} }
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1, onConsent))
+	j := w.mustJudge(w.consent("given", proxy))
+	if !slices.Equal(j.Flags, []entry.Flag{entry.FlagNoDelegation}) {
+		t.Errorf("flags %v", j.Flags)
+	}
+	w.verdict(w.access(), entry.NotCovered, "consent-missing")
+	w.mustJudge(w.consent("given"))
+	w.verdict(w.access(), entry.Covered)
+	w.mustJudge(w.consent("refused", proxy))
+	w.verdict(w.access(), entry.NotCovered, "consent-refused")
+	w.mustJudge(w.consent("given", proxy)) // lifts nothing
+	w.verdict(w.access(), entry.NotCovered, "consent-refused")
+	w.mustJudge(w.consent("withdrawn", proxy))
+	w.verdict(w.access(), entry.NotCovered, "consent-refused")
+	w.mustJudge(w.consent("given"))
+	w.verdict(w.access(), entry.Covered) // the person decided last
+	w.mustJudge(w.consent("withdrawn", proxy))
+	w.verdict(w.access(), entry.NotCovered, "consent-missing")
+	w.mustJudge(w.consent("refused"))
+	w.mustJudge(w.consent("withdrawn", proxy))
+	w.verdict(w.access(), entry.NotCovered, "consent-refused")
+	// With a delegation it counts, as the person's own does.
+	w.mustJudge(w.delegation("granted"))
+	w.mustJudge(w.consent("given", byDelegate))
+	w.verdict(w.access(), entry.Covered)
+	// A refusal counts, whatever becomes of the authority.
+	w.mustJudge(w.delegation("revoked"))
+	w.mustJudge(w.consent("refused", byDelegate))
+	w.verdict(w.access(), entry.NotCovered, "consent-refused")
+}
+
+// One consent may be asked for several agreements, and counts under each.
+func TestSeveralAgreements(t *testing.T) {
+	w := newWorld(t)
+	for _, id := range []string{"isa-1", "isa-2", "isa-3"} {
+		w.agree(isa(id, 1, onConsent))
+	}
+	w.mustJudge(w.consent("given", func(c *entry.Consent) { c.Agreements = []string{"isa-1", "isa-2"} }))
+	under := func(id string) *entry.Access { return w.access(func(a *entry.Access) { a.Agreement = id }) }
+	w.verdict(under("isa-1"), entry.Covered)
+	w.verdict(under("isa-2"), entry.Covered)
+	w.verdict(under("isa-3"), entry.NotCovered, "consent-missing")
+	w.mustJudge(w.consent("withdrawn"))
+	w.verdict(under("isa-2"), entry.NotCovered, "consent-missing")
+}
+
+// holds says what of one record holds, as the package's comment reads: slowly, from the set of all
+// acts.
+func holds(all []*entry.Consent) (permits, refuses bool) {
+	proved := func(c *entry.Consent) bool { return c.By == nil }
+	denies := func(c *entry.Consent) bool { return c.Rule.Decision == "deny" }
+	asOf := func(c *entry.Consent) time.Time { return c.Order().AsOf() }
+	newest := func(keep func(c *entry.Consent) bool) (last *entry.Consent) {
+		for _, c := range all {
+			if c.Rule != nil && keep(c) && (last == nil || c.Order().Compare(last.Order()) > 0 ||
+				c.Order() == last.Order() && denies(c)) {
+				last = c
+			}
+		}
+		return last
+	}
+	ended := func(d *entry.Consent, refusal bool, by func(c *entry.Consent) bool) bool {
+		var last, when bool
+		for _, e := range all {
+			if !e.Ends() || !by(e) {
+				continue
+			}
+			order, times := e.Order().Compare(d.Order()), asOf(e).Compare(asOf(d))
+			if refusal {
+				last, when = last || order > 0, when || times >= 0
+			} else {
+				last, when = last || order >= 0 || times > 0, true
+			}
+		}
+		return last && when
+	}
+	own := newest(proved)
+	if own != nil && !ended(own, denies(own), proved) {
+		permits = !denies(own) && !ended(own, false, func(c *entry.Consent) bool { return !proved(c) })
+		refuses = denies(own)
+	}
+	proxy := newest(func(c *entry.Consent) bool { return !proved(c) && denies(c) })
+	if proxy != nil && (own == nil || proxy.Order().Compare(own.Order()) > 0) && !ended(proxy, true, proved) {
+		refuses = true
+	}
+	return permits && !refuses, refuses
+}
+
+// In whatever order the acts of a record reach the log, what holds is the same, and is what the
+// naive reading of all of them says.
+func TestArrivalDoesNotMatter(t *testing.T) {
+	times := []string{january, february, march, april}
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		w := newWorld(t)
+		w.agree(isa("isa-1", 1, onConsent))
+		var all []*entry.Consent
+		for i := range 1 + r.IntN(5) {
+			v := version(times[r.IntN(4)], "", 0)
+			if r.IntN(3) > 0 {
+				v = version(times[r.IntN(4)], times[r.IntN(4)], uint64(r.IntN(4)))
+			}
+			c := w.consent([]string{"given", "refused", "withdrawn"}[r.IntN(3)], v)
+			if r.IntN(4) == 0 {
+				c.By = &entry.ConsentBy{Name: "J. Tester"}
+			}
+			c.ID = fmt.Sprintf("6ba7b810-9dad-41d1-80b4-0000%08x", i)
+			all = append(all, c)
+		}
+		permits, refuses := holds(all)
+		want := map[bool]string{true: "consent-refused", false: "consent-missing"}[refuses]
+		if permits {
+			want = "consent"
+		}
+		for range 6 {
+			r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+			w.states = map[string][]byte{}
+			for _, c := range all {
+				w.index++
+				w.mustJudge(c)
+			}
+			w.index++
+			j := w.mustJudge(w.access())
+			if !slices.Contains(j.Verdict.Rules, want) {
+				for _, c := range all {
+					t.Logf("%s %v %v", c.Act, c.Order(), c.By != nil)
+				}
+				t.Fatalf("seed %d: %v, want %s", seed, j.Verdict.Rules, want)
+			}
+		}
+	}
+}
+
+// What is shown to hold is what holds.
+func TestHolding(t *testing.T) {
+	w := newWorld(t)
+	refused := w.consent("refused", version(march, "", 0))
+	late := w.consent("given", version(january, "", 0))
+	ended := w.consent("withdrawn", version(april, "", 0))
+	elsewhere := w.consent("given", func(c *entry.Consent) { c.Consent = deed })
+	all := []*entry.Consent{refused, late, elsewhere}
+	if got := consent.Holding(all); !got[refused] || got[late] || !got[elsewhere] {
+		t.Errorf("got %v", got)
+	}
+	if got := consent.Holding(append(all, ended)); got[refused] || got[late] || !got[ended] {
+		t.Errorf("got %v", got)
+	}
+}
