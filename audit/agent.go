@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"igledger/consent/fhir/mapping"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 )
@@ -45,15 +46,28 @@ func human(in scope, agent object) bool {
 		return true
 	case typed(types, systemTypes): // people have DICOM's roles too: a requestor with a name
 		return requestor && text(agent, "name") != ""
-	default:
-		return requestor
+	case numberedOrganisation(in, agent):
+		return false
+	case isSubject(in, agent), mapping.StaffSystem(text(child(child(agent, "who"), "identifier"), "system")):
+		return true
+	default: // if the event does not say who asked, it is someone with a name or a role
+		return requestor || !anyAsks(in) && (text(agent, "name") != "" || text(agent, "altId") != "" || agent["role"] != nil)
 	}
 }
+
+// numberedOrganisation reports whether an agent has an identifier that only organisations have.
+func numberedOrganisation(in scope, agent object) bool {
+	i := child(child(agent, "who"), "identifier")
+	return text(i, "system") == mapping.ODS || in.Map.ByIdentifier(text(i, "system"), text(i, "value")) != ""
+}
+
+func anyAsks(in scope) bool { return slices.ContainsFunc(objects(in.Root, "agent"), asks) }
 
 // referenceType returns the resource type that a Reference names, "" if it does not say.
 func referenceType(in scope, ref object) string { return in.ReferenceType(ref) }
 
-// user returns the index of the agent who accessed: the human who asked, else the first human. If
+// user returns the index of the agent who accessed: the human who asked, else the first human, who is
+// the patient only if there is no other. If
 // an organisation asked, only a human who asked is the user, since people of another organisation
 // may only have answered. It returns -1 if there is none.
 func user(in scope) int {
@@ -63,6 +77,9 @@ func user(in scope) int {
 	}
 	if organisationAsks(in) {
 		return -1
+	}
+	if i := slices.IndexFunc(list, func(a object) bool { return human(in, a) && !isSubject(in, a) }); i >= 0 {
+		return i
 	}
 	return slices.IndexFunc(list, func(a object) bool { return human(in, a) })
 }
@@ -113,7 +130,7 @@ func (b *builder) agents(root object) {
 	for i, agent := range list {
 		if i == u {
 			b.staff(agent)
-		} else if len(b.a.Parties) < 32 {
+		} else if len(b.a.Parties) < 32 && !isSubject(b.in, agent) {
 			b.party(agent)
 		}
 		b.agreement(agent)

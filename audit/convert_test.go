@@ -130,7 +130,7 @@ func TestManyPatients(t *testing.T) {
 		t.Fatalf("%d accesses, %v", len(list), err)
 	}
 	for i, a := range list {
-		if strings.Count(string(a.FHIR), "ward-")+strings.Count(string(a.FHIR), "Given") > 1 || a.Sub != fmt.Sprintf("temp:NHS-EXAMPLE:ward-%06d", i) {
+		if strings.Count(string(a.FHIR), "ward-")+strings.Count(string(a.FHIR), "Given") > 1 || a.Sub != fmt.Sprintf("temp:NHS-EXAMPLE:fhir/Patient/ward-%06d", i) {
 			t.Fatalf("access %d: %s", i, a.FHIR)
 		}
 	}
@@ -141,7 +141,7 @@ func TestManyPatients(t *testing.T) {
 	for i, a := range list {
 		cuts := tree.Cuts(a.FHIR)
 		if strings.Count(string(a.FHIR), "ward-")+strings.Count(string(a.FHIR), "Given") > 1 ||
-			a.Sub != fmt.Sprintf("temp:NHS-EXAMPLE:ward-%06d", i) || len(cuts) != 1 || cuts[0].Hash != "" {
+			a.Sub != fmt.Sprintf("temp:NHS-EXAMPLE:fhir/Patient/ward-%06d", i) || len(cuts) != 1 || cuts[0].Hash != "" {
 			t.Fatalf("access %d: %s", i, a.FHIR)
 		}
 	}
@@ -242,20 +242,20 @@ func TestIDs(t *testing.T) {
 		{`{"identifier":{"system":"` + chi + `","value":"2902640017"}}`, "chi:2902640017"},
 		{`{"identifier":{"system":"` + chi + `","value":"2902640010"}}`, "chi:2902640010"}, // wrong check digit: filed all the same
 		{`{"identifier":{"system":"` + chi + `","value":"290264 0013"}}`, "chi:2902640013"},
-		{`{"identifier":{"system":"` + chi + `","value":"902640017"}}`, "temp:NHS-EXAMPLE:" + chi + "|902640017"}, // a lost zero is not guessed
+		{`{"identifier":{"system":"` + chi + `","value":"902640017"}}`, "temp:NHS-EXAMPLE:" + chi + "|902640017"}, // no zero in front makes it right
 		{`{"identifier":{"system":"` + nhs + `","value":"9990000018"}}`, "nhs:9990000018"},
 		{`{"identifier":{"system":"https://board.scot/chi","value":"2902640025"}}`, "chi:2902640025"},
 		{`{"identifier":{"system":"` + nhs + `","value":"9990000026"},"reference":"Patient/7"}`, "nhs:9990000026"},
-		{`{"identifier":{"system":"urn:mrn","value":"7"},"reference":"Patient/8"}`, "temp:NHS-EXAMPLE:8"},
+		{`{"identifier":{"system":"urn:mrn","value":"7"},"reference":"Patient/8"}`, "temp:NHS-EXAMPLE:fhir/Patient/8"},
 		{`{"identifier":{"system":"urn:mrn","value":"7"}}`, "temp:NHS-EXAMPLE:urn:mrn|7"},
-		{`{"identifier":{"value":"7"}}`, "temp:NHS-EXAMPLE:|7"},
-		{`{"identifier":{"system":"a|b","value":"c"}}`, "temp:NHS-EXAMPLE:a%7Cb|c"},
-		{`{"identifier":{"system":"a","value":"b|c"}}`, "temp:NHS-EXAMPLE:a|b%7Cc"},
-		{`{"identifier":{"value":"Ünit 7%"}}`, "temp:NHS-EXAMPLE:|%C3%9Cnit%207%25"},
-		{`{"reference":"Patient/7/_history/3"}`, "temp:NHS-EXAMPLE:7"},
+		{`{"identifier":{"value":"7"}}`, "temp:NHS-EXAMPLE:fhir/|7"},
+		{`{"identifier":{"system":"a|b","value":"c"}}`, "temp:NHS-EXAMPLE:fhir/a%7Cb|c"},
+		{`{"identifier":{"system":"a","value":"b|c"}}`, "temp:NHS-EXAMPLE:fhir/a|b%7Cc"},
+		{`{"identifier":{"value":"Ünit 7%"}}`, "temp:NHS-EXAMPLE:fhir/|%C3%9Cnit%207%25"},
+		{`{"reference":"Patient/7/_history/3"}`, "temp:NHS-EXAMPLE:fhir/Patient/7"},
 		{`{"reference":"https://h.scot/fhir/Patient/7/_history/3"}`, "temp:NHS-EXAMPLE:https://h.scot/fhir/Patient/7"},
 		{`{"reference":"https://i.scot/fhir/Patient/7"}`, "temp:NHS-EXAMPLE:https://i.scot/fhir/Patient/7"},
-		{`{"reference":"Person/7"}`, "temp:NHS-EXAMPLE:Person/7"},
+		{`{"reference":"Person/7"}`, "temp:NHS-EXAMPLE:fhir/Person/7"},
 		{
 			`{"reference":"urn:uuid:9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"}`,
 			"temp:NHS-EXAMPLE:urn:uuid:9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d",

@@ -54,7 +54,9 @@ func (c Conversion) FromEvent(ev Event) ([]*entry.Access, []Note, error) {
 	if v.cut {
 		said.add("AuditEvent", SizeCut)
 	}
-	in := scope{Root: v.root, Place: ev.Place, Base: c.Map.Base(c.Source)}
+	in := scope{Root: v.root, Place: ev.Place, Map: c.Map}
+	c.Source = c.sourceOf(in)
+	in.Base = c.Map.Base(c.Source)
 	list := c.patients(in)
 	if len(list) == 0 {
 		list = []*patient{{}}
@@ -65,9 +67,7 @@ func (c Conversion) FromEvent(ev Event) ([]*entry.Access, []Note, error) {
 	v.cut = v.cut || len(list) > maxPatients
 	accesses := make([]*entry.Access, len(list))
 	for i, part := range shares(in.With(v.of), list) {
-		if list[i].id() == entry.RegSources {
-			said.add("AuditEvent.entity", NoPatient)
-		}
+		said.person(tree.Best(list[i].identities), ev.Early)
 		accesses[i], err = c.access(in.With(part), list[i].id(), v, &said)
 		if err != nil {
 			return nil, nil, err
@@ -395,24 +395,40 @@ func (b *builder) data(kind string) {
 
 // source names the reporting system.
 func (b *builder) source(c Conversion, root object) {
-	src := child(root, "source")
-	observer := child(src, "observer")
 	b.a.Source = c.Source
-	for _, at := range []struct {
-		o    object
-		name string
-	}{{child(observer, "identifier"), "value"}, {observer, "reference"}, {src, "site"}} {
-		if slices.Contains(people, referenceType(b.in, observer)) && at.name != "site" {
-			continue
-		}
-		if v := text(at.o, at.name); b.a.Source == "" && b.s.token(v, 128) {
-			b.a.Source = v
-		}
+	for _, at := range systemNames(b.in) {
 		b.r.Member(at.o, at.name, "={source}")
 	}
-	if b.a.Source == "" {
-		b.a.Source = "fhir"
+}
+
+// sourceOf returns the name of the reporting system.
+func (c Conversion) sourceOf(in scope) string {
+	if c.Source != "" {
+		return c.Source
 	}
+	s := personsOf(c, in)
+	for _, at := range systemNames(in) {
+		if v := text(at.o, at.name); s.token(v, 128) {
+			return v
+		}
+	}
+	return tree.DefaultSource
+}
+
+// member is a member of an object.
+type member struct {
+	o    object
+	name string
+}
+
+// systemNames returns where an event names the system that reports it.
+func systemNames(in scope) []member {
+	src := child(in.Root, "source")
+	observer := child(src, "observer")
+	if slices.Contains(people, referenceType(in, observer)) {
+		return []member{{src, "site"}}
+	}
+	return []member{{child(observer, "identifier"), "value"}, {observer, "reference"}, {src, "site"}}
 }
 
 // words reads free text: outcomeDesc becomes Text.Outcome. A justification of break-glass is an
@@ -465,6 +481,9 @@ func (b *builder) subject(root object) {
 	}
 	for _, e := range objects(root, "entity") {
 		at(child(e, "what"))
+	}
+	for _, a := range objects(root, "agent") {
+		at(child(a, "who"))
 	}
 }
 

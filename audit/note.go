@@ -1,6 +1,11 @@
 package audit
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"igledger/ledger/entry"
+)
 
 // Note says what of an event was not understood, or had to be read in some way that the reader
 // should know of. An event with notes is taken: a note is counted, listed and never a refusal. It
@@ -25,6 +30,8 @@ const (
 	NoZone              NoteCode = "no-zone"              // a time without a zone: that of the mapping
 	NoTime              NoteCode = "no-time"              // nothing says when it was recorded
 	SizeCut             NoteCode = "too-large"            // a hash stands for what does not fit
+	LeadingZero         NoteCode = "leading-zero"         // nine digits: read as a CHI number with the zero in front
+	BundleTooLarge      NoteCode = "bundle-too-large"     // the patient may be named in a part of the Bundle that was not kept
 )
 
 // notes collects the notes of one event.
@@ -34,5 +41,23 @@ type notes []Note
 func (n *notes) add(path string, code NoteCode) {
 	if note := (Note{path, code}); !slices.Contains(*n, note) {
 		*n = append(*n, note)
+	}
+}
+
+// person notes what is to be said of the patient of an access.
+func (n *notes) person(who identity, early bool) {
+	const at = "AuditEvent.entity"
+	switch {
+	case who.ID == "":
+		n.add(at, NoPatient)
+	case strings.HasPrefix(who.ID, "temp:"):
+		n.add(at, TemporaryID)
+	case who.Restored:
+		n.add(at, LeadingZero)
+	case !entry.CheckDigitOK(who.ID):
+		n.add(at, WrongCheckDigit)
+	}
+	if early && !strings.HasPrefix(who.ID, "chi:") && !strings.HasPrefix(who.ID, "nhs:") {
+		n.add(at, BundleTooLarge)
 	}
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"encoding/base64"
 	"slices"
 
 	"igledger/consent/fhir/tree"
@@ -21,64 +22,123 @@ type patient struct {
 	agents     []int
 }
 
-func (p *patient) id() string { return cmp.Or(tree.Best(p.identities), entry.RegSources) }
+func (p *patient) id() string { return cmp.Or(tree.Best(p.identities).ID, entry.RegSources) }
 
-// patients finds the patients of an event: those that its entities name. If no entity names one, it
-// looks among the agents.
+func (p *patient) has(ids []identity) bool {
+	return slices.ContainsFunc(p.identities, func(i identity) bool {
+		return slices.ContainsFunc(ids, func(o identity) bool { return o.ID == i.ID })
+	})
+}
+
+// patients finds the patients of an event: those that its entities name. If no entity says which
+// patient, it looks on: among the agents, then for whose record an entity is part of, then in what
+// was searched for. So an event that has a number of a person is filed under a person.
 func (c Conversion) patients(in scope) []*patient {
-	var list []*patient
-	unfiled := &patient{}
-	find := func(ids []identity) *patient {
-		if len(ids) == 0 {
-			return unfiled
-		}
-		var p *patient
-		list = slices.DeleteFunc(list, func(q *patient) bool { // patients who share an identity become one
-			if !slices.ContainsFunc(q.identities, func(i identity) bool { return slices.Contains(ids, i) }) {
-				return false
-			}
-			if p == nil {
-				p = &patient{}
-			}
-			p.identities = append(p.identities, q.identities...)
-			p.entities = append(p.entities, q.entities...)
-			return true
-		})
-		if p == nil {
-			p = &patient{}
-		}
-		p.identities = append(p.identities, ids...)
-		list = append(list, p)
-		return p
-	}
+	f := &finder{unfiled: &patient{}}
 	for i, e := range objects(in.Root, "entity") {
 		if c.isPatient(in, e) {
-			p := find(c.identities(in, child(e, "what")))
+			p := f.find(c.identities(in, child(e, "what")))
 			p.entities = append(p.entities, i)
 		}
 	}
-	if len(unfiled.entities) > 0 {
-		list = append(list, unfiled)
-	}
-	if len(list) == 0 {
-		for _, a := range objects(in.Root, "agent") {
-			if who := child(a, "who"); in.IsPatient(who) {
-				if ids := c.identities(in, who); len(ids) > 0 {
-					find(ids)
-				}
+	for _, look := range []func(scope, *finder){c.amongAgents, c.inRecords, c.inQueries} {
+		if len(f.list) == 0 {
+			look(in, f)
+			if len(f.list) == 1 { // whom the event named in words as well
+				f.list[0].entities = append(f.list[0].entities, f.unfiled.entities...)
+				f.unfiled = &patient{}
 			}
 		}
+	}
+	list := f.list
+	if len(f.unfiled.entities) > 0 {
+		list = append(list, f.unfiled)
 	}
 	for i, a := range objects(in.Root, "agent") {
 		ids := c.identities(in, child(a, "who"))
 		for _, p := range list {
-			if slices.ContainsFunc(ids, func(i identity) bool { return slices.Contains(p.identities, i) }) {
+			if p.has(ids) {
 				p.agents = append(p.agents, i)
 			}
 		}
 	}
 	slices.SortStableFunc(list, func(a, b *patient) int { return cmp.Compare(first(a.entities), first(b.entities)) })
 	return list
+}
+
+// finder collects patients.
+type finder struct {
+	list    []*patient
+	unfiled *patient // who has no identity
+}
+
+// find returns the patient with these identities. Patients who share one become one.
+func (f *finder) find(ids []identity) *patient {
+	if len(ids) == 0 {
+		return f.unfiled
+	}
+	p := &patient{}
+	f.list = slices.DeleteFunc(f.list, func(q *patient) bool {
+		if !q.has(ids) {
+			return false
+		}
+		p.identities = append(p.identities, q.identities...)
+		p.entities = append(p.entities, q.entities...)
+		return true
+	})
+	p.identities = append(p.identities, ids...)
+	f.list = append(f.list, p)
+	return p
+}
+
+// amongAgents finds the patients among those who took part: national records say so, and people who
+// look at their own.
+func (c Conversion) amongAgents(in scope, f *finder) {
+	for _, a := range objects(in.Root, "agent") {
+		if isSubject(in, a) {
+			f.find(c.identities(in, child(a, "who")))
+		}
+	}
+}
+
+// isSubject reports whether an agent is a patient.
+func isSubject(in scope, agent object) bool {
+	who := child(agent, "who")
+	types := codings(child(agent, "type"))
+	return in.IsPatient(who) || in.Scheme(child(who, "identifier")) != "" ||
+		anyIs(types, roleClass, "PAT") || anyIs(types, securityRole, "datasubject")
+}
+
+// inRecords finds the patients to whose record an entity or a relative belongs, and the people that
+// an entity is without being called a patient.
+func (c Conversion) inRecords(in scope, f *finder) {
+	for i, e := range objects(in.Root, "entity") {
+		what := child(e, "what")
+		kind := in.ReferenceType(what)
+		if in.InRecord(what) || kind == "Person" || kind == "RelatedPerson" {
+			p := f.find(c.identities(in, what))
+			p.entities = append(p.entities, i)
+		}
+	}
+	for _, a := range objects(in.Root, "agent") {
+		if who := child(a, "who"); len(f.list) == 0 && in.InRecord(who) {
+			f.find(c.identities(in, who))
+		}
+	}
+}
+
+// inQueries finds the patients that a search named.
+func (c Conversion) inQueries(in scope, f *finder) {
+	for _, e := range objects(in.Root, "entity") {
+		raw, err := base64.StdEncoding.DecodeString(text(e, "query"))
+		if err != nil {
+			continue
+		}
+		known := func(identifier object) bool { return c.scheme(identifier) != "" }
+		for _, ref := range searchedFor(string(raw), known) {
+			f.find(c.identities(in, ref))
+		}
+	}
 }
 
 func first(list []int) int {
@@ -89,20 +149,23 @@ func first(list []int) int {
 }
 
 // isPatient reports whether an entity is a patient: by the type of what it refers to, its object
-// role, or an identifier that only patients have.
+// role, or an identifier that only patients have. A group is none, whatever it is called.
 func (c Conversion) isPatient(in scope, e object) bool {
 	what := child(e, "what")
-	return in.IsPatient(what) || codingOf(child(e, "role")).isPatientRole() ||
-		c.scheme(child(what, "identifier")) != ""
+	kind := in.ReferenceType(what)
+	return kind != "Group" && (in.IsPatient(what) || kind == "Person" && len(in.Named(what)) > 1 ||
+		codingOf(child(e, "role")).isPatientRole() || c.scheme(child(what, "identifier")) != "")
 }
 
 // identities lists the ways in which a Reference names a patient.
 func (c Conversion) identities(in scope, ref object) []identity { return c.ids().Identities(in, ref) }
 
 // scheme returns the id scheme of an identifier, "" if it has none.
-func (c Conversion) scheme(identifier object) string { return c.ids().Scheme(identifier) }
+func (c Conversion) scheme(identifier object) string { return scope{Map: c.Map}.Scheme(identifier) }
 
-func (c Conversion) ids() tree.Patients { return tree.Patients{Issuer: c.Issuer, Map: c.Map} }
+func (c Conversion) ids() tree.Patients {
+	return tree.Patients{Issuer: c.Issuer, Source: c.Source, Map: c.Map}
+}
 
 func parseReference(ref string) (base, typ, id string) { return tree.ParseReference(ref) }
 

@@ -93,10 +93,10 @@ func hl7Examples(t *testing.T) []string {
 
 func TestHL7Examples(t *testing.T) {
 	subjects := map[string]string{
-		"AuditEvent-example-disclosure.json": "temp:NHS-EXAMPLE:example",
-		"AuditEvent-example-rest.json":       "temp:NHS-EXAMPLE:example",
-		"AuditEvent-example-media.json":      "temp:NHS-EXAMPLE:|e3cdfc81a0d24bd^^^&2.16.840.1.113883.4.2&ISO",
-		"AuditEvent-example-pixQuery.json":   "temp:NHS-EXAMPLE:|e3cdfc81a0d24bd^^^&2.16.840.1.113883.4.2&ISO",
+		"AuditEvent-example-disclosure.json": "temp:NHS-EXAMPLE:Watcher/Patient/example",
+		"AuditEvent-example-rest.json":       "temp:NHS-EXAMPLE:hl7connect.healthintersections.com.au/Patient/example",
+		"AuditEvent-example-media.json":      "temp:NHS-EXAMPLE:urn:oid:2.16.840.1.113883.4.2|e3cdfc81a0d24bd",
+		"AuditEvent-example-pixQuery.json":   "temp:NHS-EXAMPLE:urn:oid:2.16.840.1.113883.4.2|e3cdfc81a0d24bd",
 	}
 	for _, path := range hl7Examples(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {

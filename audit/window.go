@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"slices"
 
 	"igledger/consent/fhir/tree"
 )
@@ -9,22 +10,29 @@ import (
 // MaxWaiting is how many bytes of events wait for the rest of their Bundle.
 const MaxWaiting = 32 << 20
 
-// A window reads the entries of one Bundle. An event that refers to what has not been read waits for
-// it, and so do the events after it, until the reference is resolved, the Bundle ends, or more than
-// MaxWaiting bytes wait. Then the oldest is passed on as it is (Event.Early): the access is taken,
-// under the number that the event itself has for its patient. The same is true of what a Bundle
-// holds beyond tree.MaxBundle.
+// A window reads the entries of one Bundle. An event that refers to something outside it waits for the
+// end of its Bundle, and so do the events after it: what it refers to may come later, may refer
+// further, or there may be two of it. If more than MaxWaiting bytes wait, the oldest is passed on as it
+// is. If not all of its references are resolved then (Event.Early), the access is taken under the
+// number that the event itself has for its patient. The same is true of what a Bundle holds beyond
+// tree.MaxBundle.
 type window struct {
 	bundle  *tree.Bundle
 	waiting []waiting
 	size    int
+	full    bool // the bundle had no room for a resource
 }
 
-// waiting is an event with the references that were not resolved when they were last looked for.
+// waiting is an event with the references to what is outside it.
 type waiting struct {
 	Event
-	in   scope
 	refs []object
+}
+
+// unresolved reports whether something that the event refers to is not there.
+func (e *waiting) unresolved() bool {
+	in := scope{Root: object{}, Place: e.Place}
+	return slices.ContainsFunc(e.refs, func(ref object) bool { return in.Resolve(ref) == nil })
 }
 
 // entries reads the entries of a Bundle.
@@ -56,6 +64,7 @@ func (s *stream) pending(w *window) error {
 	list := w.waiting
 	w.waiting, w.size = nil, 0
 	for _, e := range list {
+		e.Early = w.full && e.unresolved()
 		if err := s.pass(e.Event); err != nil {
 			return err
 		}
@@ -127,32 +136,22 @@ func (s *stream) include(in *included) error {
 	}
 	if v, err := parseTree(in.kind, in.raw); err == nil {
 		o, _ := v.(object)
-		in.bundle.Add(in.url, o)
+		in.full = !in.bundle.Add(in.url, o) || in.full
 	}
-	return s.ready(in.window)
+	return nil
 }
 
 // wait takes an event into the window.
 func (s *stream) wait(w *window, ev Event) error {
-	e := waiting{Event: ev}
-	e.in, e.refs = awaited(ev)
-	w.waiting, w.size = append(w.waiting, e), w.size+len(ev.Raw)
-	return s.ready(w)
-}
-
-// ready passes on the events that need not wait any longer.
-func (s *stream) ready(w *window) error {
+	w.waiting, w.size = append(w.waiting, waiting{ev, awaited(ev.Raw)}), w.size+len(ev.Raw)
 	for len(w.waiting) > 0 {
-		e := &w.waiting[0]
-		for len(e.refs) > 0 && e.in.Resolve(e.refs[0]) != nil {
-			e.refs = e.refs[1:]
-		}
+		e := w.waiting[0]
 		if len(e.refs) > 0 && w.size <= MaxWaiting {
 			return nil
 		}
 		ev := e.Event
-		ev.Early = len(e.refs) > 0
-		*e = waiting{}
+		ev.Early = e.unresolved()
+		w.waiting[0] = waiting{}
 		w.waiting, w.size = w.waiting[1:], w.size-len(ev.Raw)
 		if err := s.pass(ev); err != nil {
 			return err
@@ -163,24 +162,32 @@ func (s *stream) ready(w *window) error {
 
 // awaited returns the references of an event that name something outside it: literal and conditional
 // ones, and patients who are named by an identifier only.
-func awaited(ev Event) (in scope, refs []object) {
-	if !bytes.Contains(ev.Raw, []byte(`"reference"`)) && !bytes.Contains(ev.Raw, []byte(`"what"`)) {
-		return scope{}, nil
+func awaited(raw []byte) (refs []object) {
+	if !bytes.Contains(raw, []byte(`"reference"`)) && !bytes.Contains(raw, []byte(`"what"`)) {
+		return nil
 	}
-	v, err := parseTree("AuditEvent", ev.Raw)
+	v, err := parseTree("AuditEvent", raw)
 	root, ok := v.(object)
 	if err != nil || !ok {
-		return scope{}, nil
+		return nil
 	}
 	eachString("", root, func(name, s string) {
 		if name == "reference" && s != "" && s[0] != '#' {
 			refs = append(refs, object{name: s})
 		}
 	})
-	for _, e := range objects(root, "entity") {
-		if what := child(e, "what"); text(what, "reference") == "" && text(child(what, "identifier"), "system") != "" {
-			refs = append(refs, object{"type": what["type"], "identifier": what["identifier"]})
+	named := func(ref object) {
+		if text(ref, "reference") == "" && text(child(ref, "identifier"), "system") != "" {
+			refs = append(refs, object{"type": ref["type"], "identifier": ref["identifier"]})
 		}
 	}
-	return scope{Root: object{}, Place: ev.Place}, refs
+	for _, e := range objects(root, "entity") {
+		named(child(e, "what"))
+	}
+	for _, a := range objects(root, "agent") {
+		if who := child(a, "who"); text(who, "type") == "Patient" {
+			named(who)
+		}
+	}
+	return refs
 }

@@ -17,6 +17,7 @@ import (
 	"igledger/consent/fhir/tree"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 func importConsentCommand() *cli.Command {
@@ -31,6 +32,9 @@ func importConsentCommand() *cli.Command {
 			"Example: igledger consent import --org NHSL --key lothian-agreements.jwk --map " +
 			"Organization/f001=NHSL consents.ndjson",
 		Flags: remoteFlags(append(mappingFlags(),
+			&cli.StringFlag{Name: "source",
+				Usage: "name of the system that the consents are from, as access import has it: a patient whom only this system " +
+					"knows has the same id in both (default: fhir)"},
 			&cli.StringFlag{Name: "agreement",
 				Usage: "id of the agreement for which people were asked, if the resource names none"},
 			&cli.BoolFlag{Name: "dry-run",
@@ -56,11 +60,14 @@ func importConsents(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return usage("consent import: give one or more files, or - for standard input")
 	}
-	conv := fhir.Conversion{Issuer: c.String("org")}
+	conv := fhir.Conversion{Issuer: c.String("org"), Source: c.String("source")}
 	var err error
 	conv.Map, err = mappingOf(c)
 	if err != nil {
 		return err
+	}
+	if conv.Source != "" && wire.CheckSystem(conv.Source) != nil {
+		return usage("--source: not the name of a system")
 	}
 	var r *remote // nil for a dry run
 	if !c.Bool("dry-run") {

@@ -51,7 +51,10 @@ func (r Release) named(r4, r5 string) string {
 
 // Conversion says which records are read, and what their references mean.
 type Conversion struct {
-	Issuer string       // id of the organisation that reports the consent; scopes local patient numbers
+	Issuer string // id of the organisation that reports the consent
+	// Source is the name of the system that the resources are from, as accesses state it. With the
+	// issuer, it scopes local numbers of patients. If it is "", it is tree.DefaultSource.
+	Source string
 	Map    *mapping.Map // what the organisation's own words mean; may be nil
 }
 

@@ -26,6 +26,9 @@ func (c Conversion) ReadIn(data []byte, at tree.Place) (*Imported, error) {
 	if wire.CheckOrgID(c.Issuer) != nil {
 		return nil, tree.Fail(BadConversion, "Conversion.Issuer", "not an organisation id")
 	}
+	if c.Source != "" && wire.CheckSystem(c.Source) != nil {
+		return nil, tree.Fail(BadConversion, "Conversion.Source", "cannot name a source system")
+	}
 	if err := c.Map.Check(); err != nil {
 		return nil, tree.Fail(BadConversion, "Conversion.Map", "%s", err)
 	}
@@ -37,7 +40,7 @@ func (c Conversion) ReadIn(data []byte, at tree.Place) (*Imported, error) {
 	if !ok {
 		return nil, tree.Fail(NotConsent, "Consent", "want an object")
 	}
-	in, r, err := c.read(tree.Scope{Root: root, Place: at})
+	in, r, err := c.read(tree.Scope{Root: root, Place: at, Base: c.Map.Base(c.Source)})
 	if err != nil {
 		return nil, err
 	}
@@ -238,6 +241,10 @@ func modifier(path string, v any) string {
 	return ""
 }
 
+func (c Conversion) patients() tree.Patients {
+	return tree.Patients{Issuer: c.Issuer, Source: c.Source, Map: c.Map}
+}
+
 // subject finds the patient.
 func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
 	name := r.release.named("patient", "subject")
@@ -245,12 +252,20 @@ func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
 	if t := r.in.ReferenceType(ref); ref == nil || t != "" && t != "Patient" {
 		return tree.Fail(NoSubject, "Consent."+name, "want a Reference to a Patient")
 	}
-	x.Sub = tree.Best(tree.Patients{Issuer: r.c.Issuer, Map: r.c.Map}.Identities(r.in, ref))
+	who := tree.Best(r.c.patients().Identities(r.in, ref))
+	x.Sub = who.ID
 	if x.Sub == "" || entry.CheckID(x.Sub) != nil {
 		return tree.Fail(NoSubject, "Consent."+name, "names no patient: want a reference or an identifier")
 	}
 	if !entry.CheckDigitOK(x.Sub) {
 		return tree.Fail(NoSubject, "Consent."+name, "the number's check digit or date is wrong")
+	}
+	if who.Restored {
+		r.note("Consent."+name, "the number has nine digits; it is read with the zero in front that makes it a CHI number")
+	}
+	if system, _ := tree.Origin(x.Sub); system != "" && r.c.Source == "" {
+		r.note("Consent."+name, "the patient has only a number of one source system, and it is not known which: "+
+			"accesses that another system reports do not meet this record")
 	}
 	if v := tree.IDValue(x.Sub); v != "" {
 		hide := strings.NewReplacer("{", "{{}", v, "{id}")
@@ -445,7 +460,7 @@ func (r *reader) act(x *entry.Consent) error {
 func (r *reader) by(x *entry.Consent, residue *tree.Residue) {
 	name := r.release.named("performer", "grantor")
 	for i, ref := range tree.Objects(r.root, name) {
-		same := tree.Best(tree.Patients{Issuer: r.c.Issuer, Map: r.c.Map}.Identities(r.in, ref)) == x.Sub
+		same := tree.Best(r.c.patients().Identities(r.in, ref)).ID == x.Sub
 		if t := r.in.ReferenceType(ref); same || t != "RelatedPerson" && t != "Patient" || x.By != nil {
 			continue
 		}

@@ -17,7 +17,7 @@ import (
 	"igledger/ledger/wire"
 )
 
-var testConversion = Conversion{Issuer: "board-a", Map: referring(map[string]string{"Organization/f001": "good-health"})}
+var testConversion = Conversion{Issuer: "board-a", Source: "ehr1", Map: referring(map[string]string{"Organization/f001": "good-health"})}
 
 // referring returns a mapping of references to organisations.
 func referring(orgs map[string]string) *mapping.Map {

@@ -74,7 +74,9 @@ func (c Conversion) contradiction(x *entry.Consent, root object) error {
 		}
 		root[release.named("patient", "subject")] = object{"reference": "Patient/withheld"}
 	}
-	in, _, err := c.read(tree.Scope{Root: root})
+	source, base := tree.Origin(x.Sub) // where it was read
+	c.Source = source
+	in, _, err := c.read(tree.Scope{Root: root, Base: base})
 	if err != nil {
 		return tree.Fail(BadResidue, "Consent", "does not read as a Consent")
 	}

@@ -123,17 +123,13 @@ func (m *Map) Location() *time.Location {
 // Scheme returns the id scheme of an identifier system, chi or nhs, "" if it is neither's.
 func (m *Map) Scheme(system string) string {
 	if m != nil {
-		if s := m.Identifiers[system]; s != "" {
-			return s
+		for _, s := range []string{system, spelling(system)} {
+			if scheme := m.Identifiers[s]; scheme != "" {
+				return scheme
+			}
 		}
 	}
-	return defaultSystems[system]
-}
-
-// defaultSystems are the identifier systems of CHI and NHS numbers.
-var defaultSystems = map[string]string{
-	"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53": "chi",
-	"https://fhir.nhs.uk/Id/nhs-number":         "nhs",
+	return defaultSystems[spelling(system)]
 }
 
 // System returns the identifier system under which numbers of a scheme are written.

@@ -91,16 +91,27 @@ func fold(url string) string {
 	return url
 }
 
-// literal returns the resource that a literal reference names, for a root on the server base.
-func (b *Bundle) literal(ref, base string) Object {
-	if b == nil || ref == "" {
+// find returns the resource that a Reference of a root on the server base names.
+func (b *Bundle) find(ref Object, base string) *kept {
+	if b == nil {
 		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	r := Text(ref, "reference")
+	if typ, identifier, ok := Conditional(r); ok {
+		return b.identified(typ, identifier)
+	}
+	if r == "" {
+		return b.identified(Text(ref, "type"), Child(ref, "identifier"))
+	}
+	return b.literal(r, base)
+}
+
+func (b *Bundle) literal(ref, base string) *kept {
 	of, typ, id := ParseReference(ref)
 	if typ == "" {
-		return b.tree(newest(b.byURL[fold(ref)], ""))
+		return newest(b.byURL[fold(ref)], "")
 	}
 	_, version, _ := strings.Cut(ref, "/_history/")
 	name := typ + "/" + id
@@ -109,7 +120,7 @@ func (b *Bundle) literal(ref, base string) Object {
 	}
 	if of != "" {
 		if found := newest(b.byURL[of+"/"+name], version); found != nil {
-			return b.tree(found)
+			return found
 		}
 		if of != base {
 			return nil
@@ -121,24 +132,22 @@ func (b *Bundle) literal(ref, base string) Object {
 			fits = append(fits, k)
 		}
 	}
-	return b.tree(newest(fits, version))
+	return newest(fits, version)
 }
 
 // identified returns the only resource of a type, "" for any, that has an identifier with a system.
-func (b *Bundle) identified(typ string, identifier Object) Object {
+func (b *Bundle) identified(typ string, identifier Object) *kept {
 	system, value := Text(identifier, "system"), Text(identifier, "value")
-	if b == nil || system == "" || value == "" {
+	if system == "" || value == "" {
 		return nil
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	var fits []*kept
 	for _, k := range b.byNumber[system+"|"+value] {
 		if typ == "" || k.typ == typ {
 			fits = append(fits, k)
 		}
 	}
-	return b.tree(newest(fits, ""))
+	return newest(fits, "")
 }
 
 // newest returns the only resource of a list; of several versions of one resource, the version asked
@@ -163,9 +172,8 @@ func newest(list []*kept, version string) *kept {
 
 // tree returns a copy that the caller may not change.
 func (b *Bundle) tree(k *kept) Object {
-	if k == nil {
-		return nil
-	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if o := b.parsed[k]; o != nil {
 		return o
 	}

@@ -2,124 +2,166 @@ package tree
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/base64"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"igledger/consent/fhir/mapping"
 	"igledger/ledger/entry"
 )
 
-// How a patient that a resource names gets an id (entry.CheckID), best first:
-//
-//	identifier of a system of mapping.Map.Scheme, ten digits    chi:<digits>, nhs:<digits>
-//	Patient/<id>                                                temp:<issuer>:<id>
-//	other reference                                             temp:<issuer>:<reference without version>
-//	other identifier                                            temp:<issuer>:<system>|<value>, as in a FHIR token search;
-//	                                                            |<value> without system
-//
-// In temp ids, bytes that are not printable ASCII, "%" and a "|" of the resource's own are
-// percent-encoded, so that no two patients of one issuer share an id. A value longer than 128
-// characters becomes sha256:<base64url>. A patient who is named only in words has no id.
-
 // Patients makes ids for patients.
 type Patients struct {
 	Issuer string       // the organisation whose local numbers they are
+	Source string       // its system that has them; "": DefaultSource
 	Map    *mapping.Map // may be nil
 }
 
+// DefaultSource is the name of a source system that nobody has named.
+const DefaultSource = "fhir"
+
 // Identity is one way in which a resource names a patient.
 type Identity struct {
-	Rank int    // 0 chi, 1 nhs, 2 reference, 3 identifier
-	ID   string // entry id
+	Rank     int    // the lower, the better it tells who it is
+	ID       string // entry id
+	Restored bool   // a leading zero was put back
 }
 
-// Best returns the id of the best identity, "" if there is none.
-func Best(list []Identity) string {
+// The ranks. A number that is not current still tells better who it is than a number of one system:
+// it is one person's in every system.
+const (
+	rankNumber     = 0  // and twice the use, and one for nhs
+	rankReference  = 20 // to a resource of a server
+	rankIdentifier = 21 // and the use
+	rankURN        = 30 // which names nothing outside its Bundle
+)
+
+// Best returns the best identity, the zero Identity if there is none.
+func Best(list []Identity) Identity {
 	if len(list) == 0 {
-		return ""
+		return Identity{}
 	}
-	return slices.MinFunc(list, func(a, b Identity) int { return cmp.Compare(a.Rank, b.Rank) }).ID
+	return slices.MinFunc(list, func(a, b Identity) int { return cmp.Compare(a.Rank, b.Rank) })
 }
 
-// Identities lists the ways in which a Reference of a resource names a patient.
+// Identities lists the ways in which a Reference of a resource names a patient: its own identifier,
+// those of the resource that it resolves to, and itself. A Person is the Patients that it links to,
+// and a RelatedPerson is part of the record of its patient.
 func (p Patients) Identities(s Scope, ref Object) []Identity {
+	if record, at := s.record(ref); record != nil {
+		return p.Identities(at, record)
+	}
+	named := s.Named(ref)
 	var list []Identity
-	identify := func(identifier Object) {
-		system, value := Text(identifier, "system"), Text(identifier, "value")
-		if value == "" {
-			return
-		}
-		if scheme := p.Scheme(identifier); scheme != "" {
-			rank := 0
-			if scheme == "nhs" {
-				rank = 1
+	if own := Child(ref, "identifier"); own != nil {
+		use := useOf(own, s.at())
+		for _, r := range named {
+			for _, i := range Objects(r, "identifier") {
+				if Text(i, "system") == Text(own, "system") && Text(i, "value") == Text(own, "value") {
+					use = useOf(i, s.at())
+				}
 			}
-			list = append(list, Identity{rank, scheme + ":" + Squeeze(value)})
-			return
 		}
-		list = append(list, Identity{3, p.temp(escape(system) + "|" + escape(value))})
+		list = p.identify(list, own, use)
 	}
-	identify(Child(ref, "identifier"))
-	for _, i := range Objects(s.Resolve(ref), "identifier") {
-		identify(i)
+	for _, r := range named {
+		for _, i := range Objects(r, "identifier") {
+			list = p.identify(list, i, useOf(i, s.at()))
+		}
 	}
+	for _, link := range s.links(ref) {
+		list = p.refer(list, link.from, link.ref)
+	}
+	return p.refer(list, s, ref)
+}
+
+// refer adds what a reference itself says.
+func (p Patients) refer(list []Identity, s Scope, ref Object) []Identity {
 	r := Text(ref, "reference")
 	if _, identifier, ok := Conditional(r); ok {
-		identify(identifier)
-	} else if r != "" && r[0] != '#' {
-		list = append(list, Identity{2, p.temp(referenceValue(r))})
+		return p.identify(list, identifier, 0)
 	}
-	return list
+	base, typ, id := ParseReference(r)
+	switch {
+	case r == "" || r[0] == '#':
+		return list
+	case typ == "Patient" && mapping.NumberedBy(base) != "":
+		return p.identify(list, Object{"system": mapping.System(mapping.NumberedBy(base)), "value": id}, 0)
+	case typ == "" && strings.HasPrefix(strings.ToLower(r), "urn:"):
+		return append(list, Identity{Rank: rankURN, ID: p.temp(escape(fold(r)))})
+	}
+	return append(list, Identity{Rank: rankReference, ID: p.temp(p.local(r, s.base()))})
 }
 
-// Scheme returns the id scheme of an identifier whose system is known and whose value has the right
-// form, else "". A wrong check digit does not matter: an access is filed under the number that it
-// was made with.
-func (p Patients) Scheme(identifier Object) string {
-	scheme := p.Map.Scheme(Text(identifier, "system"))
-	if scheme == "" || entry.CheckID(scheme+":"+Squeeze(Text(identifier, "value"))) != nil {
-		return ""
+// identify adds an identifier.
+func (p Patients) identify(list []Identity, identifier Object, use int) []Identity {
+	system, value := split(identifier)
+	if strings.TrimSpace(value) == "" {
+		return list
 	}
-	return scheme
+	if id, restored := p.number(identifier); id != "" {
+		rank := rankNumber + 2*use
+		if strings.HasPrefix(id, "nhs:") {
+			rank++
+		}
+		return append(list, Identity{Rank: rank, ID: id, Restored: restored})
+	}
+	if system == mapping.OwnPatient && strings.HasPrefix(value, "temp:"+p.Issuer+":") && entry.CheckID(value) == nil {
+		return append(list, Identity{Rank: rankReference - 1, ID: value})
+	}
+	return append(list, Identity{Rank: rankIdentifier + use, ID: p.temp(p.token(system, value))})
 }
 
-func (p Patients) temp(value string) string {
-	if len(value) > 128 {
-		h := sha256.Sum256([]byte(value))
-		value = "sha256:" + base64.RawURLEncoding.EncodeToString(h[:])
+// useOf orders identifiers by Identifier.use and period (R4 datatypes.html#Identifier): official and
+// usual before unknown, secondary, temporary and old. at is a time at which those that have ended are
+// old, "" for the end of time.
+func useOf(identifier Object, at string) int {
+	if end := Text(Child(identifier, "period"), "end"); end != "" {
+		if n := min(len(end), len(at), len("2006-01-02")); at == "" || end[:n] < at[:n] {
+			return 4
+		}
 	}
-	return "temp:" + p.Issuer + ":" + value
-}
-
-// PatientReference returns a Reference from which Identities finds the id again, nil for registers.
-func PatientReference(id string) Object {
-	scheme, rest, _ := strings.Cut(id, ":")
-	switch scheme {
-	case "chi", "nhs":
-		return Object{"type": "Patient", "identifier": Object{"system": mapping.System(scheme), "value": rest}}
+	switch Text(identifier, "use") {
+	case "official", "usual":
+		return 0
+	case "secondary":
+		return 2
 	case "temp":
-		_, value, _ := strings.Cut(rest, ":")
-		v := IDValue(id)
-		if system, _, ok := strings.Cut(value, "|"); ok {
-			identifier := Object{"value": v}
-			if s := IDValue("temp::|" + system); s != "" {
-				identifier["system"] = s
-			}
-			return Object{"identifier": identifier}
-		}
-		switch {
-		case strings.Contains(v, ":"), strings.Contains(v, "/"):
-			return Object{"reference": v}
-		case v != "":
-			return Object{"reference": "Patient/" + v}
-		}
-		return Object{"identifier": Object{"value": value}}
+		return 3
+	case "old":
+		return 4
 	}
-	return nil
+	return 1
+}
+
+// number returns the id of an identifier whose system is known and whose value has the right form,
+// else "". A wrong check digit does not matter: an access is filed under the number that it was made
+// with. Nine digits of a CHI number that are right with a zero in front are those of a spreadsheet,
+// which drops it.
+func (p Patients) number(identifier Object) (id string, restored bool) {
+	system, value := split(identifier)
+	scheme := p.Map.Scheme(system)
+	if scheme == "" {
+		return "", false
+	}
+	n := Squeeze(value)
+	if zero := "chi:0" + n; scheme == "chi" && len(n) == 9 && entry.CheckID(zero) == nil && entry.CheckDigitOK(zero) {
+		return zero, true
+	}
+	if id = scheme + ":" + n; entry.CheckID(id) != nil {
+		return "", false
+	}
+	return id, false
+}
+
+// split returns system and value of an identifier. A value in the form of HL7 version 2 and of IHE's
+// older profiles (CX: value^^^namespace&OID&ISO) names its system itself.
+func split(identifier Object) (system, value string) {
+	system, value = Text(identifier, "system"), Text(identifier, "value")
+	before, authority, cx := strings.Cut(value, "^^^")
+	if parts := strings.Split(authority, "&"); cx && system == "" && len(parts) == 3 && parts[2] == "ISO" {
+		return "urn:oid:" + parts[1], before
+	}
+	return system, value
 }
 
 // Contained returns the contained resource that a reference "#id" names, nil if there is none.
@@ -134,93 +176,4 @@ func Contained(root Object, ref string) Object {
 		}
 	}
 	return nil
-}
-
-// referenceValue returns the value of a temp id for a reference.
-func referenceValue(ref string) string {
-	base, typ, id := ParseReference(ref)
-	switch {
-	case typ == "":
-		return escape(ref)
-	case base != "":
-		return escape(base + "/" + typ + "/" + id)
-	case typ != "Patient":
-		return escape(typ + "/" + id)
-	}
-	// So no FHIR id looks like a URL.
-	return strings.ReplaceAll(strings.ReplaceAll(escape(id), ":", "%3A"), "/", "%2F")
-}
-
-// Conditional splits a conditional reference (R4 http.html#cond-create): [base/]Type?identifier=
-// system|value, and perhaps further criteria.
-func Conditional(ref string) (typ string, identifier Object, ok bool) {
-	path, query, found := strings.Cut(ref, "?")
-	typ = path[strings.LastIndexByte(path, '/')+1:]
-	q, err := url.ParseQuery(query)
-	if !found || !IsResource(typ) || err != nil {
-		return "", nil, false
-	}
-	system, value, token := strings.Cut(q.Get("identifier"), "|")
-	if !token {
-		system, value = "", system
-	}
-	return typ, Object{"system": system, "value": value}, true
-}
-
-// ParseReference splits a literal reference: [base/]Type/id[/_history/version]. If it has another
-// form, typ is "".
-func ParseReference(ref string) (base, typ, id string) {
-	ref, _, _ = strings.Cut(ref, "/_history/")
-	parts := strings.Split(strings.TrimPrefix(ref, "/"), "/")
-	n := len(parts)
-	if n < 2 || strings.Contains(ref, "?") || !IsResource(parts[n-2]) || parts[n-1] == "" {
-		return "", "", ""
-	}
-	return strings.Join(parts[:n-2], "/"), parts[n-2], parts[n-1]
-}
-
-// Squeeze removes the blanks and hyphens with which people group a number.
-func Squeeze(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == ' ' || r == '-' {
-			return -1
-		}
-		return r
-	}, s)
-}
-
-// escape percent-encodes what a temp id must not hold.
-func escape(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; c <= 0x20 || c > 0x7e || c == '%' || c == '|' {
-			b.WriteByte('%')
-			b.WriteString(strings.ToUpper(strconv.FormatUint(uint64(c)|0x100, 16)[1:]))
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
-
-// IDValue returns what the resource had in the place of the id: digits, the id of a Patient, the
-// value of an identifier, or a whole reference. If the id does not tell, it returns "".
-func IDValue(id string) string {
-	scheme, rest, _ := strings.Cut(id, ":")
-	switch scheme {
-	case "chi", "nhs":
-		return rest
-	case "temp":
-		_, value, _ := strings.Cut(rest, ":")
-		if strings.HasPrefix(value, "sha256:") {
-			return ""
-		}
-		if i := strings.IndexByte(value, '|'); i >= 0 {
-			value = value[i+1:]
-		}
-		if plain, err := url.PathUnescape(value); err == nil {
-			return plain
-		}
-	}
-	return ""
 }

@@ -3,6 +3,8 @@ package tree
 import (
 	"cmp"
 	"strings"
+
+	"igledger/consent/fhir/mapping"
 )
 
 // Place is where a resource was found: what R4 (bundle.html#references) needs to resolve the
@@ -17,7 +19,8 @@ type Place struct {
 type Scope struct {
 	Root Object
 	Place
-	Base string // base URL of the server that its relative references belong to, if its URL does not say
+	Base string       // base URL of the server that its relative references belong to, if its URL does not say
+	Map  *mapping.Map // may be nil
 }
 
 // With returns the scope of another resource, or another version of it, at the same place.
@@ -35,18 +38,93 @@ func (s Scope) With(root Object) Scope {
 //   - Entries whose fullUrl is missing or does not name a server are found by type and id, if only
 //     one has them; if the root's server is unknown, all entries are.
 //   - A conditional reference, or an identifier without a reference, is the one entry with it.
-func (s Scope) Resolve(ref Object) Object {
+func (s Scope) Resolve(ref Object) Object { return s.enter(ref).Root }
+
+// enter returns the scope of the resource that a Reference names. Its Root is nil if there is none.
+func (s Scope) enter(ref Object) Scope {
 	r := Text(ref, "reference")
 	if strings.HasPrefix(r, "#") {
-		return Contained(s.Root, r)
+		return s.With(Contained(s.Root, r))
 	}
-	if typ, identifier, ok := Conditional(r); ok {
-		return s.Bundle.identified(typ, identifier)
+	k := s.Bundle.find(ref, s.base())
+	if k == nil {
+		return Scope{}
 	}
-	if r == "" {
-		return s.Bundle.identified(Text(ref, "type"), Child(ref, "identifier"))
+	in := Scope{Root: s.Bundle.tree(k), Place: Place{URL: k.url, Bundle: s.Bundle}, Base: s.Base, Map: s.Map}
+	if !k.based {
+		in.Base = s.base()
 	}
-	return s.Bundle.literal(r, s.base())
+	return in
+}
+
+// Named returns the resources that say who a Reference to a person names: the one that it resolves
+// to and, of a Person, the Patients that it links to.
+func (s Scope) Named(ref Object) []Object {
+	var list []Object
+	if o := s.Resolve(ref); o != nil {
+		list = append(list, o)
+	}
+	for _, l := range s.links(ref) {
+		if o := l.from.Resolve(l.ref); o != nil {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// link is a Reference in a resource.
+type link struct {
+	from Scope
+	ref  Object
+}
+
+// links returns the references of a Person to its Patients (R4 Person.link.target).
+func (s Scope) links(ref Object) []link {
+	in := s.enter(ref)
+	if Text(in.Root, "resourceType") != "Person" {
+		return nil
+	}
+	var list []link
+	for _, l := range Objects(in.Root, "link") {
+		if target := Child(l, "target"); in.ReferenceType(target) == "Patient" {
+			list = append(list, link{in, target})
+		}
+	}
+	return list
+}
+
+// record returns the Reference to the patient to whose record the resource that a Reference names
+// belongs, and its scope: RelatedPerson.patient, Observation.subject and the like.
+func (s Scope) record(ref Object) (Object, Scope) {
+	in := s.enter(ref)
+	if t := Text(in.Root, "resourceType"); t == "" || t == "Patient" || t == "Person" {
+		return nil, in
+	}
+	for _, name := range []string{"patient", "subject"} {
+		if p := Child(in.Root, name); in.ReferenceType(p) == "Patient" {
+			return p, in
+		}
+	}
+	return nil, in
+}
+
+// InRecord reports whether a Reference names a resource that belongs to the record of a patient, as
+// far as that can be seen.
+func (s Scope) InRecord(ref Object) bool {
+	p, _ := s.record(ref)
+	return p != nil
+}
+
+// Scheme returns the scheme of an identifier whose system is known to be of CHI or NHS numbers, else
+// "". Its value may be no such number.
+func (s Scope) Scheme(identifier Object) string {
+	system, _ := split(identifier)
+	return s.Map.Scheme(system)
+}
+
+// at returns the day of the event or the decision, "" if the resource does not say.
+func (s Scope) at() string {
+	return cmp.Or(Text(s.Root, "recorded"), Text(s.Root, "dateTime"), Text(s.Root, "date"))
 }
 
 func (s Scope) base() string {
