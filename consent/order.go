@@ -88,7 +88,7 @@ func (e *ends) end(o entry.Order, denies bool) bool {
 
 // refuses reports whether a rule denies anything, at any depth.
 func refuses(r *entry.ConsentRule) bool {
-	return r.Decision == policies.Deny || slices.ContainsFunc(r.Except, func(x entry.ConsentRule) bool { return refuses(&x) })
+	return r.Decision == policies.Deny || slices.ContainsFunc(slices.Concat(r.Except, r.Also), func(x entry.ConsentRule) bool { return refuses(&x) })
 }
 
 // record is what is known of a consent record.

@@ -193,14 +193,20 @@ func (p *person) records(agreement string) []policies.Record {
 			if aboutCare[e.Scope] || len(e.Agreements) > 0 && !slices.Contains(e.Agreements, agreement) {
 				continue
 			}
-			rule, err := policyRule(e.Rule)
-			if err != nil { // impossible: readPerson has checked it
-				continue
+			add := func(x *entry.ConsentRule) {
+				rule, err := policyRule(x)
+				if err != nil { // impossible: readPerson has checked it
+					return
+				}
+				if e.Scope == "research" && len(rule.Purposes) == 0 {
+					rule.Purposes = []string{"HRESCH"}
+				}
+				list = append(list, policies.Record{ID: r.ID, Holder: r.Holder, Rule: rule, RefusesOnly: e.refusesOnly})
 			}
-			if e.Scope == "research" && len(rule.Purposes) == 0 {
-				rule.Purposes = []string{"HRESCH"}
+			add(e.Rule)
+			for i := range e.Rule.Also {
+				add(&e.Rule.Also[i])
 			}
-			list = append(list, policies.Record{ID: r.ID, Holder: r.Holder, Rule: rule, RefusesOnly: e.refusesOnly})
 		}
 	}
 	return list
@@ -214,7 +220,7 @@ var aboutCare = map[string]bool{"adr": true, "treatment": true}
 func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
 	out := policies.Rule{
 		Deny: r.Decision == "deny", Restricts: r.Restricts, Purposes: r.Purposes, Data: r.Data,
-		Recipients: r.Recipients, Roles: r.Roles, Actions: r.Actions,
+		Recipients: r.Recipients, Roles: r.Roles, Staff: r.Staff, Units: r.Units, Actions: r.Actions,
 	}
 	for _, t := range []struct {
 		text string
@@ -231,6 +237,11 @@ func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
 	}
 	if r.Decision != "permit" && r.Decision != "deny" {
 		return out, refuse(wire.BadJSON, "rule", "want permit or deny")
+	}
+	for i := range r.Also {
+		if _, err := policyRule(&r.Also[i]); err != nil { // rules of their own, see records
+			return out, err
+		}
 	}
 	for i := range r.Except {
 		x, err := policyRule(&r.Except[i])

@@ -41,6 +41,11 @@ func checkLevel(r *entry.ConsentRule, at string) error {
 			return err
 		}
 	}
+	for i := range r.Also {
+		if err := checkLevel(&r.Also[i], fmt.Sprintf("%s.also[%d]", at, i)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -50,9 +55,11 @@ func covers(x, r *entry.ConsentRule) bool {
 	return within(r.Time(r.Start), r.Time(r.End), x.Time(x.Start), x.Time(x.End)) &&
 		within(r.Time(r.DataStart), r.Time(r.DataEnd), x.Time(x.DataStart), x.Time(x.DataEnd)) &&
 		listed(x.Purposes, r.Purposes, policies.Covers) &&
-		listed(x.Data, r.Data, policies.CoversData) &&
+		policies.CoversAllData(x.Data, r.Data, x.Decision == "deny", r.Decision == "deny") &&
 		listed(x.Recipients, r.Recipients, same) &&
 		listed(x.Roles, r.Roles, same) &&
+		listed(x.Staff, r.Staff, same) &&
+		listed(x.Units, r.Units, same) &&
 		listed(x.Actions, r.Actions, same)
 }
 

@@ -127,3 +127,71 @@ func reaches(listed, asked string, deny bool, codes *terminology.Index) bool {
 	}
 	return codes.Covers(listed, asked)
 }
+
+// CoversAllData reports whether a rule's list of data covers everything that another's does: in each
+// dimension that outer limits, inner lists codes too, and outer covers each of them. An empty list
+// is all data. A refusal and a permission mean different things by a label of confidentiality.
+func CoversAllData(outer, inner []string, outerDenies, innerDenies bool) bool {
+	for _, o := range outer {
+		d, limited := DimensionOf(o), false
+		for _, i := range inner {
+			di, i := place(i)
+			if di != d {
+				continue
+			}
+			limited = true
+			if !slices.ContainsFunc(outer, func(o string) bool {
+				_, o = place(o)
+				return coversAsRule(o, i, outerDenies, innerDenies)
+			}) {
+				return false
+			}
+		}
+		if !limited {
+			return false
+		}
+	}
+	return true
+}
+
+// coversAsRule reports whether everything that inner means in a rule is meant by outer, both
+// canonical.
+func coversAsRule(outer, inner string, outerDenies, innerDenies bool) bool {
+	o, i := level(outer), level(inner)
+	switch {
+	case o < 0 || i < 0:
+		return CoversData(outer, inner)
+	case outerDenies == innerDenies:
+		return reaches(outer, inner, outerDenies, nil)
+	case outerDenies:
+		return o == 0
+	}
+	return o == len(levels)-1
+}
+
+// CommonData returns the codes that two lists of data of permissions both cover, each in the
+// dimensions that it limits, and whether there can be data of both. An empty list is all data.
+func CommonData(a, b []string) (both []string, any bool) {
+	limited := func(list []string, d Dimension) bool {
+		return slices.ContainsFunc(list, func(c string) bool { return DimensionOf(c) == d })
+	}
+	for _, l := range []struct{ own, other []string }{{a, b}, {b, a}} {
+		for _, c := range l.own {
+			d, code := place(c)
+			if !limited(l.other, d) || slices.ContainsFunc(l.other, func(o string) bool {
+				_, o = place(o)
+				return coversAsRule(o, code, false, false)
+			}) {
+				both = append(both, c)
+			}
+		}
+	}
+	slices.Sort(both)
+	both = slices.Compact(both)
+	for _, c := range slices.Concat(a, b) {
+		if !limited(both, DimensionOf(c)) {
+			return nil, false
+		}
+	}
+	return both, true
+}

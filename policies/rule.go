@@ -204,7 +204,7 @@ func orUnstated(codes []string) []string {
 func (r *Rule) meets(q *Request, holder string, deny bool) (applies, held bool) {
 	applies = within(q.At, r.Start, r.End) &&
 		(deny || r.DataStart.IsZero() && r.DataEnd.IsZero()) &&
-		(len(r.Recipients) == 0 || slices.Contains(r.Recipients, q.Org) || deny && q.Org == "") &&
+		(len(r.Recipients) == 0 || slices.Contains(r.Recipients, q.Org) || deny && (q.Org == "" || r.receives(q.Units))) &&
 		(len(r.Actions) == 0 || slices.Contains(r.Actions, q.Action)) &&
 		(len(r.Roles) == 0 || overlap(r.Roles, q.Roles) || deny && len(q.Roles) == 0) &&
 		(len(r.Staff) == 0 || !q.Machine)
@@ -224,6 +224,18 @@ func (r *Rule) meets(q *Request, holder string, deny bool) (applies, held bool) 
 	}
 	return true, held
 }
+
+// receives reports whether a unit is one of the recipients. An organisation may be a party of its
+// own, or where the staff of another one work.
+func (r *Rule) receives(units []string) bool {
+	return slices.ContainsFunc(units, func(u string) bool {
+		system, value, _ := strings.Cut(u, "|")
+		return slices.Contains(organisations, system) && slices.Contains(r.Recipients, value)
+	})
+}
+
+// organisations are the systems whose values are ids of organisations in the log.
+var organisations = []string{"urn:igledger:organisation", "https://fhir.nhs.uk/Id/ods-organization-code"}
 
 // known reports whether a code that a permission lists means the same in the record of this access:
 // a relative reference means something only where the consent was recorded.

@@ -9,6 +9,7 @@ func ruleShape(v *value) {
 	object{
 		"decision": aText, "start": aText, "end": aText, "purposes": listOf(aText), "data": listOf(aText),
 		"recipients": listOf(aText), "roles": listOf(aText), "actions": listOf(aText), "restricts": aFlag,
+		"staff": listOf(aText), "units": listOf(aText), "also": listOf(ruleShape),
 		"dataStart": aText, "dataEnd": aText, "except": listOf(ruleShape),
 	}.fits(v)
 }
@@ -67,6 +68,15 @@ func checkConsent(e *entry) {
 		must(act != "refused" || rule.str("decision") == "deny", "bad-claim")
 		must(ruleLevels(rule) <= 8 && ruleCount(rule) <= 256, "too-large")
 		checkRule(rule)
+		for _, also := range rule.items("also") {
+			must(rule.str("decision") == "permit" && also.str("decision") == "permit", "bad-claim")
+			must(ruleLevels(also) <= 8, "too-large")
+			checkRule(also)
+			noAlso(also)
+		}
+		for _, x := range rule.items("except") {
+			noAlso(x)
+		}
 	}
 	if x := c.get("expressed"); x != nil {
 		must(amongAll([]string{x.str("how")}, "implied", "verbal", "written", "electronic", "explicit-electronic"), "bad-claim")
@@ -74,6 +84,14 @@ func checkConsent(e *entry) {
 	}
 	if c.has("notice") {
 		checkNotice(c.get("notice"))
+	}
+}
+
+// noAlso refuses permissions beside a rule that is not the outermost.
+func noAlso(rule *value) {
+	must(len(rule.items("also")) == 0, "bad-claim")
+	for _, x := range rule.items("except") {
+		noAlso(x)
 	}
 }
 
@@ -87,7 +105,7 @@ func ruleLevels(rule *value) int {
 
 func ruleCount(rule *value) int {
 	n := 1
-	for _, r := range rule.items("except") {
+	for _, r := range append(rule.items("except"), rule.items("also")...) {
 		n += ruleCount(r)
 	}
 	return n
@@ -99,7 +117,7 @@ func checkRule(r *value) {
 	must(r.str("decision") == "deny" || restricts == nil || restricts.kind == 'f', "bad-claim")
 	checkSpan(r, "start", "end")
 	checkSpan(r, "dataStart", "dataEnd")
-	for _, name := range []string{"purposes", "data", "roles"} {
+	for _, name := range []string{"purposes", "data", "roles", "staff", "units"} {
 		must(areCodes(r.texts(name), 256), "bad-claim")
 	}
 	within(len(r.items("recipients")), 0, 256)

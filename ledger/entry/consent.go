@@ -45,6 +45,10 @@ var ConsentScopes = []string{"adr", "patient-privacy", "research", "treatment"}
 // at each level. It applies to an access that is within its periods and matches every list that is
 // not empty; any member of a list will do. The period of the data is not enforced, because an
 // access does not say how old its data is. If a rule of Except applies too, that rule decides.
+// Data is met in each of its dimensions (package policies). A list Staff or Units names the user or
+// where they worked, see Identifier.
+//
+// Only the outermost rule has Also, and only if it permits: what is permitted besides.
 type ConsentRule struct {
 	Decision   string        `json:"decision"`             // permit or deny; an exception has the opposite of its rule
 	Restricts  bool          `json:"restricts,omitzero"`   // only with deny: it stops care too, unlike an objection
@@ -54,10 +58,13 @@ type ConsentRule struct {
 	Data       []string      `json:"data,omitempty"`       // "system|code"
 	Recipients []string      `json:"recipients,omitempty"` // organisation ids
 	Roles      []string      `json:"roles,omitempty"`      // of the human user
+	Staff      []string      `json:"staff,omitempty"`      // "system|value": the human user
+	Units      []string      `json:"units,omitempty"`      // "system|value": where the user worked
 	Actions    []string      `json:"actions,omitempty"`    // FHIR AuditEvent.action: C R U D E
 	DataStart  string        `json:"dataStart,omitempty"`  // RFC 3339: data from this time on; reported, not enforced
 	DataEnd    string        `json:"dataEnd,omitempty"`    // RFC 3339: data before this time; reported, not enforced
 	Except     []ConsentRule `json:"except,omitempty"`
+	Also       []ConsentRule `json:"also,omitempty"`
 }
 
 // Expressed is how a decision was expressed and verified.
@@ -241,6 +248,8 @@ func (r *ConsentRule) check(at string, level int, n *int) error {
 		func() error { return checkCodes(at+".data", r.Data) },
 		func() error { return checkRecipients(at+".recipients", r.Recipients) },
 		func() error { return checkCodes(at+".roles", r.Roles) },
+		func() error { return checkCodes(at+".staff", r.Staff) },
+		func() error { return checkCodes(at+".units", r.Units) },
 		func() error { return checkActions(at+".actions", r.Actions) },
 		isPeriod(at+".dataStart", r.DataStart, at+".dataEnd", r.DataEnd),
 	)
@@ -253,6 +262,15 @@ func (r *ConsentRule) check(at string, level int, n *int) error {
 				"is the same as that of the rule it is an exception to")
 		}
 		if err := r.Except[i].check(fmt.Sprintf("%s.except[%d]", at, i), level+1, n); err != nil {
+			return err
+		}
+	}
+	for i := range r.Also {
+		also := fmt.Sprintf("%s.also[%d]", at, i)
+		if at != "rule" || r.Decision != "permit" || r.Also[i].Decision != "permit" {
+			return wire.Errorf(wire.BadClaim, also, "only the outermost rule has more permissions beside it, if it permits")
+		}
+		if err := r.Also[i].check(also, level, n); err != nil {
 			return err
 		}
 	}
