@@ -243,6 +243,7 @@ func (c Conversion) access(in scope, id string, whole *view, said *notes) (*entr
 	v := viewOf(in.Root)
 	in = in.With(v.root)
 	b := &builder{a: &entry.Access{Sub: id}, s: personsOf(c, in), in: in, n: said}
+	b.s.add(idValue(id))
 	a, root := b.a, in.Root
 	a.Type, a.Issuer, a.Audience = entry.TypeAccess, c.Issuer, c.Audience
 	p := child(root, "period")

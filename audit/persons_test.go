@@ -194,3 +194,58 @@ func TestWho(t *testing.T) {
 		})
 	}
 }
+
+// A share tells nothing of the other patients, be it only their Bundle that says who they are.
+func TestShareOfBundle(t *testing.T) {
+	const other = "0101500025"
+	resource := func(number, family, local string) string {
+		return patientResource(`"identifier":[{"system":"` + chiSystem + `","value":"` + number + `"},{"system":"urn:oid:1.2.3","value":"` + local + `"}],` +
+			`"name":[{"use":"official","family":"` + family + `"}]`)
+	}
+	what := func(uuid string) string { return `{"what":{"reference":"urn:uuid:` + uuid + `"}}` }
+	input := inBundle(
+		"", event(byNurse, `"outcomeDesc":"compared Quillfeather with Marchbanks, MRN-7001, and MRN-7002"`,
+			`"entity":[`+what("a")+`,`+what("b")+`,{"what":{"reference":"Observation/1"},"name":"of Marchbanks"},{"what":{"reference":"Observation/2"}},`+
+				`{"what":{"reference":"Person/3"},"role":{"system":"http://terminology.hl7.org/CodeSystem/object-role","code":"1"}},`+
+				`{"description":"sent to `+other+` and Ollerenshaw"}]`),
+		"urn:uuid:a", resource(aCHI, "Quillfeather", "MRN-7001"), "urn:uuid:b", resource(other, "Marchbanks", "MRN-7002"),
+		"", `{"resourceType":"Observation","id":"2","subject":{"reference":"urn:uuid:b"}}`,
+		"", `{"resourceType":"Person","id":"3","name":[{"family":"Ollerenshaw"}],"link":[{"target":{"reference":"Patient/4"}}]}`,
+		"", patientResource(`"id":"4","identifier":[{"system":"`+chiSystem+`","value":"0101500033"}]`))
+	secret := map[string][]string{
+		"chi:" + aCHI:    {"quillfeather", "mrn-7001", aCHI},
+		"chi:" + other:   {"marchbanks", "mrn-7002", other, "observation/2"},
+		"chi:0101500033": {"ollerenshaw", "0101500033", "person/3"},
+	}
+	r := readAll(t, []byte(input))
+	if len(r.accesses) != len(secret) {
+		t.Fatalf("%d accesses, want %d", len(r.accesses), len(secret))
+	}
+	for _, a := range r.accesses {
+		all := everything(t, a)
+		for id, words := range secret {
+			for _, w := range words {
+				if id != a.Sub && strings.Contains(all, w) {
+					t.Errorf("the access under %s tells %q of %s", a.Sub, w, id)
+				}
+			}
+		}
+	}
+}
+
+// Open claims hold no word of a person whom only the Bundle names.
+func TestOpenClaimsOfBundle(t *testing.T) {
+	input := inBundle("", event(`"agent":[{"who":{"reference":"urn:uuid:n"},"requestor":true}]`,
+		`"subtype":[{"system":"https://board.scot/marchbanks","code":"x"},{"system":"https://board.scot/k","code":"plumtree"}]`,
+		about(`{"reference":"urn:uuid:b"}`)),
+		"urn:uuid:b", patientResource(`"name":[{"family":"Marchbanks"}],`+chiOf),
+		"urn:uuid:n", `{"resourceType":"Practitioner","name":[{"family":"Plumtree"}]}`)
+	for _, a := range readAll(t, []byte(input)).accesses {
+		e, _ := signed(t, a)
+		for _, w := range []string{"marchbanks", "plumtree"} {
+			if strings.Contains(string(e.Payload), w) {
+				t.Errorf("the open claims hold %q", w)
+			}
+		}
+	}
+}

@@ -48,6 +48,17 @@ func (m *mentions) addName(s string) {
 	}
 }
 
+// addWords adds the words of members of a resource, without those that FHIR defines.
+func (m *mentions) addWords(o object, names ...string) {
+	for _, name := range names {
+		eachString(name, o[name], func(name, s string) {
+			if !slices.Contains([]string{"system", "use", "code", "url", "period", "start", "end"}, name) {
+				m.addName(s)
+			}
+		})
+	}
+}
+
 // common are words of names and descriptions that identify no one.
 var common = []string{
 	"patient", "person", "record", "unknown", "the", "and", "for", "mrs", "miss", "prof", "doctor", "nurse", "consultant",
@@ -76,19 +87,16 @@ func marksOf(in scope, p *patient) *mentions {
 		}
 		m.addID(text(child(ref, "identifier"), "value"))
 		m.addName(text(ref, "display"))
-		if c := in.Resolve(ref); c != nil {
+		for _, c := range in.Named(ref) {
 			m.addID(text(c, "id"))
 			for _, i := range objects(c, "identifier") {
 				m.addID(text(i, "value"))
 			}
-			for _, name := range []string{"name", "telecom", "address", "birthDate", "contact"} {
-				eachString(name, c[name], func(name, s string) {
-					if !slices.Contains([]string{"system", "use", "code", "url", "period", "start", "end"}, name) {
-						m.addName(s)
-					}
-				})
-			}
+			m.addWords(c, "name", "telecom", "address", "birthDate", "contact")
 		}
+	}
+	for _, i := range p.identities {
+		m.addID(idValue(i.ID))
 	}
 	entities, agents := objects(in.Root, "entity"), objects(in.Root, "agent")
 	for _, i := range p.entities {
@@ -338,7 +346,7 @@ func shareOfRest(root object, others *mentions) object {
 func further(in scope, e object, own, others *mentions) object {
 	about := []any{e, in.Resolve(child(e, "what"))}
 	mine, theirs := own.mentioned(about), others.mentioned(about)
-	_, kind, _ := parseReference(text(child(e, "what"), "reference"))
+	kind := referenceType(in, child(e, "what"))
 	typ, role := codingOf(child(e, "type")), codings(child(e, "role")) // a Coding in R4, a CodeableConcept in R5
 	role = append(role, codingOf(child(e, "role")))
 	switch {
@@ -412,16 +420,27 @@ func scrub(v any, others *mentions) any {
 func personsOf(c Conversion, in scope) secrets {
 	m := &mentions{}
 	m.words = map[string]bool{}
+	person := func(r object) {
+		if slices.Contains(people, text(r, "resourceType")) {
+			m.addWords(r, "name")
+			for _, i := range objects(r, "identifier") {
+				m.addName(text(i, "value"))
+			}
+		}
+	}
 	refer := func(ref object) {
 		m.addName(text(child(ref, "identifier"), "value"))
 		m.addName(text(ref, "display"))
 		if _, typ, id := parseReference(text(ref, "reference")); slices.Contains(people, typ) {
 			m.addName(id)
 		}
+		for _, r := range in.Named(ref) {
+			person(r)
+		}
 	}
 	for _, e := range objects(in.Root, "entity") {
-		if c.isPatient(in, e) {
-			refer(child(e, "what"))
+		if what := child(e, "what"); c.isPatient(in, e) || in.InRecord(what) {
+			refer(what)
 			m.addName(text(e, "name"))
 		}
 	}
@@ -433,12 +452,7 @@ func personsOf(c Conversion, in scope) secrets {
 		}
 	}
 	for _, r := range objects(in.Root, "contained") {
-		if slices.Contains(people, text(r, "resourceType")) {
-			eachString("name", r["name"], func(name, s string) { m.addName(s) })
-			for _, i := range objects(r, "identifier") {
-				m.addName(text(i, "value"))
-			}
-		}
+		person(r)
 	}
 	return m.secrets
 }

@@ -58,11 +58,16 @@ func (s Scope) enter(ref Object) Scope {
 }
 
 // Named returns the resources that say who a Reference to a person names: the one that it resolves
-// to and, of a Person, the Patients that it links to.
+// to, the Patients that it links to if it is a Person, and the one to whose record it belongs.
 func (s Scope) Named(ref Object) []Object {
 	var list []Object
 	if o := s.Resolve(ref); o != nil {
 		list = append(list, o)
+	}
+	if p, in := s.record(ref); p != nil {
+		if o := in.Resolve(p); o != nil {
+			list = append(list, o)
+		}
 	}
 	for _, l := range s.links(ref) {
 		if o := l.from.Resolve(l.ref); o != nil {
