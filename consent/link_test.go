@@ -129,10 +129,10 @@ func TestDecisionOverLink(t *testing.T) {
 	w.mustJudge(w.consent("refused"))
 	w.mustJudge(w.link("linked", temp, person))
 	a := w.access(of(temp))
-	d, v, err := w.rules.Decide(a, func(id string) []byte { return w.states[id] })
+	d, err := w.rules.Decide(a, func(id string) []byte { return w.states[id] })
 	w.ok(err)
-	if d.Result != entry.NotCovered || v.Consent != record1 || !v.Equal(w.mustJudge(a).Verdict) {
-		t.Errorf("%+v, %+v", d, v)
+	if d.Result != entry.NotCovered || d.Verdict.Consent != record1 || !d.Verdict.Equal(w.mustJudge(a).Verdict) {
+		t.Errorf("%+v", d)
 	}
 }
 

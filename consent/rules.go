@@ -9,7 +9,6 @@ import (
 	"igledger/ledger/register"
 	"igledger/ledger/wire"
 	"igledger/policies"
-	"igledger/policies/readers"
 	"igledger/policies/terminology"
 )
 
@@ -137,22 +136,23 @@ func (r *Rules) admitPolicies(b *entry.PolicySet) ([]policySet, error) {
 func (r *Rules) Judge(e *entry.Entry, index uint64, state func(id string) []byte) (register.Judgement, error) {
 	switch b := e.Body.(type) {
 	case *entry.Access:
-		return r.judgeAccess(b, state)
+		return r.judge(b, state, happened)
 	case *entry.Decision:
-		return r.judgeAccess(AsAccess(b), state)
+		return r.judge(AsAccess(b), state, asked)
 	case *entry.Consent, *entry.Delegation, *entry.Link:
 		return r.judgePerson(e, index, state)
 	}
 	return register.Judgement{}, nil
 }
 
-func (r *Rules) judgeAccess(a *entry.Access, state func(id string) []byte) (register.Judgement, error) {
+func (r *Rules) judge(a *entry.Access, state func(id string) []byte, how manner) (register.Judgement, error) {
 	v := r.noAccess(a)
 	if v == nil {
-		var err error
-		if _, v, err = r.Decide(a, state); err != nil {
+		d, err := r.decide(a, state, how)
+		if err != nil {
 			return register.Judgement{}, err
 		}
+		v = d.Verdict
 	}
 	j := register.Judgement{Verdict: v}
 	if a.Foreign {
@@ -204,73 +204,6 @@ func (r *Rules) judgePerson(
 	}
 	j.Person, err = p.bytes()
 	return j, err
-}
-
-// Decide says whether an access is covered, by what the log holds now. state returns the state of a
-// person, nil if nothing is on file. It is called for the access's subject and for the numbers
-// linked with it.
-//
-// A decision service asks before an access. The verdict is the one that Judge returns if the access
-// is logged next, and succeeded.
-func (r *Rules) Decide(a *entry.Access, state func(id string) []byte) (policies.Decision, *entry.Verdict, error) {
-	if err := r.Able(); err != nil {
-		return policies.Decision{}, nil, err
-	}
-	f, err := r.facts(a, state)
-	if err != nil {
-		return policies.Decision{}, nil, err
-	}
-	set := r.Policies()
-	d := set.Decide(f)
-	v := &entry.Verdict{Result: d.Result, Rules: d.Rules, Policies: set.Version()}
-	if f.Agreement != nil {
-		v.Agreement, v.Version = f.Agreement.ID, f.Agreement.Version
-	}
-	if d.Consent {
-		v.Consent = f.Consent.ID
-	}
-	return d, v, nil
-}
-
-func (r *Rules) facts(a *entry.Access, state func(id string) []byte) (policies.Facts, error) {
-	org, at := a.Accessor(), a.Time()
-	f := policies.Facts{
-		Org: org, Holder: a.Issuer, Foreign: a.Foreign, Own: org == a.Issuer && !a.Foreign,
-		Ledger: readers.IsReading(r.operator, a),
-		Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role,
-		Machine: a.Machine, Emergency: a.Emergency, At: at,
-		Justified: a.Text != nil && a.Text.Justification != "", Named: a.Agreement != "",
-		Codes: r.sets[len(r.sets)-1].codes,
-	}
-	if f.Named {
-		f.Agreement = r.agreements.policyFacts(a.Agreement, at)
-	}
-	own := state(a.Sub)
-	if own == nil && a.Delegation == "" {
-		return f, nil
-	}
-	p, err := readPerson(own)
-	if err != nil {
-		return f, err
-	}
-	records := p.records(a.Agreement)
-	if len(p.Linked) > 0 {
-		others, err := p.linkedRecords(a.Agreement, state)
-		if err != nil {
-			return f, err
-		}
-		records = append(records, others...)
-	}
-	f.Delegate = p.delegate(a.Delegation)
-	q := policies.Request{
-		Org: org, Holder: a.Issuer, Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role,
-		Staff: a.Staff.Identifiers(), Machine: a.Machine, At: at, Codes: f.Codes,
-	}
-	if a.Staff != nil {
-		q.Units = a.Staff.Units
-	}
-	f.Consent = policies.Combine(records, q)
-	return f, nil
 }
 
 // AsAccess returns a decision as the access that was asked about, in the form that Decide takes.

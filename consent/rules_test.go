@@ -530,7 +530,7 @@ func TestPolicySetWithCodeSystems(t *testing.T) {
 	if !given.rules.Knows(x.Files()) || given.rules.Able() != nil {
 		t.Error("rules do not know the code systems that they were given")
 	}
-	_, _, err = without.rules.Decide(without.access(), func(string) []byte { return nil })
+	_, err = without.rules.Decide(without.access(), func(string) []byte { return nil })
 	if !errors.Is(err, register.ErrUnable) || without.rules.Knows(x.Files()) {
 		t.Errorf("without the code systems: %v", err)
 	}

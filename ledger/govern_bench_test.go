@@ -117,7 +117,7 @@ func BenchmarkDecide(b *testing.B) {
 						}
 						return state
 					}
-					d, _, err := rules.(*consent.Rules).Decide(&entry.Access{Common: common("SRC"), Org: "UNI",
+					d, err := rules.(*consent.Rules).Decide(&entry.Access{Common: common("SRC"), Org: "UNI",
 						Agreement: fmt.Sprintf("isa-%d", i%agreements), Action: "R", Purpose: []string{"HRESCH"},
 						Recorded: g.now().UTC().Format(time.RFC3339), Sub: id(i)}, state)
 					if err != nil || d.Result != entry.Covered {

@@ -106,7 +106,7 @@ func decisionText(d *client.Decision) string {
 		fmt.Fprintf(&b, "  %s  %s\n", line(r.ID), line(r.Plain))
 	}
 	for _, o := range d.Context.Obligations {
-		fmt.Fprintf(&b, "  %s\n", line(said.Obligation(o.ID, d.Decision, o.Codes)))
+		fmt.Fprintf(&b, "  %s\n", line(said.Obligation(o.ID, d.Decision, o.Properties.Codes)))
 	}
 	if d.Context.ID != "" {
 		fmt.Fprintf(&b, "  logged in entry %d as decision %s\n", d.Context.Index, line(d.Context.ID))

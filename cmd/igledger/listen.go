@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -65,9 +64,8 @@ func limitsOf(c *cli.Context) (api.Limits, error) {
 	if c.Duration("report-time") <= 0 {
 		return api.Limits{}, usage("--report-time must be above 0")
 	}
-	if u, err := url.Parse(c.String("public-url")); err != nil || c.IsSet("public-url") &&
-		(u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil) {
-		return api.Limits{}, usage("--public-url must be a URL such as https://ledger.example.scot")
+	if err := api.CheckPublicURL(c.String("public-url")); err != nil && c.IsSet("public-url") {
+		return api.Limits{}, usage("--public-url %s, such as https://ledger.example.scot", err)
 	}
 	l := api.Limits{
 		Edge: edge.Limits{

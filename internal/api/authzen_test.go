@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,7 @@ func TestDecisionIsTheVerdict(t *testing.T) {
 		"unjustified": func() *entry.Access { return b.shared(person, breakGlass, func(a *entry.Access) { a.Text = nil }) },
 	}
 	seen := map[entry.VerdictResult]int{}
+	guard := b.guard()
 	for _, step := range []struct {
 		name string
 		do   func()
@@ -59,7 +61,9 @@ func TestDecisionIsTheVerdict(t *testing.T) {
 			a := make()
 			q := questionOf(a)
 			q.Context.Log = true
-			got, err := b.pep().Decide(t.Context(), q)
+			got, err := guard.Decide(t.Context(), q)
+			b.ok(err)
+			blind, err := b.pep().Decide(t.Context(), q)
 			b.ok(err)
 			logged, err := b.log.Opening(t.Context(), got.Context.Index)
 			b.ok(err)
@@ -69,6 +73,9 @@ func TestDecisionIsTheVerdict(t *testing.T) {
 			if !got.Context.Verdict.Equal(res.Verdict) || !logged.Verdict.Equal(res.Verdict) {
 				t.Errorf("%s, %s: decided %+v, its entry %+v, the access %+v", step.name, name,
 					got.Context.Verdict.Verdict, logged.Verdict, res.Verdict)
+			}
+			if !blind.Context.Verdict.Equal(b.rules().Blind(res.Verdict)) || blind.Decision != got.Decision {
+				t.Errorf("%s, %s: told blindly %+v, the access %+v", step.name, name, blind.Context.Verdict.Verdict, res.Verdict)
 			}
 			if got.Decision != (res.Verdict.Result != entry.NotCovered) ||
 				len(got.Context.Verdict.Plain) == 0 || len(got.Context.Reasons) != len(res.Verdict.Rules) {
@@ -93,11 +100,12 @@ func TestDecisionFollowsLinks(t *testing.T) {
 	b := newBoard(t)
 	const numbered = "temp:SRC:77"
 	b.refuse(person, "HRESCH")
+	guard := b.guard()
 	ask := func() []string {
 		t.Helper()
 		a := b.access("SRC", numbered)
 		a.Purpose = []string{"HRESCH"}
-		got, err := b.pep().Decide(t.Context(), questionOf(a))
+		got, err := guard.Decide(t.Context(), questionOf(a))
 		b.ok(err)
 		res := b.log.Append(t.Context(), b.sign(b.submit["SRC"], a))[0]
 		b.ok(res.Err)
@@ -166,7 +174,7 @@ func TestDenialsAreLogged(t *testing.T) {
 	}
 }
 
-// A denial that cannot be logged is not answered, nor is any part of a list with one. A permit that
+// A denial that cannot be logged is not answered; the others of its list are. A permit that
 // need not be logged does not need the log.
 func TestDecisionIsRefusedIfItCannotBeLogged(t *testing.T) {
 	b := newBoard(t)
@@ -176,9 +184,14 @@ func TestDecisionIsRefusedIfItCannotBeLogged(t *testing.T) {
 		t.Fatalf("%+v %v", d, err)
 	}
 	auth := "Bearer " + b.token(b.submit["SRC"], "SRC")
+	both := b.decideAll(client.Evaluations{Evaluations: []client.Evaluation{permit, denial}})
+	if len(both) != 2 || !both[0].Decision || both[1].Decision || both[1].Context.Error == nil ||
+		both[1].Context.Error.Status != http.StatusServiceUnavailable || both[1].Context.Verdict != nil {
+		t.Errorf("beside a permit: %+v", both)
+	}
 	for path, body := range map[string]any{
 		"/access/v1/evaluation":  denial,
-		"/access/v1/evaluations": client.Evaluations{Evaluations: []client.Evaluation{permit, denial}},
+		"/access/v1/evaluations": client.Evaluations{Evaluations: []client.Evaluation{denial, denial}},
 	} {
 		text, _ := json.Marshal(body)
 		r := b.do("POST", path, string(text), "Authorization", auth)
@@ -250,11 +263,14 @@ func TestEvaluationDefaults(t *testing.T) {
 		switch x := d.Context; {
 		case x.Error != nil:
 			text = append(text, fmt.Sprint(x.Error.Status))
+		case x.Verdict == nil:
+			text = append(text, fmt.Sprint(d.Decision, " [", x.Reasons[0].ID, "]"))
 		default:
 			text = append(text, fmt.Sprint(d.Decision, x.Verdict.Rules))
 		}
 	}
-	want := []string{"true [agreement]", "false [agreement-purpose]", "false [agreement-named]", "422", "400"}
+	want := []string{"true [agreement]", "false [agreement-purpose]", "false [agreement-named]",
+		"false [unknown-resource]", "false [unknown-action]"}
 	if !slices.Equal(text, want) {
 		t.Errorf("got %q, want %q", text, want)
 	}
@@ -278,22 +294,21 @@ func TestBadEvaluations(t *testing.T) {
 	foreign, _ := json.Marshal(others)
 	auth := "Bearer " + b.token(b.submit["SRC"], "SRC")
 	for name, c := range map[string]struct{ body, code string }{
-		"not JSON":                {`{`, badRequest},
-		"twice":                   {`{"subject":{},"subject":{}}`, badRequest},
-		"wrong type":              {with(`"id":"N-1234"`, `"id":1`), badRequest},
-		"nothing":                 {`{}`, badRequest},
-		"no action":               {with(`"action":`, `"actions":`), badRequest},
-		"unknown kind of subject": {with(`"type":"staff"`, `"type":"robot"`), badRequest},
-		"no subject id":           {with(`"id":"N-1234"`, `"id":""`), badRequest},
-		"unknown action":          {with(`"name":"R"`, `"name":"r"`), badRequest},
-		"another resource":        {with(`"type":"record"`, `"type":"todo"`), badRequest},
-		"no id":                   {with(person, "0101011237"), string(wire.BadID)},
-		"a register":              {with(person, "reg:everyone"), string(wire.BadID)},
-		"in another's name":       {string(foreign), forbidden},
-		"no organisation":         {with(`"properties":{"role"`, `"properties":{"organisation":"a b","role"`), string(wire.BadClaim)},
-		"a control character":     {with(`"nurse"`, `"nurse\u0007"`), string(wire.BadClaim)},
-		"too many codes":          {with(`"nurse"`, `"nurse"`+strings.Repeat(`,"x"`, 64)), badRequest},
-		"too long a reason":       {with(`"context":{`, `"context":{"why":"`+strings.Repeat("x", 65<<10)+`",`), tooLarge},
+		"not JSON":              {`{`, badRequest},
+		"twice":                 {`{"subject":{},"subject":{}}`, badRequest},
+		"wrong type":            {with(`"id":"N-1234"`, `"id":1`), badRequest},
+		"nothing":               {`{}`, badRequest},
+		"no action":             {with(`"action":`, `"actions":`), badRequest},
+		"no kind of subject":    {with(`"type":"staff"`, `"type":""`), badRequest},
+		"no subject id":         {with(`"id":"N-1234"`, `"id":""`), badRequest},
+		"no name of the action": {with(`"name":"R"`, `"name":""`), badRequest},
+		"no kind of resource":   {with(`"type":"record"`, `"kind":"record"`), badRequest},
+		"no id":                 {with(person, ""), badRequest},
+		"in another's name":     {string(foreign), forbidden},
+		"no organisation":       {with(`"properties":{"role"`, `"properties":{"organisation":"a b","role"`), string(wire.BadClaim)},
+		"a control character":   {with(`"nurse"`, `"nurse\u0007"`), string(wire.BadClaim)},
+		"too many codes":        {with(`"nurse"`, `"nurse"`+strings.Repeat(`,"x"`, 64)), badRequest},
+		"too long a reason":     {with(`"context":{`, `"context":{"why":"`+strings.Repeat("x", 65<<10)+`",`), tooLarge},
 	} {
 		before := b.size()
 		r := b.do("POST", "/access/v1/evaluation", c.body, "Authorization", auth)
@@ -340,14 +355,19 @@ func TestAuthZENTransport(t *testing.T) {
 		r.Header.Get("X-Request-ID") != "8" {
 		t.Errorf("without a token: %d with X-Request-ID %q", r.StatusCode, r.Header.Get("X-Request-ID"))
 	}
-	if r := b.do("POST", "/access/v1/evaluation", `{}`, "X-Request-ID", strings.Repeat("x", 129)); r.Header.Get("X-Request-ID") != "" {
-		t.Error("an id of any length is repeated")
+	for _, id := range []string{strings.Repeat("x", 10_000), "a b/üü", `"; drop`} {
+		if r := b.do("POST", "/access/v1/evaluation", `{}`, "X-Request-ID", id); r.Header.Get("X-Request-ID") != id {
+			t.Errorf("the id %.20q comes back as %.20q", id, r.Header.Get("X-Request-ID"))
+		}
+	}
+	if r := b.do("POST", "/access/v1/evaluation", `{}`, "X-Request-ID", "a\tb"); r.Header.Get("X-Request-ID") != "" {
+		t.Error("an id with a control character is repeated")
 	}
 	r = b.do("GET", "/.well-known/authzen-configuration", "", "X-Forwarded-Proto", "http", "X-Forwarded-Host", "elsewhere.example")
 	var p client.PDP
 	b.ok(json.Unmarshal(r.body, &p))
 	if want := (client.PDP{PolicyDecisionPoint: publicURL,
-		Evaluation: publicURL + "/access/v1/evaluation", Evaluations: publicURL + "/access/v1/evaluations"}); p != want {
+		Evaluation: publicURL + "/access/v1/evaluation", Evaluations: publicURL + "/access/v1/evaluations", SupportedObligations: []string{"custom"}}); !reflect.DeepEqual(p, want) {
 		t.Errorf("%+v", p)
 	}
 }
@@ -361,10 +381,12 @@ func TestDecisionAsAuditEvent(t *testing.T) {
 	for _, c := range []struct {
 		name, purpose, outcome, consent string
 		accept                          bool
+		key                             *wire.Signer
 	}{
-		{"permit", "TREAT", "0", "", false},
-		{"denial", "HPAYMT", "8", "", true},
-		{"refusal", "HRESCH", "8", consentID, false},
+		{"permit", "TREAT", "0", "", false, b.submit["SRC"]},
+		{"denial", "HPAYMT", "8", "", true, b.submit["SRC"]},
+		{"refusal", "HRESCH", "8", "", false, b.submit["SRC"]},
+		{"refusal, told to the guard", "HRESCH", "8", consentID, false, b.addKey("SRC", entry.PurposeGuard)},
 	} {
 		q := questionOf(b.shared(person, func(a *entry.Access) { a.Purpose = []string{c.purpose} }))
 		q.Context.Agreement = "isa-1"
@@ -373,7 +395,7 @@ func TestDecisionAsAuditEvent(t *testing.T) {
 			path, accept = "/access/v1/evaluation", fhirJSON+"; charset=utf-8, */*;q=0.1"
 		}
 		text, _ := json.Marshal(q)
-		r := b.do("POST", path, string(text), "Authorization", "Bearer "+b.token(b.submit["SRC"], "SRC"), "Accept", accept)
+		r := b.do("POST", path, string(text), "Authorization", "Bearer "+b.token(c.key, "SRC"), "Accept", accept)
 		if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != fhirJSON {
 			t.Fatalf("%s: %d %s", c.name, r.StatusCode, r.body)
 		}

@@ -50,7 +50,8 @@ func answerFHIR(w http.ResponseWriter, r *request, rules *consent.Rules, q *ques
 	if err != nil {
 		address = r.RemoteAddr
 	}
-	body, err := audit.DecisionEvent(&d, q.told().Consent, address, inWords(rules, q.verdict).Plain)
+	v, _ := q.told(rules)
+	body, err := audit.DecisionEvent(&d, v.Consent, address, inWords(rules, v).Plain)
 	if err != nil {
 		return err
 	}
@@ -62,9 +63,17 @@ func answerFHIR(w http.ResponseWriter, r *request, rules *consent.Rules, q *ques
 // one value in valid UTF-8 without duplicate members.
 func (a *api) decodeOpen(r *request, limit int64, what string, into any) error {
 	data, err := a.body(r, limit, "application/json")
+	if x := new(refusal); errors.As(err, &x) && x.code == mediaType {
+		return &refusal{code: badRequest, detail: "send application/json in UTF-8"} // as AuthZEN has it
+	}
 	if err != nil {
 		return err
 	}
+	return readOpen(data, what, into)
+}
+
+// readOpen reads JSON and ignores members that it does not know.
+func readOpen(data []byte, what string, into any) error {
 	if err := json.Unmarshal(data, into); err != nil {
 		detail := what + ": must be one JSON value in UTF-8 without duplicate members"
 		var s *json.SemanticError

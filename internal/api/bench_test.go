@@ -31,7 +31,7 @@ func BenchmarkSubmitDecoding(b *testing.B) {
 	body := submission(w.entry("SRC", person))
 	r := w.log.Append(b.Context(), w.sign(w.submit["SRC"], w.access("SRC", person)))[0]
 	w.ok(r.Err)
-	results := client.Results{Results: []client.Result{taken(r)}}
+	results := client.Results{Results: []client.Result{taken(nil, r)}}
 
 	plain := New(Config{Log: w.log}).(*api)
 	plain.add(&route{method: "POST", pattern: "/bench", open: true, body: maxSubmit,

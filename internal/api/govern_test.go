@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/internal/testdb"
 	"igledger/ledger/entry"
@@ -118,6 +119,19 @@ func questionOf(a *entry.Access) client.Evaluation {
 }
 
 func (b *board) pep() *client.Client { return b.client(b.submit["SRC"], "SRC") }
+
+// rules are those that the log has now.
+func (b *board) rules() *consent.Rules {
+	b.Helper()
+	r, err := b.log.Rules(b.Context())
+	b.ok(err)
+	rules, err := consent.From(r)
+	b.ok(err)
+	return rules
+}
+
+// guard is the system that guards the records that SRC holds.
+func (b *board) guard() *client.Client { return b.client(b.addKey("SRC", entry.PurposeGuard), "SRC") }
 
 func (b *board) history(id string) []*entry.Entry {
 	b.Helper()

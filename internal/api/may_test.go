@@ -27,7 +27,8 @@ var roleLetters = map[string]entry.Role{
 const everyRole = "CPSAREOF"
 
 var everyPurpose = []entry.Purpose{
-	entry.PurposeAdminister, entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeFrontDesk, entry.PurposeSubmit,
+	entry.PurposeAdminister, entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeFrontDesk,
+	entry.PurposeGuard, entry.PurposeSubmit,
 }
 
 // allowed is, by the purpose of the caller's key, the letters of the roles that are given what they
@@ -37,7 +38,7 @@ type allowed map[entry.Purpose]string
 var (
 	noOne                  = allowed{}
 	submitKeys             = allowed{"submit": everyRole}
-	submitOrAuditKeys      = allowed{"submit": "CPS", "audit": "CPS"}
+	deciderKeys            = allowed{"submit": "CPS", "audit": "CPS", "guard": "CPS"}
 	auditorsOnly           = allowed{"audit": "A"}
 	controllersOnly        = allowed{"audit": "C"}
 	auditorsAndControllers = allowed{"audit": "AC"}
@@ -93,7 +94,7 @@ const (
 	saysOpening  = saysAuditor + saysOwn + ", not ids that begin with `reg:`."
 	saysBulk     = saysAuditor + "."
 	saysReporter = saysAuditor + saysOwn + "."
-	saysDecider  = "Caller: a key with purpose `submit` or `audit` of an organisation with the role " +
+	saysDecider  = "Caller: a key with purpose `submit`, `audit` or `guard` of an organisation with the role " +
 		"`controller`, `processor` or `source`. " +
 		"Limited to accesses by the organisation, or to records that it holds."
 	saysAny = "Caller: a key with purpose `submit`, `agreements`, `audit` or `administer`. " +
@@ -154,17 +155,17 @@ var rows = []row{
 		{name: "on request", body: `{"kind":"uncovered","organisation":"{org}","purpose":["PATRQT"]}`, may: noOne},
 	}},
 	{route: "POST /access/v1/evaluation", says: saysDecider, path: "/access/v1/evaluation", asks: []ask{
-		{name: "its own record", body: evaluationBy("{org}", "{org}"), may: submitOrAuditKeys},
-		{name: "unnamed", body: evaluationBy("", ""), may: submitOrAuditKeys},
-		{name: "another's record", body: evaluationBy("{org}", "SRC"), may: submitOrAuditKeys},
-		{name: "another, its record", body: evaluationBy("SRC", "{org}"), may: submitOrAuditKeys},
+		{name: "its own record", body: evaluationBy("{org}", "{org}"), may: deciderKeys},
+		{name: "unnamed", body: evaluationBy("", ""), may: deciderKeys},
+		{name: "another's record", body: evaluationBy("{org}", "SRC"), may: deciderKeys},
+		{name: "another, its record", body: evaluationBy("SRC", "{org}"), may: deciderKeys},
 		{name: "between others", body: evaluationBy("CTL", "SRC"), may: noOne},
 		{name: "another's own", body: evaluationBy("SRC", "SRC"), may: noOne},
 	}},
 	{route: "POST /access/v1/evaluations", says: saysDecider, path: "/access/v1/evaluations", asks: []ask{
-		{name: "its own record", body: listed(evaluationBy("{org}", "{org}")), given: decided, may: submitOrAuditKeys},
-		{name: "another's record", body: listed(evaluationBy("{org}", "SRC")), given: decided, may: submitOrAuditKeys},
-		{name: "another, its record", body: listed(evaluationBy("SRC", "{org}")), given: decided, may: submitOrAuditKeys},
+		{name: "its own record", body: listed(evaluationBy("{org}", "{org}")), given: decided, may: deciderKeys},
+		{name: "another's record", body: listed(evaluationBy("{org}", "SRC")), given: decided, may: deciderKeys},
+		{name: "another, its record", body: listed(evaluationBy("SRC", "{org}")), given: decided, may: deciderKeys},
 		{name: "between others", body: listed(evaluationBy("CTL", "SRC")), given: decided, may: noOne},
 		{name: "between others, not in a list", body: evaluationBy("CTL", "SRC"), may: noOne},
 	}},
@@ -222,7 +223,7 @@ func newGate(t *testing.T) *gate {
 		g.signers[org] = map[entry.Purpose]*wire.Signer{
 			entry.PurposeAdminister: g.admin[org], entry.PurposeSubmit: signer,
 			entry.PurposeAgreements: g.addKey(org, entry.PurposeAgreements), entry.PurposeAudit: g.addKey(org, entry.PurposeAudit),
-			entry.PurposeFrontDesk: g.addKey(org, entry.PurposeFrontDesk),
+			entry.PurposeFrontDesk: g.addKey(org, entry.PurposeFrontDesk), entry.PurposeGuard: g.addKey(org, entry.PurposeGuard),
 		}
 		patient := "temp:" + org + ":1"
 		g.append(g.submit["SRC"], g.access("SRC", patient)) // of which the organisation knows nothing

@@ -185,8 +185,9 @@ func TestDecisionsKeepChoices(t *testing.T) {
 		caller *client.Client
 		told   bool
 	}{
-		"the organisation that holds the record": {b.pep(), true},
-		"the one that the refusal restricts":     {b.client(b.audit["CTL"], "CTL"), false},
+		"the guard of the organisation that holds the record": {b.guard(), true},
+		"another system of it":                                {b.pep(), false},
+		"the one that the refusal restricts":                  {b.client(b.audit["CTL"], "CTL"), false},
 	} {
 		d, err := c.caller.Decide(t.Context(), q)
 		b.ok(err)
@@ -201,8 +202,8 @@ func TestDecisionsKeepChoices(t *testing.T) {
 	}
 	r := b.log.Append(t.Context(), b.sign(b.submit["SRC"], b.shared(person, research)))[0]
 	b.ok(r.Err)
-	if r.Verdict.Consent != consentID || taken(r).Verdict.Consent != "" {
-		t.Errorf("the ledger has %+v, the source is told %+v", r.Verdict, taken(r).Verdict)
+	if told := taken(b.rules(), r).Verdict; r.Verdict.Consent != consentID || told.Consent != "" || slices.Contains(told.Rules, "objection") {
+		t.Errorf("the ledger has %+v, the source is told %+v", r.Verdict, told)
 	}
 }
 

@@ -49,17 +49,17 @@ func (a *api) search(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	// One more than the limit shows whether there is a next page.
-	found, err := a.readable(r.Context(), rd, body.ID, body.Before, body.Limit+1)
+	rules, err := a.rules(r.Context())
+	if err != nil {
+		return err
+	}
+	found, err := a.readable(r.Context(), rules, rd, body.ID, body.Before, body.Limit+1)
 	if err != nil {
 		return a.withheld(r.Context(), rd, body.ID, err)
 	}
 	openings := found.newestFirst
 	page := client.Accesses{Scope: string(rd.extent), Count: found.count, Next: found.next, Accesses: []client.RecordedAccess{}}
 	shown := openings[:min(fitting(openings), body.Limit)]
-	rules, err := a.rules(r.Context())
-	if err != nil {
-		return err
-	}
 	for _, o := range shown {
 		page.Accesses = append(page.Accesses, recorded(o, rules))
 	}
@@ -85,7 +85,9 @@ type found struct {
 
 // readable returns the entries of id's history below before that the reader may see, at most limit.
 // To a reader who may not see all of them it tells neither their number nor where the others are.
-func (a *api) readable(ctx context.Context, rd readingOf, id string, before uint64, limit int) (found, error) {
+func (a *api) readable(
+	ctx context.Context, rules *consent.Rules, rd readingOf, id string, before uint64, limit int,
+) (found, error) {
 	if rd.extent == readers.Whole {
 		count, list, err := a.log.History(ctx, id, before, limit)
 		return found{count: count, newestFirst: list}, err
@@ -107,7 +109,7 @@ func (a *api) readable(ctx context.Context, rd readingOf, id string, before uint
 				return found{}, err
 			}
 			if rd.owns(a, e) {
-				out.newestFirst = append(out.newestFirst, withoutConsent(o))
+				out.newestFirst = append(out.newestFirst, blind(rules, o))
 			}
 			if looked++; looked == a.limits.Looked {
 				end = o.Index &^ (boundary - 1)
@@ -123,22 +125,11 @@ func (a *api) readable(ctx context.Context, rd readingOf, id string, before uint
 	}
 }
 
-// withoutConsent returns an opening whose verdict is verdictWithoutConsent.
-func withoutConsent(o *bundle.Opening) *bundle.Opening {
+// blind returns an opening with the blind form of its verdict. A decision's own claims are blind
+// from the start.
+func blind(rules *consent.Rules, o *bundle.Opening) *bundle.Opening {
 	c := *o
-	c.Verdict = verdictWithoutConsent(o.Verdict)
-	return &c
-}
-
-// verdictWithoutConsent returns a verdict without the id of the consent that decided. The id is the
-// same in all entries of a person's record: a reader who may not see that record could tell by it
-// which entries are of one person, and which of the person's decisions stopped them.
-func verdictWithoutConsent(v *entry.Verdict) *entry.Verdict {
-	if v == nil || v.Consent == "" {
-		return v
-	}
-	c := *v
-	c.Consent = ""
+	c.Verdict = rules.Blind(o.Verdict)
 	return &c
 }
 
@@ -188,7 +179,11 @@ func (a *api) opening(w http.ResponseWriter, r *request) error {
 		if entry.IsRegister(e.ShownSub()) || !rd.owns(a, e) {
 			return notItsOwn
 		}
-		o = withoutConsent(o)
+		rules, err := a.rules(r.Context())
+		if err != nil {
+			return err
+		}
+		o = blind(rules, o)
 	}
 	if err := a.logReading(r.Context(), rd, e.ShownSub()); err != nil {
 		return err

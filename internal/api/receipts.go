@@ -61,6 +61,10 @@ func (a *api) lookup(w http.ResponseWriter, r *request) error {
 	if body.Witnessed {
 		under = ledger.Witnessed
 	}
+	rules, err := a.rules(r.Context())
+	if err != nil {
+		return err
+	}
 	results := make([]client.Result, len(body.IDs))
 	for i, jti := range body.IDs {
 		if u, err := uuid.Parse(jti); err != nil || u.String() != jti {
@@ -70,7 +74,7 @@ func (a *api) lookup(w http.ResponseWriter, r *request) error {
 		res, err := a.log.Receipt(r.Context(), r.caller.Issuer, jti, under)
 		switch {
 		case err == nil:
-			results[i] = taken(res)
+			results[i] = taken(rules, res)
 		case errors.Is(err, ledger.ErrNotFound), errors.Is(err, ledger.ErrErased), errors.Is(err, ledger.ErrNotWitnessed):
 			results[i] = refused(err)
 		default:

@@ -68,7 +68,7 @@ func (a *api) report(w http.ResponseWriter, r *request) error {
 	}
 	defer a.reports.Release(1)
 	s := scan{
-		a: a, rules: rules, out: out, period: period, look: looks[body.Kind], most: maxLeaves,
+		a: a, rules: rules, reader: rd.caller.Issuer, extent: rd.extent, out: out, period: period, look: looks[body.Kind], most: maxLeaves,
 		until: now.Add(a.limits.ReportTime),
 		drift: map[client.DriftFinding]*client.DriftFinding{},
 	}
@@ -146,6 +146,8 @@ func dueAgreements(rules *consent.Rules, party string, now time.Time, within int
 type scan struct {
 	a      *api
 	rules  *consent.Rules
+	reader string // organisation
+	extent readers.Extent
 	out    *client.Report
 	period reportPeriod
 	look   look
@@ -312,13 +314,23 @@ func lookUncovered(_ context.Context, s *scan, o *bundle.Opening, e *entry.Entry
 	return nil
 }
 
+// told returns a verdict as the reader is told it. A report names no person, and the id of a consent
+// would be one's pseudonym.
+func (s *scan) told(v *entry.Verdict, x *entry.Access) *entry.Verdict {
+	if v == nil || !readers.ToldChoice(readers.Report, s.extent, s.reader, x.Issuer) {
+		return s.rules.Blind(v)
+	}
+	c := *v
+	c.Consent = ""
+	return &c
+}
+
 func (s *scan) list(o *bundle.Opening, e *entry.Entry, x *entry.Access) {
 	s.out.Accesses = append(s.out.Accesses, client.ReportedAccess{
 		Index: o.Index, ID: e.ID, Received: o.Received, At: cmp.Or(x.Occurred, x.Recorded),
 		Organisation: x.Accessor(), Foreign: x.Foreign, Holder: x.Issuer, Source: x.Source, System: x.System,
 		Act: x.Act(), Action: x.Action, Outcome: x.Outcome, Data: x.Data, Purpose: x.Purpose, Role: x.Role, Machine: x.Machine,
-		// A report names no person, and the id of a consent would be one's pseudonym.
-		Verdict: *cmp.Or(inWords(s.rules, verdictWithoutConsent(o.Verdict)), &client.PlainVerdict{}),
+		Verdict: *cmp.Or(inWords(s.rules, s.told(o.Verdict, x)), &client.PlainVerdict{}),
 	})
 }
 

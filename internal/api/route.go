@@ -80,10 +80,11 @@ var (
 	bulkReaders    = reading(readers.Bulk)
 	reporters      = reading(readers.Report)
 
-	// deciders are systems that guard records, and officers who try out a decision. An answer tells
-	// something of the person's choices, so it is for organisations that access or hold records.
+	// deciders are systems that guard records, and officers who try out a decision. That an access is
+	// denied tells something of the person's choices, so it is for organisations that access or hold
+	// records. Why is for the holder's guard alone: readers.Guards.
 	deciders = &grant{
-		purposes: []entry.Purpose{entry.PurposeSubmit, entry.PurposeAudit},
+		purposes: []entry.Purpose{entry.PurposeSubmit, entry.PurposeAudit, entry.PurposeGuard},
 		roles:    []entry.Role{entry.RoleController, entry.RoleProcessor, entry.RoleSource},
 		own:      "accesses by the organisation, or to records that it holds",
 	}

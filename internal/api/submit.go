@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/internal/edge"
 	"igledger/ledger"
@@ -52,9 +53,13 @@ func (a *api) submit(w http.ResponseWriter, r *request) error {
 		began := time.Now()
 		appended := a.log.Append(r.Context(), good...)
 		a.metrics.append.Observe(time.Since(began).Seconds())
+		rules, err := a.rules(r.Context())
+		if err != nil { // what was taken is taken
+			a.logger.Error("verdicts are not shown", "error", err)
+		}
 		for i, res := range appended {
 			if res.Err == nil {
-				results[at[i]] = taken(res)
+				results[at[i]] = taken(rules, res)
 				continue
 			}
 			last = ownFault(res.Err)
@@ -112,14 +117,18 @@ func (a *api) logInternal(results []ledger.Result) {
 	}
 }
 
-func taken(r ledger.Result) client.Result {
+// taken returns the result of an entry that is in the log. Its verdict is blind: who submitted it may
+// not learn what the person chose. If rules is nil, it has none.
+func taken(rules *consent.Rules, r ledger.Result) client.Result {
 	status := client.Appended
 	if r.Replayed {
 		status = client.Replayed
 	}
-	return client.Result{
-		Status: status, Index: r.Index, Flags: r.Flags, Verdict: verdictWithoutConsent(r.Verdict), Receipt: r.Receipt,
+	out := client.Result{Status: status, Index: r.Index, Flags: r.Flags, Receipt: r.Receipt}
+	if rules != nil {
+		out.Verdict = rules.Blind(r.Verdict)
 	}
+	return out
 }
 
 func refused(err error) client.Result {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/go-json-experiment/json"
+
 	"igledger/ledger/entry"
 )
 
@@ -28,11 +30,11 @@ type Subject struct {
 
 // SubjectProperties are facts about the subject that rules look at.
 type SubjectProperties struct {
-	Organisation string   `json:"organisation,omitempty" doc:"Organisation that wants to access; absent: the caller's own" example:"NHS-HIGHLAND"`
-	Role         []string `json:"role,omitempty" maxItems:"64" doc:"Roles of the user, system|code or plain codes"`
-	Name         string   `json:"name,omitempty" doc:"Name of the user; the person whose record it is may see it"`
-	IDSystem     string   `json:"idSystem,omitempty" doc:"Authority that assigned the identifier"`
-	System       string   `json:"system,omitempty" doc:"System through which the user works; absent: the caller's"`
+	Organisation string `json:"organisation,omitempty" doc:"Organisation that wants to access; absent: the caller's own" example:"NHS-HIGHLAND"`
+	Role         Codes  `json:"role,omitempty" maxItems:"64" doc:"Roles of the user, system|code or plain codes; one may stand without a list"`
+	Name         string `json:"name,omitempty" doc:"Name of the user; the person whose record it is may see it"`
+	IDSystem     string `json:"idSystem,omitempty" doc:"Authority that assigned the identifier"`
+	System       string `json:"system,omitempty" doc:"System through which the user works; absent: the caller's"`
 }
 
 // Action is what the subject wants to do.
@@ -49,19 +51,31 @@ type Resource struct {
 
 // ResourceProperties are facts about the record that rules look at.
 type ResourceProperties struct {
-	Holder string   `json:"holder,omitempty" doc:"Organisation that holds the record and will report the access; absent: the caller's own"`
-	Data   []string `json:"data,omitempty" maxItems:"64" doc:"Categories of data, system|code"`
+	Holder string `json:"holder,omitempty" doc:"Organisation that holds the record and will report the access; absent: the caller's own"`
+	Data   Codes  `json:"data,omitempty" maxItems:"64" doc:"Categories of data, system|code; one may stand without a list"`
+}
+
+// Codes is a list of codes. One code may stand without a list.
+type Codes []string
+
+// UnmarshalJSON reads a string or a list of strings.
+func (c *Codes) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '"' {
+		*c = Codes{""}
+		return json.Unmarshal(data, &(*c)[0])
+	}
+	return json.Unmarshal(data, (*[]string)(c))
 }
 
 // RequestContext is the purpose of an access and its grounds.
 type RequestContext struct {
-	Purpose       []string `json:"purpose,omitempty" maxItems:"64" doc:"PurposeOfUse codes (v3-ActReason), others as system|code"`
-	Agreement     string   `json:"agreement,omitempty" doc:"Id of the data-sharing agreement relied on"`
-	Delegation    string   `json:"delegation,omitempty" doc:"Id of the delegation under which the user acts for the person"`
-	Emergency     bool     `json:"emergency,omitzero" doc:"Break-glass"`
-	Justification string   `json:"justification,omitempty" doc:"Justification of break-glass, in words"`
-	Why           string   `json:"why,omitempty" doc:"Purpose in words"`
-	Log           bool     `json:"log,omitzero" doc:"Log a permit too, so that the access can name the decision; denials are always logged"`
+	Purpose       Codes  `json:"purpose,omitempty" maxItems:"64" doc:"PurposeOfUse codes (v3-ActReason), others as system|code; one may stand without a list"`
+	Agreement     string `json:"agreement,omitempty" doc:"Id of the data-sharing agreement relied on"`
+	Delegation    string `json:"delegation,omitempty" doc:"Id of the delegation under which the user acts for the person"`
+	Emergency     bool   `json:"emergency,omitzero" doc:"Break-glass"`
+	Justification string `json:"justification,omitempty" doc:"Justification of break-glass, in words"`
+	Why           string `json:"why,omitempty" doc:"Purpose in words"`
+	Log           bool   `json:"log,omitzero" doc:"Log a permit too, so that the access can name the decision; denials are always logged"`
 }
 
 // MaxEvaluations is how many evaluations one request may carry.
@@ -112,10 +126,26 @@ type Reason struct {
 	Plain string `json:"plain,omitempty" doc:"What it means, for citizens and officers"`
 }
 
-// Obligation is something to do because of a decision.
+// Obligation is something to do because of a decision, in the form of the AuthZEN Obligations
+// Profile. All are of its type for what the profile itself does not name.
 type Obligation struct {
-	ID    string   `json:"id" enum:"follow-up,review-refusal,justify,ask-consent,redact" doc:"See docs/POLICIES.md"`
-	Codes []string `json:"codes,omitempty" doc:"For redact: the data codes to leave out"`
+	ID         string               `json:"id" enum:"follow-up,review-refusal,tell-person,justify,ask-consent,redact" doc:"What is to be done, see docs/POLICIES.md; each at most once in an answer"`
+	Type       string               `json:"type" enum:"custom" doc:"The type of the AuthZEN Obligations Profile for what only the two sides know"`
+	Properties ObligationProperties `json:"properties" doc:"More about it"`
+}
+
+// CustomObligation is the type of all obligations that this ledger gives.
+const CustomObligation = "custom"
+
+// ObligationProperties are the members that an obligation has of its own.
+type ObligationProperties struct {
+	Action string   `json:"action" doc:"The id again, for enforcement points that look only here"`
+	Codes  []string `json:"codes,omitempty" doc:"For redact: the data codes to leave out"`
+}
+
+// NewObligation returns an obligation to do something, for redact to the data of these codes.
+func NewObligation(id string, codes []string) Obligation {
+	return Obligation{ID: id, Type: CustomObligation, Properties: ObligationProperties{Action: id, Codes: codes}}
 }
 
 // EvaluationError is the error of a request in a list that could not be decided.
@@ -137,9 +167,11 @@ type PlainVerdict struct {
 
 // PDP is the answer to GET /.well-known/authzen-configuration (AuthZEN section 9).
 type PDP struct {
-	PolicyDecisionPoint string `json:"policy_decision_point" doc:"Base URL of this decision point, as the request named it" example:"https://ledger.example.scot"`
+	PolicyDecisionPoint string `json:"policy_decision_point" doc:"Base URL of this decision point, as its operator configured it" example:"https://ledger.example.scot"`
 	Evaluation          string `json:"access_evaluation_endpoint" doc:"URL"`
 	Evaluations         string `json:"access_evaluations_endpoint" doc:"URL"`
+	// SupportedObligations is of the AuthZEN Obligations Profile.
+	SupportedObligations []string `json:"supported_obligations" doc:"Types of obligations that answers may have"`
 }
 
 // Decide asks whether an access is allowed. Before it answers, the ledger logs a denial in the
