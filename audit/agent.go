@@ -50,8 +50,8 @@ func human(in scope, agent object) bool {
 		return false
 	case isSubject(in, agent), mapping.StaffSystem(text(child(child(agent, "who"), "identifier"), "system")):
 		return true
-	default: // if the event does not say who asked, it is someone with a name or a role
-		return requestor || !anyAsks(in) && (text(agent, "name") != "" || text(agent, "altId") != "" || agent["role"] != nil)
+	default: // if the event does not say who asked, it is someone with a role
+		return requestor || !anyAsks(in) && (text(agent, "altId") != "" || agent["role"] != nil)
 	}
 }
 

@@ -54,7 +54,7 @@ func (c coding) is(system string, codes ...string) bool {
 // isPatientRole reports whether an entity's role is object-role#1 Patient. The system may have its
 // name from before R4.
 func (c coding) isPatientRole() bool {
-	return c.is(objectRole, "1") || c.is("http://hl7.org/fhir/object-role", "1")
+	return c.is(objectRole, "1") || c.is("http://hl7.org/fhir/object-role", "1") || c.is("", "1")
 }
 
 func anyIs(list []coding, system string, codes ...string) bool {

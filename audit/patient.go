@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"encoding/base64"
+	"regexp"
 	"slices"
 
 	"igledger/consent/fhir/tree"
@@ -41,7 +42,7 @@ func (c Conversion) patients(in scope) []*patient {
 			p.entities = append(p.entities, i)
 		}
 	}
-	for _, look := range []func(scope, *finder){c.amongAgents, c.inRecords, c.inQueries} {
+	for _, look := range []func(scope, *finder){c.amongAgents, c.inRecords, c.inQueries, c.inNames} {
 		if len(f.list) == 0 {
 			look(in, f)
 			if len(f.list) == 1 { // whom the event named in words as well
@@ -115,7 +116,8 @@ func (c Conversion) inRecords(in scope, f *finder) {
 	for i, e := range objects(in.Root, "entity") {
 		what := child(e, "what")
 		kind := in.ReferenceType(what)
-		if in.InRecord(what) || kind == "Person" || kind == "RelatedPerson" {
+		person := kind == "" && e["role"] == nil && codingOf(child(e, "type")).is(entityType, "1")
+		if in.InRecord(what) || kind == "Person" || kind == "RelatedPerson" || person {
 			p := f.find(c.identities(in, what))
 			p.entities = append(p.entities, i)
 		}
@@ -126,6 +128,22 @@ func (c Conversion) inRecords(in scope, f *finder) {
 		}
 	}
 }
+
+// inNames finds the patients whom entities name by nothing but a number of people in place of a name.
+// Which system it is of, the event does not say, so it stays a number of its source.
+func (c Conversion) inNames(in scope, f *finder) {
+	for i, e := range objects(in.Root, "entity") {
+		n := squeeze(text(e, "name"))
+		if len(n) == 10 && entry.ContainsPersonNumber(n) || insured.MatchString(n) {
+			p := f.find(c.identities(in, object{"identifier": object{"value": n}}))
+			p.entities = append(p.entities, i)
+		}
+	}
+}
+
+// insured is the form of the German number of insured persons, which their prescriptions' audit
+// events have as a name.
+var insured = regexp.MustCompile(`^[A-Z][0-9]{9}$`)
 
 // inQueries finds the patients that a search named.
 func (c Conversion) inQueries(in scope, f *finder) {

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bytes"
 	"slices"
 
 	"igledger/consent/fhir/tree"
@@ -163,9 +162,6 @@ func (s *stream) wait(w *window, ev Event) error {
 // awaited returns the references of an event that name something outside it: literal and conditional
 // ones, and patients who are named by an identifier only.
 func awaited(raw []byte) (refs []object) {
-	if !bytes.Contains(raw, []byte(`"reference"`)) && !bytes.Contains(raw, []byte(`"what"`)) {
-		return nil
-	}
 	v, err := parseTree("AuditEvent", raw)
 	root, ok := v.(object)
 	if err != nil || !ok {
