@@ -117,7 +117,7 @@ func disclosure(a *entry.Access) bool {
 func (b *builder) agents(root object) {
 	list, u := objects(root, "agent"), user(b.in)
 	// organisations that ask or are told have people
-	b.a.Machine = u < 0 && !disclosure(b.a) && !organisationAsks(b.in)
+	b.a.Machine = u < 0 && len(list) > 0 && !disclosure(b.a) && !organisationAsks(b.in)
 	b.organisation(root, list, u)
 	for _, code := range client(b.a) {
 		i := slices.IndexFunc(list, func(a object) bool {

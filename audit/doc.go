@@ -14,9 +14,10 @@
 //     event without them.
 //   - The open claims hold codes, names of systems and organisations, and times. They never hold a
 //     display, a text, or a word that names a person in the event.
-//   - An event that is JSON and an AuditEvent is not refused for a wrong check digit, an unknown
-//     code, a missing outcome or an unknown purpose. An event that cannot be read well enough to be
-//     certain of its patients is refused. It is never filed without them.
+//   - An event that is JSON and an AuditEvent is not refused for a wrong check digit, for an unknown
+//     or missing code, time, outcome or purpose, or for a missing agent or observer. What was not
+//     understood is in the notes that are returned with it (note.go). An event that cannot be read
+//     well enough to be certain of its patients is refused. It is never filed without them.
 //
 // What it does not promise: that the event is true; that free text in one patient's event does not
 // speak of another person; or that the residue does not identify staff. Known names and numbers of
@@ -29,9 +30,12 @@
 //	Sub              entity[patient].what; if no entity is a patient, an agent that is one; else
 //	                 reg:sources (patient.go)
 //	Event            type, subtype
-//	Action, Outcome  action, outcome; if absent: implied by type and subtype, "0"
-//	Recorded         recorded
-//	Occurred(End)    period.start, period.end, if they are instants; partial dates stay in the residue
+//	Action, Outcome  action, outcome, also in words or as an HTTP status (outcome.go); if absent or
+//	                 not understood: implied by type and subtype; "0", or a refusal that outcomeDesc
+//	                 states
+//	Recorded         recorded; if absent, the end or start of the period, meta.lastUpdated, or now
+//	Occurred(End)    period.start, period.end (when.go). A date is the whole day, month or year in the
+//	                 mapping's zone, from its first second to its last
 //	Staff, Role      the agent who is the user: who, name, altId; role (agent.go)
 //	Machine          no agent is, or may be, a person, no organisation asks, and nothing is disclosed to
 //	                 another organisation
@@ -41,10 +45,11 @@
 //	                 in a delete or an authorisation
 //	Parties          the other agents: server, recipient, custodian, authoriser
 //	Purpose          purposeOfUse of the user, purposeOfEvent, purposeOfUse of others: v3-ActReason
-//	                 plain, others "system|code"
+//	                 plain, local ones as the mapping says, others "system|code" (why.go)
 //	Agreement        agent.policy "urn:igledger:agreement:<id>"; tokens (SAML assertion id, OAuth jti)
 //	                 stay in the residue
-//	Emergency        DCM 110127 Emergency Override Started, or purpose BTG
+//	Emergency        DCM 110127 Emergency Override Started, purpose BTG, a code that the mapping names, or
+//	                 words for break-glass, which are noted (why.go)
 //	Data             entities: resource types, securityLabel, types other than audit-entity-type;
 //	                 resource types that searches and operations returned (search.go); none if that was
 //	                 a whole record

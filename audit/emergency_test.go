@@ -18,7 +18,8 @@ func TestEmergencyIsAnOverride(t *testing.T) {
 		"override started, emergency treatment": {"ETREAT", "110127", true},
 		"emergency treatment":                   {"ETREAT", "110112", false},
 	} {
-		list, _, err := board.FromAuditEvent([]byte(strings.NewReplacer(`"BTG"`, `"`+c.purpose+`"`, `"110127"`, `"`+c.event+`"`).Replace(raw)))
+		list, _, err := board.FromAuditEvent([]byte(strings.NewReplacer(`"BTG"`, `"`+c.purpose+`"`, `"110127"`, `"`+c.event+`"`,
+			"Emergency Override Started", "Query", "break the glass", "why").Replace(raw)))
 		if err != nil || len(list) != 1 {
 			t.Fatalf("%s: %d accesses, %v", name, len(list), err)
 		}

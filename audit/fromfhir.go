@@ -1,9 +1,9 @@
 package audit
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -11,7 +11,6 @@ import (
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
-	"igledger/policies/purpose"
 )
 
 // AgreementURI followed by an agreement's id is the URI in AuditEvent.agent.policy. It names the
@@ -29,6 +28,8 @@ type Conversion struct {
 	// source.site is used if it can name a system, else "fhir".
 	Source string
 	Map    *mapping.Map // what the source's own words mean; may be nil
+	// Now is the time at which an event was recorded that does not say when; nil: time.Now.
+	Now func() time.Time
 }
 
 // FromAuditEvent reads one FHIR R4 or R5 AuditEvent (JSON, of any size) into accesses. It
@@ -51,6 +52,7 @@ func (c Conversion) FromEvent(ev Event) ([]*entry.Access, []Note, error) {
 		return nil, nil, err
 	}
 	var said notes
+	said.missing(v.root)
 	if v.cut {
 		said.add("AuditEvent", SizeCut)
 	}
@@ -114,36 +116,31 @@ func parseEvent(data []byte) (*view, error) {
 	return v, checkEvent(v.root)
 }
 
+// checkEvent checks the form of an event as far as it decides who its patients are. Whatever else is
+// missing or wrong is noted when it is read: what happened is taken.
 func checkEvent(root object) error {
-	if len(child(root, "type")) == 0 {
-		return fail(Missing, "AuditEvent.type", "want a Coding")
-	}
-	if text(root, "recorded") == "" {
-		return fail(Missing, "AuditEvent.recorded", "want an instant")
-	}
-	if instant(text(root, "recorded")) == "" {
-		return fail(BadValue, "AuditEvent.recorded", "not an instant: want YYYY-MM-DDThh:mm:ss with a zone")
-	}
-	for _, e := range []struct {
-		name string
-		want []string
-	}{{"action", []string{"C", "R", "U", "D", "E"}}, {"outcome", []string{"0", "4", "8", "12"}}} {
-		if v, ok := root[e.name]; ok && !slices.Contains(e.want, text(root, e.name)) || ok && v == nil {
-			return fail(BadValue, "AuditEvent."+e.name, "want one of %s", strings.Join(e.want, " "))
-		}
-	}
-	if list, ok := root["agent"].([]any); root["agent"] == nil || ok && len(list) == 0 {
-		return fail(Missing, "AuditEvent.agent", "want at least one")
-	}
 	for _, name := range []string{"agent", "entity", "contained"} {
 		if err := checkArray(root, name); err != nil {
 			return err
 		}
 	}
-	if len(child(child(root, "source"), "observer")) == 0 {
-		return fail(Missing, "AuditEvent.source.observer", "want a Reference")
-	}
 	return nil
+}
+
+// missing notes what an AuditEvent must have and this one has not.
+func (n *notes) missing(root object) {
+	for _, e := range []struct {
+		path string
+		is   bool
+	}{
+		{"AuditEvent.type", len(child(root, "type")) > 0},
+		{"AuditEvent.agent", len(objects(root, "agent")) > 0},
+		{"AuditEvent.source.observer", len(child(child(root, "source"), "observer")) > 0},
+	} {
+		if !e.is {
+			n.add(e.path, MissingElement)
+		}
+	}
 }
 
 // checkArray checks that an element, if present, is an array of objects, and that references in it
@@ -201,26 +198,6 @@ func checkReference(o object, name, path string) error {
 	return nil
 }
 
-var instantForm = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:)(\d\d)(\.\d{1,9})?\d*(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
-
-// instant returns a FHIR instant in the form that an entry takes: at most nanoseconds, and 59 for
-// the second 60 of an inserted leap second. If s is not an instant, it returns "". If the result
-// differs from s, s stays in the residue.
-func instant(s string) string {
-	m := instantForm.FindStringSubmatch(s)
-	if m == nil {
-		return ""
-	}
-	if m[2] == "60" {
-		m[2] = "59"
-	}
-	s = m[1] + m[2] + m[3] + m[4]
-	if _, err := entry.ParseTime(s); err != nil {
-		return ""
-	}
-	return s
-}
-
 // builder fills an access from an event, and notes in the residue what it took.
 type builder struct {
 	a  *entry.Access
@@ -246,21 +223,12 @@ func (c Conversion) access(in scope, id string, whole *view, said *notes) (*entr
 	b.s.add(idValue(id))
 	a, root := b.a, in.Root
 	a.Type, a.Issuer, a.Audience = entry.TypeAccess, c.Issuer, c.Audience
-	p := child(root, "period")
-	a.Recorded = instant(b.take(root, "recorded", "recorded"))
-	a.Occurred = instant(b.take(p, "start", "occurred"))
-	a.OccurredEnd = instant(b.take(p, "end", "occurredEnd"))
+	b.times(c, root)
 	b.codes("event", &a.Event, append([]coding{codingOf(child(root, "type"))}, subtypes(root)...))
-	a.Action, a.Outcome = b.take(root, "action", "action"), b.take(root, "outcome", "outcome")
-	if a.Action == "" {
-		a.Action = impliedAction(a.Event)
-	}
-	if a.Outcome == "" {
-		a.Outcome = "0" // an event that does not say that it failed has succeeded
-	}
+	b.deeds(root)
 	b.agents(root)
-	b.purposes(root)
-	a.Emergency = purpose.Emergency(false, a.Event, a.Purpose)
+	b.purposes(c.Map, root)
+	b.emergency(c.Map, root)
 	b.entities(root)
 	b.source(c, root)
 	b.words(root)
@@ -294,7 +262,7 @@ func (b *builder) codes(name string, list *[]string, from []coding) {
 			continue
 		}
 		claim := c.claim()
-		if name == "purpose" && slices.Contains(actReason, c.system) && purpose.Known(c.code) {
+		if name == "purpose" && isPurpose(c) {
 			claim = c.code
 		}
 		i := slices.Index(*list, claim)
@@ -333,29 +301,6 @@ func impliedAction(event []string) string {
 		}
 	}
 	return "E"
-}
-
-// purposes reads the reasons: first the user's purposes, then the event's, then those of other
-// agents. The first wording becomes Text.Why.
-func (b *builder) purposes(root object) {
-	agents, u := objects(root, "agent"), user(b.in)
-	var concepts []object
-	if u >= 0 {
-		concepts = objects(agents[u], "purposeOfUse")
-	}
-	concepts = append(concepts, objects(root, "purposeOfEvent")...)
-	for i, a := range agents {
-		if i != u {
-			concepts = append(concepts, objects(a, "purposeOfUse")...)
-		}
-	}
-	b.codes("purpose", &b.a.Purpose, codings(concepts...))
-	for _, c := range concepts {
-		if w := text(c, "text"); short(w, 8<<10) {
-			b.text().Why = b.take(c, "text", "text/why")
-			return
-		}
-	}
 }
 
 // entities reads categories of data: resource types, security labels and other codes of what was
@@ -430,28 +375,6 @@ func systemNames(in scope) []member {
 		return []member{{src, "site"}}
 	}
 	return []member{{child(observer, "identifier"), "value"}, {observer, "reference"}, {src, "site"}}
-}
-
-// words reads free text: outcomeDesc becomes Text.Outcome. A justification of break-glass is an
-// entity.detail of type "justification". If there is none and the override succeeded, it is
-// outcomeDesc, which then is not in Text.Outcome: a success has no failure to describe.
-func (b *builder) words(root object) {
-	for _, e := range objects(root, "entity") {
-		for _, d := range objects(e, "detail") {
-			isJustification := strings.EqualFold(text(d, "type"), "justification") && short(text(d, "valueString"), 8<<10)
-			if isJustification && b.text().Justification == "" {
-				b.a.Text.Justification = b.take(d, "valueString", "text/justification")
-			}
-		}
-	}
-	if !short(text(root, "outcomeDesc"), 8<<10) {
-		return
-	}
-	if t := b.text(); b.a.Emergency && b.a.Outcome == "0" && t.Justification == "" {
-		t.Justification = b.take(root, "outcomeDesc", "text/justification")
-	} else {
-		t.Outcome = b.take(root, "outcomeDesc", "text/outcome")
-	}
 }
 
 func (b *builder) text() *entry.Text {

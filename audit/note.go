@@ -28,7 +28,9 @@ const (
 	BreakGlassInWords   NoteCode = "break-glass-in-words" // words say so, and no code does
 	PartialDate         NoteCode = "partial-date"         // a date without a time: the whole day, month or year
 	NoZone              NoteCode = "no-zone"              // a time without a zone: that of the mapping
-	NoTime              NoteCode = "no-time"              // nothing says when it was recorded
+	NoTime              NoteCode = "no-time"              // nothing says when it was recorded: the end of its period, or its import
+	MissingElement      NoteCode = "missing-element"      // an element that an AuditEvent must have
+	UnknownValue        NoteCode = "unknown-value"        // a value outside its required values, which does not tell its meaning
 	SizeCut             NoteCode = "too-large"            // a hash stands for what does not fit
 	LeadingZero         NoteCode = "leading-zero"         // nine digits: read as a CHI number with the zero in front
 	BundleTooLarge      NoteCode = "bundle-too-large"     // the patient may be named in a part of the Bundle that was not kept

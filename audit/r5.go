@@ -189,9 +189,9 @@ func (v *view) r4() object {
 }
 
 // outcomes maps codes of AuditEvent.outcome in R5 to those of R4. R5 takes the severities of
-// issues, and many systems the codes of R4.
+// issues, of which a warning does not make the act fail, and many systems the codes of R4.
 var outcomes = map[string]string{
-	"success": "0", "information": "0", "warning": "4", "error": "8", "fatal": "12",
+	"success": "0", "information": "0", "warning": "0", "error": "8", "fatal": "12",
 	"0": "0", "4": "4", "8": "8", "12": "12",
 }
 

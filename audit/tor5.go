@@ -69,7 +69,7 @@ func inR4(root object) (object, error) {
 }
 
 // severities are the codes of outcomes in R5.
-var severities = map[string]string{"0": "success", "4": "warning", "8": "error", "12": "fatal"}
+var severities = map[string]string{"0": "success", "4": "error", "8": "error", "12": "fatal"}
 
 // inR5 returns an event in R5, with what only R4 has as extensions.
 func inR5(root object) object {
@@ -214,19 +214,16 @@ func sourceEvent(a *entry.Access) (object, error) {
 // contradicts returns the member of an event that states something else than the claims of its
 // entry, "" if none does.
 func contradicts(root object, a *entry.Access) string {
-	outcome, stated := root["outcome"]
+	action, outcome := statedAction(root), statedOutcome(root)
 	if isR5(root) {
-		code := outcomes[text(child(child(root, "outcome"), "code"), "code")]
-		outcome, stated = code, code != ""
+		outcome = outcomes[text(child(child(root, "outcome"), "code"), "code")]
 	}
-	action, acts := root["action"]
-	_, dated := root["recorded"]
 	switch {
-	case acts && action != a.Action:
+	case action != "" && action != a.Action:
 		return "action"
-	case dated && instant(text(root, "recorded")) != a.Recorded:
+	case !sameMoment(text(root, "recorded"), a.Recorded):
 		return "recorded"
-	case stated && outcome != a.Outcome:
+	case outcome != "" && outcome != a.Outcome:
 		return "outcome"
 	}
 	return ""

@@ -166,7 +166,7 @@ func TestUnreadableEvents(t *testing.T) {
 	w := newWorld(t)
 	good := func(id string) string { return event(id, "2026-11-01T10:00:00Z") }
 	sum := w.imports(
-		text("mixed", good("a")+`{"resourceType":"AuditEvent","id":"bad"}`+"\n"+good("b")),
+		text("mixed", good("a")+`{"resourceType":"AuditEvent","id":"bad","entity":7}`+"\n"+good("b")),
 		text("broken", good("c")+`{"resourceType":"AuditEvent","id`),
 		text("last", good("d")))
 	if sum.Events != 5 || sum.Logged != 4 || sum.Unreadable != 2 {

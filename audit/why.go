@@ -1,0 +1,183 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+
+	"igledger/consent/fhir/mapping"
+	"igledger/policies/purpose"
+)
+
+// A said concept is a CodeableConcept with its place.
+type saidConcept struct {
+	at   object
+	path string
+}
+
+// reasons returns the CodeableConcepts that say why: first the user's, then the event's, then those
+// of other agents.
+func (b *builder) reasons(root object) []saidConcept {
+	agents, u := objects(root, "agent"), user(b.in)
+	var list []saidConcept
+	of := func(o object, name, path string) {
+		for i, c := range objects(o, name) {
+			list = append(list, saidConcept{c, path + name + "[" + itoa(i) + "]"})
+		}
+	}
+	if u >= 0 {
+		of(agents[u], "purposeOfUse", "AuditEvent.agent["+itoa(u)+"].")
+	}
+	of(root, "purposeOfEvent", "AuditEvent.")
+	for i, a := range agents {
+		if i != u {
+			of(a, "purposeOfUse", "AuditEvent.agent["+itoa(i)+"].")
+		}
+	}
+	return list
+}
+
+// purposes reads the reasons. A local code that the mapping has becomes the purpose that it means,
+// and stays in the residue; one that it has not stays itself, and is noted, since no agreement for a
+// purpose of PurposeOfUse covers it. The first wording becomes Text.Why.
+func (b *builder) purposes(m *mapping.Map, root object) {
+	for _, c := range b.reasons(root) {
+		understood := false
+		for _, code := range codings(c.at) {
+			meant := m.Purpose(code.claim())
+			if meant == "" && m.Emergency(code.claim()) {
+				meant = "BTG"
+			}
+			if meant != "" {
+				b.purpose(meant)
+			} else {
+				b.codes("purpose", &b.a.Purpose, []coding{code})
+			}
+			understood = understood || meant != "" || isPurpose(code)
+		}
+		if !understood {
+			b.n.add(c.path, UnknownPurpose)
+		}
+	}
+	for _, c := range b.reasons(root) {
+		if w := text(c.at, "text"); short(w, 8<<10) {
+			b.text().Why = b.take(c.at, "text", "text/why")
+			return
+		}
+	}
+}
+
+func (b *builder) purpose(code string) {
+	if len(b.a.Purpose) < 64 && !slices.Contains(b.a.Purpose, code) {
+		b.a.Purpose = append(b.a.Purpose, code)
+	}
+}
+
+func isPurpose(c coding) bool { return slices.Contains(actReason, c.system) && purpose.Known(c.code) }
+
+// overrides are the words for break-glass, in the form of plainWords. Sources write them where they
+// have no code: in reasons, descriptions and details, as the display of a code, or as a code of their
+// own. The list is short on purpose: what is in no list is for the mapping.
+var overrides = []string{
+	"break the glass", "breaks the glass", "breaking the glass", "broke the glass", "break glass", "breaking glass", "breakglass",
+	"glass break", "glass broken", "btg", "emergency override", "override emergency", "emergency overridden", "overridden in emergency",
+	"emergency access override", "emergency break in",
+}
+
+// overridden reports whether text has words for break-glass.
+func overridden(text string) bool {
+	words := " " + plainWords(text) + " "
+	return slices.ContainsFunc(overrides, func(o string) bool { return strings.Contains(words, " "+o+" ") })
+}
+
+// onlyOverridden reports whether text is nothing but words for break-glass, which give no reason.
+func onlyOverridden(text string) bool { return slices.Contains(overrides, plainWords(text)) }
+
+// untrue are values of a detail that says that something did not happen.
+var untrue = []string{"", "0", "false", "no", "none", "n", "not used", "n a"}
+
+// emergency finds out if the usual limits were overridden: by a code of PurposeOfUse or DICOM, by a
+// code that the mapping names, or by words. In words it counts all the same, and is noted: an
+// override that passed for ordinary use would be covered in silence.
+func (b *builder) emergency(m *mapping.Map, root object) {
+	b.a.Emergency = purpose.Emergency(false, b.a.Event, b.a.Purpose)
+	events := object{"coding": append([]any{root["type"]}, list(root["subtype"])...)}
+	concepts := append([]saidConcept{{events, "AuditEvent.subtype"}}, b.reasons(root)...)
+	for _, said := range concepts {
+		for _, c := range codings(said.at) {
+			b.a.Emergency = b.a.Emergency || m.Emergency(c.claim())
+		}
+	}
+	if path := overrideInWords(root, concepts); path != "" && !b.a.Emergency {
+		b.a.Emergency = true
+		b.n.add(path, BreakGlassInWords)
+	}
+}
+
+// overrideInWords returns where the event has words for break-glass, "" if nowhere.
+func overrideInWords(root object, concepts []saidConcept) string {
+	for _, c := range concepts {
+		words := []string{text(c.at, "text")}
+		for _, code := range codings(c.at) {
+			words = append(words, code.code, text(code.at, "display"))
+		}
+		if slices.ContainsFunc(words, overridden) {
+			return c.path
+		}
+	}
+	if overridden(text(root, "outcomeDesc")) {
+		return "AuditEvent.outcomeDesc"
+	}
+	for i, a := range objects(root, "agent") {
+		policies, _ := a["policy"].([]any)
+		for _, p := range policies {
+			if uri, _ := p.(string); overridden(uri) {
+				return "AuditEvent.agent[" + itoa(i) + "].policy"
+			}
+		}
+	}
+	for i, e := range objects(root, "entity") {
+		for _, name := range []string{"name", "description"} {
+			if overridden(text(e, name)) {
+				return "AuditEvent.entity[" + itoa(i) + "]." + name
+			}
+		}
+		for _, d := range objects(e, "detail") {
+			value := text(d, "valueString")
+			if overridden(value) || overridden(text(d, "type")) && !slices.Contains(untrue, plainWords(value)) {
+				return "AuditEvent.entity[" + itoa(i) + "].detail"
+			}
+		}
+	}
+	return ""
+}
+
+// justifications are the types of entity.detail that hold the reason for break-glass.
+var justifications = []string{
+	"justification", "emergency justification", "break glass justification", "break glass reason", "break the glass reason",
+	"btg reason", "override reason", "emergency override reason",
+}
+
+// words reads free text: outcomeDesc becomes Text.Outcome. A justification of break-glass is an
+// entity.detail of such a type. If there is none and the override succeeded, it is outcomeDesc, which
+// then is not in Text.Outcome: a success has no failure to describe. That the glass was broken is no
+// reason for it.
+func (b *builder) words(root object) {
+	for _, e := range objects(root, "entity") {
+		for _, d := range objects(e, "detail") {
+			value := text(d, "valueString")
+			is := slices.Contains(justifications, plainWords(text(d, "type"))) && short(value, 8<<10) && !onlyOverridden(value)
+			if is && b.text().Justification == "" {
+				b.a.Text.Justification = b.take(d, "valueString", "text/justification")
+			}
+		}
+	}
+	said := text(root, "outcomeDesc")
+	if !short(said, 8<<10) {
+		return
+	}
+	if t := b.text(); b.a.Emergency && b.a.Outcome == "0" && t.Justification == "" && !onlyOverridden(said) {
+		t.Justification = b.take(root, "outcomeDesc", "text/justification")
+	} else {
+		t.Outcome = b.take(root, "outcomeDesc", "text/outcome")
+	}
+}
