@@ -54,6 +54,7 @@ type Key string
 const (
 	MarkEmergency       Key = "mark.emergency"
 	MarkMachine         Key = "mark.machine"
+	MarkRestricts       Key = "mark.restricts" // act
 	Doubtful            Key = "mark.doubtful"
 	NoReason            Key = "why.none"
 	Unreadable          Key = "absent.unreadable"

@@ -11,6 +11,7 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
+	"igledger/policies"
 )
 
 func consentCommand() *cli.Command {
@@ -46,6 +47,9 @@ func consentCommand() *cli.Command {
 					&cli.StringSliceFlag{Name: "recipient",
 						Usage: "recipient organisation (default: all); repeat for more"},
 					&cli.StringSliceFlag{Name: "role", Usage: "role of the user (default: all); repeat for more"},
+					&cli.BoolFlag{Name: "restrict",
+						Usage: "the refusal stops care too, also by the holder's own staff; a refusal of care (TREAT), or of someone " +
+							"named for whatever purpose, does so without this flag"},
 					&cli.StringSliceFlag{Name: "action", Usage: "C, R, U, D or E (default: all); repeat for more"},
 					&cli.StringFlag{Name: "notice-url", Usage: "address of the information that the person was given"},
 					&cli.StringFlag{Name: "notice", Usage: "`FILE` with that information; its hash is recorded"},
@@ -118,7 +122,7 @@ func recordConsent(c *cli.Context) error {
 func ruleFlags(c *cli.Context, act string) (*entry.ConsentRule, error) {
 	r := &entry.ConsentRule{Decision: c.String("decision"), Purposes: c.StringSlice("purpose"),
 		Data: c.StringSlice("data"), Recipients: c.StringSlice("recipient"),
-		Roles: c.StringSlice("role"), Actions: c.StringSlice("action")}
+		Roles: c.StringSlice("role"), Actions: c.StringSlice("action"), Restricts: c.Bool("restrict")}
 	meant := ""
 	switch act {
 	case "given":
@@ -138,6 +142,10 @@ func ruleFlags(c *cli.Context, act string) (*entry.ConsentRule, error) {
 	if r.Decision == "" {
 		return nil, usage("--act %s needs --decision permit or deny, and the whole new rule", act)
 	}
+	if r.Restricts && r.Decision != "deny" {
+		return nil, usage("--restrict is for a refusal: a permission restricts nothing")
+	}
+	r.Restricts = r.Restricts || policies.MeansRestriction(r, nil)
 	start, err := timeFlag(c, "from", time.Time{})
 	if err != nil {
 		return nil, err

@@ -132,6 +132,9 @@ func consentRows(acts []personalAct) [][]string {
 				rule = *x.Rule
 			}
 			act := x.Act
+			if rule.Restricts {
+				act = said.Text(plain.MarkRestricts, "act", act)
+			}
 			if n := len(rule.Except); n > 0 {
 				act = said.Count(plain.TotalExceptions, uint64(n), "act", act)
 			}

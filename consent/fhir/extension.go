@@ -23,6 +23,32 @@ func noDefault(root object) bool {
 	})
 }
 
+// restrictsURI marks a provision that refuses and says whether it is a restriction, if that does not
+// follow from what it names: see policies.MeansRestriction.
+const restrictsURI = extensionURI + "restricts"
+
+// restricts reports whether a provision that refuses is a restriction. implied is whether it is one
+// by what it names.
+func restricts(o object, implied bool) bool {
+	for _, e := range tree.Objects(o, "extension") {
+		if said, ok := e["valueBoolean"].(bool); ok && tree.Text(e, "url") == restrictsURI {
+			return said
+		}
+	}
+	return implied
+}
+
+// marksOnly reports whether a member of a provision is its extensions, which are nothing but one
+// that restricts reads.
+func marksOnly(o object, name string) bool {
+	list := tree.Objects(o, name)
+	if name != "extension" || len(list) != 1 {
+		return false
+	}
+	_, is := list[0]["valueBoolean"].(bool)
+	return is && tree.Text(list[0], "url") == restrictsURI
+}
+
 // field is a text of an entry that an extension carries.
 type field struct {
 	name     string

@@ -6,6 +6,7 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
+	"igledger/policies"
 )
 
 // reader reads one Consent.
@@ -14,8 +15,9 @@ type reader struct {
 	in      tree.Scope
 	root    object // that of in
 	release Release
-	id      string // the patient's number as the resource has it, which no open claim may hold; "" if unknown
-	count   int    // provisions read
+	id      string   // the patient's number as the resource has it, which no open claim may hold; "" if unknown
+	count   int      // provisions read
+	around  []string // purposes of the rule that is being read, or of the nearest around it that has some
 	notes   []Unenforced
 }
 
@@ -190,6 +192,11 @@ func (r *reader) provision(o object, path, decision string, outer []string) (
 	if len(rule.Data) > 0 {
 		outer = rule.Data
 	}
+	rule.Restricts = decision == deny && restricts(o, policies.MeansRestriction(rule, r.around))
+	if around := r.around; len(rule.Purposes) > 0 {
+		r.around = rule.Purposes
+		defer func() { r.around = around }()
+	}
 	nested, err := list(o, "provision", path)
 	if err != nil {
 		return nil, false, err
@@ -318,7 +325,7 @@ func (r *reader) limits(o object, path string, rule *entry.ConsentRule) ([]lost,
 	var out []lost
 	lose := func(name, why string) { out = append(out, lost{path + "." + name, why}) }
 	for name := range o {
-		if !slices.Contains(known[r.release], name) {
+		if !slices.Contains(known[r.release], name) && !marksOnly(o, name) {
 			lose("(other)", "an extension or element that is not understood limits it")
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
+	"igledger/policies"
 )
 
 // Write returns a consent entry as a FHIR Consent of the release, in JSON.
@@ -224,7 +225,7 @@ func compose(x *entry.Consent, release Release) (object, error) {
 	if len(x.Agreements) == 0 {
 		root["policy"] = []any{object{"uri": gdpr}} // R4 wants a policy (ppc-1)
 	}
-	p, err := provision(x.Rule, release)
+	p, err := provision(x.Rule, release, nil)
 	root["provision"] = p
 	return root, err
 }
@@ -250,7 +251,7 @@ func composeMeta(x *entry.Consent) object {
 // everything else. There the mark is a modifierExtension, so that such a reader must not read the
 // resource at all.
 func composeR5(root object, rule *entry.ConsentRule) error {
-	p, err := provision(rule, R5)
+	p, err := provision(rule, R5, nil)
 	if err != nil {
 		return err
 	}
@@ -273,9 +274,16 @@ func composeR5(root object, rule *entry.ConsentRule) error {
 	return nil
 }
 
-// provision writes one level of a rule and those below it.
-func provision(rule *entry.ConsentRule, release Release) (object, error) {
+// provision writes one level of a rule and those below it. around are the purposes of the nearest
+// rule around it that has some.
+func provision(rule *entry.ConsentRule, release Release, around []string) (object, error) {
 	p := object{}
+	if rule.Decision == deny && rule.Restricts != policies.MeansRestriction(rule, around) {
+		p["extension"] = []any{object{"url": restrictsURI, "valueBoolean": rule.Restricts}}
+	}
+	if len(rule.Purposes) > 0 {
+		around = rule.Purposes
+	}
 	if release == R4 {
 		p["type"] = rule.Decision
 	}
@@ -323,7 +331,7 @@ func provision(rule *entry.ConsentRule, release Release) (object, error) {
 	set(element, data)
 	var nested []any
 	for i := range rule.Except {
-		n, err := provision(&rule.Except[i], release)
+		n, err := provision(&rule.Except[i], release, around)
 		if err != nil {
 			return nil, err
 		}

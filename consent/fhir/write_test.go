@@ -43,6 +43,7 @@ func randomRule(r *rand.Rand, decision string, depth int) entry.ConsentRule {
 	rule.Recipients = some("board-a", "board-b", "uni.c")
 	rule.Roles = some("http://snomed.info/sct|224535009", "http://terminology.hl7.org/CodeSystem/practitioner-role|doctor", "porter")
 	rule.Actions = some("C", "R", "U", "D", "E")
+	rule.Restricts = decision == deny && r.IntN(2) == 0
 	for depth > 0 && r.IntN(2) == 0 && len(rule.Except) < 3 {
 		rule.Except = append(rule.Except, randomRule(r, opposite(decision), depth-1))
 	}

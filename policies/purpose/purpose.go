@@ -115,6 +115,10 @@ func Emergency(claimed bool, events, purposes []string) bool {
 	return claimed || slices.Contains(purposes, "BTG") || slices.Contains(events, overrideStarted)
 }
 
+// Care reports whether a code is of care for the person. Population health is planning, though its
+// code is below TREAT.
+func Care(code string) bool { return code != "POPHLTH" && Subsumes("TREAT", code) }
+
 // Subsumes reports whether purpose a covers purpose b: b is a, or a is one of the wider codes above
 // b. TREAT covers BTG, so a permission for treatment covers break-glass unless a rule excludes it
 // by name. A code that is not Known covers only itself.
