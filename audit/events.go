@@ -207,22 +207,35 @@ func (s *stream) read(path string, depth int) (kind string, raw []byte, err erro
 }
 
 // EventKey is a stable name for the content of an event. It does not depend on the order of members
-// or the blanks between them. An importer keeps the keys in a file of its own, to know what it has
-// imported.
+// or the blanks between them, nor on what a server changes each time it gives the event out: meta,
+// and a narrative that was generated. An importer keeps the keys in a file of its own, to know what
+// it has imported.
+//
+// The id counts: two events that differ in it alone are two accesses, since losing one would be
+// worse than having one twice. The mapping can say of a source that its ids are new at each export.
 //
 // The key is an unkeyed hash of content that holds an id, and there are few CHI numbers: anyone who
 // has the key can find the id by trying them all. Never send it to anyone, and never use it as an
 // entry's jti.
-func EventKey(raw []byte) uuid.UUID {
-	return uuid.NewHash(sha256.New(), uuid.Nil, canonical(raw), 8)
+func (c Conversion) EventKey(raw []byte) uuid.UUID {
+	return uuid.NewHash(sha256.New(), uuid.Nil, canonical(raw, c.Map.NewIDs(c.Source)), 8)
 }
 
 // canonical returns the one spelling of an event. Numbers keep theirs. If raw is not JSON, it
 // returns raw.
-func canonical(raw []byte) []byte {
-	v, err := parseTree("AuditEvent", raw)
+func canonical(raw []byte, newIDs bool) []byte {
+	v, _, err := tree.ParseLarge("AuditEvent", raw)
 	if err != nil {
 		return raw
+	}
+	if root, ok := v.(object); ok {
+		delete(root, "meta")
+		if text(child(root, "text"), "status") == "generated" {
+			delete(root, "text")
+		}
+		if newIDs {
+			delete(root, "id")
+		}
 	}
 	b, err := writeTree(v)
 	if err != nil {

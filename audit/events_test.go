@@ -9,7 +9,10 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/google/uuid"
+
 	"igledger/audit/plain"
+	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 )
@@ -193,15 +196,32 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-func TestKeys(t *testing.T) {
-	a, b := []byte(`{"a":1.0,"b":["x"]}`), []byte("{ \"b\" : [\"\\u0078\"],\n\"a\":1.0 }")
-	if EventKey(a) != EventKey(b) {
-		t.Error("the key depends on how the event is written")
+func TestEventKey(t *testing.T) {
+	key := func(s string) uuid.UUID { return board.EventKey([]byte(s)) }
+	const a = `{"a":1.0,"b":["x"]}`
+	for _, same := range []string{
+		"{ \"b\" : [\"\\u0078\"],\n\"a\":1.0 }",
+		`{"meta":{"versionId":"7","lastUpdated":"2026-11-28T00:00:00Z","source":"#k3"},"a":1.0,"b":["x"]}`,
+		`{"a":1.0,"b":["x"],"text":{"status":"generated","div":"<div>version 2</div>"}}`,
+	} {
+		if key(a) != key(same) {
+			t.Errorf("the key of %s depends on how the event is written", same)
+		}
 	}
-	for _, other := range []string{`{"a":1.00,"b":["x"]}`, `{"a":1.0,"b":["y"]}`, `{"a":1.0,"b":["x"]`, ``} {
-		if EventKey(a) == EventKey([]byte(other)) {
+	for _, other := range []string{
+		`{"a":1.00,"b":["x"]}`, `{"a":1.0,"b":["y"]}`, `{"a":1.0,"b":["x"]`, ``, `{"id":"7","a":1.0,"b":["x"]}`,
+		`{"a":1.0,"b":["x"],"text":{"status":"additional","div":"<div>a word</div>"}}`,
+		`{"a":1.0,"b":["x"],"contained":[{"meta":{"versionId":"7"}}]}`,
+	} {
+		if key(a) == key(other) {
 			t.Errorf("the key of another event: %s", other)
 		}
+	}
+	moving := board
+	moving.Source = "mover"
+	moving.Map = &mapping.Map{Sources: map[string]mapping.Source{"mover": {NewIDs: true}}}
+	if moving.EventKey([]byte(`{"id":"1","a":1}`)) != moving.EventKey([]byte(`{"id":"2","a":1}`)) {
+		t.Error("the id counts, though the mapping says that it is new each time")
 	}
 }
 

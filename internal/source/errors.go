@@ -64,8 +64,8 @@ func (e *StreamError) Error() string {
 		e.Org, e.Source, e.LogKey)
 }
 
-// EntryError reports that the ledger refused an entry permanently. The entry is not in the log, and
-// its content was deleted from the outbox.
+// EntryError reports that the ledger refused an entry as it was. The outbox keeps it. Unless its
+// content was erased (410), a plainer form of it is sent under the same number.
 type EntryError struct {
 	Seq     uint64
 	Problem *client.Problem
@@ -82,10 +82,14 @@ func (e *EntryError) Unwrap() error { return e.Problem }
 type EventError struct {
 	Input  string // name
 	Number int    // of the event, from 1
+	Line   int    // on which it begins, from 1
 	Err    error
 }
 
-func (e *EventError) Error() string { return fmt.Sprintf("%s: event %d: %v", e.Input, e.Number, e.Err) }
+func (e *EventError) Error() string {
+	return fmt.Sprintf("%s: line %d, event %d: %v", e.Input, e.Line, e.Number, e.Err)
+}
+
 func (e *EventError) Unwrap() error { return e.Err }
 
 // InputError reports what of an input could not be read: a value that breaks or is no AuditEvent,

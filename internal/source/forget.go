@@ -36,7 +36,7 @@ func (im *importer) witnessed(ctx context.Context, wait bool) error {
 		if err != nil {
 			return fmt.Errorf("reading the outbox: %w", err)
 		}
-		im.OnWait(n, why)
+		im.tell(func() { im.OnWait(n, why) })
 		if err := im.pause(ctx); err != nil {
 			return err
 		}

@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
+	"sync"
 
-	"github.com/google/uuid"
-
-	"igledger/audit"
 	"igledger/internal/client"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
@@ -26,8 +23,8 @@ type Summary struct {
 	Waiting    int    `json:"waiting"`    // entries in the log whose signed bytes are kept until cosigners have seen them
 	Dropped    int    `json:"dropped"`    // old receipts that this run dropped, because there was no room
 	Quorum     bool   `json:"quorum"`     // the policy asks for cosigners; false: nobody but the log vouches for its receipts
-	Refused    int    `json:"refused"`    // entries that the ledger refused permanently
-	Unreadable int    `json:"unreadable"` // events that are not AuditEvents
+	Refused    int    `json:"refused"`    // entries that the ledger refused as they were; see EntryError
+	Unreadable int    `json:"unreadable"` // values that are not AuditEvents
 	Size       uint64 `json:"logSize"`    // size of the log at the newest receipt
 }
 
@@ -38,14 +35,24 @@ type Input struct {
 	Open func() (io.ReadCloser, error)
 }
 
-// importer is an import in progress.
+// importer is an import in progress. One goroutine reads, converts and signs; another sends what is
+// in the outbox, and checks receipts.
 type importer struct {
 	*Agent
-	seq     uint64
-	waiting []posted // signed, not yet in the outbox
-	unseen  int      // entries sent since the cosigners were last looked for, whose receipts are not enough yet
-	stopped error    // the log's answer that it has stopped: nothing more is sent in this run
-	sum     Summary
+	seq      uint64     // the highest number given out
+	gathered []gathered // read, not yet in the outbox
+	unseen   int        // entries sent since the cosigners were last looked for, whose receipts are not enough yet
+	stopped  error      // the log's answer that it has stopped: nothing more is sent in this run
+
+	mu  sync.Mutex // guards sum, and is held while Config's functions are called
+	sum Summary
+}
+
+// tell calls f alone.
+func (im *importer) tell(f func()) {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	f()
 }
 
 // Import sends what an earlier run left in the outbox, then reads all inputs, in order. When it
@@ -76,12 +83,7 @@ func (im *importer) run(ctx context.Context, inputs []Input) error {
 	if err := im.drain(ctx); err != nil { // what an interrupted run left
 		return err
 	}
-	for _, in := range inputs {
-		if err := im.input(ctx, in); err != nil {
-			return err
-		}
-	}
-	if err := im.flush(ctx); err != nil {
+	if err := im.all(ctx, inputs); err != nil {
 		return err
 	}
 	if im.stopped != nil {
@@ -93,100 +95,39 @@ func (im *importer) run(ctx context.Context, inputs []Input) error {
 	return im.witnessed(ctx, true)
 }
 
-func (im *importer) input(ctx context.Context, input Input) error {
-	in, err := input.Open()
-	if err != nil {
-		return fmt.Errorf("reading events: %w", err)
-	}
-	defer in.Close()
-	seen := map[uuid.UUID]int{}
-	err = audit.Events(in, func(ev audit.Event) error {
-		im.sum.Events++
-		key := audit.EventKey(ev.Raw)
-		// Two accesses in the same second may be identical to the last byte. The second one in an
-		// input is a different access, and gets the same key each time the input is read.
-		seen[key]++
-		if n := seen[key]; n > 1 {
-			key = uuid.NewSHA1(key, []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
-		}
-		if err := im.event(ctx, input.Name, ev, key); err != nil {
-			return &importError{err}
-		}
-		return nil
-	}, func(err *audit.StreamError) {
-		im.sum.Unreadable++
-		im.OnReject(&InputError{input.Name, false, err})
-	})
-	var own *importError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &own): // the ledger or the outbox, not the file
-		return own.err
-	case ctx.Err() != nil:
-		return ctx.Err()
-	}
-	// Events before this point, and the other files, are taken in. Only the rest of this file is
-	// not read.
-	im.sum.Unreadable++
-	im.OnReject(&InputError{input.Name, true, err})
-	return nil
-}
+// ahead is how many batches the reading may be ahead of the sending.
+const ahead = 4
 
-// importError marks an error of the import itself as it passes through audit.Events.
-type importError struct{ err error }
-
-func (e *importError) Error() string { return e.err.Error() }
-func (e *importError) Unwrap() error { return e.err }
-
-// event converts, signs and queues one event. An event that cannot be converted is reported and
-// counted; it is not an error.
-func (im *importer) event(ctx context.Context, name string, ev audit.Event, key uuid.UUID) error {
-	known, err := im.outbox.known(ctx, key[:])
-	if err != nil {
-		return fmt.Errorf("reading the outbox: %w", err)
-	}
-	for _, p := range im.waiting { // not yet in the outbox
-		known = known || string(p.event) == string(key[:])
-	}
-	if known {
-		im.sum.Known++
-		return nil
-	}
-	conv := audit.Conversion{Issuer: im.Org, Audience: im.receipts.Origin(), Source: im.Source, Map: im.Map}
-	accesses, _, err := conv.FromEvent(ev)
-	var signed []posted
-	for i := 0; err == nil && i < len(accesses); i++ {
-		var e *entry.Entry
-		seq := im.seq + uint64(i) + 1
-		accesses[i].Seq = &seq
-		e, err = entry.Sign(im.Signer, accesses[i])
-		if err == nil {
-			signed = append(signed, posted{event: key[:], part: i, seq: seq, sdjwt: e.SDJWT()})
+// all reads the inputs into the outbox while what is there is sent.
+func (im *importer) all(ctx context.Context, inputs []Input) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	batches, sent := make(chan struct{}, ahead), make(chan error, 1)
+	go func() {
+		var err error
+		for range batches {
+			if err != nil {
+				continue
+			}
+			if err = im.drain(ctx); err != nil {
+				stop()
+			}
 		}
-	}
-	if err != nil {
-		im.sum.Unreadable++
-		im.OnReject(&EventError{name, ev.Number, err})
-		return nil
-	}
-	im.seq += uint64(len(signed))
-	im.waiting = append(im.waiting, signed...)
-	if len(im.waiting) >= im.Batch {
-		return im.flush(ctx)
-	}
-	return nil
-}
-
-// flush makes queued entries durable, then sends them.
-func (im *importer) flush(ctx context.Context) error {
-	if len(im.waiting) > 0 {
-		if err := im.outbox.put(ctx, im.waiting, im.Now().UTC().Format(time.DateOnly)); err != nil {
-			return err
+		sent <- err
+	}()
+	read := func() error {
+		for _, in := range inputs {
+			if err := im.input(reading, in, batches); err != nil {
+				return err
+			}
 		}
-		im.waiting = nil
+		return im.flush(reading, batches)
+	}()
+	close(batches)
+	if err := <-sent; err != nil { // then reading has been stopped
+		return err
 	}
-	return im.drain(ctx)
+	return read
 }
 
 // drain sends everything in the outbox, in sequence, and checks the receipts. If the log has
@@ -240,8 +181,9 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 	if err != nil {
 		return err
 	}
-	done := make([]settled, len(list))
+	var done []settled
 	var taken []acked
+	again := 0
 	for i, res := range results {
 		switch {
 		case res.Problem == nil:
@@ -249,14 +191,27 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 			if err != nil {
 				return err
 			}
-			done[i] = settled{posted: list[i], acked: a}
+			done = append(done, settled{posted: list[i], acked: a})
 			taken = append(taken, a)
 		case !final(res.Problem):
 			return &RefusedError{list[i].seq, res.Problem}
+		case res.Problem.Status == http.StatusGone: // it is in the log, and its content was erased there
+			done = append(done, settled{posted: list[i], problem: res.Problem.Code()})
+			im.tell(func() {
+				im.sum.Refused++
+				im.OnReject(&EntryError{list[i].seq, res.Problem})
+			})
 		default:
-			done[i] = settled{posted: list[i], problem: res.Problem.Code()}
-			im.sum.Refused++
-			im.OnReject(&EntryError{list[i].seq, res.Problem})
+			a, err := im.refused(ctx, list[i], res.Problem)
+			if err != nil {
+				return err
+			}
+			if a == nil {
+				again++
+				continue
+			}
+			done = append(done, settled{posted: list[i], acked: *a})
+			taken = append(taken, *a)
 		}
 	}
 	if err := im.holdAll(ctx, taken, false); err != nil {
@@ -266,16 +221,18 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 	if err != nil {
 		return err
 	}
-	im.sum.Logged, im.sum.Dropped = im.sum.Logged+len(taken), im.sum.Dropped+dropped
-	for _, a := range taken {
-		im.sum.Size = max(im.sum.Size, a.got.Index+1)
-		if a.enough {
-			im.sum.Forgotten++
-		} else {
-			im.unseen++
+	im.tell(func() {
+		im.sum.Logged, im.sum.Dropped = im.sum.Logged+len(taken), im.sum.Dropped+dropped
+		for _, a := range taken {
+			im.sum.Size = max(im.sum.Size, a.got.Index+1)
+			if a.enough {
+				im.sum.Forgotten++
+			} else {
+				im.unseen++
+			}
 		}
-	}
-	im.OnSent(len(list))
+		im.OnSent(len(list) - again)
+	})
 	return nil
 }
 

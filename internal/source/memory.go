@@ -20,6 +20,7 @@ const (
 	memGenesis = "genesis" // hash of leaf 0, hexadecimal
 	memAlarm   = "alarm"   // why nothing is sent and forgotten any more
 	memBytes   = "bytes"   // of the receipts that are kept
+	memReading = "reading" // number of the last reading of an input
 	memDropped = "dropped" // receipts dropped since the outbox was made, because there was no room
 )
 

@@ -3,9 +3,9 @@ package source
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	_ "modernc.org/sqlite" // the outbox is an SQLite file
 )
@@ -13,8 +13,8 @@ import (
 // outbox is a source's durable memory between its events and the ledger: an SQLite file. It keeps a
 // signed entry until its receipt has been checked and is enough for the policy, and the receipt for
 // good. It remembers the keys of processed events for ever, so that an interrupted import continues
-// without duplicates. The file contains personal data until receipts arrive, so it is created with
-// mode 0600.
+// without duplicates. It keeps what the log did not take as it was: events that were too large, and
+// entries that the ledger refused. So the file contains personal data, and is created with mode 0600.
 //
 //	entry, with sdjwt   signed, to be sent            -> acknowledged, or refused
 //	acknowledged        in the log by its receipt, which is not enough for the policy yet: signed bytes and receipt
@@ -28,6 +28,7 @@ type outbox struct {
 type posted struct {
 	event []byte // 16 bytes, audit.EventKey
 	part  int    // entries of one event, one per person
+	form  int    // how often the ledger refused it in another form
 	seq   uint64
 	sdjwt string
 }
@@ -58,10 +59,19 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 			idx INTEGER,        -- position in the log
 			problem TEXT,       -- code of the refusal, if the ledger refused permanently
 			day TEXT,           -- YYYY-MM-DD, UTC, when seq was assigned; grows with seq
+			form INTEGER NOT NULL DEFAULT 0, -- how often the ledger refused it in another form
+			reading INTEGER NOT NULL,        -- of an input, in which the event was met last
+			times INTEGER NOT NULL,          -- how often it was met in it
 			PRIMARY KEY (event, part)) WITHOUT ROWID;
 		CREATE TABLE IF NOT EXISTS heartbeat (
 			day TEXT PRIMARY KEY,
 			beat TEXT, numbers TEXT) WITHOUT ROWID; -- as signed; NULL once the receipts have been checked
+		CREATE INDEX IF NOT EXISTS entry_day ON entry (day);
+		CREATE TABLE IF NOT EXISTS original ( -- events of which an entry has only hashes in part
+			event BLOB PRIMARY KEY, hash TEXT NOT NULL, body BLOB NOT NULL);
+		CREATE TABLE IF NOT EXISTS refused ( -- entries as they were when the ledger refused them
+			seq INTEGER NOT NULL, form INTEGER NOT NULL, problem TEXT NOT NULL, sdjwt TEXT NOT NULL,
+			PRIMARY KEY (seq, form)) WITHOUT ROWID;
 		CREATE INDEX IF NOT EXISTS waiting ON entry (seq) WHERE sdjwt IS NOT NULL;
 		CREATE TABLE IF NOT EXISTS memory (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 		CREATE TABLE IF NOT EXISTS acknowledged (
@@ -100,16 +110,6 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 
 func (o *outbox) close() error { return o.db.Close() }
 
-// known reports whether an earlier run took in the event.
-func (o *outbox) known(ctx context.Context, event []byte) (bool, error) {
-	var one int
-	err := o.db.QueryRowContext(ctx, "SELECT 1 FROM entry WHERE event = ? LIMIT 1", event).Scan(&one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // lastSeq returns the highest sequence number that was assigned, or 0 if there is none.
 func (o *outbox) lastSeq(ctx context.Context) (uint64, error) {
 	var seq sql.NullInt64
@@ -117,30 +117,42 @@ func (o *outbox) lastSeq(ctx context.Context) (uint64, error) {
 	return uint64(seq.Int64), err
 }
 
-// put stores signed entries, numbered on day, before anything is sent. If the clock was set back,
-// it uses the latest day in the file instead, so that a day that is over gets no more entries.
-func (o *outbox) put(ctx context.Context, list []posted, day string) error {
-	return o.inTx(ctx, func(tx *sql.Tx) error {
-		var last string
-		err := tx.QueryRowContext(ctx, `SELECT coalesce(max(day), '')
-			FROM (SELECT day FROM entry UNION ALL SELECT date(day, '+1 day') FROM heartbeat)`).Scan(&last)
+// lastDay returns the day of entries that are numbered now: day or, if the clock was set back, the
+// latest day in the file, so that a day that is over gets no more entries.
+func lastDay(ctx context.Context, tx *sql.Tx, day string) (string, error) {
+	var last string
+	err := tx.QueryRowContext(ctx, `SELECT coalesce(max(day), '')
+		FROM (SELECT day FROM entry UNION ALL SELECT date(day, '+1 day') FROM heartbeat)`).Scan(&last)
+	return max(day, last), err
+}
+
+// put stores the signed entries of an event, numbered on day, before anything is sent.
+func put(ctx context.Context, tx *sql.Tx, list []posted, day string, reading int64) error {
+	for _, p := range list {
+		_, err := tx.ExecContext(ctx, "INSERT INTO entry (event, part, seq, sdjwt, day, reading, times) VALUES (?, ?, ?, ?, ?, ?, 1)",
+			p.event, p.part, int64(p.seq), p.sdjwt, day, reading)
 		if err != nil {
 			return err
 		}
-		for _, p := range list {
-			_, err := tx.ExecContext(ctx, "INSERT INTO entry (event, part, seq, sdjwt, day) VALUES (?, ?, ?, ?, ?)",
-				p.event, p.part, int64(p.seq), p.sdjwt, max(day, last))
-			if err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+// nextReading returns the number of a reading of an input, which no other has.
+func (o *outbox) nextReading(ctx context.Context) (n int64, err error) {
+	err = o.inTx(ctx, func(tx *sql.Tx) error {
+		if n, err = count(ctx, tx, memReading); err != nil {
+			return err
 		}
-		return nil
+		n++
+		return remember(ctx, tx, memReading, strconv.FormatInt(n, 10))
 	})
+	return n, err
 }
 
 // waiting returns the entries without a checked receipt, lowest sequence number first.
 func (o *outbox) waiting(ctx context.Context, limit int) ([]posted, error) {
-	rows, err := o.db.QueryContext(ctx, "SELECT event, part, seq, sdjwt FROM entry WHERE sdjwt IS NOT NULL ORDER BY seq LIMIT ?", limit)
+	rows, err := o.db.QueryContext(ctx, "SELECT event, part, form, seq, sdjwt FROM entry WHERE sdjwt IS NOT NULL ORDER BY seq LIMIT ?", limit)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +161,7 @@ func (o *outbox) waiting(ctx context.Context, limit int) ([]posted, error) {
 	for rows.Next() {
 		var p posted
 		var seq int64
-		if err := rows.Scan(&p.event, &p.part, &seq, &p.sdjwt); err != nil {
+		if err := rows.Scan(&p.event, &p.part, &p.form, &seq, &p.sdjwt); err != nil {
 			return nil, err
 		}
 		p.seq = uint64(seq)

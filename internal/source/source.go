@@ -4,8 +4,9 @@
 //
 // Promised: the signed bytes of an entry leave the outbox only when its receipt was checked and,
 // with a policy that asks for cosigners, only when a receipt came under a checkpoint that has the
-// policy's quorum, so that what acknowledged the entry is the log that everybody sees. Or when the
-// ledger refused the entry permanently, which is reported and counted. The receipt is kept for
+// policy's quorum, so that what acknowledged the entry is the log that everybody sees. An entry that
+// the ledger refuses permanently is kept, reported and counted, and sent in a plainer form under its
+// number (refused.go). The receipt is kept for
 // good, as long as there is room: see Config.Receipts. A log that forks or goes back is found,
 // because every checkpoint is held against the last one; then nothing more is sent or forgotten,
 // and what convicts is kept (LogError).
@@ -19,8 +20,7 @@
 // Not promised: that events reach the agent at all, or that the sequence numbers of two outboxes
 // for one stream do not clash. The outbox contains personal data until receipts arrive. Only the
 // owner can read the file, but it is not encrypted, and SQLite may leave deleted data in its free
-// pages. An entry that was refused permanently is not corrected or signed again. No error or
-// callback contains a personal datum.
+// pages. No error or callback contains a personal datum.
 package source
 
 import (
@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"time"
 
+	"igledger/audit"
 	"igledger/consent/fhir/mapping"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
@@ -71,9 +72,20 @@ type Config struct {
 	// OnWait is called before each wait for cosigners, with the number of entries that wait and why
 	// they do. It may be nil.
 	OnWait func(entries int, why error)
-	// OnReject is called for each thing that will not be in the log, with an *InputError,
+	// OnReject is called for each thing that will not be in the log as it was, with an *InputError,
 	// *EventError or *EntryError. It may be nil.
 	OnReject func(error)
+	// OnNote is called for each thing that was not understood of an event that was taken. It may be
+	// nil. Of these functions one is called at a time.
+	OnNote func(Noted)
+}
+
+// Noted is a note on an event that was taken.
+type Noted struct {
+	Input  string // name
+	Number int    // of the event, from 1
+	Line   int    // on which it begins, from 1
+	audit.Note
 }
 
 // Agent is the source's side of one stream. It is not safe for concurrent use.
@@ -151,6 +163,9 @@ func (c *Config) complete() error {
 	}
 	if c.OnReject == nil {
 		c.OnReject = func(error) {}
+	}
+	if c.OnNote == nil {
+		c.OnNote = func(Noted) {}
 	}
 	return nil
 }

@@ -53,6 +53,9 @@ type Organisation struct {
 // Source is what is known of one source system.
 type Source struct {
 	Base string `yaml:"base"` // base URL of its FHIR server, to which its relative references belong
+	// NewIDs says that the system gives an event a new id at each export, so that ids do not tell two
+	// accesses apart. If it is false for such a system, an event that is exported twice is two.
+	NewIDs bool `yaml:"newIds"`
 }
 
 // Parse reads a mapping file: YAML, at most MaxFile bytes, of which every name and value is
@@ -207,6 +210,9 @@ func (m *Map) Role(claim string) string {
 	}
 	return m.Roles[claim]
 }
+
+// NewIDs reports whether a source system gives its events new ids at each export.
+func (m *Map) NewIDs(source string) bool { return m != nil && m.Sources[source].NewIDs }
 
 // Base returns the base URL of a source system's FHIR server, without a slash at its end, "" if the
 // mapping does not say.

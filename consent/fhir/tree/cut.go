@@ -60,6 +60,13 @@ func Unhash(v any) any {
 	return v
 }
 
+// Refused makes root stand for an entry that the ledger refused with a code: the hash of the entry in
+// SD-JWT form is that of the original.
+func Refused(root Object, sdjwt []byte, code string) {
+	root[Original] = cutOf(sdjwt)
+	root["=refused"] = template("={refused/" + code + "}")
+}
+
 // Cut is a thing that was cut from a residue. Hash is "" if it is not to be known.
 type Cut struct {
 	Bytes int

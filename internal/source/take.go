@@ -1,0 +1,214 @@
+package source
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"igledger/audit"
+	"igledger/ledger/entry"
+)
+
+// gathered is an event on its way into the outbox.
+type gathered struct {
+	audit.Event
+	input    string // name
+	reading  int64  // number of the reading of the input
+	key      uuid.UUID
+	accesses []*entry.Access
+	notes    []audit.Note
+	err      error
+}
+
+// input reads an input, and says on batches when more of it is in the outbox.
+func (im *importer) input(ctx context.Context, input Input, batches chan<- struct{}) error {
+	in, err := input.Open()
+	if err != nil {
+		return fmt.Errorf("reading events: %w", err)
+	}
+	defer in.Close()
+	reading, err := im.outbox.nextReading(ctx)
+	if err != nil {
+		return err
+	}
+	failed := false
+	err = audit.Events(in, func(ev audit.Event) error {
+		im.tell(func() { im.sum.Events++ })
+		im.gathered = append(im.gathered, gathered{Event: ev, input: input.Name, reading: reading})
+		if len(im.gathered) < im.Batch {
+			return nil
+		}
+		err := im.flush(ctx, batches)
+		failed = err != nil
+		return err
+	}, func(err *audit.StreamError) { im.unreadable(&InputError{input.Name, false, err}) })
+	switch {
+	case err == nil:
+		return nil
+	case failed: // the ledger or the outbox, not the file
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	// Events before this point, and the other files, are taken in. Only the rest of this file is
+	// not read.
+	im.unreadable(&InputError{input.Name, true, err})
+	return nil
+}
+
+func (im *importer) unreadable(err error) {
+	im.tell(func() {
+		im.sum.Unreadable++
+		im.OnReject(err)
+	})
+}
+
+// flush puts what was gathered into the outbox, and has it sent.
+func (im *importer) flush(ctx context.Context, batches chan<- struct{}) error {
+	if err := im.take(ctx); err != nil {
+		return err
+	}
+	select {
+	case batches <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// take makes what was gathered durable. An event that cannot be converted is reported and counted;
+// it is not an error.
+func (im *importer) take(ctx context.Context) error {
+	list := im.gathered
+	im.gathered = nil
+	if len(list) == 0 {
+		return nil
+	}
+	im.convert(list)
+	seq, known := im.seq, 0
+	err := im.outbox.inTx(ctx, func(tx *sql.Tx) error {
+		day, err := lastDay(ctx, tx, im.Now().UTC().Format(time.DateOnly))
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			g := &list[i]
+			key, isKnown, err := meet(ctx, tx, g.key, g.reading)
+			if err != nil {
+				return err
+			}
+			if isKnown {
+				known++
+				g.err, g.notes = nil, nil
+				continue
+			}
+			if err := im.sign(ctx, tx, g, key, &seq, day); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	im.seq = seq
+	im.tell(func() {
+		im.sum.Known += known
+		for i := range list {
+			g := &list[i]
+			if g.err != nil {
+				im.sum.Unreadable++
+				im.OnReject(&EventError{g.input, g.Number, g.Line, g.err})
+				continue
+			}
+			for _, n := range g.notes {
+				im.OnNote(Noted{g.input, g.Number, g.Line, n})
+			}
+		}
+	})
+	return nil
+}
+
+// convert converts events, on all processors.
+func (im *importer) convert(list []gathered) {
+	conv := audit.Conversion{Issuer: im.Org, Audience: im.receipts.Origin(), Source: im.Source, Map: im.Map}
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(len(list), runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
+				g := &list[i]
+				g.key = conv.EventKey(g.Raw)
+				g.accesses, g.notes, g.err = conv.FromEvent(g.Event)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// sign signs the entries of an event, and stores them under its key. A number is given out only to
+// what is stored.
+func (im *importer) sign(ctx context.Context, tx *sql.Tx, g *gathered, key uuid.UUID, seq *uint64, day string) error {
+	signed := make([]posted, len(g.accesses))
+	for i, a := range g.accesses {
+		if g.err != nil {
+			return nil
+		}
+		n := *seq + uint64(i) + 1
+		a.Seq = &n
+		var e *entry.Entry
+		if e, g.err = entry.Sign(im.Signer, a); g.err == nil {
+			signed[i] = posted{event: key[:], part: i, seq: n, sdjwt: e.SDJWT()}
+		}
+	}
+	if g.err != nil {
+		return nil
+	}
+	for _, n := range g.notes {
+		if n.Code == audit.SizeCut {
+			if err := keepOriginal(ctx, tx, key, g.Raw); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	*seq += uint64(len(signed))
+	return put(ctx, tx, signed, day, g.reading)
+}
+
+// meet notes that an event was met in a reading of an input. It returns the key of this access, and
+// whether an earlier run took it in. Two accesses in the same second may be identical to the last
+// byte: the second one in an input is a different access, and gets the same key each time the input
+// is read.
+func meet(ctx context.Context, tx *sql.Tx, event uuid.UUID, reading int64) (key uuid.UUID, known bool, err error) {
+	var last, times int64
+	err = tx.QueryRowContext(ctx, "SELECT reading, times FROM entry WHERE event = ? AND part = 0", event[:]).Scan(&last, &times)
+	if errors.Is(err, sql.ErrNoRows) {
+		return event, false, nil
+	}
+	if err != nil {
+		return key, false, err
+	}
+	if last != reading {
+		times = 0
+	}
+	times++
+	_, err = tx.ExecContext(ctx, "UPDATE entry SET reading = ?, times = ? WHERE event = ? AND part = 0", reading, times, event[:])
+	if err != nil || times == 1 {
+		return event, true, err
+	}
+	n := uint32(times)
+	key = uuid.NewSHA1(event, []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+	err = tx.QueryRowContext(ctx, "SELECT times FROM entry WHERE event = ? AND part = 0", key[:]).Scan(&times)
+	if errors.Is(err, sql.ErrNoRows) {
+		return key, false, nil
+	}
+	return key, err == nil, err
+}
