@@ -537,6 +537,22 @@ func TestPolicySetWithCodeSystems(t *testing.T) {
 	if !strings.Contains(err.Error(), fmt.Sprintf("%x", x.Files()[0][:])) {
 		t.Errorf("%q does not say which file is missing", err)
 	}
+	// A refusal of a branch reaches what lies below it; an agreement for a branch covers it.
+	of := func(code string) func(*entry.Access) {
+		return func(a *entry.Access) {
+			a.Agreement, a.Purpose, a.Data = "branch", []string{"HQUALIMP"}, []string{"http://snomed.info/sct|" + code}
+		}
+	}
+	given.agree(isa("branch", 1, func(t *entry.AgreementText) {
+		t.Purposes[0].Code, t.Data[0].Codes = "HQUALIMP", []string{"http://snomed.info/sct|1000001000"}
+	}))
+	given.verdict(given.access(of("1000001001")), entry.Covered)
+	given.verdict(given.access(of("1000009999")), entry.NotCovered, "agreement-data") // the file does not know it
+	given.mustJudge(given.consent("refused", func(c *entry.Consent) {
+		c.Rule.Purposes, c.Rule.Data = nil, []string{"http://snomed.info/sct|1000001000"}
+	}))
+	given.verdict(given.access(of("1000001001")), entry.NotCovered, "objection")
+	given.verdict(given.access(of("1000001000")), entry.NotCovered, "objection")
 	// An older verdict stays as it was, and a set without code systems judges again.
 	set(without, 2)
 	without.verdict(without.access(), entry.Covered)

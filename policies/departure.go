@@ -12,17 +12,18 @@ type Departure struct {
 	Code  string // "": none was stated, though the agreement limits the field
 }
 
-// Departures returns the codes of an access that the agreement does not list. The verdict uses the
+// Departures returns the codes of an access that the agreement does not list. codes says which code
+// lies below which, as in Facts. The verdict uses the
 // same functions (see Facts.agreement). So an access without departures never fails for its
 // purpose, data or role, and an access with a departure in a field always fails on that field.
-func (a *Agreement) Departures(purposes, data, roles []string, machine bool) []Departure {
+func (a *Agreement) Departures(purposes, data, roles []string, machine bool, codes *terminology.Index) []Departure {
 	var list []Departure
 	for _, f := range []struct {
 		name     string
 		unlisted []string
 	}{
 		{"purpose", a.unlistedPurposes(purposes)},
-		{"data", a.unlistedData(data, nil)},
+		{"data", a.unlistedData(data, codes)},
 		{"role", a.unlistedRoles(roles, machine)},
 	} {
 		for _, code := range f.unlisted {

@@ -39,7 +39,7 @@ func TestDepartures(t *testing.T) {
 			f.Purposes, a.Data, a.Roles = []string{"HMARKT"}, [][]string{{condition}}, []string{"nurse"}
 		}), []Departure{{"purpose", "HMARKT"}, {"data", observation}, {"role", "doctor"}}},
 	} {
-		got := c.f.Agreement.Departures(c.f.Purposes, c.f.Data, c.f.Roles, c.f.Machine)
+		got := c.f.Agreement.Departures(c.f.Purposes, c.f.Data, c.f.Roles, c.f.Machine, nil)
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
@@ -49,7 +49,7 @@ func TestDepartures(t *testing.T) {
 		}
 	}
 	unstated := with(func(f *Facts, a *Agreement) { f.Purposes = nil })
-	if got := unstated.Agreement.Departures(nil, unstated.Data, unstated.Roles, false); !slices.Equal(got, []Departure{{"purpose", ""}}) {
+	if got := unstated.Agreement.Departures(nil, unstated.Data, unstated.Roles, false, nil); !slices.Equal(got, []Departure{{"purpose", ""}}) {
 		t.Errorf("of no purpose: %+v", got)
 	}
 }

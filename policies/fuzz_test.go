@@ -145,7 +145,7 @@ func FuzzDecide(f *testing.F) {
 		}
 		a := facts.Agreement
 		if a != nil && !facts.Own && !facts.Ledger && !facts.Emergency {
-			departed := a.Departures(facts.Purposes, facts.Data, facts.Roles, facts.Machine)
+			departed := a.Departures(facts.Purposes, facts.Data, facts.Roles, facts.Machine, facts.Codes)
 			for field, rule := range map[string]string{"purpose": "agreement-purpose", "data": "agreement-data", "role": "agreement-role"} {
 				departs := slices.ContainsFunc(departed, func(d Departure) bool { return d.Field == field })
 				if field == "purpose" && len(facts.Purposes) == 0 {

@@ -193,13 +193,13 @@ func serveCommand() *cli.Command {
 				return damagedRecord(err)
 			}
 			if err := ableToJudge(c.Context, log); err != nil {
-				return err
+				return errors.Join(err, log.Close(c.Context))
 			}
 			var page http.Handler
 			if dir := c.String("web"); dir != "" {
 				page, err = web.Handler(os.DirFS(dir))
 				if err != nil {
-					return fmt.Errorf("--web: %w", err)
+					return errors.Join(fmt.Errorf("--web: %w", err), log.Close(c.Context))
 				}
 			}
 			s, err := listen(log, serving{

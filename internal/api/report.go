@@ -344,7 +344,7 @@ func lookDrift(_ context.Context, s *scan, o *bundle.Opening, _ *entry.Entry, x 
 	if g == nil || o.Verdict.Version > uint64(len(g.Versions)) {
 		return nil // the verdict was tampered with, which igledger rebuild reports
 	}
-	for _, d := range consent.Departures(g.Versions[o.Verdict.Version-1].Text, x) {
+	for _, d := range s.rules.Departures(g.Versions[o.Verdict.Version-1].Text, x) {
 		key := client.DriftFinding{
 			Agreement: g.ID, Version: o.Verdict.Version, Organisation: x.Accessor(), Field: d.Field, Code: d.Code,
 		}
