@@ -6,23 +6,26 @@ import (
 
 	"igledger/consent/fhir/mapping"
 	"igledger/ledger/entry"
-	"igledger/ledger/wire"
 )
 
 // Types of agents: those that people have, and those that only systems have. BALP types its users
-// IRCP, AUT, INF or CST, plain FHIR humanuser. DICOM has client and server as source and
-// destination.
+// IRCP, AUT, INF or CST, those of tokens by the kind of token, plain FHIR humanuser. DICOM has client
+// and server as source and destination.
 var (
 	humanTypes = map[string][]string{
 		securityRole:  {"humanuser", "datasubject"},
 		participation: {"IRCP", "AUT", "INF", "CST", "PPRF", "PRF", "ENT"},
 		roleClass:     {"PAT", "GUARD", "NOK", "AGNT", "ECON"},
 		roleCode:      {"POWATT", "HPOWATT", "DPOWATT", "SPOWATT", "RESPRSN", "GUADLTM", "DELEGATEE", "DELEGATOR"},
+		userAgent:     {"UserSamlAgent", "UserOauthAgent"},
 	}
 	systemTypes = map[string][]string{
-		dcm:          {"110150", "110151", "110152", "110153", "110154", "110155"},
-		securityRole: {"authserver", "datacollector", "dataprocessor"},
-		roleClass:    {"PROV"},
+		dcm:             {"110150", "110151", "110152", "110153", "110154", "110155"},
+		securityRole:    {"authserver", "datacollector", "dataprocessor"},
+		roleClass:       {"PROV"},
+		participantType: {"custodian"},
+		userAgent:       {"AuthzOauthService"},
+		homeCommunity:   {"homeCommunityId"},
 	}
 	people = []string{"Practitioner", "PractitionerRole", "Patient", "RelatedPerson", "Person"}
 	things = []string{"Device", "Organization", "HealthcareService", "Location", "Endpoint", "Group", "CareTeam"}
@@ -32,75 +35,81 @@ func typed(list []coding, table map[string][]string) bool {
 	return slices.ContainsFunc(list, func(c coding) bool { return slices.Contains(table[c.system], c.code) })
 }
 
-// human reports whether an agent is a person, or may be one for all that the event says. In doubt
-// it is a person. A person's look-up that passes for a machine's would stay hidden; the opposite
-// mistake only raises a question.
-func human(in scope, agent object) bool {
-	kind, types := referenceType(in, child(agent, "who")), codings(child(agent, "type"))
-	switch requestor := asks(agent); {
-	case slices.Contains(people, kind):
-		return true
-	case slices.Contains(things, kind):
-		return false
-	case typed(types, humanTypes):
-		return true
-	case typed(types, systemTypes): // people have DICOM's roles too: a requestor with a name
-		return requestor && text(agent, "name") != ""
-	case numberedOrganisation(in, agent):
-		return false
-	case isSubject(in, agent), mapping.StaffSystem(text(child(child(agent, "who"), "identifier"), "system")):
-		return true
-	default: // if the event does not say who asked, it is someone with a role
-		return requestor || !anyAsks(in) && (text(agent, "altId") != "" || agent["role"] != nil)
+// likeness says how likely an agent is the person who accessed.
+type likeness int
+
+const (
+	thing  likeness = iota // a system or an organisation
+	spoken                 // the patient, who does not ask: more likely the one spoken of
+	maybe                  // nothing says that it is no person
+	person                 // something says that it is one, or that it asked
+)
+
+// human says whether an agent is a person. In doubt it is one. A person's look-up that passes for a
+// machine's would stay hidden; the opposite mistake only raises a question.
+func human(in scope, agent object) likeness {
+	who, types, requestor := child(agent, "who"), codings(child(agent, "type")), asks(agent)
+	kind := referenceType(in, who)
+	switch {
+	case slices.Contains(things, kind), namesOrganisation(in, agent):
+		return thing
+	case isSubject(in, agent) && !requestor:
+		return spoken
+	case slices.Contains(people, kind), typed(types, humanTypes), mapping.StaffSystem(text(child(who, "identifier"), "system")):
+		return person
+	case typed(types, systemTypes) && (!requestor || text(agent, "name") == ""): // people have DICOM's roles too: who asks, by name
+		return thing
+	case requestor:
+		return person
+	case len(who) > 0, text(agent, "name") != "", text(agent, "altId") != "", len(objects(agent, "role")) > 0:
+		return maybe
 	}
+	return thing
 }
-
-// numberedOrganisation reports whether an agent has an identifier that only organisations have.
-func numberedOrganisation(in scope, agent object) bool {
-	i := child(child(agent, "who"), "identifier")
-	return text(i, "system") == mapping.ODS || in.Map.ByIdentifier(text(i, "system"), text(i, "value")) != ""
-}
-
-func anyAsks(in scope) bool { return slices.ContainsFunc(objects(in.Root, "agent"), asks) }
 
 // referenceType returns the resource type that a Reference names, "" if it does not say.
 func referenceType(in scope, ref object) string { return in.ReferenceType(ref) }
 
-// user returns the index of the agent who accessed: the human who asked, else the first human, who is
-// the patient only if there is no other. If
-// an organisation asked, only a human who asked is the user, since people of another organisation
-// may only have answered. It returns -1 if there is none.
+// user returns the index of the agent who accessed: the person who asked, else the first of those
+// who are most likely one. If an organisation asked, only a person who asked is the user, since
+// people of another organisation may only have answered. If a machine asked, others are the user only
+// if they certainly are people. It returns -1 if there is none.
 func user(in scope) int {
 	list := objects(in.Root, "agent")
-	if i := slices.IndexFunc(list, func(a object) bool { return asks(a) && human(in, a) }); i >= 0 {
+	if i := slices.IndexFunc(list, func(a object) bool { return asks(a) && human(in, a) == person }); i >= 0 {
 		return i
 	}
 	if organisationAsks(in) {
 		return -1
 	}
-	if i := slices.IndexFunc(list, func(a object) bool { return human(in, a) && !isSubject(in, a) }); i >= 0 {
-		return i
+	least := spoken
+	if slices.ContainsFunc(list, asks) {
+		least = person
 	}
-	return slices.IndexFunc(list, func(a object) bool { return human(in, a) })
+	for want := person; want >= least; want-- {
+		if i := slices.IndexFunc(list, func(a object) bool { return human(in, a) == want }); i >= 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 func asks(agent object) bool { requestor, _ := agent["requestor"].(bool); return requestor }
 
 func organisationAsks(in scope) bool {
-	return slices.ContainsFunc(objects(in.Root, "agent"), func(a object) bool {
-		return asks(a) && referenceType(in, child(a, "who")) == "Organization"
-	})
+	return slices.ContainsFunc(objects(in.Root, "agent"), func(a object) bool { return asks(a) && namesOrganisation(in, a) })
 }
 
 // client returns the agent types of the system that was used for the access, the best first. BALP's
 // read has the client as destination; its query, create and update as source; its delete and its
-// authorisation as application. In a disclosure both ends are parties.
+// authorisation as application. The other end of it is the server, which is never the client. In a
+// disclosure both ends are parties.
 func client(a *entry.Access) []string {
 	switch {
 	case disclosure(a):
 		return nil
 	case a.Action == "R":
-		return []string{"110152", "110150", "110153"}
+		return []string{"110152", "110150"}
 	case a.Action == "D":
 		return []string{"110150", "110153"}
 	}
@@ -118,15 +127,8 @@ func (b *builder) agents(root object) {
 	list, u := objects(root, "agent"), user(b.in)
 	// organisations that ask or are told have people
 	b.a.Machine = u < 0 && len(list) > 0 && !disclosure(b.a) && !organisationAsks(b.in)
-	b.organisation(root, list, u)
-	for _, code := range client(b.a) {
-		i := slices.IndexFunc(list, func(a object) bool {
-			return !human(b.in, a) && anyIs(codings(child(a, "type")), dcm, code)
-		})
-		if i >= 0 && b.system(child(list[i], "who")) {
-			break
-		}
-	}
+	b.organisation(list, u)
+	b.client(list, u)
 	for i, agent := range list {
 		if i == u {
 			b.staff(agent)
@@ -136,54 +138,36 @@ func (b *builder) agents(root object) {
 		b.agreement(agent)
 	}
 	if u >= 0 {
-		b.codes("role", &b.a.Role, codings(objects(list[u], "role")...))
+		b.roles(list[u])
 	}
 }
 
-// organisation finds who accessed: the organisation of the user (type v3-RoleClass#PROV). In a
-// disclosure it is the sender if a person sent, else the recipient. Otherwise it is an organisation
-// that asked. If there is none, it is the issuer.
-func (b *builder) organisation(root object, list []object, u int) {
-	end := "110152"
-	if u >= 0 {
-		end = "110153"
-	}
-	for _, fits := range []func(a object) bool{
-		func(a object) bool { return anyIs(codings(child(a, "type")), roleClass, "PROV") },
-		func(a object) bool {
-			return disclosure(b.a) && anyIs(codings(child(a, "type")), dcm, end) &&
-				referenceType(b.in, child(a, "who")) == "Organization"
-		},
-		func(a object) bool { return asks(a) && referenceType(b.in, child(a, "who")) == "Organization" },
-	} {
-		for _, a := range list {
-			if fits(a) && b.orgID(child(a, "who")) {
-				return
-			}
+// client finds the system through which the organisation accessed: the agent in the part of the
+// client, or a machine that asked and has no part.
+func (b *builder) client(list []object, u int) {
+	for _, code := range client(b.a) {
+		i := slices.IndexFunc(list, func(a object) bool {
+			return human(b.in, a) == thing && anyIs(codings(child(a, "type")), dcm, code)
+		})
+		if i >= 0 && b.system(child(list[i], "who")) {
+			return
 		}
 	}
+	i := slices.IndexFunc(list, func(a object) bool {
+		return asks(a) && human(b.in, a) == thing && !namesOrganisation(b.in, a) && !typed(codings(child(a, "type")), otherParts)
+	})
+	if i >= 0 && u < 0 && !disclosure(b.a) {
+		b.system(child(list[i], "who"))
+	}
 }
 
-func (b *builder) orgID(who object) bool {
-	if id := text(child(who, "identifier"), "value"); wire.CheckOrgID(id) == nil && !b.s.number(id) {
-		b.a.Org = id
-		b.r.Member(child(who, "identifier"), "value", "={org}")
-		return true
-	}
-	_, typ, id := parseReference(text(who, "reference"))
-	if typ == "Organization" && wire.CheckOrgID(id) == nil && !b.s.number(id) {
-		b.a.Org = id
-		return true
-	}
-	return false
-}
-
+// system notes the system that an agent is, by its identifier, its reference or its display.
 func (b *builder) system(who object) bool {
 	for _, at := range []struct {
 		o    object
 		name string
-	}{{child(who, "identifier"), "value"}, {who, "reference"}} {
-		if v := text(at.o, at.name); b.s.token(v, 128) {
+	}{{child(who, "identifier"), "value"}, {who, "reference"}, {who, "display"}} {
+		if v := text(at.o, at.name); b.s.token(v, 128) && !strings.HasPrefix(v, "#") {
 			b.a.System = v
 			b.r.Member(at.o, at.name, "={system}")
 			return true
@@ -211,8 +195,45 @@ func (b *builder) staff(agent object) {
 	if short(text(agent, "altId"), 512) {
 		s.AltID = b.take(agent, "altId", "staff/altId")
 	}
+	b.otherIDs(agent, &s)
 	if !s.Empty() {
 		b.a.Staff = &s
+	}
+}
+
+// otherIDs reads BALP's further identifiers of a user (from SAML): subject-id is the user's name as
+// people read it, the others are numbers of registers.
+func (b *builder) otherIDs(agent object, s *entry.Staff) {
+	for _, x := range objects(agent, "extension") {
+		i := child(x, "valueIdentifier")
+		if text(x, "url") != otherID || !short(text(i, "value"), 512) {
+			continue
+		}
+		switch subject := anyIs(codings(child(i, "type")), otherIDType, "SAML-subject-id"); {
+		case subject && s.Name == "":
+			s.Name = b.take(i, "value", "staff/name")
+		case subject && s.Name == text(i, "value"):
+			b.r.Member(i, "value", "={staff/name}")
+		case s.AltID == "":
+			s.AltID = b.take(i, "value", "staff/altId")
+		}
+	}
+}
+
+// roles reads the roles of the user, and what the mapping says that they mean.
+func (b *builder) roles(agent object) {
+	for _, concept := range objects(agent, "role") {
+		found := codings(concept)
+		b.codes("role", &b.a.Role, found)
+		local := []string{text(concept, "text")}
+		for _, c := range found {
+			local = append(local, c.claim())
+		}
+		for _, l := range local {
+			if m := b.in.Map.Role(l); m != "" && len(b.a.Role) < 64 && !slices.Contains(b.a.Role, m) {
+				b.a.Role = append(b.a.Role, m)
+			}
+		}
 	}
 }
 

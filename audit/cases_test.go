@@ -27,9 +27,10 @@ type faultCase struct {
 }
 
 var faultCases = map[string][]faultCase{
-	"persons": personCases,
-	"search":  searchCases,
-	"taking":  takingCases,
+	"persons":       personCases,
+	"search":        searchCases,
+	"taking":        takingCases,
+	"organisations": organisationCases,
 }
 
 var caseConversion = Conversion{Issuer: "NHSL", Audience: "ledger.example.org/2026", Source: "ehr1"}

@@ -11,18 +11,25 @@ import (
 
 // Code systems that the conversion looks for.
 const (
-	dcm           = "http://dicom.nema.org/resources/ontology/DCM"
-	restType      = "http://terminology.hl7.org/CodeSystem/audit-event-type"
-	restSubtype   = "http://hl7.org/fhir/restful-interaction"
-	lifecycle     = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
-	securityRole  = "http://terminology.hl7.org/CodeSystem/extra-security-role-type"
-	participation = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
-	roleClass     = "http://terminology.hl7.org/CodeSystem/v3-RoleClass"
-	roleCode      = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
-	entityType    = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
-	balpEntity    = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
-	objectRole    = "http://terminology.hl7.org/CodeSystem/object-role"
-	resourceTypes = "http://hl7.org/fhir/resource-types"
+	dcm             = "http://dicom.nema.org/resources/ontology/DCM"
+	restType        = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+	restSubtype     = "http://hl7.org/fhir/restful-interaction"
+	lifecycle       = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
+	securityRole    = "http://terminology.hl7.org/CodeSystem/extra-security-role-type"
+	participation   = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+	roleClass       = "http://terminology.hl7.org/CodeSystem/v3-RoleClass"
+	roleCode        = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+	participantType = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+	userAgent       = "https://profiles.ihe.net/ITI/BALP/CodeSystem/UserAgentTypes"
+	otherIDType     = "https://profiles.ihe.net/ITI/BALP/CodeSystem/OtherIdentifierTypes"
+	otherID         = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/ihe-otherId"
+	homeCommunity   = "urn:ihe:iti:xca:2010"
+	identifierType  = "http://terminology.hl7.org/CodeSystem/v2-0203"
+	snomed          = "http://snomed.info/sct"
+	entityType      = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+	balpEntity      = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
+	objectRole      = "http://terminology.hl7.org/CodeSystem/object-role"
+	resourceTypes   = "http://hl7.org/fhir/resource-types"
 )
 
 // actReason lists the spellings of v3-ActReason.

@@ -36,13 +36,15 @@
 //	Recorded         recorded; if absent, the end or start of the period, meta.lastUpdated, or now
 //	Occurred(End)    period.start, period.end (when.go). A date is the whole day, month or year in the
 //	                 mapping's zone, from its first second to its last
-//	Staff, Role      the agent who is the user: who, name, altId; role (agent.go)
+//	Staff, Role      the agent who is the user: who, name, altId, BALP's otherId; role (agent.go)
 //	Machine          no agent is, or may be, a person, no organisation asks, and nothing is disclosed to
 //	                 another organisation
-//	Org              agent of type v3-RoleClass#PROV; for a disclosure, the sender if a person sent, else
-//	                 the recipient; else the organisation that asked; else the issuer
-//	System           who of the client: DCM 110152 in a read, 110153 in query, create and update, 110150
-//	                 in a delete or an authorisation
+//	Org, Foreign     agent of type v3-RoleClass#PROV, organisation of the user's PractitionerRole, or the
+//	                 organisation that asked; for a disclosure, the sender if a person sent, else the
+//	                 recipient; else what organisation.go lists; if the event names none, the issuer; if
+//	                 it names one that nobody knows, foreign
+//	System           who of the client, never of the server: DCM 110152 in a read, 110153 in query, create
+//	                 and update, 110150 in a delete or an authorisation
 //	Parties          the other agents: server, recipient, custodian, authoriser
 //	Purpose          purposeOfUse of the user, purposeOfEvent, purposeOfUse of others: v3-ActReason
 //	                 plain, local ones as the mapping says, others "system|code" (why.go)
@@ -54,6 +56,6 @@
 //	                 resource types that searches and operations returned (search.go); none if that was
 //	                 a whole record
 //	Text             purposeOfUse.text; outcomeDesc; entity.detail of type "justification"; the first
-//	                 search that is text
+//	                 search that is text; what the event calls a foreign organisation
 //	Source           source.observer, source.site
 package audit

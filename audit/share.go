@@ -445,7 +445,7 @@ func personsOf(c Conversion, in scope) secrets {
 		}
 	}
 	for _, a := range objects(in.Root, "agent") {
-		if human(in, a) {
+		if human(in, a) != thing {
 			refer(child(a, "who"))
 			m.addName(text(a, "name"))
 			m.addName(text(a, "altId"))

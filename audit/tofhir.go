@@ -132,10 +132,10 @@ func composePurposes(a *entry.Access) []any {
 	return list
 }
 
-// isAccessor reports whether a party is the organisation that accessed, which has an agent of its
-// own.
+// isAccessor reports whether a party is the organisation that accessed, as the source wrote it. It
+// has an agent of its own.
 func isAccessor(a *entry.Access, p entry.Party) bool {
-	return p.Type == roleClass+"|PROV" && p.ID == a.Org
+	return p.Type == roleClass+"|PROV" && (a.Org != "" || a.Foreign)
 }
 
 func composeParty(p entry.Party) object {

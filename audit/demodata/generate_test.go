@@ -84,10 +84,13 @@ func (s staff) agent(why m) m {
 		"requestor": true, "purposeOfUse": []any{why}}
 }
 
+// inLedger is an organisation's id in the ledger as an identifier.
+func inLedger(org string) m { return m{"system": "urn:igledger:organisation", "value": org} }
+
 func organisation(org string) m {
 	i := slices.IndexFunc(organisations, func(o struct{ id, name, kind string }) bool { return o.id == org })
 	return m{"type": concept(term+"v3-RoleClass", "PROV"),
-		"who":       m{"type": "Organization", "identifier": m{"value": org}, "display": organisations[i].name},
+		"who":       m{"type": "Organization", "identifier": inLedger(org), "display": organisations[i].name},
 		"requestor": false}
 }
 
@@ -243,11 +246,11 @@ func generate() []byte {
 	// Disclosed to the police under an agreement.
 	for i, p := range []Person{morag, people[7]} {
 		receiver := m{"type": concept(dcm, "110152"),
-			"who": m{"reference": "Organization/police-demo", "display": "Police (demonstration)"}, "requestor": true,
+			"who": m{"reference": "Organization/police-demo", "identifier": inLedger("police-demo"), "display": "Police (demonstration)"}, "requestor": true,
 			"policy":       []any{"urn:igledger:agreement:" + Agreement},
 			"purposeOfUse": []any{purpose("HLEGAL", "missing person enquiry")}}
 		sender := m{"type": concept(dcm, "110153"),
-			"who":       m{"reference": "Organization/nhs-lothian", "display": "NHS Lothian (demonstration)"},
+			"who":       m{"reference": "Organization/nhs-lothian", "identifier": inLedger("nhs-lothian"), "display": "NHS Lothian (demonstration)"},
 			"requestor": false}
 		user := records.agent(purpose("HLEGAL", "missing person enquiry"))
 		user["requestor"] = false

@@ -91,8 +91,8 @@ func (m *Map) Check() error {
 			return fmt.Errorf("organisations[%d].id: not an organisation id", i)
 		}
 		for _, id := range o.Identifiers {
-			if system, value, ok := strings.Cut(id, "|"); !ok || system == "" || value == "" {
-				return fmt.Errorf("organisations[%d].identifiers: want system|value", i)
+			if _, value, ok := strings.Cut(id, "|"); !ok || value == "" {
+				return fmt.Errorf("organisations[%d].identifiers: want system|value, or |value if there is no system", i)
 			}
 		}
 	}
@@ -141,55 +141,6 @@ func System(scheme string) string {
 		"chi": "urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53",
 		"nhs": "https://fhir.nhs.uk/Id/nhs-number",
 	}[scheme]
-}
-
-// OwnOrganisation is the identifier system of organisation ids of the ledger.
-const OwnOrganisation = "urn:igledger:organisation"
-
-// ODS is the identifier system of the NHS Organisation Data Service.
-const ODS = "https://fhir.nhs.uk/Id/ods-organization-code"
-
-// ByIdentifier returns the id in the log of the organisation with an identifier, "" if it is
-// foreign.
-func (m *Map) ByIdentifier(system, value string) string {
-	if id := m.organisation(func(o *Organisation) []string { return o.Identifiers }, system+"|"+value); id != "" {
-		return id
-	}
-	if (system == OwnOrganisation || system == ODS) && wire.CheckOrgID(value) == nil {
-		return value
-	}
-	return ""
-}
-
-// ByReference returns the id in the log of the organisation that a literal reference names, "" if
-// it is foreign. A version in the reference does not matter.
-func (m *Map) ByReference(ref string) string {
-	ref, _, _ = strings.Cut(ref, "/_history/")
-	return m.organisation(func(o *Organisation) []string { return o.References }, ref)
-}
-
-// ByIssuer returns the id in the log of the organisation whose tokens name an issuer so, "" if it is
-// foreign.
-func (m *Map) ByIssuer(issuer string) string {
-	return m.organisation(func(o *Organisation) []string { return o.Issuers }, issuer)
-}
-
-// ByName returns the id in the log of the organisation that is written in words so, "" if it is
-// foreign.
-func (m *Map) ByName(words string) string {
-	return m.organisation(func(o *Organisation) []string { return o.Names }, words)
-}
-
-func (m *Map) organisation(list func(o *Organisation) []string, text string) string {
-	if m == nil || text == "" {
-		return ""
-	}
-	for i := range m.Organisations {
-		if slices.Contains(list(&m.Organisations[i]), text) {
-			return m.Organisations[i].ID
-		}
-	}
-	return ""
 }
 
 // Purpose returns the PurposeOfUse code that a local code means, "" if the mapping does not say.

@@ -34,7 +34,7 @@ type kept struct {
 var keptMembers = []string{
 	"resourceType", "id", "identifier", "name", "alias", "telecom", "address", "birthDate", "contact", "link",
 	"patient", "subject", "practitioner", "organization", "managingOrganization", "partOf", "owner", "relationship",
-	"code", "specialty", "type", "deviceName", "active",
+	"code", "specialty", "type", "deviceName", "active", "providedBy", "location", "healthcareService",
 }
 
 // maxParsed bounds the resources that are held as trees as well.

@@ -1,0 +1,242 @@
+package audit
+
+import (
+	"strings"
+	"testing"
+
+	"igledger/audit/plain"
+	"igledger/consent/fhir/mapping"
+	"igledger/ledger/entry"
+)
+
+// accessedBy says whose access an access is: "issuer", an organisation of the log, or the words for
+// one that is none of it, after "foreign".
+func accessedBy(a *entry.Access) string {
+	switch {
+	case a.Foreign && a.Text != nil && a.Text.Organisation != "":
+		return "foreign " + a.Text.Organisation
+	case a.Foreign:
+		return "foreign"
+	case a.Org == "":
+		return "issuer"
+	}
+	return a.Org
+}
+
+func organisationIs(t *testing.T, r read, want string) {
+	t.Helper()
+	if len(r.accesses) != 1 {
+		t.Fatalf("%d accesses", len(r.accesses))
+	}
+	a := r.accesses[0]
+	if got := accessedBy(a); got != want {
+		t.Errorf("accessed by %s, want %s", got, want)
+	}
+	noted := false
+	for _, n := range r.notes {
+		noted = noted || n.Code == ForeignOrganisation
+	}
+	if noted != a.Foreign || a.Foreign && a.Accessor() != "" {
+		t.Errorf("foreign %v, noted %v, accessor %q", a.Foreign, noted, a.Accessor())
+	}
+}
+
+// systemIs checks the system, "" if none is named.
+func systemIs(t *testing.T, r read, want string) {
+	t.Helper()
+	if len(r.accesses) != 1 || r.accesses[0].System != want {
+		t.Errorf("through %q, want %q", r.accesses[0].System, want)
+	}
+}
+
+// userIs checks who the user is: name or number, then roles; "machine" if none.
+func userIs(t *testing.T, r read, want string) {
+	t.Helper()
+	a := r.accesses[0]
+	got := "machine"
+	if !a.Machine {
+		got = strings.Join(append([]string{plain.In(plain.English).Access(a).Staff}, a.Role...), " ")
+	}
+	if got != want {
+		t.Errorf("user %q, want %q", got, want)
+	}
+}
+
+const patientEntity = `"entity":[{"what":{"identifier":{"system":"` + chiSystem + `","value":"` + aCHI + `"}}}]`
+
+// agentOf returns an agent with a type.
+func agentOf(system, code, rest string) string {
+	return `{"type":{"coding":[{"system":"` + system + `","code":"` + code + `"}]},"requestor":false,` + rest + `}`
+}
+
+// by returns an event of the nurse and these agents.
+func by(agents ...string) string {
+	return event(`"action":"R"`, `"agent":[`+strings.Join(append([]string{nurse}, agents...), ",")+`]`, patientEntity)
+}
+
+func userorg(who string) string { return agentOf(roleClass, "PROV", `"who":`+who) }
+
+// noTypes is an event as the national summary care record writes it.
+const noTypes = `"agent":[{"who":{"identifier":{"system":"` + chiSystem + `","value":"` + aCHI + `"}},"requestor":false},
+	{"who":{"identifier":{"system":"https://fhir.nhs.uk/Id/ods-organization-code","value":"RYY"}},"requestor":false},
+	{"who":{"identifier":{"system":"https://fhir.nhs.uk/Id/sds-user-id","value":"7770003"}},"role":[{"text":"Midwife"}],"requestor":false}]`
+
+var organisationCases = []faultCase{
+	{
+		file:  "organisation-foreign-oid.json",
+		input: by(userorg(`{"identifier":{"system":"urn:ietf:rfc:3986","value":"urn:oid:2.999.7.1"},"display":"Moor Clinic"}`)),
+		check: organisationIs, want: "foreign Moor Clinic", wantShared: "foreign Somewhere Private Clinic",
+	}, {
+		file:  "organisation-display-only.json",
+		input: by(userorg(`{"display":"Moor Clinic"}`)),
+		check: organisationIs, want: "foreign Moor Clinic", wantShared: "foreign Somewhere Private Clinic",
+	}, {
+		file:  "organisation-equal-by-chance.json",
+		input: by(userorg(`{"identifier":{"system":"https://elsewhere.example/orgs","value":"NHSL"}}`)),
+		check: organisationIs, want: "foreign NHSL",
+	}, {
+		file: "client-display-only.json",
+		input: by(agentOf(dcm, "110152", `"who":{"display":"clinic-pc-3.example"}`),
+			agentOf(dcm, "110153", `"who":{"reference":"Device/store"}`)),
+		check: systemIs, want: "clinic-pc-3.example", wantShared: "ward-pc-7.example",
+	}, {
+		file:  "patient-in-agent.json",
+		input: event(noTypes), check: organisationIs, want: "RYY", wantShared: "S314H",
+	}, {
+		file:  "patient-in-agent.json",
+		input: event(noTypes), check: userIs, want: "7770003", wantShared: "5550001",
+	},
+}
+
+// What an event says of the organisation that accessed, with a mapping and without one.
+func TestOrganisations(t *testing.T) {
+	const (
+		known   = "https://fhir.nhs.uk/Id/ods-organization-code"
+		role    = `{"resourceType":"PractitionerRole","id":"r","organization":{"reference":"#o"}}`
+		asking  = `"requestor":true,"who":{"type":"Organization",`
+		foreign = `{"display":"Moor Clinic"}`
+	)
+	id := func(system, value string) string {
+		return `{"identifier":{"system":"` + system + `","value":"` + value + `"}}`
+	}
+	ref := func(r string) string { return `{"reference":"` + r + `"}` }
+	contained := func(list string, agents ...string) string {
+		return strings.TrimSuffix(event(`"action":"R"`, `"agent":[`+strings.Join(agents, ",")+`]`, patientEntity), "}") + `,"contained":[` + list + `]}`
+	}
+	org := func(members string) string { return `{"resourceType":"Organization","id":"o",` + members + `}` }
+	withRole := `{"requestor":true,"who":{"reference":"#r"}}`
+	m := &mapping.Map{Organisations: []mapping.Organisation{
+		{ID: "NHSL", Identifiers: []string{"https://board.scot/orgs|1"}, References: []string{"Organization/own"}, Names: []string{"NHS Lothian"}},
+		{ID: "NHSH", Identifiers: []string{"https://board.scot/orgs|42", "urn:ietf:rfc:3986|urn:oid:2.999.42", "|42@registry.example"},
+			References: []string{"Organization/highland", "https://directory.example/Organization/9"},
+			Issuers:    []string{"https://idp.highland.example"}, Names: []string{"NHS Highland"}},
+	}, Sources: map[string]mapping.Source{"ehr1": {Base: "https://ehr1.board.scot/fhir"}}}
+	for name, c := range map[string]struct{ event, alone, mapped string }{
+		"none named":                               {by(), "issuer", "issuer"},
+		"the ledger's own system":                  {by(userorg(id(mapping.OwnOrganisation, "UNI"))), "UNI", "UNI"},
+		"the issuer by its own id":                 {by(userorg(id(mapping.OwnOrganisation, "NHSL"))), "NHSL", "NHSL"},
+		"ODS":                                      {by(userorg(id(known, "RYY"))), "RYY", "RYY"},
+		"ODS with http":                            {by(userorg(id("http://fhir.nhs.uk/Id/ods-organization-code", "RYY"))), "RYY", "RYY"},
+		"ODS under its older host":                 {by(userorg(id("http://fhir.nhs.net/Id/ods-organization-code", "RYY"))), "RYY", "RYY"},
+		"ODS as an OID":                            {by(userorg(id("urn:oid:2.16.840.1.113883.2.1.3.2.4.19.1", "RYY"))), "RYY", "RYY"},
+		"ODS as its older OID":                     {by(userorg(id("2.16.840.1.113883.2.1.4.3", "RYY"))), "RYY", "RYY"},
+		"a site of ODS":                            {by(userorg(id("https://fhir.nhs.uk/Id/ods-site-code", "NHSL"))), "foreign NHSL", "foreign NHSL"},
+		"an id in another system":                  {by(userorg(id("https://elsewhere.example", "NHSH"))), "foreign NHSH", "foreign NHSH"},
+		"an id without a system":                   {by(userorg(`{"identifier":{"value":"NHSL"}}`)), "foreign NHSL", "foreign NHSL"},
+		"a mapped identifier":                      {by(userorg(id("https://board.scot/orgs", "42"))), "foreign 42", "NHSH"},
+		"the same, of the issuer":                  {by(userorg(id("https://board.scot/orgs", "1"))), "foreign 1", "NHSL"},
+		"another one of that system":               {by(userorg(id("https://board.scot/orgs", "7"))), "foreign 7", "foreign 7"},
+		"a URI as identifier":                      {by(userorg(id("urn:ietf:rfc:3986", "urn:oid:2.999.42"))), "foreign urn:oid:2.999.42", "NHSH"},
+		"a URI without a system":                   {by(userorg(`{"identifier":{"value":"urn:oid:2.999.42"}}`)), "foreign urn:oid:2.999.42", "NHSH"},
+		"an identifier without a system":           {by(userorg(`{"identifier":{"value":"42@registry.example"}}`)), "foreign 42@registry.example", "NHSH"},
+		"a reference that equals an id":            {by(userorg(ref("Organization/NHSL"))), "foreign Organization/NHSL", "foreign Organization/NHSL"},
+		"a mapped reference":                       {by(userorg(ref("Organization/highland"))), "foreign Organization/highland", "NHSH"},
+		"the same on the source's server":          {by(userorg(ref("https://ehr1.board.scot/fhir/Organization/highland"))), "foreign https://ehr1.board.scot/fhir/Organization/highland", "NHSH"},
+		"the same on another server":               {by(userorg(ref("https://x.example/Organization/highland"))), "foreign https://x.example/Organization/highland", "foreign https://x.example/Organization/highland"},
+		"a mapped reference to another":            {by(userorg(ref("https://directory.example/Organization/9/_history/2"))), "foreign https://directory.example/Organization/9/_history/2", "NHSH"},
+		"a mapped name":                            {by(userorg(`{"display":"NHS  Highland"}`)), "foreign NHS  Highland", "NHSH"},
+		"a name that holds it":                     {by(userorg(`{"display":"not NHS Highland"}`)), "foreign not NHS Highland", "foreign not NHS Highland"},
+		"nothing about it":                         {by(userorg(`{"type":"Organization"}`)), "foreign", "foreign"},
+		"it without who":                           {by(agentOf(roleClass, "PROV", `"name":"Moor Clinic"`)), "foreign Moor Clinic", "foreign Moor Clinic"},
+		"ways that contradict each other":          {by(userorg(`{"reference":"Organization/highland","identifier":{"system":"https://board.scot/orgs","value":"1"}}`)), "foreign 1", "foreign 1"},
+		"two, of which one is foreign":             {by(userorg(id(known, "NHSL")), userorg(foreign)), "foreign Moor Clinic", "foreign Moor Clinic"},
+		"two, the issuer and another":              {by(userorg(id(known, "NHSL")), userorg(id(known, "UNI"))), "UNI", "UNI"},
+		"contained, with an identifier":            {contained(org(`"identifier":[{"system":"urn:x","value":"NHSL"},{"system":"`+known+`","value":"UNI"}]`), nurse, userorg(ref("#o"))), "UNI", "UNI"},
+		"contained, with an old identifier":        {contained(org(`"identifier":[{"use":"old","system":"`+known+`","value":"NHSL"}]`), nurse, userorg(ref("#o"))), "foreign", "foreign"},
+		"contained, by its name":                   {contained(org(`"name":"NHS Highland"`), nurse, userorg(ref("#o"))), "foreign NHS Highland", "NHSH"},
+		"contained, and not there":                 {contained(org(`"name":"NHS Highland"`), nurse, userorg(ref("#p"))), "foreign", "foreign"},
+		"the user's role":                          {contained(role+","+org(`"identifier":[{"system":"`+known+`","value":"UNI"}]`), withRole), "UNI", "UNI"},
+		"the user's role, elsewhere":               {contained(role+","+org(`"name":"Moor Clinic"`), withRole), "foreign Moor Clinic", "foreign Moor Clinic"},
+		"the user's role, and one that agrees":     {contained(role+","+org(`"name":"Moor Clinic"`), withRole, userorg(id(known, "NHSL"))), "foreign Moor Clinic", "foreign Moor Clinic"},
+		"a role without an organisation":           {contained(`{"resourceType":"PractitionerRole","id":"r"}`, withRole), "issuer", "issuer"},
+		"an organisation that asks":                {by(`{` + asking + `"display":"Moor Clinic"}}`), "foreign Moor Clinic", "foreign Moor Clinic"},
+		"it beside the user's own":                 {by(userorg(id(known, "NHSL")), `{`+asking+`"display":"Moor Clinic"}}`), "foreign Moor Clinic", "foreign Moor Clinic"},
+		"one without a part, and without types":    {event(noTypes), "RYY", "RYY"},
+		"one in the part of the client":            {by(agentOf(dcm, "110152", `"who":{"type":"Organization","display":"Moor Clinic"}`)), "foreign Moor Clinic", "foreign Moor Clinic"},
+		"one in the part of the server":            {by(agentOf(dcm, "110153", `"who":{"type":"Organization","display":"Moor Clinic"}`)), "issuer", "issuer"},
+		"a custodian":                              {by(agentOf(participation, "CST", `"who":{"type":"Organization","display":"Moor Clinic"}`)), "issuer", "issuer"},
+		"a custodian of provenance":                {by(agentOf(participantType, "custodian", `"who":`+ref("Organization/8"))), "issuer", "issuer"},
+		"a provider who is a person":               {by(agentOf(roleClass, "PROV", `"who":`+ref("Practitioner/8"))), "issuer", "issuer"},
+		"a home community":                         {by(agentOf(homeCommunity, "homeCommunityId", `"who":{"identifier":{"value":"urn:oid:2.999.42"}}`)), "foreign urn:oid:2.999.42", "NHSH"},
+		"a home community besides":                 {by(userorg(id(known, "UNI")), agentOf(homeCommunity, "homeCommunityId", `"who":{"identifier":{"value":"urn:oid:2.999.1"}}`)), "UNI", "UNI"},
+		"the issuer of the user's token":           {event(`"agent":[{"requestor":true,"who":`+id("https://idp.highland.example", "u7")+`}]`, patientEntity), "issuer", "NHSH"},
+		"the issuer of a token, and the user's":    {event(`"agent":[{"requestor":true,"who":`+id("https://idp.highland.example", "u7")+`},`+userorg(foreign)+`]`, patientEntity), "foreign Moor Clinic", "foreign Moor Clinic"},
+		"the place where the user was":             {contained(`{"resourceType":"Location","id":"l","managingOrganization":{"display":"Moor Clinic"}}`, `{"requestor":true,"who":{"reference":"Practitioner/1"},"location":{"reference":"#l"}}`), "foreign Moor Clinic", "foreign Moor Clinic"},
+		"an identifier that a person's number has": {by(userorg(id(known, aCHI))), "foreign " + aCHI, "foreign " + aCHI},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for with, conv := range map[string]Conversion{"alone": caseConversion, "mapped": {
+				Issuer: "NHSL", Audience: caseConversion.Audience, Source: "ehr1", Map: m,
+			}} {
+				want := c.alone
+				if with == "mapped" {
+					want = c.mapped
+				}
+				list, said, err := conv.FromAuditEvent([]byte(c.event))
+				if err != nil {
+					t.Fatal(err)
+				}
+				organisationIs(t, read{accesses: list, notes: said}, want)
+				roundTrip(t, conv, []byte(c.event))
+				withoutEvent(t, conv, list[0])
+			}
+		})
+	}
+}
+
+// withoutEvent checks that an access whose event is withheld makes an event that is read alike.
+func withoutEvent(t *testing.T, conv Conversion, a *entry.Access) {
+	t.Helper()
+	b := *a
+	b.FHIR = nil
+	raw, err := ToAuditEvent(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := conv.FromAuditEvent(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := again[0]; got.Foreign != a.Foreign || got.Org != a.Org {
+		t.Errorf("made again from the claims it is accessed by %s, want %s", accessedBy(got), accessedBy(a))
+	}
+}
+
+// An organisation in another entry of the Bundle is found, wherever it stands.
+func TestOrganisationInBundle(t *testing.T) {
+	const at = "urn:uuid:0d1b3f57-52c1-4c19-8d7e-0d1e7e7f5a"
+	ev := event(`"agent":[{"requestor":true,"who":{"reference":"`+at+`02"}}]`, patientEntity)
+	role := `{"resourceType":"PractitionerRole","organization":{"reference":"` + at + `03"},"practitioner":{"display":"A Nurse"}}`
+	org := `{"resourceType":"Organization","identifier":[{"system":"` + mapping.ODS + `","value":"RYY"}],"name":"Moor Clinic"}`
+	for _, bundle := range []string{
+		inBundle(at+"01", ev, at+"02", role, at+"03", org),
+		inBundle(at+"03", org, at+"02", role, at+"01", ev),
+		inBundle(at+"02", role, at+"01", ev, at+"03", org),
+	} {
+		organisationIs(t, readAll(t, []byte(bundle)), "RYY")
+	}
+	organisationIs(t, readAll(t, []byte(inBundle(at+"01", ev, at+"02", role))), "foreign "+at+"03")
+	// Nothing but the organisation of the role is still to come.
+	ev = event(`"agent":[{"requestor":true,"who":{"reference":"`+at+`02"}}]`, about(`{"reference":"`+at+`04"}`))
+	organisationIs(t, readAll(t, []byte(inBundle(at+"04", patientResource(chiOf), at+"02", role, at+"01", ev, at+"03", org))), "RYY")
+}
