@@ -258,7 +258,7 @@ func (l *Log) check(p *pending, by signers) error {
 			// it is about.
 			return &wire.Error{Code: wire.BadID, What: "entry",
 				Detail: "entries go into this register only with an order, which this version does not support"}
-		case !entry.CheckDigitOK(sub):
+		case !entry.CheckDigitOK(sub) || !entry.CheckDigitOK(second(e)):
 			p.content.Flags = append(p.content.Flags, entry.FlagCheckDigit)
 		}
 	}
@@ -283,6 +283,20 @@ func (l *Log) check(p *pending, by signers) error {
 		return by.reg.Authorise(e, anyIndex) // which says why not
 	}
 	return e.JWS.Verify(k) // k is the only key with this thumbprint, so commit need not verify again
+}
+
+// second returns the id of the other person or number that an entry names besides the one it is
+// filed under, "" if there is none or it is withheld.
+func second(e *entry.Entry) string {
+	switch b := e.Body.(type) {
+	case *entry.Delegation:
+		if b.Delegate != nil {
+			return b.Delegate.ID
+		}
+	case *entry.Link:
+		return b.Other
+	}
+	return ""
 }
 
 // receipt returns the receipt of an entry that was just appended.

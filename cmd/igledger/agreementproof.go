@@ -96,10 +96,15 @@ func timeFlag(c *cli.Context, name string, otherwise time.Time) (time.Time, erro
 	if s == "" {
 		return otherwise, nil
 	}
-	for _, form := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(form, s); err == nil {
-			return t, nil
-		}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	zone, err := time.LoadLocation(c.String("zone"))
+	if err != nil {
+		return otherwise, usage("--zone must be the name of a time zone, such as Europe/London")
+	}
+	if t, err := time.ParseInLocation(time.DateOnly, s, zone); err == nil {
+		return t, nil
 	}
 	return otherwise, usage("--%s must be a day such as 2027-01-31, or an RFC 3339 time", name)
 }

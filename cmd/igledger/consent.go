@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
 
+	"igledger/consent/fhir/mapping"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 	"igledger/policies"
@@ -93,9 +94,15 @@ func consentFlags(more ...cli.Flag) []cli.Flag {
 		&cli.StringFlag{Name: "language", Usage: "language in which the person was asked, such as en or gd"},
 		&cli.StringFlag{Name: "delegation", Usage: "id of the delegation, if a delegate decided"},
 		&cli.StringFlag{Name: "relation", Usage: "relation of the delegate to the person (v3-RoleCode)"},
+		zoneFlag(),
 		&cli.StringFlag{Name: "evidence",
 			Usage: "reference of the form or recording; only the person's own organisations see it"},
 	}, more...)...)
+}
+
+func zoneFlag() cli.Flag {
+	return &cli.StringFlag{Name: "zone", Value: mapping.DefaultZone, EnvVars: []string{"IGLEDGER_ZONE"},
+		Usage: "time zone whose days are meant where a day is given"}
 }
 
 func recordConsent(c *cli.Context) error {

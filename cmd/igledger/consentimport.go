@@ -1,20 +1,21 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
 
 	"igledger/consent/fhir"
-	"igledger/consent/fhir/tree"
 	"igledger/internal/client"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
@@ -25,10 +26,13 @@ func importConsentCommand() *cli.Command {
 		Name:      "import",
 		Usage:     "record consents from FHIR Consent resources, R4 or R5",
 		ArgsUsage: "FILE… or -",
-		Description: "Reads single Consents, Bundles and NDJSON. Lists everything in a resource that the\n" +
-			"ledger cannot enforce as written, and the effect. The entry keeps the whole resource.\n" +
+		Description: "Reads single Consents, Bundles of any type and NDJSON, also compressed by gzip. Lists\n" +
+			"everything in a resource that the ledger cannot enforce as written, and the effect, and\n" +
+			"at the end what was passed over. The entry keeps the whole resource.\n" +
+			"Of the versions of a Consent the one that was decided last counts, whichever is imported\n" +
+			"first. A deletion in a history ends the record if another version is in the same import.\n" +
 			"Importing the same resource again changes nothing. Exits with 1 if a resource is\n" +
-			"refused; the others are recorded.\n\n" +
+			"refused or cannot be read; the others are recorded.\n\n" +
 			"Example: igledger consent import --org NHSL --key lothian-agreements.jwk --map " +
 			"Organization/f001=NHSL consents.ndjson",
 		Flags: remoteFlags(append(mappingFlags(),
@@ -37,6 +41,8 @@ func importConsentCommand() *cli.Command {
 					"knows has the same id in both (default: fhir)"},
 			&cli.StringFlag{Name: "agreement",
 				Usage: "id of the agreement for which people were asked, if the resource names none"},
+			&cli.StringFlag{Name: "delegation",
+				Usage: "id of the delegation under which someone else decided, for the resources that name someone else"},
 			&cli.BoolFlag{Name: "dry-run",
 				Usage: "only list what cannot be enforced; records nothing, and needs no ledger or key"},
 		)...),
@@ -56,112 +62,140 @@ type importedConsent struct {
 	Error      string            `json:"error,omitempty"`
 }
 
+// consentImport is one run of consent import.
+type consentImport struct {
+	r          *remote // nil: a dry run
+	conv       fhir.Conversion
+	taken      time.Time
+	delegation string
+	agreement  string
+	versions   map[string]fhir.Found // a version of each Consent by its id, for deletions
+	passed     map[string]int
+	done       []importedConsent
+}
+
 func importConsents(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return usage("consent import: give one or more files, or - for standard input")
 	}
-	conv := fhir.Conversion{Issuer: c.String("org"), Source: c.String("source")}
+	run := &consentImport{
+		conv:  fhir.Conversion{Issuer: c.String("org"), Source: c.String("source")},
+		taken: time.Now(), delegation: c.String("delegation"), agreement: c.String("agreement"),
+		versions: map[string]fhir.Found{}, passed: map[string]int{},
+	}
 	var err error
-	conv.Map, err = mappingOf(c)
+	run.conv.Map, err = mappingOf(c)
 	if err != nil {
 		return err
 	}
-	if conv.Source != "" && wire.CheckSystem(conv.Source) != nil {
+	if s := run.conv.Source; s != "" && wire.CheckSystem(s) != nil {
 		return usage("--source: not the name of a system")
 	}
-	var r *remote // nil for a dry run
 	if !c.Bool("dry-run") {
-		r, err = newRemote(c, signing)
+		run.r, err = newRemote(c, signing)
 		if err != nil {
 			return err
 		}
-	} else if conv.Issuer == "" {
+	} else if run.conv.Issuer == "" {
 		return usage("give --org: local numbers of people belong to that organisation")
 	}
-	var list []importedConsent
+	found := map[string][]fhir.Found{}
 	for _, name := range c.Args().Slice() {
-		data, err := fileOrStdin(c, name)
+		found[name], err = consentsIn(c, name)
 		if err != nil {
-			return fmt.Errorf("reading consents: %w", err)
+			return err
 		}
-		resources, err := consentsIn(data)
-		if err != nil {
-			return refused("%s: %w", name, err)
+		for _, f := range found[name] {
+			if id := resourceID(f.Raw); id != "" {
+				run.versions[id] = f
+			}
 		}
-		for i, found := range resources {
-			one := importedConsent{File: name, Number: i + 1}
-			if err := r.importConsent(c, conv, found, &one); err != nil {
+	}
+	for _, name := range c.Args().Slice() {
+		for _, f := range found[name] {
+			if f.Passed != "" {
+				run.passed[f.Passed]++
+				continue
+			}
+			one := importedConsent{File: name, Number: f.Number}
+			if err := run.take(c, f, &one); err != nil {
 				return err
 			}
-			list = append(list, one)
+			run.done = append(run.done, one)
 		}
 	}
-	return reportImport(c, list)
+	return run.report(c)
 }
 
-// foundConsent is a resource in a file, and what its references may name.
-type foundConsent struct {
-	raw jsontext.Value
-	at  tree.Place
-}
-
-// consentsIn returns the Consents in a file: its values, and the resources in those that are
-// Bundles.
-func consentsIn(data []byte) ([]foundConsent, error) {
-	var out []foundConsent
-	for d := jsontext.NewDecoder(bytes.NewReader(data)); ; {
-		v, err := d.ReadValue()
-		if err == io.EOF {
-			return out, nil
-		}
+// consentsIn reads a file. What breaks off within it is among what it holds.
+func consentsIn(c *cli.Context, name string) ([]fhir.Found, error) {
+	from := c.App.Reader
+	if name != "-" {
+		file, err := os.Open(name)
 		if err != nil {
-			return nil, errors.New("the file is not JSON or NDJSON")
+			return nil, fmt.Errorf("reading consents: %w", err)
 		}
-		var bundle struct {
-			ResourceType string `json:"resourceType"`
-			Entry        []struct {
-				FullURL  string         `json:"fullUrl"`
-				Resource jsontext.Value `json:"resource"`
-			} `json:"entry"`
-		}
-		v = v.Clone()
-		if json.Unmarshal(v, &bundle) != nil || bundle.ResourceType != "Bundle" {
-			out = append(out, foundConsent{raw: v})
-			continue
-		}
-		all := &tree.Bundle{}
-		for _, e := range bundle.Entry {
-			if v, err := tree.Parse("Bundle.entry.resource", e.Resource); err == nil {
-				o, _ := v.(tree.Object)
-				all.Add(e.FullURL, o)
-			}
-			out = append(out, foundConsent{e.Resource, tree.Place{URL: e.FullURL, Bundle: all}})
-		}
+		defer file.Close()
+		from = file
 	}
+	found, err := fhir.ReadFile(from)
+	if err != nil {
+		found = append(found, fhir.Found{Number: len(found) + 1, Err: err})
+	}
+	return found, nil
 }
 
-// importConsent converts and submits one resource, and records the outcome in one. It returns an
-// error only if the ledger or the connection fails, not if the resource is refused.
-func (r *remote) importConsent(c *cli.Context, conv fhir.Conversion, found foundConsent, one *importedConsent) error {
-	in, err := conv.ReadIn(found.raw, found.at)
-	if err != nil {
+// resourceID returns the id of a resource, "" if it has none.
+func resourceID(raw []byte) string {
+	var r struct {
+		ID string `json:"id"`
+	}
+	if json.Unmarshal(raw, &r) != nil {
+		return ""
+	}
+	return r.ID
+}
+
+// take converts and submits one resource, and records the outcome in one. It returns an error only
+// if the ledger or the connection fails, not if the resource is refused.
+func (run *consentImport) take(c *cli.Context, f fhir.Found, one *importedConsent) error {
+	refuse := func(err error) error {
 		one.Status, one.Error = "refused", err.Error()
 		return nil
 	}
+	if f.Deleted != "" {
+		earlier, ok := run.versions[f.Deleted]
+		if !ok {
+			return refuse(errors.New("a Consent was deleted of which no version is in this import: whose it was is not known"))
+		}
+		ended, err := f.Ended(earlier, run.taken)
+		if err != nil {
+			return refuse(err)
+		}
+		f = ended
+	}
+	if f.Err != nil {
+		return refuse(f.Err)
+	}
+	f.Taken = run.taken
+	in, err := run.conv.ReadAt(f.Raw, f.At)
+	if err != nil {
+		return refuse(err)
+	}
 	x := in.Consent
 	one.Record, one.Unenforced, one.Status = x.Consent, in.Unenforced, "checked"
-	if c.Bool("dry-run") {
+	if run.r == nil {
 		return nil
 	}
-	x.Common = r.common()
-	if a := c.String("agreement"); len(x.Agreements) == 0 && a != "" {
-		x.Agreements = []string{a}
+	x.Common = run.r.common()
+	if len(x.Agreements) == 0 && run.agreement != "" {
+		x.Agreements = []string{run.agreement}
 	}
-	// The same resource is the same act, whenever it is imported.
-	sum := sha256.Sum256(found.raw)
-	x.ID = uuid.NewSHA1(uuid.NameSpaceURL, fmt.Appendf(nil, "urn:igledger:consent-import:%s:%s:%x", r.origin, r.org,
-		sum)).String()
-	res, err := r.submit(c.Context, x)
+	if x.By != nil && run.delegation != "" {
+		x.By.Delegation = run.delegation
+	}
+	x.ID = run.jti(f, x)
+	res, err := run.r.submit(c.Context, x)
 	var e *exitError
 	var p *client.Problem
 	switch {
@@ -172,47 +206,129 @@ func (r *remote) importConsent(c *cli.Context, conv fhir.Conversion, found found
 	case res.Problem != nil && p != nil, errors.As(err, &e) && e.code == exitUsage:
 		// Only this resource is refused, by the ledger or because its entry would not be
 		// well-formed.
-		one.Status, one.Error = "refused", err.Error()
+		return refuse(err)
 	default:
 		return err
 	}
 	return nil
 }
 
-func reportImport(c *cli.Context, list []importedConsent) error {
-	bad := 0
-	for _, one := range list {
-		if one.Status == "refused" {
-			bad++
+// jti returns the id of an act that follows from the resource, its version and what is read from
+// it: the same again is the same act, whenever it is imported. The same resource is another act if
+// it is a later version, or is read differently because of another mapping or delegation.
+func (run *consentImport) jti(f fhir.Found, x *entry.Consent) string {
+	raw := f.Raw.Clone()
+	if raw.Canonicalize() != nil { // it was read, so it is JSON
+		raw = f.Raw
+	}
+	by := ""
+	if x.By != nil {
+		by = x.By.Delegation
+	}
+	read, err := json.Marshal([]any{x.Sub, x.Consent, x.Act, x.Scope, x.Agreements, x.Rule, by, f.Updated, f.Version}, json.Deterministic(true))
+	if err != nil {
+		read = nil // impossible: all of it was read from JSON
+	}
+	sum := sha256.Sum256(append(append(raw, '\n'), read...))
+	return uuid.NewSHA1(uuid.NameSpaceURL, fmt.Appendf(nil, "urn:igledger:consent-import:%s:%s:%x", run.r.origin, run.r.org,
+		sum)).String()
+}
+
+// importSummary is what an import did, and what it did not understand.
+type importSummary struct {
+	Consents   int            `json:"consents"`
+	Recorded   int            `json:"recorded"`
+	Known      int            `json:"known"`                // imported before
+	Checked    int            `json:"checked,omitzero"`     // by a dry run
+	Refused    int            `json:"refused"`              // or could not be read
+	Passed     map[string]int `json:"passedOver,omitempty"` // by what they are
+	Flags      map[string]int `json:"flags,omitempty"`      //
+	Unenforced map[string]int `json:"unenforced,omitempty"` // consents by why something in them is not enforced as written
+}
+
+func (run *consentImport) summary() importSummary {
+	s := importSummary{Consents: len(run.done), Passed: run.passed, Flags: map[string]int{}, Unenforced: map[string]int{}}
+	for _, one := range run.done {
+		switch one.Status {
+		case "refused":
+			s.Refused++
+		case "known":
+			s.Known++
+		case "checked":
+			s.Checked++
+		default:
+			s.Recorded++
+		}
+		for _, f := range one.Flags {
+			s.Flags[string(f)]++
+		}
+		seen := map[string]bool{}
+		for _, u := range one.Unenforced {
+			if !seen[u.Why] {
+				seen[u.Why] = true
+				s.Unenforced[u.Why]++
+			}
 		}
 	}
+	return s
+}
+
+func (run *consentImport) report(c *cli.Context) error {
+	s := run.summary()
 	if c.Bool("json") {
-		if err := printJSON(c.App.Writer, list); err != nil {
+		report := struct {
+			Consents []importedConsent `json:"consents"`
+			Summary  importSummary     `json:"summary"`
+		}{append([]importedConsent{}, run.done...), s}
+		if err := printJSON(c.App.Writer, report); err != nil {
 			return err
 		}
 	} else {
-		for _, one := range list {
-			fmt.Fprintf(c.App.Writer, "%s, resource %d: %s", one.File, one.Number, one.Status)
-			if one.Index > 0 {
-				fmt.Fprintf(c.App.Writer, " in entry %d", one.Index)
-			}
-			if one.Record != "" {
-				fmt.Fprintf(c.App.Writer, ", record %s", one.Record)
-			}
-			fmt.Fprintln(c.App.Writer)
-			if one.Error != "" {
-				fmt.Fprintf(c.App.Writer, "  %s\n", one.Error)
-			}
-			for _, f := range one.Flags {
-				fmt.Fprintf(c.App.Writer, "  %s\n", line(said.FlagAdvice(f)))
-			}
-			printUnenforced(c.App.Writer, one.Unenforced)
+		for _, one := range run.done {
+			printImported(c.App.Writer, &one)
 		}
+		s.print(c.App.Writer)
 	}
-	if bad > 0 {
-		return refused("refused: %d of %s", bad, counted(len(list), "consent", "consents"))
+	if s.Refused > 0 {
+		return refused("refused: %d of %s", s.Refused, counted(s.Consents, "consent", "consents"))
 	}
 	return nil
+}
+
+func printImported(w io.Writer, one *importedConsent) {
+	fmt.Fprintf(w, "%s, resource %d: %s", one.File, one.Number, one.Status)
+	if one.Index > 0 {
+		fmt.Fprintf(w, " in entry %d", one.Index)
+	}
+	if one.Record != "" {
+		fmt.Fprintf(w, ", record %s", one.Record)
+	}
+	fmt.Fprintln(w)
+	if one.Error != "" {
+		fmt.Fprintf(w, "  %s\n", one.Error)
+	}
+	for _, f := range one.Flags {
+		fmt.Fprintf(w, "  %s\n", line(said.FlagAdvice(f)))
+	}
+	printUnenforced(w, one.Unenforced)
+}
+
+// print says in a few lines what became of everything that was read.
+func (s *importSummary) print(w io.Writer) {
+	fmt.Fprintf(w, "%s: %d recorded, %d imported before, %d refused\n", counted(s.Consents, "consent", "consents"),
+		s.Recorded, s.Known, s.Refused)
+	count := func(what string, kinds map[string]int, text func(kind string) string) {
+		if len(kinds) > 0 {
+			fmt.Fprintf(w, "%s:\n", what)
+		}
+		for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+			fmt.Fprintf(w, "  %d × %s\n", kinds[kind], text(kind))
+		}
+	}
+	same := func(s string) string { return s }
+	count("passed over", s.Passed, same)
+	count("flagged", s.Flags, func(f string) string { return line(said.Flag(entry.Flag(f))) })
+	count("not enforced as written", s.Unenforced, same)
 }
 
 // printUnenforced prints each reason once, with the elements to which it applies.

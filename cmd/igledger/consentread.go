@@ -166,12 +166,13 @@ func exportConsentCommand() *cli.Command {
 		Usage:     "print a consent record as FHIR or ISO/IEC TS 27560",
 		ArgsUsage: "RECORD",
 		Description: "Reads the person's id from standard input. FHIR contains the newest act, an ISO record\n" +
-			"all acts. Your organisation and key must be as for consent list.\n\n" +
+			"all acts. Your organisation and key must be as for consent list. A consent that was\n" +
+			"imported with --map or --system is exported with the same ones.\n\n" +
 			"Example: igledger consent export --org NHSL --key lothian-audit.jwk --format fhir-r4 " +
 			"0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt",
-		Flags: readingFlags(jurisdictionFlag(),
+		Flags: readingFlags(append(mappingFlags(), jurisdictionFlag(),
 			&cli.StringFlag{Name: "format", Value: "fhir-r4", Usage: "fhir-r4, fhir-r5 or iso27560"},
-		),
+		)...),
 		Action: func(c *cli.Context) error {
 			write := map[string]func(*cli.Context, *remote, []*entry.Consent) ([]byte, error){
 				"fhir-r4": fhirOf(fhir.R4), "fhir-r5": fhirOf(fhir.R5),
@@ -234,9 +235,13 @@ func exportConsent(c *cli.Context, write func(*cli.Context, *remote, []*entry.Co
 }
 
 func fhirOf(release fhir.Release) func(*cli.Context, *remote, []*entry.Consent) ([]byte, error) {
-	return func(_ *cli.Context, _ *remote, acts []*entry.Consent) ([]byte, error) {
+	return func(c *cli.Context, _ *remote, acts []*entry.Consent) ([]byte, error) {
+		m, err := mappingOf(c)
+		if err != nil {
+			return nil, err
+		}
 		x := slices.MaxFunc(acts, func(a, b *entry.Consent) int { return a.Order().Compare(b.Order()) })
-		b, err := fhir.Conversion{Issuer: x.Issuer}.Write(x, release)
+		b, err := fhir.Conversion{Issuer: x.Issuer, Map: m}.Write(x, release)
 		if err != nil {
 			return nil, refused("%w", err)
 		}

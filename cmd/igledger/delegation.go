@@ -49,6 +49,7 @@ func delegationCommand() *cli.Command {
 					&cli.StringFlag{Name: "start", Usage: "day or RFC 3339 time (default: now)"},
 					&cli.StringFlag{Name: "until", Required: true,
 						Usage: "last day, or RFC 3339 time; every delegation must end"},
+					zoneFlag(),
 					&cli.StringFlag{Name: "basis", Usage: "law or deed on which the delegation rests"},
 					&cli.StringFlag{Name: "evidence",
 						Usage: "reference of the deed, order or certificate that you have seen"},

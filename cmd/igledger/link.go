@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/urfave/cli/v2"
 
 	"igledger/ledger/entry"
@@ -16,8 +18,8 @@ func linkCommand() *cli.Command {
 			"organisation only if it issued one of them (temp:ORG:…). What the person refused under\n" +
 			"one number applies to accesses under the other. What they permitted, and who may act for\n" +
 			"them, does not: record that under each number. who-accessed covers only the number you\n" +
-			"give. The command adds two entries, one under each number. It takes a number with a\n" +
-			"wrong check digit only with --unchecked.\n\n" +
+			"give. The command adds two entries, one under each number. A number with a\n" +
+			"wrong check digit is taken, and flagged: it may have entries under it.\n\n" +
 			"Example: igledger link --org NHSL --key lothian-agreements.jwk --reason 'CHI number found " +
 			"after an emergency admission' < two-ids.txt",
 	})
@@ -46,8 +48,6 @@ type pairStated struct {
 func pairCommand(act string, cmd *cli.Command) *cli.Command {
 	cmd.Flags = remoteFlags(
 		&cli.StringFlag{Name: "reason", Required: true, Usage: "reason, in words for the person"},
-		&cli.BoolFlag{Name: "unchecked",
-			Usage: "accept a wrong check digit, as in a mistyped number that has entries under it"},
 	)
 	cmd.Action = func(c *cli.Context) error {
 		if c.NArg() > 0 {
@@ -65,8 +65,8 @@ func pairCommand(act string, cmd *cli.Command) *cli.Command {
 			if err := entry.CheckID(id); err != nil {
 				return usage("line %d: %v", i+1, err)
 			}
-			if !entry.CheckDigitOK(id) && !c.Bool("unchecked") {
-				return usage("the number on line %d has a wrong check digit; correct it, or give --unchecked", i+1)
+			if !entry.CheckDigitOK(id) {
+				fmt.Fprintf(c.App.ErrWriter, "igledger: line %d: %s\n", i+1, line(said.Flag(entry.FlagCheckDigit)))
 			}
 		}
 		return r.statePair(c, act, ids[0], ids[1])

@@ -118,30 +118,6 @@ func TestPositions(t *testing.T) {
 	}
 }
 
-func TestConsentsInAFile(t *testing.T) {
-	for in, want := range map[string]int{
-		"":                           0,
-		`{"resourceType":"Consent"}`: 1,
-		"{\"a\":1}\n{\"a\":2}\n":     2,
-		`{"resourceType":"Bundle"}`:  0,
-		`{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Consent"}},{}]} {"resourceType":"Consent"}`: 3,
-		`{"resourceType":"Bundle","entry":3}`: 1, // not a Bundle: refused as a resource
-		`{"a":1`:                              -1,
-		`[`:                                   -1,
-	} {
-		list, err := consentsIn([]byte(in))
-		if err != nil {
-			if want != -1 {
-				t.Errorf("%s: %v", in, err)
-			}
-			continue
-		}
-		if len(list) != want {
-			t.Errorf("%s: %d, want %d", in, len(list), want)
-		}
-	}
-}
-
 // A scheduler can distinguish a ledger that refuses from one that it cannot reach.
 func TestExitCodes(t *testing.T) {
 	for _, c := range []struct {

@@ -2,6 +2,8 @@ package fhir
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -163,10 +165,19 @@ func isOtherPart(role string) bool {
 // organisation returns the id in the log of the organisation that a Reference names, "" if it names
 // none.
 func (r *reader) organisation(ref object) string {
-	i := tree.Child(ref, "identifier")
-	org := cmp.Or(r.c.Map.ByReference(tree.Text(ref, "reference")), r.c.Map.ByIdentifier(tree.Text(i, "system"), tree.Text(i, "value")))
-	if t := r.in.ReferenceType(ref); wire.CheckOrgID(org) != nil || t != "" && t != "Organization" {
+	if t := r.in.ReferenceType(ref); t != "" && t != "Organization" {
 		return ""
 	}
-	return org
+	org := r.c.Map.ByReference(tree.Text(ref, "reference"))
+	for _, i := range append([]object{tree.Child(ref, "identifier")}, tree.Objects(r.in.Resolve(ref), "identifier")...) {
+		org = cmp.Or(org, r.c.Map.ByIdentifier(tree.Text(i, "system"), tree.Text(i, "value")))
+	}
+	switch {
+	case wire.CheckOrgID(org) == nil:
+		return org
+	case r.stand:
+		text, _ := tree.Write(ref)
+		return fmt.Sprintf("%s%x", standIn, sha256.Sum256(text))[:64]
+	}
+	return ""
 }

@@ -65,6 +65,8 @@ type Imported struct {
 	Consent    *entry.Consent
 	Release    Release
 	Unenforced []Unenforced // in the order of reading
+
+	undated bool // the resource does not say when it was decided
 }
 
 // Unenforced is an element that the ledger does not enforce exactly.
@@ -85,7 +87,7 @@ const (
 	Missing       Code = "missing-element" // an element without which the consent cannot be filed
 	BadValue      Code = "bad-value"       // an element of the wrong kind or outside its required value set
 	NoSubject     Code = "no-subject"      // it names no patient
-	NotDecided    Code = "not-decided"     // a draft, a proposal or a mistake: nothing has been decided
+	NotDecided    Code = "not-decided"     // a draft or a proposal: nothing has been decided
 	NoDecision    Code = "no-decision"     // neither permit nor deny can be read from it
 	NotUnderstood Code = "not-understood"  // modifierExtension or implicitRules, which must not be ignored
 	BadConversion Code = "bad-conversion"  // the Conversion itself is not usable

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -17,12 +18,20 @@ import (
 // maxDisclosure is the most that an entry takes in one disclosure, in bytes of JSON.
 const maxDisclosure = 64 << 10
 
-// Read reads one FHIR Consent (JSON, at most tree.Max bytes). Its shape says whether it is R4 or
-// R5. Times without a zone are UTC. Errors are *Error.
-func (c Conversion) Read(data []byte) (*Imported, error) { return c.ReadIn(data, tree.Place{}) }
+// At is what is known of a resource from where it was found.
+type At struct {
+	tree.Place
+	Taken   time.Time // when it is taken in: the time of a decision that says none
+	Updated string    // instant of its version, if the resource has none: of a Bundle, response.lastModified
+	Version string    // its version, if the resource has none: of a Bundle, response.etag
+}
 
-// ReadIn reads a Consent as Read does. Its references may name resources of its Bundle.
-func (c Conversion) ReadIn(data []byte, at tree.Place) (*Imported, error) {
+// Read reads one FHIR Consent (JSON, at most tree.Max bytes). Its shape says whether it is R4 or
+// R5. A date without a time is a day of the zone of c.Map. Errors are *Error.
+func (c Conversion) Read(data []byte) (*Imported, error) { return c.ReadAt(data, At{}) }
+
+// ReadAt reads a Consent as Read does. Its references may name resources of its Bundle.
+func (c Conversion) ReadAt(data []byte, at At) (*Imported, error) {
 	if wire.CheckOrgID(c.Issuer) != nil {
 		return nil, tree.Fail(BadConversion, "Conversion.Issuer", "not an organisation id")
 	}
@@ -40,7 +49,7 @@ func (c Conversion) ReadIn(data []byte, at tree.Place) (*Imported, error) {
 	if !ok {
 		return nil, tree.Fail(NotConsent, "Consent", "want an object")
 	}
-	in, r, err := c.read(tree.Scope{Root: root, Place: at, Base: c.Map.Base(c.Source)})
+	in, r, err := c.read(tree.Scope{Root: root, Place: at.Place, Base: c.Map.Base(c.Source)}, at, false)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +141,7 @@ func releaseOf(root object) (Release, error) {
 
 // read reads everything except the id of a record whose resource has none. It also returns what the
 // residue needs to know. It leaves root unchanged.
-func (c Conversion) read(in tree.Scope) (*Imported, *tree.Residue, error) {
+func (c Conversion) read(in tree.Scope, at At, stand bool) (*Imported, *tree.Residue, error) {
 	root := in.Root
 	release, err := releaseOf(root)
 	if err != nil {
@@ -143,12 +152,14 @@ func (c Conversion) read(in tree.Scope) (*Imported, *tree.Residue, error) {
 	}
 	x := &entry.Consent{}
 	x.Type, x.Issuer = entry.TypeConsent, c.Issuer
-	r, residue := &reader{c: c, in: in, root: root, release: release}, &tree.Residue{}
+	r := &reader{c: c, in: in, root: root, release: release, zone: c.Map.Location(), stand: stand}
+	residue := &tree.Residue{}
 	if err := r.subject(x, residue); err != nil {
 		return nil, nil, err
 	}
 	r.id = tree.IDValue(x.Sub)
-	if err := r.decided(x); err != nil {
+	undated, err := r.decided(x, at)
+	if err != nil {
 		return nil, nil, err
 	}
 	x.Consent = r.recordID()
@@ -167,7 +178,7 @@ func (c Conversion) read(in tree.Scope) (*Imported, *tree.Residue, error) {
 			r.note("Consent.(other)", "an element that this release does not have is kept and not read")
 		}
 	}
-	return &Imported{Consent: x, Release: release, Unenforced: r.notes}, residue, nil
+	return &Imported{Consent: x, Release: release, Unenforced: r.notes, undated: undated}, residue, nil
 }
 
 // checkForm refuses elements that must not be ignored, and elements of another kind than they have
@@ -258,7 +269,7 @@ func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
 		return tree.Fail(NoSubject, "Consent."+name, "names no patient: want a reference or an identifier")
 	}
 	if !entry.CheckDigitOK(x.Sub) {
-		return tree.Fail(NoSubject, "Consent."+name, "the number's check digit or date is wrong")
+		r.note("Consent."+name, "the number's check digit or date is wrong: the decision is recorded under it, but it may be mistyped")
 	}
 	if who.Restored {
 		r.note("Consent."+name, "the number has nine digits; it is read with the zero in front that makes it a CHI number")
@@ -280,40 +291,57 @@ func (r *reader) subject(x *entry.Consent, residue *tree.Residue) error {
 	return nil
 }
 
-// decided finds when the decision was made, and which version of the resource this is.
-func (r *reader) decided(x *entry.Consent) error {
+// decided finds when the decision was made, and which version of the resource this is. undated
+// reports that the resource itself does not say when.
+func (r *reader) decided(x *entry.Consent, at At) (undated bool, err error) {
 	meta := tree.Child(r.root, "meta")
-	if v, there := meta["lastUpdated"]; there {
-		first, _, ok := span(v)
+	updated, version := meta["lastUpdated"], cmp.Or(tree.Text(meta, "versionId"), at.Version)
+	if updated == nil && at.Updated != "" {
+		updated = at.Updated
+	}
+	if updated != nil {
+		first, _, ok := span(updated, r.zone)
 		if !ok {
-			return tree.Fail(BadValue, "Consent.meta.lastUpdated", "not an instant")
+			return false, tree.Fail(BadValue, "Consent.meta.lastUpdated", "not an instant")
 		}
 		x.Updated = rfc3339(first)
 	}
-	if n, err := strconv.ParseUint(tree.Text(meta, "versionId"), 10, 53); err == nil {
+	if n, err := strconv.ParseUint(version, 10, 53); err == nil {
 		x.Version = n
 	}
 	name := r.release.named("dateTime", "date")
 	v, there := r.root[name]
-	if !there && x.Updated != "" {
+	switch {
+	case there:
+		first, _, ok := span(v, r.zone)
+		if !ok {
+			return false, tree.Fail(BadValue, "Consent."+name, "not a dateTime")
+		}
+		x.Decided = rfc3339(first)
+		return false, nil
+	case x.Updated != "":
 		x.Decided = x.Updated
 		r.note("Consent."+name, "is missing: recorded as decided when the resource was last changed")
-		return nil
+		return meta["lastUpdated"] == nil, nil
+	case !at.Taken.IsZero():
+		x.Decided = rfc3339(at.Taken.UTC())
+		r.note("Consent."+name, "is missing: recorded as decided when it was imported")
+		return true, nil
 	}
-	if !there {
-		return tree.Fail(Missing, "Consent."+name, "want the time of the decision")
-	}
-	first, _, ok := span(v)
-	if !ok {
-		return tree.Fail(BadValue, "Consent."+name, "not a dateTime")
-	}
-	x.Decided = rfc3339(first)
-	return nil
+	return false, tree.Fail(Missing, "Consent."+name, "want the time of the decision")
 }
 
-// recordID returns the record's id: the first identifier or resource id that is a UUID. If there is
-// none, it makes one from the first identifier or id; if there is none of these either, it returns
-// "".
+// local returns a name that means something within the source system only.
+func (c Conversion) local(name string) string {
+	if c.Source == "" {
+		return name
+	}
+	return c.Source + "/" + name
+}
+
+// recordID returns the record's id: the first identifier or resource id that is a UUID. A resource
+// of a Bundle that has no id yet has its fullUrl instead. If none is a UUID, it makes one from the
+// first of them; if there is none of these either, it returns "".
 func (r *reader) recordID() string {
 	var names []string
 	for _, i := range tree.Objects(r.root, "identifier") {
@@ -322,10 +350,14 @@ func (r *reader) recordID() string {
 		}
 	}
 	if id := tree.Text(r.root, "id"); id != "" {
-		names = append(names, "Consent/"+id)
+		names = append(names, r.c.local("Consent/"+id))
+	} else if _, typ, id := tree.ParseReference(r.in.URL); typ == "Consent" {
+		names = append(names, r.c.local("Consent/"+id))
+	} else if r.in.URL != "" {
+		names = append(names, r.in.URL)
 	}
 	for _, n := range names {
-		if u, err := uuid.Parse(n[strings.LastIndexAny(n, "|/")+1:]); err == nil {
+		if u, err := uuid.Parse(n[strings.LastIndexAny(n, "|/:")+1:]); err == nil {
 			return u.String()
 		}
 	}
@@ -340,15 +372,20 @@ func (r *reader) recordID() string {
 func (r *reader) scope(x *entry.Consent) {
 	all := tree.Objects(object{"scope": []any{r.root["scope"]}}, "scope")
 	codes, _ := claims(append(all, tree.Objects(r.root, "category")...))
-	x.Scope = "patient-privacy"
 	for _, c := range codes {
-		if s := scopeOf[c]; s != "" {
-			x.Scope = s
-			return
-		}
+		x.Scope = cmp.Or(x.Scope, scopeOf[c])
 	}
-	if r.root["scope"] != nil {
-		r.note("Consent.scope", "is not adr, patient-privacy, research or treatment; recorded as patient-privacy")
+	at := "Consent." + r.release.named("scope", "category")
+	switch x.Scope {
+	case "treatment":
+		r.note(at, "is consent to undergo a treatment: it neither permits nor refuses the sharing of records")
+	case "adr":
+		r.note(at, "is an advance directive about care: it neither permits nor refuses the sharing of records")
+	case "":
+		x.Scope = "patient-privacy"
+		if r.root["scope"] != nil {
+			r.note(at, "is not adr, patient-privacy, research or treatment; recorded as patient-privacy")
+		}
 	}
 }
 
@@ -417,14 +454,18 @@ func agreementsIn(v any) (ids []string) {
 // act finds what happened to the record, and the rule.
 func (r *reader) act(x *entry.Consent) error {
 	switch status := tree.Text(r.root, "status"); status {
+	case "entered-in-error":
+		x.Act = "withdrawn"
+		r.note("Consent.status", "it was entered in error: nothing of the record counts any more")
+		return nil
 	case "inactive":
 		x.Act = "withdrawn"
 		p := r.root
 		if r.release == R4 {
 			p = tree.Child(r.root, "provision")
 		}
-		at, _, _ := span(cmp.Or(x.Updated, x.Decided))
-		if _, end, ok := span(tree.Child(p, "period")["end"]); ok && !at.Before(end) {
+		at, _, _ := span(cmp.Or(x.Updated, x.Decided), r.zone)
+		if _, end, ok := span(tree.Child(p, "period")["end"], r.zone); ok && !at.Before(end) {
 			x.Act = "expired"
 		}
 		return nil
@@ -433,7 +474,7 @@ func (r *reader) act(x *entry.Consent) error {
 		if r.release == R5 {
 			return tree.Fail(BadValue, "Consent.status", "is not a status of R5")
 		}
-	case "draft", "proposed", "entered-in-error", "not-done", "unknown":
+	case "draft", "proposed", "not-done", "unknown":
 		return tree.Fail(NotDecided, "Consent.status", "nothing has been decided: want active, rejected or inactive")
 	default:
 		return tree.Fail(BadValue, "Consent.status", "want a status of the release")
@@ -456,30 +497,56 @@ func (r *reader) act(x *entry.Consent) error {
 	return nil
 }
 
-// by finds who decided in the patient's place.
+// by finds who decided in the patient's place: who gave the consent, if the patient is not among
+// them, or else with whom it was verified. The resource does not show that they were entitled to:
+// before the ledger counts a permission of theirs, it asks for a delegation.
+//
+// R4 has the grantee among the performers, too: an organisation is that.
 func (r *reader) by(x *entry.Consent, residue *tree.Residue) {
 	name := r.release.named("performer", "grantor")
-	for i, ref := range tree.Objects(r.root, name) {
-		same := tree.Best(r.c.patients().Identities(r.in, ref)).ID == x.Sub
-		if t := r.in.ReferenceType(ref); same || t != "RelatedPerson" && t != "Patient" || x.By != nil {
-			continue
-		}
-		x.By = &entry.ConsentBy{}
-		member := "display"
-		if tree.Text(ref, member) == "" {
-			member = "reference"
-		}
-		if v := tree.Text(ref, member); v != "" && len(v) <= 512 {
-			x.By.Name = v
-			residue.Member(ref, member, "={by/name}")
-		}
-		codes, _ := claims(tree.Objects(r.in.Resolve(ref), "relationship"))
-		if len(codes) > 0 {
-			x.By.Relation = codes[0][strings.LastIndexByte(codes[0], '|')+1:]
-		}
-		r.note("Consent."+name+"["+itoa(i)+"]",
-			"someone decided in the patient's place: their authority is not known until a delegation is named")
+	var at string
+	var refs []object
+	add := func(path string, ref object) {
+		at, refs = cmp.Or(at, path), append(refs, ref)
 	}
+	for i, ref := range tree.Objects(r.root, name) {
+		if r.release != R4 || r.in.ReferenceType(ref) != "Organization" {
+			add("Consent."+name+"["+itoa(i)+"]", ref)
+		}
+	}
+	given := len(refs) > 0
+	for i, v := range tree.Objects(r.root, "verification") {
+		if ref := tree.Child(v, "verifiedWith"); ref != nil && !given {
+			add("Consent.verification["+itoa(i)+"].verifiedWith", ref)
+		}
+	}
+	if len(refs) == 0 || slices.ContainsFunc(refs, func(ref object) bool { return r.isSubject(ref, x.Sub) }) {
+		return
+	}
+	ref := refs[0]
+	x.By = &entry.ConsentBy{}
+	member := "display"
+	if tree.Text(ref, member) == "" {
+		member = "reference"
+	}
+	if v := tree.Text(ref, member); v != "" && len(v) <= 512 {
+		x.By.Name = v
+		residue.Member(ref, member, "={by/name}")
+	}
+	codes, _ := claims(tree.Objects(r.in.Resolve(ref), "relationship"))
+	if len(codes) > 0 {
+		x.By.Relation = codes[0][strings.LastIndexByte(codes[0], '|')+1:]
+	}
+	r.note(at, "someone decided in the patient's place: what they refuse counts, what they permit only with a delegation")
+}
+
+// isSubject reports whether a Reference names the patient.
+func (r *reader) isSubject(ref object, sub string) bool {
+	of := tree.Child(r.root, r.release.named("patient", "subject"))
+	if same := tree.Text(ref, "reference"); same != "" && same == tree.Text(of, "reference") {
+		return true
+	}
+	return slices.ContainsFunc(r.c.patients().Identities(r.in, ref), func(i tree.Identity) bool { return i.ID == sub })
 }
 
 // expressed finds how the decision was made, and the evidence for it.
@@ -491,7 +558,7 @@ func (r *reader) expressed(x *entry.Consent, residue *tree.Residue) {
 			dates = []any{v["verificationDate"]}
 		}
 		for _, d := range dates {
-			if first, _, ok := span(d); ok && v["verified"] == true && x.Expressed.Verified == "" {
+			if first, _, ok := span(d, r.zone); ok && v["verified"] == true && x.Expressed.Verified == "" {
 				x.Expressed.Verified = rfc3339(first)
 			}
 		}

@@ -359,7 +359,7 @@ func TestRules(t *testing.T) {
 		},
 		{
 			"withdrawn before its end",
-			strings.Replace(r4(`"meta":{"lastUpdated":"2026-05-31T23:59:59Z"},"provision":{"type":"permit","period":{"end":"2026-05-31"}}`), `"active"`, `"inactive"`, 1),
+			strings.Replace(r4(`"meta":{"lastUpdated":"2026-05-31T22:59:59Z"},"provision":{"type":"permit","period":{"end":"2026-05-31"}}`), `"active"`, `"inactive"`, 1),
 			"withdrawn", "null", "",
 		},
 	} {
@@ -398,9 +398,7 @@ func TestRefused(t *testing.T) {
 		{"R4 and R5", r4(permits + `,"decision":"permit"`), NotConsent},
 		{"no patient", strings.Replace(r4(permits), `{"reference":"Patient/p1"}`, `{"display":"Mary Secret"}`, 1), NoSubject},
 		{"not a patient", strings.Replace(r4(permits), `Patient/p1`, `Practitioner/p1`, 1), NoSubject},
-		{"wrong check digit", strings.Replace(r5(`"decision":"deny"`), `943 476 5919`, `943 476 5918`, 1), NoSubject},
 		{"draft", strings.Replace(r4(permits), `"active"`, `"draft"`, 1), NotDecided},
-		{"mistake", strings.Replace(r4(permits), `"active"`, `"entered-in-error"`, 1), NotDecided},
 		{"no such status", strings.Replace(r4(permits), `"active"`, `"Secret"`, 1), BadValue},
 		{"no decision R4", r4(`"provision":{` + treat + `}`), NoDecision},
 		{"no decision R5", r5(`"provision":[{` + treat + `}]`), NoDecision},
@@ -494,14 +492,14 @@ func TestSpan(t *testing.T) {
 		{"2026-12-31T23:59:59.999Z", "2026-12-31T23:59:59.999Z", "2027-01-01T00:00:00Z"},
 		{"9999", "", ""}, {"2026-13", "", ""}, {"2026-02-29", "", ""}, {"2026-01-01T7:00:00Z", "", ""}, {"2026-01-01T07:00:00", "", ""}, {"2026-01-01T07:00:00+24:00", "", ""}, {"", "", ""},
 	} {
-		first, last, ok := span(c.in)
+		first, last, ok := span(c.in, time.UTC)
 		if ok != (c.first != "") || ok && (rfc3339(first) != c.first || rfc3339(last) != c.last) {
 			t.Errorf("%q: %v %v %v", c.in, first, last, ok)
 		}
 	}
 	for _, end := range []string{"2027-01-01T00:00:00Z", "2026-12-31T23:59:59.5Z", "2026-12-31T23:59:59.000000001+01:00"} {
 		e, _ := time.Parse(time.RFC3339Nano, end)
-		if _, last, ok := span(inclusive(e)); !ok || !last.Equal(e) {
+		if _, last, ok := span(inclusive(e), time.UTC); !ok || !last.Equal(e) {
 			t.Errorf("%s comes back as %v", end, last)
 		}
 	}

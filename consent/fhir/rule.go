@@ -3,6 +3,7 @@ package fhir
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
@@ -15,7 +16,9 @@ type reader struct {
 	in      tree.Scope
 	root    object // that of in
 	release Release
-	id      string   // the patient's number as the resource has it, which no open claim may hold; "" if unknown
+	id      string // the patient's number as the resource has it, which no open claim may hold; "" if unknown
+	zone    *time.Location
+	stand   bool     // references that cannot be resolved stand for organisations: see standIn
 	count   int      // provisions read
 	around  []string // purposes of the rule that is being read, or of the nearest around it that has some
 	notes   []Unenforced
@@ -333,7 +336,7 @@ func (r *reader) limits(o object, path string, rule *entry.ConsentRule) ([]lost,
 		name       string
 		start, end *string
 	}{{"period", &rule.Start, &rule.End}, {"dataPeriod", &rule.DataStart, &rule.DataEnd}} {
-		if err := period(o, p.name, path, p.start, p.end); err != nil {
+		if err := r.period(o, p.name, path, p.start, p.end); err != nil {
 			return nil, err
 		}
 	}
@@ -445,28 +448,28 @@ func (r *reader) actions(list []object, path string, rule *entry.ConsentRule) bo
 
 // period reads a FHIR Period. It starts with the first moment of start and ends after the last
 // moment of end.
-func period(o object, name, path string, start, end *string) error {
+func (r *reader) period(o object, name, path string, start, end *string) error {
 	v, there := o[name]
 	p, ok := v.(object)
 	if there && !ok {
 		return tree.Fail(BadValue, path+"."+name, "want a Period")
 	}
 	if v, there := p["start"]; there {
-		first, _, ok := span(v)
+		first, _, ok := span(v, r.zone)
 		if !ok {
 			return tree.Fail(BadValue, path+"."+name+".start", "not a dateTime")
 		}
 		*start = rfc3339(first)
 	}
 	if v, there := p["end"]; there {
-		_, last, ok := span(v)
+		_, last, ok := span(v, r.zone)
 		if !ok {
 			return tree.Fail(BadValue, path+"."+name+".end", "not a dateTime")
 		}
 		*end = rfc3339(last)
 	}
-	if from, _, ok := span(*start); ok && *end != "" {
-		if before, _, _ := span(*end); !from.Before(before) {
+	if from, _, ok := span(*start, r.zone); ok && *end != "" {
+		if before, _, _ := span(*end, r.zone); !from.Before(before) {
 			return tree.Fail(BadValue, path+"."+name, "ends before it starts")
 		}
 	}

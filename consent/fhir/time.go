@@ -9,8 +9,8 @@ import (
 var timeForm = regexp.MustCompile(`^\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d))?)?)?$`)
 
 // span reads a FHIR dateTime as the time it covers: from first, before last. A year, month or day
-// without a zone is in UTC. A second has the precision of its fraction.
-func span(v any) (first, last time.Time, ok bool) {
+// is one of the zone. A second has the precision of its fraction.
+func span(v any, zone *time.Location) (first, last time.Time, ok bool) {
 	s, _ := v.(string)
 	if !timeForm.MatchString(s) {
 		return first, last, false
@@ -19,7 +19,7 @@ func span(v any) (first, last time.Time, ok bool) {
 	if len(s) <= len(time.DateOnly) {
 		layout = time.DateOnly[:len(s)]
 	}
-	first, err := time.Parse(layout, s)
+	first, err := time.ParseInLocation(layout, s, zone)
 	switch len(s) {
 	case len("2006"):
 		last = first.AddDate(1, 0, 0)

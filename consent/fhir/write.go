@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
@@ -77,13 +78,23 @@ func (c Conversion) contradiction(x *entry.Consent, root object) error {
 	}
 	source, base := tree.Origin(x.Sub) // where it was read
 	c.Source = source
-	in, _, err := c.read(tree.Scope{Root: root, Base: base})
+	again := func(stand bool) (*Imported, error) {
+		// When it was taken is not in the resource, so any time will do.
+		in, _, err := c.read(tree.Scope{Root: root, Base: base}, At{Taken: time.Unix(0, 0)}, stand)
+		return in, err
+	}
+	in, err := again(false)
 	if err != nil {
 		return tree.Fail(BadResidue, "Consent", "does not read as a Consent")
 	}
 	y := in.Consent
-	at, _, _ := span(x.Decided)
-	read, _, _ := span(y.Decided)
+	sameRules := sameRule(x.Rule, y.Rule)
+	if !sameRules { // it may have been read with a Bundle or a mapping that are not here
+		if in, err := again(true); err == nil {
+			sameRules = sameRule(besideStandIns(x.Rule, in.Consent.Rule))
+		}
+	}
+	instant := func(s string) time.Time { t, _, _ := span(s, time.UTC); return t }
 	live := func(act string) bool { return act != "withdrawn" && act != "expired" }
 	for _, claim := range []struct {
 		path string
@@ -92,9 +103,10 @@ func (c Conversion) contradiction(x *entry.Consent, root object) error {
 		{"subject", sameSubject(x.Sub, y.Sub)},
 		{"status", live(x.Act) == live(y.Act)},
 		{"scope", x.Scope == y.Scope},
-		{"decided", at.Equal(read)},
+		{"decided", in.undated || instant(x.Decided).Equal(instant(y.Decided))},
+		{"meta.lastUpdated", y.Updated == "" || instant(x.Updated).Equal(instant(y.Updated))},
 		{"agreement", len(y.Agreements) == 0 || sameSet(x.Agreements, y.Agreements)},
-		{"provision", sameRule(x.Rule, y.Rule)},
+		{"provision", sameRules},
 	} {
 		if !claim.same {
 			return tree.Fail(BadResidue, "Consent."+claim.path, "contradicts the claim")
@@ -107,6 +119,27 @@ func (c Conversion) contradiction(x *entry.Consent, root object) error {
 // Bundle and the mapping that it came with. So it may say only a local number.
 func sameSubject(sub, read string) bool {
 	return sub == "" || sub == read || strings.HasPrefix(read, "temp:") && !strings.HasPrefix(sub, "temp:")
+}
+
+// standIn begins the id that stands for an organisation whose reference cannot be resolved.
+const standIn = "stand-in-"
+
+// besideStandIns returns a rule and the same rule as it was read again, without the recipients of
+// those levels where stand-ins were read.
+func besideStandIns(rule, again *entry.ConsentRule) (a, b *entry.ConsentRule) {
+	if rule == nil || again == nil {
+		return rule, again
+	}
+	x, y := *rule, *again
+	if slices.ContainsFunc(y.Recipients, func(id string) bool { return strings.HasPrefix(id, standIn) }) {
+		x.Recipients, y.Recipients = nil, nil
+	}
+	x.Except, y.Except = slices.Clone(x.Except), slices.Clone(y.Except)
+	for i := range min(len(x.Except), len(y.Except)) {
+		p, q := besideStandIns(&x.Except[i], &y.Except[i])
+		x.Except[i], y.Except[i] = *p, *q
+	}
+	return &x, &y
 }
 
 func sameSet(a, b []string) bool {
