@@ -104,6 +104,7 @@ func keys(t *testing.T) map[Key]bool {
 	for _, p := range purpose.All() {
 		add("purpose", p.Code)
 	}
+	add("note", declared(t, "..", "NoteCode", 10)...)
 	add("due", "follow-up", "review-refusal", "tell-person", "justify")
 	add("remedy", "justify", "ask-consent", "redact")
 	add("rule", "no-rule", "user-unnamed", "unknown-subject", "unknown-action", "unknown-resource")

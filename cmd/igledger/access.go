@@ -26,11 +26,12 @@ func accessCommand() *cli.Command {
 			Name:      "import",
 			Usage:     "report accesses to records from FHIR R4 and R5 AuditEvents",
 			ArgsUsage: "FILE… or - for standard input",
-			Description: "Reads single AuditEvents, Bundles and NDJSON. Signs each entry on this machine with the\n" +
+			Description: "Reads single AuditEvents, Bundles, arrays and NDJSON, also compressed with gzip. Signs each entry on this machine with the\n" +
 				"source's key, keeps it in a durable outbox, sends it in batches, and deletes its content\n" +
 				"only after checking the receipt. If it is interrupted, run the same command again: it\n" +
-				"continues, and nothing is lost or duplicated. An event that cannot be converted is\n" +
-				"reported with its number; the others are imported (exit 1).\n\n" +
+				"continues, and nothing is lost or duplicated. What cannot be read is reported with its line,\n" +
+				"and the rest is imported (exit 1). An event of any size is taken: what does not fit stays in\n" +
+				"the outbox, and the entry has its hash.\n\n" +
 				"With --policy, events are sent at once, but the content is deleted only when a receipt\n" +
 				"has come under a checkpoint that the policy's witnesses and auditors cosigned. What still\n" +
 				"waits for them after --wait is counted, kept, and looked for again by the next run.\n" +
@@ -39,16 +40,20 @@ func accessCommand() *cli.Command {
 				"A log that forked or went back is found in every run (exit 1): nothing more is sent or\n" +
 				"deleted, and the evidence is kept beside the outbox for igverify evidence. If the operator\n" +
 				"says from which entry on the log was lost, --send-again-from sends the rest again.\n\n" +
+				"Of what was taken, the summary says what was not understood: how many events, and the first of\n" +
+				"each kind; --list writes all of them. Nothing there names a person.\n\n" +
 				"Example: igledger access import --org NHSL --key lothian-submit.jwk --source trakcare " +
 				"--log-key \"$LOG_KEY\" events.ndjson",
 			Flags: remoteFlags(append(append(outboxFlags(), mappingFlags()...),
+				&cli.StringFlag{Name: "list", Usage: "write everything that was not understood or read to `FILE`, a line for each: " +
+					"input, line, event, code, FHIR path, separated by tabs"},
 				&cli.IntFlag{Name: "batch", Value: 256, Usage: "entries per request, from 1 to 1000"},
 				&cli.Uint64Flag{Name: "send-again-from",
 					Usage: "first, end the alarm and send again what the ledger acknowledged at this `INDEX` or later and has lost, " +
 						"as its operator said"},
 			)...),
 			Action: importAction,
-		}, {
+		}, originalCommand(), {
 			Name:  "settle",
 			Usage: "forget what cosigners have seen by now, without new events",
 			Description: "Sends what still waits in the outbox of access import, looks for receipts under checkpoints that\n" +
@@ -207,11 +212,16 @@ func imported(c *cli.Context, list []source.Input) error {
 	if err != nil {
 		return err
 	}
+	notes, err := newUnderstanding(c)
+	if err != nil {
+		return err
+	}
 	a, bar, err := r.agent(c, "importing")
 	if err != nil {
 		return err
 	}
 	defer a.Close()
+	a.OnNote, a.OnReject = notes.note, notes.reject
 	if c.IsSet("send-again-from") {
 		n, err := a.SendAgain(c.Context, c.Uint64("send-again-from"))
 		fmt.Fprintf(c.App.ErrWriter, "igledger: %s sent again\n", counted(n, "entry was", "entries were"))
@@ -239,9 +249,15 @@ func imported(c *cli.Context, list []source.Input) error {
 	if err != nil {
 		return fmt.Errorf("%w; run the same command again to continue", err)
 	}
-	err = output(c, sum, "%s: %s added to the log, %d imported before, %d refused, %d not converted\n",
+	err = output(c, imports{sum, notes.counts()}, "%s: %s added to the log, %d imported before, %d refused, %d not converted\n",
 		counted(sum.Events, "event", "events"), counted(sum.Logged, "entry", "entries"),
 		sum.Known, sum.Refused, sum.Unreadable)
+	if err == nil && !c.Bool("json") {
+		err = notes.print(c.App.Writer)
+	}
+	if err == nil {
+		err = notes.close()
+	}
 	if err == nil && len(list) == 0 && !c.Bool("json") {
 		_, err = fmt.Fprintf(c.App.Writer, "%s forgotten, %d waiting for cosigners\n",
 			counted(sum.Forgotten, "entry", "entries"), sum.Waiting)
@@ -249,8 +265,12 @@ func imported(c *cli.Context, list []source.Input) error {
 	if err != nil {
 		return err
 	}
-	if n := sum.Refused + sum.Unreadable; n > 0 {
-		return refused("%s not in the log, see above", counted(n, "event or entry is", "events or entries are"))
+	if sum.Refused > 0 {
+		fmt.Fprintf(c.App.ErrWriter, "igledger: the ledger refused %s as they were; a plainer form is in the log, and the outbox keeps them: "+
+			"igledger access original\n", counted(sum.Refused, "entry", "entries"))
+	}
+	if n := sum.Unreadable; n > 0 {
+		return refused("%s not in the log, see above", counted(n, "event or other value is", "events or other values are"))
 	}
 	return nil
 }
