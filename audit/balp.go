@@ -181,7 +181,7 @@ func (is interaction) conforms(root object) bool {
 
 // purposeClaim returns a purpose of an entry as "system|code".
 func purposeClaim(p string) string {
-	if purpose.Known(p) {
+	if p := purpose.Code(p); purpose.Known(p) {
 		return purpose.System + "|" + p
 	}
 	return p

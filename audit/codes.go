@@ -6,7 +6,6 @@ import (
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
-	"igledger/policies/purpose"
 )
 
 // Code systems that the conversion looks for.
@@ -33,7 +32,6 @@ const (
 )
 
 // actReason lists the spellings of v3-ActReason.
-var actReason = []string{purpose.System, "http://hl7.org/fhir/v3/ActReason", "urn:oid:2.16.840.1.113883.5.8"}
 
 // A coding is a FHIR Coding with the object that it came from.
 type coding struct {

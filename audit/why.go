@@ -72,7 +72,7 @@ func (b *builder) purpose(code string) {
 	}
 }
 
-func isPurpose(c coding) bool { return slices.Contains(actReason, c.system) && purpose.Known(c.code) }
+func isPurpose(c coding) bool { return purpose.IsSystem(c.system) && purpose.Known(c.code) }
 
 // overrides are the words for break-glass, in the form of plainWords. Sources write them where they
 // have no code: in reasons, descriptions and details, as the display of a code, or as a code of their

@@ -307,7 +307,7 @@ func checkCodes(t *entry.AgreementText) error {
 const wantPurpose = "want PurposeOfUse codes of v3-ActReason, or codes of another system as system|code"
 
 // knownPurpose reports whether a code is a PurposeOfUse code, or names its own system.
-func knownPurpose(code string) bool { return purpose.Known(code) || coded(code) }
+func knownPurpose(code string) bool { return purpose.Known(purpose.Code(code)) || coded(code) }
 
 func coded(s string) bool {
 	system, code, found := strings.Cut(s, "|")
@@ -321,7 +321,7 @@ func factsOf(t *entry.AgreementText) policies.Agreement {
 		ConsentBasis: t.ConsentBasis(), Start: t.StartTime(), End: t.EndTime(),
 	}
 	for _, p := range t.Purposes {
-		f.Purposes = append(f.Purposes, p.Code)
+		f.Purposes = append(f.Purposes, purpose.Code(p.Code))
 		f.Research = f.Research || purpose.Subsumes("HRESCH", p.Code)
 	}
 	limited := !slices.ContainsFunc(t.Data, func(d entry.AgreementData) bool { return len(d.Codes) == 0 })

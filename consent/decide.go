@@ -3,6 +3,7 @@ package consent
 import (
 	"igledger/ledger/entry"
 	"igledger/policies"
+	"igledger/policies/purpose"
 	"igledger/policies/readers"
 )
 
@@ -79,7 +80,7 @@ func (r *Rules) facts(a *entry.Access, state func(id string) []byte, how manner)
 	f := policies.Facts{
 		Org: org, Holder: a.Issuer, Foreign: a.Foreign, Own: org == a.Issuer && !a.Foreign,
 		Ledger: readers.IsReading(r.operator, a),
-		Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role,
+		Action: a.Action, Purposes: purpose.Codes(a.Purpose), Data: a.Data, Roles: a.Role,
 		Machine: a.Machine, Emergency: a.Emergency, At: at,
 		Justified: a.Text != nil && a.Text.Justification != "", Named: a.Agreement != "",
 		Codes: r.sets[len(r.sets)-1].codes,
@@ -109,7 +110,7 @@ func (r *Rules) facts(a *entry.Access, state func(id string) []byte, how manner)
 	}
 	f.Delegate = p.delegate(a.Delegation)
 	q := policies.Request{
-		Org: org, Holder: a.Issuer, Action: a.Action, Purposes: a.Purpose, Data: a.Data, Roles: a.Role,
+		Org: org, Holder: a.Issuer, Action: a.Action, Purposes: f.Purposes, Data: a.Data, Roles: a.Role,
 		Staff: a.Staff.Identifiers(), Machine: a.Machine, At: at, Codes: f.Codes,
 	}
 	if a.Staff != nil {

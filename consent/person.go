@@ -9,6 +9,7 @@ import (
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 // Limits of what is kept about one person. Beyond them, the records that ended longest ago are
@@ -219,7 +220,7 @@ var aboutCare = map[string]bool{"adr": true, "treatment": true}
 // policyRule turns a rule of an entry into a rule of package policies.
 func policyRule(r *entry.ConsentRule) (policies.Rule, error) {
 	out := policies.Rule{
-		Deny: r.Decision == "deny", Restricts: r.Restricts, Purposes: r.Purposes, Data: r.Data,
+		Deny: r.Decision == "deny", Restricts: r.Restricts, Purposes: purpose.Codes(r.Purposes), Data: r.Data,
 		Recipients: r.Recipients, Roles: r.Roles, Staff: r.Staff, Units: r.Units, Actions: r.Actions,
 	}
 	for _, t := range []struct {

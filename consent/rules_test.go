@@ -589,3 +589,40 @@ func TestVerdictOfWhatIsNoAccess(t *testing.T) {
 		}
 	}
 }
+
+// A purpose means the same with and without its system, in accesses, consents and agreements.
+func TestPurposesWithTheirSystem(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1, func(a *entry.AgreementText) {
+		a.Purposes[0].Code = "http://terminology.hl7.org/CodeSystem/v3-ActReason|TREAT"
+	}))
+	spelled := func(p string) *entry.Access {
+		return w.access(func(a *entry.Access) { a.Purpose = []string{p} })
+	}
+	for _, p := range []string{"TREAT", "http://terminology.hl7.org/CodeSystem/v3-ActReason|TREAT", "urn:oid:2.16.840.1.113883.5.8#ETREAT"} {
+		w.verdict(spelled(p), entry.Covered, "agreement")
+	}
+	w.verdict(spelled("urn:x|TREAT"), entry.NotCovered, "agreement-purpose")
+	w.mustJudge(w.consent("refused", func(c *entry.Consent) {
+		c.Agreements, c.Rule = nil, &entry.ConsentRule{Decision: "deny", Restricts: true, Purposes: []string{"http://hl7.org/fhir/v3/ActReason|TREAT"}}
+	}))
+	w.verdict(spelled("TREAT"), entry.NotCovered, "restriction")
+	w.verdict(spelled("http://terminology.hl7.org/CodeSystem/v3-ActReason#TREAT"), entry.NotCovered, "restriction")
+}
+
+// A person of whom nothing is on file is decided about by the same steps as one who refused.
+func TestNothingOnFileIsAsMuchWork(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1, onConsent))
+	w.mustJudge(w.consent("refused"))
+	asked := map[string]int{}
+	var told []policies.Decision
+	for _, id := range []string{person, "temp:board-a:nobody"} {
+		d, err := w.rules.Decide(w.access(of(id)), func(id string) []byte { asked[id]++; return w.states[id] })
+		w.ok(err)
+		told = append(told, d.Blind)
+	}
+	if asked[person] != 1 || asked["temp:board-a:nobody"] != 1 || !reflect.DeepEqual(told[0], told[1]) {
+		t.Errorf("looked up %v, told %+v", asked, told)
+	}
+}

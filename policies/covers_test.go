@@ -85,7 +85,7 @@ func TestCovers(t *testing.T) {
 		want             bool
 	}{
 		{"TREAT", "BTG", true}, {"BTG", "TREAT", false}, {"", "", false}, {"TREAT", "", false},
-		{"urn:x|a", "urn:x|a", true}, {"urn:x|a", "urn:x|b", false}, {purpose.System + "|TREAT", "BTG", false},
+		{"urn:x|a", "urn:x|a", true}, {"urn:x|a", "urn:x|b", false}, {purpose.System + "|TREAT", "BTG", true},
 	} {
 		if got := Covers(c.permitted, c.asked); got != c.want {
 			t.Errorf("Covers(%q, %q) = %v", c.permitted, c.asked, got)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"igledger/ledger/entry"
+	"igledger/policies/purpose"
 )
 
 // Type returns what entries of a type state.
@@ -15,7 +16,9 @@ func (c *Catalogue) Outcome(code string) string { return c.code("outcome", code)
 
 // Purpose returns why a record was used, from a PurposeOfUse code. It returns false if the code is
 // of another system.
-func (c *Catalogue) Purpose(code string) (string, bool) { return c.lookup(Key("purpose." + code)) }
+func (c *Catalogue) Purpose(code string) (string, bool) {
+	return c.lookup(Key("purpose." + purpose.Code(code)))
+}
 
 // Flag returns what a remark of the ledger means.
 func (c *Catalogue) Flag(f entry.Flag) string { return c.code("flag", string(f)) }

@@ -28,8 +28,6 @@ const (
 var sameSystem = map[string]string{
 	"http://hl7.org/fhir/v3/ActCode":           actCode,
 	"urn:oid:2.16.840.1.113883.5.4":            actCode,
-	"http://hl7.org/fhir/v3/ActReason":         purpose.System,
-	"urn:oid:2.16.840.1.113883.5.8":            purpose.System,
 	"http://hl7.org/fhir/v3/ParticipationType": participation,
 	"http://hl7.org/fhir/consentscope":         scopes,
 	"http://hl7.org/fhir/consentaction":        consentAction,
@@ -77,6 +75,8 @@ func claim(o object) string {
 	system, code := tree.Text(o, "system"), tree.Text(o, "code")
 	if s := sameSystem[system]; s != "" {
 		system = s
+	} else if purpose.IsSystem(system) {
+		system = purpose.System
 	}
 	if code == "" || code == "*" || len(code) > 64 || len(system) > 256 || strings.ContainsFunc(system+code, notInCode) ||
 		entry.ContainsPersonNumber(system) || entry.ContainsPersonNumber(code) {

@@ -294,6 +294,7 @@ func (s under) purposes(rule *entry.ConsentRule) []any {
 }
 
 func purposeObject(code string) object {
+	code = purpose.Code(code)
 	o := codeObject(code)
 	o["@type"] = "dpv:Purpose"
 	if purpose.Known(code) {

@@ -112,17 +112,18 @@ const overrideStarted = "http://dicom.nema.org/resources/ontology/DCM|110127"
 // People are told the result of this function, and a FHIR AuditEvent becomes an entry by it.
 // Verdicts look at the entry's own claim alone.
 func Emergency(claimed bool, events, purposes []string) bool {
-	return claimed || slices.Contains(purposes, "BTG") || slices.Contains(events, overrideStarted)
+	return claimed || slices.Contains(Codes(purposes), "BTG") || slices.Contains(events, overrideStarted)
 }
 
 // Care reports whether a code is of care for the person. Population health is planning, though its
 // code is below TREAT.
-func Care(code string) bool { return code != "POPHLTH" && Subsumes("TREAT", code) }
+func Care(code string) bool { return Code(code) != "POPHLTH" && Subsumes("TREAT", code) }
 
 // Subsumes reports whether purpose a covers purpose b: b is a, or a is one of the wider codes above
 // b. TREAT covers BTG, so a permission for treatment covers break-glass unless a rule excludes it
-// by name. A code that is not Known covers only itself.
+// by name. A code that is not Known covers only itself. Both may be spelled as Code reads them.
 func Subsumes(a, b string) bool {
+	a, b = Code(a), Code(b)
 	for a != b {
 		p, ok := Lookup(b)
 		if !ok || p.Parent == "" {
