@@ -27,8 +27,10 @@
 // What is read from where (BALP is IHE Basic Audit Log Patterns):
 //
 //	entry.Access     AuditEvent
-//	Sub              entity[patient].what; if no entity is a patient, an agent that is one; else
-//	                 reg:sources (patient.go)
+//	Sub              entity[patient].what, as resolved in contained resources and the Bundle; if no entity
+//	                 says which patient, an agent that is one, else whose record an entity belongs to,
+//	                 what was searched for, or a number in place of a name; else reg:sources
+//	                 (patient.go; tree/id.go for the ids)
 //	Event            type, subtype
 //	Action, Outcome  action, outcome, also in words or as an HTTP status (outcome.go); if absent or
 //	                 not understood: implied by type and subtype; "0", or a refusal that outcomeDesc

@@ -177,6 +177,7 @@ func awaited(raw []byte) (refs []object) {
 			refs = append(refs, object{"type": ref["type"], "identifier": ref["identifier"]})
 		}
 	}
+	named(child(root, "patient")) // R5
 	for _, e := range objects(root, "entity") {
 		named(child(e, "what"))
 	}
