@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/audit/statement"
+	"igledger/consent/fhir/mapping"
 	"igledger/internal/api"
 	"igledger/internal/edge"
 	"igledger/ledger"
@@ -100,7 +101,8 @@ type serving struct {
 	registry   *prometheus.Registry
 	logger     *slog.Logger
 	limits     api.Limits
-	statements int64 // bytes for making statements
+	statements int64        // bytes for making statements
+	words      *mapping.Map // of FHIR clients' searches; may be nil
 }
 
 // server is a ledger served over HTTP, with its subject index.
@@ -138,6 +140,7 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 	s.rest = func() { cancel(); work.Wait() }
 	handler := api.New(api.Config{
 		Log: log, Index: index, Logger: with.logger, Registry: with.registry, Limits: with.limits, PublicURL: with.public,
+		Map: with.words,
 	})
 	if with.page != nil {
 		handler = within(http.StripPrefix("/verify", with.page), "/verify/", handler)

@@ -152,9 +152,13 @@ func serveCommand() *cli.Command {
 			&cli.StringFlag{Name: "web", EnvVars: []string{"IGLEDGER_WEB"},
 				Usage: "folder that make web makes; serves the page that checks statements at /verify/"},
 			&cli.BoolFlag{Name: "json", Usage: "log as JSON lines"},
-		), limitFlags()...),
+		), append(limitFlags(), mappingFlags()...)...),
 		Action: func(c *cli.Context) error {
 			limits, err := limitsOf(c)
+			if err != nil {
+				return err
+			}
+			words, err := mappingOf(c)
 			if err != nil {
 				return err
 			}
@@ -206,6 +210,7 @@ func serveCommand() *cli.Command {
 				address: c.String("listen"), metrics: c.String("metrics-listen"), chosen: c.IsSet("metrics-listen"),
 				public: c.String("public-url"), interval: c.Duration("index-interval"), page: page,
 				registry: registry, logger: cfg.Logger, limits: limits, statements: c.Int64("statement-memory") << 20,
+				words: words,
 			})
 			if err != nil {
 				return err

@@ -31,6 +31,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"igledger/audit/statement"
+	"igledger/consent/fhir/mapping"
 	"igledger/internal/client"
 	"igledger/internal/edge"
 	"igledger/ledger"
@@ -54,6 +55,9 @@ type Config struct {
 	// says of itself names it, never what a request says. If it is empty, the API cannot say where
 	// it is.
 	PublicURL string
+	// Map says which identifier systems hold CHI and NHS numbers, and whose days a date without a
+	// time means, in searches by FHIR clients. It may be nil.
+	Map *mapping.Map
 	// Now is the clock for callers' tokens and for the entries that readings become. The default is
 	// time.Now.
 	Now func() time.Time
@@ -77,6 +81,8 @@ type api struct {
 	prefix  []*route            // those whose pattern ends in {…}
 	bodies  *edge.Bodies
 	public  string
+	people  *mapping.Map
+	zone    *time.Location
 	limits  Limits
 	reports *semaphore.Weighted
 	bulk    bulkReads
@@ -92,7 +98,7 @@ func newAPI(cfg Config, table []route) *api {
 		log: cfg.Log, index: cfg.Index, logger: cfg.Logger, now: cfg.Now,
 		exact:  map[string][]*route{},
 		limits: cfg.Limits.OrDefault(), bodies: edge.NewBodies(cfg.Limits.Edge, time.Now),
-		public: strings.TrimSuffix(cfg.PublicURL, "/"),
+		public: strings.TrimSuffix(cfg.PublicURL, "/"), people: cfg.Map, zone: cfg.Map.Location(),
 	}
 	a.reports = semaphore.NewWeighted(int64(a.limits.Reports))
 	if a.logger == nil {

@@ -51,6 +51,56 @@ func both(name, about string, whole, own func([]byte, string) bool, none allowed
 	return list
 }
 
+// forms is both for a search in FHIR.
+func forms(name, about string, whole, own func([]byte, string) bool) []ask {
+	var list []ask
+	for _, a := range both(name, "", whole, own, noOne) {
+		var body client.Search
+		if err := json.Unmarshal([]byte(strings.Replace(a.body, "{,", "{", 1)), &body); err != nil {
+			panic(err)
+		}
+		a.body = about
+		for _, p := range body.Purpose {
+			a.body += "&reading-purpose=" + p
+		}
+		if body.Request != "" {
+			a.body += "&reading-request=" + body.Request + "&reading-identity=" + string(body.Identity)
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+func wholeBundle(body []byte, _ string) bool {
+	events, outcome := eventsOf(body)
+	return len(events) > 0 && !strings.Contains(outcome, "There may be others")
+}
+
+// ownBundle reports whether an answer has events of the organisation. It panics if it has others.
+func ownBundle(body []byte, org string) bool {
+	events, outcome := eventsOf(body)
+	for _, e := range events {
+		if text, _ := json.Marshal(e); !strings.Contains(string(text), `"value":"`+org+`"`) {
+			panic("an organisation was given an event that is not its own")
+		}
+	}
+	return len(events) > 0 && strings.Contains(outcome, "There may be others")
+}
+
+// eventsOf returns the AuditEvents of a Bundle, and its OperationOutcome in JSON.
+func eventsOf(body []byte) (events []object, outcome string) {
+	for _, e := range list(decodeAs[object](body)["entry"]) {
+		r := e["resource"].(object)
+		if r["resourceType"] == "AuditEvent" {
+			events = append(events, r)
+			continue
+		}
+		text, _ := json.Marshal(r)
+		outcome += string(text)
+	}
+	return events, outcome
+}
+
 func whole(body []byte, _ string) bool {
 	got := decodeAs[client.Accesses](body)
 	return got.Scope == "whole" && got.Count > 0 && len(got.Accesses) > 0

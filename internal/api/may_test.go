@@ -117,6 +117,15 @@ var rows = []row{
 		both("a register", `"id":"reg:sources"`, nil, nil, noOne),
 		both("readings of everyone", `"id":"reg:everyone"`, nil, nil, noOne),
 	)},
+	{
+		route: "POST /fhir/r4/AuditEvent/_search", says: saysHistory, path: "/fhir/r4/AuditEvent/_search",
+		media: "application/x-www-form-urlencoded", asks: slices.Concat(
+			forms("its patient", "patient={patient}", wholeBundle, ownBundle),
+			forms("another's patient", "patient={their-patient}", wholeBundle, ownBundle),
+			forms("a register", "entity=reg:sources", nil, nil),
+		),
+	},
+	{route: "GET /fhir/r4/metadata", open: true, cors: true, path: "/fhir/r4/metadata", status: 200},
 	{route: "POST /v1/statements", says: saysHistory, path: "/v1/statements", asks: slices.Concat(
 		both("its patient", `"id":"{patient}"`, isStatement, isExtract, noOne),
 		both("another's patient", `"id":"temp:SRC:2"`, isStatement, isExtract, controllersOnly), // at whom nobody has looked yet

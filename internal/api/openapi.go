@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"igledger/audit"
 	"igledger/internal/client"
 	"igledger/ledger/bundle"
 	"igledger/ledger/wire"
@@ -26,6 +27,7 @@ type operation struct {
 	params   []*huma.Param
 	body     reflect.Type // JSON
 	takes    string       // media type of a body that is not JSON
+	fhir     bool         // answers and, on request, refusals are FHIR
 	answer   reflect.Type // JSON; nil: media
 	media    string
 	also     string   // another media type of JSON objects, which the answer has on request
@@ -111,6 +113,22 @@ var operations = map[string]operation{
 			"is shown only its own entries (scope `own`), and is not told of others. " + loggedReading,
 		body: reflect.TypeFor[client.Search](), answer: reflect.TypeFor[client.Accesses](),
 		problems: slices.Concat(ofBody, []string{string(wire.BadID), notFound, erased, busy}, ofLog),
+	},
+	"POST " + fhirSearch: {
+		id: "searchAuditEvents", summary: "Find out who accessed a person's record, in FHIR (IHE ITI-81)",
+		text: "As POST /v1/accesses/search, with FHIR R4 AuditEvents in a Bundle, newest first. What a source reported as " +
+			"an AuditEvent is shown as it was; any other access or decision is written by its IHE BALP profile. Each entry of the " +
+			"Bundle says in the extension `" + audit.EntryURI + "` where it is recorded and what the verdict was. What is no " +
+			"event, such as a consent, is counted in an OperationOutcome. For the next page, POST the same form to the link. " +
+			"A search by GET is refused. Refusals are OperationOutcomes if Accept is application/fhir+json. " +
+			"The form has, besides _count and _format:" + formText() + "\n\n" + loggedReading,
+		takes: "application/x-www-form-urlencoded", media: fhirJSON, fhir: true,
+		params:   []*huma.Param{textParam("_page", "From a link to the next page", "2s")},
+		problems: slices.Concat(ofBody, []string{notAcceptable, methodNotAllowed, notFound, erased, busy}, ofLog),
+	},
+	"GET " + fhirBase + "/metadata": {
+		id: "getCapabilities", summary: "Get what the ledger can do as a FHIR server", media: fhirJSON, fhir: true,
+		problems: []string{notAcceptable, internal},
 	},
 	"POST /v1/statements": {
 		id: "makeStatement", summary: "Make a statement of a person's record, with proof that it is complete",

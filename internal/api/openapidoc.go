@@ -24,7 +24,7 @@ import (
 func entryCodes() []string {
 	own := []string{
 		badRequest, notFound, unauthorised, forbidden, conflict, future, erased, notWitnessed, busy, unavailable, stopped,
-		mediaType, methodNotAllowed, slow, internal, tooLarge, inconsistentCheckpoint, badCosignature, unknownCosigner,
+		mediaType, methodNotAllowed, notAcceptable, slow, internal, tooLarge, inconsistentCheckpoint, badCosignature, unknownCosigner,
 	}
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(problems)), func(c string) bool { return slices.Contains(own, c) })
 }
@@ -91,7 +91,7 @@ func (op operation) document(r route, schemas huma.Registry) *huma.Operation {
 		content = map[string]*huma.MediaType{"application/json": media(schemas, op.answer)}
 	case op.media == "application/octet-stream":
 		content[op.media].Schema.Format = "binary"
-	case op.media == "application/json":
+	case op.media == "application/json", op.fhir:
 		content[op.media].Schema = &huma.Schema{Type: huma.TypeObject}
 	}
 	if op.also != "" {
@@ -112,6 +112,9 @@ func (op operation) document(r route, schemas huma.Registry) *huma.Operation {
 		p := media(schemas, reflect.TypeFor[client.Problem]())
 		p.Example = (&refusal{code: codes[0]}).problem()
 		resp := &huma.Response{Description: text.String(), Content: map[string]*huma.MediaType{"application/problem+json": p}}
+		if op.fhir {
+			resp.Content[fhirJSON] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeObject}}
+		}
 		if status == http.StatusServiceUnavailable {
 			resp.Headers = map[string]*huma.Header{"Retry-After": {
 				Description: "Seconds to wait before sending the same request again",

@@ -40,6 +40,7 @@ const (
 	stopped          = "stopped"
 	mediaType        = "unsupported-media-type"
 	methodNotAllowed = "method-not-allowed"
+	notAcceptable    = "not-acceptable"
 	slow             = "too-slow"
 	internal         = "internal"
 
@@ -72,6 +73,10 @@ var problems = map[string]kind{
 			"receipt under the newest checkpoint can be had.",
 	},
 	methodNotAllowed: {405, "The path does not support this method", "Use a method that the Allow header lists."},
+	notAcceptable: {
+		406, "No form of the answer is one that the request accepts",
+		"Send `Accept: application/fhir+json`, without another fhirVersion than 4.0.",
+	},
 	slow: {
 		408, "The request body came too slowly",
 		"Send it again, over a faster connection or in smaller batches. A body must bring 32 KiB a second, unless the operator " +
@@ -329,10 +334,10 @@ func (r *refusal) problem() *client.Problem {
 	return &client.Problem{Type: client.ProblemPrefix + r.code, Title: k.title, Status: k.status, Detail: r.detail}
 }
 
-// fail answers with err as problem+json. It logs failures of the server, but not refusals, whose
+// fail answers with err as problem+json, or as a FHIR OperationOutcome that holds the same. It logs failures of the server, but not refusals, whose
 // makers have logged what they needed to. Errors of the ledger hold no personal datum, so they can
 // be logged.
-func (a *api) fail(w http.ResponseWriter, pattern string, err error) {
+func (a *api) fail(w http.ResponseWriter, pattern string, err error, inFHIR bool) {
 	r := refusalOf(err)
 	// What a log that has stopped does not do for now, such as an index root, it will not do later.
 	if r.code == unavailable && a.log != nil && a.log.Stopped() != nil {
@@ -355,6 +360,11 @@ func (a *api) fail(w http.ResponseWriter, pattern string, err error) {
 		h.Set("Allow", r.allow)
 	}
 	h.Set("Cache-Control", "no-store")
+	if inFHIR {
+		body, _ := json.Marshal(outcomeOf(p), json.Deterministic(true)) // strings
+		write(w, p.Status, fhirMedia, body)
+		return
+	}
 	body, _ := json.Marshal(p) // three strings and a number
 	write(w, p.Status, "application/problem+json", body)
 }

@@ -104,7 +104,7 @@ func TestWhatErrorsBecome(t *testing.T) {
 			w := &world{TB: t, lines: new(syncBuffer)}
 			rec := httptest.NewRecorder()
 			a := &api{logger: w.logger()}
-			a.fail(rec, "/x", c.err)
+			a.fail(rec, "/x", c.err, false)
 			r := reply{rec.Result(), rec.Body.Bytes()}
 			r.Request = httptest.NewRequest("GET", "/none", nil)
 			if got := r.problem(t); got != c.code || r.Header.Get("Retry-After") != c.after {

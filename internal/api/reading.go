@@ -48,28 +48,36 @@ func (a *api) search(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	// One more than the limit shows whether there is a next page.
 	rules, err := a.rules(r.Context())
 	if err != nil {
 		return err
 	}
-	found, err := a.readable(r.Context(), rules, rd, body.ID, body.Before, body.Limit+1)
+	found, err := a.pageOf(r.Context(), rules, rd, body.ID, body.Before, body.Limit)
 	if err != nil {
 		return a.withheld(r.Context(), rd, body.ID, err)
 	}
-	openings := found.newestFirst
 	page := client.Accesses{Scope: string(rd.extent), Count: found.count, Next: found.next, Accesses: []client.RecordedAccess{}}
-	shown := openings[:min(fitting(openings), body.Limit)]
-	for _, o := range shown {
+	for _, o := range found.newestFirst {
 		page.Accesses = append(page.Accesses, recorded(o, rules))
-	}
-	if len(shown) < len(openings) {
-		page.Next = shown[len(shown)-1].Index
 	}
 	if err := a.logReading(r.Context(), rd, body.ID); err != nil {
 		return err
 	}
 	return answer(w, page)
+}
+
+// pageOf returns what readable does, as far as it fits into one answer.
+func (a *api) pageOf(ctx context.Context, rules *consent.Rules, rd readingOf, id string, before uint64, limit int) (found, error) {
+	// One more than the limit shows whether there is a next page.
+	f, err := a.readable(ctx, rules, rd, id, before, limit+1)
+	if err != nil {
+		return found{}, err
+	}
+	if n := min(fitting(f.newestFirst), limit); n < len(f.newestFirst) {
+		f.newestFirst = f.newestFirst[:n]
+		f.next = f.newestFirst[n-1].Index
+	}
+	return f, nil
 }
 
 // boundary is what a page ends at a multiple of if it has looked at enough of a history to find a
@@ -137,10 +145,7 @@ func blind(rules *consent.Rules, o *bundle.Opening) *bundle.Opening {
 func fitting(openings []*bundle.Opening) int {
 	size := 0
 	for i, o := range openings {
-		size += len(o.JWS)
-		for _, d := range o.Disclosures {
-			size += len(d)
-		}
+		size += lengthOf(o)
 		if i > 0 && size > maxPage {
 			return i
 		}

@@ -30,9 +30,10 @@ type route struct {
 	open    bool   // anyone may call it; a caller's token is ignored
 	may     *grant // who may call it, by a caller's token
 	serve   handler
-	body    int64 // most bytes of a request body; 0 if none is read
-	cors    bool  // any web page may read the answer, so that verifiers can run in browsers; open routes only
-	echo    bool  // every answer, including refusals, repeats the request's X-Request-ID (AuthZEN section 10.1.4)
+	body    int64  // most bytes of a request body; 0 if none is read
+	cors    bool   // any web page may read the answer, so that verifiers can run in browsers; open routes only
+	only    string // why another method is refused; "" if there is nothing to say
+	echo    bool   // every answer, including refusals, repeats the request's X-Request-ID (AuthZEN section 10.1.4)
 }
 
 // grant is what a route requires of its caller, and what the caller may then reach. ServeHTTP
@@ -104,6 +105,10 @@ var routes = []route{
 	{method: "GET", pattern: "/v1/receipts/{index}", may: submitters, serve: (*api).receipt},
 	{method: "POST", pattern: "/v1/receipts/lookup", may: submitters, serve: (*api).lookup, body: maxBody},
 	{method: "POST", pattern: "/v1/accesses/search", may: historyReaders, serve: (*api).search, body: maxBody},
+	{
+		method: "POST", pattern: fhirSearch, may: historyReaders, serve: (*api).auditEvents, body: maxBody, only: byPost,
+	},
+	{method: "GET", pattern: fhirBase + "/metadata", open: true, serve: (*api).capabilities, cors: true},
 	{method: "POST", pattern: "/v1/statements", may: historyReaders, serve: (*api).statement, body: maxBody},
 	{method: "GET", pattern: "/v1/openings/{index}", may: openingReaders, serve: (*api).opening},
 	{method: "GET", pattern: "/v1/openings", may: bulkReaders, serve: (*api).openings},
@@ -178,17 +183,18 @@ func (a *api) find(r *http.Request) (*route, string, error) {
 		method = http.MethodGet
 	}
 	var allow []string
+	why := instead[path]
 	for _, c := range candidates {
 		if c.method == method {
 			return c, rest, nil
 		}
-		allow = append(allow, c.method)
+		allow, why = append(allow, c.method), c.only
 	}
-	if allow == nil {
+	if allow == nil && why == "" {
 		return nil, "", &refusal{code: notFound, detail: "there is nothing at this path"}
 	}
 	if slices.Contains(allow, http.MethodGet) {
 		allow = append(allow, http.MethodHead)
 	}
-	return nil, "", &refusal{code: methodNotAllowed, allow: strings.Join(allow, ", ")}
+	return nil, "", &refusal{code: methodNotAllowed, detail: why, allow: strings.Join(allow, ", ")}
 }

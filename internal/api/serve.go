@@ -42,7 +42,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if body == nil || !body.Ended() {
 				edge.Leave(rec, r)
 			}
-			a.fail(rec, pattern, err)
+			a.fail(rec, pattern, err, inFHIR(r))
 		}
 		if body != nil {
 			body.Release()
