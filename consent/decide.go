@@ -77,8 +77,10 @@ func (r *Rules) Blind(v *entry.Verdict) *entry.Verdict {
 
 func (r *Rules) facts(a *entry.Access, state func(id string) []byte, how manner) (policies.Facts, error) {
 	org, at := a.Accessor(), a.Time()
+	to, left := a.Disclosed()
 	f := policies.Facts{
-		Org: org, Holder: a.Issuer, Foreign: a.Foreign, Own: org == a.Issuer && !a.Foreign,
+		Org: org, Holder: a.Issuer, Foreign: a.Foreign || left && to == "", Own: org == a.Issuer && !a.Foreign && !left,
+		Disclosed: left, Recipient: to,
 		Ledger: readers.IsReading(r.operator, a),
 		Action: a.Action, Purposes: purpose.Codes(a.Purpose), Data: a.Data, Roles: a.Role,
 		Machine: a.Machine, Emergency: a.Emergency, At: at,
@@ -117,6 +119,10 @@ func (r *Rules) facts(a *entry.Access, state func(id string) []byte, how manner)
 		q.Units = a.Staff.Units
 	}
 	f.Consent = policies.Combine(records, q)
+	if left && f.Consent.Decision != policies.Deny { // what was refused to the sender is not the recipient's
+		q.Org = to
+		f.Consent = policies.Combine(records, q)
+	}
 	if nothing {
 		f.Consent = policies.Consent{}
 	}

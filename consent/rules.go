@@ -155,7 +155,7 @@ func (r *Rules) judge(a *entry.Access, state func(id string) []byte, how manner)
 		v = d.Verdict
 	}
 	j := register.Judgement{Verdict: v}
-	if a.Foreign {
+	if to, left := a.Disclosed(); a.Foreign || left && to == "" {
 		j.Flags = append(j.Flags, entry.FlagUnknownOrg)
 	}
 	if a.Agreement != "" && v.Version == 0 {

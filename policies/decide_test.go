@@ -84,6 +84,18 @@ func TestDecide(t *testing.T) {
 			"an agreement given is an agreement named",
 			with(func(f *Facts, a *Agreement) { f.Named = false }), "covered agreement",
 		},
+		{
+			"shared with a party", with(func(f *Facts, a *Agreement) { f.Disclosed, f.Recipient = true, f.Org }),
+			"covered agreement",
+		},
+		{
+			"shared with no party", with(func(f *Facts, a *Agreement) { f.Disclosed, f.Recipient = true, "BOARD-C" }),
+			"not-covered agreement-recipient",
+		},
+		{
+			"shared with nobody whom the log knows", with(func(f *Facts, a *Agreement) { f.Disclosed, f.Foreign = true, true }),
+			"not-covered agreement-recipient,organisation-known",
+		},
 		{"not a party", with(func(f *Facts, a *Agreement) { f.Org = "BOARD-C" }), "not-covered agreement-party"},
 		{"record of no party", with(func(f *Facts, a *Agreement) { f.Holder = "BOARD-C" }), "not-covered agreement-holder"},
 		{

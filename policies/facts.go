@@ -11,8 +11,10 @@ import (
 type Facts struct {
 	Org       string      // the organisation that accesses
 	Holder    string      // the issuer, which holds the record and reports the access; "" if not stated
-	Foreign   bool        // Org is none of the log, or is not known
-	Own       bool        // Org accesses data of which it is the controller: Org is the issuer
+	Foreign   bool        // Org, or who was told, is none of the log, or is not known
+	Own       bool        // Org uses data of which it is the controller: Org is the issuer, and nothing leaves it
+	Disclosed bool        // data left Holder for Recipient
+	Recipient string      // "": none was disclosed, or the recipient is none of the log (Foreign)
 	Ledger    bool        // the access is to this ledger, as the operator itself reports
 	Action    string      // FHIR AuditEvent.action: C R U D E
 	Purposes  []string    // PurposeOfUse codes as the access has them; codes of other systems as "system|code"

@@ -39,6 +39,7 @@ func (f *Facts) question(c choice) cedar.Request {
 	all, widest := kinds(f.Purposes)
 	context := cedar.RecordMap{
 		"known":      cedar.Boolean(!f.Foreign),
+		"disclosed":  cedar.Boolean(f.Disclosed),
 		"action":     cedar.String(f.Action),
 		"purposes":   set(f.Purposes),
 		"kinds":      set(all),
@@ -71,6 +72,7 @@ func (f *Facts) agreement() cedar.Record {
 		"state":        cedar.String(a.State),
 		"current":      cedar.Boolean(within(f.At, a.Start, a.End)),
 		"party":        cedar.Boolean(slices.Contains(a.Parties, f.Org)),
+		"recipient":    cedar.Boolean(!f.Disclosed || slices.Contains(a.Parties, f.Recipient)),
 		"holder":       cedar.Boolean(f.Holder == "" || slices.Contains(a.Parties, f.Holder)),
 		"purposes":     cedar.Boolean(len(a.unlistedPurposes(f.Purposes)) == 0),
 		"data":         cedar.Boolean(len(a.unlistedData(f.Data, f.Codes)) == 0),
@@ -165,10 +167,11 @@ func (f *Facts) key() (key []byte, small bool) {
 		b = append(b, n)
 	}
 	text(f.Org)
+	text(f.Recipient)
 	text(f.Action)
 	texts(f.Purposes, f.Data, f.Roles)
 	text(f.delegation())
-	bits(f.Own, f.Foreign, f.Ledger)
+	bits(f.Own, f.Foreign, f.Disclosed, f.Ledger)
 	bits(f.Machine, f.Emergency, f.Justified, f.Named, f.Agreement != nil)
 	if a := f.Agreement; a != nil {
 		text(f.Holder)

@@ -225,7 +225,7 @@ func recorded(o *bundle.Opening, rules *consent.Rules) client.RecordedAccess {
 
 func describeAccess(x *entry.Access) client.Access {
 	return client.Access{
-		Issuer: x.Issuer, Source: x.Source, Organisation: x.Accessor(), Foreign: x.Foreign, System: x.System,
+		Issuer: x.Issuer, Source: x.Source, Organisation: x.Accessor(), Foreign: x.Foreign, Recipient: x.Recipient, System: x.System,
 		Event: x.Event, Act: x.Act(), Action: x.Action, Data: x.Data, Purpose: x.Purpose, Role: x.Role,
 		Machine: x.Machine, Emergency: x.Emergency,
 		Agreement: x.Agreement, Decision: x.Decision, Delegation: x.Delegation,

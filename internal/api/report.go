@@ -328,7 +328,7 @@ func (s *scan) told(v *entry.Verdict, x *entry.Access) *entry.Verdict {
 func (s *scan) list(o *bundle.Opening, e *entry.Entry, x *entry.Access) {
 	s.out.Accesses = append(s.out.Accesses, client.ReportedAccess{
 		Index: o.Index, ID: e.ID, Received: o.Received, At: cmp.Or(x.Occurred, x.Recorded),
-		Organisation: x.Accessor(), Foreign: x.Foreign, Holder: x.Issuer, Source: x.Source, System: x.System,
+		Organisation: x.Accessor(), Foreign: x.Foreign, Recipient: x.Recipient, Holder: x.Issuer, Source: x.Source, System: x.System,
 		Act: x.Act(), Action: x.Action, Outcome: x.Outcome, Data: x.Data, Purpose: x.Purpose, Role: x.Role, Machine: x.Machine,
 		Verdict: *cmp.Or(inWords(s.rules, s.told(o.Verdict, x)), &client.PlainVerdict{}),
 	})

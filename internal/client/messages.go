@@ -135,6 +135,7 @@ type Access struct {
 	Source       string        `json:"source" doc:"Reporting system within the issuer"`
 	Organisation string        `json:"organisation" doc:"Organisation that accessed; empty if foreign"`
 	Foreign      bool          `json:"foreign,omitzero" doc:"The organisation that accessed is not one that the ledger knows; text.organisation is what the source calls it"`
+	Recipient    string        `json:"recipient,omitempty" doc:"Organisation to which data was disclosed"`
 	System       string        `json:"system,omitempty" doc:"System through which it accessed"`
 	Event        []string      `json:"event,omitempty" doc:"FHIR AuditEvent.type and subtypes, system|code"`
 	Act          entry.Act     `json:"act" enum:"access,attempt,decision" doc:"What happened: an access, an attempt that failed or was refused, or a decision on whether a record may be used"`

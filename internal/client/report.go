@@ -61,6 +61,7 @@ type ReportedAccess struct {
 	Foreign      bool         `json:"foreign,omitzero" doc:"The organisation that accessed is not one that the ledger knows. Only the holder and auditors see such an access"`
 	Holder       string       `json:"holder" doc:"Organisation that holds the record and reported it"`
 	Source       string       `json:"source" doc:"Reporting system"`
+	Recipient    string       `json:"recipient,omitempty" doc:"Organisation to which data was disclosed"`
 	System       string       `json:"system,omitempty" doc:"System through which it accessed"`
 	Act          entry.Act    `json:"act" enum:"access,attempt,decision" doc:"What happened: an access, an attempt that failed or was refused, or a decision on whether a record may be used"`
 	Action       string       `json:"action" enum:"C,R,U,D,E" doc:"FHIR AuditEvent.action"`

@@ -10,7 +10,7 @@ import (
 // Section 6: accesses, heartbeats and counts of sources.
 
 var accessClaims = object{
-	"source": aText, "org": aText, "foreign": aFlag, "system": aText, "event": listOf(aText), "action": aText, "data": listOf(aText),
+	"source": aText, "org": aText, "foreign": aFlag, "recipient": aText, "system": aText, "event": listOf(aText), "action": aText, "data": listOf(aText),
 	"purpose": listOf(aText), "role": listOf(aText), "machine": aFlag, "emergency": aFlag, "agreement": aText,
 	"decision": aText, "delegation": aText, "outcome": aText, "occurred": aText, "occurredEnd": aText, "recorded": aText,
 	"request": aText, "identity": aText,
@@ -74,6 +74,7 @@ func checkAccess(e *entry) {
 	must(isOptional(c, "org", organisationForm.MatchString), "bad-claim")
 	foreign := c.get("foreign")
 	must(foreign == nil || foreign.kind == 'f' || c.str("org") == "", "bad-claim")
+	must(isOptional(c, "recipient", organisationForm.MatchString), "bad-claim")
 	must(isOptional(c, "system", isShortText), "bad-claim")
 	for _, name := range []string{"event", "data", "purpose", "role"} {
 		must(areCodes(c.texts(name), 64), "bad-claim")

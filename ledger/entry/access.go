@@ -19,6 +19,7 @@ type Access struct {
 	Source      string   `json:"source"`                // the reporting system within iss; Seq counts per source
 	Org         string   `json:"org,omitempty"`         // organisation that accessed; empty = iss, unless Foreign
 	Foreign     bool     `json:"foreign,omitzero"`      // another organisation accessed, and it is none of this log
+	Recipient   string   `json:"recipient,omitempty"`   // organisation to which data was disclosed; see Disclosed
 	System      string   `json:"system,omitempty"`      // system through which it accessed
 	Event       []string `json:"event,omitempty"`       // "system|code": FHIR AuditEvent.type, then its subtypes
 	Action      string   `json:"action"`                // FHIR AuditEvent.action: C R U D E
@@ -121,6 +122,9 @@ func (a *Access) check() error {
 	}
 	if a.Foreign && a.Org != "" {
 		return wire.Errorf(wire.BadClaim, "foreign", "the organisation that accessed is named by org")
+	}
+	if a.Recipient != "" && wire.CheckOrgID(a.Recipient) != nil {
+		return wire.Errorf(wire.BadClaim, "recipient", "not an organisation id")
 	}
 	if err := checkShort("system", a.System, 512); err != nil {
 		return err

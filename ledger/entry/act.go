@@ -45,3 +45,22 @@ func (a *Access) decision() bool {
 		return !strings.HasPrefix(code, decisionSystem)
 	})
 }
+
+// Event codes of a disclosure: DICOM's Export and Import, and the disclosure of ISO 21089.
+const (
+	exportEvent     = "http://dicom.nema.org/resources/ontology/DCM|110106"
+	importEvent     = "http://dicom.nema.org/resources/ontology/DCM|110107"
+	disclosureEvent = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle|disclose"
+)
+
+// Disclosed reports whether data left the organisation that reports the access and holds the record,
+// and to whom: to is "" for one that is none of the log. It did if the entry names a recipient that
+// is another, or names none and the event is an export or a disclosure. An import comes to the
+// issuer, unless the entry says otherwise.
+func (a *Access) Disclosed() (to string, left bool) {
+	if a.Recipient != "" {
+		return a.Recipient, a.Recipient != a.Issuer
+	}
+	left = slices.Contains(a.Event, exportEvent) || slices.Contains(a.Event, disclosureEvent)
+	return "", left && !slices.Contains(a.Event, importEvent)
+}

@@ -97,6 +97,8 @@ func (w *world) entryVectors() map[string]madeFile {
 		edit("an organisation that the log does not know", `"source":"trak"`, `"source":"trak","foreign":true`, ""),
 		edit("foreign false, with org", `"source":"trak"`, `"source":"trak","foreign":false,"org":"moor"`, ""),
 		edit("foreign and org", `"source":"trak"`, `"source":"trak","foreign":true,"org":"moor"`, wire.BadClaim),
+		edit("a recipient", `"source":"trak"`, `"source":"trak","recipient":"moor"`, ""),
+		edit("a recipient that is no organisation id", `"source":"trak"`, `"source":"trak","recipient":"moor: ward 2"`, wire.BadClaim),
 		edit("foreign as text", `"source":"trak"`, `"source":"trak","foreign":"true"`, wire.BadJSON),
 		disclosed("the words for that organisation", "", [2]string{"text", `{"organisation":"Moor clinic"}`}),
 		edit("action missing", `"action":"R",`, ``, wire.BadClaim),
