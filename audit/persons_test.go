@@ -254,3 +254,19 @@ func TestOpenClaimsOfBundle(t *testing.T) {
 		}
 	}
 }
+
+// What one event of a Bundle is read into changes nothing for the next.
+func TestBundleIsReadAgain(t *testing.T) {
+	one := event(`"agent":[{"who":{"reference":"PractitionerRole/r"},"requestor":true}]`, about(`{"reference":"Patient/9"}`))
+	input := inBundle("", one, "", one,
+		"", `{"resourceType":"PractitionerRole","id":"r","organization":{"display":"Elsewhere Trust"}}`, "", patientResource(`"id":"9",`+chiOf))
+	r := readAll(t, []byte(input))
+	if len(r.accesses) != 2 {
+		t.Fatalf("%d accesses, want 2", len(r.accesses))
+	}
+	for _, a := range r.accesses {
+		if a.Sub != "chi:"+aCHI || !a.Foreign || a.Text == nil || a.Text.Organisation != "Elsewhere Trust" {
+			t.Errorf("filed under %s, foreign %v, %+v", a.Sub, a.Foreign, a.Text)
+		}
+	}
+}

@@ -170,12 +170,12 @@ func newest(list []*kept, version string) *kept {
 	return best
 }
 
-// tree returns a copy that the caller may not change.
+// tree returns a copy: a reader may turn what it has read into a residue.
 func (b *Bundle) tree(k *kept) Object {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if o := b.parsed[k]; o != nil {
-		return o
+		return Clone(o).(Object)
 	}
 	v, err := Parse("Bundle.entry.resource", []byte(k.text))
 	o, _ := v.(Object)
@@ -186,5 +186,5 @@ func (b *Bundle) tree(k *kept) Object {
 		b.parsed = map[*kept]Object{}
 	}
 	b.parsed[k] = o
-	return o
+	return Clone(o).(Object)
 }
