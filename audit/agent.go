@@ -39,7 +39,7 @@ func typed(list []coding, table map[string][]string) bool {
 type likeness int
 
 const (
-	thing  likeness = iota // a system or an organisation
+	thing  likeness = iota // a system, an organisation, or a person who certainly is not the one
 	spoken                 // the patient, who does not ask: more likely the one spoken of
 	maybe                  // nothing says that it is no person
 	person                 // something says that it is one, or that it asked
@@ -52,6 +52,8 @@ func human(in scope, agent object) likeness {
 	kind := referenceType(in, who)
 	switch {
 	case slices.Contains(things, kind), namesOrganisation(in, agent):
+		return thing
+	case isSubject(in, agent) && !requestor && anyIs(types, snomed, "429577009"): // who permitted a disclosure
 		return thing
 	case isSubject(in, agent) && !requestor:
 		return spoken

@@ -37,13 +37,18 @@ var otherParts = map[string][]string{
 	snomed:          {"159541003", "429577009"}, // BALP's custodian and authorizer of a disclosure
 }
 
+// swissGroup is the role of a group of health professionals in the Swiss electronic patient record.
+// It is an organisation of the provider directory.
+var swissGroup = map[string][]string{"urn:oid:2.16.756.5.30.1.127.3.10.14": {"GRP"}}
+
 // organisation finds who accessed. The first group of accessors that names anybody decides. If all
 // that it names are known, the access is that of one that is not the issuer, if there is one: so
 // nothing counts as the issuer's own that another organisation had a part in.
 func (b *builder) organisation(list []object, u int) {
-	for _, group := range b.accessors(list, u) {
+	for i, group := range b.accessors(list, u) {
 		if len(group) > 0 {
 			b.accessedBy(group)
+			b.a.Machine = b.a.Machine && i != 2 // an organisation that accessed by itself has people
 			return
 		}
 	}
@@ -115,9 +120,13 @@ func namesOrganisation(in scope, agent object) bool {
 	if kind := in.ReferenceType(who); kind != "" {
 		return kind == "Organization"
 	}
-	i := child(who, "identifier")
+	i, roles := child(who, "identifier"), codings(objects(agent, "role")...)
+	if anyIs(roles, roleClass, "PROV") && !asks(agent) && text(agent, "name") == "" { // with one, or if it asks, a person may be meant
+		return true
+	}
 	return in.Map.IsOrganisation(mapping.Identifier{System: text(i, "system"), Value: text(i, "value")}) ||
-		anyIs(codings(child(i, "type")), identifierType, "XX", "FI")
+		anyIs(codings(child(i, "type")), identifierType, "XX", "FI") ||
+		typed(roles, swissGroup)
 }
 
 // accessedBy notes who accessed: one of the group, or one of it that is foreign.

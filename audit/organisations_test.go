@@ -182,6 +182,11 @@ func TestOrganisations(t *testing.T) {
 		"the issuer of the user's token":           {event(`"agent":[{"requestor":true,"who":`+id("https://idp.highland.example", "u7")+`}]`, patientEntity), "issuer", "NHSH"},
 		"the issuer of a token, and the user's":    {event(`"agent":[{"requestor":true,"who":`+id("https://idp.highland.example", "u7")+`},`+userorg(foreign)+`]`, patientEntity), "foreign Moor Clinic", "foreign Moor Clinic"},
 		"the place where the user was":             {contained(`{"resourceType":"Location","id":"l","managingOrganization":{"display":"Moor Clinic"}}`, `{"requestor":true,"who":{"reference":"Practitioner/1"},"location":{"reference":"#l"}}`), "foreign Moor Clinic", "foreign Moor Clinic"},
+		"a group of the Swiss record":              {by(`{"role":[{"coding":[{"system":"urn:oid:2.16.756.5.30.1.127.3.10.14","code":"GRP"}]}],"who":{"identifier":{"value":"urn:oid:2.999.3"}},"name":"Ward 9","requestor":false}`), "foreign Ward 9", "foreign Ward 9"},
+		"a provider by its role":                   {by(`{"role":[{"coding":[{"system":"` + roleClass + `","code":"PROV"}]}],"who":{"display":"Moor Clinic"},"requestor":false}`), "foreign Moor Clinic", "foreign Moor Clinic"},
+		"a person who provides, by the role":       {event(`"agent":[{"role":[{"coding":[{"system":"`+roleClass+`","code":"PROV"}]}],"who":`+id("https://x.example/hpi-person-id", "c1")+`,"name":"A Nurse","requestor":true}]`, patientEntity), "issuer", "issuer"},
+		"an identifier of a register elsewhere":    {by(`{"who":{"identifier":{"system":"https://x.example/ns/hpi-organisation-id","value":"NHSL"},"display":"Moor Clinic"},"requestor":false}`), "foreign Moor Clinic", "foreign Moor Clinic"},
+		"an institution that is called a user":     {event(`"agent":[`+agentOf(securityRole, "humanuser", `"who":`+id("https://gematik.de/fhir/sid/telematik-id", "3-07")+`,"name":"Moor Pharmacy"`)+`]`, patientEntity), "foreign Moor Pharmacy", "foreign Moor Pharmacy"},
 		"an identifier that a person's number has": {by(userorg(id(known, aCHI))), "foreign " + aCHI, "foreign " + aCHI},
 	} {
 		t.Run(name, func(t *testing.T) {

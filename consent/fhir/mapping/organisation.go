@@ -68,12 +68,21 @@ func (m *Map) Organisation(n Named) string {
 	return ""
 }
 
-// IsOrganisation reports whether an identifier is one that only organisations have: of ODS, a site's
-// included, of the ledger, or of the mapping.
+// organisationSystems are further identifier systems of organisations: the sites of ODS, and the
+// number of those who take part in the German telematics infrastructure, which are institutions in
+// its services' records of accesses.
+var organisationSystems = []string{
+	"fhir.nhs.uk/id/ods-site-code", "2.16.840.1.113883.2.1.3.2.4.19.2",
+	"gematik.de/fhir/sid/telematik-id", "gematik.de/fhir/namingsystem/telematikid",
+}
+
+// IsOrganisation reports whether an identifier is one that organisations have: of ODS, a site's
+// included, of the ledger, of another register of organisations, as far as its name says so, or of
+// the mapping.
 func (m *Map) IsOrganisation(i Identifier) bool {
 	s := systemKey(i.System)
-	return s == OwnOrganisation || s == ODS || strings.HasSuffix(s, "/id/ods-site-code") ||
-		s == "2.16.840.1.113883.2.1.3.2.4.19.2" || m.mappedIdentifier(i) != ""
+	return s == OwnOrganisation || s == ODS || slices.Contains(organisationSystems, s) || m.mappedIdentifier(i) != "" ||
+		strings.Contains(s, "organisation") || strings.Contains(s, "organization")
 }
 
 // ByIdentifier returns the id in the log of the organisation with an identifier, "" if it is
