@@ -153,5 +153,5 @@ var actions = map[string]string{
 	"create": "C", "read": "R", "vread": "R", "update": "U", "patch": "U", "delete": "D",
 	"history": "R", "history-instance": "R", "history-type": "E", "history-system": "E",
 	"search": "E", "search-type": "E", "search-system": "E", "operation": "E", "batch": "E", "transaction": "E",
-	"collect": "C", "access": "R", "use": "R", "disclose": "R", "correct": "U",
+	"write": "U", "collect": "C", "access": "R", "use": "R", "disclose": "R", "correct": "U",
 }
