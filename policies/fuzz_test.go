@@ -300,6 +300,16 @@ func dataMet(r Rule, deny bool, holder string, q Request, c combination) bool {
 
 func decideOne(r Rule, deny bool, holder string, q Request, c combination) string {
 	listed := func(limited, stated, listed bool) bool { return !limited || stated && listed || !stated && deny }
+	reference := func(s string) bool { return strings.Contains(s, "/") && !strings.Contains(s, "|") }
+	compared := func(list, stated []string) []string { // those of which the rule lists the kind
+		var out []string
+		for _, s := range stated {
+			if slices.ContainsFunc(list, func(l string) bool { return reference(l) == reference(s) }) {
+				out = append(out, s)
+			}
+		}
+		return out
+	}
 	named := func(list, stated []string) bool {
 		for _, s := range stated {
 			own := !strings.ContainsAny(s, "|:")
@@ -314,8 +324,8 @@ func decideOne(r Rule, deny bool, holder string, q Request, c combination) strin
 		!listed(len(r.Roles) > 0, len(q.Roles) > 0, overlap(r.Roles, q.Roles)) ||
 		!listed(len(r.Recipients) > 0, q.Org != "", slices.Contains(r.Recipients, q.Org) ||
 			deny && slices.Contains(q.Units, "urn:igledger:organisation|A") && slices.Contains(r.Recipients, "A")) ||
-		!listed(len(r.Staff) > 0, len(q.Staff) > 0, named(r.Staff, q.Staff)) || len(r.Staff) > 0 && q.Machine ||
-		!listed(len(r.Units) > 0, len(q.Units) > 0, named(r.Units, q.Units)) ||
+		!listed(len(r.Staff) > 0, len(compared(r.Staff, q.Staff)) > 0, named(r.Staff, q.Staff)) || len(r.Staff) > 0 && q.Machine ||
+		!listed(len(r.Units) > 0, len(compared(r.Units, q.Units)) > 0, named(r.Units, q.Units)) ||
 		!listed(len(r.Actions) > 0, true, slices.Contains(r.Actions, q.Action)) ||
 		!listed(!r.DataStart.IsZero() || !r.DataEnd.IsZero(), false, false) || !within(q.At, r.Start, r.End) {
 		return ""
@@ -370,12 +380,10 @@ func FuzzCombine(f *testing.F) {
 		}
 		if got.Decision == Deny {
 			named := q
-			if named.Staff == nil && !q.Machine {
-				named.Staff = []string{"urn:other|0"}
+			if !q.Machine {
+				named.Staff = append(slices.Clip(named.Staff), "urn:other|0", "Practitioner/0")
 			}
-			if named.Units == nil {
-				named.Units = []string{"urn:other|0"}
-			}
+			named.Units = append(slices.Clip(named.Units), "urn:other|0", "Location/0")
 			if got.Unnamed != (naively(records, named) != Deny) {
 				t.Fatalf("unnamed %v of %+v by %+v", got.Unnamed, q, records)
 			}

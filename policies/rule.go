@@ -27,8 +27,8 @@ const (
 // permission limited by them never applies.
 //
 // Staff names persons. A machine is none of them, so a rule limited by Staff never applies to it.
-// If no user is named, a refusal limited by Staff applies, and so does one limited by Units if no
-// unit is; see Consent.Unnamed.
+// If no user is named by what the rule compares, a refusal limited by Staff applies, and so does one
+// limited by Units if no unit is; see Consent.Unnamed.
 type Rule struct {
 	Deny       bool      // the rule forbids; otherwise it allows
 	Restricts  bool      // if Deny: it stops care too, which an objection does not
@@ -214,16 +214,28 @@ func (r *Rule) meets(q *Request, holder string, deny bool) (applies, held bool) 
 	for _, l := range []struct{ listed, stated []string }{{r.Staff, q.Staff}, {r.Units, q.Units}} {
 		switch {
 		case len(l.listed) == 0:
-		case len(l.stated) == 0 && deny:
-			held = true
-		case !slices.ContainsFunc(l.stated, func(s string) bool {
+		case slices.ContainsFunc(l.stated, func(s string) bool {
 			return slices.Contains(l.listed, s) && (deny || global(s) || q.Org == holder)
 		}):
+		case deny && !comparable(l.listed, l.stated):
+			held = true
+		default:
 			return false, false
 		}
 	}
 	return true, held
 }
+
+// comparable reports whether the names that a rule lists and those that an access states are of one
+// kind, so that being different tells who is not meant. A bare reference ("Practitioner/7") and an
+// identifier do not compare, and nothing compares with no name.
+func comparable(listed, stated []string) bool {
+	return slices.ContainsFunc(stated, isReference) && slices.ContainsFunc(listed, isReference) ||
+		slices.ContainsFunc(stated, isIdentifier) && slices.ContainsFunc(listed, isIdentifier)
+}
+
+func isReference(id string) bool  { return strings.Contains(id, "/") && !strings.Contains(id, "|") }
+func isIdentifier(id string) bool { return !isReference(id) }
 
 // receives reports whether a unit is one of the recipients. An organisation may be a party of its
 // own, or where the staff of another one work.

@@ -30,10 +30,6 @@ func (r *reader) overrule(rule *entry.ConsentRule, path string, refusals []*entr
 		gone, refuses := false, len(e.Except) > 0
 		for _, x := range refusals {
 			x := *x
-			if disjoint(x.Data, e.Data) {
-				x.Data, x.Except = nil, nil
-				r.note(path, "a refusal beside a permission names other kinds of data"+effects[deny])
-			}
 			gone = gone || covers(&x, &e)
 			e.Except = append(slices.Clone(e.Except), x)
 		}
@@ -52,17 +48,15 @@ func (r *reader) overrule(rule *entry.ConsentRule, path string, refusals []*entr
 	rule.Except = kept
 }
 
-// disjoint reports whether both lists of data limit something and have no code in common.
-func disjoint(a, b []string) bool {
-	return len(a) > 0 && len(b) > 0 && !slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
-}
-
 // covers reports whether a applies wherever b does, as far as their lists and periods tell.
 func covers(a, b *entry.ConsentRule) bool {
 	for _, l := range lists(a, b) {
 		if !l.coversAll() {
 			return false
 		}
+	}
+	if !policies.CoversAllData(a.Data, b.Data, a.Decision == deny, b.Decision == deny) {
+		return false
 	}
 	early := func(x, y string) bool { return x == "" || y != "" && !a.Time(x).After(b.Time(y)) }
 	late := func(x, y string) bool { return x == "" || y != "" && !a.Time(x).Before(b.Time(y)) }
@@ -86,14 +80,15 @@ func (l listPair) coversAll() bool {
 	return len(*l.b) > 0 && !slices.ContainsFunc(*l.b, outside)
 }
 
-// lists pairs the lists of two rules.
+// lists pairs the lists of two rules, except those of data.
 func lists(a, b *entry.ConsentRule) []listPair {
 	same := func(a, b string) bool { return a == b }
 	return []listPair{
 		{&a.Purposes, &b.Purposes, purpose.Subsumes},
-		{&a.Data, &b.Data, policies.CoversData},
 		{&a.Recipients, &b.Recipients, same},
 		{&a.Roles, &b.Roles, same},
+		{&a.Staff, &b.Staff, same},
+		{&a.Units, &b.Units, same},
 		{&a.Actions, &b.Actions, same},
 	}
 }
@@ -106,6 +101,11 @@ func narrow(rule, inner *entry.ConsentRule) bool {
 			return false
 		}
 	}
+	both, any := policies.CommonData(rule.Data, inner.Data)
+	if !any {
+		return false
+	}
+	rule.Data = both
 	for _, t := range []struct {
 		to    *string
 		from  string
@@ -169,6 +169,11 @@ func (l listPair) narrower() []string {
 // bounded reports whether a rule and its exceptions are within what an entry takes. n counts them.
 func bounded(rule *entry.ConsentRule, level int, n *int) bool {
 	*n++
+	for i := range rule.Also {
+		if !bounded(&rule.Also[i], level, n) {
+			return false
+		}
+	}
 	for i := range rule.Except {
 		if !bounded(&rule.Except[i], level+1, n) {
 			return false

@@ -23,7 +23,14 @@
 // beyond its period, it makes an OPTIN permit nothing and leaves an OPTOUT whole.
 //
 // A refusal within a refusal wins over the permissions beside it. A permission within a permission
-// narrows it.
+// narrows it, unless it is in R4's root provision and reaches beyond it in what both limit, as IHE
+// PCF has it ("normal data, and this practitioner may also see restricted data"): then it permits
+// besides.
+//
+// Who is meant. An actor is an organisation of the log; a member of staff, by the identifiers of a
+// Practitioner that the Reference or the resource gives; or a unit, by those of a Location,
+// HealthcareService or an Organization that is none of the log. A PractitionerRole is all that it
+// names. Teams, groups, devices and relatives are not matched, unless the mapping names them.
 package fhir
 
 import (

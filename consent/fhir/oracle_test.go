@@ -3,6 +3,7 @@ package fhir
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,6 +71,78 @@ func randomProvision(r *rand.Rand, depth int) object {
 	return p
 }
 
+// elements are those that a provision can be limited by here.
+var elements = []string{"purpose", "class", "securityLabel", "action", "actor", "period", "data"}
+
+// reaches reports whether a provision within another has a limit that is not within the other's.
+func reaches(inner, outer object) bool {
+	for _, name := range elements {
+		if inner[name] == nil || outer[name] == nil || name == "period" {
+			continue
+		}
+		for _, i := range inner[name].([]any) {
+			within := false
+			for _, o := range outer[name].([]any) {
+				a, b := i.(object), o.(object)
+				same, _ := json.Marshal(a)
+				other, _ := json.Marshal(b)
+				within = within || string(same) == string(other) ||
+					name == "purpose" && purpose.Subsumes(b["code"].(string), a["code"].(string))
+			}
+			if !within {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// saysRoot is what a root provision means: one that permits is widened by the permissions in it that
+// reach beyond it, each with its limits where they have none.
+func saysRoot(p object, w world) string {
+	if p["type"] == deny {
+		return says(p, w)
+	}
+	base := object{}
+	for name, v := range p {
+		base[name] = v
+	}
+	var rest, additions []any
+	nested, _ := p["provision"].([]any)
+	for _, n := range nested {
+		if n.(object)["type"] == permit && reaches(n.(object), p) {
+			additions = append(additions, n)
+		} else {
+			rest = append(rest, n)
+		}
+	}
+	base["provision"] = rest
+	said := []string{says(base, w)}
+	for _, a := range additions {
+		wide := object{"type": permit}
+		inner, _ := a.(object)["provision"].([]any)
+		inner = slices.Clip(inner)
+		for _, n := range rest {
+			if n.(object)["type"] == deny {
+				inner = append(inner, n)
+			}
+		}
+		wide["provision"] = inner
+		for _, name := range elements {
+			for _, from := range []object{p, a.(object)} {
+				if from[name] != nil {
+					wide[name] = from[name]
+				}
+			}
+		}
+		said = append(said, says(wide, w))
+	}
+	if slices.Contains(said, permit) {
+		return permit
+	}
+	return ""
+}
+
 // says is what a provision means for an access, with full knowledge of the access: "" if it does
 // not apply. Of the provisions in it, refusals decide first, then those that say the opposite;
 // permissions within a permission narrow it.
@@ -126,7 +199,7 @@ func says(p object, w world) string {
 
 func judged(r *entry.ConsentRule) policies.Rule {
 	out := policies.Rule{Deny: r.Decision == deny, Start: r.Time(r.Start), End: r.Time(r.End), Purposes: r.Purposes, Data: r.Data, Recipients: r.Recipients, Roles: r.Roles,
-		Actions: r.Actions, DataStart: r.Time(r.DataStart), DataEnd: r.Time(r.DataEnd)}
+		Staff: r.Staff, Units: r.Units, Actions: r.Actions, DataStart: r.Time(r.DataStart), DataEnd: r.Time(r.DataEnd)}
 	for i := range r.Except {
 		out.Except = append(out.Except, judged(&r.Except[i]))
 	}
@@ -154,9 +227,13 @@ func TestNothingIsPermittedThatWasNotMeant(t *testing.T) {
 			at, _ := time.Parse(time.DateOnly, pick(r, days))
 			w := world{person: pick(r, persons), org: pick(r, []string{"good-health", "other-health"}), purpose: pick(r, purposes), action: pick(r, []string{"R", "C", "U"}),
 				kind: pick(r, sorts), label: pick(r, labels), record: pick(r, []string{"Observation/1", "Observation/2"}), at: at}
-			want := says(p, w)
-			got := policies.Combine([]policies.Record{{Rule: rule}}, policies.Request{Org: w.org, Action: w.action, Purposes: []string{w.purpose}, At: w.at,
-				Data: []string{resourceTypes + "|" + w.kind, actCode + "|" + w.label}}).Decision
+			want := saysRoot(p, w)
+			records := []policies.Record{{Rule: rule, Holder: w.org}}
+			for i := range in.Consent.Rule.Also {
+				records = append(records, policies.Record{Rule: judged(&in.Consent.Rule.Also[i]), Holder: w.org})
+			}
+			got := policies.Combine(records, policies.Request{Org: w.org, Holder: w.org, Action: w.action, Purposes: []string{w.purpose}, At: w.at, Staff: []string{w.person},
+				Data: []string{resourceTypes + "|" + w.kind, actCode + "|" + w.label, policies.RecordSystem + "|" + w.record}}).Decision
 			if got == permit && want != permit {
 				t.Fatalf("permits what was not: want %q of %+v\n%s\n%+v", want, w, b, rule)
 			}

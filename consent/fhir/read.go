@@ -484,8 +484,9 @@ func (r *reader) act(x *entry.Consent) error {
 		return err
 	}
 	if r.root["status"] == "rejected" && rule.Decision == permit {
-		// The person refused what the resource would have permitted, with its exceptions.
-		if slices.Contains(rule.Data, Unenforceable) {
+		// The person refused what the resource would have permitted, with its exceptions. Several
+		// permissions together are no limit that a refusal can have.
+		if slices.Contains(rule.Data, Unenforceable) || len(rule.Also) > 0 {
 			rule = &entry.ConsentRule{}
 		}
 		rule.Decision, rule.Except = deny, nil

@@ -186,6 +186,7 @@ func r5(members string) string {
 const (
 	recipient = `{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},"reference":{"reference":"Organization/f001"}}`
 	nurse     = `{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},"reference":{"reference":"Practitioner/f204"}}`
+	team      = `{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},"reference":{"reference":"CareTeam/f204"}}`
 	author    = `{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"AUT"}]},"reference":{"reference":"Organization/f001"}}`
 	research  = `"purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"HRESCH"}]`
 	treat     = `"purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}]`
@@ -228,18 +229,18 @@ func TestRules(t *testing.T) {
 			"given", nothing, "Consent.grantee",
 		},
 		{
-			"permit to one nurse is no permit to all",
-			r4(`"provision":{"type":"permit","actor":[` + nurse + `]}`), "given", nothing,
+			"permit to one team is no permit to all",
+			r4(`"provision":{"type":"permit","actor":[` + team + `]}`), "given", nothing,
 			"Consent.provision.actor",
 		},
 		{
-			"permit to a nurse or an organisation",
-			r4(`"provision":{"type":"permit","actor":[` + nurse + `,` + recipient + `]}`), "given",
+			"permit to a team or an organisation",
+			r4(`"provision":{"type":"permit","actor":[` + team + `,` + recipient + `]}`), "given",
 			`{"decision":"permit","recipients":["good-health"]}`, "Consent.provision.actor[0]",
 		},
 		{
-			"deny to one nurse or an organisation",
-			r4(`"provision":{"type":"deny","actor":[` + nurse + `,` + recipient + `]}`), "refused",
+			"deny to one team or an organisation",
+			r4(`"provision":{"type":"deny","actor":[` + team + `,` + recipient + `]}`), "refused",
 			`{"decision":"deny"}`, "Consent.provision.actor",
 		},
 		{
@@ -247,20 +248,29 @@ func TestRules(t *testing.T) {
 			"given", nothing, "Consent.provision.actor",
 		},
 		{
-			"permission less one nurse",
-			r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"deny","actor":[` + nurse + `]}]}`),
+			"permission less one team",
+			r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"deny","actor":[` + team + `]}]}`),
 			"given", nothing, "Consent.provision",
 		},
-		{"permission less research by one nurse", r4(`"provision":{"type":"permit","provision":[{"type":"deny",` + research + `,"actor":[` + nurse + `]}]}`), "given",
+		{"permission less research by one team", r4(`"provision":{"type":"permit","provision":[{"type":"deny",` + research + `,"actor":[` + team + `]}]}`), "given",
 			`{"decision":"permit","except":[{"decision":"deny","purposes":["HRESCH"]}]}`, "Consent.provision.provision[0].actor"},
+		{"permit to one nurse", r4(`"provision":{"type":"permit","actor":[` + nurse + `]}`), "given", `{"decision":"permit","staff":["Practitioner/f204"]}`, "Consent.provision.actor[0]"},
+		{"permit to a nurse or an organisation", r4(`"provision":{"type":"permit","actor":[` + nurse + `,` + recipient + `]}`), "given",
+			`{"decision":"permit","recipients":["good-health"]}`, "Consent.provision.actor"},
+		{"deny to a nurse or an organisation", r4(`"provision":{"type":"deny","actor":[` + nurse + `,` + recipient + `]}`), "refused", `{"decision":"deny"}`, "Consent.provision.actor"},
+		{"permission less one nurse", r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"deny","actor":[` + nurse + `]}]}`), "given",
+			`{"decision":"permit","purposes":["TREAT"],"except":[{"decision":"deny","restricts":true,"staff":["Practitioner/f204"]}]}`, "Consent.provision.provision[0].actor[0]"},
 		{"refusal but for one record", r4(`"provision":{"type":"deny","provision":[{"type":"permit","data":[{"meaning":"instance","reference":{"reference":"Observation/1"}}]}]}`), "refused",
-			`{"decision":"deny"}`, "Consent.provision.provision[0].data"},
+			`{"decision":"deny","except":[{"decision":"permit","data":["urn:igledger:record|Observation/1"]}]}`, "Consent.provision.provision[0].data"},
 		{
 			"class and code at once", r4(`"provision":{"type":"permit","class":` + obs + `,` + psy + `}`),
-			"given", nothing, "Consent.provision.class",
+			"given", `{"decision":"permit","data":["http://terminology.hl7.org/CodeSystem/v3-ActCode|PSY","http://hl7.org/fhir/resource-types|Observation"]}`,
+			"Consent.provision.securityLabel",
 		},
 		{"class and label refused", r4(`"provision":{"type":"deny","class":` + obs + `,` + psy + `}`), "refused",
-			`{"decision":"deny","data":["http://terminology.hl7.org/CodeSystem/v3-ActCode|PSY"]}`, "Consent.provision.class"},
+			`{"decision":"deny","data":["http://terminology.hl7.org/CodeSystem/v3-ActCode|PSY","http://hl7.org/fhir/resource-types|Observation"]}`, "Consent.provision.securityLabel"},
+		{"two lists of one kind", r4(`"provision":{"type":"permit","class":` + obs + `,"code":[{"coding":[{"system":"http://hl7.org/fhir/resource-types","code":"Condition"}]}]}`),
+			"given", nothing, "Consent.provision.class"},
 		{
 			"a star is not every code",
 			r4(`"provision":{"type":"permit","class":[{"system":"http://hl7.org/fhir/resource-types","code":"*"}]}`),
@@ -279,9 +289,10 @@ func TestRules(t *testing.T) {
 		{"permission narrowed by subsumption", r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"permit","purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"BTG"}]}]}`), "given",
 			`{"decision":"permit","purposes":["BTG"]}`, ""},
 		{
-			"permissions with nothing in common",
-			r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"permit",` + research + `}]}`),
-			"given", nothing, "Consent",
+			"a permission that reaches beyond the one around it",
+			r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"permit",` + research + `},{"type":"deny","class":` + obs + `}]}`),
+			"given", `{"decision":"permit","purposes":["TREAT"],"except":[{"decision":"deny","restricts":true,"data":["http://hl7.org/fhir/resource-types|Observation"]}],` +
+				`"also":[{"decision":"permit","purposes":["HRESCH"],"except":[{"decision":"deny","restricts":true,"data":["http://hl7.org/fhir/resource-types|Observation"]}]}]}`, "",
 		},
 		{
 			"nested without type in a permission",
@@ -291,11 +302,11 @@ func TestRules(t *testing.T) {
 		},
 		{"all refused but treatment, and never this", r4(`"provision":{"type":"deny","provision":[{"type":"permit",` + treat + `},{"type":"deny",` + psy + `}]}`), "refused",
 			`{"decision":"deny","except":[{"decision":"permit","purposes":["TREAT"],"except":[{"decision":"deny","data":["http://terminology.hl7.org/CodeSystem/v3-ActCode|PSY"]}]}]}`, "Consent.provision.provision[1].securityLabel"},
-		{"a refusal that lost a limit keeps no permission", r4(`"provision":{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"Observation/1"}}],"provision":[{"type":"permit","actor":[` + recipient + `]}]}`), "refused",
+		{"a refusal that lost a limit keeps no permission", r4(`"provision":{"type":"deny","data":[{"meaning":"dependents","reference":{"reference":"Observation/1"}}],"provision":[{"type":"permit","actor":[` + recipient + `]}]}`), "refused",
 			`{"decision":"deny"}`, "Consent.provision.data"},
 		{
-			"permit to a nurse or an organisation, with an exception",
-			r4(`"provision":{"type":"permit","actor":[` + nurse + `,` + recipient + `],"provision":[{"type":"deny",` + research + `}]}`),
+			"permit to a team or an organisation, with an exception",
+			r4(`"provision":{"type":"permit","actor":[` + team + `,` + recipient + `],"provision":[{"type":"deny",` + research + `}]}`),
 			"given", nothing, "Consent.provision.actor",
 		},
 		{
@@ -328,7 +339,7 @@ func TestRules(t *testing.T) {
 			`{"decision":"deny","purposes":["TREAT"]}`, "Consent.provision.(other)"},
 		{"opt-out but", r4(`"policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTOUT"}]},"provision":{"type":"permit",` + treat + `}`), "refused",
 			`{"decision":"deny","except":[{"decision":"permit","purposes":["TREAT"]}]}`, ""},
-		{"opt-in less what cannot be told", r4(`"policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTIN"}]},"provision":{"type":"deny","actor":[` + nurse + `]}`), "refused",
+		{"opt-in less what cannot be told", r4(`"policyRule":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"OPTIN"}]},"provision":{"type":"deny","actor":[` + team + `]}`), "refused",
 			`{"decision":"deny"}`, "Consent.policyRule"},
 		{
 			"rejected",

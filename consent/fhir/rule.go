@@ -53,6 +53,11 @@ func (r *reader) rule() (*entry.ConsentRule, error) {
 	}
 	if only := r.emergencyOnly(); only && read.Decision == permit && len(read.Purposes) == 0 {
 		read.Purposes = []string{"ETREAT"}
+		for i := range read.Also {
+			if a := &read.Also[i]; len(a.Purposes) == 0 {
+				a.Purposes = []string{"ETREAT"}
+			}
+		}
 	} else if only {
 		r.note("Consent.category", "emergency only: the provision decides, not the category")
 	}
@@ -74,7 +79,7 @@ func (r *reader) ruleR5() (*entry.ConsentRule, error) {
 		if len(nested) != 1 {
 			return nil, tree.Fail(BadValue, "Consent.provision", "want one, with no-default")
 		}
-		rule, _, err := r.provision(nested[0], "Consent.provision[0]", opposite(decision), nil)
+		rule, _, err := r.provision(nested[0], "Consent.provision[0]", opposite(decision))
 		return rule, err
 	}
 	// The root's limits are members of the resource itself: its period, and to whom it is granted.
@@ -93,7 +98,7 @@ func (r *reader) ruleR5() (*entry.ConsentRule, error) {
 	} else if len(grantees) > 0 {
 		r.note("Consent.grantee", "says who must keep to the refusal; it applies to everyone")
 	}
-	rule, _, err := r.provision(limits, "Consent", decision, nil)
+	rule, _, err := r.provision(limits, "Consent", decision)
 	for i := range r.notes {
 		r.notes[i].Path = strings.Replace(r.notes[i].Path, "Consent.actor", "Consent.grantee", 1)
 	}
@@ -124,10 +129,10 @@ func (r *reader) ruleR4() (*entry.ConsentRule, error) {
 		if typ == "" {
 			typ = base
 		}
-		rule, _, err := r.provision(p, path, typ, nil)
+		rule, _, err := r.provision(p, path, typ)
 		return rule, err
 	}
-	exception, widened, err := r.provision(p, path, typ, nil)
+	exception, widened, err := r.provision(p, path, typ)
 	rule := &entry.ConsentRule{Decision: base}
 	switch {
 	case err != nil:
@@ -152,7 +157,7 @@ func ambiguous(p object) bool {
 // ambiguousRoot reads a root provision without type. Its limits may belong to the base rule or be
 // an exception to it. It takes what is permitted in both readings.
 func (r *reader) ambiguousRoot(p object, path, base string) (*entry.ConsentRule, error) {
-	rule, _, err := r.provision(p, path, base, nil) // for its form
+	rule, _, err := r.provision(p, path, base) // for its form
 	if err != nil {
 		return nil, err
 	}
@@ -177,23 +182,27 @@ func (r *reader) typeOf(p object, path string) (string, error) {
 // lost is a limit that no rule can express.
 type lost struct{ path, why string }
 
-// provision reads one level and those below it. outer is the nearest list of data around it. The
-// rule is nil if it is a permission that cannot be used. widened reports a refusal that lost a
-// limit.
-func (r *reader) provision(o object, path, decision string, outer []string) (
-	rule *entry.ConsentRule, widened bool, err error,
-) {
+// provision reads one level and those below it. The rule is nil if it is a permission that cannot be
+// used. widened reports a refusal that lost a limit.
+func (r *reader) provision(o object, path, decision string) (rule *entry.ConsentRule, widened bool, err error) {
+	rule, lost, err := r.readable(o, path, decision)
+	if err != nil || lost && decision == permit {
+		return nil, false, err
+	}
+	return rule, lost, nil
+}
+
+// readable reads as much as it can of one level and those below it. lost reports that a refusal lost
+// a limit, or that a permission cannot be used.
+func (r *reader) readable(o object, path, decision string) (rule *entry.ConsentRule, lost bool, err error) {
 	r.count++
 	if r.count > 256 {
 		return nil, false, tree.Fail(tree.TooLarge, "Consent.provision", "more than 256 provisions")
 	}
 	rule = &entry.ConsentRule{Decision: decision}
-	complete, err := r.own(o, path, rule, outer)
+	complete, err := r.own(o, path, rule)
 	if err != nil {
 		return nil, false, err
-	}
-	if len(rule.Data) > 0 {
-		outer = rule.Data
 	}
 	rule.Restricts = decision == deny && restricts(o, policies.MeansRestriction(rule, r.around))
 	if around := r.around; len(rule.Purposes) > 0 {
@@ -204,9 +213,9 @@ func (r *reader) provision(o object, path, decision string, outer []string) (
 	if err != nil {
 		return nil, false, err
 	}
-	l := &level{rule: rule, path: path, unusable: !complete}
+	l := &level{rule: rule, path: path, unusable: !complete, outermost: r.release == R4 && path == "Consent.provision"}
 	for i, n := range nested {
-		if err := r.nested(l, n, path+".provision["+itoa(i)+"]", outer); err != nil {
+		if err := r.nested(l, n, path+".provision["+itoa(i)+"]"); err != nil {
 			return nil, false, err
 		}
 	}
@@ -215,23 +224,16 @@ func (r *reader) provision(o object, path, decision string, outer []string) (
 		return rule, !complete, nil
 	}
 	r.narrowed(l)
-	if l.unusable {
-		return nil, false, nil
-	}
-	return rule, false, nil
+	r.widened(l)
+	return rule, l.unusable, nil
 }
 
 // own reads the limits of the level itself, and notes each one that is lost. complete reports that
 // there is none.
-func (r *reader) own(o object, path string, rule *entry.ConsentRule, outer []string) (complete bool, err error) {
+func (r *reader) own(o object, path string, rule *entry.ConsentRule) (complete bool, err error) {
 	limits, err := r.limits(o, path, rule)
 	if err != nil {
 		return false, err
-	}
-	if disjoint(rule.Data, outer) {
-		rule.Data = nil
-		limits = append(limits, lost{path, "it and the provision around it limit the data by different kinds of codes, " +
-			"and a rule looks at each code by itself"})
 	}
 	for _, l := range limits {
 		r.note(l.path, l.why+effects[rule.Decision])
@@ -243,9 +245,12 @@ func (r *reader) own(o object, path string, rule *entry.ConsentRule, outer []str
 type level struct {
 	rule     *entry.ConsentRule
 	path     string
-	within   []*entry.ConsentRule // permissions within a permission
+	within   []*entry.ConsentRule // permissions within a permission, which narrow it
+	also     []addition           // and those that reach beyond it
 	refusals []*entry.ConsentRule // refusals within a refusal
 	unusable bool                 // a permission that cannot be used
+
+	outermost bool // R4's root provision
 
 	// hidden reports, in a refusal, that an unused permission had refusals in it. They would win
 	// over the permissions beside it.
@@ -253,17 +258,30 @@ type level struct {
 }
 
 // nested reads a provision in a level and adds it to what the level has read.
-func (r *reader) nested(l *level, n object, at string, outer []string) error {
+func (r *reader) nested(l *level, n object, at string) error {
 	around := l.rule.Decision
 	decision, err := r.decisionOf(n, at, around)
 	if err != nil {
 		return err
 	}
-	x, widened, err := r.provision(n, at, decision, outer)
+	adds := false
+	if decision == permit && around == permit && l.outermost {
+		notes, own := len(r.notes), &entry.ConsentRule{Decision: permit} // read for its own limits alone
+		if _, err := r.limits(n, at, own); err != nil {
+			return err
+		}
+		r.notes, adds = r.notes[:notes], beyond(own, l.rule)
+	}
+	x, lost, err := r.readable(n, at, decision)
+	unused, widened := lost && decision == permit, lost && decision == deny
 	switch {
 	case err != nil:
 		return err
-	case x == nil: // a permission that cannot be used
+	case adds:
+		if !unused {
+			l.also = append(l.also, addition{x, at})
+		}
+	case unused:
 		l.unusable = l.unusable || around == permit
 		l.hidden = l.hidden || n["provision"] != nil
 	case decision == permit && around == permit:
@@ -314,181 +332,64 @@ func (r *reader) narrowed(l *level) {
 	}
 }
 
-// known are the members of a provision by release. Any other member is a limit that is not
-// understood.
-var known = map[Release][]string{
-	R4: {"id", "type", "period", "actor", "action", "securityLabel", "purpose", "class", "code",
-		"dataPeriod", "data", "provision"},
-	R5: {"id", "period", "actor", "action", "securityLabel", "purpose", "documentType", "resourceType", "code",
-		"dataPeriod", "data", "expression", "provision"},
+// addition is a permission that the outermost one is widened by.
+type addition struct {
+	rule *entry.ConsentRule
+	path string
 }
 
-// limits reads to what a provision applies, and returns the limits that no rule can express.
-func (r *reader) limits(o object, path string, rule *entry.ConsentRule) ([]lost, error) {
-	var out []lost
-	lose := func(name, why string) { out = append(out, lost{path + "." + name, why}) }
-	for name := range o {
-		if !slices.Contains(known[r.release], name) && !marksOnly(o, name) {
-			lose("(other)", "an extension or element that is not understood limits it")
+// beyond reports whether a permission within another one reaches beyond it in something that both
+// limit. Such a one cannot be meant to narrow it: it would permit nothing. It permits besides, with
+// the limits of the outer one where it states none. One that lies within the outer one narrows it,
+// which is the safe reading where both are possible.
+func beyond(inner, outer *entry.ConsentRule) bool {
+	for _, l := range lists(outer, inner) {
+		if len(*l.a) > 0 && len(*l.b) > 0 && !l.coversAll() {
+			return true
 		}
 	}
-	for _, p := range []struct {
-		name       string
-		start, end *string
-	}{{"period", &rule.Start, &rule.End}, {"dataPeriod", &rule.DataStart, &rule.DataEnd}} {
-		if err := r.period(o, p.name, path, p.start, p.end); err != nil {
-			return nil, err
-		}
-	}
-	if rule.DataStart+rule.DataEnd != "" {
-		r.note(path+".dataPeriod", "no access says from what time its data is: a permission limited by it permits nothing, "+
-			"and a refusal applies to data from any time")
-	}
-	actors, err := list(o, "actor", path)
-	if err != nil {
-		return nil, err
-	}
-	why, err := r.actors(actors, path, rule, o["provision"] != nil)
-	if err != nil {
-		return nil, err
-	} else if why != "" {
-		lose("actor", why)
-	}
-	acts, err := list(o, "action", path)
-	if err != nil {
-		return nil, err
-	}
-	if !r.actions(acts, path, rule) {
-		lose("action", "it has an action that no access has")
-		rule.Actions = nil
-	}
-	rule.Purposes, err = r.codes(o, "purpose", path)
-	if err != nil {
-		return nil, err
-	} else if slices.Contains(rule.Purposes, "") {
-		rule.Purposes = nil
-		lose("purpose", "a purpose has no code that an entry may hold")
-	}
-	if err := r.data(o, path, rule, lose); err != nil {
-		return nil, err
-	}
-	if _, there := o["data"]; there {
-		lose("data", "an access does not name single resources")
-	}
-	if _, there := o["expression"]; there {
-		lose("expression", "expressions are not evaluated")
-	}
-	slices.SortFunc(out, func(a, b lost) int { return strings.Compare(a.path, b.path) })
-	return slices.Compact(out), nil
+	return slices.ContainsFunc(inner.Data, func(c string) bool {
+		d := policies.DimensionOf(c)
+		own := ofDimension(outer.Data, d)
+		return len(own) > 0 && !policies.CoversAllData(own, []string{c}, false, false)
+	})
 }
 
-// data reads which kinds of data are meant. FHIR requires an access to match all of the elements,
-// and a rule has one list. If there are several elements, the finest is kept: a permission has then
-// lost a limit, and a refusal is taken without the others.
-func (r *reader) data(o object, path string, rule *entry.ConsentRule, lose func(name, why string)) error {
-	names := []string{"code", "securityLabel", "class", "documentType", "resourceType"}
-	for _, name := range names {
-		codes, err := r.codes(o, name, path)
-		switch {
-		case err != nil:
-			return err
-		case len(codes) == 0 || !slices.Contains(known[r.release], name):
-		case slices.Contains(codes, ""):
-			lose(name, "it has no code that an entry may hold")
-		case len(rule.Data) > 0:
-			lose(name, "a rule has one list of data and matches any of its codes; a second list limits it further")
-		default:
-			rule.Data = codes
-			if name == "securityLabel" {
-				r.note(path+"."+name, "applies only to accesses whose source labels the data")
+func ofDimension(list []string, d policies.Dimension) (own []string) {
+	for _, c := range list {
+		if policies.DimensionOf(c) == d {
+			own = append(own, c)
+		}
+	}
+	return own
+}
+
+// widened adds the permissions that reach beyond the outermost one, each with the limits and
+// exceptions of the outermost one that it does not state itself.
+func (r *reader) widened(l *level) {
+	for _, a := range l.also {
+		x := *a.rule
+		for _, p := range lists(&x, l.rule) {
+			if len(*p.a) == 0 {
+				*p.a = *p.b
 			}
 		}
-	}
-	return nil
-}
-
-// codes returns the claims of an element, or one empty claim if a code cannot be in an entry.
-func (r *reader) codes(o object, name, path string) ([]string, error) {
-	l, err := list(o, name, path)
-	if err != nil {
-		return nil, err
-	}
-	out, ok := claims(l)
-	if !ok || r.namesPatient(out) {
-		return []string{""}, nil
-	}
-	return out, nil
-}
-
-// actions reads the actions, and reports whether an access has each of them.
-func (r *reader) actions(list []object, path string, rule *entry.ConsentRule) bool {
-	letters := ""
-	for i, o := range list {
-		codes, _ := claims([]object{o})
-		found := ""
-		for _, c := range codes {
-			found += actions[c]
-			if c == consentAction+"|use" || c == consentAction+"|disclose" {
-				r.note(path+".action["+itoa(i)+"]",
-					"an access does not say whether it uses or discloses: the action is read as access")
+		for _, c := range l.rule.Data {
+			if len(ofDimension(a.rule.Data, policies.DimensionOf(c))) == 0 {
+				x.Data = append(slices.Clip(x.Data), c)
 			}
 		}
-		if found == "" {
-			return false
+		if x.Start == "" && x.End == "" {
+			x.Start, x.End = l.rule.Start, l.rule.End
 		}
-		letters += found
-	}
-	for _, a := range strings.Split("CRUDE", "") {
-		if strings.Contains(letters, a) {
-			rule.Actions = append(rule.Actions, a)
+		if x.DataStart == "" && x.DataEnd == "" {
+			x.DataStart, x.DataEnd = l.rule.DataStart, l.rule.DataEnd
 		}
-	}
-	return true
-}
-
-// period reads a FHIR Period. It starts with the first moment of start and ends after the last
-// moment of end.
-func (r *reader) period(o object, name, path string, start, end *string) error {
-	v, there := o[name]
-	p, ok := v.(object)
-	if there && !ok {
-		return tree.Fail(BadValue, path+"."+name, "want a Period")
-	}
-	if v, there := p["start"]; there {
-		first, _, ok := span(v, r.zone)
-		if !ok {
-			return tree.Fail(BadValue, path+"."+name+".start", "not a dateTime")
+		x.Except = slices.Concat(l.rule.Except, x.Except)
+		if slices.ContainsFunc(x.Except, func(e entry.ConsentRule) bool { return covers(&e, &x) }) {
+			r.note(a.path, "a refusal beside it leaves nothing of it")
+			continue
 		}
-		*start = rfc3339(first)
+		l.rule.Also = append(l.rule.Also, x)
 	}
-	if v, there := p["end"]; there {
-		_, last, ok := span(v, r.zone)
-		if !ok {
-			return tree.Fail(BadValue, path+"."+name+".end", "not a dateTime")
-		}
-		*end = rfc3339(last)
-	}
-	if from, _, ok := span(*start, r.zone); ok && *end != "" {
-		if before, _, _ := span(*end, r.zone); !from.Before(before) {
-			return tree.Fail(BadValue, path+"."+name, "ends before it starts")
-		}
-	}
-	if hasOther(p, "id", "start", "end") {
-		return tree.Fail(NotUnderstood, path+"."+name, "has a member other than start and end")
-	}
-	return nil
-}
-
-// list returns an array of objects, nil if there is none.
-func list(o object, name, path string) ([]object, error) {
-	v, there := o[name]
-	if !there {
-		return nil, nil
-	}
-	l, ok := v.([]any)
-	out := tree.Objects(o, name)
-	if !ok || len(out) != len(l) || len(l) == 0 {
-		return nil, tree.Fail(BadValue, path+"."+name, "want an array of objects, not empty")
-	}
-	return out, nil
 }

@@ -155,7 +155,7 @@ func sameRule(a, b *entry.ConsentRule) bool {
 }
 
 func canonical(r entry.ConsentRule) entry.ConsentRule {
-	for _, l := range []*[]string{&r.Purposes, &r.Data, &r.Recipients, &r.Roles, &r.Actions} {
+	for _, l := range []*[]string{&r.Purposes, &r.Data, &r.Recipients, &r.Roles, &r.Staff, &r.Units, &r.Actions} {
 		*l = slices.Clone(*l)
 		slices.Sort(*l)
 		*l = slices.Compact(*l)
@@ -173,6 +173,11 @@ func canonical(r entry.ConsentRule) entry.ConsentRule {
 		except = append(except, canonical(e))
 	}
 	r.Except = except
+	var also []entry.ConsentRule
+	for _, a := range r.Also {
+		also = append(also, canonical(a))
+	}
+	r.Also = also
 	return r
 }
 
@@ -252,13 +257,19 @@ func compose(x *entry.Consent, release Release) (object, error) {
 	if x.Rule == nil {
 		return root, nil
 	}
+	contain := func(o object) object {
+		held, _ := root["contained"].([]any)
+		o["id"] = "actor" + itoa(len(held)+1)
+		root["contained"] = append(held, o)
+		return object{"reference": "#actor" + itoa(len(held)+1)}
+	}
 	if release == R5 {
-		return root, composeR5(root, x.Rule)
+		return root, composeR5(root, x.Rule, contain)
 	}
 	if len(x.Agreements) == 0 {
 		root["policy"] = []any{object{"uri": gdpr}} // R4 wants a policy (ppc-1)
 	}
-	p, err := provision(x.Rule, release, nil)
+	p, err := provision(x.Rule, release, nil, contain)
 	root["provision"] = p
 	return root, err
 }
@@ -283,8 +294,8 @@ func composeMeta(x *entry.Consent) object {
 // which is never more than was permitted. It would read a limited refusal as a permission of
 // everything else. There the mark is a modifierExtension, so that such a reader must not read the
 // resource at all.
-func composeR5(root object, rule *entry.ConsentRule) error {
-	p, err := provision(rule, R5, nil)
+func composeR5(root object, rule *entry.ConsentRule, contain func(o object) object) error {
+	p, err := provision(rule, R5, nil, contain)
 	if err != nil {
 		return err
 	}
@@ -308,8 +319,11 @@ func composeR5(root object, rule *entry.ConsentRule) error {
 }
 
 // provision writes one level of a rule and those below it. around are the purposes of the nearest
-// rule around it that has some.
-func provision(rule *entry.ConsentRule, release Release, around []string) (object, error) {
+// rule around it that has some. contain adds a resource to those that the Consent contains, and
+// returns a Reference to it.
+func provision(
+	rule *entry.ConsentRule, release Release, around []string, contain func(o object) object,
+) (object, error) {
 	p := object{}
 	if rule.Decision == deny && rule.Restricts != policies.MeansRestriction(rule, around) {
 		p["extension"] = []any{object{"url": restrictsURI, "valueBoolean": rule.Restricts}}
@@ -334,7 +348,7 @@ func provision(rule *entry.ConsentRule, release Release, around []string) (objec
 	}
 	setPeriod("period", rule.Start, rule.End)
 	setPeriod("dataPeriod", rule.DataStart, rule.DataEnd)
-	actors, err := composeActors(rule)
+	actors, err := composeActors(rule, contain)
 	if err != nil {
 		return nil, err
 	}
@@ -345,26 +359,28 @@ func provision(rule *entry.ConsentRule, release Release, around []string) (objec
 	}
 	set("actor", actors)
 	set("action", composeActions(rule.Actions))
-	var purposes, data []any
+	var purposes []any
 	for _, c := range rule.Purposes {
 		purposes = append(purposes, codingObject(c))
 	}
 	set("purpose", purposes)
-	element := release.named("class", "resourceType") // a Coding; code is a CodeableConcept
-	if slices.ContainsFunc(rule.Data, func(c string) bool { return codingObject(c)["system"] != resourceTypes }) {
-		element = "code"
+	for name, l := range composeData(rule.Data, release) {
+		set(name, l)
 	}
-	for _, c := range rule.Data {
-		if element == "code" {
-			data = append(data, concept(c))
-		} else {
-			data = append(data, codingObject(c))
-		}
-	}
-	set(element, data)
 	var nested []any
 	for i := range rule.Except {
-		n, err := provision(&rule.Except[i], release, around)
+		n, err := provision(&rule.Except[i], release, around, contain)
+		if err != nil {
+			return nil, err
+		}
+		nested = append(nested, n)
+	}
+	for _, also := range rule.Also {
+		// Reading gives it the exceptions of the rule again.
+		if n := len(rule.Except); len(also.Except) >= n && reflect.DeepEqual(also.Except[:n], rule.Except) {
+			also.Except = also.Except[n:]
+		}
+		n, err := provision(&also, release, around, contain)
 		if err != nil {
 			return nil, err
 		}
@@ -374,27 +390,104 @@ func provision(rule *entry.ConsentRule, release Release, around []string) (objec
 	return p, nil
 }
 
-// composeActors writes organisations as recipients and roles as members of staff anywhere. If a
-// rule has both, it writes each role in each organisation.
-func composeActors(rule *entry.ConsentRule) (out []any, err error) {
-	if len(rule.Recipients)*len(rule.Roles) > 1024 {
+// composeData writes data into the elements that hold the codes of each dimension.
+func composeData(data []string, release Release) map[string][]any {
+	out := map[string][]any{}
+	add := func(name string, v any) { out[name] = append(out[name], v) }
+	for _, c := range data {
+		_, value, _ := strings.Cut(c, "|")
+		switch policies.DimensionOf(c) {
+		case policies.Types:
+			add(release.named("class", "resourceType"), codingObject(c))
+		case policies.Labels:
+			add("securityLabel", codingObject(c))
+		case policies.Records:
+			add("data", object{"meaning": "instance", "reference": object{"reference": value}})
+		case policies.Context:
+			add("data", object{"meaning": "related", "reference": object{"reference": value}})
+		case policies.Authors:
+			add("data", object{"meaning": "authoredby", "reference": composeName("Practitioner", value)})
+		default:
+			add("code", concept(c))
+		}
+	}
+	return out
+}
+
+// composeName writes an identifier, or a bare reference, as a Reference to a resource of a type.
+func composeName(typ, id string) object {
+	if base, t, _ := tree.ParseReference(id); t != "" && !strings.Contains(id, "|") && (base == "" || strings.Contains(base, "://")) {
+		return object{"reference": id}
+	}
+	system, value, found := strings.Cut(id, "|")
+	if !found {
+		system, value = "", id
+	}
+	i := object{"value": value}
+	if system != "" {
+		i["system"] = system
+	}
+	return object{"type": typ, "identifier": i}
+}
+
+// composeActors writes organisations as recipients, roles as members of staff anywhere, and staff
+// and places by their names. If a rule has several of these lists, it writes each combination. Those
+// with staff or places are then roles that the Consent contains.
+func composeActors(rule *entry.ConsentRule, contain func(o object) object) (out []any, err error) {
+	some := func(list []string) []string {
+		if len(list) == 0 {
+			return []string{""}
+		}
+		return list
+	}
+	if max(len(rule.Recipients), 1)*max(len(rule.Roles), 1)*max(len(rule.Staff), 1)*max(len(rule.Units), 1) > 1024 {
 		return nil, tree.Fail(NotExpressible, "Consent.provision.actor", "more than 1024 actors")
 	}
-	for _, org := range rule.Recipients {
-		ref := object{"type": "Organization", "identifier": object{"system": mapping.OwnOrganisation, "value": org}}
-		if len(rule.Roles) == 0 {
-			out = append(out, object{"role": concept(participation + "|IRCP"), "reference": ref})
-		}
-		for _, role := range rule.Roles {
-			out = append(out, object{"role": concept(role), "reference": ref})
-		}
-	}
-	if len(rule.Recipients) == 0 {
-		for _, role := range rule.Roles {
-			out = append(out, object{"role": concept(role), "reference": object{"type": "PractitionerRole"}})
+	for _, org := range some(rule.Recipients) {
+		for _, staff := range some(rule.Staff) {
+			for _, unit := range some(rule.Units) {
+				for _, role := range some(rule.Roles) {
+					if a := composeActor(pair{org, role, staff, unit}, contain); a != nil {
+						out = append(out, a)
+					}
+				}
+			}
 		}
 	}
 	return out, nil
+}
+
+func composeActor(p pair, contain func(o object) object) any {
+	ircp := concept(participation + "|IRCP")
+	org := object{"type": "Organization", "identifier": object{"system": mapping.OwnOrganisation, "value": p.org}}
+	switch {
+	case p == pair{}:
+		return nil
+	case p == pair{org: p.org}:
+		return object{"role": ircp, "reference": org}
+	case p == pair{org: p.org, role: p.role} && p.org != "":
+		return object{"role": concept(p.role), "reference": org}
+	case p == pair{role: p.role}:
+		return object{"role": concept(p.role), "reference": object{"type": "PractitionerRole"}}
+	case p == pair{staff: p.staff}:
+		return object{"role": ircp, "reference": composeName("Practitioner", p.staff)}
+	case p == pair{unit: p.unit}:
+		return object{"role": ircp, "reference": composeName("Location", p.unit)}
+	}
+	role := object{"resourceType": "PractitionerRole"}
+	if p.staff != "" {
+		role["practitioner"] = composeName("Practitioner", p.staff)
+	}
+	if p.org != "" {
+		role["organization"] = org
+	}
+	if p.role != "" {
+		role["code"] = []any{concept(p.role)}
+	}
+	if p.unit != "" {
+		role["location"] = []any{composeName("Location", p.unit)}
+	}
+	return object{"role": ircp, "reference": contain(role)}
 }
 
 // composeActions writes actions as a consentaction if it means exactly these, and otherwise as

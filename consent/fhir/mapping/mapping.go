@@ -38,6 +38,8 @@ type Map struct {
 	Emergencies   []string          `yaml:"emergencies"`   // "system|code" of what means break-glass
 	Roles         map[string]string `yaml:"roles"`         // "system|code" -> "system|code"
 	Sources       map[string]Source `yaml:"sources"`       // by name of the source system
+	Staff         map[string]string `yaml:"staff"`         // literal reference -> "system|value"
+	Units         map[string]string `yaml:"units"`         // literal reference -> "system|value"
 	Zone          string            `yaml:"zone"`          // IANA name; "": DefaultZone
 }
 
@@ -101,6 +103,13 @@ func (m *Map) Check() error {
 			return errors.New("purposes: want a local code, and a code of PurposeOfUse for it")
 		}
 	}
+	for name, list := range map[string]map[string]string{"staff": m.Staff, "units": m.Units} {
+		for ref, id := range list {
+			if system, value, ok := strings.Cut(id, "|"); ref == "" || !ok || system == "" || value == "" {
+				return fmt.Errorf("%s: want a literal reference, and system|value for it", name)
+			}
+		}
+	}
 	if _, err := time.LoadLocation(m.zone()); err != nil {
 		return errors.New("zone: not the name of a time zone, such as Europe/London")
 	}
@@ -141,6 +150,26 @@ func System(scheme string) string {
 		"chi": "urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53",
 		"nhs": "https://fhir.nhs.uk/Id/nhs-number",
 	}[scheme]
+}
+
+// Member returns the identifier, "system|value", of the member of staff that a literal reference
+// names, "" if the mapping does not say. A version in the reference does not matter.
+func (m *Map) Member(ref string) string {
+	if m == nil {
+		return ""
+	}
+	ref, _, _ = strings.Cut(ref, "/_history/")
+	return m.Staff[ref]
+}
+
+// Unit returns the identifier, "system|value", of the unit or group that a literal reference names,
+// "" if the mapping does not say. A version in the reference does not matter.
+func (m *Map) Unit(ref string) string {
+	if m == nil {
+		return ""
+	}
+	ref, _, _ = strings.Cut(ref, "/_history/")
+	return m.Units[ref]
 }
 
 // Purpose returns the PurposeOfUse code that a local code means, "" if the mapping does not say.

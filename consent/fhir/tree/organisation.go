@@ -43,7 +43,7 @@ func (s Scope) OrganisationID(ref Object) string {
 // spellings returns a literal reference as its resource may be called: relative, and with the base
 // URL of the root's server.
 func (s Scope) spellings(ref string) []string {
-	list, base := []string{ref}, s.base()
+	list, base := []string{ref}, s.BaseURL()
 	of, typ, id := ParseReference(ref)
 	switch {
 	case typ == "" || base == "":

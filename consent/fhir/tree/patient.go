@@ -89,7 +89,7 @@ func (p Patients) refer(list []Identity, s Scope, ref Object) []Identity {
 	case typ == "" && strings.HasPrefix(strings.ToLower(r), "urn:"):
 		return append(list, Identity{Rank: rankURN, ID: p.temp(escape(fold(r)))})
 	}
-	return append(list, Identity{Rank: rankReference, ID: p.temp(p.local(r, s.base()))})
+	return append(list, Identity{Rank: rankReference, ID: p.temp(p.local(r, s.BaseURL()))})
 }
 
 // identify adds an identifier.

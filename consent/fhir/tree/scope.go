@@ -46,13 +46,13 @@ func (s Scope) enter(ref Object) Scope {
 	if strings.HasPrefix(r, "#") {
 		return s.With(Contained(s.Root, r))
 	}
-	k := s.Bundle.find(ref, s.base())
+	k := s.Bundle.find(ref, s.BaseURL())
 	if k == nil {
 		return Scope{}
 	}
 	in := Scope{Root: s.Bundle.tree(k), Place: Place{URL: k.url, Bundle: s.Bundle}, Base: s.Base, Map: s.Map}
 	if !k.based {
-		in.Base = s.base()
+		in.Base = s.BaseURL()
 	}
 	return in
 }
@@ -132,7 +132,8 @@ func (s Scope) at() string {
 	return cmp.Or(Text(s.Root, "recorded"), Text(s.Root, "dateTime"), Text(s.Root, "date"))
 }
 
-func (s Scope) base() string {
+// BaseURL returns the base URL of the server that relative references belong to, "" if it is unknown.
+func (s Scope) BaseURL() string {
 	base, _, _ := ParseReference(s.URL)
 	return cmp.Or(base, strings.TrimSuffix(s.Base, "/"))
 }
