@@ -22,6 +22,7 @@ import (
 type decision struct {
 	Act        string             `json:"act,omitempty"`
 	Scope      string             `json:"scope,omitempty"`
+	Issuer     string             `json:"issuer,omitempty"` // who stated it, if not the record's holder
 	Agreements []string           `json:"agreements,omitempty"`
 	Rule       *entry.ConsentRule `json:"rule,omitempty"` // nil: it has ended, and only its order matters
 	At         entry.Order        `json:"at,omitzero"`
@@ -123,7 +124,11 @@ func (r *record) doubted() bool { return r.Rule != nil && !r.denies() && r.Doubt
 // says that the person acted, or someone whose authority is shown.
 func (r *record) add(c *entry.Consent, proved bool) (late bool) {
 	at, before := c.Order(), *r
-	switch d := (decision{c.Act, c.Scope, c.Agreements, c.Rule, at}); {
+	d := decision{Act: c.Act, Scope: c.Scope, Agreements: c.Agreements, Rule: c.Rule, At: at}
+	if c.Issuer != r.Holder {
+		d.Issuer = c.Issuer
+	}
+	switch {
 	case c.Ends():
 		into := &r.Ended
 		if !proved {

@@ -286,3 +286,29 @@ func TestHolding(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// What was forgotten for room is not revived by what was decided before it ended.
+func TestForgottenIsNotRevived(t *testing.T) {
+	for _, c := range []struct{ act, decided, want string }{
+		{"given", february, "consent-missing"}, {"given", april, "consent"}, {"refused", february, "consent-refused"},
+	} {
+		w := newWorld(t)
+		w.agree(isa("isa-1", 1, onConsent))
+		w.states[person] = []byte(`{"v":1,"forgotten":"` + march + `"}`)
+		w.mustJudge(w.consent(c.act, version(c.decided, "", 0)))
+		if j := w.mustJudge(w.access()); !slices.Contains(j.Verdict.Rules, c.want) {
+			t.Errorf("%s in %s: %v, want %s", c.act, c.decided, j.Verdict.Rules, c.want)
+		}
+	}
+}
+
+// A relative reference is that of the organisation that stated the rule, whoever stated the record
+// first.
+func TestRuleIsItsIssuers(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1, onConsent, func(t *entry.AgreementText) { t.Data[0].Codes = nil }))
+	w.mustJudge(w.consent("withdrawn", version(january, "", 0), func(c *entry.Consent) { c.Issuer = "south" }))
+	one := "urn:igledger:record|Observation/7"
+	w.mustJudge(w.consent("given", func(c *entry.Consent) { c.Rule.Data = []string{one} }))
+	w.verdict(w.access(func(a *entry.Access) { a.Data = []string{one} }), entry.Covered)
+}

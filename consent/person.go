@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -202,7 +203,7 @@ func (p *person) records(agreement string) []policies.Record {
 				if e.Scope == "research" && len(rule.Purposes) == 0 {
 					rule.Purposes = []string{"HRESCH"}
 				}
-				list = append(list, policies.Record{ID: r.ID, Holder: r.Holder, Rule: rule, RefusesOnly: e.refusesOnly})
+				list = append(list, policies.Record{ID: r.ID, Holder: cmp.Or(e.Issuer, r.Holder), Rule: rule, RefusesOnly: e.refusesOnly})
 			}
 			add(e.Rule)
 			for i := range e.Rule.Also {

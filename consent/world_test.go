@@ -65,7 +65,7 @@ func (w *world) founders() {
 	g := &entry.Genesis{Registrar: party("registry", entry.RoleRegistrar), Enroller: party("guardian", entry.RoleEnroller), Operator: party("operator", entry.RoleOperator)}
 	g.Issuer = "registry"
 	w.ok(w.reg.Apply(&entry.Entry{JWS: &wire.JWS{KID: signers["registry"].KID}, Body: g}, 0))
-	for i, id := range []string{"north", "south", "east", "university", "stranger"} {
+	for i, id := range []string{"north", "south", "east", "university", "stranger", "NHSL", "NHSH", "UNI"} {
 		m := entry.Member{ID: id, Name: "The " + id, Kind: "health-board", Roles: []entry.Role{entry.RoleController}}
 		counter, err := entry.Countersign(signers["guardian"], entry.Countersignature{Issuer: "guardian", Audience: origin, IssuedAt: now.Unix(), Organisation: &m})
 		w.ok(err)
