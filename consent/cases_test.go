@@ -1,12 +1,15 @@
 package consent_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"igledger/consent/draft"
 	"igledger/consent/fhir"
@@ -143,6 +146,16 @@ var consentCases = []consentCase{
 		asks: []ask{{"isa-consent", "TREAT", anyTime, covered}},
 	},
 	{
+		name: "to an organisation of the Bundle, not to another", own: []string{`{"resourceType":"Bundle","type":"collection","entry":[` +
+			`{"fullUrl":"urn:uuid:0f0e1c5c-0000-4000-8000-000000000003","resource":{"resourceType":"Organization","identifier":[{"system":"urn:igledger:organisation","value":"UNI"}]}},` +
+			`{"resource":` + caseConsent("c1", `"provision":{"type":"permit","provision":[{"type":"deny","actor":[{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},"reference":{"reference":"urn:uuid:0f0e1c5c-0000-4000-8000-000000000003"}}]}]}`, "2026-01-05") + `}]}`},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, covered}},
+	},
+	{
+		name: "to a mapped organisation", own: []string{caseConsent("c1", `"provision":{"type":"permit","actor":[{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},"reference":{"reference":"Organization/highland"}}]}`, "2026-01-05")},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, covered}},
+	},
+	{
 		name: "no date", own: []string{strings.Replace(caseConsent("c1", `"provision":{"type":"permit"}`, "2026-01-05"), `"dateTime":"2026-01-05",`, "", 1)},
 		asks: []ask{{"isa-consent", "TREAT", anyTime, covered}},
 	},
@@ -237,10 +250,16 @@ func (w *world) imports(texts []string) (flags []entry.Flag) {
 			x := in.Consent
 			x.Common = w.by(caseIssuer)
 			flags = append(flags, w.mustJudge(x).Flags...)
-			back, err := conv.Write(x, in.Release)
-			w.ok(err)
-			if len(back) == 0 {
-				w.Error("it does not come back")
+			// It comes back as it was, also without the mapping and the Bundle that it came with.
+			for _, out := range []fhir.Conversion{conv, {Issuer: caseIssuer}} {
+				back, err := out.Write(x, in.Release)
+				w.ok(err)
+				a, b := jsontext.Value(back), f.Raw.Clone()
+				w.ok(a.Canonicalize())
+				w.ok(b.Canonicalize())
+				if !bytes.Equal(a, b) {
+					w.Errorf("it comes back as %s", a)
+				}
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package fhir
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -362,17 +361,11 @@ func isOtherPart(role string) bool {
 // organisation returns the id in the log of the organisation that a Reference names, "" if it names
 // none.
 func (r *reader) organisation(ref object) string {
-	if t := r.in.ReferenceType(ref); t != "" && t != "Organization" {
-		return ""
-	}
-	org := r.c.Map.ByReference(tree.Text(ref, "reference"))
-	for _, i := range append([]object{tree.Child(ref, "identifier")}, tree.Objects(r.in.Resolve(ref), "identifier")...) {
-		org = cmp.Or(org, r.c.Map.ByIdentifier(tree.Text(i, "system"), tree.Text(i, "value")))
-	}
-	switch {
+	org := r.in.OrganisationID(ref)
+	switch t := r.in.ReferenceType(ref); {
 	case wire.CheckOrgID(org) == nil:
 		return org
-	case r.stand:
+	case r.stand && (t == "" || t == "Organization"):
 		text, _ := tree.Write(ref)
 		return fmt.Sprintf("%s%x", standIn, sha256.Sum256(text))[:64]
 	}

@@ -49,7 +49,7 @@ func (c Conversion) ReadAt(data []byte, at At) (*Imported, error) {
 	if !ok {
 		return nil, tree.Fail(NotConsent, "Consent", "want an object")
 	}
-	in, r, err := c.read(tree.Scope{Root: root, Place: at.Place, Base: c.Map.Base(c.Source)}, at, false)
+	in, r, err := c.read(tree.Scope{Root: root, Place: at.Place, Base: c.Map.Base(c.Source), Map: c.Map}, at, false)
 	if err != nil {
 		return nil, err
 	}

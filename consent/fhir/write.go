@@ -80,7 +80,7 @@ func (c Conversion) contradiction(x *entry.Consent, root object) error {
 	c.Source = source
 	again := func(stand bool) (*Imported, error) {
 		// When it was taken is not in the resource, so any time will do.
-		in, _, err := c.read(tree.Scope{Root: root, Base: base}, At{Taken: time.Unix(0, 0)}, stand)
+		in, _, err := c.read(tree.Scope{Root: root, Base: base, Map: c.Map}, At{Taken: time.Unix(0, 0)}, stand)
 		return in, err
 	}
 	in, err := again(false)
