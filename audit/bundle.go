@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 )
 
@@ -52,9 +53,9 @@ type Bundle struct {
 	issues  []any
 }
 
-// Event returns what an entry is as an AuditEvent of FHIR R4, a tree that the caller must not
-// change: an access as its source reported it, or else, and a decision, by the BALP profile for it.
-// It returns nil for what is not an event.
+// event returns what an entry is as an AuditEvent, a tree that the caller must not change: an access
+// as its source reported it, in R4 or R5, or else, and a decision, by the BALP profile for it. It
+// returns nil for what is not an event.
 func (b *Bundle) event(r Recorded) object {
 	if r.Entry == nil {
 		b.leave("entries whose content cannot be shown")
@@ -62,13 +63,8 @@ func (b *Bundle) event(r Recorded) object {
 	}
 	switch x := r.Entry.Body.(type) {
 	case *entry.Access:
-		if len(x.FHIR) > 0 {
-			root, err := sourceEvent(x)
-			if err == nil {
-				return root
-			}
-			b.Note("warning", "business-rule", "The event that its source reported contradicts what the source signed, in entry "+
-				strconv.FormatUint(r.Index, 10)+": it is written from what was signed.")
+		if root := b.reported(x, strconv.FormatUint(r.Index, 10)); root != nil {
+			return root
 		}
 		return withProof(native(x), r)
 	case *entry.Decision:
@@ -80,6 +76,33 @@ func (b *Bundle) event(r Recorded) object {
 	}
 	b.leave("entries of type " + string(r.Entry.Type))
 	return nil
+}
+
+// reported returns the event that the source of an access reported, nil if there is none that can
+// stand for the access.
+func (b *Bundle) reported(x *entry.Access, index string) object {
+	if len(x.FHIR) == 0 {
+		return nil
+	}
+	root, err := sourceEvent(x)
+	switch {
+	case len(tree.Cuts(x.FHIR)) > 0:
+		b.Note("warning", "too-long", "The event of entry "+index+" was too large for the ledger. It is written from what its "+
+			"source signed; the source keeps the whole.")
+		return nil
+	case err != nil:
+		b.Note("warning", "business-rule", "The event of entry "+index+" contradicts what its source signed. It is written from "+
+			"what was signed.")
+		return nil
+	}
+	must := []string{"type", "recorded", "agent", "source"}
+	if isR5(root) {
+		must[0] = "code"
+	}
+	if slices.ContainsFunc(must, func(name string) bool { return root[name] == nil }) {
+		b.Note("warning", "required", "The event of entry "+index+" is as its source reported it, and lacks what FHIR requires.")
+	}
+	return root
 }
 
 func (b *Bundle) leave(what string) {

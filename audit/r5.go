@@ -143,11 +143,13 @@ var same = []string{
 	"resourceType", "id", "meta", "implicitRules", "language", "text", "contained", "extension", "modifierExtension",
 }
 
-// keep copies members that are there.
+// keep copies members that are there, with what FHIR's JSON has beside them for their extensions.
 func keep(to, from object, names ...string) object {
 	for _, name := range names {
-		if v, ok := from[name]; ok {
-			to[name] = v
+		for _, n := range []string{name, "_" + name} {
+			if v, ok := from[n]; ok {
+				to[n] = v
+			}
 		}
 	}
 	return to

@@ -76,7 +76,7 @@ func inR5(root object) object {
 	if isR5(root) {
 		return root
 	}
-	to := keep(object{}, root, append(same, "action", "recorded", "_recorded")...)
+	to := keep(object{}, root, append(same, "action", "recorded")...)
 	typ := object{"coding": []any{root["type"]}}
 	to["category"], to["code"] = []any{typ}, typ
 	if sub := list(root["subtype"]); len(sub) > 0 {

@@ -86,7 +86,7 @@ func (a *api) fill(r *request, rd readingOf, q *fhirQuery, b *audit.Bundle) (nex
 		return 0, err
 	}
 	limit, before, size := q.count, q.before, 0
-	if len(q.filters) > 0 {
+	if len(q.filters)+len(q.dates) > 0 {
 		limit = maxLimit
 	}
 	for range fhirPages {
@@ -95,7 +95,8 @@ func (a *api) fill(r *request, rd readingOf, q *fhirQuery, b *audit.Bundle) (nex
 			return 0, err
 		}
 		for i, o := range p.newestFirst {
-			if b.Add(recordedEvent(recorded(o, rules)), q.keep()) {
+			x := recorded(o, rules)
+			if q.dated(x) && b.Add(recordedEvent(x), q.keep()) {
 				size += lengthOf(o)
 			}
 			if b.Len() == q.count || size > maxPage {

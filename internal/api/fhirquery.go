@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"igledger/consent/fhir/tree"
+	"igledger/internal/client"
 	"igledger/ledger/entry"
 	"igledger/policies/readers"
 )
@@ -104,6 +105,7 @@ type fhirQuery struct {
 	id      string
 	asked   readers.Asked
 	filters []func(event object4) bool
+	dates   []func(recorded time.Time) bool
 	count   int
 	before  uint64
 	ignored []string // names of parameters that the server does not know
@@ -117,6 +119,20 @@ func (q *fhirQuery) keep() func(event map[string]any) bool {
 	return func(event map[string]any) bool {
 		return !slices.ContainsFunc(q.filters, func(f func(object4) bool) bool { return !f(event) })
 	}
+}
+
+// dated reports whether the time at which an entry says that its event was recorded is one that the
+// search asks for. It is the time that was signed: an event may have it in a form of its own.
+func (q *fhirQuery) dated(x client.RecordedAccess) bool {
+	access := x.Access
+	if x.Asked != nil {
+		access = &x.Asked.Access
+	}
+	if access == nil || len(q.dates) == 0 {
+		return true
+	}
+	t, err := entry.ParseTime(access.Recorded)
+	return err == nil && !slices.ContainsFunc(q.dates, func(f func(time.Time) bool) bool { return !f(t) })
 }
 
 func badSearch(detail string) error { return &refusal{code: badRequest, detail: detail} }
@@ -228,9 +244,12 @@ func (q *fhirQuery) value(a *api, p fhirParam, by, v string) error {
 		}
 		return nil
 	}
+	if p.kind == "date" {
+		return q.date(a.zone, alternatives)
+	}
 	var fits []func(e object4) bool
 	for _, one := range alternatives {
-		f, err := a.matcher(p, by, one)
+		f, err := p.matcher(by, one)
 		if err != nil {
 			return err
 		}
@@ -238,6 +257,21 @@ func (q *fhirQuery) value(a *api, p fhirParam, by, v string) error {
 	}
 	q.filters = append(q.filters, func(e object4) bool {
 		return slices.ContainsFunc(fits, func(f func(object4) bool) bool { return f(e) })
+	})
+	return nil
+}
+
+func (q *fhirQuery) date(zone *time.Location, alternatives []string) error {
+	var fits []func(t time.Time) bool
+	for _, one := range alternatives {
+		f, err := dateMatcher(one, zone)
+		if err != nil {
+			return err
+		}
+		fits = append(fits, f)
+	}
+	q.dates = append(q.dates, func(t time.Time) bool {
+		return slices.ContainsFunc(fits, func(f func(time.Time) bool) bool { return f(t) })
 	})
 	return nil
 }
@@ -273,16 +307,10 @@ func cutToken(v string) (system, code string, barred bool) {
 }
 
 // matcher returns whether an event has a value.
-func (a *api) matcher(p fhirParam, by, v string) (func(e object4) bool, error) {
+func (p fhirParam) matcher(by, v string) (func(e object4) bool, error) {
 	switch {
 	case v == "":
 		return nil, badSearch(p.name + ": the value is empty")
-	case p.kind == "date":
-		f, err := dateMatcher(v, a.zone)
-		return func(e object4) bool {
-			t, err := entry.ParseTime(tree.Text(e, "recorded"))
-			return err == nil && f(t)
-		}, err
 	case p.kind == "reference" && by == "", p.kind == "uri":
 		want := fhirValue{code: unescape(v), reference: p.kind == "reference"}
 		return func(e object4) bool { return slices.Contains(p.values(e), want) }, nil
