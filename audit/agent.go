@@ -118,11 +118,8 @@ func client(a *entry.Access) []string {
 	return []string{"110153", "110150"}
 }
 
-// disclosure reports whether the event says that data went to another organisation (DCM 110106
-// Export) or came from one (110107 Import).
-func disclosure(a *entry.Access) bool {
-	return slices.Contains(a.Event, dcm+"|110106") || slices.Contains(a.Event, dcm+"|110107")
-}
+// disclosure reports whether the event says that data went to another organisation or came from one.
+func disclosure(a *entry.Access) bool { return a.Transfer() }
 
 // agents reads people, systems and organisations from the event.
 func (b *builder) agents(root object) {
@@ -130,6 +127,7 @@ func (b *builder) agents(root object) {
 	// organisations that ask or are told have people
 	b.a.Machine = u < 0 && len(list) > 0 && !disclosure(b.a) && !organisationAsks(b.in)
 	b.organisation(list, u)
+	b.recipient(root, list)
 	b.client(list, u)
 	for i, agent := range list {
 		if i == u {

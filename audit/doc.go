@@ -45,6 +45,8 @@
 //	                 organisation that asked; for a disclosure, the sender if a person sent, else the
 //	                 recipient; else what organisation.go lists; if the event names none, the issuer; if
 //	                 it names one that nobody knows, foreign
+//	Recipient        in an event that moves data, the organisation of the agents at its far end: DCM
+//	                 110152, v3-ParticipationType IRCP and the like, entity role 16 (recipient.go)
 //	System           who of the client, never of the server: DCM 110152 in a read, 110153 in query, create
 //	                 and update, 110150 in a delete or an authorisation
 //	Parties          the other agents: server, recipient, custodian, authoriser

@@ -13,7 +13,7 @@ import (
 //
 // The names are
 //
-//	action, outcome, recorded, occurred, occurredEnd, org, system, source, agreement
+//	action, outcome, recorded, occurred, occurredEnd, org, recipient, system, source, agreement
 //	event/0/system, event/0/code and so on, for event, data, purpose and role
 //	id (the subject's number, see idValue)
 //	staff/id, staff/system, staff/name, staff/altId
@@ -38,7 +38,7 @@ func fields(a *entry.Access) map[string]string {
 	}
 	for name, v := range map[string]string{
 		"action": a.Action, "outcome": a.Outcome, "recorded": a.Recorded,
-		"occurred": a.Occurred, "occurredEnd": a.OccurredEnd, "org": a.Org, "system": a.System,
+		"occurred": a.Occurred, "occurredEnd": a.OccurredEnd, "org": a.Org, "recipient": a.Recipient, "system": a.System,
 		"source": a.Source, "agreement": a.Agreement, "id": tree.IDValue(a.Sub),
 	} {
 		set(name, v)

@@ -63,10 +63,19 @@ func composeAgents(a *entry.Access) []any {
 	if who := composeOrganisation(a); who != nil {
 		agents = append(agents, object{"requestor": false, "type": concept(roleClass + "|PROV"), "who": who})
 	}
+	told := a.Recipient
 	for _, p := range a.Parties {
-		if !isAccessor(a, p) {
-			agents = append(agents, composeParty(p))
+		if isAccessor(a, p) {
+			continue
 		}
+		agent := composeParty(p)
+		if told != "" && p.Type == dcm+"|110152" { // the recipient by its id, and not as the source wrote it
+			agent["who"], told = organisationReference(told), ""
+		}
+		agents = append(agents, agent)
+	}
+	if told != "" {
+		agents = append(agents, object{"requestor": false, "type": concept(dcm + "|110152"), "who": organisationReference(told)})
 	}
 	if agent := composeSystem(a); agent != nil {
 		agents = append(agents, agent)

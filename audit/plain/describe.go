@@ -183,6 +183,7 @@ func OneLine(text string) string {
 const (
 	dcm           = "http://dicom.nema.org/resources/ontology/DCM"
 	restSubtype   = "http://hl7.org/fhir/restful-interaction"
+	participation = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 	lifecycle     = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
 	resourceTypes = "http://hl7.org/fhir/resource-types"
 )
@@ -274,8 +275,8 @@ func (c *Catalogue) what(a *entry.Access) string {
 	switch {
 	case key == "did.received" && sender != "":
 		return c.Text(Key("did.received.from").of(a), "data", some, "sender", sender)
-	case key == "did.disclosed" && recipient != "":
-		return c.Text(Key("did.disclosed.to").of(a), "data", some, "recipient", recipient)
+	case (key == "did.disclosed" || key == "did.exported") && recipient != "":
+		return c.Text((key + ".to").of(a), "data", some, "recipient", recipient)
 	case data == "":
 		return c.Text(key.of(a))
 	}
@@ -288,17 +289,23 @@ func (c *Catalogue) what(a *entry.Access) string {
 // ends returns the names of the two ends of an export or import, and reports whether the recipient
 // is the organisation that accessed.
 func ends(a *entry.Access) (sender, recipient string, own bool) {
-	if !slices.Contains(a.Event, exported) && !slices.Contains(a.Event, imported) {
+	if !a.Transfer() {
 		return "", "", false
 	}
-	party := func(code string) entry.Party {
-		i := slices.IndexFunc(a.Parties, func(p entry.Party) bool { return p.Type == dcm+"|"+code })
-		if i < 0 {
-			return entry.Party{}
+	party := func(types ...string) entry.Party {
+		for _, t := range types {
+			for _, p := range a.Parties {
+				if p.Type == t {
+					return p
+				}
+			}
 		}
-		return a.Parties[i]
+		return entry.Party{}
 	}
-	from, to := party("110153"), party("110152")
+	from, to := party(dcm+"|110153"), party(dcm+"|110152", participation+"|IRCP", participation+"|PRCP", participation+"|REFT", participation+"|TRC")
+	if to == (entry.Party{}) {
+		to.ID = a.Recipient
+	}
 	if by := a.Accessor(); by != "" {
 		own = to.ID == by || strings.HasSuffix(to.ID, "/"+by)
 	} else if a.Text != nil && a.Text.Organisation != "" {

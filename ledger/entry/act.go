@@ -46,12 +46,27 @@ func (a *Access) decision() bool {
 	})
 }
 
-// Event codes of a disclosure: DICOM's Export and Import, and the disclosure of ISO 21089.
+// Event codes of what goes from one organisation to another: DICOM's Export and Import, and the codes
+// of HL7 for a disclosure.
 const (
-	exportEvent     = "http://dicom.nema.org/resources/ontology/DCM|110106"
-	importEvent     = "http://dicom.nema.org/resources/ontology/DCM|110107"
-	disclosureEvent = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle|disclose"
+	exportEvent = "http://dicom.nema.org/resources/ontology/DCM|110106"
+	importEvent = "http://dicom.nema.org/resources/ontology/DCM|110107"
 )
+
+var disclosureEvents = []string{
+	"http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle|disclose", "http://hl7.org/fhir/iso-21089-lifecycle|disclose",
+	"http://terminology.hl7.org/CodeSystem/consentaction|disclose", "http://terminology.hl7.org/CodeSystem/v3-ActCode|IDSCL",
+}
+
+// Transfer reports whether the event says that data went from one organisation to another: an export,
+// an import or a disclosure.
+func (a *Access) Transfer() bool { return slices.Contains(a.Event, importEvent) || a.exported() }
+
+func (a *Access) exported() bool {
+	return slices.ContainsFunc(a.Event, func(code string) bool {
+		return code == exportEvent || slices.Contains(disclosureEvents, code)
+	})
+}
 
 // Disclosed reports whether data left the organisation that reports the access and holds the record,
 // and to whom: to is "" for one that is none of the log. It did if the entry names a recipient that
@@ -61,6 +76,5 @@ func (a *Access) Disclosed() (to string, left bool) {
 	if a.Recipient != "" {
 		return a.Recipient, a.Recipient != a.Issuer
 	}
-	left = slices.Contains(a.Event, exportEvent) || slices.Contains(a.Event, disclosureEvent)
-	return "", left && !slices.Contains(a.Event, importEvent)
+	return "", a.exported() && !slices.Contains(a.Event, importEvent)
 }
