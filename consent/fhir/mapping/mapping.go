@@ -15,6 +15,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // days are those of a zone, also on a machine without zone files
 
@@ -110,7 +111,7 @@ func (m *Map) Check() error {
 			}
 		}
 	}
-	if _, err := time.LoadLocation(m.zone()); err != nil {
+	if _, err := location(m.zone()); err != nil {
 		return errors.New("zone: not the name of a time zone, such as Europe/London")
 	}
 	return nil
@@ -125,11 +126,25 @@ func (m *Map) zone() string {
 
 // Location returns the zone whose days a date without a time means.
 func (m *Map) Location() *time.Location {
-	l, err := time.LoadLocation(m.zone())
+	l, err := location(m.zone())
 	if err != nil {
 		return time.UTC // impossible: Check has loaded it
 	}
 	return l
+}
+
+// zones are the zones that were loaded, by name: loading one reads a file.
+var zones sync.Map
+
+func location(name string) (*time.Location, error) {
+	if l, ok := zones.Load(name); ok {
+		return l.(*time.Location), nil
+	}
+	l, err := time.LoadLocation(name)
+	if err == nil {
+		zones.Store(name, l)
+	}
+	return l, err
 }
 
 // Scheme returns the id scheme of an identifier system, chi or nhs, "" if it is neither's.
