@@ -119,11 +119,16 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && a.IsLoopback()
 }
 
-// pdp is GET /.well-known/authzen-configuration. The base is the configured one, so that a caller
+// pdp is GET /.well-known/authzen-configuration, followed by the path of the configured URL if it has
+// one (AuthZEN section 9.2). The base is the configured one, so that a caller
 // can compare it with the one that it meant to ask, and no request can have another one said.
-func (a *api) pdp(w http.ResponseWriter, _ *request) error {
-	if a.public == "" || CheckPublicURL(a.public) != nil {
+func (a *api) pdp(w http.ResponseWriter, r *request) error {
+	u, err := url.Parse(a.public)
+	switch {
+	case err != nil || CheckPublicURL(a.public) != nil:
 		return &refusal{code: notFound, detail: "the operator has not configured an https URL of this server"}
+	case strings.Trim(u.Path, "/") != r.rest:
+		return &refusal{code: notFound, detail: "the URL that the operator configured has another path"}
 	}
 	return answer(w, client.PDP{
 		PolicyDecisionPoint: a.public,

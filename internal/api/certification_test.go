@@ -262,14 +262,18 @@ func TestCertificationDiscovery(t *testing.T) {
 func TestPublicURL(t *testing.T) {
 	b := newBoard(t)
 	for base, want := range map[string]int{
-		"https://ledger.example.scot": 200, "https://ledger.example.scot/": 200, "https://ledger.example.scot:8443/pdp": 200,
+		"https://ledger.example.scot": 200, "https://ledger.example.scot/": 200, "https://ledger.example.scot:8443/a/pdp": 200,
 		"http://127.0.0.1:8080": 200, "http://[::1]:8080": 200, "http://localhost": 200,
 		"": 404, "http://ledger.example.scot": 404, "http://192.0.2.1": 404, "http://127.0.0.1.example": 404,
 		"https://": 404, "https://a@ledger.example.scot": 404, "https://ledger.example.scot?x": 404, "https://ledger.example.scot#x": 404,
 		"ftp://127.0.0.1": 404, "ledger.example.scot": 404,
 	} {
 		rec := httptest.NewRecorder()
-		New(Config{Log: b.log, PublicURL: base}).ServeHTTP(rec, httptest.NewRequest("GET", "/.well-known/authzen-configuration", nil))
+		path := "/.well-known/authzen-configuration"
+		if strings.HasSuffix(base, "/a/pdp") {
+			path += "/a/pdp"
+		}
+		New(Config{Log: b.log, PublicURL: base}).ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
 		if rec.Code != want || (CheckPublicURL(base) == nil) != (want == 200) {
 			t.Errorf("%q: %d", base, rec.Code)
 		}

@@ -217,6 +217,14 @@ var operations = map[string]operation{
 		id: "getDecisionPoint", summary: "Get where decisions are made (OpenID AuthZEN Authorization API 1.0)",
 		answer: reflect.TypeFor[client.PDP](),
 	},
+	"GET /.well-known/authzen-configuration/{path}": {
+		id: "getDecisionPointAt", summary: "The same, if the URL of this server has this path",
+		params: []*huma.Param{{
+			Name: "path", In: "path", Required: true, Description: "Path of that URL", Example: "pdp",
+			Schema: &huma.Schema{Type: huma.TypeString},
+		}},
+		answer: reflect.TypeFor[client.PDP](), problems: []string{notFound},
+	},
 	"GET /v1/agreements": {
 		id: "getAgreements", summary: "List data-sharing agreements",
 		text: "Each agreement is shown by its current version, with its state by the ledger's clock. At most " +

@@ -120,6 +120,7 @@ var routes = []route{
 		body: maxEvaluationsBody, echo: true,
 	},
 	{method: "GET", pattern: "/.well-known/authzen-configuration", open: true, serve: (*api).pdp, cors: true},
+	{method: "GET", pattern: "/.well-known/authzen-configuration/{path}", open: true, serve: (*api).pdp, cors: true},
 	{method: "GET", pattern: "/v1/agreements", open: true, serve: (*api).agreements, cors: true},
 	{method: "GET", pattern: "/v1/agreements/{id}", open: true, serve: (*api).agreement, cors: true},
 	{method: "GET", pattern: "/v1/requests", open: true, serve: (*api).requests, cors: true},
