@@ -207,3 +207,60 @@ func TestRestriction(t *testing.T) {
 		}
 	}
 }
+
+// Everything that an organisation can read of an access that a choice restricts says that it is not
+// covered, and not why: its own history in each form, receipts, reports. The holder's report, the
+// auditor and the person are told.
+func TestReadingsAreBlind(t *testing.T) {
+	b := newBoard(t)
+	f := b.withIndex()
+	b.agree(b.isa("isa-1", 1))
+	b.choose(person, &entry.ConsentRule{Decision: "deny", Restricts: true})
+	q := questionOf(b.shared(person))
+	_, err := b.client(b.audit["CTL"], "CTL").Decide(t.Context(), q)
+	b.ok(err)
+	taken := b.do("POST", "/v1/entries", submission(b.sign(b.submit["SRC"], b.shared(person)).SDJWT(),
+		b.sign(b.submit["SRC"], b.shared(person, breakGlass)).SDJWT(), b.sign(b.submit["SRC"], b.access("SRC", person)).SDJWT()))
+	var results client.Results
+	b.ok(json.Unmarshal(taken.body, &results))
+	b.ok(f.Step(t.Context()))
+	at, jti := results.Results[0].Index, b.history(person)[2].ID
+	submit := "Bearer " + b.token(b.submit["SRC"], "SRC")
+	words := regexp.MustCompile(`"(objection|restriction|consent-[a-z]+|break-glass-[a-z]+)"|restricted their|review-refusal|tell-person`)
+	told := func(what string, want bool, r reply) {
+		t.Helper()
+		if r.StatusCode != 200 || !bytes.Contains(r.body, []byte("not-covered")) && !strings.Contains(what, "glass") && !strings.Contains(what, "looks up") {
+			t.Errorf("%s: %d %s", what, r.StatusCode, r.body)
+		}
+		if got := words.Find(r.body); (got != nil) != want {
+			t.Errorf("%s: is told %q", what, got)
+		}
+	}
+	told("who submitted", false, taken)
+	told("who looks up receipts", false, b.do("POST", "/v1/receipts/lookup", `{"jti":["`+jti+`"]}`, "Authorization", submit))
+	body := `{"id":"` + person + `","purpose":["HCOMPL"]}`
+	for name, c := range map[string]struct {
+		auth string
+		want bool
+	}{
+		"accessing organisation": {"Bearer " + b.token(b.audit["CTL"], "CTL"), false},
+		"holder":                 {"Bearer " + b.token(b.addKey("SRC", entry.PurposeAudit), "SRC"), false},
+		"auditor":                {"Bearer " + b.token(b.audit["AUD"], "AUD"), true},
+	} {
+		told(name+", history", c.want, b.do("POST", "/v1/accesses/search", body, "Authorization", c.auth))
+		told(name+", history in FHIR", c.want, b.find(c.auth, "patient="+person+forCompliance))
+		told(name+", statement or extract", c.want, b.do("POST", "/v1/statements", body, "Authorization", c.auth))
+		told(name+", opening", c.want, b.do("GET", fmt.Sprint("/v1/openings/", at, "?purpose=HCOMPL"), "", "Authorization", c.auth))
+		report := c.want || name == "holder"
+		told(name+", report", report, b.do("POST", "/v1/reports", `{"kind":"uncovered","purpose":["HCOMPL"]}`, "Authorization", c.auth))
+		told(name+", report of break-glass", report, b.do("POST", "/v1/reports", `{"kind":"break-glass","purpose":["HCOMPL"]}`, "Authorization", c.auth))
+	}
+	told("bulk", true, b.do("GET", "/v1/openings?from=0&purpose=HCOMPL", "", "Authorization", "Bearer "+b.token(b.audit["AUD"], "AUD")))
+	desk := b.desk()
+	desk.Purpose, desk.Request, desk.Identity = []string{"PATRQT"}, "SAR-1", entry.ByDocuments
+	page, err := desk.Search(t.Context(), person, 0, 0)
+	b.ok(err)
+	if text, _ := json.Marshal(page); !bytes.Contains(text, []byte(`"restriction"`)) || !bytes.Contains(text, []byte(`break-glass-restricted`)) {
+		t.Errorf("the person is told %s", text)
+	}
+}
