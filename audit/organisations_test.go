@@ -245,3 +245,88 @@ func TestOrganisationInBundle(t *testing.T) {
 	ev = event(`"agent":[{"requestor":true,"who":{"reference":"`+at+`02"}}]`, about(`{"reference":"`+at+`04"}`))
 	organisationIs(t, readAll(t, []byte(inBundle(at+"04", patientResource(chiOf), at+"02", role, at+"01", ev, at+"03", org))), "RYY")
 }
+
+// BALP's forms of an access under a token: the user's name, number and further numbers, role and
+// organisation are where they belong, and the id of a token is no agreement.
+func TestTokens(t *testing.T) {
+	const tokens = "https://profiles.ihe.net/ITI/BALP/"
+	other := func(system, code, value string) string {
+		return `{"url":"` + tokens + `StructureDefinition/ihe-otherId","valueIdentifier":{"type":{"coding":[{"system":"` + system + `","code":"` + code + `"}]},"value":"` + value + `"}}`
+	}
+	user := func(kind, rest string) string {
+		return `"agent":[{"type":{"coding":[{"system":"` + participation + `","code":"IRCP"},{"system":"` + tokens + `CodeSystem/UserAgentTypes","code":"` + kind + `"}]},"requestor":true,` + rest + `}`
+	}
+	const who = `"who":{"identifier":{"system":"https://idp.example","value":"u-17"}}`
+	full := user("UserSamlAgent", who+`,"policy":["_a7c1"],"role":[{"coding":[{"system":"urn:oid:2.16.840.1.113883.6.96","code":"309343006"}]}],
+		"purposeOfUse":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}]}],
+		"extension":[`+other(otherIDType, "SAML-subject-id", "Ailsa Sample")+`,`+other(identifierType, "NPI", "npi-8")+`,`+other(identifierType, "PRN", "prn-9")+`]`)
+	for name, c := range map[string]struct {
+		event                           string
+		system, id, name, altID, client string
+		org                             string
+	}{
+		"SAML, minimal":                 {event(user("UserSamlAgent", who+`,"policy":["_a7c1"]`)+`]`, patientEntity), "https://idp.example", "u-17", "", "", "", "issuer"},
+		"SAML, comprehensive":           {event(full+`,`+userorg(`{"display":"Moor Clinic","identifier":{"value":"7@registry.example"}}`)+`]`, patientEntity), "https://idp.example", "u-17", "Ailsa Sample", "npi-8", "", "foreign Moor Clinic"},
+		"OAuth, opaque":                 {event(user("UserOauthAgent", `"policy":["0123456789abcdef0123456789abcdef"]`)+`]`, patientEntity), "", "", "", "", "", "issuer"},
+		"OAuth, minimal, without IRCP":  {event(`"agent":[{"type":{"coding":[{"system":"`+tokens+`CodeSystem/UserAgentTypes","code":"UserOauthAgent"}]},"requestor":true,"policy":["urn:ietf:params:oauth:jti:9b"]}]`, patientEntity), "", "", "", "", "", "issuer"},
+		"OAuth, comprehensive":          {event(`"action":"R"`, `"agent":[{"type":{"coding":[{"system":"`+dcm+`","code":"110150"}]},"requestor":false,"who":{"identifier":{"value":"app-3"}}},{"type":{"coding":[{"system":"`+participation+`","code":"IRCP"}]},"requestor":true,"name":"asample","who":{"display":"asample","identifier":{"system":"https://idp.example","value":"u-17"}},"policy":["urn:ietf:params:oauth:jti:9b"]}]`, patientEntity), "https://idp.example", "u-17", "asample", "", "app-3", "issuer"},
+		"OAuth, and who gave the token": {event(user("UserOauthAgent", who)+`,`+agentOf(tokens+"CodeSystem/UserAgentTypes", "AuthzOauthService", `"who":{"type":"Organization","display":"Moor Clinic"}`)+`]`, patientEntity), "https://idp.example", "u-17", "", "", "", "issuer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := roundTrip(t, caseConversion, []byte(c.event))
+			var got entry.Staff
+			if a.Staff != nil {
+				got = *a.Staff
+			}
+			if got.System != c.system || got.ID != c.id || got.Name != c.name || got.AltID != c.altID || a.System != c.client {
+				t.Errorf("user %+v through %q", got, a.System)
+			}
+			if a.Machine || a.Agreement != "" || accessedBy(a) != c.org {
+				t.Errorf("machine %v, agreement %q, accessed by %s, want %s", a.Machine, a.Agreement, accessedBy(a), c.org)
+			}
+		})
+	}
+}
+
+// Which of several agents is the user, if none says that it asked.
+func TestUserAmongAgents(t *testing.T) {
+	const (
+		patient = `{"who":{"reference":"Patient/1"},"requestor":false}`
+		store   = `{"who":{"display":"store"},"requestor":false}`
+		device  = `{"who":{"reference":"Device/1"},"requestor":true}`
+		staff   = `{"who":{"identifier":{"system":"https://fhir.nhs.uk/Id/sds-user-id","value":"55"}},"requestor":false}`
+		typed   = `{"type":{"coding":[{"system":"` + participation + `","code":"IRCP"}]},"who":{"identifier":{"value":"56"}},"requestor":false}`
+		local   = `{"type":{"coding":[{"system":"urn:local","code":"u"}]},"who":{"display":"57"},"requestor":false}`
+		service = `{"who":{"identifier":{"system":"https://fhir.nhs.uk/Id/ods-organization-code","value":"RYY"}},"requestor":false}`
+		self    = `{"who":{"reference":"Patient/1","display":"58"},"requestor":true}`
+		giver   = `{"type":{"coding":[{"system":"http://snomed.info/sct","code":"429577009"}]},"who":{"reference":"Patient/1"},"requestor":false}`
+	)
+	for agents, want := range map[string]string{
+		patient + "," + service + "," + staff: "55",
+		store + "," + staff:                   "55",
+		patient + "," + typed:                 "56",
+		service + "," + local:                 "57",
+		patient + "," + store:                 "store",
+		device + "," + store:                  "machine",
+		device + "," + patient:                "machine",
+		device + "," + typed:                  "56",
+		patient:                               "Patient/1",
+		service:                               "", // an organisation has people
+		self + "," + staff:                    "58",
+		giver:                                 "machine",
+	} {
+		userIs(t, readAll(t, []byte(event(`"agent":[`+agents+`]`, patientEntity))), want)
+	}
+}
+
+// What the mapping says of a role counts besides the role itself.
+func TestMappedRoles(t *testing.T) {
+	conv := caseConversion
+	conv.Map = &mapping.Map{Roles: map[string]string{"urn:local|doc": "http://snomed.info/sct|309343006", "Midwife": "http://snomed.info/sct|309453006"}}
+	const roles = `"agent":[{"requestor":true,"role":[{"coding":[{"system":"urn:local","code":"doc"}]},{"text":"Midwife"}]}]`
+	list, _, err := conv.FromAuditEvent([]byte(event(roles, patientEntity)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	userIs(t, read{accesses: list}, " urn:local|doc http://snomed.info/sct|309343006 http://snomed.info/sct|309453006")
+}
