@@ -249,27 +249,15 @@ func fhirOf(release fhir.Release) func(*cli.Context, *remote, []*entry.Consent) 
 	}
 }
 
-// lastDecision returns the act with a rule that was decided last, nil if there is none.
-func lastDecision(acts []*entry.Consent) (last *entry.Consent) {
-	for _, x := range acts {
-		if x.Rule != nil && (last == nil || x.Order().Compare(last.Order()) >= 0) {
-			last = x
-		}
-	}
-	return last
-}
-
 func isoOf(write func(iso27560.Source) ([]byte, error)) func(*cli.Context, *remote, []*entry.Consent) ([]byte, error) {
 	return func(c *cli.Context, r *remote, acts []*entry.Consent) ([]byte, error) {
 		s := iso27560.Source{Acts: acts, Jurisdiction: c.String("jurisdiction")}
-		if last := lastDecision(acts); last != nil {
-			for _, id := range last.Agreements {
-				a, err := r.agreement(c.Context, id)
-				if err != nil {
-					return nil, err
-				}
-				s.Agreements = append(s.Agreements, a.Versions[a.Version-1].Text)
+		for _, id := range iso27560.Asked(acts) {
+			a, err := r.agreement(c.Context, id)
+			if err != nil {
+				return nil, err
 			}
+			s.Agreements = append(s.Agreements, a.Versions[a.Version-1].Text)
 		}
 		reg, err := r.Register(c.Context)
 		if err != nil {

@@ -299,12 +299,10 @@ func (r *reader) decided(x *entry.Consent, at At) (undated bool, err error) {
 	if updated == nil && at.Updated != "" {
 		updated = at.Updated
 	}
-	if updated != nil {
-		first, _, ok := span(updated, r.zone)
-		if !ok {
-			return false, tree.Fail(BadValue, "Consent.meta.lastUpdated", "not an instant")
-		}
+	if first, _, ok := span(updated, r.zone); ok {
 		x.Updated = rfc3339(first)
+	} else if updated != nil {
+		r.note("Consent.meta.lastUpdated", "is not a time: it does not say which version is newer")
 	}
 	if n, err := strconv.ParseUint(version, 10, 53); err == nil {
 		x.Version = n
@@ -339,33 +337,45 @@ func (c Conversion) local(name string) string {
 	return c.Source + "/" + name
 }
 
-// recordID returns the record's id: the first identifier or resource id that is a UUID. A resource
-// of a Bundle that has no id yet has its fullUrl instead. If none is a UUID, it makes one from the
-// first of them; if there is none of these either, it returns "".
+// recordID returns the record's id. All versions of a resource must have the same one, so it is, in
+// this order: an identifier that is a UUID by its system, as Write gives one; the resource's id, or
+// the fullUrl of one that has none yet; another identifier. What is no UUID is made into one. If
+// there is none of these, it returns "".
 func (r *reader) recordID() string {
-	var names []string
+	var first, last []string
 	for _, i := range tree.Objects(r.root, "identifier") {
-		if v := tree.Text(i, "value"); v != "" {
-			names = append(names, tree.Text(i, "system")+"|"+v)
+		switch v := tree.Text(i, "value"); {
+		case v == "":
+		case tree.Text(i, "system") == uriSystem && isUUID(v):
+			first = append(first, v)
+		default:
+			last = append(last, tree.Text(i, "system")+"|"+v)
 		}
 	}
 	if id := tree.Text(r.root, "id"); id != "" {
-		names = append(names, r.c.local("Consent/"+id))
+		first = append(first, r.c.local("Consent/"+id))
 	} else if _, typ, id := tree.ParseReference(r.in.URL); typ == "Consent" {
-		names = append(names, r.c.local("Consent/"+id))
+		first = append(first, r.c.local("Consent/"+id))
 	} else if r.in.URL != "" {
-		names = append(names, r.in.URL)
+		first = append(first, r.in.URL)
 	}
-	for _, n := range names {
-		if u, err := uuid.Parse(n[strings.LastIndexAny(n, "|/:")+1:]); err == nil {
-			return u.String()
-		}
-	}
+	names := append(first, last...)
 	if len(names) == 0 {
 		return ""
 	}
+	if u, err := uuid.Parse(afterLast(names[0])); err == nil {
+		return u.String()
+	}
 	return uuid.NewSHA1(namespace, []byte(r.c.Issuer+"\n"+names[0])).String()
 }
+
+// uriSystem is the system of identifiers that are URIs.
+const uriSystem = "urn:ietf:rfc:3986"
+
+func isUUID(s string) bool { return uuid.Validate(afterLast(s)) == nil }
+
+// afterLast returns what follows the last "|", "/" or ":" of a name.
+func afterLast(name string) string { return name[strings.LastIndexAny(name, "|/:")+1:] }
 
 // scope finds the scope. R4 has an element for it, R5 a category. If neither is known, the consent
 // is about privacy.

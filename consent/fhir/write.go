@@ -186,7 +186,7 @@ const gdpr = "https://www.legislation.gov.uk/eur/2016/679"
 
 // compose makes a resource from the claims. Reading it returns the same claims again.
 func compose(x *entry.Consent, release Release) (object, error) {
-	id := object{"system": "urn:ietf:rfc:3986", "value": "urn:uuid:" + x.Consent}
+	id := object{"system": uriSystem, "value": "urn:uuid:" + x.Consent}
 	root := object{"resourceType": "Consent", "status": "active", "identifier": []any{id}}
 	if x.Act == "withdrawn" || x.Act == "expired" {
 		root["status"] = "inactive"

@@ -138,9 +138,10 @@ func (s *Source) check() (*entry.Consent, error) {
 	case s.Jurisdiction == "":
 		return nil, missing("jurisdiction", "the ledger has none configured")
 	}
+	asked := Asked(s.Acts)
 	for _, a := range s.Agreements {
 		switch {
-		case !slices.Contains(ruling.Agreements, a.ID):
+		case !slices.Contains(asked, a.ID):
 			return nil, &Error{BadSource, "pii_controllers", "the consent was asked for another agreement"}
 		case a.Retention == "":
 			return nil, missing("retention_period", "the agreement does not state it")
@@ -148,10 +149,25 @@ func (s *Source) check() (*entry.Consent, error) {
 			return nil, missing("withdrawal_method", "the agreement does not say who to contact")
 		}
 	}
-	if len(s.Agreements) < len(ruling.Agreements) {
+	if len(s.Agreements) < len(asked) {
 		return nil, missing("pii_controllers", "an agreement that the consent was asked for is not given")
 	}
 	return ruling, nil
+}
+
+// Asked returns the agreements that a record's consent was asked for: those of the last decision
+// that names any.
+func Asked(acts []*entry.Consent) []string {
+	var last *entry.Consent
+	for _, x := range acts {
+		if x.Rule != nil && len(x.Agreements) > 0 && (last == nil || x.Order().Compare(last.Order()) >= 0) {
+			last = x
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	return last.Agreements
 }
 
 // notice returns the newest notice that the person was given, else the agreement's.

@@ -252,6 +252,19 @@ func TestWhatIsOptional(t *testing.T) {
 	}
 }
 
+// An officer who amends a consent need not name its agreements again.
+func TestAmendedWithoutAgreements(t *testing.T) {
+	want, err := Record(story())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := story()
+	s.Acts[1].Agreements = nil
+	if got, err := Record(s); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%v\n%s", err, got)
+	}
+}
+
 // The last decision counts, and acts are listed in the order of decisions, whatever came first.
 func TestActsInTheOrderOfDecisions(t *testing.T) {
 	want, err := Record(story())
