@@ -87,7 +87,7 @@ func commands() []*cli.Command {
 		demoCommand(), serveCommand(), initCommand(), keygenCommand(),
 		orgCommand(), keyCommand(),
 		accessCommand(), heartbeatCommand(), sourcesCommand(),
-		agreementCommand(), sharingCommand(),
+		agreementCommand(), sharingCommand(), mappingCommand(),
 		consentCommand(), delegationCommand(), linkCommand(), unlinkCommand(),
 		policyCommand(), decideCommand(), reportCommand(),
 		whoAccessedCommand(), statementCommand(), receiptCommand(),

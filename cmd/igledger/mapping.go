@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
@@ -8,6 +9,49 @@ import (
 
 	"igledger/consent/fhir/mapping"
 )
+
+func mappingCommand() *cli.Command {
+	printing := func(name, use string, text func() []byte) *cli.Command {
+		return &cli.Command{
+			Name: name, Usage: use, Description: "Example: igledger mapping " + name + " > mapping." + name,
+			Action: func(c *cli.Context) error {
+				if c.Args().Present() {
+					return usage("mapping %s takes no arguments", name)
+				}
+				_, err := c.App.Writer.Write(text())
+				return err
+			},
+		}
+	}
+	return &cli.Command{
+		Name:  "mapping",
+		Usage: "what your systems' own words mean: check a file for --map, print its schema or an example",
+		Subcommands: []*cli.Command{
+			printing("example", "print a mapping with every setting, and a comment on each", mapping.Example),
+			printing("schema", "print the JSON Schema of mappings, for editors", mapping.Schema),
+			{
+				Name: "check", Usage: "check a mapping, without a ledger", ArgsUsage: "FILE or -",
+				Description: "Says what is wrong first, with line and place, and exits with 1. Refuses what could mean two things:\n" +
+					"one identifier, reference, issuer or name of two organisations, or one system of two schemes.\n\n" +
+					"Example: igledger mapping check mapping.yaml",
+				Action: func(c *cli.Context) error {
+					if c.NArg() != 1 {
+						return usage("mapping check: give one FILE, or - for standard input")
+					}
+					data, err := fileOrStdin(c, c.Args().First())
+					if err != nil {
+						return err
+					}
+					if _, err := mapping.Parse(data); err != nil {
+						return refused("%s: %w", c.Args().First(), err)
+					}
+					_, err = fmt.Fprintln(c.App.Writer, "The mapping is well-formed.")
+					return err
+				},
+			},
+		},
+	}
+}
 
 // mappingFlags are those of the commands that read FHIR.
 func mappingFlags() []cli.Flag {

@@ -140,6 +140,9 @@ func (c *Config) complete() error {
 	if c.Batch < 1 || c.Batch > client.MaxEntries {
 		return fmt.Errorf("the batch size must be from 1 to %[2]d, not %[1]d", c.Batch, client.MaxEntries)
 	}
+	if err := c.Map.Check(); err != nil {
+		return fmt.Errorf("the mapping: %w", err)
+	}
 	if c.Receipts < 0 || c.Wait < 0 || c.Poll < 0 {
 		return errors.New("the room for receipts, and the times to wait, must not be negative")
 	}

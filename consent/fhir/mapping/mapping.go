@@ -8,21 +8,11 @@
 package mapping
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 	_ "time/tzdata" // days are those of a zone, also on a machine without zone files
-
-	"go.yaml.in/yaml/v3"
-
-	"igledger/ledger/wire"
-	"igledger/policies/purpose"
 )
 
 // MaxFile is the most bytes of a mapping file.
@@ -42,6 +32,7 @@ type Map struct {
 	Staff         map[string]string `yaml:"staff"`         // literal reference -> "system|value"
 	Units         map[string]string `yaml:"units"`         // literal reference -> "system|value"
 	Zone          string            `yaml:"zone"`          // IANA name; "": DefaultZone
+	Lookup        *Lookup           `yaml:"lookup"`        // of patients whose numbers are local; may be nil
 }
 
 // Organisation is how systems write one organisation of the log.
@@ -53,68 +44,21 @@ type Organisation struct {
 	Names       []string `yaml:"names"`       // in words, the whole display
 }
 
+// Lookup is a server that knows patients by local numbers. It has one of Match and PDQm.
+type Lookup struct {
+	Match   string   `yaml:"match"`   // base URL of a server with Patient/$match
+	PDQm    string   `yaml:"pdqm"`    // base URL of a server that searches patients (IHE ITI-78)
+	Systems []string `yaml:"systems"` // identifier systems that are looked up; empty: all
+	Token   string   `yaml:"token"`   // name of the environment variable with a bearer token; "": none
+	Timeout int      `yaml:"timeout"` // of a request, in seconds, 1 to 60; 0: 5
+}
+
 // Source is what is known of one source system.
 type Source struct {
 	Base string `yaml:"base"` // base URL of its FHIR server, to which its relative references belong
 	// NewIDs says that the system gives an event a new id at each export, so that ids do not tell two
 	// accesses apart. If it is false for such a system, an event that is exported twice is two.
 	NewIDs bool `yaml:"newIds"`
-}
-
-// Parse reads a mapping file: YAML, at most MaxFile bytes, of which every name and value is
-// checked. Errors name the place and hold no value of the file.
-func Parse(data []byte) (*Map, error) {
-	if len(data) > MaxFile {
-		return nil, fmt.Errorf("the mapping has %d bytes; the limit is %d", len(data), MaxFile)
-	}
-	m := &Map{}
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	d.KnownFields(true)
-	if err := d.Decode(m); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("the mapping is not as its schema says: %w", err)
-	}
-	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the mapping has more than one document")
-	}
-	return m, m.Check()
-}
-
-// Check checks every name and value.
-func (m *Map) Check() error {
-	if m == nil {
-		return nil
-	}
-	for _, system := range slices.Sorted(maps.Keys(m.Identifiers)) {
-		if s := m.Identifiers[system]; system == "" || s != "chi" && s != "nhs" {
-			return errors.New("identifiers: want a system's URI, and chi or nhs as its scheme")
-		}
-	}
-	for i, o := range m.Organisations {
-		if wire.CheckOrgID(o.ID) != nil {
-			return fmt.Errorf("organisations[%d].id: not an organisation id", i)
-		}
-		for _, id := range o.Identifiers {
-			if _, value, ok := strings.Cut(id, "|"); !ok || value == "" {
-				return fmt.Errorf("organisations[%d].identifiers: want system|value, or |value if there is no system", i)
-			}
-		}
-	}
-	for _, local := range slices.Sorted(maps.Keys(m.Purposes)) {
-		if local == "" || !purpose.Known(m.Purposes[local]) {
-			return errors.New("purposes: want a local code, and a code of PurposeOfUse for it")
-		}
-	}
-	for name, list := range map[string]map[string]string{"staff": m.Staff, "units": m.Units} {
-		for ref, id := range list {
-			if system, value, ok := strings.Cut(id, "|"); ref == "" || !ok || system == "" || value == "" {
-				return fmt.Errorf("%s: want a literal reference, and system|value for it", name)
-			}
-		}
-	}
-	if _, err := location(m.zone()); err != nil {
-		return errors.New("zone: not the name of a time zone, such as Europe/London")
-	}
-	return nil
 }
 
 func (m *Map) zone() string {
