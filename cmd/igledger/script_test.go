@@ -67,6 +67,7 @@ func TestScripts(t *testing.T) {
 			"newlog":    makeLog,
 			"enrols":    enrolOrganisation,
 			"tampers":   tamperWithVerdict,
+			"finds":     findsEvents,
 		},
 	})
 }

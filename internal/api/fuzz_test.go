@@ -106,3 +106,34 @@ func FuzzEvaluations(f *testing.F) {
 		}
 	})
 }
+
+// Whatever form is posted, a search is answered with a Bundle or refused, never with a panic or a
+// 500, and no refusal repeats what was sent.
+func FuzzFHIRSearch(f *testing.F) {
+	w := newWorld(f)
+	for _, form := range []string{
+		"patient=chi:0101011237&reading-purpose=HCOMPL&date=ge2025-01", "entity.identifier=a|b", `agent:identifier=x\,y\|z,|w&_count=3`,
+		"date=2025-06-30T13:00+01:00&_page=1z&type=|&policy=&=", "%", "_format=xml", "reading-request=1&reading-identity=2",
+	} {
+		f.Add(form)
+	}
+	h, token := w.handler(), "Bearer "+w.token(w.audit["AUD"], "AUD")
+	f.Fuzz(func(t *testing.T, form string) {
+		req := httptest.NewRequest("POST", fhirSearch, strings.NewReader(form))
+		req.Header.Set("Content-Type", formMedia)
+		req.Header.Set("Authorization", token)
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, req)
+		r := reply{rec.Result(), rec.Body.Bytes()}
+		r.Request = req
+		if r.StatusCode == 200 {
+			if v := decodeAs[object](r.body); v["resourceType"] != "Bundle" {
+				t.Fatalf("%q: %s", form, r.body)
+			}
+			return
+		}
+		if code := r.problem(t); code == internal || len(form) > 12 && strings.Contains(string(r.body), form) {
+			t.Fatalf("%q: %s", form, r.body)
+		}
+	})
+}
