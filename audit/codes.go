@@ -39,7 +39,20 @@ type coding struct {
 	at           object
 }
 
-func codingOf(o object) coding { return coding{text(o, "system"), text(o, "code"), o} }
+func codingOf(o object) coding {
+	c := coding{text(o, "system"), text(o, "code"), o}
+	if slices.Contains(dcmSpellings, c.system) {
+		c.system = dcm
+	}
+	return c
+}
+
+// dcmSpellings are other names of DICOM's code system: its OID, the name in DICOM itself, and those
+// of earlier versions of FHIR.
+var dcmSpellings = []string{
+	"urn:oid:1.2.840.10008.2.16.4", "1.2.840.10008.2.16.4", "DCM", "http://dicom.nema.org/resources/ontology/DCM/",
+	"http://nema.org/dicom/dicm", "http://nema.org/dicom/dcid",
+}
 
 // codings returns the codings of CodeableConcepts.
 func codings(concepts ...object) []coding {

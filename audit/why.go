@@ -2,6 +2,7 @@ package audit
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"igledger/consent/fhir/mapping"
@@ -36,17 +37,14 @@ func (b *builder) reasons(root object) []saidConcept {
 	return list
 }
 
-// purposes reads the reasons. A local code that the mapping has becomes the purpose that it means,
-// and stays in the residue; one that it has not stays itself, and is noted, since no agreement for a
-// purpose of PurposeOfUse covers it. The first wording becomes Text.Why.
-func (b *builder) purposes(m *mapping.Map, root object) {
-	for _, c := range b.reasons(root) {
+// purposes reads the reasons. A local code, or wording, that the mapping has becomes the purpose that
+// it means, and stays in the residue; one that it has not stays itself, and is noted, since no
+// agreement for a purpose of PurposeOfUse covers it. The first wording becomes Text.Why.
+func (b *builder) purposes(m *mapping.Map, reasons []saidConcept) {
+	for _, c := range reasons {
 		understood := false
 		for _, code := range codings(c.at) {
-			meant := m.Purpose(code.claim())
-			if meant == "" && m.Emergency(code.claim()) {
-				meant = "BTG"
-			}
+			meant := meantBy(m, code.claim())
 			if meant != "" {
 				b.purpose(meant)
 			} else {
@@ -54,16 +52,31 @@ func (b *builder) purposes(m *mapping.Map, root object) {
 			}
 			understood = understood || meant != "" || isPurpose(code)
 		}
+		if meant := meantBy(m, text(c.at, "text")); meant != "" && !understood {
+			b.purpose(meant)
+			understood = true
+		}
 		if !understood {
 			b.n.add(c.path, UnknownPurpose)
 		}
 	}
-	for _, c := range b.reasons(root) {
+	for _, c := range reasons {
 		if w := text(c.at, "text"); short(w, 8<<10) {
 			b.text().Why = b.take(c.at, "text", "text/why")
 			return
 		}
 	}
+}
+
+// meantBy returns the purpose that the mapping has for a local code or wording.
+func meantBy(m *mapping.Map, local string) string {
+	if local == "" {
+		return ""
+	}
+	if meant := m.Purpose(local); meant != "" || !m.Emergency(local) {
+		return meant
+	}
+	return "BTG"
 }
 
 func (b *builder) purpose(code string) {
@@ -98,16 +111,31 @@ var untrue = []string{"", "0", "false", "no", "none", "n", "not used", "n a"}
 // emergency finds out if the usual limits were overridden: by a code of PurposeOfUse or DICOM, by a
 // code that the mapping names, or by words. In words it counts all the same, and is noted: an
 // override that passed for ordinary use would be covered in silence.
-func (b *builder) emergency(m *mapping.Map, root object) {
+func (b *builder) emergency(m *mapping.Map, root object, reasons []saidConcept) {
 	b.a.Emergency = purpose.Emergency(false, b.a.Event, b.a.Purpose)
 	events := object{"coding": append([]any{root["type"]}, list(root["subtype"])...)}
-	concepts := append([]saidConcept{{events, "AuditEvent.subtype"}}, b.reasons(root)...)
+	labels := list(child(root, "meta")["security"])
+	for _, e := range objects(root, "entity") {
+		labels = append(labels, list(e["securityLabel"])...)
+	}
+	concepts := append([]saidConcept{
+		{events, "AuditEvent.subtype"}, {object{"coding": labels}, "AuditEvent.entity.securityLabel"},
+	}, reasons...)
 	for _, said := range concepts {
 		for _, c := range codings(said.at) {
-			b.a.Emergency = b.a.Emergency || m.Emergency(c.claim())
+			b.a.Emergency = b.a.Emergency || m.Emergency(c.claim()) || isPurpose(c) && c.code == "BTG"
 		}
 	}
-	if path := overrideInWords(root, concepts); path != "" && !b.a.Emergency {
+	for _, a := range objects(root, "agent") {
+		for _, p := range list(a["policy"]) {
+			uri, _ := p.(string)
+			b.a.Emergency = b.a.Emergency || m.Emergency(uri)
+		}
+	}
+	if b.a.Emergency {
+		return
+	}
+	if path := overrideInWords(root, concepts); path != "" {
 		b.a.Emergency = true
 		b.n.add(path, BreakGlassInWords)
 	}
@@ -124,31 +152,66 @@ func overrideInWords(root object, concepts []saidConcept) string {
 			return c.path
 		}
 	}
-	if overridden(text(root, "outcomeDesc")) {
+	switch {
+	case overridden(text(root, "outcomeDesc")):
 		return "AuditEvent.outcomeDesc"
+	case extended(root):
+		return "AuditEvent.extension"
 	}
 	for i, a := range objects(root, "agent") {
-		policies, _ := a["policy"].([]any)
-		for _, p := range policies {
+		at := "AuditEvent.agent[" + itoa(i) + "]."
+		if extended(a) {
+			return at + "extension"
+		}
+		for _, p := range list(a["policy"]) {
 			if uri, _ := p.(string); overridden(uri) {
-				return "AuditEvent.agent[" + itoa(i) + "].policy"
+				return at + "policy"
 			}
 		}
 	}
 	for i, e := range objects(root, "entity") {
+		at := "AuditEvent.entity[" + itoa(i) + "]."
+		if extended(e) {
+			return at + "extension"
+		}
 		for _, name := range []string{"name", "description"} {
 			if overridden(text(e, name)) {
-				return "AuditEvent.entity[" + itoa(i) + "]." + name
+				return at + name
 			}
 		}
 		for _, d := range objects(e, "detail") {
-			value := text(d, "valueString")
-			if overridden(value) || overridden(text(d, "type")) && !slices.Contains(untrue, plainWords(value)) {
-				return "AuditEvent.entity[" + itoa(i) + "].detail"
+			if says(text(d, "type"), text(d, "valueString")) {
+				return at + "detail"
 			}
 		}
 	}
 	return ""
+}
+
+// says reports whether a named value has words for break-glass, or has them as its name and is not
+// untrue.
+func says(name, value string) bool {
+	return overridden(value) || overridden(name) && !slices.Contains(untrue, plainWords(value))
+}
+
+// extended reports whether an extension of an element speaks of break-glass.
+func extended(o object) bool {
+	return slices.ContainsFunc(objects(o, "extension"), func(x object) bool {
+		found, value := false, "true" // if it has no value but parts
+		for name, v := range x {
+			switch v := v.(type) {
+			case bool:
+				value = strconv.FormatBool(v)
+			case string:
+				if name != "url" {
+					value = v
+				}
+			case object:
+				eachString(name, v, func(_, s string) { found = found || overridden(s) })
+			}
+		}
+		return found || says(text(x, "url"), value) || extended(x)
+	})
 }
 
 // justifications are the types of entity.detail that hold the reason for break-glass.

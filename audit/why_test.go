@@ -21,7 +21,7 @@ func TestLocalPurposes(t *testing.T) {
 	const local, actReason = "urn:board:why", "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 	conv := caseConversion
 	conv.Map = &mapping.Map{
-		Purposes:    map[string]string{local + "|CARE": "TREAT", local + "|GLASS": "BTG"},
+		Purposes:    map[string]string{local + "|CARE": "TREAT", "Behandlung": "TREAT", local + "|GLASS": "BTG"},
 		Emergencies: []string{local + "|CRASH"},
 	}
 	for _, c := range []struct {
@@ -40,6 +40,7 @@ func TestLocalPurposes(t *testing.T) {
 		{code(actReason, "TREAT") + "," + code(local, "ROUND"), []string{"TREAT", local + "|ROUND"}, false, true},
 		{`{"coding":[{"system":"` + local + `","code":"ROUND"},{"system":"` + actReason + `","code":"TREAT"}]}`, []string{local + "|ROUND", "TREAT"}, false, false},
 		{`{"text":"ward round"}`, nil, false, true},
+		{`{"text":"Behandlung"}`, []string{"TREAT"}, false, false},
 		{code(local, "Mr Demo"), nil, false, true}, // no open claim holds a blank
 	} {
 		in := []byte(changed(map[string]string{"agent": why(c.concept)}))
@@ -75,6 +76,9 @@ func TestBreakGlassInWords(t *testing.T) {
 		{"with its reason", "entity", detail("BTG reason", "found unconscious"), true, "found unconscious"},
 		{"a detail that says no", "entity", detail("break-glass", "false"), false, ""},
 		{"a policy", "agent", `[` + nurseWith(`"policy":["urn:board:policy:break-glass"]`) + `]`, true, ""},
+		{"an extension", "extension", `[{"url":"https://board.example/fhir/break-glass","valueBoolean":true}]`, true, ""},
+		{"an extension within one", "extension", `[{"url":"https://board.example/x","extension":[{"url":"how","valueCode":"break-glass"}]}]`, true, ""},
+		{"an extension that says no", "extension", `[{"url":"https://board.example/fhir/break-glass","valueBoolean":false}]`, false, ""},
 		{"emergency care", "purposeOfEvent", `[{"text":"emergency admission"}]`, false, ""},
 		{"words of another kind", "outcomeDesc", `"Override of the default printer; broken glasses"`, false, ""},
 	} {
@@ -96,5 +100,16 @@ func TestBreakGlassInWords(t *testing.T) {
 	both := changed(map[string]string{"purposeOfEvent": `[` + code("http://terminology.hl7.org/CodeSystem/v3-ActReason", "BTG") + `,{"text":"break the glass"}]`})
 	if r := readAll(t, []byte(both)); !r.accesses[0].Emergency || r.said(BreakGlassInWords) {
 		t.Errorf("with a code: %v", r.notes)
+	}
+	for name, member := range map[string][2]string{
+		"a label of the event": {"meta", `{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"BTG"}]}`},
+		"a label of the data":  {"entity", `[{"securityLabel":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"BTG"}]}]`},
+		"by the OID of DICOM":  {"subtype", `[{"system":"urn:oid:1.2.840.10008.2.16.4","code":"110127"}]`},
+	} {
+		in := []byte(changed(map[string]string{member[0]: member[1]}))
+		if r := readAll(t, in); !r.accesses[0].Emergency || r.said(BreakGlassInWords) {
+			t.Errorf("%s: %v", name, r.notes)
+		}
+		roundTrip(t, caseConversion, in)
 	}
 }
