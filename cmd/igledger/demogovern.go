@@ -48,6 +48,9 @@ func (d *demo) govern(ctx context.Context, person demodata.Person) error {
 		g.access("nhs-greater-glasgow reads them, for the study", 2, "HRESCH"),
 		g.refuse,
 		g.access("nhs-greater-glasgow reads them again, for the study", 2, "HRESCH"),
+		g.restrict,
+		g.access("the nurse of nhs-highland reads them, for care", 1, "TREAT"),
+		g.access("and once more, in an emergency", 1, "BTG"),
 		g.terminate,
 		g.access("the nurse of nhs-highland reads them again, for care", 1, "TREAT"),
 	} {
@@ -113,20 +116,30 @@ func (g *governing) access(what string, board int, purpose string) func(context.
 			Action: "R", Data: []string{"http://hl7.org/fhir/resource-types|MedicationRequest"},
 			Purpose: []string{purpose}, Agreement: g.agreement.ID, Outcome: "0",
 			Recorded: time.Now().UTC().Format(time.RFC3339), Sub: g.person.ID, Seq: &seq}
-		if purpose == "TREAT" {
+		switch purpose {
+		case "TREAT":
 			a.Role = []string{"nurse"}
-		} else {
+		case "BTG":
+			a.Role, a.Emergency = []string{"nurse"}, true
+			a.Text = &entry.Text{Justification: "brought in unconscious"}
+		default:
 			a.Machine = true
 		}
 		res, err := holder.submit(ctx, a)
 		if err != nil {
 			return err
 		}
-		return g.tell(ctx, what, res.Verdict)
+		return g.tell(ctx, what, res.Index)
 	}
 }
 
-func (d *demo) tell(ctx context.Context, what string, v *entry.Verdict) error {
+// tell prints the verdict on an access as the person sees it, and what those are told of it who may
+// not learn what the person chose.
+func (d *demo) tell(ctx context.Context, what string, index uint64) error {
+	o, err := d.log.Opening(ctx, index)
+	if err != nil {
+		return err
+	}
 	rules, err := d.log.Rules(ctx)
 	if err != nil {
 		return err
@@ -135,11 +148,17 @@ func (d *demo) tell(ctx context.Context, what string, v *entry.Verdict) error {
 	if err != nil {
 		return err
 	}
-	if v == nil {
+	if o.Verdict == nil {
 		return fmt.Errorf("an access has no verdict")
 	}
-	d.say("  %-55s → %s", what, verdictText(&client.PlainVerdict{Verdict: *v,
-		Plain: said.VerdictWithReasons(v, r.Reasons(v))}))
+	text := func(v *entry.Verdict) string {
+		return verdictText(&client.PlainVerdict{Verdict: *v, Plain: said.VerdictWithReasons(v, r.Reasons(v))})
+	}
+	whole, blind := text(o.Verdict), text(r.Blind(o.Verdict))
+	d.say("  %-55s → %s", what, whole)
+	if blind != whole {
+		d.say("  %-55s   %s", "    who used the record is told no more than:", blind)
+	}
 	return nil
 }
 
@@ -152,6 +171,20 @@ func (g *governing) refuse(ctx context.Context) error {
 		Expressed: entry.Expressed{How: "verbal", Verified: now}, Sub: g.person.ID})
 	if err == nil {
 		g.say("%s says no to research", g.person.Name)
+	}
+	return err
+}
+
+// restrict records that the person wants no nurse to read their record, not even for care.
+func (g *governing) restrict(ctx context.Context) error {
+	r := g.boards[0]
+	now := time.Now().UTC().Format(time.RFC3339)
+	_, err := r.submit(ctx, &entry.Consent{Common: r.common(), Consent: uuid.NewString(), Act: "refused",
+		Scope: "patient-privacy", Decided: now,
+		Rule:      &entry.ConsentRule{Decision: "deny", Restricts: true, Roles: []string{"nurse"}},
+		Expressed: entry.Expressed{How: "verbal", Verified: now}, Sub: g.person.ID})
+	if err == nil {
+		g.say("%s restricts the record: no nurse, not even for care", g.person.Name)
 	}
 	return err
 }
