@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -68,4 +69,53 @@ func BenchmarkEvaluation(bench *testing.B) {
 			bench.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 		})
 	}
+}
+
+// BenchmarkDecisionsTellNothing asks by turns about a person who refused and one who was never
+// asked, under an agreement that rests on consent, so that both are denied alike. It reports how
+// often the answer about who refused takes longer: 0.5 is chance, and what an observer of the time
+// gains over guessing is the distance from it. The second metric is the spread of that number if
+// there were nothing to see.
+func BenchmarkDecisionsTellNothing(bench *testing.B) {
+	b := newBoard(bench)
+	b.agree(b.isa("isa-consent", 1, func(a *entry.AgreementText) { a.Article6 = []string{"a"} }))
+	people := []string{"temp:SRC:refused", "temp:SRC:unasked"}
+	b.choose(people[0], &entry.ConsentRule{Decision: "deny", Restricts: true})
+	b.append(b.submit["SRC"], b.access("SRC", people[1]))
+	h := b.handler()
+	auth := "Bearer " + b.token(b.submit["SRC"], "SRC")
+	took := make([][]time.Duration, 2)
+	for n := 0; bench.Loop(); n++ {
+		for i := range people {
+			who := (n + i) % 2 // neither is always the first
+			q := questionOf(b.shared(people[who], func(a *entry.Access) {
+				a.Agreement, a.Role = "isa-consent", []string{"nurse", fmt.Sprint("role-", n)} // never asked before
+			}))
+			text, _ := json.Marshal(q)
+			req := httptest.NewRequest("POST", "/access/v1/evaluation", strings.NewReader(string(text)))
+			req.Header.Set("Content-Type", "application/json")
+			req.Header.Set("Authorization", auth)
+			rec := httptest.NewRecorder()
+			began := time.Now()
+			h.ServeHTTP(rec, req)
+			took[who] = append(took[who], time.Since(began))
+			if rec.Code != 200 {
+				bench.Fatal(rec.Body.String())
+			}
+		}
+	}
+	longer, all := 0.0, 0.0
+	for _, x := range took[0] {
+		for _, y := range took[1] {
+			all++
+			if x > y {
+				longer++
+			} else if x == y {
+				longer += 0.5
+			}
+		}
+	}
+	n := float64(len(took[0]))
+	bench.ReportMetric(longer/all, "refused-longer")
+	bench.ReportMetric(math.Sqrt((2*n+1)/(12*n*n)), "by-chance±")
 }
