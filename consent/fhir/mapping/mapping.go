@@ -94,8 +94,11 @@ func location(name string) (*time.Location, error) {
 // Scheme returns the id scheme of an identifier system, chi or nhs, "" if it is neither's.
 func (m *Map) Scheme(system string) string {
 	if m != nil {
-		for _, s := range []string{system, spelling(system)} {
-			if scheme := m.Identifiers[s]; scheme != "" {
+		if scheme := m.Identifiers[system]; scheme != "" {
+			return scheme
+		}
+		for s, scheme := range m.Identifiers { // Check has seen that no two contradict
+			if spelling(s) == spelling(system) {
 				return scheme
 			}
 		}

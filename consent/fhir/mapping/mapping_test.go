@@ -32,6 +32,7 @@ func TestParse(t *testing.T) {
 	for _, c := range []struct{ what, got, want string }{
 		{"own system", m.Scheme("https://board.scot/chi"), "chi"},
 		{"known system", m.Scheme("https://fhir.nhs.uk/Id/nhs-number"), "nhs"},
+		{"own system, spelled otherwise", m.Scheme("http://Board.scot/chi/"), "chi"},
 		{"other system", m.Scheme("https://board.scot/mrn"), ""},
 		{"mapped identifier", m.ByIdentifier("https://board.scot/orgs", "42"), "NHSH"},
 		{"ODS", m.ByIdentifier(ODS, "RGT"), "RGT"},
@@ -70,6 +71,7 @@ func TestBadMapping(t *testing.T) {
 	for _, text := range []string{
 		"identifier: {}",
 		"identifiers: {urn:x: ssn}",
+		"identifiers: {http://x.scot/id: chi, https://x.scot/id/: nhs}",
 		"organisations: [{id: 'a b'}]",
 		"organisations: [{id: NHSH, identifiers: [NHSH]}]",
 		"purposes: {x: NOTACODE}",
