@@ -1,6 +1,8 @@
 package consent
 
 import (
+	"slices"
+
 	"igledger/ledger/entry"
 	"igledger/policies"
 	"igledger/policies/purpose"
@@ -13,6 +15,7 @@ type Decided struct {
 	policies.Decision
 	Verdict *entry.Verdict
 	Blind   policies.Decision // tells nothing of what the person chose: see policies.Set.Blind
+	ByName  bool              // the access does not show its user, and a rule of the person names users
 }
 
 // Decide says whether an access is covered, by what the log holds now. state returns the state of a
@@ -56,7 +59,7 @@ func (r *Rules) decide(a *entry.Access, state func(id string) []byte, how manner
 	if d.Consent {
 		v.Consent = f.Consent.ID
 	}
-	return Decided{d, v, set.Blind(f, d)}, nil
+	return Decided{d, v, set.Blind(f, d), f.Consent.ByName}, nil
 }
 
 // Blind returns the blind form of a verdict, for those who may not learn what the person chose. It
@@ -123,6 +126,7 @@ func (r *Rules) facts(a *entry.Access, state func(id string) []byte, how manner)
 		q.Org = to
 		f.Consent = policies.Combine(records, q)
 	}
+	f.Consent.ByName = a.Staff == nil && slices.ContainsFunc(records, func(r policies.Record) bool { return r.NamesUsers() })
 	if nothing {
 		f.Consent = policies.Consent{}
 	}

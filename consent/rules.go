@@ -146,15 +146,15 @@ func (r *Rules) Judge(e *entry.Entry, index uint64, state func(id string) []byte
 }
 
 func (r *Rules) judge(a *entry.Access, state func(id string) []byte, how manner) (register.Judgement, error) {
-	v := r.noAccess(a)
+	v, byName := r.noAccess(a), false
 	if v == nil {
 		d, err := r.decide(a, state, how)
 		if err != nil {
 			return register.Judgement{}, err
 		}
-		v = d.Verdict
+		v, byName = d.Verdict, d.ByName
 	}
-	j := register.Judgement{Verdict: v}
+	j := register.Judgement{Verdict: v, ByName: byName}
 	if to, left := a.Disclosed(); a.Foreign || left && to == "" {
 		j.Flags = append(j.Flags, entry.FlagUnknownOrg)
 	}

@@ -55,6 +55,7 @@ type Consent struct {
 	ID        string   // id of the consent record that decided
 	Restricts bool     // if Deny: a rule that refused stops care too
 	Refused   []string // if Deny: the data codes to leave out; empty if that would leave nothing, or not help
+	ByName    bool     // the caller's: the access shows no user, and a rule names users; no decision depends on it
 	Unnamed   bool     // if Deny: only because the access does not name the user, or where they worked
 }
 

@@ -226,6 +226,12 @@ func (r *Rule) meets(q *Request, holder string, deny bool) (applies, held bool) 
 	return true, held
 }
 
+// NamesUsers reports whether the rule or an exception to it depends on who the user was or where
+// they worked.
+func (r *Rule) NamesUsers() bool {
+	return len(r.Staff)+len(r.Units) > 0 || slices.ContainsFunc(r.Except, func(x Rule) bool { return x.NamesUsers() })
+}
+
 // comparable reports whether the names that a rule lists and those that an access states are of one
 // kind, so that being different tells who is not meant. A bare reference ("Practitioner/7") and an
 // identifier do not compare, and nothing compares with no name.

@@ -48,6 +48,10 @@ func consentCommand() *cli.Command {
 					&cli.StringSliceFlag{Name: "recipient",
 						Usage: "recipient organisation (default: all); repeat for more"},
 					&cli.StringSliceFlag{Name: "role", Usage: "role of the user (default: all); repeat for more"},
+					&cli.StringSliceFlag{Name: "staff",
+						Usage: "the user, by `SYSTEM|VALUE` or a value without system (default: all); repeat for more"},
+					&cli.StringSliceFlag{Name: "unit",
+						Usage: "unit or place where the user works, `SYSTEM|VALUE` (default: all); repeat for more"},
 					&cli.BoolFlag{Name: "restrict",
 						Usage: "the refusal stops care too, also by the holder's own staff; a refusal of care (TREAT), or of someone " +
 							"named for whatever purpose, does so without this flag"},
@@ -129,7 +133,7 @@ func recordConsent(c *cli.Context) error {
 func ruleFlags(c *cli.Context, act string) (*entry.ConsentRule, error) {
 	r := &entry.ConsentRule{Decision: c.String("decision"), Purposes: c.StringSlice("purpose"),
 		Data: c.StringSlice("data"), Recipients: c.StringSlice("recipient"),
-		Roles: c.StringSlice("role"), Actions: c.StringSlice("action"), Restricts: c.Bool("restrict")}
+		Roles: c.StringSlice("role"), Staff: c.StringSlice("staff"), Units: c.StringSlice("unit"), Actions: c.StringSlice("action"), Restricts: c.Bool("restrict")}
 	meant := ""
 	switch act {
 	case "given":

@@ -24,7 +24,8 @@ func decideCommand() *cli.Command {
 		Flags: remoteFlags(idFlag(),
 			&cli.StringFlag{Name: "function", Value: "igledger",
 				Usage: "function or system on whose behalf you ask, never a person"},
-			&cli.StringFlag{Name: "staff", Required: true, Usage: "identifier of the user, or of the machine"},
+			&cli.StringFlag{Name: "staff", Required: true, Usage: "identifier of the user, or of the machine; SYSTEM|VALUE if a system gave it"},
+			&cli.StringSliceFlag{Name: "unit", Usage: "unit or place where the user works, SYSTEM|VALUE; repeat for more"},
 			&cli.BoolFlag{Name: "machine", Usage: "no person is involved in the access"},
 			&cli.StringSliceFlag{Name: "role", Usage: "role of the user; repeat for more"},
 			&cli.StringFlag{Name: "action", Value: "R", Usage: "C, R, U, D or E, or a FHIR interaction"},
@@ -80,9 +81,13 @@ func question(c *cli.Context, id string) client.Evaluation {
 	if c.Bool("machine") {
 		kind = "machine"
 	}
+	system, staff, found := strings.Cut(c.String("staff"), "|")
+	if !found {
+		system, staff = "", system
+	}
 	return client.Evaluation{
-		Subject: &client.Subject{Type: kind, ID: c.String("staff"),
-			Properties: &client.SubjectProperties{Role: c.StringSlice("role")}},
+		Subject: &client.Subject{Type: kind, ID: staff,
+			Properties: &client.SubjectProperties{Role: c.StringSlice("role"), IDSystem: system, Units: c.StringSlice("unit")}},
 		Action: &client.Action{Name: c.String("action")},
 		Resource: &client.Resource{Type: "record", ID: id,
 			Properties: &client.ResourceProperties{Holder: c.String("holder"), Data: c.StringSlice("data")}},

@@ -67,8 +67,8 @@ func (a *api) ask(c *caller, e client.Evaluation) (d *entry.Decision, unknown st
 		x = *e.Context
 	}
 	// Signing checks all of these, but only after the decision, whose cost grows with them.
-	if max(len(s.Role), len(p.Data), len(x.Purpose)) > maxCodes {
-		return bad("role, data or purpose has more than " + strconv.Itoa(maxCodes) + " codes")
+	if max(len(s.Role), len(s.Units), len(p.Data), len(x.Purpose)) > maxCodes {
+		return bad("role, units, data or purpose has more than " + strconv.Itoa(maxCodes) + " codes")
 	}
 	now := a.now().UTC()
 	d = &entry.Decision{
@@ -87,7 +87,7 @@ func (a *api) ask(c *caller, e client.Evaluation) (d *entry.Decision, unknown st
 		Delegation: x.Delegation,
 		Asked:      now.Format(time.RFC3339),
 		Sub:        e.Resource.ID,
-		Staff:      &entry.Staff{ID: e.Subject.ID, System: s.IDSystem, Name: s.Name},
+		Staff:      &entry.Staff{ID: e.Subject.ID, System: s.IDSystem, Name: s.Name, Units: s.Units},
 	}
 	if x.Why != "" || x.Justification != "" {
 		d.Text = &entry.Text{Why: x.Why, Justification: x.Justification}

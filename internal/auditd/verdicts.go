@@ -186,6 +186,12 @@ func doubtful(d auditor.Doubt, rules *consent.Rules) *verifier.Failure {
 			Expected: "an opening with the content of the entry", Found: "no content",
 			Meaning: "the operator does not show the auditor what the entry says, so verdicts that depend on it cannot be " +
 				"computed"}
+	case auditor.UserNotShown:
+		return &verifier.Failure{Check: verifier.CheckOpened, Index: at,
+			Expected: "an opening that shows the user (disclosure staff): the person's rules name users or places",
+			Found:    "none, and a verdict that does not follow without it: " + verdictWords(d.Stored, rules),
+			Meaning: "the operator withholds from the auditor who the user was, so the verdict cannot be computed. Ask for the " +
+				"disclosure: if the access names nobody, the verdict is false"}
 	}
 	return &verifier.Failure{Check: verifier.CheckVerdict, Index: at,
 		Expected: verdictWords(d.Own, rules), Found: verdictWords(d.Stored, rules),

@@ -34,6 +34,7 @@ type SubjectProperties struct {
 	Role         Codes  `json:"role,omitempty" maxItems:"64" doc:"Roles of the user, system|code or plain codes; one may stand without a list"`
 	Name         string `json:"name,omitempty" doc:"Name of the user; the person whose record it is may see it"`
 	IDSystem     string `json:"idSystem,omitempty" doc:"Authority that assigned the identifier"`
+	Units        Codes  `json:"units,omitempty" maxItems:"64" doc:"Units and places in which the user works, system|value; one may stand without a list"`
 	System       string `json:"system,omitempty" doc:"System through which the user works; absent: the caller's"`
 }
 

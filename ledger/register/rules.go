@@ -56,4 +56,5 @@ type Judgement struct {
 	Verdict *entry.Verdict // of accesses and decisions; else nil
 	Person  []byte         // the state of the entry's person after it; nil: unchanged
 	Flags   []entry.Flag
+	ByName  bool // the verdict may be another if the entry's user, who is not shown, is known
 }

@@ -103,6 +103,7 @@ const (
 	VerdictDiffers   DoubtKind = "verdict"  // Stored is not Own
 	EntryRefused     DoubtKind = "refused"  // the rules refuse the entry: Refused says why
 	NotOpened        DoubtKind = "unopened" // the entry has no content, so nothing that follows from it can be computed
+	UserNotShown     DoubtKind = "unnamed"  // Stored is not Own, but the opening shows no user, on whom the verdict depends
 	ReadingForbidden DoubtKind = "reading"  // a reading of the ledger that readers.Table forbids: Refused says why
 )
 
@@ -346,7 +347,7 @@ func (v *Verdicts) judge(p *opened) {
 	if j.Person != nil {
 		f.state = j.Person
 	}
-	v.compare(p.index, p.opening.Verdict, j.Verdict, unsure)
+	v.compare(p.index, p.opening.Verdict, j, unsure)
 }
 
 // checkReading judges the entry of a reading of the ledger. The operator logs it and so knew who
@@ -365,7 +366,8 @@ func (v *Verdicts) checkReading(p *opened) {
 	}
 }
 
-func (v *Verdicts) compare(index uint64, stored, own *entry.Verdict, unsure bool) {
+func (v *Verdicts) compare(index uint64, stored *entry.Verdict, j register.Judgement, unsure bool) {
+	own := j.Verdict
 	switch {
 	case stored == nil && own == nil:
 		return
@@ -378,6 +380,8 @@ func (v *Verdicts) compare(index uint64, stored, own *entry.Verdict, unsure bool
 	case stored.Equal(own):
 	case unsure:
 		v.stats.Unsure++
+	case j.ByName:
+		v.doubt(Doubt{Index: index, Kind: UserNotShown, Stored: stored, Own: own})
 	default:
 		v.doubt(Doubt{Index: index, Kind: VerdictDiffers, Stored: stored, Own: own})
 	}
