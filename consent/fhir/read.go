@@ -418,6 +418,8 @@ func (r *reader) policy(x *entry.Consent) {
 			base := func(c string) bool { return basePolicies[c] != "" }
 			switch {
 			case len(found) > 0 || name == "policyRule" && slices.ContainsFunc(codes, base):
+			case pcfWords(v, "") != "":
+				r.note(at, pcfWords(v, ""))
 			case name == "policyRule":
 				r.note(at, "is not OPTIN or OPTOUT: the provisions decide")
 			default:

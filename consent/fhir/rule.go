@@ -51,6 +51,7 @@ func (r *reader) rule() (*entry.ConsentRule, error) {
 		read = &entry.ConsentRule{Decision: permit, Data: []string{Unenforceable}}
 		r.note("Consent", "no part of the permission can be used; it is recorded as one that permits nothing")
 	}
+	read = r.underPolicy(read)
 	if only := r.emergencyOnly(); only && read.Decision == permit && len(read.Purposes) == 0 {
 		read.Purposes = []string{"ETREAT"}
 		for i := range read.Also {
