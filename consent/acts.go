@@ -58,7 +58,7 @@ func (r *Rules) consented(c *entry.Consent, index uint64, p *person) ([]entry.Fl
 	forgotten := old == nil && c.Rule != nil && !refuses(c.Rule) && !c.Order().AsOf().After(p.Forgotten)
 	late := forgotten
 	if !forgotten {
-		late = next.add(c, proved)
+		late = next.add(c, index, proved)
 		if !late || old == nil {
 			next.Index = index
 		}

@@ -12,7 +12,8 @@ import (
 // log, so that nothing that arrives late revives what was decided against:
 //
 //   - Of its decisions (acts with a rule) the one decided last counts (entry.Order). If the claims
-//     do not tell, a refusal counts before a permission, and otherwise the later one in the log.
+//     do not tell, the later one in the log counts of those that officers stated. Else a refusal
+//     counts before a permission, and otherwise again the later one in the log.
 //   - An end (withdrawn, expired) ends a permission unless the permission is later, both in the
 //     order of acts and as of its time. It ends a refusal only if the end is later in both.
 //   - An act by someone whose authority is not shown only takes away permissions: its own are not
@@ -121,9 +122,12 @@ func (r *record) state() string {
 func (r *record) doubted() bool { return r.Rule != nil && !r.denies() && r.Doubted.end(r.At, false) }
 
 // add adds an act to the record, and reports whether it came too late to change what holds. proved
-// says that the person acted, or someone whose authority is shown.
-func (r *record) add(c *entry.Consent, proved bool) (late bool) {
+// says that the person acted, or someone whose authority is shown; index is that of the act.
+func (r *record) add(c *entry.Consent, index uint64, proved bool) (late bool) {
 	at, before := c.Order(), *r
+	if !reported(c) {
+		at.Stated = index + 1
+	}
 	d := decision{Act: c.Act, Scope: c.Scope, Agreements: c.Agreements, Rule: c.Rule, At: at}
 	if c.Issuer != r.Holder {
 		d.Issuer = c.Issuer
@@ -191,13 +195,13 @@ type effect struct {
 // to be one that the ledger found live.
 func Holding(acts []*entry.Consent) map[*entry.Consent]bool {
 	records := map[string]*record{}
-	for _, c := range acts {
+	for i, c := range acts {
 		r := records[c.Consent]
 		if r == nil {
 			r = &record{ID: c.Consent}
 			records[c.Consent] = r
 		}
-		r.add(c, c.By == nil || c.By.Delegation != "")
+		r.add(c, uint64(i), c.By == nil || c.By.Delegation != "")
 	}
 	holds := map[*entry.Consent]bool{}
 	ended := map[string]*entry.Consent{}

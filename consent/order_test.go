@@ -312,3 +312,19 @@ func TestRuleIsItsIssuers(t *testing.T) {
 	w.mustJudge(w.consent("given", func(c *entry.Consent) { c.Rule.Data = []string{one} }))
 	w.verdict(w.access(func(a *entry.Access) { a.Data = []string{one} }), entry.Covered)
 }
+
+// Officers may state two acts within one second: the later one in the log counts.
+func TestActsOfOneSecond(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1, onConsent))
+	at := func(c *entry.Consent) { c.Decided = now.Format(time.RFC3339) }
+	for _, s := range []struct{ act, want string }{
+		{"refused", "consent-refused"}, {"given", "consent"}, {"withdrawn", "consent-missing"}, {"given", "consent"}, {"refused", "consent-refused"},
+		{"withdrawn", "consent-missing"},
+	} {
+		w.mustJudge(w.consent(s.act, at))
+		if j := w.mustJudge(w.access()); !slices.Contains(j.Verdict.Rules, s.want) {
+			t.Errorf("%s: %v, want %s", s.act, j.Verdict.Rules, s.want)
+		}
+	}
+}

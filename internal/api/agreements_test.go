@@ -194,7 +194,9 @@ func TestGoverningProblems(t *testing.T) {
 		"against itself": {"SRC",
 			consent(func(c *entry.Consent) { c.Rule.Except = []entry.ConsentRule{{Decision: "permit"}} }), 422, register.Contradiction},
 		"by a delegate of nobody": {"SRC",
-			consent(func(c *entry.Consent) { c.By = &entry.ConsentBy{Delegation: deed} }), 422, register.UnknownConsent},
+			consent(func(c *entry.Consent) {
+				c.By, c.Act, c.Rule = &entry.ConsentBy{Delegation: deed}, "given", &entry.ConsentRule{Decision: "permit"}
+			}), 422, register.UnknownConsent},
 		"for himself": {"SRC", &entry.Delegation{Common: common("SRC"), Delegation: deed, Act: "granted",
 			Kind: "GUARD", Scope: []string{"access"}, Start: now.Format(time.RFC3339),
 			End: now.Add(time.Hour).Format(time.RFC3339), Basis: "order", Sub: person, Delegate: &entry.Delegate{ID: person}}, 422, register.BadDelegation},

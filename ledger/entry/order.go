@@ -12,6 +12,10 @@ type Order struct {
 	Decided time.Time `json:"d"`          // the date of the decision, or of the consent that ended
 	Updated time.Time `json:"u,omitzero"` // when this version of the resource was made
 	Version uint64    `json:"v,omitzero"` // its number
+	// Stated is the position in the log, from 1, of an act that an officer stated and no other
+	// system reported. Order leaves it 0. Officers state acts one after another, in the same second
+	// too.
+	Stated uint64 `json:"s,omitzero"`
 }
 
 // Order returns when the act was decided. No time in it is after the entry was signed: an act dated
@@ -35,7 +39,11 @@ func (c *Consent) Order() Order {
 // Compare returns a negative number if o was decided before p, a positive one if after, and 0 if
 // the claims do not tell.
 func (o Order) Compare(p Order) int {
-	return cmp.Or(o.Decided.Compare(p.Decided), o.Updated.Compare(p.Updated), cmp.Compare(o.Version, p.Version))
+	c := cmp.Or(o.Decided.Compare(p.Decided), o.Updated.Compare(p.Updated), cmp.Compare(o.Version, p.Version))
+	if c == 0 && o.Stated > 0 && p.Stated > 0 {
+		return cmp.Compare(o.Stated, p.Stated)
+	}
+	return c
 }
 
 // AsOf returns the time as of which the act says how things are: of a version of a resource, when
