@@ -30,6 +30,9 @@ type Conversion struct {
 	Map    *mapping.Map // what the source's own words mean, which passes its Check; may be nil
 	// Now is the time at which an event was recorded that does not say when; nil: time.Now.
 	Now func() time.Time
+	// Resolve returns the chi: or nhs: id of the person who has a local identifier, "" if that is not
+	// certain. It may be nil. It must be safe for concurrent use if FromEvent is called so.
+	Resolve func(system, value string) string
 }
 
 // FromAuditEvent reads one FHIR R4 or R5 AuditEvent (JSON, of any size) into accesses. It
@@ -60,6 +63,7 @@ func (c Conversion) FromEvent(ev Event) ([]*entry.Access, []Note, error) {
 	c.Source = c.sourceOf(in)
 	in.Base = c.Map.Base(c.Source)
 	list := c.patients(in)
+	list = c.resolved(list)
 	if len(list) == 0 {
 		list = []*patient{{}}
 	}

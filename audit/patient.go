@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"regexp"
 	"slices"
+	"strings"
 
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
@@ -65,6 +66,32 @@ func (c Conversion) patients(in scope) []*patient {
 	}
 	slices.SortStableFunc(list, func(a, b *patient) int { return cmp.Compare(first(a.entities), first(b.entities)) })
 	return list
+}
+
+// resolved looks up patients who have local identifiers only. Two who turn out to be one become one.
+func (c Conversion) resolved(list []*patient) []*patient {
+	if c.Resolve == nil {
+		return list
+	}
+	found := map[string]*patient{}
+	return slices.DeleteFunc(list, func(p *patient) bool {
+		for _, i := range p.identities {
+			if i.Value == "" || !strings.HasPrefix(p.id(), "temp:") {
+				continue
+			}
+			if id := c.Resolve(i.System, i.Value); id != "" && entry.CheckID(id) == nil {
+				p.identities = append(p.identities, identity{ID: id})
+			}
+		}
+		first := found[p.id()]
+		if len(p.identities) == 0 || first == nil {
+			found[p.id()] = p
+			return false
+		}
+		first.identities = append(first.identities, p.identities...)
+		first.entities, first.agents = append(first.entities, p.entities...), append(first.agents, p.agents...)
+		return true
+	})
 }
 
 // finder collects patients.

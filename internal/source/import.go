@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 
+	"igledger/consent/fhir/tree"
 	"igledger/internal/client"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
@@ -16,16 +17,18 @@ import (
 
 // Summary counts what an import did.
 type Summary struct {
-	Events     int    `json:"events"`     // read
-	Known      int    `json:"known"`      // events that an earlier run took in
-	Logged     int    `json:"logged"`     // entries whose receipts this run checked; an event has one per person
-	Forgotten  int    `json:"forgotten"`  // entries whose signed bytes this run deleted, because their receipts were enough
-	Waiting    int    `json:"waiting"`    // entries in the log whose signed bytes are kept until cosigners have seen them
-	Dropped    int    `json:"dropped"`    // old receipts that this run dropped, because there was no room
-	Quorum     bool   `json:"quorum"`     // the policy asks for cosigners; false: nobody but the log vouches for its receipts
-	Refused    int    `json:"refused"`    // entries that the ledger refused as they were; see EntryError
-	Unreadable int    `json:"unreadable"` // values that are not AuditEvents
-	Size       uint64 `json:"logSize"`    // size of the log at the newest receipt
+	Events     int    `json:"events"`       // read
+	Known      int    `json:"known"`        // events that an earlier run took in
+	Logged     int    `json:"logged"`       // entries whose receipts this run checked; an event has one per person
+	Forgotten  int    `json:"forgotten"`    // entries whose signed bytes this run deleted, because their receipts were enough
+	Waiting    int    `json:"waiting"`      // entries in the log whose signed bytes are kept until cosigners have seen them
+	Dropped    int    `json:"dropped"`      // old receipts that this run dropped, because there was no room
+	Quorum     bool   `json:"quorum"`       // the policy asks for cosigners; false: nobody but the log vouches for its receipts
+	Refused    int    `json:"refused"`      // entries that the ledger refused as they were; see EntryError
+	Unreadable int    `json:"unreadable"`   // values that are not AuditEvents
+	Found      int    `json:"found"`        // local numbers of patients that the look-up knew
+	Unasked    int    `json:"lookupFailed"` // look-ups that failed
+	Size       uint64 `json:"logSize"`      // size of the log at the newest receipt
 }
 
 // Input is a source of events: one AuditEvent, a Bundle, a JSON array, or several of these in
@@ -41,6 +44,7 @@ type importer struct {
 	*Agent
 	seq      uint64     // the highest number given out
 	gathered []gathered // read, not yet in the outbox
+	lookup   *lookup    // nil: none
 	unseen   int        // entries sent since the cosigners were last looked for, whose receipts are not enough yet
 	stopped  error      // the log's answer that it has stopped: nothing more is sent in this run
 
@@ -62,9 +66,12 @@ func (im *importer) tell(f func()) {
 //
 // If the log has stopped, all inputs are read into the outbox, and the error says so (Stopped).
 func (a *Agent) Import(ctx context.Context, inputs ...Input) (Summary, error) {
-	im := &importer{Agent: a}
+	im := &importer{Agent: a, lookup: newLookup(a.Map, tree.Patients{Issuer: a.Org, Source: a.Source, Map: a.Map})}
 	a.met = false
 	err := im.run(ctx, inputs)
+	if im.lookup != nil {
+		im.sum.Found, im.sum.Unasked = im.lookup.sum.found, im.lookup.sum.failed
+	}
 	im.sum.Quorum = !a.receipts.policy.AsksNobody()
 	waiting, countErr := a.outbox.waitingForWitnesses(ctx)
 	im.sum.Waiting = waiting

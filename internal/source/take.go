@@ -91,7 +91,7 @@ func (im *importer) take(ctx context.Context) error {
 	if len(list) == 0 {
 		return nil
 	}
-	im.convert(list)
+	im.convert(ctx, list)
 	seq, known := im.seq, 0
 	err := im.outbox.inTx(ctx, func(tx *sql.Tx) error {
 		day, err := lastDay(ctx, tx, im.Now().UTC().Format(time.DateOnly))
@@ -137,8 +137,11 @@ func (im *importer) take(ctx context.Context) error {
 }
 
 // convert converts events, on all processors.
-func (im *importer) convert(list []gathered) {
+func (im *importer) convert(ctx context.Context, list []gathered) {
 	conv := audit.Conversion{Issuer: im.Org, Audience: im.receipts.Origin(), Source: im.Source, Map: im.Map}
+	if im.lookup != nil {
+		conv.Resolve = func(system, value string) string { return im.lookup.resolve(ctx, system, value) }
+	}
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(len(list), runtime.GOMAXPROCS(0)) {

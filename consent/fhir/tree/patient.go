@@ -9,6 +9,31 @@ import (
 	"igledger/ledger/entry"
 )
 
+// Number returns the only CHI number of a Patient that is current, else the only NHS number, else "".
+func (p Patients) Number(patient Object) string {
+	found := map[string]bool{}
+	for _, i := range Objects(patient, "identifier") {
+		if id, restored := p.number(i); id != "" && !restored && useOf(i, "") < 4 {
+			found[id] = true
+		}
+	}
+	for _, scheme := range []string{"chi:", "nhs:"} {
+		var ids []string
+		for id := range found {
+			if strings.HasPrefix(id, scheme) {
+				ids = append(ids, id)
+			}
+		}
+		if len(ids) > 0 {
+			if len(ids) == 1 {
+				return ids[0]
+			}
+			return ""
+		}
+	}
+	return ""
+}
+
 // Patients makes ids for patients.
 type Patients struct {
 	Issuer string       // the organisation whose local numbers they are
@@ -24,6 +49,9 @@ type Identity struct {
 	Rank     int    // the lower, the better it tells who it is
 	ID       string // entry id
 	Restored bool   // a leading zero was put back
+
+	// Of a local number: the identifier, by which a server may know the person.
+	System, Value string
 }
 
 // The ranks. A number that is not current still tells better who it is than a number of one system:
@@ -108,7 +136,7 @@ func (p Patients) identify(list []Identity, identifier Object, use int) []Identi
 	if system == mapping.OwnPatient && strings.HasPrefix(value, "temp:"+p.Issuer+":") && entry.CheckID(value) == nil {
 		return append(list, Identity{Rank: rankReference - 1, ID: value})
 	}
-	return append(list, Identity{Rank: rankIdentifier + use, ID: p.temp(p.token(system, value))})
+	return append(list, Identity{Rank: rankIdentifier + use, ID: p.temp(p.token(system, value)), System: system, Value: value})
 }
 
 // useOf orders identifiers by Identifier.use and period (R4 datatypes.html#Identifier): official and
