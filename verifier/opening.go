@@ -111,7 +111,7 @@ func parseSealed(o *bundle.Opening) (*entry.Entry, *Failure) {
 func checkPerson(rep *Report, ev EntryEvidence, e *entry.Entry, i *uint64) {
 	shown := e.ShownSub()
 	under := func(name Check, id string) filing {
-		return filing{name, i, ev.Genesis.VRFKey, ev.Log.Name(), id, ev.Opening.Tag, ev.Opening.VRFProof}
+		return filing{name, i, ev.Genesis.VRFKey, ev.Log.Name(), id, ev.Opening.Tag, ev.Opening.VRFProof, nil}
 	}
 	if shown == "" {
 		rep.Skip(CheckFiling, i, "the opening does not say whom the entry is about")

@@ -22,6 +22,7 @@ type ReceiptEvidence struct {
 	Policy  *Policy        // see ParsePolicy, PolicyForLog
 	Now     time.Time      // for cosignatures from the future; zero: age is not judged
 	Genesis *entry.Genesis // nil: filing is not checked
+	Filings *Filings       // VRF proofs that held before; nil: each is checked anew
 
 	// Register is the register as it was at the entry's index, from a LogReplay. If it is nil,
 	// signature and key status are not checked.
@@ -152,7 +153,7 @@ func checkReceiptLink(rep *Report, ev ReceiptEvidence, origin string, l proof.Le
 	case ev.Genesis == nil:
 		rep.Skip(CheckFiling, i, "the log's genesis was not given, so its pseudonym key is unknown")
 	default:
-		filing{CheckFiling, i, ev.Genesis.VRFKey, origin, sub, *r.Tag, r.VRFProof}.check(rep,
+		filing{CheckFiling, i, ev.Genesis.VRFKey, origin, sub, *r.Tag, r.VRFProof, ev.Filings}.check(rep,
 			"the entry is filed under the person it is about")
 	}
 }
@@ -185,11 +186,12 @@ type filing struct {
 	id     string // the person's
 	tag    wire.Hash
 	proof  []byte // VRF proof that tag is that of id
+	known  *Filings
 }
 
 // check checks that the claim is proved. note says what that establishes.
 func (c filing) check(rep *Report, note string) {
-	if err := wire.VerifyTag(c.key, c.origin, c.id, c.tag, c.proof); err != nil {
+	if err := c.known.verify(c); err != nil {
 		f := failure(err, c.index, c.name)
 		f.Check, f.Meaning = c.name, meanings[wire.BadVRF].meaning
 		f.Expected = "a VRF proof, under the key in the genesis, that the tag is this person's"

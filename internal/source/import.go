@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"igledger/consent/fhir/tree"
 	"igledger/internal/client"
@@ -188,18 +190,18 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 	if err != nil {
 		return err
 	}
+	checked := im.checkAll(list, results)
 	var done []settled
 	var taken []acked
 	again := 0
 	for i, res := range results {
 		switch {
 		case res.Problem == nil:
-			a, err := im.checked(list[i].sdjwt, res.Receipt)
-			if err != nil {
-				return err
+			if checked[i].err != nil {
+				return checked[i].err
 			}
-			done = append(done, settled{posted: list[i], acked: a})
-			taken = append(taken, a)
+			done = append(done, settled{posted: list[i], acked: checked[i].acked})
+			taken = append(taken, checked[i].acked)
 		case !final(res.Problem):
 			return &RefusedError{list[i].seq, res.Problem}
 		case res.Problem.Status == http.StatusGone: // it is in the log, and its content was erased there
@@ -241,6 +243,29 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 		im.OnSent(len(list) - again)
 	})
 	return nil
+}
+
+type checkedReceipt struct {
+	acked
+	err error
+}
+
+// checkAll checks the receipts of an answer, on all processors.
+func (im *importer) checkAll(list []posted, results []client.Result) []checkedReceipt {
+	out := make([]checkedReceipt, len(list))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(len(list), runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
+				if results[i].Problem == nil {
+					out[i].acked, out[i].err = im.checked(list[i].sdjwt, results[i].Receipt)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return out
 }
 
 // final reports whether a refusal is about the entry itself, so that the ledger will always refuse

@@ -21,6 +21,7 @@ type Receipts struct {
 	policy       *verifier.Policy // knows this log only, by this key
 	now          func() time.Time
 	genesis      *entry.Genesis // nil until the receipt of a sealed entry is checked
+	filings      verifier.Filings
 }
 
 // NewReceipts returns a checker for the log with this verifier key, which it reads at base. It asks
@@ -78,7 +79,7 @@ func (r *Receipts) Check(ctx context.Context, e *entry.Entry, receipt *bundle.Re
 // is valid: Receipted.Quorum says so.
 func (r *Receipts) check(e *entry.Entry, receipt *bundle.Receipt) (verifier.Receipted, error) {
 	got, report := verifier.CheckReceipt(verifier.ReceiptEvidence{
-		Receipt: receipt, Entry: e, Policy: r.policy, Now: r.now(), Genesis: r.genesis,
+		Receipt: receipt, Entry: e, Policy: r.policy, Now: r.now(), Genesis: r.genesis, Filings: &r.filings,
 	})
 	if err := report.Err(); err != nil && !report.OnlyQuorum() {
 		return got, &ReceiptError{e.ID, err}

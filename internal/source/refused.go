@@ -91,7 +91,7 @@ func (im *importer) plainer(p posted, problem *client.Problem) (string, error) {
 		return "", &RefusedError{p.seq, problem}
 	}
 	next := &entry.Access{Common: entry.Common{Issuer: a.Issuer, Audience: a.Audience}, Source: a.Source,
-		Org: a.Org, Foreign: a.Foreign, Event: a.Event, Action: a.Action, Outcome: a.Outcome, Recorded: a.Recorded,
+		Org: a.Org, Foreign: a.Foreign, Recipient: a.Recipient, Event: a.Event, Action: a.Action, Outcome: a.Outcome, Recorded: a.Recorded,
 		Machine: a.Machine, Emergency: a.Emergency, Sub: a.Sub, Seq: a.Seq}
 	next.ID = a.ID
 	if problem.Status == http.StatusConflict { // another entry has this jti, so the log has no form of this one
@@ -102,7 +102,8 @@ func (im *importer) plainer(p posted, problem *client.Problem) (string, error) {
 	}
 	root := tree.Object{"resourceType": "AuditEvent"}
 	if p.form == 1 {
-		next.Sub, next.Org, next.Foreign, next.Event, next.Action = entry.RegSources, "", true, nil, "E"
+		next.Sub, next.Org, next.Foreign, next.Recipient = entry.RegSources, "", true, ""
+		next.Event, next.Action = nil, "E"
 	} else {
 		tree.Refused(root, []byte(p.sdjwt), problem.Code())
 		raw, err := tree.Write(root)
