@@ -244,15 +244,24 @@ func ParseTime(s string) (time.Time, error) {
 }
 
 // Time returns when the access happened, as the source claims: occurred, or recorded if there is no
-// occurred.
+// occurred. An access of which only the date is known lies between the first and the last second of
+// that day (or month) somewhere; it counts on that day in UTC too, in which the days of agreements
+// are, and not on the one before.
 func (a *Access) Time() time.Time {
 	s := a.Occurred
 	if s == "" {
 		s = a.Recorded
 	}
 	t, _ := ParseTime(s) // checked by check
+	if end, err := ParseTime(a.OccurredEnd); err == nil && clock(t) == "00:00:00" && clock(end) == "23:59:59" {
+		if day := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC); day.After(t) {
+			return day
+		}
+	}
 	return t
 }
+
+func clock(t time.Time) string { return t.Format(time.TimeOnly) }
 
 // Accessor returns the organisation that accessed: org, or the issuer if there is no org. It returns
 // "" if another organisation accessed, of which the source cannot say which of this log it is: so it

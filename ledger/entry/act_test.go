@@ -2,6 +2,7 @@ package entry_test
 
 import (
 	"testing"
+	"time"
 
 	"igledger/ledger/entry"
 )
@@ -37,6 +38,25 @@ func TestActs(t *testing.T) {
 		a := entry.Access{Action: c.action, Outcome: c.outcome, Event: c.event}
 		if got := a.Act(); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// An access of which the day is known counts on that day, whatever the zone that the day was one of.
+func TestTimeOfADay(t *testing.T) {
+	for _, c := range []struct{ occurred, end, want string }{
+		{"2026-06-01T00:00:00+01:00", "2026-06-01T23:59:59+01:00", "2026-06-01T00:00:00Z"},
+		{"2026-06-01T00:00:00-05:00", "2026-06-01T23:59:59-05:00", "2026-06-01T05:00:00Z"},
+		{"2026-06-01T00:00:00+14:00", "2026-06-30T23:59:59+14:00", "2026-06-01T00:00:00Z"},
+		{"2026-12-01T00:00:00Z", "2026-12-01T23:59:59Z", "2026-12-01T00:00:00Z"},
+		{"2026-06-01T00:00:00+01:00", "", "2026-05-31T23:00:00Z"},
+		{"2026-06-01T00:00:00+01:00", "2026-06-01T00:05:00+01:00", "2026-05-31T23:00:00Z"},
+		{"2026-06-01T08:00:00+01:00", "2026-06-01T23:59:59+01:00", "2026-06-01T07:00:00Z"},
+		{"", "2026-06-01T23:59:59+01:00", "2026-06-02T09:00:00Z"},
+	} {
+		a := entry.Access{Occurred: c.occurred, OccurredEnd: c.end, Recorded: "2026-06-02T09:00:00Z"}
+		if got := a.Time().UTC().Format(time.RFC3339); got != c.want {
+			t.Errorf("%s to %s: %s, want %s", c.occurred, c.end, got, c.want)
 		}
 	}
 }
