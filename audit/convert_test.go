@@ -453,7 +453,7 @@ func TestRefusals(t *testing.T) {
 			BadValue, "AuditEvent.entity[0].what",
 		},
 		{
-			strings.Replace(ok, `{`, `{"entity":[{"what":{"identifier":{"value":`+chi+`}}}],`, 1), BadValue,
+			strings.Replace(ok, `{`, `{"entity":[{"what":{"identifier":{"value":[`+chi+`]}}}],`, 1), BadValue,
 			"AuditEvent.entity[0].what",
 		},
 	} {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"igledger/consent/fhir/mapping"
 	"igledger/consent/fhir/tree"
@@ -188,7 +189,8 @@ func checkReference(o object, name, path string) error {
 		name string
 	}{{ref, "reference"}, {ref, "type"}, {identifier, "system"}, {identifier, "value"}} {
 		if v, ok := c.o[c.name]; ok {
-			if _, ok := v.(string); !ok {
+			_, number := v.(jsontext.Value) // spreadsheets make numbers of identifiers
+			if _, ok := v.(string); !ok && !(number && c.name == "value") {
 				return fail(BadValue, path, "its %s is not a string", c.name)
 			}
 		}

@@ -156,17 +156,23 @@ func (c Conversion) inRecords(in scope, f *finder) {
 	}
 }
 
-// inNames finds the patients whom entities name by nothing but a number of people in place of a name.
-// Which system it is of, the event does not say, so it stays a number of its source.
+// inNames finds the patients whom entities name by nothing but a number of people, in place of a name
+// or as an identifier without a system. Of what system it is, the event does not say, so it stays a
+// number of its source.
 func (c Conversion) inNames(in scope, f *finder) {
 	for i, e := range objects(in.Root, "entity") {
-		n := squeeze(text(e, "name"))
-		if len(n) == 10 && entry.ContainsPersonNumber(n) || insured.MatchString(n) {
-			p := f.find(c.identities(in, object{"identifier": object{"value": n}}))
+		value, name := squeeze(tree.Value(child(child(e, "what"), "identifier"))), squeeze(text(e, "name"))
+		if !personNumber(value) {
+			value = name
+		}
+		if personNumber(value) || insured.MatchString(value) {
+			p := f.find(c.identities(in, object{"identifier": object{"value": value}}))
 			p.entities = append(p.entities, i)
 		}
 	}
 }
+
+func personNumber(s string) bool { return len(s) == 10 && entry.ContainsPersonNumber(s) }
 
 // insured is the form of the German number of insured persons, which their prescriptions' audit
 // events have as a name.

@@ -155,13 +155,16 @@ func IDValue(id string) string {
 }
 
 // Conditional splits a conditional reference (R4 http.html#ccreate): [base/]Type?identifier=
-// system|value, and perhaps further criteria.
+// system|value, and perhaps further criteria. Without an identifier, it is nil.
 func Conditional(ref string) (typ string, identifier Object, ok bool) {
 	path, query, found := strings.Cut(ref, "?")
 	typ = path[strings.LastIndexByte(path, '/')+1:]
 	q, err := url.ParseQuery(query)
 	if !found || !IsResource(typ) || err != nil {
 		return "", nil, false
+	}
+	if q.Get("identifier") == "" {
+		return typ, nil, true
 	}
 	system, value, token := strings.Cut(q.Get("identifier"), "|")
 	if !token {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"igledger/consent/fhir/mapping"
 	"igledger/ledger/entry"
 )
@@ -84,7 +86,7 @@ func (p Patients) Identities(s Scope, ref Object) []Identity {
 		use := useOf(own, s.at())
 		for _, r := range named {
 			for _, i := range Objects(r, "identifier") {
-				if Text(i, "system") == Text(own, "system") && Text(i, "value") == Text(own, "value") {
+				if identified(i) == identified(own) {
 					use = useOf(i, s.at())
 				}
 			}
@@ -105,7 +107,7 @@ func (p Patients) Identities(s Scope, ref Object) []Identity {
 // refer adds what a reference itself says.
 func (p Patients) refer(list []Identity, s Scope, ref Object) []Identity {
 	r := Text(ref, "reference")
-	if _, identifier, ok := Conditional(r); ok {
+	if _, identifier, ok := Conditional(r); ok && identifier != nil {
 		return p.identify(list, identifier, 0)
 	}
 	base, typ, id := ParseReference(r)
@@ -181,10 +183,28 @@ func (p Patients) number(identifier Object) (id string, restored bool) {
 	return id, false
 }
 
+// identified is what makes an identifier the same as another.
+func identified(identifier Object) [2]string {
+	system, value := split(identifier)
+	return [2]string{system, value}
+}
+
+// Value returns the value of an identifier that does not say its system, else "".
+func Value(identifier Object) string {
+	system, value := split(identifier)
+	if system != "" {
+		return ""
+	}
+	return value
+}
+
 // split returns system and value of an identifier. A value in the form of HL7 version 2 and of IHE's
 // older profiles (CX: value^^^namespace&OID&ISO) names its system itself.
 func split(identifier Object) (system, value string) {
 	system, value = Text(identifier, "system"), Text(identifier, "value")
+	if n, ok := identifier["value"].(jsontext.Value); ok {
+		value = string(n)
+	}
 	before, authority, cx := strings.Cut(value, "^^^")
 	if parts := strings.Split(authority, "&"); cx && system == "" && len(parts) == 3 && parts[2] == "ISO" {
 		return "urn:oid:" + parts[1], before
