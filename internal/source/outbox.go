@@ -126,18 +126,6 @@ func lastDay(ctx context.Context, tx *sql.Tx, day string) (string, error) {
 	return max(day, last), err
 }
 
-// put stores the signed entries of an event, numbered on day, before anything is sent.
-func put(ctx context.Context, tx *sql.Tx, list []posted, day string, reading int64) error {
-	for _, p := range list {
-		_, err := tx.ExecContext(ctx, "INSERT INTO entry (event, part, seq, sdjwt, day, reading, times) VALUES (?, ?, ?, ?, ?, ?, 1)",
-			p.event, p.part, int64(p.seq), p.sdjwt, day, reading)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // nextReading returns the number of a reading of an input, which no other has.
 func (o *outbox) nextReading(ctx context.Context) (n int64, err error) {
 	err = o.inTx(ctx, func(tx *sql.Tx) error {

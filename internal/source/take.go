@@ -98,9 +98,14 @@ func (im *importer) take(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		out, err := prepare(ctx, tx)
+		if err != nil {
+			return err
+		}
+		defer out.close()
 		for i := range list {
 			g := &list[i]
-			key, isKnown, err := meet(ctx, tx, g.key, g.reading)
+			key, isKnown, err := out.meet(ctx, g.key, g.reading)
 			if err != nil {
 				return err
 			}
@@ -109,7 +114,7 @@ func (im *importer) take(ctx context.Context) error {
 				g.err, g.notes = nil, nil
 				continue
 			}
-			if err := im.sign(ctx, tx, g, key, &seq, day); err != nil {
+			if err := im.sign(ctx, out, g, key, &seq, day); err != nil {
 				return err
 			}
 		}
@@ -158,7 +163,7 @@ func (im *importer) convert(ctx context.Context, list []gathered) {
 
 // sign signs the entries of an event, and stores them under its key. A number is given out only to
 // what is stored.
-func (im *importer) sign(ctx context.Context, tx *sql.Tx, g *gathered, key uuid.UUID, seq *uint64, day string) error {
+func (im *importer) sign(ctx context.Context, out *taking, g *gathered, key uuid.UUID, seq *uint64, day string) error {
 	signed := make([]posted, len(g.accesses))
 	for i, a := range g.accesses {
 		if g.err != nil {
@@ -176,23 +181,68 @@ func (im *importer) sign(ctx context.Context, tx *sql.Tx, g *gathered, key uuid.
 	}
 	for _, n := range g.notes {
 		if n.Code == audit.SizeCut {
-			if err := keepOriginal(ctx, tx, key, g.Raw); err != nil {
+			if err := keepOriginal(ctx, out.tx, key, g.Raw); err != nil {
 				return err
 			}
 			break
 		}
 	}
 	*seq += uint64(len(signed))
-	return put(ctx, tx, signed, day, g.reading)
+	return out.put(ctx, signed, day, g.reading)
+}
+
+// taking is the statements that take a batch of events into the outbox.
+type taking struct {
+	tx                *sql.Tx
+	find, again, have *sql.Stmt
+	insert            *sql.Stmt
+}
+
+func prepare(ctx context.Context, tx *sql.Tx) (*taking, error) {
+	t := &taking{tx: tx}
+	for _, s := range []struct {
+		stmt  **sql.Stmt
+		query string
+	}{
+		{&t.find, "SELECT reading, times FROM entry WHERE event = ? AND part = 0"},
+		{&t.again, "UPDATE entry SET reading = ?, times = ? WHERE event = ? AND part = 0"},
+		{&t.have, "SELECT times FROM entry WHERE event = ? AND part = 0"},
+		{&t.insert, "INSERT INTO entry (event, part, seq, sdjwt, day, reading, times) VALUES (?, ?, ?, ?, ?, ?, 1)"},
+	} {
+		var err error
+		if *s.stmt, err = tx.PrepareContext(ctx, s.query); err != nil {
+			t.close()
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+func (t *taking) close() {
+	for _, s := range []*sql.Stmt{t.find, t.again, t.have, t.insert} {
+		if s != nil {
+			s.Close()
+		}
+	}
+}
+
+// put stores the signed entries of an event, numbered on day, before anything is sent.
+func (t *taking) put(ctx context.Context, list []posted, day string, reading int64) error {
+	for _, p := range list {
+		if _, err := t.insert.ExecContext(ctx, p.event, p.part, int64(p.seq), p.sdjwt, day, reading); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // meet notes that an event was met in a reading of an input. It returns the key of this access, and
 // whether an earlier run took it in. Two accesses in the same second may be identical to the last
 // byte: the second one in an input is a different access, and gets the same key each time the input
 // is read.
-func meet(ctx context.Context, tx *sql.Tx, event uuid.UUID, reading int64) (key uuid.UUID, known bool, err error) {
+func (t *taking) meet(ctx context.Context, event uuid.UUID, reading int64) (key uuid.UUID, known bool, err error) {
 	var last, times int64
-	err = tx.QueryRowContext(ctx, "SELECT reading, times FROM entry WHERE event = ? AND part = 0", event[:]).Scan(&last, &times)
+	err = t.find.QueryRowContext(ctx, event[:]).Scan(&last, &times)
 	if errors.Is(err, sql.ErrNoRows) {
 		return event, false, nil
 	}
@@ -203,13 +253,13 @@ func meet(ctx context.Context, tx *sql.Tx, event uuid.UUID, reading int64) (key 
 		times = 0
 	}
 	times++
-	_, err = tx.ExecContext(ctx, "UPDATE entry SET reading = ?, times = ? WHERE event = ? AND part = 0", reading, times, event[:])
+	_, err = t.again.ExecContext(ctx, reading, times, event[:])
 	if err != nil || times == 1 {
 		return event, true, err
 	}
 	n := uint32(times)
 	key = uuid.NewSHA1(event, []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
-	err = tx.QueryRowContext(ctx, "SELECT times FROM entry WHERE event = ? AND part = 0", key[:]).Scan(&times)
+	err = t.have.QueryRowContext(ctx, key[:]).Scan(&times)
 	if errors.Is(err, sql.ErrNoRows) {
 		return key, false, nil
 	}
