@@ -235,6 +235,10 @@ func imported(c *cli.Context, list []source.Input) error {
 		fmt.Fprintf(c.App.ErrWriter, "igledger: the content of %s in the log is kept until cosigners have seen it; the next run, "+
 			"or igledger access settle, looks again\n", counted(sum.Waiting, "entry", "entries"))
 	}
+	if sum.Unasked > 0 {
+		fmt.Fprintf(c.App.ErrWriter, "igledger: %s of patients failed; these accesses are under local numbers\n",
+			counted(sum.Unasked, "look-up", "look-ups"))
+	}
 	if sum.Dropped > 0 {
 		fmt.Fprintf(c.App.ErrWriter, "igledger: %s dropped, because --keep-receipts leaves no room\n",
 			counted(sum.Dropped, "old receipt was", "old receipts were"))
