@@ -15,6 +15,7 @@ import (
 	"igledger/consent/fhir"
 	"igledger/consent/fhir/mapping"
 	"igledger/ledger/entry"
+	"igledger/policies"
 )
 
 // A consentCase is an input that other systems read wrongly, and what accesses it covers. Files are
@@ -25,6 +26,8 @@ type consentCase struct {
 	sub   string   // whose consents those are
 	own   []string // of ours, of person, with the same faults
 	flags []entry.Flag
+	data  []string     // of the accesses; nil: as usual
+	staff *entry.Staff // of the accesses
 	asks  []ask
 }
 
@@ -45,6 +48,19 @@ const (
 	agreement  = "agreement"
 	caseIssuer = "NHSL"
 )
+
+const (
+	caseTypes  = "http://hl7.org/fhir/resource-types"
+	caseLabels = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+)
+
+func caseType(name string) string { return `{"system":"` + caseTypes + `","code":"` + name + `"}` }
+
+// caseNurse permits, but not one nurse.
+var caseNurse = `{"resourceType":"Bundle","type":"searchset","entry":[` +
+	`{"fullUrl":"https://ehr.example/fhir/Practitioner/p1","resource":{"resourceType":"Practitioner","id":"p1","identifier":[{"system":"urn:nmc","value":"80B1234Z"}]}},` +
+	`{"fullUrl":"https://ehr.example/fhir/Consent/c1","resource":` + caseConsent("c1", `"provision":{"type":"permit","provision":[{"type":"deny","actor":[`+
+	`{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},"reference":{"reference":"Practitioner/p1"}}]}]}`, "2026-01-05") + `}]}`
 
 var consentCases = []consentCase{
 	{
@@ -86,6 +102,47 @@ var consentCases = []consentCase{
 			`{"fullUrl":"urn:uuid:0f0e1c5c-0000-4000-8000-000000000001","resource":{"resourceType":"Patient","identifier":[{"system":"urn:oid:2.16.840.1.113883.2.1.3.2.4.16.53","value":"0101011237"}]},"request":{"method":"POST","url":"Patient"}},` +
 			`{"fullUrl":"urn:uuid:0f0e1c5c-0000-4000-8000-000000000002","resource":` + strings.Replace(caseConsent("", `"provision":{"type":"deny"}`, "2026-01-05"), casePatient, `{"reference":"urn:uuid:0f0e1c5c-0000-4000-8000-000000000001"}`, 1) + `,"request":{"method":"POST","url":"Consent"}}]}`},
 		asks: []ask{{"isa-consent", "TREAT", anyTime, refusedIt}},
+	},
+	{
+		name: "a refusal of Observations, codes stated", files: []string{"refusal-of-observations.json"}, sub: "chi:1103664158",
+		own:  []string{caseConsent("c1", `"provision":{"type":"permit","provision":[{"type":"deny","class":[`+caseType("Observation")+`]}]}`, "2026-01-05")},
+		data: []string{"http://loinc.org|718-7", "http://snomed.info/sct|38082009"},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, refusedIt}},
+	},
+	{
+		name: "a refusal of Observations, another type stated", files: []string{"refusal-of-observations.json"}, sub: "chi:1103664158",
+		own:  []string{caseConsent("c1", `"provision":{"type":"permit","provision":[{"type":"deny","class":[`+caseType("Observation")+`]}]}`, "2026-01-05")},
+		data: []string{caseTypes + "|Condition", "http://snomed.info/sct|38082009"},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, covered}},
+	},
+	{
+		name: "a permission by label", files: []string{"permit-by-label.json"}, sub: "chi:2804279529",
+		own:  []string{caseConsent("c1", `"provision":{"type":"permit","securityLabel":[{"system":"`+caseLabels+`","code":"N"}]}`, "2026-01-05")},
+		data: []string{caseTypes + "|Observation", caseLabels + "|N"},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, covered}},
+	},
+	{
+		name: "a permission by label, restricted data too", files: []string{"permit-by-label.json"}, sub: "chi:2804279529",
+		own:  []string{caseConsent("c1", `"provision":{"type":"permit","securityLabel":[{"system":"`+caseLabels+`","code":"N"}]}`, "2026-01-05")},
+		data: []string{caseTypes + "|Observation", caseLabels + "|N", caseLabels + "|R"},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, missing}},
+	},
+	{
+		name:  "a nurse is refused, whose number the Bundle has",
+		own:   []string{caseNurse},
+		staff: &entry.Staff{System: "urn:nmc", ID: "80B1234Z"},
+		asks:  []ask{{"isa-consent", "TREAT", anyTime, refusedIt}},
+	},
+	{
+		name:  "another nurse is not",
+		own:   []string{caseNurse},
+		staff: &entry.Staff{System: "urn:nmc", ID: "11C0000A"},
+		asks:  []ask{{"isa-consent", "TREAT", anyTime, covered}},
+	},
+	{
+		name: "nobody named, where a nurse is refused",
+		own:  []string{caseNurse},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, policies.UserUnnamed}},
 	},
 	{
 		name: "two policies", files: []string{"two-policies.json"}, sub: "chi:2603334719",
@@ -218,6 +275,10 @@ func (c *consentCase) check(w *world, sub string, flags []entry.Flag) {
 	for _, a := range c.asks {
 		x := w.access(func(x *entry.Access) {
 			x.Issuer, x.Org, x.Agreement, x.Purpose, x.Recorded, x.Sub = caseIssuer, "NHSH", a.agreement, []string{a.purpose}, a.at, sub
+			x.Staff = c.staff
+			if c.data != nil {
+				x.Data = c.data
+			}
 		})
 		if j := w.mustJudge(x); !slices.Contains(j.Verdict.Rules, a.want) {
 			w.Errorf("%s for %s at %s: %v %v, want %s", a.agreement, a.purpose, a.at, j.Verdict.Result, j.Verdict.Rules, a.want)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+	"strings"
 	"sync"
 
 	"igledger/policies/purpose"
@@ -204,6 +205,25 @@ func (g *grid) data(n *node, listed []string, q *Request, holder string) {
 		}
 		if n.deny && a.ghost != noGhost && (a.ghost == noLevel) == isConfidentiality(l) {
 			n.reaches[d] |= 1 << len(a.codes)
+		}
+	}
+	if limited[Authors] && n.deny {
+		g.authors(n, listed)
+	}
+}
+
+// authors adds the authors of whom it cannot be told that a refusal does not mean them, because the
+// rule lists none of their kind: see comparable.
+func (g *grid) authors(n *node, listed []string) {
+	var names []string
+	for _, l := range listed {
+		if name, ok := strings.CutPrefix(l, AuthorSystem+"|"); ok {
+			names = append(names, name)
+		}
+	}
+	for e, code := range g.axis[Authors].codes {
+		if name, ok := strings.CutPrefix(code, AuthorSystem+"|"); ok && !slices.Contains(names, "*") && !comparable(names, []string{name}) {
+			n.reaches[Authors] |= 1 << e
 		}
 	}
 }

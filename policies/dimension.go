@@ -123,9 +123,17 @@ func reaches(listed, asked string, deny bool, codes *terminology.Index) bool {
 		return deny && a >= l || !deny && a <= l
 	}
 	if deny {
-		return codes.MayCover(listed, asked)
+		return mayBeSame(listed, asked) || codes.MayCover(listed, asked)
 	}
 	return codes.Covers(listed, asked)
+}
+
+// mayBeSame reports whether two codes that hold references may name one resource: a relative reference
+// may be to any server.
+func mayBeSame(a, b string) bool {
+	system, ra, _ := strings.Cut(a, "|")
+	other, rb, _ := strings.Cut(b, "|")
+	return system == other && dimensionOf[system] >= Records && sameReference(ra, rb)
 }
 
 // CoversAllData reports whether a rule's list of data covers everything that another's does: in each

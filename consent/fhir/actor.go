@@ -205,6 +205,10 @@ func (r *reader) named(ref object, at string) (list []pair, why string) {
 			r.note(at, "it is no organisation in the log; it is compared with the units that accesses state")
 		}
 	}
+	if len(list) == 0 && r.stand {
+		text, _ := tree.Write(ref)
+		return []pair{{unit: fmt.Sprintf("%s%x", standIn, sha256.Sum256(text))}}, ""
+	}
 	if len(list) == 0 || r.namesPatient([]string{list[0].staff + list[0].unit}) {
 		return nil, noActor
 	}

@@ -124,8 +124,8 @@ func sameSubject(sub, read string) bool {
 // standIn begins the id that stands for an organisation whose reference cannot be resolved.
 const standIn = "stand-in-"
 
-// besideStandIns returns a rule and the same rule as it was read again, without the recipients of
-// those levels where stand-ins were read.
+// besideStandIns returns a rule and the same rule as it was read again, without the recipients, staff,
+// places and authors of those levels where stand-ins or bare references were read.
 func besideStandIns(rule, again *entry.ConsentRule) (a, b *entry.ConsentRule) {
 	if rule == nil || again == nil {
 		return rule, again
@@ -134,12 +134,35 @@ func besideStandIns(rule, again *entry.ConsentRule) (a, b *entry.ConsentRule) {
 	if slices.ContainsFunc(y.Recipients, func(id string) bool { return strings.HasPrefix(id, standIn) }) {
 		x.Recipients, y.Recipients = nil, nil
 	}
-	x.Except, y.Except = slices.Clone(x.Except), slices.Clone(y.Except)
-	for i := range min(len(x.Except), len(y.Except)) {
-		p, q := besideStandIns(&x.Except[i], &y.Except[i])
-		x.Except[i], y.Except[i] = *p, *q
+	bare := func(id string) bool {
+		return strings.HasPrefix(id, standIn) || !strings.Contains(id, "|") && strings.Contains(id, "/")
 	}
+	role := func(id string) bool { return bare(id) && strings.Contains(id, "PractitionerRole/") }
+	if slices.ContainsFunc(y.Staff, role) { // it is all that the role was
+		x.Recipients, x.Roles, x.Units = y.Recipients, y.Roles, y.Units
+	}
+	if len(x.Staff) > 0 && slices.ContainsFunc(y.Staff, bare) || slices.ContainsFunc(y.Staff, role) {
+		x.Staff, y.Staff = nil, nil
+	}
+	if len(x.Units) > 0 && slices.ContainsFunc(y.Units, bare) {
+		x.Units, y.Units = nil, nil
+	}
+	author := func(c string) bool { return policies.DimensionOf(c) == policies.Authors }
+	if slices.ContainsFunc(x.Data, author) && slices.ContainsFunc(y.Data, author) {
+		x.Data, y.Data = slices.DeleteFunc(slices.Clone(x.Data), author), slices.DeleteFunc(slices.Clone(y.Data), author)
+	}
+	x.Except, y.Except = besideAll(x.Except, y.Except)
+	x.Also, y.Also = besideAll(x.Also, y.Also)
 	return &x, &y
+}
+
+func besideAll(rules, again []entry.ConsentRule) (a, b []entry.ConsentRule) {
+	a, b = slices.Clone(rules), slices.Clone(again)
+	for i := range min(len(a), len(b)) {
+		p, q := besideStandIns(&a[i], &b[i])
+		a[i], b[i] = *p, *q
+	}
+	return a, b
 }
 
 func sameSet(a, b []string) bool {
