@@ -105,11 +105,11 @@ func (s *Set) outcomes(f *Facts) *outcomes {
 	for i := range list {
 		list[i].result = entry.NotCovered
 	}
-	var questions [choices]cedar.Request
-	for i := range questions {
-		questions[i] = f.question(choice(i))
-	}
+	questions := f.questions()
 	for _, ground := range f.grounds() {
+		if !slices.Contains(decided[:], false) {
+			break
+		}
 		for i := range questions {
 			questions[i].Action = ground
 		}

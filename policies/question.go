@@ -32,10 +32,10 @@ func (f *Facts) grounds() []cedar.EntityUID {
 	return list
 }
 
-// question returns the access in the form of the schema. The caller sets the action. The question
-// holds no time and no id of a consent or delegation: a policy could tell people apart by them, and
+// questions returns the access in the form of the schema, once for each choice of the person. The
+// caller sets the action. A question holds no time and no id of a consent or delegation: a policy could tell people apart by them, and
 // decisions could not be remembered.
-func (f *Facts) question(c choice) cedar.Request {
+func (f *Facts) questions() (list [choices]cedar.Request) {
 	all, widest := kinds(f.Purposes)
 	context := cedar.RecordMap{
 		"known":      cedar.Boolean(!f.Foreign),
@@ -50,18 +50,20 @@ func (f *Facts) question(c choice) cedar.Request {
 		"emergency":  cedar.Boolean(f.Emergency),
 		"justified":  cedar.Boolean(f.Justified),
 		"named":      cedar.Boolean(f.Named || f.Agreement != nil),
-		"consent":    cedar.String(consents[c]),
-		"restricted": cedar.Boolean(c == restricts),
 		"delegation": cedar.String(f.delegation()),
 	}
 	if f.Agreement != nil {
 		context["agreement"] = f.agreement()
 	}
-	return cedar.Request{
-		Principal: cedar.NewEntityUID("Organisation", cedar.String(f.Org)),
-		Resource:  cedar.NewEntityUID("Record", "person"),
-		Context:   cedar.NewRecord(context),
+	for i := range list {
+		context["consent"], context["restricted"] = cedar.String(consents[i]), cedar.Boolean(choice(i) == restricts)
+		list[i] = cedar.Request{
+			Principal: cedar.NewEntityUID("Organisation", cedar.String(f.Org)),
+			Resource:  cedar.NewEntityUID("Record", "person"),
+			Context:   cedar.NewRecord(context), // which copies it
+		}
 	}
+	return list
 }
 
 func (f *Facts) agreement() cedar.Record {

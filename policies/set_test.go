@@ -203,10 +203,11 @@ func TestQuestionsConformToSchema(t *testing.T) {
 	full := with(func(f *Facts, a *Agreement) { f.Ledger, a.Version, f.Delegate = true, 1<<64-1, &Delegation{} })
 	for _, f := range append(append(soundAccesses(), unsoundAccesses()...), full, Facts{}) {
 		for _, ground := range []cedar.EntityUID{ownRecords, ledger, agreement, breakGlass} {
-			q := f.question(f.Consent.choice())
-			q.Action = ground
-			if err := v.Request(q); err != nil {
-				t.Error(err)
+			for _, q := range f.questions() {
+				q.Action = ground
+				if err := v.Request(q); err != nil {
+					t.Error(err)
+				}
 			}
 		}
 	}
