@@ -29,6 +29,8 @@ type faultCase struct {
 var faultCases = map[string][]faultCase{
 	"persons":       personCases,
 	"search":        searchCases,
+	"recipient":     recipientCases,
+	"decision":      decisionCases,
 	"taking":        takingCases,
 	"organisations": organisationCases,
 }
