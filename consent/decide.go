@@ -82,7 +82,7 @@ func (r *Rules) facts(a *entry.Access, state func(id string) []byte, how manner)
 	org, at := a.Accessor(), a.Time()
 	to, left := a.Disclosed()
 	f := policies.Facts{
-		Org: org, Holder: a.Issuer, Foreign: a.Foreign || left && to == "", Own: org == a.Issuer && !a.Foreign && !left,
+		Org: org, Holder: a.Issuer, Foreign: r.unknown(a), Own: org == a.Issuer && !a.Foreign && !left,
 		Disclosed: left, Recipient: to,
 		Ledger: readers.IsReading(r.operator, a),
 		Action: a.Action, Purposes: purpose.Codes(a.Purpose), Data: a.Data, Roles: a.Role,

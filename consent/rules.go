@@ -19,6 +19,7 @@ type Rules struct {
 	agreements *Agreements
 	requests   *Requests
 	sets       []policySet // by version; 0 is built in, the last is in use
+	known      []string    // ids of the registered organisations, sorted; nil until the genesis
 	given      []*terminology.Index
 }
 
@@ -107,6 +108,8 @@ func (r *Rules) Admit(e *entry.Entry, index uint64, reg *register.Register) (reg
 	}
 	var err error
 	switch b := e.Body.(type) {
+	case *entry.Genesis, *entry.Organisation:
+		next.known = r.registered(e, reg)
 	case *entry.Agreement, *entry.AgreementSignature, *entry.AgreementAct:
 		next.agreements, err = r.agreements.Apply(e, index, reg)
 	case *entry.SharingRequest, *entry.SharingDecision:
@@ -118,6 +121,36 @@ func (r *Rules) Admit(e *entry.Entry, index uint64, reg *register.Register) (reg
 		return nil, err
 	}
 	return &next, nil
+}
+
+// registered returns the organisations of the register after a genesis or a registration.
+func (r *Rules) registered(e *entry.Entry, reg *register.Register) []string {
+	if b, ok := e.Body.(*entry.Organisation); ok && r.known != nil {
+		at, found := slices.BinarySearch(r.known, b.Organisation.ID)
+		if found {
+			return r.known
+		}
+		return slices.Insert(slices.Clone(r.known), at, b.Organisation.ID)
+	}
+	list := []string{}
+	for _, o := range reg.Organisations() {
+		list = append(list, o.ID)
+	}
+	return list
+}
+
+// knows reports whether an organisation is registered. Before the genesis, all are: no entry about a
+// person comes before it.
+func (r *Rules) knows(org string) bool {
+	_, found := slices.BinarySearch(r.known, org)
+	return org != "" && (found || r.known == nil)
+}
+
+// unknown reports whether an organisation that accessed, or was told, is none of the log. A source
+// may name one by an id that only other registers have.
+func (r *Rules) unknown(a *entry.Access) bool {
+	to, left := a.Disclosed()
+	return a.Foreign || !r.knows(a.Accessor()) || left && !r.knows(to)
 }
 
 func (r *Rules) admitPolicies(b *entry.PolicySet) ([]policySet, error) {
@@ -155,7 +188,7 @@ func (r *Rules) judge(a *entry.Access, state func(id string) []byte, how manner)
 		v, byName = d.Verdict, d.ByName
 	}
 	j := register.Judgement{Verdict: v, ByName: byName}
-	if to, left := a.Disclosed(); a.Foreign || left && to == "" {
+	if r.unknown(a) {
 		j.Flags = append(j.Flags, entry.FlagUnknownOrg)
 	}
 	if a.Agreement != "" && v.Version == 0 {

@@ -224,6 +224,31 @@ func TestUnknownOrganisation(t *testing.T) {
 	}
 }
 
+// Nor does an id make one known that is not registered in the log, such as the code of an organisation
+// that other registers have.
+func TestUnregisteredOrganisation(t *testing.T) {
+	w := newWorld(t)
+	w.agree(isa("isa-1", 1))
+	next, err := w.rules.Admit(&entry.Entry{JWS: &wire.JWS{}, Body: w.reg.Genesis}, 0, w.reg)
+	w.ok(err)
+	w.rules = next.(*consent.Rules)
+	override := func(a *entry.Access) {
+		a.Org, a.Agreement, a.Emergency, a.Purpose, a.Text = "RYY", "", true, []string{"BTG"}, &entry.Text{Justification: "unconscious"}
+	}
+	w.verdict(w.access(), entry.Covered, "agreement")
+	w.verdict(w.access(override), entry.NotCovered, "organisation-known")
+	if j := w.mustJudge(w.access(override)); !slices.Equal(j.Flags, []entry.Flag{entry.FlagUnknownOrg}) {
+		t.Errorf("flags %v", j.Flags)
+	}
+	before := w.rules
+	next, err = w.rules.Admit(&entry.Entry{JWS: &wire.JWS{}, Body: &entry.Organisation{Organisation: entry.Member{ID: "RYY"}}}, 9, w.reg)
+	w.ok(err)
+	w.rules = next.(*consent.Rules)
+	w.verdict(w.access(override), entry.BreakGlass)
+	w.rules = before // what was judged before stays as it was
+	w.verdict(w.access(override), entry.NotCovered, "organisation-known")
+}
+
 // A decision that was asked for has the verdict of the access it was asked for, holder and all.
 func TestDecisionIsJudgedAsItsAccess(t *testing.T) {
 	w := newWorld(t)
