@@ -9,7 +9,7 @@
 // everyone who replays a log reaches the same result. If a rule forbids an entry, the error is a
 // *wire.Error that says what the log holds. It never holds a personal datum.
 //
-// It does not promise that the facts are true. And the order in the log decides, not claimed times:
-// if an access reaches the log after its agreement was terminated, it is judged under a terminated
-// agreement, whenever it happened.
+// It does not promise that the facts are true. And the order in the log decides, not claimed times,
+// except among the acts of one consent record (entry.Order): if an access reaches the log after its
+// agreement was terminated, it is judged under a terminated agreement, whenever it happened.
 package consent
