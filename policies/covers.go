@@ -28,10 +28,6 @@ func CoversData(listed, asked string) bool {
 	return wild && len(system) > 1 && strings.HasSuffix(system, "|") && strings.HasPrefix(asked, system)
 }
 
-func anyCoversData(listed []string, asked string) bool {
-	return slices.ContainsFunc(listed, func(l string) bool { return CoversData(l, asked) })
-}
-
 // kinds returns the purposes with every wider one, and the widest of each: policies ask about both.
 func kinds(purposes []string) (all, widest []string) {
 	for _, code := range purposes {
