@@ -196,8 +196,35 @@ func (b *builder) staff(agent object) {
 		s.AltID = b.take(agent, "altId", "staff/altId")
 	}
 	b.otherIDs(agent, &s)
+	b.units(b.in, child(agent, "location"), &s)
+	if role := b.in.Resolve(who); text(role, "resourceType") == "PractitionerRole" {
+		for _, place := range append(objects(role, "location"), objects(role, "healthcareService")...) {
+			b.units(b.in, place, &s)
+		}
+	}
 	if !s.Empty() {
 		b.a.Staff = &s
+	}
+}
+
+// units adds the ways in which a Reference names a place or unit where the user worked.
+func (b *builder) units(in scope, ref object, s *entry.Staff) {
+	add := func(unit string) {
+		if len(unit) <= 256 && printable(unit) && len(s.Units) < 64 && !slices.Contains(s.Units, unit) {
+			s.Units = append(s.Units, unit)
+		}
+	}
+	for _, i := range append([]object{child(ref, "identifier")}, objects(in.Resolve(ref), "identifier")...) {
+		if v := text(i, "value"); v != "" {
+			add(text(i, "system") + "|" + v)
+		}
+	}
+	literal, _, _ := strings.Cut(text(ref, "reference"), "/_history/")
+	if unit := in.Map.Unit(literal); unit != "" {
+		add(unit)
+	}
+	if !strings.HasPrefix(literal, "#") {
+		add(literal)
 	}
 }
 

@@ -330,3 +330,13 @@ func TestMappedRoles(t *testing.T) {
 	}
 	userIs(t, read{accesses: list}, " urn:local|doc http://snomed.info/sct|309343006 http://snomed.info/sct|309453006")
 }
+
+// Where the user worked: the place of the agent, and those of the role.
+func TestUnits(t *testing.T) {
+	const agents = `"agent":[{"requestor":true,"who":{"reference":"#r"},"location":{"reference":"Location/9","identifier":{"system":"urn:wards","value":"7"}}}]`
+	const role = `,"contained":[{"resourceType":"PractitionerRole","id":"r","location":[{"identifier":{"system":"urn:wards","value":"8"}}]}]}`
+	a := roundTrip(t, caseConversion, []byte(strings.TrimSuffix(event(agents, patientEntity), "}")+role))
+	if a.Staff == nil || strings.Join(a.Staff.Units, " ") != "urn:wards|7 Location/9 urn:wards|8" {
+		t.Errorf("%+v", a.Staff)
+	}
+}
