@@ -52,16 +52,16 @@ func (s *searched) readRequests(text string) {
 	lines := strings.FieldsFunc(strings.ReplaceAll(text, "\r\n", "\n"), func(r rune) bool { return r == '\r' })
 	lines = strings.Split(strings.Join(lines, "\n"), "\n")
 	for i := 0; i < len(lines); {
-		line, form := lines[i], ""
+		line, form := lines[i], strings.Builder{}
 		i++
 		body := false
 		for ; i < len(lines) && !isRequest(lines[i]); i++ {
 			if body {
-				form += strings.TrimSpace(lines[i])
+				form.WriteString(strings.TrimSpace(lines[i]))
 			}
 			body = body || strings.TrimSpace(lines[i]) == ""
 		}
-		s.readRequest(line, form)
+		s.readRequest(line, form.String())
 	}
 }
 
