@@ -21,7 +21,8 @@ import (
 // Every command shows an example of its use, and every command with a result can print JSON.
 func TestEveryCommandShowsAnExample(t *testing.T) {
 	silent := []string{"agreement schema", "statement", "receipt", "demo", "bench", "agreement new",
-		"org countersign", "key request", "key countersign", "policy check", "agreement check"}
+		"org countersign", "key request", "key countersign", "policy check", "agreement check",
+		"mapping example", "mapping schema", "mapping check", "access original"}
 	var walk func(prefix string, list []*cli.Command)
 	walk = func(prefix string, list []*cli.Command) {
 		for _, c := range list {

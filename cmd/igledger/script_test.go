@@ -166,7 +166,8 @@ func losesNumbers(ts *testscript.TestScript, _ bool, args []string) {
 	db, err := sql.Open("sqlite", "file:"+ts.MkAbs(args[0]))
 	ts.Check(err)
 	defer db.Close()
-	_, err = db.Exec("INSERT INTO entry (event, part, seq, day, problem) SELECT x'00', 0, max(seq) + 2, max(day), 'lost' FROM entry")
+	_, err = db.Exec(`INSERT INTO entry (event, part, seq, day, problem, reading, times)
+		SELECT x'00', 0, max(seq) + 2, max(day), 'lost', max(reading), 1 FROM entry`)
 	ts.Check(err)
 }
 
