@@ -1,7 +1,10 @@
 package policies
 
 import (
+	"bytes"
 	"slices"
+
+	"github.com/go-json-experiment/json"
 
 	"igledger/ledger/entry"
 )
@@ -37,9 +40,10 @@ func (s *Set) Blind(f Facts, d Decision) Decision {
 // BlindRules returns the blind form of the rules of a decision or verdict of this set.
 //
 // Of an emergency it names none. Whether an agreement covers an emergency or only the override does
-// may depend on what the person chose.
+// may depend on what the person chose. In a set that parts grounds so, it names none of what is
+// covered either.
 func (s *Set) BlindRules(result entry.VerdictResult, rules []string) []string {
-	if result == entry.BreakGlass {
+	if result == entry.BreakGlass || result == entry.Covered && s.parts {
 		return nil
 	}
 	var told []string
@@ -52,4 +56,27 @@ func (s *Set) BlindRules(result entry.VerdictResult, rules []string) []string {
 		return []string{NoRule}
 	}
 	return slices.Clip(told)
+}
+
+// partsGrounds reports whether a personal policy, in Cedar's JSON, may close or open the holder's own
+// use by what the person chose, and not the next ground, an agreement. Then the ground on which an
+// access is covered would tell the choice.
+func partsGrounds(policy []byte) (bool, error) {
+	type entity struct{ ID string }
+	var p struct {
+		Effect string
+		Action struct {
+			Op       string
+			Entity   entity
+			Entities []entity
+		}
+	}
+	if err := json.Unmarshal(policy, &p, json.MatchCaseInsensitiveNames(true)); err != nil {
+		return false, err
+	}
+	reaches := func(ground string) bool {
+		return p.Action.Op == "All" || slices.Contains(append(p.Action.Entities, p.Action.Entity), entity{ground})
+	}
+	both := reaches(string(agreement.ID)) && !bytes.Contains(policy, []byte(`{"Var":"action"}`))
+	return reaches(string(ownRecords.ID)) && (p.Effect == "permit" || !both), nil
 }

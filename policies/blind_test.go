@@ -85,10 +85,34 @@ func TestBlind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// No ground is open to everybody, so which is the nearest depends on what else a set permits.
+	const open = `permit (principal, action == Action::"agreement", resource);`
+	if !strings.Contains(defaultText, open) {
+		t.Fatal("the built-in set has another permit for agreements")
+	}
+	narrow, err := Compile(2, strings.Replace(defaultText, open, strings.TrimSuffix(open, ";")+` when { context.named };`, 1)+`
+		@id("asked-for") @plain("Nothing but what the person permitted, or is silent about.")
+		permit (principal, action == Action::"own-records", resource) when { context.consent != "deny" && context.machine };`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Whose refusal closes one ground only is covered on another.
+	parted, err := Compile(3, defaultText+`
+		@id("own-research") @plain("Research on own records.") @obligation("justify")
+		permit (principal, action == Action::"own-records", resource) when { context.purposes.contains("HRESCH") };
+		@id("not-at-home") @plain("Not here, in so many words.")
+		forbid (principal, action in [Action::"own-records", Action::"agreement"], resource)
+		when { context.consent == "deny" && action == Action::"own-records" };`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if BuiltIn().parts || absolute.parts || !narrow.parts || !parted.parts {
+		t.Error("which sets part grounds is not known")
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	compared := map[entry.VerdictResult]int{}
 	for range 4000 {
-		for _, set := range []*Set{BuiltIn(), absolute} {
+		for _, set := range []*Set{BuiltIn(), absolute, narrow, parted} {
 			f := anyFacts(r)
 			seen := map[entry.VerdictResult]Decision{}
 			for name, c := range unpermitted {

@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"math"
 	"slices"
 
 	"github.com/cedar-policy/cedar-go"
@@ -101,6 +102,7 @@ func (s *Set) outcomeOf(f *Facts) outcome {
 func (s *Set) outcomes(f *Facts) *outcomes {
 	var list outcomes
 	var near [choices]bool // whether a permit would have opened the nearest ground
+	var least [choices]int // how many forbids closed it
 	var decided [choices]bool
 	for i := range list {
 		list[i].result = entry.NotCovered
@@ -122,16 +124,19 @@ func (s *Set) outcomes(f *Facts) *outcomes {
 			}
 			// A ground that only forbids close is nearer than one that no permit opens. Of two such grounds,
 			// the one with fewer forbids is nearer, and of equals the override, which lacks least. What the
-			// person chose does not count: see Blind.
+			// person chose does not count (see Blind): without it a ground that nothing closes and nothing
+			// opens would be none at all, so it is the farthest.
 			open, weight := len(opened) > 0, max(1, len(failed))
+			if !open && len(failed) == 0 {
+				weight = math.MaxInt
+			}
 			failed := append(slices.Clip(failed), ask(s.forbids.personal, questions[i], true)...)
 			opened := append(slices.Clip(opened), ask(s.permits.personal, questions[i], false)...)
 			switch {
 			case len(failed) > 0:
-				least := max(1, general(o.rules))
-				fewer := weight < least || weight == least && ground == breakGlass
+				fewer := weight < least[i] || weight == least[i] && ground == breakGlass
 				if o.rules == nil || open && !near[i] || open == near[i] && fewer {
-					o.rules, near[i] = failed, open
+					o.rules, near[i], least[i] = failed, open, weight
 				}
 			case len(opened) > 0:
 				decided[i] = true
@@ -143,16 +148,6 @@ func (s *Set) outcomes(f *Facts) *outcomes {
 		}
 	}
 	return &list
-}
-
-// general returns how many of the rules do not depend on what the person chose.
-func general(list []*rule) (n int) {
-	for _, r := range list {
-		if !r.personal {
-			n++
-		}
-	}
-	return n
 }
 
 // due returns what is still to be done after an access that these rules allow.

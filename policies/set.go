@@ -44,6 +44,7 @@ type Set struct {
 	text             string
 	permits, forbids rulesBy
 	rules            map[string]*rule
+	parts            bool // see rule.parts
 	memo             memo
 }
 
@@ -54,6 +55,7 @@ type rule struct {
 	obligations       []string
 	agreement, person bool // whether the verdict cites the agreement, the consent
 	personal          bool // whether it may depend on what the person chose
+	parts             bool // whether it may have one choice covered on another ground than the next
 	policy            *cedar.Policy
 }
 
@@ -134,6 +136,7 @@ func Compile(version uint64, text string) (*Set, error) {
 			return nil, fail(Schema, r.line, "%s", firstOf(err))
 		}
 		s.rules[r.id] = r
+		s.parts = s.parts || r.parts
 		if p.Effect() == cedar.Permit {
 			s.permits.add(r)
 		} else {
@@ -243,7 +246,10 @@ func newRule(p *cedar.Policy) (*rule, error) {
 	r.personal = slices.ContainsFunc(personal, func(name string) bool {
 		return bytes.Contains(text, []byte(`"`+name+`"`))
 	})
-	return r, nil
+	if r.personal {
+		r.parts, err = partsGrounds(text)
+	}
+	return r, err
 }
 
 // allIn reports whether there are words and each is allowed.
