@@ -55,10 +55,11 @@ func (r *Rules) consented(c *entry.Consent, index uint64, p *person) ([]entry.Fl
 	if err != nil {
 		return nil, err
 	}
-	forgotten := old == nil && c.Rule != nil && !refuses(c.Rule) && !c.Order().AsOf().After(p.Forgotten)
+	// What a permission refuses within it counts, also if the record may have been forgotten.
+	forgotten := old == nil && c.Rule != nil && c.Rule.Decision == policies.Permit && !c.Order().AsOf().After(p.Forgotten)
 	late := forgotten
-	if !forgotten {
-		late = next.add(c, index, proved)
+	if !forgotten || refuses(c.Rule) {
+		late = next.add(c, index, proved && !forgotten) || forgotten
 		if !late || old == nil {
 			next.Index = index
 		}

@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"reflect"
 	"slices"
 	"time"
 
@@ -17,7 +18,8 @@ import (
 //   - An end (withdrawn, expired) ends a permission unless the permission is later, both in the
 //     order of acts and as of its time. It ends a refusal only if the end is later in both.
 //   - An act by someone whose authority is not shown only takes away permissions: its own are not
-//     used, it lifts no refusal, and it ends none.
+//     used, it lifts no refusal, not even an earlier one of theirs or of another such, and it ends
+//     none.
 
 // decision is a decision that may hold.
 type decision struct {
@@ -99,13 +101,13 @@ type record struct {
 	Holder string `json:"holder"` // the organisation that stated its first act
 	Index  uint64 `json:"index"`  // of the newest act that changed what holds
 	decision
-	Proxy   *decision `json:"proxy,omitempty"`   // by someone whose authority is not shown
-	Ended   *ends     `json:"ended,omitempty"`   //
-	Doubted *ends     `json:"doubted,omitempty"` // ends by someone whose authority is not shown
+	Proxies []decision `json:"proxies,omitempty"` // by people whose authority is not shown; several only if they refuse
+	Ended   *ends      `json:"ended,omitempty"`   //
+	Doubted *ends      `json:"doubted,omitempty"` // ends by someone whose authority is not shown
 }
 
 // closed reports whether nothing of the record holds.
-func (r *record) closed() bool { return r.Rule == nil && (r.Proxy == nil || r.Proxy.Rule == nil) }
+func (r *record) closed() bool { return r.Rule == nil && len(r.Proxies) == 0 }
 
 // state returns the last act of a closed record, and "open" for others.
 func (r *record) state() string {
@@ -141,8 +143,8 @@ func (r *record) add(c *entry.Consent, index uint64, proved bool) (late bool) {
 		*into = (*into).with(c.Act, at)
 	case proved && (r.At.Decided.IsZero() || d.later(&r.decision)):
 		r.decision = d
-	case !proved && (r.Proxy == nil || refuses(c.Rule) && (r.Proxy.Rule != nil && !refuses(r.Proxy.Rule) || d.later(r.Proxy))):
-		r.Proxy = &d
+	case !proved:
+		r.Proxies = joined(r.Proxies, d)
 	}
 	r.settle()
 	switch {
@@ -151,25 +153,52 @@ func (r *record) add(c *entry.Consent, index uint64, proved bool) (late bool) {
 	case proved:
 		late = r.Rule != c.Rule
 	default:
-		late = refuses(c.Rule) && (r.Proxy.Rule != c.Rule)
+		late = refuses(c.Rule) && !r.proxied(c.Rule)
 	}
 	return late
 }
 
-// settle drops the rules of what has ended or was replaced. Their order stays, so that nothing
-// older takes their place.
+// joined returns acts of people whose authority is not shown, with one more. Each that refuses
+// counts until the person decides anew; of equal ones the last. One that refuses nothing is kept
+// only where there is no other: then the record is at least on file.
+func joined(list []decision, d decision) []decision {
+	switch {
+	case len(list) == 0:
+		return []decision{d}
+	case !refuses(d.Rule):
+		return list
+	case !refuses(list[0].Rule):
+		return []decision{d}
+	}
+	same := slices.IndexFunc(list, func(x decision) bool {
+		return x.Scope == d.Scope && x.Issuer == d.Issuer && slices.Equal(x.Agreements, d.Agreements) && reflect.DeepEqual(x.Rule, d.Rule)
+	})
+	switch {
+	case same < 0:
+		return append(slices.Clip(list), d)
+	case d.At.Compare(list[same].At) >= 0:
+		list = slices.Clone(list)
+		list[same] = d
+	}
+	return list
+}
+
+// proxied reports whether a rule is among those of people whose authority is not shown.
+func (r *record) proxied(rule *entry.ConsentRule) bool {
+	return slices.ContainsFunc(r.Proxies, func(d decision) bool { return d.Rule == rule })
+}
+
+// settle drops what has ended or was replaced. Of the person's own decision the order stays, so
+// that nothing older takes its place.
 func (r *record) settle() {
 	if r.Rule != nil && r.Ended.end(r.At, r.denies()) {
 		r.Rule = nil
 	}
-	p := r.Proxy
-	if p == nil || p.Rule == nil {
-		return
+	over := func(p decision) bool {
+		return !r.At.Decided.IsZero() && r.At.Compare(p.At) >= 0 || r.Ended.end(p.At, true)
 	}
-	if !r.At.Decided.IsZero() && r.At.Compare(p.At) >= 0 || r.Ended.end(p.At, true) {
-		gone := *p
-		gone.Rule = nil
-		r.Proxy = &gone
+	if slices.ContainsFunc(r.Proxies, over) {
+		r.Proxies = slices.DeleteFunc(slices.Clone(r.Proxies), over)
 	}
 }
 
@@ -178,8 +207,8 @@ func (r *record) effects() (list []effect) {
 	if r.Rule != nil {
 		list = append(list, effect{&r.decision, r.doubted()})
 	}
-	if r.Proxy != nil && r.Proxy.Rule != nil {
-		list = append(list, effect{r.Proxy, true})
+	for i := range r.Proxies {
+		list = append(list, effect{&r.Proxies[i], true})
 	}
 	return list
 }
@@ -207,7 +236,7 @@ func Holding(acts []*entry.Consent) map[*entry.Consent]bool {
 	ended := map[string]*entry.Consent{}
 	for _, c := range acts {
 		r := records[c.Consent]
-		holds[c] = c.Rule != nil && (r.Rule == c.Rule || r.Proxy != nil && r.Proxy.Rule == c.Rule)
+		holds[c] = c.Rule != nil && (r.Rule == c.Rule || r.proxied(c.Rule))
 		if old := ended[c.Consent]; r.closed() && c.Ends() && (old == nil || c.Order().Compare(old.Order()) >= 0) {
 			ended[c.Consent] = c
 		}

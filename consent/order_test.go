@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -300,6 +301,76 @@ func TestForgottenIsNotRevived(t *testing.T) {
 			t.Errorf("%s in %s: %v, want %s", c.act, c.decided, j.Verdict.Rules, c.want)
 		}
 	}
+}
+
+// A record that ended is forgotten with the time as of which it ended, if there is no room for it.
+func TestForgottenForRoom(t *testing.T) {
+	for _, c := range []struct {
+		what, decided string
+		except        []entry.ConsentRule
+		want          string
+	}{
+		{"decided before the end", february, nil, "consent-missing"},
+		{"decided after the end", april, nil, "consent"},
+		{"before, with a refusal in it", february, []entry.ConsentRule{{Decision: "deny", Purposes: []string{"TREAT"}}}, "consent-refused"},
+		{"before, with another refusal in it", february, []entry.ConsentRule{{Decision: "deny", Purposes: []string{"HMARKT"}}}, "consent-missing"},
+	} {
+		w := newWorld(t)
+		w.agree(isa("isa-1", 1, onConsent))
+		var closed []string
+		for i := range 7_000 {
+			closed = append(closed, fmt.Sprintf(`{"id":"%08x-9dad-41d1-80b4-00c04fd430c8","holder":"north","index":%d,`+
+				`"ended":{"act":"withdrawn","last":{"d":%q}}}`, i, i+1, march))
+		}
+		state := `{"v":1,"consents":[` + strings.Join(closed, ",") + `]}`
+		pad := strings.Repeat("h", 1<<20-len(state)) // as much as may be kept
+		w.states[person] = []byte(strings.Replace(state, `"holder":"north"`, `"holder":"north`+pad+`"`, 1))
+		w.index = 20_000
+		other := "6ba7b811-9dad-41d1-80b4-00c04fd430c8"
+		w.mustJudge(w.consent("withdrawn", version(january, "", 0), func(c *entry.Consent) { c.Consent = other }))
+		w.index++
+		w.mustJudge(w.consent("given", version(c.decided, "", 0), func(x *entry.Consent) {
+			x.Consent, x.Rule.Except = "00000000-9dad-41d1-80b4-00c04fd430c8", c.except
+		}))
+		if j := w.mustJudge(w.access()); !slices.Contains(j.Verdict.Rules, c.want) {
+			t.Errorf("%s: %v, want %s", c.what, j.Verdict.Rules, c.want)
+		}
+	}
+}
+
+// Who shows no authority lifts no refusal of another such, nor narrows an earlier one of their own,
+// in whatever order they come.
+func TestProxiesNarrowNoRefusal(t *testing.T) {
+	acts := []struct{ act, decided, purpose string }{
+		{"given", january, ""}, {"refused", february, ""}, {"refused", march, "HMARKT"}, {"given", april, ""},
+	}
+	permutations(len(acts), func(order []int) {
+		w := newWorld(t)
+		w.agree(isa("isa-1", 1, onConsent))
+		for _, i := range order {
+			a := acts[i]
+			w.mustJudge(w.consent(a.act, version(a.decided, "", 0), func(c *entry.Consent) {
+				c.ID = fmt.Sprintf("6ba7b810-9dad-41d1-80b4-0000%08x", i)
+				if i > 0 {
+					c.By = &entry.ConsentBy{Name: "J. Tester"}
+				}
+				if a.purpose != "" {
+					c.Rule.Purposes = []string{a.purpose}
+				}
+				if i == 3 { // a permission that refuses something in it
+					c.Rule.Except = []entry.ConsentRule{{Decision: "deny", Purposes: []string{"HMARKT"}}}
+				}
+			}))
+			w.index++
+		}
+		if j := w.mustJudge(w.access()); !slices.Contains(j.Verdict.Rules, "consent-refused") {
+			t.Errorf("%v: %v", order, j.Verdict.Rules)
+		}
+		w.index++
+		w.mustJudge(w.consent("given"))
+		w.index++
+		w.verdict(w.access(), entry.Covered) // the person decides anew
+	})
 }
 
 // A relative reference is that of the organisation that stated the rule, whoever stated the record

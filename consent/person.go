@@ -130,8 +130,10 @@ func (p *person) forget() bool {
 	slices.Sort(ended)
 	last := ended[len(ended)/10]
 	for _, r := range p.Consents {
-		if r.closed() && r.Index <= last && r.Ended != nil && r.Ended.AsOf.AsOf().After(p.Forgotten) {
-			p.Forgotten = r.Ended.AsOf.AsOf()
+		for _, e := range []*ends{r.Ended, r.Doubted} {
+			if r.closed() && r.Index <= last && e != nil && e.asOf().After(p.Forgotten) {
+				p.Forgotten = e.asOf()
+			}
 		}
 	}
 	p.Consents = slices.DeleteFunc(p.Consents, func(r record) bool { return r.closed() && r.Index <= last })

@@ -106,7 +106,7 @@ func importConsents(c *cli.Context) error {
 			return err
 		}
 		for _, f := range found[name] {
-			if id := resourceID(f.Raw); id != "" {
+			if id := f.ID(); id != "" {
 				run.versions[id] = f
 			}
 		}
@@ -143,17 +143,6 @@ func consentsIn(c *cli.Context, name string) ([]fhir.Found, error) {
 		found = append(found, fhir.Found{Number: len(found) + 1, Err: err})
 	}
 	return found, nil
-}
-
-// resourceID returns the id of a resource, "" if it has none.
-func resourceID(raw []byte) string {
-	var r struct {
-		ID string `json:"id"`
-	}
-	if json.Unmarshal(raw, &r) != nil {
-		return ""
-	}
-	return r.ID
 }
 
 // take converts and submits one resource, and records the outcome in one. It returns an error only

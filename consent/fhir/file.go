@@ -166,7 +166,6 @@ func (f *file) bundle(v jsontext.Value, level int) {
 		case len(e.Resource) > 0 && e.Resource.Kind() != 'n':
 			f.value(e.Resource, at, level+1)
 		case e.Request.Method == "DELETE" && typ == "Consent" && id != "":
-			at.Updated = cmp.Or(at.Updated, b.Timestamp)
 			f.add(Found{At: at, Deleted: id})
 		case e.Request.Method == "DELETE" && strings.HasPrefix(e.Request.URL, "Consent"):
 			f.add(Found{Err: errors.New("deletes a Consent that it does not name by its id")})
@@ -176,7 +175,38 @@ func (f *file) bundle(v jsontext.Value, level int) {
 	}
 	if b.Type == "history" { // newest first (R4 http.html#history)
 		slices.Reverse(f.found[first:])
+		f.undone(first)
 	}
+	for i := first; i < len(f.found); i++ {
+		if x := &f.found[i]; x.Deleted != "" {
+			x.Updated = cmp.Or(x.Updated, b.Timestamp)
+		}
+	}
+}
+
+// undone passes over the deletions in a history, oldest first, that say no time and have a newer
+// version after them: they would count as made when the history was taken, and end what is newer.
+func (f *file) undone(first int) {
+	created := map[string]bool{} // by id, after the place
+	for i := len(f.found) - 1; i >= first; i-- {
+		switch x := &f.found[i]; {
+		case x.Deleted != "" && x.Updated == "" && created[x.Deleted]:
+			*x = Found{Number: x.Number, Passed: "deletion before a newer version"}
+		case x.Raw != nil:
+			created[x.ID()] = true
+		}
+	}
+}
+
+// ID returns the id of the Consent, "" if it has none.
+func (f Found) ID() string {
+	var r struct {
+		ID string `json:"id"`
+	}
+	if json.Unmarshal(f.Raw, &r, lenient[0], lenient[1]) != nil {
+		return ""
+	}
+	return r.ID
 }
 
 // versionOf returns the version in an ETag, such as W/"3".

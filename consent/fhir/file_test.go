@@ -65,6 +65,9 @@ func TestReadFile(t *testing.T) {
 		{"a history, newest first", bundle("history",
 			`{"request":{"method":"DELETE","url":"Consent/a"},"response":{"lastModified":"2026-03-05T10:00:00Z"}}`, entry(c("a")), entry(c("b"))),
 			[]string{"b", "a", "deleted a"}},
+		{"a history with a deletion without time before a newer version", bundle("history", entry(c("a")), `{"request":{"method":"DELETE","url":"Consent/a"}}`, entry(c("a")),
+			`{"request":{"method":"DELETE","url":"Consent/a"},"response":{"lastModified":"2026-03-05T10:00:00Z"}}`, `{"request":{"method":"DELETE","url":"Consent/b"}}`),
+			[]string{"deleted b", "deleted a", "a", "deletion before a newer version", "a"}},
 		{"a deletion that names none", bundle("transaction", `{"request":{"method":"DELETE","url":"Consent?identifier=7"}}`), []string{"broken"}},
 		{"another deletion", bundle("transaction", `{"request":{"method":"DELETE","url":"Patient/7"}}`), []string{"entry without a resource"}},
 	} {
