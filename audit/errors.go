@@ -33,12 +33,17 @@ func fail(code Code, path, format string, args ...any) error {
 // StreamError says what of a stream could not be read as events, or where reading stopped.
 type StreamError struct {
 	Line  int // of input, from 1, on which the wrong value ends or breaks, or reading stopped
+	To    int // last line that was passed over to find the next value, if it is after Line
 	Event int // number that an event there would have had
 	Err   error
 }
 
 func (e *StreamError) Error() string {
-	return fmt.Sprintf("line %d, event %d: %s", e.Line, e.Event, e.Err)
+	more := ""
+	if e.To > e.Line {
+		more = fmt.Sprintf("; passed over to the end of line %d", e.To)
+	}
+	return fmt.Sprintf("line %d, event %d: %s%s", e.Line, e.Event, e.Err, more)
 }
 
 // Unwrap returns the cause.

@@ -26,7 +26,7 @@ const maxNesting = 4
 // Events reads AuditEvents from r and passes each to take. r holds one AuditEvent, a Bundle of them,
 // a JSON array, or any number of these one after another, as NDJSON has them, perhaps compressed
 // with gzip. Entries of a Bundle that hold other resources are skipped, such as an OperationOutcome
-// or what a search included. A byte order mark is skipped too.
+// or what a search included. Byte order marks and record separators between values are skipped too.
 //
 // The resources beside an event in its Bundle are kept, as far as they say who or what they are, and
 // an event waits for those that it refers to (see window). Events are passed on in order.
@@ -58,8 +58,8 @@ func Events(r io.Reader, take func(Event) error, broken func(*StreamError)) erro
 				return s.at(err)
 			}
 			return nil
-		case s.mending && (c == ',' || c == ']' || c == '}'):
-			s.next() // the rest of what broke
+		case between(c), s.mending && (c == ',' || c == ']' || c == '}'):
+			s.next() // in the second case the rest of what broke
 			continue
 		case s.mending && c == '"':
 			s.resume()
@@ -72,10 +72,6 @@ func Events(r io.Reader, take func(Event) error, broken func(*StreamError)) erro
 		switch {
 		case errors.As(err, &own):
 			return own.err
-		case err != nil && (s.ended() == nil || !s.atEnd()): // an error of the reader is reported in the end
-			s.broken(s.at(err))
-		}
-		switch {
 		case s.stop != nil:
 			return s.stop
 		case err == nil:
@@ -83,8 +79,18 @@ func Events(r io.Reader, take func(Event) error, broken func(*StreamError)) erro
 		}
 		s.mending = s.mending || s.nested
 		s.windows = nil
+		broke, unread := s.at(err), s.ended() != nil && s.atEnd()
 		s.goBack()
 		s.resume()
+		if unread { // the error of the reader is reported in the end
+			continue
+		}
+		if broke.To = s.line - 1; s.atEnd() && s.inside {
+			broke.To = s.line
+		}
+		if s.broken(broke); s.stop != nil {
+			return s.stop
+		}
 	}
 }
 

@@ -41,9 +41,13 @@ func TestEvents(t *testing.T) {
 		line int    // of the first error, 0 = none
 		code Code
 	}{
-		"one":                  {ev("a"), "a", 0, ""},
-		"nothing":              {" \n\n", "", 0, ""},
-		"byte order mark":      {"\xef\xbb\xbf" + ev("a"), "a", 0, ""},
+		"one":             {ev("a"), "a", 0, ""},
+		"nothing":         {" \n\n", "", 0, ""},
+		"byte order mark": {"\xef\xbb\xbf" + ev("a"), "a", 0, ""},
+		"joined files with byte order marks": {
+			strings.Join([]string{"", ev("a") + "\n", ev("b"), ev("c") + "\n", "{,\n", ev("d")}, "\xef\xbb\xbf"), "abcd", 3, BadJSON,
+		},
+		"record separators":    {"\x1e" + ev("a") + "\n\x1e" + ev("b") + "\n", "ab", 0, ""},
 		"resourceType last":    {late("a"), "a", 0, ""},
 		"ndjson":               {ev("a") + "\n" + ev("b") + "\r\n\n" + late("c"), "abc", 0, ""},
 		"array":                {"[" + ev("a") + "," + bundle(ev("b")) + "]", "ab", 0, ""},
@@ -137,6 +141,24 @@ func TestEvents(t *testing.T) {
 			if len(c.in) > MaxEvent {
 				break // byte by byte takes too long
 			}
+		}
+	}
+}
+
+// What was passed over after a value that broke is said.
+func TestEventsPassedOver(t *testing.T) {
+	for in, want := range map[string]int{
+		ev("a") + "\nhost: " + ev("b") + "\nhost: " + ev("c") + "\n\n" + ev("d"): 4,
+		ev("a") + "\nhost: " + ev("b") + "\nhost: " + ev("c"):                    3,
+		ev("a") + "\nhost: " + ev("b") + "\nhost: " + ev("c") + "\n":             3,
+		ev("a") + "\n{,}\n" + ev("b"):                                            2,
+		ev("a") + "\n{\n,\n}\n" + ev("b"):                                        4,
+	} {
+		var broken []*StreamError
+		err := Events(strings.NewReader(in), func(Event) error { return nil }, func(e *StreamError) { broken = append(broken, e) })
+		if err != nil || len(broken) != 1 || broken[0].To != want ||
+			strings.Contains(broken[0].Error(), "passed over") != (want > broken[0].Line) {
+			t.Errorf("%q: %v, %v; want to line %d", in, broken, err, want)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func (s *scanner) next() byte {
 	case c == '\n':
 		s.line++
 		s.before, s.inside = s.before[:0], false
-	case s.inside:
+	case s.inside || between(c):
 	case (c == ' ' || c == '\t') && len(s.before) < 1<<10:
 		s.before = append(s.before, c)
 	default:
@@ -74,6 +74,10 @@ func (s *scanner) next() byte {
 	}
 	return c
 }
+
+// between reports whether a byte may stand between the values of a stream: a part of a byte order
+// mark, which files have that were joined, or the record separator of RFC 7464.
+func between(c byte) bool { return c == 0xef || c == 0xbb || c == 0xbf || c == 0x1e }
 
 // space skips blanks and returns the byte after them, which it does not consume.
 func (s *scanner) space() byte {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"testing/iotest"
 )
@@ -18,6 +19,36 @@ func zipped(t *testing.T, s string) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// A file of another kind is called what it is.
+func TestUncompressedOtherFiles(t *testing.T) {
+	const text = `{"a":1}`
+	wide := func(size int, swap bool) (b []byte) {
+		for _, c := range []byte(text) {
+			one := make([]byte, size)
+			if one[0] = c; swap {
+				one[0], one[size-1] = 0, c
+			}
+			b = append(b, one...)
+		}
+		return b
+	}
+	for want, list := range map[string][][]byte{
+		"UTF-16":       {append([]byte("\xff\xfe"), wide(2, false)...), append([]byte("\xfe\xff"), wide(2, true)...), wide(2, false), wide(2, true)},
+		"UTF-32":       {append([]byte("\xff\xfe\x00\x00"), wide(4, false)...), append([]byte("\x00\x00\xfe\xff"), wide(4, true)...), wide(4, false), wide(4, true)},
+		"XML":          {[]byte("\xef\xbb\xbf<?xml"), zipped(t, "<AuditEvent")},
+		"gzip twice":   {zipped(t, string(zipped(t, text)))},
+		"zip archive":  {[]byte("PK\x03\x04")},
+		"with zstd":    {[]byte("\x28\xb5\x2f\xfd")},
+		"give JSON in": {[]byte("BZh9"), []byte("\xfd7zXZ")},
+	} {
+		for _, in := range list {
+			if _, err := Uncompressed(bytes.NewReader(in)); !errors.Is(err, BadJSON) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: %v, want %s", in, err, want)
+			}
+		}
+	}
 }
 
 func TestUncompressed(t *testing.T) {
