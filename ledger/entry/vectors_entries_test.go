@@ -142,6 +142,11 @@ func (w *world) entryVectors() map[string]madeFile {
 		disclosed("sub is a number", wire.BadJSON, [2]string{"sub", `101011237`}),
 		disclosed("sub is null", wire.BadJSON, [2]string{"sub", `null`}),
 		disclosed("staff with an unknown member", wire.BadJSON, [2]string{"staff", `{"nhs":"1"}`}),
+		disclosed("staff at places", "", [2]string{"staff", `{"id":"n-7","system":"https://staff.example","units":["https://units.example|w4","w5"]}`}),
+		disclosed("units without a name of staff", "", [2]string{"staff", `{"units":["https://units.example|w4"]}`}),
+		disclosed("an empty unit", wire.BadDisclosure, [2]string{"staff", `{"units":[""]}`}),
+		disclosed("65 units", wire.BadDisclosure, [2]string{"staff", `{"units":["` + strings.Join(numbered(65), `","`) + `"]}`}),
+		disclosed("units as text", wire.BadJSON, [2]string{"staff", `{"units":"w4"}`}),
 		disclosed("staff null", wire.BadJSON, [2]string{"staff", `null`}),
 		disclosed("name of staff null", wire.BadJSON, [2]string{"staff", `{"name":null}`}),
 		disclosed("parties is an object", wire.BadJSON, [2]string{"parties", `{}`}),
@@ -410,3 +415,11 @@ func (w *world) genesisVectors() madeFile {
 }
 
 func pubOf(w *world) []byte { pub := w.vrf.Public(); return pub[:] }
+
+// numbered returns n different codes.
+func numbered(n int) (list []string) {
+	for i := range n {
+		list = append(list, fmt.Sprintf("u-%d", i))
+	}
+	return list
+}

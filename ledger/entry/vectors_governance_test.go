@@ -165,6 +165,8 @@ func (w *world) governanceVectors() map[string]madeFile {
 	permit.Rules = []string{"agreement"}
 	permit.Obligations = []string{"follow-up"}
 	permit.Staff = nil
+	placed := w.decisionBody()
+	placed.Staff = &entry.Staff{ID: "r-1", System: "https://staff.example", Units: []string{"https://units.example|w4"}}
 	return map[string]madeFile{
 		"agreement": file("A version of a data-sharing agreement is proposed. Whether it may be is for package consent.", agreement, b, []made{
 			one("second version with everything", w.sign(b, &entry.Agreement{Common: w.common("north-board"),
@@ -246,6 +248,12 @@ func (w *world) governanceVectors() map[string]madeFile {
 		"consent": file("Acts of consent, sealed. shown holds the disclosures' values as JSON text.", consent, b,
 			[]made{one("withdrawn", w.sign(b, withdrawn).SDJWT(), b, ""),
 				one("refused", w.sign(b, refused).SDJWT(), b, ""), one("nothing shown", consent.Compact, b, ""),
+				one("named staff and units", w.edit(consent, b, `"recipients"`, `"staff":["https://staff.example|n-7","n-8"],"units":["https://units.example|w4"],"recipients"`), b, ""),
+				one("permissions besides", w.edit(consent, b, `"recipients"`, `"also":[{"decision":"permit","data":["http://snomed.info/sct|1"],`+
+					`"except":[{"decision":"deny","roles":["nurse"]}]},{"decision":"permit","purposes":["TREAT"]}],"recipients"`), b, ""),
+				one("neither version nor time of it", w.edit(consent, b, `"updated":"2026-11-22T10:01:00Z","version":3,`, ``), b, ""),
+				one("several agreements", w.edit(consent, b, `["isa-2026-17"]`, `["isa-2026-17","mou-1"]`), b, ""),
+				one("no agreement", w.edit(consent, b, `"agreements":["isa-2026-17"],`, ``), b, ""),
 				one("an exception that restricts", w.edit(consent, b, `"decision":"deny"`, `"decision":"deny","restricts":true`), b, "")},
 			[][3]string{{"record id no UUID|bad-claim", `"consent":"0193b5a0-0000-7000-8000-000000000001"`,
 				`"consent":"7"`}, {"act unknown|bad-claim", `"act":"given"`, `"act":"granted"`},
@@ -257,6 +265,12 @@ func (w *world) governanceVectors() map[string]madeFile {
 				{"an agreement malformed|bad-claim", `["isa-2026-17"]`, `["isa 17"]`},
 				{"given, and a rule that denies|bad-claim", `"rule":{"decision":"permit"`, `"rule":{"decision":"deny"`},
 				{"a permission that restricts|bad-claim", `"rule":{"decision":"permit"`, `"rule":{"decision":"permit","restricts":true`},
+				{"a refusal besides|bad-claim", `"recipients"`, `"also":[{"decision":"deny"}],"recipients"`},
+				{"besides an exception|bad-claim", `"decision":"deny"`, `"decision":"deny","also":[{"decision":"permit"}]`},
+				{"besides what is besides|bad-claim", `"recipients"`, `"also":[{"decision":"permit","also":[{"decision":"permit"}]}],"recipients"`},
+				{"a unit that is none|bad-claim", `"recipients"`, `"units":[""],"recipients"`},
+				{"a version that is no number|bad-json", `"version":3,"rule"`, `"version":"3","rule"`},
+				{"a version below zero|bad-json", `"version":3,"rule"`, `"version":-1,"rule"`},
 				{"withdrawn, and a rule|bad-claim", `"act":"given"`, `"act":"withdrawn"`},
 				{"rule without decision|bad-claim", `"decision":"deny",`, ``},
 				{"an exception that says the same|bad-claim", `"decision":"deny"`, `"decision":"permit"`},
@@ -283,6 +297,7 @@ func (w *world) governanceVectors() map[string]madeFile {
 		"decision": file("An access was asked for and allowed or denied; sealed, signed by the operator.",
 			w.sign(w.operator, w.decisionBody()), w.operator,
 			[]made{one("permit", w.sign(w.operator, permit).SDJWT(), w.operator, ""),
+				one("a user at a place", w.sign(w.operator, placed).SDJWT(), w.operator, ""),
 				one("nothing shown", w.sign(w.operator, w.decisionBody()).Compact+"~", w.operator, "")},
 			[][3]string{{"org missing|bad-claim", `"org":"university",`, ``},
 				{"action unknown|bad-claim", `"action":"R"`, `"action":"Q"`},
