@@ -235,10 +235,21 @@ func (r *Rule) NamesUsers() bool {
 
 // comparable reports whether the names that a rule lists and those that an access states are of one
 // kind, so that being different tells who is not meant. A bare reference ("Practitioner/7") and an
-// identifier do not compare, and nothing compares with no name.
+// identifier do not compare, nor do references to resources of two types, and nothing compares with
+// no name.
 func comparable(listed, stated []string) bool {
-	return slices.ContainsFunc(stated, isReference) && slices.ContainsFunc(listed, isReference) ||
-		slices.ContainsFunc(stated, isIdentifier) && slices.ContainsFunc(listed, isIdentifier)
+	return slices.ContainsFunc(stated, func(s string) bool {
+		return slices.ContainsFunc(listed, func(l string) bool { return referenceType(s) == referenceType(l) })
+	})
+}
+
+// referenceType returns the type of the resource that a bare reference names, "" of an identifier.
+func referenceType(id string) string {
+	if !isReference(id) {
+		return ""
+	}
+	parts := strings.Split(id, "/")
+	return parts[len(parts)-2]
 }
 
 // sameReference reports whether two bare references may name one resource.
@@ -246,8 +257,7 @@ func sameReference(a, b string) bool {
 	return isReference(a) && isReference(b) && (a == b || strings.HasSuffix(a, "/"+b) || strings.HasSuffix(b, "/"+a))
 }
 
-func isReference(id string) bool  { return strings.Contains(id, "/") && !strings.Contains(id, "|") }
-func isIdentifier(id string) bool { return !isReference(id) }
+func isReference(id string) bool { return strings.Contains(id, "/") && !strings.Contains(id, "|") }
 
 // receives reports whether a unit is one of the recipients. An organisation may be a party of its
 // own, or where the staff of another one work.

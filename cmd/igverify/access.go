@@ -38,6 +38,7 @@ func accessRows(e *entry.Entry, o *bundle.Opening, reg *register.Register) []row
 	if a.Staff != nil {
 		add("  person", a.Staff.Name, codeOf(a.Staff.System, a.Staff.ID))
 		add("  unit", codes(a.Staff.Units)...)
+		add("  further id", a.Staff.IDs...)
 	}
 	add("  role", codes(a.Role)...)
 	add("  system", a.System)

@@ -277,6 +277,7 @@ var descriptions = map[string]string{
 	"Staff.system":        "Who issued the identifier",
 	"Staff.name":          "Name",
 	"Staff.altId":         "Another identifier",
+	"Staff.ids":           "Further identifiers, system|value, or a value or reference that has none",
 	"Staff.units":         "Units and places in which they worked, system|value",
 	"Party.type":          "system|code of FHIR AuditEvent.agent.type",
 	"Party.id":            "Reference or identifier",

@@ -39,10 +39,10 @@ var accessKinds = map[string]*entryKind{
 	},
 }
 
-// isStaff is who accessed, with at most 64 units.
+// isStaff is who accessed, with at most 64 further identifiers and 64 units.
 func isStaff(v *value) {
-	object{"id": aText, "system": aText, "name": aText, "altId": aText, "units": listOf(aText)}.fits(v)
-	must(areCodes(v.texts("units"), 64), "bad-disclosure")
+	object{"id": aText, "system": aText, "name": aText, "altId": aText, "ids": listOf(aText), "units": listOf(aText)}.fits(v)
+	must(areCodes(v.texts("ids"), 64) && areCodes(v.texts("units"), 64), "bad-disclosure")
 }
 
 func aSequence(v *value) {

@@ -53,6 +53,7 @@ type Staff struct {
 	System string   `json:"system,omitempty"` // that issued ID
 	Name   string   `json:"name,omitempty"`
 	AltID  string   `json:"altId,omitempty"`
+	IDs    []string `json:"ids,omitempty"`   // further identifiers, see Identifier
 	Units  []string `json:"units,omitempty"` // "system|value": places and units of the organisation, such as a ward
 }
 
@@ -76,19 +77,27 @@ func (s *Staff) Identifiers() (list []string) {
 	if s.AltID != "" {
 		list = append(list, Identifier("", s.AltID))
 	}
-	return list
+	return append(list, s.IDs...)
+}
+
+// Further adds an identifier, unless it is there or does not fit.
+func (s *Staff) Further(system, value string) {
+	id := Identifier(system, value)
+	if value != "" && len(s.IDs) < 64 && checkCodes("ids", []string{id}) == nil && !slices.Contains(s.Identifiers(), id) {
+		s.IDs = append(s.IDs, id)
+	}
 }
 
 // Empty reports whether nothing is stated.
 func (s *Staff) Empty() bool {
-	return s.ID == "" && s.System == "" && s.Name == "" && s.AltID == "" && len(s.Units) == 0
+	return s.ID == "" && s.System == "" && s.Name == "" && s.AltID == "" && len(s.IDs)+len(s.Units) == 0
 }
 
 // check checks a disclosure "staff". The error is BadDisclosure.
 func (s *Staff) check() error {
-	if len(s.Units) > 64 || checkCodes("units", s.Units) != nil {
+	if max(len(s.IDs), len(s.Units)) > 64 || checkCodes("ids", s.IDs) != nil || checkCodes("units", s.Units) != nil {
 		return wire.Errorf(wire.BadDisclosure, "disclosure staff",
-			"units has more than 64 members, or one is empty, longer than 512 bytes or has control characters")
+			"ids or units has more than 64 members, or one is empty, longer than 512 bytes or has control characters")
 	}
 	return nil
 }
