@@ -59,7 +59,11 @@ func (r *Rules) decide(a *entry.Access, state func(id string) []byte, how manner
 	if d.Consent {
 		v.Consent = f.Consent.ID
 	}
-	return Decided{d, v, set.Blind(f, d), f.Consent.ByName}, nil
+	out := Decided{Decision: d, Verdict: v, ByName: f.Consent.ByName}
+	if how == asked {
+		out.Blind = set.Blind(f, d)
+	}
+	return out, nil
 }
 
 // Blind returns the blind form of a verdict, for those who may not learn what the person chose. It

@@ -202,8 +202,8 @@ func (r *record) settle() {
 	}
 }
 
-// effects returns what of the record decides about accesses.
-func (r *record) effects() (list []effect) {
+// effects appends what of the record decides about accesses.
+func (r *record) effects(list []effect) []effect {
 	if r.Rule != nil {
 		list = append(list, effect{&r.decision, r.doubted()})
 	}

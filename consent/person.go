@@ -63,13 +63,15 @@ func (p *person) check() error {
 		return bad("its format is not 1, or it has too many records")
 	}
 	seen := map[string]bool{}
-	for i, r := range p.Consents {
+	var room [2]effect // enough for an ordinary record
+	for i := range p.Consents {
+		r := &p.Consents[i]
 		misplaced := r.ID == "" || seen[r.ID] || i > 0 && r.Index <= p.Consents[i-1].Index
 		if misplaced || r.closed() && r.Ended == nil && r.Doubted == nil {
 			return bad("a consent record is there twice, is out of order, or has no act")
 		}
 		seen[r.ID] = true
-		for _, e := range r.effects() {
+		for _, e := range r.effects(room[:0]) {
 			if !slices.Contains(consentActs["open"][:4], e.Act) {
 				return bad("a consent record has an impossible act")
 			}
@@ -191,9 +193,11 @@ func (p *person) delegate(id string) *policies.Delegation {
 // A consent asked for agreements applies only to accesses under one of them, in both directions:
 // consent to one project does not open another, and refusing one does not close another.
 func (p *person) records(agreement string) []policies.Record {
-	var list []policies.Record
-	for _, r := range slices.Backward(p.Consents) {
-		for _, e := range r.effects() {
+	list := make([]policies.Record, 0, len(p.Consents))
+	var room [2]effect
+	for i := len(p.Consents) - 1; i >= 0; i-- {
+		r := &p.Consents[i]
+		for _, e := range r.effects(room[:0]) {
 			if aboutCare[e.Scope] || len(e.Agreements) > 0 && !slices.Contains(e.Agreements, agreement) {
 				continue
 			}

@@ -75,6 +75,7 @@ type grid struct {
 	large   bool       // an axis has too many elements
 	nodes   []node
 	classes [axes][]elements
+	at      [axes]int // of each
 
 	nodesHere   [16]node // nodes begins here, classes there: an ordinary decision allocates neither
 	classesHere [axes][2]elements
@@ -260,12 +261,13 @@ func (g *grid) classify() int {
 // each calls f for every combination of classes, with its number and the first element of each
 // class. The combinations of one choice of data, one for each class of purposes, are consecutive.
 func (g *grid) each(f func(n int, at *[axes]int)) {
-	var class, at [axes]int
+	var class [axes]int
+	at := &g.at
 	for i := range at {
 		at[i] = g.classes[i][0].first()
 	}
 	for n := 0; ; n++ {
-		f(n, &at)
+		f(n, at)
 		i := axes - 1
 		for ; i >= 0; i-- {
 			if class[i]++; class[i] == len(g.classes[i]) {

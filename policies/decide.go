@@ -85,7 +85,8 @@ type outcome struct {
 // to the work: the outcomes for every choice are found and remembered together. So the time that a
 // decision takes does not tell what was chosen, to one who asks first about another person.
 func (s *Set) outcomeOf(f *Facts) outcome {
-	key, small := f.key()
+	var room [512]byte
+	key, small := f.key(room[:0])
 	if small {
 		if list, ok := s.memo.get(key); ok {
 			return list[f.Consent.choice()]

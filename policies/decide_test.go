@@ -464,7 +464,7 @@ func TestKeysDiffer(t *testing.T) {
 		"project": func(f *Facts, a *Agreement) { a.Project = "x" }, "period": func(f *Facts, a *Agreement) { a.Start = at.Add(1) },
 	} {
 		f := with(change)
-		key, small := f.key()
+		key, small := f.key(nil)
 		if !small {
 			t.Errorf("%s: an ordinary access is too long to be remembered", name)
 		}
@@ -477,8 +477,8 @@ func TestKeysDiffer(t *testing.T) {
 	// else, is the same question: what is remembered does not tell what was chosen.
 	a, b := sound(), sound()
 	b.At, b.Consent = at.Add(time.Hour), Consent{Decision: Deny, ID: "another", Restricts: true, Refused: []string{observation}}
-	ka, _ := a.key()
-	kb, _ := b.key()
+	ka, _ := a.key(nil)
+	kb, _ := b.key(nil)
 	if !slices.Equal(ka, kb) {
 		t.Error("time or consent id is part of the key")
 	}

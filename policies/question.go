@@ -142,10 +142,10 @@ func set(list []string) cedar.Set {
 // maxKey is the length of the longest key that is remembered.
 const maxKey = 2 << 10
 
-// key encodes everything that outcomes looks at, each text with its length before it, so that equal
-// keys have equal outcomes. That is all but what the person chose. It reports whether the key is small enough to remember.
-func (f *Facts) key() (key []byte, small bool) {
-	b := make([]byte, 0, 512)
+// key appends everything that outcomes looks at to b, each text with its length before it, so that
+// equal keys have equal outcomes. That is all but what the person chose. It reports whether the key
+// is small enough to remember.
+func (f *Facts) key(b []byte) (key []byte, small bool) {
 	text := func(s string) {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)

@@ -262,6 +262,9 @@ func (a *Access) Time() time.Time {
 		s = a.Recorded
 	}
 	t, _ := ParseTime(s) // checked by check
+	if a.OccurredEnd == "" {
+		return t
+	}
 	if end, err := ParseTime(a.OccurredEnd); err == nil && clock(t) == "00:00:00" && clock(end) == "23:59:59" {
 		if day := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC); day.After(t) {
 			return day
