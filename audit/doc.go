@@ -29,7 +29,7 @@
 //	entry.Access     AuditEvent
 //	Sub              entity[patient].what, as resolved in contained resources and the Bundle; if no entity
 //	                 says which patient, an agent that is one, else whose record an entity belongs to,
-//	                 what was searched for, or a number in place of a name; else reg:sources
+//	                 what was searched for, or a number anywhere; else reg:sources
 //	                 (patient.go; tree/id.go for the ids)
 //	Event            type, subtype
 //	Action, Outcome  action, outcome, also in words or as an HTTP status (outcome.go); if absent or

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"cmp"
-	"encoding/base64"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,7 +33,8 @@ func (p *patient) has(ids []identity) bool {
 
 // patients finds the patients of an event: those that its entities name. If no entity says which
 // patient, it looks on: among the agents, then for whose record an entity is part of, then in what
-// was searched for. So an event that has a number of a person is filed under a person.
+// was searched for, then for a number anywhere. So an event that has a number of a person is filed
+// under a person. Whose record was certainly used besides is a patient of the event as well.
 func (c Conversion) patients(in scope) []*patient {
 	f := &finder{unfiled: &patient{}}
 	for i, e := range objects(in.Root, "entity") {
@@ -43,7 +43,7 @@ func (c Conversion) patients(in scope) []*patient {
 			p.entities = append(p.entities, i)
 		}
 	}
-	for _, look := range []func(scope, *finder){c.amongAgents, c.inRecords, c.inQueries, c.inNames} {
+	for _, look := range []func(scope, *finder){c.amongAgents, c.inRecords, c.inQueries, c.anywhere, c.inNames} {
 		if len(f.list) == 0 {
 			look(in, f)
 			if len(f.list) == 1 { // whom the event named in words as well
@@ -52,6 +52,7 @@ func (c Conversion) patients(in scope) []*patient {
 			}
 		}
 	}
+	c.besides(in, f)
 	list := f.list
 	if len(f.unfiled.entities) > 0 {
 		list = append(list, f.unfiled)
@@ -156,20 +157,92 @@ func (c Conversion) inRecords(in scope, f *finder) {
 	}
 }
 
-// inNames finds the patients whom entities name by nothing but a number of people, in place of a name
-// or as an identifier without a system. Of what system it is, the event does not say, so it stays a
-// number of its source.
-func (c Conversion) inNames(in scope, f *finder) {
-	for i, e := range objects(in.Root, "entity") {
-		value, name := squeeze(tree.Value(child(child(e, "what"), "identifier"))), squeeze(text(e, "name"))
-		if !personNumber(value) {
-			value = name
-		}
-		if personNumber(value) || insured.MatchString(value) {
-			p := f.find(c.identities(in, object{"identifier": object{"value": value}}))
-			p.entities = append(p.entities, i)
+// besides finds further patients whose records were used as well, such as a mother's beside her
+// child's: those of whom an entity or a search has a CHI or NHS number that certainly is not one of
+// those found.
+func (c Conversion) besides(in scope, f *finder) {
+	add := func(refs []object, entity int) {
+		ids := c.allIdentities(in, refs)
+		id := tree.Best(ids).ID
+		scheme, _, _ := strings.Cut(id, ":")
+		other := len(f.list) > 0 && (scheme == "chi" || scheme == "nhs") && !slices.ContainsFunc(f.list, func(p *patient) bool {
+			return !slices.ContainsFunc(p.identities, func(i identity) bool { return strings.HasPrefix(i.ID, scheme+":") }) ||
+				p.has([]identity{{ID: id}})
+		})
+		if other {
+			p := f.find(ids)
+			if entity >= 0 {
+				p.entities = append(p.entities, entity)
+			}
 		}
 	}
+	for i, e := range objects(in.Root, "entity") {
+		if what := child(e, "what"); in.InRecord(what) {
+			add([]object{what}, i)
+		}
+		for _, refs := range c.asked(e) {
+			add(refs, -1)
+		}
+	}
+}
+
+// anywhere finds the patients whose CHI or NHS number stands elsewhere in the event, such as in an
+// extension, or who are the only thing that it contains. Who acted is not looked at.
+func (c Conversion) anywhere(in scope, f *finder) {
+	var look func(v any)
+	look = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, x := range v {
+				look(x)
+			}
+		case object:
+			switch {
+			case c.scheme(v) != "" && text(v, "value") != "":
+				f.find(c.identities(in, object{"identifier": v}))
+			case in.ReferenceType(v) == "Patient" && v["resourceType"] == nil:
+				f.find(c.identities(in, v))
+			default:
+				for name, x := range v {
+					if name != "agent" && name != "source" {
+						look(x)
+					}
+				}
+			}
+		}
+	}
+	look(in.Root)
+}
+
+// inNames finds the patients whom entities name by nothing but a number of people: in place of a name,
+// as an identifier without a system, in a detail, or in a name or description. Of what system it is,
+// the event does not say, so it stays a number of its source.
+func (c Conversion) inNames(in scope, f *finder) {
+	for i, e := range objects(in.Root, "entity") {
+		identifier := tree.Value(child(child(e, "what"), "identifier"))
+		said := []string{identifier, text(e, "name")}
+		for _, d := range objects(e, "detail") {
+			said = append(said, text(d, "valueString"))
+		}
+		said = append(said, numbers(text(e, "name")), numbers(text(e, "description")))
+		for _, s := range said {
+			if value := squeeze(s); personNumber(value) || insured.MatchString(value) {
+				p := f.find(c.identities(in, object{"identifier": object{"value": value}}))
+				p.entities = append(p.entities, i)
+				break
+			}
+		}
+	}
+}
+
+// numbers returns the first number of people that stands in words by itself, "" if there is none.
+func numbers(words string) string {
+	for _, w := range strings.FieldsFunc(words, func(r rune) bool { return r < '0' || r > '9' }) {
+		if personNumber(w) {
+			return w
+		}
+	}
+	return ""
 }
 
 func personNumber(s string) bool { return len(s) == 10 && entry.ContainsPersonNumber(s) }
@@ -181,15 +254,74 @@ var insured = regexp.MustCompile(`^[A-Z][0-9]{9}$`)
 // inQueries finds the patients that a search named.
 func (c Conversion) inQueries(in scope, f *finder) {
 	for _, e := range objects(in.Root, "entity") {
-		raw, err := base64.StdEncoding.DecodeString(text(e, "query"))
-		if err != nil {
-			continue
-		}
-		known := func(identifier object) bool { return c.scheme(identifier) != "" }
-		for _, ref := range searchedFor(string(raw), known) {
-			f.find(c.identities(in, ref))
+		for _, refs := range c.asked(e) {
+			f.find(c.allIdentities(in, refs))
 		}
 	}
+}
+
+// allIdentities lists the ways in which References name one patient.
+func (c Conversion) allIdentities(in scope, refs []object) (list []identity) {
+	for _, ref := range refs {
+		list = append(list, c.identities(in, ref)...)
+	}
+	return list
+}
+
+// asked returns the patients that an entity says were asked for, each by its References: in its query,
+// in a request that stands elsewhere in it, or in a search that it refers to.
+func (c Conversion) asked(e object) [][]object {
+	known := func(identifier object) bool { return c.scheme(identifier) != "" }
+	requests := []string{requestOf(text(e, "query"))}
+	said := []string{text(e, "description"), text(e, "name")}
+	for _, d := range objects(e, "detail") {
+		said = append(said, text(d, "valueString"), requestOf(text(d, "valueBase64Binary")))
+	}
+	for _, s := range said {
+		if isRequest(s) {
+			requests = append(requests, s)
+		}
+	}
+	if ref := text(child(e, "what"), "reference"); strings.Contains(ref, "?") && !strings.HasPrefix(ref, "Patient?") {
+		requests = append(requests, ref)
+	}
+	var list [][]object
+	for _, r := range requests {
+		for _, ref := range searchedFor(r, known) {
+			list = append(list, []object{ref})
+		}
+		list = append(list, patientsIn(r)...)
+	}
+	return list
+}
+
+// patientsIn returns the Patients by whose content a request asked, as $match does (R4
+// patient-operation-match.html), each by its identifiers: in the body, which is one or is Parameters.
+func patientsIn(request string) [][]object {
+	i := strings.IndexByte(request, '{')
+	if i < 0 || !strings.Contains(request[i:], `"Patient"`) {
+		return nil
+	}
+	v, err := tree.Parse("AuditEvent.entity.query", []byte(strings.TrimSpace(request[i:])))
+	body, _ := v.(object)
+	if err != nil {
+		return nil
+	}
+	var list [][]object
+	for _, r := range append([]object{body}, objects(body, "parameter")...) {
+		if p := child(r, "resource"); p != nil {
+			r = p
+		}
+		if text(r, "resourceType") != "Patient" || len(list) == maxSearched {
+			continue
+		}
+		var refs []object
+		for _, i := range objects(r, "identifier") {
+			refs = append(refs, object{"type": "Patient", "identifier": i})
+		}
+		list = append(list, refs)
+	}
+	return list
 }
 
 func first(list []int) int {

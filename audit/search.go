@@ -221,7 +221,12 @@ func isText(s string) bool {
 func (b *builder) requests(e object, isQuery bool) {
 	query := requestOf(text(e, "query"))
 	if query != "" {
-		b.asked.readRequests(query)
+		if len(patientsIn(query)) > 0 {
+			b.asked.add("Patient")
+		}
+		if !strings.HasPrefix(strings.TrimSpace(query), "{") {
+			b.asked.readRequests(query)
+		}
 		if short(query, 8<<10) && b.text().Query == "" {
 			b.a.Text.Query = query
 			b.r.Member(e, "query", "={text/query64}")

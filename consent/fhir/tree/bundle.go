@@ -35,6 +35,7 @@ var keptMembers = []string{
 	"resourceType", "id", "identifier", "name", "alias", "telecom", "address", "birthDate", "contact", "link",
 	"patient", "subject", "practitioner", "organization", "managingOrganization", "partOf", "owner", "relationship",
 	"code", "specialty", "type", "deviceName", "active", "providedBy", "location", "healthcareService",
+	"beneficiary", "for", "individual", "participant", "managingEntity",
 }
 
 // maxParsed bounds the resources that are held as trees as well.

@@ -219,7 +219,7 @@ func Contained(root Object, ref string) Object {
 		return nil
 	}
 	for _, o := range Objects(root, "contained") {
-		if Text(o, "id") == id {
+		if strings.TrimPrefix(Text(o, "id"), "#") == id { // DSTU 2 wrote the mark into the id as well
 			return o
 		}
 	}

@@ -98,19 +98,55 @@ func (s Scope) links(ref Object) []link {
 	return list
 }
 
+// ofPatient are the members of resources that name the patient to whose record they belong; under those that
+// are true, nothing but a Patient can stand. A member of a member is after the dot.
+var ofPatient = []struct {
+	name  string
+	alone bool
+}{{"patient", true}, {"subject", false}, {"beneficiary", true}, {"for", false}, {"individual", false}, {"participant.actor", false}}
+
 // record returns the Reference to the patient to whose record the resource that a Reference names
-// belongs, and its scope: RelatedPerson.patient, Observation.subject and the like.
+// belongs, and its scope: RelatedPerson.patient, Observation.subject and the like. If a resource names
+// several patients in one member, it is in the record of none of them more than of the others, and the
+// Reference is nil.
 func (s Scope) record(ref Object) (Object, Scope) {
 	in := s.enter(ref)
 	if t := Text(in.Root, "resourceType"); t == "" || t == "Patient" || t == "Person" {
 		return nil, in
 	}
-	for _, name := range []string{"patient", "subject"} {
-		if p := Child(in.Root, name); in.ReferenceType(p) == "Patient" {
-			return p, in
+	from := in
+	if strings.HasPrefix(Text(ref, "reference"), "#") { // what is contained refers to what is contained beside it
+		from = s
+	}
+	for _, m := range ofPatient {
+		var found []Object
+		for _, p := range members(in.Root, m.name) {
+			if t := from.ReferenceType(p); t == "Patient" || t == "" && len(p) > 0 && (m.alone || s.Scheme(Child(p, "identifier")) != "") {
+				found = append(found, p)
+			}
+		}
+		if len(found) == 1 {
+			return found[0], from
 		}
 	}
 	return nil, in
+}
+
+// members returns the objects that a member of a resource is or lists, and those that stand in it.
+func members(o Object, name string) []Object {
+	name, rest, deeper := strings.Cut(name, ".")
+	list := Objects(o, name)
+	if one := Child(o, name); one != nil {
+		list = []Object{one}
+	}
+	if !deeper {
+		return list
+	}
+	var found []Object
+	for _, m := range list {
+		found = append(found, members(m, rest)...)
+	}
+	return found
 }
 
 // InRecord reports whether a Reference names a resource that belongs to the record of a patient, as
