@@ -23,6 +23,7 @@ type ReceiptEvidence struct {
 	Now     time.Time      // for cosignatures from the future; zero: age is not judged
 	Genesis *entry.Genesis // nil: filing is not checked
 	Filings *Filings       // VRF proofs that held before; nil: each is checked anew
+	Heads   *Heads         // the checkpoint that was opened last; nil: each is opened anew
 
 	// Register is the register as it was at the entry's index, from a LogReplay. If it is nil,
 	// signature and key status are not checked.
@@ -55,7 +56,7 @@ func CheckReceipt(ev ReceiptEvidence) (Receipted, Report) {
 	}
 	i := At(p.Index)
 	got = Receipted{Index: p.Index, Signed: string(p.Checkpoint)}
-	head := OpenHead(&rep, "the receipt's: ", p.Checkpoint, ev.Policy, ev.Now, 0)
+	head := ev.Heads.open(&rep, opening{"the receipt's: ", got.Signed, ev.Policy, ev.Now})
 	if head == nil {
 		return got, rep
 	}

@@ -3,6 +3,7 @@ package verifier
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"igledger/ledger/proof"
@@ -54,6 +55,38 @@ func OpenHead(
 			b.asOf.Format(time.RFC3339), count(int(now.Sub(b.asOf).Hours()), "hour", "hours"))
 	}
 	return head
+}
+
+// Heads remembers what OpenHead last found, so that who checks the many receipts of one answer opens
+// their checkpoint once. The same note, policy and time have the same result; a note that differs in
+// one bit is opened anew. It is safe for concurrent use. The zero value is empty.
+type Heads struct {
+	mu   sync.Mutex
+	of   opening
+	head *TrustedHead
+	rep  Report
+}
+
+// opening is all that the result of OpenHead depends on.
+type opening struct {
+	whose, signed string
+	policy        *Policy
+	now           time.Time
+}
+
+// open is OpenHead. Nobody changes what it returns.
+func (h *Heads) open(rep *Report, of opening) *TrustedHead {
+	if h == nil {
+		return OpenHead(rep, of.whose, []byte(of.signed), of.policy, of.now, 0)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.of != of {
+		h.of, h.rep = of, Report{}
+		h.head = OpenHead(&h.rep, of.whose, []byte(of.signed), of.policy, of.now, 0)
+	}
+	rep.Add(h.rep)
+	return h.head
 }
 
 // signerOf returns the log of the policy that a signed note is by, as far as its first line tells:

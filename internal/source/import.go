@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"igledger/consent/fhir/tree"
 	"igledger/internal/client"
@@ -47,6 +48,7 @@ type importer struct {
 	seq      uint64     // the highest number given out
 	gathered []gathered // read, not yet in the outbox
 	lookup   *lookup    // nil: none
+	fresh    fresh      // entries that this run signed and has not sent yet
 	unseen   int        // entries sent since the cosigners were last looked for, whose receipts are not enough yet
 	stopped  error      // the log's answer that it has stopped: nothing more is sent in this run
 
@@ -252,13 +254,19 @@ type checkedReceipt struct {
 
 // checkAll checks the receipts of an answer, on all processors.
 func (im *importer) checkAll(list []posted, results []client.Result) []checkedReceipt {
+	now := im.Now()
 	out := make([]checkedReceipt, len(list))
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(len(list), runtime.GOMAXPROCS(0)) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
-				if results[i].Problem == nil {
+				e := im.fresh.take(list[i])
+				switch {
+				case results[i].Problem != nil:
+				case e != nil:
+					out[i].acked, out[i].err = im.checkedEntry(e, list[i].sdjwt, results[i].Receipt, now)
+				default:
 					out[i].acked, out[i].err = im.checked(list[i].sdjwt, results[i].Receipt)
 				}
 			}
@@ -284,6 +292,50 @@ func (a *Agent) checked(sdjwt string, receipt *bundle.Receipt) (acked, error) {
 	if err != nil {
 		return acked{}, fmt.Errorf("the outbox contains a damaged entry: %w", err)
 	}
-	got, err := a.receipts.check(e, receipt)
+	return a.checkedEntry(e, sdjwt, receipt, a.receipts.now())
+}
+
+func (a *Agent) checkedEntry(e *entry.Entry, sdjwt string, receipt *bundle.Receipt, now time.Time) (acked, error) {
+	got, err := a.receipts.check(e, receipt, now)
 	return acked{sdjwt, e.ID, receipt, got, a.receipts.enough(got)}, err
+}
+
+// fresh holds entries between their signing and their sending, so that they need not be parsed again
+// from the outbox. It holds few: whatever it does not hold is parsed.
+type fresh struct {
+	mu    sync.Mutex
+	of    map[uint64]*entry.Entry // by sequence number
+	bytes int
+}
+
+// maxFresh bounds what is held, in bytes of entries as they are in the outbox.
+const maxFresh = 8 << 20
+
+func (f *fresh) add(list []posted) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range list {
+		if f.of == nil || f.bytes+len(p.sdjwt) > maxFresh {
+			f.of, f.bytes = map[uint64]*entry.Entry{}, 0
+		}
+		f.of[p.seq], f.bytes = p.signed, f.bytes+len(p.sdjwt)
+	}
+}
+
+// take returns the entry of which the outbox has the text, and holds it no more. It returns nil if it
+// does not hold that one.
+func (f *fresh) take(p posted) *entry.Entry {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := f.of[p.seq]
+	if e == nil {
+		return nil
+	}
+	text := e.SDJWT()
+	delete(f.of, p.seq)
+	f.bytes -= len(text)
+	if text != p.sdjwt { // it is sent in another form
+		return nil
+	}
+	return e
 }

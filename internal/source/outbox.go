@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 
+	"igledger/ledger/entry"
+
 	_ "modernc.org/sqlite" // the outbox is an SQLite file
 )
 
@@ -31,6 +33,8 @@ type posted struct {
 	form  int    // how often the ledger refused it in another form
 	seq   uint64
 	sdjwt string
+
+	signed *entry.Entry // the same; nil as the outbox returns it
 }
 
 // openOutbox opens or creates the file. It belongs to one stream of one log: the first use fixes

@@ -22,6 +22,7 @@ type Receipts struct {
 	now          func() time.Time
 	genesis      *entry.Genesis // nil until the receipt of a sealed entry is checked
 	filings      verifier.Filings
+	heads        verifier.Heads
 }
 
 // NewReceipts returns a checker for the log with this verifier key, which it reads at base. It asks
@@ -71,15 +72,16 @@ func (r *Receipts) Check(ctx context.Context, e *entry.Entry, receipt *bundle.Re
 			return 0, err
 		}
 	}
-	got, err := r.check(e, receipt)
+	got, err := r.check(e, receipt, r.now())
 	return got.Index, err
 }
 
 // check is Check once the genesis is known. A receipt of which only the policy's quorum is missing
 // is valid: Receipted.Quorum says so.
-func (r *Receipts) check(e *entry.Entry, receipt *bundle.Receipt) (verifier.Receipted, error) {
+func (r *Receipts) check(e *entry.Entry, receipt *bundle.Receipt, now time.Time) (verifier.Receipted, error) {
 	got, report := verifier.CheckReceipt(verifier.ReceiptEvidence{
-		Receipt: receipt, Entry: e, Policy: r.policy, Now: r.now(), Genesis: r.genesis, Filings: &r.filings,
+		Receipt: receipt, Entry: e, Policy: r.policy, Now: now, Genesis: r.genesis,
+		Filings: &r.filings, Heads: &r.heads,
 	})
 	if err := report.Err(); err != nil && !report.OnlyQuorum() {
 		return got, &ReceiptError{e.ID, err}

@@ -23,6 +23,7 @@ type gathered struct {
 	reading  int64  // number of the reading of the input
 	key      uuid.UUID
 	accesses []*entry.Access
+	signed   []posted
 	notes    []audit.Note
 	err      error
 }
@@ -124,6 +125,9 @@ func (im *importer) take(ctx context.Context) error {
 		return err
 	}
 	im.seq = seq
+	for i := range list {
+		im.fresh.add(list[i].signed)
+	}
 	im.tell(func() {
 		im.sum.Known += known
 		for i := range list {
@@ -173,7 +177,7 @@ func (im *importer) sign(ctx context.Context, out *taking, g *gathered, key uuid
 		a.Seq = &n
 		var e *entry.Entry
 		if e, g.err = entry.Sign(im.Signer, a); g.err == nil {
-			signed[i] = posted{event: key[:], part: i, seq: n, sdjwt: e.SDJWT()}
+			signed[i] = posted{event: key[:], part: i, seq: n, sdjwt: e.SDJWT(), signed: e}
 		}
 	}
 	if g.err != nil {
@@ -188,6 +192,7 @@ func (im *importer) sign(ctx context.Context, out *taking, g *gathered, key uuid
 		}
 	}
 	*seq += uint64(len(signed))
+	g.signed = signed
 	return out.put(ctx, signed, day, g.reading)
 }
 
