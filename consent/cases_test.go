@@ -54,6 +54,10 @@ const (
 	caseLabels = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 )
 
+func casePurpose(code string) string {
+	return `{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"` + code + `"}`
+}
+
 func caseType(name string) string { return `{"system":"` + caseTypes + `","code":"` + name + `"}` }
 
 // caseNurse permits, but not one nurse.
@@ -96,6 +100,42 @@ var consentCases = []consentCase{
 		},
 		flags: []entry.Flag{entry.FlagLateDecision},
 		asks:  []ask{{"isa-consent", "TREAT", anyTime, missing}},
+	},
+	{
+		name: "a newer version that refuses all in what it permits",
+		own: []string{
+			caseConsent("c1", `"provision":{"type":"permit"},"meta":{"versionId":"1"}`, "2026-01-05"),
+			caseConsent("c1", `"provision":{"type":"permit","purpose":[`+casePurpose("TREAT")+`],"provision":[{"type":"deny"}]},"meta":{"versionId":"2"}`, "2026-01-05"),
+		},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, refusedIt}},
+	},
+	{
+		name: "a newer version that permits all in what it refuses",
+		own: []string{
+			caseConsent("c1", `"provision":{"type":"permit"},"meta":{"versionId":"1"}`, "2026-01-05"),
+			caseConsent("c1", `"provision":{"type":"deny","purpose":[`+casePurpose("TREAT")+`],"provision":[{"type":"permit"}]},"meta":{"versionId":"2"}`, "2026-01-05"),
+		},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, refusedIt}},
+	},
+	{
+		name: "a refusal for a local purpose, for which accesses state what the mapping says",
+		own:  []string{caseConsent("c1", `"provision":{"type":"permit","provision":[{"type":"deny","purpose":[{"system":"urn:reasons","code":"ward-round"}]}]}`, "2026-01-05")},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, refusedIt}, {"isa-consent", "HRESCH", anyTime, covered}},
+	},
+	{
+		name: "a permission for a local purpose is not for all that means the same",
+		own:  []string{caseConsent("c1", `"provision":{"type":"permit","purpose":[{"system":"urn:reasons","code":"ward-round"}]}`, "2026-01-05")},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, missing}},
+	},
+	{
+		name: "a refusal for a purpose without a system",
+		own:  []string{caseConsent("c1", `"provision":{"type":"permit","provision":[{"type":"deny","purpose":[{"code":"ward-round"}]}]}`, "2026-01-05")},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, missing}},
+	},
+	{
+		name: "no permission but for a purpose without a system",
+		own:  []string{caseConsent("c1", `"provision":{"type":"deny","purpose":[{"code":"ward-round"}]}`, "2026-01-05")},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, refusedIt}},
 	},
 	{
 		name: "a refusal in a transaction", own: []string{`{"resourceType":"Bundle","type":"transaction","entry":[` +
@@ -291,7 +331,7 @@ func (w *world) imports(texts []string) (flags []entry.Flag) {
 	w.Helper()
 	conv := fhir.Conversion{Issuer: caseIssuer, Map: &mapping.Map{Organisations: []mapping.Organisation{
 		{ID: "NHSH", References: []string{"Organization/highland"}}, {ID: "UNI", References: []string{"Organization/uni"}},
-	}}}
+	}, Purposes: map[string]string{"urn:reasons|ward-round": "TREAT"}}}
 	versions := map[string]fhir.Found{}
 	for _, text := range texts {
 		found, err := fhir.ReadFile(strings.NewReader(text))

@@ -13,15 +13,15 @@ import (
 
 // checkRule refuses a rule that cannot have been meant: it ended before it was decided, has a code
 // that matches nothing, or never applies because an exception covers all of it. What another system
-// reports may have ended.
+// reports may have ended, and a permission of which refusals in it leave nothing is then a refusal.
 func checkRule(r *entry.ConsentRule, decided time.Time, reported bool) error {
 	if end := r.Time(r.End); !end.IsZero() && !end.After(decided) && !reported {
 		return refuse(register.PastPeriod, "rule", "its period ended before the decision")
 	}
-	return checkLevel(r, "rule")
+	return checkLevel(r, "rule", reported)
 }
 
-func checkLevel(r *entry.ConsentRule, at string) error {
+func checkLevel(r *entry.ConsentRule, at string, reported bool) error {
 	for _, p := range r.Purposes {
 		if !knownPurpose(p) {
 			return refuse(wire.BadClaim, at+".purposes", "%s", wantPurpose)
@@ -33,16 +33,16 @@ func checkLevel(r *entry.ConsentRule, at string) error {
 		if x.Decision == r.Decision {
 			return refuse(register.Contradiction, path, "it says the same as the rule that it is an exception to")
 		}
-		if len(x.Except) == 0 && covers(x, r) {
+		if len(x.Except) == 0 && covers(x, r) && !(reported && x.Decision == policies.Deny) {
 			return refuse(register.Contradiction, path,
 				"it covers everything in the rule that it is an exception to, so the rule would mean the opposite of what it says")
 		}
-		if err := checkLevel(x, path); err != nil {
+		if err := checkLevel(x, path, reported); err != nil {
 			return err
 		}
 	}
 	for i := range r.Also {
-		if err := checkLevel(&r.Also[i], fmt.Sprintf("%s.also[%d]", at, i)); err != nil {
+		if err := checkLevel(&r.Also[i], fmt.Sprintf("%s.also[%d]", at, i), reported); err != nil {
 			return err
 		}
 	}

@@ -48,6 +48,16 @@ func (r *reader) overrule(rule *entry.ConsentRule, path string, refusals []*entr
 	rule.Except = kept
 }
 
+// emptied leaves out what permits all that the refusal around it refuses. One of the two cannot have
+// been meant.
+func (r *reader) emptied(rule *entry.ConsentRule, path string) {
+	all := func(e entry.ConsentRule) bool { return e.Decision == permit && len(e.Except) == 0 && covers(&e, rule) }
+	if slices.ContainsFunc(rule.Except, all) {
+		r.note(path, "a permission in it leaves nothing of the refusal; so it is not used")
+		rule.Except = slices.DeleteFunc(rule.Except, all)
+	}
+}
+
 // covers reports whether a applies wherever b does, as far as their lists and periods tell.
 func covers(a, b *entry.ConsentRule) bool {
 	for _, l := range lists(a, b) {

@@ -86,6 +86,10 @@ func besideStandIns(rule, again *entry.ConsentRule) (a, b *entry.ConsentRule) {
 	bare := func(id string) bool {
 		return strings.HasPrefix(id, standIn) || !strings.Contains(id, "|") && strings.Contains(id, "/")
 	}
+	if y.Decision == deny && slices.ContainsFunc(y.Purposes, func(p string) bool { return strings.Contains(p, "|") }) &&
+		!slices.ContainsFunc(y.Purposes, func(p string) bool { return !slices.Contains(x.Purposes, p) }) {
+		y.Purposes, y.Restricts = x.Purposes, x.Restricts // the mapping may have had a meaning for a local code
+	}
 	role := func(id string) bool { return bare(id) && strings.Contains(id, "PractitionerRole/") }
 	if slices.ContainsFunc(y.Staff, role) { // it is all that the role was
 		x.Recipients, x.Roles, x.Units = y.Recipients, y.Roles, y.Units

@@ -7,6 +7,7 @@ import (
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 // known are the members of a provision by release. Any other member is a limit that is not
@@ -60,10 +61,11 @@ func (r *reader) limits(o object, path string, rule *entry.ConsentRule) ([]lost,
 	rule.Purposes, err = r.codes(o, "purpose", path)
 	if err != nil {
 		return nil, err
-	} else if slices.Contains(rule.Purposes, "") {
+	} else if slices.ContainsFunc(rule.Purposes, nameless) {
 		rule.Purposes = nil
 		lose("purpose", "a purpose has no code that an entry may hold")
 	}
+	r.meant(rule, path+".purpose")
 	if err := r.data(o, path, rule, lose); err != nil {
 		return nil, err
 	}
@@ -72,6 +74,32 @@ func (r *reader) limits(o object, path string, rule *entry.ConsentRule) ([]lost,
 	}
 	slices.SortFunc(out, func(a, b lost) int { return strings.Compare(a.path, b.path) })
 	return slices.Compact(out), nil
+}
+
+// nameless reports whether a purpose is no code that an entry may hold, or one of no system that is
+// none of PurposeOfUse.
+func nameless(code string) bool {
+	return code == "" || !strings.Contains(code, "|") && !purpose.Known(code)
+}
+
+// meant adds to what a refusal is for the purposes that the mapping has for local codes, since it
+// takes the one for the other in accesses. A permission for a local code is not one for all that has
+// the same meaning.
+func (r *reader) meant(rule *entry.ConsentRule, path string) {
+	for _, local := range rule.Purposes {
+		meant := r.c.Map.Purpose(local)
+		if meant == "" && r.c.Map.Emergency(local) {
+			meant = "BTG"
+		}
+		switch {
+		case meant == "" || slices.Contains(rule.Purposes, meant):
+		case rule.Decision == deny && len(rule.Purposes) < maxCodes:
+			rule.Purposes = append(rule.Purposes, meant)
+			r.note(path, "accesses for a local code state the purpose that the mapping has for it: the refusal is for that, too")
+		default:
+			r.note(path, "accesses for a local code state the purpose that the mapping has for it, which the permission is not for")
+		}
+	}
 }
 
 // data reads which kinds of data are meant. FHIR requires an access to match all of the elements. A

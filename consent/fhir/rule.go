@@ -222,6 +222,7 @@ func (r *reader) readable(o object, path, decision string) (rule *entry.ConsentR
 	}
 	if decision == deny {
 		r.overrule(rule, path, l.refusals, l.hidden, !complete)
+		r.emptied(rule, path)
 		return rule, !complete, nil
 	}
 	r.narrowed(l)

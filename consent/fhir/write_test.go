@@ -53,6 +53,9 @@ func randomRule(r *rand.Rand, decision string, depth int) entry.ConsentRule {
 	for depth > 0 && r.IntN(2) == 0 && len(rule.Except) < 3 {
 		rule.Except = append(rule.Except, randomRule(r, opposite(decision), depth-1))
 	}
+	rule.Except = slices.DeleteFunc(rule.Except, func(e entry.ConsentRule) bool { // no ledger records such a rule
+		return e.Decision == permit && len(e.Except) == 0 && covers(&e, &rule)
+	})
 	return rule
 }
 
