@@ -28,7 +28,8 @@ var (
 		homeCommunity:   {"homeCommunityId"},
 	}
 	people = []string{"Practitioner", "PractitionerRole", "Patient", "RelatedPerson", "Person"}
-	things = []string{"Device", "Organization", "HealthcareService", "Location", "Endpoint", "Group", "CareTeam"}
+	things = []string{"Device", "Organization", "HealthcareService", "Location", "Endpoint"}
+	teams  = []string{"Group", "CareTeam"}
 )
 
 func typed(list []coding, table map[string][]string) bool {
@@ -45,7 +46,8 @@ const (
 	person                 // something says that it is one, or that it asked
 )
 
-// human says whether an agent is a person. In doubt it is one. A person's look-up that passes for a
+// human says whether an agent is a person. In doubt it is one, and so are several people (CareTeam,
+// Group). A person's look-up that passes for a
 // machine's would stay hidden; the opposite mistake only raises a question.
 func human(in scope, agent object) likeness {
 	who, types, requestor := child(agent, "who"), codings(child(agent, "type")), asks(agent)
@@ -72,14 +74,19 @@ func human(in scope, agent object) likeness {
 // referenceType returns the resource type that a Reference names, "" if it does not say.
 func referenceType(in scope, ref object) string { return in.ReferenceType(ref) }
 
-// user returns the index of the agent who accessed: the person who asked, else the first of those
-// who are most likely one. If an organisation asked, only a person who asked is the user, since
+// user returns the index of the agent who accessed: the person who asked, or else the team, else the
+// first of those who are most likely one. If an organisation asked, only a person who asked is the user, since
 // people of another organisation may only have answered. If a machine asked, others are the user only
 // if they certainly are people. It returns -1 if there is none.
 func user(in scope) int {
 	list := objects(in.Root, "agent")
-	if i := slices.IndexFunc(list, func(a object) bool { return asks(a) && human(in, a) == person }); i >= 0 {
-		return i
+	for _, several := range []bool{false, true} {
+		i := slices.IndexFunc(list, func(a object) bool {
+			return asks(a) && human(in, a) == person && slices.Contains(teams, referenceType(in, child(a, "who"))) == several
+		})
+		if i >= 0 {
+			return i
+		}
 	}
 	if organisationAsks(in) {
 		return -1

@@ -28,3 +28,20 @@ func TestEmergencyIsAnOverride(t *testing.T) {
 		}
 	}
 }
+
+// An override is read in words as people write it, and not where they say that there was none.
+func TestOverrideInWords(t *testing.T) {
+	for words, want := range map[string]bool{
+		"Glass was broken: no time to ask": true, "BTG by user": true, "Emergency override": true,
+		"No break-glass was used": false, "opened without breaking the glass": false, "not BTG": false, "no, break glass was used": true,
+		"BreakTheGlassAccess": true, "an emergency": false,
+	} {
+		list, _, err := board.FromAuditEvent([]byte(event(byNurse, patientEntity, `"outcomeDesc":"`+words+`"`)))
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%s: %d accesses, %v", words, len(list), err)
+		}
+		if list[0].Emergency != want {
+			t.Errorf("%s: emergency %v", words, list[0].Emergency)
+		}
+	}
+}

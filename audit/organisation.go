@@ -114,6 +114,13 @@ func (b *builder) otherPart(types []coding) bool {
 	return typed(types, otherParts) && !anyIs(types, dcm, client(b.a)...)
 }
 
+// organisationWords are the types of agents, in words, that only organisations have, in the form of
+// plainWords.
+var organisationWords = []string{
+	"organisation", "user organisation", "accessing organisation", "requesting organisation", "healthcare organisation",
+	"provider organisation", "healthcare provider organisation", "organisation of the user",
+}
+
 // namesOrganisation reports whether an agent is an organisation.
 func namesOrganisation(in scope, agent object) bool {
 	who := child(agent, "who")
@@ -122,6 +129,9 @@ func namesOrganisation(in scope, agent object) bool {
 	}
 	i, roles := child(who, "identifier"), codings(objects(agent, "role")...)
 	if anyIs(roles, roleClass, "PROV") && !asks(agent) && text(agent, "name") == "" { // with one, or if it asks, a person may be meant
+		return true
+	}
+	if slices.Contains(organisationWords, strings.ReplaceAll(plainWords(text(child(agent, "type"), "text")), "organiz", "organis")) {
 		return true
 	}
 	return in.Map.IsOrganisation(mapping.Identifier{System: text(i, "system"), Value: text(i, "value")}) ||

@@ -299,6 +299,8 @@ func TestUserAmongAgents(t *testing.T) {
 		local   = `{"type":{"coding":[{"system":"urn:local","code":"u"}]},"who":{"display":"57"},"requestor":false}`
 		service = `{"who":{"identifier":{"system":"https://fhir.nhs.uk/Id/ods-organization-code","value":"RYY"}},"requestor":false}`
 		self    = `{"who":{"reference":"Patient/1","display":"58"},"requestor":true}`
+		team    = `{"who":{"reference":"CareTeam/1","display":"59"},"requestor":true}`
+		asker   = `{"who":{"reference":"Practitioner/1","display":"60"},"requestor":true}`
 		giver   = `{"type":{"coding":[{"system":"http://snomed.info/sct","code":"429577009"}]},"who":{"reference":"Patient/1"},"requestor":false}`
 	)
 	for agents, want := range map[string]string{
@@ -314,8 +316,22 @@ func TestUserAmongAgents(t *testing.T) {
 		service:                               "", // an organisation has people
 		self + "," + staff:                    "58",
 		giver:                                 "machine",
+		team:                                  "59", // several people
+		team + "," + asker:                    "60",
 	} {
 		userIs(t, readAll(t, []byte(event(`"agent":[`+agents+`]`, patientEntity))), want)
+	}
+}
+
+// An organisation that only a team, or an agent's type in words, tells of is not the issuer.
+func TestOrganisationsInPassing(t *testing.T) {
+	const team = `,"contained":[{"resourceType":"CareTeam","id":"t","managingOrganization":[
+		{"identifier":{"system":"https://fhir.nhs.uk/Id/ods-organization-code","value":"NHSL"}},{"display":"Moor Clinic"}]}]}`
+	for _, input := range []string{
+		strings.TrimSuffix(event(`"agent":[{"requestor":true,"who":{"reference":"#t"}}]`, patientEntity), "}") + team,
+		event(`"agent":[`+nurse+`,{"type":{"text":"User Organization"},"who":{"display":"Moor Clinic"},"requestor":false}]`, patientEntity),
+	} {
+		organisationIs(t, readAll(t, []byte(input)), "foreign Moor Clinic")
 	}
 }
 

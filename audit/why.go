@@ -92,14 +92,26 @@ func isPurpose(c coding) bool { return purpose.IsSystem(c.system) && purpose.Kno
 // own. The list is short on purpose: what is in no list is for the mapping.
 var overrides = []string{
 	"break the glass", "breaks the glass", "breaking the glass", "broke the glass", "break glass", "breaking glass", "breakglass",
-	"glass break", "glass broken", "btg", "emergency override", "override emergency", "emergency overridden", "overridden in emergency",
+	"broken the glass", "glass break", "glass broken", "glass was broken", "glass has been broken", "broke glass", "btg", "emergency override", "override emergency", "emergency overridden", "overridden in emergency",
 	"emergency access override", "emergency break in",
 }
 
-// overridden reports whether text has words for break-glass.
+// joined are words for break-glass written as one, as in codes.
+var joined = []string{"breakglass", "breaktheglass", "emergencyoverride"}
+
+// overridden reports whether text has words for break-glass that it does not deny right before them.
 func overridden(text string) bool {
-	words := " " + plainWords(text) + " "
-	return slices.ContainsFunc(overrides, func(o string) bool { return strings.Contains(words, " "+o+" ") })
+	clauses := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(".,:;!?()\n", r) })
+	return slices.ContainsFunc(clauses, func(clause string) bool {
+		words := " " + plainWords(clause) + " "
+		for _, no := range []string{" no ", " not ", " without "} {
+			for _, o := range overrides {
+				words = strings.ReplaceAll(words, no+o+" ", " ")
+			}
+		}
+		return slices.ContainsFunc(overrides, func(o string) bool { return strings.Contains(words, " "+o+" ") }) ||
+			slices.ContainsFunc(joined, func(o string) bool { return strings.Contains(strings.ReplaceAll(words, " ", ""), o) })
+	})
 }
 
 // onlyOverridden reports whether text is nothing but words for break-glass, which give no reason.

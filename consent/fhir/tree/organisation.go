@@ -61,19 +61,30 @@ func (s Scope) OrganisationName(ref Object) string {
 	return cmp.Or(Text(ref, "display"), Text(s.Resolve(ref), "name"))
 }
 
-// belongs says which element of a resource names the organisation that it belongs to.
+// belongs says which element of a resource names the organisation that it belongs to. Some list
+// several, or may name something else.
 var belongs = map[string]string{
 	"PractitionerRole": "organization", "Location": "managingOrganization", "HealthcareService": "providedBy", "Device": "owner",
+	"CareTeam": "managingOrganization", "Group": "managingEntity", "Endpoint": "managingOrganization",
 }
 
 // OrganisationOf returns the Reference to the organisation to which the resource belongs that a
 // Reference names, such as PractitionerRole.organization, and its scope. The Reference is nil if that
-// is not known.
+// is not known. Of several, it is one that is foreign, if there is one.
 func (s Scope) OrganisationOf(ref Object) (Scope, Object) {
 	in := s.enter(ref)
-	of := Child(in.Root, belongs[Text(in.Root, "resourceType")])
+	list := members(in.Root, belongs[Text(in.Root, "resourceType")])
 	if strings.HasPrefix(Text(ref, "reference"), "#") { // what is contained refers to what is contained beside it
 		in = s
+	}
+	var of Object
+	for _, o := range list {
+		if t := in.ReferenceType(o); t != "" && t != "Organization" {
+			continue
+		}
+		if of == nil || in.OrganisationID(o) == "" {
+			of = o
+		}
 	}
 	return in, of
 }
