@@ -233,10 +233,11 @@ func TestCertificationBatch(t *testing.T) {
 // Nothing is announced that is not served, and searching is not.
 func TestCertificationDiscovery(t *testing.T) {
 	c := newCertified(t)
-	resp, body := c.ask("GET", "/.well-known/authzen-configuration", "")
+	resp, body := c.ask("GET", "/.well-known/authzen-configuration", "", "X-Request-ID", "b-3")
 	var p client.PDP
 	c.ok(json.Unmarshal(body, &p))
-	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "application/json" || p.PolicyDecisionPoint != c.server.URL {
+	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "application/json" || p.PolicyDecisionPoint != c.server.URL ||
+		resp.Header.Get("X-Request-ID") != "b-3" {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 	for _, text := range []string{p.PolicyDecisionPoint, p.Evaluation, p.Evaluations} {

@@ -90,7 +90,8 @@ var (
 		own:      "accesses by the organisation, or to records that it holds",
 	}
 
-	// anyKey permits every key of every organisation that takes part in the log.
+	// anyKey permits every organisation that takes part in the log. Keys of front desks and guards are
+	// for one thing each, so they are not needed.
 	anyKey = &grant{
 		purposes: []entry.Purpose{entry.PurposeSubmit, entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeAdminister},
 		own:      "the organisation's own streams",
@@ -119,8 +120,8 @@ var routes = []route{
 		method: "POST", pattern: "/access/v1/evaluations", may: deciders, serve: (*api).evaluations,
 		body: maxEvaluationsBody, echo: true,
 	},
-	{method: "GET", pattern: "/.well-known/authzen-configuration", open: true, serve: (*api).pdp, cors: true},
-	{method: "GET", pattern: "/.well-known/authzen-configuration/{path}", open: true, serve: (*api).pdp, cors: true},
+	{method: "GET", pattern: "/.well-known/authzen-configuration", open: true, serve: (*api).pdp, cors: true, echo: true},
+	{method: "GET", pattern: "/.well-known/authzen-configuration/{path}", open: true, serve: (*api).pdp, cors: true, echo: true},
 	{method: "GET", pattern: "/v1/agreements", open: true, serve: (*api).agreements, cors: true},
 	{method: "GET", pattern: "/v1/agreements/{id}", open: true, serve: (*api).agreement, cors: true},
 	{method: "GET", pattern: "/v1/requests", open: true, serve: (*api).requests, cors: true},
