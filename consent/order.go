@@ -195,7 +195,7 @@ func (r *record) settle() {
 		r.Rule = nil
 	}
 	over := func(p decision) bool {
-		return !r.At.Decided.IsZero() && r.At.Compare(p.At) >= 0 || r.Ended.end(p.At, true)
+		return !r.At.Decided.IsZero() && r.At.Compare(p.At) > 0 || r.Ended.end(p.At, true)
 	}
 	if slices.ContainsFunc(r.Proxies, over) {
 		r.Proxies = slices.DeleteFunc(slices.Clone(r.Proxies), over)

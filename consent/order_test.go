@@ -221,7 +221,7 @@ func holds(all []*entry.Consent) (permits, refuses bool) {
 		refuses = denies(own)
 	}
 	proxy := newest(func(c *entry.Consent) bool { return !proved(c) && denies(c) })
-	if proxy != nil && (own == nil || proxy.Order().Compare(own.Order()) > 0) && !ended(proxy, true, proved) {
+	if proxy != nil && (own == nil || proxy.Order().Compare(own.Order()) >= 0) && !ended(proxy, true, proved) {
 		refuses = true
 	}
 	return permits && !refuses, refuses
