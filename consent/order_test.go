@@ -373,6 +373,26 @@ func TestProxiesNarrowNoRefusal(t *testing.T) {
 	})
 }
 
+// Of a day on which the person permitted and someone for them refused it cannot be told which came
+// last: the refusal counts.
+func TestProxyOnTheSameDay(t *testing.T) {
+	permutations(2, func(order []int) {
+		w := newWorld(t)
+		w.agree(isa("isa-1", 1, onConsent))
+		for _, i := range order {
+			w.mustJudge(w.consent([]string{"given", "refused"}[i], version(january, "", 0), func(c *entry.Consent) {
+				if i == 1 {
+					c.By = &entry.ConsentBy{Name: "J. Tester"}
+				}
+			}))
+			w.index++
+		}
+		if j := w.mustJudge(w.access()); !slices.Contains(j.Verdict.Rules, "consent-refused") {
+			t.Errorf("%v: %v", order, j.Verdict.Rules)
+		}
+	})
+}
+
 // A relative reference is that of the organisation that stated the rule, whoever stated the record
 // first.
 func TestRuleIsItsIssuers(t *testing.T) {
