@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/base64"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -29,16 +30,21 @@ func TestPersonNamedElsewhere(t *testing.T) {
 		input string
 		want  []string
 	}{
-		"subject by number":   {of("Encounter", `"subject":`+named), []string{chi}},
-		"listed subject":      {of("Account", `"subject":[{"reference":"Patient/p"}]`), []string{chi}},
-		"beneficiary":         {of("Coverage", `"beneficiary":{"reference":"Patient/p"}`), []string{chi}},
-		"task for":            {of("Task", `"for":{"reference":"Patient/p"}`), []string{chi}},
-		"participant":         {of("Appointment", `"participant":[{"actor":{"reference":"Practitioner/4"}},{"actor":{"reference":"Patient/p"}}]`), []string{chi}},
-		"contained":           {event(byNurse, `"entity":[{"what":{"reference":"#o"}}],"contained":[{"resourceType":"Observation","id":"o","subject":`+named+`}]`), []string{chi}},
-		"beside":              {event(byNurse, `"entity":[{"what":{"reference":"#o"}}],"contained":[{"resourceType":"Observation","id":"o","subject":{"reference":"#p"}},`+patientResource(`"id":"p",`+chiOf)+`]`), []string{chi}},
-		"only contained":      {event(byNurse, `"entity":[{"what":{"reference":"Observation/1"}}],"contained":[`+patientResource(`"id":"p",`+chiOf)+`]`), []string{chi}},
-		"old mark":            {event(byNurse, about(`{"reference":"#p"}`), `"contained":[`+patientResource(`"id":"#p",`+chiOf)+`]`), []string{chi}},
-		"extension":           {event(byNurse, `"entity":[{"what":{"reference":"Observation/1"}}],"extension":[{"url":"urn:x","valueReference":`+named+`}]`), []string{chi}},
+		"subject by number": {of("Encounter", `"subject":`+named), []string{chi}},
+		"listed subject":    {of("Account", `"subject":[{"reference":"Patient/p"}]`), []string{chi}},
+		"beneficiary":       {of("Coverage", `"beneficiary":{"reference":"Patient/p"}`), []string{chi}},
+		"task for":          {of("Task", `"for":{"reference":"Patient/p"}`), []string{chi}},
+		"participant":       {of("Appointment", `"participant":[{"actor":{"reference":"Practitioner/4"}},{"actor":{"reference":"Patient/p"}}]`), []string{chi}},
+		"contained":         {event(byNurse, `"entity":[{"what":{"reference":"#o"}}],"contained":[{"resourceType":"Observation","id":"o","subject":`+named+`}]`), []string{chi}},
+		"beside":            {event(byNurse, `"entity":[{"what":{"reference":"#o"}}],"contained":[{"resourceType":"Observation","id":"o","subject":{"reference":"#p"}},`+patientResource(`"id":"p",`+chiOf)+`]`), []string{chi}},
+		"only contained":    {event(byNurse, `"entity":[{"what":{"reference":"Observation/1"}}],"contained":[`+patientResource(`"id":"p",`+chiOf)+`]`), []string{chi}},
+		"old mark":          {event(byNurse, about(`{"reference":"#p"}`), `"contained":[`+patientResource(`"id":"#p",`+chiOf)+`]`), []string{chi}},
+		"extension":         {event(byNurse, `"entity":[{"what":{"reference":"Observation/1"}}],"extension":[{"url":"urn:x","valueReference":`+named+`}]`), []string{chi}},
+		"encounter": {strings.Replace(of("Encounter", `"subject":{"reference":"Patient/p"}`), `"entity":[{"what":{"reference":"Encounter/1"}}]`,
+			`"extension":[{"url":"urn:x","valueReference":{"reference":"Encounter/1"}}]`, 1), []string{chi}},
+		"encounter of R5": {strings.NewReplacer(`"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-event-type","code":"rest"}`,
+			`"code":{"coding":[{"system":"http://hl7.org/fhir/restful-interaction","code":"read"}]}`, `"entity":[{"what":{"reference":"Encounter/1"}}]`,
+			`"encounter":{"reference":"Encounter/1"}`).Replace(of("Encounter", `"subject":{"reference":"Patient/p"}`)), []string{chi}},
 		"match":               {queried(std([]byte(match))), []string{chi}},
 		"match with its line": {queried(std([]byte("POST /r4/Patient/$match HTTP/1.1\r\nHost: x\r\n\r\n" + match))), []string{chi}},
 		"plain query":         {queried(search + aCHI), []string{chi}},

@@ -227,7 +227,7 @@ func (c Conversion) access(in scope, id string, whole *view, said *notes) (*entr
 	a, root := b.a, in.Root
 	a.Type, a.Issuer, a.Audience = entry.TypeAccess, c.Issuer, c.Audience
 	b.times(c, root)
-	b.codes("event", &a.Event, append([]coding{codingOf(child(root, "type"))}, subtypes(root)...))
+	b.codes("event", &a.Event, slices.Concat([]coding{codingOf(child(root, "type"))}, subtypes(root), transfers(root)))
 	b.deeds(root)
 	b.agents(root)
 	reasons := b.reasons(root)
@@ -255,6 +255,24 @@ func subtypes(root object) []coding {
 	var list []coding
 	for _, o := range objects(root, "subtype") {
 		list = append(list, codingOf(o))
+	}
+	return list
+}
+
+// transfers returns what entities say of their lifecycle that makes the event one that moves data to
+// others.
+func transfers(root object) []coding {
+	var list []coding
+	for _, e := range objects(root, "entity") {
+		c := codingOf(child(e, "lifecycle"))
+		for _, x := range objects(e, "extension") { // of R5, which has no such element
+			if text(x, "url") == r4Only+"entity.lifecycle" {
+				c = codingOf(child(x, "valueCoding"))
+			}
+		}
+		if (&entry.Access{Event: []string{c.claim()}}).Transfer() {
+			list = append(list, c)
+		}
 	}
 	return list
 }

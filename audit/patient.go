@@ -187,7 +187,8 @@ func (c Conversion) besides(in scope, f *finder) {
 }
 
 // anywhere finds the patients whose CHI or NHS number stands elsewhere in the event, such as in an
-// extension, or who are the only thing that it contains. Who acted is not looked at.
+// extension, or to whose record belongs what it refers to elsewhere, such as an encounter, or who are
+// the only thing that it contains. Who acted is not looked at.
 func (c Conversion) anywhere(in scope, f *finder) {
 	var look func(v any)
 	look = func(v any) {
@@ -200,7 +201,7 @@ func (c Conversion) anywhere(in scope, f *finder) {
 			switch {
 			case c.scheme(v) != "" && text(v, "value") != "":
 				f.find(c.identities(in, object{"identifier": v}))
-			case in.ReferenceType(v) == "Patient" && v["resourceType"] == nil:
+			case v["resourceType"] == nil && (in.ReferenceType(v) == "Patient" || in.InRecord(v)):
 				f.find(c.identities(in, v))
 			default:
 				for name, x := range v {

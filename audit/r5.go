@@ -138,9 +138,11 @@ func (v *view) string(to object, as string, from object, name string) {
 	}
 }
 
-// same are the members that both versions have in one form.
+// same are the members that both versions have in one form, and those that only R5 has and that say
+// whose record it is.
 var same = []string{
 	"resourceType", "id", "meta", "implicitRules", "language", "text", "contained", "extension", "modifierExtension",
+	"encounter", "basedOn",
 }
 
 // keep copies members that are there, with what FHIR's JSON has beside them for their extensions.

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"strings"
 	"testing"
 
 	"igledger/consent/fhir/mapping"
@@ -114,6 +115,19 @@ var recipientCases = []faultCase{{
 	input: moving(exportCode, discloseCode, ","+typedAgent(dcm, "110153", organisation("NHSL"))+","+destination(`{"type":"Organization","identifier":{"value":"LIFE"}}`)),
 	check: leaves, want: "unknown", wantShared: "unknown",
 }}
+
+// What was used says itself that it was disclosed, or a subtype says so without a system.
+func TestDisclosedEntity(t *testing.T) {
+	const own = `"entity":[{"what":{"identifier":{"system":"` + chiSystem + `","value":"` + aCHI + `"}}},{"what":{"reference":"DocumentReference/1"}%s}]`
+	for more, want := range map[string]string{
+		`,"lifecycle":{"system":"http://terminology.hl7.org/CodeSystem/dicom-audit-lifecycle","code":"11"}`:     "unknown",
+		`,"lifecycle":{"system":"http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle","code":"disclose"}`: "unknown",
+		`,"lifecycle":{"system":"http://terminology.hl7.org/CodeSystem/dicom-audit-lifecycle","code":"6"}`:      "stayed",
+	} {
+		leaves(t, readAll(t, []byte(event(byNurse, strings.Replace(own, "%s", more, 1)))), want)
+	}
+	leaves(t, readAll(t, []byte(event(byNurse, `"subtype":[{"code":"Disclosure"}]`, patientEntity))), "unknown")
+}
 
 // decided checks that an event is a decision, and how it ended.
 func decided(t *testing.T, r read, want string) {

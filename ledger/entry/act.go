@@ -56,6 +56,10 @@ const (
 var disclosureEvents = []string{
 	"http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle|disclose", "http://hl7.org/fhir/iso-21089-lifecycle|disclose",
 	"http://terminology.hl7.org/CodeSystem/consentaction|disclose", "http://terminology.hl7.org/CodeSystem/v3-ActCode|IDSCL",
+	// of what was used: Export and Disclosure
+	"http://terminology.hl7.org/CodeSystem/dicom-audit-lifecycle|10", "http://terminology.hl7.org/CodeSystem/dicom-audit-lifecycle|11",
+	"http://hl7.org/fhir/dicom-audit-lifecycle|10", "http://hl7.org/fhir/dicom-audit-lifecycle|11",
+	"Disclosure", "disclosure", // HL7's example has no system
 }
 
 // Transfer reports whether the event says that data went from one organisation to another: an export,

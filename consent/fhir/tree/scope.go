@@ -98,8 +98,8 @@ func (s Scope) links(ref Object) []link {
 	return list
 }
 
-// ofPatient are the members of resources that name the patient to whose record they belong; under those that
-// are true, nothing but a Patient can stand. A member of a member is after the dot.
+// ofPatient are the members of resources that name the patient to whose record they belong; under
+// those that are alone, nothing but a Patient can stand. A member of a member is after the dot.
 var ofPatient = []struct {
 	name  string
 	alone bool
