@@ -15,10 +15,10 @@ func decideCommand() *cli.Command {
 		Name:  "decide",
 		Usage: "ask whether an access is allowed, before it is made",
 		Description: "Reads the person's id from standard input. Asks over the OpenID AuthZEN API, as any\n" +
-			"system does. Needs a key to submit, to audit or of a guard. The ledger logs a denial, so that the\n" +
-			"person sees the attempt. With --log it logs a permit too, and the access can name that\n" +
-			"decision. Exits with 0 if the access is allowed, with 1 if not. When the access is\n" +
-			"reported, the ledger judges it again by the state of the log at that time.\n\n" +
+			"system does. Needs a key to submit or audit, or of a guard. The ledger logs a denial,\n" +
+			"so that the person sees the attempt. With --log it logs a permit too, and the access can\n" +
+			"name that decision. Exits with 0 if the access is allowed, with 1 if not. When the access\n" +
+			"is reported, the ledger judges it again by the state of the log at that time.\n\n" +
 			"Example: igledger decide --org NHSH --key highland-submit.jwk --staff n-1234 --role nurse " +
 			"--purpose TREAT --holder NHSL --agreement isa-2027-001 < id.txt",
 		Flags: remoteFlags(idFlag(),
