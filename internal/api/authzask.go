@@ -22,6 +22,9 @@ const (
 	unknownResource = "unknown-resource"
 )
 
+// recordType is the only type of resource: a person's record.
+const recordType = "record"
+
 // ask returns the decision that an evaluation asks for, still undecided. If it names what the ledger
 // does not know, nobody can be permitted it: ask returns what. If it is malformed or the caller may
 // not ask this, ask refuses it.
@@ -51,7 +54,7 @@ func (a *api) ask(c *caller, e client.Evaluation) (d *entry.Decision, unknown st
 		return nil, unknownSubject, nil
 	case !known:
 		return nil, unknownAction, nil
-	case e.Resource.Type != "record" || entry.CheckID(e.Resource.ID) != nil || entry.IsRegister(e.Resource.ID):
+	case e.Resource.Type != recordType || entry.CheckID(e.Resource.ID) != nil || entry.IsRegister(e.Resource.ID):
 		return nil, unknownResource, nil
 	}
 	var s client.SubjectProperties

@@ -55,7 +55,11 @@ func (a *api) evaluation(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	var body client.Evaluation
-	if err := a.decodeOpen(r, maxBody, "evaluation", &body); err != nil {
+	data, err := a.openBody(r, maxBody)
+	if err != nil {
+		return err
+	}
+	if err := readEvaluation(data, &body); err != nil {
 		return err
 	}
 	return a.answerOne(w, r, body, fhir)
@@ -111,7 +115,7 @@ func (a *api) evaluations(w http.ResponseWriter, r *request) error {
 	}
 	asked := make([]evaluated, len(body.Evaluations))
 	for i, text := range body.Evaluations {
-		asked[i].err = readOpen(text, "evaluation", &asked[i].Evaluation)
+		asked[i].err = readEvaluation(text, &asked[i].Evaluation)
 		if text.Kind() == 'n' {
 			asked[i].err = &refusal{code: badRequest, detail: "an evaluation must be an object"}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"igledger/audit"
 	"igledger/consent"
+	"igledger/internal/client"
 )
 
 const fhirJSON = "application/fhir+json"
@@ -62,14 +63,57 @@ func answerFHIR(w http.ResponseWriter, r *request, rules *consent.Rules, q *ques
 // decodeOpen reads a JSON body, and ignores unknown members as AuthZEN requires. The body must be
 // one value in valid UTF-8 without duplicate members.
 func (a *api) decodeOpen(r *request, limit int64, what string, into any) error {
-	data, err := a.body(r, limit, "application/json")
-	if x := new(refusal); errors.As(err, &x) && x.code == mediaType {
-		return &refusal{code: badRequest, detail: "send application/json in UTF-8"} // as AuthZEN has it
-	}
+	data, err := a.openBody(r, limit)
 	if err != nil {
 		return err
 	}
 	return readOpen(data, what, into)
+}
+
+// openBody reads the body of a request for decisions.
+func (a *api) openBody(r *request, limit int64) ([]byte, error) {
+	data, err := a.body(r, limit, "application/json")
+	if x := new(refusal); errors.As(err, &x) && x.code == mediaType {
+		return nil, &refusal{code: badRequest, detail: "send application/json in UTF-8"} // as AuthZEN has it
+	}
+	return data, err
+}
+
+// readEvaluation reads an evaluation, or the part of one that a list does not take from its top. What
+// this ledger does not know may have properties of any form: they are left out.
+func readEvaluation(data []byte, into *client.Evaluation) error {
+	err := readOpen(data, "evaluation", into)
+	if err == nil {
+		return nil
+	}
+	type named struct {
+		Type string `json:"type"`
+		ID   string `json:"id"`
+	}
+	var bare struct {
+		Subject  *named         `json:"subject"`
+		Action   *client.Action `json:"action"`
+		Resource *named         `json:"resource"`
+	}
+	if json.Unmarshal(data, &bare) != nil {
+		return err
+	}
+	unknown := false
+	e := client.Evaluation{Action: bare.Action}
+	if s := bare.Subject; s != nil {
+		_, typed := subjects[s.Type]
+		unknown = s.Type != "" && !typed
+		e.Subject = &client.Subject{Type: s.Type, ID: s.ID}
+	}
+	if r := bare.Resource; r != nil {
+		unknown = unknown || r.Type != "" && r.Type != recordType
+		e.Resource = &client.Resource{Type: r.Type, ID: r.ID}
+	}
+	if !unknown {
+		return err
+	}
+	*into = e
+	return nil
 }
 
 // readOpen reads JSON and ignores members that it does not know.

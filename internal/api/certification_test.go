@@ -135,10 +135,14 @@ func TestCertificationBasic(t *testing.T) {
 		"more properties": {`{"subject":{"type":"user","id":"alice","properties":{"department":"Sales","role":"manager"}},` +
 			`"action":{"name":"read","properties":{"method":"GET"}},` +
 			`"resource":{"type":"record","id":"temp:SRC:record-1","properties":{"status":"active","owner":"bob"}}}`, true},
-		"unknown members":     {`{` + alice + `,` + reads + `,` + record1 + `,"foo":"bar","futureField":{"nested":true}}`, true},
-		"unknown subject":     {`{"subject":{"type":"spaceship","id":"alice"},` + reads + `,` + record1 + `}`, false},
-		"unknown action":      {`{` + alice + `,"action":{"name":"approve"},` + record1 + `}`, false},
-		"unknown resource":    {`{` + alice + `,` + reads + `,"resource":{"type":"todo","id":"temp:SRC:record-1"}}`, false},
+		"unknown members":  {`{` + alice + `,` + reads + `,` + record1 + `,"foo":"bar","futureField":{"nested":true}}`, true},
+		"unknown subject":  {`{"subject":{"type":"spaceship","id":"alice"},` + reads + `,` + record1 + `}`, false},
+		"unknown action":   {`{` + alice + `,"action":{"name":"approve"},` + record1 + `}`, false},
+		"unknown resource": {`{` + alice + `,` + reads + `,"resource":{"type":"todo","id":"temp:SRC:record-1"}}`, false},
+		"unknown resource with properties of its own": {`{` + alice + `,` + reads +
+			`,"resource":{"type":"todo","id":"1","properties":{"data":{"title":"x"},"holder":7}},"context":{"log":"debug"}}`, false},
+		"unknown subject with properties of its own": {`{"subject":{"type":"identity","id":"x","properties":{"role":{"name":"y"}}},` +
+			reads + `,` + record1 + `}`, false},
 		"unknown resource id": {`{` + alice + `,` + reads + `,"resource":{"type":"record","id":"record-1"}}`, false},
 	} {
 		for range 2 { // the same question has the same answer
@@ -152,18 +156,20 @@ func TestCertificationBasic(t *testing.T) {
 		}
 	}
 	for name, body := range map[string]string{
-		"no subject":         `{` + reads + `,` + record1 + `}`,
-		"no action":          `{` + alice + `,` + record1 + `}`,
-		"no resource":        `{` + alice + `,` + reads + `}`,
-		"no subject type":    `{"subject":{"id":"alice"},` + reads + `,` + record1 + `}`,
-		"no subject id":      `{"subject":{"type":"user"},` + reads + `,` + record1 + `}`,
-		"no action name":     `{` + alice + `,"action":{},` + record1 + `}`,
-		"no resource type":   `{` + alice + `,` + reads + `,"resource":{"id":"temp:SRC:record-1"}}`,
-		"no resource id":     `{` + alice + `,` + reads + `,"resource":{"type":"record"}}`,
-		"subject is a text":  `{"subject":"alice",` + reads + `,` + record1 + `}`,
-		"action is a number": `{` + alice + `,"action":{"name":123},` + record1 + `}`,
-		"not JSON":           `{` + alice,
-		"nothing":            ``,
+		"no subject":             `{` + reads + `,` + record1 + `}`,
+		"no action":              `{` + alice + `,` + record1 + `}`,
+		"no resource":            `{` + alice + `,` + reads + `}`,
+		"no subject type":        `{"subject":{"id":"alice"},` + reads + `,` + record1 + `}`,
+		"no subject id":          `{"subject":{"type":"user"},` + reads + `,` + record1 + `}`,
+		"no action name":         `{` + alice + `,"action":{},` + record1 + `}`,
+		"no resource type":       `{` + alice + `,` + reads + `,"resource":{"id":"temp:SRC:record-1"}}`,
+		"no resource id":         `{` + alice + `,` + reads + `,"resource":{"type":"record"}}`,
+		"subject is a text":      `{"subject":"alice",` + reads + `,` + record1 + `}`,
+		"known, with wrong data": `{` + alice + `,` + reads + `,"resource":{"type":"record","id":"temp:SRC:record-1","properties":{"data":{}}}}`,
+		"unknown, and no id":     `{` + alice + `,` + reads + `,"resource":{"type":"todo","properties":{"data":{}}}}`,
+		"action is a number":     `{` + alice + `,"action":{"name":123},` + record1 + `}`,
+		"not JSON":               `{` + alice,
+		"nothing":                ``,
 	} {
 		if resp, body := c.ask("POST", path, body, "X-Request-ID", "b-1"); resp.StatusCode != 400 || resp.Header.Get("X-Request-ID") != "b-1" {
 			t.Errorf("%s: %d %s", name, resp.StatusCode, body)
@@ -200,6 +206,8 @@ func TestCertificationBatch(t *testing.T) {
 			[]bool{false, false, false, false, false, true}},
 		"one is not the caller's": {`{` + alice + `,` + reads + `,` + record1 + `,"evaluations":[{"subject":{"type":"user","id":"x","properties":{"organisation":"CTL"}},` +
 			`"resource":{"type":"record","id":"temp:SRC:1","properties":{"holder":"OTH"}}},{}]}`, []bool{false, true}},
+		"one is unknown, with properties": {`{` + alice + `,` + reads +
+			`,"evaluations":[{"resource":{"type":"todo","id":"1","properties":{"data":7}}},{` + record1 + `}]}`, []bool{false, true}},
 		"one is unknown": {`{` + alice + `,` + reads + `,"evaluations":[{"resource":{"type":"todo","id":"1"}},{` + record1 + `}]}`, []bool{false, true}},
 		"no list":        {`{` + alice + `,` + reads + `,` + record1 + `}`, []bool{true}},
 		"an empty list":  {`{` + alice + `,` + reads + `,` + record1 + `,"evaluations":[]}`, []bool{true}},
