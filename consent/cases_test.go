@@ -54,6 +54,12 @@ const (
 	caseLabels = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 )
 
+// emergencyOnly is a Consent of which the category says that it is for emergencies.
+func emergencyOnly(provision string) string {
+	return strings.Replace(caseConsent("c1", provision, "2026-01-05"), `"59284-0"`,
+		`"59284-0"}]},{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"EMRGONLY"`, 1)
+}
+
 func casePurpose(code string) string {
 	return `{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"` + code + `"}`
 }
@@ -136,6 +142,21 @@ var consentCases = []consentCase{
 		name: "no permission but for a purpose without a system",
 		own:  []string{caseConsent("c1", `"provision":{"type":"deny","purpose":[{"code":"ward-round"}]}`, "2026-01-05")},
 		asks: []ask{{"isa-consent", "TREAT", anyTime, refusedIt}},
+	},
+	{
+		name: "a permission for emergencies only that names treatment",
+		own:  []string{emergencyOnly(`"provision":{"type":"permit","purpose":[` + casePurpose("TREAT") + `,` + casePurpose("HRESCH") + `]}`)},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, missing}, {"isa-consent", "HRESCH", anyTime, missing}, {"isa-consent", "ETREAT", anyTime, covered}},
+	},
+	{
+		name: "a permission for emergencies only that names no purpose of one",
+		own:  []string{emergencyOnly(`"provision":{"type":"permit","purpose":[` + casePurpose("HRESCH") + `]}`)},
+		asks: []ask{{"isa-consent", "HRESCH", anyTime, missing}, {"isa-consent", "ETREAT", anyTime, missing}},
+	},
+	{
+		name: "a refusal but in emergencies, which permits treatment",
+		own:  []string{emergencyOnly(`"provision":{"type":"deny","provision":[{"type":"permit","purpose":[` + casePurpose("TREAT") + `]}]}`)},
+		asks: []ask{{"isa-consent", "TREAT", anyTime, refusedIt}, {"isa-consent", "ETREAT", anyTime, covered}},
 	},
 	{
 		name: "a refusal in a transaction", own: []string{`{"resourceType":"Bundle","type":"transaction","entry":[` +

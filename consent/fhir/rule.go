@@ -8,6 +8,7 @@ import (
 	"igledger/consent/fhir/tree"
 	"igledger/ledger/entry"
 	"igledger/policies"
+	"igledger/policies/purpose"
 )
 
 // reader reads one Consent.
@@ -52,17 +53,44 @@ func (r *reader) rule() (*entry.ConsentRule, error) {
 		r.note("Consent", "no part of the permission can be used; it is recorded as one that permits nothing")
 	}
 	read = r.underPolicy(read)
-	if only := r.emergencyOnly(); only && read.Decision == permit && len(read.Purposes) == 0 {
-		read.Purposes = []string{"ETREAT"}
-		for i := range read.Also {
-			if a := &read.Also[i]; len(a.Purposes) == 0 {
-				a.Purposes = []string{"ETREAT"}
-			}
+	if r.emergencyOnly() {
+		inEmergencies(read)
+		if read.Decision == deny {
+			r.note("Consent.category", "emergency only: the refusal counts in all cases, and what it permits only in emergencies")
 		}
-	} else if only {
-		r.note("Consent.category", "emergency only: the provision decides, not the category")
 	}
 	return read, nil
+}
+
+// inEmergencies limits what a rule permits to emergencies.
+func inEmergencies(rule *entry.ConsentRule) {
+	for i := range rule.Also {
+		inEmergencies(&rule.Also[i])
+	}
+	if rule.Decision == deny {
+		for i := range rule.Except {
+			inEmergencies(&rule.Except[i])
+		}
+		return
+	}
+	var kept []string
+	for _, p := range rule.Purposes {
+		switch {
+		case purpose.Subsumes("ETREAT", p):
+			kept = append(kept, p)
+		case purpose.Subsumes(p, "ETREAT") && !slices.Contains(kept, "ETREAT"):
+			kept = append(kept, "ETREAT")
+		}
+	}
+	switch {
+	case len(rule.Purposes) == 0:
+		rule.Purposes = []string{"ETREAT"}
+	case len(kept) == 0:
+		rule.Data = []string{Unenforceable}
+	default:
+		slices.Sort(kept)
+		rule.Purposes = slices.Compact(kept)
+	}
 }
 
 func (r *reader) emergencyOnly() bool {
