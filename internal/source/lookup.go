@@ -169,7 +169,7 @@ func (l *lookup) certain(bundle tree.Object, system, value string) string {
 		only = e
 	}
 	patient := tree.Child(only, "resource")
-	if patient == nil || patient["active"] == false || l.Match != "" && !graded(only) || l.PDQm != "" && !identified(patient, system, value) {
+	if patient == nil || patient["active"] == false || replaced(patient) || l.Match != "" && !graded(only) || l.PDQm != "" && !identified(patient, system, value) {
 		return ""
 	}
 	return l.people.Number(patient)
@@ -180,6 +180,17 @@ func graded(e tree.Object) bool {
 	for _, x := range tree.Objects(tree.Child(e, "search"), "extension") {
 		if tree.Text(x, "url") == "http://hl7.org/fhir/StructureDefinition/match-grade" {
 			return tree.Text(x, "valueCode") == "certain"
+		}
+	}
+	return false
+}
+
+// replaced reports whether the server says that another Patient has taken a patient's place, whose
+// numbers may be those of somebody else since.
+func replaced(patient tree.Object) bool {
+	for _, link := range tree.Objects(patient, "link") {
+		if tree.Text(link, "type") == "replaced-by" {
+			return true
 		}
 	}
 	return false
