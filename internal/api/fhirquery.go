@@ -159,7 +159,10 @@ func (a *api) parseFHIR(r *request, body string) (*fhirQuery, error) {
 	}
 	total := 0
 	for name, values := range form {
-		if total += len(values); total > maxValues {
+		for _, v := range values {
+			total += 1 + strings.Count(v, ",")
+		}
+		if total > maxValues {
 			return nil, badSearch("a search has at most " + strconv.Itoa(maxValues) + " values")
 		}
 		if err := q.add(a, name, values); err != nil {
