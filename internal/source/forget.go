@@ -128,7 +128,15 @@ func (im *importer) better(ctx context.Context, list []acked) (done []acked, why
 // it is now for the one to hold later checkpoints against, and sends again, as signed, the entries
 // at these indices whose signed bytes the outbox still has: those that no cosigner's checkpoint
 // covered. It returns how many it sent. The evidence stays.
-func (a *Agent) SendAgain(ctx context.Context, from uint64) (int, error) {
+func (a *Agent) SendAgain(ctx context.Context, from uint64) (n int, err error) {
+	err = a.locked(ctx, func() error {
+		n, err = a.sendAgain(ctx, from)
+		return err
+	})
+	return n, err
+}
+
+func (a *Agent) sendAgain(ctx context.Context, from uint64) (int, error) {
 	if err := a.outbox.reset(ctx); err != nil {
 		return 0, err
 	}

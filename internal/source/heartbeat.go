@@ -18,7 +18,15 @@ import (
 // entry.MaxInterval. A day has one heartbeat only: after an interruption, what was signed is sent
 // again unchanged. With an error, Heartbeats returns the heartbeats made so far. Under a policy
 // their signed bytes are kept until cosigners have seen them, like those of accesses.
-func (a *Agent) Heartbeats(ctx context.Context, interval time.Duration) ([]Heartbeat, error) {
+func (a *Agent) Heartbeats(ctx context.Context, interval time.Duration) (list []Heartbeat, err error) {
+	err = a.locked(ctx, func() error {
+		list, err = a.heartbeats(ctx, interval)
+		return err
+	})
+	return list, err
+}
+
+func (a *Agent) heartbeats(ctx context.Context, interval time.Duration) ([]Heartbeat, error) {
 	im := &importer{Agent: a}
 	a.met = false
 	if err := im.sendAll(ctx); err != nil {

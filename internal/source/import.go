@@ -45,7 +45,6 @@ type Input struct {
 // in the outbox, and checks receipts.
 type importer struct {
 	*Agent
-	seq      uint64     // the highest number given out
 	gathered []gathered // read, not yet in the outbox
 	lookup   *lookup    // nil: none
 	fresh    fresh      // entries that this run signed and has not sent yet
@@ -66,7 +65,8 @@ func (im *importer) tell(f func()) {
 // Import sends what an earlier run left in the outbox, then reads all inputs, in order. When it
 // returns without error, every event of the inputs is in the log or was reported to OnReject. After
 // an error, call Import again with the same inputs: it continues where this call stopped. The
-// summary covers what was done so far.
+// summary covers what was done so far. Agents with the same outbox, also of other processes, take
+// turns.
 //
 // If the log has stopped, all inputs are read into the outbox, and the error says so (Stopped).
 func (a *Agent) Import(ctx context.Context, inputs ...Input) (Summary, error) {
@@ -86,11 +86,6 @@ func (a *Agent) Import(ctx context.Context, inputs ...Input) (Summary, error) {
 }
 
 func (im *importer) run(ctx context.Context, inputs []Input) error {
-	var err error
-	im.seq, err = im.outbox.lastSeq(ctx)
-	if err != nil {
-		return fmt.Errorf("reading the outbox: %w", err)
-	}
 	if err := im.drain(ctx); err != nil { // what an interrupted run left
 		return err
 	}
@@ -100,10 +95,12 @@ func (im *importer) run(ctx context.Context, inputs []Input) error {
 	if im.stopped != nil {
 		return im.stopped
 	}
-	if err := im.glance(ctx); err != nil {
-		return err
-	}
-	return im.witnessed(ctx, true)
+	return im.locked(ctx, func() error {
+		if err := im.glance(ctx); err != nil {
+			return err
+		}
+		return im.witnessed(ctx, true)
+	})
 }
 
 // ahead is how many batches the reading may be ahead of the sending.
@@ -147,7 +144,7 @@ func (im *importer) drain(ctx context.Context) error {
 	if im.stopped != nil {
 		return nil
 	}
-	err := im.sendAll(ctx)
+	err := im.locked(ctx, func() error { return im.sendAll(ctx) })
 	if Stopped(err) {
 		im.stopped, err = err, nil
 	}

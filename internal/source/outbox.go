@@ -115,9 +115,9 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 func (o *outbox) close() error { return o.db.Close() }
 
 // lastSeq returns the highest sequence number that was assigned, or 0 if there is none.
-func (o *outbox) lastSeq(ctx context.Context) (uint64, error) {
+func lastSeq(ctx context.Context, tx *sql.Tx) (uint64, error) {
 	var seq sql.NullInt64
-	err := o.db.QueryRowContext(ctx, "SELECT max(seq) FROM entry").Scan(&seq)
+	err := tx.QueryRowContext(ctx, "SELECT max(seq) FROM entry").Scan(&seq)
 	return uint64(seq.Int64), err
 }
 

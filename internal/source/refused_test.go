@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +42,35 @@ func TestRefusedEvent(t *testing.T) {
 	if err != nil || !strings.Contains(string(kept), `"2090-01-01T00:00:00Z"`) {
 		t.Errorf("kept %s, %v", kept, err)
 	}
+}
+
+// Two imports with one outbox, as of a job that starts while the last one runs, lose nothing, log
+// nothing twice, and neither takes the log for one that went back.
+func TestTwoImportsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.config.Batch = 2
+	var in strings.Builder
+	const n = 30
+	for i := range n {
+		when := "2026-11-01T10:00:00Z"
+		if i%3 == 0 {
+			when = "2090-01-01T00:00:00Z"
+		}
+		in.WriteString(event(fmt.Sprint(i), when))
+	}
+	w.config.OnReject, w.config.OnNote = nil, nil
+	var both sync.WaitGroup
+	for range 2 {
+		a := w.open()
+		both.Go(func() {
+			if _, err := a.Import(t.Context(), text("events", in.String())); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	w.logged(n)
+	w.noGaps(n)
 }
 
 // noGaps fails unless the stream has the numbers from 1 to last, each once.

@@ -93,9 +93,13 @@ func (im *importer) take(ctx context.Context) error {
 		return nil
 	}
 	im.convert(ctx, list)
-	seq, known := im.seq, 0
+	known := 0
 	err := im.outbox.inTx(ctx, func(tx *sql.Tx) error {
 		day, err := lastDay(ctx, tx, im.Now().UTC().Format(time.DateOnly))
+		if err != nil {
+			return err
+		}
+		seq, err := lastSeq(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -124,7 +128,6 @@ func (im *importer) take(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	im.seq = seq
 	for i := range list {
 		im.fresh.add(list[i].signed)
 	}

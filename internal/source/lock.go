@@ -1,0 +1,61 @@
+package source
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// locked calls f while no other agent sends what is in the outbox, be it of another process: two at a
+// time would sign an entry that was refused in two plainer forms, and one would take the log that the
+// other has seen later for a log that went back. Taking events needs no such turn.
+func (a *Agent) locked(ctx context.Context, f func() error) error {
+	unlock, err := lockOutbox(ctx, a.Config.Outbox)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return f()
+}
+
+// lockOutbox waits until no other agent has the outbox. The lock is that of an SQLite file beside it,
+// which every system has, and which ends with the process.
+func lockOutbox(ctx context.Context, path string) (unlock func(), err error) {
+	path += ".lock"
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking the outbox: %w", err)
+	}
+	f.Close()
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(200)&_txlock=exclusive")
+	if err != nil {
+		return nil, fmt.Errorf("locking the outbox: %w", err)
+	}
+	for {
+		tx, err := db.BeginTx(context.WithoutCancel(ctx), nil)
+		switch {
+		case err == nil:
+			return func() {
+				tx.Rollback() //nolint:errcheck // it wrote nothing
+				db.Close()
+			}, nil
+		case !busy(err):
+			db.Close()
+			return nil, fmt.Errorf("locking the outbox: %w", err)
+		case ctx.Err() != nil:
+			db.Close()
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// busy reports whether another connection has the lock of an SQLite file.
+func busy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
+}
