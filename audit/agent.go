@@ -9,8 +9,8 @@ import (
 )
 
 // Types of agents: those that people have, and those that only systems have. BALP types its users
-// IRCP, AUT, INF or CST, those of tokens by the kind of token, plain FHIR humanuser. DICOM has client
-// and server as source and destination.
+// IRCP, AUT, INF or CST, those of tokens by the kind of token, plain FHIR humanuser. DICOM has
+// client and server as source and destination.
 var (
 	humanTypes = map[string][]string{
 		securityRole:  {"humanuser", "datasubject"},
@@ -74,10 +74,10 @@ func human(in scope, agent object) likeness {
 // referenceType returns the resource type that a Reference names, "" if it does not say.
 func referenceType(in scope, ref object) string { return in.ReferenceType(ref) }
 
-// user returns the index of the agent who accessed: the person who asked, or else the team, else the
-// first of those who are most likely one. If an organisation asked, only a person who asked is the user, since
-// people of another organisation may only have answered. If a machine asked, others are the user only
-// if they certainly are people. It returns -1 if there is none.
+// user returns the index of the agent who accessed: the person who asked, or else the team, else
+// the first of those who are most likely one. If an organisation asked, only a person who asked is
+// the user, since people of another organisation may only have answered. If a machine asked, others
+// are the user only if they certainly are people. It returns -1 if there is none.
 func user(in scope) int {
 	list := objects(in.Root, "agent")
 	for _, several := range []bool{false, true} {
@@ -125,7 +125,8 @@ func client(a *entry.Access) []string {
 	return []string{"110153", "110150"}
 }
 
-// disclosure reports whether the event says that data went to another organisation or came from one.
+// disclosure reports whether the event says that data went to another organisation or came from
+// one.
 func disclosure(a *entry.Access) bool { return a.Transfer() }
 
 // agents reads people, systems and organisations from the event.

@@ -12,9 +12,9 @@ import (
 const authzConsent = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.AuthZconsent"
 
 // DecisionEvent returns a decision as a FHIR R4 AuditEvent of BALP's profile AuthZconsent, in JSON.
-// consent is the id of the consent record that decided, "" if that is not told. The profile requires
-// a consent, so the event then has one without a reference. The profile has no place
-// for an agreement: it is in the user's policy, as in other events. plain says why the decision was
+// consent is the id of the consent record that decided, "" if that is not told. The profile
+// requires a consent, so the event then has one without a reference. The profile has no place for
+// an agreement: it is in the user's policy, as in other events. plain says why the decision was
 // made, and address is that of the system that asked.
 func DecisionEvent(d *entry.Decision, consent, address string, plain []string) ([]byte, error) {
 	return writeTree(decisionEvent(d, consent, address, plain))

@@ -34,10 +34,10 @@ var interactions = map[string]interaction{
 	},
 }
 
-// native returns an access that has no event of its source's as an event: what compose makes, in the
-// form of the BALP profile for its action if the access is of that kind. Unlike compose, it names
-// what the access leaves to be understood, such as that the issuer's own people accessed, so reading
-// it would not make the same entry again. It claims the profile only if the event conforms.
+// native returns an access that has no event of its source's as an event: what compose makes, in
+// the form of the BALP profile for its action if the access is of that kind. Unlike compose, it
+// names what the access leaves to be understood, such as that the issuer's own people accessed, so
+// reading it would not make the same entry again. It claims the profile only if the event conforms.
 func native(a *entry.Access) object {
 	root := compose(a)
 	root["id"] = a.ID

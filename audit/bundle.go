@@ -53,9 +53,9 @@ type Bundle struct {
 	issues  []any
 }
 
-// event returns what an entry is as an AuditEvent, a tree that the caller must not change: an access
-// as its source reported it, in R4 or R5, or else, and a decision, by the BALP profile for it. It
-// returns nil for what is not an event.
+// event returns what an entry is as an AuditEvent, a tree that the caller must not change: an
+// access as its source reported it, in R4 or R5, or else, and a decision, by the BALP profile for
+// it. It returns nil for what is not an event.
 func (b *Bundle) event(r Recorded) object {
 	if r.Entry == nil {
 		b.leave("entries whose content cannot be shown")

@@ -61,8 +61,8 @@ func checkForm(v Version, part string, o object, fault func(string)) {
 	}
 }
 
-// checkValues reports empty texts, objects and arrays, which FHIR does not have, and References that
-// name nothing.
+// checkValues reports empty texts, objects and arrays, which FHIR does not have, and References
+// that name nothing.
 func checkValues(path string, v any, fault func(string)) {
 	switch v := v.(type) {
 	case object:

@@ -77,7 +77,8 @@ func TestPatientsAreIsolated(t *testing.T) {
 	}
 }
 
-// Another patient's mark may hide anywhere. Each case puts one into an otherwise plain event about two patients.
+// Another patient's mark may hide anywhere. Each case puts one into an otherwise plain event about
+// two patients.
 func TestIsolationOfHidingPlaces(t *testing.T) {
 	const other = "2902680019"
 	b64 := base64.StdEncoding.EncodeToString([]byte("GET /Observation?patient=" + other))
@@ -291,7 +292,8 @@ func TestOnePatientNamedTwice(t *testing.T) {
 	}
 }
 
-// FHIR instants that RFC 3339 or an entry cannot say are claimed as near as can be and come back as they were.
+// FHIR instants that RFC 3339 or an entry cannot say are claimed as near as can be and come back as
+// they were.
 func TestOddInstants(t *testing.T) {
 	for in, want := range map[string]string{
 		"2016-12-31T23:59:60Z":                    "2016-12-31T23:59:59Z",
@@ -314,7 +316,8 @@ func TestPatientAsAgent(t *testing.T) {
 	}
 }
 
-// Withholding the staff disclosure hides the user's name and number everywhere the event had them, the narrative included.
+// Withholding the staff disclosure hides the user's name and number everywhere the event had them,
+// the narrative included.
 func TestWithheldStaffIsHidden(t *testing.T) {
 	a := roundTrip(t, board, patterns(t)["everything-else"])
 	a.Staff = nil

@@ -23,21 +23,22 @@ type Event struct {
 // maxNesting bounds Bundles in Bundles. A batch-response of searchsets has two.
 const maxNesting = 4
 
-// Events reads AuditEvents from r and passes each to take. r holds one AuditEvent, a Bundle of them,
-// a JSON array, or any number of these one after another, as NDJSON has them, perhaps compressed
-// with gzip. Entries of a Bundle that hold other resources are skipped, such as an OperationOutcome
-// or what a search included. Byte order marks and record separators between values are skipped too.
+// Events reads AuditEvents from r and passes each to take. r holds one AuditEvent, a Bundle of
+// them, a JSON array, or any number of these one after another, as NDJSON has them, perhaps
+// compressed with gzip. Entries of a Bundle that hold other resources are skipped, such as an
+// OperationOutcome or what a search included. Byte order marks and record separators between values
+// are skipped too.
 //
-// The resources beside an event in its Bundle are kept, as far as they say who or what they are, and
-// an event waits for those that it refers to (see window). Events are passed on in order.
+// The resources beside an event in its Bundle are kept, as far as they say who or what they are,
+// and an event waits for those that it refers to (see window). Events are passed on in order.
 //
 // What cannot be read goes to broken, and reading goes on: after a value that is whole, with the
 // next one; after one that breaks, with the next line that begins as that value did, be it an
 // element of an array or an entry of a Bundle. So a broken line of NDJSON costs that line.
 //
 // Events returns the first error of take as it is, and that of r as a *StreamError: the events
-// before it were passed on. If broken is nil, it also returns the first that would go there. Memory is bounded by MaxRead,
-// MaxWaiting and tree.MaxBundle, however long r or a Bundle is.
+// before it were passed on. If broken is nil, it also returns the first that would go there. Memory
+// is bounded by MaxRead, MaxWaiting and tree.MaxBundle, however long r or a Bundle is.
 func Events(r io.Reader, take func(Event) error, broken func(*StreamError)) error {
 	br, err := tree.Uncompressed(r)
 	if err != nil {
@@ -175,10 +176,10 @@ func (s *stream) pass(ev Event) error {
 	return nil
 }
 
-// read reads one resource. Only a Bundle has the member "entry", which is read as a stream. All other
-// members are kept until resourceType says which resource they belong to; it may come last. Of what
-// is not a resource, and of a Bundle, the kind "Bundle" says that nothing is left to do. raw is nil
-// if the resource is larger than MaxRead.
+// read reads one resource. Only a Bundle has the member "entry", which is read as a stream. All
+// other members are kept until resourceType says which resource they belong to; it may come last.
+// Of what is not a resource, and of a Bundle, the kind "Bundle" says that nothing is left to do.
+// raw is nil if the resource is larger than MaxRead.
 func (s *stream) read(path string, depth int) (kind string, raw []byte, err error) {
 	entries, in := false, included{window: &s.broke}
 	err = s.members(func(name string) error {

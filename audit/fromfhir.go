@@ -118,8 +118,8 @@ func parseEvent(data []byte) (*view, error) {
 	return v, checkEvent(v.root)
 }
 
-// checkEvent checks the form of an event as far as it decides who its patients are. Whatever else is
-// missing or wrong is noted when it is read: what happened is taken.
+// checkEvent checks the form of an event as far as it decides who its patients are. Whatever else
+// is missing or wrong is noted when it is read: what happened is taken.
 func checkEvent(root object) error {
 	for _, name := range []string{"agent", "entity", "contained"} {
 		if err := checkArray(root, name); err != nil {
@@ -259,8 +259,8 @@ func subtypes(root object) []coding {
 	return list
 }
 
-// transfers returns what entities say of their lifecycle that makes the event one that moves data to
-// others.
+// transfers returns what entities say of their lifecycle that makes the event one that moves data
+// to others.
 func transfers(root object) []coding {
 	var list []coding
 	for _, e := range objects(root, "entity") {

@@ -8,9 +8,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// AuditEvent.action and .outcome have required codes, and sources write other things there. A word or
-// status whose meaning is plain is read as the code that it means. What is not understood is read as
-// if it were not stated: an access happened, and succeeded.
+// AuditEvent.action and .outcome have required codes, and sources write other things there. A word
+// or status whose meaning is plain is read as the code that it means. What is not understood is
+// read as if it were not stated: an access happened, and succeeded.
 
 var actionWords = map[string]string{
 	"c": "C", "create": "C", "created": "C", "insert": "C",
@@ -82,9 +82,9 @@ var refusals = []string{
 	"not authorised", "permission denied",
 }
 
-// impliedOutcome returns the outcome of an event that states none. That is a refusal or failure only
-// if the words for it, up to the first mark, are nothing but a refusal or the status of an HTTP
-// answer. Otherwise it succeeded.
+// impliedOutcome returns the outcome of an event that states none. That is a refusal or failure
+// only if the words for it, up to the first mark, are nothing but a refusal or the status of an
+// HTTP answer. Otherwise it succeeded.
 func impliedOutcome(root object) string {
 	said := []string{text(root, "outcomeDesc")}
 	for _, e := range objects(root, "entity") {

@@ -69,7 +69,8 @@ func (c Conversion) patients(in scope) []*patient {
 	return list
 }
 
-// resolved looks up patients who have local identifiers only. Two who turn out to be one become one.
+// resolved looks up patients who have local identifiers only. Two who turn out to be one become
+// one.
 func (c Conversion) resolved(list []*patient) []*patient {
 	if c.Resolve == nil {
 		return list
@@ -187,8 +188,8 @@ func (c Conversion) besides(in scope, f *finder) {
 }
 
 // anywhere finds the patients whose CHI or NHS number stands elsewhere in the event, such as in an
-// extension, or to whose record belongs what it refers to elsewhere, such as an encounter, or who are
-// the only thing that it contains. Who acted is not looked at.
+// extension, or to whose record belongs what it refers to elsewhere, such as an encounter, or who
+// are the only thing that it contains. Who acted is not looked at.
 func (c Conversion) anywhere(in scope, f *finder) {
 	var look func(v any)
 	look = func(v any) {
@@ -215,9 +216,9 @@ func (c Conversion) anywhere(in scope, f *finder) {
 	look(in.Root)
 }
 
-// inNames finds the patients whom entities name by nothing but a number of people: in place of a name,
-// as an identifier without a system, in a detail, or in a name or description. Of what system it is,
-// the event does not say, so it stays a number of its source.
+// inNames finds the patients whom entities name by nothing but a number of people: in place of a
+// name, as an identifier without a system, in a detail, or in a name or description. Of what system
+// it is, the event does not say, so it stays a number of its source.
 func (c Conversion) inNames(in scope, f *finder) {
 	for i, e := range objects(in.Root, "entity") {
 		identifier := tree.Value(child(child(e, "what"), "identifier"))
@@ -269,8 +270,8 @@ func (c Conversion) allIdentities(in scope, refs []object) (list []identity) {
 	return list
 }
 
-// asked returns the patients that an entity says were asked for, each by its References: in its query,
-// in a request that stands elsewhere in it, or in a search that it refers to.
+// asked returns the patients that an entity says were asked for, each by its References: in its
+// query, in a request that stands elsewhere in it, or in a search that it refers to.
 func (c Conversion) asked(e object) [][]object {
 	known := func(identifier object) bool { return c.scheme(identifier) != "" }
 	requests := []string{requestOf(text(e, "query"))}
@@ -297,7 +298,8 @@ func (c Conversion) asked(e object) [][]object {
 }
 
 // patientsIn returns the Patients by whose content a request asked, as $match does (R4
-// patient-operation-match.html), each by its identifiers: in the body, which is one or is Parameters.
+// patient-operation-match.html), each by its identifiers: in the body, which is one or is
+// Parameters.
 func patientsIn(request string) [][]object {
 	i := strings.IndexByte(request, '{')
 	if i < 0 || !strings.Contains(request[i:], `"Patient"`) {

@@ -11,9 +11,9 @@ import (
 const maxSearched = 32
 
 // searchedFor returns References to the patients that a search names (R4 http.html#search), in the
-// form of a request line, a URL or a form that was posted: by a number of a system that is of people
-// (known says which), by the identifier of a Patient, as the patient or subject of what was searched,
-// or by the path.
+// form of a request line, a URL or a form that was posted: by a number of a system that is of
+// people (known says which), by the identifier of a Patient, as the patient or subject of what was
+// searched, or by the path.
 func searchedFor(search string, known func(identifier object) bool) []object {
 	var list []object
 	for line := range strings.Lines(search) {
@@ -69,8 +69,8 @@ func inPath(path string) []object {
 	return nil
 }
 
-// parameter returns a Reference to the patient that one value of a search parameter names, nil if it
-// names none.
+// parameter returns a Reference to the patient that one value of a search parameter names, nil if
+// it names none.
 func parameter(base, kind, name, value string, known func(identifier object) bool) object {
 	plain, modifier, _ := strings.Cut(name, ":")
 	chain := strings.TrimPrefix(modifier, "Patient")
@@ -88,7 +88,8 @@ func parameter(base, kind, name, value string, known func(identifier object) boo
 		kind == "Patient" && plain == "identifier",
 		patient && (rest == "identifier" || modifier == "identifier" || chain == ".identifier"):
 		return object{"type": "Patient", "identifier": identifier}
-	case kind == "Patient" && plain == "_id", plain == "patient" && rest == "" && !strings.Contains(value, "/") && !strings.Contains(value, ":"),
+	case kind == "Patient" && plain == "_id",
+		plain == "patient" && rest == "" && !strings.Contains(value, "/") && !strings.Contains(value, ":"),
 		plain == "subject" && modifier == "Patient" && !strings.Contains(value, "/"):
 		return object{"reference": base + "Patient/" + value}
 	case (plain == "patient" || plain == "subject") && rest == "" && strings.Contains(value, "Patient/"):

@@ -31,12 +31,12 @@ import (
 func isR5(root object) bool { return root["type"] == nil && root["code"] != nil }
 
 // patientOf marks the entity that stands for AuditEvent.patient while an R5 event is cut into
-// shares. It is true if the event has a list of entities that is empty. No event can hold it, because
-// normaliseR5 refuses the name.
+// shares. It is true if the event has a list of entities that is empty. No event can hold it,
+// because normaliseR5 refuses the name.
 const patientOf = "igledger:patient"
 
-// normaliseR5 checks those parts of an R5 event whose form the view relies on, and makes its patient
-// an entity, so that it is found and cut like the others. restoreR5 undoes it.
+// normaliseR5 checks those parts of an R5 event whose form the view relies on, and makes its
+// patient an entity, so that it is found and cut like the others. restoreR5 undoes it.
 func normaliseR5(root object) error {
 	for _, name := range []string{"agent", "entity", "contained"} {
 		if err := checkArray(root, name); err != nil {

@@ -7,8 +7,8 @@ import (
 )
 
 // To whom data went is another question than who accessed: what a nurse of the holder sends to an
-// insurer is the nurse's act, and no use of the holder's own. In an event that moves data, the agents
-// at its far end say it, and so does an entity that is a data destination:
+// insurer is the nurse's act, and no use of the holder's own. In an event that moves data, the
+// agents at its far end say it, and so does an entity that is a data destination:
 //
 //   - one that the ledger or the mapping knows is the recipient, the issuer only if no other is named;
 //   - one that neither knows is none: an export then left for an unknown organisation
@@ -22,7 +22,8 @@ var destinations = map[string][]string{
 	participation: {"IRCP", "PRCP", "REFT", "TRC"},
 }
 
-// movements are events that move data, besides those that say that it left: it may stay in the house.
+// movements are events that move data, besides those that say that it left: it may stay in the
+// house.
 var movements = []string{
 	dcm + "|110102", dcm + "|110103", dcm + "|110104", lifecycle + "|transmit", "http://hl7.org/fhir/iso-21089-lifecycle|transmit",
 }

@@ -12,9 +12,9 @@ import (
 
 // A search says which resource types it returned only in its request, and there are many ways to
 // write one: GET with parameters, POST to _search with a form (R4 http.html#search), a compartment
-// (compartmentdefinition.html), an operation on a type, one resource or its versions, with a base or
-// without, base64 or plain text, and with a method and headers or the URL alone. All are read to the
-// same types, so that the same search is judged the same.
+// (compartmentdefinition.html), an operation on a type, one resource or its versions, with a base
+// or without, base64 or plain text, and with a method and headers or the URL alone. All are read to
+// the same types, so that the same search is judged the same.
 //
 // Data is what was returned, so these count as well:
 //
@@ -23,8 +23,8 @@ import (
 //     parameter has the name of a type ("Observation:encounter"); of others nobody can tell;
 //   - the types of _has: whom a search finds by them tells what they hold.
 //
-// What returns a whole record ($everything, Patient/1/*, $export) states no type, unless _type does:
-// whatever the person refused may be in it.
+// What returns a whole record ($everything, Patient/1/*, $export) states no type, unless _type
+// does: whatever the person refused may be in it.
 
 // methods are those of request lines. What begins with one is a request, wherever it stands.
 var methods = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"}
@@ -46,8 +46,8 @@ func (s *searched) add(names ...string) {
 	}
 }
 
-// readRequests reads the requests in a text: the first line, and each that begins with a method. What
-// follows after an empty line is a form, and what follows directly are headers.
+// readRequests reads the requests in a text: the first line, and each that begins with a method.
+// What follows after an empty line is a form, and what follows directly are headers.
 func (s *searched) readRequests(text string) {
 	lines := strings.FieldsFunc(strings.ReplaceAll(text, "\r\n", "\n"), func(r rune) bool { return r == '\r' })
 	lines = strings.Split(strings.Join(lines, "\n"), "\n")
@@ -117,8 +117,9 @@ func parameters(queries ...string) url.Values {
 	return asked
 }
 
-// readPath reads the path of a request: base, then a type, a resource, a compartment or an operation.
-// It is read from its end, since a base may be anything. It reports whether a whole record comes back.
+// readPath reads the path of a request: base, then a type, a resource, a compartment or an
+// operation. It is read from its end, since a base may be anything. It reports whether a whole
+// record comes back.
 func (s *searched) readPath(path string) (all bool) {
 	parts := strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 	last := func() string {
@@ -216,8 +217,8 @@ func isText(s string) bool {
 }
 
 // requests reads what an entity says was asked: its query, and whatever else begins with a method.
-// The words beside a query are read as a request too, if there is none. The first query that is text
-// becomes Text.Query.
+// The words beside a query are read as a request too, if there is none. The first query that is
+// text becomes Text.Query.
 func (b *builder) requests(e object, isQuery bool) {
 	query := requestOf(text(e, "query"))
 	if query != "" {

@@ -8,8 +8,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// staff reads who the user was: by the agent's own words, and by what they resolve to. Every identifier
-// counts, since a person may have refused someone by any of them.
+// staff reads who the user was: by the agent's own words, and by what they resolve to. Every
+// identifier counts, since a person may have refused someone by any of them.
 func (b *builder) staff(agent object) {
 	who, s := child(agent, "who"), entry.Staff{}
 	if short(text(agent, "name"), 512) {

@@ -13,8 +13,8 @@ import (
 
 // ToAuditEvent returns an access as a FHIR R4 AuditEvent, in JSON. For an access that
 // FromAuditEvent made, that is the source's event without what was withheld, translated if that was
-// one of FHIR R5. For any other, or if the disclosure FHIR is withheld, it is an event made from the
-// claims and from what else is shown.
+// one of FHIR R5. For any other, or if the disclosure FHIR is withheld, it is an event made from
+// the claims and from what else is shown.
 //
 // The claims decide: if the residue states another action, outcome or time, ToAuditEvent returns
 // BadResidue.

@@ -37,8 +37,8 @@ type moment struct {
 	note       NoteCode // "" for an instant
 }
 
-// Forms of times, besides the instants of FHIR, as sources write them: without seconds, with a blank
-// for the T, with an offset without its colon, without a zone.
+// Forms of times, besides the instants of FHIR, as sources write them: without seconds, with a
+// blank for the T, with an offset without its colon, without a zone.
 var (
 	zoned   = []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07"}
 	unzoned = []string{"2006-01-02T15:04:05", "2006-01-02T15:04"}
@@ -82,8 +82,8 @@ func momentOf(text string, zone *time.Location) (moment, bool) {
 
 // times reads when it happened and when that was recorded. A date counts for the whole of it: the
 // access lies between occurred and occurredEnd, so that no reader takes its first moment for exact.
-// If nothing says when it was recorded, that is the end or start of the period, or when a server took
-// the event, or now.
+// If nothing says when it was recorded, that is the end or start of the period, or when a server
+// took the event, or now.
 func (b *builder) times(c Conversion, root object) {
 	zone, p := c.Map.Location(), child(root, "period")
 	read := func(o object, name, path, field string) moment {

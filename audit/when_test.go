@@ -26,8 +26,8 @@ func (r read) said(code NoteCode) bool {
 	return slices.ContainsFunc(r.notes, func(n Note) bool { return n.Code == code })
 }
 
-// A time in any form that has a meaning is taken, a date counts for the whole of it in the mapping's
-// zone, and what came is what comes back.
+// A time in any form that has a meaning is taken, a date counts for the whole of it in the
+// mapping's zone, and what came is what comes back.
 func TestTimes(t *testing.T) {
 	for _, c := range []struct {
 		recorded, period          string // as the event has them

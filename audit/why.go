@@ -37,8 +37,8 @@ func (b *builder) reasons(root object) []saidConcept {
 	return list
 }
 
-// purposes reads the reasons. A local code, or wording, that the mapping has becomes the purpose that
-// it means, and stays in the residue; one that it has not stays itself, and is noted, since no
+// purposes reads the reasons. A local code, or wording, that the mapping has becomes the purpose
+// that it means, and stays in the residue; one that it has not stays itself, and is noted, since no
 // agreement for a purpose of PurposeOfUse covers it. The first wording becomes Text.Why.
 func (b *builder) purposes(m *mapping.Map, reasons []saidConcept) {
 	for _, c := range reasons {
@@ -88,18 +88,20 @@ func (b *builder) purpose(code string) {
 func isPurpose(c coding) bool { return purpose.IsSystem(c.system) && purpose.Known(c.code) }
 
 // overrides are the words for break-glass, in the form of plainWords. Sources write them where they
-// have no code: in reasons, descriptions and details, as the display of a code, or as a code of their
-// own. The list is short on purpose: what is in no list is for the mapping.
+// have no code: in reasons, descriptions and details, as the display of a code, or as a code of
+// their own. The list is short on purpose: what is in no list is for the mapping.
 var overrides = []string{
 	"break the glass", "breaks the glass", "breaking the glass", "broke the glass", "break glass", "breaking glass", "breakglass",
-	"broken the glass", "glass break", "glass broken", "glass was broken", "glass has been broken", "broke glass", "btg", "emergency override", "override emergency", "emergency overridden", "overridden in emergency",
+	"broken the glass", "glass break", "glass broken", "glass was broken", "glass has been broken", "broke glass", "btg",
+	"emergency override", "override emergency", "emergency overridden", "overridden in emergency",
 	"emergency access override", "emergency break in",
 }
 
 // joined are words for break-glass written as one, as in codes.
 var joined = []string{"breakglass", "breaktheglass", "emergencyoverride"}
 
-// overridden reports whether text has words for break-glass that it does not deny right before them.
+// overridden reports whether text has words for break-glass that it does not deny right before
+// them.
 func overridden(text string) bool {
 	clauses := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(".,:;!?()\n", r) })
 	return slices.ContainsFunc(clauses, func(clause string) bool {
@@ -233,9 +235,9 @@ var justifications = []string{
 }
 
 // words reads free text: outcomeDesc becomes Text.Outcome. A justification of break-glass is an
-// entity.detail of such a type. If there is none and the override succeeded, it is outcomeDesc, which
-// then is not in Text.Outcome: a success has no failure to describe. That the glass was broken is no
-// reason for it.
+// entity.detail of such a type. If there is none and the override succeeded, it is outcomeDesc,
+// which then is not in Text.Outcome: a success has no failure to describe. That the glass was
+// broken is no reason for it.
 func (b *builder) words(root object) {
 	for _, e := range objects(root, "entity") {
 		for _, d := range objects(e, "detail") {

@@ -56,7 +56,8 @@ func TestLocalPurposes(t *testing.T) {
 	}
 }
 
-// Break-glass that stands in words only is break-glass, and noted. The open claims have none of them.
+// Break-glass that stands in words only is break-glass, and noted. The open claims have none of
+// them.
 func TestBreakGlassInWords(t *testing.T) {
 	detail := func(typ, value string) string {
 		return `[{"detail":[{"type":"` + typ + `","valueString":"` + value + `"}]}]`

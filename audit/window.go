@@ -9,12 +9,12 @@ import (
 // MaxWaiting is how many bytes of events wait for the rest of their Bundle.
 const MaxWaiting = 32 << 20
 
-// A window reads the entries of one Bundle. An event that refers to something outside it waits for the
-// end of its Bundle, and so do the events after it: what it refers to may come later, may refer
-// further, or there may be two of it. If more than MaxWaiting bytes wait, the oldest is passed on as it
-// is. If not all of its references are resolved then (Event.Early), the access is taken under the
-// number that the event itself has for its patient. The same is true of what a Bundle holds beyond
-// tree.MaxBundle.
+// A window reads the entries of one Bundle. An event that refers to something outside it waits for
+// the end of its Bundle, and so do the events after it: what it refers to may come later, may refer
+// further, or there may be two of it. If more than MaxWaiting bytes wait, the oldest is passed on
+// as it is. If not all of its references are resolved then (Event.Early), the access is taken under
+// the number that the event itself has for its patient. The same is true of what a Bundle holds
+// beyond tree.MaxBundle.
 type window struct {
 	bundle  *tree.Bundle
 	waiting []waiting
@@ -159,8 +159,8 @@ func (s *stream) wait(w *window, ev Event) error {
 	return nil
 }
 
-// awaited returns the references of an event that name something outside it: literal and conditional
-// ones, and patients who are named by an identifier only.
+// awaited returns the references of an event that name something outside it: literal and
+// conditional ones, and patients who are named by an identifier only.
 func awaited(raw []byte) (refs []object) {
 	v, err := parseTree("AuditEvent", raw)
 	root, ok := v.(object)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// repeated returns a Bundle that begins with one entry, goes on with n copies of another, and ends with
-// a third.
+// repeated returns a Bundle that begins with one entry, goes on with n copies of another, and ends
+// with a third.
 func repeated(first, one, last string, n int) io.Reader {
 	i := 0
 	return io.MultiReader(strings.NewReader(`{"resourceType":"Bundle","entry":[{"resource":`+first+"}"), readerFunc(func(p []byte) (int, error) {
@@ -20,9 +20,9 @@ func repeated(first, one, last string, n int) io.Reader {
 	}))
 }
 
-// In a Bundle of any length the events wait for what they refer to in bounded memory. Those for which
-// it comes too late are taken under the number that they have, and this is noted; the others, and all
-// if it comes first, are filed under the person.
+// In a Bundle of any length the events wait for what they refer to in bounded memory. Those for
+// which it comes too late are taken under the number that they have, and this is noted; the others,
+// and all if it comes first, are filed under the person.
 func TestWaitingIsBounded(t *testing.T) {
 	const n, sample = 18000, 20 // about 40 MB
 	one := strings.Replace(event(byNurse, about(`{"reference":"Patient/9"}`)), `"recorded"`, `"language":"`+strings.Repeat("x", 2000)+`","recorded"`, 1)

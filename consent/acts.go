@@ -20,8 +20,8 @@ var consentActs = map[string][]string{
 }
 
 // reported says that another system holds the act already, as a FHIR resource. It is then taken as
-// it is, also if it makes no sense here: an end whose beginning never came, an agreement that is not
-// known. Only if nothing could follow from it is it refused.
+// it is, also if it makes no sense here: an end whose beginning never came, an agreement that is
+// not known. Only if nothing could follow from it is it refused.
 func reported(c *entry.Consent) bool { return len(c.FHIR) > 0 }
 
 // consented applies an act of consent to the state of the person.

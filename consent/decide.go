@@ -23,8 +23,8 @@ type Decided struct {
 // linked with it.
 //
 // A decision service asks before an access. The verdict is the one that Judge returns if the access
-// is logged next, and succeeded. To one who waits for the answer, a person of whom nothing is on file is as much
-// work as one who refused something.
+// is logged next, and succeeded. To one who waits for the answer, a person of whom nothing is on
+// file is as much work as one who refused something.
 func (r *Rules) Decide(a *entry.Access, state func(id string) []byte) (Decided, error) {
 	return r.decide(a, state, asked)
 }

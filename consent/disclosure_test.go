@@ -7,8 +7,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// What leaves the organisation needs an agreement with whom it left for, whoever sent it; what it says
-// stayed with itself, or came in, is its own use.
+// What leaves the organisation needs an agreement with whom it left for, whoever sent it; what it
+// says stayed with itself, or came in, is its own use.
 func TestVerdictOfDisclosures(t *testing.T) {
 	const dcm, disclose = "http://dicom.nema.org/resources/ontology/DCM|", "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle|disclose"
 	w := newWorld(t)

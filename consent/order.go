@@ -92,7 +92,8 @@ func (e *ends) end(o entry.Order, denies bool) bool {
 
 // refuses reports whether a rule denies anything, at any depth.
 func refuses(r *entry.ConsentRule) bool {
-	return r.Decision == policies.Deny || slices.ContainsFunc(slices.Concat(r.Except, r.Also), func(x entry.ConsentRule) bool { return refuses(&x) })
+	return r.Decision == policies.Deny ||
+		slices.ContainsFunc(slices.Concat(r.Except, r.Also), func(x entry.ConsentRule) bool { return refuses(&x) })
 }
 
 // record is what is known of a consent record.
@@ -219,9 +220,9 @@ type effect struct {
 	refusesOnly bool
 }
 
-// Holding returns which acts hold of each consent record, and how a record ended of which none does.
-// The acts are those of one person, in the order of the log. A delegation that an act names is taken
-// to be one that the ledger found live.
+// Holding returns which acts hold of each consent record, and how a record ended of which none
+// does. The acts are those of one person, in the order of the log. A delegation that an act names
+// is taken to be one that the ledger found live.
 func Holding(acts []*entry.Consent) map[*entry.Consent]bool {
 	records := map[string]*record{}
 	for i, c := range acts {

@@ -20,8 +20,9 @@ const (
 	maxState   = 1 << 20 // bytes
 )
 
-// person is the state of a person as compact JSON, {"v":1,…}: what holds of each consent record, the delegations that others hold for them, and their other numbers. It holds ids of
-// people, so the caller must encrypt it. The lists are in the order of the newest acts.
+// person is the state of a person as compact JSON, {"v":1,…}: what holds of each consent record,
+// the delegations that others hold for them, and their other numbers. It holds ids of people, so
+// the caller must encrypt it. The lists are in the order of the newest acts.
 type person struct {
 	Format      int          `json:"v"` // 1
 	Consents    []record     `json:"consents,omitempty"`

@@ -139,8 +139,8 @@ func (r *Rules) registered(e *entry.Entry, reg *register.Register) []string {
 	return list
 }
 
-// knows reports whether an organisation is registered. Before the genesis, all are: no entry about a
-// person comes before it.
+// knows reports whether an organisation is registered. Before the genesis, all are: no entry about
+// a person comes before it.
 func (r *Rules) knows(org string) bool {
 	_, found := slices.BinarySearch(r.known, org)
 	return org != "" && (found || r.known == nil)
@@ -197,9 +197,9 @@ func (r *Rules) judge(a *entry.Access, state func(id string) []byte, how manner)
 	return j, nil
 }
 
-// noAccess returns the verdict of what is no access: an attempt that failed, or a decision of another
-// system. Nobody used the record, so the policies are not asked. The verdict names the agreement that
-// the entry names, like that of an access. Of an access it returns nil.
+// noAccess returns the verdict of what is no access: an attempt that failed, or a decision of
+// another system. Nobody used the record, so the policies are not asked. The verdict names the
+// agreement that the entry names, like that of an access. Of an access it returns nil.
 func (r *Rules) noAccess(a *entry.Access) *entry.Verdict {
 	result, ok := map[entry.Act]entry.VerdictResult{
 		entry.ActAttempt: entry.AttemptOnly, entry.ActDecision: entry.DecisionOnly,

@@ -221,8 +221,8 @@ func TestUnknownOrganisation(t *testing.T) {
 	}
 }
 
-// Nor does an id make one known that is not registered in the log, such as the code of an organisation
-// that other registers have.
+// Nor does an id make one known that is not registered in the log, such as the code of an
+// organisation that other registers have.
 func TestUnregisteredOrganisation(t *testing.T) {
 	w := newWorld(t)
 	w.agree(isa("isa-1", 1))

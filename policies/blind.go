@@ -58,9 +58,9 @@ func (s *Set) BlindRules(result entry.VerdictResult, rules []string) []string {
 	return slices.Clip(told)
 }
 
-// partsGrounds reports whether a personal policy, in Cedar's JSON, may close or open the holder's own
-// use by what the person chose, and not the next ground, an agreement. Then the ground on which an
-// access is covered would tell the choice.
+// partsGrounds reports whether a personal policy, in Cedar's JSON, may close or open the holder's
+// own use by what the person chose, and not the next ground, an agreement. Then the ground on which
+// an access is covered would tell the choice.
 func partsGrounds(policy []byte) (bool, error) {
 	type entity struct{ ID string }
 	var p struct {

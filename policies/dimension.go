@@ -128,17 +128,17 @@ func reaches(listed, asked string, deny bool, codes *terminology.Index) bool {
 	return codes.Covers(listed, asked)
 }
 
-// mayBeSame reports whether two codes that hold references may name one resource: a relative reference
-// may be to any server.
+// mayBeSame reports whether two codes that hold references may name one resource: a relative
+// reference may be to any server.
 func mayBeSame(a, b string) bool {
 	system, ra, _ := strings.Cut(a, "|")
 	other, rb, _ := strings.Cut(b, "|")
 	return system == other && dimensionOf[system] >= Records && sameReference(ra, rb)
 }
 
-// CoversAllData reports whether a rule's list of data covers everything that another's does: in each
-// dimension that outer limits, inner lists codes too, and outer covers each of them. An empty list
-// is all data. A refusal and a permission mean different things by a label of confidentiality.
+// CoversAllData reports whether a rule's list of data covers everything that another's does: in
+// each dimension that outer limits, inner lists codes too, and outer covers each of them. An empty
+// list is all data. A refusal and a permission mean different things by a label of confidentiality.
 func CoversAllData(outer, inner []string, outerDenies, innerDenies bool) bool {
 	for _, o := range outer {
 		d, limited := DimensionOf(o), false

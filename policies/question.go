@@ -33,8 +33,8 @@ func (f *Facts) grounds() []cedar.EntityUID {
 }
 
 // questions returns the access in the form of the schema, once for each choice of the person. The
-// caller sets the action. A question holds no time and no id of a consent or delegation: a policy could tell people apart by them, and
-// decisions could not be remembered.
+// caller sets the action. A question holds no time and no id of a consent or delegation: a policy
+// could tell people apart by them, and decisions could not be remembered.
 func (f *Facts) questions() (list [choices]cedar.Request) {
 	all, widest := kinds(f.Purposes)
 	context := cedar.RecordMap{

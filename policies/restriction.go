@@ -8,10 +8,10 @@ import (
 )
 
 // MeansRestriction reports whether a refusal that does not say whether it is a restriction is one,
-// by what it names: care as its purpose, or no purpose and someone in particular, a member of staff,
-// a place, a role or an organisation. Who refuses all of their record to a former husband means care
-// too. around are the purposes of the rule that the refusal is an exception to, which are its own if
-// it names none.
+// by what it names: care as its purpose, or no purpose and someone in particular, a member of
+// staff, a place, a role or an organisation. Who refuses all of their record to a former husband
+// means care too. around are the purposes of the rule that the refusal is an exception to, which
+// are its own if it names none.
 func MeansRestriction(r *entry.ConsentRule, around []string) bool {
 	if r.Decision != Deny {
 		return false

@@ -27,8 +27,8 @@ const (
 // permission limited by them never applies.
 //
 // Staff names persons. A machine is none of them, so a rule limited by Staff never applies to it.
-// If no user is named by what the rule compares, a refusal limited by Staff applies, and so does one
-// limited by Units if no unit is; see Consent.Unnamed.
+// If no user is named by what the rule compares, a refusal limited by Staff applies, and so does
+// one limited by Units if no unit is; see Consent.Unnamed.
 type Rule struct {
 	Deny       bool      // the rule forbids; otherwise it allows
 	Restricts  bool      // if Deny: it stops care too, which an objection does not

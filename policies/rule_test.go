@@ -180,8 +180,8 @@ func TestCombine(t *testing.T) {
 	}
 }
 
-// A refusal is a restriction if the rule that decides is one, at whatever depth; and then it is what
-// the decision names, whatever else refused.
+// A refusal is a restriction if the rule that decides is one, at whatever depth; and then it is
+// what the decision names, whatever else refused.
 func TestRestrictions(t *testing.T) {
 	never := Record{ID: "never", Rule: Rule{Deny: true, Restricts: true, Data: []string{condition}}}
 	planning := Record{ID: "planning", Rule: Rule{Deny: true}}

@@ -241,8 +241,8 @@ func newRule(p *cedar.Policy) (*rule, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading policy %s: %w", r.id, err)
 	}
-	// An attribute is a JSON string of its own. A constant of the same text makes the rule personal too,
-	// which is on the safe side.
+	// An attribute is a JSON string of its own. A constant of the same text makes the rule personal
+	// too, which is on the safe side.
 	r.personal = slices.ContainsFunc(personal, func(name string) bool {
 		return bytes.Contains(text, []byte(`"`+name+`"`))
 	})

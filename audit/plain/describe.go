@@ -302,7 +302,8 @@ func ends(a *entry.Access) (sender, recipient string, own bool) {
 		}
 		return entry.Party{}
 	}
-	from, to := party(dcm+"|110153"), party(dcm+"|110152", participation+"|IRCP", participation+"|PRCP", participation+"|REFT", participation+"|TRC")
+	from := party(dcm + "|110153")
+	to := party(dcm+"|110152", participation+"|IRCP", participation+"|PRCP", participation+"|REFT", participation+"|TRC")
 	if to == (entry.Party{}) {
 		to.ID = a.Recipient
 	}

@@ -133,7 +133,8 @@ func recordConsent(c *cli.Context) error {
 func ruleFlags(c *cli.Context, act string) (*entry.ConsentRule, error) {
 	r := &entry.ConsentRule{Decision: c.String("decision"), Purposes: c.StringSlice("purpose"),
 		Data: c.StringSlice("data"), Recipients: c.StringSlice("recipient"),
-		Roles: c.StringSlice("role"), Staff: c.StringSlice("staff"), Units: c.StringSlice("unit"), Actions: c.StringSlice("action"), Restricts: c.Bool("restrict")}
+		Roles: c.StringSlice("role"), Staff: c.StringSlice("staff"), Units: c.StringSlice("unit"),
+		Actions: c.StringSlice("action"), Restricts: c.Bool("restrict")}
 	meant := ""
 	switch act {
 	case "given":

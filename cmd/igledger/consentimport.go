@@ -214,7 +214,8 @@ func (run *consentImport) jti(f fhir.Found, x *entry.Consent) string {
 	if x.By != nil {
 		by = x.By.Delegation
 	}
-	read, err := json.Marshal([]any{x.Sub, x.Consent, x.Act, x.Scope, x.Agreements, x.Rule, by, f.Updated, f.Version}, json.Deterministic(true))
+	read, err := json.Marshal([]any{x.Sub, x.Consent, x.Act, x.Scope, x.Agreements, x.Rule, by, f.Updated, f.Version},
+		json.Deterministic(true))
 	if err != nil {
 		read = nil // impossible: all of it was read from JSON
 	}

@@ -99,8 +99,8 @@ func alike(pairs []pair) (same []pair, why string) {
 	return same, why
 }
 
-// joins reports whether the rule says the same as the pairs. A rule has a list of each, and an access
-// must match all of them. So every organisation must be paired with every role, and so on.
+// joins reports whether the rule says the same as the pairs. A rule has a list of each, and an
+// access must match all of them. So every organisation must be paired with every role, and so on.
 func joins(rule *entry.ConsentRule, pairs []pair) bool {
 	lists, all := actorLists(rule), 1
 	for i, l := range lists {
@@ -299,8 +299,8 @@ func (r *reader) identifiers(ref object) (list []string) {
 	return list
 }
 
-// literals returns the spellings of a literal reference to a resource of a server: as it is, without
-// version, and with the server's base if that is known.
+// literals returns the spellings of a literal reference to a resource of a server: as it is,
+// without version, and with the server's base if that is known.
 func (r *reader) literals(ref object) (list []string) {
 	l, _, _ := strings.Cut(tree.Text(ref, "reference"), "/_history/")
 	base, typ, _ := tree.ParseReference(l)

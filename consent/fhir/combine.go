@@ -48,8 +48,8 @@ func (r *reader) overrule(rule *entry.ConsentRule, path string, refusals []*entr
 	rule.Except = kept
 }
 
-// emptied leaves out what permits all that the refusal around it refuses. One of the two cannot have
-// been meant.
+// emptied leaves out what permits all that the refusal around it refuses. One of the two cannot
+// have been meant.
 func (r *reader) emptied(rule *entry.ConsentRule, path string) {
 	all := func(e entry.ConsentRule) bool { return e.Decision == permit && len(e.Except) == 0 && covers(&e, rule) }
 	if slices.ContainsFunc(rule.Except, all) {

@@ -73,8 +73,8 @@ func sameSubject(sub, read string) bool {
 // standIn begins the id that stands for an organisation whose reference cannot be resolved.
 const standIn = "stand-in-"
 
-// besideStandIns returns a rule and the same rule as it was read again, without the recipients, staff,
-// places and authors of those levels where stand-ins or bare references were read.
+// besideStandIns returns a rule and the same rule as it was read again, without the recipients,
+// staff, places and authors of those levels where stand-ins or bare references were read.
 func besideStandIns(rule, again *entry.ConsentRule) (a, b *entry.ConsentRule) {
 	if rule == nil || again == nil {
 		return rule, again

@@ -23,8 +23,8 @@ func noDefault(root object) bool {
 	})
 }
 
-// restrictsURI marks a provision that refuses and says whether it is a restriction, if that does not
-// follow from what it names: see policies.MeansRestriction.
+// restrictsURI marks a provision that refuses and says whether it is a restriction, if that does
+// not follow from what it names: see policies.MeansRestriction.
 const restrictsURI = extensionURI + "restricts"
 
 // restricts reports whether a provision that refuses is a restriction. implied is whether it is one

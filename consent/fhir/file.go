@@ -74,8 +74,8 @@ func (f *file) values(data []byte) {
 	}
 }
 
-// nextLine returns where the next line begins that begins as an object or array does, -1 if there is
-// none.
+// nextLine returns where the next line begins that begins as an object or array does, -1 if there
+// is none.
 func nextLine(data []byte) int {
 	for i := 0; ; {
 		n := bytes.IndexByte(data[i:], '\n')

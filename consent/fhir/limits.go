@@ -83,8 +83,8 @@ func nameless(code string) bool {
 }
 
 // meant adds to what a refusal is for the purposes that the mapping has for local codes, since it
-// takes the one for the other in accesses. A permission for a local code is not one for all that has
-// the same meaning.
+// takes the one for the other in accesses. A permission for a local code is not one for all that
+// has the same meaning.
 func (r *reader) meant(rule *entry.ConsentRule, path string) {
 	for _, local := range rule.Purposes {
 		meant := r.c.Map.Purpose(local)
@@ -103,8 +103,8 @@ func (r *reader) meant(rule *entry.ConsentRule, path string) {
 }
 
 // data reads which kinds of data are meant. FHIR requires an access to match all of the elements. A
-// rule has one list, which is met in each dimension. So two elements in one dimension cannot both be
-// kept: a permission has then lost a limit, and a refusal is taken without the second.
+// rule has one list, which is met in each dimension. So two elements in one dimension cannot both
+// be kept: a permission has then lost a limit, and a refusal is taken without the second.
 func (r *reader) data(o object, path string, rule *entry.ConsentRule, lose func(name, why string)) error {
 	limited := map[policies.Dimension]bool{}
 	keep := func(name string, codes []string) bool {

@@ -97,8 +97,8 @@ func reaches(inner, outer object) bool {
 	return false
 }
 
-// saysRoot is what a root provision means: one that permits is widened by the permissions in it that
-// reach beyond it, each with its limits where they have none.
+// saysRoot is what a root provision means: one that permits is widened by the permissions in it
+// that reach beyond it, each with its limits where they have none.
 func saysRoot(p object, w world) string {
 	if p["type"] == deny {
 		return says(p, w)

@@ -24,8 +24,8 @@ var pcfPolicies = []struct{ uri, why string }{
 	{pcfAll, "IHE's policy permits all authorised uses: the provisions decide, and the agreement says what is authorised"},
 }
 
-// pcfPolicy returns the URI of the strictest of IHE's policies that the Consent names, "" if it names
-// none.
+// pcfPolicy returns the URI of the strictest of IHE's policies that the Consent names, "" if it
+// names none.
 func (r *reader) pcfPolicy() string {
 	for _, p := range pcfPolicies {
 		for _, name := range []string{"policy", "policyRule", "policyBasis"} {
@@ -37,8 +37,8 @@ func (r *reader) pcfPolicy() string {
 	return ""
 }
 
-// pcfWords returns what follows from a policy that an element names, or that it names with this URI,
-// in words; "" if there is none.
+// pcfWords returns what follows from a policy that an element names, or that it names with this
+// URI, in words; "" if there is none.
 func pcfWords(v any, uri string) (why string) {
 	tree.EachString("", v, func(_, s string) {
 		for _, p := range pcfPolicies {
@@ -50,7 +50,8 @@ func pcfWords(v any, uri string) (why string) {
 	return why
 }
 
-// underPolicy returns the rule that a Consent's provisions are under the policy of IHE that it names.
+// underPolicy returns the rule that a Consent's provisions are under the policy of IHE that it
+// names.
 func (r *reader) underPolicy(read *entry.ConsentRule) *entry.ConsentRule {
 	policy := r.pcfPolicy()
 	switch {

@@ -171,8 +171,8 @@ func pcfConversion() Conversion {
 	return Conversion{Issuer: "board-a", Map: m}
 }
 
-// The shapes of all examples of IHE PCF, with people of our own, and what follows from each. Two are
-// not enforced, and are then on the safe side: those that limit data by its time.
+// The shapes of all examples of IHE PCF, with people of our own, and what follows from each. Two
+// are not enforced, and are then on the safe side: those that limit data by its time.
 func TestPCF(t *testing.T) {
 	cases := pcfCases()
 	if len(cases) != 23 {

@@ -401,7 +401,8 @@ func (r *reader) act(x *entry.Consent) error {
 			return tree.Fail(BadValue, "Consent.status", "is not a status of R5")
 		}
 	case "draft", "proposed", "not-done", "unknown":
-		return tree.Fail(NotDecided, "Consent.status", "nothing has been decided: want active, rejected or inactive; what an earlier version said still counts")
+		return tree.Fail(NotDecided, "Consent.status",
+			"nothing has been decided: want active, rejected or inactive; what an earlier version said still counts")
 	default:
 		return tree.Fail(BadValue, "Consent.status", "want a status of the release")
 	}

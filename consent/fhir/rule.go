@@ -211,8 +211,8 @@ func (r *reader) typeOf(p object, path string) (string, error) {
 // lost is a limit that no rule can express.
 type lost struct{ path, why string }
 
-// provision reads one level and those below it. The rule is nil if it is a permission that cannot be
-// used. widened reports a refusal that lost a limit.
+// provision reads one level and those below it. The rule is nil if it is a permission that cannot
+// be used. widened reports a refusal that lost a limit.
 func (r *reader) provision(o object, path, decision string) (rule *entry.ConsentRule, widened bool, err error) {
 	rule, lost, err := r.readable(o, path, decision)
 	if err != nil || lost && decision == permit {
@@ -221,8 +221,8 @@ func (r *reader) provision(o object, path, decision string) (rule *entry.Consent
 	return rule, lost, nil
 }
 
-// readable reads as much as it can of one level and those below it. lost reports that a refusal lost
-// a limit, or that a permission cannot be used.
+// readable reads as much as it can of one level and those below it. lost reports that a refusal
+// lost a limit, or that a permission cannot be used.
 func (r *reader) readable(o object, path, decision string) (rule *entry.ConsentRule, lost bool, err error) {
 	r.count++
 	if r.count > 256 {

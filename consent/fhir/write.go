@@ -311,8 +311,8 @@ func composeName(typ, id string) object {
 }
 
 // composeActors writes organisations as recipients, roles as members of staff anywhere, and staff
-// and places by their names. If a rule has several of these lists, it writes each combination. Those
-// with staff or places are then roles that the Consent contains.
+// and places by their names. If a rule has several of these lists, it writes each combination.
+// Those with staff or places are then roles that the Consent contains.
 func composeActors(rule *entry.ConsentRule, contain func(o object) object) (out []any, err error) {
 	some := func(list []string) []string {
 		if len(list) == 0 {

@@ -6,8 +6,8 @@
 // consent's entries, the agreement that the consent was asked for, and the register of
 // organisations. If it cannot fill a field, it returns an error that names the field, and invents
 // nothing. A language that is not known is "und" (BCP 47), and a recipient that is party to no
-// agreement has no contact. The context is inline: reading a record fetches nothing. The text of ISO/IEC TS 27560
-// itself was not available, only the guide's table of it.
+// agreement has no contact. The context is inline: reading a record fetches nothing. The text of
+// ISO/IEC TS 27560 itself was not available, only the guide's table of it.
 //
 // It does not sign. The entries, which a record names by their jti, and their receipts in the log
 // are the evidence for a record.

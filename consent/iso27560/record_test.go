@@ -215,8 +215,8 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	}
 }
 
-// What has no language is in one that is not determined; a recipient that is party to nothing has no
-// contact; and one consent may be asked for several agreements.
+// What has no language is in one that is not determined; a recipient that is party to nothing has
+// no contact; and one consent may be asked for several agreements.
 func TestWhatIsOptional(t *testing.T) {
 	s := story()
 	s.Agreements[0].Notice.Language = ""

@@ -25,9 +25,9 @@ const (
 // recordType is the only type of resource: a person's record.
 const recordType = "record"
 
-// ask returns the decision that an evaluation asks for, still undecided. If it names what the ledger
-// does not know, nobody can be permitted it: ask returns what. If it is malformed or the caller may
-// not ask this, ask refuses it.
+// ask returns the decision that an evaluation asks for, still undecided. If it names what the
+// ledger does not know, nobody can be permitted it: ask returns what. If it is malformed or the
+// caller may not ask this, ask refuses it.
 func (a *api) ask(c *caller, e client.Evaluation) (d *entry.Decision, unknown string, err error) {
 	bad := func(detail string) (*entry.Decision, string, error) {
 		return nil, "", &refusal{code: badRequest, detail: detail}
@@ -122,9 +122,9 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && a.IsLoopback()
 }
 
-// pdp is GET /.well-known/authzen-configuration, followed by the path of the configured URL if it has
-// one (AuthZEN section 9.2). The base is the configured one, so that a caller
-// can compare it with the one that it meant to ask, and no request can have another one said.
+// pdp is GET /.well-known/authzen-configuration, followed by the path of the configured URL if it
+// has one (AuthZEN section 9.2). The base is the configured one, so that a caller can compare it
+// with the one that it meant to ask, and no request can have another one said.
 func (a *api) pdp(w http.ResponseWriter, r *request) error {
 	u, err := url.Parse(a.public)
 	switch {

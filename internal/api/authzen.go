@@ -87,8 +87,8 @@ type evaluated struct {
 	err error
 }
 
-// evaluations is POST /access/v1/evaluations. A request without a list is one evaluation. A fault in
-// one evaluation is told in its own answer, and the others are decided.
+// evaluations is POST /access/v1/evaluations. A request without a list is one evaluation. A fault
+// in one evaluation is told in its own answer, and the others are decided.
 func (a *api) evaluations(w http.ResponseWriter, r *request) error {
 	var body struct {
 		client.Evaluation
@@ -218,8 +218,8 @@ func (q *question) decide(rules *consent.Rules, people *persons, operator *wire.
 		}
 		q.known = recorder == caller
 	}
-	// The entry says what everybody was told, because the organisation that asked can read it later. Why
-	// it was so is in the verdict that the ledger keeps with it.
+	// The entry says what everybody was told, because the organisation that asked can read it
+	// later. Why it was so is in the verdict that the ledger keeps with it.
 	q.asked.Decision, q.asked.Rules = "permit", decided.Blind.Rules
 	if decided.Result == entry.NotCovered {
 		q.asked.Decision = "deny"
@@ -233,14 +233,14 @@ func (q *question) decide(rules *consent.Rules, people *persons, operator *wire.
 	if err != nil {
 		return refuse(err)
 	}
-	// People see at once who was denied and who overrode. All overrides are logged, so that this one is
-	// tells nothing.
+	// People see at once who was denied and who overrode. All overrides are logged, so that this
+	// one is tells nothing.
 	q.keep = q.keep || decided.Result != entry.Covered
 	return nil
 }
 
-// logDecisions appends the decisions that must be kept, in one call. A question whose decision could
-// not be logged is not answered: it gets an error.
+// logDecisions appends the decisions that must be kept, in one call. A question whose decision
+// could not be logged is not answered: it gets an error.
 func (a *api) logDecisions(ctx context.Context, list []*question) {
 	var kept []*question
 	var entries []*entry.Entry

@@ -79,8 +79,8 @@ func (a *api) openBody(r *request, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// readEvaluation reads an evaluation, or the part of one that a list does not take from its top. What
-// this ledger does not know may have properties of any form: they are left out.
+// readEvaluation reads an evaluation, or the part of one that a list does not take from its top.
+// What this ledger does not know may have properties of any form: they are left out.
 func readEvaluation(data []byte, into *client.Evaluation) error {
 	err := readOpen(data, "evaluation", into)
 	if err == nil {

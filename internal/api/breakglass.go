@@ -39,7 +39,8 @@ func lookBreakGlass(_ context.Context, s *scan, o *bundle.Opening, e *entry.Entr
 		return nil
 	}
 	s.glass = append(s.glass, glass{
-		tag: o.Tag, at: len(s.out.Accesses), seen: s.out.Seen - 1, attempts: s.out.Attempts, follow: followUp{x.Accessor(), e.ID}, undecided: true,
+		tag: o.Tag, at: len(s.out.Accesses), seen: s.out.Seen - 1, attempts: s.out.Attempts,
+		follow: followUp{x.Accessor(), e.ID}, undecided: true,
 	})
 	s.list(o, e, x)
 	return nil

@@ -19,9 +19,9 @@ import (
 // Discovery, against a live server over TLS. The checks are ours, in the order of its scenario.
 //
 // The scenario's fixture is played by a log: alice and bob are staff of the organisation that holds
-// two records. The person of the first one refuses bob to change it. Archived data and soft deletion
-// are categories of data, the property that this ledger looks at, since it knows no other properties
-// of records and actions. An administrator is a role. Levels that search are not served.
+// two records. The person of the first one refuses bob to change it. Archived data and soft
+// deletion are categories of data, the property that this ledger looks at, since it knows no other
+// properties of records and actions. An administrator is a role. Levels that search are not served.
 
 // certified is a server with the fixture, and what a caller needs to ask it.
 type certified struct {

@@ -67,7 +67,8 @@ var fhirParams = []fhirParam{
 	},
 	{name: "agent-role", kind: "token", text: "Role of who took part", values: codings("agent", "role", "coding")},
 	{name: "altid", kind: "token", text: "Another id of who took part", values: codesAt("", "agent", "altId")},
-	{name: "policy", kind: "uri", text: "Policy that permitted it; urn:igledger:agreement: and an agreement's id", values: codesAt("", "agent", "policy")},
+	{name: "policy", kind: "uri", text: "Policy that permitted it; urn:igledger:agreement: and an agreement's id",
+		values: codesAt("", "agent", "policy")},
 	{name: "entity-type", kind: "token", text: "Type of what was used", values: codings("entity", "type")},
 	{name: "entity-role", kind: "token", text: "Role of what was used", values: codings("entity", "role")},
 	{
@@ -82,7 +83,8 @@ var fhirParams = []fhirParam{
 		},
 	},
 	{
-		name: "reading-purpose", kind: "token", own: true, text: "Why the caller reads: PurposeOfUse codes. They appear in the entry about this reading",
+		name: "reading-purpose", kind: "token", own: true,
+		text: "Why the caller reads: PurposeOfUse codes. They appear in the entry about this reading",
 		set: func(_ *api, q *fhirQuery, v string) error {
 			q.asked.Purpose = append(q.asked.Purpose, v)
 			return nil
@@ -180,7 +182,8 @@ func (a *api) parseFHIR(r *request, body string) (*fhirQuery, error) {
 	return q, err
 }
 
-// strict reports whether the request wants unknown parameters refused (FHIR R4 search.html, errors).
+// strict reports whether the request wants unknown parameters refused (FHIR R4 search.html,
+// errors).
 func strict(r *http.Request) bool {
 	for part := range strings.FieldsFuncSeq(strings.Join(r.Header.Values("Prefer"), ","), func(c rune) bool { return c == ',' || c == ';' }) {
 		if name, value, _ := strings.Cut(strings.TrimSpace(part), "="); strings.EqualFold(name, "handling") {

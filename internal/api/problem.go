@@ -334,9 +334,9 @@ func (r *refusal) problem() *client.Problem {
 	return &client.Problem{Type: client.ProblemPrefix + r.code, Title: k.title, Status: k.status, Detail: r.detail}
 }
 
-// fail answers with err as problem+json, or as a FHIR OperationOutcome that holds the same. It logs failures of the server, but not refusals, whose
-// makers have logged what they needed to. Errors of the ledger hold no personal datum, so they can
-// be logged.
+// fail answers with err as problem+json, or as a FHIR OperationOutcome that holds the same. It logs
+// failures of the server, but not refusals, whose makers have logged what they needed to. Errors of
+// the ledger hold no personal datum, so they can be logged.
 func (a *api) fail(w http.ResponseWriter, pattern string, err error, inFHIR bool) {
 	r := refusalOf(err)
 	// What a log that has stopped does not do for now, such as an index root, it will not do later.

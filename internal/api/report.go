@@ -314,8 +314,8 @@ func lookUncovered(_ context.Context, s *scan, o *bundle.Opening, e *entry.Entry
 	return nil
 }
 
-// told returns a verdict as the reader is told it. A report names no person, and the id of a consent
-// would be one's pseudonym.
+// told returns a verdict as the reader is told it. A report names no person, and the id of a
+// consent would be one's pseudonym.
 func (s *scan) told(v *entry.Verdict, x *entry.Access) *entry.Verdict {
 	if v == nil || !readers.ToldChoice(readers.Report, s.extent, s.reader, x.Issuer) {
 		return s.rules.Blind(v)

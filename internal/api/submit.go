@@ -117,8 +117,8 @@ func (a *api) logInternal(results []ledger.Result) {
 	}
 }
 
-// taken returns the result of an entry that is in the log. Its verdict is blind: who submitted it may
-// not learn what the person chose. If rules is nil, it has none.
+// taken returns the result of an entry that is in the log. Its verdict is blind: who submitted it
+// may not learn what the person chose. If rules is nil, it has none.
 func taken(rules *consent.Rules, r ledger.Result) client.Result {
 	status := client.Appended
 	if r.Replayed {

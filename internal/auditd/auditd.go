@@ -72,8 +72,8 @@ type Config struct {
 	Verdicts bool             // read all openings and compute every verdict again
 	Now      func() time.Time // nil: time.Now
 
-	// Codes are the code systems that policy sets of the log name, for Verdicts: each from the files of
-	// one set.
+	// Codes are the code systems that policy sets of the log name, for Verdicts: each from the
+	// files of one set.
 	Codes []*terminology.Index
 
 	// Patience is how long the log may offer an older anchor than before, or leave its anchor behind;

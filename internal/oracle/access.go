@@ -10,7 +10,8 @@ import (
 // Section 6: accesses, heartbeats and counts of sources.
 
 var accessClaims = object{
-	"source": aText, "org": aText, "foreign": aFlag, "recipient": aText, "system": aText, "event": listOf(aText), "action": aText, "data": listOf(aText),
+	"source": aText, "org": aText, "foreign": aFlag, "recipient": aText, "system": aText, "event": listOf(aText),
+	"action": aText, "data": listOf(aText),
 	"purpose": listOf(aText), "role": listOf(aText), "machine": aFlag, "emergency": aFlag, "agreement": aText,
 	"decision": aText, "delegation": aText, "outcome": aText, "occurred": aText, "occurredEnd": aText, "recorded": aText,
 	"request": aText, "identity": aText,

@@ -70,7 +70,8 @@ func checkAddedKey(v *value, code Refusal) key {
 	must(v != nil, code)
 	k := readKey(v.get("jwk"))
 	purposes := v.texts("purposes")
-	must(len(purposes) > 0 && ascending(purposes) && amongAll(purposes, "administer", "agreements", "audit", "front-desk", "guard", "submit"), code)
+	must(len(purposes) > 0 && ascending(purposes) &&
+		amongAll(purposes, "administer", "agreements", "audit", "front-desk", "guard", "submit"), code)
 	must(v.num("validFrom") <= maxInteger, code)
 	return k
 }

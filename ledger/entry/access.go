@@ -66,7 +66,8 @@ func Identifier(system, value string) string {
 	return system + "|" + value
 }
 
-// Identifiers returns by what the person can be recognised, see Identifier. A name is no identifier.
+// Identifiers returns by what the person can be recognised, see Identifier. A name is no
+// identifier.
 func (s *Staff) Identifiers() (list []string) {
 	if s == nil {
 		return nil
@@ -275,9 +276,9 @@ func (a *Access) Time() time.Time {
 
 func clock(t time.Time) string { return t.Format(time.TimeOnly) }
 
-// Accessor returns the organisation that accessed: org, or the issuer if there is no org. It returns
-// "" if another organisation accessed, of which the source cannot say which of this log it is: so it
-// is nobody's own access, and no organisation reads it as such.
+// Accessor returns the organisation that accessed: org, or the issuer if there is no org. It
+// returns "" if another organisation accessed, of which the source cannot say which of this log it
+// is: so it is nobody's own access, and no organisation reads it as such.
 func (a *Access) Accessor() string {
 	switch {
 	case a.Foreign:

@@ -46,8 +46,8 @@ func (a *Access) decision() bool {
 	})
 }
 
-// Event codes of what goes from one organisation to another: DICOM's Export and Import, and the codes
-// of HL7 for a disclosure.
+// Event codes of what goes from one organisation to another: DICOM's Export and Import, and the
+// codes of HL7 for a disclosure.
 const (
 	exportEvent = "http://dicom.nema.org/resources/ontology/DCM|110106"
 	importEvent = "http://dicom.nema.org/resources/ontology/DCM|110107"
@@ -62,8 +62,8 @@ var disclosureEvents = []string{
 	"Disclosure", "disclosure", // HL7's example has no system
 }
 
-// Transfer reports whether the event says that data went from one organisation to another: an export,
-// an import or a disclosure.
+// Transfer reports whether the event says that data went from one organisation to another: an
+// export, an import or a disclosure.
 func (a *Access) Transfer() bool { return slices.Contains(a.Event, importEvent) || a.exported() }
 
 func (a *Access) exported() bool {
@@ -72,10 +72,10 @@ func (a *Access) exported() bool {
 	})
 }
 
-// Disclosed reports whether data left the organisation that reports the access and holds the record,
-// and to whom: to is "" for one that is none of the log. It did if the entry names a recipient that
-// is another, or names none and the event is an export or a disclosure. An import comes to the
-// issuer, unless the entry says otherwise.
+// Disclosed reports whether data left the organisation that reports the access and holds the
+// record, and to whom: to is "" for one that is none of the log. It did if the entry names a
+// recipient that is another, or names none and the event is an export or a disclosure. An import
+// comes to the issuer, unless the entry says otherwise.
 func (a *Access) Disclosed() (to string, left bool) {
 	if a.Recipient != "" {
 		return a.Recipient, a.Recipient != a.Issuer

@@ -42,7 +42,8 @@ func TestActs(t *testing.T) {
 	}
 }
 
-// An access of which the day is known counts on that day, whatever the zone that the day was one of.
+// An access of which the day is known counts on that day, whatever the zone that the day was one
+// of.
 func TestTimeOfADay(t *testing.T) {
 	for _, c := range []struct{ occurred, end, want string }{
 		{"2026-06-01T00:00:00+01:00", "2026-06-01T23:59:59+01:00", "2026-06-01T00:00:00Z"},

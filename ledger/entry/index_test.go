@@ -235,7 +235,8 @@ func TestIndexProofJSON(t *testing.T) {
 	}
 }
 
-// The register refuses an index root by an organisation that may not state one, and one over leaves that are still to come.
+// The register refuses an index root by an organisation that may not state one, and one over leaves
+// that are still to come.
 func TestIndexRootInRegister(t *testing.T) {
 	w := newWorld(t)
 	s := w.story()

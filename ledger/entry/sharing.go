@@ -55,8 +55,8 @@ type PolicySet struct {
 	Hash    wire.Hash `json:"hash"`    // SHA-256 of text, for people to compare
 	Reason  string    `json:"reason"`  // in words
 
-	// Terminology is the SHA-256 of each file of code systems that verdicts rest on, ascending, at most
-	// 8: which code lies below which. Whoever computes a verdict needs these files.
+	// Terminology is the SHA-256 of each file of code systems that verdicts rest on, ascending, at
+	// most 8: which code lies below which. Whoever computes a verdict needs these files.
 	Terminology []wire.Hash `json:"terminology,omitempty"`
 }
 

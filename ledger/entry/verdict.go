@@ -9,8 +9,8 @@ import (
 // VerdictResult is the policies' result for an access.
 type VerdictResult string
 
-// The results. The last two say that nothing was accessed, so that the policies were not asked: they
-// follow from Access.Act.
+// The results. The last two say that nothing was accessed, so that the policies were not asked:
+// they follow from Access.Act.
 const (
 	Covered      VerdictResult = "covered"     // by agreement, consent or law, as the policies state
 	BreakGlass   VerdictResult = "break-glass" // emergency override with a justification: allowed, to be followed up

@@ -35,7 +35,8 @@ type Rules interface {
 	// *wire.Error; an Access is never refused. person returns the state of a person after their
 	// entries below index, or nil if there is none. Judge asks person for the ids that
 	// entry.Entry.Persons returns, and for ids in a state that person returned. If this process lacks
-	// what the rules in force need, it returns an *UnableError: the entry is neither allowed nor refused.
+	// what the rules in force need, it returns an *UnableError: the entry is neither allowed nor
+	// refused.
 	Judge(e *entry.Entry, index uint64, person func(id string) []byte) (Judgement, error)
 }
 

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// systems are the URIs under which PurposeOfUse codes are known: the code system of v3-ActReason and
-// the value set of its purposes of use, as they were spelled over time.
+// systems are the URIs under which PurposeOfUse codes are known: the code system of v3-ActReason
+// and the value set of its purposes of use, as they were spelled over time.
 var systems = []string{
 	System,
 	"https://terminology.hl7.org/CodeSystem/v3-ActReason",

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// maxAbove bounds the pairs of a code and a code above it, over all codes of a system. SNOMED CT has
-// 7 million.
+// maxAbove bounds the pairs of a code and a code above it, over all codes of a system. SNOMED CT
+// has 7 million.
 const maxAbove = 200_000_000
 
 // graph collects what is said of one code system.

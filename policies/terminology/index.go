@@ -155,8 +155,8 @@ func isSNOMED(system string) bool {
 	return system == snomed || strings.HasPrefix(system, snomed+"/") || system == "urn:oid:2.16.840.1.113883.6.96"
 }
 
-// concepts returns the codes that a code is built on. That is the code itself, or the focus concepts
-// of a SNOMED CT expression, which stand before its refinement.
+// concepts returns the codes that a code is built on. That is the code itself, or the focus
+// concepts of a SNOMED CT expression, which stand before its refinement.
 func concepts(code string) []string {
 	focus, _, _ := strings.Cut(code, ":")
 	return mentioned(focus)

@@ -140,7 +140,8 @@ func (b *builder) graph(system string) (*graph, error) {
 
 const isA = "116680003" // the type of a relationship "is a" in SNOMED CT
 
-// columns are the places of what is read in a line of Release Format 2; -1: there is no such column.
+// columns are the places of what is read in a line of Release Format 2; -1: there is no such
+// column.
 type columns struct{ sub, super, active, typ int }
 
 func columnsOf(header string) (columns, bool) {

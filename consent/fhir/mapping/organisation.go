@@ -23,7 +23,8 @@ var odsSystems = []string{
 	"2.16.840.1.113883.2.1.4.3",
 }
 
-// uris is the identifier system of values that are URIs by themselves (R4 identifier-registry.html).
+// uris is the identifier system of values that are URIs by themselves (R4
+// identifier-registry.html).
 const uris = "urn:ietf:rfc:3986"
 
 // Identifier is an identifier of an organisation. System is "" if the resource names none.
@@ -36,10 +37,10 @@ type Named struct {
 	Words       []string
 }
 
-// Organisation returns the id in the log of the organisation that a resource names. It returns "" if
-// it is foreign: the resource names it in no way that the mapping or the ledger knows, or in ways
-// that contradict each other. What the mapping says of identifiers and references counts first,
-// then identifiers that are ids of the ledger themselves, and words last.
+// Organisation returns the id in the log of the organisation that a resource names. It returns ""
+// if it is foreign: the resource names it in no way that the mapping or the ledger knows, or in
+// ways that contradict each other. What the mapping says of identifiers and references counts
+// first, then identifiers that are ids of the ledger themselves, and words last.
 func (m *Map) Organisation(n Named) string {
 	var mapped, known, called []string
 	add := func(list *[]string, id string) {
@@ -91,7 +92,8 @@ func (m *Map) ByIdentifier(system, value string) string {
 	return m.Organisation(Named{Identifiers: []Identifier{{system, value}}})
 }
 
-// mappedIdentifier returns what the mapping says of an identifier. "|value" is one without a system.
+// mappedIdentifier returns what the mapping says of an identifier. "|value" is one without a
+// system.
 func (m *Map) mappedIdentifier(i Identifier) string {
 	system, value := systemKey(i.System), strings.TrimSpace(i.Value)
 	if m == nil || value == "" {
@@ -133,8 +135,8 @@ func (m *Map) ByReference(ref string) string {
 	return m.organisation(func(o *Organisation) []string { return o.References }, ref)
 }
 
-// ByIssuer returns the id in the log of the organisation whose tokens name an issuer so, "" if it is
-// foreign.
+// ByIssuer returns the id in the log of the organisation whose tokens name an issuer so, "" if it
+// is foreign.
 func (m *Map) ByIssuer(issuer string) string {
 	return m.organisation(func(o *Organisation) []string { return o.Issuers }, issuer)
 }

@@ -23,8 +23,8 @@ import (
 //go:embed mapping.schema.json
 var schemaText []byte
 
-// Schema returns the JSON Schema (2020-12) of a mapping file. Parse checks more: that nothing in the
-// file means two things.
+// Schema returns the JSON Schema (2020-12) of a mapping file. Parse checks more: that nothing in
+// the file means two things.
 func Schema() []byte { return bytes.Clone(schemaText) }
 
 //go:embed example.yaml
@@ -55,8 +55,8 @@ func wrong(path, want string, args ...any) error {
 	return &Error{Path: path, Want: fmt.Sprintf(want, args...)}
 }
 
-// Parse reads a mapping file: YAML, at most MaxFile bytes, of which every name and value is checked.
-// Errors are *Error.
+// Parse reads a mapping file: YAML, at most MaxFile bytes, of which every name and value is
+// checked. Errors are *Error.
 func Parse(data []byte) (*Map, error) {
 	if len(data) > MaxFile {
 		return nil, wrong("", "the mapping has %d bytes; the limit is %d", len(data), MaxFile)
@@ -120,8 +120,8 @@ var settings = []string{
 	"base", "newIds", "staff", "units", "zone", "lookup", "match", "pdqm", "systems", "token", "timeout",
 }
 
-// walk checks what YAML allows and a mapping does not need, and notes on which line each setting is.
-// The names of an organisation's own are * in a path.
+// walk checks what YAML allows and a mapping does not need, and notes on which line each setting
+// is. The names of an organisation's own are * in a path.
 func walk(n *yaml.Node, path string, lines map[string]int) error {
 	if _, seen := lines[path]; !seen {
 		lines[path] = n.Line

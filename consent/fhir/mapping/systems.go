@@ -60,6 +60,6 @@ var numbered = map[string]string{
 	"api.service.nhs.uk/personal-demographics/fhir/r4": "nhs",
 }
 
-// NumberedBy returns the scheme of the number that is the id of a Patient on a FHIR server, "" if it
-// is the server's own.
+// NumberedBy returns the scheme of the number that is the id of a Patient on a FHIR server, "" if
+// it is the server's own.
 func NumberedBy(base string) string { return numbered[spelling(base)] }

@@ -151,8 +151,8 @@ func (b *Bundle) identified(typ string, identifier Object) *kept {
 	return newest(fits, "")
 }
 
-// newest returns the only resource of a list; of several versions of one resource, the version asked
-// for, else the newest. If the list holds different resources, it returns nil.
+// newest returns the only resource of a list; of several versions of one resource, the version
+// asked for, else the newest. If the list holds different resources, it returns nil.
 func newest(list []*kept, version string) *kept {
 	var best *kept
 	for _, k := range list {

@@ -60,8 +60,8 @@ func Unhash(v any) any {
 	return v
 }
 
-// Refused makes root stand for an entry that the ledger refused with a code: the hash of the entry in
-// SD-JWT form is that of the original.
+// Refused makes root stand for an entry that the ledger refused with a code: the hash of the entry
+// in SD-JWT form is that of the original.
 func Refused(root Object, sdjwt []byte, code string) {
 	root[Original] = cutOf(sdjwt)
 	root["=refused"] = template("={refused/" + code + "}")
@@ -178,9 +178,9 @@ type Source struct {
 	Cut     bool   // something of it is missing already
 }
 
-// Fit writes the residue root, and cuts as much of it as does not fit into limit bytes: long strings
-// first, then the ends of long arrays, in the end all but its type. If anything is cut, it adds the
-// member Original, and reports cut.
+// Fit writes the residue root, and cuts as much of it as does not fit into limit bytes: long
+// strings first, then the ends of long arrays, in the end all but its type. If anything is cut, it
+// adds the member Original, and reports cut.
 func Fit(root Object, of Source, limit int) (out jsontext.Value, cut bool, err error) {
 	mark := func() {
 		root[Original] = cutOf(of.Raw)

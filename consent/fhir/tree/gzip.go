@@ -10,9 +10,10 @@ import (
 	"strings"
 )
 
-// Uncompressed returns a reader of text: of r itself or, if r begins as gzip does, of what it holds,
-// in any number of members (RFC 1952). A byte order mark is skipped. Memory is bounded, whatever the
-// ratio of the compression. What begins as another kind of file is an error that names the kind.
+// Uncompressed returns a reader of text: of r itself or, if r begins as gzip does, of what it
+// holds, in any number of members (RFC 1952). A byte order mark is skipped. Memory is bounded,
+// whatever the ratio of the compression. What begins as another kind of file is an error that names
+// the kind.
 func Uncompressed(r io.Reader) (*bufio.Reader, error) {
 	br := bufio.NewReaderSize(r, 64<<10)
 	if b, _ := br.Peek(2); bytes.Equal(b, []byte{0x1f, 0x8b}) {

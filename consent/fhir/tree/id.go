@@ -26,8 +26,8 @@ import (
 //
 // In temp ids, bytes that are not printable ASCII, "%" and a "|" of the resource's own are
 // percent-encoded; in the source ":" and "/" too. What begins with a source has no ":" before its
-// first "/"; what does not, has one. So no two patients of one issuer share an id. A value longer than
-// 128 characters becomes sha256:<base64url>. A patient who is named only in words has no id.
+// first "/"; what does not, has one. So no two patients of one issuer share an id. A value longer
+// than 128 characters becomes sha256:<base64url>. A patient who is named only in words has no id.
 
 // local returns the value of a temp id for a literal reference of a resource on the server base, ""
 // if that is not known.
@@ -75,8 +75,8 @@ func (p Patients) temp(value string) string {
 	return "temp:" + p.Issuer + ":" + value
 }
 
-// PatientReference returns a Reference from which Identities finds the id again, for the same source,
-// nil for registers.
+// PatientReference returns a Reference from which Identities finds the id again, for the same
+// source, nil for registers.
 func PatientReference(id string) Object {
 	scheme, rest, _ := strings.Cut(id, ":")
 	switch scheme {
@@ -185,8 +185,8 @@ func ParseReference(ref string) (base, typ, id string) {
 	return strings.Join(parts[:n-2], "/"), parts[n-2], parts[n-1]
 }
 
-// Squeeze removes the blanks, hyphens and invisible characters with which people group a number, and
-// writes its digits as ASCII.
+// Squeeze removes the blanks, hyphens and invisible characters with which people group a number,
+// and writes its digits as ASCII.
 func Squeeze(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -7,8 +7,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// Whatever a resource names its patient by, the id is well-formed, different names have different ids,
-// a Reference made from it leads back, and the id says what the resource had in its place.
+// Whatever a resource names its patient by, the id is well-formed, different names have different
+// ids, a Reference made from it leads back, and the id says what the resource had in its place.
 func FuzzID(f *testing.F) {
 	for _, s := range [][5]string{
 		{"ehr1", "", "100", "Patient/100", "Patient/101"},

@@ -69,8 +69,8 @@ var belongs = map[string]string{
 }
 
 // OrganisationOf returns the Reference to the organisation to which the resource belongs that a
-// Reference names, such as PractitionerRole.organization, and its scope. The Reference is nil if that
-// is not known. Of several, it is one that is foreign, if there is one.
+// Reference names, such as PractitionerRole.organization, and its scope. The Reference is nil if
+// that is not known. Of several, it is one that is foreign, if there is one.
 func (s Scope) OrganisationOf(ref Object) (Scope, Object) {
 	in := s.enter(ref)
 	list := members(in.Root, belongs[Text(in.Root, "resourceType")])

@@ -11,7 +11,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// Number returns the only CHI number of a Patient that is current, else the only NHS number, else "".
+// Number returns the only CHI number of a Patient that is current, else the only NHS number, else
+// "".
 func (p Patients) Number(patient Object) string {
 	found := map[string]bool{}
 	for _, i := range Objects(patient, "identifier") {
@@ -141,9 +142,9 @@ func (p Patients) identify(list []Identity, identifier Object, use int) []Identi
 	return append(list, Identity{Rank: rankIdentifier + use, ID: p.temp(p.token(system, value)), System: system, Value: value})
 }
 
-// useOf orders identifiers by Identifier.use and period (R4 datatypes.html#Identifier): official and
-// usual before unknown, secondary, temporary and old. at is a time at which those that have ended are
-// old, "" for the end of time.
+// useOf orders identifiers by Identifier.use and period (R4 datatypes.html#Identifier): official
+// and usual before unknown, secondary, temporary and old. at is a time at which those that have
+// ended are old, "" for the end of time.
 func useOf(identifier Object, at string) int {
 	if end := Text(Child(identifier, "period"), "end"); end != "" {
 		if n := min(len(end), len(at), len("2006-01-02")); at == "" || end[:n] < at[:n] {
@@ -164,9 +165,9 @@ func useOf(identifier Object, at string) int {
 }
 
 // number returns the id of an identifier whose system is known and whose value has the right form,
-// else "". A wrong check digit does not matter: an access is filed under the number that it was made
-// with. Nine digits of a CHI number that are right with a zero in front are those of a spreadsheet,
-// which drops it.
+// else "". A wrong check digit does not matter: an access is filed under the number that it was
+// made with. Nine digits of a CHI number that are right with a zero in front are those of a
+// spreadsheet, which drops it.
 func (p Patients) number(identifier Object) (id string, restored bool) {
 	system, value := split(identifier)
 	scheme := p.Map.Scheme(system)
@@ -198,8 +199,8 @@ func Value(identifier Object) string {
 	return value
 }
 
-// split returns system and value of an identifier. A value in the form of HL7 version 2 and of IHE's
-// older profiles (CX: value^^^namespace&OID&ISO) names its system itself.
+// split returns system and value of an identifier. A value in the form of HL7 version 2 and of
+// IHE's older profiles (CX: value^^^namespace&OID&ISO) names its system itself.
 func split(identifier Object) (system, value string) {
 	system, value = Text(identifier, "system"), Text(identifier, "value")
 	if n, ok := identifier["value"].(jsontext.Value); ok {

@@ -106,9 +106,9 @@ var ofPatient = []struct {
 }{{"patient", true}, {"subject", false}, {"beneficiary", true}, {"for", false}, {"individual", false}, {"participant.actor", false}}
 
 // record returns the Reference to the patient to whose record the resource that a Reference names
-// belongs, and its scope: RelatedPerson.patient, Observation.subject and the like. If a resource names
-// several patients in one member, it is in the record of none of them more than of the others, and the
-// Reference is nil.
+// belongs, and its scope: RelatedPerson.patient, Observation.subject and the like. If a resource
+// names several patients in one member, it is in the record of none of them more than of the
+// others, and the Reference is nil.
 func (s Scope) record(ref Object) (Object, Scope) {
 	in := s.enter(ref)
 	if t := Text(in.Root, "resourceType"); t == "" || t == "Patient" || t == "Person" {
@@ -156,8 +156,8 @@ func (s Scope) InRecord(ref Object) bool {
 	return p != nil
 }
 
-// Scheme returns the scheme of an identifier whose system is known to be of CHI or NHS numbers, else
-// "". Its value may be no such number.
+// Scheme returns the scheme of an identifier whose system is known to be of CHI or NHS numbers,
+// else "". Its value may be no such number.
 func (s Scope) Scheme(identifier Object) string {
 	system, _ := split(identifier)
 	return s.Map.Scheme(system)
@@ -168,7 +168,8 @@ func (s Scope) at() string {
 	return cmp.Or(Text(s.Root, "recorded"), Text(s.Root, "dateTime"), Text(s.Root, "date"))
 }
 
-// BaseURL returns the base URL of the server that relative references belong to, "" if it is unknown.
+// BaseURL returns the base URL of the server that relative references belong to, "" if it is
+// unknown.
 func (s Scope) BaseURL() string {
 	base, _, _ := ParseReference(s.URL)
 	return cmp.Or(base, strings.TrimSuffix(s.Base, "/"))

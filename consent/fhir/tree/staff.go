@@ -12,8 +12,8 @@ type Staff struct {
 	Name        string
 }
 
-// Staff returns who a Reference to a Practitioner or PractitionerRole names. What a PractitionerRole
-// that is at hand says of its practitioner is part of it.
+// Staff returns who a Reference to a Practitioner or PractitionerRole names. What a
+// PractitionerRole that is at hand says of its practitioner is part of it.
 func (s Scope) Staff(ref Object) Staff {
 	var staff Staff
 	staff.add(s, ref)
