@@ -69,7 +69,8 @@ func checkValues(path string, v any, fault func(string)) {
 		if len(v) == 0 {
 			fault(path + " is empty")
 		}
-		if what, ok := v["what"].(object); ok && what["reference"] == nil && what["identifier"] == nil && what["display"] == nil && what["type"] == nil {
+		if what, ok := v["what"].(object); ok && what["reference"] == nil && what["identifier"] == nil && what["display"] == nil &&
+			what["type"] == nil {
 			fault(path + ".what names nothing")
 		}
 		for name, e := range v {
@@ -172,9 +173,12 @@ func TestNativeEventsConform(t *testing.T) {
 		change  func(a *entry.Access)
 		profile string
 	}{
-		"read":             {nil, "PatientRead"},
-		"create":           {func(a *entry.Access) { a.Action = "C" }, "PatientCreate"},
-		"update":           {func(a *entry.Access) { a.Action = "U"; a.Event = []string{restType + "|rest", restSubtype + "|patch"} }, "PatientUpdate"},
+		"read":   {nil, "PatientRead"},
+		"create": {func(a *entry.Access) { a.Action = "C" }, "PatientCreate"},
+		"update": {
+			func(a *entry.Access) { a.Action = "U"; a.Event = []string{restType + "|rest", restSubtype + "|patch"} },
+			"PatientUpdate",
+		},
 		"delete":           {func(a *entry.Access) { a.Action = "D" }, "PatientDelete"},
 		"query":            {func(a *entry.Access) { a.Action = "E"; a.Text.Query = "Observation?code=1" }, "PatientQuery"},
 		"a machine":        {func(a *entry.Access) { a.Machine = true; a.Staff, a.Role = nil, nil; a.System = "Device/poller" }, "PatientRead"},
@@ -241,7 +245,8 @@ func TestNativeEventsConform(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		x := got[0]
-		if x.Sub != a.Sub || x.Action != a.Action || x.Outcome != a.Outcome || x.Machine != a.Machine || x.Emergency != a.Emergency || x.Foreign != a.Foreign ||
+		if x.Sub != a.Sub || x.Action != a.Action || x.Outcome != a.Outcome || x.Machine != a.Machine ||
+			x.Emergency != a.Emergency || x.Foreign != a.Foreign ||
 			x.Agreement != a.Agreement || !slices.Equal(x.Purpose, a.Purpose) || !slices.Equal(x.Role, a.Role) {
 			t.Errorf("%s: read as %+v, signed was %+v", name, x, a)
 		}
@@ -313,7 +318,10 @@ func TestBundle(t *testing.T) {
 	wrong.FHIR = []byte(strings.Replace(string(wrong.FHIR), `"={outcome}"`, `"8"`, 1))
 	link := &entry.Delegation{Sub: "chi:0101011237"}
 	for _, version := range []Version{R4, R5} {
-		b := &Bundle{Version: version, Searchset: version == R4, Links: map[string]string{"self": "https://x.scot/_search", "next": "https://x.scot/2"}}
+		b := &Bundle{
+			Version: version, Searchset: version == R4,
+			Links: map[string]string{"self": "https://x.scot/_search", "next": "https://x.scot/2"},
+		}
 		b.Add(recordedOf(t, 3, list[0]), nil)
 		b.Add(recordedOf(t, 4, decision), nil)
 		b.Add(recordedOf(t, 5, &wrong), nil)
@@ -349,7 +357,9 @@ func TestBundle(t *testing.T) {
 				break
 			}
 			proof, _ := writeTree(e["extension"])
-			for _, words := range []string{EntryURI, "ledger.example.org/2026", `"` + itoa(i+3) + `"`, "not-covered", "late", "No agreement covers it."} {
+			for _, words := range []string{
+				EntryURI, "ledger.example.org/2026", `"` + itoa(i+3) + `"`, "not-covered", "late", "No agreement covers it.",
+			} {
 				if !strings.Contains(string(proof), words) {
 					t.Errorf("entry %d does not say %q: %s", i, words, proof)
 				}

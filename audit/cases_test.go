@@ -2,6 +2,8 @@ package audit
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -44,13 +46,13 @@ func TestCases(t *testing.T) {
 			t.Run(kind+"/"+c.file, func(t *testing.T) {
 				c.check(t, readAll(t, []byte(c.input)), c.want)
 			})
+			data, err := os.ReadFile(filepath.Join(shared, c.file))
+			if shared == "" || errors.Is(err, fs.ErrNotExist) {
+				continue // our own input of the kind stands for it
+			}
 			t.Run(kind+"/shared/"+c.file, func(t *testing.T) {
-				if shared == "" {
-					t.Skip("shared/cases is not beside the checkout")
-				}
-				data, err := os.ReadFile(filepath.Join(shared, c.file))
 				if err != nil {
-					t.Skip("there is no shared case of this kind")
+					t.Fatal(err)
 				}
 				c.check(t, readAll(t, data), c.wantShared)
 			})

@@ -131,7 +131,8 @@ func TestManyPatients(t *testing.T) {
 		t.Fatalf("%d accesses, %v", len(list), err)
 	}
 	for i, a := range list {
-		if strings.Count(string(a.FHIR), "ward-")+strings.Count(string(a.FHIR), "Given") > 1 || a.Sub != fmt.Sprintf("temp:NHS-EXAMPLE:fhir/Patient/ward-%06d", i) {
+		if strings.Count(string(a.FHIR), "ward-")+strings.Count(string(a.FHIR), "Given") > 1 ||
+			a.Sub != fmt.Sprintf("temp:NHS-EXAMPLE:fhir/Patient/ward-%06d", i) {
 			t.Fatalf("access %d: %s", i, a.FHIR)
 		}
 	}
@@ -243,7 +244,9 @@ func TestIDs(t *testing.T) {
 		{`{"identifier":{"system":"` + chi + `","value":"2902640017"}}`, "chi:2902640017"},
 		{`{"identifier":{"system":"` + chi + `","value":"2902640010"}}`, "chi:2902640010"}, // wrong check digit: filed all the same
 		{`{"identifier":{"system":"` + chi + `","value":"290264 0013"}}`, "chi:2902640013"},
-		{`{"identifier":{"system":"` + chi + `","value":"902640017"}}`, "temp:NHS-EXAMPLE:" + chi + "|902640017"}, // no zero in front makes it right
+		{
+			`{"identifier":{"system":"` + chi + `","value":"902640017"}}`, "temp:NHS-EXAMPLE:" + chi + "|902640017",
+		}, // no zero in front makes it right
 		{`{"identifier":{"system":"` + nhs + `","value":"9990000018"}}`, "nhs:9990000018"},
 		{`{"identifier":{"system":"https://board.scot/chi","value":"2902640025"}}`, "chi:2902640025"},
 		{`{"identifier":{"system":"` + nhs + `","value":"9990000026"},"reference":"Patient/7"}`, "nhs:9990000026"},
@@ -469,7 +472,9 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%v tells a number out of the event", err)
 		}
 	}
-	for _, c := range []Conversion{{}, {Issuer: "a:b", Audience: "x"}, {Issuer: "a", Audience: "x y"}, {Issuer: "a", Audience: "x", Source: "a b"}} {
+	for _, c := range []Conversion{
+		{}, {Issuer: "a:b", Audience: "x"}, {Issuer: "a", Audience: "x y"}, {Issuer: "a", Audience: "x", Source: "a b"},
+	} {
 		if _, _, err := c.FromAuditEvent([]byte(ok)); !errors.Is(err, BadConversion) {
 			t.Errorf("%+v: %v", c, err)
 		}

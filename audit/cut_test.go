@@ -35,8 +35,18 @@ func TestLargeEvents(t *testing.T) {
 		"megabytes of text": {with(`"language":"` + strings.Repeat("x", 3<<20) + `"`), strings.Repeat("x", 3<<20)},
 		"many small things": {with(`"extension":[` + strings.Repeat(`{"url":"http://example.org/x","valueString":"a"},`, 30000) + `{}]`), ""},
 		"many members":      {with(`"extension":[{` + manyMembers(90000) + `}]`), ""},
-		"nested deep":       {with(`"extension":` + strings.Repeat(`[`, 100) + strings.Repeat(`]`, 100)), strings.Repeat(`[`, 69) + strings.Repeat(`]`, 69)},
-		"many agents":       {strings.Replace(with(`"language":"en"`), `"agent":[`, `"agent":[`+strings.Repeat(`{"requestor":false,"who":{"reference":"Device/1","display":"a device of the ward"}},`, 5000), 1), ""},
+		"nested deep": {
+			with(`"extension":` + strings.Repeat(`[`, 100) + strings.Repeat(`]`, 100)),
+			strings.Repeat(`[`, 69) + strings.Repeat(`]`, 69),
+		},
+		"many agents": {
+			strings.Replace(
+				with(`"language":"en"`), `"agent":[`,
+				`"agent":[`+strings.Repeat(`{"requestor":false,"who":{"reference":"Device/1","display":"a device of the ward"}},`, 5000),
+				1,
+			),
+			"",
+		},
 		"a text of the form of a cut": {
 			with(`"language":"={cut/9/00}` + strings.Repeat("y", 70000) + `"`), "==" + `{cut/9/00}` + strings.Repeat("y", 70000),
 		},
@@ -63,7 +73,11 @@ func TestLargeEvents(t *testing.T) {
 	if err != nil || list[0].Text != nil {
 		t.Errorf("a long description: %+v, %v", list, err)
 	}
-	event := strings.Replace(with(`"language":"en"`), `"entity":[`, `"entity":[{"role":{"system":"http://terminology.hl7.org/CodeSystem/object-role","code":"24"},"query":"`+query+`"},`, 1)
+	event := strings.Replace(
+		with(`"language":"en"`), `"entity":[`,
+		`"entity":[{"role":{"system":"http://terminology.hl7.org/CodeSystem/object-role","code":"24"},"query":"`+query+`"},`,
+		1,
+	)
 	list, _, err = board.FromAuditEvent([]byte(event))
 	if err != nil || !slices.Contains(list[0].Data, resourceTypes+"|Observation") ||
 		!slices.Contains(tree.Cuts(list[0].FHIR), tree.Cut{Bytes: len(query), Hash: hashOf(query)}) {
@@ -84,7 +98,10 @@ func manyMembers(n int) string {
 
 // A hash of an event about several patients would let each look for the others.
 func TestLargeSharedEvent(t *testing.T) {
-	event := strings.Replace(with(`"language":"`+strings.Repeat("x", 3<<20)+`"`), `"entity":[`, `"entity":[{"what":{"reference":"Patient/other"}},`, 1)
+	event := strings.Replace(
+		with(`"language":"`+strings.Repeat("x", 3<<20)+`"`), `"entity":[`,
+		`"entity":[{"what":{"reference":"Patient/other"}},`, 1,
+	)
 	list, _, err := board.FromAuditEvent([]byte(event))
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%d accesses, %v", len(list), err)

@@ -34,12 +34,33 @@ func TestPersonNamedElsewhere(t *testing.T) {
 		"listed subject":    {of("Account", `"subject":[{"reference":"Patient/p"}]`), []string{chi}},
 		"beneficiary":       {of("Coverage", `"beneficiary":{"reference":"Patient/p"}`), []string{chi}},
 		"task for":          {of("Task", `"for":{"reference":"Patient/p"}`), []string{chi}},
-		"participant":       {of("Appointment", `"participant":[{"actor":{"reference":"Practitioner/4"}},{"actor":{"reference":"Patient/p"}}]`), []string{chi}},
-		"contained":         {event(byNurse, `"entity":[{"what":{"reference":"#o"}}],"contained":[{"resourceType":"Observation","id":"o","subject":`+named+`}]`), []string{chi}},
-		"beside":            {event(byNurse, `"entity":[{"what":{"reference":"#o"}}],"contained":[{"resourceType":"Observation","id":"o","subject":{"reference":"#p"}},`+patientResource(`"id":"p",`+chiOf)+`]`), []string{chi}},
-		"only contained":    {event(byNurse, `"entity":[{"what":{"reference":"Observation/1"}}],"contained":[`+patientResource(`"id":"p",`+chiOf)+`]`), []string{chi}},
-		"old mark":          {event(byNurse, about(`{"reference":"#p"}`), `"contained":[`+patientResource(`"id":"#p",`+chiOf)+`]`), []string{chi}},
-		"extension":         {event(byNurse, `"entity":[{"what":{"reference":"Observation/1"}}],"extension":[{"url":"urn:x","valueReference":`+named+`}]`), []string{chi}},
+		"participant": {
+			of("Appointment", `"participant":[{"actor":{"reference":"Practitioner/4"}},{"actor":{"reference":"Patient/p"}}]`),
+			[]string{chi},
+		},
+		"contained": {
+			event(byNurse, `"entity":[{"what":{"reference":"#o"}}],"contained":[{"resourceType":"Observation","id":"o","subject":`+named+`}]`),
+			[]string{chi},
+		},
+		"beside": {
+			event(
+				byNurse,
+				`"entity":[{"what":{"reference":"#o"}}],"contained":[{"resourceType":"Observation","id":"o","subject":{"reference":"#p"}},`+patientResource(`"id":"p",`+chiOf)+`]`,
+			),
+			[]string{chi},
+		},
+		"only contained": {
+			event(byNurse, `"entity":[{"what":{"reference":"Observation/1"}}],"contained":[`+patientResource(`"id":"p",`+chiOf)+`]`),
+			[]string{chi},
+		},
+		"old mark": {
+			event(byNurse, about(`{"reference":"#p"}`), `"contained":[`+patientResource(`"id":"#p",`+chiOf)+`]`),
+			[]string{chi},
+		},
+		"extension": {
+			event(byNurse, `"entity":[{"what":{"reference":"Observation/1"}}],"extension":[{"url":"urn:x","valueReference":`+named+`}]`),
+			[]string{chi},
+		},
 		"encounter": {strings.Replace(of("Encounter", `"subject":{"reference":"Patient/p"}`), `"entity":[{"what":{"reference":"Encounter/1"}}]`,
 			`"extension":[{"url":"urn:x","valueReference":{"reference":"Encounter/1"}}]`, 1), []string{chi}},
 		"encounter of R5": {strings.NewReplacer(`"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-event-type","code":"rest"}`,
@@ -51,12 +72,20 @@ func TestPersonNamedElsewhere(t *testing.T) {
 		"base64 for URLs":     {queried(raw([]byte(search + aCHI))), []string{chi}},
 		"description":         {entities(`{"description":"` + search + aCHI + `"}`), []string{chi}},
 		"reference":           {entities(`{"what":{"reference":"Condition?patient.identifier=` + chiSystem + `|` + aCHI + `"}}`), []string{chi}},
-		"detail":              {entities(`{"what":{"reference":"Observation/1"},"detail":[{"type":"patient","valueString":"` + aCHI + `"}]}`), []string{local}},
-		"words":               {entities(`{"what":{"reference":"Observation/1"},"name":"CHI ` + aCHI + `, bloods"}`), []string{local}},
-		"another's record too": {inBundle("", event(byNurse, `"entity":[{"what":{"reference":"Patient/p"}},{"what":{"reference":"Observation/1"}}]`), "",
+		"detail": {
+			entities(`{"what":{"reference":"Observation/1"},"detail":[{"type":"patient","valueString":"` + aCHI + `"}]}`),
+			[]string{local},
+		},
+		"words": {entities(`{"what":{"reference":"Observation/1"},"name":"CHI ` + aCHI + `, bloods"}`), []string{local}},
+		"another's record too": {inBundle("", event(
+			byNurse, `"entity":[{"what":{"reference":"Patient/p"}},{"what":{"reference":"Observation/1"}}]`,
+		), "",
 			`{"resourceType":"Observation","id":"1","subject":{"reference":"Patient/m"}}`, "", patientResource(`"id":"p",`+chiOf), "",
 			patientResource(`"id":"m","identifier":[{"system":"`+chiSystem+`","value":"`+bCHI+`"}]`)), []string{chi, "chi:" + bCHI}},
-		"another's search too": {event(byNurse, `"entity":[{"what":`+named+`},{"query":"`+std([]byte(search+bCHI))+`"}]`), []string{chi, "chi:" + bCHI}},
+		"another's search too": {
+			event(byNurse, `"entity":[{"what":`+named+`},{"query":"`+std([]byte(search+bCHI))+`"}]`),
+			[]string{chi, "chi:" + bCHI},
+		},
 		"the user's own number": {event(`"agent":[{"who":{"reference":"Practitioner/1"},"requestor":true,"extension":[{"url":"urn:x","valueIdentifier":`+number+`}]}]`,
 			`"entity":[{"what":{"reference":"Observation/1"}}]`), []string{"reg:sources"}},
 	} {

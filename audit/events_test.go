@@ -92,7 +92,10 @@ func TestEvents(t *testing.T) {
 		"container cut off":      {"[\n" + ev("a") + ",\n" + ev("b")[:70] + "\n\n" + ev("c"), "ac", 3, BadJSON},
 		"words between":          {"2026-11-01 exported\n" + ev("a") + "\n-- 1 row\n" + ev("b"), "ab", 1, NotAuditEvent},
 		"NUL":                    {ev("a") + "\n\x00\n" + ev("b"), "ab", 2, BadJSON},
-		"array of lines":         {"[\n" + ev("a") + ",\n" + ev("b")[:70] + ",\n" + ev("c") + ",\n" + ev("d") + "\n]\n" + ev("e"), "acde", 3, BadJSON},
+		"array of lines": {
+			"[\n" + ev("a") + ",\n" + ev("b")[:70] + ",\n" + ev("c") + ",\n" + ev("d") + "\n]\n" + ev("e"), "acde", 3,
+			BadJSON,
+		},
 		"array with two in a line": {
 			"[" + ev("a") + ", " + ev("b")[:70] + "]\n" + ev("c"), "ac", 1, BadJSON,
 		},

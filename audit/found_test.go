@@ -71,7 +71,10 @@ func (w *world) identifiers() string {
 	}
 	w.number = w.chi()
 	current := w.chiIdentifier(w.number, w.pick("", `,"use":"official"`, `,"use":"usual"`))
-	old := w.chiIdentifier(w.chi(), w.pick(`,"use":"old"`, `,"use":"temp"`, `,"use":"secondary"`, `,"use":"official","period":{"start":"1999","end":"2020-05-01"}`))
+	old := w.chiIdentifier(
+		w.chi(),
+		w.pick(`,"use":"old"`, `,"use":"temp"`, `,"use":"secondary"`, `,"use":"official","period":{"start":"1999","end":"2020-05-01"}`),
+	)
 	list := []string{current}
 	for _, more := range []string{old, local, `{"system":"https://fhir.nhs.uk/Id/nhs-number","use":"temp","value":"9990000018"}`} {
 		if w.r.IntN(2) == 0 {
@@ -114,7 +117,10 @@ func (w *world) patient() string {
 		return `{"type":"Patient","identifier":{"system":"https://board.scot/mrn","value":"M-77"}}`
 	}
 	w.entries = append(w.entries, "", strings.Replace(resource, `"identifier":[`, `"identifier":[{"system":"urn:oid:1.9","value":"only"},`, 1))
-	return w.pick(`{"type":"Patient","identifier":{"system":"urn:oid:1.9","value":"only"}}`, `{"reference":"Patient?identifier=urn:oid:1.9%7Conly"}`)
+	return w.pick(
+		`{"type":"Patient","identifier":{"system":"urn:oid:1.9","value":"only"}}`,
+		`{"reference":"Patient?identifier=urn:oid:1.9%7Conly"}`,
+	)
 }
 
 // related adds a resource of another type that leads to the person, and returns a Reference to it.
@@ -160,7 +166,10 @@ func (w *world) event() string {
 			w.number = w.chi()
 			query = "identifier=" + w.pick(url.QueryEscape(w.system()+"|"+w.number), w.system()+"|"+w.number)
 		}
-		add(`{"reference":"`+w.pick("", "https://ehr.board.scot/fhir/")+"Patient?"+w.pick("", "active=true&")+query+w.pick("", "&_count=1")+`"}`, "")
+		add(
+			`{"reference":"`+w.pick("", "https://ehr.board.scot/fhir/")+"Patient?"+w.pick("", "active=true&")+query+w.pick("", "&_count=1")+`"}`,
+			"",
+		)
 	case "search":
 		q := w.pick("Observation?patient=Patient/9", "GET https://ehr.board.scot/Patient/9/_history")
 		if !w.local {
@@ -182,7 +191,10 @@ func (w *world) event() string {
 		}
 		add(`{"reference":"Patient/9","identifier":`+identifier+`}`, "")
 	}
-	for _, noise := range []string{`{"reference":"Task/1"}`, `{"identifier":{"value":"AB-1"}}`, `{"reference":"urn:uuid:nowhere"}`, `{"type":"List"}`} {
+	for _, noise := range []string{
+		`{"reference":"Task/1"}`, `{"identifier":{"value":"AB-1"}}`, `{"reference":"urn:uuid:nowhere"}`,
+		`{"type":"List"}`,
+	} {
 		if w.r.IntN(3) == 0 {
 			add(noise, "")
 		}

@@ -121,72 +121,178 @@ func TestOrganisations(t *testing.T) {
 	}
 	ref := func(r string) string { return `{"reference":"` + r + `"}` }
 	contained := func(list string, agents ...string) string {
-		return strings.TrimSuffix(event(`"action":"R"`, `"agent":[`+strings.Join(agents, ",")+`]`, patientEntity), "}") + `,"contained":[` + list + `]}`
+		return strings.TrimSuffix(
+			event(`"action":"R"`, `"agent":[`+strings.Join(agents, ",")+`]`, patientEntity), "}",
+		) + `,"contained":[` + list + `]}`
 	}
 	org := func(members string) string { return `{"resourceType":"Organization","id":"o",` + members + `}` }
 	withRole := `{"requestor":true,"who":{"reference":"#r"}}`
 	m := &mapping.Map{Organisations: []mapping.Organisation{
-		{ID: "NHSL", Identifiers: []string{"https://board.scot/orgs|1"}, References: []string{"Organization/own"}, Names: []string{"NHS Lothian"}},
+		{
+			ID: "NHSL", Identifiers: []string{"https://board.scot/orgs|1"}, References: []string{"Organization/own"},
+			Names: []string{"NHS Lothian"},
+		},
 		{ID: "NHSH", Identifiers: []string{"https://board.scot/orgs|42", "urn:ietf:rfc:3986|urn:oid:2.999.42", "|42@registry.example"},
 			References: []string{"Organization/highland", "https://directory.example/Organization/9"},
 			Issuers:    []string{"https://idp.highland.example"}, Names: []string{"NHS Highland"}},
 	}, Sources: map[string]mapping.Source{"ehr1": {Base: "https://ehr1.board.scot/fhir"}}}
 	for name, c := range map[string]struct{ event, alone, mapped string }{
-		"none named":                               {by(), "issuer", "issuer"},
-		"the ledger's own system":                  {by(userorg(id(mapping.OwnOrganisation, "UNI"))), "UNI", "UNI"},
-		"the issuer by its own id":                 {by(userorg(id(mapping.OwnOrganisation, "NHSL"))), "NHSL", "NHSL"},
-		"ODS":                                      {by(userorg(id(known, "RYY"))), "RYY", "RYY"},
-		"ODS with http":                            {by(userorg(id("http://fhir.nhs.uk/Id/ods-organization-code", "RYY"))), "RYY", "RYY"},
-		"ODS under its older host":                 {by(userorg(id("http://fhir.nhs.net/Id/ods-organization-code", "RYY"))), "RYY", "RYY"},
-		"ODS as an OID":                            {by(userorg(id("urn:oid:2.16.840.1.113883.2.1.3.2.4.19.1", "RYY"))), "RYY", "RYY"},
-		"ODS as its older OID":                     {by(userorg(id("2.16.840.1.113883.2.1.4.3", "RYY"))), "RYY", "RYY"},
-		"a site of ODS":                            {by(userorg(id("https://fhir.nhs.uk/Id/ods-site-code", "NHSL"))), "foreign NHSL", "foreign NHSL"},
-		"an id in another system":                  {by(userorg(id("https://elsewhere.example", "NHSH"))), "foreign NHSH", "foreign NHSH"},
-		"an id without a system":                   {by(userorg(`{"identifier":{"value":"NHSL"}}`)), "foreign NHSL", "foreign NHSL"},
-		"a mapped identifier":                      {by(userorg(id("https://board.scot/orgs", "42"))), "foreign 42", "NHSH"},
-		"the same, of the issuer":                  {by(userorg(id("https://board.scot/orgs", "1"))), "foreign 1", "NHSL"},
-		"another one of that system":               {by(userorg(id("https://board.scot/orgs", "7"))), "foreign 7", "foreign 7"},
-		"a URI as identifier":                      {by(userorg(id("urn:ietf:rfc:3986", "urn:oid:2.999.42"))), "foreign urn:oid:2.999.42", "NHSH"},
-		"a URI without a system":                   {by(userorg(`{"identifier":{"value":"urn:oid:2.999.42"}}`)), "foreign urn:oid:2.999.42", "NHSH"},
-		"an identifier without a system":           {by(userorg(`{"identifier":{"value":"42@registry.example"}}`)), "foreign 42@registry.example", "NHSH"},
-		"a reference that equals an id":            {by(userorg(ref("Organization/NHSL"))), "foreign Organization/NHSL", "foreign Organization/NHSL"},
-		"a mapped reference":                       {by(userorg(ref("Organization/highland"))), "foreign Organization/highland", "NHSH"},
-		"the same on the source's server":          {by(userorg(ref("https://ehr1.board.scot/fhir/Organization/highland"))), "foreign https://ehr1.board.scot/fhir/Organization/highland", "NHSH"},
-		"the same on another server":               {by(userorg(ref("https://x.example/Organization/highland"))), "foreign https://x.example/Organization/highland", "foreign https://x.example/Organization/highland"},
-		"a mapped reference to another":            {by(userorg(ref("https://directory.example/Organization/9/_history/2"))), "foreign https://directory.example/Organization/9/_history/2", "NHSH"},
-		"a mapped name":                            {by(userorg(`{"display":"NHS  Highland"}`)), "foreign NHS  Highland", "NHSH"},
-		"a name that holds it":                     {by(userorg(`{"display":"not NHS Highland"}`)), "foreign not NHS Highland", "foreign not NHS Highland"},
-		"nothing about it":                         {by(userorg(`{"type":"Organization"}`)), "foreign", "foreign"},
-		"it without who":                           {by(agentOf(roleClass, "PROV", `"name":"Moor Clinic"`)), "foreign Moor Clinic", "foreign Moor Clinic"},
-		"ways that contradict each other":          {by(userorg(`{"reference":"Organization/highland","identifier":{"system":"https://board.scot/orgs","value":"1"}}`)), "foreign 1", "foreign 1"},
-		"two, of which one is foreign":             {by(userorg(id(known, "NHSL")), userorg(foreign)), "foreign Moor Clinic", "foreign Moor Clinic"},
-		"two, the issuer and another":              {by(userorg(id(known, "NHSL")), userorg(id(known, "UNI"))), "UNI", "UNI"},
-		"contained, with an identifier":            {contained(org(`"identifier":[{"system":"urn:x","value":"NHSL"},{"system":"`+known+`","value":"UNI"}]`), nurse, userorg(ref("#o"))), "UNI", "UNI"},
-		"contained, with an old identifier":        {contained(org(`"identifier":[{"use":"old","system":"`+known+`","value":"NHSL"}]`), nurse, userorg(ref("#o"))), "foreign", "foreign"},
-		"contained, by its name":                   {contained(org(`"name":"NHS Highland"`), nurse, userorg(ref("#o"))), "foreign NHS Highland", "NHSH"},
-		"contained, and not there":                 {contained(org(`"name":"NHS Highland"`), nurse, userorg(ref("#p"))), "foreign", "foreign"},
-		"the user's role":                          {contained(role+","+org(`"identifier":[{"system":"`+known+`","value":"UNI"}]`), withRole), "UNI", "UNI"},
-		"the user's role, elsewhere":               {contained(role+","+org(`"name":"Moor Clinic"`), withRole), "foreign Moor Clinic", "foreign Moor Clinic"},
-		"the user's role, and one that agrees":     {contained(role+","+org(`"name":"Moor Clinic"`), withRole, userorg(id(known, "NHSL"))), "foreign Moor Clinic", "foreign Moor Clinic"},
-		"a role without an organisation":           {contained(`{"resourceType":"PractitionerRole","id":"r"}`, withRole), "issuer", "issuer"},
-		"an organisation that asks":                {by(`{` + asking + `"display":"Moor Clinic"}}`), "foreign Moor Clinic", "foreign Moor Clinic"},
-		"it beside the user's own":                 {by(userorg(id(known, "NHSL")), `{`+asking+`"display":"Moor Clinic"}}`), "foreign Moor Clinic", "foreign Moor Clinic"},
-		"one without a part, and without types":    {event(noTypes), "RYY", "RYY"},
-		"one in the part of the client":            {by(agentOf(dcm, "110152", `"who":{"type":"Organization","display":"Moor Clinic"}`)), "foreign Moor Clinic", "foreign Moor Clinic"},
-		"one in the part of the server":            {by(agentOf(dcm, "110153", `"who":{"type":"Organization","display":"Moor Clinic"}`)), "issuer", "issuer"},
-		"a custodian":                              {by(agentOf(participation, "CST", `"who":{"type":"Organization","display":"Moor Clinic"}`)), "issuer", "issuer"},
-		"a custodian of provenance":                {by(agentOf(participantType, "custodian", `"who":`+ref("Organization/8"))), "issuer", "issuer"},
-		"a provider who is a person":               {by(agentOf(roleClass, "PROV", `"who":`+ref("Practitioner/8"))), "issuer", "issuer"},
-		"a home community":                         {by(agentOf(homeCommunity, "homeCommunityId", `"who":{"identifier":{"value":"urn:oid:2.999.42"}}`)), "foreign urn:oid:2.999.42", "NHSH"},
-		"a home community besides":                 {by(userorg(id(known, "UNI")), agentOf(homeCommunity, "homeCommunityId", `"who":{"identifier":{"value":"urn:oid:2.999.1"}}`)), "UNI", "UNI"},
-		"the issuer of the user's token":           {event(`"agent":[{"requestor":true,"who":`+id("https://idp.highland.example", "u7")+`}]`, patientEntity), "issuer", "NHSH"},
-		"the issuer of a token, and the user's":    {event(`"agent":[{"requestor":true,"who":`+id("https://idp.highland.example", "u7")+`},`+userorg(foreign)+`]`, patientEntity), "foreign Moor Clinic", "foreign Moor Clinic"},
-		"the place where the user was":             {contained(`{"resourceType":"Location","id":"l","managingOrganization":{"display":"Moor Clinic"}}`, `{"requestor":true,"who":{"reference":"Practitioner/1"},"location":{"reference":"#l"}}`), "foreign Moor Clinic", "foreign Moor Clinic"},
-		"a group of the Swiss record":              {by(`{"role":[{"coding":[{"system":"urn:oid:2.16.756.5.30.1.127.3.10.14","code":"GRP"}]}],"who":{"identifier":{"value":"urn:oid:2.999.3"}},"name":"Ward 9","requestor":false}`), "foreign Ward 9", "foreign Ward 9"},
-		"a provider by its role":                   {by(`{"role":[{"coding":[{"system":"` + roleClass + `","code":"PROV"}]}],"who":{"display":"Moor Clinic"},"requestor":false}`), "foreign Moor Clinic", "foreign Moor Clinic"},
-		"a person who provides, by the role":       {event(`"agent":[{"role":[{"coding":[{"system":"`+roleClass+`","code":"PROV"}]}],"who":`+id("https://x.example/hpi-person-id", "c1")+`,"name":"A Nurse","requestor":true}]`, patientEntity), "issuer", "issuer"},
-		"an identifier of a register elsewhere":    {by(`{"who":{"identifier":{"system":"https://x.example/ns/hpi-organisation-id","value":"NHSL"},"display":"Moor Clinic"},"requestor":false}`), "foreign Moor Clinic", "foreign Moor Clinic"},
-		"an institution that is called a user":     {event(`"agent":[`+agentOf(securityRole, "humanuser", `"who":`+id("https://gematik.de/fhir/sid/telematik-id", "3-07")+`,"name":"Moor Pharmacy"`)+`]`, patientEntity), "foreign Moor Pharmacy", "foreign Moor Pharmacy"},
+		"none named":               {by(), "issuer", "issuer"},
+		"the ledger's own system":  {by(userorg(id(mapping.OwnOrganisation, "UNI"))), "UNI", "UNI"},
+		"the issuer by its own id": {by(userorg(id(mapping.OwnOrganisation, "NHSL"))), "NHSL", "NHSL"},
+		"ODS":                      {by(userorg(id(known, "RYY"))), "RYY", "RYY"},
+		"ODS with http":            {by(userorg(id("http://fhir.nhs.uk/Id/ods-organization-code", "RYY"))), "RYY", "RYY"},
+		"ODS under its older host": {by(userorg(id("http://fhir.nhs.net/Id/ods-organization-code", "RYY"))), "RYY", "RYY"},
+		"ODS as an OID":            {by(userorg(id("urn:oid:2.16.840.1.113883.2.1.3.2.4.19.1", "RYY"))), "RYY", "RYY"},
+		"ODS as its older OID":     {by(userorg(id("2.16.840.1.113883.2.1.4.3", "RYY"))), "RYY", "RYY"},
+		"a site of ODS": {
+			by(userorg(id("https://fhir.nhs.uk/Id/ods-site-code", "NHSL"))), "foreign NHSL", "foreign NHSL",
+		},
+		"an id in another system":    {by(userorg(id("https://elsewhere.example", "NHSH"))), "foreign NHSH", "foreign NHSH"},
+		"an id without a system":     {by(userorg(`{"identifier":{"value":"NHSL"}}`)), "foreign NHSL", "foreign NHSL"},
+		"a mapped identifier":        {by(userorg(id("https://board.scot/orgs", "42"))), "foreign 42", "NHSH"},
+		"the same, of the issuer":    {by(userorg(id("https://board.scot/orgs", "1"))), "foreign 1", "NHSL"},
+		"another one of that system": {by(userorg(id("https://board.scot/orgs", "7"))), "foreign 7", "foreign 7"},
+		"a URI as identifier": {
+			by(userorg(id("urn:ietf:rfc:3986", "urn:oid:2.999.42"))), "foreign urn:oid:2.999.42", "NHSH",
+		},
+		"a URI without a system": {
+			by(userorg(`{"identifier":{"value":"urn:oid:2.999.42"}}`)), "foreign urn:oid:2.999.42", "NHSH",
+		},
+		"an identifier without a system": {
+			by(userorg(`{"identifier":{"value":"42@registry.example"}}`)), "foreign 42@registry.example", "NHSH",
+		},
+		"a reference that equals an id": {
+			by(userorg(ref("Organization/NHSL"))), "foreign Organization/NHSL", "foreign Organization/NHSL",
+		},
+		"a mapped reference": {by(userorg(ref("Organization/highland"))), "foreign Organization/highland", "NHSH"},
+		"the same on the source's server": {
+			by(userorg(ref("https://ehr1.board.scot/fhir/Organization/highland"))),
+			"foreign https://ehr1.board.scot/fhir/Organization/highland", "NHSH",
+		},
+		"the same on another server": {
+			by(userorg(ref("https://x.example/Organization/highland"))), "foreign https://x.example/Organization/highland",
+			"foreign https://x.example/Organization/highland",
+		},
+		"a mapped reference to another": {
+			by(userorg(ref("https://directory.example/Organization/9/_history/2"))),
+			"foreign https://directory.example/Organization/9/_history/2", "NHSH",
+		},
+		"a mapped name": {by(userorg(`{"display":"NHS  Highland"}`)), "foreign NHS  Highland", "NHSH"},
+		"a name that holds it": {
+			by(userorg(`{"display":"not NHS Highland"}`)), "foreign not NHS Highland", "foreign not NHS Highland",
+		},
+		"nothing about it": {by(userorg(`{"type":"Organization"}`)), "foreign", "foreign"},
+		"it without who": {
+			by(agentOf(roleClass, "PROV", `"name":"Moor Clinic"`)), "foreign Moor Clinic", "foreign Moor Clinic",
+		},
+		"ways that contradict each other": {
+			by(userorg(`{"reference":"Organization/highland","identifier":{"system":"https://board.scot/orgs","value":"1"}}`)),
+			"foreign 1", "foreign 1",
+		},
+		"two, of which one is foreign": {
+			by(userorg(id(known, "NHSL")), userorg(foreign)), "foreign Moor Clinic", "foreign Moor Clinic",
+		},
+		"two, the issuer and another": {by(userorg(id(known, "NHSL")), userorg(id(known, "UNI"))), "UNI", "UNI"},
+		"contained, with an identifier": {
+			contained(org(`"identifier":[{"system":"urn:x","value":"NHSL"},{"system":"`+known+`","value":"UNI"}]`), nurse, userorg(ref("#o"))),
+			"UNI", "UNI",
+		},
+		"contained, with an old identifier": {
+			contained(org(`"identifier":[{"use":"old","system":"`+known+`","value":"NHSL"}]`), nurse, userorg(ref("#o"))),
+			"foreign", "foreign",
+		},
+		"contained, by its name": {
+			contained(org(`"name":"NHS Highland"`), nurse, userorg(ref("#o"))), "foreign NHS Highland", "NHSH",
+		},
+		"contained, and not there": {contained(org(`"name":"NHS Highland"`), nurse, userorg(ref("#p"))), "foreign", "foreign"},
+		"the user's role": {
+			contained(role+","+org(`"identifier":[{"system":"`+known+`","value":"UNI"}]`), withRole), "UNI", "UNI",
+		},
+		"the user's role, elsewhere": {
+			contained(role+","+org(`"name":"Moor Clinic"`), withRole), "foreign Moor Clinic", "foreign Moor Clinic",
+		},
+		"the user's role, and one that agrees": {
+			contained(role+","+org(`"name":"Moor Clinic"`), withRole, userorg(id(known, "NHSL"))), "foreign Moor Clinic",
+			"foreign Moor Clinic",
+		},
+		"a role without an organisation": {contained(`{"resourceType":"PractitionerRole","id":"r"}`, withRole), "issuer", "issuer"},
+		"an organisation that asks": {
+			by(`{` + asking + `"display":"Moor Clinic"}}`), "foreign Moor Clinic", "foreign Moor Clinic",
+		},
+		"it beside the user's own": {
+			by(userorg(id(known, "NHSL")), `{`+asking+`"display":"Moor Clinic"}}`), "foreign Moor Clinic",
+			"foreign Moor Clinic",
+		},
+		"one without a part, and without types": {event(noTypes), "RYY", "RYY"},
+		"one in the part of the client": {
+			by(agentOf(dcm, "110152", `"who":{"type":"Organization","display":"Moor Clinic"}`)), "foreign Moor Clinic",
+			"foreign Moor Clinic",
+		},
+		"one in the part of the server": {
+			by(agentOf(dcm, "110153", `"who":{"type":"Organization","display":"Moor Clinic"}`)), "issuer", "issuer",
+		},
+		"a custodian": {
+			by(agentOf(participation, "CST", `"who":{"type":"Organization","display":"Moor Clinic"}`)), "issuer", "issuer",
+		},
+		"a custodian of provenance": {
+			by(agentOf(participantType, "custodian", `"who":`+ref("Organization/8"))), "issuer", "issuer",
+		},
+		"a provider who is a person": {by(agentOf(roleClass, "PROV", `"who":`+ref("Practitioner/8"))), "issuer", "issuer"},
+		"a home community": {
+			by(agentOf(homeCommunity, "homeCommunityId", `"who":{"identifier":{"value":"urn:oid:2.999.42"}}`)),
+			"foreign urn:oid:2.999.42", "NHSH",
+		},
+		"a home community besides": {
+			by(userorg(id(known, "UNI")), agentOf(homeCommunity, "homeCommunityId", `"who":{"identifier":{"value":"urn:oid:2.999.1"}}`)),
+			"UNI", "UNI",
+		},
+		"the issuer of the user's token": {
+			event(`"agent":[{"requestor":true,"who":`+id("https://idp.highland.example", "u7")+`}]`, patientEntity),
+			"issuer", "NHSH",
+		},
+		"the issuer of a token, and the user's": {
+			event(`"agent":[{"requestor":true,"who":`+id("https://idp.highland.example", "u7")+`},`+userorg(foreign)+`]`, patientEntity),
+			"foreign Moor Clinic", "foreign Moor Clinic",
+		},
+		"the place where the user was": {
+			contained(
+				`{"resourceType":"Location","id":"l","managingOrganization":{"display":"Moor Clinic"}}`,
+				`{"requestor":true,"who":{"reference":"Practitioner/1"},"location":{"reference":"#l"}}`,
+			),
+			"foreign Moor Clinic", "foreign Moor Clinic",
+		},
+		"a group of the Swiss record": {
+			by(`{"role":[{"coding":[{"system":"urn:oid:2.16.756.5.30.1.127.3.10.14","code":"GRP"}]}],"who":{"identifier":{"value":"urn:oid:2.999.3"}},"name":"Ward 9","requestor":false}`),
+			"foreign Ward 9", "foreign Ward 9",
+		},
+		"a provider by its role": {
+			by(`{"role":[{"coding":[{"system":"` + roleClass + `","code":"PROV"}]}],"who":{"display":"Moor Clinic"},"requestor":false}`),
+			"foreign Moor Clinic", "foreign Moor Clinic",
+		},
+		"a person who provides, by the role": {
+			event(
+				`"agent":[{"role":[{"coding":[{"system":"`+roleClass+`","code":"PROV"}]}],"who":`+id(
+					"https://x.example/hpi-person-id", "c1",
+				)+`,"name":"A Nurse","requestor":true}]`,
+				patientEntity,
+			),
+			"issuer", "issuer",
+		},
+		"an identifier of a register elsewhere": {
+			by(`{"who":{"identifier":{"system":"https://x.example/ns/hpi-organisation-id","value":"NHSL"},"display":"Moor Clinic"},"requestor":false}`),
+			"foreign Moor Clinic", "foreign Moor Clinic",
+		},
+		"an institution that is called a user": {
+			event(
+				`"agent":[`+agentOf(
+					securityRole, "humanuser",
+					`"who":`+id("https://gematik.de/fhir/sid/telematik-id", "3-07")+`,"name":"Moor Pharmacy"`,
+				)+`]`,
+				patientEntity,
+			),
+			"foreign Moor Pharmacy", "foreign Moor Pharmacy",
+		},
 		"an identifier that a person's number has": {by(userorg(id(known, aCHI))), "foreign " + aCHI, "foreign " + aCHI},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -265,12 +371,43 @@ func TestTokens(t *testing.T) {
 		system, id, name, altID, client string
 		org                             string
 	}{
-		"SAML, minimal":                 {event(user("UserSamlAgent", who+`,"policy":["_a7c1"]`)+`]`, patientEntity), "https://idp.example", "u-17", "", "", "", "issuer"},
-		"SAML, comprehensive":           {event(full+`,`+userorg(`{"display":"Moor Clinic","identifier":{"value":"7@registry.example"}}`)+`]`, patientEntity), "https://idp.example", "u-17", "Ailsa Sample", "npi-8", "", "foreign Moor Clinic"},
-		"OAuth, opaque":                 {event(user("UserOauthAgent", `"policy":["0123456789abcdef0123456789abcdef"]`)+`]`, patientEntity), "", "", "", "", "", "issuer"},
-		"OAuth, minimal, without IRCP":  {event(`"agent":[{"type":{"coding":[{"system":"`+tokens+`CodeSystem/UserAgentTypes","code":"UserOauthAgent"}]},"requestor":true,"policy":["urn:ietf:params:oauth:jti:9b"]}]`, patientEntity), "", "", "", "", "", "issuer"},
-		"OAuth, comprehensive":          {event(`"action":"R"`, `"agent":[{"type":{"coding":[{"system":"`+dcm+`","code":"110150"}]},"requestor":false,"who":{"identifier":{"value":"app-3"}}},{"type":{"coding":[{"system":"`+participation+`","code":"IRCP"}]},"requestor":true,"name":"asample","who":{"display":"asample","identifier":{"system":"https://idp.example","value":"u-17"}},"policy":["urn:ietf:params:oauth:jti:9b"]}]`, patientEntity), "https://idp.example", "u-17", "asample", "", "app-3", "issuer"},
-		"OAuth, and who gave the token": {event(user("UserOauthAgent", who)+`,`+agentOf(tokens+"CodeSystem/UserAgentTypes", "AuthzOauthService", `"who":{"type":"Organization","display":"Moor Clinic"}`)+`]`, patientEntity), "https://idp.example", "u-17", "", "", "", "issuer"},
+		"SAML, minimal": {
+			event(user("UserSamlAgent", who+`,"policy":["_a7c1"]`)+`]`, patientEntity), "https://idp.example", "u-17", "",
+			"", "", "issuer",
+		},
+		"SAML, comprehensive": {
+			event(full+`,`+userorg(`{"display":"Moor Clinic","identifier":{"value":"7@registry.example"}}`)+`]`, patientEntity),
+			"https://idp.example", "u-17", "Ailsa Sample", "npi-8", "", "foreign Moor Clinic",
+		},
+		"OAuth, opaque": {
+			event(user("UserOauthAgent", `"policy":["0123456789abcdef0123456789abcdef"]`)+`]`, patientEntity), "", "", "",
+			"", "", "issuer",
+		},
+		"OAuth, minimal, without IRCP": {
+			event(
+				`"agent":[{"type":{"coding":[{"system":"`+tokens+`CodeSystem/UserAgentTypes","code":"UserOauthAgent"}]},"requestor":true,"policy":["urn:ietf:params:oauth:jti:9b"]}]`,
+				patientEntity,
+			),
+			"", "", "", "", "", "issuer",
+		},
+		"OAuth, comprehensive": {
+			event(
+				`"action":"R"`,
+				`"agent":[{"type":{"coding":[{"system":"`+dcm+`","code":"110150"}]},"requestor":false,"who":{"identifier":{"value":"app-3"}}},{"type":{"coding":[{"system":"`+participation+`","code":"IRCP"}]},"requestor":true,"name":"asample","who":{"display":"asample","identifier":{"system":"https://idp.example","value":"u-17"}},"policy":["urn:ietf:params:oauth:jti:9b"]}]`,
+				patientEntity,
+			),
+			"https://idp.example", "u-17", "asample", "", "app-3", "issuer",
+		},
+		"OAuth, and who gave the token": {
+			event(
+				user("UserOauthAgent", who)+`,`+agentOf(
+					tokens+"CodeSystem/UserAgentTypes", "AuthzOauthService",
+					`"who":{"type":"Organization","display":"Moor Clinic"}`,
+				)+`]`,
+				patientEntity,
+			),
+			"https://idp.example", "u-17", "", "", "", "issuer",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := roundTrip(t, caseConversion, []byte(c.event))
@@ -338,7 +475,9 @@ func TestOrganisationsInPassing(t *testing.T) {
 // What the mapping says of a role counts besides the role itself.
 func TestMappedRoles(t *testing.T) {
 	conv := caseConversion
-	conv.Map = &mapping.Map{Roles: map[string]string{"urn:local|doc": "http://snomed.info/sct|309343006", "Midwife": "http://snomed.info/sct|309453006"}}
+	conv.Map = &mapping.Map{Roles: map[string]string{
+		"urn:local|doc": "http://snomed.info/sct|309343006", "Midwife": "http://snomed.info/sct|309453006",
+	}}
 	const roles = `"agent":[{"requestor":true,"role":[{"coding":[{"system":"urn:local","code":"doc"}]},{"text":"Midwife"}]}]`
 	list, _, err := conv.FromAuditEvent([]byte(event(roles, patientEntity)))
 	if err != nil {

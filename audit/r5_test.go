@@ -48,7 +48,9 @@ func TestR5IsRead(t *testing.T) {
 		a.Occurred != "2026-05-04T09:59:58+01:00" || a.OccurredEnd != "2026-05-04T09:59:59+01:00" {
 		t.Errorf("claims: %+v", a)
 	}
-	if want := []string{restType + "|rest", "https://ehr.example.scot/categories|record", restSubtype + "|read"}; !slices.Equal(a.Event, want) {
+	if want := []string{
+		restType + "|rest", "https://ehr.example.scot/categories|record", restSubtype + "|read",
+	}; !slices.Equal(a.Event, want) {
 		t.Errorf("event %q", a.Event)
 	}
 	if !slices.Equal(a.Purpose, []string{"TREAT", "ETREAT"}) || !slices.Equal(a.Role, []string{"http://snomed.info/sct|309343006"}) ||
@@ -94,7 +96,10 @@ func TestR5Outcomes(t *testing.T) {
 	for code, want := range map[string]string{
 		"success": "0", "information": "0", "warning": "0", "error": "8", "fatal": "12", "4": "4", "local": "0",
 	} {
-		raw := strings.Replace(string(r5Event(t, "minimal")), `"recorded"`, `"outcome":{"code":{"system":"urn:x","code":"`+code+`"}},"recorded"`, 1)
+		raw := strings.Replace(
+			string(r5Event(t, "minimal")), `"recorded"`,
+			`"outcome":{"code":{"system":"urn:x","code":"`+code+`"}},"recorded"`, 1,
+		)
 		if a := readR5(t, []byte(raw)); a.Outcome != want {
 			t.Errorf("%s is outcome %s, want %s", code, a.Outcome, want)
 		}
@@ -154,7 +159,8 @@ func TestVersionsTranslate(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		x, y := meaning(a), meaning(list[0])
-		if x.Sub != y.Sub || x.Action != y.Action || x.Outcome != y.Outcome || x.Recorded != y.Recorded || x.Org != y.Org || x.System != y.System ||
+		if x.Sub != y.Sub || x.Action != y.Action || x.Outcome != y.Outcome || x.Recorded != y.Recorded || x.Org != y.Org ||
+			x.System != y.System ||
 			x.Occurred != y.Occurred || x.Machine != y.Machine || x.Emergency != y.Emergency || x.Agreement != y.Agreement ||
 			!slices.Equal(x.Event, y.Event) || !slices.Equal(x.Purpose, y.Purpose) || !slices.Equal(x.Role, y.Role) {
 			t.Errorf("%s: read back as\n%+v\nwant\n%+v\n%s", name, y, x, other)
@@ -231,7 +237,10 @@ func TestR5Refusals(t *testing.T) {
 
 // A residue that says something else than the claims is not written as the event.
 func TestR5ContradictionsAreSeen(t *testing.T) {
-	for _, change := range [][2]string{{`"action":"={action}"`, `"action":"D"`}, {`"code":"success"`, `"code":"fatal"`}, {`"recorded":"={recorded}"`, `"recorded":"2020-01-01T00:00:00Z"`}} {
+	for _, change := range [][2]string{
+		{`"action":"={action}"`, `"action":"D"`}, {`"code":"success"`, `"code":"fatal"`},
+		{`"recorded":"={recorded}"`, `"recorded":"2020-01-01T00:00:00Z"`},
+	} {
 		list, _, err := board.FromAuditEvent(r5Event(t, "read"))
 		if err != nil {
 			t.Fatal(err)

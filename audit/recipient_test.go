@@ -67,19 +67,34 @@ func TestRecipients(t *testing.T) {
 	const insurer = `{"type":"Organization","display":"Example Life plc","identifier":{"value":"LIFE"}}`
 	owned := `[{"resourceType":"Device","id":"d","owner":` + organisation("NHSH") + `}]`
 	for name, c := range map[string]struct{ in, want string }{
-		"to a known one":                         {moving(exportCode, discloseCode, ","+destination(organisation("NHSH"))), "NHSH"},
-		"to itself":                              {moving(exportCode, discloseCode, ","+destination(organisation("NHSL"))), "stayed"},
-		"to an unknown one":                      {moving(exportCode, discloseCode, ","+destination(insurer)), "unknown"},
-		"to one in words":                        {moving(exportCode, discloseCode, ","+destination(`{"type":"Organization","display":"Example Life plc"}`)), "unknown"},
-		"to an unknown and a known one":          {moving(exportCode, discloseCode, ","+destination(organisation("NHSH"))+","+destination(insurer)), "unknown"},
-		"to itself and another":                  {moving(exportCode, discloseCode, ","+destination(organisation("NHSL"))+","+destination(organisation("NHSH"))), "NHSH"},
-		"to a machine":                           {moving(exportCode, discloseCode, ","+destination(`{"display":"disk.example"}`)), "unknown"},
-		"to a machine whose owner is known":      {moving(exportCode, discloseCode, ","+destination(`{"reference":"#d"}`), "contained", owned), "NHSH"},
-		"to nobody":                              {moving(exportCode, discloseCode, ""), "unknown"},
-		"an export alone":                        {moving(exportCode, "", ""), "unknown"},
-		"a disclosure that is no export":         {moving(restCode, discloseCode, ","+destination(organisation("NHSH"))), "NHSH"},
-		"to an information recipient":            {moving(restCode, discloseCode, ","+typedAgent(participation, "PRCP", organisation("NHSH"))), "NHSH"},
-		"to a data destination":                  {moving(exportCode, "", "", "entity", `[{"what":`+organisation("NHSH")+`,"role":{"system":"`+objectRole+`","code":"16"}}]`), "NHSH"},
+		"to a known one":    {moving(exportCode, discloseCode, ","+destination(organisation("NHSH"))), "NHSH"},
+		"to itself":         {moving(exportCode, discloseCode, ","+destination(organisation("NHSL"))), "stayed"},
+		"to an unknown one": {moving(exportCode, discloseCode, ","+destination(insurer)), "unknown"},
+		"to one in words": {
+			moving(exportCode, discloseCode, ","+destination(`{"type":"Organization","display":"Example Life plc"}`)),
+			"unknown",
+		},
+		"to an unknown and a known one": {
+			moving(exportCode, discloseCode, ","+destination(organisation("NHSH"))+","+destination(insurer)), "unknown",
+		},
+		"to itself and another": {
+			moving(exportCode, discloseCode, ","+destination(organisation("NHSL"))+","+destination(organisation("NHSH"))),
+			"NHSH",
+		},
+		"to a machine": {moving(exportCode, discloseCode, ","+destination(`{"display":"disk.example"}`)), "unknown"},
+		"to a machine whose owner is known": {
+			moving(exportCode, discloseCode, ","+destination(`{"reference":"#d"}`), "contained", owned), "NHSH",
+		},
+		"to nobody":                      {moving(exportCode, discloseCode, ""), "unknown"},
+		"an export alone":                {moving(exportCode, "", ""), "unknown"},
+		"a disclosure that is no export": {moving(restCode, discloseCode, ","+destination(organisation("NHSH"))), "NHSH"},
+		"to an information recipient": {
+			moving(restCode, discloseCode, ","+typedAgent(participation, "PRCP", organisation("NHSH"))), "NHSH",
+		},
+		"to a data destination": {
+			moving(exportCode, "", "", "entity", `[{"what":`+organisation("NHSH")+`,"role":{"system":"`+objectRole+`","code":"16"}}]`),
+			"NHSH",
+		},
 		"an import by machines":                  {moving(importCode, discloseCode, ","+destination(`{"display":"server.example"}`)), "stayed"},
 		"an import by another than the issuer":   {moving(importCode, discloseCode, ","+destination(organisation("NHSH"))), "NHSH"},
 		"an import by an unknown one":            {moving(importCode, discloseCode, ","+destination(insurer)), "foreign"},
@@ -111,8 +126,11 @@ func TestComposedRecipient(t *testing.T) {
 }
 
 var recipientCases = []faultCase{{
-	file:  "disclosure-to-insurer.json",
-	input: moving(exportCode, discloseCode, ","+typedAgent(dcm, "110153", organisation("NHSL"))+","+destination(`{"type":"Organization","identifier":{"value":"LIFE"}}`)),
+	file: "disclosure-to-insurer.json",
+	input: moving(
+		exportCode, discloseCode,
+		","+typedAgent(dcm, "110153", organisation("NHSL"))+","+destination(`{"type":"Organization","identifier":{"value":"LIFE"}}`),
+	),
 	check: leaves, want: "unknown", wantShared: "unknown",
 }}
 

@@ -46,7 +46,10 @@ func TestSearches(t *testing.T) {
 	for _, c := range []struct{ request, want string }{
 		{"GET /fhir/Observation?patient=1 HTTP/1.1", "Observation"},
 		{"POST /fhir/Observation/_search HTTP/1.1\r\nHost: x\r\n\r\npatient=1", "Observation"},
-		{"POST /fhir/Observation/_search\nContent-Type: application/x-www-form-urlencoded\n\npatient=1&_include=Observation:encounter", "Encounter Observation"},
+		{
+			"POST /fhir/Observation/_search\nContent-Type: application/x-www-form-urlencoded\n\npatient=1&_include=Observation:encounter",
+			"Encounter Observation",
+		},
 		{"GET /fhir/Observation?patient=1&_include=Observation:encounter", "Encounter Observation"},
 		{"test.example/r4/Observation?patient=1", "Observation"},
 		{"https://test.example/Patient/fhir/Observation/_search?_count=10", "Observation"},

@@ -38,7 +38,10 @@ func TestLocalPurposes(t *testing.T) {
 		{code(local, "ROUND"), []string{local + "|ROUND"}, false, true},
 		{code(actReason, "NEWCODE"), []string{actReason + "|NEWCODE"}, false, true},
 		{code(actReason, "TREAT") + "," + code(local, "ROUND"), []string{"TREAT", local + "|ROUND"}, false, true},
-		{`{"coding":[{"system":"` + local + `","code":"ROUND"},{"system":"` + actReason + `","code":"TREAT"}]}`, []string{local + "|ROUND", "TREAT"}, false, false},
+		{
+			`{"coding":[{"system":"` + local + `","code":"ROUND"},{"system":"` + actReason + `","code":"TREAT"}]}`,
+			[]string{local + "|ROUND", "TREAT"}, false, false,
+		},
 		{`{"text":"ward round"}`, nil, false, true},
 		{`{"text":"Behandlung"}`, []string{"TREAT"}, false, false},
 		{code(local, "Mr Demo"), nil, false, true}, // no open claim holds a blank
@@ -78,7 +81,10 @@ func TestBreakGlassInWords(t *testing.T) {
 		{"a detail that says no", "entity", detail("break-glass", "false"), false, ""},
 		{"a policy", "agent", `[` + nurseWith(`"policy":["urn:board:policy:break-glass"]`) + `]`, true, ""},
 		{"an extension", "extension", `[{"url":"https://board.example/fhir/break-glass","valueBoolean":true}]`, true, ""},
-		{"an extension within one", "extension", `[{"url":"https://board.example/x","extension":[{"url":"how","valueCode":"break-glass"}]}]`, true, ""},
+		{
+			"an extension within one", "extension",
+			`[{"url":"https://board.example/x","extension":[{"url":"how","valueCode":"break-glass"}]}]`, true, "",
+		},
 		{"an extension that says no", "extension", `[{"url":"https://board.example/fhir/break-glass","valueBoolean":false}]`, false, ""},
 		{"emergency care", "purposeOfEvent", `[{"text":"emergency admission"}]`, false, ""},
 		{"words of another kind", "outcomeDesc", `"Override of the default printer; broken glasses"`, false, ""},
@@ -98,7 +104,9 @@ func TestBreakGlassInWords(t *testing.T) {
 		}
 		roundTrip(t, caseConversion, []byte(in))
 	}
-	both := changed(map[string]string{"purposeOfEvent": `[` + code("http://terminology.hl7.org/CodeSystem/v3-ActReason", "BTG") + `,{"text":"break the glass"}]`})
+	both := changed(map[string]string{"purposeOfEvent": `[` + code(
+		"http://terminology.hl7.org/CodeSystem/v3-ActReason", "BTG",
+	) + `,{"text":"break the glass"}]`})
 	if r := readAll(t, []byte(both)); !r.accesses[0].Emergency || r.said(BreakGlassInWords) {
 		t.Errorf("with a code: %v", r.notes)
 	}

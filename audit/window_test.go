@@ -25,7 +25,10 @@ func repeated(first, one, last string, n int) io.Reader {
 // and all if it comes first, are filed under the person.
 func TestWaitingIsBounded(t *testing.T) {
 	const n, sample = 18000, 20 // about 40 MB
-	one := strings.Replace(event(byNurse, about(`{"reference":"Patient/9"}`)), `"recorded"`, `"language":"`+strings.Repeat("x", 2000)+`","recorded"`, 1)
+	one := strings.Replace(
+		event(byNurse, about(`{"reference":"Patient/9"}`)), `"recorded"`,
+		`"language":"`+strings.Repeat("x", 2000)+`","recorded"`, 1,
+	)
 	who, other := patientResource(`"id":"9",`+chiOf), patientResource(`"id":"8"`)
 	var before, now runtime.MemStats
 	for _, c := range []struct {

@@ -15,7 +15,9 @@ func TestVerdictOfDisclosures(t *testing.T) {
 	own := func(a *entry.Access) { a.Agreement, a.Org = "", "" }
 	event := func(codes ...string) func(*entry.Access) { return func(a *entry.Access) { a.Event = codes } }
 	to := func(org string) func(*entry.Access) { return func(a *entry.Access) { a.Recipient = org } }
-	export, override := event(dcm+"110106", disclose), func(a *entry.Access) { a.Emergency, a.Text = true, &entry.Text{Justification: "unconscious"} }
+	export, override := event(
+		dcm+"110106", disclose,
+	), func(a *entry.Access) { a.Emergency, a.Text = true, &entry.Text{Justification: "unconscious"} }
 	flagged := func(a *entry.Access) {
 		t.Helper()
 		if j := w.mustJudge(a); !slices.Contains(j.Flags, entry.FlagUnknownOrg) {

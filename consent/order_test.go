@@ -58,10 +58,17 @@ func TestOrderOfDecisions(t *testing.T) {
 			given(version(january, january, 3))), "consent"},
 		{"ended, which does not say when", acts(given(version(january, "", 0)), ended(version(january, "", 0))), "consent-missing"},
 		{"a refusal ended, which does not say when", acts(refused(version(january, "", 0)), ended(version(january, "", 0))), "consent-refused"},
-		{"an end of what was dated before, made after", acts(given(version(february, "", 0)), ended(version(january, march, 2))), "consent-missing"},
+		{
+			"an end of what was dated before, made after",
+			acts(given(version(february, "", 0)), ended(version(january, march, 2))), "consent-missing",
+		},
 		{"withdrawn here, then written again there", acts(given(version(january, january, 1)), ended(version(february, "", 0)),
 			given(version(january, march, 2))), "consent-missing"},
-		{"dated in the future", acts(given(version("2099-01-01T00:00:00Z", "", 0)), refused(version("2098-01-01T00:00:00Z", "", 0))), "consent-refused"},
+		{
+			"dated in the future",
+			acts(given(version("2099-01-01T00:00:00Z", "", 0)), refused(version("2098-01-01T00:00:00Z", "", 0))),
+			"consent-refused",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			permutations(len(c.acts), func(order []int) {
@@ -313,7 +320,10 @@ func TestForgottenForRoom(t *testing.T) {
 		{"decided before the end", february, nil, "consent-missing"},
 		{"decided after the end", april, nil, "consent"},
 		{"before, with a refusal in it", february, []entry.ConsentRule{{Decision: "deny", Purposes: []string{"TREAT"}}}, "consent-refused"},
-		{"before, with another refusal in it", february, []entry.ConsentRule{{Decision: "deny", Purposes: []string{"HMARKT"}}}, "consent-missing"},
+		{
+			"before, with another refusal in it", february,
+			[]entry.ConsentRule{{Decision: "deny", Purposes: []string{"HMARKT"}}}, "consent-missing",
+		},
 	} {
 		w := newWorld(t)
 		w.agree(isa("isa-1", 1, onConsent))
@@ -410,7 +420,9 @@ func TestActsOfOneSecond(t *testing.T) {
 	w.agree(isa("isa-1", 1, onConsent))
 	at := func(c *entry.Consent) { c.Decided = now.Format(time.RFC3339) }
 	for _, s := range []struct{ act, want string }{
-		{"refused", "consent-refused"}, {"given", "consent"}, {"withdrawn", "consent-missing"}, {"given", "consent"}, {"refused", "consent-refused"},
+		{"refused", "consent-refused"}, {"given", "consent"}, {
+			"withdrawn", "consent-missing",
+		}, {"given", "consent"}, {"refused", "consent-refused"},
 		{"withdrawn", "consent-missing"},
 	} {
 		w.mustJudge(w.consent(s.act, at))

@@ -17,7 +17,10 @@ import (
 
 func (w *world) policySet(version uint64, text string) error {
 	w.Helper()
-	_, err := w.admit(&entry.PolicySet{Common: w.by("registry"), Version: version, Schema: entry.SchemaV1, Text: text, Hash: sum(text), Reason: "as decided"})
+	_, err := w.admit(&entry.PolicySet{
+		Common: w.by("registry"), Version: version, Schema: entry.SchemaV1, Text: text, Hash: sum(text),
+		Reason: "as decided",
+	})
 	return err
 }
 

@@ -523,7 +523,9 @@ func TestPurposesWithTheirSystem(t *testing.T) {
 	}
 	w.verdict(spelled("urn:x|TREAT"), entry.NotCovered, "agreement-purpose")
 	w.mustJudge(w.consent("refused", func(c *entry.Consent) {
-		c.Agreements, c.Rule = nil, &entry.ConsentRule{Decision: "deny", Restricts: true, Purposes: []string{"http://hl7.org/fhir/v3/ActReason|TREAT"}}
+		c.Agreements, c.Rule = nil, &entry.ConsentRule{
+			Decision: "deny", Restricts: true, Purposes: []string{"http://hl7.org/fhir/v3/ActReason|TREAT"},
+		}
 	}))
 	w.verdict(spelled("TREAT"), entry.NotCovered, "restriction")
 	w.verdict(spelled("http://terminology.hl7.org/CodeSystem/v3-ActReason#TREAT"), entry.NotCovered, "restriction")

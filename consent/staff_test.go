@@ -30,18 +30,36 @@ func TestNamedStaffAndPlaces(t *testing.T) {
 		byName bool
 	}{
 		{"him", []func(*entry.Access){staff(entry.Staff{System: "urn:nmc", ID: "80B1234Z", Units: elsewhere})}, "restriction", false},
-		{"him, on own records", []func(*entry.Access){own, staff(entry.Staff{System: "urn:nmc", ID: "80B1234Z", Units: elsewhere})}, "restriction", false},
+		{
+			"him, on own records",
+			[]func(*entry.Access){own, staff(entry.Staff{System: "urn:nmc", ID: "80B1234Z", Units: elsewhere})},
+			"restriction", false,
+		},
 		{"someone else", []func(*entry.Access){staff(entry.Staff{System: "urn:nmc", ID: "11C0000A", Units: elsewhere})}, "", false},
-		{"his number under another system", []func(*entry.Access){staff(entry.Staff{System: "urn:board", ID: "80B1234Z", Units: elsewhere})}, "", false},
+		{
+			"his number under another system",
+			[]func(*entry.Access){staff(entry.Staff{System: "urn:board", ID: "80B1234Z", Units: elsewhere})}, "", false,
+		},
 		{"his number without a system", []func(*entry.Access){staff(entry.Staff{ID: "80B1234Z", Units: elsewhere})}, "", false},
 		{"nobody named", []func(*entry.Access){staff(entry.Staff{Units: elsewhere})}, "restriction user-unnamed", false},
-		{"a name is no identifier", []func(*entry.Access){staff(entry.Staff{Name: "A. Nurse", Units: elsewhere})}, "restriction user-unnamed", false},
-		{"a bare reference does not compare", []func(*entry.Access){staff(entry.Staff{ID: "Practitioner/7", Units: elsewhere})}, "restriction user-unnamed", false},
+		{
+			"a name is no identifier", []func(*entry.Access){staff(entry.Staff{Name: "A. Nurse", Units: elsewhere})},
+			"restriction user-unnamed", false,
+		},
+		{
+			"a bare reference does not compare",
+			[]func(*entry.Access){staff(entry.Staff{ID: "Practitioner/7", Units: elsewhere})}, "restriction user-unnamed",
+			false,
+		},
 		{"nothing disclosed", nil, "restriction user-unnamed", true},
 		{"nothing disclosed, own records", []func(*entry.Access){own}, "restriction user-unnamed", true},
 		{"at the practice", []func(*entry.Access){staff(entry.Staff{ID: "7", Units: append(elsewhere, practice)})}, "restriction", false},
 		{"no place named", []func(*entry.Access){staff(entry.Staff{ID: "7"})}, "restriction user-unnamed", false},
-		{"a machine somewhere else", []func(*entry.Access){staff(entry.Staff{Units: elsewhere}), func(a *entry.Access) { a.Machine = true }}, "", false},
+		{
+			"a machine somewhere else",
+			[]func(*entry.Access){staff(entry.Staff{Units: elsewhere}), func(a *entry.Access) { a.Machine = true }}, "",
+			false,
+		},
 		{"a machine anywhere", []func(*entry.Access){func(a *entry.Access) { a.Machine = true }}, "restriction user-unnamed", true},
 		{"the law", []func(*entry.Access){own, func(a *entry.Access) { a.Purpose = []string{"HLEGAL"} }}, "purpose", true},
 	} {

@@ -42,9 +42,15 @@ var rooms = map[string][]string{
 	"policies/terminology": {"ledger/wire"},
 	"policies/readers":     {"policies/purpose", "ledger/wire", "ledger/entry"},
 	"policies":             {"policies/terminology", "policies/purpose", "ledger/wire", "ledger/entry"},
-	"consent":              {"policies/terminology", "policies", "policies/purpose", "policies/readers", "ledger/wire", "ledger/entry", "ledger/register"},
-	"consent/draft":        {"consent", "policies/...", "ledger/wire", "ledger/entry", "ledger/register"},
-	"consent/fhir":         {"consent", "consent/fhir/tree", "consent/fhir/mapping", "policies/...", "ledger/wire", "ledger/entry", "ledger/register"},
+	"consent": {
+		"policies/terminology", "policies", "policies/purpose", "policies/readers", "ledger/wire", "ledger/entry",
+		"ledger/register",
+	},
+	"consent/draft": {"consent", "policies/...", "ledger/wire", "ledger/entry", "ledger/register"},
+	"consent/fhir": {
+		"consent", "consent/fhir/tree", "consent/fhir/mapping", "policies/...", "ledger/wire", "ledger/entry",
+		"ledger/register",
+	},
 	"consent/fhir/mapping": {"policies/purpose", "ledger/wire"},
 	"consent/fhir/tree":    {"consent/fhir/mapping", "ledger/wire", "ledger/entry"},
 	"consent/iso27560":     {"consent", "policies/...", "ledger/wire", "ledger/entry", "ledger/register"},

@@ -152,10 +152,13 @@ func TestBlindKeepsTheRest(t *testing.T) {
 		f    Facts
 		want string
 	}{
-		"covered":             {sound(), "covered agreement"},
-		"by consent":          {with(func(f *Facts, a *Agreement) { a.ConsentBasis = true }), "covered agreement"},
-		"no consent":          {with(func(f *Facts, a *Agreement) { a.ConsentBasis, f.Consent = true, Consent{} }), "not-covered no-rule"},
-		"restricted for care": {with(func(f *Facts, _ *Agreement) { f.Consent = Consent{Decision: Deny, Restricts: true} }), "not-covered no-rule"},
+		"covered":    {sound(), "covered agreement"},
+		"by consent": {with(func(f *Facts, a *Agreement) { a.ConsentBasis = true }), "covered agreement"},
+		"no consent": {with(func(f *Facts, a *Agreement) { a.ConsentBasis, f.Consent = true, Consent{} }), "not-covered no-rule"},
+		"restricted for care": {
+			with(func(f *Facts, _ *Agreement) { f.Consent = Consent{Decision: Deny, Restricts: true} }),
+			"not-covered no-rule",
+		},
 		"role, and refused": {with(func(f *Facts, a *Agreement) {
 			a.Roles, f.Consent = []string{"nurse"}, Consent{Decision: Deny, Restricts: true}
 		}), "not-covered agreement-role"},

@@ -101,7 +101,10 @@ func TestDecide(t *testing.T) {
 			"an organisation that the log does not know, under an agreement of others",
 			with(func(f *Facts, a *Agreement) { f.Foreign, f.Org = true, "" }), "not-covered agreement-party,organisation-known",
 		},
-		{"it, and no agreement", own(func(f *Facts) { f.Foreign, f.Own, f.Org = true, false, "" }), "not-covered agreement-named,organisation-known"},
+		{
+			"it, and no agreement", own(func(f *Facts) { f.Foreign, f.Own, f.Org = true, false, "" }),
+			"not-covered agreement-named,organisation-known",
+		},
 		{"it, however its own the record is said to be", own(func(f *Facts) { f.Foreign = true }), "not-covered organisation-known"},
 		{"it, in an emergency", both(override, func(f *Facts, a *Agreement) { f.Foreign, f.Org = true, "" }), "not-covered organisation-known"},
 		{"holder not said", with(func(f *Facts, a *Agreement) { f.Holder = "" }), "covered agreement"},

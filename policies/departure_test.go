@@ -24,13 +24,20 @@ func TestDepartures(t *testing.T) {
 		},
 		{"data not limited", with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, nil }), nil},
 		{"data not stated", with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, [][]string{{condition}} }), []Departure{{"data", ""}}},
-		{"data not stated, an empty code listed", with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, [][]string{{""}} }), []Departure{{"data", ""}}},
+		{
+			"data not stated, an empty code listed",
+			with(func(f *Facts, a *Agreement) { f.Data, a.Data = nil, [][]string{{""}} }), []Departure{{"data", ""}},
+		},
 		{"other data", with(func(f *Facts, a *Agreement) {
 			f.Data, a.Data = []string{condition, observation}, [][]string{{condition}}
 		}), []Departure{{"data", observation}}},
 		{"all of a version", with(func(f *Facts, a *Agreement) { f.Data, a.Data = []string{"urn:x|1|y"}, [][]string{{"urn:x|1|*"}} }), nil},
 		{"all versions", with(func(f *Facts, a *Agreement) { f.Data, a.Data = []string{"urn:x|1|y"}, [][]string{{"urn:x|*"}} }), nil},
-		{"another version", with(func(f *Facts, a *Agreement) { f.Data, a.Data = []string{"urn:x|1|y"}, [][]string{{"urn:x|2|*"}} }), []Departure{{"data", "urn:x|1|y"}}},
+		{
+			"another version",
+			with(func(f *Facts, a *Agreement) { f.Data, a.Data = []string{"urn:x|1|y"}, [][]string{{"urn:x|2|*"}} }),
+			[]Departure{{"data", "urn:x|1|y"}},
+		},
 		{"no listed role", with(func(f *Facts, a *Agreement) { f.Roles, a.Roles = []string{"porter", "clerk"}, []string{"nurse"} }), []Departure{{"role", "porter"}, {"role", "clerk"}}},
 		{"one role of two", with(func(f *Facts, a *Agreement) { f.Roles, a.Roles = []string{"porter", "nurse"}, []string{"nurse"} }), nil},
 		{"no role", with(func(f *Facts, a *Agreement) { f.Roles, a.Roles = nil, []string{"nurse"} }), []Departure{{"role", ""}}},

@@ -117,7 +117,9 @@ func (s *source) facts() Facts {
 
 func (s *source) rule(depth int) Rule {
 	r := Rule{Deny: s.bit(), Start: s.time(), End: s.time(), Purposes: s.some(somePurposes...), Data: s.some(someData...),
-		Recipients: s.some(someOrgs...), Staff: s.some(someStaff...), Units: s.some(someUnits...), Roles: s.some(someRoles...), Actions: s.some("R", "U"), DataStart: s.time()}
+		Recipients: s.some(someOrgs...), Staff: s.some(someStaff...), Units: s.some(someUnits...), Roles: s.some(someRoles...), Actions: s.some(
+			"R", "U",
+		), DataStart: s.time()}
 	if depth > 0 {
 		for range s.pick(3) {
 			r.Except = append(r.Except, s.rule(depth-1))
@@ -373,11 +375,16 @@ func FuzzCombine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		src := source(b)
 		q := Request{Org: someOrgs[src.pick(3)], Holder: someOrgs[src.pick(3)], Action: "R", Purposes: src.some(somePurposes...),
-			Data: append(src.some(someData...), src.some(someData...)...), Roles: src.some(someRoles...), Staff: src.some(someStaff...), Units: src.some(someUnits...),
+			Data: append(
+				src.some(someData...), src.some(someData...)...,
+			), Roles: src.some(someRoles...), Staff: src.some(someStaff...), Units: src.some(someUnits...),
 			Machine: src.bit(), At: noon}
 		var records []Record
 		for i := range src.pick(4) {
-			records = append(records, Record{ID: string(rune('a' + i)), Holder: someOrgs[src.pick(3)], RefusesOnly: src.pick(8) == 7, Rule: src.rule(3)})
+			records = append(
+				records,
+				Record{ID: string(rune('a' + i)), Holder: someOrgs[src.pick(3)], RefusesOnly: src.pick(8) == 7, Rule: src.rule(3)},
+			)
 		}
 		got := Combine(records, q)
 		if want := naively(records, q); got.Decision != want {

@@ -15,9 +15,21 @@ func TestKeysDiffer(t *testing.T) {
 	for name, change := range map[string]func(f *Facts, a *Agreement){
 		"nothing": func(f *Facts, a *Agreement) {}, "org": func(f *Facts, a *Agreement) { f.Org = "X" }, "holder": func(f *Facts, a *Agreement) { f.Holder = "X" },
 		"own": func(f *Facts, a *Agreement) { f.Own = true }, "ledger": func(f *Facts, a *Agreement) { f.Ledger = true },
-		"action": func(f *Facts, a *Agreement) { f.Action = "U" }, "purposes": func(f *Facts, a *Agreement) { f.Purposes = []string{"TREAT", "COC"} },
-		"split": func(f *Facts, a *Agreement) { f.Purposes = []string{"TREATCOC"} }, "moved": func(f *Facts, a *Agreement) { f.Purposes, f.Data = nil, append([]string{"TREAT"}, f.Data...) },
-		"two words": func(f *Facts, a *Agreement) { f.Purposes = []string{"AB", "C"} }, "cut elsewhere": func(f *Facts, a *Agreement) { f.Purposes = []string{"A", "BC"} },
+		"action": func(f *Facts, a *Agreement) { f.Action = "U" }, "purposes": func(f *Facts, a *Agreement) {
+			f.Purposes = []string{
+				"TREAT", "COC",
+			}
+		},
+		"split": func(f *Facts, a *Agreement) { f.Purposes = []string{"TREATCOC"} }, "moved": func(f *Facts, a *Agreement) {
+			f.Purposes, f.Data = nil, append(
+				[]string{"TREAT"}, f.Data...,
+			)
+		},
+		"two words": func(f *Facts, a *Agreement) {
+			f.Purposes = []string{
+				"AB", "C",
+			}
+		}, "cut elsewhere": func(f *Facts, a *Agreement) { f.Purposes = []string{"A", "BC"} },
 		"data": func(f *Facts, a *Agreement) { f.Data = nil }, "roles": func(f *Facts, a *Agreement) { f.Roles = nil }, "machine": func(f *Facts, a *Agreement) { f.Machine = true },
 		"emergency": func(f *Facts, a *Agreement) { f.Emergency = true }, "justified": func(f *Facts, a *Agreement) { f.Justified = true },
 		"named":          func(f *Facts, a *Agreement) { f.Named = false },

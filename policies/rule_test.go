@@ -195,14 +195,19 @@ func TestRestrictions(t *testing.T) {
 		data []string
 		want Consent
 	}{
-		"a category":                 {[]Record{never}, both, Consent{Decision: Deny, ID: "never", Restricts: true, Refused: []string{condition}}},
-		"another category":           {[]Record{never}, []string{observation}, Consent{}},
-		"data unstated":              {[]Record{never}, nil, Consent{Decision: Deny, ID: "never", Restricts: true}},
-		"beside an objection":        {[]Record{planning, never}, both, Consent{Decision: Deny, ID: "never", Restricts: true}},
-		"an objection elsewhere":     {[]Record{planning, never}, []string{observation}, Consent{Decision: Deny, ID: "planning"}},
-		"an exception":               {[]Record{allBut}, both, Consent{Decision: Deny, ID: "all but", Restricts: true}},
-		"an exception from it":       {[]Record{notTheirs}, both, Consent{Decision: Permit, ID: "not theirs"}},
-		"over a link":                {[]Record{{ID: "link", RefusesOnly: true, Rule: never.Rule}}, []string{condition}, Consent{Decision: Deny, ID: "link", Restricts: true}},
+		"a category": {
+			[]Record{never}, both, Consent{Decision: Deny, ID: "never", Restricts: true, Refused: []string{condition}},
+		},
+		"another category":       {[]Record{never}, []string{observation}, Consent{}},
+		"data unstated":          {[]Record{never}, nil, Consent{Decision: Deny, ID: "never", Restricts: true}},
+		"beside an objection":    {[]Record{planning, never}, both, Consent{Decision: Deny, ID: "never", Restricts: true}},
+		"an objection elsewhere": {[]Record{planning, never}, []string{observation}, Consent{Decision: Deny, ID: "planning"}},
+		"an exception":           {[]Record{allBut}, both, Consent{Decision: Deny, ID: "all but", Restricts: true}},
+		"an exception from it":   {[]Record{notTheirs}, both, Consent{Decision: Permit, ID: "not theirs"}},
+		"over a link": {
+			[]Record{{ID: "link", RefusesOnly: true, Rule: never.Rule}}, []string{condition},
+			Consent{Decision: Deny, ID: "link", Restricts: true},
+		},
 		"not weakened by permission": {[]Record{{ID: "yes"}, never}, []string{condition}, Consent{Decision: Deny, ID: "never", Restricts: true}},
 	} {
 		got := Combine(c.list, asked(func(q *Request) { q.Data = c.data }))

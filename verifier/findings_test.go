@@ -61,7 +61,10 @@ func TestFindings(t *testing.T) {
 		{"an extract", StatementReport{Authentic: true, Extract: true, AsOf: at, Checked: at.Add(time.Hour)}},
 		{
 			"a part",
-			StatementReport{Authentic: true, Period: period, Partly: "the period is not over", Below: 9, Stale: true, AsOf: at, Checked: at.Add(72 * time.Hour)},
+			StatementReport{
+				Authentic: true, Period: period, Partly: "the period is not over", Below: 9, Stale: true, AsOf: at,
+				Checked: at.Add(72 * time.Hour),
+			},
 		},
 	} {
 		f := findings(&c.r)

@@ -124,10 +124,19 @@ func TestReceiptOfDishonestOperator(t *testing.T) {
 			leaf, _ := proof.ParseLeaf(r.Leaf)
 			r.Leaf = proof.SealedLeaf(proof.TagCommit(*r.TagSalt, *r.Tag), leaf.BodyCommit)
 		}, want: verifier.CheckInclusion},
-		"proof of another leaf":  {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = s.Receipt(good-1, s.Size()).Proof }, want: verifier.CheckInclusion},
-		"proof of another log":   {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = other.Receipt(3, other.Size()).Proof }, want: verifier.CheckCheckpointSignature},
-		"no proof":               {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = "" }, want: verifier.CheckInclusion},
-		"genesis of another log": {of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Genesis = genesis(t, other.Log) }, want: verifier.CheckFiling},
+		"proof of another leaf": {
+			of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = s.Receipt(good-1, s.Size()).Proof },
+			want: verifier.CheckInclusion,
+		},
+		"proof of another log": {
+			of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = other.Receipt(3, other.Size()).Proof },
+			want: verifier.CheckCheckpointSignature,
+		},
+		"no proof": {of: good, entry: good, change: func(r *bundle.Receipt) { r.Proof = "" }, want: verifier.CheckInclusion},
+		"genesis of another log": {
+			of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Genesis = genesis(t, other.Log) },
+			want: verifier.CheckFiling,
+		},
 		"checked with another key": {
 			of: good, entry: good, ev: func(ev *verifier.ReceiptEvidence) { ev.Policy = only(t, other.Log) },
 			want: verifier.CheckCheckpointSignature,

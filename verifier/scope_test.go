@@ -271,7 +271,10 @@ func scopeTamperings(w *world) []scopeTampering {
 		{tampering{"other days", forged(honest), verifier.CheckScope, authentic}, asked("2026-11-12..2026-11-13")},
 		{tampering{"fewer days", forged(honest), verifier.CheckScope, authentic}, asked("2026-11-11..2026-11-12")},
 		{
-			tampering{"positions without days", of(honest, func(d *dated, s *bundle.Statement) { s.Period.Days = nil }), verifier.CheckScope, authentic},
+			tampering{
+				"positions without days", of(honest, func(d *dated, s *bundle.Statement) { s.Period.Days = nil }),
+				verifier.CheckScope, authentic,
+			},
 			day,
 		},
 
@@ -291,18 +294,27 @@ func scopeTamperings(w *world) []scopeTampering {
 			return d.Period(the12th, d.r1, d.r2)
 		}), verifier.CheckPeriod, authentic}, day},
 		{
-			tampering{"the root before left out", of(honest, func(d *dated, s *bundle.Statement) { s.Period.Before = nil }), verifier.CheckPeriod, authentic},
+			tampering{
+				"the root before left out", of(honest, func(d *dated, s *bundle.Statement) { s.Period.Before = nil }),
+				verifier.CheckPeriod, authentic,
+			},
 			day,
 		},
 		{
-			tampering{"the root after left out", of(honest, func(d *dated, s *bundle.Statement) { s.Period.After = nil }), verifier.CheckPeriod, authentic},
+			tampering{
+				"the root after left out", of(honest, func(d *dated, s *bundle.Statement) { s.Period.After = nil }),
+				verifier.CheckPeriod, authentic,
+			},
 			day,
 		},
 		{tampering{"the roots swapped", of(honest, func(d *dated, s *bundle.Statement) {
 			s.Period.Before, s.Period.After = s.Period.After, s.Period.Before
 		}), verifier.CheckStatementForm, false}, day},
 		{
-			tampering{"one root for both", of(honest, func(d *dated, s *bundle.Statement) { s.Period.After = s.Period.Before }), verifier.CheckStatementForm, false},
+			tampering{
+				"one root for both", of(honest, func(d *dated, s *bundle.Statement) { s.Period.After = s.Period.Before }),
+				verifier.CheckStatementForm, false,
+			},
 			day,
 		},
 		{tampering{"another entry for a root", of(honest, func(d *dated, s *bundle.Statement) {

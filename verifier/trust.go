@@ -57,9 +57,9 @@ func OpenHead(
 	return head
 }
 
-// Heads remembers what OpenHead last found, so that who checks the many receipts of one answer opens
-// their checkpoint once. The same note, policy and time have the same result; a note that differs in
-// one bit is opened anew. It is safe for concurrent use. The zero value is empty.
+// Heads remembers what OpenHead last found, so that who checks the many receipts of one answer
+// opens their checkpoint once. The same note, policy and time have the same result; a note that
+// differs in one bit is opened anew. It is safe for concurrent use. The zero value is empty.
 type Heads struct {
 	mu   sync.Mutex
 	of   opening

@@ -246,7 +246,10 @@ func generate() []byte {
 	// Disclosed to the police under an agreement.
 	for i, p := range []Person{morag, people[7]} {
 		receiver := m{"type": concept(dcm, "110152"),
-			"who": m{"reference": "Organization/police-demo", "identifier": inLedger("police-demo"), "display": "Police (demonstration)"}, "requestor": true,
+			"who": m{
+				"reference": "Organization/police-demo", "identifier": inLedger("police-demo"),
+				"display": "Police (demonstration)",
+			}, "requestor": true,
 			"policy":       []any{"urn:igledger:agreement:" + Agreement},
 			"purposeOfUse": []any{purpose("HLEGAL", "missing person enquiry")}}
 		sender := m{"type": concept(dcm, "110153"),

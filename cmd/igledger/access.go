@@ -197,8 +197,9 @@ func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *progressbar
 	return a, bar, err
 }
 
-// Most of what an import allocates is short-lived, and little of it lives at once: collecting garbage
-// at every doubling costs a tenth of its time. Above the limit it is collected as often as ever.
+// Most of what an import allocates is short-lived, and little of it lives at once: collecting
+// garbage at every doubling costs a tenth of its time. Above the limit it is collected as often as
+// ever.
 const (
 	garbage      = 400 // percent
 	memoryMostly = 256 << 20

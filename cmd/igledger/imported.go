@@ -85,8 +85,8 @@ func (u *understanding) write(at place, code, path string) {
 	fmt.Fprintf(u.list, "%s\t%d\t%d\t%s\t%s\n", at.Input, at.Line, at.Event, code, path) //nolint:errcheck // close reports it
 }
 
-// reject reports what is not in the log as it was: the first of them, and how many more there are at
-// the end.
+// reject reports what is not in the log as it was: the first of them, and how many more there are
+// at the end.
 func (u *understanding) reject(err error) {
 	var ev *source.EventError
 	var in *source.InputError

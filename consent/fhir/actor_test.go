@@ -17,7 +17,10 @@ func TestActorOrganisations(t *testing.T) {
 	})
 	c := testConversion
 	c.Map = &mapping.Map{Organisations: []mapping.Organisation{
-		{ID: "good-health", References: []string{"Organization/f001"}, Names: []string{"Good Health"}, Identifiers: []string{"https://orgs.example|7"}},
+		{
+			ID: "good-health", References: []string{"Organization/f001"}, Names: []string{"Good Health"},
+			Identifiers: []string{"https://orgs.example|7"},
+		},
 	}}
 	for ref, want := range map[string]string{
 		`{"reference":"Organization/f001"}`:                            "good-health",
@@ -31,7 +34,10 @@ func TestActorOrganisations(t *testing.T) {
 		`{"reference":"Organization/f001","identifier":{"system":"` + mapping.OwnOrganisation + `","value":"x"}}`: "good-health",
 	} {
 		actor := `{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},"reference":` + ref + `}`
-		in, err := c.ReadAt([]byte(strings.TrimSuffix(r4(`"provision":{"type":"permit","actor":[`+actor+`]}`), "}")+contained), At{Place: tree.Place{Bundle: bundle}})
+		in, err := c.ReadAt(
+			[]byte(strings.TrimSuffix(r4(`"provision":{"type":"permit","actor":[`+actor+`]}`), "}")+contained),
+			At{Place: tree.Place{Bundle: bundle}},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

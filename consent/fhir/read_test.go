@@ -147,10 +147,17 @@ func TestRules(t *testing.T) {
 		},
 		{"permission less research by one team", r4(`"provision":{"type":"permit","provision":[{"type":"deny",` + research + `,"actor":[` + team + `]}]}`), "given",
 			`{"decision":"permit","except":[{"decision":"deny","purposes":["HRESCH"]}]}`, "Consent.provision.provision[0].actor"},
-		{"permit to one nurse", r4(`"provision":{"type":"permit","actor":[` + nurse + `]}`), "given", `{"decision":"permit","staff":["Practitioner/f204"]}`, "Consent.provision.actor[0]"},
+		{
+			"permit to one nurse", r4(`"provision":{"type":"permit","actor":[` + nurse + `]}`), "given",
+			`{"decision":"permit","staff":["Practitioner/f204"]}`, "Consent.provision.actor[0]",
+		},
 		{"permit to a nurse or an organisation", r4(`"provision":{"type":"permit","actor":[` + nurse + `,` + recipient + `]}`), "given",
 			`{"decision":"permit","recipients":["good-health"]}`, "Consent.provision.actor"},
-		{"deny to a nurse or an organisation", r4(`"provision":{"type":"deny","actor":[` + nurse + `,` + recipient + `]}`), "refused", `{"decision":"deny"}`, "Consent.provision.actor"},
+		{
+			"deny to a nurse or an organisation",
+			r4(`"provision":{"type":"deny","actor":[` + nurse + `,` + recipient + `]}`), "refused", `{"decision":"deny"}`,
+			"Consent.provision.actor",
+		},
 		{"permission less one nurse", r4(`"provision":{"type":"permit",` + treat + `,"provision":[{"type":"deny","actor":[` + nurse + `]}]}`), "given",
 			`{"decision":"permit","purposes":["TREAT"],"except":[{"decision":"deny","restricts":true,"staff":["Practitioner/f204"]}]}`, "Consent.provision.provision[0].actor[0]"},
 		{"refusal but for one record", r4(`"provision":{"type":"deny","provision":[{"type":"permit","data":[{"meaning":"instance","reference":{"reference":"Observation/1"}}]}]}`), "refused",
@@ -263,7 +270,10 @@ func TestRules(t *testing.T) {
 		},
 		{
 			"withdrawn before its end",
-			strings.Replace(r4(`"meta":{"lastUpdated":"2026-05-31T22:59:59Z"},"provision":{"type":"permit","period":{"end":"2026-05-31"}}`), `"active"`, `"inactive"`, 1),
+			strings.Replace(
+				r4(`"meta":{"lastUpdated":"2026-05-31T22:59:59Z"},"provision":{"type":"permit","period":{"end":"2026-05-31"}}`),
+				`"active"`, `"inactive"`, 1,
+			),
 			"withdrawn", "null", "",
 		},
 	} {

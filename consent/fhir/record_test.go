@@ -91,7 +91,10 @@ func TestWhoDecided(t *testing.T) {
 func TestEveryPolicyCounts(t *testing.T) {
 	const a, b = "urn:igledger:agreement:isa-7", "urn:igledger:agreement:isa-8"
 	for members, text := range map[string]string{
-		`"policy"`:     strings.Replace(r4(`"provision":{"type":"deny"}`), `{"uri":"`+a+`"}`, `{"uri":"`+b+`"},{"uri":"http://law.example"},{"authority":"http://hub.example","uri":"`+a+`"}`, 1),
+		`"policy"`: strings.Replace(
+			r4(`"provision":{"type":"deny"}`), `{"uri":"`+a+`"}`,
+			`{"uri":"`+b+`"},{"uri":"http://law.example"},{"authority":"http://hub.example","uri":"`+a+`"}`, 1,
+		),
 		`"policyRule"`: r4(`"policyRule":{"coding":[{"system":"urn:igledger:agreement","code":"isa-8"}]},"provision":{"type":"deny"}`),
 		`"policyText"`: r5(`"decision":"deny","policyText":[{"reference":"` + b + `"}]`),
 	} {
@@ -109,7 +112,9 @@ func TestEveryPolicyCounts(t *testing.T) {
 // Days are those of the zone, and a time with a zone is exact.
 func TestDaysOfTheZone(t *testing.T) {
 	conv := testConversion
-	for zone, want := range map[string]string{"": "2026-06-30T23:00:00Z", "UTC": "2026-07-01T00:00:00Z", "America/New_York": "2026-07-01T04:00:00Z"} {
+	for zone, want := range map[string]string{
+		"": "2026-06-30T23:00:00Z", "UTC": "2026-07-01T00:00:00Z", "America/New_York": "2026-07-01T04:00:00Z",
+	} {
 		m := *testConversion.Map
 		m.Zone = zone
 		conv.Map = &m

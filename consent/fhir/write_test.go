@@ -36,9 +36,14 @@ func randomRule(r *rand.Rand, decision string, depth int) entry.ConsentRule {
 	if r.IntN(2) == 0 {
 		rule.Data = append(rule.Data, some("http://snomed.info/sct|394921008", "http://loinc.org|34133-9", "local")...)
 	}
-	rule.Data = append(rule.Data, some("http://terminology.hl7.org/CodeSystem/v3-Confidentiality|R", "http://terminology.hl7.org/CodeSystem/v3-ActCode|PSY")...)
+	rule.Data = append(
+		rule.Data,
+		some("http://terminology.hl7.org/CodeSystem/v3-Confidentiality|R", "http://terminology.hl7.org/CodeSystem/v3-ActCode|PSY")...,
+	)
 	// A Consent has one list for records, what they belong to and who wrote them.
-	rule.Data = append(rule.Data, [][]string{nil, nil, some("urn:igledger:record|Observation/7", "urn:igledger:record|https://x.example/fhir/Observation/8"), some("urn:igledger:context|Encounter/3"),
+	rule.Data = append(rule.Data, [][]string{nil, nil, some(
+		"urn:igledger:record|Observation/7", "urn:igledger:record|https://x.example/fhir/Observation/8",
+	), some("urn:igledger:context|Encounter/3"),
 		some("urn:igledger:author|urn:gmc|7012345", "urn:igledger:author|Practitioner/2")}[r.IntN(5)]...)
 	if r.IntN(3) == 0 {
 		rule.Staff = some("urn:gmc|7012345", "jdoe", "Practitioner/9")

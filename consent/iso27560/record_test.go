@@ -247,7 +247,8 @@ func TestWhatIsOptional(t *testing.T) {
 	if err := json.Unmarshal(got, &record); err != nil {
 		t.Fatal(err)
 	}
-	if record.Notice["dct:language"] != "und" || len(record.Parts) != 2 || record.Parts[1].Of.ID != "urn:igledger:agreement:isa-8" || len(record.Entities) != 5 {
+	if record.Notice["dct:language"] != "und" || len(record.Parts) != 2 ||
+		record.Parts[1].Of.ID != "urn:igledger:agreement:isa-8" || len(record.Entities) != 5 {
 		t.Errorf("got %s", got)
 	}
 }

@@ -367,7 +367,9 @@ func TestAuthZENTransport(t *testing.T) {
 	var p client.PDP
 	b.ok(json.Unmarshal(r.body, &p))
 	if want := (client.PDP{PolicyDecisionPoint: publicURL,
-		Evaluation: publicURL + "/access/v1/evaluation", Evaluations: publicURL + "/access/v1/evaluations", SupportedObligations: []string{"custom"}}); !reflect.DeepEqual(p, want) {
+		Evaluation: publicURL + "/access/v1/evaluation", Evaluations: publicURL + "/access/v1/evaluations", SupportedObligations: []string{"custom"}}); !reflect.DeepEqual(
+		p, want,
+	) {
 		t.Errorf("%+v", p)
 	}
 }

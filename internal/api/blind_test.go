@@ -37,7 +37,10 @@ func (b *board) choose(id string, rule *entry.ConsentRule, change ...func(*entry
 func (b *board) unpermitting() map[string]string {
 	id := func(name string) string { return fmt.Sprintf("temp:SRC:%016x", name+"................") }
 	people := map[string]string{}
-	for _, name := range []string{"unknown", "never asked", "refused", "restricted", "restricted a nurse", "a category", "other number", "withdrew"} {
+	for _, name := range []string{
+		"unknown", "never asked", "refused", "restricted", "restricted a nurse", "a category", "other number",
+		"withdrew",
+	} {
 		people[name] = id(name)[:len("temp:SRC:")+16]
 	}
 	deny := func(change func(r *entry.ConsentRule)) *entry.ConsentRule {
@@ -133,7 +136,9 @@ func TestAnswersAreBlind(t *testing.T) {
 					r := b.do("POST", path, string(one), "Authorization", "Bearer "+token, "X-Request-ID", "7")
 					r.Header.Del("Date")
 					r.Header.Del("Content-Length") // of the index, which grows
-					got := fmt.Sprint(r.StatusCode, r.Header) + entryOf.ReplaceAllString(strings.ReplaceAll(string(r.body), id[len("temp:SRC:"):], "whose"), `"…"`)
+					got := fmt.Sprint(r.StatusCode, r.Header) + entryOf.ReplaceAllString(
+						strings.ReplaceAll(string(r.body), id[len("temp:SRC:"):], "whose"), `"…"`,
+					)
 					if seen == "" {
 						seen, first = got, name
 					} else if got != seen {
@@ -229,7 +234,8 @@ func TestReadingsAreBlind(t *testing.T) {
 	words := regexp.MustCompile(`"(objection|restriction|consent-[a-z]+|break-glass-[a-z]+)"|restricted their|review-refusal|tell-person`)
 	told := func(what string, want bool, r reply) {
 		t.Helper()
-		if r.StatusCode != 200 || !bytes.Contains(r.body, []byte("not-covered")) && !strings.Contains(what, "glass") && !strings.Contains(what, "looks up") {
+		if r.StatusCode != 200 || !bytes.Contains(r.body, []byte("not-covered")) && !strings.Contains(what, "glass") &&
+			!strings.Contains(what, "looks up") {
 			t.Errorf("%s: %d %s", what, r.StatusCode, r.body)
 		}
 		if got := words.Find(r.body); (got != nil) != want {
@@ -253,14 +259,18 @@ func TestReadingsAreBlind(t *testing.T) {
 		told(name+", opening", c.want, b.do("GET", fmt.Sprint("/v1/openings/", at, "?purpose=HCOMPL"), "", "Authorization", c.auth))
 		report := c.want || name == "holder"
 		told(name+", report", report, b.do("POST", "/v1/reports", `{"kind":"uncovered","purpose":["HCOMPL"]}`, "Authorization", c.auth))
-		told(name+", report of break-glass", report, b.do("POST", "/v1/reports", `{"kind":"break-glass","purpose":["HCOMPL"]}`, "Authorization", c.auth))
+		told(
+			name+", report of break-glass", report,
+			b.do("POST", "/v1/reports", `{"kind":"break-glass","purpose":["HCOMPL"]}`, "Authorization", c.auth),
+		)
 	}
 	told("bulk", true, b.do("GET", "/v1/openings?from=0&purpose=HCOMPL", "", "Authorization", "Bearer "+b.token(b.audit["AUD"], "AUD")))
 	desk := b.desk()
 	desk.Purpose, desk.Request, desk.Identity = []string{"PATRQT"}, "SAR-1", entry.ByDocuments
 	page, err := desk.Search(t.Context(), person, 0, 0)
 	b.ok(err)
-	if text, _ := json.Marshal(page); !bytes.Contains(text, []byte(`"restriction"`)) || !bytes.Contains(text, []byte(`break-glass-restricted`)) {
+	if text, _ := json.Marshal(page); !bytes.Contains(text, []byte(`"restriction"`)) ||
+		!bytes.Contains(text, []byte(`break-glass-restricted`)) {
 		t.Errorf("the person is told %s", text)
 	}
 }

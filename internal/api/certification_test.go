@@ -194,23 +194,35 @@ func TestCertificationBatch(t *testing.T) {
 		body string
 		want []bool
 	}{
-		"list":             {`{` + alice + `,` + reads + `,"evaluations":[{` + record1 + `},{` + record2 + `}]}`, []bool{true, true}},
-		"decisions":        {`{` + bob + `,` + record1 + `,"evaluations":[{` + reads + `},{` + writes + `}]}`, []bool{true, false}},
-		"properties":       {`{` + alice + `,` + writes + `,"evaluations":[{` + record1 + `},{` + record2 + `}]}`, []bool{true, false}},
-		"their subjects":   {`{` + writes + `,` + record2 + `,"evaluations":[{` + alice + `},{` + admin + `}]}`, []bool{false, true}},
-		"no defaults":      {`{"evaluations":[{` + alice + `,` + reads + `,` + record1 + `},{` + bob + `,` + writes + `,` + record1 + `}]}`, []bool{true, false}},
-		"context":          {`{` + alice + `,` + reads + `,"context":{"time":"x"},"evaluations":[{` + record1 + `},{` + record2 + `,"context":{"source":"y"}}]}`, []bool{true, true}},
-		"defaults":         {`{` + alice + `,` + writes + `,` + record1 + `,"evaluations":[{},{` + record2 + `}]}`, []bool{true, false}},
-		"one is not whole": {`{` + alice + `,` + reads + `,"options":{"evaluations_semantic":"execute_all"},"evaluations":[{` + record1 + `},{}]}`, []bool{true, false}},
+		"list":           {`{` + alice + `,` + reads + `,"evaluations":[{` + record1 + `},{` + record2 + `}]}`, []bool{true, true}},
+		"decisions":      {`{` + bob + `,` + record1 + `,"evaluations":[{` + reads + `},{` + writes + `}]}`, []bool{true, false}},
+		"properties":     {`{` + alice + `,` + writes + `,"evaluations":[{` + record1 + `},{` + record2 + `}]}`, []bool{true, false}},
+		"their subjects": {`{` + writes + `,` + record2 + `,"evaluations":[{` + alice + `},{` + admin + `}]}`, []bool{false, true}},
+		"no defaults": {
+			`{"evaluations":[{` + alice + `,` + reads + `,` + record1 + `},{` + bob + `,` + writes + `,` + record1 + `}]}`,
+			[]bool{true, false},
+		},
+		"context": {
+			`{` + alice + `,` + reads + `,"context":{"time":"x"},"evaluations":[{` + record1 + `},{` + record2 + `,"context":{"source":"y"}}]}`,
+			[]bool{true, true},
+		},
+		"defaults": {`{` + alice + `,` + writes + `,` + record1 + `,"evaluations":[{},{` + record2 + `}]}`, []bool{true, false}},
+		"one is not whole": {
+			`{` + alice + `,` + reads + `,"options":{"evaluations_semantic":"execute_all"},"evaluations":[{` + record1 + `},{}]}`,
+			[]bool{true, false},
+		},
 		"one is malformed": {`{` + alice + `,` + reads + `,` + record1 + `,"evaluations":[{"subject":"alice"},{"action":{"name":7}},null,3,[],{}]}`,
 			[]bool{false, false, false, false, false, true}},
 		"one is not the caller's": {`{` + alice + `,` + reads + `,` + record1 + `,"evaluations":[{"subject":{"type":"user","id":"x","properties":{"organisation":"CTL"}},` +
 			`"resource":{"type":"record","id":"temp:SRC:1","properties":{"holder":"OTH"}}},{}]}`, []bool{false, true}},
 		"one is unknown, with properties": {`{` + alice + `,` + reads +
 			`,"evaluations":[{"resource":{"type":"todo","id":"1","properties":{"data":7}}},{` + record1 + `}]}`, []bool{false, true}},
-		"one is unknown": {`{` + alice + `,` + reads + `,"evaluations":[{"resource":{"type":"todo","id":"1"}},{` + record1 + `}]}`, []bool{false, true}},
-		"no list":        {`{` + alice + `,` + reads + `,` + record1 + `}`, []bool{true}},
-		"an empty list":  {`{` + alice + `,` + reads + `,` + record1 + `,"evaluations":[]}`, []bool{true}},
+		"one is unknown": {
+			`{` + alice + `,` + reads + `,"evaluations":[{"resource":{"type":"todo","id":"1"}},{` + record1 + `}]}`,
+			[]bool{false, true},
+		},
+		"no list":       {`{` + alice + `,` + reads + `,` + record1 + `}`, []bool{true}},
+		"an empty list": {`{` + alice + `,` + reads + `,` + record1 + `,"evaluations":[]}`, []bool{true}},
 	} {
 		resp, body := c.ask("POST", path, q.body, "X-Request-ID", "b-2")
 		if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "application/json" || resp.Header.Get("X-Request-ID") != "b-2" {

@@ -184,7 +184,10 @@ var rows = []row{
 		{name: "another's stream", given: ofStream("SRC"), may: anyKeyOf("ARO")},
 	}},
 	{route: "GET /.well-known/authzen-configuration", open: true, cors: true, path: "/.well-known/authzen-configuration", status: 200},
-	{route: "GET /.well-known/authzen-configuration/{path}", open: true, cors: true, path: "/.well-known/authzen-configuration/other", status: 404},
+	{
+		route: "GET /.well-known/authzen-configuration/{path}", open: true, cors: true,
+		path: "/.well-known/authzen-configuration/other", status: 404,
+	},
 	{route: "GET /v1/agreements", open: true, cors: true, path: "/v1/agreements", status: 200},
 	{route: "GET /v1/agreements/{id}", open: true, cors: true, path: "/v1/agreements/isa-1", status: 200},
 	{route: "GET /v1/requests", open: true, cors: true, path: "/v1/requests", status: 200},

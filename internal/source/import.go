@@ -297,8 +297,8 @@ func (a *Agent) checkedEntry(e *entry.Entry, sdjwt string, receipt *bundle.Recei
 	return acked{sdjwt, e.ID, receipt, got, a.receipts.enough(got)}, err
 }
 
-// fresh holds entries between their signing and their sending, so that they need not be parsed again
-// from the outbox. It holds few: whatever it does not hold is parsed.
+// fresh holds entries between their signing and their sending, so that they need not be parsed
+// again from the outbox. It holds few: whatever it does not hold is parsed.
 type fresh struct {
 	mu    sync.Mutex
 	of    map[uint64]*entry.Entry // by sequence number
@@ -319,8 +319,8 @@ func (f *fresh) add(list []posted) {
 	}
 }
 
-// take returns the entry of which the outbox has the text, and holds it no more. It returns nil if it
-// does not hold that one.
+// take returns the entry of which the outbox has the text, and holds it no more. It returns nil if
+// it does not hold that one.
 func (f *fresh) take(p posted) *entry.Entry {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// locked calls f while no other agent sends what is in the outbox, be it of another process: two at a
-// time would sign an entry that was refused in two plainer forms, and one would take the log that the
-// other has seen later for a log that went back. Taking events needs no such turn.
+// locked calls f while no other agent sends what is in the outbox, be it of another process: two at
+// a time would sign an entry that was refused in two plainer forms, and one would take the log that
+// the other has seen later for a log that went back. Taking events needs no such turn.
 func (a *Agent) locked(ctx context.Context, f func() error) error {
 	unlock, err := lockOutbox(ctx, a.Config.Outbox)
 	if err != nil {
@@ -23,8 +23,8 @@ func (a *Agent) locked(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// lockOutbox waits until no other agent has the outbox. The lock is that of an SQLite file beside it,
-// which every system has, and which ends with the process.
+// lockOutbox waits until no other agent has the outbox. The lock is that of an SQLite file beside
+// it, which every system has, and which ends with the process.
 func lockOutbox(ctx context.Context, path string) (unlock func(), err error) {
 	path += ".lock"
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)

@@ -16,10 +16,11 @@ import (
 	"igledger/consent/fhir/tree"
 )
 
-// A look-up asks the server that the mapping names for the person behind a local number. A number is
-// asked for once, by POST, so that none is in a URL. Only one certain match counts: one patient, who
-// has the number (ITI-78), or whom the server calls a certain match ($match), and who has one current
-// CHI or NHS number. Anything else leaves the access under the local number: it is never lost.
+// A look-up asks the server that the mapping names for the person behind a local number. A number
+// is asked for once, by POST, so that none is in a URL. Only one certain match counts: one patient,
+// who has the number (ITI-78), or whom the server calls a certain match ($match), and who has one
+// current CHI or NHS number. Anything else leaves the access under the local number: it is never
+// lost.
 type lookup struct {
 	mapping.Lookup
 	people tree.Patients
@@ -169,7 +170,8 @@ func (l *lookup) certain(bundle tree.Object, system, value string) string {
 		only = e
 	}
 	patient := tree.Child(only, "resource")
-	if patient == nil || patient["active"] == false || replaced(patient) || l.Match != "" && !graded(only) || l.PDQm != "" && !identified(patient, system, value) {
+	if patient == nil || patient["active"] == false || replaced(patient) || l.Match != "" && !graded(only) || l.PDQm != "" &&
+		!identified(patient, system, value) {
 		return ""
 	}
 	return l.people.Number(patient)

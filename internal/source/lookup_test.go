@@ -74,8 +74,8 @@ func local(id, number string) string {
 		fmt.Sprintf(`{"identifier":{"system":%q,"value":%q}}`, mrn, number), 1)
 }
 
-// A local number becomes the person's number only if the server is certain. Whatever it answers, the
-// access is taken.
+// A local number becomes the person's number only if the server is certain. Whatever it answers,
+// the access is taken.
 func TestLookup(t *testing.T) {
 	t.Setenv("LOOKUP_KEY", "key")
 	one := map[string][]string{"MRN1": {patient("MRN1", "2902640017")}}
@@ -88,11 +88,14 @@ func TestLookup(t *testing.T) {
 		sub      string // of the access to MRN1
 		asked    int32
 	}{
-		"ITI-78":        {200, one, "", false, nil, "chi:2902640017", 1},
-		"match":         {200, one, "certain", true, []string{mrn}, "chi:2902640017", 1},
-		"probable":      {200, one, "probable", true, nil, "", 1},
-		"nobody":        {200, nil, "certain", false, nil, "", 1},
-		"two people":    {200, map[string][]string{"MRN1": {patient("MRN1", "2902640017"), patient("MRN1", "2902680019")}}, "certain", false, nil, "", 1},
+		"ITI-78":   {200, one, "", false, nil, "chi:2902640017", 1},
+		"match":    {200, one, "certain", true, []string{mrn}, "chi:2902640017", 1},
+		"probable": {200, one, "probable", true, nil, "", 1},
+		"nobody":   {200, nil, "certain", false, nil, "", 1},
+		"two people": {
+			200, map[string][]string{"MRN1": {patient("MRN1", "2902640017"), patient("MRN1", "2902680019")}}, "certain",
+			false, nil, "", 1,
+		},
 		"two numbers":   {200, map[string][]string{"MRN1": {patient("MRN1", "2902640017", "2902680019")}}, "certain", true, nil, "", 1},
 		"somebody else": {200, map[string][]string{"MRN1": {patient("MRN2", "2902640017")}}, "", false, nil, "", 1},
 		"no number":     {200, map[string][]string{"MRN1": {patient("MRN1")}}, "", false, nil, "", 1},
@@ -152,7 +155,10 @@ func TestLookupOfOnePersonTwice(t *testing.T) {
 	w := newWorld(t)
 	server := newPatientServer(t, 200, map[string][]string{"MRN1": {patient("MRN1", "2902640017")}}, "")
 	w.config.Map = &mapping.Map{Lookup: &mapping.Lookup{PDQm: server.URL + "/fhir", Token: "LOOKUP_KEY"}}
-	both := strings.Replace(local("a", "MRN1"), `"entity":[`, fmt.Sprintf(`"entity":[{"what":{"identifier":{"system":%q,"value":"2902640017"}}},`, chi), 1)
+	both := strings.Replace(
+		local("a", "MRN1"), `"entity":[`,
+		fmt.Sprintf(`"entity":[{"what":{"identifier":{"system":%q,"value":"2902640017"}}},`, chi), 1,
+	)
 	if sum := w.imports(text("events", both)); sum.Logged != 1 {
 		t.Errorf("%+v", sum)
 	}

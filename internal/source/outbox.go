@@ -16,7 +16,8 @@ import (
 // signed entry until its receipt has been checked and is enough for the policy, and the receipt for
 // good. It remembers the keys of processed events for ever, so that an interrupted import continues
 // without duplicates. It keeps what the log did not take as it was: events that were too large, and
-// entries that the ledger refused. So the file contains personal data, and is created with mode 0600.
+// entries that the ledger refused. So the file contains personal data, and is created with mode
+// 0600.
 //
 //	entry, with sdjwt   signed, to be sent            -> acknowledged, or refused
 //	acknowledged        in the log by its receipt, which is not enough for the policy yet: signed bytes and receipt

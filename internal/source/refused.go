@@ -15,10 +15,10 @@ import (
 )
 
 // An entry that the ledger refuses permanently leaves no gap in the numbers, and its access is not
-// lost: it is signed again in a plainer form, with the same number and, above all, the same jti. The
-// log takes one entry of an issuer under one jti, so of all forms at most one is ever in it, also if
-// the ledger took one that it said it refused: then the next form is a conflict, and the receipt of
-// the entry that is in the log is asked for by its jti. All forms are kept.
+// lost: it is signed again in a plainer form, with the same number and, above all, the same jti.
+// The log takes one entry of an issuer under one jti, so of all forms at most one is ever in it,
+// also if the ledger took one that it said it refused: then the next form is a conflict, and the
+// receipt of the entry that is in the log is asked for by its jti. All forms are kept.
 //
 //	form 0  as converted
 //	form 1  what kind of access, whose record, who (by organisation), and a hash of form 0
@@ -26,8 +26,8 @@ import (
 //
 // A crash between any two steps repeats the last one: the form that is in the outbox is sent again.
 
-// refused handles a permanent refusal. It returns what was acknowledged if one of the forms is in the
-// log. Otherwise the outbox has the next form to be sent.
+// refused handles a permanent refusal. It returns what was acknowledged if one of the forms is in
+// the log. Otherwise the outbox has the next form to be sent.
 func (im *importer) refused(ctx context.Context, p posted, problem *client.Problem) (*acked, error) {
 	if problem.Status == http.StatusConflict {
 		a, err := im.logged(ctx, p)

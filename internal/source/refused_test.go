@@ -177,7 +177,10 @@ func TestRefusedForms(t *testing.T) {
 			func(a *entry.Access) bool { return !plain(a) && !nobodys(a) }, false},
 		"a lie about the plainer form": {422, "bad-claim", true, func(a *entry.Access) bool { return second(a) && !nobodys(a) },
 			func(a *entry.Access) bool { return !plain(a) && !nobodys(a) }, false},
-		"a conflict that is none": {409, "conflict", false, func(a *entry.Access) bool { return second(a) && !plain(a) && !nobodys(a) }, plain, false},
+		"a conflict that is none": {
+			409, "conflict", false, func(a *entry.Access) bool { return second(a) && !plain(a) && !nobodys(a) }, plain,
+			false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

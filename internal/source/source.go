@@ -4,12 +4,11 @@
 //
 // Promised: the signed bytes of an entry leave the outbox only when its receipt was checked and,
 // with a policy that asks for cosigners, only when a receipt came under a checkpoint that has the
-// policy's quorum, so that what acknowledged the entry is the log that everybody sees. An entry that
-// the ledger refuses permanently is kept, reported and counted, and sent in a plainer form under its
-// number (refused.go). The receipt is kept for
-// good, as long as there is room: see Config.Receipts. A log that forks or goes back is found,
-// because every checkpoint is held against the last one; then nothing more is sent or forgotten,
-// and what convicts is kept (LogError).
+// policy's quorum, so that what acknowledged the entry is the log that everybody sees. An entry
+// that the ledger refuses permanently is kept, reported and counted, and sent in a plainer form
+// under its number (refused.go). The receipt is kept for good, as long as there is room: see
+// Config.Receipts. A log that forks or goes back is found, because every checkpoint is held against
+// the last one; then nothing more is sent or forgotten, and what convicts is kept (LogError).
 //
 // If the process is killed at any point, nothing is lost or duplicated: events that were not in the
 // outbox are read from the same input again, and what was in the outbox is sent again as signed,

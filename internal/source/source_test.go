@@ -175,7 +175,8 @@ func TestUnreadableEvents(t *testing.T) {
 	w.logged(4)
 	var ev *source.EventError
 	var in *source.InputError
-	if all := errors.Join(w.rejects...); len(w.rejects) != 2 || !errors.As(all, &ev) || ev.Input != "mixed" || ev.Number != 2 || ev.Line != 2 ||
+	if all := errors.Join(w.rejects...); len(w.rejects) != 2 || !errors.As(all, &ev) || ev.Input != "mixed" || ev.Number != 2 ||
+		ev.Line != 2 ||
 		!errors.As(all, &in) || in.Input != "broken" || in.Rest {
 		t.Errorf("rejected: %v", w.rejects)
 	}

@@ -142,7 +142,10 @@ func (w *world) entryVectors() map[string]madeFile {
 		disclosed("sub is a number", wire.BadJSON, [2]string{"sub", `101011237`}),
 		disclosed("sub is null", wire.BadJSON, [2]string{"sub", `null`}),
 		disclosed("staff with an unknown member", wire.BadJSON, [2]string{"staff", `{"nhs":"1"}`}),
-		disclosed("staff at places", "", [2]string{"staff", `{"id":"n-7","system":"https://staff.example","units":["https://units.example|w4","w5"]}`}),
+		disclosed(
+			"staff at places", "",
+			[2]string{"staff", `{"id":"n-7","system":"https://staff.example","units":["https://units.example|w4","w5"]}`},
+		),
 		disclosed("units without a name of staff", "", [2]string{"staff", `{"units":["https://units.example|w4"]}`}),
 		disclosed("an empty unit", wire.BadDisclosure, [2]string{"staff", `{"units":[""]}`}),
 		disclosed("65 units", wire.BadDisclosure, [2]string{"staff", `{"units":["` + strings.Join(numbered(65), `","`) + `"]}`}),

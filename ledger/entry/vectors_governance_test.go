@@ -248,7 +248,11 @@ func (w *world) governanceVectors() map[string]madeFile {
 		"consent": file("Acts of consent, sealed. shown holds the disclosures' values as JSON text.", consent, b,
 			[]made{one("withdrawn", w.sign(b, withdrawn).SDJWT(), b, ""),
 				one("refused", w.sign(b, refused).SDJWT(), b, ""), one("nothing shown", consent.Compact, b, ""),
-				one("named staff and units", w.edit(consent, b, `"recipients"`, `"staff":["https://staff.example|n-7","n-8"],"units":["https://units.example|w4"],"recipients"`), b, ""),
+				one(
+					"named staff and units",
+					w.edit(consent, b, `"recipients"`, `"staff":["https://staff.example|n-7","n-8"],"units":["https://units.example|w4"],"recipients"`),
+					b, "",
+				),
 				one("permissions besides", w.edit(consent, b, `"recipients"`, `"also":[{"decision":"permit","data":["http://snomed.info/sct|1"],`+
 					`"except":[{"decision":"deny","roles":["nurse"]}]},{"decision":"permit","purposes":["TREAT"]}],"recipients"`), b, ""),
 				one("neither version nor time of it", w.edit(consent, b, `"updated":"2026-11-22T10:01:00Z","version":3,`, ``), b, ""),

@@ -137,10 +137,13 @@ func TestBadFiles(t *testing.T) {
 		return `{"resourceType":"CodeSystem","url":"` + url + `","content":"complete","concept":[` + concepts + `]}`
 	}
 	for name, files := range map[string][]string{
-		"empty":               {""},
-		"not JSON":            {`{"resourceType":`},
-		"no code system":      {`{"resourceType":"Patient"}`},
-		"a circle":            {system("u", `{"code":"a","property":[{"code":"parent","valueCode":"b"}]},{"code":"b","property":[{"code":"parent","valueCode":"a"}]}`)},
+		"empty":          {""},
+		"not JSON":       {`{"resourceType":`},
+		"no code system": {`{"resourceType":"Patient"}`},
+		"a circle": {system(
+			"u",
+			`{"code":"a","property":[{"code":"parent","valueCode":"b"}]},{"code":"b","property":[{"code":"parent","valueCode":"a"}]}`,
+		)},
 		"a code below itself": {system("u", `{"code":"a","concept":[{"code":"a"}]}`)},
 		"no url":              {system("", `{"code":"a"}`)},
 		"no code":             {system("u", `{"display":"a"}`)},

@@ -88,7 +88,9 @@ func TestVerdictsFollowNamedStaff(t *testing.T) {
 			return bytes.Contains(text, []byte(`"staff",`))
 		})
 	}
-	if got := doubts(func(g *testlog.Governed, at map[string]uint64) { withhold(g, at["another"]) }); !slices.Equal(got, []string{"another: unnamed"}) {
+	if got := doubts(func(g *testlog.Governed, at map[string]uint64) { withhold(g, at["another"]) }); !slices.Equal(
+		got, []string{"another: unnamed"},
+	) {
 		t.Errorf("the user is withheld: %q", got)
 	}
 	if got := doubts(func(g *testlog.Governed, at map[string]uint64) {

@@ -140,8 +140,8 @@ func (v *Verdicts) Rules() register.Rules { return v.state.Rules }
 // Stats returns numbers for reports.
 func (v *Verdicts) Stats() VerdictStats { return v.stats }
 
-// Unable returns a *register.UnableError if the rules could not judge an entry, because they were not
-// given what they rest on. Nothing that is known of the verdicts from there on is of use.
+// Unable returns a *register.UnableError if the rules could not judge an entry, because they were
+// not given what they rest on. Nothing that is known of the verdicts from there on is of use.
 func (v *Verdicts) Unable() error { return v.unable }
 
 // Doubts returns the first 1,000 doubts, in order. They convict no one.

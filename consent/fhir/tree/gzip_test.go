@@ -35,8 +35,14 @@ func TestUncompressedOtherFiles(t *testing.T) {
 		return b
 	}
 	for want, list := range map[string][][]byte{
-		"UTF-16":       {append([]byte("\xff\xfe"), wide(2, false)...), append([]byte("\xfe\xff"), wide(2, true)...), wide(2, false), wide(2, true)},
-		"UTF-32":       {append([]byte("\xff\xfe\x00\x00"), wide(4, false)...), append([]byte("\x00\x00\xfe\xff"), wide(4, true)...), wide(4, false), wide(4, true)},
+		"UTF-16": {
+			append([]byte("\xff\xfe"), wide(2, false)...), append([]byte("\xfe\xff"), wide(2, true)...), wide(2, false),
+			wide(2, true),
+		},
+		"UTF-32": {
+			append([]byte("\xff\xfe\x00\x00"), wide(4, false)...), append([]byte("\x00\x00\xfe\xff"), wide(4, true)...),
+			wide(4, false), wide(4, true),
+		},
 		"XML":          {[]byte("\xef\xbb\xbf<?xml"), zipped(t, "<AuditEvent")},
 		"gzip twice":   {zipped(t, string(zipped(t, text)))},
 		"zip archive":  {[]byte("PK\x03\x04")},
