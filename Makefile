@@ -2,17 +2,32 @@
 # make test   all tests, with the race detector where there is a C compiler
 # make bench  the benchmarks
 # make web    bin/web: the page on which a citizen checks a statement, to be served by any web server
+# make pages  the styles and scripts of the pages, which are embedded in the binary; needs npm
 GO ?= go
 # The race detector needs a C compiler; without one the tests still run.
 RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
-.PHONY: demo test bench build web vet clean
+.PHONY: demo test bench build web pages vet clean
 
-build:
+build: pages
 	$(GO) build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
 
 demo: build
 	bin/igledger demo $(DEMO)
+
+# Without npm every page is there and readable, in a plain style and without scripts.
+pages:
+	@if command -v npm >/dev/null; then $(MAKE) -s internal/web/ui/dist/design-system.css; \
+	else echo "npm is not installed: the pages have the plain style and no scripts (no design system, no check in the browser)"; fi
+
+internal/web/node_modules/.package-lock.json: internal/web/package.json internal/web/package-lock.json
+	cd internal/web && npm ci --silent
+	@touch $@
+
+internal/web/ui/dist/design-system.css: internal/web/node_modules/.package-lock.json internal/web/build.mjs \
+		$(wildcard internal/web/scripts/*.ts internal/web/verifier/*.ts)
+	cd internal/web && npm run --silent check && npm run --silent build
+	@touch $@
 
 # wasm_exec.js belongs to the Go version that compiled the program.
 web:
@@ -21,7 +36,7 @@ web:
 	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags '-s -w' -o bin/web/igverify.wasm ./cmd/igverify-wasm
 	chmod 644 bin/web/*
 
-test:
+test: pages
 	$(GO) test $(RACE) -timeout 40m ./...
 
 bench:
