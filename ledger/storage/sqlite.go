@@ -202,10 +202,15 @@ func (d *liteDB) begin(ctx context.Context, ops ...Op) (tx, error) {
 	}
 	t := &liteTx{db: d, w: w}
 	// IMMEDIATE takes the write lock now: a transaction that reads first and writes later cannot be
-	// upgraded if another one wrote in between.
+	// upgraded if another one wrote in between. It waits for the lock no longer than the busy
+	// timeout. It must not be cancelled: the driver then reports the cancellation although the
+	// transaction may have begun, in which the connection would stay for ever.
 	err := w.ready(ctx, d.pool)
 	if err == nil {
-		_, err = w.conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+		_, err = w.conn.ExecContext(context.WithoutCancel(ctx), "BEGIN IMMEDIATE")
+		if err != nil && outcomeOf(err) != conflict {
+			w.drop()
+		}
 	}
 	if err != nil {
 		t.give()
