@@ -13,7 +13,10 @@ package demodata
 
 import (
 	_ "embed"
+	"fmt"
+	"regexp"
 	"slices"
+	"time"
 
 	"igledger/ledger/entry"
 )
@@ -24,6 +27,23 @@ var events []byte
 // Events returns the events as NDJSON, one AuditEvent per line, in the order in which they were
 // recorded.
 func Events() []byte { return slices.Clone(events) }
+
+// lastDay is the day of the last event.
+var lastDay = time.Date(2026, 10, 17, 0, 0, 0, 0, time.UTC)
+
+var recorded = regexp.MustCompile(`"recorded":"(\d{4}-\d\d-\d\d)T`)
+
+// EventsUntil returns the events moved by whole days, so that the last is of the day before now.
+func EventsUntil(now time.Time) []byte {
+	days := int(now.UTC().Truncate(24*time.Hour).Sub(lastDay)/(24*time.Hour)) - 1
+	return recorded.ReplaceAllFunc(events, func(field []byte) []byte {
+		day, err := time.Parse(time.DateOnly, string(recorded.FindSubmatch(field)[1]))
+		if err != nil {
+			return field // a test reads all of them
+		}
+		return fmt.Appendf(nil, `"recorded":"%sT`, day.AddDate(0, 0, days).Format(time.DateOnly))
+	})
+}
 
 // Person is a person whose records are accessed.
 type Person struct {

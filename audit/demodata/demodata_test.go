@@ -97,3 +97,15 @@ func TestEvents(t *testing.T) {
 		}
 	}
 }
+
+// A demonstration in any year shows accesses of the last weeks.
+func TestEventsUntil(t *testing.T) {
+	now := time.Date(2031, 3, 1, 0, 30, 0, 0, time.UTC)
+	var days []string
+	for _, f := range recorded.FindAllSubmatch(EventsUntil(now), -1) {
+		days = append(days, string(f[1]))
+	}
+	if len(days) != bytes.Count(Events(), []byte("\n")) || days[0] != "2031-01-26" || days[len(days)-1] != "2031-02-28" {
+		t.Errorf("%d events from %s to %s", len(days), days[0], days[len(days)-1])
+	}
+}
