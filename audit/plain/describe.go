@@ -192,6 +192,19 @@ const (
 // (package readers).
 const ownPart = "urn:igledger:reading|own"
 
+// logReaders are codes of readings of the ledger that have words of their own: whose part was read,
+// and who signed in to read (package readers).
+var logReaders = []struct {
+	code string
+	key  Key
+}{
+	{ownPart, "did.audit-log.own"},
+	{roleClass + "PAT", "did.audit-log.person"},
+	{roleClass + "AGNT", "did.audit-log.delegate"},
+}
+
+const roleClass = "http://terminology.hl7.org/CodeSystem/v3-RoleClass|"
+
 // DICOM's Export and Import, which are disclosures where lifecycle says so.
 const (
 	exported = dcm + "|110106"
@@ -268,8 +281,12 @@ func (c *Catalogue) what(a *entry.Access) string {
 	}
 	key, data := did(a), kinds(a)
 	some := cmp.Or(data, c.Text("data.unknown"))
-	if key == "did.audit-log" && slices.Contains(a.Data, ownPart) {
-		return c.Text(Key("did.audit-log.own").of(a))
+	if key == "did.audit-log" {
+		for _, v := range logReaders {
+			if slices.Contains(a.Data, v.code) || a.Identity == entry.BySignIn && slices.Contains(a.Role, v.code) {
+				return c.Text(v.key.of(a))
+			}
+		}
 	}
 	sender, recipient, _ := ends(a)
 	switch {

@@ -159,7 +159,7 @@ func readingWords(kinds []readers.Kind) string {
 	var list []string
 	for _, r := range readers.Table {
 		extent := r.May[kinds[0]]
-		if !r.Served() || extent == readers.Nothing {
+		if !r.ByKey() || extent == readers.Nothing {
 			continue
 		}
 		text := fmt.Sprintf("the %s (a key with purpose `%s`, role `%s`), for the purpose %s", r.Name, r.Purpose, r.Role, oneOf(r.Uses))

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"time"
 
+	"igledger/internal/readings"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/policies/readers"
@@ -47,9 +47,8 @@ func askedOf(purpose []string, request string, identity entry.Identity) (readers
 	return readers.Asked{Purpose: purpose, Request: request, Identity: identity}, nil
 }
 
-// logReading logs a reading of id's history as an access entry about id, signed by the operator,
-// and returns when it is in the log. If it returns an error, nothing may be shown. In FHIR
-// AuditEvent.type it is ATNA's "audit log used" (DICOM PS3.16 CID 400, 110101).
+// logReading logs a reading of id's history: see readings.Log. If it returns an error, nothing may be
+// shown.
 func (a *api) logReading(ctx context.Context, rd readingOf, id string) error {
 	return a.logReadingAs(ctx, "", rd, id)
 }
@@ -57,31 +56,13 @@ func (a *api) logReading(ctx context.Context, rd readingOf, id string) error {
 // logReadingAs is logReading with a jti, if that is not empty: a reading that is already in the log
 // with this jti is not logged again.
 func (a *api) logReadingAs(ctx context.Context, jti string, rd readingOf, id string) error {
-	now := a.now().UTC()
-	e, err := entry.Sign(a.log.Operator(), &entry.Access{
-		Common:   entry.Common{Issuer: a.log.Genesis().Operator.ID, Audience: a.log.Origin(), IssuedAt: now.Unix(), ID: jti},
-		Source:   readers.Source,
-		Org:      rd.caller.Issuer,
-		System:   rd.caller.Subject,
-		Event:    []string{readers.AuditLogUsed},
-		Action:   "R",
-		Data:     []string{rd.extent.Code()},
-		Purpose:  rd.Purpose,
-		Request:  rd.Request,
-		Identity: rd.Identity,
-		Outcome:  "0",
-		// To the second only, so that the log does not time the work of readers.
-		Recorded: now.Format(time.RFC3339),
-		Sub:      id,
-	})
-	if err == nil {
-		err = a.log.Append(ctx, e)[0].Err
+	r := readings.Reading{
+		Asked: rd.Asked, Extent: rd.extent, Org: rd.caller.Issuer, System: rd.caller.Subject, ID: jti,
 	}
-	alreadyLogged := jti != "" && errors.Is(err, ledger.ErrConflict)
-	if err == nil || alreadyLogged {
-		return nil
+	if err := readings.Log(ctx, a.log, a.now(), r, id); err != nil {
+		return a.unlogged("a reading", "the reading could not be logged, so nothing is shown", err)
 	}
-	return a.unlogged("a reading", "the reading could not be logged, so nothing is shown", err)
+	return nil
 }
 
 // unlogged returns the refusal of an answer that may not be sent because it could not be logged.

@@ -61,7 +61,7 @@ type grant struct {
 func reading(kinds ...readers.Kind) *grant {
 	g := &grant{kinds: kinds}
 	for _, r := range readers.Table {
-		if !r.Served() || !slices.ContainsFunc(kinds, func(k readers.Kind) bool { return r.May[k] != readers.Nothing }) {
+		if !r.ByKey() || !slices.ContainsFunc(kinds, func(k readers.Kind) bool { return r.May[k] != readers.Nothing }) {
 			continue
 		}
 		if !slices.Contains(g.purposes, r.Purpose) {

@@ -233,6 +233,13 @@ func Sign(signer *wire.Signer, body Body) (*Entry, error) {
 	return ParseParts(compact, encoded)
 }
 
+// SignFor is Sign for an issuer and an audience, which it fills in.
+func SignFor(signer *wire.Signer, issuer, audience string, body Body) (*Entry, error) {
+	c := body.common()
+	c.Issuer, c.Audience = issuer, audience
+	return Sign(signer, body)
+}
+
 // MaxLeafSize is the size in bytes of the largest leaf that a C2SP tlog-tiles entry bundle can
 // carry (its length is a u16).
 const MaxLeafSize = 65535

@@ -20,6 +20,21 @@ const Source = "igledger-api"
 // Code returns the extent as a category of data.
 func (x Extent) Code() string { return system + string(x) }
 
+// In which a reader who signed in reads (HL7 v3-RoleClass): the person whose history it is, or
+// someone who acts for them under a delegation.
+const (
+	AsPerson   = "http://terminology.hl7.org/CodeSystem/v3-RoleClass|PAT"
+	AsDelegate = "http://terminology.hl7.org/CodeSystem/v3-RoleClass|AGNT"
+)
+
+// BySignIn reports whether an access is a reading by someone who signed in as the person, or under
+// a delegation for them. Nobody else's names no organisation.
+func BySignIn(operator string, a *entry.Access) bool {
+	return IsReading(operator, a) && a.Org == "" && !a.Foreign && a.Identity == entry.BySignIn &&
+		(slices.Equal(a.Role, []string{AsPerson}) && a.Delegation == "" ||
+			slices.Equal(a.Role, []string{AsDelegate}) && a.Delegation != "")
+}
+
 // IsReading reports whether an access is a reading of the ledger, as its operator logs them.
 func IsReading(operator string, a *entry.Access) bool {
 	return operator != "" && a.Issuer == operator && slices.Contains(a.Event, AuditLogUsed)
@@ -48,6 +63,9 @@ func Check(a *entry.Access, roles []entry.Role) error {
 		kinds = []Kind{Register}
 	}
 	keys := []entry.Purpose{entry.PurposeAudit, entry.PurposeFrontDesk}
+	if BySignIn(a.Issuer, a) {
+		keys = []entry.Purpose{SignIn}
+	}
 	asked := Asked{Purpose: a.Purpose, Request: a.Request, Identity: a.Identity}
 	var why error
 	for _, kind := range kinds {

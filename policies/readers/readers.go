@@ -44,8 +44,8 @@ const (
 // Reader is a row of the table: someone who reads in one capacity.
 type Reader struct {
 	Name    string
-	Purpose entry.Purpose // of the key that signs the caller's token; "": by sign-in, which is not served yet
-	Role    entry.Role    // of the caller's organisation
+	Purpose entry.Purpose // of the key that signs the caller's token; or SignIn
+	Role    entry.Role    // of the caller's organisation; "": of none, because they read for themselves
 	Uses    []string      // purposes of use that they may state, with all narrower ones
 	// OnRequest: they read because the person asked. They state the purpose in Uses itself, the
 	// reference of the request, and how they checked who asked.
@@ -53,13 +53,17 @@ type Reader struct {
 	May       map[Kind]Extent
 }
 
+// SignIn stands for the purpose of a key where the reader has none and signed in. No key can be for
+// it, so nothing but a page that checked who signed in can claim it.
+const SignIn entry.Purpose = "sign-in"
+
 // Table says who may read what. Nobody else may read anything.
 var Table = []Reader{
 	{
-		// The person, or someone who acts for them.
-		Name: "person",
-		Uses: []string{"PATRQT"},
-		May:  map[Kind]Extent{History: Whole},
+		// The person, or someone who acts for them. The reference of the request is the session's.
+		Name: "person", Purpose: SignIn,
+		Uses: []string{"PATRQT"}, OnRequest: true,
+		May: map[Kind]Extent{History: Whole},
 	},
 	{
 		Name: "auditor", Purpose: entry.PurposeAudit, Role: entry.RoleAuditor,
@@ -78,8 +82,9 @@ var Table = []Reader{
 	},
 }
 
-// Served reports whether the reader can call at all in this version.
-func (r *Reader) Served() bool { return r.Purpose != "" }
+// ByKey reports whether the reader shows who they are by a key of an organisation, as callers of
+// the API do, and not by signing in.
+func (r *Reader) ByKey() bool { return r.Purpose != SignIn }
 
 // Asked is what a caller states about a reading.
 type Asked struct {
@@ -110,8 +115,8 @@ func May(kind Kind, purposes []entry.Purpose, roles []entry.Role, asked Asked) (
 	var why error
 	for i := range Table {
 		r := &Table[i]
-		if r.May[kind] == Nothing || !r.Served() ||
-			!slices.Contains(purposes, r.Purpose) || !slices.Contains(roles, r.Role) {
+		if r.May[kind] == Nothing || !slices.Contains(purposes, r.Purpose) ||
+			r.Role != "" && !slices.Contains(roles, r.Role) {
 			continue
 		}
 		err := r.permits(asked)
@@ -139,7 +144,8 @@ func (r *Reader) permits(asked Asked) error {
 			return BadUse
 		}
 	}
-	stated := asked.Request != "" && slices.Contains(entry.Identities(), asked.Identity)
+	stated := asked.Request != "" && slices.Contains(entry.Identities(), asked.Identity) &&
+		(r.ByKey() || asked.Identity == entry.BySignIn)
 	switch {
 	case r.OnRequest && !stated:
 		return NoRequest
@@ -149,16 +155,31 @@ func (r *Reader) permits(asked Asked) error {
 	return nil
 }
 
-// Owns reports whether a sealed entry is an organisation's: an access that it made or to a record
+// Owns reports whether a sealed entry is an organisation's: see Owners.
+func Owns(org, operator string, e *entry.Entry) bool {
+	return org != "" && slices.Contains(Owners(operator, e), org)
+}
+
+// Owners returns the organisations whose a sealed entry is: an access that one made or to a record
 // that it holds, a question about one, or a consent, delegation or link that it recorded itself.
 // What others recorded of a person's choices is nobody's but the person's, so that those whom a
-// refusal restricts do not read it. A reading of the ledger is the reader's, not the operator's.
-func Owns(org, operator string, e *entry.Entry) bool {
+// refusal restricts do not read it. A reading of the ledger is the reader's, not the operator's,
+// and if the reader signed in as the person, nobody's but the person's.
+func Owners(operator string, e *entry.Entry) []string {
 	switch b := e.Body.(type) {
 	case *entry.Access:
-		return org != "" && b.Accessor() == org || b.Issuer == org && !IsReading(operator, b)
+		switch {
+		case BySignIn(operator, b):
+			return nil
+		case IsReading(operator, b):
+			return []string{b.Accessor()}
+		}
+		return []string{b.Accessor(), b.Issuer}
 	case *entry.Decision:
-		return b.Org == org || b.Holder == org
+		return []string{b.Org, b.Holder}
 	}
-	return e.Type.Sealed() && e.Issuer == org
+	if e.Type.Sealed() {
+		return []string{e.Issuer}
+	}
+	return nil
 }

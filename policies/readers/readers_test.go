@@ -13,6 +13,7 @@ import (
 var (
 	compliance = Asked{Purpose: []string{"HCOMPL"}}
 	request    = Asked{Purpose: []string{"PATRQT"}, Request: "SAR-1", Identity: entry.ByDocuments}
+	signedIn   = Asked{Purpose: []string{"PATRQT"}, Request: "s-1", Identity: entry.BySignIn}
 )
 
 // Who may read what, by hand: the extents of the kinds in the order of Kinds, and why nothing else.
@@ -55,6 +56,11 @@ func TestWhoMayReadWhat(t *testing.T) {
 		{"enroller", "audit", "enroller", compliance, []Extent{n, n, n, n, n}},
 		{"operator", "audit", "operator", compliance, []Extent{n, n, n, n, n}},
 		{"nobody", "", "", request, []Extent{n, n, n, n, n}},
+		{"person", SignIn, "", signedIn, []Extent{w, n, n, n, n}},
+		{"person, for compliance", SignIn, "", compliance, []Extent{n, n, n, n, n}},
+		{"person, without a session", SignIn, "", Asked{Purpose: []string{"PATRQT"}}, []Extent{n, n, n, n, n}},
+		{"person, who showed documents", SignIn, "", request, []Extent{n, n, n, n, n}},
+		{"person, with a key of an organisation", "submit", "", signedIn, []Extent{n, n, n, n, n}},
 	} {
 		for i, kind := range Kinds() {
 			r, got, err := May(kind, []entry.Purpose{c.key}, []entry.Role{c.role}, c.asked)
@@ -124,6 +130,12 @@ func TestCheck(t *testing.T) {
 			Purpose: asked.Purpose, Request: asked.Request, Identity: asked.Identity}
 	}
 	const person = "temp:SRC:1"
+	personal := func(sub string, extent Extent, asked Asked, role, delegation string) *entry.Access {
+		a := reading(sub, extent, asked)
+		a.Org, a.Issuer, a.Role, a.Delegation = "", "OPR", []string{role}, delegation
+		return a
+	}
+	operator := []entry.Role{entry.RoleOperator, entry.RoleSource}
 	unmarked := reading(person, Whole, compliance)
 	unmarked.Data = nil
 	for name, c := range map[string]struct {
@@ -131,24 +143,32 @@ func TestCheck(t *testing.T) {
 		roles []entry.Role
 		want  error
 	}{
-		"an auditor":                     {reading(person, Whole, compliance), []entry.Role{"auditor"}, nil},
-		"an auditor, a register":         {reading(entry.RegSources, Whole, compliance), []entry.Role{"auditor"}, nil},
-		"an auditor, in bulk":            {reading(entry.RegEveryone, Whole, compliance), []entry.Role{"auditor"}, nil},
-		"an organisation":                {reading(person, Own, compliance), []entry.Role{"controller"}, nil},
-		"an organisation's report":       {reading(entry.RegEveryone, Own, compliance), []entry.Role{"controller", "source"}, nil},
-		"a front desk":                   {reading(person, Whole, request), []entry.Role{"controller", "front-desk"}, nil},
-		"a front desk without a request": {reading(person, Whole, Asked{Purpose: []string{"PATRQT"}}), []entry.Role{"front-desk"}, NoRequest},
-		"a front desk, for compliance":   {reading(person, Whole, compliance), []entry.Role{"front-desk"}, BadUse},
-		"a front desk, a register":       {reading(entry.RegSources, Whole, request), []entry.Role{"front-desk"}, NoReader},
-		"a controller, all of it":        {reading(person, Whole, compliance), []entry.Role{"controller"}, BadExtent},
-		"a controller, on request":       {reading(person, Own, request), []entry.Role{"controller"}, BadUse},
-		"a controller, everyone":         {reading(entry.RegEveryone, Whole, compliance), []entry.Role{"controller"}, BadExtent},
-		"a controller, a register":       {reading(entry.RegSources, Own, compliance), []entry.Role{"controller"}, NoReader},
-		"without a purpose":              {reading(person, Whole, Asked{}), []entry.Role{"auditor"}, NoPurpose},
-		"for marketing":                  {reading(person, Whole, Asked{Purpose: []string{"HMARKT"}}), []entry.Role{"auditor"}, BadUse},
-		"without an extent":              {unmarked, []entry.Role{"auditor"}, BadExtent},
-		"a processor":                    {reading(person, Own, compliance), []entry.Role{"processor"}, NoReader},
-		"no organisation of the log":     {reading(person, Whole, compliance), nil, NoReader},
+		"an auditor":                      {reading(person, Whole, compliance), []entry.Role{"auditor"}, nil},
+		"an auditor, a register":          {reading(entry.RegSources, Whole, compliance), []entry.Role{"auditor"}, nil},
+		"an auditor, in bulk":             {reading(entry.RegEveryone, Whole, compliance), []entry.Role{"auditor"}, nil},
+		"an organisation":                 {reading(person, Own, compliance), []entry.Role{"controller"}, nil},
+		"an organisation's report":        {reading(entry.RegEveryone, Own, compliance), []entry.Role{"controller", "source"}, nil},
+		"a front desk":                    {reading(person, Whole, request), []entry.Role{"controller", "front-desk"}, nil},
+		"a front desk without a request":  {reading(person, Whole, Asked{Purpose: []string{"PATRQT"}}), []entry.Role{"front-desk"}, NoRequest},
+		"a front desk, for compliance":    {reading(person, Whole, compliance), []entry.Role{"front-desk"}, BadUse},
+		"a front desk, a register":        {reading(entry.RegSources, Whole, request), []entry.Role{"front-desk"}, NoReader},
+		"a controller, all of it":         {reading(person, Whole, compliance), []entry.Role{"controller"}, BadExtent},
+		"a controller, on request":        {reading(person, Own, request), []entry.Role{"controller"}, BadUse},
+		"a controller, everyone":          {reading(entry.RegEveryone, Whole, compliance), []entry.Role{"controller"}, BadExtent},
+		"a controller, a register":        {reading(entry.RegSources, Own, compliance), []entry.Role{"controller"}, NoReader},
+		"without a purpose":               {reading(person, Whole, Asked{}), []entry.Role{"auditor"}, NoPurpose},
+		"for marketing":                   {reading(person, Whole, Asked{Purpose: []string{"HMARKT"}}), []entry.Role{"auditor"}, BadUse},
+		"without an extent":               {unmarked, []entry.Role{"auditor"}, BadExtent},
+		"a processor":                     {reading(person, Own, compliance), []entry.Role{"processor"}, NoReader},
+		"the person":                      {personal(person, Whole, signedIn, AsPerson, ""), operator, nil},
+		"a delegate":                      {personal(person, Whole, signedIn, AsDelegate, "d"), operator, nil},
+		"a delegate without a delegation": {personal(person, Whole, signedIn, AsDelegate, ""), operator, NoReader},
+		"the person under a delegation":   {personal(person, Whole, signedIn, AsPerson, "d"), operator, NoReader},
+		"the person, for compliance":      {personal(person, Whole, compliance, AsPerson, ""), operator, NoReader},
+		"the person, part of it":          {personal(person, Own, signedIn, AsPerson, ""), operator, BadExtent},
+		"the person, a register":          {personal(entry.RegSources, Whole, signedIn, AsPerson, ""), operator, NoReader},
+		"the operator's staff, signed in": {personal(person, Whole, signedIn, "clerk", ""), operator, NoReader},
+		"no organisation of the log":      {reading(person, Whole, compliance), nil, NoReader},
 	} {
 		if err := Check(c.a, c.roles); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
@@ -166,7 +186,7 @@ func TestDocumentIsTheTable(t *testing.T) {
 	var rows []string
 	for _, r := range Table {
 		key, role := "sign-in", "–"
-		if r.Served() {
+		if r.ByKey() {
 			key, role = "`"+string(r.Purpose)+"`", "`"+string(r.Role)+"`"
 		}
 		row := "| " + r.Name + " | " + key + " | " + role + " | " + strings.Join(r.Uses, ", ")

@@ -1,0 +1,208 @@
+package door_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"igledger/internal/testledger"
+	"igledger/internal/web/door"
+	"igledger/ledger/entry"
+	"igledger/ledger/wire"
+)
+
+const (
+	morag = "chi:0101010000"
+	iain  = "chi:0202020005"
+)
+
+// now is one moment for accesses and doors. The ledger itself takes nothing from its future.
+var now = time.Now()
+
+// world is a ledger in which hospital TST, which holds records, reported accesses.
+type world struct {
+	*testledger.Ledger
+	*door.Door
+	key *wire.Signer
+}
+
+func newWorld(t testing.TB) *world {
+	l := testledger.New(t)
+	w := &world{Ledger: l}
+	w.key = l.Enrol("TST", []entry.Role{entry.RoleController, entry.RoleSource},
+		entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeSubmit)
+	w.Door = door.New(door.Config{
+		Log: l.Log, Index: l.Index, Signers: map[string][]*wire.Signer{"TST": {w.key}},
+	})
+	return w
+}
+
+// access reports an access to id's record, days ago, altered.
+func (w *world) access(id string, days int, alter func(*entry.Access)) uint64 {
+	a := &entry.Access{
+		Common: entry.Common{Issuer: "TST", Audience: testledger.Origin}, Source: "EPR", Action: "R", Outcome: "0",
+		Data: []string{"http://hl7.org/fhir/resource-types|Observation"}, Purpose: []string{"TREAT"},
+		Recorded: now.AddDate(0, 0, -days).Format(time.RFC3339), Sub: id,
+	}
+	if alter != nil {
+		alter(a)
+	}
+	return w.Append(w.key, a)
+}
+
+func citizen(id string) door.Reader {
+	return door.Reader{Person: true, ID: id, Session: "session of " + id}
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A person sees their history with the newest first, by when it happened, and the looking itself,
+// once for each sign-in.
+func TestOwnHistory(t *testing.T) {
+	w := newWorld(t)
+	later := w.access(morag, 1, nil)
+	earlier := w.access(morag, 9, nil)
+	w.access(iain, 2, nil)
+	for range 2 {
+		h, err := w.History(t.Context(), citizen(morag), morag)
+		ok(t, err)
+		if len(h.Items) != 3 || !h.Whole || h.Items[1].Index != later || h.Items[2].Index != earlier {
+			t.Fatalf("got %d items, whole: %v", len(h.Items), h.Whole)
+		}
+		if i := h.Items[0]; i.Reader != door.ByPerson || i.Verdict.Result != entry.Covered {
+			t.Errorf("the looking is %+v, verdict %+v", i, i.Verdict)
+		}
+	}
+	r := citizen(morag)
+	r.Session = "another"
+	h, err := w.History(t.Context(), r, morag)
+	ok(t, err)
+	if len(h.Items) != 4 {
+		t.Errorf("a second sign-in made %d items", len(h.Items))
+	}
+	// What is known is extended, in its order.
+	between := w.access(morag, 5, nil)
+	h, err = w.History(t.Context(), r, morag)
+	ok(t, err)
+	if h.Items[3].Index != between {
+		t.Errorf("an access that was reported late is not in its place")
+	}
+	e, o, err := w.Entry(t.Context(), h.Items[3])
+	ok(t, err)
+	if e.Type != entry.TypeAccess || len(o.VRFProof) == 0 {
+		t.Errorf("the whole entry is %+v", e)
+	}
+}
+
+// Nobody gets another's history, and nothing of the attempt is in it.
+func TestNotYours(t *testing.T) {
+	w := newWorld(t)
+	w.access(iain, 2, nil)
+	before := w.Size()
+	for name, r := range map[string]door.Reader{
+		"another person":             citizen(morag),
+		"nobody":                     {Person: true, Session: "s"},
+		"no session":                 {Person: true, ID: iain},
+		"an invented delegation":     {Person: true, ID: morag, Session: "s", Delegation: "0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11"},
+		"staff without a purpose":    {Org: "TST", Session: "s"},
+		"staff on request":           {Org: "TST", Session: "s", Purpose: []string{"PATRQT"}, Request: "R", Identity: entry.ByDocuments},
+		"staff who claim to sign in": {Org: "TST", Session: "s", Purpose: []string{"PATRQT"}, Request: "R", Identity: entry.BySignIn},
+		"no organisation of the log": {Org: "NON", Session: "s", Purpose: []string{"HCOMPL"}},
+	} {
+		if h, err := w.History(t.Context(), r, iain); err == nil {
+			t.Errorf("%s got %d items", name, len(h.Items))
+		} else if r.Person && !errors.Is(err, door.ErrNotYours) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if w.Size() != before {
+		t.Errorf("a refusal was logged as a reading")
+	}
+}
+
+// delegate lets iain see morag's record.
+func (w *world) delegate(t testing.TB, scope string, start, end time.Time) string {
+	t.Helper()
+	d := &entry.Delegation{
+		Delegation: "0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11", Act: "granted", Kind: "HPOWATT", Scope: []string{scope},
+		Start: start.Format(time.RFC3339), End: end.Format(time.RFC3339), Sub: morag, Delegate: &entry.Delegate{ID: iain},
+	}
+	_, err := w.Sign(t.Context(), "TST", entry.PurposeAgreements, d)
+	ok(t, err)
+	return d.Delegation
+}
+
+// Who acts for a person sees their history under the delegation, while it is in force, and the
+// looking names it.
+func TestDelegate(t *testing.T) {
+	w := newWorld(t)
+	w.access(morag, 3, nil)
+	start, end := time.Now().AddDate(0, 0, -1), time.Now().AddDate(1, 0, 0)
+	r := citizen(iain)
+	r.Delegation = w.delegate(t, "access", start, end)
+	h, err := w.History(t.Context(), r, morag)
+	ok(t, err)
+	i := h.Items[0]
+	if i.Reader != door.ByDelegate || i.Delegation != r.Delegation || i.Verdict.Result != entry.Covered {
+		t.Errorf("the looking is %+v, verdict %+v", i, i.Verdict)
+	}
+	if own, err := w.History(t.Context(), citizen(morag), morag); err != nil || own.Items[1].Reader != door.ByDelegate {
+		t.Errorf("the person is not told: %v", err)
+	}
+	other := citizen(morag)
+	other.Delegation = r.Delegation
+	if _, err := w.History(t.Context(), other, iain); !errors.Is(err, door.ErrNotYours) {
+		t.Errorf("the delegation works the other way round: %v", err)
+	}
+	_, err = w.Sign(t.Context(), "TST", entry.PurposeAgreements,
+		&entry.Delegation{Delegation: r.Delegation, Act: "revoked", Sub: morag})
+	ok(t, err)
+	if _, err := w.History(t.Context(), r, morag); !errors.Is(err, door.ErrNotYours) {
+		t.Errorf("a delegation that was revoked still works: %v", err)
+	}
+}
+
+func TestDelegateWithoutAccess(t *testing.T) {
+	w := newWorld(t)
+	r := citizen(iain)
+	r.Delegation = w.delegate(t, "consent", time.Now().AddDate(0, 0, -1), time.Now().AddDate(1, 0, 0))
+	if _, err := w.History(t.Context(), r, morag); !errors.Is(err, door.ErrNotYours) {
+		t.Errorf("a delegation for consent shows the record: %v", err)
+	}
+}
+
+// Staff read what their organisation owns, and a reading by the person is not theirs.
+func TestStaff(t *testing.T) {
+	w := newWorld(t)
+	w.access(morag, 3, nil)
+	_, err := w.History(t.Context(), citizen(morag), morag)
+	ok(t, err)
+	r := door.Reader{Org: "TST", Session: "s", Staff: &entry.Staff{ID: "IG7"}, Purpose: []string{"HCOMPL"}}
+	h, err := w.History(t.Context(), r, morag)
+	ok(t, err)
+	if h.Whole || len(h.Items) != 2 || h.Items[0].Reader != door.ByOthers || h.Items[0].Staff != "IG7" {
+		t.Errorf("the organisation sees %d items, whole: %v", len(h.Items), h.Whole)
+	}
+}
+
+func TestSignWithoutKey(t *testing.T) {
+	w := newWorld(t)
+	for _, org := range []string{"REG", "NON", ""} {
+		if _, err := w.Sign(t.Context(), org, entry.PurposeAgreements, &entry.Link{}); !errors.Is(err, door.ErrNoKey) {
+			t.Errorf("%q: %v", org, err)
+		}
+	}
+	_, err := w.Sign(context.Background(), "TST", entry.PurposeAdminister, &entry.Link{})
+	if !errors.Is(err, door.ErrNoKey) {
+		t.Errorf("a key signed for another purpose: %v", err)
+	}
+	if _, err := w.Submit(t.Context(), "a.b.c", nil); !errors.Is(err, door.ErrRefused) {
+		t.Errorf("a bad entry: %v", err)
+	}
+}

@@ -1,0 +1,182 @@
+package door
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unique"
+
+	"golang.org/x/sync/errgroup"
+
+	"igledger/audit/plain"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/register"
+	"igledger/policies/readers"
+)
+
+// past is the history of one id, as far as it was read. It is extended when the log has grown.
+type past struct {
+	id string
+
+	mu    sync.Mutex // guards the fields below; held while reading
+	items []*Item    // newest first by when it happened; never changed, only replaced
+	read  uint64     // entries below are in items
+}
+
+// extend reads the entries of p below size that it lacks, and returns all.
+func (d *Door) extend(ctx context.Context, p *past, size uint64) ([]*Item, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.read >= size {
+		return p.items, nil
+	}
+	tag, _, err := d.log.Tag(p.id)
+	if err != nil {
+		return nil, err
+	}
+	places, err := d.log.HistoryPlaces(ctx, tag, p.read, size)
+	if err != nil {
+		return nil, err
+	}
+	if len(places) > 0 {
+		fresh, err := d.load(ctx, p.id, places)
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(fresh, newestFirst)
+		p.items = merged(p.items, fresh)
+	}
+	p.read = size
+	return p.items, nil
+}
+
+// load opens the entries at places, on all processors.
+func (d *Door) load(ctx context.Context, id string, places []ledger.Place) ([]*Item, error) {
+	reg, err := d.log.Register(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*Item, len(places))
+	workers := min(runtime.GOMAXPROCS(0), 1+len(places)/64)
+	g, ctx := errgroup.WithContext(ctx)
+	for w := range workers {
+		from, to := w*len(places)/workers, (w+1)*len(places)/workers
+		g.Go(func() error {
+			m := maker{operator: d.Operator(), reg: reg, everyone: id == entry.RegEveryone, verdicts: map[string]*entry.Verdict{}}
+			at := from
+			return d.log.EachEntry(ctx, places[from:to], func(h ledger.HistoryEntry) error {
+				e, err := entry.ParseParts(h.JWS, h.Disclosures)
+				if err != nil {
+					return fmt.Errorf("entry %d as stored: %w", h.Index, err)
+				}
+				out[at] = m.item(e, h)
+				at++
+				return nil
+			})
+		})
+	}
+	return out, g.Wait()
+}
+
+// maker makes items. Texts that many items have are kept once.
+type maker struct {
+	operator string
+	reg      *register.Register
+	everyone bool
+	verdicts map[string]*entry.Verdict
+}
+
+var english = plain.In(plain.English)
+
+func (m *maker) item(e *entry.Entry, h ledger.HistoryEntry) *Item {
+	i := &Item{
+		Index: h.Index, Type: e.Type, Issuer: one(e.Issuer), Org: one(e.Issuer), Flags: h.Flags,
+		Verdict: m.verdict(h.Verdict), Words: english.Describe(e), owners: readers.Owners(m.operator, e),
+	}
+	if m.everyone {
+		i.ID = Everyone
+	}
+	w := &i.Words
+	for _, s := range []*string{
+		&w.Organisation, &w.Role, &w.Staff, &w.System, &w.What, &w.Why, &w.Justification, &w.Result, &w.Agreement,
+	} {
+		*s = one(*s)
+	}
+	i.When, i.Recorded = w.When, w.When
+	i.Received, _ = time.Parse(time.RFC3339Nano, h.Received)
+	switch b := e.Body.(type) {
+	case *entry.Access:
+		m.access(i, b)
+	case *entry.Decision:
+		i.Body, i.Act, i.Org, i.Action = b, entry.ActDecision, one(b.Org), one(b.Action)
+		i.Agreement, i.Delegation, i.Purpose, i.Staff = one(b.Agreement), one(b.Delegation), ones(b.Purpose), staffKey(b.Staff)
+	default:
+		i.Body = b
+	}
+	switch {
+	case i.Org != "":
+		i.Name = one(nameOf(m.reg, i.Org))
+	default:
+		i.Name = w.Organisation
+	}
+	for k, o := range i.owners {
+		i.owners[k] = one(o)
+	}
+	return i
+}
+
+func (m *maker) access(i *Item, a *entry.Access) {
+	i.Act, i.Org, i.Action, i.Recorded = a.Act(), one(a.Accessor()), one(a.Action), a.RecordedTime()
+	i.Agreement, i.Delegation, i.Purpose, i.Staff = one(a.Agreement), one(a.Delegation), ones(a.Purpose), staffKey(a.Staff)
+	switch {
+	case readers.BySignIn(m.operator, a) && a.Delegation == "":
+		i.Reader = ByPerson
+	case readers.BySignIn(m.operator, a):
+		i.Reader = ByDelegate
+	case readers.IsReading(m.operator, a):
+		i.Reader = ByOthers
+	}
+}
+
+// staffKey returns by what a user is recognised, or "".
+func staffKey(s *entry.Staff) string {
+	if s == nil {
+		return ""
+	}
+	if ids := s.Identifiers(); len(ids) > 0 {
+		return one(ids[0])
+	}
+	return one(s.Name)
+}
+
+// verdict returns an equal verdict that was seen before, or v.
+func (m *maker) verdict(v *entry.Verdict) *entry.Verdict {
+	if v == nil {
+		return nil
+	}
+	key := fmt.Sprint(v.Result, v.Agreement, v.Version, v.Policies, v.Consent, strings.Join(v.Rules, " "))
+	if same := m.verdicts[key]; same.Equal(v) {
+		return same
+	}
+	m.verdicts[key] = v
+	return v
+}
+
+func one(s string) string {
+	if s == "" {
+		return ""
+	}
+	return unique.Make(s).Value()
+}
+
+func ones(list []string) []string {
+	for i, s := range list {
+		list[i] = one(s)
+	}
+	return list
+}
