@@ -22,6 +22,7 @@ import (
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
+	"igledger/ledger/proof/cosign"
 	"igledger/ledger/storage"
 	"igledger/ledger/wire"
 	"igledger/verifier"
@@ -75,6 +76,9 @@ type demo struct {
 	cfg     ledger.Config
 	auditor *remote
 	keys    map[string]*wire.Signer // by organisation id
+
+	cosigner  *cosign.Signer
+	stopAudit func()
 }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
@@ -85,6 +89,9 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	defer stop()
+	if err := d.appointAuditor(ctx); err != nil {
+		return err
+	}
 	if err := d.importAll(ctx); err != nil {
 		return err
 	}
@@ -103,19 +110,30 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.findForged(ctx, d.cfg, demodata.People()[1]); err != nil {
-		return err
+	if d.c.Bool("once") {
+		err = d.findForged(ctx, d.cfg, demodata.People()[1])
+	} else {
+		err = d.stay(ctx, person)
 	}
-	if !d.c.Bool("once") {
-		d.invite(person)
-		select {
-		case <-ctx.Done():
-		case err := <-d.server.failed:
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	d.say("verified: %d entries, root %x", cp.Size, cp.Root)
 	return nil
+}
+
+// stay goes on serving the log, and auditing it, for people to explore.
+func (d *demo) stay(ctx context.Context, person demodata.Person) error {
+	if err := d.furnish(ctx); err != nil {
+		return err
+	}
+	d.invite(person)
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-d.server.failed:
+		return err
+	}
 }
 
 // start creates the log and serves it.
@@ -138,6 +156,10 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 		return nil, err
 	}
 	d.cfg = ledger.Config{Storage: store, Keys: keys, Record: signed, Origin: origin, Rules: consent.New()}
+	if err := d.appoint(keys.LogVerifierKey); err != nil {
+		store.Close()
+		return nil, err
+	}
 	d.parties, err = newParties(ctx, d.cfg)
 	if err != nil {
 		store.Close()
@@ -158,7 +180,9 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	d.say("Created a log: %s", origin)
 	d.say("  log key  %s", d.log.VerifierKey())
 	d.say("  serving  %s", d.server.url)
+	d.stopAudit = func() {}
 	return func() {
+		d.stopAudit()
 		d.server.stop(d.log) //nolint:errcheck // the demonstration is over
 		closeLog(d.cfg)
 	}, nil
@@ -312,7 +336,11 @@ func (d *demo) verify(
 		}
 	}
 	d.say("  all %d accesses above are in the log as their sources signed them, filed under this person", len(accesses))
-	policy, err := verifier.PolicyForLog(vkey)
+	text, err := os.ReadFile(filepath.Join(d.dir, demoPolicy))
+	if err != nil {
+		return none, err
+	}
+	policy, err := verifier.ParsePolicy(text)
 	if err != nil {
 		return none, err
 	}
@@ -323,8 +351,8 @@ func (d *demo) verify(
 	}
 	d.say("  the statement lists %d entries and proves that it omits none about this person below entry %d",
 		len(s.Entries), s.Below)
-	d.say("  not proved here: that everyone sees this same log, and that its index is right;")
-	d.say("  that needs cosignatures by witnesses and auditors, see docs/THREATS.md")
+	d.say("  an auditor has read the whole log and cosigned that its index is right")
+	d.say("  not proved here: that everyone sees this same log; that needs witnesses, see docs/THREATS.md")
 	return cp, nil
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"igledger/audit/demodata"
 	"igledger/consent"
-	"igledger/consent/draft"
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/entry"
@@ -25,12 +24,7 @@ var demoAgreement string
 // access under the agreement is covered. A citizen's refusal ends the cover for the study, and a
 // termination ends it for everything.
 func (d *demo) govern(ctx context.Context, person demodata.Person) error {
-	now := time.Now().UTC()
-	text := strings.NewReplacer(
-		"$START", now.AddDate(0, -1, 0).Format(time.DateOnly),
-		"$END", now.AddDate(2, 0, 0).Format(time.DateOnly),
-		"$REVIEW", now.AddDate(0, 2, 0).Format(time.DateOnly)).Replace(demoAgreement)
-	t, err := draft.Read([]byte(text))
+	t, err := demoText(time.Now().UTC())
 	if err != nil {
 		return err
 	}

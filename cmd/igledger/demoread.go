@@ -12,6 +12,8 @@ import (
 	"igledger/ledger/entry"
 )
 
+const auditorID = "audit-demo"
+
 // reader enrols an organisation that reads, and writes its key to a file.
 func (d *demo) reader(ctx context.Context, m entry.Member, purpose entry.Purpose, file string) (*remote, error) {
 	key, err := d.parties.enrol(ctx, m, purpose)
@@ -33,16 +35,21 @@ func (d *demo) reader(ctx context.Context, m entry.Member, purpose entry.Purpose
 	return r, nil
 }
 
+// appointAuditor enrols an auditor, who starts to audit.
+func (d *demo) appointAuditor(ctx context.Context) error {
+	var err error
+	d.auditor, err = d.reader(ctx, entry.Member{ID: auditorID, Name: "Auditor (demonstration)", Kind: "regulator",
+		Roles: []entry.Role{entry.RoleAuditor}}, entry.PurposeAudit, "auditor.jwk")
+	if err != nil {
+		return err
+	}
+	d.auditor.Purpose = []string{"HCOMPL"}
+	return d.audit(d.auditor.signer)
+}
+
 // whoAccessed asks as an auditor would, and prints the table. Then it asks as a board does, which
 // is shown only its own accesses, and as a front desk does for the person, who gets the statement.
 func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]client.RecordedAccess, error) {
-	var err error
-	d.auditor, err = d.reader(ctx, entry.Member{ID: "audit-demo", Name: "Auditor (demonstration)", Kind: "regulator",
-		Roles: []entry.Role{entry.RoleAuditor}}, entry.PurposeAudit, "auditor.jwk")
-	if err != nil {
-		return nil, err
-	}
-	d.auditor.Purpose = []string{"HCOMPL"}
 	got, err := d.auditor.Search(ctx, person.ID, 0, 200)
 	if err != nil {
 		return nil, err
@@ -64,7 +71,7 @@ func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]clien
 	}
 	d.say("\nThe auditor is shown all of them; %s, which asks too, only %d: what it did or holds itself.", board,
 		len(own.Accesses))
-	if err := d.server.index.Flush(ctx); err != nil { // so that the statement need not wait for the next index root
+	if err := d.cosigned(ctx); err != nil {
 		return nil, err
 	}
 	desk, err := d.reader(ctx, entry.Member{ID: "desk-demo", Name: "Front desk (demonstration)", Kind: "health-board",

@@ -14,6 +14,7 @@ import (
 type parties struct {
 	log                 *ledger.Log
 	registrar, enroller *wire.Signer
+	admins              map[string]*wire.Signer // administrative keys by organisation
 }
 
 const (
@@ -24,7 +25,7 @@ const (
 
 // newParties generates keys for the registrar and the enroller, and creates the log.
 func newParties(ctx context.Context, cfg ledger.Config) (*parties, error) {
-	p := new(parties)
+	p := &parties{admins: map[string]*wire.Signer{}}
 	var err error
 	p.registrar, err = wire.GenerateSigner(wire.EdDSA)
 	if err != nil {
@@ -101,6 +102,7 @@ func (p *parties) enrol(ctx context.Context, m entry.Member, purposes ...entry.P
 			return nil, fmt.Errorf("enrolling %s: %w", m.ID, r.Err)
 		}
 	}
+	p.admins[m.ID] = admin
 	return key, nil
 }
 
