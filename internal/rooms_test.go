@@ -66,14 +66,15 @@ var rooms = map[string][]string{
 	"cmd/igverify-wasm":    append([]string{"internal/web/reading", "audit/plain", "verifier"}, formats...),
 	"internal/web/shelf":   {"ledger/storage"},
 	"internal/web/draw":    {},
-	"internal/web/signin":  {"internal/web/ui", "internal/web/shelf", "consent/fhir/mapping", "ledger/wire", "ledger/entry"},
+	"internal/web/signin":  {"internal/patients", "internal/web/ui", "internal/web/shelf", "consent/fhir/...", "ledger/wire", "ledger/entry"},
 	"internal/web/reading": append([]string{"audit", "audit/plain", "policies/purpose", "verifier"}, formats...),
 	"internal/auditd":      append([]string{"internal/client", "verifier/fetch/retry", "audit/plain", "consent", "policies/...", "verifier/...", "ledger/proof/index"}, formats...),
 	"internal/client":      append([]string{"verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),
 	"internal/edge":        {},
+	"internal/patients":    {"consent/fhir/tree", "consent/fhir/mapping"},
 	"internal/oracle":      {}, // a second verifier: what it shared with ours it could not contradict
 	"internal/source": append(
-		[]string{"internal/client", "audit", "consent/...", "policies/...", "verifier", "verifier/auditor", "verifier/fetch/..."},
+		[]string{"internal/client", "internal/patients", "audit", "consent/...", "policies/...", "verifier", "verifier/auditor", "verifier/fetch/..."},
 		formats...,
 	),
 }
