@@ -43,6 +43,7 @@ type Door struct {
 	log       *ledger.Log
 	histories *histories
 	done      logged
+	granted   granted
 }
 
 // New returns a door.

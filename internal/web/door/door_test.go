@@ -40,15 +40,19 @@ func newWorld(t testing.TB) *world {
 
 // access reports an access to id's record, days ago, altered.
 func (w *world) access(id string, days int, alter func(*entry.Access)) uint64 {
-	a := &entry.Access{
-		Common: entry.Common{Issuer: "TST", Audience: testledger.Origin}, Source: "EPR", Action: "R", Outcome: "0",
-		Data: []string{"http://hl7.org/fhir/resource-types|Observation"}, Purpose: []string{"TREAT"},
-		Recorded: now.AddDate(0, 0, -days).Format(time.RFC3339), Sub: id,
-	}
+	a := w.template(id, days)
 	if alter != nil {
 		alter(a)
 	}
 	return w.Append(w.key, a)
+}
+
+func (w *world) template(id string, days int) *entry.Access {
+	return &entry.Access{
+		Common: entry.Common{Issuer: "TST", Audience: testledger.Origin}, Source: "EPR", Action: "R", Outcome: "0",
+		Data: []string{"http://hl7.org/fhir/resource-types|Observation"}, Purpose: []string{"TREAT"},
+		Recorded: now.AddDate(0, 0, -days).Format(time.RFC3339), Sub: id,
+	}
 }
 
 func citizen(id string) door.Reader {
@@ -155,6 +159,13 @@ func TestDelegate(t *testing.T) {
 	if own, err := w.History(t.Context(), citizen(morag), morag); err != nil || own.Items[1].Reader != door.ByDelegate {
 		t.Errorf("the person is not told: %v", err)
 	}
+	if list, err := w.ActsFor(t.Context(), iain); err != nil || len(list) != 1 || list[0].ID != morag ||
+		list[0].Held.ID != r.Delegation {
+		t.Errorf("who acts for somebody finds %+v: %v", list, err)
+	}
+	if list, err := w.ActsFor(t.Context(), morag); err != nil || len(list) > 0 {
+		t.Errorf("who acts for nobody finds %+v: %v", list, err)
+	}
 	other := citizen(morag)
 	other.Delegation = r.Delegation
 	if _, err := w.History(t.Context(), other, iain); !errors.Is(err, door.ErrNotYours) {
@@ -165,6 +176,9 @@ func TestDelegate(t *testing.T) {
 	ok(t, err)
 	if _, err := w.History(t.Context(), r, morag); !errors.Is(err, door.ErrNotYours) {
 		t.Errorf("a delegation that was revoked still works: %v", err)
+	}
+	if list, err := w.ActsFor(t.Context(), iain); err != nil || len(list) > 0 {
+		t.Errorf("a delegation that was revoked is found: %+v: %v", list, err)
 	}
 }
 
