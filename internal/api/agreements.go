@@ -12,6 +12,7 @@ import (
 	"igledger/audit/plain"
 	"igledger/consent"
 	"igledger/internal/client"
+	"igledger/internal/report"
 	"igledger/ledger/entry"
 	"igledger/policies"
 )
@@ -20,9 +21,7 @@ import (
 // organisations, and anyone may read it.
 
 const (
-	maxAgreements = 500  // on one page
-	maxWithin     = 3660 // days
-	defaultWithin = 90   // days
+	maxAgreements = 500 // on one page
 )
 
 // rules returns the rules of the log as it is now.
@@ -100,8 +99,8 @@ func dueWithin(s string) (int, error) {
 		return 0, nil
 	}
 	days, err := strconv.Atoi(s)
-	if err != nil || days < 1 || days > maxWithin {
-		return 0, &refusal{code: badRequest, detail: "due must be a number of days from 1 to " + strconv.Itoa(maxWithin)}
+	if err != nil || days < 1 || days > report.MaxWithin {
+		return 0, &refusal{code: badRequest, detail: "due must be a number of days from 1 to " + strconv.Itoa(report.MaxWithin)}
 	}
 	return days, nil
 }

@@ -28,12 +28,13 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/semaphore"
 
 	"igledger/audit/statement"
 	"igledger/consent/fhir/mapping"
 	"igledger/internal/client"
 	"igledger/internal/edge"
+	"igledger/internal/readings"
+	"igledger/internal/report"
 	"igledger/ledger"
 )
 
@@ -84,8 +85,8 @@ type api struct {
 	people  *mapping.Map
 	zone    *time.Location
 	limits  Limits
-	reports *semaphore.Weighted
-	bulk    bulkReads
+	reports *report.Maker
+	bulk    readings.Bulk
 	openapi []byte
 }
 
@@ -100,13 +101,13 @@ func newAPI(cfg Config, table []route) *api {
 		limits: cfg.Limits.OrDefault(), bodies: edge.NewBodies(cfg.Limits.Edge, time.Now),
 		public: strings.TrimSuffix(cfg.PublicURL, "/"), people: cfg.Map, zone: cfg.Map.Location(),
 	}
-	a.reports = semaphore.NewWeighted(int64(a.limits.Reports))
 	if a.logger == nil {
 		a.logger = slog.New(slog.DiscardHandler)
 	}
 	if a.now == nil {
 		a.now = time.Now
 	}
+	a.reports = report.New(a.log, a.now, a.limits.Reports, a.limits.ReportTime)
 	reg := cfg.Registry
 	if reg == nil {
 		reg = prometheus.NewRegistry()

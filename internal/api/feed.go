@@ -3,12 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
-	"sync"
-	"time"
 
-	"github.com/google/uuid"
-
-	"igledger/ledger/entry"
+	"igledger/internal/readings"
 	"igledger/ledger/proof"
 	"igledger/policies/readers"
 )
@@ -50,47 +46,12 @@ func (a *api) feed(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// bulkReads remembers which organisations have a reading of this day in the log, so that a page
-// need not ask the database. Each replica has its own.
-type bulkReads struct {
-	mu   sync.Mutex
-	day  string
-	orgs map[string]bool
-}
-
-func (b *bulkReads) has(day, org string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.day == day && b.orgs[org]
-}
-
-func (b *bulkReads) add(day, org string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.day != day {
-		b.day, b.orgs = day, map[string]bool{}
-	}
-	b.orgs[org] = true
-}
-
-// logBulkRead logs the first bulk read of an organisation in a UTC day as an access entry about
-// everyone. There is one entry a day, because an auditor's machine reads all day long and one entry
-// for each page would bury the others. If it returns an error, nothing may be shown.
+// logBulkRead logs the first bulk read of an organisation in a day: see readings.Bulk. If it returns
+// an error, nothing may be shown.
 func (a *api) logBulkRead(ctx context.Context, rd readingOf) error {
-	day := a.now().UTC().Format(time.DateOnly)
-	if a.bulk.has(day, rd.caller.Issuer) {
-		return nil
+	r := readings.Reading{Asked: rd.Asked, Extent: rd.extent, Org: rd.caller.Issuer, System: rd.caller.Subject}
+	if err := a.bulk.Log(ctx, a.log, a.now(), r); err != nil {
+		return a.unlogged("a reading", "the reading could not be logged, so nothing is shown", err)
 	}
-	err := a.logReadingAs(ctx, bulkReadID(a.log.Origin(), rd.caller.Issuer, day), rd, entry.RegEveryone)
-	if err == nil {
-		a.bulk.add(day, rd.caller.Issuer)
-	}
-	return err
-}
-
-// bulkReadID returns the jti of that entry. It is the same in every replica, so that the log takes
-// only one: a UUID of version 5 (RFC 9562 section 5.5) in the URL namespace, of
-// "igledger/feed/v1\n" ‖ origin ‖ "\n" ‖ organisation ‖ "\n" ‖ day.
-func bulkReadID(origin, org, day string) string {
-	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("igledger/feed/v1\n"+origin+"\n"+org+"\n"+day)).String()
+	return nil
 }

@@ -50,15 +50,7 @@ func askedOf(purpose []string, request string, identity entry.Identity) (readers
 // logReading logs a reading of id's history: see readings.Log. If it returns an error, nothing may be
 // shown.
 func (a *api) logReading(ctx context.Context, rd readingOf, id string) error {
-	return a.logReadingAs(ctx, "", rd, id)
-}
-
-// logReadingAs is logReading with a jti, if that is not empty: a reading that is already in the log
-// with this jti is not logged again.
-func (a *api) logReadingAs(ctx context.Context, jti string, rd readingOf, id string) error {
-	r := readings.Reading{
-		Asked: rd.Asked, Extent: rd.extent, Org: rd.caller.Issuer, System: rd.caller.Subject, ID: jti,
-	}
+	r := readings.Reading{Asked: rd.Asked, Extent: rd.extent, Org: rd.caller.Issuer, System: rd.caller.Subject}
 	if err := readings.Log(ctx, a.log, a.now(), r, id); err != nil {
 		return a.unlogged("a reading", "the reading could not be logged, so nothing is shown", err)
 	}

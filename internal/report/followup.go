@@ -1,4 +1,4 @@
-package api
+package report
 
 import (
 	"context"
@@ -88,7 +88,7 @@ func (s *scan) decide(ctx context.Context, i int) error {
 		}
 	}
 	first := s.out.Accesses[s.glass[i].at].Index
-	places, err := s.a.log.HistoryPlaces(ctx, s.glass[i].tag, first+1, s.size)
+	places, err := s.log.HistoryPlaces(ctx, s.glass[i].tag, first+1, s.size)
 	if errors.Is(err, ledger.ErrTooMany) {
 		return nil // too many to look at: they stay in the report
 	}
@@ -97,7 +97,7 @@ func (s *scan) decide(ctx context.Context, i int) error {
 	}
 	s.persons++
 	s.read += len(places)
-	err = s.a.log.EachEntry(ctx, places, func(h ledger.HistoryEntry) error {
+	err = s.log.EachEntry(ctx, places, func(h ledger.HistoryEntry) error {
 		f, err := entry.ParseParts(h.JWS, h.Disclosures)
 		if err != nil {
 			return err
