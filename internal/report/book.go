@@ -1,0 +1,348 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"igledger/consent"
+	"igledger/internal/client"
+	"igledger/ledger"
+	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
+	"igledger/ledger/wire"
+	"igledger/policies/readers"
+)
+
+// Bounds of what a Book keeps of each organisation.
+const (
+	maxFindings = 20_000 // of each list; those that are oldest in the log are dropped
+	maxCells    = 50_000 // counts that are kept apart
+)
+
+// Book keeps what each organisation has to look at: its accesses that were not covered, were
+// emergencies, or were only tried, and counts of all. It reads each leaf once, the newest first, and
+// then what is added. It keeps no name, number or text of a person, and nothing on disk. It is safe
+// for concurrent use.
+type Book struct {
+	log    *ledger.Log
+	rules  func(context.Context) (*consent.Rules, error)
+	logger *slog.Logger
+	zone   *time.Location
+	budget time.Duration
+
+	reading chan struct{} // holds a token while nobody reads the log
+
+	mu        sync.Mutex // guards the fields below
+	low, high uint64     // the leaves from low to below high were read
+	began     bool
+	since     time.Time // when the ledger took the oldest entry that was read
+	orgs      map[string]*pages
+	follows   map[followed]uint64 // position of the newest access that follows an override up
+	open      map[followed][]*Finding
+}
+
+// followed says which override an access follows up.
+type followed struct {
+	tag wire.Hash
+	followUp
+}
+
+// pages is what a Book has of one organisation.
+type pages struct {
+	lists   map[client.ReportKind][]*Finding // in no order
+	dropped map[client.ReportKind]bool
+	counts  map[Cell]int
+}
+
+// Finding is an access or attempt of a list.
+type Finding struct {
+	Index  uint64
+	ID     string    // jti
+	At     time.Time // when it happened, as the source states it
+	Result entry.VerdictResult
+	Rules  []string // that decided, as the organisation is told them
+	System string
+	Org    string // that accessed; "" if it is none of the log
+	Holder string
+
+	// FollowedUp: a later access by the same organisation to the same record says that it follows
+	// this one up.
+	FollowedUp bool
+}
+
+// Month returns the month in which it happened, such as "2026-11".
+func (f *Finding) Month(zone *time.Location) string { return f.At.In(zone).Format(monthForm) }
+
+const monthForm = "2006-01"
+
+// Cell is what accesses that are counted together have in common.
+type Cell struct {
+	Month   string // in which they happened, such as "2026-11"
+	System  string // through which; the reporting one if no other is named
+	Purpose string // the first one that was stated; "" if none was
+	Result  entry.VerdictResult
+}
+
+// Rest is the name of systems and purposes when there are too many to be counted apart.
+const Rest = "*"
+
+// View is what an organisation has to look at.
+type View struct {
+	Lists    map[client.ReportKind][]Finding // newest first, by when it happened
+	Dropped  map[client.ReportKind]bool      // those of which there are more than a Book keeps
+	Counts   map[Cell]int
+	Complete bool      // all entries of the log were read
+	Since    time.Time // if not Complete: when the ledger took the oldest entry that was read
+}
+
+// NewBook returns a Book. A View waits for at most budget until the log has been read; beyond that
+// reading goes on in the background. Months are those of zone.
+func NewBook(
+	log *ledger.Log, rules func(context.Context) (*consent.Rules, error), logger *slog.Logger, zone *time.Location,
+	budget time.Duration,
+) *Book {
+	b := &Book{log: log, rules: rules, logger: logger, zone: zone, budget: budget, reading: make(chan struct{}, 1),
+		orgs: map[string]*pages{}, follows: map[followed]uint64{}, open: map[followed][]*Finding{}}
+	b.reading <- struct{}{}
+	return b
+}
+
+// View returns what an organisation has to look at now. The caller logs the reading.
+func (b *Book) View(ctx context.Context, org string) (*View, error) {
+	limited, cancel := context.WithTimeout(ctx, b.budget)
+	defer cancel()
+	select {
+	case <-b.reading:
+		done, err := b.read(limited)
+		switch {
+		case err != nil && limited.Err() == nil:
+			b.reading <- struct{}{}
+			return nil, err
+		case done:
+			b.reading <- struct{}{}
+		default:
+			go b.goOn(context.WithoutCancel(ctx))
+		}
+	case <-limited.Done(): // somebody else is reading
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return b.view(org), nil
+}
+
+// goOn reads the rest of the log, and then returns the token.
+func (b *Book) goOn(ctx context.Context) {
+	defer func() { b.reading <- struct{}{} }()
+	if _, err := b.read(ctx); err != nil {
+		b.logger.Warn("reading the log for officers' lists stopped, and goes on when one is opened", "error", err)
+	}
+}
+
+// read reads what was added, then what is older. It reports whether everything has been read.
+func (b *Book) read(ctx context.Context) (done bool, err error) {
+	for {
+		size, err := b.log.Size(ctx)
+		if err != nil {
+			return false, err
+		}
+		b.mu.Lock()
+		if !b.began {
+			b.began, b.low, b.high = true, size, size
+		}
+		low, high := b.low, b.high
+		b.mu.Unlock()
+		switch {
+		case high < size:
+			err = b.chunk(ctx, high, min(scanAtOnce, size-high))
+		case low > 0:
+			n := min(scanAtOnce, low)
+			err = b.chunk(ctx, low-n, n)
+		default:
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+	}
+}
+
+// chunk reads n leaves from a position on, which are next to those that were read.
+func (b *Book) chunk(ctx context.Context, from, n uint64) error {
+	rules, err := b.rules(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := b.log.Openings(ctx, from, n)
+	if err != nil {
+		return err
+	}
+	if uint64(len(list)) != n {
+		return errors.New("the log holds fewer entries than it says")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, o := range list {
+		if o == nil || o.JWS == "" { // public or erased
+			continue
+		}
+		if err := b.take(rules, o); err != nil {
+			return err
+		}
+	}
+	if from < b.low {
+		b.low = from
+	} else {
+		b.high = from + n
+	}
+	return nil
+}
+
+// take puts an entry onto the pages of the organisations whose it is.
+func (b *Book) take(rules *consent.Rules, o *bundle.Opening) error {
+	e, err := entry.ParseParts(o.JWS, o.Disclosures)
+	if err != nil {
+		return err
+	}
+	if received, err := time.Parse(time.RFC3339Nano, o.Received); err == nil && (b.since.IsZero() || received.Before(b.since)) {
+		b.since = received
+	}
+	x, ok := e.Body.(*entry.Access)
+	if !ok {
+		return nil
+	}
+	b.follow(o, x)
+	operator := b.log.Genesis().Operator.ID
+	orgs := []string{x.Accessor(), x.Issuer}
+	if orgs[0] == orgs[1] {
+		orgs = orgs[:1]
+	}
+	for _, org := range orgs {
+		if readers.Owns(org, operator, e) {
+			t := teller{rules, Reader{org, readers.Own}}
+			b.of(org).add(b, t.told(o.Verdict, x), o, e, x)
+		}
+	}
+	return nil
+}
+
+// follow notes which overrides an access follows up.
+func (b *Book) follow(o *bundle.Opening, x *entry.Access) {
+	if x.Text == nil {
+		return
+	}
+	for _, jti := range append(followedUp(x.Text.Why), followedUp(x.Text.Justification)...) {
+		key := followed{o.Tag, followUp{x.Accessor(), jti}}
+		b.follows[key] = max(b.follows[key], o.Index)
+		for _, f := range b.open[key] {
+			f.FollowedUp = f.FollowedUp || f.Index < o.Index
+		}
+	}
+}
+
+func (b *Book) of(org string) *pages {
+	p := b.orgs[org]
+	if p == nil {
+		p = &pages{lists: map[client.ReportKind][]*Finding{}, dropped: map[client.ReportKind]bool{}, counts: map[Cell]int{}}
+		b.orgs[org] = p
+	}
+	return p
+}
+
+// kinds says on which list an access with a result is.
+var kinds = map[entry.VerdictResult]client.ReportKind{
+	entry.NotCovered:   client.Uncovered,
+	entry.BreakGlass:   client.BreakGlass,
+	entry.AttemptOnly:  client.Attempts,
+	entry.DecisionOnly: client.Attempts,
+}
+
+func (p *pages) add(b *Book, v *entry.Verdict, o *bundle.Opening, e *entry.Entry, x *entry.Access) {
+	result := resultOf(v, x)
+	at := x.Time()
+	system := cmp.Or(x.System, x.Source)
+	cell := Cell{Month: at.In(b.zone).Format(monthForm), System: system, Result: result}
+	if len(x.Purpose) > 0 {
+		cell.Purpose = x.Purpose[0]
+	}
+	if _, known := p.counts[cell]; !known && len(p.counts) >= maxCells {
+		cell.System, cell.Purpose = Rest, Rest
+	}
+	p.counts[cell]++
+	kind, listed := kinds[result]
+	if !listed {
+		return
+	}
+	f := &Finding{Index: o.Index, ID: e.ID, At: at, Result: result, System: system, Org: x.Accessor(), Holder: x.Issuer}
+	if v != nil {
+		f.Rules = v.Rules
+	}
+	if result == entry.BreakGlass {
+		key := followed{o.Tag, followUp{f.Org, e.ID}}
+		f.FollowedUp = b.follows[key] > o.Index
+		b.open[key] = append(b.open[key], f)
+	}
+	if len(p.lists[kind]) >= maxFindings {
+		p.dropped[kind] = true
+		if o.Index < b.low {
+			return
+		}
+		i := oldest(p.lists[kind])
+		p.lists[kind] = slices.Delete(p.lists[kind], i, i+1)
+	}
+	p.lists[kind] = append(p.lists[kind], f)
+}
+
+// oldest returns where in a list the finding is that is oldest in the log.
+func oldest(list []*Finding) (at int) {
+	for i, f := range list {
+		if f.Index < list[at].Index {
+			at = i
+		}
+	}
+	return at
+}
+
+// resultOf returns what an access counts as, "" if it has no verdict.
+func resultOf(v *entry.Verdict, x *entry.Access) entry.VerdictResult {
+	switch x.Act() {
+	case entry.ActAttempt:
+		return entry.AttemptOnly
+	case entry.ActDecision:
+		return entry.DecisionOnly
+	}
+	if v == nil {
+		return ""
+	}
+	return v.Result
+}
+
+// view returns a copy of what the Book has of an organisation.
+func (b *Book) view(org string) *View {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.orgs[org]
+	if p == nil {
+		p = &pages{}
+	}
+	v := &View{Lists: map[client.ReportKind][]Finding{}, Dropped: maps.Clone(p.dropped), Counts: maps.Clone(p.counts),
+		Complete: b.began && b.low == 0, Since: b.since}
+	for kind, list := range p.lists {
+		out := make([]Finding, len(list))
+		for i, f := range list {
+			out[i] = *f
+		}
+		slices.SortFunc(out, func(x, y Finding) int { return cmp.Or(y.At.Compare(x.At), cmp.Compare(y.Index, x.Index)) })
+		v.Lists[kind] = out
+	}
+	return v
+}
