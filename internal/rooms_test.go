@@ -85,7 +85,7 @@ var rooms = map[string][]string{
 var banned = map[string][]string{
 	"cmd/igledger": {
 		"testing", "igledger/internal/testdb", "igledger/internal/testlog", "igledger/internal/testwitness",
-		"igledger/internal/testledger", "igledger/internal/testserver", "igledger/ledger/storage/provider",
+		"igledger/internal/testledger", "igledger/internal/testserver", "igledger/internal/web/webtest", "igledger/ledger/storage/provider",
 	},
 	"cmd/igverify": {
 		"testing", "sql", "trillian", "grpc", "pgx", "sqlite", "huma", "client_golang", "igledger/ledger", "storage", "vault",
