@@ -18,7 +18,7 @@ func TestDescribeIsOneLine(t *testing.T) {
 
 func TestDescribeWithholds(t *testing.T) {
 	a := roundTrip(t, board, patterns(t)["break-glass"])
-	if s := Describe(plain.In(plain.English), a); s.Staff != "Dr Ishbel Tarrant" || s.Role != "Physician" || !s.Emergency || s.Justification == "" || s.What != "read Observation" {
+	if s := Describe(plain.In(plain.English), a); s.Staff != "Dr Ishbel Tarrant" || s.Role != "Physician" || !s.Emergency || s.Justification == "" || s.What != "read test results and measurements" {
 		t.Errorf("%+v", s)
 	}
 	why, _ := plain.In(plain.English).Purpose("BTG")

@@ -105,6 +105,8 @@ func keys(t *testing.T) map[Key]bool {
 		add("purpose", p.Code)
 	}
 	add("note", declared(t, "..", "NoteCode", 10)...)
+	add("kind", resources...)
+	add("code", codes...)
 	add("due", "follow-up", "review-refusal", "tell-person", "justify")
 	add("remedy", "justify", "ask-consent", "redact")
 	add("rule", "no-rule", "user-unnamed", "unknown-subject", "unknown-action", "unknown-resource")

@@ -20,7 +20,7 @@ type Summary struct {
 	Role          string    // of the user
 	Staff         string    // name, else identifier
 	System        string    // through which the organisation accessed
-	What          string    // "read Observation"
+	What          string    // "read test results and measurements"
 	Why           string    // "to give you care"; NoReason
 	Justification string    // for an emergency
 	Result        string    // "succeeded", "was told no"; "" for acts that only state something
@@ -109,7 +109,7 @@ func (c *Catalogue) decision(d *entry.Decision) Summary {
 		Emergency: d.Emergency, Agreement: d.Agreement, Recorded: d.Asked, Staff: d.Staff, Text: d.Text,
 	}
 	s := c.summary(a, d.Org)
-	s.What = c.Text(Key("asked."+d.Action), "data", cmp.Or(kinds(a), c.Text("data.unknown")))
+	s.What = c.Text(Key("asked."+d.Action), "data", cmp.Or(c.kinds(a), c.Text("data.unknown")))
 	s.Result, s.Act = c.Text(Key("answered."+d.Decision)), entry.ActDecision
 	return s.clean()
 }
@@ -277,9 +277,9 @@ func (c *Catalogue) what(a *entry.Access) string {
 	if a.Act() == entry.ActDecision {
 		asked := *a // the consent that was considered is not what was asked for
 		asked.Data = slices.DeleteFunc(slices.Clone(a.Data), func(d string) bool { return d == resourceTypes+"|Consent" })
-		return c.Text(decided(a), "data", cmp.Or(kinds(&asked), c.Text("data.unknown")))
+		return c.Text(decided(a), "data", cmp.Or(c.kinds(&asked), c.Text("data.unknown")))
 	}
-	key, data := did(a), kinds(a)
+	key, data := did(a), c.kinds(a)
 	some := cmp.Or(data, c.Text("data.unknown"))
 	if key == "did.audit-log" {
 		for _, v := range logReaders {
@@ -330,17 +330,6 @@ func ends(a *entry.Access) (sender, recipient string, own bool) {
 		own = a.Text.Organisation == cmp.Or(to.Name, to.ID)
 	}
 	return cmp.Or(from.Name, from.ID), cmp.Or(to.Name, to.ID), own
-}
-
-// kinds returns the FHIR resource types that were used, "" if none is known.
-func kinds(a *entry.Access) string {
-	var kinds []string
-	for _, d := range a.Data {
-		if system, code := splitCode(d); system == resourceTypes {
-			kinds = append(kinds, code)
-		}
-	}
-	return strings.Join(kinds, ", ")
 }
 
 func (c *Catalogue) why(a *entry.Access) string {

@@ -52,7 +52,7 @@ func TestHonestStatement(t *testing.T) {
 	if len(rows) != 3 {
 		t.Fatalf("%d rows", len(rows))
 	}
-	for _, want := range []string{"Board lothian (lothian)", "Dr Morag Mackay", "doctor", "Read AllergyIntolerance", "by overriding the usual limits", "unconscious, no time to ask", "22 Nov 2026, 08:59"} {
+	for _, want := range []string{"Board lothian (lothian)", "Dr Morag Mackay", "doctor", "Read allergies", "by overriding the usual limits", "unconscious, no time to ask", "22 Nov 2026, 08:59"} {
 		if !strings.Contains(rows[0], want) {
 			t.Errorf("newest row lacks %q:\n%s", want, rows[0])
 		}

@@ -109,7 +109,7 @@ func TestReport(t *testing.T) {
 	if n := len(r.Entries); n != 3 || r.Entries[0].Newer || !r.Entries[2].Newer || r.Entries[2].Entry != later || len(r.Entries[2].Remarks) == 0 {
 		t.Errorf("entries: %+v", r.Entries)
 	}
-	want := reading.Entry{Entry: w.Accesses[0], When: "2026-11-22T08:59:30Z", Who: "Board lothian (lothian)", Role: "doctor", Person: "Dr Morag Mackay", System: "Emergency Department", Act: "access", What: "read Observation",
+	want := reading.Entry{Entry: w.Accesses[0], When: "2026-11-22T08:59:30Z", Who: "Board lothian (lothian)", Role: "doctor", Person: "Dr Morag Mackay", System: "Emergency Department", Act: "access", What: "read test results and measurements",
 		Why: "to give you care; chest pain, seen in A&E", Result: "succeeded", ReportedBy: "Board lothian (lothian)", Received: "2026-11-22T09:00:01Z"}
 	if !reflect.DeepEqual(r.Entries[0], want) {
 		t.Errorf("got  %+v\nwant %+v", r.Entries[0], want)
