@@ -66,10 +66,17 @@ type Finding struct {
 	ID     string    // jti
 	At     time.Time // when it happened, as the source states it
 	Result entry.VerdictResult
-	Rules  []string // that decided, as the organisation is told them
-	System string
-	Org    string // that accessed; "" if it is none of the log
-	Holder string
+	// Rules decided, as the organisation is told them, and are of this version of the policies.
+	Rules    []string
+	Policies uint64
+
+	Purpose []string
+	Role    []string
+	Machine bool
+	Action  string
+	System  string // as in Cell
+	Org     string // that accessed; "" if it is none of the log
+	Holder  string
 
 	// FollowedUp: a later access by the same organisation to the same record says that it follows
 	// this one up.
@@ -282,9 +289,10 @@ func (p *pages) add(b *Book, v *entry.Verdict, o *bundle.Opening, e *entry.Entry
 	if !listed {
 		return
 	}
-	f := &Finding{Index: o.Index, ID: e.ID, At: at, Result: result, System: system, Org: x.Accessor(), Holder: x.Issuer}
+	f := &Finding{Index: o.Index, ID: e.ID, At: at, Result: result, Purpose: x.Purpose, Role: x.Role,
+		Machine: x.Machine, Action: x.Action, System: system, Org: x.Accessor(), Holder: x.Issuer}
 	if v != nil {
-		f.Rules = v.Rules
+		f.Rules, f.Policies = v.Rules, v.Policies
 	}
 	if result == entry.BreakGlass {
 		key := followed{o.Tag, followUp{f.Org, e.ID}}

@@ -176,6 +176,11 @@ func (t teller) told(v *entry.Verdict, x *entry.Access) *entry.Verdict {
 	return &c
 }
 
+// Reported returns an access as a reader of reports is told of it.
+func Reported(rules *consent.Rules, reader Reader, o *bundle.Opening, e *entry.Entry, x *entry.Access) client.ReportedAccess {
+	return teller{rules, reader}.reported(o, e, x)
+}
+
 // inEnglish has the words of reports. The API answers in English.
 var inEnglish = plain.In(plain.English)
 

@@ -6,6 +6,7 @@
 package door
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 
 	"igledger/audit/statement"
 	"igledger/consent"
+	"igledger/internal/readings"
+	"igledger/internal/report"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
@@ -33,6 +36,11 @@ type Config struct {
 	// Signers are the keys that the server holds for organisations, by organisation. The operator's
 	// own key is there anyway.
 	Signers map[string][]*wire.Signer
+	// Zone is where months begin and end. The default is Europe/London.
+	Zone *time.Location
+	// Patience is how long officers' lists wait until the log has been read. The default is two
+	// seconds.
+	Patience time.Duration
 	// Memory bounds the bytes of histories that are kept. The default is DefaultMemory.
 	Memory int64
 }
@@ -43,6 +51,8 @@ type Door struct {
 	log       *ledger.Log
 	histories *histories
 	done      logged
+	book      *report.Book
+	bulk      readings.Bulk
 	granted   granted
 }
 
@@ -57,7 +67,21 @@ func New(cfg Config) *Door {
 	if cfg.Memory == 0 {
 		cfg.Memory = DefaultMemory
 	}
-	return &Door{cfg: cfg, log: cfg.Log, histories: newHistories(cfg.Memory)}
+	if cfg.Zone == nil {
+		cfg.Zone = london()
+	}
+	d := &Door{cfg: cfg, log: cfg.Log, histories: newHistories(cfg.Memory)}
+	d.book = report.NewBook(cfg.Log, d.Rules, cfg.Logger, cfg.Zone, cmp.Or(cfg.Patience, 2*time.Second))
+	return d
+}
+
+// london is where people live whose accesses are in the ledger, unless an operator says otherwise.
+func london() *time.Location {
+	zone, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		return time.UTC
+	}
+	return zone
 }
 
 // Log returns the log.

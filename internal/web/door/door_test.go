@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"igledger/internal/client"
 	"igledger/internal/testledger"
 	"igledger/internal/web/door"
 	"igledger/ledger/entry"
@@ -33,7 +34,7 @@ func newWorld(t testing.TB) *world {
 	w.key = l.Enrol("TST", []entry.Role{entry.RoleController, entry.RoleSource},
 		entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeSubmit)
 	w.Door = door.New(door.Config{
-		Log: l.Log, Index: l.Index, Signers: map[string][]*wire.Signer{"TST": {w.key}},
+		Log: l.Log, Index: l.Index, Signers: map[string][]*wire.Signer{"TST": {w.key}}, Patience: time.Hour,
 	})
 	return w
 }
@@ -218,5 +219,61 @@ func TestSignWithoutKey(t *testing.T) {
 	}
 	if _, err := w.Submit(t.Context(), "a.b.c", nil); !errors.Is(err, door.ErrRefused) {
 		t.Errorf("a bad entry: %v", err)
+	}
+}
+
+// An officer sees the organisation's own work, which is logged once a day, and opens its own accesses
+// only, which is logged in the person's history.
+func TestWork(t *testing.T) {
+	w := newWorld(t)
+	w.Enrol("OTH", []entry.Role{entry.RoleController}, entry.PurposeAudit)
+	uncovered := w.access(morag, 3, func(a *entry.Access) { a.Purpose = []string{"HMARKT"} })
+	officer := door.Reader{Org: "TST", Session: "s", Staff: &entry.Staff{ID: "IG7"}, Purpose: []string{"HCOMPL"}}
+	for range 2 {
+		v, err := w.Work(t.Context(), officer)
+		ok(t, err)
+		if list := v.Lists[client.Uncovered]; !v.Complete || len(list) != 1 || list[0].Index != uncovered {
+			t.Fatalf("complete %v, %+v", v.Complete, list)
+		}
+	}
+	if n := w.Size(); n != uncovered+2 {
+		t.Errorf("two reports are %d entries", n-uncovered-1)
+	}
+	for range 2 {
+		x, err := w.Open(t.Context(), officer, uncovered)
+		ok(t, err)
+		if x.Access.Sub != morag || x.Verdict.Result != entry.NotCovered || len(x.Verdict.Plain) == 0 {
+			t.Errorf("%+v", x)
+		}
+	}
+	if n := w.Size(); n != uncovered+3 {
+		t.Errorf("one access opened twice in a session is %d entries", n-uncovered-2)
+	}
+	if h, err := w.History(t.Context(), citizen(morag), morag); err != nil || h.Items[1].Staff != "IG7" {
+		t.Errorf("the person is not told who opened it: %v", err)
+	}
+
+	before := w.Size()
+	other := door.Reader{Org: "OTH", Session: "o", Purpose: []string{"HCOMPL"}}
+	for _, index := range []uint64{uncovered, 0, 1, uncovered + 1, 1 << 40} {
+		if _, err := w.Open(t.Context(), other, index); !errors.Is(err, door.ErrNotFound) {
+			t.Errorf("another organisation opens %d: %v", index, err)
+		}
+	}
+	for name, r := range map[string]door.Reader{
+		"a citizen": citizen(morag), "without a purpose": {Org: "TST", Session: "s"}, "nobody": {Org: "NON", Purpose: officer.Purpose},
+	} {
+		if _, err := w.Work(t.Context(), r); err == nil {
+			t.Errorf("%s gets the work", name)
+		}
+		if _, err := w.Open(t.Context(), r, uncovered); err == nil {
+			t.Errorf("%s opens an access", name)
+		}
+	}
+	if w.Size() != before {
+		t.Error("a refusal was logged as a reading")
+	}
+	if v, err := w.Work(t.Context(), other); err != nil || len(v.Lists[client.Uncovered]) != 0 || len(v.Counts) != 0 {
+		t.Errorf("another organisation sees %+v: %v", v, err)
 	}
 }

@@ -44,6 +44,15 @@ func (d *Door) readingOf(ctx context.Context, r Reader, id string) (readings.Rea
 	if r.Person {
 		return d.personal(ctx, r, id)
 	}
+	out, err := d.official(ctx, r, readers.History)
+	if r.Session != "" {
+		out.ID = once(d.log.Origin(), r.Session, id, r.Request, r.Purpose...)
+	}
+	return out, err
+}
+
+// official returns the reading of a kind that a member of staff makes, if readers.Table permits it.
+func (d *Door) official(ctx context.Context, r Reader, kind readers.Kind) (readings.Reading, error) {
 	reg, err := d.log.Register(ctx)
 	if err != nil {
 		return readings.Reading{}, err
@@ -64,12 +73,8 @@ func (d *Door) readingOf(ctx context.Context, r Reader, id string) (readings.Rea
 		roles = org.Roles
 	}
 	asked := readers.Asked{Purpose: r.Purpose, Request: r.Request, Identity: r.Identity}
-	_, extent, err := readers.May(readers.History, keys, roles, asked)
-	out := readings.Reading{Asked: asked, Extent: extent, Org: r.Org, System: "pages", Staff: r.Staff}
-	if r.Session != "" {
-		out.ID = once(d.log.Origin(), r.Session, id, r.Request, r.Purpose...)
-	}
-	return out, err
+	_, extent, err := readers.May(kind, keys, roles, asked)
+	return readings.Reading{Asked: asked, Extent: extent, Org: r.Org, System: "pages", Staff: r.Staff}, err
 }
 
 func (d *Door) personal(ctx context.Context, r Reader, id string) (readings.Reading, error) {
