@@ -1,13 +1,14 @@
 # make demo   the main job on the embedded database, verified, then up to explore
 # make test   all tests, with the race detector where there is a C compiler
 # make bench  the benchmarks
+# make nightly  a million mutated statements for the verifier of the browser and for the oracle; a few hours
 # make web    bin/web: the page on which a citizen checks a statement, to be served by any web server
 # make pages  the styles and scripts of the pages, which are embedded in the binary; needs npm
 GO ?= go
 # The race detector needs a C compiler; without one the tests still run.
 RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
-.PHONY: demo test bench build web pages vet clean
+.PHONY: demo test nightly bench build web pages vet clean
 
 build: pages
 	$(GO) build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -38,6 +39,9 @@ web:
 
 test: pages
 	$(GO) test $(RACE) -timeout 40m ./...
+
+nightly: pages
+	IGLEDGER_REQUIRE_ALL=1 IGLEDGER_MUTATIONS=1000000 $(GO) test -timeout 0 -run 'TestBrowserAgreesOnMutations|TestOracleAgreesOnMutations' ./verifier
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 3s ./...

@@ -29,7 +29,6 @@ func (c *check) extract(ev StatementEvidence) {
 	if !c.checkGenesis(&x.Evidence) || !c.checkIndexRoot(&x.Evidence) {
 		return
 	}
-	c.readChains(&x.Evidence)
 	if ev.ID == "" {
 		c.Skip(CheckSubject, nil, "no id was given, so whom the entries are about was not checked")
 	}
@@ -43,5 +42,6 @@ func (c *check) extract(ev StatementEvidence) {
 		newer := shown[i].Index >= c.root.Size
 		c.own = append(c.own, StatementEntry{Index: shown[i].Index, Opening: shown[i], Entry: e, Newer: newer})
 	}
+	c.readChains(&x.Evidence)
 	c.judge()
 }

@@ -1,0 +1,2 @@
+export { memory } from "../verifier/keys.ts";
+export { kindOf, readHead, verify } from "../verifier/verify.ts";
