@@ -62,7 +62,7 @@ var rooms = map[string][]string{
 
 	"internal/...":         {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
 	"cmd/igledger":         {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
-	"cmd/igverify":         append([]string{"internal/auditd", "internal/client", "audit/plain", "consent", "policies/...", "verifier/..."}, formats...),
+	"cmd/igverify":         append([]string{"internal/auditd", "internal/client", "internal/words", "audit/plain", "consent", "policies/...", "verifier/..."}, formats...),
 	"cmd/igverify-wasm":    append([]string{"internal/web/reading", "audit/plain", "verifier"}, formats...),
 	"internal/web/shelf":   {"ledger/storage"},
 	"internal/web/draw":    {},
@@ -73,6 +73,10 @@ var rooms = map[string][]string{
 	"internal/edge":        {},
 	"internal/patients":    {"consent/fhir/tree", "consent/fhir/mapping"},
 	"internal/oracle":      {}, // a second verifier: what it shared with ours it could not contradict
+
+	"internal/words":            {},
+	"internal/web/paper/sealed": formats,
+
 	"internal/source": append(
 		[]string{"internal/client", "internal/patients", "audit", "consent/...", "policies/...", "verifier", "verifier/auditor", "verifier/fetch/..."},
 		formats...,

@@ -36,6 +36,7 @@ type report struct {
 	Linked   []linkedHistory   `json:"linked,omitempty"`   // of a statement: under other numbers of the same person
 	Doubtful []shownAccess     `json:"doubtful,omitempty"` // of a statement: entries that are not what they claim
 	Findings *finding          `json:"findings,omitempty"` // of a statement
+	Words    []string          `json:"words,omitempty"`    // of a statement's or extract's bytes: to compare on the telephone
 	Totals   []row             `json:"totals,omitempty"`   // of a replay
 	Notes    []string          `json:"notes,omitempty"`    // what else a reader must know
 	Evidence []string          `json:"evidence,omitempty"` // signed notes that prove what failed
@@ -166,6 +167,9 @@ func (r *report) writeText(w io.Writer) {
 	if f := r.Findings; f != nil {
 		fmt.Fprintf(w, "\nauthentic  %s\ncomplete   %s\n", clean(f.Lines.Authentic), clean(f.Lines.Complete))
 		fmt.Fprintf(w, "cosigned   %s\nfresh      %s\n", clean(f.Lines.Cosigned), clean(f.Lines.Fresh))
+	}
+	if len(r.Words) > 0 {
+		fmt.Fprintf(w, "\nsix words  %s\n", strings.Join(r.Words, " "))
 	}
 	switch {
 	case r.Result == "unreadable":

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/audit/plain"
+	"igledger/internal/words"
 	"igledger/ledger/bundle"
 	"igledger/ledger/register"
 	"igledger/verifier"
@@ -26,7 +27,8 @@ var statementCommand = command{
 		"A file about anything else fails. The days are those of logging: an access that was reported late is on the day " +
 		"of its report, so do not take the list of a day for what happened on it.\n\n" +
 		"Prints each check, who did what and why, separately what is on record under linked ids and reads of everyone's " +
-		"data, and four findings: whether the list is authentic, complete, cosigned (by whom) and fresh. The last line is " +
+		"data, and four findings: whether the list is authentic, complete, cosigned (by whom) and fresh. Then six words by " +
+		"which two people on the telephone know that they hold the same file; true or false they do not say. The last line is " +
 		"the result, with the reason unless it is \"verified\". With --log-key instead of --policy, what only witnesses " +
 		"and auditors can confirm is the operator's word alone.\n\n" +
 		"With --ask-witnesses, also asks the witnesses in the policy what they have seen of the log: an old state that is " +
@@ -107,6 +109,7 @@ func checkStatement(s *session) error {
 		s.report.Log.Size, s.report.Log.Root = &r.Head.Size, fmt.Sprintf("%x", r.Head.Root)
 	}
 	s.report.Findings = findings(r)
+	s.report.Words = words.Of(data)
 	s.report.Accesses, s.report.Everyone = accesses(r.Entries, r.Register), accesses(r.Everyone, r.Register)
 	s.report.Linked = linkedHistories(r)
 	s.report.Doubtful = accesses(r.Doubtful, r.Register)

@@ -1,0 +1,62 @@
+package paper_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"igledger/internal/web/paper/sealed"
+	"igledger/internal/words"
+)
+
+// The scripts seal, open and name statements as Go does.
+func TestScriptsAgree(t *testing.T) {
+	const esbuild = "../node_modules/.bin/esbuild"
+	if _, err := os.Stat(esbuild); err != nil {
+		t.Skip("skipped: make pages was not run, so there is no esbuild")
+	}
+	program := t.TempDir() + "/vectors.mjs"
+	build := exec.Command(esbuild, "vectors.ts", "--bundle", "--platform=node", "--format=esm", "--outfile="+program, "--log-level=warning")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var errs bytes.Buffer
+	run := exec.Command("node", program)
+	run.Stderr = &errs
+	out, err := run.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, errs.String())
+	}
+	var got struct {
+		Vectors int
+		Wrong   []string
+		ID      string
+		KeyText string `json:"key"`
+		Sealed  string
+		Words   []string
+	}
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Wrong) > 0 || got.Vectors == 0 {
+		t.Errorf("of %d vectors:\n%s", got.Vectors, strings.Join(got.Wrong, "\n"))
+	}
+	data, err := base64.RawURLEncoding.DecodeString(got.Sealed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := sealed.ParseFragment(got.KeyText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := sealed.Open(data, key)
+	if err != nil || d.ID != "chi:0101011237" || !strings.Contains(string(d.Statement), "Cèilidh Cèilidh") ||
+		sealed.ID(data) != got.ID || !slices.Equal(words.Of(d.Statement), got.Words) {
+		t.Errorf("what the script sealed does not open: %v", err)
+	}
+}

@@ -1,0 +1,5 @@
+// Files of text are bundled as a string.
+declare module "*.txt" {
+  const text: string;
+  export default text;
+}
