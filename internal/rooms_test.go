@@ -67,6 +67,7 @@ var rooms = map[string][]string{
 	"internal/web/shelf":   {"ledger/storage"},
 	"internal/web/draw":    {},
 	"internal/web/signin":  {"internal/patients", "internal/web/ui", "internal/web/shelf", "consent/fhir/...", "ledger/wire", "ledger/entry"},
+	"internal/web/ui":      {"audit/plain"},
 	"internal/web/reading": append([]string{"audit", "audit/plain", "policies/purpose", "verifier"}, formats...),
 	"internal/auditd":      append([]string{"internal/client", "verifier/fetch/retry", "audit/plain", "consent", "policies/...", "verifier/...", "ledger/proof/index"}, formats...),
 	"internal/client":      append([]string{"verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),

@@ -14,7 +14,12 @@ package plain
 
 import (
 	"embed"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,13 +29,16 @@ import (
 type Language string
 
 // English is the fallback language: it has every text.
-const English Language = "en"
+const (
+	English Language = "en"
+	Gaelic  Language = "gd" // Scottish Gaelic
+)
 
 //go:embed *.properties
 var files embed.FS
 
 // plurals chooses the form of a text that each language needs for a number, after the plural rules
-// of the Unicode CLDR. A language needs an entry here and a file.
+// of the Unicode CLDR.
 var plurals = map[Language]func(n uint64) string{
 	English: func(n uint64) string {
 		if n == 1 {
@@ -38,10 +46,22 @@ var plurals = map[Language]func(n uint64) string{
 		}
 		return "other"
 	},
+	Gaelic: func(n uint64) string {
+		switch {
+		case n == 1 || n == 11:
+			return "one"
+		case n == 2 || n == 12:
+			return "two"
+		case n >= 3 && n <= 19:
+			return "few"
+		}
+		return "other"
+	},
 }
 
 // Catalogue has the words of one language. It is safe for concurrent use.
 type Catalogue struct {
+	language Language
 	texts    map[Key]string
 	plural   func(n uint64) string
 	fallback *Catalogue // English, or nil
@@ -79,35 +99,97 @@ const (
 	TotalExceptions Key = "total.exceptions" // act
 )
 
-var english = sync.OnceValue(func() *Catalogue {
-	c, err := load(English)
+var english = sync.OnceValue(func() *Catalogue { return must(Load(English, files)) })
+
+var others = sync.OnceValue(func() map[Language]*Catalogue {
+	m := map[Language]*Catalogue{}
+	for l := range plurals {
+		m[l] = must(Load(l, files))
+	}
+	return m
+})
+
+func must(c *Catalogue, err error) *Catalogue {
 	if err != nil {
-		panic(fmt.Sprintf("plain: %v", err)) // a test loads it
+		panic(fmt.Sprintf("plain: %v", err)) // a test loads each
 	}
 	return c
-})
+}
 
 // In returns the catalogue of a language, or of English if there is none. A region or script in the
 // tag is ignored.
 func In(l Language) *Catalogue {
 	base, _, _ := strings.Cut(strings.ToLower(string(l)), "-")
-	if l = Language(base); l == English || plurals[l] == nil {
-		return english()
+	if c := others()[Language(base)]; c != nil && Language(base) != English {
+		return c
 	}
-	c, err := load(l)
-	if err != nil {
-		panic(fmt.Sprintf("plain: %v", err)) // a test loads each
-	}
-	c.fallback = english()
-	return c
+	return english()
 }
 
-func load(l Language) (*Catalogue, error) {
-	data, err := files.ReadFile(string(l) + ".properties")
-	if err != nil {
-		return nil, err
+// Load returns the catalogue of a language from the files <language>.properties of folders, of which
+// English must be in each. If several have a text, the first one's is used. A text that is in no file
+// of the language is in English.
+func Load(l Language, from ...fs.FS) (*Catalogue, error) {
+	c := &Catalogue{language: l, texts: map[Key]string{}, plural: plurals[l]}
+	if c.plural == nil {
+		return nil, fmt.Errorf("language %q has no plural rule", l)
 	}
-	return parse(string(data), plurals[l])
+	for _, folder := range slices.Backward(from) {
+		data, err := fs.ReadFile(folder, string(l)+".properties")
+		if errors.Is(err, fs.ErrNotExist) && l != English {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		parsed, err := parse(string(data), c.plural)
+		if err != nil {
+			return nil, fmt.Errorf("%s.properties: %w", l, err)
+		}
+		maps.Copy(c.texts, parsed.texts)
+	}
+	if l == English {
+		return c, nil
+	}
+	var err error
+	c.fallback, err = Load(English, from...)
+	return c, err
+}
+
+// Language returns the language that the catalogue is of.
+func (c *Catalogue) Language() Language { return c.language }
+
+// Has reports whether the catalogue or its fallback has the text, or a form of it for a number.
+func (c *Catalogue) Has(k Key) bool {
+	_, one := c.lookup(k)
+	_, many := c.lookup(k + ".other")
+	return one || many
+}
+
+// Strays returns what is wrong with a translation: keys that English lacks, and texts that do not
+// have the same {names} as the English one. It returns nothing for English.
+func (c *Catalogue) Strays() (list []Key) {
+	if c.fallback == nil {
+		return nil
+	}
+	for k, text := range c.texts {
+		original, ok := c.fallback.texts[k]
+		if i := strings.LastIndexByte(string(k), '.'); !ok && i > 0 {
+			original, ok = c.fallback.texts[k[:i]+".other"]
+		}
+		if !ok || !slices.Equal(names(text), names(original)) {
+			list = append(list, k)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+var name = regexp.MustCompile(`\{[a-z]+\}`)
+
+// names returns the names that a text has something filled in for.
+func names(text string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(name.FindAllString(text, -1))))
 }
 
 // parse reads the lines of a file, whose head explains them.

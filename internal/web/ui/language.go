@@ -1,0 +1,75 @@
+package ui
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/text/language"
+
+	"igledger/audit/plain"
+)
+
+// languages are those that pages are in, with their own names. Gaelic is a draft: speakers have yet
+// to read it, and its pages say so.
+var languages = []struct {
+	tag   plain.Language
+	name  string
+	draft bool
+}{
+	{plain.English, "English", false},
+	{plain.Gaelic, "Gàidhlig", true},
+}
+
+var matcher = language.NewMatcher([]language.Tag{language.English, language.MustParse("gd")})
+
+// languageCookie keeps the choice of a language, and nothing else.
+const languageCookie = "lang"
+
+// languageOf returns the language for a request: what the address asks for, else what this browser
+// has chosen before, else the best that it accepts.
+func languageOf(r *http.Request) plain.Language {
+	if l, ok := known(r.URL.Query().Get("lang")); ok {
+		return l
+	}
+	if c, err := r.Cookie(languageCookie); err == nil {
+		if l, ok := known(c.Value); ok {
+			return l
+		}
+	}
+	_, i := language.MatchStrings(matcher, r.Header.Get("Accept-Language"))
+	return languages[i].tag
+}
+
+func known(tag string) (plain.Language, bool) {
+	for _, l := range languages {
+		if string(l.tag) == tag {
+			return l.tag, true
+		}
+	}
+	return "", false
+}
+
+// keepLanguage remembers the language that an address asked for.
+func (s *Site) keepLanguage(w http.ResponseWriter, r *http.Request) {
+	l, ok := known(r.URL.Query().Get("lang"))
+	if !ok {
+		return
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: languageCookie, Value: string(l), Path: "/", MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode,
+		HttpOnly: true, Secure: s.secure(r),
+	})
+}
+
+// inLanguage returns the address of this page in another language. A page that answers a form has no
+// address of its own, so the form's page it is.
+func inLanguage(r *http.Request, l plain.Language) string {
+	query := url.Values{}
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		query = r.URL.Query()
+	}
+	query.Set("lang", string(l))
+	// Not a full address: one that began with two slashes would be another host's.
+	return "/" + strings.TrimLeft(r.URL.EscapedPath(), "/") + "?" + query.Encode()
+}

@@ -1,0 +1,341 @@
+package ui
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"igledger/audit/plain"
+)
+
+// Page is what a handler gives for a page.
+type Page struct {
+	Title   string // the h1, and the window's title: main has no h1 of its own
+	Section string // of the navigation, see nav.go
+	// User is who is signed in. Nil: whoever WithUser put into the request's context.
+	User    User
+	Crumbs  []Crumb
+	Scripts []string     // names of scripts/NAME.ts
+	Errors  []FieldError // the error summary, above everything
+	Notice  string       // what has just been done, above the page
+	Data    any          // for the template "main", as .Data
+}
+
+// Crumb is a step of the way to a page. The page itself is not among them.
+type Crumb struct{ Text, Href string }
+
+// FieldError is what is wrong with a field of a form.
+type FieldError struct {
+	Field string // id of the field, to which the summary links
+	Text  string
+}
+
+// View is what templates are executed with: "main" finds the handler's data in .Data.
+type View struct {
+	Page
+	Brand     Brand
+	Path      string
+	Nav       []Link
+	Languages []Link // the other languages, with the address of this page in each
+	Lang      plain.Language
+	Draft     bool   // the language is a draft
+	Name      string // of the user
+	Styles    []string
+}
+
+// ErrorFor returns what is wrong with a field, or "".
+func (v *View) ErrorFor(field string) string {
+	for _, e := range v.Errors {
+		if e.Field == field {
+			return e.Text
+		}
+	}
+	return ""
+}
+
+// Room has the pages of one part of the site. It is safe for concurrent use.
+type Room struct {
+	site  *Site
+	words map[plain.Language]*Words
+	pages map[plain.Language]map[string]*template.Template
+}
+
+// Room reads the templates *.html and the words *.properties of a room. A file that defines "main" is
+// a page, named by the file without .html; what other files define is there for all pages. It returns
+// an error for what would be wrong with every page, see check.
+func (s *Site) Room(fsys fs.FS) (*Room, error) {
+	sources, err := templates(fsys)
+	if err != nil {
+		return nil, err
+	}
+	room := &Room{site: s, words: map[plain.Language]*Words{}, pages: map[plain.Language]map[string]*template.Template{}}
+	for _, l := range languages {
+		c, err := plain.Load(l.tag, fsys, own)
+		if err != nil {
+			return nil, err
+		}
+		if strays := c.Strays(); len(strays) > 0 {
+			return nil, fmt.Errorf("%s.properties: no English text, or other {names} than it: %v", l.tag, strays)
+		}
+		w := &Words{Catalogue: c, zone: s.config.Zone, now: s.config.Now}
+		room.words[l.tag] = w
+		if room.pages[l.tag], err = s.parse(w, sources); err != nil {
+			return nil, err
+		}
+	}
+	for name, t := range room.pages[plain.English] {
+		if err := check(t, room.words[plain.English]); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return room, nil
+}
+
+// templates returns the text of all templates of a folder by name.
+func templates(fsys fs.FS) (map[string]string, error) {
+	files, err := fs.Glob(fsys, "*.html")
+	if err != nil {
+		return nil, err
+	}
+	sources := map[string]string{}
+	for _, f := range files {
+		data, err := fs.ReadFile(fsys, f)
+		if err != nil {
+			return nil, err
+		}
+		sources[strings.TrimSuffix(f, ".html")] = string(data)
+	}
+	return sources, nil
+}
+
+// parse returns the pages among sources, each with the layout around it.
+func (s *Site) parse(w *Words, sources map[string]string) (map[string]*template.Template, error) {
+	base, err := s.layout(w)
+	if err != nil {
+		return nil, err
+	}
+	page := map[string]bool{}
+	for name, text := range sources {
+		if page[name] = strings.Contains(text, `define "main"`); page[name] {
+			continue
+		}
+		if base, err = base.Parse(text); err != nil {
+			return nil, fmt.Errorf("%s.html: %w", name, err)
+		}
+	}
+	pages := map[string]*template.Template{}
+	for name, text := range sources {
+		if !page[name] {
+			continue
+		}
+		t, err := base.Clone()
+		if err == nil {
+			_, err = t.Parse(text)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s.html: %w", name, err)
+		}
+		pages[name] = t
+	}
+	return pages, nil
+}
+
+// layout returns the templates of all pages in one language.
+func (s *Site) layout(w *Words) (*template.Template, error) {
+	t := template.New("layout").Option("missingkey=error").Funcs(s.functions()).Funcs(w.functions())
+	return t.ParseFS(own, "templates/*.html")
+}
+
+// Words returns the words of a room in the language of a request.
+func (room *Room) Words(r *http.Request) *Words { return room.words[languageOf(r)] }
+
+// Render answers with a page. If it fails, it has answered with an apology, logged why, and returns
+// the error; nothing is left for the handler to do.
+func (room *Room) Render(w http.ResponseWriter, r *http.Request, status int, name string, p Page) error {
+	var page bytes.Buffer
+	if err := room.execute(&page, w, r, strings.TrimSuffix(name, ".html"), p); err != nil {
+		err = fmt.Errorf("page %s: %w", name, err)
+		room.site.config.Logger.Error("page cannot be rendered", "page", name, "error", err)
+		if room == room.site.problems { // then there is no page for that either
+			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+			return err
+		}
+		room.site.Problem(w, r, http.StatusInternalServerError, "500")
+		return err
+	}
+	send(w, r, status, page.Bytes())
+	return nil
+}
+
+func (room *Room) execute(out *bytes.Buffer, w http.ResponseWriter, r *http.Request, name string, p Page) error {
+	l := languageOf(r)
+	t := room.pages[l][name]
+	if t == nil {
+		return fmt.Errorf("there is no such page")
+	}
+	if p.User == nil || reflect.ValueOf(p.User).Kind() == reflect.Pointer && reflect.ValueOf(p.User).IsNil() {
+		p.User = userOf(r.Context())
+	}
+	room.site.keepLanguage(w, r)
+	room.site.protect(w, r, p.User != nil)
+	words := room.words[l]
+	v := &View{
+		Page: p, Brand: room.site.config.Brand, Path: r.URL.Path, Nav: words.Nav(p.User, p.Section), Lang: l,
+		Styles: room.site.stylesheets,
+	}
+	if p.User != nil {
+		if v.Name = p.User.DisplayName(); v.Name == "" {
+			v.Name = words.Text("user.unnamed")
+		}
+	}
+	for _, other := range languages {
+		if other.tag == l {
+			v.Draft = other.draft
+			continue
+		}
+		v.Languages = append(v.Languages, Link{Text: other.name, Href: inLanguage(r, other.tag)})
+	}
+	return t.ExecuteTemplate(out, "layout", v)
+}
+
+// send answers with a complete page, compressed if the browser can read that. The name field in the
+// gzip header has a random length, so that the length of the answer says less about what is in it to
+// someone who makes a browser ask for pages and watches the line.
+func send(w http.ResponseWriter, r *http.Request, status int, page []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Add("Vary", "Accept-Encoding")
+	if acceptsGzip(r) {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		z.Name = strings.Repeat("-", 1+rand.IntN(256))
+		_, _ = z.Write(page) // into memory
+		_ = z.Close()
+		page = packed.Bytes()
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(page)))
+	w.WriteHeader(status)
+	_, _ = w.Write(page) // it fails only if the reader went away
+}
+
+type userKey struct{}
+
+// WithUser returns a context by which pages know who is signed in.
+func WithUser(ctx context.Context, u User) context.Context {
+	return context.WithValue(ctx, userKey{}, u)
+}
+
+func userOf(ctx context.Context) User {
+	u, _ := ctx.Value(userKey{}).(User)
+	return u
+}
+
+// Config is what a Site is made from.
+type Config struct {
+	Brand  Brand // zero: that of a demonstration
+	Logger *slog.Logger
+	Zone   *time.Location   // in which times are shown; nil: Europe/London
+	Now    func() time.Time // nil: time.Now
+	// Secure says that browsers reach the pages by TLS, which may end before this program.
+	Secure bool
+	// Forms are further origins to which an answer to a form may lead, such as an OpenID provider's.
+	Forms []string
+}
+
+// Site is what all pages share. It is safe for concurrent use.
+type Site struct {
+	config      Config
+	assets      *assets
+	stylesheets []string
+	csp         string
+	problems    *Room
+}
+
+// New returns a Site.
+func New(c Config) (*Site, error) {
+	if c.Brand == (Brand{}) {
+		c.Brand = defaultBrand
+	}
+	if err := c.Brand.check(); err != nil {
+		return nil, fmt.Errorf("brand: %w", err)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Zone == nil {
+		zone, err := time.LoadLocation("Europe/London")
+		if err != nil {
+			return nil, err
+		}
+		c.Zone = zone
+	}
+	s := &Site{config: c, csp: policy(c.Forms)}
+	if err := s.loadAssets(); err != nil {
+		return nil, err
+	}
+	problems, err := fs.Sub(own, "templates/problem")
+	if err != nil {
+		return nil, err
+	}
+	s.problems, err = s.Room(withWords{problems})
+	return s, err
+}
+
+// withWords is a folder of templates whose words are those of ui itself.
+type withWords struct{ fs.FS }
+
+func (f withWords) Open(name string) (fs.File, error) {
+	if strings.HasSuffix(name, ".properties") {
+		return own.Open(name)
+	}
+	return f.FS.Open(name)
+}
+
+// Plain reports whether the pages have our own plain style and no scripts, because the program was
+// built without npm.
+func (s *Site) Plain() bool { return !s.assets.has(designSystem) }
+
+const designSystem = "design-system.css"
+
+func (s *Site) loadAssets() error {
+	built, err := fs.Sub(dist, "dist")
+	if err != nil {
+		return err
+	}
+	ours, err := fs.Sub(styles, "styles")
+	if err != nil {
+		return err
+	}
+	if s.assets, err = newAssets(built, ours); err != nil {
+		return err
+	}
+	if err := s.assets.add("brand.css", []byte(s.config.Brand.css())); err != nil {
+		return err
+	}
+	s.assets.seal()
+	s.stylesheets = []string{designSystem, "pages.css", "brand.css"}
+	if s.Plain() {
+		s.stylesheets[0] = "plain.css"
+	}
+	return nil
+}
+
+// Assets returns the handler of /assets/.
+func (s *Site) Assets() http.Handler { return s.assets }
+
+// Asset returns the address of an asset.
+func (s *Site) Asset(name string) (string, error) { return s.assets.url(name) }
