@@ -113,6 +113,7 @@ func (m *maker) item(e *entry.Entry, h ledger.HistoryEntry) *Item {
 	case *entry.Access:
 		m.access(i, b)
 	case *entry.Decision:
+		i.Denied = b.Decision != "permit"
 		i.Body, i.Act, i.Org, i.Action = b, entry.ActDecision, one(b.Org), one(b.Action)
 		i.Agreement, i.Delegation, i.Purpose, i.Staff = one(b.Agreement), one(b.Delegation), ones(b.Purpose), staffKey(b.Staff)
 	default:
@@ -133,6 +134,7 @@ func (m *maker) item(e *entry.Entry, h ledger.HistoryEntry) *Item {
 func (m *maker) access(i *Item, a *entry.Access) {
 	i.Act, i.Org, i.Action, i.Recorded = a.Act(), one(a.Accessor()), one(a.Action), a.RecordedTime()
 	i.Agreement, i.Delegation, i.Purpose, i.Staff = one(a.Agreement), one(a.Delegation), ones(a.Purpose), staffKey(a.Staff)
+	i.Denied = i.Act == entry.ActDecision && a.Outcome != "0"
 	switch {
 	case readers.BySignIn(m.operator, a) && a.Delegation == "":
 		i.Reader = ByPerson
