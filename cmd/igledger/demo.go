@@ -78,6 +78,7 @@ type demo struct {
 	keys    map[string]*wire.Signer // by organisation id
 
 	cosigner  *cosign.Signer
+	policy    string // by which the demonstration's proofs are checked
 	stopAudit func()
 }
 
@@ -171,7 +172,7 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	d.page = noPage == nil
 	d.server, err = listen(d.log, serving{
 		address: d.c.String("listen"), metrics: "off", interval: time.Second, page: page,
-		registry: prometheus.NewRegistry(), logger: quiet,
+		registry: prometheus.NewRegistry(), logger: quiet, store: store, keys: keyDir, policy: []byte(d.policy),
 	})
 	if err != nil {
 		store.Close()
@@ -336,11 +337,7 @@ func (d *demo) verify(
 		}
 	}
 	d.say("  all %d accesses above are in the log as their sources signed them, filed under this person", len(accesses))
-	text, err := os.ReadFile(filepath.Join(d.dir, demoPolicy))
-	if err != nil {
-		return none, err
-	}
-	policy, err := verifier.ParsePolicy(text)
+	policy, err := verifier.ParsePolicy([]byte(d.policy))
 	if err != nil {
 		return none, err
 	}

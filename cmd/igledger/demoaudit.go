@@ -16,9 +16,6 @@ import (
 	"igledger/verifier"
 )
 
-// demoPolicy is where the demonstration writes the policy by which its proofs are checked.
-const demoPolicy = "policy.txt"
-
 // appoint generates the auditor's key for cosigning and the policy that asks for its cosignature.
 func (d *demo) appoint(logKey string) error {
 	var err error
@@ -26,12 +23,12 @@ func (d *demo) appoint(logKey string) error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("log %s\nwitness auditor %s\ngroup auditors all auditor\nquorum auditors\n", logKey, d.cosigner.VKey)
-	d.cfg.Policy, err = cosign.ParsePolicy([]byte(text))
+	d.policy = fmt.Sprintf("log %s\nwitness auditor %s\ngroup auditors all auditor\nquorum auditors\n", logKey, d.cosigner.VKey)
+	d.cfg.Policy, err = cosign.ParsePolicy([]byte(d.policy))
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(d.dir, demoPolicy), []byte(text), 0o644)
+	return os.WriteFile(filepath.Join(d.dir, "policy.txt"), []byte(d.policy), 0o644)
 }
 
 // audit starts an auditor, who reads the whole log over HTTP and cosigns it, until stop.

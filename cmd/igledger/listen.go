@@ -19,7 +19,9 @@ import (
 	"igledger/consent/fhir/mapping"
 	"igledger/internal/api"
 	"igledger/internal/edge"
+	"igledger/internal/web"
 	"igledger/ledger"
+	"igledger/ledger/storage"
 )
 
 // limitFlags are the flags of serve that say where it is reached and what callers can make it hold.
@@ -98,6 +100,10 @@ type serving struct {
 	public     string // public URL; "": that of the address
 	interval   time.Duration
 	page       http.Handler // at /verify/; may be nil
+	settings   web.Settings
+	store      *storage.Storage
+	keys       string // folder
+	policy     []byte // trust policy; may be nil
 	registry   *prometheus.Registry
 	logger     *slog.Logger
 	limits     api.Limits
@@ -142,6 +148,15 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 		Log: log, Index: index, Logger: with.logger, Registry: with.registry, Limits: with.limits, PublicURL: with.public,
 		Map: with.words,
 	})
+	pages, err := web.New(ctx, web.Config{Settings: with.settings, Log: log, Index: index, Public: with.public, Store: with.store,
+		Keys: with.keys, Policy: with.policy, Limits: with.limits.Edge, Logger: with.logger})
+	if err != nil {
+		s.rest()
+		l.Close()
+		return nil, fmt.Errorf("the pages: %w", err)
+	}
+	work.Go(func() { pages.Run(ctx) })
+	handler = beside(pages, handler)
 	if with.page != nil {
 		handler = within(http.StripPrefix("/verify", with.page), "/verify/", handler)
 	}
@@ -194,6 +209,17 @@ func (s *server) stop(log *ledger.Log) error {
 	}
 	s.rest()
 	return errors.Join(append(errs, log.Close(ctx))...)
+}
+
+// beside passes requests whose paths are not the API's to pages.
+func beside(pages, ledger http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if api.Serves(r.URL.Path) || edge.Ambiguous(r.Context()) { // the API refuses those
+			ledger.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 // within passes requests below prefix to page. All others go unchanged to api, whose paths have

@@ -41,7 +41,7 @@ func recoverLog(c *cli.Context) error {
 	if c.Bool("continue") && c.IsSet("end") {
 		return usage("a log goes on or ends: give --continue or --end")
 	}
-	policy, err := readPolicy(c)
+	policy, _, err := readPolicy(c)
 	if err != nil {
 		return err
 	}

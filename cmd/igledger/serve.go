@@ -151,6 +151,9 @@ func serveCommand() *cli.Command {
 					"as long, all witnesses and auditors are offered the same checkpoint"},
 			&cli.StringFlag{Name: "web", EnvVars: []string{"IGLEDGER_WEB"},
 				Usage: "folder that make web makes; serves the page that checks statements at /verify/"},
+			&cli.StringFlag{Name: "pages", EnvVars: []string{"IGLEDGER_PAGES"},
+				Usage: "`FILE` with the settings of the pages: who can sign in, the operator's name and colours " +
+					"(default: public pages only; docs/WEB.md)"},
 			&cli.BoolFlag{Name: "json", Usage: "log as JSON lines"},
 		), append(limitFlags(), mappingFlags()...)...),
 		Action: func(c *cli.Context) error {
@@ -165,6 +168,12 @@ func serveCommand() *cli.Command {
 			if c.Duration("index-interval") <= 0 {
 				return usage("--index-interval must be above 0")
 			}
+			var settings web.Settings
+			if file := c.String("pages"); file != "" {
+				if settings, err = web.ReadSettings(file); err != nil {
+					return usage("--pages: %v", err)
+				}
+			}
 			cfg, err := logConfig(c)
 			if err != nil {
 				return err
@@ -173,7 +182,8 @@ func serveCommand() *cli.Command {
 			if c.Bool("json") {
 				cfg.Logger = slog.New(slog.NewJSONHandler(c.App.ErrWriter, nil))
 			}
-			cfg.Policy, err = readPolicy(c)
+			var policyText []byte
+			cfg.Policy, policyText, err = readPolicy(c)
 			if err != nil {
 				return err
 			}
@@ -210,7 +220,7 @@ func serveCommand() *cli.Command {
 				address: c.String("listen"), metrics: c.String("metrics-listen"), chosen: c.IsSet("metrics-listen"),
 				public: c.String("public-url"), interval: c.Duration("index-interval"), page: page,
 				registry: registry, logger: cfg.Logger, limits: limits, statements: c.Int64("statement-memory") << 20,
-				words: words,
+				words: words, settings: settings, store: cfg.Storage, keys: c.String("keys"), policy: policyText,
 			})
 			if err != nil {
 				return err

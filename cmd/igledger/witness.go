@@ -22,21 +22,21 @@ func policyFlag() cli.Flag {
 			"may be the same file"}
 }
 
-// readPolicy returns the policy in the file of the flag, or nil if the flag is not set.
-func readPolicy(c *cli.Context) (*cosign.Policy, error) {
+// readPolicy returns the policy in the file of the flag, and its text, or nil if the flag is not set.
+func readPolicy(c *cli.Context) (*cosign.Policy, []byte, error) {
 	path := c.String("policy")
 	if path == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("--policy: %w", err)
+		return nil, nil, fmt.Errorf("--policy: %w", err)
 	}
 	p, err := cosign.ParsePolicy(data)
 	if err != nil {
-		return nil, usage("--policy: %v", err)
+		return nil, nil, usage("--policy: %v", err)
 	}
-	return p, nil
+	return p, data, nil
 }
 
 // witnesses returns a client for the witnesses to which the policy gives a URL, or nil without a

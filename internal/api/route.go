@@ -137,6 +137,16 @@ var routes = []route{
 	{method: "GET", pattern: "/readyz", open: true, serve: (*api).ready},
 }
 
+// Serves reports whether a path is for the API: whether its first element is that of a route. A
+// server may answer all other paths with pages.
+func Serves(path string) bool {
+	first := func(path string) string {
+		element, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		return element
+	}
+	return slices.ContainsFunc(routes, func(r route) bool { return first(r.pattern) == first(path) })
+}
+
 // add adds a route to the table. It panics if the route does not state who may call it.
 func (a *api) add(r *route) {
 	if fault := r.fault(); fault != "" {

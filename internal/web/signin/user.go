@@ -74,6 +74,20 @@ func (u *User) Can(permissions ...Permission) bool {
 	return !slices.ContainsFunc(permissions, func(p Permission) bool { return !slices.Contains(u.May, p) })
 }
 
+// DisplayName returns the name that pages show. It may be empty.
+func (u *User) DisplayName() string {
+	if u == nil {
+		return ""
+	}
+	return u.Name
+}
+
+// IsStaff reports whether the user is a member of staff.
+func (u *User) IsStaff() bool { return u != nil && u.Kind == Staff }
+
+// Allowed is Can for a permission that is spelt out.
+func (u *User) Allowed(permission string) bool { return u.Can(Permission(permission)) }
+
 type contextKey struct{}
 
 // visit is what a request's session says.

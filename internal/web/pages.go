@@ -1,0 +1,162 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"igledger/audit/statement"
+	"igledger/internal/edge"
+	"igledger/internal/web/door"
+	"igledger/internal/web/shelf"
+	"igledger/internal/web/signin"
+	"igledger/internal/web/ui"
+	"igledger/ledger"
+	"igledger/ledger/storage"
+)
+
+// Config is what the pages are made from. Log, Index and Public are required.
+type Config struct {
+	Settings Settings
+	Log      *ledger.Log
+	Index    *statement.Follower // the caller runs it
+	Public   string              // address at which browsers reach the pages, such as https://ledger.example.scot
+	Store    *storage.Storage    // the log's own; needed for people who sign in
+	Keys     string              // the operator's key folder, in which the pages have a key of their own
+	Policy   []byte              // the policy (C2SP tlog-policy) by which the operator proposes to check proofs; may be nil
+	Limits   edge.Limits // of connections and of the bodies of requests
+	Logger   *slog.Logger
+	Now      func() time.Time // nil: time.Now
+}
+
+// Pages are all pages of a ledger. They answer every request whose path is not the API's.
+type Pages struct {
+	handler http.Handler
+	limits  edge.Limits
+	bodies  *edge.Bodies
+	follow  []func(context.Context)
+}
+
+// deps is what rooms are mounted with.
+type deps struct {
+	Config
+	mux    *http.ServeMux
+	site   *ui.Site
+	door   *door.Door
+	shelf  *shelf.Shelf    // nil without sign-in
+	signin *signin.Manager // nil without sign-in
+	follow []func(context.Context)
+}
+
+// New returns the pages.
+func New(ctx context.Context, cfg Config) (*Pages, error) {
+	if err := checkPublic(cfg.Public); err != nil {
+		return nil, err
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	brand, err := ui.LoadBrand(cfg.Settings.file(cfg.Settings.Brand))
+	if err != nil {
+		return nil, fmt.Errorf("brand: %w", err)
+	}
+	signers, err := cfg.Settings.signers()
+	if err != nil {
+		return nil, err
+	}
+	d := &deps{Config: cfg, mux: http.NewServeMux()}
+	d.site, err = ui.New(ui.Config{Brand: brand, Logger: cfg.Logger, Now: cfg.Now, Secure: strings.HasPrefix(cfg.Public, "https:")})
+	if err != nil {
+		return nil, err
+	}
+	d.door = door.New(door.Config{Log: cfg.Log, Index: cfg.Index, Logger: cfg.Logger, Now: cfg.Now, Signers: signers})
+	rooms := slices.Clone(public)
+	if cfg.Settings.SignIn != nil {
+		if err := d.signIn(ctx); err != nil {
+			return nil, err
+		}
+		rooms = append(rooms, signedIn...)
+	}
+	d.mux.Handle("/assets/", d.site.Assets())
+	for _, mount := range rooms {
+		if err := mount(d); err != nil {
+			return nil, err
+		}
+	}
+	d.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { d.site.Problem(w, r, http.StatusNotFound, "not-found") })
+	return &Pages{handler: d.wrapped(), limits: cfg.Limits, bodies: edge.NewBodies(cfg.Limits, time.Now), follow: d.follow}, nil
+}
+
+// public and signedIn are the rooms: those for everybody, and those for people who sign in.
+var public, signedIn []func(*deps) error
+
+func (d *deps) signIn(ctx context.Context) error {
+	if d.Store == nil || d.Keys == "" {
+		return errors.New("people can sign in only with the log's database and the operator's keys")
+	}
+	key, err := shelf.LoadKey(d.Keys)
+	if err != nil {
+		return err
+	}
+	d.shelf, err = shelf.New(ctx, d.Store, key, d.Now)
+	if err != nil {
+		return err
+	}
+	d.signin, err = signin.New(signin.Deps{Config: *d.Settings.SignIn, Public: d.Public, Shelf: d.shelf, Logger: d.Logger,
+		Problem: d.site.Problem, Now: d.Now})
+	if err != nil {
+		return err
+	}
+	d.signin.Mount(d.mux)
+	d.follow = append(d.follow, func(ctx context.Context) { d.door.Follow(ctx, time.Minute) })
+	return nil
+}
+
+// wrapped puts around all pages what each of them relies on: who is signed in.
+func (d *deps) wrapped() http.Handler {
+	if d.signin == nil {
+		return http.NewCrossOriginProtection().Handler(d.mux)
+	}
+	return d.signin.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u := signin.From(r.Context()); u != nil {
+			r = r.WithContext(ui.WithUser(r.Context(), u))
+		}
+		d.mux.ServeHTTP(w, r)
+	}))
+}
+
+// maxBody bounds the body of a request: of a sealed statement, the largest that a page sends.
+const maxBody = 64 << 20
+
+// ServeHTTP answers a request. What has arrived of its body counts, as that of the API's does.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer edge.Begin(r.Context())()
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		edge.Leave(w, r)
+	} else {
+		peer := p.limits.Peer(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))
+		body := p.bodies.Open(http.MaxBytesReader(w, r.Body, maxBody), peer, func() string { return "" }, edge.Deadline(w, r))
+		defer body.Release()
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{body, r.Body}
+	}
+	p.handler.ServeHTTP(w, r)
+}
+
+// Run does the pages' work in the background, until ctx ends.
+func (p *Pages) Run(ctx context.Context) {
+	var work sync.WaitGroup
+	for _, f := range p.follow {
+		work.Go(func() { f(ctx) })
+	}
+	work.Wait()
+}
