@@ -194,10 +194,22 @@ func (e *Entry) Encoded() []string {
 	return list
 }
 
-// Sign makes an entry from body and signs it with signer. It fills in type and, if they are empty,
-// jti and iat. It makes the disclosures of sealed types and checks everything as Parse does. It
-// modifies body.
-func Sign(signer *wire.Signer, body Body) (*Entry, error) {
+// Prepared is an entry that is complete but for its signature, for a key that is elsewhere: in a
+// browser or in a signing device.
+type Prepared struct {
+	// Signing is what the key signs: ASCII(BASE64URL(header) "." BASE64URL(payload)), RFC 7515
+	// section 5.1.
+	Signing string
+	// Payload is what is in it, for who looks at it before they sign.
+	Payload []byte
+
+	encoded []string // disclosures
+}
+
+// Prepare makes an entry from body for a key, which it does not need. It fills in type and, if they
+// are empty, jti and iat. It makes the disclosures of sealed types. It modifies body. What is wrong
+// with body is found by Complete.
+func Prepare(key wire.JWK, body Body) (*Prepared, error) {
 	c := body.common()
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.is(body) })
 	if i < 0 {
@@ -214,23 +226,39 @@ func Sign(signer *wire.Signer, body Body) (*Entry, error) {
 	if c.IssuedAt == 0 {
 		c.IssuedAt = time.Now().Unix()
 	}
-	var encoded []string
+	p := new(Prepared)
+	var err error
 	if b, ok := body.(sealedBody); ok {
-		var err error
-		encoded, err = disclose(b)
-		if err != nil {
+		if p.encoded, err = disclose(b); err != nil {
 			return nil, err
 		}
 	}
-	payload, err := wire.EncodeJSON(body)
+	if p.Payload, err = wire.EncodeJSON(body); err != nil {
+		return nil, err
+	}
+	p.Signing, err = wire.SigningInput(key, wire.TypEntry, p.Payload)
+	return p, err
+}
+
+// Complete returns the entry with this signature. It checks everything as Parse does, so not
+// whether the signature is valid: see wire.JWS.Verify.
+func (p *Prepared) Complete(signature []byte) (*Entry, error) {
+	return ParseParts(p.Signing+"."+wire.Encode64(signature), p.encoded)
+}
+
+// Sign makes an entry from body and signs it with signer. It fills in type and, if they are empty,
+// jti and iat. It makes the disclosures of sealed types and checks everything as Parse does. It
+// modifies body.
+func Sign(signer *wire.Signer, body Body) (*Entry, error) {
+	p, err := Prepare(signer.Public, body)
 	if err != nil {
 		return nil, err
 	}
-	compact, err := signer.SignJWS(wire.TypEntry, payload)
+	compact, err := signer.SignJWS(wire.TypEntry, p.Payload)
 	if err != nil {
 		return nil, err
 	}
-	return ParseParts(compact, encoded)
+	return ParseParts(compact, p.encoded)
 }
 
 // SignFor is Sign for an issuer and an audience, which it fills in.

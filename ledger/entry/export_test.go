@@ -1,10 +1,7 @@
 package entry
 
 // Exports for the tests in package entry_test.
-var (
-	CheckKeyProof  = checkKeyProof
-	ValidNHSNumber = validNHSNumber
-)
+var ValidNHSNumber = validNHSNumber
 
 // NewBody returns an empty body of the type, or nil if the type is unknown.
 func NewBody(t Type) Body {

@@ -201,7 +201,7 @@ func (k *Key) check() error {
 			return err
 		}
 	}
-	return checkKeyProof(k.Proof, k.Audience, k.Org, k.Key.JWK)
+	return CheckKeyProof(k.Proof, k.Audience, k.Org, k.Key.JWK)
 }
 
 func (r *KeyRevocation) check() error {
@@ -267,7 +267,7 @@ func (g *Genesis) check() error {
 			return wire.Errorf(wire.BadGenesis, "genesis",
 				"the key of party %d must not have validFrom: it is valid from index 1", i)
 		}
-		if err := checkKeyProof(g.Proofs[i], g.Audience, p.ID, p.Key.JWK); err != nil {
+		if err := CheckKeyProof(g.Proofs[i], g.Audience, p.ID, p.Key.JWK); err != nil {
 			return err
 		}
 		for j := range i {
@@ -314,7 +314,17 @@ func ProveKey(newKey *wire.Signer, origin, org string) (string, error) {
 	return newKey.SignJWS(wire.TypKeyProof, payload)
 }
 
-func checkKeyProof(compact, origin, org string, key wire.JWK) error {
+// KeyProofInput is what a key that is elsewhere signs in place of ProveKey: see wire.SigningInput.
+func KeyProofInput(newKey wire.JWK, origin, org string) (string, error) {
+	payload, err := wire.EncodeJSON(keyProof{origin, org, newKey.Thumbprint()})
+	if err != nil {
+		return "", err
+	}
+	return wire.SigningInput(newKey, wire.TypKeyProof, payload)
+}
+
+// CheckKeyProof checks that a proof is by this key, for org in the log origin.
+func CheckKeyProof(compact, origin, org string, key wire.JWK) error {
 	jws, err := wire.ParseJWS("key proof", compact, wire.TypKeyProof)
 	if err != nil {
 		return err

@@ -136,6 +136,17 @@ func (j *JWS) verify(pub crypto.PublicKey, alg string) error {
 // entry, whatever the bytes of their signatures.
 func (j *JWS) Identity() Hash { return sha256.Sum256([]byte(j.signing)) }
 
+// SigningInput returns what key signs to make a compact JWS of payload: the header and the payload,
+// in base64url and with a dot between (RFC 7515 section 5.1). The signature follows after another
+// dot. typ is one of the Typ constants. It is for keys that are elsewhere: see Signer.SignJWS.
+func SigningInput(key JWK, typ string, payload []byte) (string, error) {
+	head, err := EncodeJSON(joseHeader{Alg: key.Algorithm(), Kid: key.Thumbprint(), Typ: typ})
+	if err != nil {
+		return "", err
+	}
+	return Encode64(head) + "." + Encode64(payload), nil
+}
+
 // SignJWS signs payload as a compact JWS with the header alg, kid, typ. typ is one of the Typ
 // constants.
 func (s *Signer) SignJWS(typ string, payload []byte) (string, error) {
