@@ -10,6 +10,7 @@ import (
 
 	"igledger/audit/plain"
 	"igledger/internal/web/door"
+	"igledger/internal/web/signin"
 	"igledger/internal/web/ui"
 	"igledger/ledger/entry"
 )
@@ -115,7 +116,7 @@ func (p *pages) access(w http.ResponseWriter, r *http.Request) error {
 		d.Ask = p.ask(say, i, row)
 	}
 	title := say.Text("access.title", "what", row.What)
-	page := ui.Page{Title: title, Section: "you", Data: d, Crumbs: []ui.Crumb{{Text: say.Text("list.title"), Href: s.base}}}
+	page := ui.Page{Title: title, Section: "you", User: signin.From(r.Context()), Data: d, Crumbs: []ui.Crumb{{Text: say.Text("list.title"), Href: s.base}}}
 	if s.acting != nil {
 		page.Section, page.Crumbs[0].Text = "people", say.Text("list.title-acting")
 	}

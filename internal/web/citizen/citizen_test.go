@@ -34,6 +34,7 @@ type world struct {
 	server *httptest.Server
 	key    *wire.Signer // of TST, which holds records
 	other  *wire.Signer // of OTH
+	letIn  http.HandlerFunc
 }
 
 func newWorld(t testing.TB) *world {
@@ -53,6 +54,7 @@ func newWorld(t testing.TB) *world {
 		Site: site, Door: w.door, Signin: w.signin.Manager, Shelf: w.signin.Shelf, Brand: brand,
 	}))
 	mux.Handle("/assets/", site.Assets())
+	mux.HandleFunc("GET /let-in", func(rw http.ResponseWriter, r *http.Request) { w.letIn(rw, r) })
 	mux.Handle("/", site.NotFound())
 	w.server = httptest.NewServer(w.signin.Wrap(mux))
 	t.Cleanup(w.server.Close)

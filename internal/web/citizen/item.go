@@ -127,14 +127,13 @@ func (p *pages) speaker(r *http.Request, rules *consent.Rules, s *subject) *spea
 func (s *speaker) row(i *door.Item) row {
 	out := row{
 		Index: i.Index, Href: s.subject.base + "/access/" + strconv.FormatUint(i.Index, 10),
-		When: i.When, Place: i.Name, Who: s.who(i), What: sentence(i.Words.What), Why: s.why(i), Mine: i.Mine(),
+		When: i.When, Place: sentence(i.Name), Who: s.who(i), What: s.what(i), Why: s.why(i), Mine: i.Mine(),
 	}
 	if i.ID == door.Everyone {
 		out.Who = s.Text("who.everyone", "who", out.Who)
 	}
 	if i.Mine() {
 		out.Place = s.Text("place.mine")
-		out.What = s.looked(i)
 	}
 	var reasons []string
 	for _, m := range marksOf(i) {
@@ -194,11 +193,31 @@ func (s *speaker) looked(i *door.Item) string {
 	return s.Text("looked.delegate")
 }
 
-func (s *speaker) why(i *door.Item) string {
-	if i.Mine() {
-		return ""
+// what returns what was done, as a sentence. What was recorded about the person's own choices speaks
+// to them.
+func (s *speaker) what(i *door.Item) string {
+	body := i.Body
+	if s.subject.acting != nil {
+		body = nil
 	}
-	if i.Words.Why == "" {
+	switch b := body.(type) {
+	case *entry.Delegation:
+		if b.Act == "granted" {
+			end, _ := entry.ParseTime(b.End)
+			return s.Text("act.delegation.granted", "date", s.Date(end))
+		}
+		return s.Text("act.delegation.revoked")
+	case *entry.Consent:
+		return s.Text(plain.Key("act.consent."+b.Act), "scope", english.Text(plain.Key("scope."+b.Scope)))
+	}
+	if i.Mine() {
+		return s.looked(i)
+	}
+	return sentence(i.Words.What)
+}
+
+func (s *speaker) why(i *door.Item) string {
+	if i.Mine() || i.Words.Why == "" {
 		return ""
 	}
 	return sentence(i.Words.Why)

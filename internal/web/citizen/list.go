@@ -12,6 +12,7 @@ import (
 	"igledger/audit/plain"
 	"igledger/internal/web/door"
 	"igledger/internal/web/draw"
+	"igledger/internal/web/signin"
 	"igledger/internal/web/ui"
 )
 
@@ -74,7 +75,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	say := p.speaker(r, rules, s)
 	f, bad := readFilter(r)
 	d := &listData{Base: s.base, Acting: s.acting != nil, Filter: f, Filtered: f.any()}
-	page := ui.Page{Title: say.Text("list.title"), Section: "you", Data: d}
+	page := ui.Page{Title: say.Text("list.title"), Section: "you", User: signin.From(r.Context()), Data: d}
 	if s.acting != nil {
 		page.Title, page.Section = say.Text("list.title-acting"), "people"
 		page.Crumbs = []ui.Crumb{{Text: say.Text("crumb.people"), Href: "/you/people"}}
@@ -245,17 +246,23 @@ func summary(say *speaker, items []*door.Item, now time.Time) []string {
 		}
 	}
 	a, b := uint64(len(persons)), uint64(len(systems))
+	of := func(key plain.Key, args ...string) string {
+		if say.subject.acting != nil {
+			key += "-acting"
+		}
+		return say.Text(key, args...)
+	}
 	var list []string
 	switch {
 	case a == 0 && b == 0:
-		list = append(list, say.Text("sum.nobody"))
+		list = append(list, of("sum.nobody"))
 	case b == 0:
-		list = append(list, say.Text("sum.looked", "who", say.Count("sum.people", a)))
+		list = append(list, of("sum.looked", "who", say.Count("sum.people", a)))
 	case a == 0:
-		list = append(list, say.Text("sum.looked", "who", say.Count("sum.systems", b)))
+		list = append(list, of("sum.looked", "who", say.Count("sum.systems", b)))
 	default:
 		who := say.Text("sum.and", "people", say.Count("sum.people", a), "systems", say.Count("sum.systems", b))
-		list = append(list, say.Text("sum.looked", "who", who))
+		list = append(list, of("sum.looked", "who", who))
 	}
 	for _, c := range []struct {
 		key plain.Key

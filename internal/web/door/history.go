@@ -40,7 +40,7 @@ type Item struct {
 	// Delegation is the id of the delegation under which someone acted for the person.
 	Delegation string
 	Agreement  string // id that the entry names
-	Denied     bool // of a decision: no
+	Denied     bool   // of a decision: no
 	Purpose    []string
 	Action     string
 	Flags      []entry.Flag
