@@ -14,6 +14,7 @@ import (
 
 	"igledger/audit/statement"
 	"igledger/internal/edge"
+	"igledger/internal/web/citizen"
 	"igledger/internal/web/door"
 	"igledger/internal/web/shelf"
 	"igledger/internal/web/signin"
@@ -49,6 +50,7 @@ type deps struct {
 	Config
 	mux    *http.ServeMux
 	site   *ui.Site
+	brand  ui.Brand
 	door   *door.Door
 	shelf  *shelf.Shelf    // nil without sign-in
 	signin *signin.Manager // nil without sign-in
@@ -71,7 +73,7 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &deps{Config: cfg, mux: http.NewServeMux()}
+	d := &deps{Config: cfg, mux: http.NewServeMux(), brand: brand}
 	d.site, err = ui.New(ui.Config{Brand: brand, Logger: cfg.Logger, Now: cfg.Now, Secure: strings.HasPrefix(cfg.Public, "https:")})
 	if err != nil {
 		return nil, err
@@ -95,7 +97,15 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 }
 
 // public and signedIn are the rooms: those for everybody, and those for people who sign in.
-var public, signedIn []func(*deps) error
+var (
+	public   []func(*deps) error
+	signedIn = []func(*deps) error{
+		func(d *deps) error {
+			return citizen.Mount(d.mux, citizen.Deps{Site: d.site, Door: d.door, Signin: d.signin, Shelf: d.shelf, Brand: d.brand,
+				Logger: d.Logger})
+		},
+	}
+)
 
 func (d *deps) signIn(ctx context.Context) error {
 	if d.Store == nil || d.Keys == "" {
