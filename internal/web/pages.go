@@ -16,6 +16,7 @@ import (
 	"igledger/internal/edge"
 	"igledger/internal/web/citizen"
 	"igledger/internal/web/door"
+	"igledger/internal/web/officer"
 	"igledger/internal/web/shelf"
 	"igledger/internal/web/signin"
 	"igledger/internal/web/ui"
@@ -32,7 +33,7 @@ type Config struct {
 	Store    *storage.Storage    // the log's own; needed for people who sign in
 	Keys     string              // the operator's key folder, in which the pages have a key of their own
 	Policy   []byte              // the policy (C2SP tlog-policy) by which the operator proposes to check proofs; may be nil
-	Limits   edge.Limits // of connections and of the bodies of requests
+	Limits   edge.Limits         // of connections and of the bodies of requests
 	Logger   *slog.Logger
 	Now      func() time.Time // nil: time.Now
 }
@@ -98,11 +99,19 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 
 // public and signedIn are the rooms: those for everybody, and those for people who sign in.
 var (
-	public   []func(*deps) error
+	public = []func(*deps) error{
+		func(d *deps) error {
+			return officer.MountPublic(d.mux, officer.Deps{Site: d.site, Door: d.door, Logger: d.Logger})
+		},
+	}
 	signedIn = []func(*deps) error{
 		func(d *deps) error {
 			return citizen.Mount(d.mux, citizen.Deps{Site: d.site, Door: d.door, Signin: d.signin, Shelf: d.shelf, Brand: d.brand,
 				Logger: d.Logger})
+		},
+		func(d *deps) error {
+			return officer.Mount(d.mux, officer.Deps{Site: d.site, Door: d.door, Signin: d.signin, Shelf: d.shelf, Logger: d.Logger,
+				Public: d.Public})
 		},
 	}
 )

@@ -1,0 +1,123 @@
+package officer
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"time"
+
+	"igledger/audit/plain"
+	"igledger/consent"
+	"igledger/internal/web/signin"
+	"igledger/internal/web/ui"
+	"igledger/ledger/entry"
+)
+
+// Kinds of days of an agreement.
+const (
+	reviews = "review"
+	ends    = "end"
+	starts  = "start"
+)
+
+// date is a day on which something is due for an agreement.
+type date struct {
+	Kind    string
+	Day     time.Time // midnight UTC at the beginning of the day, as agreements count days
+	Text    *entry.AgreementText
+	State   consent.State
+	Overdue bool
+}
+
+// dates returns the days of the agreements of a party that are or will be in force, the earliest
+// first, and so what is overdue before all.
+func dates(agreements *consent.Agreements, party string, now time.Time) (list []date) {
+	for _, id := range agreements.IDs() {
+		v, state := agreements.State(id, now)
+		if v == nil || !slices.Contains(v.Text.Organisations(), party) {
+			continue
+		}
+		at := func(kind, day string, over time.Time) {
+			if t, err := time.Parse(time.DateOnly, day); err == nil {
+				list = append(list, date{kind, t, v.Text, state, !now.Before(over)})
+			}
+		}
+		switch state {
+		case consent.InForce, consent.UnderReview, consent.Suspended:
+			at(reviews, v.Text.ReviewDue, v.Text.ReviewTime())
+			at(ends, v.Text.End, v.Text.EndTime())
+		case consent.Approved:
+			at(starts, v.Text.Start, now.AddDate(1, 0, 0))
+			at(reviews, v.Text.ReviewDue, v.Text.ReviewTime())
+			at(ends, v.Text.End, v.Text.EndTime())
+		}
+	}
+	slices.SortStableFunc(list, func(a, b date) int {
+		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.Text.ID, b.Text.ID), cmp.Compare(b.Kind, a.Kind))
+	})
+	return list
+}
+
+type calendarPage struct {
+	Overdue []shownDate
+	Months  []calendarMonth
+	Link    string // of the subscription; "" if there is none
+	Token   string
+}
+
+type calendarMonth struct {
+	Month string
+	Dates []shownDate
+}
+
+type shownDate struct {
+	Day     time.Time
+	What    string
+	ID      string
+	Title   string
+	Version uint64
+	Parties string
+	Tag     ui.Tag
+}
+
+var stateKinds = map[consent.State]string{
+	consent.InForce: "green", consent.UnderReview: "yellow", consent.Suspended: "orange", consent.Approved: "blue", consent.Proposed: "teal",
+}
+
+// calendar is GET /officer/calendar.
+func (w *work) calendar(rw http.ResponseWriter, r *http.Request) error {
+	u, words := signin.From(r.Context()), w.words(r)
+	rules, err := w.rules(r.Context())
+	if err != nil {
+		return err
+	}
+	var data calendarPage
+	if data.Link, err = w.ownLink(r.Context(), u); err != nil {
+		return err
+	}
+	for _, d := range dates(rules.Agreements(), u.Org, w.now()) {
+		x := shownDate{
+			Day: d.Day, What: words.Text(plain.Key("date." + d.Kind)), ID: d.Text.ID, Title: d.Text.Title, Version: d.Text.Version,
+			Parties: words.orgs(d.Text.Organisations()),
+			Tag:     ui.Tag{Text: words.Text(plain.Key("state." + string(d.State))), Kind: stateKinds[d.State]},
+		}
+		if d.Overdue {
+			data.Overdue = append(data.Overdue, x)
+			continue
+		}
+		month := words.month(d.Day.Format("2006-01"))
+		if n := len(data.Months); n == 0 || data.Months[n-1].Month != month {
+			data.Months = append(data.Months, calendarMonth{Month: month})
+		}
+		last := &data.Months[len(data.Months)-1]
+		last.Dates = append(last.Dates, x)
+	}
+	p := ui.Page{Title: words.Text("calendar.title"), Section: "officer", Crumbs: words.crumbs(), Data: data}
+	switch r.URL.Query().Get("done") {
+	case "made":
+		p.Notice = words.Text("calendar.made")
+	case "revoked":
+		p.Notice = words.Text("calendar.revoked")
+	}
+	return w.render(rw, r, http.StatusOK, "calendar", p)
+}

@@ -1,0 +1,379 @@
+package officer
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"igledger/audit/plain"
+	"igledger/consent"
+	"igledger/internal/web/door"
+	"igledger/internal/web/signin"
+	"igledger/internal/web/ui"
+	"igledger/ledger/entry"
+	"igledger/ledger/wire"
+)
+
+// codesOffered are the purposes that the form offers, the usual ones. Whoever needs another uses the
+// command igledger sharing.
+var codesOffered = []string{"TREAT", "HOPERAT", "CAREMGT", "HQUALIMP", "PATSFTY", "PUBHLTH", "HRESCH", "GOV", "HLEGAL", "HPAYMT", "TRAIN"}
+
+// field is a field of a form.
+type field struct {
+	Name, Label, Hint, Value, Error string
+	Kind                            string // line, text, day, select, checks, radios
+	Optional                        bool
+	Choices                         []choice
+}
+
+// formSpec is a field as its form has it. Names are those of the claims of the entry, so that what
+// the ledger says is wrong with a claim can be shown at its field.
+type formSpec struct {
+	name, kind string
+	optional   bool
+	choices    func(words, *work, *http.Request) ([]choice, error)
+}
+
+var askForm = []formSpec{
+	{"request", "line", false, nil},
+	{"holder", "select", false, otherOrganisations},
+	{"data", "text", false, nil},
+	{"purpose", "text", false, nil},
+	{"codes", "checks", false, func(l words, _ *work, _ *http.Request) (list []choice, err error) {
+		for _, c := range codesOffered {
+			list = append(list, choice{Value: c, Text: l.use(c)})
+		}
+		return list, nil
+	}},
+	{"necessity", "text", false, nil},
+	{"legalPower", "text", false, nil},
+	{"agreement", "select", true, ownAgreements},
+	{"needed", "day", true, nil},
+	{"by", "line", false, nil},
+}
+
+var decideForm = []formSpec{
+	{"decision", "radios", false, func(l words, _ *work, _ *http.Request) (list []choice, err error) {
+		for _, d := range []string{"agreed", "agreed-in-part", "refused"} {
+			list = append(list, choice{Value: d, Text: l.Text(plain.Key("decision." + d))})
+		}
+		return list, nil
+	}},
+	{"reasons", "text", false, nil},
+	{"article6", "checks", true, lettersUpTo("article6.", 'f')},
+	{"article9", "checks", true, lettersUpTo("article9.", 'j')},
+	{"dpaCondition", "line", true, nil},
+	{"dpia", "text", false, nil},
+	{"dpoOpinion", "text", true, nil},
+	{"retention", "text", true, nil},
+	{"security", "text", true, nil},
+	{"rights", "text", true, nil},
+	{"interval", "line", true, nil},
+	{"agreement", "select", true, ownAgreements},
+	{"by", "line", false, nil},
+}
+
+func lettersUpTo(prefix string, last rune) func(words, *work, *http.Request) ([]choice, error) {
+	return func(l words, _ *work, _ *http.Request) (list []choice, err error) {
+		for c := 'a'; c <= last; c++ {
+			list = append(list, choice{Value: string(c), Text: "(" + string(c) + ") " + l.Text(plain.Key(prefix+string(c)))})
+		}
+		return list, nil
+	}
+}
+
+func otherOrganisations(l words, w *work, r *http.Request) ([]choice, error) {
+	reg, err := w.Door.Register(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	list := []choice{{"", l.Text("form.choose"), false}}
+	for _, o := range reg.Organisations() {
+		if o.ID != signin.From(r.Context()).Org {
+			list = append(list, choice{Value: o.ID, Text: l.org(o.ID)})
+		}
+	}
+	return list, nil
+}
+
+func ownAgreements(l words, w *work, r *http.Request) ([]choice, error) {
+	rules, err := w.rules(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	list := []choice{{"", l.Text("form.none"), false}}
+	all := rules.Agreements()
+	for _, id := range all.IDs() {
+		v, state := all.State(id, w.now())
+		if slices.Contains(v.Text.Organisations(), signin.From(r.Context()).Org) &&
+			slices.Contains([]consent.State{consent.Proposed, consent.Approved, consent.InForce, consent.UnderReview, consent.Suspended}, state) {
+			list = append(list, choice{Value: id, Text: id + ": " + v.Text.Title})
+		}
+	}
+	return list, nil
+}
+
+type formPage struct {
+	Intro   string
+	Action  string
+	Fields  []field
+	CanSign bool
+	Asked   []ui.Row // of a decision: what was asked
+	Button  string
+	Command string
+}
+
+// fields returns the fields of a form with what was typed, and what is wrong with it.
+func (w *work) fields(r *http.Request, prefix string, form []formSpec, typed url.Values, wrong map[string]string) ([]field, []ui.FieldError, error) {
+	words := w.words(r)
+	var list []field
+	var errs []ui.FieldError
+	for _, s := range form {
+		key := plain.Key(prefix + s.name)
+		f := field{Name: s.name, Label: words.Text(key + ".label"), Kind: s.kind, Optional: s.optional, Value: typed.Get(s.name),
+			Error: wrong[s.name]}
+		if words.Has(key + ".hint") {
+			f.Hint = words.Text(key + ".hint")
+		}
+		if s.choices != nil {
+			var err error
+			if f.Choices, err = s.choices(words, w, r); err != nil {
+				return nil, nil, err
+			}
+			for i := range f.Choices {
+				f.Choices[i].Chosen = slices.Contains(typed[s.name], f.Choices[i].Value)
+			}
+		}
+		if f.Error != "" {
+			target := s.name
+			if s.kind == "checks" || s.kind == "radios" {
+				target += "-0"
+			}
+			errs = append(errs, ui.FieldError{Field: target, Text: f.Label + ": " + f.Error})
+		}
+		list = append(list, f)
+	}
+	if other := wrong[""]; other != "" {
+		errs = append(errs, ui.FieldError{Text: other})
+	}
+	return list, errs, nil
+}
+
+// missing returns what is not filled in.
+func missing(l words, form []formSpec, typed url.Values) map[string]string {
+	wrong := map[string]string{}
+	for _, s := range form {
+		if !s.optional && strings.TrimSpace(strings.Join(typed[s.name], "")) == "" {
+			wrong[s.name] = l.Text(plain.Key("form.missing." + s.kind))
+		}
+	}
+	return wrong
+}
+
+// typed returns what a form was sent with: nothing but its own fields, in one spelling.
+func typedInto(form []formSpec, sent url.Values) url.Values {
+	out := url.Values{}
+	for _, s := range form {
+		for _, v := range sent[s.name] {
+			if v = strings.TrimSpace(strings.ReplaceAll(v, "\r\n", "\n")); v != "" {
+				out.Add(s.name, v)
+			}
+		}
+		if s.kind == "checks" {
+			slices.Sort(out[s.name])
+			out[s.name] = slices.Compact(out[s.name])
+		}
+	}
+	return out
+}
+
+func (w *work) newRequest(rw http.ResponseWriter, r *http.Request) error {
+	typed := w.Signin.Kept(r)
+	if typed == nil {
+		typed = url.Values{}
+	}
+	return w.askPage(rw, r, http.StatusOK, typed, nil)
+}
+
+func (w *work) askPage(rw http.ResponseWriter, r *http.Request, code int, typed url.Values, wrong map[string]string) error {
+	words := w.words(r)
+	list, errs, err := w.fields(r, "ask.", askForm, typed, wrong)
+	if err != nil {
+		return err
+	}
+	data := formPage{Intro: words.Text("ask.intro"), Action: "/officer/request", Fields: list, Button: words.Text("ask.button"),
+		CanSign: w.Door.MaySign(r.Context(), signin.From(r.Context()).Org, entry.PurposeAgreements), Command: "igledger sharing request"}
+	return w.render(rw, r, code, "form", ui.Page{Title: words.Text("ask.title"), Section: "officer", Data: data, Errors: errs,
+		Crumbs: words.crumbs(ui.Crumb{Text: words.Text("requests.title"), Href: "/officer/requests"})})
+}
+
+// ask is POST /officer/request.
+func (w *work) ask(rw http.ResponseWriter, r *http.Request) error {
+	typed, ok := w.form(rw, r, askForm)
+	if !ok {
+		return nil
+	}
+	u, words := signin.From(r.Context()), w.words(r)
+	if wrong := missing(words, askForm, typed); len(wrong) > 0 {
+		return w.askPage(rw, r, http.StatusUnprocessableEntity, typed, wrong)
+	}
+	body := &entry.SharingRequest{
+		Request: typed.Get("request"), Holder: typed.Get("holder"), Data: typed.Get("data"), Purpose: typed.Get("purpose"),
+		Codes: typed["codes"], Necessity: typed.Get("necessity"), Power: typed.Get("legalPower"), Agreement: typed.Get("agreement"),
+		By: typed.Get("by"), Needed: typed.Get("needed"),
+	}
+	_, err := w.Door.Sign(r.Context(), u.Org, entry.PurposeAgreements, body)
+	if err != nil && !w.isThere(r, body.Request, func(x *consent.Request) bool {
+		return x.Asked.Issuer == u.Org && sameClaims(x.Asked, body)
+	}) {
+		wrong, err := wrongOf(words, askForm, err)
+		if err != nil {
+			return err
+		}
+		return w.askPage(rw, r, http.StatusUnprocessableEntity, typed, wrong)
+	}
+	http.Redirect(rw, r, "/officer/requests/"+url.PathEscape(body.Request)+"?done=asked", http.StatusSeeOther)
+	return nil
+}
+
+// form returns what was typed into a form, or answers that it cannot be read.
+func (w *work) form(rw http.ResponseWriter, r *http.Request, form []formSpec) (url.Values, bool) {
+	r.Body = http.MaxBytesReader(rw, r.Body, 2*maxForm)
+	if err := r.ParseForm(); err != nil {
+		w.Site.Problem(rw, r, http.StatusBadRequest, "form")
+		return nil, false
+	}
+	return typedInto(form, r.PostForm), true
+}
+
+// isThere reports whether the log has a request already of which same is true: the form was sent
+// twice.
+func (w *work) isThere(r *http.Request, id string, same func(*consent.Request) bool) bool {
+	rules, err := w.rules(r.Context())
+	if err != nil {
+		return false
+	}
+	x := rules.Requests().Get(id)
+	return x != nil && same(x)
+}
+
+// sameClaims reports whether two bodies of a type say the same, whoever signed them and when.
+func sameClaims[T entry.SharingRequest | entry.SharingDecision](a, b *T) bool {
+	x, y := reflect.ValueOf(*a), reflect.ValueOf(*b)
+	for i := range x.NumField() {
+		if x.Type().Field(i).Name == "Common" {
+			continue
+		}
+		if p, q := x.Field(i), y.Field(i); p.Kind() == reflect.Slice {
+			if !slices.Equal(p.Interface().([]string), q.Interface().([]string)) {
+				return false
+			}
+		} else if !p.Equal(q) {
+			return false
+		}
+	}
+	return true
+}
+
+// wrongOf returns what the ledger says is wrong with an entry, by the field whose claim it is, or
+// err itself if it is about something else.
+func wrongOf(l words, form []formSpec, err error) (map[string]string, error) {
+	if errors.Is(err, door.ErrNoKey) {
+		return map[string]string{"": l.Text("form.no-key")}, nil
+	}
+	var refused *wire.Error
+	if !errors.As(err, &refused) {
+		return nil, err
+	}
+	if refused.Code == wire.PersonalData {
+		return map[string]string{"": l.Text("form.number")}, nil
+	}
+	for _, s := range form {
+		if refused.What == s.name {
+			return map[string]string{s.name: refused.Detail}, nil
+		}
+	}
+	return map[string]string{"": refused.Detail}, nil
+}
+
+func (w *work) newDecision(rw http.ResponseWriter, r *http.Request) error {
+	x, err := w.toDecide(r)
+	if err != nil {
+		return err
+	}
+	if x.Decision != nil {
+		http.Redirect(rw, r, "/officer/requests/"+url.PathEscape(x.Asked.Request), http.StatusSeeOther)
+		return nil
+	}
+	typed := w.Signin.Kept(r)
+	if typed == nil {
+		typed = url.Values{}
+	}
+	return w.decisionPage(rw, r, http.StatusOK, x, typed, nil)
+}
+
+// toDecide returns the request that an address names, if the officer's organisation is asked.
+func (w *work) toDecide(r *http.Request) (*consent.Request, error) {
+	x, err := w.mine(r)
+	if err == nil && x.Asked.Holder != signin.From(r.Context()).Org {
+		return nil, errNotFound
+	}
+	return x, err
+}
+
+func (w *work) decisionPage(
+	rw http.ResponseWriter, r *http.Request, code int, x *consent.Request, typed url.Values, wrong map[string]string,
+) error {
+	words := w.words(r)
+	list, errs, err := w.fields(r, "decide.", decideForm, typed, wrong)
+	if err != nil {
+		return err
+	}
+	at := "/officer/requests/" + url.PathEscape(x.Asked.Request)
+	data := formPage{Intro: words.Text("decide.intro", "org", words.org(x.Asked.Issuer)), Action: at + "/decide", Fields: list,
+		Asked: words.asked(x), Button: words.Text("decide.button"), Command: "igledger sharing decide",
+		CanSign: w.Door.MaySign(r.Context(), signin.From(r.Context()).Org, entry.PurposeAgreements)}
+	return w.render(rw, r, code, "form", ui.Page{Title: words.Text("decide.title", "id", x.Asked.Request), Section: "officer", Data: data,
+		Errors: errs, Crumbs: words.crumbs(ui.Crumb{Text: words.Text("requests.title"), Href: "/officer/requests"},
+			ui.Crumb{Text: words.Text("request.title", "id", x.Asked.Request), Href: at})})
+}
+
+// decide is POST /officer/requests/{id}/decide.
+func (w *work) decide(rw http.ResponseWriter, r *http.Request) error {
+	typed, ok := w.form(rw, r, decideForm)
+	if !ok {
+		return nil
+	}
+	x, err := w.toDecide(r)
+	if err != nil {
+		return err
+	}
+	u, words := signin.From(r.Context()), w.words(r)
+	wrong := missing(words, decideForm, typed)
+	if d := typed.Get("decision"); d != "" && d != "refused" && len(typed["article6"]) == 0 {
+		wrong["article6"] = words.Text("decide.article6.missing")
+	}
+	if len(wrong) > 0 {
+		return w.decisionPage(rw, r, http.StatusUnprocessableEntity, x, typed, wrong)
+	}
+	body := &entry.SharingDecision{
+		Request: x.Asked.Request, Decision: typed.Get("decision"), Reasons: typed.Get("reasons"), Article6: typed["article6"],
+		Article9: typed["article9"], Condition: typed.Get("dpaCondition"), DPIA: typed.Get("dpia"), Opinion: typed.Get("dpoOpinion"),
+		Retention: typed.Get("retention"), Security: typed.Get("security"), Rights: typed.Get("rights"), Interval: typed.Get("interval"),
+		By: typed.Get("by"), Agreement: typed.Get("agreement"),
+	}
+	if _, err := w.Door.Sign(r.Context(), u.Org, entry.PurposeAgreements, body); err != nil &&
+		!w.isThere(r, body.Request, func(x *consent.Request) bool { return x.Decision != nil && sameClaims(x.Decision, body) }) {
+		if w.isThere(r, body.Request, func(x *consent.Request) bool { return x.Decision != nil }) {
+			wrong = map[string]string{"": words.Text("decide.already")}
+		} else if wrong, err = wrongOf(words, decideForm, err); err != nil {
+			return err
+		}
+		return w.decisionPage(rw, r, http.StatusUnprocessableEntity, x, typed, wrong)
+	}
+	http.Redirect(rw, r, "/officer/requests/"+url.PathEscape(x.Asked.Request)+"?done=decided", http.StatusSeeOther)
+	return nil
+}
