@@ -106,7 +106,7 @@ func Open(data, key []byte) (Document, error) {
 	if len(key) != KeySize {
 		return d, ErrKey
 	}
-	if len(data) > MaxSize || len(data) < NonceSize+block+tagSize || (len(data)-NonceSize-tagSize)%block != 0 {
+	if !Plausible(data) {
 		return d, ErrForm
 	}
 	plain, err := cipherOf(key).Open(nil, data[:NonceSize], data[NonceSize:], []byte(Format))
@@ -147,6 +147,12 @@ func Open(data, key []byte) (Document, error) {
 	}
 	d.Statement = statement
 	return d, nil
+}
+
+// Plausible reports whether data has the length of sealed bytes, which is all that can be seen without
+// the key.
+func Plausible(data []byte) bool {
+	return len(data) <= MaxSize && len(data) >= NonceSize+block+tagSize && (len(data)-NonceSize-tagSize)%block == 0
 }
 
 // ID returns the id under which sealed bytes are kept.
