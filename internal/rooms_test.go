@@ -66,7 +66,7 @@ var rooms = map[string][]string{
 	"cmd/igverify-wasm":    append([]string{"internal/web/reading", "audit/plain", "verifier"}, formats...),
 	"internal/web/shelf":   {"ledger/storage"},
 	"internal/web/draw":    {},
-	"internal/web/signin":  {"internal/patients", "internal/web/ui", "internal/web/shelf", "consent/fhir/...", "ledger/wire", "ledger/entry"},
+	"internal/web/signin":  {"internal/patients", "internal/edge", "audit/plain", "internal/web/ui", "internal/web/shelf", "consent/fhir/...", "ledger/wire", "ledger/entry"},
 	"internal/web/ui":      {"audit/plain"},
 	"internal/web/reading": append([]string{"audit", "audit/plain", "policies/purpose", "verifier"}, formats...),
 	"internal/auditd":      append([]string{"internal/client", "verifier/fetch/retry", "audit/plain", "consent", "policies/...", "verifier/...", "ledger/proof/index"}, formats...),

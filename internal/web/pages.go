@@ -128,8 +128,8 @@ func (d *deps) signIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.signin, err = signin.New(signin.Deps{Config: *d.Settings.SignIn, Public: d.Public, Shelf: d.shelf, Logger: d.Logger,
-		Problem: d.site.Problem, Now: d.Now})
+	d.signin, err = signin.New(signin.Deps{Config: *d.Settings.SignIn, Public: d.Public, Shelf: d.shelf, Site: d.site,
+		Logger: d.Logger, File: d.Settings.file, Peer: d.Limits.Peer, Now: d.Now})
 	if err != nil {
 		return err
 	}
@@ -143,12 +143,7 @@ func (d *deps) wrapped() http.Handler {
 	if d.signin == nil {
 		return http.NewCrossOriginProtection().Handler(d.mux)
 	}
-	return d.signin.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if u := signin.From(r.Context()); u != nil {
-			r = r.WithContext(ui.WithUser(r.Context(), u))
-		}
-		d.mux.ServeHTTP(w, r)
-	}))
+	return d.signin.Wrap(d.mux)
 }
 
 // maxBody bounds the body of a request: of a sealed statement, the largest that a page sends.

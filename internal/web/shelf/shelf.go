@@ -210,6 +210,29 @@ func (s *Shelf) List(ctx context.Context, shelf, prefix, after string, limit int
 	return items, nil
 }
 
+// Seal returns value as text that may leave the server, in an address or a cookie: whoever holds it can
+// neither read nor alter it. It can be used again and again. For Open it must be of the same use.
+func (s *Shelf) Seal(use string, value []byte) (string, error) {
+	sealed, err := s.seal(outside(use), value)
+	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+// Open returns what Seal sealed, or ErrNotFound.
+func (s *Shelf) Open(use, text string) ([]byte, error) {
+	sealed, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return nil, ErrNotFound
+	}
+	value, err := s.open(outside(use), row{value: sealed})
+	if err != nil {
+		return nil, ErrNotFound
+	}
+	return value, nil
+}
+
+// outside returns the key under which a value is sealed that lies on no shelf: shelves have names.
+func outside(use string) []byte { return []byte("\x00" + use) }
+
 // row is a row of the table. value is nil if there is none.
 type row struct {
 	k, value []byte

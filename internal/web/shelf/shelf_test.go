@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -224,6 +225,23 @@ func TestSealed(t *testing.T) {
 			t.Errorf("put back: %q, %v", got, err)
 		}
 	})
+}
+
+// TestSeal: what was sealed for one use is read for that use, unaltered, and for no other.
+func TestSeal(t *testing.T) {
+	s, _ := openShelf(t, testdb.SQLite(t), testKey, nil)
+	text, err := s.Seal("return", []byte("/you"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Open("return", text); err != nil || string(got) != "/you" {
+		t.Errorf("%q, %v", got, err)
+	}
+	for use, bad := range map[string]string{"other": text, "return": text[:len(text)-2] + "AA", "return ": "", " return": "%"} {
+		if _, err := s.Open(strings.TrimSpace(use), bad); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%q for %q: %v", bad, use, err)
+		}
+	}
 }
 
 // TestSwept: values whose time is over leave the database.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"igledger/internal/web/shelf"
+	"igledger/internal/web/ui"
 )
 
 // session is what lies on the shelf for a browser's token.
@@ -166,7 +167,7 @@ func (m *Manager) load(r *http.Request) (*http.Request, error) {
 		if m.over(s) {
 			v.ended = s
 		} else {
-			v.user = &s.User
+			v.user, v.began, v.hint = &s.User, s.Began, s.Hint
 			if now := m.now(); now.Sub(s.Seen) >= m.touch() {
 				next := *s
 				next.Seen = now
@@ -178,7 +179,11 @@ func (m *Manager) load(r *http.Request) (*http.Request, error) {
 			}
 		}
 	}
-	return r.WithContext(context.WithValue(ctx, contextKey{}, v)), nil
+	ctx = context.WithValue(ctx, contextKey{}, v)
+	if v.user != nil {
+		ctx = ui.WithUser(ctx, v.user)
+	}
+	return r.WithContext(ctx), nil
 }
 
 // Begin makes a session for user and gives its token to the browser. A token that the browser had

@@ -1,16 +1,23 @@
 package signin
 
 import (
+	"embed"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 
+	"igledger/audit/plain"
+	"igledger/internal/edge"
 	"igledger/internal/web/shelf"
+	"igledger/internal/web/ui"
 )
 
 // Deps is what a Manager works with.
@@ -18,55 +25,101 @@ type Deps struct {
 	Config Config
 	Public string // address of the pages as browsers spell it: https://ledger.example
 	Shelf  *shelf.Shelf
+	Site   *ui.Site
 	Logger *slog.Logger
-	// Problem answers with a page that says what went wrong; key names the words. Nil: the status
-	// alone.
-	Problem func(w http.ResponseWriter, r *http.Request, status int, key string)
-	Now     func() time.Time // nil: time.Now
+	File   func(name string) string                       // where a file of the configuration is; nil: name
+	Home   func(*User) string                             // the page after sign-in; nil: home
+	Peer   func(remote string, forwarded []string) string // who asks, for limits; nil: edge.Limits{}.Peer
+	Now    func() time.Time                               // nil: time.Now
 }
 
 // Manager knows who is signed in. It is safe for concurrent use; replicas with the same database and
 // key share sessions.
 type Manager struct {
-	config   Config
-	deps     Deps
-	now      func() time.Time
-	sessions *scs.SessionManager
-	store    *sessionStore
-	cross    *http.CrossOriginProtection
-	paced    *paced // requests of a session
+	config        Config
+	deps          Deps
+	now           func() time.Time
+	issuers       map[string]*issuer
+	room          *ui.Room
+	sessions      *scs.SessionManager
+	store         *sessionStore
+	browserCookie string
+	cross         *http.CrossOriginProtection
+	asking        *paced // requests of a session
+	signing       *paced // sign-ins from an address
 }
 
-// New returns a Manager.
+//go:embed pages
+var pages embed.FS
+
+// New returns a Manager. It asks no provider anything yet.
 func New(d Deps) (*Manager, error) {
-	public, err := url.Parse(d.Public)
-	if err != nil || public.Host == "" || public.Scheme != "https" && public.Scheme != "http" {
-		return nil, errors.New("signin: the public address of the pages must be https://host, or http://host for a demonstration")
+	public, err := url.Parse(strings.TrimSuffix(d.Public, "/"))
+	if err != nil || public.Host == "" || public.Path != "" ||
+		public.Scheme != "https" && !(public.Scheme == "http" && loopback(public.Hostname())) {
+		return nil, errors.New("signin: the public address of the pages must be https://host, or http:// on the loopback")
+	}
+	if err := d.Config.Check(); err != nil {
+		return nil, fmt.Errorf("signin: %w", err)
 	}
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	if d.Problem == nil {
-		d.Problem = func(w http.ResponseWriter, _ *http.Request, status int, key string) {
-			http.Error(w, http.StatusText(status)+": "+key, status)
-		}
+	if d.Home == nil {
+		d.Home = home
 	}
-	m := &Manager{config: d.Config.orDefault(), deps: d, now: d.Now}
+	if d.Peer == nil {
+		d.Peer = edge.Limits{}.Peer
+	}
+	if d.File == nil {
+		d.File = func(name string) string { return name }
+	}
+	m := &Manager{config: d.Config.orDefault(), deps: d, now: d.Now, issuers: map[string]*issuer{}}
+	for _, c := range m.config.Issuers {
+		i, err := newIssuer(c, public.String(), d.File, m.now)
+		if err != nil {
+			return nil, err
+		}
+		i.stepUp = m.config.Sessions.StepUp
+		m.issuers[c.Name] = i
+	}
+	ours, err := fs.Sub(pages, "pages")
+	if err != nil {
+		return nil, err
+	}
+	if m.room, err = d.Site.Room(ours); err != nil {
+		return nil, fmt.Errorf("signin: %w", err)
+	}
 	life := m.config.Sessions.Absolute + grace
 	m.store = &sessionStore{shelf: d.Shelf, now: d.Now, life: life}
 	m.sessions = scs.New()
 	m.sessions.Store, m.sessions.Codec, m.sessions.Lifetime = m.store, codec{}, life
 	m.sessions.Cookie.Persist = false
 	m.sessions.Cookie.Name, m.sessions.Cookie.Secure = cookieName("session", public), public.Scheme == "https"
+	m.browserCookie = cookieName("signin", public)
 	m.cross = http.NewCrossOriginProtection()
-	if err := m.cross.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
+	if err := m.cross.AddTrustedOrigin(public.String()); err != nil {
 		return nil, err
 	}
 	m.cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.refuse(w, r, http.StatusForbidden, "cross-origin")
 	}))
-	m.paced = newPaced(m.config.Limits.Requests, 100)
+	m.asking = newPaced(m.config.Limits.Requests, 100)
+	m.signing = newPaced(m.config.Limits.SignIns, 60)
 	return m, nil
+}
+
+// home returns the page after sign-in.
+func home(u *User) string {
+	switch {
+	case u.Kind == Citizen:
+		return "/you"
+	case u.Can(Audit):
+		return "/trust"
+	case u.Can(FrontDesk) && !u.Can(Reports) && !u.Can(Agreements):
+		return "/desk"
+	}
+	return "/officer"
 }
 
 // cookieName returns the name of a cookie: with the prefix __Host-, browsers take it only over TLS,
@@ -89,9 +142,8 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			m.away(w, r, err)
 			return
 		}
-		if v := visitOf(loaded.Context()); v.user != nil && !m.paced.allow(v.key, m.now()) {
-			w.Header().Set("Retry-After", "10")
-			m.refuse(w, r, http.StatusTooManyRequests, "too-many-requests")
+		if v := visitOf(loaded.Context()); v.user != nil && !m.asking.allow(v.key, m.now()) {
+			m.slow(w, r)
 			return
 		}
 		next.ServeHTTP(w, loaded)
@@ -111,6 +163,9 @@ func (m *Manager) Need(kind Kind, permissions ...Permission) func(http.Handler) 
 			case kind != "" && u.Kind != kind || !u.Can(permissions...):
 				m.refuse(w, r, http.StatusForbidden, "forbidden")
 			default:
+				if r.Method == http.MethodPost {
+					m.forget(r, u)
+				}
 				next.ServeHTTP(w, r)
 			}
 		})
@@ -118,49 +173,160 @@ func (m *Manager) Need(kind Kind, permissions ...Permission) func(http.Handler) 
 }
 
 // StepUp lets only users through who have just proved to their provider who they are, in the stronger
-// way that the configuration asks of changes. Others are asked to, and then come back. It goes
-// within Need.
+// way that the configuration asks of changes. Others are asked to, and then come back. It goes within
+// Need.
 func (m *Manager) StepUp(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u := From(r.Context())
-		if u == nil || m.now().Sub(u.Auth) >= m.config.Sessions.StepUp {
+		switch {
+		case u == nil:
 			m.ask(w, r, "")
-			return
+		case m.proved(u):
+			next.ServeHTTP(w, r)
+		default:
+			m.prove(w, r, u)
 		}
-		next.ServeHTTP(w, r)
 	})
+}
+
+// proved reports whether a user has lately proved who they are, as changes need.
+func (m *Manager) proved(u *User) bool {
+	i := m.issuers[u.Issuer]
+	return m.now().Sub(u.Auth) < m.config.Sessions.StepUp &&
+		(i == nil || len(i.StepUp) == 0 || slices.Contains(i.StepUp, u.ACR))
 }
 
 // Mount adds the pages of sign-in and sign-out.
 func (m *Manager) Mount(mux *http.ServeMux) {
-	mux.HandleFunc("POST /sign-out", func(w http.ResponseWriter, r *http.Request) {
-		if err := m.end(w, r); err != nil {
-			m.away(w, r, err)
-			return
-		}
-		http.Redirect(w, r, "/", http.StatusSeeOther)
+	mux.HandleFunc("GET /sign-in", m.choose)
+	mux.Handle("GET /sign-in/{issuer}", m.limited(m.start))
+	mux.Handle("GET /sign-in/{issuer}/callback", m.limited(m.finish))
+	mux.Handle("POST /sign-in/{issuer}/logout", m.limited(m.backchannel))
+	mux.HandleFunc("POST /sign-out", m.signOut)
+	mux.HandleFunc("GET /signed-out", func(w http.ResponseWriter, r *http.Request) {
+		m.page(w, r, http.StatusOK, "signed-out", "", nil)
 	})
 }
 
-// Kept returns what the user had typed into the form at this path when their session ended, or nil.
-func (m *Manager) Kept(*http.Request) url.Values { return nil }
+// limited bounds how often an address may ask.
+func (m *Manager) limited(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		if !m.signing.allow(m.deps.Peer(r.RemoteAddr, r.Header.Values("X-Forwarded-For")), m.now()) {
+			m.slow(w, r)
+			return
+		}
+		next(w, r)
+	})
+}
 
-// ask asks a visitor to sign in.
-func (m *Manager) ask(w http.ResponseWriter, r *http.Request, _ Kind) {
-	m.deps.Problem(w, r, http.StatusUnauthorized, "sign-in")
+// choice is a provider to choose.
+type choice struct{ Title, Kind, Href string }
+
+// choose shows the providers, or goes on to the only one that will do.
+func (m *Manager) choose(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	j := m.journeyOf(r)
+	query := ""
+	if r.URL.RawQuery != "" {
+		query = "?" + url.Values{"go": {r.URL.Query().Get("go")}}.Encode()
+	}
+	var list []choice
+	for _, c := range m.config.Issuers {
+		if (j.For == "" || j.For == c.For) && (j.Issuer == "" || j.Issuer == c.Name) {
+			list = append(list, choice{c.Title, string(c.For), "/sign-in/" + c.Name + query})
+		}
+	}
+	if len(list) == 1 {
+		http.Redirect(w, r, list[0].Href, http.StatusSeeOther)
+		return
+	}
+	m.page(w, r, http.StatusOK, "choose", "", map[string]any{"Choices": list})
+}
+
+// ask asks a visitor to sign in. Who opens a page is sent to sign in; who sends a form is told that
+// they have to, and that what they typed is kept, if it is.
+func (m *Manager) ask(w http.ResponseWriter, r *http.Request, kind Kind) {
+	j := journey{To: local(r), For: kind}
+	v := visitOf(r.Context())
+	if v.ended != nil {
+		// Whoever is at the browser now must not be let in by what the provider remembers.
+		j.Fresh = true
+	}
+	w.Header().Set("WWW-Authenticate", `OpenID realm="pages"`)
+	switch {
+	case !navigation(r) || len(m.issuers) == 0:
+		m.deps.Site.Problem(w, r, http.StatusUnauthorized, "sign-in")
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		w.Header().Del("WWW-Authenticate")
+		http.Redirect(w, r, m.link(j), http.StatusSeeOther)
+	default:
+		kept := v.ended != nil && m.keep(w, r, &v.ended.User)
+		m.page(w, r, http.StatusUnauthorized, "again", keptKeyWord(kept), map[string]any{"Next": m.link(j), "Kept": kept})
+	}
+}
+
+// prove asks a user to prove who they are.
+func (m *Manager) prove(w http.ResponseWriter, r *http.Request, u *User) {
+	j := journey{To: local(r), For: u.Kind, Issuer: u.Issuer, StepUp: true, Who: m.who(u)}
+	switch {
+	case !navigation(r) || m.issuers[u.Issuer] == nil:
+		m.deps.Site.Problem(w, r, http.StatusForbidden, "step-up")
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		http.Redirect(w, r, m.link(j), http.StatusSeeOther)
+	default:
+		kept := m.keep(w, r, u)
+		m.page(w, r, http.StatusForbidden, "prove", keptKeyWord(kept), map[string]any{"Next": m.link(j), "Kept": kept})
+	}
+}
+
+// keptKeyWord names the words of a page that says whether what was typed is kept.
+func keptKeyWord(kept bool) string {
+	if kept {
+		return "kept"
+	}
+	return "lost"
+}
+
+// navigation reports whether a request is somebody's who opens a page or sends a form, and not a
+// script's or a program's.
+func navigation(r *http.Request) bool {
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	return ui.WantsPage(r) && (mode == "" || mode == "navigate")
+}
+
+// page answers with a page of ours. Its words are those of the page and, if variant is not "", of
+// that variant.
+func (m *Manager) page(w http.ResponseWriter, r *http.Request, status int, name, variant string, data map[string]any) {
+	if data == nil {
+		data = map[string]any{}
+	}
+	words := m.room.Words(r)
+	key := name
+	if variant != "" {
+		key += "." + variant
+	}
+	data["Text"] = words.Text(plain.Key(key + ".text"))
+	_ = m.room.Render(w, r, status, name, ui.Page{Title: words.Text(plain.Key(key + ".title")), Data: data}) // it has answered and logged
+}
+
+// slow answers somebody who asks too often.
+func (m *Manager) slow(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Retry-After", "10")
+	m.refuse(w, r, http.StatusTooManyRequests, "too-many-requests")
 }
 
 // refuse answers with a problem, and logs it with nothing of the person.
 func (m *Manager) refuse(w http.ResponseWriter, r *http.Request, status int, key string) {
 	m.deps.Logger.Warn("request refused", "why", key, "method", r.Method, "pattern", pattern(r))
-	m.deps.Problem(w, r, status, key)
+	m.deps.Site.Problem(w, r, status, key)
 }
 
 // away answers that the database cannot be reached.
 func (m *Manager) away(w http.ResponseWriter, r *http.Request, err error) {
 	m.deps.Logger.Error("sessions cannot be read or stored", "error", err)
 	w.Header().Set("Retry-After", "30")
-	m.deps.Problem(w, r, http.StatusServiceUnavailable, "away")
+	m.deps.Site.Problem(w, r, http.StatusServiceUnavailable, "away")
 }
 
 // pattern returns the route that a request matched, which unlike its path is not the visitor's to

@@ -93,6 +93,8 @@ type contextKey struct{}
 // visit is what a request's session says.
 type visit struct {
 	user  *User
+	began time.Time
+	hint  string   // of the session
 	ended *session // the session that the browser's token was for, if it is over
 	key   string   // of the session on its shelf
 }

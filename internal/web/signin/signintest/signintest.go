@@ -8,11 +8,13 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"igledger/internal/web/shelf"
 	"igledger/internal/web/signin"
+	"igledger/internal/web/ui"
 	"igledger/ledger/entry"
 	"igledger/ledger/storage"
 )
@@ -21,6 +23,8 @@ import (
 type World struct {
 	*signin.Manager
 	Shelf *shelf.Shelf
+	Site  *ui.Site
+	ahead atomic.Int64
 }
 
 // New returns a World with sessions as the configuration's defaults have them. The log is the test's.
@@ -31,17 +35,24 @@ func New(t testing.TB) *World {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	s, err := shelf.New(t.Context(), store, bytes.Repeat([]byte{1}, 32), nil)
+	w := &World{}
+	now := func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
+	if w.Shelf, err = shelf.New(t.Context(), store, bytes.Repeat([]byte{1}, 32), now); err != nil {
+		t.Fatal(err)
+	}
+	if w.Site, err = ui.New(ui.Config{Logger: logger, Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	w.Manager, err = signin.New(signin.Deps{Public: "http://127.0.0.1", Shelf: w.Shelf, Site: w.Site, Logger: logger, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := signin.New(signin.Deps{Public: "http://127.0.0.1", Shelf: s,
-		Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &World{m, s}
+	return w
 }
+
+// Advance sets the clock of sessions forward: after 15 minutes a session has ended by rest.
+func (w *World) Advance(d time.Duration) { w.ahead.Add(int64(d)) }
 
 // Citizen returns a user who is a citizen and has just signed in.
 func Citizen(id, name string) signin.User {

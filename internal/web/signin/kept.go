@@ -1,0 +1,73 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"igledger/internal/web/shelf"
+)
+
+// What somebody typed into a form is kept for them if they have to sign in, or prove who they are,
+// before it can be taken. It lies encrypted on a shelf, for a short time, and nobody gets it but the
+// same user at the page of the same path. So a form is sent to the path of its own page.
+
+const (
+	keptShelf = "kept"
+	maxKept   = 256 << 10 // bytes of a form
+)
+
+func (m *Manager) keptKey(u *User, path string) string {
+	return m.who(u) + "/" + m.deps.Shelf.Blind("path", path)
+}
+
+// keep keeps the form of a request for u, and reports whether it could.
+func (m *Manager) keep(w http.ResponseWriter, r *http.Request, u *User) bool {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return false
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxKept)
+	if r.ParseForm() != nil || len(r.PostForm) == 0 {
+		return false
+	}
+	err := m.deps.Shelf.Put(r.Context(), keptShelf, m.keptKey(u, r.URL.Path), []byte(r.PostForm.Encode()),
+		m.now().Add(m.config.Sessions.Kept))
+	if err != nil {
+		m.deps.Logger.Error("what was typed cannot be kept", "error", err)
+	}
+	return err == nil
+}
+
+// Kept returns what the user had typed into the form of this page when they had to sign in first, or
+// nil. A page shows its form with it. It is forgotten when the form is sent again.
+func (m *Manager) Kept(r *http.Request) url.Values {
+	u := From(r.Context())
+	if u == nil {
+		return nil
+	}
+	b, err := m.deps.Shelf.Get(r.Context(), keptShelf, m.keptKey(u, r.URL.Path))
+	if err != nil {
+		if !errors.Is(err, shelf.ErrNotFound) {
+			m.deps.Logger.Error("what was typed cannot be read", "error", err)
+		}
+		return nil
+	}
+	values, err := url.ParseQuery(string(b))
+	if err != nil {
+		return nil
+	}
+	return values
+}
+
+// forget forgets what was kept for the form that is being sent.
+func (m *Manager) forget(r *http.Request, u *User) {
+	key := m.keptKey(u, r.URL.Path)
+	_, err := m.deps.Shelf.Get(r.Context(), keptShelf, key)
+	if err == nil {
+		err = m.deps.Shelf.Delete(r.Context(), keptShelf, key)
+	}
+	if err != nil && !errors.Is(err, shelf.ErrNotFound) {
+		m.deps.Logger.Error("what was typed cannot be forgotten", "error", err)
+	}
+}
