@@ -107,7 +107,7 @@ var (
 	signedIn = []func(*deps) error{
 		func(d *deps) error {
 			return citizen.Mount(d.mux, citizen.Deps{Site: d.site, Door: d.door, Signin: d.signin, Shelf: d.shelf, Brand: d.brand,
-				Logger: d.Logger})
+				Logger: d.Logger, Choices: d.Settings.Choices, Public: strings.TrimSuffix(d.Public, "/")})
 		},
 		func(d *deps) error {
 			return officer.Mount(d.mux, officer.Deps{Site: d.site, Door: d.door, Signin: d.signin, Shelf: d.shelf, Logger: d.Logger,

@@ -34,6 +34,10 @@ type Deps struct {
 	Brand  ui.Brand     // whom to ask, and where to complain
 	Zone   *time.Location
 	Logger *slog.Logger
+	// Choices is the organisation that records what people choose here, with a key that the server
+	// holds. Without it they are told whom to ask.
+	Choices string
+	Public  string // address of the pages: https://ledger.example.scot
 	// RolesOnly leaves the names of staff out of pages and shows their roles. Statements have both.
 	RolesOnly bool
 }
@@ -64,6 +68,7 @@ func Mount(mux *http.ServeMux, d Deps) error {
 	p.handle(mux, "GET /you/access/{index}", p.access)
 	p.handle(mux, "GET /you/for/{n}", p.list)
 	p.handle(mux, "GET /you/for/{n}/access/{index}", p.access)
+	p.mountChoices(mux)
 	return nil
 }
 
@@ -85,7 +90,7 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errNotFound), errors.Is(err, door.ErrNotYours):
 		p.Site.Problem(w, r, http.StatusNotFound, "not-found")
-	case errors.Is(err, context.Canceled): // the reader went away
+	case errors.Is(err, context.Canceled), errors.Is(err, ui.ErrAnswered): // the reader went away, or knows
 	case errors.Is(err, ledger.ErrTooMany):
 		p.Site.Problem(w, r, http.StatusRequestEntityTooLarge, "history-too-long")
 	case errors.As(err, &busy), errors.Is(err, storage.ErrUnavailable), errors.Is(err, door.ErrUnlogged),

@@ -2,6 +2,7 @@ package citizen_test
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -52,6 +53,7 @@ func newWorld(t testing.TB) *world {
 	ok(t, err)
 	ok(t, citizen.Mount(mux, citizen.Deps{
 		Site: site, Door: w.door, Signin: w.signin.Manager, Shelf: w.signin.Shelf, Brand: brand,
+		Choices: "TST", Public: "http://127.0.0.1", Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}))
 	mux.Handle("/assets/", site.Assets())
 	mux.HandleFunc("GET /let-in", func(rw http.ResponseWriter, r *http.Request) { w.letIn(rw, r) })

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -159,12 +160,16 @@ func (s *Site) layout(w *Words) (*template.Template, error) {
 // Words returns the words of a room in the language of a request.
 func (room *Room) Words(r *http.Request) *Words { return room.words[languageOf(r)] }
 
+// ErrAnswered is in an error about which nothing is left to do: the request has its answer, and the log
+// its line.
+var ErrAnswered = errors.New("answered with an apology")
+
 // Render answers with a page. If it fails, it has answered with an apology, logged why, and returns
-// the error; nothing is left for the handler to do.
+// an error with ErrAnswered.
 func (room *Room) Render(w http.ResponseWriter, r *http.Request, status int, name string, p Page) error {
 	var page bytes.Buffer
 	if err := room.execute(&page, w, r, strings.TrimSuffix(name, ".html"), p); err != nil {
-		err = fmt.Errorf("page %s: %w", name, err)
+		err = fmt.Errorf("page %s: %w: %w", name, ErrAnswered, err)
 		room.site.config.Logger.Error("page cannot be rendered", "page", name, "error", err)
 		if room == room.site.problems { // then there is no page for that either
 			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)

@@ -1,0 +1,324 @@
+package citizen
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"igledger/audit/plain"
+	"igledger/consent"
+	"igledger/internal/web/door"
+	"igledger/internal/web/ui"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+)
+
+// mountChoices adds the pages of what a person refuses and permits.
+func (p *pages) mountChoices(mux *http.ServeMux) {
+	for _, base := range []string{"/you", "/you/for/{n}"} {
+		p.handle(mux, "GET "+base+"/choices", p.choices)
+		p.handle(mux, "GET "+base+"/choices/no/{use}", p.askNo)
+		p.change(mux, "POST "+base+"/choices/no/{use}", p.sayNo)
+		p.change(mux, "POST "+base+"/choices/back/{use}", p.takeBack)
+	}
+	mux.HandleFunc("GET /notices/{use}", p.notice)
+}
+
+// change adds an answer to a form that changes something: who sends it has just proved who they are.
+func (p *pages) change(mux *http.ServeMux, pattern string, h func(http.ResponseWriter, *http.Request) error) {
+	inner := http.NewServeMux()
+	p.handle(inner, pattern, h)
+	mux.Handle(pattern, p.Signin.Need("")(p.Signin.StepUp(inner)))
+}
+
+// choosing is what the pages know of a person's choices.
+type choosing struct {
+	*subject
+	rules *consent.Rules
+	held  []decided
+	state func(string) []byte
+	size  uint64
+}
+
+func (p *pages) choosing(r *http.Request) (*choosing, error) {
+	s, h, err := p.history(r)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := p.Door.Rules(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	c := &choosing{subject: s, rules: rules, size: h.Size}
+	var acts []itemOf
+	for _, i := range h.Items {
+		if body, ok := i.Body.(*entry.Consent); ok && i.ID == 0 {
+			acts = append(acts, itemOf{body, i})
+		}
+	}
+	c.held = held(acts)
+	known := map[string][]byte{}
+	for _, id := range h.IDs {
+		if known[id], err = p.Door.Log().Person(r.Context(), id); err != nil {
+			return nil, err
+		}
+	}
+	c.state = func(id string) []byte { return known[id] }
+	return c, nil
+}
+
+// refusal returns the decision that refuses a use, or nil. Of several it is one that was recorded
+// here, which can be taken back here.
+func (c *choosing) refusal(u *use, here string, now time.Time) *decided {
+	var found *decided
+	for i := range c.held {
+		if d := &c.held[i]; u.refusedBy(d.Rule, now) && len(d.Agreements) == 0 && (found == nil || d.Issuer == here && found.Issuer != here) {
+			found = d
+		}
+	}
+	return found
+}
+
+// mayChange reports whether who looks may change the choices: the person, or who may decide for
+// them, where an organisation records choices.
+func (p *pages) mayChange(ctx context.Context, s *subject) bool {
+	return p.Choices != "" && p.Door.MaySign(ctx, p.Choices, entry.PurposeAgreements) &&
+		(s.acting == nil || slices.Contains(s.acting.Scope, "consent"))
+}
+
+// usePage is one use on the page of choices.
+type usePage struct {
+	Name, Title, Text string
+	Refused           bool
+	Since             time.Time
+	By                string // organisation that recorded the refusal
+	Here              bool   // it can be taken back here
+	Now               string // what it means now
+	Agreements        []ui.Link
+	Form              string // address of what can be done: say no, or take it back; "": nothing here
+	Token             string
+}
+
+type choicesPage struct {
+	Acting    bool
+	Uses      []usePage
+	Decisions []decision
+	Contact   ui.Contact
+	Base      string
+	MayChange bool
+	Law       []string // uses that rest on law, as words name them
+}
+
+// decision is something that the person decided, in words.
+type decision struct {
+	What, Why, By, Href string
+	When                time.Time
+}
+
+func (p *pages) choices(w http.ResponseWriter, r *http.Request) error {
+	c, err := p.choosing(r)
+	if err != nil {
+		return err
+	}
+	words, now := p.room.Words(r), p.Door.Now()
+	d := choicesPage{Acting: c.acting != nil, Base: c.base, MayChange: p.mayChange(r.Context(), c.subject), Contact: p.Brand.Contact,
+		Law: []string{"care", "emergency", "run", "law", "asked"}}
+	for i := range uses {
+		u, err := p.usePage(r, c, &uses[i], d.MayChange, now)
+		if err != nil {
+			return err
+		}
+		d.Uses = append(d.Uses, *u)
+	}
+	for _, x := range c.held {
+		d.Decisions = append(d.Decisions, decision{What: x.item.Words.What, Why: x.item.Words.Why, By: p.Door.OrgName(x.Issuer), When: x.When,
+			Href: fmt.Sprintf("%s/access/%d", c.base, x.item.Index)})
+	}
+	page := ui.Page{Title: words.Text("choices.title"), Section: "choices", Data: d}
+	if done := plain.Key("choices.done." + r.URL.Query().Get("done")); words.Has(done) {
+		page.Notice = words.Text(done)
+	}
+	return p.room.Render(w, r, http.StatusOK, "choices", page)
+}
+
+// usePage says what a use is, what the person chose, and what that changes by the rules in force.
+func (p *pages) usePage(r *http.Request, c *choosing, u *use, mayChange bool, now time.Time) (*usePage, error) {
+	words := p.room.Words(r)
+	key := plain.Key("use." + u.Name)
+	out := &usePage{Name: u.Name, Title: words.Text(key + ".title"), Text: words.Text(key + ".text"), Token: uuid.NewString()}
+	refusal := c.refusal(u, p.Choices, now)
+	act := &entry.Consent{Consent: uuid.NewString(), Act: "refused", Scope: u.Scope, Decided: now.UTC().Format(time.RFC3339),
+		Rule: u.rule(), Expressed: entry.Expressed{How: "explicit-electronic"}, Sub: c.id}
+	if refusal != nil {
+		act = &entry.Consent{Common: entry.Common{Issuer: refusal.Issuer}, Consent: refusal.Consent.Consent, Act: "withdrawn", Scope: refusal.Scope,
+			Decided: now.UTC().Format(time.RFC3339), Expressed: entry.Expressed{How: "explicit-electronic"}, Sub: c.id}
+	}
+	supposed, err := supposing(r.Context(), c.rules, c.state, p.Door.Operator(), p.Door.Log().Origin(), c.size, act)
+	if err != nil {
+		return nil, err
+	}
+	with, without := supposed, c.state
+	if refusal != nil {
+		with, without = c.state, supposed
+	}
+	list, err := underAgreements(c.rules, u, c.id, c.state, with, without, now)
+	if err != nil {
+		return nil, err
+	}
+	changes, allowed := false, false
+	for _, a := range list {
+		names := make([]string, len(a.Receivers))
+		for i, org := range a.Receivers {
+			names[i] = p.Door.OrgName(org)
+		}
+		out.Agreements = append(out.Agreements, ui.Link{Href: "/register/agreements/" + a.ID,
+			Text: words.Text("use.agreement", "title", a.Title, "who", strings.Join(names, ", "))})
+		changes, allowed = changes || a.Changes, allowed || a.Allowed
+	}
+	switch {
+	case len(list) == 0:
+		out.Now = words.Text("use.nobody")
+	case allowed:
+		out.Now = words.Text("use.allowed")
+	default:
+		out.Now = words.Text("use.stopped")
+	}
+	if refusal != nil {
+		out.Refused, out.Since, out.By = true, refusal.When, p.Door.OrgName(refusal.Issuer)
+		out.Here = refusal.Issuer == p.Choices && mayChange
+		if out.Here {
+			out.Form = c.base + "/choices/back/" + u.Name
+		}
+		return out, nil
+	}
+	// A refusal counts for agreements that do not exist yet. Where some do and it would change none
+	// of them, it would be an empty promise.
+	if mayChange && (changes || len(list) == 0) {
+		out.Form = c.base + "/choices/no/" + u.Name
+	}
+	return out, nil
+}
+
+// asked is the page on which a person checks what they are about to say.
+type asked struct {
+	Use    *usePage
+	Notice []string
+	Base   string
+	Acting bool
+}
+
+func (p *pages) askNo(w http.ResponseWriter, r *http.Request) error {
+	u := useOf(r.PathValue("use"))
+	if u == nil {
+		return errNotFound
+	}
+	c, err := p.choosing(r)
+	if err != nil {
+		return err
+	}
+	page, err := p.usePage(r, c, u, p.mayChange(r.Context(), c.subject), p.Door.Now())
+	if err != nil {
+		return err
+	}
+	if page.Form == "" || page.Refused {
+		http.Redirect(w, r, c.base+"/choices", http.StatusSeeOther)
+		return nil
+	}
+	words := p.room.Words(r)
+	return p.room.Render(w, r, http.StatusOK, "choose-no", ui.Page{Title: words.Text(plain.Key("no." + u.Name + ".title")), Section: "choices",
+		Crumbs: []ui.Crumb{{Text: words.Text("choices.title"), Href: c.base + "/choices"}},
+		Data:   asked{Use: page, Notice: p.noticeOf(r, u), Base: c.base, Acting: c.acting != nil}})
+}
+
+// noticeOf is what people are told before they say no to a use, in paragraphs.
+func (p *pages) noticeOf(r *http.Request, u *use) (list []string) {
+	words := p.room.Words(r)
+	for _, key := range []plain.Key{"no." + plain.Key(u.Name) + ".what", "no.not-care", "no.not-law", "no.when", "no.back"} {
+		list = append(list, words.Text(key))
+	}
+	return list
+}
+
+// notice serves that text to everybody, so that its hash in the log can be compared.
+func (p *pages) notice(w http.ResponseWriter, r *http.Request) {
+	u := useOf(r.PathValue("use"))
+	if u == nil {
+		p.Site.Problem(w, r, http.StatusNotFound, "not-found")
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	fmt.Fprint(w, noticeText(p.noticeOf(r, u)))
+}
+
+func noticeText(paragraphs []string) string { return strings.Join(paragraphs, "\n\n") + "\n" }
+
+// sayNo records the refusal of a use. The form's token makes it one, however often it is sent.
+func (p *pages) sayNo(w http.ResponseWriter, r *http.Request) error {
+	return p.decide(w, r, "no", func(c *choosing, u *use, token uuid.UUID, common entry.Common, now string) *entry.Consent {
+		if c.refusal(u, p.Choices, p.Door.Now()) != nil {
+			return nil
+		}
+		words := p.room.Words(r)
+		return &entry.Consent{Common: common, Consent: uuid.NewSHA1(token, []byte("consent")).String(), Act: "refused", Scope: u.Scope,
+			Decided: now, Rule: u.rule(), Notice: &entry.Notice{URL: p.Public + "/notices/" + u.Name + "?lang=" + string(words.Language()),
+				Hash: sha256.Sum256([]byte(noticeText(p.noticeOf(r, u)))), Language: string(words.Language())}}
+	})
+}
+
+// takeBack withdraws a refusal that was recorded here.
+func (p *pages) takeBack(w http.ResponseWriter, r *http.Request) error {
+	return p.decide(w, r, "back", func(c *choosing, u *use, _ uuid.UUID, common entry.Common, now string) *entry.Consent {
+		refusal := c.refusal(u, p.Choices, p.Door.Now())
+		if refusal == nil || refusal.Issuer != p.Choices {
+			return nil
+		}
+		return &entry.Consent{Common: common, Consent: refusal.Consent.Consent, Act: "withdrawn", Scope: refusal.Scope, Decided: now}
+	})
+}
+
+// decide records the act that make returns, and shows the choices. If make returns nil, there is
+// nothing to do any more.
+func (p *pages) decide(w http.ResponseWriter, r *http.Request, done string,
+	make func(c *choosing, u *use, token uuid.UUID, common entry.Common, now string) *entry.Consent) error {
+	u := useOf(r.PathValue("use"))
+	if u == nil {
+		return errNotFound
+	}
+	c, err := p.choosing(r)
+	if err != nil {
+		return err
+	}
+	token, err := uuid.Parse(r.PostFormValue("token"))
+	if err != nil || !p.mayChange(r.Context(), c.subject) {
+		http.Redirect(w, r, c.base+"/choices", http.StatusSeeOther)
+		return nil
+	}
+	now := p.Door.Now().UTC().Format(time.RFC3339)
+	if act := make(c, u, token, entry.Common{ID: token.String()}, now); act != nil {
+		act.Sub = c.id
+		act.Expressed = entry.Expressed{How: "explicit-electronic", Verified: now, Language: string(p.room.Words(r).Language())}
+		if c.acting != nil {
+			act.By = &entry.ConsentBy{Delegation: c.acting.Held.ID}
+		}
+		_, err := p.Door.Sign(r.Context(), p.Choices, entry.PurposeAgreements, act)
+		switch {
+		case errors.Is(err, ledger.ErrConflict): // the same form, sent again
+		case errors.Is(err, door.ErrRefused):
+			p.Logger.Error("the ledger refused a choice", "error", err)
+			p.Site.Problem(w, r, http.StatusConflict, "choice-refused")
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+	http.Redirect(w, r, c.base+"/choices?done="+done+"-"+u.Name, http.StatusSeeOther)
+	return nil
+}

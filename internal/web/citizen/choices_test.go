@@ -1,0 +1,168 @@
+package citizen_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"igledger/internal/testledger"
+	"igledger/internal/web/door"
+	"igledger/ledger/entry"
+)
+
+// agree puts an agreement for research, by which TST shares with OTH, in force.
+func (w *world) agree(t testing.TB, id string, data string) {
+	t.Helper()
+	day := func(years, days int) string { return now.AddDate(years, 0, days).Format(time.DateOnly) }
+	text := entry.AgreementText{
+		ID: id, Version: 1, Title: "A study of asthma", Tier: "isa",
+		Parties:  []entry.AgreementParty{{Org: "TST", Role: "controller", Contact: "IG team"}, {Org: "OTH", Role: "controller", Contact: "IG team"}},
+		Purposes: []entry.AgreementPurpose{{Text: "Study", Code: "HRESCH"}}, Article6: []string{"e"}, Article9: []string{"j"},
+		Power: "An Act", Data: []entry.AgreementData{{Text: "Conditions", Identifiable: true, Codes: []string{data}}}, Subjects: "Patients",
+		Flows:     []entry.AgreementFlow{{From: "TST", To: "OTH", How: "by wire"}},
+		Retention: "1 year", Disposal: "deleted", Security: "good", DPIA: entry.Assessment{Reference: "D1", Date: day(0, -30)},
+		Approvals: []entry.Approval{{Body: "PBPP", Reference: "1", Date: day(0, -30)}},
+		Notice:    entry.Notice{URL: "https://tst.example/privacy", Hash: [32]byte{1}}, Rights: "IG team", Breach: "IG team",
+		Start: day(0, -20), End: day(1, 0), ReviewDue: day(0, 100),
+	}
+	common := func(org string) entry.Common { return entry.Common{Issuer: org, Audience: testledger.Origin} }
+	e, err := entry.Sign(w.key, &entry.Agreement{Common: common("TST"), Agreement: text})
+	ok(t, err)
+	ok(t, w.Log.Append(t.Context(), e)[0].Err)
+	w.Append(w.key, &entry.AgreementSignature{Common: common("TST"), Agreement: id, Version: 1, Proposal: e.Identity()})
+	w.Append(w.other, &entry.AgreementSignature{Common: common("OTH"), Agreement: id, Version: 1, Proposal: e.Identity()})
+}
+
+// post sends a form as a page of the same site would, and returns where it ends.
+func (w *world) post(t testing.TB, c *http.Client, path string, form url.Values) (int, string) {
+	t.Helper()
+	req, err := http.NewRequest("POST", w.server.URL+path, strings.NewReader(form.Encode()))
+	ok(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "text/html")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	resp, err := c.Do(req)
+	ok(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ok(t, err)
+	return resp.StatusCode, string(body)
+}
+
+var token = regexp.MustCompile(`name="token" value="([^"]+)"`)
+
+// research is the verdict on research on a person's record under an agreement.
+func (w *world) research(t testing.TB, agreement string) entry.VerdictResult {
+	t.Helper()
+	index := w.access(morag, 0, func(a *entry.Access) {
+		a.Org, a.Purpose, a.Agreement, a.Machine, a.Staff, a.Role = "OTH", []string{"HRESCH"}, agreement, true, nil, nil
+		a.Data = []string{"http://hl7.org/fhir/resource-types|Condition"}
+	})
+	o, err := w.Log.Opening(t.Context(), index)
+	ok(t, err)
+	return o.Verdict.Result
+}
+
+// A no counts at once, is one entry however often the form is sent, and can be taken back.
+func TestSayNo(t *testing.T) {
+	w := newWorld(t)
+	w.agree(t, "isa-1", "http://hl7.org/fhir/resource-types|Condition")
+	if got := w.research(t, "isa-1"); got != entry.Covered {
+		t.Fatalf("research before: %s", got)
+	}
+	c := w.client(t, morag, "Morag Example")
+	status, page := w.get(t, c, "/you/choices")
+	if status != 200 {
+		t.Fatalf("status %d: %s", status, page)
+	}
+	has(t, page, "Say no to research", "Say no to planning", "A study of asthma", "You have not said no.", "UK GDPR Article 6(1)(e)")
+	lacks(t, page, morag)
+	_, page = w.get(t, c, "/you/choices/no/research")
+	has(t, page, "Nothing has changed yet", "Your care stays the same", "A study of asthma")
+	found := token.FindStringSubmatch(page)
+	if found == nil {
+		t.Fatal("the form has no token")
+	}
+	size := w.Size()
+	for range 3 {
+		status, page = w.post(t, c, "/you/choices/no/research", url.Values{"token": {found[1]}})
+		if status != 200 {
+			t.Fatalf("status %d: %s", status, page)
+		}
+		has(t, page, "You have said no to research.", "Take back my no to research")
+	}
+	if n := w.Size() - size; n != 1 {
+		t.Errorf("%d entries for one no", n)
+	}
+	if got := w.research(t, "isa-1"); got != entry.NotCovered {
+		t.Errorf("research after: %s", got)
+	}
+	_, page = w.get(t, c, "/you/choices")
+	has(t, page, "At the moment nobody may use your record for this", "Say no to planning")
+	back := token.FindStringSubmatch(page)[1]
+	status, page = w.post(t, c, "/you/choices/back/research", url.Values{"token": {back}})
+	if status != 200 {
+		t.Fatalf("status %d: %s", status, page)
+	}
+	has(t, page, "You have taken back your no to research.", "Say no to research")
+	if got := w.research(t, "isa-1"); got != entry.Covered {
+		t.Errorf("research after it was taken back: %s", got)
+	}
+}
+
+// What people were told before they chose is there for everybody, as it was hashed.
+func TestNotice(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(t, morag, "Morag Example")
+	_, page := w.get(t, c, "/you/choices/no/planning")
+	w.post(t, c, "/you/choices/no/planning", url.Values{"token": {token.FindStringSubmatch(page)[1]}})
+	h, err := w.door.History(t.Context(), door.Reader{Person: true, ID: morag, Session: "s"}, morag)
+	ok(t, err)
+	for _, i := range h.Items {
+		x, is := i.Body.(*entry.Consent)
+		if !is {
+			continue
+		}
+		u, err := url.Parse(x.Notice.URL)
+		ok(t, err)
+		_, text := w.get(t, &http.Client{}, u.RequestURI())
+		if fmt.Sprintf("%x", x.Notice.Hash) != sha(text) || x.Expressed.How != "explicit-electronic" || x.Expressed.Verified == "" {
+			t.Errorf("the notice at %s has another hash, or how it was expressed is missing", x.Notice.URL)
+		}
+		return
+	}
+	t.Error("no consent in the history")
+}
+
+// Nobody chooses for another, and a form of another site changes nothing.
+func TestChoicesOfOthers(t *testing.T) {
+	w := newWorld(t)
+	c := w.client(t, iain, "Iain Example")
+	size := w.Size()
+	for _, path := range []string{"/you/for/1/choices/no/research", "/you/for/99999/choices/back/research", "/you/choices/no/care", "/you/choices/back/x"} {
+		if status, _ := w.post(t, c, path, url.Values{"token": {"0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11"}}); status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	req, err := http.NewRequest("POST", w.server.URL+"/you/choices/no/research", strings.NewReader("token=0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11"))
+	ok(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", "cross-site")
+	resp, err := c.Do(req)
+	ok(t, err)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusForbidden {
+		t.Errorf("from another site: %d", resp.StatusCode)
+	}
+	if w.Size() != size {
+		t.Errorf("%d entries", w.Size()-size)
+	}
+}
+
+func sha(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
