@@ -29,6 +29,9 @@ func entryCodes() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(problems)), func(c string) bool { return slices.Contains(own, c) })
 }
 
+// Document returns the OpenAPI document of the API.
+func Document() []byte { return openAPI(routes) }
+
 // openAPI makes the document from the table above and the message types. It panics if the table
 // contradicts itself; a test calls it.
 func openAPI(table []route) []byte {

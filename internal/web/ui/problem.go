@@ -79,3 +79,14 @@ func (s *Site) NotFound() http.Handler {
 		s.Problem(w, r, http.StatusNotFound, "not-found")
 	})
 }
+
+// Fail answers that something that a page needs cannot be had: the ledger's database, or a log that
+// has stopped. It logs why; readers are told when to come back.
+func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return // the reader went away
+	}
+	s.config.Logger.Error("page cannot be made", "route", r.Pattern, "error", err)
+	w.Header().Set("Retry-After", "60")
+	s.Problem(w, r, http.StatusServiceUnavailable, "away")
+}

@@ -17,6 +17,9 @@ type Words struct {
 	now  func() time.Time
 }
 
+// Plain returns the words for what the ledger holds, in the same language.
+func (w *Words) Plain() *plain.Catalogue { return plain.In(w.Language()) }
+
 // Date returns a day as people write it: 28 November 2026.
 func (w *Words) Date(t time.Time) string {
 	t = t.In(w.zone)
