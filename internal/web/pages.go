@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"igledger/audit/statement"
+	"igledger/internal/api"
 	"igledger/internal/edge"
 	"igledger/internal/web/citizen"
 	"igledger/internal/web/door"
 	"igledger/internal/web/officer"
+	open "igledger/internal/web/public"
 	"igledger/internal/web/shelf"
 	"igledger/internal/web/signin"
 	"igledger/internal/web/ui"
@@ -100,6 +102,9 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 // public and signedIn are the rooms: those for everybody, and those for people who sign in.
 var (
 	public = []func(*deps) error{
+		func(d *deps) error {
+			return open.Mount(d.mux, open.Deps{Site: d.site, Door: d.door, OpenAPI: api.Document(), Public: d.Public, Policy: d.Policy})
+		},
 		func(d *deps) error {
 			return officer.MountPublic(d.mux, officer.Deps{Site: d.site, Door: d.door, Logger: d.Logger})
 		},

@@ -28,8 +28,6 @@ type Deps struct {
 	Public string
 	// Policy is the operator's policy of witnesses and auditors (C2SP tlog-policy), or empty.
 	Policy []byte
-	// Paths are pages of other rooms that are there. The start page only has doors that open.
-	Paths []string
 }
 
 type room struct {
