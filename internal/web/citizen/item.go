@@ -82,10 +82,7 @@ func marksOf(i *door.Item) (list []mark) {
 
 // refused reports whether someone was told no, or tried and failed.
 func refused(i *door.Item) bool {
-	if d, ok := i.Body.(*entry.Decision); ok {
-		return d.Decision == "deny"
-	}
-	return i.Type == entry.TypeAccess && (i.Act == entry.ActAttempt || i.Act == entry.ActDecision && i.Denied)
+	return i.Act == entry.ActAttempt || i.Act == entry.ActDecision && i.Denied
 }
 
 // unnamedUser reports whether a person used the record, and the entry says neither who nor in which

@@ -52,6 +52,23 @@ func BenchmarkHistory(b *testing.B) {
 			}
 		}
 	})
+	kept := newShelf(b)
+	d := door.New(door.Config{Log: w.Ledger.Log, Shelf: kept})
+	_, err := d.History(b.Context(), r, morag)
+	ok(b, err)
+	d.Wait()
+	b.Run("kept", func(b *testing.B) {
+		for b.Loop() {
+			d := door.New(door.Config{Log: w.Ledger.Log, Shelf: kept})
+			h, err := d.History(b.Context(), r, morag)
+			ok(b, err)
+			if len(h.Items) < 10_000 {
+				b.Fatal(len(h.Items))
+			}
+		}
+	})
+	_, err = w.History(b.Context(), r, morag)
+	ok(b, err)
 	b.Run("warm", func(b *testing.B) {
 		for b.Loop() {
 			_, err := w.History(b.Context(), r, morag)

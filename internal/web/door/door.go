@@ -12,12 +12,14 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"sync"
 	"time"
 
 	"igledger/audit/statement"
 	"igledger/consent"
 	"igledger/internal/readings"
 	"igledger/internal/report"
+	"igledger/internal/web/shelf"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
@@ -41,6 +43,9 @@ type Config struct {
 	// Patience is how long officers' lists wait until the log has been read. The default is two
 	// seconds.
 	Patience time.Duration
+	// Shelf keeps what lists show of long histories. It may be nil: then each process reads all of
+	// them again.
+	Shelf *shelf.Shelf
 	// Memory bounds the bytes of histories that are kept. The default is DefaultMemory.
 	Memory int64
 }
@@ -54,6 +59,7 @@ type Door struct {
 	book      *report.Book
 	bulk      readings.Bulk
 	granted   granted
+	keeping   sync.WaitGroup
 }
 
 // New returns a door.

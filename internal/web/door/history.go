@@ -46,7 +46,7 @@ type Item struct {
 	Flags      []entry.Flag
 	Verdict    *entry.Verdict // nil of what is no access or decision
 	Words      plain.Summary  // in English
-	Body       entry.Body     // of entries that are no access; nil of those that are: see Door.Entry
+	Body       entry.Body     // of what is neither an access nor a decision; of those see Door.Entry
 
 	owners []string // see readers.Owners
 }

@@ -16,6 +16,7 @@ import (
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
+	"igledger/ledger/wire"
 	"igledger/policies/readers"
 )
 
@@ -39,35 +40,70 @@ func (d *Door) extend(ctx context.Context, p *past, size uint64) ([]*Item, error
 	if err != nil {
 		return nil, err
 	}
-	places, err := d.log.HistoryPlaces(ctx, tag, p.read, size)
+	fresh, err := d.fresh(ctx, p, tag, size)
 	if err != nil {
 		return nil, err
 	}
-	if len(places) > 0 {
-		fresh, err := d.load(ctx, p.id, places)
-		if err != nil {
-			return nil, err
-		}
-		slices.SortFunc(fresh, newestFirst)
-		p.items = merged(p.items, fresh)
-	}
-	p.read = size
+	slices.SortFunc(fresh, newestFirst)
+	p.items, p.read = merged(p.items, fresh), size
 	return p.items, nil
 }
 
-// load opens the entries at places, on all processors.
-func (d *Door) load(ctx context.Context, id string, places []ledger.Place) ([]*Item, error) {
+// fresh returns what a history has below size that was not read yet, in the order of the log. Of a
+// long one that nobody has read in this process, what pieces are kept is taken from the shelf, and
+// what is not is kept there, in the background.
+func (d *Door) fresh(ctx context.Context, p *past, tag wire.Hash, size uint64) ([]*Item, error) {
 	reg, err := d.log.Register(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var items []*Item
+	var prefix string
+	from := p.read
+	keeps := d.cfg.Shelf != nil && p.read == 0
+	if keeps {
+		prefix = d.prefix(p.id, reg)
+		items, err = d.recall(ctx, prefix, d.maker(reg, p.id), tag, size)
+		if err != nil {
+			return nil, err
+		}
+		if n := len(items); n > 0 {
+			from = items[n-1].Index + 1
+		}
+	}
+	places, err := d.log.HistoryPlaces(ctx, tag, from, size)
+	if err != nil {
+		return nil, err
+	}
+	pieces := len(items) / piece
+	read, err := d.load(ctx, reg, p.id, append(unread(items), places...))
+	if err != nil {
+		return nil, err
+	}
+	items = filled(items, read)
+	if n := len(items) / piece; keeps && n >= 2 && n > pieces {
+		inOrder := slices.Clone(items)
+		d.keeping.Go(func() { d.keep(context.WithoutCancel(ctx), prefix, pieces, inOrder) })
+	}
+	return items, nil
+}
+
+// Wait waits until what is kept in the background is kept.
+func (d *Door) Wait() { d.keeping.Wait() }
+
+func (d *Door) maker(reg *register.Register, id string) *maker {
+	return &maker{operator: d.Operator(), reg: reg, everyone: id == entry.RegEveryone, verdicts: map[string]*entry.Verdict{}}
+}
+
+// load opens the entries at places, on all processors.
+func (d *Door) load(ctx context.Context, reg *register.Register, id string, places []ledger.Place) ([]*Item, error) {
 	out := make([]*Item, len(places))
 	workers := min(runtime.GOMAXPROCS(0), 1+len(places)/64)
 	g, ctx := errgroup.WithContext(ctx)
 	for w := range workers {
 		from, to := w*len(places)/workers, (w+1)*len(places)/workers
 		g.Go(func() error {
-			m := maker{operator: d.Operator(), reg: reg, everyone: id == entry.RegEveryone, verdicts: map[string]*entry.Verdict{}}
+			m := d.maker(reg, id)
 			at := from
 			return d.log.EachEntry(ctx, places[from:to], func(h ledger.HistoryEntry) error {
 				e, err := entry.ParseParts(h.JWS, h.Disclosures)
@@ -98,41 +134,47 @@ func (m *maker) item(e *entry.Entry, h ledger.HistoryEntry) *Item {
 		Index: h.Index, Type: e.Type, Issuer: one(e.Issuer), Org: one(e.Issuer), Flags: h.Flags,
 		Verdict: m.verdict(h.Verdict), Words: english.Describe(e), owners: readers.Owners(m.operator, e),
 	}
-	if m.everyone {
-		i.ID = Everyone
-	}
 	w := &i.Words
 	for _, s := range []*string{
 		&w.Organisation, &w.Role, &w.Staff, &w.System, &w.What, &w.Why, &w.Justification, &w.Result, &w.Agreement,
 	} {
 		*s = one(*s)
 	}
-	i.When, i.Recorded = w.When, w.When
-	i.Received, _ = time.Parse(time.RFC3339Nano, h.Received)
+	received, _ := time.Parse(time.RFC3339Nano, h.Received)
+	i.When, i.Recorded, i.Received = toMilli(w.When), toMilli(w.When), toMilli(received)
 	switch b := e.Body.(type) {
 	case *entry.Access:
 		m.access(i, b)
 	case *entry.Decision:
 		i.Denied = b.Decision != "permit"
-		i.Body, i.Act, i.Org, i.Action = b, entry.ActDecision, one(b.Org), one(b.Action)
+		i.Act, i.Org, i.Action = entry.ActDecision, one(b.Org), one(b.Action)
 		i.Agreement, i.Delegation, i.Purpose, i.Staff = one(b.Agreement), one(b.Delegation), ones(b.Purpose), staffKey(b.Staff)
 	default:
 		i.Body = b
 	}
-	switch {
-	case i.Org != "":
-		i.Name = one(nameOf(m.reg, i.Org))
-	default:
-		i.Name = w.Organisation
-	}
 	for k, o := range i.owners {
 		i.owners[k] = one(o)
 	}
+	m.place(i)
 	return i
 }
 
+// place fills in what follows from the register and from whose history it is.
+func (m *maker) place(i *Item) {
+	if m.everyone {
+		i.ID = Everyone
+	}
+	i.Name = i.Words.Organisation
+	if i.Org != "" {
+		i.Name = one(nameOf(m.reg, i.Org))
+	}
+}
+
+// toMilli returns a time as pieces keep it.
+func toMilli(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
 func (m *maker) access(i *Item, a *entry.Access) {
-	i.Act, i.Org, i.Action, i.Recorded = a.Act(), one(a.Accessor()), one(a.Action), a.RecordedTime()
+	i.Act, i.Org, i.Action, i.Recorded = a.Act(), one(a.Accessor()), one(a.Action), toMilli(a.RecordedTime())
 	i.Agreement, i.Delegation, i.Purpose, i.Staff = one(a.Agreement), one(a.Delegation), ones(a.Purpose), staffKey(a.Staff)
 	i.Denied = i.Act == entry.ActDecision && a.Outcome != "0"
 	switch {
