@@ -18,24 +18,27 @@ import (
 	"igledger/internal/web/citizen"
 	"igledger/internal/web/door"
 	"igledger/internal/web/officer"
+	"igledger/internal/web/paper"
 	open "igledger/internal/web/public"
 	"igledger/internal/web/shelf"
 	"igledger/internal/web/signin"
 	"igledger/internal/web/ui"
 	"igledger/ledger"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 // Config is what the pages are made from. Log, Index and Public are required.
 type Config struct {
 	Settings Settings
 	Log      *ledger.Log
-	Index    *statement.Follower // the caller runs it
-	Public   string              // address at which browsers reach the pages, such as https://ledger.example.scot
-	Store    *storage.Storage    // the log's own; needed for people who sign in
-	Keys     string              // the operator's key folder, in which the pages have a key of their own
-	Policy   []byte              // the policy (C2SP tlog-policy) by which the operator proposes to check proofs; may be nil
-	Limits   edge.Limits         // of connections and of the bodies of requests
+	Index    *statement.Follower       // the caller runs it
+	Public   string                    // address at which browsers reach the pages, such as https://ledger.example.scot
+	Store    *storage.Storage          // the log's own; needed for people who sign in
+	Keys     string                    // the operator's key folder, in which the pages have a key of their own
+	Policy   []byte                    // the policy (C2SP tlog-policy) by which the operator proposes to check proofs; may be nil
+	Signers  map[string][]*wire.Signer // keys that the server holds for organisations, beside those of Settings
+	Limits   edge.Limits               // of connections and of the bodies of requests
 	Logger   *slog.Logger
 	Now      func() time.Time // nil: time.Now
 }
@@ -76,6 +79,9 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
+	for org, keys := range cfg.Signers {
+		signers[org] = append(signers[org], keys...)
+	}
 	d := &deps{Config: cfg, mux: http.NewServeMux(), brand: brand}
 	d.site, err = ui.New(ui.Config{Brand: brand, Logger: cfg.Logger, Now: cfg.Now, Secure: strings.HasPrefix(cfg.Public, "https:")})
 	if err != nil {
@@ -115,8 +121,8 @@ var (
 				Logger: d.Logger, Choices: d.Settings.Choices, Public: strings.TrimSuffix(d.Public, "/")})
 		},
 		func(d *deps) error {
-			return officer.Mount(d.mux, officer.Deps{Site: d.site, Door: d.door, Signin: d.signin, Shelf: d.shelf, Logger: d.Logger,
-				Public: d.Public})
+			return paper.Mount(d.mux, paper.Deps{Site: d.site, Door: d.door, Signin: d.signin, Shelf: d.shelf, Brand: d.brand,
+				Policy: string(d.Policy), Now: d.Now, Logger: d.Logger, Peer: d.peer})
 		},
 	}
 )
@@ -141,6 +147,11 @@ func (d *deps) signIn(ctx context.Context) error {
 	d.signin.Mount(d.mux)
 	d.follow = append(d.follow, func(ctx context.Context) { d.door.Follow(ctx, time.Minute) })
 	return nil
+}
+
+// peer returns who sent a request, as the limits of connections count them.
+func (d *deps) peer(r *http.Request) string {
+	return d.Limits.Peer(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))
 }
 
 // wrapped puts around all pages what each of them relies on: who is signed in.
