@@ -18,6 +18,7 @@ await build({
   format: "esm",
   target: "es2022",
   legalComments: "none",
+  loader: { ".properties": "text" },
   logLevel: "warning",
 });
 await cp(`${system}/css/design-system.min.css`, `${out}/design-system.css`);

@@ -38,14 +38,16 @@ var lines = []struct{ colour, dash string }{
 // MostKinds is how many kinds of links are told apart.
 var MostKinds = len(lines)
 
-// Sizes, in em or letters. Names stand in the outer thirds of the drawing.
+// Sizes, in em or letters. Names stand in the outer thirds of the drawing, beside their dots.
 const (
 	nameWidth  = 16 // letters on a line
 	lineHeight = 1.2
 	nameGap    = 0.9
 	headHeight = 2.0
-	leftEdge   = 36 // percent, where lines begin
-	rightEdge  = 64
+	leftName   = 36 // percent, where names end and, on the right, begin
+	leftEdge   = 38 // percent, where lines begin
+	rightEdge  = 62
+	rightName  = 64
 )
 
 type linksLayout struct {
@@ -88,10 +90,10 @@ func (l Links) layout() linksLayout {
 
 	out := linksLayout{Links: l}
 	out.Names = append(out.Names,
-		placedName{X: "0%", Anchor: "start", Bold: true, Lines: []placedText{{em(lineHeight), l.From}}},
-		placedName{X: "100%", Anchor: "end", Bold: true, Lines: []placedText{{em(lineHeight), l.To}}})
-	leftY, leftEnd := out.place(left, "0%", "start", leftEdge)
-	rightY, rightEnd := out.place(right, "100%", "end", rightEdge)
+		placedName{X: number(leftName) + "%", Anchor: "end", Bold: true, Lines: []placedText{{em(lineHeight), l.From}}},
+		placedName{X: number(rightName) + "%", Anchor: "start", Bold: true, Lines: []placedText{{em(lineHeight), l.To}}})
+	leftY, leftEnd := out.place(left, number(leftName)+"%", "end", leftEdge)
+	rightY, rightEnd := out.place(right, number(rightName)+"%", "start", rightEdge)
 	out.Height = em(max(leftEnd, rightEnd))
 
 	between := map[[2]string]int{} // lines between the same two, side by side

@@ -36,6 +36,7 @@ type world struct {
 	people *signintest.World
 	server *httptest.Server
 	now    time.Time
+	letIn  http.HandlerFunc // for browsers
 }
 
 // newWorld: LOT and GGC are boards, HUB is a research hub. LOT's key is with the server, HUB's is not.
@@ -65,6 +66,7 @@ func newWorld(t testing.TB) *world {
 	w.ok(Mount(mux, deps))
 	w.ok(MountPublic(mux, deps))
 	mux.Handle("/assets/", site.Assets())
+	mux.HandleFunc("GET /let-in", func(rw http.ResponseWriter, r *http.Request) { w.letIn(rw, r) })
 	return w
 }
 

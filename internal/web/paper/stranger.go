@@ -28,8 +28,8 @@ func (strangerData) Outcomes() []string {
 // Keys are the words that the script puts together.
 func (strangerData) Keys() []string {
 	return []string{
-		"checks", "count", "id", "days", "whole", "auditors", "witnesses", "nobody", "as-of", "unknown", "size", "at", "entry",
-		"newer", "hidden", "unread", "doubtful", "number",
+		"checks", "count", "id", "days", "whole", "auditors", "witnesses", "nobody", "as-of", "unknown", "size", "entry",
+		"newer", "hidden", "unread", "doubtful", "verdict-covered", "verdict-break-glass", "verdict-not-covered", "verdict-none",
 	}
 }
 

@@ -3,3 +3,7 @@ declare module "*.txt" {
   const text: string;
   export default text;
 }
+declare module "*.properties" {
+  const text: string;
+  export default text;
+}

@@ -69,7 +69,7 @@ func newPageWorld(t *testing.T) *pageWorld {
 		entry.PurposeAudit, entry.PurposeFrontDesk, entry.PurposeSubmit)
 	w.Enrol("OTH", []entry.Role{entry.RoleController, entry.RoleFrontDesk, entry.RoleSource}, entry.PurposeFrontDesk)
 	w.Enrol("NOT", []entry.Role{entry.RoleController}, entry.PurposeAudit)
-	for days, purpose := range []string{"TREAT", "TREAT", "HRESCH", "ETREAT", "HPAYMT"} {
+	for days, purpose := range []string{"TREAT", "TREAT", "HRESCH", "BTG", "HPAYMT"} {
 		w.access(moragID, days+1, purpose)
 	}
 	w.access(iainID, 1, "TREAT")
@@ -118,7 +118,7 @@ func (w *pageWorld) access(id string, days int, purpose string) uint64 {
 	return w.Append(w.key, &entry.Access{
 		Common: entry.Common{Issuer: "TST", Audience: testledger.Origin}, Source: "EPR", Action: "R", Outcome: "0",
 		Data: []string{"http://hl7.org/fhir/resource-types|Observation"}, Purpose: []string{purpose},
-		Recorded: when.Format(time.RFC3339), Sub: id, Role: []string{"doctor"},
+		Recorded: when.Format(time.RFC3339), Sub: id, Emergency: purpose == "BTG", Role: []string{"doctor"},
 		Staff: &entry.Staff{ID: "4711", System: "https://staff.test", Name: "Dr <b>Ailsa</b> Test"},
 	})
 }

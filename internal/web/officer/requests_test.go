@@ -1,0 +1,164 @@
+package officer
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"igledger/internal/testledger"
+	"igledger/internal/web/signin"
+	"igledger/ledger/entry"
+)
+
+// request makes from ask holder for data.
+func (w *world) request(id, from, holder string) {
+	w.t.Helper()
+	e, err := entry.SignFor(w.keys[from], from, testledger.Origin, &entry.SharingRequest{
+		Request: id, Holder: holder, Data: "discharge summaries of 2025", Purpose: "a study of readmissions", Codes: []string{"HRESCH"},
+		Necessity: "totals do not answer the question", Power: "Article 6(1)(e)", By: "Principal investigator", Needed: w.day(30),
+	})
+	w.ok(err)
+	w.ok(w.Log.Append(w.t.Context(), e)[0].Err)
+}
+
+func asking(id, holder string) url.Values {
+	return url.Values{
+		"request": {id}, "holder": {holder}, "data": {"letters"}, "purpose": {"care of people who move"}, "codes": {"TREAT", "HOPERAT"},
+		"necessity": {"clinicians need them"}, "legalPower": {"a statute"}, "by": {"Caldicott Guardian"},
+	}
+}
+
+func deciding(decision string) url.Values {
+	return url.Values{"decision": {decision}, "reasons": {"it is needed"}, "dpia": {"considered, low risk"}, "by": {"Caldicott Guardian"},
+		"article6": {"e"}, "article9": {"j", "h"}}
+}
+
+// A request made on the page is an entry that the organisation signed, made once however often the
+// form is sent; the other organisation answers it once.
+func TestRequestAndDecision(t *testing.T) {
+	w := newWorld(t)
+	lot, ggc := w.officer("LOT", "Lot"), w.officer("GGC", "Ggc")
+	before := w.Size()
+	for range 2 {
+		if a := lot.do("POST", "/officer/request", asking("req-7", "GGC")); a.code != 303 || a.location != "/officer/requests/req-7?done=asked" {
+			t.Fatalf("asking: %d %s", a.code, a.text())
+		}
+	}
+	if n := w.Size() - before; n != 1 {
+		t.Errorf("%d entries", n)
+	}
+	other := asking("req-7", "GGC")
+	other.Set("data", "something else")
+	if a := lot.do("POST", "/officer/request", other); a.code != 422 {
+		t.Errorf("another request with the same id: %d", a.code)
+	}
+	if !strings.Contains(ggc.see("/officer").text(), "1 to answer") || !strings.Contains(ggc.see("/officer/requests").body, "/officer/requests/req-7") {
+		t.Error("the holder does not see it")
+	}
+	answered := w.Size()
+	no := deciding("agreed")
+	no.Del("article6")
+	if a := ggc.do("POST", "/officer/requests/req-7/decide", no); a.code != 422 || !strings.Contains(a.text(), "which condition applies") {
+		t.Errorf("agreed without a condition: %d", a.code)
+	}
+	for range 2 {
+		if a := ggc.do("POST", "/officer/requests/req-7/decide", deciding("agreed")); a.code != 303 {
+			t.Fatalf("answering: %d %s", a.code, a.text())
+		}
+	}
+	if a := ggc.do("POST", "/officer/requests/req-7/decide", deciding("refused")); a.code != 422 || !strings.Contains(a.text(), "already answered") {
+		t.Errorf("a second answer: %d %s", a.code, a.text())
+	}
+	if n := w.Size() - answered; n != 1 {
+		t.Errorf("%d entries of answers", n)
+	}
+	if page := lot.see("/officer/requests/req-7").text(); !strings.Contains(page, "Agreed") || !strings.Contains(page, "Article 9(2)(h), Article 9(2)(j)") {
+		t.Errorf("the answer is not shown: %s", page)
+	}
+	rules, err := w.door.Rules(t.Context())
+	w.ok(err)
+	if x := rules.Requests().Get("req-7"); x.Asked.Issuer != "LOT" || x.Decision.Issuer != "GGC" {
+		t.Errorf("signed by %s and %s", x.Asked.Issuer, x.Decision.Issuer)
+	}
+}
+
+// What is wrong with a request is said at its field, and what was typed stays.
+func TestRequestErrors(t *testing.T) {
+	w := newWorld(t)
+	o := w.officer("LOT", "Lot")
+	before := w.Size()
+	for name, c := range map[string]struct {
+		change func(url.Values)
+		want   string
+	}{
+		"nothing":             {func(v url.Values) { clear(v) }, `href="#request"`},
+		"no purpose":          {func(v url.Values) { v.Del("codes") }, `href="#codes-0"`},
+		"a bad id":            {func(v url.Values) { v.Set("request", "no spaces please") }, "There is a problem"},
+		"ourselves":           {func(v url.Values) { v.Set("holder", "LOT") }, `href="#holder"`},
+		"nobody":              {func(v url.Values) { v.Set("holder", "NON") }, "There is a problem"},
+		"another's agreement": {func(v url.Values) { v.Set("agreement", "isa-none") }, "There is a problem"},
+		"a person":            {func(v url.Values) { v.Set("data", "the record of 0101011237") }, "CHI or NHS number"},
+		"no day":              {func(v url.Values) { v.Set("needed", "soon") }, `href="#needed"`},
+		"control characters":  {func(v url.Values) { v.Set("data", "a\x01b") }, `href="#data"`},
+	} {
+		form := asking("req-8", "GGC")
+		c.change(form)
+		a := o.do("POST", "/officer/request", form)
+		if a.code != 422 || !strings.Contains(a.body, c.want) {
+			t.Errorf("%s: %d %s", name, a.code, a.text())
+		}
+		if len(form) > 0 && !strings.Contains(a.body, "care of people who move") {
+			t.Errorf("%s: what was typed is gone", name)
+		}
+	}
+	if w.Size() != before {
+		t.Error("something was signed")
+	}
+	// A text is shown as it is, never run.
+	form := asking("req-9", "GGC")
+	form.Set("data", "<script>alert(1)</script>")
+	if a := o.do("POST", "/officer/request", form); a.code != 303 {
+		t.Fatalf("%d %s", a.code, a.text())
+	}
+	for _, path := range []string{"/officer/requests", "/officer/requests/req-9"} {
+		if strings.Contains(o.see(path).body, "<script>alert") {
+			t.Errorf("%s runs what was typed", path)
+		}
+	}
+}
+
+// An organisation that keeps its key itself is told so; others' requests are not there; who may not
+// sign does not.
+func TestRequestsNotTheirs(t *testing.T) {
+	w := newWorld(t)
+	w.request("req-1", "HUB", "LOT")
+	hub, ggc, lot := w.officer("HUB", "Hub"), w.officer("GGC", "Ggc"), w.officer("LOT", "Reader", signin.Reports)
+	before := w.Size()
+	if page := hub.see("/officer/request").text(); !strings.Contains(page, "cannot sign for your organisation") {
+		t.Errorf("%s", page)
+	}
+	if a := hub.do("POST", "/officer/request", asking("req-2", "GGC")); a.code != 422 {
+		t.Errorf("signing without a key: %d", a.code)
+	}
+	for _, path := range []string{"/officer/requests/req-1", "/officer/requests/req-1/decide", "/officer/requests/none"} {
+		if a := ggc.get(path); a.code != 404 {
+			t.Errorf("GET %s by another: %d", path, a.code)
+		}
+	}
+	for name, o := range map[string]*officer{"another": ggc, "who asked": hub} {
+		if a := o.do("POST", "/officer/requests/req-1/decide", deciding("agreed")); a.code != 404 {
+			t.Errorf("answered by %s: %d", name, a.code)
+		}
+	}
+	if strings.Contains(ggc.see("/officer/requests").body, "req-1") {
+		t.Error("another's request is on the list")
+	}
+	for _, path := range []string{"/officer/request", "/officer/requests/req-1/decide"} {
+		if a := lot.do("POST", path, deciding("agreed")); a.code != 403 {
+			t.Errorf("%s without the permission: %d", path, a.code)
+		}
+	}
+	if w.Size() != before {
+		t.Error("something was signed")
+	}
+}
