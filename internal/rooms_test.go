@@ -78,6 +78,9 @@ var rooms = map[string][]string{
 	"internal/words":            {},
 	"internal/web/paper/sealed": formats,
 
+
+	"internal/web/signin/provider": {"internal/web/signin", "audit/demodata"}, // of the demonstration
+
 	"internal/source": append(
 		[]string{"internal/client", "internal/patients", "audit", "consent/...", "policies/...", "verifier", "verifier/auditor", "verifier/fetch/..."},
 		formats...,
