@@ -121,6 +121,10 @@ var (
 				Logger: d.Logger, Choices: d.Settings.Choices, Public: strings.TrimSuffix(d.Public, "/")})
 		},
 		func(d *deps) error {
+			return officer.Mount(d.mux, officer.Deps{Site: d.site, Door: d.door, Signin: d.signin, Shelf: d.shelf, Logger: d.Logger,
+				Public: d.Public})
+		},
+		func(d *deps) error {
 			return paper.Mount(d.mux, paper.Deps{Site: d.site, Door: d.door, Signin: d.signin, Shelf: d.shelf, Brand: d.brand,
 				Policy: string(d.Policy), Now: d.Now, Logger: d.Logger, Peer: d.peer})
 		},
