@@ -83,7 +83,8 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 		signers[org] = append(signers[org], keys...)
 	}
 	d := &deps{Config: cfg, mux: http.NewServeMux(), brand: brand}
-	d.site, err = ui.New(ui.Config{Brand: brand, Logger: cfg.Logger, Now: cfg.Now, Secure: strings.HasPrefix(cfg.Public, "https:")})
+	d.site, err = ui.New(ui.Config{Brand: brand, Logger: cfg.Logger, Now: cfg.Now, Secure: strings.HasPrefix(cfg.Public, "https:"),
+		NoSignIn: cfg.Settings.SignIn == nil})
 	if err != nil {
 		return nil, err
 	}

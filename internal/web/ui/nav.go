@@ -45,6 +45,7 @@ var sections = []section{
 	{"agreements", "/officer/agreements", "nav.agreements", staff, "agreements"},
 	{"inbox", "/officer/inbox", "nav.inbox", staff, "agreements"},
 	{"work", "/officer/work", "nav.work", staff, "follow-up"},
+	{"requests", "/officer/requests", "nav.requests", staff, "agreements"},
 	{"reports", "/officer/reports", "nav.reports", staff, "reports"},
 	{"desk", "/desk", "nav.desk", staff, "front-desk"},
 }
