@@ -11,6 +11,7 @@ import (
 	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/internal/report"
+	"igledger/internal/testledger"
 	"igledger/ledger/entry"
 	"igledger/policies/readers"
 )
@@ -136,4 +137,36 @@ func TestBookInTheBackground(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// BenchmarkBook reads a log of 5,000 accesses for the first time.
+func BenchmarkBook(b *testing.B) {
+	w := newWorld(b)
+	var list []*entry.Entry
+	for range 5000 {
+		e, err := entry.Sign(w.key, &entry.Access{
+			Common: entry.Common{Issuer: "SRC", Audience: testledger.Origin}, Source: "ehr", Org: "CTL", Action: "R", Outcome: "0",
+			Purpose: []string{"TREAT"}, Recorded: time.Now().UTC().Format(time.RFC3339), Sub: person,
+		})
+		w.ok(err)
+		list = append(list, e)
+	}
+	for part := range slices.Chunk(list, 500) {
+		for _, r := range w.Ledger.Log.Append(b.Context(), part...) {
+			w.ok(r.Err)
+		}
+	}
+	for b.Loop() {
+		if v := w.view(w.book(time.Hour), "CTL"); !v.Complete || len(v.Lists[client.Uncovered]) != 5000 {
+			b.Fatal("not read")
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/5000, "µs/leaf")
+	book := w.book(time.Hour)
+	w.view(book, "CTL")
+	start := time.Now()
+	for range 100 {
+		w.view(book, "CTL")
+	}
+	b.ReportMetric(float64(time.Since(start).Microseconds())/100, "µs/view")
 }
