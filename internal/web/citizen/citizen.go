@@ -69,6 +69,8 @@ func Mount(mux *http.ServeMux, d Deps) error {
 	p.handle(mux, "GET /you/for/{n}", p.list)
 	p.handle(mux, "GET /you/for/{n}/access/{index}", p.access)
 	p.mountChoices(mux)
+	p.mountPeople(mux)
+	p.mountDownloads(mux)
 	return nil
 }
 

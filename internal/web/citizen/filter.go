@@ -95,6 +95,9 @@ func (f filter) query() string {
 	return "?" + q.Encode()
 }
 
+// Query returns the filter as the query of the address of its first page.
+func (f filter) Query() string { return f.page(1) }
+
 // page returns the query of another page of the same list.
 func (f filter) page(n int) string {
 	f.Page = n
