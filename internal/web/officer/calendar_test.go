@@ -78,7 +78,7 @@ func TestCalendarLink(t *testing.T) {
 	}
 	make := func(o *officer, do string) {
 		t.Helper()
-		if a := o.do("POST", "/officer/calendar/link", url.Values{"do": {do}}); a.code != 303 {
+		if a := o.do("POST", "/officer/calendar", url.Values{"do": {do}}); a.code != 303 {
 			t.Fatalf("%s: %d", do, a.code)
 		}
 	}

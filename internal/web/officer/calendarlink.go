@@ -55,7 +55,7 @@ func (w *work) ownLink(ctx context.Context, u *signin.User) (string, error) {
 	return strings.TrimSuffix(w.Public, "/") + "/calendar/" + secret + ".ics", nil
 }
 
-// calendarLink is POST /officer/calendar/link: it makes a new address, or only ends the old one.
+// calendarLink is POST /officer/calendar: it makes a new address, or only ends the old one.
 func (w *work) calendarLink(rw http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {

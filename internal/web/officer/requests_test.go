@@ -4,9 +4,11 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"igledger/internal/testledger"
 	"igledger/internal/web/signin"
+	"igledger/internal/web/signin/signintest"
 	"igledger/ledger/entry"
 )
 
@@ -160,5 +162,16 @@ func TestRequestsNotTheirs(t *testing.T) {
 	}
 	if w.Size() != before {
 		t.Error("something was signed")
+	}
+}
+
+// Whoever signs something proves again who they are.
+func TestProveAgain(t *testing.T) {
+	w := newWorld(t)
+	user := signintest.Staff("LOT", "Lot", signin.Agreements)
+	before := w.Size()
+	user.Auth = time.Now().Add(-6 * time.Hour)
+	if a := w.browser(user).do("POST", "/officer/request", asking("req-1", "GGC")); a.code == 200 || w.Size() != before {
+		t.Fatalf("signed with an old sign-in: %d", a.code)
 	}
 }

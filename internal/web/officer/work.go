@@ -70,7 +70,7 @@ func mountWork(mux *http.ServeMux, d Deps) error {
 		{"GET /officer/reports.csv", w.reportsCSV, []signin.Permission{signin.Reports}, false},
 		{"GET /officer/calendar", w.calendar, nil, false},
 		{"GET /officer/calendar.ics", w.calendarFile, nil, false},
-		{"POST /officer/calendar/link", w.calendarLink, nil, false},
+		{"POST /officer/calendar", w.calendarLink, nil, false},
 		{"GET /officer/sharing", w.ownSharing, nil, false},
 		{"GET /officer/requests", w.requests, nil, false},
 		{"GET /officer/requests/{id}", w.request, nil, false},

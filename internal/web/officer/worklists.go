@@ -79,6 +79,9 @@ func filterOf(q url.Values) filter {
 	return filter{q.Get("month"), q.Get("system"), q.Get("reason"), q.Get("status")}
 }
 
+// Narrow reports whether the list is narrowed to something at all.
+func (f filter) Narrow() bool { return f != filter{} }
+
 func (f filter) query(page int) string {
 	q := url.Values{}
 	for name, v := range map[string]string{"month": f.Month, "system": f.System, "reason": f.Reason, "status": f.Status} {

@@ -12,6 +12,7 @@ import (
 	"igledger/internal/web/signin"
 	"igledger/internal/web/signin/signintest"
 	"igledger/ledger/entry"
+	"igledger/policies/readers"
 )
 
 func at(index uint64) string { return "/officer/work/" + strconv.FormatUint(index, 10) }
@@ -115,6 +116,8 @@ func TestBreakGlass(t *testing.T) {
 	w.ok(err)
 	if x := e.Body.(*entry.Access); x.Org != "LOT" || x.Staff == nil || x.Staff.Name != "Officer" {
 		t.Errorf("the reading is logged as %+v", x)
+	} else if err := readers.Check(x, []entry.Role{entry.RoleController}); err != nil {
+		t.Errorf("an auditor finds the reading forbidden: %v", err)
 	}
 	// What the ledger itself says was followed up is no more to do.
 	w.access("LOT", morag, 0, func(a *entry.Access) { a.Text = &entry.Text{Why: client.FollowUp + jti} })
