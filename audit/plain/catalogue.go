@@ -241,13 +241,34 @@ func (c *Catalogue) Count(k Key, n uint64, args ...string) string {
 // fill replaces all names in one pass, so that a value is never taken for a name. If a name has two
 // values, the first is used.
 func fill(text string, args []string) string {
-	pairs := make([]string, len(args))
-	for i, a := range args {
-		if pairs[i] = a; i%2 == 0 {
-			pairs[i] = "{" + a + "}"
+	before, rest, more := strings.Cut(text, "{")
+	if !more {
+		return text
+	}
+	var b strings.Builder
+	for ; more; before, rest, more = strings.Cut(rest, "{") {
+		b.WriteString(before)
+		name, after, closed := strings.Cut(rest, "}")
+		at := valueOf(args, name)
+		if !closed || at < 0 {
+			b.WriteByte('{')
+			continue
+		}
+		b.WriteString(args[at])
+		rest = after
+	}
+	b.WriteString(before)
+	return b.String()
+}
+
+// valueOf returns where in args the value of a name is, or -1.
+func valueOf(args []string, name string) int {
+	for i := 0; i+1 < len(args); i += 2 {
+		if args[i] == name {
+			return i + 1
 		}
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
+	return -1
 }
 
 func (c *Catalogue) lookup(k Key) (string, bool) {

@@ -88,7 +88,6 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.door = door.New(door.Config{Log: cfg.Log, Index: cfg.Index, Logger: cfg.Logger, Now: cfg.Now, Signers: signers})
 	rooms := slices.Clone(public)
 	if cfg.Settings.SignIn != nil {
 		if err := d.signIn(ctx); err != nil {
@@ -96,6 +95,7 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 		}
 		rooms = append(rooms, signedIn...)
 	}
+	d.door = door.New(door.Config{Log: cfg.Log, Index: cfg.Index, Logger: cfg.Logger, Now: cfg.Now, Signers: signers, Shelf: d.shelf})
 	d.mux.Handle("/assets/", d.site.Assets())
 	for _, mount := range rooms {
 		if err := mount(d); err != nil {

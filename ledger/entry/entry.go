@@ -8,6 +8,7 @@
 package entry
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -159,8 +160,14 @@ func ParseParts(compact string, disclosures []string) (*Entry, error) {
 	return e, nil
 }
 
-// typeOf reads only the type in a payload.
+// typeOf reads only the type in a payload. Entries of this program begin with it, so it need not be
+// searched; that it is not there twice is found when the claims are read.
 func typeOf(payload []byte) (Type, error) {
+	if rest, ok := bytes.CutPrefix(payload, []byte(`{"type":"`)); ok {
+		if name, _, ok := bytes.Cut(rest[:min(len(rest), 64)], []byte(`",`)); ok && kindOf[Type(name)] != nil {
+			return Type(name), nil
+		}
+	}
 	var peek struct {
 		Type Type `json:"type"`
 	}

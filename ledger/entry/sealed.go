@@ -2,6 +2,7 @@ package entry
 
 import (
 	"fmt"
+	"slices"
 
 	"igledger/ledger/wire"
 )
@@ -65,15 +66,13 @@ func readDisclosures(b sealedBody, encoded []string) ([]wire.Disclosure, error) 
 	if err != nil {
 		return nil, err
 	}
-	byName := map[string]claim{}
-	for _, c := range disclosed(b) {
-		byName[c.name] = c
-	}
+	known := disclosed(b)
 	for _, d := range discs {
-		c, ok := byName[d.Name]
-		if !ok {
+		at := slices.IndexFunc(known, func(c claim) bool { return c.name == d.Name })
+		if at < 0 {
 			return nil, wire.Errorf(wire.BadDisclosure, "disclosure", "the entry's type has no disclosure of this name")
 		}
+		c := known[at]
 		if len(d.Value) > wire.MaxText {
 			return nil, wire.Errorf(wire.TooLarge, "disclosure "+d.Name,
 				"%d bytes, at most %d", len(d.Value), wire.MaxText)

@@ -120,7 +120,7 @@ func MatchDisclosures(sd []string, encoded []string) ([]Disclosure, error) {
 		return nil, Errorf(BadDisclosure, "entry", "%d disclosures, at most %d", len(encoded), SDDigests)
 	}
 	discs := make([]Disclosure, 0, len(encoded))
-	names, seen := map[string]bool{}, map[string]bool{}
+	seen := make([]string, 0, len(encoded)) // there are few
 	for i, e := range encoded {
 		d, err := ParseDisclosure(e)
 		if err != nil {
@@ -130,11 +130,11 @@ func MatchDisclosures(sd []string, encoded []string) ([]Disclosure, error) {
 		if _, ok := slices.BinarySearch(sd, digest); !ok {
 			return nil, Errorf(UnreferencedDisc, "disclosure", "number %d is not among the entry's digests", i)
 		}
-		if seen[digest] || names[d.Name] {
+		again := func(x Disclosure) bool { return x.Name == d.Name }
+		if slices.Contains(seen, digest) || slices.ContainsFunc(discs, again) {
 			return nil, Errorf(DuplicateDisc, "disclosure", "number %d occurs twice", i)
 		}
-		seen[digest], names[d.Name] = true, true
-		discs = append(discs, d)
+		seen, discs = append(seen, digest), append(discs, d)
 	}
 	return discs, nil
 }
