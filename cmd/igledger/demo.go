@@ -128,6 +128,11 @@ func (d *demo) stay(ctx context.Context, person demodata.Person) error {
 	if err := d.furnish(ctx); err != nil {
 		return err
 	}
+	shut, err := d.open()
+	if err != nil {
+		return err
+	}
+	defer shut()
 	d.invite(person)
 	select {
 	case <-ctx.Done():
@@ -355,6 +360,9 @@ func (d *demo) verify(
 
 // invite prints commands to try while the demonstration is running.
 func (d *demo) invite(person demodata.Person) {
+	d.say("\nOpen %s in a browser. Choose to be %s: see who looked, and why. Check the proof. Say no to research.", d.server.url,
+		person.Name)
+	d.say("Or be an officer, the front desk or an auditor. Everybody is invented, and nobody needs a password.")
 	d.say("\nThe log runs until you press Ctrl-C. In another terminal, try:\n")
 	d.say("  bin/igverify log --from %s --log-key '%s'", d.server.url, d.log.VerifierKey())
 	d.say("  echo %s | bin/igledger who-accessed --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk",

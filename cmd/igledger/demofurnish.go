@@ -3,6 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -10,7 +14,10 @@ import (
 
 	"igledger/audit/demodata"
 	"igledger/consent/draft"
+	"igledger/internal/web"
+	"igledger/internal/web/signin/provider"
 	"igledger/ledger/entry"
+	"igledger/ledger/wire"
 )
 
 // furnish adds what people find when they open the pages: an agreement in force, one that waits for
@@ -122,7 +129,9 @@ func (d *demo) twoNumbers(ctx context.Context, _ time.Time) error {
 	return nil
 }
 
-func (d *demo) by(org string) entry.Common { return entry.Common{Issuer: org, Audience: d.log.Origin()} }
+func (d *demo) by(org string) entry.Common {
+	return entry.Common{Issuer: org, Audience: d.log.Origin()}
+}
 
 // state signs an entry as an organisation and appends it.
 func (d *demo) state(ctx context.Context, org string, body entry.Body) error {
@@ -134,3 +143,32 @@ func (d *demo) state(ctx context.Context, org string, body entry.Body) error {
 }
 
 func (d *demo) append(ctx context.Context, e *entry.Entry) error { return d.log.Append(ctx, e)[0].Err }
+
+// open opens the doors for people: pages on which they sign in at a provider of the demonstration's
+// own, where they choose who to be.
+func (d *demo) open() (close func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	quiet := logger(io.Discard)
+	accounts, err := provider.New(provider.Config{Issuer: "http://" + l.Addr().String(), People: provider.People(), Logger: quiet})
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	signIn, err := accounts.Settings(d.dir, d.server.url)
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	signers := map[string][]*wire.Signer{}
+	for org, key := range d.keys {
+		signers[org] = []*wire.Signer{key, d.parties.admins[org]}
+	}
+	server := &http.Server{Handler: accounts, ReadHeaderTimeout: 10 * time.Second}
+	go server.Serve(l) //nolint:errcheck // it ends with the demonstration
+	return func() { server.Close() }, d.server.show(web.Config{Log: d.log, Index: d.server.index, Public: d.server.url, Store: d.cfg.Storage,
+		Keys: filepath.Join(d.dir, "keys"), Policy: []byte(d.policy), Logger: quiet, Signers: signers,
+		Settings: web.Settings{SignIn: signIn, Choices: "nhs-lothian"}})
+}

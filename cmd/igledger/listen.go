@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -118,8 +119,25 @@ type server struct {
 	http    []*http.Server
 	failed  chan error
 	index   *statement.Follower
-	rest    func() // stops the background work and waits for it
+	pages   atomic.Pointer[web.Pages]
+	work    sync.WaitGroup
+	ctx     context.Context // of the background work
+	cancel  context.CancelFunc
 }
+
+// show makes pages, which answer from now on in place of those before.
+func (s *server) show(cfg web.Config) error {
+	pages, err := web.New(s.ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("the pages: %w", err)
+	}
+	s.pages.Store(pages)
+	s.work.Go(func() { pages.Run(s.ctx) })
+	return nil
+}
+
+// rest stops the background work and waits for it.
+func (s *server) rest() { s.cancel(); s.work.Wait() }
 
 // listen serves log, and logs index roots, until stop.
 func listen(log *ledger.Log, with serving) (*server, error) {
@@ -140,23 +158,19 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 	if with.public == "" {
 		with.public = s.url
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var work sync.WaitGroup
-	work.Go(func() { index.Run(ctx) })
-	s.rest = func() { cancel(); work.Wait() }
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.work.Go(func() { index.Run(s.ctx) })
 	handler := api.New(api.Config{
 		Log: log, Index: index, Logger: with.logger, Registry: with.registry, Limits: with.limits, PublicURL: with.public,
 		Map: with.words,
 	})
-	pages, err := web.New(ctx, web.Config{Settings: with.settings, Log: log, Index: index, Public: with.public, Store: with.store,
-		Keys: with.keys, Policy: with.policy, Limits: with.limits.Edge, Logger: with.logger})
-	if err != nil {
+	if err := s.show(web.Config{Settings: with.settings, Log: log, Index: index, Public: with.public, Store: with.store,
+		Keys: with.keys, Policy: with.policy, Limits: with.limits.Edge, Logger: with.logger}); err != nil {
 		s.rest()
 		l.Close()
-		return nil, fmt.Errorf("the pages: %w", err)
+		return nil, err
 	}
-	work.Go(func() { pages.Run(ctx) })
-	handler = beside(pages, handler)
+	handler = beside(&s.pages, handler)
 	if with.page != nil {
 		handler = within(http.StripPrefix("/verify", with.page), "/verify/", handler)
 	}
@@ -212,13 +226,13 @@ func (s *server) stop(log *ledger.Log) error {
 }
 
 // beside passes requests whose paths are not the API's to pages.
-func beside(pages, ledger http.Handler) http.Handler {
+func beside(pages *atomic.Pointer[web.Pages], ledger http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if api.Serves(r.URL.Path) || edge.Ambiguous(r.Context()) { // the API refuses those
 			ledger.ServeHTTP(w, r)
 			return
 		}
-		pages.ServeHTTP(w, r)
+		pages.Load().ServeHTTP(w, r)
 	})
 }
 
