@@ -60,7 +60,7 @@ func New(ctx context.Context, store *storage.Storage, key []byte, now func() tim
 		return nil, fmt.Errorf("shelf: %w", err)
 	}
 	return &Shelf{store: store, sealing: Derive(key, "shelf values"), blinding: Derive(key, "shelf keys"), now: now,
-		sweepLength: time.Minute}, nil
+		sweepLength: 10 * time.Second}, nil
 }
 
 // Item is a value with its key.
@@ -265,9 +265,9 @@ func deleteOp(k []byte) storage.Op {
 }
 
 // maxSwept bounds what one sweep removes, so that no request waits long for others' rows.
-const maxSwept = 500
+const maxSwept = 1000
 
-// sweep returns the statement that removes rows whose time is over, once a minute, else nothing.
+// sweep returns the statement that removes rows whose time is over, every 10 seconds, else nothing.
 func (s *Shelf) sweep() []storage.Op {
 	now, last := s.now().UnixMilli(), s.swept.Load()
 	if now-last < s.sweepLength.Milliseconds() || !s.swept.CompareAndSwap(last, now) {

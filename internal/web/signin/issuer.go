@@ -201,7 +201,7 @@ func (i *issuer) assertion(audience string) ([]oauth2.AuthCodeOption, error) {
 
 // proof is what a provider's tokens prove of who came back.
 type proof struct {
-	raw     string // ID token
+	hint    string // the ID token, if it may be one: see hint
 	subject string
 	sid     string
 	acr     string
@@ -247,10 +247,11 @@ func (i *issuer) exchange(ctx context.Context, code string, l *login) (*proof, e
 	if err != nil {
 		return nil, i.unanswered(before, badToken, err)
 	}
-	p := &proof{raw: raw, subject: id.Subject}
+	p := &proof{subject: id.Subject}
 	if err := i.check(id, token, l, p); err != nil {
 		return nil, err
 	}
+	p.hint = hint(raw, p.claims)
 	if i.UserInfo {
 		if err := i.info(ctx, e, token, p); err != nil {
 			return nil, i.unanswered(before, badInfo, err)
@@ -331,18 +332,18 @@ func (i *issuer) info(ctx context.Context, e *endpoints, token *oauth2.Token, p 
 	return nil
 }
 
-// hint returns the ID token, if it may stand in an address when the user signs out at the provider:
-// if it says nothing of them but how they signed in. Else "".
-func (p *proof) hint() string {
-	for name := range p.claims {
+// hint returns an ID token that may stand in an address when its user signs out at the provider: one
+// that says nothing of them but how they signed in. For others it returns "".
+func hint(raw string, c claims) string {
+	for name := range c {
 		if !slices.Contains(protocolClaims, name) {
 			return ""
 		}
 	}
-	if len(p.raw) > 4<<10 {
+	if len(raw) > 4<<10 {
 		return ""
 	}
-	return p.raw
+	return raw
 }
 
 var protocolClaims = []string{

@@ -280,7 +280,7 @@ func (m *Manager) welcome(w http.ResponseWriter, r *http.Request, l *login, p *p
 		return otherUser
 	}
 	now := m.now()
-	s := &session{User: u, Began: now, Seen: now, SID: p.sid, Hint: p.hint()}
+	s := &session{User: u, Began: now, Seen: now, SID: p.sid, Hint: p.hint}
 	if v := visitOf(r.Context()); l.StepUp && v.user != nil && m.who(v.user) == m.who(&u) {
 		// The same visit goes on: it neither lives longer nor is logged as another.
 		s.User.Session, s.Began = v.user.Session, v.began

@@ -445,3 +445,19 @@ func recorded(h http.Handler, path string) *http.Response {
 	h.ServeHTTP(rec, r)
 	return rec.Result()
 }
+
+// writeKey writes a private JWK beside a file, and returns its name.
+func writeKey(beside string) string {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	b, err := jose.JSONWebKey{Key: key, Algorithm: "ES256", KeyID: "client"}.MarshalJSON()
+	if err == nil {
+		err = os.WriteFile(beside+".jwk", b, 0o600)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return beside + ".jwk"
+}
