@@ -85,7 +85,7 @@ type trustCache struct {
 	last *health
 }
 
-const trustFor = 5 * time.Second
+const trustFor = 15 * time.Second
 
 func (p *room) health(ctx context.Context) (*health, error) {
 	p.trust.mu.Lock()
@@ -194,14 +194,14 @@ func (p *room) cosigners(ctx context.Context, h *health) error {
 	return nil
 }
 
-// growth finds where the log was some days ago, by the times in index roots: there is one at the
-// latest every indexLag entries, so some twenty look-ups find it in a log of any size.
+// growth finds where the log was some days ago, by the times in index roots. Numbers are rounded to one
+// digit anyway, so it looks no closer than a sixteenth of what came since.
 func (p *room) growth(ctx context.Context, h *health) error {
-	log := p.Door.Log()
+	log, high := p.Door.Log(), h.Size
 	for _, days := range []int{1, 7, 30} {
 		at := h.At.AddDate(0, 0, -days).Unix()
-		low, high := uint64(0), h.Size // entries below low came before, those from high on after
-		for low < high {
+		low := uint64(0) // entries below low came before, those from high on after
+		for high-low > (h.Size-high)/16 {
 			middle := low + (high-low)/2
 			root, err := log.FirstIndexRoot(ctx, middle, high)
 			switch {
@@ -215,7 +215,7 @@ func (p *room) growth(ctx context.Context, h *health) error {
 				low = root.Index + 1
 			}
 		}
-		h.Growth = append(h.Growth, growth{days, h.Size - low, low > 0})
+		h.Growth = append(h.Growth, growth{days, h.Size - high, low > 0})
 	}
 	return nil
 }
