@@ -214,3 +214,38 @@ func TestReadsOfEverybody(t *testing.T) {
 		t.Error("who may see the register does not see what it says")
 	}
 }
+
+// Reads of everyone's data are read once for all statements, which show them just the same, also
+// those made later and those whose content was forgotten.
+func TestEverybodyIsReadOnce(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	w.look(alice, bob)
+	bulk := w.look(entry.RegEveryone, entry.RegEveryone, entry.RegEveryone)
+	f := w.follow(w.log)
+	w.step(f)
+	shows := func(id string) {
+		t.Helper()
+		s := w.make(f, id, nil)
+		same(t, "everybody's", indices(s.Everyone.Entries, true), bulk)
+		w.check(s, id)
+	}
+	shows(alice)
+	if read, kept := f.Everybody(); read != 3 || kept != 3 {
+		t.Errorf("%d were read and %d kept", read, kept)
+	}
+	shows(bob)
+	if read, _ := f.Everybody(); read != 3 {
+		t.Errorf("%d were read for a second statement", read)
+	}
+	bulk = append(bulk, w.look(entry.RegEveryone)...)
+	w.pass()
+	w.step(f)
+	f.ForgetEverybody()
+	if _, kept := f.Everybody(); kept != 0 {
+		t.Errorf("%d are kept", kept)
+	}
+	shows(bob)
+	if read, kept := f.Everybody(); read != 4 || kept != 1 {
+		t.Errorf("%d were read and %d kept", read, kept)
+	}
+}

@@ -26,3 +26,25 @@ func (f *Follower) LinkedWhile(ctx context.Context, id string, meanwhile func())
 	}
 	return ids, nil
 }
+
+// Everybody returns how many reads of everyone's data this follower has read, and how many of them it
+// keeps the content of.
+func (f *Follower) Everybody() (read, kept int) {
+	f.everybody.mu.Lock()
+	defer f.everybody.mu.Unlock()
+	for _, e := range f.everybody.entries {
+		if e.content != nil {
+			kept++
+		}
+	}
+	return len(f.everybody.entries), kept
+}
+
+// ForgetEverybody drops the content of all of them, as if there were far too much.
+func (f *Follower) ForgetEverybody() {
+	f.everybody.mu.Lock()
+	defer f.everybody.mu.Unlock()
+	f.everybody.stored += keptEverybody
+	f.everybody.forget()
+	f.everybody.stored = 0
+}

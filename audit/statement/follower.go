@@ -103,6 +103,8 @@ type Follower struct {
 	memory   *semaphore.Weighted
 	days     boundaries
 
+	everybody everybody
+
 	step    sync.Mutex    // one Step at a time; guards the fields up to mu
 	next    uint64        // first entry not read yet
 	eager   bool          // no statement is made, so the tree moves to each root at once

@@ -84,7 +84,11 @@ func (f *Follower) gather(ctx context.Context, g *gathered, pick pick) error {
 			return fmt.Errorf("reading the cosignatures of an anchor: %w", err)
 		}
 		for _, p := range g.pasts {
-			if err := f.readOn(ctx, g, p, g.size); err != nil {
+			read := f.readOn
+			if g.shared(p) {
+				read = f.readEverybody
+			}
+			if err := read(ctx, g, p, g.size); err != nil {
 				return err
 			}
 		}
