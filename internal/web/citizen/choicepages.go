@@ -24,14 +24,16 @@ import (
 func (p *pages) mountChoices(mux *http.ServeMux) {
 	for _, base := range []string{"/you", "/you/for/{n}"} {
 		p.handle(mux, "GET "+base+"/choices", p.choices)
-		p.handle(mux, "GET "+base+"/choices/no/{use}", p.askNo)
+		p.change(mux, "GET "+base+"/choices/no/{use}", p.askNo) // so that the answer comes after it, and counts at once
 		p.change(mux, "POST "+base+"/choices/no/{use}", p.sayNo)
+		p.handle(mux, "GET "+base+"/choices/back/{use}", p.askBack)
 		p.change(mux, "POST "+base+"/choices/back/{use}", p.takeBack)
 	}
 	mux.HandleFunc("GET /notices/{use}", p.notice)
 }
 
-// change adds an answer to a form that changes something: who sends it has just proved who they are.
+// change adds what is answered only to somebody who has just proved who they are: what changes
+// something, and the page before it.
 func (p *pages) change(mux *http.ServeMux, pattern string, h func(http.ResponseWriter, *http.Request) error) {
 	inner := http.NewServeMux()
 	p.handle(inner, pattern, h)
@@ -235,6 +237,30 @@ func (p *pages) askNo(w http.ResponseWriter, r *http.Request) error {
 	return p.room.Render(w, r, http.StatusOK, "choose-no", ui.Page{Title: words.Text(plain.Key("no." + u.Name + ".title")), Section: "choices",
 		Crumbs: []ui.Crumb{{Text: words.Text("choices.title"), Href: c.base + "/choices"}},
 		Data:   asked{Use: page, Notice: p.noticeOf(r, u), Base: c.base, Acting: c.acting != nil}})
+}
+
+// askBack is where somebody comes back to who had to prove first who they are.
+func (p *pages) askBack(w http.ResponseWriter, r *http.Request) error {
+	u := useOf(r.PathValue("use"))
+	if u == nil {
+		return errNotFound
+	}
+	c, err := p.choosing(r)
+	if err != nil {
+		return err
+	}
+	page, err := p.usePage(r, c, u, p.mayChange(r.Context(), c.subject), p.Door.Now())
+	if err != nil {
+		return err
+	}
+	if !page.Here {
+		http.Redirect(w, r, c.base+"/choices", http.StatusSeeOther)
+		return nil
+	}
+	words := p.room.Words(r)
+	return p.room.Render(w, r, http.StatusOK, "choose-back", ui.Page{Title: words.Text(plain.Key("back." + u.Name + ".title")), Section: "choices",
+		Crumbs: []ui.Crumb{{Text: words.Text("choices.title"), Href: c.base + "/choices"}},
+		Data:   asked{Use: page, Base: c.base, Acting: c.acting != nil}})
 }
 
 // noticeOf is what people are told before they say no to a use, in paragraphs.

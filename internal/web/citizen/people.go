@@ -23,6 +23,7 @@ import (
 func (p *pages) mountPeople(mux *http.ServeMux) {
 	p.handle(mux, "GET /you/people", p.people)
 	p.change(mux, "POST /you/people/{index}/end", p.endDelegation)
+	mux.Handle("GET /you/people/{index}/end", http.RedirectHandler("/you/people", http.StatusSeeOther)) // after a proof of identity
 	p.handle(mux, "GET /you/numbers", p.numbers)
 	p.handle(mux, "GET /you/told", p.told)
 }
