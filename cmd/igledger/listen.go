@@ -136,6 +136,11 @@ func (s *server) show(cfg web.Config) error {
 	return nil
 }
 
+// KeepPaper implements api.Papers by the pages that answer now.
+func (s *server) KeepPaper(ctx context.Context, id, desk string, data []byte) (string, time.Time, error) {
+	return s.pages.Load().KeepPaper(ctx, id, desk, data)
+}
+
 // rest stops the background work and waits for it.
 func (s *server) rest() { s.cancel(); s.work.Wait() }
 
@@ -162,7 +167,7 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 	s.work.Go(func() { index.Run(s.ctx) })
 	handler := api.New(api.Config{
 		Log: log, Index: index, Logger: with.logger, Registry: with.registry, Limits: with.limits, PublicURL: with.public,
-		Map: with.words,
+		Map: with.words, Papers: s,
 	})
 	if err := s.show(web.Config{Settings: with.settings, Log: log, Index: index, Public: with.public, Store: with.store,
 		Keys: with.keys, Policy: with.policy, Limits: with.limits.Edge, Logger: with.logger}); err != nil {

@@ -90,7 +90,7 @@ func commands() []*cli.Command {
 		agreementCommand(), sharingCommand(), mappingCommand(),
 		consentCommand(), delegationCommand(), linkCommand(), unlinkCommand(),
 		policyCommand(), decideCommand(), reportCommand(),
-		whoAccessedCommand(), statementCommand(), receiptCommand(),
+		whoAccessedCommand(), statementCommand(), paperCommand(), receiptCommand(),
 		benchCommand(), rebuildCommand(), recoverCommand(),
 	}
 }

@@ -42,6 +42,8 @@ import (
 type Config struct {
 	// Index makes statements. The caller runs it. If nil, requests for statements are refused.
 	Index *statement.Follower
+	// Papers keeps what codes on paper open. If nil, none are taken.
+	Papers Papers
 	// Log is the log to serve. Its operator must be a source with a valid submit key, or every
 	// reading is refused: see logReading.
 	Log *ledger.Log
@@ -75,6 +77,7 @@ const (
 type api struct {
 	log     *ledger.Log
 	index   *statement.Follower // may be nil
+	papers  Papers              // may be nil
 	logger  *slog.Logger
 	now     func() time.Time
 	metrics *metrics
@@ -96,7 +99,7 @@ func New(cfg Config) http.Handler { return newAPI(cfg, routes) }
 
 func newAPI(cfg Config, table []route) *api {
 	a := &api{
-		log: cfg.Log, index: cfg.Index, logger: cfg.Logger, now: cfg.Now,
+		log: cfg.Log, index: cfg.Index, papers: cfg.Papers, logger: cfg.Logger, now: cfg.Now,
 		exact:  map[string][]*route{},
 		limits: cfg.Limits.OrDefault(), bodies: edge.NewBodies(cfg.Limits.Edge, time.Now),
 		public: strings.TrimSuffix(cfg.PublicURL, "/"), people: cfg.Map, zone: cfg.Map.Location(),

@@ -92,6 +92,7 @@ const (
 		"for the purpose `PATRQT`, with request and identity, not ids that begin with `reg:`" +
 		saysOwn + ", not ids that begin with `reg:`."
 	saysOpening  = saysAuditor + saysOwn + ", not ids that begin with `reg:`."
+	saysDesk     = "Caller: a key with purpose `front-desk` of an organisation with the role `front-desk`."
 	saysBulk     = saysAuditor + "."
 	saysReporter = saysAuditor + saysOwn + "."
 	saysDecider  = "Caller: a key with purpose `submit`, `audit` or `guard` of an organisation with the role " +
@@ -134,6 +135,10 @@ var rows = []row{
 		both("a register", `"id":"reg:sources"`, nil, nil, noOne),
 		both("an extract of a register", `"id":"reg:sources","extract":[{register}]`, nil, nil, noOne),
 	)},
+	{route: "POST /v1/papers", says: saysDesk, path: "/v1/papers", asks: []ask{
+		{name: "its patient", body: `{"id":"{patient}","sealed":"{sealed}"}`, may: frontDesk},
+		{name: "another's patient", body: `{"id":"{their-patient}","sealed":"{sealed}"}`, may: frontDesk}, // nothing is read
+	}},
 	{route: "GET /v1/openings/{index}", says: saysOpening, asks: []ask{
 		{name: "a person it looked at", path: "/v1/openings/{access}?purpose=HCOMPL", may: auditorsAndControllers},
 		{name: "without a purpose", path: "/v1/openings/{access}", may: noOne},
@@ -246,7 +251,7 @@ func newGate(t *testing.T) *gate {
 		g.fill[org] = strings.NewReplacer("{org}", org, "{key}", decimalOf(key), "{jti}", own.ID,
 			"{patient}", patient, "{access}", decimalOf(g.append(g.submit["SRC"], access).Index),
 			"{their-patient}", theirPatient, "{their-access}", decimalOf(theirAccess), "{their-jti}", theirs.ID,
-			"{register}", decimalOf(register), "{choice}", decimalOf(choice), "{signed}", g.entry("SRC", person))
+			"{sealed}", wire.Encode64(make([]byte, sealedLength)), "{register}", decimalOf(register), "{choice}", decimalOf(choice), "{signed}", g.entry("SRC", person))
 	}
 	for letter, role := range roleLetters {
 		join("ONLY-"+letter, role)
@@ -255,6 +260,7 @@ func newGate(t *testing.T) *gate {
 	join("ALL", entry.RoleAuditor, entry.RoleController,
 		entry.RoleEnroller, entry.RoleFrontDesk, entry.RoleOperator, entry.RoleProcessor, entry.RoleRegistrar, entry.RoleSource)
 	g.all = g.addKey("ALL", everyPurpose...)
+	g.papers = new(shelf)
 	g.ok(g.withIndex().Step(t.Context()))
 	return g
 }

@@ -130,6 +130,14 @@ var operations = map[string]operation{
 		id: "getCapabilities", summary: "Get what the ledger can do as a FHIR server", media: fhirJSON, fhir: true,
 		problems: []string{notAcceptable, internal},
 	},
+	"POST /v1/papers": {
+		id: "keepPaper", summary: "Keep a sealed statement for a code on paper",
+		text: "The front desk made the statement, sealed it on its own machine and prints the code. Anybody who has the code " +
+			"can open it; the ledger cannot, because it never gets the key. It is kept until the time in the answer, or until the person " +
+			"or the desk stops it on the ledger's pages. Answers 404 if this ledger has no pages for people who sign in.",
+		body: reflect.TypeFor[client.SealedPaper](), answer: reflect.TypeFor[client.KeptPaper](), media: "application/json",
+		problems: slices.Concat(ofBody, []string{string(wire.BadID), tooManyPapers, notFound, unavailable, internal}),
+	},
 	"POST /v1/statements": {
 		id: "makeStatement", summary: "Make a statement of a person's record, with proof that it is complete",
 		text: "A statement (`igledger-statement/1`) shows all entries about the person. With from and to, it " +

@@ -34,6 +34,7 @@ const (
 	conflict         = "conflict"
 	future           = "future"
 	erased           = "erased"
+	tooManyPapers    = "too-many-papers"
 	notWitnessed     = "not-witnessed"
 	busy             = "busy"
 	unavailable      = "unavailable"
@@ -85,6 +86,10 @@ var problems = map[string]kind{
 	conflict: {
 		409, "Another entry with this iss and jti is already in the log",
 		"Give the entry a jti of its own. If it was meant to be the same entry, the one in the log is the valid one.",
+	},
+	tooManyPapers: {
+		409, "The person has as many working codes on paper as they may",
+		"Stop a code first, on the ledger's pages: the person by signing in, or a front desk.",
 	},
 	erased: {
 		410, "The content was erased",

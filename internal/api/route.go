@@ -81,6 +81,9 @@ var (
 	bulkReaders    = reading(readers.Bulk)
 	reporters      = reading(readers.Report)
 
+	// frontDesks print for people who ask there.
+	frontDesks = &grant{purposes: []entry.Purpose{entry.PurposeFrontDesk}, roles: []entry.Role{entry.RoleFrontDesk}}
+
 	// deciders are systems that guard records, and officers who try out a decision. That an access is
 	// denied tells something of the person's choices, so it is for organisations that access or hold
 	// records. Why is for the holder's guard alone: readers.Guards.
@@ -111,6 +114,7 @@ var routes = []route{
 	},
 	{method: "GET", pattern: fhirBase + "/metadata", open: true, serve: (*api).capabilities, cors: true},
 	{method: "POST", pattern: "/v1/statements", may: historyReaders, serve: (*api).statement, body: maxBody},
+	{method: "POST", pattern: "/v1/papers", may: frontDesks, serve: (*api).keepPaper, body: maxPaper},
 	{method: "GET", pattern: "/v1/openings/{index}", may: openingReaders, serve: (*api).opening},
 	{method: "GET", pattern: "/v1/openings", may: bulkReaders, serve: (*api).openings},
 	{method: "GET", pattern: "/v1/feed/{from}", may: bulkReaders, serve: (*api).feed},

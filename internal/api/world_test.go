@@ -45,6 +45,7 @@ type world struct {
 	log                 *ledger.Log
 	server              *httptest.Server
 	registry            *prometheus.Registry
+	papers              Papers      // of a server withIndex; nil: it has no pages
 	lines               *syncBuffer // what the server logged
 	registrar, enroller *wire.Signer
 	admin               map[string]*wire.Signer // administrative key, by organisation

@@ -209,6 +209,11 @@ func (c *Client) Statement(ctx context.Context, q StatementRequest) ([]byte, err
 	return c.fetch(ctx, request{method: http.MethodPost, path: "/v1/statements", token: true, body: q})
 }
 
+// KeepPaper hands over a sealed statement, which the ledger keeps for whoever has its code.
+func (c *Client) KeepPaper(ctx context.Context, p SealedPaper) (*KeptPaper, error) {
+	return get[KeptPaper](ctx, c, request{method: http.MethodPost, path: "/v1/papers", token: true, body: p})
+}
+
 // Opening returns the opening of the sealed leaf at index. Before it answers, the ledger logs this
 // reading as an access.
 func (c *Client) Opening(ctx context.Context, index uint64) (*bundle.Opening, error) {

@@ -110,6 +110,18 @@ type StatementRequest struct {
 	Identity entry.Identity `json:"identity,omitempty" enum:"documents,vouched,vouched-record,sign-in" doc:"For the front desk: how the identity of the person who asked was checked"`
 }
 
+// SealedPaper is the body of POST /v1/papers.
+type SealedPaper struct {
+	ID     string `json:"id" doc:"Whose list it is: they see the code, and can stop it" example:"chi:0101010000"`
+	Sealed string `json:"sealed" doc:"The sealed statement, in base64url without padding: docs/FORMATS.md section 18"`
+}
+
+// KeptPaper is the answer to it.
+type KeptPaper struct {
+	Address string `json:"address" doc:"Where the code leads. Put # and the key in base64url behind it: the ledger never gets the key"`
+	Ends    string `json:"ends" format:"date-time" doc:"When the code ends"`
+}
+
 // Accesses is one page of a person's history, newest first.
 type Accesses struct {
 	Scope    string           `json:"scope" enum:"whole,own" doc:"whole: all entries about the person. own: only accesses that the caller's organisation made or to records that it holds, and what it recorded itself; there may be others"`

@@ -19,6 +19,7 @@ import (
 	"igledger/internal/web/door"
 	"igledger/internal/web/officer"
 	"igledger/internal/web/paper"
+	"igledger/internal/web/paper/sealed"
 	open "igledger/internal/web/public"
 	"igledger/internal/web/shelf"
 	"igledger/internal/web/signin"
@@ -46,6 +47,8 @@ type Config struct {
 // Pages are all pages of a ledger. They answer every request whose path is not the API's.
 type Pages struct {
 	handler http.Handler
+	public  string
+	papers  *paper.Store // nil without sign-in
 	limits  edge.Limits
 	bodies  *edge.Bodies
 	follow  []func(context.Context)
@@ -60,6 +63,7 @@ type deps struct {
 	door   *door.Door
 	shelf  *shelf.Shelf    // nil without sign-in
 	signin *signin.Manager // nil without sign-in
+	papers *paper.Store    // nil without sign-in
 	follow []func(context.Context)
 }
 
@@ -103,7 +107,8 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 		}
 	}
 	d.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { d.site.Problem(w, r, http.StatusNotFound, "not-found") })
-	return &Pages{handler: d.wrapped(), limits: cfg.Limits, bodies: edge.NewBodies(cfg.Limits, time.Now), follow: d.follow}, nil
+	return &Pages{handler: d.wrapped(), public: d.Public, papers: d.papers, limits: cfg.Limits,
+		bodies: edge.NewBodies(cfg.Limits, time.Now), follow: d.follow}, nil
 }
 
 // public and signedIn are the rooms: those for everybody, and those for people who sign in.
@@ -144,6 +149,7 @@ func (d *deps) signIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.papers = paper.NewStore(d.shelf, paper.Life, d.Now)
 	d.signin, err = signin.New(signin.Deps{Config: *d.Settings.SignIn, Public: d.Public, Shelf: d.shelf, Site: d.site,
 		Logger: d.Logger, File: d.Settings.file, Peer: d.Limits.Peer, Now: d.Now})
 	if err != nil {
@@ -194,4 +200,14 @@ func (p *Pages) Run(ctx context.Context) {
 		work.Go(func() { f(ctx) })
 	}
 	work.Wait()
+}
+
+// KeepPaper keeps what a front desk sealed, and returns the address to which its code leads. Without
+// sign-in nobody could stop the code, so it returns sealed.ErrNotKept.
+func (p *Pages) KeepPaper(ctx context.Context, id, desk string, data []byte) (string, time.Time, error) {
+	if p.papers == nil {
+		return "", time.Time{}, sealed.ErrNotKept
+	}
+	path, ends, err := p.papers.KeepPaper(ctx, id, desk, data)
+	return strings.TrimSuffix(p.public, "/") + path, ends, err
 }

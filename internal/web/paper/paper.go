@@ -124,7 +124,7 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrTakenBack):
 		p.Site.Problem(w, r, http.StatusGone, "gone")
 	case errors.Is(err, context.Canceled): // the reader went away
-	case errors.Is(err, ErrTooMany):
+	case errors.Is(err, sealed.ErrTooMany):
 		p.Site.Problem(w, r, http.StatusConflict, "too-many-codes")
 	case errors.Is(err, ledger.ErrTooMany), errors.Is(err, sealed.ErrTooLarge):
 		p.Site.Problem(w, r, http.StatusRequestEntityTooLarge, "history-too-long")

@@ -35,8 +35,6 @@ var (
 	// ErrEnded and ErrTakenBack say why a code no longer works.
 	ErrEnded     = errors.New("the code's time is over")
 	ErrTakenBack = errors.New("the code was taken back")
-	// ErrTooMany says that a person has as many working codes as they may.
-	ErrTooMany = fmt.Errorf("no more than %d codes may work at a time", maxLive)
 )
 
 // Store keeps sealed statements. It cannot open them, and it lists them to their owners only.
@@ -52,6 +50,19 @@ func NewStore(s *shelf.Shelf, life time.Duration, now func() time.Time) *Store {
 		now = time.Now
 	}
 	return &Store{s, cmp.Or(life, Life), now}
+}
+
+// KeepPaper keeps what a front desk sealed for a person elsewhere than in these pages, and returns
+// the path to which the code leads.
+func (s *Store) KeepPaper(ctx context.Context, id, desk string, data []byte) (string, time.Time, error) {
+	p, err := s.Keep(ctx, []string{id}, desk, data)
+	if errors.Is(err, ErrNone) {
+		err = sealed.ErrForm // a copy of somebody else's
+	}
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	return "/p/" + p.ID, p.Ends, nil
 }
 
 // Paper is a code that somebody made.
@@ -85,7 +96,7 @@ func (s *Store) Keep(ctx context.Context, owners []string, desk string, data []b
 			}
 		}
 		if live >= maxLive {
-			return nil, ErrTooMany
+			return nil, sealed.ErrTooMany
 		}
 	}
 	p := &Paper{ID: id, Made: s.now(), Ends: s.now().Add(s.life), Desk: desk}

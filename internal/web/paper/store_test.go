@@ -135,7 +135,7 @@ func TestStoreBound(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := w.Keep(t.Context(), []string{other, morag}, "", []byte("more")); !errors.Is(err, ErrTooMany) {
+		if _, err := w.Keep(t.Context(), []string{other, morag}, "", []byte("more")); !errors.Is(err, sealed.ErrTooMany) {
 			t.Errorf("more: %v", err)
 		}
 		if err := w.TakeBack(t.Context(), morag, sealed.ID([]byte{3})); err != nil {

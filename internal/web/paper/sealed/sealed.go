@@ -65,6 +65,10 @@ var (
 	ErrKey = errors.New("the key does not open what is sealed")
 	// ErrForm means that the bytes are no sealed statement, or not of this version.
 	ErrForm = errors.New("not a sealed statement of this version")
+	// ErrNotKept means that a server keeps no sealed statements.
+	ErrNotKept = errors.New("this server keeps no codes on paper")
+	// ErrTooMany means that a person has as many working codes as they may.
+	ErrTooMany = errors.New("the person has as many codes on paper as they may")
 	// ErrTooLarge means that the statement is too long for a code on paper.
 	ErrTooLarge = errors.New("the statement is too long for a code on paper")
 )
