@@ -139,8 +139,9 @@ func (p *pages) choices(w http.ResponseWriter, r *http.Request) error {
 		}
 		d.Uses = append(d.Uses, *u)
 	}
+	say := p.speaker(r, c.rules, c.subject)
 	for _, x := range c.held {
-		d.Decisions = append(d.Decisions, decision{What: x.item.Words.What, Why: x.item.Words.Why, By: p.Door.OrgName(x.Issuer), When: x.When,
+		d.Decisions = append(d.Decisions, decision{What: say.what(x.item), Why: say.why(x.item), By: p.Door.OrgName(x.Issuer), When: x.When,
 			Href: fmt.Sprintf("%s/access/%d", c.base, x.item.Index)})
 	}
 	page := ui.Page{Title: words.Text("choices.title"), Section: "choices", Data: d}

@@ -147,7 +147,8 @@ func typical(t *entry.AgreementText, u *use, id string, now time.Time) (list []*
 		data = append(data, d.Codes...)
 	}
 	for _, f := range t.Flows {
-		a := &entry.Access{Common: entry.Common{Type: entry.TypeAccess, Issuer: f.From}, Source: "typical", Org: f.To, Action: "R",
+		// A computer, because what somebody refused to a person by name or by role is no answer here.
+		a := &entry.Access{Common: entry.Common{Type: entry.TypeAccess, Issuer: f.From}, Source: "typical", Org: f.To, Action: "R", Machine: true,
 			Data: data, Purpose: codes[:1], Agreement: t.ID, Outcome: "0", Recorded: now.UTC().Format(time.RFC3339), Sub: id}
 		if len(t.Roles) > 0 {
 			a.Role = t.Roles[:1]
