@@ -168,13 +168,14 @@ func paragraphs(text string) (list []string) {
 
 // ref returns what a body is: a schema of the document, else its media type.
 func ref(content map[string]openMedia) apiRef {
-	for _, media := range slices.Sorted(maps.Keys(content)) {
-		if r := content[media].Schema.ref(); r.Name != "" {
-			return r
-		}
-		return apiRef{Name: media}
+	if len(content) == 0 {
+		return apiRef{}
 	}
-	return apiRef{}
+	media := slices.Min(slices.Collect(maps.Keys(content)))
+	if r := content[media].Schema.ref(); r.Name != "" {
+		return r
+	}
+	return apiRef{Name: media}
 }
 
 func (s openSchema) ref() apiRef {

@@ -30,10 +30,10 @@ const person = "chi:0202020005"
 
 type world struct {
 	*testledger.Ledger
-	pages        http.Handler
-	url          string // of pages and API together
-	lothian, key *wire.Signer
-	auditor      *testlog.Cosigner
+	pages   http.Handler
+	url     string // of pages and API together
+	lothian *wire.Signer
+	auditor *testlog.Cosigner
 }
 
 // newWorld returns a ledger with an auditor, two boards, two agreements, some accesses, and its public
