@@ -37,8 +37,7 @@ type room struct {
 	trust trustCache
 }
 
-// Mount adds the pages to mux. A program that asks for "/" or another path that is no page is given a
-// problem in JSON.
+// Mount adds the pages to mux. A program that asks for "/" is told where to ask.
 func Mount(mux *http.ServeMux, d Deps) error {
 	pages, err := d.Site.Room(files)
 	if err != nil {
@@ -49,7 +48,7 @@ func Mount(mux *http.ServeMux, d Deps) error {
 	if p.api, err = readAPI(d.OpenAPI); err != nil {
 		return err
 	}
-	mux.HandleFunc("GET /{$}", p.home)
+	mux.Handle("GET /{$}", ui.Either(http.HandlerFunc(p.home), http.HandlerFunc(index)))
 	mux.HandleFunc("GET /register/agreements", p.agreements)
 	mux.HandleFunc("GET /register/agreements/{id}", p.agreement)
 	mux.HandleFunc("GET /register/policies", p.policies)
@@ -75,6 +74,15 @@ func (p *room) home(w http.ResponseWriter, r *http.Request) {
 	_ = p.pages.Render(w, r, http.StatusOK, "home", ui.Page{
 		Title: p.pages.Words(r).Text("home.title"), Section: "home",
 	})
+}
+
+// index tells a program at "/" where there is what it may want.
+func index(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write([]byte(`{"openapi":"/openapi.json","log":"/v1/log","checkpoint":"/checkpoint","register":"/v1/register",` +
+		`"agreements":"/v1/agreements","policies":"/v1/policies"}` + "\n")) // it fails only if the caller went away
 }
 
 // fail answers that the ledger cannot be read. The error is logged and not shown.

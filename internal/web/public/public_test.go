@@ -192,6 +192,21 @@ func TestRegisterOfAgreements(t *testing.T) {
 	}
 }
 
+// At one address people get a page and programs get data.
+func TestPeopleAndPrograms(t *testing.T) {
+	w := newWorld(t)
+	for accept, want := range map[string]string{
+		"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": "text/html; charset=utf-8",
+		"application/json": "application/json", "*/*": "application/json", "": "application/json",
+		"application/json, text/html;q=0.5": "application/json",
+	} {
+		rec := w.get("/", "Accept", accept)
+		if got := rec.Header().Get("Content-Type"); rec.Code != http.StatusOK || got != want || !strings.Contains(rec.Header().Get("Vary"), "Accept") {
+			t.Errorf("%q: %d, %s", accept, rec.Code, got)
+		}
+	}
+}
+
 // The trust page says who checked the log, and is worried when nobody did.
 func TestTrust(t *testing.T) {
 	w := newWorld(t)
@@ -201,7 +216,7 @@ func TestTrust(t *testing.T) {
 	later := newWorld(t)
 	later.Cosign(later.auditor)
 	body := later.get("/trust").Body.String()
-	for _, want := range []string{"Others have checked the ledger lately", "auditor.example", "up to date", "Organisation lothian", "fewer than 10"} {
+	for _, want := range []string{"Others have checked the ledger lately", "auditor.example", "up to date", "No witness is asked", "Organisation lothian", "fewer than 10"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("want %q", want)
 		}

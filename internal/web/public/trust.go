@@ -357,7 +357,11 @@ func (h *health) verdict(words *ui.Words) ui.Note {
 	case fresh == 0 || old && h.Witnessed < h.Anchor.Size:
 		key, kind = "trust.stale", "warning"
 	}
-	return ui.Note{Kind: kind, Title: words.Text(key), Text: words.Text(key + ".text")}
+	note := ui.Note{Kind: kind, Title: words.Text(key), Text: words.Text(key + ".text")}
+	if h.Asks && !slices.ContainsFunc(h.Cosigners, func(c cosigner) bool { return !c.Auditor }) {
+		note.Text += " " + words.Text("trust.no-witness")
+	}
+	return note
 }
 
 func (p *room) logRows(words *ui.Words, h *health) []ui.Row {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"regexp"
 )
 
 // Row is a row of the template "summary-list": a name, its value, and perhaps what can be done.
@@ -34,6 +35,8 @@ type Pagination struct {
 	Pages       []Link // by number, if they are known
 }
 
+var notDialled = regexp.MustCompile(`[^0-9+]`)
+
 var kinds = map[string]bool{
 	"grey": true, "green": true, "teal": true, "blue": true, "darkblue": true, "purple": true, "pink": true, "red": true,
 	"orange": true, "yellow": true,
@@ -48,6 +51,10 @@ func (s *Site) functions() template.FuncMap {
 		"hasAsset": s.assets.has,
 		// tag "text" "kind" is a mark; tag alone takes a Tag.
 		"tag": tag,
+		// tel "number" is the address of a telephone number, which people write with spaces.
+		"tel": func(number string) template.URL {
+			return template.URL("tel:" + notDialled.ReplaceAllString(number, ""))
+		},
 		// dict "name" value … is what a template takes that needs several values.
 		"dict": func(args ...any) (map[string]any, error) {
 			if len(args)%2 != 0 {

@@ -104,6 +104,7 @@ func TestUserInHeader(t *testing.T) {
 		cache      string
 	}{
 		"nobody":                   {nil, `href="/sign-in"`, "/sign-out", "no-cache, private"},
+		"a telephone number":       {nil, `href="tel:08000000000"`, "tel:0800 ", "no-cache, private"},
 		"nobody, as a nil pointer": {(*testUser)(nil), `href="/sign-in"`, "/sign-out", "no-cache, private"},
 		"a citizen":                {&testUser{}, `href="/you/choices"`, "/officer", "no-store"},
 		"staff":                    {&testUser{staff: true}, `href="/officer/agreements"`, "/officer/reports", "no-store"},
