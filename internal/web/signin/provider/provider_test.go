@@ -72,9 +72,13 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	m.Mount(mux)
+	mux.Handle("/assets/", site.Assets())
 	show := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		u := signin.From(r.Context())
-		fmt.Fprintf(rw, "hello %s %s %s %v %s", u.Name, u.ID, u.Org, u.May, r.FormValue("text"))
+		rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(rw, `hello %s %s %s %v kept[%s] took[%s]<form method="post" action="/you/change"><input name="text" value="typed">`+
+			`<button>Change</button></form><form method="post" action="/sign-out"><button>Leave</button></form>`,
+			u.Name, u.ID, u.Org, u.May, m.Kept(r).Get("text"), r.PostFormValue("text"))
 	})
 	mux.Handle("/you", m.Need(signin.Citizen)(show))
 	mux.Handle("/you/change", m.Need(signin.Citizen)(m.StepUp(show)))
@@ -144,7 +148,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("somebody else proved who they are: %d at %s", resp.StatusCode, resp.Request.URL)
 	}
 	w.choose(c, w.pages+"/you/change", "citizen-1")
-	if resp, text := w.do(c, "POST", w.pages+"/you/change", url.Values{"text": {"no"}}); resp.StatusCode != 200 || !strings.HasSuffix(text, " no") {
+	if resp, text := w.do(c, "POST", w.pages+"/you/change", url.Values{"text": {"no"}}); resp.StatusCode != 200 || !strings.Contains(text, "took[no]") {
 		t.Errorf("a change: %d %s", resp.StatusCode, text)
 	}
 
