@@ -322,7 +322,7 @@ func TestClientKey(t *testing.T) {
 	if a := b.signIn(w.op, "/you", nil); a.StatusCode != http.StatusSeeOther {
 		t.Fatal(a.StatusCode, a.body)
 	}
-	jws, err := jose.ParseSigned(w.op.auth[0], []jose.SignatureAlgorithm{jose.ES256})
+	jws, err := jose.ParseSignedCompact(w.op.auth[0], []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

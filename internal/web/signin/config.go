@@ -118,7 +118,7 @@ func (c Config) Check() error {
 	seen := map[string]bool{}
 	for n, i := range c.Issuers {
 		at := fmt.Sprintf("signIn.issuers[%d]", n)
-		if !names.MatchString(i.Name) || seen[i.Name] || i.Name == "step-up" {
+		if !names.MatchString(i.Name) || seen[i.Name] {
 			return fmt.Errorf("%s.name: want lower-case letters, digits and hyphens, another for each issuer", at)
 		}
 		seen[i.Name] = true

@@ -79,7 +79,7 @@ func TestBackChannel(t *testing.T) {
 		})
 	}
 	w := newWorld(t)
-	_, second, _ := w.replica()
+	_, second := w.replica()
 	one, two, other := w.browser(), w.browser(), w.browser()
 	one.signIn(w.op, "/you", nil)
 	two.signIn(w.op, "/you", map[string]any{"sid": "second"})
@@ -172,7 +172,7 @@ func TestSignOut(t *testing.T) {
 	b = w.browser()
 	w.op.info = map[string]any{"sub": "subject-of-morag", "chi_number": "2902400015"}
 	w.config.Issuers[0].UserInfo = true
-	_, second, _ := w.replica()
+	_, second := w.replica()
 	b.server = second.URL
 	b.signIn(w.op, "/you", map[string]any{"chi_number": nil, "name": nil})
 	if a := b.post("/sign-out", url.Values{}); !strings.Contains(a.Header.Get("Refresh"), "id_token_hint=") {

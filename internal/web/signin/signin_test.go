@@ -287,7 +287,7 @@ func TestStepUp(t *testing.T) {
 // another, once.
 func TestReplicas(t *testing.T) {
 	w := newWorld(t)
-	_, second, _ := w.replica()
+	_, second := w.replica()
 	b := w.browser()
 	asked := b.ask("/you")
 	back := w.op.grant(asked, func() string { return w.op.sign(w.op.claims(asked, nil)) })

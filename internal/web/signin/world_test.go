@@ -181,7 +181,6 @@ type world struct {
 	staff  *op
 	config signin.Config
 	server *httptest.Server
-	mux    *http.ServeMux
 	log    *lockedBuffer
 	ahead  *atomic.Int64
 	store  *storage.Storage
@@ -227,7 +226,7 @@ func newWorld(t testing.TB, change ...func(*signin.Config)) *world {
 	for _, f := range change {
 		f(&w.config)
 	}
-	w.Manager, w.server, w.mux = w.replica()
+	w.Manager, w.server = w.replica()
 	return w
 }
 
@@ -236,7 +235,7 @@ func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Lo
 func (w *world) advance(d time.Duration) { w.ahead.Add(int64(d)) }
 
 // replica starts pages of their own on the same database.
-func (w *world) replica() (*signin.Manager, *httptest.Server, *http.ServeMux) {
+func (w *world) replica() (*signin.Manager, *httptest.Server) {
 	w.t.Helper()
 	store, err := storage.Open(w.t.Context(), w.dsn)
 	if err != nil {
@@ -275,7 +274,7 @@ func (w *world) replica() (*signin.Manager, *httptest.Server, *http.ServeMux) {
 	mux.Handle("/you/change", m.Need(signin.Citizen)(m.StepUp(show)))
 	mux.Handle("/officer", m.Need(signin.Staff, signin.Agreements)(show))
 	mux.Handle("/desk", m.Need(signin.Staff, signin.FrontDesk)(show))
-	return m, server, mux
+	return m, server
 }
 
 // drop makes the database answer no question about sessions any more.
