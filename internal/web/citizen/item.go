@@ -170,7 +170,7 @@ func (s *speaker) who(i *door.Item) string {
 	case name != "":
 		return name
 	case role != "":
-		return s.Text("who.role", "role", role)
+		return sentence(s.Text("who.role", "role", role))
 	case i.Type != entry.TypeAccess && i.Type != entry.TypeDecision, i.Reader == door.ByOthers:
 		return s.Text("who.organisation")
 	}
