@@ -26,7 +26,7 @@ internal/web/node_modules/.package-lock.json: internal/web/package.json internal
 	@touch $@
 
 internal/web/ui/dist/design-system.css: internal/web/node_modules/.package-lock.json internal/web/build.mjs \
-		$(wildcard internal/web/scripts/*.ts internal/web/verifier/*.ts internal/web/paper/*.ts) internal/words/words.txt
+		$(wildcard internal/web/scripts/*.ts internal/web/verifier/*.ts internal/web/paper/*.ts internal/web/officer/*.ts) internal/words/words.txt
 	cd internal/web && npm run --silent check && npm run --silent build
 	@touch $@
 

@@ -112,6 +112,17 @@ func (s *Agreements) act(b *entry.AgreementAct, index uint64, at time.Time) (*Ag
 	return s.with(changed), nil
 }
 
+// Acts returns what an organisation can do with a version of an agreement at a time.
+func (s *Agreements) Acts(id string, version uint64, org string, at time.Time) (list []string) {
+	for _, act := range entry.AgreementActs {
+		b := &entry.AgreementAct{Common: entry.Common{Issuer: org}, Agreement: id, Version: version, Act: act}
+		if _, err := s.act(b, 0, at); err == nil {
+			list = append(list, act)
+		}
+	}
+	return list
+}
+
 func states(from map[State]move) string {
 	var list []string
 	for _, s := range States() {

@@ -189,7 +189,7 @@ func newAgreement(c *cli.Context) error {
 			return refused("the ledger's answer about agreement %s has no text", id)
 		}
 		t.Version++
-		text, err = yamlOf(t)
+		text, err = draft.YAML(t)
 		if err != nil {
 			return err
 		}

@@ -6,9 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/urfave/cli/v2"
-	"go.yaml.in/yaml/v3"
 
 	"igledger/internal/client"
 	"igledger/ledger/entry"
@@ -290,27 +288,6 @@ func agreementRow(a *client.Agreement, v *client.AgreementVersion) []string {
 		words(data), words(t.Roles), t.Start, t.End, t.ReviewDue, t.DPIA.Reference, t.DPIA.Date,
 		strings.Join(approvals, "; "), t.Notice.URL, t.Rights, t.Breach,
 		fmt.Sprint(v.Index), words(signed)}
-}
-
-// yamlOf returns an agreement as YAML for officers to edit.
-func yamlOf(t *entry.AgreementText) ([]byte, error) {
-	b, err := json.Marshal(t, json.Deterministic(true))
-	if err != nil {
-		return nil, fmt.Errorf("writing the agreement: %w", err)
-	}
-	var n yaml.Node
-	if err := yaml.Unmarshal(b, &n); err != nil { // JSON is YAML
-		return nil, fmt.Errorf("writing the agreement: %w", err)
-	}
-	blockStyle(&n)
-	return yaml.Marshal(&n)
-}
-
-func blockStyle(n *yaml.Node) {
-	n.Style = 0
-	for _, c := range n.Content {
-		blockStyle(c)
-	}
 }
 
 func listRequests(c *cli.Context) error {

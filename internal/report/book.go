@@ -58,6 +58,7 @@ type pages struct {
 	lists   map[client.ReportKind][]*Finding // in no order
 	dropped map[client.ReportKind]bool
 	counts  map[Cell]int
+	under   map[Under]int
 }
 
 // Finding is an access or attempt of a list.
@@ -96,6 +97,13 @@ type Cell struct {
 	Result  entry.VerdictResult
 }
 
+// Under is what accesses that name one agreement have in common, when they are counted by it.
+type Under struct {
+	Agreement string // id, as accesses name it: it may be that of no agreement
+	Month     string
+	Result    entry.VerdictResult
+}
+
 // Rest is the name of systems and purposes when there are too many to be counted apart.
 const Rest = "*"
 
@@ -104,8 +112,9 @@ type View struct {
 	Lists    map[client.ReportKind][]Finding // newest first, by when it happened
 	Dropped  map[client.ReportKind]bool      // those of which there are more than a Book keeps
 	Counts   map[Cell]int
-	Complete bool      // all entries of the log were read
-	Since    time.Time // if not Complete: when the ledger took the oldest entry that was read
+	Under    map[Under]int // accesses that name an agreement; attempts are none
+	Complete bool          // all entries of the log were read
+	Since    time.Time     // if not Complete: when the ledger took the oldest entry that was read
 }
 
 // NewBook returns a Book. A View waits for at most budget until the log has been read; beyond that
@@ -259,7 +268,8 @@ func (b *Book) follow(o *bundle.Opening, x *entry.Access) {
 func (b *Book) of(org string) *pages {
 	p := b.orgs[org]
 	if p == nil {
-		p = &pages{lists: map[client.ReportKind][]*Finding{}, dropped: map[client.ReportKind]bool{}, counts: map[Cell]int{}}
+		p = &pages{lists: map[client.ReportKind][]*Finding{}, dropped: map[client.ReportKind]bool{}, counts: map[Cell]int{},
+			under: map[Under]int{}}
 		b.orgs[org] = p
 	}
 	return p
@@ -271,6 +281,18 @@ var kinds = map[entry.VerdictResult]client.ReportKind{
 	entry.BreakGlass:   client.BreakGlass,
 	entry.AttemptOnly:  client.Attempts,
 	entry.DecisionOnly: client.Attempts,
+}
+
+// addUnder counts an access that names an agreement. When there are too many agreements to be counted
+// apart, further ones are counted together.
+func (p *pages) addUnder(u Under) {
+	if u.Agreement == "" || u.Result == entry.AttemptOnly || u.Result == entry.DecisionOnly {
+		return
+	}
+	if _, known := p.under[u]; !known && len(p.under) >= maxCells {
+		u.Agreement = Rest
+	}
+	p.under[u]++
 }
 
 func (p *pages) add(b *Book, v *entry.Verdict, o *bundle.Opening, e *entry.Entry, x *entry.Access) {
@@ -285,6 +307,7 @@ func (p *pages) add(b *Book, v *entry.Verdict, o *bundle.Opening, e *entry.Entry
 		cell.System, cell.Purpose = Rest, Rest
 	}
 	p.counts[cell]++
+	p.addUnder(Under{x.Agreement, cell.Month, result})
 	kind, listed := kinds[result]
 	if !listed {
 		return
@@ -342,7 +365,7 @@ func (b *Book) view(org string) *View {
 	if p == nil {
 		p = &pages{}
 	}
-	v := &View{Lists: map[client.ReportKind][]Finding{}, Dropped: maps.Clone(p.dropped), Counts: maps.Clone(p.counts),
+	v := &View{Lists: map[client.ReportKind][]Finding{}, Dropped: maps.Clone(p.dropped), Counts: maps.Clone(p.counts), Under: maps.Clone(p.under),
 		Complete: b.began && b.low == 0, Since: b.since}
 	for kind, list := range p.lists {
 		out := make([]Finding, len(list))

@@ -240,3 +240,6 @@ func (l *Ledger) genesis() *entry.Entry {
 	l.ok(err)
 	return e
 }
+
+// Admin returns the administrative key of an organisation that Enrol made.
+func (l *Ledger) Admin(id string) *wire.Signer { return l.admin[id] }

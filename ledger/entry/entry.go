@@ -10,6 +10,7 @@ package entry
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -245,6 +246,27 @@ func Prepare(key wire.JWK, body Body) (*Prepared, error) {
 	}
 	p.Signing, err = wire.SigningInput(key, wire.TypEntry, p.Payload)
 	return p, err
+}
+
+// PrepareFor is Prepare for an issuer and an audience, which it fills in.
+func PrepareFor(key wire.JWK, issuer, audience string, body Body) (*Prepared, error) {
+	c := body.common()
+	c.Issuer, c.Audience = issuer, audience
+	return Prepare(key, body)
+}
+
+// Same reports whether two public bodies say the same, whoever says it, where and when. b must not be
+// shared.
+func Same(a, b Body) bool {
+	if reflect.TypeOf(a) != reflect.TypeOf(b) {
+		return false
+	}
+	before := *b.common()
+	defer func() { *b.common() = before }()
+	*b.common() = *a.common()
+	x, errA := wire.EncodeJSON(a)
+	y, errB := wire.EncodeJSON(b)
+	return errA == nil && errB == nil && bytes.Equal(x, y)
 }
 
 // Complete returns the entry with this signature. It checks everything as Parse does, so not

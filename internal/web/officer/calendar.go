@@ -80,10 +80,6 @@ type shownDate struct {
 	Tag     ui.Tag
 }
 
-var stateKinds = map[consent.State]string{
-	consent.InForce: "green", consent.UnderReview: "yellow", consent.Suspended: "orange", consent.Approved: "blue", consent.Proposed: "teal",
-}
-
 // calendar is GET /officer/calendar.
 func (w *work) calendar(rw http.ResponseWriter, r *http.Request) error {
 	u, words := signin.From(r.Context()), w.words(r)
@@ -99,7 +95,7 @@ func (w *work) calendar(rw http.ResponseWriter, r *http.Request) error {
 		x := shownDate{
 			Day: d.Day, What: words.Text(plain.Key("date." + d.Kind)), ID: d.Text.ID, Title: d.Text.Title, Version: d.Text.Version,
 			Parties: words.orgs(d.Text.Organisations()),
-			Tag:     ui.Tag{Text: words.Text(plain.Key("state." + string(d.State))), Kind: stateKinds[d.State]},
+			Tag:     words.state(d.State),
 		}
 		if d.Overdue {
 			data.Overdue = append(data.Overdue, x)

@@ -27,7 +27,13 @@ type Deps struct {
 }
 
 // Mount adds the pages of officers.
-func Mount(mux *http.ServeMux, d Deps) error { return mountWork(mux, d.orDefault()) }
+func Mount(mux *http.ServeMux, d Deps) error {
+	d = d.orDefault()
+	if err := mountWork(mux, d); err != nil {
+		return err
+	}
+	return mountDeeds(mux, d)
+}
 
 // MountPublic adds the page of who shares with whom, for everybody. Site and Door are required.
 func MountPublic(mux *http.ServeMux, d Deps) error {

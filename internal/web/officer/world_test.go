@@ -39,7 +39,8 @@ type world struct {
 	letIn  http.HandlerFunc // for browsers
 }
 
-// newWorld: LOT and GGC are boards, HUB is a research hub. LOT's key is with the server, HUB's is not.
+// newWorld: LOT and GGC are boards, HUB is a research hub. LOT's key is with the server, of HUB only
+// the administrative one.
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{Ledger: testledger.New(t), t: t, keys: map[string]*wire.Signer{}, people: signintest.New(t), now: time.Now()}
@@ -49,7 +50,7 @@ func newWorld(t testing.TB) *world {
 	}
 	w.door = door.New(door.Config{
 		Log: w.Log, Index: w.Index, Patience: time.Hour,
-		Signers: map[string][]*wire.Signer{"LOT": {w.keys["LOT"]}, "GGC": {w.keys["GGC"]}},
+		Signers: map[string][]*wire.Signer{"LOT": {w.keys["LOT"]}, "GGC": {w.keys["GGC"]}, "HUB": {w.Admin("HUB")}},
 	})
 	site, err := ui.New(ui.Config{Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	w.ok(err)
