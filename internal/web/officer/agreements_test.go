@@ -3,6 +3,7 @@ package officer
 import (
 	"bytes"
 	"encoding/json"
+	"html"
 	"net/url"
 	"regexp"
 	"strings"
@@ -21,6 +22,24 @@ func (w *world) written(id string, change ...string) string {
 		`id: ""`, "id: "+id, `hash: ""`, `hash: "`+strings.Repeat("ab", 32)+`"`, "north-board", "LOT", "south-board", "HUB",
 		"2026-09-15", w.day(-60), "2027-01-01", w.day(1), "2029-12-31", w.day(700), "2028-01-31", w.day(300))...).Replace(string(draft.Template()))
 	return text
+}
+
+// regexpDraft finds the address of a draft in its editor.
+var regexpDraft = regexp.MustCompile(`action="(/officer/drafts/[A-Z0-9]+)"`)
+
+// areaOf is what an editor has in its field.
+func areaOf(body string) string {
+	m := regexp.MustCompile(`(?s)<textarea[^>]*>\n?(.*?)</textarea>`).FindStringSubmatch(body)
+	return html.UnescapeString(m[1])
+}
+
+func under(id string) func(*entry.Access) { return func(a *entry.Access) { a.Agreement = id } }
+
+// elsewhereAgree proposes an agreement to LOT.
+func (o *officer) elsewhereAgree(id string) {
+	o.t.Helper()
+	o.propose(id, "organisation: north-board", "organisation: GGC", "organisation: south-board", "organisation: LOT",
+		"from: north-board", "from: GGC", "to: north-board", "to: GGC", "from: south-board", "from: LOT", "to: south-board", "to: LOT")
 }
 
 func (o *officer) post(path string, form url.Values) answer {
@@ -65,7 +84,7 @@ func TestAgreementFromDraftToEnd(t *testing.T) {
 		!strings.Contains(a.body, `href="#text"`) || !strings.Contains(a.body, "role: boss") {
 		t.Fatalf("%d %s", a.code, a.text())
 	}
-	saved := regexp.MustCompile(`action="(/officer/drafts/[A-Z0-9]+)"`).FindStringSubmatch(a.body)
+	saved := regexpDraft.FindStringSubmatch(a.body)
 	if saved == nil || !strings.Contains(lot.see("/officer/drafts").text(), "Saved by Ailsa Example") {
 		t.Fatal("a draft with mistakes is not kept")
 	}
@@ -342,9 +361,7 @@ func TestAmend(t *testing.T) {
 	if !strings.Contains(a.body, "version: 2") || !strings.Contains(a.body, "start: &#34;"+w.day(1)) && !strings.Contains(a.body, "start: "+w.day(1)) {
 		t.Fatal(a.body)
 	}
-	m := regexp.MustCompile(`(?s)<textarea[^>]*>\n?(.*?)</textarea>`).FindStringSubmatch(a.body)
-	text := strings.NewReplacer("&#34;", `"`, "&#39;", "'").Replace(m[1])
-	text = strings.Replace(text, "a year", "two whole years", 1)
+	text := strings.Replace(areaOf(a.body), "a year", "two whole years", 1)
 	a = lot.post("/officer/draft", url.Values{"text": {text}, "next": {"propose"}})
 	if a.code != 303 {
 		t.Fatal(a.text())

@@ -255,6 +255,20 @@ func (p *Tab) Press(text string) {
 	}
 }
 
+// Until waits until a JavaScript expression is true of the page.
+func (p *Tab) Until(js string) {
+	p.Helper()
+	every := time.NewTicker(20 * time.Millisecond)
+	defer every.Stop()
+	for !Eval[bool](p, "!!("+js+")") {
+		select {
+		case <-every.C:
+		case <-p.ctx.Done():
+			p.fail(fmt.Errorf("never so: %s", js))
+		}
+	}
+}
+
 // Click clicks the link or button with this text, which loads no page.
 func (p *Tab) Click(text string) {
 	p.Helper()
