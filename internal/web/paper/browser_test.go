@@ -3,8 +3,6 @@ package paper
 import (
 	"bytes"
 	"context"
-	"image"
-	"image/png"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,8 +15,6 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/ledongthuc/pdf"
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/qrcode"
 
 	"igledger/internal/web/signin"
 	"igledger/internal/web/signin/signintest"
@@ -37,39 +33,6 @@ func (w *pageWorld) tab(how webtest.How, user *signin.User) *webtest.Tab {
 		tab.Do(webtest.Command(network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: w.url}))
 	}
 	return tab
-}
-
-// await waits until a JavaScript expression is true.
-func await(t *webtest.Tab, js string) {
-	t.Helper()
-	webtest.Eval[bool](t, `new Promise((done) => {
-		const look = () => (`+js+`) ? done(true) : requestAnimationFrame(look);
-		look();
-	})`)
-}
-
-// scan reads the code that the page shows, as a phone's camera does: from a picture.
-func scan(t *webtest.Tab) string {
-	t.Helper()
-	data := webtest.Get(t, chromedp.FullScreenshot(100))
-	img, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return decode(t, img)
-}
-
-func decode(t testing.TB, img image.Image) string {
-	t.Helper()
-	bmp, err := gozxing.NewBinaryBitmapFromImage(img)
-	if err != nil {
-		t.Fatal(err)
-	}
-	result, err := qrcode.NewQRCodeReader().Decode(bmp, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
-	if err != nil {
-		t.Fatalf("no code can be read: %v", err)
-	}
-	return result.GetText()
 }
 
 // printed prints the page and returns how many sheets there are, and what can be read on them.
@@ -114,14 +77,14 @@ func TestFromPaperToStranger(t *testing.T) {
 	morag.Shot("print-before")
 	morag.Accessible()
 	morag.Click("Put a code on the paper")
-	await(morag, `!document.querySelector("[data-code]").hidden || !document.querySelector("[role=alert] [data-when=failed]").hidden`)
+	morag.Await(`!document.querySelector("[data-code]").hidden || !document.querySelector("[role=alert] [data-when=failed]").hidden`)
 	morag.Shot("print")
 	morag.Accessible()
 	words := strings.Fields(strings.Join(strings.Split(morag.Text("[data-words]"), "\n"), " "))
 	if len(words) != 6 {
 		t.Fatalf("words: %q", words)
 	}
-	code := scan(morag)
+	code := morag.Scan()
 	m := address.FindStringSubmatch(code)
 	if m == nil {
 		t.Fatalf("the code says %q", code)
@@ -135,9 +98,9 @@ func TestFromPaperToStranger(t *testing.T) {
 		if name == "large" {
 			morag.Open(w.url + "/you/print?size=large")
 			morag.Click("Put a code on the paper")
-			await(morag, `!document.querySelector("[data-code]").hidden`)
+			morag.Await(`!document.querySelector("[data-code]").hidden`)
 			words = strings.Fields(strings.Join(strings.Split(morag.Text("[data-words]"), "\n"), " "))
-			code = scan(morag)
+			code = morag.Scan()
 		}
 		morag.Read(webtest.How{Width: 700, Media: "print"})
 		morag.Shot("paper-" + name)
@@ -159,7 +122,7 @@ func TestFromPaperToStranger(t *testing.T) {
 
 	stranger := w.tab(webtest.How{Width: webtest.Phone}, nil)
 	stranger.Open(code)
-	await(stranger, `document.querySelectorAll("[data-when]:not([hidden])").length === 0`)
+	stranger.Await(`document.querySelectorAll("[data-when]:not([hidden])").length === 0`)
 	stranger.Shot("stranger")
 	stranger.Accessible()
 	if got := stranger.Text("[data-outcome=good]"); !strings.Contains(got, "nothing is missing") {
@@ -185,10 +148,10 @@ func TestFromPaperToStranger(t *testing.T) {
 	one := w.tab(webtest.How{}, citizenUser(moragID))
 	one.Open(w.url + "/you/print/12")
 	one.Click("Put a code on the paper")
-	await(one, `!document.querySelector("[data-code]").hidden`)
+	one.Await(`!document.querySelector("[data-code]").hidden`)
 	reader := w.tab(webtest.How{}, nil)
-	reader.Open(scan(one))
-	await(reader, `document.querySelectorAll("[data-when]:not([hidden])").length === 0`)
+	reader.Open(one.Scan())
+	reader.Await(`document.querySelectorAll("[data-when]:not([hidden])").length === 0`)
 	reader.Shot("stranger-one")
 	if got := reader.Text("main"); !strings.Contains(got, "What is here is real, but it is not everything") || !strings.Contains(got, "Things on the list: 1") ||
 		strings.Contains(got, moragID[4:]) {
@@ -203,7 +166,7 @@ func TestFromPaperToStranger(t *testing.T) {
 	} {
 		other := w.tab(webtest.How{Width: webtest.Phone}, nil)
 		other.Open(c.url)
-		await(other, `document.querySelector("[data-when=working]").hidden`)
+		other.Await(`document.querySelector("[data-when=working]").hidden`)
 		if got := other.Text("[role=alert]"); !strings.Contains(got, c.says) {
 			t.Errorf("%s: %q", c.url, got)
 		}
@@ -232,8 +195,8 @@ func TestFromPaperToStranger(t *testing.T) {
 	ended := w.tab(webtest.How{}, citizenUser(moragID))
 	ended.Open(w.url + "/you/print")
 	ended.Click("Put a code on the paper")
-	await(ended, `!document.querySelector("[data-code]").hidden`)
-	code = scan(ended)
+	ended.Await(`!document.querySelector("[data-code]").hidden`)
+	code = ended.Scan()
 	w.pass(Life + time.Second)
 	stranger.Open(code)
 	if got := stranger.Text("main"); !strings.Contains(got, "This code ended on") {
@@ -257,10 +220,10 @@ func TestDeskInBrowser(t *testing.T) {
 	desk.Fill("Reference of the person", "SAR-2026-7")
 	desk.Press("Show the list")
 	desk.Click("Put a code on the paper")
-	await(desk, `!document.querySelector("[data-code]").hidden`)
+	desk.Await(`!document.querySelector("[data-code]").hidden`)
 	desk.Shot("visit")
 	desk.Accessible()
-	if !address.MatchString(scan(desk)) {
+	if !address.MatchString(desk.Scan()) {
 		t.Error("the code is not readable")
 	}
 	if sheets, text := printed(desk, "visit"); sheets < 1 || strings.Contains(text, "0101010001") {
