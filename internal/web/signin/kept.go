@@ -22,9 +22,9 @@ func (m *Manager) keptKey(u *User, path string) string {
 	return m.who(u) + "/" + m.deps.Shelf.Blind("path", path)
 }
 
-// keep keeps the form of a request for u, and reports whether it could.
+// keep keeps the form of a request for u, and reports whether there is one and it could.
 func (m *Manager) keep(w http.ResponseWriter, r *http.Request, u *User) bool {
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+	if r.Method != http.MethodPost || !navigation(r) || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		return false
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxKept)

@@ -254,6 +254,7 @@ func (m *Manager) ask(w http.ResponseWriter, r *http.Request, kind Kind) {
 		j.Fresh = true
 	}
 	w.Header().Set("WWW-Authenticate", `OpenID realm="pages"`)
+	kept := v.ended != nil && m.keep(w, r, &v.ended.User)
 	switch {
 	case !navigation(r) || len(m.issuers) == 0:
 		m.deps.Site.Problem(w, r, http.StatusUnauthorized, "sign-in")
@@ -261,7 +262,6 @@ func (m *Manager) ask(w http.ResponseWriter, r *http.Request, kind Kind) {
 		w.Header().Del("WWW-Authenticate")
 		http.Redirect(w, r, m.link(j), http.StatusSeeOther)
 	default:
-		kept := v.ended != nil && m.keep(w, r, &v.ended.User)
 		m.page(w, r, http.StatusUnauthorized, "again", keptKeyWord(kept), map[string]any{"Next": m.link(j), "Kept": kept})
 	}
 }
@@ -269,13 +269,13 @@ func (m *Manager) ask(w http.ResponseWriter, r *http.Request, kind Kind) {
 // prove asks a user to prove who they are.
 func (m *Manager) prove(w http.ResponseWriter, r *http.Request, u *User) {
 	j := journey{To: local(r), For: u.Kind, Issuer: u.Issuer, StepUp: true, Who: m.who(u)}
+	kept := m.keep(w, r, u)
 	switch {
 	case !navigation(r) || m.issuers[u.Issuer] == nil:
 		m.deps.Site.Problem(w, r, http.StatusForbidden, "step-up")
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		http.Redirect(w, r, m.link(j), http.StatusSeeOther)
 	default:
-		kept := m.keep(w, r, u)
 		m.page(w, r, http.StatusForbidden, "prove", keptKeyWord(kept), map[string]any{"Next": m.link(j), "Kept": kept})
 	}
 }

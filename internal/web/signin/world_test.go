@@ -56,7 +56,6 @@ type op struct {
 type granted struct {
 	challenge string
 	token     func() string // the ID token
-	access    string
 }
 
 func newOP(t testing.TB, now func() time.Time) *op {

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	"igledger/internal/web/signin"
 	"igledger/internal/web/signin/signintest"
@@ -42,5 +44,31 @@ func TestSignIn(t *testing.T) {
 				t.Errorf("%+v at %s: %d, want %d", c.user, path, resp.StatusCode, want)
 			}
 		}
+	}
+}
+
+// TestKept: a test of a page can let a session end in the middle of a form.
+func TestKept(t *testing.T) {
+	w := signintest.New(t)
+	morag := signintest.Citizen("chi:2902400015", "Morag Example")
+	h := w.Wrap(w.Need(signin.Citizen)(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(rw, w.Kept(r).Get("text"))
+	})))
+	ask := func(method string, cookie *http.Cookie) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, "/you/form", strings.NewReader("text=typed"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Accept", "text/html")
+		r.AddCookie(cookie)
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r)
+		return rec
+	}
+	cookie := w.Cookie(t, morag)
+	w.Advance(16 * time.Minute)
+	if rec := ask("POST", cookie); rec.Code != http.StatusUnauthorized {
+		t.Errorf("%d %s", rec.Code, rec.Body)
+	}
+	if rec := ask("GET", w.Cookie(t, morag)); rec.Body.String() != "typed" {
+		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
 }
