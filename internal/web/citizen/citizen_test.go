@@ -335,3 +335,24 @@ func TestCitizensOnly(t *testing.T) {
 		}
 	}
 }
+
+// A look that cannot be logged shows nothing, and the page says when to come back.
+func TestAway(t *testing.T) {
+	w := newWorld(t)
+	w.some()
+	c := w.client(t, morag, "Morag Example")
+	ok(t, w.Log.Close(t.Context()))
+	req, err := http.NewRequest("GET", w.server.URL+"/you", nil)
+	ok(t, err)
+	req.Header.Set("Accept", "text/html")
+	resp, err := c.Do(req)
+	ok(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ok(t, err)
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("%d, come back in %q s", resp.StatusCode, resp.Header.Get("Retry-After"))
+	}
+	has(t, string(body), "Try again in about")
+	lacks(t, string(body), "Nurse", "Organisation TST")
+}

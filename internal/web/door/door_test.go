@@ -3,8 +3,12 @@ package door_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"igledger/internal/client"
 	"igledger/internal/testledger"
@@ -276,4 +280,37 @@ func TestWork(t *testing.T) {
 	if v, err := w.Work(t.Context(), other); err != nil || len(v.Lists[client.Uncovered]) != 0 || len(v.Counts) != 0 {
 		t.Errorf("another organisation sees %+v: %v", v, err)
 	}
+}
+
+// Many who look at once each see all that happened, and their own look.
+func TestManyAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.fill(t, 300, 1)
+	var all errgroup.Group
+	for n := range 8 {
+		r := citizen(morag)
+		r.Session = fmt.Sprint("session ", n)
+		all.Go(func() error {
+			for range 3 {
+				h, err := w.History(t.Context(), r, morag)
+				if err != nil {
+					return err
+				}
+				looks := 0
+				for _, i := range h.Items {
+					if i.Mine() {
+						looks++
+					}
+				}
+				if len(h.Items)-looks != 300 || looks < 1 || looks > 8 {
+					return fmt.Errorf("%d entries, %d of them looks", len(h.Items), looks)
+				}
+				if !slices.IsSortedFunc(h.Items, func(a, b *door.Item) int { return b.When.Compare(a.When) }) {
+					return errors.New("the list is not in its order")
+				}
+			}
+			return nil
+		})
+	}
+	ok(t, all.Wait())
 }

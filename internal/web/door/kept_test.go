@@ -73,3 +73,20 @@ func TestKept(t *testing.T) {
 		same(name, again())
 	}
 }
+
+// Histories for which there is no room are read again, and are right all the same.
+func TestNoRoom(t *testing.T) {
+	w := newWorld(t)
+	w.access(morag, 1, nil)
+	w.access(iain, 2, nil)
+	d := door.New(door.Config{Log: w.Ledger.Log, Memory: 1})
+	for range 2 {
+		for _, id := range []string{morag, iain} {
+			h, err := d.History(t.Context(), citizen(id), id)
+			ok(t, err)
+			if len(h.Items) != 2 {
+				t.Errorf("%d items", len(h.Items))
+			}
+		}
+	}
+}
