@@ -30,6 +30,13 @@ func mountDeeds(mux *http.ServeMux, d Deps) error {
 	p := &deeds{w}
 	agreements := []signin.Permission{signin.Agreements}
 	administer := []signin.Permission{signin.Administer}
+	// Who had to sign in before one of these forms was taken comes back to where it is.
+	for pattern, to := range map[string]string{
+		"GET /officer/agreements/{id}/{version}/decline": "/officer/inbox", "GET /officer/keys/{kid}/refuse": "/officer/inbox",
+		"GET /officer/drafts/{draft}/delete": "/officer/drafts",
+	} {
+		mux.Handle(pattern, http.RedirectHandler(to, http.StatusSeeOther))
+	}
 	for _, route := range []struct {
 		pattern string
 		serve   handler

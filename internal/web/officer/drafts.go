@@ -154,6 +154,7 @@ func (p *deeds) draft(rw http.ResponseWriter, r *http.Request) error {
 	}
 	if kept := p.Signin.Kept(r); kept != nil {
 		d.Text = kept.Get("text")
+		d.Revision, _ = strconv.Atoi(kept.Get("revision"))
 	}
 	return p.editor(rw, r, http.StatusOK, d, r.PathValue("draft"), problems)
 }

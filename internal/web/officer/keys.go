@@ -24,9 +24,6 @@ const (
 	maxKeyAsks = 100                 // of an organisation
 )
 
-// browserPurposes are what a key in a browser can be for.
-var browserPurposes = []entry.Purpose{entry.PurposeAgreements, entry.PurposeAdminister}
-
 // keyFile is a request as `igledger key request` writes it and `igledger key add` takes it.
 type keyFile struct {
 	Organisation string          `json:"organisation"`

@@ -72,6 +72,9 @@ func (p *deeds) show(find finder) handler {
 		if err != nil {
 			return err
 		}
+		if kept := p.Signin.Kept(r); kept != nil { // they had to sign in first
+			r.PostForm, r.Form = kept, kept
+		}
 		return p.deedPage(rw, r, http.StatusOK, d, nil)
 	}
 }
