@@ -147,8 +147,9 @@ func typical(t *entry.AgreementText, u *use, id string, now time.Time) (list []*
 		data = append(data, d.Codes...)
 	}
 	for _, f := range t.Flows {
-		// A computer, because what somebody refused to a person by name or by role is no answer here.
-		a := &entry.Access{Common: entry.Common{Type: entry.TypeAccess, Issuer: f.From}, Source: "typical", Org: f.To, Action: "R", Machine: true,
+		// By somebody in the role of the use: what was refused to another by name or by role is no answer.
+		a := &entry.Access{Common: entry.Common{Type: entry.TypeAccess, Issuer: f.From}, Source: "typical", Org: f.To, Action: "R",
+			Role: []string{u.Name}, Staff: &entry.Staff{System: "urn:igledger:typical", ID: "somebody"},
 			Data: data, Purpose: codes[:1], Agreement: t.ID, Outcome: "0", Recorded: now.UTC().Format(time.RFC3339), Sub: id}
 		if len(t.Roles) > 0 {
 			a.Role = t.Roles[:1]

@@ -20,18 +20,18 @@ func TestMorag(t *testing.T) {
 	v.Press("See these and")
 	v.says("What you chose, newest first")
 	v.Open(demo.url + "/you/choices")
-	v.says("Say no to planning", "Uses that you cannot switch off here")
+	v.says("Say no to research", "At the moment these agreements let someone use your record", "Say no to planning", "Uses that you cannot switch off here")
 	v.good("choices")
-	v.Press("Say no to planning")
+	v.Press("Say no to research")
 	v.says("A change needs a stronger proof") // at the provider
 	v.Press("Morag Example")
 	v.says("Nothing has changed yet", "Your care stays the same")
 	v.good("choices-check")
-	v.Press("Yes, say no to planning")
-	v.says("You have said no to planning.", "Take back my no to planning")
+	v.Press("Yes, say no to research")
+	v.says("You have said no to research.", "Take back my no to research", "At the moment nobody may use your record")
 	v.good("choices-done")
-	v.Press("Take back my no to planning")
-	v.says("You have taken back your no to planning.")
+	v.Press("Take back my no to research")
+	v.says("You have taken back your no to research.")
 	for _, page := range []struct{ path, says string }{
 		{"/you/people", "Who may act for you"}, {"/you/numbers", "CHI number 290240 0015"}, {"/you/told", "What you were told"},
 		{"/you/download", "The whole list, with its proof"},
@@ -41,6 +41,7 @@ func TestMorag(t *testing.T) {
 		v.good("you-" + page.path[len("/you/"):])
 	}
 	v.Press("Sign out")
+	v.Wait("You are signed out")
 	v.Open(demo.url + "/you")
 	v.says("Choose who you are") // at the provider again
 }

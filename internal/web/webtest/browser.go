@@ -255,18 +255,28 @@ func (p *Tab) Press(text string) {
 	}
 }
 
-// Until waits until a JavaScript expression is true of the page.
+// Until waits until a JavaScript expression is true of the page, or of one to which it leads.
 func (p *Tab) Until(js string) {
 	p.Helper()
 	every := time.NewTicker(20 * time.Millisecond)
 	defer every.Stop()
-	for !Eval[bool](p, "!!("+js+")") {
+	for {
+		// Between two pages there may be nothing in which to evaluate.
+		if so, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("!!("+js+")")); err == nil && so {
+			return
+		}
 		select {
 		case <-every.C:
 		case <-p.ctx.Done():
 			p.fail(fmt.Errorf("never so: %s", js))
 		}
 	}
+}
+
+// Wait waits until the page, or one to which it leads, has this text.
+func (p *Tab) Wait(text string) {
+	p.Helper()
+	p.Until(fmt.Sprintf(`document.readyState === "complete" && document.body.innerText.includes(%q)`, text))
 }
 
 // Click clicks the link or button with this text, which loads no page.
