@@ -11,7 +11,8 @@ import (
 
 // What somebody typed into a form is kept for them if they have to sign in, or prove who they are,
 // before it can be taken. It lies encrypted on a shelf, for a short time, and nobody gets it but the
-// same user at the page of the same path. So a form is sent to the path of its own page.
+// same user at the page of the same path. So a form with something to type is sent to the path of its own
+// page.
 
 const (
 	keptShelf = "kept"
@@ -24,7 +25,7 @@ func (m *Manager) keptKey(u *User, path string) string {
 
 // keep keeps the form of a request for u, and reports whether there is one and it could.
 func (m *Manager) keep(w http.ResponseWriter, r *http.Request, u *User) bool {
-	if r.Method != http.MethodPost || !navigation(r) || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+	if r.Method != http.MethodPost || !navigation(r) || !m.isPage(r, r.URL.Path) || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		return false
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxKept)

@@ -45,8 +45,9 @@ type Manager struct {
 	store         *sessionStore
 	browserCookie string
 	cross         *http.CrossOriginProtection
-	asking        *paced // requests of a session
-	signing       *paced // sign-ins from an address
+	asking        *paced         // requests of a session
+	signing       *paced         // sign-ins from an address
+	mux           *http.ServeMux // of all pages, once Mount was called
 }
 
 //go:embed pages
@@ -198,6 +199,7 @@ func (m *Manager) proved(u *User) bool {
 
 // Mount adds the pages of sign-in and sign-out.
 func (m *Manager) Mount(mux *http.ServeMux) {
+	m.mux = mux
 	mux.HandleFunc("GET /sign-in", m.choose)
 	mux.Handle("GET /sign-in/{issuer}", m.limited(m.start))
 	mux.Handle("GET /sign-in/{issuer}/callback", m.limited(m.finish))
@@ -247,7 +249,7 @@ func (m *Manager) choose(w http.ResponseWriter, r *http.Request) {
 // ask asks a visitor to sign in. Who opens a page is sent to sign in; who sends a form is told that
 // they have to, and that what they typed is kept, if it is.
 func (m *Manager) ask(w http.ResponseWriter, r *http.Request, kind Kind) {
-	j := journey{To: local(r), For: kind}
+	j := journey{To: m.back(r), For: kind}
 	v := visitOf(r.Context())
 	if v.ended != nil {
 		// Whoever is at the browser now must not be let in by what the provider remembers.
@@ -268,7 +270,7 @@ func (m *Manager) ask(w http.ResponseWriter, r *http.Request, kind Kind) {
 
 // prove asks a user to prove who they are.
 func (m *Manager) prove(w http.ResponseWriter, r *http.Request, u *User) {
-	j := journey{To: local(r), For: u.Kind, Issuer: u.Issuer, StepUp: true, Who: m.who(u)}
+	j := journey{To: m.back(r), For: u.Kind, Issuer: u.Issuer, StepUp: true, Who: m.who(u)}
 	kept := m.keep(w, r, u)
 	switch {
 	case !navigation(r) || m.issuers[u.Issuer] == nil:

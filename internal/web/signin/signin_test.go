@@ -219,6 +219,15 @@ func TestKept(t *testing.T) {
 	if a := w.browser().post("/you/form", typed); a.StatusCode != http.StatusUnauthorized || strings.Contains(a.body, "is safe") {
 		t.Errorf("a stranger's form: %d %s", a.StatusCode, a.body)
 	}
+	// A form that has no page of its own is not said to be kept, and leads to the page above it.
+	w.advance(16 * time.Minute)
+	a = b.post("/you/form/7/remove", typed)
+	if strings.Contains(a.body, "is safe") {
+		t.Errorf("%s", a.body)
+	}
+	if a := b.signIn(w.op, hrefOf(a.body, "ds_button"), nil); a.Header.Get("Location") != "/you/form" {
+		t.Errorf("leads to %q", a.Header.Get("Location"))
+	}
 	large := url.Values{"text": {strings.Repeat("x", 300<<10)}}
 	w.advance(16 * time.Minute)
 	if a := b.post("/you/form", large); a.StatusCode != http.StatusUnauthorized || strings.Contains(a.body, "is safe") {

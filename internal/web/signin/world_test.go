@@ -270,6 +270,8 @@ func (w *world) replica() (*signin.Manager, *httptest.Server) {
 	mux.HandleFunc("GET /{$}", func(rw http.ResponseWriter, r *http.Request) { fmt.Fprint(rw, "public") })
 	mux.Handle("/you", m.Need(signin.Citizen)(show))
 	mux.Handle("/you/form", m.Need(signin.Citizen)(show))
+	mux.Handle("POST /you/form/{n}/remove", m.Need(signin.Citizen)(show))
+	mux.HandleFunc("/", http.NotFound)
 	mux.Handle("/you/change", m.Need(signin.Citizen)(m.StepUp(show)))
 	mux.Handle("/officer", m.Need(signin.Staff, signin.Agreements)(show))
 	mux.Handle("/desk", m.Need(signin.Staff, signin.FrontDesk)(show))
