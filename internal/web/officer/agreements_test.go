@@ -378,6 +378,26 @@ func TestAmend(t *testing.T) {
 	}
 }
 
+// Accesses that name an agreement are counted under it, for the organisation whose accesses they are.
+func TestAccessesUnder(t *testing.T) {
+	w := newWorld(t)
+	w.agree("isa-1", "LOT", "GGC", "TREAT")
+	for i := range 3 {
+		w.access("LOT", morag, i, under("isa-1"))
+		w.access("LOT", morag, i, under("isa-2"))
+		w.access("LOT", morag, i, under("isa-1"), func(a *entry.Access) { a.Outcome = "8" }) // nothing was seen
+	}
+	if x := w.officer("LOT", "Ailsa Example").see("/officer/agreements/isa-1").text(); !strings.Contains(x, "3 accesses in all.") {
+		t.Error(x)
+	}
+	if x := w.officer("GGC", "Una Example").see("/officer/agreements/isa-1").text(); !strings.Contains(x, "No access of your organisation named this agreement.") {
+		t.Error(x)
+	}
+	if x := w.officer("LOT", "Una Example", signin.Agreements).see("/officer/agreements/isa-1").text(); !strings.Contains(x, "may not read reports") {
+		t.Error(x)
+	}
+}
+
 func TestDifference(t *testing.T) {
 	for _, c := range []struct{ a, b, want string }{
 		{"read the letters", "read all letters", "=read |-the|+all|= letters"},
