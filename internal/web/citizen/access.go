@@ -46,14 +46,15 @@ type dataRow struct{ Words, Code string }
 
 // proofData says what is proved of an entry.
 type proofData struct {
-	Index    uint64
-	Size     uint64 // of the log that was signed
-	Indexed  bool   // a signed index root covers it, so a statement proves that it is listed
-	Received time.Time
-	Log      string
-	JTI      string
-	Key      string
-	Remarks  []string
+	Index      uint64
+	Size       uint64 // of the log that was signed
+	Indexed    bool   // a signed index root covers it, so a statement proves that it is listed
+	Received   time.Time
+	Log        string
+	Checkpoint string // the newest: origin, size and root of the log
+	JTI        string
+	Key        string
+	Remarks    []string
 }
 
 // askData says whom to ask if it looks wrong, and in which words.
@@ -105,6 +106,11 @@ func (p *pages) access(w http.ResponseWriter, r *http.Request) error {
 	d.Proof = proofData{
 		Index: i.Index, Size: h.Size, Received: i.Received, Log: p.Door.Log().Origin(), JTI: e.ID, Key: e.KID,
 	}
+	signed, err := p.Door.Log().Checkpoint(r.Context())
+	if err != nil {
+		return err
+	}
+	d.Proof.Checkpoint, _, _ = strings.Cut(string(signed), "\n\n")
 	if f := p.Door.Index(); f != nil {
 		root, err := f.Root()
 		d.Proof.Indexed = err == nil && i.Index < root.Size

@@ -211,7 +211,7 @@ func TestAccess(t *testing.T) {
 	at := w.some()
 	c := w.client(t, morag, "Morag Example")
 	for name, wants := range map[string][]string{
-		"care":      {"Nurse Ailsa Invent, Nurse", "Yes. The rules allow it.", "To give you care", "http://hl7.org/fhir/resource-types|Observation"},
+		"care":      {"Nurse Ailsa Invent, Nurse", "Yes. The rules allow it.", "To give you care", "http://hl7.org/fhir/resource-types|Observation", "Newest checkpoint"},
 		"marketing": {"Organisation OTH", "No. No agreement or rule", "This use needs a data-sharing agreement", "Ask Organisation OTH", "Information Commissioner"},
 		"emergency": {"Emergency override", "Found unconscious"},
 		"foreign":   {"Unknown place", "Ask Organisation TST"},
