@@ -227,7 +227,11 @@ func (s *speaker) reason(i *door.Item, m mark) string {
 			return strings.Join(said, " ")
 		}
 	}
-	return s.Text(plain.Key("mark." + string(m) + ".why"))
+	key := plain.Key("mark." + string(m) + ".why")
+	if s.subject.acting != nil && s.Has(key+"-acting") {
+		key += "-acting"
+	}
+	return s.Text(key)
 }
 
 // said returns the words of the rules that decided.
