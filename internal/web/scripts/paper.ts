@@ -2,39 +2,10 @@
 // checks it. Neither the key nor the list is sent anywhere.
 import { idOf, keyOf, open, Unopened } from "../paper/sealed.ts";
 import type { Document } from "../paper/sealed.ts";
-import { tell } from "../paper/tell.ts";
-import { wordsOf } from "../paper/words.ts";
-import { str } from "../verifier/json.ts";
-import { kindOf, steps } from "../verifier/verify.ts";
-import type { Report, Row } from "../verifier/verify.ts";
+import { checked, one, page, show } from "../paper/show.ts";
+import { kindOf } from "../verifier/verify.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-const page = document.querySelector<HTMLElement>("[data-paper]")!;
-const part = <E extends HTMLElement>(name: string): E => page.querySelector<E>(`[data-${name}]`)!;
-
-function one(...names: string[]): void {
-  for (const e of page.querySelectorAll<HTMLElement>("[data-when]")) e.hidden = !names.includes(e.dataset["when"]!);
-}
-
-function say(key: string, values: Record<string, string> = {}): string {
-  const text = page.querySelector(`[data-word="${key}"]`)?.textContent ?? key;
-  return text.replace(/\{(\w+)\}/g, (all, name: string) => values[name] ?? all);
-}
-
-function element(name: string, text: string, ...classes: string[]): HTMLElement {
-  const e = document.createElement(name);
-  e.textContent = text;
-  e.classList.add(...classes);
-  return e;
-}
-
-const moment = (seconds: number | Date): string =>
-  new Date(typeof seconds === "number" ? seconds * 1000 : seconds)
-    .toLocaleString(document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang,
-      { dateStyle: "long", timeStyle: "short", timeZone: "Europe/London" });
-
-const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 // Stopped says which message of the page tells why nothing is shown.
 class Stopped extends Error {}
@@ -59,94 +30,12 @@ async function opened(): Promise<Document> {
   }
 }
 
-// checked makes all checks, and lets the browser draw in between.
-async function checked(d: Document): Promise<Report> {
-  const format = kindOf(d.statement);
-  if (format === undefined) throw new Stopped("form");
-  const all = steps(d.statement, format, { policy: page.dataset["policy"]!, id: d.id, days: d.period, now: Math.floor(Date.now() / 1000) });
-  for (let next = all.next(); ; next = all.next()) {
-    if (next.done) return next.value;
-    await new Promise((resume) => setTimeout(resume));
-  }
-}
-
-function facts(list: readonly (readonly [string, string])[]): void {
-  part("facts").replaceChildren(...list.map(([key, value]) => {
-    const item = element("div", "", "ds_summary-list__item");
-    item.append(element("dt", key, "ds_summary-list__key"), element("dd", value, "ds_summary-list__value"));
-    return item;
-  }));
-}
-
-function rows(of: readonly Row[], r: Report): HTMLElement[] {
-  return of.map((row) => {
-    const li = element("li", "", "paper-row");
-    const add = (cell: string, ...lines: string[]): void => {
-      const p = element("p", "", `paper-row__${cell}`);
-      for (const [n, line] of lines.filter((l) => l !== "").entries()) p.append(...(n > 0 ? [document.createElement("br")] : []), line);
-      li.append(p);
-    };
-    const position = say("entry", { n: String(row.shown.index) });
-    if (row.entry === undefined) {
-      add("when", position);
-      add("who", row.shown.hidden ? say("hidden") : say("unread"));
-      return li;
-    }
-    const t = tell(row.entry, str(row.shown.verdict, "result"));
-    const marked = t.verdict === "not-covered" || t.verdict === "break-glass" || row.check !== "";
-    if (marked) li.classList.add("paper-row--marked");
-    add("when", t.when ? moment(t.when) : say("unknown"), position, row.newer ? say("newer") : "");
-    add("who", r.organisations.get(t.organisation) ?? (t.organisation || say("unknown")), t.who);
-    add("what", sentence(t.what), sentence(t.why), row.check === "" ? "" : `${say("doubtful")} ${row.check}`);
-    add("covered", say(`verdict-${t.verdict || "none"}`));
-    return li;
-  });
-}
-
-// newestFirst orders by when it happened, as it is claimed, and then by the position.
-function newestFirst(list: readonly Row[]): Row[] {
-  const at = (r: Row): number => (r.entry && tell(r.entry, "").when?.getTime()) ?? 0;
-  return [...list].sort((a, b) => at(b) - at(a) || b.shown.index - a.shown.index);
-}
-
-async function show(d: Document, r: Report): Promise<void> {
-  const outcome = r.outcome !== "good" ? r.outcome : r.auditedEnough && !r.asksNobody ? "good" : "alone";
-  for (const e of page.querySelectorAll<HTMLElement>("[data-outcome]")) e.hidden = e.dataset["outcome"] !== outcome;
-  part("words").replaceChildren(...(await wordsOf(d.statement)).map((w) => element("li", w)));
-  const names = (list: Report["audited"]): string => list.map((c) => c.name).join(", ") || say("nobody");
-  const at = r.asOf || r.signedAt;
-  facts([
-    ...(d.id === "" ? [] : [[say("id"), d.id.slice(d.id.indexOf(":") + 1)] as const]),
-    [say("days"), d.period.replace("..", " – ") || say("whole")],
-    [say("auditors"), names(r.audited)],
-    [say("witnesses"), names(r.witnessed)],
-    [say("as-of"), at === 0 ? say("unknown") : moment(at)],
-    [say("size"), String(r.size)],
-  ]);
-  const failed = r.steps.filter((s) => !s.ok);
-  part("checks").textContent = say("checks", { n: String(r.steps.length), failed: String(failed.length) });
-  part("failed").replaceChildren(...failed.slice(0, 50).map((s) =>
-    element("li", [s.check, s.code ?? "", s.at === undefined ? "" : say("entry", { n: String(s.at) })].filter((t) => t !== "").join(", "))));
-  const own = newestFirst([...r.own, ...r.linked.flatMap((l) => l.rows), ...r.doubtful]);
-  part("count").textContent = say("count", { n: String(own.length) });
-  part("rows").replaceChildren(...rows(own, r));
-  part("everyone").hidden = r.everyone.length === 0;
-  part("everyone-rows").replaceChildren(...rows(newestFirst(r.everyone), r));
-  page.querySelector("[data-do=save]")!.addEventListener("click", () => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([d.statement], { type: "application/json" }));
-    link.download = "statement.json";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  });
-  part("result").hidden = part("list").hidden = false;
-  one();
-}
-
 one("working");
 try {
   const d = await opened();
-  await show(d, await checked(d));
+  const format = kindOf(d.statement);
+  if (format === undefined) throw new Stopped("form");
+  await show(d, await checked(d, format, page.dataset["policy"]!, () => {}));
 } catch (e) {
   one(e instanceof Stopped ? e.message : "form");
   if (!(e instanceof Stopped)) throw e;

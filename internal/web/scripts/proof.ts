@@ -1,0 +1,89 @@
+// The page that checks a proof: reads a file that somebody chose, and checks it here. When it is loaded
+// it can send nothing any more, whatever the file holds.
+import { checked, one, page, part, say, show } from "../paper/show.ts";
+import { kindOf, Refused } from "../verifier/verify.ts";
+
+const field = <E extends HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement>(name: string): E =>
+  page.querySelector<E>(`[name="${name}"]`)!;
+
+// sealed takes from the page what it could send with.
+function sealed(): void {
+  const policy = document.createElement("meta");
+  policy.httpEquiv = "Content-Security-Policy";
+  policy.content = "connect-src 'none'; worker-src 'none'; form-action 'none'";
+  document.head.append(policy);
+}
+
+// digits returns whether the check digit of a CHI or NHS number fits (modulus 11).
+function digits(number: string): boolean {
+  const sum = [...number.slice(0, 9)].reduce((n, d, i) => n + Number(d) * (10 - i), 0);
+  return (11 - (sum % 11)) % 11 === Number(number[9]);
+}
+
+// id returns the person's id as the ledger writes it, "" if none was given, or undefined if it cannot
+// be one. What is no CHI or NHS number is taken as it is, such as temp:ORG:NUMBER.
+function id(): string | undefined {
+  const typed = field<HTMLInputElement>("number").value.trim();
+  const number = typed.replace(/[\s -]/g, "");
+  if (number === "" || /^temp:\S+$/.test(typed)) return typed;
+  return /^\d{10}$/.test(number) ? `${field<HTMLSelectElement>("scheme").value}:${number}` : undefined;
+}
+
+// fault marks a field, says what is wrong, and goes there.
+function fault(name: string, key: string): void {
+  const e = field(name);
+  e.setAttribute("aria-invalid", "true");
+  const text = page.querySelector<HTMLElement>(`[data-error="${name}"]`)!;
+  text.textContent = say(key);
+  text.hidden = false;
+  one();
+  e.focus();
+}
+
+function clear(): void {
+  for (const e of page.querySelectorAll<HTMLElement>("[data-error]")) e.hidden = true;
+  for (const e of page.querySelectorAll("[aria-invalid]")) e.removeAttribute("aria-invalid");
+  part("result").hidden = part("list").hidden = part("mistyped").hidden = true;
+}
+
+async function check(): Promise<void> {
+  clear();
+  const file = field<HTMLInputElement>("file").files?.[0];
+  if (file === undefined) return fault("file", "no-file");
+  const person = id();
+  if (person === undefined) return fault("number", "no-number");
+  one("checking");
+  const statement = new Uint8Array(await file.arrayBuffer());
+  const format = kindOf(statement);
+  if (format === undefined) return fault("file", "no-statement");
+  if (format === "igledger-statement/1" && person === "") return fault("number", "number-needed");
+  const [from, to] = [field<HTMLInputElement>("from").value, field<HTMLInputElement>("to").value];
+  const document = { id: format === "igledger-statement/1" ? person : "", period: from && to ? `${from}..${to}` : "", statement };
+  try {
+    const report = await checked(document, format, field("policy").value, (name, done, of) => {
+      part("progress").textContent = say("progress", { check: name, done: String(done), of: String(of) });
+    });
+    // With another number than the list's, nothing is filed where it should be.
+    const wrong = report.steps.some((s) => !s.ok && (s.check === "filing" || s.check === "history"));
+    part("mistyped").hidden = !(report.outcome === "failed" && wrong) && (person === "" || !/^(chi|nhs):/.test(person) || digits(person.slice(4)));
+    await show(document, report);
+    one();
+    part("result").querySelector<HTMLElement>("h2")!.focus();
+  } catch (e) {
+    if (e instanceof Refused) return fault("policy", "no-policy");
+    fault("file", "no-statement");
+    throw e;
+  }
+}
+
+page.querySelector("form")!.addEventListener("submit", (e) => {
+  e.preventDefault();
+  void check();
+});
+page.querySelector("[name=policy-file]")!.addEventListener("change", async (e) => {
+  const file = (e.target as HTMLInputElement).files?.[0];
+  if (file !== undefined) field("policy").value = await file.text();
+});
+sealed();
+part("form").hidden = false;
+one();
