@@ -127,7 +127,8 @@ var (
 	signedIn = []func(*deps) error{
 		func(d *deps) error {
 			return citizen.Mount(d.mux, citizen.Deps{Site: d.site, Door: d.door, Signin: d.signin, Shelf: d.shelf, Brand: d.brand,
-				Logger: d.Logger, Choices: d.Settings.Choices, Public: strings.TrimSuffix(d.Public, "/")})
+				Logger: d.Logger, Choices: d.Settings.Choices, Public: strings.TrimSuffix(d.Public, "/"),
+				RolesOnly: d.Settings.RolesOnly})
 		},
 		func(d *deps) error {
 			return officer.Mount(d.mux, officer.Deps{Site: d.site, Door: d.door, Signin: d.signin, Shelf: d.shelf, Logger: d.Logger,

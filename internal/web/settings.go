@@ -26,6 +26,8 @@ type Settings struct {
 	Signers []Signer `yaml:"signers"`
 	// Choices is the organisation that records what people choose here. It needs a signer.
 	Choices string `yaml:"choices"`
+	// RolesOnly leaves the names of staff out of citizens' pages and shows their roles.
+	RolesOnly bool `yaml:"rolesOnly"`
 
 	dir string
 }
