@@ -79,7 +79,6 @@ var rooms = map[string][]string{
 	"internal/web/paper/sealed": formats,
 	"internal/web/paper/sheet":  append([]string{"audit/plain", "verifier"}, formats...),
 
-
 	"internal/web/signin/provider": {"internal/web/signin", "audit/demodata"}, // of the demonstration
 
 	"internal/source": append(
