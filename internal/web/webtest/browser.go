@@ -108,7 +108,7 @@ func New(t testing.TB, how How) *Tab {
 	ctx, cancel := chromedp.NewContext(chromium.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	p := &Tab{TB: t}
-	p.ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
+	p.ctx, cancel = context.WithTimeout(ctx, 10*time.Minute) // only so that a test which waits in vain ends
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
