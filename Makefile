@@ -2,13 +2,12 @@
 # make test   all tests, with the race detector where there is a C compiler
 # make bench  the benchmarks
 # make nightly  a million mutated statements for the verifier of the browser and for the oracle; a few hours
-# make web    bin/web: the page on which a citizen checks a statement, to be served by any web server
 # make pages  the styles and scripts of the pages, which are embedded in the binary; needs npm
 GO ?= go
 # The race detector needs a C compiler; without one the tests still run.
 RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
-.PHONY: demo test nightly bench build web pages vet clean
+.PHONY: demo test nightly bench build pages vet clean
 
 build: pages
 	$(GO) build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -29,13 +28,6 @@ internal/web/ui/dist/design-system.css: internal/web/node_modules/.package-lock.
 		$(wildcard internal/web/scripts/*.ts internal/web/verifier/*.ts internal/web/paper/*.ts internal/web/officer/*.ts) internal/words/words.txt
 	cd internal/web && npm run --silent check && npm run --silent build
 	@touch $@
-
-# wasm_exec.js belongs to the Go version that compiled the program.
-web:
-	mkdir -p bin/web
-	cp internal/web/page/index.html internal/web/page/app.js internal/web/page/style.css "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" bin/web/
-	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags '-s -w' -o bin/web/igverify.wasm ./cmd/igverify-wasm
-	chmod 644 bin/web/*
 
 test: pages
 	$(GO) test $(RACE) -timeout 40m ./...

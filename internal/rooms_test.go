@@ -60,20 +60,18 @@ var rooms = map[string][]string{
 	"audit/demodata":  {"audit", "ledger/entry"},
 	"audit/statement": append([]string{"audit/plain", "ledger", "ledger/storage", "ledger/proof/index", "verifier"}, formats...),
 
-	"internal/...":         {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
-	"cmd/igledger":         {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
-	"cmd/igverify":         append([]string{"internal/auditd", "internal/client", "internal/words", "audit/plain", "consent", "policies/...", "verifier/..."}, formats...),
-	"cmd/igverify-wasm":    append([]string{"internal/web/reading", "audit/plain", "verifier"}, formats...),
-	"internal/web/shelf":   {"ledger/storage"},
-	"internal/web/draw":    {},
-	"internal/web/signin":  {"internal/patients", "internal/edge", "audit/plain", "internal/web/ui", "internal/web/shelf", "consent/fhir/...", "ledger/wire", "ledger/entry"},
-	"internal/web/ui":      {"audit/plain"},
-	"internal/web/reading": append([]string{"audit", "audit/plain", "policies/purpose", "verifier"}, formats...),
-	"internal/auditd":      append([]string{"internal/client", "verifier/fetch/retry", "audit/plain", "consent", "policies/...", "verifier/...", "ledger/proof/index"}, formats...),
-	"internal/client":      append([]string{"verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),
-	"internal/edge":        {},
-	"internal/patients":    {"consent/fhir/tree", "consent/fhir/mapping"},
-	"internal/oracle":      {}, // a second verifier: what it shared with ours it could not contradict
+	"internal/...":        {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
+	"cmd/igledger":        {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
+	"cmd/igverify":        append([]string{"internal/auditd", "internal/client", "internal/words", "audit/plain", "consent", "policies/...", "verifier/..."}, formats...),
+	"internal/web/shelf":  {"ledger/storage"},
+	"internal/web/draw":   {},
+	"internal/web/signin": {"internal/patients", "internal/edge", "audit/plain", "internal/web/ui", "internal/web/shelf", "consent/fhir/...", "ledger/wire", "ledger/entry"},
+	"internal/web/ui":     {"audit/plain"},
+	"internal/auditd":     append([]string{"internal/client", "verifier/fetch/retry", "audit/plain", "consent", "policies/...", "verifier/...", "ledger/proof/index"}, formats...),
+	"internal/client":     append([]string{"verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),
+	"internal/edge":       {},
+	"internal/patients":   {"consent/fhir/tree", "consent/fhir/mapping"},
+	"internal/oracle":     {}, // a second verifier: what it shared with ours it could not contradict
 
 	"internal/words":            {},
 	"internal/web/paper/sealed": formats,
@@ -98,9 +96,8 @@ var banned = map[string][]string{
 	"cmd/igverify": {
 		"testing", "sql", "trillian", "grpc", "pgx", "sqlite", "huma", "client_golang", "igledger/ledger", "storage", "vault",
 	},
-	"cmd/igverify-wasm": {"testing", "sql", "trillian", "cedar-go"},
-	"verifier":          {"testing", "net/http", "os/exec", "sql", "trillian", "cedar-go", "consent"},
-	"verifier/auditor":  {"testing", "net/http", "os/exec", "sql", "trillian"},
+	"verifier":         {"testing", "net/http", "os/exec", "sql", "trillian", "cedar-go", "consent"},
+	"verifier/auditor": {"testing", "net/http", "os/exec", "sql", "trillian"},
 }
 
 // onlyInTests are modules that no package depends on, however far down: other authors' programs
@@ -170,17 +167,10 @@ func matches(pattern, name string) bool {
 	return pattern == name
 }
 
-// list returns the packages of the module, also those that only a browser's build has.
+// list returns the packages of the module.
 func list(t *testing.T) []listed {
 	t.Helper()
-	return append(goList(t, nil, "igledger/..."), goList(t, []string{"GOOS=js", "GOARCH=wasm"}, "igledger/cmd/igverify-wasm")...)
-}
-
-func goList(t *testing.T, env []string, pattern string) []listed {
-	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", pattern)
-	cmd.Env = append(cmd.Environ(), env...)
-	out, err := cmd.Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "igledger/...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

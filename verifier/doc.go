@@ -10,7 +10,8 @@
 //   - CheckSeen compares a statement with what its reader saw before.
 //   - CheckContradiction checks two signed documents of an operator against each other.
 //
-// Sources, commands and the browser call these functions; no other package makes these checks.
+// Sources and commands call these functions; no other package makes these checks. The verifier of
+// the browser (internal/web/verifier) is a second one, and tests hold its answers against this one.
 // Callers that need only a yes or no use VerifyReceipt, OpenLeaf and VerifyProof.
 //
 // The package promises:
@@ -33,6 +34,5 @@
 // (inclusion, genesis, index root), history.go (what is shown, and that it is complete), linked.go,
 // judge.go (who signed) and findings.go (the report in words).
 //
-// The package imports only the formats and Merkle proofs, no database and no network, and it
-// compiles to WebAssembly.
+// The package imports only the formats and Merkle proofs, no database and no network.
 package verifier

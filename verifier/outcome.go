@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Outcome is what a reader may do with a statement. The command's exit code, the JSON report and
-// the page in the browser all take it from StatementReport.Outcome.
+// Outcome is what a reader may do with a statement. The command's exit code and the JSON report
+// take it from StatementReport.Outcome; the verifier in the browser must come to the same.
 type Outcome string
 
 // The outcomes.

@@ -1,6 +1,6 @@
 // Package plain has the words for what the ledger holds: what an access, another act, a verdict, a
 // remark, an outcome, a purpose or a type of entry is called for people. Commands, the API, reports
-// and the checker in a browser all take their words from here, so that one fact has one sentence.
+// and pages all take their words from here, so that one fact has one sentence.
 //
 // The texts are in one file per language and are found by typed keys. en.properties is the file
 // that has them all. What this package returns is text for people. Programs read the codes of
@@ -8,8 +8,8 @@
 //
 // The package promises that every text it returns from an entry is one line without control or
 // direction characters, whatever a source wrote into the entry. It does not look anything up:
-// callers pass the names of organisations and the words of policy rules. It is linked into the
-// checker in a browser, so it imports only small packages.
+// callers pass the names of organisations and the words of policy rules. igverify links it, so it
+// imports only small packages.
 package plain
 
 import (

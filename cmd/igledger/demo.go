@@ -18,7 +18,6 @@ import (
 	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/internal/source"
-	"igledger/internal/web"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
@@ -41,8 +40,6 @@ func demoCommand() *cli.Command {
 			&cli.StringFlag{Name: "dir",
 				Usage: "folder for database, keys and openings; it must not exist yet (default: a temporary folder)"},
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:0", Usage: "address to listen on"},
-			&cli.StringFlag{Name: "web", Value: "bin/web",
-				Usage: "folder that make web makes, with the page that checks statements; need not exist"},
 			&cli.StringFlag{Name: "examples", Value: "../shared/fhir-r4-examples",
 				Usage: "folder with more AuditEvent-*.json files to import; need not exist"},
 		},
@@ -72,7 +69,6 @@ type demo struct {
 	parties *parties
 	server  *server
 	proof   []byte // the person's statement
-	page    bool   // whether the browser's verifier is served
 	cfg     ledger.Config
 	auditor *remote
 	keys    map[string]*wire.Signer // by organisation id
@@ -173,10 +169,8 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	}
 	d.log = d.parties.log
 	quiet := logger(io.Discard)
-	page, noPage := web.Handler(os.DirFS(d.c.String("web"))) // nil unless make web has made it
-	d.page = noPage == nil
 	d.server, err = listen(d.log, serving{
-		address: d.c.String("listen"), metrics: "off", interval: time.Second, page: page,
+		address: d.c.String("listen"), metrics: "off", interval: time.Second,
 		registry: prometheus.NewRegistry(), logger: quiet, store: store, keys: keyDir, policy: []byte(d.policy),
 	})
 	if err != nil {
@@ -373,11 +367,6 @@ func (d *demo) invite(person demodata.Person) {
 		d.server.url, d.log.VerifierKey(), d.dir)
 	d.say("  curl %s/checkpoint", d.server.url)
 	d.say("\n  the complete statement of who accessed the record: %s/statement.json  (bin/igverify statement --help)", d.dir)
-	if d.page {
-		d.say("  to check it in the browser: %s/verify/  (the number is %s, the policy is the log key above)",
-			d.server.url, person.ID)
-	} else {
-		d.say("  to check it in the browser: make web, then make demo again")
-	}
+	d.say("  to check it in the browser: %s/check  (the number is %s)", d.server.url, person.ID)
 	d.say("  openings of the accesses above: %s/openings  (bin/igverify entry --help)\n", d.dir)
 }

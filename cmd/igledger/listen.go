@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -100,7 +99,6 @@ type serving struct {
 	chosen     bool   // metrics was chosen, and so must be had
 	public     string // public URL; "": that of the address
 	interval   time.Duration
-	page       http.Handler // at /verify/; may be nil
 	settings   web.Settings
 	store      *storage.Storage
 	keys       string // folder
@@ -175,10 +173,7 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 		l.Close()
 		return nil, err
 	}
-	handler = beside(&s.pages, handler)
-	if with.page != nil {
-		handler = within(http.StripPrefix("/verify", with.page), "/verify/", handler)
-	}
+	handler = beside(func() http.Handler { return s.pages.Load() }, handler)
 	conns := api.Connections(with.registry, with.limits)
 	s.serve(conns.Listen(l), conns.Server(handler, with.logger))
 	if metrics != nil {
@@ -230,27 +225,13 @@ func (s *server) stop(log *ledger.Log) error {
 	return errors.Join(append(errs, log.Close(ctx))...)
 }
 
-// beside passes requests whose paths are not the API's to pages.
-func beside(pages *atomic.Pointer[web.Pages], ledger http.Handler) http.Handler {
+// beside passes requests whose paths are not the API's to the pages that answer now.
+func beside(pages func() http.Handler, ledger http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if api.Serves(r.URL.Path) || edge.Ambiguous(r.Context()) { // the API refuses those
 			ledger.ServeHTTP(w, r)
 			return
 		}
-		pages.Load().ServeHTTP(w, r)
-	})
-}
-
-// within passes requests below prefix to page. All others go unchanged to api, whose paths have
-// only one spelling.
-func within(page http.Handler, prefix string, api http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, prefix) && !edge.Ambiguous(r.Context()) { // api refuses those
-			defer edge.Begin(r.Context())()
-			edge.Leave(w, r)
-			page.ServeHTTP(w, r)
-			return
-		}
-		api.ServeHTTP(w, r)
+		pages().ServeHTTP(w, r)
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,8 +148,6 @@ func serveCommand() *cli.Command {
 				EnvVars: []string{"IGLEDGER_INDEX_INTERVAL"},
 				Usage: "longest wait until an index root, and so the proofs of completeness, cover an entry; " +
 					"as long, all witnesses and auditors are offered the same checkpoint"},
-			&cli.StringFlag{Name: "web", EnvVars: []string{"IGLEDGER_WEB"},
-				Usage: "folder that make web makes; serves the page that checks statements at /verify/"},
 			&cli.StringFlag{Name: "pages", EnvVars: []string{"IGLEDGER_PAGES"},
 				Usage: "`FILE` with the settings of the pages: who can sign in, the operator's name and colours " +
 					"(default: public pages only; docs/WEB.md)"},
@@ -209,16 +206,9 @@ func serveCommand() *cli.Command {
 			if err := ableToJudge(c.Context, log); err != nil {
 				return errors.Join(err, log.Close(c.Context))
 			}
-			var page http.Handler
-			if dir := c.String("web"); dir != "" {
-				page, err = web.Handler(os.DirFS(dir))
-				if err != nil {
-					return errors.Join(fmt.Errorf("--web: %w", err), log.Close(c.Context))
-				}
-			}
 			s, err := listen(log, serving{
 				address: c.String("listen"), metrics: c.String("metrics-listen"), chosen: c.IsSet("metrics-listen"),
-				public: c.String("public-url"), interval: c.Duration("index-interval"), page: page,
+				public: c.String("public-url"), interval: c.Duration("index-interval"),
 				registry: registry, logger: cfg.Logger, limits: limits, statements: c.Int64("statement-memory") << 20,
 				words: words, settings: settings, store: cfg.Storage, keys: c.String("keys"), policy: policyText,
 			})

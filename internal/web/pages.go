@@ -1,3 +1,10 @@
+// Package web holds all pages of a ledger: those for people about whom it has entries, for officers,
+// for a front desk and for everybody.
+//
+// It puts the rooms of pages below it (citizen, officer, paper, public) together with what they
+// share (the look, sign-in, the way to the ledger) into one handler. Pages are made by the server
+// and can be read without script; scripts only add. docs/WEB.md says how they are run, and
+// docs/BROWSER.md how a proof is checked in the reader's own browser.
 package web
 
 import (
@@ -105,6 +112,9 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 		if err := mount(d); err != nil {
 			return nil, err
 		}
+	}
+	for _, old := range []string{"GET /verify", "GET /verify/"} { // that page could do the same and was elsewhere
+		d.mux.Handle(old, http.RedirectHandler("/check", http.StatusMovedPermanently))
 	}
 	d.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { d.site.Problem(w, r, http.StatusNotFound, "not-found") })
 	return &Pages{handler: d.wrapped(), public: d.Public, papers: d.papers, limits: cfg.Limits,

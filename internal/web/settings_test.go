@@ -83,6 +83,13 @@ func TestPublicPages(t *testing.T) {
 			t.Errorf("%s offers to sign in", path)
 		}
 	}
+	for _, old := range []string{"/verify", "/verify/", "/verify/index.html"} { // printed addresses stay good
+		w := httptest.NewRecorder()
+		pages.ServeHTTP(w, httptest.NewRequest("GET", "https://ledger.example"+old, nil))
+		if w.Code != http.StatusMovedPermanently || w.Header().Get("Location") != "/check" {
+			t.Errorf("%s: %d to %q", old, w.Code, w.Header().Get("Location"))
+		}
+	}
 	r := httptest.NewRequest("GET", "https://ledger.example/nothing", nil)
 	w := httptest.NewRecorder()
 	pages.ServeHTTP(w, r)

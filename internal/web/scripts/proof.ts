@@ -1,6 +1,7 @@
 // The page that checks a proof: reads a file that somebody chose, and checks it here. When it is loaded
 // it can send nothing any more, whatever the file holds.
 import { checked, one, page, part, say, show } from "../paper/show.ts";
+import { checkDigitRight } from "../verifier/text.ts";
 import { kindOf, Refused } from "../verifier/verify.ts";
 
 const field = <E extends HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement>(name: string): E =>
@@ -12,12 +13,6 @@ function sealed(): void {
   policy.httpEquiv = "Content-Security-Policy";
   policy.content = "connect-src 'none'; worker-src 'none'; form-action 'none'";
   document.head.append(policy);
-}
-
-// digits returns whether the check digit of a CHI or NHS number fits (modulus 11).
-function digits(number: string): boolean {
-  const sum = [...number.slice(0, 9)].reduce((n, d, i) => n + Number(d) * (10 - i), 0);
-  return (11 - (sum % 11)) % 11 === Number(number[9]);
 }
 
 // id returns the person's id as the ledger writes it, "" if none was given, or undefined if it cannot
@@ -63,9 +58,9 @@ async function check(): Promise<void> {
     const report = await checked(document, format, field("policy").value, (name, done, of) => {
       part("progress").textContent = say("progress", { check: name, done: String(done), of: String(of) });
     });
-    // With another number than the list's, nothing is filed where it should be.
-    const wrong = report.steps.some((s) => !s.ok && (s.check === "filing" || s.check === "history"));
-    part("mistyped").hidden = !(report.outcome === "failed" && wrong) && (person === "" || !/^(chi|nhs):/.test(person) || digits(person.slice(4)));
+    // Another person's number is filed under another tag.
+    const wrong = report.steps.some((s) => !s.ok && (s.check === "id" || s.check === "tag"));
+    part("mistyped").hidden = !(report.outcome === "failed" && wrong) && checkDigitRight(person);
     await show(document, report);
     one();
     part("result").querySelector<HTMLElement>("h2")!.focus();

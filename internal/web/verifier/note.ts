@@ -1,5 +1,5 @@
 // Signed notes, checkpoints, verifier keys and policies: docs/FORMATS.md sections 9 and 12.
-import { concat, hex, instead, must, refusal, same, size, sum, u64, unbase64std, utf8 } from "./bytes.ts";
+import { concat, hex, instead, must, same, size, sum, u64, unbase64std, utf8 } from "./bytes.ts";
 import { edKey } from "./keys.ts";
 import { mldsaVerify, publicKeySize } from "./mldsa.ts";
 import { isOrigin } from "./text.ts";
@@ -136,8 +136,6 @@ export function readPolicy(text: string): Policy {
   return p;
 }
 
-// isPolicy says whether a text is a policy.
-export const isPolicy = (text: string): boolean => refusal(() => void readPolicy(text)) === "";
 
 // met says whether the members that cosigned are enough for this name.
 export function met(p: Policy, name: string, cosigned: (member: string) => boolean): boolean {
