@@ -45,6 +45,12 @@ func TestProof(t *testing.T) {
 			t.Errorf("while it checked, the page asked for %s", asked)
 		}
 	}
+	for _, send := range []string{`fetch("/trust").catch(() => {})`, `import("/assets/no.js").catch(() => {})`, `new Image().src = "/trust"`} {
+		webtest.Eval[bool](v.Tab, `new Promise((refused) => {
+			document.addEventListener("securitypolicyviolation", () => refused(true), {once: true});
+			`+send+`;
+		})`)
+	}
 	v.check(file, "290248 0082")
 	v.says("Did you mistype the number?", "The list did not pass the checks.")
 	v.good("check-mistyped")

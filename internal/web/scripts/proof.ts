@@ -11,7 +11,7 @@ const field = <E extends HTMLInputElement | HTMLTextAreaElement | HTMLSelectElem
 function sealed(): void {
   const policy = document.createElement("meta");
   policy.httpEquiv = "Content-Security-Policy";
-  policy.content = "connect-src 'none'; worker-src 'none'; form-action 'none'";
+  policy.content = "default-src 'none'; style-src 'self'; img-src data:; form-action 'none'";
   document.head.append(policy);
 }
 
