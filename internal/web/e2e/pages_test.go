@@ -19,7 +19,7 @@ var pagesOf = []struct {
 	{citizens, "Morag Example", []string{"/you", "/you?covered=attention", "/you/choices", "/you/people", "/you/told", "/you/numbers", "/you/download", "/you/papers", "/you/print"}},
 	{staff, "Isobel Overseer", []string{
 		"/officer", "/officer/agreements", "/officer/calendar", "/officer/uncovered", "/officer/break-glass", "/officer/attempts",
-		"/officer/requests", "/officer/requests/req-demo-1", "/officer/reports", "/officer/sharing", "/officer/work", "/officer/to-sign",
+		"/officer/requests", "/officer/requests/req-demo-1", "/officer/reports", "/officer/sharing", "/officer/work", "/officer/inbox", "/officer/keys",
 	}},
 	{staff, "Aileen Counter", []string{"/desk", "/desk/post"}},
 	{staff, "Duncan Locksmith", []string{"/officer", "/officer/keys"}},
