@@ -90,6 +90,22 @@ func (c *Catalogue) Obligation(id string, allowed bool, codes []string) string {
 	return fill(text, []string{"codes", strings.Join(codes, ", ")})
 }
 
+// Checks returns what each check of a verifier is called, by its name in docs/FORMATS.md.
+func (c *Catalogue) Checks() map[string]string {
+	list := map[string]string{}
+	for _, from := range []*Catalogue{c.fallback, c} {
+		if from == nil {
+			continue
+		}
+		for key, text := range from.texts {
+			if name, ok := strings.CutPrefix(string(key), "check."); ok {
+				list[name] = text
+			}
+		}
+	}
+	return list
+}
+
 // Check returns what a check of a statement confirms. A check without a title is called by its
 // name.
 func (c *Catalogue) Check(name string) string { return c.code("check", name) }

@@ -3,6 +3,7 @@ package paper
 import (
 	"net/http"
 
+	"igledger/audit/plain"
 	"igledger/internal/web/ui"
 )
 
@@ -17,7 +18,7 @@ func MountPublic(mux *http.ServeMux, d Deps) error {
 		words := room.Words(r)
 		// Its error says that the page apologised.
 		_ = room.Render(w, r, http.StatusOK, "check", ui.Page{Title: words.Text("check.title"), Section: "check", Scripts: []string{"proof"},
-			Data: checkData{Policy: d.Policy}})
+			Data: checkData{strangerData{Checks: plain.In(words.Language()).Checks()}, d.Policy}})
 	})
 	return nil
 }

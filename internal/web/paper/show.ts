@@ -70,7 +70,7 @@ function rows(of: readonly Row[], r: Report): HTMLElement[] {
     if (marked) li.classList.add("paper-row--marked");
     add("when", t.when ? moment(t.when) : say("unknown"), position, row.newer ? say("newer") : "");
     add("who", r.organisations.get(t.organisation) ?? (t.organisation || say("unknown")), t.who);
-    add("what", sentence(t.what), sentence(t.why), row.check === "" ? "" : `${say("doubtful")} ${row.check}`);
+    add("what", sentence(t.what), sentence(t.why), row.check === "" ? "" : `${say("doubtful")} ${say(`check-${row.check}`)}`);
     add("covered", say(`verdict-${t.verdict || "none"}`));
     return li;
   });
@@ -99,7 +99,7 @@ export async function show(d: Document, r: Report): Promise<void> {
   const failed = r.steps.filter((s) => !s.ok);
   part("checks").textContent = say("checks", { n: String(r.steps.length), failed: String(failed.length) });
   part("failed").replaceChildren(...failed.slice(0, 50).map((s) =>
-    element("li", [s.check, s.code ?? "", s.at === undefined ? "" : say("entry", { n: String(s.at) })].filter((t) => t !== "").join(", "))));
+    element("li", [say(`check-${s.check}`), s.code ?? "", s.at === undefined ? "" : say("entry", { n: String(s.at) })].filter((t) => t !== "").join(", "))));
   const own = newestFirst([...r.own, ...r.linked.flatMap((l) => l.rows), ...r.doubtful]);
   part("count").textContent = say("count", { n: String(own.length) });
   part("rows").replaceChildren(...rows(own, r));

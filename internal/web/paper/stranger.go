@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"igledger/audit/plain"
 	"igledger/internal/web/ui"
 )
 
@@ -18,6 +19,7 @@ type strangerData struct {
 	Why    string
 	Policy string
 	Phone  string
+	Checks map[string]string // what each check is called
 }
 
 // Outcomes are the results of a check, of which the script shows one.
@@ -37,7 +39,8 @@ func (strangerData) Keys() []string {
 func (p *pages) stranger(w http.ResponseWriter, r *http.Request) error {
 	words := p.room.Words(r)
 	_, paper, err := p.store.Fetch(r.Context(), r.PathValue("id"))
-	d := strangerData{ID: r.PathValue("id"), Policy: p.Policy, Phone: p.Brand.Contact.Telephone}
+	d := strangerData{ID: r.PathValue("id"), Policy: p.Policy, Phone: p.Brand.Contact.Telephone,
+		Checks: plain.In(words.Language()).Checks()}
 	status, scripts := http.StatusOK, []string{"paper"}
 	switch {
 	case errors.Is(err, ErrNone):

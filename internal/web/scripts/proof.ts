@@ -56,7 +56,7 @@ async function check(): Promise<void> {
   const document = { id: format === "igledger-statement/1" ? person : "", period: from && to ? `${from}..${to}` : "", statement };
   try {
     const report = await checked(document, format, field("policy").value, (name, done, of) => {
-      part("progress").textContent = say("progress", { check: name, done: String(done), of: String(of) });
+      part("progress").textContent = say("progress", { check: say(`check-${name}`), done: String(done), of: String(of) });
     });
     // Another person's number is filed under another tag.
     const wrong = report.steps.some((s) => !s.ok && (s.check === "id" || s.check === "tag"));
