@@ -7,7 +7,7 @@ GO ?= go
 # The race detector needs a C compiler; without one the tests still run.
 RACE ?= $(if $(shell command -v gcc || command -v clang),-race)
 
-.PHONY: demo test nightly bench build pages vet clean
+.PHONY: demo test nightly bench build pages pictures vet clean
 
 build: pages
 	$(GO) build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
@@ -43,6 +43,11 @@ vet:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	@unreached=$$($(GO) tool deadcode -test ./...); test -z "$$unreached" || { echo "$$unreached"; exit 1; }
+
+# pictures of every page for the documents, from the demonstration as it is now
+pictures: pages
+	rm -rf docs/pictures && mkdir -p docs/pictures
+	IGLEDGER_REQUIRE_ALL=1 IGLEDGER_PICTURES="$(CURDIR)/docs/pictures" $(GO) test -count=1 ./internal/web/e2e
 
 clean:
 	rm -rf bin

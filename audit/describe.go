@@ -9,13 +9,16 @@ import (
 // user's role, if the source's event had any and they are not withheld.
 func Describe(c *plain.Catalogue, a *entry.Access) plain.Summary {
 	s := c.Access(a)
-	if w := plain.OneLine(roleWords(a)); w != "" {
+	if w := RoleWords(a); w != "" {
 		s.Role = w
 	}
 	return s
 }
 
-// roleWords returns the words for the user's role from the residue, "" if there are none.
+// RoleWords returns the source's words for the user's role, "" if there are none. It reads the whole
+// event.
+func RoleWords(a *entry.Access) string { return plain.OneLine(roleWords(a)) }
+
 func roleWords(a *entry.Access) string {
 	if len(a.FHIR) == 0 {
 		return ""

@@ -59,6 +59,7 @@ type Door struct {
 	book      *report.Book
 	bulk      readings.Bulk
 	granted   granted
+	roles     roles
 	keeping   sync.WaitGroup
 }
 

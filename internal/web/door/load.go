@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"igledger/audit"
 	"igledger/audit/plain"
 	"igledger/ledger"
 	"igledger/ledger/entry"
@@ -92,7 +93,7 @@ func (d *Door) fresh(ctx context.Context, p *past, tag wire.Hash, size uint64) (
 func (d *Door) Wait() { d.keeping.Wait() }
 
 func (d *Door) maker(reg *register.Register, id string) *maker {
-	return &maker{operator: d.Operator(), reg: reg, everyone: id == entry.RegEveryone, verdicts: map[string]*entry.Verdict{}}
+	return &maker{operator: d.Operator(), roles: &d.roles, reg: reg, everyone: id == entry.RegEveryone, verdicts: map[string]*entry.Verdict{}}
 }
 
 // load opens the entries at places, on all processors.
@@ -122,9 +123,38 @@ func (d *Door) load(ctx context.Context, reg *register.Register, id string, plac
 // maker makes items. Texts that many items have are kept once.
 type maker struct {
 	operator string
+	roles    *roles
 	reg      *register.Register
 	everyone bool
 	verdicts map[string]*entry.Verdict
+}
+
+// roles knows what sources call the roles that they state as codes. Reading it from an event takes
+// longer than all the rest of an entry, so a code of an organisation is looked up once.
+type roles struct {
+	mu    sync.Mutex
+	words map[string]string // by issuer and code
+}
+
+// mostRoles bounds what is remembered: a source may send any text as a code.
+const mostRoles = 10_000
+
+func (r *roles) of(a *entry.Access) string {
+	if len(a.Role) == 0 || len(a.FHIR) == 0 {
+		return ""
+	}
+	key := a.Issuer + "|" + a.Role[0]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	words, ok := r.words[key]
+	if !ok {
+		words = audit.RoleWords(a)
+		if r.words == nil || len(r.words) >= mostRoles {
+			r.words = map[string]string{}
+		}
+		r.words[key] = words
+	}
+	return words
 }
 
 var english = plain.In(plain.English)
@@ -144,6 +174,9 @@ func (m *maker) item(e *entry.Entry, h ledger.HistoryEntry) *Item {
 	i.When, i.Recorded, i.Received = toMilli(w.When), toMilli(w.When), toMilli(received)
 	switch b := e.Body.(type) {
 	case *entry.Access:
+		if w := m.roles.of(b); w != "" {
+			i.Words.Role = one(w)
+		}
 		m.access(i, b)
 	case *entry.Decision:
 		i.Denied = b.Decision != "permit"

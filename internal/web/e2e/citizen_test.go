@@ -13,7 +13,7 @@ func TestMorag(t *testing.T) {
 	v.says("See who looked at your health and care record")
 	v.good("home-phone")
 	v.signIn(citizens, "Morag Example")
-	v.says("Who looked at my record", "In the last 30 days", "Look at these first", "emergency override")
+	v.says("Who looked at my record", "In the last 30 days", "Look at these first", "emergency override", "Family medicine specialist")
 	v.good("you-phone")
 	v.Read(webtest.How{})
 	v.good("you-desk")

@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -324,7 +325,8 @@ func (p *Tab) Fill(label, value string) {
 }
 
 // Shot writes a picture of the whole page to the folder of $IGLEDGER_SCREENSHOTS, or else to the
-// test's own output folder.
+// test's own output folder. With $IGLEDGER_PICTURES it writes the page's beginning there too, small
+// enough to be shown in a document.
 func (p *Tab) Shot(name string) {
 	p.Helper()
 	dir := os.Getenv("IGLEDGER_SCREENSHOTS")
@@ -334,6 +336,23 @@ func (p *Tab) Shot(name string) {
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), Get(p, chromedp.FullScreenshot(100)), 0o644); err != nil {
 		p.Fatal(err)
 	}
+	if dir = os.Getenv("IGLEDGER_PICTURES"); dir != "" {
+		if err := os.WriteFile(filepath.Join(dir, name+".jpg"), p.picture(), 0o644); err != nil {
+			p.Fatal(err)
+		}
+	}
+}
+
+// picture is a picture of at most the first 1,500 pixels of the page.
+func (p *Tab) picture() []byte {
+	p.Helper()
+	width, height := float64(p.how.Width), min(Eval[float64](p, "document.documentElement.scrollHeight"), 1500)
+	quality, beyond := int64(70), true
+	return Get(p, chromedp.Action[[]byte](func(ctx context.Context, t *chromedp.Target) ([]byte, error) {
+		r, err := cdp.Call(ctx, t, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: "jpeg", Quality: &quality,
+			CaptureBeyondViewport: &beyond, Clip: &page.Viewport{Width: width, Height: height, Scale: min(1, 800/width)}})
+		return r.Data, err
+	}))
 }
 
 // axe is where make pages puts the checker of accessibility, seen from a package of pages.
