@@ -40,11 +40,24 @@ func (p *pages) change(mux *http.ServeMux, pattern string, h func(http.ResponseW
 	mux.Handle(pattern, p.Signin.Need("")(p.Signin.StepUp(inner)))
 }
 
+// again is where people come back to who had to sign in, or prove who they are, before a form was
+// taken that has no page of its own: the page with the form.
+func (p *pages) again(page string) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		s, err := p.subject(r)
+		if err == nil {
+			http.Redirect(w, r, s.base+page+"?done=again", http.StatusSeeOther)
+		}
+		return err
+	}
+}
+
 // choosing is what the pages know of a person's choices.
 type choosing struct {
 	*subject
 	rules *consent.Rules
 	held  []decided
+	ids   []string // the person's numbers, as in door.History
 	state func(string) []byte
 	size  uint64
 }
@@ -59,13 +72,8 @@ func (p *pages) choosing(r *http.Request) (*choosing, error) {
 		return nil, err
 	}
 	c := &choosing{subject: s, rules: rules, size: h.Size}
-	var acts []itemOf
-	for _, i := range h.Items {
-		if body, ok := i.Body.(*entry.Consent); ok && i.ID == 0 {
-			acts = append(acts, itemOf{body, i})
-		}
-	}
-	c.held = held(acts)
+	c.held = heldOf(h)
+	c.ids = h.IDs
 	known := map[string][]byte{}
 	for _, id := range h.IDs {
 		if known[id], err = p.Door.Log().Person(r.Context(), id); err != nil {
@@ -81,12 +89,16 @@ func (p *pages) choosing(r *http.Request) (*choosing, error) {
 func (c *choosing) refusal(u *use, here string, now time.Time) *decided {
 	var found *decided
 	for i := range c.held {
-		if d := &c.held[i]; u.refusedBy(d.Rule, now) && len(d.Agreements) == 0 && (found == nil || d.Issuer == here && found.Issuer != here) {
+		if d := &c.held[i]; u.refusedBy(d.Rule, now) && len(d.Agreements) == 0 && (found == nil || d.from(here) && !found.from(here)) {
 			found = d
 		}
 	}
 	return found
 }
+
+// from reports whether a decision was recorded here under the person's own number, so that it can be
+// taken back here.
+func (d *decided) from(here string) bool { return d.Issuer == here && d.item.ID == 0 }
 
 // mayChange reports whether who looks may change the choices: the person, or who may decide for
 // them, where an organisation records choices.
@@ -100,17 +112,28 @@ type usePage struct {
 	Name, Title, Text string
 	Refused           bool
 	Since             time.Time
-	By                string // organisation that recorded the refusal
-	Here              bool   // it can be taken back here
-	Now               string // what it means now
-	Agreements        []ui.Link
-	Form              string // address of what can be done: say no, or take it back; "": nothing here
+	By                string     // organisation that recorded the refusal
+	Here              bool       // it can be taken back here
+	Now               string     // what it means now
+	Allowed           []underLaw // agreements that let the record be used now
+	Stopped           []underLaw // agreements that would, and do not
+	Changed           []underLaw // what a no stops, or has stopped
+	Kept              []underLaw // what goes on whatever the person says
+	Form              string     // address of what can be done: say no, or take it back; "": nothing here
 	Token             string
+}
+
+// underLaw is an agreement, with the law that it rests on.
+type underLaw struct {
+	ui.Link
+	Law string
+	Yes bool // it depends on the person's permission, which it has
 }
 
 type choicesPage struct {
 	Acting    bool
 	Uses      []usePage
+	Asked     []underLaw // agreements that need the person's permission
 	Decisions []decision
 	Contact   ui.Contact
 	Base      string
@@ -139,6 +162,11 @@ func (p *pages) choices(w http.ResponseWriter, r *http.Request) error {
 		}
 		d.Uses = append(d.Uses, *u)
 	}
+	asked, err := p.askedFor(words, c, now)
+	if err != nil {
+		return err
+	}
+	d.Asked = asked
 	say := p.speaker(r, c.rules, c.subject)
 	for _, x := range c.held {
 		d.Decisions = append(d.Decisions, decision{What: say.what(x.item), Why: say.why(x.item), By: p.Door.OrgName(x.Issuer), When: x.When,
@@ -161,7 +189,7 @@ func (p *pages) usePage(r *http.Request, c *choosing, u *use, mayChange bool, no
 		Rule: u.rule(), Expressed: entry.Expressed{How: "explicit-electronic"}, Sub: c.id}
 	if refusal != nil {
 		act = &entry.Consent{Common: entry.Common{Issuer: refusal.Issuer}, Consent: refusal.Consent.Consent, Act: "withdrawn", Scope: refusal.Scope,
-			Decided: now.UTC().Format(time.RFC3339), Expressed: entry.Expressed{How: "explicit-electronic"}, Sub: c.id}
+			Decided: now.UTC().Format(time.RFC3339), Expressed: entry.Expressed{How: "explicit-electronic"}, Sub: c.ids[refusal.item.ID]}
 	}
 	supposed, err := supposing(r.Context(), c.rules, c.state, p.Door.Operator(), p.Door.Log().Origin(), c.size, act)
 	if err != nil {
@@ -175,27 +203,32 @@ func (p *pages) usePage(r *http.Request, c *choosing, u *use, mayChange bool, no
 	if err != nil {
 		return nil, err
 	}
-	changes, allowed := false, false
+	changes := false
 	for _, a := range list {
-		names := make([]string, len(a.Receivers))
-		for i, org := range a.Receivers {
-			names[i] = p.Door.OrgName(org)
+		x := p.underLaw(words, a)
+		if a.Allowed {
+			out.Allowed = append(out.Allowed, x)
+		} else {
+			out.Stopped = append(out.Stopped, x)
 		}
-		out.Agreements = append(out.Agreements, ui.Link{Href: "/register/agreements/" + a.ID,
-			Text: words.Text("use.agreement", "title", a.Title, "who", strings.Join(names, ", "))})
-		changes, allowed = changes || a.Changes, allowed || a.Allowed
+		if a.Changes {
+			out.Changed = append(out.Changed, x)
+		} else if a.Allowed {
+			out.Kept = append(out.Kept, x)
+		}
+		changes = changes || a.Changes
 	}
 	switch {
 	case len(list) == 0:
 		out.Now = words.Text("use.nobody")
-	case allowed:
+	case len(out.Allowed) > 0:
 		out.Now = words.Text("use.allowed")
 	default:
 		out.Now = words.Text("use.stopped")
 	}
 	if refusal != nil {
 		out.Refused, out.Since, out.By = true, refusal.When, p.Door.OrgName(refusal.Issuer)
-		out.Here = refusal.Issuer == p.Choices && mayChange
+		out.Here = refusal.from(p.Choices) && mayChange
 		if out.Here {
 			out.Form = c.base + "/choices/back/" + u.Name
 		}
@@ -207,6 +240,37 @@ func (p *pages) usePage(r *http.Request, c *choosing, u *use, mayChange bool, no
 		out.Form = c.base + "/choices/no/" + u.Name
 	}
 	return out, nil
+}
+
+// underLaw says which agreement it is, whom it lets use records, and on which law it rests.
+func (p *pages) underLaw(words *ui.Words, a agreed) underLaw {
+	names := make([]string, len(a.Receivers))
+	for i, org := range a.Receivers {
+		names[i] = p.Door.OrgName(org)
+	}
+	x := underLaw{Link: ui.Link{Href: "/register/agreements/" + a.ID,
+		Text: words.Text("use.agreement", "title", a.Title, "who", strings.Join(names, ", "))}, Yes: a.Allowed}
+	key := plain.Key("use.law")
+	switch {
+	case slices.Contains(a.Article6, "a"):
+		key = "use.law.yes"
+	case len(a.Article9) == 0:
+		key = "use.law.six"
+	}
+	x.Law = words.Text(key, "six", strings.Join(a.Article6, ", "), "nine", strings.Join(a.Article9, ", "))
+	return x
+}
+
+// askedFor returns the agreements in force that need the person's permission, and which have it.
+func (p *pages) askedFor(words *ui.Words, c *choosing, now time.Time) (list []underLaw, err error) {
+	any := &use{Name: "any"}
+	found, err := underAgreements(c.rules, any, c.id, c.state, c.state, c.state, now)
+	for _, a := range found {
+		if slices.Contains(a.Article6, "a") {
+			list = append(list, p.underLaw(words, a))
+		}
+	}
+	return list, err
 }
 
 // asked is the page on which a person checks what they are about to say.
@@ -304,7 +368,7 @@ func (p *pages) sayNo(w http.ResponseWriter, r *http.Request) error {
 func (p *pages) takeBack(w http.ResponseWriter, r *http.Request) error {
 	return p.decide(w, r, "back", func(c *choosing, u *use, _ uuid.UUID, common entry.Common, now string) *entry.Consent {
 		refusal := c.refusal(u, p.Choices, p.Door.Now())
-		if refusal == nil || refusal.Issuer != p.Choices {
+		if refusal == nil || !refusal.from(p.Choices) {
 			return nil
 		}
 		return &entry.Consent{Common: common, Consent: refusal.Consent.Consent, Act: "withdrawn", Scope: refusal.Scope, Decided: now}

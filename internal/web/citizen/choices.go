@@ -17,7 +17,7 @@ import (
 type use struct {
 	Name     string   // research, planning: in words and in forms
 	Scope    string   // FHIR consentscope
-	Purposes []string // PurposeOfUse codes that a refusal of it names
+	Purposes []string // PurposeOfUse codes that a refusal of it names; nil: any use
 }
 
 // uses are what can be refused here. Everything else is care, what care cannot do without, or what
@@ -58,6 +58,26 @@ type decided struct {
 	When time.Time
 }
 
+// heldOf returns what holds of the decisions of a history. Of those under another number of the
+// person only refusals count.
+func heldOf(h *door.History) (list []decided) {
+	acts := make([][]itemOf, len(h.IDs))
+	for _, i := range h.Items {
+		if body, ok := i.Body.(*entry.Consent); ok && i.ID >= 0 {
+			acts[i.ID] = append(acts[i.ID], itemOf{body, i})
+		}
+	}
+	for id, a := range acts {
+		for _, d := range held(a) {
+			if id == 0 || d.Rule != nil && d.Rule.Decision == "deny" {
+				list = append(list, d)
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b decided) int { return b.When.Compare(a.When) })
+	return list
+}
+
 // held returns what holds of a person's decisions, newest first, of those filed under their id.
 func held(items []itemOf) []decided {
 	acts := make([]*entry.Consent, 0, len(items))
@@ -89,6 +109,8 @@ type itemOf struct {
 type agreed struct {
 	ID, Title string
 	Receivers []string // organisation ids
+	Article6  []string // letters, of UK GDPR Article 6(1)
+	Article9  []string // letters, of UK GDPR Article 9(2)
 	Allowed   bool     // it covers the use of this person's record now
 	Changes   bool     // it would not if they refused, or would if they did not
 }
@@ -104,7 +126,7 @@ func underAgreements(rules *consent.Rules, u *use, id string, state func(string)
 		if v == nil || s != consent.InForce && s != consent.UnderReview {
 			continue
 		}
-		g := agreed{ID: a, Title: v.Text.Title}
+		g := agreed{ID: a, Title: v.Text.Title, Article6: v.Text.Article6, Article9: v.Text.Article9}
 		for _, access := range typical(v.Text, u, id, now) {
 			d, err := rules.Decide(access, state)
 			if err != nil {
@@ -135,7 +157,7 @@ func underAgreements(rules *consent.Rules, u *use, id string, state func(string)
 func typical(t *entry.AgreementText, u *use, id string, now time.Time) (list []*entry.Access) {
 	var codes []string
 	for _, p := range t.Purposes {
-		if slices.ContainsFunc(u.Purposes, func(wide string) bool { return purpose.Subsumes(wide, p.Code) }) {
+		if u.Purposes == nil || slices.ContainsFunc(u.Purposes, func(wide string) bool { return purpose.Subsumes(wide, p.Code) }) {
 			codes = append(codes, p.Code)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // agree puts an agreement for research, by which TST shares with OTH, in force.
-func (w *world) agree(t testing.TB, id string, data string) {
+func (w *world) agree(t testing.TB, id string, data string, alter ...func(*entry.AgreementText)) {
 	t.Helper()
 	day := func(years, days int) string { return now.AddDate(years, 0, days).Format(time.DateOnly) }
 	text := entry.AgreementText{
@@ -30,6 +30,9 @@ func (w *world) agree(t testing.TB, id string, data string) {
 		Approvals: []entry.Approval{{Body: "PBPP", Reference: "1", Date: day(0, -30)}},
 		Notice:    entry.Notice{URL: "https://tst.example/privacy", Hash: [32]byte{1}}, Rights: "IG team", Breach: "IG team",
 		Start: day(0, -20), End: day(1, 0), ReviewDue: day(0, 100),
+	}
+	for _, f := range alter {
+		f(&text)
 	}
 	common := func(org string) entry.Common { return entry.Common{Issuer: org, Audience: testledger.Origin} }
 	e, err := entry.Sign(w.key, &entry.Agreement{Common: common("TST"), Agreement: text})
@@ -166,3 +169,76 @@ func TestChoicesOfOthers(t *testing.T) {
 }
 
 func sha(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
+
+// Who has not lately proved who they are changes nothing, and comes back to a page with the form.
+func TestChoicesNeedProof(t *testing.T) {
+	w := newWorld(t)
+	at := w.mandate("AGNT")
+	c := w.client(t, morag, "Morag Example")
+	w.signin.Advance(11 * time.Minute)
+	size := w.Size()
+	form := url.Values{"token": {"0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11"}}
+	end := fmt.Sprintf("/you/people/%d/end", at)
+	for _, path := range []string{"/you/choices/no/research", "/you/choices/back/research", end} {
+		if status, _ := w.post(t, c, path, form); status != http.StatusForbidden {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	if w.Size() != size {
+		t.Errorf("%d entries", w.Size()-size)
+	}
+	for path, want := range map[string]string{
+		"/you/choices/no/research": "Read this first", "/you/choices/back/research": "Please press the button again",
+		end: "Please press the button again", "/you/download/statement": "The whole list, with its proof",
+	} {
+		status, page := w.get(t, c, path)
+		if status != 200 {
+			t.Errorf("%s: %d", path, status)
+		}
+		has(t, page, want)
+	}
+}
+
+// A page does not say that a no stops what goes on all the same, nor that a yes is there that is not.
+func TestWhatANoChanges(t *testing.T) {
+	w := newWorld(t)
+	w.agree(t, "isa-1", "http://hl7.org/fhir/resource-types|Condition")
+	w.agree(t, "isa-2", "http://hl7.org/fhir/resource-types|Condition", func(a *entry.AgreementText) {
+		a.Title, a.Purposes[0].Code, a.Article6, a.Article9 = "A walk with friends", "PUBHLTH", []string{"a"}, []string{"a"}
+	})
+	w.agree(t, "isa-3", "http://hl7.org/fhir/resource-types|Condition", func(a *entry.AgreementText) {
+		a.Title, a.Purposes[0].Code, a.Article9 = "Counting beds", "HQUALIMP", []string{"h"}
+	})
+	c := w.client(t, morag, "Morag Example")
+	_, page := w.get(t, c, "/you/choices")
+	has(t, page, "Rests on the law, not on your yes: UK GDPR Article 6(1)(e) and Article 9(2)(j).", "A walk with friends",
+		"Not allowed: we have no yes from you.", "Article 9(2)(h)")
+	_, page = w.get(t, c, "/you/choices/no/research")
+	has(t, page, "It stops this:", "A study of asthma")
+	lacks(t, page, "Counting beds", "It does not stop this")
+	_, page = w.get(t, c, "/you/choices/no/planning")
+	has(t, page, "It stops this:", "Counting beds")
+	lacks(t, page, "A study of asthma")
+}
+
+// A no under another number of the person counts, is shown, and is not taken back here.
+func TestNoUnderAnotherNumber(t *testing.T) {
+	w := newWorld(t)
+	w.agree(t, "isa-1", "http://hl7.org/fhir/resource-types|Condition")
+	common := entry.Common{Issuer: "TST", Audience: testledger.Origin}
+	for _, ids := range [][2]string{{morag, "temp:TST:A-1"}, {"temp:TST:A-1", morag}} {
+		w.Append(w.key, &entry.Link{Common: common, Act: "linked", Reason: "one person", Sub: ids[0], Other: ids[1]})
+	}
+	w.Append(w.key, &entry.Consent{Common: common, Consent: "0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d12", Act: "refused", Scope: "research",
+		Decided: now.UTC().Format(time.RFC3339), Rule: &entry.ConsentRule{Decision: "deny", Purposes: []string{"HRESCH"}},
+		Expressed: entry.Expressed{How: "verbal"}, Sub: "temp:TST:A-1"})
+	c := w.client(t, morag, "Morag Example")
+	_, page := w.get(t, c, "/you/choices")
+	has(t, page, "You said no.", "To change it, ask there.", "At the moment nobody may use your record for this")
+	lacks(t, page, "Say no to research", "Take back my no to research")
+	size := w.Size()
+	w.post(t, c, "/you/choices/back/research", url.Values{"token": {"0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11"}})
+	if w.Size() != size {
+		t.Error("it was taken back all the same")
+	}
+}

@@ -24,6 +24,7 @@ func (p *pages) mountDownloads(mux *http.ServeMux) {
 		"statement": p.statement, "extract": p.extract, "csv": p.csv,
 	} {
 		p.handle(mux, "POST /you/download/"+name, f)
+		p.handle(mux, "GET /you/download/"+name, p.nothing) // after signing in again
 	}
 }
 

@@ -16,14 +16,13 @@ import (
 	"igledger/internal/web/ui"
 	"igledger/ledger"
 	"igledger/ledger/entry"
-	"igledger/ledger/wire"
 )
 
 // mountPeople adds the pages about other people and about the person's numbers.
 func (p *pages) mountPeople(mux *http.ServeMux) {
 	p.handle(mux, "GET /you/people", p.people)
 	p.change(mux, "POST /you/people/{index}/end", p.endDelegation)
-	mux.Handle("GET /you/people/{index}/end", http.RedirectHandler("/you/people", http.StatusSeeOther)) // after a proof of identity
+	p.handle(mux, "GET /you/people/{index}/end", p.again("/people"))
 	p.handle(mux, "GET /you/numbers", p.numbers)
 	p.handle(mux, "GET /you/told", p.told)
 }
@@ -46,6 +45,7 @@ type acting struct {
 	Looks      uint64 // of the delegate at the person's list
 	LooksHref  string
 	Href       string // of the list of the person for whom one acts
+	Choices    string // of their choices, if one may decide for them
 	EndForm    string // address of the form that ends it; "": it is not ended here
 	Token      string
 	Number     string // of the person for whom one acts
@@ -103,12 +103,15 @@ func (p *pages) people(w http.ResponseWriter, r *http.Request) error {
 		a := acting{Kind: kindOf(words, f.Kind), May: scopes(words, f.Scope), Start: f.Start, End: f.End, Number: number(words, f.ID)}
 		if slices.Contains(f.Scope, "access") {
 			a.Href = "/you/for/" + strconv.FormatUint(f.Index, 10)
+			if slices.Contains(f.Scope, "consent") {
+				a.Choices = a.Href + "/choices"
+			}
 		}
 		d.Actings = append(d.Actings, a)
 	}
 	page := ui.Page{Title: words.Text("people.title"), Section: "people", Data: d}
-	if r.URL.Query().Get("done") == "ended" {
-		page.Notice = words.Text("people.done")
+	if done := plain.Key("people.done." + r.URL.Query().Get("done")); words.Has(done) {
+		page.Notice = words.Text(done)
 	}
 	return p.room.Render(w, r, http.StatusOK, "people", page)
 }
@@ -232,7 +235,7 @@ func (p *pages) told(w http.ResponseWriter, r *http.Request) error {
 		href := s.base + "/access/" + strconv.FormatUint(i.Index, 10)
 		if b, ok := i.Body.(*entry.Consent); ok && b.Notice != nil {
 			d.Items = append(d.Items, told{When: i.When, What: words.Text("told.notice", "who", p.Door.OrgName(i.Issuer)), Href: href,
-				Text: words.Text("told.version", "digest", wire.Encode64(b.Notice.Hash[:])[:12]), Read: webAddress(b.Notice.URL)})
+				Read: webAddress(b.Notice.URL)})
 		}
 		if v := i.Verdict; v != nil && v.Result == entry.BreakGlass && i.Access() {
 			key := plain.Key("told.emergency")
