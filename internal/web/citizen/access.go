@@ -28,7 +28,8 @@ type accessData struct {
 	Ask      *askData
 	Base     string
 	Mine     bool
-	Readonly bool // it is another's list
+	Readonly bool      // it is another's list
+	Out      []keptOut // whom the person may keep out
 }
 
 // ruleData says whether it was allowed and by which rule.
@@ -120,6 +121,13 @@ func (p *pages) access(w http.ResponseWriter, r *http.Request) error {
 	}
 	if !row.Mine {
 		d.Ask = p.ask(say, i, row)
+	}
+	c, err := p.choosingOf(r, s, h)
+	if err != nil {
+		return err
+	}
+	if d.Out, err = p.mayKeepOut(r, c, i, e); err != nil {
+		return err
 	}
 	title := say.Text("access.title", "what", row.What)
 	page := ui.Page{Title: title, Section: "you", User: signin.From(r.Context()), Data: d, Crumbs: []ui.Crumb{{Text: say.Text("list.title"), Href: s.base}}}

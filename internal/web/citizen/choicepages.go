@@ -29,7 +29,13 @@ func (p *pages) mountChoices(mux *http.ServeMux) {
 		p.handle(mux, "GET "+base+"/choices/back/{use}", p.askBack)
 		p.change(mux, "POST "+base+"/choices/back/{use}", p.takeBack)
 	}
-	mux.HandleFunc("GET /notices/{use}", p.notice)
+	for _, base := range []string{"/you", "/you/for/{n}"} {
+		p.change(mux, "POST "+base+"/choices/undo/{index}", p.undo)
+		p.handle(mux, "GET "+base+"/choices/undo/{index}", p.again("/choices"))
+	}
+	p.change(mux, "GET /you/choices/out/{kind}/{index}", p.askOut)
+	p.change(mux, "POST /you/choices/out/{kind}/{index}", p.keepOut)
+	mux.HandleFunc("GET /notices/{name}", p.notice)
 }
 
 // change adds what is answered only to somebody who has just proved who they are: what changes
@@ -55,11 +61,11 @@ func (p *pages) again(page string) func(http.ResponseWriter, *http.Request) erro
 // choosing is what the pages know of a person's choices.
 type choosing struct {
 	*subject
-	rules *consent.Rules
-	held  []decided
-	ids   []string // the person's numbers, as in door.History
-	state func(string) []byte
-	size  uint64
+	history *door.History
+	rules   *consent.Rules
+	held    []decided
+	state   func(string) []byte
+	size    uint64
 }
 
 func (p *pages) choosing(r *http.Request) (*choosing, error) {
@@ -67,13 +73,16 @@ func (p *pages) choosing(r *http.Request) (*choosing, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.choosingOf(r, s, h)
+}
+
+// choosingOf is choosing of a history that has been read.
+func (p *pages) choosingOf(r *http.Request, s *subject, h *door.History) (*choosing, error) {
 	rules, err := p.Door.Rules(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	c := &choosing{subject: s, rules: rules, size: h.Size}
-	c.held = heldOf(h)
-	c.ids = h.IDs
+	c := &choosing{subject: s, history: h, rules: rules, size: h.Size, held: heldOf(h)}
 	known := map[string][]byte{}
 	for _, id := range h.IDs {
 		if known[id], err = p.Door.Log().Person(r.Context(), id); err != nil {
@@ -144,7 +153,9 @@ type choicesPage struct {
 // decision is something that the person decided, in words.
 type decision struct {
 	What, Why, By, Href string
+	Whom                []string // names of whom it is about
 	When                time.Time
+	Undo, Token         string // of the form that takes it back, if that is here
 }
 
 func (p *pages) choices(w http.ResponseWriter, r *http.Request) error {
@@ -169,8 +180,12 @@ func (p *pages) choices(w http.ResponseWriter, r *http.Request) error {
 	d.Asked = asked
 	say := p.speaker(r, c.rules, c.subject)
 	for _, x := range c.held {
-		d.Decisions = append(d.Decisions, decision{What: say.what(x.item), Why: say.why(x.item), By: p.Door.OrgName(x.Issuer), When: x.When,
-			Href: fmt.Sprintf("%s/access/%d", c.base, x.item.Index)})
+		y := decision{What: say.what(x.item), Why: say.why(x.item), Whom: p.whomOf(say, c.history.Items, x.Rule), By: p.Door.OrgName(x.Issuer),
+			When: x.When, Href: fmt.Sprintf("%s/access/%d", c.base, x.item.Index)}
+		if d.MayChange && x.mayUndo(p.Choices) && !slices.ContainsFunc(uses, func(u use) bool { return u.refusedBy(x.Rule, now) }) {
+			y.Undo, y.Token = undoHref(c.base, x.item.Index), uuid.NewString()
+		}
+		d.Decisions = append(d.Decisions, y)
 	}
 	page := ui.Page{Title: words.Text("choices.title"), Section: "choices", Data: d}
 	if done := plain.Key("choices.done." + r.URL.Query().Get("done")); words.Has(done) {
@@ -189,7 +204,7 @@ func (p *pages) usePage(r *http.Request, c *choosing, u *use, mayChange bool, no
 		Rule: u.rule(), Expressed: entry.Expressed{How: "explicit-electronic"}, Sub: c.id}
 	if refusal != nil {
 		act = &entry.Consent{Common: entry.Common{Issuer: refusal.Issuer}, Consent: refusal.Consent.Consent, Act: "withdrawn", Scope: refusal.Scope,
-			Decided: now.UTC().Format(time.RFC3339), Expressed: entry.Expressed{How: "explicit-electronic"}, Sub: c.ids[refusal.item.ID]}
+			Decided: now.UTC().Format(time.RFC3339), Expressed: entry.Expressed{How: "explicit-electronic"}, Sub: c.history.IDs[refusal.item.ID]}
 	}
 	supposed, err := supposing(r.Context(), c.rules, c.state, p.Door.Operator(), p.Door.Log().Origin(), c.size, act)
 	if err != nil {
@@ -301,7 +316,7 @@ func (p *pages) askNo(w http.ResponseWriter, r *http.Request) error {
 	words := p.room.Words(r)
 	return p.room.Render(w, r, http.StatusOK, "choose-no", ui.Page{Title: words.Text(plain.Key("no." + u.Name + ".title")), Section: "choices",
 		Crumbs: []ui.Crumb{{Text: words.Text("choices.title"), Href: c.base + "/choices"}},
-		Data:   asked{Use: page, Notice: p.noticeOf(r, u), Base: c.base, Acting: c.acting != nil}})
+		Data:   asked{Use: page, Notice: p.noticeOf(r, u.Name), Base: c.base, Acting: c.acting != nil}})
 }
 
 // askBack is where somebody comes back to who had to prove first who they are.
@@ -328,25 +343,41 @@ func (p *pages) askBack(w http.ResponseWriter, r *http.Request) error {
 		Data:   asked{Use: page, Base: c.base, Acting: c.acting != nil}})
 }
 
-// noticeOf is what people are told before they say no to a use, in paragraphs.
-func (p *pages) noticeOf(r *http.Request, u *use) (list []string) {
+// notices are what people are told before they refuse something, in paragraphs. No text names
+// anybody, so that everybody may read it.
+var notices = map[string][]plain.Key{
+	"research":   {"no.research.what", "no.not-care", "no.not-law", "no.when", "no.back"},
+	"planning":   {"no.planning.what", "no.not-care", "no.not-law", "no.when", "no.back"},
+	"out-person": {"out.person.what", "out.person.others", "out.emergency", "no.not-law", "no.when", "no.back"},
+	"out-place":  {"out.place.what", "out.place.others", "out.emergency", "no.not-law", "no.when", "no.back"},
+}
+
+// noticeOf is what people are told before they refuse something.
+func (p *pages) noticeOf(r *http.Request, name string) (list []string) {
 	words := p.room.Words(r)
-	for _, key := range []plain.Key{"no." + plain.Key(u.Name) + ".what", "no.not-care", "no.not-law", "no.when", "no.back"} {
+	for _, key := range notices[name] {
 		list = append(list, words.Text(key))
 	}
 	return list
 }
 
+// notified is the record of what the reader of a page was told.
+func (p *pages) notified(r *http.Request, name string) *entry.Notice {
+	language := string(p.room.Words(r).Language())
+	return &entry.Notice{URL: p.Public + "/notices/" + name + "?lang=" + language,
+		Hash: sha256.Sum256([]byte(noticeText(p.noticeOf(r, name)))), Language: language}
+}
+
 // notice serves that text to everybody, so that its hash in the log can be compared.
 func (p *pages) notice(w http.ResponseWriter, r *http.Request) {
-	u := useOf(r.PathValue("use"))
-	if u == nil {
+	name := r.PathValue("name")
+	if notices[name] == nil {
 		p.Site.Problem(w, r, http.StatusNotFound, "not-found")
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	fmt.Fprint(w, noticeText(p.noticeOf(r, u)))
+	fmt.Fprint(w, noticeText(p.noticeOf(r, name)))
 }
 
 func noticeText(paragraphs []string) string { return strings.Join(paragraphs, "\n\n") + "\n" }
@@ -357,10 +388,8 @@ func (p *pages) sayNo(w http.ResponseWriter, r *http.Request) error {
 		if c.refusal(u, p.Choices, p.Door.Now()) != nil {
 			return nil
 		}
-		words := p.room.Words(r)
 		return &entry.Consent{Common: common, Consent: uuid.NewSHA1(token, []byte("consent")).String(), Act: "refused", Scope: u.Scope,
-			Decided: now, Rule: u.rule(), Notice: &entry.Notice{URL: p.Public + "/notices/" + u.Name + "?lang=" + string(words.Language()),
-				Hash: sha256.Sum256([]byte(noticeText(p.noticeOf(r, u)))), Language: string(words.Language())}}
+			Decided: now, Rule: u.rule(), Notice: p.notified(r, u.Name)}
 	})
 }
 
@@ -375,8 +404,7 @@ func (p *pages) takeBack(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// decide records the act that make returns, and shows the choices. If make returns nil, there is
-// nothing to do any more.
+// decide records the act that make returns about the use of a request, and shows the choices.
 func (p *pages) decide(w http.ResponseWriter, r *http.Request, done string,
 	make func(c *choosing, u *use, token uuid.UUID, common entry.Common, now string) *entry.Consent) error {
 	u := useOf(r.PathValue("use"))
@@ -387,13 +415,22 @@ func (p *pages) decide(w http.ResponseWriter, r *http.Request, done string,
 	if err != nil {
 		return err
 	}
+	return p.record(w, r, c, done+"-"+u.Name, func(token uuid.UUID, common entry.Common, now string) *entry.Consent {
+		return make(c, u, token, common, now)
+	})
+}
+
+// record records the act that make returns, and shows the choices. If make returns nil, there is
+// nothing to do any more.
+func (p *pages) record(w http.ResponseWriter, r *http.Request, c *choosing, done string,
+	make func(token uuid.UUID, common entry.Common, now string) *entry.Consent) error {
 	token, err := uuid.Parse(r.PostFormValue("token"))
 	if err != nil || !p.mayChange(r.Context(), c.subject) {
 		http.Redirect(w, r, c.base+"/choices", http.StatusSeeOther)
 		return nil
 	}
 	now := p.Door.Now().UTC().Format(time.RFC3339)
-	if act := make(c, u, token, entry.Common{ID: token.String()}, now); act != nil {
+	if act := make(token, entry.Common{ID: token.String()}, now); act != nil {
 		act.Sub = c.id
 		act.Expressed = entry.Expressed{How: "explicit-electronic", Verified: now, Language: string(p.room.Words(r).Language())}
 		if c.acting != nil {
@@ -410,6 +447,6 @@ func (p *pages) decide(w http.ResponseWriter, r *http.Request, done string,
 			return err
 		}
 	}
-	http.Redirect(w, r, c.base+"/choices?done="+done+"-"+u.Name, http.StatusSeeOther)
+	http.Redirect(w, r, c.base+"/choices?done="+done, http.StatusSeeOther)
 	return nil
 }

@@ -21,7 +21,7 @@ func TestChoicesInBrowser(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tab := webtest.New(t, how)
 			w := newWorld(t)
-			w.some()
+			care := strconv.FormatUint(w.some()["care"], 10)
 			w.agree(t, "isa-1", "http://hl7.org/fhir/resource-types|Condition")
 			for _, ids := range [][2]string{{morag, "temp:TST:A-1"}, {"temp:TST:A-1", morag}} {
 				w.Append(w.key, &entry.Link{Common: entry.Common{Issuer: "TST", Audience: testledger.Origin}, Act: "linked",
@@ -61,6 +61,13 @@ func TestChoicesInBrowser(t *testing.T) {
 			look("said-no")
 			tab.Open(w.server.URL + "/you/told")
 			look("told-no")
+			tab.Open(w.server.URL + "/you/access/" + care)
+			tab.Press("Keep out: Nurse Ailsa Invent")
+			look("choose-out")
+			tab.Press("Yes, keep this person out")
+			look("kept-out")
+			tab.Press("Take this back")
+			reads("You have taken it back.")
 			tab.Open(w.server.URL + "/you/choices")
 			reads("You said no.")
 			tab.Press("Take back my no to research")
