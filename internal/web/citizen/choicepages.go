@@ -28,8 +28,6 @@ func (p *pages) mountChoices(mux *http.ServeMux) {
 		p.change(mux, "POST "+base+"/choices/no/{use}", p.sayNo)
 		p.handle(mux, "GET "+base+"/choices/back/{use}", p.askBack)
 		p.change(mux, "POST "+base+"/choices/back/{use}", p.takeBack)
-	}
-	for _, base := range []string{"/you", "/you/for/{n}"} {
 		p.change(mux, "POST "+base+"/choices/undo/{index}", p.undo)
 		p.handle(mux, "GET "+base+"/choices/undo/{index}", p.again("/choices"))
 	}

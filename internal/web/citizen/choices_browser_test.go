@@ -14,9 +14,9 @@ import (
 // and a no is said and taken back by pressing what the pages offer, also without script.
 func TestChoicesInBrowser(t *testing.T) {
 	for name, how := range map[string]webtest.How{
-		"phone": {Width: webtest.Phone, NoScript: true}, "narrow": {Width: 320}, "desk": {},
-		"dark":  {Width: webtest.Phone, Prefers: map[string]string{"prefers-color-scheme": "dark"}},
-		"print": {Media: "print"},
+		"phone": {Width: webtest.Phone, NoScript: true}, "desk": {},
+		"narrow-dark": {Width: 320, Prefers: map[string]string{"prefers-color-scheme": "dark"}},
+		"print":       {Media: "print"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tab := webtest.New(t, how)

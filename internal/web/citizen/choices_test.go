@@ -187,9 +187,12 @@ func TestChoicesNeedProof(t *testing.T) {
 	if w.Size() != size {
 		t.Errorf("%d entries", w.Size()-size)
 	}
+	// The page before a no asks for the proof, so that the answer counts at once.
+	if status, _ := w.get(t, c, "/you/choices/no/research"); status != http.StatusForbidden {
+		t.Errorf("the page before a no: %d", status)
+	}
 	for path, want := range map[string]string{
-		"/you/choices/no/research": "Read this first", "/you/choices/back/research": "Please press the button again",
-		end: "Please press the button again", "/you/download/statement": "The whole list, with its proof",
+		"/you/choices/back/research": "Your choices", "/you/choices/undo/1": "Please press the button again", end: "Please press the button again", "/you/download/statement": "The whole list, with its proof",
 	} {
 		status, page := w.get(t, c, path)
 		if status != 200 {
