@@ -66,6 +66,9 @@ func TestInBrowser(t *testing.T) {
 	}
 	user := signintest.Staff("LOT", "Mairi Officer", signin.Reports, signin.FollowUp, signin.Agreements)
 	user.Session += "of the browser"
+	if a := w.browser(user).do("POST", "/officer/request", asking("req-9", "GGC")); a.code != 303 {
+		t.Fatal(a.code)
+	}
 	few := []string{"home", "uncovered", "break-glass-one", "decide", "reports", "sharing"} // one of each kind
 	for name, how := range map[string]webtest.How{
 		"phone": {Width: webtest.Phone}, "narrow": {Width: 320}, "desk": {}, "script-off": {NoScript: true},
@@ -88,6 +91,7 @@ func TestInBrowser(t *testing.T) {
 				{"/officer/requests/req-1", "request"},
 				{"/officer/request", "ask"},
 				{"/officer/requests/req-1/decide", "decide"},
+				{"/officer/request/req-9/sign", "ask-sign"},
 				{"/officer/reports", "reports"},
 				{"/officer/sharing?organisation=", "sharing"},
 				{"/register/sharing", "sharing-public"},

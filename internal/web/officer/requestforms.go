@@ -1,16 +1,15 @@
 package officer
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 
 	"igledger/audit/plain"
 	"igledger/consent"
-	"igledger/internal/web/door"
 	"igledger/internal/web/signin"
 	"igledger/internal/web/ui"
 	"igledger/ledger/entry"
@@ -117,13 +116,10 @@ func ownAgreements(l words, w *work, r *http.Request) ([]choice, error) {
 }
 
 type formPage struct {
-	Intro   string
-	Action  string
-	Fields  []field
-	CanSign bool
-	Asked   []ui.Row // of a decision: what was asked
-	Button  string
-	Command string
+	Intro  string
+	Action string
+	Fields []field
+	Asked  []ui.Row // of a decision: what was asked
 }
 
 // fields returns the fields of a form with what was typed, and what is wrong with it.
@@ -162,18 +158,52 @@ func (w *work) fields(r *http.Request, prefix string, form []formSpec, typed url
 	return list, errs, nil
 }
 
-// missing returns what is not filled in.
-func missing(l words, form []formSpec, typed url.Values) map[string]string {
-	wrong := map[string]string{}
+// wrong returns what is not filled in, and what was chosen that could not be chosen.
+func (w *work) wrong(r *http.Request, form []formSpec, typed url.Values) (map[string]string, error) {
+	words, wrong := w.words(r), map[string]string{}
 	for _, s := range form {
 		if !s.optional && strings.TrimSpace(strings.Join(typed[s.name], "")) == "" {
-			wrong[s.name] = l.Text(plain.Key("form.missing." + s.kind))
+			wrong[s.name] = words.Text(plain.Key("form.missing." + s.kind))
+		}
+		if s.choices == nil {
+			continue
+		}
+		list, err := s.choices(words, w, r)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range typed[s.name] {
+			if !slices.ContainsFunc(list, func(c choice) bool { return c.Value == v }) {
+				wrong[s.name] = words.Text(plain.Key("form.missing." + s.kind))
+			}
 		}
 	}
-	return wrong
+	return wrong, nil
 }
 
-// typed returns what a form was sent with: nothing but its own fields, in one spelling.
+// unfit returns what an entry has that no entry may have, by the field whose claim it is. body is
+// not used afterwards: it is signed with a key that is thrown away, since that checks it whole.
+func (w *work) unfit(l words, form []formSpec, org string, body entry.Body) map[string]string {
+	try, err := wire.GenerateSigner(wire.EdDSA)
+	if err == nil {
+		_, err = entry.SignFor(try, org, w.Door.Log().Origin(), body)
+	}
+	var refused *wire.Error
+	switch {
+	case !errors.As(err, &refused):
+		return nil
+	case refused.Code == wire.PersonalData:
+		return map[string]string{"": l.Text("form.number")}
+	}
+	for _, s := range form {
+		if refused.What == s.name {
+			return map[string]string{s.name: refused.Detail}
+		}
+	}
+	return map[string]string{form[0].name: refused.Detail} // of the id, which has another name in the entry
+}
+
+// typedInto returns what a form was sent with: nothing but its own fields, in one spelling.
 func typedInto(form []formSpec, sent url.Values) url.Values {
 	out := url.Values{}
 	for _, s := range form {
@@ -192,8 +222,11 @@ func typedInto(form []formSpec, sent url.Values) url.Values {
 
 func (w *work) newRequest(rw http.ResponseWriter, r *http.Request) error {
 	typed := w.Signin.Kept(r)
-	if typed == nil {
-		typed = url.Values{}
+	if id := r.URL.Query().Get("draft"); typed == nil && id != "" {
+		var err error
+		if typed, err = w.typed(r, "ask", id); err != nil {
+			return err
+		}
 	}
 	return w.askPage(rw, r, http.StatusOK, typed, nil)
 }
@@ -204,39 +237,56 @@ func (w *work) askPage(rw http.ResponseWriter, r *http.Request, code int, typed 
 	if err != nil {
 		return err
 	}
-	data := formPage{Intro: words.Text("ask.intro"), Action: "/officer/request", Fields: list, Button: words.Text("ask.button"),
-		CanSign: w.Door.MaySign(r.Context(), signin.From(r.Context()).Org, entry.PurposeAgreements), Command: "igledger sharing request"}
+	data := formPage{Intro: words.Text("ask.intro"), Action: "/officer/request", Fields: list}
 	return w.render(rw, r, code, "form", ui.Page{Title: words.Text("ask.title"), Section: "officer", Data: data, Errors: errs,
 		Crumbs: words.crumbs(ui.Crumb{Text: words.Text("requests.title"), Href: "/officer/requests"})})
 }
 
-// ask is POST /officer/request.
+// ask is POST /officer/request: what was typed is checked and kept, to be signed on the next page.
 func (w *work) ask(rw http.ResponseWriter, r *http.Request) error {
 	typed, ok := w.form(rw, r, askForm)
 	if !ok {
 		return nil
 	}
 	u, words := signin.From(r.Context()), w.words(r)
-	if wrong := missing(words, askForm, typed); len(wrong) > 0 {
+	wrong, err := w.wrong(r, askForm, typed)
+	if err != nil {
+		return err
+	}
+	body := requestOf(typed)
+	if len(wrong) == 0 {
+		wrong = w.unfit(words, askForm, u.Org, requestOf(typed))
+	}
+	if len(wrong) == 0 && w.isThere(r.Context(), body.Request, func(x *consent.Request) bool {
+		return x.Asked.Issuer != u.Org || !entry.Same(x.Asked, body)
+	}) {
+		wrong = map[string]string{"request": words.Text("ask.request.taken")}
+	}
+	if len(wrong) > 0 {
 		return w.askPage(rw, r, http.StatusUnprocessableEntity, typed, wrong)
 	}
-	body := &entry.SharingRequest{
+	if err := w.keep(r, "ask", body.Request, typed); err != nil {
+		return err
+	}
+	http.Redirect(rw, r, "/officer/request/"+url.PathEscape(body.Request)+"/sign", http.StatusSeeOther)
+	return nil
+}
+
+func requestOf(typed url.Values) *entry.SharingRequest {
+	return &entry.SharingRequest{
 		Request: typed.Get("request"), Holder: typed.Get("holder"), Data: typed.Get("data"), Purpose: typed.Get("purpose"),
 		Codes: typed["codes"], Necessity: typed.Get("necessity"), Power: typed.Get("legalPower"), Agreement: typed.Get("agreement"),
 		By: typed.Get("by"), Needed: typed.Get("needed"),
 	}
-	_, err := w.Door.Sign(r.Context(), u.Org, entry.PurposeAgreements, body)
-	if err != nil && !w.isThere(r, body.Request, func(x *consent.Request) bool {
-		return x.Asked.Issuer == u.Org && sameClaims(x.Asked, body)
-	}) {
-		wrong, err := wrongOf(words, askForm, err)
-		if err != nil {
-			return err
-		}
-		return w.askPage(rw, r, http.StatusUnprocessableEntity, typed, wrong)
+}
+
+func decisionOf(request string, typed url.Values) *entry.SharingDecision {
+	return &entry.SharingDecision{
+		Request: request, Decision: typed.Get("decision"), Reasons: typed.Get("reasons"), Article6: typed["article6"],
+		Article9: typed["article9"], Condition: typed.Get("dpaCondition"), DPIA: typed.Get("dpia"), Opinion: typed.Get("dpoOpinion"),
+		Retention: typed.Get("retention"), Security: typed.Get("security"), Rights: typed.Get("rights"), Interval: typed.Get("interval"),
+		By: typed.Get("by"), Agreement: typed.Get("agreement"),
 	}
-	http.Redirect(rw, r, "/officer/requests/"+url.PathEscape(body.Request)+"?done=asked", http.StatusSeeOther)
-	return nil
 }
 
 // form returns what was typed into a form, or answers that it cannot be read.
@@ -249,54 +299,14 @@ func (w *work) form(rw http.ResponseWriter, r *http.Request, form []formSpec) (u
 	return typedInto(form, r.PostForm), true
 }
 
-// isThere reports whether the log has a request already of which same is true: the form was sent
-// twice.
-func (w *work) isThere(r *http.Request, id string, same func(*consent.Request) bool) bool {
-	rules, err := w.rules(r.Context())
+// isThere reports whether the log has a request already of which so is true.
+func (w *work) isThere(ctx context.Context, id string, so func(*consent.Request) bool) bool {
+	rules, err := w.rules(ctx)
 	if err != nil {
 		return false
 	}
 	x := rules.Requests().Get(id)
-	return x != nil && same(x)
-}
-
-// sameClaims reports whether two bodies of a type say the same, whoever signed them and when.
-func sameClaims[T entry.SharingRequest | entry.SharingDecision](a, b *T) bool {
-	x, y := reflect.ValueOf(*a), reflect.ValueOf(*b)
-	for i := range x.NumField() {
-		if x.Type().Field(i).Name == "Common" {
-			continue
-		}
-		if p, q := x.Field(i), y.Field(i); p.Kind() == reflect.Slice {
-			if !slices.Equal(p.Interface().([]string), q.Interface().([]string)) {
-				return false
-			}
-		} else if !p.Equal(q) {
-			return false
-		}
-	}
-	return true
-}
-
-// wrongOf returns what the ledger says is wrong with an entry, by the field whose claim it is, or
-// err itself if it is about something else.
-func wrongOf(l words, form []formSpec, err error) (map[string]string, error) {
-	if errors.Is(err, door.ErrNoKey) {
-		return map[string]string{"": l.Text("form.no-key")}, nil
-	}
-	var refused *wire.Error
-	if !errors.As(err, &refused) {
-		return nil, err
-	}
-	if refused.Code == wire.PersonalData {
-		return map[string]string{"": l.Text("form.number")}, nil
-	}
-	for _, s := range form {
-		if refused.What == s.name {
-			return map[string]string{s.name: refused.Detail}, nil
-		}
-	}
-	return map[string]string{"": refused.Detail}, nil
+	return x != nil && so(x)
 }
 
 func (w *work) newDecision(rw http.ResponseWriter, r *http.Request) error {
@@ -310,7 +320,10 @@ func (w *work) newDecision(rw http.ResponseWriter, r *http.Request) error {
 	}
 	typed := w.Signin.Kept(r)
 	if typed == nil {
-		typed = url.Values{}
+		typed, err = w.typed(r, "decide", x.Asked.Request)
+		if err != nil && !errors.Is(err, errNotFound) {
+			return err
+		}
 	}
 	return w.decisionPage(rw, r, http.StatusOK, x, typed, nil)
 }
@@ -334,8 +347,7 @@ func (w *work) decisionPage(
 	}
 	at := "/officer/requests/" + url.PathEscape(x.Asked.Request)
 	data := formPage{Intro: words.Text("decide.intro", "org", words.org(x.Asked.Issuer)), Action: at + "/decide", Fields: list,
-		Asked: words.asked(x), Button: words.Text("decide.button"), Command: "igledger sharing decide",
-		CanSign: w.Door.MaySign(r.Context(), signin.From(r.Context()).Org, entry.PurposeAgreements)}
+		Asked: words.asked(x)}
 	return w.render(rw, r, code, "form", ui.Page{Title: words.Text("decide.title", "id", x.Asked.Request), Section: "officer", Data: data,
 		Errors: errs, Crumbs: words.crumbs(ui.Crumb{Text: words.Text("requests.title"), Href: "/officer/requests"},
 			ui.Crumb{Text: words.Text("request.title", "id", x.Asked.Request), Href: at})})
@@ -352,28 +364,26 @@ func (w *work) decide(rw http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	u, words := signin.From(r.Context()), w.words(r)
-	wrong := missing(words, decideForm, typed)
+	wrong, err := w.wrong(r, decideForm, typed)
+	if err != nil {
+		return err
+	}
 	if d := typed.Get("decision"); d != "" && d != "refused" && len(typed["article6"]) == 0 {
 		wrong["article6"] = words.Text("decide.article6.missing")
+	}
+	body := decisionOf(x.Asked.Request, typed)
+	if len(wrong) == 0 {
+		wrong = w.unfit(words, decideForm, u.Org, decisionOf(x.Asked.Request, typed))
+	}
+	if x.Decision != nil && !entry.Same(x.Decision, body) {
+		wrong = map[string]string{"": words.Text("decide.already")}
 	}
 	if len(wrong) > 0 {
 		return w.decisionPage(rw, r, http.StatusUnprocessableEntity, x, typed, wrong)
 	}
-	body := &entry.SharingDecision{
-		Request: x.Asked.Request, Decision: typed.Get("decision"), Reasons: typed.Get("reasons"), Article6: typed["article6"],
-		Article9: typed["article9"], Condition: typed.Get("dpaCondition"), DPIA: typed.Get("dpia"), Opinion: typed.Get("dpoOpinion"),
-		Retention: typed.Get("retention"), Security: typed.Get("security"), Rights: typed.Get("rights"), Interval: typed.Get("interval"),
-		By: typed.Get("by"), Agreement: typed.Get("agreement"),
+	if err := w.keep(r, "decide", x.Asked.Request, typed); err != nil {
+		return err
 	}
-	if _, err := w.Door.Sign(r.Context(), u.Org, entry.PurposeAgreements, body); err != nil &&
-		!w.isThere(r, body.Request, func(x *consent.Request) bool { return x.Decision != nil && sameClaims(x.Decision, body) }) {
-		if w.isThere(r, body.Request, func(x *consent.Request) bool { return x.Decision != nil }) {
-			wrong = map[string]string{"": words.Text("decide.already")}
-		} else if wrong, err = wrongOf(words, decideForm, err); err != nil {
-			return err
-		}
-		return w.decisionPage(rw, r, http.StatusUnprocessableEntity, x, typed, wrong)
-	}
-	http.Redirect(rw, r, "/officer/requests/"+url.PathEscape(x.Asked.Request)+"?done=decided", http.StatusSeeOther)
+	http.Redirect(rw, r, "/officer/requests/"+url.PathEscape(x.Asked.Request)+"/sign", http.StatusSeeOther)
 	return nil
 }

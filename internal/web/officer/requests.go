@@ -10,6 +10,7 @@ import (
 	"igledger/consent"
 	"igledger/internal/web/signin"
 	"igledger/internal/web/ui"
+	"igledger/ledger/entry"
 )
 
 type requestsPage struct {
@@ -133,12 +134,28 @@ func (l words) rows(prefix string, pairs ...string) (rows []ui.Row) {
 	return rows
 }
 
+// issued returns when an entry was signed, "" if it is not signed yet.
+func (l words) issued(c entry.Common) string {
+	if c.IssuedAt == 0 {
+		return ""
+	}
+	return l.When(time.Unix(c.IssuedAt, 0))
+}
+
+// issuer returns who signed an entry, "" if nobody has yet.
+func (l words) issuer(c entry.Common) string {
+	if c.Issuer == "" {
+		return ""
+	}
+	return l.org(c.Issuer)
+}
+
 func (l words) asked(x *consent.Request) []ui.Row {
 	a, needed := x.Asked, ""
 	if day, err := time.Parse(time.DateOnly, a.Needed); err == nil {
 		needed = l.Date(day)
 	}
-	return l.rows("ask.", "asker", l.org(a.Issuer), "holder", l.org(a.Holder), "at", l.When(time.Unix(a.IssuedAt, 0)), "by", a.By,
+	return l.rows("ask.", "asker", l.issuer(a.Common), "holder", l.org(a.Holder), "at", l.issued(a.Common), "by", a.By,
 		"data", a.Data, "purpose", a.Purpose, "codes", l.uses(a.Codes), "necessity", a.Necessity, "power", a.Power,
 		"agreement", a.Agreement, "needed", needed)
 }
@@ -148,7 +165,7 @@ func (l words) decided(x *consent.Request) []ui.Row {
 	if d == nil {
 		return nil
 	}
-	return l.rows("decide.", "decision", l.Text(plain.Key("decision."+d.Decision)), "at", l.When(time.Unix(d.IssuedAt, 0)), "by", d.By,
+	return l.rows("decide.", "decision", l.Text(plain.Key("decision."+d.Decision)), "at", l.issued(d.Common), "by", d.By,
 		"reasons", d.Reasons, "article6", articles("6(1)", d.Article6), "article9", articles("9(2)", d.Article9), "condition", d.Condition,
 		"dpia", d.DPIA, "opinion", d.Opinion, "retention", d.Retention, "security", d.Security, "rights", d.Rights,
 		"interval", d.Interval, "agreement", d.Agreement)

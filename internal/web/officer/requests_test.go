@@ -35,6 +35,21 @@ func deciding(decision string) url.Values {
 		"article6": {"e"}, "article9": {"j", "h"}}
 }
 
+// signed sends a form and signs what it says with the key at the server.
+func (o *officer) signed(path string, form url.Values, done string) {
+	o.t.Helper()
+	a := o.do("POST", path, form)
+	if a.code != 303 || !strings.HasSuffix(a.location, "/sign") {
+		o.t.Fatalf("%s: %d %s", path, a.code, a.text())
+	}
+	if page := o.see(a.location); !strings.Contains(page.body, form.Get("by")) {
+		o.t.Errorf("the page does not show what is signed: %s", page.text())
+	}
+	if a = o.do("POST", a.location, url.Values{"how": {"server"}}); a.code != 303 || a.location != done {
+		o.t.Fatalf("signing %s: %d %s %s", path, a.code, a.location, a.text())
+	}
+}
+
 // A request made on the page is an entry that the organisation signed, made once however often the
 // form is sent; the other organisation answers it once.
 func TestRequestAndDecision(t *testing.T) {
@@ -42,9 +57,7 @@ func TestRequestAndDecision(t *testing.T) {
 	lot, ggc := w.officer("LOT", "Lot"), w.officer("GGC", "Ggc")
 	before := w.Size()
 	for range 2 {
-		if a := lot.do("POST", "/officer/request", asking("req-7", "GGC")); a.code != 303 || a.location != "/officer/requests/req-7?done=asked" {
-			t.Fatalf("asking: %d %s", a.code, a.text())
-		}
+		lot.signed("/officer/request", asking("req-7", "GGC"), "/officer/requests/req-7?done=asked")
 	}
 	if n := w.Size() - before; n != 1 {
 		t.Errorf("%d entries", n)
@@ -65,6 +78,9 @@ func TestRequestAndDecision(t *testing.T) {
 	}
 	for range 2 {
 		if a := ggc.do("POST", "/officer/requests/req-7/decide", deciding("agreed")); a.code != 303 {
+			t.Fatalf("answering: %d %s", a.code, a.text())
+		}
+		if a := ggc.do("POST", "/officer/requests/req-7/sign", url.Values{}); a.code != 303 || a.location != "/officer/requests/req-7?done=decided" {
 			t.Fatalf("answering: %d %s", a.code, a.text())
 		}
 	}
@@ -119,8 +135,9 @@ func TestRequestErrors(t *testing.T) {
 	// A text is shown as it is, never run.
 	form := asking("req-9", "GGC")
 	form.Set("data", "<script>alert(1)</script>")
-	if a := o.do("POST", "/officer/request", form); a.code != 303 {
-		t.Fatalf("%d %s", a.code, a.text())
+	o.signed("/officer/request", form, "/officer/requests/req-9?done=asked")
+	if !strings.Contains(o.see("/officer/request?draft=req-9").body, "care of people who move") || o.get("/officer/request?draft=req-8").code != 404 {
+		t.Error("what was typed cannot be changed before it is signed")
 	}
 	for _, path := range []string{"/officer/requests", "/officer/requests/req-9"} {
 		if strings.Contains(o.see(path).body, "<script>alert") {
@@ -129,39 +146,45 @@ func TestRequestErrors(t *testing.T) {
 	}
 }
 
-// An organisation that keeps its key itself is told so; others' requests are not there; who may not
-// sign does not.
+// An organisation that keeps its key itself signs with it, by what the page prepares; others' requests
+// are not there; who may not sign does not.
 func TestRequestsNotTheirs(t *testing.T) {
 	w := newWorld(t)
 	w.request("req-1", "HUB", "LOT")
 	hub, ggc, lot := w.officer("HUB", "Hub"), w.officer("GGC", "Ggc"), w.officer("LOT", "Reader", signin.Reports)
 	before := w.Size()
-	if page := hub.see("/officer/request").text(); !strings.Contains(page, "cannot sign for your organisation") {
-		t.Errorf("%s", page)
+	if a := hub.do("POST", "/officer/request", asking("req-2", "GGC")); a.code != 303 {
+		t.Fatalf("%d %s", a.code, a.text())
 	}
-	if a := hub.do("POST", "/officer/request", asking("req-2", "GGC")); a.code != 422 {
+	if a := hub.do("POST", "/officer/request/req-2/sign", url.Values{}); a.code != 422 || !strings.Contains(a.text(), "holds no key") {
 		t.Errorf("signing without a key: %d", a.code)
 	}
-	for _, path := range []string{"/officer/requests/req-1", "/officer/requests/req-1/decide", "/officer/requests/none"} {
+	for _, path := range []string{"/officer/requests/req-1", "/officer/requests/req-1/decide", "/officer/requests/none", "/officer/request/req-2/sign"} {
 		if a := ggc.get(path); a.code != 404 {
 			t.Errorf("GET %s by another: %d", path, a.code)
 		}
 	}
 	for name, o := range map[string]*officer{"another": ggc, "who asked": hub} {
-		if a := o.do("POST", "/officer/requests/req-1/decide", deciding("agreed")); a.code != 404 {
-			t.Errorf("answered by %s: %d", name, a.code)
+		for _, path := range []string{"/officer/requests/req-1/decide", "/officer/requests/req-1/sign"} {
+			if a := o.do("POST", path, deciding("agreed")); a.code != 404 {
+				t.Errorf("%s by %s: %d", path, name, a.code)
+			}
 		}
 	}
 	if strings.Contains(ggc.see("/officer/requests").body, "req-1") {
 		t.Error("another's request is on the list")
 	}
-	for _, path := range []string{"/officer/request", "/officer/requests/req-1/decide"} {
+	for _, path := range []string{"/officer/request", "/officer/requests/req-1/decide", "/officer/requests/req-1/sign"} {
 		if a := lot.do("POST", path, deciding("agreed")); a.code != 403 {
 			t.Errorf("%s without the permission: %d", path, a.code)
 		}
 	}
 	if w.Size() != before {
 		t.Error("something was signed")
+	}
+	hub.elsewhere("/officer/request/req-2/sign", w.keys["HUB"], nil, 303)
+	if w.Size() != before+1 {
+		t.Error("a key elsewhere did not sign")
 	}
 }
 
@@ -171,7 +194,10 @@ func TestProveAgain(t *testing.T) {
 	user := signintest.Staff("LOT", "Lot", signin.Agreements)
 	before := w.Size()
 	user.Auth = time.Now().Add(-6 * time.Hour)
-	if a := w.browser(user).do("POST", "/officer/request", asking("req-1", "GGC")); a.code == 200 || w.Size() != before {
-		t.Fatalf("signed with an old sign-in: %d", a.code)
+	o := w.browser(user)
+	for _, path := range []string{"/officer/request", "/officer/request/req-1/sign"} {
+		if a := o.do("POST", path, asking("req-1", "GGC")); a.code == 200 || a.code == 303 || w.Size() != before {
+			t.Errorf("%s with an old sign-in: %d", path, a.code)
+		}
 	}
 }

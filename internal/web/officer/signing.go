@@ -31,6 +31,7 @@ type deed struct {
 	choices  []string                   // of which the reason is one, nil: words of the officer
 	facts    []ui.Row                   // what is to be known of it
 	at, done string                     // addresses: its own, and where it leads
+	back     string                     // where it leads without signing; "": as done
 	args     []string                   // of its words
 	already  func(context.Context) bool // it has been done: the form was sent twice
 	after    func(context.Context) error
@@ -112,6 +113,9 @@ func (p *deeds) deedPage(rw http.ResponseWriter, r *http.Request, code int, d *d
 }
 
 func backOf(d *deed) string {
+	if d.back != "" {
+		return d.back
+	}
 	path, _, _ := strings.Cut(d.done, "?")
 	return path
 }
