@@ -74,6 +74,7 @@ type shownDate struct {
 	Day     time.Time
 	What    string
 	ID      string
+	Href    string
 	Title   string
 	Version uint64
 	Parties string
@@ -93,7 +94,7 @@ func (w *work) calendar(rw http.ResponseWriter, r *http.Request) error {
 	}
 	for _, d := range dates(rules.Agreements(), u.Org, w.now()) {
 		x := shownDate{
-			Day: d.Day, What: words.Text(plain.Key("date." + d.Kind)), ID: d.Text.ID, Title: d.Text.Title, Version: d.Text.Version,
+			Day: d.Day, What: words.Text(plain.Key("date." + d.Kind)), ID: d.Text.ID, Href: agreementsOf(u) + d.Text.ID, Title: d.Text.Title, Version: d.Text.Version,
 			Parties: words.orgs(d.Text.Organisations()),
 			Tag:     words.state(d.State),
 		}

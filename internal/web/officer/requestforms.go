@@ -238,7 +238,7 @@ func (w *work) askPage(rw http.ResponseWriter, r *http.Request, code int, typed 
 		return err
 	}
 	data := formPage{Intro: words.Text("ask.intro"), Action: "/officer/request", Fields: list}
-	return w.render(rw, r, code, "form", ui.Page{Title: words.Text("ask.title"), Section: "officer", Data: data, Errors: errs,
+	return w.render(rw, r, code, "form", ui.Page{Title: words.Text("ask.title"), Section: "requests", Data: data, Errors: errs,
 		Crumbs: words.crumbs(ui.Crumb{Text: words.Text("requests.title"), Href: "/officer/requests"})})
 }
 
@@ -348,7 +348,7 @@ func (w *work) decisionPage(
 	at := "/officer/requests/" + url.PathEscape(x.Asked.Request)
 	data := formPage{Intro: words.Text("decide.intro", "org", words.org(x.Asked.Issuer)), Action: at + "/decide", Fields: list,
 		Asked: words.asked(x)}
-	return w.render(rw, r, code, "form", ui.Page{Title: words.Text("decide.title", "id", x.Asked.Request), Section: "officer", Data: data,
+	return w.render(rw, r, code, "form", ui.Page{Title: words.Text("decide.title", "id", x.Asked.Request), Section: "requests", Data: data,
 		Errors: errs, Crumbs: words.crumbs(ui.Crumb{Text: words.Text("requests.title"), Href: "/officer/requests"},
 			ui.Crumb{Text: words.Text("request.title", "id", x.Asked.Request), Href: at})})
 }

@@ -59,7 +59,7 @@ func (w *work) requests(rw http.ResponseWriter, r *http.Request) error {
 		slices.SortFunc(list, func(a, b shownRequest) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
 	}
 	slices.SortFunc(data.Answered, func(a, b shownRequest) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.ID, b.ID)) })
-	p := ui.Page{Title: words.Text("requests.title"), Section: "officer", Crumbs: words.crumbs(), Data: data}
+	p := ui.Page{Title: words.Text("requests.title"), Section: "requests", Crumbs: words.crumbs(), Data: data}
 	return w.render(rw, r, http.StatusOK, "requests", p)
 }
 
@@ -113,7 +113,7 @@ func (w *work) request(rw http.ResponseWriter, r *http.Request) error {
 		Ours: x.Asked.Holder == u.Org, Index: x.Index,
 		MayReply: x.Decision == nil && x.Asked.Holder == u.Org && u.Can(signin.Agreements),
 	}
-	p := ui.Page{Title: words.Text("request.title", "id", x.Asked.Request), Section: "officer", Data: data,
+	p := ui.Page{Title: words.Text("request.title", "id", x.Asked.Request), Section: "requests", Data: data,
 		Crumbs: words.crumbs(ui.Crumb{Text: words.Text("requests.title"), Href: "/officer/requests"})}
 	switch r.URL.Query().Get("done") {
 	case "asked":

@@ -92,11 +92,20 @@ type matrixRow struct {
 
 // ownSharing is GET /officer/sharing: at first, what the officer's organisation shares.
 func (w *work) ownSharing(rw http.ResponseWriter, r *http.Request) error {
-	org := signin.From(r.Context()).Org
+	u := signin.From(r.Context())
+	org := u.Org
 	if r.URL.Query().Has("organisation") {
 		org = r.URL.Query().Get("organisation")
 	}
-	return w.sharingPage(rw, r, org, "/officer/sharing", "/officer/agreements/", ui.Page{Section: "officer", Crumbs: w.words(r).crumbs()})
+	return w.sharingPage(rw, r, org, "/officer/sharing", agreementsOf(u), ui.Page{Section: "officer", Crumbs: w.words(r).crumbs()})
+}
+
+// agreementsOf is where a user sees an agreement: among officers' pages, or in the public register.
+func agreementsOf(u *signin.User) string {
+	if u.Can(signin.Agreements) {
+		return "/officer/agreements/"
+	}
+	return "/register/agreements/"
 }
 
 // sharing is GET /register/sharing, for everybody.
