@@ -80,6 +80,9 @@ func (s *Site) Room(fsys fs.FS) (*Room, error) {
 	}
 	room := &Room{site: s, words: map[plain.Language]*Words{}, pages: map[plain.Language]map[string]*template.Template{}}
 	for _, l := range languages {
+		if !speaks(fsys, l.tag) {
+			continue
+		}
 		c, err := plain.Load(l.tag, fsys, own)
 		if err != nil {
 			return nil, err
@@ -99,6 +102,13 @@ func (s *Site) Room(fsys fs.FS) (*Room, error) {
 		}
 	}
 	return room, nil
+}
+
+// speaks reports whether a room has words in a language. The pages of a room that has none are in
+// English from top to bottom: a screen reader cannot read a mixture aloud.
+func speaks(fsys fs.FS, l plain.Language) bool {
+	data, err := fs.ReadFile(fsys, string(l)+".properties")
+	return l == plain.English || err == nil && bytes.ContainsRune(data, '=')
 }
 
 // templates returns the text of all templates of a folder by name.
@@ -157,7 +167,15 @@ func (s *Site) layout(w *Words) (*template.Template, error) {
 }
 
 // Words returns the words of a room in the language of a request.
-func (room *Room) Words(r *http.Request) *Words { return room.words[languageOf(r)] }
+func (room *Room) Words(r *http.Request) *Words { return room.words[room.language(r)] }
+
+// language returns the language for a request, or English if the room does not have it.
+func (room *Room) language(r *http.Request) plain.Language {
+	if l := languageOf(r); room.words[l] != nil {
+		return l
+	}
+	return plain.English
+}
 
 // ErrAnswered is in an error about which nothing is left to do: the request has its answer, and the log
 // its line.
@@ -182,7 +200,7 @@ func (room *Room) Render(w http.ResponseWriter, r *http.Request, status int, nam
 }
 
 func (room *Room) execute(out *bytes.Buffer, w http.ResponseWriter, r *http.Request, name string, p Page) error {
-	l := languageOf(r)
+	l := room.language(r)
 	t := room.pages[l][name]
 	if t == nil {
 		return fmt.Errorf("there is no such page")
@@ -205,6 +223,9 @@ func (room *Room) execute(out *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 	for _, other := range languages {
 		if other.tag == l {
 			v.Draft = other.draft
+			continue
+		}
+		if room.words[other.tag] == nil {
 			continue
 		}
 		v.Languages = append(v.Languages, Link{Text: other.name, Href: inLanguage(r, other.tag)})

@@ -159,6 +159,15 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
+// A page of a room without Gaelic words is in English from top to bottom.
+func TestRoomWithoutGaelic(t *testing.T) {
+	r := room(t, newSite(t), `{{t "hello" "name" "a"}}`, "gd.properties", "# nothing yet")
+	body := render(t, r, "/?lang=gd", Page{Title: "A"}).Body.String()
+	if !strings.Contains(body, `<html lang="en"`) || !strings.Contains(body, "Sign in") || strings.Contains(body, "Gàidhlig") {
+		t.Error("the languages are mixed")
+	}
+}
+
 func TestDates(t *testing.T) {
 	r := room(t, newSite(t), `{{date .Data}}|{{day .Data}}|{{time .Data}}|{{when .Data}}|{{ago .Data}}`)
 	summer := time.Date(2026, 7, 1, 23, 30, 0, 0, time.UTC)
