@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 
+	"igledger/internal/build"
 	"igledger/internal/client"
 	"igledger/ledger"
 	"igledger/ledger/register"
@@ -45,7 +46,7 @@ func (a *api) info(w http.ResponseWriter, r *request) error {
 	g := a.log.Genesis()
 	return answer(w, client.LogInfo{
 		Origin: a.log.Origin(), LogKey: a.log.VerifierKey(), VRFKey: g.VRFKey, Formats: g.Formats, IndexLag: g.IndexLag,
-		Size: size, Anchor: string(anchor), Witnessed: string(witnessed),
+		Size: size, Software: build.Read(), Anchor: string(anchor), Witnessed: string(witnessed),
 	})
 }
 

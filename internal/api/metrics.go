@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"igledger/internal/build"
 	"igledger/internal/client"
 	"igledger/internal/edge"
 	"igledger/ledger"
@@ -89,6 +90,11 @@ func newMetrics(reg *prometheus.Registry, log *ledger.Log) *metrics {
 		get := func() float64 { return f(log.Stats()) }
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, get)
 	}
+	b := build.Read()
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "igledger_build_info", Help: "Always 1: the labels say which build runs.",
+		ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit, "go": b.Go, "formats": b.Formats},
+	}, func() float64 { return 1 }))
 	reg.MustRegister(m.requests, m.took, m.entries, m.append, m.batch, m.commit, m.group,
 		count("igledger_commits_total", "Transactions committed.",
 			func(s ledger.Stats) uint64 { return s.Batches }),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"igledger/internal/build"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
@@ -210,6 +211,8 @@ type LogInfo struct {
 	Formats  string    `json:"formats" doc:"Version of the formats" example:"igledger/1"`
 	IndexLag uint64    `json:"indexLag" doc:"Most entries by which the subject index may lag behind the log"`
 	Size     uint64    `json:"size" doc:"Entries in the log"`
+
+	Software build.Info `json:"software" doc:"The build of igledger that answers, as it says itself"`
 
 	// While entries arrive, each GET /checkpoint returns a different newest checkpoint.
 	Anchor    string `json:"anchor,omitempty" doc:"Checkpoint to cosign now, a signed note with the cosignatures so far. It ends in the newest index root, and stays the same until the next one, so that all cosigners sign the same one. Absent before the first index root"`
