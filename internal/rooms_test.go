@@ -62,13 +62,15 @@ var rooms = map[string][]string{
 
 	"internal/...":        {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
 	"cmd/igledger":        {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
-	"cmd/igverify":        append([]string{"internal/auditd", "internal/client", "internal/words", "audit/plain", "consent", "policies/...", "verifier/..."}, formats...),
+	"cmd/igverify":        append([]string{"internal/auditd", "internal/client", "internal/command", "internal/words", "audit/plain", "consent", "policies/...", "verifier/..."}, formats...),
 	"internal/web/shelf":  {"ledger/storage"},
 	"internal/web/draw":   {},
 	"internal/web/signin": {"internal/patients", "internal/edge", "audit/plain", "internal/web/ui", "internal/web/shelf", "consent/fhir/...", "ledger/wire", "ledger/entry"},
 	"internal/web/ui":     {"audit/plain"},
 	"internal/auditd":     append([]string{"internal/client", "verifier/fetch/retry", "audit/plain", "consent", "policies/...", "verifier/...", "ledger/proof/index"}, formats...),
-	"internal/client":     append([]string{"verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),
+	"internal/client":     append([]string{"internal/build", "verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),
+	"internal/build":      {"ledger/wire", "ledger/entry"},
+	"internal/command":    {"internal/build", "ledger/wire", "ledger/entry"},
 	"internal/edge":       {},
 	"internal/patients":   {"consent/fhir/tree", "consent/fhir/mapping"},
 	"internal/oracle":     {}, // a second verifier: what it shared with ours it could not contradict

@@ -17,6 +17,7 @@ import (
 
 	"igledger/consent/fhir"
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 )
@@ -185,14 +186,14 @@ func (run *consentImport) take(c *cli.Context, f fhir.Found, one *importedConsen
 	}
 	x.ID = run.jti(f, x)
 	res, err := run.r.submit(c.Context, x)
-	var e *exitError
+	var e *command.Error
 	var p *client.Problem
 	switch {
 	case err == nil:
 		one.Status, one.Index, one.Flags = string(res.Status), res.Index, res.Flags
 	case errors.As(err, &p) && p.Code() == "conflict":
 		one.Status = "known"
-	case res.Problem != nil && p != nil, errors.As(err, &e) && e.code == exitUsage:
+	case res.Problem != nil && p != nil, errors.As(err, &e) && e.Code == exitUsage:
 		// Only this resource is refused, by the ledger or because its entry would not be
 		// well-formed.
 		return refuse(err)

@@ -191,7 +191,7 @@ func showsAgreement(t *testing.T, out *bytes.Buffer) error {
 	}))
 	defer server.Close()
 	var errOut bytes.Buffer
-	args := []string{"igledger", "agreement", "show", "--url", server.URL, "--log-key", l.Key, agreement.ID}
+	args := []string{"agreement", "show", "--url", server.URL, "--log-key", l.Key, agreement.ID}
 	if code := run(t.Context(), args, nil, out, &errOut); code != exitGood {
 		t.Errorf("exit %d: %s", code, &errOut)
 	}

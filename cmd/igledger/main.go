@@ -5,72 +5,56 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/internal/source"
 	"igledger/verifier"
 )
 
-// Exit codes, the same for every command.
+// The exit codes, by the names of package command.
 const (
-	exitGood        = 0
-	exitRefused     = 1 // a verification failed, or the ledger refused an entry
-	exitUsage       = 2
-	exitUnreachable = 3 // cannot reach or read
+	exitGood        = command.Good
+	exitRefused     = command.Refused
+	exitUsage       = command.Usage
+	exitUnreachable = command.Unreachable
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+var program = command.Program{
+	Name:  "igledger",
+	Usage: "a ledger for information governance: proof of who accessed whose record",
+	Description: "Exit codes: 0 good, 1 refused or failed, 2 wrong usage, 3 something could not be reached or\n" +
+		"read, 4 true, but old or only a part of what was asked. Results go to standard output, all\n" +
+		"other messages to standard error; with --json both are JSON.",
+	Commands: commands,
+	Settings: []command.Setting{
+		{Name: "url", Flag: "url"}, {Name: "log-key", Flag: "log-key"}, {Name: "policy", Flag: "policy"},
+		{Name: "org", Flag: "org"}, {Name: "key", Flag: "key"},
+	},
+	ExitCode: exitCode,
 }
 
 // run is main for tests. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	app := &cli.App{
-		Name:  "igledger",
-		Usage: "a ledger for information governance: proof of who accessed whose record",
-		Description: "Exit codes: 0 success, 1 a verification failed or the ledger refused, 2 wrong usage, 3\n" +
-			"cannot reach or read. Results go to standard output, all other messages to standard\n" +
-			"error.",
-		Reader: stdin, Writer: stdout, ErrWriter: stderr,
-		HideVersion:            true,
-		UseShortOptionHandling: true,
-		ExitErrHandler:         func(*cli.Context, error) {}, // the code below handles the error
-		OnUsageError:           func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
-		Commands:               commands(),
-		CommandNotFound:        func(c *cli.Context, name string) {},
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usage("no command %q; igledger help lists them", c.Args().First())
-			}
-			return cli.ShowAppHelp(c)
-		},
-	}
-	for _, c := range app.Commands {
-		usageErrors(c)
-	}
-	err := app.RunContext(ctx, flagsFirst(app.Commands, args))
-	if err == nil {
-		return exitGood
-	}
-	fmt.Fprintln(stderr, "igledger:", err)
-	return exitCode(err)
+	return program.Run(ctx, args, stdin, stdout, stderr)
 }
 
 // exitCode returns the exit code for an error of a command.
 func exitCode(err error) int {
-	if e := new(exitError); errors.As(err, &e) {
-		return e.code
+	if e := new(command.Error); errors.As(err, &e) {
+		return e.Code
 	}
 	if p := new(client.Problem); errors.As(err, &p) && p.Code() != "" && p.Status < 500 || source.Stopped(err) {
 		return exitRefused // the ledger was reached and refused
@@ -95,73 +79,10 @@ func commands() []*cli.Command {
 	}
 }
 
-// flagsFirst moves the flags of a command before its arguments, because urfave/cli reads no flags
-// after the first argument.
-func flagsFirst(commands []*cli.Command, args []string) []string {
-	var known []cli.Flag
-	i := min(1, len(args))
-	for ; i < len(args); i++ {
-		next := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.Name == args[i] })
-		if next < 0 {
-			break
-		}
-		known, commands = commands[next].Flags, commands[next].Subcommands
-	}
-	head, flags, rest := slices.Clone(args[:i]), []string(nil), []string(nil)
-	for ; i < len(args); i++ {
-		a := args[i]
-		if a == "--" {
-			return slices.Concat(head, flags, []string{"--"}, rest, args[i+1:])
-		}
-		if len(a) < 2 || a[0] != '-' {
-			rest = append(rest, a)
-			continue
-		}
-		flags = append(flags, a)
-		name := strings.TrimLeft(a, "-")
-		// For --name=value it finds none.
-		at := slices.IndexFunc(known, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
-		if at < 0 || i+1 == len(args) {
-			continue
-		}
-		if _, alone := known[at].(*cli.BoolFlag); !alone {
-			i++
-			flags = append(flags, args[i])
-		}
-	}
-	return slices.Concat(head, flags, rest)
-}
-
-// usageErrors makes unknown flags of a command and its subcommands exit with code 2.
-func usageErrors(c *cli.Command) {
-	c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) }
-	if c.Action == nil {
-		name := c.Name
-		c.Action = func(cc *cli.Context) error {
-			if cc.Args().Present() {
-				return usage("%s has no command %q", name, cc.Args().First())
-			}
-			return cli.ShowSubcommandHelp(cc)
-		}
-	}
-	for _, s := range c.Subcommands {
-		usageErrors(s)
-	}
-}
-
-// exitError is an error with an exit code.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string { return e.err.Error() }
-func (e *exitError) Unwrap() error { return e.err }
-
 func usage(format string, args ...any) error {
-	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+	return command.Errorf(command.Usage, format, args...)
 }
 
 func refused(format string, args ...any) error {
-	return &exitError{exitRefused, fmt.Errorf(format, args...)}
+	return command.Errorf(command.Refused, format, args...)
 }

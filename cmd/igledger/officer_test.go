@@ -49,30 +49,6 @@ func TestEveryCommandShowsAnExample(t *testing.T) {
 	walk("", commands())
 }
 
-func TestFlagsMayFollowArguments(t *testing.T) {
-	tree := []*cli.Command{{Name: "agreement", Subcommands: []*cli.Command{{Name: "act", Flags: []cli.Flag{
-		&cli.StringFlag{Name: "reason", Aliases: []string{"r"}}, &cli.BoolFlag{Name: "json"}, &cli.StringSliceFlag{Name: "org"}}}}}}
-	for _, c := range []struct{ in, want string }{
-		{"agreement act isa-1 suspend --reason why", "agreement act --reason why isa-1 suspend"},
-		{"agreement act isa-1 --json suspend", "agreement act --json isa-1 suspend"},
-		{"agreement act --org A isa-1 -r why --org=B x", "agreement act --org A -r why --org=B isa-1 x"},
-		{"agreement act isa-1 -- --reason why", "agreement act -- isa-1 --reason why"},
-		{"agreement act - --json", "agreement act --json -"},
-		{"agreement act isa-1 --unknown x", "agreement act --unknown isa-1 x"},
-		{"agreement act isa-1 --reason", "agreement act --reason isa-1"},
-		{"agreement nonsense --json", "agreement --json nonsense"},
-		{"", ""},
-	} {
-		got := strings.Join(flagsFirst(tree, append([]string{"igledger"}, strings.Fields(c.in)...)), " ")
-		if got != strings.TrimSpace("igledger "+c.want) {
-			t.Errorf("%q: %q, want %q", c.in, got, c.want)
-		}
-	}
-	if got := flagsFirst(tree, nil); len(got) != 0 {
-		t.Errorf("of nothing: %q", got)
-	}
-}
-
 // What another organisation wrote stays in its cell: no formula, no markup, no line or escape
 // sequence of its own.
 func TestTablesHoldHostileText(t *testing.T) {
@@ -150,7 +126,7 @@ func TestExitCodes(t *testing.T) {
 			c.answer(w)
 		}))
 		var out, errOut bytes.Buffer
-		if got := run(t.Context(), []string{"igledger", "agreement", "show", "isa-1", "--url", server.URL,
+		if got := run(t.Context(), []string{"agreement", "show", "isa-1", "--url", server.URL,
 			"--log-key", l.Key}, nil, &out, &errOut); got != c.want || out.Len() > 0 {
 			t.Errorf("exit %d, want %d: %s%s", got, c.want, out.String(), errOut.String())
 		}
@@ -173,7 +149,7 @@ func TestPolicyShowChecksTheHash(t *testing.T) {
 	for want, hash := range map[int]wire.Hash{exitGood: sha256.Sum256([]byte(set.Text)), exitRefused: {1}} {
 		set.Hash = hash
 		var out, errOut bytes.Buffer
-		if got := run(t.Context(), []string{"igledger", "policy", "show", "--text", "--url", server.URL, "--log-key",
+		if got := run(t.Context(), []string{"policy", "show", "--text", "--url", server.URL, "--log-key",
 			l.Key}, nil, &out, &errOut); got != want {
 			t.Errorf("exit %d, want %d: %s", got, want, errOut.String())
 		}

@@ -20,7 +20,7 @@ import (
 	"igledger/verifier/auditor"
 )
 
-var auditCommand = command{
+var auditCommand = spec{
 	name:      "audit",
 	usage:     "follow a live log as its auditor: recompute the subject index and cosign checkpoints that are right",
 	argsUsage: "URL", args: 1, offline: true,
@@ -306,7 +306,7 @@ func (s *session) tell(d *auditd.Daemon, rep *auditd.Report, text string) error 
 	return err
 }
 
-var evidenceCommand = command{
+var evidenceCommand = spec{
 	name: "evidence", usage: "check the evidence that an auditor kept", argsUsage: "FILE", args: 1, offline: true,
 	description: "Says what a file from igverify audit proves against the operator, using only the log's key. Exit code 0: " +
 		"the file convicts the operator on its own. Exit code 1: it proves nothing on its own; if it accuses the operator " +

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/mod/sumdb/note"
 
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/register"
@@ -19,8 +19,8 @@ import (
 	"igledger/verifier/fetch"
 )
 
-// command is one igverify command: its name and help, and a function that fills a report.
-type command struct {
+// spec is one igverify command: its name and help, and a function that fills a report.
+type spec struct {
 	name, usage, argsUsage, description string
 	args                                int // number of positional arguments
 	flags                               []cli.Flag
@@ -54,20 +54,18 @@ var (
 	jsonFlag = &cli.BoolFlag{Name: "json", Usage: "print a report for machines"}
 )
 
-func (spec command) cli(exit func(int)) *cli.Command {
+func (spec spec) cli() *cli.Command {
 	return &cli.Command{
 		Name: spec.name, Usage: spec.usage, ArgsUsage: spec.argsUsage, Description: spec.description,
-		Flags:        append(append(spec.shared(), spec.flags...), jsonFlag),
-		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usageError(err.Error()) },
+		Flags: append(append(spec.shared(), spec.flags...), jsonFlag),
 		Action: func(c *cli.Context) error {
 			s := &session{ctx: c.Context, c: c, report: &report{Command: spec.name}}
 			err := s.begin(spec)
 			if err == nil {
 				err = spec.check(s)
 			}
-			var u usageError
-			if errors.As(err, &u) {
-				return u
+			if e := new(command.Error); errors.As(err, &e) {
+				return e
 			}
 			var f *verifier.Failure
 			if errors.As(err, &f) {
@@ -78,24 +76,26 @@ func (spec command) cli(exit func(int)) *cli.Command {
 				err = nil
 			}
 			code := s.report.finish(err)
-			exit(code)
 			if cannot := s.report.write(c.App.Writer, c.Bool("json")); cannot != nil {
 				if code != exitFailed {
-					exit(exitUnreadable)
+					code = exitUnreadable
 				}
-				return cannot
+				return &command.Error{Code: code, Err: cannot}
 			}
-			if code == exitUnreadable && !c.Bool("json") {
-				return err
+			if code == exitUnreadable && !c.Bool("json") { // the report for people does not hold it
+				return &command.Error{Code: code, Err: err}
 			}
-			return nil
+			if code == exitGood {
+				return nil
+			}
+			return &command.Error{Code: code}
 		},
 	}
 }
 
 // shared returns the flags that say whom the reader trusts and, unless it is offline, which log a
 // command is about.
-func (spec command) shared() []cli.Flag {
+func (spec spec) shared() []cli.Flag {
 	if spec.offline {
 		return []cli.Flag{keyFlag, policyFlag, genesisFlag}
 	}
@@ -104,7 +104,7 @@ func (spec command) shared() []cli.Flag {
 
 // begin checks what all commands have in common. If --from is given, it reads the state of the log
 // that the command rests on.
-func (s *session) begin(spec command) error {
+func (s *session) begin(spec spec) error {
 	if s.c.NArg() != spec.args {
 		plural := "s"
 		if spec.args == 1 {
@@ -112,11 +112,6 @@ func (s *session) begin(spec command) error {
 		}
 		return usage("igverify %s takes %d argument%s, not %d; see igverify %s --help",
 			spec.name, spec.args, plural, s.c.NArg(), spec.name)
-	}
-	for _, f := range s.c.Command.Flags { // of a shell variable that is not set: the caller meant something
-		if name := f.Names()[0]; s.c.IsSet(name) && strings.TrimSpace(s.c.String(name)) == "" && isText(f) {
-			return usage("--%s is empty: give a value, or leave it out", name)
-		}
 	}
 	if err := s.readTrust(); err != nil || spec.offline {
 		return err
@@ -128,11 +123,6 @@ func (s *session) begin(spec command) error {
 		return usage("--from is missing: give the log's URL or directory")
 	}
 	return s.oneLog("a receipt without --from")
-}
-
-func isText(f cli.Flag) bool {
-	_, ok := f.(*cli.StringFlag)
-	return ok
 }
 
 // genesis reads leaf 0 from the log and checks that it is leaf 0 and a genesis.
@@ -221,40 +211,3 @@ func (s *session) readFile(what, name string, limit int64) ([]byte, error) {
 }
 
 const maxFile = 4 << 20
-
-// flagsFirst moves a command's flags before its arguments, so that "igverify receipt FILE --from
-// URL" works: package flag stops at the first argument.
-func flagsFirst(app *cli.App, args []string) []string {
-	if len(args) == 0 {
-		return args
-	}
-	cmd := app.Command(args[0])
-	if cmd == nil {
-		return args
-	}
-	takesValue := map[string]bool{}
-	for _, f := range cmd.Flags {
-		_, isBool := f.(*cli.BoolFlag)
-		for _, name := range f.Names() {
-			takesValue[name] = !isBool
-		}
-	}
-	var flags, rest []string
-	for i := 1; i < len(args); i++ {
-		a := args[i]
-		switch {
-		case a == "--":
-			rest = append(rest, args[i+1:]...)
-			i = len(args)
-		case len(a) > 1 && a[0] == '-':
-			flags = append(flags, a)
-			if takesValue[strings.TrimLeft(a, "-")] && i+1 < len(args) {
-				i++
-				flags = append(flags, args[i])
-			}
-		default:
-			rest = append(rest, a)
-		}
-	}
-	return append(append(append([]string{args[0]}, flags...), "--"), rest...)
-}

@@ -14,7 +14,7 @@ import (
 	"igledger/verifier/fetch"
 )
 
-var consistencyCommand = command{
+var consistencyCommand = spec{
 	name: "consistency", usage: "check that the log has only grown since you last looked",
 	description: "Keeps the log's last signed checkpoint in a state file, and proves that the log of the current one " +
 		"contains all of it. Finds a log that was rewound (is smaller than before) or forked (has another history), and " +

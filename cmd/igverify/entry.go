@@ -17,7 +17,7 @@ var (
 		Usage: "that id itself; WARNING: other users of this machine can see it, and your shell keeps it"}
 )
 
-var entryCommand = command{
+var entryCommand = spec{
 	name: "entry", usage: "check an access that you are shown, against the log", argsUsage: "OPENING", args: 1,
 	description: "Is the access I am shown exactly what is in the log, did the organisation sign it with a key that was " +
 		"valid at the time, and is it filed under me? Prints who did what, why and when.\n\n" +

@@ -13,7 +13,7 @@ import (
 )
 
 // keygenCommand verifies nothing, so it is not a command like the others.
-func keygenCommand(exit func(int)) *cli.Command {
+func keygenCommand() *cli.Command {
 	return &cli.Command{
 		Name: "keygen", Usage: "make the key with which an auditor cosigns", ArgsUsage: "FILE",
 		Description: "Writes a new private key for igverify audit --key to FILE, which must not exist, and prints its " +
@@ -27,7 +27,6 @@ func keygenCommand(exit func(int)) *cli.Command {
 			&cli.BoolFlag{Name: "pq", Usage: "make an ML-DSA-44 key, which also withstands quantum computers, not an Ed25519 one"},
 			jsonFlag,
 		},
-		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usageError(err.Error()) },
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
 				return usage("igverify keygen takes 1 argument, not %d; see igverify keygen --help", c.NArg())
@@ -41,7 +40,6 @@ func keygenCommand(exit func(int)) *cli.Command {
 				return usage("--name: give a name without spaces and without +, of at most 255 bytes")
 			}
 			if err := writeSecret(c.Args().First(), k.Private()); err != nil {
-				exit(exitUnreadable)
 				return err
 			}
 			if !c.Bool("json") {

@@ -18,7 +18,7 @@ const (
 	stateEvery  = 256 // bundles between two writes of the state file: 65,536 entries
 )
 
-var logCommand = command{
+var logCommand = spec{
 	name: "log", usage: "replay the whole log and recompute everything",
 	description: "Reads every entry bundle and hash tile and recomputes the root from the entries. Checks the " +
 		"signature, key and authority of every public entry in order, and that the log contains only entries. Prints the " +

@@ -9,24 +9,23 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"igledger/internal/command"
 )
 
-// The exit codes.
+// The exit codes, by the names of package command.
 const (
-	exitGood       = 0
-	exitFailed     = 1
-	exitUsage      = 2
-	exitUnreadable = 3
-	exitPartial    = 4
+	exitGood       = command.Good
+	exitFailed     = command.Refused
+	exitUsage      = command.Usage
+	exitUnreadable = command.Unreachable
+	exitPartial    = command.Partial
 )
 
 func main() {
@@ -36,57 +35,37 @@ func main() {
 	os.Exit(code)
 }
 
-// usageError is a mistake in the command line.
-type usageError string
+func usage(format string, args ...any) error { return command.Errorf(command.Usage, format, args...) }
 
-func (e usageError) Error() string { return string(e) }
-
-func usage(format string, args ...any) error { return usageError(fmt.Sprintf(format, args...)) }
+var program = command.Program{
+	Name:  "igverify",
+	Usage: "verify a ledger without trusting it",
+	Description: "Checks statements, receipts, entries and whole logs against the log's verifier key, which you must " +
+		"get from a source other than the log. Reads the log from a URL or from a directory with a copy of it.\n\n" +
+		"Every command takes --policy FILE in place of --log-key: every checkpoint then needs the cosignatures that the " +
+		"policy asks for, so that a log which somebody made up with a stolen key is refused. --genesis HASH says how the " +
+		"log must begin.\n\n" +
+		"Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or read, " +
+		"4 true, but old or only a part of what was asked.",
+	Commands: func() []*cli.Command {
+		list := []*cli.Command{}
+		for _, spec := range []spec{
+			statementCommand, receiptCommand, entryCommand, contradictCommand,
+			consistencyCommand, logCommand, auditCommand, evidenceCommand,
+		} {
+			list = append(list, spec.cli())
+		}
+		return append(list, keygenCommand())
+	},
+	Settings: []command.Setting{
+		{Name: "log-key", Flag: "log-key"}, {Name: "policy", Flag: "policy"},
+		{Name: "url", Flag: "from", Not: []string{"receipt"}}, // which is checked offline without it
+	},
+	OneOf: [][]string{{"log-key", "policy"}},
+	Clean: clean,
+}
 
 // run runs the command and returns its exit code. Only results go to stdout.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	code := exitGood
-	app := &cli.App{
-		Name:  "igverify",
-		Usage: "verify a ledger without trusting it",
-		Description: "Checks statements, receipts, entries and whole logs against the log's verifier key, which you must " +
-			"get from a source other than the log. Reads the log from a URL or from a directory with a copy of it.\n\n" +
-			"Every command takes --policy FILE in place of --log-key: every checkpoint then needs the cosignatures that the " +
-			"policy asks for, so that a log which somebody made up with a stolen key is refused. --genesis HASH says how the " +
-			"log must begin.\n\n" +
-			"Exit codes: 0 good, 1 verification failed, 2 wrong usage, 3 something could not be reached or read, " +
-			"4 true, but old or only a part of what was asked.",
-		Version:        version(),
-		Reader:         stdin,
-		Writer:         stdout,
-		ErrWriter:      stderr,
-		ExitErrHandler: func(*cli.Context, error) {},
-		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usageError(err.Error()) },
-		CommandNotFound: func(_ *cli.Context, name string) {
-			fmt.Fprintf(stderr, "igverify: no command %q; see igverify --help\n", clean(name))
-			code = exitUsage
-		},
-	}
-	for _, spec := range []command{
-		statementCommand, receiptCommand, entryCommand, contradictCommand,
-		consistencyCommand, logCommand, auditCommand, evidenceCommand,
-	} {
-		app.Commands = append(app.Commands, spec.cli(func(c int) { code = c }))
-	}
-	app.Commands = append(app.Commands, keygenCommand(func(c int) { code = c }))
-	if err := app.RunContext(ctx, append([]string{"igverify"}, flagsFirst(app, args)...)); err != nil {
-		fmt.Fprintf(stderr, "igverify: %s\n", clean(err.Error()))
-		var u usageError
-		if errors.As(err, &u) || code == exitGood { // for other errors the command has set the code
-			code = exitUsage
-		}
-	}
-	return code
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(unknown)"
+	return program.Run(ctx, args, stdin, stdout, stderr)
 }

@@ -13,7 +13,7 @@ import (
 	"igledger/verifier"
 )
 
-var receiptCommand = command{
+var receiptCommand = spec{
 	name: "receipt", usage: "check a receipt for an entry that you hold", argsUsage: "RECEIPT", args: 1,
 	description: "What a source checks before it forgets an event: is exactly my entry in the log, and is it filed " +
 		"under the right person?\n\n" +

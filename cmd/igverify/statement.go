@@ -17,7 +17,7 @@ import (
 	"igledger/verifier"
 )
 
-var statementCommand = command{
+var statementCommand = spec{
 	name: "statement", usage: "check that a list of accesses is true and complete, offline", argsUsage: "STATEMENT", args: 1,
 	offline: true,
 	description: "Is every access in this statement real, and is none missing? Needs only the file, your policy and the " +
@@ -247,7 +247,7 @@ func accesses(rows []verifier.StatementEntry, reg *register.Register) []shownAcc
 	return list
 }
 
-var contradictCommand = command{
+var contradictCommand = spec{
 	name: "contradict", usage: "convict an operator with a receipt whose entry is missing from a statement",
 	argsUsage: "RECEIPT STATEMENT", args: 2, offline: true,
 	description: "A source has a receipt: an entry about a person is in the log. A later statement about the same " +
