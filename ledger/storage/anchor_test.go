@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"testing"
-
-	"igledger/internal/testdb"
 )
 
 // An append sets the anchor with its leaves, or not at all. Another tree's is another.
 func TestAnchor(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		a, b := mustTree(t, s, "a"), mustTree(t, s, "b")

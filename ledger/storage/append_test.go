@@ -6,12 +6,10 @@ import (
 	"math"
 	"slices"
 	"testing"
-
-	"igledger/internal/testdb"
 )
 
 func TestAppend(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		tree := mustTree(t, s, "example.org/log")
@@ -68,7 +66,7 @@ func TestAppend(t *testing.T) {
 }
 
 func TestChainPages(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		tree := mustTree(t, s, "log")
@@ -102,7 +100,7 @@ func TestChainPages(t *testing.T) {
 }
 
 func TestAppendRules(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		tree := mustTree(t, s, "log")

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"igledger/internal/testdb"
 )
 
 func cosigned(size uint64, by string, at int64) Cosignature {
@@ -23,7 +21,7 @@ func linesOf(list []Cosignature) (s string) {
 }
 
 func TestCosignatures(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		a, b := mustTree(t, s, "a"), mustTree(t, s, "b")
@@ -86,7 +84,7 @@ func TestCosignatures(t *testing.T) {
 // What a witness adds every second for years must not fill the database, and the largest witnessed
 // checkpoint must not be lost in it.
 func TestOldCosignaturesGo(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		mustTree(t, s, "neighbour")

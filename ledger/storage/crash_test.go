@@ -8,8 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-
-	"igledger/internal/testdb"
 )
 
 const crashEnv = "IGLEDGER_STORAGE_CRASH_DSN"
@@ -21,7 +19,7 @@ func TestProcessKilled(t *testing.T) {
 		appendUntilKilled(t, dsn)
 		return
 	}
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		s := openTest(t, dsn)
 		tree := mustTree(t, s, "log")
 		n := 0

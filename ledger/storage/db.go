@@ -6,18 +6,17 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // Op is one SQL statement, with its arguments and what to do with its rows.
 //
-// A statement over a set of rows is written twice, because the engines differ in one thing that
-// matters for speed: PostgreSQL and CockroachDB take arrays (one statement for the whole set, one
-// array parameter per column), while SQLite has none and is fastest with a prepared statement that
-// is run once per row.
+// A statement over a set of rows is a Form, because the engines differ in what they are fast with.
+// PostgreSQL and CockroachDB take arrays: one statement for the whole set, one array parameter per
+// column.
 type Op struct {
 	SQL    string // placeholders $1, $2, …; Args first, then one per column
 	Lite   string // what SQLite runs instead; "" means SQL as it is
+	Roach  string // what CockroachDB runs instead; "" means SQL as it is
 	Args   []any  // int64, string, []byte, *int64, no bool: one Go type per SQL type
 	Cols   []any  // []int64, []*int64 or [][]byte, all of one length
 	Scan   func(scan func(dest ...any) error) error
@@ -58,6 +57,17 @@ type database interface {
 	close() error
 }
 
+// in returns the statement as an engine is asked.
+func (o *Op) in(e Engine) string {
+	switch {
+	case e == SQLite && o.Lite != "":
+		return o.Lite
+	case e == CockroachDB && o.Roach != "":
+		return o.Roach
+	}
+	return o.SQL
+}
+
 // rows returns how many rows the Op runs over: 1 if it has no Cols.
 func (o *Op) rows() int {
 	if len(o.Cols) == 0 {
@@ -90,21 +100,6 @@ func (o *Op) at(i int, into []any) []any {
 		}
 	}
 	return into
-}
-
-// Insert returns the two forms of an INSERT of many rows. A column is its name and its type, as
-// both PostgreSQL and CockroachDB spell it: "place INT8". tail is an ON CONFLICT clause or nothing.
-func Insert(table string, cols []string, tail string) (sql, lite string) {
-	var names, arrays, marks []string
-	for i, c := range cols {
-		name, typ, _ := strings.Cut(c, " ")
-		names = append(names, name)
-		marks = append(marks, fmt.Sprintf("$%d", i+1))
-		arrays = append(arrays, fmt.Sprintf("unnest($%d::%s[])", i+1, typ))
-	}
-	into := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") "
-	return into + "SELECT " + strings.Join(arrays, ", ") + tail,
-		into + "VALUES (" + strings.Join(marks, ", ") + ")" + tail
 }
 
 // sorted16 returns the keys of m in ascending order. Statements list their rows in this order, and

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"igledger/internal/testdb"
 )
 
 // faulty puts failures between the provider and its engine.
@@ -99,7 +97,7 @@ var (
 // looks at what is left: a log that verifies, with the batch in it once or not at all, that can be
 // appended to.
 func TestEveryStatementFails(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		f := &faulty{database: s.db}
@@ -161,7 +159,7 @@ func TestEveryStatementFails(t *testing.T) {
 
 // TestCommitReportedAsFailed lets commits happen and reports errors.
 func TestCommitReportedAsFailed(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		f := &faulty{database: s.db}
@@ -219,7 +217,7 @@ func TestCommitReportedAsFailed(t *testing.T) {
 
 // TestCreationFails: a tree is created once, whatever is lost on the way.
 func TestCreationFails(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		f := &faulty{database: s.db}

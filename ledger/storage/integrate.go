@@ -245,7 +245,7 @@ func (m *Merkle) tileOps() []Op {
 			delete(tiles, id)
 		}
 	}
-	return tileWrites(tiles)
+	return tileWrites(upsertTile, tiles)
 }
 
 // StoreSignedLogRoot takes the new root, which is written at the end.

@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/trillian"
@@ -25,6 +26,9 @@ func openTest(t testing.TB, dsn string) *Storage {
 		t.Fatalf("Open: %v", err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
+	if strings.Contains(dsn, standInMark) {
+		s.db = &standIn{s.db}
+	}
 	return s
 }
 

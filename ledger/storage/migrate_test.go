@@ -5,15 +5,13 @@ import (
 	"errors"
 	"testing"
 	"testing/fstest"
-
-	"igledger/internal/testdb"
 )
 
 // TestLaterMigration: a migration that comes after others reaches a database in use, and a program
 // that does not know it leaves that database alone. Two schemas in one database do not see each
 // other.
 func TestLaterMigration(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		first := &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE IF NOT EXISTS thing (k {{.Bytes}} NOT NULL);\n")}

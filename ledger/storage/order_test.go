@@ -20,9 +20,9 @@ func TestStatementsListRowsInOrder(t *testing.T) {
 	a := &AppendTx{num: num, chains: chains}
 	for name, o := range map[string]Op{
 		"chains":  a.writes()[0],
-		"streams": putStreams(num, streams),
-		"persons": putPersons(num, persons),
-		"tiles":   tileWrites(tiles)[0],
+		"streams": putStreams(upsertStream, num, streams),
+		"persons": putPersons(upsertPerson, num, persons),
+		"tiles":   tileWrites(upsertTile, tiles)[0],
 	} {
 		sorted := false
 		switch keys := o.Cols[0].(type) {

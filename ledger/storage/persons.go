@@ -21,27 +21,25 @@ func (s *Storage) Persons(ctx context.Context, tree *trillian.Tree, ks [][32]byt
 }
 
 func personsOp(num TreeNumber, ks [][32]byte, into map[[32]byte][]byte) Op {
-	const start = "SELECT k, state FROM person WHERE k = "
-	return Op{
-		SQL: start + "ANY($1)", Lite: start + "$1", Cols: []any{inTree32(num, ks)},
-		Scan: func(scan func(...any) error) error {
-			var k, state []byte
-			if err := scan(&k, &state); err != nil {
-				return err
-			}
-			if len(k) != treePrefix+32 {
-				return fmt.Errorf("%w: the key of a person has the wrong length", ErrCorrupt)
-			}
-			into[[32]byte(k[treePrefix:])] = state
-			return nil
-		},
+	o := selectPersons.Over(inTree32(num, ks))
+	o.Scan = func(scan func(...any) error) error {
+		var k, state []byte
+		if err := scan(&k, &state); err != nil {
+			return err
+		}
+		if len(k) != treePrefix+32 {
+			return fmt.Errorf("%w: the key of a person has the wrong length", ErrCorrupt)
+		}
+		into[[32]byte(k[treePrefix:])] = state
+		return nil
 	}
+	return o
 }
 
-func putPersons(num TreeNumber, persons map[[32]byte][]byte) Op {
+func putPersons(f Form, num TreeNumber, persons map[[32]byte][]byte) Op {
 	var ks, states [][]byte
 	for _, k := range sorted32(persons) {
 		ks, states = append(ks, num.Key(k[:])), append(states, persons[k])
 	}
-	return Op{SQL: upsertPerson, Lite: upsertPersonLite, Cols: []any{ks, states}}
+	return f.Over(ks, states)
 }

@@ -3,14 +3,12 @@ package storage
 import (
 	"context"
 	"testing"
-
-	"igledger/internal/testdb"
 )
 
 // A state that no look-up named is read inside the append, as one that was named; another log's is
 // not.
 func TestPersonOnDemand(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		tree, another := mustTree(t, s, "log"), mustTree(t, s, "another")

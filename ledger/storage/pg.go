@@ -98,7 +98,7 @@ func (d *pgDB) read(ctx context.Context, ops ...Op) error {
 		return pgFailure(ctx, nil, err)
 	}
 	defer c.Release()
-	return send(ctx, c.Conn(), ops)
+	return d.send(ctx, c.Conn(), ops)
 }
 
 func (d *pgDB) snapshot(ctx context.Context, ops ...Op) error {
@@ -106,14 +106,14 @@ func (d *pgDB) snapshot(ctx context.Context, ops ...Op) error {
 	if err != nil {
 		return pgFailure(ctx, nil, err)
 	}
-	t := &pgTx{conn: c}
+	t := &pgTx{d, c}
 	defer t.rollback()
 	start := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	if d.kind == CockroachDB {
 		// The only level that every version has. Readers do not wait there either.
 		start = "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY"
 	}
-	return send(ctx, c.Conn(), append([]Op{{SQL: start}}, ops...))
+	return d.send(ctx, c.Conn(), append([]Op{{SQL: start}}, ops...))
 }
 
 func (d *pgDB) begin(ctx context.Context, ops ...Op) (tx, error) {
@@ -123,20 +123,23 @@ func (d *pgDB) begin(ctx context.Context, ops ...Op) (tx, error) {
 	if err != nil {
 		return nil, pgFailure(ctx, nil, err)
 	}
-	t := &pgTx{conn: c}
-	if err := send(ctx, c.Conn(), append([]Op{{SQL: d.start}}, ops...)); err != nil {
+	t := &pgTx{d, c}
+	if err := d.send(ctx, c.Conn(), append([]Op{{SQL: d.start}}, ops...)); err != nil {
 		t.rollback()
 		return nil, err
 	}
 	return t, nil
 }
 
-type pgTx struct{ conn *pgxpool.Conn }
+type pgTx struct {
+	db   *pgDB
+	conn *pgxpool.Conn
+}
 
 func (t *pgTx) do(ctx context.Context, ops ...Op) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	return send(ctx, t.conn.Conn(), ops)
+	return t.db.send(ctx, t.conn.Conn(), ops)
 }
 
 func (t *pgTx) commit(ctx context.Context, ops ...Op) error {
@@ -169,7 +172,7 @@ func (t *pgTx) rollback() {
 }
 
 // send runs statements in one round trip (two, the first time a connection sees a statement).
-func send(ctx context.Context, c *pgx.Conn, ops []Op) error {
+func (d *pgDB) send(ctx context.Context, c *pgx.Conn, ops []Op) error {
 	b := &pgx.Batch{}
 	for i := range ops {
 		o := &ops[i]
@@ -177,7 +180,7 @@ func send(ctx context.Context, c *pgx.Conn, ops []Op) error {
 			o.Fresh()
 		}
 		args := make([]any, 0, len(o.Args)+len(o.Cols))
-		q := b.Queue(o.SQL, append(append(args, o.Args...), o.Cols...)...)
+		q := b.Queue(o.in(d.kind), append(append(args, o.Args...), o.Cols...)...)
 		if o.Scan != nil {
 			q.Query(func(rows pgx.Rows) error {
 				defer rows.Close()

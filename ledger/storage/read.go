@@ -100,7 +100,10 @@ func (s *Storage) Head(ctx context.Context, tree *trillian.Tree) (Head, error) {
 // integrated limits a statement on leaf to the leaves of tree $3 that its head covers.
 const integrated = " AND l.place < (SELECT h.size FROM head h WHERE h.tree = $3) + $4"
 
-const recordColumns = "SELECT l.place, l.prev, l.identity, l.value, l.extra FROM leaf l "
+const (
+	recordColumns = "l.place, l.prev, l.identity, l.value, l.extra"
+	selectLeaves  = "SELECT " + recordColumns + " FROM leaf l WHERE "
+)
 
 func scanRecord(scan func(...any) error) (Record, error) {
 	var r Record
@@ -148,7 +151,7 @@ func (s *Storage) Records(ctx context.Context, tree *trillian.Tree, start, n uin
 	var rs []Record
 	if err == nil && num > 0 {
 		err = s.Read(ctx, records(Op{
-			SQL:  recordColumns + "WHERE l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
+			SQL:  selectLeaves + "l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
 			Args: args,
 		}, &rs))
 	}
@@ -197,17 +200,15 @@ func (s *Storage) Chains(ctx context.Context, tree *trillian.Tree, ks [][32]byte
 }
 
 func chainsOp(num TreeNumber, ks [][32]byte, into map[[32]byte]Chain) Op {
-	const start = "SELECT k, count, head, last FROM chain WHERE k = "
-	return Op{
-		SQL: start + "ANY($1)", Lite: start + "$1", Cols: []any{inTree32(num, ks)},
-		Scan: func(scan func(...any) error) error {
-			k, c, err := scanChain(scan)
-			if err == nil {
-				into[k] = c
-			}
-			return err
-		},
+	o := selectChains.Over(inTree32(num, ks))
+	o.Scan = func(scan func(...any) error) error {
+		k, c, err := scanChain(scan)
+		if err == nil {
+			into[k] = c
+		}
+		return err
 	}
+	return o
 }
 
 // Chain returns up to limit leaves of a history, newest first, with index < before (math.MaxUint64:
@@ -314,20 +315,18 @@ func (s *Storage) at(ctx context.Context, places []int64) ([]Record, error) {
 		return nil, nil
 	}
 	byIndex := make(map[uint64]Record, len(places))
-	o := Op{
-		SQL: recordColumns + "WHERE l.place = ANY($1)", Cols: []any{places},
-		Scan: func(scan func(...any) error) error {
-			r, err := scanRecord(scan)
-			byIndex[r.Index] = r
-			return err
-		},
+	o := selectRecords.Over(places)
+	o.Scan = func(scan func(...any) error) error {
+		r, err := scanRecord(scan)
+		byIndex[r.Index] = r
+		return err
 	}
 	if s.Engine() == SQLite { // one statement for all places: one for each would take half as long again
 		list, err := json.Marshal(places)
 		if err != nil {
 			return nil, err
 		}
-		o.SQL = recordColumns + "WHERE l.place IN (SELECT value FROM json_each($1))"
+		o.Lite = selectLeaves + "l.place IN (SELECT value FROM json_each($1))"
 		o.Cols, o.Args = nil, []any{string(list)}
 	}
 	if err := s.Read(ctx, o); err != nil {
@@ -356,10 +355,9 @@ func (s *Storage) Register(ctx context.Context, tree *trillian.Tree, from uint64
 
 func registerSince(ctx context.Context, run Runner, num TreeNumber, from uint64) ([]Record, error) {
 	var rs []Record
-	err := run(ctx, records(Op{
-		SQL:  recordColumns + "JOIN register r ON r.place = l.place WHERE r.place >= $1 AND r.place < $2 ORDER BY r.place",
-		Args: []any{num.Place(min(from, MaxLeaves)), (num + 1).Place(0)},
-	}, &rs))
+	o := registerLeaves.Over()
+	o.Args = []any{num.Place(min(from, MaxLeaves)), (num + 1).Place(0)}
+	err := run(ctx, records(o, &rs))
 	return rs, err
 }
 
@@ -378,22 +376,20 @@ func (s *Storage) ByKey(ctx context.Context, tree *trillian.Tree, keys [][16]byt
 
 // KeysOp looks up idempotency keys. It does not fill in Found.Identity.
 func KeysOp(num TreeNumber, keys [][16]byte, into map[[16]byte]Found) Op {
-	const start = "SELECT k, idx FROM idem WHERE k = "
-	return Op{
-		SQL: start + "ANY($1)", Lite: start + "$1", Cols: []any{inTree16(num, keys)},
-		Scan: func(scan func(...any) error) error {
-			var k []byte
-			var idx int64
-			err := scan(&k, &idx)
-			if err == nil && len(k) != treePrefix+16 {
-				err = fmt.Errorf("%w: an idempotency key has the wrong length", ErrCorrupt)
-			}
-			if err == nil {
-				into[[16]byte(k[treePrefix:])] = Found{Index: uint64(idx)}
-			}
-			return err
-		},
+	o := selectKeys.Over(inTree16(num, keys))
+	o.Scan = func(scan func(...any) error) error {
+		var k []byte
+		var idx int64
+		err := scan(&k, &idx)
+		if err == nil && len(k) != treePrefix+16 {
+			err = fmt.Errorf("%w: an idempotency key has the wrong length", ErrCorrupt)
+		}
+		if err == nil {
+			into[[16]byte(k[treePrefix:])] = Found{Index: uint64(idx)}
+		}
+		return err
 	}
+	return o
 }
 
 // identities fills in the content identities, which are kept with the leaf and not with the key,
@@ -408,21 +404,17 @@ func identities(ctx context.Context, run Runner, num TreeNumber, found map[[16]b
 		places = append(places, num.Place(found[k].Index))
 	}
 	by := map[uint64][32]byte{}
-	err := run(ctx, Op{
-		SQL:  "SELECT place, identity FROM leaf WHERE place = ANY($1)",
-		Lite: "SELECT place, identity FROM leaf WHERE place = $1",
-		Cols: []any{places},
-		Scan: func(scan func(...any) error) error {
-			var at int64
-			var identity []byte
-			err := scan(&at, &identity)
-			var id [32]byte
-			copy(id[:], identity)
-			by[uint64(at)&(MaxLeaves-1)] = id
-			return err
-		},
-	})
-	if err != nil {
+	o := selectIdentities.Over(places)
+	o.Scan = func(scan func(...any) error) error {
+		var at int64
+		var identity []byte
+		err := scan(&at, &identity)
+		var id [32]byte
+		copy(id[:], identity)
+		by[uint64(at)&(MaxLeaves-1)] = id
+		return err
+	}
+	if err := run(ctx, o); err != nil {
 		return err
 	}
 	for _, k := range keys {

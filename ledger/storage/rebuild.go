@@ -79,18 +79,6 @@ func (d derivedTable) replace(num TreeNumber) []Op {
 	}
 }
 
-var (
-	rebuiltIdem, rebuiltIdemLite         = Insert(rebuilt+"idem", idemCols, "")
-	rebuiltChain, rebuiltChainLite       = Insert(rebuilt+"chain", []string{"k BYTEA", "count INT8", "head BYTEA", "last INT8"}, "")
-	rebuiltSource, rebuiltSourceLite     = Insert(rebuilt+"source", []string{"k BYTEA", "state BYTEA"}, "")
-	rebuiltPerson, rebuiltPersonLite     = Insert(rebuilt+"person", []string{"k BYTEA", "state BYTEA"}, "")
-	rebuiltRegister, rebuiltRegisterLite = Insert(rebuilt+"register", []string{"place INT8"}, "")
-	rebuiltTile, rebuiltTileLite         = Insert(rebuilt+"tile", []string{"place INT8", "hashes BYTEA"}, "")
-	rebuiltPrev, rebuiltPrevLite         = Insert(rebuilt+"prev", []string{"place INT8", "prev INT8"}, "")
-)
-
-const relink = "UPDATE leaf SET prev = u.prev FROM rebuilt_prev AS u WHERE leaf.place = u.place AND u.place >= $1 AND u.place < $2"
-
 // Rebuild makes again every table that is derived from the leaves: keys, chains with their links,
 // streams, persons, the register's places and the tiles. derive is called once for each leaf, in
 // order; it must not rely on the record's Prev. final is called at the end, for the state of every
@@ -291,14 +279,14 @@ func (r *rebuild) page(ctx context.Context, start, n uint64, derive func(Record)
 		}
 		r.grow(0, hasher.HashLeaf(rec.Value), full)
 	}
-	ops := []Op{{SQL: rebuiltIdem, Lite: rebuiltIdemLite, Cols: []any{keys, idxs}}}
+	ops := []Op{rebuiltIdem.Over(keys, idxs)}
 	if len(registers) > 0 {
-		ops = append(ops, Op{SQL: rebuiltRegister, Lite: rebuiltRegisterLite, Cols: []any{registers}})
+		ops = append(ops, rebuiltRegister.Over(registers))
 	}
 	if len(places) > 0 {
-		ops = append(ops, Op{SQL: rebuiltPrev, Lite: rebuiltPrevLite, Cols: []any{places, prevs}})
+		ops = append(ops, rebuiltPrev.Over(places, prevs))
 	}
-	return r.write(ctx, append(ops, rebuiltTiles(full)...)...)
+	return r.write(ctx, append(ops, tileWrites(rebuiltTile, full)...)...)
 }
 
 // grow adds a hash at the right edge of a level. A tile that is full goes into full, and its root
@@ -317,7 +305,8 @@ func (r *rebuild) grow(level int, hash []byte, full tileSet) {
 	}
 }
 
-func tileWrites(tiles tileSet) []Op {
+// tileWrites returns the statement that writes tiles: into table tile, or the one beside it.
+func tileWrites(f Form, tiles tileSet) []Op {
 	if len(tiles) == 0 {
 		return nil
 	}
@@ -326,16 +315,7 @@ func tileWrites(tiles tileSet) []Op {
 	for _, id := range inPlace(tiles) {
 		places, hashes = append(places, id.place()), append(hashes, tiles[id])
 	}
-	return []Op{{SQL: upsertTile, Lite: upsertTileLite, Cols: []any{places, hashes}}}
-}
-
-// rebuiltTiles is tileWrites for the table beside the real one.
-func rebuiltTiles(tiles tileSet) []Op {
-	ops := tileWrites(tiles)
-	for i := range ops {
-		ops[i].SQL, ops[i].Lite = rebuiltTile, rebuiltTileLite
-	}
-	return ops
+	return []Op{f.Over(places, hashes)}
 }
 
 // finish writes chains, streams, persons and the tiles at the right edge.
@@ -349,11 +329,7 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 	}
 	for i := 0; i < len(ks); i += rebuildPage {
 		end := min(i+rebuildPage, len(ks))
-		o := Op{
-			SQL: rebuiltChain, Lite: rebuiltChainLite,
-			Cols: []any{ks[i:end], counts[i:end], heads[i:end], lasts[i:end]},
-		}
-		if err := r.write(ctx, o); err != nil {
+		if err := r.write(ctx, rebuiltChain.Over(ks[i:end], counts[i:end], heads[i:end], lasts[i:end])); err != nil {
 			return err
 		}
 	}
@@ -363,24 +339,22 @@ func (r *rebuild) finish(ctx context.Context, f Final) error {
 			edge[tileID{r.num, level, r.tiles[level]}] = r.edge[level]
 		}
 	}
-	ops := rebuiltTiles(edge)
+	ops := tileWrites(rebuiltTile, edge)
 	if len(f.Streams) > 0 {
-		o := putStreams(r.num, f.Streams)
-		o.SQL, o.Lite = rebuiltSource, rebuiltSourceLite
-		ops = append(ops, o)
+		ops = append(ops, putStreams(rebuiltSource, r.num, f.Streams))
 	}
 	if len(f.Persons) > 0 {
-		o := putPersons(r.num, f.Persons)
-		o.SQL, o.Lite = rebuiltPerson, rebuiltPersonLite
-		ops = append(ops, o)
+		ops = append(ops, putPersons(rebuiltPerson, r.num, f.Persons))
 	}
 	return r.write(ctx, ops...)
 }
 
 // replace puts what was rebuilt in the place of what was there.
 func (r *rebuild) replace(ctx context.Context) error {
+	links := relink.Over()
+	links.Args = relinked.of(r.num)
 	ops := []Op{
-		{SQL: relink, Args: relinked.of(r.num)}, relinked.clear(r.num, rebuilt),
+		links, relinked.clear(r.num, rebuilt),
 		{SQL: "UPDATE head SET register = $1 WHERE tree = $2", Args: []any{int64(r.register), int64(r.num)}, Expect: 1},
 		{SQL: "DELETE FROM rebuild WHERE tree = $1", Args: []any{int64(r.num)}},
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"igledger/internal/testdb"
 )
 
 // deriveFrom derives what appendLeaves has stored of these leaves.
@@ -57,7 +55,7 @@ func dump(t *testing.T, s *Storage) string {
 // The process that rebuilds dies before each statement in turn. Nothing that is in use has changed,
 // the log goes on, and the next rebuild ends.
 func TestRebuildKilledAtEveryStatement(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		tree := mustTree(t, s, "log")
@@ -120,7 +118,7 @@ func TestRebuildKilledAtEveryStatement(t *testing.T) {
 // A rebuild does not run beside a process that has the log open, nor does it overwrite what such a
 // process, or another rebuild, has done meanwhile.
 func TestRebuildAlone(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		tree := mustTree(t, s, "log")

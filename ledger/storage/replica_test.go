@@ -31,7 +31,7 @@ func inParallel(n int, f func(i int) error) error {
 // TestReplicasOpenFreshDatabase: several processes' worth of Open, migration and first tree at
 // once.
 func TestReplicasOpenFreshDatabase(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		const n = 4
 		stores, ids, made := make([]*Storage, n), make([]int64, n), make([]bool, n)
@@ -68,7 +68,7 @@ func TestReplicasOpenFreshDatabase(t *testing.T) {
 // TestReplicasAppend: several Storages on one database, each with several writers, who also repeat
 // each other's leaves.
 func TestReplicasAppend(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		const replicas, writers, batches = 3, 2, 12
 		tree := mustTree(t, openTest(t, dsn), "log")

@@ -291,11 +291,7 @@ func (t *liteTx) give() {
 
 // liteRun runs one Op, row by row if it has columns.
 func liteRun(ctx context.Context, o *Op, prepare func(context.Context, string) (*sql.Stmt, error)) error {
-	query := o.Lite
-	if query == "" {
-		query = o.SQL
-	}
-	stmt, err := prepare(ctx, query)
+	stmt, err := prepare(ctx, o.in(SQLite))
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func TestSideData(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		tree := mustTree(t, s, "log")
@@ -60,7 +60,7 @@ func TestSideData(t *testing.T) {
 
 // TestTwoTrees: keys and histories of one tree are not another's.
 func TestTwoTrees(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		s := openTest(t, dsn)
 		a, b := mustTree(t, s, "a"), mustTree(t, s, "b")
 		leaves := someLeaves("w", 0, 300)
@@ -81,7 +81,7 @@ func TestTwoTrees(t *testing.T) {
 }
 
 func TestReopen(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		s := openTest(t, dsn)
 		tree := mustTree(t, s, "log")
 		mustAppend(t, s, tree, someLeaves("w", 0, 300))
@@ -270,7 +270,7 @@ func TestDeadlockBetweenTransactions(t *testing.T) {
 }
 
 func TestCancelledCaller(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		s := openTest(t, dsn)
 		tree := mustTree(t, s, "log")
 		mustAppend(t, s, tree, someLeaves("w", 0, 3))
@@ -292,7 +292,7 @@ func TestCancelledCaller(t *testing.T) {
 
 // TestFasterClock: a root from a replica whose clock runs ahead does not stop the others.
 func TestFasterClock(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		tree := mustTree(t, s, "log")

@@ -40,11 +40,9 @@ func (s *Storage) Streams(ctx context.Context, tree *trillian.Tree, from, to [16
 }
 
 func streamsOp(num TreeNumber, keys [][16]byte, into map[[16]byte][]byte) Op {
-	const start = "SELECT k, state FROM source WHERE k = "
-	return Op{
-		SQL: start + "ANY($1)", Lite: start + "$1", Cols: []any{inTree16(num, keys)},
-		Scan: scanStream(into),
-	}
+	o := selectStreams.Over(inTree16(num, keys))
+	o.Scan = scanStream(into)
+	return o
 }
 
 func scanStream(into map[[16]byte][]byte) func(scan func(...any) error) error {
@@ -61,10 +59,10 @@ func scanStream(into map[[16]byte][]byte) func(scan func(...any) error) error {
 	}
 }
 
-func putStreams(num TreeNumber, streams map[[16]byte][]byte) Op {
+func putStreams(f Form, num TreeNumber, streams map[[16]byte][]byte) Op {
 	var ks, states [][]byte
 	for _, k := range sorted16(streams) {
 		ks, states = append(ks, num.Key(k[:])), append(states, streams[k])
 	}
-	return Op{SQL: upsertStream, Lite: upsertStreamLite, Cols: []any{ks, states}}
+	return f.Over(ks, states)
 }

@@ -3,13 +3,11 @@ package storage
 import (
 	"context"
 	"testing"
-
-	"igledger/internal/testdb"
 )
 
 // TestStreams: Streams returns what SetStream left, and nothing of another log.
 func TestStreams(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, dsn string) {
+	each(t, func(t *testing.T, dsn string) {
 		ctx := context.Background()
 		s := openTest(t, dsn)
 		tree, another := mustTree(t, s, "log"), mustTree(t, s, "another")

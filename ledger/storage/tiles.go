@@ -153,18 +153,15 @@ func (s *Storage) loadTiles(ctx context.Context, run Runner, w wants, size uint6
 		}
 	}
 	if len(rows) > 0 {
-		ops = append(ops, Op{
-			SQL:  "SELECT place, hashes FROM tile WHERE place = ANY($1)",
-			Lite: "SELECT place, hashes FROM tile WHERE place = $1",
-			Cols: []any{rows},
-			Scan: func(scan func(...any) error) error {
-				var at int64
-				var hashes []byte
-				err := scan(&at, &hashes)
-				got[tileIDOf(at)] = hashes
-				return err
-			},
-		})
+		o := selectTiles.Over(rows)
+		o.Scan = func(scan func(...any) error) error {
+			var at int64
+			var hashes []byte
+			err := scan(&at, &hashes)
+			got[tileIDOf(at)] = hashes
+			return err
+		}
+		ops = append(ops, o)
 	}
 	if len(ops) > 0 {
 		if err := run(ctx, ops...); err != nil {

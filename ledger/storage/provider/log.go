@@ -109,8 +109,10 @@ func (t *logTx) Commit(context.Context) error { return nil }
 // Close does nothing. It may be called any number of times.
 func (t *logTx) Close() error { return nil }
 
-const selectLeaves = "SELECT l.place, s.queued, l.identity, s.hash, l.value, l.extra" +
-	" FROM leaf l LEFT JOIN sequenced s ON s.place = l.place "
+const (
+	leafColumns  = "l.place, s.queued, l.identity, s.hash, l.value, l.extra"
+	selectLeaves = "SELECT " + leafColumns + " FROM leaf l LEFT JOIN sequenced s ON s.place = l.place "
+)
 
 func scanLogLeaf(scan func(...any) error) (*trillian.LogLeaf, error) {
 	l := &trillian.LogLeaf{IntegrateTimestamp: timestamppb.New(time.Unix(0, 0))} // not kept

@@ -82,17 +82,24 @@ func (b *sequenced) lookUp(ctx context.Context, run storage.Runner) error {
 	return run(ctx, byPlace(places, b.taken))
 }
 
+// selectByPlace reads leaves, wherever they came from.
+var selectByPlace = storage.Form{
+	SQL:  selectLeaves + "WHERE l.place = ANY($1)",
+	Lite: selectLeaves + "WHERE l.place = $1",
+	Roach: "SELECT " + leafColumns + " FROM unnest($1::INT8[]) AS u (wanted) INNER LOOKUP JOIN leaf AS l ON l.place = u.wanted" +
+		" LEFT LOOKUP JOIN sequenced AS s ON s.place = l.place",
+}
+
 func byPlace(places []int64, into map[int64]*trillian.LogLeaf) storage.Op {
-	return storage.Op{
-		SQL: selectLeaves + "WHERE l.place = ANY($1)", Lite: selectLeaves + "WHERE l.place = $1", Cols: []any{places},
-		Scan: func(scan func(...any) error) error {
-			l, err := scanLogLeaf(scan)
-			if err == nil {
-				into[l.LeafIndex] = l
-			}
-			return err
-		},
+	o := selectByPlace.Over(places)
+	o.Scan = func(scan func(...any) error) error {
+		l, err := scanLogLeaf(scan)
+		if err == nil {
+			into[l.LeafIndex] = l
+		}
+		return err
 	}
+	return o
 }
 
 // decide sets the result of each leaf, and the columns of those that are new.
@@ -143,11 +150,9 @@ func (b *sequenced) one(l *trillian.LogLeaf) *trillian.QueuedLogLeaf {
 }
 
 var (
-	insertLeaf, insertLeafLite = storage.Insert("leaf",
-		[]string{"place INT8", "identity BYTEA", "value BYTEA", "extra BYTEA"}, "")
-	insertIdem, insertIdemLite           = storage.Insert("idem", []string{"k BYTEA", "idx INT8"}, "")
-	insertSequenced, insertSequencedLite = storage.Insert("sequenced",
-		[]string{"place INT8", "queued INT8", "hash BYTEA"}, "")
+	insertLeaf      = storage.Insert("leaf", []string{"place INT8", "identity BYTEA", "value BYTEA", "extra BYTEA"})
+	insertIdem      = storage.Insert("idem", []string{"k BYTEA", "idx INT8"})
+	insertSequenced = storage.Insert("sequenced", []string{"place INT8", "queued INT8", "hash BYTEA"})
 )
 
 // writes returns the statements that store the new leaves.
@@ -156,9 +161,9 @@ func (b *sequenced) writes() []storage.Op {
 		return nil
 	}
 	return []storage.Op{
-		{SQL: insertLeaf, Lite: insertLeafLite, Cols: []any{b.places, b.identities, b.values, b.extras}},
-		{SQL: insertIdem, Lite: insertIdemLite, Cols: []any{b.keys, b.idxs}},
-		{SQL: insertSequenced, Lite: insertSequencedLite, Cols: []any{b.places, b.times, b.hashes}},
+		insertLeaf.Over(b.places, b.identities, b.values, b.extras),
+		insertIdem.Over(b.keys, b.idxs),
+		insertSequenced.Over(b.places, b.times, b.hashes),
 	}
 }
 
