@@ -1,5 +1,5 @@
 # make demo   the main job on the embedded database, verified, then up to explore
-# make test   all tests, with the race detector where there is a C compiler
+# make test   all tests, with the race detector where there is a C compiler; long comparisons once more without
 # make bench  the benchmarks
 # make nightly  a million mutated statements for the verifier of the browser and for the oracle; a few hours
 # make pages  the styles and scripts of the pages, which are embedded in the binary; needs npm
@@ -31,6 +31,7 @@ internal/web/ui/dist/design-system.css: internal/web/node_modules/.package-lock.
 
 test: pages
 	$(GO) test $(RACE) -timeout 40m ./...
+	$(if $(RACE),$(GO) test -timeout 20m ./verifier)
 
 nightly: pages
 	IGLEDGER_REQUIRE_ALL=1 IGLEDGER_MUTATIONS=1000000 $(GO) test -timeout 0 -run 'TestBrowserAgreesOnMutations|TestOracleAgreesOnMutations' ./verifier

@@ -187,7 +187,7 @@ func TestBrowserAgreesOnVectors(t *testing.T) {
 // TestBrowserAgreesOnMutations gives the same mutated statements to igverify's verifier and to the
 // browser's. IGLEDGER_MUTATIONS is their number, IGLEDGER_CHANCE the seed from which they follow.
 func TestBrowserAgreesOnMutations(t *testing.T) {
-	otherwise := uint64(20000)
+	otherwise := uint64(under(20000))
 	if testing.Short() {
 		otherwise = 1000
 	}
@@ -257,7 +257,7 @@ func TestBrowserAgreesOnExtracts(t *testing.T) {
 			}
 		}
 		slices.Sort(at)
-		for range 25 {
+		for range under(25) {
 			tree := parseTree(raw(t, l.Extract(c, at...)))
 			for range f.IntN(3) {
 				mutateTree(f.Rand, tree, tree.clone())

@@ -195,11 +195,16 @@ func TestFlippedEvidenceConvictsNobody(t *testing.T) {
 			t.Errorf("byte %d of the %s: an honest operator is convicted", pos, part)
 		}
 	}
-	for _, pos := range telling(receipt) {
-		innocent(flipped(receipt, pos), statement, "receipt", pos)
+	every := 10 / under(10)
+	for i, pos := range telling(receipt) {
+		if i%every == 0 {
+			innocent(flipped(receipt, pos), statement, "receipt", pos)
+		}
 	}
-	for _, pos := range telling(statement) {
-		innocent(receipt, flipped(statement, pos), "statement", pos)
+	for i, pos := range telling(statement) {
+		if i%every == 0 {
+			innocent(receipt, flipped(statement, pos), "statement", pos)
+		}
 	}
 }
 

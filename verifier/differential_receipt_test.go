@@ -42,7 +42,7 @@ func judgeReceipt(data []byte, held, policy string, vrfKey wire.Hash) oracle.Rec
 
 // TestOracleAgreesOnReceipts gives mutated receipts to both verifiers.
 func TestOracleAgreesOnReceipts(t *testing.T) {
-	mutations, chance := int(setting(t, "IGLEDGER_MUTATIONS", 1000)), setting(t, "IGLEDGER_CHANCE", 20261127)
+	mutations, chance := int(setting(t, "IGLEDGER_MUTATIONS", uint64(under(1000)))), setting(t, "IGLEDGER_CHANCE", 20261127)
 	cryptotest.SetGlobalRandom(t, chance)
 	f := newForge(t, rand.New(rand.NewPCG(chance, 1)))
 	firsts := map[string]int{}

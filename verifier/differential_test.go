@@ -126,7 +126,7 @@ func setting(t testing.TB, name string, otherwise uint64) uint64 {
 // false from the start, some statements are, and some files; so the mutations get deep.
 // IGLEDGER_MUTATIONS is their number, IGLEDGER_CHANCE the seed from which they all follow.
 func TestOracleAgreesOnMutations(t *testing.T) {
-	mutations, chance := int(setting(t, "IGLEDGER_MUTATIONS", 1000)), setting(t, "IGLEDGER_CHANCE", 20261127)
+	mutations, chance := int(setting(t, "IGLEDGER_MUTATIONS", uint64(under(1000)))), setting(t, "IGLEDGER_CHANCE", 20261127)
 	cryptotest.SetGlobalRandom(t, chance)
 	f := newForge(t, rand.New(rand.NewPCG(chance, 0)))
 	firsts := map[string]int{}

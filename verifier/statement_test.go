@@ -260,8 +260,8 @@ func TestFlippedStatementNeverVerifies(t *testing.T) {
 			}
 		})
 	}
-	for _, pos := range telling(data) {
-		if !unproved[pos] {
+	for i, pos := range telling(data) {
+		if !unproved[pos] && i%(10/under(10)) == 0 {
 			flip <- pos
 		}
 	}
