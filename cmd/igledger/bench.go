@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -33,8 +32,9 @@ import (
 
 func benchCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "bench",
-		Usage: "measure this build of the ledger: real HTTP, real database, one entry per request, integrated receipts",
+		Name:        "bench",
+		Subcommands: []*cli.Command{benchPagesCommand()},
+		Usage:       "measure this build of the ledger: real HTTP, real database, one entry per request, integrated receipts",
 		Description: "Creates its own log in the database, which must be empty, starts igledger serve as a\n" +
 			"separate process, and posts entries that it signed beforehand. Without --rate each\n" +
 			"client sends its next entry when the last one is answered. With --rate it offers entries\n" +
@@ -86,6 +86,7 @@ type bench struct {
 	source                                  *wire.Signer
 	origin                                  string
 	seqs                                    []uint64
+	access                                  func(stream int, seq uint64) *entry.Access
 }
 
 // benchResult is the measurements of a run, with its conditions.
@@ -127,6 +128,9 @@ conditions: %s, %d clients, 1 entry per request over HTTP, %s, %d entries of %.0
 func (b *bench) run(ctx context.Context) (*benchResult, error) {
 	b.origin = "bench.invalid/" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	b.seqs = make([]uint64, b.clients)
+	b.access = func(stream int, seq uint64) *entry.Access {
+		return benchAccess(b.origin, stream, seq, rand.IntN(b.people))
+	}
 	store, err := storage.Open(ctx, b.dsn)
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
@@ -144,19 +148,19 @@ func (b *bench) run(ctx context.Context) (*benchResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, stop, peak, err := b.serve(ctx)
+	server, err := b.serve(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer stop()
+	defer server.stop()
 	fmt.Fprintf(b.errOut, "igledger: measuring\n")
 	r := &benchResult{Engine: string(store.Engine()), CPUs: runtime.NumCPU(), GoVersion: runtime.Version(),
 		Clients: b.clients, Offered: b.rate, Preloaded: b.preload, People: b.people, Entries: b.entries}
-	if err := b.load(ctx, base, texts, r); err != nil {
+	if err := b.load(ctx, server.base, texts, r); err != nil {
 		return nil, err
 	}
-	r.ServerPeakMB = peak()
-	stop()
+	r.ServerPeakMB = server.memory("VmHWM:")
+	server.stop()
 	after, err := store.Size(ctx)
 	if err != nil {
 		return nil, err
@@ -232,7 +236,7 @@ func (b *bench) sign(n int) ([]string, error) {
 		wg.Go(func() {
 			for i := w; i < n; i += cpus {
 				seq := b.seqs[i%b.clients] + uint64(i/b.clients) + 1
-				e, err := entry.Sign(b.source, benchAccess(b.origin, i%b.clients, seq, rand.IntN(b.people)))
+				e, err := entry.Sign(b.source, b.access(i%b.clients, seq))
 				if err != nil {
 					failed.Store(&err)
 					return
@@ -267,67 +271,50 @@ func benchAccess(origin string, stream int, seq uint64, person int) *entry.Acces
 }
 
 // serve starts this program as a server in its own process.
-func (b *bench) serve(ctx context.Context) (base string, stop func(), peakMB func() float64, err error) {
+func (b *bench) serve(ctx context.Context, args ...string) (*served, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, nil, err
+		return nil, err
 	}
 	address := l.Addr().String()
 	l.Close()
 	exe, err := os.Executable()
 	if err != nil {
-		return "", nil, nil, err
+		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, exe, "serve", "--database", b.dsn, "--keys", filepath.Join(b.dir, "keys"),
-		"--origin", b.origin, "--listen", address, "--metrics-listen", "off")
+	cmd := exec.CommandContext(ctx, exe, append([]string{"serve", "--database", b.dsn, "--keys", filepath.Join(b.dir, "keys"),
+		"--origin", b.origin, "--listen", address, "--metrics-listen", "off"}, args...)...)
 	logFile, err := os.Create(filepath.Join(b.dir, "serve.log"))
 	if err != nil {
-		return "", nil, nil, err
+		return nil, err
 	}
 	cmd.Stderr = logFile
 	if err := cmd.Start(); err != nil {
-		return "", nil, nil, fmt.Errorf("starting the server: %w", err)
+		return nil, fmt.Errorf("starting the server: %w", err)
 	}
 	var once sync.Once
-	stop = func() {
+	s := &served{base: "http://" + address, pid: cmd.Process.Pid, stop: func() {
 		once.Do(func() {
 			cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
 			cmd.Wait()                          //nolint:errcheck // its log says why
 			logFile.Close()
 		})
-	}
-	base = "http://" + address
+	}}
 	for end := time.Now().Add(30 * time.Second); ; {
-		resp, err := http.Get(base + "/readyz")
+		resp, err := http.Get(s.base + "/readyz")
 		if err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
-				break
+				return s, nil
 			}
 		}
 		if time.Now().After(end) {
-			stop()
+			s.stop()
 			text, _ := os.ReadFile(logFile.Name())
-			return "", nil, nil, fmt.Errorf("the server did not start: %s", text)
+			return nil, fmt.Errorf("the server did not start: %s", text)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	return base, stop, func() float64 { return peakMemory(cmd.Process.Pid) }, nil
-}
-
-// peakMemory returns the VmHWM of a process in MB, or 0 if /proc is not available.
-func peakMemory(pid int) float64 {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kb, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			return kb / 1024
-		}
-	}
-	return 0
 }
 
 // load posts texts and measures.
