@@ -13,7 +13,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"mime"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -54,6 +56,7 @@ type Config struct {
 // Pages are all pages of a ledger. They answer every request whose path is not the API's.
 type Pages struct {
 	handler http.Handler
+	signin  *signin.Manager // nil without sign-in
 	public  string
 	papers  *paper.Store // nil without sign-in
 	limits  edge.Limits
@@ -117,7 +120,7 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 		d.mux.Handle(old, http.RedirectHandler("/check", http.StatusMovedPermanently))
 	}
 	d.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { d.site.Problem(w, r, http.StatusNotFound, "not-found") })
-	return &Pages{handler: d.wrapped(), public: d.Public, papers: d.papers, limits: cfg.Limits,
+	return &Pages{handler: d.wrapped(), signin: d.signin, public: d.Public, papers: d.papers, limits: cfg.Limits,
 		bodies: edge.NewBodies(cfg.Limits, time.Now), follow: d.follow}, nil
 }
 
@@ -179,16 +182,67 @@ func (d *deps) peer(r *http.Request) string {
 	return d.Limits.Peer(r.RemoteAddr, r.Header.Values("X-Forwarded-For"))
 }
 
-// wrapped puts around all pages what each of them relies on: who is signed in.
+// wrapped puts around all pages what each of them relies on: the headers of every answer, a page
+// when one of them fails, nothing in a body that no page takes, and who is signed in.
 func (d *deps) wrapped() http.Handler {
+	var inner http.Handler
 	if d.signin == nil {
-		return http.NewCrossOriginProtection().Handler(d.mux)
+		inner = http.NewCrossOriginProtection().Handler(d.mux)
+	} else {
+		inner = d.signin.Wrap(d.mux)
 	}
-	return d.signin.Wrap(d.mux)
+	return d.site.Protect(d.recovered(d.plainBodies(inner)))
 }
 
+// recovered answers with a page when next panics. The value of a panic might hold something of a
+// person, so the log says where it was, and not what.
+func (d *deps) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch v := recover(); v {
+			case nil:
+			case http.ErrAbortHandler: //nolint:errorlint // net/http compares it so, too
+				panic(v)
+			default:
+				d.Logger.Error("a page panicked", "method", r.Method, "stack", string(debug.Stack()))
+				if w.Header().Get("Content-Disposition") != "" { // a part of a file may be out
+					panic(http.ErrAbortHandler)
+				}
+				d.site.Problem(w, r, http.StatusInternalServerError, "500")
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// What a request's body may be: a form, or a sealed statement, which is sent as bytes. A body of
+// several parts is refused, because net/http keeps its files on disk and, as the request is copied
+// on its way, would not remove them.
+const (
+	formMedia   = "application/x-www-form-urlencoded"
+	sealedMedia = "application/octet-stream"
+	maxForm     = 1 << 20
+)
+
 // maxBody bounds the body of a request: of a sealed statement, the largest that a page sends.
-const maxBody = 64 << 20
+const maxBody = sealed.MaxSize + 1
+
+// plainBodies refuses bodies that are neither.
+func (d *deps) plainBodies(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		switch {
+		case r.ContentLength == 0, media == sealedMedia:
+		case err != nil || media != formMedia || len(r.Header.Values("Content-Type")) > 1 || r.Header.Get("Content-Encoding") != "":
+			d.Logger.Warn("request refused", "why", "a body that no page takes", "method", r.Method)
+			d.site.Problem(w, r, http.StatusUnsupportedMediaType, "form")
+			return
+		default:
+			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // ServeHTTP answers a request. What has arrived of its body counts, as that of the API's does.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {

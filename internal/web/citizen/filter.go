@@ -38,6 +38,9 @@ const (
 	coveredAttention = "attention"
 )
 
+// mostPages is more pages than any list has, and few enough to be multiplied.
+const mostPages = 1 << 30
+
 // readFilter reads a filter from an address. What it does not know it ignores, and returns which
 // days cannot be read.
 func readFilter(r *http.Request) (f filter, bad []string) {
@@ -65,7 +68,7 @@ func readFilter(r *http.Request) (f filter, bad []string) {
 	}
 	slices.Sort(bad)
 	if n, err := strconv.Atoi(q.Get("page")); err == nil && n > 1 {
-		f.Page = n
+		f.Page = min(n, mostPages)
 	}
 	return f, bad
 }
