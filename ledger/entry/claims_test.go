@@ -67,6 +67,7 @@ func TestClaims(t *testing.T) {
 		{"a delegation for no time", delegation(func(d *entry.Delegation) { d.Start, d.End = moment, moment }), wire.BadClaim},
 		{"a delegation revoked", revoked(func(d *entry.Delegation) {}), ""},
 		{"revoked with a scope", revoked(func(d *entry.Delegation) { d.Scope = []string{"access"} }), wire.BadClaim},
+		{"revoked with a basis", revoked(func(d *entry.Delegation) { d.Basis = "why" }), wire.BadClaim},
 		{"revoked with an end", revoked(func(d *entry.Delegation) { d.End = moment }), wire.BadClaim},
 
 		{"an agreement", agreement(func(a *entry.AgreementText) {}), ""},

@@ -326,13 +326,13 @@ func (d *Delegation) check() error {
 	if err := checkUUID("delegation", d.Delegation); err != nil {
 		return err
 	}
-	if !wire.Plain(d.Basis, 512) {
-		return wire.Errorf(wire.BadClaim, "basis", "is longer than 512 bytes or has control characters")
+	if err := words(claimText{"basis", d.Basis, true}); err != nil {
+		return err
 	}
 	switch d.Act {
 	case "revoked":
-		if d.Kind != "" || d.Scope != nil || d.Start != "" || d.End != "" {
-			return wire.Errorf(wire.BadClaim, "act", "revoked has no claims other than delegation and basis")
+		if d.Kind != "" || d.Scope != nil || d.Start != "" || d.End != "" || d.Basis != "" {
+			return wire.Errorf(wire.BadClaim, "act", "revoked has no other claims than delegation")
 		}
 		return nil
 	case "granted":
