@@ -26,9 +26,11 @@ function element(name: string, text: string, ...classes: string[]): HTMLElement 
   return e;
 }
 
+const language = document.documentElement.lang;
+
 const moment = (seconds: number | Date): string =>
   new Date(typeof seconds === "number" ? seconds * 1000 : seconds)
-    .toLocaleString(document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang,
+    .toLocaleString(language === "en" ? "en-GB" : language,
       { dateStyle: "long", timeStyle: "short", timeZone: "Europe/London" });
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
@@ -65,12 +67,12 @@ function rows(of: readonly Row[], r: Report): HTMLElement[] {
       add("who", row.shown.hidden ? say("hidden") : say("unread"));
       return li;
     }
-    const t = tell(row.entry, str(row.shown.verdict, "result"));
+    const t = tell(language, row.entry, str(row.shown.verdict, "result"));
     const marked = t.verdict === "not-covered" || t.verdict === "break-glass" || row.check !== "";
     if (marked) li.classList.add("paper-row--marked");
     add("when", t.when ? moment(t.when) : say("unknown"), position, row.newer ? say("newer") : "");
     add("who", r.organisations.get(t.organisation) ?? (t.organisation || say("unknown")), t.who);
-    add("what", sentence(t.what), sentence(t.why), row.check === "" ? "" : `${say("doubtful")} ${say(`check-${row.check}`)}`);
+    add("what", sentence(t.what), sentence(t.why), sentence(t.result), row.check === "" ? "" : `${say("doubtful")} ${say(`check-${row.check}`)}`);
     add("covered", say(`verdict-${t.verdict || "none"}`));
     return li;
   });
@@ -78,7 +80,7 @@ function rows(of: readonly Row[], r: Report): HTMLElement[] {
 
 // newestFirst orders by when it happened, as it is claimed, and then by the position.
 function newestFirst(list: readonly Row[]): Row[] {
-  const at = (r: Row): number => (r.entry && tell(r.entry, "").when?.getTime()) ?? 0;
+  const at = (r: Row): number => (r.entry && tell(language, r.entry, "").when?.getTime()) ?? 0;
   return [...list].sort((a, b) => at(b) - at(a) || b.shown.index - a.shown.index);
 }
 
