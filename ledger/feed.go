@@ -110,18 +110,28 @@ type Place = storage.Place
 
 // HistoryCount returns how many entries the histories of these tags have together.
 func (l *Log) HistoryCount(ctx context.Context, tags ...wire.Hash) (n uint64, err error) {
+	counts, err := l.HistoryCounts(ctx, tags)
+	for _, c := range counts {
+		n += c
+	}
+	return n, err
+}
+
+// HistoryCounts returns how many entries the history of each of these tags has.
+func (l *Log) HistoryCounts(ctx context.Context, tags []wire.Hash) ([]uint64, error) {
 	keys := make([][32]byte, len(tags))
 	for i, tag := range tags {
 		keys[i] = proof.TagKey(tag)
 	}
 	chains, err := l.store.Chains(ctx, l.tree, keys)
 	if err != nil {
-		return 0, fmt.Errorf("counting a history: %w", err)
+		return nil, fmt.Errorf("counting histories: %w", err)
 	}
-	for _, c := range chains {
-		n += c.Count
+	counts := make([]uint64, len(tags))
+	for i, k := range keys {
+		counts[i] = chains[k].Count
 	}
-	return n, nil
+	return counts, nil
 }
 
 // HistoryPlaces returns the places of the entries under tag with from <= index < before, ascending.

@@ -173,7 +173,7 @@ func (d *deps) signIn(ctx context.Context) error {
 		return err
 	}
 	d.signin.Mount(d.mux)
-	d.follow = append(d.follow, func(ctx context.Context) { d.door.Follow(ctx, time.Minute) })
+	d.follow = append(d.follow, func(ctx context.Context) { d.door.Follow(ctx, 5*time.Second) })
 	return nil
 }
 

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"sync"
 	"time"
 
 	"igledger/audit/statement"
@@ -60,7 +59,7 @@ type Door struct {
 	bulk      readings.Bulk
 	granted   granted
 	roles     roles
-	keeping   sync.WaitGroup
+	ahead     ahead
 }
 
 // New returns a door.

@@ -17,11 +17,11 @@ import (
 	"igledger/ledger/wire"
 )
 
-// A long history takes long to decrypt and read, once for each process. So what its lists show is
-// kept on a shelf, encrypted, in pieces that never change: the history of a log only grows. Pieces
-// are used only if their last entry is in the history that the log has, which has as many entries;
-// if one cannot be read, or if the words or the suspect keys are others by now, the log is read as
-// if there were none.
+// A long history takes long to decrypt and read. So what its lists show is kept on a shelf, encrypted,
+// in pieces that never change: the history of a log only grows. Who makes them: see ahead. Pieces are
+// used only if their last entry is in the history that the log has, which has as many entries; if one
+// cannot be read, or if the words or the suspect keys are others by now, the log is read as if there
+// were none.
 const (
 	shelfName  = "history"
 	piece      = 256 // entries
@@ -29,8 +29,8 @@ const (
 	keptFormat = "1"
 )
 
-// prefix returns where the pieces of a history are.
-func (d *Door) prefix(id string, reg *register.Register) string {
+// stamp says by which words and suspect keys items are made, which pieces depend on.
+func stamp(reg *register.Register) string {
 	words := english.Fingerprint()
 	h := sha256.New()
 	h.Write(words[:])
@@ -41,7 +41,12 @@ func (d *Door) prefix(id string, reg *register.Register) string {
 			}
 		}
 	}
-	return d.cfg.Shelf.Blind(shelfName, keptFormat, d.log.Origin(), id, base64.RawURLEncoding.EncodeToString(h.Sum(nil))) + "/"
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
+
+// prefix returns where the pieces of a history are.
+func (d *Door) prefix(tag wire.Hash, stamp string) string {
+	return d.cfg.Shelf.Blind(shelfName, keptFormat, d.log.Origin(), string(tag[:]), stamp) + "/"
 }
 
 func pieceKey(prefix string, n int) string { return fmt.Sprintf("%s%06d", prefix, n) }
@@ -93,15 +98,9 @@ func (d *Door) recall(ctx context.Context, prefix string, m *maker, tag wire.Has
 	return items, nil
 }
 
-// keep keeps the pieces of a history from the given one on. items are in the order of the log.
-func (d *Door) keep(ctx context.Context, prefix string, from int, items []*Item) {
-	for n := from; (n+1)*piece <= len(items); n++ {
-		err := d.cfg.Shelf.Put(ctx, shelfName, pieceKey(prefix, n), pack(items[n*piece:(n+1)*piece]), d.cfg.Now().Add(keptFor))
-		if err != nil {
-			d.cfg.Logger.Warn("a piece of a history is not kept", "error", err)
-			return
-		}
-	}
+// putPiece keeps the n-th piece of a history.
+func (d *Door) putPiece(ctx context.Context, prefix string, n int, items []*Item) error {
+	return d.cfg.Shelf.Put(ctx, shelfName, pieceKey(prefix, n), pack(items), d.cfg.Now().Add(keptFor))
 }
 
 // packer writes a piece: a table of texts, then the items, which refer to them.

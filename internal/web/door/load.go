@@ -50,22 +50,17 @@ func (d *Door) extend(ctx context.Context, p *past, size uint64) ([]*Item, error
 	return p.items, nil
 }
 
-// fresh returns what a history has below size that was not read yet, in the order of the log. Of a
-// long one that nobody has read in this process, what pieces are kept is taken from the shelf, and
-// what is not is kept there, in the background.
+// fresh returns what a history has below size that was not read yet, in the order of the log. Of one
+// that nobody has read in this process, what pieces are kept is taken from the shelf.
 func (d *Door) fresh(ctx context.Context, p *past, tag wire.Hash, size uint64) ([]*Item, error) {
 	reg, err := d.log.Register(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var items []*Item
-	var prefix string
-	from := p.read
-	keeps := d.cfg.Shelf != nil && p.read == 0
-	if keeps {
-		prefix = d.prefix(p.id, reg)
-		items, err = d.recall(ctx, prefix, d.maker(reg, p.id), tag, size)
-		if err != nil {
+	from, m := p.read, d.maker(reg, p.id == entry.RegEveryone)
+	if d.cfg.Shelf != nil && p.read == 0 {
+		if items, err = d.recall(ctx, d.prefix(tag, stamp(reg)), m, tag, size); err != nil {
 			return nil, err
 		}
 		if n := len(items); n > 0 {
@@ -76,35 +71,27 @@ func (d *Door) fresh(ctx context.Context, p *past, tag wire.Hash, size uint64) (
 	if err != nil {
 		return nil, err
 	}
-	pieces := len(items) / piece
-	read, err := d.load(ctx, reg, p.id, append(unread(items), places...))
+	read, err := d.load(ctx, m, append(unread(items), places...), runtime.GOMAXPROCS(0))
 	if err != nil {
 		return nil, err
 	}
-	items = filled(items, read)
-	if n := len(items) / piece; keeps && n >= 2 && n > pieces {
-		inOrder := slices.Clone(items)
-		d.keeping.Go(func() { d.keep(context.WithoutCancel(ctx), prefix, pieces, inOrder) })
-	}
-	return items, nil
+	return filled(items, read), nil
 }
 
-// Wait waits until what is kept in the background is kept.
-func (d *Door) Wait() { d.keeping.Wait() }
-
-func (d *Door) maker(reg *register.Register, id string) *maker {
-	return &maker{operator: d.Operator(), roles: &d.roles, reg: reg, everyone: id == entry.RegEveryone, verdicts: map[string]*entry.Verdict{}}
+func (d *Door) maker(reg *register.Register, everyone bool) *maker {
+	return &maker{operator: d.Operator(), roles: &d.roles, reg: reg, everyone: everyone, verdicts: map[string]*entry.Verdict{}}
 }
 
-// load opens the entries at places, on all processors.
-func (d *Door) load(ctx context.Context, reg *register.Register, id string, places []ledger.Place) ([]*Item, error) {
+// load opens the entries at places, on so many processors.
+func (d *Door) load(ctx context.Context, like *maker, places []ledger.Place, workers int) ([]*Item, error) {
 	out := make([]*Item, len(places))
-	workers := min(runtime.GOMAXPROCS(0), 1+len(places)/64)
+	workers = min(workers, 1+len(places)/64)
 	g, ctx := errgroup.WithContext(ctx)
 	for w := range workers {
 		from, to := w*len(places)/workers, (w+1)*len(places)/workers
 		g.Go(func() error {
-			m := d.maker(reg, id)
+			m := *like
+			m.verdicts = map[string]*entry.Verdict{}
 			at := from
 			return d.log.EachEntry(ctx, places[from:to], func(h ledger.HistoryEntry) error {
 				e, err := entry.ParseParts(h.JWS, h.Disclosures)
