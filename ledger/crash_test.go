@@ -100,7 +100,7 @@ func victim(dsn, dir string) error {
 // once, unanswered ones can be sent again, receipts verify, and the log has no gap.
 func TestKilledUnderLoad(t *testing.T) {
 	const rounds = 6
-	run := func(t *testing.T, dsn string) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
 		w := newWorld(t, dsn)
 		dir := w.keyDir
 		jwk, err := w.source.MarshalPrivate()
@@ -164,9 +164,7 @@ func TestKilledUnderLoad(t *testing.T) {
 			t.Errorf("the log has %d entries, want %d: genesis, 3 of the register, %d accesses", size, want, len(tried))
 		}
 		w.checkLog()
-	}
-	t.Run("sqlite", func(t *testing.T) { run(t, testdb.SQLite(t)) })
-	t.Run("postgresql", func(t *testing.T) { run(t, testdb.PostgreSQL(t)) })
+	})
 }
 
 // The database server is killed under load. Callers get ErrUnavailable, no acknowledged entry is

@@ -86,7 +86,7 @@ func lifetime(dsn, dir string, step func(string)) error {
 // has left. The next always works.
 func TestKilledAtAnyPoint(t *testing.T) {
 	const rounds = 8
-	run := func(t *testing.T, dsn string) {
+	testdb.Each(t, func(t *testing.T, dsn string) {
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -133,7 +133,5 @@ func TestKilledAtAnyPoint(t *testing.T) {
 		w.dsn = dsn
 		w.reopen()
 		w.checkLog()
-	}
-	t.Run("sqlite", func(t *testing.T) { run(t, testdb.SQLite(t)) })
-	t.Run("postgresql", func(t *testing.T) { run(t, testdb.PostgreSQL(t)) })
+	})
 }

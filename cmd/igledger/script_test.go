@@ -33,7 +33,7 @@ import (
 // TestMain makes igledger a command of the scripts. The scripts also use igverify, which
 // TestScripts builds as a separate program.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(testdb.OnCockroach{M: m}, map[string]func(){
 		"igledger": main,
 	})
 }
@@ -44,11 +44,16 @@ func TestScripts(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building igverify: %v\n%s", err, out)
 	}
+	onSQLite := strings.HasPrefix(testdb.One(t), "sqlite:")
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir:       "testdata",
+		Condition: func(cond string) (bool, error) { return cond == "sqlite" && onSQLite, nil },
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			env.Setenv("IGLEDGER_DATABASE", "sqlite:"+filepath.Join(env.WorkDir, "log.db"))
+			if !onSQLite {
+				env.Setenv("IGLEDGER_DATABASE", testdb.One(t))
+			}
 			// with -race each of some hundred commands would sleep a second at its end
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			env.Setenv("PERSON", demodata.People()[0].ID)
@@ -59,7 +64,7 @@ func TestScripts(t *testing.T) {
 			"witness":   realWitnesses(t),
 			"auditor":   auditorProcesses(),
 			"await":     awaits,
-			"postgres":  usePostgres(t),
+			"server":    useServer(t),
 			"cuts":      cutAfter,
 			"member":    setFromJSON,
 			"dayslater": daysLater,
@@ -264,9 +269,12 @@ func tamperWithVerdict(ts *testscript.TestScript, _ bool, args []string) {
 	}, nil))
 }
 
-// usePostgres returns the command that gives the script a fresh PostgreSQL database.
-func usePostgres(t *testing.T) func(*testscript.TestScript, bool, []string) {
+// useServer returns the command that gives the script a fresh database on a server: PostgreSQL,
+// unless the scripts run on a server anyway.
+func useServer(t *testing.T) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
-		ts.Setenv("IGLEDGER_DATABASE", testdb.PostgreSQL(t))
+		if strings.HasPrefix(ts.Getenv("IGLEDGER_DATABASE"), "sqlite:") {
+			ts.Setenv("IGLEDGER_DATABASE", testdb.PostgreSQL(t))
+		}
 	}
 }

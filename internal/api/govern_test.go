@@ -24,7 +24,7 @@ func newBoard(t testing.TB) *board { return newBoardAt(t, nil) }
 // newBoardAt has the ledger's clock show now.
 func newBoardAt(t testing.TB, now func() time.Time) *board {
 	t.Helper()
-	b := &board{world: newWorldWith(t, testdb.SQLite(t), now), keys: map[string]*wire.Signer{}}
+	b := &board{world: newWorldWith(t, testdb.One(t), now), keys: map[string]*wire.Signer{}}
 	for _, org := range []string{"SRC", "CTL"} {
 		b.keys[org] = b.addKey(org, entry.PurposeAgreements)
 	}

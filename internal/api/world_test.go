@@ -3,12 +3,12 @@ package api
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -35,7 +35,10 @@ const (
 	person    = "chi:0101011237" // a number made for tests, of no person
 )
 
-// world is a server on a real log in a fresh SQLite file, with organisations of every kind that may
+// TestMain runs all of this on CockroachDB too, where it is given.
+func TestMain(m *testing.M) { os.Exit(testdb.OnCockroach{M: m}.Run()) }
+
+// world is a server on a real log in a fresh database, with organisations of every kind that may
 // call it.
 type world struct {
 	testing.TB
@@ -75,7 +78,7 @@ func (s *syncBuffer) String() string {
 // PRC (processor) hold keys for audit.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	return newWorldOn(t, testdb.SQLite(t))
+	return newWorldOn(t, testdb.One(t))
 }
 
 func newWorldOn(t testing.TB, dsn string) *world { return newWorldWith(t, dsn, nil) }
@@ -119,16 +122,15 @@ func newWorldWith(t testing.TB, dsn string, now func() time.Time) *world {
 	return w
 }
 
-// exec changes the world's SQLite file behind the ledger's back.
+// exec changes the world's database behind the ledger's back.
 func (w *world) exec(statements ...string) {
 	w.Helper()
-	db, err := sql.Open("sqlite", strings.TrimPrefix(w.dsn, "sqlite:"))
-	w.ok(err)
-	defer db.Close()
-	for _, s := range statements {
-		_, err := db.ExecContext(w.Context(), s)
-		w.ok(err)
-	}
+	w.ok(w.store.Transact(w.Context(), func(context.Context, storage.Runner) (ops []storage.Op, err error) {
+		for _, s := range statements {
+			ops = append(ops, storage.Op{SQL: s})
+		}
+		return ops, nil
+	}))
 }
 
 func (w *world) handler() http.Handler {

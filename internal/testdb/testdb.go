@@ -74,18 +74,26 @@ func CockroachDB(t testing.TB) string {
 		if binary == "" {
 			t.Skip("no CockroachDB: set IGLEDGER_TEST_COCKROACH_URL or COCKROACH_BINARY")
 		}
-		opts := []testserver.TestServerOpt{testserver.CockroachBinaryPathOpt(binary)}
-		if os.Getenv("IGLEDGER_TEST_COCKROACH_NODES") == "3" {
-			opts = append(opts, testserver.ThreeNodeOpt())
-		}
-		s, err := testserver.NewTestServer(opts...)
+		s, err := startCockroach(binary)
 		if err != nil {
-			t.Fatalf("starting CockroachDB: %v", err)
+			t.Fatal(err)
 		}
 		t.Cleanup(s.Stop)
 		base = s.PGURL().String()
 	}
 	return create(t, base)
+}
+
+func startCockroach(binary string) (testserver.TestServer, error) {
+	opts := []testserver.TestServerOpt{testserver.CockroachBinaryPathOpt(binary)}
+	if os.Getenv("IGLEDGER_TEST_COCKROACH_NODES") == "3" {
+		opts = append(opts, testserver.ThreeNodeOpt())
+	}
+	s, err := testserver.NewTestServer(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("starting CockroachDB: %w", err)
+	}
+	return s, nil
 }
 
 func missing(t testing.TB, err error) {
