@@ -115,7 +115,7 @@ func (r *pagesResult) text() string {
 	for _, s := range r.Steps {
 		fmt.Fprintf(&b, "%-58s %7d %9.1f %9.1f %9.0f %9.2f %8.0f %7.0f\n", s.Name, s.Visits, s.P50, s.P99, s.Rate, s.CPU, s.Bytes, s.RSS)
 	}
-	fmt.Fprintf(&b, "conditions: %s, a log of %d entries, %d of them about each busy person, client and server on one machine of %d CPUs, %s;\n"+
+	fmt.Fprintf(&b, "conditions: %s, a log of %d entries, about %d of them about each busy person, client and server on one machine of %d CPUs, %s;\n"+
 		"            CPU is that of the server for each visit, whatever else the machine did; MB its resident memory after the step\n",
 		r.Engine, r.LogEntries, r.BusyEntries, r.CPUs, r.GoVersion)
 	return b.String()
@@ -262,7 +262,7 @@ func (b *pagesBench) measure(ctx context.Context, r *pagesResult) error {
 	if err != nil {
 		return err
 	}
-	r.LogEntries, r.BusyEntries = size, b.entries/10/busyPeople
+	r.LogEntries, r.BusyEntries = size, int(size)/10/busyPeople
 	busy, sessions, people := make([]int, busyPeople), make([]string, busyPeople), make([]int, b.visitors)
 	for i := range busy {
 		busy[i] = i

@@ -92,7 +92,7 @@ func (s *Storage) places(
 	}
 	var places []Place // descending
 	for at, more := c.Last, c.Count > 0 && c.Last >= from; more; {
-		links, err := s.links(ctx, num, int64(at), before, math.MaxInt32)
+		links, err := s.links(ctx, num, int64(at), from, before, math.MaxInt32)
 		if err != nil {
 			return nil, err
 		}

@@ -238,7 +238,7 @@ func (s *Storage) chain(
 	}
 	var out []Record
 	for at, more := int64(c.Last), true; more && len(out) < limit; {
-		links, err := s.links(ctx, num, at, before, limit-len(out))
+		links, err := s.links(ctx, num, at, 0, before, limit-len(out))
 		if err != nil {
 			return nil, err
 		}
@@ -272,8 +272,8 @@ type link struct {
 }
 
 // links follows a chain backwards from leaf at. It returns all leaves down to before, and then up
-// to n leaves.
-func (s *Storage) links(ctx context.Context, num TreeNumber, at int64, before uint64, n int) ([]link, error) {
+// to n leaves, but none below from other than at itself.
+func (s *Storage) links(ctx context.Context, num TreeNumber, at int64, from, before uint64, n int) ([]link, error) {
 	const step = "SELECT place, prev, length(extra) FROM leaf WHERE place = $1"
 	var links []link
 	scan := func(scan func(...any) error) error {
@@ -297,11 +297,11 @@ func (s *Storage) links(ctx context.Context, num TreeNumber, at int64, before ui
 			SELECT place, prev, length(extra), CASE WHEN place < $1 THEN 1 ELSE 0 END, 1 FROM leaf WHERE place = $2
 			UNION ALL
 			SELECT l.place, l.prev, length(l.extra), s.seen + CASE WHEN l.place < $1 THEN 1 ELSE 0 END, s.n + 1
-			FROM step s JOIN leaf l ON l.place = s.prev + $3 WHERE s.seen < $4 AND s.n < 1000)
+			FROM step s JOIN leaf l ON l.place = s.prev + $3 WHERE s.seen < $4 AND s.n < 1000 AND s.prev >= $5)
 			SELECT place, prev, stored FROM step ORDER BY n`,
 		Args: []any{
 			num.Place(0) + int64(min(before, MaxLeaves)), num.Place(uint64(at)), num.Place(0),
-			int64(min(n, math.MaxInt32)),
+			int64(min(n, math.MaxInt32)), int64(min(from, MaxLeaves)),
 		},
 		Fresh: func() { links = nil },
 		Scan:  scan,

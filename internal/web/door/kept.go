@@ -8,9 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"igledger/internal/web/shelf"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
@@ -58,13 +63,24 @@ func (d *Door) recall(ctx context.Context, prefix string, m *maker, tag wire.Has
 	if err != nil || len(list) == 0 {
 		return nil, nil // the log is read then, or says what is wrong with the database
 	}
+	if n := slices.IndexFunc(list, gap(prefix)); n >= 0 {
+		list = list[:n]
+	}
+	read := make([][]*Item, len(list))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
 	for n, x := range list {
-		if x.Key != pieceKey(prefix, n) {
-			break
-		}
-		got, err := unpack(x.Value, m)
-		if err != nil {
-			d.cfg.Logger.Warn("a kept piece of a history cannot be used", "error", err)
+		g.Go(func() (err error) {
+			read[n], err = unpack(x.Value, m)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		d.cfg.Logger.Warn("a kept piece of a history cannot be used", "error", err)
+	}
+	items = make([]*Item, 0, (len(list)+1)*piece)
+	for _, got := range read {
+		if got == nil {
 			break
 		}
 		items = append(items, got...)
@@ -96,6 +112,12 @@ func (d *Door) recall(ctx context.Context, prefix string, m *maker, tag wire.Has
 		return nil, nil
 	}
 	return items, nil
+}
+
+// gap returns a function that finds the first of several pieces before which one is missing.
+func gap(prefix string) func(shelf.Item) bool {
+	n := -1
+	return func(x shelf.Item) bool { n++; return x.Key != pieceKey(prefix, n) }
 }
 
 // putPiece keeps the n-th piece of a history.
