@@ -15,7 +15,6 @@ import (
 	"igledger/ledger"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
-	"igledger/ledger/wire"
 	"igledger/policies/readers"
 )
 
@@ -27,38 +26,34 @@ const (
 
 // Book keeps what each organisation has to look at: its accesses that were not covered, were
 // emergencies, or were only tried, and counts of all. It reads each leaf once, the newest first, and
-// then what is added. It keeps no name, number or text of a person, and nothing on disk. It is safe
-// for concurrent use.
+// then what is added. It keeps no name, number or text of a person, and on disk only what Kept keeps.
+// It is safe for concurrent use.
 type Book struct {
 	log    *ledger.Log
 	rules  func(context.Context) (*consent.Rules, error)
 	logger *slog.Logger
 	zone   *time.Location
 	budget time.Duration
+	kept   *Kept
 
-	reading chan struct{} // holds a token while nobody reads the log
+	reading chan struct{}       // holds a token while nobody reads the log
+	forming map[uint64]*forming // segments that were read in part; for whoever has the token
 
 	mu        sync.Mutex // guards the fields below
 	low, high uint64     // the leaves from low to below high were read
 	began     bool
 	since     time.Time // when the ledger took the oldest entry that was read
 	orgs      map[string]*pages
-	follows   map[followed]uint64 // position of the newest access that follows an override up
-	open      map[followed][]*Finding
-}
-
-// followed says which override an access follows up.
-type followed struct {
-	tag wire.Hash
-	followUp
+	follows   map[glassKey]uint64 // position of the newest access that follows an override up
+	open      map[glassKey][]*Finding
 }
 
 // pages is what a Book has of one organisation.
 type pages struct {
-	lists   map[client.ReportKind][]*Finding // in no order
+	Lists   map[client.ReportKind][]*Finding // in no order
 	dropped map[client.ReportKind]bool
-	counts  map[Cell]int
-	under   map[Under]int
+	Counts  map[Cell]int
+	Under   map[Under]int
 }
 
 // Finding is an access or attempt of a list.
@@ -118,13 +113,14 @@ type View struct {
 }
 
 // NewBook returns a Book. A View waits for at most budget until the log has been read; beyond that
-// reading goes on in the background. Months are those of zone.
+// reading goes on in the background. Months are those of zone. kept may be nil: then each process
+// reads the whole log.
 func NewBook(
 	log *ledger.Log, rules func(context.Context) (*consent.Rules, error), logger *slog.Logger, zone *time.Location,
-	budget time.Duration,
+	budget time.Duration, kept *Kept,
 ) *Book {
-	b := &Book{log: log, rules: rules, logger: logger, zone: zone, budget: budget, reading: make(chan struct{}, 1),
-		orgs: map[string]*pages{}, follows: map[followed]uint64{}, open: map[followed][]*Finding{}}
+	b := &Book{log: log, rules: rules, logger: logger, zone: zone, budget: budget, kept: kept, reading: make(chan struct{}, 1),
+		forming: map[uint64]*forming{}, orgs: map[string]*pages{}, follows: map[glassKey]uint64{}, open: map[glassKey][]*Finding{}}
 	b.reading <- struct{}{}
 	return b
 }
@@ -174,11 +170,12 @@ func (b *Book) read(ctx context.Context) (done bool, err error) {
 		}
 		low, high := b.low, b.high
 		b.mu.Unlock()
-		switch {
+		switch segment := b.segment(); {
 		case high < size:
-			err = b.chunk(ctx, high, min(scanAtOnce, size-high))
+			err = b.chunk(ctx, high, min(scanAtOnce, size-high, segment-high%segment))
+		case low > 0 && low%segment == 0 && b.recall(ctx, low/segment-1):
 		case low > 0:
-			n := min(scanAtOnce, low)
+			n := min(scanAtOnce, (low-1)%segment+1)
 			err = b.chunk(ctx, low-n, n)
 		default:
 			return true, nil
@@ -205,38 +202,41 @@ func (b *Book) chunk(ctx context.Context, from, n uint64) error {
 	if uint64(len(list)) != n {
 		return errors.New("the log holds fewer entries than it says")
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	p := newPart()
 	for _, o := range list {
 		if o == nil || o.JWS == "" { // public or erased
 			continue
 		}
-		if err := b.take(rules, o); err != nil {
+		if err := b.take(p, rules, o); err != nil {
 			return err
 		}
 	}
+	b.mu.Lock()
+	b.merge(p)
 	if from < b.low {
 		b.low = from
 	} else {
 		b.high = from + n
 	}
+	b.mu.Unlock()
+	b.form(ctx, from, n, p)
 	return nil
 }
 
 // take puts an entry onto the pages of the organisations whose it is.
-func (b *Book) take(rules *consent.Rules, o *bundle.Opening) error {
+func (b *Book) take(p *part, rules *consent.Rules, o *bundle.Opening) error {
 	e, err := entry.ParseParts(o.JWS, o.Disclosures)
 	if err != nil {
 		return err
 	}
-	if received, err := time.Parse(time.RFC3339Nano, o.Received); err == nil && (b.since.IsZero() || received.Before(b.since)) {
-		b.since = received
+	if received, err := time.Parse(time.RFC3339Nano, o.Received); err == nil && (p.Since.IsZero() || received.Before(p.Since)) {
+		p.Since = received
 	}
 	x, ok := e.Body.(*entry.Access)
 	if !ok {
 		return nil
 	}
-	b.follow(o, x)
+	p.follow(o, x)
 	operator := b.log.Genesis().Operator.ID
 	orgs := []string{x.Accessor(), x.Issuer}
 	if orgs[0] == orgs[1] {
@@ -245,31 +245,16 @@ func (b *Book) take(rules *consent.Rules, o *bundle.Opening) error {
 	for _, org := range orgs {
 		if readers.Owns(org, operator, e) {
 			t := teller{rules, Reader{org, readers.Own}}
-			b.of(org).add(b, t.told(o.Verdict, x), o, e, x)
+			p.add(org, b.zone, t.told(o.Verdict, x), o, e, x)
 		}
 	}
 	return nil
 }
 
-// follow notes which overrides an access follows up.
-func (b *Book) follow(o *bundle.Opening, x *entry.Access) {
-	if x.Text == nil {
-		return
-	}
-	for _, jti := range append(followedUp(x.Text.Why), followedUp(x.Text.Justification)...) {
-		key := followed{o.Tag, followUp{x.Accessor(), jti}}
-		b.follows[key] = max(b.follows[key], o.Index)
-		for _, f := range b.open[key] {
-			f.FollowedUp = f.FollowedUp || f.Index < o.Index
-		}
-	}
-}
-
 func (b *Book) of(org string) *pages {
 	p := b.orgs[org]
 	if p == nil {
-		p = &pages{lists: map[client.ReportKind][]*Finding{}, dropped: map[client.ReportKind]bool{}, counts: map[Cell]int{},
-			under: map[Under]int{}}
+		p = newPages()
 		b.orgs[org] = p
 	}
 	return p
@@ -283,54 +268,34 @@ var kinds = map[entry.VerdictResult]client.ReportKind{
 	entry.DecisionOnly: client.Attempts,
 }
 
-// addUnder counts an access that names an agreement. When there are too many agreements to be counted
-// apart, further ones are counted together.
-func (p *pages) addUnder(u Under) {
-	if u.Agreement == "" || u.Result == entry.AttemptOnly || u.Result == entry.DecisionOnly {
-		return
+// count counts accesses. When there are too many systems and purposes to be counted apart, further
+// ones are counted together.
+func (p *pages) count(c Cell, n int) {
+	if _, known := p.Counts[c]; !known && len(p.Counts) >= maxCells {
+		c.System, c.Purpose = Rest, Rest
 	}
-	if _, known := p.under[u]; !known && len(p.under) >= maxCells {
-		u.Agreement = Rest
-	}
-	p.under[u]++
+	p.Counts[c] += n
 }
 
-func (p *pages) add(b *Book, v *entry.Verdict, o *bundle.Opening, e *entry.Entry, x *entry.Access) {
-	result := resultOf(v, x)
-	at := x.Time()
-	system := cmp.Or(x.System, x.Source)
-	cell := Cell{Month: at.In(b.zone).Format(monthForm), System: system, Result: result}
-	if len(x.Purpose) > 0 {
-		cell.Purpose = x.Purpose[0]
+// countUnder is count for accesses that name an agreement.
+func (p *pages) countUnder(u Under, n int) {
+	if _, known := p.Under[u]; !known && len(p.Under) >= maxCells {
+		u.Agreement = Rest
 	}
-	if _, known := p.counts[cell]; !known && len(p.counts) >= maxCells {
-		cell.System, cell.Purpose = Rest, Rest
-	}
-	p.counts[cell]++
-	p.addUnder(Under{x.Agreement, cell.Month, result})
-	kind, listed := kinds[result]
-	if !listed {
-		return
-	}
-	f := &Finding{Index: o.Index, ID: e.ID, At: at, Result: result, Purpose: x.Purpose, Role: x.Role,
-		Machine: x.Machine, Action: x.Action, System: system, Org: x.Accessor(), Holder: x.Issuer}
-	if v != nil {
-		f.Rules, f.Policies = v.Rules, v.Policies
-	}
-	if result == entry.BreakGlass {
-		key := followed{o.Tag, followUp{f.Org, e.ID}}
-		f.FollowedUp = b.follows[key] > o.Index
-		b.open[key] = append(b.open[key], f)
-	}
-	if len(p.lists[kind]) >= maxFindings {
+	p.Under[u] += n
+}
+
+// list puts a finding onto a list. If the list is full, the finding that is oldest in the log goes.
+func (p *pages) list(kind client.ReportKind, f *Finding, low uint64) {
+	if len(p.Lists[kind]) >= maxFindings {
 		p.dropped[kind] = true
-		if o.Index < b.low {
+		if f.Index < low {
 			return
 		}
-		i := oldest(p.lists[kind])
-		p.lists[kind] = slices.Delete(p.lists[kind], i, i+1)
+		i := oldest(p.Lists[kind])
+		p.Lists[kind] = slices.Delete(p.Lists[kind], i, i+1)
 	}
-	p.lists[kind] = append(p.lists[kind], f)
+	p.Lists[kind] = append(p.Lists[kind], f)
 }
 
 // oldest returns where in a list the finding is that is oldest in the log.
@@ -365,9 +330,9 @@ func (b *Book) view(org string) *View {
 	if p == nil {
 		p = &pages{}
 	}
-	v := &View{Lists: map[client.ReportKind][]Finding{}, Dropped: maps.Clone(p.dropped), Counts: maps.Clone(p.counts), Under: maps.Clone(p.under),
+	v := &View{Lists: map[client.ReportKind][]Finding{}, Dropped: maps.Clone(p.dropped), Counts: maps.Clone(p.Counts), Under: maps.Clone(p.Under),
 		Complete: b.began && b.low == 0, Since: b.since}
-	for kind, list := range p.lists {
+	for kind, list := range p.Lists {
 		out := make([]Finding, len(list))
 		for i, f := range list {
 			out[i] = *f

@@ -3,6 +3,7 @@ package report_test
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -17,8 +18,12 @@ import (
 )
 
 func (w *world) book(budget time.Duration) *report.Book {
+	return w.bookWith(budget, nil)
+}
+
+func (w *world) bookWith(budget time.Duration, kept *report.Kept) *report.Book {
 	rules := func(context.Context) (*consent.Rules, error) { return w.rules(), nil }
-	return report.NewBook(w.Ledger.Log, rules, slog.New(slog.NewTextHandler(w.Output(), nil)), time.UTC, budget)
+	return report.NewBook(w.Ledger.Log, rules, slog.New(slog.NewTextHandler(w.Output(), nil)), time.UTC, budget, kept)
 }
 
 func (w *world) view(b *report.Book, org string) *report.View {
@@ -93,6 +98,57 @@ func TestBookIsTheReport(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A book that found segments of the log kept, by itself before or by another process, says what one
+// says that read the log; also if a kept one is missing or damaged.
+func TestBookIsKept(t *testing.T) {
+	w := newWorld(t)
+	const leaves = 32
+	segments := map[uint64][]byte{}
+	begun := w.bookWith(time.Hour, report.InMemory(segments, leaves))
+	same := func(why string, b *report.Book) {
+		t.Helper()
+		naive := w.book(time.Hour)
+		for _, org := range []string{"SRC", "CTL", "OPR", "NON"} {
+			got, want := w.view(b, org), w.view(naive, org)
+			if !reflect.DeepEqual(plain(got), plain(want)) {
+				t.Errorf("%s, %s:\n%+v, want\n%+v", why, org, got, want)
+			}
+		}
+	}
+	for range 4 {
+		w.varied(9)
+		same("goes on", begun)
+		same("starts", w.bookWith(time.Hour, report.InMemory(segments, leaves)))
+	}
+	if n := w.Size() / leaves; uint64(len(segments)) != n || n < 4 {
+		t.Errorf("%d segments are kept, want %d", len(segments), n)
+	}
+	for n, data := range map[uint64][]byte{0: nil, 2: segments[2][:len(segments[2])/2], 3: {}} {
+		segments[n] = data
+		same("a segment is damaged", w.bookWith(time.Hour, report.InMemory(segments, leaves)))
+		if len(segments[n]) <= len(data) {
+			t.Errorf("segment %d is not kept anew", n)
+		}
+	}
+}
+
+// plain returns what a view says, its times without the form of their zones.
+func plain(v *report.View) *report.View {
+	for _, list := range v.Lists {
+		for i := range list {
+			f := &list[i]
+			f.At = f.At.UTC()
+			for _, texts := range []*[]string{&f.Rules, &f.Purpose, &f.Role} {
+				if len(*texts) == 0 {
+					*texts = nil
+				}
+			}
+		}
+	}
+	v.Since = v.Since.UTC()
+	return v
 }
 
 // What an organisation sees of a verdict does not tell what the person chose.

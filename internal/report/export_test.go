@@ -30,3 +30,12 @@ func (m *Maker) Hold() (end func()) {
 	}
 	return func() { m.atOnce.Release(1) }
 }
+
+// InMemory keeps segments of so many leaves in a map.
+func InMemory(segments map[uint64][]byte, leaves uint64) *Kept {
+	return &Kept{
+		Get:    func(_ context.Context, n uint64) []byte { return segments[n] },
+		Put:    func(_ context.Context, n uint64, data []byte) { segments[n] = data },
+		leaves: leaves,
+	}
+}

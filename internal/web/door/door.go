@@ -77,7 +77,7 @@ func New(cfg Config) *Door {
 		cfg.Zone = london()
 	}
 	d := &Door{cfg: cfg, log: cfg.Log, histories: newHistories(cfg.Memory)}
-	d.book = report.NewBook(cfg.Log, d.Rules, cfg.Logger, cfg.Zone, cmp.Or(cfg.Patience, 2*time.Second))
+	d.book = report.NewBook(cfg.Log, d.Rules, cfg.Logger, cfg.Zone, cmp.Or(cfg.Patience, 2*time.Second), d.keptBook())
 	return d
 }
 

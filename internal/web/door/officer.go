@@ -3,11 +3,13 @@ package door
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
 	"igledger/internal/client"
 	"igledger/internal/report"
+	"igledger/internal/web/shelf"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/policies/readers"
@@ -37,6 +39,33 @@ func (d *Door) Work(ctx context.Context, r Reader) (*report.View, error) {
 		return nil, errors.Join(ErrUnlogged, err)
 	}
 	return view, nil
+}
+
+// keptBook keeps on the shelf what the Book has read, by the zone of its months. Without a shelf each
+// process reads the log.
+func (d *Door) keptBook() *report.Kept {
+	const name, form = "book", "1"
+	s := d.cfg.Shelf
+	if s == nil {
+		return nil
+	}
+	key := func(segment uint64) string {
+		return s.Blind(name, form, d.log.Origin(), d.cfg.Zone.String()) + fmt.Sprintf("/%09d", segment)
+	}
+	return &report.Kept{
+		Get: func(ctx context.Context, segment uint64) []byte {
+			data, err := s.Get(ctx, name, key(segment))
+			if err != nil && !errors.Is(err, shelf.ErrNotFound) {
+				d.cfg.Logger.Warn("what is kept for officers' lists cannot be read", "error", err)
+			}
+			return data
+		},
+		Put: func(ctx context.Context, segment uint64, data []byte) {
+			if err := s.Put(ctx, name, key(segment), data, d.cfg.Now().Add(keptFor)); err != nil {
+				d.cfg.Logger.Warn("what the log has for officers' lists is not kept", "error", err)
+			}
+		},
+	}
 }
 
 // Zone is where months begin and end.
