@@ -67,29 +67,34 @@ func (w *work) calendarLink(rw http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if old != "" {
+	// What an address stands for is no use without its owner's row, which therefore is written last and
+	// deleted first: whatever fails in between, a page shows no address that does not work, and no
+	// address works that no page shows.
+	forget := func() {
 		if err := w.Shelf.Delete(ctx, linkShelf, w.linkKey(old)); err != nil {
-			return err
-		}
-		if err := w.Shelf.Delete(ctx, ownerShelf, w.ownerKey(u)); err != nil {
-			return err
+			w.Logger.Error("an address that no longer works cannot be deleted", "pattern", r.Pattern, "error", err)
 		}
 	}
 	if r.PostForm.Get("do") == "revoke" {
+		if err := w.Shelf.Delete(ctx, ownerShelf, w.ownerKey(u)); err != nil {
+			return err
+		}
+		forget()
 		http.Redirect(rw, r, "/officer/calendar?done=revoked", http.StatusSeeOther)
 		return nil
 	}
 	secret, end := rand.Text()+rand.Text(), w.Door.Now().Add(linkLife)
 	value, err := json.Marshal(link{u.Org, w.ownerKey(u)})
 	if err == nil {
-		err = w.Shelf.Put(ctx, ownerShelf, w.ownerKey(u), []byte(secret), end)
+		err = w.Shelf.Put(ctx, linkShelf, w.linkKey(secret), value, end)
 	}
 	if err == nil {
-		err = w.Shelf.Put(ctx, linkShelf, w.linkKey(secret), value, end)
+		err = w.Shelf.Put(ctx, ownerShelf, w.ownerKey(u), []byte(secret), end)
 	}
 	if err != nil {
 		return err
 	}
+	forget()
 	http.Redirect(rw, r, "/officer/calendar?done=made", http.StatusSeeOther)
 	return nil
 }

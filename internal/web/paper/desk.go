@@ -75,6 +75,9 @@ type deskForm struct {
 }
 
 func (p *pages) desk(w http.ResponseWriter, r *http.Request) error {
+	if kept := p.Signin.Kept(r); kept != nil { // all but the number
+		r.PostForm, r.Form = kept, kept
+	}
 	notice := ""
 	if r.URL.Query().Has("ended") {
 		notice = p.room.Words(r).Text("desk.ended")

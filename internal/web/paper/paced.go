@@ -14,9 +14,12 @@ type paced struct {
 	now, old map[string]*rate.Limiter
 }
 
+// One address gets what a reader needs, and a code ten times that, so that no address alone can keep
+// others from a code whose id it knows.
 const (
-	fetches    = rate.Limit(0.2) // a second
+	fetches    = rate.Limit(0.2) // a second, of an address
 	burst      = 20
+	ofCode     = 10
 	generation = 20_000
 )
 
@@ -24,17 +27,18 @@ func newPaced() *paced { return &paced{now: map[string]*rate.Limiter{}} }
 
 // allow reports whether a request of a peer for what is kept under id may be answered now. An empty
 // peer is not known, as behind a proxy that does not say: then the bound per code remains.
+// What an address asks beyond its own bound does not count for the code.
 func (p *paced) allow(peer, id string, at time.Time) bool {
-	return p.one("id "+id, at) && (peer == "" || p.one("peer "+peer, at))
+	return (peer == "" || p.one("peer "+peer, 1, at)) && p.one("id "+id, ofCode, at)
 }
 
-func (p *paced) one(key string, at time.Time) bool {
+func (p *paced) one(key string, times int, at time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.now[key]
 	if l == nil {
 		if l = p.old[key]; l == nil {
-			l = rate.NewLimiter(fetches, burst)
+			l = rate.NewLimiter(fetches*rate.Limit(times), burst*times)
 		}
 		if len(p.now) >= generation {
 			p.old, p.now = p.now, map[string]*rate.Limiter{}

@@ -138,7 +138,7 @@ func TestCode(t *testing.T) {
 	}
 }
 
-// One who fetches again and again is slowed down.
+// One who fetches again and again is slowed down, and keeps nobody else from the code.
 func TestFetchesArePaced(t *testing.T) {
 	w := newPageWorld(t)
 	data, id := seal(t, "{}")
@@ -152,6 +152,12 @@ func TestFetchesArePaced(t *testing.T) {
 	if got.head.Get("Retry-After") == "" {
 		t.Error("nothing says when to come back")
 	}
+	for range 2 * ofCode * burst {
+		stranger.get("/p/" + id + "/sealed")
+	}
+	w.from("another address")
+	stranger.get("/p/"+id+"/sealed").want(t, "somebody else", 200)
+	w.from("somebody")
 	w.pass(time.Minute)
 	stranger.get("/p/"+id+"/sealed").want(t, "later", 200)
 }
@@ -307,4 +313,31 @@ func TestPost(t *testing.T) {
 		t.Error("the job is still listed")
 	}
 	colleague.post(job+"/posted").want(t, "a job that is gone", 404)
+}
+
+// The page of a code says whether it works without reading what the code opens, which anybody could
+// have it do again and again.
+func TestPageOfCodeIsCheap(t *testing.T) {
+	w := newPageWorld(t)
+	data, id := seal(t, "{}")
+	w.as(citizenUser(moragID)).do("POST", "/you/papers", "application/octet-stream", data)
+	if err := w.in.Shelf.Put(t.Context(), sealedShelf, id, []byte("altered"), w.now()); err != nil { // as if it could not be read
+		t.Fatal(err)
+	}
+	w.as(nil).get("/p/"+id).want(t, "page", 200)
+	w.as(nil).get("/p/"+id+"/sealed").want(t, "bytes", 410)
+}
+
+// A session that ends in the middle of the desk's form costs the number alone, which is not kept.
+func TestDeskAfterSessionEnded(t *testing.T) {
+	w := newPageWorld(t)
+	desk := w.as(deskUser("TST", "Desk One"))
+	w.in.Advance(16 * time.Minute)
+	desk.post("/desk", asked...).want(t, "after it ended", 401)
+	w.in.SignIn(t, desk.client, w.url, *deskUser("TST", "Desk One"))
+	got := desk.get("/desk")
+	got.want(t, "again", 200, "SAR-2026-7")
+	if strings.Contains(got.body, "0001") {
+		t.Error("the number is on the page")
+	}
 }

@@ -99,6 +99,11 @@ func (s *Store) Keep(ctx context.Context, owners []string, desk string, data []b
 			return nil, sealed.ErrTooMany
 		}
 	}
+	// A copy of somebody's bytes makes nobody else their owner, and does not bring back what was taken
+	// back.
+	if _, err := s.record(ctx, id); !errors.Is(err, ErrNone) {
+		return nil, cmp.Or(err, ErrNone)
+	}
 	p := &Paper{ID: id, Made: s.now(), Ends: s.now().Add(s.life), Desk: desk}
 	for _, o := range owners {
 		p.Owners = append(p.Owners, s.blind(o))
@@ -107,34 +112,44 @@ func (s *Store) Keep(ctx context.Context, owners []string, desk string, data []b
 	if err != nil {
 		return nil, err
 	}
+	// The record comes last: without it there is no code, so one that works is always on its owner's
+	// list. Whoever adds it owns the code.
+	for _, o := range p.Owners {
+		if err := s.shelf.Put(ctx, ownerShelf, o+"/"+id, []byte{}, p.Ends.Add(remembered)); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.shelf.Put(ctx, sealedShelf, id, data, p.Ends); err != nil {
 		return nil, err
 	}
-	// Whoever adds the record owns the code. A copy of somebody's bytes makes nobody else their owner.
 	if err := s.shelf.Add(ctx, recordShelf, id, record, p.Ends.Add(remembered)); err != nil {
 		if errors.Is(err, shelf.ErrExists) {
 			return nil, ErrNone
 		}
 		return nil, err
 	}
-	for _, o := range p.Owners {
-		if err := s.shelf.Put(ctx, ownerShelf, o+"/"+id, []byte{}, p.Ends.Add(remembered)); err != nil {
-			return nil, err
-		}
+	return p, nil
+}
+
+// Find returns a code that works, or ErrNone, ErrEnded or ErrTakenBack.
+func (s *Store) Find(ctx context.Context, id string) (*Paper, error) {
+	p, err := s.record(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case !p.TakenBack.IsZero():
+		return p, ErrTakenBack
+	case !p.Live(s.now()):
+		return p, ErrEnded
 	}
 	return p, nil
 }
 
-// Fetch returns sealed bytes, or ErrNone, ErrEnded or ErrTakenBack.
+// Fetch returns the sealed bytes of a code that works, or an error of Find.
 func (s *Store) Fetch(ctx context.Context, id string) ([]byte, *Paper, error) {
-	p, err := s.record(ctx, id)
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case !p.TakenBack.IsZero():
-		return nil, p, ErrTakenBack
-	case !p.Live(s.now()):
-		return nil, p, ErrEnded
+	p, err := s.Find(ctx, id)
+	if err != nil {
+		return nil, p, err
 	}
 	data, err := s.shelf.Get(ctx, sealedShelf, id)
 	if errors.Is(err, shelf.ErrNotFound) {
@@ -155,11 +170,13 @@ func (s *Store) Of(ctx context.Context, owner string) ([]*Paper, error) {
 		for _, i := range items {
 			after = i.Key
 			p, err := s.record(ctx, i.Key[len(prefix):])
-			if errors.Is(err, ErrNone) {
-				continue // its time was over in between
-			}
-			if err != nil {
+			switch {
+			case errors.Is(err, ErrNone):
+				continue // its time was over in between, or it never became a code
+			case err != nil:
 				return nil, err
+			case !slices.Contains(p.Owners, s.blind(owner)):
+				continue // somebody else was first to keep the same bytes
 			}
 			list = append(list, p)
 		}

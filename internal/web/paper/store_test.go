@@ -94,6 +94,15 @@ func TestStore(t *testing.T) {
 			t.Errorf("after it was taken back: %q %+v %v", got, p, err)
 		}
 		taken := w.at
+		// Who has a copy of what was taken back does not bring it back, not even unseen.
+		for _, owner := range []string{morag, stranger} {
+			if _, err := w.Keep(ctx, []string{owner}, "", data); owner == stranger && !errors.Is(err, ErrNone) {
+				t.Errorf("kept again by %s: %v", owner, err)
+			}
+			if _, err := w.shelf.Get(ctx, sealedShelf, p.ID); !errors.Is(err, shelf.ErrNotFound) {
+				t.Errorf("what was taken back is there again: %v", err)
+			}
+		}
 		w.at = w.at.Add(time.Hour)
 		if err := w.TakeBack(ctx, morag, p.ID); err != nil {
 			t.Errorf("twice: %v", err)

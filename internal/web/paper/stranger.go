@@ -38,7 +38,7 @@ func (strangerData) Keys() []string {
 // stranger is the page that a code on paper opens.
 func (p *pages) stranger(w http.ResponseWriter, r *http.Request) error {
 	words := p.room.Words(r)
-	_, paper, err := p.store.Fetch(r.Context(), r.PathValue("id"))
+	paper, err := p.store.Find(r.Context(), r.PathValue("id"))
 	d := strangerData{ID: r.PathValue("id"), Policy: p.Policy, Phone: p.Brand.Contact.Telephone,
 		Checks: plain.In(words.Language()).Checks()}
 	status, scripts := http.StatusOK, []string{"paper"}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,9 +41,14 @@ type pageWorld struct {
 	url string
 	log *lines
 
+	peer atomic.Pointer[string]
+
 	mu sync.Mutex
 	at time.Time
 }
+
+// from says where requests come from, from now on.
+func (w *pageWorld) from(peer string) { w.peer.Store(&peer) }
 
 // lines is what was logged.
 type lines struct {
@@ -83,9 +89,11 @@ func newPageWorld(t *testing.T) *pageWorld {
 	mux := http.NewServeMux()
 	mux.Handle("/assets/", site.Assets())
 	brand, _ := ui.LoadBrand("")
+	w.from("somebody")
+	peer := func(*http.Request) string { return *w.peer.Load() }
 	err = Mount(mux, Deps{
 		Site: site, Door: door.New(door.Config{Log: w.Log, Index: w.Index, Logger: logger}), Signin: w.in.Manager, Shelf: w.in.Shelf,
-		Policy: string(w.Policy(auditor)), Brand: brand, Now: w.now, Logger: logger,
+		Policy: string(w.Policy(auditor)), Brand: brand, Now: w.now, Logger: logger, Peer: peer,
 	})
 	if err != nil {
 		t.Fatal(err)

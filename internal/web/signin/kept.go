@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"igledger/internal/web/shelf"
@@ -17,7 +18,11 @@ import (
 const (
 	keptShelf = "kept"
 	maxKept   = 256 << 10 // bytes of a form
+	mostKept  = 20        // forms of a user
 )
+
+// unkept are fields of forms that are never kept: a person's number does not stay where it was typed.
+var unkept = []string{"number"}
 
 func (m *Manager) keptKey(u *User, path string) string {
 	return m.who(u) + "/" + m.deps.Shelf.Blind("path", path)
@@ -32,8 +37,17 @@ func (m *Manager) keep(w http.ResponseWriter, r *http.Request, u *User) bool {
 	if r.ParseForm() != nil || len(r.PostForm) == 0 {
 		return false
 	}
-	err := m.deps.Shelf.Put(r.Context(), keptShelf, m.keptKey(u, r.URL.Path), []byte(r.PostForm.Encode()),
-		m.now().Add(m.config.Sessions.Kept))
+	for _, field := range unkept {
+		r.PostForm.Del(field)
+	}
+	key, prefix := m.keptKey(u, r.URL.Path), m.who(u)+"/"
+	list, err := m.deps.Shelf.List(r.Context(), keptShelf, prefix, "", mostKept)
+	if err == nil && len(list) >= mostKept && !slices.ContainsFunc(list, func(i shelf.Item) bool { return i.Key == key }) {
+		return false // nobody types so many forms
+	}
+	if err == nil {
+		err = m.deps.Shelf.Put(r.Context(), keptShelf, key, []byte(r.PostForm.Encode()), m.now().Add(m.config.Sessions.Kept))
+	}
 	if err != nil {
 		m.deps.Logger.Error("what was typed cannot be kept", "error", err)
 	}

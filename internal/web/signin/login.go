@@ -309,11 +309,7 @@ func (m *Manager) welcome(w http.ResponseWriter, r *http.Request, l *login, p *p
 		// The same visit goes on: it neither lives longer nor is logged as another.
 		s.User.Session, s.Began = v.user.Session, v.began
 	}
-	key, err := m.begin(w, r, s)
-	if err != nil {
-		return err
-	}
-	if err := m.index(r.Context(), s, key); err != nil {
+	if err := m.begin(w, r, s); err != nil {
 		return err
 	}
 	m.deps.Logger.Info("signed in", "issuer", l.Provider, "kind", string(u.Kind), "stepUp", l.StepUp)

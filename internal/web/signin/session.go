@@ -191,23 +191,26 @@ func (m *Manager) load(r *http.Request) (*http.Request, error) {
 // request must have come through Wrap.
 func (m *Manager) Begin(w http.ResponseWriter, r *http.Request, user User) error {
 	now := m.now()
-	_, err := m.begin(w, r, &session{User: user, Began: now, Seen: now})
-	return err
+	return m.begin(w, r, &session{User: user, Began: now, Seen: now})
 }
 
-// begin is Begin; it also returns the key of the session on its shelf.
-func (m *Manager) begin(w http.ResponseWriter, r *http.Request, s *session) (key string, err error) {
+// begin is Begin. The browser gets the token last: a session that the provider could not end, because
+// it could not be indexed, is nobody's.
+func (m *Manager) begin(w http.ResponseWriter, r *http.Request, s *session) error {
 	ctx := r.Context()
 	if err := m.sessions.RenewToken(ctx); err != nil {
-		return "", fmt.Errorf("signin: ending the session before: %w", err)
+		return fmt.Errorf("signin: ending the session before: %w", err)
 	}
 	m.sessions.Put(ctx, valueKey, s)
 	token, expiry, err := m.sessions.Commit(ctx)
 	if err != nil {
-		return "", fmt.Errorf("signin: storing the session: %w", err)
+		return fmt.Errorf("signin: storing the session: %w", err)
+	}
+	if err := m.index(ctx, s, m.store.key(token)); err != nil {
+		return fmt.Errorf("signin: indexing the session: %w", err)
 	}
 	m.sessions.WriteSessionCookie(ctx, w, token, expiry)
-	return m.store.key(token), nil
+	return nil
 }
 
 // end ends the browser's session.

@@ -47,6 +47,7 @@ type Manager struct {
 	cross         *http.CrossOriginProtection
 	asking        *paced         // requests of a session
 	signing       *paced         // sign-ins from an address
+	ending        *paced         // logout tokens from an address
 	mux           *http.ServeMux // of all pages, once Mount was called
 }
 
@@ -107,6 +108,7 @@ func New(d Deps) (*Manager, error) {
 	}))
 	m.asking = newPaced(m.config.Limits.Requests, 100)
 	m.signing = newPaced(m.config.Limits.SignIns, 60)
+	m.ending = newPaced(logouts, 10*logouts)
 	return m, nil
 }
 
@@ -143,7 +145,8 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			m.away(w, r, err)
 			return
 		}
-		if v := visitOf(loaded.Context()); v.user != nil && !m.asking.allow(v.key, m.now()) {
+		// Who was signed in counts too: what they send is kept for them.
+		if v := visitOf(loaded.Context()); v.key != "" && !m.asking.allow(v.key, m.now()) {
 			m.slow(w, r)
 			return
 		}
@@ -201,20 +204,25 @@ func (m *Manager) proved(u *User) bool {
 func (m *Manager) Mount(mux *http.ServeMux) {
 	m.mux = mux
 	mux.HandleFunc("GET /sign-in", m.choose)
-	mux.Handle("GET /sign-in/{issuer}", m.limited(m.start))
-	mux.Handle("GET /sign-in/{issuer}/callback", m.limited(m.finish))
-	mux.Handle("POST /sign-in/{issuer}/logout", m.limited(m.backchannel))
+	mux.Handle("GET /sign-in/{issuer}", m.limited(m.signing, m.start))
+	mux.Handle("GET /sign-in/{issuer}/callback", m.limited(m.signing, m.finish))
+	mux.Handle("POST /sign-in/{issuer}/logout", m.limited(m.ending, m.backchannel))
 	mux.HandleFunc("POST /sign-out", m.signOut)
 	mux.HandleFunc("GET /signed-out", func(w http.ResponseWriter, r *http.Request) {
 		m.page(w, r, http.StatusOK, "signed-out", "", nil)
 	})
 }
 
+// logouts is how many logout tokens an address may send in a second: a provider ends the sessions of
+// many people from one address, at the end of a shift, and none of them may stay signed in because of
+// a limit. Sign-ins from there do not count for it, nor it for them.
+const logouts = 100
+
 // limited bounds how often an address may ask.
-func (m *Manager) limited(next http.HandlerFunc) http.Handler {
+func (m *Manager) limited(pace *paced, next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		if !m.signing.allow(m.deps.Peer(r.RemoteAddr, r.Header.Values("X-Forwarded-For")), m.now()) {
+		if !pace.allow(m.deps.Peer(r.RemoteAddr, r.Header.Values("X-Forwarded-For")), m.now()) {
 			m.slow(w, r)
 			return
 		}

@@ -265,17 +265,31 @@ func (w *world) replica() (*signin.Manager, *httptest.Server) {
 			fmt.Fprintf(rw, "took %s from %s", r.PostFormValue("text"), u.Name)
 			return
 		}
-		fmt.Fprintf(rw, "hello %s %s %s kept[%s] visit[%s]", u.Name, u.ID, u.Org, m.Kept(r).Get("text"), u.Session)
+		fmt.Fprintf(rw, "hello %s %s %s kept[%s] number[%s] visit[%s]", u.Name, u.ID, u.Org, m.Kept(r).Get("text"),
+			m.Kept(r).Get("number"), u.Session)
 	})
 	mux.HandleFunc("GET /{$}", func(rw http.ResponseWriter, r *http.Request) { fmt.Fprint(rw, "public") })
 	mux.Handle("/you", m.Need(signin.Citizen)(show))
 	mux.Handle("/you/form", m.Need(signin.Citizen)(show))
+	mux.Handle("/you/forms/{n}", m.Need(signin.Citizen)(show))
 	mux.Handle("POST /you/form/{n}/remove", m.Need(signin.Citizen)(show))
 	mux.HandleFunc("/", http.NotFound)
 	mux.Handle("/you/change", m.Need(signin.Citizen)(m.StepUp(show)))
 	mux.Handle("/officer", m.Need(signin.Staff, signin.Agreements)(show))
 	mux.Handle("/desk", m.Need(signin.Staff, signin.FrontDesk)(show))
 	return m, server
+}
+
+// refuse makes the database refuse rows of a shelf, as if it went away when they are written.
+func (w *world) refuse(name string) {
+	w.t.Helper()
+	err := w.store.Transact(w.t.Context(), func(context.Context, storage.Runner) ([]storage.Op, error) {
+		return []storage.Op{{SQL: "CREATE TRIGGER gone BEFORE INSERT ON shelf WHEN CAST(NEW.k AS TEXT) LIKE '" + name +
+			"%' BEGIN SELECT RAISE(ABORT, 'gone'); END"}}, nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // drop makes the database answer no question about sessions any more.
