@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"igledger/audit/plain"
 )
 
 // tableForms writes a table for officers in each form. A table is rows of cells; the first row
@@ -43,10 +45,7 @@ func printCSV(w io.Writer, rows [][]string) error {
 	for _, row := range rows {
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			cells[i] = line(cell)
-			if strings.IndexAny(cells[i], "=+-@") == 0 {
-				cells[i] = "'" + cells[i]
-			}
+			cells[i] = plain.Cell(line(cell))
 		}
 		if err := c.Write(cells); err != nil {
 			return err

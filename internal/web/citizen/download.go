@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"igledger/audit/plain"
@@ -157,18 +156,10 @@ func (p *pages) csv(w http.ResponseWriter, r *http.Request) error {
 		line := []string{say.Words.When(i.When), row.Place, row.Who, row.What, row.Why, i.Words.Result, verdict, row.Reason,
 			strconv.FormatUint(i.Index, 10)}
 		for n := range line {
-			line[n] = cell(line[n])
+			line[n] = plain.Cell(line[n])
 		}
 		_ = out.Write(line)
 	}
 	out.Flush() // it fails only if the reader went away
 	return nil
-}
-
-// cell returns text that no spreadsheet takes for a formula.
-func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }

@@ -105,7 +105,7 @@ func (w *work) record(ctx context.Context, org, jti string, before int, s step) 
 			}
 		}
 		switch {
-		case slices.ContainsFunc(f.Steps, func(x step) bool { return x.Token == s.Token }):
+		case s.Token != "" && slices.ContainsFunc(f.Steps, func(x step) bool { return x.Token == s.Token }):
 			return old, time.Time{}, nil
 		case len(f.Steps) != before:
 			return nil, time.Time{}, errChanged
@@ -156,3 +156,12 @@ func (w *work) allRecorded(ctx context.Context, org string) (map[string]*followU
 
 // newToken returns the token of a form.
 func newToken() string { return rand.Text() }
+
+// tokenOf returns the token that a form was sent with, or "" if it is none of ours: then it counts
+// each time, as far as nobody recorded anything since.
+func tokenOf(text string) string {
+	if len(text) != len(newToken()) {
+		return ""
+	}
+	return text
+}

@@ -144,6 +144,21 @@ func claimsOf(body entry.Body) ([]claim, entry.Type, error) {
 	return list, entry.Type(t), nil
 }
 
+// disguised reports whether a deed has a text that people read as another than it is: what it says, or
+// what the agreement says that it is about.
+func (d *deed) disguised() bool {
+	e, err := entry.Prepare(wire.JWK{Kty: "OKP", Crv: "Ed25519"}, d.body)
+	if err != nil {
+		return false // it will not be signed
+	}
+	var payload any
+	if err := json.Unmarshal(e.Payload, &payload); err != nil {
+		return false
+	}
+	said, err := json.Marshal([]any{payload, d.text}) // in which no character is spelt otherwise than it is
+	return err == nil && plain.Disguised(string(said))
+}
+
 func flattenClaims(path string, v any, out *[]claim) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -184,6 +199,9 @@ func (p *deeds) perform(find finder) handler {
 		}
 		words := p.words(r)
 		errs := d.fill(words, r.PostForm)
+		if len(errs) == 0 && d.disguised() {
+			errs = append(errs, ui.FieldError{Text: words.Text("sign.disguised")})
+		}
 		if len(errs) > 0 {
 			return p.refuse(rw, r, d, errs)
 		}

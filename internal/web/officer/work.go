@@ -220,9 +220,7 @@ func sendCSV(rw http.ResponseWriter, name string, rows [][]string) error {
 	c.UseCRLF = true
 	for _, row := range rows {
 		for i, cell := range row {
-			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-				row[i] = "'" + cell
-			}
+			row[i] = plain.Cell(cell)
 		}
 		if err := c.Write(row); err != nil {
 			return nil // the reader went away

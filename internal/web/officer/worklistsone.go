@@ -208,7 +208,7 @@ func (w *work) followUp(rw http.ResponseWriter, r *http.Request) error {
 	}
 	s := step{
 		Status: status(r.PostForm.Get("status")), Note: strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("note"), "\r\n", "\n")),
-		At: w.Door.Now().UTC(), By: byline(u), Token: r.PostForm.Get("token"),
+		At: w.Door.Now().UTC(), By: byline(u), Token: tokenOf(r.PostForm.Get("token")),
 	}
 	form := followForm{Status: string(s.Status), Note: s.Note, Token: newToken()}
 	if field, key := checkStep(s); key != "" {
