@@ -31,7 +31,7 @@ var consentKinds = map[string]*entryKind{
 		claims: object{
 			"delegation": aText, "act": aText, "kind": aText, "scope": listOf(aText), "start": aText, "end": aText, "basis": aText,
 		},
-		names: object{"sub": anID, "delegate": texts("id", "name"), "evidence": texts("reference", "seen", "office")},
+		names: object{"sub": anID, "delegate": aDelegate, "evidence": texts("reference", "seen", "office")},
 	},
 	"decision": {
 		sealed: true, check: checkDecision,
@@ -49,6 +49,11 @@ var consentKinds = map[string]*entryKind{
 		claims: object{"act": aText, "reason": aText},
 		names:  object{"sub": anID, "other": anID},
 	},
+}
+
+func aDelegate(v *value) {
+	texts("id", "name")(v)
+	must(isID(v.str("id")), "bad-id")
 }
 
 func checkConsent(e *entry) {

@@ -9,7 +9,7 @@ import (
 
 // Section 15: agreements, consents and decisions, by their form.
 
-var noticeShape = object{"url": aText, "hash": aText, "version": aText, "language": aText}
+var noticeShape = object{"url": aText, "hash": bytesOf(32), "version": aText, "language": aText}
 
 var agreementShape = object{
 	"id": aText, "version": aNumber, "supersedes": listOf(aText), "under": aText, "title": aText, "tier": aText,
@@ -128,6 +128,7 @@ func isDigest(text string) bool {
 func checkNotice(v *value) {
 	required(v, "url")
 	must(isDigest(v.str("hash")), "bad-claim")
+	must(isRemark(v.str("version")) && isRemark(v.str("language")), "bad-claim")
 }
 
 func within(n, least, most int) { must(n >= least && n <= most, "bad-claim") }

@@ -152,11 +152,10 @@ func (a *Access) check() error {
 	if err := checkShort("agreement", a.Agreement, 512); err != nil {
 		return err
 	}
-	if err := checkShort("decision", a.Decision, 64); err != nil {
-		return err
-	}
-	if err := checkShort("delegation", a.Delegation, 64); err != nil {
-		return err
+	for _, id := range []claimText{{"decision", a.Decision, true}, {"delegation", a.Delegation, true}} {
+		if err := checkUUID(id.name, id.text); err != nil && id.text != "" {
+			return err
+		}
 	}
 	if err := CheckRequest(a.Request, a.Identity); err != nil {
 		return err

@@ -65,8 +65,10 @@ func (d *Decision) check() error {
 	if err := checkShort("agreement", d.Agreement, 512); err != nil {
 		return err
 	}
-	if err := checkShort("delegation", d.Delegation, 64); err != nil {
-		return err
+	if d.Delegation != "" {
+		if err := checkUUID("delegation", d.Delegation); err != nil {
+			return err
+		}
 	}
 	if d.Decision != "permit" && d.Decision != "deny" {
 		return wire.Errorf(wire.BadClaim, "decision", "want permit or deny")

@@ -67,16 +67,20 @@ func readDisclosures(b sealedBody, encoded []string) ([]wire.Disclosure, error) 
 		return nil, err
 	}
 	known := disclosed(b)
-	for _, d := range discs {
-		at := slices.IndexFunc(known, func(c claim) bool { return c.name == d.Name })
-		if at < 0 {
+	of := func(d wire.Disclosure) int {
+		return slices.IndexFunc(known, func(c claim) bool { return c.name == d.Name })
+	}
+	for _, d := range discs { // all names before any value: verifiers name the same fault first
+		if of(d) < 0 {
 			return nil, wire.Errorf(wire.BadDisclosure, "disclosure", "the entry's type has no disclosure of this name")
 		}
-		c := known[at]
 		if len(d.Value) > wire.MaxText {
 			return nil, wire.Errorf(wire.TooLarge, "disclosure "+d.Name,
 				"%d bytes, at most %d", len(d.Value), wire.MaxText)
 		}
+	}
+	for _, d := range discs {
+		c := known[of(d)]
 		if err := wire.DecodeJSON("disclosure "+d.Name, d.Value, c.field); err != nil {
 			return nil, err
 		}

@@ -27,6 +27,10 @@ const aSequence: Shape = (v) => {
   aNumber(v);
   must(isPositive(v as number), "bad-disclosure");
 };
+const aDelegate: Shape = (v) => {
+  textsIn("id", "name")(v);
+  anID(str(v, "id"));
+};
 const aStaff: Shape = (v) => {
   object({ id: aText, system: aText, name: aText, altId: aText, ids: texts, units: texts })(v);
   must(areCodes(strings(v, "ids"), 64) && areCodes(strings(v, "units"), 64), "bad-disclosure");
@@ -190,7 +194,7 @@ function checkIndexRoot({ claims: c }: Entry): void {
 
 // Section 15.
 
-const noticeShape = textsIn("url", "hash", "version", "language");
+const noticeShape = object({ url: aText, version: aText, language: aText, hash: bytesOf(32) });
 const agreementShape = object({
   id: aText, version: aNumber, supersedes: texts, under: aText, title: aText, tier: aText,
   parties: listOf(textsIn("organisation", "role", "contact", "icoRegistration", "dpo", "siro", "caldicott")),
@@ -220,7 +224,7 @@ function checkLetters(v: Json, name: "article6" | "article9"): void {
 
 function checkNotice(v: Json | undefined): void {
   required(v, "url");
-  claim(isDigest(str(v, "hash")));
+  claim(isDigest(str(v, "hash")) && isRemark(str(v, "version")) && isRemark(str(v, "language")));
 }
 
 const isVersion = (c: Json | undefined): boolean => isOrganisation(str(c, "agreement")) && isPositive(num(c, "version"));
@@ -453,7 +457,7 @@ export const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>(Object.ent
   },
   delegation: {
     claims: { ...fields("delegation act kind start end basis", aText), scope: texts }, check: checkDelegation,
-    names: { sub: anID, delegate: textsIn("id", "name"), evidence: textsIn("reference", "seen", "office") },
+    names: { sub: anID, delegate: aDelegate, evidence: textsIn("reference", "seen", "office") },
   },
   decision: {
     claims: { ...fields("org holder system action agreement delegation decision asked", aText), ...fields("machine emergency justified", aFlag),
