@@ -92,11 +92,10 @@ func initLog(c *cli.Context) error {
 		return err
 	}
 	defer log.Close(c.Context)
-	first, err := log.EntryBundle(c.Context, 0, 1) // its own, if an init that was interrupted made it
+	genesis, err := genesisHash(c.Context, log)
 	if err != nil {
 		return err
 	}
-	genesis := fmt.Sprintf("%x", verifier.GenesisHash(first[2:]))
 	return output(c, map[string]string{"origin": log.Origin(), "logKey": log.VerifierKey(), "genesis": genesis},
 		"log %s created\nlog key: %s\ngenesis: %s\n", log.Origin(), log.VerifierKey(), genesis)
 }
@@ -114,21 +113,41 @@ func createLog(
 	return putBuiltIn(ctx, log, registrar)
 }
 
+// genesisHash is the hash of entry 0, which is not the genesis of this run if an init that was
+// interrupted made the log.
+func genesisHash(ctx context.Context, log *ledger.Log) (string, error) {
+	first, err := log.EntryBundle(ctx, 0, 1)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", verifier.GenesisHash(first[2:])), nil
+}
+
 // completeLog ends the work of an init that was interrupted after the genesis, by the same
-// registrar. If the log has more than that, it returns ledger.ErrExists.
+// registrar, whatever a server has logged meanwhile. If nothing is missing, it returns
+// ledger.ErrExists with the genesis, which the interrupted init may not have printed.
 func completeLog(ctx context.Context, cfg ledger.Config, registrar *wire.Signer) (*ledger.Log, error) {
 	log, err := ledger.Open(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	size, err := log.Size(ctx)
-	if err == nil && (size > 1 || !log.Genesis().Registrar.Key.JWK.Equal(registrar.Public)) {
-		err = ledger.ErrExists
+	_, err = log.LastPublic(ctx, entry.PoliciesHistory)
+	missing := errors.Is(err, ledger.ErrNotFound)
+	if missing && log.Genesis().Registrar.Key.JWK.Equal(registrar.Public) {
+		return putBuiltIn(ctx, log, registrar)
 	}
-	if err != nil {
-		return nil, errors.Join(err, log.Close(ctx))
+	genesis := ""
+	if err == nil || missing {
+		genesis, err = genesisHash(ctx, log)
 	}
-	return putBuiltIn(ctx, log, registrar)
+	switch {
+	case err == nil && missing:
+		err = fmt.Errorf("%w, without its policies: its own registrar adds them by the same init (genesis: %s)",
+			ledger.ErrExists, genesis)
+	case err == nil:
+		err = fmt.Errorf("%w, and nothing of it is missing (genesis: %s)", ledger.ErrExists, genesis)
+	}
+	return nil, errors.Join(err, log.Close(ctx))
 }
 
 func putBuiltIn(ctx context.Context, log *ledger.Log, registrar *wire.Signer) (*ledger.Log, error) {

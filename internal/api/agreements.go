@@ -215,7 +215,7 @@ func (a *api) policies(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	leaves, err := a.log.PublicHistory(r.Context(), "policies", 0, math.MaxUint64)
+	leaves, err := a.log.PublicHistory(r.Context(), entry.PoliciesHistory, 0, math.MaxUint64)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ var kinds = []kind{
 	public(TypeSharingDecision, PurposeAgreements, anyRole, governs,
 		func(b *SharingDecision) string { return "request:" + b.Request }),
 	public(TypePolicySet, PurposeAdminister, RoleRegistrar, governs,
-		func(*PolicySet) string { return "policies" }),
+		func(*PolicySet) string { return PoliciesHistory }),
 
 	sealed[Access](TypeAccess, PurposeSubmit, RoleSource),
 	sealed[Consent](TypeConsent, PurposeAgreements, anyRole),

@@ -45,6 +45,9 @@ type SharingDecision struct {
 	Agreement string   `json:"agreement,omitempty"`
 }
 
+// PoliciesHistory is the name of the public history of all policy sets.
+const PoliciesHistory = "policies"
+
 // PolicySet is the body of a public entry by which a registrar puts a set of policies in force for
 // all later entries.
 type PolicySet struct {

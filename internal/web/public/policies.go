@@ -27,7 +27,7 @@ type policySet struct {
 
 // sets returns all policy sets that have been in force, newest first.
 func (p *room) sets(ctx context.Context, rules *consent.Rules) ([]policySet, error) {
-	leaves, err := p.Door.PublicHistory(ctx, "policies")
+	leaves, err := p.Door.PublicHistory(ctx, entry.PoliciesHistory)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"igledger/consent"
+	"igledger/internal/testdb"
+	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/storage"
+	"igledger/ledger/wire"
+)
+
+// killing is a proxy in front of PostgreSQL that lets a number of messages to the database pass and
+// then kills the process that sends them (SIGKILL): each of its steps is one.
+type killing struct {
+	net.Listener
+	socket string
+
+	mu      sync.Mutex
+	left    int // messages until it kills; < 0: never
+	process *exec.Cmd
+	killed  bool
+}
+
+func newKilling(t *testing.T, socket string) *killing {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &killing{Listener: l, socket: socket}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go k.pass(c)
+		}
+	}()
+	return k
+}
+
+func (k *killing) pass(c net.Conn) {
+	defer c.Close()
+	s, err := net.Dial("unix", k.socket)
+	if err != nil {
+		return
+	}
+	defer s.Close()
+	go func() {
+		io.Copy(c, s) //nolint:errcheck // it ends with either side
+		c.Close()
+	}()
+	for b := make([]byte, 1<<20); ; {
+		n, err := c.Read(b)
+		if err != nil {
+			return
+		}
+		// The database gets the message and does what it says; only its sender may be gone.
+		if _, err := s.Write(b[:n]); err != nil {
+			return
+		}
+		k.count()
+	}
+}
+
+func (k *killing) count() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.left--; k.left == 0 && k.process != nil {
+		k.process.Process.Kill() //nolint:errcheck // it may have ended
+		k.killed = true
+	}
+}
+
+// init is killed after each of its messages to the database in turn. The next init ends its work:
+// the log has its genesis and its policies, once.
+func TestInitKilledAtEachStep(t *testing.T) {
+	dir := t.TempDir()
+	run := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("igledger", args...)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("igledger %s: %v\n%s", args[0], err, out)
+		}
+		if args[0] == "key" {
+			// the request is on standard output
+			if err := os.WriteFile(filepath.Join(dir, "enroller.json"), out, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	run("keygen", "registrar.jwk")
+	run("keygen", "enroller.jwk")
+	run("key", "request", "--origin", "ledger.test/2026", "--key", "enroller.jwk", "--org", "ENR", "--purpose", "administer")
+	dsn := testdb.PostgreSQL(t)
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432")
+	if !strings.HasPrefix(socket, "/") {
+		t.Skip("PostgreSQL is not on a socket of this machine")
+	}
+	stride := 1
+	if testing.Short() {
+		stride = 5
+	}
+	for step, done := 1, false; !done; step += stride {
+		dsn := testdb.PostgreSQL(t)
+		store, err := storage.Open(t.Context(), dsn) // the tables: TestKilledAtAnyPoint of ledger kills that
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, _ := url.Parse(dsn)
+		k := newKilling(t, socket)
+		through := "postgres://postgres@" + k.Addr().String() + u.Path + "?sslmode=disable"
+		keys := filepath.Join(t.TempDir(), "keys")
+		run("keygen", "--origin", "ledger.test/2026", keys)
+		try := func(left int) (string, error) {
+			cmd := exec.Command("igledger", "init", "--database", through, "--keys", keys, "--operator", "OPR=Operator",
+				"--registrar", "REG=Registrar", "--registrar-key", "registrar.jwk", "--enroller", "ENR=Enroller",
+				"--enroller-request", "enroller.json")
+			cmd.Dir = dir
+			var out bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &out
+			k.mu.Lock()
+			k.left, k.process, k.killed = left, cmd, false
+			err := cmd.Start()
+			k.mu.Unlock()
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = cmd.Wait()
+			return out.String(), err
+		}
+		text, err := try(step)
+		k.mu.Lock()
+		done = !k.killed
+		k.mu.Unlock()
+		if done && err != nil {
+			t.Fatalf("init by itself: %v\n%s", err, text)
+		}
+		text, err = try(-1)
+		complete := strings.Contains(text, "nothing of it is missing")
+		if err != nil && !complete {
+			t.Fatalf("init after one that was killed at message %d: %v\n%s", step, err, text)
+		}
+		genesis := regexp.MustCompile(`genesis: [0-9a-f]{64}`)
+		if !genesis.MatchString(text) {
+			t.Errorf("after message %d the genesis is not printed: %s", step, text)
+		}
+		checkFounded(t, store, keys)
+		store.Close()
+	}
+}
+
+// checkFounded checks that a log has its genesis and its policies, and nothing else.
+func checkFounded(t *testing.T, store *storage.Storage, dir string) {
+	t.Helper()
+	keys, err := ledger.LoadKeys(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := recordIn(t.Context(), dir, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer signed.Close()
+	log, err := ledger.Open(t.Context(), ledger.Config{Storage: store, Keys: keys, Record: signed,
+		Origin: keys.Log.Name(), Rules: consent.New()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close(t.Context()) //nolint:errcheck // nothing was appended
+	size, err := log.Size(t.Context())
+	if err != nil || size != 2 {
+		t.Fatalf("%d entries, %v", size, err)
+	}
+	if p, err := log.LastPublic(t.Context(), entry.PoliciesHistory); err != nil || p.Index != 1 {
+		t.Fatalf("policies at %d, %v", p.Index, err)
+	}
+}
+
+// A server ran on the log that a killed init had left, and logged something: init adds the policies
+// nevertheless, but only that of the registrar who began it.
+func TestInitEndsALogThatWasServed(t *testing.T) {
+	store, err := storage.Open(t.Context(), testdb.One(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	dir := filepath.Join(t.TempDir(), "keys")
+	if err := ledger.GenerateKeys(dir, "ledger.test/2026"); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := ledger.LoadKeys(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pair [2]*wire.Signer
+	for i := range pair {
+		if pair[i], err = wire.GenerateSigner(wire.EdDSA); err != nil {
+			t.Fatal(err)
+		}
+	}
+	registrar, enroller := pair[0], pair[1]
+	proof, err := entry.ProveKey(enroller, "ledger.test/2026", "ENR")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := ledger.Config{Storage: store, Keys: keys, Origin: "ledger.test/2026", Rules: consent.New()}
+	g, err := newGenesis(cfg, entry.Member{ID: "OPR", Name: "Operator", Kind: "operator"},
+		entry.Member{ID: "REG", Name: "Registrar", Kind: "registrar"},
+		entry.Member{ID: "ENR", Name: "Enroller", Kind: "enroller"}, registrar,
+		keyRequest{Key: entry.PublicKey{JWK: enroller.Public, Purposes: []entry.Purpose{entry.PurposeAdminister}},
+			Proof: proof}, 1<<16, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := ledger.Create(t.Context(), cfg, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := entry.Sign(keys.Operator, &entry.Access{Common: entry.Common{Issuer: "OPR", Audience: "ledger.test/2026"},
+		Source: "s", Action: "R", Outcome: "0", Recorded: "2026-11-27T10:00:00Z", Sub: "temp:OPR:1"})
+	if err == nil {
+		err = log.Append(t.Context(), e)[0].Err
+	}
+	if err = errors.Join(err, log.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := completeLog(t.Context(), cfg, enroller); !errors.Is(err, ledger.ErrExists) {
+		t.Errorf("by another key: %v", err)
+	}
+	log, err = completeLog(t.Context(), cfg, registrar)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := log.LastPublic(t.Context(), entry.PoliciesHistory); err != nil || p.Index != 2 {
+		t.Errorf("policies at %d, %v", p.Index, err)
+	}
+	if err := log.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := completeLog(t.Context(), cfg, registrar); !errors.Is(err, ledger.ErrExists) {
+		t.Errorf("a log that has all: %v", err)
+	}
+}
