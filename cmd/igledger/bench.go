@@ -91,24 +91,24 @@ type bench struct {
 
 // benchResult is the measurements of a run, with its conditions.
 type benchResult struct {
-	Engine        string  `json:"engine"`
-	CPUs          int     `json:"cpus"`
-	GoVersion     string  `json:"go"`
-	Clients       int     `json:"clients"`
-	Offered       int     `json:"offeredPerSecond,omitzero"`
-	Preloaded     int     `json:"preloaded"`
-	People        int     `json:"people"`
-	Entries       int     `json:"entries"`
-	EntryBytes    float64 `json:"sdjwtBytesPerEntry"`
-	Seconds       float64 `json:"seconds"`
-	Rate          float64 `json:"entriesPerSecond"`
-	P50           float64 `json:"p50ms"`
-	P95           float64 `json:"p95ms"`
-	P99           float64 `json:"p99ms"`
-	OpeningBytes  float64 `json:"openingBytesPerEntry"`
-	BeyondOpening float64 `json:"bytesBeyondOpeningPerEntry"`
-	ServerPeakMB  float64 `json:"serverPeakMB,omitzero"`
-	Checked       int     `json:"receiptsChecked"`
+	Engine        string   `json:"engine"`
+	CPUs          int      `json:"cpus"`
+	GoVersion     string   `json:"go"`
+	Clients       int      `json:"clients"`
+	Offered       int      `json:"offeredPerSecond,omitzero"`
+	Preloaded     int      `json:"preloaded"`
+	People        int      `json:"people"`
+	Entries       int      `json:"entries"`
+	EntryBytes    float64  `json:"sdjwtBytesPerEntry"`
+	Seconds       float64  `json:"seconds"`
+	Rate          float64  `json:"entriesPerSecond"`
+	P50           float64  `json:"p50ms"`
+	P95           float64  `json:"p95ms"`
+	P99           float64  `json:"p99ms"`
+	OpeningBytes  float64  `json:"openingBytesPerEntry"`
+	BeyondOpening *float64 `json:"bytesBeyondOpeningPerEntry,omitempty"` // nil: not known
+	ServerPeakMB  float64  `json:"serverPeakMB,omitzero"`
+	Checked       int      `json:"receiptsChecked"`
 }
 
 func (r *benchResult) text() string {
@@ -116,11 +116,15 @@ func (r *benchResult) text() string {
 	if r.Offered > 0 {
 		offered = fmt.Sprintf("%d/s offered", r.Offered)
 	}
+	beyond := "unknown"
+	if r.BeyondOpening != nil {
+		beyond = fmt.Sprintf("%.0f", *r.BeyondOpening)
+	}
 	return fmt.Sprintf(`%.0f entries/s   p50 %.1f ms   p95 %.1f ms   p99 %.1f ms
-%.0f bytes per entry beyond the opening (%.0f), server's peak memory %.0f MB
+%s bytes per entry beyond the opening (%.0f), server's peak memory %.0f MB
 conditions: %s, %d clients, 1 entry per request over HTTP, %s, %d entries of %.0f bytes about %d people, %d in the log before,
             receipts integrated (%d of them checked), client, server and database on one machine of %d CPUs, %s
-`, r.Rate, r.P50, r.P95, r.P99, r.BeyondOpening, r.OpeningBytes, r.ServerPeakMB,
+`, r.Rate, r.P50, r.P95, r.P99, beyond, r.OpeningBytes, r.ServerPeakMB,
 		r.Engine, r.Clients, offered, r.Entries, r.EntryBytes, r.People,
 		r.Preloaded, r.Checked, r.CPUs, r.GoVersion)
 }
@@ -144,7 +148,7 @@ func (b *bench) run(ctx context.Context) (*benchResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	before, err := store.Size(ctx)
+	before, known, err := store.Size(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +165,7 @@ func (b *bench) run(ctx context.Context) (*benchResult, error) {
 	}
 	r.ServerPeakMB = server.memory("VmHWM:")
 	server.stop()
-	after, err := store.Size(ctx)
+	after, _, err := store.Size(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +176,10 @@ func (b *bench) run(ctx context.Context) (*benchResult, error) {
 	}
 	n := float64(b.entries)
 	r.EntryBytes, r.OpeningBytes = float64(bytes)/n, float64(openings)/n
-	r.BeyondOpening = (float64(after) - float64(before) - float64(openings)) / n
+	if known {
+		beyond := (float64(after) - float64(before) - float64(openings)) / n
+		r.BeyondOpening = &beyond
+	}
 	return r, nil
 }
 

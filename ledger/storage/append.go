@@ -83,6 +83,9 @@ func (s *Storage) Append(
 	if err != nil {
 		return s.wrap(ctx, "appending", err)
 	}
+	if s.appendTimeout > 0 {
+		ctx = context.WithValue(ctx, roundTrip{}, s.appendTimeout)
+	}
 	forgot := false
 	err = update(ctx, func(ctx context.Context) error {
 		a, err := s.append(ctx, num, tree, look, f)

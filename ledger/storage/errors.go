@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/cockroachdb/cockroach-go/v2/crdb"
@@ -39,15 +40,27 @@ var (
 // hanging for 20 seconds, and PostgreSQL waits for a lock for ever.
 const statementTimeout = 10 * time.Second
 
-// unbounded is a context's key for work that takes as long as the tables are large.
-type unbounded struct{}
+// appendTimeout is statementTimeout for appends on CockroachDB. After a node has died, its ranges are
+// silent until their lease ends, about 9 s. What was sent to it hangs for longer, and another node
+// could take it by then. maxContention and statementTimeout bound all runs together.
+const appendTimeout = 3 * time.Second
+
+// roundTrip is a context's key for the time that each round trip of a transaction may take.
+type roundTrip struct{}
+
+// unbounded is for work that takes as long as the tables are large.
+const unbounded = time.Duration(math.MaxInt64)
 
 // bounded returns the context of one round trip of a transaction.
 func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Value(unbounded{}) != nil {
+	limit, ok := ctx.Value(roundTrip{}).(time.Duration)
+	switch {
+	case !ok:
+		limit = statementTimeout
+	case limit == unbounded:
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, statementTimeout)
+	return context.WithTimeout(ctx, limit)
 }
 
 // The limits of retry.

@@ -29,6 +29,9 @@ func openPG(ctx context.Context, dsn string) (*pgDB, error) {
 	}
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+		if len(cfg.ConnConfig.Fallbacks) > 0 { // another host may answer within the time of an append
+			cfg.ConnConfig.ConnectTimeout = appendTimeout / 2
+		}
 	}
 	if !strings.Contains(dsn, "pool_max_conns") && cfg.MaxConns < 8 {
 		cfg.MaxConns = 8 // pgxpool's own default is 4, or the number of processors
@@ -116,9 +119,10 @@ func (d *pgDB) snapshot(ctx context.Context, ops ...Op) error {
 	return d.send(ctx, c.Conn(), append([]Op{{SQL: start}}, ops...))
 }
 
-func (d *pgDB) begin(ctx context.Context, ops ...Op) (tx, error) {
-	ctx, cancel := bounded(ctx)
+func (d *pgDB) begin(outer context.Context, ops ...Op) (tx, error) {
+	ctx, cancel := bounded(outer)
 	defer cancel()
+	defer d.renew(outer, ctx)
 	c, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return nil, pgFailure(ctx, nil, err)
@@ -131,14 +135,23 @@ func (d *pgDB) begin(ctx context.Context, ops ...Op) (tx, error) {
 	return t, nil
 }
 
+// renew drops the pool's idle connections if a round trip took longer than it may: a server that
+// has gone silent is at the other end of them too, and the next run needs another one.
+func (d *pgDB) renew(outer, ctx context.Context) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && outer.Err() == nil {
+		d.pool.Reset()
+	}
+}
+
 type pgTx struct {
 	db   *pgDB
 	conn *pgxpool.Conn
 }
 
-func (t *pgTx) do(ctx context.Context, ops ...Op) error {
-	ctx, cancel := bounded(ctx)
+func (t *pgTx) do(outer context.Context, ops ...Op) error {
+	ctx, cancel := bounded(outer)
 	defer cancel()
+	defer t.db.renew(outer, ctx)
 	return t.db.send(ctx, t.conn.Conn(), ops)
 }
 

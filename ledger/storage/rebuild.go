@@ -95,7 +95,7 @@ func (d derivedTable) replace(num TreeNumber) []Op {
 func (s *Storage) Rebuild(
 	ctx context.Context, tree *trillian.Tree, derive func(Record) (Derived, error), final func() (Final, error),
 ) (Head, error) {
-	ctx = context.WithValue(ctx, unbounded{}, true)
+	ctx = context.WithValue(ctx, roundTrip{}, unbounded)
 	num, err := s.Number(ctx, tree)
 	r := &rebuild{s: s, tree: tree, num: num, chains: map[[32]byte]Chain{}}
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/google/trillian"
@@ -31,6 +32,8 @@ type Storage struct {
 	tiles *tileCache
 	trees sync.Map // Trillian's tree id (int64) → TreeNumber; both never change
 	sizes sync.Map // TreeNumber → largest committed size seen (uint64): sizes never shrink
+
+	appendTimeout time.Duration // of each round trip of an append; 0: statementTimeout
 }
 
 // quiet prepares Trillian's sequencing code, once per process. Its metrics must exist. It also logs
@@ -85,7 +88,11 @@ func open(ctx context.Context, dsn string, tables schema) (*Storage, error) {
 }
 
 func newStorage(db database) *Storage {
-	return &Storage{db: db, tiles: newTileCache(maxCachedTiles)}
+	s := &Storage{db: db, tiles: newTileCache(maxCachedTiles)}
+	if db.engine() == CockroachDB {
+		s.appendTimeout = appendTimeout
+	}
+	return s
 }
 
 // Close ends all connections.
@@ -94,10 +101,11 @@ func (s *Storage) Close() error { return s.db.close() }
 // Engine returns the kind of database.
 func (s *Storage) Engine() Engine { return s.db.engine() }
 
-// Size returns the size of the database in bytes.
-func (s *Storage) Size(ctx context.Context) (uint64, error) {
-	n, err := s.db.size(ctx)
-	return n, s.wrap(ctx, "measuring the database", err)
+// Size returns the size of the database in bytes. It is not known while CockroachDB keeps all of a
+// young database in a range that it shares with others: its ranges are split later.
+func (s *Storage) Size(ctx context.Context) (n uint64, known bool, err error) {
+	n, err = s.db.size(ctx)
+	return n, err == nil && n > 0, s.wrap(ctx, "measuring the database", err)
 }
 
 // CheckDatabaseAccessible returns nil if the database answers.
