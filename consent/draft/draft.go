@@ -105,6 +105,9 @@ func Read(data []byte) (*entry.AgreementText, error) {
 	if err := t.Check(); err != nil {
 		return nil, f.checked(err)
 	}
+	if err := f.sense(t); err != nil {
+		return nil, err
+	}
 	return t, nil
 }
 
@@ -117,6 +120,7 @@ type form struct {
 	compiled *jsonschema.Schema
 	raw      map[string]any
 	lines    map[string]int // by field
+	number   []string       // the first field with a person's number; nil if none has
 }
 
 func newForm() (*form, error) {
@@ -133,7 +137,7 @@ func newForm() (*form, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the schema of agreements: %w", err)
 	}
-	return &form{s, raw.(map[string]any), map[string]int{}}, nil
+	return &form{compiled: s, raw: raw.(map[string]any), lines: map[string]int{}}, nil
 }
 
 func (f *form) validate(doc any) error {
@@ -281,8 +285,9 @@ func (f *form) checked(err error) error {
 		return err
 	}
 	if e.Code == wire.PersonalData {
-		return whole("contains a valid CHI or NHS number",
-			"The agreement will be published, so do not write any person's number in it.")
+		p := f.problem(f.number, "contains a valid CHI or NHS number")
+		p.Write = "The agreement will be published, so do not write any person's number in it."
+		return &Error{[]Problem{p}}
 	}
 	p := f.problem(steps.FindAllString(e.What, -1), "is wrong: "+e.Detail)
 	if p.Words == "The agreement" && e.What != "agreement" {

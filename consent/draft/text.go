@@ -3,11 +3,14 @@ package draft
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"go.yaml.in/yaml/v3"
+
+	"igledger/ledger/entry"
 )
 
 // fromYAML reads one YAML document of plain mappings, lists and scalars, guided by the schema.
@@ -62,6 +65,9 @@ func (f *form) value(n *yaml.Node, schema map[string]any, location []string) (an
 			list = append(list, v)
 		}
 		return list, nil
+	}
+	if f.number == nil && entry.ContainsPersonNumber(n.Value) {
+		f.number = slices.Clone(location)
 	}
 	return scalar(n, schema), nil
 }

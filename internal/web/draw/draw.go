@@ -102,17 +102,18 @@ func number(v float64) string {
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
-// wrap breaks text into lines of at most width letters, at spaces where it can.
-func wrap(text string, width int) []string {
+// wrap breaks text into lines of at most width letters, at spaces. A word that is longer has a line of
+// its own, and is broken after most letters.
+func wrap(text string, width, most int) []string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {
-		for utf8.RuneCountInString(word) > width {
+		for utf8.RuneCountInString(word) > most {
 			if line != "" {
 				lines, line = append(lines, line), ""
 			}
 			r := []rune(word)
-			lines, word = append(lines, string(r[:width])), string(r[width:])
+			lines, word = append(lines, string(r[:most])), string(r[most:])
 		}
 		switch {
 		case line == "":

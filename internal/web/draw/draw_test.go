@@ -148,7 +148,7 @@ func TestNamesDoNotOverlap(t *testing.T) {
 				t.Errorf("%q overlaps what is above it", line.Text)
 			}
 			last[n.Anchor] = y
-			if utf8.RuneCountInString(line.Text) > nameWidth {
+			if utf8.RuneCountInString(line.Text) > longestWord {
 				t.Errorf("%q is too wide", line.Text)
 			}
 		}
@@ -160,12 +160,13 @@ func TestNamesDoNotOverlap(t *testing.T) {
 
 func TestWrap(t *testing.T) {
 	for text, want := range map[string][]string{
-		"":                          {""},
-		"NHS Lothian":               {"NHS Lothian"},
-		"Braeside Medical Practice": {"Braeside Medical", "Practice"},
-		"a Donaudampfschifffahrt":   {"a", "Donaudampfschiff", "fahrt"},
+		"":                           {""},
+		"NHS Lothian":                {"NHS Lothian"},
+		"Braeside Medical Practice":  {"Braeside", "Medical", "Practice"},
+		"East (demonstration) Haven": {"East", "(demonstration)", "Haven"},
+		"a Donaudampfschifffahrt":    {"a", "Donaudampfschiff", "fahrt"},
 	} {
-		if got := wrap(text, nameWidth); !slices.Equal(got, want) {
+		if got := wrap(text, nameWidth, longestWord); !slices.Equal(got, want) {
 			t.Errorf("%q is broken into %q", text, got)
 		}
 	}

@@ -40,14 +40,16 @@ var MostKinds = len(lines)
 
 // Sizes, in em or letters. Names stand in the outer thirds of the drawing, beside their dots.
 const (
-	nameWidth  = 16 // letters on a line
-	lineHeight = 1.2
-	nameGap    = 0.9
-	headHeight = 2.0
-	leftName   = 36 // percent, where names end and, on the right, begin
-	leftEdge   = 38 // percent, where lines begin
-	rightEdge  = 62
-	rightName  = 64
+	nameWidth = 13 // letters on a line: they fit beside the lines on a page of 320 pixels
+
+	longestWord = 16
+	lineHeight  = 1.2
+	nameGap     = 0.9
+	headHeight  = 2.0
+	leftName    = 38 // percent, where names end and, on the right, begin
+	leftEdge    = 40 // percent, where lines begin
+	rightEdge   = 60
+	rightName   = 62
 )
 
 type linksLayout struct {
@@ -147,7 +149,7 @@ func (out *linksLayout) place(names []string, x, anchor string, edge float64) (m
 	y := headHeight
 	for _, name := range names {
 		p := placedName{X: x, Anchor: anchor, DotX: number(edge) + "%"}
-		text := wrap(name, nameWidth)
+		text := wrap(name, nameWidth, longestWord)
 		for i, t := range text {
 			p.Lines = append(p.Lines, placedText{em(y + lineHeight*float64(i+1)), t})
 		}

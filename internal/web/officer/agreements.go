@@ -32,8 +32,7 @@ func mountDeeds(mux *http.ServeMux, d Deps) error {
 	administer := []signin.Permission{signin.Administer}
 	// Who had to sign in before one of these forms was taken comes back to where it is.
 	for pattern, to := range map[string]string{
-		"GET /officer/agreements/{id}/{version}/decline": "/officer/inbox", "GET /officer/keys/{kid}/refuse": "/officer/inbox",
-		"GET /officer/drafts/{draft}/delete": "/officer/drafts",
+		"GET /officer/keys/{kid}/refuse": "/officer/inbox", "GET /officer/drafts/{draft}/delete": "/officer/drafts",
 	} {
 		mux.Handle(pattern, http.RedirectHandler(to, http.StatusSeeOther))
 	}
@@ -48,6 +47,7 @@ func mountDeeds(mux *http.ServeMux, d Deps) error {
 		{"GET /officer/agreements/{id}/compare", p.compare, agreements, false},
 		{"GET /officer/agreements/{id}/{version}/{act}", p.show(p.toAct), agreements, true},
 		{"POST /officer/agreements/{id}/{version}/{act}", p.perform(p.toAct), agreements, true},
+		{"GET /officer/agreements/{id}/{version}/decline", p.declining, agreements, false},
 		{"POST /officer/agreements/{id}/{version}/decline", p.decline, agreements, false},
 		{"GET /officer/inbox", p.inbox, nil, false},
 		{"GET /officer/drafts", p.drafts, agreements, false},
@@ -96,64 +96,6 @@ func (l words) state(s consent.State) ui.Tag {
 func dayOf(day string) time.Time {
 	t, _ := time.Parse(time.DateOnly, day)
 	return t
-}
-
-// row is an agreement in the register.
-type row struct {
-	ID, Href, Title, Parties string
-	State                    ui.Tag
-	Start, End, Review       time.Time
-	Overdue                  bool
-	Waits                    string // who has not signed
-	Mine                     bool
-}
-
-type registerPage struct {
-	Whose, States []choice
-	Rows          []row
-	Total         int
-}
-
-// register is GET /officer/agreements: everything in the register is public, and an officer sees
-// their own organisation's agreements first.
-func (p *deeds) register(rw http.ResponseWriter, r *http.Request) error {
-	rules, err := p.rules(r.Context())
-	if err != nil {
-		return err
-	}
-	u, words, now, q := signin.From(r.Context()), p.words(r), p.now(), r.URL.Query()
-	whose, state := q.Get("whose"), q.Get("state")
-	data := registerPage{Whose: []choice{{"", words.Text("register.mine"), whose != "all"}, {"all", words.Text("register.all"), whose == "all"}}}
-	var states []string
-	for _, s := range consent.States() {
-		states = append(states, string(s))
-	}
-	data.States = choices(words.Text("register.states"), state, states,
-		func(s string) string { return words.Text(plain.Key("state." + s)) })
-	all := rules.Agreements()
-	for _, id := range all.IDs() {
-		v, s := all.State(id, now)
-		mine := slices.Contains(v.Text.Organisations(), u.Org)
-		if !mine && whose != "all" {
-			continue
-		}
-		data.Total++
-		newest := all.Get(id).Versions[len(all.Get(id).Versions)-1]
-		open := all.StateOf(id, newest.Text.Version, now) == consent.Proposed
-		if state != "" && string(s) != state && !(state == string(consent.Proposed) && open) {
-			continue
-		}
-		x := row{ID: id, Href: agreementPath(id), Title: v.Text.Title, Parties: words.orgs(v.Text.Organisations()), State: words.state(s),
-			Start: dayOf(v.Text.Start), End: dayOf(v.Text.End), Review: dayOf(v.Text.ReviewDue), Mine: mine}
-		x.Overdue = running(s) && !now.Before(v.Text.ReviewTime())
-		if open {
-			x.Waits = words.Text("register.waits", "version", fmt.Sprint(newest.Text.Version), "who", words.orgs(newest.Missing()))
-		}
-		data.Rows = append(data.Rows, x)
-	}
-	return p.render(rw, r, http.StatusOK, "register", ui.Page{
-		Title: words.Text("register.title"), Section: "agreements", Crumbs: words.crumbs(), Data: data,
-	})
 }
 
 func running(s consent.State) bool {

@@ -196,17 +196,18 @@ func (l words) nameOf(f draft.Field) string {
 	return name
 }
 
-// marked returns one side of a comparison: what is on both sides, and what is only on this one.
-func marked(spans []span, side byte) template.HTML {
+// marked returns a comparison as sides see it: what is on both, and what is only on these.
+func marked(spans []span, sides ...byte) template.HTML {
 	var b strings.Builder
 	for _, s := range spans {
 		text := template.HTMLEscapeString(s.text)
 		switch {
 		case s.kind == both:
 			b.WriteString(text)
-		case s.kind == side && side == drop:
+		case !slices.Contains(sides, s.kind):
+		case s.kind == drop:
 			b.WriteString("<del>" + text + "</del>")
-		case s.kind == side:
+		default:
 			b.WriteString("<ins>" + text + "</ins>")
 		}
 	}

@@ -78,12 +78,21 @@ export function read(signing: string): Signing {
   return { header: json(parts[0]), payload: json(parts[1]) };
 }
 
+/** Refused says what is wrong, and with which field: "" if with none. */
+export class Refused extends Error {
+  readonly field: string;
+  constructor(text: string, field: string) {
+    super(text);
+    this.field = field;
+  }
+}
+
 /** post sends a form's fields and returns the answer's JSON, or throws what it says is wrong. */
 export async function post(url: string, fields: Record<string, string>): Promise<Record<string, unknown>> {
   const r = await fetch(url, { method: "POST", body: new URLSearchParams(fields), redirect: "error", credentials: "same-origin" });
   if (!(r.headers.get("Content-Type") ?? "").startsWith("application/json")) throw new Error("");
   const said = (await r.json()) as Record<string, unknown>;
-  if (!r.ok) throw new Error(String(said.error ?? ""));
+  if (!r.ok) throw new Refused(String(said.error ?? ""), String(said.field ?? ""));
   return said;
 }
 

@@ -87,11 +87,34 @@ type span struct {
 // maxCells bounds the work of a comparison. Texts that are longer are shown whole.
 const maxCells = 4 << 20
 
-// diffWords compares two texts word by word: a longest common subsequence.
-func diffWords(before, now string) []span {
-	a, b := tokens(before), tokens(now)
+// diffWords compares two texts word by word.
+func diffWords(before, now string) []span { return diff(tokens(before), tokens(now)) }
+
+// diffLines compares two texts line by line. Of a run of lines that are the same, it keeps only those
+// next to what differs.
+func diffLines(before, now string) []span {
+	list := diff(strings.SplitAfter(before, "\n"), strings.SplitAfter(now, "\n"))
+	for i, s := range list {
+		lines := strings.SplitAfter(s.text, "\n")
+		if s.kind != both || len(lines) < 5 {
+			continue
+		}
+		list[i].text = ""
+		if i > 0 {
+			list[i].text = lines[0]
+		}
+		list[i].text += "…\n"
+		if i < len(list)-1 {
+			list[i].text += lines[len(lines)-2] + lines[len(lines)-1]
+		}
+	}
+	return list
+}
+
+// diff compares two texts that are split: a longest common subsequence.
+func diff(a, b []string) []span {
 	if len(a)*len(b) > maxCells {
-		return []span{{drop, before}, {add, now}}
+		return []span{{drop, strings.Join(a, "")}, {add, strings.Join(b, "")}}
 	}
 	length := make([][]uint16, len(a)+1) // of the common subsequence of a[i:] and b[j:]
 	for i := range length {

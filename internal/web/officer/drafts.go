@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -38,6 +39,9 @@ type savedDraft struct {
 	By       string    `json:"by"`    // display name of who saved it
 	At       time.Time `json:"at"`
 	Revision int       `json:"revision"`
+
+	kept   bool   // Text is what was typed when a session ended, and is not saved
+	theirs string // what another saved meanwhile, if Text could not be saved
 }
 
 // key returns where a draft lies: what another organisation wrote is not found there.
@@ -105,6 +109,8 @@ type editorPage struct {
 	Checked      bool // and nothing is wrong
 	Explained    []explainedField
 	Rows         int
+	Differs      template.HTML // from what another saved
+	Examples     []string      // fields that still have the template's words
 }
 
 type explainedField struct {
@@ -114,12 +120,13 @@ type explainedField struct {
 
 // newDraft is GET /officer/draft: from the template, or from the newest version of an agreement.
 func (p *deeds) newDraft(rw http.ResponseWriter, r *http.Request) error {
-	if kept := p.Signin.Kept(r); kept != nil { // the session ended while it was written
-		return p.editor(rw, r, http.StatusOK, &savedDraft{Text: kept.Get("text")}, "", nil)
-	}
 	id := r.URL.Query().Get("amend")
 	if id == "" {
-		return p.editor(rw, r, http.StatusOK, &savedDraft{Text: string(draft.Template())}, "", nil)
+		d := &savedDraft{Text: string(draft.Template())}
+		if kept := p.Signin.Kept(r); kept != nil { // the session ended while it was written
+			d.Text, d.kept = unix(kept.Get("text")), true
+		}
+		return p.editor(rw, r, http.StatusOK, d, "", nil)
 	}
 	rules, err := p.rules(r.Context())
 	if err != nil {
@@ -148,13 +155,13 @@ func (p *deeds) draft(rw http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if kept := p.Signin.Kept(r); kept != nil {
+		d.Text, d.kept = unix(kept.Get("text")), true
+		d.Revision, _ = strconv.Atoi(kept.Get("revision"))
+	}
 	problems, _, err := p.problems(r.Context(), signin.From(r.Context()).Org, d.Text)
 	if err != nil {
 		return err
-	}
-	if kept := p.Signin.Kept(r); kept != nil {
-		d.Text = kept.Get("text")
-		d.Revision, _ = strconv.Atoi(kept.Get("revision"))
 	}
 	return p.editor(rw, r, http.StatusOK, d, r.PathValue("draft"), problems)
 }
@@ -171,6 +178,20 @@ func (p *deeds) editor(rw http.ResponseWriter, r *http.Request, code int, d *sav
 		if title = words.Text("editor.title"); d.Title != "" {
 			title = words.Text("editor.title.of", "title", d.Title)
 		}
+	}
+	if id != "" {
+		if t, err := draft.Read([]byte(d.Text)); err == nil {
+			if data.Examples, err = words.examples(t); err != nil {
+				return err
+			}
+		}
+	}
+	if d.theirs != "" {
+		data.Differs = marked(diffLines(d.theirs, d.Text), drop, add)
+	}
+	notice := p.notice(r, words)
+	if d.kept {
+		notice = words.Text("editor.kept")
 	}
 	lines := strings.Split(d.Text, "\n")
 	var errs []ui.FieldError
@@ -189,9 +210,18 @@ func (p *deeds) editor(rw http.ResponseWriter, r *http.Request, code int, d *sav
 	for _, x := range list {
 		data.Explained = append(data.Explained, explainedField{x, "about-" + strings.ReplaceAll(x.Path, ".", "-")})
 	}
-	return p.render(rw, r, code, "editor", ui.Page{Title: title, Section: "agreements", Data: data, Errors: errs, Notice: p.notice(r, words),
+	return p.render(rw, r, code, "editor", ui.Page{Title: title, Section: "agreements", Data: data, Errors: errs, Notice: notice,
 		Scripts: []string{"officer-edit"}, Crumbs: words.crumbs(ui.Crumb{Text: words.Text("register.title"), Href: "/officer/agreements"},
 			ui.Crumb{Text: words.Text("drafts.title"), Href: "/officer/drafts"})})
+}
+
+// examples returns the names of fields that still have the words of the template.
+func (l words) examples(t *entry.AgreementText) (names []string, err error) {
+	list, err := draft.Examples(t)
+	for _, f := range list {
+		names = append(names, l.nameOf(f))
+	}
+	return names, err
 }
 
 // problem says in a sentence what is wrong, with the line.
@@ -310,7 +340,6 @@ func (p *deeds) saveDraft(rw http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	} else if err := p.replaceDraft(r, u, id, sent, d); errors.Is(err, errStale) {
-		d.Revision = sent
 		return p.editor(rw, r, http.StatusConflict, d, id, []draft.Problem{{Words: words.Text("editor.text"), Wrong: words.Text("editor.stale", "by", d.By)}})
 	} else if err != nil {
 		return err
@@ -328,7 +357,7 @@ func (p *deeds) saveDraft(rw http.ResponseWriter, r *http.Request) error {
 }
 
 // replaceDraft stores a draft in place of the revision that was opened. If there is another by now,
-// d says who saved that.
+// d says who saved what: who has seen that can save over it.
 func (p *deeds) replaceDraft(r *http.Request, u *signin.User, id string, sent int, d *savedDraft) error {
 	return p.Shelf.Update(r.Context(), draftShelf, p.draftKey(u, id), func(old []byte) ([]byte, time.Time, error) {
 		if old == nil {
@@ -339,7 +368,7 @@ func (p *deeds) replaceDraft(r *http.Request, u *signin.User, id string, sent in
 			return nil, time.Time{}, err
 		}
 		if there.Revision != sent && there.Text != d.Text {
-			d.By = there.By
+			d.By, d.At, d.Revision, d.theirs = there.By, there.At, there.Revision, there.Text
 			return nil, time.Time{}, errStale
 		}
 		d.Revision = there.Revision + 1

@@ -1,8 +1,9 @@
 package officer
 
 import (
+	"context"
 	"net/http"
-	"time"
+	"slices"
 
 	"igledger/audit/plain"
 	"igledger/consent"
@@ -43,7 +44,18 @@ func (w *work) home(rw http.ResponseWriter, r *http.Request) error {
 	}
 	now := w.now()
 	if u.Can(signin.Agreements) {
-		add("/officer/inbox", "task.sign", toSign(rules.Agreements(), u.Org, now), "blue")
+		n, err := w.toSign(r.Context(), rules.Agreements(), u.Org)
+		if err != nil {
+			return err
+		}
+		add("/officer/inbox", "task.sign", n, "blue")
+	}
+	if u.Can(signin.Administer) {
+		keys, err := w.waitingKeys(r)
+		if err != nil {
+			return err
+		}
+		add("/officer/inbox", "task.keys", len(keys), "blue")
 	}
 	overdue, near := 0, 0
 	for _, d := range dates(rules.Agreements(), u.Org, now) {
@@ -73,7 +85,12 @@ func (w *work) home(rw http.ResponseWriter, r *http.Request) error {
 		{"/officer/reports", "more.reports", signin.Reports},
 		{"/officer/sharing", "more.sharing", ""},
 		{attempts.path, "more.attempts", signin.Reports},
+		{"/officer/keys", "keys.title", signin.Agreements},
+		{"/officer/keys", "keys.title", signin.Administer},
 	} {
+		if slices.ContainsFunc(data.More, func(x ui.Link) bool { return x.Href == m.href }) {
+			continue
+		}
 		if m.may == "" || u.Can(m.may) {
 			data.More = append(data.More, ui.Link{Text: words.Text(m.key), Href: m.href})
 		}
@@ -81,21 +98,24 @@ func (w *work) home(rw http.ResponseWriter, r *http.Request) error {
 	return w.render(rw, r, http.StatusOK, "home", ui.Page{Title: words.Text("home.title"), Section: "officer", Data: data})
 }
 
-// toSign counts the proposals that wait for an organisation's signature.
-func toSign(agreements *consent.Agreements, org string, now time.Time) (n int) {
+// toSign counts the proposals that wait for an organisation's signature. Those that it declined do
+// not wait.
+func (w *work) toSign(ctx context.Context, agreements *consent.Agreements, org string) (n int, err error) {
 	for _, id := range agreements.IDs() {
 		for _, v := range agreements.Get(id).Versions {
-			if agreements.StateOf(id, v.Text.Version, now) != consent.Proposed {
+			if agreements.StateOf(id, v.Text.Version, w.now()) != consent.Proposed || !slices.Contains(v.Missing(), org) {
 				continue
 			}
-			for _, missing := range v.Missing() {
-				if missing == org {
-					n++
-				}
+			no, err := w.declined(ctx, org, id, v.Text.Version)
+			if err != nil {
+				return 0, err
+			}
+			if no == nil {
+				n++
 			}
 		}
 	}
-	return n
+	return n, nil
 }
 
 // toAnswer counts the requests to which an organisation owes an answer.

@@ -1,6 +1,7 @@
 package officer
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type waiting struct {
 	Proposed            time.Time
 	Missing             string
 	Decline             string
+	Typed               string // why, before they had to sign in
 	Declined            *declined
 }
 
@@ -87,7 +89,7 @@ func (p *deeds) inbox(rw http.ResponseWriter, r *http.Request) error {
 
 // proposals fills in the open proposals of an organisation.
 func (p *deeds) proposals(r *http.Request, words words, all *consent.Agreements, data *inboxPage) error {
-	org := signin.From(r.Context()).Org
+	org, kept := signin.From(r.Context()).Org, p.Signin.Kept(r)
 	for _, id := range all.IDs() {
 		for _, v := range all.Get(id).Versions {
 			t := v.Text
@@ -107,7 +109,10 @@ func (p *deeds) proposals(r *http.Request, words words, all *consent.Agreements,
 				data.Waiting = append(data.Waiting, x)
 				continue
 			}
-			if x.Declined, err = p.declined(r, id, t.Version); err != nil {
+			if kept != nil && r.URL.Path == x.Decline {
+				x.Typed = kept.Get("reason")
+			}
+			if x.Declined, err = p.declined(r.Context(), org, id, t.Version); err != nil {
 				return err
 			}
 			if x.Declined != nil {
@@ -138,8 +143,8 @@ func declinedKey(org, id string, version uint64) string {
 	return fmt.Sprintf("%s/%s/%d", org, id, version)
 }
 
-func (p *deeds) declined(r *http.Request, id string, version uint64) (*declined, error) {
-	data, err := p.Shelf.Get(r.Context(), declinedShelf, declinedKey(signin.From(r.Context()).Org, id, version))
+func (w *work) declined(ctx context.Context, org, id string, version uint64) (*declined, error) {
+	data, err := w.Shelf.Get(ctx, declinedShelf, declinedKey(org, id, version))
 	if errors.Is(err, shelf.ErrNotFound) {
 		return nil, nil
 	}
@@ -152,6 +157,16 @@ func (p *deeds) declined(r *http.Request, id string, version uint64) (*declined,
 
 // maxDeclined bounds what is kept of why a proposal is not signed, in bytes.
 const maxDeclined = 2000
+
+// declining is GET /officer/agreements/{id}/{version}/decline, to which people come who had to sign in
+// before what they typed was taken: the inbox has it.
+func (p *deeds) declining(rw http.ResponseWriter, r *http.Request) error {
+	if p.Signin.Kept(r) == nil {
+		http.Redirect(rw, r, "/officer/inbox", http.StatusSeeOther)
+		return nil
+	}
+	return p.inbox(rw, r)
+}
 
 // decline is POST /officer/agreements/{id}/{version}/decline: the organisation will not sign, or will
 // think again. It stays here: the ledger knows only who signed.
@@ -174,7 +189,7 @@ func (p *deeds) decline(rw http.ResponseWriter, r *http.Request) error {
 		err = p.Shelf.Delete(r.Context(), declinedShelf, key)
 	} else {
 		reason := strings.TrimSpace(r.PostForm.Get("reason"))
-		data, jsonErr := json.Marshal(declined{By: u.Name, At: p.Door.Now().UTC(), Reason: reason[:min(len(reason), maxDeclined)]})
+		data, jsonErr := json.Marshal(declined{By: u.Name, At: p.Door.Now().UTC(), Reason: strings.ToValidUTF8(reason[:min(len(reason), maxDeclined)], "")})
 		if jsonErr != nil {
 			return jsonErr
 		}

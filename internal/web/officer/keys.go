@@ -110,13 +110,13 @@ func (p *deeds) added(r *http.Request, kid string) (time.Time, error) {
 
 // waitingKeys returns the requests for keys of the officer's organisation, the oldest first. One whose
 // key was registered since, here or by the command line, is gone.
-func (p *deeds) waitingKeys(r *http.Request) (list []keyRequest, err error) {
+func (w *work) waitingKeys(r *http.Request) (list []keyRequest, err error) {
 	u := signin.From(r.Context())
-	items, err := p.Shelf.List(r.Context(), keyShelf, u.Org+"/", "", maxKeyAsks)
+	items, err := w.Shelf.List(r.Context(), keyShelf, u.Org+"/", "", maxKeyAsks)
 	if err != nil {
 		return nil, err
 	}
-	reg, err := p.Door.Register(r.Context())
+	reg, err := w.Door.Register(r.Context())
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,8 @@ type deedPage struct {
 	Purpose            string
 	Type               entry.Type
 	Final              bool
+	Examples           []string // fields of a proposal that still have the template's words
+	May                string   // thumbprints of the organisation's keys that may sign this
 	Back               string
 }
 
@@ -101,15 +103,44 @@ func (p *deeds) deedPage(rw http.ResponseWriter, r *http.Request, code int, d *d
 			return err
 		}
 	}
+	if _, proposal := d.body.(*entry.Agreement); proposal {
+		var err error
+		if data.Examples, err = words.examples(d.text); err != nil {
+			return err
+		}
+	}
 	claims, t, err := claimsOf(d.body)
 	if err != nil {
 		return err
 	}
 	data.Claims, data.Type = claims, t
+	if data.May, err = p.mayDo(r.Context(), u.Org, d.purpose); err != nil {
+		return err
+	}
 	return p.render(rw, r, code, "deed", ui.Page{
 		Title: words.Text(plain.Key("deed."+d.kind+".title"), d.args...), Section: "agreements", Data: data, Errors: errs,
 		Scripts: []string{"officer-sign"}, Crumbs: words.crumbs(ui.Crumb{Text: words.Text("register.title"), Href: "/officer/agreements"}),
 	})
+}
+
+// mayDo returns the thumbprints of the keys with which an organisation can sign for a purpose now. A
+// browser may hold others besides: one that waits to be approved, one that was revoked.
+func (p *deeds) mayDo(ctx context.Context, org string, purpose entry.Purpose) (string, error) {
+	reg, err := p.Door.Register(ctx)
+	if err != nil {
+		return "", err
+	}
+	size, err := p.Door.Log().Size(ctx)
+	if err != nil {
+		return "", err
+	}
+	var list []string
+	for _, k := range reg.Keys(org) {
+		if reg.May(k.KID, org, purpose, "", size) == nil {
+			list = append(list, k.KID)
+		}
+	}
+	return strings.Join(list, " "), nil
 }
 
 func backOf(d *deed) string {

@@ -1,6 +1,6 @@
 // Signing with a key of this browser. The server prepares what is signed; this script compares all of
 // it with what the page shows before the key signs anything.
-import { type BrowserKey, holder, keysOf, post, read, sha256, show, sign } from "../officer/browserkeys.ts";
+import { type BrowserKey, holder, keysOf, post, Refused, read, sha256, show, sign } from "../officer/browserkeys.ts";
 
 /** flatten returns every value of v with its path, such as "parties[1].role". */
 function flatten(v: unknown, path = "", into = new Map<string, string>()): Map<string, string> {
@@ -47,7 +47,9 @@ if (form && button) {
   button.addEventListener("click", async () => {
     show("#sign-problem", "");
     try {
-      const [key] = (await keysOf(holder(form))).filter((k) => k.purpose === say.purpose);
+      const keys = (await keysOf(holder(form))).filter((k) => k.purpose === say.purpose);
+      const may = (say.may ?? "").split(" ");
+      const key = keys.find((k) => may.includes(k.kid)) ?? keys[0]; // of one that may not, the server says why
       if (!key) throw new Error("");
       const signing = String((await post(form.action, { ...fields(), how: "prepare", key: key.jwk })).signing);
       await check(key, signing);
@@ -67,6 +69,10 @@ if (form && button) {
       document.querySelector<HTMLElement>("#signing-title")?.focus();
     } catch (e) {
       show("#sign-problem", (e as Error).message || (say.again ?? ""));
+      const wrong = e instanceof Refused && e.field !== "" ? form.querySelector<HTMLElement>(`#${e.field}`) : null;
+      wrong?.setAttribute("aria-invalid", "true");
+      wrong?.setAttribute("aria-describedby", "sign-problem");
+      wrong?.focus();
     }
   });
 
