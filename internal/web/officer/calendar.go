@@ -30,31 +30,40 @@ type date struct {
 }
 
 // dates returns the days of the agreements of a party that are or will be in force, the earliest
-// first, and so what is overdue before all.
+// first, and so what is overdue before all. If the next version of an agreement is agreed, the days
+// of the present one count up to that one's start.
 func dates(agreements *consent.Agreements, party string, now time.Time) (list []date) {
 	for _, id := range agreements.IDs() {
-		v, state := agreements.State(id, now)
-		if v == nil || !slices.Contains(v.Text.Organisations(), party) {
-			continue
-		}
-		at := func(kind, day string, over time.Time) {
-			if t, err := time.Parse(time.DateOnly, day); err == nil {
-				list = append(list, date{kind, t, v.Text, state, !now.Before(over)})
+		var next string // first day of the version after, "" if none is agreed
+		for _, v := range slices.Backward(agreements.Get(id).Versions) {
+			state := agreements.StateOf(id, v.Text.Version, now)
+			if state != consent.Approved && !running(state) {
+				continue
 			}
-		}
-		switch state {
-		case consent.InForce, consent.UnderReview, consent.Suspended:
-			at(reviews, v.Text.ReviewDue, v.Text.ReviewTime())
-			at(ends, v.Text.End, v.Text.EndTime())
-		case consent.Approved:
-			at(starts, v.Text.Start, now.AddDate(1, 0, 0))
-			at(reviews, v.Text.ReviewDue, v.Text.ReviewTime())
-			at(ends, v.Text.End, v.Text.EndTime())
+			if slices.Contains(v.Text.Organisations(), party) {
+				list = append(list, datesOf(v.Text, state, next, now)...)
+			}
+			next = v.Text.Start
 		}
 	}
 	slices.SortStableFunc(list, func(a, b date) int {
 		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.Text.ID, b.Text.ID), cmp.Compare(b.Kind, a.Kind))
 	})
+	return list
+}
+
+func datesOf(t *entry.AgreementText, state consent.State, next string, now time.Time) (list []date) {
+	at := func(kind, day string, over time.Time) {
+		d, err := time.Parse(time.DateOnly, day)
+		if err == nil && (next == "" || day < next) { // days sort as texts
+			list = append(list, date{kind, d, t, state, !now.Before(over)})
+		}
+	}
+	if state == consent.Approved {
+		at(starts, t.Start, now.AddDate(1, 0, 0))
+	}
+	at(reviews, t.ReviewDue, t.ReviewTime())
+	at(ends, t.End, t.EndTime())
 	return list
 }
 
@@ -94,9 +103,9 @@ func (w *work) calendar(rw http.ResponseWriter, r *http.Request) error {
 	}
 	for _, d := range dates(rules.Agreements(), u.Org, w.now()) {
 		x := shownDate{
-			Day: d.Day, What: words.Text(plain.Key("date." + d.Kind)), ID: d.Text.ID, Href: agreementsOf(u) + d.Text.ID, Title: d.Text.Title, Version: d.Text.Version,
-			Parties: words.orgs(d.Text.Organisations()),
-			Tag:     words.state(d.State),
+			Day: d.Day, What: words.Text(plain.Key("date." + d.Kind)),
+			ID: d.Text.ID, Href: agreementsOf(u) + d.Text.ID, Title: d.Text.Title, Version: d.Text.Version,
+			Parties: words.orgs(d.Text.Organisations()), Tag: words.state(d.State),
 		}
 		if d.Overdue {
 			data.Overdue = append(data.Overdue, x)

@@ -163,6 +163,6 @@ func (w *work) sendCalendar(rw http.ResponseWriter, r *http.Request, org string)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Robots-Tag", "noindex")
-	_, _ = rw.Write([]byte(c.Serialize())) // it fails only if the reader went away
+	_, _ = rw.Write([]byte(c.Serialize(ics.WithNewLineWindows))) // it fails only if the reader went away
 	return nil
 }
