@@ -13,7 +13,8 @@ import (
 )
 
 // formats are the packages that hold formats and nothing that acts.
-var formats = []string{"ledger/wire", "ledger/entry", "ledger/register", "ledger/stream", "ledger/proof", "ledger/proof/cosign", "ledger/bundle"}
+var formats = []string{"ledger/wire", "ledger/entry", "ledger/register", "ledger/stream", "ledger/proof",
+	"ledger/proof/cosign", "ledger/bundle"}
 
 // rooms says which packages of this module each package may import: docs/DESIGN.md, section 4. A
 // trailing "/..." stands for everything below. A package that is not here fails the test.
@@ -60,20 +61,23 @@ var rooms = map[string][]string{
 	"audit/demodata":  {"audit", "ledger/entry"},
 	"audit/statement": append([]string{"audit/plain", "ledger", "ledger/storage", "ledger/proof/index", "verifier"}, formats...),
 
-	"internal/...":        {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
-	"cmd/igledger":        {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
-	"cmd/igverify":        append([]string{"internal/auditd", "internal/client", "internal/command", "internal/words", "audit/plain", "consent", "policies/...", "verifier/..."}, formats...),
-	"internal/web/shelf":  {"ledger/storage"},
-	"internal/web/draw":   {},
-	"internal/web/signin": {"internal/patients", "internal/edge", "audit/plain", "internal/web/ui", "internal/web/shelf", "consent/fhir/...", "ledger/wire", "ledger/entry"},
-	"internal/web/ui":     {"audit/plain"},
-	"internal/auditd":     append([]string{"internal/client", "verifier/fetch/retry", "audit/plain", "consent", "policies/...", "verifier/...", "ledger/proof/index"}, formats...),
-	"internal/client":     append([]string{"internal/build", "verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),
-	"internal/build":      {"ledger/wire", "ledger/entry"},
-	"internal/command":    {"internal/build", "ledger/wire", "ledger/entry"},
-	"internal/edge":       {},
-	"internal/patients":   {"consent/fhir/tree", "consent/fhir/mapping"},
-	"internal/oracle":     {}, // a second verifier: what it shared with ours it could not contradict
+	"internal/...": {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
+	"cmd/igledger": {"internal/...", "audit/...", "consent/...", "policies/...", "verifier/...", "ledger/..."},
+	"cmd/igverify": append([]string{"internal/auditd", "internal/client", "internal/command", "internal/words",
+		"audit/plain", "consent", "policies/...", "verifier/..."}, formats...),
+	"internal/web/shelf": {"ledger/storage"},
+	"internal/web/draw":  {},
+	"internal/web/signin": {"internal/patients", "internal/edge", "audit/plain", "internal/web/ui",
+		"internal/web/shelf", "consent/fhir/...", "ledger/wire", "ledger/entry"},
+	"internal/web/ui": {"audit/plain"},
+	"internal/auditd": append([]string{"internal/client", "verifier/fetch/retry", "audit/plain", "consent",
+		"policies/...", "verifier/...", "ledger/proof/index"}, formats...),
+	"internal/client":   append([]string{"internal/build", "verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),
+	"internal/build":    {"ledger/wire", "ledger/entry"},
+	"internal/command":  {"internal/build", "ledger/wire", "ledger/entry"},
+	"internal/edge":     {},
+	"internal/patients": {"consent/fhir/tree", "consent/fhir/mapping"},
+	"internal/oracle":   {}, // a second verifier: what it shared with ours it could not contradict
 
 	"internal/words":            {},
 	"internal/web/paper/sealed": formats,
@@ -82,7 +86,8 @@ var rooms = map[string][]string{
 	"internal/web/signin/provider": {"internal/web/signin", "audit/demodata"}, // of the demonstration
 
 	"internal/source": append(
-		[]string{"internal/client", "internal/patients", "audit", "consent/...", "policies/...", "verifier", "verifier/auditor", "verifier/fetch/..."},
+		[]string{"internal/client", "internal/patients", "audit", "consent/...", "policies/...", "verifier",
+			"verifier/auditor", "verifier/fetch/..."},
 		formats...,
 	),
 }

@@ -160,14 +160,16 @@ var barsTemplate = template.Must(template.New("bars").Parse(`
 {{range .Bar}}{{$bar := . -}}
 <text x="0" y="{{.LabelY}}" fill="currentColor">{{.Label}}: <tspan font-weight="bold">{{.Total}}</tspan></text>
 {{range .Parts -}}
-<rect x="{{.X}}" y="{{$bar.Y}}" width="{{.Width}}" height="{{$bar.Height}}" fill="url(#{{$id}}-fill-{{.Fill}})" stroke="currentColor"><title>{{$bar.Label}}, {{.Title}}: {{.Count}}</title></rect>
+<rect x="{{.X}}" y="{{$bar.Y}}" width="{{.Width}}" height="{{$bar.Height}}"
+  fill="url(#{{$id}}-fill-{{.Fill}})" stroke="currentColor"><title>{{$bar.Label}}, {{.Title}}: {{.Count}}</title></rect>
 {{else -}}
 <line x1="0" x2="0" y1="{{.Y}}" y2="{{.Y}}" stroke="currentColor"/>
 {{end}}{{end -}}
 </svg>
 {{if gt (len .Keys) 1 -}}
 <ul class="ds_no-bullets ig-figure__key">
-{{range .Keys}}<li><svg width="20" height="16" aria-hidden="true" focusable="false"><rect x="0.5" y="0.5" width="19" height="15" fill="url(#{{$id}}-fill-{{.Fill}})" stroke="currentColor"/></svg> {{.Name}}</li>
+{{range .Keys}}<li><svg width="20" height="16" aria-hidden="true" focusable="false"><rect
+  x="0.5" y="0.5" width="19" height="15" fill="url(#{{$id}}-fill-{{.Fill}})" stroke="currentColor"/></svg> {{.Name}}</li>
 {{end -}}
 </ul>
 {{end -}}
@@ -176,9 +178,12 @@ var barsTemplate = template.Must(template.New("bars").Parse(`
 <div class="ds_details__text ig-scroll" tabindex="0" role="region" aria-label="{{.Title}}">
 <table class="ds_table">
 <caption>{{.Title}}</caption>
-<thead><tr><th scope="col">{{.Words.Row}}</th>{{range .Table.Head}}<th scope="col" class="ds_table--numeric">{{.}}</th>{{end}}{{if gt (len .Table.Head) 1}}<th scope="col" class="ds_table--numeric">{{.Words.Total}}</th>{{end}}</tr></thead>
+<thead><tr><th scope="col">{{.Words.Row}}</th>
+{{range .Table.Head}}<th scope="col" class="ds_table--numeric">{{.}}</th>{{end}}
+{{if gt (len .Table.Head) 1}}<th scope="col" class="ds_table--numeric">{{.Words.Total}}</th>{{end}}</tr></thead>
 <tbody>
-{{$several := gt (len .Table.Head) 1}}{{range .Table.Lines}}<tr><th scope="row">{{.Name}}</th>{{range .Counts}}<td class="ds_table--numeric">{{.}}</td>{{end}}{{if $several}}<td class="ds_table--numeric">{{.Total}}</td>{{end}}</tr>
+{{$several := gt (len .Table.Head) 1}}{{range .Table.Lines}}
+<tr><th scope="row">{{.Name}}</th>{{range .Counts}}<td class="ds_table--numeric">{{.}}</td>{{end}}{{if $several}}<td class="ds_table--numeric">{{.Total}}</td>{{end}}</tr>
 {{end}}</tbody>
 </table>
 </div>

@@ -102,8 +102,8 @@ func number(v float64) string {
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
-// wrap breaks text into lines of at most width letters, at spaces. A word that is longer has a line of
-// its own, and is broken after most letters.
+// wrap breaks text into lines of at most width letters, at spaces. A word that is longer has a line
+// of its own, and is broken after most letters.
 func wrap(text string, width, most int) []string {
 	var lines []string
 	line := ""

@@ -165,11 +165,13 @@ func (out *linksLayout) place(names []string, x, anchor string, edge float64) (m
 var linksTemplate = template.Must(template.New("links").Parse(`
 <figure class="ig-figure" id="{{.ID}}">
 <figcaption class="ig-figure__caption">{{.Title}}</figcaption>
-<svg class="ig-figure__drawing" role="img" aria-labelledby="{{.ID}}-title {{.ID}}-desc" width="100%" height="{{.Height}}" font-size="0.875rem">
+<svg class="ig-figure__drawing" role="img" aria-labelledby="{{.ID}}-title {{.ID}}-desc"
+  width="100%" height="{{.Height}}" font-size="0.875rem">
 <title id="{{.ID}}-title">{{.Title}}</title>
 <desc id="{{.ID}}-desc">{{.Description}}</desc>
 {{range .Lines -}}
-<line x1="{{.X1}}" y1="{{.Y1}}" x2="{{.X2}}" y2="{{.Y2}}" stroke="{{.Colour}}" stroke-width="2"{{with .Dash}} stroke-dasharray="{{.}}"{{end}}><title>{{.Title}}</title></line>
+<line x1="{{.X1}}" y1="{{.Y1}}" x2="{{.X2}}" y2="{{.Y2}}"
+  stroke="{{.Colour}}" stroke-width="2"{{with .Dash}} stroke-dasharray="{{.}}"{{end}}><title>{{.Title}}</title></line>
 {{end -}}
 {{range .Names}}{{$n := .}}{{with .DotX}}<circle cx="{{.}}" cy="{{$n.DotY}}" r="4" fill="currentColor"/>
 {{end}}{{range .Lines -}}
@@ -178,7 +180,8 @@ var linksTemplate = template.Must(template.New("links").Parse(`
 </svg>
 {{with .Keys -}}
 <ul class="ds_no-bullets ig-figure__key">
-{{range .}}<li><svg width="48" height="12" aria-hidden="true" focusable="false"><line x1="0" y1="6" x2="48" y2="6" stroke="{{.Colour}}" stroke-width="3"{{with .Dash}} stroke-dasharray="{{.}}"{{end}}/></svg> {{.Name}}</li>
+{{range .}}<li><svg width="48" height="12" aria-hidden="true" focusable="false"><line
+  x1="0" y1="6" x2="48" y2="6" stroke="{{.Colour}}" stroke-width="3"{{with .Dash}} stroke-dasharray="{{.}}"{{end}}/></svg> {{.Name}}</li>
 {{end -}}
 </ul>
 {{end -}}

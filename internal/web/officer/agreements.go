@@ -204,7 +204,8 @@ func (p *deeds) agreement(rw http.ResponseWriter, r *http.Request) error {
 	}
 	if data.Mine {
 		for _, act := range p.acts(v, u.Org) {
-			data.Acts = append(data.Acts, ui.Link{Text: words.Text(plain.Key("act." + act)), Href: fmt.Sprintf("%s/%d/%s", agreementPath(t.ID), t.Version, act)})
+			data.Acts = append(data.Acts, ui.Link{Text: words.Text(plain.Key("act." + act)), Href: fmt.Sprintf("%s/%d/%s",
+				agreementPath(t.ID), t.Version, act)})
 		}
 		if mayAmend(v, u.Org) {
 			data.Amend = "/officer/draft?amend=" + url.QueryEscape(t.ID)

@@ -20,7 +20,8 @@ import (
 func (w *world) written(id string, change ...string) string {
 	text := strings.NewReplacer(append(change,
 		`id: ""`, "id: "+id, `hash: ""`, `hash: "`+strings.Repeat("ab", 32)+`"`, "north-board", "LOT", "south-board", "HUB",
-		"2026-09-15", w.day(-60), "2027-01-01", w.day(1), "2029-12-31", w.day(700), "2028-01-31", w.day(300))...).Replace(string(draft.Template()))
+		"2026-09-15", w.day(-60), "2027-01-01", w.day(1), "2029-12-31", w.day(700), "2028-01-31",
+		w.day(300))...).Replace(string(draft.Template()))
 	return text
 }
 
@@ -72,8 +73,8 @@ func (w *world) size() uint64 {
 	return n
 }
 
-// An officer writes an agreement, is told what is wrong and where, proposes, signs and ends it. What is
-// sent twice is recorded once.
+// An officer writes an agreement, is told what is wrong and where, proposes, signs and ends it.
+// What is sent twice is recorded once.
 func TestAgreementFromDraftToEnd(t *testing.T) {
 	w := newWorld(t)
 	lot, hub, ggc := w.officer("LOT", "Ailsa Example"), w.officer("HUB", "Hamish Example"), w.officer("GGC", "Una Example")
@@ -130,13 +131,15 @@ func TestAgreementFromDraftToEnd(t *testing.T) {
 	}
 	hub.elsewhere("/officer/agreements/isa-1/1/sign", w.keys["HUB"], nil, 303)
 	page := lot.see("/officer/agreements/isa-1").text()
-	for _, want := range []string{"Signed by Organisation LOT", "Signed by Organisation HUB", short(w.keys["HUB"].KID), "Signed, not started"} {
+	for _, want := range []string{"Signed by Organisation LOT", "Signed by Organisation HUB", short(w.keys["HUB"].KID),
+		"Signed, not started"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q: %s", want, page)
 		}
 	}
 
-	for form, code := range map[string]int{"reason=why": 422, "reason=why&typed=isa-2": 422, "typed=isa-1": 422, "reason=why&typed=isa-1": 303} {
+	for form, code := range map[string]int{"reason=why": 422, "reason=why&typed=isa-2": 422, "typed=isa-1": 422,
+		"reason=why&typed=isa-1": 303} {
 		if form == "reason=why&typed=isa-1" {
 			continue
 		}
@@ -154,7 +157,8 @@ func TestAgreementFromDraftToEnd(t *testing.T) {
 	if n := w.size() - before; n != 1 {
 		t.Errorf("ended twice: %d entries", n)
 	}
-	if x := lot.see("/officer/agreements/isa-1").text(); !strings.Contains(x, "Ended by Organisation LOT") || !strings.Contains(x, "no longer needed") {
+	if x := lot.see("/officer/agreements/isa-1").text(); !strings.Contains(x, "Ended by Organisation LOT") ||
+		!strings.Contains(x, "no longer needed") {
 		t.Error(x)
 	}
 }
@@ -190,8 +194,8 @@ func (o *officer) elsewhere(path string, key *wire.Signer, form url.Values, code
 	return a
 }
 
-// What another entry says, or another organisation's, is not taken by a page that asked for something
-// else, even if its signature is good.
+// What another entry says, or another organisation's, is not taken by a page that asked for
+// something else, even if its signature is good.
 func TestSignedSomethingElse(t *testing.T) {
 	w := newWorld(t)
 	lot, hub := w.officer("LOT", "Ailsa Example"), w.officer("HUB", "Hamish Example")
@@ -207,10 +211,12 @@ func TestSignedSomethingElse(t *testing.T) {
 	w.ok(err)
 	other := rules.Agreements().Get("isa-2").Versions[0].Proposal
 	for name, jws := range map[string]string{
-		"another agreement":    sign(w.keys["HUB"], "HUB", &entry.AgreementSignature{Agreement: "isa-2", Version: 1, Proposal: other}),
-		"another organisation": sign(w.keys["LOT"], "LOT", &entry.AgreementSignature{Agreement: "isa-1", Version: 1, Proposal: rules.Agreements().Get("isa-1").Versions[0].Proposal}),
-		"another key":          sign(w.keys["LOT"], "HUB", &entry.AgreementSignature{Agreement: "isa-1", Version: 1, Proposal: rules.Agreements().Get("isa-1").Versions[0].Proposal}),
-		"nothing":              "x",
+		"another agreement": sign(w.keys["HUB"], "HUB", &entry.AgreementSignature{Agreement: "isa-2", Version: 1, Proposal: other}),
+		"another organisation": sign(w.keys["LOT"], "LOT", &entry.AgreementSignature{Agreement: "isa-1", Version: 1,
+			Proposal: rules.Agreements().Get("isa-1").Versions[0].Proposal}),
+		"another key": sign(w.keys["LOT"], "HUB", &entry.AgreementSignature{Agreement: "isa-1", Version: 1,
+			Proposal: rules.Agreements().Get("isa-1").Versions[0].Proposal}),
+		"nothing": "x",
 	} {
 		if a := hub.post("/officer/agreements/isa-1/1/sign", url.Values{"how": {"browser"}, "jws": {jws}}); a.code != 422 {
 			t.Errorf("%s: %d", name, a.code)
@@ -238,14 +244,16 @@ func TestOnlyOwnDeeds(t *testing.T) {
 	before := w.size()
 	for _, o := range []*officer{ggc, ggcAdmin} {
 		for _, p := range []string{path, path + "/propose", "/officer/draft?amend=isa-1", "/officer/agreements/isa-1/1/sign",
-			"/officer/agreements/isa-1/1/withdraw", "/officer/agreements/isa-1/7/sign", "/officer/agreements/isa-1/1/nonsense", "/officer/keys/" + kid + "/request.json"} {
+			"/officer/agreements/isa-1/1/withdraw", "/officer/agreements/isa-1/7/sign",
+			"/officer/agreements/isa-1/1/nonsense", "/officer/keys/" + kid + "/request.json"} {
 			if x := o.get(p); x.code != 404 && x.code != 303 {
 				t.Errorf("GET %s: %d", p, x.code)
 			} else if strings.Contains(x.body, "isa-2") {
 				t.Errorf("GET %s tells of it", p)
 			}
 		}
-		for _, p := range []string{path, path + "/propose", path + "/delete", "/officer/agreements/isa-1/1/sign", "/officer/agreements/isa-1/1/decline",
+		for _, p := range []string{path, path + "/propose", path + "/delete", "/officer/agreements/isa-1/1/sign",
+			"/officer/agreements/isa-1/1/decline",
 			"/officer/agreements/isa-1/1/withdraw", "/officer/keys/" + kid + "/approve", "/officer/keys/" + kid + "/refuse",
 			"/officer/keys/" + w.keys["LOT"].KID + "/revoke"} {
 			x := o.post(p, url.Values{"text": {w.written("isa-3")}, "typed": {"isa-1"}, "reason": {"why"}, "org": {"LOT"}})
@@ -291,8 +299,8 @@ func (o *officer) askForKey(key *wire.Signer) string {
 	return key.KID
 }
 
-// A key whose holder does not prove to have it is not asked for. An administrator registers the others,
-// here or with the command that takes the file.
+// A key whose holder does not prove to have it is not asked for. An administrator registers the
+// others, here or with the command that takes the file.
 func TestKeys(t *testing.T) {
 	w := newWorld(t)
 	hub := w.officer("HUB", "Hamish Example")
@@ -352,13 +360,15 @@ func TestDecline(t *testing.T) {
 	}
 }
 
-// An amendment starts from the newest version, on a day that can be. The two are shown side by side.
+// An amendment starts from the newest version, on a day that can be. The two are shown side by
+// side.
 func TestAmend(t *testing.T) {
 	w := newWorld(t)
 	w.agree("isa-1", "LOT", "GGC", "TREAT")
 	lot := w.officer("LOT", "Ailsa Example")
 	a := lot.see("/officer/draft?amend=isa-1")
-	if !strings.Contains(a.body, "version: 2") || !strings.Contains(a.body, "start: &#34;"+w.day(1)) && !strings.Contains(a.body, "start: "+w.day(1)) {
+	if !strings.Contains(a.body, "version: 2") || !strings.Contains(a.body, "start: &#34;"+w.day(1)) &&
+		!strings.Contains(a.body, "start: "+w.day(1)) {
 		t.Fatal(a.body)
 	}
 	text := strings.Replace(areaOf(a.body), "a year", "two whole years", 1)
@@ -370,7 +380,8 @@ func TestAmend(t *testing.T) {
 		t.Fatal(a.text())
 	}
 	x := lot.see("/officer/agreements/isa-1/compare?from=1&to=2")
-	if !strings.Contains(x.body, "<del>a</del> <ins>") && !strings.Contains(x.body, "<del>a year</del>") && !strings.Contains(x.body, "<del>") {
+	if !strings.Contains(x.body, "<del>a</del> <ins>") && !strings.Contains(x.body, "<del>a year</del>") &&
+		!strings.Contains(x.body, "<del>") {
 		t.Error(x.body)
 	}
 	if strings.Contains(lot.get("/officer/agreements/isa-1/compare?from=1&to=9").text(), "differences") {
@@ -378,7 +389,8 @@ func TestAmend(t *testing.T) {
 	}
 }
 
-// Accesses that name an agreement are counted under it, for the organisation whose accesses they are.
+// Accesses that name an agreement are counted under it, for the organisation whose accesses they
+// are.
 func TestAccessesUnder(t *testing.T) {
 	w := newWorld(t)
 	w.agree("isa-1", "LOT", "GGC", "TREAT")
@@ -390,10 +402,12 @@ func TestAccessesUnder(t *testing.T) {
 	if x := w.officer("LOT", "Ailsa Example").see("/officer/agreements/isa-1").text(); !strings.Contains(x, "3 accesses in all.") {
 		t.Error(x)
 	}
-	if x := w.officer("GGC", "Una Example").see("/officer/agreements/isa-1").text(); !strings.Contains(x, "No access of your organisation named this agreement.") {
+	if x := w.officer("GGC", "Una Example").see("/officer/agreements/isa-1").text(); !strings.Contains(x,
+		"No access of your organisation named this agreement.") {
 		t.Error(x)
 	}
-	if x := w.officer("LOT", "Una Example", signin.Agreements).see("/officer/agreements/isa-1").text(); !strings.Contains(x, "may not read reports") {
+	una := w.officer("LOT", "Una Example", signin.Agreements)
+	if x := una.see("/officer/agreements/isa-1").text(); !strings.Contains(x, "may not read reports") {
 		t.Error(x)
 	}
 }

@@ -159,7 +159,8 @@ func (p *deeds) compare(rw http.ResponseWriter, r *http.Request) error {
 	}
 	return p.render(rw, r, http.StatusOK, "compare", ui.Page{
 		Title: words.Text("compare.title", "id", a.Text.ID), Section: "agreements", Data: data,
-		Crumbs: words.crumbs(ui.Crumb{Text: words.Text("register.title"), Href: "/officer/agreements"}, ui.Crumb{Text: a.Text.Title, Href: agreementPath(a.Text.ID)}),
+		Crumbs: words.crumbs(ui.Crumb{Text: words.Text("register.title"), Href: "/officer/agreements"},
+			ui.Crumb{Text: a.Text.Title, Href: agreementPath(a.Text.ID)}),
 	})
 }
 

@@ -27,8 +27,8 @@ func (w *world) enter(tab *webtest.Tab, user signin.User, path string) {
 	tab.Open(w.server.URL + "/let-in")
 }
 
-// busy fills the ledger with work for LOT. It returns the positions of an access that nothing covers
-// and of an emergency.
+// busy fills the ledger with work for LOT. It returns the positions of an access that nothing
+// covers and of an emergency.
 func (w *world) busy() (plain, glass uint64) {
 	purposes := []string{"TREAT", "PATADMIN", "HOPERAT"}
 	for i := range 60 {
@@ -115,8 +115,8 @@ func TestInBrowser(t *testing.T) {
 	}
 }
 
-// An officer follows an access up, and is told what is wrong with what they write, with the keyboard's
-// focus on it.
+// An officer follows an access up, and is told what is wrong with what they write, with the
+// keyboard's focus on it.
 func TestFollowUpInBrowser(t *testing.T) {
 	w := newWorld(t)
 	index, _ := w.access("LOT", morag, 2, override)

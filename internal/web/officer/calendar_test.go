@@ -36,8 +36,8 @@ func events(t *testing.T, a answer) map[string]string {
 	return out
 }
 
-// The calendar has the days of the officer's own agreements, what is overdue first, and the file has
-// the same days.
+// The calendar has the days of the officer's own agreements, what is overdue first, and the file
+// has the same days.
 func TestCalendar(t *testing.T) {
 	w := newWorld(t)
 	w.agree("isa-1", "LOT", "GGC", "TREAT")

@@ -13,9 +13,9 @@ import (
 // event is a VEVENT as the strict reader below has it.
 type event map[string]string
 
-// strictCalendar reads an iCalendar stream by RFC 5545 and accepts nothing besides what the pages may
-// write: CRLF, lines of at most 75 octets with letters whole, one VCALENDAR, days without times, UIDs
-// that are unique.
+// strictCalendar reads an iCalendar stream by RFC 5545 and accepts nothing besides what the pages
+// may write: CRLF, lines of at most 75 octets with letters whole, one VCALENDAR, days without
+// times, UIDs that are unique.
 func strictCalendar(t *testing.T, body string) (list []event) {
 	t.Helper()
 	wrong := func(format string, args ...any) { t.Helper(); t.Fatalf(format, args...) }
@@ -91,8 +91,8 @@ func strictCalendar(t *testing.T, body string) (list []event) {
 	return list
 }
 
-// The calendar's file is one that a strict reader takes, whatever a title says; nothing in a title makes
-// a line or an event of its own.
+// The calendar's file is one that a strict reader takes, whatever a title says; nothing in a title
+// makes a line or an event of its own.
 func TestCalendarFileIsStrict(t *testing.T) {
 	w := newWorld(t)
 	titles := map[string]string{
@@ -118,8 +118,8 @@ func TestCalendarFileIsStrict(t *testing.T) {
 	}
 }
 
-// The first day of an amendment that all have signed is in the calendar, and what of the version before
-// it lies behind that day is not.
+// The first day of an amendment that all have signed is in the calendar, and what of the version
+// before it lies behind that day is not.
 func TestCalendarOfAmendment(t *testing.T) {
 	w := newWorld(t)
 	w.agree("isa-1", "LOT", "GGC", "TREAT")

@@ -17,9 +17,9 @@ import (
 	"igledger/internal/web/signin"
 )
 
-// A calendar program cannot sign in, so it gets an address that is a secret: whoever has it sees the
-// days of one organisation's agreements, which are public, and nothing of a person. Its officer can
-// revoke it, and it ends by itself.
+// A calendar program cannot sign in, so it gets an address that is a secret: whoever has it sees
+// the days of one organisation's agreements, which are public, and nothing of a person. Its officer
+// can revoke it, and it ends by itself.
 const (
 	linkShelf  = "officer-calendar"     // by blinded secret: whose it is
 	ownerShelf = "officer-calendar-own" // by blinded officer: their secret

@@ -10,8 +10,8 @@ import (
 // pair is a value in two versions, nil where there is none.
 type pair struct{ before, now *draft.Field }
 
-// pairUp puts the values of two versions beside each other. Elements of lists are matched by what they
-// are about, so that one that is put in before others does not make all of them look changed.
+// pairUp puts the values of two versions beside each other. Elements of lists are matched by what
+// they are about, so that one that is put in before others does not make all of them look changed.
 func pairUp(before, now []draft.Field) (list []pair) {
 	used := map[string]bool{}
 	earlier := map[string]*draft.Field{}
@@ -35,7 +35,8 @@ func pairUp(before, now []draft.Field) (list []pair) {
 // about says which member tells the elements of a list apart. In other lists it is the place.
 var about = map[string]string{"parties": "organisation", "purposes": "code", "data": "text", "approvals": "reference"}
 
-// keyed returns a key of each value that is the same in both versions if the values belong together.
+// keyed returns a key of each value that is the same in both versions if the values belong
+// together.
 func keyed(fields []draft.Field) []string {
 	name := map[string]string{} // of the element, by its path
 	for _, f := range fields {
@@ -90,8 +91,8 @@ const maxCells = 4 << 20
 // diffWords compares two texts word by word.
 func diffWords(before, now string) []span { return diff(tokens(before), tokens(now)) }
 
-// diffLines compares two texts line by line. Of a run of lines that are the same, it keeps only those
-// next to what differs.
+// diffLines compares two texts line by line. Of a run of lines that are the same, it keeps only
+// those next to what differs.
 func diffLines(before, now string) []span {
 	list := diff(strings.SplitAfter(before, "\n"), strings.SplitAfter(now, "\n"))
 	for i, s := range list {

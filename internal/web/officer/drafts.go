@@ -300,8 +300,8 @@ func unix(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 // errStale says that somebody else saved the draft since it was opened.
 var errStale = errors.New("the draft has been saved by another")
 
-// saveDraft is POST /officer/draft and /officer/drafts/{draft}. What was typed is kept whether it is
-// right or not.
+// saveDraft is POST /officer/draft and /officer/drafts/{draft}. What was typed is kept whether it
+// is right or not.
 func (p *deeds) saveDraft(rw http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(rw, r.Body, 2*maxForm+3*draft.MaxSize)
 	if err := r.ParseForm(); err != nil {
@@ -311,7 +311,8 @@ func (p *deeds) saveDraft(rw http.ResponseWriter, r *http.Request) error {
 	u, words, id := signin.From(r.Context()), p.words(r), r.PathValue("draft")
 	d := &savedDraft{Text: unix(r.PostForm.Get("text")), By: u.Name, At: p.Door.Now().UTC()}
 	if len(d.Text) > draft.MaxSize {
-		return p.editor(rw, r, http.StatusUnprocessableEntity, d, id, []draft.Problem{{Words: words.Text("editor.text"), Wrong: words.Text("editor.long")}})
+		return p.editor(rw, r, http.StatusUnprocessableEntity, d, id, []draft.Problem{{Words: words.Text("editor.text"),
+			Wrong: words.Text("editor.long")}})
 	}
 	problems, t, err := p.problems(r.Context(), u.Org, d.Text)
 	if err != nil {
@@ -327,7 +328,8 @@ func (p *deeds) saveDraft(rw http.ResponseWriter, r *http.Request) error {
 		if list, err := p.listDrafts(r); err != nil {
 			return err
 		} else if len(list) >= maxDrafts {
-			return p.editor(rw, r, http.StatusUnprocessableEntity, d, id, []draft.Problem{{Words: words.Text("editor.text"), Wrong: words.Text("editor.many")}})
+			return p.editor(rw, r, http.StatusUnprocessableEntity, d, id, []draft.Problem{{Words: words.Text("editor.text"),
+				Wrong: words.Text("editor.many")}})
 		}
 		id = rand.Text()
 		sent = 0
@@ -340,7 +342,8 @@ func (p *deeds) saveDraft(rw http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	} else if err := p.replaceDraft(r, u, id, sent, d); errors.Is(err, errStale) {
-		return p.editor(rw, r, http.StatusConflict, d, id, []draft.Problem{{Words: words.Text("editor.text"), Wrong: words.Text("editor.stale", "by", d.By)}})
+		return p.editor(rw, r, http.StatusConflict, d, id, []draft.Problem{{Words: words.Text("editor.text"),
+			Wrong: words.Text("editor.stale", "by", d.By)}})
 	} else if err != nil {
 		return err
 	}

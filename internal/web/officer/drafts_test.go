@@ -12,8 +12,8 @@ import (
 // again signs an officer in anew, as after a session that ended by rest.
 func (w *world) again(org, name string) *officer { return w.officer(org, name) }
 
-// A session that ends in the middle of the editor keeps what was typed: it is there after signing in
-// again, with what is wrong with it, and is said not to be saved.
+// A session that ends in the middle of the editor keeps what was typed: it is there after signing
+// in again, with what is wrong with it, and is said not to be saved.
 func TestSessionEndsInEditor(t *testing.T) {
 	w := newWorld(t)
 	w.agree("isa-1", "LOT", "GGC", "TREAT")
@@ -66,8 +66,8 @@ func (a answer) draft() string {
 	return "/officer/drafts/" + id
 }
 
-// Two officers edit the same draft, or one does in two tabs: who saves second is shown what the other
-// saved, loses nothing, and can save both together.
+// Two officers edit the same draft, or one does in two tabs: who saves second is shown what the
+// other saved, loses nothing, and can save both together.
 func TestTwoEditors(t *testing.T) {
 	w := newWorld(t)
 	one, two := w.officer("LOT", "Ailsa Example"), w.officer("LOT", "Second Officer")
@@ -100,8 +100,8 @@ func TestTwoEditors(t *testing.T) {
 	}
 }
 
-// Each thing that is wrong with a draft is in the summary of errors, which links to the text, with its
-// line; and the draft cannot be proposed.
+// Each thing that is wrong with a draft is in the summary of errors, which links to the text, with
+// its line; and the draft cannot be proposed.
 func TestWrongFields(t *testing.T) {
 	w := newWorld(t)
 	lot := w.officer("LOT", "Ailsa Example")
@@ -117,8 +117,9 @@ func TestWrongFields(t *testing.T) {
 		"a day that is none":    {strings.Replace(good, w.day(700), "2027-02-30", 1), []string{"2027-02-30", "day"}},
 		"no scheme":             {strings.Replace(good, "url: https://", "url: ", 1), []string{"Privacy notice, Address", "https"}},
 		"another scheme":        {strings.Replace(good, "url: https://", "url: javascript://", 1), []string{"https"}},
-		"a CHI number":          {strings.Replace(good, "subjects: Patients", "subjects: Patient 0101011237 and others, patients", 1), []string{"CHI"}},
-		"no assessment":         {strings.Replace(good, "date: "+w.day(-60), "date: soon", 1), []string{"ssessment"}},
+		"a CHI number": {strings.Replace(good, "subjects: Patients",
+			"subjects: Patient 0101011237 and others, patients", 1), []string{"CHI"}},
+		"no assessment": {strings.Replace(good, "date: "+w.day(-60), "date: soon", 1), []string{"ssessment"}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			a := lot.post("/officer/draft", url.Values{"text": {c.text}, "next": {"propose"}})

@@ -158,8 +158,8 @@ func (w *work) declined(ctx context.Context, org, id string, version uint64) (*d
 // maxDeclined bounds what is kept of why a proposal is not signed, in bytes.
 const maxDeclined = 2000
 
-// declining is GET /officer/agreements/{id}/{version}/decline, to which people come who had to sign in
-// before what they typed was taken: the inbox has it.
+// declining is GET /officer/agreements/{id}/{version}/decline, to which people come who had to sign
+// in before what they typed was taken: the inbox has it.
 func (p *deeds) declining(rw http.ResponseWriter, r *http.Request) error {
 	if p.Signin.Kept(r) == nil {
 		http.Redirect(rw, r, "/officer/inbox", http.StatusSeeOther)
@@ -168,8 +168,8 @@ func (p *deeds) declining(rw http.ResponseWriter, r *http.Request) error {
 	return p.inbox(rw, r)
 }
 
-// decline is POST /officer/agreements/{id}/{version}/decline: the organisation will not sign, or will
-// think again. It stays here: the ledger knows only who signed.
+// decline is POST /officer/agreements/{id}/{version}/decline: the organisation will not sign, or
+// will think again. It stays here: the ledger knows only who signed.
 func (p *deeds) decline(rw http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
@@ -189,7 +189,8 @@ func (p *deeds) decline(rw http.ResponseWriter, r *http.Request) error {
 		err = p.Shelf.Delete(r.Context(), declinedShelf, key)
 	} else {
 		reason := strings.TrimSpace(r.PostForm.Get("reason"))
-		data, jsonErr := json.Marshal(declined{By: u.Name, At: p.Door.Now().UTC(), Reason: strings.ToValidUTF8(reason[:min(len(reason), maxDeclined)], "")})
+		data, jsonErr := json.Marshal(declined{By: u.Name, At: p.Door.Now().UTC(),
+			Reason: strings.ToValidUTF8(reason[:min(len(reason), maxDeclined)], "")})
 		if jsonErr != nil {
 			return jsonErr
 		}

@@ -95,7 +95,8 @@ func (p *deeds) keys(rw http.ResponseWriter, r *http.Request) error {
 	if data.Requests, err = p.waitingKeys(r); err != nil {
 		return err
 	}
-	return p.render(rw, r, http.StatusOK, "keys", ui.Page{Title: words.Text("keys.title"), Section: "inbox", Data: data, Notice: p.notice(r, words),
+	return p.render(rw, r, http.StatusOK, "keys", ui.Page{Title: words.Text("keys.title"), Section: "inbox", Data: data,
+		Notice:  p.notice(r, words),
 		Scripts: []string{"officer-keys"}, Crumbs: words.crumbs()})
 }
 
@@ -108,8 +109,8 @@ func (p *deeds) added(r *http.Request, kid string) (time.Time, error) {
 	return time.Unix(leaves[0].Entry.IssuedAt, 0), nil
 }
 
-// waitingKeys returns the requests for keys of the officer's organisation, the oldest first. One whose
-// key was registered since, here or by the command line, is gone.
+// waitingKeys returns the requests for keys of the officer's organisation, the oldest first. One
+// whose key was registered since, here or by the command line, is gone.
 func (w *work) waitingKeys(r *http.Request) (list []keyRequest, err error) {
 	u := signin.From(r.Context())
 	items, err := w.Shelf.List(r.Context(), keyShelf, u.Org+"/", "", maxKeyAsks)
@@ -150,7 +151,8 @@ func (p *deeds) asked(r *http.Request) (key wire.JWK, purpose entry.Purpose, err
 	return key, purpose, nil
 }
 
-// proveKey is POST /officer/keys/prove: what a new key in a browser signs to prove that it is there.
+// proveKey is POST /officer/keys/prove: what a new key in a browser signs to prove that it is
+// there.
 func (p *deeds) proveKey(rw http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(rw, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
@@ -245,7 +247,8 @@ func (p *deeds) toApprove(r *http.Request) (*deed, error) {
 		kind: "approve", purpose: entry.PurposeAdminister, at: "/officer/keys/" + k.KID + "/approve", done: "/officer/inbox?done=approved",
 		body: &entry.Key{Org: k.File.Organisation, Key: k.File.Key, Proof: k.File.Proof},
 		args: []string{"by", k.By, "org", words.org(org)},
-		facts: []ui.Row{{Key: words.Text("known.asked"), Value: k.By + " (" + k.Mail + ")"}, {Key: words.Text("known.when"), Value: words.When(k.At)},
+		facts: []ui.Row{{Key: words.Text("known.asked"), Value: k.By + " (" + k.Mail + ")"},
+			{Key: words.Text("known.when"), Value: words.When(k.At)},
 			{Key: words.Text("known.for"), Value: words.Text(plain.Key("purpose." + string(k.File.Key.Purposes[0])))},
 			{Key: words.Text("known.kid"), Value: short(k.KID)}},
 		already: func(ctx context.Context) bool {
@@ -295,7 +298,8 @@ func (p *deeds) toRevoke(r *http.Request) (*deed, error) {
 	return &deed{
 		kind: "revoke", purpose: entry.PurposeAdminister, body: b, reason: &b.Reason, choices: revocations, id: short(kid),
 		at: "/officer/keys/" + kid + "/revoke", done: "/officer/keys?done=revoked", args: []string{"key", short(kid), "org", words.org(org)},
-		facts: []ui.Row{{Key: words.Text("known.kid"), Value: fmt.Sprint(short(kid))}, {Key: words.Text("known.for"), Value: strings.Join(purposes, ", ")}},
+		facts: []ui.Row{{Key: words.Text("known.kid"), Value: fmt.Sprint(short(kid))}, {Key: words.Text("known.for"),
+			Value: strings.Join(purposes, ", ")}},
 		already: func(ctx context.Context) bool {
 			reg, err := p.Door.Register(ctx)
 			return err == nil && reg.Key(kid) != nil && reg.Key(kid).Revoked

@@ -63,8 +63,9 @@ func medicines(a *entry.Access) {
 	a.Org, a.Agreement, a.Data = "HUB", "isa-1", []string{"http://hl7.org/fhir/resource-types|MedicationRequest"}
 }
 
-// From an empty draft to the end of an agreement of three parties, each at a browser of their own. The
-// keys of HUB are in browsers: that of its administrator, with which the officer's is approved, too.
+// From an empty draft to the end of an agreement of three parties, each at a browser of their own.
+// The keys of HUB are in browsers: that of its administrator, with which the officer's is approved,
+// too.
 func TestAgreementOfThreeInBrowsers(t *testing.T) {
 	w := newWorld(t)
 	admin := w.sit(t, "HUB", "Duncan Locksmith", signin.Administer)
@@ -167,7 +168,8 @@ func TestAgreementOfThreeInBrowsers(t *testing.T) {
 	hub.Until(`!document.querySelector("#in-browser").hidden`)
 	hub.Click("Withdraw with the key in this browser")
 	hub.Until(`document.querySelector("#sign-problem").innerText !== ""`)
-	if at := webtest.Eval[string](hub.Tab, "document.activeElement.id"); at != "reason" || !strings.Contains(hub.Text("#sign-problem"), "Give a reason") {
+	if at := webtest.Eval[string](hub.Tab, "document.activeElement.id"); at != "reason" ||
+		!strings.Contains(hub.Text("#sign-problem"), "Give a reason") {
 		t.Errorf("the focus is at %q: %s", at, hub.Text("#sign-problem"))
 	}
 	hub.Accessible()

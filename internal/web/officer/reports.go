@@ -48,7 +48,8 @@ func (w *work) reports(rw http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	words := w.words(r)
-	data := reportsPage{From: from, To: to, Query: "?from=" + url.QueryEscape(from) + "&to=" + url.QueryEscape(to), UncoveredURL: uncovered.path}
+	data := reportsPage{From: from, To: to, Query: "?from=" + url.QueryEscape(from) + "&to=" + url.QueryEscape(to),
+		UncoveredURL: uncovered.path}
 	if !view.Complete {
 		data.Since = view.Since
 	}

@@ -16,8 +16,8 @@ import (
 	"igledger/ledger/wire"
 )
 
-// codesOffered are the purposes that the form offers, the usual ones. Whoever needs another uses the
-// command igledger sharing.
+// codesOffered are the purposes that the form offers, the usual ones. Whoever needs another uses
+// the command igledger sharing.
 var codesOffered = []string{"TREAT", "HOPERAT", "CAREMGT", "HQUALIMP", "PATSFTY", "PUBHLTH", "HRESCH", "GOV", "HLEGAL", "HPAYMT", "TRAIN"}
 
 // field is a field of a form.
@@ -123,7 +123,8 @@ type formPage struct {
 }
 
 // fields returns the fields of a form with what was typed, and what is wrong with it.
-func (w *work) fields(r *http.Request, prefix string, form []formSpec, typed url.Values, wrong map[string]string) ([]field, []ui.FieldError, error) {
+func (w *work) fields(r *http.Request, prefix string, form []formSpec, typed url.Values,
+	wrong map[string]string) ([]field, []ui.FieldError, error) {
 	words := w.words(r)
 	var list []field
 	var errs []ui.FieldError

@@ -67,7 +67,8 @@ func TestRequestAndDecision(t *testing.T) {
 	if a := lot.do("POST", "/officer/request", other); a.code != 422 {
 		t.Errorf("another request with the same id: %d", a.code)
 	}
-	if !strings.Contains(ggc.see("/officer").text(), "1 to answer") || !strings.Contains(ggc.see("/officer/requests").body, "/officer/requests/req-7") {
+	if !strings.Contains(ggc.see("/officer").text(), "1 to answer") ||
+		!strings.Contains(ggc.see("/officer/requests").body, "/officer/requests/req-7") {
 		t.Error("the holder does not see it")
 	}
 	answered := w.Size()
@@ -80,17 +81,20 @@ func TestRequestAndDecision(t *testing.T) {
 		if a := ggc.do("POST", "/officer/requests/req-7/decide", deciding("agreed")); a.code != 303 {
 			t.Fatalf("answering: %d %s", a.code, a.text())
 		}
-		if a := ggc.do("POST", "/officer/requests/req-7/sign", url.Values{}); a.code != 303 || a.location != "/officer/requests/req-7?done=decided" {
+		if a := ggc.do("POST", "/officer/requests/req-7/sign", url.Values{}); a.code != 303 ||
+			a.location != "/officer/requests/req-7?done=decided" {
 			t.Fatalf("answering: %d %s", a.code, a.text())
 		}
 	}
-	if a := ggc.do("POST", "/officer/requests/req-7/decide", deciding("refused")); a.code != 422 || !strings.Contains(a.text(), "already answered") {
+	if a := ggc.do("POST", "/officer/requests/req-7/decide", deciding("refused")); a.code != 422 ||
+		!strings.Contains(a.text(), "already answered") {
 		t.Errorf("a second answer: %d %s", a.code, a.text())
 	}
 	if n := w.Size() - answered; n != 1 {
 		t.Errorf("%d entries of answers", n)
 	}
-	if page := lot.see("/officer/requests/req-7").text(); !strings.Contains(page, "Agreed") || !strings.Contains(page, "Article 9(2)(h), Article 9(2)(j)") {
+	if page := lot.see("/officer/requests/req-7").text(); !strings.Contains(page, "Agreed") || !strings.Contains(page,
+		"Article 9(2)(h), Article 9(2)(j)") {
 		t.Errorf("the answer is not shown: %s", page)
 	}
 	rules, err := w.door.Rules(t.Context())
@@ -136,7 +140,8 @@ func TestRequestErrors(t *testing.T) {
 	form := asking("req-9", "GGC")
 	form.Set("data", "<script>alert(1)</script>")
 	o.signed("/officer/request", form, "/officer/requests/req-9?done=asked")
-	if !strings.Contains(o.see("/officer/request?draft=req-9").body, "care of people who move") || o.get("/officer/request?draft=req-8").code != 404 {
+	if !strings.Contains(o.see("/officer/request?draft=req-9").body, "care of people who move") ||
+		o.get("/officer/request?draft=req-8").code != 404 {
 		t.Error("what was typed cannot be changed before it is signed")
 	}
 	for _, path := range []string{"/officer/requests", "/officer/requests/req-9"} {
@@ -146,8 +151,8 @@ func TestRequestErrors(t *testing.T) {
 	}
 }
 
-// An organisation that keeps its key itself signs with it, by what the page prepares; others' requests
-// are not there; who may not sign does not.
+// An organisation that keeps its key itself signs with it, by what the page prepares; others'
+// requests are not there; who may not sign does not.
 func TestRequestsNotTheirs(t *testing.T) {
 	w := newWorld(t)
 	w.request("req-1", "HUB", "LOT")
@@ -159,7 +164,8 @@ func TestRequestsNotTheirs(t *testing.T) {
 	if a := hub.do("POST", "/officer/request/req-2/sign", url.Values{}); a.code != 422 || !strings.Contains(a.text(), "holds no key") {
 		t.Errorf("signing without a key: %d", a.code)
 	}
-	for _, path := range []string{"/officer/requests/req-1", "/officer/requests/req-1/decide", "/officer/requests/none", "/officer/request/req-2/sign"} {
+	for _, path := range []string{"/officer/requests/req-1", "/officer/requests/req-1/decide", "/officer/requests/none",
+		"/officer/request/req-2/sign"} {
 		if a := ggc.get(path); a.code != 404 {
 			t.Errorf("GET %s by another: %d", path, a.code)
 		}

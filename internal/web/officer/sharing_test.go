@@ -25,7 +25,8 @@ func TestSharing(t *testing.T) {
 		t.Errorf("%d lines", n)
 	}
 	for query, want := range map[string]string{
-		"?organisation=LOT": "isa-1", "?organisation=HUB": "isa-2", "?purpose=TREAT": "isa-1", "?organisation=LOT&purpose=HRESCH": "", "?organisation=x": "",
+		"?organisation=LOT": "isa-1", "?organisation=HUB": "isa-2", "?purpose=TREAT": "isa-1",
+		"?organisation=LOT&purpose=HRESCH": "", "?organisation=x": "",
 	} {
 		page := w.nobody().see("/register/sharing" + query).body
 		for _, id := range []string{"isa-1", "isa-2"} {
@@ -71,7 +72,8 @@ func TestManyAgreements(t *testing.T) {
 			for (const [a, x] of boxes) {
 				if (a.left < 0 || a.right > document.documentElement.clientWidth) return x + " leaves the page";
 				for (const [b, y] of boxes)
-					if (a !== b && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 4 && b.top < a.bottom - 4) return x + " overlaps " + y;
+					if (a !== b && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 4 &&
+						b.top < a.bottom - 4) return x + " overlaps " + y;
 			}
 			return "";
 		})()`); bad != "" {

@@ -123,8 +123,8 @@ func (p *deeds) deedPage(rw http.ResponseWriter, r *http.Request, code int, d *d
 	})
 }
 
-// mayDo returns the thumbprints of the keys with which an organisation can sign for a purpose now. A
-// browser may hold others besides: one that waits to be approved, one that was revoked.
+// mayDo returns the thumbprints of the keys with which an organisation can sign for a purpose now.
+// A browser may hold others besides: one that waits to be approved, one that was revoked.
 func (p *deeds) mayDo(ctx context.Context, org string, purpose entry.Purpose) (string, error) {
 	reg, err := p.Door.Register(ctx)
 	if err != nil {
@@ -151,8 +151,8 @@ func backOf(d *deed) string {
 	return path
 }
 
-// claimsOf returns what an entry says besides what all entries say and the text of an agreement. The
-// reason is left out: it is in the form.
+// claimsOf returns what an entry says besides what all entries say and the text of an agreement.
+// The reason is left out: it is in the form.
 func claimsOf(body entry.Body) ([]claim, entry.Type, error) {
 	e, err := entry.Prepare(wire.JWK{Kty: "OKP", Crv: "Ed25519"}, body)
 	if err != nil {
@@ -205,8 +205,8 @@ func flattenClaims(path string, v any, out *[]claim) {
 	}
 }
 
-// owner is whose keys a browser's are: another officer at the same computer does not see them. It is
-// no name.
+// owner is whose keys a browser's are: another officer at the same computer does not see them. It
+// is no name.
 func (p *deeds) owner(u *signin.User) string { return p.Shelf.Blind("officer", u.Issuer, u.Subject) }
 
 // maxDeed bounds what is sent to sign something: an entry with its signature.
@@ -331,7 +331,8 @@ func (p *deeds) submit(r *http.Request, d *deed) error {
 	return err
 }
 
-// refusal returns in words why the ledger did not take something, or err itself if it is no refusal.
+// refusal returns in words why the ledger did not take something, or err itself if it is no
+// refusal.
 func (l words) refusal(err error) (string, error) {
 	var refused *wire.Error
 	switch {

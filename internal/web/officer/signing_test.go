@@ -49,7 +49,11 @@ func TestSignInBrowser(t *testing.T) {
 	tab.Fill("The agreement", strings.Replace(text, "tier: isa", "tier: treaty", 1))
 	tab.Until(`document.querySelector("#checked li a")?.innerText.includes("Tier has a value that is not allowed here")`)
 	tab.Click("Tier has a value")
-	if at := webtest.Eval[string](tab, `(() => { const e = document.querySelector("#text"); return e.value.slice(e.selectionStart, e.selectionEnd); })()`); !strings.HasPrefix(at, "tier: treaty") {
+	at := webtest.Eval[string](tab, `(() => {
+		const e = document.querySelector("#text");
+		return e.value.slice(e.selectionStart, e.selectionEnd);
+	})()`)
+	if !strings.HasPrefix(at, "tier: treaty") {
 		t.Errorf("the line that is shown is %q", at)
 	}
 	tab.Until(`document.querySelector("[data-path=tier]").hasAttribute("data-here")`)
@@ -114,7 +118,8 @@ func TestDeedsInBrowser(t *testing.T) {
 	draft := regexpDraft.FindStringSubmatch(a.body)[1]
 	amend := lot.see("/officer/draft?amend=isa-study")
 	text := strings.Replace(areaOf(amend.body), "a year", "two years, then a review of what is still needed", 1)
-	if x := lot.post("/officer/draft", map[string][]string{"text": {strings.Replace(text, "portal", "safe haven", 1)}, "next": {"propose"}}); x.code != 303 {
+	if x := lot.post("/officer/draft", map[string][]string{"text": {strings.Replace(text, "portal", "safe haven", 1)},
+		"next": {"propose"}}); x.code != 303 {
 		t.Fatal(x.text())
 	} else if y := lot.post(x.location, nil); y.code != 303 {
 		t.Fatal(y.text())

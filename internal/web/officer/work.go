@@ -26,8 +26,8 @@ import (
 //go:embed work
 var workFiles embed.FS
 
-// work has the pages of what is to do and what is to be seen: lists, requests, reports, calendar and
-// drawing.
+// work has the pages of what is to do and what is to be seen: lists, requests, reports, calendar
+// and drawing.
 type work struct {
 	Deps
 	room *ui.Room
@@ -236,7 +236,8 @@ type choice struct {
 	Chosen      bool
 }
 
-// choices returns the values of a filter with the chosen one marked. all is the words for no choice.
+// choices returns the values of a filter with the chosen one marked. all is the words for no
+// choice.
 func choices(all, chosen string, values []string, text func(string) string) []choice {
 	list := []choice{{"", all, chosen == ""}}
 	for _, v := range values {

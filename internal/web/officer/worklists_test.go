@@ -121,7 +121,8 @@ func TestBreakGlass(t *testing.T) {
 	}
 	// What the ledger itself says was followed up is no more to do.
 	w.access("LOT", morag, 0, func(a *entry.Access) { a.Text = &entry.Text{Why: client.FollowUp + jti} })
-	if strings.Contains(o.see("/officer/break-glass").body, at(index)+`"`) || !strings.Contains(o.see("/officer/break-glass?status=done").body, at(index)+`"`) {
+	if strings.Contains(o.see("/officer/break-glass").body, at(index)+`"`) ||
+		!strings.Contains(o.see("/officer/break-glass?status=done").body, at(index)+`"`) {
 		t.Error("what was followed up in the ledger is still to do")
 	}
 }
@@ -167,11 +168,13 @@ func TestFollowUp(t *testing.T) {
 	if strings.Contains(page.body, "<script>alert") || !strings.Contains(page.body, "Officer One") || page.hidden("before") != "2" {
 		t.Error("the history is not shown as it is")
 	}
-	if strings.Contains(o.see("/officer/uncovered").body, at(index)+`"`) || !strings.Contains(o.see("/officer/uncovered?status=explained").body, at(index)+`"`) {
+	if strings.Contains(o.see("/officer/uncovered").body, at(index)+`"`) ||
+		!strings.Contains(o.see("/officer/uncovered?status=explained").body, at(index)+`"`) {
 		t.Error("the list does not go by what was recorded")
 	}
 	csv := o.see("/officer/uncovered.csv?status=all")
-	if !strings.Contains(csv.header.Get("Content-Type"), "text/csv") || !strings.Contains(csv.body, "Officer One") || strings.Contains(csv.body, morag) {
+	if !strings.Contains(csv.header.Get("Content-Type"), "text/csv") || !strings.Contains(csv.body, "Officer One") ||
+		strings.Contains(csv.body, morag) {
 		t.Errorf("CSV: %s", csv.body)
 	}
 	// The other organisation of an access has records of its own.
@@ -208,7 +211,8 @@ func TestTwoOfficers(t *testing.T) {
 		t.Fatalf("%d and %d", answers[0].code, answers[1].code)
 	}
 	text := answers[loser].text()
-	if !strings.Contains(text, fmt.Sprintf("note of officer %d", 1-loser)) || !strings.Contains(text, fmt.Sprintf("note of officer %d", loser)) {
+	if !strings.Contains(text, fmt.Sprintf("note of officer %d", 1-loser)) || !strings.Contains(text,
+		fmt.Sprintf("note of officer %d", loser)) {
 		t.Errorf("the later one sees %s", text)
 	}
 	if a := officers[loser].do("POST", at(index), follow(answers[loser], "incident", "both seen")); a.code != 303 {
@@ -216,8 +220,8 @@ func TestTwoOfficers(t *testing.T) {
 	}
 }
 
-// Nobody reaches another organisation's accesses by their position, nor what their permissions do not
-// include.
+// Nobody reaches another organisation's accesses by their position, nor what their permissions do
+// not include.
 func TestNotTheirs(t *testing.T) {
 	w := newWorld(t)
 	uncoveredOf, _ := w.access("GGC", morag, 2, marketing)
@@ -226,7 +230,8 @@ func TestNotTheirs(t *testing.T) {
 	o := w.officer("LOT", "Officer")
 	page := o.see(at(own))
 	before := w.Size()
-	for _, path := range []string{at(uncoveredOf), at(0), at(1 << 50), "/officer/work/x", "/officer/work/-1", "/officer/work/99999999999999999999999"} {
+	for _, path := range []string{at(uncoveredOf), at(0), at(1 << 50), "/officer/work/x", "/officer/work/-1",
+		"/officer/work/99999999999999999999999"} {
 		if a := o.get(path); a.code != 404 {
 			t.Errorf("GET %s: %d", path, a.code)
 		}

@@ -41,8 +41,8 @@ type followForm struct {
 	Choices             []choice
 }
 
-// access is GET /officer/work/{index}: one access of the officer's organisation. Who looks at it is on
-// record in the history of the person.
+// access is GET /officer/work/{index}: one access of the officer's organisation. Who looks at it is
+// on record in the history of the person.
 func (w *work) access(rw http.ResponseWriter, r *http.Request) error {
 	form := followForm{Token: newToken()}
 	if kept := w.Signin.Kept(r); kept != nil {
@@ -70,7 +70,8 @@ func (w *work) show(rw http.ResponseWriter, r *http.Request, code int, p ui.Page
 	if err != nil {
 		return err
 	}
-	data := accessPage{Index: o.Index, ToDo: l.todo(), Facts: words.facts(o), Reasons: o.Verdict.Plain, May: u.Can(signin.FollowUp) && l.todo(),
+	data := accessPage{Index: o.Index, ToDo: l.todo(), Facts: words.facts(o), Reasons: o.Verdict.Plain,
+		May:     u.Can(signin.FollowUp) && l.todo(),
 		Changed: changed, Form: form}
 	if x := o.Access.Text; x != nil {
 		data.Justification = plain.OneLine(x.Justification)

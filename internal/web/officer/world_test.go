@@ -39,8 +39,8 @@ type world struct {
 	letIn  http.HandlerFunc // for browsers
 }
 
-// newWorld: LOT and GGC are boards, HUB is a research hub. LOT's key is with the server, of HUB only
-// the administrative one.
+// newWorld: LOT and GGC are boards, HUB is a research hub. LOT's key is with the server, of HUB
+// only the administrative one.
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{Ledger: testledger.New(t), t: t, keys: map[string]*wire.Signer{}, people: signintest.New(t), now: time.Now()}
