@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -25,8 +26,9 @@ type assets struct {
 }
 
 type asset struct {
-	media         string
-	plain, packed []byte // packed is nil if it is not smaller
+	media  string
+	plain  []byte
+	packed func() []byte // nil if it is not smaller; made when it is first asked for
 }
 
 func newAssets(folders ...fs.FS) (*assets, error) {
@@ -64,13 +66,16 @@ func (a *assets) add(name string, data []byte) error {
 	if f.media == "" {
 		return fmt.Errorf("asset %s has no known type (%s)", name, mime.TypeByExtension(path.Ext(name)))
 	}
-	var packed bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // no error: the level is valid, and so is every write
-	z.Write(data)
-	z.Close()
-	if packed.Len() < len(data) {
-		f.packed = packed.Bytes()
-	}
+	f.packed = sync.OnceValue(func() []byte {
+		var packed bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // no error: the level is valid, and so is every write
+		z.Write(data)
+		z.Close()
+		if packed.Len() >= len(data) {
+			return nil
+		}
+		return packed.Bytes()
+	})
 	a.files[name] = f
 	return nil
 }
@@ -133,10 +138,12 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Add("Vary", "Accept-Encoding")
 	body := f.plain
 	h.Set("ETag", `"`+a.digest+`"`)
-	if f.packed != nil && acceptsGzip(r) {
-		body = f.packed
-		h.Set("Content-Encoding", "gzip")
-		h.Set("ETag", `"`+a.digest+`-gzip"`)
+	if acceptsGzip(r) {
+		if packed := f.packed(); packed != nil {
+			body = packed
+			h.Set("Content-Encoding", "gzip")
+			h.Set("ETag", `"`+a.digest+`-gzip"`)
+		}
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
