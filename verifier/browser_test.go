@@ -89,9 +89,14 @@ func newBrowser(t testing.TB) *browser {
 	return &browser{in, bufio.NewReader(out)}
 }
 
-// ask writes questions and reads as many answers, while it may do something else.
+// ask writes questions and reads as many answers.
 func (b *browser) ask(t testing.TB, list []question) []browserAnswer {
 	t.Helper()
+	return b.put(list)(t)
+}
+
+// put writes questions while the caller does something else, and returns what reads the answers.
+func (b *browser) put(list []question) (answers func(testing.TB) []browserAnswer) {
 	failed := make(chan error, 1)
 	go func() {
 		e := json.NewEncoder(b.in)
@@ -103,20 +108,23 @@ func (b *browser) ask(t testing.TB, list []question) []browserAnswer {
 		}
 		failed <- nil
 	}()
-	answers := make([]browserAnswer, len(list))
-	for i := range answers {
-		line, err := b.out.ReadBytes('\n')
-		if err == nil {
-			err = json.Unmarshal(line, &answers[i])
+	return func(t testing.TB) []browserAnswer {
+		t.Helper()
+		answers := make([]browserAnswer, len(list))
+		for i := range answers {
+			line, err := b.out.ReadBytes('\n')
+			if err == nil {
+				err = json.Unmarshal(line, &answers[i])
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err != nil {
+		if err := <-failed; err != nil {
 			t.Fatal(err)
 		}
+		return answers
 	}
-	if err := <-failed; err != nil {
-		t.Fatal(err)
-	}
-	return answers
 }
 
 // igverifys is what package verifier answers.
@@ -197,10 +205,9 @@ func TestBrowserAgreesOnMutations(t *testing.T) {
 	f := newForge(t, rand.New(rand.NewPCG(chance, 2)))
 	other := parseTree(f.w.finished(t, honest(f.w)))
 	firsts, disagreed := map[string]int{}, 0
-	for n := 0; n < mutations && disagreed <= 20; n += 20 {
+	mutated := func() (list []question) {
 		l := f.log()
 		c := f.claim(l)
-		var list []question
 		for range 20 {
 			now := float64(now.Unix()) + f.Float64()
 			if f.chance(10) {
@@ -208,7 +215,14 @@ func TestBrowserAgreesOnMutations(t *testing.T) {
 			}
 			list = append(list, question{"statement", f.statement(t, l, c, other), pick(f, f.policies...), f.asked(c), f.days(c), now})
 		}
-		answered := make(chan []browserAnswer, 1) // igverify answers while the browser does
+		return list
+	}
+	// The browser answers while igverify does, and while the next ones are made.
+	next := mutated()
+	for n := 0; n < mutations && disagreed <= 20; n += 20 {
+		list := next
+		answers := b.put(list)
+		answered := make(chan []browserAnswer, 1)
 		go func() {
 			answers := make([]browserAnswer, len(list))
 			for i := range list {
@@ -216,7 +230,8 @@ func TestBrowserAgreesOnMutations(t *testing.T) {
 			}
 			answered <- answers
 		}()
-		got := b.ask(t, list)
+		next = mutated()
+		got := answers(t)
 		for i, want := range <-answered {
 			firsts[want.First]++
 			if d := differs(got[i], want); d != "" {

@@ -76,8 +76,12 @@ func differ(data []byte, id, days, policy string) (difference, first string) {
 	if days != "" {
 		ev.Period = asked(days)
 	}
+	answered := make(chan oracle.Answer, 1) // they answer at the same time
+	go func() {
+		answered <- oracle.Statement(string(data), oracle.Asked{Policy: policy, ID: id, Days: days, Now: now})
+	}()
 	r := verifier.CheckStatement(ev)
-	got, want := ours(r), oracle.Statement(string(data), oracle.Asked{Policy: policy, ID: id, Days: days, Now: now})
+	got, want := ours(r), <-answered
 	if reflect.DeepEqual(got, want) {
 		return "", want.First
 	}

@@ -135,7 +135,7 @@ func (l *Log) linked(h *bundle.History, m uint64) []string {
 // history returns what the log has about an id. It adds the keys that signed the opened entries to
 // signers.
 func (l *Log) history(c Claim, id string, m, size uint64, signers map[string]bool) *bundle.History {
-	tag, vrfProof := c.VRF.Tag(l.Origin, id)
+	tag, vrfProof := l.tag(c.VRF, id)
 	h := &bundle.History{
 		Subject: bundle.Subject{Tag: tag, VRFProof: vrfProof, Proof: c.Index.Prove(proof.TagKey(tag))},
 		Entries: bundle.Entries{}, Newer: bundle.Entries{},

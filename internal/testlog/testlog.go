@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -39,6 +40,29 @@ type Log struct {
 	signer     note.Signer
 	stored     []tlog.Hash
 	checkpoint map[uint64][]byte
+	tags       *sync.Map // of filing to tagged, which its forks share
+}
+
+type filing struct {
+	key        *wire.VRFKey
+	origin, id string
+}
+
+type tagged struct {
+	tag   wire.Hash
+	proof []byte
+}
+
+// tag returns what key makes of an id in this log, and makes it once.
+func (l *Log) tag(key *wire.VRFKey, id string) (wire.Hash, []byte) {
+	known, ok := l.tags.Load(filing{key, l.Origin, id})
+	if !ok {
+		tag, proof := key.Tag(l.Origin, id)
+		known = tagged{tag, proof}
+		l.tags.Store(filing{key, l.Origin, id}, known)
+	}
+	t := known.(tagged)
+	return t.tag, slices.Clone(t.proof) // tests alter it
 }
 
 // New returns a log with a genesis, which allows the index to be 100,000 entries behind. Like
@@ -49,6 +73,7 @@ func New(origin string) *Log { return NewLag(origin, 100000) }
 func NewLag(origin string, lag uint64) *Log {
 	l := &Log{
 		Origin:     origin,
+		tags:       new(sync.Map),
 		lag:        lag,
 		VRF:        wire.NewVRFKey(),
 		Registrar:  Signer(wire.EdDSA),
@@ -144,7 +169,7 @@ func (l *Log) AddSealed(e *entry.Entry, id string) uint64 {
 	rand.Read(o.TagSalt[:])
 	rand.Read(o.BodySalt[:])
 	var vrfProof []byte
-	o.Tag, vrfProof = l.VRF.Tag(l.Origin, id)
+	o.Tag, vrfProof = l.tag(l.VRF, id)
 	o.VRFProof = vrfProof
 	o.Index = l.AddRaw(proof.SealedLeaf(proof.TagCommit(o.TagSalt, o.Tag), proof.BodyCommit(o.BodySalt, e.Compact)))
 	l.Entries[o.Index], l.Openings[o.Index] = e, o
