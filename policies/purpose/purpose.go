@@ -88,12 +88,18 @@ func All() []Purpose { return slices.Clone(tree) }
 
 // Lookup returns the purpose with this code, and whether there is one.
 func Lookup(code string) (Purpose, bool) {
-	i := slices.IndexFunc(tree, func(p Purpose) bool { return p.Code == code })
-	if i < 0 {
-		return Purpose{}, false
-	}
-	return tree[i], true
+	p, ok := byCode[code]
+	return p, ok
 }
+
+// byCode has the purposes of tree. A long list of accesses looks up thousands.
+var byCode = func() map[string]Purpose {
+	m := make(map[string]Purpose, len(tree))
+	for _, p := range tree {
+		m[p.Code] = p
+	}
+	return m
+}()
 
 // Known reports whether code is a PurposeOfUse code of v3-ActReason. It is case-sensitive.
 func Known(code string) bool {

@@ -166,15 +166,17 @@ func nearby(page, pages int) (list []int) {
 
 // options fills in what can be chosen: what the whole history has.
 func (d *listData) options(say *speaker, items []*door.Item, f filter) {
-	names, reason, other := map[string]string{}, map[string]bool{}, false
+	names, reason, other, last := map[string]string{}, map[string]bool{}, false, ""
 	for _, i := range items {
 		if i.Mine() {
 			continue
 		}
-		if i.Org == "" {
+		switch i.Org {
+		case "":
 			other = true
-		} else {
-			names[i.Org] = i.Name
+		case last: // many that follow each other are of one
+		default:
+			names[i.Org], last = i.Name, i.Org
 		}
 		for _, code := range reasons(i) {
 			reason[code] = true
