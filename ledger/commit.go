@@ -75,6 +75,7 @@ func (l *Log) publish(ctx context.Context, done []*batchTx) {
 	err := l.signing.publish(ctx, last.size, last.root, last.note)
 	l.stats.failing.Store(err != nil)
 	if err == nil {
+		l.leased.appended.Store(l.cfg.Now().UnixNano())
 		return
 	}
 	l.cfg.Logger.Error("entries were appended but cannot be published", "size", last.size, "error", err)

@@ -15,6 +15,9 @@ func SentToWitnesses(ctx context.Context, l *Log) ([]byte, error) {
 	return c.Note, err
 }
 
+// HeadWaits makes the log read as on CockroachDB, where readers of the head wait for its writer.
+func HeadWaits(l *Log) { l.headWaits = true }
+
 // ForgeVerdict writes another verdict into an opening, as an operator with the keys and an SQLite
 // file could.
 func ForgeVerdict(ctx context.Context, cfg Config, file string, index uint64, verdict *entry.Verdict) error {

@@ -92,6 +92,8 @@ type Log struct {
 	signing  *signing
 	leased   leased
 
+	headWaits bool // whoever reads the head of the database waits for its writer
+
 	second      *cosign.Cosigner // of cfg.Keys.LogPQ; nil: the log has no second key
 	signedAgain atomic.Uint64    // size of the largest anchor that this process has signed with it
 
@@ -259,6 +261,7 @@ func prepare(cfg Config) (*Log, error) {
 		queue: make(chan *unit, cfg.MaxQueue),
 		done:  make(chan struct{}),
 	}
+	l.headWaits = cfg.Storage.Engine() == storage.CockroachDB
 	l.signing = &signing{l: l, rec: cfg.Record}
 	if k := cfg.Keys.LogPQ; k != nil {
 		if l.second, err = cosign.New("second key", k.VKey); err != nil {
@@ -388,7 +391,7 @@ func (l *Log) current(ctx context.Context) (*registerState, error) {
 
 // Checkpoint returns the newest checkpoint, a signed note without cosignatures.
 func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
-	head, err := l.published(ctx)
+	head, err := l.published(ctx, 0)
 	return head.Checkpoint, err
 }
 

@@ -36,7 +36,7 @@ func (l *Log) Policy() *cosign.Policy { return l.cfg.Policy }
 
 // PublishedCheckpoint returns the newest checkpoint, a signed note, with the cosignatures it has.
 func (l *Log) PublishedCheckpoint(ctx context.Context) ([]byte, error) {
-	head, err := l.published(ctx)
+	head, err := l.published(ctx, 0)
 	if err != nil {
 		return nil, err
 	}

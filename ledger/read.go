@@ -50,7 +50,7 @@ func (l *Log) ReceiptAt(ctx context.Context, index uint64, under Under) (iss str
 	if err != nil {
 		return "", Result{}, err
 	}
-	size, note, err := l.checkpointFor(ctx, under)
+	size, note, err := l.checkpointFor(ctx, under, index)
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && index >= size:
 		return s.entry.Issuer, Result{}, ErrNotWitnessed
@@ -74,11 +74,11 @@ func (l *Log) ReceiptAt(ctx context.Context, index uint64, under Under) (iss str
 	return s.entry.Issuer, r, nil
 }
 
-// checkpointFor returns the size and signed note of a checkpoint. If there is no witnessed one, it
-// returns ErrNotFound.
-func (l *Log) checkpointFor(ctx context.Context, under Under) (uint64, []byte, error) {
+// checkpointFor returns the size and signed note of a checkpoint, for the entry at index. If there is
+// no witnessed one, it returns ErrNotFound.
+func (l *Log) checkpointFor(ctx context.Context, under Under, index uint64) (uint64, []byte, error) {
 	if under == Newest {
-		head, err := l.published(ctx)
+		head, err := l.published(ctx, index)
 		return head.Size, head.Checkpoint, err
 	}
 	list, err := l.store.Witnessed(ctx, l.tree)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"igledger/ledger/storage"
@@ -26,6 +27,8 @@ type leased struct {
 
 	mu      sync.Mutex // one probe at a time
 	written time.Time  // when Ready last wrote
+
+	appended atomic.Int64 // when entries were last published, in ns since 1970
 }
 
 // lease takes the lease and renews it until the last entry is answered.
@@ -69,7 +72,7 @@ func (l *Log) Stopped() error { return l.signing.failure() }
 // Ready returns nil if an append would succeed now, and otherwise why it would not: the log has
 // stopped (ErrStopped), its signing record cannot be written (ErrRecord), the database does not
 // answer or cannot be written to (storage.ErrUnavailable), or the tree takes no leaves
-// (storage.ErrFrozen). It writes to both, at most once a second.
+// (storage.ErrFrozen). It writes to both, unless that or an append has done so within a second.
 func (l *Log) Ready(ctx context.Context) error {
 	l.mu.RLock()
 	closed := l.closed
@@ -88,6 +91,9 @@ func (l *Log) Ready(ctx context.Context) error {
 	now := l.cfg.Now()
 	if age := now.Sub(l.leased.written); age >= 0 && age < readyFor && !l.stats.failing.Load() {
 		return nil
+	}
+	if age := now.Sub(time.Unix(0, l.leased.appended.Load())); age >= 0 && age < readyFor && !l.stats.failing.Load() {
+		return nil // on a busy log the lease would wait for the head that appends hold
 	}
 	l.leased.written = time.Time{}
 	if err := l.store.Lease(ctx, l.tree, l.leased.holder, leaseLife); err != nil {

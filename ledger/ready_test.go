@@ -7,7 +7,10 @@ import (
 
 	"igledger/internal/testdb"
 	"igledger/ledger"
+	"igledger/ledger/entry"
+	"igledger/ledger/proof"
 	"igledger/ledger/storage"
+	"igledger/ledger/wire"
 )
 
 // Ready says the same as an append.
@@ -82,4 +85,41 @@ func TestRebuildBesideOpenLog(t *testing.T) {
 		}
 		w.checkLog()
 	})
+}
+
+// The head of the database cannot be read, as while a writer holds it on CockroachDB. Whoever reads
+// checkpoints, the anchor, receipts or the feed, or asks whether the log is ready, does not notice.
+func TestReadersDoNotWaitForTheHead(t *testing.T) {
+	w := newWorld(t, testdb.SQLite(t))
+	ledger.HeadWaits(w.log)
+	e := w.access(person)
+	r := w.must(e)
+	size := w.logSize()
+	w.must(w.sign(w.keys.Operator, &entry.IndexRoot{
+		Common: entry.Common{Issuer: "OPR", Audience: origin}, Size: size, Root: wire.Hash{1}}))
+	size++
+	w.exec("ALTER TABLE head RENAME TO held")
+	signed, err := w.log.PublishedCheckpoint(w.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := wire.NewLogVerifier(w.keys.LogVerifierKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := proof.OpenCheckpoint(signed, v); err != nil || c.Size != size {
+		t.Errorf("the checkpoint has size %d, want %d: %v", c.Size, size, err)
+	}
+	if _, err := w.log.Anchor(w.ctx); err != nil {
+		t.Errorf("anchor: %v", err)
+	}
+	if records, err := w.log.Feed(w.ctx, 0, size); err != nil || uint64(len(records)) != size {
+		t.Errorf("feed: %d records, %v", len(records), err)
+	}
+	if got, err := w.log.Receipt(w.ctx, "SRC", e.ID, ledger.Newest); err != nil || got.Index != r.Index {
+		t.Errorf("receipt: %v", err)
+	}
+	if err := w.log.Ready(w.ctx); err != nil {
+		t.Errorf("ready: %v", err)
+	}
 }

@@ -424,8 +424,19 @@ func (s *signing) missing(ctx context.Context) error {
 		ErrNoLog, ErrSigned, c.Size, s.rec)
 }
 
-// published returns the head of the database once it is published.
-func (l *Log) published(ctx context.Context) (storage.Head, error) {
+// published returns the newest head that is published: its size, root and checkpoint. If the
+// database's has more than need entries, so has this.
+//
+// Where readers of the database's head wait for its writer, it is the one of the signing record,
+// which no receipt and no checkpoint of any process is ahead of. An append that was interrupted
+// between commit and publication is missing in it until the next: need says that it is wanted.
+func (l *Log) published(ctx context.Context, need uint64) (storage.Head, error) {
+	if l.headWaits {
+		if c, note := l.signing.recorded(ctx); c.Size > need {
+			l.store.Committed(ctx, l.tree, c.Size)
+			return storage.Head{Size: c.Size, Root: c.Root, Checkpoint: note}, nil
+		}
+	}
 	head, err := l.store.Head(ctx, l.tree)
 	if err != nil {
 		return head, fmt.Errorf("reading the head: %w", err)
@@ -445,7 +456,29 @@ func (s *signing) reached(ctx context.Context, covered func(record *proof.Checkp
 	if c := s.known.Load(); c != nil && covered(c) {
 		return nil
 	}
+	if s.l.headWaits { // the record may have moved, and tells without the head
+		if c, _ := s.recorded(ctx); c.Size > 0 && covered(&c) {
+			return nil
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.sync(ctx)
+}
+
+// recorded returns the checkpoint in the record, as it is now, and its note. In any doubt it returns
+// the zero value: sync then says what is wrong.
+func (s *signing) recorded(ctx context.Context) (proof.Checkpoint, []byte) {
+	if s.failure() != nil || s.rec == nil {
+		return proof.Checkpoint{}, nil
+	}
+	raw, err := s.rec.Load(ctx)
+	if err != nil || raw == nil {
+		return proof.Checkpoint{}, nil
+	}
+	state, c, err := s.parse(raw)
+	if err != nil || state.Stopped != "" {
+		return proof.Checkpoint{}, nil
+	}
+	return c, []byte(state.Checkpoint)
 }

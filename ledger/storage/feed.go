@@ -10,23 +10,19 @@ import (
 // Prefixes is Records with only Index, Value and Extra set, and at most the first extra bytes of
 // each Extra. A follower of a log needs little of Extra, which makes up most of a leaf's bytes.
 func (s *Storage) Prefixes(ctx context.Context, tree *trillian.Tree, start, n uint64, extra int) ([]Record, error) {
-	num, args, err := s.span(ctx, tree, start, n)
+	num, o, err := s.span(ctx, tree, fmt.Sprintf("l.place, l.value, substr(l.extra, 1, %d)", extra), start, n)
 	var rs []Record
 	if err == nil && num > 0 {
-		err = s.Read(ctx, Op{
-			SQL: "SELECT l.place, l.value, substr(l.extra, 1, $5) FROM leaf l WHERE l.place >= $1 AND l.place < $2" +
-				integrated + " ORDER BY l.place",
-			Args:  append(args, int64(extra)),
-			Fresh: func() { rs = nil },
-			Scan: func(scan func(...any) error) error {
-				var r Record
-				var at int64
-				err := scan(&at, &r.Value, &r.Extra)
-				r.Index = uint64(at) & (MaxLeaves - 1)
-				rs = append(rs, r)
-				return err
-			},
-		})
+		o.Fresh = func() { rs = nil }
+		o.Scan = func(scan func(...any) error) error {
+			var r Record
+			var at int64
+			err := scan(&at, &r.Value, &r.Extra)
+			r.Index = uint64(at) & (MaxLeaves - 1)
+			rs = append(rs, r)
+			return err
+		}
+		err = s.Read(ctx, o)
 	}
 	for i, r := range rs {
 		if r.Index != start+uint64(i) {

@@ -97,13 +97,7 @@ func (s *Storage) Head(ctx context.Context, tree *trillian.Tree) (Head, error) {
 	return h.Head, s.wrap(ctx, "reading the head", err)
 }
 
-// integrated limits a statement on leaf to the leaves of tree $3 that its head covers.
-const integrated = " AND l.place < (SELECT h.size FROM head h WHERE h.tree = $3) + $4"
-
-const (
-	recordColumns = "l.place, l.prev, l.identity, l.value, l.extra"
-	selectLeaves  = "SELECT " + recordColumns + " FROM leaf l WHERE "
-)
+const recordColumns = "l.place, l.prev, l.identity, l.value, l.extra"
 
 func scanRecord(scan func(...any) error) (Record, error) {
 	var r Record
@@ -147,46 +141,50 @@ func (s *Storage) Record(ctx context.Context, tree *trillian.Tree, index uint64)
 // Records returns up to n integrated leaves from start on: a contiguous run, shorter at the end of
 // the log. All n are held in memory, so callers cap n.
 func (s *Storage) Records(ctx context.Context, tree *trillian.Tree, start, n uint64) ([]Record, error) {
-	num, args, err := s.span(ctx, tree, start, n)
+	num, o, err := s.span(ctx, tree, recordColumns, start, n)
 	var rs []Record
 	if err == nil && num > 0 {
-		err = s.Read(ctx, records(Op{
-			SQL:  selectLeaves + "l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
-			Args: args,
-		}, &rs))
+		err = s.Read(ctx, records(o, &rs))
 	}
 	return rs, s.wrap(ctx, fmt.Sprintf("reading leaves from %d on, at most %d", start, n), err)
 }
 
 // Values is Records with only the values.
 func (s *Storage) Values(ctx context.Context, tree *trillian.Tree, start, n uint64) ([][]byte, error) {
-	num, args, err := s.span(ctx, tree, start, n)
+	num, o, err := s.span(ctx, tree, "l.value", start, n)
 	var vs [][]byte
 	if err == nil && num > 0 {
-		err = s.Read(ctx, Op{
-			SQL:   "SELECT l.value FROM leaf l WHERE l.place >= $1 AND l.place < $2" + integrated + " ORDER BY l.place",
-			Args:  args,
-			Fresh: func() { vs = nil },
-			Scan: func(scan func(...any) error) error {
-				var v []byte
-				err := scan(&v)
-				vs = append(vs, v)
-				return err
-			},
-		})
+		o.Fresh = func() { vs = nil }
+		o.Scan = func(scan func(...any) error) error {
+			var v []byte
+			err := scan(&v)
+			vs = append(vs, v)
+			return err
+		}
+		err = s.Read(ctx, o)
 	}
 	return vs, s.wrap(ctx, fmt.Sprintf("reading values from %d on, at most %d", start, n), err)
 }
 
-// span returns the arguments of a statement over leaves [start, start+n), and tree number 0 if none
-// can exist.
-func (s *Storage) span(ctx context.Context, tree *trillian.Tree, start, n uint64) (TreeNumber, []any, error) {
-	num, err := s.Number(ctx, tree)
+// span returns a statement over the integrated leaves [start, start+n), ascending, and tree number 0
+// if there can be none. The head is asked only for leaves beyond the largest size seen: on
+// CockroachDB who reads it waits for its writer.
+func (s *Storage) span(
+	ctx context.Context, tree *trillian.Tree, columns string, start, n uint64,
+) (num TreeNumber, o Op, err error) {
+	num, err = s.Number(ctx, tree)
 	if err != nil || start >= MaxLeaves || n == 0 {
-		return 0, nil, err
+		return 0, o, err
 	}
-	end := MaxLeaves - (MaxLeaves - start - min(n, MaxLeaves-start))
-	return num, []any{num.Place(start), num.Place(0) + int64(end), int64(num), num.Place(0)}, nil
+	end := start + min(n, MaxLeaves-start)
+	o.SQL = "SELECT " + columns + " FROM leaf l WHERE l.place >= $1 AND l.place < $2"
+	o.Args = []any{num.Place(start), num.Place(0) + int64(end)}
+	if seen, ok := s.sizes.Load(num); !ok || seen.(uint64) < end {
+		o.SQL += " AND l.place < (SELECT h.size FROM head h WHERE h.tree = $3) + $4"
+		o.Args = append(o.Args, int64(num), num.Place(0))
+	}
+	o.SQL += " ORDER BY l.place"
+	return num, o, nil
 }
 
 // Chains returns the state of each history. A history without leaves is absent from the map.
@@ -326,7 +324,7 @@ func (s *Storage) at(ctx context.Context, places []int64) ([]Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		o.Lite = selectLeaves + "l.place IN (SELECT value FROM json_each($1))"
+		o.Lite = "SELECT " + recordColumns + " FROM leaf l WHERE l.place IN (SELECT value FROM json_each($1))"
 		o.Cols, o.Args = nil, []any{string(list)}
 	}
 	if err := s.Read(ctx, o); err != nil {

@@ -279,6 +279,14 @@ func (s *Storage) committed(ctx context.Context, num TreeNumber, need uint64) (u
 	return h.Size, nil
 }
 
+// Committed tells that the tree was seen elsewhere to have this size, in the database that it is in
+// now. What is below it is read without asking the head.
+func (s *Storage) Committed(ctx context.Context, tree *trillian.Tree, size uint64) {
+	if num, err := s.Number(ctx, tree); err == nil { // otherwise whoever reads next hears of it
+		s.saw(num, size)
+	}
+}
+
 // saw remembers a committed size.
 func (s *Storage) saw(num TreeNumber, size uint64) {
 	for {
