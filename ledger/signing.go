@@ -469,7 +469,7 @@ func (s *signing) reached(ctx context.Context, covered func(record *proof.Checkp
 // recorded returns the checkpoint in the record, as it is now, and its note. In any doubt it returns
 // the zero value: sync then says what is wrong.
 func (s *signing) recorded(ctx context.Context) (proof.Checkpoint, []byte) {
-	if s.failure() != nil || s.rec == nil {
+	if s.failure() != nil || s.rec == nil || s.behind.Load() {
 		return proof.Checkpoint{}, nil
 	}
 	raw, err := s.rec.Load(ctx)
