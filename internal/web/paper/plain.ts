@@ -2,9 +2,8 @@
 // the same entries.
 import english from "../../../audit/plain/en.properties";
 import gaelic from "../../../audit/plain/gd.properties";
+import { get, list, num, str, strings } from "./claims.ts";
 import type { Entry } from "../verifier/entry.ts";
-import { get, has, num, str, strings } from "../verifier/json.ts";
-import type { Json } from "../verifier/json.ts";
 import { instant } from "../verifier/text.ts";
 
 const read = (text: string): [string, string][] => text.split("\n").flatMap((line): [string, string][] => {
@@ -64,7 +63,13 @@ const reasonSystems = new Set(["http://terminology.hl7.org/CodeSystem/v3-ActReas
   "http://hl7.org/fhir/ValueSet/v3-PurposeOfUse", "http://hl7.org/fhir/v3/vs/PurposeOfUse", "urn:oid:2.16.840.1.113883.1.11.20448",
   "2.16.840.1.113883.1.11.20448"]);
 
-const seconds = (time: string): number => instant(time)?.[0] ?? 0;
+const second = 1000000000n; // in nanoseconds
+
+// seconds rounds down, before 1970 too.
+function seconds(time: string): number {
+  const at = instant(time) ?? 0n;
+  return Number((at - (at % second + second) % second) / second);
+}
 const first = (...texts: string[]): string => texts.find((t) => t !== "") ?? "";
 
 // Teller tells entries in the words of one catalogue.
@@ -97,7 +102,7 @@ export class Teller {
       }
       case "consent": {
         const ended = str(c, "act") === "withdrawn" || str(c, "act") === "expired", latest = (t: string): number => Math.min(seconds(t), num(c, "iat") + 1);
-        const why = [str(e.shown.get("text"), "reason"), ...strings(c, "agreements").map((agreement) => this.say("consent.agreement", { agreement }))];
+        const why = [str(get(e.shown, "text"), "reason"), ...strings(c, "agreements").map((agreement) => this.say("consent.agreement", { agreement }))];
         return { ...stated, when: ended ? Math.max(latest(str(c, "decided")), latest(str(c, "updated"))) : seconds(str(c, "decided")),
           what: this.say(`consent.${str(c, "act")}`, { scope: this.code("scope", str(c, "scope")) }), why: why.filter((w) => w !== "").join("; ") };
       }
@@ -114,10 +119,10 @@ export class Teller {
 
   // used is what accesses and questions about them share.
   private used(e: Entry): Omit<Summary, "when" | "organisation" | "what" | "result" | "act"> {
-    const c = e.claims, staff = e.shown.get("staff"), role = strings(c, "role")[0] ?? "";
+    const c = e.claims, staff = get(e.shown, "staff"), role = strings(c, "role")[0] ?? "";
     return {
       role: role.slice(role.lastIndexOf("|") + 1), staff: first(str(staff, "name"), str(staff, "id")), system: str(c, "system"),
-      why: this.why(e), justification: str(e.shown.get("text"), "justification"), agreement: str(c, "agreement"),
+      why: this.why(e), justification: str(get(e.shown, "text"), "justification"), agreement: str(c, "agreement"),
       emergency: get(c, "emergency") === true || strings(c, "purpose").some((p) => this.purpose(p) === "BTG") ||
         strings(c, "event").includes(`${dcm}|110127`),
       machine: get(c, "machine") === true,
@@ -135,14 +140,14 @@ export class Teller {
   private why(e: Entry): string {
     const c = e.claims, purposes = strings(c, "purpose"), request = str(c, "request");
     const all = purposes.flatMap((p) => this.words.get(`purpose.${this.purpose(p)}`) ?? []);
-    const own = str(e.shown.get("text"), "why");
+    const own = str(get(e.shown, "text"), "why");
     if (own !== "") all.push(own);
     if (request !== "") all.push(this.say("why.request", { request, identity: this.code("identity", str(c, "identity")) }));
     return all.length > 0 ? all.join("; ") : this.say(purposes.length > 0 ? "why.other" : "why.none");
   }
 
   private result(e: Entry): string {
-    const act = actOf(e), outcome = str(e.claims, "outcome"), said = str(e.shown.get("text"), "outcome");
+    const act = actOf(e), outcome = str(e.claims, "outcome"), said = str(get(e.shown, "text"), "outcome");
     let ended = this.code("outcome", outcome);
     if (act === "access") return ended;
     if (act === "decision" && outcome === "0") ended = this.say("answered.permit");
@@ -151,7 +156,7 @@ export class Teller {
   }
 
   private accessor(e: Entry): string {
-    const words = str(e.shown.get("text"), "organisation");
+    const words = str(get(e.shown, "text"), "organisation");
     if (get(e.claims, "foreign") !== true) return first(str(e.claims, "org"), str(e.claims, "iss"));
     return words === "" ? this.say("organisation.unknown") : this.say("organisation.unknown.named", { words: unquoted(words) });
   }
@@ -182,7 +187,7 @@ export class Teller {
 }
 
 // accessTime is when an access happened, as its source claims: docs/FORMATS.md section 6.
-function accessTime(c: Json): number {
+function accessTime(c: unknown): number {
   const at = str(c, "occurred") || str(c, "recorded"), when = seconds(at);
   if (at.slice(11, 19) !== "00:00:00" || str(c, "occurredEnd").slice(11, 19) !== "23:59:59") return when;
   return Math.max(when, seconds(`${at.slice(0, 10)}T00:00:00Z`)); // only dates are known
@@ -204,15 +209,15 @@ function did(e: Entry): string {
 
 // ends are the two ends of an export or import, and whether the recipient is the organisation that accessed.
 function ends(e: Entry): { sender: string; recipient: string; own: boolean } {
-  const c = e.claims, parties = e.shown.get("parties"), nobody = { sender: "", recipient: "", own: false };
+  const c = e.claims, parties = list(get(e.shown, "parties")), nobody = { sender: "", recipient: "", own: false };
   if (!strings(c, "event").some((v) => transfers.has(v))) return nobody;
-  const party = (...types: string[]): Json | undefined =>
-    types.map((t) => (Array.isArray(parties) ? parties : []).find((p) => str(p, "type") === t)).find((p) => p !== undefined);
-  const named = (p: Json | undefined): string => first(str(p, "name"), str(p, "id"));
+  const party = (...types: string[]): unknown =>
+    types.map((t) => parties.find((p) => str(p, "type") === t)).find((p) => p !== undefined);
+  const named = (p: unknown): string => first(str(p, "name"), str(p, "id"));
   const to = party(`${dcm}|110152`, ...["IRCP", "PRCP", "REFT", "TRC"].map((t) => `${participation}|${t}`));
   const id = to === undefined ? str(c, "recipient") : str(to, "id"), recipient = to === undefined ? id : named(to);
   const foreign = get(c, "foreign") === true, by = foreign ? "" : first(str(c, "org"), str(c, "iss"));
-  const own = by !== "" ? id === by || id.endsWith(`/${by}`) : has(e.shown.get("text"), "organisation") &&
-    str(e.shown.get("text"), "organisation") === recipient && recipient !== "";
+  const own = by !== "" ? id === by || id.endsWith(`/${by}`) :
+    str(get(e.shown, "text"), "organisation") === recipient && recipient !== "";
   return { sender: named(party(`${dcm}|110153`)), recipient, own };
 }

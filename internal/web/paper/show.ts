@@ -2,7 +2,6 @@
 import type { Document } from "./sealed.ts";
 import { tell } from "./tell.ts";
 import { wordsOf } from "./words.ts";
-import { str } from "../verifier/json.ts";
 import { steps } from "../verifier/verify.ts";
 import type { Format } from "../verifier/bundle.ts";
 import type { Report, Row } from "../verifier/verify.ts";
@@ -67,7 +66,7 @@ function rows(of: readonly Row[], r: Report): HTMLElement[] {
       add("who", row.shown.hidden ? say("hidden") : say("unread"));
       return li;
     }
-    const t = tell(language, row.entry, str(row.shown.verdict, "result"));
+    const t = tell(language, row.entry, row.shown.verdict?.result ?? "");
     const marked = t.verdict === "not-covered" || t.verdict === "break-glass" || row.check !== "";
     if (marked) li.classList.add("paper-row--marked");
     add("when", t.when ? moment(t.when) : say("unknown"), position, row.newer ? say("newer") : "");

@@ -1,229 +1,179 @@
-// JSON under the rules of I-JSON, and the shapes that it must have: docs/FORMATS.md section 1.
-import { must, refuse, unbase64url } from "./bytes.ts";
+// JSON under the rules of I-JSON (docs/FORMATS.md section 1), and forms of values: what FORMATS.md says of each, so that its tables are
+// tables of forms here. The platform's own parser takes a member twice and rounds numbers.
+import { instead, must, refuse, unbase64url } from "./bytes.ts";
 
-export type Json = string | number | boolean | null | Odd | Json[] | Members;
-export type Members = Map<string, Json>;
-
-// Odd is a number with a sign, fraction or exponent, or above 2^64-1. No field of ours takes one.
-export class Odd {
-  constructor(readonly text: string) {}
-}
-
-export const maxInteger = Number.MAX_SAFE_INTEGER; // 2^53-1
-
-// maxNesting bounds the stack. No structure of FORMATS.md is as deep.
-const maxNesting = 1000;
-
-// parse reads exactly one value.
-export function parse(text: string): Json { return new Parser(text).all(); }
-
-// parseList reads an array, and the text of each of its elements.
-export function parseList(text: string): { list: Json[]; texts: string[] } {
-  const p = new Parser(text), list = p.all();
-  must(Array.isArray(list), "bad-json");
-  return { list, texts: p.elements };
+// A number with a sign, fraction or exponent, or above 2^64-1, is NaN, which no field takes.
+export type Json = string | number | boolean | null | Json[] | Map<string, Json>;
+// parse reads exactly one value. Into texts it puts the text of each element of the outermost array.
+export function parse(text: string, texts: string[] = []): Json {
+  const p = new Parser(text, texts), v = p.value(0);
+  must(p.next() === "", "bad-json");
+  return v;
 }
 
 class Parser {
-  private i = 0;
-  elements: string[] = []; // of the outermost array
+  private at = 0;
+  constructor(private readonly text: string, private readonly texts: string[]) {}
 
-  constructor(private readonly s: string) {}
-
-  all(): Json {
-    this.space();
-    const v = this.value(0);
-    this.space();
-    must(this.i === this.s.length, "bad-json");
-    return v;
+  // next skips white space and returns the character that follows, "" at the end.
+  next(): string {
+    for (let c = this.text.charCodeAt(this.at); c === 32 || c === 9 || c === 13 || c === 10; c = this.text.charCodeAt(this.at)) this.at++;
+    return this.text.charAt(this.at);
   }
 
-  private space(): void {
-    for (let c = this.s.charCodeAt(this.i); c === 32 || c === 9 || c === 13 || c === 10; c = this.s.charCodeAt(this.i)) this.i++;
-  }
-
-  private value(depth: number): Json {
-    must(depth < maxNesting, "bad-json");
-    switch (this.s[this.i]) {
-      case "{": return this.object(depth);
-      case "[": return this.array(depth);
+  value(depth: number): Json {
+    must(depth < 1000, "bad-json"); // bounds the stack; no structure of FORMATS.md is as deep
+    switch (this.next()) {
+      case "{": return this.object(new Map(), depth + 1);
+      case "[": return this.array([], depth + 1);
       case '"': return this.string();
-      case "t": return this.word("true", true);
-      case "f": return this.word("false", false);
-      case "n": return this.word("null", null);
+      case "t": return this.take("true", true);
+      case "f": return this.take("false", false);
+      case "n": return this.take("null", null);
       default: return this.number();
     }
   }
 
-  private word<T>(word: string, v: T): T {
-    must(this.s.startsWith(word, this.i), "bad-json");
-    this.i += word.length;
+  // take takes this word, which has to follow.
+  private take<T>(word: string, v: T): T {
+    this.next();
+    must(this.text.startsWith(word, this.at), "bad-json");
+    this.at += word.length;
     return v;
   }
 
-  private object(depth: number): Members {
-    const out: Members = new Map();
-    this.i++;
-    this.space();
-    for (let first = true; this.s[this.i] !== "}"; first = false) {
-      if (!first) {
-        this.word(",", null);
-        this.space();
-      }
-      must(this.s[this.i] === '"', "bad-json");
+  // series reads what is between brackets, separated by commas.
+  private series(close: string, one: () => void): void {
+    this.at++;
+    for (let separator = ""; this.next() !== close; separator = ",") {
+      this.take(separator, null);
+      one();
+    }
+    this.at++;
+  }
+
+  private object(out: Map<string, Json>, depth: number): Json {
+    this.series("}", () => {
+      must(this.next() === '"', "bad-json");
       const name = this.string();
       must(!out.has(name), "bad-json");
-      this.space();
-      this.word(":", null);
-      this.space();
-      out.set(name, this.value(depth + 1));
-      this.space();
-    }
-    this.i++;
+      this.take(":", null);
+      out.set(name, this.value(depth));
+    });
     return out;
   }
 
-  private array(depth: number): Json[] {
-    const out: Json[] = [];
-    this.i++;
-    this.space();
-    for (let first = true; this.s[this.i] !== "]"; first = false) {
-      if (!first) {
-        this.word(",", null);
-        this.space();
-      }
-      const start = this.i;
-      out.push(this.value(depth + 1));
-      if (depth === 0) this.elements.push(this.s.slice(start, this.i));
-      this.space();
-    }
-    this.i++;
+  private array(out: Json[], depth: number): Json {
+    this.series("]", () => {
+      this.next();
+      const start = this.at;
+      out.push(this.value(depth));
+      if (depth === 1) this.texts.push(this.text.slice(start, this.at));
+    });
     return out;
   }
 
   private string(): string {
-    const start = ++this.i;
-    for (; ; this.i++) {
-      const c = this.s.charCodeAt(this.i);
-      if (c === 34) return this.s.slice(start, this.i++);
-      if (c === 92) return this.escaped(start);
+    const start = this.at;
+    let escaped = false;
+    for (let c = this.text.charCodeAt(++this.at); c !== 34; c = this.text.charCodeAt(++this.at)) {
       must(c >= 32, "bad-json"); // beyond the end it is no number
+      if (c !== 92) continue;
+      escaped = true;
+      this.at++;
     }
+    const quoted = this.text.slice(start, ++this.at);
+    if (!escaped) return quoted.slice(1, -1);
+    const text = instead("bad-json", () => JSON.parse(quoted) as string);
+    must(!/\p{Surrogate}/u.test(text), "bad-json"); // a lone one: a pair is one character
+    return text;
   }
 
-  private escaped(start: number): string {
-    let out = this.s.slice(start, this.i);
-    for (;;) {
-      const c = this.s[this.i++];
-      must(c !== undefined && c >= " ", "bad-json");
-      if (c === '"') return out;
-      if (c !== "\\") {
-        out += c;
-        continue;
-      }
-      const e = this.s[this.i++] ?? "", at = '"\\/bfnrt'.indexOf(e);
-      must(e !== "" && (at >= 0 || e === "u"), "bad-json");
-      out += e === "u" ? this.surrogates() : '"\\/\b\f\n\r\t'[at];
-    }
-  }
-
-  private surrogates(): string {
-    const high = this.hex4();
-    must(high < 0xdc00 || high > 0xdfff, "bad-json");
-    if (high < 0xd800 || high > 0xdbff) return String.fromCharCode(high);
-    this.word("\\u", null);
-    const low = this.hex4();
-    must(low >= 0xdc00 && low <= 0xdfff, "bad-json");
-    return String.fromCharCode(high, low);
-  }
-
-  private hex4(): number {
-    const text = this.s.slice(this.i, this.i += 4);
-    must(/^[0-9a-fA-F]{4}$/.test(text), "bad-json");
-    return parseInt(text, 16);
-  }
-
-  private number(): number | Odd {
-    const form = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
-    form.lastIndex = this.i;
-    const found = form.exec(this.s);
-    must(found !== null, "bad-json");
-    this.i += found[0].length;
-    const plain = found[0][0] !== "-" && !found[1] && !found[2] && (found[0].length < 20 || BigInt(found[0]) < 1n << 64n);
-    return plain ? Number(found[0]) : new Odd(found[0]); // above 2^53-1 inexact, and refused by the check of its field
+  private number(): number {
+    const form = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+    form.lastIndex = this.at;
+    const found = form.exec(this.text)?.[0] ?? "";
+    must(found !== "", "bad-json");
+    this.at += found.length;
+    return /^[0-9]{1,20}$/.test(found) && BigInt(found) < 1n << 64n ? Number(found) : NaN;
   }
 }
-
-// A Shape refuses a value before anything in it is looked at.
-export type Shape = (v: Json) => void;
-
-export const aText: Shape = (v) => must(typeof v === "string", "bad-json");
-export const aFlag: Shape = (v) => must(typeof v === "boolean", "bad-json");
-export const aNumber: Shape = (v) => must(typeof v === "number", "bad-json");
-export const listOf = (s: Shape, most = Infinity): Shape => (v) => {
-  must(Array.isArray(v), "bad-json");
-  v.forEach((e, i) => {
-    must(i < most, "too-large");
-    s(e);
-  });
-};
-export const texts = listOf(aText);
-
-// bytesOf is base64url of n bytes, of any number if n is 0.
-export const bytesOf = (n: number): Shape => (v) => {
-  must(typeof v === "string", "bad-json");
-  const b = unbase64url(v);
-  must(n === 0 || b.length === n, "bad-length");
-};
-
-// object has these members, and no others; each may be absent.
-export type Fields = Readonly<Record<string, Shape>>;
-export const object = (fields: Fields): Shape => {
-  const known = new Map(Object.entries(fields));
-  return (v) => {
-    must(v instanceof Map, "bad-json");
-    for (const [name, member] of v) (known.get(name) ?? refuse("bad-json"))(member);
-  };
-};
-export const textsIn = (...names: string[]): Shape => object(Object.fromEntries(names.map((n) => [n, aText])));
-
-// What follows reads members of values that fit their shapes. An absent member reads as empty.
-
-const none: Members = new Map();
-export const get = (v: Json | undefined, name: string): Json | undefined => v instanceof Map ? v.get(name) : undefined;
-export const has = (v: Json | undefined, name: string): boolean => get(v, name) !== undefined;
-export const members = (v: Json | undefined, name: string): Members => {
-  const m = get(v, name);
-  return m instanceof Map ? m : none;
-};
-export const str = (v: Json | undefined, name: string): string => {
-  const m = get(v, name);
-  return typeof m === "string" ? m : "";
-};
-export const num = (v: Json | undefined, name: string): number => {
-  const m = get(v, name);
-  return typeof m === "number" ? m : 0;
-};
-export const list = (v: Json | undefined, name: string): Json[] => {
-  const m = get(v, name);
-  return Array.isArray(m) ? m : [];
-};
-export const strings = (v: Json | undefined, name: string): string[] => list(v, name).map((e) => typeof e === "string" ? e : "");
-export const octets = (v: Json | undefined, name: string): Uint8Array => unbase64url(str(v, name));
-export const hash = (v: Json | undefined, name: string): Uint8Array => has(v, name) ? octets(v, name) : new Uint8Array(32);
 
 // depth is 1 for an object or list without objects or lists inside.
-export function depth(v: Json): number {
-  if (!(v instanceof Map) && !Array.isArray(v)) return 0;
-  let most = 0;
-  for (const e of v.values()) most = Math.max(most, depth(e));
-  return most + 1;
+export const depth = (v: Json): number =>
+  v instanceof Map || Array.isArray(v) ? 1 + [...v.values()].reduce<number>((most, e) => Math.max(most, depth(e)), 0) : 0;
+
+// A Form says from which JSON a value is read, and what else must hold of it. All is read before anything is checked (section 12).
+export interface Form<T> {
+  read(v: Json | undefined): T; // refuses another kind of JSON; an absent member reads as empty
+  check(v: T): void; // refuses a value outside its domain
 }
 
-// equal compares two values member by member, whatever their order.
-export function equal(a: Json | undefined, b: Json | undefined): boolean {
-  if (a instanceof Map && b instanceof Map) return a.size === b.size && [...a].every(([name, v]) => equal(v, b.get(name)));
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((v, i) => equal(v, b[i]));
-  if (a instanceof Odd && b instanceof Odd) return a.text === b.text;
-  return a === b;
-}
+const simple = <T>(read: (v: Json | undefined) => T): Form<T> => ({ read, check: () => {} });
+export const text = simple((v = "") => typeof v === "string" ? v : refuse("bad-json"));
+export const flag = simple((v = false) => typeof v === "boolean" ? v : refuse("bad-json"));
+export const integer = simple((v = 0) => typeof v === "number" && v >= 0 ? v : refuse("bad-json"));
+export const any = simple((v = null) => v);
+
+// bytes is base64url of n bytes, of any number if n is 0.
+export const bytes = (n: number): Form<Uint8Array> => simple((v) => {
+  const b = v === undefined ? new Uint8Array(n) : unbase64url(text.read(v));
+  must(n === 0 || b.length === n, "bad-length");
+  return b;
+});
+
+// list has at most so many elements, and reading stops there.
+export const list = <T>(of: Form<T>, most = Infinity): Form<T[]> => ({
+  read: (v = []) => Array.isArray(v) ? v.map((e, i) => i < most ? of.read(e) : refuse("too-large")) : refuse("bad-json"),
+  check: (all) => all.forEach((v) => of.check(v)),
+});
+
+export type Members = Readonly<Record<string, Form<any>>>;
+export type Value<F> = F extends Form<infer T> ? T : never;
+export type Read<M extends Members> = { readonly [N in keyof M]: Value<M[N]> };
+
+// object has these members and no others; each may be absent.
+export const object = <M extends Members>(members: M): Form<Read<M>> => {
+  const all = Object.entries(members), known = new Set(Object.keys(members));
+  return {
+    read: (v = new Map()) => {
+      must(v instanceof Map && [...v.keys()].every((name) => known.has(name)), "bad-json");
+      return Object.fromEntries(all.map(([name, of]) => [name, of.read(v.get(name))])) as Read<M>;
+    },
+    check: (o) => all.forEach(([name, of]) => of.check(o[name])),
+  };
+};
+
+// where is a form of which more must hold.
+export const where = <T>(of: Form<T>, ok: (v: T) => boolean, code = "bad-claim"): Form<T> => ({
+  read: of.read,
+  check: (v) => {
+    of.check(v);
+    must(ok(v), code);
+  },
+});
+
+// maybe reads an absent member as undefined, and asks nothing of it; there refuses it.
+export const maybe = <T>(of: Form<T>): Form<T | undefined> =>
+  ({ read: (v) => v === undefined ? v : of.read(v), check: (v) => v === undefined || of.check(v) });
+export const there = <T>(of: Form<T>): Form<T> => ({ ...of, read: (v) => v === undefined ? refuse("bad-json") : of.read(v) });
+
+// into checks at once what it read, and makes something else of it.
+export const into = <T, U>(of: Form<T>, f: (v: T) => U): Form<U> => simple((v) => {
+  const read = of.read(v);
+  of.check(read);
+  return f(read);
+});
+
+export const maxInteger = Number.MAX_SAFE_INTEGER; // 2^53-1
+export const between = (least: number, most: number, code?: string): Form<number> => where(integer, (n) => n >= least && n <= most, code);
+export const natural = between(0, maxInteger);
+export const a = (ok: (t: string) => boolean, code?: string): Form<string> => where(text, ok, code);
+export const optional = (ok: (t: string) => boolean): Form<string> => a((t) => t === "" || ok(t));
+export const oneOf = (...these: string[]): Form<string> => a((t) => these.includes(t));
+export const digest = where(bytes(32), (b) => b.some((c) => c !== 0)); // 32 zero bytes stand for none
+
+// each gives one form to several members.
+export const each = <F, N extends string>(form: F, ...names: N[]): { readonly [name in N]: F } =>
+  Object.fromEntries(names.map((n) => [n, form])) as { readonly [name in N]: F };
+export const texts = <N extends string>(...names: N[]) => object<{ readonly [name in N]: Form<string> }>(each(text, ...names));

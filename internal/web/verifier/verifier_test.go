@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"igledger/internal/testlog"
 	"igledger/internal/web/webtest"
@@ -40,6 +41,31 @@ func TestSize(t *testing.T) {
 	}
 	if n := packed.Len(); n > 60_000 {
 		t.Errorf("%d bytes compressed, of %d", n, len(data))
+	}
+}
+
+// A stranger reads all of it in an afternoon: at most 1,500 lines of at most 140 characters.
+func TestLines(t *testing.T) {
+	files, err := filepath.Glob("*.ts")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	total := 0
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+		total += len(lines)
+		for i, line := range lines {
+			if n := utf8.RuneCountInString(line); n > 140 {
+				t.Errorf("%s:%d has %d characters", name, i+1, n)
+			}
+		}
+	}
+	if total > 1500 {
+		t.Errorf("%d lines in %d files", total, len(files))
 	}
 }
 
