@@ -169,6 +169,6 @@ func (d *demo) open() (close func(), err error) {
 	server := &http.Server{Handler: accounts, ReadHeaderTimeout: 10 * time.Second}
 	go server.Serve(l) //nolint:errcheck // it ends with the demonstration
 	return func() { server.Close() }, d.server.show(web.Config{Log: d.log, Index: d.server.index, Public: d.server.url, Store: d.cfg.Storage,
-		Keys: filepath.Join(d.dir, "keys"), Policy: []byte(d.policy), Logger: quiet, Signers: signers,
+		Keys: filepath.Join(d.dir, "keys"), Policy: []byte(d.policy), Logger: quiet, Signers: signers, Demonstration: true,
 		Settings: web.Settings{SignIn: signIn, Choices: "nhs-lothian"}})
 }

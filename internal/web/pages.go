@@ -8,6 +8,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +52,9 @@ type Config struct {
 	Limits   edge.Limits               // of connections and of the bodies of requests
 	Logger   *slog.Logger
 	Now      func() time.Time // nil: time.Now
+	// Demonstration lets pages without a brand have the demonstration's. A real log's then have the
+	// name of its operator, and no contacts.
+	Demonstration bool
 }
 
 // Pages are all pages of a ledger. They answer every request whose path is not the API's.
@@ -88,6 +92,10 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 	brand, err := ui.LoadBrand(cfg.Settings.file(cfg.Settings.Brand))
 	if err != nil {
 		return nil, fmt.Errorf("brand: %w", err)
+	}
+	if cfg.Settings.Brand == "" && !cfg.Demonstration {
+		operator := cfg.Log.Genesis().Operator
+		brand.Name, brand.Contact = cmp.Or(operator.Name, operator.ID), ui.Contact{}
 	}
 	signers, err := cfg.Settings.signers()
 	if err != nil {

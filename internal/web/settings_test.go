@@ -100,3 +100,21 @@ func TestPublicPages(t *testing.T) {
 		t.Error("an address without a host was taken")
 	}
 }
+
+// The pages of a real log say who runs it, and nothing of the demonstration.
+func TestNobodysBrand(t *testing.T) {
+	l := testledger.New(t)
+	for demonstration, want := range map[bool]string{false: l.Log.Genesis().Operator.Name, true: "Demonstration Health Board"} {
+		pages, err := New(t.Context(), Config{Log: l.Log, Index: l.Index, Public: "http://127.0.0.1:1", Demonstration: demonstration})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, answer := httptest.NewRequest("GET", "/help", nil), httptest.NewRecorder()
+		r.Header.Set("Accept", "text/html")
+		pages.ServeHTTP(answer, r)
+		page := answer.Body.String()
+		if !strings.Contains(page, want) || strings.Contains(page, "demo.example") != demonstration {
+			t.Errorf("demonstration %v: no %q in %s", demonstration, want, page)
+		}
+	}
+}

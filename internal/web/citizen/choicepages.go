@@ -2,7 +2,6 @@ package citizen
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -33,7 +32,7 @@ func (p *pages) mountChoices(mux *http.ServeMux) {
 	}
 	p.change(mux, "GET /you/choices/out/{kind}/{index}", p.askOut)
 	p.change(mux, "POST /you/choices/out/{kind}/{index}", p.keepOut)
-	mux.HandleFunc("GET /notices/{name}", p.notice)
+	mux.HandleFunc("GET /notices/{hash}", p.notice)
 }
 
 // change adds what is answered only to somebody who has just proved who they are: what changes
@@ -314,7 +313,7 @@ func (p *pages) askNo(w http.ResponseWriter, r *http.Request) error {
 	words := p.room.Words(r)
 	return p.room.Render(w, r, http.StatusOK, "choose-no", ui.Page{Title: words.Text(plain.Key("no." + u.Name + ".title")), Section: "choices",
 		Crumbs: []ui.Crumb{{Text: words.Text("choices.title"), Href: c.base + "/choices"}},
-		Data:   asked{Use: page, Notice: p.noticeOf(r, u.Name), Base: c.base, Acting: c.acting != nil}})
+		Data:   asked{Use: page, Notice: noticeOf(words, u.Name), Base: c.base, Acting: c.acting != nil}})
 }
 
 // askBack is where somebody comes back to who had to prove first who they are.
@@ -341,53 +340,18 @@ func (p *pages) askBack(w http.ResponseWriter, r *http.Request) error {
 		Data:   asked{Use: page, Base: c.base, Acting: c.acting != nil}})
 }
 
-// notices are what people are told before they refuse something, in paragraphs. No text names
-// anybody, so that everybody may read it.
-var notices = map[string][]plain.Key{
-	"research":   {"no.research.what", "no.not-care", "no.not-law", "no.when", "no.back"},
-	"planning":   {"no.planning.what", "no.not-care", "no.not-law", "no.when", "no.back"},
-	"out-person": {"out.person.what", "out.person.others", "out.emergency", "no.not-law", "no.when", "no.back"},
-	"out-place":  {"out.place.what", "out.place.others", "out.emergency", "no.not-law", "no.when", "no.back"},
-}
-
-// noticeOf is what people are told before they refuse something.
-func (p *pages) noticeOf(r *http.Request, name string) (list []string) {
-	words := p.room.Words(r)
-	for _, key := range notices[name] {
-		list = append(list, words.Text(key))
-	}
-	return list
-}
-
-// notified is the record of what the reader of a page was told.
-func (p *pages) notified(r *http.Request, name string) *entry.Notice {
-	language := string(p.room.Words(r).Language())
-	return &entry.Notice{URL: p.Public + "/notices/" + name + "?lang=" + language,
-		Hash: sha256.Sum256([]byte(noticeText(p.noticeOf(r, name)))), Language: language}
-}
-
-// notice serves that text to everybody, so that its hash in the log can be compared.
-func (p *pages) notice(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	if notices[name] == nil {
-		p.Site.Problem(w, r, http.StatusNotFound, "not-found")
-		return
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	fmt.Fprint(w, noticeText(p.noticeOf(r, name)))
-}
-
-func noticeText(paragraphs []string) string { return strings.Join(paragraphs, "\n\n") + "\n" }
-
 // sayNo records the refusal of a use. The form's token makes it one, however often it is sent.
 func (p *pages) sayNo(w http.ResponseWriter, r *http.Request) error {
+	told, err := p.notified(r, r.PathValue("use"))
+	if err != nil {
+		return err
+	}
 	return p.decide(w, r, "no", func(c *choosing, u *use, token uuid.UUID, common entry.Common, now string) *entry.Consent {
 		if c.refusal(u, p.Choices, p.Door.Now()) != nil {
 			return nil
 		}
 		return &entry.Consent{Common: common, Consent: uuid.NewSHA1(token, []byte("consent")).String(), Act: "refused", Scope: u.Scope,
-			Decided: now, Rule: u.rule(), Notice: p.notified(r, u.Name)}
+			Decided: now, Rule: u.rule(), Notice: told}
 	})
 }
 

@@ -119,14 +119,21 @@ func TestSayNo(t *testing.T) {
 	}
 }
 
-// What people were told before they chose is there for everybody, as it was hashed.
+// What people were told before they chose is there for everybody, in the words that they read, by the
+// hash that the log has: also when these pages have other words today.
 func TestNotice(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(t, morag, "Morag Example")
-	_, page := w.get(t, c, "/you/choices/no/planning")
-	w.post(t, c, "/you/choices/no/planning", url.Values{"token": {token.FindStringSubmatch(page)[1]}})
+	at := w.access(morag, 1, nil)
+	for _, form := range []string{
+		"/you/choices/no/planning?lang=en", "/you/choices/no/research?lang=gd", fmt.Sprintf("/you/choices/out/place/%d?lang=en", at),
+	} {
+		_, page := w.get(t, c, form)
+		w.post(t, c, form, url.Values{"token": {token.FindStringSubmatch(page)[1]}})
+	}
 	h, err := w.door.History(t.Context(), door.Reader{Person: true, ID: morag, Session: "s"}, morag)
 	ok(t, err)
+	var texts []string
 	for _, i := range h.Items {
 		x, is := i.Body.(*entry.Consent)
 		if !is {
@@ -138,9 +145,21 @@ func TestNotice(t *testing.T) {
 		if fmt.Sprintf("%x", x.Notice.Hash) != sha(text) || x.Expressed.How != "explicit-electronic" || x.Expressed.Verified == "" {
 			t.Errorf("the notice at %s has another hash, or how it was expressed is missing", x.Notice.URL)
 		}
-		return
+		texts = append(texts, text)
 	}
-	t.Error("no consent in the history")
+	if all := strings.Join(texts, "\n"); len(texts) != 3 || !strings.Contains(all, "rannsachadh") || !strings.Contains(all, "My choices, and look under What you decided") {
+		t.Errorf("%d notices: %s", len(texts), all)
+	}
+	old := "What it meant in the year before.\n"
+	ok(t, w.signin.Shelf.Put(t.Context(), "notices", sha(old), []byte(old), time.Time{}))
+	if _, text := w.get(t, &http.Client{}, "/notices/"+sha(old)); text != old {
+		t.Errorf("an older text: %s", text)
+	}
+	for _, none := range []string{"research", sha("x")} {
+		if status, _ := w.get(t, &http.Client{}, "/notices/"+none); status != http.StatusNotFound {
+			t.Errorf("%s: %d", none, status)
+		}
+	}
 }
 
 // Nobody chooses for another, and a form of another site changes nothing.

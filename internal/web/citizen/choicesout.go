@@ -150,7 +150,7 @@ func (p *pages) askOut(w http.ResponseWriter, r *http.Request) error {
 	words := p.room.Words(r)
 	return p.room.Render(w, r, http.StatusOK, "choose-out", ui.Page{Title: words.Text(plain.Key("out."+out.Kind+".title"), "who", out.Who),
 		Section: "choices", Crumbs: []ui.Crumb{{Text: words.Text("choices.title"), Href: "/you/choices"}},
-		Data: outPage{out, p.noticeOf(r, "out-"+out.Kind), uuid.NewString(), p.Brand.Contact}})
+		Data: outPage{out, noticeOf(words, "out-"+out.Kind), uuid.NewString(), p.Brand.Contact}})
 }
 
 // keepOut records the restriction.
@@ -159,12 +159,16 @@ func (p *pages) keepOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	told, err := p.notified(r, "out-"+r.PathValue("kind"))
+	if err != nil {
+		return err
+	}
 	return p.record(w, r, c, "out", func(token uuid.UUID, common entry.Common, now string) *entry.Consent {
 		if out == nil {
 			return nil
 		}
 		return &entry.Consent{Common: common, Consent: uuid.NewSHA1(token, []byte("consent")).String(), Act: "refused",
-			Scope: "patient-privacy", Decided: now, Rule: out.rule, Notice: p.notified(r, "out-"+out.Kind)}
+			Scope: "patient-privacy", Decided: now, Rule: out.rule, Notice: told}
 	})
 }
 

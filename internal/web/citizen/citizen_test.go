@@ -158,7 +158,7 @@ func TestList(t *testing.T) {
 	if status != 200 {
 		t.Fatalf("status %d: %s", status, page)
 	}
-	has(t, page, "In the last 30 days", "1 computer system looked at your record.", "One was an emergency override.",
+	has(t, page, "In the last 30 days", "1 computer system looked at your record.", "One look was an emergency override.",
 		"not covered by an agreement or rule.", "One try was refused or failed.",
 		"Look at these first", "Example &lt;b&gt;Life&lt;/b&gt; plc", "Nurse Ailsa Invent, Nurse",
 		"Read test results and measurements", "You looked at this list", "Looks at the record, by month and place")

@@ -49,8 +49,9 @@ var defaultBrand = Brand{
 	ICO: "https://ico.org.uk/make-a-complaint/",
 }
 
-// LoadBrand reads a brand from a YAML file. What the file leaves out is as in a demonstration, except
-// whom to contact. An empty name gives the demonstration's.
+// LoadBrand reads a brand from a YAML file, which must have a name. The service, the colours and where
+// to complain may be left out; whom to contact is only what the file says. Without a file the brand
+// is the demonstration's.
 func LoadBrand(file string) (Brand, error) {
 	b := defaultBrand
 	if file == "" {
@@ -60,7 +61,7 @@ func LoadBrand(file string) (Brand, error) {
 	if err != nil {
 		return Brand{}, err
 	}
-	b.Contact = Contact{}
+	b.Name, b.Contact = "", Contact{} // of who runs the ledger: a demonstration's would be false
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(&b); err != nil && !errors.Is(err, io.EOF) {
@@ -80,7 +81,7 @@ const leastContrast = 4.5
 func (b *Brand) check() error {
 	for _, required := range []struct{ name, value string }{{"name", b.Name}, {"service", b.Service}} {
 		if required.value == "" {
-			return fmt.Errorf("%s is empty", required.name)
+			return fmt.Errorf("%s is missing or empty", required.name)
 		}
 	}
 	for _, c := range []struct{ name, value string }{{"main", b.Colours.Main}, {"link", b.Colours.Link}} {

@@ -300,12 +300,13 @@ func TestLoadBrand(t *testing.T) {
 		t.Errorf("%+v, %v", b, err)
 	}
 	for name, text := range map[string]string{
-		"an unknown field":   "nmae: x",
-		"not a colour":       "colours: {main: red}",
-		"css in a colour":    "colours: {main: '#123456;}body{display:none'}",
-		"too pale for white": "colours: {link: '#aaaaaa'}",
-		"no name":            "name: ''",
-		"a script":           "ico: 'javascript:alert(1)'",
+		"an unknown field":   "name: A\nnmae: x",
+		"not a colour":       "name: A\ncolours: {main: red}",
+		"css in a colour":    "name: A\ncolours: {main: '#123456;}body{display:none'}",
+		"too pale for white": "name: A\ncolours: {link: '#aaaaaa'}",
+		"an empty name":      "name: ''",
+		"no name":            "service: Who looked",
+		"a script":           "name: A\nico: 'javascript:alert(1)'",
 	} {
 		if _, err := load(text); err == nil {
 			t.Errorf("%s: taken", name)
