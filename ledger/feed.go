@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -155,6 +156,12 @@ const (
 // again: that was done at append, and the reader of a statement does it too. If the content of one
 // was erased, it returns ErrErased. If f returns an error, EachEntry ends with it.
 func (l *Log) EachEntry(ctx context.Context, places []Place, f func(HistoryEntry) error) error {
+	return l.EachLeft(ctx, places, f, nil)
+}
+
+// EachLeft is EachEntry that calls erased with the position of each entry whose content was erased,
+// in its turn. Without erased it returns ErrErased there.
+func (l *Log) EachLeft(ctx context.Context, places []Place, f func(HistoryEntry) error, erased func(index uint64) error) error {
 	kids := map[string]string{} // by header: a history has few keys
 	for len(places) > 0 {
 		var indices []uint64
@@ -170,8 +177,11 @@ func (l *Log) EachEntry(ctx context.Context, places []Place, f func(HistoryEntry
 		}
 		for _, rec := range records {
 			h, err := l.historyEntry(ctx, rec, kids)
-			if err == nil {
+			switch {
+			case err == nil:
 				err = f(h)
+			case erased != nil && errors.Is(err, ErrErased):
+				err = erased(rec.Index)
 			}
 			if err != nil {
 				return err

@@ -107,6 +107,17 @@ func (l *Ledger) Backup() (restore func() *Ledger) {
 	}
 }
 
+// Erase erases the content of an entry, as an operator does who must: only its link is left.
+func (l *Ledger) Erase(index uint64) {
+	l.t.Helper()
+	const linkEnd = 100 // docs/FORMATS.md section 17
+	tree, err := l.config.Storage.FindTree(l.t.Context(), Origin)
+	l.ok(err)
+	rec, err := l.config.Storage.Record(l.t.Context(), tree, index)
+	l.ok(err)
+	l.ok(l.config.Storage.SetExtra(l.t.Context(), tree, index, rec.Extra[:linkEnd]))
+}
+
 // Handler returns what answers requests to the ledger now.
 func (l *Ledger) Handler() http.Handler { return *l.handler.Load() }
 

@@ -80,6 +80,9 @@ func (p *pages) access(w http.ResponseWriter, r *http.Request) error {
 	if i == nil {
 		return errNotFound
 	}
+	if i.Type == door.Erased {
+		return p.erased(w, r, s, i)
+	}
 	e, o, err := p.Door.Entry(r.Context(), i)
 	if err != nil {
 		return err
@@ -145,6 +148,24 @@ func lower(text string) string {
 		return strings.ToLower(text[:1]) + text[1:]
 	}
 	return text
+}
+
+// erasedData is the page of an entry whose content was erased.
+type erasedData struct {
+	When    time.Time // about; zero: not known
+	Contact ui.Contact
+	Base    string
+}
+
+func (p *pages) erased(w http.ResponseWriter, r *http.Request, s *subject, i *door.Item) error {
+	words := p.room.Words(r)
+	page := ui.Page{Title: words.Text("erased.what"), Section: "you", Data: erasedData{i.When, p.Brand.Contact, s.base},
+		Crumbs: []ui.Crumb{{Text: words.Text("list.title"), Href: s.base}}}
+	if s.acting != nil {
+		page.Section = "people"
+		page.Crumbs[0].Text = words.Text("list.title-acting")
+	}
+	return p.room.Render(w, r, http.StatusOK, "erased", page)
 }
 
 // facts are who, what, when, where and why.

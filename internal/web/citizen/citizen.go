@@ -112,6 +112,7 @@ type subject struct {
 	id     string    // never in an address
 	acting *door.For // the delegation, if it is another's history
 	base   string    // of the addresses of its pages
+	under  []string  // the delegations under which it is read: of each number of the person one
 }
 
 // subject returns whose history a request is for: the user's own, or by {n} that of a person for
@@ -149,5 +150,9 @@ func (p *pages) history(r *http.Request) (*subject, *door.History, error) {
 		return nil, nil, err
 	}
 	h, err := p.Door.History(r.Context(), s.reader, s.id)
-	return s, h, err
+	if err != nil {
+		return nil, nil, err
+	}
+	s.under = h.Under
+	return s, h, nil
 }

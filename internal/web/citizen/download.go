@@ -11,6 +11,7 @@ import (
 	"igledger/audit/plain"
 	"igledger/audit/statement"
 	"igledger/internal/client"
+	"igledger/internal/web/door"
 	"igledger/internal/web/ui"
 	"igledger/ledger"
 )
@@ -45,7 +46,7 @@ func (p *pages) downloads(w http.ResponseWriter, r *http.Request) error {
 	f.Page = 1
 	chosen := 0
 	for _, i := range f.choose(h.Items, p.Zone) {
-		if i.ID == 0 {
+		if i.ID == 0 && i.Type != door.Erased {
 			chosen++
 		}
 	}
@@ -70,10 +71,13 @@ func (p *pages) statement(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	made, err := p.Door.Index().Statement(r.Context(), s.id, nil)
-	if errors.Is(err, statement.ErrNotFound) {
+	switch {
+	case errors.Is(err, statement.ErrNotFound):
 		return p.nothing(w, r)
-	}
-	if err != nil {
+	case errors.Is(err, ledger.ErrErased): // what proves that a list is whole shows all of it
+		p.Site.Problem(w, r, http.StatusGone, "erased")
+		return ui.ErrAnswered
+	case err != nil:
 		return err
 	}
 	defer made.Close()
@@ -97,7 +101,7 @@ func (p *pages) extract(w http.ResponseWriter, r *http.Request) error {
 	f.Page = 1
 	var indices []uint64
 	for _, i := range f.choose(h.Items, p.Zone) {
-		if i.ID == 0 { // those of another number are under that one
+		if i.ID == 0 && i.Type != door.Erased { // those of another number are under that one
 			indices = append(indices, i.Index)
 		}
 	}

@@ -126,7 +126,7 @@ func (f filter) choose(items []*door.Item, zone *time.Location) []*door.Item {
 		case f.Who != "" && whoOf(i) != f.Who,
 			f.Org == elsewhere && i.Org != "",
 			f.Org != "" && f.Org != elsewhere && i.Org != f.Org,
-			f.Org != "" && i.Mine(),
+			f.Org != "" && (i.Mine() || i.Type == door.Erased),
 			f.Why != "" && !hasReason(i, f.Why),
 			f.Covered != "" && !isCovered(i, f.Covered),
 			!from.IsZero() && i.When.Before(from),

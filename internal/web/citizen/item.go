@@ -46,16 +46,20 @@ const (
 	denied     mark = "denied"
 	foreign    mark = "foreign"
 	unnamed    mark = "unnamed"
+	erased     mark = "erased"
 )
 
 var markColours = map[mark]string{
-	notCovered: "red", override: "orange", denied: "yellow", foreign: "purple", unnamed: "grey",
+	notCovered: "red", override: "orange", denied: "yellow", foreign: "purple", unnamed: "grey", erased: "grey",
 }
 
 // marksOf returns why an entry needs attention; nothing does of what the person did.
 func marksOf(i *door.Item) (list []mark) {
-	if i.Mine() {
+	switch {
+	case i.Mine():
 		return nil
+	case i.Type == door.Erased:
+		return []mark{erased}
 	}
 	if v := i.Verdict; v != nil {
 		switch v.Result {
@@ -126,6 +130,9 @@ func (s *speaker) row(i *door.Item) row {
 		Index: i.Index, Href: s.subject.base + "/access/" + strconv.FormatUint(i.Index, 10),
 		When: i.When, Place: sentence(i.Name), Who: s.who(i), What: s.what(i), Why: s.why(i), Mine: i.Mine(),
 	}
+	if i.Type == door.Erased {
+		out.Place, out.Who, out.What = s.Text("erased.place"), s.Text("erased.who"), s.Text("erased.what")
+	}
 	if i.ID == door.Everyone {
 		out.Who = s.Text("who.everyone", "who", out.Who)
 	}
@@ -151,8 +158,10 @@ func (s *speaker) who(i *door.Item) string {
 		return s.Text("who.you")
 	case i.Reader == door.ByPerson:
 		return s.Text("who.person")
-	case i.Reader == door.ByDelegate && s.subject.acting != nil && i.Delegation == s.subject.acting.Held.ID:
+	case i.Reader == door.ByDelegate && slices.Contains(s.subject.under, i.Delegation):
 		return s.Text("who.you-acting")
+	case i.Reader == door.ByDelegate && s.subject.acting != nil:
+		return s.Text("who.delegate-acting")
 	case i.Reader == door.ByDelegate:
 		return s.Text("who.delegate")
 	case i.Words.Machine && i.Words.System != "":
@@ -184,8 +193,10 @@ func (s *speaker) looked(i *door.Item) string {
 		return s.Text("looked.you")
 	case i.Reader == door.ByPerson:
 		return s.Text("looked.person")
-	case s.subject.acting != nil && i.Delegation == s.subject.acting.Held.ID:
+	case slices.Contains(s.subject.under, i.Delegation):
 		return s.Text("looked.you-acting")
+	case s.subject.acting != nil:
+		return s.Text("looked.delegate-acting")
 	}
 	return s.Text("looked.delegate")
 }

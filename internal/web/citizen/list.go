@@ -27,6 +27,7 @@ const (
 type listData struct {
 	Base      string
 	Acting    bool // it is another's list
+	Closed    int  // other numbers of that person, whose entries the reader may not see
 	Sentence  []string
 	Attention []row
 	More      int    // that need attention, besides those
@@ -74,7 +75,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	say := p.speaker(r, rules, s)
 	f, bad := readFilter(r)
-	d := &listData{Base: s.base, Acting: s.acting != nil, Filter: f, Filtered: f.any()}
+	d := &listData{Base: s.base, Acting: s.acting != nil, Closed: h.Closed, Filter: f, Filtered: f.any()}
 	page := ui.Page{Title: say.Text("list.title"), Section: "you", User: signin.From(r.Context()), Data: d}
 	if s.acting != nil {
 		page.Title, page.Section = say.Text("list.title-acting"), "people"
@@ -168,7 +169,7 @@ func nearby(page, pages int) (list []int) {
 func (d *listData) options(say *speaker, items []*door.Item, f filter) {
 	names, reason, other, last := map[string]string{}, map[string]bool{}, false, ""
 	for _, i := range items {
-		if i.Mine() {
+		if i.Mine() || i.Type == door.Erased {
 			continue
 		}
 		switch i.Org {

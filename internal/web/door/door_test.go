@@ -109,6 +109,51 @@ func TestOwnHistory(t *testing.T) {
 	}
 }
 
+// Who acts for a person sees what is under their other numbers as far as a delegation is recorded
+// there too. What is not shown is counted, and no reading of it is logged.
+func TestDelegateOfLinkedNumbers(t *testing.T) {
+	w := newWorld(t)
+	w.access(morag, 3, nil)
+	start, end := time.Now().AddDate(0, 0, -1), time.Now().AddDate(1, 0, 0)
+	r := citizen(iain)
+	r.Delegation = w.delegate(t, "access", start, end)
+	common := entry.Common{Issuer: "TST", Audience: testledger.Origin}
+	for _, other := range []string{"temp:TST:A-1", "temp:TST:A-2"} {
+		w.access(other, 2, nil)
+		w.Append(w.key, &entry.Link{Common: common, Act: "linked", Reason: "one person", Sub: morag, Other: other})
+	}
+	const second = "0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d12"
+	w.Append(w.key, &entry.Delegation{Common: common, Delegation: second, Act: "granted", Kind: "HPOWATT", Scope: []string{"access"},
+		Start: start.Format(time.RFC3339), End: end.Format(time.RFC3339), Sub: "temp:TST:A-2", Delegate: &entry.Delegate{ID: iain}})
+	for range 2 {
+		h, err := w.History(t.Context(), r, morag)
+		ok(t, err)
+		if !slices.Equal(h.IDs, []string{morag, "temp:TST:A-2"}) || h.Closed != 1 || !slices.Equal(h.Under, []string{r.Delegation, second}) {
+			t.Fatalf("numbers %v under %v, %d closed", h.IDs, h.Under, h.Closed)
+		}
+		readings := 0
+		for _, i := range h.Items {
+			if i.Reader != door.ByDelegate {
+				continue
+			}
+			readings++
+			if i.Verdict.Result != entry.Covered {
+				t.Errorf("the reading under number %d is %s %v", i.ID, i.Verdict.Result, i.Verdict.Rules)
+			}
+		}
+		if readings != 2 {
+			t.Errorf("%d readings of two numbers", readings)
+		}
+	}
+	all, err := w.History(t.Context(), citizen(morag), morag)
+	ok(t, err)
+	for _, i := range all.Items {
+		if i.Reader == door.ByDelegate && all.IDs[i.ID] == "temp:TST:A-1" {
+			t.Error("a reading of what was not shown is logged")
+		}
+	}
+}
+
 // Nobody gets another's history, and nothing of the attempt is in it.
 func TestNotYours(t *testing.T) {
 	w := newWorld(t)

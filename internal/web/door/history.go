@@ -20,6 +20,11 @@ type History struct {
 	// IDs are the person's id and those linked with it, whose entries are here. They never go into a
 	// URL, a log or a page other than the person's own list of numbers.
 	IDs []string
+	// Under are the delegations under which a delegate reads these, in the order of IDs.
+	Under []string
+	// Closed counts other numbers of the person whose entries are not here, because the delegate has
+	// no authority that is recorded under them.
+	Closed int
 }
 
 // Item is an entry of a history. Items are shared: do not change them.
@@ -50,6 +55,10 @@ type Item struct {
 
 	owners []string // see readers.Owners
 }
+
+// Erased is Item.Type of an entry whose content was erased: no type of the log. Of it only the place
+// in the log and the history is left, and about when it was received.
+const Erased entry.Type = "erased"
 
 // Everyone is Item.ID of an entry about everyone's data.
 const Everyone = -1
@@ -82,15 +91,30 @@ func (d *Door) History(ctx context.Context, r Reader, id string) (*History, erro
 		return nil, err
 	}
 	ids := []string{id}
-	if reading.Extent == readers.Whole && reading.Delegation == "" {
+	var under []string
+	closed := 0
+	if reading.Delegation != "" {
+		under = []string{reading.Delegation}
+	}
+	if reading.Extent == readers.Whole {
 		linked, err := d.linkedWith(ctx, id)
 		if err != nil {
 			return nil, err
 		}
 		for _, other := range linked {
 			again := reading
+			if reading.Delegation != "" {
+				if again.Delegation, err = d.delegationFor(ctx, r.ID, other); err != nil {
+					return nil, err
+				}
+				if again.Delegation == "" {
+					closed++
+					continue
+				}
+				under = append(under, again.Delegation)
+			}
 			if r.Session != "" {
-				again.ID = once(d.log.Origin(), r.Session, other, id)
+				again.ID = once(d.log.Origin(), r.Session, other, id+again.Delegation)
 			}
 			if err := d.logReading(ctx, again, other); err != nil {
 				return nil, err
@@ -99,8 +123,12 @@ func (d *Door) History(ctx context.Context, r Reader, id string) (*History, erro
 		}
 	}
 	h, err := d.whole(ctx, ids)
-	if err != nil || reading.Extent == readers.Whole {
-		return h, err
+	if err != nil {
+		return nil, err
+	}
+	h.Under, h.Closed = under, closed
+	if reading.Extent == readers.Whole {
+		return h, nil
 	}
 	return d.own(ctx, h, r.Org)
 }

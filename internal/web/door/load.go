@@ -93,7 +93,7 @@ func (d *Door) load(ctx context.Context, like *maker, places []ledger.Place, wor
 			m := *like
 			m.verdicts = map[string]*entry.Verdict{}
 			at := from
-			return d.log.EachEntry(ctx, places[from:to], func(h ledger.HistoryEntry) error {
+			return d.log.EachLeft(ctx, places[from:to], func(h ledger.HistoryEntry) error {
 				e, err := entry.ParseParts(h.JWS, h.Disclosures)
 				if err != nil {
 					return fmt.Errorf("entry %d as stored: %w", h.Index, err)
@@ -101,10 +101,41 @@ func (d *Door) load(ctx context.Context, like *maker, places []ledger.Place, wor
 				out[at] = m.item(e, h)
 				at++
 				return nil
+			}, func(index uint64) error {
+				received, err := d.receivedAbout(ctx, index)
+				out[at] = &Item{Index: index, Type: Erased, When: received, Recorded: received, Received: received}
+				m.place(out[at])
+				at++
+				return err
 			})
 		})
 	}
 	return out, g.Wait()
+}
+
+// receivedAbout returns when the ledger received the entries around a position: of one whose content
+// was erased it has no time. It returns the zero time if there is none near.
+func (d *Door) receivedAbout(ctx context.Context, index uint64) (time.Time, error) {
+	const around = 32
+	from := index - min(index, around)
+	list, err := d.log.Openings(ctx, from, 2*around)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var nearest time.Time
+	for _, o := range list {
+		if o == nil || o.Received == "" {
+			continue
+		}
+		t, err := time.Parse(time.RFC3339Nano, o.Received)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("entry %d as stored: %w", o.Index, err)
+		}
+		if nearest.IsZero() || o.Index < index {
+			nearest = toMilli(t)
+		}
+	}
+	return nearest, nil
 }
 
 // maker makes items. Texts that many items have are kept once.

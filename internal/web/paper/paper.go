@@ -123,6 +123,8 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.Site.Problem(w, r, http.StatusNotFound, "not-found")
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrTakenBack):
 		p.Site.Problem(w, r, http.StatusGone, "gone")
+	case errors.Is(err, ledger.ErrErased): // what proves that a list is whole shows all of it
+		p.Site.Problem(w, r, http.StatusGone, "erased")
 	case errors.Is(err, context.Canceled): // the reader went away
 	case errors.Is(err, sealed.ErrTooMany):
 		p.Site.Problem(w, r, http.StatusConflict, "too-many-codes")

@@ -51,6 +51,20 @@ func TestPrintViews(t *testing.T) {
 	}
 }
 
+// A list in which something was erased can be printed. No code can be made that claims to open all
+// of it.
+func TestErasedOnPaper(t *testing.T) {
+	w := newPageWorld(t)
+	const gone = 12 // the third of Morag's
+	w.Erase(gone)
+	morag := w.as(citizenUser(moragID))
+	morag.get("/you/print").want(t, "list", 200, "There are 6 things on this list", "Something was here, and was erased", "Dr &lt;b&gt;Ailsa&lt;/b&gt; Test")
+	morag.get(fmt.Sprintf("/you/print/%d", gone)).want(t, "what was erased", 200, "Something was here, and was erased")
+	if got := morag.post("/you/print/statement"); got.status != 410 {
+		t.Errorf("a statement: %d", got.status)
+	}
+}
+
 // What a script gets to seal is the person's statement, or the extract of one access of theirs.
 func TestStatementToSeal(t *testing.T) {
 	w := newPageWorld(t)

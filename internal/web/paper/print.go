@@ -47,6 +47,8 @@ func (m *maker) row(i *door.Item) row {
 	s := i.Words
 	r := row{When: i.When, Where: i.Name, What: sentence(s.What), Why: sentence(s.Why), Href: m.base + "/print/" + strconv.FormatUint(i.Index, 10)}
 	switch {
+	case i.Type == door.Erased:
+		r.Where, r.Who, r.What, r.Marked = m.Text("erased.where"), m.Text("erased.who"), m.Text("erased.what"), true
 	case i.Reader == door.ByPerson:
 		r.Who = m.Text("who.person")
 	case i.Reader == door.ByDelegate:
@@ -57,8 +59,10 @@ func (m *maker) row(i *door.Item) row {
 		r.Who = m.Text("who.machine")
 	case s.Staff != "" && s.Role != "":
 		r.Who = s.Staff + ", " + s.Role
-	case s.Staff != "" || s.Role != "":
-		r.Who = s.Staff + s.Role
+	case s.Staff != "":
+		r.Who = s.Staff
+	case s.Role != "":
+		r.Who = sentence(m.Text("who.role", "role", s.Role))
 	case i.Type != entry.TypeAccess || i.Reader == door.ByOthers:
 		r.Who = m.Text("who.organisation")
 	default:
@@ -67,10 +71,19 @@ func (m *maker) row(i *door.Item) row {
 	if i.Mine() {
 		r.Where, r.What, r.Why = m.Text("where.mine"), m.Text("what.mine"), ""
 	}
+	switch b := i.Body.(type) { // what the person chose speaks to them, as on the screen
+	case *entry.Consent:
+		r.What = m.Text(plain.Key("act.consent."+b.Act), "scope", english.Text(plain.Key("scope."+b.Scope)))
+	case *entry.Delegation:
+		r.What = m.Text("act.delegation.revoked")
+		if end, err := entry.ParseTime(b.End); b.Act == "granted" && err == nil {
+			r.What = m.Text("act.delegation.granted", "date", m.Date(end))
+		}
+	}
 	if i.ID == door.Everyone {
 		r.Who = m.Text("who.everyone", "who", r.Who)
 	}
-	if v := i.Verdict; v != nil {
+	if v := i.Verdict; v != nil && !i.Mine() {
 		switch v.Result {
 		case entry.Covered:
 			r.Covered = m.Text("covered.yes")
@@ -186,7 +199,7 @@ func (p *pages) printAccess(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if item.ID == 0 { // of a linked number or of everyone's data there is no extract under this number
+	if item.ID == 0 && item.Type != door.Erased { // of a linked number or of everyone's data there is no extract under this number
 		s.Index = r.PathValue("index")
 	}
 	words := p.room.Words(r)
