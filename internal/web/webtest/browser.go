@@ -179,6 +179,11 @@ func Command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.V
 	})
 }
 
+// Result returns a command of the browser's protocol as an action with its answer.
+func Result[P, R any](c cdp.Command[P, R], params P) chromedp.Action[R] {
+	return chromedp.Action[R](func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, c, params) })
+}
+
 // Do runs actions.
 func (p *Tab) Do(actions ...chromedp.Action[chromedp.Void]) {
 	p.Helper()

@@ -4,15 +4,23 @@ import (
 	"bytes"
 	"image/png"
 
-	"github.com/chromedp/chromedp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
 )
 
-// Scan reads the QR code that the page shows, as a phone's camera does: from a picture.
+// Scan reads the QR code that the page draws, as a phone's camera does that is held near it: from a
+// picture.
 func (p *Tab) Scan() string {
 	p.Helper()
-	img, err := png.Decode(bytes.NewReader(Get(p, chromedp.FullScreenshot(100))))
+	r := Eval[struct{ X, Y, Width, Height float64 }](p, `(() => {
+		const r = document.querySelector("[data-drawing]").getBoundingClientRect();
+		return {X: r.x + scrollX, Y: r.y + scrollY, Width: r.width, Height: r.height};
+	})()`)
+	beyond := true
+	shot := Get(p, Result(page.CaptureScreenshot, page.CaptureScreenshotParams{Format: "png", CaptureBeyondViewport: &beyond,
+		Clip: &page.Viewport{X: r.X, Y: r.Y, Width: r.Width, Height: r.Height, Scale: 3}}))
+	img, err := png.Decode(bytes.NewReader(shot.Data))
 	if err != nil {
 		p.fail(err)
 	}
