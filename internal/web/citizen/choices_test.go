@@ -150,6 +150,10 @@ func TestNotice(t *testing.T) {
 	if all := strings.Join(texts, "\n"); len(texts) != 3 || !strings.Contains(all, "rannsachadh") || !strings.Contains(all, "My choices, and look under What you decided") {
 		t.Errorf("%d notices: %s", len(texts), all)
 	}
+	ok(t, w.signin.Shelf.Delete(t.Context(), "notices", sha(texts[0])))
+	if _, text := w.get(t, &http.Client{}, "/notices/"+sha(texts[0])); text != texts[0] {
+		t.Errorf("today's text, after the shelf was emptied: %s", text)
+	}
 	old := "What it meant in the year before.\n"
 	ok(t, w.signin.Shelf.Put(t.Context(), "notices", sha(old), []byte(old), time.Time{}))
 	if _, text := w.get(t, &http.Client{}, "/notices/"+sha(old)); text != old {

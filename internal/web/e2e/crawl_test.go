@@ -105,7 +105,7 @@ func (c *crawler) ask(from, href string) {
 func (c *crawler) read(path string) {
 	// What is written for people is asked as they ask, and what is for programs as those do.
 	status, body, head := c.do("GET", path)
-	p := &crawled{status: status, bytes: len(body), ids: map[string]bool{}, frags: map[string]string{}}
+	p := &crawled{status: status, ids: map[string]bool{}, frags: map[string]string{}}
 	c.pages[path] = p
 	if status >= 400 || status == http.StatusFound && head.Get("Location") == "" {
 		c.Errorf("%s, to which %s links: %d", path, c.from[path], status)
@@ -118,6 +118,7 @@ func (c *crawler) read(path string) {
 	if !strings.HasPrefix(head.Get("Content-Type"), "text/html") {
 		return
 	}
+	p.bytes = len(body)
 	doc, err := html.Parse(strings.NewReader(plainText(c, body, head)))
 	if err != nil {
 		c.Fatal(err)

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -169,6 +171,9 @@ func (s *Site) layout(w *Words) (*template.Template, error) {
 
 // Words returns the words of a room in the language of a request.
 func (room *Room) Words(r *http.Request) *Words { return room.words[room.language(r)] }
+
+// Languages returns the words of a room in each language that it has.
+func (room *Room) Languages() []*Words { return slices.Collect(maps.Values(room.words)) }
 
 // language returns the language for a request, or English if the room does not have it.
 func (room *Room) language(r *http.Request) plain.Language {

@@ -12,19 +12,22 @@ import (
 // mostTabs is how often somebody presses the tab key before they give up.
 const mostTabs = 150
 
-// Reach goes on with the tab key until the link, button or field with this text has the focus, as
+// Reach goes on with the tab key until the link, button or field with this text, or that begins
+// with it if none is so, has the focus, as
 // somebody does who has no mouse. It fails the test if a place on the way does not show that it has
 // the focus.
 func (p *Tab) Reach(text string) {
 	p.Helper()
 	var seen []string
+	exact := Eval[bool](p, fmt.Sprintf(`[...document.querySelectorAll("a[href],button,summary,label")].some((e) =>
+		e.innerText.replace(/\s+/g, " ").trim() === %q)`, text))
 	for range mostTabs {
 		p.Do(chromedp.KeyEvent("\t"))
 		at := Eval[struct{ Text, Hidden string }](p, focused)
 		if at.Hidden != "" {
 			p.Errorf("%s: %q has the focus, and nobody sees it: %s", p.URL(), at.Text, at.Hidden)
 		}
-		if at.Text == text || strings.HasPrefix(at.Text, text) {
+		if at.Text == text || !exact && strings.HasPrefix(at.Text, text) {
 			return
 		}
 		seen = append(seen, at.Text)
@@ -33,19 +36,25 @@ func (p *Tab) Reach(text string) {
 }
 
 // focused is what has the focus, by what is read aloud, and why nobody sees that.
-const focused = `(() => {
+const focused = `(async () => {
 	const e = document.activeElement;
 	if (!e || e === document.body) return {Text: "", Hidden: ""};
 	const text = (e.labels?.[0]?.innerText || e.innerText || e.value || e.getAttribute("aria-label") || e.id || "").replace(/\s+/g, " ").trim();
-	const r = e.getBoundingClientRect(), s = getComputedStyle(e);
+	const s = getComputedStyle(e), outside = () => {
+		const r = e.getBoundingClientRect();
+		return r.bottom < 0 || r.top > innerHeight || r.right < 0 || r.left > innerWidth;
+	};
+	// The page may still be scrolling there.
+	for (let frame = 0; outside() && frame < 300; frame++) await new Promise(requestAnimationFrame);
+	const r = e.getBoundingClientRect();
 	let shown = s;
 	// A radio button or tick box of the design system is drawn beside it, by its label.
 	if ((e.type === "radio" || e.type === "checkbox") && e.labels?.[0]) shown = getComputedStyle(e.labels[0], "::before");
 	const ring = [s, shown].some((s) => s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0 || s.boxShadow !== "none") ||
-		s.backgroundColor === "rgb(255, 191, 71)";
+		!matchMedia("(forced-colors: active)").matches && s.backgroundColor === "rgb(253, 213, 34)";
 	let hidden = "";
 	if (r.width < 2 || r.height < 2) hidden = "it has no size";
-	else if (r.bottom < 0 || r.top > innerHeight || r.right < 0 || r.left > innerWidth) hidden = "it is outside the window";
+	else if (outside()) hidden = "it is outside the window";
 	else if (!ring) hidden = "nothing marks it";
 	return {Text: text, Hidden: hidden};
 })()`
