@@ -166,6 +166,15 @@ func (c *Catalogue) Has(k Key) bool {
 	return one || many
 }
 
+// Own reports whether the catalogue has the text in its own language.
+func (c *Catalogue) Own(k Key) bool {
+	_, ok := c.texts[k]
+	return ok
+}
+
+// OwnCount reports whether the catalogue has forms of the text for numbers in its own language.
+func (c *Catalogue) OwnCount(k Key) bool { return c.Own(k + ".other") }
+
 // Strays returns what is wrong with a translation: keys that English lacks, and texts that do not
 // have the same {names} as the English one. It returns nothing for English.
 func (c *Catalogue) Strays() (list []Key) {

@@ -120,7 +120,7 @@ func (p *pages) access(w http.ResponseWriter, r *http.Request) error {
 		d.Proof.Indexed = err == nil && i.Index < root.Size
 	}
 	for _, flag := range o.Flags {
-		d.Proof.Remarks = append(d.Proof.Remarks, sentence(english.Flag(flag))+".")
+		d.Proof.Remarks = append(d.Proof.Remarks, say.English(sentence(english.Flag(flag))+"."))
 	}
 	if !row.Mine {
 		d.Ask = p.ask(say, i, row)
@@ -144,8 +144,8 @@ var english = plain.In(plain.English)
 
 // lower returns a text with a small letter at its beginning, unless a capital follows, as in CT.
 func lower(text string) string {
-	if len(text) > 1 && (text[1] < 'A' || text[1] > 'Z') {
-		return strings.ToLower(text[:1]) + text[1:]
+	if plain := ui.Unmarked(text); len(plain) > 1 && (plain[1] < 'A' || plain[1] > 'Z') {
+		return ui.First(text, strings.ToLower)
 	}
 	return text
 }
@@ -193,9 +193,9 @@ func (s *speaker) facts(i *door.Item, e *entry.Entry, row row) []ui.Row {
 	}
 	if !row.Mine {
 		add("fact.why", row.Why)
-		add("fact.justification", i.Words.Justification)
+		add("fact.justification", s.English(i.Words.Justification))
 	}
-	add("fact.result", sentence(i.Words.Result))
+	add("fact.result", s.English(sentence(i.Words.Result)))
 	add("fact.system", i.Words.System)
 	if i.ID > 0 {
 		add("fact.number", s.Text("fact.other-number"))
@@ -230,7 +230,7 @@ func (s *speaker) codes(e *entry.Entry) (data []dataRow, raw []ui.Row) {
 	categories := func(list []string) {
 		for _, d := range list {
 			words, _ := english.Data(d)
-			data = append(data, dataRow{sentence(words), d})
+			data = append(data, dataRow{s.English(sentence(words)), d})
 		}
 	}
 	switch b := e.Body.(type) {

@@ -149,7 +149,7 @@ func (p *pages) csv(w http.ResponseWriter, r *http.Request) error {
 	out.UseCRLF = true // RFC 4180
 	var head []string
 	for _, name := range []plain.Key{"when", "where", "who", "what", "why", "result", "verdict", "attention", "entry"} {
-		head = append(head, say.Text("csv."+name))
+		head = append(head, ui.Unmarked(say.Text("csv."+name)))
 	}
 	_ = out.Write(head)
 	for _, i := range f.choose(h.Items, p.Zone) {
@@ -160,7 +160,7 @@ func (p *pages) csv(w http.ResponseWriter, r *http.Request) error {
 		line := []string{say.Words.When(i.When), row.Place, row.Who, row.What, row.Why, i.Words.Result, verdict, row.Reason,
 			strconv.FormatUint(i.Index, 10)}
 		for n := range line {
-			line[n] = plain.Cell(line[n])
+			line[n] = plain.Cell(ui.Unmarked(line[n]))
 		}
 		_ = out.Write(line)
 	}

@@ -169,7 +169,7 @@ func (s *speaker) who(i *door.Item) string {
 	case i.Words.Machine:
 		return s.Text("who.system")
 	}
-	name, role := i.Words.Staff, i.Words.Role
+	name, role := i.Words.Staff, s.English(i.Words.Role)
 	if s.rolesOnly {
 		name = ""
 	}
@@ -221,14 +221,14 @@ func (s *speaker) what(i *door.Item) string {
 	if i.Mine() {
 		return s.looked(i)
 	}
-	return sentence(i.Words.What)
+	return s.English(sentence(i.Words.What))
 }
 
 func (s *speaker) why(i *door.Item) string {
 	if i.Mine() || i.Words.Why == "" {
 		return ""
 	}
-	return sentence(i.Words.Why)
+	return s.English(sentence(i.Words.Why))
 }
 
 // reason returns why a mark is there, as the rules that decided say it, if they do.
@@ -252,18 +252,13 @@ func (s *speaker) said(i *door.Item) (list []string) {
 	}
 	reasons := s.rules.Reasons(i.Verdict)
 	for n, id := range i.Verdict.Rules {
-		list = append(list, english.Rule(id, reasons[n]))
+		list = append(list, s.English(english.Rule(id, reasons[n])))
 	}
 	return list
 }
 
 // sentence returns a text with a capital at its beginning.
-func sentence(text string) string {
-	for n, r := range text {
-		return strings.ToUpper(string(r)) + text[n+len(string(r)):]
-	}
-	return text
-}
+func sentence(text string) string { return ui.First(text, strings.ToUpper) }
 
 // parseIndex reads a position in the log as addresses have it.
 func parseIndex(s string) (uint64, bool) {

@@ -81,4 +81,6 @@ func (p *pages) today(key string) string {
 	return ""
 }
 
-func noticeText(paragraphs []string) string { return strings.Join(paragraphs, "\n\n") + "\n" }
+func noticeText(paragraphs []string) string {
+	return ui.Unmarked(strings.Join(paragraphs, "\n\n")) + "\n"
+}

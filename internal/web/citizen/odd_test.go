@@ -131,3 +131,28 @@ func TestOddPeople(t *testing.T) {
 	_, page = w.get(t, w.client(t, one, "Somebody"), "/you/people")
 	has(t, page, "People who could act for you before", "Nobody Known")
 }
+
+// On a page in Gaelic, what has no Gaelic words says that it is English; a spreadsheet has Gaelic
+// headings, and no mark of that.
+func TestGaelicSaysWhatIsEnglish(t *testing.T) {
+	w := newWorld(t)
+	at := w.access(morag, 1, nil)
+	c := w.client(t, morag, "Morag Example")
+	_, page := w.get(t, c, "/you?lang=gd")
+	has(t, page, `<html lang="gd"`, `<span lang="en">Read `, "Cò choimhead")
+	marks := "\ue000\ue001"
+	if strings.ContainsAny(page, marks) {
+		t.Error("a mark is left on the page")
+	}
+	_, page = w.get(t, c, fmt.Sprintf("/you/access/%d?lang=gd", at))
+	has(t, page, `<span lang="en">What is proved</span>`)
+	if strings.ContainsAny(page, marks) {
+		t.Error("a mark is left on the page of an access")
+	}
+	_, page = w.post(t, c, "/you/download/csv?lang=gd", nil)
+	if !strings.HasPrefix(page, "Cuin,Càite,Cò,") || strings.ContainsAny(page, marks) || strings.Contains(page, "span") {
+		t.Errorf("for a spreadsheet: %.200s", page)
+	}
+	_, page = w.get(t, c, "/you?lang=en")
+	lacks(t, page, `<span lang="en">`)
+}

@@ -62,6 +62,23 @@ func (s *Site) keepLanguage(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// inSize returns the address of this page in large or normal print.
+func inSize(r *http.Request, large bool) string {
+	query := url.Values{}
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		query = r.URL.Query()
+	}
+	query.Del("size")
+	if large {
+		query.Set("size", "large")
+	}
+	to := "/" + strings.TrimLeft(r.URL.EscapedPath(), "/")
+	if len(query) > 0 {
+		to += "?" + query.Encode()
+	}
+	return to
+}
+
 // inLanguage returns the address of this page in another language. A page that answers a form has no
 // address of its own, so the form's page it is.
 func inLanguage(r *http.Request, l plain.Language) string {

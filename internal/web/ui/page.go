@@ -52,6 +52,8 @@ type View struct {
 	Lang      plain.Language
 	Draft     bool   // the language is a draft
 	SignIn    bool   // people can sign in
+	Large     bool   // print of 18 point was asked for
+	Size      string // address of this page in the other size
 	Name      string // of the user
 	Styles    []string
 }
@@ -201,7 +203,11 @@ func (room *Room) Render(w http.ResponseWriter, r *http.Request, status int, nam
 		room.site.Problem(w, r, http.StatusInternalServerError, "500")
 		return err
 	}
-	send(w, r, status, page.Bytes())
+	text := page.Bytes()
+	if room.language(r) != plain.English {
+		text = spoken(text)
+	}
+	send(w, r, status, text)
 	return nil
 }
 
@@ -220,7 +226,9 @@ func (room *Room) execute(out *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 	v := &View{
 		Page: p, Brand: room.site.config.Brand, Path: r.URL.Path, Nav: words.Nav(p.User, p.Section), Lang: l,
 		Styles: room.site.stylesheets, SignIn: !room.site.config.NoSignIn,
+		Large: r.URL.Query().Get("size") == "large",
 	}
+	v.Size = inSize(r, !v.Large)
 	if p.User != nil {
 		if v.Name = p.User.DisplayName(); v.Name == "" {
 			v.Name = words.Text("user.unnamed")

@@ -58,6 +58,7 @@ func roundUp(d time.Duration) time.Duration {
 const problemPrefix = "urn:igledger:problem:"
 
 func (s *Site) problemJSON(w http.ResponseWriter, status int, key, title, text string) {
+	title, text = Unmarked(title), Unmarked(text)
 	body, _ := json.Marshal(struct { // strings and a number
 		Type   string `json:"type"`
 		Title  string `json:"title"`
