@@ -204,19 +204,19 @@ func (s *speaker) looked(i *door.Item) string {
 // what returns what was done, as a sentence. What was recorded about the person's own choices speaks
 // to them.
 func (s *speaker) what(i *door.Item) string {
-	body := i.Body
+	whose := plain.Key("")
 	if s.subject.acting != nil {
-		body = nil
+		whose = "-acting"
 	}
-	switch b := body.(type) {
+	switch b := i.Body.(type) {
 	case *entry.Delegation:
 		if b.Act == "granted" {
 			end, _ := entry.ParseTime(b.End)
-			return s.Text("act.delegation.granted", "date", s.Date(end))
+			return s.Text("act.delegation.granted"+whose, "date", s.Date(end))
 		}
-		return s.Text("act.delegation.revoked")
+		return s.Text("act.delegation.revoked" + whose)
 	case *entry.Consent:
-		return s.Text(plain.Key("act.consent."+b.Act), "scope", english.Text(plain.Key("scope."+b.Scope)))
+		return s.Text(plain.Key("act.consent."+b.Act)+whose, "scope", english.Text(plain.Key("scope."+b.Scope)))
 	}
 	if i.Mine() {
 		return s.looked(i)
@@ -245,6 +245,15 @@ func (s *speaker) reason(i *door.Item, m mark) string {
 	return s.Text(key)
 }
 
+// toYou turns what rules say about "the person" into what they say to that person, on whose page
+// they are. Words that it does not know stay as they were signed.
+var toYou = strings.NewReplacer(
+	"The person had restricted their record", "You had restricted your record",
+	"The person restricted their record", "You restricted your record",
+	"The person had", "You had", "The person consented", "You consented", "The person objected", "You objected",
+	"the person is told", "you are told",
+)
+
 // said returns the words of the rules that decided.
 func (s *speaker) said(i *door.Item) (list []string) {
 	if i.Verdict == nil {
@@ -252,7 +261,11 @@ func (s *speaker) said(i *door.Item) (list []string) {
 	}
 	reasons := s.rules.Reasons(i.Verdict)
 	for n, id := range i.Verdict.Rules {
-		list = append(list, s.English(english.Rule(id, reasons[n])))
+		said := english.Rule(id, reasons[n])
+		if s.subject.acting == nil {
+			said = toYou.Replace(said)
+		}
+		list = append(list, s.English(said))
 	}
 	return list
 }

@@ -63,7 +63,7 @@ func TestClosedNumbers(t *testing.T) {
 	w.Append(w.key, &entry.Link{Common: common, Act: "linked", Reason: "one person", Sub: morag, Other: "temp:TST:A-1"})
 	c := w.client(t, iain, "Iain Example")
 	_, page := w.get(t, c, fmt.Sprintf("/you/for/%d", at))
-	has(t, page, "They have one more number.")
+	has(t, page, "They have one more number.", "Recorded that someone may act for them until")
 	lacks(t, page, "Nurse Of Another Number", "A-1")
 	w.Append(w.key, &entry.Delegation{Common: common, Delegation: uuid.NewString(), Act: "granted", Kind: "AGNT", Scope: []string{"access"},
 		Start: now.AddDate(0, 0, -2).UTC().Format(time.RFC3339), End: now.AddDate(1, 0, 0).UTC().Format(time.RFC3339), Sub: "temp:TST:A-1",
@@ -116,6 +116,10 @@ func TestOddPeople(t *testing.T) {
 			t.Errorf("%s: %q, want %q", id, found, want)
 		}
 		has(t, page, "What they did not report is not here", `href="/you/print"`)
+		lacks(t, page, "The person ")
+		if id == closed {
+			has(t, page, "You restricted your record for uses like this one, also for care.")
+		}
 		for _, path := range []string{"/you/choices", "/you/people", "/you/told", "/you/numbers", "/you/download", "/you?page=2", "/you?covered=no"} {
 			if status, page := w.get(t, c, path); status != http.StatusOK && path != "/you?page=2" {
 				t.Errorf("%s of %s: %d %s", path, id, status, page)
