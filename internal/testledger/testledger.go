@@ -118,6 +118,12 @@ func (l *Ledger) Erase(index uint64) {
 	l.ok(l.config.Storage.SetExtra(l.t.Context(), tree, index, rec.Extra[:linkEnd]))
 }
 
+// Away makes the database answer nothing from now on, as if it could not be reached.
+func (l *Ledger) Away() {
+	l.t.Helper()
+	l.ok(l.config.Storage.Close())
+}
+
 // Handler returns what answers requests to the ledger now.
 func (l *Ledger) Handler() http.Handler { return *l.handler.Load() }
 
