@@ -31,7 +31,7 @@ func TestEveryAnswerIsProtected(t *testing.T) {
 		"old address":               {w.as(nil), "GET", "/verify", 301},
 		"asset":                     {w.as(nil), "GET", "/assets/old/pages.css", 200},
 		"no asset":                  {w.as(nil), "GET", "/assets/old/nothing.js", 404},
-		"notice":                    {w.as(nil), "GET", "/notices/research", 200},
+		"notice that nobody knows":  {w.as(nil), "GET", "/notices/research", 404},
 		"no calendar":               {w.as(nil), "GET", "/calendar/guess.ics", 404},
 		"no code":                   {w.as(nil), "GET", "/p/AAAAAAAAAAAAAAAAAAAAAA/sealed", 404},
 		"to sign in":                {w.as(nil), "GET", "/you", 303},
