@@ -28,11 +28,16 @@ var alike = regexp.MustCompile(`[0-9a-f]{8,}|\d+|lang=\w+|=[^&]+`)
 
 const mostAlike = 3
 
+// mostAsked is how much is asked for in one session, which may ask for 100 pages at once.
+const mostAsked = 80
+
 // crawler follows every link of the demonstration as somebody.
 type crawler struct {
 	*testing.T
 	client  *http.Client
+	enter   func() []*http.Cookie // signs in, in a browser of its own
 	cookies []*http.Cookie
+	asked   int
 	pages   map[string]*crawled // by path and query
 	kinds   map[string]int
 	assets  map[string]int // compressed bytes
@@ -62,6 +67,10 @@ func (c *crawler) do(method, path string) (int, []byte, http.Header) {
 	if method == "POST" {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	if c.asked%mostAsked == 0 {
+		c.cookies = c.enter()
+	}
+	c.asked++
 	for _, k := range c.cookies {
 		req.AddCookie(k)
 	}
@@ -194,14 +203,18 @@ var mine = regexp.MustCompile(`^/(you|desk|sign)`)
 func TestEveryLink(t *testing.T) {
 	for _, who := range pagesOf {
 		t.Run(strings.ReplaceAll(who.name, " ", ""), func(t *testing.T) {
-			v := visit(t, webtest.How{})
-			c := &crawler{T: t, client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			enter := func() []*http.Cookie {
+				if who.name == "" {
+					return nil
+				}
+				v := visit(t, webtest.How{})
+				v.signIn(who.account, who.name)
+				return v.Cookies()
+			}
+			visit(t, webtest.How{}) // so that the demonstration runs
+			c := &crawler{T: t, enter: enter, client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 				Transport: &http.Transport{DisableCompression: true}},
 				pages: map[string]*crawled{}, kinds: map[string]int{}, assets: map[string]int{}, from: map[string]string{}, forms: map[string]string{}}
-			if who.name != "" {
-				v.signIn(who.account, who.name)
-				c.cookies = v.Cookies()
-			}
 			for _, path := range who.paths {
 				if path != "/nothing-here" {
 					c.pages[""] = &crawled{frags: map[string]string{}}
