@@ -84,6 +84,17 @@ func TestLedgerAway(t *testing.T) {
 	}
 }
 
+// While the ledger's database is away, the pages say so, and the process ends when it is told to.
+func TestLedgersDatabaseAway(t *testing.T) {
+	w := newWorld(t)
+	w.access(morag)
+	me := w.as(person(morag))
+	w.Away()
+	for _, path := range []string{"/you", "/you/choices"} {
+		t.Run(path, func(t *testing.T) { me.get(path).away(t) })
+	}
+}
+
 // fail makes the pages' database refuse the n-th write from now on, and all after it; negative: none.
 func (w *world) fail(n int) {
 	w.t.Helper()

@@ -127,6 +127,10 @@ func (d *liteDB) close() error {
 	var errs []error
 	select {
 	case w := <-d.writer:
+		if w == nil {
+			break // closed before
+		}
+		close(d.writer) // whoever waits for it, or comes later, is told
 		for _, s := range w.stmts {
 			errs = append(errs, s.Close())
 		}
@@ -197,6 +201,9 @@ func (d *liteDB) begin(ctx context.Context, ops ...Op) (tx, error) {
 	var w *liteConn
 	select {
 	case w = <-d.writer:
+		if w == nil {
+			return nil, sql.ErrConnDone
+		}
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

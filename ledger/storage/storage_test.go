@@ -88,6 +88,9 @@ func TestReopen(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+		if err := s.write(context.Background(), Op{SQL: "DELETE FROM leaf"}); err == nil {
+			t.Fatal("a closed database was written to")
+		}
 		s = openTest(t, dsn)
 		tree, err := s.FindTree(context.Background(), "log")
 		if err != nil {
