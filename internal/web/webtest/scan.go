@@ -14,7 +14,7 @@ import (
 func (p *Tab) Scan() string {
 	p.Helper()
 	r := Eval[struct{ X, Y, Width, Height float64 }](p, `(() => {
-		const r = document.querySelector("[data-drawing]").getBoundingClientRect();
+		const r = (document.querySelector("[data-drawing]") ?? document.documentElement).getBoundingClientRect();
 		return {X: r.x + scrollX, Y: r.y + scrollY, Width: r.width, Height: r.height};
 	})()`)
 	beyond := true
