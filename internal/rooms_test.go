@@ -81,7 +81,7 @@ var rooms = map[string][]string{
 
 	"internal/words":            {},
 	"internal/web/paper/sealed": formats,
-	"internal/web/paper/sheet":  append([]string{"audit/plain", "verifier"}, formats...),
+	"internal/web/paper/sheet":  append([]string{"internal/web/draw", "audit/plain", "verifier"}, formats...),
 
 	"internal/web/signin/provider": {"internal/web/signin", "audit/demodata"}, // of the demonstration
 

@@ -139,7 +139,7 @@ var (
 			return open.Mount(d.mux, open.Deps{Site: d.site, Door: d.door, OpenAPI: api.Document(), Public: d.Public, Policy: d.Policy})
 		},
 		func(d *deps) error {
-			return paper.MountPublic(d.mux, paper.Deps{Site: d.site, Policy: string(d.Policy)})
+			return paper.MountPublic(d.mux, paper.Deps{Site: d.site, Policy: string(d.Policy), Public: d.Public})
 		},
 		func(d *deps) error {
 			return officer.MountPublic(d.mux, officer.Deps{Site: d.site, Door: d.door, Logger: d.Logger})

@@ -51,7 +51,7 @@ func (p *pages) downloads(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	words := p.room.Words(r)
-	return p.room.Render(w, r, http.StatusOK, "download", ui.Page{Title: words.Text("download.title"), Section: "download", Data: downloadsPage{
+	return p.room.Render(w, r, http.StatusOK, "download", ui.Page{Title: words.Text("download.title"), Section: "download", Scripts: []string{"handover"}, Data: downloadsPage{
 		Chosen: chosen, Filtered: f.any(), TooMany: chosen > client.MaxExtract, Most: client.MaxExtract, Query: f.query()}})
 }
 

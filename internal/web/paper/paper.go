@@ -40,6 +40,7 @@ type Deps struct {
 	Shelf  *shelf.Shelf
 	// Policy is the operator's trust policy, which the page of a code brings for its check.
 	Policy string
+	Public string        // address of the pages, for the code of the policy
 	Brand  ui.Brand      // whom to telephone
 	Life   time.Duration // of a code; zero: Life
 	Now    func() time.Time

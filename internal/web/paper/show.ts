@@ -83,7 +83,21 @@ function newestFirst(list: readonly Row[]): Row[] {
   return [...list].sort((a, b) => at(b) - at(a) || b.shown.index - a.shown.index);
 }
 
-export async function show(d: Document, r: Report): Promise<void> {
+// kinds returns each check that was made, in the order in which it first was, how often, and how often it
+// failed.
+function kinds(r: Report): [string, number, number][] {
+  const all = new Map<string, [string, number, number]>();
+  for (const s of r.steps) {
+    const k = all.get(s.check) ?? [s.check, 0, 0];
+    k[1]++;
+    if (!s.ok) k[2]++;
+    all.set(s.check, k);
+  }
+  return [...all.values()];
+}
+
+// show shows a report. whose is the policy under which it was made.
+export async function show(d: Document, r: Report, whose: "operator" | "own"): Promise<void> {
   const outcome = r.outcome !== "good" ? r.outcome : r.auditedEnough && !r.asksNobody ? "good" : "alone";
   for (const e of page.querySelectorAll<HTMLElement>("[data-outcome]")) e.hidden = e.dataset["outcome"] !== outcome;
   part("words").replaceChildren(...(await wordsOf(d.statement)).map((w) => element("li", w)));
@@ -92,12 +106,15 @@ export async function show(d: Document, r: Report): Promise<void> {
   facts([
     ...(d.id === "" ? [] : [[say("id"), d.id.slice(d.id.indexOf(":") + 1)] as const]),
     [say("days"), d.period.replace("..", " – ") || say("whole")],
+    [say("policy"), say(`policy-${whose}`)],
     [say("auditors"), names(r.audited)],
     [say("witnesses"), names(r.witnessed)],
     [say("as-of"), at === 0 ? say("unknown") : moment(at)],
     [say("size"), String(r.size)],
   ]);
   const failed = r.steps.filter((s) => !s.ok);
+  part("steps").replaceChildren(...kinds(r).map(([check, n, bad]) =>
+    element("li", say(bad > 0 ? "step-failed" : "step", { check: say(`check-${check}`), n: String(n), failed: String(bad) }))));
   part("checks").textContent = say("checks", { n: String(r.steps.length), failed: String(failed.length) });
   part("failed").replaceChildren(...failed.slice(0, 50).map((s) =>
     element("li", [say(`check-${s.check}`), s.code ?? "", s.at === undefined ? "" : say("entry", { n: String(s.at) })].filter((t) => t !== "").join(", "))));
@@ -106,14 +123,15 @@ export async function show(d: Document, r: Report): Promise<void> {
   part("rows").replaceChildren(...rows(own, r));
   part("everyone").hidden = r.everyone.length === 0;
   part("everyone-rows").replaceChildren(...rows(newestFirst(r.everyone), r));
-  page.querySelector("[data-do=save]")!.addEventListener("click", () => {
+  page.querySelector<HTMLElement>("[data-do=save]")!.onclick = () => { // of this list, not of one before it
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([d.statement], { type: "application/json" }));
     link.download = "statement.json";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  });
+  };
   part("result").hidden = part("list").hidden = false;
+  document.querySelector("[data-before]")?.setAttribute("hidden", ""); // the result says that now
   one();
 }
 

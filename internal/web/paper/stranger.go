@@ -27,10 +27,14 @@ func (strangerData) Outcomes() []string {
 	return []string{"good", "alone", "stale", "partial", "failed"}
 }
 
+// Not names the words for what no check proves.
+func (strangerData) Not() []string { return []string{"reported", "true", "withheld", "later"} }
+
 // Keys are the words that the script puts together.
 func (strangerData) Keys() []string {
 	return []string{
 		"checks", "count", "id", "days", "whole", "auditors", "witnesses", "nobody", "as-of", "unknown", "size", "entry",
+		"policy", "policy-operator", "policy-own", "step", "step-failed", "progress",
 		"newer", "hidden", "unread", "doubtful", "verdict-covered", "verdict-break-glass", "verdict-not-covered", "verdict-none",
 	}
 }

@@ -2,7 +2,7 @@
 // checks it. Neither the key nor the list is sent anywhere.
 import { idOf, keyOf, open, Unopened } from "../paper/sealed.ts";
 import type { Document } from "../paper/sealed.ts";
-import { checked, one, page, show } from "../paper/show.ts";
+import { checked, one, page, part, say, show } from "../paper/show.ts";
 import { kindOf } from "../verifier/verify.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -30,12 +30,16 @@ async function opened(): Promise<Document> {
   }
 }
 
+function progress(name: string, done: number, of: number): void {
+  part("progress").textContent = say("progress", { check: say(`check-${name}`), done: String(done), of: String(of) });
+}
+
 one("working");
 try {
   const d = await opened();
   const format = kindOf(d.statement);
   if (format === undefined) throw new Stopped("form");
-  await show(d, await checked(d, format, page.dataset["policy"]!, () => {}));
+  await show(d, await checked(d, format, page.dataset["policy"]!, progress), "operator");
 } catch (e) {
   one(e instanceof Stopped ? e.message : "form");
   if (!(e instanceof Stopped)) throw e;

@@ -1,28 +1,9 @@
 // Puts a code on a page to print: gets the statement, seals it here under a new key, hands over what
 // is sealed, and draws the code. The key leaves this page only on the paper.
+import { ask, one, Refused, text } from "../paper/ask.ts";
 import { drawing } from "../paper/qr.ts";
 import { address, idOf, seal, Unopened } from "../paper/sealed.ts";
 import { wordsOf } from "../paper/words.ts";
-
-// Refused is an answer of the server that is no success.
-class Refused extends Error {
-  constructor(readonly status: number) {
-    super(`status ${status}`);
-  }
-}
-
-async function ask(url: string, body: BodyInit): Promise<{ [name: string]: unknown }> {
-  const answer = await fetch(url, { method: "POST", body, headers: { accept: "application/json" }, redirect: "error" });
-  if (!answer.ok) throw new Refused(answer.status);
-  return (await answer.json()) as { [name: string]: unknown };
-}
-
-const text = (v: unknown): string => (typeof v === "string" ? v : "");
-
-// one shows one of the messages that the page has for what happened.
-function one(section: HTMLElement, ...names: string[]): void {
-  for (const e of section.querySelectorAll<HTMLElement>("[data-when]")) e.hidden = !names.includes(e.dataset["when"]!);
-}
 
 async function make(section: HTMLElement): Promise<void> {
   const { base, statement: from, index, label } = section.dataset as Record<string, string>;

@@ -17,9 +17,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/yeqown/go-qrcode/v2"
-
 	"igledger/audit/plain"
+	"igledger/internal/web/draw"
 	"igledger/ledger/entry"
 	"igledger/verifier"
 )
@@ -79,7 +78,7 @@ func (s *Sheet) HTML() ([]byte, error) {
 	slices.SortStableFunc(data.Rows, func(a, b row) int { return b.at.Compare(a.at) })
 	if s.Code != "" {
 		var err error
-		if data.Drawing, err = drawing(s.Code); err != nil {
+		if data.Drawing, err = draw.Code(s.Code, "A code that opens this list"); err != nil {
 			return nil, err
 		}
 	}
@@ -135,37 +134,6 @@ func sentence(text string) string {
 		return strings.ToUpper(string(r)) + text[n+len(string(r)):]
 	}
 	return text
-}
-
-// writer draws a QR code as an SVG.
-type writer struct{ svg strings.Builder }
-
-func (w *writer) Close() error { return nil }
-
-func (w *writer) Write(m qrcode.Matrix) error {
-	const quiet = 4 // modules of white around it: ISO/IEC 18004 section 9.1
-	size := m.Width() + 2*quiet
-	fmt.Fprintf(&w.svg, `<svg viewBox="0 0 %d %d" role="img" shape-rendering="crispEdges"><title>A code that opens this list</title>`+
-		`<rect width="%d" height="%d" fill="#fff"/><path fill="#000" d="`, size, size, size, size)
-	m.Iterate(qrcode.IterDirection_ROW, func(x, y int, v qrcode.QRValue) {
-		if v.IsSet() {
-			fmt.Fprintf(&w.svg, "M%d %dh1v1h-1z", x+quiet, y+quiet)
-		}
-	})
-	w.svg.WriteString(`"/></svg>`)
-	return nil
-}
-
-func drawing(text string) (template.HTML, error) {
-	code, err := qrcode.NewWith(text, qrcode.WithEncodingMode(qrcode.EncModeByte), qrcode.WithErrorCorrectionLevel(qrcode.ErrorCorrectionMedium))
-	if err != nil {
-		return "", fmt.Errorf("making the code: %w", err)
-	}
-	w := new(writer)
-	if err := code.Save(w); err != nil {
-		return "", fmt.Errorf("drawing the code: %w", err)
-	}
-	return template.HTML(w.svg.String()), nil
 }
 
 // ErrNoBrowser says that there is no program here that can make a PDF.
