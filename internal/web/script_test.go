@@ -58,6 +58,7 @@ func by(org string) entry.Common { return entry.Common{Issuer: org, Audience: te
 // links are the pages of ours to which a page leads.
 func links(t *testing.T, path, body string) (list []string) {
 	t.Helper()
+	last := ""
 	z := html.NewTokenizer(strings.NewReader(strings.NewReplacer("<noscript>", "", "</noscript>", "").Replace(body)))
 	for {
 		switch z.Next() {
@@ -65,6 +66,7 @@ func links(t *testing.T, path, body string) (list []string) {
 			return list
 		case html.StartTagToken, html.SelfClosingTagToken:
 			k := z.Token()
+			last = k.Data
 			if k.Data == "xss" {
 				t.Errorf("%s: an element of the text: %s", path, k)
 			}
@@ -81,7 +83,8 @@ func links(t *testing.T, path, body string) (list []string) {
 				}
 			}
 		case html.TextToken:
-			if strings.Contains(string(z.Raw()), "<") {
+			own := path == "/check/keep" && last == "script" // of the file that is kept
+			if strings.Contains(string(z.Raw()), "<") && !own {
 				t.Errorf("%s: markup in a text: %.200s", path, z.Raw())
 			}
 		}
