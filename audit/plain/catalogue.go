@@ -172,8 +172,10 @@ func (c *Catalogue) Own(k Key) bool {
 	return ok
 }
 
-// OwnCount reports whether the catalogue has forms of the text for numbers in its own language.
-func (c *Catalogue) OwnCount(k Key) bool { return c.Own(k + ".other") }
+// OwnCount reports whether the catalogue has the text for a number in its own language.
+func (c *Catalogue) OwnCount(k Key, n uint64) bool {
+	return c.Own(k+"."+Key(c.plural(n))) || c.Own(k+".other")
+}
 
 // Strays returns what is wrong with a translation: keys that English lacks, and texts that do not
 // have the same {names} as the English one. It returns nothing for English.

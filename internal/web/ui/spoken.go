@@ -22,7 +22,7 @@ func (w *Words) Text(k plain.Key, args ...string) string {
 
 // Count is plain.Catalogue.Count, marked if it is English and the page is not.
 func (w *Words) Count(k plain.Key, n uint64, args ...string) string {
-	return w.marked(w.OwnCount(k), w.Catalogue.Count(k, n, args...))
+	return w.marked(w.OwnCount(k, n), w.Catalogue.Count(k, n, args...))
 }
 
 // English marks a text that is English in every language, such as what was done with a record.
