@@ -314,13 +314,15 @@ func (f *forge) mutateStatement(l *testlog.Log, s *bundle.Statement) {
 			s.Chains = append(s.Chains[:i:i], s.Chains[i+1:]...)
 		}
 	case 6:
-		c := &s.Chains[f.IntN(len(s.Chains))]
-		if n := len(c.Leaves); n > 0 {
-			c.Leaves = c.Leaves[:n-1]
+		if len(s.Chains) > 0 { // an earlier change may have dropped the last one
+			c := &s.Chains[f.IntN(len(s.Chains))]
+			c.Leaves = c.Leaves[:max(0, len(c.Leaves)-1)]
 		}
 	case 7:
-		a, b := f.IntN(len(s.Chains)), f.IntN(len(s.Chains))
-		s.Chains[a].Leaves = s.Chains[b].Leaves
+		if n := len(s.Chains); n > 0 {
+			a, b := f.IntN(n), f.IntN(n)
+			s.Chains[a].Leaves = s.Chains[b].Leaves
+		}
 	case 8:
 		s.Chains = with(s.Chains, l.Chain(pick(f, "genesis", "index-root", "org:fife", "key:x"), uint64(f.IntN(int(l.Size())))))
 	case 9:
