@@ -240,7 +240,7 @@ func (s *AgreementSignature) check() error {
 	if s.Version == 0 || s.Version > wire.MaxInt || s.Proposal == (wire.Hash{}) {
 		return wire.Errorf(wire.BadClaim, "version or proposal", "is missing")
 	}
-	return nil
+	return refusePersonNumbers(s.Agreement)
 }
 
 func (a *AgreementAct) check() error {
@@ -256,7 +256,7 @@ func (a *AgreementAct) check() error {
 	if err := words(claimText{"reason", a.Reason, false}); err != nil {
 		return err
 	}
-	return refusePersonNumbers(a.Reason)
+	return refusePersonNumbers(a.Agreement, a.Reason)
 }
 
 // checkUUID checks that s is a UUID in lower case, its only spelling here.

@@ -62,10 +62,12 @@ func (c *SourceCount) check() error {
 	if c.Sub != "" && c.Sub != RegSources {
 		return wire.Errorf(wire.BadID, "source-count", "sub must be "+RegSources)
 	}
+	if c.First != nil && *c.First == 0 {
+		return wire.Errorf(wire.BadDisclosure, "source-count", "first must be 1 or more")
+	}
 	if c.First != nil && c.Last != nil {
-		if *c.First == 0 || *c.Last < *c.First-1 {
-			return wire.Errorf(wire.BadDisclosure, "source-count",
-				"first must be 1 or more, and last must be first-1 or more")
+		if *c.Last < *c.First-1 {
+			return wire.Errorf(wire.BadDisclosure, "source-count", "last must be first-1 or more")
 		}
 		if c.Count != nil && *c.Count > *c.Last-*c.First+1 {
 			return wire.Errorf(wire.BadDisclosure, "source-count", "more entries than numbers")

@@ -86,7 +86,7 @@ func (r *SharingRequest) check() error {
 	if err != nil {
 		return err
 	}
-	return refusePersonNumbers(r.Request, r.Data, r.Purpose, r.Necessity, r.Power, r.By)
+	return refusePersonNumbers(append(slices.Clone(r.Codes), r.Request, r.Holder, r.Agreement, r.Data, r.Purpose, r.Necessity, r.Power, r.By)...)
 }
 
 func (r *SharingRequest) checkHolder() error {
@@ -138,7 +138,7 @@ func (d *SharingDecision) check() error {
 	if err != nil {
 		return err
 	}
-	return refusePersonNumbers(d.Request, d.Reasons, d.DPIA, d.By,
+	return refusePersonNumbers(d.Request, d.Agreement, d.Reasons, d.DPIA, d.By,
 		d.Condition, d.Opinion, d.Retention, d.Security, d.Rights, d.Interval)
 }
 

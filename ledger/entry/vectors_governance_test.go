@@ -93,6 +93,12 @@ func (w *world) decisionBody() *entry.Decision {
 	}
 }
 
+func (w *world) requestBody() *entry.SharingRequest {
+	return &entry.SharingRequest{Common: w.common("university"), Request: "req-9",
+		Holder: "north-board", Data: "allergies", Purpose: "study of drug reactions", Codes: []string{"HRESCH"},
+		Necessity: "no other source", Power: "task in the public interest", By: "Principal investigator", Needed: "2026-12-24"}
+}
+
 // governanceVectors returns the vectors of the entries that govern accesses.
 func (w *world) governanceVectors() map[string]madeFile {
 	b, r := w.board, w.registrar
@@ -127,9 +133,7 @@ func (w *world) governanceVectors() map[string]madeFile {
 		return w.sign(b, &entry.AgreementAct{Common: w.common("north-board"), Agreement: text.ID, Version: 1, Act: a,
 			Reason: reason})
 	}
-	request := w.sign(w.university, &entry.SharingRequest{Common: w.common("university"), Request: "req-9",
-		Holder: "north-board", Data: "allergies", Purpose: "study of drug reactions", Codes: []string{"HRESCH"},
-		Necessity: "no other source", Power: "task in the public interest", By: "Principal investigator", Needed: "2026-12-24"})
+	request := w.sign(w.university, w.requestBody())
 	answer := func(decision string, article6 ...string) *entry.Entry {
 		return w.sign(b, &entry.SharingDecision{Common: w.common("north-board"), Request: "req-9", Decision: decision,
 			Reasons: "it serves the public", Article6: article6, DPIA: "DPIA-88: low risk", By: "Caldicott Guardian",
