@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,8 +24,23 @@ import (
 type server struct {
 	*httptest.Server
 	answers []http.HandlerFunc
-	sent    []Submission
 	waits   []time.Duration
+
+	mu   sync.Mutex // a connection that was cut says nothing about when its handler ended
+	sent []Submission
+}
+
+// got returns what the server was sent.
+func (s *server) got() []Submission {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sent
+}
+
+func (s *server) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = nil
 }
 
 func newServer(t *testing.T, answers ...http.HandlerFunc) (*server, *Client) {
@@ -33,8 +49,11 @@ func newServer(t *testing.T, answers ...http.HandlerFunc) (*server, *Client) {
 		var sub Submission
 		body, _ := io.ReadAll(r.Body)
 		_ = json.Unmarshal(body, &sub)
+		s.mu.Lock()
 		s.sent = append(s.sent, sub)
-		s.answers[min(len(s.sent), len(s.answers))-1](w, r)
+		n := len(s.sent)
+		s.mu.Unlock()
+		s.answers[min(n, len(s.answers))-1](w, r)
 	}))
 	t.Cleanup(s.Close)
 	return s, &Client{Base: s.URL + "/", HTTP: s.Client(), wait: func(ctx context.Context, d time.Duration) error {
@@ -86,8 +105,8 @@ func TestSubmitTriesAgainWhileTheServerCannot(t *testing.T) {
 	if err != nil || got[0].Index != 5 {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	if len(s.sent) != 5 || told != 4 {
-		t.Fatalf("%d requests, told of %d retries", len(s.sent), told)
+	if len(s.got()) != 5 || told != 4 {
+		t.Fatalf("%d requests, told of %d retries", len(s.got()), told)
 	}
 	if s.waits[0] != 7*time.Second {
 		t.Errorf("waited %s although Retry-After was 7", s.waits[0])
@@ -120,7 +139,7 @@ func TestSubmitSendsAgainOnlyWhatWasNotTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sent []string
-	for _, sub := range s.sent {
+	for _, sub := range s.got() {
 		sent = append(sent, strings.Join(sub.Entries, ""))
 	}
 	if !slices.Equal(sent, []string{"abcd", "bd", "b"}) {
@@ -135,7 +154,7 @@ func TestSubmitCutsLongLists(t *testing.T) {
 	s, c := newServer(t, func(w http.ResponseWriter, _ *http.Request) {})
 	s.answers[0] = func(w http.ResponseWriter, r *http.Request) {
 		var list []Result
-		for _, e := range s.sent[len(s.sent)-1].Entries {
+		for _, e := range s.got()[len(s.got())-1].Entries {
 			n, _ := strconv.ParseUint(strings.TrimSpace(e), 10, 64)
 			list = append(list, in(n))
 		}
@@ -152,13 +171,13 @@ func TestSubmitCutsLongLists(t *testing.T) {
 		entries []string
 		parts   []int
 	}{"by number": {many, []int{1000, 1000, 300}}, "by size": {large, []int{2, 2, 1}}} {
-		s.sent = nil
+		s.forget()
 		got, err := c.Submit(t.Context(), c2.entries)
 		if err != nil {
 			t.Fatal(name, err)
 		}
 		var parts []int
-		for _, sub := range s.sent {
+		for _, sub := range s.got() {
 			parts = append(parts, len(sub.Entries))
 		}
 		if !slices.Equal(parts, c2.parts) {
@@ -170,8 +189,8 @@ func TestSubmitCutsLongLists(t *testing.T) {
 			}
 		}
 	}
-	if _, err := c.Submit(t.Context(), nil); err != nil || len(s.sent) != 3 {
-		t.Errorf("nothing to submit: %v after %d requests", err, len(s.sent))
+	if _, err := c.Submit(t.Context(), nil); err != nil || len(s.got()) != 3 {
+		t.Errorf("nothing to submit: %v after %d requests", err, len(s.got()))
 	}
 }
 
@@ -200,8 +219,8 @@ func TestAnswersThatContradictThemselves(t *testing.T) {
 		"JSON twice":               func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"results":[],"results":[]}`) },
 	} {
 		s, c := newServer(t, h)
-		if _, err := c.Submit(t.Context(), []string{"a", "b"}); err == nil || len(s.sent) != 1 {
-			t.Errorf("%s: error %v after %d requests", name, err, len(s.sent))
+		if _, err := c.Submit(t.Context(), []string{"a", "b"}); err == nil || len(s.got()) != 1 {
+			t.Errorf("%s: error %v after %d requests", name, err, len(s.got()))
 		}
 	}
 }
@@ -210,7 +229,7 @@ func TestTheContextEndsTheRetries(t *testing.T) {
 	s, c := newServer(t, problem(503, "busy", "1"))
 	ctx, cancel := context.WithCancel(t.Context())
 	c.OnRetry = func(error, time.Duration) {
-		if len(s.sent) == 3 {
+		if len(s.got()) == 3 {
 			cancel()
 		}
 	}
@@ -219,15 +238,15 @@ func TestTheContextEndsTheRetries(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !errors.As(err, &p) || p.Code() != "busy" {
 		t.Errorf("error %v, want the context's error and the last problem", err)
 	}
-	if len(s.sent) != 3 {
-		t.Errorf("%d requests after the end", len(s.sent))
+	if len(s.got()) != 3 {
+		t.Errorf("%d requests after the end", len(s.got()))
 	}
 }
 
 func TestWhatDoesNotPassByWaitingIsNotTriedAgain(t *testing.T) {
 	s, c := newServer(t, problem(500, "internal", ""))
-	if _, err := c.Submit(t.Context(), []string{"a", "b"}); err == nil || len(s.sent) != 1 {
-		t.Errorf("internal: %v after %d requests", err, len(s.sent))
+	if _, err := c.Submit(t.Context(), []string{"a", "b"}); err == nil || len(s.got()) != 1 {
+		t.Errorf("internal: %v after %d requests", err, len(s.got()))
 	}
 	tls := httptest.NewUnstartedServer(http.NotFoundHandler())
 	tls.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -245,7 +264,7 @@ func TestWhatDoesNotPassByWaitingIsNotTriedAgain(t *testing.T) {
 	}
 	c.Token = func() (string, error) { return "", errors.New("no key") }
 	c.Base = s.URL
-	if _, err := c.Receipt(t.Context(), 1); err == nil || tries != 0 || len(s.sent) != 1 {
+	if _, err := c.Receipt(t.Context(), 1); err == nil || tries != 0 || len(s.got()) != 1 {
 		t.Errorf("no token: %v", err)
 	}
 }
@@ -294,8 +313,8 @@ func TestStopped(t *testing.T) {
 	inResult := results(Result{Status: Refused, Problem: &Problem{Type: ProblemPrefix + "stopped", Status: 503}})
 	for name, answer := range map[string]http.HandlerFunc{"as the answer": halted, "as a result": inResult} {
 		s, c := newServer(t, answer)
-		if _, err := c.Submit(t.Context(), []string{"a"}); !Stopped(err) || len(s.sent) != 1 {
-			t.Errorf("%s: %d submissions: %v", name, len(s.sent), err)
+		if _, err := c.Submit(t.Context(), []string{"a"}); !Stopped(err) || len(s.got()) != 1 {
+			t.Errorf("%s: %d submissions: %v", name, len(s.got()), err)
 		}
 	}
 	s, c := newServer(t, halted)
