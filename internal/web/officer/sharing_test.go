@@ -21,7 +21,7 @@ func TestSharing(t *testing.T) {
 		!strings.Contains(public.body, "/register/agreements/isa-1") || !strings.Contains(public.body, "/register/agreements/isa-2") {
 		t.Errorf("%s", public.text())
 	}
-	if n := strings.Count(public.body, "<line "); n != 2+2 { // and two in the key
+	if n := strings.Count(public.body, "<line"); n != 2+2 { // and two in the key
 		t.Errorf("%d lines", n)
 	}
 	for query, want := range map[string]string{
@@ -57,7 +57,7 @@ func TestManyAgreements(t *testing.T) {
 	}
 	agree(0, 40)
 	page := w.nobody().see("/register/sharing").body
-	if n := strings.Count(page, "<line "); n != 40+4 || strings.Contains(page, "too many lines") {
+	if n := strings.Count(page, "<line"); n != 40+4 || strings.Contains(page, "too many lines") {
 		t.Errorf("%d lines", n)
 	}
 	tab := webtest.New(t, webtest.How{Width: webtest.Phone})
@@ -82,7 +82,7 @@ func TestManyAgreements(t *testing.T) {
 	}
 	agree(40, 70)
 	page = w.nobody().see("/register/sharing").body
-	if strings.Contains(page, "<line ") || !strings.Contains(page, "too many lines") || !strings.Contains(page, "Number of agreements") {
+	if strings.Contains(page, "<line") || !strings.Contains(page, "too many lines") || !strings.Contains(page, "Number of agreements") {
 		t.Error("seventy agreements are no table")
 	}
 	tab.Read(webtest.How{Width: webtest.Phone})
