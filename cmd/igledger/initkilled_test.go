@@ -108,21 +108,12 @@ func TestInitKilledAtEachStep(t *testing.T) {
 	run("keygen", "registrar.jwk")
 	run("keygen", "enroller.jwk")
 	run("key", "request", "--origin", "ledger.test/2026", "--key", "enroller.jwk", "--org", "ENR", "--purpose", "administer")
-	dsn := testdb.PostgreSQL(t)
-	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket := filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432")
-	if !strings.HasPrefix(socket, "/") {
-		t.Skip("PostgreSQL is not on a socket of this machine")
-	}
 	stride := 1
 	if testing.Short() {
 		stride = 5
 	}
 	for step, done := 1, false; !done; step += stride {
-		dsn := testdb.PostgreSQL(t)
+		dsn, socket := testdb.OnSocket(t)
 		store, err := storage.Open(t.Context(), dsn) // the tables: TestKilledAtAnyPoint of ledger kills that
 		if err != nil {
 			t.Fatal(err)

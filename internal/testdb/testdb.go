@@ -65,6 +65,18 @@ func PostgreSQL(t testing.TB) string {
 	return create(t, base)
 }
 
+// OnSocket returns the URL of a fresh database on the server that tests start, and the socket on
+// which that server listens, for a test that puts something between itself and the server. It skips
+// the test as PostgreSQL does.
+func OnSocket(t testing.TB) (dsn, socket string) {
+	t.Helper()
+	s, err := shared(false)
+	if err != nil {
+		missing(t, err)
+	}
+	return create(t, s.URL("postgres")), filepath.Join(s.dir, ".s.PGSQL.5432")
+}
+
 // CockroachDB returns the URL of a fresh database, or skips the test.
 func CockroachDB(t testing.TB) string {
 	t.Helper()

@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -77,13 +76,10 @@ func (p *silencing) silence() {
 // All connections of the pool fall silent, more than an append tries. It goes on by a new one,
 // within its own time limit, and stores its leaves once.
 func TestAppendLeavesASilentServer(t *testing.T) {
-	u, err := url.Parse(testdb.PostgreSQL(t))
+	dsn, socket := testdb.OnSocket(t)
+	u, err := url.Parse(dsn)
 	if err != nil {
 		t.Fatal(err)
-	}
-	socket := filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432")
-	if !filepath.IsAbs(socket) {
-		t.Skip("PostgreSQL is not on a socket of this machine")
 	}
 	p := newSilencing(t, socket)
 	s := openTest(t, "postgres://postgres@"+p.Addr().String()+u.Path+"?sslmode=disable")
