@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"igledger/internal/testlines"
 	"igledger/ledger/wire"
 )
 
@@ -20,7 +20,7 @@ func TestAuditDaemon(t *testing.T) {
 	l := rooted()
 	s := newLedgerServer(t, l.Log)
 	s.Change(func() { s.Refuse["/v1/log"] = 500 })
-	var out, errOut lockedBuffer
+	var out, errOut testlines.Buffer
 	done := make(chan int, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -82,7 +82,7 @@ func TestAuditDaemon(t *testing.T) {
 func TestAuditDaemonStops(t *testing.T) {
 	s := newLedgerServer(t, rooted().Log)
 	ctx, cancel := context.WithCancel(t.Context())
-	var out lockedBuffer
+	var out testlines.Buffer
 	done := make(chan int, 1)
 	go func() { done <- run(ctx, s.args("--json"), strings.NewReader(""), &out, io.Discard) }()
 	<-s.Posted
@@ -117,29 +117,12 @@ func TestAuditDaemonStopsUnreached(t *testing.T) {
 
 // firstLine tells when something is written.
 type firstLine struct {
-	lockedBuffer
+	testlines.Buffer
 	once    sync.Once
 	written chan struct{}
 }
 
 func (f *firstLine) Write(p []byte) (int, error) {
 	defer f.once.Do(func() { close(f.written) })
-	return f.lockedBuffer.Write(p)
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	return f.Buffer.Write(p)
 }

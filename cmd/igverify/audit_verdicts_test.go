@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"igledger/consent"
+	"igledger/internal/testlines"
 	"igledger/internal/testlog"
 	"igledger/verifier"
 )
@@ -67,7 +68,7 @@ func TestAuditDaemonTellsVerdicts(t *testing.T) {
 	s := newLedgerServer(t, g.Log)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var out, errOut lockedBuffer
+	var out, errOut testlines.Buffer
 	done := make(chan int, 1)
 	go func() { done <- run(ctx, s.args("--verdicts"), strings.NewReader(""), &out, &errOut) }()
 	for range 3 {

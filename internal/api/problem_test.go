@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"igledger/internal/client"
+	"igledger/internal/testlines"
 	"igledger/ledger"
 	"igledger/ledger/storage"
 	"igledger/ledger/wire"
@@ -101,7 +102,7 @@ func TestWhatErrorsBecome(t *testing.T) {
 		{"caller gone", fmt.Errorf("waiting: %w", context.Canceled), "unavailable", "", "1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := &world{TB: t, lines: new(syncBuffer)}
+			w := &world{TB: t, lines: new(testlines.Buffer)}
 			rec := httptest.NewRecorder()
 			a := &api{logger: w.logger()}
 			a.fail(rec, "/x", c.err, false)

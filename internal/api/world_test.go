@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +20,7 @@ import (
 	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/internal/testdb"
+	"igledger/internal/testlines"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
@@ -48,30 +47,13 @@ type world struct {
 	log                 *ledger.Log
 	server              *httptest.Server
 	registry            *prometheus.Registry
-	papers              Papers      // of a server withIndex; nil: it has no pages
-	lines               *syncBuffer // what the server logged
+	papers              Papers            // of a server withIndex; nil: it has no pages
+	lines               *testlines.Buffer // what the server logged
 	registrar, enroller *wire.Signer
 	admin               map[string]*wire.Signer // administrative key, by organisation
 	submit              map[string]*wire.Signer
 	audit               map[string]*wire.Signer
 	seq                 map[string]uint64 // last sequence number, by organisation
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 // newWorld: SRC (source, controller) and OTH (source) submit; AUD (auditor), CTL (controller) and
@@ -85,7 +67,7 @@ func newWorldOn(t testing.TB, dsn string) *world { return newWorldWith(t, dsn, n
 
 func newWorldWith(t testing.TB, dsn string, now func() time.Time) *world {
 	t.Helper()
-	w := &world{TB: t, dsn: dsn, lines: new(syncBuffer), admin: map[string]*wire.Signer{},
+	w := &world{TB: t, dsn: dsn, lines: new(testlines.Buffer), admin: map[string]*wire.Signer{},
 		submit: map[string]*wire.Signer{}, audit: map[string]*wire.Signer{}, seq: map[string]uint64{}}
 	w.registrar, w.enroller = w.newKey(), w.newKey()
 	dir := filepath.Join(t.TempDir(), "keys")

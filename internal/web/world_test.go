@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"io"
 	"log/slog"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +16,7 @@ import (
 	"igledger/internal/edge"
 	"igledger/internal/testdb"
 	"igledger/internal/testledger"
+	"igledger/internal/testlines"
 	"igledger/internal/web/signin"
 	"igledger/internal/web/signin/signintest"
 	"igledger/ledger/entry"
@@ -39,31 +38,13 @@ type world struct {
 	pages  *Pages
 	server *httptest.Server
 	store  *storage.Storage // of what pages keep
-	log    *lines
+	log    *testlines.Buffer
 	ahead  atomic.Int64
-}
-
-// lines is what was logged.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{Ledger: testledger.New(t), t: t, keys: map[string]*wire.Signer{}, log: new(lines)}
+	w := &world{Ledger: testledger.New(t), t: t, keys: map[string]*wire.Signer{}, log: new(testlines.Buffer)}
 	for _, org := range []string{"LOT", "GGC"} {
 		w.keys[org] = w.Enrol(org, []entry.Role{entry.RoleController, entry.RoleFrontDesk, entry.RoleSource},
 			entry.PurposeAgreements, entry.PurposeAudit, entry.PurposeFrontDesk, entry.PurposeSubmit)

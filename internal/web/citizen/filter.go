@@ -2,12 +2,12 @@ package citizen
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
 
 	"igledger/internal/web/door"
+	"igledger/internal/web/ui"
 	"igledger/ledger/entry"
 	"igledger/policies/purpose"
 )
@@ -81,21 +81,9 @@ func (f filter) any() bool {
 
 // query returns the filter as the query of an address.
 func (f filter) query() string {
-	q := url.Values{}
-	for name, value := range map[string]string{
+	return ui.Query(f.Page, map[string]string{
 		"who": string(f.Who), "org": f.Org, "why": f.Why, "covered": f.Covered, "from": f.From, "to": f.To,
-	} {
-		if value != "" {
-			q.Set(name, value)
-		}
-	}
-	if f.Page > 1 {
-		q.Set("page", strconv.Itoa(f.Page))
-	}
-	if len(q) == 0 {
-		return ""
-	}
-	return "?" + q.Encode()
+	})
 }
 
 // Query returns the filter as the query of the address of its first page.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,19 +44,7 @@ var orders = map[string]func(a, b row) int{
 type wanted struct{ whose, state, words, sort string }
 
 func (x wanted) query(page int) string {
-	q := url.Values{}
-	for name, v := range map[string]string{"whose": x.whose, "state": x.state, "words": x.words, "sort": x.sort} {
-		if v != "" {
-			q.Set(name, v)
-		}
-	}
-	if page > 1 {
-		q.Set("page", strconv.Itoa(page))
-	}
-	if len(q) == 0 {
-		return ""
-	}
-	return "?" + q.Encode()
+	return ui.Query(page, map[string]string{"whose": x.whose, "state": x.state, "words": x.words, "sort": x.sort})
 }
 
 // fits reports whether each word that is looked for is in the id, the title or the name of a party.

@@ -83,19 +83,7 @@ func filterOf(q url.Values) filter {
 func (f filter) Narrow() bool { return f != filter{} }
 
 func (f filter) query(page int) string {
-	q := url.Values{}
-	for name, v := range map[string]string{"month": f.Month, "system": f.System, "reason": f.Reason, "status": f.Status} {
-		if v != "" {
-			q.Set(name, v)
-		}
-	}
-	if page > 1 {
-		q.Set("page", strconv.Itoa(page))
-	}
-	if len(q) == 0 {
-		return ""
-	}
-	return "?" + q.Encode()
+	return ui.Query(page, map[string]string{"month": f.Month, "system": f.System, "reason": f.Reason, "status": f.Status})
 }
 
 func (f filter) fits(x *found, zone *time.Location, todo bool) bool {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"igledger/internal/testledger"
+	"igledger/internal/testlines"
 	"igledger/internal/testlog"
 	"igledger/internal/web/door"
 	"igledger/internal/web/signin"
@@ -39,7 +40,7 @@ type pageWorld struct {
 	in  *signintest.World
 	key *wire.Signer
 	url string
-	log *lines
+	log *testlines.Buffer
 
 	peer atomic.Pointer[string]
 
@@ -50,27 +51,9 @@ type pageWorld struct {
 // from says where requests come from, from now on.
 func (w *pageWorld) from(peer string) { w.peer.Store(&peer) }
 
-// lines is what was logged.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 func newPageWorld(t *testing.T) *pageWorld {
 	auditor := testlog.NewCosigner("auditor.example")
-	w := &pageWorld{t: t, Ledger: testledger.New(t, auditor), in: signintest.New(t), log: new(lines), at: time.Now()}
+	w := &pageWorld{t: t, Ledger: testledger.New(t, auditor), in: signintest.New(t), log: new(testlines.Buffer), at: time.Now()}
 	w.key = w.Enrol("TST", []entry.Role{entry.RoleController, entry.RoleFrontDesk, entry.RoleSource},
 		entry.PurposeAudit, entry.PurposeFrontDesk, entry.PurposeSubmit)
 	w.Enrol("OTH", []entry.Role{entry.RoleController, entry.RoleFrontDesk, entry.RoleSource}, entry.PurposeFrontDesk)

@@ -3,7 +3,6 @@ package public
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,19 +41,7 @@ type listed struct {
 type query struct{ Words, State, Party string }
 
 func (q query) href(page int) string {
-	v := url.Values{}
-	for name, value := range map[string]string{"q": q.Words, "state": q.State, "party": q.Party} {
-		if value != "" {
-			v.Set(name, value)
-		}
-	}
-	if page > 1 {
-		v.Set("page", strconv.Itoa(page))
-	}
-	if len(v) == 0 {
-		return "/register/agreements"
-	}
-	return "/register/agreements?" + v.Encode()
+	return "/register/agreements" + ui.Query(page, map[string]string{"q": q.Words, "state": q.State, "party": q.Party})
 }
 
 type option struct {

@@ -29,6 +29,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"igledger/internal/testdb"
+	"igledger/internal/testlines"
 	"igledger/internal/web/shelf"
 	"igledger/internal/web/signin"
 	"igledger/internal/web/ui"
@@ -180,31 +181,14 @@ type world struct {
 	staff  *op
 	config signin.Config
 	server *httptest.Server
-	log    *lockedBuffer
+	log    *testlines.Buffer
 	ahead  *atomic.Int64
 	store  *storage.Storage
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.String()
-}
-
 func newWorld(t testing.TB, change ...func(*signin.Config)) *world {
 	t.Helper()
-	w := &world{t: t, dsn: testdb.SQLite(t), ahead: new(atomic.Int64), log: &lockedBuffer{}}
+	w := &world{t: t, dsn: testdb.SQLite(t), ahead: new(atomic.Int64), log: new(testlines.Buffer)}
 	w.op, w.staff = newOP(t, w.now), newOP(t, w.now)
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("secret\n"), 0o600); err != nil {

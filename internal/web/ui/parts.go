@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"net/url"
 	"regexp"
+	"strconv"
 )
 
 // Row is a row of the template "summary-list": a name, its value, and perhaps what can be done.
@@ -33,6 +35,24 @@ type Pagination struct {
 	First, Prev string
 	Next, Last  string
 	Pages       []Link // by number, if they are known
+}
+
+// Query returns the query of a page of a list, with "?": what of values is not empty, and from the
+// second page on which one. It is "" for the first page of the whole list.
+func Query(page int, values map[string]string) string {
+	q := url.Values{}
+	for name, v := range values {
+		if v != "" {
+			q.Set(name, v)
+		}
+	}
+	if page > 1 {
+		q.Set("page", strconv.Itoa(page))
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
 }
 
 var notDialled = regexp.MustCompile(`[^0-9+]`)
