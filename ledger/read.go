@@ -74,8 +74,8 @@ func (l *Log) ReceiptAt(ctx context.Context, index uint64, under Under) (iss str
 	return s.entry.Issuer, r, nil
 }
 
-// checkpointFor returns the size and signed note of a checkpoint, for the entry at index. If there is
-// no witnessed one, it returns ErrNotFound.
+// checkpointFor returns the size and signed note of a checkpoint, for the entry at index. If
+// there is no witnessed one, it returns ErrNotFound.
 func (l *Log) checkpointFor(ctx context.Context, under Under, index uint64) (uint64, []byte, error) {
 	if under == Newest {
 		head, err := l.published(ctx, index)

@@ -466,8 +466,8 @@ func (s *signing) reached(ctx context.Context, covered func(record *proof.Checkp
 	return s.sync(ctx)
 }
 
-// recorded returns the checkpoint in the record, as it is now, and its note. In any doubt it returns
-// the zero value: sync then says what is wrong.
+// recorded returns the checkpoint in the record, as it is now, and its note. In any doubt it
+// returns the zero value: sync then says what is wrong.
 func (s *signing) recorded(ctx context.Context) (proof.Checkpoint, []byte) {
 	if s.failure() != nil || s.rec == nil || s.behind.Load() {
 		return proof.Checkpoint{}, nil

@@ -62,8 +62,8 @@ func TestTamperedDatabase(t *testing.T) {
 		{"the checkpoint is another", "UPDATE head SET checkpoint = substr(checkpoint, 1, 30) || x'00' || substr(checkpoint, 32)",
 			open, wire.BadCheckpoint, "checkpoint"},
 		{"the root is another", "UPDATE head SET root = zeroblob(32)", open, wire.BadCheckpoint, "checkpoint"},
-		{"an opening is altered", "UPDATE leaf SET extra = substr(extra, 1, 400) || iif(substr(extra, 401, 1) = x'00', x'01', x'00') || substr(extra, 402)" +
-			" WHERE place = " + leaf + " + 5",
+		{"an opening is altered", "UPDATE leaf SET extra = substr(extra, 1, 400) || iif(substr(extra, 401, 1) = x'00', x'01', x'00')" +
+			" || substr(extra, 402) WHERE place = " + leaf + " + 5",
 			read, nil, "does not decrypt"},
 		{"two openings are exchanged", "UPDATE leaf SET extra = (SELECT extra FROM leaf AS o WHERE o.place = " + leaf + " + 6) WHERE place = " + leaf + " + 5",
 			read, nil, "altered or moved"},

@@ -30,16 +30,21 @@ func (f *forge) sealed(l *testlog.Log) *entry.Entry {
 	var body entry.Body
 	switch f.IntN(6) {
 	case 0, 1:
-		body = &entry.Access{Common: common, Source: "portal", Org: "fife", Recipient: "fife", System: "portal", Event: []string{"s|a", "s|b"}, Action: "R",
-			Data: []string{"http://loinc.org|4548-4"}, Purpose: []string{"TREAT"}, Role: []string{"nurse"}, Emergency: true, Agreement: "isa-1", Decision: uuid,
+		body = &entry.Access{Common: common, Source: "portal", Org: "fife", Recipient: "fife", System: "portal", Event: []string{"s|a",
+			"s|b"}, Action: "R",
+			Data: []string{"http://loinc.org|4548-4"}, Purpose: []string{"TREAT"}, Role: []string{"nurse"}, Emergency: true,
+			Agreement: "isa-1", Decision: uuid,
 			Delegation: uuid, Request: "r-1", Identity: entry.BySignIn, Outcome: "0", Occurred: at, OccurredEnd: at, Recorded: at, Sub: sub,
-			Staff:   &entry.Staff{ID: "n1", System: "urn:staff", Name: "N. Tester", AltID: "a", IDs: []string{"urn:s|1"}, Units: []string{"urn:u|2"}},
+			Staff: &entry.Staff{ID: "n1", System: "urn:staff", Name: "N. Tester", AltID: "a", IDs: []string{"urn:s|1"},
+				Units: []string{"urn:u|2"}},
 			Parties: []entry.Party{{Type: "s|t", ID: "p1", Name: "P", Address: "10.0.0.1"}}, Seq: &seq, FHIR: []byte(`{"a":{"b":[1,{"c":"d"}]}}`),
 			Text: &entry.Text{Why: "why", Justification: "just", Outcome: "ok", Query: "a=b"}}
 	case 2:
-		c := &entry.Consent{Common: common, Consent: uuid, Act: "given", Scope: "research", Agreements: []string{"isa-1"}, Decided: at, Updated: at, Version: 3,
-			Rule: &entry.ConsentRule{Decision: "permit", Start: at, End: "2028-11-30T00:00:00Z", Purposes: []string{"HRESCH"}, Recipients: []string{"fife"},
-				Except: []entry.ConsentRule{{Decision: "deny", Data: []string{"http://snomed.info/sct|365866002"}, Staff: []string{"urn:s|1"}}}},
+		c := &entry.Consent{Common: common, Consent: uuid, Act: "given", Scope: "research", Agreements: []string{"isa-1"}, Decided: at,
+			Updated: at, Version: 3,
+			Rule: &entry.ConsentRule{Decision: "permit", Start: at, End: "2028-11-30T00:00:00Z", Purposes: []string{"HRESCH"},
+				Recipients: []string{"fife"},
+				Except:     []entry.ConsentRule{{Decision: "deny", Data: []string{"http://snomed.info/sct|365866002"}, Staff: []string{"urn:s|1"}}}},
 			Expressed: entry.Expressed{How: "written", Verified: at, Language: "en-GB"}, Sub: sub,
 			Notice: &entry.Notice{URL: "https://north.example/privacy", Hash: sha256.Sum256([]byte("notice")), Version: "3"},
 			By:     &entry.ConsentBy{Delegation: uuid, Name: "B. Tester", Relation: "HPOWATT"},
@@ -57,11 +62,14 @@ func (f *forge) sealed(l *testlog.Log) *entry.Entry {
 		}
 		body = d
 	case 4:
-		body = &entry.Decision{Common: common, Org: "fife", Holder: "lothian", System: "study-7", Action: "R", Data: []string{"s|d"}, Purpose: []string{"HRESCH"},
-			Role: []string{"researcher"}, Machine: true, Emergency: true, Justified: true, Agreement: "isa-1", Delegation: uuid, Decision: "deny",
-			Rules: []string{"consent-refused"}, Obligations: []string{"log"}, Asked: at, Sub: sub, Staff: &entry.Staff{ID: "r-1"}, Text: &entry.Text{Why: "why"}}
+		body = &entry.Decision{Common: common, Org: "fife", Holder: "lothian", System: "study-7", Action: "R", Data: []string{"s|d"},
+			Purpose: []string{"HRESCH"},
+			Role:    []string{"researcher"}, Machine: true, Emergency: true, Justified: true, Agreement: "isa-1", Delegation: uuid, Decision: "deny",
+			Rules: []string{"consent-refused"}, Obligations: []string{"log"}, Asked: at, Sub: sub, Staff: &entry.Staff{ID: "r-1"},
+			Text: &entry.Text{Why: "why"}}
 	default:
-		body = &entry.Link{Common: common, Act: pick(f, "linked", "unlinked"), Reason: "one person, two numbers", Sub: sub, Other: "nhs:9434765919"}
+		body = &entry.Link{Common: common, Act: pick(f, "linked", "unlinked"), Reason: "one person, two numbers", Sub: sub,
+			Other: "nhs:9434765919"}
 	}
 	return testlog.Sign(f.w.Second, body)
 }

@@ -3,7 +3,8 @@ package plain
 import "testing"
 
 func TestCell(t *testing.T) {
-	for _, formula := range []string{"=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r=1", "\n=1", "\u00a0=1", "\ufeff=1", "\u200b=1", "＝1", "＋1", "－1", "＠a"} {
+	for _, formula := range []string{"=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r=1", "\n=1", "\u00a0=1", "\ufeff=1",
+		"\u200b=1", "＝1", "＋1", "－1", "＠a"} {
 		if got := Cell(formula); got != "'"+formula {
 			t.Errorf("%q became %q", formula, got)
 		}
@@ -16,7 +17,8 @@ func TestCell(t *testing.T) {
 }
 
 func TestDisguised(t *testing.T) {
-	for text, want := range map[string]bool{"": false, "Cèilidh\nخصوصية": false, "a\u202eb": true, "\u2067a": true, "a\u200f": true, "a\u2069": true, "\u061c": true} {
+	for text, want := range map[string]bool{"": false, "Cèilidh\nخصوصية": false, "a\u202eb": true, "\u2067a": true, "a\u200f": true,
+		"a\u2069": true, "\u061c": true} {
 		if Disguised(text) != want {
 			t.Errorf("%q", text)
 		}

@@ -69,8 +69,8 @@ func benchPagesCommand() *cli.Command {
 	}
 }
 
-// Whose entries a log for measuring pages has: a tenth are of busyPeople, each as many, and the rest
-// is spread over people of whom each has twice otherEntries at most.
+// Whose entries a log for measuring pages has: a tenth are of busyPeople, each as many, and the
+// rest is spread over people of whom each has twice otherEntries at most.
 const (
 	busyPeople   = 10
 	otherEntries = 22
@@ -115,7 +115,8 @@ func (r *pagesResult) text() string {
 	for _, s := range r.Steps {
 		fmt.Fprintf(&b, "%-58s %7d %9.1f %9.1f %9.0f %9.2f %8.0f %7.0f\n", s.Name, s.Visits, s.P50, s.P99, s.Rate, s.CPU, s.Bytes, s.RSS)
 	}
-	fmt.Fprintf(&b, "conditions: %s, a log of %d entries, about %d of them about each busy person, client and server on one machine of %d CPUs, %s;\n"+
+	fmt.Fprintf(&b, "conditions: %s, a log of %d entries, about %d of them about each busy person, "+
+		"client and server on one machine of %d CPUs, %s;\n"+
 		"            CPU is that of the server for each visit, whatever else the machine did; MB its resident memory after the step\n",
 		r.Engine, r.LogEntries, r.BusyEntries, r.CPUs, r.GoVersion)
 	return b.String()
@@ -161,8 +162,8 @@ func (b *pagesBench) make(ctx context.Context) error {
 	return os.WriteFile(done, strconv.AppendInt(nil, int64(b.entries), 10), 0o600)
 }
 
-// pageAccess returns the access with a number. Of what a person sees, some was an emergency, some is
-// not covered, and some was done by programs.
+// pageAccess returns the access with a number. Of what a person sees, some was an emergency, some
+// is not covered, and some was done by programs.
 func (b *pagesBench) pageAccess(_ int, seq uint64) *entry.Access {
 	person := busyPeople + max(rand.IntN(b.entries/otherEntries), rand.IntN(b.entries/otherEntries))
 	if seq%10 == 0 {

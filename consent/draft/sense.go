@@ -8,8 +8,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// sense returns what the ledger would take and no reader could use: a review that can never be held,
-// and a notice that nobody can open.
+// sense returns what the ledger would take and no reader could use: a review that can never be
+// held, and a notice that nobody can open.
 func (f *form) sense(t *entry.AgreementText) error {
 	out := new(Error)
 	add := func(wrong string, location ...string) {
@@ -31,7 +31,8 @@ func (f *form) sense(t *entry.AgreementText) error {
 // particular are the parts of an agreement that no two organisations write alike.
 var particular = []string{"title", "contact", "icoRegistration", "reference", "url", "rightsContact", "breachContact"}
 
-// Examples returns the fields that still say what the template says, where that can only be an example.
+// Examples returns the fields that still say what the template says, where that can only be an
+// example.
 func Examples(t *entry.AgreementText) ([]Field, error) {
 	now, err := Fields(t)
 	if err != nil {

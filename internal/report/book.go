@@ -26,8 +26,8 @@ const (
 
 // Book keeps what each organisation has to look at: its accesses that were not covered, were
 // emergencies, or were only tried, and counts of all. It reads each leaf once, the newest first, and
-// then what is added. It keeps no name, number or text of a person, and on disk only what Kept keeps.
-// It is safe for concurrent use.
+// then what is added. It keeps no name, number or text of a person, and on disk only what Kept
+// keeps. It is safe for concurrent use.
 type Book struct {
 	log    *ledger.Log
 	rules  func(context.Context) (*consent.Rules, error)
@@ -330,7 +330,8 @@ func (b *Book) view(org string) *View {
 	if p == nil {
 		p = &pages{}
 	}
-	v := &View{Lists: map[client.ReportKind][]Finding{}, Dropped: maps.Clone(p.dropped), Counts: maps.Clone(p.Counts), Under: maps.Clone(p.Under),
+	v := &View{Lists: map[client.ReportKind][]Finding{}, Dropped: maps.Clone(p.dropped), Counts: maps.Clone(p.Counts),
+		Under:    maps.Clone(p.Under),
 		Complete: b.began && b.low == 0, Since: b.since}
 	for kind, list := range p.Lists {
 		out := make([]Finding, len(list))

@@ -13,9 +13,9 @@ import (
 	"igledger/ledger/wire"
 )
 
-// What a Book reads of some leaves never changes: the log only grows, and a verdict is never changed.
-// So what whole segments of the log have is kept, and a start reads that instead of the leaves. A
-// segment that is not kept, or cannot be read, is read from the log.
+// What a Book reads of some leaves never changes: the log only grows, and a verdict is never
+// changed. So what whole segments of the log have is kept, and a start reads that instead of the
+// leaves. A segment that is not kept, or cannot be read, is read from the log.
 
 // segmentLeaves is how many leaves a segment has.
 const segmentLeaves = 8192
@@ -84,8 +84,8 @@ func (p *part) of(org string) *pages {
 	return p.Orgs[org]
 }
 
-// add puts an access onto the pages of an organisation, with its verdict as that organisation is told
-// it.
+// add puts an access onto the pages of an organisation, with its verdict as that organisation is
+// told it.
 func (p *part) add(org string, zone *time.Location, v *entry.Verdict, o *bundle.Opening, e *entry.Entry, x *entry.Access) {
 	to := p.of(org)
 	result, at, system := resultOf(v, x), x.Time(), cmp.Or(x.System, x.Source)

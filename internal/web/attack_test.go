@@ -117,7 +117,8 @@ func TestBodies(t *testing.T) {
 	}{
 		"form":          {me, "/you/download/csv", form, formMedia, "", 200},
 		"form, charset": {me, "/you/download/csv", form, formMedia + "; charset=utf-8", "", 200},
-		"parts": {me, "/you/download/csv", "--b\r\nContent-Disposition: form-data; name=\"index\"; filename=\"a\"\r\n\r\n" + strings.Repeat("a", 1<<20) +
+		"parts": {me, "/you/download/csv", "--b\r\nContent-Disposition: form-data; name=\"index\"; filename=\"a\"\r\n\r\n" +
+			strings.Repeat("a", 1<<20) +
 			"\r\n--b--\r\n", "multipart/form-data; boundary=b", "", 415},
 		"JSON":            {me, "/you/download/csv", `{"index":""}`, "application/json", "", 415},
 		"text":            {me, "/you/download/csv", form, "text/plain", "", 415},

@@ -45,8 +45,8 @@ func (a answer) away(t *testing.T) {
 	}
 }
 
-// While the database of sessions is away, whoever is signed in is told so, and nothing is done. What
-// needs no database is there.
+// While the database of sessions is away, whoever is signed in is told so, and nothing is done.
+// What needs no database is there.
 func TestDatabaseOfPagesAway(t *testing.T) {
 	w := newWorld(t)
 	w.access(morag)
@@ -95,11 +95,13 @@ func TestLedgersDatabaseAway(t *testing.T) {
 	}
 }
 
-// fail makes the pages' database refuse the n-th write from now on, and all after it; negative: none.
+// fail makes the pages' database refuse the n-th write from now on, and all after it; negative:
+// none.
 func (w *world) fail(n int) {
 	w.t.Helper()
 	ops := []storage.Op{{SQL: "DROP TRIGGER IF EXISTS gone"}, {SQL: "DROP TRIGGER IF EXISTS done"},
-		{SQL: "CREATE TABLE IF NOT EXISTS left_over (n INTEGER)"}, {SQL: "DELETE FROM left_over"}, {SQL: fmt.Sprintf("INSERT INTO left_over VALUES (%d)", n)}}
+		{SQL: "CREATE TABLE IF NOT EXISTS left_over (n INTEGER)"}, {SQL: "DELETE FROM left_over"},
+		{SQL: fmt.Sprintf("INSERT INTO left_over VALUES (%d)", n)}}
 	if n >= 0 {
 		ops = append(ops,
 			storage.Op{SQL: "CREATE TRIGGER gone BEFORE INSERT ON shelf WHEN (SELECT n FROM left_over) <= 0 BEGIN SELECT RAISE(ABORT, 'gone'); END"},

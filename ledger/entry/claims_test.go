@@ -82,11 +82,15 @@ func TestClaims(t *testing.T) {
 		{"in place of itself", agreement(func(a *entry.AgreementText) { a.Supersedes = []string{a.ID} }), wire.BadClaim},
 		{"a number of a person", agreement(func(a *entry.AgreementText) { a.Subjects = "010101-1237" }), wire.PersonalData},
 		{"a number of a person as a reason", &entry.AgreementAct{Common: w.common("north-board"), Agreement: "a", Version: 1, Act: "review", Reason: "asked by 0101011237"}, wire.PersonalData},
-		{"a number of a person as an agreement", &entry.AgreementAct{Common: w.common("north-board"), Agreement: "0101011237", Version: 1, Act: "review",
+		{"a number of a person as an agreement", &entry.AgreementAct{Common: w.common("north-board"), Agreement: "0101011237",
+			Version: 1, Act: "review",
 			Reason: "due"}, wire.PersonalData},
 		{"a number of a person, signed", &entry.AgreementSignature{Common: w.common("north-board"), Agreement: "0101011237", Version: 1,
 			Proposal: wire.Hash{1}}, wire.PersonalData},
-		{"a number of a person as a code", changed(w.requestBody(), func(r *entry.SharingRequest) { r.Codes = append(r.Codes, "chi|0101011237") }),
+		{"a number of a person as a code", changed(w.requestBody(), func(r *entry.SharingRequest) {
+			r.Codes = append(r.Codes,
+				"chi|0101011237")
+		}),
 			wire.PersonalData},
 		{"a request under a number of a person", changed(w.requestBody(), func(r *entry.SharingRequest) { r.Agreement = "0101011237" }),
 			wire.PersonalData},

@@ -86,7 +86,8 @@ func (r *SharingRequest) check() error {
 	if err != nil {
 		return err
 	}
-	return refusePersonNumbers(append(slices.Clone(r.Codes), r.Request, r.Holder, r.Agreement, r.Data, r.Purpose, r.Necessity, r.Power, r.By)...)
+	return refusePersonNumbers(append(slices.Clone(r.Codes), r.Request, r.Holder, r.Agreement, r.Data, r.Purpose, r.Necessity,
+		r.Power, r.By)...)
 }
 
 func (r *SharingRequest) checkHolder() error {

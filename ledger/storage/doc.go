@@ -25,11 +25,12 @@
 // # How it is laid out
 //
 // migrations/00001_tables.sql is the schema, db.go the seam between the package and the engines
-// (pg.go, sqlite.go), statements.go what each engine is asked, errors.go what is tried again, trees.go the logs of a database, append.go the
-// transaction, integrate.go its Merkle side, tiles.go and proof.go what is served.
+// (pg.go, sqlite.go), statements.go what each engine is asked, errors.go what is tried again,
+// trees.go the logs of a database, append.go the transaction, integrate.go its Merkle side,
+// tiles.go and proof.go what is served.
 //
-// Package provider uses Op, Form, Runner, Insert, Read, Transact and TransactOnce to run statements of
-// its own, TreeNumber, Number and KeysOp for the keys they need, OpenMerkle for the tree,
-// SelectTrees, CreateTree and DeleteTree for its administration, and Migrate for a table of its
-// own. Other callers need none of these.
+// Package provider uses Op, Form, Runner, Insert, Read, Transact and TransactOnce to run
+// statements of its own, TreeNumber, Number and KeysOp for the keys they need, OpenMerkle for the
+// tree, SelectTrees, CreateTree and DeleteTree for its administration, and Migrate for a table of
+// its own. Other callers need none of these.
 package storage

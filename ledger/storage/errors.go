@@ -40,9 +40,9 @@ var (
 // hanging for 20 seconds, and PostgreSQL waits for a lock for ever.
 const statementTimeout = 10 * time.Second
 
-// appendTimeout is statementTimeout for appends on CockroachDB. After a node has died, its ranges are
-// silent until their lease ends, about 9 s. What was sent to it hangs for longer, and another node
-// could take it by then. maxContention and statementTimeout bound all runs together.
+// appendTimeout is statementTimeout for appends on CockroachDB. After a node has died, its ranges
+// are silent until their lease ends, about 9 s. What was sent to it hangs for longer, and another
+// node could take it by then. maxContention and statementTimeout bound all runs together.
 const appendTimeout = 3 * time.Second
 
 // roundTrip is a context's key for the time that each round trip of a transaction may take.

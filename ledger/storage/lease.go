@@ -75,8 +75,8 @@ func unused(ctx context.Context, run Runner, num TreeNumber) error {
 	return err
 }
 
-// Accepts returns nil if the tree accepts leaves, ErrFrozen if it does not. It does not read the head
-// of a tree that was seen to have leaves: on CockroachDB it would wait for its writer.
+// Accepts returns nil if the tree accepts leaves, ErrFrozen if it does not. It does not read the
+// head of a tree that was seen to have leaves: on CockroachDB it would wait for its writer.
 func (s *Storage) Accepts(ctx context.Context, tree *trillian.Tree) error {
 	num, err := s.Number(ctx, tree)
 	var a AppendTx

@@ -166,9 +166,9 @@ func (s *Storage) Values(ctx context.Context, tree *trillian.Tree, start, n uint
 	return vs, s.wrap(ctx, fmt.Sprintf("reading values from %d on, at most %d", start, n), err)
 }
 
-// span returns a statement over the integrated leaves [start, start+n), ascending, and tree number 0
-// if there can be none. The head is asked only for leaves beyond the largest size seen: on
-// CockroachDB who reads it waits for its writer.
+// span returns a statement over the integrated leaves [start, start+n), ascending, and tree
+// number 0 if there can be none. The head is asked only for leaves beyond the largest size seen:
+// on CockroachDB who reads it waits for its writer.
 func (s *Storage) span(
 	ctx context.Context, tree *trillian.Tree, columns string, start, n uint64,
 ) (num TreeNumber, o Op, err error) {

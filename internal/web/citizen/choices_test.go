@@ -119,8 +119,8 @@ func TestSayNo(t *testing.T) {
 	}
 }
 
-// What people were told before they chose is there for everybody, in the words that they read, by the
-// hash that the log has: also when these pages have other words today.
+// What people were told before they chose is there for everybody, in the words that they read, by
+// the hash that the log has: also when these pages have other words today.
 func TestNotice(t *testing.T) {
 	w := newWorld(t)
 	c := w.client(t, morag, "Morag Example")
@@ -147,7 +147,8 @@ func TestNotice(t *testing.T) {
 		}
 		texts = append(texts, text)
 	}
-	if all := strings.Join(texts, "\n"); len(texts) != 3 || !strings.Contains(all, "rannsachadh") || !strings.Contains(all, "My choices, and look under What you decided") {
+	if all := strings.Join(texts, "\n"); len(texts) != 3 || !strings.Contains(all, "rannsachadh") ||
+		!strings.Contains(all, "My choices, and look under What you decided") {
 		t.Errorf("%d notices: %s", len(texts), all)
 	}
 	ok(t, w.signin.Shelf.Delete(t.Context(), "notices", sha(texts[0])))

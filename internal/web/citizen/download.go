@@ -51,8 +51,9 @@ func (p *pages) downloads(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	words := p.room.Words(r)
-	return p.room.Render(w, r, http.StatusOK, "download", ui.Page{Title: words.Text("download.title"), Section: "download", Scripts: []string{"handover"}, Data: downloadsPage{
-		Chosen: chosen, Filtered: f.any(), TooMany: chosen > client.MaxExtract, Most: client.MaxExtract, Query: f.query()}})
+	return p.room.Render(w, r, http.StatusOK, "download", ui.Page{Title: words.Text("download.title"), Section: "download",
+		Scripts: []string{"handover"}, Data: downloadsPage{
+			Chosen: chosen, Filtered: f.any(), TooMany: chosen > client.MaxExtract, Most: client.MaxExtract, Query: f.query()}})
 }
 
 // attach makes an answer a file. Its name says nothing of the person.

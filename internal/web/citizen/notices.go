@@ -31,8 +31,9 @@ func noticeOf(words *ui.Words, name string) (list []string) {
 	return list
 }
 
-// shelfNotices keeps each text that somebody was told before they decided, for as long as the ledger
-// is run: the log has its hash, and the words of a later version of these pages have another.
+// shelfNotices keeps each text that somebody was told before they decided, for as long as the
+// ledger is run: the log has its hash, and the words of a later version of these pages have
+// another.
 const shelfNotices = "notices"
 
 // notified keeps what the reader of a page was told, and returns its record. A use that does not

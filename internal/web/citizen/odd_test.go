@@ -27,20 +27,23 @@ func TestErased(t *testing.T) {
 	if status != http.StatusOK {
 		t.Fatalf("%d: %s", status, page)
 	}
-	has(t, page, "Nurse Ailsa Invent", "Nurse Nora Made-Up", "Something was here, and was erased", "Erased", fmt.Sprintf("/you/access/%d", gone))
+	has(t, page, "Nurse Ailsa Invent", "Nurse Nora Made-Up", "Something was here, and was erased", "Erased",
+		fmt.Sprintf("/you/access/%d", gone))
 	lacks(t, page, "Nurse Gone Forever", "Unknown place", "1 January 0001")
 	status, page = w.get(t, c, fmt.Sprintf("/you/access/%d", gone))
 	if status != http.StatusOK {
 		t.Errorf("its page: %d", status)
 	}
 	has(t, page, "We were told of it about", fmt.Sprint(now.Year()), "does not keep when it was erased, or why")
-	for _, path := range []string{"/you/told", "/you/choices", "/you/people", "/you/numbers", "/you/download", "/you?covered=attention", "/you?who=acts", "/you?org=TST"} {
+	for _, path := range []string{"/you/told", "/you/choices", "/you/people", "/you/numbers", "/you/download",
+		"/you?covered=attention", "/you?who=acts", "/you?org=TST"} {
 		if status, _ := w.get(t, c, path); status != http.StatusOK {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
 	status, page = w.post(t, c, "/you/download/csv", nil)
-	if status != http.StatusOK || !strings.Contains(page, "Something was here, and was erased") || !strings.Contains(page, "Nurse Nora Made-Up") {
+	if status != http.StatusOK || !strings.Contains(page, "Something was here, and was erased") ||
+		!strings.Contains(page, "Nurse Nora Made-Up") {
 		t.Errorf("for a spreadsheet: %d %s", status, page)
 	}
 	ok(t, w.Index.Flush(t.Context()))
@@ -94,8 +97,9 @@ func TestOddPeople(t *testing.T) {
 		Expressed: entry.Expressed{How: "verbal"}, Sub: closed})
 	w.access(closed, 0, nil)
 	common, authority := entry.Common{Issuer: "TST", Audience: testledger.Origin}, uuid.NewString()
-	ended := w.Append(w.key, &entry.Delegation{Common: common, Delegation: authority, Act: "granted", Kind: "AGNT", Scope: []string{"access", "consent"},
-		Start: now.AddDate(0, 0, -9).UTC().Format(time.RFC3339), End: now.AddDate(1, 0, 0).UTC().Format(time.RFC3339), Sub: one,
+	ended := w.Append(w.key, &entry.Delegation{Common: common, Delegation: authority, Act: "granted", Kind: "AGNT",
+		Scope: []string{"access", "consent"}, Start: now.AddDate(0, 0, -9).UTC().Format(time.RFC3339),
+		End: now.AddDate(1, 0, 0).UTC().Format(time.RFC3339), Sub: one,
 		Delegate: &entry.Delegate{ID: none, Name: "Nobody Known"}})
 	w.Append(w.key, &entry.Delegation{Common: common, Delegation: authority, Act: "revoked", Sub: one})
 
@@ -120,7 +124,8 @@ func TestOddPeople(t *testing.T) {
 		if id == closed {
 			has(t, page, "You restricted your record for uses like this one, also for care.")
 		}
-		for _, path := range []string{"/you/choices", "/you/people", "/you/told", "/you/numbers", "/you/download", "/you?page=2", "/you?covered=no"} {
+		for _, path := range []string{"/you/choices", "/you/people", "/you/told", "/you/numbers", "/you/download", "/you?page=2",
+			"/you?covered=no"} {
 			if status, page := w.get(t, c, path); status != http.StatusOK && path != "/you?page=2" {
 				t.Errorf("%s of %s: %d %s", path, id, status, page)
 			}

@@ -27,9 +27,9 @@ type For struct {
 }
 
 // granted knows which delegations each delegate was granted. A delegation is filed under the person
-// for whom they act, so no history of the delegate has it: the log is read once for it, and then what
-// was added. What was found is kept on the shelf, by delegate, before the position moves on, so no
-// start reads the log again; without a shelf it is kept in memory.
+// for whom they act, so no history of the delegate has it: the log is read once for it, and then
+// what was added. What was found is kept on the shelf, by delegate, before the position moves on,
+// so no start reads the log again; without a shelf it is kept in memory.
 type granted struct {
 	mu         sync.Mutex // guards the fields below; held while reading
 	began      bool
@@ -69,8 +69,8 @@ func (d *Door) ActsFor(ctx context.Context, id string) ([]For, error) {
 	return live, nil
 }
 
-// Follow reads the log until ctx ends, so that neither ActsFor nor a visit to a long history has much
-// left to read.
+// Follow reads the log until ctx ends, so that neither ActsFor nor a visit to a long history has
+// much left to read.
 func (d *Door) Follow(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

@@ -15,13 +15,14 @@ import (
 	"igledger/ledger/wire"
 )
 
-// No visit decrypts a long history: its pieces are made when its entries come, whether or not anybody
-// ever looks. What is left to a visit is what came after the last whole piece. The log is read on from
-// where this, or another replica, last was, and from its beginning when pieces are made by other
-// words, and before they have lain so long that they end.
+// No visit decrypts a long history: its pieces are made when its entries come, whether or not
+// anybody ever looks. What is left to a visit is what came after the last whole piece. The log is
+// read on from where this, or another replica, last was, and from its beginning when pieces are
+// made by other words, and before they have lain so long that they end.
 //
-// Of most entries only the link is decrypted. A piece is kept before the position moves on, so an end
-// in between costs work and loses nothing; two replicas do the same work and keep the same pieces.
+// Of most entries only the link is decrypted. A piece is kept before the position moves on, so an
+// end in between costs work and loses nothing; two replicas do the same work and keep the same
+// pieces.
 
 // ahead is how far the log was read for pieces.
 type ahead struct {

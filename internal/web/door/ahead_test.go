@@ -41,8 +41,8 @@ func pieces(t *testing.T, s *shelf.Shelf) (list []shelf.Item, position *shelf.It
 	return list, position
 }
 
-// Whatever was kept ahead, by two replicas that were killed and started again at any time, is what a
-// door finds that keeps nothing and reads the log each time.
+// Whatever was kept ahead, by two replicas that were killed and started again at any time, is
+// what a door finds that keeps nothing and reads the log each time.
 func TestKeptAheadIsTheLog(t *testing.T) {
 	w := newWorld(t)
 	kept := newShelf(t)
@@ -106,8 +106,8 @@ func TestKeptAheadIsTheLog(t *testing.T) {
 	}
 }
 
-// Nobody has to look for a long history to be kept, its last whole piece included, and it stays kept
-// although each piece has an end.
+// Nobody has to look for a long history to be kept, its last whole piece included, and it stays
+// kept although each piece has an end.
 func TestKeptBeforeAnybodyLooks(t *testing.T) {
 	w := newWorld(t)
 	clock := time.Now()
@@ -141,8 +141,8 @@ func TestKeptBeforeAnybodyLooks(t *testing.T) {
 	}
 }
 
-// What a delegate was granted is found after a start that reads the log no further, by a replica, and
-// by one that was killed before it had kept how far it was.
+// What a delegate was granted is found after a start that reads the log no further, by a replica,
+// and by one that was killed before it had kept how far it was.
 func TestActsForAfterStart(t *testing.T) {
 	w := newWorld(t)
 	kept := newShelf(t)

@@ -56,8 +56,8 @@ type Item struct {
 	owners []string // see readers.Owners
 }
 
-// Erased is Item.Type of an entry whose content was erased: no type of the log. Of it only the place
-// in the log and the history is left, and about when it was received.
+// Erased is Item.Type of an entry whose content was erased: no type of the log. Of it only the
+// place in the log and the history is left, and about when it was received.
 const Erased entry.Type = "erased"
 
 // Everyone is Item.ID of an entry about everyone's data.

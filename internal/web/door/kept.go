@@ -22,11 +22,11 @@ import (
 	"igledger/ledger/wire"
 )
 
-// A long history takes long to decrypt and read. So what its lists show is kept on a shelf, encrypted,
-// in pieces that never change: the history of a log only grows. Who makes them: see ahead. Pieces are
-// used only if their last entry is in the history that the log has, which has as many entries; if one
-// cannot be read, or if the words or the suspect keys are others by now, the log is read as if there
-// were none.
+// A long history takes long to decrypt and read. So what its lists show is kept on a shelf,
+// encrypted, in pieces that never change: the history of a log only grows. Who makes them: see
+// ahead. Pieces are used only if their last entry is in the history that the log has, which has
+// as many entries; if one cannot be read, or if the words or the suspect keys are others by now,
+// the log is read as if there were none.
 const (
 	shelfName  = "history"
 	piece      = 256 // entries

@@ -50,8 +50,8 @@ func (d *Door) extend(ctx context.Context, p *past, size uint64) ([]*Item, error
 	return p.items, nil
 }
 
-// fresh returns what a history has below size that was not read yet, in the order of the log. Of one
-// that nobody has read in this process, what pieces are kept is taken from the shelf.
+// fresh returns what a history has below size that was not read yet, in the order of the log. Of
+// one that nobody has read in this process, what pieces are kept is taken from the shelf.
 func (d *Door) fresh(ctx context.Context, p *past, tag wire.Hash, size uint64) ([]*Item, error) {
 	reg, err := d.log.Register(ctx)
 	if err != nil {
@@ -113,8 +113,8 @@ func (d *Door) load(ctx context.Context, like *maker, places []ledger.Place, wor
 	return out, g.Wait()
 }
 
-// receivedAbout returns when the ledger received the entries around a position: of one whose content
-// was erased it has no time. It returns the zero time if there is none near.
+// receivedAbout returns when the ledger received the entries around a position: of one whose
+// content was erased it has no time. It returns the zero time if there is none near.
 func (d *Door) receivedAbout(ctx context.Context, index uint64) (time.Time, error) {
 	const around = 32
 	from := index - min(index, around)

@@ -41,8 +41,8 @@ func (d *Door) Work(ctx context.Context, r Reader) (*report.View, error) {
 	return view, nil
 }
 
-// keptBook keeps on the shelf what the Book has read, by the zone of its months. Without a shelf each
-// process reads the log.
+// keptBook keeps on the shelf what the Book has read, by the zone of its months. Without a shelf
+// each process reads the log.
 func (d *Door) keptBook() *report.Kept {
 	const name, form = "book", "1"
 	s := d.cfg.Shelf

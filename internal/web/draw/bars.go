@@ -183,7 +183,8 @@ var barsTemplate = template.Must(template.New("bars").Parse(`
 {{if gt (len .Table.Head) 1}}<th scope="col" class="ds_table--numeric">{{.Words.Total}}</th>{{end}}</tr></thead>
 <tbody>
 {{$several := gt (len .Table.Head) 1}}{{range .Table.Lines}}
-<tr><th scope="row">{{.Name}}</th>{{range .Counts}}<td class="ds_table--numeric">{{.}}</td>{{end}}{{if $several}}<td class="ds_table--numeric">{{.Total}}</td>{{end}}</tr>
+<tr><th scope="row">{{.Name}}</th>{{range .Counts}}<td class="ds_table--numeric">{{.}}</td>{{end}}
+{{- if $several}}<td class="ds_table--numeric">{{.Total}}</td>{{end}}</tr>
 {{end}}</tbody>
 </table>
 </div>

@@ -86,7 +86,8 @@ func (c *crawler) do(method, path string) (int, []byte, http.Header) {
 	return resp.StatusCode, body, resp.Header
 }
 
-// ask adds an address to those to be read, if it is of the demonstration and not enough are like it.
+// ask adds an address to those to be read, if it is of the demonstration and not enough are like
+// it.
 func (c *crawler) ask(from, href string) {
 	base, _ := url.Parse(demo.url + from)
 	u, err := base.Parse(href)
@@ -195,8 +196,8 @@ func (c *crawler) everything() {
 	}
 }
 
-// mine are the forms whose pages this test is about. The others belong to officers, and do something
-// when they are sent empty.
+// mine are the forms whose pages this test is about. The others belong to officers, and do
+// something when they are sent empty.
 var mine = regexp.MustCompile(`^/(you|desk|sign)`)
 
 // Every link, form and fragment that somebody can reach leads somewhere, and no page is heavy.
@@ -212,9 +213,10 @@ func TestEveryLink(t *testing.T) {
 				return v.Cookies()
 			}
 			visit(t, webtest.How{}) // so that the demonstration runs
-			c := &crawler{T: t, enter: enter, client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-				Transport: &http.Transport{DisableCompression: true}},
-				pages: map[string]*crawled{}, kinds: map[string]int{}, assets: map[string]int{}, from: map[string]string{}, forms: map[string]string{}}
+			stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+			c := &crawler{T: t, enter: enter,
+				client: &http.Client{CheckRedirect: stay, Transport: &http.Transport{DisableCompression: true}},
+				pages:  map[string]*crawled{}, kinds: map[string]int{}, assets: map[string]int{}, from: map[string]string{}, forms: map[string]string{}}
 			for _, path := range who.paths {
 				if path != "/nothing-here" {
 					c.pages[""] = &crawled{frags: map[string]string{}}

@@ -13,8 +13,8 @@ import (
 	"igledger/internal/web/webtest"
 )
 
-// Somebody keeps the checker as a file, and years later checks a list with it, from their disk and with
-// the network off.
+// Somebody keeps the checker as a file, and years later checks a list with it, from their disk
+// and with the network off.
 func TestKeepThisChecker(t *testing.T) {
 	morag := visit(t, webtest.How{})
 	morag.signIn(citizens, "Morag Example")

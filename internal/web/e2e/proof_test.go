@@ -64,13 +64,15 @@ func TestCheckThisListNow(t *testing.T) {
 			t.Errorf("the browser asked for %s", asked)
 		}
 	}
-	if left := webtest.Eval[int](v.Tab, `indexedDB.databases().then((all) => all.length + sessionStorage.length + localStorage.length)`); left != 0 {
+	const left = `indexedDB.databases().then((all) => all.length + sessionStorage.length + localStorage.length)`
+	if left := webtest.Eval[int](v.Tab, left); left != 0 {
 		t.Errorf("%d things are left in the browser", left)
 	}
 	// Who opens the page again does not find it there.
 	v.Open(demo.url + "/check")
 	v.Until(`!document.querySelector("[data-form]").hidden`)
-	if got := v.Text("main"); strings.Contains(got, "Your list is here") || webtest.Eval[string](v.Tab, `document.querySelector("#number").value`) != "" {
+	if got := v.Text("main"); strings.Contains(got, "Your list is here") ||
+		webtest.Eval[string](v.Tab, `document.querySelector("#number").value`) != "" {
 		t.Errorf("the list is there a second time:\n%s", got)
 	}
 	phone := visit(t, webtest.How{Width: webtest.Phone, NoScript: true})

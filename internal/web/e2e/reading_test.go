@@ -19,7 +19,8 @@ func readable(name string) []string {
 // spaced is the text spacing that nothing may be cut by (WCAG 2.2, success criterion 1.4.12).
 const spaced = `(() => {
 	const rules = new CSSStyleSheet();
-	rules.replaceSync("* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important } p { margin-bottom: 2em !important }");
+	rules.replaceSync("* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }" +
+		"p { margin-bottom: 2em !important }");
 	document.adoptedStyleSheets = [...document.adoptedStyleSheets, rules];
 	return true;
 })()`
@@ -27,7 +28,8 @@ const spaced = `(() => {
 // cut are the texts that are cut off by the element in which they are.
 const cut = `[...document.querySelectorAll("main *, header *, footer *")].filter((e) => {
 	const s = getComputedStyle(e);
-	return e.matches(":not(.visually-hidden, .visually-hidden *, svg *, .ig-scroll, textarea, select, option)") && e.getClientRects().length > 0 &&
+	return e.matches(":not(.visually-hidden, .visually-hidden *, svg *, .ig-scroll, textarea, select, option)") &&
+		e.getClientRects().length > 0 &&
 		["hidden", "clip"].includes(s.overflowX) && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1);
 }).map((e) => e.tagName + "." + e.className + ": " + e.innerText.slice(0, 60)).join("; ")`
 
@@ -82,7 +84,8 @@ func TestHowPeopleRead(t *testing.T) {
 }
 
 // smallPrint are texts below 18 points (24 pixels).
-const smallPrint = `[...document.querySelectorAll("main *")].filter((e) => e.getClientRects().length > 0 && !e.closest("svg, .visually-hidden") &&
+const smallPrint = `[...document.querySelectorAll("main *")].filter((e) =>
+	e.getClientRects().length > 0 && !e.closest("svg, .visually-hidden") &&
 	[...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) && parseFloat(getComputedStyle(e).fontSize) < 23.9)
 	.slice(0, 3).map((e) => e.tagName + "." + e.className + " " + getComputedStyle(e).fontSize + ": " + e.innerText.slice(0, 40)).join("; ")`
 

@@ -8,8 +8,8 @@ import (
 	"igledger/ledger/entry"
 )
 
-// A text that people read as another than it is, is not signed here: neither somebody's proposal nor
-// an own reason.
+// A text that people read as another than it is, is not signed here: neither somebody's proposal
+// nor an own reason.
 func TestDisguisedIsNotSigned(t *testing.T) {
 	w := newWorld(t)
 	w.agree("isa-1", "LOT", "GGC", "TREAT", func(t *entry.AgreementText) { t.Retention = "not \u202eyad eno naht erom\u202c" })

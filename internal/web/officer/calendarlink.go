@@ -67,9 +67,9 @@ func (w *work) calendarLink(rw http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// What an address stands for is no use without its owner's row, which therefore is written last and
-	// deleted first: whatever fails in between, a page shows no address that does not work, and no
-	// address works that no page shows.
+	// What an address stands for is no use without its owner's row, which therefore is written last
+	// and deleted first: whatever fails in between, a page shows no address that does not work, and
+	// no address works that no page shows.
 	forget := func() {
 		if err := w.Shelf.Delete(ctx, linkShelf, w.linkKey(old)); err != nil {
 			w.Logger.Error("an address that no longer works cannot be deleted", "pattern", r.Pattern, "error", err)

@@ -58,8 +58,8 @@ func (s *seat) follow(text, says string) {
 	s.Wait(says)
 }
 
-// An officer signs what waits for them by the keyboard alone; and ends an agreement, told by the summary
-// of errors, which has the focus, what they left out.
+// An officer signs what waits for them by the keyboard alone; and ends an agreement, told by the
+// summary of errors, which has the focus, what they left out.
 func TestByKeyboard(t *testing.T) {
 	w := newWorld(t)
 	w.officer("GGC", "Una Example").elsewhereAgree("isa-1")

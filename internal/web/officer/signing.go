@@ -175,8 +175,8 @@ func claimsOf(body entry.Body) ([]claim, entry.Type, error) {
 	return list, entry.Type(t), nil
 }
 
-// disguised reports whether a deed has a text that people read as another than it is: what it says, or
-// what the agreement says that it is about.
+// disguised reports whether a deed has a text that people read as another than it is: what it
+// says, or what the agreement says that it is about.
 func (d *deed) disguised() bool {
 	e, err := entry.Prepare(wire.JWK{Kty: "OKP", Crv: "Ed25519"}, d.body)
 	if err != nil {

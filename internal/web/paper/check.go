@@ -53,7 +53,8 @@ type checkData struct {
 
 // Keys are the words that the script puts together.
 func (checkData) Keys() []string {
-	return append(strangerData{}.Keys(), "no-file", "no-number", "number-needed", "no-statement", "no-policy", "no-days", "other-policy", "no-code")
+	return append(strangerData{}.Keys(), "no-file", "no-number", "number-needed", "no-statement", "no-policy", "no-days",
+		"other-policy", "no-code")
 }
 
 // Proves names the words for what a check proves.

@@ -50,8 +50,8 @@ func TestPolicyCode(t *testing.T) {
 	}
 }
 
-// The page says whose policy it checks by, takes another by text, file or code, and a code of a long one
-// confirms the policy or names where the right one is.
+// The page says whose policy it checks by, takes another by text, file or code, and a code of a
+// long one confirms the policy or names where the right one is.
 func TestWhosePolicy(t *testing.T) {
 	if _, err := os.Stat("../ui/dist/proof.js"); err != nil {
 		webtest.Required(t, "scripts: make pages builds them", err)
@@ -105,10 +105,13 @@ func TestWhosePolicy(t *testing.T) {
 	tab.Shot("policy-other")
 
 	// A browser that reads codes: what its camera program would say stands in for it here.
-	tab.Do(webtest.Command(page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `globalThis.BarcodeDetector = class {
+	reader := `globalThis.BarcodeDetector = class {
 		static async getSupportedFormats() { return ["qr_code"]; }
-		async detect(image) { return image.width === 2 ? [] : [{rawValue: "https://elsewhere.example"}, {rawValue: ` + "`igledger-policy/1\n" + other + "\n`" + `}]; }
-	};`}))
+		async detect(image) {
+			return image.width === 2 ? [] : [{rawValue: "https://elsewhere.example"}, {rawValue: ` + "`igledger-policy/1\n" + other + "\n`" + `}];
+		}
+	};`
+	tab.Do(webtest.Command(page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: reader}))
 	open()
 	says("Or read its code from a picture")
 	for _, c := range []struct {

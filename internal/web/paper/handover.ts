@@ -1,6 +1,7 @@
-// Hands a list from the page where a person gets it to the page that checks it, within one tab of one
-// browser: neither the server nor the network sees it again. What is put down is encrypted, and its key
-// lies with the tab alone, which forgets it when it is closed. Whoever takes it removes both first.
+// Hands a list from the page where a person gets it to the page that checks it, within one tab of
+// one browser: neither the server nor the network sees it again. What is put down is encrypted,
+// and its key lies with the tab alone, which forgets it when it is closed. Whoever takes it
+// removes both first.
 type Bytes = Uint8Array<ArrayBuffer>;
 
 // Handed is a whole history: an extract is checked from its file.

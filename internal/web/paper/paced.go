@@ -14,8 +14,8 @@ type paced struct {
 	now, old map[string]*rate.Limiter
 }
 
-// One address gets what a reader needs, and a code ten times that, so that no address alone can keep
-// others from a code whose id it knows.
+// One address gets what a reader needs, and a code ten times that, so that no address alone can
+// keep others from a code whose id it knows.
 const (
 	fetches    = rate.Limit(0.2) // a second, of an address
 	burst      = 20

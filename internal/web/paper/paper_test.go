@@ -58,7 +58,8 @@ func TestErasedOnPaper(t *testing.T) {
 	const gone = 12 // the third of Morag's
 	w.Erase(gone)
 	morag := w.as(citizenUser(moragID))
-	morag.get("/you/print").want(t, "list", 200, "There are 6 things on this list", "Something was here, and was erased", "Dr &lt;b&gt;Ailsa&lt;/b&gt; Test")
+	morag.get("/you/print").want(t, "list", 200, "There are 6 things on this list", "Something was here, and was erased",
+		"Dr &lt;b&gt;Ailsa&lt;/b&gt; Test")
 	morag.get(fmt.Sprintf("/you/print/%d", gone)).want(t, "what was erased", 200, "Something was here, and was erased")
 	if got := morag.post("/you/print/statement"); got.status != 410 {
 		t.Errorf("a statement: %d", got.status)

@@ -1,5 +1,5 @@
-// What an entry says, in words: package audit/plain for the browser, with its catalogue. A test gives both
-// the same entries.
+// What an entry says, in words: package audit/plain for the browser, with its catalogue. A test
+// gives both the same entries.
 import english from "../../../audit/plain/en.properties";
 import gaelic from "../../../audit/plain/gd.properties";
 import { get, list, num, str, strings } from "./claims.ts";
@@ -54,12 +54,14 @@ const events: readonly (readonly [string, string])[] = [
 ];
 const transfers = new Set([`${dcm}|110106`, `${dcm}|110107`, `${lifecycle}|disclose`, "http://hl7.org/fhir/iso-21089-lifecycle|disclose",
   "http://terminology.hl7.org/CodeSystem/consentaction|disclose", "http://terminology.hl7.org/CodeSystem/v3-ActCode|IDSCL",
-  ...["http://terminology.hl7.org/CodeSystem/dicom-audit-lifecycle", "http://hl7.org/fhir/dicom-audit-lifecycle"].flatMap((s) => [`${s}|10`, `${s}|11`]),
+  ...["http://terminology.hl7.org/CodeSystem/dicom-audit-lifecycle",
+    "http://hl7.org/fhir/dicom-audit-lifecycle"].flatMap((s) => [`${s}|10`, `${s}|11`]),
   "Disclosure", "disclosure"]);
 const logReaders = [["urn:igledger:reading|own", "did.audit-log.own"], [`${roleClass}|PAT`, "did.audit-log.person"],
   [`${roleClass}|AGNT`, "did.audit-log.delegate"]] as const;
 const reasonSystems = new Set(["http://terminology.hl7.org/CodeSystem/v3-ActReason", "https://terminology.hl7.org/CodeSystem/v3-ActReason",
-  "http://hl7.org/fhir/v3/ActReason", "urn:oid:2.16.840.1.113883.5.8", "2.16.840.1.113883.5.8", "http://terminology.hl7.org/ValueSet/v3-PurposeOfUse",
+  "http://hl7.org/fhir/v3/ActReason", "urn:oid:2.16.840.1.113883.5.8", "2.16.840.1.113883.5.8",
+    "http://terminology.hl7.org/ValueSet/v3-PurposeOfUse",
   "http://hl7.org/fhir/ValueSet/v3-PurposeOfUse", "http://hl7.org/fhir/v3/vs/PurposeOfUse", "urn:oid:2.16.840.1.113883.1.11.20448",
   "2.16.840.1.113883.1.11.20448"]);
 
@@ -82,12 +84,14 @@ export class Teller {
 
   describe(e: Entry): Summary {
     const s = { ...this.summary(e) };
-    for (const k of ["organisation", "role", "staff", "system", "what", "why", "justification", "result", "agreement"] as const) s[k] = oneLine(s[k]);
+    for (const k of ["organisation", "role", "staff", "system", "what", "why", "justification", "result",
+      "agreement"] as const) s[k] = oneLine(s[k]);
     return s;
   }
 
   private summary(e: Entry): Summary {
-    const c = e.claims, nothing = { role: "", staff: "", system: "", why: "", justification: "", result: "", agreement: "", act: "" as const,
+    const c = e.claims, nothing = { role: "", staff: "", system: "", why: "", justification: "", result: "", agreement: "",
+      act: "" as const,
       emergency: false, machine: false };
     const stated = { ...nothing, organisation: str(c, "iss"), when: num(c, "iat") };
     switch (e.type) {
@@ -101,10 +105,13 @@ export class Teller {
           result: this.say(`answered.${str(c, "decision")}`), act: "decision", organisation: str(c, "org") };
       }
       case "consent": {
-        const ended = str(c, "act") === "withdrawn" || str(c, "act") === "expired", latest = (t: string): number => Math.min(seconds(t), num(c, "iat") + 1);
-        const why = [str(get(e.shown, "text"), "reason"), ...strings(c, "agreements").map((agreement) => this.say("consent.agreement", { agreement }))];
+        const ended = str(c, "act") === "withdrawn" || str(c, "act") === "expired",
+          latest = (t: string): number => Math.min(seconds(t), num(c, "iat") + 1);
+        const why = [str(get(e.shown, "text"), "reason"), ...strings(c,
+          "agreements").map((agreement) => this.say("consent.agreement", { agreement }))];
         return { ...stated, when: ended ? Math.max(latest(str(c, "decided")), latest(str(c, "updated"))) : seconds(str(c, "decided")),
-          what: this.say(`consent.${str(c, "act")}`, { scope: this.code("scope", str(c, "scope")) }), why: why.filter((w) => w !== "").join("; ") };
+          what: this.say(`consent.${str(c, "act")}`, { scope: this.code("scope", str(c, "scope")) }),
+            why: why.filter((w) => w !== "").join("; ") };
       }
       case "delegation": {
         const scopes = strings(c, "scope").map((s) => this.code("may", s)).join(", ");
@@ -179,7 +186,8 @@ export class Teller {
       for (const [code, said] of logReaders) if (all.includes(code) || signedIn && roles.includes(code)) return this.say(of(said));
     }
     if (key === "did.received" && sender !== "") return this.say(of("did.received.from"), { data: some, sender });
-    if ((key === "did.disclosed" || key === "did.exported") && recipient !== "") return this.say(of(`${key}.to`), { data: some, recipient });
+    if ((key === "did.disclosed" || key === "did.exported") && recipient !== "") return this.say(of(`${key}.to`), { data: some,
+      recipient });
     if (data === "") return this.say(of(key));
     const text = this.words.get(`${of(key)}.of`);
     return text === undefined ? this.say("did.with", { did: this.say(of(key)), data }) : fill(text, { data });
@@ -207,7 +215,8 @@ function did(e: Entry): string {
   return key === "did.disclosed" && ends(e).own ? "did.received" : key;
 }
 
-// ends are the two ends of an export or import, and whether the recipient is the organisation that accessed.
+// ends are the two ends of an export or import, and whether the recipient is the organisation
+// that accessed.
 function ends(e: Entry): { sender: string; recipient: string; own: boolean } {
   const c = e.claims, parties = list(get(e.shown, "parties")), nobody = { sender: "", recipient: "", own: false };
   if (!strings(c, "event").some((v) => transfers.has(v))) return nobody;

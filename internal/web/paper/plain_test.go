@@ -121,7 +121,8 @@ func chance(r *rand.Rand) entry.Body {
 	id := uuid.Must(uuid.NewRandomFromReader(byChance{r}))
 	common := entry.Common{Issuer: one(r, "lothian", "NHSH"), Audience: "ledger.example/log", IssuedAt: issued, ID: id.String()}
 	words := func() string {
-		return one(r, "", "", "a ward round", "two\nlines\u2028and “quotes” ‹here›", "\u202eturned\u200b round\ttwice  over", "{data} {nothing}", "Ünï")
+		return one(r, "", "", "a ward round", "two\nlines\u2028and “quotes” ‹here›", "\u202eturned\u200b round\ttwice  over",
+			"{data} {nothing}", "Ünï")
 	}
 	purposes := func() []string {
 		return some(r, "TREAT", "BTG", "ETREAT", "HRESCH", "http://terminology.hl7.org/CodeSystem/v3-ActReason|HOPERAT",
@@ -160,8 +161,10 @@ func chance(r *rand.Rand) entry.Body {
 		}
 		return c
 	case 2:
-		d := &entry.Delegation{Common: common, Sub: "chi:0101011237", Act: "granted", Kind: one(r, "AGNT", "POWATT", "GUARD"), Delegation: common.ID,
-			Scope: one(r, []string{"access"}, []string{"access", "consent"}, entry.DelegationScopes), Basis: one(r, "", "a deed", "a deed\nof two lines"),
+		d := &entry.Delegation{Common: common, Sub: "chi:0101011237", Act: "granted", Kind: one(r, "AGNT", "POWATT", "GUARD"),
+			Delegation: common.ID,
+			Scope:      one(r, []string{"access"}, []string{"access", "consent"}, entry.DelegationScopes), Basis: one(r, "", "a deed",
+				"a deed\nof two lines"),
 			Start: "2026-01-31T00:00:00Z",
 			End:   "2027-01-31T00:00:00Z", Delegate: &entry.Delegate{ID: "chi:0202021234"}}
 		if r.IntN(2) == 0 {
@@ -169,10 +172,13 @@ func chance(r *rand.Rand) entry.Body {
 		}
 		return d
 	case 3:
-		return &entry.Link{Common: common, Sub: "chi:0101011237", Act: one(r, entry.LinkActs...), Reason: "moved from England", Other: "nhs:9434765919"}
+		return &entry.Link{Common: common, Sub: "chi:0101011237", Act: one(r, entry.LinkActs...), Reason: "moved from England",
+			Other: "nhs:9434765919"}
 	}
-	a := &entry.Access{Common: common, Sub: "chi:0101011237", System: one(r, "portal", "a b", ""), Source: "portal", Action: one(r, "C", "R", "U", "D", "E"),
-		Data: data(), Purpose: purposes(), Role: roles(), Machine: r.IntN(4) == 0, Emergency: r.IntN(6) == 0, Outcome: one(r, "0", "0", "4", "8", "12"),
+	a := &entry.Access{Common: common, Sub: "chi:0101011237", System: one(r, "portal", "a b", ""), Source: "portal", Action: one(r,
+		"C", "R", "U", "D", "E"),
+		Data: data(), Purpose: purposes(), Role: roles(), Machine: r.IntN(4) == 0, Emergency: r.IntN(6) == 0, Outcome: one(r, "0", "0",
+			"4", "8", "12"),
 		Recorded: at(), Org: one(r, "", "", "NHSH"), Foreign: r.IntN(5) == 0, Agreement: one(r, "", "isa-1"), Staff: staff(),
 		Event: some(r, dcm+"110122", dcm+"110106", dcm+"110107", dcm+"110101", dcm+"110112", dcm+"110113", dcm+"110127", dcm+"110120",
 			"http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle|disclose", rest+"search-type", rest+"read", "Disclosure"),

@@ -1,5 +1,5 @@
-// Run by plain_test.go: says what entries state. Reads a JSON line {jws, disclosures, language}, writes a
-// Summary.
+// Run by plain_test.go: says what entries state. Reads a JSON line {jws, disclosures, language},
+// writes a Summary.
 import { createInterface } from "node:readline";
 import { Teller } from "./plain.ts";
 import { readPublic, readShown } from "../verifier/entry.ts";

@@ -9,11 +9,12 @@ import (
 	"igledger/internal/web/draw"
 )
 
-// mostInCode is the longest policy, in bytes, that a code holds itself: more would be too fine for the
-// camera of a telephone.
+// mostInCode is the longest policy, in bytes, that a code holds itself: more would be too fine
+// for the camera of a telephone.
 const mostInCode = 1000
 
-// normalPolicy is a policy's text as its code has it and its digest is made of it: docs/FORMATS.md section 18.
+// normalPolicy is a policy's text as its code has it and its digest is made of it:
+// docs/FORMATS.md section 18.
 func normalPolicy(policy string) string {
 	return strings.Trim(strings.ReplaceAll(policy, "\r\n", "\n"), " \t\n") + "\n"
 }

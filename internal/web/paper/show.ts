@@ -71,7 +71,8 @@ function rows(of: readonly Row[], r: Report): HTMLElement[] {
     if (marked) li.classList.add("paper-row--marked");
     add("when", t.when ? moment(t.when) : say("unknown"), position, row.newer ? say("newer") : "");
     add("who", r.organisations.get(t.organisation) ?? (t.organisation || say("unknown")), t.who);
-    add("what", sentence(t.what), sentence(t.why), sentence(t.result), row.check === "" ? "" : `${say("doubtful")} ${say(`check-${row.check}`)}`);
+    add("what", sentence(t.what), sentence(t.why), sentence(t.result), row.check === ""
+      ? "" : `${say("doubtful")} ${say(`check-${row.check}`)}`);
     add("covered", say(`verdict-${t.verdict || "none"}`));
     return li;
   });
@@ -83,8 +84,8 @@ function newestFirst(list: readonly Row[]): Row[] {
   return [...list].sort((a, b) => at(b) - at(a) || b.shown.index - a.shown.index);
 }
 
-// kinds returns each check that was made, in the order in which it first was, how often, and how often it
-// failed.
+// kinds returns each check that was made, in the order in which it first was, how often, and how
+// often it failed.
 function kinds(r: Report): [string, number, number][] {
   const all = new Map<string, [string, number, number]>();
   for (const s of r.steps) {

@@ -1,5 +1,6 @@
-// The page that checks a proof: reads a file that somebody chose, or takes the list that they were just
-// shown, and checks it here. When it is loaded it can send nothing any more, whatever the file holds.
+// The page that checks a proof: reads a file that somebody chose, or takes the list that they
+// were just shown, and checks it here. When it is loaded it can send nothing any more, whatever
+// the file holds.
 import { take } from "../paper/handover.ts";
 import { digestOf, readCode } from "../paper/policycode.ts";
 import { checked, one, page, part, say, show } from "../paper/show.ts";
@@ -106,8 +107,8 @@ const origin = (): void => {
   }
 };
 
-// told takes a policy from its text or from what a code says. A code of a long policy says its digest:
-// then the policy must be there already.
+// told takes a policy from its text or from what a code says. A code of a long policy says its
+// digest: then the policy must be there already.
 async function told(text: string): Promise<void> {
   clear();
   const code = readCode(text);

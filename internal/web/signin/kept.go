@@ -21,7 +21,8 @@ const (
 	mostKept  = 20        // forms of a user
 )
 
-// unkept are fields of forms that are never kept: a person's number does not stay where it was typed.
+// unkept are fields of forms that are never kept: a person's number does not stay where it was
+// typed.
 var unkept = []string{"number"}
 
 func (m *Manager) keptKey(u *User, path string) string {

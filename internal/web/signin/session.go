@@ -194,8 +194,8 @@ func (m *Manager) Begin(w http.ResponseWriter, r *http.Request, user User) error
 	return m.begin(w, r, &session{User: user, Began: now, Seen: now})
 }
 
-// begin is Begin. The browser gets the token last: a session that the provider could not end, because
-// it could not be indexed, is nobody's.
+// begin is Begin. The browser gets the token last: a session that the provider could not end,
+// because it could not be indexed, is nobody's.
 func (m *Manager) begin(w http.ResponseWriter, r *http.Request, s *session) error {
 	ctx := r.Context()
 	if err := m.sessions.RenewToken(ctx); err != nil {

@@ -213,9 +213,9 @@ func (m *Manager) Mount(mux *http.ServeMux) {
 	})
 }
 
-// logouts is how many logout tokens an address may send in a second: a provider ends the sessions of
-// many people from one address, at the end of a shift, and none of them may stay signed in because of
-// a limit. Sign-ins from there do not count for it, nor it for them.
+// logouts is how many logout tokens an address may send in a second: a provider ends the sessions
+// of many people from one address, at the end of a shift, and none of them may stay signed in
+// because of a limit. Sign-ins from there do not count for it, nor it for them.
 const logouts = 100
 
 // limited bounds how often an address may ask.

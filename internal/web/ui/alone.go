@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// around is the file around a body. Styles and scripts may be within it, as in no page that a server sends.
+// around is the file around a body. Styles and scripts may be within it, as in no page that a
+// server sends.
 var around = template.Must(template.ParseFS(own, "templates/alone/file.html"))
 
 // alonePage is what both templates are executed with.
@@ -25,9 +26,9 @@ type alonePage struct {
 	Made   time.Time
 }
 
-// Alone returns a page of a room as one file that needs no other: styles and the script are within it. A
-// reader opens it from their disk, so no server sets its headers: its own policy, in the file, lets run
-// what is in it by digest, and nothing be loaded or sent.
+// Alone returns a page of a room as one file that needs no other: styles and the script are
+// within it. A reader opens it from their disk, so no server sets its headers: its own policy, in
+// the file, lets run what is in it by digest, and nothing be loaded or sent.
 func (room *Room) Alone(r *http.Request, name, style, script string, p Page) ([]byte, error) {
 	l := room.language(r)
 	t := room.pages[l][name]

@@ -49,9 +49,9 @@ var defaultBrand = Brand{
 	ICO: "https://ico.org.uk/make-a-complaint/",
 }
 
-// LoadBrand reads a brand from a YAML file, which must have a name. The service, the colours and where
-// to complain may be left out; whom to contact is only what the file says. Without a file the brand
-// is the demonstration's.
+// LoadBrand reads a brand from a YAML file, which must have a name. The service, the colours and
+// where to complain may be left out; whom to contact is only what the file says. Without a file
+// the brand is the demonstration's.
 func LoadBrand(file string) (Brand, error) {
 	b := defaultBrand
 	if file == "" {

@@ -19,12 +19,12 @@ func policy(forms []string) string {
 const features = "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), " +
 	"magnetometer=(), microphone=(), midi=(), payment=(), usb=()"
 
-// bare is the Content-Security-Policy of every answer that is no page: whatever a browser takes it for,
-// nothing in it runs, loads or is framed.
+// bare is the Content-Security-Policy of every answer that is no page: whatever a browser takes
+// it for, nothing in it runs, loads or is framed.
 const bare = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Protect gives every answer of next the headers that each has, whoever answers: pages, files, redirects,
-// refusals, and what the mux answers by itself.
+// Protect gives every answer of next the headers that each has, whoever answers: pages, files,
+// redirects, refusals, and what the mux answers by itself.
 func (s *Site) Protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.harden(w.Header(), r)

@@ -52,8 +52,8 @@ func First(text string, change func(string) string) string {
 // mute are elements in which no other may stand: what is in them cannot say that it is English.
 var mute = []string{"title", "option", "textarea", "script", "style", "svg"}
 
-// spoken returns a page with an element around each marked text. Marks that stand where there can be
-// no element, such as in an attribute, are left out.
+// spoken returns a page with an element around each marked text. Marks that stand where there can
+// be no element, such as in an attribute, are left out.
 func spoken(page []byte) []byte {
 	if !bytes.ContainsAny(page, beginEnglish+endEnglish) {
 		return page

@@ -1,4 +1,4 @@
-// Statements and extracts, by their form: docs/FORMATS.md section 14. Of the refusals here the code does not matter.
+// Statements and extracts, by their form: docs/FORMATS.md section 14. No code of a refusal matters.
 import { base64url, must, same, size, textOf } from "./bytes.ts";
 import { a, bytes, integer, into, list, maybe, natural, object, oneOf, optional, parse, text, there, where, type Read,
   type Value } from "./json.ts";

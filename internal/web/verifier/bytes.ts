@@ -26,7 +26,7 @@ export function refusal(f: () => void): string {
   }
 }
 
-// instead refuses with this code whatever f throws: a refusal, or the error of a library or the platform that was handed hostile bytes.
+// instead refuses with this code whatever f throws, also a library that was handed hostile bytes.
 export function instead<T>(code: string, f: () => T): T {
   try {
     return f();
@@ -47,7 +47,7 @@ export const u64 = (n: number | bigint): Uint8Array => numberToBytesBE(n, 8);
 // ends are the characters that leave no unused bit set, by how many characters the last group has.
 const ends = ["", "", "AQgw", "AEIMQUYcgkosw048"];
 
-// unbase64url reads the one spelling that bytes have: without padding, and with unused bits of zero.
+// unbase64url reads the one spelling that bytes have: no padding, and unused bits of zero.
 export function unbase64url(text: string): Uint8Array {
   const rest = text.length % 4;
   must(!/[^A-Za-z0-9_-]/.test(text) && (rest === 0 || ends[rest]!.includes(text.at(-1)!)), "bad-base64");

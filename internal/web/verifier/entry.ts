@@ -1,4 +1,4 @@
-// Entries: what each type is made of, table by table, and how one is read: docs/FORMATS.md sections 5, 6, 7, 13 and 15.
+// Entries: the table of each type, and how one is read: docs/FORMATS.md sections 5 to 7, 13, 15.
 import { sha1 } from "@noble/hashes/legacy.js";
 import { base64url, concat, hex, instead, must, same, size, sum, textOf, unbase64url, utf8 } from "./bytes.ts";
 import { a, any, between, bytes, depth, digest, each, flag, list, maxInteger, maybe, natural, object, oneOf, optional, parse, text,
@@ -15,7 +15,7 @@ type Claims<M extends Members> = Read<M & typeof all>;
 type By = readonly [purpose: string, role: string]; // of the key and of the organisation that sign; "": any role
 const nothing = (): void => {};
 
-// open is a public type: who signs it, its own claims, the name of the history, and what must hold between claims.
+// open is a public type: who signs it, its claims, its history, and what holds between claims.
 const open = <M extends Members>(by: By, own: M, history: (c: Claims<M>) => string, check: (c: Claims<M>, none: {}) => void = nothing) =>
   ({ by, form: object({ ...all, ...own }), own: object(own), names: undefined, check, history });
 
@@ -26,7 +26,7 @@ const governing = <M extends Members>(by: By, own: M, history: (c: Claims<M>) =>
     must(!holdsNumber(JSON.stringify(Object.keys(own).map((name) => c[name]))), "personal-data");
   });
 
-// sealed is a type about a person: who signs it, its own claims, its disclosures, and what must hold between them.
+// sealed is a type about a person: who signs it, claims, disclosures, and what holds between them.
 const sealed = <M extends Members, N extends Members>(by: By, own: M, names: N, check: Check<M, N> = nothing) =>
   ({ by, form: object({ ...digests, ...own }), own: object(own), names, check, history: () => "" });
 type Kind = ReturnType<typeof open<any>> | ReturnType<typeof sealed<any, any>>; // of any type
@@ -50,7 +50,7 @@ const words = texts("why", "justification", "outcome", "query", "organisation");
 const fhir = where(any, (v) => v instanceof Map && depth(v) <= 32, "bad-disclosure");
 const namespace = Uint8Array.of(0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8);
 
-// checkDay checks that the day is over, and that the jti is the one of this stream and day: the UUID version 5 in the namespace URL.
+// checkDay checks that the day is over, and that the jti is that of stream and day (UUID 5).
 function checkDay(domain: string, c: Claims<{ source: Form<string>; day: Form<string> }>): void {
   const start = day(c.day) ?? -1, h = sha1(concat(namespace, utf8([domain, c.aud, c.iss, c.source, c.day].join("\n"))));
   h[6] = h[6]! & 0x0f | 0x50;
@@ -71,7 +71,7 @@ export type Organisation = Value<typeof organisation>;
 export type AddedKey = Value<typeof addedKey>;
 const keyProof = object({ aud: text, org: text, jkt: text });
 
-// checkKeyProof refuses unless the holder of the key says that it is this organisation's in this log.
+// checkKeyProof refuses unless the key's holder says that it is this organisation's in this log.
 function checkKeyProof(proof: string, origin: string, owner: string, { jwk }: AddedKey): void {
   const j = readJWS(proof, "igl-key-proof+jwt"), { aud, org, jkt } = keyProof.read(parse(j.payload));
   claim(aud === origin && org === owner && jkt === jwk.thumbprint);
@@ -240,7 +240,7 @@ export interface EntryOf<T extends keyof typeof kinds> {
 
 export type Entry = { [T in keyof typeof kinds]: EntryOf<T> }[keyof typeof kinds];
 
-// readShown reads a sealed entry and what is disclosed of it; readPublic reads the entry in a public leaf.
+// readShown reads a sealed entry and its disclosures; readPublic reads the entry in a public leaf.
 export const readShown = (jws: string, disclosures: readonly string[]): Entry => read(jws, disclosures);
 export const readPublic = (leaf: Uint8Array): Entry => read(textOf(leaf.subarray(1), "bad-base64"), undefined);
 

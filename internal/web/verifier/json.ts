@@ -1,10 +1,10 @@
-// JSON under the rules of I-JSON (docs/FORMATS.md section 1), and forms of values: what FORMATS.md says of each, so that its tables are
-// tables of forms here. The platform's own parser takes a member twice and rounds numbers.
+// JSON as docs/FORMATS.md section 1 has it, and the forms of values, of which its tables are tables
+// here. The platform's own parser takes a member twice and rounds numbers.
 import { instead, must, refuse, unbase64url } from "./bytes.ts";
 
 // A number with a sign, fraction or exponent, or above 2^64-1, is NaN, which no field takes.
 export type Json = string | number | boolean | null | Json[] | Map<string, Json>;
-// parse reads exactly one value. Into texts it puts the text of each element of the outermost array.
+// parse reads one value. Into texts it puts the text of each element of the outermost array.
 export function parse(text: string, texts: string[] = []): Json {
   const p = new Parser(text, texts), v = p.value(0);
   must(p.next() === "", "bad-json");
@@ -103,7 +103,7 @@ class Parser {
 export const depth = (v: Json): number =>
   v instanceof Map || Array.isArray(v) ? 1 + [...v.values()].reduce<number>((most, e) => Math.max(most, depth(e)), 0) : 0;
 
-// A Form says from which JSON a value is read, and what else must hold of it. All is read before anything is checked (section 12).
+// A Form says from which JSON a value is read, and what must hold once all is read (section 12).
 export interface Form<T> {
   read(v: Json | undefined): T; // refuses another kind of JSON; an absent member reads as empty
   check(v: T): void; // refuses a value outside its domain

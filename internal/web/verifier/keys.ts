@@ -21,7 +21,7 @@ const remember = (judge: () => boolean, ...input: Uint8Array[]): boolean =>
 type Point = { precompute(window: number, lazy: boolean): unknown };
 type Verify = (message: Uint8Array, r: Uint8Array, s: Uint8Array) => boolean;
 
-// A Key is a plain Ed25519 or P-256 key. One that has been used 6 times is given a table, which pays from then on.
+// A Key is a plain Ed25519 or P-256 key. After 6 uses it gets a table, which pays from then on.
 export type Key = ReturnType<typeof newKey>;
 function newKey(alg: "EdDSA" | "ES256", json: string, point: Point, verify: Verify) {
   const thumbprint = base64url(sum(utf8(json)));
@@ -33,8 +33,8 @@ function newKey(alg: "EdDSA" | "ES256", json: string, point: Point, verify: Veri
   } };
 }
 
-// ed25519Key reads the canonical encoding of a point whose eightfold is not the identity. It verifies S·B = R + k·A without cofactor,
-// with R compared as bytes. Libraries, noble's too, verify otherwise.
+// ed25519Key reads the canonical encoding of a point that is not of small order, and verifies
+// S·B = R + k·A without cofactor, with R compared as bytes. Libraries, noble's too, do otherwise.
 function ed25519Key(x: Uint8Array): Key {
   const { BASE, Fn } = ed25519.Point, a = instead("bad-key", () => ed25519.Point.fromBytes(x, false));
   must(!a.isSmallOrder(), "bad-key");

@@ -16,7 +16,7 @@ const transform = { N: n, roots: zetas, invertButterflies: true, brp: false };
 const ntt = FFTCore(field, { dit: false, ...transform }), untransformed = FFTCore(field, { dit: true, ...transform });
 const inverseNTT = (w: Int32Array): Int32Array => untransformed(w).map((c) => mul(c, 8347681)); // n⁻¹
 
-// regrouped reads numbers of some bits each, least significant first, as so many of another number of bits.
+// regrouped reads numbers of some bits, least significant first, as numbers of other bits.
 function regrouped(input: ArrayLike<number>, from: number, to: number, count: number): Int32Array {
   const out = new Int32Array(count);
   for (let at = 0; at < count * to; at++) out[Math.floor(at / to)]! |= (input[Math.floor(at / from)]! >> at % from & 1) << at % to;

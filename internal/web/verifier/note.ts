@@ -13,7 +13,7 @@ const bad = (ok: boolean): void => must(ok, "bad-checkpoint");
 const isKeyName = (name: string): boolean => /^[^\p{White_Space}+\ufffd]+$/u.test(name);
 const base64 = (text: string): Uint8Array => instead("bad-checkpoint", () => unbase64std(text));
 
-// A NoteKey is a C2SP signed-note key: name+id+base64 of type and key. One of a type that is not known here has no signer.
+// A NoteKey is a C2SP signed-note key, name+id+base64. One of an unknown type has no signer.
 export type NoteKey = ReturnType<typeof readNoteKey>;
 export function readNoteKey(text: string) {
   const [name = "", id = "", ...rest] = text.split("+"), b = base64(rest.join("+")), type = b[0], key = b.subarray(1);
@@ -42,7 +42,7 @@ function latticeSigner(name: string, key: Uint8Array): Signer {
   };
 }
 
-// timeOf is the time in the first 8 bytes of a signature. One that is shorter is false whatever it states.
+// timeOf is the time in the first 8 bytes of a signature. A shorter one is false anyway.
 const timeOf = (signature: Uint8Array): bigint => number(signature.subarray(0, 8));
 const short = (text: string): Uint8Array => concat(Uint8Array.of(size(text)), utf8(text));
 // A Checkpoint is what a log signs: its size and root. Its text has the last line feed.
@@ -71,7 +71,7 @@ export function readCheckpoint(note: string, keys: readonly NoteKey[]): Checkpoi
 const timesOf = (k: NoteKey, c: Checkpoint): (bigint | undefined)[] =>
   k.signer === undefined ? [] : c.lines.filter((l) => l.name === k.name && l.id === k.id).map((l) => k.signer!(c, l.signature));
 
-// A Policy is whom a reader trusts (C2SP tlog-policy), by the names in it. Its quorum is "none", a witness or a group.
+// A Policy is whom a reader trusts (C2SP tlog-policy). quorum: "none", a witness or a group.
 type Group = { readonly need: number; readonly of: readonly string[] };
 export type Policy = { logs: NoteKey[]; witnesses: Map<string, NoteKey>; groups: Map<string, Group>; quorum: string };
 export const defined = (p: Policy, name: string): boolean => p.witnesses.has(name) || p.groups.has(name);
@@ -124,7 +124,7 @@ export function met(p: Policy, name: string, cosigned: (member: string) => boole
 export const inGroup = (p: Policy, member: string, name: string): boolean =>
   member === name || (p.groups.get(name)?.of.some((m) => inGroup(p, member, m)) ?? false);
 
-// cosignatures returns when each member cosigned, no more than five minutes ahead, and whether no line of a member is false.
+// cosignatures returns when each member cosigned, and whether no line of a member is false.
 export function cosignatures(p: Policy, c: Checkpoint, now: number): { times: Map<string, number>; allTrue: boolean } {
   const all = [...p.witnesses].map(([name, k]) => [name, timesOf(k, c)] as const), times = new Map<string, number>();
   for (const [name, at] of all.flatMap(([name, list]) => list.map((t) => [name, Number(t)] as const))) {

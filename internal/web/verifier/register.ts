@@ -10,7 +10,7 @@ const validAt = (k: RegisteredKey, i: number): boolean => k.from <= i && !(k.rev
 // Equal is member by member. What was read in one form is spelled in one way.
 const equal = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-// A Register is what the public entries that a file shows build up, in order of index. Whether a registrar remains they do not tell.
+// A Register is what the public entries of a file build up. Whether a registrar remains is unknown.
 export class Register {
   readonly organisations = new Map<string, Organisation>();
   readonly keys = new Map<string, RegisteredKey>();
@@ -71,7 +71,7 @@ export class Register {
     this.setKey(key, organisation, i + 1);
   }
 
-  // checkCounter refuses a countersignature that is missing, superfluous, or another's, and marks it as used.
+  // checkCounter refuses a countersignature that is missing, not needed or another's, and marks it.
   private checkCounter(e: Entry, i: number, needed: boolean, over: (c: Countersignature) => boolean): void {
     const text = signedWith(e);
     if (!needed) return must(text === "", "register-conflict");

@@ -9,7 +9,7 @@ export const isUUID = form(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 export const isKind = form(/^[a-z-]{1,40}$/), isCountry = form(/^[A-Z]{2}$/);
 const hasControl = form(/[\u0000-\u001f\u007f-\u009f]/);
 
-// isPlain is a text of at most so many bytes without control characters; isRemark, one of section 15, may have line feeds.
+// isPlain is a text without control characters; isRemark, of section 15, may have line feeds.
 export const isPlain = (text: string, most = 512): boolean => !hasControl(text) && size(text) <= most;
 export const isRemark = (text: string): boolean => isPlain(text.replaceAll("\n", " "), 8192);
 const isCode = (text: string): boolean => text !== "" && isPlain(text);

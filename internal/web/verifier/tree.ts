@@ -33,7 +33,7 @@ const sibling: Form<Uint8Array> = into(text, (t) => t === "" ? empty : into(dige
 export const indexProof = object({ siblings: there(list(sibling, 256)), other: maybe(object({ k: bytes(32), v: bytes(32) })) });
 const bit = (k: Uint8Array, i: number): number => k[i >> 3]! >> (7 - i % 8) & 1;
 
-// indexRoot returns the index root that a history, of a tag or of a public name, and its proof lead to.
+// indexRoot returns the index root to which a history and its proof lead.
 export function indexRoot(of: Uint8Array | string, steps: readonly Step[], proof: ReturnType<typeof indexProof.read>): Uint8Array {
   const [domainK, domainHead, name] = typeof of === "string" ? [0x18, 0x19, utf8(of)] as const : [0x12, 0x13, of] as const;
   const k = sum(byte(domainK), name), { siblings, other } = proof, d = siblings.length;

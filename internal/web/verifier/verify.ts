@@ -1,5 +1,5 @@
-// The checks of a statement or extract, in order: docs/FORMATS.md section 12. They need neither network nor storage. Verdicts are not
-// computed again, and times are what organisations claim.
+// The checks of a statement or extract, in order, without network or storage: docs/FORMATS.md,
+// section 12. Verdicts are not computed again, and times are what organisations claim.
 import { leavesOf, readBundle, type Bundle, type Format, type History, type PublicLeaf, type Shown } from "./bundle.ts";
 import { must, refusal, refuse, Refused, same } from "./bytes.ts";
 import { readCountersignature, readPublic, readShown, signedWith, type Entry, type EntryOf } from "./entry.ts";
@@ -18,9 +18,9 @@ export interface Asked {
   readonly now: number; // seconds since 1970
 }
 
-// A Step is one check that was made, by its name in FORMATS.md: of which entry, and with which code of section 2 it failed.
+// A Step is one check, by its name in FORMATS.md: of which entry, and with which code it failed.
 export interface Step { readonly check: string; readonly ok: boolean; readonly at?: number | undefined; readonly code?: string | undefined }
-// A Row is an entry that was shown; newer: the index does not cover it, so others may be missing; check: of a doubtful one, what failed.
+// A Row is an entry that was shown; newer: not covered by the index; check: what failed of it.
 export interface Row { readonly shown: Shown; readonly entry: Entry | undefined; readonly newer: boolean; readonly check: string }
 // A Report is what a reader learns. Only the ids of linked histories are personal numbers in it.
 export type Report = ReturnType<Walk["report"]>;
@@ -72,7 +72,7 @@ function readRoot({ raw }: PublicLeaf, code = "bad-index-root"): IndexRoot {
   return e.type === "index-root" ? e : refuse(code);
 }
 
-// linksOf returns the ids with which entries below M link the subject, and the entry that links each.
+// linksOf returns the ids that entries below M link with the subject, and the entry that does.
 function linksOf(rows: readonly Row[]): Map<string, number> {
   const links = new Map<string, number>();
   for (const { entry, newer, shown } of rows) {
@@ -109,7 +109,7 @@ class Walk {
     return ok;
   }
 
-  // check returns what f returns, or undefined if it refuses. The check is named by the code of the refusal, if there is a name for it.
+  // check returns what f returns, or undefined if it refuses. The code of the refusal may name it.
   private check<T>(check: string, f: () => T, at?: number): T | undefined {
     let v: T | undefined;
     const code = refusal(() => { v = f(); });
@@ -241,14 +241,14 @@ class Walk {
     return this.require(inOrder(iat, root.iat) && inOrder(size, root.size) && dated, "period", l.index) ? entry.claims : undefined;
   }
 
-  // judge judges every signature in order of index, and then whether the histories of all keys that signed and of their owners are shown.
+  // judge judges all signatures in order of index, then whether their histories are shown.
   private * judge(shown: ReadonlySet<string>): Progress {
     const register = this.register!, needed = new Set<string>(), own = readRoot(this.bundle.indexRoot);
     const all = [...this.signed, { index: this.bundle.indexRoot.index, entry: own, open: false }].sort((a, b) => a.index - b.index);
     for (const [i, { index, entry, open }] of all.entries()) {
       if (i % 50 === 0) yield { check: "signature", done: i, of: all.length };
       if (open && !this.require(index !== (all[i - 1]?.index ?? 0), "key-history", index)) continue; // in two histories
-      // A newer entry by a key of which nothing is shown: an honest ledger shows it when it can prove the key.
+      // A newer entry by a key that is not shown: an honest ledger shows it once it can prove it.
       const late = index >= this.below && entry.history === "" && !register.keys.has(entry.jws.kid), counter = signedWith(entry);
       this.check("signature", () => register.add(entry, index), index);
       if (!late) needed.add(entry.jws.kid);

@@ -39,7 +39,8 @@ func (p *Tab) Reach(text string) {
 const focused = `(async () => {
 	const e = document.activeElement;
 	if (!e || e === document.body) return {Text: "", Hidden: ""};
-	const text = (e.labels?.[0]?.innerText || e.innerText || e.value || e.getAttribute("aria-label") || e.id || "").replace(/\s+/g, " ").trim();
+	const text = (e.labels?.[0]?.innerText || e.innerText || e.value || e.getAttribute("aria-label") || e.id || "").replace(/\s+/g,
+		" ").trim();
 	const s = getComputedStyle(e), outside = () => {
 		const r = e.getBoundingClientRect();
 		return r.bottom < 0 || r.top > innerHeight || r.right < 0 || r.left > innerWidth;
