@@ -9,12 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/build"
+	"igledger/ledger/entry"
 )
 
 // The exit codes, of every command.
@@ -72,7 +74,7 @@ func (p *Program) Run(ctx context.Context, args []string, in io.Reader, out, err
 	if err == nil || errors.As(err, &said) && said.Err == nil {
 		return code
 	}
-	text := err.Error()
+	text := withheld(err.Error())
 	if p.Clean != nil {
 		text = p.Clean(text)
 	}
@@ -86,6 +88,22 @@ func (p *Program) Run(ctx context.Context, args []string, in io.Reader, out, err
 		return Unreachable
 	}
 	return code
+}
+
+var numberLike = regexp.MustCompile(`[0-9](?:[ -]?[0-9])*`)
+
+// withheld returns text without the CHI and NHS numbers in it. Errors repeat what stands on the
+// command line or in a file, and a terminal's lines end up in logs and tickets.
+func withheld(text string) string {
+	if !entry.ContainsPersonNumber(text) {
+		return text
+	}
+	return numberLike.ReplaceAllStringFunc(text, func(s string) string {
+		if entry.ContainsPersonNumber(s) {
+			return "(a person's number)"
+		}
+		return s
+	})
 }
 
 // A report is an error as --json prints it.

@@ -48,6 +48,11 @@ func (p *Program) settle(c *cli.Context) error {
 	for _, s := range p.Settings {
 		environment[s.Name] = os.Getenv(s.variable())
 	}
+	for _, f := range c.Command.Flags { // some have a variable of their own
+		if d, ok := f.(cli.DocGenerationFlag); ok && len(d.GetEnvVars()) > 0 {
+			delete(environment, p.named(f.Names()[0]))
+		}
+	}
 	layers := []map[string]string{environment}
 	if p.callsOut(c) {
 		profile, err := readProfile(c.String("profile"))
@@ -68,6 +73,15 @@ func (p *Program) settle(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// named returns the setting of a flag, "" if it has none.
+func (p *Program) named(flag string) string {
+	i := slices.IndexFunc(p.Settings, func(s Setting) bool { return s.Flag == flag })
+	if i < 0 {
+		return ""
+	}
+	return p.Settings[i].Name
 }
 
 // callsOut reports whether a profile is for a command: it says whom one calls or trusts, and is not

@@ -114,7 +114,7 @@ func (d *Door) keepGrown(ctx context.Context, reg *register.Register, page []led
 			continue
 		}
 		err := d.keepHistory(ctx, reg, tag, int(min(counts[n], ledger.MaxHistory)/piece), size)
-		if errors.Is(err, ledger.ErrErased) || errors.Is(err, ledger.ErrTooMany) {
+		if errors.Is(err, ledger.ErrTooMany) {
 			continue // nor can a visit show it
 		}
 		if err != nil {
