@@ -38,7 +38,7 @@ func benchPagesCommand() *cli.Command {
 			"others, as few each as most people have, starts igledger serve as a separate process, and\n" +
 			"asks it for the pages of these people. With --log the log is kept, and used again by the\n" +
 			"next run; people whose list was never opened are then fewer each time.\n\n" +
-			"Example: igledger bench pages --log /tmp/bench --entries 1000000",
+			"Example: igledger bench pages --log bench-log --entries 1000000",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "log", Usage: "`FOLDER` of the log, made if it is not there (default: a temporary one)"},
 			&cli.IntFlag{Name: "entries", Value: 100_000, Usage: "entries of a log that is made"},
