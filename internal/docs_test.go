@@ -12,19 +12,9 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"igledger/internal/testdocs"
 )
-
-// A page is a Markdown file of the repository, read for the tests below.
-type page struct {
-	name  string // from the root of the repository
-	lines []line
-}
-
-type line struct {
-	number int
-	text   string
-	code   bool // in a fenced block, or a fence
-}
 
 const root = ".." // of the repository, from this package
 
@@ -46,18 +36,18 @@ var (
 // Each of them must exist.
 func TestDocsNameWhatExists(t *testing.T) {
 	names := declared(t)
-	for _, p := range pages(t) {
-		if p.name == "NEWS.md" {
+	for _, p := range testdocs.Pages(t, root) {
+		if p.Name == "NEWS.md" {
 			continue // it also tells of versions whose names are gone
 		}
-		for _, l := range p.lines {
-			if l.code {
+		for _, l := range p.Lines {
+			if l.Code {
 				continue
 			}
-			for _, span := range codeSpan.FindAllStringSubmatch(l.text, -1) {
+			for _, span := range codeSpan.FindAllStringSubmatch(l.Text, -1) {
 				for _, word := range strings.Fields(span[1]) {
 					if why := names.lacks(strings.TrimPrefix(word, "./")); why != "" {
-						t.Errorf("%s:%d: %s: %s", p.name, l.number, word, why)
+						t.Errorf("%s:%d: %s: %s", p.Name, l.Number, word, why)
 					}
 				}
 			}
@@ -68,33 +58,33 @@ func TestDocsNameWhatExists(t *testing.T) {
 // TestDocsLinks follows every relative link, and every #anchor to its heading.
 func TestDocsLinks(t *testing.T) {
 	anchors := map[string]map[string]bool{}
-	all := pages(t)
+	all := testdocs.Pages(t, root)
 	for _, p := range all {
-		anchors[p.name] = map[string]bool{}
-		for _, l := range p.lines {
-			if heading := strings.TrimLeft(l.text, "#"); !l.code && heading != l.text {
-				anchors[p.name][slug(heading)] = true
+		anchors[p.Name] = map[string]bool{}
+		for _, l := range p.Lines {
+			if heading := strings.TrimLeft(l.Text, "#"); !l.Code && heading != l.Text {
+				anchors[p.Name][slug(heading)] = true
 			}
 		}
 	}
 	for _, p := range all {
-		for _, l := range p.lines {
-			if l.code {
+		for _, l := range p.Lines {
+			if l.Code {
 				continue
 			}
-			for _, m := range link.FindAllStringSubmatch(codeSpan.ReplaceAllString(l.text, ""), -1) {
+			for _, m := range link.FindAllStringSubmatch(codeSpan.ReplaceAllString(l.Text, ""), -1) {
 				if strings.Contains(m[1], "://") {
 					continue
 				}
 				file, anchor, _ := strings.Cut(m[1], "#")
-				to := p.name
+				to := p.Name
 				if file != "" {
-					to = filepath.Join(filepath.Dir(p.name), file)
+					to = filepath.Join(filepath.Dir(p.Name), file)
 				}
 				if _, err := os.Stat(filepath.Join(root, to)); err != nil {
-					t.Errorf("%s:%d: there is no file %s", p.name, l.number, to)
+					t.Errorf("%s:%d: there is no file %s", p.Name, l.Number, to)
 				} else if anchor != "" && !anchors[to][anchor] {
-					t.Errorf("%s:%d: %s has no heading #%s", p.name, l.number, to, anchor)
+					t.Errorf("%s:%d: %s has no heading #%s", p.Name, l.Number, to, anchor)
 				}
 			}
 		}
@@ -104,51 +94,24 @@ func TestDocsLinks(t *testing.T) {
 // TestDocsLines keeps lines at 120 columns, outside of tables, code, links and the addresses in
 // them, and finds tables that a blank line has cut: their rest is shown as bars and text.
 func TestDocsLines(t *testing.T) {
-	for _, p := range pages(t) {
-		for i, l := range p.lines {
-			if l.code {
+	for _, p := range testdocs.Pages(t, root) {
+		for i, l := range p.Lines {
+			if l.Code {
 				continue
 			}
-			if !strings.HasPrefix(l.text, "|") {
-				text := url.ReplaceAllString(link.ReplaceAllString(l.text, "]"), "")
+			if !strings.HasPrefix(l.Text, "|") {
+				text := url.ReplaceAllString(link.ReplaceAllString(l.Text, "]"), "")
 				if n := utf8.RuneCountInString(text); n > 120 {
-					t.Errorf("%s:%d has %d columns, more than 120", p.name, l.number, n)
+					t.Errorf("%s:%d has %d columns, more than 120", p.Name, l.Number, n)
 				}
 				continue
 			}
-			first := i == 0 || !strings.HasPrefix(p.lines[i-1].text, "|")
-			if first && (i+1 == len(p.lines) || !delimiter.MatchString(p.lines[i+1].text)) {
-				t.Errorf("%s:%d begins a table without a header; is it cut off from the one above?", p.name, l.number)
+			first := i == 0 || !strings.HasPrefix(p.Lines[i-1].Text, "|")
+			if first && (i+1 == len(p.Lines) || !delimiter.MatchString(p.Lines[i+1].Text)) {
+				t.Errorf("%s:%d begins a table without a header; is it cut off from the one above?", p.Name, l.Number)
 			}
 		}
 	}
-}
-
-func pages(t *testing.T) []page {
-	t.Helper()
-	files, err := filepath.Glob(root + "/docs/*.md")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no pages in docs: %v", err)
-	}
-	var out []page
-	for _, file := range append(files, root+"/README.md", root+"/NEWS.md") {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		name, err := filepath.Rel(root, file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, inside := page{name: name}, false
-		for i, text := range strings.Split(string(b), "\n") {
-			fence := strings.HasPrefix(text, "```")
-			p.lines = append(p.lines, line{number: i + 1, text: text, code: inside || fence})
-			inside = inside != fence
-		}
-		out = append(out, p)
-	}
-	return out
 }
 
 // slug returns the anchor that GitHub makes of a heading.
