@@ -129,6 +129,9 @@ func (d *demo) stay(ctx context.Context, person demodata.Person) error {
 		return err
 	}
 	defer shut()
+	if err := d.profile(); err != nil {
+		return err
+	}
 	d.invite(person)
 	select {
 	case <-ctx.Done():
@@ -136,6 +139,13 @@ func (d *demo) stay(ctx context.Context, person demodata.Person) error {
 	case err := <-d.server.failed:
 		return err
 	}
+}
+
+// profile writes the auditor's profile, so that nobody has to copy an address and a key.
+func (d *demo) profile() error {
+	text := fmt.Sprintf("default: demo\nprofiles:\n  demo: {url: '%s', log-key: '%s', org: %s, key: auditor.jwk}\n",
+		d.server.url, d.log.VerifierKey(), auditorID)
+	return os.WriteFile(filepath.Join(d.dir, "config.yaml"), []byte(text), 0o600)
 }
 
 // start creates the log and serves it.
@@ -358,13 +368,12 @@ func (d *demo) invite(person demodata.Person) {
 		person.Name)
 	d.say("Or be an officer, the front desk or an auditor. Everybody is invented, and nobody needs a password.")
 	d.say("\nThe log runs until you press Ctrl-C. In another terminal, try:\n")
-	d.say("  bin/igverify log --from %s --log-key '%s'", d.server.url, d.log.VerifierKey())
-	d.say("  echo %s | bin/igledger who-accessed --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk",
-		person.ID, d.server.url, d.log.VerifierKey(), d.dir)
-	d.say("  bin/igledger org list --url %s --log-key '%s'", d.server.url, d.log.VerifierKey())
-	d.say("  bin/igledger agreement verify --url %s --log-key '%s' isa-demo-1", d.server.url, d.log.VerifierKey())
-	d.say("  bin/igledger report uncovered --url %s --log-key '%s' --org audit-demo --key %s/auditor.jwk --format markdown",
-		d.server.url, d.log.VerifierKey(), d.dir)
+	d.say("  export IGLEDGER_CONFIG=%s/config.yaml    # the address, the log's key, and the key of the auditor", d.dir)
+	d.say("  bin/igverify log")
+	d.say("  echo %s | bin/igledger who-accessed", person.ID)
+	d.say("  bin/igledger org list")
+	d.say("  bin/igledger agreement verify isa-demo-1")
+	d.say("  bin/igledger report uncovered --format markdown")
 	d.say("  curl %s/checkpoint", d.server.url)
 	d.say("\n  the complete statement of who accessed the record: %s/statement.json  (bin/igverify statement --help)", d.dir)
 	d.say("  to check it in the browser: %s/check  (the number is %s)", d.server.url, person.ID)

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,4 +23,30 @@ func TestDocsNameCommands(t *testing.T) {
 	if n < 100 {
 		t.Errorf("only %d command lines found", n)
 	}
+}
+
+// TestDocsRun types the commands of the documents, in their order, in an empty folder, and compares
+// what they print with what the document shows.
+func TestDocsRun(t *testing.T) {
+	igledger, err := exec.LookPath("igledger") // this program: see TestMain
+	if err != nil {
+		t.Fatal(err)
+	}
+	igverify := filepath.Join(buildIgverify(t), "igverify")
+	for _, name := range []string{"README.md", "docs/INTEGRATORS.md"} {
+		t.Run(name, func(t *testing.T) {
+			testdocs.Run(t, testdocs.Read(t, "../..", name), t.TempDir(), igledger, igverify)
+		})
+	}
+}
+
+// buildIgverify returns a folder with igverify in it, which no test of this package can be.
+func buildIgverify(t *testing.T) string {
+	t.Helper()
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-o", bin, "igledger/cmd/igverify")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building igverify: %v\n%s", err, out)
+	}
+	return bin
 }

@@ -30,8 +30,8 @@ import (
 	"igledger/ledger/storage"
 )
 
-// TestMain makes igledger a command of the scripts. The scripts also use igverify, which
-// TestScripts builds as a separate program.
+// TestMain makes igledger a command of the scripts and of the documents. They also use igverify,
+// which is built as a separate program.
 func TestMain(m *testing.M) {
 	testscript.Main(testdb.OnCockroach{M: m}, map[string]func(){
 		"igledger": main,
@@ -39,11 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin, "igledger/cmd/igverify")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building igverify: %v\n%s", err, out)
-	}
+	bin := buildIgverify(t)
 	onSQLite := strings.HasPrefix(testdb.One(t), "sqlite:")
 	testscript.Run(t, testscript.Params{
 		Dir:       "testdata",
