@@ -88,6 +88,7 @@ func keys(t *testing.T) map[Key]bool {
 		}
 	}
 	add("verdict", declared(t, "../../ledger", "VerdictResult", 3)...)
+	add("fault", declared(t, "../../ledger", "Fault", 7)...)
 	add("delegate", declared(t, "../../ledger", "delegationKinds", 10)...)
 	add("did", "C", "R", "U", "D", "E")
 	add("asked", "C", "R", "U", "D", "E")

@@ -35,6 +35,9 @@ func (c *Catalogue) FlagAdvice(f entry.Flag) string {
 // Note returns what was not understood of an event, from the code of a note (audit.NoteCode).
 func (c *Catalogue) Note(code string) string { return c.code("note", code) }
 
+// Fault returns what is wrong with the stream of a source (stream.Fault).
+func (c *Catalogue) Fault(code string) string { return c.code("fault", code) }
+
 // LedgersWord marks a remark or verdict that nothing proves.
 func (c *Catalogue) LedgersWord(said string) string { return c.Text("word.ledger", "said", said) }
 

@@ -4,15 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
-	"unicode"
 
 	"github.com/urfave/cli/v2"
 
 	"igledger/consent/draft"
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 )
 
@@ -74,7 +72,7 @@ func checkAgreement(c *cli.Context) error {
 	if c.Bool("json") {
 		return printJSON(c.App.Writer, t)
 	}
-	if err := describeAgreement(c.App.Writer, t); err != nil {
+	if err := describeAgreement(command.ScreenOf(c), t); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(c.App.Writer,
@@ -244,12 +242,12 @@ func actOnAgreement(c *cli.Context) error {
 
 // describeAgreement prints what an officer reads before signing. It contains every field of the
 // text that decides whether an access is covered; show --json prints all fields.
-func describeAgreement(w io.Writer, t *entry.AgreementText) error {
+func describeAgreement(w command.Screen, t *entry.AgreementText) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s version %d (%s): %s\n", t.ID, t.Version, t.Tier, line(t.Title))
-	tab := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	var pairs [][2]string
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(tab, "  %s\t%s\n", name, line(fmt.Sprintf(format, args...)))
+		pairs = append(pairs, [2]string{name, fmt.Sprintf(format, args...)})
 	}
 	for i, p := range t.Parties {
 		row(first(i, "Parties"), "%s, %s", p.Org, p.Role)
@@ -289,7 +287,7 @@ func describeAgreement(w io.Writer, t *entry.AgreementText) error {
 		row("Replaces", "%s, when it comes into force", strings.Join(t.Supersedes, ", "))
 	}
 	row("In force", "%s to %s, review due %s", t.Start, t.End, t.ReviewDue)
-	if err := tab.Flush(); err != nil {
+	if err := (command.Screen{Writer: &b, Width: w.Width, Colour: w.Colour}).Pairs("  ", pairs); err != nil {
 		return err
 	}
 	_, err := w.Write(b.Bytes())
@@ -316,6 +314,4 @@ func basis(article6, article9 []string) string {
 
 // line puts a text from another organisation on one line and removes control characters, so that it
 // cannot imitate other output in a table or on a terminal.
-func line(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
-}
+func line(s string) string { return command.Line(s) }

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"igledger/consent"
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/ledger/wire"
@@ -65,7 +65,7 @@ func verifyAgreementCommand() *cli.Command {
 			if c.Bool("json") {
 				return printJSON(c.App.Writer, p)
 			}
-			return p.print(c.App.Writer)
+			return p.print(command.ScreenOf(c))
 		},
 	}
 }
@@ -200,7 +200,7 @@ func eventOf(e *entry.Entry, index uint64) agreementEvent {
 	return ev
 }
 
-func (p *agreementProof) print(w io.Writer) error {
+func (p *agreementProof) print(w command.Screen) error {
 	if err := describeAgreement(w, p.Text); err != nil {
 		return err
 	}
@@ -218,10 +218,10 @@ func (p *agreementProof) print(w io.Writer) error {
 	return nil
 }
 
-func printHistory(w io.Writer, list []agreementEvent) error {
+func printHistory(w command.Screen, list []agreementEvent) error {
 	rows := [][]string{{"ENTRY", "SIGNED", "BY", "VERSION", "WHAT", "REASON"}}
 	for _, e := range list {
 		rows = append(rows, []string{fmt.Sprint(e.Index), e.Signed, e.By, fmt.Sprint(e.Version), e.What, e.Reason})
 	}
-	return printTable(w, rows)
+	return w.Table(rows)
 }

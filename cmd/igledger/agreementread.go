@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 )
 
@@ -67,7 +68,7 @@ func agreementReading() []*cli.Command {
 					list = append(list, agreementEvent{Index: e.Index, Signed: e.At, By: e.Organisation, KID: e.KID,
 						Version: e.Version, What: whatOf(e), Reason: e.Reason})
 				}
-				return printHistory(c.App.Writer, list)
+				return printHistory(command.ScreenOf(c), list)
 			},
 		},
 		{
@@ -157,7 +158,7 @@ func listAgreements(c *cli.Context, days int) error {
 		rows = append(rows, []string{a.ID, version, state, joined(a.Parties), joined(a.Purposes), a.Start, a.End,
 			a.ReviewDue, a.Title})
 	}
-	return printTable(c.App.Writer, rows)
+	return command.ScreenOf(c).Table(rows)
 }
 
 func dueAgreements(c *cli.Context) error {
@@ -177,7 +178,7 @@ func dueAgreements(c *cli.Context) error {
 		for _, a := range list {
 			rows = append(rows, []string{a.ID, a.State, a.ReviewDue, a.End, joined(a.Parties), a.Title})
 		}
-		err = printTable(c.App.Writer, rows)
+		err = command.ScreenOf(c).Table(rows)
 	}
 	if err != nil {
 		return err
@@ -212,7 +213,7 @@ func showAgreement(c *cli.Context) error {
 		return refused("%s has no version %d; the newest is %d", a.ID, version, newest)
 	}
 	v := a.Versions[version-1]
-	if err := describeAgreement(w, v.Text); err != nil {
+	if err := describeAgreement(command.ScreenOf(c), v.Text); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "\nstate: %s\nproposed by %s in entry %d\n", v.State, v.By, v.Index)
@@ -259,7 +260,7 @@ func exportAgreements(c *cli.Context) error {
 	for _, a := range whole {
 		rows = append(rows, agreementRow(a, &a.Versions[a.Version-1]))
 	}
-	return printCSV(c.App.Writer, rows)
+	return printCSV(command.ScreenOf(c), rows)
 }
 
 func agreementRow(a *client.Agreement, v *client.AgreementVersion) []string {
@@ -311,5 +312,5 @@ func listRequests(c *cli.Context) error {
 		rows = append(rows, []string{q.ID, q.Organisation, q.Holder, fmt.Sprintf("entry %d, %s", q.Index, q.At),
 			joined(q.Codes), q.Data, q.Purpose, q.Needed, answer, reasons})
 	}
-	return printTable(c.App.Writer, rows)
+	return command.ScreenOf(c).Table(rows)
 }

@@ -11,6 +11,7 @@ import (
 	"igledger/consent"
 	"igledger/consent/fhir"
 	"igledger/consent/iso27560"
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 	"igledger/policies/readers"
 )
@@ -39,7 +40,7 @@ func listConsentsCommand() *cli.Command {
 			if c.Bool("json") {
 				return printJSON(c.App.Writer, acts)
 			}
-			return printTable(c.App.Writer, consentRows(acts))
+			return command.ScreenOf(c).Table(consentRows(acts))
 		},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"igledger/audit/demodata"
 	"igledger/consent"
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 	"igledger/ledger/register"
@@ -146,7 +147,7 @@ func (d *demo) tell(ctx context.Context, what string, index uint64) error {
 		return fmt.Errorf("an access has no verdict")
 	}
 	text := func(v *entry.Verdict) string {
-		return verdictText(&client.PlainVerdict{Verdict: *v, Plain: said.VerdictWithReasons(v, r.Reasons(v))})
+		return line(strings.Join(said.VerdictWithReasons(v, r.Reasons(v)), " "))
 	}
 	whole, blind := text(o.Verdict), text(r.Blind(o.Verdict))
 	d.say("  %-55s → %s", what, whole)
@@ -207,7 +208,7 @@ func (d *demo) reportUncovered(ctx context.Context) error {
 		rows = append(rows, []string{fmt.Sprint(a.Index), a.Organisation, a.Holder, strings.Join(a.Purpose, " "),
 			a.Verdict.Agreement, verdictReasons(&a.Verdict)})
 	}
-	return printTable(d.out, rows)
+	return command.Screen{Writer: d.out}.Table(rows)
 }
 
 // findForged logs one access as a dishonest operator would, with a favourable verdict. It then

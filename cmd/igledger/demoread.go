@@ -8,6 +8,7 @@ import (
 
 	"igledger/audit/demodata"
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/ledger"
 	"igledger/ledger/entry"
 )
@@ -55,7 +56,11 @@ func (d *demo) whoAccessed(ctx context.Context, person demodata.Person) ([]clien
 		return nil, err
 	}
 	d.say("\nWho accessed the record of %s (who does not exist)?\n", person.Name)
-	if err := printAccesses(d.out, got); err != nil {
+	name, err := d.auditor.names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := printAccesses(command.Screen{Writer: d.out}, got, name); err != nil {
 		return nil, err
 	}
 	const board = "nhs-highland"

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"igledger/consent/draft"
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/internal/testlog"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
@@ -26,17 +28,27 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestReportsReadAsTheyShould(t *testing.T) {
 	for name, print := range map[string]func(*testing.T, *bytes.Buffer) error{
 		"who-accessed": func(t *testing.T, out *bytes.Buffer) error {
-			return printAccesses(out, &client.Accesses{Scope: "whole", Count: 5, Accesses: recordedAccesses(t)})
+			return printAccesses(command.Screen{Writer: out}, &client.Accesses{Scope: "whole", Count: 5, Accesses: recordedAccesses(t)}, ids)
 		},
 		"who-accessed-own": func(t *testing.T, out *bytes.Buffer) error {
-			return printAccesses(out, &client.Accesses{Scope: "own", Accesses: recordedAccesses(t)[:1]})
+			return printAccesses(command.Screen{Writer: out}, &client.Accesses{Scope: "own", Accesses: recordedAccesses(t)[:1]}, ids)
+		},
+		"who-accessed-narrow": func(t *testing.T, out *bytes.Buffer) error {
+			for _, width := range []int{60, 80, 160} {
+				fmt.Fprintf(out, "%s\n", strings.Repeat("=", width))
+				err := printAccesses(command.Screen{Writer: out, Width: width}, &client.Accesses{Scope: "whole", Count: 5, Accesses: recordedAccesses(t)}, ids)
+				if err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 		"report-uncovered": func(_ *testing.T, out *bytes.Buffer) error {
 			r := &client.Report{Kind: client.Uncovered, At: "2026-11-27T12:00:00Z", Seen: 40, Attempts: 1, Accesses: []client.ReportedAccess{
 				reported(12, "nhs-highland", "HRESCH", entry.NotCovered, "agreement-purpose"),
 				reported(31, "nhs-tayside", "HMARKT", entry.NotCovered, "agreement-party"),
 			}}
-			return printReport(out, "text", r, accessRows(r))
+			return printReport(command.Screen{Writer: out}, "text", r, accessRows(r))
 		},
 		"report-attempts": func(_ *testing.T, out *bytes.Buffer) error {
 			r := &client.Report{Kind: client.Attempts, At: "2026-11-27T12:00:00Z", Seen: 40, Attempts: 2, Accesses: []client.ReportedAccess{
@@ -44,19 +56,19 @@ func TestReportsReadAsTheyShould(t *testing.T) {
 			}}
 			r.Accesses[0].Act, r.Accesses[0].Outcome = entry.ActAttempt, "8"
 			r.Accesses[1].Act, r.Accesses[1].Outcome = entry.ActDecision, "0"
-			return printReport(out, "text", r, attemptRows(r))
+			return printReport(command.Screen{Writer: out}, "text", r, attemptRows(r))
 		},
 		"report-break-glass": func(_ *testing.T, out *bytes.Buffer) error {
 			r := &client.Report{Kind: client.BreakGlass, At: "2026-11-27T12:00:00Z", Seen: 1,
 				Accesses: []client.ReportedAccess{reported(7, "nhs-tayside", "BTG", entry.BreakGlass, "break-glass")}}
-			return printReport(out, "text", r, accessRows(r))
+			return printReport(command.Screen{Writer: out}, "text", r, accessRows(r))
 		},
 		"agreement-show": showsAgreement,
 		"consent-list": func(_ *testing.T, out *bytes.Buffer) error {
-			return printTable(out, consentRows(personalActsOfAll()))
+			return command.Screen{Writer: out}.Table(consentRows(personalActsOfAll()))
 		},
 		"sources": func(_ *testing.T, out *bytes.Buffer) error {
-			return printSources(out, []client.Source{
+			return printSources(command.Screen{Writer: out}, []client.Source{
 				{Organisation: "nhs-lothian", Source: "ehr", Entries: 182, Last: 182, LastReceived: "2026-11-27T11:58:00Z",
 					Heartbeats: &client.StreamHeartbeats{LastDay: "2026-11-26", Interval: 3600}},
 				{Organisation: "nhs-lothian", Source: "lims", Entries: 2, Last: 9, Missing: 7,
@@ -98,6 +110,10 @@ func TestReportsReadAsTheyShould(t *testing.T) {
 			}
 		})
 	}
+}
+
+func ids(org string) string {
+	return map[string]string{"nhs-highland": "NHS Highland (nhs-highland)"}[org]
 }
 
 func verdict(result entry.VerdictResult, rule, words string) *client.PlainVerdict {

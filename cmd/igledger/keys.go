@@ -3,12 +3,12 @@ package main
 import (
 	"fmt"
 	"slices"
-	"text/tabwriter"
 
 	"github.com/go-json-experiment/json"
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 )
@@ -183,17 +183,15 @@ func listKeys(c *cli.Context) error {
 	if c.Bool("json") {
 		return printJSON(c.App.Writer, keys)
 	}
-	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "KID\tORGANISATION\tALG\tPURPOSES\tFROM\tSTATUS")
+	rows := [][]string{{"KID", "ORGANISATION", "ALG", "PURPOSES", "FROM", "STATUS"}}
 	for _, k := range keys {
 		status := "active"
 		if k.Revoked {
 			status = fmt.Sprintf("revoked at %d (%s)", k.RevokedAt, k.Reason)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", k.KID, k.Organisation, k.JWK.Algorithm(), joined(k.Purposes),
-			k.From, status)
+		rows = append(rows, []string{k.KID, k.Organisation, k.JWK.Algorithm(), joined(k.Purposes), fmt.Sprint(k.From), status})
 	}
-	return w.Flush()
+	return command.ScreenOf(c).Table(rows)
 }
 
 func readRequest(c *cli.Context) (keyRequest, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/internal/testlog"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
@@ -59,7 +60,7 @@ func TestTablesHoldHostileText(t *testing.T) {
 		"markdown": "| A | B |\n|---|---|\n| =HYPERLINK(\"http://x\") | a\\|b \\[2Jc d &lt;script> |\n",
 	} {
 		var b bytes.Buffer
-		if err := tableForms[form](&b, rows); err != nil || b.String() != want {
+		if err := tableForms[form](command.Screen{Writer: &b}, rows); err != nil || b.String() != want {
 			t.Errorf("%s: %v\n%q, want\n%q", form, err, b.String(), want)
 		}
 	}

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 )
@@ -111,8 +111,7 @@ func listOrgs(c *cli.Context) error {
 	if c.Bool("json") {
 		return printJSON(c.App.Writer, reg)
 	}
-	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tNAME\tKIND\tROLES\tKEYS")
+	rows := [][]string{{"ID", "NAME", "KIND", "ROLES", "KEYS"}}
 	for _, o := range reg.Organisations {
 		keys := 0
 		for _, k := range reg.Keys {
@@ -120,9 +119,9 @@ func listOrgs(c *cli.Context) error {
 				keys++
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\n", o.ID, o.Name, o.Kind, joined(o.Roles), keys)
+		rows = append(rows, []string{o.ID, o.Name, o.Kind, joined(o.Roles), fmt.Sprint(keys)})
 	}
-	return w.Flush()
+	return command.ScreenOf(c).Table(rows)
 }
 
 func joined[T ~string](list []T) string {

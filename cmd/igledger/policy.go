@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 	"igledger/policies"
@@ -99,7 +100,7 @@ func printSet(c *cli.Context, set *policies.Set) error {
 	if c.Bool("json") {
 		return printJSON(c.App.Writer, list)
 	}
-	return printTable(c.App.Writer, rows)
+	return command.ScreenOf(c).Table(rows)
 }
 
 func showPolicies(c *cli.Context) error {
@@ -150,7 +151,7 @@ func showPolicies(c *cli.Context) error {
 		}
 		rows = append(rows, row)
 	}
-	if err := printTable(c.App.Writer, rows); err != nil {
+	if err := command.ScreenOf(c).Table(rows); err != nil {
 		return err
 	}
 	set, err := policies.Compile(version, s.Text)

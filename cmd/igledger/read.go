@@ -2,16 +2,14 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -19,6 +17,7 @@ import (
 	"igledger/audit"
 	"igledger/audit/plain"
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/internal/source"
 	"igledger/ledger/entry"
 	"igledger/policies/readers"
@@ -122,7 +121,11 @@ func whoAccessedCommand() *cli.Command {
 			if version != "" {
 				return printFHIR(c, got, version)
 			}
-			return printAccesses(c.App.Writer, got)
+			name, err := r.names(c.Context)
+			if err != nil {
+				return err
+			}
+			return printAccesses(command.ScreenOf(c), got, name)
 		},
 	}
 }
@@ -174,14 +177,10 @@ func (r *remote) history(c *cli.Context, id string, limit int) (*client.Accesses
 	}
 }
 
-// printAccesses prints the accesses as a table.
-func printAccesses(w io.Writer, got *client.Accesses) error {
-	list := got.Accesses
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ENTRY\tWHEN\tWHO\tWHAT\tWHY\tRESULT\tREMARKS\tVERDICT")
-	slices.SortStableFunc(list, func(a, b client.RecordedAccess) int { return happened(b).Compare(happened(a)) })
-	rows := uint64(0)
-	for _, a := range list {
+// printAccesses prints the accesses as a table. name returns what an organisation is called.
+func printAccesses(w command.Screen, got *client.Accesses, name func(org string) string) error {
+	var list []command.Shown
+	for _, a := range got.Accesses {
 		e, err := entry.ParseParts(a.Opening.JWS, a.Opening.Disclosures)
 		if err != nil {
 			return refused("entry %d from the ledger is not valid: %w", a.Index, err)
@@ -195,20 +194,35 @@ func printAccesses(w io.Writer, got *client.Accesses) error {
 		default:
 			continue // consents and delegations: consent list shows them
 		}
-		rows++
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Index, s.When.UTC().Format("2006-01-02 15:04"), who(s),
-			s.What, why(s), s.Result, remarks(s, a.Opening.Flags),
-			verdictText(a.Verdict))
+		shown := command.Shown{Index: a.Index, When: s.When, Told: said.Told(s, name(s.Organisation), a.Opening.Flags)}
+		if v := a.Verdict; v != nil { // nil: from a time when the ledger had no rules
+			shown.Verdict = []string{said.Verdict(&v.Verdict), verdictReasons(v)} // the server words its reasons
+		}
+		list = append(list, shown)
 	}
-	if err := t.Flush(); err != nil {
+	if err := w.History(list); err != nil {
 		return err
 	}
+	rows := uint64(len(list))
 	total := historyTotal(got, rows)
 	if got.Scope != string(readers.Whole) {
 		total = said.Text(plain.TotalOwn, "accesses", said.Count(plain.TotalAccesses, rows))
 	}
-	_, err := fmt.Fprintln(w, total)
+	_, err := fmt.Fprintf(w, "\n%s\n", total)
 	return err
+}
+
+// names returns what the register calls organisations, with their ids.
+func (r *remote) names(ctx context.Context) (func(org string) string, error) {
+	reg, err := r.Register(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	for _, o := range reg.Organisations {
+		names[o.ID] = o.Name + " (" + o.ID + ")"
+	}
+	return func(org string) string { return names[org] }, nil
 }
 
 // historyTotal says how many of a history's entries are shown, and how many of them are accesses.
@@ -216,67 +230,6 @@ func historyTotal(got *client.Accesses, accesses uint64) string {
 	shown := strconv.Itoa(len(got.Accesses))
 	entries := said.Count(plain.TotalEntries, got.Count, "n", shown, "of", strconv.FormatUint(got.Count, 10))
 	return said.Text(plain.TotalHistory, "accesses", said.Count(plain.TotalAccesses, accesses), "entries", entries)
-}
-
-// verdictText returns a verdict for a table cell. The server words its reasons.
-func verdictText(v *client.PlainVerdict) string {
-	if v == nil {
-		return "-" // from a time when the ledger had no rules
-	}
-	return line(said.Verdict(&v.Verdict) + " " + verdictReasons(v))
-}
-
-// happened returns when an access happened, as its source claims. People read accesses in this
-// order, which is not log order.
-func happened(a client.RecordedAccess) time.Time {
-	access := a.Access
-	if access == nil && a.Asked != nil {
-		access = &a.Asked.Access
-	}
-	if access == nil {
-		return time.Time{}
-	}
-	for _, text := range []string{access.Occurred, access.Recorded} {
-		if t, err := entry.ParseTime(text); err == nil {
-			return t
-		}
-	}
-	return time.Time{}
-}
-
-func who(s plain.Summary) string {
-	parts := []string{s.Organisation}
-	for _, p := range []string{s.Role, s.Staff} {
-		if p != "" {
-			parts = append(parts, p)
-		}
-	}
-	if s.Machine {
-		parts = append(parts, said.Text(plain.MarkMachine))
-	}
-	return strings.Join(parts, ", ")
-}
-
-func why(s plain.Summary) string {
-	text := s.Why
-	if s.Justification != "" {
-		text += "; " + s.Justification
-	}
-	if s.Agreement != "" {
-		text += " [" + s.Agreement + "]"
-	}
-	return text
-}
-
-func remarks(s plain.Summary, flags []entry.Flag) string {
-	var parts []string
-	if s.Emergency {
-		parts = append(parts, said.Text(plain.MarkEmergency))
-	}
-	for _, f := range flags {
-		parts = append(parts, said.Flag(f))
-	}
-	return strings.Join(parts, "; ")
 }
 
 func saveOpenings(dir string, list []client.RecordedAccess) error {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	"igledger/audit/plain"
 	"igledger/internal/client"
+	"igledger/internal/command"
 )
 
 // reports lists the kinds of report, and how to convert each into rows.
@@ -96,10 +96,10 @@ func report(c *cli.Context, kind client.ReportKind, rows func(*client.Report) []
 	if format == "json" {
 		return printJSON(c.App.Writer, got)
 	}
-	return printReport(c.App.Writer, format, got, rows(got))
+	return printReport(command.ScreenOf(c), format, got, rows(got))
 }
 
-func printReport(w io.Writer, format string, got *client.Report, rows [][]string) error {
+func printReport(w command.Screen, format string, got *client.Report, rows [][]string) error {
 	if err := tableForms[format](w, rows); err != nil || format == "csv" {
 		return err
 	}

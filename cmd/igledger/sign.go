@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 	"igledger/ledger/proof"
 	"igledger/verifier/fetch"
@@ -130,7 +131,7 @@ func agreed(c *cli.Context, org string, t *entry.AgreementText) error {
 			return refused("the agreement in the log differs from %s in: %s", path, strings.Join(fields, ", "))
 		}
 	}
-	if err := describeAgreement(c.App.ErrWriter, t); err != nil {
+	if err := describeAgreement(command.ScreenOn(c, c.App.ErrWriter), t); err != nil {
 		return err
 	}
 	if c.Bool("yes") || c.String("text") != "" {

@@ -3,14 +3,13 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/client"
+	"igledger/internal/command"
 )
 
 func sourcesCommand() *cli.Command {
@@ -40,7 +39,7 @@ func sourcesCommand() *cli.Command {
 			if c.Bool("json") {
 				err = printJSON(c.App.Writer, list)
 			} else {
-				err = printSources(c.App.Writer, list.Sources)
+				err = printSources(command.ScreenOf(c), list.Sources)
 			}
 			if err != nil {
 				return err
@@ -59,25 +58,26 @@ func sourcesCommand() *cli.Command {
 	}
 }
 
-func printSources(w io.Writer, list []client.Source) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ORGANISATION\tSOURCE\tENTRIES\tLAST\tMISSING\tNEWEST\tHEARTBEAT\tINTERVAL\tFAULTS")
+func printSources(w command.Screen, list []client.Source) error {
+	rows := [][]string{{"ORGANISATION", "SOURCE", "ENTRIES", "LAST", "MISSING", "NEWEST", "HEARTBEAT", "INTERVAL", "FAULTS"}}
+	legend := new(command.Marks)
 	for _, s := range list {
-		newest, day, interval := "-", "-", "-"
-		if s.LastReceived != "" {
-			newest = s.LastReceived
-		}
+		day, interval := "", ""
 		if h := s.Heartbeats; h != nil {
 			day, interval = h.LastDay, (time.Duration(h.Interval) * time.Second).String()
 		}
 		var faults []string
 		for _, f := range s.Faults {
 			faults = append(faults, string(f))
+			legend.Is(string(f), said.Fault(string(f)))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", s.Organisation, cmp.Or(s.Source, "(others)"), s.Entries, s.Last,
-			missing(s), newest, day, interval, strings.Join(faults, ","))
+		rows = append(rows, []string{s.Organisation, cmp.Or(s.Source, "(others)"), fmt.Sprint(s.Entries), fmt.Sprint(s.Last),
+			missing(s), s.LastReceived, day, interval, strings.Join(faults, ", ")})
 	}
-	return t.Flush()
+	if err := w.Table(rows); err != nil {
+		return err
+	}
+	return w.Legend("FAULTS", legend)
 }
 
 // missing returns the number of missing sequence numbers and the lowest three ranges of them.

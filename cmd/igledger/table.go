@@ -3,43 +3,23 @@ package main
 import (
 	"encoding/csv"
 	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 
 	"igledger/audit/plain"
+	"igledger/internal/command"
 )
 
 // tableForms writes a table for officers in each form. A table is rows of cells; the first row
 // holds the headings.
-var tableForms = map[string]func(io.Writer, [][]string) error{
-	"text":     printTable,
+var tableForms = map[string]func(command.Screen, [][]string) error{
+	"text":     command.Screen.Table,
 	"csv":      printCSV,
 	"markdown": printMarkdown,
 }
 
-// printTable writes aligned columns. Cells may contain other organisations' words, so each is put
-// on one line.
-func printTable(w io.Writer, rows [][]string) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		for i, cell := range row {
-			if i > 0 {
-				fmt.Fprint(t, "\t")
-			}
-			if cell == "" {
-				cell = "-"
-			}
-			fmt.Fprint(t, line(cell))
-		}
-		fmt.Fprintln(t)
-	}
-	return t.Flush()
-}
-
 // printCSV writes RFC 4180. It puts an apostrophe before a cell that a spreadsheet would read as a
 // formula, as OWASP advises against CSV injection: other organisations write titles and reasons.
-func printCSV(w io.Writer, rows [][]string) error {
+func printCSV(w command.Screen, rows [][]string) error {
 	c := csv.NewWriter(w)
 	c.UseCRLF = true
 	for _, row := range rows {
@@ -56,7 +36,7 @@ func printCSV(w io.Writer, rows [][]string) error {
 }
 
 // printMarkdown writes a table of GitHub Flavored Markdown. It escapes what would be markup there.
-func printMarkdown(w io.Writer, rows [][]string) error {
+func printMarkdown(w command.Screen, rows [][]string) error {
 	escape := strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", "*", `\*`, "_", `\_`, "`", "\\`", "[",
 		`\[`, "]", `\]`)
 	for i, row := range rows {

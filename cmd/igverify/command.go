@@ -76,7 +76,7 @@ func (spec spec) cli() *cli.Command {
 				err = nil
 			}
 			code := s.report.finish(err)
-			if cannot := s.report.write(c.App.Writer, c.Bool("json")); cannot != nil {
+			if cannot := s.report.write(command.ScreenOf(c), c.Bool("json")); cannot != nil {
 				if code != exitFailed {
 					code = exitUnreadable
 				}

@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"igledger/audit/plain"
+	"igledger/internal/command"
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/verifier"
@@ -27,7 +27,7 @@ func linkedHistories(r *verifier.StatementReport) (list []linkedHistory) {
 }
 
 // writeLinked prints a table for each history.
-func writeLinked(w io.Writer, list []linkedHistory) {
+func writeLinked(w command.Screen, list []linkedHistory) {
 	for _, l := range list {
 		title := fmt.Sprintf("on record under %s, which belongs to the same person by entry %d:\n", clean(l.ID), l.Link)
 		if len(l.Accesses) == 0 {

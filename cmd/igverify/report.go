@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"unicode"
 	"unicode/utf16"
 
 	"igledger/audit/plain"
+	"igledger/internal/command"
 	"igledger/verifier"
 )
 
@@ -94,12 +94,12 @@ func (r *report) judge() {
 
 // write prints the report. A reader who does not get all of it must not take the exit code for what
 // it says.
-func (r *report) write(w io.Writer, asJSON bool) error {
+func (r *report) write(w command.Screen, asJSON bool) error {
 	if asJSON {
 		return r.writeJSON(w)
 	}
-	var b bytes.Buffer
-	r.writeText(&b)
+	var b bytes.Buffer // which takes everything, so errors of writing are those of w alone
+	r.writeText(command.Screen{Writer: &b, Width: w.Width, Colour: w.Colour})
 	_, err := w.Write(b.Bytes())
 	return err
 }
@@ -128,83 +128,84 @@ func (r *report) writeJSON(w io.Writer) error {
 	return err
 }
 
-func (r *report) writeText(w io.Writer) {
+func (r *report) writeText(w command.Screen) {
 	for _, c := range r.Checks {
 		at := ""
 		if c.Index != nil {
 			at = fmt.Sprintf("entry %d: ", *c.Index)
 		}
+		name := fmt.Sprintf(" %-20s  ", c.Check)
 		if c.Status != verifier.Failed {
-			fmt.Fprintf(w, "%-8s %-20s  %s%s\n", c.Status, c.Check, at, clean(c.Note))
+			w.Text(w.Good(fmt.Sprintf("%-8s", c.Status))+name, at+clean(c.Note))
 			continue
 		}
-		fmt.Fprintf(w, "%-8s %-20s  %s%s\n", "FAILED", c.Check, at, clean(c.Meaning))
-		fmt.Fprintf(w, "%31sexpected %s\n%31sfound    %s\n", "", clean(c.Expected), "", clean(c.Found))
+		w.Text(w.Bad("FAILED  ")+name, at+clean(c.Meaning))
+		w.Text(fmt.Sprintf("%31sexpected ", ""), clean(c.Expected))
+		w.Text(fmt.Sprintf("%31sfound    ", ""), clean(c.Found))
 	}
 	for _, rows := range [][]row{r.Entry, r.Totals} {
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		var pairs [][2]string
 		for i, row := range rows {
 			if i == 0 {
-				fmt.Fprintln(t)
+				fmt.Fprintln(w)
 			}
-			fmt.Fprintf(t, "%s\t%s\n", row.Name, clean(row.Value))
+			pairs = append(pairs, [2]string{row.Name, clean(row.Value)})
 		}
-		t.Flush()
+		w.Pairs("", pairs)
 	}
 	writeAccesses(w, "", r.Accesses)
 	writeLinked(w, r.Linked)
 	writeAccesses(w, "reads of everyone's data, which include this person's:\n", r.Everyone)
 	writeAccesses(w, said.Text(plain.Doubtful)+":\n", r.Doubtful)
 	for _, n := range r.Notes {
-		fmt.Fprintf(w, "\nnote: %s\n", clean(n))
+		fmt.Fprintln(w)
+		w.Text("note: ", clean(n))
 	}
 	for i, e := range r.Evidence {
 		fmt.Fprintf(w, "\nevidence %d:\n", i+1)
-		for line := range strings.Lines(e) {
+		for line := range strings.Lines(e) { // signed notes: never wrapped
 			fmt.Fprintf(w, "    %s\n", clean(strings.TrimSuffix(line, "\n")))
 		}
 	}
 	if f := r.Findings; f != nil {
-		fmt.Fprintf(w, "\nauthentic  %s\ncomplete   %s\n", clean(f.Lines.Authentic), clean(f.Lines.Complete))
-		fmt.Fprintf(w, "cosigned   %s\nfresh      %s\n", clean(f.Lines.Cosigned), clean(f.Lines.Fresh))
+		fmt.Fprintln(w)
+		w.Text("authentic  ", clean(f.Lines.Authentic))
+		w.Text("complete   ", clean(f.Lines.Complete))
+		w.Text("cosigned   ", clean(f.Lines.Cosigned))
+		w.Text("fresh      ", clean(f.Lines.Fresh))
 	}
 	if len(r.Words) > 0 {
 		fmt.Fprintf(w, "\nsix words  %s\n", strings.Join(r.Words, " "))
 	}
+	result := w.Bad
+	if r.Exit == exitGood {
+		result = w.Good
+	}
 	switch {
 	case r.Result == "unreadable":
 	case r.Reason != "":
-		fmt.Fprintf(w, "\n%s: %s\n", r.Result, clean(r.Reason))
+		fmt.Fprintln(w)
+		w.Text(result(r.Result)+": ", clean(r.Reason))
 	default:
-		fmt.Fprintf(w, "\n%s\n", r.Result)
+		fmt.Fprintf(w, "\n%s\n", result(r.Result))
 	}
 }
 
-// writeAccesses prints who, what and why of each access as a table below a title, and remarks below
-// the table.
-func writeAccesses(w io.Writer, title string, list []shownAccess) {
+// writeAccesses shows accesses as a table below a title.
+func writeAccesses(w command.Screen, title string, list []shownAccess) {
 	if len(list) == 0 {
 		return
 	}
 	fmt.Fprint(w, "\n", title)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprint(t, "entry\twhen\twho\twhat\twhy\n")
+	var rows []command.Shown
 	for _, a := range list {
-		mark := ""
-		if a.Newer {
-			mark = " (newer)"
+		row := command.Shown{Index: a.Index, When: a.at, Told: a.told}
+		if a.Verdict != nil {
+			row.Verdict = a.Verdict.Plain
 		}
-		fmt.Fprintf(t, "%d%s\t%s\t%s\t%s\t%s\n", a.Index, mark, clean(a.When), clean(a.Who), clean(a.What), clean(a.Why))
+		rows = append(rows, row)
 	}
-	t.Flush()
-	for _, a := range list {
-		if a.Verdict != "" {
-			fmt.Fprintf(w, "entry %d: verdict: %s\n", a.Index, clean(a.Verdict))
-		}
-		for _, remark := range a.Remarks {
-			fmt.Fprintf(w, "entry %d: %s\n", a.Index, clean(remark))
-		}
-	}
+	w.History(rows)
 }
 
 // clean replaces characters that could control a terminal or reverse text, because it may show what

@@ -10,9 +10,13 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/audit"
 	"igledger/audit/plain"
+	"igledger/consent"
+	"igledger/internal/command"
 	"igledger/internal/words"
 	"igledger/ledger/bundle"
+	"igledger/ledger/entry"
 	"igledger/ledger/register"
 	"igledger/verifier"
 )
@@ -200,50 +204,66 @@ func names(sigs []verifier.Cosignature) []string {
 	return list
 }
 
-// shownAccess is one line of the table of accesses.
+// shownAccess is one line of the table of accesses. Its words are those of the person's page and of
+// the API.
 type shownAccess struct {
-	Index   uint64   `json:"index"`
-	When    string   `json:"when,omitempty"`
-	Who     string   `json:"who,omitempty"`
-	Act     string   `json:"act,omitempty"` // of an access: access, attempt or decision
-	What    string   `json:"what,omitempty"`
-	Why     string   `json:"why,omitempty"`
-	Newer   bool     `json:"newer,omitempty"`
-	Hidden  bool     `json:"hidden,omitempty"`
-	Verdict string   `json:"verdict,omitempty"` // in words; the ledger's word
-	Remarks []string `json:"remarks,omitempty"`
-	Details []row    `json:"details,omitempty"`
+	Index   uint64        `json:"index"`
+	When    string        `json:"when,omitempty"` // RFC 3339
+	Who     string        `json:"who,omitempty"`
+	Act     string        `json:"act,omitempty"` // of an access: access, attempt or decision
+	What    string        `json:"what,omitempty"`
+	Why     string        `json:"why,omitempty"`
+	Result  string        `json:"result,omitempty"`
+	Newer   bool          `json:"newer,omitempty"`
+	Hidden  bool          `json:"hidden,omitempty"`
+	Verdict *shownVerdict `json:"verdict,omitempty"`
+	Remarks []string      `json:"remarks,omitempty"`
+	Details []row         `json:"details,omitempty"`
+
+	at   time.Time
+	told plain.Told
 }
 
+// shownVerdict is a verdict in codes and, in Plain, in words: the first sentence states the result,
+// the others why. It is the ledger's word.
+type shownVerdict struct {
+	*entry.Verdict
+	Plain []string `json:"plain"`
+}
+
+// accesses returns what a statement shows, the newest first.
 func accesses(rows []verifier.StatementEntry, reg *register.Register) []shownAccess {
 	var list []shownAccess
+	name := func(id string) string {
+		if reg == nil || reg.Organisation(id) == nil {
+			return id
+		}
+		return reg.Organisation(id).Name + " (" + id + ")"
+	}
 	for _, e := range rows {
 		a := shownAccess{Index: e.Index, Newer: e.Newer, Hidden: e.Hidden, Remarks: e.Remarks}
 		switch {
 		case e.Hidden:
-			a.Who = said.Text(plain.Outside)
+			a.told.Who = said.Text(plain.Outside)
 		case e.Entry == nil:
-			a.Who = said.Text(plain.Unreadable)
+			a.told.Who = said.Text(plain.Unreadable)
 		default:
 			a.Details = accessRows(e.Entry, e.Opening, reg)
-			a.Act = string(said.Describe(e.Entry).Act)
-			value := func(names ...string) string {
-				var parts []string
-				for _, d := range a.Details {
-					if slices.Contains(names, strings.TrimSpace(d.Name)) {
-						parts = append(parts, d.Value)
-					}
-				}
-				return strings.Join(parts, "; ")
+			s := said.Describe(e.Entry)
+			if access, ok := e.Entry.Body.(*entry.Access); ok {
+				s = audit.Describe(said, access)
 			}
-			a.Verdict = value("verdict")
-			a.When = value("when")
-			a.Who = value("who", "person", "role", "nature")
-			a.What = value("what", "answer", "data")
-			a.Why = value("why", "in words", "emergency", "justification")
+			a.told = said.Told(s, name(s.Organisation), e.Opening.Flags)
+			a.at, a.When, a.Act = s.When, s.When.UTC().Format(time.RFC3339), string(s.Act)
+			if v := e.Opening.Verdict; v != nil {
+				a.Verdict = &shownVerdict{v, said.VerdictWithReasons(v, consent.New().Reasons(v))}
+			}
 		}
+		a.told.Remarks = append(a.told.Remarks, a.Remarks...)
+		a.Who, a.What, a.Why, a.Result, a.Remarks = a.told.Who, a.told.What, a.told.Why, a.told.Result, a.told.Remarks
 		list = append(list, a)
 	}
+	slices.SortStableFunc(list, func(a, b shownAccess) int { return command.Newest(a.at, b.at, a.Index, b.Index) })
 	return list
 }
 

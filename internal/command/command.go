@@ -140,7 +140,8 @@ func (p *Program) app() *cli.App {
 		ExitErrHandler:       func(*cli.Context, error) {}, // Run handles the error
 		OnUsageError:         usageError(p.Name),
 		CommandNotFound:      func(*cli.Context, string) {}, // Action does
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version"}, &cli.StringFlag{
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version"}, &cli.BoolFlag{Name: wide,
+			Usage: "show tables whole, also on a terminal that is narrower"}, &cli.StringFlag{
 			Name: "profile", Usage: "take what the command line leaves out from this `PROFILE` of " +
 				"~/.config/igledger/config.yaml (or $IGLEDGER_PROFILE, or the file's default)"}},
 	}

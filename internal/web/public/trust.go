@@ -452,7 +452,11 @@ func (p *room) sourcesOf(words *ui.Words, h *health) (list []shownSource) {
 	for _, s := range h.Sources {
 		x := shownSource{Name: p.Door.OrgName(s.Org), Systems: words.Count("trust.systems", uint64(s.Systems)), Heard: heard(words, h.At, s.Day)}
 		for _, f := range s.Faults {
-			x.Tags = append(x.Tags, ui.Tag{Text: words.Text(plain.Key("fault." + string(f))), Kind: "orange"})
+			said := words.Plain().Fault(string(f))
+			if !words.Plain().Own(plain.Key("fault." + string(f))) {
+				said = words.English(said)
+			}
+			x.Tags = append(x.Tags, ui.Tag{Text: said, Kind: "orange"})
 		}
 		if len(s.Faults) == 0 {
 			x.Tags = []ui.Tag{{Text: words.Text("fault.none"), Kind: "green"}}
