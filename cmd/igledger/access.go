@@ -65,9 +65,6 @@ func accessCommand() *cli.Command {
 				"--policy policy.txt",
 			Flags: remoteFlags(outboxFlags()...),
 			Action: func(c *cli.Context) error {
-				if c.Args().Present() {
-					return usage("access settle takes no arguments")
-				}
 				return imported(c, nil)
 			},
 		}},
@@ -107,9 +104,6 @@ func (r *remote) trusts(c *cli.Context, config *source.Config) error {
 		return err
 	}
 	config.Policy, err = policyOf(c)
-	if err == nil && config.Policy == nil {
-		fmt.Fprintln(c.App.ErrWriter, "igledger: no --policy given: receipts are signed by the log only; nobody else vouches")
-	}
 	return err
 }
 
@@ -135,11 +129,11 @@ func policyOf(c *cli.Context) (*verifier.Policy, error) {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, usage("--policy: %v", err)
+		return nil, usage("--policy: %w", err)
 	}
 	p, err := verifier.ParsePolicy(data)
 	if err != nil {
-		return nil, usage("--policy: %v", err)
+		return nil, usage("--policy: %w", err)
 	}
 	return p, nil
 }
@@ -182,6 +176,9 @@ func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *progressbar
 		}
 		said = true
 	}
+	if wire.CheckSystem(config.Source) != nil {
+		return nil, nil, usage("--source cannot name a source system: want 1 to 128 printable ASCII characters, without blanks")
+	}
 	if err := r.trusts(c, &config); err != nil {
 		return nil, nil, err
 	}
@@ -193,6 +190,9 @@ func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *progressbar
 	a, err := source.Open(c.Context, config)
 	if other := new(source.StreamError); errors.As(err, &other) {
 		err = usage("%w", err)
+	}
+	if err == nil && config.Policy == nil {
+		fmt.Fprintln(errOut, "igledger: no --policy given: receipts are signed by the log only; nobody else vouches")
 	}
 	return a, bar, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -199,7 +200,7 @@ func newAgreement(c *cli.Context) error {
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		return usage("%s already exists and is not overwritten", path)
+		return refused("%s already exists and is not overwritten", path)
 	}
 	if err == nil {
 		_, err = f.Write(text)
@@ -217,6 +218,9 @@ func actOnAgreement(c *cli.Context) error {
 		return usage("agreement act: give an ID and an ACT, one of %s", strings.Join(entry.AgreementActs, ", "))
 	}
 	id, act := c.Args().Get(0), c.Args().Get(1)
+	if !slices.Contains(entry.AgreementActs, act) {
+		return usage("agreement act: the ACT must be one of %s", strings.Join(entry.AgreementActs, ", "))
+	}
 	r, err := newRemote(c, signing)
 	if err != nil {
 		return err

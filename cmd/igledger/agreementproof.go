@@ -92,16 +92,16 @@ func readerTrust(c *cli.Context) (*verifier.Policy, *wire.Hash, error) {
 
 // timeFlag reads a day or a time. If the flag is not set, it returns otherwise.
 func timeFlag(c *cli.Context, name string, otherwise time.Time) (time.Time, error) {
+	zone, err := time.LoadLocation(c.String("zone"))
+	if err != nil {
+		return otherwise, usage("--zone must be the name of a time zone, such as Europe/London")
+	}
 	s := c.String(name)
 	if s == "" {
 		return otherwise, nil
 	}
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t, nil
-	}
-	zone, err := time.LoadLocation(c.String("zone"))
-	if err != nil {
-		return otherwise, usage("--zone must be the name of a time zone, such as Europe/London")
 	}
 	if t, err := time.ParseInLocation(time.DateOnly, s, zone); err == nil {
 		return t, nil

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/consent"
 	"igledger/internal/client"
 	"igledger/internal/command"
 	"igledger/ledger/entry"
@@ -122,8 +124,8 @@ func (r *remote) agreement(ctx context.Context, id string) (*client.Agreement, e
 }
 
 func queryAgreements(c *cli.Context, days int) (*remote, []client.AgreementSummary, error) {
-	if c.Args().Present() {
-		return nil, nil, usage("%s takes no arguments", c.Command.FullName())
+	if s := consent.State(c.String("state")); s != "" && !slices.Contains(consent.States(), s) {
+		return nil, nil, usage("--state must be one of the states that --help lists")
 	}
 	r, err := newRemote(c, anybody)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -110,9 +111,6 @@ func zoneFlag() cli.Flag {
 }
 
 func recordConsent(c *cli.Context) error {
-	if c.Args().Present() {
-		return usage("consent record takes no arguments; it reads the id from standard input")
-	}
 	x := &entry.Consent{Consent: c.String("record"), Act: c.String("act"), Agreements: c.StringSlice("agreement")}
 	if x.Consent == "" {
 		x.Consent = uuid.NewString()
@@ -135,6 +133,13 @@ func ruleFlags(c *cli.Context, act string) (*entry.ConsentRule, error) {
 		Data: c.StringSlice("data"), Recipients: c.StringSlice("recipient"),
 		Roles: c.StringSlice("role"), Staff: c.StringSlice("staff"), Units: c.StringSlice("unit"),
 		Actions: c.StringSlice("action"), Restricts: c.Bool("restrict")}
+	for _, name := range []string{"staff", "unit", "data"} {
+		for _, s := range c.StringSlice(name) {
+			if system, value, ok := strings.Cut(s, "|"); ok && (system == "" || value == "") {
+				return nil, usage("--%s must be SYSTEM|VALUE, with both parts", name)
+			}
+		}
+	}
 	meant := ""
 	switch act {
 	case "given":
@@ -202,6 +207,9 @@ func submitConsent(c *cli.Context, x *entry.Consent) error {
 	if err != nil {
 		return err
 	}
+	if decided.After(now) {
+		return usage("--decided is in the future: it must be when the person decided")
+	}
 	verified, err := timeFlag(c, "verified", time.Time{})
 	if err != nil {
 		return err
@@ -217,6 +225,9 @@ func submitConsent(c *cli.Context, x *entry.Consent) error {
 	// To the nanosecond: of two acts within one second the later one counts.
 	x.Common, x.Scope, x.Decided = r.common(), c.String("scope"), decided.UTC().Format(time.RFC3339Nano)
 	x.Expressed = entry.Expressed{How: c.String("how"), Verified: instant(verified), Language: c.String("language")}
+	if _, err := uuid.Parse(c.String("delegation")); err != nil && c.IsSet("delegation") {
+		return usage("--delegation must be the id that delegation grant printed")
+	}
 	if d, relation := c.String("delegation"), c.String("relation"); d != "" || relation != "" {
 		x.By = &entry.ConsentBy{Delegation: d, Relation: relation}
 	}

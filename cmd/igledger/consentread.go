@@ -30,9 +30,6 @@ func listConsentsCommand() *cli.Command {
 			"Example: igledger consent list --org NHSL --key lothian-audit.jwk < id.txt",
 		Flags: readingFlags(),
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usage("consent list takes no arguments; it reads the id from standard input")
-			}
 			_, acts, err := personalActs(c)
 			if err != nil {
 				return err

@@ -40,8 +40,8 @@ func decideCommand() *cli.Command {
 			&cli.BoolFlag{Name: "fhir", Usage: "print the answer as a FHIR AuditEvent (IHE BALP AuthZconsent)"},
 		),
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usage("decide takes no arguments")
+			if c.String("justification") != "" && !c.Bool("emergency") {
+				return usage("--justification is of an emergency: give --emergency too")
 			}
 			r, err := newRemote(c, signing)
 			if err != nil {

@@ -93,9 +93,6 @@ func idFlag() cli.Flag {
 }
 
 func grantDelegation(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return usage("delegation grant takes no arguments; it reads ids from standard input")
-	}
 	now := time.Now().UTC()
 	start, err := timeFlag(c, "start", now)
 	if err != nil {
@@ -190,6 +187,9 @@ func readLines(c *cli.Context, prompts ...string) ([]string, error) {
 			return nil, fmt.Errorf("reading standard input: %w", err)
 		}
 		lines[i] = strings.TrimSpace(text)
+		if lines[i] == "" && i < 2 {
+			return nil, usage("standard input has no line with %s", p)
+		}
 	}
 	return lines, nil
 }

@@ -54,7 +54,7 @@ func demoCommand() *cli.Command {
 				dir = filepath.Join(tmp, "demo")
 			}
 			if err := os.Mkdir(dir, 0o700); err != nil {
-				return usage("--dir: %v", err)
+				return usage("--dir: %w", err)
 			}
 			return (&demo{c: c, dir: dir, out: c.App.Writer, keys: map[string]*wire.Signer{}}).run(c.Context)
 		},

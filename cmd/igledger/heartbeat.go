@@ -29,9 +29,6 @@ func heartbeatCommand() *cli.Command {
 }
 
 func heartbeatAction(c *cli.Context) error {
-	if c.Args().Present() {
-		return usage("heartbeat takes no arguments")
-	}
 	interval := uint64(max(0, c.Duration("interval")) / time.Second)
 	if interval < entry.MinInterval || interval > entry.MaxInterval {
 		return usage("--interval must be from %s to %s", entry.MinInterval*time.Second, entry.MaxInterval*time.Second)

@@ -57,7 +57,7 @@ func newUnderstanding(c *cli.Context) (*understanding, error) {
 	if path := c.String("list"); path != "" {
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 		if err != nil {
-			return nil, usage("--list: %v", err)
+			return nil, usage("--list: %w", err)
 		}
 		u.file, u.list = f, bufio.NewWriter(f)
 	}

@@ -179,6 +179,9 @@ func listKeys(c *cli.Context) error {
 		return err
 	}
 	of := c.String("of")
+	if of != "" && !slices.ContainsFunc(reg.Organisations, func(o *entry.Member) bool { return o.ID == of }) {
+		return refused("no organisation %s is registered", of)
+	}
 	keys := slices.DeleteFunc(reg.Keys, func(k client.Key) bool { return of != "" && k.Organisation != of })
 	if c.Bool("json") {
 		return printJSON(c.App.Writer, keys)

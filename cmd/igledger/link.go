@@ -50,9 +50,6 @@ func pairCommand(act string, cmd *cli.Command) *cli.Command {
 		&cli.StringFlag{Name: "reason", Required: true, Usage: "reason, in words for the person"},
 	)
 	cmd.Action = func(c *cli.Context) error {
-		if c.NArg() > 0 {
-			return usage("%s takes no arguments; it reads ids from standard input", cmd.Name)
-		}
 		r, err := newRemote(c, signing)
 		if err != nil {
 			return err

@@ -148,6 +148,9 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, _, err := net.SplitHostPort(with.address); err != nil {
+		return nil, usage("--listen must be an address such as 127.0.0.1:8080 or :8080")
+	}
 	l, err := net.Listen("tcp", with.address)
 	if err != nil {
 		return nil, fmt.Errorf("listening: %w", err)

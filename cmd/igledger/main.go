@@ -15,6 +15,7 @@ import (
 	"igledger/internal/client"
 	"igledger/internal/command"
 	"igledger/internal/source"
+	"igledger/ledger/storage"
 	"igledger/verifier"
 )
 
@@ -58,6 +59,9 @@ func exitCode(err error) int {
 	}
 	if p := new(client.Problem); errors.As(err, &p) && p.Code() != "" && p.Status < 500 || source.Stopped(err) {
 		return exitRefused // the ledger was reached and refused
+	}
+	if errors.Is(err, storage.ErrURL) {
+		return exitUsage
 	}
 	f, r, l := new(verifier.Failure), new(source.ReceiptError), new(source.LogError)
 	if errors.As(err, &f) || errors.As(err, &r) || errors.As(err, &l) {

@@ -15,9 +15,6 @@ func mappingCommand() *cli.Command {
 		return &cli.Command{
 			Name: name, Usage: use, Description: "Example: igledger mapping " + name + " > mapping." + name,
 			Action: func(c *cli.Context) error {
-				if c.Args().Present() {
-					return usage("mapping %s takes no arguments", name)
-				}
 				_, err := c.App.Writer.Write(text())
 				return err
 			},
@@ -74,7 +71,7 @@ func mappingOf(c *cli.Context) (*mapping.Map, error) {
 		}
 		data, err := os.ReadFile(arg)
 		if err != nil {
-			return nil, usage("--map: %v", err)
+			return nil, usage("--map: %w", err)
 		}
 		read, err := mapping.Parse(data)
 		if err != nil {

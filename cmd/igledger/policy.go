@@ -104,9 +104,6 @@ func printSet(c *cli.Context, set *policies.Set) error {
 }
 
 func showPolicies(c *cli.Context) error {
-	if c.Args().Present() {
-		return usage("policy show takes no arguments")
-	}
 	if c.Bool("built-in") {
 		if c.Bool("text") {
 			_, err := fmt.Fprint(c.App.Writer, policies.BuiltIn().Text())

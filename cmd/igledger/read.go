@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
@@ -91,6 +93,9 @@ func whoAccessedCommand() *cli.Command {
 			&cli.StringFlag{Name: "save", Usage: "folder for the openings, one JSON file per entry"},
 		)...),
 		Action: func(c *cli.Context) error {
+			if c.Int("limit") < 0 {
+				return usage("--limit must be a number of entries, or 0 for all")
+			}
 			version, err := historyFormat(c)
 			if err != nil {
 				return err
@@ -137,11 +142,15 @@ func readID(c *cli.Context) (string, error) {
 		if f, ok := c.App.Reader.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 			fmt.Fprint(c.App.ErrWriter, "id (chi:…, nhs:…, temp:ORG:…): ")
 		}
-		line, err := bufio.NewReader(io.LimitReader(c.App.Reader, 4096)).ReadString('\n')
+		in := bufio.NewReader(io.LimitReader(c.App.Reader, 4096))
+		line, err := in.ReadString('\n')
 		if err != nil && line == "" {
 			return "", usage("there is no id on standard input")
 		}
 		id = strings.TrimSpace(line)
+		if rest, _ := in.Peek(in.Buffered()); len(bytes.TrimSpace(rest)) > 0 {
+			return "", usage("there is more than one line on standard input: give one person's id")
+		}
 	}
 	if err := entry.CheckID(id); err != nil {
 		return "", usage("%v", err)
@@ -281,6 +290,9 @@ func receiptCommand() *cli.Command {
 				byID, byIndex = r.WitnessedReceiptsByID, r.WitnessedReceipt
 			}
 			if jti := c.String("jti"); jti != "" {
+				if _, err := uuid.Parse(jti); err != nil {
+					return usage("--jti must be a UUID")
+				}
 				results, err := byID(c.Context, []string{jti})
 				if err != nil {
 					return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
@@ -54,6 +55,14 @@ const (
 
 // newRemote returns the remote that the flags describe.
 func newRemote(c *cli.Context, as speaker) (*remote, error) {
+	if at, err := url.Parse(c.String("url")); err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
+		return nil, usage("--url must be the ledger's address, such as https://ledger.example.scot")
+	}
+	if key := c.String("log-key"); key != "" {
+		if _, err := source.NewReceipts(c.String("url"), key); err != nil {
+			return nil, usage("--log-key: %v", err)
+		}
+	}
 	r := &remote{Client: &client.Client{Base: c.String("url"), HTTP: &http.Client{Timeout: 2 * time.Minute}},
 		org: c.String("org"), logKey: c.String("log-key")}
 	errOut := c.App.ErrWriter
@@ -77,7 +86,7 @@ func newRemote(c *cli.Context, as speaker) (*remote, error) {
 	}
 	receipts, err := source.NewReceipts(r.Base, r.logKey)
 	if err != nil {
-		return nil, usage("--log-key: %v", err)
+		return nil, fmt.Errorf("the ledger's key: %w", err)
 	}
 	r.receipts, r.origin = receipts, receipts.Origin()
 	return r, nil

@@ -62,8 +62,8 @@ func report(c *cli.Context, kind client.ReportKind, rows func(*client.Report) []
 	if c.Bool("json") {
 		format = "json"
 	}
-	if tableForms[format] == nil && format != "json" || c.Args().Present() {
-		return usage("report %s: --format must be text, json, csv or markdown, and there are no arguments", kind)
+	if tableForms[format] == nil && format != "json" {
+		return usage("report %s: --format must be text, json, csv or markdown", kind)
 	}
 	q := client.ReportRequest{Kind: kind, Organisation: c.String("of"), Within: c.Int("within"),
 		Purpose: statedPurpose(c)}
@@ -83,6 +83,9 @@ func report(c *cli.Context, kind client.ReportKind, rows func(*client.Report) []
 			return err
 		}
 		q.To = t.UTC().Format(time.RFC3339)
+		if q.From >= q.To {
+			return usage("--from must be before --to")
+		}
 	}
 	r, err := newRemote(c, signing)
 	if err != nil {

@@ -56,7 +56,7 @@ func codesOf(c *cli.Context) ([]*terminology.Index, error) {
 	for _, files := range c.StringSlice("terminology") {
 		x, err := terminology.Open(strings.Split(files, "+")...)
 		if err != nil {
-			return nil, usage("--terminology: %v", err)
+			return nil, usage("--terminology: %w", err)
 		}
 		list = append(list, x)
 	}
@@ -168,7 +168,7 @@ func serveCommand() *cli.Command {
 			var settings web.Settings
 			if file := c.String("pages"); file != "" {
 				if settings, err = web.ReadSettings(file); err != nil {
-					return usage("--pages: %v", err)
+					return usage("--pages: %w", err)
 				}
 			}
 			cfg, err := logConfig(c)
@@ -191,7 +191,7 @@ func serveCommand() *cli.Command {
 			}
 			log, err := ledger.Open(c.Context, cfg)
 			if errors.Is(err, ledger.ErrPolicy) {
-				return usage("--policy: %v", err)
+				return usage("--policy: %w", err)
 			}
 			if errors.Is(err, ledger.ErrNoLog) && !errors.Is(err, ledger.ErrSigned) {
 				return fmt.Errorf("%w. igledger init creates a new one; if there was one, this database is a copy that is "+

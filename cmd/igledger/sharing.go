@@ -59,9 +59,6 @@ func requestSharingCommand() *cli.Command {
 }
 
 func requestSharing(c *cli.Context) error {
-	if c.Args().Present() {
-		return usage("sharing request takes no arguments")
-	}
 	return submitPublic(c, func(common entry.Common) entry.Body {
 		return &entry.SharingRequest{Common: common,
 			Request:   c.String("request"),
@@ -105,9 +102,6 @@ func decideSharingCommand() *cli.Command {
 }
 
 func decideSharing(c *cli.Context) error {
-	if c.Args().Present() {
-		return usage("sharing decide takes no arguments")
-	}
 	return submitPublic(c, func(common entry.Common) entry.Body {
 		return &entry.SharingDecision{Common: common,
 			Request:   c.String("request"),

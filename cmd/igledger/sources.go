@@ -24,9 +24,6 @@ func sourcesCommand() *cli.Command {
 			"Example: igledger sources --org NHSL --key lothian-submit.jwk",
 		Flags: remoteFlags(),
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usage("sources takes no arguments")
-			}
 			r, err := newRemote(c, signing)
 			if err != nil {
 				return err

@@ -34,7 +34,7 @@ func readPolicy(c *cli.Context) (*cosign.Policy, []byte, error) {
 	}
 	p, err := cosign.ParsePolicy(data)
 	if err != nil {
-		return nil, nil, usage("--policy: %v", err)
+		return nil, nil, usage("--policy: %w", err)
 	}
 	return p, data, nil
 }
@@ -47,7 +47,7 @@ func witnesses(p *cosign.Policy, logger *slog.Logger, observe func(string, uint6
 	}
 	w, err := witness.New(witness.Config{Cosigners: p.Cosigners, Logger: logger, Observe: observe})
 	if err != nil {
-		return nil, usage("--policy: %v", err)
+		return nil, usage("--policy: %w", err)
 	}
 	return w, nil
 }

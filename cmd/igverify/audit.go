@@ -168,7 +168,7 @@ func (s *session) auditConfig() (auditd.Config, error) {
 	for _, files := range c.StringSlice("terminology") {
 		codes, err := terminology.Open(strings.Split(files, "+")...)
 		if err != nil {
-			return config, usage("--terminology: %v", err)
+			return config, usage("--terminology: %w", err)
 		}
 		config.Codes = append(config.Codes, codes)
 	}

@@ -58,7 +58,7 @@ func keygenCommand() *cli.Command {
 func writeSecret(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return usage("%s already exists; keygen never overwrites a key", path)
+		return fmt.Errorf("%w; keygen never overwrites a key", err)
 	} else if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,6 +76,9 @@ func (p *Program) Run(ctx context.Context, args []string, in io.Reader, out, err
 		return code
 	}
 	text := withheld(err.Error())
+	if code == Usage { // a library's list of mistakes too
+		text = strings.Join(strings.Fields(text), " ")
+	}
 	if p.Clean != nil {
 		text = p.Clean(text)
 	}
@@ -123,7 +127,12 @@ func (p *Program) code(err error) int {
 	case err == nil:
 		return Good
 	case errors.As(err, &e):
+		if e.Code == Usage && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
+			return Unreachable // a file that a flag names
+		}
 		return e.Code
+	case errors.Is(err, fs.ErrExist):
+		return Refused // nothing is overwritten
 	case p.ExitCode != nil:
 		return p.ExitCode(err)
 	}
@@ -195,6 +204,9 @@ func (p *Program) prepare(c *cli.Command, parent string, line arranged) {
 		}
 		for _, n := range line.empty {
 			return Errorf(Usage, "--%s is empty: give a value, or leave it out", n)
+		}
+		if c.ArgsUsage == "" && cc.Args().Present() {
+			return Errorf(Usage, "%s takes no argument; see %s --help", name, name)
 		}
 		return act(cc)
 	}

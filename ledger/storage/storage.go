@@ -44,6 +44,9 @@ var quiet = sync.OnceFunc(func() {
 	klog.SetLogger(logr.Discard())
 })
 
+// ErrURL is that Open was given something else than one of the forms that it lists.
+var ErrURL = errors.New("a database URL must begin with sqlite:, postgres:// or cockroachdb://")
+
 // Open connects to dsn, migrates the schema (safe with several replicas at once) and returns the
 // Storage.
 //
@@ -71,7 +74,7 @@ func open(ctx context.Context, dsn string, tables schema) (*Storage, error) {
 	case "postgres", "postgresql", "cockroachdb":
 		db, err = openPG(ctx, dsn)
 	default:
-		return nil, errors.New("storage: opening: a database URL must begin with sqlite:, postgres:// or cockroachdb://")
+		return nil, ErrURL
 	}
 	if err != nil {
 		return nil, fmt.Errorf("storage: opening: %w", unavailable(ctx, err))

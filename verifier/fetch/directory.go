@@ -19,18 +19,18 @@ func (d directory) read(_ context.Context, path string, limit int) ([]byte, erro
 	name := filepath.Join(string(d), filepath.FromSlash(path))
 	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s in the directory: %w", path, ErrNotFound)
+		return nil, fmt.Errorf("%s in the directory %s: %w", path, d, ErrNotFound)
 	} else if err == nil && !info.Mode().IsRegular() { // opening a pipe could block for ever
-		return nil, fmt.Errorf("%s in the directory: %w: not a regular file", path, ErrUnreadable)
+		return nil, fmt.Errorf("%s in the directory %s: %w: not a regular file", path, d, ErrUnreadable)
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s in the directory: %w: %w", path, ErrUnreadable, reason(err))
+		return nil, fmt.Errorf("%s in the directory %s: %w: %w", path, d, ErrUnreadable, reason(err))
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s in the directory: %w: %w", path, ErrUnreadable, reason(err))
+		return nil, fmt.Errorf("%s in the directory %s: %w: %w", path, d, ErrUnreadable, reason(err))
 	}
 	if len(data) > limit {
 		return nil, tooLong(path, limit)
