@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 // acknowledged.
 func victim(dsn, dir string) error {
 	ctx := context.Background()
-	store, err := storage.Open(ctx, dsn)
+	store, err := storage.Create(ctx, dsn)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func HeadWaits(l *Log) { l.headWaits = true }
 // ForgeVerdict writes another verdict into an opening, as an operator with the keys and an SQLite
 // file could.
 func ForgeVerdict(ctx context.Context, cfg Config, file string, index uint64, verdict *entry.Verdict) error {
-	store, err := storage.Open(ctx, "sqlite:"+file)
+	store, err := storage.Create(ctx, "sqlite:"+file)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ import (
 func lifetime(dsn, dir string, step func(string)) error {
 	ctx := context.Background()
 	step("migrates")
-	store, err := storage.Open(ctx, dsn)
+	store, err := storage.Create(ctx, dsn)
 	if err != nil {
 		return err
 	}

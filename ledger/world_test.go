@@ -86,7 +86,7 @@ func newWorld(t testing.TB, dsn string) *world {
 
 func (w *world) openStore() *storage.Storage {
 	w.t.Helper()
-	s, err := storage.Open(w.ctx, w.dsn)
+	s, err := storage.Create(w.ctx, w.dsn)
 	if err != nil {
 		w.t.Fatal(err)
 	}

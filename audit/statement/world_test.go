@@ -86,7 +86,7 @@ func (w *world) ok(err error) {
 }
 
 func (w *world) config() ledger.Config {
-	store, err := storage.Open(w.Context(), w.dsn)
+	store, err := storage.Create(w.Context(), w.dsn)
 	w.ok(err)
 	w.Cleanup(func() { store.Close() })
 	return ledger.Config{Storage: store, Keys: w.keys, Origin: origin, Now: func() time.Time { return w.clock }, MaxBatch: 512, Policy: w.policy, Rules: consent.New()}

@@ -65,6 +65,9 @@ func accessCommand() *cli.Command {
 				"--policy policy.txt",
 			Flags: remoteFlags(outboxFlags()...),
 			Action: func(c *cli.Context) error {
+				if err := begunOutbox(outboxOf(c)); err != nil {
+					return err
+				}
 				return imported(c, nil)
 			},
 		}},
@@ -87,6 +90,22 @@ func outboxFlags() []cli.Flag {
 		&cli.Int64Flag{Name: "keep-receipts", Value: source.DefaultReceipts >> 20,
 			Usage: "room for receipts in MiB; beyond it the oldest are dropped, and counted"},
 	}
+}
+
+// outboxOf returns the file that --outbox names.
+func outboxOf(c *cli.Context) string {
+	if path := c.String("outbox"); path != "" {
+		return path
+	}
+	return c.String("source") + ".outbox"
+}
+
+// begunOutbox refuses a path at which no import has begun an outbox.
+func begunOutbox(path string) error {
+	if err := source.Outbox(path); err != nil {
+		return fmt.Errorf("--outbox: %w. igledger access import begins one", err)
+	}
+	return nil
 }
 
 // trusts sets what the flags say about whom the source trusts.
@@ -160,13 +179,9 @@ func sourceRemote(c *cli.Context) (*remote, error) {
 // agent opens the source's agent that the flags describe, with a progress bar. The caller finishes
 // the bar and closes the agent.
 func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *progressbar.ProgressBar, error) {
-	path := c.String("outbox")
-	if path == "" {
-		path = c.String("source") + ".outbox"
-	}
 	bar, errOut := progress(c.App.ErrWriter, what), c.App.ErrWriter
 	config := source.Config{Client: r.Client, LogKey: r.logKey, Org: r.org, Signer: r.signer,
-		Source: c.String("source"), Outbox: path, Batch: c.Int("batch"),
+		Source: c.String("source"), Outbox: outboxOf(c), Batch: c.Int("batch"),
 		OnSent:   func(n int) { bar.Add(n) }, //nolint:errcheck // the bar is decoration
 		OnReject: func(err error) { fmt.Fprintln(errOut, "igledger:", err) }}
 	said := false

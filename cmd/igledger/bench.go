@@ -135,7 +135,7 @@ func (b *bench) run(ctx context.Context) (*benchResult, error) {
 	b.access = func(stream int, seq uint64) *entry.Access {
 		return benchAccess(b.origin, stream, seq, rand.IntN(b.people))
 	}
-	store, err := storage.Open(ctx, b.dsn)
+	store, err := storage.Create(ctx, b.dsn)
 	if err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}

@@ -149,7 +149,7 @@ func (b *pagesBench) make(ctx context.Context) error {
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return err
 	}
-	store, err := storage.Open(ctx, b.dsn)
+	store, err := storage.Create(ctx, b.dsn)
 	if err != nil {
 		return err
 	}

@@ -163,7 +163,7 @@ func (d *demo) start(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := storage.Open(ctx, "sqlite:"+filepath.Join(d.dir, "log.db"))
+	store, err := storage.Create(ctx, "sqlite:"+filepath.Join(d.dir, "log.db"))
 	if err != nil {
 		return nil, err
 	}

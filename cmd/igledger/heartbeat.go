@@ -33,6 +33,9 @@ func heartbeatAction(c *cli.Context) error {
 	if interval < entry.MinInterval || interval > entry.MaxInterval {
 		return usage("--interval must be from %s to %s", entry.MinInterval*time.Second, entry.MaxInterval*time.Second)
 	}
+	if err := begunOutbox(outboxOf(c)); err != nil {
+		return err
+	}
 	r, err := sourceRemote(c)
 	if err != nil {
 		return err

@@ -161,6 +161,9 @@ func originalCommand() *cli.Command {
 			if c.Args().Present() || c.IsSet("hash") == c.IsSet("seq") {
 				return usage("access original: give --hash or --seq")
 			}
+			if err := begunOutbox(c.String("outbox")); err != nil {
+				return err
+			}
 			raw, err := source.KeptOriginal(c.Context, c.String("outbox"), strings.ToLower(c.String("hash")), c.Uint64("seq"))
 			if errors.Is(err, sql.ErrNoRows) {
 				return refused("the outbox keeps no such event: what fits into the log is not kept here")

@@ -11,6 +11,7 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/storage"
 	"igledger/ledger/wire"
 	"igledger/policies"
 	"igledger/verifier"
@@ -65,11 +66,11 @@ func initLog(c *cli.Context) error {
 	if enroller.Organisation != parties[2].ID {
 		return usage("the enroller's request is from %s, but --enroller says %s", enroller.Organisation, parties[2].ID)
 	}
-	cfg, err := logConfig(c)
+	cfg, err := keysConfig(c)
 	if err != nil {
 		return err
 	}
-	defer closeLog(cfg)
+	defer func() { closeLog(cfg) }()
 	predecessor, err := readPredecessor(c.String("predecessor"))
 	if err != nil {
 		return err
@@ -80,6 +81,11 @@ func initLog(c *cli.Context) error {
 	}
 	if err := claimKeys(c, cfg); err != nil {
 		return err
+	}
+	// Last, so that what was refused leaves no database behind.
+	cfg.Storage, err = storage.Create(c.Context, c.String("database"))
+	if err != nil {
+		return fmt.Errorf("making the database: %w", err)
 	}
 	log, err := createLog(c.Context, cfg, g, registrar)
 	if errors.Is(err, ledger.ErrExists) {

@@ -114,7 +114,7 @@ func TestInitKilledAtEachStep(t *testing.T) {
 	}
 	for step, done := 1, false; !done; step += stride {
 		dsn, socket := testdb.OnSocket(t)
-		store, err := storage.Open(t.Context(), dsn) // the tables: TestKilledAtAnyPoint of ledger kills that
+		store, err := storage.Create(t.Context(), dsn) // the tables: TestKilledAtAnyPoint of ledger kills that
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func checkFounded(t *testing.T, store *storage.Storage, dir string) {
 // A server ran on the log that a killed init had left, and logged something: init adds the policies
 // nevertheless, but only that of the registrar who began it.
 func TestInitEndsALogThatWasServed(t *testing.T) {
-	store, err := storage.Open(t.Context(), testdb.One(t))
+	store, err := storage.Create(t.Context(), testdb.One(t))
 	if err != nil {
 		t.Fatal(err)
 	}

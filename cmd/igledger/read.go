@@ -322,8 +322,8 @@ func keptReceipt(c *cli.Context) error {
 	if jti == "" && (err != nil || c.NArg() != 1) || jti != "" && c.NArg() > 0 {
 		return usage("receipt: give one INDEX, or --jti")
 	}
-	if _, err := os.Stat(path); err != nil { // SQLite would name it less clearly
-		return fmt.Errorf("reading the outbox: %w", err)
+	if err := begunOutbox(path); err != nil {
+		return err
 	}
 	receipt, err := source.KeptReceipt(c.Context, path, index, jti)
 	if errors.Is(err, sql.ErrNoRows) {

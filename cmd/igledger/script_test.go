@@ -240,7 +240,7 @@ func tamperWithVerdict(ts *testscript.TestScript, _ bool, args []string) {
 	ctx := context.Background()
 	keys, err := ledger.LoadKeys(ts.MkAbs("keys"))
 	ts.Check(err)
-	store, err := storage.Open(ctx, ts.Getenv("IGLEDGER_DATABASE"))
+	store, err := storage.Create(ctx, ts.Getenv("IGLEDGER_DATABASE"))
 	ts.Check(err)
 	defer store.Close()
 	log, err := ledger.Open(ctx, ledger.Config{Storage: store, Keys: keys, Origin: keys.Log.Name(),

@@ -63,9 +63,30 @@ func codesOf(c *cli.Context) ([]*terminology.Index, error) {
 	return list, nil
 }
 
-// logConfig opens the database, the keys and the signing record that the flags name. The caller
-// closes it with closeLog.
+// logConfig opens the database, the keys and the signing record that the flags name, all of which
+// exist already. The caller closes it with closeLog.
 func logConfig(c *cli.Context) (ledger.Config, error) {
+	cfg, err := keysConfig(c)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Storage, err = storage.Open(c.Context, c.String("database"))
+	if err != nil {
+		return cfg, errors.Join(notOpened(c, err), cfg.Record.Close())
+	}
+	return cfg, nil
+}
+
+// notOpened says of a database that is none what makes one: init alone.
+func notOpened(c *cli.Context, err error) error {
+	if errors.Is(err, storage.ErrNoDatabase) {
+		return fmt.Errorf("--database: %w. igledger init makes it, with the log", err)
+	}
+	return fmt.Errorf("opening the database: %w", err)
+}
+
+// keysConfig is logConfig without the database.
+func keysConfig(c *cli.Context) (ledger.Config, error) {
 	if c.Int("max-streams") < 1 {
 		return ledger.Config{}, usage("--max-streams must be above 0")
 	}
@@ -88,15 +109,11 @@ func logConfig(c *cli.Context) (ledger.Config, error) {
 	if sameDatabase(place, c.String("database")) {
 		return ledger.Config{}, usage("--signing-record must not be in the log's own database, with which it would be restored")
 	}
-	store, err := storage.Open(c.Context, c.String("database"))
-	if err != nil {
-		return ledger.Config{}, fmt.Errorf("opening the database: %w", err)
-	}
 	signed, err := record.Open(c.Context, place, keys.LogVerifierKey)
 	if err != nil {
-		return ledger.Config{}, errors.Join(fmt.Errorf("%w (--signing-record names another place)", err), store.Close())
+		return ledger.Config{}, fmt.Errorf("%w (--signing-record names another place)", err)
 	}
-	return ledger.Config{Storage: store, Keys: keys, Record: signed, Origin: origin, Rules: consent.New(codes...),
+	return ledger.Config{Keys: keys, Record: signed, Origin: origin, Rules: consent.New(codes...),
 		Logger: logger(c.App.ErrWriter), MaxStreams: c.Int("max-streams")}, nil
 }
 
@@ -126,7 +143,9 @@ func recordPlace(dir string) string { return "file:" + filepath.Join(dir, "signi
 // closeLog closes what logConfig opened.
 func closeLog(cfg ledger.Config) {
 	cfg.Record.Close() //nolint:errcheck // what was written to it is durable
-	cfg.Storage.Close()
+	if cfg.Storage != nil {
+		cfg.Storage.Close()
+	}
 }
 
 func logger(w io.Writer) *slog.Logger {

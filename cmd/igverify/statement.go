@@ -315,13 +315,13 @@ func checkContradiction(s *session) error {
 			"one of the two files proves nothing on its own, so nothing follows about the operator")
 	case found == nil || dir == "":
 	default:
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("evidence: %w", err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "receipt.json"), found.Receipt, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "receipt.json"), found.Receipt, 0o600); err != nil {
 			return fmt.Errorf("evidence: %w", err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "statement.json"), found.Statement, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "statement.json"), found.Statement, 0o600); err != nil {
 			return fmt.Errorf("evidence: %w", err)
 		}
 		shows := "convict the operator with only the log's verifier key"

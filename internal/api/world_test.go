@@ -75,7 +75,7 @@ func newWorldWith(t testing.TB, dsn string, now func() time.Time) *world {
 	var err error
 	w.keys, err = ledger.LoadKeys(dir)
 	w.ok(err)
-	w.store, err = storage.Open(t.Context(), dsn)
+	w.store, err = storage.Create(t.Context(), dsn)
 	w.ok(err)
 	t.Cleanup(func() { w.store.Close() })
 	w.log, err = ledger.Create(t.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin,

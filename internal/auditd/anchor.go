@@ -54,7 +54,7 @@ func (d *Daemon) keepLate(l late) error {
 	}
 	data, err := json.Marshal(l)
 	if err == nil {
-		err = fetch.WriteFile(d.files.path("late"), data)
+		err = d.files.write(d.files.path("late"), data)
 	}
 	if err == nil {
 		d.late = l

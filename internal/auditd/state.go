@@ -37,6 +37,19 @@ type auditFiles struct {
 
 func (f auditFiles) path(name string) string { return filepath.Join(f.dir, name) }
 
+// writePrivate writes a file into a folder that, if it has to be made, is for its owner only: what an
+// auditor has seen is about people.
+func writePrivate(path string, write func(io.Writer) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return fetch.WriteFileWith(path, write)
+}
+
+func (auditFiles) write(path string, data []byte) error {
+	return writePrivate(path, func(w io.Writer) error { _, err := w.Write(data); return err })
+}
+
 func (f auditFiles) latest(log note.Verifier) ([]byte, proof.Checkpoint, error) {
 	signed, err := os.ReadFile(f.path("latest"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -53,7 +66,7 @@ func (f auditFiles) latest(log note.Verifier) ([]byte, proof.Checkpoint, error) 
 }
 
 func (f auditFiles) writeLatest(signed []byte) error {
-	return fetch.WriteFile(f.path("latest"), signed)
+	return f.write(f.path("latest"), signed)
 }
 
 // cosigned returns what writeCosigned wrote, nil if nothing was cosigned.
@@ -66,7 +79,7 @@ func (f auditFiles) cosigned() ([]byte, error) {
 }
 
 func (f auditFiles) writeCosigned(signed []byte) error {
-	return fetch.WriteFile(f.path("cosigned"), signed)
+	return f.write(f.path("cosigned"), signed)
 }
 
 // alarm returns what an earlier run found, if no one has removed the alarm yet, or nil.
@@ -97,7 +110,7 @@ func (f auditFiles) alarm() (*Report, error) {
 func (f auditFiles) writeAlarm(rep *Report) error {
 	data, err := json.MarshalIndent(rep.Failed(), "", "  ")
 	if err == nil {
-		err = fetch.WriteFile(f.path("alarm"), append(data, '\n'))
+		err = f.write(f.path("alarm"), append(data, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("keeping the alarm: %w", err)
@@ -118,7 +131,7 @@ func (f auditFiles) keepEvidence(rep *Report, ev auditor.Evidence) error {
 	}
 	sum := sha256.Sum256(data)
 	name := filepath.Join(dir, fmt.Sprintf("%s-%x.json", ev.Check, sum[:6]))
-	if err := fetch.WriteFile(name, data); err != nil {
+	if err := f.write(name, data); err != nil {
 		return fmt.Errorf("keeping the evidence: %w", err)
 	}
 	rep.Notes = append(rep.Notes, "evidence is in "+name+"; igverify evidence checks it with only the log's key")
@@ -215,7 +228,7 @@ func (d *Daemon) Keep() error {
 		}
 	}
 	write := func(w io.Writer) error { return d.auditor.WriteState(w, d.latest, extra) }
-	if err := fetch.WriteFileWith(d.files.path("state"), write); err != nil {
+	if err := writePrivate(d.files.path("state"), write); err != nil {
 		return err
 	}
 	d.saved = d.auditor.Size()

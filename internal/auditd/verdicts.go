@@ -49,7 +49,7 @@ func (f auditFiles) verdicts(size uint64, secret []byte, origin string) (*audito
 }
 
 func (f auditFiles) writeVerdicts(v *auditor.Verdicts, secret []byte) error {
-	return fetch.WriteFileWith(f.verdictsPath(v.Size()), func(w io.Writer) error { return v.WriteState(w, secret) })
+	return writePrivate(f.verdictsPath(v.Size()), func(w io.Writer) error { return v.WriteState(w, secret) })
 }
 
 // forgetVerdicts removes the files of other sizes.

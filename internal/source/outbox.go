@@ -3,8 +3,11 @@ package source
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"igledger/ledger/entry"
@@ -38,9 +41,29 @@ type posted struct {
 	signed *entry.Entry // the same; nil as the outbox returns it
 }
 
-// openOutbox opens or creates the file. It belongs to one stream of one log: the first use fixes
+// Outbox returns an error unless there is a file at path: only an import begins an outbox.
+func Outbox(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, folder := os.Stat(filepath.Dir(path)); errors.Is(folder, fs.ErrNotExist) {
+			return fmt.Errorf("there is no folder %s for the outbox %s", filepath.Dir(path), path)
+		}
+		return fmt.Errorf("there is no outbox %s", path)
+	case err != nil:
+		return fmt.Errorf("opening the outbox: %w", err)
+	case info.IsDir():
+		return fmt.Errorf("opening the outbox: %s is a folder", path)
+	}
+	return nil
+}
+
+// openOutbox opens or creates the file, and its folder. It belongs to one stream of one log: the first use fixes
 // the organisation, source and log key.
 func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("opening the outbox: %w", err)
+	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would make it readable by everyone
 	if err != nil {
 		return nil, fmt.Errorf("opening the outbox: %w", err)

@@ -75,7 +75,7 @@ func New(t testing.TB, auditors ...*testlog.Cosigner) *Ledger {
 // run opens a database and runs the log that is in it, or that open makes there.
 func (l *Ledger) run(dsn string, open func(ledger.Config) (*ledger.Log, error)) {
 	l.t.Helper()
-	store, err := storage.Open(l.t.Context(), dsn)
+	store, err := storage.Create(l.t.Context(), dsn)
 	l.ok(err)
 	l.t.Cleanup(func() { store.Close() })
 	l.config.Storage, l.file = store, strings.TrimPrefix(dsn, "sqlite:")

@@ -53,7 +53,7 @@ func newWorld(t *testing.T) *world {
 	secret := filepath.Join(dir, "secret")
 	w.ok(os.WriteFile(secret, []byte("secret"), 0o600))
 	var err error
-	w.store, err = storage.Open(t.Context(), testdb.SQLite(t))
+	w.store, err = storage.Create(t.Context(), testdb.SQLite(t))
 	w.ok(err)
 	t.Cleanup(func() { w.store.Close() })
 	settings := Settings{Choices: "LOT", SignIn: &signin.Config{

@@ -44,22 +44,31 @@ func readSlot(data []byte) (change uint64, state []byte) {
 	return change, state
 }
 
-// file is a record in a file. Readers need no lock; writers hold the lock file.
+// file is a record in a file. Readers need no lock; writers hold the lock file, which the first
+// Swap makes.
 type file struct {
 	path string
 	mu   sync.Mutex // one writer of this process at a time: a lock on lock excludes other processes only
-	lock *os.File
+	lock *os.File   // nil before the first Swap
 }
 
 func openFile(path string) (*file, error) {
 	if path == "" {
 		return nil, errors.New("file: without a path")
 	}
-	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
+	return &file{path: path}, nil
+}
+
+// writing opens the lock file, and makes its folder.
+func (f *file) writing() (err error) {
+	if f.lock != nil {
+		return nil
 	}
-	return &file{path: path, lock: lock}, nil
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+		return err
+	}
+	f.lock, err = os.OpenFile(f.path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	return err
 }
 
 // Load implements Record.
@@ -97,6 +106,9 @@ func (f *file) read() (change uint64, state []byte, err error) {
 func (f *file) Swap(_ context.Context, old, next []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err := f.writing(); err != nil {
+		return fmt.Errorf("writing the signing record: %w", err)
+	}
 	err := locked(f.lock, func() error {
 		if len(next) > maxState {
 			return fmt.Errorf("the state has %d bytes, more than %d", len(next), maxState)
@@ -156,7 +168,16 @@ func (f *file) create(state []byte) error {
 }
 
 // Close implements Record.
-func (f *file) Close() error { return f.lock.Close() }
+func (f *file) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lock == nil {
+		return nil
+	}
+	err := f.lock.Close()
+	f.lock = nil
+	return err
+}
 
 // String implements Record.
 func (f *file) String() string { return f.path }

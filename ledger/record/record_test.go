@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -164,9 +165,33 @@ func TestFileFaults(t *testing.T) {
 			t.Errorf("%d bytes were read as %q", len(bad), state)
 		}
 	}
-	for _, place := range []string{"file:", "file:" + filepath.Join(dir, "no", "folder"), "ftp://host/record"} {
+	for _, place := range []string{"file:", "ftp://host/record"} {
 		if _, err := record.Open(t.Context(), place, "log"); err == nil {
 			t.Errorf("%s was opened", place)
+		}
+	}
+}
+
+// A record that does not exist holds nothing, and whoever looks leaves nothing behind: a folder that
+// was mistyped stays what it was. The first change makes it, for its owner only.
+func TestLookingMakesNoRecord(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "folder")
+	for _, place := range []string{"file:" + filepath.Join(folder, "record"), "sqlite:" + filepath.Join(folder, "record.db")} {
+		r := open(t, place, "log")
+		if state, err := r.Load(t.Context()); state != nil || err != nil {
+			t.Errorf("%s: %q, %v", place, state, err)
+		}
+		if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: looking made %s", place, folder)
+		}
+		if err := r.Swap(t.Context(), nil, []byte("1")); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(folder); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", place, info, err)
+		}
+		if err := errors.Join(r.Close(), os.RemoveAll(folder)); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 
 	"igledger/ledger/storage"
 )
@@ -13,24 +15,52 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// table is a record in a row of a database.
+var tables = storage.Tables{Files: migrations, Versions: "signing_record_version"}
+
+// table is a record in a row of a database. The first Swap makes the table: a record that is only
+// read leaves nothing behind where there is none.
 type table struct {
-	store *storage.Storage
-	name  string
+	dsn, name string
+
+	mu    sync.Mutex
+	store *storage.Storage // nil until there is a table
 }
 
 func openTable(ctx context.Context, dsn, name string) (*table, error) {
-	store, err := storage.OpenTables(ctx, dsn, migrations, "signing_record_version")
-	if err != nil {
-		return nil, err
+	t := &table{dsn: dsn, name: name}
+	_, err := t.opened(ctx, tables.Open)
+	if errors.Is(err, storage.ErrNoDatabase) {
+		err = nil
 	}
-	return &table{store, name}, nil
+	return t, err
+}
+
+func (t *table) opened(
+	ctx context.Context, open func(context.Context, string) (*storage.Storage, error),
+) (*storage.Storage, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.store != nil {
+		return t.store, nil
+	}
+	store, err := open(ctx, t.dsn)
+	if err == nil {
+		t.store = store
+	}
+	return store, err
 }
 
 // Load implements Record.
 func (t *table) Load(ctx context.Context) ([]byte, error) {
+	store, err := t.opened(ctx, tables.Open)
+	if errors.Is(err, storage.ErrNoDatabase) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the signing record: %w", err)
+	}
 	var state []byte
-	if err := t.store.Read(ctx, t.selected(&state, false)); err != nil {
+	if err := store.Read(ctx, t.selected(&state, false)); err != nil {
 		return nil, fmt.Errorf("reading the signing record: %w", err)
 	}
 	return state, nil
@@ -53,8 +83,12 @@ func (t *table) selected(state *[]byte, locked bool) storage.Op {
 // Swap implements Record. It may run twice, if the answer to a commit was lost: the second run
 // finds the state that the first has written.
 func (t *table) Swap(ctx context.Context, old, next []byte) error {
+	store, err := t.opened(ctx, tables.Create)
+	if err != nil {
+		return fmt.Errorf("writing the signing record: %w", err)
+	}
 	first := true
-	err := t.store.Transact(ctx, func(ctx context.Context, run storage.Runner) ([]storage.Op, error) {
+	err = store.Transact(ctx, func(ctx context.Context, run storage.Runner) ([]storage.Op, error) {
 		again := !first
 		first = false
 		var now []byte
@@ -86,9 +120,24 @@ func (t *table) Swap(ctx context.Context, old, next []byte) error {
 }
 
 // Close implements Record.
-func (t *table) Close() error { return t.store.Close() }
+func (t *table) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.store == nil {
+		return nil
+	}
+	return t.store.Close()
+}
 
-// String implements Record.
+// String implements Record. It does not name what a URL may hold beside the place: a password.
 func (t *table) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if path, ok := strings.CutPrefix(t.dsn, "sqlite:"); ok {
+		return "the SQLite file " + strings.TrimPrefix(path, "//")
+	}
+	if t.store == nil {
+		return "a table in another database"
+	}
 	return fmt.Sprintf("a table in another %s database", t.store.Engine())
 }

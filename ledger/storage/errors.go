@@ -17,6 +17,8 @@ import (
 var (
 	// ErrNotFound means that there is no such tree, leaf or tile (yet).
 	ErrNotFound = errors.New("not found")
+	// ErrNoDatabase means that what was to be opened is no database that Create has made.
+	ErrNoDatabase = errors.New("no ledger's database")
 	// ErrUnavailable means that the database cannot be reached, does not answer in time, or is too
 	// contended. After a write the outcome is unknown: repeat the write with the same keys, and it
 	// is stored once.

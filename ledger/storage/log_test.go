@@ -21,7 +21,7 @@ import (
 
 func openTest(t testing.TB, dsn string) *Storage {
 	t.Helper()
-	s, err := Open(context.Background(), dsn)
+	s, err := Create(context.Background(), dsn)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}

@@ -72,6 +72,24 @@ func openPG(ctx context.Context, dsn string) (*pgDB, error) {
 	return d, nil
 }
 
+// existing returns ErrNoDatabase unless the database has the table of versions.
+func (d *pgDB) existing(ctx context.Context, versions string) error {
+	var n int64
+	var name string
+	err := update(ctx, func(ctx context.Context) error {
+		return d.read(ctx, Op{
+			SQL: "SELECT current_database(), count(*) FROM information_schema.tables " +
+				"WHERE table_schema = current_schema() AND table_name = $1",
+			Args: []any{versions},
+			Scan: func(scan func(...any) error) error { return scan(&name, &n) },
+		})
+	})
+	if err == nil && n == 0 {
+		err = fmt.Errorf("%w: the database %s has none of its tables", ErrNoDatabase, name)
+	}
+	return err
+}
+
 func engineOf(version string) Engine {
 	if strings.HasPrefix(version, "CockroachDB") {
 		return CockroachDB

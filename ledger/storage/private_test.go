@@ -14,7 +14,7 @@ func TestDatabaseFileIsPrivate(t *testing.T) {
 	old := syscall.Umask(0)
 	defer syscall.Umask(old)
 	dir := t.TempDir()
-	s, err := Open(context.Background(), "sqlite:"+filepath.Join(dir, "log.db"))
+	s, err := Create(context.Background(), "sqlite:"+filepath.Join(dir, "log.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

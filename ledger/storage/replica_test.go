@@ -36,7 +36,7 @@ func TestReplicasOpenFreshDatabase(t *testing.T) {
 		const n = 4
 		stores, ids, made := make([]*Storage, n), make([]int64, n), make([]bool, n)
 		if err := inParallel(n, func(i int) error {
-			s, err := Open(ctx, dsn)
+			s, err := Create(ctx, dsn)
 			if err != nil {
 				return err
 			}

@@ -15,7 +15,8 @@ import (
 	"sync"
 	"time"
 
-	_ "modernc.org/sqlite" // the pure Go driver, registered as "sqlite"
+	"modernc.org/sqlite" // the pure Go driver, registered as "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // liteDB is one SQLite file: many readers, and one writer at a time on one connection of its own
@@ -60,12 +61,52 @@ func (w *liteConn) drop() {
 // pages would cost more WAL for the few rows that are written in random order (chains).
 const pageSize = 32768
 
+// inMemory is the path of a database that is new each time.
+const inMemory = ":memory:"
+
+// existingSQLite returns ErrNoDatabase unless the file has the table of versions. It changes
+// nothing, as opening the file for use would: that makes a file, a journal and other settings.
+func existingSQLite(ctx context.Context, path, versions string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		folder := filepath.Dir(path)
+		if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: there is no folder %s", ErrNoDatabase, folder)
+		}
+		return fmt.Errorf("%w: there is no file %s", ErrNoDatabase, path)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case info.IsDir():
+		return fmt.Errorf("%w: %s is a folder", ErrNoDatabase, path)
+	case info.Size() == 0:
+		return fmt.Errorf("%w: the file %s is empty", ErrNoDatabase, path)
+	}
+	q := url.Values{"_pragma": {"busy_timeout(5000)"}, "_query_only": {"1"}, "mode": {"rw"}}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var n int
+	err = update(ctx, func(ctx context.Context) error {
+		return db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?", versions).Scan(&n)
+	})
+	if e := new(sqlite.Error); errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_NOTADB {
+		return fmt.Errorf("%w: the file %s is no SQLite database", ErrNoDatabase, path)
+	}
+	if err == nil && n == 0 {
+		err = fmt.Errorf("%w: the file %s has none of its tables", ErrNoDatabase, path)
+	}
+	return err
+}
+
 // openSQLite opens or creates the file. ":memory:" is a private database that vanishes on close; it
 // is a temporary file, since SQLite's own in-memory databases make readers wait for the writer.
 func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 	d := &liteDB{writer: make(chan *liteConn, 1), stmts: map[string]*sql.Stmt{}}
 	durable := "FULL"
-	if path == ":memory:" {
+	if path == inMemory {
 		dir, err := os.MkdirTemp("", "igledger")
 		if err != nil {
 			return nil, fmt.Errorf("creating a directory for the in-memory database: %w", err)
@@ -108,9 +149,12 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 	return d, nil
 }
 
-// createPrivate creates the file, if it does not exist, for its owner only. SQLite gives the files
+// createPrivate creates the file and its folder, if they do not exist, for their owner only. SQLite gives the files
 // beside it (-wal, -shm) the same permissions. A file that exists keeps its own.
 func createPrivate(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil

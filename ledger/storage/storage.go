@@ -47,47 +47,91 @@ var quiet = sync.OnceFunc(func() {
 // ErrURL is that Open was given something else than one of the forms that it lists.
 var ErrURL = errors.New("a database URL must begin with sqlite:, postgres:// or cockroachdb://")
 
-// Open connects to dsn, migrates the schema (safe with several replicas at once) and returns the
-// Storage.
+// Open connects to a database that Create has prepared, brings its tables up to date (safe with
+// several replicas at once) and returns the Storage. It makes no database: where there is no file,
+// or a server's database has none of our tables, it returns ErrNoDatabase and leaves nothing behind.
 //
 //	sqlite:PATH                     a file, WAL, synchronous=FULL
-//	sqlite::memory:                 in memory, removed by Close, not durable
+//	sqlite::memory:                 in memory, new each time, removed by Close, not durable
 //	postgres://, postgresql://      PostgreSQL or CockroachDB, whichever answers
 //	cockroachdb://                  the same, and an error if it is not CockroachDB
 func Open(ctx context.Context, dsn string) (*Storage, error) {
 	quiet()
-	return open(ctx, dsn, ours)
+	return open(ctx, dsn, ours, false)
 }
 
-// OpenTables is Open for a database that holds no logs, but other tables: see Migrate.
-func OpenTables(ctx context.Context, dsn string, files fs.FS, versions string) (*Storage, error) {
-	return open(ctx, dsn, schema{files, versions})
+// Create is Open for a database that need not have our tables yet: it makes them and, for SQLite,
+// the file and its folder, which only their owner can read.
+func Create(ctx context.Context, dsn string) (*Storage, error) {
+	quiet()
+	return open(ctx, dsn, ours, true)
 }
 
-func open(ctx context.Context, dsn string, tables schema) (*Storage, error) {
-	scheme, _, _ := strings.Cut(dsn, ":")
-	var db database
-	var err error
-	switch scheme {
-	case "sqlite":
-		db, err = openSQLite(ctx, sqlitePath(dsn))
-	case "postgres", "postgresql", "cockroachdb":
-		db, err = openPG(ctx, dsn)
-	default:
-		return nil, ErrURL
+// Tables are tables other than those of logs, in a database of their own: migrations as templates
+// below migrations/, and the name of the table that holds their versions.
+type Tables struct {
+	Files    fs.FS
+	Versions string
+}
+
+// Open is like the function Open.
+func (t Tables) Open(ctx context.Context, dsn string) (*Storage, error) {
+	return open(ctx, dsn, schema{t.Files, t.Versions}, false)
+}
+
+// Create is like the function Create.
+func (t Tables) Create(ctx context.Context, dsn string) (*Storage, error) {
+	return open(ctx, dsn, schema{t.Files, t.Versions}, true)
+}
+
+func open(ctx context.Context, dsn string, tables schema, create bool) (*Storage, error) {
+	db, err := connect(ctx, dsn, tables, create)
+	if errors.Is(err, ErrNoDatabase) || errors.Is(err, ErrURL) {
+		return nil, err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("storage: opening: %w", unavailable(ctx, err))
 	}
-	if scheme == "cockroachdb" && db.engine() != CockroachDB {
-		err = fmt.Errorf("the URL is for CockroachDB, but the server is %s", db.engine())
-	} else {
-		err = db.migrate(ctx, tables)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("storage: opening: %w", unavailable(ctx, err)), db.close())
-	}
 	return newStorage(db), nil
+}
+
+func connect(ctx context.Context, dsn string, tables schema, create bool) (database, error) {
+	var db database
+	scheme, _, _ := strings.Cut(dsn, ":")
+	switch scheme {
+	case "sqlite":
+		path := sqlitePath(dsn)
+		if !create && path != inMemory { // before it is opened, which would make what is missing
+			if err := existingSQLite(ctx, path, tables.versions); err != nil {
+				return nil, err
+			}
+		}
+		lite, err := openSQLite(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		db = lite
+	case "postgres", "postgresql", "cockroachdb":
+		pg, err := openPG(ctx, dsn)
+		if err != nil {
+			return nil, err
+		}
+		if scheme == "cockroachdb" && pg.kind != CockroachDB {
+			err = fmt.Errorf("the URL is for CockroachDB, but the server is %s", pg.kind)
+		} else if !create {
+			err = pg.existing(ctx, tables.versions)
+		}
+		if err != nil {
+			return nil, errors.Join(err, pg.close())
+		}
+		db = pg
+	default:
+		return nil, ErrURL
+	}
+	if err := db.migrate(ctx, tables); err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	return db, nil
 }
 
 func newStorage(db database) *Storage {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -104,7 +106,7 @@ func TestReopen(t *testing.T) {
 		if err := s.write(context.Background(), Op{SQL: "INSERT INTO schema_version (version) VALUES (999)"}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(context.Background(), dsn); !errors.Is(err, ErrNewerSchema) {
+		if _, err := Create(context.Background(), dsn); !errors.Is(err, ErrNewerSchema) {
 			t.Fatalf("Open: %v", err)
 		}
 	})
@@ -167,8 +169,12 @@ func TestOpenErrors(t *testing.T) {
 	if _, err := Open(ctx, "postgres://nobody@/none?host=/nonexistent"); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("no server: %v", err)
 	}
-	if _, err := Open(ctx, "sqlite:/nonexistent/dir/x.db"); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("no directory: %v", err)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(ctx, "sqlite:"+file+"/x.db"); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a file for a directory: %v", err)
 	}
 	u, err := url.Parse(testdb.PostgreSQL(t))
 	if err != nil {

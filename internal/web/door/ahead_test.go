@@ -18,7 +18,7 @@ import (
 // clockShelf returns a shelf that ends its values by a clock.
 func clockShelf(t *testing.T, clock func() time.Time) *shelf.Shelf {
 	t.Helper()
-	store, err := storage.Open(t.Context(), "sqlite::memory:")
+	store, err := storage.Create(t.Context(), "sqlite::memory:")
 	ok(t, err)
 	t.Cleanup(func() { _ = store.Close() })
 	s, err := shelf.New(t.Context(), store, bytes.Repeat([]byte{1}, 32), clock)

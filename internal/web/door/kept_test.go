@@ -15,7 +15,7 @@ import (
 
 func newShelf(t testing.TB) *shelf.Shelf {
 	t.Helper()
-	store, err := storage.Open(t.Context(), "sqlite::memory:")
+	store, err := storage.Create(t.Context(), "sqlite::memory:")
 	ok(t, err)
 	t.Cleanup(func() { _ = store.Close() })
 	s, err := shelf.New(t.Context(), store, bytes.Repeat([]byte{1}, 32), nil)

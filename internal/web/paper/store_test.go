@@ -27,7 +27,7 @@ type storeWorld struct {
 
 func eachStore(t *testing.T, test func(*testing.T, *storeWorld)) {
 	testdb.Each(t, func(t *testing.T, url string) {
-		st, err := storage.Open(t.Context(), url)
+		st, err := storage.Create(t.Context(), url)
 		if err != nil {
 			t.Fatal(err)
 		}

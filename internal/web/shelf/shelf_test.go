@@ -18,7 +18,7 @@ import (
 
 func openShelf(t *testing.T, dsn string, key []byte, now func() time.Time) (*Shelf, *storage.Storage) {
 	t.Helper()
-	store, err := storage.Open(t.Context(), dsn)
+	store, err := storage.Create(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
 	}

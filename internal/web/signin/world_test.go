@@ -220,7 +220,7 @@ func (w *world) advance(d time.Duration) { w.ahead.Add(int64(d)) }
 // replica starts pages of their own on the same database.
 func (w *world) replica() (*signin.Manager, *httptest.Server) {
 	w.t.Helper()
-	store, err := storage.Open(w.t.Context(), w.dsn)
+	store, err := storage.Create(w.t.Context(), w.dsn)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 
 func openTest(t testing.TB, dsn string) *Provider {
 	t.Helper()
-	s, err := storage.Open(context.Background(), dsn)
+	s, err := storage.Create(context.Background(), dsn)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}

@@ -187,7 +187,7 @@ func TestReplicasOpen(t *testing.T) {
 		const n = 4
 		errs := make(chan error, n)
 		for range n {
-			s, err := storage.Open(t.Context(), dsn)
+			s, err := storage.Create(t.Context(), dsn)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -54,7 +54,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := storage.Open(t.Context(), testdb.SQLite(t))
+	store, err := storage.Create(t.Context(), testdb.SQLite(t))
 	if err != nil {
 		t.Fatal(err)
 	}

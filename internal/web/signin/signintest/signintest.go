@@ -30,7 +30,7 @@ type World struct {
 // New returns a World with sessions as the configuration's defaults have them. The log is the test's.
 func New(t testing.TB) *World {
 	t.Helper()
-	store, err := storage.Open(t.Context(), "sqlite::memory:")
+	store, err := storage.Create(t.Context(), "sqlite::memory:")
 	if err != nil {
 		t.Fatal(err)
 	}
