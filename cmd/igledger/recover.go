@@ -14,6 +14,7 @@ import (
 
 	"igledger/ledger"
 	"igledger/ledger/entry"
+	"igledger/ledger/storage"
 	"igledger/ledger/witness"
 )
 
@@ -31,6 +32,8 @@ func recoverCommand() *cli.Command {
 			&cli.BoolFlag{Name: "continue", Usage: "let the log go on, if its database holds all that was signed and seen"},
 			&cli.BoolFlag{Name: "trust-database",
 				Usage: "with --continue, when the signing record is lost and no witness answers: take the database for whole"},
+			&cli.BoolFlag{Name: "lost-database",
+				Usage: "with --end, when the database is lost and there is no backup: end the log by what its record and witnesses know"},
 			&cli.StringFlag{Name: "end", Usage: "end the log for good, and write its end to `FILE` for its successor's genesis"},
 			&cli.BoolFlag{Name: "json", Usage: "print as JSON"}),
 		Action: recoverLog,
@@ -45,11 +48,26 @@ func recoverLog(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := logConfig(c)
+	if c.Bool("lost-database") && !c.IsSet("end") {
+		return usage("--lost-database needs --end FILE: without a database a log can only end")
+	}
+	cfg, err := keysConfig(c)
 	if err != nil {
 		return err
 	}
-	defer closeLog(cfg)
+	defer func() { closeLog(cfg) }()
+	cfg.Storage, err = storage.Open(c.Context, c.String("database"))
+	switch none := errors.Is(err, storage.ErrNoDatabase); {
+	case c.Bool("lost-database") && err == nil:
+		return usage("--lost-database: there is a database at --database; without the flag the log ends with it")
+	case c.Bool("lost-database") && none:
+		cfg.Storage, err = storage.Open(c.Context, "sqlite::memory:")
+	case err != nil:
+		err = notOpened(c.Context, cfg.Record, err)
+	}
+	if err != nil {
+		return err
+	}
 	cfg.Policy = policy
 	asked, err := witnesses(policy, logger(io.Discard), nil)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/urfave/cli/v2"
 
@@ -72,17 +73,24 @@ func logConfig(c *cli.Context) (ledger.Config, error) {
 	}
 	cfg.Storage, err = storage.Open(c.Context, c.String("database"))
 	if err != nil {
-		return cfg, errors.Join(notOpened(c, err), cfg.Record.Close())
+		return cfg, errors.Join(notOpened(c.Context, cfg.Record, err), cfg.Record.Close())
 	}
 	return cfg, nil
 }
 
-// notOpened says of a database that is none what makes one: init alone.
-func notOpened(c *cli.Context, err error) error {
-	if errors.Is(err, storage.ErrNoDatabase) {
-		return fmt.Errorf("--database: %w. igledger init makes it, with the log", err)
+// notOpened says of a database that is none what makes one: init alone, and only for keys that have
+// signed nothing.
+func notOpened(ctx context.Context, signed record.Record, err error) error {
+	if !errors.Is(err, storage.ErrNoDatabase) {
+		return fmt.Errorf("opening the database: %w", err)
 	}
-	return fmt.Errorf("opening the database: %w", err)
+	var have ledger.Signed
+	state, unread := signed.Load(ctx)
+	if unread == nil && json.Unmarshal(state, &have) == nil && have.Checkpoint != "" {
+		return fmt.Errorf("--database: %w. These keys have signed a log, so there was one: is this the right name? If the database "+
+			"is lost, restore a backup; a copy of an SQLite file is nothing without the -wal file beside it", err)
+	}
+	return fmt.Errorf("--database: %w. igledger init makes it, with the log", err)
 }
 
 // keysConfig is logConfig without the database.
@@ -190,6 +198,10 @@ func serveCommand() *cli.Command {
 					return usage("--pages: %w", err)
 				}
 			}
+			policy, policyText, err := readPolicy(c)
+			if err != nil {
+				return err
+			}
 			cfg, err := logConfig(c)
 			if err != nil {
 				return err
@@ -198,11 +210,7 @@ func serveCommand() *cli.Command {
 			if c.Bool("json") {
 				cfg.Logger = slog.New(slog.NewJSONHandler(c.App.ErrWriter, nil))
 			}
-			var policyText []byte
-			cfg.Policy, policyText, err = readPolicy(c)
-			if err != nil {
-				return err
-			}
+			cfg.Policy = policy
 			registry := prometheus.NewRegistry()
 			asked, err := witnesses(cfg.Policy, cfg.Logger, api.WitnessAttempts(registry))
 			if err != nil {
