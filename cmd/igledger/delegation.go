@@ -4,16 +4,15 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"igledger/consent"
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 )
 
@@ -106,8 +105,9 @@ func grantDelegation(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	lines, err := readLines(c, "the person's id", "the delegate's id", "the delegate's name (optional)",
-		"the person's birth date, if their id does not show it (optional)")
+	lines, err := readLines(c, prompt{"the person's id", true}, prompt{"the delegate's id", true},
+		prompt{"the delegate's name (optional)", false},
+		prompt{"the person's birth date, if their id does not show it (optional)", false})
 	if err != nil {
 		return err
 	}
@@ -172,15 +172,28 @@ func lastMoment(c *cli.Context, name string) (time.Time, error) {
 	return t, err
 }
 
-// readLines reads a line for each prompt from standard input. Missing lines are empty.
-func readLines(c *cli.Context, prompts ...string) ([]string, error) {
-	f, ok := c.App.Reader.(*os.File)
-	ask := ok && term.IsTerminal(int(f.Fd()))
+// prompt is what a command asks at a terminal.
+type prompt struct {
+	text   string
+	hidden bool // the answer is a person's number, or shows one
+}
+
+// readLines asks questions at a terminal, or reads a line for each from standard input. Missing
+// lines are empty.
+func readLines(c *cli.Context, questions ...prompt) ([]string, error) {
 	in := bufio.NewReader(io.LimitReader(c.App.Reader, 4096))
-	lines := make([]string, len(prompts))
-	for i, p := range prompts {
-		if ask {
-			fmt.Fprintf(c.App.ErrWriter, "%s: ", p)
+	lines := make([]string, len(questions))
+	for i, q := range questions {
+		if command.Asks(c) {
+			ask := command.Ask
+			if q.hidden {
+				ask = command.AskHidden
+			}
+			var err error
+			if lines[i], err = ask(c, q.text); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		text, err := in.ReadString('\n')
 		if err != nil && err != io.EOF {
@@ -188,7 +201,7 @@ func readLines(c *cli.Context, prompts ...string) ([]string, error) {
 		}
 		lines[i] = strings.TrimSpace(text)
 		if lines[i] == "" && i < 2 {
-			return nil, usage("standard input has no line with %s", p)
+			return nil, usage("standard input has no line with %s", q.text)
 		}
 	}
 	return lines, nil

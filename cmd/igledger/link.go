@@ -54,7 +54,7 @@ func pairCommand(act string, cmd *cli.Command) *cli.Command {
 		if err != nil {
 			return err
 		}
-		ids, err := readLines(c, "the first id", "the second id")
+		ids, err := readLines(c, prompt{"the first id", true}, prompt{"the second id", true})
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"igledger/audit"
 	"igledger/audit/plain"
@@ -138,10 +137,14 @@ func whoAccessedCommand() *cli.Command {
 // readID reads the person's id from --id, from a prompt, or from the first line of standard input.
 func readID(c *cli.Context) (string, error) {
 	id := c.String("id")
-	if id == "" {
-		if f, ok := c.App.Reader.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			fmt.Fprint(c.App.ErrWriter, "id (chi:…, nhs:…, temp:ORG:…): ")
+	switch {
+	case id != "":
+	case command.Asks(c):
+		var err error
+		if id, err = command.AskHidden(c, "id (chi:…, nhs:…, temp:ORG:…)"); err != nil {
+			return "", err
 		}
+	default:
 		in := bufio.NewReader(io.LimitReader(c.App.Reader, 4096))
 		line, err := in.ReadString('\n')
 		if err != nil && line == "" {

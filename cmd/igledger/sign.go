@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"igledger/internal/client"
 	"igledger/internal/command"
@@ -137,12 +133,15 @@ func agreed(c *cli.Context, org string, t *entry.AgreementText) error {
 	if c.Bool("yes") || c.String("text") != "" {
 		return nil
 	}
-	if f, ok := c.App.Reader.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+	if !command.Asks(c) {
 		return usage("without a terminal, give --text FILE or --yes")
 	}
-	fmt.Fprintf(c.App.ErrWriter, "\nTo sign this agreement for %s, type %s: ", org, t.ID)
-	typed, err := bufio.NewReader(io.LimitReader(c.App.Reader, 4096)).ReadString('\n')
-	if err != nil && typed == "" || strings.TrimSpace(typed) != t.ID {
+	fmt.Fprintln(c.App.ErrWriter)
+	typed, err := command.Ask(c, fmt.Sprintf("To sign this agreement for %s, type %s", org, t.ID))
+	if err != nil {
+		return err
+	}
+	if typed != t.ID {
 		return refused("not signed")
 	}
 	return nil

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 	"igledger/verifier"
 )
@@ -89,17 +88,10 @@ func (s *session) personID() (string, error) {
 	case s.c.Bool("ask-id") && id+file != "", id != "" && file != "":
 		return "", usage("give one of --ask-id, --id-file and --id")
 	case s.c.Bool("ask-id"):
-		in, ok := s.c.App.Reader.(*os.File)
-		if !ok || !term.IsTerminal(int(in.Fd())) {
+		if !command.Asks(s.c) {
 			return "", usage("--ask-id needs a terminal; use --id-file")
 		}
-		os.Stderr.WriteString("id of the person (chi:…, nhs:…): ")
-		typed, err := term.ReadPassword(int(in.Fd()))
-		os.Stderr.WriteString("\n")
-		if err != nil {
-			return "", err
-		}
-		id = string(typed)
+		return s.askID()
 	case file != "":
 		return s.idFrom(file)
 	case id == "":
@@ -108,8 +100,19 @@ func (s *session) personID() (string, error) {
 	return checkedID(id)
 }
 
-// idFrom reads an id from a file, or stdin for "-".
+func (s *session) askID() (string, error) {
+	id, err := command.AskHidden(s.c, "id of the person (chi:…, nhs:…)")
+	if err != nil {
+		return "", err
+	}
+	return checkedID(id)
+}
+
+// idFrom reads an id from a file, or stdin for "-". On a terminal it asks.
 func (s *session) idFrom(file string) (string, error) {
+	if file == "-" && command.Asks(s.c) {
+		return s.askID()
+	}
 	data, err := s.readFile("id file", file, 1024)
 	if err != nil {
 		return "", err

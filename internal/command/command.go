@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -66,6 +67,9 @@ type Program struct {
 func (p *Program) Run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	app := p.app()
 	app.Reader, app.Writer, app.ErrWriter = in, out, errOut
+	if f, ok := in.(*os.File); ok {
+		app.Reader = &stdin{f, ctx}
+	}
 	line := arrange(app.Commands, app.Flags, args)
 	for _, c := range app.Commands {
 		p.prepare(c, app.Name, line)
@@ -118,7 +122,7 @@ type report struct {
 }
 
 var names = map[int]string{
-	Refused: "refused", Usage: "usage", Unreachable: "unreachable", Partial: "partial",
+	Refused: "refused", Usage: "usage", Unreachable: "unreachable", Partial: "partial", Interrupted: "interrupted",
 }
 
 func (p *Program) code(err error) int {

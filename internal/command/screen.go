@@ -45,6 +45,9 @@ const wide = "wide"
 
 // Terminal returns the file descriptor of a reader or writer that is a terminal.
 func Terminal(of any) (fd int, ok bool) {
+	if s, ok := of.(*stdin); ok {
+		of = s.File
+	}
 	f, ok := of.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return 0, false
