@@ -10,10 +10,15 @@ ARITHMETIC = crypto/internal/fips140/edwards25519/... crypto/internal/fips140/ni
 	filippo.io/edwards25519/... filippo.io/mldsa/... github.com/gtank/ristretto255
 RACE ?= $(if $(shell command -v gcc || command -v clang),-race $(ARITHMETIC:%=-gcflags=%=-race=false))
 
-.PHONY: demo test nightly bench build pages pictures vet clean
+.PHONY: first demo test nightly bench build pages pictures vet clean
 
-build: pages
+build: first pages
 	$(GO) build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
+
+# The first build is silent for a while, so it says so before it begins.
+first:
+	@test -x bin/igledger || { echo "First build: npm fetches the tools of the pages, if it is there; Go fetches the modules and compiles all of them."; \
+	echo "This takes one to three minutes on two cores, and prints little meanwhile. Later builds take seconds."; }
 
 demo: build
 	bin/igledger demo $(DEMO)

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -28,15 +30,43 @@ func TestDocsNameCommands(t *testing.T) {
 // TestDocsRun types the commands of the documents, in their order, in an empty folder, and compares
 // what they print with what the document shows.
 func TestDocsRun(t *testing.T) {
+	igverify := filepath.Join(buildIgverify(t), "igverify")
+	for _, name := range []string{"README.md", "docs/INTEGRATORS.md"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			built(t, dir, igverify)
+			testdocs.Run(t, testdocs.Read(t, "../..", name), dir)
+		})
+	}
+}
+
+// built makes dir what the folder of the repository is for its make after a build: the Makefile and
+// both programs.
+func built(t *testing.T, dir, igverify string) {
+	t.Helper()
 	igledger, err := exec.LookPath("igledger") // this program: see TestMain
 	if err != nil {
 		t.Fatal(err)
 	}
-	igverify := filepath.Join(buildIgverify(t), "igverify")
-	for _, name := range []string{"README.md", "docs/INTEGRATORS.md"} {
-		t.Run(name, func(t *testing.T) {
-			testdocs.Run(t, testdocs.Read(t, "../..", name), t.TempDir(), igledger, igverify)
-		})
+	gnuMake, err := exec.LookPath("make")
+	if err != nil {
+		t.Skip("needs make")
+	}
+	makefile, err := filepath.Abs("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	noBuild := fmt.Sprintf("#!/bin/sh\nexec %s -o build \"$@\"\n", gnuMake)
+	for _, err := range []error{
+		os.Mkdir(filepath.Join(dir, "bin"), 0o700),
+		os.Symlink(igledger, filepath.Join(dir, "bin", "igledger")),
+		os.Symlink(igverify, filepath.Join(dir, "bin", "igverify")),
+		os.Symlink(makefile, filepath.Join(dir, "Makefile")),
+		os.WriteFile(filepath.Join(dir, "bin", "make"), []byte(noBuild), 0o700),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

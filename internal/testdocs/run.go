@@ -8,17 +8,18 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
-// Run types the blocks of a page that are marked sh, in their order, in the folder dir, which must
-// be empty. Each must end well. programs are files that the blocks call by their names, or as in
-// bin/. A block marked "sh until=TEXT" is one command that goes on in a terminal of its own; the
-// next block waits until it says TEXT. The addresses in later blocks become the one that it says.
-// A block marked text must be what the block before it prints, as Shows reads it.
+// Run types the blocks of a page that are marked sh, in their order, in the folder dir. Each must end
+// well. Programs are looked for in dir/bin first. A block marked "sh until=TEXT" is one command that
+// goes on in a terminal of its own; the next block waits until it says TEXT. The addresses in later
+// blocks become the one that it says. A block marked text must be what the block before it prints,
+// as Shows reads it.
 //
 // Variables last from one block to the next if they are exported, and so does the folder.
-func Run(t *testing.T, p Page, dir string, programs ...string) {
+func Run(t *testing.T, p Page, dir string) {
 	t.Helper()
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -26,17 +27,8 @@ func Run(t *testing.T, p Page, dir string, programs ...string) {
 	}
 	state := filepath.Join(t.TempDir(), "state")
 	write(t, state, "")
-	bin := filepath.Join(dir, "bin")
-	if err := os.MkdirAll(bin, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, program := range programs {
-		if err := os.Symlink(program, filepath.Join(bin, filepath.Base(program))); err != nil {
-			t.Fatal(err)
-		}
-	}
 	env := []string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0",
-		"PATH=" + bin + string(filepath.ListSeparator) + os.Getenv("PATH")}
+		"PATH=" + filepath.Join(dir, "bin") + string(filepath.ListSeparator) + os.Getenv("PATH")}
 	printed, address := "", ""
 	for _, b := range p.Blocks() {
 		kind, until, _ := strings.Cut(b.Info, " until=")
@@ -83,8 +75,8 @@ func start(t *testing.T, p Page, b Block, cmd *exec.Cmd, until string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill() //nolint:errcheck // it may have ended
-		cmd.Wait()         //nolint:errcheck // how it ended does not matter now
+		cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended; make ends what it began
+		cmd.Wait()                          //nolint:errcheck // how it ended does not matter now
 		r.Close()
 	})
 	w.Close()

@@ -14,7 +14,7 @@ var pagesOf = []struct {
 }{
 	{"", "", []string{
 		"/", "/register/agreements", "/register/agreements/isa-demo-1", "/register/policies", "/register/policies/1", "/register/sharing",
-		"/trust", "/api", "/help", "/privacy", "/accessibility", "/sign-in", "/check", "/nothing-here",
+		"/trust", "/api", "/help", "/privacy", "/accessibility", "/leaflet", "/sign-in", "/check", "/nothing-here",
 	}},
 	{citizens, "Morag Example", []string{"/you", "/you?covered=attention", "/you/choices", "/you/people", "/you/told", "/you/numbers", "/you/download", "/you/papers", "/you/print"}},
 	{staff, "Isobel Overseer", []string{

@@ -2,18 +2,13 @@ package paper
 
 import (
 	"bytes"
-	"context"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/chromedp"
 	"github.com/ledongthuc/pdf"
 
 	"igledger/internal/web/signin"
@@ -38,15 +33,7 @@ func (w *pageWorld) tab(how webtest.How, user *signin.User) *webtest.Tab {
 // printed prints the page and returns how many sheets there are, and what can be read on them.
 func printed(t *webtest.Tab, name string) (sheets int, text string) {
 	t.Helper()
-	result := webtest.Get(t, func(ctx context.Context, target *chromedp.Target) (page.PrintToPDFResult, error) {
-		return cdp.Call(ctx, target, page.PrintToPDF, page.PrintToPDFParams{PreferCSSPageSize: new(true)})
-	})
-	if dir := os.Getenv("IGLEDGER_SCREENSHOTS"); dir != "" {
-		if err := os.WriteFile(filepath.Join(dir, name+".pdf"), result.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return readPDF(t, result.Data)
+	return readPDF(t, t.PDF(name))
 }
 
 func readPDF(t testing.TB, data []byte) (sheets int, text string) {

@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { os.Exit(webtest.Main(m)) }
 func TestInBrowser(t *testing.T) {
 	w := newWorld(t)
 	w.Cosign(w.auditor)
-	some := []string{"/", "/register/agreements", "/register/agreements/isa-1", "/trust"} // with every kind of part
+	some := []string{"/", "/leaflet", "/register/agreements", "/register/agreements/isa-1", "/trust"} // with every kind of part
 	for _, c := range []struct {
 		name  string
 		how   webtest.How

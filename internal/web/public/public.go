@@ -55,7 +55,7 @@ func Mount(mux *http.ServeMux, d Deps) error {
 	mux.HandleFunc("GET /register/policies/{version}", p.policy)
 	mux.HandleFunc("GET /trust", p.showTrust)
 	mux.HandleFunc("GET /api", p.showAPI)
-	for _, name := range []string{"help", "privacy", "accessibility"} {
+	for _, name := range []string{"help", "leaflet", "privacy", "accessibility"} {
 		mux.HandleFunc("GET /"+name, p.words(name))
 	}
 	return nil
@@ -65,7 +65,7 @@ func Mount(mux *http.ServeMux, d Deps) error {
 func (p *room) words(name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_ = p.pages.Render(w, r, http.StatusOK, name, ui.Page{
-			Title: p.pages.Words(r).Text(plain.Key(name + ".title")), Section: name,
+			Title: p.pages.Words(r).Text(plain.Key(name + ".title")), Section: name, Data: p.Public,
 		})
 	}
 }

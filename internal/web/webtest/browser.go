@@ -348,6 +348,19 @@ func (p *Tab) Shot(name string) {
 	}
 }
 
+// PDF returns the page as it comes out of a printer, and writes it to the folder of
+// $IGLEDGER_SCREENSHOTS if there is one.
+func (p *Tab) PDF(name string) []byte {
+	p.Helper()
+	r := Get(p, Result(page.PrintToPDF, page.PrintToPDFParams{PreferCSSPageSize: new(true)}))
+	if dir := os.Getenv("IGLEDGER_SCREENSHOTS"); dir != "" {
+		if err := os.WriteFile(filepath.Join(dir, name+".pdf"), r.Data, 0o644); err != nil {
+			p.Fatal(err)
+		}
+	}
+	return r.Data
+}
+
 // picture is a picture of at most the first 1,500 pixels of the page.
 func (p *Tab) picture() []byte {
 	p.Helper()
