@@ -259,9 +259,9 @@ func imported(c *cli.Context, list []source.Input) error {
 	}
 	sum, err := a.Import(c.Context, list...)
 	bar.Finish() //nolint:errcheck // the bar is decoration
-	if sum.Waiting > 0 {
+	if sum.Uncosigned > 0 {
 		fmt.Fprintf(c.App.ErrWriter, "igledger: the content of %s in the log is kept until cosigners have seen it; the next run, "+
-			"or igledger access settle, looks again\n", counted(sum.Waiting, "entry", "entries"))
+			"or igledger access settle, looks again\n", counted(sum.Uncosigned, "entry", "entries"))
 	}
 	if sum.Unasked > 0 {
 		fmt.Fprintf(c.App.ErrWriter, "igledger: %s of patients failed; these accesses are under local numbers\n",
@@ -292,7 +292,7 @@ func imported(c *cli.Context, list []source.Input) error {
 	}
 	if err == nil && len(list) == 0 && !c.Bool("json") {
 		_, err = fmt.Fprintf(c.App.Writer, "%s forgotten, %d waiting for cosigners\n",
-			counted(sum.Forgotten, "entry", "entries"), sum.Waiting)
+			counted(sum.Forgotten, "entry", "entries"), sum.Uncosigned)
 	}
 	if err != nil {
 		return err

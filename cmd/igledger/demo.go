@@ -261,8 +261,8 @@ func (d *demo) importAs(
 		files = []string{"-"}
 	}
 	sum, err := a.Import(ctx, inputs(files, in)...)
-	if err == nil && sum.Refused+sum.Unreadable > 0 {
-		err = refused("%s: %d events are not in the log", org, sum.Refused+sum.Unreadable)
+	if err == nil && sum.Refused+sum.Unreadable+sum.Waiting > 0 {
+		err = refused("%s: %d events are not in the log", org, sum.Refused+sum.Unreadable+sum.Waiting)
 	}
 	return sum, err
 }

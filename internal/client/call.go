@@ -64,6 +64,7 @@ func (c *Client) fetch(ctx context.Context, r request) ([]byte, error) {
 			return nil, fmt.Errorf("%s %s: encoding the request: invalid UTF-8", r.method, r.route())
 		}
 	}
+	patience := retry.Patience{Max: c.MaxWait}
 	for attempt := 0; ; {
 		data, after, err := c.once(ctx, r, body)
 		switch {
@@ -74,7 +75,7 @@ func (c *Client) fetch(ctx context.Context, r request) ([]byte, error) {
 		case !passing(err), attempt+1 == c.Attempts:
 			return nil, fmt.Errorf("%s %s: %w", r.method, r.route(), err)
 		}
-		if err := c.pause(ctx, &attempt, err, after); err != nil {
+		if err := c.pause(ctx, &attempt, &patience, err, after); err != nil {
 			return nil, fmt.Errorf("%s %s: %w", r.method, r.route(), err)
 		}
 	}
@@ -155,8 +156,13 @@ func timedOut(err error) bool {
 
 // pause waits before another attempt: for as long as the server asked, else longer each time.
 // because is the error that made it necessary.
-func (c *Client) pause(ctx context.Context, attempt *int, because error, asked time.Duration) error {
+func (c *Client) pause(
+	ctx context.Context, attempt *int, patience *retry.Patience, because error, asked time.Duration,
+) error {
 	d := backoff.Wait(*attempt, asked)
+	if patience.Out(d) {
+		return &retry.GaveUpError{After: c.MaxWait, Err: because}
+	}
 	*attempt++
 	if c.OnRetry != nil {
 		c.OnRetry(because, d)

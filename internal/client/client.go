@@ -52,6 +52,10 @@ type Client struct {
 	// Attempts bounds how often one request is made. 0 means until its context ends. It does not
 	// bound how often Submit sends an entry that the server refused for now.
 	Attempts int
+	// MaxWait bounds how long a call waits for a server that is busy, unavailable or unreachable,
+	// counted from the first failure in a row; then the error is a *retry.GaveUpError. 0 means without
+	// end.
+	MaxWait time.Duration
 	// OnRetry is called before each wait of d for another attempt. It may be nil.
 	OnRetry func(err error, d time.Duration)
 
@@ -62,7 +66,7 @@ type Client struct {
 // order.
 //
 // While the server is busy, unavailable or unreachable, Submit sends again what was not taken,
-// bounded only by ctx. That the log has Stopped is an error. Any other refusal of an entry is a
+// bounded by ctx and MaxWait. That the log has Stopped is an error. Any other refusal of an entry is a
 // Result with a Problem, not an error.
 //
 // With an error it returns the results known so far. An entry whose Status is "" may or may not be
@@ -73,6 +77,7 @@ func (c *Client) Submit(ctx context.Context, entries []string) ([]Result, error)
 	for i := range pending {
 		pending[i] = i
 	}
+	patience := retry.Patience{Max: c.MaxWait}
 	for attempt := 0; len(pending) > 0; {
 		batch := fitting(entries, pending)
 		later, err := c.submit(ctx, entries, batch, results)
@@ -80,11 +85,14 @@ func (c *Client) Submit(ctx context.Context, entries []string) ([]Result, error)
 			return results, err
 		}
 		pending = append(later, pending[len(batch):]...)
-		if len(later) == 0 {
+		if len(later) < len(batch) {
 			attempt = 0
+			patience.Renew()
+		}
+		if len(later) == 0 {
 			continue
 		}
-		if err := c.pause(ctx, &attempt, results[later[0]].Problem, 0); err != nil {
+		if err := c.pause(ctx, &attempt, &patience, results[later[0]].Problem, 0); err != nil {
 			return results, err
 		}
 	}

@@ -92,7 +92,7 @@ func (w *world) receiptsOf(first uint64) (n int) {
 func TestForgetsWhatCosignersSaw(t *testing.T) {
 	w, board := cosignedWorld(t)
 	sum := w.imports(events(5))
-	if sum.Logged != 5 || sum.Forgotten != 0 || sum.Waiting != 5 || !sum.Quorum {
+	if sum.Logged != 5 || sum.Forgotten != 0 || sum.Uncosigned != 5 || !sum.Quorum {
 		t.Errorf("while nobody cosigns: %+v", sum)
 	}
 	w.logged(5)
@@ -102,11 +102,11 @@ func TestForgetsWhatCosignersSaw(t *testing.T) {
 	w.Cosign(board)
 	more := text("more", event("x", "2026-11-01T10:00:00Z"))
 	sum = w.imports(more) // is newer than what was cosigned
-	if sum.Logged != 1 || sum.Forgotten != 5 || sum.Waiting != 1 {
+	if sum.Logged != 1 || sum.Forgotten != 5 || sum.Uncosigned != 1 {
 		t.Errorf("after that: %+v", sum)
 	}
 	w.Cosign(board)
-	if sum = w.imports(more); sum.Forgotten != 1 || sum.Waiting != 0 || sum.Known != 1 {
+	if sum = w.imports(more); sum.Forgotten != 1 || sum.Uncosigned != 0 || sum.Known != 1 {
 		t.Errorf("in the end: %+v", sum)
 	}
 	if n := w.receiptsOf(w.founded); n != 6 || w.count("acknowledged") != 0 {
@@ -126,13 +126,13 @@ func TestWaitsForCosigners(t *testing.T) {
 			t.Errorf("%d entries wait because %v", n, why)
 		}
 	}
-	if sum := w.imports(events(4)); sum.Waiting != 4 || asked != 3 {
+	if sum := w.imports(events(4)); sum.Uncosigned != 4 || asked != 3 {
 		t.Errorf("nobody cosigns: %+v, asked %d times", sum, asked)
 	}
 	w.config.Now = nil
 	w.config.Wait = time.Hour
 	w.config.OnWait = func(int, error) { w.Cosign(board) }
-	if sum := w.imports(); sum.Waiting != 0 || sum.Forgotten != 4 {
+	if sum := w.imports(); sum.Uncosigned != 0 || sum.Forgotten != 4 {
 		t.Errorf("somebody does: %+v", sum)
 	}
 	if list, err := w.open().Heartbeats(t.Context(), time.Hour); err != nil || len(list) != 1 || w.count("acknowledged") != 0 {
@@ -150,15 +150,15 @@ func TestOwnPolicyDecides(t *testing.T) {
 	w.config.OnWait = func(_ int, why error) { reason = why.Error() }
 	w.imports(events(2))
 	w.Cosign(board)
-	if sum := w.imports(); sum.Waiting != 2 || sum.Forgotten != 0 || !strings.Contains(reason, "your own policy") {
+	if sum := w.imports(); sum.Uncosigned != 2 || sum.Forgotten != 0 || !strings.Contains(reason, "your own policy") {
 		t.Errorf("%+v, because %q", sum, reason)
 	}
 	w.config.Policy = w.policy(board)
-	if sum := w.imports(); sum.Waiting != 0 || sum.Forgotten != 2 {
+	if sum := w.imports(); sum.Uncosigned != 0 || sum.Forgotten != 2 {
 		t.Errorf("then: %+v", sum)
 	}
 	w.config.Policy = nil
-	if sum := w.imports(text("more", event("x", "2026-11-01T10:00:00Z"))); sum.Waiting != 0 || sum.Forgotten != 1 || sum.Quorum {
+	if sum := w.imports(text("more", event("x", "2026-11-01T10:00:00Z"))); sum.Uncosigned != 0 || sum.Forgotten != 1 || sum.Quorum {
 		t.Errorf("without a policy: %+v", sum)
 	}
 	other := testledger.New(t)
@@ -212,7 +212,7 @@ func TestWitnessedReceiptsThatDoNotHold(t *testing.T) {
 				t.Errorf("%d entries with their bytes, want 2", n)
 			}
 			w.Through(nil)
-			if sum := w.imports(); sum.Waiting != 0 || sum.Forgotten != 2 {
+			if sum := w.imports(); sum.Uncosigned != 0 || sum.Forgotten != 2 {
 				t.Errorf("then: %+v", sum)
 			}
 		})
@@ -301,7 +301,7 @@ func TestKilledBeforeForgetting(t *testing.T) {
 			}
 			w.imports(events(7))
 			w.Cosign(board)
-			if sum := w.imports(events(7)); sum.Waiting != 0 || sum.Known != 7 {
+			if sum := w.imports(events(7)); sum.Uncosigned != 0 || sum.Known != 7 {
 				t.Errorf("then: %+v", sum)
 			}
 			if n := w.receiptsOf(w.founded); n != 7 || w.count("acknowledged") != 0 {

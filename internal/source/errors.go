@@ -45,16 +45,26 @@ func (e *LogError) Unwrap() error { return e.Err }
 type RefusedError struct {
 	Seq     uint64 // of the first refused entry; 0: a heartbeat
 	Problem *client.Problem
+	// Held is how many entries were passed over, because the key that they are signed with is refused
+	// and is not the source's present one. All others were sent. 0: nothing more was sent.
+	Held int
 }
 
 func (e *RefusedError) Error() string {
-	if e.Seq == 0 {
+	switch {
+	case e.Seq == 0:
 		return fmt.Sprintf("the ledger refused: %v", e.Problem)
+	case e.Held > 0:
+		return fmt.Sprintf("the ledger refused %d that were signed with another key, the first with sequence number %d: %v; "+
+			"all others were sent", e.Held, e.Seq, e.Problem)
 	}
 	return fmt.Sprintf("the ledger refused entry %d: %v", e.Seq, e.Problem)
 }
 
 func (e *RefusedError) Unwrap() error { return e.Problem }
+
+// OfKey reports whether the refusal is of the key that signed, and not of what it signed.
+func (e *RefusedError) OfKey() bool { return ofKey(e.Problem) }
 
 // StreamError reports that an outbox belongs to another stream. Its fields name that stream.
 type StreamError struct{ Org, Source, LogKey string }

@@ -42,7 +42,7 @@ func TestLogThatGoesBack(t *testing.T) {
 	w.imports()
 	restore := w.Backup()
 	sum := w.imports(events(5))
-	if sum.Logged != 5 || sum.Waiting != 5 {
+	if sum.Logged != 5 || sum.Uncosigned != 5 {
 		t.Fatalf("%+v", sum)
 	}
 	acknowledged := w.Size()
@@ -121,7 +121,7 @@ func TestLogThatGoesBack(t *testing.T) {
 	}
 	older.Cosign(board)
 	sum = w.imports(events(5), text("more", event("x", "2026-11-01T10:00:00Z")))
-	if sum.Known != 6 || sum.Logged != 1 || sum.Forgotten != 5 || sum.Waiting != 1 {
+	if sum.Known != 6 || sum.Logged != 1 || sum.Forgotten != 5 || sum.Uncosigned != 1 {
 		t.Errorf("then: %+v", sum)
 	}
 	var at int

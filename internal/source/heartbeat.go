@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -34,6 +35,9 @@ func (a *Agent) heartbeats(ctx context.Context, interval time.Duration) ([]Heart
 	}
 	if err := im.meet(ctx); err != nil {
 		return nil, err
+	}
+	if im.held != nil { // a day's numbers are stated once, and these are still on their way
+		return nil, im.held
 	}
 	yesterday := a.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
 	days, err := a.outbox.daysDue(ctx, yesterday)
@@ -86,7 +90,8 @@ func (a *Agent) beat(ctx context.Context, day string, interval time.Duration) (H
 	taken := make([]acked, 2)
 	for i, res := range results {
 		if res.Problem != nil {
-			return Heartbeat{}, &RefusedError{Problem: res.Problem}
+			err := a.outbox.noteRefusals(ctx, []refusal{{day: day, problem: res.Problem}}, a.Now())
+			return Heartbeat{}, cmp.Or[error](err, &RefusedError{Problem: res.Problem})
 		}
 		taken[i], err = a.checked(texts[i], res.Receipt)
 		if err != nil {
@@ -96,7 +101,10 @@ func (a *Agent) beat(ctx context.Context, day string, interval time.Duration) (H
 	if err := a.holdAll(ctx, taken, false); err != nil {
 		return Heartbeat{}, err
 	}
-	return Heartbeat{n, taken[0].got.Index, taken[1].got.Index}, a.outbox.settleBeat(ctx, day, taken)
+	if err := a.outbox.settleBeat(ctx, day, taken); err != nil {
+		return Heartbeat{}, err
+	}
+	return Heartbeat{n, taken[0].got.Index, taken[1].got.Index}, a.outbox.tidy(ctx)
 }
 
 func (a *Agent) sign(n DayNumbers, interval time.Duration) (texts [2]string, err error) {

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,22 +17,32 @@ import (
 	"igledger/ledger/bundle"
 	"igledger/ledger/entry"
 	"igledger/verifier/fetch"
+	"igledger/verifier/fetch/retry"
 )
 
-// Summary counts what an import did.
+// Summary counts what an import did. What was read adds up: Events = Known + Taken + Refused +
+// Waiting + Unclear + Unreadable, also if the import was interrupted.
 type Summary struct {
-	Events     int    `json:"events"`       // read
-	Known      int    `json:"known"`        // events that an earlier run took in
-	Logged     int    `json:"logged"`       // entries whose receipts this run checked; an event has one per person
-	Forgotten  int    `json:"forgotten"`    // entries whose signed bytes this run deleted, because their receipts were enough
-	Waiting    int    `json:"waiting"`      // entries in the log whose signed bytes are kept until cosigners have seen them
-	Dropped    int    `json:"dropped"`      // old receipts that this run dropped, because there was no room
-	Quorum     bool   `json:"quorum"`       // the policy asks for cosigners; false: nobody but the log vouches for its receipts
-	Refused    int    `json:"refused"`      // entries that the ledger refused as they were; see EntryError
-	Unreadable int    `json:"unreadable"`   // values that are not AuditEvents
-	Found      int    `json:"found"`        // local numbers of patients that the look-up knew
-	Unasked    int    `json:"lookupFailed"` // look-ups that failed
-	Size       uint64 `json:"logSize"`      // size of the log at the newest receipt
+	Events     int `json:"events"`        // read, with the values that are no events
+	Known      int `json:"known"`         // events that an earlier run took in
+	Taken      int `json:"taken"`         // events that this run took in, and whose entries are in the log as they were
+	Refused    int `json:"refused"`       // events that this run took in, of which the log has a plainer form; see EntryError
+	Waiting    int `json:"waiting"`       // events that this run took in and that wait in the outbox to be sent
+	Unclear    int `json:"notUnderstood"` // events that Config.Strict kept out
+	Unreadable int `json:"unreadable"`    // values that are not AuditEvents
+
+	// Of entries; an event has one for each person.
+	Logged     int `json:"logged"`     // whose receipts this run checked, also of what earlier runs left
+	Plainer    int `json:"plainer"`    // that the ledger refused as they were
+	Outbox     int `json:"outbox"`     // that wait in the outbox to be sent, of whatever run
+	Forgotten  int `json:"forgotten"`  // whose signed bytes this run deleted, because their receipts were enough
+	Uncosigned int `json:"uncosigned"` // in the log, whose signed bytes are kept until cosigners have seen them
+
+	Dropped int    `json:"dropped"`      // old receipts that this run dropped, because there was no room
+	Quorum  bool   `json:"quorum"`       // the policy asks for cosigners; false: nobody but the log vouches for its receipts
+	Found   int    `json:"found"`        // local numbers of patients that the look-up knew
+	Unasked int    `json:"lookupFailed"` // look-ups that failed
+	Size    uint64 `json:"logSize"`      // size of the log at the newest receipt
 }
 
 // Input is a source of events: one AuditEvent, a Bundle, a JSON array, or several of these in
@@ -49,7 +60,9 @@ type importer struct {
 	lookup   *lookup    // nil: none
 	fresh    fresh      // entries that this run signed and has not sent yet
 	unseen   int        // entries sent since the cosigners were last looked for, whose receipts are not enough yet
-	stopped  error      // the log's answer that it has stopped: nothing more is sent in this run
+	stopped  error      // why nothing more is sent in this run: the log has stopped, or is away
+	begun    mark       // what the outbox had when this run began
+	queue               // what this run has sent and what it holds back
 
 	mu  sync.Mutex // guards sum, and is held while Config's functions are called
 	sum Summary
@@ -68,17 +81,23 @@ func (im *importer) tell(f func()) {
 // summary covers what was done so far. Agents with the same outbox, also of other processes, take
 // turns.
 //
-// If the log has stopped, all inputs are read into the outbox, and the error says so (Stopped).
+// If the log has stopped, or cannot be reached for as long as Client.MaxWait, all inputs are read
+// into the outbox, and the error says so (Stopped, Away). An entry that is refused because of a key
+// that the source signs with no more is passed over, and a *RefusedError says so in the end.
 func (a *Agent) Import(ctx context.Context, inputs ...Input) (Summary, error) {
 	im := &importer{Agent: a, lookup: newLookup(a.Map, tree.Patients{Issuer: a.Org, Source: a.Source, Map: a.Map})}
 	a.met = false
-	err := im.run(ctx, inputs)
+	begun, err := a.outbox.mark(ctx)
+	if err != nil {
+		return Summary{}, fmt.Errorf("reading the outbox: %w", err)
+	}
+	im.begun = begun
+	err = im.run(ctx, inputs)
 	if im.lookup != nil {
 		im.sum.Found, im.sum.Unasked = im.lookup.sum.found, im.lookup.sum.failed
 	}
 	im.sum.Quorum = !a.receipts.policy.AsksNobody()
-	waiting, countErr := a.outbox.waitingForWitnesses(ctx)
-	im.sum.Waiting = waiting
+	countErr := im.count(context.WithoutCancel(ctx))
 	if err == nil && countErr != nil {
 		err = fmt.Errorf("reading the outbox: %w", countErr)
 	}
@@ -95,12 +114,16 @@ func (im *importer) run(ctx context.Context, inputs []Input) error {
 	if im.stopped != nil {
 		return im.stopped
 	}
-	return im.locked(ctx, func() error {
+	err := im.locked(ctx, func() error {
 		if err := im.glance(ctx); err != nil {
 			return err
 		}
 		return im.witnessed(ctx, true)
 	})
+	if err == nil && im.held != nil {
+		err = im.held
+	}
+	return err
 }
 
 // ahead is how many batches the reading may be ahead of the sending.
@@ -139,13 +162,13 @@ func (im *importer) all(ctx context.Context, inputs []Input) error {
 }
 
 // drain sends everything in the outbox, in sequence, and checks the receipts. If the log has
-// stopped, it sends nothing, which is no error yet: the inputs are to reach the outbox.
+// stopped or is away, it sends nothing, which is no error yet: the inputs are to reach the outbox.
 func (im *importer) drain(ctx context.Context) error {
 	if im.stopped != nil {
 		return nil
 	}
 	err := im.locked(ctx, func() error { return im.sendAll(ctx) })
-	if Stopped(err) {
+	if ctx.Err() == nil && (Stopped(err) || Away(err)) {
 		im.stopped, err = err, nil
 	}
 	return err
@@ -157,14 +180,21 @@ func Stopped(err error) bool {
 	return client.Stopped(err) || errors.As(err, &e)
 }
 
+// Away reports whether err says that the log could not be reached or read for as long as the source
+// waits.
+func Away(err error) bool {
+	var e *retry.GaveUpError
+	return errors.As(err, &e) || errors.Is(err, fetch.ErrUnreadable) && !Stopped(err)
+}
+
 func (im *importer) sendAll(ctx context.Context) error {
 	for {
-		list, err := im.outbox.waiting(ctx, im.Batch)
+		list, err := im.outbox.waiting(ctx, im.upTo, im.Batch)
 		if err != nil {
 			return fmt.Errorf("reading the outbox: %w", err)
 		}
 		if len(list) == 0 {
-			return nil
+			return im.outbox.tidy(ctx)
 		}
 		if err := im.meet(ctx); err != nil {
 			return err
@@ -192,7 +222,9 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 	checked := im.checkAll(list, results)
 	var done []settled
 	var taken []acked
-	again := 0
+	var refusals []refusal
+	var stop error // not at once: what the ledger took before and after is settled
+	again, upTo := 0, list[len(list)-1].seq
 	for i, res := range results {
 		switch {
 		case res.Problem == nil:
@@ -202,20 +234,33 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 			done = append(done, settled{posted: list[i], acked: checked[i].acked})
 			taken = append(taken, checked[i].acked)
 		case !final(res.Problem):
-			return &RefusedError{list[i].seq, res.Problem}
+			signed, err := im.unsent(ctx, list[i], res.Problem)
+			if err != nil {
+				stop = cmp.Or(stop, err)
+			}
+			if signed {
+				again, upTo = again+1, min(upTo, list[i].seq-1)
+				continue
+			}
+			refusals = append(refusals, refusal{seq: list[i].seq, problem: res.Problem})
 		case res.Problem.Status == http.StatusGone: // it is in the log, and its content was erased there
 			done = append(done, settled{posted: list[i], problem: res.Problem.Code()})
 			im.tell(func() {
-				im.sum.Refused++
+				im.sum.Plainer++
 				im.OnReject(&EntryError{list[i].seq, res.Problem})
 			})
 		default:
 			a, err := im.refused(ctx, list[i], res.Problem)
+			if no := new(RefusedError); errors.As(err, &no) {
+				stop = cmp.Or(stop, err)
+				refusals = append(refusals, refusal{seq: list[i].seq, problem: res.Problem})
+				continue
+			}
 			if err != nil {
 				return err
 			}
 			if a == nil {
-				again++
+				again, upTo = again+1, min(upTo, list[i].seq-1)
 				continue
 			}
 			done = append(done, settled{posted: list[i], acked: *a})
@@ -226,9 +271,13 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 		return err
 	}
 	dropped, err := im.outbox.settle(ctx, done)
+	if err == nil {
+		err = im.outbox.noteRefusals(ctx, refusals, im.Now())
+	}
 	if err != nil {
 		return err
 	}
+	im.upTo = upTo
 	im.tell(func() {
 		im.sum.Logged, im.sum.Dropped = im.sum.Logged+len(taken), im.sum.Dropped+dropped
 		for _, a := range taken {
@@ -241,7 +290,7 @@ func (im *importer) send(ctx context.Context, list []posted) error {
 		}
 		im.OnSent(len(list) - again)
 	})
-	return nil
+	return stop
 }
 
 type checkedReceipt struct {

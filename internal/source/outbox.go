@@ -25,6 +25,9 @@ import (
 //	entry, with sdjwt   signed, to be sent            -> acknowledged, or refused
 //	acknowledged        in the log by its receipt, which is not enough for the policy yet: signed bytes and receipt
 //	receipt             enough: the signed bytes are gone
+//
+// An entry that waits because of a refusal has it in the table refusal, and is signed anew
+// (again.go) or set aside (aside.go).
 type outbox struct {
 	db   *sql.DB
 	most int64 // bytes of receipts
@@ -100,6 +103,12 @@ func openOutbox(ctx context.Context, path, org, source, logKey string) (*outbox,
 		CREATE TABLE IF NOT EXISTS refused ( -- entries as they were when the ledger refused them
 			seq INTEGER NOT NULL, form INTEGER NOT NULL, problem TEXT NOT NULL, sdjwt TEXT NOT NULL,
 			PRIMARY KEY (seq, form)) WITHOUT ROWID;
+		CREATE TABLE IF NOT EXISTS refusal ( -- the last one of each entry and heartbeat that waits
+			seq INTEGER NOT NULL, day TEXT NOT NULL, -- 0 and a day: a heartbeat
+			problem TEXT NOT NULL, says TEXT NOT NULL, at TEXT NOT NULL,
+			PRIMARY KEY (seq, day)) WITHOUT ROWID;
+		CREATE TABLE IF NOT EXISTS earlier ( -- entries that wait, as they were signed before they were signed anew
+			id INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL, sdjwt TEXT NOT NULL);
 		CREATE INDEX IF NOT EXISTS waiting ON entry (seq) WHERE sdjwt IS NOT NULL;
 		CREATE TABLE IF NOT EXISTS memory (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 		CREATE TABLE IF NOT EXISTS acknowledged (
@@ -166,9 +175,11 @@ func (o *outbox) nextReading(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// waiting returns the entries without a checked receipt, lowest sequence number first.
-func (o *outbox) waiting(ctx context.Context, limit int) ([]posted, error) {
-	rows, err := o.db.QueryContext(ctx, "SELECT event, part, form, seq, sdjwt FROM entry WHERE sdjwt IS NOT NULL ORDER BY seq LIMIT ?", limit)
+// waiting returns the entries without a checked receipt whose sequence numbers are above after,
+// lowest first.
+func (o *outbox) waiting(ctx context.Context, after uint64, limit int) ([]posted, error) {
+	rows, err := o.db.QueryContext(ctx, `SELECT event, part, form, seq, sdjwt FROM entry
+		WHERE sdjwt IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?`, int64(after), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -208,6 +219,9 @@ func (o *outbox) settle(ctx context.Context, list []settled) (dropped int, err e
 			}
 			_, err := tx.ExecContext(ctx, "UPDATE entry SET sdjwt = NULL, idx = ?, problem = ? WHERE event = ? AND part = ?",
 				idx, problem, s.event, s.part)
+			if err == nil && s.form == setAside && s.problem == "" && s.acked.sdjwt != s.posted.sdjwt {
+				err = notAside(ctx, tx, s.seq)
+			}
 			if err != nil {
 				return err
 			}

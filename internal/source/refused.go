@@ -23,8 +23,15 @@ import (
 //	form 0  as converted
 //	form 1  what kind of access, whose record, who (by organisation), and a hash of form 0
 //	form 2  the same of nobody's record
+//	form 3  the mark of an entry that the source set aside (aside.go)
 //
 // A crash between any two steps repeats the last one: the form that is in the outbox is sent again.
+
+// The last forms.
+const (
+	nobodys  = 2
+	setAside = 3
+)
 
 // refused handles a permanent refusal. It returns what was acknowledged if one of the forms is in
 // the log. Otherwise the outbox has the next form to be sent.
@@ -35,12 +42,12 @@ func (im *importer) refused(ctx context.Context, p posted, problem *client.Probl
 			return a, err
 		}
 	}
-	if p.form == 2 { // the ledger takes nothing: this is not about the entry
-		return nil, &RefusedError{p.seq, problem}
+	if p.form >= nobodys { // the ledger takes nothing: this is not about the entry
+		return nil, &RefusedError{Seq: p.seq, Problem: problem}
 	}
 	if p.form == 0 {
 		im.tell(func() {
-			im.sum.Refused++
+			im.sum.Plainer++
 			im.OnReject(&EntryError{p.seq, problem})
 		})
 	}
@@ -88,7 +95,7 @@ func (im *importer) plainer(p posted, problem *client.Problem) (string, error) {
 	}
 	a, ok := e.Body.(*entry.Access)
 	if !ok {
-		return "", &RefusedError{p.seq, problem}
+		return "", &RefusedError{Seq: p.seq, Problem: problem}
 	}
 	next := &entry.Access{Common: entry.Common{Issuer: a.Issuer, Audience: a.Audience}, Source: a.Source,
 		Org: a.Org, Foreign: a.Foreign, Recipient: a.Recipient, Event: a.Event, Action: a.Action, Outcome: a.Outcome, Recorded: a.Recorded,
@@ -102,8 +109,7 @@ func (im *importer) plainer(p posted, problem *client.Problem) (string, error) {
 	}
 	root := tree.Object{"resourceType": "AuditEvent"}
 	if p.form == 1 {
-		next.Sub, next.Org, next.Foreign, next.Recipient = entry.RegSources, "", true, ""
-		next.Event, next.Action = nil, "E"
+		nobody(next)
 	} else {
 		tree.Refused(root, []byte(p.sdjwt), problem.Code())
 		raw, err := tree.Write(root)
@@ -119,15 +125,23 @@ func (im *importer) plainer(p posted, problem *client.Problem) (string, error) {
 	return signed.SDJWT(), nil
 }
 
+// nobody makes an access one of nobody's record by nobody who is known.
+func nobody(a *entry.Access) {
+	a.Sub, a.Org, a.Foreign, a.Recipient = entry.RegSources, "", true, ""
+	a.Event, a.Action = nil, "E"
+}
+
 func keepRefused(ctx context.Context, tx *sql.Tx, p posted, code string) error {
 	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO refused (seq, form, problem, sdjwt) VALUES (?, ?, ?, ?)",
 		int64(p.seq), p.form, code, p.sdjwt)
 	return err
 }
 
-// forms returns the entries with a number that were refused.
+// forms returns the entries with a number that were refused or signed anew.
 func (o *outbox) forms(ctx context.Context, seq uint64) (list []string, err error) {
-	rows, err := o.db.QueryContext(ctx, "SELECT sdjwt FROM refused WHERE seq = ? ORDER BY form", int64(seq))
+	rows, err := o.db.QueryContext(ctx, `SELECT sdjwt FROM
+		(SELECT form, 0 AS id, sdjwt FROM refused WHERE seq = ?1 UNION ALL SELECT 9, id, sdjwt FROM earlier WHERE seq = ?1)
+		ORDER BY form, id`, int64(seq))
 	if err != nil {
 		return nil, err
 	}

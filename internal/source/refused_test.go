@@ -187,7 +187,7 @@ func TestRefusedForms(t *testing.T) {
 			w.Through(refusing(c.status, c.code, c.lying, c.refuse))
 			sum, err := w.open().Import(t.Context(), events(3))
 			var stuck *source.RefusedError
-			if errors.As(err, &stuck) != c.stuck || !c.stuck && (err != nil || sum.Logged != 3) || sum.Refused != 1 {
+			if errors.As(err, &stuck) != c.stuck || !c.stuck && (err != nil || sum.Logged != 3) || sum.Plainer != 1 {
 				t.Fatalf("%+v, %v", sum, err)
 			}
 			w.Through(nil)

@@ -65,6 +65,10 @@ type Config struct {
 	Receipts int64         // bytes of receipts that are kept, the oldest dropped first; 0: DefaultReceipts
 	Evidence string        // directory for what convicts the operator; "": Outbox with ".evidence" added
 
+	// Strict keeps out every event of which something was not understood: it is reported to OnReject
+	// with an *UnclearError, is not signed, gets no number, and may come again.
+	Strict bool
+
 	Batch  int               // entries per request, at most client.MaxEntries; 0: DefaultBatch
 	Now    func() time.Time  // nil: time.Now
 	OnSent func(entries int) // called when entries are settled; may be nil
@@ -116,6 +120,7 @@ func Open(ctx context.Context, c Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	log.MaxWait(c.Client.MaxWait)
 	o, err := openOutbox(ctx, c.Outbox, c.Org, c.Source, c.LogKey)
 	if err != nil {
 		return nil, err

@@ -41,7 +41,6 @@ func (im *importer) input(ctx context.Context, input Input, batches chan<- struc
 	}
 	failed := false
 	err = audit.Events(in, func(ev audit.Event) error {
-		im.tell(func() { im.sum.Events++ })
 		im.gathered = append(im.gathered, gathered{Event: ev, input: input.Name, reading: reading})
 		if len(im.gathered) < im.Batch {
 			return nil
@@ -66,6 +65,7 @@ func (im *importer) input(ctx context.Context, input Input, batches chan<- struc
 
 func (im *importer) unreadable(err error) {
 	im.tell(func() {
+		im.sum.Events++
 		im.sum.Unreadable++
 		im.OnReject(err)
 	})
@@ -132,11 +132,19 @@ func (im *importer) take(ctx context.Context) error {
 		im.fresh.add(list[i].signed)
 	}
 	im.tell(func() {
+		im.sum.Events += len(list)
 		im.sum.Known += known
 		for i := range list {
 			g := &list[i]
-			if g.err != nil {
+			if no := new(UnclearError); errors.As(g.err, &no) {
+				im.sum.Unclear++
+			} else if g.err != nil {
 				im.sum.Unreadable++
+			}
+			if len(g.signed) > 0 {
+				im.sum.Taken++ // until count says what became of it
+			}
+			if g.err != nil {
 				im.OnReject(&EventError{g.input, g.Number, g.Line, g.err})
 				continue
 			}
@@ -171,6 +179,9 @@ func (im *importer) convert(ctx context.Context, list []gathered) {
 // sign signs the entries of an event, and stores them under its key. A number is given out only to
 // what is stored.
 func (im *importer) sign(ctx context.Context, out *taking, g *gathered, key uuid.UUID, seq *uint64, day string) error {
+	if g.err == nil && im.Strict {
+		g.err = unclear(g.notes)
+	}
 	signed := make([]posted, len(g.accesses))
 	for i, a := range g.accesses {
 		if g.err != nil {

@@ -66,10 +66,14 @@ func (a *Agent) meetBy(ctx context.Context, call func(context.Context, func() er
 // patiently repeats f while the log cannot be reached, as Client.Submit does: an outage is no
 // reason to end an import whose input may not be there a second time.
 func (a *Agent) patiently(ctx context.Context, f func() error) error {
+	patience := retry.Patience{Max: a.Client.MaxWait}
 	for try := 1; ; try++ {
 		err := f()
 		if !retry.Broken(err) || try == a.Client.Attempts {
 			return err
+		}
+		if patience.Out(a.Poll) {
+			return &retry.GaveUpError{After: a.Client.MaxWait, Err: err}
 		}
 		if a.Client.OnRetry != nil {
 			a.Client.OnRetry(err, a.Poll)

@@ -14,6 +14,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"igledger/ledger/proof"
 	"igledger/verifier"
@@ -32,7 +33,8 @@ const maxCheckpoint = proof.MaxCheckpoint
 type Log struct {
 	from string
 	read func(ctx context.Context, path string, limit int) ([]byte, error)
-	save string // directory of copies, or ""
+	http *httpLog // nil: a directory
+	save string   // directory of copies, or ""
 
 	mu    sync.Mutex
 	tiles map[string][]byte // hash tiles from which proofs were built; guarded by mu
@@ -46,7 +48,7 @@ func Open(from string) (*Log, error) {
 		if err != nil {
 			return nil, err
 		}
-		l.read = h.read
+		l.read, l.http = h.read, h
 		return l, nil
 	}
 	if from == "" {
@@ -54,6 +56,13 @@ func Open(from string) (*Log, error) {
 	}
 	l.read = directory(from).read
 	return l, nil
+}
+
+// MaxWait bounds how long one file is tried from now on; 0 means the usual number of attempts.
+func (l *Log) MaxWait(d time.Duration) {
+	if l.http != nil {
+		l.http.most = d
+	}
 }
 
 // SaveTo makes the Log keep a copy of every tile and bundle that it reads from now on, below dir

@@ -30,7 +30,8 @@ var backoff = retry.Backoff{First: 200 * time.Millisecond, Last: 15 * time.Secon
 type httpLog struct {
 	base   string
 	client *http.Client
-	tries  int // of one request
+	tries  int           // of one request
+	most   time.Duration // that one request is tried; 0: no bound but tries
 	wait   func(context.Context, time.Duration) error
 }
 
@@ -44,18 +45,23 @@ func newHTTP(base string) (*httpLog, error) {
 	t.DisableCompression = true // body unpacks, within the limit: a compressed body could be a bomb
 	t.MaxIdleConnsPerHost = 16
 	t.MaxResponseHeaderBytes = 64 << 10
-	return &httpLog{strings.TrimRight(base, "/"), retry.Client(&http.Client{Transport: t, Timeout: requestTime}), attempts, retry.Sleep}, nil
+	return &httpLog{strings.TrimRight(base, "/"), retry.Client(&http.Client{Transport: t, Timeout: requestTime}), attempts, 0, retry.Sleep}, nil
 }
 
 // read gets one file. After a problem that may pass (no connection, a torn body, 429, 502, 503,
 // 504) it tries again after growing pauses, or after the server's Retry-After if that is not long.
 func (h *httpLog) read(ctx context.Context, path string, limit int) ([]byte, error) {
+	patience := retry.Patience{Max: h.most}
 	for attempt := 0; ; attempt++ {
 		data, again, after, err := h.get(ctx, path, limit)
 		if err == nil || !again || attempt+1 == h.tries || ctx.Err() != nil {
 			return data, err
 		}
-		if err := h.wait(ctx, backoff.Wait(attempt, after)); err != nil {
+		d := backoff.Wait(attempt, after)
+		if patience.Out(d) {
+			return data, err
+		}
+		if err := h.wait(ctx, d); err != nil {
 			return nil, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, err)
 		}
 	}

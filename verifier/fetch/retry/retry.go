@@ -28,6 +28,37 @@ func (b Backoff) Wait(attempt int, asked time.Duration) time.Duration {
 	return max(min(asked, b.MaxAsked), d/2+rand.N(d))
 }
 
+// Patience bounds how long one thing is tried in vain. The zero value has no bound.
+type Patience struct {
+	Max   time.Duration // 0: without end
+	since time.Time     // of the first failure in a row
+}
+
+// Out reports, after a failure, whether another attempt after a wait of d would come too late.
+func (p *Patience) Out(d time.Duration) bool {
+	if p.Max <= 0 {
+		return false
+	}
+	if p.since.IsZero() {
+		p.since = time.Now()
+	}
+	return time.Since(p.since)+d > p.Max
+}
+
+// Renew forgets past failures, after a success.
+func (p *Patience) Renew() { p.since = time.Time{} }
+
+// GaveUpError says that something was tried for as long as Patience lasts, and still failed with
+// Err.
+type GaveUpError struct {
+	After time.Duration
+	Err   error
+}
+
+func (e *GaveUpError) Error() string { return fmt.Sprintf("gave up after %s: %v", e.After, e.Err) }
+
+func (e *GaveUpError) Unwrap() error { return e.Err }
+
 // Passing reports whether the same request may succeed later after an answer with this status.
 func Passing(status int) bool {
 	switch status {
