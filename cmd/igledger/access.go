@@ -42,19 +42,24 @@ func accessCommand() *cli.Command {
 				"deleted, and the evidence is kept beside the outbox for igverify evidence. If the operator\n" +
 				"says from which entry on the log was lost, --send-again-from sends the rest again.\n\n" +
 				"Of what was taken, the summary says what was not understood: how many events, and the first of\n" +
-				"each kind; --list writes all of them. Nothing there names a person.\n\n" +
+				"each kind; --list writes all of them. Nothing there names a person. With --strict such events\n" +
+				"are not signed (exit 1); mend the mapping, and import them again.\n\n" +
+				"If the ledger is away for longer than --max-wait, all events are read into the outbox (give\n" +
+				"--log-key), and the command ends (exit 3); the next run sends them. If it refuses the key,\n" +
+				"igledger access outbox shows what waits and signs it anew.\n\n" +
 				"Example: igledger access import --org NHSL --key lothian-submit.jwk --source trakcare " +
 				"--log-key \"$LOG_KEY\" events.ndjson",
 			Flags: remoteFlags(append(append(outboxFlags(), mappingFlags()...),
 				&cli.StringFlag{Name: "list", Usage: "write everything that was not understood or read to `FILE`, a line for each: " +
 					"input, line, event, code, FHIR path, separated by tabs"},
+				strictFlag(),
 				&cli.IntFlag{Name: "batch", Value: 256, Usage: "entries per request, from 1 to 1000"},
 				&cli.Uint64Flag{Name: "send-again-from",
 					Usage: "first, end the alarm and send again what the ledger acknowledged at this `INDEX` or later and has lost, " +
 						"as its operator said"},
 			)...),
 			Action: importAction,
-		}, originalCommand(), {
+		}, outboxCommand(), originalCommand(), {
 			Name:  "settle",
 			Usage: "forget what cosigners have seen by now, without new events",
 			Description: "Sends what still waits in the outbox of access import, looks for receipts under checkpoints that\n" +
@@ -79,8 +84,7 @@ func outboxFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "source", Required: true,
 			Usage: "name of the reporting system; each source has its own sequence numbers"},
-		&cli.StringFlag{Name: "outbox",
-			Usage: "SQLite file that records what was sent, and keeps receipts (default: <source>.outbox in the current folder)"},
+		outboxFlag(),
 		&cli.StringFlag{Name: "policy", EnvVars: []string{"IGLEDGER_SOURCE_POLICY"},
 			Usage: "`FILE` that says whose cosignatures a receipt needs before the content is deleted (C2SP tlog-policy)"},
 		&cli.StringFlag{Name: "genesis",
@@ -169,7 +173,7 @@ func sourceRemote(c *cli.Context) (*remote, error) {
 			return nil, err
 		}
 	}
-	r, err := newRemote(c, signing)
+	r, err := newRemote(c, keeping)
 	if err == nil {
 		r.asCaller("igledger") // for its share of the server's memory
 	}
@@ -181,7 +185,7 @@ func sourceRemote(c *cli.Context) (*remote, error) {
 func (r *remote) agent(c *cli.Context, what string) (*source.Agent, *progressbar.ProgressBar, error) {
 	bar, errOut := progress(c.App.ErrWriter, what), c.App.ErrWriter
 	config := source.Config{Client: r.Client, LogKey: r.logKey, Org: r.org, Signer: r.signer,
-		Source: c.String("source"), Outbox: outboxOf(c), Batch: c.Int("batch"),
+		Source: c.String("source"), Outbox: outboxOf(c), Batch: c.Int("batch"), Strict: c.Bool("strict"),
 		OnSent:   func(n int) { bar.Add(n) }, //nolint:errcheck // the bar is decoration
 		OnReject: func(err error) { fmt.Fprintln(errOut, "igledger:", err) }}
 	said := false
@@ -274,37 +278,44 @@ func imported(c *cli.Context, list []source.Input) error {
 	if other := new(source.LogError); errors.As(err, &other) {
 		return err
 	}
-	if source.Stopped(err) {
-		return fmt.Errorf("%w; nothing is lost: the outbox keeps what is not sent. Run the same command again when the "+
-			"operator says that the log goes on; a successor needs the same events again, and an outbox of its own", err)
+	if err := printImport(c, sum, notes, len(list) == 0); err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("%w; run the same command again to continue", err)
+	switch {
+	case err != nil:
+		return advised(c, err, sum.Outbox)
+	case sum.Unreadable > 0 || sum.Unclear > 0:
+		return refused("%s not in the log, see above",
+			counted(sum.Unreadable+sum.Unclear, "event or other value is", "events or other values are"))
 	}
-	err = output(c, imports{sum, notes.counts()}, "%s: %s added to the log, %d imported before, %d refused, %d not converted\n",
-		counted(sum.Events, "event", "events"), counted(sum.Logged, "entry", "entries"),
-		sum.Known, sum.Refused, sum.Unreadable)
+	return nil
+}
+
+// printImport prints what became of everything that was read, also if the import could not go on.
+func printImport(c *cli.Context, sum source.Summary, notes *understanding, settling bool) error {
+	unclear := ""
+	if c.Bool("strict") {
+		unclear = fmt.Sprintf(", %d not understood", sum.Unclear)
+	}
+	err := output(c, imports{sum, notes.counts()},
+		"%s: %d taken, %d imported before, %d refused, %d not converted%s, %d waiting; %s added to the log\n",
+		counted(sum.Events, "event", "events"), sum.Taken, sum.Known, sum.Refused, sum.Unreadable, unclear, sum.Waiting,
+		counted(sum.Logged, "entry", "entries"))
 	if err == nil && !c.Bool("json") {
 		err = notes.print(c.App.Writer)
 	}
 	if err == nil {
 		err = notes.close()
 	}
-	if err == nil && len(list) == 0 && !c.Bool("json") {
+	if err == nil && settling && !c.Bool("json") {
 		_, err = fmt.Fprintf(c.App.Writer, "%s forgotten, %d waiting for cosigners\n",
 			counted(sum.Forgotten, "entry", "entries"), sum.Uncosigned)
 	}
-	if err != nil {
-		return err
+	if err == nil && sum.Plainer > 0 {
+		fmt.Fprintf(c.App.ErrWriter, "igledger: the ledger refused %s as they were; a plainer form is sent in their place, and the outbox "+
+			"keeps them: igledger access original\n", counted(sum.Plainer, "entry", "entries"))
 	}
-	if sum.Refused > 0 {
-		fmt.Fprintf(c.App.ErrWriter, "igledger: the ledger refused %s as they were; a plainer form is in the log, and the outbox keeps them: "+
-			"igledger access original\n", counted(sum.Refused, "entry", "entries"))
-	}
-	if n := sum.Unreadable; n > 0 {
-		return refused("%s not in the log, see above", counted(n, "event or other value is", "events or other values are"))
-	}
-	return nil
+	return err
 }
 
 // inputs returns the files with these names as inputs; "-" is standard input.

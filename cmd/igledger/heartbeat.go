@@ -48,7 +48,7 @@ func heartbeatAction(c *cli.Context) error {
 	done, err := a.Heartbeats(c.Context, c.Duration("interval"))
 	bar.Finish() //nolint:errcheck // the bar is decoration
 	if err != nil {
-		return fmt.Errorf("%w; run the same command again to continue", err)
+		return advised(c, err, 0)
 	}
 	if c.Bool("json") {
 		return printJSON(c.App.Writer, map[string]any{"heartbeats": done})

@@ -18,7 +18,7 @@ import (
 // imports is what an import prints as JSON.
 type imports struct {
 	source.Summary
-	Notes []noted `json:"notes"` // what was not understood of the events that were taken
+	Notes []noted `json:"notes"` // what was not understood
 }
 
 // noted is how many events have a note of one kind, and where the first of them are.
@@ -96,7 +96,12 @@ func (u *understanding) reject(err error) {
 	if errors.As(err, &fault) {
 		code, path = string(fault.Code), fault.Path
 	}
+	unclear := new(source.UnclearError)
 	switch {
+	case errors.As(err, &ev) && errors.As(err, &unclear):
+		for _, n := range unclear.Notes {
+			u.note(source.Noted{Input: ev.Input, Number: ev.Number, Line: ev.Line, Note: n})
+		}
 	case errors.As(err, &ev):
 		u.write(place{ev.Input, ev.Line, ev.Number}, code, path)
 	case errors.As(err, &in) && errors.As(err, &at):

@@ -17,6 +17,7 @@ import (
 	"igledger/internal/source"
 	"igledger/ledger/storage"
 	"igledger/verifier"
+	"igledger/verifier/fetch/retry"
 )
 
 // The exit codes, by the names of package command.
@@ -56,6 +57,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func exitCode(err error) int {
 	if e := new(command.Error); errors.As(err, &e) {
 		return e.Code
+	}
+	if gone := new(retry.GaveUpError); errors.As(err, &gone) {
+		return exitUnreachable // whatever it answered while it was busy
 	}
 	if p := new(client.Problem); errors.As(err, &p) && p.Code() != "" && p.Status < 500 || source.Stopped(err) {
 		return exitRefused // the ledger was reached and refused

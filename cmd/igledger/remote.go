@@ -30,8 +30,15 @@ func remoteFlags(more ...cli.Flag) []cli.Flag {
 			Usage: "file with your organisation's private JWK"},
 		&cli.StringFlag{Name: "log-key", EnvVars: []string{"IGLEDGER_LOG_KEY"},
 			Usage: "the log's verifier key; without it the command trusts the key that the ledger sends"},
+		&cli.DurationFlag{Name: "max-wait", Value: 2 * time.Minute, EnvVars: []string{"IGLEDGER_MAX_WAIT"},
+			Usage: "give up (exit 3) when the ledger cannot be reached or is busy for this long; 0: never"},
 		&cli.BoolFlag{Name: "json", Usage: "print as JSON"},
 	}, more...)
+}
+
+// strictFlag is that of commands that read what others wrote.
+func strictFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "strict", Usage: "sign nothing that is not wholly understood (exit 1)"}
 }
 
 // remote is a ledger reached over HTTP, and the organisation that calls it.
@@ -51,6 +58,7 @@ const (
 	anybody     speaker = iota // no signature
 	signing                    // --org and --key are needed
 	signingAway                // --org and --key are needed, and the ledger only if --log-key is not given
+	keeping                    // the same, for a source: its outbox keeps what it cannot send now
 )
 
 // newRemote returns the remote that the flags describe.
@@ -63,7 +71,11 @@ func newRemote(c *cli.Context, as speaker) (*remote, error) {
 			return nil, usage("--log-key: %v", err)
 		}
 	}
-	r := &remote{Client: &client.Client{Base: c.String("url"), HTTP: &http.Client{Timeout: 2 * time.Minute}},
+	wait := c.Duration("max-wait")
+	if wait < 0 {
+		return nil, usage("--max-wait must not be negative")
+	}
+	r := &remote{Client: &client.Client{Base: c.String("url"), HTTP: &http.Client{Timeout: 2 * time.Minute}, MaxWait: wait},
 		org: c.String("org"), logKey: c.String("log-key")}
 	errOut := c.App.ErrWriter
 	r.OnRetry = func(err error, d time.Duration) {
@@ -80,7 +92,13 @@ func newRemote(c *cli.Context, as speaker) (*remote, error) {
 		r.signer = signer
 	}
 	if as != signingAway || r.logKey == "" {
-		if err := r.meet(c.Context, errOut); err != nil {
+		err := r.meet(c.Context, errOut, as == keeping && r.logKey != "")
+		if err != nil && as == keeping && r.logKey != "" && exitCode(err) == exitUnreachable {
+			err = nil // what it would send waits in the outbox
+		} else if err != nil && r.logKey == "" && exitCode(err) == exitUnreachable {
+			err = fmt.Errorf("asking for the log's key, since no --log-key is given: %w", err)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -93,11 +111,20 @@ func newRemote(c *cli.Context, as speaker) (*remote, error) {
 }
 
 // meet asks the ledger for its key. This first call does not wait long for a server that is not
-// there. Later calls know that a server exists, which may be busy, and wait.
-func (r *remote) meet(ctx context.Context, errOut io.Writer) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+// there, and if once is true it does not wait at all. Later calls know that a server exists, which
+// may be busy, and wait.
+func (r *remote) meet(ctx context.Context, errOut io.Writer, once bool) error {
+	const most = 10 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	info, err := r.LogInfo(ctx)
+	first := *r.Client
+	if first.MaxWait == 0 || first.MaxWait > most {
+		first.MaxWait = most
+	}
+	if once {
+		first.Attempts = 1
+	}
+	info, err := first.LogInfo(ctx)
 	if client.Stopped(err) && r.logKey != "" {
 		return nil // an import still fills the outbox; the next call says that the log has stopped
 	}

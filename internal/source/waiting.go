@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"igledger/ledger/entry"
@@ -53,8 +52,8 @@ type Contents struct {
 // List returns what an outbox holds: everything that waits or was set aside, in the order of the
 // numbers, then heartbeats. It needs neither a key nor the ledger, and changes nothing.
 func List(ctx context.Context, path string) (*Contents, error) {
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("opening the outbox: %w", err)
+	if err := Outbox(path); err != nil {
+		return nil, err
 	}
 	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(5000)")
 	if err != nil {
