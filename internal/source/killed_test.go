@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -27,6 +28,8 @@ type child struct {
 	URL, LogKey, Outbox string
 	Key, Policy         []byte
 	Heartbeat           bool
+	Drop                uint64 // number to set aside
+	Retry               bool
 }
 
 func TestMain(m *testing.M) {
@@ -60,7 +63,11 @@ func beChild(text string) error {
 	if err != nil {
 		return err
 	}
-	if c.Heartbeat {
+	if c.Drop > 0 {
+		_, err = a.SetAside(context.Background(), c.Drop)
+	} else if c.Retry {
+		_, err = a.Retry(context.Background())
+	} else if c.Heartbeat {
 		_, err = a.Heartbeats(context.Background(), time.Hour)
 	} else {
 		_, err = a.Import(context.Background(), events(7))
@@ -83,7 +90,13 @@ func (w *world) killedAt(counts func(*http.Request) bool, n int32, after, heartb
 	if err != nil {
 		w.Fatal(err)
 	}
-	c := child{w.URL, w.LogKey, w.config.Outbox, private, nil, heartbeat}
+	return w.killedAs(child{Key: private, Heartbeat: heartbeat}, counts, n, after)
+}
+
+// killedAs is killedAt for what the child does.
+func (w *world) killedAs(c child, counts func(*http.Request) bool, n int32, after bool) bool {
+	w.Helper()
+	c.URL, c.LogKey, c.Outbox = w.URL, w.LogKey, w.config.Outbox
 	if w.config.Policy != nil {
 		c.Policy = w.policyText
 	}
@@ -175,4 +188,63 @@ func TestHeartbeats(t *testing.T) {
 			t.Errorf("again: %v, %v", list, err)
 		}
 	}
+}
+
+// SIGKILL while entries are signed anew, or while one is set aside, loses nothing and duplicates
+// nothing: the same command again goes on.
+func TestRetryAndDropAreKilled(t *testing.T) {
+	entries := func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/v1/entries" }
+	for name, do := range map[string]child{"retry": {Retry: true}, "drop": {Drop: 2}} {
+		for _, after := range []bool{false, true} {
+			killed := int32(0)
+			for n := int32(1); ; n++ {
+				w := newWorld(t)
+				good := w.config.Signer
+				var err error
+				if do.Key, err = good.MarshalPrivate(); err != nil {
+					t.Fatal(err)
+				}
+				w.config.Signer = newKey(t)
+				if _, err := w.open().Import(t.Context(), events(4)); err == nil {
+					t.Fatal("nothing was refused")
+				}
+				w.config.Signer = good
+				if do.Drop > 0 { // the others are good, so that the child ends well
+					w.reSign(1, 3, 4)
+				}
+				if !w.killedAs(do, entries, n, after) {
+					break
+				}
+				killed = n
+				if do.Drop > 0 {
+					var none *source.NumberError // it was set aside before the end came
+					if _, err := w.open().SetAside(t.Context(), 2); err != nil && !errors.As(err, &none) {
+						t.Error(err)
+					}
+				}
+				if r, err := w.open().Retry(t.Context()); err != nil || r.Outbox != 0 {
+					t.Errorf("%s, killed at submission %d, after %v: %+v, %v", name, n, after, r, err)
+				}
+				w.logged(4)
+				w.noGaps(4)
+				if c := w.list(); c.Waiting != 0 || c.SetAside != int(min(do.Drop, 1)) {
+					t.Errorf("%s: %+v", name, c)
+				}
+			}
+			if killed < 2 {
+				t.Errorf("%s was killed at up to %d submissions", name, killed)
+			}
+		}
+	}
+}
+
+// reSign signs entries that wait with the world's key, and sends nothing.
+func (w *world) reSign(numbers ...uint64) {
+	w.Helper()
+	client := *w.config.Client
+	w.config.Client.Base, w.config.Client.MaxWait = "http://127.0.0.1:1", time.Nanosecond
+	if _, err := w.open().Retry(w.Context(), numbers...); !source.Away(err) {
+		w.Error(err)
+	}
+	*w.config.Client = client
 }
