@@ -15,9 +15,3 @@ func Cell(text string) string {
 	}
 	return "'" + text
 }
-
-// Disguised reports whether text has characters that change the direction in which it is read, so
-// that what people see is not what is signed.
-func Disguised(text string) bool {
-	return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) })
-}

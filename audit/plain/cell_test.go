@@ -15,12 +15,3 @@ func TestCell(t *testing.T) {
 		}
 	}
 }
-
-func TestDisguised(t *testing.T) {
-	for text, want := range map[string]bool{"": false, "Cèilidh\nخصوصية": false, "a\u202eb": true, "\u2067a": true, "a\u200f": true,
-		"a\u2069": true, "\u061c": true} {
-		if Disguised(text) != want {
-			t.Errorf("%q", text)
-		}
-	}
-}

@@ -181,7 +181,7 @@ func checkDecision(e *entry) {
 func checkLink(e *entry) {
 	c := e.claims
 	must(amongAll([]string{c.str("act")}, "linked", "unlinked"), "bad-claim")
-	must(c.str("reason") != "" && isShortText(c.str("reason")), "bad-claim")
+	must(c.str("reason") != "" && isShortText(c.str("reason")) && isSeen(c.str("reason")), "bad-claim")
 	sub, other := e.disclosed("sub"), e.disclosed("other")
 	must((sub == nil) == (other == nil), "bad-disclosure")
 	if sub != nil {

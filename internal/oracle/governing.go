@@ -77,9 +77,9 @@ var governingKinds = map[string]*entryKind{
 	},
 }
 
-// isRemark is a text of section 15: no control characters but line feeds.
+// isRemark is a text of section 15: no hidden characters, no control characters but line feeds.
 func isRemark(text string) bool {
-	return len(text) <= 8192 && !isControl(strings.ReplaceAll(text, "\n", ""))
+	return len(text) <= 8192 && isSeen(text) && !isControl(strings.ReplaceAll(text, "\n", ""))
 }
 
 // required refuses unless each of these texts is there and not empty.
@@ -225,6 +225,7 @@ func checkPolicySet(e *entry) {
 	must(c.num("version") >= 1 && c.num("version") <= maxInteger && c.str("schema") == "igledger/1", "bad-claim")
 	text := c.str("text")
 	must(len(text) >= 1 && len(text) <= 40960 && !isControl(strings.NewReplacer("\n", "", "\t", "").Replace(text)), "bad-claim")
+	must(isSeen(text), "bad-claim")
 	files := c.items("terminology")
 	must(len(files) <= 8, "too-large")
 	for i := 1; i < len(files); i++ {

@@ -57,7 +57,7 @@ var registerKinds = map[string]*entryKind{
 func checkOrganisation(o *value, code Refusal) {
 	must(o != nil && organisationForm.MatchString(o.str("id")), code)
 	name := o.str("name")
-	must(len(name) >= 1 && len(name) <= 200 && !isControl(name), code)
+	must(len(name) >= 1 && len(name) <= 200 && !isControl(name) && isSeen(name), code)
 	must(kindForm.MatchString(o.str("kind")), code)
 	roles := o.texts("roles")
 	must(len(roles) > 0 && ascending(roles) && amongAll(roles, "auditor", "controller", "enroller", "front-desk", "operator",

@@ -47,6 +47,13 @@ func isControl(text string) bool {
 	return strings.ContainsFunc(text, unicode.IsControl)
 }
 
+var hiddenCharacter = regexp.MustCompile(`[\x{AD}\x{34F}\x{61C}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{200B}-\x{200F}` +
+	`\x{2028}-\x{202E}\x{2060}-\x{206F}\x{3164}\x{FE00}-\x{FE0F}\x{FEFF}\x{FFA0}\x{FFF0}-\x{FFFB}\x{1D173}-\x{1D17A}` +
+	`\x{E0000}-\x{E0FFF}]`)
+
+// isSeen says whether people see every character of a text.
+func isSeen(text string) bool { return !hiddenCharacter.MatchString(text) }
+
 // isThumbprint says whether text is base64url of a SHA-256.
 func isThumbprint(text string) bool {
 	return len(text) == 43 && try(func() { unbase64url(text) }) == nil

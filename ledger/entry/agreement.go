@@ -163,15 +163,32 @@ func CheckAgreementID(id string) error {
 // bytes.
 const maxWords = 8192
 
-// words checks texts of a public entry: present unless optional, not too long, no control
-// characters other than line feeds.
+// words checks texts that people sign: present unless optional, not too long, no hidden characters,
+// no control characters other than line feeds.
 func words(list ...claimText) error {
 	for _, c := range list {
 		switch {
 		case c.text == "" && !c.optional:
 			return wire.Errorf(wire.BadClaim, c.name, "is missing")
-		case len(c.text) > maxWords || !wire.Plain(strings.ReplaceAll(c.text, "\n", ""), maxWords):
-			return wire.Errorf(wire.BadClaim, c.name, "is longer than %d bytes or has control characters", maxWords)
+		case len(c.text) > maxWords:
+			return wire.Errorf(wire.BadClaim, c.name, "is longer than %d bytes", maxWords)
+		}
+		if err := seen(c.name, c.text); err != nil {
+			return err
+		}
+		if strings.Contains(c.text, "\t") {
+			return wire.Errorf(wire.BadClaim, c.name, "has a tab; write a space")
+		}
+	}
+	return nil
+}
+
+// seen checks that people see what they sign. Accesses are not checked so: what happened is taken,
+// with whatever text, and cleaned where it is shown.
+func seen(name string, texts ...string) error {
+	for _, s := range texts {
+		if why := wire.Hidden(s); why != "" {
+			return wire.Errorf(wire.BadClaim, name, "%s", why)
 		}
 	}
 	return nil
@@ -213,6 +230,14 @@ func checkCodes(name string, list []string) error {
 		}
 	}
 	return nil
+}
+
+// checkSignedCodes checks the codes of a public entry.
+func checkSignedCodes(name string, list []string) error {
+	return first(
+		func() error { return checkCodes(name, list) },
+		func() error { return seen(name, list...) },
+	)
 }
 
 // checkArticles checks that list holds distinct letters from a to last, sorted.

@@ -24,7 +24,7 @@ func (t *AgreementText) Check() error {
 		t.checkData,
 		text("subjects", t.Subjects),
 		t.checkFlows,
-		func() error { return checkCodes("roles", t.Roles) },
+		func() error { return checkSignedCodes("roles", t.Roles) },
 		optional("necessity", t.Necessity),
 		optional("quality", t.Quality),
 		text("retention", t.Retention),
@@ -148,7 +148,7 @@ func (t *AgreementText) checkPurposes() error {
 		at := fmt.Sprintf("purposes[%d].", i)
 		err := first(
 			text(at+"text", p.Text),
-			func() error { return checkCodes(at+"code", []string{p.Code}) },
+			func() error { return checkSignedCodes(at+"code", []string{p.Code}) },
 			optional(at+"dpv", p.DPV),
 		)
 		if err != nil {
@@ -175,7 +175,7 @@ func (t *AgreementText) checkData() error {
 	}
 	for i, d := range t.Data {
 		at := fmt.Sprintf("data[%d].", i)
-		err := first(text(at+"text", d.Text), func() error { return checkCodes(at+"codes", d.Codes) })
+		err := first(text(at+"text", d.Text), func() error { return checkSignedCodes(at+"codes", d.Codes) })
 		if err != nil {
 			return err
 		}

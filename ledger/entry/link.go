@@ -40,6 +40,9 @@ func (l *Link) check() error {
 	if l.Reason == "" || !wire.Plain(l.Reason, 512) {
 		return wire.Errorf(wire.BadClaim, "reason", "is missing, longer than 512 bytes or has control characters")
 	}
+	if err := seen("reason", l.Reason); err != nil {
+		return err
+	}
 	// A reader who sees the one id must see the other, or they could not check the statement.
 	if (l.Sub == "") != (l.Other == "") {
 		return wire.Errorf(wire.BadDisclosure, "link", "shows one of its two ids without the other")

@@ -128,6 +128,9 @@ func (m *Member) check() error {
 	if m.Name == "" || !wire.Plain(m.Name, 200) {
 		return wire.Errorf(wire.BadClaim, "organisation name", "want 1-200 bytes without control characters")
 	}
+	if err := seen("organisation name", m.Name); err != nil {
+		return err
+	}
 	if m.Kind == "" || len(m.Kind) > 40 || !lowerWord(m.Kind) {
 		return wire.Errorf(wire.BadClaim, "organisation kind", "want 1-40 of a-z and -")
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"slices"
-	"strings"
 
 	"igledger/ledger/wire"
 )
@@ -101,7 +100,7 @@ func (r *SharingRequest) checkCodes() error {
 	if len(r.Codes) == 0 {
 		return wire.Errorf(wire.BadClaim, "codes", "is empty")
 	}
-	return checkCodes("codes", r.Codes)
+	return checkSignedCodes("codes", r.Codes)
 }
 
 func (r *SharingRequest) checkNeeded() error {
@@ -167,10 +166,11 @@ func (p *PolicySet) check() error {
 	if p.Schema != SchemaV1 {
 		return wire.Errorf(wire.BadClaim, "schema", "want %s", SchemaV1)
 	}
-	oneLine := strings.NewReplacer("\n", "", "\t", "").Replace(p.Text)
-	if p.Text == "" || len(p.Text) > maxPolicyText || !wire.Plain(oneLine, maxPolicyText) {
-		return wire.Errorf(wire.BadClaim, "text",
-			"is empty, longer than %d bytes or has control characters", maxPolicyText)
+	if p.Text == "" || len(p.Text) > maxPolicyText {
+		return wire.Errorf(wire.BadClaim, "text", "is empty or longer than %d bytes", maxPolicyText)
+	}
+	if err := seen("text", p.Text); err != nil {
+		return err
 	}
 	if len(p.Terminology) > maxTerminology {
 		return wire.Errorf(wire.TooLarge, "terminology", "%d files, at most %d", len(p.Terminology), maxTerminology)

@@ -244,6 +244,7 @@ func (w *world) enrolmentVectors() map[string]madeFile {
 			editOrg("name empty", `"name":"North Test Health Board"`, `"name":""`, wire.BadClaim),
 			editOrg("name of 201 bytes", `"North Test Health Board"`, `"`+strings.Repeat("N", 201)+`"`, wire.BadClaim),
 			editOrg("name with a line feed", `North Test`, `North\nTest`, wire.BadClaim),
+			editOrg("name with a byte-order mark", `North Test`, "North\ufeff Test", wire.BadClaim),
 			editOrg("kind in capitals", `"health-board"`, `"Health-Board"`, wire.BadClaim),
 			editOrg("kind missing", `"kind":"health-board",`, ``, wire.BadClaim),
 			editOrg("role unknown", `"controller","source"`, `"controller","spy"`, wire.BadClaim),

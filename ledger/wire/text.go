@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -28,6 +29,36 @@ func Plain(s string, limit int) bool {
 	return len(s) <= limit && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
+// hidden are the characters that people do not see: those that turn the direction of a text, have no
+// width, end a line or change how their neighbour looks. With them a text reads as another than the
+// one that is signed. docs/FORMATS.md section 15 has the same list.
+var hidden = &unicode.RangeTable{
+	R16: []unicode.Range16{
+		{0x00ad, 0x00ad, 1}, {0x034f, 0x034f, 1}, {0x061c, 0x061c, 1}, {0x115f, 0x1160, 1}, {0x17b4, 0x17b5, 1},
+		{0x180b, 0x180f, 1}, {0x200b, 0x200f, 1}, {0x2028, 0x202e, 1}, {0x2060, 0x206f, 1}, {0x3164, 0x3164, 1},
+		{0xfe00, 0xfe0f, 1}, {0xfeff, 0xfeff, 1}, {0xffa0, 0xffa0, 1}, {0xfff0, 0xfffb, 1},
+	},
+	R32:         []unicode.Range32{{0x1d173, 0x1d17a, 1}, {0xe0000, 0xe0fff, 1}},
+	LatinOffset: 1,
+}
+
+// Hidden describes the first hidden or control character of a text that is to be signed, and where
+// it is, or returns "". Line feeds and tabs are shown, so they are not hidden.
+func Hidden(s string) string {
+	at := 0
+	for _, r := range s {
+		at++
+		switch {
+		case r == '\n' || r == '\t':
+		case unicode.Is(hidden, r):
+			return fmt.Sprintf("character %d is U+%04X, which nobody sees; delete it", at, r)
+		case unicode.IsControl(r):
+			return fmt.Sprintf("character %d is the control character U+%04X; delete it", at, r)
+		}
+	}
+	return ""
+}
+
 // Fault is what keeps data from being read as what it should be, for a reason that says nothing
 // about who wrote it, and what to do about it. Without it a file that an editor saved is easily
 // taken for one that an attacker altered.
@@ -43,10 +74,38 @@ func EditorFault(data []byte) Fault {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
 		return Fault{"it begins with a byte-order mark", "save it as UTF-8 without one"}
-	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")), everySecondZero(data):
-		return Fault{"it is UTF-16 text, as some editors and shells write it", "save it as UTF-8"}
 	}
-	return Fault{}
+	return utf16Fault(data)
+}
+
+func utf16Fault(data []byte) Fault {
+	order := ""
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), everySecondZero(data) && data[1] == 0:
+		order = "little-endian"
+	case bytes.HasPrefix(data, []byte("\xfe\xff")), everySecondZero(data):
+		order = "big-endian"
+	default:
+		return Fault{}
+	}
+	return Fault{"it is UTF-16 text (" + order + "), as some editors and shells write it", "save it as UTF-8"}
+}
+
+// Text returns text that people write, as an editor on any system saves it: without a byte-order
+// mark, and with line feeds where Windows writes two characters. It is not for what is hashed or
+// signed as it stands.
+func Text(data []byte) ([]byte, Fault) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if f := utf16Fault(data); !f.IsZero() {
+		return nil, f
+	}
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		if !utf8.Valid(line) {
+			return nil, Fault{fmt.Sprintf("it is not UTF-8 text: line %d has bytes of another encoding, such as Windows-1252", i+1),
+				"save it as UTF-8"}
+		}
+	}
+	return bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), Fault{}
 }
 
 // everySecondZero reports whether data begins like UTF-16 of ASCII characters without a mark.

@@ -1,27 +1,25 @@
 package officer
 
 import (
+	"html"
 	"net/url"
 	"strings"
 	"testing"
 
-	"igledger/ledger/entry"
 )
 
-// A text that people read as another than it is, is not signed here: neither somebody's proposal
-// nor an own reason.
+// A text that people read as another than it is, is not signed here, and the page says where it is.
 func TestDisguisedIsNotSigned(t *testing.T) {
 	w := newWorld(t)
-	w.agree("isa-1", "LOT", "GGC", "TREAT", func(t *entry.AgreementText) { t.Retention = "not \u202eyad eno naht erom\u202c" })
 	w.agree("isa-2", "LOT", "GGC", "TREAT")
 	o := w.officer("LOT", "Officer")
 	size := w.Size()
-	for path, form := range map[string]url.Values{
-		"/officer/agreements/isa-1/1/suspend": {"reason": {"an honest reason"}},
-		"/officer/agreements/isa-2/1/suspend": {"reason": {"a \u2067hidden\u2069 reason"}},
-	} {
-		if a := o.do("POST", path, form); a.code != 422 || !strings.Contains(a.text(), "hidden characters") {
-			t.Errorf("%s: %d %s", path, a.code, a.text())
+	for reason, where := range map[string]string{"a \u2067hidden\u2069 reason": "character 3 is U+2067",
+		"a hid\u200bden reason": "character 6 is U+200B", "one line\u2028another": "character 9 is U+2028",
+		"an \x1b[2Jescape": "character 4 is the control character U+001B"} {
+		a := o.do("POST", "/officer/agreements/isa-2/1/suspend", url.Values{"reason": {reason}})
+		if a.code != 422 || !strings.Contains(html.UnescapeString(a.text()), where) {
+			t.Errorf("%q: %d %s", reason, a.code, a.text())
 		}
 	}
 	if w.Size() != size {

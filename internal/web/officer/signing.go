@@ -175,19 +175,26 @@ func claimsOf(body entry.Body) ([]claim, entry.Type, error) {
 	return list, entry.Type(t), nil
 }
 
-// disguised reports whether a deed has a text that people read as another than it is: what it
-// says, or what the agreement says that it is about.
-func (d *deed) disguised() bool {
+// disguised says where a deed has a text that people read as another than it is, "" if nowhere. The
+// ledger would refuse it too: here the officer is told before they sign.
+func (d *deed) disguised() string {
 	e, err := entry.Prepare(wire.JWK{Kty: "OKP", Crv: "Ed25519"}, d.body)
 	if err != nil {
-		return false // it will not be signed
+		return "" // it will not be signed
 	}
 	var payload any
 	if err := json.Unmarshal(e.Payload, &payload); err != nil {
-		return false
+		return ""
 	}
-	said, err := json.Marshal([]any{payload, d.text}) // in which no character is spelt otherwise than it is
-	return err == nil && plain.Disguised(string(said))
+	var list []claim
+	flattenClaims("", payload, &list)
+	slices.SortFunc(list, func(a, b claim) int { return strings.Compare(a.Name, b.Name) })
+	for _, c := range list {
+		if why := wire.Hidden(c.Value); why != "" {
+			return c.Name + ", " + why
+		}
+	}
+	return ""
 }
 
 func flattenClaims(path string, v any, out *[]claim) {
@@ -230,8 +237,8 @@ func (p *deeds) perform(find finder) handler {
 		}
 		words := p.words(r)
 		errs := d.fill(words, r.PostForm)
-		if len(errs) == 0 && d.disguised() {
-			errs = append(errs, ui.FieldError{Text: words.Text("sign.disguised")})
+		if where := d.disguised(); len(errs) == 0 && where != "" {
+			errs = append(errs, ui.FieldError{Text: words.Text("sign.disguised", "where", where)})
 		}
 		if len(errs) > 0 {
 			return p.refuse(rw, r, d, errs)

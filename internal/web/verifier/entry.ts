@@ -6,7 +6,7 @@ import { a, any, between, bytes, depth, digest, each, flag, list, maxInteger, ma
 import { jwk, readJWS, verifyJWS, vrfKey, type Jws } from "./keys.ts";
 import { readNoteKey } from "./note.ts";
 import { areCodes, ascending, day, distinct, holdsNumber, isAfter, isCountry, isDay, isID, isKind, isOrganisation, isOrigin, isPlain,
-  isRemark, isSource, isThumbprint, isTime, isUUID } from "./text.ts";
+  isRemark, isSeen, isSource, isThumbprint, isTime, isUUID } from "./text.ts";
 
 const issued = { iss: a(isOrganisation), aud: a(isOrigin), iat: between(1, 2 ** 40) };
 const all = { type: text, ...issued, jti: a(isUUID) }, digests = { ...all, _sd: list(text) };
@@ -35,6 +35,7 @@ type Check<M extends Members, N extends Members> = (c: Read<M & typeof digests>,
 const claim = (ok: boolean): void => must(ok, "bad-claim");
 const counted = <T>(of: Form<T>, least: number, most: number): Form<T[]> => where(list(of), (l) => l.length >= least && l.length <= most);
 const codes = (most: number, code?: string): Form<string[]> => where(list(text), (l) => areCodes(l, most), code);
+const shownCodes = where(codes(256), (l) => l.every(isSeen)); // of public entries
 const setOf = (...these: string[]): Form<string[]> =>
   where(list(text), (l) => l.length > 0 && ascending(l) && l.every((v) => these.includes(v)));
 const letters = (allowed: RegExp): Form<string[]> => where(list(text), (l) => ascending(l) && l.every((v) => allowed.test(v)));
@@ -59,7 +60,7 @@ function checkDay(domain: string, c: Claims<{ source: Form<string>; day: Form<st
 }
 
 // Section 7.
-const registration = { id: organisationID, name: a((t) => t !== "" && isPlain(t, 200)), kind: a(isKind),
+const registration = { id: organisationID, name: a((t) => t !== "" && isPlain(t, 200) && isSeen(t)), kind: a(isKind),
   roles: setOf("auditor", "controller", "enroller", "front-desk", "operator", "processor", "registrar", "source") };
 const addedKey = object({ jwk, purposes: setOf("administer", "agreements", "audit", "front-desk", "guard", "submit"), validFrom: natural });
 const nameless = (o: { readonly id: string; readonly name: string }): boolean => !holdsNumber(o.id) && !holdsNumber(o.name);
@@ -98,9 +99,9 @@ const agreement = where(object({
     organisation: organisationID, role: oneOf("controller", "joint-controller", "processor", "recipient"), contact: required,
     ...each(remark, "icoRegistration", "dpo", "siro", "caldicott"),
   }), 2, 256),
-  purposes: counted(object({ text: required, code: a((t) => areCodes([t], 1)), dpv: remark }), 1, 64),
-  article6: where(article6, (l) => l.length > 0), article9, roles: codes(256), transfers: counted(a(isCountry), 0, 256),
-  data: counted(object({ text: required, codes: codes(256), identifiable: flag }), 1, 256),
+  purposes: counted(object({ text: required, code: a((t) => areCodes([t], 1) && isSeen(t)), dpv: remark }), 1, 64),
+  article6: where(article6, (l) => l.length > 0), article9, roles: shownCodes, transfers: counted(a(isCountry), 0, 256),
+  data: counted(object({ text: required, codes: shownCodes, identifiable: flag }), 1, 256),
   flows: counted(object({ from: text, to: text, how: required }), 1, 256),
   dpia: object({ reference: required, date: aDay, opinion: remark }), privacyNotice: notice, document: bytes(32),
   approvals: counted(object({ body: required, reference: required, date: aDay }), 0, 64), ...each(aDay, "start", "end", "reviewDue"),
@@ -191,7 +192,7 @@ export const kinds = {
   }, ofAgreement),
   "sharing-request": governing(party, {
     ...each(organisationID, "request", "holder"), ...each(required, "data", "purpose", "necessity", "legalPower", "by"),
-    codes: where(codes(256), (l) => l.length > 0), agreement: optional(isOrganisation), needed: optional(isDay),
+    codes: where(shownCodes, (l) => l.length > 0), agreement: optional(isOrganisation), needed: optional(isDay),
   }, ofRequest, (c) => claim(c.holder !== c.iss)),
   "sharing-decision": governing(party, {
     request: organisationID, decision: oneOf("agreed", "agreed-in-part", "refused"), article6, article9,
@@ -199,7 +200,7 @@ export const kinds = {
     ...each(remark, "dpaCondition", "dpoOpinion", "retention", "security", "rights", "interval"),
   }, ofRequest, (c) => claim(c.decision === "refused" || c.article6.length > 0)),
   "policy-set": governing(registrar, {
-    version: positive, schema: a((t) => t === "igledger/1"), text: a((t) => t !== "" && isPlain(t.replaceAll(/[\n\t]/g, " "), 40960)),
+    version: positive, schema: a((t) => t === "igledger/1"), text: a((t) => t !== "" && isSeen(t) && isPlain(t.replaceAll(/[\n\t]/g, " "), 40960)),
     hash: bytes(32), reason: required, terminology: where(list(bytes(32)), (l) => l.length <= 8, "too-large"),
   }, () => "policies", (c) => claim(same(c.hash, sum(utf8(c.text))) && ascending(c.terminology.map(hex)))),
   consent: sealed(party, {
@@ -221,7 +222,7 @@ export const kinds = {
     ...each(flag, "machine", "emergency", "justified"), ...each(codes(64), "data", "purpose", "role", "rules", "obligations"),
     decision: oneOf("permit", "deny"), asked: time,
   }, { sub: id, staff, text: words }),
-  link: sealed(party, { act: oneOf("linked", "unlinked"), reason: a((t) => t !== "" && isPlain(t)) }, { sub: id, other: id },
+  link: sealed(party, { act: oneOf("linked", "unlinked"), reason: a((t) => t !== "" && isPlain(t) && isSeen(t)) }, { sub: id, other: id },
     (_, { sub, other }) => {
       must((sub === undefined) === (other === undefined), "bad-disclosure");
       must(sub === undefined || sub !== other && ![sub, other].some((i) => i!.startsWith("reg:")), "bad-id");

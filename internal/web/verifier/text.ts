@@ -9,9 +9,16 @@ export const isUUID = form(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 export const isKind = form(/^[a-z-]{1,40}$/), isCountry = form(/^[A-Z]{2}$/);
 const hasControl = form(/[\u0000-\u001f\u007f-\u009f]/);
 
-// isPlain is a text without control characters; isRemark, of section 15, may have line feeds.
+const hidden = new RegExp("[\\u{AD}\\u{34F}\\u{61C}\\u{115F}\\u{1160}\\u{17B4}\\u{17B5}\\u{180B}-\\u{180F}\\u{200B}-\\u{200F}\\u{2028}-\\u{202E}" +
+  "\\u{2060}-\\u{206F}\\u{3164}\\u{FE00}-\\u{FE0F}\\u{FEFF}\\u{FFA0}\\u{FFF0}-\\u{FFFB}\\u{1D173}-\\u{1D17A}\\u{E0000}-\\u{E0FFF}]", "u");
+
+// isSeen is a text whose every character people see.
+export const isSeen = (text: string): boolean => !hidden.test(text);
+
+// isPlain is a text without control characters; isRemark, of section 15, has no hidden
+// ones either, but may have line feeds.
 export const isPlain = (text: string, most = 512): boolean => !hasControl(text) && size(text) <= most;
-export const isRemark = (text: string): boolean => isPlain(text.replaceAll("\n", " "), 8192);
+export const isRemark = (text: string): boolean => isSeen(text) && isPlain(text.replaceAll("\n", " "), 8192);
 const isCode = (text: string): boolean => text !== "" && isPlain(text);
 export const areCodes = (codes: readonly string[], most: number): boolean => codes.length <= most && codes.every(isCode);
 export const isThumbprint = (text: string): boolean => text.length === 43 && refusal(() => unbase64url(text)) === "";
