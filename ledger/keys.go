@@ -107,7 +107,8 @@ func LoadKeys(dir string) (*Keys, error) {
 		if err != nil {
 			return "", fmt.Errorf("reading a key file: %w", err)
 		}
-		if f := wire.EditorFault(b); !f.IsZero() {
+		b, f := wire.Text(b)
+		if !f.IsZero() {
 			return "", fmt.Errorf("%w: %s: %s", ErrKeys, name, f)
 		}
 		return strings.TrimSpace(string(b)), nil

@@ -150,7 +150,7 @@ func policyOf(c *cli.Context) (*verifier.Policy, error) {
 	if path == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(path)
+	data, err := readText(c, path)
 	if err != nil {
 		return nil, usage("--policy: %w", err)
 	}

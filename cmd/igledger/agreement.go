@@ -7,10 +7,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"igledger/consent/draft"
+	"igledger/internal/client"
 	"igledger/internal/command"
 	"igledger/ledger/entry"
 )
@@ -37,7 +39,7 @@ func newAgreementCommand() *cli.Command {
 		ArgsUsage: "FILE or -",
 		Description: "Never overwrites a file. The template is YAML with a comment on each field.\n" +
 			"With --amend the file contains the newest version of an agreement in the log, numbered as the\n" +
-			"version after it.\n\n" +
+			"version after it. Its start is the first day on which it can begin.\n\n" +
 			"Example: igledger agreement new isa-2027-001.yaml\n" +
 			"Example: igledger agreement new --amend isa-2027-001 isa-2027-001-v2.yaml",
 		Flags:  remoteFlags(&cli.StringFlag{Name: "amend", Usage: "`ID` of the agreement to start from"}),
@@ -50,7 +52,8 @@ func checkAgreementCommand() *cli.Command {
 		Name:      "check",
 		Usage:     "check an agreement in a file, without a ledger",
 		ArgsUsage: "FILE or -",
-		Description: "For each field that is missing or wrong, says what to write there, and exits with 1.\n\n" +
+		Description: "For each field that is missing or wrong, or still says what the template says, says what to\n" +
+			"write there, and exits with 1.\n\n" +
 			"Example: igledger agreement check isa-2027-001.yaml",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print the agreement as it would be signed, or the problems, as JSON"},
@@ -60,7 +63,7 @@ func checkAgreementCommand() *cli.Command {
 }
 
 func checkAgreement(c *cli.Context) error {
-	t, err := readAgreement(c)
+	t, err := readAgreement(c, draft.Check)
 	var wrong *draft.Error
 	if c.Bool("json") && errors.As(err, &wrong) {
 		n := len(wrong.Problems)
@@ -108,7 +111,7 @@ func proposeAgreementCommand() *cli.Command {
 }
 
 func proposeAgreement(c *cli.Context) error {
-	t, err := readAgreement(c)
+	t, err := readAgreement(c, draft.Check)
 	if err != nil {
 		return err
 	}
@@ -150,19 +153,22 @@ func agreementActCommand() *cli.Command {
 }
 
 // readAgreement reads the file that is the only argument.
-func readAgreement(c *cli.Context) (*entry.AgreementText, error) {
+func readAgreement(c *cli.Context, read agreementReader) (*entry.AgreementText, error) {
 	if c.NArg() != 1 {
 		return nil, usage("%s: give one FILE, or - for standard input", c.Command.FullName())
 	}
-	return agreementFile(c, c.Args().First())
+	return agreementFile(c, c.Args().First(), read)
 }
 
-func agreementFile(c *cli.Context, path string) (*entry.AgreementText, error) {
+// agreementReader is draft.Check for what is to be proposed, draft.Read for what was proposed before.
+type agreementReader func([]byte) (*entry.AgreementText, error)
+
+func agreementFile(c *cli.Context, path string, read agreementReader) (*entry.AgreementText, error) {
 	data, err := fileOrStdin(c, path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the agreement: %w", err)
 	}
-	t, err := draft.Read(data)
+	t, err := read(data)
 	if err != nil {
 		return nil, refused("%s:\n%w", path, err)
 	}
@@ -183,12 +189,7 @@ func newAgreement(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		t := a.Versions[len(a.Versions)-1].Text
-		if t == nil {
-			return refused("the ledger's answer about agreement %s has no text", id)
-		}
-		t.Version++
-		text, err = draft.YAML(t)
+		text, err = nextVersion(a, time.Now())
 		if err != nil {
 			return err
 		}
@@ -211,6 +212,30 @@ func newAgreement(c *cli.Context) error {
 	}
 	return output(c, map[string]string{"file": path},
 		"%s written. Fill it in, then run: igledger agreement check %s\n", path, path)
+}
+
+// nextVersion writes the newest version of an agreement as the start of the next, which says how its
+// days were moved.
+func nextVersion(a *client.Agreement, now time.Time) ([]byte, error) {
+	var agreed []*entry.AgreementText
+	for _, v := range a.Versions {
+		if len(v.Missing) == 0 && v.State != "withdrawn" {
+			agreed = append(agreed, v.Text)
+		}
+	}
+	old := a.Versions[len(a.Versions)-1].Text
+	t := draft.Amend(old, agreed, now)
+	text, err := draft.YAML(t)
+	if err != nil {
+		return nil, err
+	}
+	head := fmt.Sprintf("# Version %d of %s. Change what is to change.\n", t.Version, t.ID)
+	for _, day := range [][3]string{{"start", old.Start, t.Start}, {"end", old.End, t.End}, {"reviewDue", old.ReviewDue, t.ReviewDue}} {
+		if day[1] != day[2] {
+			head += fmt.Sprintf("# %s was %s, which a version that is signed from now on cannot have; it is now %s.\n", day[0], day[1], day[2])
+		}
+	}
+	return append([]byte(head), text...), nil
 }
 
 func actOnAgreement(c *cli.Context) error {

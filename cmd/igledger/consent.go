@@ -42,7 +42,7 @@ func consentCommand() *cli.Command {
 					&cli.StringFlag{Name: "from", Usage: "covers accesses from this day or RFC 3339 time"},
 					&cli.StringFlag{Name: "until",
 						Usage: "covers accesses to the end of this day, or before this RFC 3339 time"},
-					&cli.StringSliceFlag{Name: "purpose",
+					&cli.StringSliceFlag{Name: "purpose", Action: checkPurposes,
 						Usage: "PurposeOfUse code, including its child codes (default: all); repeat for more"},
 					&cli.StringSliceFlag{Name: "data",
 						Usage: "category of data, system|code (default: all); repeat for more"},

@@ -29,7 +29,7 @@ func decideCommand() *cli.Command {
 			&cli.BoolFlag{Name: "machine", Usage: "no person is involved in the access"},
 			&cli.StringSliceFlag{Name: "role", Usage: "role of the user; repeat for more"},
 			&cli.StringFlag{Name: "action", Value: "R", Usage: "C, R, U, D or E, or a FHIR interaction"},
-			&cli.StringSliceFlag{Name: "purpose", Usage: "PurposeOfUse code of the access; repeat for more"},
+			&cli.StringSliceFlag{Name: "purpose", Action: checkPurposes, Usage: "PurposeOfUse code of the access; repeat for more"},
 			&cli.StringSliceFlag{Name: "data", Usage: "category of data, system|code; repeat for more"},
 			&cli.StringFlag{Name: "holder", Usage: "organisation that holds the record (default: --org)"},
 			&cli.StringFlag{Name: "agreement", Usage: "id of the agreement that permits the access"},

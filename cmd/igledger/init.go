@@ -71,7 +71,7 @@ func initLog(c *cli.Context) error {
 		return err
 	}
 	defer func() { closeLog(cfg) }()
-	predecessor, err := readPredecessor(c.String("predecessor"))
+	predecessor, err := readPredecessor(c, c.String("predecessor"))
 	if err != nil {
 		return err
 	}

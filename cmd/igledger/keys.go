@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/urfave/cli/v2"
@@ -10,7 +11,7 @@ import (
 	"igledger/internal/client"
 	"igledger/internal/command"
 	"igledger/ledger/entry"
-	"igledger/ledger/wire"
+	"igledger/policies/purpose"
 )
 
 // keyRequest is the request of the holder of a new key to register it. It contains no secret.
@@ -21,8 +22,26 @@ type keyRequest struct {
 }
 
 func purposeFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "purpose", Required: true,
+	return &cli.StringSliceFlag{Name: "purpose", Required: true, Action: checkKeyPurposes,
 		Usage: "submit, agreements, audit, front-desk, guard or administer; repeat for more"}
+}
+
+func checkKeyPurposes(_ *cli.Context, list []string) error {
+	var known []string
+	for _, p := range entry.Purposes() {
+		known = append(known, string(p))
+	}
+	for _, p := range list {
+		if slices.Contains(known, p) {
+			continue
+		}
+		text := fmt.Sprintf("--purpose: %q is no purpose of a key; those are %s", p, strings.Join(known, ", "))
+		if meant := purpose.Closest(p, known); meant != "" {
+			text += ". Did you mean " + meant + "?"
+		}
+		return usage("%s", text)
+	}
+	return nil
 }
 
 func keyCommand() *cli.Command {
@@ -203,12 +222,9 @@ func readRequest(c *cli.Context) (keyRequest, error) {
 
 func parseRequest(c *cli.Context, path string) (keyRequest, error) {
 	var req keyRequest
-	data, err := fileOrStdin(c, path)
+	data, err := readText(c, path)
 	if err != nil {
 		return req, fmt.Errorf("reading the key request: %w", err)
-	}
-	if f := wire.EditorFault(data); !f.IsZero() {
-		return req, usage("%s: %s", path, f)
 	}
 	if err := json.Unmarshal(data, &req, json.RejectUnknownMembers(true)); err != nil {
 		return req, usage("%s is not the output of key request", path)

@@ -35,7 +35,7 @@ func mappingCommand() *cli.Command {
 					if c.NArg() != 1 {
 						return usage("mapping check: give one FILE, or - for standard input")
 					}
-					data, err := fileOrStdin(c, c.Args().First())
+					data, err := readText(c, c.Args().First())
 					if err != nil {
 						return err
 					}
@@ -69,7 +69,7 @@ func mappingOf(c *cli.Context) (*mapping.Map, error) {
 			m.Organisations = append(m.Organisations, mapping.Organisation{ID: org, References: []string{ref}})
 			continue
 		}
-		data, err := os.ReadFile(arg)
+		data, err := readText(c, arg)
 		if err != nil {
 			return nil, usage("--map: %w", err)
 		}

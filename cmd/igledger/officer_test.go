@@ -165,3 +165,54 @@ func problem(w http.ResponseWriter, status int, kind string) {
 	w.WriteHeader(status)
 	w.Write(testlog.JSON(client.Problem{Type: kind, Title: "No", Status: status})) //nolint:errcheck // a test
 }
+
+// Whatever command states a purpose, a mistyped one is refused before anything is read or signed:
+// nothing listens at the address, and there is no key.
+func TestMistypedPurposes(t *testing.T) {
+	n := 0
+	var walk func(path []string, list []*cli.Command)
+	walk = func(path []string, list []*cli.Command) {
+		for _, c := range list {
+			path := append(path[:len(path):len(path)], c.Name)
+			if len(c.Subcommands) > 0 {
+				walk(path, c.Subcommands)
+				continue
+			}
+			var args []string
+			flag := ""
+			for _, f := range c.Flags {
+				name := f.Names()[0]
+				if _, slice := f.(*cli.StringSliceFlag); slice && (name == "purpose" || name == "code") {
+					flag = name
+				} else if r, ok := f.(cli.RequiredFlag); ok && r.IsRequired() {
+					args = append(args, "--"+name, "x")
+				}
+			}
+			if flag == "" {
+				continue
+			}
+			n++
+			typed := map[string]string{"HCOPML": "did you mean HCOMPL"}
+			if path[0] == "key" {
+				typed = map[string]string{"agrements": "Did you mean agreements"}
+			} else if path[0] != "sharing" && path[0] != "decide" && (path[0] != "consent" || path[1] != "record") {
+				typed["TREAT"] = "nobody reads the ledger for TREAT"
+			}
+			for code, want := range typed {
+				var out, errOut bytes.Buffer
+				line := append(append(path[:len(path):len(path)], args...), "--url", "http://127.0.0.1:1", "--"+flag, code)
+				if path[0] == "key" {
+					line = append(append(path[:len(path):len(path)], args...), "--"+flag, code)
+				}
+				got := run(t.Context(), line, strings.NewReader("chi:0101011237\n"), &out, &errOut)
+				if got != exitUsage || !strings.Contains(errOut.String(), want) || out.Len() > 0 {
+					t.Errorf("%s: exit code %d, %s", strings.Join(line, " "), got, errOut.String())
+				}
+			}
+		}
+	}
+	walk(nil, commands())
+	if n < 14 {
+		t.Errorf("only %d commands state purposes", n)
+	}
+}

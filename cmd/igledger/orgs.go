@@ -9,7 +9,6 @@ import (
 
 	"igledger/internal/command"
 	"igledger/ledger/entry"
-	"igledger/ledger/wire"
 )
 
 func memberFlags() []cli.Flag {
@@ -148,12 +147,9 @@ func readToken(c *cli.Context, flag string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
-	data, err := fileOrStdin(c, path)
+	data, err := readText(c, path)
 	if err != nil {
 		return "", fmt.Errorf("reading --%s: %w", flag, err)
-	}
-	if f := wire.EditorFault(data); !f.IsZero() {
-		return "", usage("--%s: %s", flag, f)
 	}
 	return strings.TrimSpace(string(data)), nil
 }

@@ -67,7 +67,7 @@ func printPaper(c *cli.Context) error {
 		return err
 	}
 	data, err := r.Statement(c.Context, client.StatementRequest{
-		ID: id, Purpose: statedPurpose(c), Request: c.String("request"), Identity: r.Identity,
+		ID: id, Purpose: r.Purpose, Request: c.String("request"), Identity: r.Identity,
 	})
 	if err != nil {
 		return err

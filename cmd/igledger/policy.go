@@ -72,7 +72,7 @@ func policyFile(c *cli.Context, version uint64) (*policies.Set, error) {
 		return nil, usage("%s: give one FILE, or - for standard input", c.Command.FullName())
 	}
 	path := c.Args().First()
-	data, err := fileOrStdin(c, path)
+	data, err := readText(c, path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the policies: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,7 @@ import (
 	"igledger/internal/command"
 	"igledger/internal/source"
 	"igledger/ledger/entry"
+	"igledger/policies/purpose"
 	"igledger/policies/readers"
 )
 
@@ -30,8 +32,8 @@ var said = plain.In(plain.English)
 // readingPurpose returns the flag for the purpose of reading the ledger. The reading becomes an
 // access entry about the person.
 func readingPurpose() cli.Flag {
-	return &cli.StringSliceFlag{Name: "purpose",
-		Usage: "PurposeOfUse code of this reading, which the person will see (default: HCOMPL; with --request PATRQT)"}
+	return &cli.StringSliceFlag{Name: "purpose", Action: checkReading,
+		Usage: "PurposeOfUse code of this reading, which the person will see: see docs/READING.md (default: HCOMPL; with --request PATRQT)"}
 }
 
 // personReading returns the flags of a reading of one person's history, followed by more.
@@ -74,6 +76,29 @@ func statedPurpose(c *cli.Context) []string {
 		return []string{"PATRQT"}
 	}
 	return []string{"HCOMPL"}
+}
+
+// checkReading refuses purposes for which nobody reads, before anything is asked of a ledger: what a
+// person's record says of a reading, it says for ever.
+func checkReading(_ *cli.Context, list []string) error {
+	if err := readers.CheckUses(list); err != nil {
+		return usage("--purpose: %v", err)
+	}
+	for _, p := range list {
+		if !slices.Contains(readers.Uses(), purpose.Code(p)) {
+			return usage("--purpose: nobody reads the ledger for %s. A reading is for one of %s", p, strings.Join(readers.Uses(), ", "))
+		}
+	}
+	return nil
+}
+
+// checkPurposes refuses codes that are no PurposeOfUse code, in a flag for the purposes of accesses.
+// Those of another system are given as system|code.
+func checkPurposes(_ *cli.Context, list []string) error {
+	if err := purpose.CheckTyped(list); err != nil {
+		return usage("%v Give a code of another system as system|code", err)
+	}
+	return nil
 }
 
 func whoAccessedCommand() *cli.Command {

@@ -195,11 +195,11 @@ func damageText(d *ledger.Damage) string {
 }
 
 // readPredecessor reads the end of a log that recover --end wrote.
-func readPredecessor(path string) (*entry.Predecessor, error) {
+func readPredecessor(c *cli.Context, path string) (*entry.Predecessor, error) {
 	if path == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(path)
+	data, err := readText(c, path)
 	if err != nil {
 		return nil, fmt.Errorf("--predecessor: %w", err)
 	}

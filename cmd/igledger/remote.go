@@ -152,6 +152,10 @@ func readSigner(path string) (*wire.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the key: %w", err)
 	}
+	data, f := wire.Text(data)
+	if !f.IsZero() {
+		return nil, usage("%s: %s", path, f)
+	}
 	s, err := wire.ParseSigner(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -413,9 +412,3 @@ func positions(list []uint64) string {
 }
 
 // fileOrStdin reads the file, or standard input for "-".
-func fileOrStdin(c *cli.Context, path string) ([]byte, error) {
-	if path == "-" {
-		return io.ReadAll(io.LimitReader(c.App.Reader, 64<<20))
-	}
-	return os.ReadFile(path)
-}

@@ -48,7 +48,7 @@ func requestSharingCommand() *cli.Command {
 			&cli.StringFlag{Name: "holder", Required: true, Usage: "organisation that holds the data"},
 			&cli.StringFlag{Name: "data", Required: true, Usage: "data that is requested"},
 			&cli.StringFlag{Name: "purpose", Required: true, Usage: "purpose, in words"},
-			&cli.StringSliceFlag{Name: "code", Required: true,
+			&cli.StringSliceFlag{Name: "code", Required: true, Action: checkPurposes,
 				Usage: "PurposeOfUse code of the purpose; repeat for more"},
 			&cli.StringFlag{Name: "necessity", Required: true, Usage: "why the data is necessary"},
 			&cli.StringFlag{Name: "legal-power", Required: true, Usage: "law that permits the sharing"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/consent/draft"
 	"igledger/internal/client"
 	"igledger/internal/command"
 	"igledger/ledger/entry"
@@ -119,7 +120,7 @@ func agreed(c *cli.Context, org string, t *entry.AgreementText) error {
 		return refused("%s is not a party to %s version %d", org, t.ID, t.Version)
 	}
 	if path := c.String("text"); path != "" {
-		own, err := agreementFile(c, path)
+		own, err := agreementFile(c, path, draft.Read)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -28,7 +27,7 @@ func readPolicy(c *cli.Context) (*cosign.Policy, []byte, error) {
 	if path == "" {
 		return nil, nil, nil
 	}
-	data, err := os.ReadFile(path)
+	data, err := readText(c, path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--policy: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"igledger/internal/auditd"
 	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
+	"igledger/policies/readers"
 	"igledger/policies/terminology"
 	"igledger/verifier/auditor"
 )
@@ -142,6 +143,10 @@ func checkAudit(s *session) error {
 // auditConfig returns the configuration that the flags state.
 func (s *session) auditConfig() (auditd.Config, error) {
 	c := s.c
+	// here and not by the flag, whose default urfave/cli would not check
+	if err := readers.CheckUses(c.StringSlice("purpose")); err != nil {
+		return auditd.Config{}, usage("--purpose: %v", err)
+	}
 	config := auditd.Config{
 		URL:      c.Args().First(),
 		Org:      c.String("org"),

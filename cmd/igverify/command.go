@@ -204,7 +204,8 @@ func (s *session) readFile(what, name string, limit int64) ([]byte, error) {
 	if int64(len(data)) > limit {
 		return nil, fmt.Errorf("%s: longer than %d bytes", what, limit)
 	}
-	if f := wire.EditorFault(data); !f.IsZero() { // every file here is text
+	data, f := wire.Text(data) // every file here is text, and no hash is of one as it stands
+	if !f.IsZero() {
 		return nil, fmt.Errorf("%s: %s", what, f)
 	}
 	return data, nil

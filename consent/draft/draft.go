@@ -17,6 +17,7 @@ import (
 
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
+	"igledger/policies/purpose"
 )
 
 //go:embed agreement.schema.json
@@ -72,18 +73,44 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return wire.BadClaim }
 
 // Read reads an agreement from JSON if it begins with "{", and otherwise from YAML. Empty fields
-// are treated as missing. A hash may be written in hex. Errors are *Error.
+// are treated as missing. A hash may be written in hex. Lines may end as Windows ends them. Errors
+// are *Error.
 func Read(data []byte) (*entry.AgreementText, error) {
-	if len(data) > MaxSize {
-		return nil, whole("is too long", fmt.Sprintf("Write at most %d bytes.", MaxSize))
-	}
 	f, err := newForm()
 	if err != nil {
 		return nil, err
 	}
+	return f.read(data)
+}
+
+// Check is Read for a text that is about to be proposed: it also refuses what is left of the
+// template.
+func Check(data []byte) (*entry.AgreementText, error) {
+	f, err := newForm()
+	if err != nil {
+		return nil, err
+	}
+	t, err := f.read(data)
+	if err != nil {
+		return nil, err
+	}
+	return t, f.leftovers(t)
+}
+
+func (f *form) read(data []byte) (*entry.AgreementText, error) {
+	if len(data) > MaxSize {
+		return nil, whole("is too long", fmt.Sprintf("Write at most %d bytes.", MaxSize))
+	}
+	data, fault := wire.Text(data)
+	if !fault.IsZero() {
+		return nil, whole("cannot be read: "+fault.Found, fmt.Sprintf("%s%s.", strings.ToUpper(fault.Do[:1]), fault.Do[1:]))
+	}
 	var doc any
+	var err error
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
-		doc, err = f.fromJSON(data)
+		if doc, err = f.fromJSON(data); err == nil {
+			_, _ = f.fromYAML(data) // JSON is YAML, which knows the lines
+		}
 	} else {
 		doc, err = f.fromYAML(data)
 	}
@@ -100,15 +127,12 @@ func Read(data []byte) (*entry.AgreementText, error) {
 	}
 	t := new(entry.AgreementText)
 	if err := wire.DecodeJSON("agreement", b, t); err != nil {
-		return nil, f.checked(err)
+		return nil, f.checked(data, err)
 	}
 	if err := t.Check(); err != nil {
-		return nil, f.checked(err)
+		return nil, f.checked(data, err)
 	}
-	if err := f.sense(t); err != nil {
-		return nil, err
-	}
-	return t, nil
+	return t, f.sense(t)
 }
 
 func whole(wrong, write string) error {
@@ -175,7 +199,7 @@ func (f *form) collect(v *jsonschema.ValidationError, out *Error) {
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
 			p := f.problem(v.InstanceLocation, "has a field that agreements do not have")
-			if s := closest(name, f.names(v.InstanceLocation)); s != "" {
+			if s := purpose.Closest(name, f.names(v.InstanceLocation)); s != "" {
 				p.Wrong, p.Write = "has a field with an unknown name", "Did you mean "+s+"?"
 			}
 			p.Line = max(p.Line, f.lines[field(append(slices.Clone(v.InstanceLocation), name))])
@@ -279,13 +303,14 @@ var steps = regexp.MustCompile(`[A-Za-z0-9]+`)
 
 // checked words an error of the format itself, whose What is a field, as errors of the schema are
 // worded.
-func (f *form) checked(err error) error {
+func (f *form) checked(data []byte, err error) error {
 	var e *wire.Error
 	if !errors.As(err, &e) {
 		return err
 	}
 	if e.Code == wire.PersonalData {
 		p := f.problem(f.number, "contains a valid CHI or NHS number")
+		p.Line = lineOfNumber(data, p.Line)
 		p.Write = "The agreement will be published, so do not write any person's number in it."
 		return &Error{[]Problem{p}}
 	}
@@ -296,43 +321,15 @@ func (f *form) checked(err error) error {
 	return &Error{[]Problem{p}}
 }
 
-// closest returns the name closest to what was written, which may differ in case, separators or two
-// letters. If there is none, it returns "".
-func closest(written string, names []string) string {
-	plain := func(s string) string {
-		return strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(s))
-	}
-	best, least := "", 3
-	for _, n := range names {
-		if d := distance(plain(written), plain(n)); d < least {
-			best, least = n, d
+// lineOfNumber returns the line with a person's number, at or after the one where its field begins:
+// a text may have many lines.
+func lineOfNumber(data []byte, from int) int {
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		if i+1 >= from && entry.ContainsPersonNumber(string(line)) {
+			return i + 1
 		}
 	}
-	return best
-}
-
-// distance is the Levenshtein distance in bytes. For long texts it is the difference in length.
-func distance(a, b string) int {
-	if len(a) > 64 || len(a) > len(b)+3 {
-		return max(len(a)-len(b), 3)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := before
-			if a[i] != b[j] {
-				cost++
-			}
-			before = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return from // it stands on two lines
 }
 
 // normaliseHashes turns hashes in hex into base64url, the only spelling in an entry.

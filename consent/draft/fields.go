@@ -178,7 +178,8 @@ func blockStyle(n *yaml.Node) {
 
 // Amend returns the text from which the next version of an agreement is written: the newest one with
 // the next number, and the first start that can be, which is after now and after the starts of the
-// versions that are agreed. Days that can then not be are empty, for people to fill in.
+// versions that are agreed. If its end or review can then not be, they are as long after the start as
+// they were, so that what is written down can be checked and proposed as it stands.
 func Amend(newest *entry.AgreementText, agreed []*entry.AgreementText, now time.Time) *entry.AgreementText {
 	t := *newest
 	t.Version++
@@ -188,12 +189,14 @@ func Amend(newest *entry.AgreementText, agreed []*entry.AgreementText, now time.
 			start = after
 		}
 	}
-	t.Start = start.Format(time.DateOnly)
-	if t.End < t.Start {
-		t.End = ""
+	moved := func(day string) string { // days that have passed move with the start
+		d, err := time.Parse(time.DateOnly, day)
+		if err != nil || !d.Before(start) {
+			return day
+		}
+		return start.Add(d.Sub(newest.StartTime())).Format(time.DateOnly)
 	}
-	if t.ReviewDue < t.Start {
-		t.ReviewDue = ""
-	}
+	t.Start, t.End, t.ReviewDue = start.Format(time.DateOnly), moved(t.End), moved(t.ReviewDue)
+	t.ReviewDue = min(max(t.ReviewDue, t.Start), t.End)
 	return &t
 }

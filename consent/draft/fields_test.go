@@ -85,13 +85,21 @@ func TestAmend(t *testing.T) {
 	now := time.Date(2027, 5, 1, 23, 0, 0, 0, time.UTC)
 	for _, c := range []struct{ start, end, review, wantStart, wantEnd, wantReview string }{
 		{"2027-01-01", "2029-12-31", "2028-01-31", "2027-05-02", "2029-12-31", "2028-01-31"},
-		{"2027-07-01", "2029-12-31", "2027-06-01", "2027-07-02", "2029-12-31", ""},
-		{"2026-01-01", "2027-01-01", "2026-06-01", "2027-05-02", "", ""},
+		{"2027-07-01", "2029-12-31", "2027-06-01", "2027-07-02", "2029-12-31", "2027-07-02"},
+		{"2026-01-01", "2027-01-01", "2026-06-01", "2027-05-02", "2028-05-01", "2027-09-30"},
+		{"2026-01-01", "2027-05-20", "2026-12-01", "2027-05-02", "2027-05-20", "2027-05-20"},
 	} {
 		a.Start, a.End, a.ReviewDue = c.start, c.end, c.review
 		got := draft.Amend(a, []*entry.AgreementText{a}, now)
 		if got.Version != a.Version+1 || got.Start != c.wantStart || got.End != c.wantEnd || got.ReviewDue != c.wantReview {
 			t.Errorf("%+v: %d %s %s %s", c, got.Version, got.Start, got.End, got.ReviewDue)
+		}
+		text, err := draft.YAML(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := draft.Read(text); err != nil {
+			t.Errorf("%+v: what is written does not pass: %v", c, err)
 		}
 	}
 }

@@ -2,9 +2,11 @@ package api
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"igledger/internal/client"
@@ -255,5 +257,33 @@ func TestOwnEntriesOfLongHistory(t *testing.T) {
 	}
 	if !slices.Equal(got, own) || pages != 2 {
 		t.Errorf("%d pages have %d, want 2 with %d", pages, got, own)
+	}
+}
+
+// A mistyped purpose is refused by every route that takes one, before the reading is recorded, and
+// the answer lists what could be meant. It does not repeat what was typed.
+func TestMistypedPurposeIsRefused(t *testing.T) {
+	b := newBoard(t)
+	b.append(b.submit["SRC"], b.access("SRC", person))
+	c := b.desk()
+	before := len(b.history(person))
+	for code, meant := range map[string]string{"PATREQT": "did you mean PATRQT?", "patrqt": "did you mean PATRQT?", "0101011237": "PATRQT"} {
+		c.Purpose, c.Request, c.Identity = []string{code}, "SAR-1", entry.ByVouching
+		_, search := c.Search(t.Context(), person, 0, 0)
+		_, statement := c.Statement(t.Context(), client.StatementRequest{ID: person, Purpose: c.Purpose, Request: "SAR-1", Identity: entry.ByVouching})
+		_, report := c.Report(t.Context(), client.ReportRequest{Kind: client.Uncovered, Purpose: c.Purpose})
+		for name, err := range map[string]error{"search": search, "statement": statement} {
+			p := new(client.Problem)
+			if !errors.As(err, &p) || p.Status != 400 || !strings.Contains(p.Detail, meant) || !strings.Contains(p.Detail, "HCOMPL") ||
+				strings.Contains(p.Detail, "0101011237") {
+				t.Errorf("%s for %s: %v", name, code, err)
+			}
+		}
+		if report == nil {
+			t.Error("a report was given")
+		}
+	}
+	if n := len(b.history(person)); n != before {
+		t.Errorf("%d readings are in the record", n-before)
 	}
 }

@@ -37,6 +37,9 @@ func askedOf(purpose []string, request string, identity entry.Identity) (readers
 			return bad("each code of purpose must be 1 to 128 printable ASCII characters")
 		}
 	}
+	if err := readers.CheckUses(purpose); err != nil {
+		return bad(err.Error())
+	}
 	if (request == "") != (identity == "") {
 		return bad("request and identity belong together")
 	}

@@ -40,6 +40,9 @@ const (
 	PurposeGuard      Purpose = "guard"      // the system that guards the records that an organisation holds
 )
 
+// Purposes returns what keys can be for.
+func Purposes() []Purpose { return slices.Clone(purposes) }
+
 var purposes = []Purpose{PurposeSubmit, PurposeAgreements, PurposeAudit, PurposeAdminister, PurposeFrontDesk, PurposeGuard}
 
 // Member is an organisation as the log holds it. It has no officer's name: public entries give

@@ -99,13 +99,22 @@ func Text(data []byte) ([]byte, Fault) {
 	if f := utf16Fault(data); !f.IsZero() {
 		return nil, f
 	}
-	for i, line := range bytes.Split(data, []byte("\n")) {
-		if !utf8.Valid(line) {
-			return nil, Fault{fmt.Sprintf("it is not UTF-8 text: line %d has bytes of another encoding, such as Windows-1252", i+1),
-				"save it as UTF-8"}
+	if !utf8.Valid(data) {
+		line := 1
+		for rest := data; ; line++ {
+			one, after, _ := bytes.Cut(rest, []byte("\n"))
+			if !utf8.Valid(one) {
+				break
+			}
+			rest = after
 		}
+		return nil, Fault{fmt.Sprintf("it is not UTF-8 text: line %d has bytes of another encoding, such as Windows-1252", line),
+			"save it as UTF-8"}
 	}
-	return bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), Fault{}
+	if bytes.Contains(data, []byte("\r\n")) {
+		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	}
+	return data, Fault{}
 }
 
 // everySecondZero reports whether data begins like UTF-16 of ASCII characters without a mark.

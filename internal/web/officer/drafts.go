@@ -181,7 +181,7 @@ func (p *deeds) editor(rw http.ResponseWriter, r *http.Request, code int, d *sav
 	}
 	if id != "" {
 		if t, err := draft.Read([]byte(d.Text)); err == nil {
-			if data.Examples, err = words.examples(t); err != nil {
+			if data.Examples, err = words.examples(t, d.Text); err != nil {
 				return err
 			}
 		}
@@ -215,11 +215,23 @@ func (p *deeds) editor(rw http.ResponseWriter, r *http.Request, code int, d *sav
 			ui.Crumb{Text: words.Text("drafts.title"), Href: "/officer/drafts"})})
 }
 
-// examples returns the names of fields that still have the words of the template.
-func (l words) examples(t *entry.AgreementText) (names []string, err error) {
+// examples returns the names of fields that still have the words of the template or a stopgap, with
+// their lines if they are in text.
+func (l words) examples(t *entry.AgreementText, text string) (names []string, err error) {
 	list, err := draft.Examples(t)
+	lines := map[string]int{}
+	var left *draft.Error
+	if _, err := draft.Check([]byte(text)); errors.As(err, &left) {
+		for _, p := range left.Problems {
+			lines[p.Field] = p.Line
+		}
+	}
 	for _, f := range list {
-		names = append(names, l.nameOf(f))
+		name := l.nameOf(f)
+		if n := lines[f.Path]; n > 0 {
+			name = l.Text("editor.example", "field", name, "n", strconv.Itoa(n))
+		}
+		names = append(names, name)
 	}
 	return names, err
 }

@@ -191,7 +191,8 @@ func TestExamplesAreTold(t *testing.T) {
 	lot := w.officer("LOT", "Ailsa Example")
 	a := lot.post("/officer/draft", url.Values{"text": {w.written("isa-1")}, "next": {"propose"}})
 	for _, path := range []string{strings.TrimSuffix(a.location, "/propose"), a.location} {
-		if x := lot.see(path).text(); !strings.Contains(x, "still have the words of the example: Title") {
+		if x := lot.see(path).text(); !strings.Contains(x, "still have the words of the example: Title") ||
+			!strings.HasSuffix(path, "propose") != strings.Contains(x, "Title (line 9)") {
 			t.Errorf("%s: %s", path, x)
 		}
 	}

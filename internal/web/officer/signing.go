@@ -105,7 +105,7 @@ func (p *deeds) deedPage(rw http.ResponseWriter, r *http.Request, code int, d *d
 	}
 	if _, proposal := d.body.(*entry.Agreement); proposal {
 		var err error
-		if data.Examples, err = words.examples(d.text); err != nil {
+		if data.Examples, err = words.examples(d.text, ""); err != nil {
 			return err
 		}
 	}
