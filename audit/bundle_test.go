@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"igledger/internal/testshared"
 	"igledger/ledger/entry"
 )
 
@@ -389,10 +390,11 @@ func allEvents(t *testing.T) map[string][]*entry.Access {
 	for _, name := range []string{"read", "query", "minimal", "several"} {
 		all["r5/"+name] = readAll(t, r5Event(t, name)).accesses
 	}
+	shared := testshared.Folder(t, "cases/access")
 	for kind, list := range faultCases {
 		for _, c := range list {
 			all[kind+"/"+c.file] = readAll(t, []byte(c.input)).accesses
-			if data, err := os.ReadFile(filepath.Join(sharedCases(), c.file)); sharedCases() != "" && err == nil {
+			if data, err := os.ReadFile(filepath.Join(shared, c.file)); shared != "" && err == nil {
 				all["shared/"+c.file] = readAll(t, data).accesses
 			}
 		}
@@ -404,15 +406,12 @@ func allEvents(t *testing.T) map[string][]*entry.Access {
 // it otherwise, and R5 says the same as R4.
 func TestEverythingTakenComesOut(t *testing.T) {
 	all := allEvents(t)
-	if dir := sharedCases(); dir != "" {
-		examples, _ := filepath.Glob(filepath.Join(dir, "..", "..", "fhir-r4-examples", "AuditEvent-*.json"))
-		for _, path := range examples {
-			raw, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all[filepath.Base(path)] = readAll(t, raw).accesses
+	for _, path := range testshared.Files(t, "fhir-r4-examples/AuditEvent-*.json") {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
 		}
+		all[filepath.Base(path)] = readAll(t, raw).accesses
 	}
 	for name, list := range all {
 		for _, a := range list {

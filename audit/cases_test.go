@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"igledger/internal/testshared"
 	"igledger/ledger/entry"
 )
 
@@ -40,7 +41,7 @@ var faultCases = map[string][]faultCase{
 var caseConversion = Conversion{Issuer: "NHSL", Audience: "ledger.example.org/2026", Source: "ehr1"}
 
 func TestCases(t *testing.T) {
-	shared := sharedCases()
+	shared := testshared.Folder(t, "cases/access")
 	for kind, list := range faultCases {
 		for _, c := range list {
 			t.Run(kind+"/"+c.file, func(t *testing.T) {
@@ -73,20 +74,4 @@ func readAll(t *testing.T, data []byte) read {
 		t.Error(err)
 	}
 	return r
-}
-
-// sharedCases returns the folder of cases that lies beside the checkout, "" if there is none.
-func sharedCases() string {
-	dir, _ := os.Getwd()
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if p := filepath.Join(dir, "shared", "cases", "access"); exists(p) {
-			return p
-		}
-	}
-	return ""
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"igledger/internal/testshared"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 )
@@ -77,19 +78,8 @@ func roundTrip(t testing.TB, c Conversion, event []byte) *entry.Access {
 	return a
 }
 
-// HL7's own examples of AuditEvent, where they are at hand. They are not ours to publish, so they
-// are not in the repository.
-func hl7Examples(t *testing.T) []string {
-	t.Helper()
-	dir, _ := os.Getwd()
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if list, _ := filepath.Glob(filepath.Join(dir, "shared", "fhir-r4-examples", "AuditEvent-*.json")); len(list) > 0 {
-			return list
-		}
-	}
-	return nil
-}
-
+// TestHL7Examples reads HL7's own examples of AuditEvent, where they are at hand. They are not ours to
+// publish, so they are not in the repository.
 func TestHL7Examples(t *testing.T) {
 	subjects := map[string]string{
 		"AuditEvent-example-disclosure.json": "temp:NHS-EXAMPLE:Watcher/Patient/example",
@@ -97,7 +87,7 @@ func TestHL7Examples(t *testing.T) {
 		"AuditEvent-example-media.json":      "temp:NHS-EXAMPLE:urn:oid:2.16.840.1.113883.4.2|e3cdfc81a0d24bd",
 		"AuditEvent-example-pixQuery.json":   "temp:NHS-EXAMPLE:urn:oid:2.16.840.1.113883.4.2|e3cdfc81a0d24bd",
 	}
-	for _, path := range hl7Examples(t) {
+	for _, path := range testshared.Files(t, "fhir-r4-examples/AuditEvent-*.json") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			raw, err := os.ReadFile(path)
 			if err != nil {

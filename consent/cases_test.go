@@ -14,6 +14,7 @@ import (
 	"igledger/consent/draft"
 	"igledger/consent/fhir"
 	"igledger/consent/fhir/mapping"
+	"igledger/internal/testshared"
 	"igledger/ledger/entry"
 	"igledger/policies"
 )
@@ -364,7 +365,7 @@ func historic(resource, version, updated string) string {
 }
 
 func TestConsentCases(t *testing.T) {
-	shared := sharedCases()
+	shared := testshared.Folder(t, "cases/consent")
 	for _, c := range consentCases {
 		if len(c.own) > 0 {
 			t.Run(c.name, func(t *testing.T) {
@@ -379,7 +380,7 @@ func TestConsentCases(t *testing.T) {
 			w := caseWorld(t)
 			var texts []string
 			for _, f := range c.files {
-				data, err := os.ReadFile(filepath.Join(shared, "consent", f))
+				data, err := os.ReadFile(filepath.Join(shared, f))
 				w.ok(err)
 				texts = append(texts, string(data))
 			}
@@ -494,19 +495,3 @@ start: 2020-01-01
 end: 2126-12-31
 reviewDue: 2027-06-30
 `
-
-// sharedCases returns the folder shared/cases beside the checkout, "" if there is none.
-func sharedCases() string {
-	dir, err := os.Getwd()
-	for ; err == nil && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if found := filepath.Join(dir, "shared", "cases"); isFolder(found) {
-			return found
-		}
-	}
-	return ""
-}
-
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}

@@ -97,8 +97,9 @@ var rooms = map[string][]string{
 // carries no test framework. Each word is a whole element of an import path, or several.
 var banned = map[string][]string{
 	"cmd/igledger": {
-		"testing", "igledger/internal/testdb", "igledger/internal/testdocs", "igledger/internal/testlines", "igledger/internal/testlog", "igledger/internal/testwitness",
-		"igledger/internal/testledger", "igledger/internal/testserver", "igledger/internal/web/webtest", "igledger/ledger/storage/provider",
+		"testing", "igledger/internal/testdb", "igledger/internal/testdocs", "igledger/internal/testledger", "igledger/internal/testlines",
+		"igledger/internal/testlog", "igledger/internal/testserver", "igledger/internal/testshared", "igledger/internal/testwitness",
+		"igledger/internal/web/webtest", "igledger/ledger/storage/provider",
 	},
 	"cmd/igverify": {
 		"testing", "sql", "trillian", "grpc", "pgx", "sqlite", "huma", "client_golang", "igledger/ledger", "storage", "vault",

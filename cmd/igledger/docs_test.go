@@ -48,10 +48,8 @@ func built(t *testing.T, dir, igverify string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gnuMake, err := exec.LookPath("make")
-	if err != nil {
-		t.Skip("needs make")
-	}
+	gnuMake := testdocs.Needs(t, "make")
+	testdocs.Needs(t, "curl")
 	makefile, err := filepath.Abs("../../Makefile")
 	if err != nil {
 		t.Fatal(err)

@@ -7,31 +7,25 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"igledger/internal/testshared"
 )
 
 // hl7Examples returns HL7's example Consents by name, none where they are not beside the checkout:
 // the shapes that they have are in TestRules too.
 func hl7Examples(t testing.TB) map[string][]byte {
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		list, _ := filepath.Glob(filepath.Join(dir, "shared", "fhir-r4-examples", "Consent-*.json"))
-		if len(list) == 0 {
-			continue
+	var out map[string][]byte
+	for _, f := range testshared.Files(t, "fhir-r4-examples/Consent-*.json") {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
 		}
-		out := map[string][]byte{}
-		for _, f := range list {
-			b, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out[strings.TrimSuffix(strings.TrimPrefix(filepath.Base(f), "Consent-consent-example-"), ".json")] = b
+		if out == nil {
+			out = map[string][]byte{}
 		}
-		return out
+		out[strings.TrimSuffix(strings.TrimPrefix(filepath.Base(f), "Consent-consent-example-"), ".json")] = b
 	}
-	return nil
+	return out
 }
 
 func TestHL7ExamplesImport(t *testing.T) {

@@ -21,10 +21,7 @@ import (
 // Variables last from one block to the next if they are exported, and so does the folder.
 func Run(t *testing.T, p Page, dir string) {
 	t.Helper()
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("needs bash")
-	}
+	bash := Needs(t, "bash")
 	state := filepath.Join(t.TempDir(), "state")
 	write(t, state, "")
 	env := []string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0",
@@ -58,6 +55,20 @@ func Run(t *testing.T, p Page, dir string) {
 			}
 		}
 	}
+}
+
+// Needs returns the path of a program. Without it the test is skipped, or fails where everything must
+// be there.
+func Needs(t testing.TB, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil && os.Getenv("IGLEDGER_REQUIRE_ALL") == "1" {
+		t.Fatalf("no %s, and IGLEDGER_REQUIRE_ALL=1: %v", program, err)
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+	return path
 }
 
 var local = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
