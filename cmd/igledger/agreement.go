@@ -123,8 +123,7 @@ func proposeAgreement(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return output(c, res, "entry %d: %s\n%s version %d is proposed; to sign: %s\n",
-		res.Index, res.Status, t.ID, t.Version, strings.Join(t.Organisations(), ", "))
+	return r.printActed(c, res, t.ID, t.Version, "is proposed; to sign: "+strings.Join(t.Organisations(), ", "))
 }
 
 func agreementActCommand() *cli.Command {
@@ -143,6 +142,7 @@ func agreementActCommand() *cli.Command {
 			"Example: igledger agreement act --org NHSL --key lothian-agreements.jwk isa-2027-001 suspend " +
 			"--reason 'breach under investigation'",
 		Flags: remoteFlags(
+			command.YesFlag(),
 			&cli.StringFlag{Name: "reason", Required: true,
 				Usage: "the reason in words; public, so it must not name a person"},
 			&cli.Uint64Flag{Name: "version",
@@ -246,6 +246,11 @@ func actOnAgreement(c *cli.Context) error {
 	if !slices.Contains(entry.AgreementActs, act) {
 		return usage("agreement act: the ACT must be one of %s", strings.Join(entry.AgreementActs, ", "))
 	}
+	if act == "suspend" || act == "terminate" || act == "withdraw" {
+		if err := command.Confirm(c, "agreement act "+act, id); err != nil {
+			return err
+		}
+	}
 	r, err := newRemote(c, signing)
 	if err != nil {
 		return err
@@ -266,7 +271,7 @@ func actOnAgreement(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return output(c, res, "entry %d: %s\n%s version %d: %s\n", res.Index, res.Status, id, version, act)
+	return r.printActed(c, res, id, version, "("+act+")")
 }
 
 // describeAgreement prints what an officer reads before signing. It contains every field of the

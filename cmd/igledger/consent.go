@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/consent/fhir/mapping"
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 	"igledger/ledger/wire"
 	"igledger/policies"
@@ -72,10 +73,13 @@ func consentCommand() *cli.Command {
 					"the person that.\n\n" +
 					"Example: igledger consent withdraw --org NHSL --key lothian-agreements.jwk --scope " +
 					"research --how verbal 0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt",
-				Flags: consentFlags(),
+				Flags: consentFlags(command.YesFlag()),
 				Action: func(c *cli.Context) error {
 					if c.NArg() != 1 {
 						return usage("consent withdraw: give the id of the consent record")
+					}
+					if err := command.Confirm(c, "consent withdraw", c.Args().First()); err != nil {
+						return err
 					}
 					return submitConsent(c, &entry.Consent{Consent: c.Args().First(), Act: "withdrawn"})
 				},

@@ -65,10 +65,13 @@ func delegationCommand() *cli.Command {
 				Description: "Reads the person's id from standard input.\n\n" +
 					"Example: igledger delegation revoke --org NHSL --key lothian-agreements.jwk " +
 					"0196b5a0-7d1e-7cc3-9d1e-0c4f6a3b2d11 < id.txt",
-				Flags: remoteFlags(idFlag()),
+				Flags: remoteFlags(idFlag(), command.YesFlag()),
 				Action: func(c *cli.Context) error {
 					if c.NArg() != 1 {
 						return usage("delegation revoke: give the id that delegation grant printed")
+					}
+					if err := command.Confirm(c, "delegation revoke", c.Args().First()); err != nil {
+						return err
 					}
 					r, err := newRemote(c, signing)
 					if err != nil {
@@ -210,9 +213,10 @@ func readLines(c *cli.Context, questions ...prompt) ([]string, error) {
 // stated is the answer to a sealed entry about a person: its index, and the id by which later
 // entries name its subject.
 type stated struct {
-	ID    string       `json:"id"`
-	Index uint64       `json:"index"`
-	Flags []entry.Flag `json:"flags,omitempty"`
+	ID      string       `json:"id"`
+	Index   uint64       `json:"index"`
+	Flags   []entry.Flag `json:"flags,omitempty"`
+	Follows string       `json:"follows"` // in words
 }
 
 // state signs and submits a sealed entry, and prints the id of its subject.
@@ -224,5 +228,6 @@ func (r *remote) state(c *cli.Context, body entry.Body, id string) error {
 	for _, f := range res.Flags {
 		fmt.Fprintf(c.App.ErrWriter, "igledger: %s\n", line(said.FlagAdvice(f)))
 	}
-	return output(c, stated{id, res.Index, res.Flags}, "%s\nentry %d: %s\n", id, res.Index, res.Status)
+	follows := consentFollows(body, res.Index, res.Flags)
+	return output(c, stated{id, res.Index, res.Flags, follows}, "%s\nentry %d: %s\n%s\n", id, res.Index, res.Status, sentence(follows))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -143,6 +144,8 @@ func addKeyCommand() *cli.Command {
 			return submitPublic(c, func(common entry.Common) entry.Body {
 				return &entry.Key{Common: common, Org: req.Organisation, Key: req.Key, Proof: req.Proof,
 					Counter: counter}
+			}, func(r *remote, _ client.Result) string {
+				return r.keyFollows(c.Context, req.Organisation, req.Key.JWK.Thumbprint())
 			})
 		},
 	}
@@ -155,6 +158,7 @@ func revokeKeyCommand() *cli.Command {
 		Description: "Example: igledger key revoke --org NHSL --key nhsl-admin.jwk --of NHSL --kid 9f8… " +
 			"--reason compromised --suspect-from 120034",
 		Flags: remoteFlags(
+			command.YesFlag(),
 			&cli.StringFlag{Name: "kid", Required: true, Usage: "thumbprint of the key"},
 			&cli.StringFlag{Name: "of", Usage: "organisation that holds the key (default: --org)"},
 			&cli.StringFlag{Name: "reason", Required: true, Usage: "superseded, compromised, retired or other"},
@@ -165,6 +169,9 @@ func revokeKeyCommand() *cli.Command {
 }
 
 func revokeKey(c *cli.Context) error {
+	if err := command.Confirm(c, "key revoke", c.String("kid")); err != nil {
+		return err
+	}
 	return submitPublic(c, func(common entry.Common) entry.Body {
 		b := &entry.KeyRevocation{Common: common, Org: c.String("of"), KID: c.String("kid"), Reason: c.String("reason")}
 		if b.Org == "" {
@@ -175,6 +182,8 @@ func revokeKey(c *cli.Context) error {
 			b.SuspectFrom = &from
 		}
 		return b
+	}, func(r *remote, _ client.Result) string {
+		return r.keyFollows(c.Context, cmp.Or(c.String("of"), r.org), c.String("kid"))
 	})
 }
 

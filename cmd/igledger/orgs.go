@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"igledger/internal/client"
 	"igledger/internal/command"
 	"igledger/ledger/entry"
 )
@@ -79,6 +80,9 @@ func registerOrgCommand() *cli.Command {
 			}
 			return submitPublic(c, func(common entry.Common) entry.Body {
 				return &entry.Organisation{Common: common, Organisation: member(c), Counter: counter}
+			}, func(_ *remote, res client.Result) string {
+				m := member(c)
+				return fmt.Sprintf("%s is registered from entry %d, as %s", m.ID, res.Index, joined(m.Roles))
 			})
 		},
 	}
@@ -154,8 +158,9 @@ func readToken(c *cli.Context, flag string) (string, error) {
 	return strings.TrimSpace(string(data)), nil
 }
 
-// submitPublic signs and submits a public entry, checks its receipt, and prints its index.
-func submitPublic(c *cli.Context, body func(entry.Common) entry.Body) error {
+// submitPublic signs and submits a public entry, checks its receipt, and prints its index and what
+// follows from it.
+func submitPublic(c *cli.Context, body func(entry.Common) entry.Body, follows func(*remote, client.Result) string) error {
 	r, err := newRemote(c, signing)
 	if err != nil {
 		return err
@@ -164,5 +169,6 @@ func submitPublic(c *cli.Context, body func(entry.Common) entry.Body) error {
 	if err != nil {
 		return err
 	}
-	return output(c, res, "entry %d: %s\n", res.Index, res.Status)
+	words := follows(r, res)
+	return output(c, acted{Result: res, Follows: words}, "entry %d: %s\n%s\n", res.Index, res.Status, sentence(words))
 }

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
@@ -52,7 +50,7 @@ func outboxCommand() *cli.Command {
 				"the access is not in the person's history: sign it anew instead (access outbox retry) if you can.\n" +
 				"Asks for the number on a terminal; elsewhere give --yes.\n\n" +
 				"Example: igledger access outbox drop --org NHSL --key lothian-submit.jwk --source trakcare 4711",
-			Flags:  remoteFlags(append(outboxFlags(), &cli.BoolFlag{Name: "yes", Usage: "set it aside without asking"})...),
+			Flags:  remoteFlags(append(outboxFlags(), command.YesFlag())...),
 			Action: dropOutbox,
 		}},
 	}
@@ -175,7 +173,7 @@ func dropOutbox(c *cli.Context) error {
 	if _, err := existingOutbox(c); err != nil {
 		return err
 	}
-	if err := sureToDrop(c, list[0]); err != nil {
+	if err := command.Confirm(c, "access outbox drop", strconv.FormatUint(list[0], 10)); err != nil {
 		return err
 	}
 	a, err := openOutbox(c, "sending")
@@ -195,23 +193,6 @@ func dropOutbox(c *cli.Context) error {
 			"prints what was set aside\n", out.Seq, *out.Index, out.Seq))
 	}
 	return advised(c, err, out.Outbox)
-}
-
-// sureToDrop returns nil if the user confirms that an entry is to be set aside.
-func sureToDrop(c *cli.Context, number uint64) error {
-	if c.Bool("yes") {
-		return nil
-	}
-	if _, ok := command.Terminal(c.App.Reader); !ok {
-		return usage("without a terminal, give --yes")
-	}
-	fmt.Fprintf(c.App.ErrWriter, "The access under number %d will not be in the person's history. To set it aside for good, "+
-		"type %d: ", number, number)
-	typed, err := bufio.NewReader(io.LimitReader(c.App.Reader, 4096)).ReadString('\n')
-	if err != nil && typed == "" || strings.TrimSpace(typed) != strconv.FormatUint(number, 10) {
-		return refused("nothing was set aside")
-	}
-	return nil
 }
 
 // advised adds to an error of a source's agent what is left in the outbox, and the command that

@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
+	"igledger/internal/client"
+	"igledger/internal/command"
 	"igledger/ledger/entry"
 )
 
@@ -72,7 +74,7 @@ func requestSharing(c *cli.Context) error {
 			By:        c.String("by"),
 			Needed:    c.String("needed"),
 		}
-	})
+	}, func(*remote, client.Result) string { return "waits for the answer of " + c.String("holder") })
 }
 
 func decideSharingCommand() *cli.Command {
@@ -84,6 +86,7 @@ func decideSharingCommand() *cli.Command {
 			"  --decision refused --reasons 'the PBPP has not approved the study' --dpia 'not reached' " +
 			"--by 'Caldicott Guardian'",
 		Flags: sharingRequestFlags(
+			command.YesFlag(),
 			&cli.StringFlag{Name: "decision", Required: true, Usage: "agreed, agreed-in-part or refused"},
 			&cli.StringFlag{Name: "reasons", Required: true, Usage: "reasons for the decision"},
 			&cli.StringFlag{Name: "dpia", Required: true,
@@ -102,6 +105,9 @@ func decideSharingCommand() *cli.Command {
 }
 
 func decideSharing(c *cli.Context) error {
+	if err := command.Confirm(c, "sharing decide", c.String("request")); err != nil {
+		return err
+	}
 	return submitPublic(c, func(common entry.Common) entry.Body {
 		return &entry.SharingDecision{Common: common,
 			Request:   c.String("request"),
@@ -119,5 +125,11 @@ func decideSharing(c *cli.Context) error {
 			By:        c.String("by"),
 			Agreement: c.String("agreement"),
 		}
+	}, func(*remote, client.Result) string {
+		text := "answered: " + c.String("decision") + ". The request is closed"
+		if c.String("decision") != "refused" {
+			text += "; data that is shared repeatedly needs an agreement"
+		}
+		return text
 	})
 }

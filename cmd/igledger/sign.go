@@ -57,8 +57,7 @@ func signCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return output(c, res, "entry %d: %s\n%s version %d, proposed in entry %d, is signed by %s\n", res.Index,
-				res.Status, t.ID, t.Version, index, r.org)
+			return r.printActed(c, res, t.ID, t.Version, fmt.Sprintf("(proposed in entry %d) is signed by %s", index, r.org))
 		},
 	}
 }
