@@ -104,6 +104,8 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{func(w http.ResponseWriter) { problem(w, 404, client.ProblemPrefix+"not-found") }, exitRefused},
 		{func(w http.ResponseWriter) { problem(w, 403, client.ProblemPrefix+"forbidden") }, exitRefused},
+		{func(w http.ResponseWriter) { problem(w, 401, "about:blank") }, exitRefused}, // a proxy that lets nobody in
+		{func(w http.ResponseWriter) { problem(w, 403, "about:blank") }, exitRefused},
 		{func(w http.ResponseWriter) { problem(w, 500, client.ProblemPrefix+"internal") }, exitUnreachable},
 		{func(w http.ResponseWriter) { problem(w, 404, "about:blank") }, exitUnreachable},  // a proxy in between
 		{func(w http.ResponseWriter) { w.Write([]byte(`{"id":"another"}`)) }, exitRefused}, //nolint:errcheck // a test

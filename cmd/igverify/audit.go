@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"igledger/internal/auditd"
+	"igledger/internal/command"
 	"igledger/ledger/proof/cosign"
 	"igledger/ledger/wire"
 	"igledger/policies/readers"
@@ -29,7 +30,8 @@ var auditCommand = spec{
 		"belongs. Reading the feed needs the audit key of an organisation with the role auditor. Checks that the log has " +
 		"only grown, that every entry is well-formed and was made by a party that was allowed to make it, that every index " +
 		"root is right for its entries, and that the newest index root is recent enough. If the checkpoint that the log " +
-		"offers passes all checks, cosigns it and sends the cosignature to the log, which serves it in every statement.\n\n" +
+		"offers passes all checks, cosigns it and sends the cosignature to the log, which serves it in every statement. If the " +
+		"log does not take it, the audit has passed and its exit code is 4; the next round sends it again.\n\n" +
 		"With --policy, the first checkpoint that the auditor ever sees must be cosigned by the policy's group witnesses; all " +
 		"later ones must contain it. The whole quorum is not asked for, because auditors are a part of it.\n\n" +
 		"If something convicts the operator (a fork, a false index root, an entry that no one was allowed to make), the " +
@@ -260,18 +262,39 @@ func (r *report) audited(rep *auditd.Report) {
 	for _, t := range rep.Totals {
 		r.Totals = append(r.Totals, row{t.Name, fmt.Sprint(t.Value)})
 	}
+	switch {
+	case rep.Ending == auditd.Failed, rep.Ending == auditd.Convicted, len(rep.Failures) > 0:
+		r.Audit = "failed"
+	case rep.Ending == auditd.Cosigned:
+		r.Audit, r.Cosigned = "passed", "delivered"
+	case rep.Ending == auditd.Quiet:
+		r.Audit, r.Cosigned = "passed", "none"
+	case rep.Ending == auditd.Undelivered:
+		r.Audit, r.Cosigned = "passed", "undelivered"
+		r.undecided = undelivered(rep)
+	}
+}
+
+// undelivered says both what an audit has shown and what it could not do.
+func undelivered(rep *auditd.Report) string {
+	return fmt.Sprintf("the audit of size %d passed: everything is right, and it was cosigned; but the cosignature was not delivered: %v",
+		rep.Offered.Size, rep.Undelivered)
 }
 
 // summary returns a round on one line.
 func summary(rep *auditd.Report, err error) string {
-	good := rep.Ending == auditd.Cosigned || rep.Ending == auditd.Quiet
+	good := rep.Ending == auditd.Cosigned || rep.Ending == auditd.Quiet || rep.Ending == auditd.Undelivered
 	switch {
 	case len(rep.Failures) > 0 && good: // verdicts, about which a cosignature says nothing
 		return fmt.Sprintf("DOUBTFUL %s (%d in all)", rep.Failures[0], len(rep.Failures))
 	case len(rep.Failures) > 0:
 		return fmt.Sprintf("FAILED %s (not cosigned)", rep.Failures[0])
+	case command.Forbidden(err):
+		return "refused: " + err.Error()
 	case err != nil:
 		return "not reached: " + err.Error()
+	case rep.Ending == auditd.Undelivered:
+		return undelivered(rep)
 	}
 	return fmt.Sprintf("ok, size %d", rep.Offered.Size)
 }

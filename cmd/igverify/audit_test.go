@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -50,6 +51,52 @@ func TestAuditCosignsWhatHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkNoID(t, "the state file", l.IDs, string(state))
+}
+
+// An audit that passes and cannot deliver its cosignature says both; the next one sends it.
+func TestAuditWhoseCosignatureIsNotTaken(t *testing.T) {
+	l := rooted()
+	s := newLedgerServer(t, l.Log)
+	for _, status := range []int{403, 500} {
+		s.Change(func() { s.Refuse["/v1/cosignatures"] = status })
+		out, _ := s.once(exitPartial)
+		if !strings.Contains(out, "ok       index-root") || !strings.Contains(out, fmt.Sprintf("partial: the audit of size %d passed", l.Size())) {
+			t.Errorf("%d:\n%s", status, out)
+		}
+		out, _ = s.once(exitPartial, "--json")
+		var rep report
+		if err := json.Unmarshal([]byte(out), &rep); err != nil || rep.Audit != "passed" || rep.Cosigned != "undelivered" || rep.Exit != exitPartial {
+			t.Errorf("%d: %v\n%s", status, err, out)
+		}
+	}
+	s.Change(func() { clear(s.Refuse) })
+	out, _ := s.once(exitGood, "--json")
+	var rep report
+	if err := json.Unmarshal([]byte(out), &rep); err != nil || rep.Audit != "passed" || rep.Cosigned != "delivered" {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// Whoever may not do it is told so with the same exit code by every command, whether the ledger says
+// it or a proxy before it.
+func TestForbidden(t *testing.T) {
+	l := rooted()
+	s := newLedgerServer(t, l.Log)
+	for _, status := range []int{401, 403} {
+		s.Change(func() { clear(s.Refuse); s.Refuse["/v1/feed"] = status })
+		out, errOut := s.once(exitFailed, "--state", filepath.Join(t.TempDir(), "state"))
+		if strings.Contains(out, "verified") || !strings.HasPrefix(errOut, "igverify: ") {
+			t.Errorf("%d: %s%s", status, out, errOut)
+		}
+		s.Change(func() { clear(s.Refuse); s.Refuse["/checkpoint"] = status })
+		for _, args := range [][]string{{"log"}, {"consistency", "--state", filepath.Join(t.TempDir(), "state")}} {
+			code, out, errOut := igverify("", append(args, "--json", "--from", s.URL, "--log-key", l.Key)...)
+			var rep report
+			if err := json.Unmarshal([]byte(out), &rep); err != nil || code != exitFailed || rep.Result != "refused" || rep.Error == "" {
+				t.Errorf("%d %v: exit code %d\n%s%s", status, args, code, out, errOut)
+			}
+		}
+	}
 }
 
 // Without --key it checks and cosigns nothing.

@@ -82,7 +82,7 @@ func (spec spec) cli() *cli.Command {
 				}
 				return &command.Error{Code: code, Err: cannot}
 			}
-			if code == exitUnreadable && !c.Bool("json") { // the report for people does not hold it
+			if s.report.Error != "" && !c.Bool("json") { // the report for people does not hold it
 				return &command.Error{Code: code, Err: err}
 			}
 			if code == exitGood {

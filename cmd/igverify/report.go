@@ -19,7 +19,7 @@ type report struct {
 	verifier.Report `json:"-"`
 
 	Command string `json:"command"`
-	Result  string `json:"result"`           // verified, failed, unreadable; also stale, partial
+	Result  string `json:"result"`           // verified, failed, refused, unreadable; also stale, partial
 	Reason  string `json:"reason,omitempty"` // why it is not verified, in one line
 	Exit    int    `json:"exit"`             // the exit code
 	Log     struct {
@@ -30,17 +30,19 @@ type report struct {
 		Genesis string `json:"genesis,omitempty"` // hash of leaf 0, hexadecimal; of a replay
 	} `json:"log"`
 	Checks   []verifier.Result `json:"checks"`
-	Entry    []row             `json:"entry,omitempty"`    // who, what, why, when
-	Accesses []shownAccess     `json:"accesses,omitempty"` // of a statement
-	Everyone []shownAccess     `json:"everyone,omitempty"` // of a statement: reads of everyone's data
-	Linked   []linkedHistory   `json:"linked,omitempty"`   // of a statement: under other numbers of the same person
-	Doubtful []shownAccess     `json:"doubtful,omitempty"` // of a statement: entries that are not what they claim
-	Findings *finding          `json:"findings,omitempty"` // of a statement
-	Words    []string          `json:"words,omitempty"`    // of a statement's or extract's bytes: to compare on the telephone
-	Totals   []row             `json:"totals,omitempty"`   // of a replay
-	Notes    []string          `json:"notes,omitempty"`    // what else a reader must know
-	Evidence []string          `json:"evidence,omitempty"` // signed notes that prove what failed
-	Error    string            `json:"error,omitempty"`    // why it is unreadable
+	Entry    []row             `json:"entry,omitempty"`       // who, what, why, when
+	Accesses []shownAccess     `json:"accesses,omitempty"`    // of a statement
+	Everyone []shownAccess     `json:"everyone,omitempty"`    // of a statement: reads of everyone's data
+	Linked   []linkedHistory   `json:"linked,omitempty"`      // of a statement: under other numbers of the same person
+	Doubtful []shownAccess     `json:"doubtful,omitempty"`    // of a statement: entries that are not what they claim
+	Findings *finding          `json:"findings,omitempty"`    // of a statement
+	Words    []string          `json:"words,omitempty"`       // of a statement's or extract's bytes: to compare on the telephone
+	Totals   []row             `json:"totals,omitempty"`      // of a replay
+	Audit    string            `json:"audit,omitempty"`       // of a round of an audit that reached its end: passed, failed
+	Cosigned string            `json:"cosignature,omitempty"` // of an audit that passed: delivered, undelivered, none
+	Notes    []string          `json:"notes,omitempty"`       // what else a reader must know
+	Evidence []string          `json:"evidence,omitempty"`    // signed notes that prove what failed
+	Error    string            `json:"error,omitempty"`       // why it is unreadable or refused
 
 	undecided string                    // why nothing follows about what was asked, although no check failed; "": something does
 	behind    string                    // why what was checked is not the newest, or is old; "": it is neither
@@ -63,6 +65,8 @@ func (r *report) finish(err error) int {
 		if err != nil {
 			r.Notes = append(r.Notes, "not everything could be checked: "+err.Error())
 		}
+	case command.Forbidden(err):
+		r.Result, r.Error, r.Exit = "refused", err.Error(), exitFailed
 	case err != nil:
 		r.Result, r.Error, r.Exit = "unreadable", err.Error(), exitUnreadable
 	case r.statement != nil:
@@ -182,7 +186,7 @@ func (r *report) writeText(w command.Screen) {
 		result = w.Good
 	}
 	switch {
-	case r.Result == "unreadable":
+	case r.Error != "": // which is on standard error
 	case r.Reason != "":
 		fmt.Fprintln(w)
 		w.Text(result(r.Result)+": ", clean(r.Reason))

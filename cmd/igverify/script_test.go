@@ -279,6 +279,12 @@ func statements(env *testscript.Env, s *testlog.Sample) error {
 	delete(histories, proof.TagKey(tag))
 	files["lying.json"] = testlog.StatementJSON(liar.Statement(testlog.Claim{ID: s.IDs[0], Histories: histories, Omit: map[uint64]bool{s.Accesses[0]: true, s.Accesses[3]: true},
 		IndexRoot: liar.AddIndexRootOf(s.Size(), testlog.IndexOf(histories).Root(), s.Operator)}))
+	later := s.Fork(s.Size())
+	later.AddRandom(2)
+	last := later.AddSealed(s.Access("lothian", s.Second, s.IDs[0]), s.IDs[0])
+	files["later-receipt.json"] = testlog.JSON(later.Receipt(last, later.Size()))
+	other := testlog.NewSample("other.test/2026")
+	files["other-log-receipt.json"] = testlog.JSON(other.Receipt(other.Accesses[0], other.Size()))
 	files["lied-receipt.json"] = testlog.JSON(s.Receipt(s.Accesses[0], s.Size()))
 	testlog.WriteFiles(env.WorkDir, files)
 	return nil

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -265,71 +263,4 @@ func accesses(rows []verifier.StatementEntry, reg *register.Register) []shownAcc
 	}
 	slices.SortStableFunc(list, func(a, b shownAccess) int { return command.Newest(a.at, b.at, a.Index, b.Index) })
 	return list
-}
-
-var contradictCommand = spec{
-	name: "contradict", usage: "convict an operator with a receipt whose entry is missing from a statement",
-	argsUsage: "RECEIPT STATEMENT", args: 2, offline: true,
-	description: "A source has a receipt: an entry about a person is in the log. A later statement about the same " +
-		"person does not include that entry. The operator signed both, so one of the things it signed is false. The " +
-		"command does not need or read the id or the content.\n\n" +
-		"Exit code 1 and the check contradiction FAILED: the operator is convicted.\n\n" +
-		"Exit code 1 and the check evasion FAILED: the statement is younger than the receipt by the time of its own " +
-		"cosignatures, or by the size of its log, and does not show the entry. That convicts no one. It says that the " +
-		"operator owes an answer: a new statement must cover the entry.\n\n" +
-		"Exit code 0: the statement includes the entry. 4 (partial): the two files do not contradict each other, and the " +
-		"statement does not say whether the entry is in the list: it is about another person, other days, or an earlier state " +
-		"of the log.\n\n" +
-		"In both cases --evidence writes receipt.json and statement.json, without the content of entries. Anyone can run " +
-		"this command on them and gets the same result.\n\n" +
-		"Example:\n  igverify contradict receipt.json statement.json --log-key \"$(cat log.vkey)\" --evidence for-the-regulator",
-	flags: []cli.Flag{&cli.StringFlag{Name: "evidence",
-		Usage: "`DIRECTORY` to write the evidence to if the operator is convicted, or evades"}},
-	check: checkContradiction,
-}
-
-func checkContradiction(s *session) error {
-	receipt, err := s.readFile("receipt", s.c.Args().Get(0), maxFile)
-	if err != nil {
-		return err
-	}
-	statement, err := s.readFile("statement", s.c.Args().Get(1), bundle.MaxSize)
-	if err != nil {
-		return err
-	}
-	if st, err := bundle.ParseStatement(statement); err == nil { // or CheckContradiction says why not
-		if err := s.checkPinned(st.Genesis.Leaf); err != nil {
-			return err
-		}
-	}
-	found, rep := verifier.CheckContradictionAt(receipt, statement, s.policy, time.Now())
-	s.report.Add(rep)
-	if last := len(rep.Results) - 1; last >= 0 && rep.Results[last].Check == verifier.CheckContradicted &&
-		rep.Results[last].Status == verifier.Skipped {
-		s.report.undecided = rep.Results[last].Note
-	}
-	dir := s.c.String("evidence")
-	switch {
-	case found == nil && rep.Err() != nil:
-		s.report.Notes = append(s.report.Notes,
-			"one of the two files proves nothing on its own, so nothing follows about the operator")
-	case found == nil || dir == "":
-	default:
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("evidence: %w", err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "receipt.json"), found.Receipt, 0o600); err != nil {
-			return fmt.Errorf("evidence: %w", err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "statement.json"), found.Statement, 0o600); err != nil {
-			return fmt.Errorf("evidence: %w", err)
-		}
-		shows := "convict the operator with only the log's verifier key"
-		if found.Evasive {
-			shows = "show that the statement evades the receipt's entry; they convict no one"
-		}
-		s.report.Notes = append(s.report.Notes, "evidence written: receipt.json and statement.json "+shows+
-			". They show no content, only how many entries there are and where")
-	}
-	return nil
 }

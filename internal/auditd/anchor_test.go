@@ -279,7 +279,7 @@ func TestSendsAgain(t *testing.T) {
 	c.Change(func() { c.Refuse["/v1/cosignatures"] = 503 })
 	d := c.newDaemon()
 	d.api.Attempts = 1
-	if end, err := ended(t, d); end != Unreadable || err == nil {
+	if end, err := ended(t, d); end != Undelivered || err != nil {
 		t.Fatalf("%s, %v", end, err)
 	}
 	made := c.read(c.path("cosigned"))

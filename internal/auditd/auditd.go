@@ -119,11 +119,12 @@ type Daemon struct {
 // Report is what a round found. It does not repeat verdicts that an earlier round reported.
 type Report struct {
 	verifier.Report
-	Ending   Ending
-	Offered  *proof.Checkpoint // what the log offered for cosigning; nil: none that it signed
-	Totals   []Total           // of the whole audit; none if the round did not reach the end
-	Notes    []string          // what else a reader must know
-	Evidence []string          // signed notes that prove what failed
+	Ending      Ending
+	Undelivered error             // with the ending of that name: why the cosignature did not reach the log
+	Offered     *proof.Checkpoint // what the log offered for cosigning; nil: none that it signed
+	Totals      []Total           // of the whole audit; none if the round did not reach the end
+	Notes       []string          // what else a reader must know
+	Evidence    []string          // signed notes that prove what failed
 }
 
 // Total is one number of a report, with its name for people.
@@ -147,11 +148,12 @@ type Ending string
 
 // The endings.
 const (
-	Cosigned   Ending = "cosigned"
-	Quiet      Ending = "quiet"      // nothing new, or no key to cosign with
-	Failed     Ending = "failed"     // something is wrong that may pass
-	Convicted  Ending = "convicted"  // something is wrong that convicts the operator
-	Unreadable Ending = "unreadable" // something could not be read or written; the error says what
+	Cosigned    Ending = "cosigned"
+	Quiet       Ending = "quiet"       // nothing new, or no key to cosign with
+	Undelivered Ending = "undelivered" // everything is right and was cosigned, but the cosignature did not reach the log
+	Failed      Ending = "failed"      // something is wrong that may pass
+	Convicted   Ending = "convicted"   // something is wrong that convicts the operator
+	Unreadable  Ending = "unreadable"  // something could not be read or written; the error says what
 )
 
 // callTime bounds one attempt at a call of the API, and callsTime all attempts. A round that fails
@@ -279,7 +281,7 @@ func (d *Daemon) Run(ctx context.Context, tell func(*Report, error) error) (*Rep
 		if rep.Ending == Convicted {
 			return rep, err
 		}
-		if rep.Ending == Unreadable || rep.Ending == Failed {
+		if rep.Ending == Unreadable || rep.Ending == Failed || rep.Ending == Undelivered {
 			pause = min(2*pause, max(d.Interval, maxPause))
 		} else {
 			pause = d.Interval

@@ -142,7 +142,7 @@ func TestTriesAgain(t *testing.T) {
 		"a feed that ends": {func(l *testlog.Sample, s *world) { s.Refuse["/v1/feed/"] = 404 },
 			func(_ *testlog.Sample, s *world) { delete(s.Refuse, "/v1/feed/") }, "", unreadable, 0},
 		"a log that does not take it": {func(l *testlog.Sample, s *world) { s.Refuse["/v1/cosignatures"] = 422 },
-			func(_ *testlog.Sample, s *world) { delete(s.Refuse, "/v1/cosignatures") }, "cosignature", unreadable, 0},
+			func(_ *testlog.Sample, s *world) { delete(s.Refuse, "/v1/cosignatures") }, "cosignature", undelivered, 0},
 		"damaged entries": {func(l *testlog.Sample, s *world) {
 			for path, data := range s.Files {
 				if strings.HasPrefix(path, "tile/entries") {

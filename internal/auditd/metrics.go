@@ -19,7 +19,7 @@ type metrics struct {
 
 // families lists all metrics: name, type, help.
 var families = [][3]string{
-	{"igverify_audit_rounds_total", "counter", "Rounds by ending: cosigned, quiet (nothing new), failed, convicted, unreadable."},
+	{"igverify_audit_rounds_total", "counter", "Rounds by ending: cosigned, quiet (nothing new), undelivered, failed, convicted, unreadable."},
 	{"igverify_audit_findings_total", "counter", "Checks that failed, by check."},
 	{"igverify_audit_alarm", "gauge", "1: something was found that stops cosigning until a person removes the alarm."},
 	{"igverify_audit_entries_total", "counter", "Entries audited by this process."},

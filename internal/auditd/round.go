@@ -477,7 +477,8 @@ func (d *Daemon) cosign(ctx context.Context, rep *Report, signed []byte, head pr
 	calls, cancel := context.WithTimeout(ctx, callsTime)
 	defer cancel()
 	if _, err := d.api.AddCosignatures(calls, next.note); err != nil {
-		return Unreadable, fmt.Errorf("sending the cosignature of size %d to the log: %w", head.Size, err)
+		rep.Undelivered = fmt.Errorf("sending the cosignature of size %d to the log: %w", head.Size, err)
+		return Undelivered, nil
 	}
 	d.last.sent = true
 	d.metrics.set("igverify_audit_cosigned_size", float64(head.Size))

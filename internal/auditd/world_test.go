@@ -56,9 +56,10 @@ func (w *world) newDaemon(change ...func(*Config)) *Daemon {
 type outcome string
 
 const (
-	good       outcome = "good"
-	wrong      outcome = "wrong" // a check failed
-	unreadable outcome = "unreadable"
+	good        outcome = "good"
+	wrong       outcome = "wrong" // a check failed
+	unreadable  outcome = "unreadable"
+	undelivered outcome = "undelivered" // all is right, and the log did not take the cosignature
 )
 
 // once is one process that makes one round. It returns all that was said.
@@ -81,6 +82,9 @@ func (w *world) process(change []func(*Config)) (outcome, string) {
 		err = keepErr
 	}
 	said, got := saidOf(rep), good
+	if rep.Ending == Undelivered {
+		said, got = said+"undelivered: "+rep.Undelivered.Error(), undelivered
+	}
 	if err != nil {
 		said += "error: " + err.Error()
 		got = unreadable

@@ -30,6 +30,9 @@ func (p *Problem) Error() string {
 	return fmt.Sprintf("%s: %s (%s)", p.Title, p.Detail, p.Type)
 }
 
+// HTTPStatus tells those who do not know this package, as fetch.StatusError does.
+func (p *Problem) HTTPStatus() int { return p.Status }
+
 // Code returns Type without ProblemPrefix, or "" if the problem is not the ledger's, such as a
 // proxy's.
 func (p *Problem) Code() string {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -137,10 +138,19 @@ func (p *Program) code(err error) int {
 		return e.Code
 	case errors.Is(err, fs.ErrExist):
 		return Refused // nothing is overwritten
+	case Forbidden(err):
+		return Refused
 	case p.ExitCode != nil:
 		return p.ExitCode(err)
 	}
 	return Unreachable
+}
+
+// Forbidden reports whether err is a server's answer that the caller may not do this (401 or 403),
+// whether the ledger gave it or something before it. Trying again does not help.
+func Forbidden(err error) bool {
+	var s interface{ HTTPStatus() int }
+	return errors.As(err, &s) && (s.HTTPStatus() == http.StatusUnauthorized || s.HTTPStatus() == http.StatusForbidden)
 }
 
 func (p *Program) app() *cli.App {

@@ -96,7 +96,7 @@ func (h *httpLog) get(ctx context.Context, path string, limit int) (
 		if stopped := readStopped(resp); stopped != nil {
 			return nil, false, 0, fmt.Errorf("%s: %w: %w", path, ErrUnreadable, stopped)
 		}
-		err := fmt.Errorf("%s: %w: HTTP status %d", path, ErrUnreadable, resp.StatusCode)
+		err := fmt.Errorf("%s: %w: %w", path, ErrUnreadable, &StatusError{resp.StatusCode})
 		return nil, retry.Passing(resp.StatusCode), retry.After(resp.Header), err
 	}
 	data, err = body(resp, limit)
@@ -111,6 +111,14 @@ func (h *httpLog) get(ctx context.Context, path string, limit int) (
 	}
 	return data, false, 0, nil
 }
+
+// StatusError is an answer that is neither a file nor that there is none.
+type StatusError struct{ Status int }
+
+func (e *StatusError) Error() string { return fmt.Sprintf("HTTP status %d", e.Status) }
+
+// HTTPStatus tells those who do not know this package, as client.Problem does.
+func (e *StatusError) HTTPStatus() int { return e.Status }
 
 // StoppedError says that the log answers nothing, because it would contradict what it has signed.
 // Waiting does not help: its operator has to act. The reason is the log's own words.
