@@ -75,6 +75,7 @@ var rooms = map[string][]string{
 	"internal/client":   append([]string{"internal/build", "verifier/fetch/retry", "consent", "policies/...", "verifier"}, formats...),
 	"internal/build":    {"ledger/wire", "ledger/entry"},
 	"internal/command":  {"internal/build", "audit/plain", "ledger/wire", "ledger/entry"},
+	"internal/disk":     {"ledger/storage"},
 	"internal/edge":     {},
 	"internal/patients": {"consent/fhir/tree", "consent/fhir/mapping"},
 	"internal/oracle":   {}, // a second verifier: what it shared with ours it could not contradict

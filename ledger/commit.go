@@ -23,7 +23,10 @@ func (l *Log) commit(ctx context.Context, batch []*pending) *batchTx {
 	began := time.Now()
 	var b *batchTx
 	var key *vault.Key
-	err := l.signing.usable(ctx)
+	err := l.room()
+	if err == nil {
+		err = l.signing.usable(ctx)
+	}
 	if err == nil {
 		key, err = l.vault.Prepare(ctx, 2*len(batch)) // each entry may need an opening and the state of its person
 	}
@@ -38,8 +41,7 @@ func (l *Log) commit(ctx context.Context, batch []*pending) *batchTx {
 			err = errors.Join(storage.ErrUnavailable, err)
 		}
 		l.cfg.Logger.Error("append failed", "entries", len(batch), "error", err)
-		l.stats.failed.Add(1)
-		l.stats.failing.Store(true)
+		l.failed(err)
 		for _, p := range batch {
 			p.res = Result{Err: err}
 		}
@@ -58,6 +60,7 @@ func (l *Log) commit(ctx context.Context, batch []*pending) *batchTx {
 		l.stats.failing.Store(false)
 		return nil
 	}
+	l.stats.full.Store(false)
 	l.signing.committed(b.size, b.root)
 	return b
 }
@@ -73,17 +76,26 @@ func (l *Log) publish(ctx context.Context, done []*batchTx) {
 	defer cancel()
 	last := done[len(done)-1]
 	err := l.signing.publish(ctx, last.size, last.root, last.note)
-	l.stats.failing.Store(err != nil)
 	if err == nil {
+		l.stats.failing.Store(false)
 		l.leased.appended.Store(l.cfg.Now().UnixNano())
 		return
 	}
 	l.cfg.Logger.Error("entries were appended but cannot be published", "size", last.size, "error", err)
-	l.stats.failed.Add(1)
+	l.failed(err)
 	for _, b := range done {
 		for _, i := range b.added {
 			b.batch[i].res.Err = err
 		}
+	}
+}
+
+// failed notes that a batch failed, until one does not: Ready then takes nothing for granted.
+func (l *Log) failed(err error) {
+	l.stats.failed.Add(1)
+	l.stats.failing.Store(true)
+	if errors.Is(err, ErrFull) {
+		l.stats.full.Store(true)
 	}
 }
 
@@ -114,11 +126,13 @@ func lookup(batch []*pending) storage.Lookup {
 			chains[p.history.K] = true
 			look.Chains = append(look.Chains, p.history.K)
 		}
-		for _, k := range [][16]byte{p.stream, others(p.stream), p.reports, others(p.reports)} {
-			if !streams[k] {
-				streams[k] = true
-				look.Streams = append(look.Streams, k)
-			}
+		if !streams[p.stream] {
+			streams[p.stream] = true
+			look.Streams = append(look.Streams, p.stream)
+		}
+		if all := others(p.stream); !streams[all] {
+			streams[all] = true
+			look.Streams = append(look.Streams, all)
 		}
 		if !p.e.Type.Sealed() {
 			continue

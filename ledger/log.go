@@ -69,6 +69,10 @@ type Config struct {
 	// must name this log. If nil, no cosignature is kept.
 	Policy *cosign.Policy
 
+	// Room returns an ErrFull if the disks of this machine are too full for the log to append to. If
+	// nil, only the database's own word counts.
+	Room func() error
+
 	Linger   time.Duration // how long a batch waits for more entries: default 2 ms, 5 ms on CockroachDB
 	MaxBatch int           // entries in a transaction: default 512
 	MaxQueue int           // entries that may wait before callers get a BusyError: default 16384

@@ -3,10 +3,12 @@ package ledger
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"igledger/ledger/entry"
 	"igledger/ledger/storage"
 )
 
@@ -69,10 +71,12 @@ func (l *Log) endLease() {
 // Stopped returns a *StoppedError if this process has found that the log has stopped.
 func (l *Log) Stopped() error { return l.signing.failure() }
 
-// Ready returns nil if an append would succeed now, and otherwise why it would not: the log has
-// stopped (ErrStopped), its signing record cannot be written (ErrRecord), the database does not
-// answer or cannot be written to (storage.ErrUnavailable), or the tree takes no leaves
-// (storage.ErrFrozen). It writes to both, unless that or an append has done so within a second.
+// Ready returns nil if an append would succeed now, and otherwise why it would not: the process
+// ends (ErrClosed), the log has stopped (ErrStopped), its signing record cannot be written
+// (ErrRecord), there is no room on a disk (ErrFull), the database does not answer or cannot be
+// written to (storage.ErrUnavailable), or the tree takes no leaves (storage.ErrFrozen). It writes to
+// record and database, unless that or an append has done so within a second. After an append that
+// found no room it writes as much as a batch does.
 func (l *Log) Ready(ctx context.Context) error {
 	l.mu.RLock()
 	closed := l.closed
@@ -81,6 +85,9 @@ func (l *Log) Ready(ctx context.Context) error {
 		return ErrClosed
 	}
 	if err := l.signing.failure(); err != nil {
+		return err
+	}
+	if err := l.room(); err != nil {
 		return err
 	}
 	if err := l.store.Accepts(ctx, l.tree); err != nil {
@@ -102,6 +109,30 @@ func (l *Log) Ready(ctx context.Context) error {
 	if err := l.signing.ready(ctx); err != nil {
 		return err
 	}
+	if l.stats.full.Load() {
+		if err := l.store.Room(ctx, l.tree, l.leased.holder); err != nil {
+			return err
+		}
+		l.stats.full.Store(false)
+	}
 	l.leased.written = now
+	return nil
+}
+
+func (l *Log) room() error {
+	if l.cfg.Room == nil {
+		return nil
+	}
+	return l.cfg.Room()
+}
+
+// CanSign returns an ErrKeys if the log would not take an entry that this process signs for the
+// operator: an index root, or a reading. It says so as of the newest entry that this process knows.
+func (l *Log) CanSign() error {
+	r := l.reg.Load().Register
+	operator := r.Genesis.Operator.ID
+	if err := r.May(l.cfg.Keys.Operator.KID, operator, entry.PurposeSubmit, entry.RoleSource, anyIndex); err != nil {
+		return fmt.Errorf("%w: the operator's key, with which index roots and readings are signed: %w", ErrKeys, err)
+	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/go-json-experiment/json"
 	merkle "github.com/transparency-dev/merkle/proof"
@@ -158,11 +159,19 @@ func (s *signing) swap(ctx context.Context, next Signed) error {
 	raw = append(raw, '\n')
 	if err := s.rec.Swap(ctx, s.raw, raw); err != nil {
 		s.behind.Store(true)
-		return fmt.Errorf("%w: %w", ErrRecord, err)
+		return unwritten(err)
 	}
 	s.behind.Store(false)
 	s.raw, s.state = raw, next
 	return nil
+}
+
+// unwritten returns the error of a record that could not be written.
+func unwritten(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return fmt.Errorf("%w: %w", ErrRecord, err)
 }
 
 // halt stops this process's log. It does not change the record.
@@ -241,7 +250,7 @@ func (s *signing) ready(ctx context.Context) error {
 		return err
 	}
 	if err := s.rec.Swap(ctx, s.raw, s.raw); err != nil && !errors.Is(err, record.ErrMoved) {
-		return fmt.Errorf("%w: %w", ErrRecord, err)
+		return unwritten(err)
 	}
 	return nil // a record that another process has just moved can be written
 }

@@ -9,6 +9,7 @@ import (
 type counters struct {
 	batches, appended, answered, failed, busy, size atomic.Uint64
 	failing                                         atomic.Bool // the last batch failed
+	full                                            atomic.Bool // for want of room, and nothing shows that there is some
 	observe                                         atomic.Pointer[func(added int, took time.Duration)]
 }
 

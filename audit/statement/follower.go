@@ -237,7 +237,7 @@ func (f *Follower) load(ctx context.Context) error {
 		return err
 	}
 	f.mu.Lock()
-	f.tree, f.size = tree, size
+	f.tree, f.size, f.stats.Read = tree, size, size
 	f.mu.Unlock()
 	f.next, f.covered = size, size
 	f.last = last.Index
@@ -302,7 +302,7 @@ func (f *Follower) read(ctx context.Context, size uint64) error {
 			}
 		}
 		f.mu.Lock()
-		f.stats.Read, f.stats.Covered = f.next, f.covered
+		f.stats.Read, f.stats.Covered, f.stats.Fresh = f.next, f.covered, uint64(f.fresh)
 		f.mu.Unlock()
 	}
 	return nil
@@ -413,12 +413,22 @@ type Stats struct {
 	Size      uint64 // entries below are covered by the root that statements rest on
 	Covered   uint64 // entries below are covered by the newest root in the log
 	Read      uint64 // entries below are read
+	Fresh     uint64 // entries among them that no root in the log covers, index roots left out
 	Roots     uint64 // index roots that this process read in the log
 	Conflicts uint64 // offers of this process that came after another process's
 	Ready     bool   // proofs can be served
 	// Broken is ErrDiffers: an alarm for operators. No statements are made and no roots logged.
 	// Entries are taken as before.
 	Broken bool
+}
+
+// Behind returns how many entries of a log of this size no index root in it covers. While the index
+// is being loaded, it returns 0.
+func (s Stats) Behind(size uint64) uint64 {
+	if s.Read == 0 {
+		return 0
+	}
+	return max(size, s.Read) - s.Read + s.Fresh
 }
 
 // Stats returns the present numbers.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"igledger/audit/statement"
 	"igledger/consent/fhir/mapping"
 	"igledger/internal/api"
+	"igledger/internal/disk"
 	"igledger/internal/edge"
 	"igledger/internal/web"
 	"igledger/ledger"
@@ -49,16 +51,32 @@ func limitFlags() []cli.Flag {
 			"KiB that a request body must bring each second, counted over 5 s"),
 		number("statement-memory", "IGLEDGER_STATEMENT_MEMORY", statement.DefaultMemory>>20,
 			"MiB that all statements which are being made may use together"),
+		number("min-free-disk", "IGLEDGER_MIN_FREE_DISK", 64,
+			"MiB that stay free in the folders of an SQLite database and of the signing record"),
 		number("max-reports", "IGLEDGER_MAX_REPORTS", int64(reports.Reports), "reports at once"),
 		&cli.DurationFlag{Name: "report-time", Value: reports.ReportTime, EnvVars: []string{"IGLEDGER_REPORT_TIME"},
 			Usage: "time after which a page of a report ends"},
 	}
 }
 
+// foldersOf returns the folders of this machine in which the log grows.
+func foldersOf(c *cli.Context) (list disk.Folders) {
+	place := c.String("signing-record")
+	if place == "" {
+		place = recordPlace(c.String("keys"))
+	}
+	for _, f := range []struct{ name, at string }{{"database", c.String("database")}, {"signing-record", place}} {
+		if scheme, path, _ := strings.Cut(f.at, ":"); (scheme == "sqlite" || scheme == "file") && path != ":memory:" {
+			list = append(list, disk.FolderOf(f.name, path))
+		}
+	}
+	return list
+}
+
 // limitsOf returns the limits that the flags set.
 func limitsOf(c *cli.Context) (api.Limits, error) {
 	for _, name := range []string{
-		"max-connections", "max-peer-connections", "body-memory", "peer-body-memory", "body-rate", "statement-memory", "max-reports",
+		"max-connections", "max-peer-connections", "body-memory", "peer-body-memory", "body-rate", "statement-memory", "min-free-disk", "max-reports",
 	} {
 		if n := c.Int64(name); n < 1 || n > 1<<20 {
 			return api.Limits{}, usage("--%s must be from 1 to %d", name, 1<<20)

@@ -210,6 +210,8 @@ func serveCommand() *cli.Command {
 				cfg.Logger = slog.New(slog.NewJSONHandler(c.App.ErrWriter, nil))
 			}
 			cfg.Policy = policy
+			folders, reserve := foldersOf(c), uint64(c.Int64("min-free-disk"))<<20
+			cfg.Room = func() error { return folders.Room(reserve) }
 			registry := prometheus.NewRegistry()
 			asked, err := witnesses(cfg.Policy, cfg.Logger, api.WitnessAttempts(registry))
 			if err != nil {

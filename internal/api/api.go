@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -91,6 +92,9 @@ type api struct {
 	reports *report.Maker
 	bulk    readings.Bulk
 	openapi []byte
+	// unready is the code of what /readyz last said, without and with its parameter append. "": ready;
+	// nil: not asked yet.
+	unready [2]atomic.Pointer[string]
 }
 
 // New returns the handler. It panics if the registry already has its metrics, since a registry

@@ -26,11 +26,11 @@ func TestBrokenTables(t *testing.T) {
 			}
 		}
 	}
-	if code := w.do("POST", "/v1/entries", submission(w.entry("SRC", person))).problem(t); code != unavailable {
+	if code := w.do("POST", "/v1/entries", submission(w.entry("SRC", person))).problem(t); code != frozen {
 		t.Errorf("an entry into a frozen log: %s", code)
 	}
 	r := w.do("GET", "/readyz", "")
-	if code := r.problem(t); r.StatusCode != 503 || code != unavailable || !strings.Contains(string(r.body), "frozen") {
+	if code := r.problem(t); r.StatusCode != 503 || code != frozen || !strings.Contains(string(r.body), "frozen") {
 		t.Errorf("readyz: %d %s", r.StatusCode, r.body)
 	}
 	if strings.Contains(w.lines.String(), "panic") {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"embed"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -38,8 +39,9 @@ type operation struct {
 var (
 	ofBody    = []string{badRequest, mediaType, tooLarge, slow}
 	ofCaller  = []string{unauthorised, forbidden}
+	ofState   = slices.Sorted(maps.Keys(passing))
 	ofAuthZEN = []string{string(wire.BadID), string(wire.BadClaim), string(wire.BadDisclosure), busy}
-	ofLog     = []string{unavailable, stopped, internal}
+	ofLog     = append(ofState, internal)
 )
 
 // What a reading leaves in the log. The table of routes states who may read: see grant.words.
@@ -136,7 +138,7 @@ var operations = map[string]operation{
 			"can open it; the ledger cannot, because it never gets the key. It is kept until the time in the answer, or until the person " +
 			"or the desk stops it on the ledger's pages. Answers 404 if this ledger has no pages for people who sign in.",
 		body: reflect.TypeFor[client.SealedPaper](), answer: reflect.TypeFor[client.KeptPaper](), media: "application/json",
-		problems: slices.Concat(ofBody, []string{string(wire.BadID), tooManyPapers, notFound, unavailable, internal}),
+		problems: slices.Concat(ofBody, []string{string(wire.BadID), tooManyPapers, notFound}, ofLog),
 	},
 	"POST /v1/statements": {
 		id: "makeStatement", summary: "Make a statement of a person's record, with proof that it is complete",
@@ -330,9 +332,10 @@ var operations = map[string]operation{
 		id: "getReady", summary: "Check that the log accepts entries and that its subject index is right",
 		params: []*huma.Param{{
 			Name: "append", In: "query", AllowEmptyValue: true,
-			Description: "Present: a broken subject index, which ends statements only, does not count",
-			Schema:      &huma.Schema{Type: huma.TypeString},
+			Description: "Present: what ends statements and readings only does not count: a subject index that is broken or far " +
+				"behind, and an operator's key that the log does not take",
+			Schema: &huma.Schema{Type: huma.TypeString},
 		}},
-		media: "text/plain; charset=utf-8", problems: []string{unavailable, stopped},
+		media: "text/plain; charset=utf-8", problems: ofState,
 	},
 }

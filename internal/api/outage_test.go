@@ -33,7 +33,7 @@ func TestDatabaseDiesAndComesBack(t *testing.T) {
 		w.do("GET", "/v1/register", ""),
 		w.do("GET", "/readyz", ""),
 	} {
-		if code := r.problem(t); r.StatusCode != 503 || code != "unavailable" || r.Header.Get("Retry-After") == "" {
+		if code := r.problem(t); r.StatusCode != 503 || code != databaseUnreachable || r.Header.Get("Retry-After") == "" {
 			t.Errorf("%s %s: %d %s", r.Request.Method, r.Request.URL.Path, r.StatusCode, code)
 		}
 	}
@@ -52,6 +52,9 @@ func TestDatabaseDiesAndComesBack(t *testing.T) {
 		if res.Status == client.Refused || res.Receipt == nil {
 			t.Errorf("entry %d: %+v", i, res)
 		}
+	}
+	if r := w.do("GET", "/readyz", ""); r.StatusCode != 200 {
+		t.Errorf("readyz when the database is back: %d %s", r.StatusCode, r.body)
 	}
 	// The entry sent during the outage was refused as unavailable. As the problem says, it may or
 	// may not be in the log.

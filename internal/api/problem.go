@@ -33,18 +33,28 @@ const (
 	forbidden        = "forbidden"
 	conflict         = "conflict"
 	future           = "future"
-	unknownSource    = "unknown-source"
 	erased           = "erased"
 	tooManyPapers    = "too-many-papers"
 	notWitnessed     = "not-witnessed"
 	busy             = "busy"
 	unavailable      = "unavailable"
-	stopped          = "stopped"
 	mediaType        = "unsupported-media-type"
 	methodNotAllowed = "method-not-allowed"
 	notAcceptable    = "not-acceptable"
 	slow             = "too-slow"
 	internal         = "internal"
+
+	// Why an append would not succeed: of GET /readyz and of what is refused meanwhile.
+	stopped             = "stopped"
+	frozen              = "frozen"
+	diskFull            = "disk-full"
+	databaseUnreachable = "database-unreachable"
+	signingRecord       = "signing-record"
+	keyMismatch         = "key-mismatch"
+	missingCodes        = "missing-code-systems"
+	indexBroken         = "index-broken"
+	indexBehind         = "index-behind"
+	shuttingDown        = "shutting-down"
 
 	badCheckpoint          = string(wire.BadCheckpoint)
 	inconsistentCheckpoint = "inconsistent-checkpoint"
@@ -117,10 +127,6 @@ var problems = map[string]kind{
 		422, "A time in the entry is more than 5 minutes in the future",
 		"Correct the source's clock and sign the entry again.",
 	},
-	unknownSource: {
-		422, "A heartbeat of a source that has reported no access",
-		"Send its first access first, or correct the name. See GET /v1/sources.",
-	},
 	internal: {
 		500, "The server failed",
 		"Tell the operator when it happened. You can send a submission again, because it is idempotent.",
@@ -130,11 +136,49 @@ var problems = map[string]kind{
 		503, "The log is temporarily unavailable",
 		"Send the same request again after Retry-After. A submission may already be in the log; it is stored only once.",
 	},
-
 	stopped: {
 		503, "The log has stopped",
 		"Keep what you wanted to send, and send it again later. The log would contradict what it has signed, so an " +
-			"operator has to act: GET /readyz says why.",
+			"operator has to act: GET /readyz says why, and `igledger recover` what can be done.",
+	},
+	frozen: {
+		503, "The log is frozen",
+		"Send the same request again after Retry-After. The operator has frozen the log in its database, and unfreezes it.",
+	},
+	diskFull: {
+		503, "There is no room on the disk",
+		"Send the same request again after Retry-After. The operator makes room; no restart is needed.",
+	},
+	databaseUnreachable: {
+		503, "The database cannot be reached or written to",
+		"Send the same request again after Retry-After. A submission may already be in the log; it is stored only once.",
+	},
+	signingRecord: {
+		503, "The signing record is missing, or cannot be read or written",
+		"Send the same request again after Retry-After: what is in the log already is answered then. The operator looks after " +
+			"the place that `--signing-record` names.",
+	},
+	keyMismatch: {
+		503, "A key of the operator is missing, or not the one that the log names",
+		"Send the same request again later. The operator starts the server with the keys of this log, or registers the new " +
+			"operator's key.",
+	},
+	missingCodes: {
+		503, "The server lacks code systems by which the log judges",
+		"Send the same request again later. The operator gives them with `--terminology`.",
+	},
+	indexBroken: {
+		503, "The subject index is broken",
+		"Entries are taken, but no statements are made: an index root in the log does not match its entries. The operator runs " +
+			"`igledger rebuild --check` to find out which is wrong.",
+	},
+	indexBehind: {
+		503, "The subject index is further behind the log than the genesis allows",
+		"Entries are taken, but statements do not show the newest. The operator looks for why no index roots are logged.",
+	},
+	shuttingDown: {
+		503, "The server is shutting down",
+		"Send the same request again after Retry-After: another replica, or this server when it is back, takes it.",
 	},
 
 	"too-large": {
@@ -300,22 +344,23 @@ var failures = []struct {
 }{
 	{ledger.ErrConflict, conflict},
 	{ledger.ErrFuture, future},
-	{ledger.ErrNoAccess, unknownSource},
 	{ledger.ErrErased, erased},
 	{ledger.ErrNotFound, notFound},
 	{ledger.ErrNotWitnessed, notWitnessed},
 	{ledger.ErrTooMany, tooLarge},
 	{statement.ErrNotReady, unavailable},
-	{statement.ErrDiffers, unavailable},
+	{statement.ErrDiffers, indexBroken},
 	{statement.ErrBusy, busy},
 	{ledger.ErrBusy, busy},
-	{ledger.ErrClosed, unavailable},
+	{ledger.ErrClosed, shuttingDown},
 	{ledger.ErrStopped, stopped},
-	{ledger.ErrRecord, unavailable},
-	{ledger.ErrNoRecord, unavailable},
-	{storage.ErrFrozen, unavailable},
-	{register.ErrUnable, unavailable},
-	{storage.ErrUnavailable, unavailable},
+	{ledger.ErrFull, diskFull},
+	{ledger.ErrKeys, keyMismatch},
+	{ledger.ErrRecord, signingRecord},
+	{ledger.ErrNoRecord, signingRecord},
+	{storage.ErrFrozen, frozen},
+	{register.ErrUnable, missingCodes},
+	{storage.ErrUnavailable, databaseUnreachable},
 	{context.Canceled, unavailable},
 	{context.DeadlineExceeded, unavailable},
 }
@@ -340,6 +385,13 @@ func refusalOf(err error) *refusal {
 	return &refusal{code: internal}
 }
 
+// passing are the codes of refusals that end when the server's state does. Busy is not one of them:
+// the server is well.
+var passing = map[string]bool{
+	unavailable: true, stopped: true, frozen: true, diskFull: true, databaseUnreachable: true, signingRecord: true,
+	keyMismatch: true, missingCodes: true, indexBroken: true, indexBehind: true, shuttingDown: true,
+}
+
 func (r *refusal) problem() *client.Problem {
 	k := problems[r.code]
 	return &client.Problem{Type: client.ProblemPrefix + r.code, Title: k.title, Status: k.status, Detail: r.detail}
@@ -351,12 +403,12 @@ func (r *refusal) problem() *client.Problem {
 func (a *api) fail(w http.ResponseWriter, pattern string, err error, inFHIR bool) {
 	r := refusalOf(err)
 	// What a log that has stopped does not do for now, such as an index root, it will not do later.
-	if r.code == unavailable && a.log != nil && a.log.Stopped() != nil {
+	if (r.code == unavailable || r.code == signingRecord) && a.log != nil && a.log.Stopped() != nil {
 		err = a.log.Stopped()
 		r = refusalOf(err)
 	}
 	_, deliberate := err.(*refusal)
-	if !deliberate && (r.code == internal || r.code == unavailable || r.code == stopped) && !errors.Is(err, context.Canceled) {
+	if !deliberate && (r.code == internal || passing[r.code]) && !errors.Is(err, context.Canceled) {
 		a.logger.Error("request failed", "route", pattern, "error", err)
 	}
 	h := w.Header()

@@ -87,18 +87,30 @@ func TestWhatErrorsBecome(t *testing.T) {
 		{"not found", fmt.Errorf("reading entry 7: %w", ledger.ErrNotFound), "not-found", "", ""},
 		{"busy for long", &ledger.BusyError{RetryAfter: 2500 * time.Millisecond}, "busy", "", "3"},
 		{"busy for a moment", &ledger.BusyError{RetryAfter: time.Millisecond}, "busy", "", "1"},
-		{"shutting down", ledger.ErrClosed, "unavailable", "", "1"},
-		{"database away", fmt.Errorf("append: %w", storage.ErrUnavailable), "unavailable", "", "1"},
+		{"shutting down", ledger.ErrClosed, "shutting-down", "", "1"},
+		{"database away", fmt.Errorf("append: %w", storage.ErrUnavailable), "database-unreachable", "", "1"},
+		{
+			"disk full", fmt.Errorf("append: %w", storage.ErrFull), "disk-full",
+			"there is no room on a disk of the server or of its database", "1",
+		},
+		{
+			"record's disk full", fmt.Errorf("%w: %w: /keys/signing-record", ledger.ErrRecord, ledger.ErrFull), "disk-full",
+			"there is no room on a disk of the server or of its database", "1",
+		},
+		{
+			"other keys", fmt.Errorf("%w: %w: /keys/signing-record", ledger.ErrRecord, ledger.ErrKeys), "key-mismatch",
+			"a key in the operator's folder of keys does not fit the log", "1",
+		},
 		{"stopped", fmt.Errorf("append: %w", &ledger.StoppedError{Reason: "the log went back"}), "stopped", "the log went back", "1"},
 		{
-			"record missing", fmt.Errorf("append: %w: /keys/signing-record", ledger.ErrNoRecord), "unavailable",
+			"record missing", fmt.Errorf("append: %w: /keys/signing-record", ledger.ErrNoRecord), "signing-record",
 			"the signing record is missing", "1",
 		},
 		{
-			"record away", fmt.Errorf("%w: /keys/signing-record", ledger.ErrRecord), "unavailable",
+			"record away", fmt.Errorf("%w: /keys/signing-record", ledger.ErrRecord), "signing-record",
 			"the signing record cannot be read or written", "1",
 		},
-		{"frozen", fmt.Errorf("append: %w", storage.ErrFrozen), "unavailable", "the log is frozen", "1"},
+		{"frozen", fmt.Errorf("append: %w", storage.ErrFrozen), "frozen", "the log is frozen", "1"},
 		{"caller gone", fmt.Errorf("waiting: %w", context.Canceled), "unavailable", "", "1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -111,7 +123,7 @@ func TestWhatErrorsBecome(t *testing.T) {
 			if got := r.problem(t); got != c.code || r.Header.Get("Retry-After") != c.after {
 				t.Errorf("%s with Retry-After %q, want %s with %q", got, r.Header.Get("Retry-After"), c.code, c.after)
 			}
-			if got := notReady(c.err); strings.Contains(got.detail, "/keys") || c.detail != "" && c.code == unavailable && got.detail != c.detail {
+			if got := notReady(c.err); strings.Contains(got.detail, "/keys") || c.detail != "" && passing[c.code] && c.code != stopped && got.detail != c.detail {
 				t.Errorf("not ready: %q, want %q", got.detail, c.detail)
 			}
 			if got := refusalOf(c.err).problem().Detail; got != c.detail {

@@ -65,6 +65,11 @@ func (a *api) unlogged(what, detail string, err error) error {
 	a.logger.Error(what+" could not be logged and was refused", "error", err)
 	var b *ledger.BusyError
 	r := &refusal{code: unavailable, detail: detail}
+	if why := refusalOf(err); passing[why.code] {
+		r.code = why.code
+	} else if a.log.CanSign() != nil {
+		r.code = keyMismatch
+	}
 	if errors.As(err, &b) {
 		r.code, r.retryAfter = busy, b.RetryAfter
 	}

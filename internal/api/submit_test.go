@@ -228,14 +228,14 @@ func TestUnavailable(t *testing.T) {
 	w.ok(w.log.Close(t.Context()))
 	for name, body := range map[string]string{"one": submission(one), "many": submission(one, two)} {
 		r := w.do("POST", "/v1/entries", body)
-		if code := r.problem(t); r.StatusCode != 503 || code != "unavailable" || r.Header.Get("Retry-After") == "" {
+		if code := r.problem(t); r.StatusCode != 503 || code != shuttingDown || r.Header.Get("Retry-After") == "" {
 			t.Errorf("%s: %d %s, Retry-After %q", name, r.StatusCode, code, r.Header.Get("Retry-After"))
 		}
 	}
 	if r := w.do("POST", "/v1/entries", submission(one, "junk")); r.StatusCode != 200 {
 		t.Errorf("a batch with an entry that will never be taken: %d, want 200 with results", r.StatusCode)
 	}
-	if r := w.do("GET", "/readyz", ""); r.StatusCode != 503 || r.problem(t) != "unavailable" {
+	if r := w.do("GET", "/readyz", ""); r.StatusCode != 503 || r.problem(t) != shuttingDown {
 		t.Errorf("readyz: %d %s", r.StatusCode, r.body)
 	}
 	if r := w.do("GET", "/healthz", ""); r.StatusCode != 200 {

@@ -67,6 +67,12 @@ func newWorldOn(t testing.TB, dsn string) *world { return newWorldWith(t, dsn, n
 
 func newWorldWith(t testing.TB, dsn string, now func() time.Time) *world {
 	t.Helper()
+	return newWorldOf(t, dsn, func(c *ledger.Config) { c.Now = now })
+}
+
+// newWorldOf is newWorldOn with a log that is configured otherwise.
+func newWorldOf(t testing.TB, dsn string, change func(*ledger.Config)) *world {
+	t.Helper()
 	w := &world{TB: t, dsn: dsn, lines: new(testlines.Buffer), admin: map[string]*wire.Signer{},
 		submit: map[string]*wire.Signer{}, audit: map[string]*wire.Signer{}, seq: map[string]uint64{}}
 	w.registrar, w.enroller = w.newKey(), w.newKey()
@@ -78,8 +84,9 @@ func newWorldWith(t testing.TB, dsn string, now func() time.Time) *world {
 	w.store, err = storage.Create(t.Context(), dsn)
 	w.ok(err)
 	t.Cleanup(func() { w.store.Close() })
-	w.log, err = ledger.Create(t.Context(), ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin,
-		Rules: consent.New(), Now: now}, w.genesis())
+	cfg := ledger.Config{Storage: w.store, Keys: w.keys, Origin: origin, Rules: consent.New()}
+	change(&cfg)
+	w.log, err = ledger.Create(t.Context(), cfg, w.genesis())
 	w.ok(err)
 	t.Cleanup(func() { w.log.Close(context.Background()) })
 	for _, o := range []struct {

@@ -23,6 +23,9 @@ var (
 	// contended. After a write the outcome is unknown: repeat the write with the same keys, and it
 	// is stored once.
 	ErrUnavailable = errors.New("database unavailable")
+	// ErrFull means that the disk, or what the database may use of it, is full. It is an
+	// ErrUnavailable.
+	ErrFull = fmt.Errorf("%w: there is no room on the disk", ErrUnavailable)
 	// ErrFrozen means that the tree does not accept leaves: it is frozen, deleted, or not a
 	// pre-ordered log.
 	ErrFrozen = errors.New("tree does not accept leaves")
@@ -202,5 +205,18 @@ func unavailable(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, ErrUnavailable) || ctx.Err() != nil || outcomeOf(err) == final {
 		return err
 	}
+	if full(err) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// full reports whether a database says that its disk is full.
+func full(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "53100"
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_FULL
 }

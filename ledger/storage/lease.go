@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -49,6 +50,26 @@ func (s *Storage) Lease(ctx context.Context, tree *trillian.Tree, holder Holder,
 		})
 	}
 	return s.wrap(ctx, "leasing the log", err)
+}
+
+// roomBytes is what Room writes: as much as a batch of some hundred entries.
+const roomBytes = 256 << 10
+
+// Room returns nil if there is room on the disk for a batch of entries, ErrFull if there is not. It
+// writes as many bytes into holder's lease, which must exist, and takes them out again. Renewing a
+// lease tells nothing of room, because the new row takes the place of the old one. The bytes are
+// random, so that no database packs them.
+func (s *Storage) Room(ctx context.Context, tree *trillian.Tree, holder Holder) error {
+	num, err := s.Number(ctx, tree)
+	const set = "UPDATE lease SET room = $3 WHERE tree = $1 AND holder = $2"
+	room := make([]byte, roomBytes)
+	rand.Read(room)
+	for _, bytes := range [][]byte{room, {}} { // two transactions: what one writes and deletes needs no room
+		if err == nil {
+			err = s.write(ctx, Op{SQL: set, Args: []any{int64(num), holder[:], bytes}, Expect: 1})
+		}
+	}
+	return s.wrap(ctx, "asking whether there is room for entries", err)
 }
 
 // EndLease gives a lease back.

@@ -1,0 +1,5 @@
+//go:build !linux && !darwin
+
+package disk
+
+func free(string) (uint64, error) { return 0, errUnknown }
