@@ -157,6 +157,12 @@ func (s *server) KeepPaper(ctx context.Context, id, desk string, data []byte) (s
 	return s.pages.Load().KeepPaper(ctx, id, desk, data)
 }
 
+// problem answers a person's browser with a page where the API has nothing.
+func (s *server) problem(w http.ResponseWriter, r *http.Request, status int) bool {
+	pages := s.pages.Load()
+	return pages != nil && pages.Problem(w, r, status)
+}
+
 // rest stops the background work and waits for it.
 func (s *server) rest() { s.cancel(); s.work.Wait() }
 
@@ -186,7 +192,7 @@ func listen(log *ledger.Log, with serving) (*server, error) {
 	s.work.Go(func() { index.Run(s.ctx) })
 	handler := api.New(api.Config{
 		Log: log, Index: index, Logger: with.logger, Registry: with.registry, Limits: with.limits, PublicURL: with.public,
-		Map: with.words, Papers: s,
+		Map: with.words, Papers: s, Page: s.problem,
 	})
 	if err := s.show(web.Config{Settings: with.settings, Log: log, Index: index, Public: with.public, Store: with.store,
 		Keys: with.keys, Policy: with.policy, Limits: with.limits.Edge, Logger: with.logger}); err != nil {

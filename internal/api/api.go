@@ -62,6 +62,9 @@ type Config struct {
 	// Map says which identifier systems hold CHI and NHS numbers, and whose days a date without a
 	// time means, in searches by FHIR clients. It may be nil.
 	Map *mapping.Map
+	// Page answers a person's browser that asks for what there is not (404, 405) with a page, or
+	// returns false. It may be nil. Everybody else is answered with problem+json.
+	Page func(w http.ResponseWriter, r *http.Request, status int) bool
 	// Now is the clock for callers' tokens and for the entries that readings become. The default is
 	// time.Now.
 	Now func() time.Time
@@ -79,6 +82,7 @@ type api struct {
 	log     *ledger.Log
 	index   *statement.Follower // may be nil
 	papers  Papers              // may be nil
+	page    func(w http.ResponseWriter, r *http.Request, status int) bool
 	logger  *slog.Logger
 	now     func() time.Time
 	metrics *metrics
@@ -103,7 +107,7 @@ func New(cfg Config) http.Handler { return newAPI(cfg, routes) }
 
 func newAPI(cfg Config, table []route) *api {
 	a := &api{
-		log: cfg.Log, index: cfg.Index, papers: cfg.Papers, logger: cfg.Logger, now: cfg.Now,
+		log: cfg.Log, index: cfg.Index, papers: cfg.Papers, page: cfg.Page, logger: cfg.Logger, now: cfg.Now,
 		exact:  map[string][]*route{},
 		limits: cfg.Limits.OrDefault(), bodies: edge.NewBodies(cfg.Limits.Edge, time.Now),
 		public: strings.TrimSuffix(cfg.PublicURL, "/"), people: cfg.Map, zone: cfg.Map.Location(),

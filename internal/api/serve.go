@@ -42,6 +42,9 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if body == nil || !body.Ended() {
 				edge.Leave(rec, r)
 			}
+			if rt == nil && !inFHIR(r) && a.paged(rec, r, err) {
+				break
+			}
 			a.fail(rec, pattern, err, inFHIR(r))
 		}
 		if body != nil {
@@ -74,6 +77,18 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			err = rt.serve(a, rec, req)
 		}
 	}
+}
+
+// paged answers a request for what is in no route with a page, if it comes from a person.
+func (a *api) paged(w http.ResponseWriter, r *http.Request, err error) bool {
+	if a.page == nil {
+		return false
+	}
+	why := refusalOf(err)
+	if why.allow != "" {
+		w.Header().Set("Allow", why.allow)
+	}
+	return a.page(w, r, why.problem().Status)
 }
 
 // malformed returns what no request may be like, or "".

@@ -60,6 +60,7 @@ type Config struct {
 // Pages are all pages of a ledger. They answer every request whose path is not the API's.
 type Pages struct {
 	handler http.Handler
+	site    *ui.Site
 	signin  *signin.Manager // nil without sign-in
 	public  string
 	papers  *paper.Store // nil without sign-in
@@ -125,10 +126,10 @@ func New(ctx context.Context, cfg Config) (*Pages, error) {
 		}
 	}
 	for _, old := range []string{"GET /verify", "GET /verify/"} { // that page could do the same and was elsewhere
-		d.mux.Handle(old, http.RedirectHandler("/check", http.StatusMovedPermanently))
+		d.mux.Handle(old, moved("/check"))
 	}
-	d.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { d.site.Problem(w, r, http.StatusNotFound, "not-found") })
-	return &Pages{handler: d.wrapped(), signin: d.signin, public: d.Public, papers: d.papers, limits: cfg.Limits,
+	d.mux.HandleFunc(catchAll, d.elsewhere)
+	return &Pages{handler: d.wrapped(), site: d.site, signin: d.signin, public: d.Public, papers: d.papers, limits: cfg.Limits,
 		bodies: edge.NewBodies(cfg.Limits, time.Now), follow: d.follow}, nil
 }
 
@@ -195,7 +196,11 @@ func (d *deps) peer(r *http.Request) string {
 func (d *deps) wrapped() http.Handler {
 	var inner http.Handler
 	if d.signin == nil {
-		inner = http.NewCrossOriginProtection().Handler(d.mux)
+		cross := http.NewCrossOriginProtection()
+		cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			d.site.Problem(w, r, http.StatusForbidden, "cross-origin")
+		}))
+		inner = cross.Handler(d.mux)
 	} else {
 		inner = d.signin.Wrap(d.mux)
 	}
